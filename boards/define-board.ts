@@ -1,0 +1,56 @@
+/** From a board file to a definition: options checked against limits, the result checked against itself. */
+
+import { PAGE_SIZE } from '../emulator/address.ts';
+import { BoardError } from './board-error.ts';
+import { formatBytes } from './format-bytes.ts';
+import type { Board, BoardConfig, BoardDefinition, BoardLimits, BoardOptions } from './types.ts';
+import { validateBoard } from './validate-board.ts';
+
+/** What a board file provides; `configure` gets options that are complete and inside the limits. */
+interface BoardSource {
+  readonly name: string;
+  readonly title: string;
+  readonly defaults: BoardConfig;
+  readonly limits: BoardLimits;
+  configure(config: BoardConfig): Board;
+}
+
+/** A definition whose `create` fills in defaults, checks options and validates the board it made. */
+export function defineBoard(source: BoardSource): BoardDefinition {
+  const { name, title, defaults, limits } = source;
+  return {
+    name,
+    title,
+    defaults,
+    limits,
+    create(options: BoardOptions = {}): Board {
+      const board = source.configure(checkOptions(source, options));
+      validateBoard(board);
+      return board;
+    },
+  };
+}
+
+function checkOptions(source: BoardSource, options: BoardOptions): BoardConfig {
+  const { name, defaults, limits } = source;
+  const memoryBytes = options.memoryBytes ?? defaults.memoryBytes;
+  const { min, max } = limits.memoryBytes;
+  if (!(memoryBytes >= min && memoryBytes <= max)) {
+    throw new BoardError(
+      `memory of ${formatBytes(memoryBytes)} is not possible on ${name}: ${formatBytes(min)} to ${formatBytes(max)}`,
+    );
+  }
+  if (memoryBytes % PAGE_SIZE !== 0) {
+    throw new BoardError(`memory of ${formatBytes(memoryBytes)} is not a multiple of the 4 KiB page`);
+  }
+  const cpus = options.cpus ?? defaults.cpus;
+  if (!Number.isInteger(cpus) || cpus < limits.cpus.min || cpus > limits.cpus.max) {
+    throw new BoardError(`${cpus} CPUs are not possible on ${name}: ${limits.cpus.min} to ${limits.cpus.max}`);
+  }
+  const wanted = options.gicVersion ?? defaults.gicVersion;
+  const gicVersion = limits.gicVersions.find((version) => version === wanted);
+  if (gicVersion === undefined) {
+    throw new BoardError(`GIC version ${wanted} is not possible on ${name}: ${limits.gicVersions.join(' or ')}`);
+  }
+  return { memoryBytes, cpus, gicVersion };
+}

@@ -1,0 +1,55 @@
+/**
+ * RAM of a board: filling banks in order with what the user asked for, cutting reserved regions to what exists, and splitting a bank into
+ * the entries that a tree's size cells can express.
+ *
+ *   --memory 3G on pixel6:   0x0_8000_0000 [======= 2 GiB =======]   hole   0x8_8000_0000 [== 1 GiB ==]
+ */
+
+import { physAddr } from '../emulator/address.ts';
+import { BoardError } from './board-error.ts';
+import { formatBytes } from './format-bytes.ts';
+import type { RamBank, ReservedRegion } from './types.ts';
+
+/** Entries of /memory are cut at this size where one cell cannot hold a bank's: the boot loader of the Pixel 6 does the same. */
+const SPLIT_BYTES = 2 * 2 ** 30;
+
+/**
+ * Distributes `bytes` over `slots` (base and capacity) in their order; empty banks are left out.
+ * @throws BoardError when the slots cannot hold it
+ */
+export function fillBanks(slots: readonly RamBank[], bytes: number): RamBank[] {
+  const banks: RamBank[] = [];
+  let rest = bytes;
+  for (const slot of slots) {
+    const size = Math.min(rest, slot.size);
+    if (size > 0) banks.push({ base: slot.base, size });
+    rest -= size;
+  }
+  if (rest > 0)
+    throw new BoardError(`${formatBytes(bytes)} of memory is ${formatBytes(rest)} more than the banks hold`);
+  return banks;
+}
+
+/**
+ * The regions as far as they lie in RAM. One that lies outside is dropped: its owner has nothing there. One that crosses the end of a bank
+ * keeps its part inside, because that part is still the owner's.
+ */
+export function clipToRam(regions: readonly ReservedRegion[], banks: readonly RamBank[]): ReservedRegion[] {
+  return regions.flatMap((region) =>
+    banks.flatMap((bank) => {
+      const start = Math.max(region.base, bank.base);
+      const end = Math.min(region.base + region.size, bank.base + bank.size);
+      return end > start ? [{ ...region, base: physAddr(start), size: end - start }] : [];
+    }),
+  );
+}
+
+/** `bank` as entries whose size fits `sizeCells` cells of 32 bits: itself, or pieces of 2 GiB and a last one. */
+export function memoryEntries(bank: RamBank, sizeCells: number): RamBank[] {
+  if (sizeCells > 1 || bank.size < 2 ** 32) return [bank];
+  const entries: RamBank[] = [];
+  for (let offset = 0; offset < bank.size; offset += SPLIT_BYTES) {
+    entries.push({ base: physAddr(bank.base + offset), size: Math.min(SPLIT_BYTES, bank.size - offset) });
+  }
+  return entries;
+}

@@ -1,0 +1,18 @@
+/** The boards that exist. A new one is a file beside this and a line here. */
+
+import { BoardError } from './board-error.ts';
+import { pixel6 } from './pixel6.ts';
+import { qemuVirt } from './qemu-virt.ts';
+import type { BoardDefinition } from './types.ts';
+
+/** Every board, in the order in which lists show them. */
+export const boards: readonly BoardDefinition[] = [qemuVirt, pixel6];
+
+/** The board of that name. @throws BoardError when there is none, naming those that exist */
+export function findBoard(name: string): BoardDefinition {
+  const board = boards.find((candidate) => candidate.name === name);
+  if (board === undefined) {
+    throw new BoardError(`unknown board "${name}"; known boards: ${boards.map((known) => known.name).join(', ')}`);
+  }
+  return board;
+}

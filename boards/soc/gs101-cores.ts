@@ -1,0 +1,63 @@
+/**
+ * The cores of Google Tensor (gs101): four Cortex-A55, two Cortex-A76, two Cortex-X1, in three clusters of one DynamIQ unit.
+ *
+ *   MPIDR affinity   0x000 0x100 0x200 0x300 | 0x400 0x500 | 0x600 0x700
+ *   cluster                   0  A55         |   1  A76    |   2  X1
+ *
+ * Source: Linux arch/arm64/boot/dts/exynos/google/gs101.dtsi (affinity, compatible); boot log of a Pixel 6 (MIDR).
+ */
+
+import type { NodeSource } from '../tree-source.ts';
+import { cells, interrupts, ref, text } from '../tree-source.ts';
+import { cpuLabel } from '../tree-sections.ts';
+import type { Cpu } from '../types.ts';
+
+const CLUSTERS = [
+  { core: 'cortex-a55', midr: 0x412f_d050, cores: 4 },
+  { core: 'cortex-a76', midr: 0x414f_d0b0, cores: 2 },
+  { core: 'cortex-x1', midr: 0x411f_d440, cores: 2 },
+] as const;
+
+/** MPIDR_EL1: bit 31 reads one, and bit 24 (MT) says that the lowest affinity field numbers threads (Arm ARM DDI 0487, D23.2.101). */
+const MPIDR_FIXED_BITS = 0x8100_0000;
+
+/** All eight cores in the order in which they are numbered. */
+export const gs101Cpus: readonly Cpu[] = CLUSTERS.flatMap(({ core, midr, cores }, cluster) =>
+  Array.from({ length: cores }, () => ({ compatible: `arm,${core}`, midr, cluster })),
+).map((cpu, n) => ({ ...cpu, mpidr: n * 0x100, mpidrEl1: MPIDR_FIXED_BITS + n * 0x100 }));
+
+/** Clusters that have a core among the first `count`. */
+function populatedClusters(count: number): number[] {
+  return [...new Set(gs101Cpus.slice(0, count).map((cpu) => cpu.cluster))];
+}
+
+/** The children of `ppi-partitions`: which cores one meaning of a shared PPI belongs to, for each cluster that exists. */
+export function ppiPartitions(count: number): NodeSource[] {
+  return populatedClusters(count).map((cluster) => ({
+    name: `interrupt-partition-${cluster}`,
+    label: partitionLabel(cluster),
+    properties: {
+      affinity: cells(
+        ...gs101Cpus
+          .slice(0, count)
+          .filter((cpu) => cpu.cluster === cluster)
+          .map((cpu) => ref(cpuLabel(cpu))),
+      ),
+    },
+  }));
+}
+
+/** One performance monitor for each kind of core, all on PPI 7. */
+export function corePmus(count: number): NodeSource[] {
+  return populatedClusters(count).map((cluster) => ({
+    name: `pmu-${cluster}`,
+    properties: {
+      compatible: text(`arm,${CLUSTERS[cluster]?.core}-pmu`),
+      interrupts: interrupts({ type: 'ppi', number: 7, trigger: 'level-high', partition: partitionLabel(cluster) }),
+    },
+  }));
+}
+
+function partitionLabel(cluster: number): string {
+  return `ppi_cluster${cluster}`;
+}

@@ -1,0 +1,93 @@
+/**
+ * How a board writes device tree nodes: names, properties and references by label, before phandles, interrupt cells and paths are known.
+ *
+ * It is not a blob and not what a kernel reads: {@link buildDeviceTree} (device-tree.ts) resolves it into property bytes.
+ *
+ *   { name: 'serial', label: 'uart0', properties: { compatible: text('arm,pl011'), clocks: cells(ref('apb_pclk')) } }
+ *
+ * Specification: Devicetree Specification v0.4, 2.2 (nodes and properties), 2.3 (standard properties).
+ */
+
+import type { Interrupt } from './types.ts';
+
+/** Stands for the phandle of the node with this label. */
+export interface PhandleReference {
+  readonly ref: string;
+}
+
+/** One 32-bit cell: a value in [0, 2^32), or the phandle of a labelled node. */
+export type CellSource = number | PhandleReference;
+
+/** A property value whose bytes may depend on the finished tree. */
+export type PropertySource =
+  | { readonly kind: 'flag' }
+  | { readonly kind: 'cells'; readonly cells: readonly CellSource[] }
+  | { readonly kind: 'text'; readonly strings: readonly string[] }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'path'; readonly label: string }
+  | { readonly kind: 'interrupts'; readonly interrupts: readonly Interrupt[] };
+
+/** Properties by name, in the order in which they are written. */
+export type PropertySources = Readonly<Record<string, PropertySource>>;
+
+/** A node as a board writes it. `label` names it for {@link ref} and {@link pathTo}; labels are unique in a board. */
+export interface NodeSource {
+  /** Name with its unit address, if it has one: "memory@40000000". */
+  readonly name: string;
+  readonly label?: string;
+  readonly properties: PropertySources;
+  readonly children?: readonly NodeSource[];
+}
+
+/** An empty property: present means true. */
+export function flag(): PropertySource {
+  return { kind: 'flag' };
+}
+
+/** Big-endian 32-bit cells. A value outside [0, 2^32) is refused when the tree is built. */
+export function cells(...values: readonly CellSource[]): PropertySource {
+  return { kind: 'cells', cells: values };
+}
+
+/** One or more NUL-terminated strings. */
+export function text(...strings: readonly string[]): PropertySource {
+  return { kind: 'text', strings };
+}
+
+/** Raw bytes. */
+export function bytes(value: Uint8Array): PropertySource {
+  return { kind: 'bytes', bytes: value };
+}
+
+/** The full path of a labelled node, as a string. */
+export function pathTo(label: string): PropertySource {
+  return { kind: 'path', label };
+}
+
+/** Interrupt specifiers in the cells of the board's interrupt controller. */
+export function interrupts(...list: readonly Interrupt[]): PropertySource {
+  return { kind: 'interrupts', interrupts: list };
+}
+
+/** The phandle of the node labelled `label`, for {@link cells}. */
+export function ref(label: string): PhandleReference {
+  return { ref: label };
+}
+
+/**
+ * `value` (an integer in [0, 2^53)) as `count` cells, most significant first.
+ * Division, not shifts: JavaScript's bit operators are 32-bit.
+ * @throws RangeError when it does not fit
+ */
+export function wideCells(value: number, count: number): number[] {
+  const out: number[] = [];
+  let rest = value;
+  for (let i = 0; i < count; i++) {
+    out.unshift(rest % 2 ** 32);
+    rest = Math.floor(rest / 2 ** 32);
+  }
+  if (rest !== 0 || !Number.isInteger(value) || value < 0) {
+    throw new RangeError(`0x${value.toString(16)} does not fit ${count} cells of 32 bits`);
+  }
+  return out;
+}

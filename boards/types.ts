@@ -1,0 +1,248 @@
+/**
+ * What a board is: data. The machine places devices on its bus from it, and the device tree is generated from the same data
+ * (device-tree.ts), so the two cannot disagree.
+ *
+ * It is not the machine: nothing here runs. To add a board, write one file that calls `defineBoard` and list it in registry.ts.
+ *
+ *   Board
+ *    |- ramBanks     [base, base + size) ...            -> physical memory, /memory
+ *    |- devices      name, model, base, size, irqs      -> bus;  nodes -> device tree
+ *    |- reserved     base, size, no-map, owner          -> /reserved-memory
+ *    |- cpus, psci, timer, interruptController          -> CPU cores, /cpus, /psci, /timer
+ *    `- firmware, load, kernelConsole                   -> where things start and what they print on
+ *
+ * Addresses and sizes are in bytes. Ranges are half-open.
+ */
+
+import type { PhysAddr } from '../emulator/address.ts';
+import type { NodeSource, PropertySources } from './tree-source.ts';
+
+/**
+ * Device models that a placement may name; the machine decides what stands behind a key. Two are not chips:
+ * `storage` is 32-bit registers that reset to zero and read back what was written; `absent` answers nothing: an access is an external
+ * abort, and the placement only gives the event a name.
+ */
+export type DeviceModel =
+  | 'rom'
+  | 'sram'
+  | 'storage'
+  | 'absent'
+  | 'pl011'
+  | 'gs101-uart'
+  | 'gicv2'
+  | 'gicv3'
+  | 'pl031'
+  | 'pl061'
+  | 'virtio-mmio'
+  | 'cfi-flash'
+  | 'fw-cfg'
+  | 'pcie-ecam'
+  | 'exynos-mct';
+
+/** Which register window of a device with several a placement is (the GIC has two). */
+export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor';
+
+/** An interrupt line into the interrupt controller. SPI n is INTID n + 32, PPI n is INTID n + 16 (Arm GIC architecture, IHI 0069, 2.2.1). */
+export interface Interrupt {
+  readonly type: 'spi' | 'ppi';
+  readonly number: number;
+  readonly trigger: 'edge-rising' | 'level-high' | 'level-low';
+  /** Bits 15:8 of the flags cell of a PPI; without it the controller's own `ppiCpuMask` is used. */
+  readonly cpuMask?: number;
+  /** Label of the PPI partition, the fourth cell where there is one. */
+  readonly partition?: string;
+}
+
+/** A tree node of a placed device. Its `reg` and `interrupts` are generated from the placement. */
+export interface DeviceNode {
+  /** Name without unit address, which is generated; with `reg: 'none'` the name as it is. */
+  readonly name: string;
+  readonly label?: string;
+  /** Label of the parent; the root without it. The parent's #address-cells and #size-cells shape `reg`. */
+  readonly parent?: string;
+  /** `none`: the node has neither reg nor interrupts (keys on a GPIO, the glue around a controller). Default `window`. */
+  readonly reg?: 'window' | 'none';
+  /** Length in `reg` where the node describes only the start of the window. */
+  readonly regBytes?: number;
+  /** Unit address where it differs from the window's base (a PCIe host is named by its MMIO window). */
+  readonly unitAddress?: number;
+  /** CPU address at which the parent's address space starts; 0 without it (identity `ranges`). */
+  readonly parentBase?: number;
+  /** Names of other placements whose windows follow in `reg`. */
+  readonly moreWindows?: readonly string[];
+  readonly properties: PropertySources;
+  readonly children?: readonly NodeSource[];
+}
+
+/** A device on the bus. Nothing else of the board may lie in [base, base + size). */
+export interface DevicePlacement {
+  /** Unique on the board; events and error messages use it. */
+  readonly name: string;
+  readonly model: DeviceModel;
+  readonly part?: DevicePart;
+  readonly base: PhysAddr;
+  readonly size: number;
+  /** Lines that the device drives, in the order of its tree node. */
+  readonly irqs?: readonly Interrupt[];
+  /** Nodes that describe it: none (the tree does not mention it), one, or several that share the window. */
+  readonly nodes: readonly DeviceNode[];
+}
+
+/** A bank of RAM. */
+export interface RamBank {
+  readonly base: PhysAddr;
+  readonly size: number;
+}
+
+/** RAM that somebody else owns. */
+export interface ReservedRegion {
+  /** Name of its node under /reserved-memory, with its unit address where it has one. */
+  readonly name: string;
+  readonly base: PhysAddr;
+  readonly size: number;
+  /** The operating system must not even map it (Devicetree Specification v0.4, 3.5.4). */
+  readonly noMap: boolean;
+  /** Who put it there: the tree that ships with the kernel, or the boot loader at run time. */
+  readonly owner: 'device-tree' | 'boot-loader';
+}
+
+/** A CPU core. */
+export interface Cpu {
+  /** Affinity fields of MPIDR_EL1: `reg` of its node and what PSCI calls it. */
+  readonly mpidr: number;
+  /** MPIDR_EL1 as the core reads it, low 32 bits. */
+  readonly mpidrEl1: number;
+  readonly midr: number;
+  readonly compatible: string;
+  readonly cluster: number;
+  readonly socket?: number;
+}
+
+/** How PSCI is called (Arm DEN 0022, 5). */
+export interface Psci {
+  readonly method: 'hvc' | 'smc';
+  readonly compatible: readonly string[];
+  /** Function identifiers as properties, for consumers of PSCI 0.1. */
+  readonly functionIds: Readonly<Record<string, number>>;
+}
+
+/** The generic timer (Arm ARM DDI 0487, D12). */
+export interface Timer {
+  /** CNTFRQ_EL0. */
+  readonly frequencyHz: number;
+  readonly compatible: readonly string[];
+  /** Secure physical, non-secure physical, virtual, hypervisor physical, and hypervisor virtual where listed. */
+  readonly interrupts: readonly Interrupt[];
+  readonly alwaysOn: boolean;
+}
+
+/** The interrupt controller. */
+export interface InterruptController {
+  readonly version: 2 | 3;
+  /** Label of its node. */
+  readonly label: string;
+  /** Cells of an interrupt specifier. */
+  readonly cells: 3 | 4;
+  /** Bits 15:8 of the flags of each PPI: GICv2 names the cores, GICv3 leaves 0 (binding arm,gic / arm,gic-v3). */
+  readonly ppiCpuMask: number;
+}
+
+/** The code that the first core executes at reset. */
+export interface Firmware {
+  /** Name of the image in firmware/. */
+  readonly image: string;
+  /** Placement whose contents it is: executable, read-only memory. */
+  readonly device: string;
+  /** Reset vector and length of the placement. */
+  readonly base: PhysAddr;
+  readonly size: number;
+  /** Whether a user's own image may take its place (`--bios`). */
+  readonly replaceable: boolean;
+}
+
+/** Where a loader puts things, before it knows how large they are; load-plan.ts turns it into addresses. */
+export interface LoadRules {
+  /** From the start of the first bank to a kernel with text_offset 0x80000 (Documentation/arch/arm64/booting.rst). */
+  readonly kernelOffset: number;
+  /** Preferred addresses, best first. */
+  readonly initrd: readonly PhysAddr[];
+  /** Preferred addresses, best first; without one, the next 2 MiB boundary after the initrd. */
+  readonly dtb: readonly PhysAddr[];
+}
+
+/** The serial line that carries the kernel's console. */
+export interface KernelConsole {
+  /** Name of the placement and label of its node. */
+  readonly device: string;
+  readonly model: 'pl011' | 'gs101-uart';
+  readonly base: PhysAddr;
+}
+
+/** A part of the tree's root, in the order a board wants. `devices` places root-level device nodes by name, or all that are left. */
+export type RootItem =
+  | NodeSource
+  | { readonly section: 'aliases' | 'chosen' | 'cpus' | 'memory' | 'psci' | 'reserved-memory' | 'timer' }
+  | { readonly devices: readonly string[] | 'rest' };
+
+/** A configured board. */
+export interface Board {
+  /** Name on the command line. */
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  readonly soc: string;
+  /** Root `model` and `compatible`. */
+  readonly model: string;
+  readonly compatible: readonly string[];
+  readonly rootCells: { readonly address: 1 | 2; readonly size: 1 | 2 };
+  /** Cores that exist; the first one boots. */
+  readonly cpus: readonly Cpu[];
+  /** Sorted by base, disjoint. */
+  readonly ramBanks: readonly RamBank[];
+  readonly psci: Psci;
+  readonly timer: Timer;
+  readonly interruptController: InterruptController;
+  /** Rate at which retired instructions make simulated time. */
+  readonly instructionsPerSecond: number;
+  readonly devices: readonly DevicePlacement[];
+  readonly firmware: Firmware;
+  /** Inside RAM, disjoint. */
+  readonly reserved: readonly ReservedRegion[];
+  readonly load: LoadRules;
+  readonly kernelConsole: KernelConsole;
+  /** /aliases: alias to label. */
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly tree: readonly RootItem[];
+}
+
+/** What a user may change. */
+export interface BoardOptions {
+  /** RAM in bytes. */
+  readonly memoryBytes?: number | undefined;
+  readonly cpus?: number | undefined;
+  readonly gicVersion?: number | undefined;
+}
+
+/** {@link BoardOptions} with every value present and inside the limits. */
+export interface BoardConfig {
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly gicVersion: 2 | 3;
+}
+
+/** Ranges of the options, both ends allowed. */
+export interface BoardLimits {
+  readonly memoryBytes: { readonly min: number; readonly max: number };
+  readonly cpus: { readonly min: number; readonly max: number };
+  readonly gicVersions: readonly (2 | 3)[];
+}
+
+/** A board that can be configured. */
+export interface BoardDefinition {
+  readonly name: string;
+  readonly title: string;
+  readonly defaults: BoardConfig;
+  readonly limits: BoardLimits;
+  /** @throws BoardError when an option is outside its limits, naming the value and the range */
+  create(options?: BoardOptions): Board;
+}

@@ -1,0 +1,221 @@
+/**
+ * The physical address space outside RAM: which device answers where.
+ *
+ *     pa ──► last hit? ──► binary search ──► region ──► device.read(pa - base, width)
+ *                │                                          │
+ *                └── no region, or not wholly inside one ───┴──► BusAccessAbort
+ *
+ * RAM is not on the bus: the engine reaches it without asking anyone. Ranges may begin and end anywhere inside a page (the
+ * gs101 UART0 and the USI block behind it share one: 0x10a0_0000..0xc0 and 0x10a0_00c0..0xe0), so the CPU maps whole pages to
+ * this bus and the bus decides.
+ *
+ * Rules of an access: it lies wholly inside one device, its address is a multiple of its width, and 8 bytes reach the device as two
+ * accesses of 4, lower address first. Anything else is an external abort, which the bus always reports by throwing
+ * {@link BusAccessAbort}: never a silent zero. Aborts are rare; the path without one allocates nothing.
+ *
+ * Invariants: `#regions` is sorted by base, its ranges are pairwise disjoint, not empty, and inside [0, 2^52).
+ *
+ * Specification: AMBA APB Protocol (IHI 0024), 3.4 PSLVERR, for a refused access; Arm ARM DDI 0487, B2.8 for alignment of
+ * Device memory.
+ */
+
+import { hex } from '../address.ts';
+import { BusAccessAbort, BusOverlapError, type BusRange, BusRangeError } from './bus-errors.ts';
+import { type AccessWidth, BusAbort, type Device } from './device.ts';
+
+/** A device at its place: [base, base + size) in bytes. `name` is that of its device-tree node: "serial@10a00000". */
+export interface BusRegion extends BusRange {
+  readonly device: Device;
+}
+
+/** A device's registers are at most 64 bits wide, so a base that is a multiple of 8 keeps natural alignment inside it. */
+const BASE_ALIGNMENT = 8;
+
+const PHYSICAL_SPACE = 2 ** 52;
+
+/** The devices of a machine by physical address. */
+export class Bus {
+  readonly #regions: BusRegion[] = [];
+  #last: BusRegion | null = null;
+
+  /**
+   * Places a device. O(number of devices).
+   * @throws BusRangeError when the size is not a positive integer, the base is not a multiple of 8, the name is empty, or the
+   *   range leaves the 52-bit physical address space
+   * @throws BusOverlapError when a byte of the range is taken
+   */
+  attach(region: BusRegion): void {
+    checkRange(region);
+    const index = this.#firstEndingAfter(region.base);
+    const next = this.#regions[index];
+    if (next !== undefined && next.base < region.base + region.size) {
+      throw new BusOverlapError(rangeOf(region), rangeOf(next));
+    }
+    this.#regions.splice(index, 0, { ...rangeOf(region), device: region.device });
+  }
+
+  /** The device that holds the byte at `pa`, or null. O(log devices), O(1) for the device that was reached last. */
+  find(pa: number): BusRegion | null {
+    const last = this.#last;
+    if (last !== null && pa >= last.base && pa < last.base + last.size) {
+      return last;
+    }
+    const region = this.#regions[this.#firstEndingAfter(pa)];
+    if (region === undefined || pa < region.base) {
+      return null;
+    }
+    this.#last = region;
+    return region;
+  }
+
+  /**
+   * What the device at `pa` answers, unsigned.
+   * @throws BusAccessAbort as the rules at the top of this file say
+   */
+  read(pa: number, width: AccessWidth): number {
+    const region = this.#claim(pa, width, null);
+    try {
+      return region.device.read(pa - region.base, width);
+    } catch (error) {
+      throw this.#withAccess(error, pa, width, null);
+    }
+  }
+
+  /**
+   * Writes `value` (unsigned, below 2^(8 width)) to the device at `pa`.
+   * @throws BusAccessAbort as the rules at the top of this file say
+   */
+  write(pa: number, width: AccessWidth, value: number): void {
+    const region = this.#claim(pa, width, value);
+    try {
+      region.device.write(pa - region.base, width, value);
+    } catch (error) {
+      throw this.#withAccess(error, pa, width, value);
+    }
+  }
+
+  /**
+   * 8 bytes as two reads of 4, lower address first, little-endian.
+   * @throws BusAccessAbort; when the device refuses the upper half the lower one has been read, with its effects
+   */
+  read64(pa: number): bigint {
+    const region = this.#claim(pa, 8, null);
+    try {
+      const offset = pa - region.base;
+      const low = region.device.read(offset, 4);
+      const high = region.device.read(offset + 4, 4);
+      return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    } catch (error) {
+      throw this.#withAccess(error, pa, 8, null);
+    }
+  }
+
+  /**
+   * 8 bytes as two writes of 4, lower address first. Bits of `value` above 63 are dropped.
+   * @throws BusAccessAbort; when the device refuses the upper half the lower one has been written
+   */
+  write64(pa: number, value: bigint): void {
+    const region = this.#claim(pa, 8, value);
+    try {
+      const offset = pa - region.base;
+      region.device.write(offset, 4, Number(BigInt.asUintN(32, value)));
+      region.device.write(offset + 4, 4, Number(BigInt.asUintN(32, value >> 32n)));
+    } catch (error) {
+      throw this.#withAccess(error, pa, 8, value);
+    }
+  }
+
+  /** Every device at its place, by ascending base. A copy. */
+  regions(): BusRegion[] {
+    return [...this.#regions];
+  }
+
+  /** Back to the reset values, each device once, by ascending base. */
+  reset(): void {
+    for (const device of new Set(this.#regions.map((region) => region.device))) {
+      device.reset();
+    }
+  }
+
+  /** Where `pa` lies, for messages: "serial@10a00000+0x20", "unmapped, 0x40 past serial@10a00000", or "unmapped". */
+  describe(pa: number): string {
+    const index = this.#firstEndingAfter(pa);
+    const region = this.#regions[index];
+    if (region !== undefined && pa >= region.base) {
+      return `${region.name}+${hex(pa - region.base)}`;
+    }
+    const below = this.#regions[index - 1];
+    return below === undefined ? 'unmapped' : `unmapped, ${hex(pa - below.base - below.size)} past ${below.name}`;
+  }
+
+  /** The region that the whole access lies in. */
+  #claim(pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): BusRegion {
+    const region = this.find(pa);
+    if (region === null) {
+      throw this.#abort('unmapped', pa, width, value, 'no device at this address');
+    }
+    // The base is a multiple of 8, so the offset has the alignment of the address; its low three bits survive the 32-bit operator.
+    const offset = pa - region.base;
+    if ((offset & (width - 1)) !== 0) {
+      throw this.#abort('unaligned', pa, width, value, `not a multiple of ${width}`);
+    }
+    if (offset + width > region.size) {
+      throw this.#abort('partly-outside', pa, width, value, `the device ends at ${hex(region.base + region.size)}`);
+    }
+    return region;
+  }
+
+  #abort(
+    reason: 'unmapped' | 'partly-outside' | 'unaligned',
+    pa: number,
+    width: 1 | 2 | 4 | 8,
+    value: number | bigint | null,
+    detail: string,
+  ): BusAccessAbort {
+    return new BusAccessAbort(reason, { pa, width, value }, this.describe(pa), detail);
+  }
+
+  /** A device's refusal with the access added; any other error is a fault of the emulator and stays what it is. */
+  #withAccess(error: unknown, pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): unknown {
+    if (!(error instanceof BusAbort)) {
+      return error;
+    }
+    return new BusAccessAbort('device', { pa, width, value }, this.describe(pa), error.message);
+  }
+
+  /** Index of the first region whose end lies above `pa`; the number of regions when there is none. */
+  #firstEndingAfter(pa: number): number {
+    let low = 0;
+    let high = this.#regions.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const region = this.#regions[middle] as BusRegion;
+      if (region.base + region.size > pa) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return low;
+  }
+}
+
+function rangeOf({ name, base, size }: BusRange): BusRange {
+  return { name, base, size };
+}
+
+function checkRange(range: BusRange): void {
+  const { name, base, size } = range;
+  if (name === '') {
+    throw new BusRangeError(range, 'a device needs a name');
+  }
+  if (!Number.isInteger(base) || base < 0 || base % BASE_ALIGNMENT !== 0) {
+    throw new BusRangeError(range, `the base must be a multiple of ${BASE_ALIGNMENT}, not negative`);
+  }
+  if (!Number.isInteger(size) || size <= 0) {
+    throw new BusRangeError(range, 'the size must be a positive number of bytes');
+  }
+  if (base + size > PHYSICAL_SPACE) {
+    throw new BusRangeError(range, `it ends above the ${hex(PHYSICAL_SPACE)} bytes that can be addressed`);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Taking an exception to AArch64, as the architecture does it; the engine leaves this to the machine.
+ *
+ *     VBAR_ELx + 0x000 current level, SP_EL0      + 0x000 synchronous
+ *              + 0x200 current level, SP_ELx      + 0x080 IRQ
+ *              + 0x400 lower level, AArch64       + 0x100 FIQ
+ *              + 0x600 lower level, AArch32       + 0x180 SError
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D1.3.1 (exception entry), D1.3.1.5 (vector offsets), C5.2.19 (SPSR).
+ */
+
+import type { CpuEngine } from '../engine/engine.ts';
+import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
+
+/** Offset of the vector within its group of four. */
+export const VECTOR_KIND = { synchronous: 0x000, irq: 0x080, fiq: 0x100, serror: 0x180 } as const;
+export type VectorKind = keyof typeof VECTOR_KIND;
+
+/** PSTATE and SPSR bits. */
+const PSTATE_SP = 1 << 0;
+const PSTATE_DAIF = 0xf << 6;
+
+/** Exception level in PSTATE or SPSR: M[3:2]. */
+export const levelOf = (pstate: number): number => (pstate >>> 2) & 3;
+
+export interface ExceptionEntry {
+  readonly kind: VectorKind;
+  readonly targetLevel: 1 | 2 | 3;
+  /** ELR: the preferred return address. */
+  readonly returnAddress: bigint;
+  /** Null for interrupts: ESR keeps its value. */
+  readonly esr: number | null;
+  /** Null when the exception has no fault address: FAR keeps its value. */
+  readonly far: bigint | null;
+}
+
+const BANK = {
+  1: {
+    vbar: SYSTEM_REGISTERS.VBAR_EL1,
+    spsr: SYSTEM_REGISTERS.SPSR_EL1,
+    elr: SYSTEM_REGISTERS.ELR_EL1,
+    esr: SYSTEM_REGISTERS.ESR_EL1,
+    far: SYSTEM_REGISTERS.FAR_EL1,
+  },
+  2: {
+    vbar: SYSTEM_REGISTERS.VBAR_EL2,
+    spsr: SYSTEM_REGISTERS.SPSR_EL2,
+    elr: SYSTEM_REGISTERS.ELR_EL2,
+    esr: SYSTEM_REGISTERS.ESR_EL2,
+    far: SYSTEM_REGISTERS.FAR_EL2,
+  },
+  3: {
+    vbar: SYSTEM_REGISTERS.VBAR_EL3,
+    spsr: SYSTEM_REGISTERS.SPSR_EL3,
+    elr: SYSTEM_REGISTERS.ELR_EL3,
+    esr: SYSTEM_REGISTERS.ESR_EL3,
+    far: SYSTEM_REGISTERS.FAR_EL3,
+  },
+} as const;
+
+/** Redirects the core to the vector and returns its address. Allowed in the engine's exception callback and between slices. */
+export function enterException(engine: CpuEngine, entry: ExceptionEntry): bigint {
+  const { targetLevel } = entry;
+  const bank = BANK[targetLevel];
+  const pstate = engine.getPstate();
+  const fromLevel = levelOf(pstate);
+  const group = fromLevel < targetLevel ? 0x400 : (pstate & PSTATE_SP) !== 0 ? 0x200 : 0x000;
+
+  // The engine keeps the stack pointer in use apart from the banked ones and moves it only on its own ERET.
+  engine.setBankedSp((pstate & PSTATE_SP) !== 0 ? fromLevel : 0, engine.getSp());
+  engine.setPstate((targetLevel << 2) | PSTATE_SP | PSTATE_DAIF);
+  engine.setSp(engine.getBankedSp(targetLevel));
+
+  // System registers after PSTATE: each write makes the engine derive its cached state anew.
+  engine.setSystemRegister(bank.spsr, BigInt(pstate));
+  engine.setSystemRegister(bank.elr, entry.returnAddress);
+  if (entry.esr !== null) engine.setSystemRegister(bank.esr, BigInt(entry.esr));
+  if (entry.far !== null) engine.setSystemRegister(bank.far, entry.far);
+  const vector = (engine.getSystemRegister(bank.vbar) ?? 0n) + BigInt(group + VECTOR_KIND[entry.kind]);
+  engine.setPc(vector);
+  return vector;
+}

@@ -1,0 +1,79 @@
+/**
+ * The few A64 instructions that the machine itself must understand: gates, system register moves, and the address of a load or store.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), C6.2 (HLT, MRS, MSR), C4.1.94 (loads and stores).
+ */
+
+import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
+
+/** imm16 of `HLT #imm16`, or null. */
+export function haltImmediate(instruction: number): number | null {
+  return (instruction & 0xffe0_001f) >>> 0 === 0xd440_0000 ? (instruction >>> 5) & 0xffff : null;
+}
+
+/** MRS or MSR (register): which register, which way, which general register (31 is XZR); or null. */
+export interface SystemRegisterMove {
+  readonly read: boolean;
+  readonly encoding: SystemRegisterEncoding;
+  readonly rt: number;
+}
+
+export function systemRegisterMove(instruction: number): SystemRegisterMove | null {
+  // 1101 0101 00L1 o0 op1 CRn CRm op2 Rt
+  if ((instruction & 0xffd0_0000) >>> 0 !== 0xd510_0000) return null;
+  return {
+    read: ((instruction >>> 21) & 1) === 1,
+    encoding: [
+      2 + ((instruction >>> 19) & 1),
+      (instruction >>> 16) & 7,
+      (instruction >>> 12) & 15,
+      (instruction >>> 8) & 15,
+      (instruction >>> 5) & 7,
+    ],
+    rt: instruction & 31,
+  };
+}
+
+const signed = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value));
+
+/**
+ * The virtual address that a load or store accesses first, or null when the instruction is none.
+ * @param x general register, 31 is the stack pointer
+ */
+export function accessAddress(instruction: number, pc: bigint, x: (index: number) => bigint): bigint | null {
+  // op0 = x1x0: loads and stores
+  if (((instruction >>> 25) & 0b0101) !== 0b0100) return null;
+  const rn = (instruction >>> 5) & 31;
+  const base = x(rn);
+  const group = (instruction >>> 28) & 3;
+  const isVector = ((instruction >>> 26) & 1) === 1;
+  const wrap = (value: bigint): bigint => BigInt.asUintN(64, value);
+
+  if (group === 0b00) return base; // exclusives, ordered, vector structures, tags: [Xn]
+  if (group === 0b01) {
+    if (((instruction >>> 24) & 1) === 1) return base; // LDAPUR and others of this group are not in Armv8.0
+    return wrap(pc + (signed((instruction >>> 5) & 0x7ffff, 19) << 2n)); // literal
+  }
+  if (group === 0b10) {
+    const opc = instruction >>> 30;
+    const scale = isVector ? 2 + opc : opc === 0b01 || opc === 0b00 ? 2 : 3;
+    const postIndexed = ((instruction >>> 23) & 3) === 0b01;
+    return postIndexed ? base : wrap(base + (signed((instruction >>> 15) & 0x7f, 7) << BigInt(scale)));
+  }
+
+  const size = instruction >>> 30;
+  const scale = isVector && ((instruction >>> 23) & 1) === 1 ? 4 : size;
+  if (((instruction >>> 24) & 1) === 1) return wrap(base + (BigInt((instruction >>> 10) & 0xfff) << BigInt(scale)));
+  const mode = (instruction >>> 10) & 3;
+  if (((instruction >>> 21) & 1) === 1) {
+    if (mode !== 0b10) return base; // atomic memory operations; pointer authentication forms are not in Armv8.0
+    const option = (instruction >>> 13) & 7;
+    const rm = (instruction >>> 16) & 31;
+    const value = rm === 31 ? 0n : x(rm);
+    const extended = option === 0b010 ? BigInt.asUintN(32, value) : option === 0b110 ? BigInt.asIntN(32, value) : value;
+    const shift = ((instruction >>> 12) & 1) === 1 ? scale : 0;
+    return wrap(base + (extended << BigInt(shift)));
+  }
+  const postIndexed = mode === 0b01;
+  return postIndexed ? base : wrap(base + signed((instruction >>> 12) & 0x1ff, 9));
+}

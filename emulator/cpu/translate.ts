@@ -1,0 +1,252 @@
+/**
+ * The stage 1 translation of the EL1&0 regime, as a pure function of the registers and of memory.
+ *
+ *     VA ─ TxSZ ─► top bits all equal? ─► level 0..3 descriptors ─► output address, attributes, or the fault a CPU would take
+ *
+ * It answers for TypeScript code that touches memory by virtual address, and for people who ask why an address faults. The CPU engine walks with code of its
+ * own; tests hold the two against each other. 4, 16 and 64 KiB granules, 48-bit addresses; no stage 2, no LPA2, no LVA.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D8.3 (descriptors), D8.4 (permissions), D24.2.40 (fault status codes).
+ */
+
+/** The registers that decide a translation. */
+export interface TranslationRegisters {
+  readonly sctlr: bigint;
+  readonly tcr: bigint;
+  readonly ttbr0: bigint;
+  readonly ttbr1: bigint;
+}
+
+export type AccessType = 'read' | 'write' | 'fetch';
+
+/** One descriptor met on the way. */
+export interface WalkStep {
+  readonly level: number;
+  /** Physical address of the descriptor. */
+  readonly address: number;
+  readonly descriptor: bigint;
+}
+
+/** A leaf: [vaBase, vaBase + size) goes to [paBase, paBase + size). */
+export interface Mapping {
+  readonly vaBase: bigint;
+  readonly paBase: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly level: number;
+  /** The leaf descriptor; 0 with the MMU off. */
+  readonly descriptor: bigint;
+  /** Permissions with those of the tables above taken into account (APTable, PXNTable, UXNTable, WXN). */
+  readonly permissions: Permissions;
+  /** MAIR_EL1 index. */
+  readonly attributeIndex: number;
+}
+
+export interface Permissions {
+  readonly el1: { readonly read: boolean; readonly write: boolean; readonly execute: boolean };
+  readonly el0: { readonly read: boolean; readonly write: boolean; readonly execute: boolean };
+}
+
+export type Translation =
+  | { readonly ok: true; readonly pa: number; readonly mapping: Mapping; readonly steps: readonly WalkStep[] }
+  | { readonly ok: false; readonly fault: TranslationFault; readonly steps: readonly WalkStep[] };
+
+/** Why a translation fails: fault status code bits 5:0 as in ESR_ELx.DFSC and PAR_EL1.FST. */
+export interface TranslationFault {
+  readonly kind: 'address size' | 'translation' | 'access flag' | 'permission' | 'external abort on walk';
+  readonly level: number;
+  readonly status: number;
+}
+
+/** First status code of each kind; the level is added (Arm ARM D24.2.40, ISS for Data Aborts, DFSC). */
+const STATUS = {
+  'address size': 0b000000,
+  translation: 0b000100,
+  'access flag': 0b001000,
+  permission: 0b001100,
+  'external abort on walk': 0b010100,
+} as const;
+
+const SCTLR_M = 1n << 0n;
+const SCTLR_WXN = 1n << 19n;
+
+const DESCRIPTOR_VALID = 1n << 0n;
+/** At levels 0 to 2 a table, at level 3 a page. */
+const DESCRIPTOR_TABLE = 1n << 1n;
+const ACCESS_FLAG = 1n << 10n;
+
+/** log2 of the granule, by TCR.TG0 and by TCR.TG1. */
+const GRANULE_TG0: Readonly<Record<number, number>> = { 0: 12, 1: 16, 2: 14 };
+const GRANULE_TG1: Readonly<Record<number, number>> = { 1: 14, 2: 12, 3: 16 };
+
+/** Physical address bits by TCR.IPS (Arm ARM D24.2.188). */
+const ADDRESS_BITS: Readonly<Record<number, number>> = { 0: 32, 1: 36, 2: 40, 3: 42, 4: 44, 5: 48 };
+
+const field = (value: bigint, low: number, bits: number): number =>
+  Number((value >> BigInt(low)) & ((1n << BigInt(bits)) - 1n));
+
+const ALL_ALLOWED: Permissions = {
+  el1: { read: true, write: true, execute: true },
+  el0: { read: true, write: true, execute: true },
+};
+
+/** Memory as the walker reads it: null where nothing answers at a physical address. */
+export type ReadDescriptor = (address: number) => bigint | null;
+
+/**
+ * Finds the leaf for `va` without checking permissions.
+ * @param physicalBits physical address size of the CPU (ID_AA64MMFR0_EL1.PARange), which bounds TCR.IPS
+ */
+export function walk(
+  va: bigint,
+  registers: TranslationRegisters,
+  read: ReadDescriptor,
+  physicalBits: number,
+): Translation {
+  const steps: WalkStep[] = [];
+  const fail = (kind: TranslationFault['kind'], level: number): Translation => ({
+    ok: false,
+    fault: { kind, level, status: STATUS[kind] + level },
+    steps,
+  });
+
+  if ((registers.sctlr & SCTLR_M) === 0n) return flat(va, physicalBits, fail);
+
+  const { tcr } = registers;
+  const upper = ((va >> 55n) & 1n) === 1n;
+  const inputBits = 64 - field(tcr, upper ? 16 : 0, 6);
+  const granuleShift = upper ? GRANULE_TG1[field(tcr, 30, 2)] : GRANULE_TG0[field(tcr, 14, 2)];
+  const topByteIgnored = field(tcr, upper ? 38 : 37, 1) === 1;
+  const disabled = field(tcr, upper ? 23 : 7, 1) === 1;
+  const hierarchyIgnored = field(tcr, upper ? 42 : 41, 1) === 1;
+  const address = topByteIgnored ? BigInt.asUintN(56, va) : va;
+  const top = address >> BigInt(inputBits);
+  const expected = upper ? (1n << BigInt((topByteIgnored ? 56 : 64) - inputBits)) - 1n : 0n;
+  if (granuleShift === undefined || disabled || inputBits > 48 || inputBits < 25 || top !== expected) {
+    return fail('translation', 0);
+  }
+
+  const strideBits = granuleShift - 3;
+  const outputBits = Math.min(ADDRESS_BITS[field(tcr, 32, 3)] ?? 48, physicalBits);
+  const startLevel = 4 - Math.ceil((inputBits - granuleShift) / strideBits);
+  const ttbr = upper ? registers.ttbr1 : registers.ttbr0;
+  let table = BigInt.asUintN(48, ttbr) & ~1n;
+  if (table >> BigInt(outputBits) !== 0n) return fail('address size', 0);
+  let tableRestrictions = 0n;
+
+  for (let level = startLevel; ; level++) {
+    const spanShift = granuleShift + (3 - level) * strideBits;
+    const indexBits = level === startLevel ? inputBits - spanShift : strideBits;
+    if (level === startLevel) {
+      // The base register's low bits are RES0 for a table of this many entries.
+      table = table & ~((1n << BigInt(indexBits + 3)) - 1n);
+    }
+    const index = field(address, spanShift, indexBits);
+    const descriptorAddress = Number(table) + index * 8;
+    const descriptor = read(descriptorAddress);
+    if (descriptor === null) return fail('external abort on walk', level);
+    steps.push({ level, address: descriptorAddress, descriptor });
+
+    if ((descriptor & DESCRIPTOR_VALID) === 0n) return fail('translation', level);
+    const isTableOrPage = (descriptor & DESCRIPTOR_TABLE) !== 0n;
+    const blockAllowed = level === 2 || (level === 1 && granuleShift === 12);
+    if (!isTableOrPage && !blockAllowed) return fail('translation', level);
+    const output = BigInt.asUintN(48, descriptor) & ~((1n << BigInt(granuleShift)) - 1n);
+
+    if (isTableOrPage && level < 3) {
+      if (output >> BigInt(outputBits) !== 0n) return fail('address size', level);
+      if (!hierarchyIgnored) tableRestrictions |= descriptor;
+      table = output;
+      continue;
+    }
+
+    const paBase = output & ~((1n << BigInt(spanShift)) - 1n);
+    if (paBase >> BigInt(outputBits) !== 0n) return fail('address size', level);
+    if ((descriptor & ACCESS_FLAG) === 0n) return fail('access flag', level);
+    const size = 2 ** spanShift;
+    const within = va & (BigInt(size) - 1n);
+    return {
+      ok: true,
+      pa: Number(paBase + within),
+      mapping: {
+        vaBase: va - within,
+        paBase: Number(paBase),
+        size,
+        level,
+        descriptor,
+        permissions: permissionsOf(descriptor, tableRestrictions, registers.sctlr),
+        attributeIndex: field(descriptor, 2, 3),
+      },
+      steps,
+    };
+  }
+}
+
+/** {@link walk}, then the permission check for an access of this type from this exception level (0 or 1). */
+export function translate(
+  va: bigint,
+  type: AccessType,
+  level: 0 | 1,
+  registers: TranslationRegisters,
+  read: ReadDescriptor,
+  physicalBits: number,
+): Translation {
+  const found = walk(va, registers, read, physicalBits);
+  if (!found.ok) return found;
+  const { mapping, steps } = found;
+  const allowed = mapping.permissions[level === 0 ? 'el0' : 'el1'];
+  if (type === 'read' ? allowed.read : type === 'write' ? allowed.write : allowed.execute) return found;
+  return {
+    ok: false,
+    fault: { kind: 'permission', level: mapping.level, status: STATUS.permission + mapping.level },
+    steps,
+  };
+}
+
+/** MMU off: one to one, an address size fault above the physical address size. */
+function flat(
+  va: bigint,
+  physicalBits: number,
+  fail: (kind: TranslationFault['kind'], level: number) => Translation,
+): Translation {
+  if (va >> BigInt(physicalBits) !== 0n) return fail('address size', 0);
+  const page = va & ~0xfffn;
+  return {
+    ok: true,
+    pa: Number(va),
+    mapping: {
+      vaBase: page,
+      paBase: Number(page),
+      size: 4096,
+      level: 3,
+      descriptor: 0n,
+      permissions: ALL_ALLOWED,
+      attributeIndex: 0,
+    },
+    steps: [],
+  };
+}
+
+/** Arm ARM D8.4.1: AP[2:1] and XN of the leaf, restricted by APTable, UXNTable and PXNTable, and SCTLR_EL1.WXN. */
+function permissionsOf(leaf: bigint, tables: bigint, sctlr: bigint): Permissions {
+  const el0Access = ((leaf >> 6n) & 1n) === 1n && ((tables >> 61n) & 1n) === 0n;
+  const writable = ((leaf >> 7n) & 1n) === 0n && ((tables >> 62n) & 1n) === 0n;
+  const unprivilegedExecuteNever = (((leaf >> 54n) | (tables >> 60n)) & 1n) === 1n;
+  const privilegedExecuteNever = (((leaf >> 53n) | (tables >> 59n)) & 1n) === 1n;
+  const writeExecuteNever = (sctlr & SCTLR_WXN) !== 0n;
+  const el0Write = el0Access && writable;
+  return {
+    el1: {
+      read: true,
+      write: writable,
+      // Memory that EL0 can write is never executable at EL1.
+      execute: !privilegedExecuteNever && !el0Write && !(writeExecuteNever && writable),
+    },
+    el0: {
+      read: el0Access,
+      write: el0Write,
+      // Execution from EL0 needs no read permission: execute-only memory.
+      execute: !unprivilegedExecuteNever && !(writeExecuteNever && el0Write),
+    },
+  };
+}

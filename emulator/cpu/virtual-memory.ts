@@ -1,0 +1,343 @@
+/**
+ * Memory as code on the core sees it, for code that runs in TypeScript: by virtual address, through the translation that is live.
+ *
+ *     va ─► cached leaf? ─► physical address ─► RAM chunk, or device on the bus
+ *              └─ no: walk the tables in RAM, check the permission, cache the leaf
+ *
+ * An access that the tables refuse throws {@link AccessFault} with the ESR and FAR that the same access by an instruction at EL1 would give. Leaves
+ * stay cached until `invalidate()`, like a TLB: a kernel that forgets its TLB maintenance sees stale translations here too.
+ *
+ * Windows cache host views of translated ranges for code that touches arrays very often; they re-check when anything was invalidated.
+ */
+
+import { alignDown, virtAddr, type VirtAddr } from '../address.ts';
+import type { Bus } from '../bus/bus.ts';
+import { BusAccessAbort } from '../bus/bus-errors.ts';
+import type { Clock } from '../clock.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS } from './syndrome.ts';
+import { type Mapping, translate, type TranslationRegisters } from './translate.ts';
+
+/** A data abort of an access by TypeScript code: what ESR_EL1 and FAR_EL1 will hold. */
+export class AccessFault extends Error {
+  readonly esr: number;
+  readonly far: VirtAddr;
+
+  constructor(esr: number, far: bigint) {
+    super(`data abort: ESR 0x${esr.toString(16)}, FAR 0x${BigInt.asUintN(64, far).toString(16)}`);
+    this.name = 'AccessFault';
+    this.esr = esr;
+    this.far = virtAddr(far);
+  }
+}
+
+/** Leaves kept: enough for code, stack, tables, mem_map and a device. */
+const CACHED_LEAVES = 8;
+
+interface CachedLeaf {
+  readonly vaBase: bigint;
+  readonly size: number;
+  readonly paBase: number;
+  readonly writable: boolean;
+}
+
+export interface VirtualMemoryContext {
+  readonly memory: PhysicalMemory;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  /** Physical address bits of the CPU. */
+  readonly physicalBits: number;
+  /** The live translation registers. */
+  registers(): TranslationRegisters;
+  /** Told of each access that nothing answered, before the fault is thrown. */
+  refused(abort: BusAccessAbort): void;
+}
+
+/** Accesses at EL1 by virtual address. Satisfies the kernel's MemoryPort and MmioPort. */
+export class VirtualMemory {
+  /** Grows with each invalidation; windows compare it. */
+  epoch = 0;
+  private readonly context: VirtualMemoryContext;
+  private leaves: CachedLeaf[] = [];
+  private registers: TranslationRegisters | null = null;
+
+  constructor(context: VirtualMemoryContext) {
+    this.context = context;
+  }
+
+  /** Forgets every cached translation: after the core ran, a TLBI, or a write to a translation register. */
+  invalidate(): void {
+    this.epoch++;
+    this.leaves = [];
+    this.registers = null;
+  }
+
+  read8(va: VirtAddr): number {
+    return this.read(va, 1);
+  }
+
+  read16(va: VirtAddr): number {
+    return this.read(va, 2);
+  }
+
+  read32(va: VirtAddr): number {
+    return this.read(va, 4);
+  }
+
+  read64(va: VirtAddr): bigint {
+    const pa = this.resolve(va, 8, false);
+    if (pa < 0) {
+      const bytes = this.readBytes(va, 8);
+      return new DataView(bytes.buffer).getBigUint64(0, true);
+    }
+    this.context.clock.portAccesses++;
+    if (this.context.memory.contains(pa, 8)) return this.context.memory.read64(pa);
+    return this.onBus(va, false, () => this.context.bus.read64(pa));
+  }
+
+  write8(va: VirtAddr, value: number): void {
+    this.write(va, 1, value);
+  }
+
+  write16(va: VirtAddr, value: number): void {
+    this.write(va, 2, value);
+  }
+
+  write32(va: VirtAddr, value: number): void {
+    this.write(va, 4, value);
+  }
+
+  write64(va: VirtAddr, value: bigint): void {
+    const pa = this.resolve(va, 8, true);
+    if (pa < 0) {
+      const bytes = new Uint8Array(8);
+      new DataView(bytes.buffer).setBigUint64(0, value, true);
+      this.writeBytes(va, bytes);
+      return;
+    }
+    this.context.clock.portAccesses++;
+    if (this.context.memory.contains(pa, 8)) this.context.memory.write64(pa, value);
+    else this.onBus(va, true, () => this.context.bus.write64(pa, value));
+  }
+
+  readBytes(va: VirtAddr, length: number): Uint8Array {
+    const copy = new Uint8Array(length);
+    this.forEachRun(va, length, false, (pa, offset, bytes) => {
+      copy.set(this.context.memory.readBytes(pa, bytes), offset);
+    });
+    return copy;
+  }
+
+  writeBytes(va: VirtAddr, source: Uint8Array): void {
+    this.forEachRun(va, source.length, true, (pa, offset, bytes) => {
+      this.context.memory.writeBytes(pa, source.subarray(offset, offset + bytes));
+    });
+  }
+
+  fill(va: VirtAddr, length: number, byte: number): void {
+    this.forEachRun(va, length, true, (pa, _offset, bytes) => {
+      this.context.memory.fill(pa, bytes, byte);
+    });
+  }
+
+  /** A window of 32-bit words on [va, va + bytes), both multiples of 4, physically contiguous RAM. */
+  window(va: VirtAddr, bytes: number): VirtualMemoryWindow {
+    if (va % 4n !== 0n || bytes % 4 !== 0) throw new RangeError(`window of ${bytes} bytes at ${va} is not made of words`);
+    return new VirtualMemoryWindow(this, this.context, va, bytes);
+  }
+
+  /**
+   * Physical address of `width` bytes at `va`, or -1 when they lie in two pages (the caller splits).
+   * @throws AccessFault
+   */
+  resolve(va: VirtAddr, width: number, write: boolean): number {
+    const leaves = this.leaves;
+    for (let i = 0; i < leaves.length; i++) {
+      const leaf = leaves[i] as CachedLeaf;
+      const offset = Number(va - leaf.vaBase);
+      if (offset >= 0 && offset < leaf.size && (leaf.writable || !write)) {
+        if (offset + width > leaf.size) return -1;
+        if (i > 1) {
+          leaves.splice(i, 1);
+          leaves.unshift(leaf);
+        }
+        return leaf.paBase + offset;
+      }
+    }
+    const mapping = this.walkFor(va, write);
+    leaves.unshift({
+      vaBase: mapping.vaBase,
+      size: mapping.size,
+      paBase: mapping.paBase,
+      writable: mapping.permissions.el1.write,
+    });
+    if (leaves.length > CACHED_LEAVES) leaves.pop();
+    const offset = Number(va - mapping.vaBase);
+    return offset + width > mapping.size ? -1 : mapping.paBase + offset;
+  }
+
+  /** Bytes from `va` to the end of the leaf that maps it. Call after `resolve(va)`. */
+  leafBytesLeft(va: bigint): number {
+    for (const leaf of this.leaves) {
+      const offset = Number(va - leaf.vaBase);
+      if (offset >= 0 && offset < leaf.size) return leaf.size - offset;
+    }
+    throw new RangeError(`${va} is not among the cached leaves`);
+  }
+
+  private walkFor(va: bigint, write: boolean): Mapping {
+    this.registers ??= this.context.registers();
+    const { memory } = this.context;
+    const found = translate(
+      va,
+      write ? 'write' : 'read',
+      1,
+      this.registers,
+      (address) => (memory.contains(address, 8) ? memory.read64(address) : null),
+      this.context.physicalBits,
+    );
+    if (!found.ok) throw new AccessFault(dataAbortSyndrome({ status: found.fault.status, write }), va);
+    return found.mapping;
+  }
+
+  private read(va: VirtAddr, width: 1 | 2 | 4): number {
+    const pa = this.resolve(va, width, false);
+    if (pa < 0) {
+      return this.readBytes(va, width).reduceRight((value, byte) => value * 256 + byte, 0);
+    }
+    const { memory, clock, bus } = this.context;
+    clock.portAccesses++;
+    if (!memory.contains(pa, width)) return this.onBus(va, false, () => bus.read(pa, width));
+    return width === 4 ? memory.read32(pa) : width === 2 ? memory.read16(pa) : memory.read8(pa);
+  }
+
+  private write(va: VirtAddr, width: 1 | 2 | 4, value: number): void {
+    const pa = this.resolve(va, width, true);
+    if (pa < 0) {
+      this.writeBytes(
+        va,
+        Uint8Array.from({ length: width }, (_, i) => (value >>> (8 * i)) & 0xff),
+      );
+      return;
+    }
+    const { memory, clock, bus } = this.context;
+    clock.portAccesses++;
+    if (!memory.contains(pa, width)) this.onBus(va, true, () => bus.write(pa, width, value >>> 0));
+    else if (width === 4) memory.write32(pa, value);
+    else if (width === 2) memory.write16(pa, value);
+    else memory.write8(pa, value);
+  }
+
+  /** Physically contiguous runs of [va, va + length), all translated before the first is used. */
+  private forEachRun(
+    va: VirtAddr,
+    length: number,
+    write: boolean,
+    run: (pa: number, offset: number, bytes: number) => void,
+  ): void {
+    const runs: [pa: number, offset: number, bytes: number][] = [];
+    for (let offset = 0; offset < length; ) {
+      const at = virtAddr(va + BigInt(offset));
+      const pa = this.resolve(at, 1, write);
+      const bytes = Math.min(length - offset, this.leafBytesLeft(at));
+      const bank = this.context.memory.findBank(pa, bytes);
+      if (bank === null) {
+        throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write }), at);
+      }
+      runs.push([pa, offset, bytes]);
+      offset += bytes;
+    }
+    this.context.clock.portAccesses += Math.ceil(length / 8);
+    for (const [pa, offset, bytes] of runs) run(pa, offset, bytes);
+  }
+
+  private onBus<T>(va: bigint, write: boolean, access: () => T): T {
+    try {
+      return access();
+    } catch (error) {
+      if (!(error instanceof BusAccessAbort)) throw error;
+      this.context.refused(error);
+      throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write }), va);
+    }
+  }
+}
+
+/** See MemoryWindow in the kernel's ports: words of an already translated range. */
+export class VirtualMemoryWindow {
+  readonly va: VirtAddr;
+  readonly words: number;
+  readonly first: number;
+  readonly shift: number;
+  private readonly owner: VirtualMemory;
+  private readonly context: VirtualMemoryContext;
+  private pieces: readonly Uint32Array[] = [];
+  private epoch = -1;
+  private paBase = -1;
+
+  constructor(owner: VirtualMemory, context: VirtualMemoryContext, va: VirtAddr, bytes: number) {
+    this.owner = owner;
+    this.context = context;
+    this.va = va;
+    this.words = bytes / 4;
+    const { chunkBytes } = context.memory;
+    this.shift = Math.log2(chunkBytes / 4);
+    this.first = (owner.resolve(va, 4, true) % chunkBytes) / 4;
+    this.sync();
+  }
+
+  sync(): readonly Uint32Array[] {
+    if (this.epoch !== this.owner.epoch) this.translate();
+    return this.pieces;
+  }
+
+  charge(accesses: number): void {
+    this.context.clock.portAccesses += accesses;
+  }
+
+  get32(index: number): number {
+    this.check(index);
+    const pieces = this.sync();
+    const at = this.first + index;
+    this.context.clock.portAccesses++;
+    return (pieces[at >>> this.shift] as Uint32Array)[at & (2 ** this.shift - 1)] as number;
+  }
+
+  set32(index: number, value: number): void {
+    this.check(index);
+    const pieces = this.sync();
+    const at = this.first + index;
+    this.context.clock.portAccesses++;
+    (pieces[at >>> this.shift] as Uint32Array)[at & (2 ** this.shift - 1)] = value;
+  }
+
+  private check(index: number): void {
+    if (!(index >= 0 && index < this.words)) throw new RangeError(`word ${index} of a window of ${this.words}`);
+  }
+
+  /** Translates the range anew. The range must still be one run of RAM. */
+  private translate(): void {
+    const { memory } = this.context;
+    const bytes = this.words * 4;
+    const start = this.owner.resolve(this.va, 4, true);
+    if (!memory.contains(start, bytes)) {
+      throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: true }), this.va);
+    }
+    for (let offset = 0; offset < bytes; ) {
+      const at = virtAddr(this.va + BigInt(offset));
+      const pa = this.owner.resolve(at, 4, true);
+      if (pa !== start + offset) throw new RangeError(`window at ${this.va}: not physically contiguous at +${offset}`);
+      offset += this.owner.leafBytesLeft(at);
+    }
+    if (start !== this.paBase) {
+      const pieces: Uint32Array[] = [];
+      const first = alignDown(start, memory.chunkBytes);
+      for (let pa = first; pa < start + bytes; pa += memory.chunkBytes) {
+        const chunk = memory.touch(Math.max(pa, start));
+        if (chunk !== null) pieces.push(chunk.words);
+      }
+      this.pieces = pieces;
+      this.paBase = start;
+    }
+    this.epoch = this.owner.epoch;
+  }
+}

@@ -1,0 +1,374 @@
+/**
+ * The UART of Google's gs101 (Tensor): Samsung's exynos4210 family with 256-entry FIFOs. The console of the Pixel 6.
+ *
+ *     0x10a0_0000 ┌────────────┐
+ *                 │ UART0      │ 0xc0 bytes: this model
+ *     0x10a0_00c0 ├────────────┤
+ *                 │ USI block  │ another device in the same page (USI_CON +0xc4, USI_OPTION +0xc8)
+ *     0x10a0_00e0 └────────────┘
+ *
+ *     raw conditions ──latch──► UINTSP ──(& ~UINTM)──► UINTP ──(any bit)──► interrupt line, level high
+ *                                  ▲ write 1 to UINTP or UINTSP clears; a condition that still holds latches again at once
+ *
+ * Modelled: every register below, programming before use, polled and interrupt-driven transmit and receive, receive errors and
+ * overrun, loopback. Not modelled: the baud rate in time (see uart-transmitter.ts), IrDA, modem lines (none are wired), DMA
+ * (its modes send and receive as the polled mode does).
+ *
+ * The block answers 32-bit accesses only. A narrower one is an external abort, as on the part: Linux' plain
+ * `earlycon=exynos4210,0x10A00000` uses bytes and dies there, `earlycon=exynos4210,mmio32,0x10A00000` works.
+ *
+ * Reset leaves the modes of UCON at 0: a character sent before software has programmed UCON is lost. Word length after reset
+ * is 5 bits.
+ *
+ * Choice where time would matter: the receive timeout is up whenever input pauses with characters left in the FIFO.
+ *
+ * Specification: no public manual. Linux drivers/tty/serial/samsung_tty.c and include/linux/serial_s3c.h; Samsung Exynos 4
+ * Dual user's manual, UART chapter, for trigger levels, the count field of a full FIFO and the error register that clears on read.
+ */
+
+import { type AccessWidth, BusAbort, type DeviceContext } from '../bus/device.ts';
+import type { UartOptions } from './pl011.ts';
+import type { SerialDevice } from './serial-device.ts';
+import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './uart-receiver.ts';
+import { UartTransmitter } from './uart-transmitter.ts';
+import { UnknownRegisters } from './unknown-registers.ts';
+
+const ULCON = 0x00; // line control: 1:0 word length (0..3: 5..8 bits), 2 stop, 5:3 parity, 6 infrared
+const ULCON_WORD_LENGTH = 3;
+
+const UCON = 0x04; // control
+const UCON_RX_MODE = 3 << 0; // 0 disabled, 1 interrupt or polling, 2 DMA
+const UCON_TX_MODE = 3 << 2;
+const UCON_LOOPBACK = 1 << 5;
+const UCON_RX_ERROR_INT = 1 << 6;
+const UCON_RX_TIMEOUT = 1 << 7;
+
+const UFCON = 0x08; // FIFO control: 0 enable, 1 receive reset, 2 transmit reset (both clear themselves), 6:4 and 10:8 triggers
+const UFCON_ENABLE = 1 << 0;
+const UFCON_RX_RESET = 1 << 1;
+const UFCON_TX_RESET = 1 << 2;
+const UFCON_RX_TRIGGER_SHIFT = 4;
+
+const UMCON = 0x0c; // modem control
+
+const UTRSTAT = 0x10; // status
+const UTRSTAT_RX_READY = 1 << 0;
+const UTRSTAT_TX_IDLE = (1 << 1) | (1 << 2); // buffer empty, transmitter empty: always
+const UTRSTAT_RX_TIMEOUT = 1 << 3; // write 1 to clear
+
+const UERSTAT = 0x14; // errors of the next character; a read clears it
+const UERSTAT_OVERRUN = 1 << 0;
+const UERSTAT_PARITY = 1 << 1;
+const UERSTAT_FRAME = 1 << 2;
+const UERSTAT_BREAK = 1 << 3;
+
+const UFSTAT = 0x18; // 7:0 receive count (0 when full), 8 receive full; transmit count and full are always 0
+const UFSTAT_RX_FULL = 1 << 8;
+
+const UMSTAT = 0x1c; // 0 CTS: not asserted
+const UTXH = 0x20; // transmit, write-only
+const URXH = 0x24; // receive, read-only
+const UBRDIV = 0x28; // divisor, 16 bits; 0 divides by one, so it needs no programming to work
+const UFRACVAL = 0x2c; // its 16ths
+
+const UINTP = 0x30; // pending
+const UINTSP = 0x34; // raw
+const UINTM = 0x38; // 1 = masked
+const INT_RXD = 1 << 0;
+const INT_ERROR = 1 << 1;
+const INT_TXD = 1 << 2;
+const INT_ALL = 0xf; // 3 is the modem's
+
+const FIFO_DEPTH = 256;
+/** Receive trigger n stands for (n + 1) eighths of the FIFO. */
+const RX_TRIGGER_STEP = FIFO_DEPTH / 8;
+
+/** The gs101 UART. Its registers take 0xc0 bytes. */
+export class Gs101Uart implements SerialDevice {
+  readonly model = 'gs101-uart';
+  readonly #context: DeviceContext;
+  readonly #transmitter: UartTransmitter;
+  readonly #receiver = new UartReceiver(FIFO_DEPTH);
+  readonly #unknown: UnknownRegisters;
+  #ulcon = 0;
+  #ucon = 0;
+  #ufcon = 0;
+  #umcon = 0;
+  #ubrdiv = 0;
+  #ufracval = 0;
+  #uintsp = 0;
+  #uintm = 0;
+  #overrun = false;
+  #timeout = false;
+  #line = false;
+
+  constructor(options: UartOptions) {
+    this.#context = options.context;
+    this.#transmitter = new UartTransmitter(options.name, options.context, options.onTransmit);
+    this.#unknown = new UnknownRegisters(options.name, options.context);
+  }
+
+  get waitingInput(): number {
+    return this.#receiver.queued;
+  }
+
+  get lostCharacters(): number {
+    return this.#transmitter.lost;
+  }
+
+  reset(): void {
+    this.#ulcon = 0;
+    this.#ucon = 0;
+    this.#ufcon = 0;
+    this.#umcon = 0;
+    this.#ubrdiv = 0;
+    this.#ufracval = 0;
+    this.#uintsp = 0;
+    this.#uintm = 0;
+    this.#overrun = false;
+    this.#timeout = false;
+    this.#receiver.restart(1);
+    this.#transmitter.reset();
+    this.#updateLine();
+  }
+
+  /** @throws BusAbort for a width other than 32 bits */
+  read(offset: number, width: AccessWidth): number {
+    requireWord(width);
+    switch (offset) {
+      case ULCON:
+        return this.#ulcon;
+      case UCON:
+        return this.#ucon;
+      case UFCON:
+        return this.#ufcon;
+      case UMCON:
+        return this.#umcon;
+      case UTRSTAT:
+        return (
+          UTRSTAT_TX_IDLE | (this.#receiver.count > 0 ? UTRSTAT_RX_READY : 0) | (this.#timeout ? UTRSTAT_RX_TIMEOUT : 0)
+        );
+      case UERSTAT:
+        return this.#takeErrors();
+      case UFSTAT:
+        return this.#fifoStatus();
+      case UMSTAT:
+      case UTXH:
+        return 0;
+      case URXH:
+        return this.#readData();
+      case UBRDIV:
+        return this.#ubrdiv;
+      case UFRACVAL:
+        return this.#ufracval;
+      case UINTP:
+        return this.#uintsp & ~this.#uintm;
+      case UINTSP:
+        return this.#uintsp;
+      case UINTM:
+        return this.#uintm;
+      default:
+        this.#unknown.report('read', offset, width, 0);
+        return 0;
+    }
+  }
+
+  /** @throws BusAbort for a width other than 32 bits */
+  write(offset: number, width: AccessWidth, value: number): void {
+    requireWord(width);
+    switch (offset) {
+      case ULCON:
+        this.#ulcon = value & 0x7f;
+        break;
+      case UCON:
+        this.#ucon = value >>> 0;
+        break;
+      case UFCON:
+        this.#writeFifoControl(value);
+        break;
+      case UMCON:
+        this.#umcon = value & 0xff;
+        break;
+      case UTRSTAT:
+        this.#timeout = this.#timeout && (value & UTRSTAT_RX_TIMEOUT) === 0;
+        break;
+      case UTXH:
+        this.#transmit(value & 0xff);
+        break;
+      case UBRDIV:
+        this.#ubrdiv = value & 0xffff;
+        break;
+      case UFRACVAL:
+        this.#ufracval = value & 0xf;
+        break;
+      case UINTP:
+      case UINTSP:
+        this.#uintsp &= ~value;
+        break;
+      case UINTM:
+        this.#uintm = value & INT_ALL;
+        break;
+      case UERSTAT:
+      case UFSTAT:
+      case UMSTAT:
+      case URXH:
+        break; // read-only
+      default:
+        this.#unknown.report('write', offset, width, value);
+    }
+    this.#refill();
+    this.#updateLine();
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.#receiver.enqueue(bytes);
+    this.#refill();
+    this.#updateLine();
+  }
+
+  receiveBreak(): void {
+    this.#receiver.enqueue([BREAK]);
+    this.#refill();
+    this.#updateLine();
+  }
+
+  shiftIn(byte: number, errors = 0): void {
+    if (this.#receives()) {
+      this.#store((byte & 0xff) | errors);
+      this.#updateLine();
+    }
+  }
+
+  #transmit(byte: number): void {
+    if ((this.#ucon & UCON_TX_MODE) === 0) {
+      this.#transmitter.lose(byte, 'UCON');
+      return;
+    }
+    const sent = this.#transmitter.send(byte, 5 + (this.#ulcon & ULCON_WORD_LENGTH), 'ULCON');
+    if ((this.#ucon & UCON_LOOPBACK) !== 0 && this.#receives()) {
+      this.#store(sent);
+    }
+  }
+
+  #writeFifoControl(value: number): void {
+    const wasEnabled = (this.#ufcon & UFCON_ENABLE) !== 0;
+    const enabled = (value & UFCON_ENABLE) !== 0;
+    this.#ufcon = value & 0x7ff & ~(UFCON_RX_RESET | UFCON_TX_RESET);
+    if (enabled !== wasEnabled || (value & UFCON_RX_RESET) !== 0) {
+      this.#receiver.restart(enabled ? FIFO_DEPTH : 1);
+      this.#overrun = false;
+    }
+  }
+
+  /** What UERSTAT shows of the next character, with the overrun; forgotten afterwards. */
+  #takeErrors(): number {
+    const entry = this.#receiver.head();
+    const errors = entry === NO_ENTRY ? 0 : entry;
+    const status =
+      (this.#overrun ? UERSTAT_OVERRUN : 0) |
+      ((errors & PARITY_ERROR) === 0 ? 0 : UERSTAT_PARITY) |
+      ((errors & FRAMING_ERROR) === 0 ? 0 : UERSTAT_FRAME) |
+      ((errors & BREAK) === 0 ? 0 : UERSTAT_BREAK);
+    this.#overrun = false;
+    this.#receiver.clearHeadErrors();
+    return status;
+  }
+
+  #fifoStatus(): number {
+    if ((this.#ufcon & UFCON_ENABLE) === 0) {
+      return 0;
+    }
+    return this.#receiver.isFull ? UFSTAT_RX_FULL : this.#receiver.count;
+  }
+
+  /** The oldest character, 0 when there is none. */
+  #readData(): number {
+    const entry = this.#receiver.take();
+    if (entry === NO_ENTRY) {
+      return 0;
+    }
+    this.#refill();
+    this.#noteTimeout();
+    this.#updateLine();
+    return entry & 0xff;
+  }
+
+  #receives(): boolean {
+    return (this.#ucon & UCON_RX_MODE) !== 0;
+  }
+
+  /** Lets the host's queue into the FIFO as far as it fits. */
+  #refill(): void {
+    if (this.#receives()) {
+      const errors = this.#receiver.refill();
+      if (errors !== NO_ENTRY) {
+        this.#noteArrival(errors);
+      }
+    }
+  }
+
+  /** A character arrives on the line. */
+  #store(entry: number): void {
+    if (this.#receiver.store(entry)) {
+      this.#noteArrival(entry & ~0xff);
+      return;
+    }
+    this.#overrun = true;
+    this.#noteError();
+  }
+
+  #noteArrival(errors: number): void {
+    if (errors !== 0) {
+      this.#noteError();
+    }
+    this.#noteTimeout();
+  }
+
+  #noteError(): void {
+    if ((this.#ucon & UCON_RX_ERROR_INT) !== 0) {
+      this.#uintsp |= INT_ERROR;
+    }
+  }
+
+  #noteTimeout(): void {
+    if (this.#inputPauses()) {
+      this.#timeout = true;
+    }
+  }
+
+  /** The condition of the receive timeout: characters wait in an enabled FIFO and nothing follows. */
+  #inputPauses(): boolean {
+    return (
+      (this.#ufcon & UFCON_ENABLE) !== 0 &&
+      (this.#ucon & UCON_RX_TIMEOUT) !== 0 &&
+      this.#receiver.count > 0 &&
+      this.#receiver.queued === 0
+    );
+  }
+
+  /** What requests an interrupt as long as it lasts. The transmit FIFO is always at or below its trigger. */
+  #conditions(): number {
+    let conditions = (this.#ucon & UCON_TX_MODE) === 0 ? 0 : INT_TXD;
+    const trigger =
+      (this.#ufcon & UFCON_ENABLE) === 0 ? 1 : (((this.#ufcon >>> UFCON_RX_TRIGGER_SHIFT) & 7) + 1) * RX_TRIGGER_STEP;
+    if (this.#receives() && (this.#receiver.count >= trigger || this.#inputPauses())) {
+      conditions |= INT_RXD;
+    }
+    return conditions;
+  }
+
+  #updateLine(): void {
+    this.#uintsp |= this.#conditions();
+    const level = (this.#uintsp & ~this.#uintm) !== 0;
+    if (level !== this.#line) {
+      this.#line = level;
+      this.#context.setIrq(level);
+    }
+  }
+}
+
+function requireWord(width: AccessWidth): void {
+  if (width !== 4) {
+    throw new BusAbort(`the gs101 UART answers 32-bit accesses only, not ${8 * width}-bit ones`);
+  }
+}

@@ -1,0 +1,378 @@
+/**
+ * Arm PrimeCell UART (PL011), revision r1p1: 16-entry FIFOs. The console of QEMU's `virt` board.
+ *
+ * Modelled: every register below, programming before use, polled and interrupt-driven transmit and receive, receive errors and
+ * overrun, loopback, the single interrupt line (UARTINTR). Not modelled: the baud rate in time (see uart-transmitter.ts),
+ * IrDA, modem lines (none are wired), DMA requests (the enable bits are stored), the test registers at 0x80.
+ *
+ *     line control is latched: IBRD, FBRD ──(write of LCR_H)──► divisor in use
+ *     RIS ──(& IMSC)──► MIS ──(any bit)──► interrupt line, level high
+ *
+ * Choices where time would matter:
+ * - TXRIS is set by every character that leaves, as if the FIFO had drained through its trigger level at once; ICR clears it.
+ * - RTRIS (receive timeout, 32 bit times without input) is set as soon as input pauses with characters left in the FIFO, and again
+ *   after a read that leaves some.
+ *
+ * Accesses of 8, 16 and 32 bits at a register's offset are all accepted; guests use each. Other offsets are unknown registers.
+ *
+ * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, chapter 3.
+ */
+
+import type { AccessWidth, DeviceContext } from '../bus/device.ts';
+import type { SerialDevice, TransmitListener } from './serial-device.ts';
+import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './uart-receiver.ts';
+import { UartTransmitter } from './uart-transmitter.ts';
+import { UnknownRegisters } from './unknown-registers.ts';
+
+const DR = 0x00; // data; on reads 8 FE, 9 PE, 10 BE, 11 OE
+const DR_OE = 1 << 11;
+
+const RSR = 0x04; // receive status of the character read last; a write (ECR) clears it: 0 FE, 1 PE, 2 BE, 3 OE
+const RSR_OE = 1 << 3;
+
+const FR = 0x18; // flags; CTS, DSR, DCD, RI read 0, BUSY (3) and TXFF (5) never stick
+const FR_RXFE = 1 << 4;
+const FR_RXFF = 1 << 6;
+const FR_TXFE = 1 << 7;
+
+const ILPR = 0x20; // IrDA low-power counter, 8 bits
+const IBRD = 0x24; // integer part of the divisor, 16 bits
+const FBRD = 0x28; // 64ths of the divisor, 6 bits
+
+const LCR_H = 0x2c; // line control, 8 bits
+const LCR_H_BRK = 1 << 0;
+const LCR_H_FEN = 1 << 4;
+const LCR_H_WLEN_SHIFT = 5; // 0..3: 5..8 bits
+
+const CR = 0x30; // control, 16 bits
+const CR_UARTEN = 1 << 0;
+const CR_LBE = 1 << 7;
+const CR_TXE = 1 << 8;
+const CR_RXE = 1 << 9;
+
+const IFLS = 0x34; // FIFO trigger levels: 2:0 transmit, 5:3 receive
+const IFLS_RX_SHIFT = 3;
+
+const IMSC = 0x38; // interrupt mask, 1 = enabled
+const RIS = 0x3c;
+const MIS = 0x40;
+const ICR = 0x44; // write 1 to clear
+const INT_RX = 1 << 4;
+const INT_TX = 1 << 5;
+const INT_RT = 1 << 6;
+const INT_ERROR_SHIFT = 1; // FE, PE, BE are bits 7, 8, 9: one below their place in DR
+const INT_OE = 1 << 10;
+const INT_ALL = 0x7ff;
+
+const DMACR = 0x48; // 3 bits
+
+/** PeriphID0..3 and PCellID0..3, one byte at each multiple of 4 from 0xfe0: part 0x011, designer 0x41 (Arm), revision 1. */
+const IDENTIFICATION = 0xfe0;
+const IDENTIFICATION_BYTES = [0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1] as const;
+
+const CR_RESET = CR_TXE | CR_RXE;
+const IFLS_RESET = 0x12; // both levels one half
+
+const FIFO_DEPTH = 16;
+/** Entries that raise the receive interrupt: 1/8, 1/4, 1/2, 3/4, 7/8 of the FIFO; the reserved values act as the last. */
+const RX_TRIGGER = [2, 4, 8, 12, 14, 14, 14, 14] as const;
+
+/** What is built where. */
+export interface UartOptions {
+  /** Node name of the device, for events: "pl011@9000000". */
+  readonly name: string;
+  readonly context: DeviceContext;
+  readonly onTransmit: TransmitListener;
+}
+
+/** A PL011. Its registers take 4 KiB. */
+export class Pl011 implements SerialDevice {
+  readonly model = 'PL011';
+  readonly #context: DeviceContext;
+  readonly #transmitter: UartTransmitter;
+  readonly #receiver = new UartReceiver(FIFO_DEPTH);
+  readonly #unknown: UnknownRegisters;
+  #cr = CR_RESET;
+  #lcrH = 0;
+  #ibrd = 0;
+  #fbrd = 0;
+  /** The integer divisor that the last write of LCR_H put to use; 0 stops the baud clock. */
+  #divisor = 0;
+  #ilpr = 0;
+  #ifls = IFLS_RESET;
+  #imsc = 0;
+  #ris = 0;
+  #rsr = 0;
+  #dmacr = 0;
+  #overrun = false;
+  #line = false;
+
+  constructor(options: UartOptions) {
+    this.#context = options.context;
+    this.#transmitter = new UartTransmitter(options.name, options.context, options.onTransmit);
+    this.#unknown = new UnknownRegisters(options.name, options.context);
+  }
+
+  get waitingInput(): number {
+    return this.#receiver.queued;
+  }
+
+  get lostCharacters(): number {
+    return this.#transmitter.lost;
+  }
+
+  reset(): void {
+    this.#cr = CR_RESET;
+    this.#lcrH = 0;
+    this.#ibrd = 0;
+    this.#fbrd = 0;
+    this.#divisor = 0;
+    this.#ilpr = 0;
+    this.#ifls = IFLS_RESET;
+    this.#imsc = 0;
+    this.#ris = 0;
+    this.#rsr = 0;
+    this.#dmacr = 0;
+    this.#overrun = false;
+    this.#receiver.restart(1);
+    this.#transmitter.reset();
+    this.#updateLine();
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    const value = this.#readRegister(offset, width);
+    return width === 4 ? value : value & (width === 1 ? 0xff : 0xffff);
+  }
+
+  #readRegister(offset: number, width: AccessWidth): number {
+    switch (offset) {
+      case DR:
+        return this.#readData();
+      case RSR:
+        return this.#rsr;
+      case FR:
+        return this.#flags();
+      case ILPR:
+        return this.#ilpr;
+      case IBRD:
+        return this.#ibrd;
+      case FBRD:
+        return this.#fbrd;
+      case LCR_H:
+        return this.#lcrH;
+      case CR:
+        return this.#cr;
+      case IFLS:
+        return this.#ifls;
+      case IMSC:
+        return this.#imsc;
+      case RIS:
+        return this.#ris;
+      case MIS:
+        return this.#ris & this.#imsc;
+      case ICR:
+        return 0;
+      case DMACR:
+        return this.#dmacr;
+      default: {
+        const id = IDENTIFICATION_BYTES[(offset - IDENTIFICATION) / 4];
+        if (id === undefined) {
+          this.#unknown.report('read', offset, width, 0);
+        }
+        return id ?? 0;
+      }
+    }
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    switch (offset) {
+      case DR:
+        this.#transmit(value & 0xff);
+        break;
+      case RSR:
+        this.#rsr = 0;
+        break;
+      case ILPR:
+        this.#ilpr = value & 0xff;
+        break;
+      case IBRD:
+        this.#ibrd = value & 0xffff;
+        break;
+      case FBRD:
+        this.#fbrd = value & 0x3f;
+        break;
+      case LCR_H:
+        this.#writeLineControl(value & 0xff);
+        break;
+      case CR:
+        this.#cr = value & 0xffff;
+        this.#refill();
+        break;
+      case IFLS:
+        this.#ifls = value & 0x3f;
+        break;
+      case IMSC:
+        this.#imsc = value & INT_ALL;
+        break;
+      case ICR:
+        this.#ris &= ~value;
+        break;
+      case DMACR:
+        this.#dmacr = value & 7;
+        break;
+      case FR:
+      case RIS:
+      case MIS:
+        break; // read-only
+      default:
+        if (IDENTIFICATION_BYTES[(offset - IDENTIFICATION) / 4] === undefined) {
+          this.#unknown.report('write', offset, width, value);
+        }
+    }
+    this.#updateLine();
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.#receiver.enqueue(bytes);
+    this.#refill();
+    this.#updateLine();
+  }
+
+  receiveBreak(): void {
+    this.#receiver.enqueue([BREAK]);
+    this.#refill();
+    this.#updateLine();
+  }
+
+  shiftIn(byte: number, errors = 0): void {
+    if (this.#receives()) {
+      this.#store((byte & 0xff) | errors);
+      this.#updateLine();
+    }
+  }
+
+  #transmit(byte: number): void {
+    const missing = this.#missingForTransmit();
+    if (missing !== null) {
+      this.#transmitter.lose(byte, missing);
+      return;
+    }
+    const sent = this.#transmitter.send(byte, 5 + ((this.#lcrH >>> LCR_H_WLEN_SHIFT) & 3), 'LCR_H.WLEN');
+    this.#ris |= INT_TX;
+    if ((this.#cr & CR_LBE) !== 0 && this.#receives()) {
+      this.#store(sent);
+    }
+  }
+
+  /** The register that keeps a character from leaving, or null. */
+  #missingForTransmit(): string | null {
+    if ((this.#cr & CR_UARTEN) === 0) {
+      return 'CR.UARTEN';
+    }
+    if ((this.#cr & CR_TXE) === 0) {
+      return 'CR.TXE';
+    }
+    if (this.#divisor === 0) {
+      return this.#ibrd === 0 ? 'IBRD' : 'LCR_H';
+    }
+    return null;
+  }
+
+  #receives(): boolean {
+    return (this.#cr & CR_UARTEN) !== 0 && (this.#cr & CR_RXE) !== 0 && this.#divisor !== 0;
+  }
+
+  #writeLineControl(value: number): void {
+    const changed = value ^ this.#lcrH;
+    this.#lcrH = value;
+    this.#divisor = this.#ibrd;
+    if ((changed & LCR_H_FEN) !== 0) {
+      this.#receiver.restart((value & LCR_H_FEN) !== 0 ? FIFO_DEPTH : 1);
+      this.#ris &= ~(INT_RX | INT_RT);
+      this.#overrun = false;
+    }
+    if ((changed & value & LCR_H_BRK) !== 0 && (this.#cr & CR_LBE) !== 0 && this.#receives()) {
+      this.#store(BREAK);
+    }
+    this.#refill();
+  }
+
+  #flags(): number {
+    let flags = FR_TXFE;
+    if (this.#receiver.count === 0) {
+      flags |= FR_RXFE;
+    }
+    if (this.#receiver.isFull) {
+      flags |= FR_RXFF;
+    }
+    return flags;
+  }
+
+  /** The oldest character with its errors, 0 when there is none. */
+  #readData(): number {
+    const entry = this.#receiver.take();
+    if (entry === NO_ENTRY) {
+      return 0;
+    }
+    const data = entry | (this.#overrun ? DR_OE : 0);
+    this.#rsr = data >>> 8;
+    if (this.#receiver.count < this.#rxTrigger()) {
+      this.#ris &= ~INT_RX;
+    }
+    this.#refill();
+    this.#updateTimeout();
+    this.#updateLine();
+    return data;
+  }
+
+  #rxTrigger(): number {
+    return (this.#lcrH & LCR_H_FEN) === 0 ? 1 : (RX_TRIGGER[this.#ifls >>> IFLS_RX_SHIFT] as number);
+  }
+
+  /** Lets the host's queue into the FIFO as far as it fits. */
+  #refill(): void {
+    if (!this.#receives()) {
+      return;
+    }
+    const errors = this.#receiver.refill();
+    if (errors !== NO_ENTRY) {
+      this.#noteArrival(errors);
+    }
+  }
+
+  /** A character arrives on the line. */
+  #store(entry: number): void {
+    if (this.#receiver.store(entry)) {
+      this.#noteArrival(entry & (FRAMING_ERROR | PARITY_ERROR | BREAK));
+      return;
+    }
+    this.#overrun = true;
+    this.#rsr |= RSR_OE;
+    this.#ris |= INT_OE;
+  }
+
+  #noteArrival(errors: number): void {
+    this.#overrun = false;
+    this.#ris |= errors >>> INT_ERROR_SHIFT;
+    if (this.#receiver.count >= this.#rxTrigger()) {
+      this.#ris |= INT_RX;
+    }
+    this.#updateTimeout();
+  }
+
+  #updateTimeout(): void {
+    if (this.#receiver.count === 0) {
+      this.#ris &= ~INT_RT;
+    } else if (this.#receiver.queued === 0 && (this.#lcrH & LCR_H_FEN) !== 0) {
+      this.#ris |= INT_RT;
+    }
+  }
+
+  #updateLine(): void {
+    const level = (this.#ris & this.#imsc) !== 0;
+    if (level !== this.#line) {
+      this.#line = level;
+      this.#context.setIrq(level);
+    }
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The machine's serial line, seen from the host: everything the guest has sent, as bytes, as lines, as text.
+ *
+ *     UART ──byte──► SerialLine ──► bytes (all of them, in order)
+ *                       ├──► watches: a text has appeared (at once, wherever the chunks end)
+ *                       ├──► lines: at each line feed, without the line end
+ *                       └──► chunks for a terminal or a file: at each line feed, at 4 KiB, or at flush()
+ *
+ * Text is UTF-8; what is not becomes U+FFFD, as the WHATWG Encoding Standard says (a line feed never lies inside a sequence,
+ * so decoding line by line gives the text of the whole). Bytes stay as they were sent. Input to the guest does not pass here:
+ * see serial-device.ts.
+ */
+
+import { TextMatcher } from './text-matcher.ts';
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const FIRST_CAPACITY = 4096;
+const CHUNK_LIMIT = 4096;
+
+export type ByteListener = (chunk: Uint8Array) => void;
+export type LineListener = (line: string) => void;
+
+/** A text that somebody waits for. */
+export interface SerialWatch {
+  readonly text: string;
+  /** True once the text has appeared. */
+  readonly seen: boolean;
+  /** Offset of its first byte in all that was sent, or null. */
+  readonly at: number | null;
+  /** Stops watching. */
+  cancel(): void;
+}
+
+interface Watching {
+  readonly matcher: TextMatcher;
+  readonly onSeen: () => void;
+  at: number | null;
+}
+
+/** All that came over the line, and who listens to it. */
+export class SerialLine {
+  #buffer = new Uint8Array(FIRST_CAPACITY);
+  #length = 0;
+  #lineStart = 0;
+  #delivered = 0;
+  #completeText = '';
+  readonly #lines: string[] = [];
+  readonly #byteListeners = new Set<ByteListener>();
+  readonly #lineListeners = new Set<LineListener>();
+  readonly #watches = new Set<Watching>();
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+  /** Takes one byte from the UART. Amortised O(1 + watches). Listeners are called before it returns. */
+  transmit(byte: number): void {
+    if (this.#length === this.#buffer.length) {
+      const larger = new Uint8Array(2 * this.#length);
+      larger.set(this.#buffer);
+      this.#buffer = larger;
+    }
+    this.#buffer[this.#length] = byte;
+    this.#length++;
+    if (byte === LINE_FEED) {
+      this.#endLine();
+    }
+    if (byte === LINE_FEED || this.#length - this.#delivered >= CHUNK_LIMIT) {
+      this.flush();
+    }
+    if (this.#watches.size > 0) {
+      this.#tellWatches(byte);
+    }
+  }
+
+  /**
+   * Hands the bytes that no chunk has carried yet to the byte listeners. For prompts without a line feed: call it when the
+   * machine pauses.
+   */
+  flush(): void {
+    if (this.#delivered === this.#length) {
+      return;
+    }
+    const chunk = this.#buffer.slice(this.#delivered, this.#length);
+    this.#delivered = this.#length;
+    for (const listener of this.#byteListeners) {
+      listener(chunk);
+    }
+  }
+
+  /** The run is over: an unfinished last line becomes a line, and everything is flushed. */
+  finish(): void {
+    if (this.#lineStart < this.#length) {
+      this.#endLine();
+    }
+    this.flush();
+  }
+
+  /** A copy of every byte sent so far. */
+  get bytes(): Uint8Array {
+    return this.#buffer.slice(0, this.#length);
+  }
+
+  /** Number of bytes sent so far. */
+  get byteLength(): number {
+    return this.#length;
+  }
+
+  /** Everything sent so far as text. O(length of the unfinished line). */
+  get text(): string {
+    return this.#completeText + this.#decode(this.#lineStart, this.#length);
+  }
+
+  /** The finished lines, without line feed and without the carriage returns before it. Not a copy. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Calls `listener` with each further chunk of bytes (a copy it may keep). Returns the function that ends it. */
+  onBytes(listener: ByteListener): () => void {
+    this.#byteListeners.add(listener);
+    return () => {
+      this.#byteListeners.delete(listener);
+    };
+  }
+
+  /** Calls `listener` with each further line, at its line feed. Returns the function that ends it. */
+  onLine(listener: LineListener): () => void {
+    this.#lineListeners.add(listener);
+    return () => {
+      this.#lineListeners.delete(listener);
+    };
+  }
+
+  /**
+   * Waits for `text`, compared as UTF-8 bytes, also in what was sent before the call: `onSeen` is called once, at the byte
+   * that completes the first occurrence. Line ends are compared as the guest sends them. @throws RangeError when `text` is empty
+   */
+  watch(text: string, onSeen: () => void = () => {}): SerialWatch {
+    const watching: Watching = { matcher: new TextMatcher(new TextEncoder().encode(text)), onSeen, at: null };
+    this.#watches.add(watching);
+    for (let index = 0; index < this.#length && watching.at === null; index++) {
+      this.#advance(watching, this.#buffer[index] as number, index);
+    }
+    return {
+      text,
+      get seen() {
+        return watching.at !== null;
+      },
+      get at() {
+        return watching.at;
+      },
+      cancel: () => {
+        this.#watches.delete(watching);
+      },
+    };
+  }
+
+  #tellWatches(byte: number): void {
+    const index = this.#length - 1;
+    for (const watching of this.#watches) {
+      this.#advance(watching, byte, index);
+    }
+  }
+
+  #advance(watching: Watching, byte: number, index: number): void {
+    if (watching.matcher.push(byte)) {
+      watching.at = index + 1 - watching.matcher.length;
+      this.#watches.delete(watching);
+      watching.onSeen();
+    }
+  }
+
+  #endLine(): void {
+    const start = this.#lineStart;
+    let end = this.#length;
+    this.#lineStart = end;
+    this.#completeText += this.#decode(start, end);
+    if (this.#buffer[end - 1] === LINE_FEED) {
+      end--;
+    }
+    while (end > start && this.#buffer[end - 1] === CARRIAGE_RETURN) {
+      end--;
+    }
+    const line = this.#decode(start, end);
+    this.#lines.push(line);
+    for (const listener of this.#lineListeners) {
+      listener(line);
+    }
+  }
+
+  #decode(start: number, end: number): string {
+    return this.#decoder.decode(this.#buffer.subarray(start, end));
+  }
+}

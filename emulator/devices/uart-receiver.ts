@@ -1,0 +1,115 @@
+/**
+ * The receiving half that the UART models share: the hardware FIFO, and the host's queue behind it.
+ *
+ *     host ──enqueue──► queue (no limit) ──refill──► FIFO (`depth` entries) ──take──► guest
+ *                                     shiftIn ──store──┘ false when full: the overrun
+ *
+ * An entry is 12 bits: the character in 7:0, its errors above, in the order of the PL011's data register (Arm DDI 0183, 3.3.1).
+ * Nothing here knows registers, interrupts or enable bits.
+ *
+ * Invariant: 0 <= count <= depth <= capacity.
+ */
+
+/** Errors of one character, as bits above its eight data bits. */
+export const FRAMING_ERROR = 1 << 8;
+export const PARITY_ERROR = 1 << 9;
+export const BREAK = 1 << 10;
+
+/** No entry: what `take` and `head` answer when the FIFO is empty. */
+export const NO_ENTRY = -1;
+
+/** FIFO and queue of one UART. */
+export class UartReceiver {
+  readonly #entries: Uint16Array;
+  readonly #queue: Uint16Array[] = [];
+  #queueStart = 0;
+  #queued = 0;
+  #first = 0;
+  #count = 0;
+  #depth = 1;
+
+  /** @param capacity the depth of the FIFO when it is enabled, in characters. Begins with a depth of 1. */
+  constructor(capacity: number) {
+    this.#entries = new Uint16Array(capacity);
+  }
+
+  /** Entries the FIFO holds now. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get isFull(): boolean {
+    return this.#count === this.#depth;
+  }
+
+  /** Entries that wait on the host's side. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** Empties the FIFO (not the queue) and makes it `depth` entries deep: 1 is the holding register of a UART with its FIFO off. */
+  restart(depth: number): void {
+    this.#first = 0;
+    this.#count = 0;
+    this.#depth = Math.min(depth, this.#entries.length);
+  }
+
+  /** Adds an entry to the FIFO; false when it is full, and nothing changes. */
+  store(entry: number): boolean {
+    if (this.isFull) {
+      return false;
+    }
+    this.#entries[(this.#first + this.#count) % this.#depth] = entry;
+    this.#count++;
+    return true;
+  }
+
+  /** The oldest entry, or NO_ENTRY. */
+  head(): number {
+    return this.#count === 0 ? NO_ENTRY : (this.#entries[this.#first] as number);
+  }
+
+  /** Removes and returns the oldest entry, or NO_ENTRY. */
+  take(): number {
+    const entry = this.head();
+    if (entry !== NO_ENTRY) {
+      this.#first = (this.#first + 1) % this.#depth;
+      this.#count--;
+    }
+    return entry;
+  }
+
+  /** Forgets the errors of the oldest entry. */
+  clearHeadErrors(): void {
+    if (this.#count > 0) {
+      this.#entries[this.#first] = this.head() & 0xff;
+    }
+  }
+
+  /** Puts entries at the end of the host's queue. */
+  enqueue(entries: Iterable<number>): void {
+    const chunk = Uint16Array.from(entries);
+    if (chunk.length > 0) {
+      this.#queue.push(chunk);
+      this.#queued += chunk.length;
+    }
+  }
+
+  /** Moves what fits from the queue to the FIFO; answers the errors of the moved entries, or-ed, or NO_ENTRY when none moved. */
+  refill(): number {
+    let errors = NO_ENTRY;
+    while (this.#queued > 0 && !this.isFull) {
+      const chunk = this.#queue[0] as Uint16Array;
+      const entry = chunk[this.#queueStart] as number;
+      this.store(entry);
+      errors = (errors === NO_ENTRY ? 0 : errors) | (entry & ~0xff);
+      this.#queued--;
+      this.#queueStart++;
+      if (this.#queueStart === chunk.length) {
+        this.#queue.shift();
+        this.#queueStart = 0;
+      }
+    }
+    return errors;
+  }
+}

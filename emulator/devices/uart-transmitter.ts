@@ -1,0 +1,67 @@
+/**
+ * The transmitting half that the UART models share: a character reaches the line at the moment of the guest's write, or it is
+ * lost and somebody is told why.
+ *
+ * There is no baud rate in time: a simulated second of 115,200 baud would slow every guest that polls, and show nothing. So
+ * the transmit FIFO of the models is always empty, and "busy" and "full" never stick.
+ */
+
+import { hex } from '../address.ts';
+import type { DeviceContext } from '../bus/device.ts';
+import type { TransmitListener } from './serial-device.ts';
+
+/**
+ * Emits `uart` events, each once until the next reset:
+ * - what "lost": the first character that was sent while `register` was not programmed
+ * - what "resumed": the first character that got through afterwards, with the number lost
+ * - what "truncated": the first character that the word length in `register` cut
+ */
+export class UartTransmitter {
+  readonly #device: string;
+  readonly #context: DeviceContext;
+  readonly #onTransmit: TransmitListener;
+  #lost = 0;
+  #lostBeforeResume = 0;
+  #truncationTold = false;
+
+  constructor(device: string, context: DeviceContext, onTransmit: TransmitListener) {
+    this.#device = device;
+    this.#context = context;
+    this.#onTransmit = onTransmit;
+  }
+
+  /** Characters lost since the machine was made. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** The next loss and the next truncation are told again. */
+  reset(): void {
+    this.#lostBeforeResume = 0;
+    this.#truncationTold = false;
+  }
+
+  /** Sends the low `dataBits` (5 to 8) of `byte`, and answers what reached the line. `register` sets the word length. */
+  send(byte: number, dataBits: number, register: string): number {
+    if (this.#lostBeforeResume > 0) {
+      this.#context.emit('uart', { device: this.#device, what: 'resumed', lost: this.#lostBeforeResume });
+      this.#lostBeforeResume = 0;
+    }
+    const sent = byte & ((1 << dataBits) - 1);
+    if (sent !== byte && !this.#truncationTold) {
+      this.#truncationTold = true;
+      this.#context.emit('uart', { device: this.#device, what: 'truncated', register, dataBits, byte: hex(byte, 2) });
+    }
+    this.#onTransmit(sent);
+    return sent;
+  }
+
+  /** Counts a character that was sent while `register` ("CR.UARTEN") was not programmed. */
+  lose(byte: number, register: string): void {
+    this.#lost++;
+    this.#lostBeforeResume++;
+    if (this.#lostBeforeResume === 1) {
+      this.#context.emit('uart', { device: this.#device, what: 'lost', register, byte: hex(byte, 2) });
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What the machine asks of a CPU engine: one AArch64 core that executes instructions from memory it is lent.
+ *
+ * The native Unicorn library satisfies this in unicorn.ts, the one file that touches it. Nothing here names pointers or a foreign-function interface, so a
+ * WebAssembly build of Unicorn could stand behind the same interface.
+ *
+ * The engine never enters an exception vector, keeps no time and knows no device: it reports, and the machine decides.
+ */
+
+import type { SystemRegisterEncoding } from './system-registers.ts';
+
+/** Why the core left off in the middle of a slice. The numbers are the engine's own. */
+export const ENGINE_EXCEPTION = {
+  undefined: 1,
+  supervisorCall: 2,
+  prefetchAbort: 3,
+  dataAbort: 4,
+  breakpoint: 7,
+  hypervisorCall: 11,
+  secureMonitorCall: 13,
+} as const;
+
+/** How a slice ended. */
+export type SliceEnd =
+  /** The given number of instructions was executed. */
+  | { readonly kind: 'count' }
+  /** WFI was executed, or `stop()` was called: the caller knows which. */
+  | { readonly kind: 'stopped' }
+  /** An access to a physical address that nothing answers; PC is at the instruction, which did not complete. */
+  | { readonly kind: 'unmapped'; readonly access: UnmappedAccess };
+
+/** A physical access to which neither memory nor a device is mapped. */
+export interface UnmappedAccess {
+  readonly type: 'read' | 'write' | 'fetch';
+  readonly address: number;
+  /** Bytes. */
+  readonly size: number;
+  /** The value stored; 0 for a read or a fetch. */
+  readonly value: bigint;
+}
+
+/** A memory-mapped window of devices. Called once an access; the register file is exact during the call. */
+export interface DeviceWindow {
+  read(address: number, size: number): bigint;
+  write(address: number, size: number, value: bigint): void;
+}
+
+/** Called by the engine while it executes. Exceptions thrown here end the slice and come out of `run()`. */
+export interface EngineCallbacks {
+  /** The core took exception `number` ({@link ENGINE_EXCEPTION}); writing PC redirects it, `stop()` ends the slice. */
+  exception(number: number): void;
+  /** Nothing is mapped at `access.address`. Map memory there and return true to retry, or return false to end the slice. */
+  unmapped(access: UnmappedAccess): boolean;
+}
+
+/** Syndrome and address of the last exception, as the ESR and FAR of the level it goes to would hold them. */
+export interface Syndrome {
+  /** ESR, 32 bits. */
+  readonly esr: number;
+  /** FAR, meaningful for aborts. */
+  readonly far: bigint;
+  /** The exception level that the architecture routes the exception to. */
+  readonly targetLevel: number;
+}
+
+/** A saved register file, see {@link CpuEngine.saveState}. */
+export interface EngineState {
+  readonly engineState: unique symbol;
+}
+
+export interface CpuEngine {
+  /** "Unicorn 2.1.1". */
+  readonly version: string;
+  /** Instructions executed in the current or last slice, also inside callbacks. A trapped instruction counts. */
+  readonly executed: number;
+
+  getX(index: number): bigint;
+  setX(index: number, value: bigint): void;
+  getPc(): bigint;
+  setPc(value: bigint): void;
+  /** The stack pointer in use (PSTATE.SP and EL select which). */
+  getSp(): bigint;
+  setSp(value: bigint): void;
+  /** SP_EL0 … SP_EL3 as banked: not current for the one in use. */
+  getBankedSp(level: number): bigint;
+  setBankedSp(level: number, value: bigint): void;
+  /** PSTATE in SPSR layout: NZCV, DAIF, M[3:0]. */
+  getPstate(): number;
+  /** Does not move stack pointers between banks; cached translation state follows at the next system register write. */
+  setPstate(value: number): void;
+  /** Value of a system register, or null when the engine does not implement it. */
+  getSystemRegister(encoding: SystemRegisterEncoding): bigint | null;
+  /** Returns false when the engine does not implement the register. */
+  setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean;
+
+  /** Lends `bytes` (a multiple of 4 KiB long) to the core at `base`. The buffer is shared, not copied. */
+  mapMemory(base: number, bytes: Uint8Array, access: 'rwx' | 'rx'): void;
+  /** Routes [base, base + size), multiples of 4 KiB, to `window`. */
+  mapDevices(base: number, size: number, window: DeviceWindow): void;
+
+  /**
+   * Executes at most `count` instructions from PC. At least one instruction is attempted.
+   * @throws what a callback threw; `EngineError` on a fault of the engine itself
+   */
+  run(count: number): SliceEnd;
+  /** Ends the current slice after the instruction being executed. */
+  stop(): void;
+  /** Syndrome of the exception being reported. Valid inside `exception()` only. */
+  syndrome(): Syndrome;
+
+  /** Copy of the whole register file; inside a device callback it is that of the instruction being executed. */
+  saveState(): EngineState;
+  restoreState(state: EngineState): void;
+
+  /** Drops cached address translations (after page tables or their registers were changed from outside the core). */
+  flushTlb(): void;
+  /** Drops translated code of physical [start, end) after its bytes were changed from outside the core. */
+  discardCode(start: number, end: number): void;
+  close(): void;
+}
+
+/** A fault of the engine or of its use, never of the guest. */
+export class EngineError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'EngineError';
+  }
+}

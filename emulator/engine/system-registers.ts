@@ -1,0 +1,63 @@
+/**
+ * AArch64 system registers by their Arm ARM names, with the encoding that MRS and MSR carry.
+ *
+ * Not the registers' behaviour: the engine or the machine gives them that. Source: Arm ARM DDI 0487 K.a, D24 (AArch64 System Register Descriptions).
+ */
+
+/** op0, op1, CRn, CRm, op2 of an MRS or MSR instruction. */
+export type SystemRegisterEncoding = readonly [op0: number, op1: number, crn: number, crm: number, op2: number];
+
+/** Name to encoding, for every register that the machine itself reads, writes or emulates. */
+export const SYSTEM_REGISTERS = {
+  MIDR_EL1: [3, 0, 0, 0, 0],
+  MPIDR_EL1: [3, 0, 0, 0, 5],
+  ID_AA64PFR0_EL1: [3, 0, 0, 4, 0],
+  ID_AA64MMFR0_EL1: [3, 0, 0, 7, 0],
+  ID_AA64MMFR1_EL1: [3, 0, 0, 7, 1],
+  SCTLR_EL1: [3, 0, 1, 0, 0],
+  CPACR_EL1: [3, 0, 1, 0, 2],
+  TTBR0_EL1: [3, 0, 2, 0, 0],
+  TTBR1_EL1: [3, 0, 2, 0, 1],
+  TCR_EL1: [3, 0, 2, 0, 2],
+  SPSR_EL1: [3, 0, 4, 0, 0],
+  ELR_EL1: [3, 0, 4, 0, 1],
+  ESR_EL1: [3, 0, 5, 2, 0],
+  FAR_EL1: [3, 0, 6, 0, 0],
+  PAR_EL1: [3, 0, 7, 4, 0],
+  MAIR_EL1: [3, 0, 10, 2, 0],
+  VBAR_EL1: [3, 0, 12, 0, 0],
+  ICC_SRE_EL1: [3, 0, 12, 12, 5],
+  CNTKCTL_EL1: [3, 0, 14, 1, 0],
+  CNTFRQ_EL0: [3, 3, 14, 0, 0],
+  CNTPCT_EL0: [3, 3, 14, 0, 1],
+  CNTVCT_EL0: [3, 3, 14, 0, 2],
+  SCTLR_EL2: [3, 4, 1, 0, 0],
+  HCR_EL2: [3, 4, 1, 1, 0],
+  SPSR_EL2: [3, 4, 4, 0, 0],
+  ELR_EL2: [3, 4, 4, 0, 1],
+  ESR_EL2: [3, 4, 5, 2, 0],
+  FAR_EL2: [3, 4, 6, 0, 0],
+  VBAR_EL2: [3, 4, 12, 0, 0],
+  ICC_SRE_EL2: [3, 4, 12, 9, 5],
+  CNTHCTL_EL2: [3, 4, 14, 1, 0],
+  SCTLR_EL3: [3, 6, 1, 0, 0],
+  SCR_EL3: [3, 6, 1, 1, 0],
+  SPSR_EL3: [3, 6, 4, 0, 0],
+  ELR_EL3: [3, 6, 4, 0, 1],
+  ESR_EL3: [3, 6, 5, 2, 0],
+  FAR_EL3: [3, 6, 6, 0, 0],
+  VBAR_EL3: [3, 6, 12, 0, 0],
+  ICC_SRE_EL3: [3, 6, 12, 12, 5],
+} as const satisfies Record<string, SystemRegisterEncoding>;
+
+export type SystemRegisterName = keyof typeof SYSTEM_REGISTERS;
+
+const NAMES = new Map<string, SystemRegisterName>(
+  Object.entries(SYSTEM_REGISTERS).map(([name, encoding]) => [encoding.join('_'), name as SystemRegisterName]),
+);
+
+/** The register's name, or the generic `S<op0>_<op1>_C<n>_C<m>_<op2>` that assemblers accept (Arm ARM C5.1.5). */
+export function systemRegisterName(encoding: SystemRegisterEncoding): string {
+  const [op0, op1, crn, crm, op2] = encoding;
+  return NAMES.get(encoding.join('_')) ?? `S${op0}_${op1}_C${crn}_C${crm}_${op2}`;
+}

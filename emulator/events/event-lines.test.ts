@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EventFormatError, eventHeaderLine, eventLine, eventLines, parseEventLines } from './event-lines.ts';
+import type { LogEvent } from './event-log.ts';
+
+const event = (fields: Record<string, unknown>): LogEvent => ({ t: 5, core: 1, kind: 'mmio', fields });
+
+describe('eventLine', () => {
+  it('puts t, core and kind first, then the fields in their own order', () => {
+    expect(eventLine(event({ zeta: 1, alpha: 'x' }))).toBe('{"t":5,"core":1,"kind":"mmio","zeta":1,"alpha":"x"}\n');
+  });
+
+  it.each([
+    [0x8_8000_0000n, '"0x880000000"'],
+    [-16n, '"-0x10"'],
+    [0n, '"0x0"'],
+    [Number.NaN, '"NaN"'],
+    [Number.NEGATIVE_INFINITY, '"-Infinity"'],
+    [new Uint8Array([0xe2, 0x80]), '[226,128]'],
+    [[1n, undefined, null, [true]], '["0x1",null,null,[true]]'],
+    [{ pa: 4n, gone: undefined }, '{"pa":"0x4"}'],
+    [new TypeError('broken'), '"broken"'],
+    ['— "quoted"\n', '"— \\"quoted\\"\\n"'],
+  ])('writes %s as %s', (value, json) => {
+    expect(eventLine(event({ value }))).toBe(`{"t":5,"core":1,"kind":"mmio","value":${json}}\n`);
+  });
+
+  it('leaves out what has no value', () => {
+    expect(eventLine(event({ a: undefined, b: () => 1 }))).toBe('{"t":5,"core":1,"kind":"mmio"}\n');
+  });
+
+  it('does not let a field hide a stamp', () => {
+    const line = eventLine(event({ kind: 'spi', t: 1, 'field.t': 2 }));
+    expect(line).toBe('{"t":5,"core":1,"kind":"mmio","field.kind":"spi","field.t":1,"field.field.t":2}\n');
+    expect(parseEventLines(eventHeaderLine() + line)).toEqual([event({ kind: 'spi', t: 1, 'field.t': 2 })]);
+  });
+});
+
+describe('parseEventLines', () => {
+  it('reads back what was written, for any fields', () => {
+    const leaf = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+      fc.boolean(),
+      fc.constant(null),
+      fc.bigInt(),
+    );
+    const value = fc.oneof(leaf, fc.array(leaf, { maxLength: 4 }));
+    const name = fc.oneof(
+      fc.string(),
+      fc.constantFrom('t', 'core', 'kind', 'field.t', 'field.field.kind', '__proto__'),
+    );
+    const events = fc.array(
+      fc.record({
+        t: fc.nat(2 ** 31 - 1),
+        core: fc.nat(7),
+        kind: fc.string(),
+        fields: fc
+          .uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 6 })
+          .map((entries) => Object.fromEntries(entries)),
+      }),
+      { maxLength: 8 },
+    );
+    fc.assert(
+      fc.property(events, (written) => {
+        const read = parseEventLines(eventLines(written));
+        expect(read).toEqual(written.map((one) => ({ ...one, fields: inJsonForm(one.fields) })));
+        expect(read.map((one) => Object.keys(one.fields))).toEqual(written.map((one) => Object.keys(one.fields)));
+      }),
+    );
+  });
+
+  it.each([
+    ['', 1, 'no header'],
+    ['{"t":0,"core":0,"kind":"irq"}\n', 1, 'not the header'],
+    ['{"format":"levitate-events","version":2}\n', 1, 'version 2, expected 1'],
+    [`${eventHeaderLine()}nonsense\n`, 2, 'not JSON'],
+    [`${eventHeaderLine()}[1]\n`, 2, 'not a JSON object'],
+    [`${eventHeaderLine()}\n{"t":0,"kind":"irq"}\n`, 3, 't, core or kind is missing'],
+  ])('refuses %j at line %d: %s', (text, line, problem) => {
+    const parse = () => parseEventLines(text);
+    expect(parse).toThrow(EventFormatError);
+    expect(parse).toThrow(`event log, line ${line}: ${problem}`);
+  });
+});
+
+/** The fields as JSON can hold them: the documented table, written down independently for what the property generates. */
+function inJsonForm(fields: Record<string, unknown>): Record<string, unknown> {
+  const convert = (value: unknown): unknown => {
+    if (typeof value === 'bigint') {
+      return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+    }
+    return Array.isArray(value) ? value.map(convert) : value;
+  };
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, convert(value)]));
+}

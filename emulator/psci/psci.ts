@@ -1,0 +1,61 @@
+/**
+ * PSCI as the machine's secure firmware answers it: function number in w0, arguments in x1 to x3, result in x0.
+ *
+ * Modelled after reset firmware has left EL3: the calls are served by the machine, not by code at EL3. Power states of further cores belong to the
+ * machine's multiprocessing and are refused here as not supported.
+ *
+ * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1 (functions) and 5.2 (return codes); Arm DEN 0028 (SMC Calling Convention 1.1), 7.
+ */
+
+/** Function identifiers; the SMC64 twin of a function has bit 30 set. */
+export const PSCI = {
+  VERSION: 0x8400_0000,
+  MIGRATE_INFO_TYPE: 0x8400_0006,
+  SYSTEM_OFF: 0x8400_0008,
+  SYSTEM_RESET: 0x8400_0009,
+  FEATURES: 0x8400_000a,
+  SMCCC_VERSION: 0x8000_0000,
+} as const;
+
+const NAMES = new Map<number, string>(Object.entries(PSCI).map(([name, id]) => [id, name]));
+
+export const PSCI_SUCCESS = 0n;
+export const PSCI_NOT_SUPPORTED = -1n;
+
+/** PSCI 1.1: major in bits 31:16. */
+const PSCI_VERSION_1_1 = 0x1_0001n;
+/** SMCCC 1.1. */
+const SMCCC_VERSION_1_1 = 0x1_0001n;
+/** The trusted OS needs no migration: there is none. */
+const MIGRATION_NOT_REQUIRED = 2n;
+
+/** What a call asks of the machine beside its return value. */
+export interface PsciAnswer {
+  readonly result: bigint;
+  readonly power?: 'off' | 'reset';
+}
+
+/** Answers a call. Unknown functions get NOT_SUPPORTED, as SMCCC demands. */
+export function answerPsci(functionId: number, argument: bigint): PsciAnswer {
+  switch (functionId) {
+    case PSCI.VERSION:
+      return { result: PSCI_VERSION_1_1 };
+    case PSCI.SMCCC_VERSION:
+      return { result: SMCCC_VERSION_1_1 };
+    case PSCI.MIGRATE_INFO_TYPE:
+      return { result: MIGRATION_NOT_REQUIRED };
+    case PSCI.FEATURES:
+      return { result: NAMES.has(Number(BigInt.asUintN(32, argument))) ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED };
+    case PSCI.SYSTEM_OFF:
+      return { result: PSCI_SUCCESS, power: 'off' };
+    case PSCI.SYSTEM_RESET:
+      return { result: PSCI_SUCCESS, power: 'reset' };
+    default:
+      return { result: PSCI_NOT_SUPPORTED };
+  }
+}
+
+/** The function's name, or its number. */
+export function psciName(functionId: number): string {
+  return NAMES.get(functionId) ?? `0x${functionId.toString(16)}`;
+}

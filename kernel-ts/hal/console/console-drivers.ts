@@ -1,0 +1,38 @@
+/**
+ * Which driver serves which UART, by the device tree's `compatible` strings. The boot follows /chosen stdout-path to a node
+ * and asks here.
+ *
+ * Specification: Devicetree Specification v0.4, 2.3.1 (compatible: most specific first) and 3.6 (stdout-path).
+ */
+
+import type { VirtAddr } from '../../../emulator/address.ts';
+import type { MmioPort } from '../ports.ts';
+import type { Console, LineSpeed } from './console.ts';
+import { Gs101UartConsole } from './gs101-uart-console.ts';
+import { Pl011Console } from './pl011-console.ts';
+
+/** A driver and the string that chose it. */
+export interface ConsoleDriver {
+  readonly compatible: string;
+  /**
+   * A console over the UART whose registers are mapped at `base`; at the board's usual speed when `speed` is absent. Touches
+   * nothing until `init`.
+   */
+  create(mmio: MmioPort, base: VirtAddr, speed?: LineSpeed): Console;
+}
+
+const DRIVERS: readonly ConsoleDriver[] = [
+  { compatible: 'arm,pl011', create: (mmio, base, speed) => new Pl011Console(mmio, base, speed) },
+  { compatible: 'google,gs101-uart', create: (mmio, base, speed) => new Gs101UartConsole(mmio, base, speed) },
+];
+
+/** The driver for the first string of `compatible` (most specific first) that has one, or null. */
+export function findConsole(compatible: readonly string[]): ConsoleDriver | null {
+  for (const wanted of compatible) {
+    const driver = DRIVERS.find((candidate) => candidate.compatible === wanted);
+    if (driver !== undefined) {
+      return driver;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,64 @@
+/**
+ * The kernel's console: bytes in and out through one UART, polled, without interrupts, without memory of its own. It works before
+ * anything else does and still works in a panic.
+ *
+ * Line ends: `write` sends a line feed as it is and adds nothing, so that a line on the serial line is exactly the bytes that were written: tools
+ * match `PANIC: …` byte for byte, to the end of its line. A terminal in raw mode adds the carriage returns itself.
+ *
+ * Not here: which UART the machine has (console-drivers.ts), log levels and tags (the kernel's).
+ */
+
+import { encodeUtf8 } from './utf8.ts';
+
+/** A console over one UART. Every access throws `SynchronousAbort` when the UART's registers are not mapped. */
+export interface Console {
+  /** Programs the UART: line format, speed, FIFOs, enable bits. Before it, a real UART sends nothing. May be called again. */
+  init(): void;
+  /**
+   * Sends one byte as it is, after waiting for room. False when there is no room after {@link POLL_LIMIT} tries: the byte is
+   * dropped, because a kernel that hangs in its console cannot say why.
+   */
+  writeByte(byte: number): boolean;
+  /** Sends `text` as UTF-8. Returns the number of bytes dropped, 0 when all went out. */
+  write(text: string): number;
+  /** The oldest byte received without error, or null when there is none. Does not wait. */
+  tryReadByte(): number | null;
+}
+
+/**
+ * Reads of a status register before the driver gives up. The longest wait there can be is one character with a full 256-entry
+ * FIFO, 87 µs at 115,200 baud; a read of a device register takes 100 ns or more.
+ */
+export const POLL_LIMIT = 100_000;
+
+/** `Console.write` for a driver that can send a byte. */
+export function writeText(console: Pick<Console, 'writeByte'>, text: string): number {
+  let dropped = 0;
+  for (const byte of encodeUtf8(text)) {
+    if (!console.writeByte(byte)) {
+      dropped++;
+    }
+  }
+  return dropped;
+}
+
+/**
+ * Line speed: the clock that feeds the UART's baud generator, in Hz, and the speed in baud. Frames are 8 data bits, no parity,
+ * 1 stop bit.
+ */
+export interface LineSpeed {
+  readonly clockHz: number;
+  readonly baud: number;
+}
+
+/**
+ * The divisor `clockHz / (16 baud)` in units of 1 / `steps`, rounded to the nearest.
+ * @throws RangeError when the speed is not positive or the clock too slow for it
+ */
+export function baudDivisor({ clockHz, baud }: LineSpeed, steps: number): number {
+  const divisor = Math.floor((clockHz * steps) / (16 * baud) + 0.5);
+  if (!(baud > 0) || !(divisor >= steps) || divisor >= 65536 * steps) {
+    throw new RangeError(`a clock of ${clockHz} Hz cannot make ${baud} baud`);
+  }
+  return divisor;
+}

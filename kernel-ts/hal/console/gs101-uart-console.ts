@@ -1,0 +1,113 @@
+/**
+ * Console over the UART of Google's gs101 (Samsung exynos4210 family, 256-entry FIFOs, 32-bit accesses only). Offsets:
+ *
+ *     0x00 ULCON · 0x04 UCON · 0x08 UFCON · 0x0c UMCON · 0x10 UTRSTAT · 0x14 UERSTAT · 0x18 UFSTAT
+ *     0x20 UTXH · 0x24 URXH · 0x28 UBRDIV · 0x2c UFRACVAL · 0x30 UINTP · 0x38 UINTM
+ *
+ * Specification: no public manual; Linux include/linux/serial_s3c.h and drivers/tty/serial/samsung_tty.c.
+ */
+
+import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { MmioPort } from '../ports.ts';
+import { baudDivisor, type Console, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
+
+const ULCON = 0x00;
+const ULCON_8N1 = 3;
+const UCON = 0x04;
+const UCON_RX_POLLED = 1 << 0;
+const UCON_TX_POLLED = 1 << 2;
+const UFCON = 0x08;
+const UFCON_ENABLE_AND_RESET = 7; // FIFO enable, receive reset, transmit reset
+const UMCON = 0x0c;
+const UTRSTAT = 0x10;
+const UTRSTAT_TX_EMPTY = 1 << 2;
+const UERSTAT = 0x14;
+const UERSTAT_DAMAGED = 0xe; // parity, frame, break; an overrun (0) damages no character that was kept
+const UFSTAT = 0x18;
+const UFSTAT_RX = 0x1ff; // count, or full
+const UFSTAT_TX_FULL = 1 << 24;
+const UTXH = 0x20;
+const URXH = 0x24;
+const UBRDIV = 0x28;
+const UFRACVAL = 0x2c;
+const UFRACVAL_STEPS = 16;
+const UINTP = 0x30;
+const UINTM = 0x38;
+const INT_ALL = 0xf;
+
+const FIFO_DEPTH = 256;
+
+/**
+ * The board's tree has a fixed 200 MHz clock ("ext-200m"). Which clock the boot loader leaves the UART on is not published;
+ * pass another speed where it is known.
+ */
+const DEFAULT_SPEED: LineSpeed = { clockHz: 200_000_000, baud: 115_200 };
+
+/** Console over the gs101 UART whose registers are mapped at `base`. */
+export class Gs101UartConsole implements Console {
+  readonly #mmio: MmioPort;
+  readonly #base: VirtAddr;
+  readonly #speed: LineSpeed;
+
+  constructor(mmio: MmioPort, base: VirtAddr, speed: LineSpeed = DEFAULT_SPEED) {
+    this.#mmio = mmio;
+    this.#base = base;
+    this.#speed = speed;
+  }
+
+  init(): void {
+    // The part divides by UBRDIV + UFRACVAL / 16 + 1.
+    const divisor = baudDivisor(this.#speed, UFRACVAL_STEPS) - UFRACVAL_STEPS;
+    this.#wait(UTRSTAT, UTRSTAT_TX_EMPTY, UTRSTAT_TX_EMPTY); // what firmware was sending leaves whole
+    this.#set(UINTM, INT_ALL);
+    this.#set(UCON, 0);
+    this.#set(ULCON, ULCON_8N1);
+    this.#set(UMCON, 0);
+    this.#set(UBRDIV, Math.floor(divisor / UFRACVAL_STEPS));
+    this.#set(UFRACVAL, divisor % UFRACVAL_STEPS);
+    this.#set(UFCON, UFCON_ENABLE_AND_RESET);
+    this.#set(UCON, UCON_RX_POLLED | UCON_TX_POLLED);
+    this.#set(UINTP, INT_ALL);
+  }
+
+  writeByte(byte: number): boolean {
+    if (!this.#wait(UFSTAT, UFSTAT_TX_FULL, 0)) {
+      return false;
+    }
+    this.#set(UTXH, byte);
+    return true;
+  }
+
+  write(text: string): number {
+    return writeText(this, text);
+  }
+
+  tryReadByte(): number | null {
+    for (let tries = 0; tries < FIFO_DEPTH && (this.#get(UFSTAT) & UFSTAT_RX) !== 0; tries++) {
+      const damaged = (this.#get(UERSTAT) & UERSTAT_DAMAGED) !== 0; // of the next character: read before it is taken
+      const byte = this.#get(URXH) & 0xff;
+      if (!damaged) {
+        return byte;
+      }
+    }
+    return null;
+  }
+
+  /** Waits until the bits of `mask` in a status register are `wanted`. False when they never were. */
+  #wait(status: number, mask: number, wanted: number): boolean {
+    for (let polls = 0; polls < POLL_LIMIT; polls++) {
+      if ((this.#get(status) & mask) === wanted) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #get(offset: number): number {
+    return this.#mmio.read32(virtAddr(this.#base + BigInt(offset)));
+  }
+
+  #set(offset: number, value: number): void {
+    this.#mmio.write32(virtAddr(this.#base + BigInt(offset)), value);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Console over an Arm PL011. Offsets from its base:
+ *
+ *     0x00 DR · 0x04 RSR/ECR · 0x18 FR · 0x24 IBRD · 0x28 FBRD · 0x2c LCR_H · 0x30 CR · 0x38 IMSC · 0x44 ICR
+ *
+ * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, 3.3; the order of programming is 3.3.8's.
+ */
+
+import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { MmioPort } from '../ports.ts';
+import { baudDivisor, type Console, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
+
+const DR = 0x00;
+const DR_ERRORS = 0x700; // 8 framing, 9 parity, 10 break; an overrun (11) damages no character that was kept
+const FR = 0x18;
+const FR_BUSY = 1 << 3;
+const FR_RXFE = 1 << 4;
+const FR_TXFF = 1 << 5;
+const IBRD = 0x24;
+const FBRD = 0x28;
+const FBRD_STEPS = 64;
+const LCR_H = 0x2c;
+const LCR_H_FEN = 1 << 4;
+const LCR_H_8_BITS = 3 << 5;
+const CR = 0x30;
+const CR_UARTEN = 1 << 0;
+const CR_TXE = 1 << 8;
+const CR_RXE = 1 << 9;
+const IMSC = 0x38;
+const ICR = 0x44;
+const ICR_ALL = 0x7ff;
+
+const FIFO_DEPTH = 32; // of the deepest revision
+
+/** QEMU's `virt` board feeds its PL011 from a fixed 24 MHz clock. */
+const DEFAULT_SPEED: LineSpeed = { clockHz: 24_000_000, baud: 115_200 };
+
+/** Console over the PL011 whose registers are mapped at `base`. */
+export class Pl011Console implements Console {
+  readonly #mmio: MmioPort;
+  readonly #base: VirtAddr;
+  readonly #speed: LineSpeed;
+
+  constructor(mmio: MmioPort, base: VirtAddr, speed: LineSpeed = DEFAULT_SPEED) {
+    this.#mmio = mmio;
+    this.#base = base;
+    this.#speed = speed;
+  }
+
+  init(): void {
+    const divisor = baudDivisor(this.#speed, FBRD_STEPS);
+    this.#wait(FR_BUSY); // what firmware was sending leaves whole
+    this.#set(CR, 0);
+    this.#set(LCR_H, 0); // empties the FIFOs
+    this.#set(IMSC, 0);
+    this.#set(ICR, ICR_ALL);
+    this.#set(IBRD, Math.floor(divisor / FBRD_STEPS));
+    this.#set(FBRD, divisor % FBRD_STEPS);
+    this.#set(LCR_H, LCR_H_8_BITS | LCR_H_FEN); // after the divisor: this write puts it to use
+    this.#set(CR, CR_UARTEN | CR_TXE | CR_RXE);
+  }
+
+  writeByte(byte: number): boolean {
+    if (!this.#wait(FR_TXFF)) {
+      return false;
+    }
+    this.#set(DR, byte);
+    return true;
+  }
+
+  write(text: string): number {
+    return writeText(this, text);
+  }
+
+  tryReadByte(): number | null {
+    for (let tries = 0; tries < FIFO_DEPTH && (this.#get(FR) & FR_RXFE) === 0; tries++) {
+      const data = this.#get(DR);
+      if ((data & DR_ERRORS) === 0) {
+        return data & 0xff;
+      }
+    }
+    return null;
+  }
+
+  /** Waits until `flag` of FR is clear. False when it never was. */
+  #wait(flag: number): boolean {
+    for (let polls = 0; polls < POLL_LIMIT; polls++) {
+      if ((this.#get(FR) & flag) === 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #get(offset: number): number {
+    return this.#mmio.read32(virtAddr(this.#base + BigInt(offset)));
+  }
+
+  #set(offset: number, value: number): void {
+    this.#mmio.write32(virtAddr(this.#base + BigInt(offset)), value);
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * One translation tree: a root table and the half of the address space it translates.
+ *
+ * It keeps nothing but the root's address: the tables in emulated RAM are the truth. Switching to it is mmu.ts; reading it whole is ranges.ts.
+ *
+ * Every operation checks first, then takes all the tables it needs, then writes. So each either happens or throws {@link MapError} with tables and
+ * allocator as they were.
+ *
+ * ## A block that maps its own tables
+ * While a block of the live direct map is broken (break-before-make), the direct map does not reach what lies in it. When that includes
+ * the table holding the entry, the entry is made through an alias: a page at `aliasWindow`, mapped for the length of the operation.
+ *
+ * ```
+ *   direct map:  |<------- 1 GiB block, being split ------->|        aliasWindow: |page|
+ *                          ^ its own L1 table                                        |
+ *   physical:    ----------[L1]-------------------------------- <--------------------+
+ * ```
+ */
+
+import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
+import { hex, PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
+import type { SystemRegisterPort, TlbPort } from '../ports.ts';
+import {
+  attributesOf,
+  kindOf,
+  LEVEL_SPAN,
+  leafAddress,
+  leafDescriptor,
+  MemoryAttributes,
+  tableAddress,
+} from './descriptor.ts';
+import type { Level } from './descriptor.ts';
+import { applyEdit, planEdit } from './edit.ts';
+import type { EditPlan, LeafChange, MakeAddress } from './edit.ts';
+import { EntryWriter } from './entry-writer.ts';
+import { fill, nextTable, planFill } from './fill.ts';
+import type { MapCounts } from './fill.ts';
+import { MapError } from './map-error.ts';
+import type { TableAllocator } from './table-allocator.ts';
+import type { TableMemory } from './table-memory.ts';
+import { TTBR_BASE_MASK } from './translation-control.ts';
+import { checkedRange, halfOf, offsetOf, tableIndex } from './virtual-range.ts';
+import type { Half, OffsetRange } from './virtual-range.ts';
+import { KERNEL_READ, walk } from './walk.ts';
+import type { Access, Translation } from './walk.ts';
+
+/** What address spaces of one machine share. */
+export interface MmuContext {
+  readonly memory: TableMemory;
+  readonly tables: TableAllocator;
+  readonly tlb: TlbPort;
+  readonly registers: SystemRegisterPort;
+  /** Bits in an output address, at most 48. */
+  readonly outputAddressBits: number;
+  /** A page in the high half that nothing else maps. */
+  readonly aliasWindow: VirtAddr;
+}
+
+/** A page that was unmapped. */
+export interface Unmapped {
+  readonly pa: PhysAddr;
+  readonly attrs: MemoryAttributes;
+}
+
+/** A translation tree and the operations on it. */
+export class AddressSpace {
+  /** The level 0 table; never freed by unmapping. */
+  readonly root: PhysAddr;
+  readonly half: Half;
+  readonly #context: MmuContext;
+
+  constructor(context: MmuContext, root: PhysAddr, half: Half) {
+    this.#context = context;
+    this.root = root;
+    this.half = half;
+  }
+
+  /**
+   * Maps the 4 KiB page at `va` to `pa`. Inside a block the block is split and this page replaces its part: the one way to map over
+   * a mapping, for a caller that refines a large mapping on purpose.
+   * @throws MapError AlreadyMapped when a page is mapped there, AllocationFailed, InvalidVirtualAddress, Misaligned, BadOutputAddress, WalkFailed
+   */
+  mapPage(va: VirtAddr, pa: PhysAddr, attrs: MemoryAttributes): void {
+    this.#mapUnit(va, pa, 3, attrs);
+  }
+
+  /**
+   * Maps a cleared frame of the page allocator at `va` and returns its address. `unmapPage` returns it again; freeing it is the caller's.
+   * @throws MapError as {@link mapPage}; AllocationFailed also when no allocator is set (PT_POOL is for tables)
+   */
+  mapNewPage(va: VirtAddr, attrs: MemoryAttributes): PhysAddr {
+    const { tables } = this.#context;
+    checkedRange(this.half, va, PAGE_SIZE);
+    const page = tables.allocZeroedPage();
+    if (page === null) throw new MapError('AllocationFailed', va, 'no frame for the page');
+    try {
+      this.mapPage(va, page, attrs);
+    } catch (error) {
+      tables.freePage(page);
+      throw error;
+    }
+    return page;
+  }
+
+  /**
+   * Maps one block: 1 GiB at level 1, 2 MiB at level 2. A 2 MiB block inside a 1 GiB block splits it, as {@link mapPage} does.
+   * @throws MapError AlreadyMapped also when a table hangs at the entry, even an empty one; the rest as {@link mapPage}
+   */
+  mapBlock(va: VirtAddr, pa: PhysAddr, level: 1 | 2, attrs: MemoryAttributes): void {
+    this.#mapUnit(va, pa, level, attrs);
+  }
+
+  /**
+   * Maps [va, va + bytes) to [pa, pa + bytes) with the largest entries that fit. O(entries written).
+   * @returns how many of each size
+   * @throws MapError AlreadyMapped when any part is mapped, by page or block; the rest as {@link mapPage}
+   */
+  mapRange(va: VirtAddr, pa: PhysAddr, bytes: number, attrs: MemoryAttributes): MapCounts {
+    return this.#fill(va, pa, bytes, 1, attrs);
+  }
+
+  /**
+   * Unmaps the page at `va` and frees tables that became empty, never the root. A block around it is split.
+   * @returns the frame that was mapped, for the caller to free where it is the caller's
+   * @throws MapError NotMapped, AllocationFailed (a split needs tables), InvalidVirtualAddress, Misaligned, WalkFailed
+   */
+  unmapPage(va: VirtAddr): Unmapped {
+    const range = checkedRange(this.half, va, PAGE_SIZE);
+    const found = this.#locate(range.start, 3);
+    this.#edit(va, range, () => 0n);
+    return {
+      pa: (leafAddress(found.descriptor, found.level) + (range.start % LEVEL_SPAN[found.level])) as PhysAddr,
+      attrs: attributesOf(found.descriptor),
+    };
+  }
+
+  /**
+   * Unmaps [va, va + bytes), all of which must be mapped; blocks at its ends are split. O(entries touched).
+   * @throws MapError as {@link unmapPage}
+   */
+  unmapRange(va: VirtAddr, bytes: number): void {
+    this.#edit(va, checkedRange(this.half, va, bytes), () => 0n);
+  }
+
+  /**
+   * Gives [va, va + bytes) other attributes, all of it mapped; blocks at its ends are split where the attributes differ. Blocks are
+   * not merged again. O(entries touched).
+   * @throws MapError as {@link unmapPage}
+   */
+  protect(va: VirtAddr, bytes: number, attrs: MemoryAttributes): void {
+    this.#edit(va, checkedRange(this.half, va, bytes), (descriptor, level) =>
+      leafDescriptor(leafAddress(descriptor, level), level, attrs),
+    );
+  }
+
+  /** What the CPU would answer for `va` in this tree; addresses of the other half find their walks switched off. */
+  translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
+    const { memory, outputAddressBits } = this.#context;
+    const regime = {
+      low: this.half === 'low' ? this.root : null,
+      high: this.half === 'high' ? this.root : null,
+      outputAddressBits,
+      writeExecuteNever: false,
+    };
+    return walk(memory, regime, va, access);
+  }
+
+  /**
+   * Frees every table including the root, for the end of a process; the frames that were mapped are not touched. The tree must not be
+   * live any more and its TLB entries must be gone (`Mmu.setTtbr0`). Returns the number of tables freed.
+   */
+  releaseTables(): number {
+    const { memory, tables } = this.#context;
+    const found: PhysAddr[] = [];
+    const visit = (table: PhysAddr, level: Level): void => {
+      found.push(table);
+      for (const descriptor of memory.readTable(table)) {
+        if (kindOf(descriptor, level) === 'table') visit(tableAddress(descriptor), (level + 1) as Level);
+      }
+    };
+    visit(this.root, 0);
+    tables.release(found);
+    return found.length;
+  }
+
+  #mapUnit(va: VirtAddr, pa: PhysAddr, level: 1 | 2 | 3, attrs: MemoryAttributes): void {
+    const bytes = LEVEL_SPAN[level];
+    const range = checkedRange(this.half, va, bytes);
+    if (range.start % bytes !== 0) throw new MapError('Misaligned', va, `not a multiple of ${hex(bytes)}`);
+    this.#checkOutput(va, pa, bytes, bytes);
+    const found = this.#locate(range.start, level);
+    const kind = kindOf(found.descriptor, found.level);
+    if (kind === 'leaf' && found.level < level) {
+      const after = leafDescriptor(pa, level, attrs);
+      // The block around it asks too; an answer that differs from any block makes it split.
+      this.#edit(va, range, (_, leafLevel) => (leafLevel === level ? after : 0n));
+    } else if (kind !== 'invalid') {
+      throw new MapError('AlreadyMapped', va, `a ${kind === 'leaf' ? 'mapping' : 'table'} is at level ${found.level}`);
+    } else {
+      this.#fill(va, pa, bytes, level, attrs);
+    }
+  }
+
+  /** The entry for `offset` at `level`, or above it where the walk ends earlier. */
+  #locate(offset: number, level: Level): { level: Level; descriptor: bigint } {
+    const { memory } = this.#context;
+    let table = this.root;
+    for (let at: Level = 0; ; at = (at + 1) as Level) {
+      const descriptor = memory.readEntry(table, tableIndex(offset, at));
+      if (at === level || kindOf(descriptor, at) !== 'table') return { level: at, descriptor };
+      table = nextTable(descriptor, at, this.half, offset, this.#outputLimit);
+    }
+  }
+
+  #fill(va: VirtAddr, pa: PhysAddr, bytes: number, minLevel: 1 | 2 | 3, attrs: MemoryAttributes): MapCounts {
+    const { memory, tables, tlb } = this.#context;
+    const range = checkedRange(this.half, va, bytes);
+    this.#checkOutput(va, pa, bytes, PAGE_SIZE);
+    const request = { half: this.half, root: this.root, range, pa, attrs, minLevel };
+    const needed = planFill(memory, request, this.#outputLimit);
+    const spare = tables.reserve(needed);
+    if (spare === null) throw new MapError('AllocationFailed', va, `${needed} tables needed`);
+    const writer = new EntryWriter(memory, tlb);
+    if (needed > 0) writer.beforeLinking();
+    const counts = fill(memory, writer, request, spare);
+    writer.finish();
+    return counts;
+  }
+
+  #edit(va: VirtAddr, range: OffsetRange, change: LeafChange): void {
+    const { memory, tables, tlb } = this.#context;
+    const request = { half: this.half, root: this.root, range, change };
+    const plan = planEdit(memory, request, this.#outputLimit);
+    const spare = tables.reserve(plan.splits);
+    if (spare === null) throw new MapError('AllocationFailed', va, `${plan.splits} tables needed to split blocks`);
+
+    const useAlias = this.#breaksOwnTables(plan, spare);
+    if (useAlias) {
+      try {
+        this.mapPage(this.#context.aliasWindow, this.root, MemoryAttributes.kernelData);
+      } catch (error) {
+        tables.release(spare);
+        throw error;
+      }
+    }
+    const writer = new EntryWriter(memory, tlb);
+    const unlinked = applyEdit(memory, writer, request, spare, useAlias ? this.#aliasFor : this.#directFor);
+    writer.finish();
+    tables.release(unlinked);
+    if (useAlias) this.unmapPage(this.#context.aliasWindow);
+  }
+
+  /** True when an entry may be broken through which the live direct map reaches a table of this edit. */
+  #breaksOwnTables(plan: EditPlan, spare: readonly PhysAddr[]): boolean {
+    const { memory, registers } = this.#context;
+    if (!plan.breaks || halfOf(virtAddr(memory.physicalOffset)) !== this.half) return false;
+    const ttbr = registers.read(this.half === 'high' ? 'TTBR1_EL1' : 'TTBR0_EL1');
+    if (Number(ttbr & TTBR_BASE_MASK) !== this.root) return false;
+    return [...plan.tables, ...spare].some((table) => covers(plan.touched, offsetOf(memory.va(table))));
+  }
+
+  readonly #directFor: MakeAddress = (table, index) => this.#context.memory.va(table + index * 8);
+
+  readonly #aliasFor: MakeAddress = (table, index, broken) => {
+    const { memory, aliasWindow } = this.#context;
+    if (!covers(broken, offsetOf(memory.va(table)))) return memory.va(table + index * 8);
+    const page = leafDescriptor(table, 3, MemoryAttributes.kernelData);
+    this.#edit(aliasWindow, checkedRange(this.half, aliasWindow, PAGE_SIZE), () => page);
+    return virtAddr(aliasWindow + BigInt(index * 8));
+  };
+
+  #checkOutput(va: VirtAddr, pa: number, bytes: number, alignment: number): void {
+    if (pa % alignment !== 0) throw new MapError('Misaligned', va, `${hex(pa)} is not a multiple of ${hex(alignment)}`);
+    if (pa + bytes > this.#outputLimit) {
+      const { outputAddressBits } = this.#context;
+      throw new MapError('BadOutputAddress', va, `${hex(pa)} + ${hex(bytes)} exceeds ${outputAddressBits} bits`);
+    }
+  }
+
+  get #outputLimit(): number {
+    return 2 ** this.#context.outputAddressBits;
+  }
+}
+
+function covers(range: OffsetRange, offset: number): boolean {
+  return offset >= range.start && offset < range.end;
+}

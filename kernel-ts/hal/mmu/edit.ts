@@ -1,0 +1,183 @@
+/**
+ * Changing what is mapped: protect, unmap and refine are one operation, "replace every leaf of a range".
+ *
+ * A block that sticks out of the range is split first; the rest of it keeps its output addresses and attributes. Tables that end up empty
+ * are unlinked. As in fill.ts a plan reads and counts, and the writes after it cannot fail.
+ *
+ * ```
+ *  before   |<----------------- 2 MiB block ----------------->|
+ *  edit                       |range|
+ *  after    |p|p|p|p|p|p|p|p|p| new |p|p|p|p|p|p|p|p|p|p|p|p|p|     new table of 512 pages, entry replaced by break-before-make
+ * ```
+ * Specification: Arm ARM DDI 0487 K.a, D8, "Using break-before-make when updating translation table entries".
+ */
+
+import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
+import { physAddr } from '../../../emulator/address.ts';
+import {
+  attributesOf,
+  ENTRIES_PER_TABLE,
+  kindOf,
+  LEVEL_SPAN,
+  leafAddress,
+  leafDescriptor,
+  tableAddress,
+  tableDescriptor,
+  VALID,
+} from './descriptor.ts';
+import type { Level } from './descriptor.ts';
+import type { EntryWriter } from './entry-writer.ts';
+import { isPermissionChange } from './entry-writer.ts';
+import { nextTable } from './fill.ts';
+import { MapError } from './map-error.ts';
+import type { TableMemory } from './table-memory.ts';
+import { addressAt, entriesIn } from './virtual-range.ts';
+import type { EntrySlice, Half, OffsetRange } from './virtual-range.ts';
+
+/** New descriptor for a leaf, 0 to unmap it. Called for blocks that still have to be split too, so it must not depend on the size. */
+export type LeafChange = (descriptor: bigint, level: 1 | 2 | 3) => bigint;
+
+/** What to change. */
+export interface EditRequest {
+  readonly half: Half;
+  /** Root table. */
+  readonly root: PhysAddr;
+  readonly range: OffsetRange;
+  readonly change: LeafChange;
+}
+
+/** What the plan found out. */
+export interface EditPlan {
+  /** Tables needed for splits. */
+  readonly splits: number;
+  /** The range, widened to the ends of the blocks that it cuts. */
+  readonly touched: OffsetRange;
+  /** Tables that hold entries of the range. */
+  readonly tables: readonly PhysAddr[];
+  /** True when an entry needs break-before-make. */
+  readonly breaks: boolean;
+}
+
+/**
+ * @throws MapError NotMapped at the first hole, WalkFailed when a table leads outside. O(entries touched)
+ */
+export function planEdit(memory: TableMemory, request: EditRequest, outputLimit: number): EditPlan {
+  let splits = 0;
+  let breaks = false;
+  let { start: lowest, end: highest } = request.range;
+  const tables: PhysAddr[] = [];
+
+  const visit = (table: PhysAddr, level: Level, range: OffsetRange): void => {
+    tables.push(table);
+    for (const slice of entriesIn(range, level)) {
+      const descriptor = memory.readEntry(table, slice.index);
+      const kind = kindOf(descriptor, level);
+      if (kind === 'invalid') {
+        throw new MapError('NotMapped', addressAt(request.half, slice.start), `invalid entry at level ${level}`);
+      }
+      if (kind === 'table') {
+        visit(nextTable(descriptor, level, request.half, slice.entryStart, outputLimit), (level + 1) as Level, slice);
+        continue;
+      }
+      const after = request.change(descriptor, level as 1 | 2 | 3);
+      if (after === descriptor) continue;
+      if (slice.whole && (after === 0n || isPermissionChange(descriptor, after))) continue;
+      breaks = true;
+      lowest = Math.min(lowest, slice.entryStart);
+      highest = Math.max(highest, slice.entryStart + LEVEL_SPAN[level]);
+      if (!slice.whole) splits += splitsFor(slice, level);
+    }
+  };
+  visit(request.root, 0, request.range);
+  return { splits, touched: { start: lowest, end: highest }, tables, breaks };
+}
+
+/** Tables needed so that a leaf of `level` gets entry ends where the range begins and ends inside it. */
+function splitsFor(range: OffsetRange, level: Level): number {
+  let count = 1;
+  if (level === 1) {
+    for (const slice of entriesIn(range, 2)) if (!slice.whole) count++;
+  }
+  return count;
+}
+
+/** How {@link applyEdit} reaches an entry while it is broken. */
+export type MakeAddress = (table: PhysAddr, index: number, broken: OffsetRange) => VirtAddr;
+
+/**
+ * Does what {@link planEdit} accepted, taking tables off the end of `spare`. Returns the tables that are no longer linked; the caller pays
+ * the barriers (`writer.finish`) before it frees them.
+ */
+export function applyEdit(
+  memory: TableMemory,
+  writer: EntryWriter,
+  request: EditRequest,
+  spare: PhysAddr[],
+  makeAddress: MakeAddress,
+): PhysAddr[] {
+  const unlinked: PhysAddr[] = [];
+
+  const replace = (table: PhysAddr, slice: EntrySlice, level: Level, descriptor: bigint): void => {
+    const va = addressAt(request.half, slice.entryStart);
+    const broken = { start: slice.entryStart, end: slice.entryStart + LEVEL_SPAN[level] };
+    writer.replace(table, slice.index, descriptor, va, makeAddress(table, slice.index, broken));
+  };
+
+  const editLeaf = (table: PhysAddr, slice: EntrySlice, level: 1 | 2 | 3, descriptor: bigint): void => {
+    const after = request.change(descriptor, level);
+    if (after === descriptor) return;
+    const va = addressAt(request.half, slice.start);
+    if (!slice.whole) {
+      const next = spare.pop() as PhysAddr;
+      memory.writeTable(next, splitEntries(descriptor, level as 1 | 2));
+      writer.beforeLinking();
+      replace(table, slice, level, tableDescriptor(next));
+      visit(next, (level + 1) as Level, slice);
+    } else if (after === 0n) {
+      writer.clear(table, slice.index, va);
+    } else if (isPermissionChange(descriptor, after)) {
+      writer.setPermissions(table, slice.index, after, va);
+    } else {
+      replace(table, slice, level, after);
+    }
+  };
+
+  const visit = (table: PhysAddr, level: Level, range: OffsetRange): void => {
+    for (const slice of entriesIn(range, level)) {
+      const descriptor = memory.readEntry(table, slice.index);
+      if (kindOf(descriptor, level) === 'leaf') {
+        editLeaf(table, slice, level as 1 | 2 | 3, descriptor);
+        continue;
+      }
+      const next = tableAddress(descriptor);
+      visit(next, (level + 1) as Level, slice);
+      if (isEmpty(memory, next, slice, (level + 1) as Level)) {
+        writer.unlink(table, slice.index);
+        unlinked.push(next);
+      }
+    }
+  };
+  visit(request.root, 0, request.range);
+  return unlinked;
+}
+
+/** The 512 entries of the next level that say the same as one block. */
+function splitEntries(block: bigint, level: 1 | 2): BigUint64Array {
+  const child = (level + 1) as 2 | 3;
+  const first = leafAddress(block, level);
+  const attrs = attributesOf(block);
+  return BigUint64Array.from({ length: ENTRIES_PER_TABLE }, (_, index) =>
+    leafDescriptor(physAddr(first + index * LEVEL_SPAN[child]), child, attrs),
+  );
+}
+
+/** True when a table has no valid entry. Looks beside `range` first: where memory is unmapped page by page the answer is there. */
+function isEmpty(memory: TableMemory, table: PhysAddr, range: OffsetRange, level: Level): boolean {
+  const span = LEVEL_SPAN[level];
+  const first = Math.floor(range.start / span);
+  const count = Math.ceil(range.end / span) - first;
+  const isInvalid = (index: number) => (memory.readEntry(table, index % ENTRIES_PER_TABLE) & VALID) === 0n;
+  if (!isInvalid(first) || !isInvalid(first + count - 1 + ENTRIES_PER_TABLE)) return false;
+  if (!isInvalid(first + count) || !isInvalid(first - 1 + ENTRIES_PER_TABLE)) return false;
+  return memory.readTable(table).every((descriptor) => (descriptor & VALID) === 0n);
+}

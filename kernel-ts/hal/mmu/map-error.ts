@@ -1,0 +1,42 @@
+/**
+ * Errors of the mapper: what the caller asked for cannot be done. The tables are as they were before the call.
+ *
+ * Not faults of a guest access (those are answers of `translate`) and not aborts of a port.
+ */
+
+import type { VirtAddr } from '../../../emulator/address.ts';
+import { hex } from '../../../emulator/address.ts';
+
+/** Codes of {@link MapError}. */
+export const MapErrorCode = {
+  /** No frame for a table, or for the page of `mapNewPage`: the pool is used up and the allocator, if set, returned null. */
+  AllocationFailed: 'AllocationFailed',
+  /** A part of the range is not mapped. */
+  NotMapped: 'NotMapped',
+  /** A part of the range is mapped already, or a table hangs where a block should go. */
+  AlreadyMapped: 'AlreadyMapped',
+  /** Not canonical, in the other half, or the range leaves its half. */
+  InvalidVirtualAddress: 'InvalidVirtualAddress',
+  /** An address or a size is not a multiple of what the operation needs, or the size is not positive. */
+  Misaligned: 'Misaligned',
+  /** The tables themselves are damaged: a table descriptor leads outside the output address range. */
+  WalkFailed: 'WalkFailed',
+  /** The physical range does not fit in the output address range. */
+  BadOutputAddress: 'BadOutputAddress',
+} as const;
+export type MapErrorCode = (typeof MapErrorCode)[keyof typeof MapErrorCode];
+
+/** Thrown by every operation that changes tables; nothing was changed. */
+export class MapError extends Error {
+  readonly code: MapErrorCode;
+  /** Where: the first address of the request or the address that conflicts. */
+  readonly va: VirtAddr;
+
+  /** @param detail why, with the numbers at hand */
+  constructor(code: MapErrorCode, va: VirtAddr, detail: string) {
+    super(`${code} at ${hex(va, 16)}: ${detail}`);
+    this.name = 'MapError';
+    this.code = code;
+    this.va = va;
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Where the MMU code gets frames from: an interface that the kernel's frame allocator satisfies, so that the HAL imports nothing of the
+ * kernel (seed question Q3, option B).
+ */
+
+import type { PhysAddr } from '../../../emulator/address.ts';
+
+/** A source of single 4 KiB frames. Frames are not cleared. */
+export interface PageAllocator {
+  /** A frame of 4 KiB, or null when there is none. */
+  allocPage(): PhysAddr | null;
+  /** Takes back a frame that `allocPage` of the same allocator returned. */
+  freePage(pa: PhysAddr): void;
+}

@@ -1,0 +1,135 @@
+/**
+ * A translation tree read whole and put in words: ranges with one set of attributes, counts, and what is both writable and executable.
+ *
+ * Reads tables only. A tree that loops or leads outside the direct map aborts on the read, as a CPU's walk would.
+ *
+ * Adjacent leaves merge when virtual addresses, output addresses and attributes go on; sizes may differ within a range and are counted.
+ */
+
+import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
+import { hex, physAddr } from '../../../emulator/address.ts';
+import {
+  attributesOf,
+  describeAttributes,
+  kindOf,
+  LEVEL_SPAN,
+  leafAddress,
+  permissionsOf,
+  restrictByTable,
+  tableAddress,
+} from './descriptor.ts';
+import type { Level, MemoryAttributes } from './descriptor.ts';
+import type { MapCounts } from './fill.ts';
+import type { TableMemory } from './table-memory.ts';
+import { addressAt } from './virtual-range.ts';
+import type { Half } from './virtual-range.ts';
+
+/** A maximal run of leaves: [vaStart, vaStart + bytes) to [paStart, paStart + bytes). */
+export interface TableRange {
+  readonly vaStart: VirtAddr;
+  /** One past the last byte, unwrapped: the end of the high half is 2^64. */
+  readonly vaEnd: bigint;
+  readonly paStart: PhysAddr;
+  readonly bytes: number;
+  /** Attributes in force, table restrictions included. */
+  readonly attrs: MemoryAttributes;
+  readonly counts: MapCounts;
+}
+
+/** A tree in numbers. */
+export interface TableReport {
+  /** Sorted by address. */
+  readonly ranges: readonly TableRange[];
+  /** Those that some exception level may write and some may execute. */
+  readonly writableAndExecutable: readonly TableRange[];
+  /** Tables by level, the root first. */
+  readonly tables: readonly [number, number, number, number];
+  readonly leaves: MapCounts;
+}
+
+/** True when one exception level may write what one, the same or the other, may execute. */
+export function isWritableAndExecutable(attrs: MemoryAttributes): boolean {
+  const { el1, el0 } = permissionsOf(attrs);
+  return (el1.write || el0.write) && (el1.execute || el0.execute);
+}
+
+type Sizes = [number, number, number, number];
+
+interface OpenRange {
+  vaStart: number;
+  paStart: number;
+  bytes: number;
+  attrs: MemoryAttributes;
+  counts: Sizes;
+}
+
+/** The tree under `root`. O(tables), 512 reads each. */
+export function tableRanges(memory: TableMemory, root: PhysAddr, half: Half): TableReport {
+  const tables: Sizes = [0, 0, 0, 0];
+  const leaves: Sizes = [0, 0, 0, 0];
+  const open: OpenRange[] = [];
+
+  const addLeaf = (offset: number, pa: number, level: Level, attrs: MemoryAttributes): void => {
+    leaves[level]++;
+    let range = open.at(-1);
+    if (
+      range === undefined ||
+      range.vaStart + range.bytes !== offset ||
+      range.paStart + range.bytes !== pa ||
+      range.attrs !== attrs
+    ) {
+      range = { vaStart: offset, paStart: pa, bytes: 0, attrs, counts: [0, 0, 0, 0] };
+      open.push(range);
+    }
+    range.bytes += LEVEL_SPAN[level];
+    range.counts[level]++;
+  };
+
+  const visit = (table: PhysAddr, level: Level, start: number, parents: readonly bigint[]): void => {
+    tables[level]++;
+    for (const [index, descriptor] of memory.readTable(table).entries()) {
+      const offset = start + index * LEVEL_SPAN[level];
+      const kind = kindOf(descriptor, level);
+      if (kind === 'table') visit(tableAddress(descriptor), (level + 1) as Level, offset, [...parents, descriptor]);
+      else if (kind === 'leaf') {
+        addLeaf(
+          offset,
+          leafAddress(descriptor, level),
+          level,
+          parents.reduce(restrictByTable, attributesOf(descriptor)),
+        );
+      }
+    }
+  };
+  visit(root, 0, 0, []);
+
+  const ranges = open.map(({ vaStart, paStart, bytes, attrs, counts }) => ({
+    vaStart: addressAt(half, vaStart),
+    vaEnd: addressAt(half, vaStart) + BigInt(bytes),
+    paStart: physAddr(paStart),
+    bytes,
+    attrs,
+    counts: toCounts(counts),
+  }));
+  return {
+    ranges,
+    writableAndExecutable: ranges.filter((range) => isWritableAndExecutable(range.attrs)),
+    tables,
+    leaves: toCounts(leaves),
+  };
+}
+
+function toCounts(sizes: Sizes): MapCounts {
+  return { blocks1GiB: sizes[1], blocks2MiB: sizes[2], pages4KiB: sizes[3] };
+}
+
+/** One line for a log: addresses, sizes of entries, attributes in words. */
+export function formatRange(range: TableRange): string {
+  const { blocks1GiB, blocks2MiB, pages4KiB } = range.counts;
+  const sizes: string[] = [];
+  if (blocks1GiB > 0) sizes.push(`${blocks1GiB} x 1 GiB`);
+  if (blocks2MiB > 0) sizes.push(`${blocks2MiB} x 2 MiB`);
+  if (pages4KiB > 0) sizes.push(`${pages4KiB} x 4 KiB`);
+  const va = `[${hex(range.vaStart, 16)}, ${hex(range.vaEnd, 16)})`;
+  return `${va} -> ${hex(range.paStart)}: ${sizes.join(' + ')}, ${describeAttributes(range.attrs)}`;
+}

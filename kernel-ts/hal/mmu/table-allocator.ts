@@ -1,0 +1,82 @@
+/**
+ * Where new tables come from and where they go back to: the injected allocator once there is one, PT_POOL before that and when
+ * the allocator returns null. A table goes back to whom it came from; the address tells.
+ */
+
+import type { PhysAddr } from '../../../emulator/address.ts';
+import { hex } from '../../../emulator/address.ts';
+import type { PageAllocator } from './page-allocator.ts';
+import { PtPoolError } from './pt-pool.ts';
+import type { PtPool } from './pt-pool.ts';
+import type { TableMemory } from './table-memory.ts';
+
+/** Allocates cleared tables. */
+export class TableAllocator {
+  readonly pool: PtPool;
+  readonly #memory: TableMemory;
+  #allocator: PageAllocator | null = null;
+
+  constructor(memory: TableMemory, pool: PtPool) {
+    this.#memory = memory;
+    this.pool = pool;
+  }
+
+  /** From now on tables and pages come from `allocator`; tables already taken from the pool stay the pool's. */
+  setPageAllocator(allocator: PageAllocator): void {
+    this.#allocator = allocator;
+  }
+
+  /**
+   * `count` cleared tables, or null and none taken when that many cannot be had. The caller orders the clearing before linking
+   * them with a DSB.
+   */
+  reserve(count: number): PhysAddr[] | null {
+    const tables: PhysAddr[] = [];
+    while (tables.length < count) {
+      const table = this.#allocTable();
+      if (table === null) {
+        this.release(tables);
+        return null;
+      }
+      tables.push(table);
+    }
+    for (const table of tables) this.#memory.zero(table);
+    return tables;
+  }
+
+  /**
+   * Gives tables back, the pool's to the pool and the allocator's to the allocator.
+   * @throws PtPoolError for a table outside the pool while no allocator is set: it came from neither
+   */
+  release(tables: readonly PhysAddr[]): void {
+    for (const table of tables) {
+      if (this.pool.owns(table)) {
+        this.pool.freePage(table);
+      } else if (this.#allocator === null) {
+        throw new PtPoolError(`${hex(table)} is given back, but is not of the pool and no allocator is set`);
+      } else {
+        this.#allocator.freePage(table);
+        this.pool.countFromAllocator(-1);
+      }
+    }
+  }
+
+  /** A cleared frame for data. Null without an allocator: the pool is for tables only. */
+  allocZeroedPage(): PhysAddr | null {
+    const page = this.#allocator?.allocPage() ?? null;
+    if (page !== null) this.#memory.zero(page);
+    return page;
+  }
+
+  /** Gives back a frame of {@link allocZeroedPage}. */
+  freePage(page: PhysAddr): void {
+    this.#allocator?.freePage(page);
+  }
+
+  #allocTable(): PhysAddr | null {
+    const table = this.#allocator?.allocPage() ?? null;
+    if (table === null) return this.pool.allocPage();
+    this.pool.countFromAllocator(1);
+    return table;
+  }
+}

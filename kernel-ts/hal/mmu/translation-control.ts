@@ -1,0 +1,87 @@
+/**
+ * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them, and what their fields mean.
+ *
+ * Constants and decoding only. The boot assembly writes the registers before the MMU is on; afterwards mmu.ts changes EPD0 alone.
+ *
+ * ```
+ * TCR_EL1 0x5_B510_3510
+ *  34 32 31 30 29 28 27 26 25 24 23  22 21  16 15 14 13 12 11 10 9   8 7    6 5    0
+ * +-----+-----+-----+-----+-----+----+--+------+-----+-----+-----+-----+----+-+------+
+ * | IPS | TG1 | SH1 |ORGN1|IRGN1|EPD1|A1| T1SZ | TG0 | SH0 |ORGN0|IRGN0|EPD0|0| T0SZ |
+ * | 101 | 10  | 11  | 01  | 01  | 0  |0 |  16  | 00  | 11  | 01  | 01  | 0  |0|  16  |
+ * +-----+-----+-----+-----+-----+----+--+------+-----+-----+-----+-----+----+-+------+
+ * ```
+ * Specification: Arm ARM DDI 0487 K.a, D24.2 (MAIR_EL1, TCR_EL1, ID_AA64MMFR0_EL1, SCTLR_EL1).
+ */
+
+/** Attr0 = 0xFF: normal, inner and outer write-back, read- and write-allocate. Attr1 = 0x04: device nGnRE. */
+export const MAIR_VALUE = 0x04ffn;
+
+/** 48-bit halves, 4 KiB granule, inner shareable write-back walks, 48-bit output addresses. */
+export const TCR_VALUE = 0x5_b510_3510n;
+
+/** TCR_EL1.EPD0: no walks through TTBR0; a TLB miss there is a translation fault of level 0. */
+export const TCR_EPD0 = 1n << 7n;
+/** TCR_EL1.EPD1: the same for TTBR1. */
+export const TCR_EPD1 = 1n << 23n;
+
+/** SCTLR_EL1.WXN: whatever is writable is not executable. */
+export const SCTLR_WXN = 1n << 19n;
+
+/** TTBRn_EL1 bits [47:12]; ASID above, CnP in bit 0. */
+export const TTBR_BASE_MASK = 0x0000_ffff_ffff_f000n;
+
+/** A field of TCR_EL1: lowest bit, width in bits, and what a value means. */
+interface TcrField {
+  readonly name: string;
+  readonly shift: bigint;
+  readonly width: bigint;
+  readonly meaning: (value: number) => string;
+}
+
+const named = (names: readonly string[]) => (value: number) => names[value] ?? 'reserved';
+const regionBits = (value: number) => `${64 - value}-bit region`;
+const cacheability = named([
+  'non-cacheable',
+  'write-back, write-allocate',
+  'write-through',
+  'write-back, no write-allocate',
+]);
+const shareability = named(['non-shareable', 'reserved', 'outer shareable', 'inner shareable']);
+const walks = named(['walks on', 'walks off']);
+const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 52] as const;
+
+/** The fields that the kernel uses, lowest first. TG0 and TG1 number the granules differently (0b00 and 0b10 are 4 KiB). */
+export const TCR_FIELDS: readonly TcrField[] = [
+  { name: 'T0SZ', shift: 0n, width: 6n, meaning: regionBits },
+  { name: 'EPD0', shift: 7n, width: 1n, meaning: walks },
+  { name: 'IRGN0', shift: 8n, width: 2n, meaning: cacheability },
+  { name: 'ORGN0', shift: 10n, width: 2n, meaning: cacheability },
+  { name: 'SH0', shift: 12n, width: 2n, meaning: shareability },
+  { name: 'TG0', shift: 14n, width: 2n, meaning: named(['4 KiB', '64 KiB', '16 KiB']) },
+  { name: 'T1SZ', shift: 16n, width: 6n, meaning: regionBits },
+  { name: 'A1', shift: 22n, width: 1n, meaning: named(['ASID from TTBR0', 'ASID from TTBR1']) },
+  { name: 'EPD1', shift: 23n, width: 1n, meaning: walks },
+  { name: 'IRGN1', shift: 24n, width: 2n, meaning: cacheability },
+  { name: 'ORGN1', shift: 26n, width: 2n, meaning: cacheability },
+  { name: 'SH1', shift: 28n, width: 2n, meaning: shareability },
+  { name: 'TG1', shift: 30n, width: 2n, meaning: named(['reserved', '16 KiB', '4 KiB', '64 KiB']) },
+  { name: 'IPS', shift: 32n, width: 3n, meaning: (value) => `${OUTPUT_BITS[value] ?? 48}-bit output` },
+];
+
+/** `tcr` field by field: "T0SZ=16 (48-bit region)". */
+export function describeTcr(tcr: bigint): string[] {
+  return TCR_FIELDS.map(({ name, shift, width, meaning }) => {
+    const value = Number((tcr >> shift) & ((1n << width) - 1n));
+    return `${name}=${value} (${meaning(value)})`;
+  });
+}
+
+/**
+ * Bits in an output address: the smaller of TCR_EL1.IPS and what the core has (ID_AA64MMFR0_EL1.PARange), at most 48 since
+ * descriptors of the 4 KiB granule hold no more without FEAT_LPA2.
+ */
+export function outputAddressBits(tcr: bigint, mmfr0: bigint): number {
+  const bits = (code: bigint) => OUTPUT_BITS[Number(code)] ?? 48;
+  return Math.min(48, bits((tcr >> 32n) & 7n), bits(mmfr0 & 0xfn));
+}

@@ -1,0 +1,96 @@
+/**
+ * Virtual addresses split into a half and an offset, and the checks on ranges of them.
+ *
+ * Inside the mapper an address is its offset in its half: 48 bits, exact in a `number`, so tables are indexed without
+ * `bigint` arithmetic.
+ *
+ * ```
+ *  63        56 55 54       48 47   39 38   30 29   21 20   12 11        0
+ * +------------+--+-----------+-------+-------+-------+-------+-----------+
+ * | all equal bit 55          |  L0   |  L1   |  L2   |  L3   |  in page  |
+ * +------------+--+-----------+-------+-------+-------+-------+-----------+
+ *   bit 55 = 0: TTBR0, the low half         bit 55 = 1: TTBR1, the high half
+ * ```
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (T0SZ = T1SZ = 16, no top-byte-ignore).
+ */
+
+import type { VirtAddr } from '../../../emulator/address.ts';
+import { hex, PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
+import { ENTRIES_PER_TABLE, LEVEL_SPAN } from './descriptor.ts';
+import type { Level } from './descriptor.ts';
+import { MapError } from './map-error.ts';
+
+/** Which translation table base register an address uses. */
+export type Half = 'low' | 'high';
+
+/** Bytes in a half: 2^48. */
+export const HALF_BYTES = 2 ** 48;
+const HIGH_BASE = 0xffff_0000_0000_0000n;
+
+/** The half that `va` selects by bit 55, canonical or not. */
+export function halfOf(va: VirtAddr): Half {
+  return ((va >> 55n) & 1n) === 0n ? 'low' : 'high';
+}
+
+/** True when bits [63:48] all equal bit 55; every other address is a translation fault of level 0. */
+export function isCanonical(va: VirtAddr): boolean {
+  return va >> 48n === (halfOf(va) === 'low' ? 0n : 0xffffn);
+}
+
+/** Offset in bytes of `va` in its half. */
+export function offsetOf(va: VirtAddr): number {
+  return Number(va & 0xffff_ffff_ffffn);
+}
+
+/** The address at `offset` bytes in `half`. */
+export function addressAt(half: Half, offset: number): VirtAddr {
+  return virtAddr((half === 'low' ? 0n : HIGH_BASE) + BigInt(offset));
+}
+
+/** Index into the table of `level` for an offset. */
+export function tableIndex(offset: number, level: Level): number {
+  return Math.floor(offset / LEVEL_SPAN[level]) % ENTRIES_PER_TABLE;
+}
+
+/** Offsets [start, end) in a half. */
+export interface OffsetRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * [va, va + bytes) as offsets in `half`.
+ * @throws MapError Misaligned when `va` or `bytes` is not a positive multiple of 4 KiB; InvalidVirtualAddress when `va` is not
+ *   canonical, is in the other half, or the range leaves the half
+ */
+export function checkedRange(half: Half, va: VirtAddr, bytes: number): OffsetRange {
+  if (!isCanonical(va)) throw new MapError('InvalidVirtualAddress', va, 'bits 63 to 48 differ from bit 55');
+  if (halfOf(va) !== half) throw new MapError('InvalidVirtualAddress', va, `not in the ${half} half`);
+  const start = offsetOf(va);
+  if (start % PAGE_SIZE !== 0) throw new MapError('Misaligned', va, 'virtual address is not a multiple of 4 KiB');
+  if (!Number.isSafeInteger(bytes) || bytes <= 0 || bytes % PAGE_SIZE !== 0) {
+    throw new MapError('Misaligned', va, `size ${bytes} is not a positive multiple of 4 KiB`);
+  }
+  const end = start + bytes;
+  if (end > HALF_BYTES) throw new MapError('InvalidVirtualAddress', va, `${hex(bytes)} bytes leave the ${half} half`);
+  return { start, end };
+}
+
+/** One entry's share of a range. */
+export interface EntrySlice extends OffsetRange {
+  readonly index: number;
+  /** First offset that the entry covers, which may lie before `start`. */
+  readonly entryStart: number;
+  /** True when the range covers the whole entry. */
+  readonly whole: boolean;
+}
+
+/** The entries of a table of `level` that `range` touches, in order. `range` lies within what one such table covers. */
+export function* entriesIn(range: OffsetRange, level: Level): Generator<EntrySlice> {
+  const span = LEVEL_SPAN[level];
+  for (let entryStart = range.start - (range.start % span); entryStart < range.end; entryStart += span) {
+    const start = Math.max(entryStart, range.start);
+    const end = Math.min(entryStart + span, range.end);
+    yield { index: tableIndex(entryStart, level), entryStart, start, end, whole: end - start === span };
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The ports through which the kernel reaches the world. The machine satisfies them; the kernel and its HAL import nothing else.
+ *
+ * Every address is virtual and goes through the translation that is live on the CPU at that moment. An access that the live tables do not
+ * allow throws {@link SynchronousAbort}, the counterpart of a data abort taken at EL1: the kernel does not catch it, the gate that
+ * entered TypeScript turns it into a real exception on the CPU.
+ */
+
+import type { VirtAddr } from '../../emulator/address.ts';
+
+/** Thrown by a port when the access faults. The gate dispatcher enters EL1's synchronous vector with these values. */
+export class SynchronousAbort extends Error {
+  readonly esr: number;
+  readonly far: VirtAddr;
+
+  /** @param esr ESR_EL1 as hardware would report it (32 bits), @param far faulting virtual address */
+  constructor(esr: number, far: VirtAddr) {
+    super(`synchronous abort: ESR 0x${esr.toString(16)}, FAR 0x${far.toString(16)}`);
+    this.name = 'SynchronousAbort';
+    this.esr = esr;
+    this.far = far;
+  }
+}
+
+/**
+ * Memory by virtual address, little-endian. Addresses need not be aligned and may cross pages. Each call is charged one access of
+ * simulated time for each 8 bytes moved, rounded up.
+ * @throws SynchronousAbort where a byte is not mapped, or not writable on a write
+ */
+export interface MemoryPort {
+  read8(va: VirtAddr): number;
+  read16(va: VirtAddr): number;
+  read32(va: VirtAddr): number;
+  read64(va: VirtAddr): bigint;
+  write8(va: VirtAddr, value: number): void;
+  write16(va: VirtAddr, value: number): void;
+  write32(va: VirtAddr, value: number): void;
+  write64(va: VirtAddr, value: bigint): void;
+  /** A copy of `length` bytes. */
+  readBytes(va: VirtAddr, length: number): Uint8Array;
+  writeBytes(va: VirtAddr, bytes: Uint8Array): void;
+  /** Sets `length` bytes to `byte`. */
+  fill(va: VirtAddr, length: number, byte: number): void;
+  /**
+   * A window on [va, va + bytes) for code that touches an array very often (mem_map). `va` and `bytes` are multiples of 4.
+   * The whole range must be mapped writable as normal memory when the window is made and when it is used.
+   */
+  window(va: VirtAddr, bytes: number): MemoryWindow;
+}
+
+/**
+ * Already-translated 32-bit words of [va, va + bytes): a cache of a mapping, not a copy. Word i is the one at va + 4 i.
+ *
+ * `sync()` re-checks the translation (cheap when no table, TLB or register changed since) and returns the pieces; word i then is
+ * `pieces[(first + i) >>> shift][(first + i) & mask]`, with `first`, `shift` and `mask = 2^shift - 1` constant between two syncs.
+ * Pieces stay valid until control returns to the CPU or the caller changes the translation. The caller charges what it touched.
+ */
+export interface MemoryWindow {
+  readonly va: VirtAddr;
+  /** Number of 32-bit words. */
+  readonly words: number;
+  readonly first: number;
+  readonly shift: number;
+  /** @throws SynchronousAbort when a part of the range is no longer mapped writable */
+  sync(): readonly Uint32Array[];
+  /** Charges `accesses` port accesses of simulated time. */
+  charge(accesses: number): void;
+  /** Word `index`, translation checked, charged. @throws RangeError outside the window */
+  get32(index: number): number;
+  set32(index: number, value: number): void;
+}
+
+/** Device registers by virtual address; the access has exactly the width named (Device-nGnRE memory). @throws SynchronousAbort */
+export interface MmioPort {
+  read8(va: VirtAddr): number;
+  read16(va: VirtAddr): number;
+  read32(va: VirtAddr): number;
+  write8(va: VirtAddr, value: number): void;
+  write16(va: VirtAddr, value: number): void;
+  write32(va: VirtAddr, value: number): void;
+}
+
+/** System registers that the kernel reads or writes, by their Arm ARM names. */
+export type SystemRegister =
+  | 'CurrentEL'
+  | 'DAIF'
+  | 'MIDR_EL1'
+  | 'MPIDR_EL1'
+  | 'ID_AA64MMFR0_EL1'
+  | 'SCTLR_EL1'
+  | 'TCR_EL1'
+  | 'MAIR_EL1'
+  | 'TTBR0_EL1'
+  | 'TTBR1_EL1'
+  | 'VBAR_EL1'
+  | 'ESR_EL1'
+  | 'FAR_EL1'
+  | 'ELR_EL1'
+  | 'SPSR_EL1'
+  | 'PAR_EL1'
+  | 'CNTFRQ_EL0'
+  | 'CNTVCT_EL0';
+
+/** MRS and MSR of the running core. */
+export interface SystemRegisterPort {
+  read(register: SystemRegister): bigint;
+  write(register: SystemRegister, value: bigint): void;
+}
+
+/** TLB maintenance and barriers of the running core, broadcast to the inner shareable domain (Arm ARM DDI 0487, D8.14). */
+export interface TlbPort {
+  /** TLBI VMALLE1IS */
+  invalidateAll(): void;
+  /** TLBI VAAE1IS for the page of `va` */
+  invalidatePage(va: VirtAddr): void;
+  /** DSB ISH */
+  dsb(): void;
+  /** ISB */
+  isb(): void;
+}
+
+/** A value in an event: numbers are byte counts or plain counts; addresses are `bigint` or a hexadecimal string. */
+export type TraceValue = string | number | bigint | boolean | null | readonly TraceValue[];
+
+/**
+ * What the kernel tells a person who watches the machine, beside its console: the counterpart of a system trace macrocell.
+ * Nothing the kernel does depends on it.
+ */
+export interface TracePort {
+  /** True when events of this kind are kept: test it before building costly fields. */
+  enabled(kind: string): boolean;
+  emit(kind: string, fields: Readonly<Record<string, TraceValue>>): void;
+}
+
+/** PSCI and SMCCC calls by the conduit the device tree names (Arm DEN 0022, 5). Returns x0. */
+export interface FirmwarePort {
+  call(conduit: 'hvc' | 'smc', functionId: number, arg1?: bigint, arg2?: bigint, arg3?: bigint): bigint;
+}
+
+/** Everything the kernel is given. */
+export interface Ports {
+  readonly memory: MemoryPort;
+  readonly mmio: MmioPort;
+  readonly registers: SystemRegisterPort;
+  readonly tlb: TlbPort;
+  readonly trace: TracePort;
+  readonly firmware: FirmwarePort;
+}

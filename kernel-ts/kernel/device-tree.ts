@@ -1,0 +1,52 @@
+/**
+ * The device tree as the boot loader handed it over: found through x0, checked, and read as libfdt would.
+ *
+ * Specification: Documentation/arch/arm64/booting.rst (x0, 8-byte alignment, at most 2 MiB); Devicetree Specification v0.4, 5.
+ */
+
+import { hex, type PhysAddr, physAddr } from '../../emulator/address.ts';
+import { Fdt, FdtError } from '../hal/fdt/index.ts';
+import type { MemoryPort } from '../hal/ports.ts';
+import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
+import { KernelPanic } from './panic.ts';
+
+/** Largest device tree that the boot protocol allows, bytes. */
+const MAX_BYTES = 2 * 2 ** 20;
+/** The header of version 17, bytes. */
+const HEADER_BYTES = 40;
+
+/** A checked device tree and where it lies. */
+export interface BootDeviceTree {
+  readonly fdt: Fdt;
+  readonly base: PhysAddr;
+  /** totalsize of its header. */
+  readonly bytes: number;
+}
+
+/**
+ * Reads the tree at `x0`, a physical address.
+ * @param loadedBytes bytes that the boot loader says it loaded, or null: what lies behind them is not the tree's
+ * @throws KernelPanic when x0 cannot be one, or the blob is unreadable: the reason names the libfdt error, the detail the offset
+ */
+export function readDeviceTree(memory: MemoryPort, x0: bigint, loadedBytes: number | null): BootDeviceTree {
+  if (x0 === 0n || x0 >= BigInt(DIRECT_MAP_BYTES)) {
+    throw new KernelPanic('No device tree', `x0 holds ${hex(x0)} at entry, which is not the address of a device tree`);
+  }
+  const base = physAddr(Number(x0));
+  try {
+    if (base % 8 !== 0) throw new FdtError('FDT_ERR_ALIGNMENT', 0, 'the blob is not aligned to 8 bytes');
+    const limit = Math.min(MAX_BYTES, loadedBytes ?? MAX_BYTES);
+    const header = memory.readBytes(physToVirt(base), Math.min(HEADER_BYTES, limit));
+    // What is no header at all, or claims more than there can be, is judged by as much of it as there is.
+    const claimed = header.length === HEADER_BYTES ? new DataView(header.buffer).getUint32(4) : header.length;
+    const blob = memory.readBytes(physToVirt(base), Math.min(Math.max(claimed, header.length), limit));
+    const fdt = Fdt.open(blob);
+    return { fdt, base, bytes: fdt.header.totalSize };
+  } catch (error) {
+    if (!(error instanceof FdtError)) throw error;
+    throw new KernelPanic(
+      `Cannot read the device tree: ${error.code}`,
+      `${error.message}; device tree at ${hex(base)}, ${loadedBytes === null ? 'of unknown length' : `${loadedBytes} bytes loaded`}`,
+    );
+  }
+}

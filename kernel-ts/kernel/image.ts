@@ -1,0 +1,91 @@
+/**
+ * The kernel image in memory: where the loader put it and what its linker script says lies where. Offsets come from the symbol table that the
+ * firmware build writes beside the image, so a linker script and a constant cannot drift apart.
+ *
+ *     physicalBase                                                        + imageBytes
+ *     | text (RX) | rodata (RO) | data: kernel_bss, pt_pool | guard | boot stack |
+ */
+
+import { type PhysAddr, physAddr, type VirtAddr } from '../../emulator/address.ts';
+import { physToVirt } from './mm/direct-map.ts';
+
+/** Symbols that the kernel needs, as byte offsets from the image's first byte. */
+export interface KernelSymbols {
+  readonly _etext: number;
+  readonly _data: number;
+  readonly _end: number;
+  readonly vectors: number;
+  readonly cpu_park: number;
+  readonly boot_args: number;
+  readonly kernel_bss: number;
+  readonly kernel_bss_end: number;
+  readonly pt_pool: number;
+  readonly boot_stack_guard: number;
+  readonly boot_stack: number;
+  readonly boot_stack_top: number;
+}
+
+/** Tables of pt_pool that `_start` builds the bootstrap mapping from: level 0 and 1 for TTBR0, then for TTBR1. */
+export const BOOTSTRAP_TABLES = 4;
+
+/** Physical [start, end), bytes. */
+export interface PhysRange {
+  readonly start: PhysAddr;
+  readonly end: PhysAddr;
+}
+
+export class KernelImage {
+  readonly physicalBase: PhysAddr;
+  readonly symbols: KernelSymbols;
+
+  /** @param physicalBase where the loader put the image's first byte */
+  constructor(physicalBase: PhysAddr, symbols: KernelSymbols) {
+    this.physicalBase = physicalBase;
+    this.symbols = symbols;
+  }
+
+  /** Bytes from the first to the last byte, BSS, stack and page-table pool included: image_size of its header. */
+  get bytes(): number {
+    return this.symbols._end;
+  }
+
+  get whole(): PhysRange {
+    return this.range(0, this.symbols._end);
+  }
+
+  get text(): PhysRange {
+    return this.range(0, this.symbols._etext);
+  }
+
+  get rodata(): PhysRange {
+    return this.range(this.symbols._etext, this.symbols._data);
+  }
+
+  /** Data up to the guard page below the stack. */
+  get data(): PhysRange {
+    return this.range(this.symbols._data, this.symbols.boot_stack_guard);
+  }
+
+  /** The page below the stack that stays unmapped. */
+  get guard(): PhysRange {
+    return this.range(this.symbols.boot_stack_guard, this.symbols.boot_stack);
+  }
+
+  get stack(): PhysRange {
+    return this.range(this.symbols.boot_stack, this.symbols._end);
+  }
+
+  /** Physical address of a symbol. */
+  physical(symbol: keyof KernelSymbols): PhysAddr {
+    return physAddr(this.physicalBase + this.symbols[symbol]);
+  }
+
+  /** Direct-map address of a symbol. */
+  virtual(symbol: keyof KernelSymbols): VirtAddr {
+    return physToVirt(this.physical(symbol));
+  }
+
+  private range(start: number, end: number): PhysRange {
+    return { start: physAddr(this.physicalBase + start), end: physAddr(this.physicalBase + end) };
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The kernel's log: lines with a tag on the console, and the boot stages, which the machine's trace sees too.
+ *
+ * Tags: BOOT, DTB, MEM, MMU, BUDDY, HEAP. A panic has lines of its own, see kernel.ts.
+ */
+
+import type { Console } from '../hal/console/console.ts';
+import type { TracePort } from '../hal/ports.ts';
+
+export type Tag = 'BOOT' | 'DTB' | 'MEM' | 'MMU' | 'BUDDY' | 'HEAP';
+
+/** The five stages of a boot, as LevitateOS names them. */
+export const STAGES = [
+  'Early HAL (SEC)',
+  'Memory & MMU (PEI)',
+  'Boot Console (DXE)',
+  'Discovery & FS (DXE/BDS)',
+  'Steady State (BDS)',
+] as const;
+
+export class Log {
+  /** Where lines go. Replaced when the device tree names another console. */
+  console: Console;
+  private readonly trace: TracePort;
+
+  constructor(console: Console, trace: TracePort) {
+    this.console = console;
+    this.trace = trace;
+  }
+
+  /** One line: `[TAG] text`. */
+  line(tag: Tag, text: string): void {
+    this.console.write(`[${tag}] ${text}\n`);
+  }
+
+  /** Announces stage `number`, 1 to 5. */
+  stage(number: 1 | 2 | 3 | 4 | 5): void {
+    const name = STAGES[number - 1] as string;
+    this.trace.emit('stage', { number, name });
+    this.line('BOOT', `Stage ${number}: ${name}`);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * kmain: the boot order, one reason each.
+ *
+ * Entered by `_start` (firmware/kernel/head.S) with the MMU on, on the boot stack, in the high half.
+ */
+
+import { alignDown, hex, PAGE_SIZE, type PhysAddr, physAddr } from '../../emulator/address.ts';
+import { findConsole } from '../hal/console/console-drivers.ts';
+import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, psci } from '../hal/fdt/index.ts';
+import { MemoryAttributes } from '../hal/mmu/descriptor.ts';
+import { type BootDeviceTree, readDeviceTree } from './device-tree.ts';
+import { count, phys, size, span } from './format.ts';
+import type { Kernel } from './kernel.ts';
+import { BootReport } from './mm/boot-report.ts';
+import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
+import type { Interval } from './mm/intervals.ts';
+import { initMemory, type MemorySystem } from './mm/memory.ts';
+import { KernelPanic } from './panic.ts';
+
+/** Boots the kernel to its steady state. @throws KernelPanic and whatever an unmapped access throws */
+export function kmain(kernel: Kernel): void {
+  const { log } = kernel;
+  log.console.init(); // first: whatever goes wrong from here on can be said
+  log.stage(1);
+  describeCpu(kernel);
+  const tree = findDeviceTree(kernel);
+
+  log.stage(2);
+  const memory = initMemory(
+    kernel.ports,
+    kernel.image,
+    tree,
+    [consolePage(kernel)],
+    new BootReport(log, kernel.ports.trace, tree.fdt),
+  );
+  kernel.memory = memory;
+
+  log.stage(3);
+  openBootConsole(kernel, memory, tree.fdt);
+
+  log.stage(4);
+  discover(kernel, tree.fdt);
+
+  log.stage(5);
+  const { totalFrames, freeFrames } = memory.buddy.counts();
+  kernel.ports.trace.emit('memory', { what: 'steady', totalFrames, freeFrames });
+  log.line(
+    'BOOT',
+    `steady state: ${freeFrames} of ${totalFrames} frames free (${size(freeFrames * PAGE_SIZE)}), waiting for interrupts`,
+  );
+}
+
+function describeCpu({ log, ports, image }: Kernel): void {
+  const { registers } = ports;
+  const affinity = registers.read('MPIDR_EL1') & 0xff_00ff_ffffn;
+  const level = (registers.read('CurrentEL') >> 2n) & 3n;
+  log.line(
+    'BOOT',
+    `LevitateOS on core ${hex(affinity)}, MIDR ${hex(registers.read('MIDR_EL1'))}, EL${level}, counter ${registers.read('CNTFRQ_EL0')} Hz`,
+  );
+  const { text, rodata, data, stack, whole } = image;
+  log.line(
+    'BOOT',
+    `image ${span(whole.start, whole.end)}: text ${bytes(text)}, rodata ${bytes(rodata)}, data ${bytes(data)}, stack ${bytes(stack)}`,
+  );
+  const vectors = registers.read('VBAR_EL1');
+  if (vectors !== image.virtual('vectors')) {
+    throw new KernelPanic(
+      'The kernel image is not where its symbols say',
+      `VBAR_EL1 is ${hex(vectors)}, the symbols put the vectors at ${hex(image.virtual('vectors'))}`,
+    );
+  }
+}
+
+function findDeviceTree({ log, ports, image, config }: Kernel): BootDeviceTree {
+  const x0 = ports.memory.read64(image.virtual('boot_args'));
+  const tree = readDeviceTree(ports.memory, x0, config.deviceTreeBytes);
+  const { root, header } = tree.fdt;
+  const model = root.findProperty('model')?.text ?? 'no model';
+  log.line(
+    'DTB',
+    `${phys(tree.base)}: ${tree.bytes} bytes, version ${header.version}, ${count([...tree.fdt.nodes()].length, 'node')}, "${model}"`,
+  );
+  const { bootargs } = chosen(tree.fdt);
+  if (bootargs !== null && bootargs !== '') log.line('DTB', `command line: ${bootargs}`);
+  return tree;
+}
+
+/** The pages of the early console's registers: it must survive the change of tables. */
+function consolePage({ config }: Kernel): Interval {
+  const start = alignDown(config.earlyConsole.base, PAGE_SIZE);
+  return { start, end: start + PAGE_SIZE };
+}
+
+/** Goes over to the console that /chosen names, when there is a driver for it. */
+function openBootConsole({ log, ports, config }: Kernel, memory: MemorySystem, fdt: Fdt): void {
+  const { stdout, stdoutPath } = chosen(fdt);
+  if (stdout === null) {
+    log.line(
+      'BOOT',
+      `console: no stdout-path in /chosen, staying on the early one at ${phys(config.earlyConsole.base)}`,
+    );
+    return;
+  }
+  const base = registersOf(stdout);
+  const driver = findConsole(stdout.findProperty('compatible')?.stringList() ?? []);
+  if (driver === null || base === null) {
+    const why = driver === null ? 'no driver for it' : 'its registers have no address';
+    log.line('BOOT', `console: ${stdoutPath}: ${why}, staying on the early one at ${phys(config.earlyConsole.base)}`);
+    return;
+  }
+  if (base !== config.earlyConsole.base) {
+    const page = physAddr(alignDown(base, PAGE_SIZE));
+    const mapped = memory.kernelSpace.translate(physToVirt(page));
+    if (!mapped.ok) memory.kernelSpace.mapPage(physToVirt(page), page, MemoryAttributes.device);
+  }
+  log.console = driver.create(ports.mmio, physToVirt(base));
+  log.console.init();
+  log.line('BOOT', `console: ${stdout.path}, ${driver.compatible} at ${phys(base)}`);
+}
+
+/** CPU address of a node's first register window, or null. */
+function registersOf(node: DeviceNode): PhysAddr | null {
+  const address = cpuReg(node)?.[0]?.address;
+  return address === undefined || address >= BigInt(DIRECT_MAP_BYTES) ? null : physAddr(Number(address));
+}
+
+/** What the device tree says of the rest of the machine. */
+function discover({ log }: Kernel, fdt: Fdt): void {
+  const cores = cpus(fdt).filter(({ available }) => available);
+  const kinds = new Map<string, number>();
+  for (const { compatible } of cores) {
+    const name = compatible[0] ?? 'unknown';
+    kinds.set(name, (kinds.get(name) ?? 0) + 1);
+  }
+  log.line('DTB', `${count(cores.length, 'core')}: ${[...kinds].map(([name, n]) => `${n} x ${name}`).join(', ')}`);
+  const firmware = psci(fdt);
+  log.line('DTB', firmware === null ? 'no PSCI' : `PSCI ${firmware.version} by ${firmware.method.toUpperCase()}`);
+  const { initrd } = chosen(fdt);
+  log.line('DTB', initrd === null ? 'no initramfs' : `initramfs ${span(Number(initrd.start), Number(initrd.end))}`);
+}
+
+const bytes = ({ start, end }: Interval): string => size(end - start);

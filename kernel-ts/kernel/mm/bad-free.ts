@@ -1,0 +1,67 @@
+/**
+ * Why a frame cannot be freed. Slow path: the allocator has already found that the descriptor is not what a correct free finds, and this
+ * looks for the reason and builds the panic. Each names frame, order and state.
+ */
+
+import { hex, PAGE_SIZE, type PhysAddr } from '../../../emulator/address.ts';
+import { KernelPanic } from '../panic.ts';
+import { describeFrame, type FrameState } from './frame-state.ts';
+import { MAX_ORDER, PageFlag } from './page.ts';
+
+/** Reasons, as they follow `PANIC: `. An interface for tools. */
+export const BadFree = {
+  MISALIGNED: 'Free of an address that is not a frame',
+  OUTSIDE_RAM: 'Free of a frame outside RAM',
+  BAD_ORDER: 'Free with an order that does not exist',
+  DOUBLE_FREE: 'Double free of a frame',
+  NEVER_ALLOCATED: 'Free of a frame that was never allocated',
+  TAIL: 'Free of the inside of an allocation',
+  WRONG_ORDER: 'Free with the wrong order',
+  EXACT: 'Free of a part of an exact allocation',
+  NOT_EXACT: 'Exact free of what is no exact allocation of this size',
+  CORRUPT: 'Free of a frame whose struct Page is corrupted',
+} as const;
+
+/** The panic for `freeFrames(frame, order)`. `state` is null when `frame` is not a multiple of the page size. */
+export function badFree(frame: PhysAddr, order: number, state: FrameState | null): KernelPanic {
+  const what = `frame ${hex(frame)} (pfn ${hex(Math.floor(frame / PAGE_SIZE))}), order ${order}`;
+  if (state === null) {
+    return new KernelPanic(BadFree.MISALIGNED, `${what}: not a multiple of ${PAGE_SIZE} bytes`);
+  }
+  return new KernelPanic(reasonFor(order, state), `${what}: ${describeFrame(state)}`);
+}
+
+/** The panic for `freeExact(frame, bytes)` at a block that is not the one such an allocation has there. */
+export function badExactFree(frame: PhysAddr, bytes: number, order: number, state: FrameState): KernelPanic {
+  const kind = state.kind === 'allocated' && state.head === state.frame ? BadFree.NOT_EXACT : reasonFor(order, state);
+  return new KernelPanic(
+    kind,
+    `frame ${hex(frame)}, ${bytes} bytes: at ${hex(state.frame)} a block of order ${order} was expected, found ${describeFrame(state)}`,
+  );
+}
+
+function reasonFor(order: number, state: FrameState): string {
+  switch (state.kind) {
+    case 'outside-ram':
+      return BadFree.OUTSIDE_RAM;
+    case 'reserved':
+      return BadFree.NEVER_ALLOCATED;
+    case 'free':
+      return BadFree.DOUBLE_FREE;
+    case 'corrupt':
+      return BadFree.CORRUPT;
+    case 'allocated':
+      if (!(Number.isInteger(order) && order >= 0 && order <= MAX_ORDER)) {
+        return BadFree.BAD_ORDER;
+      }
+      if ((state.headFlags & PageFlag.EXACT) !== 0) {
+        return BadFree.EXACT;
+      }
+      return state.head === state.frame ? wrongOrder(order, state) : BadFree.TAIL;
+  }
+}
+
+/** An allocated head refused although order and flags are right has a wrong refcount: nobody but a stray write makes one. */
+function wrongOrder(order: number, state: FrameState): string {
+  return order === state.order ? BadFree.CORRUPT : BadFree.WRONG_ORDER;
+}

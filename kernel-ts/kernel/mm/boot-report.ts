@@ -1,0 +1,135 @@
+/** The boot log of the memory system: every step of initMemory in lines that a person can check by hand, and the same as trace events. */
+
+import { PAGE_SIZE } from '../../../emulator/address.ts';
+import type { Fdt } from '../../hal/fdt/index.ts';
+import type { MapCounts } from '../../hal/mmu/fill.ts';
+import type { Mmu } from '../../hal/mmu/mmu.ts';
+import type { TracePort } from '../../hal/ports.ts';
+import { count, phys, size, span } from '../format.ts';
+import type { Log } from '../log.ts';
+import type { Buddy } from './buddy.ts';
+import type { Complaint } from './discover.ts';
+import type { Memblock } from './memblock.ts';
+import type { HoleVerdict } from './memblock-holes.ts';
+import type { MemMapPlacement } from './mem-map.ts';
+import type { MemoryObserver, MemorySystem } from './memory.ts';
+import { type Owner, OwnerKind, ownerName } from './owner.ts';
+import { PAGE_STRUCT_BYTES } from './page.ts';
+
+/** Narrates {@link MemoryObserver} on the console and in the trace. */
+export class BootReport implements MemoryObserver {
+  private readonly log: Log;
+  private readonly trace: TracePort;
+  private readonly fdt: Fdt;
+
+  constructor(log: Log, trace: TracePort, fdt: Fdt) {
+    this.log = log;
+    this.trace = trace;
+    this.fdt = fdt;
+  }
+
+  discovered(memblock: Memblock, complaints: readonly Complaint[]): void {
+    const { log, trace } = this;
+    for (const complaint of complaints) log.line('MEM', `warning: ${complaint}`);
+    for (const bank of memblock.banks()) {
+      log.line('MEM', `RAM      ${span(bank.base, bank.base + bank.size)}  ${size(bank.size)}`);
+      trace.emit('memory', { what: 'bank', base: BigInt(bank.base), bytes: bank.size });
+    }
+    for (const range of memblock.reservedRanges()) {
+      const owner = this.nameOf(range.owner);
+      const notes = [
+        range.noMap ? 'no-map' : '',
+        range.ramBytes === 0 ? 'not RAM' : range.ramBytes < range.size ? `${size(range.ramBytes)} of it RAM` : '',
+        range.countedBytes < range.ramBytes ? `${size(range.ramBytes - range.countedBytes)} counted above` : '',
+      ].filter((note) => note !== '');
+      const suffix = notes.length === 0 ? '' : `  (${notes.join(', ')})`;
+      log.line('MEM', `reserved ${span(range.base, range.base + range.size)}  ${size(range.size)}  ${owner}${suffix}`);
+      trace.emit('memory', { what: 'reserved', base: BigInt(range.base), bytes: range.size, owner, noMap: range.noMap });
+    }
+    const { ram, reserved, free } = memblock.totals();
+    log.line('MEM', `RAM ${size(ram)}: ${frames(ram)} frames, ${frames(reserved)} reserved, ${frames(free)} free`);
+  }
+
+  placed(placement: MemMapPlacement): void {
+    const { log, trace } = this;
+    const { base, bytes, entries, holes } = placement;
+    for (const hole of holes) {
+      if (!hole.accepted) {
+        log.line('MEM', `mem_map refused  ${span(hole.base, hole.base + hole.size)}: ${hole.reason}`);
+      } else {
+        break;
+      }
+    }
+    log.line(
+      'MEM',
+      `mem_map at ${span(base, base + bytes)}: ${entries} entries of ${PAGE_STRUCT_BYTES} bytes, ${bytes} bytes (${size(bytes)}), in the first hole that fits`,
+    );
+    trace.emit('memory', {
+      what: 'mem_map',
+      base: BigInt(base),
+      bytes,
+      entries,
+      holes: holes.map((hole: HoleVerdict) =>
+        hole.accepted ? `${span(hole.base, hole.base + hole.size)} accepted` : `${span(hole.base, hole.base + hole.size)} ${hole.reason}`,
+      ),
+    });
+  }
+
+  switched(mmu: Mmu, early: MapCounts): void {
+    this.log.line('MMU', `kernel tables live: ${entries(early)}; identity map gone; PT_POOL ${mmu.pool.used} of ${mmu.pool.size} used`);
+  }
+
+  mapped(mmu: Mmu, rest: MapCounts): void {
+    this.log.line(
+      'MMU',
+      `direct map done: ${entries(rest)}; ${count(mmu.pool.used, 'table')} from PT_POOL (peak ${mmu.pool.peak} of ${mmu.pool.size}), ${mmu.pool.fromAllocator} from the buddy`,
+    );
+    const report = mmu.report(mmu.liveSpace('high'));
+    const unsafe = report.writableAndExecutable.length;
+    this.log.line('MMU', `${count(report.ranges.length, 'range')} mapped, ${unsafe === 0 ? 'none' : unsafe} writable and executable`);
+    this.trace.emit('memory', {
+      what: 'page-tables',
+      poolUsed: mmu.pool.used,
+      poolPeak: mmu.pool.peak,
+      poolSize: mmu.pool.size,
+      fromAllocator: mmu.pool.fromAllocator,
+    });
+  }
+
+  populated(buddy: Buddy): void {
+    const { totalFrames, freeFrames } = buddy.counts();
+    this.log.line('BUDDY', `${totalFrames} frames managed, ${freeFrames} free`);
+  }
+
+  ready(memory: MemorySystem): void {
+    const { log, trace } = this;
+    const heap = memory.heap.stats();
+    log.line('HEAP', `${size(heap.bytes)} at 0x${heap.base.toString(16)} in ${count(heap.spans, 'span')}`);
+    const blocks = memory.buddy.buddyinfo();
+    log.line('BUDDY', 'free blocks by order 0 to 20:');
+    log.line('BUDDY', blocks.map((n) => `${n}`).join(' '));
+    const { ram, reserved } = memory.memblock.totals();
+    const { totalFrames, freeFrames } = memory.buddy.counts();
+    const heapFrames = frames(heap.bytes);
+    const tableFrames = memory.mmu.pool.fromAllocator;
+    log.line(
+      'MEM',
+      `frames: ${frames(ram)} total - ${frames(reserved)} reserved = ${totalFrames} managed; ${heapFrames} heap, ${tableFrames} page tables, ${freeFrames} free`,
+    );
+    trace.emit('memory', { what: 'ready', totalFrames, freeFrames, heapBytes: heap.bytes, heapBase: heap.base });
+  }
+
+  /** What the log calls an owner; for the device tree's own, the node's name. */
+  private nameOf(owner: Owner): string {
+    if (owner.kind !== OwnerKind.RESERVED_MEMORY && owner.kind !== OwnerKind.RESERVED_DYNAMIC) return ownerName(owner.kind);
+    const node = [...this.fdt.nodes()].find(({ offset }) => BigInt(offset) === owner.cookie);
+    const dynamic = owner.kind === OwnerKind.RESERVED_DYNAMIC ? ', placed by the kernel' : '';
+    return `${node?.name ?? ownerName(owner.kind)}${dynamic}`;
+  }
+}
+
+const frames = (bytes: number): number => bytes / PAGE_SIZE;
+
+function entries({ blocks1GiB, blocks2MiB, pages4KiB }: MapCounts): string {
+  return `${blocks1GiB} x 1 GiB, ${blocks2MiB} x 2 MiB, ${pages4KiB} x 4 KiB`;
+}

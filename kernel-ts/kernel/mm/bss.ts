@@ -1,0 +1,58 @@
+/**
+ * Static kernel data: the counterpart of `static` variables that a linker lays out in .bss. It hands out addresses inside the zeroed area that
+ * the kernel image brings along; it never reads or writes that memory and never takes an address back.
+ *
+ * ```
+ * base                                     base + bytes
+ *  | memblock tables | locks | zones |  free  |
+ * ```
+ */
+
+import { hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import { KernelPanic } from '../panic.ts';
+
+/** One variable in the arena. */
+export interface BssVariable {
+  readonly name: string;
+  readonly va: VirtAddr;
+  readonly bytes: number;
+}
+
+/** Lays out static variables from `base` upward, in the order in which they are asked for. */
+export class BssArena {
+  readonly base: VirtAddr;
+  readonly bytes: number;
+  private readonly placed: BssVariable[] = [];
+  private used = 0;
+
+  /** @param base first byte of the area, which the image loader or `_start` zeroed, @param bytes its size */
+  constructor(base: VirtAddr, bytes: number) {
+    this.base = base;
+    this.bytes = bytes;
+  }
+
+  /**
+   * Address of a new variable of `bytes` bytes, aligned to `align` (a power of two).
+   * @throws KernelPanic when the area is full
+   */
+  reserve(name: string, bytes: number, align: number): VirtAddr {
+    const step = BigInt(align);
+    const start = ((this.base + BigInt(this.used) + step - 1n) / step) * step;
+    const used = Number(start - this.base) + bytes;
+    if (used > this.bytes) {
+      throw new KernelPanic(
+        'Static kernel data does not fit into .bss',
+        `${name} needs ${bytes} bytes aligned to ${align}; ${this.used} of ${this.bytes} bytes at ${hex(this.base)} are taken`,
+      );
+    }
+    this.used = used;
+    const va = virtAddr(start);
+    this.placed.push({ name, va, bytes });
+    return va;
+  }
+
+  /** The variables placed so far, ascending: a symbol table for reports. */
+  variables(): readonly BssVariable[] {
+    return this.placed;
+  }
+}

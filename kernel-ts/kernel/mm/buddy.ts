@@ -1,0 +1,300 @@
+/**
+ * The buddy allocator: physical frames in blocks of 2^order, order 0 (4 KiB) to 20 (4 GiB), and runs of any number of frames. This file is the
+ * public face: the lock, the choice of the zone, and the refusal of bad requests. Blocks move in zone.ts; descriptors lie in mem-map.ts.
+ *
+ * Policy: zones are tried in ascending order of address, each being one bank of RAM; inside a zone the smallest block that is large enough
+ * is split. Kernel data thus gathers in the low bank, the part that early tables map and that devices with 32-bit DMA reach.
+ *
+ * Every block is naturally aligned in absolute physical address space, lies in one zone, and holds no reserved frame.
+ *
+ * Ranges may be added in steps: first what the boot tables map, and once page tables from those frames map the rest, the rest.
+ */
+
+import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { MemoryPort } from '../../hal/ports.ts';
+import { KernelPanic } from '../panic.ts';
+import { badExactFree, badFree } from './bad-free.ts';
+import type { BssArena } from './bss.ts';
+import { checkZone } from './buddy-check.ts';
+import { explainFrame, type FrameState, outsideRam } from './frame-state.ts';
+import type { MemMap, MemMapPlan } from './mem-map.ts';
+import { allocatedHeadState, MAX_ORDER, PageFlag, RESERVED_STATE } from './page.ts';
+import { SPINLOCK_BYTES, Spinlock } from './spinlock.ts';
+import { exactState, NONE, Zone } from './zone.ts';
+import { ZONE_STRIDE } from './zone-layout.ts';
+
+/** Zones whose structs fit into .bss; more need a place from {@link zoneBytes}. */
+export const STATIC_ZONES = 16;
+
+/** Bytes, page-aligned, that the zone structs of a mem_map need outside .bss: 0 when they fit into it. */
+export function zoneBytes({ sections }: Pick<MemMapPlan, 'sections'>): number {
+  return sections.length <= STATIC_ZONES ? 0 : sections.length * ZONE_STRIDE;
+}
+
+/** Counters in frames. */
+export interface BuddyCounts {
+  /** Frames given to the allocator. */
+  readonly totalFrames: number;
+  readonly freeFrames: number;
+}
+
+/** The physical frame allocator of the machine. */
+export class Buddy {
+  readonly lock: Spinlock;
+  private readonly zones: readonly Zone[];
+
+  /**
+   * Starts with no frame: add ranges next. mem_map must be initialised.
+   * @param zonesAt mapped memory for the zone structs when {@link zoneBytes} asks for it
+   * @throws KernelPanic when .bss is full or `zonesAt` is missing
+   */
+  constructor(memory: MemoryPort, bss: BssArena, map: MemMap, zonesAt?: VirtAddr) {
+    const lockWord = bss.reserve('buddy.lock', SPINLOCK_BYTES, SPINLOCK_BYTES);
+    memory.write32(lockWord, 0);
+    this.lock = new Spinlock(memory, lockWord, 'buddy');
+    const needed = zoneBytes(map);
+    if (needed > 0 && zonesAt === undefined) {
+      throw new KernelPanic('No place for the zone structs', `${map.sections.length} zones need ${needed} bytes outside .bss`);
+    }
+    const structs = zonesAt ?? bss.reserve('zones', map.sections.length * ZONE_STRIDE, ZONE_STRIDE);
+    this.zones = map.sections.map((section, index) => {
+      const zone = new Zone(memory, virtAddr(structs + BigInt(index * ZONE_STRIDE)), section);
+      zone.initialise(section.va);
+      return zone;
+    });
+  }
+
+  /**
+   * Gives the frames of [start, end) to the allocator, in the largest aligned blocks; they merge with free neighbours added before. O(frames).
+   * @throws KernelPanic when an end is not page-aligned, or a frame is outside RAM or was given before
+   */
+  addRange(start: PhysAddr, end: PhysAddr): void {
+    if (start % PAGE_SIZE !== 0 || end % PAGE_SIZE !== 0 || start > end) {
+      throw new KernelPanic('Memory range for the buddy allocator is not whole pages', `[${hex(start)}, ${hex(end)})`);
+    }
+    this.lock.acquire();
+    const endPfn = end / PAGE_SIZE;
+    for (let pfn = start / PAGE_SIZE; pfn < endPfn; ) {
+      const zone = this.findZone(pfn);
+      if (zone === null) {
+        throw new KernelPanic(
+          'Memory range for the buddy allocator is outside RAM',
+          `frame ${hex(pfn * PAGE_SIZE)} of [${hex(start)}, ${hex(end)})`,
+        );
+      }
+      zone.open();
+      const from = pfn - zone.originPfn;
+      const to = Math.min(endPfn, zone.endPfn) - zone.originPfn;
+      for (let rel = from; rel < to; rel++) {
+        if (zone.state(rel) !== RESERVED_STATE) {
+          throw new KernelPanic(
+            'Memory range was given to the buddy allocator twice',
+            `frame ${hex((zone.originPfn + rel) * PAGE_SIZE)} of [${hex(start)}, ${hex(end)}) is already managed`,
+          );
+        }
+      }
+      zone.adopt(from, to);
+      pfn = zone.originPfn + to;
+    }
+    this.lock.release();
+  }
+
+  /** One frame, `null` when memory is exhausted. Contents are what they were. O(MAX_ORDER). */
+  allocFrame(): PhysAddr | null {
+    return this.allocFrames(0);
+  }
+
+  /**
+   * 2^order frames, aligned to their size; `null` when no block is large enough, which above order 20 is always. O(zones + MAX_ORDER).
+   * @throws KernelPanic when `order` is not a non-negative integer, or a free list is corrupted
+   */
+  allocFrames(order: number): PhysAddr | null {
+    if (order >>> 0 !== order) {
+      throw new KernelPanic('Allocation with an order that does not exist', `order ${order}`);
+    }
+    if (order > MAX_ORDER) {
+      return null;
+    }
+    this.lock.acquire();
+    const zones = this.zones;
+    for (let index = 0; index < zones.length; index++) {
+      const zone = zones[index]!;
+      zone.open();
+      const rel = zone.take(order);
+      if (rel !== NONE) {
+        this.lock.release();
+        return physAddr((zone.originPfn + rel) * PAGE_SIZE);
+      }
+    }
+    this.lock.release();
+    return null;
+  }
+
+  /** Frees one frame. @throws KernelPanic as {@link freeFrames} */
+  freeFrame(frame: PhysAddr): void {
+    this.freeFrames(frame, 0);
+  }
+
+  /**
+   * Frees what `allocFrames(order)` returned, merging it with free buddies. O(log zones + MAX_ORDER).
+   * @throws KernelPanic (see bad-free.ts) on: double free, another order than allocated, a frame never allocated, the inside of a block, a
+   *   part of an exact allocation, outside RAM, misaligned
+   */
+  freeFrames(frame: PhysAddr, order: number): void {
+    this.lock.acquire();
+    const zone = this.findZone(frame / PAGE_SIZE);
+    if (zone === null) {
+      throw this.refusal(frame, order);
+    }
+    zone.open();
+    const rel = frame / PAGE_SIZE - zone.originPfn;
+    const exists = (rel | 0) === rel && (order | 0) === order && order <= MAX_ORDER;
+    if (!exists || zone.state(rel) !== allocatedHeadState(order)) {
+      throw this.refusal(frame, order);
+    }
+    zone.give(rel, order);
+    this.lock.release();
+  }
+
+  /**
+   * Enough frames for `bytes` bytes, one after the other, aligned to the order that covers them; the rest of that block stays free. `null` when
+   * no block of that order is free, or `bytes` is above 4 GiB. To be freed with {@link freeExact} and the same size. O(zones + MAX_ORDER).
+   * @throws KernelPanic when `bytes` is not positive
+   */
+  allocExact(bytes: number): PhysAddr | null {
+    const frames = Math.ceil(bytes / PAGE_SIZE);
+    if (!(frames > 0)) {
+      throw new KernelPanic('Exact allocation without a size', `${bytes} bytes`);
+    }
+    if (frames > 2 ** MAX_ORDER) {
+      return null;
+    }
+    const order = coveringOrder(frames);
+    this.lock.acquire();
+    for (const zone of this.zones) {
+      zone.open();
+      const rel = zone.takeExact(frames, order);
+      if (rel !== NONE) {
+        this.lock.release();
+        return physAddr((zone.originPfn + rel) * PAGE_SIZE);
+      }
+    }
+    this.lock.release();
+    return null;
+  }
+
+  /**
+   * Frees what `allocExact(bytes)` returned; any `bytes` that gives the same number of frames will do. Nothing is freed unless all is as it
+   * should be. @throws KernelPanic as {@link freeFrames}, also when the allocation is shorter or longer than `bytes`
+   */
+  freeExact(frame: PhysAddr, bytes: number): void {
+    const frames = Math.ceil(bytes / PAGE_SIZE);
+    this.lock.acquire();
+    const zone = this.findZone(frame / PAGE_SIZE);
+    if (zone === null || frame % PAGE_SIZE !== 0) {
+      throw this.refusal(frame, 0);
+    }
+    zone.open();
+    const start = frame / PAGE_SIZE - zone.originPfn;
+    const row = blocksOf(start, frames);
+    for (const { rel, order } of row) {
+      if (rel >= zone.endRel || zone.state(rel) !== exactState(order, rel !== start)) {
+        const at = physAddr((zone.originPfn + rel) * PAGE_SIZE);
+        throw badExactFree(frame, bytes, order, rel < zone.endRel ? explainFrame(zone, rel) : outsideRam(at));
+      }
+    }
+    const after = start + frames;
+    if (row.length === 0 || (after < zone.endRel && (zone.state(after) & PageFlag.CONTINUED) !== 0)) {
+      throw badExactFree(frame, bytes, 0, explainFrame(zone, row.length === 0 ? start : after));
+    }
+    for (const { rel, order } of row) {
+      zone.give(rel, order);
+    }
+    this.lock.release();
+  }
+
+  /** Frames given and frames free, over all zones. */
+  counts(): BuddyCounts {
+    let totalFrames = 0;
+    let freeFrames = 0;
+    for (const zone of this.zones) {
+      zone.open();
+      totalFrames += zone.managedFrames;
+      freeFrames += zone.freeFrames;
+    }
+    return { totalFrames, freeFrames };
+  }
+
+  /** Number of free blocks of each order, 0 to 20, over all zones. */
+  buddyinfo(): number[] {
+    const blocks = new Array<number>(MAX_ORDER + 1).fill(0);
+    for (const zone of this.zones) {
+      zone.open();
+      for (let order = 0; order <= MAX_ORDER; order++) {
+        blocks[order]! += zone.freeBlocks(order);
+      }
+    }
+    return blocks;
+  }
+
+  /** What the frame that holds physical address `pa` is. O(log zones + MAX_ORDER). */
+  frameState(pa: PhysAddr): FrameState {
+    const pfn = Math.floor(pa / PAGE_SIZE);
+    const zone = this.findZone(pfn);
+    if (zone === null) {
+      return outsideRam(physAddr(pfn * PAGE_SIZE));
+    }
+    zone.open();
+    return explainFrame(zone, pfn - zone.originPfn);
+  }
+
+  /** Recounts everything. @returns one sentence for each violated invariant; empty when all is well. O(frames) */
+  validate(): string[] {
+    return this.zones.flatMap(checkZone);
+  }
+
+  private refusal(frame: PhysAddr, order: number): KernelPanic {
+    return badFree(frame, order, frame % PAGE_SIZE === 0 ? this.frameState(frame) : null);
+  }
+
+  /** Zone of frame `pfn`, `null` when it is not RAM. Banks are few on real boards, and a bisection costs nothing there. */
+  private findZone(pfn: number): Zone | null {
+    const zones = this.zones;
+    let low = 0;
+    let high = zones.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (zones[middle]!.endPfn <= pfn) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const zone = zones[low];
+    return zone !== undefined && zone.startPfn <= pfn ? zone : null;
+  }
+}
+
+/** Smallest order whose block holds `frames` frames (1 to 2^20). */
+export function coveringOrder(frames: number): number {
+  return frames === 1 ? 0 : 32 - Math.clz32(frames - 1);
+}
+
+/**
+ * The blocks that an exact allocation of `frames` frames at `start` consists of: the binary digits of `frames`, largest first. None when no
+ * allocation can have that size.
+ */
+function blocksOf(start: number, frames: number): { rel: number; order: number }[] {
+  const blocks: { rel: number; order: number }[] = [];
+  if (!(frames > 0 && frames <= 2 ** MAX_ORDER)) {
+    return blocks;
+  }
+  let rel = start;
+  for (let order = MAX_ORDER; order >= 0; order--) {
+    if (Math.floor(frames / 2 ** order) % 2 === 1) {
+      blocks.push({ rel, order });
+      rel += 2 ** order;
+    }
+  }
+  return blocks;
+}

@@ -1,0 +1,104 @@
+/**
+ * What a frame is: reads a descriptor and, for a TAIL, finds the head that speaks for it. Reads only; used by reports, by panics and by
+ * validate().
+ */
+
+import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '../../../emulator/address.ts';
+import { decodeState, flagNames, MAX_ORDER, PageFlag } from './page.ts';
+import type { Zone } from './zone.ts';
+
+/** State of a frame. `corrupt` means that its descriptor says nothing that the allocator ever writes. */
+export type FrameKind = 'free' | 'allocated' | 'reserved' | 'outside-ram' | 'corrupt';
+
+/** A frame explained. Addresses in bytes. */
+export interface FrameState {
+  readonly kind: FrameKind;
+  readonly frame: PhysAddr;
+  /** First frame of the block it belongs to; itself when reserved or outside. */
+  readonly head: PhysAddr;
+  /** Order of that block; 0 when reserved or outside. */
+  readonly order: number;
+  readonly refcount: number;
+  /** Flags of the frame's own descriptor. */
+  readonly flags: number;
+  /** Flags of the head's descriptor. */
+  readonly headFlags: number;
+  /** First byte and first byte after the RAM of its zone, `null` outside RAM. */
+  readonly zone: { readonly base: PhysAddr; readonly end: PhysAddr } | null;
+}
+
+/**
+ * Head of the block that frame `rel` of an open zone lies in, itself when it is no TAIL, -1 when no head covers it (corruption).
+ * At most MAX_ORDER steps.
+ */
+export function headOf(zone: Zone, rel: number): number {
+  if ((zone.state(rel) & PageFlag.TAIL) === 0) {
+    return rel;
+  }
+  for (let order = 1; order <= MAX_ORDER; order++) {
+    const candidate = rel & -(1 << order);
+    if (candidate < zone.startRel) {
+      return -1;
+    }
+    const state = decodeState(zone.state(candidate));
+    if ((state.flags & PageFlag.TAIL) === 0) {
+      return (state.flags & PageFlag.HEAD) !== 0 && state.order >= order ? candidate : -1;
+    }
+  }
+  return -1;
+}
+
+/** Explains frame `rel` of an open zone. */
+export function explainFrame(zone: Zone, rel: number): FrameState {
+  const own = decodeState(zone.state(rel));
+  const headRel = headOf(zone, rel);
+  const head = headRel < 0 ? own : decodeState(zone.state(headRel));
+  const address = (of: number): PhysAddr => physAddr((zone.originPfn + of) * PAGE_SIZE);
+  return {
+    kind: headRel < 0 ? 'corrupt' : kindOf(head.flags),
+    frame: address(rel),
+    head: address(headRel < 0 ? rel : headRel),
+    order: head.order,
+    refcount: head.refcount,
+    flags: own.flags,
+    headFlags: head.flags,
+    zone: { base: address(zone.startRel), end: address(zone.endRel) },
+  };
+}
+
+/** A frame that no zone holds. */
+export function outsideRam(frame: PhysAddr): FrameState {
+  return { kind: 'outside-ram', frame, head: frame, order: 0, refcount: 0, flags: 0, headFlags: 0, zone: null };
+}
+
+/** One clause for a panic or a log: "tail of a free block of order 3 at 0x80008000". */
+export function describeFrame(state: FrameState): string {
+  const place = state.head === state.frame ? 'head of' : 'tail of';
+  switch (state.kind) {
+    case 'outside-ram':
+      return 'outside every bank of RAM';
+    case 'reserved':
+      return 'RESERVED, never given to the allocator';
+    case 'corrupt':
+      return `corrupt: flags ${flagNames(state.flags)}, no head covers it`;
+    case 'free':
+      return `${place} a free block of order ${state.order} at ${hex(state.head)}`;
+    case 'allocated': {
+      const exact = (state.headFlags & PageFlag.EXACT) !== 0 ? ', in an exact allocation' : '';
+      return `${place} an allocated block of order ${state.order} at ${hex(state.head)}${exact}`;
+    }
+  }
+}
+
+function kindOf(headFlags: number): FrameKind {
+  switch (headFlags & ~(PageFlag.EXACT | PageFlag.CONTINUED)) {
+    case PageFlag.HEAD | PageFlag.FREE:
+      return 'free';
+    case PageFlag.HEAD | PageFlag.ALLOCATED:
+      return 'allocated';
+    case PageFlag.RESERVED:
+      return 'reserved';
+    default:
+      return 'corrupt';
+  }
+}

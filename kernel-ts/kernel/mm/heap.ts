@@ -1,0 +1,234 @@
+/**
+ * The kernel heap: memory by the byte for kernel data, from spans that the buddy allocator gives. Blocks and their headers are heap-span.ts's.
+ *
+ * It starts with total_ram / 128, at least 16 MiB and at most 64 MiB (seed question Q1), in one span where the buddy has a run that long, else
+ * in several. When no hole fits, it grows by a span of at least 64 KiB. Spans are never given back.
+ *
+ * ```
+ * heap (56 bytes, .bss)
+ *  +0  u32 lock    +4 u32 spans    +8 u64 first span    +16 u64 last span
+ *  +24 u64 capacity bytes    +32 u64 used bytes    +40 u64 allocations    +48 u64 pad
+ *
+ *  first ─► span ─► span ─► 0            (tried in this order)
+ * ```
+ *
+ * `capacity = used + free`, block headers included; a span's own 32 bytes count for none of them.
+ */
+
+import { alignUp, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { MemoryPort } from '../../hal/ports.ts';
+import { KernelPanic } from '../panic.ts';
+import type { BssArena } from './bss.ts';
+import type { Buddy } from './buddy.ts';
+import { physToVirt } from './direct-map.ts';
+import { BLOCK_HEADER_BYTES, HeapFault, HeapMagic, HeapSpan, MIN_BLOCK_BYTES, SPAN_HEADER_BYTES } from './heap-span.ts';
+import { Spinlock } from './spinlock.ts';
+
+/** Bounds of the initial size, and the least that the heap grows by, in bytes. */
+export const MIN_HEAP_BYTES = 16 * 2 ** 20;
+export const MAX_HEAP_BYTES = 64 * 2 ** 20;
+export const HEAP_GROWTH_BYTES = 64 * 2 ** 10;
+
+/** Accesses charged for an operation. Walking the hole list is charged as one step: a simplification that keeps time predictable. */
+const ACCESSES_PER_OPERATION = 16;
+
+/** Initial size in bytes for `totalRam` bytes of RAM: a 128th, whole pages, within the bounds. */
+export function initialHeapBytes(totalRam: number): number {
+  return Math.min(MAX_HEAP_BYTES, Math.max(MIN_HEAP_BYTES, alignUp(Math.floor(totalRam / 128), PAGE_SIZE)));
+}
+
+/** Sizes in bytes, block headers included. */
+export interface HeapStats {
+  /** First byte of the first span. */
+  readonly base: VirtAddr;
+  /** Bytes taken from the buddy allocator. */
+  readonly bytes: number;
+  readonly spans: number;
+  readonly capacity: number;
+  readonly used: number;
+  readonly free: number;
+  readonly allocations: number;
+}
+
+/** The kernel's byte allocator. */
+export class Heap {
+  readonly lock: Spinlock;
+  private readonly memory: MemoryPort;
+  private readonly control: VirtAddr;
+  private readonly buddy: Buddy;
+  /** Handles on the spans of the list in memory, in its order. */
+  private readonly spans: HeapSpan[] = [];
+
+  /**
+   * Takes the initial spans for a machine with `totalRam` bytes of RAM.
+   * @throws KernelPanic `Cannot allocate kernel heap — insufficient free memory` when the buddy cannot give that much
+   */
+  constructor(memory: MemoryPort, bss: BssArena, buddy: Buddy, totalRam: number) {
+    this.memory = memory;
+    this.buddy = buddy;
+    this.control = bss.reserve('heap', 56, 8);
+    memory.fill(this.control, 56, 0);
+    this.lock = new Spinlock(memory, this.control, 'heap');
+    const wanted = initialHeapBytes(totalRam);
+    let run = wanted;
+    for (let left = wanted; left > 0; ) {
+      const bytes = Math.min(run, left);
+      const place = buddy.allocExact(bytes);
+      if (place !== null) {
+        this.addSpan(place, bytes);
+        left -= bytes;
+      } else if (bytes > HEAP_GROWTH_BYTES) {
+        run = alignUp(bytes / 2, PAGE_SIZE);
+      } else {
+        const { freeFrames } = buddy.counts();
+        throw new KernelPanic(
+          'Cannot allocate kernel heap — insufficient free memory',
+          `${wanted} bytes needed for ${totalRam} bytes of RAM, ${wanted - left} found in ${this.spans.length} spans, ` +
+            `${freeFrames * PAGE_SIZE} bytes left in pieces below ${bytes}`,
+        );
+      }
+    }
+  }
+
+  /**
+   * `size` bytes at a multiple of `align` (a power of two up to a page), `null` when neither the heap nor the buddy has room. Contents are
+   * what they were. O(holes).
+   * @throws KernelPanic when size or align makes no sense, or a header on the way is damaged
+   */
+  alloc(size: number, align = 16): VirtAddr | null {
+    const powerOfTwo = Number.isInteger(align) && align > 0 && (align & (align - 1)) === 0;
+    if (!(Number.isSafeInteger(size) && size > 0) || !powerOfTwo || align > PAGE_SIZE) {
+      throw new KernelPanic('Heap request that cannot be served', `${size} bytes aligned to ${align}`);
+    }
+    this.lock.acquire();
+    const va = this.take(size, Math.max(align, BLOCK_HEADER_BYTES));
+    this.lock.release();
+    return va;
+  }
+
+  /** Frees what {@link alloc} returned. O(spans + holes). @throws KernelPanic (HeapFault) naming the address on any other */
+  free(va: VirtAddr): void {
+    this.lock.acquire();
+    const span = this.spans.find((candidate) => va >= candidate.va && va < candidate.va + BigInt(candidate.bytes));
+    if (span === undefined) {
+      throw new KernelPanic(HeapFault.FOREIGN, `free of ${hex(va)}: in none of the heap's ${this.spans.length} spans`);
+    }
+    this.count(-span.give(Number(va - span.va)), -1);
+    span.charge(ACCESSES_PER_OPERATION);
+    this.lock.release();
+  }
+
+  /** Sizes, from the counters in memory. */
+  stats(): HeapStats {
+    const capacity = this.counter(24);
+    const used = this.counter(32);
+    const spans = this.memory.read32(virtAddr(this.control + 4n));
+    return {
+      base: virtAddr(this.memory.read64(virtAddr(this.control + 8n))),
+      bytes: capacity + spans * SPAN_HEADER_BYTES,
+      spans,
+      capacity,
+      used,
+      free: capacity - used,
+      allocations: this.counter(40),
+    };
+  }
+
+  /** Recounts everything. @returns one sentence for each violated invariant; empty when all is well. O(blocks) */
+  validate(): string[] {
+    const violations: string[] = [];
+    let [used, free, allocations] = [0, 0, 0];
+    let listed = virtAddr(this.memory.read64(virtAddr(this.control + 8n)));
+    for (const span of this.spans) {
+      if (listed !== span.va || !span.headerIntact()) {
+        violations.push(`span at ${hex(span.va)}: not in the list, or its header is damaged`);
+      }
+      listed = span.nextSpan();
+      const holes: number[] = [];
+      let end = SPAN_HEADER_BYTES;
+      let afterHole = 0;
+      for (const { offset, bytes, magic } of span.blocks()) {
+        if (magic === HeapMagic.HOLE) {
+          if (afterHole === offset) {
+            violations.push(`span at ${hex(span.va)}: two holes touch at offset ${offset}`);
+          }
+          holes.push(offset);
+          afterHole = offset + bytes;
+          free += bytes;
+        } else if (magic === HeapMagic.USED) {
+          used += bytes;
+          allocations++;
+        }
+        end = offset + bytes;
+      }
+      if (end !== span.bytes) {
+        violations.push(`span at ${hex(span.va)}: blocks end at offset ${end} of ${span.bytes}`);
+      }
+      if ([...span.holes()].join() !== holes.join()) {
+        violations.push(`span at ${hex(span.va)}: the hole list is not the holes`);
+      }
+    }
+    const stats = this.stats();
+    if (used !== stats.used || free !== stats.free || allocations !== stats.allocations) {
+      violations.push(
+        `counted ${used} bytes used, ${free} free, ${allocations} allocations; ` +
+          `recorded ${stats.used}, ${stats.free}, ${stats.allocations}`,
+      );
+    }
+    return violations;
+  }
+
+  private take(size: number, align: number): VirtAddr | null {
+    for (const span of this.spans) {
+      const payload = span.take(size, align);
+      if (payload >= 0) {
+        return this.hand(span, payload);
+      }
+    }
+    // The first payload of a span may need up to `align` bytes and a least block in front of it.
+    const bytes = alignUp(SPAN_HEADER_BYTES + MIN_BLOCK_BYTES + BLOCK_HEADER_BYTES + align + size, PAGE_SIZE);
+    const growth = Math.max(HEAP_GROWTH_BYTES, bytes);
+    const place = this.buddy.allocExact(growth);
+    if (place === null) {
+      return null;
+    }
+    const span = this.addSpan(place, growth);
+    return this.hand(span, span.take(size, align));
+  }
+
+  private hand(span: HeapSpan, payload: number): VirtAddr {
+    this.count(span.blockBytes(payload), 1);
+    span.charge(ACCESSES_PER_OPERATION);
+    return virtAddr(span.va + BigInt(payload));
+  }
+
+  private addSpan(place: PhysAddr, bytes: number): HeapSpan {
+    const va = physToVirt(place);
+    const span = new HeapSpan(this.memory, va, bytes);
+    span.initialise();
+    const last = this.spans.at(-1);
+    if (last === undefined) {
+      this.memory.write64(virtAddr(this.control + 8n), va);
+    } else {
+      last.setNextSpan(va);
+    }
+    this.memory.write64(virtAddr(this.control + 16n), va);
+    this.spans.push(span);
+    this.memory.write32(virtAddr(this.control + 4n), this.spans.length);
+    this.add(24, bytes - SPAN_HEADER_BYTES);
+    return span;
+  }
+
+  private count(bytes: number, allocations: number): void {
+    this.add(32, bytes);
+    this.add(40, allocations);
+  }
+
+  private add(offset: number, change: number): void {
+    this.memory.write64(virtAddr(this.control + BigInt(offset)), BigInt(this.counter(offset) + change));
+  }
+
+  private counter(offset: number): number {
+    return Number(this.memory.read64(virtAddr(this.control + BigInt(offset))));
+  }
+}

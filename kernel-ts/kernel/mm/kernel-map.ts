@@ -1,0 +1,113 @@
+/**
+ * The kernel's own address space: what is mapped how, and in which order.
+ *
+ *     bootstrap (assembly)      1 GiB blocks around image and device tree, in both halves
+ *     early map (PT_POOL)       image by section, device tree, console, and a window of RAM that holds mem_map
+ *     direct map (buddy)        every other byte of RAM that may be mapped
+ *
+ * The tables of the direct map come from the buddy, and the buddy hands out only what is mapped: so it starts with the window and gets the
+ * rest when the direct map is done.
+ */
+
+import { alignDown, alignUp, PAGE_SIZE, physAddr } from '../../../emulator/address.ts';
+import type { AddressSpace } from '../../hal/mmu/address-space.ts';
+import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
+import { type DirectMapRange, mapDirect } from '../../hal/mmu/direct-map.ts';
+import type { MapCounts } from '../../hal/mmu/fill.ts';
+import type { BootDeviceTree } from '../device-tree.ts';
+import type { KernelImage } from '../image.ts';
+import { DIRECT_MAP_BASE } from './direct-map.ts';
+import { intersect, type Interval, subtract, totalBytes } from './intervals.ts';
+import type { Memblock } from './memblock.ts';
+
+const MIB_2 = 2 * 2 ** 20;
+const GIB = 2 ** 30;
+
+/** What the kernel maps, decided before the first table is written. */
+export interface KernelMapPlan {
+  /** Mapped from PT_POOL before the switch to the kernel's own tables. */
+  readonly early: readonly DirectMapRange[];
+  /** Mapped when the buddy can give tables. */
+  readonly rest: readonly DirectMapRange[];
+  /** The parts of `early` that are ordinary RAM: the buddy may start with what is free in them. */
+  readonly windows: readonly Interval[];
+}
+
+/**
+ * Plans the map.
+ * @param needed ranges that must be reachable before the buddy runs: mem_map, zone structs
+ * @param devices register windows to map as device memory
+ */
+export function planKernelMap(
+  memblock: Memblock,
+  image: KernelImage,
+  tree: BootDeviceTree,
+  needed: readonly Interval[],
+  devices: readonly Interval[],
+): KernelMapPlan {
+  const { kernelCode, kernelRodata, kernelData, device } = MemoryAttributes;
+  const treePages = { start: alignDown(tree.base, PAGE_SIZE), end: alignUp(tree.base + tree.bytes, PAGE_SIZE) };
+  const fixed: (Interval & { attrs: MemoryAttributes })[] = [
+    { ...image.text, attrs: kernelCode },
+    { ...image.rodata, attrs: kernelRodata },
+    { ...image.data, attrs: kernelData },
+    { ...image.stack, attrs: kernelData },
+    ...subtract([{ ...treePages, attrs: kernelRodata }], [image.whole]),
+    ...devices.map((range) => ({ ...range, attrs: device })),
+  ];
+  const mappable = [...memblock.mappableRanges()].map(({ base, size }) => ({ start: base, end: base + size }));
+  const ordinary = subtract(mappable, [...fixed, image.guard]);
+
+  const windows = needed.map((range) => windowAround(range, ordinary));
+  const tablesWanted = (4 * ordinary.length + 16) * PAGE_SIZE;
+  const free = freeIntervals(memblock);
+  for (const range of free) {
+    if (totalBytes(intersect(free, joined(windows))) >= tablesWanted) break;
+    windows.push(windowAround({ start: range.start, end: Math.min(range.end, range.start + tablesWanted) }, ordinary));
+  }
+  const early = joined(windows);
+  return {
+    early: [...fixed, ...early.map((range) => ({ ...range, attrs: kernelData }))].map(asDirectMapRange),
+    rest: subtract(ordinary, early).map((range) => asDirectMapRange({ ...range, attrs: kernelData })),
+    windows: early,
+  };
+}
+
+/** Maps `ranges` with the largest blocks that fit. @throws MapError when tables run out */
+export function mapRanges(space: AddressSpace, ranges: readonly DirectMapRange[]): MapCounts {
+  return mapDirect(space, DIRECT_MAP_BASE, ranges);
+}
+
+/** The free ranges of memblock. */
+export function freeIntervals(memblock: Memblock): Interval[] {
+  return [...memblock.freeRanges()].map(({ base, size }) => ({ start: base, end: base + size }));
+}
+
+/** `range` widened to the largest block boundaries that stay in the same piece of RAM, so that the split costs no smaller blocks. */
+function windowAround(range: Interval, ordinary: readonly Interval[]): Interval {
+  const piece = ordinary.find(({ start, end }) => range.start >= start && range.end <= end) ?? range;
+  for (const block of [GIB, MIB_2]) {
+    const window = { start: alignDown(range.start, block), end: alignUp(range.end, block) };
+    if (window.start >= piece.start && window.end <= piece.end) return window;
+  }
+  return {
+    start: Math.max(piece.start, alignDown(range.start, MIB_2)),
+    end: Math.min(piece.end, alignUp(range.end, MIB_2)),
+  };
+}
+
+/** Overlapping and touching ranges made one. */
+function joined(ranges: readonly Interval[]): Interval[] {
+  const result: { start: number; end: number }[] = [];
+  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
+    const last = result.at(-1);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+    else result.push({ start, end });
+  }
+  return result;
+}
+
+function asDirectMapRange(range: Interval & { attrs: MemoryAttributes }): DirectMapRange {
+  return { start: physAddr(range.start), end: physAddr(range.end), attrs: range.attrs };
+}
+

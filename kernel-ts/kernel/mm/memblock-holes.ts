@@ -1,0 +1,89 @@
+/**
+ * Choosing a place among free ranges: first fit from low to high addresses, and the reason for every range that was passed over. Pure
+ * arithmetic on ranges; what is free is memblock's business.
+ */
+
+import { alignUp, hex } from '../../../emulator/address.ts';
+
+/** A half-open range of physical addresses, [base, base + size), in bytes. */
+export interface Range {
+  readonly base: number;
+  readonly size: number;
+}
+
+/** What a place must satisfy. Addresses and sizes in bytes. */
+export interface PlaceWish {
+  readonly size: number;
+  readonly align: number;
+  /** The place starts at or above this address. */
+  readonly from: number;
+  /** The place ends at or below this address. */
+  readonly limit: number;
+}
+
+/** One free range and what became of it. `at` is the start of the place in an accepted one. */
+export type HoleVerdict =
+  | (Range & { readonly accepted: true; readonly at: number })
+  | (Range & { readonly accepted: false; readonly reason: string });
+
+/** Judges one free range. */
+export function judgeHole(hole: Range, wish: PlaceWish): HoleVerdict {
+  const end = hole.base + hole.size;
+  const refuse = (reason: string): HoleVerdict => ({ ...hole, accepted: false, reason });
+  if (hole.size < wish.size) {
+    return refuse(`too small: ${hole.size} bytes, ${wish.size} needed`);
+  }
+  const at = alignUp(Math.max(hole.base, wish.from), wish.align);
+  if (at + wish.size <= Math.min(end, wish.limit)) {
+    return { ...hole, accepted: true, at };
+  }
+  if (end <= wish.from) {
+    return refuse(`below ${hex(wish.from)}`);
+  }
+  if (hole.base >= wish.limit) {
+    return refuse(`above ${hex(wish.limit)}`);
+  }
+  const room = Math.max(0, Math.min(end, wish.limit) - at);
+  return refuse(`${room} bytes between ${hex(at)} (aligned to ${hex(wish.align)}) and the end, ${wish.size} needed`);
+}
+
+/** Lowest place that satisfies `wish`, or `null`. `holes` ascend. O(holes). */
+export function firstFit(holes: Iterable<Range>, wish: PlaceWish): number | null {
+  for (const hole of holes) {
+    const verdict = judgeHole(hole, wish);
+    if (verdict.accepted) {
+      return verdict.at;
+    }
+  }
+  return null;
+}
+
+/**
+ * Lowest place that satisfies `wish` inside one of `memory` and clear of all of `taken`; both in any order, overlapping as they like. For use
+ * before there is a sorted table to walk. O((memory + taken) * taken) at worst, linear when few ranges stand in the way.
+ */
+export function firstFitUnsorted(memory: readonly Range[], taken: readonly Range[], wish: PlaceWish): number | null {
+  let from = wish.from;
+  for (;;) {
+    let at = Number.POSITIVE_INFINITY;
+    for (const range of memory) {
+      const verdict = judgeHole(range, { ...wish, from });
+      if (verdict.accepted) {
+        at = Math.min(at, verdict.at);
+      }
+    }
+    if (at === Number.POSITIVE_INFINITY) {
+      return null;
+    }
+    let clear = at;
+    for (const { base, size } of taken) {
+      if (base < at + wish.size && base + size > at) {
+        clear = Math.max(clear, base + size);
+      }
+    }
+    if (clear === at) {
+      return at;
+    }
+    from = clear;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Bringing up memory, in order: the counterpart of mm_init. Each step says why it can come no earlier.
+ *
+ * ```
+ *   discover   RAM and reservations from the device tree                    memblock
+ *   place      mem_map, and zone structs where there are many banks         memblock, before anything else is taken
+ *   map        image, device tree, console, a window around mem_map        PT_POOL, because nothing else can give tables
+ *   switch     TTBR1 to the kernel's tables; the identity map goes          the pool gets its bootstrap tables back
+ *   mem_map    every frame RESERVED                                         now mapped
+ *   buddy      gets what is free in the window; the MMU gets the buddy      set_page_allocator
+ *   map        every other bank of RAM                                      tables from the buddy
+ *   buddy      gets the rest: no frame is handed out unmapped
+ *   heap       from the buddy
+ * ```
+ */
+
+import { type PhysAddr, physAddr } from '../../../emulator/address.ts';
+import type { AddressSpace } from '../../hal/mmu/address-space.ts';
+import type { MapCounts } from '../../hal/mmu/fill.ts';
+import { Mmu } from '../../hal/mmu/mmu.ts';
+import type { PageAllocator } from '../../hal/mmu/page-allocator.ts';
+import { PT_POOL_STATE_BYTES } from '../../hal/mmu/pt-pool.ts';
+import type { Ports } from '../../hal/ports.ts';
+import type { BootDeviceTree } from '../device-tree.ts';
+import { BOOTSTRAP_TABLES, type KernelImage } from '../image.ts';
+import { BssArena } from './bss.ts';
+import { Buddy, zoneBytes } from './buddy.ts';
+import { DIRECT_MAP_BASE, physToVirt, virtToPhys } from './direct-map.ts';
+import { type Complaint, discoverMemory } from './discover.ts';
+import { Heap } from './heap.ts';
+import { type Interval, intersect, subtract } from './intervals.ts';
+import { freeIntervals, mapRanges, planKernelMap } from './kernel-map.ts';
+import { Memblock } from './memblock.ts';
+import { MemMap, type MemMapPlacement, placeMemMap } from './mem-map.ts';
+import { OwnerKind } from './owner.ts';
+import { KernelPanic } from '../panic.ts';
+
+/** The memory system of a running kernel. */
+export interface MemorySystem {
+  readonly memblock: Memblock;
+  readonly memMap: MemMap;
+  readonly buddy: Buddy;
+  readonly heap: Heap;
+  readonly mmu: Mmu;
+  /** The high half. */
+  readonly kernelSpace: AddressSpace;
+}
+
+/** Told of each step as it is done, for the boot log. */
+export interface MemoryObserver {
+  discovered(memblock: Memblock, complaints: readonly Complaint[]): void;
+  placed(placement: MemMapPlacement): void;
+  /** Mapped from PT_POOL; the kernel runs on its own tables now. */
+  switched(mmu: Mmu, early: MapCounts): void;
+  /** Every bank is mapped. */
+  mapped(mmu: Mmu, rest: MapCounts): void;
+  /** The buddy owns every free frame. */
+  populated(buddy: Buddy): void;
+  ready(memory: MemorySystem): void;
+}
+
+/**
+ * @param devices register windows that must stay reachable: the console
+ * @throws KernelPanic the three of memory discovery, or any other failure; MapError when tables run out
+ */
+export function initMemory(
+  ports: Ports,
+  image: KernelImage,
+  tree: BootDeviceTree,
+  devices: readonly Interval[],
+  observer: MemoryObserver,
+): MemorySystem {
+  const bss = new BssArena(image.virtual('kernel_bss'), image.symbols.kernel_bss_end - image.symbols.kernel_bss);
+
+  const memblock = new Memblock(ports.memory, bss);
+  const complaints = discoverMemory(memblock, tree, image);
+  observer.discovered(memblock, complaints);
+
+  const placement = placeMemMap(memblock);
+  observer.placed(placement);
+  const zones = placeZones(memblock, placement);
+
+  const mmu = openMmu(ports, image, bss);
+  // The high half is where this code runs; the low one has served its purpose.
+  mmu.setTtbr0(null);
+  mmu.pool.freePage(bootstrapTable(image, 0));
+  mmu.pool.freePage(bootstrapTable(image, 1));
+
+  const needed = [{ start: placement.base, end: placement.base + placement.bytes }, ...(zones === null ? [] : [zones])];
+  const plan = planKernelMap(memblock, image, tree, needed, devices);
+  const kernelSpace = mmu.createSpace('high');
+  const early = mapRanges(kernelSpace, plan.early);
+  mmu.switchTtbr1(kernelSpace);
+  mmu.pool.freePage(bootstrapTable(image, 2));
+  mmu.pool.freePage(bootstrapTable(image, 3));
+  observer.switched(mmu, early);
+
+  const memMap = new MemMap(ports.memory, placement);
+  memMap.initialise();
+  const buddy = new Buddy(ports.memory, bss, memMap, zones === null ? undefined : physToVirt(physAddr(zones.start)));
+  const free = freeIntervals(memblock);
+  addRanges(buddy, intersect(free, plan.windows));
+  mmu.setPageAllocator(pageAllocator(buddy));
+
+  const rest = mapRanges(kernelSpace, plan.rest);
+  observer.mapped(mmu, rest);
+  addRanges(buddy, subtract(free, plan.windows));
+  observer.populated(buddy);
+
+  const heap = new Heap(ports.memory, bss, buddy, memblock.totals().ram);
+  const memory = { memblock, memMap, buddy, heap, mmu, kernelSpace };
+  observer.ready(memory);
+  return memory;
+}
+
+/** The MMU on the bootstrap tables that `_start` took from PT_POOL. */
+function openMmu(ports: Ports, image: KernelImage, bss: BssArena): Mmu {
+  const mmu = new Mmu({
+    ports,
+    physicalOffset: DIRECT_MAP_BASE,
+    poolBase: image.physical('pt_pool'),
+    poolState: virtToPhys(bss.reserve('pt_pool state', PT_POOL_STATE_BYTES, 8)),
+  });
+  for (let index = 0; index < BOOTSTRAP_TABLES; index++) mmu.pool.markUsed(index);
+  return mmu;
+}
+
+function bootstrapTable(image: KernelImage, index: number): PhysAddr {
+  return physAddr(image.physical('pt_pool') + index * 4096);
+}
+
+/** Memory for the zone structs where .bss has no room for that many banks. */
+function placeZones(memblock: Memblock, placement: MemMapPlacement): Interval | null {
+  const bytes = zoneBytes(placement);
+  if (bytes === 0) return null;
+  const start = memblock.alloc(bytes, 4096, { owner: { kind: OwnerKind.ZONES, cookie: 0n } });
+  if (start === null) {
+    throw new KernelPanic(
+      'Cannot allocate zone structs — insufficient contiguous memory',
+      `${placement.sections.length} sections of RAM need ${bytes} bytes`,
+    );
+  }
+  return { start, end: start + Math.ceil(bytes / 4096) * 4096 };
+}
+
+function addRanges(buddy: Buddy, ranges: readonly Interval[]): void {
+  for (const { start, end } of ranges) buddy.addRange(physAddr(start), physAddr(end));
+}
+
+/** The buddy as the HAL asks for pages (seed question Q3). */
+function pageAllocator(buddy: Buddy): PageAllocator {
+  return {
+    allocPage: () => buddy.allocFrame(),
+    freePage: (pa) => buddy.freeFrame(pa),
+  };
+}

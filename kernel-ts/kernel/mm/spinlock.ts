@@ -1,0 +1,75 @@
+/**
+ * A spinlock: one u32 in emulated RAM, 0 when free and 1 when held.
+ *
+ * Kernel code in TypeScript runs to completion once its gate has opened, so a lock found held can only be held by the very path that asks
+ * again: real hardware would spin for ever. That is reported as a kernel panic instead. A path that panics or takes an abort while it holds
+ * the lock leaves it held, as on hardware; nothing may allocate after that, and a memory dump shows who was inside.
+ */
+
+import { hex, type VirtAddr } from '../../../emulator/address.ts';
+import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
+import { KernelPanic } from '../panic.ts';
+
+/** Bytes and alignment of the lock word. */
+export const SPINLOCK_BYTES = 4;
+
+const UNLOCKED = 0;
+const LOCKED = 1;
+
+/** Handle on a lock word; two handles on one address are the same lock. */
+export class Spinlock {
+  readonly name: string;
+  readonly va: VirtAddr;
+  private readonly word: MemoryWindow;
+  // Where the word is in host memory: looked up when the lock is taken, valid until it is given back.
+  private piece: Uint32Array = new Uint32Array(1);
+  private at = 0;
+
+  /** @param va address of the word, a multiple of 4, zeroed; @param name what panics call it */
+  constructor(memory: MemoryPort, va: VirtAddr, name: string) {
+    this.name = name;
+    this.va = va;
+    this.word = memory.window(va, SPINLOCK_BYTES);
+  }
+
+  /** True while some path holds the lock. */
+  get held(): boolean {
+    return this.word.get32(0) !== UNLOCKED;
+  }
+
+  /** Takes the lock. Not charged here: the caller counts it with its own accesses. @throws KernelPanic when it is already held */
+  acquire(): void {
+    const word = this.word;
+    const piece = word.sync()[word.first >>> word.shift]!;
+    const at = word.first & ((1 << word.shift) - 1);
+    this.piece = piece;
+    this.at = at;
+    if (piece[at] !== UNLOCKED) {
+      this.deadlock();
+    }
+    piece[at] = LOCKED;
+  }
+
+  /** Gives the lock back. @throws KernelPanic when it is not held */
+  release(): void {
+    const { piece, at } = this;
+    if (piece[at] !== LOCKED) {
+      this.notHeld();
+    }
+    piece[at] = UNLOCKED;
+  }
+
+  private deadlock(): never {
+    throw new KernelPanic(
+      `Deadlock: lock '${this.name}' is already held`,
+      `lock word at ${hex(this.va)} is ${this.piece[this.at]}; the path that holds it asked for it again`,
+    );
+  }
+
+  private notHeld(): never {
+    throw new KernelPanic(
+      `Lock '${this.name}' released while it is not held`,
+      `lock word at ${hex(this.va)} is ${this.piece[this.at]}`,
+    );
+  }
+}

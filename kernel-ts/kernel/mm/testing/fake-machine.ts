@@ -1,0 +1,70 @@
+/**
+ * A machine's memory set up as boot does it, for tests and benches: banks and reservations in, allocator out.
+ *
+ * ```
+ * BSS_BASE (outside RAM)  .bss, 64 KiB, zeroed
+ * banks                   RAM, poisoned
+ * ```
+ */
+
+import { physAddr } from '../../../../emulator/address.ts';
+import { BssArena } from '../bss.ts';
+import { physToVirt } from '../direct-map.ts';
+import { Buddy, zoneBytes } from '../buddy.ts';
+import { MemMap, placeMemMap } from '../mem-map.ts';
+import { Memblock } from '../memblock.ts';
+import type { Range } from '../memblock-holes.ts';
+import { type Owner, OwnerKind } from '../owner.ts';
+import { FakeMemory } from './fake-memory.ts';
+
+export const MIB = 2 ** 20;
+export const GIB = 2 ** 30;
+
+/** Where .bss lies: an address that no test uses as RAM. */
+export const BSS_BASE = 2 ** 44;
+export const BSS_BYTES = 64 * 1024;
+
+/** The Pixel 6's two banks. */
+export const PIXEL6_BANKS: readonly Range[] = [
+  { base: 0x8000_0000, size: 2 * GIB },
+  { base: 0x8_8000_0000, size: 6 * GIB },
+];
+
+export const TEST_OWNER: Owner = { kind: OwnerKind.OTHER, cookie: 0n };
+
+/** Memory in which `banks` and .bss are mapped, and an arena on that .bss. */
+export function fakeMemory(banks: readonly Range[], chunkShift?: number): { memory: FakeMemory; bss: BssArena } {
+  const memory = new FakeMemory([...banks, { base: BSS_BASE, size: BSS_BYTES }], 0xa5, chunkShift);
+  const base = physToVirt(physAddr(BSS_BASE));
+  memory.fill(base, BSS_BYTES, 0);
+  return { memory, bss: new BssArena(base, BSS_BYTES) };
+}
+
+/** A memblock that knows `banks` and `reserved`. */
+export function fakeMemblock(banks: readonly Range[], reserved: readonly Range[] = [], chunkShift?: number) {
+  const { memory, bss } = fakeMemory(banks, chunkShift);
+  const memblock = new Memblock(memory, bss);
+  memblock.ensureCapacity({ memory: banks, reserved });
+  for (const { base, size } of banks) {
+    memblock.addMemory(base, size);
+  }
+  for (const { base, size } of reserved) {
+    memblock.reserve(base, size, { owner: TEST_OWNER });
+  }
+  return { memory, bss, memblock };
+}
+
+/** As {@link fakeMemblock}, and mem_map placed and initialised, and an allocator that was given all that is free. */
+export function fakeMachine(banks: readonly Range[], reserved: readonly Range[] = [], chunkShift?: number) {
+  const { memory, bss, memblock } = fakeMemblock(banks, reserved, chunkShift);
+  const map = new MemMap(memory, placeMemMap(memblock));
+  map.initialise();
+  const zones = zoneBytes(map);
+  const place =
+    zones === 0 ? undefined : memblock.alloc(zones, 4096, { owner: { kind: OwnerKind.ZONES, cookie: 0n } });
+  const buddy = new Buddy(memory, bss, map, place === undefined || place === null ? undefined : physToVirt(place));
+  for (const { base, size } of memblock.freeRanges()) {
+    buddy.addRange(physAddr(base), physAddr(base + size));
+  }
+  return { memory, bss, memblock, map, buddy };
+}

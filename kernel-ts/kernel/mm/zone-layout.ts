@@ -1,0 +1,40 @@
+/**
+ * struct Zone: the free lists of one section of mem_map. Layout only.
+ *
+ * ```
+ *  +0   u64 start_pfn       first frame
+ *  +8   u64 end_pfn         frame after the last
+ *  +16  u64 origin_pfn      start_pfn rounded down to 2^20 frames
+ *  +24  u64 map             virtual address of the first frame's struct Page
+ *  +32  u32 non_empty       bit k: free_area[k] has a block
+ *  +36  u32 pad
+ *  +40  u32 managed         frames given to the zone
+ *  +44  u32 free            of these, free ones
+ *  +48  free_area[21] { u64 head: struct Page or 0, u32 nr_free, u32 pad }
+ *  +384                     one every 512 bytes, 512-aligned: a struct never straddles a page, so one piece of a window holds it
+ * ```
+ */
+
+import { MAX_ORDER } from './page.ts';
+
+/** Word offsets in struct Zone. */
+export const ZoneWord = {
+  START_PFN: 0,
+  END_PFN: 2,
+  ORIGIN_PFN: 4,
+  MAP: 6,
+  NON_EMPTY: 8,
+  MANAGED: 10,
+  FREE: 11,
+  FREE_AREA: 12,
+} as const;
+
+/** Words in free_area[k], and word offsets in it. */
+export const FREE_AREA_WORDS = 4;
+export const AREA_HEAD_LO = 0;
+export const AREA_HEAD_HI = 1;
+export const AREA_NR_FREE = 2;
+
+/** Bytes of the fields, and from one zone to the next. */
+export const ZONE_BYTES = 4 * (ZoneWord.FREE_AREA + (MAX_ORDER + 1) * FREE_AREA_WORDS);
+export const ZONE_STRIDE = 512;

@@ -1,0 +1,103 @@
+/** Applies the rules of rules.ts to a set of source files. Reads no file itself except through {@link readSources}. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { FOLDER_RULES, type FolderRule, SINGLE_FILE_IMPORTS } from './rules.ts';
+import { lineAt, scanSource } from './scan-source.ts';
+
+/** A broken rule. `file` is relative to the package root, with "/"; `line` counts from 1. */
+export interface Violation {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+/** What was found, and how much was read, by folder of FOLDER_RULES: a check that read nothing has proved nothing. */
+export interface ArchitectureReport {
+  readonly violations: readonly Violation[];
+  readonly filesRead: ReadonlyMap<string, number>;
+  readonly importsSeen: number;
+}
+
+/** Text of each source file by path. */
+export type Sources = ReadonlyMap<string, string>;
+
+/** Every .ts and .mjs file below the folders of FOLDER_RULES. @throws Error when a top folder cannot be read */
+export function readSources(root: string): Sources {
+  const sources = new Map<string, string>();
+  const walk = (folder: string): void => {
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+      const path = `${folder}${entry.name}`;
+      if (entry.isDirectory()) {
+        walk(`${path}/`);
+      } else if (/\.(ts|mts|mjs|js)$/.test(entry.name)) {
+        sources.set(path, readFileSync(join(root, path), 'utf8'));
+      }
+    }
+  };
+  for (const folder of new Set(FOLDER_RULES.map((rule) => rule.folder.replace(/\/.*$/, '/')))) {
+    walk(folder);
+  }
+  return sources;
+}
+
+/** Checks every file against the rule of its folder. Linear in the size of the sources. */
+export function checkArchitecture(sources: Sources): ArchitectureReport {
+  const violations: Violation[] = [];
+  const filesRead = new Map<string, number>(FOLDER_RULES.map((rule) => [rule.folder, 0]));
+  let importsSeen = 0;
+  for (const [file, text] of sources) {
+    const rule = FOLDER_RULES.find(({ folder }) => file.startsWith(folder));
+    if (rule === undefined) {
+      violations.push({ file, line: 1, message: 'lies in a folder that has no rule' });
+      continue;
+    }
+    filesRead.set(rule.folder, (filesRead.get(rule.folder) ?? 0) + 1);
+    const { imports, code } = scanSource(text);
+    importsSeen += imports.length;
+    for (const { specifier, line } of imports) {
+      const message = judgeImport(rule, file, specifier, sources);
+      if (message !== null) {
+        violations.push({ file, line, message });
+      }
+    }
+    for (const { pattern, reason } of rule.forbidden) {
+      for (const match of code.matchAll(pattern)) {
+        violations.push({ file, line: lineAt(code, match.index), message: `${match[0].trim()} ${reason}` });
+      }
+    }
+  }
+  return { violations, filesRead, importsSeen };
+}
+
+/** Null when `file` may import `specifier`, else why not. */
+function judgeImport(rule: FolderRule, file: string, specifier: string, sources: Sources): string | null {
+  if (!specifier.startsWith('.')) {
+    return judgePackage(rule, file, specifier);
+  }
+  const target = posix.join(posix.dirname(file), specifier);
+  if (!sources.has(target)) {
+    return `imports ${specifier}, which is no source file`;
+  }
+  const allowed = rule.mayImport.some((prefix) => target.startsWith(prefix));
+  if (!allowed) {
+    return `${rule.folder}** may not import ${target}`;
+  }
+  return !isTest(file) && isTest(target) ? `imports ${target}, which is for tests` : null;
+}
+
+function judgePackage(rule: FolderRule, file: string, specifier: string): string | null {
+  if (SINGLE_FILE_IMPORTS.get(file)?.includes(specifier) === true) {
+    return null;
+  }
+  const allowed = isTest(file) ? [...rule.packages, ...rule.testPackages] : rule.packages;
+  const permitted = allowed.some((name) =>
+    name.endsWith(':') ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`),
+  );
+  return permitted ? null : `${rule.folder}** may not import the module ${specifier}`;
+}
+
+/** Test files and what lies in testing/ folders: never part of what runs. */
+function isTest(path: string): boolean {
+  return path.startsWith('tests/') || path.endsWith('.test.ts') || path.includes('/testing/');
+}

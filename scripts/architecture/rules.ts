@@ -1,0 +1,124 @@
+/**
+ * "Who may import whom", as data, and the words that no deterministic file may use.
+ *
+ * ```
+ *   scripts/ tests/ ──▶ everything;   nothing imports them
+ *   boards/ ──▶ emulator/: device and address types
+ *   emulator/ ──▶ itself;   one file ──▶ koffi
+ *   kernel-ts/kernel/ ──▶ kernel-ts/hal/ ──▶ emulator/address.ts
+ * ```
+ * Globals of Node and of browsers (process, console, document …) are kept out of kernel-ts by tsconfig.kernel.json, which type-checks it
+ * in a world that has none of them; what the language itself brings is listed here.
+ */
+
+/** Imports that one file alone may have, by file. */
+export const SINGLE_FILE_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
+  // The only file that opens the engine's library.
+  ['emulator/engine/unicorn.ts', ['koffi']],
+  ['scripts/build.mjs', ['esbuild']],
+  // Imports the bundle of the command that it is told to run.
+  ['scripts/launch.mjs', ['(computed)']],
+]);
+
+/** A word that must not appear in code, and why. */
+export interface ForbiddenWord {
+  readonly pattern: RegExp;
+  readonly reason: string;
+}
+
+/** What the files below one folder may do. Paths are relative to the package root, with "/". */
+export interface FolderRule {
+  readonly folder: string;
+  /** Prefixes of files that may be imported. */
+  readonly mayImport: readonly string[];
+  /** Packages that may be imported, and `node:` for Node's modules. */
+  readonly packages: readonly string[];
+  /** Packages for its *.test.ts files and its testing/ folders beside those. */
+  readonly testPackages: readonly string[];
+  readonly forbidden: readonly ForbiddenWord[];
+}
+
+// Not after a dot (a member of something else) and not a property's name.
+const word = (name: string): RegExp => new RegExp(`(?<![.\\w$]|\\?\\.)${name}(?![\\w$]|\\s*\\??:)`, 'g');
+
+const CLOCK_AND_CHANCE: readonly ForbiddenWord[] = [
+  { pattern: word('Date'), reason: 'reads the host clock' },
+  { pattern: /\bperformance\s*\.\s*\w+/g, reason: 'reads the host clock' },
+  { pattern: /\bhrtime\b/g, reason: 'reads the host clock' },
+  { pattern: /\bMath\s*\.\s*random\b/g, reason: 'is not reproducible' },
+  { pattern: /(?<![.\w$])crypto\s*\.\s*\w+/g, reason: 'is not reproducible' },
+];
+
+/** Ways to reach a global without writing its name, or to wait for the host. */
+const AMBIENT: readonly ForbiddenWord[] = [
+  'globalThis',
+  'eval',
+  'Function\\s*\\(',
+  'SharedArrayBuffer',
+  'Atomics',
+  'WeakRef',
+  'FinalizationRegistry',
+].map((name) => ({ pattern: new RegExp(`(?<![.\\w$])${name}`, 'g'), reason: 'reaches outside the kernel' }));
+
+const TEST_PACKAGES = ['vitest', 'fast-check', 'node:'];
+
+/** Longest folder first: the first rule whose folder holds a file is its rule. */
+export const FOLDER_RULES: readonly FolderRule[] = [
+  {
+    folder: 'kernel-ts/hal/',
+    mayImport: ['kernel-ts/hal/', 'emulator/address.ts'],
+    packages: [],
+    testPackages: TEST_PACKAGES,
+    forbidden: [...CLOCK_AND_CHANCE, ...AMBIENT],
+  },
+  {
+    folder: 'kernel-ts/kernel/',
+    mayImport: ['kernel-ts/kernel/', 'kernel-ts/hal/', 'emulator/address.ts'],
+    packages: [],
+    testPackages: TEST_PACKAGES,
+    forbidden: [...CLOCK_AND_CHANCE, ...AMBIENT],
+  },
+  {
+    // Files beside hal/ and kernel/: none so far; they get the rule of neither.
+    folder: 'kernel-ts/',
+    mayImport: ['emulator/address.ts'],
+    packages: [],
+    testPackages: TEST_PACKAGES,
+    forbidden: [...CLOCK_AND_CHANCE, ...AMBIENT],
+  },
+  {
+    folder: 'emulator/',
+    mayImport: ['emulator/'],
+    packages: [],
+    testPackages: TEST_PACKAGES,
+    forbidden: CLOCK_AND_CHANCE,
+  },
+  {
+    folder: 'boards/',
+    mayImport: ['boards/', 'emulator/address.ts', 'emulator/bus/', 'emulator/devices/'],
+    packages: [],
+    testPackages: TEST_PACKAGES,
+    forbidden: CLOCK_AND_CHANCE,
+  },
+  {
+    folder: 'firmware/',
+    mayImport: ['firmware/', 'emulator/address.ts'],
+    packages: ['node:'],
+    testPackages: TEST_PACKAGES,
+    forbidden: CLOCK_AND_CHANCE,
+  },
+  {
+    folder: 'tests/',
+    mayImport: [''],
+    packages: ['vitest', 'fast-check', 'node:', 'esbuild'],
+    testPackages: [],
+    forbidden: [],
+  },
+  {
+    folder: 'scripts/',
+    mayImport: ['scripts/', 'emulator/', 'kernel-ts/', 'boards/', 'firmware/'],
+    packages: ['commander', 'node:', 'vitest'],
+    testPackages: TEST_PACKAGES,
+    forbidden: [],
+  },
+];

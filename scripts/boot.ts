@@ -1,0 +1,190 @@
+/** `npm run boot`: an emulated board from its reset vector to the kernel's steady state. Options and exit statuses: --help, scripts/boot/options.ts. */
+
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { BoardError } from '../boards/board-error.ts';
+import { boards } from '../boards/registry.ts';
+import { eventHeaderLine, eventLine } from '../emulator/events/event-lines.ts';
+import { type BootRequest, parseBootOptions, type RunOptions } from './boot/options.ts';
+import { showBytes, showTime } from './boot/quantities.ts';
+import { makeReport } from './boot/report.ts';
+import { InputError } from './machine/input-error.ts';
+import { LevitateMachine, type MachineSettings } from './machine/levitate-machine.ts';
+import type { Outcome } from './machine/outcome.ts';
+import { packageRoot } from './package-root.ts';
+import { EngineLibraryError } from './setup/engine-library.ts';
+
+const EXIT_USAGE = 2;
+const EXIT_FAULT = 70;
+/** 128 + SIGINT, as shells report it. */
+const EXIT_INTERRUPTED = 130;
+
+/** Instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms. */
+const SLICE_INSTRUCTIONS = 10_000_000;
+
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await perform(parseBootOptions(args, packageVersion()));
+  } catch (error) {
+    if (error instanceof InputError || error instanceof BoardError || error instanceof EngineLibraryError) {
+      process.stderr.write(`boot: ${error.message}\n`);
+      return EXIT_USAGE;
+    }
+    process.stderr.write(
+      `boot: a fault of the emulator itself, not of the guest. Please report it with the command line and these lines:\n${
+        error instanceof Error ? (error.stack ?? error.message) : String(error)
+      }\n`,
+    );
+    return EXIT_FAULT;
+  }
+}
+
+async function perform(request: BootRequest): Promise<number> {
+  switch (request.action) {
+    case 'done':
+      return 0;
+    case 'list-boards':
+      for (const { name, title } of boards) process.stdout.write(`${name.padEnd(12)}${title}\n`);
+      return 0;
+    case 'dump-dtb': {
+      const machine = new LevitateMachine(request.settings);
+      writeOutput('--dump-dtb', request.file, machine.deviceTree);
+      machine.close();
+      return 0;
+    }
+    case 'boot':
+      return boot(request.settings, request.run);
+  }
+}
+
+async function boot(settings: MachineSettings, options: RunOptions): Promise<number> {
+  const outputs = openOutputs(options);
+  const machine = new LevitateMachine(settings);
+  machine.serial.onBytes((chunk) => {
+    process.stdout.write(Uint8Array.from(chunk));
+    outputs.serial?.write(chunk);
+  });
+  for (const event of machine.events.events) outputs.log?.write(eventLine(event));
+  machine.events.subscribe((event) => outputs.log?.write(eventLine(event)));
+
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true;
+  };
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  const input = (chunk: Uint8Array) => machine.type(chunk);
+  process.stdin.on('data', input);
+
+  try {
+    const outcome = await runInSlices(machine, options, () => interrupted);
+    machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
+    machine.serial.finish();
+    const exitStatus = interrupted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
+    const report = makeReport(machine, outcome, exitStatus, performance.now());
+    if (options.reportFile !== null) {
+      writeOutput('--report', options.reportFile, `${JSON.stringify(report, null, 2)}\n`);
+    }
+    if (!options.quiet) process.stderr.write(summary(machine, outcome, report.host.maxRssBytes));
+    return exitStatus;
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+    process.removeListener('SIGTERM', interrupt);
+    process.stdin.removeListener('data', input);
+    process.stdin.destroy();
+    outputs.serial?.close();
+    outputs.log?.close();
+    machine.close();
+  }
+}
+
+/** Runs until an outcome, letting signals, input and the wall clock in between slices. */
+async function runInSlices(
+  machine: LevitateMachine,
+  options: RunOptions,
+  interrupted: () => boolean,
+): Promise<Outcome> {
+  const { timeoutNs, maxInstructions, wallTimeoutNs } = options;
+  const bounds = { timeoutNs: timeoutNs ?? undefined, maxInstructions: maxInstructions ?? undefined };
+  for (;;) {
+    const outcome = machine.runSlice(SLICE_INSTRUCTIONS, bounds);
+    if (outcome !== null) return outcome;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (interrupted()) return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
+    if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
+      return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of real time' };
+    }
+  }
+}
+
+function summary(machine: LevitateMachine, { reason }: Outcome, maxRssBytes: number): string {
+  const { clock } = machine.machine;
+  return (
+    `\n${machine.board.name} ${reason}: ${showBytes(machine.memory.totalBytes)} of RAM, ${showBytes(machine.memory.touchedBytes)} touched · ` +
+    `${showTime(clock.nowNs)} simulated, ${clock.instructions.toLocaleString('en-US')} instructions · ` +
+    `${Math.round(performance.now())} ms, ${showBytes(maxRssBytes)} · ${machine.cpu.engine.version}\n`
+  );
+}
+
+/** A file that grows while the machine runs. Small writes are gathered. */
+interface OutputFile {
+  write(data: string | Uint8Array): void;
+  close(): void;
+}
+
+const GATHER_BYTES = 64 * 1024;
+
+function openOutputs({ serialFile, logFile }: RunOptions): { serial: OutputFile | null; log: OutputFile | null } {
+  const serial = serialFile === null ? null : openOutput('--serial', serialFile);
+  const log = logFile === null ? null : openOutput('--log', logFile);
+  log?.write(eventHeaderLine());
+  return { serial, log };
+}
+
+function openOutput(option: string, file: string): OutputFile {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'w');
+  } catch (error) {
+    throw cannotWrite(option, file, error);
+  }
+  let gathered: Buffer[] = [];
+  let bytes = 0;
+  const flush = () => {
+    if (bytes > 0) writeSync(descriptor, Buffer.concat(gathered));
+    gathered = [];
+    bytes = 0;
+  };
+  return {
+    write: (data) => {
+      const chunk = Buffer.from(data as Uint8Array);
+      gathered.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= GATHER_BYTES) flush();
+    },
+    close: () => {
+      flush();
+      closeSync(descriptor);
+    },
+  };
+}
+
+function writeOutput(option: string, file: string, data: string | Uint8Array): void {
+  try {
+    writeFileSync(file === '-' ? process.stdout.fd : file, data);
+  } catch (error) {
+    throw cannotWrite(option, file, error);
+  }
+}
+
+function cannotWrite(option: string, file: string, error: unknown): InputError {
+  const { code } = error as NodeJS.ErrnoException;
+  const why =
+    code === 'ENOENT' ? 'its folder does not exist' : code === 'EISDIR' ? 'it is a folder' : (code ?? String(error));
+  return new InputError(`${option} ${file}: cannot be written: ${why}`);
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env node
+/**
+ * Bundles the commands and the library into dist/ with esbuild, and writes the library's type declarations with tsc.
+ *
+ * ```
+ *   dist/NAME.mjs          one for each command scripts/NAME.ts, with NAME.mjs.map and NAME.inputs.json (what it was made of)
+ *   dist/index.mjs         the package's entry points, sharing chunks so that a class is one class in both
+ *   dist/testing.mjs
+ *   dist/types/            declarations
+ * ```
+ * dist/ is flat: scripts/package-root.ts finds the package one folder above itself. Every file is put in place by a rename, so a command that starts
+ * while another one builds sees an old file or a new one, never half of one.
+ *
+ * `node scripts/build.mjs` builds all and fails when something does; with `--if-possible` (npm's "prepare") a failure is a note and exit status 0,
+ * because a command is bundled anyway when it is first run.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+
+/** Files of scripts/ that are no commands, by name: entry points of the library and modules that others import. */
+const LIBRARY_ENTRIES = ['index', 'testing'];
+const COMMANDS = ['boot', 'doctor', 'bench'];
+/** Change the bundles without being among their sources. */
+const ALSO_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
+
+/** @type {import('esbuild').BuildOptions} */
+const SHARED_OPTIONS = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: 'linked',
+  metafile: true,
+  write: false,
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  // koffi loads a native file that lies beside its own; vitest must be the one that runs the tests.
+  external: ['koffi', 'vitest'],
+  logLevel: 'silent',
+};
+
+/** Bundled CommonJS packages ask for Node's modules through `require`, which an ES module does not have. */
+const REQUIRE_BANNER = {
+  js: "import { createRequire as levitateCreateRequire } from 'node:module';\nconst require = levitateCreateRequire(import.meta.url);",
+};
+
+async function loadEsbuild() {
+  try {
+    return await import('esbuild');
+  } catch {
+    throw new Error('esbuild is not installed: run "npm install" (with development dependencies) in the package first');
+  }
+}
+
+/** Writes `contents` to `path` in one step. */
+function putInPlace(path, contents) {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.partial`;
+  try {
+    writeFileSync(temporary, contents);
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Sizes and times of the sources of a bundle, by path from the root. Installed packages are covered by the lock file. */
+function inputsOf(metafile) {
+  const sources = Object.keys(metafile.inputs).filter((path) => !path.includes('node_modules/'));
+  return [...sources, ...ALSO_INPUTS]
+    .filter((path) => existsSync(join(root, path)))
+    .map((path) => {
+      const { size, mtimeMs } = statSync(join(root, path));
+      return [path, size, mtimeMs];
+    });
+}
+
+async function build(esbuild, options) {
+  try {
+    return await esbuild.build({ ...SHARED_OPTIONS, ...options });
+  } catch (error) {
+    const messages = await esbuild.formatMessages(error.errors ?? [], {
+      kind: 'error',
+      color: process.stderr.isTTY === true,
+    });
+    throw new Error(messages.length === 0 ? String(error) : messages.join('\n'), { cause: error });
+  }
+}
+
+/** Bundles scripts/NAME.ts into dist/NAME.mjs. @throws Error with esbuild's messages when it cannot be bundled */
+export async function bundleCommand(name) {
+  const esbuild = await loadEsbuild();
+  const started = Date.now();
+  const result = await build(esbuild, { entryPoints: [`scripts/${name}.ts`], banner: REQUIRE_BANNER });
+  // A source saved while the bundle was being made gets a time of 0 here, and the next start bundles again.
+  const inputs = inputsOf(result.metafile).map(([path, size, mtimeMs]) => [
+    path,
+    size,
+    mtimeMs > started ? 0 : mtimeMs,
+  ]);
+  for (const file of result.outputFiles) putInPlace(file.path, file.contents);
+  putInPlace(join(dist, `${name}.inputs.json`), JSON.stringify(inputs));
+}
+
+/** Bundles the entry points that exist, and returns their names. Chunks of earlier builds are removed. */
+async function bundleLibrary() {
+  const entries = LIBRARY_ENTRIES.filter((name) => existsSync(join(root, 'scripts', `${name}.ts`)));
+  if (entries.length === 0) return entries;
+  const esbuild = await loadEsbuild();
+  const result = await build(esbuild, {
+    entryPoints: entries.map((name) => `scripts/${name}.ts`),
+    splitting: true,
+    chunkNames: 'shared-[hash]',
+    banner: REQUIRE_BANNER,
+  });
+  const made = new Set(result.outputFiles.map((file) => basename(file.path)));
+  for (const file of result.outputFiles) putInPlace(file.path, file.contents);
+  for (const file of readdirSync(dist)) {
+    if (file.startsWith('shared-') && !made.has(file)) rmSync(join(dist, file));
+  }
+  return entries;
+}
+
+/** Writes dist/types/. @throws Error with the compiler's messages */
+function declareLibrary() {
+  const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+  const result = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.declarations.json'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (result.status !== 0)
+    throw new Error(`the type declarations could not be made:\n${result.stdout}${result.stderr}`);
+}
+
+async function buildAll() {
+  const commands = COMMANDS.filter((name) => existsSync(join(root, 'scripts', `${name}.ts`)));
+  for (const name of commands) await bundleCommand(name);
+  const entries = await bundleLibrary();
+  if (entries.length > 0) declareLibrary();
+  const made = [...commands, ...entries].map((name) => `${relative(root, dist)}${sep}${name}.mjs`);
+  process.stderr.write(`built ${made.join(', ')}\n`);
+}
+
+if (process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1]) {
+  try {
+    await buildAll();
+  } catch (error) {
+    const tolerated = process.argv.includes('--if-possible');
+    process.stderr.write(`${tolerated ? 'not built now: ' : ''}${error.message}\n`);
+    process.exitCode = tolerated ? 0 : 1;
+  }
+}

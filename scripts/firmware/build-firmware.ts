@@ -1,0 +1,96 @@
+/**
+ * Builds the images of firmware/ from their sources with the GNU cross binutils. Nobody needs this to run the emulator: the built images are kept beside
+ * the sources, and `npm run check-firmware` rebuilds them and compares bytes.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A linked image: where its source and script are, and whether its symbols are wanted by TypeScript. */
+interface ImageRecipe {
+  readonly name: string;
+  readonly source: string;
+  readonly linkerScript: string;
+  readonly symbols: boolean;
+}
+
+const RECIPES: readonly ImageRecipe[] = [
+  { name: 'reset-qemu-virt', source: 'reset/qemu-virt.S', linkerScript: 'reset/reset.ld', symbols: false },
+  { name: 'reset-pixel6', source: 'reset/pixel6.S', linkerScript: 'reset/reset.ld', symbols: false },
+  { name: 'kernel', source: 'kernel/head.S', linkerScript: 'kernel/kernel.ld', symbols: true },
+];
+
+const TOOL_PREFIX = process.env['CROSS_COMPILE'] ?? 'aarch64-linux-gnu-';
+
+/** The cross assembler is not installed. */
+export class MissingBinutilsError extends Error {
+  constructor() {
+    super(
+      `${TOOL_PREFIX}as was not found: install the GNU cross binutils (Debian: apt-get install binutils-aarch64-linux-gnu)`,
+    );
+    this.name = 'MissingBinutilsError';
+  }
+}
+
+/** True when the cross binutils can be run. */
+export function haveBinutils(): boolean {
+  try {
+    execFileSync(`${TOOL_PREFIX}as`, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Assembles and links everything below `firmwareFolder`.
+ * @returns file name in images/ to contents
+ * @throws MissingBinutilsError; an Error with the assembler's message
+ */
+export function buildFirmware(firmwareFolder: string): Map<string, Uint8Array> {
+  if (!haveBinutils()) throw new MissingBinutilsError();
+  const work = mkdtempSync(join(tmpdir(), 'levitate-firmware-'));
+  try {
+    const images = new Map<string, Uint8Array>();
+    for (const recipe of RECIPES) {
+      const source = join(firmwareFolder, recipe.source);
+      const object = join(work, 'image.o');
+      const elf = join(work, 'image.elf');
+      const binary = join(work, 'image.bin');
+      const run = (tool: string, args: string[]) =>
+        execFileSync(`${TOOL_PREFIX}${tool}`, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      run('as', ['-I', join(source, '..'), '-o', object, source]);
+      run('ld', ['--no-warn-rwx-segments', '-T', join(firmwareFolder, recipe.linkerScript), '-o', elf, object]);
+      run('objcopy', ['-O', 'binary', elf, binary]);
+      images.set(`${recipe.name}.bin`, readFileSync(binary));
+      if (recipe.symbols) {
+        images.set(`${recipe.name}.symbols.json`, Buffer.from(symbolsJson(run('nm', ['-n', elf]))));
+      }
+    }
+    return images;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Writes what {@link buildFirmware} made into images/. */
+export function writeImages(firmwareFolder: string, images: ReadonlyMap<string, Uint8Array>): void {
+  mkdirSync(join(firmwareFolder, 'images'), { recursive: true });
+  for (const [name, bytes] of images) writeFileSync(join(firmwareFolder, 'images', name), bytes);
+}
+
+/** Section symbols and absolute ones that belong to the layout, as offsets from the image's start, by name. */
+function symbolsJson(nm: string): string {
+  const symbols: [string, number][] = [];
+  for (const line of nm.split('\n')) {
+    const [value, type, name] = line.trim().split(/\s+/);
+    if (value === undefined || type === undefined || name === undefined) continue;
+    // Constants of the assembly (.equ) are local absolutes; only the linker script's are global.
+    if (type === 'a' || type === 't') continue;
+    symbols.push([name, Number.parseInt(value, 16)]);
+  }
+  symbols.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify(Object.fromEntries(symbols), null, 2)}\n`;
+}

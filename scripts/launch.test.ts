@@ -1,0 +1,122 @@
+/** The launcher in a package of its own: a temporary folder with the real launcher and build script, and commands made for the test. */
+
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from './package-root.ts';
+
+let root = '';
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'levitate-launch-'));
+  mkdirSync(join(root, 'scripts'));
+  mkdirSync(join(root, 'emulator'));
+  symlinkSync(join(packageRoot(), 'node_modules'), join(root, 'node_modules'), 'junction');
+  for (const file of [
+    'scripts/launch.mjs',
+    'scripts/build.mjs',
+    'scripts/package-root.ts',
+    'package.json',
+    'tsconfig.json',
+  ]) {
+    copyFileSync(join(packageRoot(), file), join(root, file));
+  }
+});
+afterAll(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+function writeScript(name: string, text: string): void {
+  writeFileSync(join(root, 'scripts', `${name}.ts`), text);
+}
+
+function launch(...args: string[]): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, [join(root, 'scripts', 'launch.mjs'), ...args], { encoding: 'utf8' });
+}
+
+describe('launch', () => {
+  it('calls main with the arguments and takes its number as the exit status', () => {
+    writeScript(
+      'echo',
+      "export function main(args: readonly string[]): number { console.log(args.join('|')); return 7; }",
+    );
+    const { status, stdout } = launch('echo', '--board', 'pixel 6');
+    expect([status, stdout]).toEqual([7, '--board|pixel 6\n']);
+  });
+
+  it('bundles again when an imported file changes, also to a file of the same size', () => {
+    writeScript('part', "export const part = 'one';");
+    writeScript('whole', "import { part } from './part.ts'; process.stdout.write(part);");
+    expect(launch('whole').stdout).toBe('one');
+    writeScript('part', "export const part = 'two';");
+    expect(launch('whole').stdout).toBe('two');
+  });
+
+  it('does not bundle again when nothing changed', () => {
+    writeScript('still', 'export {};');
+    // Sources written while a bundle is made count as changed; the second start settles that.
+    launch('still');
+    launch('still');
+    writeFileSync(join(root, 'dist', 'still.mjs'), "process.stdout.write('the bundle that was there');");
+    expect(launch('still').stdout).toBe('the bundle that was there');
+  });
+
+  it('finds the package root from a bundle', () => {
+    writeScript('where', "import { packageRoot } from './package-root.ts'; process.stdout.write(packageRoot());");
+    expect(readFileSync(join(launch('where').stdout, 'package.json'), 'utf8')).toBe(
+      readFileSync(join(root, 'package.json'), 'utf8'),
+    );
+  });
+
+  it.each([[['no-such-command']], [['../launch']], [['index']], [[]]])('refuses %j with usage and status 2', (args) => {
+    const { status, stderr } = launch(...args);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^usage: .*\ncommands: echo/m);
+  });
+
+  it('shows why a command cannot be built, with the place, and ends with status 70', () => {
+    writeScript('broken', 'export const x = (;');
+    const { status, stderr } = launch('broken');
+    expect(status).toBe(70);
+    expect(stderr).toContain('scripts/broken.ts:1:18');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('starts several at once without one disturbing another', async () => {
+    writeScript('many', 'export function main(): number { return 5; }');
+    rmSync(join(root, 'dist'), { recursive: true, force: true });
+    const statuses = await Promise.all(
+      [1, 2, 3].map(
+        () =>
+          new Promise((resolve) => {
+            spawn(process.execPath, [join(root, 'scripts', 'launch.mjs'), 'many'], { stdio: 'inherit' }).on(
+              'close',
+              resolve,
+            );
+          }),
+      ),
+    );
+    expect(statuses).toEqual([5, 5, 5]);
+  });
+
+  it('ends quietly when the reader of its output goes away', () => {
+    writeScript('chatty', "setInterval(() => process.stdout.write('line\\n'), 1);");
+    const script = `"${process.execPath}" "${join(root, 'scripts', 'launch.mjs')}" chatty | head -n 1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+    expect([stdout, stderr]).toEqual(['line\n141\n', '']);
+  });
+
+  it('leaves Ctrl-C to the command', async () => {
+    writeScript(
+      'patient',
+      "process.on('SIGINT', () => process.exit(9)); setTimeout(() => {}, 60_000); process.stdout.write('ready');",
+    );
+    const child = spawn(process.execPath, [join(root, 'scripts', 'launch.mjs'), 'patient']);
+    child.stdout.once('data', () => child.kill('SIGINT'));
+    const status = await new Promise((resolve) => {
+      child.on('close', resolve);
+    });
+    expect(status).toBe(9);
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * A machine from a board's data: memory, devices, serial line, reset firmware. What is loaded into it is decided elsewhere.
+ */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Board } from '../../boards/types.ts';
+import { createDevice } from '../../emulator/devices/registry.ts';
+import { isSerialDevice, type SerialDevice } from '../../emulator/devices/serial-device.ts';
+import { SerialLine } from '../../emulator/devices/serial-line.ts';
+import type { CpuEngine, EngineCallbacks } from '../../emulator/engine/engine.ts';
+import type { EventKind } from '../../emulator/events/event-kinds.ts';
+import { type FixedMemory, Machine, type MachineDevice } from '../../emulator/machine.ts';
+import type { MemoryBank } from '../../emulator/memory/physical-memory.ts';
+import { packageRoot } from '../package-root.ts';
+
+/** A machine with its serial line. */
+export interface BoardMachine {
+  readonly board: Board;
+  readonly machine: Machine;
+  /** What the console UART sends. */
+  readonly serial: SerialLine;
+  /** The console UART, for input. */
+  readonly console: SerialDevice;
+}
+
+export interface BoardMachineOptions {
+  readonly board: Board;
+  /** RAM instead of the board's own banks. */
+  readonly banks?: readonly MemoryBank[];
+  /** The reset firmware, from address 0. */
+  readonly firmware: Uint8Array;
+  readonly openEngine: (callbacks: EngineCallbacks) => CpuEngine;
+  readonly trace?: readonly EventKind[];
+}
+
+/** Parameters of the reset firmware, at fixed offsets in its image: firmware/reset/reset.inc. */
+const BOOT_KERNEL_OFFSET = 0x08;
+const BOOT_DTB_OFFSET = 0x10;
+const BOOT_FLAGS_OFFSET = 0x18;
+const BOOT_FLAG_GIC_SYSTEM_REGISTERS = 1n;
+
+/** A file of firmware/images. @throws Error when the package is incomplete */
+export function readFirmwareImage(name: string): Uint8Array {
+  return new Uint8Array(readFileSync(join(packageRoot(), 'firmware', 'images', name)));
+}
+
+/** The board's reset firmware, told where the kernel and the device tree are. */
+export function resetFirmware(board: Board, kernelEntry: number, deviceTree: number): Uint8Array {
+  const image = readFirmwareImage(`${board.firmware.image}.bin`);
+  const view = new DataView(image.buffer);
+  view.setBigUint64(BOOT_KERNEL_OFFSET, BigInt(kernelEntry), true);
+  view.setBigUint64(BOOT_DTB_OFFSET, BigInt(deviceTree), true);
+  const flags = board.interruptController.version === 3 ? BOOT_FLAG_GIC_SYSTEM_REGISTERS : 0n;
+  view.setBigUint64(BOOT_FLAGS_OFFSET, flags, true);
+  return image;
+}
+
+/** The firmware's read-only memory, and SRAM. */
+function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
+  return board.devices
+    .filter(({ name, model }) => isFixedMemory(board, name, model))
+    .map(({ name, base, size }) =>
+      name === board.firmware.device
+        ? { name, base, size, access: 'rx', bytes: firmware }
+        : { name, base, size, access: 'rwx', bytes: new Uint8Array() },
+    );
+}
+
+function isFixedMemory(board: Board, name: string, model: string): boolean {
+  return name === board.firmware.device || model === 'sram' || model === 'rom';
+}
+
+/** Builds the machine and places every device of the board on its bus. @throws BusOverlapError and the typed errors of memory and devices */
+export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
+  const { board } = options;
+  const machine = new Machine({
+    banks: options.banks ?? board.ramBanks,
+    fixedMemory: fixedMemoryOf(board, options.firmware),
+    mpidrs: board.cpus.map(({ mpidrEl1 }) => mpidrEl1),
+    midrs: board.cpus.map(({ midr }) => midr),
+    instructionsPerSecond: board.instructionsPerSecond,
+    counterFrequencyHz: board.timer.frequencyHz,
+    psciConduit: board.psci.method,
+    gicSystemRegisters: board.interruptController.version === 3,
+    openEngine: options.openEngine,
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
+  });
+  const serial = new SerialLine();
+  let consoleDevice: SerialDevice | null = null;
+  const devices: MachineDevice[] = [];
+  for (const { name, model, base, size } of board.devices) {
+    if (isFixedMemory(board, name, model)) continue;
+    const isConsole = name === board.kernelConsole.device;
+    const device = createDevice(
+      model,
+      { name, base, size },
+      {
+        nowNs: () => machine.clock.nowNs,
+        emit: (kind, fields) => machine.events.emit(kind, fields),
+        setIrq: () => {},
+      },
+      isConsole ? { onTransmit: (byte) => serial.transmit(byte) } : {},
+    );
+    if (isConsole && isSerialDevice(device)) consoleDevice = device;
+    devices.push({ name, base, size, device, answers: model !== 'absent' });
+  }
+  if (consoleDevice === null)
+    throw new Error(`board ${board.name}: ${board.kernelConsole.device} is not a serial device`);
+  machine.attach(devices);
+  serial.onLine((text) => machine.events.emit('serial', { text }));
+  return { board, machine, serial, console: consoleDevice };
+}

@@ -1,0 +1,111 @@
+/**
+ * The modelled kernel on a machine: its ports on one side, its gates on the other. The machine knows no kernel and the kernel knows no machine; this
+ * file is where they meet.
+ *
+ *     HLT #n ─► machine ─► enter(n) ─► Kernel.enter ─┬─ returns: the core goes on behind the gate, or parks
+ *                                                    └─ an access faulted: the core takes the exception, as if the gate had faulted
+ */
+
+import { AccessFault } from '../../emulator/cpu/virtual-memory.ts';
+import type { Core } from '../../emulator/cpu/core.ts';
+import { SYSTEM_REGISTERS } from '../../emulator/engine/system-registers.ts';
+import type { GateHandler, Machine } from '../../emulator/machine.ts';
+import {
+  type Ports,
+  SynchronousAbort,
+  type SystemRegister,
+  type SystemRegisterPort,
+} from '../../kernel-ts/hal/ports.ts';
+import type { KernelImage } from '../../kernel-ts/kernel/image.ts';
+import { Kernel, type KernelConfig } from '../../kernel-ts/kernel/kernel.ts';
+
+/** Registers that decide translations: cached walks are dropped when one is written. */
+const TRANSLATION_REGISTERS: readonly SystemRegister[] = ['SCTLR_EL1', 'TCR_EL1', 'TTBR0_EL1', 'TTBR1_EL1', 'MAIR_EL1'];
+
+const GATE_BYTES = 4n;
+
+export class KernelHost implements GateHandler {
+  readonly kernel: Kernel;
+  private readonly machine: Machine;
+  private readonly image: KernelImage;
+  /** The kernel changed page tables or their registers: the core's own TLB must forget before it goes on. */
+  private translationsChanged = false;
+
+  constructor(machine: Machine, image: KernelImage, config: KernelConfig) {
+    this.machine = machine;
+    this.image = image;
+    this.kernel = new Kernel(this.ports(machine.bootCore), image, config);
+  }
+
+  owns(immediate: number): boolean {
+    return Kernel.ownsGate(immediate);
+  }
+
+  enter(immediate: number, core: Core): void {
+    const { events } = this.machine;
+    if (events.enabled('gate')) events.emit('gate', { immediate, pc: core.engine.getPc() - GATE_BYTES });
+    try {
+      if (this.kernel.enter(immediate) === 'park') core.engine.setPc(this.image.virtual('cpu_park'));
+    } catch (error) {
+      if (!(error instanceof AccessFault) && !(error instanceof SynchronousAbort)) throw error;
+      core.engine.setPc(core.engine.getPc() - GATE_BYTES);
+      core.raiseSynchronous(error.esr, error.far);
+    }
+    if (this.translationsChanged) {
+      this.translationsChanged = false;
+      core.engine.flushTlb();
+    }
+  }
+
+  private ports(core: Core): Ports {
+    const { machine } = this;
+    return {
+      memory: core.virtualMemory,
+      mmio: core.virtualMemory,
+      registers: this.registers(core),
+      tlb: {
+        invalidateAll: () => this.invalidate(core),
+        invalidatePage: () => this.invalidate(core),
+        // Accesses of the model take effect in order and at once.
+        dsb: () => {},
+        isb: () => {},
+      },
+      trace: {
+        enabled: (kind) => machine.events.enabled(kind),
+        emit: (kind, fields) => machine.events.emit(kind, fields),
+      },
+      firmware: {
+        call: (_conduit, functionId, arg1 = 0n) => machine.firmwareCall(functionId, arg1),
+      },
+    };
+  }
+
+  private registers(core: Core): SystemRegisterPort {
+    const { clock } = this.machine;
+    return {
+      read: (register) => {
+        clock.portAccesses++;
+        if (register === 'CurrentEL') return BigInt(core.level << 2);
+        if (register === 'DAIF') return BigInt(core.engine.getPstate() & 0x3c0);
+        const value = core.readSystemRegister(SYSTEM_REGISTERS[register]);
+        if (value === undefined) throw new RangeError(`${register} is not implemented by this core`);
+        return value;
+      },
+      write: (register, value) => {
+        clock.portAccesses++;
+        if (register === 'CurrentEL' || register === 'DAIF')
+          throw new RangeError(`${register} is not written through this port`);
+        if (!core.engine.setSystemRegister(SYSTEM_REGISTERS[register], value)) {
+          throw new RangeError(`${register} is not implemented by this core`);
+        }
+        if (TRANSLATION_REGISTERS.includes(register)) this.invalidate(core);
+      },
+    };
+  }
+
+  private invalidate(core: Core): void {
+    this.machine.clock.portAccesses++;
+    core.virtualMemory.invalidate();
+    this.translationsChanged = true;
+  }
+}

@@ -1,0 +1,145 @@
+/** "Who may import whom" holds in this tree, and the check that says so would notice if it did not. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, posix } from 'node:path';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { checkArchitecture, readSources } from '../scripts/architecture/check-architecture.ts';
+import { scanSource } from '../scripts/architecture/scan-source.ts';
+import { packageRoot } from '../scripts/package-root.ts';
+
+const root = packageRoot();
+const sources = readSources(root);
+
+/** Violations, as text, of one file in a tree of otherwise empty ones. */
+function violationsOf(file: string, text: string): string[] {
+  const others = [
+    'emulator/address.ts',
+    'emulator/cpu/core.ts',
+    'emulator/bus/device.ts',
+    'kernel-ts/hal/ports.ts',
+    'kernel-ts/kernel/panic.ts',
+    'boards/pixel6.ts',
+    'scripts/boot.ts',
+    'tests/machine.ts',
+    'kernel-ts/hal/testing/fake.ts',
+  ];
+  const tree = new Map([...others.map((path) => [path, ''] as const), [file, text] as const]);
+  return checkArchitecture(tree).violations.map(({ line, message }) => `${line}: ${message}`);
+}
+
+describe('this tree', () => {
+  it('holds every rule', () => {
+    expect(checkArchitecture(sources).violations).toEqual([]);
+  });
+
+  it('was read: files in every folder that has code, and their imports', () => {
+    const { filesRead, importsSeen } = checkArchitecture(sources);
+    for (const folder of ['kernel-ts/hal/', 'kernel-ts/kernel/', 'emulator/', 'boards/', 'tests/', 'scripts/']) {
+      expect(filesRead.get(folder), folder).toBeGreaterThan(0);
+    }
+    expect(importsSeen).toBeGreaterThan(sources.size);
+  });
+
+  it('has no import that the bundler sees and the check does not', async () => {
+    const entryPoints = [...sources.keys()].filter((path) => !path.startsWith('scripts/launch'));
+    const result = await build({
+      absWorkingDir: root,
+      entryPoints,
+      bundle: true,
+      write: false,
+      metafile: true,
+      outdir: 'dist',
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      logLevel: 'silent',
+    });
+    let compared = 0;
+    for (const [file, { imports }] of Object.entries(result.metafile.inputs)) {
+      const text = sources.get(file);
+      expect(text, file).toBeDefined();
+      const scanned = scanSource(text ?? '').imports.map(({ specifier }) =>
+        specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier,
+      );
+      for (const { path } of imports) {
+        expect(scanned, file).toContain(path);
+        compared++;
+      }
+    }
+    expect(compared).toBeGreaterThan(sources.size / 2);
+  });
+});
+
+describe('the check', () => {
+  it.each([
+    ['kernel-ts/hal/a.ts', "import { p } from '../kernel/panic.ts';"],
+    ['kernel-ts/hal/a.ts', "import type { P } from '../kernel/panic.ts';"],
+    ['kernel-ts/kernel/a.ts', "import { c } from '../../emulator/cpu/core.ts';"],
+    ['kernel-ts/kernel/a.ts', "let c: import('../../emulator/cpu/core.ts').Core;"],
+    ['kernel-ts/kernel/a.ts', "import { readFileSync } from 'node:fs';"],
+    ['kernel-ts/kernel/a.ts', "import { f } from '../hal/testing/fake.ts';"],
+    ['kernel-ts/kernel/a.test.ts', "import { c } from '../../emulator/cpu/core.ts';"],
+    ['kernel-ts/kernel/a.ts', 'const t = Date.now();'],
+    ['kernel-ts/kernel/a.ts', 'const t = new Date();'],
+    ['kernel-ts/kernel/a.ts', 'const r = Math.random();'],
+    ['kernel-ts/kernel/a.ts', "globalThis['console'].log();"],
+    ['emulator/a.ts', "import { p } from '../kernel-ts/hal/ports.ts';"],
+    ['emulator/a.ts', "import { b } from '../boards/pixel6.ts';"],
+    ['emulator/a.ts', "import koffi from 'koffi';"],
+    ['emulator/a.ts', "import { readFileSync } from 'node:fs';"],
+    ['emulator/a.ts', 'const t = performance.now();'],
+    ['emulator/a.ts', "await import('../scripts/' + name);"],
+    ['boards/a.ts', "import { c } from '../emulator/cpu/core.ts';"],
+    ['boards/a.ts', "import { b } from '../scripts/boot.ts';"],
+    ['scripts/a.ts', "import { m } from '../tests/machine.ts';"],
+    ['elsewhere/a.ts', ''],
+  ])('refuses in %s: %s', (file, text) => {
+    expect(violationsOf(file, `\n${text}`)).toHaveLength(1);
+  });
+
+  it.each([
+    ['kernel-ts/hal/a.ts', "import { physAddr } from '../../emulator/address.ts';"],
+    ['kernel-ts/kernel/a.ts', "import type { Ports } from '../hal/ports.ts';"],
+    ['kernel-ts/kernel/a.test.ts', "import { it } from 'vitest';\nimport fc from 'fast-check';"],
+    ['kernel-ts/kernel/a.ts', '// Date.now() would be wrong here\nconst field = device.Date;'],
+    ['emulator/engine/unicorn.ts', "import koffi from 'koffi';"],
+    ['boards/a.ts', "import type { Device } from '../emulator/bus/device.ts';"],
+    ['scripts/a.ts', "import { b } from '../boards/pixel6.ts';\nconst t = Date.now();"],
+    ['tests/a.test.ts', "import { b } from '../scripts/boot.ts';"],
+  ])('accepts in %s: %s', (file, text) => {
+    expect(violationsOf(file, text)).toEqual([]);
+  });
+
+  it('names the line of a violation', () => {
+    expect(violationsOf('emulator/a.ts', "\n\nimport koffi from 'koffi';")).toEqual([
+      '3: emulator/** may not import the module koffi',
+    ]);
+  });
+});
+
+describe('tsconfig.kernel.json', () => {
+  it.each([
+    ['process.exit(1);', true],
+    ["console.log('x');", true],
+    ['document.title;', true],
+    ['setTimeout(() => {}, 1);', true],
+    ['const size: number = 4096; export { size };', false],
+  ])('%j is refused: %s', (text, refused) => {
+    const folder = mkdtempSync(join(tmpdir(), 'levitate-kernel-'));
+    try {
+      writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+      writeFileSync(join(folder, 'probe.ts'), `${text}\nexport {};\n`);
+      const config = { extends: join(root, 'tsconfig.kernel.json'), include: ['probe.ts'], exclude: [] };
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+      const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+      const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' });
+      expect(status === 0, stdout).toBe(!refused);
+      expect(/Cannot find name/.test(stdout)).toBe(refused);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
