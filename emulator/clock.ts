@@ -39,6 +39,16 @@ export class Clock {
     return BigInt(Math.floor((this.ticks / this.frequencyHz) * frequencyHz));
   }
 
+  /** The first tick at which {@link counter} of `frequencyHz` is at least `count`. */
+  ticksAtCount(count: bigint, frequencyHz: number): number {
+    let tick = Math.ceil((Number(count) / frequencyHz) * this.frequencyHz);
+    // Both directions round, so the neighbourhood is checked; counts beyond 2^53 are years away.
+    if (tick < Number.MAX_SAFE_INTEGER) {
+      while (BigInt(Math.floor((tick / this.frequencyHz) * frequencyHz)) < count) tick++;
+    }
+    return tick;
+  }
+
   /** Ticks in `ns` nanoseconds, rounded up. */
   ticksFor(ns: number): number {
     return Math.ceil((ns / 1e9) * this.frequencyHz);

@@ -15,11 +15,13 @@ import type { Device } from './bus/device.ts';
 import { Clock } from './clock.ts';
 import { Core, type CoreEnvironment } from './cpu/core.ts';
 import type { CpuEngine, EngineCallbacks } from './engine/engine.ts';
-import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from './engine/system-registers.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterName } from './engine/system-registers.ts';
 import { EventLog } from './events/event-log.ts';
 import type { EventKind } from './events/event-kinds.ts';
 import { type MemoryBank, PhysicalMemory } from './memory/physical-memory.ts';
-import { answerPsci, psciName } from './psci/psci.ts';
+import { answerPsci, PSCI, psciName, PSCI_RESULT } from './psci/psci.ts';
+import { Scheduler, type ScheduledEvent } from './scheduler.ts';
+import { GenericTimer } from './timer/generic-timer.ts';
 
 /** A device at [base, base + size). */
 export interface MachineDevice {
@@ -68,6 +70,26 @@ export interface GateHandler {
   enter(immediate: number, core: Core): void;
 }
 
+/** The interrupt controller as the machine uses it; devices/gic/ has two. */
+export interface MachineInterrupts {
+  setSpi(intid: number, level: boolean): void;
+  setPpi(cpu: number, intid: number, level: boolean): void;
+  /** True when core `cpu`, waiting, has a reason to wake. */
+  pendingFor(cpu: number): boolean;
+  /** The CPU interface in system registers, where there is one. */
+  readSystemRegister?(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined;
+  writeSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean;
+}
+
+/** A core that the board has. Its engine is made when it is first turned on. */
+interface CoreSlot {
+  readonly index: number;
+  readonly mpidr: number;
+  readonly timer: GenericTimer;
+  core: Core | null;
+  state: 'off' | 'running' | 'sleeping';
+}
+
 /** Bounds of a run, each optional. */
 export interface RunLimits {
   /** Simulated nanoseconds since reset. */
@@ -87,20 +109,36 @@ export type MachineStop =
   /** `stop()` was called. */
   | { readonly kind: 'stopped' };
 
-/** Most instructions in one slice: bounds how long `run` goes without looking at the world. */
+/** Most instructions in one slice of the only core that runs: bounds how long `run` goes without looking at the world. */
 const SLICE = 1_000_000;
+/** The same while several run: how far one gets ahead of the others. */
+const SHARED_SLICE = 20_000;
+/** The same while an interrupt waits for the core to unmask it, which the engine does not report. */
+const MASKED_SLICE = 1_000;
+
+/** Affinity fields of MPIDR_EL1. */
+const AFFINITY = 0xff_00ff_ffffn;
+/** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
+const PFR0_GIC = 1n << 24n;
 
 export class Machine {
   readonly memory: PhysicalMemory;
   readonly bus = new Bus();
   readonly clock: Clock;
+  readonly scheduler = new Scheduler();
   readonly events: EventLog;
-  readonly cores: readonly Core[];
   readonly fixedMemory: readonly FixedMemory[];
   private readonly options: MachineOptions;
+  private readonly slots: readonly CoreSlot[];
+  private readonly environment: CoreEnvironment;
+  private readonly routed: [start: number, end: number][] = [];
+  private interrupts: MachineInterrupts | null = null;
   private gates: GateHandler | null = null;
   private pending: MachineStop | null = null;
+  /** Core that runs, or ran last. */
   private running = 0;
+  /** Tick at which the current slice ends at the latest. */
+  private sliceEnd = 0;
 
   constructor(options: MachineOptions) {
     this.options = options;
@@ -115,29 +153,58 @@ export class Machine {
       ...memory,
       bytes: paddedTo(memory.bytes, alignUp(memory.size, PAGE_SIZE)),
     }));
-    const environment = this.environment();
-    this.cores = options.mpidrs
-      .slice(0, 1)
-      .map((mpidr, index) => new Core(index, mpidr, environment, options.openEngine));
-    for (const { base, bytes, access } of this.fixedMemory) {
-      for (const core of this.cores) core.engine.mapMemory(base, bytes, access);
-    }
+    this.environment = this.makeEnvironment();
+    this.slots = options.mpidrs.map((mpidr, index) => ({
+      index,
+      mpidr,
+      timer: new GenericTimer(this.clock, this.scheduler, options.counterFrequencyHz, (intid, level) =>
+        this.interrupts?.setPpi(index, intid, level),
+      ),
+      core: null,
+      state: 'off',
+    }));
+    this.scheduler.onScheduled = (tick) => {
+      // What was just programmed comes before the slice ends: the slice is cut short.
+      if (tick < this.sliceEnd) this.slots[this.running]?.core?.interruptSlice();
+    };
+    this.openCore(this.slots[0] as CoreSlot);
   }
 
   /** The boot core. */
   get bootCore(): Core {
-    return this.cores[0] as Core;
+    return this.slots[0]?.core as Core;
+  }
+
+  /** The cores that have been turned on at some time, by number. */
+  get cores(): readonly Core[] {
+    return this.slots.flatMap(({ core }) => (core === null ? [] : [core]));
+  }
+
+  /** Number of the core that runs, or ran last: whose access a banked register belongs to. */
+  get currentCore(): number {
+    return this.running;
   }
 
   /**
-   * Places the devices on the bus and routes their pages to it.
+   * Places the devices on the bus and routes their pages to it. Before the first run.
    * @throws BusOverlapError, BusRangeError
    */
   attach(devices: readonly MachineDevice[]): void {
     for (const device of devices) this.bus.attach(device);
-    for (const [start, end] of pagesOf(devices.filter(({ answers }) => answers))) {
-      for (const core of this.cores) core.mapBus(start, end - start);
+    for (const run of pagesOf(devices.filter(({ answers }) => answers))) {
+      this.routed.push(run);
+      for (const core of this.cores) core.mapBus(run[0], run[1] - run[0]);
     }
+  }
+
+  /** Connects the interrupt controller. */
+  setInterrupts(interrupts: MachineInterrupts): void {
+    this.interrupts = interrupts;
+  }
+
+  /** What the interrupt controller drives: the lines of core `cpu`. */
+  setInterruptLines(cpu: number, irq: boolean, fiq: boolean): void {
+    this.slots[cpu]?.core?.setInterruptLines(irq, fiq);
   }
 
   /** Hands the gates of the guest to `handler`. */
@@ -145,10 +212,22 @@ export class Machine {
     this.gates = handler;
   }
 
-  /** Devices to their reset values, the boot core to EL3 at `entry`. Memory keeps its contents. */
-  reset(entry: number): void {
+  /** Calls `action` after `ns` of simulated time. */
+  after(ns: number, action: () => void): ScheduledEvent {
+    return this.scheduler.at(this.clock.ticks + this.clock.ticksFor(ns), action);
+  }
+
+  /** Devices to their reset values, every core off but the boot core, which starts at `entry` in exception level `level`. Memory keeps its contents. */
+  reset(entry: number, level: 1 | 2 | 3 = 3): void {
+    this.scheduler.clear();
     this.bus.reset();
-    this.bootCore.reset(BigInt(entry), 3);
+    for (const slot of this.slots) {
+      slot.state = 'off';
+      slot.timer.reset();
+    }
+    this.bootCore.reset(BigInt(entry), level);
+    (this.slots[0] as CoreSlot).state = 'running';
+    this.running = 0;
     this.pending = null;
   }
 
@@ -159,10 +238,11 @@ export class Machine {
 
   /** Executes until a limit or something that the caller must decide. */
   run(limits: RunLimits = {}): MachineStop {
-    const { clock, bootCore: core } = this;
+    const { clock, scheduler } = this;
     const endTicks = limits.untilNs === undefined ? Infinity : clock.ticksFor(limits.untilNs);
     const endInstructions = limits.maxInstructions ?? Infinity;
     for (;;) {
+      scheduler.runDue(clock.ticks);
       const pending = this.pending;
       if (pending !== null) {
         this.pending = null;
@@ -170,36 +250,25 @@ export class Machine {
       }
       if (clock.instructions >= endInstructions) return { kind: 'limit', limit: 'instructions' };
       if (clock.ticks >= endTicks) return { kind: 'limit', limit: 'time' };
-      this.running = core.index;
-      const budget = Math.min(SLICE, endInstructions - clock.instructions, Math.ceil(endTicks - clock.ticks));
-      const stop = core.run(budget);
-      switch (stop.kind) {
-        case 'gate':
-          this.gates?.enter(stop.immediate, core);
-          break;
-        case 'wfi':
-          // Nothing on this machine raises interrupts while no core runs, so a sleeping core sleeps for good.
-          return this.pending ?? { kind: 'idle' };
-        case 'lockup':
-          return { kind: 'lockup', reason: stop.reason };
-        case 'count':
-        case 'stopped':
-          break;
+      const slot = this.nextRunnable();
+      if (slot === null) {
+        const until = Math.min(scheduler.nextTick, endTicks);
+        if (scheduler.nextTick === Infinity) return { kind: 'idle' };
+        clock.idleTicks += Math.max(0, until - clock.ticks);
+        continue;
       }
+      const lockup = this.runSlice(slot, Math.min(endInstructions - clock.instructions, Math.ceil(endTicks - clock.ticks)));
+      if (lockup !== null) return lockup;
     }
   }
 
   /** A PSCI or SMCCC call as firmware would answer it; power calls take effect when the current slice ends. */
-  firmwareCall(functionId: number, argument: bigint): bigint {
-    const answer = answerPsci(functionId, argument);
+  firmwareCall(functionId: number, arguments_: readonly [bigint, bigint, bigint]): bigint {
+    const result = this.cpuCall(functionId, arguments_) ?? this.systemCall(functionId, arguments_[0]);
     if (this.events.enabled('psci')) {
-      this.events.emit('psci', { function: psciName(functionId), argument, result: answer.result });
+      this.events.emit('psci', { function: psciName(functionId), argument: arguments_[0], result });
     }
-    if (answer.power !== undefined) {
-      this.events.emit('power', { action: answer.power });
-      this.request({ kind: answer.power === 'off' ? 'power off' : 'reset' });
-    }
-    return BigInt.asUintN(64, answer.result);
+    return BigInt.asUintN(64, result);
   }
 
   /** Frees the engines. The machine cannot run afterwards; its memory and events can be read. */
@@ -207,12 +276,105 @@ export class Machine {
     for (const core of this.cores) core.engine.close();
   }
 
+  /** One slice of one core. Returns a stop only when the core cannot go on. */
+  private runSlice(slot: CoreSlot, most: number): MachineStop | null {
+    const { clock, scheduler } = this;
+    const core = slot.core as Core;
+    this.running = slot.index;
+    core.takeInterrupt();
+    const shared = this.slots.some((other) => other !== slot && other.state === 'running');
+    const slice = core.interruptPending ? MASKED_SLICE : shared ? SHARED_SLICE : SLICE;
+    const budget = Math.max(1, Math.min(slice, most, scheduler.nextTick - clock.ticks));
+    this.sliceEnd = clock.ticks + budget;
+    const stop = core.run(budget);
+    this.sliceEnd = 0;
+    switch (stop.kind) {
+      case 'gate':
+        this.gates?.enter(stop.immediate, core);
+        return null;
+      case 'wfi':
+        if (slot.state === 'running') slot.state = 'sleeping';
+        return null;
+      case 'lockup':
+        return { kind: 'lockup', reason: stop.reason };
+      case 'count':
+      case 'stopped':
+        return null;
+    }
+  }
+
+  /** The next core in turn that has something to do; sleeping ones wake when an interrupt waits for them. */
+  private nextRunnable(): CoreSlot | null {
+    const { slots } = this;
+    for (let step = 1; step <= slots.length; step++) {
+      const slot = slots[(this.running + step) % slots.length] as CoreSlot;
+      if (slot.state === 'sleeping' && (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending) === true) {
+        slot.state = 'running';
+      }
+      if (slot.state === 'running') return slot;
+    }
+    return null;
+  }
+
+  private openCore(slot: CoreSlot): Core {
+    const core = new Core(slot.index, slot.mpidr, this.environment, this.options.openEngine);
+    for (const { base, bytes, access } of this.fixedMemory) core.engine.mapMemory(base, bytes, access);
+    for (const [start, end] of this.routed) core.mapBus(start, end - start);
+    slot.core = core;
+    return core;
+  }
+
+  /** PSCI functions that concern single cores; null for the others. */
+  private cpuCall(functionId: number, [target, entry, context]: readonly [bigint, bigint, bigint]): bigint | null {
+    const current = this.slots[this.running] as CoreSlot;
+    // The 32-bit and the 64-bit form of a function differ in one bit.
+    switch ((functionId & ~0x4000_0000) >>> 0) {
+      case PSCI.CPU_ON: {
+        const slot = this.slots.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
+        if (slot === undefined) return PSCI_RESULT.INVALID_PARAMETERS;
+        if (slot.state !== 'off') return PSCI_RESULT.ALREADY_ON;
+        const core = slot.core ?? this.openCore(slot);
+        core.reset(entry, current.core?.level === 2 ? 2 : 1);
+        core.engine.setX(0, context);
+        slot.timer.reset();
+        slot.state = 'running';
+        this.events.emit('power', { action: 'core on', core: slot.index });
+        return PSCI_RESULT.SUCCESS;
+      }
+      case PSCI.CPU_OFF:
+        current.state = 'off';
+        this.events.emit('power', { action: 'core off', core: current.index });
+        current.core?.stop();
+        return PSCI_RESULT.SUCCESS;
+      case PSCI.AFFINITY_INFO: {
+        const slot = this.slots.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
+        return slot === undefined ? PSCI_RESULT.INVALID_PARAMETERS : slot.state === 'off' ? 1n : 0n;
+      }
+      case PSCI.CPU_SUSPEND:
+        // Whatever depth was asked for, the core waits as in WFI and its registers survive: a wake-up before power was cut.
+        current.state = 'sleeping';
+        current.core?.stop();
+        return PSCI_RESULT.SUCCESS;
+      default:
+        return null;
+    }
+  }
+
+  private systemCall(functionId: number, argument: bigint): bigint {
+    const answer = answerPsci(functionId, argument);
+    if (answer.power !== undefined) {
+      this.events.emit('power', { action: answer.power });
+      this.request({ kind: answer.power === 'off' ? 'power off' : 'reset' });
+    }
+    return answer.result;
+  }
+
   private request(stop: MachineStop): void {
     this.pending ??= stop;
     for (const core of this.cores) core.stop();
   }
 
-  private environment(): CoreEnvironment {
+  private makeEnvironment(): CoreEnvironment {
     return {
       memory: this.memory,
       bus: this.bus,
@@ -221,12 +383,15 @@ export class Machine {
       isGate: (immediate) => this.gates?.owns(immediate) ?? false,
       firmwareCall: (core, conduit) => {
         if (conduit !== this.options.psciConduit) return false;
-        const functionId = Number(BigInt.asUintN(32, core.engine.getX(0)));
-        core.engine.setX(0, this.firmwareCall(functionId, core.engine.getX(1)));
+        const { engine } = core;
+        const functionId = Number(BigInt.asUintN(32, engine.getX(0)));
+        engine.setX(0, this.firmwareCall(functionId, [engine.getX(1), engine.getX(2), engine.getX(3)]));
         return true;
       },
+      intercepts: (encoding) => this.intercepts(encoding),
+      allowedAtEl0: (core, [, , , crm, op2]) => this.slots[core.index]?.timer.allowedAtEl0(crm, op2) ?? false,
       readSystemRegister: (core, encoding) => this.readSystemRegister(core, encoding),
-      writeSystemRegister: (_core, encoding) => this.isGicEnable(encoding),
+      writeSystemRegister: (core, encoding, value) => this.writeSystemRegister(core, encoding, value),
       emit: (_core, kind, fields) => this.events.emit(kind, fields),
       traces: (kind) => this.events.enabled(kind),
     };
@@ -239,17 +404,44 @@ export class Machine {
     return new DataView(fixed.bytes.buffer, fixed.bytes.byteOffset).getUint32(address - fixed.base, true);
   }
 
-  private readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined {
-    const is = (name: keyof typeof SYSTEM_REGISTERS) => SYSTEM_REGISTERS[name].every((part, i) => part === encoding[i]);
-    if (is('MPIDR_EL1')) return BigInt(core.mpidr);
-    if (is('MIDR_EL1')) return BigInt(this.options.midrs[core.index] ?? 0);
-    if (is('CNTPCT_EL0') || is('CNTVCT_EL0')) return this.clock.counter(this.options.counterFrequencyHz);
-    // SRE, DFB and DIB read as one: system registers are the only way to this CPU interface (GICv3, IHI 0069, 12.2.23).
-    if (this.isGicEnable(encoding)) return 7n;
-    return undefined;
+  /** Registers that the engine has but that are the machine's: the generic timer's, and who the core is. */
+  private intercepts([op0, op1, crn, crm, op2]: SystemRegisterEncoding): boolean {
+    if (op0 !== 3) return false;
+    if (crn === 14) return true;
+    if (op1 !== 0 || crn !== 0) return false;
+    if (crm === 0) return op2 === 0 || op2 === 5;
+    return this.options.gicSystemRegisters && crm === 4 && op2 === 0;
   }
 
-  /** ICC_SRE_EL1, EL2 and EL3 exist where the GIC's CPU interface is in system registers; their bits are fixed. */
+  private readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined {
+    const [op0, op1, crn, crm, op2] = encoding;
+    if (op0 !== 3) return undefined;
+    if (crn === 14) return this.slots[core.index]?.timer.read(op1, crm, op2);
+    if (op1 === 0 && crn === 0) {
+      if (crm === 0 && op2 === 5) return BigInt(core.mpidr);
+      if (crm === 0 && op2 === 0) return BigInt(this.options.midrs[core.index] ?? 0);
+      const own = core.engine.getSystemRegister(encoding);
+      if (crm === 4 && op2 === 0) return this.options.gicSystemRegisters ? (own ?? 0n) | PFR0_GIC : undefined;
+      // The whole identification space reads as zero where nothing is defined (Arm ARM D24.1.1.2).
+      return own === null && crm >= 1 ? 0n : undefined;
+    }
+    const answer = this.interrupts?.readSystemRegister?.(core.index, encoding) ?? (this.isGicEnable(encoding) ? 7n : undefined);
+    if (answer !== undefined && this.events.enabled('sysreg')) {
+      this.events.emit('sysreg', { register: systemRegisterName(encoding), read: answer });
+    }
+    return answer;
+  }
+
+  private writeSystemRegister(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean {
+    const [op0, op1, crn, crm, op2] = encoding;
+    if (op0 === 3 && crn === 14) return this.slots[core.index]?.timer.write(op1, crm, op2, value) ?? false;
+    if (op0 === 3 && this.events.enabled('sysreg')) {
+      this.events.emit('sysreg', { register: systemRegisterName(encoding), written: value });
+    }
+    return this.interrupts?.writeSystemRegister?.(core.index, encoding, value) ?? this.isGicEnable(encoding);
+  }
+
+  /** ICC_SRE_EL1, EL2 and EL3 exist where the GIC's CPU interface is in system registers; their bits are fixed (IHI 0069, 12.2.23). */
   private isGicEnable(encoding: SystemRegisterEncoding): boolean {
     return (
       this.options.gicSystemRegisters &&

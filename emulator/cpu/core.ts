@@ -21,15 +21,33 @@ import {
   ENGINE_EXCEPTION,
   type EngineCallbacks,
   type EngineState,
+  type InterceptedAccess,
+  type SliceEnd,
   type UnmappedAccess,
 } from '../engine/engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterName } from '../engine/system-registers.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { findMoves, physicalOfCode } from './code-scan.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
-import { accessAddress, haltImmediate, systemRegisterMove } from './instruction.ts';
-import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS, instructionAbortSyndrome, undefinedSyndrome } from './syndrome.ts';
+import { abortAddress, abortSyndrome, externalAbortTarget } from './external-abort.ts';
+import { haltImmediate, isInterruptMaskChange, leastLevel, systemRegisterMove } from './instruction.ts';
+import {
+  EXCEPTION_CLASS,
+  exceptionClass,
+  EXTERNAL_ABORT_STATUS,
+  interruptMaskTrapSyndrome,
+  isTranslationFault,
+  pcAlignmentSyndrome,
+  systemRegisterSyndrome,
+  undefinedSyndrome,
+  withFaultStatus,
+} from './syndrome.ts';
 import { type TranslationRegisters, walk } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
+
+/** PSTATE interrupt masks. */
+const PSTATE_I = 1 << 7;
+const PSTATE_F = 1 << 6;
 
 /** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
 const PHYSICAL_BITS = 44;
@@ -45,6 +63,10 @@ export interface CoreEnvironment {
   isGate(immediate: number): boolean;
   /** HVC or SMC: returns false when this machine's firmware does not listen there, which makes the instruction undefined. */
   firmwareCall(core: Core, conduit: 'hvc' | 'smc'): boolean;
+  /** True when accesses to this register must come to the machine although the engine has one of that name. */
+  intercepts(encoding: SystemRegisterEncoding): boolean;
+  /** False when code at EL0 on this core may not access an intercepted register: it is trapped to EL1. */
+  allowedAtEl0(core: Core, encoding: SystemRegisterEncoding): boolean;
   /** A system register that the engine lacks: its value, or undefined when the machine lacks it too. */
   readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined;
   /** Returns false when the machine has no such register. */
@@ -69,6 +91,7 @@ export type CoreStop =
 interface RefusedAccess {
   readonly state: EngineState;
   readonly write: boolean;
+  readonly address: number;
 }
 
 export class Core {
@@ -80,11 +103,22 @@ export class Core {
   readonly virtualMemory: VirtualMemory;
   private readonly environment: CoreEnvironment;
   private gate: number | null = null;
+  /** PC at the access that nothing answered: DC ZVA has moved on when the slice ends. */
+  private unmappedPc = 0n;
   private refused: RefusedAccess | null = null;
   private stopRequested = false;
   /** Vector entered last and the instruction count at that moment: a fault there at once is a lockup. */
   private lastVector: { address: bigint; executed: number } | null = null;
   private lockup: string | null = null;
+  /** Interrupt lines from the interrupt controller. */
+  private irqLine = false;
+  private fiqLine = false;
+  private inSlice = false;
+  private cutShort = false;
+  /** An intercepted access that must trap instead: taken when the slice has ended. */
+  private trapped: { readonly pc: bigint; readonly esr: number } | null = null;
+  /** Addresses of intercepted instructions, so that each is asked for once. */
+  private readonly interceptedAt = new Set<number>();
 
   /** @param open makes the core's engine with the callbacks given */
   constructor(
@@ -98,7 +132,13 @@ export class Core {
     this.environment = environment;
     this.engine = open({
       exception: (number) => this.onException(number),
-      unmapped: (access) => environment.memory.touch(access.address) !== null,
+      unmapped: (access) => {
+        if (environment.memory.touch(access.address) !== null) return true;
+        this.unmappedPc = this.engine.getPc();
+        return false;
+      },
+      block: (high, low, size) => this.onBlock(high, low, size),
+      intercepted: (access) => this.onIntercepted(access),
     });
     environment.memory.onChunk((chunk, start, end) => {
       const part =
@@ -122,10 +162,10 @@ export class Core {
     const { bus } = this.environment;
     const window: DeviceWindow = {
       read: (address, width) =>
-        this.onBus(false, () => (width === 8 ? bus.read64(address) : BigInt(bus.read(address, width as 1 | 2 | 4)))) ??
+        this.onBus(address, false, () => (width === 8 ? bus.read64(address) : BigInt(bus.read(address, width as 1 | 2 | 4)))) ??
         0n,
       write: (address, width, value) => {
-        this.onBus(true, () => {
+        this.onBus(address, true, () => {
           if (width === 8) bus.write64(address, value);
           else bus.write(address, width as 1 | 2 | 4, Number(value));
         });
@@ -137,6 +177,10 @@ export class Core {
   /** Cold reset to `level` at `entry`, AArch64, DAIF masked, MMU off. */
   reset(entry: bigint, level: 1 | 2 | 3): void {
     const { engine } = this;
+    this.gate = null;
+    this.refused = null;
+    this.lastVector = null;
+    this.lockup = null;
     engine.setPstate((level << 2) | 1 | (0xf << 6));
     // Any system register write makes the engine notice the new level.
     engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, 0x30d0_0800n);
@@ -160,26 +204,68 @@ export class Core {
 
   /** The level-by-level walk of `va` in the EL1&0 regime. */
   walk(va: bigint): ReturnType<typeof walk> {
-    const { memory } = this.environment;
-    return walk(
-      va,
-      this.translationRegisters(),
-      (address) => (memory.contains(address, 8) ? memory.read64(address) : null),
-      PHYSICAL_BITS,
-    );
+    return walk(va, this.translationRegisters(), (address) => this.readDescriptor(address), PHYSICAL_BITS);
+  }
+
+  /** Eight bytes of RAM, ROM or SRAM. */
+  private readDescriptor(address: number): bigint | null {
+    const { memory, readCode } = this.environment;
+    if (memory.contains(address, 8)) return memory.read64(address);
+    const low = readCode(address);
+    const high = readCode(address + 4);
+    return low === null || high === null ? null : (BigInt(high) << 32n) | BigInt(low);
+  }
+
+  /** Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is taken at once. */
+  setInterruptLines(irq: boolean, fiq: boolean): void {
+    const rises = (irq && !this.irqLine) || (fiq && !this.fiqLine);
+    this.irqLine = irq;
+    this.fiqLine = fiq;
+    if (rises) this.interruptSlice();
+  }
+
+  /** An interrupt is signalled, masked or not: what wakes the core from WFI. */
+  get interruptPending(): boolean {
+    return this.irqLine || this.fiqLine;
+  }
+
+  /** Takes the interrupt that is signalled and not masked, if there is one. Between slices only. */
+  takeInterrupt(): boolean {
+    if (!this.interruptPending) return false;
+    const pstate = this.engine.getPstate();
+    // Interrupts go to EL1 here; code above it runs with them masked by the level.
+    if (levelOf(pstate) > 1) return false;
+    const kind = this.fiqLine && (pstate & PSTATE_F) === 0 ? 'fiq' : this.irqLine && (pstate & PSTATE_I) === 0 ? 'irq' : null;
+    if (kind === null) return false;
+    const returnAddress = this.engine.getPc();
+    if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: returnAddress });
+    enterException(this.engine, { kind, targetLevel: 1, returnAddress, esr: null, far: null });
+    return true;
   }
 
   /** Executes until something happens that the machine must see, at most `count` instructions. */
   run(count: number): CoreStop {
     const { engine, environment } = this;
     this.stopRequested = false;
-    const end = environment.clock.during(
-      () => engine.executed,
-      () => engine.run(count),
-    );
+    this.cutShort = false;
+    this.inSlice = true;
+    let end: SliceEnd;
+    try {
+      end = environment.clock.during(
+        () => engine.executed,
+        () => engine.run(count),
+      );
+    } finally {
+      this.inSlice = false;
+    }
     this.virtualMemory.invalidate();
     if (this.refused !== null) this.takeRefusedAccess(this.refused);
     else if (end.kind === 'unmapped') this.takeUnmapped(end.access);
+    else if (this.trapped !== null) {
+      const { pc, esr } = this.trapped;
+      this.trapped = null;
+      this.enter('synchronous', 1, esr, null, pc);
+    }
     if (this.lockup !== null) return { kind: 'lockup', reason: this.lockup };
     if (this.gate !== null) {
       const immediate = this.gate;
@@ -187,12 +273,19 @@ export class Core {
       return { kind: 'gate', immediate };
     }
     if (this.stopRequested) return { kind: 'stopped' };
-    return end.kind === 'stopped' && engine.executed < count ? { kind: 'wfi' } : { kind: 'count' };
+    return end.kind === 'stopped' && !this.cutShort && engine.executed < count ? { kind: 'wfi' } : { kind: 'count' };
   }
 
   /** Ends the running slice; `run` returns 'stopped'. */
   stop(): void {
     this.stopRequested = true;
+    this.engine.stop();
+  }
+
+  /** Ends the running slice early without a reason of its own; `run` returns 'count'. */
+  interruptSlice(): void {
+    if (!this.inSlice) return;
+    this.cutShort = true;
     this.engine.stop();
   }
 
@@ -206,18 +299,22 @@ export class Core {
     const pc = engine.getPc();
     switch (number) {
       case ENGINE_EXCEPTION.undefined:
-        this.onUndefined(pc);
+        if (!this.takePcAlignment(pc)) this.onUndefined(pc);
         return;
       case ENGINE_EXCEPTION.hypervisorCall:
       case ENGINE_EXCEPTION.secureMonitorCall: {
         const conduit = number === ENGINE_EXCEPTION.hypervisorCall ? 'hvc' : 'smc';
         // An HVC or SMC that nobody serves is undefined at the instruction itself; the engine's PC is already behind it.
-        if (!environment.firmwareCall(this, conduit)) this.enter('synchronous', 1, undefinedSyndrome(), null, pc - 4n);
+        if (!environment.firmwareCall(this, conduit)) {
+          this.enter('synchronous', asTarget(this.level), undefinedSyndrome(), null, pc - 4n);
+        }
         return;
       }
       case ENGINE_EXCEPTION.prefetchAbort:
       case ENGINE_EXCEPTION.dataAbort: {
+        if (number === ENGINE_EXCEPTION.prefetchAbort && this.takePcAlignment(pc)) return;
         const { esr, far, targetLevel } = engine.syndrome();
+        if (isTranslationFault(esr) && this.takeLostTable(esr, far, pc)) return;
         this.enter('synchronous', asTarget(targetLevel), esr, far, pc);
         return;
       }
@@ -228,8 +325,74 @@ export class Core {
     }
   }
 
+  /** Reads a new block and asks the engine for the instructions in it that the machine must see. */
+  private onBlock(high: number, low: number, size: number): boolean {
+    const { engine, environment } = this;
+    const start = physicalOfCode(engine, environment.memory, high, low, this.level, () => ({
+      registers: this.translationRegisters(),
+      physicalBits: PHYSICAL_BITS,
+    }));
+    if (start < 0) return false;
+    const moves = findMoves(
+      size / 4,
+      (index) => environment.readCode(start + 4 * index),
+      (encoding) => environment.intercepts(encoding),
+    );
+    if (moves === null) return false;
+    let added = false;
+    for (const { offset, kind } of moves) {
+      // The set is keyed by the low 52 bits of the address and the kind: distinct for every address that can be executed.
+      const key = ((high & 0xfffff) * 2 ** 32 + low + offset) * (kind === 'mrs' ? 1 : -1);
+      if (this.interceptedAt.has(key)) continue;
+      this.interceptedAt.add(key);
+      engine.intercept((BigInt(high) << 32n) + BigInt(low + offset), kind);
+      added = true;
+    }
+    return added;
+  }
+
+  private onIntercepted({ read, encoding, rt }: InterceptedAccess): boolean {
+    const { engine, environment } = this;
+    // Another instruction may stand at an address that was intercepted once.
+    if (!environment.intercepts(encoding)) return false;
+    if (this.level === 0 && !environment.allowedAtEl0(this, encoding)) {
+      this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
+      engine.stop();
+      return true;
+    }
+    if (!read) return environment.writeSystemRegister(this, encoding, rt === 31 ? 0n : engine.getX(rt));
+    const value = environment.readSystemRegister(this, encoding);
+    if (value === undefined) return false;
+    if (rt !== 31) engine.setX(rt, value);
+    return true;
+  }
+
+  /** A misaligned PC is no address of an instruction: the engine calls what it reads there undefined, or does not read it. */
+  private takePcAlignment(pc: bigint): boolean {
+    if (pc % 4n === 0n) return false;
+    this.enter('synchronous', asTarget(this.level), pcAlignmentSyndrome(), pc, pc);
+    return true;
+  }
+
+  /** The engine reads zeros, a translation fault, where nothing answers a table walk; the architecture has an external abort there. */
+  private takeLostTable(esr: number, far: bigint, pc: bigint): boolean {
+    if (this.level > 1) return false;
+    let lost = 0;
+    const read = (address: number): bigint | null => {
+      lost = address;
+      return this.readDescriptor(address);
+    };
+    const found = walk(far, this.translationRegisters(), read, PHYSICAL_BITS);
+    if (found.ok || found.fault.kind !== 'external abort on walk') return false;
+    this.reportUnmapped({ type: 'read', address: lost, size: 8, value: 0n }, pc);
+    const target = externalAbortTarget(this.engine, this.level);
+    this.enter('synchronous', target, withFaultStatus(esr, found.fault.status), far, pc);
+    return true;
+  }
+
   private onUndefined(pc: bigint): void {
     const { engine, environment } = this;
+    const { esr, targetLevel } = engine.syndrome();
     const instruction = this.instructionAt(pc);
     if (instruction !== null) {
       const immediate = haltImmediate(instruction);
@@ -239,19 +402,24 @@ export class Core {
         engine.stop();
         return;
       }
-      if (this.emulateSystemRegister(instruction)) {
+      // With another class the engine knows the register and traps it.
+      if (exceptionClass(esr) === EXCEPTION_CLASS.unknown && this.emulateSystemRegister(instruction)) {
         engine.setPc(pc + 4n);
         return;
       }
+      if (isInterruptMaskChange(instruction)) {
+        // SCTLR_EL1.UMA is clear; the engine leaves the syndrome empty.
+        this.enter('synchronous', asTarget(targetLevel), interruptMaskTrapSyndrome(instruction), null, pc);
+        return;
+      }
     }
-    const { esr, targetLevel } = engine.syndrome();
     this.enter('synchronous', asTarget(targetLevel), esr, null, pc);
   }
 
   private emulateSystemRegister(instruction: number): boolean {
     const { engine, environment } = this;
     const move = systemRegisterMove(instruction);
-    if (move === null) return false;
+    if (move === null || this.level < leastLevel(move.encoding)) return false;
     if (move.read) {
       const value = environment.readSystemRegister(this, move.encoding);
       if (value !== undefined) {
@@ -292,7 +460,40 @@ export class Core {
 
   /** Nothing is mapped at a physical address: an external abort at the instruction. */
   private takeUnmapped(access: UnmappedAccess): void {
-    const pc = this.engine.getPc();
+    const pc = this.unmappedPc;
+    if (access.type === 'fetch' && this.takePcAlignment(pc)) return;
+    const far = abortAddress(this.engine, access.type, access.address, this.instructionAt(pc), pc);
+    // The engine does not hold output addresses against TCR_EL1.IPS.
+    const found = far === null || this.level > 1 ? null : this.walk(far);
+    if (found !== null && !found.ok && found.fault.kind === 'address size') {
+      this.takeAbort(access.type, 1, found.fault.status, far, pc);
+      return;
+    }
+    this.reportUnmapped(access, pc);
+    this.takeAbort(access.type, externalAbortTarget(this.engine, this.level), EXTERNAL_ABORT_STATUS, far, pc);
+  }
+
+  private takeRefusedAccess({ state, write, address }: RefusedAccess): void {
+    const { engine } = this;
+    this.refused = null;
+    engine.restoreState(state);
+    const pc = engine.getPc();
+    const access = write ? 'write' : 'read';
+    const far = abortAddress(engine, access, address, this.instructionAt(pc), pc);
+    this.takeAbort(access, externalAbortTarget(engine, this.level), EXTERNAL_ABORT_STATUS, far, pc);
+  }
+
+  private takeAbort(
+    access: UnmappedAccess['type'],
+    target: 1 | 2 | 3,
+    status: number,
+    far: bigint | null,
+    pc: bigint,
+  ): void {
+    this.enter('synchronous', target, abortSyndrome(access, status, this.level < target, far), far, pc);
+  }
+
+  private reportUnmapped(access: UnmappedAccess, pc: bigint): void {
     this.environment.emit(this, 'unmapped', {
       device: this.environment.bus.describe(access.address),
       reason: 'unmapped',
@@ -302,34 +503,6 @@ export class Core {
       ...(access.type === 'write' ? { value: hex(access.value) } : {}),
       pc,
     });
-    this.takeExternalAbort(access.type, pc);
-  }
-
-  private takeRefusedAccess(refused: RefusedAccess): void {
-    this.refused = null;
-    this.engine.restoreState(refused.state);
-    this.takeExternalAbort(refused.write ? 'write' : 'read', this.engine.getPc());
-  }
-
-  private takeExternalAbort(type: UnmappedAccess['type'], pc: bigint): void {
-    const lower = this.level === 0;
-    const target = this.level === 3 ? 3 : this.level === 2 ? 2 : 1;
-    if (type === 'fetch') {
-      this.enter('synchronous', target, instructionAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, lower }), pc, pc);
-      return;
-    }
-    const instruction = this.instructionAt(pc);
-    const far =
-      instruction === null
-        ? null
-        : accessAddress(instruction, pc, (index) => (index === 31 ? this.engine.getSp() : this.engine.getX(index)));
-    const esr = dataAbortSyndrome({
-      status: EXTERNAL_ABORT_STATUS,
-      write: type === 'write',
-      lower,
-      farNotValid: far === null,
-    });
-    this.enter('synchronous', target, esr, far, pc);
   }
 
   /** The word at `pc` through the live translation, or null when it cannot be read. */
@@ -339,14 +512,16 @@ export class Core {
     return found.ok ? this.environment.readCode(found.pa) : null;
   }
 
-  private onBus<T>(write: boolean, access: () => T): T | null {
+  private onBus<T>(address: number, write: boolean, access: () => T): T | null {
+    // The rest of an instruction whose first access was refused: it will not have happened.
+    if (this.refused !== null) return null;
     try {
       return access();
     } catch (error) {
       if (!(error instanceof BusAccessAbort)) throw error;
       this.reportRefused(error, this.engine.getPc());
       // The instruction completes inside the engine; its effects are undone by going back to the registers it started with.
-      this.refused = { state: this.engine.saveState(), write };
+      this.refused = { state: this.engine.saveState(), write, address };
       this.engine.stop();
       return null;
     }

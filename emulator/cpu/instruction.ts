@@ -34,13 +34,31 @@ export function systemRegisterMove(instruction: number): SystemRegisterMove | nu
   };
 }
 
+/** The lowest exception level that may name a system register: by op1 (Arm ARM D23.2, Table D23-1). */
+export function leastLevel([, op1]: SystemRegisterEncoding): 0 | 1 | 2 | 3 {
+  if (op1 === 3) return 0;
+  return op1 === 4 || op1 === 5 ? 2 : op1 === 6 ? 3 : 1;
+}
+
+/** True for MSR DAIFSet, #imm and MSR DAIFClr, #imm. */
+export function isInterruptMaskChange(instruction: number): boolean {
+  return ((instruction & 0xffff_f0df) >>> 0) === 0xd503_40df;
+}
+
+/** Rt of `DC ZVA, Xt`, or null. */
+function zeroedBlock(instruction: number): number | null {
+  return (instruction & 0xffff_ffe0) >>> 0 === 0xd50b_7420 ? instruction & 31 : null;
+}
+
 const signed = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value));
 
 /**
- * The virtual address that a load or store accesses first, or null when the instruction is none.
+ * The virtual address that a load, a store or DC ZVA accesses first, or null when the instruction is none of these.
  * @param x general register, 31 is the stack pointer
  */
 export function accessAddress(instruction: number, pc: bigint, x: (index: number) => bigint): bigint | null {
+  const zeroed = zeroedBlock(instruction);
+  if (zeroed !== null) return zeroed === 31 ? 0n : x(zeroed);
   // op0 = x1x0: loads and stores
   if (((instruction >>> 25) & 0b0101) !== 0b0100) return null;
   const rn = (instruction >>> 5) & 31;

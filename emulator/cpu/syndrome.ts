@@ -7,6 +7,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D24.2.40 (ESR_EL1).
  */
 
+import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
+
 /** Exception classes by value. */
 export const EXCEPTION_CLASS = {
   unknown: 0x00,
@@ -38,6 +40,19 @@ export function exceptionClass(esr: number): number {
 const syndrome = (exceptionClassValue: number, iss: number): number =>
   ((exceptionClassValue << 26) | SYNDROME_IL | iss) >>> 0;
 
+/** Fault status codes of aborts: DFSC and IFSC, the low six bits. */
+const STATUS_MASK = 0x3f;
+
+/** True for the ESR of an abort by a translation fault: fault status 0b0001 and the level. */
+export function isTranslationFault(esr: number): boolean {
+  return (esr & 0x3c) === 0b000100;
+}
+
+/** The ESR of an abort with another fault status. */
+export function withFaultStatus(esr: number, status: number): number {
+  return ((esr & ~STATUS_MASK) | status) >>> 0;
+}
+
 /** ESR of a data abort without instruction syndrome (ISV = 0), taken from the same level unless `lower`. */
 export function dataAbortSyndrome(abort: {
   readonly status: number;
@@ -58,7 +73,32 @@ export function instructionAbortSyndrome(abort: { readonly status: number; reado
   );
 }
 
+/** ESR of a branch to an address that is not a multiple of 4. */
+export function pcAlignmentSyndrome(): number {
+  return syndrome(EXCEPTION_CLASS.pcAlignment, 0);
+}
+
+/** ESR of an MSR (immediate) to DAIF that is trapped: op0 0, CRn 4, Rt 31. */
+export function interruptMaskTrapSyndrome(instruction: number): number {
+  const op1 = (instruction >>> 16) & 7;
+  const crm = (instruction >>> 8) & 15;
+  const op2 = (instruction >>> 5) & 7;
+  return syndrome(
+    EXCEPTION_CLASS.systemRegister,
+    (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (crm << 1),
+  );
+}
+
 /** ESR of an instruction that is undefined here. */
 export function undefinedSyndrome(): number {
   return syndrome(EXCEPTION_CLASS.unknown, 0);
+}
+
+/** ESR of an MRS or MSR that is trapped: the encoding, Rt and the direction. */
+export function systemRegisterSyndrome(encoding: SystemRegisterEncoding, rt: number, read: boolean): number {
+  const [op0, op1, crn, crm, op2] = encoding;
+  return syndrome(
+    EXCEPTION_CLASS.systemRegister,
+    (op0 << 20) | (op2 << 17) | (op1 << 14) | (crn << 10) | (rt << 5) | (crm << 1) | (read ? 1 : 0),
+  );
 }

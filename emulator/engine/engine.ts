@@ -45,12 +45,27 @@ export interface DeviceWindow {
   write(address: number, size: number, value: bigint): void;
 }
 
+/** An MRS or MSR that the machine answers itself. */
+export interface InterceptedAccess {
+  readonly read: boolean;
+  readonly encoding: SystemRegisterEncoding;
+  /** X register that is read or written; 31 is XZR. */
+  readonly rt: number;
+}
+
 /** Called by the engine while it executes. Exceptions thrown here end the slice and come out of `run()`. */
 export interface EngineCallbacks {
   /** The core took exception `number` ({@link ENGINE_EXCEPTION}); writing PC redirects it, `stop()` ends the slice. */
   exception(number: number): void;
   /** Nothing is mapped at `access.address`. Map memory there and return true to retry, or return false to end the slice. */
   unmapped(access: UnmappedAccess): boolean;
+  /**
+   * A block of `size` bytes at virtual address `high`:`low` (32 bits each) was translated and is about to run. Return true after `intercept()` calls
+   * for instructions in it: it is then translated again before it runs. Not called for the first block after the engine was opened.
+   */
+  block?(high: number, low: number, size: number): boolean;
+  /** An intercepted instruction is about to execute. Return true to skip it, false to let the engine execute it. */
+  intercepted?(access: InterceptedAccess): boolean;
 }
 
 /** Syndrome and address of the last exception, as the ESR and FAR of the level it goes to would hold them. */
@@ -105,6 +120,8 @@ export interface CpuEngine {
   run(count: number): SliceEnd;
   /** Ends the current slice after the instruction being executed. */
   stop(): void;
+  /** From now on the MRS (or MSR) at virtual `address` is reported through `intercepted()`, in code translated after this call. */
+  intercept(address: bigint, kind: 'mrs' | 'msr'): void;
   /** Syndrome of the exception being reported. Valid inside `exception()` only. */
   syndrome(): Syndrome;
 

@@ -19,6 +19,7 @@ import {
   EngineError,
   type EngineCallbacks,
   type EngineState,
+  type InterceptedAccess,
   type SliceEnd,
   type Syndrome,
   type UnmappedAccess,
@@ -41,6 +42,12 @@ const UNMAPPED_TYPES: Readonly<Record<number, UnmappedAccess['type']>> = {
   21: 'fetch',
   22: 'write',
 };
+
+/** A translated block is entered for the first time. */
+const UC_HOOK_EDGE_GENERATED = 1 << 15;
+/** A particular instruction, with its enum uc_arm64_insn as an extra argument. */
+const UC_HOOK_INSN = 1 << 1;
+const UC_ARM64_INS = { mrs: 1, msr: 2 } as const;
 
 const UC_ERR_OK = 0;
 /** Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED and WRITE_PROT. */
@@ -65,6 +72,8 @@ const REG_SP_EL0 = 270;
 const REG_CP_REG = 290;
 const REG_X0 = 199;
 const REG_X29 = 1;
+const indexOfX = (register: number): number =>
+  register === REG_XZR ? 31 : register >= REG_X0 ? register - REG_X0 : register - REG_X29 + 29;
 const registerOfX = (index: number): number => (index < 29 ? REG_X0 + index : REG_X29 + index - 29);
 
 /** Bytes of the engine's handle that the search for the instruction counter may read: less than the handle's size. */
@@ -90,6 +99,17 @@ const MmioWriteCallback = koffi.proto(
   'void LevitateMmioWrite(void *uc, uint64_t offset, uint32_t size, uint64_t value, void *data)',
 );
 
+const BlockCallback = koffi.proto('void LevitateBlock(void *uc, void *block, void *previous, void *data)');
+const InstructionCallback = koffi.proto(
+  'uint32_t LevitateInstruction(void *uc, int reg, void *systemRegister, void *data)',
+);
+/** struct uc_tb { u64 pc; u16 icount; u16 size } */
+const BLOCK_BYTES = 16;
+/** The u32 fields of struct uc_arm64_cp_reg. */
+const SYSTEM_REGISTER_BYTES = 20;
+/** UC_ARM64_REG_XZR */
+const REG_XZR = 7;
+
 /** The functions of the library, declared once for each file loaded. */
 function bind(path: string) {
   const library = koffi.load(path);
@@ -109,7 +129,7 @@ function bind(path: string) {
       'int uc_mmio_map(void *uc, uint64_t address, size_t size, void *read, void *readData, void *write, void *writeData)',
     ),
     hookAdd: library.func(
-      'int uc_hook_add(void *uc, _Out_ size_t *hook, int type, void *callback, void *data, uint64_t begin, uint64_t end)',
+      'int uc_hook_add(void *uc, _Out_ size_t *hook, int type, void *callback, void *data, uint64_t begin, uint64_t end, ...)',
     ),
     contextAlloc: library.func('int uc_context_alloc(void *uc, _Out_ void **context)'),
     contextSave: library.func('int uc_context_save(void *uc, void *context)'),
@@ -202,7 +222,11 @@ class UnicornEngine implements CpuEngine {
   private failure: { readonly error: unknown } | null = null;
   private lastUnmapped: UnmappedAccess | null = null;
   private requested = 0;
+  /** Executed in the current slice before the engine was started again to translate a block anew. */
+  private executedBefore = 0;
   private stopRequested = false;
+  private retranslate = false;
+  private readonly interceptors: { readonly mrs: Pointer; readonly msr: Pointer } | null = null;
 
   constructor(options: UnicornOptions, calibration: Calibration | null) {
     this.library = load(options.library);
@@ -248,12 +272,46 @@ class UnicornEngine implements CpuEngine {
         return retry;
       },
     );
+    const { block, intercepted } = options.callbacks;
+    if (block !== undefined) this.hookBlocks((high, low, size) => block.call(this.callbacks, high, low, size));
+    if (intercepted !== undefined) {
+      this.interceptors = {
+        mrs: this.interceptor('mrs', (access) => intercepted.call(this.callbacks, access)),
+        msr: this.interceptor('msr', (access) => intercepted.call(this.callbacks, access)),
+      };
+    }
+  }
+
+  private hookBlocks(block: (high: number, low: number, size: number) => boolean): void {
+    this.hook(UC_HOOK_EDGE_GENERATED, BlockCallback, (_uc: Pointer, pointer: Pointer) => {
+      const view = new DataView(koffi.view(pointer, BLOCK_BYTES));
+      const low = view.getUint32(0, true);
+      const high = view.getUint32(4, true);
+      const size = view.getUint16(10, true);
+      if (this.guarded(() => block(high, low, size)) !== true) return;
+      const start = (BigInt(high) << 32n) | BigInt(low);
+      this.discardCode(start, start + BigInt(size));
+      this.retranslate = true;
+      this.library.emuStop(this.handle);
+    });
+  }
+
+  private interceptor(kind: 'mrs' | 'msr', intercepted: (access: InterceptedAccess) => boolean): Pointer {
+    return this.register((_uc: Pointer, register: number, systemRegister: Pointer) => {
+      const [crn = 0, crm = 0, op0 = 0, op1 = 0, op2 = 0] = new Uint32Array(
+        koffi.view(systemRegister, SYSTEM_REGISTER_BYTES),
+      );
+      const access = { read: kind === 'mrs', encoding: [op0, op1, crn, crm, op2] as const, rt: indexOfX(register) };
+      return this.guarded(() => intercepted(access)) === true ? 1 : 0;
+    }, InstructionCallback);
   }
 
   get executed(): number {
     if (this.calibration === null) return 0;
     // The counter runs one past the request when the count ends the slice.
-    return Math.min(this.handleView.getUint32(this.calibration.executedOffset, true), this.requested);
+    return (
+      this.executedBefore + Math.min(this.handleView.getUint32(this.calibration.executedOffset, true), this.requested)
+    );
   }
 
   getX(index: number): bigint {
@@ -325,23 +383,50 @@ class UnicornEngine implements CpuEngine {
   }
 
   run(count: number): SliceEnd {
-    this.requested = count;
     this.stopRequested = false;
     this.lastUnmapped = null;
-    const code = this.library.emuStart(this.handle, this.getPc(), 0, 0, count) as number;
-    if (this.failure !== null) {
-      const { error } = this.failure;
-      this.failure = null;
-      throw error;
+    this.executedBefore = 0;
+    for (;;) {
+      this.retranslate = false;
+      this.requested = count - this.executedBefore;
+      const code = this.library.emuStart(this.handle, this.getPc(), 0, 0, this.requested) as number;
+      if (this.failure !== null) {
+        const { error } = this.failure;
+        this.failure = null;
+        throw error;
+      }
+      if (UC_ERR_ACCESS.has(code) && this.lastUnmapped !== null) return { kind: 'unmapped', access: this.lastUnmapped };
+      this.check('uc_emu_start', code);
+      const executed = this.executed;
+      if (!this.retranslate || this.stopRequested || executed >= count) {
+        return this.stopRequested || executed < count ? { kind: 'stopped' } : { kind: 'count' };
+      }
+      this.executedBefore = executed;
+      this.requested = 0;
     }
-    if (UC_ERR_ACCESS.has(code) && this.lastUnmapped !== null) return { kind: 'unmapped', access: this.lastUnmapped };
-    this.check('uc_emu_start', code);
-    return this.stopRequested || this.executed < count ? { kind: 'stopped' } : { kind: 'count' };
   }
 
   stop(): void {
     this.stopRequested = true;
     this.library.emuStop(this.handle);
+  }
+
+  intercept(address: bigint, kind: 'mrs' | 'msr'): void {
+    if (this.interceptors === null) throw new EngineError('intercept() needs the intercepted() callback');
+    this.check(
+      'uc_hook_add',
+      this.library.hookAdd(
+        this.handle,
+        [0],
+        UC_HOOK_INSN,
+        this.interceptors[kind],
+        null,
+        address,
+        address,
+        'int',
+        UC_ARM64_INS[kind],
+      ),
+    );
   }
 
   syndrome(): Syndrome {
@@ -370,7 +455,7 @@ class UnicornEngine implements CpuEngine {
     this.check('uc_ctl flush tlb', this.library.control(this.handle, UC_CTL_TLB_FLUSH));
   }
 
-  discardCode(start: number, end: number): void {
+  discardCode(start: number | bigint, end: number | bigint): void {
     this.check(
       'uc_ctl remove cache',
       this.library.control(this.handle, UC_CTL_TB_REMOVE_CACHE, 'uint64_t', start, 'uint64_t', end),

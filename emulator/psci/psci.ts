@@ -10,6 +10,10 @@
 /** Function identifiers; the SMC64 twin of a function has bit 30 set. */
 export const PSCI = {
   VERSION: 0x8400_0000,
+  CPU_SUSPEND: 0x8400_0001,
+  CPU_OFF: 0x8400_0002,
+  CPU_ON: 0x8400_0003,
+  AFFINITY_INFO: 0x8400_0004,
   MIGRATE_INFO_TYPE: 0x8400_0006,
   SYSTEM_OFF: 0x8400_0008,
   SYSTEM_RESET: 0x8400_0009,
@@ -18,6 +22,9 @@ export const PSCI = {
 } as const;
 
 const NAMES = new Map<number, string>(Object.entries(PSCI).map(([name, id]) => [id, name]));
+
+/** Results of the functions for single cores (Arm DEN 0022, 5.2.2). */
+export const PSCI_RESULT = { SUCCESS: 0n, INVALID_PARAMETERS: -2n, ALREADY_ON: -4n } as const;
 
 export const PSCI_SUCCESS = 0n;
 export const PSCI_NOT_SUPPORTED = -1n;
@@ -45,7 +52,7 @@ export function answerPsci(functionId: number, argument: bigint): PsciAnswer {
     case PSCI.MIGRATE_INFO_TYPE:
       return { result: MIGRATION_NOT_REQUIRED };
     case PSCI.FEATURES:
-      return { result: NAMES.has(Number(BigInt.asUintN(32, argument))) ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED };
+      return { result: NAMES.has(base(Number(BigInt.asUintN(32, argument)))) ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED };
     case PSCI.SYSTEM_OFF:
       return { result: PSCI_SUCCESS, power: 'off' };
     case PSCI.SYSTEM_RESET:
@@ -55,7 +62,10 @@ export function answerPsci(functionId: number, argument: bigint): PsciAnswer {
   }
 }
 
+/** The 32-bit form of a function that has both. */
+const base = (functionId: number): number => (functionId & ~0x4000_0000) >>> 0;
+
 /** The function's name, or its number. */
 export function psciName(functionId: number): string {
-  return NAMES.get(functionId) ?? `0x${functionId.toString(16)}`;
+  return NAMES.get(base(functionId)) ?? `0x${functionId.toString(16)}`;
 }

@@ -29,10 +29,55 @@ export function steadyPairNs(allocator: FrameAllocator, order: number, pairs: nu
   return elapsed / pairs;
 }
 
-/** One alloc + free pair on an allocator whose blocks are all merged: every level is split and merged again. */
-export function worstPairNs(allocator: FrameAllocator, pairs: number): number {
-  return time(() => runPairs(allocator, 0, pairs)) / pairs;
+/**
+ * One alloc + free pair of `order` when only blocks of the top order are free: every level is split and merged again. The allocator is left as it was.
+ */
+export function worstPairNs(allocator: FrameAllocator, order: number, pairs: number): number {
+  const aside: { frame: PhysAddr; order: number }[] = [];
+  for (const [level, blocks] of allocator.buddyinfo().slice(0, MAX_ORDER).entries()) {
+    for (let i = 0; i < blocks; i++) {
+      aside.push({ frame: take(allocator, level), order: level });
+    }
+  }
+  const elapsed = time(() => runPairs(allocator, order, pairs));
+  for (const { frame, order } of aside.reverse()) {
+    allocator.freeFrames(frame, order);
+  }
+  return elapsed / pairs;
 }
+
+/**
+ * One alloc or free where blocks of orders 0 to 9 come and go at random: half of the allocations are of order 0, a quarter of order 1, and so on. Some 2,000 blocks
+ * are in use at any time. The allocator is left as it was.
+ */
+export function mixedNs(allocator: FrameAllocator, seed: number, operations: number): number {
+  const frames = new Float64Array(MIXED_SLOTS).fill(-1);
+  const orders = new Uint8Array(MIXED_SLOTS);
+  const random = xorshift(seed);
+  const elapsed = time(() => {
+    for (let i = 0; i < operations; i++) {
+      const number = random();
+      const slot = number % MIXED_SLOTS;
+      if (frames[slot]! >= 0) {
+        allocator.freeFrames(frames[slot] as PhysAddr, orders[slot]!);
+        frames[slot] = -1;
+      } else {
+        const order = Math.min(MIXED_LARGEST_ORDER, Math.clz32(number));
+        frames[slot] = take(allocator, order);
+        orders[slot] = order;
+      }
+    }
+  });
+  for (let slot = 0; slot < MIXED_SLOTS; slot++) {
+    if (frames[slot]! >= 0) {
+      allocator.freeFrames(frames[slot] as PhysAddr, orders[slot]!);
+    }
+  }
+  return elapsed / operations;
+}
+
+const MIXED_SLOTS = 4096;
+const MIXED_LARGEST_ORDER = 9;
 
 /** Result of {@link drainAndRefill}. */
 export interface DrainResult {
@@ -218,16 +263,24 @@ function time(work: () => void): number {
   return (performance.now() - start) * 1e6;
 }
 
-/** Fisher–Yates with a xorshift generator (Marsaglia 2003, 13/17/5): the same order for the same seed on every host. */
+/** Fisher–Yates: the same order for the same seed on every host. */
 function shuffle(values: Float64Array, seed: number): void {
-  let state = seed | 0 || 1;
+  const random = xorshift(seed);
   for (let i = values.length - 1; i > 0; i--) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    const j = (state >>> 0) % (i + 1);
+    const j = random() % (i + 1);
     const swap = values[i]!;
     values[i] = values[j]!;
     values[j] = swap;
   }
+}
+
+/** Numbers from 1 to 2^32 - 1 (Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8(14), 2003, shifts 13, 17, 5). */
+function xorshift(seed: number): () => number {
+  let state = seed | 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
 }

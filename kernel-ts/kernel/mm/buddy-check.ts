@@ -6,7 +6,8 @@
 import { hex, PAGE_SIZE } from '../../../emulator/address.ts';
 import { KernelPanic } from '../panic.ts';
 import { decodeState, flagNames, freeHeadState, MAX_ORDER, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
-import { NONE, type Zone } from './zone.ts';
+import { NONE } from './free-lists.ts';
+import type { Zone } from './zone.ts';
 
 /** Reports stop after this many: one stray write can break a million frames. */
 const MAX_REPORTS = 20;

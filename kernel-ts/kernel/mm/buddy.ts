@@ -16,11 +16,12 @@ import { KernelPanic } from '../panic.ts';
 import { badExactFree, badFree } from './bad-free.ts';
 import type { BssArena } from './bss.ts';
 import { checkZone } from './buddy-check.ts';
+import { NONE } from './free-lists.ts';
 import { explainFrame, type FrameState, outsideRam } from './frame-state.ts';
 import type { MemMap, MemMapPlan } from './mem-map.ts';
-import { allocatedHeadState, MAX_ORDER, PageFlag, RESERVED_STATE } from './page.ts';
+import { allocatedHeadState, MAX_ORDER, PageFlag } from './page.ts';
 import { SPINLOCK_BYTES, Spinlock } from './spinlock.ts';
-import { exactState, NONE, Zone } from './zone.ts';
+import { exactState, Zone } from './zone.ts';
 import { ZONE_STRIDE } from './zone-layout.ts';
 
 /** Zones whose structs fit into .bss; more need a place from {@link zoneBytes}. */
@@ -42,6 +43,8 @@ export interface BuddyCounts {
 export class Buddy {
   readonly lock: Spinlock;
   private readonly zones: readonly Zone[];
+  /** Zone of the last free: the first guess for the next. */
+  private lastZone: Zone | undefined;
 
   /**
    * Starts with no frame: add ranges next. mem_map must be initialised.
@@ -54,7 +57,10 @@ export class Buddy {
     this.lock = new Spinlock(memory, lockWord, 'buddy');
     const needed = zoneBytes(map);
     if (needed > 0 && zonesAt === undefined) {
-      throw new KernelPanic('No place for the zone structs', `${map.sections.length} zones need ${needed} bytes outside .bss`);
+      throw new KernelPanic(
+        'No place for the zone structs',
+        `${map.sections.length} zones need ${needed} bytes outside .bss`,
+      );
     }
     const structs = zonesAt ?? bss.reserve('zones', map.sections.length * ZONE_STRIDE, ZONE_STRIDE);
     this.zones = map.sections.map((section, index) => {
@@ -85,15 +91,13 @@ export class Buddy {
       zone.open();
       const from = pfn - zone.originPfn;
       const to = Math.min(endPfn, zone.endPfn) - zone.originPfn;
-      for (let rel = from; rel < to; rel++) {
-        if (zone.state(rel) !== RESERVED_STATE) {
-          throw new KernelPanic(
-            'Memory range was given to the buddy allocator twice',
-            `frame ${hex((zone.originPfn + rel) * PAGE_SIZE)} of [${hex(start)}, ${hex(end)}) is already managed`,
-          );
-        }
+      const managed = zone.adopt(from, to);
+      if (managed !== NONE) {
+        throw new KernelPanic(
+          'Memory range was given to the buddy allocator twice',
+          `frame ${hex((zone.originPfn + managed) * PAGE_SIZE)} of [${hex(start)}, ${hex(end)}) is already managed`,
+        );
       }
-      zone.adopt(from, to);
       pfn = zone.originPfn + to;
     }
     this.lock.release();
@@ -110,24 +114,24 @@ export class Buddy {
    */
   allocFrames(order: number): PhysAddr | null {
     if (order >>> 0 !== order) {
-      throw new KernelPanic('Allocation with an order that does not exist', `order ${order}`);
+      throw noSuchOrder(order);
     }
     if (order > MAX_ORDER) {
       return null;
     }
     this.lock.acquire();
+    let frame: PhysAddr | null = null;
     const zones = this.zones;
-    for (let index = 0; index < zones.length; index++) {
+    for (let index = 0; frame === null && index < zones.length; index++) {
       const zone = zones[index]!;
       zone.open();
-      const rel = zone.take(order);
+      const rel = zone.take(order, 0);
       if (rel !== NONE) {
-        this.lock.release();
-        return physAddr((zone.originPfn + rel) * PAGE_SIZE);
+        frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
       }
     }
     this.lock.release();
-    return null;
+    return frame;
   }
 
   /** Frees one frame. @throws KernelPanic as {@link freeFrames} */
@@ -149,10 +153,9 @@ export class Buddy {
     zone.open();
     const rel = frame / PAGE_SIZE - zone.originPfn;
     const exists = (rel | 0) === rel && (order | 0) === order && order <= MAX_ORDER;
-    if (!exists || zone.state(rel) !== allocatedHeadState(order)) {
+    if (!exists || !zone.give(rel, order, allocatedHeadState(order))) {
       throw this.refusal(frame, order);
     }
-    zone.give(rel, order);
     this.lock.release();
   }
 
@@ -208,7 +211,7 @@ export class Buddy {
       throw badExactFree(frame, bytes, 0, explainFrame(zone, row.length === 0 ? start : after));
     }
     for (const { rel, order } of row) {
-      zone.give(rel, order);
+      zone.give(rel, order, exactState(order, rel !== start));
     }
     this.lock.release();
   }
@@ -259,6 +262,11 @@ export class Buddy {
 
   /** Zone of frame `pfn`, `null` when it is not RAM. Banks are few on real boards, and a bisection costs nothing there. */
   private findZone(pfn: number): Zone | null {
+    const last = this.lastZone;
+    return last !== undefined && pfn >= last.startPfn && pfn < last.endPfn ? last : this.searchZone(pfn);
+  }
+
+  private searchZone(pfn: number): Zone | null {
     const zones = this.zones;
     let low = 0;
     let high = zones.length;
@@ -271,8 +279,16 @@ export class Buddy {
       }
     }
     const zone = zones[low];
-    return zone !== undefined && zone.startPfn <= pfn ? zone : null;
+    if (zone === undefined || !(zone.startPfn <= pfn)) {
+      return null;
+    }
+    this.lastZone = zone;
+    return zone;
   }
+}
+
+function noSuchOrder(order: number): KernelPanic {
+  return new KernelPanic('Allocation with an order that does not exist', `order ${order}`);
 }
 
 /** Smallest order whose block holds `frames` frames (1 to 2^20). */

@@ -19,7 +19,7 @@ import { alignDown, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } fro
 import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import type { Memblock } from './memblock.ts';
-import type { HoleVerdict } from './memblock-holes.ts';
+import type { HoleVerdict, Range } from './memblock-holes.ts';
 import { allRamReserved, noRamRegions, noRoomForMemMap } from './memory-panics.ts';
 import { OwnerKind } from './owner.ts';
 import { PAGE_STRUCT_BYTES, PAGE_STRUCT_WORDS, PageWord, RESERVED_STATE } from './page.ts';
@@ -48,7 +48,7 @@ export interface MemMapPlacement extends MemMapPlan {
 }
 
 /** Size and sections of mem_map for the RAM that memblock knows. */
-export function planMemMap(memblock: Memblock): MemMapPlan {
+export function planMemMap(memblock: { banks(): Iterable<Range> }): MemMapPlan {
   const sections: SectionPlan[] = [];
   let entries = 0;
   for (const { base, size } of memblock.banks()) {

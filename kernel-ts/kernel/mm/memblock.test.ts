@@ -2,7 +2,6 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { physAddr } from '../../../emulator/address.ts';
 import { KernelPanic } from '../panic.ts';
 import { Memblock, STATIC_REGIONS } from './memblock.ts';
 import type { Range } from './memblock-holes.ts';
@@ -72,7 +71,7 @@ describe('addMemory', () => {
 describe('reserve and freeRanges', () => {
   it.each([
     // ram,        reserved (any number),         free
-    ['========', ['  ##    '], '.. .....'.replace('.. .', '..  ')],
+    ['========', ['  ##    '], '..  ....'],
     ['========', ['##      '], '  ......'],
     ['========', ['      ##'], '......  '],
     ['========', ['########'], '        '],
@@ -106,7 +105,14 @@ describe('reserve and freeRanges', () => {
     memblock.reserve(4 * P, 10 * P, { owner: owner(2n) });
     memblock.reserve(2 * P, 4 * P, { owner: owner(3n) });
     const ranges = [...memblock.reservedRanges()];
-    expect(ranges.map(({ owner: { cookie }, ramBytes, countedBytes, noMap }) => [cookie, ramBytes / P, countedBytes / P, noMap])).toEqual([
+    expect(
+      ranges.map(({ owner: { cookie }, ramBytes, countedBytes, noMap }) => [
+        cookie,
+        ramBytes / P,
+        countedBytes / P,
+        noMap,
+      ]),
+    ).toEqual([
       [1n, 4, 4, true],
       [3n, 4, 0, false],
       [2n, 4, 2, false],
@@ -136,15 +142,21 @@ describe('reserve and freeRanges', () => {
         }
         const takenPages = new Set<number>();
         const noMapPages = new Set<number>();
-        for (const { range: { base, size }, noMap } of reserved) {
+        for (const {
+          range: { base, size },
+          noMap,
+        } of reserved) {
           memblock.reserve(BigInt(base), BigInt(size), { owner: TEST_OWNER, noMap });
-          for (let page = Math.floor(base / P); size > 0 && page * P < base + size; page++) {
+          for (let page = Math.floor(base / P), end = size > 0 ? base + size : 0; page * P < end; page++) {
             takenPages.add(page);
             if (noMap) noMapPages.add(page);
           }
         }
-        const ramPages = [...Array(100).keys()].filter((page) => isRam.indexOf(false, page * P) >= (page + 1) * P || isRam.indexOf(false, page * P) < 0);
-        const listed = (ranges: Iterable<Range>) => [...ranges].flatMap(({ base, size }) => [...Array(size / P).keys()].map((i) => base / P + i));
+        const ramPages = [...Array(100).keys()].filter(
+          (page) => isRam.indexOf(false, page * P) >= (page + 1) * P || isRam.indexOf(false, page * P) < 0,
+        );
+        const listed = (ranges: Iterable<Range>) =>
+          [...ranges].flatMap(({ base, size }) => [...Array(size / P).keys()].map((i) => base / P + i));
         const free = ramPages.filter((page) => !takenPages.has(page));
         expect(listed(memblock.banks())).toEqual(ramPages);
         expect(listed(memblock.freeRanges())).toEqual(free);
@@ -177,8 +189,14 @@ describe('alloc', () => {
   it('says when alignment or a limit is why a hole is refused', () => {
     const { memblock } = fakeMemblock([pages(1, 7), pages(32, 64)]);
     const [first, second] = memblock.explainHoles(4 * P, 8 * P, { limit: 34 * P });
-    expect(first).toMatchObject({ accepted: false, reason: `0 bytes between 0x8000 (aligned to 0x8000) and the end, 16384 needed` });
-    expect(second).toMatchObject({ accepted: false, reason: `8192 bytes between 0x20000 (aligned to 0x8000) and the end, 16384 needed` });
+    expect(first).toMatchObject({
+      accepted: false,
+      reason: `0 bytes between 0x8000 (aligned to 0x8000) and the end, 16384 needed`,
+    });
+    expect(second).toMatchObject({
+      accepted: false,
+      reason: `8192 bytes between 0x20000 (aligned to 0x8000) and the end, 16384 needed`,
+    });
     expect(memblock.alloc(4 * P, 8 * P, { owner: TEST_OWNER, limit: 34 * P })).toBeNull();
   });
 
@@ -209,7 +227,10 @@ describe('placeDynamic', () => {
 
   it('falls through to the next range when one is full, and is null when all are', () => {
     const { memblock } = fakeMemblock([{ base: 0, size: gib(4) }], [{ base: gib(2), size: gib(1) }]);
-    const allocRanges = [{ base: gib(2), size: gib(1) }, { base: gib(1), size: MIB }];
+    const allocRanges = [
+      { base: gib(2), size: gib(1) },
+      { base: gib(1), size: MIB },
+    ];
     const request = { size: MIB, allocRanges, owner: TEST_OWNER, noMap: true };
     expect(memblock.placeDynamic(request)).toBe(gib(1));
     expect(memblock.placeDynamic(request)).toBeNull();
@@ -292,5 +313,4 @@ it('holds its state in emulated RAM: a second handle on the same bytes sees the 
     { base: 0, size: 512 * MIB },
     { base: 513 * MIB, size: 511 * MIB },
   ]);
-  expect(physAddr(0)).toBe(0);
 });

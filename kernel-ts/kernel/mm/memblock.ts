@@ -19,15 +19,41 @@
  * u64 counter. Devicetree Specification v0.4, 3.4 (/memory), 3.5 (/reserved-memory), 5.3 (memory reservation block).
  */
 
-import { alignDown, alignUp, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import {
+  alignDown,
+  alignUp,
+  PAGE_SIZE,
+  type PhysAddr,
+  physAddr,
+  type VirtAddr,
+  virtAddr,
+} from '../../../emulator/address.ts';
 import type { MemoryPort } from '../../hal/ports.ts';
 import { KernelPanic } from '../panic.ts';
 import type { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
-import { firstFit, firstFitUnsorted, type HoleVerdict, judgeHole, type PlaceWish, type Range } from './memblock-holes.ts';
+import {
+  firstFit,
+  firstFitUnsorted,
+  type HoleVerdict,
+  judgeHole,
+  type PlaceWish,
+  type Range,
+} from './memblock-holes.ts';
+import type {
+  AllocOptions,
+  CapacityPlan,
+  DynamicRequest,
+  MemblockTotals,
+  Range64,
+  Reservation,
+  ReservedRange,
+} from './memblock-types.ts';
 import { allRamReserved, noRamRegions } from './memory-panics.ts';
 import { type Owner, OwnerKind } from './owner.ts';
 import { ENTRY_BYTES, RegionFlag, RegionTable, TABLE_BYTES } from './region-table.ts';
+
+export type { Range64 } from './memblock-types.ts';
 
 /** Entries that fit without growing, in each table. */
 export const STATIC_REGIONS = 128;
@@ -36,70 +62,6 @@ export const STATIC_REGIONS = 128;
 const OWN_RESERVATIONS = 64;
 
 const NO_OWNER: Owner = { kind: OwnerKind.OTHER, cookie: 0n };
-
-/** A range as the device tree has it: 64-bit base and size in bytes. */
-export interface Range64 {
-  readonly base: bigint | number;
-  readonly size: bigint | number;
-}
-
-/** Owner and attributes of a reservation. */
-export interface Reservation {
-  readonly owner: Owner;
-  /** Keep it out of every mapping. */
-  readonly noMap?: boolean;
-}
-
-/** A reserved range with its share of RAM, in bytes. The `countedBytes` of all ranges add up to the reserved RAM. */
-export interface ReservedRange extends Range {
-  readonly noMap: boolean;
-  readonly owner: Owner;
-  /** Part of it that is RAM. */
-  readonly ramBytes: number;
-  /** Part of `ramBytes` that no earlier range covers. */
-  readonly countedBytes: number;
-}
-
-/** Options of {@link Memblock.alloc}: the place lies in [from, limit). */
-export interface AllocOptions {
-  readonly owner: Owner;
-  readonly noMap?: boolean;
-  readonly from?: number;
-  readonly limit?: number;
-}
-
-/** A child of /reserved-memory that leaves the place to the kernel. */
-export interface DynamicRequest {
-  readonly size: bigint | number;
-  /** Power of two; pages when absent. */
-  readonly alignment?: bigint | number;
-  /** Tried in this order; anywhere when absent or empty. */
-  readonly allocRanges?: readonly Range64[];
-  readonly noMap?: boolean;
-  readonly owner: Owner;
-}
-
-/** All that will be added, known beforehand from the device tree. */
-export interface CapacityPlan {
-  readonly memory: Iterable<Range64>;
-  readonly reserved: Iterable<Range64>;
-  /** Where the tables may go; must be mapped. All of the direct map when absent. */
-  readonly within?: Range;
-}
-
-/** Sums in bytes. `ram = reserved + free`. */
-export interface MemblockTotals {
-  readonly ram: number;
-  readonly reserved: number;
-  readonly free: number;
-  /** Input beyond the direct map's 2^47 bytes, memory and reservations together. */
-  readonly clipped: bigint;
-  /** RAM in partial pages at the ends of memory regions. */
-  readonly trimmed: number;
-  readonly memoryRegions: number;
-  readonly reservedRegions: number;
-  readonly largestHole: number;
-}
 
 /** The boot-time memory map. */
 export class Memblock {
@@ -221,7 +183,7 @@ export class Memblock {
     }
   }
 
-  /** Every reservation with its owner, ascending by base. O(reservations * banks). */
+  /** Every reservation with its owner, ascending by base. O(reservations * log banks). */
   *reservedRanges(): Generator<ReservedRange> {
     let covered = 0;
     for (let index = 0; index < this.reserved.count; index++) {
@@ -277,7 +239,12 @@ export class Memblock {
   placeDynamic(request: DynamicRequest): PhysAddr | null {
     const size = BigInt(request.size);
     const align = BigInt(request.alignment ?? PAGE_SIZE) || BigInt(PAGE_SIZE);
-    if (size === 0n || size > BigInt(DIRECT_MAP_BYTES) || align > BigInt(DIRECT_MAP_BYTES) || (align & (align - 1n)) !== 0n) {
+    if (
+      size === 0n ||
+      size > BigInt(DIRECT_MAP_BYTES) ||
+      align > BigInt(DIRECT_MAP_BYTES) ||
+      (align & (align - 1n)) !== 0n
+    ) {
       return null;
     }
     const ranges = request.allocRanges ?? [];
@@ -296,7 +263,7 @@ export class Memblock {
     return null;
   }
 
-  /** Sums over everything. O(banks * reservations). */
+  /** Sums over everything. O(banks + reservations). */
   totals(): MemblockTotals {
     let ram = 0;
     let raw = 0;
@@ -356,10 +323,24 @@ export class Memblock {
     return (this.reserved.get(index).flags & flags) === flags;
   }
 
+  /** Bytes of RAM in [from, to). O(log banks + banks in it). */
   private ramWithin(from: number, to: number): number {
+    let low = 0;
+    let high = this.ram.count;
+    const count = high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.ram.end(middle) <= from) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
     let bytes = 0;
-    for (const { base, size } of this.banks()) {
-      bytes += Math.max(0, Math.min(base + size, to) - Math.max(base, from));
+    for (; low < count && this.ram.base(low) < to; low++) {
+      const base = Math.max(from, alignUp(this.ram.base(low), PAGE_SIZE));
+      const end = Math.min(to, alignDown(this.ram.end(low), PAGE_SIZE));
+      bytes += Math.max(0, end - base);
     }
     return bytes;
   }
@@ -382,7 +363,11 @@ function clip({ base, size }: Range64): Range {
   return { base: Number(start), size: Number(end - start) };
 }
 
-function placeWish(size: number, align: number, { from = 0, limit = DIRECT_MAP_BYTES }: { from?: number; limit?: number }): PlaceWish {
+function placeWish(
+  size: number,
+  align: number,
+  { from = 0, limit = DIRECT_MAP_BYTES }: { from?: number; limit?: number },
+): PlaceWish {
   if (!(Number.isInteger(size) && size > 0 && Number.isInteger(Math.log2(align)) && align >= 1)) {
     throw new KernelPanic('memblock was asked for a place that cannot exist', `size ${size}, alignment ${align}`);
   }

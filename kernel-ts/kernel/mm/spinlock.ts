@@ -21,7 +21,8 @@ export class Spinlock {
   readonly name: string;
   readonly va: VirtAddr;
   private readonly word: MemoryWindow;
-  // Where the word is in host memory: looked up when the lock is taken, valid until it is given back.
+  // Where the word is in host memory: looked up again when a sync returns other pieces, valid until the lock is given back.
+  private pieces: readonly Uint32Array[] = [];
   private piece: Uint32Array = new Uint32Array(1);
   private at = 0;
 
@@ -39,11 +40,11 @@ export class Spinlock {
 
   /** Takes the lock. Not charged here: the caller counts it with its own accesses. @throws KernelPanic when it is already held */
   acquire(): void {
-    const word = this.word;
-    const piece = word.sync()[word.first >>> word.shift]!;
-    const at = word.first & ((1 << word.shift) - 1);
-    this.piece = piece;
-    this.at = at;
+    const pieces = this.word.sync();
+    if (pieces !== this.pieces) {
+      this.locate(pieces);
+    }
+    const { piece, at } = this;
     if (piece[at] !== UNLOCKED) {
       this.deadlock();
     }
@@ -57,6 +58,12 @@ export class Spinlock {
       this.notHeld();
     }
     piece[at] = UNLOCKED;
+  }
+
+  private locate(pieces: readonly Uint32Array[]): void {
+    this.pieces = pieces;
+    this.piece = pieces[this.word.first >>> this.word.shift]!;
+    this.at = this.word.first % 2 ** this.word.shift;
   }
 
   private deadlock(): never {

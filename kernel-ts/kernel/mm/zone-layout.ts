@@ -9,7 +9,7 @@
  *  +32  u32 non_empty       bit k: free_area[k] has a block
  *  +36  u32 pad
  *  +40  u32 managed         frames given to the zone
- *  +44  u32 free            of these, free ones
+ *  +44  u32 pad             the number of free frames is the sum of nr_free << k
  *  +48  free_area[21] { u64 head: struct Page or 0, u32 nr_free, u32 pad }
  *  +384                     one every 512 bytes, 512-aligned: a struct never straddles a page, so one piece of a window holds it
  * ```
@@ -25,7 +25,6 @@ export const ZoneWord = {
   MAP: 6,
   NON_EMPTY: 8,
   MANAGED: 10,
-  FREE: 11,
   FREE_AREA: 12,
 } as const;
 

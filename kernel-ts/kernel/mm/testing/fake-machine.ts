@@ -60,8 +60,7 @@ export function fakeMachine(banks: readonly Range[], reserved: readonly Range[] 
   const map = new MemMap(memory, placeMemMap(memblock));
   map.initialise();
   const zones = zoneBytes(map);
-  const place =
-    zones === 0 ? undefined : memblock.alloc(zones, 4096, { owner: { kind: OwnerKind.ZONES, cookie: 0n } });
+  const place = zones === 0 ? undefined : memblock.alloc(zones, 4096, { owner: { kind: OwnerKind.ZONES, cookie: 0n } });
   const buddy = new Buddy(memory, bss, map, place === undefined || place === null ? undefined : physToVirt(place));
   for (const { base, size } of memblock.freeRanges()) {
     buddy.addRange(physAddr(base), physAddr(base + size));

@@ -1,0 +1,28 @@
+/**
+ * How a device waits: the only way in which a device comes back to life without being accessed.
+ *
+ *     device ── after(ns, callback) ──► machine ──(simulated time reaches now + ns)──► callback
+ *
+ * The machine provides it from its clock. It is not a clock: a device reads time from `DeviceContext.nowNs`.
+ */
+
+/** A wait that can be given up. */
+export interface PendingTimer {
+  /** The callback will not be called. Without effect when it was called or cancelled already. */
+  cancel(): void;
+}
+
+/** Waiting in simulated time. */
+export interface TimerPort {
+  /**
+   * Calls `callback` once, `ns` simulated nanoseconds from now (not negative, not necessarily whole). It may come later than asked, by up
+   * to the machine's slice, never earlier than the nanosecond below: who counts in another unit asks the time again and waits
+   * for the rest. Waits that end at the same time end in the order in which they began.
+   */
+  after(ns: number, callback: () => void): PendingTimer;
+}
+
+/** A port on which nothing ever ends: for a machine that does not run in time. */
+export const NO_TIMERS: TimerPort = {
+  after: () => ({ cancel: () => {} }),
+};

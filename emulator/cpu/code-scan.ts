@@ -1,0 +1,101 @@
+/**
+ * Finds the instructions that the machine must see before the engine executes them: MRS and MSR of registers that the machine keeps itself (the generic timer, the
+ * core's identity). The engine can report an instruction at a given address at no cost elsewhere, so each newly translated block is read once, here.
+ *
+ * The address of a block is virtual and page tables change at any time, so every block is translated anew; that must be cheap, hence numbers in two halves
+ * instead of `bigint`, and the common configuration (4 KiB granule) first.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation), C5.1.3 (System register access encodings).
+ */
+
+import type { CpuEngine } from '../engine/engine.ts';
+import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { systemRegisterMove } from './instruction.ts';
+import { walk, type TranslationRegisters } from './translate.ts';
+
+const SCTLR_M = 1n;
+const DESCRIPTOR_TYPE = 3;
+const TABLE_OR_PAGE = 3;
+const BLOCK = 1;
+
+/** Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be told. `level` is the exception level that executes it. */
+export function physicalOfCode(
+  engine: CpuEngine,
+  memory: PhysicalMemory,
+  high: number,
+  low: number,
+  level: number,
+  slow: () => { registers: TranslationRegisters; physicalBits: number },
+): number {
+  const flat = high * 2 ** 32 + low;
+  if (level > 1) return flat;
+  const sctlr = engine.getSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1) ?? 0n;
+  if ((sctlr & SCTLR_M) === 0n) return flat;
+  const tcr = engine.getSystemRegister(SYSTEM_REGISTERS.TCR_EL1) ?? 0n;
+  const upper = ((high >>> 23) & 1) === 1;
+  const tcrLow = Number(BigInt.asUintN(32, tcr));
+  const sizeOffset = upper ? (tcrLow >>> 16) & 63 : tcrLow & 63;
+  const granule = upper ? tcrLow >>> 30 : (tcrLow >>> 14) & 3;
+  if (granule !== (upper ? 2 : 0) || sizeOffset < 16 || sizeOffset > 33) return slowly(high, low, memory, slow());
+
+  const ttbr = engine.getSystemRegister(upper ? SYSTEM_REGISTERS.TTBR1_EL1 : SYSTEM_REGISTERS.TTBR0_EL1) ?? 0n;
+  const indexes = [(high >>> 7) & 511, ((high & 127) << 2) | (low >>> 30), (low >>> 21) & 511, (low >>> 12) & 511];
+  let table = Number(BigInt.asUintN(48, ttbr) & ~0xfffn);
+  let at = sizeOffset <= 24 ? 0 : 1;
+  // The first table may have fewer entries than 512: bits above the input size are sign bits.
+  const firstBits = 64 - sizeOffset - (at === 0 ? 39 : 30);
+  indexes[at] = (indexes[at] as number) & (2 ** firstBits - 1);
+  for (; ; at++) {
+    const address = table + (indexes[at] as number) * 8;
+    if (!memory.contains(address, 8)) return -1;
+    const descriptorLow = memory.read32(address);
+    const output = (memory.read32(address + 4) & 0xffff) * 2 ** 32 + ((descriptorLow & 0xffff_f000) >>> 0);
+    const type = descriptorLow & DESCRIPTOR_TYPE;
+    if (at === 3) return type === TABLE_OR_PAGE ? output + (low & 0xfff) : -1;
+    if (type === BLOCK && at > 0) {
+      const span = at === 1 ? 2 ** 30 : 2 ** 21;
+      return output - (output % span) + (low % span);
+    }
+    if (type !== TABLE_OR_PAGE) return -1;
+    table = output;
+  }
+}
+
+function slowly(
+  high: number,
+  low: number,
+  memory: PhysicalMemory,
+  { registers, physicalBits }: { registers: TranslationRegisters; physicalBits: number },
+): number {
+  const found = walk(
+    (BigInt(high) << 32n) | BigInt(low),
+    registers,
+    (address) => (memory.contains(address, 8) ? memory.read64(address) : null),
+    physicalBits,
+  );
+  return found.ok ? found.pa : -1;
+}
+
+/** An MRS or MSR worth intercepting: its offset in the block, bytes. */
+export interface FoundMove {
+  readonly offset: number;
+  readonly kind: 'mrs' | 'msr';
+}
+
+/** MRS and MSR with op0 = 3 of registers for which `wanted` says so. `word(i)` is instruction i of the block, or null. */
+export function findMoves(
+  count: number,
+  word: (index: number) => number | null,
+  wanted: (encoding: readonly [number, number, number, number, number]) => boolean,
+): FoundMove[] | null {
+  let found: FoundMove[] | null = null;
+  for (let i = 0; i < count; i++) {
+    const instruction = word(i);
+    // 1101 0101 00x1 1…: everything else is passed over by two operations.
+    if (instruction === null || (instruction & 0xffd8_0000) >>> 0 !== 0xd518_0000) continue;
+    const move = systemRegisterMove(instruction);
+    if (move !== null && wanted(move.encoding)) (found ??= []).push({ offset: 4 * i, kind: move.read ? 'mrs' : 'msr' });
+  }
+  return found;
+}

@@ -1,0 +1,54 @@
+/**
+ * Synchronous external aborts, which the engine does not know: where one is taken, what its syndrome says, and at which virtual address the access was.
+ *
+ *     SCR_EL3.EA ─yes─► EL3      HCR_EL2.TEA, from EL0 or EL1 ─yes─► EL2      else EL1, or the level it happened at
+ *
+ * Not here: the decision that there is one (bus and core), and the taking of it (exception-entry.ts).
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (routing), D24.2.40 (ISS of aborts). Where the specification leaves it open: the type of the external abort
+ * (EA, SET) is 0, and no instruction syndrome is given (ISV is 0).
+ */
+
+import type { CpuEngine, UnmappedAccess } from '../engine/engine.ts';
+import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
+import { accessAddress } from './instruction.ts';
+import { dataAbortSyndrome, instructionAbortSyndrome } from './syndrome.ts';
+
+export type AbortedAccess = UnmappedAccess['type'];
+
+const HCR_TEA = 1n << 37n;
+const SCR_EA = 1n << 3n;
+
+/** Within the smallest page, virtual and physical addresses agree. */
+const PAGE_OFFSET_MASK = 0xfffn;
+
+/** The level that takes a synchronous external abort which happens at `level` (0 to 3). */
+export function externalAbortTarget(engine: CpuEngine, level: number): 1 | 2 | 3 {
+  if (((engine.getSystemRegister(SYSTEM_REGISTERS.SCR_EL3) ?? 0n) & SCR_EA) !== 0n) return 3;
+  if (level < 2 && ((engine.getSystemRegister(SYSTEM_REGISTERS.HCR_EL2) ?? 0n) & HCR_TEA) !== 0n) return 2;
+  return level === 3 ? 3 : level === 2 ? 2 : 1;
+}
+
+/** ESR of an abort with fault status `status`; `far` is null when the address of the access is not known. */
+export function abortSyndrome(access: AbortedAccess, status: number, lower: boolean, far: bigint | null): number {
+  if (access === 'fetch') return instructionAbortSyndrome({ status, lower });
+  return dataAbortSyndrome({ status, lower, write: access === 'write', farNotValid: far === null });
+}
+
+/**
+ * The virtual address of the access that `instruction`, at `pc`, made at physical `address`: null when the instruction is not known. The access may be a later
+ * part of what the instruction touches (the second of a pair, the far side of a page's end), so the place in the page is that of the physical address.
+ * @param engine with the registers as they were before the instruction
+ */
+export function abortAddress(
+  engine: CpuEngine,
+  access: AbortedAccess,
+  address: number,
+  instruction: number | null,
+  pc: bigint,
+): bigint | null {
+  if (access === 'fetch') return pc;
+  if (instruction === null) return null;
+  const first = accessAddress(instruction, pc, (index) => (index === 31 ? engine.getSp() : engine.getX(index)));
+  return first === null ? null : BigInt.asUintN(64, first + ((BigInt(address) - first) & PAGE_OFFSET_MASK));
+}

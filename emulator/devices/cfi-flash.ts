@@ -1,0 +1,261 @@
+/**
+ * A bank of NOR flash as QEMU's `virt` board has two: two 16-bit chips side by side, Intel command set (CFI 0001).
+ *
+ *     offset 4n:  | chip 1, word n | chip 0, word n |     a 32-bit read takes both; a command goes to both: 0x00ff00ff
+ *                 31             16 15              0
+ *
+ * Most of its life it is memory: in array mode a read gives the contents, and code runs from it. So the machine does not call this device then:
+ *
+ *     array mode     `contents` mapped as executable memory without write permission; a write faults and goes to `write`
+ *        │ ▲
+ *        │ └─── onArrayMode(true): map `contents` again
+ *        ▼
+ *     onArrayMode(false): unmap, and send reads and writes to `read` and `write`
+ *
+ * Both calls come from inside `write`, when the mode has changed. `onContents` says which bytes changed, so that translated code can be dropped.
+ * `read` answers in array mode too: a machine that maps nothing is slow and correct.
+ *
+ *     command (low byte of the word)         next writes                    afterwards
+ *     ff, f0          read array             —                              array
+ *     90 / 98 / 70    identifiers / query / status                          that plane
+ *     50              clear status           —                              array
+ *     10, 40          program                the data, at its place         status
+ *     20              block erase            d0, in the block               status
+ *     e8              buffered program       words - 1, the data …, d0      status
+ *     60              lock bits              01, d0 or 2f: accepted         status
+ *
+ * The two chips act as one: they get the same commands, so their states cannot differ. Programming clears bits and never sets one (the chips' rule;
+ * QEMU stores the data as it is). Everything is done at once: the status says ready. A word that is no command, such as a probe for
+ * another command set, leaves array mode on, as in QEMU. Locks are accepted and protect nothing.
+ *
+ * Specification: Intel StrataFlash Embedded Memory (J3), 9 "Device operations" and table of commands; CFI: see cfi-query.ts. Sequences, planes and
+ * status compared with QEMU 7.2's.
+ */
+
+import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
+import { cfiQueryTable, CHIP_BLOCK_BYTES, CHIP_BUFFER_BYTES, IDENTIFIER_CODES } from './cfi-query.ts';
+
+const CHIPS = 2;
+/** Bytes in an erase block of the bank. */
+export const FLASH_BLOCK_BYTES = CHIPS * CHIP_BLOCK_BYTES;
+/** 32-bit words in the write buffer of the bank. */
+const BUFFER_WORDS = (CHIPS * CHIP_BUFFER_BYTES) / 4;
+/** The identifier plane repeats every 256 bytes. */
+const IDENTIFIER_BYTES = 256;
+
+const STATUS_READY = 1 << 7;
+const STATUS_ERASE_ERROR = 1 << 5;
+const STATUS_PROGRAM_ERROR = 1 << 4;
+const STATUS_SEQUENCE_ERROR = STATUS_ERASE_ERROR | STATUS_PROGRAM_ERROR;
+const STATUS_LOCKED = 1 << 1;
+
+const CONFIRM = 0xd0;
+const ERASED = 0xff;
+
+/** What a read answers. */
+type Plane = 'array' | 'status' | 'identifiers' | 'query';
+
+/** What the next write is. */
+type Expected = 'command' | 'data' | 'erase-confirm' | 'lock-bits' | 'buffer-count' | 'buffer-data' | 'buffer-confirm';
+
+interface BufferedWrite {
+  readonly offset: number;
+  readonly width: AccessWidth;
+  readonly value: number;
+}
+
+export interface CfiFlashOptions {
+  /** Node name of the bank, for events: "flash0". */
+  readonly name: string;
+  readonly context: DeviceContext;
+  /** The bank's bytes; the device writes into them. Blank flash of zeroes (not 0xff, as QEMU's) costs no memory until touched. */
+  readonly contents: Uint8Array;
+  /** Programming and erasing fail, as for a locked block. False when absent. */
+  readonly readOnly?: boolean;
+  /** Array mode was left (false) or entered (true): change what is mapped. */
+  readonly onArrayMode?: (arrayMode: boolean) => void;
+  /** Bytes [start, end) of the contents changed. */
+  readonly onContents?: (start: number, end: number) => void;
+}
+
+/** A bank of two chips. */
+export class CfiFlash implements Device {
+  readonly model = 'CFI flash';
+  /** The bank's bytes, for mapping. */
+  readonly contents: Uint8Array;
+  readonly #options: CfiFlashOptions;
+  readonly #query: Uint8Array;
+  #plane: Plane = 'array';
+  #expected: Expected = 'command';
+  #status = STATUS_READY;
+  #buffer: BufferedWrite[] = [];
+  #bufferWords = 0;
+
+  /** @throws RangeError when the contents are not whole erase blocks, or not a power of two */
+  constructor(options: CfiFlashOptions) {
+    const bytes = options.contents.length;
+    if (bytes < FLASH_BLOCK_BYTES || !Number.isInteger(Math.log2(bytes))) {
+      throw new RangeError(`${options.name}: ${bytes} bytes are not a power of two of at least ${FLASH_BLOCK_BYTES}`);
+    }
+    this.#options = options;
+    this.contents = options.contents;
+    this.#query = cfiQueryTable(bytes / CHIPS);
+  }
+
+  /** True when reads give the contents: what a machine may map. */
+  get arrayMode(): boolean {
+    return this.#plane === 'array';
+  }
+
+  /** To array mode. The contents stay: it is flash. */
+  reset(): void {
+    this.#expected = 'command';
+    this.#status = STATUS_READY;
+    this.#buffer = [];
+    this.#show('array');
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    const word = this.#word(offset - (offset % 4));
+    return width === 4 ? word : (word >>> (8 * (offset % 4))) & (width === 1 ? 0xff : 0xffff);
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    const command = value & 0xff;
+    switch (this.#expected) {
+      case 'command':
+        this.#command(command);
+        break;
+      case 'data':
+        this.#finish(this.#program([{ offset, width, value }]));
+        break;
+      case 'erase-confirm':
+        if (!this.#abandoned(command)) this.#finish(command === CONFIRM ? this.#erase(offset) : STATUS_SEQUENCE_ERROR);
+        break;
+      case 'lock-bits':
+        if (!this.#abandoned(command)) this.#finish(0);
+        break;
+      case 'buffer-count':
+        this.#bufferWords = (value & 0xffff) + 1;
+        this.#buffer = [];
+        if (this.#bufferWords > BUFFER_WORDS) this.#finish(STATUS_SEQUENCE_ERROR);
+        else this.#expected = 'buffer-data';
+        break;
+      case 'buffer-data':
+        this.#buffer.push({ offset, width, value });
+        if (this.#buffer.length === this.#bufferWords) this.#expected = 'buffer-confirm';
+        break;
+      case 'buffer-confirm':
+        if (!this.#abandoned(command)) {
+          this.#finish(command === CONFIRM ? this.#program(this.#buffer) : STATUS_SEQUENCE_ERROR);
+        }
+        break;
+    }
+  }
+
+  #command(command: number): void {
+    switch (command) {
+      case 0x90:
+        this.#show('identifiers');
+        break;
+      case 0x98:
+        this.#show('query');
+        break;
+      case 0x70:
+        this.#show('status');
+        break;
+      case 0x10:
+      case 0x40:
+        this.#expect('data');
+        break;
+      case 0x20:
+        this.#expect('erase-confirm');
+        break;
+      case 0x60:
+        this.#expect('lock-bits');
+        break;
+      case 0xe8:
+        this.#expect('buffer-count');
+        break;
+      case 0x50:
+        this.#status = STATUS_READY;
+        this.#show('array');
+        break;
+      default:
+        this.#show('array');
+    }
+  }
+
+  /** A read-array command in the middle of a sequence gives it up. */
+  #abandoned(command: number): boolean {
+    if (command !== 0xff) return false;
+    this.#expected = 'command';
+    this.#show('array');
+    return true;
+  }
+
+  #expect(next: Expected): void {
+    this.#expected = next;
+    this.#show('status');
+  }
+
+  #finish(errors: number): void {
+    this.#status |= errors;
+    this.#expected = 'command';
+    this.#show('status');
+  }
+
+  #show(plane: Plane): void {
+    const before = this.arrayMode;
+    this.#plane = plane;
+    if (this.arrayMode !== before) this.#options.onArrayMode?.(this.arrayMode);
+  }
+
+  /** Both chips' word at `offset`, a multiple of 4. */
+  #word(offset: number): number {
+    switch (this.#plane) {
+      case 'array':
+        return this.#contentsWord(offset);
+      case 'status':
+        return bothChips(this.#status);
+      case 'identifiers':
+        return bothChips(IDENTIFIER_CODES[(offset % IDENTIFIER_BYTES) / 4] ?? 0);
+      case 'query':
+        return bothChips(this.#query[offset / 4] ?? 0);
+    }
+  }
+
+  #contentsWord(offset: number): number {
+    const { contents } = this;
+    const byte = (n: number) => contents[offset + n] as number;
+    return (byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24)) >>> 0;
+  }
+
+  /** Clears the bits that are 0 in the data. Returns status bits. */
+  #program(writes: readonly BufferedWrite[]): number {
+    if (this.#options.readOnly === true) return STATUS_PROGRAM_ERROR | STATUS_LOCKED;
+    let start = this.contents.length;
+    let end = 0;
+    for (const { offset, width, value } of writes) {
+      for (let i = 0; i < width; i++) {
+        this.contents[offset + i] = (this.contents[offset + i] as number) & (value >>> (8 * i));
+      }
+      start = Math.min(start, offset);
+      end = Math.max(end, offset + width);
+    }
+    this.#options.onContents?.(start, end);
+    return 0;
+  }
+
+  #erase(offset: number): number {
+    if (this.#options.readOnly === true) return STATUS_ERASE_ERROR | STATUS_LOCKED;
+    const start = offset - (offset % FLASH_BLOCK_BYTES);
+    this.contents.fill(ERASED, start, start + FLASH_BLOCK_BYTES);
+    this.#options.onContents?.(start, start + FLASH_BLOCK_BYTES);
+    return 0;
+  }
+}
+
+function bothChips(word: number): number {
+  return word * 0x1_0001;
+}

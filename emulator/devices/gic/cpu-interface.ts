@@ -1,0 +1,244 @@
+/**
+ * The CPU interface of one core: which interrupt it signals, and what acknowledging and ending one does. The same for GICv2 (memory
+ * mapped) and GICv3 (ICC_* system registers); the register layouts are in gicv2-cpu-interface.ts and icc-registers.ts.
+ *
+ *     ready sets ──enabled groups──► best ──priority < PMR, group priority < running──► IRQ or FIQ
+ *                                                                                        │ IAR
+ *     APR0, APR1: one bit per active group priority  ◄── set ────────────────────────────┘
+ *                 lowest set bit = running priority  ◄── cleared by EOIR
+ *
+ *     priority   7 6 5 4 3 │ 2 1 0          BPR n: group priority = bits 7..n+1 for group 0,
+ *                implemented│ not                                   bits 7..n for group 1 with its own BPR
+ *
+ * Group 0 is signalled as FIQ where the controller says so (GICv3 always, GICv2 with FIQEn), everything else as IRQ.
+ *
+ * Choices where the architecture leaves one: an EOIR or DIR write that does not match the last acknowledge drops the running
+ * priority of the highest active group and deactivates the INTID written; one without any active priority in that group is ignored; DIR
+ * with EOImode 0 is ignored. A group that the interface has disabled does not hide an interrupt of the other.
+ *
+ * Specification: IHI 0069, 4.8 (prioritisation, preemption, binary point), 12.2 (ICC registers); IHI 0048, 3.3 and 4.4.
+ */
+
+import type { InterruptState } from './interrupt-state.ts';
+import {
+  FIRST_SPECIAL_INTID,
+  intidOfKey,
+  lowestBit,
+  NOTHING_READY,
+  PRIORITY_SHIFT,
+  priorityOfKey,
+  type ReadySet,
+} from './ready-set.ts';
+
+/** No interrupt to acknowledge: what IAR and HPPIR read (IHI 0069, 2.2.1). */
+export const SPURIOUS = 1023;
+/** RPR when nothing is active. */
+export const IDLE_PRIORITY = 0xff;
+/** With 5 bits of priority, group 0 cannot split finer than bits 7..3, and BPR of group 1 counts one more. */
+export const MIN_BPR0 = 2;
+export const MIN_BPR1 = 3;
+const MAX_BPR = 7;
+const PRIORITY_MASK = 0xf8;
+
+export const GROUP0 = 1;
+export const GROUP1 = 2;
+/** Groups as a mask: 1 group 0, 2 group 1. */
+export type GroupMask = number;
+
+/** The interface of one core. Its owner looks at `signals` after each change. */
+export class CpuInterface {
+  readonly cpu: number;
+  readonly #state: InterruptState;
+  readonly #ready0: ReadySet;
+  readonly #ready1: ReadySet;
+  readonly #resetPmr: number;
+  /** Group enables: {@link GROUP0} | {@link GROUP1}. */
+  enables: GroupMask = 0;
+  /** EOImode: EOIR drops the priority only, DIR deactivates. */
+  splitEoi = false;
+  /** CBPR: group 1 uses the binary point of group 0. */
+  commonBpr = false;
+  /** Nothing is forwarded to a core that sleeps (GICR_WAKER). */
+  asleep = false;
+  #pmr = 0;
+  #bpr0 = MIN_BPR0;
+  #bpr1 = MIN_BPR1;
+  readonly #apr = new Int32Array(2);
+
+  /** @param resetPmr priority mask after reset, 8 bits */
+  constructor(cpu: number, state: InterruptState, resetPmr: number) {
+    this.cpu = cpu;
+    this.#state = state;
+    this.#ready0 = state.ready[2 * cpu]!;
+    this.#ready1 = state.ready[2 * cpu + 1]!;
+    this.#resetPmr = resetPmr;
+    this.reset();
+  }
+
+  /** Back to the reset values, but for `asleep`, which is the redistributor's. */
+  reset(): void {
+    this.enables = 0;
+    this.splitEoi = false;
+    this.commonBpr = false;
+    this.#pmr = this.#resetPmr & PRIORITY_MASK;
+    this.#bpr0 = MIN_BPR0;
+    this.#bpr1 = MIN_BPR1;
+    this.#apr.fill(0);
+  }
+
+  get pmr(): number {
+    return this.#pmr;
+  }
+
+  set pmr(value: number) {
+    this.#pmr = value & PRIORITY_MASK;
+  }
+
+  get bpr0(): number {
+    return this.#bpr0;
+  }
+
+  set bpr0(value: number) {
+    this.#bpr0 = Math.max(value & MAX_BPR, MIN_BPR0);
+  }
+
+  /** What group 1's register reads: with CBPR the other one plus one. */
+  get bpr1(): number {
+    return this.commonBpr ? Math.min(this.#bpr0 + 1, MAX_BPR) : this.#bpr1;
+  }
+
+  /** Ignored while CBPR is set (IHI 0069, ICC_BPR1_EL1). */
+  set bpr1(value: number) {
+    if (!this.commonBpr) {
+      this.ownBpr1 = value;
+    }
+  }
+
+  /** Group 1's own binary point, in use or not: GICv2's ABPR. */
+  get ownBpr1(): number {
+    return this.#bpr1;
+  }
+
+  set ownBpr1(value: number) {
+    this.#bpr1 = Math.max(value & MAX_BPR, MIN_BPR1);
+  }
+
+  /** Active priorities of group 0 or 1, one bit per priority level, unsigned. */
+  activePriorities(group: number): number {
+    return this.#apr[group]! >>> 0;
+  }
+
+  setActivePriorities(group: number, value: number): void {
+    this.#apr[group] = value;
+  }
+
+  /** The group priority that the core is at: 0xff when nothing is active. */
+  get runningPriority(): number {
+    const active = this.#apr[0]! | this.#apr[1]!;
+    return active === 0 ? IDLE_PRIORITY : lowestBit(active) << PRIORITY_SHIFT;
+  }
+
+  /** The best interrupt of the enabled groups as a key of ready-set.ts, whatever mask and running priority are. O(1). */
+  highestPending(): number {
+    if (this.asleep) {
+      return NOTHING_READY;
+    }
+    const key0 = (this.enables & GROUP0) === 0 ? NOTHING_READY : this.#ready0.best();
+    const key1 = (this.enables & GROUP1) === 0 ? NOTHING_READY : this.#ready1.best();
+    return key0 < key1 ? key0 : key1;
+  }
+
+  /** {@link GROUP0} or {@link GROUP1}: the group of a key that `highestPending` gave; 0 for no interrupt. O(1). */
+  groupOf(key: number): GroupMask {
+    if (key === NOTHING_READY) {
+      return 0;
+    }
+    return (this.enables & GROUP0) !== 0 && this.#ready0.best() === key ? GROUP0 : GROUP1;
+  }
+
+  /** The group of the interrupt that is signalled to the core; 0 when none is. O(1). */
+  signals(): GroupMask {
+    const key = this.highestPending();
+    const priority = priorityOfKey(key);
+    if (key === NOTHING_READY || priority >= this.#pmr) {
+      return 0;
+    }
+    const group = this.groupOf(key);
+    return (priority & this.#groupPriorityMask(group)) < this.runningPriority ? group : 0;
+  }
+
+  /** True when something would be forwarded if the core were awake and both groups enabled. O(1). */
+  hasAnythingReady(): boolean {
+    return this.#ready0.best() !== NOTHING_READY || this.#ready1.best() !== NOTHING_READY;
+  }
+
+  /**
+   * Acknowledges the signalled interrupt when its group is in `groups`, and makes it active. O(1).
+   * @returns its INTID, or {@link SPURIOUS}
+   */
+  acknowledge(groups: GroupMask): number {
+    const group = this.signals();
+    if ((group & groups) === 0) {
+      return SPURIOUS;
+    }
+    const key = this.highestPending();
+    const intid = intidOfKey(key);
+    const level = (priorityOfKey(key) & this.#groupPriorityMask(group)) >>> PRIORITY_SHIFT;
+    const index = group === GROUP0 ? 0 : 1;
+    this.#apr[index] = this.#apr[index]! | (1 << level);
+    this.#state.acknowledge(this.#state.slot(this.cpu, intid));
+    return intid;
+  }
+
+  /** The INTID that HPPIR shows to a register of `groups`, or {@link SPURIOUS}. O(1). */
+  highestPendingIntid(groups: GroupMask): number {
+    const key = this.highestPending();
+    return (this.groupOf(key) & groups) === 0 ? SPURIOUS : intidOfKey(key);
+  }
+
+  /** The group of the running priority: 0 when nothing is active. Group 0 when both have it. */
+  activeGroup(): GroupMask {
+    const [apr0, apr1] = [this.#apr[0]!, this.#apr[1]!];
+    if ((apr0 | apr1) === 0) {
+      return 0;
+    }
+    return (apr0 & (1 << lowestBit(apr0 | apr1))) === 0 ? GROUP1 : GROUP0;
+  }
+
+  /** The group of an INTID as this core sees it, signalled or not; group 0 for one that does not exist. */
+  groupOfInterrupt(intid: number): GroupMask {
+    const grouped = this.#state.exists(intid) && this.#state.hasBit('grouped', this.#state.slot(this.cpu, intid));
+    return grouped ? GROUP1 : GROUP0;
+  }
+
+  /** EOIR: drops the running priority of `group`, and deactivates unless EOImode splits that off. O(1). */
+  endInterrupt(group: GroupMask, intid: number): void {
+    const index = group === GROUP0 ? 0 : 1;
+    const active = this.#apr[index]!;
+    if (intid >= FIRST_SPECIAL_INTID || active === 0) {
+      return;
+    }
+    this.#apr[index] = active & (active - 1);
+    if (!this.splitEoi) {
+      this.#deactivate(intid);
+    }
+  }
+
+  /** DIR. O(1). */
+  deactivate(intid: number): void {
+    if (this.splitEoi) {
+      this.#deactivate(intid);
+    }
+  }
+
+  #deactivate(intid: number): void {
+    if (this.#state.exists(intid)) {
+      this.#state.writeBit('active', this.#state.slot(this.cpu, intid), false);
+    }
+  }
+
+  #groupPriorityMask(group: GroupMask): number {
+    const bpr = group === GROUP0 || this.commonBpr ? this.#bpr0 : this.#bpr1 - 1;
+    return (0xff << (bpr + 1)) & 0xff;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Software-generated interrupts of a GICv2: pending for each target and each source, so a core that gets the same SGI from two others
+ * takes it twice, once with each CPUID.
+ *
+ *     sources[target * 16 + INTID]: bit n = core n has sent it and it has not been taken
+ *
+ * Invariant: the interrupt's latch is set exactly when a source is.
+ *
+ * Specification: IHI 0048, 3.2.4 (SGIs), 4.3.15 GICD_SGIR, 4.3.16 GICD_CPENDSGIR, 4.3.17 GICD_SPENDSGIR.
+ */
+
+import type { InterruptState } from './interrupt-state.ts';
+import { lowestBit } from './ready-set.ts';
+
+const SGIS = 16;
+
+export class GicV2Sgis {
+  readonly #state: InterruptState;
+  readonly #sources: Uint8Array;
+
+  constructor(state: InterruptState) {
+    this.#state = state;
+    this.#sources = new Uint8Array(state.cpus * SGIS);
+  }
+
+  reset(): void {
+    this.#sources.fill(0);
+  }
+
+  /** The sources of which `intid` is pending for `target`: bit n for core n. */
+  sources(target: number, intid: number): number {
+    return this.#sources[target * SGIS + intid]!;
+  }
+
+  /** Sets the sources; those of absent cores are dropped. */
+  setSources(target: number, intid: number, sources: number): void {
+    const present = sources & (2 ** this.#state.cpus - 1);
+    this.#sources[target * SGIS + intid] = present;
+    this.#state.writeBit('latched', this.#state.slot(target, intid), present !== 0);
+  }
+
+  /** Makes `intid` pending for each core in `targets`. */
+  send(source: number, targets: number, intid: number): void {
+    for (let rest = targets & (2 ** this.#state.cpus - 1); rest !== 0; rest &= rest - 1) {
+      const target = lowestBit(rest);
+      this.setSources(target, intid, this.sources(target, intid) | (1 << source));
+    }
+  }
+
+  /** The lowest source of an SGI that `target` has just acknowledged; the others stay pending. */
+  take(target: number, intid: number): number {
+    const sources = this.sources(target, intid);
+    const source = lowestBit(sources);
+    this.setSources(target, intid, sources & (sources - 1));
+    return source;
+  }
+}

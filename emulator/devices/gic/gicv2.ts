@@ -1,0 +1,81 @@
+/**
+ * Arm's Generic Interrupt Controller, architecture 2, without the Security Extensions: a distributor and, for each core, a memory
+ * mapped CPU interface. As on QEMU's `virt` machine and on Cortex-A15.
+ *
+ *     devices ──SPI──► ┌─────────────┐    ┌───────────────┐ IRQ, FIQ
+ *     timers  ──PPI──► │ distributor │ ─► │ CPU interface │ ────────► core 0
+ *     SGIR    ──SGI──► │ (banked for │    └───────────────┘
+ *                      │  each core) │ ─► …                          up to 8 cores
+ *                      └─────────────┘
+ *
+ * Both windows are at the same address for every core; the registers of INTIDs 0..31 and the whole CPU interface belong to the core
+ * that accesses, which `currentCpu` tells.
+ *
+ * Not modelled: the Security Extensions, the virtualization extensions (GICH, GICV), MSI frames, bypass of the CPU interface (its
+ * disable bits read back). Implementation choices: 5 bits of priority; SGIs are always enabled, as on Cortex-A15; the active state of an
+ * SGI is one for all its sources, so a second source waits until the first is deactivated.
+ *
+ * Specification: GICv2, IHI 0048 B.b.
+ */
+
+import type { Device, DeviceContext } from '../../bus/device.ts';
+import { UnknownRegisters } from '../unknown-registers.ts';
+import { GicV2CpuInterface } from './gicv2-cpu-interface.ts';
+import { GicV2Distributor } from './gicv2-distributor.ts';
+import { GicV2Sgis } from './gicv2-sgis.ts';
+import { InterruptController, type LinesListener } from './interrupt-controller.ts';
+
+const MAX_CORES = 8;
+
+export interface GicV2Options {
+  /** Cores, 1 to 8. */
+  readonly cpus: number;
+  /** Shared inputs, 0 to 988: INTIDs 32 to 31 + `spis`. */
+  readonly spis: number;
+  /** The core that the access under way comes from. */
+  readonly currentCpu: () => number;
+  readonly onLines: LinesListener;
+  /** Where registers without a model are reported. */
+  readonly context: DeviceContext;
+}
+
+/** A GICv2. */
+export class GicV2 extends InterruptController {
+  /** 4 KiB of registers. */
+  readonly distributor: Device;
+  /** 8 KiB of registers. */
+  readonly cpuInterface: Device;
+  readonly #registers: GicV2CpuInterface;
+
+  /** @throws RangeError when there are more than 8 cores, or the number of cores or SPIs is not possible at all */
+  constructor(options: GicV2Options) {
+    if (options.cpus > MAX_CORES) {
+      throw new RangeError(`a GICv2 for ${options.cpus} cores: at most ${MAX_CORES} are possible`);
+    }
+    super({ ...options, resetPriority: 0, resetGroup: 0, alwaysEnabledSgis: 0xffff, resetPmr: 0 });
+    const sgis = new GicV2Sgis(this.state);
+    const settle = () => this.settle();
+    this.distributor = new GicV2Distributor({
+      state: this.state,
+      sgis,
+      currentCpu: options.currentCpu,
+      settle,
+      unknown: new UnknownRegisters('gicd', options.context),
+    });
+    this.#registers = new GicV2CpuInterface({
+      interfaces: this.interfaces,
+      sgis,
+      currentCpu: options.currentCpu,
+      settle: (cpu) => {
+        this.settleCpu(cpu);
+        this.settle();
+      },
+      unknown: new UnknownRegisters('gicc', options.context),
+    });
+    this.cpuInterface = this.#registers;
+  }
+
+  protected override signalsFiq(cpu: number): boolean {
+    return this.#registers.signalsFiq(cpu);
+  }
+}

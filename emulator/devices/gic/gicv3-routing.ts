@@ -1,0 +1,119 @@
+/**
+ * Where a GICv3 sends each SPI: GICD_IROUTER<n>.
+ *
+ *     63      40 39   32 31  30     24 23   16 15    8 7     0
+ *     ┌─────────┬───────┬───┬─────────┬───────┬───────┬───────┐
+ *     │  RES0   │ Aff3  │IRM│  RES0   │ Aff2  │ Aff1  │ Aff0  │
+ *     └─────────┴───────┴───┴─────────┴───────┴───────┴───────┘
+ *
+ * IRM = 0: to the core with that affinity, to nobody when there is none. IRM = 1 ("1 of N", the controller picks): to the lowest
+ * numbered core that is awake and has a group enabled, core 0 when there is none; a fixed choice, so runs repeat.
+ *
+ * Specification: IHI 0069, 12.9.22 GICD_IROUTER, 3.3 (routing).
+ */
+
+import type { CpuInterface } from './cpu-interface.ts';
+import { FIRST_SPI, type InterruptState } from './interrupt-state.ts';
+
+const AFFINITY_LOW = 0x00ff_ffff;
+const AFFINITY_HIGH = 0xff;
+const IRM = 0x8000_0000;
+
+export class GicV3Routing {
+  readonly #state: InterruptState;
+  readonly #interfaces: readonly CpuInterface[];
+  /** Core by affinity: Aff3 and Aff2.Aff1.Aff0 as `key` packs them. */
+  readonly #cores = new Map<number, number>();
+  readonly #low: Uint32Array;
+  readonly #high: Uint8Array;
+  #oneOfN = 0;
+
+  /**
+   * @param mpidrs affinity fields of each core as in MPIDR_EL1 (39:32 Aff3, 23:0 Aff2 to Aff0); other bits are ignored
+   * @throws RangeError when two cores have the same affinity
+   */
+  constructor(state: InterruptState, interfaces: readonly CpuInterface[], mpidrs: readonly number[]) {
+    this.#state = state;
+    this.#interfaces = interfaces;
+    this.#low = new Uint32Array(state.spis);
+    this.#high = new Uint8Array(state.spis);
+    for (const [cpu, mpidr] of mpidrs.entries()) {
+      const affinity = key(affinityHigh(mpidr), affinityLow(mpidr));
+      const other = this.#cores.get(affinity);
+      if (other !== undefined) {
+        throw new RangeError(`cores ${other} and ${cpu} have the same affinity, MPIDR ${mpidr}`);
+      }
+      this.#cores.set(affinity, cpu);
+    }
+    this.reset();
+  }
+
+  /** Every SPI to affinity 0.0.0.0 (the architecture leaves the reset value open). */
+  reset(): void {
+    this.#low.fill(0);
+    this.#high.fill(0);
+    for (let index = 0; index < this.#state.spis; index++) {
+      this.#apply(index);
+    }
+  }
+
+  /** The core with that affinity, or null. */
+  findCore(aff3: number, aff2to0: number): number | null {
+    return this.#cores.get(key(aff3, aff2to0)) ?? null;
+  }
+
+  /** Half 0 is bits 31:0, half 1 bits 63:32. Zero for an INTID that is not an SPI. */
+  read(intid: number, half: 0 | 1): number {
+    return (half === 0 ? this.#low : this.#high)[intid - FIRST_SPI] ?? 0;
+  }
+
+  write(intid: number, half: 0 | 1, value: number): void {
+    const index = intid - FIRST_SPI;
+    if (index < 0 || index >= this.#state.spis) {
+      return;
+    }
+    if (half === 0) {
+      this.#low[index] = value & (IRM | AFFINITY_LOW);
+    } else {
+      this.#high[index] = value & AFFINITY_HIGH;
+    }
+    this.#apply(index);
+  }
+
+  /** To call when a core wakes, sleeps, or changes its group enables. O(cores), O(SPIs) when another core is picked. */
+  repick(): void {
+    const pick = Math.max(
+      0,
+      this.#interfaces.findIndex((core) => !core.asleep && core.enables !== 0),
+    );
+    if (pick === this.#oneOfN) {
+      return;
+    }
+    this.#oneOfN = pick;
+    for (let index = 0; index < this.#state.spis; index++) {
+      if (this.#low[index]! >= IRM) {
+        this.#apply(index);
+      }
+    }
+  }
+
+  #apply(index: number): void {
+    const low = this.#low[index]!;
+    const core = low >= IRM ? this.#oneOfN : this.findCore(this.#high[index]!, low);
+    this.#state.setTargets(this.#state.slot(0, index + FIRST_SPI), core === null ? 0 : 1 << core);
+  }
+}
+
+/** Aff2.Aff1.Aff0 of an MPIDR. */
+export function affinityLow(mpidr: number): number {
+  return mpidr & AFFINITY_LOW;
+}
+
+/** Aff3 of an MPIDR, which lies above 32 bits. */
+export function affinityHigh(mpidr: number): number {
+  return Math.floor(mpidr / 2 ** 32) & AFFINITY_HIGH;
+}
+
+function key(aff3: number, aff2to0: number): number {
+  return aff3 * 2 ** 24 + aff2to0;
+}

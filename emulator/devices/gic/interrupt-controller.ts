@@ -1,0 +1,101 @@
+/**
+ * What GICv2 and GICv3 have in common on the outside: inputs from devices, lines to the cores.
+ *
+ *     setSpi, setPpi ──► state ──► CPU interface n ──► irqLine(n), fiqLine(n), onLines(n, irq, fiq)
+ *
+ * It knows no CPU engine: whoever runs the cores reads the lines or listens to their changes, and asks `pendingFor` whether a core
+ * that waits has a reason to wake.
+ */
+
+import { CpuInterface, GROUP0 } from './cpu-interface.ts';
+import { FIRST_SPI, InterruptState, type InterruptStateOptions } from './interrupt-state.ts';
+import { lowestBit } from './ready-set.ts';
+
+/** Called when a line of a core changes, after the change. It must not call the controller back before it returns. */
+export type LinesListener = (cpu: number, irq: boolean, fiq: boolean) => void;
+
+const IRQ = 1;
+const FIQ = 2;
+const FIRST_PPI = 16;
+
+/** Base of both controllers. */
+export abstract class InterruptController {
+  protected readonly state: InterruptState;
+  protected readonly interfaces: readonly CpuInterface[];
+  readonly #lines: Uint8Array;
+  readonly #onLines: LinesListener;
+
+  /** @throws RangeError as {@link InterruptState} does */
+  protected constructor(options: InterruptStateOptions & { readonly resetPmr: number; readonly onLines: LinesListener }) {
+    this.state = new InterruptState(options);
+    this.interfaces = Array.from(
+      { length: options.cpus },
+      (_, cpu) => new CpuInterface(cpu, this.state, options.resetPmr),
+    );
+    this.#lines = new Uint8Array(options.cpus);
+    this.#onLines = options.onLines;
+  }
+
+  /**
+   * The level of a shared input, INTID 32 and up. O(1).
+   * @throws RangeError when the controller has no such input
+   */
+  setSpi(intid: number, level: boolean): void {
+    if (!(intid >= FIRST_SPI && this.state.exists(intid))) {
+      throw new RangeError(`INTID ${intid} is not an SPI: this controller has 32 to ${FIRST_SPI + this.state.spis - 1}`);
+    }
+    this.state.setLine(this.state.slot(0, intid), level);
+    this.settle();
+  }
+
+  /**
+   * The level of a core's private input, INTID 16..31. O(1).
+   * @throws RangeError when `intid` is not a PPI or there is no such core
+   */
+  setPpi(cpu: number, intid: number, level: boolean): void {
+    if (!(intid >= FIRST_PPI && intid < FIRST_SPI) || this.interfaces[cpu] === undefined) {
+      throw new RangeError(`INTID ${intid} of core ${cpu} is not a PPI: 16 to 31 of ${this.interfaces.length} cores are`);
+    }
+    this.state.setLine(this.state.slot(cpu, intid), level);
+    this.settle();
+  }
+
+  /** True while the core's IRQ input is asserted, whatever PSTATE.I says. */
+  irqLine(cpu: number): boolean {
+    return (this.#lines[cpu]! & IRQ) !== 0;
+  }
+
+  /** True while the core's FIQ input is asserted, whatever PSTATE.F says. */
+  fiqLine(cpu: number): boolean {
+    return (this.#lines[cpu]! & FIQ) !== 0;
+  }
+
+  /**
+   * True when a core that waits (WFI, or powered down by CPU_SUSPEND) has an interrupt to wake for, whatever PSTATE says: a line
+   * is asserted, or its redistributor sleeps and asks for power because an enabled interrupt waits (IHI 0069, GICR_WAKER). O(1).
+   */
+  pendingFor(cpu: number): boolean {
+    const { asleep } = this.interfaces[cpu]!;
+    return asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.#lines[cpu] !== 0;
+  }
+
+  /** Which line group 0 of the core drives. */
+  protected abstract signalsFiq(cpu: number): boolean;
+
+  /** Brings the lines of every core concerned up to date, lowest core first. */
+  protected settle(): void {
+    for (let touched = this.state.takeTouched(); touched !== 0; touched &= touched - 1) {
+      this.settleCpu(lowestBit(touched));
+    }
+  }
+
+  /** The same for one core, after its interface changed. */
+  protected settleCpu(cpu: number): void {
+    const group = this.interfaces[cpu]!.signals();
+    const lines = group === 0 ? 0 : group === GROUP0 && this.signalsFiq(cpu) ? FIQ : IRQ;
+    if (lines !== this.#lines[cpu]) {
+      this.#lines[cpu] = lines;
+      this.#onLines(cpu, lines === IRQ, lines === FIQ);
+    }
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * The state of every interrupt of a controller, and which core each one waits for. GICv2 and GICv3 share it; register layouts,
+ * routing registers and CPU interfaces are elsewhere.
+ *
+ *     word   0        1        …  n-1        n           n+1         …
+ *          ┌────────┬────────┬───┬────────┬───────────┬───────────┬───
+ *          │ core 0 │ core 1 │   │ core   │ SPIs      │ SPIs      │        one bit per interrupt in each of the
+ *          │  0..31 │  0..31 │   │  n-1   │   32..63  │   64..95  │        arrays below; slot = word * 32 + bit
+ *          └────────┴────────┴───┴────────┴───────────┴───────────┴───
+ *
+ *     line ──level-sensitive──┐
+ *        └─rising edge─┐      ├─► pending ──enabled, not active, group on──► ready set of each target core
+ *     ISPENDR, SGI ────┴► latch
+ *
+ * SGIs and PPIs (INTID 0..31) exist once for each core, SPIs once. The latch is cleared by acknowledging and by ICPENDR; the line of
+ * a level-sensitive interrupt is pending as long as it is high, whatever software writes. An interrupt that is active and
+ * pending is not forwarded.
+ *
+ * Every method that changes something moves the interrupt between ready sets at once and notes the cores concerned in `takeTouched`;
+ * the controller then looks at those cores' lines.
+ *
+ * Specification: GICv3 and v4, IHI 0069, 4.1 (life cycle), 4.6 (grouping); GICv2, IHI 0048, 3.2 and figure 4-10.
+ */
+
+import { lowestBit, PRIORITY_SHIFT, ReadySet } from './ready-set.ts';
+
+/** INTIDs below this are private to a core. */
+export const FIRST_SPI = 32;
+const SGI_BITS = 0xffff;
+/** SPIs are INTIDs 32..1019. */
+const MAX_SPIS = 988;
+const MAX_CORES = 32;
+
+/** How many interrupts, and what they look like after reset. */
+export interface InterruptStateOptions {
+  readonly cpus: number;
+  readonly spis: number;
+  /** 8-bit priority after reset. */
+  readonly resetPriority: number;
+  /** Group after reset: 0 or 1. */
+  readonly resetGroup: 0 | 1;
+  /** SGIs that cannot be disabled (an option of the implementation): 0xffff for all, 0 for none. */
+  readonly alwaysEnabledSgis: number;
+}
+
+/** Fields of 1 bit per interrupt that registers set and clear: their arrays by name. */
+export type BitField = 'enabled' | 'latched' | 'active' | 'grouped';
+
+export class InterruptState {
+  readonly cpus: number;
+  readonly spis: number;
+  /** Words of the arrays. */
+  readonly words: number;
+  /** Per core and group (core * 2 + group): what may be forwarded. */
+  readonly ready: readonly ReadySet[];
+
+  readonly #implemented: Int32Array;
+  readonly #bits: Readonly<Record<BitField, Int32Array>>;
+  readonly #line: Int32Array;
+  readonly #edge: Int32Array;
+  readonly #priority: Uint8Array;
+  readonly #targets: Int32Array;
+  /** The cores whose ready sets hold the slot, and at which level and group (level * 2 + group). */
+  readonly #queuedAt: Int32Array;
+  readonly #queuedRank: Uint8Array;
+  readonly #resetPriority: number;
+  readonly #resetGroup: 0 | 1;
+  readonly #alwaysEnabledSgis: number;
+  #groupEnables = 0;
+  #touched = 0;
+
+  /** @throws RangeError when `cpus` is not in 1..32 or `spis` not in 0..988 */
+  constructor(options: InterruptStateOptions) {
+    const { cpus, spis } = options;
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > MAX_CORES) {
+      throw new RangeError(`an interrupt controller for ${cpus} cores: 1 to ${MAX_CORES} are possible`);
+    }
+    if (!Number.isInteger(spis) || spis < 0 || spis > MAX_SPIS) {
+      throw new RangeError(`an interrupt controller with ${spis} SPIs: 0 to ${MAX_SPIS} are possible`);
+    }
+    this.cpus = cpus;
+    this.spis = spis;
+    this.words = cpus + Math.ceil(spis / 32);
+    this.ready = Array.from({ length: 2 * cpus }, () => new ReadySet());
+    this.#implemented = implementedBits(cpus, spis, this.words);
+    const bits = () => new Int32Array(this.words);
+    this.#bits = { enabled: bits(), latched: bits(), active: bits(), grouped: bits() };
+    this.#line = bits();
+    this.#edge = bits();
+    this.#priority = new Uint8Array(this.words * 32);
+    this.#targets = new Int32Array(this.words * 32);
+    this.#queuedAt = new Int32Array(this.words * 32);
+    this.#queuedRank = new Uint8Array(this.words * 32);
+    this.#resetPriority = options.resetPriority;
+    this.#resetGroup = options.resetGroup;
+    this.#alwaysEnabledSgis = options.alwaysEnabledSgis;
+    for (let slot = 0; slot < cpus * 32; slot++) {
+      this.#targets[slot] = 1 << (slot >>> 5);
+    }
+    this.resetWords(0, this.words);
+  }
+
+  /** The slot of `intid` as `cpu` sees it. The INTID must exist ({@link exists}). */
+  slot(cpu: number, intid: number): number {
+    return intid < FIRST_SPI ? (cpu << 5) | intid : (this.cpus << 5) + intid - FIRST_SPI;
+  }
+
+  intid(slot: number): number {
+    const first = this.cpus << 5;
+    return slot < first ? slot & 31 : slot - first + FIRST_SPI;
+  }
+
+  exists(intid: number): boolean {
+    return intid < FIRST_SPI + this.spis;
+  }
+
+  /** The word of `cpu`'s view that holds INTIDs 32k..32k+31, or -1 when the controller has none of them. */
+  wordOf(cpu: number, k: number): number {
+    const word = k === 0 ? cpu : this.cpus + k - 1;
+    return word < this.words ? word : -1;
+  }
+
+  /** Which bits of a word are interrupts. */
+  implemented(word: number): number {
+    return this.#implemented[word]!;
+  }
+
+  /** Unsigned. */
+  field(field: BitField, word: number): number {
+    return this.#bits[field][word]! >>> 0;
+  }
+
+  /** The pending state as ISPENDR and ICPENDR show it, unsigned. */
+  pending(word: number): number {
+    return (this.#bits.latched[word]! | (this.#line[word]! & ~this.#edge[word]!)) >>> 0;
+  }
+
+  /** Interrupts of the word that are edge-triggered, unsigned. */
+  edgeTriggered(word: number): number {
+    return this.#edge[word]! >>> 0;
+  }
+
+  /** Replaces the bits of `mask` by those of `value`. O(bits that change). */
+  writeField(field: BitField, word: number, mask: number, value: number): void {
+    const array = this.#bits[field];
+    const old = array[word]!;
+    let next = ((old & ~mask) | (value & mask)) & this.#implemented[word]!;
+    if (field === 'enabled' && word < this.cpus) {
+      next |= this.#alwaysEnabledSgis;
+    }
+    array[word] = next;
+    this.#refreshWord(word, old ^ next);
+  }
+
+  /** As `writeField`, for the trigger type. SGIs stay edge-triggered. */
+  writeTrigger(word: number, mask: number, value: number): void {
+    const writable = word < this.cpus ? mask & ~SGI_BITS : mask;
+    const old = this.#edge[word]!;
+    this.#edge[word] = ((old & ~writable) | (value & writable)) & this.#implemented[word]!;
+    this.#refreshWord(word, old ^ this.#edge[word]!);
+  }
+
+  /** Sets or clears one bit. O(1). */
+  writeBit(field: BitField, slot: number, value: boolean): void {
+    const bit = 1 << (slot & 31);
+    this.writeField(field, slot >>> 5, bit, value ? bit : 0);
+  }
+
+  hasBit(field: BitField, slot: number): boolean {
+    return (this.#bits[field][slot >>> 5]! & (1 << (slot & 31))) !== 0;
+  }
+
+  priority(slot: number): number {
+    return this.#priority[slot]!;
+  }
+
+  /** The bits that are not implemented are dropped. O(1). */
+  setPriority(slot: number, priority: number): void {
+    if ((this.#implemented[slot >>> 5]! & (1 << (slot & 31))) !== 0) {
+      this.#priority[slot] = (priority >>> PRIORITY_SHIFT) << PRIORITY_SHIFT;
+      this.#refresh(slot);
+    }
+  }
+
+  /** Cores that the interrupt is offered to: bit n for core n. */
+  targets(slot: number): number {
+    return this.#targets[slot]!;
+  }
+
+  setTargets(slot: number, cores: number): void {
+    this.#targets[slot] = cores;
+    this.#refresh(slot);
+  }
+
+  /** Bit 0: group 0 is forwarded, bit 1: group 1. O(interrupts) when it changes. */
+  setGroupEnables(enables: number): void {
+    if (enables === this.#groupEnables) {
+      return;
+    }
+    this.#groupEnables = enables;
+    for (let word = 0; word < this.words; word++) {
+      this.#refreshWord(word, this.#implemented[word]!);
+    }
+  }
+
+  get groupEnables(): number {
+    return this.#groupEnables;
+  }
+
+  /** The level of an input. Latches an edge-triggered interrupt when it rises. O(1). */
+  setLine(slot: number, level: boolean): void {
+    const word = slot >>> 5;
+    const bit = 1 << (slot & 31);
+    const old = this.#line[word]!;
+    if (((old & bit) !== 0) === level) {
+      return;
+    }
+    this.#line[word] = old ^ bit;
+    if (level && (this.#edge[word]! & bit) !== 0) {
+      this.#bits.latched[word] = this.#bits.latched[word]! | bit;
+    }
+    this.#refresh(slot);
+  }
+
+  /** Pending becomes active; a level-sensitive input that is still high makes it active and pending. O(1). */
+  acknowledge(slot: number): void {
+    const word = slot >>> 5;
+    const bit = 1 << (slot & 31);
+    this.#bits.latched[word] = this.#bits.latched[word]! & ~bit;
+    this.#bits.active[word] = this.#bits.active[word]! | bit;
+    this.#refresh(slot);
+  }
+
+  /** Back to the reset state for the words of [from, to). Input levels stay: they belong to the devices. */
+  resetWords(from: number, to: number): void {
+    for (let word = from; word < to; word++) {
+      const isPrivate = word < this.cpus;
+      this.#bits.enabled[word] = isPrivate ? this.#alwaysEnabledSgis : 0;
+      this.#bits.latched[word] = 0;
+      this.#bits.active[word] = 0;
+      this.#bits.grouped[word] = this.#resetGroup === 1 ? this.#implemented[word]! : 0;
+      this.#edge[word] = isPrivate ? SGI_BITS : 0;
+      this.#priority.fill(this.#resetPriority, word * 32, word * 32 + 32);
+      this.#refreshWord(word, this.#implemented[word]!);
+    }
+  }
+
+  /** Cores whose ready sets changed since the last call: bit n for core n. */
+  takeTouched(): number {
+    const touched = this.#touched;
+    this.#touched = 0;
+    return touched;
+  }
+
+  #refreshWord(word: number, bits: number): void {
+    while (bits !== 0) {
+      this.#refresh((word << 5) | lowestBit(bits));
+      bits &= bits - 1;
+    }
+  }
+
+  /** Puts the interrupt into the ready sets where it belongs now. */
+  #refresh(slot: number): void {
+    const word = slot >>> 5;
+    const bit = 1 << (slot & 31);
+    const bits = this.#bits;
+    const group = (bits.grouped[word]! & bit) === 0 ? 0 : 1;
+    const pending = bits.latched[word]! | (this.#line[word]! & ~this.#edge[word]!);
+    const forwarded =
+      (pending & bits.enabled[word]! & ~bits.active[word]! & bit) !== 0 && ((this.#groupEnables >>> group) & 1) !== 0;
+    const cores = forwarded ? this.#targets[slot]! : 0;
+    const rank = ((this.#priority[slot]! >>> PRIORITY_SHIFT) << 1) | group;
+    const oldCores = this.#queuedAt[slot]!;
+    const oldRank = this.#queuedRank[slot]!;
+    if (cores === oldCores && (rank === oldRank || cores === 0)) {
+      return;
+    }
+    const intid = this.intid(slot);
+    for (let rest = oldCores; rest !== 0; rest &= rest - 1) {
+      this.ready[2 * lowestBit(rest) + (oldRank & 1)]!.remove(oldRank >>> 1, intid);
+    }
+    for (let rest = cores; rest !== 0; rest &= rest - 1) {
+      this.ready[2 * lowestBit(rest) + group]!.add(rank >>> 1, intid);
+    }
+    this.#queuedAt[slot] = cores;
+    this.#queuedRank[slot] = rank;
+    this.#touched |= oldCores | cores;
+  }
+}
+
+function implementedBits(cpus: number, spis: number, words: number): Int32Array {
+  const implemented = new Int32Array(words).fill(-1);
+  const odd = spis % 32;
+  if (odd !== 0 && words > cpus) {
+    implemented[words - 1] = 2 ** odd - 1;
+  }
+  return implemented;
+}

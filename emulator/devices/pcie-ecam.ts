@@ -1,0 +1,61 @@
+/**
+ * The configuration space of a PCIe host bridge with nothing behind it, as memory (ECAM).
+ *
+ *     offset  27      20 19    15 14    12 11          0
+ *            |   bus    | device | function | register  |        4 KiB for each function
+ *
+ * Function 0:0.0 is the host bridge of QEMU's `virt` board (1b36:0008), with the 256 bytes of a conventional function. Every other place reads all ones,
+ * which is how a bus says that nobody answered; writes there vanish. The host bridge's writable bits are the command
+ * register's, the cache line size and the interrupt line; they are stored and do nothing.
+ *
+ * Specification: PCI Express Base Specification 5.0, 7.2.2 (ECAM) and 7.5.1.1 (header). Header and write masks read from QEMU 7.2.
+ */
+
+import type { AccessWidth, Device } from '../bus/device.ts';
+
+/** Bytes of the host bridge's own space. Behind them, up to the end of its 4 KiB, nobody answers either. */
+const HEADER_BYTES = 256;
+
+/** Registers that do not read 0 at reset: vendor and device, class (host bridge), subsystem. */
+const RESET_VALUES = new Map([
+  [0x00, 0x0008_1b36],
+  [0x08, 0x0600_0000],
+  [0x2c, 0x1100_1af4],
+]);
+
+/** Bits that software may change: I/O, memory, bus master, SERR, INTx disable; cache line size; interrupt line. */
+const WRITABLE = new Map([
+  [0x04, 0x0000_0507],
+  [0x0c, 0x0000_00ff],
+  [0x3c, 0x0000_00ff],
+]);
+
+/** An empty PCIe bus. Its size is what the board gives it: 1 MiB for each bus number. */
+export class PcieEcam implements Device {
+  readonly model = 'PCIe ECAM';
+  readonly #registers = new Map(RESET_VALUES);
+
+  reset(): void {
+    this.#registers.clear();
+    for (const [register, value] of RESET_VALUES) this.#registers.set(register, value);
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    const word = offset < HEADER_BYTES ? this.#word(offset - (offset % 4)) : 0xffff_ffff;
+    const value = word >>> (8 * (offset % 4));
+    return width === 4 ? value : value & (width === 1 ? 0xff : 0xffff);
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    const register = offset - (offset % 4);
+    const writable = offset < HEADER_BYTES ? (WRITABLE.get(register) ?? 0) : 0;
+    if (writable === 0) return;
+    const lanes = width === 4 ? 0xffff_ffff : (width === 1 ? 0xff : 0xffff) << (8 * (offset % 4));
+    const mask = writable & lanes;
+    this.#registers.set(register, ((this.#word(register) & ~mask) | ((value << (8 * (offset % 4))) & mask)) >>> 0);
+  }
+
+  #word(register: number): number {
+    return this.#registers.get(register) ?? 0;
+  }
+}

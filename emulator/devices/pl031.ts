@@ -1,0 +1,177 @@
+/**
+ * Arm PrimeCell Real Time Clock (PL031): seconds, and one alarm. The wall clock of QEMU's `virt` board.
+ *
+ *     simulated ns / 10^9 + offset = DR        DR == MR ──► RIS ──(& IMSC)──► MIS ──► interrupt line, level high
+ *
+ * Time starts at an epoch that is given, and runs with simulated time: two runs see the same dates. The host's clock is not
+ * asked. The alarm comes when the second that MR names begins; a match register in the past waits until the counter has wrapped.
+ *
+ * CR reads 1 always: the counter cannot be stopped (a write of 0 would reset it on the hardware, which no driver does). All accesses are
+ * taken at a register's offset, whatever their width.
+ *
+ * Specification: PrimeCell Real Time Clock (PL031) Technical Reference Manual, Arm DDI 0224, chapter 3. Reset values and identification
+ * compared with QEMU 7.2's.
+ */
+
+import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
+import type { PendingTimer, TimerPort } from '../bus/timer-port.ts';
+import { identificationByte } from './primecell.ts';
+import { UnknownRegisters } from './unknown-registers.ts';
+
+const DR = 0x00; // seconds
+const MR = 0x04; // alarm, seconds
+const LR = 0x08; // load: a write sets the counter; reads what was written
+const CR = 0x0c;
+const CR_START = 1 << 0;
+const IMSC = 0x10;
+const RIS = 0x14;
+const MIS = 0x18;
+const ICR = 0x1c; // write 1 to clear
+const ALARM = 1 << 0;
+
+/** Part 0x031, designer 0x41 (Arm), revision 1. */
+const PERIPHERAL_ID = [0x31, 0x10, 0x14, 0x00] as const;
+
+const SECOND_NS = 1e9;
+const WRAP = 2 ** 32;
+
+export interface Pl031Options {
+  /** Node name of the device, for events: "rtc@9010000". */
+  readonly name: string;
+  readonly context: DeviceContext;
+  readonly timers: TimerPort;
+  /** What the counter reads at reset: seconds since 1970-01-01 00:00 UTC, below 2^32. */
+  readonly epochSeconds: number;
+}
+
+/** A PL031. Its registers take 4 KiB. */
+export class Pl031 implements Device {
+  readonly model = 'PL031';
+  readonly #context: DeviceContext;
+  readonly #timers: TimerPort;
+  readonly #epochSeconds: number;
+  readonly #unknown: UnknownRegisters;
+  /** Second that the counter would have read at time 0. */
+  #offset: number;
+  #match = 0;
+  #load = 0;
+  #imsc = 0;
+  #ris = 0;
+  #line = false;
+  #alarm: PendingTimer | null = null;
+
+  /** @throws RangeError when the epoch is not an integer in [0, 2^32) */
+  constructor(options: Pl031Options) {
+    const { epochSeconds } = options;
+    if (!Number.isInteger(epochSeconds) || epochSeconds < 0 || epochSeconds >= WRAP) {
+      throw new RangeError(`${options.name}: epoch ${epochSeconds} is not a number of seconds below 2^32`);
+    }
+    this.#context = options.context;
+    this.#timers = options.timers;
+    this.#epochSeconds = epochSeconds;
+    this.#offset = epochSeconds;
+    this.#unknown = new UnknownRegisters(options.name, options.context);
+  }
+
+  /** The clock keeps running: on the board it is battery-backed. */
+  reset(): void {
+    this.#offset = this.#epochSeconds;
+    this.#match = 0;
+    this.#load = 0;
+    this.#imsc = 0;
+    this.#ris = 0;
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    this.#updateLine();
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    switch (offset) {
+      case DR:
+        return this.#seconds();
+      case MR:
+        return this.#match;
+      case LR:
+        return this.#load;
+      case CR:
+        return CR_START;
+      case IMSC:
+        return this.#imsc;
+      case RIS:
+        return this.#ris;
+      case MIS:
+        return this.#ris & this.#imsc;
+      case ICR:
+        return 0;
+      default: {
+        const id = identificationByte(PERIPHERAL_ID, offset);
+        if (id === null) this.#unknown.report('read', offset, width, 0);
+        return id ?? 0;
+      }
+    }
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    switch (offset) {
+      case MR:
+        this.#match = value;
+        this.#armAlarm();
+        break;
+      case LR:
+        this.#load = value;
+        this.#offset = value - this.#elapsed();
+        this.#armAlarm();
+        break;
+      case IMSC:
+        this.#imsc = value & ALARM;
+        break;
+      case ICR:
+        this.#ris &= ~value;
+        break;
+      case DR:
+      case CR:
+      case RIS:
+      case MIS:
+        break; // read-only here
+      default:
+        if (identificationByte(PERIPHERAL_ID, offset) === null) this.#unknown.report('write', offset, width, value);
+    }
+    this.#updateLine();
+  }
+
+  #elapsed(): number {
+    return Math.floor(this.#context.nowNs() / SECOND_NS);
+  }
+
+  #seconds(): number {
+    return modulo(this.#offset + this.#elapsed());
+  }
+
+  #armAlarm(): void {
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    const seconds = modulo(this.#match - this.#seconds());
+    if (seconds === 0) {
+      this.#ris |= ALARM;
+      return;
+    }
+    const dueNs = (this.#elapsed() + seconds) * SECOND_NS;
+    this.#alarm = this.#timers.after(dueNs - this.#context.nowNs(), () => {
+      this.#alarm = null;
+      this.#ris |= ALARM;
+      this.#updateLine();
+    });
+  }
+
+  #updateLine(): void {
+    const level = (this.#ris & this.#imsc) !== 0;
+    if (level !== this.#line) {
+      this.#line = level;
+      this.#context.setIrq(level);
+    }
+  }
+}
+
+function modulo(seconds: number): number {
+  return ((seconds % WRAP) + WRAP) % WRAP;
+}

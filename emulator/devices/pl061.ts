@@ -1,0 +1,206 @@
+/**
+ * Arm PrimeCell General Purpose Input/Output (PL061): eight pins. On QEMU's `virt` board pin 3 is the power key.
+ *
+ *     address bits 9:2 of GPIODATA are a mask: read(4 * m) & m, and only bits of m are written
+ *
+ *     pin ──► level or edge ──► RIS ──(& IE)──► MIS ──(any)──► interrupt line, level high
+ *             IS, IBE, IEV
+ *
+ * Modelled: data with its mask, direction, interrupts on levels and edges. Outputs go nowhere (nothing is wired), hardware control
+ * (AFSEL) is stored.
+ *
+ * Specification: PrimeCell General Purpose Input/Output (PL061) Technical Reference Manual, Arm DDI 0190, chapter 3. Reset values,
+ * register widths and identification compared with QEMU 7.2's.
+ */
+
+import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
+import type { PendingTimer, TimerPort } from '../bus/timer-port.ts';
+import { identificationByte } from './primecell.ts';
+import { UnknownRegisters } from './unknown-registers.ts';
+
+const DATA_END = 0x400; // 0x000..0x3fc: GPIODATA under its mask
+const DIR = 0x400; // 1 = output
+const IS = 0x404; // 1 = level
+const IBE = 0x408; // 1 = both edges
+const IEV = 0x40c; // 1 = rising edge or high level
+const IE = 0x410; // 1 = enabled
+const RIS = 0x414;
+const MIS = 0x418;
+const IC = 0x41c; // write 1 to clear an edge
+const AFSEL = 0x420;
+
+/** Part 0x061, designer 0x41 (Arm), revision 0. */
+const PERIPHERAL_ID = [0x61, 0x10, 0x04, 0x00] as const;
+
+const POWER_KEY = 1 << 3;
+/** How long a press lasts: longer than the 5 ms for which Linux ignores a bouncing key, as QEMU's does. */
+const PRESS_NS = 100e6;
+
+export interface Pl061Options {
+  /** Node name of the device, for events: "gpio@9030000". */
+  readonly name: string;
+  readonly context: DeviceContext;
+  readonly timers: TimerPort;
+}
+
+/** A PL061. Its registers take 4 KiB. */
+export class Pl061 implements Device {
+  readonly model = 'PL061';
+  readonly #context: DeviceContext;
+  readonly #timers: TimerPort;
+  readonly #unknown: UnknownRegisters;
+  /** What the outside drives into the pins. */
+  #inputs = 0;
+  /** What was written for pins that are outputs. */
+  #outputs = 0;
+  #dir = 0;
+  #is = 0;
+  #ibe = 0;
+  #iev = 0;
+  #ie = 0;
+  #afsel = 0;
+  #edges = 0;
+  #line = false;
+  #release: PendingTimer | null = null;
+
+  constructor(options: Pl061Options) {
+    this.#context = options.context;
+    this.#timers = options.timers;
+    this.#unknown = new UnknownRegisters(options.name, options.context);
+  }
+
+  /** Registers to zero. What the outside drives stays. */
+  reset(): void {
+    this.#outputs = 0;
+    this.#dir = 0;
+    this.#is = 0;
+    this.#ibe = 0;
+    this.#iev = 0;
+    this.#ie = 0;
+    this.#afsel = 0;
+    this.#edges = 0;
+    this.#updateLine();
+  }
+
+  /** Presses the power key for 100 simulated milliseconds. A press during a press lengthens it. */
+  pressPowerKey(): void {
+    this.#release?.cancel();
+    this.setPin(3, true);
+    this.#release = this.#timers.after(PRESS_NS, () => {
+      this.#release = null;
+      this.setPin(3, false);
+    });
+  }
+
+  /** True while the power key is held down. */
+  get powerKeyPressed(): boolean {
+    return (this.#inputs & POWER_KEY) !== 0;
+  }
+
+  /** Drives pin 0..7 from the outside. @throws RangeError for any other pin */
+  setPin(pin: number, high: boolean): void {
+    if (!Number.isInteger(pin) || pin < 0 || pin > 7) throw new RangeError(`a PL061 has no pin ${pin}`);
+    const before = this.#pins();
+    this.#inputs = high ? this.#inputs | (1 << pin) : this.#inputs & ~(1 << pin);
+    this.#noteEdges(before);
+    this.#updateLine();
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    if (offset < DATA_END) return this.#pins() & (offset >>> 2);
+    switch (offset) {
+      case DIR:
+        return this.#dir;
+      case IS:
+        return this.#is;
+      case IBE:
+        return this.#ibe;
+      case IEV:
+        return this.#iev;
+      case IE:
+        return this.#ie;
+      case RIS:
+        return this.#ris();
+      case MIS:
+        return this.#ris() & this.#ie;
+      case IC:
+        return 0;
+      case AFSEL:
+        return this.#afsel;
+      default: {
+        const id = identificationByte(PERIPHERAL_ID, offset);
+        if (id === null) this.#unknown.report('read', offset, width, 0);
+        return id ?? 0;
+      }
+    }
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    const before = this.#pins();
+    const byte = value & 0xff;
+    if (offset < DATA_END) {
+      const mask = (offset >>> 2) & this.#dir;
+      this.#outputs = (this.#outputs & ~mask) | (byte & mask);
+    } else {
+      this.#writeRegister(offset, width, byte);
+    }
+    this.#noteEdges(before);
+    this.#updateLine();
+  }
+
+  #writeRegister(offset: number, width: AccessWidth, byte: number): void {
+    switch (offset) {
+      case DIR:
+        this.#dir = byte;
+        break;
+      case IS:
+        this.#is = byte;
+        break;
+      case IBE:
+        this.#ibe = byte;
+        break;
+      case IEV:
+        this.#iev = byte;
+        break;
+      case IE:
+        this.#ie = byte;
+        break;
+      case IC:
+        this.#edges &= ~byte;
+        break;
+      case AFSEL:
+        this.#afsel = byte;
+        break;
+      case RIS:
+      case MIS:
+        break; // read-only
+      default:
+        if (identificationByte(PERIPHERAL_ID, offset) === null) this.#unknown.report('write', offset, width, byte);
+    }
+  }
+
+  /** The level of each pin. */
+  #pins(): number {
+    return (this.#outputs & this.#dir) | (this.#inputs & ~this.#dir);
+  }
+
+  #noteEdges(before: number): void {
+    const now = this.#pins();
+    const rising = now & ~before;
+    const falling = before & ~now;
+    const wanted = ((rising | falling) & this.#ibe) | (~this.#ibe & ((rising & this.#iev) | (falling & ~this.#iev)));
+    this.#edges |= wanted & ~this.#is & 0xff;
+  }
+
+  #ris(): number {
+    return (this.#edges & ~this.#is) | (this.#is & ~(this.#pins() ^ this.#iev) & 0xff);
+  }
+
+  #updateLine(): void {
+    const level = (this.#ris() & this.#ie) !== 0;
+    if (level !== this.#line) {
+      this.#line = level;
+      this.#context.setIrq(level);
+    }
+  }
+}

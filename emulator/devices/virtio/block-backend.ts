@@ -1,0 +1,62 @@
+/**
+ * Where the sectors of a disk live. Disks in memory are here; a disk in a file belongs to who may touch files (scripts/).
+ */
+
+/** Bytes of a sector: the unit of virtio-blk whatever the disk's own block size (VIRTIO 1.2, 5.2.4). */
+export const SECTOR_BYTES = 512;
+
+/** A disk could not read or write. The guest sees an I/O error on that request and the run goes on. */
+export class BlockBackendError extends Error {
+  constructor(problem: string) {
+    super(problem);
+    this.name = 'BlockBackendError';
+  }
+}
+
+/**
+ * A disk. Callers stay inside [0, sectors); buffers are whole sectors.
+ * Every method may throw {@link BlockBackendError}.
+ */
+export interface BlockBackend {
+  /** Size in sectors. It does not change. */
+  readonly sectors: number;
+  /** True when `write` must not be called. */
+  readonly readOnly: boolean;
+  /** Fills `target` from `sector` on. */
+  read(sector: number, target: Uint8Array): void;
+  /** Stores `source` from `sector` on. The caller may reuse `source`. */
+  write(sector: number, source: Uint8Array): void;
+  /** Returns when what was written is safe. */
+  flush(): void;
+}
+
+/** A disk whose sectors are the bytes of an array. */
+export class MemoryBackend implements BlockBackend {
+  readonly sectors: number;
+  readonly readOnly: boolean;
+  readonly #bytes: Uint8Array;
+
+  /**
+   * @param bytes the disk; its last sector is filled up with zeroes that are not part of the array when it is not whole
+   * @param readOnly false when absent
+   */
+  constructor(bytes: Uint8Array, options: { readonly readOnly?: boolean } = {}) {
+    this.sectors = Math.ceil(bytes.length / SECTOR_BYTES);
+    this.readOnly = options.readOnly ?? false;
+    this.#bytes = bytes;
+  }
+
+  read(sector: number, target: Uint8Array): void {
+    const start = sector * SECTOR_BYTES;
+    const source = this.#bytes.subarray(start, start + target.length);
+    target.set(source);
+    target.fill(0, source.length);
+  }
+
+  write(sector: number, source: Uint8Array): void {
+    const start = sector * SECTOR_BYTES;
+    this.#bytes.set(source.subarray(0, Math.max(0, this.#bytes.length - start)), start);
+  }
+
+  flush(): void {}
+}

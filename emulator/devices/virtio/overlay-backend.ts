@@ -1,0 +1,100 @@
+/**
+ * A disk over another one: writes stay in memory, the base keeps what it has. What `--drive FILE` means without `,write`.
+ *
+ *     read   cluster in the overlay? ── yes ──► its bytes         runs of clusters that are not: one read of the base
+ *     write  ──► cluster of 64 KiB in the overlay, filled from the base first unless the write covers it
+ *
+ * Invariant: a cluster in the overlay is complete; the base is never asked about it again.
+ */
+
+import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from './block-backend.ts';
+
+const CLUSTER_SECTORS = 128;
+const CLUSTER_BYTES = CLUSTER_SECTORS * SECTOR_BYTES;
+
+/** Copy-on-write. Memory: 64 KiB for each cluster that was written to. */
+export class OverlayBackend implements BlockBackend {
+  readonly sectors: number;
+  readonly readOnly = false;
+  readonly #base: BlockBackend;
+  readonly #clusters = new Map<number, Uint8Array>();
+
+  constructor(base: BlockBackend) {
+    this.#base = base;
+    this.sectors = base.sectors;
+  }
+
+  /** Clusters of 64 KiB that differ from the base, or may. */
+  get changedClusters(): number {
+    return this.#clusters.size;
+  }
+
+  read(sector: number, target: Uint8Array): void {
+    const end = sector + target.length / SECTOR_BYTES;
+    for (let at = sector; at < end; ) {
+      const run = this.#sameSourceUntil(at, end);
+      const piece = target.subarray((at - sector) * SECTOR_BYTES, (run - sector) * SECTOR_BYTES);
+      const cluster = this.#clusters.get(Math.floor(at / CLUSTER_SECTORS));
+      if (cluster === undefined) this.#base.read(at, piece);
+      else piece.set(cluster.subarray(offsetInCluster(at), offsetInCluster(at) + piece.length));
+      at = run;
+    }
+  }
+
+  write(sector: number, source: Uint8Array): void {
+    const end = sector + source.length / SECTOR_BYTES;
+    for (let at = sector; at < end; ) {
+      const next = Math.min(end, clusterEnd(at));
+      const piece = source.subarray((at - sector) * SECTOR_BYTES, (next - sector) * SECTOR_BYTES);
+      this.#clusterForWrite(at, piece.length).set(piece, offsetInCluster(at));
+      at = next;
+    }
+  }
+
+  /** Nothing to do: what was written is as safe as it will be. */
+  flush(): void {}
+
+  /** Writes every changed sector into `target`, ascending, and flushes it. O(changed clusters). @throws BlockBackendError when `target` is smaller */
+  commitTo(target: BlockBackend): void {
+    if (target.sectors < this.sectors) {
+      throw new BlockBackendError(`${this.sectors} sectors do not fit into ${target.sectors}`);
+    }
+    for (const [index, cluster] of [...this.#clusters].sort(([a], [b]) => a - b)) {
+      const start = index * CLUSTER_SECTORS;
+      const sectors = Math.min(CLUSTER_SECTORS, this.sectors - start);
+      target.write(start, cluster.subarray(0, sectors * SECTOR_BYTES));
+    }
+    target.flush();
+  }
+
+  /** First sector after `at` that lies in another cluster of the overlay, or first that lies in one at all when `at` does not. */
+  #sameSourceUntil(at: number, end: number): number {
+    let next = clusterEnd(at);
+    if (!this.#clusters.has(Math.floor(at / CLUSTER_SECTORS))) {
+      while (next < end && !this.#clusters.has(next / CLUSTER_SECTORS)) next += CLUSTER_SECTORS;
+    }
+    return Math.min(next, end);
+  }
+
+  #clusterForWrite(sector: number, bytes: number): Uint8Array {
+    const index = Math.floor(sector / CLUSTER_SECTORS);
+    const present = this.#clusters.get(index);
+    if (present !== undefined) return present;
+    const cluster = new Uint8Array(CLUSTER_BYTES);
+    if (bytes < CLUSTER_BYTES) {
+      const start = index * CLUSTER_SECTORS;
+      const sectors = Math.min(CLUSTER_SECTORS, this.sectors - start);
+      this.#base.read(start, cluster.subarray(0, sectors * SECTOR_BYTES));
+    }
+    this.#clusters.set(index, cluster);
+    return cluster;
+  }
+}
+
+function clusterEnd(sector: number): number {
+  return (Math.floor(sector / CLUSTER_SECTORS) + 1) * CLUSTER_SECTORS;
+}
+
+function offsetInCluster(sector: number): number {
+  return (sector % CLUSTER_SECTORS) * SECTOR_BYTES;
+}

@@ -1,0 +1,69 @@
+/**
+ * A queue as the driver configures it through registers, before and after it is enabled.
+ *
+ *     size, six halves of addresses ──(ready = 1)──► Virtqueue ──(ready = 0, reset)──► back to configuration
+ *
+ * Specification: VIRTIO 1.2, 4.2.2 (QueueNum, QueueReady, QueueDesc, QueueDriver, QueueDevice).
+ */
+
+import type { MemoryPort } from '../memory-port.ts';
+import { Virtqueue, VirtqueueError } from './virtqueue.ts';
+
+/** Registers of one queue. */
+export class QueueSetup {
+  readonly sizeMax: number;
+  readonly #memory: MemoryPort;
+  #size: number;
+  /** Low and high half of the three areas, by offset of their registers. */
+  readonly #halves = new Map<number, number>();
+  #queue: Virtqueue | null = null;
+
+  constructor(memory: MemoryPort, sizeMax: number) {
+    this.#memory = memory;
+    this.sizeMax = sizeMax;
+    this.#size = sizeMax;
+  }
+
+  /** The queue while it is enabled. */
+  get queue(): Virtqueue | null {
+    return this.#queue;
+  }
+
+  reset(): void {
+    this.#size = this.sizeMax;
+    this.#halves.clear();
+    this.#queue = null;
+  }
+
+  /** Entries. Checked when the queue is enabled. */
+  setSize(size: number): void {
+    this.#size = size;
+  }
+
+  /** @param register offset from the first address register: 0 and 4 descriptors, 0x10 and 0x14 driver area, 0x20 and 0x24 device area */
+  setAddress(register: number, value: number): void {
+    this.#halves.set(register, value);
+  }
+
+  /**
+   * Enables the queue with what was configured, or disables it. Enabling an enabled queue changes nothing.
+   * @throws VirtqueueError when it cannot be enabled: size above the maximum, or the rules of `Virtqueue`
+   */
+  setReady(ready: boolean): void {
+    if (!ready) {
+      this.#queue = null;
+    } else if (this.#queue === null) {
+      if (this.#size > this.sizeMax) throw new VirtqueueError(`queue size ${this.#size} is above ${this.sizeMax}`);
+      this.#queue = new Virtqueue(this.#memory, {
+        size: this.#size,
+        descriptors: this.#address(0x00),
+        driverArea: this.#address(0x10),
+        deviceArea: this.#address(0x20),
+      });
+    }
+  }
+
+  #address(register: number): number {
+    return (this.#halves.get(register + 4) ?? 0) * 2 ** 32 + (this.#halves.get(register) ?? 0);
+  }
+}

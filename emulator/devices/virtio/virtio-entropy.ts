@@ -1,0 +1,49 @@
+/**
+ * Virtio entropy device: fills the driver's buffers with numbers that look random and come from a seed.
+ *
+ * They are the same in every run with the same seed and the same requests: nothing here is a secret, and a guest must not protect anything with it.
+ * A request gets at most 64 KiB, which the specification allows: the driver asks again.
+ *
+ * Specification: VIRTIO 1.2, 5.4 "Entropy Device".
+ */
+
+import { SeededRandom } from './seeded-random.ts';
+import type { VirtioLink, VirtioModel } from './virtio-model.ts';
+import type { Virtqueue } from './virtqueue.ts';
+
+const QUEUE_SIZE = 8;
+const MOST_BYTES = 64 * 1024;
+
+/** A source of numbers. */
+export class VirtioEntropy implements VirtioModel {
+  readonly deviceId = 4;
+  readonly features: readonly number[] = [];
+  readonly queueSizes = [QUEUE_SIZE];
+  readonly config = new Uint8Array();
+  readonly #random: SeededRandom;
+  #link: VirtioLink | null = null;
+
+  /** @param seed 64 bits of it are used */
+  constructor(seed: bigint) {
+    this.#random = new SeededRandom(seed);
+  }
+
+  attach(link: VirtioLink): void {
+    this.#link = link;
+  }
+
+  handle(_index: number, queue: Virtqueue): void {
+    let given = 0;
+    for (let chain = queue.take(); chain !== null; chain = queue.take()) {
+      const bytes = new Uint8Array(Math.min(chain.writable.length, MOST_BYTES));
+      this.#random.fill(bytes);
+      chain.writable.write(0, bytes);
+      queue.give(chain.head, bytes.length);
+      given++;
+    }
+    if (given > 0) this.#link?.notifyUsed(queue);
+  }
+
+  /** The sequence goes on: a guest that restarts must not see the same numbers again. */
+  reset(): void {}
+}

@@ -1,0 +1,183 @@
+/**
+ * The generic timer of one core: the counters, and the physical and virtual timers of EL1 (with those of EL2 as registers), in simulated time.
+ *
+ *     count  = floor(ticks x CNTFRQ / instruction rate)         CNTPCT; CNTVCT = CNTPCT - CNTVOFF_EL2
+ *     line   = ENABLE and not IMASK and count >= CVAL           level, to a PPI of the interrupt controller
+ *
+ * The engine's own timer reads the host's clock, so every access of a guest must come here.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D12 (the generic timer), D24.10 (its registers).
+ */
+
+import type { Clock } from '../clock.ts';
+import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
+
+/** CNTx_CTL bits. */
+const CTL_ENABLE = 1n << 0n;
+const CTL_IMASK = 1n << 1n;
+const CTL_ISTATUS = 1n << 2n;
+
+/** CNTKCTL_EL1: what EL0 may use. */
+const EL0PCTEN = 1n << 0n;
+const EL0VCTEN = 1n << 1n;
+const EL0VTEN = 1n << 8n;
+const EL0PTEN = 1n << 9n;
+
+/** The timers of a core and the private interrupt that each drives on both boards (INTID; PPI number + 16). */
+export const TIMER_INTERRUPTS = { hypervisorVirtual: 28, hypervisorPhysical: 26, virtual: 27, secure: 29, physical: 30 } as const;
+export type TimerName = keyof typeof TIMER_INTERRUPTS;
+
+/** One comparator. */
+interface Comparator {
+  ctl: bigint;
+  cval: bigint;
+  /** Counts with CNTVOFF_EL2 subtracted. */
+  readonly usesOffset: boolean;
+  expiry: ScheduledEvent | null;
+  line: boolean;
+}
+
+/** CRm and op1 of a comparator's registers (CRn 14, op2 0 TVAL, 1 CTL, 2 CVAL), by timer. */
+const COMPARATOR_ENCODINGS: Readonly<Record<string, TimerName>> = {
+  '3_2': 'physical',
+  '3_3': 'virtual',
+  '4_2': 'hypervisorPhysical',
+  '4_3': 'hypervisorVirtual',
+  '7_2': 'secure',
+};
+
+/** Drives the core's private interrupt `intid`. */
+export type TimerLine = (intid: number, level: boolean) => void;
+
+export class GenericTimer {
+  private readonly clock: Clock;
+  private readonly scheduler: Scheduler;
+  private readonly line: TimerLine;
+  /** Of the counter; CNTFRQ_EL0 is a register that firmware sets and nothing else reads. */
+  private readonly counterHz: number;
+  private frequencyRegister: bigint;
+  private kernelControl = 0n;
+  private hypervisorControl = 3n;
+  private virtualOffset = 0n;
+  private readonly comparators: Record<TimerName, Comparator>;
+
+  constructor(clock: Clock, scheduler: Scheduler, counterHz: number, line: TimerLine) {
+    this.clock = clock;
+    this.scheduler = scheduler;
+    this.counterHz = counterHz;
+    this.frequencyRegister = 0n;
+    this.line = line;
+    const comparator = (usesOffset: boolean): Comparator => ({ ctl: 0n, cval: 0n, usesOffset, expiry: null, line: false });
+    this.comparators = {
+      physical: comparator(false),
+      virtual: comparator(true),
+      hypervisorPhysical: comparator(false),
+      hypervisorVirtual: comparator(false),
+      secure: comparator(false),
+    };
+  }
+
+  /** CNTPCT_EL0 now. */
+  get physicalCount(): bigint {
+    return this.clock.counter(this.counterHz);
+  }
+
+  /** CNTVCT_EL0 now. */
+  get virtualCount(): bigint {
+    return BigInt.asUintN(64, this.physicalCount - this.virtualOffset);
+  }
+
+  /** Cold reset: timers off, no offset. Lines go low. */
+  reset(): void {
+    this.kernelControl = 0n;
+    this.hypervisorControl = 3n;
+    this.virtualOffset = 0n;
+    this.frequencyRegister = 0n;
+    for (const name of Object.keys(this.comparators) as TimerName[]) {
+      const comparator = this.comparators[name];
+      comparator.ctl = 0n;
+      comparator.cval = 0n;
+      this.update(name);
+    }
+  }
+
+  /** True when code at EL0 may access the register: CNTKCTL_EL1 says. `crm` and `op2` of an encoding with op1 = 3, CRn = 14. */
+  allowedAtEl0(crm: number, op2: number): boolean {
+    const control = this.kernelControl;
+    if (crm === 0) {
+      if (op2 === 0) return (control & (EL0PCTEN | EL0VCTEN)) !== 0n;
+      return (control & (op2 === 1 ? EL0PCTEN : EL0VCTEN)) !== 0n;
+    }
+    return (control & (crm === 2 ? EL0PTEN : EL0VTEN)) !== 0n;
+  }
+
+  /** Value of the register with op0 = 3, CRn = 14 and these fields, or undefined when it is none of the timer's. */
+  read(op1: number, crm: number, op2: number): bigint | undefined {
+    if (op1 === 0 && crm === 1 && op2 === 0) return this.kernelControl;
+    if (op1 === 4 && crm === 1 && op2 === 0) return this.hypervisorControl;
+    if (op1 === 4 && crm === 0 && op2 === 3) return this.virtualOffset;
+    if (op1 === 3 && crm === 0) {
+      // 5 and 6 are the self-synchronised views of the counters (FEAT_ECV): harmless where a guest uses them unasked.
+      return op2 === 0 ? this.frequencyRegister : op2 === 1 ? this.physicalCount : op2 === 2 ? this.virtualCount : undefined;
+    }
+    const name = COMPARATOR_ENCODINGS[`${op1}_${crm}`];
+    if (name === undefined) return undefined;
+    const comparator = this.comparators[name];
+    switch (op2) {
+      case 0:
+        return BigInt.asUintN(32, comparator.cval - this.countFor(comparator));
+      case 1:
+        return comparator.ctl | (this.expired(comparator) ? CTL_ISTATUS : 0n);
+      case 2:
+        return comparator.cval;
+      default:
+        return undefined;
+    }
+  }
+
+  /** Writes it. Returns false when it is none of the timer's, or read-only. */
+  write(op1: number, crm: number, op2: number, value: bigint): boolean {
+    if (op1 === 0 && crm === 1 && op2 === 0) this.kernelControl = value;
+    else if (op1 === 4 && crm === 1 && op2 === 0) this.hypervisorControl = value;
+    else if (op1 === 4 && crm === 0 && op2 === 3) {
+      this.virtualOffset = value;
+      this.update('virtual');
+    } else if (op1 === 3 && crm === 0 && op2 === 0) this.frequencyRegister = BigInt.asUintN(32, value);
+    else {
+      const name = COMPARATOR_ENCODINGS[`${op1}_${crm}`];
+      if (name === undefined || op2 > 2) return false;
+      const comparator = this.comparators[name];
+      if (op2 === 0) comparator.cval = BigInt.asUintN(64, this.countFor(comparator) + BigInt.asIntN(32, value));
+      else if (op2 === 1) comparator.ctl = value & (CTL_ENABLE | CTL_IMASK);
+      else comparator.cval = value;
+      this.update(name);
+    }
+    return true;
+  }
+
+  private countFor(comparator: Comparator): bigint {
+    return comparator.usesOffset ? this.virtualCount : this.physicalCount;
+  }
+
+  private expired(comparator: Comparator): boolean {
+    return (comparator.ctl & CTL_ENABLE) !== 0n && this.countFor(comparator) >= comparator.cval;
+  }
+
+  /** After a change, or when the time has come: the line, and the next moment to look. */
+  private update(name: TimerName): void {
+    const comparator = this.comparators[name];
+    comparator.expiry?.cancel();
+    comparator.expiry = null;
+    const expired = this.expired(comparator);
+    const level = expired && (comparator.ctl & CTL_IMASK) === 0n;
+    if (level !== comparator.line) {
+      comparator.line = level;
+      this.line(TIMER_INTERRUPTS[name], level);
+    }
+    if (!expired && (comparator.ctl & CTL_ENABLE) !== 0n) {
+      const target = comparator.usesOffset ? BigInt.asUintN(64, comparator.cval + this.virtualOffset) : comparator.cval;
+      const tick = this.clock.ticksAtCount(target, this.counterHz);
+      if (tick < Number.MAX_SAFE_INTEGER) comparator.expiry = this.scheduler.at(tick, () => this.update(name));
+    }
+  }
+}

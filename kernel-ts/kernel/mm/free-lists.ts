@@ -1,0 +1,359 @@
+/**
+ * The free lists of a zone, in emulated RAM: reading descriptors, and putting blocks on lists and taking them off. What is split, merged or
+ * handed out is zone.ts's.
+ *
+ * A frame is known here by its number relative to `originPfn`, which is a multiple of 2^20 frames: natural alignment of the relative number
+ * is that of the absolute one for every order, and it fits JavaScript's 32-bit operators, which a physical address does not.
+ *
+ * ```
+ * originPfn (k * 4 GiB)      startPfn                      endPfn
+ *     |  - - not RAM - - - - - |=============================|
+ * rel 0                      startRel                      endRel            word = (rel - startRel) * 6
+ * ```
+ *
+ * Links are followed only after they were checked: they must lead into the section's descriptors, the block at the head must be free at the
+ * list's order, and a neighbour must point back before it is written.
+ */
+
+import { alignDown, hex, type VirtAddr } from '../../../emulator/address.ts';
+import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
+import { KernelPanic } from '../panic.ts';
+import type { Section } from './mem-map.ts';
+import { freeHeadState, MAX_BLOCK_FRAMES, MAX_ORDER, PAGE_STRUCT_WORDS, PageWord } from './page.ts';
+import { AREA_HEAD_HI, AREA_HEAD_LO, AREA_NR_FREE, FREE_AREA_WORDS, ZONE_BYTES, ZoneWord } from './zone-layout.ts';
+
+/** No block: what an empty list begins with, and what cannot be had. */
+export const NONE = -1;
+
+const LAST_WORD = PAGE_STRUCT_WORDS - 1;
+const { STATE, PAD, NEXT_LO, NEXT_HI, PREV_LO, PREV_HI } = PageWord;
+const { NON_EMPTY, MANAGED, FREE_AREA } = ZoneWord;
+
+/** Handle on a struct Zone and its descriptors. */
+export class FreeLists {
+  readonly va: VirtAddr;
+  readonly startPfn: number;
+  readonly endPfn: number;
+  readonly originPfn: number;
+  readonly startRel: number;
+  readonly endRel: number;
+
+  protected readonly mapWindow: MemoryWindow;
+  protected readonly zoneWindow: MemoryWindow;
+  private readonly mapLo: number;
+  private readonly mapHi: number;
+  private readonly mapWords: number;
+
+  // What the last open() found: valid until the path that called it returns to the CPU.
+  protected pages: readonly Uint32Array[] = [];
+  protected first = 0;
+  protected shift = 0;
+  protected mask = 0;
+  private structs: readonly Uint32Array[] = [];
+  protected zone: Uint32Array = new Uint32Array(0);
+  protected at = 0;
+  private readonly scratch = new Uint32Array(PAGE_STRUCT_WORDS);
+
+  /** @param va address of the struct, 512-aligned. @throws SynchronousAbort when it or the section is not mapped */
+  constructor(memory: MemoryPort, va: VirtAddr, section: Section) {
+    this.va = va;
+    this.startPfn = section.startPfn;
+    this.endPfn = section.endPfn;
+    this.originPfn = alignDown(section.startPfn, MAX_BLOCK_FRAMES);
+    this.startRel = section.startPfn - this.originPfn;
+    this.endRel = section.endPfn - this.originPfn;
+    this.mapWindow = section.window;
+    this.zoneWindow = memory.window(va, ZONE_BYTES);
+    this.mapLo = Number(BigInt.asIntN(32, section.va));
+    this.mapHi = Number(BigInt.asIntN(32, section.va >> 32n));
+    this.mapWords = section.window.words;
+  }
+
+  /** Writes the struct of a zone that manages nothing yet. */
+  initialise(map: VirtAddr): void {
+    this.open();
+    this.zone.fill(0, this.at, this.at + ZONE_BYTES / 4);
+    this.store64(ZoneWord.START_PFN, BigInt(this.startPfn));
+    this.store64(ZoneWord.END_PFN, BigInt(this.endPfn));
+    this.store64(ZoneWord.ORIGIN_PFN, BigInt(this.originPfn));
+    this.store64(ZoneWord.MAP, map);
+  }
+
+  /**
+   * Checks the translation again: first thing on every path. A window whose mapping moved gives another array of pieces; the same array means
+   * that what was looked up last time still holds.
+   */
+  open(): void {
+    const pages = this.mapWindow.sync();
+    const structs = this.zoneWindow.sync();
+    if (pages !== this.pages || structs !== this.structs) {
+      this.locate(pages, structs);
+    }
+  }
+
+  private locate(pages: readonly Uint32Array[], structs: readonly Uint32Array[]): void {
+    const map = this.mapWindow;
+    const zone = this.zoneWindow;
+    this.pages = pages;
+    this.first = map.first;
+    this.shift = map.shift;
+    this.mask = 2 ** map.shift - 1;
+    this.structs = structs;
+    this.zone = structs[zone.first >>> zone.shift]!;
+    this.at = zone.first % 2 ** zone.shift;
+  }
+
+  get managedFrames(): number {
+    return this.zone[this.at + MANAGED]!;
+  }
+
+  /** Sum over the lists' counters: kept nowhere else, so it cannot disagree. */
+  get freeFrames(): number {
+    let frames = 0;
+    for (let order = 0; order <= MAX_ORDER; order++) {
+      frames += this.freeBlocks(order) * 2 ** order;
+    }
+    return frames;
+  }
+
+  /** Bit k is set when a block of order k is free. */
+  get nonEmpty(): number {
+    return this.zone[this.at + NON_EMPTY]!;
+  }
+
+  /** Number of free blocks of `order`, as its list's counter says. */
+  freeBlocks(order: number): number {
+    return this.zone[this.area(order) + AREA_NR_FREE]!;
+  }
+
+  /** Head of the free list of `order`, or NONE. */
+  head(order: number): number {
+    const area = this.area(order);
+    return this.frameOf(this.zone[area + AREA_HEAD_LO]!, this.zone[area + AREA_HEAD_HI]!);
+  }
+
+  /** Next block in the list of `rel`, or NONE. */
+  next(rel: number): number {
+    const word = this.word(rel);
+    return this.frameOf(this.load(word + NEXT_LO), this.load(word + NEXT_HI));
+  }
+
+  /** Previous block in the list of `rel`, or NONE. */
+  prev(rel: number): number {
+    const word = this.word(rel);
+    return this.frameOf(this.load(word + PREV_LO), this.load(word + PREV_HI));
+  }
+
+  /** State word of frame `rel`. */
+  state(rel: number): number {
+    return this.load(this.word(rel));
+  }
+
+  /** True when next, prev and padding of frame `rel` are zero. */
+  unlinked(rel: number): boolean {
+    const word = this.word(rel);
+    for (let i: number = PAD; i <= PREV_HI; i++) {
+      if (this.load(word + i) !== 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // Below, a block is named by the word number of its descriptor: what a link is an address of, without a division.
+
+  /** Makes the block a free head, first in the list of its order. */
+  protected push(word: number, order: number): void {
+    const { pages, first, shift, mask, zone } = this;
+    const area = this.at + FREE_AREA + order * FREE_AREA_WORDS;
+    const lo = (this.mapLo + (word << 2)) | 0;
+    const hi = this.linkHi(lo);
+    const headLo = zone[area + AREA_HEAD_LO]! | 0;
+    const headHi = zone[area + AREA_HEAD_HI]! | 0;
+    const i = first + word;
+    const p = i & mask;
+    const whole = p <= mask - LAST_WORD;
+    const page = whole ? pages[i >>> shift]! : this.gather(i);
+    const own = whole ? p : 0;
+    page[own + STATE] = freeHeadState(order);
+    page[own + NEXT_LO] = headLo;
+    page[own + NEXT_HI] = headHi;
+    page[own + PREV_LO] = 0;
+    page[own + PREV_HI] = 0;
+    if (!whole) {
+      this.scatter(i);
+    }
+    if (headHi !== 0) {
+      const head = first + this.follow(headLo, headHi);
+      write(pages, shift, mask, head + PREV_LO, lo);
+      write(pages, shift, mask, head + PREV_HI, hi);
+    } else {
+      zone[this.at + NON_EMPTY]! |= 1 << order;
+    }
+    zone[area + AREA_HEAD_LO] = lo;
+    zone[area + AREA_HEAD_HI] = hi;
+    zone[area + AREA_NR_FREE]!++;
+  }
+
+  /** Takes the first block of a list that is not empty and gives it `state`. @returns the block */
+  protected pop(order: number, state: number): number {
+    const { pages, first, shift, mask, zone } = this;
+    const area = this.at + FREE_AREA + order * FREE_AREA_WORDS;
+    const lo = zone[area + AREA_HEAD_LO]! | 0;
+    const word = this.follow(lo, zone[area + AREA_HEAD_HI]! | 0);
+    const i = first + word;
+    const p = i & mask;
+    const whole = p <= mask - LAST_WORD;
+    const page = whole ? pages[i >>> shift]! : this.gather(i);
+    const own = whole ? p : 0;
+    if (page[own + STATE] !== freeHeadState(order)) {
+      this.corruptedHead(order, word);
+    }
+    const nextLo = page[own + NEXT_LO]! | 0;
+    const nextHi = page[own + NEXT_HI]! | 0;
+    page[own + STATE] = state;
+    page[own + NEXT_LO] = 0;
+    page[own + NEXT_HI] = 0;
+    if (!whole) {
+      this.scatter(i);
+    }
+    zone[area + AREA_HEAD_LO] = nextLo;
+    zone[area + AREA_HEAD_HI] = nextHi;
+    if (nextHi !== 0) {
+      this.relink(nextLo, nextHi, PREV_LO, lo, 0, 0);
+    } else {
+      zone[this.at + NON_EMPTY]! &= ~(1 << order);
+    }
+    zone[area + AREA_NR_FREE]!--;
+    return word;
+  }
+
+  /** Takes the block out of the list of its order, wherever in it, and gives it `state`. */
+  protected unlink(word: number, order: number, state: number): void {
+    const { pages, first, shift, mask } = this;
+    const i = first + word;
+    const p = i & mask;
+    const whole = p <= mask - LAST_WORD;
+    const page = whole ? pages[i >>> shift]! : this.gather(i);
+    const own = whole ? p : 0;
+    const nextLo = page[own + NEXT_LO]! | 0;
+    const nextHi = page[own + NEXT_HI]! | 0;
+    const prevLo = page[own + PREV_LO]! | 0;
+    const prevHi = page[own + PREV_HI]! | 0;
+    if (prevHi === 0) {
+      if (this.pop(order, state) !== word) {
+        this.corruptedHead(order, word);
+      }
+      return;
+    }
+    page[own + STATE] = state;
+    page[own + NEXT_LO] = 0;
+    page[own + NEXT_HI] = 0;
+    page[own + PREV_LO] = 0;
+    page[own + PREV_HI] = 0;
+    if (!whole) {
+      this.scatter(i);
+    }
+    const lo = (this.mapLo + (word << 2)) | 0;
+    this.relink(prevLo, prevHi, NEXT_LO, lo, nextLo, nextHi);
+    if (nextHi !== 0) {
+      this.relink(nextLo, nextHi, PREV_LO, lo, prevLo, prevHi);
+    }
+    const area = this.at + FREE_AREA + order * FREE_AREA_WORDS;
+    this.zone[area + AREA_NR_FREE]!--;
+  }
+
+  /** Points link `field` of a neighbour elsewhere. It must point at the block with address `...lo` before: the last check before a write. */
+  private relink(atLo: number, atHi: number, field: number, lo: number, toLo: number, toHi: number): void {
+    const { pages, shift, mask } = this;
+    const i = this.first + this.follow(atLo, atHi) + field;
+    if (read(pages, shift, mask, i) !== lo) {
+      this.corruptedLink(atLo, atHi);
+    }
+    write(pages, shift, mask, i, toLo);
+    write(pages, shift, mask, i + 1, toHi);
+  }
+
+  // 24 does not divide the size of a piece, so now and then a descriptor lies in two. Its words then take the way through six words of
+  // scratch, inside one function and never longer.
+
+  private gather(i: number): Uint32Array {
+    for (let word = 0; word < PAGE_STRUCT_WORDS; word++) {
+      this.scratch[word] = read(this.pages, this.shift, this.mask, i + word);
+    }
+    return this.scratch;
+  }
+
+  private scatter(i: number): void {
+    for (let word = 0; word < PAGE_STRUCT_WORDS; word++) {
+      write(this.pages, this.shift, this.mask, i + word, this.scratch[word]!);
+    }
+  }
+
+  /** Word number behind a descriptor's address. The descriptors of a section take less than 2^32 bytes, so the low half tells it. */
+  private follow(lo: number, hi: number): number {
+    const word = (lo - this.mapLo) >>> 2;
+    if (word >= this.mapWords || this.linkHi(lo) !== hi) {
+      this.corruptedLink(lo, hi);
+    }
+    return word;
+  }
+
+  /** High half of a descriptor's address whose low half is `lo`: one more than the array's where the low half wrapped around. */
+  private linkHi(lo: number): number {
+    return this.mapHi + (lo >>> 0 < this.mapLo >>> 0 ? 1 : 0);
+  }
+
+  private frameOf(lo: number, hi: number): number {
+    return hi === 0 && lo === 0 ? NONE : Math.floor(this.follow(lo | 0, hi | 0) / PAGE_STRUCT_WORDS) + this.startRel;
+  }
+
+  private area(order: number): number {
+    return this.at + FREE_AREA + order * FREE_AREA_WORDS;
+  }
+
+  protected word(rel: number): number {
+    return (rel - this.startRel) * PAGE_STRUCT_WORDS;
+  }
+
+  private load(word: number): number {
+    return read(this.pages, this.shift, this.mask, this.first + word);
+  }
+
+  protected store(word: number, value: number): void {
+    write(this.pages, this.shift, this.mask, this.first + word, value);
+  }
+
+  private store64(word: number, value: bigint): void {
+    this.zone[this.at + word] = Number(BigInt.asUintN(32, value));
+    this.zone[this.at + word + 1] = Number(value >> 32n);
+  }
+
+  private corruptedHead(order: number, word: number): never {
+    const frame = this.originPfn + this.startRel + Math.floor(word / PAGE_STRUCT_WORDS);
+    throw new KernelPanic(
+      'The head of a free list is not a free block',
+      `order ${order}, zone at frame ${hex(this.startPfn)}: frame ${hex(frame)} has state ${hex(this.load(word) >>> 0, 8)}`,
+    );
+  }
+
+  private corruptedLink(lo: number, hi: number): never {
+    throw new KernelPanic(
+      'A link between free blocks is corrupted',
+      `zone at frame ${hex(this.startPfn)}: ${hex((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0))} is not the struct Page of a neighbour`,
+    );
+  }
+}
+
+// Not methods, and this small, so that V8 always inlines them: they are most of what the allocator does. The word is signed, which keeps the
+// halves of an address in small integers.
+
+/** Word `i` of the pieces. */
+export function read(pages: readonly Uint32Array[], shift: number, mask: number, i: number): number {
+  return pages[i >>> shift]![i & mask]! | 0;
+}
+
+/** Sets word `i` of the pieces. */
+export function write(pages: readonly Uint32Array[], shift: number, mask: number, i: number, value: number): void {
+  pages[i >>> shift]![i & mask] = value;
+}

@@ -1,0 +1,70 @@
+/**
+ * What goes into memblock and what comes out: types only. Addresses and sizes in bytes, ranges half-open.
+ */
+
+import type { Range } from './memblock-holes.ts';
+import type { Owner } from './owner.ts';
+
+/** A range as the device tree has it: 64-bit base and size in bytes. */
+export interface Range64 {
+  readonly base: bigint | number;
+  readonly size: bigint | number;
+}
+
+/** Owner and attributes of a reservation. */
+export interface Reservation {
+  readonly owner: Owner;
+  /** Keep it out of every mapping. */
+  readonly noMap?: boolean;
+}
+
+/** A reserved range with its share of RAM, in bytes. The `countedBytes` of all ranges add up to the reserved RAM. */
+export interface ReservedRange extends Range {
+  readonly noMap: boolean;
+  readonly owner: Owner;
+  /** Part of it that is RAM. */
+  readonly ramBytes: number;
+  /** Part of `ramBytes` that no earlier range covers. */
+  readonly countedBytes: number;
+}
+
+/** Options of {@link Memblock.alloc}: the place lies in [from, limit). */
+export interface AllocOptions {
+  readonly owner: Owner;
+  readonly noMap?: boolean;
+  readonly from?: number;
+  readonly limit?: number;
+}
+
+/** A child of /reserved-memory that leaves the place to the kernel. */
+export interface DynamicRequest {
+  readonly size: bigint | number;
+  /** Power of two; pages when absent. */
+  readonly alignment?: bigint | number;
+  /** Tried in this order; anywhere when absent or empty. */
+  readonly allocRanges?: readonly Range64[];
+  readonly noMap?: boolean;
+  readonly owner: Owner;
+}
+
+/** All that will be added, known beforehand from the device tree. */
+export interface CapacityPlan {
+  readonly memory: Iterable<Range64>;
+  readonly reserved: Iterable<Range64>;
+  /** Where the tables may go; must be mapped. All of the direct map when absent. */
+  readonly within?: Range;
+}
+
+/** Sums in bytes. `ram = reserved + free`. */
+export interface MemblockTotals {
+  readonly ram: number;
+  readonly reserved: number;
+  readonly free: number;
+  /** Input beyond the direct map's 2^47 bytes, memory and reservations together. */
+  readonly clipped: bigint;
+  /** RAM in partial pages at the ends of memory regions. */
+  readonly trimmed: number;
+  readonly memoryRegions: number;
+  readonly reservedRegions: number;
+  readonly largestHole: number;
+}

@@ -1,0 +1,92 @@
+/**
+ * `npm run bench`: what booting and allocating cost, held to bars, beside the physical limit measured in the same run.
+ *
+ *     npm run bench -- [--short] [--json FILE] [boot] [mem-map] [buddy] [fragmentation] [scale] [engine]
+ *
+ * Each line: the median of several samples, the noise (half the distance between their quartiles), the bar, the limit (the same work on plain typed arrays, or in a
+ * process without the machine), their ratio, and OK or MISSED. How bars are judged: scripts/bench/measurement.ts.
+ *
+ * Exit status: 0 every bar held · 1 a bar was missed or a check failed · 2 usage.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { Command, CommanderError } from 'commander';
+import { buddy } from './bench/buddy.ts';
+import { engine } from './bench/engine.ts';
+import { fragmentation } from './bench/fragmentation.ts';
+import { judge, type Line } from './bench/measurement.ts';
+import { memMap, oneBoot } from './bench/mem-map.ts';
+import { scale } from './bench/scale.ts';
+import type { Section } from './bench/section.ts';
+import { tableHead, tableLine } from './bench/table.ts';
+import { wholeProcess } from './bench/whole-process.ts';
+
+/** Processes first: later ones would share the host with what this process holds by then. */
+const SECTIONS: readonly Section[] = [wholeProcess, memMap, buddy, fragmentation, scale, engine];
+
+const EXIT_MISSED = 1;
+const EXIT_USAGE = 2;
+
+interface BenchOptions {
+  readonly short?: true;
+  readonly json?: string;
+  readonly oneBoot?: true;
+}
+
+export function main(args: readonly string[]): number {
+  const command = benchCommand();
+  try {
+    command.parse([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+  const options = command.opts<BenchOptions>();
+  if (options.oneBoot === true) {
+    process.stdout.write(oneBoot());
+    return 0;
+  }
+  const unknown = command.args.find((name) => !SECTIONS.some((section) => section.name === name));
+  if (unknown !== undefined) {
+    process.stderr.write(`bench: there is no "${unknown}"; there are ${SECTIONS.map(({ name }) => name).join(', ')}\n`);
+    return EXIT_USAGE;
+  }
+  const chosen = SECTIONS.filter(({ name }) => command.args.length === 0 || command.args.includes(name));
+  const lines = measure(chosen, options.short === true);
+  if (options.json !== undefined) {
+    const host = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
+    writeFileSync(options.json, `${JSON.stringify({ short: options.short === true, host, lines }, null, 2)}\n`);
+  }
+  const missed = lines.filter(({ verdict }) => verdict === 'MISSED');
+  const held = lines.filter(({ verdict }) => verdict === 'OK').length;
+  process.stdout.write(`\n${held} held, ${missed.length} missed\n`);
+  return missed.length === 0 ? 0 : EXIT_MISSED;
+}
+
+function measure(sections: readonly Section[], short: boolean): Line[] {
+  const lines: Line[] = [];
+  process.stdout.write(`${tableHead()}\n`);
+  for (const section of sections) {
+    section.run({
+      short,
+      report: (result) => {
+        const line = judge(result, short);
+        lines.push(line);
+        process.stdout.write(`${tableLine(line)}\n`);
+      },
+    });
+  }
+  return lines;
+}
+
+function benchCommand(): Command {
+  return new Command('bench')
+    .description('Measures what booting and allocating cost and compares with the bars. Without names: everything.')
+    .usage('[--short] [--json FILE] [NAME ...]')
+    .argument('[names...]', SECTIONS.map(({ name }) => name).join(' | '))
+    .option('--short', 'fewer samples, for busy machines: only a miss by more than 3 times the bar fails')
+    .option('--json <file>', 'write every sample to this file too')
+    .addOption(new Command().createOption('--one-boot').hideHelp())
+    .exitOverride();
+}

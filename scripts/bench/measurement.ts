@@ -1,0 +1,83 @@
+/**
+ * What a bench reports: measurements, with the bar they are held to, and checks, which hold or do not.
+ *
+ * Bars are judged on medians. In a full run a bar is missed when the median is above it by more than the noise (half the distance between the quartiles of
+ * the samples). A short run is for busy machines: there a bar is missed when the median is above three times its value. In between, the line says "above".
+ */
+
+import { median, noise } from './statistics.ts';
+
+export type Unit = 'ms' | 'us' | 'ns' | 'MiB' | 'MIPS' | 'x';
+
+/** Samples of one quantity. */
+export interface Measurement {
+  readonly section: string;
+  readonly what: string;
+  readonly unit: Unit;
+  readonly samples: readonly number[];
+  /** The median must not be above this; null when nothing is asked. */
+  readonly bar: number | null;
+  /** The same work without the machine, measured in the same run, in the same unit; null where there is no such thing. */
+  readonly limit: readonly number[] | null;
+}
+
+/** Something that must be so on any machine, however slow. */
+export interface Check {
+  readonly section: string;
+  readonly what: string;
+  readonly holds: boolean;
+}
+
+/** `above`: over the bar, but not by so much that the run fails. */
+export type Verdict = 'OK' | 'above' | 'MISSED' | 'no bar';
+
+/** One line of the table, judged: the shape in the file of --json too. */
+export interface Line {
+  readonly section: string;
+  readonly what: string;
+  readonly unit: Unit | null;
+  readonly samples: readonly number[];
+  readonly median: number | null;
+  readonly noise: number | null;
+  readonly bar: number | null;
+  readonly limit: number | null;
+  /** Median over limit. */
+  readonly ratio: number | null;
+  readonly verdict: Verdict;
+}
+
+const SHORT_TOLERANCE = 3;
+
+export function judge(result: Measurement | Check, short: boolean): Line {
+  if ('holds' in result) {
+    const { section, what, holds } = result;
+    const none = { unit: null, samples: [], median: null, noise: null, bar: null, limit: null, ratio: null };
+    return { section, what, ...none, verdict: holds ? 'OK' : 'MISSED' };
+  }
+  const { section, what, unit, samples, bar } = result;
+  const middle = median(samples);
+  const spread = noise(samples);
+  const limit = result.limit === null ? null : median(result.limit);
+  return {
+    section,
+    what,
+    unit,
+    samples,
+    median: middle,
+    noise: spread,
+    bar,
+    limit,
+    ratio: limit === null ? null : middle / limit,
+    verdict: verdictOf(middle, bar, short ? { factor: SHORT_TOLERANCE, spread: 0 } : { factor: 1, spread }),
+  };
+}
+
+function verdictOf(
+  middle: number,
+  bar: number | null,
+  { factor, spread }: { readonly factor: number; readonly spread: number },
+): Verdict {
+  if (bar === null) return 'no bar';
+  if (middle <= bar) return 'OK';
+  return middle <= bar * factor + spread ? 'above' : 'MISSED';
+}

@@ -1,0 +1,123 @@
+/**
+ * Any memory layout that a device tree can name ends in one of two ways: a steady state in which every promise holds, or the documented panic
+ * that the layout calls for. Which one is worked out here, from nothing but the layout.
+ */
+
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type BootResult, bootBoard } from '../scripts/index.ts';
+import { factsOfTree, type Reserved, treeBlob, type TreeSource } from './support/test-tree.ts';
+import { findFaults, kernelSpans } from './support/sound-machine.ts';
+import { bytesIn, pagesInside, pagesTouched, type Span, span, without } from './support/spans.ts';
+
+const KiB = 2 ** 10;
+const MiB = 2 ** 20;
+const GiB = 2 ** 30;
+
+/** Where RAM of the machine may lie: above the devices of qemu-virt, below the window of PCIe. */
+const NEAR = 0x4000_0000;
+const RUNS = Number(process.env['LAYOUT_RUNS'] ?? 60);
+
+/** A start that is mostly near the kernel, now and then far away, aligned or not. */
+const place = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 255 }).map((n) => NEAR + n * MiB) },
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 256 * MiB }).map((n) => NEAR + n) },
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 200 }).map((n) => n * GiB) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 200 }).map((n) => n * GiB - 3 * MiB + 0x1234) },
+);
+const length = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 64 }).map((n) => n * MiB) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 9 * MiB }) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 1, 4095, 4096, 4097, 64 * KiB, GiB) },
+);
+const spans = (maxLength: number) =>
+  fc.array(
+    fc.tuple(place, length).map(([start, size]) => span(start, size)),
+    { maxLength },
+  );
+const reserved: fc.Arbitrary<Reserved> = fc.record(
+  {
+    at: fc.array(
+      fc.tuple(place, length).map(([start, size]) => span(start, size)),
+      { minLength: 1, maxLength: 3 },
+    ),
+    noMap: fc.boolean(),
+    reusable: fc.boolean(),
+    status: fc.constantFrom('okay', 'disabled', 'ok'),
+  },
+  { requiredKeys: ['at'] },
+);
+const dynamic: fc.Arbitrary<Reserved> = fc.record(
+  {
+    size: fc.integer({ min: 1, max: 4 * MiB }),
+    alignment: fc.constantFrom(4096, 64 * KiB, 2 * MiB, 16 * MiB),
+    allocRanges: spans(2).filter((list) => list.length > 0),
+    noMap: fc.boolean(),
+  },
+  { requiredKeys: ['size'] },
+);
+const layouts: fc.Arbitrary<TreeSource> = fc.record({
+  // Half of the layouts have enough for a heap; the others mostly do not.
+  ram: fc
+    .tuple(spans(24), fc.constantFrom<Span[][]>([], [span(NEAR, 64 * MiB)], [span(0x40_0000_0000, 48 * MiB)]))
+    .chain(([scattered, sure]) => fc.shuffledSubarray([...scattered, ...sure], { minLength: scattered.length })),
+  memoryNodes: fc.constantFrom('one' as const, 'each' as const),
+  reserved: fc.tuple(fc.array(reserved, { maxLength: 24 }), fc.array(dynamic, { maxLength: 4 })).map((lists) => lists.flat()),
+  reservationBlock: spans(4).map((list) => list.filter(({ start, end }) => end > start)),
+});
+
+const PANICS = {
+  noRam: 'No RAM regions found in DTB',
+  allReserved: 'All RAM is reserved — no free memory',
+  noHole: 'Cannot allocate mem_map — insufficient contiguous memory',
+  noHeap: 'Cannot allocate kernel heap — insufficient free memory',
+};
+
+/** The outcomes that `source` allows: one, or two where what the kernel itself takes decides. */
+function allowed({ machine }: BootResult, source: TreeSource): string[] {
+  const facts = factsOfTree(source);
+  const ram = pagesInside(facts.ram);
+  if (ram.length === 0) return [PANICS.noRam];
+  const dynamicSpans = [...(machine.kernel.memory?.memblock.reservedRanges() ?? [])]
+    .filter(({ owner }) => owner.kind === 6)
+    .map(({ base, size }) => span(base, size));
+  const free = without(ram, pagesTouched([...facts.reserved, ...kernelSpans(machine), ...dynamicSpans]));
+  const hasDynamic = (source.reserved ?? []).some(({ size }) => size !== undefined);
+  if (free.length === 0) return [PANICS.allReserved];
+  const mapBytes = Math.ceil(((bytesIn(ram) / 4096) * 24) / 4096) * 4096;
+  const hole = free.find(({ start, end }) => end - start >= mapBytes);
+  // A dynamic reservation may take the last hole, and where it went cannot be asked of a kernel that panicked.
+  if (hole === undefined) return hasDynamic ? [PANICS.noHole, PANICS.allReserved] : [PANICS.noHole];
+  const heap = Math.max(16 * MiB, Math.min(64 * MiB, bytesIn(ram) / 128));
+  const rest = without(free, [span(hole.start, mapBytes)]);
+  const usable = rest.reduce((sum, { start, end }) => {
+    const from = Math.ceil(start / (64 * KiB)) * 64 * KiB;
+    return sum + Math.max(0, Math.floor(end / (64 * KiB)) * 64 * KiB - from);
+  }, 0);
+  const tables = 4 * 4096 * (free.length + 64);
+  if (bytesIn(rest) < heap) return hasDynamic ? Object.values(PANICS).slice(1) : [PANICS.noHeap];
+  if (usable >= heap + tables && !hasDynamic) return ['steady'];
+  return hasDynamic ? ['steady', ...Object.values(PANICS).slice(1)] : ['steady', PANICS.noHeap];
+}
+
+it(`random layouts end in a sound steady state or in the panic that they call for (${RUNS} runs)`, () => {
+  const seen = new Map<string, number>();
+  fc.assert(
+    fc.property(layouts, (source) => {
+      const result = bootBoard('qemu-virt', { dtb: treeBlob(source) });
+      const { outcome, machine } = result;
+      try {
+        const ending = outcome.outcome === 'panic' ? (outcome.panic ?? '').slice('PANIC: '.length) : outcome.outcome;
+        seen.set(ending, (seen.get(ending) ?? 0) + 1);
+        expect(allowed(result, source), machine.serial.text).toContain(ending);
+        if (ending === 'steady') expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+        else expect(outcome.exitStatus).toBe(1);
+      } finally {
+        machine.close();
+      }
+    }),
+    { numRuns: RUNS },
+  );
+  // A generator that only ever made machines without RAM would prove nothing.
+  expect(seen.get('steady')).toBeGreaterThan(RUNS / 6);
+});
