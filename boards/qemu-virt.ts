@@ -61,6 +61,8 @@ export const qemuVirt = defineBoard({
     },
     interruptController: {
       version: config.gicVersion,
+      spis: 224,
+      securityView: 'single',
       label: 'intc',
       cells: 3,
       ppiCpuMask: config.gicVersion === 2 ? 2 ** config.cpus - 1 : 0,

@@ -37,7 +37,9 @@ export type DeviceModel =
   | 'cfi-flash'
   | 'fw-cfg'
   | 'pcie-ecam'
-  | 'exynos-mct';
+  | 'exynos-mct'
+  | 'exynos-watchdog'
+  | 'gs101-pmu';
 
 /** Which register window of a device with several a placement is (the GIC has two). */
 export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor';
@@ -139,6 +141,10 @@ export interface Timer {
 /** The interrupt controller. */
 export interface InterruptController {
   readonly version: 2 | 3;
+  /** Shared inputs. */
+  readonly spis: number;
+  /** Whether software below EL3 sees one security state, or is the non-secure one of two (IHI 0069, GICD_CTLR.DS). */
+  readonly securityView: 'single' | 'non-secure';
   /** Label of its node. */
   readonly label: string;
   /** Cells of an interrupt specifier. */

@@ -8,8 +8,10 @@
 /** Ticks charged for a port access (8 bytes moved, or a register): address generation, the access and a use of its result. */
 export const PORT_ACCESS_TICKS = 4;
 
+const NS_PER_SECOND = 1_000_000_000;
+
 export class Clock {
-  /** Ticks a second: the core's instruction rate. */
+  /** Ticks a second, an integer: the core's instruction rate. */
   readonly frequencyHz: number;
   /** Instructions retired. Inside a slice the running core adds what it has executed so far, see `now`. */
   instructions = 0;
@@ -31,27 +33,23 @@ export class Clock {
 
   /** Nanoseconds since reset, rounded down. */
   get nowNs(): number {
-    return Math.floor((this.ticks / this.frequencyHz) * 1e9);
+    return Number(scaled(BigInt(this.ticks), this.frequencyHz, NS_PER_SECOND));
   }
 
-  /** Value of a counter of `frequencyHz` that started at reset (CNTPCT_EL0, MCT). */
+  /** Value of a counter of `frequencyHz`, an integer, that started at reset (CNTPCT_EL0, MCT). */
   counter(frequencyHz: number): bigint {
-    return BigInt(Math.floor((this.ticks / this.frequencyHz) * frequencyHz));
+    return scaled(BigInt(this.ticks), this.frequencyHz, frequencyHz);
   }
 
-  /** The first tick at which {@link counter} of `frequencyHz` is at least `count`. */
+  /** The first tick at which {@link counter} of `frequencyHz` is at least `count`. Counts beyond 2^53 are years away and inexact. */
   ticksAtCount(count: bigint, frequencyHz: number): number {
-    let tick = Math.ceil((Number(count) / frequencyHz) * this.frequencyHz);
-    // Both directions round, so the neighbourhood is checked; counts beyond 2^53 are years away.
-    if (tick < Number.MAX_SAFE_INTEGER) {
-      while (BigInt(Math.floor((tick / this.frequencyHz) * frequencyHz)) < count) tick++;
-    }
-    return tick;
+    return Number(scaledUp(count, frequencyHz, this.frequencyHz));
   }
 
-  /** Ticks in `ns` nanoseconds, rounded up. */
+  /** Ticks in `ns` nanoseconds (a fraction counts as a whole one), rounded up. */
   ticksFor(ns: number): number {
-    return Math.ceil((ns / 1e9) * this.frequencyHz);
+    if (ns === Infinity) return Infinity;
+    return Number(scaledUp(BigInt(Math.ceil(ns)), NS_PER_SECOND, this.frequencyHz));
   }
 
   /** Runs `slice` with `executed` as the live count of its instructions, then adds them. */
@@ -64,4 +62,14 @@ export class Clock {
       this.instructions += executed();
     }
   }
+}
+
+/** `value` units of 1/from seconds in units of 1/to seconds, rounded down. Exact: in doubles, two of a hundred conversions end one off. */
+function scaled(value: bigint, from: number, to: number): bigint {
+  return from === to ? value : (value * BigInt(to)) / BigInt(from);
+}
+
+/** The same rounded up; `value` is not negative. */
+function scaledUp(value: bigint, from: number, to: number): bigint {
+  return from === to ? value : (value * BigInt(to) + BigInt(from) - 1n) / BigInt(from);
 }

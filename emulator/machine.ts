@@ -15,7 +15,7 @@ import type { Device } from './bus/device.ts';
 import { Clock } from './clock.ts';
 import { Core, type CoreEnvironment } from './cpu/core.ts';
 import type { CpuEngine, EngineCallbacks } from './engine/engine.ts';
-import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterName } from './engine/system-registers.ts';
+import { type SystemRegisterEncoding, systemRegisterName } from './engine/system-registers.ts';
 import { EventLog } from './events/event-log.ts';
 import type { EventKind } from './events/event-kinds.ts';
 import { type MemoryBank, PhysicalMemory } from './memory/physical-memory.ts';
@@ -231,6 +231,12 @@ export class Machine {
     this.pending = null;
   }
 
+  /** A device or firmware asks for a reset, or to switch the machine off. */
+  requestPower(action: 'off' | 'reset'): void {
+    this.events.emit('power', { action });
+    this.request({ kind: action === 'off' ? 'power off' : 'reset' });
+  }
+
   /** Ends the current run as soon as the instruction or gate in progress is done. */
   stop(): void {
     this.request({ kind: 'stopped' });
@@ -362,10 +368,7 @@ export class Machine {
 
   private systemCall(functionId: number, argument: bigint): bigint {
     const answer = answerPsci(functionId, argument);
-    if (answer.power !== undefined) {
-      this.events.emit('power', { action: answer.power });
-      this.request({ kind: answer.power === 'off' ? 'power off' : 'reset' });
-    }
+    if (answer.power !== undefined) this.requestPower(answer.power);
     return answer.result;
   }
 
@@ -425,7 +428,7 @@ export class Machine {
       // The whole identification space reads as zero where nothing is defined (Arm ARM D24.1.1.2).
       return own === null && crm >= 1 ? 0n : undefined;
     }
-    const answer = this.interrupts?.readSystemRegister?.(core.index, encoding) ?? (this.isGicEnable(encoding) ? 7n : undefined);
+    const answer = this.interrupts?.readSystemRegister?.(core.index, encoding);
     if (answer !== undefined && this.events.enabled('sysreg')) {
       this.events.emit('sysreg', { register: systemRegisterName(encoding), read: answer });
     }
@@ -438,17 +441,7 @@ export class Machine {
     if (op0 === 3 && this.events.enabled('sysreg')) {
       this.events.emit('sysreg', { register: systemRegisterName(encoding), written: value });
     }
-    return this.interrupts?.writeSystemRegister?.(core.index, encoding, value) ?? this.isGicEnable(encoding);
-  }
-
-  /** ICC_SRE_EL1, EL2 and EL3 exist where the GIC's CPU interface is in system registers; their bits are fixed (IHI 0069, 12.2.23). */
-  private isGicEnable(encoding: SystemRegisterEncoding): boolean {
-    return (
-      this.options.gicSystemRegisters &&
-      (['ICC_SRE_EL1', 'ICC_SRE_EL2', 'ICC_SRE_EL3'] as const).some((name) =>
-        SYSTEM_REGISTERS[name].every((part, i) => part === encoding[i]),
-      )
-    );
+    return this.interrupts?.writeSystemRegister?.(core.index, encoding, value) ?? false;
   }
 }
 

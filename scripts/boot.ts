@@ -58,8 +58,8 @@ async function perform(request: BootRequest): Promise<number> {
 }
 
 async function boot(settings: MachineSettings, options: RunOptions): Promise<number> {
-  const outputs = openOutputs(options);
   const machine = new LevitateMachine(settings);
+  const outputs = openOutputs(options);
   machine.serial.onBytes((chunk) => {
     process.stdout.write(Uint8Array.from(chunk));
     outputs.serial?.write(chunk);
@@ -82,9 +82,7 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
     machine.serial.finish();
     const exitStatus = interrupted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
     const report = makeReport(machine, outcome, exitStatus, performance.now());
-    if (options.reportFile !== null) {
-      writeOutput('--report', options.reportFile, `${JSON.stringify(report, null, 2)}\n`);
-    }
+    outputs.report?.write(`${JSON.stringify(report, null, 2)}\n`);
     if (!options.quiet) process.stderr.write(summary(machine, outcome, report.host.maxRssBytes));
     return exitStatus;
   } finally {
@@ -94,6 +92,7 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
     process.stdin.destroy();
     outputs.serial?.close();
     outputs.log?.close();
+    outputs.report?.close();
     machine.close();
   }
 }
@@ -107,13 +106,13 @@ async function runInSlices(
   const { timeoutNs, maxInstructions, wallTimeoutNs } = options;
   const bounds = { timeoutNs: timeoutNs ?? undefined, maxInstructions: maxInstructions ?? undefined };
   for (;;) {
+    if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
+      return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of real time' };
+    }
     const outcome = machine.runSlice(SLICE_INSTRUCTIONS, bounds);
     if (outcome !== null) return outcome;
     await new Promise((resolve) => setImmediate(resolve));
     if (interrupted()) return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
-    if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
-      return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of real time' };
-    }
   }
 }
 
@@ -134,11 +133,22 @@ interface OutputFile {
 
 const GATHER_BYTES = 64 * 1024;
 
-function openOutputs({ serialFile, logFile }: RunOptions): { serial: OutputFile | null; log: OutputFile | null } {
-  const serial = serialFile === null ? null : openOutput('--serial', serialFile);
-  const log = logFile === null ? null : openOutput('--log', logFile);
+/** The files that a run writes, opened before it starts: a path that cannot be written is told at once. */
+interface Outputs {
+  readonly serial: OutputFile | null;
+  readonly log: OutputFile | null;
+  readonly report: OutputFile | null;
+}
+
+/** @throws InputError */
+function openOutputs({ serialFile, logFile, reportFile }: RunOptions): Outputs {
+  const open = (option: string, file: string | null): OutputFile | null =>
+    file === null ? null : openOutput(option, file);
+  const serial = open('--serial', serialFile);
+  const log = open('--log', logFile);
+  const report = open('--report', reportFile);
   log?.write(eventHeaderLine());
-  return { serial, log };
+  return { serial, log, report };
 }
 
 function openOutput(option: string, file: string): OutputFile {

@@ -92,7 +92,10 @@ describe.each([
   });
 
   it('ends with the steady state, and its numbers are those of the machine', () => {
-    const { totalFrames, freeFrames } = result.machine.kernel.memory?.buddy.counts() ?? { totalFrames: 0, freeFrames: 0 };
+    const { totalFrames, freeFrames } = result.machine.kernel.memory?.buddy.counts() ?? {
+      totalFrames: 0,
+      freeFrames: 0,
+    };
     expect(lines.at(-1)).toBe(
       `[BOOT] steady state: ${freeFrames} of ${totalFrames} frames free (${freeFrames * 4} KiB), waiting for interrupts`,
     );
@@ -128,7 +131,9 @@ describe.each([
 
   it('logs an event for each stage, in simulated time that only goes forward', () => {
     const stages = result.machine.events.get('stage');
-    expect(stages.map(({ fields }) => `[BOOT] Stage ${String(fields['number'])}: ${String(fields['name'])}`)).toEqual(STAGES);
+    expect(stages.map(({ fields }) => `[BOOT] Stage ${String(fields['number'])}: ${String(fields['name'])}`)).toEqual(
+      STAGES,
+    );
     const times = result.machine.events.events.map(({ t }) => t);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
     const serial = result.machine.events.get('serial').map(({ fields }) => fields['text']);
@@ -155,7 +160,10 @@ describe.each([
       buddy: { ...system.buddy.counts(), freeBlocks: system.buddy.buddyinfo() },
       heap: { base: `0x${system.heap.stats().base.toString(16)}`, bytes: heapMiB * 2 ** 20 },
       pageTables: { poolUsed: system.mmu.pool.used, poolSize: 16, fromAllocator: system.mmu.pool.fromAllocator },
-      stages: STAGES.map((line) => ({ name: line.slice('[BOOT] Stage 1: '.length), atNs: expect.any(Number) as number })),
+      stages: STAGES.map((line) => ({
+        name: line.slice('[BOOT] Stage 1: '.length),
+        atNs: expect.any(Number) as number,
+      })),
       time: { simulatedNs: nowNs, instructions, wallMs: 123 },
       host: {
         maxRssBytes: expect.any(Number) as number,
@@ -215,11 +223,7 @@ describe('the check of promises', () => {
         machine.memory.write8(page, 0x0a);
       },
     ],
-    [
-      'a frame that nobody gave back',
-      /frames free/,
-      (machine) => void machine.kernel.memory!.buddy.allocFrame(),
-    ],
+    ['a frame that nobody gave back', /frames free/, (machine) => void machine.kernel.memory!.buddy.allocFrame()],
     [
       'a mapping of memory that must not be mapped',
       /mapped as data, but must not be: 0x90200000\.\.0x90201000/,

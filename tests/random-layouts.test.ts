@@ -56,14 +56,26 @@ const dynamic: fc.Arbitrary<Reserved> = fc.record(
   },
   { requiredKeys: ['size'] },
 );
+/** More small reservations than the kernel's static tables hold. */
+const crowd = fc
+  .record({
+    first: place,
+    count: fc.integer({ min: 60, max: 400 }),
+    stride: fc.constantFrom(8 * KiB, 68 * KiB, MiB, 37 * MiB + 5),
+  })
+  .map(({ first, count, stride }) => Array.from({ length: count }, (_, i) => span(first + i * stride, 4096)));
 const layouts: fc.Arbitrary<TreeSource> = fc.record({
   // Half of the layouts have enough for a heap; the others mostly do not.
   ram: fc
     .tuple(spans(24), fc.constantFrom<Span[][]>([], [span(NEAR, 64 * MiB)], [span(0x40_0000_0000, 48 * MiB)]))
     .chain(([scattered, sure]) => fc.shuffledSubarray([...scattered, ...sure], { minLength: scattered.length })),
   memoryNodes: fc.constantFrom('one' as const, 'each' as const),
-  reserved: fc.tuple(fc.array(reserved, { maxLength: 24 }), fc.array(dynamic, { maxLength: 4 })).map((lists) => lists.flat()),
-  reservationBlock: spans(4).map((list) => list.filter(({ start, end }) => end > start)),
+  reserved: fc
+    .tuple(fc.array(reserved, { maxLength: 24 }), fc.array(dynamic, { maxLength: 4 }))
+    .map((lists) => lists.flat()),
+  reservationBlock: fc
+    .oneof({ weight: 3, arbitrary: spans(4) }, { weight: 1, arbitrary: crowd })
+    .map((list) => list.filter(({ start, end }) => end > start)),
 });
 
 const PANICS = {

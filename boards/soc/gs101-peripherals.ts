@@ -68,13 +68,7 @@ function miscDevices(cpus: number): DevicePlacement[] {
     }),
     clockController('misc', 0x1001_0000, { bus: top(0x7e), sss: top(0x7f) }, 'sysreg_misc'),
     sysreg('misc', 0x1003_0000, misc(0x45)),
-    {
-      ...block('mct', 'timer', ['google,gs101-mct', 'samsung,exynos4210-mct'], 0x1005_0000, 0x800, {
-        spis: Array.from({ length: 12 }, (_, n) => 753 + n),
-        properties: clocks({ fin_pll: OSCILLATOR, mct: misc(0x19) }),
-      }),
-      model: 'exynos-mct',
-    },
+    multiCoreTimer(),
     watchdog(0, 0x1006_0000, 765, 0x48),
     watchdog(1, 0x1007_0000, 766, 0x49),
     unlisted('tmu0', 0x100a_0000, APB_SLOT),
@@ -112,9 +106,18 @@ function miscDevices(cpus: number): DevicePlacement[] {
   ];
 }
 
+/** The tree names 0x800 bytes; the local timers of cores 5 to 7 lie behind them, in the same page, and drivers use them. */
+function multiCoreTimer(): DevicePlacement {
+  const timer = block('mct', 'timer', ['google,gs101-mct', 'samsung,exynos4210-mct'], 0x1005_0000, 0x1000, {
+    spis: Array.from({ length: 12 }, (_, n) => 753 + n),
+    properties: clocks({ fin_pll: OSCILLATOR, mct: misc(0x19) }),
+  });
+  return { ...timer, model: 'exynos-mct', nodes: timer.nodes.map((node) => ({ ...node, regBytes: 0x800 })) };
+}
+
 /** Upstream enables the first one with 30 seconds and leaves the second alone. */
 function watchdog(cluster: 0 | 1, base: number, irq: number, clock: number): DevicePlacement {
-  return block(`watchdog${cluster}`, 'watchdog', ['google,gs101-wdt'], base, 0x100, {
+  const timer = block(`watchdog${cluster}`, 'watchdog', ['google,gs101-wdt'], base, 0x100, {
     spis: [irq],
     properties: {
       ...clocks({ watchdog: misc(clock), watchdog_src: OSCILLATOR }),
@@ -124,6 +127,7 @@ function watchdog(cluster: 0 | 1, base: number, irq: number, clock: number): Dev
       ...(cluster === 0 ? { 'timeout-sec': cells(30) } : {}),
     },
   });
+  return { ...timer, model: 'exynos-watchdog' };
 }
 
 /** Memory shared with the power management core: a node of the root, beside soc@0, as upstream has it. */

@@ -1,7 +1,7 @@
 /**
  * The always-on part of gs101: power management unit, its mailbox, the pins that wake the chip, and the security core's pins.
  *
- * The PMU's registers are read directly and written through a secure call (SMC 0x8200_0504) on the phone; as storage they take both.
+ * The PMU's registers are read directly and written through a secure call (SMC 0x8200_0504) on the phone; the model takes both.
  */
 
 import type { NodeSource } from '../tree-source.ts';
@@ -16,11 +16,14 @@ export function alwaysOnDevices(): DevicePlacement[] {
   return [
     clockController('apm', 0x1740_0000, { oscclk: [ref('oscclk')] }, 'sysreg_apm'),
     sysreg('apm', 0x1742_0000),
-    block('pmu', 'system-controller', ['google,gs101-pmu'], 0x1746_0000, APB_SLOT, {
-      label: 'pmu_system',
-      properties: { 'google,pmu-intr-gen-syscon': cells(ref('pmu_intr_gen')) },
-      children: powerControls(),
-    }),
+    {
+      ...block('pmu', 'system-controller', ['google,gs101-pmu'], 0x1746_0000, APB_SLOT, {
+        label: 'pmu_system',
+        properties: { 'google,pmu-intr-gen-syscon': cells(ref('pmu_intr_gen')) },
+        children: powerControls(),
+      }),
+      model: 'gs101-pmu',
+    },
     block('pmu-intr-gen', 'syscon', ['google,gs101-pmu-intr-gen', 'syscon'], 0x1747_0000, APB_SLOT, {
       label: 'pmu_intr_gen',
     }),

@@ -30,7 +30,14 @@ export const gs101Timer: Timer = {
 };
 
 /** GICv3 with PPI partitions, hence four cells. */
-export const gs101InterruptController: InterruptController = { version: 3, label: 'gic', cells: 4, ppiCpuMask: 0 };
+export const gs101InterruptController: InterruptController = {
+  version: 3,
+  spis: 960,
+  securityView: 'non-secure',
+  label: 'gic',
+  cells: 4,
+  ppiCpuMask: 0,
+};
 
 /** soc@0: the first GiB, addresses as the CPU sees them. Devices name it as their parent. */
 export const gs101SocNode: NodeSource = {

@@ -29,7 +29,7 @@ import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterName } fro
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { findMoves, physicalOfCode } from './code-scan.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
-import { abortAddress, abortSyndrome, externalAbortTarget } from './external-abort.ts';
+import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
 import { haltImmediate, isInterruptMaskChange, leastLevel, systemRegisterMove } from './instruction.ts';
 import {
   EXCEPTION_CLASS,
@@ -48,6 +48,9 @@ import { VirtualMemory } from './virtual-memory.ts';
 /** PSTATE interrupt masks. */
 const PSTATE_I = 1 << 7;
 const PSTATE_F = 1 << 6;
+
+/** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
+const OP1_EL0 = 3;
 
 /** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
 const PHYSICAL_BITS = 44;
@@ -103,8 +106,8 @@ export class Core {
   readonly virtualMemory: VirtualMemory;
   private readonly environment: CoreEnvironment;
   private gate: number | null = null;
-  /** PC at the access that nothing answered: DC ZVA has moved on when the slice ends. */
-  private unmappedPc = 0n;
+  /** The slice ended before a block at an address that is not a multiple of 4. */
+  private misaligned = false;
   private refused: RefusedAccess | null = null;
   private stopRequested = false;
   /** Vector entered last and the instruction count at that moment: a fault there at once is a lockup. */
@@ -132,11 +135,7 @@ export class Core {
     this.environment = environment;
     this.engine = open({
       exception: (number) => this.onException(number),
-      unmapped: (access) => {
-        if (environment.memory.touch(access.address) !== null) return true;
-        this.unmappedPc = this.engine.getPc();
-        return false;
-      },
+      unmapped: (access) => environment.memory.touch(access.address) !== null,
       block: (high, low, size) => this.onBlock(high, low, size),
       intercepted: (access) => this.onIntercepted(access),
     });
@@ -259,11 +258,17 @@ export class Core {
       this.inSlice = false;
     }
     this.virtualMemory.invalidate();
-    if (this.refused !== null) this.takeRefusedAccess(this.refused);
-    else if (end.kind === 'unmapped') this.takeUnmapped(end.access);
+    if (this.misaligned) {
+      this.misaligned = false;
+      this.cutShort = this.takePcAlignment(engine.getPc());
+    } else if (this.refused !== null) {
+      this.takeRefusedAccess(this.refused);
+      this.cutShort = true;
+    } else if (end.kind === 'unmapped') this.takeUnmapped(end.access);
     else if (this.trapped !== null) {
       const { pc, esr } = this.trapped;
       this.trapped = null;
+      this.cutShort = true;
       this.enter('synchronous', 1, esr, null, pc);
     }
     if (this.lockup !== null) return { kind: 'lockup', reason: this.lockup };
@@ -273,7 +278,7 @@ export class Core {
       return { kind: 'gate', immediate };
     }
     if (this.stopRequested) return { kind: 'stopped' };
-    return end.kind === 'stopped' && !this.cutShort && engine.executed < count ? { kind: 'wfi' } : { kind: 'count' };
+    return end.kind === 'stopped' && !this.cutShort ? { kind: 'wfi' } : { kind: 'count' };
   }
 
   /** Ends the running slice; `run` returns 'stopped'. */
@@ -306,7 +311,7 @@ export class Core {
         const conduit = number === ENGINE_EXCEPTION.hypervisorCall ? 'hvc' : 'smc';
         // An HVC or SMC that nobody serves is undefined at the instruction itself; the engine's PC is already behind it.
         if (!environment.firmwareCall(this, conduit)) {
-          this.enter('synchronous', asTarget(this.level), undefinedSyndrome(), null, pc - 4n);
+          this.enter('synchronous', synchronousTarget(engine, this.level), undefinedSyndrome(), null, pc - 4n);
         }
         return;
       }
@@ -328,6 +333,12 @@ export class Core {
   /** Reads a new block and asks the engine for the instructions in it that the machine must see. */
   private onBlock(high: number, low: number, size: number): boolean {
     const { engine, environment } = this;
+    if (low % 4 !== 0) {
+      // It must not run; the next time it is translated anew, which calls here again.
+      this.misaligned = true;
+      engine.stop();
+      return true;
+    }
     const start = physicalOfCode(engine, environment.memory, high, low, this.level, () => ({
       registers: this.translationRegisters(),
       physicalBits: PHYSICAL_BITS,
@@ -355,6 +366,8 @@ export class Core {
     const { engine, environment } = this;
     // Another instruction may stand at an address that was intercepted once.
     if (!environment.intercepts(encoding)) return false;
+    // Where op1 says that EL0 has no access at all, the instruction is undefined, and the engine knows that itself.
+    if (this.level === 0 && encoding[1] !== OP1_EL0) return false;
     if (this.level === 0 && !environment.allowedAtEl0(this, encoding)) {
       this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
       engine.stop();
@@ -367,10 +380,10 @@ export class Core {
     return true;
   }
 
-  /** A misaligned PC is no address of an instruction: the engine calls what it reads there undefined, or does not read it. */
+  /** The engine does not hold PC to multiples of 4. */
   private takePcAlignment(pc: bigint): boolean {
     if (pc % 4n === 0n) return false;
-    this.enter('synchronous', asTarget(this.level), pcAlignmentSyndrome(), pc, pc);
+    this.enter('synchronous', synchronousTarget(this.engine, this.level), pcAlignmentSyndrome(), pc, pc);
     return true;
   }
 
@@ -460,7 +473,7 @@ export class Core {
 
   /** Nothing is mapped at a physical address: an external abort at the instruction. */
   private takeUnmapped(access: UnmappedAccess): void {
-    const pc = this.unmappedPc;
+    const pc = this.engine.getPc();
     if (access.type === 'fetch' && this.takePcAlignment(pc)) return;
     const far = abortAddress(this.engine, access.type, access.address, this.instructionAt(pc), pc);
     // The engine does not hold output addresses against TCR_EL1.IPS.

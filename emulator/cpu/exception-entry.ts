@@ -6,7 +6,8 @@
  *              + 0x400 lower level, AArch64       + 0x100 FIQ
  *              + 0x600 lower level, AArch32       + 0x180 SError
  *
- * Specification: Arm ARM DDI 0487 K.a, D1.3.1 (exception entry), D1.3.1.5 (vector offsets), C5.2.19 (SPSR).
+ * Specification: Arm ARM DDI 0487 K.a, D1.3.1 (exception entry), D1.3.1.5 (vector offsets), C5.2.19 (SPSR); PAN, DIT and SSBS as
+ * in D1.3.1 where the core has them.
  */
 
 import type { CpuEngine } from '../engine/engine.ts';
@@ -19,6 +20,15 @@ export type VectorKind = keyof typeof VECTOR_KIND;
 /** PSTATE and SPSR bits. */
 const PSTATE_SP = 1 << 0;
 const PSTATE_DAIF = 0xf << 6;
+const PSTATE_SSBS = 1 << 12;
+const PSTATE_PAN = 1 << 22;
+const PSTATE_DIT = 1 << 24;
+
+/** SCTLR_ELx: SPAN clear sets PSTATE.PAN on entry, DSSBS is the value that PSTATE.SSBS gets. */
+const SCTLR_SPAN = 1n << 23n;
+const SCTLR_DSSBS = 1n << 44n;
+/** HCR_EL2.{E2H,TGE}: EL2 is a host of EL0. */
+const HCR_HOST = (1n << 34n) | (1n << 27n);
 
 /** Exception level in PSTATE or SPSR: M[3:2]. */
 export const levelOf = (pstate: number): number => (pstate >>> 2) & 3;
@@ -34,8 +44,16 @@ export interface ExceptionEntry {
   readonly far: bigint | null;
 }
 
+/** Optional PSTATE bits, by the engine's identification registers. */
+interface Features {
+  readonly pan: boolean;
+  readonly ssbs: boolean;
+}
+const featuresOf = new WeakMap<CpuEngine, Features>();
+
 const BANK = {
   1: {
+    sctlr: SYSTEM_REGISTERS.SCTLR_EL1,
     vbar: SYSTEM_REGISTERS.VBAR_EL1,
     spsr: SYSTEM_REGISTERS.SPSR_EL1,
     elr: SYSTEM_REGISTERS.ELR_EL1,
@@ -43,6 +61,7 @@ const BANK = {
     far: SYSTEM_REGISTERS.FAR_EL1,
   },
   2: {
+    sctlr: SYSTEM_REGISTERS.SCTLR_EL2,
     vbar: SYSTEM_REGISTERS.VBAR_EL2,
     spsr: SYSTEM_REGISTERS.SPSR_EL2,
     elr: SYSTEM_REGISTERS.ELR_EL2,
@@ -50,6 +69,7 @@ const BANK = {
     far: SYSTEM_REGISTERS.FAR_EL2,
   },
   3: {
+    sctlr: SYSTEM_REGISTERS.SCTLR_EL3,
     vbar: SYSTEM_REGISTERS.VBAR_EL3,
     spsr: SYSTEM_REGISTERS.SPSR_EL3,
     elr: SYSTEM_REGISTERS.ELR_EL3,
@@ -57,6 +77,30 @@ const BANK = {
     far: SYSTEM_REGISTERS.FAR_EL3,
   },
 } as const;
+
+/** The PSTATE bits of optional features on entry. The others (IL, SS, UAO, BTYPE, NZCV) become 0. */
+function optionalBits(engine: CpuEngine, targetLevel: 1 | 2 | 3, pstate: number): number {
+  let features = featuresOf.get(engine);
+  if (features === undefined) {
+    const pan = (engine.getSystemRegister(SYSTEM_REGISTERS.ID_AA64MMFR1_EL1) ?? 0n) >> 20n;
+    const ssbs = (engine.getSystemRegister(SYSTEM_REGISTERS.ID_AA64PFR1_EL1) ?? 0n) >> 4n;
+    features = { pan: (pan & 0xfn) !== 0n, ssbs: (ssbs & 0xfn) !== 0n };
+    featuresOf.set(engine, features);
+  }
+  let bits = pstate & PSTATE_DIT;
+  if (!features.pan && !features.ssbs) return bits;
+  const sctlr = engine.getSystemRegister(BANK[targetLevel].sctlr) ?? 0n;
+  if (features.ssbs && (sctlr & SCTLR_DSSBS) !== 0n) bits |= PSTATE_SSBS;
+  if (features.pan) {
+    bits |= pstate & PSTATE_PAN;
+    const appliesSpan = targetLevel === 1 || (targetLevel === 2 && isHost(engine));
+    if (appliesSpan && (sctlr & SCTLR_SPAN) === 0n) bits |= PSTATE_PAN;
+  }
+  return bits;
+}
+
+const isHost = (engine: CpuEngine): boolean =>
+  ((engine.getSystemRegister(SYSTEM_REGISTERS.HCR_EL2) ?? 0n) & HCR_HOST) === HCR_HOST;
 
 /** Redirects the core to the vector and returns its address. Allowed in the engine's exception callback and between slices. */
 export function enterException(engine: CpuEngine, entry: ExceptionEntry): bigint {
@@ -68,7 +112,7 @@ export function enterException(engine: CpuEngine, entry: ExceptionEntry): bigint
 
   // The engine keeps the stack pointer in use apart from the banked ones and moves it only on its own ERET.
   engine.setBankedSp((pstate & PSTATE_SP) !== 0 ? fromLevel : 0, engine.getSp());
-  engine.setPstate((targetLevel << 2) | PSTATE_SP | PSTATE_DAIF);
+  engine.setPstate((targetLevel << 2) | PSTATE_SP | PSTATE_DAIF | optionalBits(engine, targetLevel, pstate));
   engine.setSp(engine.getBankedSp(targetLevel));
 
   // System registers after PSTATE: each write makes the engine derive its cached state anew.

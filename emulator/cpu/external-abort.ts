@@ -1,7 +1,8 @@
 /**
  * Synchronous external aborts, which the engine does not know: where one is taken, what its syndrome says, and at which virtual address the access was.
  *
- *     SCR_EL3.EA ─yes─► EL3      HCR_EL2.TEA, from EL0 or EL1 ─yes─► EL2      else EL1, or the level it happened at
+ *     SCR_EL3.EA ─yes─► EL3      HCR_EL2.TEA, from EL0 or EL1 ─yes─► EL2      else as every synchronous exception:
+ *     from EL0 with HCR_EL2.TGE ─► EL2      from EL0 ─► EL1      else the level it happened at
  *
  * Not here: the decision that there is one (bus and core), and the taking of it (exception-entry.ts).
  *
@@ -16,6 +17,7 @@ import { dataAbortSyndrome, instructionAbortSyndrome } from './syndrome.ts';
 
 export type AbortedAccess = UnmappedAccess['type'];
 
+const HCR_TGE = 1n << 27n;
 const HCR_TEA = 1n << 37n;
 const SCR_EA = 1n << 3n;
 
@@ -26,6 +28,12 @@ const PAGE_OFFSET_MASK = 0xfffn;
 export function externalAbortTarget(engine: CpuEngine, level: number): 1 | 2 | 3 {
   if (((engine.getSystemRegister(SYSTEM_REGISTERS.SCR_EL3) ?? 0n) & SCR_EA) !== 0n) return 3;
   if (level < 2 && ((engine.getSystemRegister(SYSTEM_REGISTERS.HCR_EL2) ?? 0n) & HCR_TEA) !== 0n) return 2;
+  return synchronousTarget(engine, level);
+}
+
+/** The level that takes a synchronous exception which nothing routes elsewhere. */
+export function synchronousTarget(engine: CpuEngine, level: number): 1 | 2 | 3 {
+  if (level === 0 && ((engine.getSystemRegister(SYSTEM_REGISTERS.HCR_EL2) ?? 0n) & HCR_TGE) !== 0n) return 2;
   return level === 3 ? 3 : level === 2 ? 2 : 1;
 }
 

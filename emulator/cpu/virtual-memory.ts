@@ -10,7 +10,7 @@
  * Windows cache host views of translated ranges for code that touches arrays very often; they re-check when anything was invalidated.
  */
 
-import { alignDown, virtAddr, type VirtAddr } from '../address.ts';
+import { alignDown, hex, virtAddr, type VirtAddr } from '../address.ts';
 import type { Bus } from '../bus/bus.ts';
 import { BusAccessAbort } from '../bus/bus-errors.ts';
 import type { Clock } from '../clock.ts';
@@ -55,10 +55,10 @@ export interface VirtualMemoryContext {
 
 /** Accesses at EL1 by virtual address. Satisfies the kernel's MemoryPort and MmioPort. */
 export class VirtualMemory {
-  /** Grows with each invalidation; windows compare it. */
-  epoch = 0;
   private readonly context: VirtualMemoryContext;
   private leaves: CachedLeaf[] = [];
+  /** Windows that were translated since the last invalidation. */
+  private readonly fresh: VirtualMemoryWindow[] = [];
   private registers: TranslationRegisters | null = null;
 
   constructor(context: VirtualMemoryContext) {
@@ -67,9 +67,15 @@ export class VirtualMemory {
 
   /** Forgets every cached translation: after the core ran, a TLBI, or a write to a translation register. */
   invalidate(): void {
-    this.epoch++;
+    for (const window of this.fresh) window.drop();
+    this.fresh.length = 0;
     this.leaves = [];
     this.registers = null;
+  }
+
+  /** Has the next invalidation drop the translation of `window`. */
+  watch(window: VirtualMemoryWindow): void {
+    this.fresh.push(window);
   }
 
   read8(va: VirtAddr): number {
@@ -122,27 +128,38 @@ export class VirtualMemory {
 
   readBytes(va: VirtAddr, length: number): Uint8Array {
     const copy = new Uint8Array(length);
-    this.forEachRun(va, length, false, (pa, offset, bytes) => {
+    this.forEachRun(va, length, null, (pa, offset, bytes) => {
       copy.set(this.context.memory.readBytes(pa, bytes), offset);
     });
     return copy;
   }
 
   writeBytes(va: VirtAddr, source: Uint8Array): void {
-    this.forEachRun(va, source.length, true, (pa, offset, bytes) => {
-      this.context.memory.writeBytes(pa, source.subarray(offset, offset + bytes));
-    });
+    this.forEachRun(
+      va,
+      source.length,
+      (offset) => source[offset] as number,
+      (pa, offset, bytes) => {
+        this.context.memory.writeBytes(pa, source.subarray(offset, offset + bytes));
+      },
+    );
   }
 
   fill(va: VirtAddr, length: number, byte: number): void {
-    this.forEachRun(va, length, true, (pa, _offset, bytes) => {
-      this.context.memory.fill(pa, bytes, byte);
-    });
+    this.forEachRun(
+      va,
+      length,
+      () => byte,
+      (pa, _offset, bytes) => {
+        this.context.memory.fill(pa, bytes, byte);
+      },
+    );
   }
 
   /** A window of 32-bit words on [va, va + bytes), both multiples of 4, physically contiguous RAM. */
   window(va: VirtAddr, bytes: number): VirtualMemoryWindow {
-    if (va % 4n !== 0n || bytes % 4 !== 0) throw new RangeError(`window of ${bytes} bytes at ${va} is not made of words`);
+    if (va % 4n !== 0n || bytes % 4 !== 0)
+      throw new RangeError(`window of ${bytes} bytes at ${va} is not made of words`);
     return new VirtualMemoryWindow(this, this.context, va, bytes);
   }
 
@@ -176,11 +193,11 @@ export class VirtualMemory {
     return offset + width > mapping.size ? -1 : mapping.paBase + offset;
   }
 
-  /** Bytes from `va` to the end of the leaf that maps it. Call after `resolve(va)`. */
-  leafBytesLeft(va: bigint): number {
+  /** Bytes from `va` to the end of the leaf that maps it. Call after `resolve` of the same address and kind of access. */
+  leafBytesLeft(va: bigint, write: boolean): number {
     for (const leaf of this.leaves) {
       const offset = Number(va - leaf.vaBase);
-      if (offset >= 0 && offset < leaf.size) return leaf.size - offset;
+      if (offset >= 0 && offset < leaf.size && (leaf.writable || !write)) return leaf.size - offset;
     }
     throw new RangeError(`${va} is not among the cached leaves`);
   }
@@ -228,27 +245,41 @@ export class VirtualMemory {
     else memory.write8(pa, value);
   }
 
-  /** Physically contiguous runs of [va, va + length), all translated before the first is used. */
+  /**
+   * Physically contiguous runs of [va, va + length), all of them translated before the first is used.
+   * @param valueAt the byte to be written at an offset, null for a read
+   * @throws AccessFault with the first byte that is not mapped, or not RAM
+   */
   private forEachRun(
     va: VirtAddr,
     length: number,
-    write: boolean,
+    valueAt: ((offset: number) => number) | null,
     run: (pa: number, offset: number, bytes: number) => void,
   ): void {
+    const write = valueAt !== null;
     const runs: [pa: number, offset: number, bytes: number][] = [];
     for (let offset = 0; offset < length; ) {
       const at = virtAddr(va + BigInt(offset));
       const pa = this.resolve(at, 1, write);
-      const bytes = Math.min(length - offset, this.leafBytesLeft(at));
-      const bank = this.context.memory.findBank(pa, bytes);
-      if (bank === null) {
-        throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write }), at);
-      }
+      const bank = this.context.memory.findBank(pa);
+      if (bank === null) this.refuse(at, pa, valueAt === null ? null : valueAt(offset));
+      const bytes = Math.min(length - offset, this.leafBytesLeft(at, write), bank.base + bank.size - pa);
       runs.push([pa, offset, bytes]);
       offset += bytes;
     }
     this.context.clock.portAccesses += Math.ceil(length / 8);
     for (const [pa, offset, bytes] of runs) run(pa, offset, bytes);
+  }
+
+  /** A transfer of bytes came to `pa`, which is not RAM: devices are accessed a register at a time. */
+  private refuse(at: VirtAddr, pa: number, value: number | null): never {
+    const { bus } = this.context;
+    const abort =
+      bus.find(pa) === null
+        ? (['unmapped', 'no device at this address'] as const)
+        : (['device', 'not memory that bytes can be copied from or to'] as const);
+    this.context.refused(new BusAccessAbort(abort[0], { pa, width: 1, value }, bus.describe(pa), abort[1]));
+    throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: value !== null }), at);
   }
 
   private onBus<T>(va: bigint, write: boolean, access: () => T): T {
@@ -266,13 +297,14 @@ export class VirtualMemory {
 export class VirtualMemoryWindow {
   readonly va: VirtAddr;
   readonly words: number;
-  readonly first: number;
   readonly shift: number;
   private readonly owner: VirtualMemory;
   private readonly context: VirtualMemoryContext;
   private pieces: readonly Uint32Array[] = [];
-  private epoch = -1;
+  /** `pieces` while the translation behind them is good; null when it must be looked at again. */
+  private translated: readonly Uint32Array[] | null = null;
   private paBase = -1;
+  private firstWord = 0;
 
   constructor(owner: VirtualMemory, context: VirtualMemoryContext, va: VirtAddr, bytes: number) {
     this.owner = owner;
@@ -281,13 +313,22 @@ export class VirtualMemoryWindow {
     this.words = bytes / 4;
     const { chunkBytes } = context.memory;
     this.shift = Math.log2(chunkBytes / 4);
-    this.first = (owner.resolve(va, 4, true) % chunkBytes) / 4;
     this.sync();
   }
 
+  /** Index of word 0 in the first piece; `sync()` changes it when the range has moved. */
+  get first(): number {
+    return this.firstWord;
+  }
+
   sync(): readonly Uint32Array[] {
-    if (this.epoch !== this.owner.epoch) this.translate();
-    return this.pieces;
+    // As short as it is, V8 puts it in the place of every call.
+    return this.translated ?? this.translate();
+  }
+
+  /** Something was invalidated: the next `sync()` translates again. */
+  drop(): void {
+    this.translated = null;
   }
 
   charge(accesses: number): void {
@@ -297,7 +338,7 @@ export class VirtualMemoryWindow {
   get32(index: number): number {
     this.check(index);
     const pieces = this.sync();
-    const at = this.first + index;
+    const at = this.firstWord + index;
     this.context.clock.portAccesses++;
     return (pieces[at >>> this.shift] as Uint32Array)[at & (2 ** this.shift - 1)] as number;
   }
@@ -305,7 +346,7 @@ export class VirtualMemoryWindow {
   set32(index: number, value: number): void {
     this.check(index);
     const pieces = this.sync();
-    const at = this.first + index;
+    const at = this.firstWord + index;
     this.context.clock.portAccesses++;
     (pieces[at >>> this.shift] as Uint32Array)[at & (2 ** this.shift - 1)] = value;
   }
@@ -314,19 +355,25 @@ export class VirtualMemoryWindow {
     if (!(index >= 0 && index < this.words)) throw new RangeError(`word ${index} of a window of ${this.words}`);
   }
 
-  /** Translates the range anew. The range must still be one run of RAM. */
-  private translate(): void {
+  /**
+   * Translates the range anew.
+   * @throws AccessFault with the first byte that is not mapped writable or not RAM; RangeError when the range is in several pieces
+   */
+  private translate(): readonly Uint32Array[] {
     const { memory } = this.context;
     const bytes = this.words * 4;
     const start = this.owner.resolve(this.va, 4, true);
-    if (!memory.contains(start, bytes)) {
-      throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: true }), this.va);
-    }
     for (let offset = 0; offset < bytes; ) {
       const at = virtAddr(this.va + BigInt(offset));
       const pa = this.owner.resolve(at, 4, true);
-      if (pa !== start + offset) throw new RangeError(`window at ${this.va}: not physically contiguous at +${offset}`);
-      offset += this.owner.leafBytesLeft(at);
+      if (pa !== start + offset) throw new RangeError(`window at ${hex(this.va)}: not contiguous at +${hex(offset)}`);
+      const length = Math.min(bytes - offset, this.owner.leafBytesLeft(at, true));
+      const bank = memory.findBank(pa);
+      if (bank === null || pa + length > bank.base + bank.size) {
+        const ramBytes = bank === null ? 0 : bank.base + bank.size - pa;
+        throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: true }), at + BigInt(ramBytes));
+      }
+      offset += length;
     }
     if (start !== this.paBase) {
       const pieces: Uint32Array[] = [];
@@ -336,8 +383,11 @@ export class VirtualMemoryWindow {
         if (chunk !== null) pieces.push(chunk.words);
       }
       this.pieces = pieces;
+      this.firstWord = (start - first) / 4;
       this.paBase = start;
     }
-    this.epoch = this.owner.epoch;
+    this.translated = this.pieces;
+    this.owner.watch(this);
+    return this.pieces;
   }
 }

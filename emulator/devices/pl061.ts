@@ -69,8 +69,11 @@ export class Pl061 implements Device {
     this.#unknown = new UnknownRegisters(options.name, options.context);
   }
 
-  /** Registers to zero. What the outside drives stays. */
+  /** Registers to zero. What the outside drives stays, but for the power key, which is let go. */
   reset(): void {
+    this.#release?.cancel();
+    this.#release = null;
+    this.#inputs &= ~POWER_KEY;
     this.#outputs = 0;
     this.#dir = 0;
     this.#is = 0;

@@ -18,7 +18,7 @@ describe('createDevice', () => {
 
   it('builds every key of its table, and each answers a read', () => {
     for (const key of MODEL_KEYS) {
-      const device = createDevice(key, placement(0x1000), new RecordingContext());
+      const device = createDevice(key, placement(0x400_0000), new RecordingContext());
       if (key !== 'absent') {
         expect(device.read(0, 4)).toBeTypeOf('number');
       }

@@ -6,11 +6,23 @@
  */
 
 import type { Device, DeviceContext } from '../bus/device.ts';
+import { NO_TIMERS, type TimerPort } from '../bus/timer-port.ts';
 import { AbsentDevice } from './absent-device.ts';
+import { CfiFlash, type CfiFlashOptions, FLASH_BLOCK_BYTES } from './cfi-flash.ts';
+import { ExynosMct, GS101_MCT_HZ } from './exynos-mct.ts';
+import { ExynosWatchdog } from './exynos-watchdog.ts';
+import { FwCfg } from './fw-cfg.ts';
+import { Gs101Pmu } from './gs101-pmu.ts';
 import { Gs101Uart } from './gs101-uart.ts';
+import type { MemoryPort } from './memory-port.ts';
+import { PcieEcam } from './pcie-ecam.ts';
 import { Pl011 } from './pl011.ts';
+import { Pl031 } from './pl031.ts';
+import { Pl061 } from './pl061.ts';
 import { RegisterStorage } from './register-storage.ts';
 import type { TransmitListener } from './serial-device.ts';
+import { VirtioMmio } from './virtio/virtio-mmio.ts';
+import type { VirtioModel } from './virtio/virtio-model.ts';
 
 /** Where a device sits and how it comes out of reset. */
 export interface DevicePlacement {
@@ -24,10 +36,26 @@ export interface DevicePlacement {
   readonly resetValues?: ReadonlyMap<number, number>;
 }
 
-/** What a device is connected to on the host's side. */
+/** What a device is connected to on the host's side. Each part may be absent; its line says what then happens. */
 export interface DeviceHost {
-  /** Bytes that a UART sends. They go nowhere when absent. */
+  /** Bytes that a UART sends. They go nowhere. */
   readonly onTransmit?: TransmitListener;
+  /** Waiting in simulated time. Alarms and timers do not come. */
+  readonly timers?: TimerPort;
+  /** RAM, for devices that master the bus. fw_cfg offers no DMA; a virtio slot is empty. */
+  readonly memory?: MemoryPort;
+  /** What a real-time clock reads at reset, seconds since 1970 UTC. 0. */
+  readonly epochSeconds?: number;
+  /** Cores that fw_cfg reports. 1. */
+  readonly cpus?: number;
+  /** What is plugged into a virtio slot. Nothing. */
+  readonly virtio?: VirtioModel;
+  /** What a flash bank holds and whom it tells. Blank memory of the placement's size, and nobody. */
+  readonly flash?: Partial<Omit<CfiFlashOptions, 'name' | 'context'>>;
+  /** Interrupt lines of a device with several, by number. They are not connected. */
+  readonly setLine?: (line: number, level: boolean) => void;
+  /** Takes a device's request to reset the machine or switch it off. Nobody does. */
+  readonly onPower?: (request: 'reset' | 'off') => void;
 }
 
 type Build = (placement: DevicePlacement, context: DeviceContext, host: DeviceHost) => Device;
@@ -58,21 +86,80 @@ const storage: Model = {
     new RegisterStorage({ name, size, context, reportUnknown: true, ...(resetValues && { resetValues }) }),
 };
 
+const pl031: Model = {
+  minimumSize: 0x1000,
+  build: ({ name }, context, { timers = NO_TIMERS, epochSeconds = 0 }) =>
+    new Pl031({ name, context, timers, epochSeconds }),
+};
+
+const pl061: Model = {
+  minimumSize: 0x1000,
+  build: ({ name }, context, { timers = NO_TIMERS }) => new Pl061({ name, context, timers }),
+};
+
+const fwCfg: Model = {
+  minimumSize: 0x18,
+  build: ({ name }, context, { memory, cpus = 1 }) => new FwCfg({ name, context, memory, cpus }),
+};
+
+const virtioMmio: Model = {
+  minimumSize: 0x200,
+  build: ({ name }, context, { virtio, memory }) =>
+    new VirtioMmio({
+      name,
+      context,
+      plugged: virtio === undefined || memory === undefined ? null : { model: virtio, memory },
+    }),
+};
+
+const cfiFlash: Model = {
+  minimumSize: FLASH_BLOCK_BYTES,
+  build: ({ name, size }, context, { flash }) =>
+    new CfiFlash({ ...flash, name, context, contents: flash?.contents ?? new Uint8Array(size) }),
+};
+
+const exynosMct: Model = {
+  minimumSize: 0x800,
+  build: ({ name }, context, { timers = NO_TIMERS, setLine = ignoreLine }) =>
+    new ExynosMct({ name, context, timers, setLine, frequencyHz: GS101_MCT_HZ }),
+};
+
+/** On gs101 the watchdogs count the crystal that the multi-core timer counts. */
+const exynosWatchdog: Model = {
+  minimumSize: 0x14,
+  build: ({ name }, context, { timers = NO_TIMERS, onPower }) =>
+    new ExynosWatchdog({ name, context, timers, frequencyHz: GS101_MCT_HZ, onBite: () => onPower?.('reset') }),
+};
+
+const gs101Pmu: Model = {
+  minimumSize: 0x1_0000,
+  build: ({ name, resetValues }, context, { onPower }) =>
+    new Gs101Pmu({
+      name,
+      context,
+      onReset: () => onPower?.('reset'),
+      onPowerOff: () => onPower?.('off'),
+      ...(resetValues && { resetValues }),
+    }),
+};
+
 const MODELS = {
   pl011,
   'gs101-uart': gs101Uart,
   storage,
   absent: { minimumSize: 1, build: () => new AbsentDevice() },
+  pl031,
+  pl061,
+  'fw-cfg': fwCfg,
+  'virtio-mmio': virtioMmio,
+  'cfi-flash': cfiFlash,
+  'pcie-ecam': { minimumSize: 0x10_0000, build: () => new PcieEcam() },
+  'exynos-mct': exynosMct,
+  'exynos-watchdog': exynosWatchdog,
+  'gs101-pmu': gs101Pmu,
   // No model of their own yet.
   gicv2: storage,
   gicv3: storage,
-  pl031: storage,
-  pl061: storage,
-  'fw-cfg': storage,
-  'virtio-mmio': storage,
-  'cfi-flash': storage,
-  'pcie-ecam': storage,
-  'exynos-mct': storage,
   usi: storage,
 } as const satisfies Readonly<Record<string, Model>>;
 
@@ -135,3 +222,5 @@ export function createDevice(
 }
 
 function ignoreByte(): void {}
+
+function ignoreLine(): void {}

@@ -12,6 +12,7 @@ export const SYSTEM_REGISTERS = {
   MIDR_EL1: [3, 0, 0, 0, 0],
   MPIDR_EL1: [3, 0, 0, 0, 5],
   ID_AA64PFR0_EL1: [3, 0, 0, 4, 0],
+  ID_AA64PFR1_EL1: [3, 0, 0, 4, 1],
   ID_AA64MMFR0_EL1: [3, 0, 0, 7, 0],
   ID_AA64MMFR1_EL1: [3, 0, 0, 7, 1],
   SCTLR_EL1: [3, 0, 1, 0, 0],

@@ -99,9 +99,11 @@ const MmioWriteCallback = koffi.proto(
   'void LevitateMmioWrite(void *uc, uint64_t offset, uint32_t size, uint64_t value, void *data)',
 );
 
-const BlockCallback = koffi.proto('void LevitateBlock(void *uc, void *block, void *previous, void *data)');
+const BlockCallback = koffi.proto(
+  'void LevitateBlock(uintptr_t uc, uintptr_t block, uintptr_t previous, uintptr_t data)',
+);
 const InstructionCallback = koffi.proto(
-  'uint32_t LevitateInstruction(void *uc, int reg, void *systemRegister, void *data)',
+  'uint32_t LevitateInstruction(uintptr_t uc, int reg, uintptr_t systemRegister, uintptr_t data)',
 );
 /** struct uc_tb { u64 pc; u16 icount; u16 size } */
 const BLOCK_BYTES = 16;
@@ -221,11 +223,16 @@ class UnicornEngine implements CpuEngine {
   /** What a callback threw; rethrown when the slice has ended. */
   private failure: { readonly error: unknown } | null = null;
   private lastUnmapped: UnmappedAccess | null = null;
+  private unmappedPc = 0n;
+  /** The count at the moment when the slice was told to end: the engine counts one instruction that it does not execute any more. */
+  private countAtEnd: number | null = null;
   private requested = 0;
   /** Executed in the current slice before the engine was started again to translate a block anew. */
   private executedBefore = 0;
   private stopRequested = false;
+  private insideInstruction = false;
   private retranslate = false;
+  private readonly structs = new Map<number, DataView>();
   private readonly interceptors: { readonly mrs: Pointer; readonly msr: Pointer } | null = null;
 
   constructor(options: UnicornOptions, calibration: Calibration | null) {
@@ -260,6 +267,8 @@ class UnicornEngine implements CpuEngine {
       UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_WRITE_PROT,
       MemoryCallback,
       (_uc: Pointer, type: number, address: number | bigint, size: number, value: number | bigint) => {
+        // DC ZVA goes on after a refusal, byte by byte; the first one is the answer.
+        if (this.lastUnmapped !== null) return false;
         const kind = UNMAPPED_TYPES[type] ?? 'read';
         const access: UnmappedAccess = {
           type: kind,
@@ -268,7 +277,11 @@ class UnicornEngine implements CpuEngine {
           value: kind === 'write' ? BigInt.asUintN(8 * size, BigInt(value)) : 0n,
         };
         const retry = this.guarded(() => this.callbacks.unmapped(access)) ?? false;
-        if (!retry) this.lastUnmapped = access;
+        if (!retry) {
+          this.lastUnmapped = access;
+          this.unmappedPc = this.getPc();
+          this.countAtEnd ??= this.executed;
+        }
         return retry;
       },
     );
@@ -283,8 +296,8 @@ class UnicornEngine implements CpuEngine {
   }
 
   private hookBlocks(block: (high: number, low: number, size: number) => boolean): void {
-    this.hook(UC_HOOK_EDGE_GENERATED, BlockCallback, (_uc: Pointer, pointer: Pointer) => {
-      const view = new DataView(koffi.view(pointer, BLOCK_BYTES));
+    this.hook(UC_HOOK_EDGE_GENERATED, BlockCallback, (_uc: number, pointer: number) => {
+      const view = this.structAt(pointer, BLOCK_BYTES);
       const low = view.getUint32(0, true);
       const high = view.getUint32(4, true);
       const size = view.getUint16(10, true);
@@ -292,15 +305,34 @@ class UnicornEngine implements CpuEngine {
       const start = (BigInt(high) << 32n) | BigInt(low);
       this.discardCode(start, start + BigInt(size));
       this.retranslate = true;
+      this.countAtEnd ??= this.executed;
       this.library.emuStop(this.handle);
     });
   }
 
+  /**
+   * A view of the struct at native address `pointer`. The engine passes structs of its own stack frame, so the same few addresses come again and again, and
+   * a view each time would cost more than all the rest.
+   */
+  private structAt(pointer: number, bytes: number): DataView {
+    let view = this.structs.get(pointer);
+    if (view === undefined) {
+      view = new DataView(koffi.view(BigInt(pointer), bytes));
+      this.structs.set(pointer, view);
+    }
+    return view;
+  }
+
   private interceptor(kind: 'mrs' | 'msr', intercepted: (access: InterceptedAccess) => boolean): Pointer {
-    return this.register((_uc: Pointer, register: number, systemRegister: Pointer) => {
-      const [crn = 0, crm = 0, op0 = 0, op1 = 0, op2 = 0] = new Uint32Array(
-        koffi.view(systemRegister, SYSTEM_REGISTER_BYTES),
-      );
+    return this.register((_uc: number, register: number, systemRegister: number) => {
+      const view = this.structAt(systemRegister, SYSTEM_REGISTER_BYTES);
+      const [crn, crm, op0, op1, op2] = [0, 4, 8, 12, 16].map((at) => view.getUint32(at, true)) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
       const access = { read: kind === 'mrs', encoding: [op0, op1, crn, crm, op2] as const, rt: indexOfX(register) };
       return this.guarded(() => intercepted(access)) === true ? 1 : 0;
     }, InstructionCallback);
@@ -308,6 +340,7 @@ class UnicornEngine implements CpuEngine {
 
   get executed(): number {
     if (this.calibration === null) return 0;
+    if (this.countAtEnd !== null) return this.countAtEnd;
     // The counter runs one past the request when the count ends the slice.
     return (
       this.executedBefore + Math.min(this.handleView.getUint32(this.calibration.executedOffset, true), this.requested)
@@ -373,11 +406,12 @@ class UnicornEngine implements CpuEngine {
 
   mapDevices(base: number, size: number, window: DeviceWindow): void {
     const read = this.register(
-      (_uc: Pointer, offset: number, width: number) => this.guarded(() => window.read(base + offset, width)) ?? 0n,
+      (_uc: Pointer, offset: number, width: number) =>
+        this.inInstruction(() => this.guarded(() => window.read(base + offset, width))) ?? 0n,
       MmioReadCallback,
     );
     const write = this.register((_uc: Pointer, offset: number, width: number, value: number | bigint) => {
-      this.guarded(() => window.write(base + offset, width, BigInt(value)));
+      this.inInstruction(() => this.guarded(() => window.write(base + offset, width, BigInt(value))));
     }, MmioWriteCallback);
     this.check('uc_mmio_map', this.library.mmioMap(this.handle, base, size, read, null, write, null));
   }
@@ -388,6 +422,7 @@ class UnicornEngine implements CpuEngine {
     this.executedBefore = 0;
     for (;;) {
       this.retranslate = false;
+      this.countAtEnd = null;
       this.requested = count - this.executedBefore;
       const code = this.library.emuStart(this.handle, this.getPc(), 0, 0, this.requested) as number;
       if (this.failure !== null) {
@@ -395,20 +430,38 @@ class UnicornEngine implements CpuEngine {
         this.failure = null;
         throw error;
       }
-      if (UC_ERR_ACCESS.has(code) && this.lastUnmapped !== null) return { kind: 'unmapped', access: this.lastUnmapped };
+      if (UC_ERR_ACCESS.has(code) && this.lastUnmapped !== null) {
+        this.setPc(this.unmappedPc);
+        return { kind: 'unmapped', access: this.lastUnmapped };
+      }
       this.check('uc_emu_start', code);
       const executed = this.executed;
       if (!this.retranslate || this.stopRequested || executed >= count) {
-        return this.stopRequested || executed < count ? { kind: 'stopped' } : { kind: 'count' };
+        const byCount = this.retranslate || this.endedByCount();
+        return this.stopRequested || !byCount ? { kind: 'stopped' } : { kind: 'count' };
       }
       this.executedBefore = executed;
       this.requested = 0;
     }
   }
 
+  /** True when the slice's length ended it: the counter is then one past it. WFI as the last instruction leaves it at the length. */
+  private endedByCount(): boolean {
+    if (this.calibration === null) return false;
+    return this.handleView.getUint32(this.calibration.executedOffset, true) > this.requested;
+  }
+
   stop(): void {
     this.stopRequested = true;
-    this.library.emuStop(this.handle);
+    this.countAtEnd ??= this.executed;
+    if (this.calibration === null || !this.insideInstruction) {
+      this.library.emuStop(this.handle);
+      return;
+    }
+    // uc_emu_stop here would break the instruction off in its middle and execute it again later, with its device accesses. Instead the slice's
+    // length is cut to what was executed: the instruction completes and the next one is not begun.
+    const at = this.calibration.executedOffset;
+    this.handleView.setBigUint64(at + 8, this.handleView.getBigUint64(at, true), true);
   }
 
   intercept(address: bigint, kind: 'mrs' | 'msr'): void {
@@ -518,6 +571,16 @@ class UnicornEngine implements CpuEngine {
     const pointer = koffi.register(callback as (...args: unknown[]) => unknown, koffi.pointer(prototype));
     this.registered.push(pointer);
     return pointer;
+  }
+
+  /** Runs a callback that the engine makes from the middle of an instruction. */
+  private inInstruction<T>(callback: () => T): T {
+    this.insideInstruction = true;
+    try {
+      return callback();
+    } finally {
+      this.insideInstruction = false;
+    }
   }
 
   /** An exception must not unwind through native frames: it is kept, the slice ends, and `run` throws it. */

@@ -21,6 +21,8 @@
 _start:
 	b	start
 
+	.equ	SCRATCH, 0x42000000
+	.include "pl011.inc"
 	.include "trials.inc"
 
 	.equ	TABLES, SCRATCH + 0x40000	/* level 1, two of level 2, one of level 3 */

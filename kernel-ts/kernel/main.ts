@@ -133,7 +133,8 @@ function discover({ log }: Kernel, fdt: Fdt): void {
     const name = compatible[0] ?? 'unknown';
     kinds.set(name, (kinds.get(name) ?? 0) + 1);
   }
-  log.line('DTB', `${count(cores.length, 'core')}: ${[...kinds].map(([name, n]) => `${n} x ${name}`).join(', ')}`);
+  const list = [...kinds].map(([name, n]) => `${n} x ${name}`).join(', ');
+  log.line('DTB', cores.length === 0 ? 'no core is named' : `${count(cores.length, 'core')}: ${list}`);
   const firmware = psci(fdt);
   log.line('DTB', firmware === null ? 'no PSCI' : `PSCI ${firmware.version} by ${firmware.method.toUpperCase()}`);
   const { initrd } = chosen(fdt);

@@ -30,7 +30,13 @@ function pairs({ short, report }: BenchRun, kernel: Parameters<typeof steadyPair
   const rows = [
     { what: 'order 0, alloc + free', bar: PAIR_BAR_NS, scenario: steadyPairNs, argument: 0, count },
     { what: 'order 9, alloc + free', bar: PAIR_BAR_NS, scenario: steadyPairNs, argument: 9, count },
-    { what: 'order 0, alloc + free, 20 splits and merges', bar: null, scenario: worstPairNs, argument: 0, count: count / 10 },
+    {
+      what: 'order 0, alloc + free, 20 splits and merges',
+      bar: null,
+      scenario: worstPairNs,
+      argument: 0,
+      count: count / 10,
+    },
     { what: 'random orders and lifetimes, one operation', bar: null, scenario: mixedNs, argument: SEED, count },
   ];
   for (const { what, bar, scenario, argument, count } of rows) {
@@ -63,5 +69,9 @@ function drain({ short, report }: BenchRun, whole: ReturnType<typeof buddyOfWhol
   row(`${frames} frames out, each`, 'allocNs');
   row('back in random order, each', 'freeNs');
   const restored = rounds.every(({ kernel }) => kernel.restored && kernel.frames === FRAMES);
-  report({ section, what: 'the same top-order blocks as before, and valid', holds: restored && whole.validate().length === 0 });
+  report({
+    section,
+    what: 'the same top-order blocks as before, and valid',
+    holds: restored && whole.validate().length === 0,
+  });
 }

@@ -106,6 +106,9 @@ export function parseBootOptions(args: readonly string[], version: string): Boot
     failText: raw.failText,
   };
   if (raw.fixups !== undefined && raw.dtb === undefined) throw new InputError('--fixups goes with --dtb FILE');
+  for (const [option, text] of Object.entries({ '--expect-text': raw.expectText, '--fail-text': raw.failText })) {
+    if (text === '') throw new InputError(`${option}: an empty text cannot be waited for`);
+  }
   if (raw.dumpDtb !== undefined) return { action: 'dump-dtb', settings, file: raw.dumpDtb };
   if (raw.report !== undefined && !raw.report.endsWith('.json')) {
     throw new InputError(`--report ${raw.report}: the file name must end in .json`);

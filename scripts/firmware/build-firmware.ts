@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** A linked image: where its source and script are, and whether its symbols are wanted by TypeScript. */
 interface ImageRecipe {
@@ -20,7 +20,23 @@ const RECIPES: readonly ImageRecipe[] = [
   { name: 'reset-qemu-virt', source: 'reset/qemu-virt.S', linkerScript: 'reset/reset.ld', symbols: false },
   { name: 'reset-pixel6', source: 'reset/pixel6.S', linkerScript: 'reset/reset.ld', symbols: false },
   { name: 'kernel', source: 'kernel/head.S', linkerScript: 'kernel/kernel.ld', symbols: true },
+  ...[
+    'calls-pixel6',
+    'calls-qemu-virt',
+    'echo-pixel6',
+    'echo-qemu-virt',
+    'exceptions-el1',
+    'exceptions-el3',
+    'lockup',
+    'mixed',
+    'refused-pixel6',
+  ].map(testGuest),
 ];
+
+/** A guest of the tests, in images/guests/. */
+function testGuest(name: string): ImageRecipe {
+  return { name: `guests/${name}`, source: `guests/${name}.S`, linkerScript: `guests/${name.endsWith('-pixel6') ? 'guest-pixel6' : 'guest'}.ld`, symbols: false };
+}
 
 const TOOL_PREFIX = process.env['CROSS_COMPILE'] ?? 'aarch64-linux-gnu-';
 
@@ -77,8 +93,11 @@ export function buildFirmware(firmwareFolder: string): Map<string, Uint8Array> {
 
 /** Writes what {@link buildFirmware} made into images/. */
 export function writeImages(firmwareFolder: string, images: ReadonlyMap<string, Uint8Array>): void {
-  mkdirSync(join(firmwareFolder, 'images'), { recursive: true });
-  for (const [name, bytes] of images) writeFileSync(join(firmwareFolder, 'images', name), bytes);
+  for (const [name, bytes] of images) {
+    const path = join(firmwareFolder, 'images', name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+  }
 }
 
 /** Section symbols and absolute ones that belong to the layout, as offsets from the image's start, by name. */

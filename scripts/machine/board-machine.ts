@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board } from '../../boards/types.ts';
+import { gs101ResetValues } from '../../emulator/devices/gs101-reset-values.ts';
 import { createDevice } from '../../emulator/devices/registry.ts';
 import { isSerialDevice, type SerialDevice } from '../../emulator/devices/serial-device.ts';
 import { SerialLine } from '../../emulator/devices/serial-line.ts';
@@ -12,6 +13,7 @@ import type { CpuEngine, EngineCallbacks } from '../../emulator/engine/engine.ts
 import type { EventKind } from '../../emulator/events/event-kinds.ts';
 import { type FixedMemory, Machine, type MachineDevice } from '../../emulator/machine.ts';
 import type { MemoryBank } from '../../emulator/memory/physical-memory.ts';
+import { connectInterrupts } from './interrupt-controller.ts';
 import { packageRoot } from '../package-root.ts';
 
 /** A machine with its serial line. */
@@ -89,20 +91,31 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
   const serial = new SerialLine();
   let consoleDevice: SerialDevice | null = null;
   const devices: MachineDevice[] = [];
-  for (const { name, model, base, size } of board.devices) {
+  const interrupts = connectInterrupts(board, machine);
+  for (const placement of board.devices) {
+    const { name, model, base, size } = placement;
     if (isFixedMemory(board, name, model)) continue;
-    const isConsole = name === board.kernelConsole.device;
-    const device = createDevice(
-      model,
-      { name, base, size },
-      {
-        nowNs: () => machine.clock.nowNs,
-        emit: (kind, fields) => machine.events.emit(kind, fields),
-        setIrq: () => {},
-      },
-      isConsole ? { onTransmit: (byte) => serial.transmit(byte) } : {},
-    );
-    if (isConsole && isSerialDevice(device)) consoleDevice = device;
+    const device =
+      model === 'gicv2' || model === 'gicv3'
+        ? interrupts.deviceFor(placement)
+        : createDevice(
+            model,
+            { name, base, size, resetValues: gs101ResetValues(name) },
+            {
+              nowNs: () => machine.clock.nowNs,
+              emit: (kind, fields) => machine.events.emit(kind, fields),
+              setIrq: (level) => interrupts.setLine(placement, 0, level),
+            },
+            {
+              ...(name === board.kernelConsole.device ? { onTransmit: (byte: number) => serial.transmit(byte) } : {}),
+              timers: machine,
+              memory: machine.memory,
+              cpus: board.cpus.length,
+              setLine: (line, level) => interrupts.setLine(placement, line, level),
+              onPower: (request) => machine.requestPower(request),
+            },
+          );
+    if (name === board.kernelConsole.device && isSerialDevice(device)) consoleDevice = device;
     devices.push({ name, base, size, device, answers: model !== 'absent' });
   }
   if (consoleDevice === null)

@@ -10,7 +10,10 @@ import type { MemoryBank } from '../../emulator/memory/physical-memory.ts';
 import { Fdt, FdtError, type FdtNode, memoryRanges, readTree, writeFdt } from '../../kernel-ts/hal/fdt/index.ts';
 import { alignDown, alignUp, PAGE_SIZE } from '../../emulator/address.ts';
 import { InputError } from './input-error.ts';
-import { subtract } from '../../kernel-ts/kernel/mm/intervals.ts';
+import { type Interval, subtract } from '../../kernel-ts/kernel/mm/intervals.ts';
+
+/** A physical address has at most 44 bits on these cores; beyond that nothing can be reached, so nothing is put there. */
+const RAM_LIMIT = 2 ** 44;
 
 /** What a boot loader adds to a user's tree. */
 export type Fixups = 'none' | 'loader';
@@ -44,12 +47,18 @@ export function makeDeviceTree(
 /** RAM that a user's tree names, in whole pages; empty when the tree cannot be read or names none. */
 export function ramOfDeviceTree(blob: Uint8Array): MemoryBank[] {
   try {
-    return memoryRanges(Fdt.open(blob))
-      .map(({ base, size }) => {
-        const start = alignUp(Number(base), PAGE_SIZE);
-        return { base: start, size: alignDown(Number(base + size), PAGE_SIZE) - start };
-      })
-      .filter(({ base, size }) => size > 0 && base + size <= 2 ** 47);
+    const ranges = memoryRanges(Fdt.open(blob)).map(({ base, size }) => ({
+      start: Number(base),
+      end: Number(base + size),
+    }));
+    // Joined before they are trimmed: ranges may meet inside a page, which then is whole.
+    return join(ranges)
+      .map(({ start, end }) => ({
+        start: alignUp(start, PAGE_SIZE),
+        end: alignDown(Math.min(end, RAM_LIMIT), PAGE_SIZE),
+      }))
+      .filter(({ start, end }) => start < end)
+      .map(({ start, end }) => ({ base: start, size: end - start }));
   } catch (error) {
     // The kernel will say what is wrong with it.
     if (error instanceof FdtError) return [];
@@ -63,18 +72,22 @@ export function unionOfBanks(banks: readonly MemoryBank[], more: readonly Memory
     start: alignDown(base, PAGE_SIZE),
     end: alignUp(base + size, PAGE_SIZE),
   }));
-  const added = subtract(
-    more.map(({ base, size }) => ({ start: base, end: base + size })),
-    taken,
-  );
-  const all = [...banks.map(({ base, size }) => ({ start: base, end: base + size })), ...added];
+  const interval = ({ base, size }: MemoryBank): Interval => ({ start: base, end: base + size });
+  return join([...banks.map(interval), ...subtract(more.map(interval), taken)]).map(({ start, end }) => ({
+    base: start,
+    size: end - start,
+  }));
+}
+
+/** Overlapping and touching ranges made one, ascending. */
+function join(ranges: readonly Interval[]): Interval[] {
   const joined: { start: number; end: number }[] = [];
-  for (const { start, end } of all.toSorted((a, b) => a.start - b.start)) {
+  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
     const last = joined.at(-1);
     if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
     else joined.push({ start, end });
   }
-  return joined.map(({ start, end }) => ({ base: start, size: end - start }));
+  return joined;
 }
 
 /** Adds /memory, /chosen and the boot loader's reserved regions where the tree has none, as the board's boot loader would. */

@@ -183,26 +183,12 @@ export class LevitateMachine {
   }
 
   private judge(stop: MachineStop): Outcome {
-    if (this.failed?.seen === true) {
-      return {
-        outcome: 'error',
-        exitStatus: 1,
-        panic: null,
-        reason: `"${this.failed.text}" appeared on the serial line`,
-      };
-    }
+    const awaited = this.judgeTexts();
+    if (awaited !== null) return awaited;
     const panic = this.events.get('panic')[0];
     if (panic !== undefined) {
       const reason = String(panic.fields['reason']);
       return { outcome: 'panic', exitStatus: 1, panic: `PANIC: ${reason}`, reason: `the kernel panicked: ${reason}` };
-    }
-    if (this.expected?.seen === true) {
-      return {
-        outcome: 'expected',
-        exitStatus: 0,
-        panic: null,
-        reason: `"${this.expected.text}" appeared on the serial line`,
-      };
     }
     switch (stop.kind) {
       case 'idle':
@@ -217,6 +203,18 @@ export class LevitateMachine {
       case 'stopped':
         return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
     }
+  }
+
+  /** The text that was waited for, or the first of the two: a panic that was expected is a success. */
+  private judgeTexts(): Outcome | null {
+    const at = (watch: SerialWatch | null): number => watch?.at ?? Infinity;
+    const failed = at(this.failed) <= at(this.expected);
+    const watch = failed ? this.failed : this.expected;
+    if (watch?.seen !== true) return null;
+    const reason = `"${watch.text}" appeared on the serial line`;
+    return failed
+      ? { outcome: 'error', exitStatus: 1, panic: null, reason }
+      : { outcome: 'expected', exitStatus: 0, panic: null, reason };
   }
 
   private banks(): readonly MemoryBank[] {

@@ -111,7 +111,8 @@ export function compareCensus(
     } else if (actual[at + 1] !== 0) {
       report(entry, 'padding is not zero');
     } else if ((word & FREE) === 0) {
-      if (actual[at + 2]! + actual[at + 3]! + actual[at + 4]! + actual[at + 5]! > 0) report(entry, 'linked, but not free');
+      if (actual[at + 2]! + actual[at + 3]! + actual[at + 4]! + actual[at + 5]! > 0)
+        report(entry, 'linked, but not free');
     } else {
       for (const [there, back] of [
         [2, 4],
@@ -119,7 +120,10 @@ export function compareCensus(
       ] as const) {
         const neighbour = link(entry, there);
         if (neighbour !== null && (words[neighbour] !== word || link(neighbour, back) !== entry)) {
-          report(entry, `link at word ${there} leads to entry ${neighbour}, not to a free block of its order that leads back`);
+          report(
+            entry,
+            `link at word ${there} leads to entry ${neighbour}, not to a free block of its order that leads back`,
+          );
         }
       }
     }

@@ -192,6 +192,10 @@ export function compareWithPort(bench: MmuBench, va: bigint, access: Access, ans
     far = error.far;
   }
   if (got !== want || far !== va) {
-    throw new Disagreement(va, access, `port 0x${got.toString(16)} (FAR 0x${far.toString(16)}), wanted 0x${want.toString(16)}`);
+    throw new Disagreement(
+      va,
+      access,
+      `port 0x${got.toString(16)} (FAR 0x${far.toString(16)}), wanted 0x${want.toString(16)}`,
+    );
   }
 }

@@ -64,7 +64,9 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   const ram = pagesInside(facts.ram);
   const fixed = pagesTouched([...facts.reserved, ...kernelSpans(machine)]);
   const own = [...system.memblock.reservedRanges()].filter(({ owner }) =>
-    [OwnerKind.MEMBLOCK, OwnerKind.MEM_MAP, OwnerKind.ZONES, OwnerKind.RESERVED_DYNAMIC].some((kind) => kind === owner.kind),
+    [OwnerKind.MEMBLOCK, OwnerKind.MEM_MAP, OwnerKind.ZONES, OwnerKind.RESERVED_DYNAMIC].some(
+      (kind) => kind === owner.kind,
+    ),
   );
   const ownSpans = own.map(({ base, size }) => span(base, size));
   expectSpans('free RAM under the kernel’s own reservations', ownSpans, common(ownSpans, without(ram, fixed)));
@@ -74,10 +76,16 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   const entries = bytesIn(ram) / 4096;
   expect('entries of mem_map', system.memMap.entries, entries);
   expect('bytes of mem_map', system.memMap.bytes, entries * 24);
-  const beforeMap = own.filter(({ owner }) => owner.kind === OwnerKind.MEMBLOCK || owner.kind === OwnerKind.RESERVED_DYNAMIC);
+  const beforeMap = own.filter(
+    ({ owner }) => owner.kind === OwnerKind.MEMBLOCK || owner.kind === OwnerKind.RESERVED_DYNAMIC,
+  );
   const holes = without(ram, [...fixed, ...beforeMap.map(({ base, size }) => span(base, size))]);
   const room = Math.ceil((entries * 24) / 4096) * 4096;
-  expect('mem_map in the first hole that fits', system.memMap.base, holes.find(({ start, end }) => end - start >= room)?.start);
+  expect(
+    'mem_map in the first hole that fits',
+    system.memMap.base,
+    holes.find(({ start, end }) => end - start >= room)?.start,
+  );
 
   // Frames: free = total - reserved - heap - tables.
   const managed = without(ram, [...fixed, ...ownSpans]);
@@ -88,14 +96,25 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   const free = without(managed, [...heap, ...tables.map((table) => span(table, 4096))]);
   const counts = system.buddy.counts();
   expect('frames managed', counts.totalFrames, bytesIn(managed) / 4096);
-  expect('frames free', counts.freeFrames, (bytesIn(ram) - bytesIn(common(ram, [...fixed, ...ownSpans])) - bytesIn(heap)) / 4096 - tables.length);
+  expect(
+    'frames free',
+    counts.freeFrames,
+    (bytesIn(ram) - bytesIn(common(ram, [...fixed, ...ownSpans])) - bytesIn(heap)) / 4096 - tables.length,
+  );
   expect('tables from the buddy', system.mmu.pool.fromAllocator, tables.length);
   expect('tables from PT_POOL', system.mmu.pool.used, tree.tables.length - tables.length);
   expect('bytes of heap', bytesIn(heap), heapBytes(bytesIn(ram)));
   expectSpans('managed memory under the heap', heap, common(heap, managed));
   const census = expectedCensus({ ram, free, pages: tables, exact: heap });
   expect('free blocks by order', system.buddy.buddyinfo().join(), census.freeBlocks.join());
-  faults.push(...compareCensus(memory, { base: system.memMap.base, virtual: DIRECT_MAP + BigInt(system.memMap.base) }, census, ram));
+  faults.push(
+    ...compareCensus(
+      memory,
+      { base: system.memMap.base, virtual: DIRECT_MAP + BigInt(system.memMap.base) },
+      census,
+      ram,
+    ),
+  );
   faults.push(...system.buddy.validate(), ...system.heap.validate());
   expect('lock of the buddy held', system.buddy.lock.held, false);
   expect('lock of the heap held', system.heap.lock.held, false);
@@ -103,7 +122,11 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   // Page tables.
   const leaves = tree.leaves;
   expect('table descriptors with attributes', tree.oddTables.length, 0);
-  expect('leaves that are not at their direct-map address', leaves.filter(({ offset, pa }) => offset !== pa + DIRECT_MAP_OFFSET).length, 0);
+  expect(
+    'leaves that are not at their direct-map address',
+    leaves.filter(({ offset, pa }) => offset !== pa + DIRECT_MAP_OFFSET).length,
+    0,
+  );
   const noMap = [
     ...facts.reserved.filter((region) => region.noMap === true),
     ...own.filter((region) => region.noMap).map(({ base, size }) => span(base, size)),
@@ -116,8 +139,16 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   expectSpans('mapped read-only and executable', mapped(leaves, CODE), [text]);
   expectSpans('mapped read-only', mapped(leaves, RODATA), unite([rodata, ...treePages]));
   expectSpans('mapped as device nGnRE', mapped(leaves, DEVICE), [console]);
-  expectSpans('mapped as data', mapped(leaves, DATA), without(unite([...mappable, ...kernelImage]), [text, rodata, ...treePages]));
-  expect('leaves with other attributes', leaves.filter(({ attributes }) => ![CODE, RODATA, DATA, DEVICE].includes(attributes)).length, 0);
+  expectSpans(
+    'mapped as data',
+    mapped(leaves, DATA),
+    without(unite([...mappable, ...kernelImage]), [text, rodata, ...treePages]),
+  );
+  expect(
+    'leaves with other attributes',
+    leaves.filter(({ attributes }) => ![CODE, RODATA, DATA, DEVICE].includes(attributes)).length,
+    0,
+  );
   for (const address of [0n, BigInt(image.physicalBase), BigInt(ram[0]?.start ?? 0), 0x0000_ffff_ffff_f000n]) {
     if (!faultsAt(machine, address)) faults.push(`low address 0x${address.toString(16)} is still mapped`);
   }
@@ -158,12 +189,12 @@ function firmwareWords(machine: LevitateMachine): DataView {
 /** The heap's spans, by following its list in memory: magic at +0, bytes at +8, next at +16. */
 function heapSpans(machine: LevitateMachine): Span[] {
   const spans: Span[] = [];
-  let at = machine.kernel.memory?.heap.stats().base ?? 0n;
+  let at: bigint = machine.kernel.memory?.heap.stats().base ?? 0n;
   while (at !== 0n) {
     const pa = Number(at - DIRECT_MAP);
     if (machine.memory.read32(pa) !== SPAN_MAGIC) throw new Error(`no heap span at 0x${pa.toString(16)}`);
     spans.push(span(pa, Number(machine.memory.read64(pa + 8))));
-    at = machine.memory.read64(pa + 16) as typeof at;
+    at = machine.memory.read64(pa + 16);
   }
   return spans;
 }

@@ -57,7 +57,10 @@ export function common(spans: readonly Span[], others: readonly Span[]): Span[] 
 /** The whole pages inside: what can be used of RAM. */
 export function pagesInside(spans: readonly Span[]): Span[] {
   return unite(
-    unite(spans).map(({ start, end }) => ({ start: Math.ceil(start / PAGE) * PAGE, end: Math.floor(end / PAGE) * PAGE })),
+    unite(spans).map(({ start, end }) => ({
+      start: Math.ceil(start / PAGE) * PAGE,
+      end: Math.floor(end / PAGE) * PAGE,
+    })),
   );
 }
 

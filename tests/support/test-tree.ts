@@ -57,11 +57,13 @@ export function treeBlob(source: TreeSource): Uint8Array {
   const children: FdtNode[] = [
     node(
       'chosen',
-      initrd === undefined
-        ? {}
-        : { 'linux,initrd-start': width(initrd.start), 'linux,initrd-end': width(initrd.end) },
+      initrd === undefined ? {} : { 'linux,initrd-start': width(initrd.start), 'linux,initrd-end': width(initrd.end) },
     ),
-    ...(source.memoryNodes === 'each' ? ram.map((range, i) => memory([range], i)) : ram.length > 0 ? [memory(ram, 0)] : []),
+    ...(source.memoryNodes === 'each'
+      ? ram.map((range, i) => memory([range], i))
+      : ram.length > 0
+        ? [memory(ram, 0)]
+        : []),
   ];
   if (reserved.length > 0) {
     children.push(
@@ -73,13 +75,17 @@ export function treeBlob(source: TreeSource): Uint8Array {
     );
   }
   const root = node('', { ...rootCells, model: stringValue('test tree') }, children);
-  const reservations = reservationBlock.map(({ start, end }) => ({ address: BigInt(start), size: BigInt(end - start) }));
+  const reservations = reservationBlock.map(({ start, end }) => ({
+    address: BigInt(start),
+    size: BigInt(end - start),
+  }));
   return writeFdt({ root, reservations, bootCpuid: 0 });
 }
 
 /** What the kernel must make of `source`: every fixed reservation of a node that is switched on. */
 export function factsOfTree(source: TreeSource): MemoryFacts {
-  const switchedOn = (status: string | undefined): boolean => status === undefined || status === 'okay' || status === 'ok';
+  const switchedOn = (status: string | undefined): boolean =>
+    status === undefined || status === 'okay' || status === 'ok';
   return {
     ram: switchedOn(source.memoryStatus) ? (source.ram ?? []) : [],
     reserved: [
@@ -90,6 +96,16 @@ export function factsOfTree(source: TreeSource): MemoryFacts {
       ...(source.initrd === undefined ? [] : [span(source.initrd.start, source.initrd.end - source.initrd.start)]),
     ],
   };
+}
+
+/** n items made by `make`. */
+export function many<T>(n: number, make: (index: number) => T): T[] {
+  return Array.from({ length: n }, (_, i) => make(i));
+}
+
+/** A fixed shuffle: the order of a stride that shares no factor with the length. */
+export function outOfOrder<T>(items: readonly T[]): T[] {
+  return items.map((_, i) => items[(i * 37 + 11) % items.length] as T);
 }
 
 function reservedNode(
@@ -111,7 +127,11 @@ function reservedNode(
   });
 }
 
-function node(name: string, properties: Readonly<Record<string, Uint8Array>>, children: readonly FdtNode[] = []): FdtNode {
+function node(
+  name: string,
+  properties: Readonly<Record<string, Uint8Array>>,
+  children: readonly FdtNode[] = [],
+): FdtNode {
   const list: FdtProperty[] = Object.entries(properties).map(([key, value]) => ({ name: key, value }));
   return { name, properties: list, children };
 }

@@ -17,17 +17,17 @@ const BENCH_START = 0x4000_0000n;
 
 type Random = () => number;
 
-/** log2 of the granule with TCR.TG0 and TCR.TG1 for it (Arm ARM D24.2.213). */
+/** log2 of the granule with the values of TCR.TG0 and TCR.TG1 for it (Arm ARM D24.2.213), the reserved value among those that the engine takes it for. */
 const GRANULES = [
-  { shift: 12, tg0: 0n, tg1: 2n },
-  { shift: 14, tg0: 2n, tg1: 1n },
-  { shift: 16, tg0: 1n, tg1: 3n },
+  { shift: 12, tg0: [0n], tg1: [2n, 0n] },
+  { shift: 14, tg0: [2n], tg1: [1n] },
+  { shift: 16, tg0: [1n, 3n], tg1: [3n] },
 ] as const;
 
 /** Tables that were written and the registers that select them. */
 export interface WildTables {
   readonly granuleShift: 12 | 14 | 16;
-  /** 64 - TxSZ. */
+  /** Bits of an input address. */
   readonly inputBits: number;
   readonly topByteIgnored: boolean;
   readonly upper: boolean;
@@ -37,15 +37,23 @@ export interface WildTables {
 }
 
 const below = (random: Random, limit: number): number => Math.floor(random() * limit);
+const pick = <T>(random: Random, items: readonly T[]): T => items[below(random, items.length)] as T;
 const bits = (random: Random, count: number): bigint =>
   BigInt.asUintN(count, (BigInt(below(random, 2 ** 32)) << 32n) | BigInt(below(random, 2 ** 32)));
 const chance = (random: Random, probability: number): boolean => random() < probability;
 
 /** Writes tables for one half and returns how to switch to them. `tcr` is TCR_EL1 as it is. */
 export function writeWildTables(bench: MmuBench, random: Random, upper: boolean, tcr: bigint): WildTables {
-  const granule = GRANULES[below(random, GRANULES.length)] as (typeof GRANULES)[number];
+  const granule = pick(random, GRANULES);
   // TxSZ of 16 is what kernels use: often, since only there the start level is full.
-  const inputBits = chance(random, 0.3) ? 48 : 25 + below(random, 24);
+  const inputBits = pick(random, [48, 25, 25 + below(random, 24), 25 + below(random, 24)]);
+  // Values of TxSZ out of range stand for the nearest in range.
+  const sizeField =
+    inputBits === 48
+      ? pick(random, [16, below(random, 17)])
+      : inputBits === 25
+        ? 39 + below(random, 25)
+        : 64 - inputBits;
   const topByteIgnored = chance(random, 0.3);
   const hierarchyIgnored = chance(random, 0.2);
   const stride = granule.shift - 3;
@@ -72,9 +80,9 @@ export function writeWildTables(bench: MmuBench, random: Random, upper: boolean,
 
   const shift = upper ? 16n : 0n;
   const fields: readonly [low: bigint, width: bigint, value: bigint][] = [
-    [shift, 6n, BigInt(64 - inputBits)],
+    [shift, 6n, BigInt(sizeField)],
     [shift + 7n, 1n, 0n],
-    [shift + 14n, 2n, upper ? granule.tg1 : granule.tg0],
+    [shift + 14n, 2n, pick(random, upper ? granule.tg1 : granule.tg0)],
     [upper ? 38n : 37n, 1n, topByteIgnored ? 1n : 0n],
     [upper ? 42n : 41n, 1n, hierarchyIgnored ? 1n : 0n],
   ];
@@ -114,7 +122,7 @@ function randomDescriptor(random: Random, granuleShift: number, level: number, n
  * executes and keeps its tables in.
  */
 function outputAddress(random: Random, sizeShift: bigint): bigint {
-  const { start, end } = MAPPED_FRAMES[below(random, 2)] as (typeof MAPPED_FRAMES)[number];
+  const { start, end } = pick(random, MAPPED_FRAMES.slice(0, 2));
   const anywhere = chance(random, 0.5) ? bits(random, 44) : BigInt(start + below(random, end - start));
   const base = (anywhere >> sizeShift) << sizeShift;
   const holdsBench = base < BigInt(WILD_TABLES.end) && base + (1n << sizeShift) > BENCH_START;

@@ -12,9 +12,11 @@
  *
  * Group 0 is signalled as FIQ where the controller says so (GICv3 always, GICv2 with FIQEn), everything else as IRQ.
  *
- * Choices where the architecture leaves one: an EOIR or DIR write that does not match the last acknowledge drops the running
- * priority of the highest active group and deactivates the INTID written; one without any active priority in that group is ignored; DIR
- * with EOImode 0 is ignored. A group that the interface has disabled does not hide an interrupt of the other.
+ * Choices where the architecture leaves one: the running priority is compared under the mask of the pending interrupt's binary
+ * point, so that a coarser point than the running interrupt's never lets a less urgent one in. An EOIR or DIR that does not match
+ * the last acknowledge drops the highest active priority of the group and deactivates the INTID written; an EOIR without an active
+ * priority in that group is ignored, and so is DIR with EOImode 0. A group that the interface has disabled does not hide an
+ * interrupt of the other.
  *
  * Specification: IHI 0069, 4.8 (prioritisation, preemption, binary point), 12.2 (ICC registers); IHI 0048, 3.3 and 4.4.
  */
@@ -164,7 +166,9 @@ export class CpuInterface {
       return 0;
     }
     const group = this.groupOf(key);
-    return (priority & this.#groupPriorityMask(group)) < this.runningPriority ? group : 0;
+    const running = this.runningPriority;
+    const mask = this.#groupPriorityMask(group);
+    return running === IDLE_PRIORITY || (priority & mask) < (running & mask) ? group : 0;
   }
 
   /** True when something would be forwarded if the core were awake and both groups enabled. O(1). */

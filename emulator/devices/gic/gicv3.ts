@@ -108,7 +108,8 @@ export class GicV3 extends InterruptController {
     if (!this.#icc.write(cpu, encoding, value)) {
       return this.#ich.write(cpu, encoding, value);
     }
-    this.#settleAll(cpu);
+    this.settleCpu(cpu);
+    this.settle();
     return true;
   }
 

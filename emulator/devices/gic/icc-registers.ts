@@ -7,10 +7,11 @@
  *                               12: IAR1 EOIR1 HPPIR1 BPR1 CTLR SRE IGRPEN0 IGRPEN1
  *           op1 = 4, CRn = 12    9: SRE_EL2=5           op1 = 6, CRn = 12    12: CTLR_EL3=4 SRE_EL3=5 IGRPEN1_EL3=7
  *
- *     SGI1R   55:48 Aff3 │ 47:44 RS │ 40 IRM │ 39:32 Aff2 │ 27:24 INTID │ 23:16 Aff1 │ 15:0 targets: Aff0 = 16 RS + bit
+ *     SGI1R   55:48 Aff3 │ 40 IRM │ 39:32 Aff2 │ 27:24 INTID │ 23:16 Aff1 │ 15:0 targets: bit n is Aff0 = n
  *
- * SRE is fixed on: the memory-mapped interface does not exist. With 32 priority levels, AP0R1..3 and AP1R1..3 do not exist either. An SGI
- * reaches a core only when its group there is the one the register sends (IHI 0069, 12.1.10).
+ * No range selector, so SGIs reach Aff0 0..15 only. SRE is fixed on: the memory-mapped interface does not exist. With 32 priority
+ * levels, AP0R1..3 and AP1R1..3 do not exist either. An SGI reaches a core only when its group there is the one that the register
+ * sends (IHI 0069, 12.1.10). An EOIR of the group that is not running is ignored.
  *
  * Specification: IHI 0069, 12.2.
  */
@@ -54,7 +55,7 @@ const IGRPEN1_EL3 = registerKey(6, 12, 12, 7);
 
 const CTLR_CBPR = 1 << 0;
 const CTLR_EOIMODE = 1 << 1;
-const CTLR_FIXED = (4 << 8) | (1 << 15) | (1 << 18); // PRIbits: 5; IDbits: 16; A3V; RSS
+const CTLR_FIXED = (4 << 8) | (1 << 15); // PRIbits: 5; IDbits: 16; A3V; no range selector
 const CTLR_EL3_CBPR_NS = 1 << 1;
 const CTLR_EL3_EOIMODE_NS = 1 << 4;
 const SRE_ON = 7; // SRE, DFB, DIB: no bypass
@@ -185,11 +186,11 @@ export class IccRegisters {
       case SRE_EL3:
         return true; // fixed
       case IGRPEN0:
-        own.enables = (own.enables & GROUP1) | (low & 1);
+        this.#setEnables(own, (own.enables & GROUP1) | (low & 1));
         return true;
       case IGRPEN1:
       case IGRPEN1_EL3:
-        own.enables = (own.enables & GROUP0) | ((low & 1) << 1);
+        this.#setEnables(own, (own.enables & GROUP0) | ((low & 1) << 1));
         return true;
       default:
         return false;
@@ -209,6 +210,12 @@ export class IccRegisters {
     if (own.activeGroup() === group) {
       own.endInterrupt(group, intid);
     }
+  }
+
+  /** The core may begin or cease to take 1-of-N interrupts with it. */
+  #setEnables(own: CpuInterface, enables: number): void {
+    own.enables = enables;
+    this.#routing.repick();
   }
 
   /** The non-secure side cannot change a mask in the secure half (IHI 0069, 4.8.6). */
@@ -237,9 +244,8 @@ export class IccRegisters {
     }
     const aff3 = (high >>> 16) & 0xff;
     const aff2to1 = ((high & 0xff) << 16) | ((low >>> 8) & 0xff00);
-    const firstAff0 = ((high >>> 12) & 0xf) << 4;
     for (let rest = low & 0xffff; rest !== 0; rest &= rest - 1) {
-      const target = this.#routing.findCore(aff3, aff2to1 | firstAff0 | lowestBit(rest));
+      const target = this.#routing.findCore(aff3, aff2to1 | lowestBit(rest));
       if (target !== null) {
         this.#pend(target, group, intid);
       }

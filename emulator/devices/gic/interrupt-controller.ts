@@ -26,7 +26,9 @@ export abstract class InterruptController {
   readonly #onLines: LinesListener;
 
   /** @throws RangeError as {@link InterruptState} does */
-  protected constructor(options: InterruptStateOptions & { readonly resetPmr: number; readonly onLines: LinesListener }) {
+  protected constructor(
+    options: InterruptStateOptions & { readonly resetPmr: number; readonly onLines: LinesListener },
+  ) {
     this.state = new InterruptState(options);
     this.interfaces = Array.from(
       { length: options.cpus },
@@ -42,7 +44,9 @@ export abstract class InterruptController {
    */
   setSpi(intid: number, level: boolean): void {
     if (!(intid >= FIRST_SPI && this.state.exists(intid))) {
-      throw new RangeError(`INTID ${intid} is not an SPI: this controller has 32 to ${FIRST_SPI + this.state.spis - 1}`);
+      throw new RangeError(
+        `INTID ${intid} is not an SPI: this controller has 32 to ${FIRST_SPI + this.state.spis - 1}`,
+      );
     }
     this.state.setLine(this.state.slot(0, intid), level);
     this.settle();
@@ -54,7 +58,9 @@ export abstract class InterruptController {
    */
   setPpi(cpu: number, intid: number, level: boolean): void {
     if (!(intid >= FIRST_PPI && intid < FIRST_SPI) || this.interfaces[cpu] === undefined) {
-      throw new RangeError(`INTID ${intid} of core ${cpu} is not a PPI: 16 to 31 of ${this.interfaces.length} cores are`);
+      throw new RangeError(
+        `INTID ${intid} of core ${cpu} is not a PPI: 16 to 31 of ${this.interfaces.length} cores are`,
+      );
     }
     this.state.setLine(this.state.slot(cpu, intid), level);
     this.settle();

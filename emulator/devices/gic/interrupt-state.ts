@@ -157,7 +157,7 @@ export class InterruptState {
     const writable = word < this.cpus ? mask & ~SGI_BITS : mask;
     const old = this.#edge[word]!;
     this.#edge[word] = ((old & ~writable) | (value & writable)) & this.#implemented[word]!;
-    this.#refreshWord(word, old ^ this.#edge[word]!);
+    this.#refreshWord(word, old ^ this.#edge[word]);
   }
 
   /** Sets or clears one bit. O(1). */

@@ -37,7 +37,7 @@ export class SeededRandom {
   }
 
   /** Fills `bytes`, four from each number, low byte first; the rest of the last number is lost. O(bytes). */
-  fill(bytes: Uint8Array): void {
+  fillBytes(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += 4) {
       const word = this.next();
       for (let i = at; i < Math.min(at + 4, bytes.length); i++) bytes[i] = word >>> (8 * (i - at));

@@ -36,7 +36,7 @@ export class VirtioEntropy implements VirtioModel {
     let given = 0;
     for (let chain = queue.take(); chain !== null; chain = queue.take()) {
       const bytes = new Uint8Array(Math.min(chain.writable.length, MOST_BYTES));
-      this.#random.fill(bytes);
+      this.#random.fillBytes(bytes);
       chain.writable.write(0, bytes);
       queue.give(chain.head, bytes.length);
       given++;

@@ -25,7 +25,7 @@ import type { MemoryPort } from '../memory-port.ts';
 import { UnknownRegisters } from '../unknown-registers.ts';
 import { QueueSetup } from './queue-setup.ts';
 import type { VirtioLink, VirtioModel } from './virtio-model.ts';
-import { Virtqueue, VirtqueueError } from './virtqueue.ts';
+import { type Virtqueue, VirtqueueError } from './virtqueue.ts';
 
 const MAGIC = 0x000;
 const VERSION = 0x004;

@@ -44,7 +44,13 @@ export class BootReport implements MemoryObserver {
       ].filter((note) => note !== '');
       const suffix = notes.length === 0 ? '' : `  (${notes.join(', ')})`;
       log.line('MEM', `reserved ${span(range.base, range.base + range.size)}  ${size(range.size)}  ${owner}${suffix}`);
-      trace.emit('memory', { what: 'reserved', base: BigInt(range.base), bytes: range.size, owner, noMap: range.noMap });
+      trace.emit('memory', {
+        what: 'reserved',
+        base: BigInt(range.base),
+        bytes: range.size,
+        owner,
+        noMap: range.noMap,
+      });
     }
     const { ram, reserved, free } = memblock.totals();
     log.line('MEM', `RAM ${size(ram)}: ${frames(ram)} frames, ${frames(reserved)} reserved, ${frames(free)} free`);
@@ -70,13 +76,18 @@ export class BootReport implements MemoryObserver {
       bytes,
       entries,
       holes: holes.map((hole: HoleVerdict) =>
-        hole.accepted ? `${span(hole.base, hole.base + hole.size)} accepted` : `${span(hole.base, hole.base + hole.size)} ${hole.reason}`,
+        hole.accepted
+          ? `${span(hole.base, hole.base + hole.size)} accepted`
+          : `${span(hole.base, hole.base + hole.size)} ${hole.reason}`,
       ),
     });
   }
 
   switched(mmu: Mmu, early: MapCounts): void {
-    this.log.line('MMU', `kernel tables live: ${entries(early)}; identity map gone; PT_POOL ${mmu.pool.used} of ${mmu.pool.size} used`);
+    this.log.line(
+      'MMU',
+      `kernel tables live: ${entries(early)}; identity map gone; PT_POOL ${mmu.pool.used} of ${mmu.pool.size} used`,
+    );
   }
 
   mapped(mmu: Mmu, rest: MapCounts): void {
@@ -86,7 +97,10 @@ export class BootReport implements MemoryObserver {
     );
     const report = mmu.report(mmu.liveSpace('high'));
     const unsafe = report.writableAndExecutable.length;
-    this.log.line('MMU', `${count(report.ranges.length, 'range')} mapped, ${unsafe === 0 ? 'none' : unsafe} writable and executable`);
+    this.log.line(
+      'MMU',
+      `${count(report.ranges.length, 'range')} mapped, ${unsafe === 0 ? 'none' : unsafe} writable and executable`,
+    );
     this.trace.emit('memory', {
       what: 'page-tables',
       poolUsed: mmu.pool.used,
@@ -121,7 +135,8 @@ export class BootReport implements MemoryObserver {
 
   /** What the log calls an owner; for the device tree's own, the node's name. */
   private nameOf(owner: Owner): string {
-    if (owner.kind !== OwnerKind.RESERVED_MEMORY && owner.kind !== OwnerKind.RESERVED_DYNAMIC) return ownerName(owner.kind);
+    if (owner.kind !== OwnerKind.RESERVED_MEMORY && owner.kind !== OwnerKind.RESERVED_DYNAMIC)
+      return ownerName(owner.kind);
     const node = [...this.fdt.nodes()].find(({ offset }) => BigInt(offset) === owner.cookie);
     const dynamic = owner.kind === OwnerKind.RESERVED_DYNAMIC ? ', placed by the kernel' : '';
     return `${node?.name ?? ownerName(owner.kind)}${dynamic}`;

@@ -5,7 +5,8 @@
 
 import { hex, PAGE_SIZE } from '../../../emulator/address.ts';
 import { KernelPanic } from '../panic.ts';
-import { decodeState, flagNames, freeHeadState, MAX_ORDER, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
+import { MAX_ORDER, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
+import { decodeState, flagNames, freeHeadState } from './page-state.ts';
 import { NONE } from './free-lists.ts';
 import type { Zone } from './zone.ts';
 

@@ -4,9 +4,20 @@ import { describe, expect, it } from 'vitest';
 import { physAddr, virtAddr } from '../../../emulator/address.ts';
 import { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt, virtToPhys } from './direct-map.ts';
-import { allocatedHeadState, decodeState, flagNames, freeHeadState, PageFlag } from './page.ts';
+import {
+  ALLOCATED_HEAD,
+  FREE_HEAD,
+  MAX_BLOCK_FRAMES,
+  MAX_ORDER,
+  PAGE_STRUCT_BYTES,
+  PAGE_STRUCT_WORDS,
+  PageFlag,
+  REFCOUNT_SHIFT,
+} from './page.ts';
+import { allocatedHeadState, decodeState, flagNames, freeHeadState } from './page-state.ts';
 import { Spinlock } from './spinlock.ts';
 import { fakeMemory } from './testing/fake-machine.ts';
+import { FREE_AREA_WORDS, ZONE_BYTES, ZONE_FREE_AREA, ZONE_STRIDE } from './zone-layout.ts';
 
 describe('direct map', () => {
   it.each([
@@ -74,5 +85,19 @@ describe('struct Page', () => {
     expect(decodeState(allocatedHeadState(20, PageFlag.EXACT))).toEqual({ flags: 0x2a, order: 20, refcount: 1 });
     expect(flagNames(PageFlag.HEAD | PageFlag.FREE)).toBe('FREE HEAD');
     expect([flagNames(0), flagNames(0x80)]).toEqual(['none', '0x80']);
+  });
+
+  it('has numbers that follow from each other, though they are written out', () => {
+    expect(PAGE_STRUCT_BYTES).toBe(4 * PAGE_STRUCT_WORDS);
+    expect(MAX_BLOCK_FRAMES).toBe(2 ** MAX_ORDER);
+    expect(FREE_HEAD).toBe(PageFlag.HEAD | PageFlag.FREE);
+    expect(ALLOCATED_HEAD).toBe(PageFlag.HEAD | PageFlag.ALLOCATED | (1 << REFCOUNT_SHIFT));
+  });
+});
+
+describe('struct Zone', () => {
+  it('has a list for each order and fits its stride', () => {
+    expect(ZONE_BYTES).toBe(4 * (ZONE_FREE_AREA + (MAX_ORDER + 1) * FREE_AREA_WORDS));
+    expect(ZONE_STRIDE).toBeGreaterThanOrEqual(ZONE_BYTES);
   });
 });

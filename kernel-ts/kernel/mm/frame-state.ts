@@ -4,7 +4,8 @@
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '../../../emulator/address.ts';
-import { decodeState, flagNames, MAX_ORDER, PageFlag } from './page.ts';
+import { MAX_ORDER, PageFlag } from './page.ts';
+import { decodeState, flagNames } from './page-state.ts';
 import type { Zone } from './zone.ts';
 
 /** State of a frame. `corrupt` means that its descriptor says nothing that the allocator ever writes. */

@@ -19,15 +19,35 @@ import { alignDown, hex, type VirtAddr } from '../../../emulator/address.ts';
 import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
 import { KernelPanic } from '../panic.ts';
 import type { Section } from './mem-map.ts';
-import { freeHeadState, MAX_BLOCK_FRAMES, MAX_ORDER, PAGE_STRUCT_WORDS, PageWord } from './page.ts';
-import { AREA_HEAD_HI, AREA_HEAD_LO, AREA_NR_FREE, FREE_AREA_WORDS, ZONE_BYTES, ZoneWord } from './zone-layout.ts';
+import {
+  MAX_BLOCK_FRAMES,
+  MAX_ORDER,
+  PAGE_NEXT_HI,
+  PAGE_NEXT_LO,
+  PAGE_PAD,
+  PAGE_PREV_HI,
+  PAGE_PREV_LO,
+  PAGE_STATE,
+  PAGE_STRUCT_WORDS,
+} from './page.ts';
+import { freeHeadState } from './page-state.ts';
+import {
+  AREA_HEAD_HI,
+  AREA_HEAD_LO,
+  AREA_NR_FREE,
+  FREE_AREA_WORDS,
+  ZONE_BYTES,
+  ZONE_END_PFN,
+  ZONE_FREE_AREA,
+  ZONE_MANAGED,
+  ZONE_MAP,
+  ZONE_NON_EMPTY,
+  ZONE_ORIGIN_PFN,
+  ZONE_START_PFN,
+} from './zone-layout.ts';
 
 /** No block: what an empty list begins with, and what cannot be had. */
 export const NONE = -1;
-
-const LAST_WORD = PAGE_STRUCT_WORDS - 1;
-const { STATE, PAD, NEXT_LO, NEXT_HI, PREV_LO, PREV_HI } = PageWord;
-const { NON_EMPTY, MANAGED, FREE_AREA } = ZoneWord;
 
 /** Handle on a struct Zone and its descriptors. */
 export class FreeLists {
@@ -60,23 +80,23 @@ export class FreeLists {
     this.startPfn = section.startPfn;
     this.endPfn = section.endPfn;
     this.originPfn = alignDown(section.startPfn, MAX_BLOCK_FRAMES);
-    this.startRel = section.startPfn - this.originPfn;
-    this.endRel = section.endPfn - this.originPfn;
+    this.startRel = (section.startPfn - this.originPfn) | 0;
+    this.endRel = (section.endPfn - this.originPfn) | 0;
     this.mapWindow = section.window;
     this.zoneWindow = memory.window(va, ZONE_BYTES);
     this.mapLo = Number(BigInt.asIntN(32, section.va));
     this.mapHi = Number(BigInt.asIntN(32, section.va >> 32n));
-    this.mapWords = section.window.words;
+    this.mapWords = section.window.words | 0;
   }
 
   /** Writes the struct of a zone that manages nothing yet. */
   initialise(map: VirtAddr): void {
     this.open();
     this.zone.fill(0, this.at, this.at + ZONE_BYTES / 4);
-    this.store64(ZoneWord.START_PFN, BigInt(this.startPfn));
-    this.store64(ZoneWord.END_PFN, BigInt(this.endPfn));
-    this.store64(ZoneWord.ORIGIN_PFN, BigInt(this.originPfn));
-    this.store64(ZoneWord.MAP, map);
+    this.store64(ZONE_START_PFN, BigInt(this.startPfn));
+    this.store64(ZONE_END_PFN, BigInt(this.endPfn));
+    this.store64(ZONE_ORIGIN_PFN, BigInt(this.originPfn));
+    this.store64(ZONE_MAP, map);
   }
 
   /**
@@ -95,16 +115,17 @@ export class FreeLists {
     const map = this.mapWindow;
     const zone = this.zoneWindow;
     this.pages = pages;
-    this.first = map.first;
-    this.shift = map.shift;
-    this.mask = 2 ** map.shift - 1;
+    // `| 0`: what was computed from an address is a double to V8, however small, and would make every index below one.
+    this.first = map.first | 0;
+    this.shift = map.shift | 0;
+    this.mask = (2 ** map.shift - 1) | 0;
     this.structs = structs;
     this.zone = structs[zone.first >>> zone.shift]!;
-    this.at = zone.first % 2 ** zone.shift;
+    this.at = (zone.first % 2 ** zone.shift) | 0;
   }
 
   get managedFrames(): number {
-    return this.zone[this.at + MANAGED]!;
+    return this.zone[this.at + ZONE_MANAGED]!;
   }
 
   /** Sum over the lists' counters: kept nowhere else, so it cannot disagree. */
@@ -118,7 +139,7 @@ export class FreeLists {
 
   /** Bit k is set when a block of order k is free. */
   get nonEmpty(): number {
-    return this.zone[this.at + NON_EMPTY]!;
+    return this.zone[this.at + ZONE_NON_EMPTY]!;
   }
 
   /** Number of free blocks of `order`, as its list's counter says. */
@@ -135,13 +156,13 @@ export class FreeLists {
   /** Next block in the list of `rel`, or NONE. */
   next(rel: number): number {
     const word = this.word(rel);
-    return this.frameOf(this.load(word + NEXT_LO), this.load(word + NEXT_HI));
+    return this.frameOf(this.load(word + PAGE_NEXT_LO), this.load(word + PAGE_NEXT_HI));
   }
 
   /** Previous block in the list of `rel`, or NONE. */
   prev(rel: number): number {
     const word = this.word(rel);
-    return this.frameOf(this.load(word + PREV_LO), this.load(word + PREV_HI));
+    return this.frameOf(this.load(word + PAGE_PREV_LO), this.load(word + PAGE_PREV_HI));
   }
 
   /** State word of frame `rel`. */
@@ -152,7 +173,7 @@ export class FreeLists {
   /** True when next, prev and padding of frame `rel` are zero. */
   unlinked(rel: number): boolean {
     const word = this.word(rel);
-    for (let i: number = PAD; i <= PREV_HI; i++) {
+    for (let i: number = PAGE_PAD; i <= PAGE_PREV_HI; i++) {
       if (this.load(word + i) !== 0) {
         return false;
       }
@@ -165,30 +186,31 @@ export class FreeLists {
   /** Makes the block a free head, first in the list of its order. */
   protected push(word: number, order: number): void {
     const { pages, first, shift, mask, zone } = this;
-    const area = this.at + FREE_AREA + order * FREE_AREA_WORDS;
+    const area = this.at + ZONE_FREE_AREA + order * FREE_AREA_WORDS;
     const lo = (this.mapLo + (word << 2)) | 0;
     const hi = this.linkHi(lo);
     const headLo = zone[area + AREA_HEAD_LO]! | 0;
     const headHi = zone[area + AREA_HEAD_HI]! | 0;
     const i = first + word;
     const p = i & mask;
-    const whole = p <= mask - LAST_WORD;
+    const whole = p <= mask - (PAGE_STRUCT_WORDS - 1);
     const page = whole ? pages[i >>> shift]! : this.gather(i);
     const own = whole ? p : 0;
-    page[own + STATE] = freeHeadState(order);
-    page[own + NEXT_LO] = headLo;
-    page[own + NEXT_HI] = headHi;
-    page[own + PREV_LO] = 0;
-    page[own + PREV_HI] = 0;
+    page[own + PAGE_STATE] = freeHeadState(order);
+    page[own + PAGE_NEXT_LO] = headLo;
+    page[own + PAGE_NEXT_HI] = headHi;
+    page[own + PAGE_PREV_LO] = 0;
+    page[own + PAGE_PREV_HI] = 0;
     if (!whole) {
       this.scatter(i);
     }
     if (headHi !== 0) {
-      const head = first + this.follow(headLo, headHi);
-      write(pages, shift, mask, head + PREV_LO, lo);
-      write(pages, shift, mask, head + PREV_HI, hi);
+      const prev = first + this.follow(headLo, headHi) + PAGE_PREV_LO;
+      const page = pages[prev >>> shift]!;
+      page[prev & mask] = lo;
+      page[(prev & mask) + 1] = hi;
     } else {
-      zone[this.at + NON_EMPTY]! |= 1 << order;
+      zone[this.at + ZONE_NON_EMPTY]! |= 1 << order;
     }
     zone[area + AREA_HEAD_LO] = lo;
     zone[area + AREA_HEAD_HI] = hi;
@@ -198,31 +220,31 @@ export class FreeLists {
   /** Takes the first block of a list that is not empty and gives it `state`. @returns the block */
   protected pop(order: number, state: number): number {
     const { pages, first, shift, mask, zone } = this;
-    const area = this.at + FREE_AREA + order * FREE_AREA_WORDS;
+    const area = this.at + ZONE_FREE_AREA + order * FREE_AREA_WORDS;
     const lo = zone[area + AREA_HEAD_LO]! | 0;
     const word = this.follow(lo, zone[area + AREA_HEAD_HI]! | 0);
     const i = first + word;
     const p = i & mask;
-    const whole = p <= mask - LAST_WORD;
+    const whole = p <= mask - (PAGE_STRUCT_WORDS - 1);
     const page = whole ? pages[i >>> shift]! : this.gather(i);
     const own = whole ? p : 0;
-    if (page[own + STATE] !== freeHeadState(order)) {
+    if (page[own + PAGE_STATE] !== freeHeadState(order)) {
       this.corruptedHead(order, word);
     }
-    const nextLo = page[own + NEXT_LO]! | 0;
-    const nextHi = page[own + NEXT_HI]! | 0;
-    page[own + STATE] = state;
-    page[own + NEXT_LO] = 0;
-    page[own + NEXT_HI] = 0;
+    const nextLo = page[own + PAGE_NEXT_LO]! | 0;
+    const nextHi = page[own + PAGE_NEXT_HI]! | 0;
+    page[own + PAGE_STATE] = state;
+    page[own + PAGE_NEXT_LO] = 0;
+    page[own + PAGE_NEXT_HI] = 0;
     if (!whole) {
       this.scatter(i);
     }
     zone[area + AREA_HEAD_LO] = nextLo;
     zone[area + AREA_HEAD_HI] = nextHi;
     if (nextHi !== 0) {
-      this.relink(nextLo, nextHi, PREV_LO, lo, 0, 0);
+      this.relink(nextLo, nextHi, PAGE_PREV_LO, lo, 0, 0);
     } else {
-      zone[this.at + NON_EMPTY]! &= ~(1 << order);
+      zone[this.at + ZONE_NON_EMPTY]! &= ~(1 << order);
     }
     zone[area + AREA_NR_FREE]!--;
     return word;
@@ -233,33 +255,33 @@ export class FreeLists {
     const { pages, first, shift, mask } = this;
     const i = first + word;
     const p = i & mask;
-    const whole = p <= mask - LAST_WORD;
+    const whole = p <= mask - (PAGE_STRUCT_WORDS - 1);
     const page = whole ? pages[i >>> shift]! : this.gather(i);
     const own = whole ? p : 0;
-    const nextLo = page[own + NEXT_LO]! | 0;
-    const nextHi = page[own + NEXT_HI]! | 0;
-    const prevLo = page[own + PREV_LO]! | 0;
-    const prevHi = page[own + PREV_HI]! | 0;
+    const nextLo = page[own + PAGE_NEXT_LO]! | 0;
+    const nextHi = page[own + PAGE_NEXT_HI]! | 0;
+    const prevLo = page[own + PAGE_PREV_LO]! | 0;
+    const prevHi = page[own + PAGE_PREV_HI]! | 0;
     if (prevHi === 0) {
       if (this.pop(order, state) !== word) {
         this.corruptedHead(order, word);
       }
       return;
     }
-    page[own + STATE] = state;
-    page[own + NEXT_LO] = 0;
-    page[own + NEXT_HI] = 0;
-    page[own + PREV_LO] = 0;
-    page[own + PREV_HI] = 0;
+    page[own + PAGE_STATE] = state;
+    page[own + PAGE_NEXT_LO] = 0;
+    page[own + PAGE_NEXT_HI] = 0;
+    page[own + PAGE_PREV_LO] = 0;
+    page[own + PAGE_PREV_HI] = 0;
     if (!whole) {
       this.scatter(i);
     }
     const lo = (this.mapLo + (word << 2)) | 0;
-    this.relink(prevLo, prevHi, NEXT_LO, lo, nextLo, nextHi);
+    this.relink(prevLo, prevHi, PAGE_NEXT_LO, lo, nextLo, nextHi);
     if (nextHi !== 0) {
-      this.relink(nextLo, nextHi, PREV_LO, lo, prevLo, prevHi);
+      this.relink(nextLo, nextHi, PAGE_PREV_LO, lo, prevLo, prevHi);
     }
-    const area = this.at + FREE_AREA + order * FREE_AREA_WORDS;
+    const area = this.at + ZONE_FREE_AREA + order * FREE_AREA_WORDS;
     this.zone[area + AREA_NR_FREE]!--;
   }
 
@@ -267,11 +289,14 @@ export class FreeLists {
   private relink(atLo: number, atHi: number, field: number, lo: number, toLo: number, toHi: number): void {
     const { pages, shift, mask } = this;
     const i = this.first + this.follow(atLo, atHi) + field;
-    if (read(pages, shift, mask, i) !== lo) {
+    // Links are 8-aligned, so both halves are in one piece.
+    const page = pages[i >>> shift]!;
+    const p = i & mask;
+    if ((page[p]! | 0) !== lo) {
       this.corruptedLink(atLo, atHi);
     }
-    write(pages, shift, mask, i, toLo);
-    write(pages, shift, mask, i + 1, toHi);
+    page[p] = toLo;
+    page[p + 1] = toHi;
   }
 
   // 24 does not divide the size of a piece, so now and then a descriptor lies in two. Its words then take the way through six words of
@@ -309,7 +334,7 @@ export class FreeLists {
   }
 
   private area(order: number): number {
-    return this.at + FREE_AREA + order * FREE_AREA_WORDS;
+    return this.at + ZONE_FREE_AREA + order * FREE_AREA_WORDS;
   }
 
   protected word(rel: number): number {

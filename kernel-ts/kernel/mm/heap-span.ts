@@ -307,14 +307,16 @@ export class HeapSpan {
 
   private get(offset: number): number {
     const { window } = this;
+    const pieces = window.sync();
     const i = window.first + offset / 4;
-    return window.sync()[i >>> window.shift]![i & ((1 << window.shift) - 1)]!;
+    return pieces[i >>> window.shift]![i & ((1 << window.shift) - 1)]!;
   }
 
   private set(offset: number, value: number): void {
     const { window } = this;
+    const pieces = window.sync();
     const i = window.first + offset / 4;
-    window.sync()[i >>> window.shift]![i & ((1 << window.shift) - 1)] = value;
+    pieces[i >>> window.shift]![i & ((1 << window.shift) - 1)] = value;
   }
 }
 

@@ -28,7 +28,11 @@ export function intersect<T extends Interval>(ranges: readonly T[], windows: rea
   return ranges
     .flatMap((range) =>
       windows
-        .map((window) => ({ ...range, start: Math.max(range.start, window.start), end: Math.min(range.end, window.end) }))
+        .map((window) => ({
+          ...range,
+          start: Math.max(range.start, window.start),
+          end: Math.min(range.end, window.end),
+        }))
         .filter(({ start, end }) => start < end),
     )
     .toSorted((a, b) => a.start - b.start);

@@ -110,4 +110,3 @@ function joined(ranges: readonly Interval[]): Interval[] {
 function asDirectMapRange(range: Interval & { attrs: MemoryAttributes }): DirectMapRange {
   return { start: physAddr(range.start), end: physAddr(range.end), attrs: range.attrs };
 }
-

@@ -22,7 +22,7 @@ import type { Memblock } from './memblock.ts';
 import type { HoleVerdict, Range } from './memblock-holes.ts';
 import { allRamReserved, noRamRegions, noRoomForMemMap } from './memory-panics.ts';
 import { OwnerKind } from './owner.ts';
-import { PAGE_STRUCT_BYTES, PAGE_STRUCT_WORDS, PageWord, RESERVED_STATE } from './page.ts';
+import { PAGE_STRUCT_BYTES, PAGE_STATE, PAGE_STRUCT_WORDS, RESERVED_STATE } from './page.ts';
 
 /** Frames in the largest section: 512 GiB. */
 export const MAX_SECTION_FRAMES = 2 ** 27;
@@ -177,7 +177,7 @@ function reserveAll(window: MemoryWindow): void {
     const run = Math.min(to - from, RUN_WORDS);
     for (let i = 0; i < run; i++) {
       const word = (at - window.first + i) % PAGE_STRUCT_WORDS;
-      piece[from + i] = word === PageWord.STATE ? RESERVED_STATE : 0;
+      piece[from + i] = word === PAGE_STATE ? RESERVED_STATE : 0;
     }
     for (let target = from + run; target < to; target += run) {
       piece.copyWithin(target, from, from + Math.min(run, to - target));

@@ -14,8 +14,9 @@
  * ```
  */
 
-import { type PhysAddr, physAddr } from '../../../emulator/address.ts';
+import { alignDown, type PhysAddr, physAddr } from '../../../emulator/address.ts';
 import type { AddressSpace } from '../../hal/mmu/address-space.ts';
+import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
 import type { MapCounts } from '../../hal/mmu/fill.ts';
 import { Mmu } from '../../hal/mmu/mmu.ts';
 import type { PageAllocator } from '../../hal/mmu/page-allocator.ts';
@@ -25,8 +26,8 @@ import type { BootDeviceTree } from '../device-tree.ts';
 import { BOOTSTRAP_TABLES, type KernelImage } from '../image.ts';
 import { BssArena } from './bss.ts';
 import { Buddy, zoneBytes } from './buddy.ts';
-import { DIRECT_MAP_BASE, physToVirt, virtToPhys } from './direct-map.ts';
-import { type Complaint, discoverMemory } from './discover.ts';
+import { DIRECT_MAP_BASE, DIRECT_MAP_BYTES, physToVirt, virtToPhys } from './direct-map.ts';
+import { type Complaint, discoverMemory, type EarlyReach } from './discover.ts';
 import { Heap } from './heap.ts';
 import { type Interval, intersect, subtract } from './intervals.ts';
 import { freeIntervals, mapRanges, planKernelMap } from './kernel-map.ts';
@@ -34,6 +35,8 @@ import { Memblock } from './memblock.ts';
 import { MemMap, type MemMapPlacement, placeMemMap } from './mem-map.ts';
 import { OwnerKind } from './owner.ts';
 import { KernelPanic } from '../panic.ts';
+
+const GIB = 2 ** 30;
 
 /** The memory system of a running kernel. */
 export interface MemorySystem {
@@ -72,27 +75,32 @@ export function initMemory(
 ): MemorySystem {
   const bss = new BssArena(image.virtual('kernel_bss'), image.symbols.kernel_bss_end - image.symbols.kernel_bss);
 
+  const mmu = openMmu(ports, image, bss);
+  const bootstrap = mmu.liveSpace('high');
   const memblock = new Memblock(ports.memory, bss);
-  const complaints = discoverMemory(memblock, tree, image);
+  const complaints = discoverMemory(memblock, tree, image, earlyReach(mmu, bootstrap));
   observer.discovered(memblock, complaints);
 
   const placement = placeMemMap(memblock);
   observer.placed(placement);
   const zones = placeZones(memblock, placement);
 
-  const mmu = openMmu(ports, image, bss);
   // The high half is where this code runs; the low one has served its purpose.
   mmu.setTtbr0(null);
   mmu.pool.freePage(bootstrapTable(image, 0));
   mmu.pool.freePage(bootstrapTable(image, 1));
 
-  const needed = [{ start: placement.base, end: placement.base + placement.bytes }, ...(zones === null ? [] : [zones])];
+  // What is read or written before the direct map is done.
+  const needed = [
+    { start: placement.base, end: placement.base + placement.bytes },
+    ...(zones === null ? [] : [zones]),
+    ...tablesOf(memblock),
+  ];
   const plan = planKernelMap(memblock, image, tree, needed, devices);
   const kernelSpace = mmu.createSpace('high');
   const early = mapRanges(kernelSpace, plan.early);
   mmu.switchTtbr1(kernelSpace);
-  mmu.pool.freePage(bootstrapTable(image, 2));
-  mmu.pool.freePage(bootstrapTable(image, 3));
+  bootstrap.releaseTables();
   observer.switched(mmu, early);
 
   const memMap = new MemMap(ports.memory, placement);
@@ -123,6 +131,26 @@ function openMmu(ports: Ports, image: KernelImage, bss: BssArena): Mmu {
   });
   for (let index = 0; index < BOOTSTRAP_TABLES; index++) mmu.pool.markUsed(index);
   return mmu;
+}
+
+/** More of RAM than `_start` mapped, by blocks of 1 GiB in its own tables. */
+function earlyReach(mmu: Mmu, bootstrap: AddressSpace): EarlyReach {
+  return {
+    limit: Math.min(DIRECT_MAP_BYTES, 2 ** mmu.outputAddressBits),
+    map: ({ start, end }) => {
+      for (let gib = alignDown(start, GIB); gib < end; gib += GIB) {
+        const va = physToVirt(physAddr(gib));
+        if (!bootstrap.translate(va).ok) bootstrap.mapBlock(va, physAddr(gib), 1, MemoryAttributes.kernelData);
+      }
+    },
+  };
+}
+
+/** Where memblock's tables went, when .bss was too small for them. */
+function tablesOf(memblock: Memblock): Interval[] {
+  return [...memblock.reservedRanges()]
+    .filter(({ owner }) => owner.kind === OwnerKind.MEMBLOCK)
+    .map(({ base, size }) => ({ start: base, end: base + size }));
 }
 
 function bootstrapTable(image: KernelImage, index: number): PhysAddr {

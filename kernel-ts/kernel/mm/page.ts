@@ -22,74 +22,49 @@
  *
  * An allocation of any number of frames (allocExact) is a row of such blocks, largest first. Each carries EXACT, and all but the first
  * CONTINUED, so that the row can only be given back as a whole.
+ *
+ * Numbers come first in this file and are written out: the bundler then puts them in place of their names elsewhere. V8 would read any other module
+ * variable from memory at each use, which is most of what an allocation would do.
  */
 
 /** Bytes in a descriptor. */
 export const PAGE_STRUCT_BYTES = 24;
 /** 32-bit words in a descriptor. */
-export const PAGE_STRUCT_WORDS = PAGE_STRUCT_BYTES / 4;
+export const PAGE_STRUCT_WORDS = 6;
 
 /** Word offsets in a descriptor. `STATE` holds flags, order and refcount. */
-export const PageWord = { STATE: 0, PAD: 1, NEXT_LO: 2, NEXT_HI: 3, PREV_LO: 4, PREV_HI: 5 } as const;
+export const PAGE_STATE = 0;
+export const PAGE_PAD = 1;
+export const PAGE_NEXT_LO = 2;
+export const PAGE_NEXT_HI = 3;
+export const PAGE_PREV_LO = 4;
+export const PAGE_PREV_HI = 5;
+
+/** Shifts in the state word. */
+export const ORDER_SHIFT = 8;
+export const REFCOUNT_SHIFT = 16;
+
+/** State word of a TAIL and of a RESERVED frame. */
+export const TAIL_STATE = 0x10;
+export const RESERVED_STATE = 0x04;
+/** HEAD FREE and HEAD ALLOCATED with one reference: state words of order 0. */
+export const FREE_HEAD = 0x09;
+export const ALLOCATED_HEAD = 0x1_000a;
+
+/** Largest order: 2^20 frames, 4 GiB. */
+export const MAX_ORDER = 20;
+/** Frames in a block of the largest order. */
+export const MAX_BLOCK_FRAMES = 1_048_576;
 
 /** Bits of `flags`. */
 export const PageFlag = {
   FREE: 0x01,
   ALLOCATED: 0x02,
-  RESERVED: 0x04,
+  RESERVED: RESERVED_STATE,
   HEAD: 0x08,
-  TAIL: 0x10,
+  TAIL: TAIL_STATE,
   /** Part of an allocation of any number of frames. */
   EXACT: 0x20,
   /** Not the first block of such an allocation. */
   CONTINUED: 0x40,
 } as const;
-
-/** Largest order: 2^20 frames, 4 GiB. */
-export const MAX_ORDER = 20;
-/** Frames in a block of the largest order. */
-export const MAX_BLOCK_FRAMES = 2 ** MAX_ORDER;
-
-const ORDER_SHIFT = 8;
-const REFCOUNT_SHIFT = 16;
-
-/** State word of a TAIL and of a RESERVED frame. */
-export const TAIL_STATE: number = PageFlag.TAIL;
-export const RESERVED_STATE: number = PageFlag.RESERVED;
-
-// Computed once: the allocator builds a state word several times in each operation.
-const FREE_HEAD = PageFlag.HEAD | PageFlag.FREE;
-const ALLOCATED_HEAD = PageFlag.HEAD | PageFlag.ALLOCATED | (1 << REFCOUNT_SHIFT);
-
-/** State word of a free block's head. */
-export function freeHeadState(order: number): number {
-  return FREE_HEAD | (order << ORDER_SHIFT);
-}
-
-/** State word of an allocation's head, referenced once. `extra` adds EXACT or CONTINUED. */
-export function allocatedHeadState(order: number, extra = 0): number {
-  return ALLOCATED_HEAD | extra | (order << ORDER_SHIFT);
-}
-
-/** The fields of a state word. */
-export interface PageState {
-  readonly flags: number;
-  readonly order: number;
-  readonly refcount: number;
-}
-
-/** Takes a state word apart. */
-export function decodeState(word: number): PageState {
-  return { flags: word & 0xff, order: (word >>> ORDER_SHIFT) & 0xff, refcount: word >>> REFCOUNT_SHIFT };
-}
-
-/** Names of the set flags, "HEAD FREE"; "none" when no bit is set, unknown bits as a number. */
-export function flagNames(flags: number): string {
-  const names = Object.entries(PageFlag)
-    .filter(([, bit]) => (flags & bit) !== 0)
-    .map(([name]) => name);
-  if ((flags & 0x80) !== 0) {
-    names.push('0x80');
-  }
-  return names.length === 0 ? 'none' : names.join(' ');
-}

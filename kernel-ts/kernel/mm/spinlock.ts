@@ -63,7 +63,7 @@ export class Spinlock {
   private locate(pieces: readonly Uint32Array[]): void {
     this.pieces = pieces;
     this.piece = pieces[this.word.first >>> this.word.shift]!;
-    this.at = this.word.first % 2 ** this.word.shift;
+    this.at = (this.word.first % 2 ** this.word.shift) | 0;
   }
 
   private deadlock(): never {

@@ -1,5 +1,5 @@
 /**
- * struct Zone: the free lists of one section of mem_map. Layout only.
+ * struct Zone: the free lists of one section of mem_map. Layout only: numbers, written out for the reason that page.ts gives.
  *
  * ```
  *  +0   u64 start_pfn       first frame
@@ -15,18 +15,14 @@
  * ```
  */
 
-import { MAX_ORDER } from './page.ts';
-
 /** Word offsets in struct Zone. */
-export const ZoneWord = {
-  START_PFN: 0,
-  END_PFN: 2,
-  ORIGIN_PFN: 4,
-  MAP: 6,
-  NON_EMPTY: 8,
-  MANAGED: 10,
-  FREE_AREA: 12,
-} as const;
+export const ZONE_START_PFN = 0;
+export const ZONE_END_PFN = 2;
+export const ZONE_ORIGIN_PFN = 4;
+export const ZONE_MAP = 6;
+export const ZONE_NON_EMPTY = 8;
+export const ZONE_MANAGED = 10;
+export const ZONE_FREE_AREA = 12;
 
 /** Words in free_area[k], and word offsets in it. */
 export const FREE_AREA_WORDS = 4;
@@ -35,5 +31,5 @@ export const AREA_HEAD_HI = 1;
 export const AREA_NR_FREE = 2;
 
 /** Bytes of the fields, and from one zone to the next. */
-export const ZONE_BYTES = 4 * (ZoneWord.FREE_AREA + (MAX_ORDER + 1) * FREE_AREA_WORDS);
+export const ZONE_BYTES = 384;
 export const ZONE_STRIDE = 512;

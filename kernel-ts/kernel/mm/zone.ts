@@ -14,22 +14,13 @@
  */
 
 import { FreeLists, NONE, read, write } from './free-lists.ts';
-import {
-  allocatedHeadState,
-  freeHeadState,
-  MAX_ORDER,
-  PAGE_STRUCT_WORDS,
-  PageFlag,
-  RESERVED_STATE,
-  TAIL_STATE,
-} from './page.ts';
-import { ZoneWord } from './zone-layout.ts';
+import { MAX_ORDER, PAGE_STRUCT_WORDS, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
+import { allocatedHeadState, freeHeadState } from './page-state.ts';
+import { ZONE_MANAGED, ZONE_NON_EMPTY } from './zone-layout.ts';
 
 /** Port accesses charged for one list operation with its state change, and for an operation's fixed part (lock, counters). */
 const ACCESSES_PER_LEVEL = 6;
 const ACCESSES_PER_OPERATION = 8;
-
-const { NON_EMPTY, MANAGED } = ZoneWord;
 
 /** The blocks of one section. Every method but the constructor's needs open() before it. */
 export class Zone extends FreeLists {
@@ -38,7 +29,7 @@ export class Zone extends FreeLists {
    * lists. O(MAX_ORDER - order). @returns the block, or NONE
    */
   take(order: number, extra = 0): number {
-    const candidates = this.zone[this.at + NON_EMPTY]! >>> order;
+    const candidates = this.zone[this.at + ZONE_NON_EMPTY]! >>> order;
     if (candidates === 0) {
       return NONE;
     }
@@ -121,14 +112,22 @@ export class Zone extends FreeLists {
   adopt(fromRel: number, toRel: number): number {
     const { pages, first, shift, mask } = this;
     const end = first + this.word(toRel);
-    for (let i = first + this.word(fromRel); i < end; i += PAGE_STRUCT_WORDS) {
-      if (read(pages, shift, mask, i) !== RESERVED_STATE) {
-        return this.startRel + (i - first) / PAGE_STRUCT_WORDS;
+    // A piece at a time: this loop runs once for every frame of the machine, most of the time between two lines of the boot log.
+    for (let i = first + this.word(fromRel); i < end; ) {
+      const piece = pages[i >>> shift]!;
+      const start = i - (i & mask);
+      const stop = Math.min(end - start, piece.length);
+      let p = i & mask;
+      for (; p < stop; p += PAGE_STRUCT_WORDS) {
+        if (piece[p] !== RESERVED_STATE) {
+          return this.startRel + (start + p - first) / PAGE_STRUCT_WORDS;
+        }
+        piece[p] = TAIL_STATE;
       }
-      write(pages, shift, mask, i, TAIL_STATE);
+      i = start + p;
     }
     this.mapWindow.charge(2 * (toRel - fromRel));
-    this.zone[this.at + MANAGED]! += toRel - fromRel;
+    this.zone[this.at + ZONE_MANAGED]! += toRel - fromRel;
     // From the end down: lists then start with the lowest block, and low memory is handed out first.
     for (let end = toRel; end > fromRel; ) {
       const alignment = end === 0 ? MAX_ORDER : Math.min(MAX_ORDER, 31 - Math.clz32(end & -end));

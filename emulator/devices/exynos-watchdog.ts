@@ -1,0 +1,149 @@
+/**
+ * Exynos watchdog timer, as gs101 has two: counts down, then interrupts, resets, or both.
+ *
+ *     clock ──÷ (prescaler + 1)──÷ 16, 32, 64, 128──► WTCNT ──(0)──► interrupt (WTCON 2), reset request (WTCON 0); WTDAT is loaded again
+ *
+ * At reset it is off (WTCON 0): the hardware starts with it running, and firmware stops it or keeps it fed before it hands over; here it hands over stopped. So nothing
+ * bites before software has enabled it.
+ *
+ * Not modelled: the gate in the PMU that can keep a watchdog from counting or from resetting (software that uses the watchdog opens it), the
+ * window in which feeding is too early (WTMINCNT and WTCON 20 are stored).
+ *
+ * Specification: Samsung Exynos 4210 User's Manual, 26 "Watchdog Timer"; Linux drivers/watchdog/s3c2410_wdt.c for what gs101 adds (WTCLRINT, WTCON 16).
+ */
+
+import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
+import type { PendingTimer, TimerPort } from '../bus/timer-port.ts';
+import { UnknownRegisters } from './unknown-registers.ts';
+
+const WTCON = 0x00; // 15:8 prescaler, 4:3 divider
+const WTCON_RESET = 1 << 0;
+const WTCON_INTERRUPT = 1 << 2;
+const WTCON_ENABLE = 1 << 5;
+const WTDAT = 0x04;
+const WTCNT = 0x08;
+const WTCLRINT = 0x0c; // any write
+const WTMINCNT = 0x10;
+
+const COUNT_RESET = 0x8000;
+const COUNT_MASK = 0xffff;
+
+export interface ExynosWatchdogOptions {
+  /** Node name of the device, for events: "watchdog@10060000". */
+  readonly name: string;
+  readonly context: DeviceContext;
+  readonly timers: TimerPort;
+  readonly frequencyHz: number;
+  /** The watchdog bit. */
+  readonly onBite: () => void;
+}
+
+/** A watchdog. Its registers take 0x100 bytes. */
+export class ExynosWatchdog implements Device {
+  readonly model = 'exynos-watchdog';
+  readonly #options: ExynosWatchdogOptions;
+  readonly #unknown: UnknownRegisters;
+  #control = 0;
+  #data = COUNT_RESET;
+  /** What the counter read at `#countedFromNs`; it stands there while disabled. */
+  #count = COUNT_RESET;
+  #countedFromNs = 0;
+  #minimum = 0;
+  #interrupt = false;
+  #wait: PendingTimer | null = null;
+
+  constructor(options: ExynosWatchdogOptions) {
+    this.#options = options;
+    this.#unknown = new UnknownRegisters(options.name, options.context);
+  }
+
+  reset(): void {
+    this.#wait?.cancel();
+    this.#wait = null;
+    this.#control = 0;
+    this.#data = COUNT_RESET;
+    this.#count = COUNT_RESET;
+    this.#minimum = 0;
+    this.#setInterrupt(false);
+  }
+
+  read(offset: number, width: AccessWidth): number {
+    switch (offset) {
+      case WTCON:
+        return this.#control;
+      case WTDAT:
+        return this.#data;
+      case WTCNT:
+        return this.#counter();
+      case WTCLRINT:
+        return 0;
+      case WTMINCNT:
+        return this.#minimum;
+      default:
+        this.#unknown.report('read', offset, width, 0);
+        return 0;
+    }
+  }
+
+  write(offset: number, width: AccessWidth, value: number): void {
+    switch (offset) {
+      case WTCON:
+        this.#startFrom(this.#counter(), value);
+        break;
+      case WTDAT:
+        this.#data = value & COUNT_MASK;
+        break;
+      case WTCNT:
+        this.#startFrom(value & COUNT_MASK, this.#control);
+        break;
+      case WTCLRINT:
+        this.#setInterrupt(false);
+        break;
+      case WTMINCNT:
+        this.#minimum = value & COUNT_MASK;
+        break;
+      default:
+        this.#unknown.report('write', offset, width, value);
+    }
+  }
+
+  /** Nanoseconds of one count. */
+  #periodNs(): number {
+    const prescaler = ((this.#control >>> 8) & 0xff) + 1;
+    const divider = 16 << ((this.#control >>> 3) & 3);
+    return (prescaler * divider * 1e9) / this.#options.frequencyHz;
+  }
+
+  #counter(): number {
+    if (this.#wait === null) return this.#count;
+    const counted = Math.floor((this.#options.context.nowNs() - this.#countedFromNs) / this.#periodNs());
+    return Math.max(0, cycle(this.#count) - counted) & COUNT_MASK;
+  }
+
+  #startFrom(count: number, control: number): void {
+    this.#wait?.cancel();
+    this.#wait = null;
+    this.#control = control;
+    this.#count = count;
+    this.#countedFromNs = this.#options.context.nowNs();
+    if ((control & WTCON_ENABLE) === 0) return;
+    this.#wait = this.#options.timers.after(Math.ceil(cycle(count) * this.#periodNs()), () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#startFrom(this.#data, this.#control);
+    if ((this.#control & WTCON_INTERRUPT) !== 0) this.#setInterrupt(true);
+    if ((this.#control & WTCON_RESET) !== 0) this.#options.onBite();
+  }
+
+  #setInterrupt(level: boolean): void {
+    if (level === this.#interrupt) return;
+    this.#interrupt = level;
+    this.#options.context.setIrq(level);
+  }
+}
+
+/** Counts until the counter reads 0 again: a counter at 0 goes all the way round. */
+function cycle(count: number): number {
+  return count === 0 ? COUNT_MASK + 1 : count;
+}

@@ -1,0 +1,139 @@
+/**
+ * Android's vendor_boot.img, header versions 3 and 4: the phone's own RAM disks, device trees, command line and boot configuration.
+ *
+ * ```
+ *   header   0 "VNDRBOOT"  8 header_version  12 page_size  24 vendor_ramdisk_size  28 cmdline[2048]  2096 header_size  2100 dtb_size
+ *            2112 vendor_ramdisk_table_size  2116 entry_num  2120 entry_size  2124 bootconfig_size            (version 4)
+ *   then, each from a page on:  vendor RAM disks, one after the other | DTB | RAM disk table | bootconfig
+ *   table entry  0 ramdisk_size  4 ramdisk_offset  8 ramdisk_type  12 ramdisk_name[32]  44 board_id[16]       (108 bytes)
+ * ```
+ * Specification: source.android.com, "Vendor boot partitions"; boards.md 2.7 of the project's notes, read from bootimg.h.
+ */
+
+import { alignUp } from '../address.ts';
+import { FieldReader } from './field-reader.ts';
+
+const MAGIC_TEXT = 'VNDRBOOT';
+const HEADER_VERSION = 8;
+const PAGE_SIZE_FIELD = 12;
+const VENDOR_RAMDISK_SIZE = 24;
+const CMDLINE = 28;
+const CMDLINE_BYTES = 2048;
+const HEADER_SIZE = 2096;
+const DTB_SIZE = 2100;
+const TABLE_SIZE = 2112;
+const ENTRY_NUM = 2116;
+const ENTRY_SIZE = 2120;
+const BOOTCONFIG_SIZE = 2124;
+const HEADER_BYTES = { 3: 2112, 4: 2128 } as const;
+
+const RAMDISK_SIZE = 0;
+const RAMDISK_OFFSET = 4;
+const RAMDISK_TYPE = 8;
+const RAMDISK_NAME = 12;
+const RAMDISK_NAME_BYTES = 32;
+const ENTRY_BYTES = 108;
+/** vendor_ramdisk_type, by value. */
+const RAMDISK_TYPES = ['none', 'platform', 'recovery', 'dlkm'] as const;
+
+const MIN_PAGE_BYTES = 2048;
+const MAX_PAGE_BYTES = 65_536;
+
+/** What a vendor RAM disk is for. Version 3 has one, without a type or name: `none`, ''. */
+export interface VendorRamdisk {
+  readonly type: (typeof RAMDISK_TYPES)[number];
+  readonly name: string;
+  /** As it is in the file (usually compressed), a view. */
+  readonly bytes: Uint8Array;
+}
+
+/** The parts of a vendor_boot.img, views of the file. An absent part is empty. */
+export interface AndroidVendorBoot {
+  readonly headerVersion: 3 | 4;
+  readonly ramdisks: readonly VendorRamdisk[];
+  readonly cmdline: string;
+  /** One or several device tree blobs, one after the other. */
+  readonly dtb: Uint8Array;
+  /** Text of the boot configuration (androidboot.…), without trailer. */
+  readonly bootconfig: Uint8Array;
+}
+
+/** True when `bytes` begins as a vendor_boot.img does. */
+export function isAndroidVendorBoot(bytes: Uint8Array): boolean {
+  const reader = new FieldReader('android-vendor-boot', bytes);
+  return bytes.length >= MAGIC_TEXT.length && reader.text(0, MAGIC_TEXT.length, 'magic') === MAGIC_TEXT;
+}
+
+/**
+ * Takes a vendor_boot.img apart.
+ * @throws GuestImageError naming `magic`, `header_version` (not 3 or 4), `page_size`, `header_size`, a field of the RAM disk table, or the part
+ * that the file is too short for
+ */
+export function parseAndroidVendorBoot(bytes: Uint8Array): AndroidVendorBoot {
+  const reader = new FieldReader('android-vendor-boot', bytes);
+  if (reader.text(0, MAGIC_TEXT.length, 'magic') !== MAGIC_TEXT) throw reader.error('magic', `is not ${MAGIC_TEXT}`);
+  const headerVersion = reader.u32(HEADER_VERSION, 'header_version');
+  if (headerVersion !== 3 && headerVersion !== 4) {
+    throw reader.error('header_version', `${headerVersion} is not supported: 3 and 4 are`);
+  }
+  const pageBytes = reader.u32(PAGE_SIZE_FIELD, 'page_size');
+  if (pageBytes < MIN_PAGE_BYTES || pageBytes > MAX_PAGE_BYTES || !Number.isInteger(Math.log2(pageBytes))) {
+    throw reader.error('page_size', `${pageBytes} is not a power of two from ${MIN_PAGE_BYTES} to ${MAX_PAGE_BYTES}`);
+  }
+  const headerSize = reader.u32(HEADER_SIZE, 'header_size');
+  if (headerSize !== HEADER_BYTES[headerVersion]) {
+    throw reader.error(
+      'header_size',
+      `${headerSize} is not ${HEADER_BYTES[headerVersion]}, that of version ${headerVersion}`,
+    );
+  }
+  let at = alignUp(headerSize, pageBytes);
+  const part = (offset: number, field: string): Uint8Array => {
+    const size = reader.u32(offset, field);
+    const content = reader.bytes(at, size, field);
+    at = alignUp(at + size, pageBytes);
+    return content;
+  };
+  const ramdiskSection = part(VENDOR_RAMDISK_SIZE, 'vendor_ramdisk_size');
+  const dtb = part(DTB_SIZE, 'dtb_size');
+  const cmdline = reader.text(CMDLINE, CMDLINE_BYTES, 'cmdline');
+  if (headerVersion === 3) {
+    const ramdisks: VendorRamdisk[] =
+      ramdiskSection.length === 0 ? [] : [{ type: 'none', name: '', bytes: ramdiskSection }];
+    return { headerVersion, ramdisks, cmdline, dtb, bootconfig: new Uint8Array() };
+  }
+  const table = part(TABLE_SIZE, 'vendor_ramdisk_table_size');
+  const bootconfig = part(BOOTCONFIG_SIZE, 'bootconfig_size');
+  const ramdisks = readRamdiskTable(reader, table, ramdiskSection);
+  return { headerVersion, ramdisks, cmdline, dtb, bootconfig };
+}
+
+function readRamdiskTable(header: FieldReader, table: Uint8Array, section: Uint8Array): VendorRamdisk[] {
+  const count = header.u32(ENTRY_NUM, 'vendor_ramdisk_table_entry_num');
+  const entryBytes = header.u32(ENTRY_SIZE, 'vendor_ramdisk_table_entry_size');
+  if (count > 0 && entryBytes < ENTRY_BYTES) {
+    throw header.error('vendor_ramdisk_table_entry_size', `${entryBytes} is less than ${ENTRY_BYTES}`);
+  }
+  if (count * entryBytes > table.length) {
+    throw header.error(
+      'vendor_ramdisk_table_entry_num',
+      `${count} entries of ${entryBytes} bytes in a table of ${table.length}`,
+    );
+  }
+  const entries = new FieldReader('android-vendor-boot', table);
+  const ramdisks = new FieldReader('android-vendor-boot', section);
+  return Array.from({ length: count }, (_, index) => {
+    const at = index * entryBytes;
+    const name = (field: string) => `${field} of RAM disk ${index}`;
+    const type = entries.u32(at + RAMDISK_TYPE, name('ramdisk_type'));
+    const typeName = RAMDISK_TYPES[type];
+    if (typeName === undefined) throw entries.error(name('ramdisk_type'), `${type} is unknown`);
+    const size = entries.u32(at + RAMDISK_SIZE, name('ramdisk_size'));
+    const offset = entries.u32(at + RAMDISK_OFFSET, name('ramdisk_offset'));
+    return {
+      type: typeName,
+      name: entries.text(at + RAMDISK_NAME, RAMDISK_NAME_BYTES, name('ramdisk_name')),
+      bytes: ramdisks.bytes(offset, size, name('ramdisk_offset')),
+    };
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * The boot configuration, as a boot loader hands it over: text behind the initrd, found from its end.
+ *
+ * ```
+ *   initrd | text | zeros up to a multiple of 4 | size of text and zeros (u32) | sum of their bytes (u32) | "#BOOTCONFIG\n"
+ * ```
+ * Specification: Documentation/admin-guide/bootconfig.rst, "Initrd" and "Boot Kernel With a Boot Config".
+ */
+
+import { alignUp } from '../address.ts';
+
+const TRAILER_MAGIC = '#BOOTCONFIG\n';
+/** The kernel looks for it only where its command line says so. */
+const COMMAND_LINE_WORD = 'bootconfig';
+
+/** `initrd` with the configuration `text` behind it. Linear in the sizes. */
+export function appendBootconfig(initrd: Uint8Array, text: Uint8Array): Uint8Array {
+  const end = alignUp(initrd.length + text.length, 4);
+  const output = new Uint8Array(end + 8 + TRAILER_MAGIC.length);
+  output.set(initrd);
+  output.set(text, initrd.length);
+  const view = new DataView(output.buffer);
+  const sum = text.reduce((total, byte) => total + byte, 0);
+  view.setUint32(end, end - initrd.length, true);
+  view.setUint32(end + 4, sum % 2 ** 32, true);
+  output.set(
+    Array.from(TRAILER_MAGIC, (character) => character.charCodeAt(0)),
+    end + 8,
+  );
+  return output;
+}
+
+/** `bootargs` with the word that makes the kernel look for the configuration, once. */
+export function withBootconfigWord(bootargs: string): string {
+  return bootargs.split(' ').includes(COMMAND_LINE_WORD) ? bootargs : `${bootargs} ${COMMAND_LINE_WORD}`.trim();
+}

@@ -1,0 +1,169 @@
+/**
+ * Where a guest goes: addresses, entry registers and the edits of its device tree, by one of two sets of rules. It copies nothing and starts nothing.
+ *
+ * ```
+ *   qemu         RAM |x---[ kernel ]............[ initrd ]..[ DTB ]......|     initrd at min(RAM / 2, 128 MiB) or above the kernel's end;
+ *                     2 MiB unless text_offset                  2 MiB boundary
+ *
+ *   boot-loader  RAM |[ kernel ]...[ initrd ]....[ DTB ]....reserved.....|     at the addresses that the board prefers, where they are free
+ *                     text_offset
+ * ```
+ * RAM must be zero where nothing is placed: an ELF segment's memory beyond its file is not placed.
+ *
+ * Specification: Documentation/arch/arm64/booting.rst; QEMU's hw/arm/boot.c as observed in 7.2 (boards.md 1.4 of the project's notes); the Pixel 6's
+ * hand-off, boards.md 2.7.
+ */
+
+import { alignUp, hex, PAGE_SIZE } from '../address.ts';
+import { BLOCK_BYTES, GuestPlacementError, GuestSpace, type MemoryRange } from './guest-space.ts';
+import type { Guest, GuestKernel } from './open-guest.ts';
+
+/** Who loads: QEMU's `-kernel`, or a boot loader with addresses of its own, best first (a later one where the earlier is not free). */
+export type LoadingRules =
+  | { readonly by: 'qemu' }
+  | { readonly by: 'boot-loader'; readonly initrd: readonly number[]; readonly dtb: readonly number[] };
+
+/** Facts of the board, in bytes and physical addresses. */
+export interface GuestBoard {
+  /** Sorted. A kernel that does not name its address, its initrd and its tree go to the first bank. */
+  readonly ram: readonly MemoryRange[];
+  readonly reserved: readonly MemoryRange[];
+  readonly rules: LoadingRules;
+}
+
+/** Bytes to copy to physical memory. */
+export interface Placement {
+  /** For people: "kernel", "initrd", "ELF segment 0". */
+  readonly what: string;
+  readonly base: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Registers of the first core at the guest's first instruction. All others are zero, the MMU is off. */
+export interface GuestEntry {
+  readonly pc: number;
+  readonly x0: number;
+}
+
+/** What to do. */
+export interface GuestPlan {
+  readonly placements: readonly Placement[];
+  /** Where the device tree goes; null: by these rules the guest gets none. */
+  readonly dtb: number | null;
+  readonly entry: GuestEntry;
+  /** Edits of /chosen: bootargs and linux,initrd-start and -end. Null: leave what the tree has. */
+  readonly chosen: {
+    readonly bootargs: string | null;
+    readonly initrd: InitrdRange | null;
+  };
+}
+
+/** Half-open. */
+interface InitrdRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** QEMU's own first instructions lie at the start of RAM: a kernel that wants to be within this is moved. */
+const QEMU_STUB_BYTES = PAGE_SIZE;
+const QEMU_MAX_INITRD_OFFSET = 128 * 2 ** 20;
+/** A file without a header is taken for a kernel from before there was one. */
+const RAW_TEXT_OFFSET = 0x8_0000;
+/** The kernel maps no more (booting.rst, "Setup the device tree"). */
+const MAX_DTB_BYTES = 2 * 2 ** 20;
+
+/**
+ * Places `guest` and a device tree of `dtbBytes`. Beyond QEMU's rules, an initrd is placed for an ELF guest too: QEMU drops it silently.
+ * @throws GuestPlacementError when something does not fit, with sizes and addresses
+ */
+export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): GuestPlan {
+  const [bank] = board.ram;
+  if (bank === undefined) throw new GuestPlacementError('the board has no RAM to load into');
+  if (dtbBytes > MAX_DTB_BYTES) {
+    throw new GuestPlacementError(`the device tree has ${hex(dtbBytes)} bytes; a kernel maps ${hex(MAX_DTB_BYTES)}`);
+  }
+  const space = new GuestSpace(board.ram, board.reserved);
+  const kernel = placeKernel(guest.kernel, bank, board.rules, space);
+  const isElf = guest.kernel.kind === 'elf';
+  const initrdBytes = guest.initrd?.length ?? 0;
+
+  const placeInitrd = (preferred: readonly number[]): InitrdRange | null => {
+    if (initrdBytes === 0) return null;
+    const start = space.findSlot(initrdBytes, preferred, kernel.end) ?? refuse('initrd', initrdBytes, bank);
+    space.take('initrd', start, initrdBytes);
+    return { start, end: start + initrdBytes };
+  };
+  const placeTree = (preferred: readonly number[], above: number): number => {
+    const base = space.findSlot(dtbBytes, preferred, above) ?? refuse('device tree', dtbBytes, bank);
+    space.take('device tree', base, dtbBytes);
+    return base;
+  };
+
+  let dtb: number | null;
+  let initrd: InitrdRange | null;
+  if (board.rules.by === 'qemu') {
+    const half = bank.base + Math.min(bank.size / 2, QEMU_MAX_INITRD_OFFSET);
+    const initrdBase = alignUp(Math.max(half, kernel.end), PAGE_SIZE);
+    if (isElf) {
+      // Only below the lowest segment, at the start of RAM, where bare-metal code looks for it.
+      const fits = dtbBytes <= kernel.start - bank.base && space.isFree(bank.base, dtbBytes);
+      dtb = fits ? placeTree([bank.base], bank.base) : null;
+      initrd = placeInitrd([initrdBase]);
+    } else {
+      initrd = placeInitrd([initrdBase]);
+      dtb = placeTree([], alignUp(initrd?.end ?? initrdBase, BLOCK_BYTES));
+    }
+  } else {
+    // The tree first: where its address is given, it is the initrd that can move.
+    dtb = placeTree(board.rules.dtb, kernel.end);
+    initrd = placeInitrd(board.rules.initrd);
+  }
+
+  const placements = [...kernel.placements];
+  if (initrd !== null && guest.initrd !== null) {
+    placements.push({ what: 'initrd', base: initrd.start, bytes: guest.initrd });
+  }
+  return {
+    placements,
+    dtb,
+    // QEMU starts bare-metal code with all registers zero; a boot loader treats every kernel as Linux.
+    entry: { pc: kernel.entry, x0: isElf && board.rules.by === 'qemu' ? 0 : (dtb ?? 0) },
+    chosen: { bootargs: guest.bootargs, initrd },
+  };
+}
+
+interface PlacedKernel {
+  readonly placements: readonly Placement[];
+  readonly entry: number;
+  readonly start: number;
+  /** End of the memory that it needs in the first bank. */
+  readonly end: number;
+}
+
+function placeKernel(kernel: GuestKernel, bank: MemoryRange, rules: LoadingRules, space: GuestSpace): PlacedKernel {
+  if (kernel.kind === 'elf') {
+    const { segments, entry } = kernel.elf;
+    const placements = segments.map(({ physical, bytes, memoryBytes }, index) => {
+      const what = `ELF segment ${index}`;
+      space.take(what, physical, memoryBytes);
+      return { what, base: physical, bytes };
+    });
+    const inBank = segments.filter(({ physical }) => physical >= bank.base && physical < bank.base + bank.size);
+    const end = Math.max(bank.base, ...inBank.map(({ physical, memoryBytes }) => physical + memoryBytes));
+    return { placements, entry, start: segments[0]?.physical ?? bank.base, end };
+  }
+  const { bytes } = kernel;
+  let offset = kernel.kind === 'image' ? kernel.image.textOffset : RAW_TEXT_OFFSET;
+  if (rules.by === 'qemu' && offset < QEMU_STUB_BYTES) offset += BLOCK_BYTES;
+  const base = bank.base + offset;
+  // A signed kernel's file is longer than image_size: the signature is behind it.
+  const needed = Math.max(kernel.kind === 'image' ? kernel.image.imageSize : 0, bytes.length);
+  space.take('kernel', base, needed);
+  return { placements: [{ what: 'kernel', base, bytes }], entry: base, start: base, end: base + needed };
+}
+
+function refuse(what: string, bytes: number, bank: MemoryRange): never {
+  throw new GuestPlacementError(
+    `no room for the ${what} of ${hex(bytes)} bytes in the RAM from ${hex(bank.base)} to ${hex(bank.base + bank.size)}`,
+  );
+}

@@ -1,0 +1,58 @@
+/**
+ * LZ4's legacy frame, in which Android keeps its kernels and RAM disks (`lz4 -l`).
+ *
+ * ```
+ *   0x184c2102 | { size (u32) | block of that size, which makes 8 MiB, the last one less } …   possibly another such frame …
+ *                                                       kbuild: | size of all output (u32) at the very end
+ * ```
+ * Specification: lz4/doc/lz4_Frame_format.md, "Legacy frame"; the size at the end: Linux scripts/Makefile.lib, size_append.
+ */
+
+import { hex } from '../address.ts';
+import { FieldReader } from './field-reader.ts';
+import { decodeLz4Block } from './lz4-block.ts';
+
+const MAGIC_VALUE = 0x184c_2102;
+/** Output of a full block. */
+const BLOCK_BYTES = 8 * 2 ** 20;
+/** Largest output without a limit of the caller's. */
+const DEFAULT_LIMIT_BYTES = 256 * 2 ** 20;
+
+/** True when `bytes` begins with the frame's magic number. */
+export function isLz4Legacy(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && new FieldReader('lz4-legacy', bytes).u32(0, 'magic') === MAGIC_VALUE;
+}
+
+/**
+ * The content of the frame. Linear in the output.
+ * @param limitBytes the most it may make: an expansion of 255 is possible, and input is not trusted
+ * @throws GuestImageError naming `magic`, `block size` or `block`
+ */
+export function decodeLz4Legacy(bytes: Uint8Array, limitBytes = DEFAULT_LIMIT_BYTES): Uint8Array {
+  const reader = new FieldReader('lz4-legacy', bytes);
+  const magic = reader.u32(0, 'magic');
+  if (magic !== MAGIC_VALUE) throw reader.error('magic', `${hex(magic, 8)} is not ${hex(MAGIC_VALUE)}`);
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  const block = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(limitBytes, 0)));
+  let at = 4;
+  while (at < bytes.length) {
+    const size = reader.u32(at, 'block size');
+    at += 4;
+    if (size === MAGIC_VALUE) continue;
+    // The appended size: exact, or it is a block that the file is too short for.
+    if (at === bytes.length && size === total) break;
+    const made = decodeLz4Block(reader.bytes(at, size, 'block size'), block);
+    at += size;
+    total += made;
+    if (total > limitBytes) throw reader.error('block', `the output is larger than ${hex(limitBytes)} bytes`);
+    parts.push(block.slice(0, made));
+  }
+  const output = new Uint8Array(total);
+  let to = 0;
+  for (const part of parts) {
+    output.set(part, to);
+    to += part.length;
+  }
+  return output;
+}

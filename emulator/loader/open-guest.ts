@@ -1,0 +1,157 @@
+/**
+ * From the files that a user names to what has to be in memory: unpacks compression and Android's containers, and joins RAM disks and command
+ * lines. Where it goes is load-guest.ts.
+ *
+ * ```
+ *   --kernel  gzip ─┐
+ *             LZ4 ──┼─▶ Image | ELF | raw
+ *    boot.img ──────┘                      vendor_boot.img: RAM disks, device tree, command line, boot configuration
+ * ```
+ * Sources: source.android.com, "Vendor boot partitions" (RAM disks: the vendor's, then the generic one right behind; recovery's only when booting
+ * recovery) and boards.md 2.7 of the project's notes (command line: the vendor's, then boot.img's, then what the user adds).
+ */
+
+import { parseAndroidBoot } from './android-boot.ts';
+import { type AndroidVendorBoot, isAndroidVendorBoot, parseAndroidVendorBoot } from './android-vendor-boot.ts';
+import { type Arm64Image, parseArm64Image } from './arm64-image.ts';
+import { appendBootconfig, withBootconfigWord } from './bootconfig.ts';
+import { type Elf64, parseElf64 } from './elf64.ts';
+import { type GuestFormat, identifyGuest } from './guest-image.ts';
+import { GuestImageError } from './guest-image-error.ts';
+import { decodeLz4Legacy } from './lz4-legacy.ts';
+
+/** Files as read, and text as typed. */
+export interface GuestFiles {
+  /** `--kernel`. */
+  readonly kernel: Uint8Array;
+  /** vendor_boot.img beside a boot.img. */
+  readonly vendorBoot?: Uint8Array | undefined;
+  /** `--initrd`: takes the place of the RAM disks in Android's images. */
+  readonly initrd?: Uint8Array | undefined;
+  /** `--append`. */
+  readonly append?: string | undefined;
+}
+
+/** Decompressors that the caller has: this folder imports none. What they throw becomes a {@link GuestImageError}. */
+export interface Decompressors {
+  readonly gunzip: (bytes: Uint8Array) => Uint8Array;
+}
+
+/** Code to load. */
+export type GuestKernel =
+  | { readonly kind: 'image'; readonly image: Arm64Image; readonly bytes: Uint8Array }
+  | { readonly kind: 'elf'; readonly elf: Elf64 }
+  | { readonly kind: 'raw'; readonly bytes: Uint8Array };
+
+/** A guest, unpacked. */
+export interface Guest {
+  readonly kernel: GuestKernel;
+  /** What the kernel was wrapped in, outermost first, and itself: "gzip, image". */
+  readonly formats: readonly GuestFormat[];
+  /** Complete, with the boot configuration behind it; null: none. */
+  readonly initrd: Uint8Array | null;
+  /** Null: nobody gave any. */
+  readonly bootargs: string | null;
+  /** vendor_boot's device trees (one blob or several in a row), null without. */
+  readonly deviceTrees: Uint8Array | null;
+}
+
+/** Containers inside each other that make sense: boot.img, its kernel's compression, and one more. */
+const MAX_NESTING = 3;
+
+/** Magic numbers of what people try and what cannot be booted as it is: they would otherwise pass for raw code. */
+const FOREIGN: readonly { readonly at: number; readonly magic: readonly number[]; readonly advice: string }[] = [
+  { at: 4, magic: [0x7a, 0x69, 0x6d, 0x67], advice: 'an EFI zboot image: extract the kernel from it first' },
+  {
+    at: 0,
+    magic: [0x04, 0x22, 0x4d, 0x18],
+    advice: 'an LZ4 frame: decompress it first (lz4 -d); only legacy frames are read',
+  },
+  { at: 0, magic: [0x28, 0xb5, 0x2f, 0xfd], advice: 'zstd data: decompress it first (zstd -d)' },
+  { at: 0, magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], advice: 'xz data: decompress it first (xz -d)' },
+  { at: 0, magic: [0x42, 0x5a, 0x68], advice: 'bzip2 data: decompress it first (bzip2 -d)' },
+  { at: 0, magic: [0x27, 0x05, 0x19, 0x56], advice: 'a U-Boot uImage: extract the kernel from it first' },
+  { at: 0, magic: [0xd0, 0x0d, 0xfe, 0xed], advice: 'a device tree or FIT image, not a kernel' },
+];
+
+/**
+ * Unpacks a guest.
+ * @throws GuestImageError for the first image that cannot be used, naming its format and field
+ */
+export function openGuest(files: GuestFiles, decompressors: Decompressors): Guest {
+  const formats: GuestFormat[] = [];
+  let bytes = files.kernel;
+  let ramdisk: Uint8Array = new Uint8Array();
+  const commandLines: string[] = [];
+  const vendor = files.vendorBoot === undefined ? null : parseAndroidVendorBoot(files.vendorBoot);
+  if (vendor !== null) commandLines.push(vendor.cmdline);
+  for (;;) {
+    const format = identifyGuest(bytes);
+    formats.push(format);
+    if (format === 'image' || format === 'elf' || format === 'raw') {
+      if (files.append !== undefined) commandLines.push(files.append);
+      return {
+        kernel: kernelOf(format, bytes),
+        formats,
+        deviceTrees: vendor === null || vendor.dtb.length === 0 ? null : vendor.dtb,
+        ...handOver(files.initrd, ramdisk, vendor, commandLines),
+      };
+    }
+    if (formats.length > MAX_NESTING) {
+      throw new GuestImageError(format, 'contents', `nested ${formats.length} deep: ${formats.join(', ')}`);
+    }
+    if (format === 'android-boot') {
+      const boot = parseAndroidBoot(bytes);
+      bytes = boot.kernel;
+      ramdisk = boot.ramdisk;
+      commandLines.push(boot.cmdline);
+    } else {
+      bytes = format === 'gzip' ? gunzip(bytes, decompressors) : decodeLz4Legacy(bytes);
+    }
+  }
+}
+
+function gunzip(bytes: Uint8Array, decompressors: Decompressors): Uint8Array {
+  try {
+    return decompressors.gunzip(bytes);
+  } catch (error) {
+    throw new GuestImageError('gzip', 'data', error instanceof Error ? error.message : String(error));
+  }
+}
+
+function kernelOf(format: 'image' | 'elf' | 'raw', bytes: Uint8Array): GuestKernel {
+  if (format === 'image') return { kind: 'image', image: parseArm64Image(bytes), bytes };
+  if (format === 'elf') return { kind: 'elf', elf: parseElf64(bytes) };
+  if (bytes.length === 0) throw new GuestImageError('raw', 'size', 'the file is empty');
+  if (isAndroidVendorBoot(bytes)) {
+    throw new GuestImageError('android-vendor-boot', 'magic', 'this image holds no kernel: boot.img does');
+  }
+  const foreign = FOREIGN.find(({ at, magic }) => magic.every((byte, i) => bytes[at + i] === byte));
+  if (foreign !== undefined) throw new GuestImageError('raw', 'magic', `this is ${foreign.advice}`);
+  return { kind: 'raw', bytes };
+}
+
+function handOver(
+  initrd: Uint8Array | undefined,
+  generic: Uint8Array,
+  vendor: AndroidVendorBoot | null,
+  commandLines: readonly string[],
+): Pick<Guest, 'initrd' | 'bootargs'> {
+  const vendors = (vendor?.ramdisks ?? []).filter(({ type }) => type !== 'recovery').map(({ bytes }) => bytes);
+  const joined = initrd ?? concatenate([...vendors, generic]);
+  const given = commandLines.filter((line) => line !== '').join(' ');
+  if (vendor !== null && vendor.bootconfig.length > 0) {
+    return { initrd: appendBootconfig(joined, vendor.bootconfig), bootargs: withBootconfigWord(given) };
+  }
+  return { initrd: joined.length === 0 ? null : joined, bootargs: given === '' ? null : given };
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const output = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    output.set(part, at);
+    at += part.length;
+  }
+  return output;
+}

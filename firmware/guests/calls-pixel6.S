@@ -1,0 +1,4 @@
+/* Firmware calls on the Pixel 6, where PSCI is called by SMC. */
+
+	.include "gs101-uart.inc"
+	.include "calls.inc"

@@ -1,0 +1,4 @@
+/* Firmware calls on QEMU's virt machine, where PSCI is called by HVC. */
+
+	.include "pl011.inc"
+	.include "calls.inc"

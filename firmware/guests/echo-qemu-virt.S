@@ -1,0 +1,8 @@
+/* The echo guest on QEMU's virt machine. */
+
+	.macro power_call
+	hvc	#0
+	.endm
+
+	.include "pl011.inc"
+	.include "echo.inc"

@@ -1,0 +1,173 @@
+/**
+ * Guests that are not ours, out of Debian's packages: which file of which package, and where it lies in the cache.
+ *
+ * ```
+ *   CACHE/guests/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin                   for --bios on qemu-virt
+ *         guests/linux-6.1/boot/vmlinuz-VERSION                                     for --kernel on qemu-virt
+ *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz                    for --kernel on pixel6
+ *         guests/oriole-dtb/VERSION/usr/lib/modules/VERSION/dtb/…/gs101-oriole.dtb  for --dtb, of that same kernel
+ *         guests/busybox/bin/busybox                                                what the initramfs is made of
+ * ```
+ * Versions move, so packages are found by pattern; once in the cache, a guest stays as it is until its folder is removed. Nothing here needs
+ * root, and nothing is installed. The kernels' paths were read from the packages themselves.
+ */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DebianPackageError, fetchDebianPackage, findDebianPackage } from '../setup/debian-packages.ts';
+import { GuestFetchError } from './guest-fetch-error.ts';
+
+/** The guests, in an order in which each comes after what it depends on. */
+export const GUEST_NAMES = ['u-boot', 'linux-6.1', 'linux-backports', 'oriole-dtb', 'busybox'] as const;
+export type GuestName = (typeof GUEST_NAMES)[number];
+
+/** A guest's file in the cache. */
+export interface GuestFile {
+  readonly guest: GuestName;
+  /** Absolute. */
+  readonly path: string;
+  /** The Debian package it came from, and that package's version. */
+  readonly packageName: string;
+  readonly packageVersion: string;
+}
+
+/** How guests are obtained. */
+export interface GuestFetchOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Gets one line before each use of the network; standard error without it. */
+  readonly say?: (line: string) => void;
+}
+
+interface Recipe {
+  /** For people: what it is, and about how large its package is. */
+  readonly title: string;
+  readonly packageMegabytes: number;
+  readonly suite: string;
+  /** A name, or a pattern of which the newest match counts. */
+  readonly packageName: string | RegExp;
+  readonly intoCache: string;
+  /** The files kept, and among them the guest; the licence stays beside it. */
+  readonly file: RegExp;
+}
+
+const COPYRIGHT = /\/copyright$/;
+
+/** @throws GuestFetchError as {@link fetchGuest}: a device tree belongs to a kernel, which must be there first */
+function recipeOf(guest: GuestName, options: GuestFetchOptions, mayFetch: boolean): Recipe | null {
+  switch (guest) {
+    case 'u-boot':
+      return {
+        title: 'U-Boot for QEMU',
+        packageMegabytes: 4,
+        suite: 'bookworm',
+        packageName: 'u-boot-qemu',
+        intoCache: 'guests/u-boot-qemu',
+        file: /^\/usr\/lib\/u-boot\/qemu_arm64\/u-boot\.bin$/,
+      };
+    case 'linux-6.1':
+      return {
+        title: "Debian 12's kernel",
+        packageMegabytes: 60,
+        suite: 'bookworm',
+        // Neither rt nor cloud nor dbg nor unsigned.
+        packageName: /^linux-image-6\.1\.0-\d+-arm64$/,
+        intoCache: 'guests/linux-6.1',
+        file: /^\/boot\/vmlinuz-[^/]+$/,
+      };
+    case 'linux-backports':
+      return {
+        title: "Debian 13's backported kernel",
+        packageMegabytes: 12,
+        suite: 'trixie-backports',
+        // 7.2 or newer: the first that brings up the Pixel 6's serial line without modules.
+        packageName: /^linux-binary-(7\.([2-9]|\d{2,})|[89]|\d{2,})(\.\d+)*\+deb13-arm64$/,
+        intoCache: 'guests/linux-backports',
+        file: /^\/usr\/lib\/modules\/[^/]+\/vmlinuz$/,
+      };
+    case 'oriole-dtb': {
+      const kernel = mayFetch ? fetchGuest('linux-backports', options) : findGuest('linux-backports', options.env);
+      if (kernel === null) return null;
+      const version = kernel.packageName.replace(/^linux-binary-/, '');
+      return {
+        title: "the same kernel's Pixel 6 device tree",
+        packageMegabytes: 5,
+        suite: 'trixie-backports',
+        packageName: `linux-base-${version}`,
+        intoCache: `guests/oriole-dtb/${version}`,
+        file: /^\/usr\/lib\/modules\/[^/]+\/dtb\/exynos\/google\/gs101-oriole\.dtb$/,
+      };
+    }
+    case 'busybox':
+      return {
+        title: 'busybox',
+        packageMegabytes: 1,
+        suite: 'bookworm',
+        packageName: 'busybox-static',
+        intoCache: 'guests/busybox',
+        file: /^(\/usr)?\/bin\/busybox$/,
+      };
+  }
+}
+
+/** The guest if the cache holds it, else null. Asks neither apt nor the network. */
+export function findGuest(guest: GuestName, env?: NodeJS.ProcessEnv): GuestFile | null {
+  const recipe = recipeOf(guest, env === undefined ? {} : { env }, false);
+  if (recipe === null) return null;
+  const unpacked = findDebianPackage({ intoCache: recipe.intoCache, ...(env === undefined ? {} : { env }) });
+  if (unpacked === null) return null;
+  const path = findFile(unpacked.folder, recipe.file);
+  return path === null ? null : { guest, path, packageName: unpacked.name, packageVersion: unpacked.version };
+}
+
+/**
+ * The guest, obtained from Debian first when the cache does not hold it.
+ * @throws GuestFetchError with what failed and what to do about it: no apt, sources that are not Debian's, mirror out of reach, a suite
+ * without the package, a package without the file
+ */
+export function fetchGuest(guest: GuestName, options: GuestFetchOptions = {}): GuestFile {
+  const present = findGuest(guest, options.env);
+  if (present !== null) return present;
+  const recipe = recipeOf(guest, options, true);
+  if (recipe === null) throw new Error(`no recipe for ${guest}`);
+  const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
+  try {
+    const unpacked = fetchDebianPackage({
+      name: recipe.packageName,
+      suite: recipe.suite,
+      architecture: 'arm64',
+      intoCache: recipe.intoCache,
+      only: new RegExp(`${recipe.file.source}|${COPYRIGHT.source}`),
+      onFetch: () => {
+        say(
+          `Fetching ${recipe.title} (Debian ${recipe.suite}, about ${recipe.packageMegabytes} MB) once into the cache …`,
+        );
+      },
+      ...(options.env === undefined ? {} : { env: options.env }),
+    });
+    const path = findFile(unpacked.folder, recipe.file);
+    if (path === null) {
+      throw new DebianPackageError(
+        'broken-package',
+        `${unpacked.name} ${unpacked.version} has no file that matches ${recipe.file.source}`,
+      );
+    }
+    return { guest, path, packageName: unpacked.name, packageVersion: unpacked.version };
+  } catch (error) {
+    if (error instanceof DebianPackageError) throw new GuestFetchError(guest, error);
+    throw error;
+  }
+}
+
+/** All guests, each as {@link fetchGuest}. @throws GuestFetchError for the first that cannot be had */
+export function fetchGuests(options: GuestFetchOptions = {}): Readonly<Record<GuestName, GuestFile>> {
+  const found = GUEST_NAMES.map((guest) => [guest, fetchGuest(guest, options)] as const);
+  return Object.fromEntries(found) as Record<GuestName, GuestFile>;
+}
+
+/** The first file below `folder` whose path inside it matches, in sorted order. */
+function findFile(folder: string, pattern: RegExp): string | null {
+  if (!existsSync(folder)) return null;
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  const path = paths.find((candidate) => pattern.test(`/${candidate.replaceAll('\\', '/')}`));
+  return path === undefined ? null : join(folder, path);
+}

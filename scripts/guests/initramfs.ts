@@ -1,0 +1,85 @@
+/**
+ * An initial RAM file system for Linux: busybox, its applets, and an /init that says when it runs and then gives a shell on the console.
+ *
+ * ```
+ *   /init            #!/bin/sh: mounts proc, sys, devtmpfs; prints LEVITATE-INIT-READY; extra commands; shells, one after the other
+ *   /bin/busybox     and a link for each of its applets
+ *   /dev/console     5, 1: what the kernel opens before /init runs (Documentation/admin-guide/initrd.rst)
+ *   /proc /sys /tmp /root /etc
+ * ```
+ * /init is process 1, to which busybox's poweroff, reboot and halt send signals (USR2, TERM, USR1) as to an init; it acts on them. Same input,
+ * same bytes. Compressing is the caller's choice.
+ */
+
+import { type CpioEntry, writeCpio } from './cpio.ts';
+
+/** What /init prints, on a line of its own, as soon as it runs. */
+export const INIT_READY_MARKER = 'LEVITATE-INIT-READY';
+
+export interface InitramfsOptions {
+  /** A statically linked AArch64 busybox. */
+  readonly busybox: Uint8Array;
+  /** Shell commands that /init runs after its marker, before the first shell. */
+  readonly extraCommands?: readonly string[];
+}
+
+const EXECUTABLE = 0o755;
+const FOLDERS = ['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp'] as const;
+/** Shell and mount are what /init cannot do without. */
+const NEEDED_APPLETS = ['sh', 'mount', 'setsid', 'cttyhack', 'poweroff', 'reboot'] as const;
+
+/**
+ * The archive.
+ * @throws Error when `busybox` has no table of applets, or lacks one that /init needs
+ */
+export function buildLinuxInitramfs(options: InitramfsOptions): Uint8Array {
+  const applets = busyboxApplets(options.busybox).filter((name) => name !== 'busybox');
+  const missing = NEEDED_APPLETS.filter((name) => !applets.includes(name));
+  if (missing.length > 0) throw new Error(`this busybox lacks ${missing.join(', ')}`);
+  const init = new TextEncoder().encode(initScript(options.extraCommands ?? []));
+  const entries: CpioEntry[] = [
+    ...FOLDERS.map((path) => ({ kind: 'directory', path, mode: EXECUTABLE }) as const),
+    { kind: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
+    { kind: 'file', path: 'bin/busybox', mode: EXECUTABLE, content: options.busybox },
+    ...applets.map((name) => ({ kind: 'link', path: `bin/${name}`, target: 'busybox' }) as const),
+    { kind: 'file', path: 'init', mode: EXECUTABLE, content: init },
+  ];
+  return writeCpio(entries);
+}
+
+function initScript(extraCommands: readonly string[]): string {
+  return `${[
+    '#!/bin/sh',
+    'export PATH=/bin HOME=/root TERM=vt100',
+    'mount -t proc proc /proc',
+    'mount -t sysfs sysfs /sys',
+    'mount -t devtmpfs devtmpfs /dev',
+    "trap 'poweroff -f' USR2",
+    "trap 'reboot -f' TERM",
+    "trap 'halt -f' USR1",
+    `echo ${INIT_READY_MARKER}`,
+    ...extraCommands,
+    'cd /root',
+    // cttyhack opens the console's own terminal, so that Ctrl-C reaches what runs on it; process 1 itself must never end.
+    'while :; do',
+    '  setsid cttyhack sh &',
+    '  wait $!',
+    'done',
+  ].join('\n')}\n`;
+}
+
+/**
+ * The names in busybox's table of applets: sorted, each followed by NUL, beginning with "[" and "[[" (include/applet_tables.h of its build). Read
+ * from the binary, because it cannot be run here.
+ * @throws Error when there is no such table
+ */
+export function busyboxApplets(busybox: Uint8Array): readonly string[] {
+  const binary = Buffer.from(busybox.buffer, busybox.byteOffset, busybox.byteLength);
+  const start = binary.indexOf('\0[\0[[\0', 0, 'latin1') + 1;
+  const end = start === 0 ? -1 : binary.indexOf('\0\0', start, 'latin1');
+  if (end < 0) throw new Error('this is not a busybox with a table of applets');
+  const names = binary.toString('latin1', start, end).split('\0');
+  const odd = names.find((name) => !/^[a-z0-9_.[\]-]+$/i.test(name));
+  if (odd !== undefined) throw new Error(`the table of applets holds "${odd}"`);
+  return names;
+}

@@ -1,0 +1,54 @@
+/** The command line as a user has it: `node scripts/launch.mjs boot …` in a process of its own. */
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../scripts/package-root.ts';
+import { cacheFolder } from '../../scripts/setup/cache-folder.ts';
+import { BRANCH_TO_SELF } from './planted-code.ts';
+
+/** How a command ended and what it wrote. */
+export interface CommandResult {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** Words before the options. */
+export function bootCommand(root: string = packageRoot()): string[] {
+  return [join(root, 'scripts', 'launch.mjs'), 'boot'];
+}
+
+/** Environment that lets a package elsewhere find the engine without fetching it again. */
+export function commandEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, LEVITATE_CACHE: cacheFolder() };
+}
+
+/** Runs the command to its end, with nothing on its standard input. */
+export function boot(...args: readonly string[]): CommandResult {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...bootCommand(), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: commandEnvironment(),
+    timeout: 60_000,
+  });
+  return { status, signal, stdout, stderr: stderr.toString() };
+}
+
+/**
+ * A package in `folder`, as npm installs it, whose kernel goes round in circles where it would idle: a run that only limits, signals and closed
+ * pipes can end. The command must have been bundled before.
+ */
+export function packageWithEndlessKernel(folder: string): void {
+  const root = packageRoot();
+  mkdirSync(join(folder, 'scripts'));
+  for (const path of ['dist', 'firmware/images', 'scripts/launch.mjs', 'package.json']) {
+    cpSync(join(root, path), join(folder, path), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
+  const images = join(folder, 'firmware', 'images');
+  const { idle } = JSON.parse(readFileSync(join(images, 'kernel.symbols.json'), 'utf8')) as { idle: number };
+  const image = readFileSync(join(images, 'kernel.bin'));
+  image.writeUInt32LE(BRANCH_TO_SELF, idle);
+  writeFileSync(join(images, 'kernel.bin'), image);
+}

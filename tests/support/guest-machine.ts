@@ -1,0 +1,76 @@
+/**
+ * A board with one of the assembly guests of firmware/guests loaded into RAM and the core at its first instruction, at EL3. Not a test.
+ *
+ *     RAM + 0x10_0000  the image: entry at its start, a parameter of 64 bits at offset 8 where the guest has one
+ */
+
+import { findBoard } from '../../boards/registry.ts';
+import type { SerialDevice } from '../../emulator/devices/serial-device.ts';
+import type { SerialLine } from '../../emulator/devices/serial-line.ts';
+import { createUnicornEngine, type CpuModel, probeEngineVersion } from '../../emulator/engine/unicorn.ts';
+import type { EventKind } from '../../emulator/events/event-kinds.ts';
+import type { Machine, MachineStop, RunLimits } from '../../emulator/machine.ts';
+import { buildBoardMachine, readFirmwareImage } from '../../scripts/machine/board-machine.ts';
+import { locateEngine } from '../../scripts/setup/engine-library.ts';
+
+export type GuestBoard = 'qemu-virt' | 'pixel6';
+
+export const RAM_BASE = { 'qemu-virt': 0x4000_0000, pixel6: 0x8000_0000 } as const;
+/** Where images are loaded, from the start of RAM: QEMU keeps its device tree below. */
+export const IMAGE_OFFSET = 0x10_0000;
+const PARAMETER_OFFSET = 8;
+
+/** More than any guest needs; a guest that hangs ends here. */
+const MOST_INSTRUCTIONS = 20_000_000;
+
+export interface GuestOptions {
+  readonly board?: GuestBoard;
+  readonly parameter?: bigint;
+  readonly trace?: readonly EventKind[];
+  readonly model?: CpuModel;
+}
+
+export interface Guest {
+  readonly machine: Machine;
+  readonly serial: SerialLine;
+  readonly console: SerialDevice;
+  /** Address of the image. */
+  readonly base: number;
+  /** Runs to the end, or a limit that no guest should meet. */
+  run(limits?: RunLimits): MachineStop;
+}
+
+let library: string | null = null;
+
+/** The engine's library, looked for once. @throws EngineLibraryError */
+export function engineLibrary(): string {
+  library ??= locateEngine(probeEngineVersion).path;
+  return library;
+}
+
+/** Loads firmware/images/guests/NAME.bin, or the code given. */
+export function bootGuest(image: string | Uint8Array, options: GuestOptions = {}): Guest {
+  const boardName = options.board ?? 'qemu-virt';
+  const { machine, serial, console } = buildBoardMachine({
+    board: findBoard(boardName).create(),
+    firmware: new Uint8Array(4),
+    openEngine: (callbacks) =>
+      createUnicornEngine({
+        library: engineLibrary(),
+        callbacks,
+        ...(options.model === undefined ? {} : { model: options.model }),
+      }),
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
+  });
+  const base = RAM_BASE[boardName] + IMAGE_OFFSET;
+  machine.memory.writeBytes(base, typeof image === 'string' ? readFirmwareImage(`guests/${image}.bin`) : image);
+  if (options.parameter !== undefined) machine.memory.write64(base + PARAMETER_OFFSET, options.parameter);
+  machine.reset(base);
+  return {
+    machine,
+    serial,
+    console,
+    base,
+    run: (limits = { maxInstructions: MOST_INSTRUCTIONS }) => machine.run(limits),
+  };
+}

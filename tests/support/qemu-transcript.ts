@@ -1,0 +1,52 @@
+/**
+ * What QEMU prints on its PL011 when it runs one of the assembly guests: the other machine that the transcripts are held against. Not a test.
+ */
+
+import { execFileSync, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { packageRoot } from '../../scripts/package-root.ts';
+import { IMAGE_OFFSET, RAM_BASE } from './guest-machine.ts';
+
+const QEMU = 'qemu-system-aarch64';
+const DEADLINE_MS = 20_000;
+
+/** "7.2", or null when QEMU is not installed. */
+export function qemuVersion(): string | null {
+  try {
+    return /version (\d+\.\d+)/.exec(execFileSync(QEMU, ['--version'], { encoding: 'utf8' }))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Runs the guest until it has printed `last`, or QEMU has ended.
+ * @throws Error when neither happens in 20 s
+ */
+export function runInQemu(guest: string, machine: string, last: string): Promise<string> {
+  const image = join(packageRoot(), 'firmware', 'images', 'guests', `${guest}.bin`);
+  const address = RAM_BASE['qemu-virt'] + IMAGE_OFFSET;
+  return new Promise((resolve, reject) => {
+    const qemu = spawn(QEMU, [
+      ...['-nodefaults', '-machine', machine, '-cpu', 'cortex-a72', '-m', '1G', '-display', 'none'],
+      ...['-serial', 'stdio', '-monitor', 'none'],
+      ...['-device', `loader,file=${image},addr=${address},cpu-num=0,force-raw=on`],
+    ]);
+    let output = '';
+    let complaint = '';
+    const deadline = setTimeout(() => {
+      qemu.kill('SIGKILL');
+      reject(new Error(`QEMU did not print "${last.trim()}" in time; it printed:\n${output}\n${complaint}`));
+    }, DEADLINE_MS);
+    qemu.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+    qemu.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString('latin1');
+      if (output.includes(last)) qemu.kill('SIGKILL');
+    });
+    qemu.on('error', reject);
+    qemu.on('close', () => {
+      clearTimeout(deadline);
+      resolve(output.replaceAll('\r', ''));
+    });
+  });
+}
