@@ -113,9 +113,6 @@ export type MachineStop =
 const SLICE = 1_000_000;
 /** The same while several run: how far one gets ahead of the others. */
 const SHARED_SLICE = 20_000;
-/** The same while an interrupt waits for the core to unmask it, which the engine does not report. */
-const MASKED_SLICE = 1_000;
-
 /** Affinity fields of MPIDR_EL1. */
 const AFFINITY = 0xff_00ff_ffffn;
 /** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
@@ -289,7 +286,8 @@ export class Machine {
     this.running = slot.index;
     core.takeInterrupt();
     const shared = this.slots.some((other) => other !== slot && other.state === 'running');
-    const slice = core.interruptPending ? MASKED_SLICE : shared ? SHARED_SLICE : SLICE;
+    // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
+    const slice = core.interruptPending ? core.instructionsToUnmask() : shared ? SHARED_SLICE : SLICE;
     const budget = Math.max(1, Math.min(slice, most, scheduler.nextTick - clock.ticks));
     this.sliceEnd = clock.ticks + budget;
     const stop = core.run(budget);

@@ -6,7 +6,7 @@ import { BoardError } from '../boards/board-error.ts';
 import { boards } from '../boards/registry.ts';
 import { eventHeaderLine, eventLine } from '../emulator/events/event-lines.ts';
 import { type BootRequest, parseBootOptions, type RunOptions } from './boot/options.ts';
-import { showBytes, showTime } from './boot/quantities.ts';
+import { showBytes, showCount, showTime } from './boot/quantities.ts';
 import { makeReport } from './boot/report.ts';
 import { InputError } from './machine/input-error.ts';
 import { LevitateMachine, type MachineSettings } from './machine/levitate-machine.ts';
@@ -120,7 +120,7 @@ function summary(machine: LevitateMachine, { reason }: Outcome, maxRssBytes: num
   const { clock } = machine.machine;
   return (
     `\n${machine.board.name} ${reason}: ${showBytes(machine.memory.totalBytes)} of RAM, ${showBytes(machine.memory.touchedBytes)} touched · ` +
-    `${showTime(clock.nowNs)} simulated, ${clock.instructions.toLocaleString('en-US')} instructions · ` +
+    `${showTime(clock.nowNs)} simulated, ${showCount(clock.instructions)} instructions · ` +
     `${Math.round(performance.now())} ms, ${showBytes(maxRssBytes)} · ${machine.cpu.engine.version}\n`
   );
 }

@@ -5,6 +5,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { OwnerKind } from '../kernel-ts/kernel/mm/owner.ts';
 import { type BootResult, bootBoard } from '../scripts/index.ts';
 import { factsOfTree, type Reserved, treeBlob, type TreeSource } from './support/test-tree.ts';
 import { findFaults, kernelSpans } from './support/sound-machine.ts';
@@ -91,7 +92,7 @@ function allowed({ machine }: BootResult, source: TreeSource): string[] {
   const ram = pagesInside(facts.ram);
   if (ram.length === 0) return [PANICS.noRam];
   const dynamicSpans = [...(machine.kernel.memory?.memblock.reservedRanges() ?? [])]
-    .filter(({ owner }) => owner.kind === 6)
+    .filter(({ owner }) => owner.kind === OwnerKind.RESERVED_DYNAMIC)
     .map(({ base, size }) => span(base, size));
   const free = without(ram, pagesTouched([...facts.reserved, ...kernelSpans(machine), ...dynamicSpans]));
   const hasDynamic = (source.reserved ?? []).some(({ size }) => size !== undefined);

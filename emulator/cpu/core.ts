@@ -11,7 +11,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions); SMC Calling Convention, Arm DEN 0028, for HVC and SMC.
  */
 
-import { hex } from '../address.ts';
+import { hex, PAGE_SIZE } from '../address.ts';
 import { BusAccessAbort } from '../bus/bus-errors.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
@@ -30,7 +30,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { findMoves, physicalOfCode } from './code-scan.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
-import { haltImmediate, isInterruptMaskChange, leastLevel, systemRegisterMove } from './instruction.ts';
+import { haltImmediate, isBranchOrSystem, isInterruptMaskChange, leastLevel, systemRegisterMove } from './instruction.ts';
 import {
   EXCEPTION_CLASS,
   exceptionClass,
@@ -242,6 +242,24 @@ export class Core {
     return true;
   }
 
+  /**
+   * How far the core can run without a chance to unmask an interrupt that waits: to the end of the straight line of code at PC, its last instruction
+   * included. The engine does not report that a mask was lifted, and a kernel may lift it for a few instructions only.
+   */
+  instructionsToUnmask(): number {
+    const { engine, environment } = this;
+    const pc = engine.getPc();
+    const low = Number(BigInt.asUintN(32, pc));
+    const start = this.physicalOfCode(Number(pc >> 32n), low);
+    if (start < 0) return 1;
+    const most = (PAGE_SIZE - (low % PAGE_SIZE)) / 4;
+    for (let i = 0; i < most; i++) {
+      const instruction = environment.readCode(start + 4 * i);
+      if (instruction === null || isBranchOrSystem(instruction)) return i + 1;
+    }
+    return Math.max(1, Math.floor(most));
+  }
+
   /** Executes until something happens that the machine must see, at most `count` instructions. */
   run(count: number): CoreStop {
     const { engine, environment } = this;
@@ -339,10 +357,7 @@ export class Core {
       engine.stop();
       return true;
     }
-    const start = physicalOfCode(engine, environment.memory, high, low, this.level, () => ({
-      registers: this.translationRegisters(),
-      physicalBits: PHYSICAL_BITS,
-    }));
+    const start = this.physicalOfCode(high, low);
     if (start < 0) return false;
     const moves = findMoves(
       size / 4,
@@ -360,6 +375,13 @@ export class Core {
       added = true;
     }
     return added;
+  }
+
+  private physicalOfCode(high: number, low: number): number {
+    return physicalOfCode(this.engine, this.environment.memory, high, low, this.level, () => ({
+      registers: this.translationRegisters(),
+      physicalBits: PHYSICAL_BITS,
+    }));
   }
 
   private onIntercepted({ read, encoding, rt }: InterceptedAccess): boolean {

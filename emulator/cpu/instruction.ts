@@ -95,3 +95,11 @@ export function accessAddress(instruction: number, pc: bigint, x: (index: number
   const postIndexed = mode === 0b01;
   return postIndexed ? base : wrap(base + signed((instruction >>> 12) & 0x1ff, 9));
 }
+
+/**
+ * True for branches, exception generation and return, and system instructions: op0 = x101 (Arm ARM C4.1). Everything that can change PSTATE.DAIF or the flow of
+ * control is among them; what follows another instruction is the next one in memory.
+ */
+export function isBranchOrSystem(instruction: number): boolean {
+  return (instruction & 0x1c00_0000) === 0x1400_0000;
+}

@@ -9,7 +9,8 @@ import { decodeLz4Legacy } from './lz4-legacy.ts';
 import { concatBytes, patternBytes } from './testing/guest-images.ts';
 import { encodeLz4Block, encodeLz4Legacy } from './testing/lz4-encoder.ts';
 
-const lz4IsAbsent = spawnSync('lz4', ['--version']).status !== 0;
+const LZ4 = 'lz4';
+const lz4IsAbsent = spawnSync(LZ4, ['--version']).status !== 0;
 
 /** Bytes that compress: runs, repeats and noise. */
 const compressible = fc
@@ -111,7 +112,7 @@ describe('decodeLz4Legacy', () => {
     // More than one block of 8 MiB, with long runs and long literals.
     const noise = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i * 31 + (i % 7919) * 17) % 256);
     const input = concatBytes(noise, new Uint8Array(9 * 2 ** 20), noise, first);
-    const run = spawnSync('lz4', ['-l', '-9', '-c'], { input, maxBuffer: 2 ** 26 });
+    const run = spawnSync(LZ4, ['-l', '-9', '-c'], { input, maxBuffer: 2 ** 26 });
     const output = decodeLz4Legacy(new Uint8Array(run.stdout));
     expect(Buffer.compare(output, input)).toBe(0);
   });

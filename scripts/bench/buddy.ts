@@ -3,6 +3,7 @@
  * nanoseconds; a pair is one alloc and its free.
  */
 
+import { showCount } from '../boot/quantities.ts';
 import { boot } from './booted.ts';
 import { drainAndRefill, mixedNs, PlainBuddy, steadyPairNs, worstPairNs } from './buddy-scenarios.ts';
 import type { BenchRun, Section } from './section.ts';
@@ -56,7 +57,7 @@ function drain({ short, report }: BenchRun, whole: ReturnType<typeof buddyOfWhol
     kernel: drainAndRefill(whole, SEED),
     limit: drainAndRefill(plain, SEED),
   }));
-  const frames = FRAMES.toLocaleString();
+  const frames = showCount(FRAMES);
   const row = (what: string, pick: 'allocNs' | 'freeNs') =>
     report({
       section,

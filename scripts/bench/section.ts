@@ -5,11 +5,11 @@ import type { Check, Measurement } from './measurement.ts';
 export interface BenchRun {
   /** For busy machines: fewer samples, the same work. */
   readonly short: boolean;
-  report(result: Measurement | Check): void;
+  readonly report: (result: Measurement | Check) => void;
 }
 
 /** One part of the bench, with the name by which it is asked for. */
 export interface Section {
   readonly name: string;
-  run(run: BenchRun): void;
+  readonly run: (run: BenchRun) => void;
 }

@@ -58,7 +58,7 @@ function recipeOf(guest: GuestName, options: GuestFetchOptions, mayFetch: boolea
     case 'u-boot':
       return {
         title: 'U-Boot for QEMU',
-        packageMegabytes: 4,
+        packageMegabytes: 2,
         suite: 'bookworm',
         packageName: 'u-boot-qemu',
         intoCache: 'guests/u-boot-qemu',

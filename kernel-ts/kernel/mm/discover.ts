@@ -12,7 +12,7 @@ import { chosen, memoryRanges, memoryReservations, reservedMemory } from '../../
 import type { BootDeviceTree } from '../device-tree.ts';
 import type { KernelImage } from '../image.ts';
 import type { Interval } from './intervals.ts';
-import { Memblock, type Range64, STATIC_REGIONS } from './memblock.ts';
+import { type Memblock, type Range64, STATIC_REGIONS } from './memblock.ts';
 import { firstFitUnsorted, type Range } from './memblock-holes.ts';
 import { type Owner, OwnerKind } from './owner.ts';
 import { ENTRY_BYTES } from './region-table.ts';

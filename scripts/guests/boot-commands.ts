@@ -1,0 +1,53 @@
+/** The commands that boot the guests, as the guide and `npm run guest-images` show them. */
+
+import { relative } from 'node:path';
+import type { GuestName } from './guest-files.ts';
+
+/** A boot of a guest: a title for people and a line for a shell. */
+export interface BootCommand {
+  readonly title: string;
+  readonly command: string;
+}
+
+/**
+ * One line for each boot whose files are there. `paths` are absolute, shown relative to `from` where that is shorter; `initramfs` null: not built.
+ */
+export function bootCommands(
+  paths: ReadonlyMap<GuestName, string>,
+  initramfs: string | null,
+  from: string,
+): readonly BootCommand[] {
+  const show = (path: string): string => {
+    const near = relative(from, path);
+    return quote(near !== '' && near.length < path.length ? near : path);
+  };
+  const commands: BootCommand[] = [];
+  const uBoot = paths.get('u-boot');
+  if (uBoot !== undefined) {
+    commands.push({
+      title: 'U-Boot on qemu-virt',
+      command: `npm run boot -- --board qemu-virt --bios ${show(uBoot)}`,
+    });
+  }
+  const linux = paths.get('linux-6.1');
+  if (linux !== undefined && initramfs !== null) {
+    commands.push({
+      title: "Debian 12's Linux on qemu-virt",
+      command: `npm run boot -- --board qemu-virt --kernel ${show(linux)} --initrd ${show(initramfs)} --append "console=ttyAMA0"`,
+    });
+  }
+  const backports = paths.get('linux-backports');
+  const tree = paths.get('oriole-dtb');
+  if (backports !== undefined && tree !== undefined && initramfs !== null) {
+    commands.push({
+      title: "Debian 13's backported Linux on pixel6, with the upstream device tree",
+      command: `npm run boot -- --board pixel6 --kernel ${show(backports)} --dtb ${show(tree)} --initrd ${show(initramfs)} --append "console=ttySAC0,115200n8"`,
+    });
+  }
+  return commands;
+}
+
+/** `text` as one word of a POSIX shell. */
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

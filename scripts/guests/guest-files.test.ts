@@ -1,0 +1,129 @@
+/** Guests in a cache made for the test, and the errors of a system that cannot fetch. Nothing here uses the network. */
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bootCommands } from './boot-commands.ts';
+import { GuestFetchError } from './guest-fetch-error.ts';
+import { fetchGuest, fetchGuests, findGuest, type GuestName } from './guest-files.ts';
+import { writeGuestInitramfs } from './initramfs-file.ts';
+
+let cache = '';
+let savedPath: string | undefined;
+beforeEach(() => {
+  cache = mkdtempSync(join(tmpdir(), 'levitate-guests-'));
+  // No apt on the path: nothing below may reach the network.
+  savedPath = process.env['PATH'];
+  process.env['PATH'] = cache;
+});
+afterEach(() => {
+  process.env['PATH'] = savedPath;
+  rmSync(cache, { recursive: true, force: true });
+});
+
+function unpack(intoCache: string, packageName: string, ...files: readonly string[]): void {
+  const folder = join(cache, 'guests', intoCache);
+  for (const file of [...files, 'usr/share/doc/copyright']) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), 'content');
+  }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: packageName, version: '1-2' }));
+}
+
+function unpackAll(): void {
+  const version = '7.4.1+deb13-arm64';
+  unpack('u-boot-qemu', 'u-boot-qemu', 'usr/lib/u-boot/qemu_arm64/u-boot.bin');
+  unpack('linux-6.1', 'linux-image-6.1.0-99-arm64', 'boot/vmlinuz-6.1.0-99-arm64');
+  unpack('linux-backports', `linux-binary-${version}`, `usr/lib/modules/${version}/vmlinuz`);
+  const tree = `usr/lib/modules/${version}/dtb/exynos/google/gs101-oriole.dtb`;
+  unpack(`oriole-dtb/${version}`, `linux-base-${version}`, tree);
+  unpack('busybox', 'busybox-static', 'bin/busybox');
+}
+
+describe('findGuest', () => {
+  it('is null for what is not there, and for a package without the file', () => {
+    unpack('u-boot-qemu', 'u-boot-qemu', 'usr/lib/u-boot/qemu_arm/u-boot.bin');
+    for (const name of ['u-boot', 'linux-6.1', 'oriole-dtb'] as const) {
+      expect(findGuest(name, { LEVITATE_CACHE: cache })).toBeNull();
+    }
+  });
+
+  it('finds a device tree only beside the kernel that it belongs to', () => {
+    unpackAll();
+    expect(findGuest('oriole-dtb', { LEVITATE_CACHE: cache })?.packageName).toBe('linux-base-7.4.1+deb13-arm64');
+    unpack('linux-backports', 'linux-binary-7.5+deb13-arm64', 'usr/lib/modules/7.5/vmlinuz');
+    expect(findGuest('oriole-dtb', { LEVITATE_CACHE: cache })).toBeNull();
+  });
+});
+
+describe('fetchGuest', () => {
+  it('answers from the cache, in silence', () => {
+    unpackAll();
+    const guests = fetchGuests({ env: { LEVITATE_CACHE: cache }, say: () => expect.unreachable('all is there') });
+    expect(guests['linux-6.1']).toEqual({
+      guest: 'linux-6.1',
+      path: join(cache, 'guests', 'linux-6.1', 'boot', 'vmlinuz-6.1.0-99-arm64'),
+      packageName: 'linux-image-6.1.0-99-arm64',
+      packageVersion: '1-2',
+    });
+    expect(guests.busybox.path).toBe(join(cache, 'guests', 'busybox', 'bin', 'busybox'));
+  });
+
+  it('says what is lacking and what to do about it', () => {
+    const fetch = () => fetchGuest('oriole-dtb', { env: { LEVITATE_CACHE: cache } });
+    expect(fetch).toThrow(GuestFetchError);
+    // The kernel comes first: without it nobody knows which tree.
+    expect(fetch).toThrow(expect.objectContaining({ guest: 'linux-backports', reason: 'no-apt' }));
+    expect(fetch).toThrow(/this system has no apt-get\. Run `npm run guest-images` in a Debian container and copy/);
+  });
+
+  it('does not take a cached package that lacks the file for a guest', () => {
+    unpack('busybox', 'busybox-static', 'bin/other');
+    expect(() => fetchGuest('busybox', { env: { LEVITATE_CACHE: cache } })).toThrow(
+      expect.objectContaining({
+        reason: 'broken-package',
+        message: expect.stringContaining('Remove the guest’s folder'),
+      }),
+    );
+  });
+});
+
+describe('writeGuestInitramfs', () => {
+  it('writes the archive once, and again when busybox has changed', () => {
+    const busybox = join(cache, 'busybox');
+    const applets = ['[', '[[', 'cttyhack', 'mount', 'poweroff', 'reboot', 'setsid', 'sh'];
+    writeFileSync(busybox, `code\0${applets.join('\0')}\0\0`);
+    const path = writeGuestInitramfs(busybox, { LEVITATE_CACHE: cache });
+    const first = statSync(path);
+    expect(writeGuestInitramfs(busybox, { LEVITATE_CACHE: cache })).toBe(path);
+    expect(statSync(path).ino).toBe(first.ino);
+    writeFileSync(busybox, `new code\0${applets.join('\0')}\0\0`);
+    writeGuestInitramfs(busybox, { LEVITATE_CACHE: cache });
+    expect(readFileSync(path, 'latin1')).toContain('new code');
+  });
+});
+
+describe('bootCommands', () => {
+  const paths = new Map<GuestName, string>([
+    ['u-boot', '/c/u-boot.bin'],
+    ['linux-6.1', '/c/my files/vmlinuz'],
+    ['linux-backports', '/c/vmlinuz-7'],
+    ['oriole-dtb', '/c/oriole.dtb'],
+  ]);
+
+  it('gives a line for each boot, with words that a shell takes as one', () => {
+    expect(bootCommands(paths, '/c/i.cpio', '/c').map(({ command }) => command)).toEqual([
+      'npm run boot -- --board qemu-virt --bios u-boot.bin',
+      `npm run boot -- --board qemu-virt --kernel 'my files/vmlinuz' --initrd i.cpio --append "console=ttyAMA0"`,
+      'npm run boot -- --board pixel6 --kernel vmlinuz-7 --dtb oriole.dtb --initrd i.cpio --append "console=ttySAC0,115200n8"',
+    ]);
+  });
+
+  it('leaves out what cannot be booted', () => {
+    expect(bootCommands(paths, null, '/elsewhere/far').map(({ command }) => command)).toEqual([
+      'npm run boot -- --board qemu-virt --bios /c/u-boot.bin',
+    ]);
+    expect(bootCommands(new Map(), '/c/i.cpio', '/c')).toEqual([]);
+  });
+});

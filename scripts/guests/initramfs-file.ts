@@ -1,0 +1,32 @@
+/** The initial RAM file system as a file in the cache, for commands that take a path. */
+
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from '../setup/cache-folder.ts';
+import { buildLinuxInitramfs } from './initramfs.ts';
+
+/**
+ * Absolute path of CACHE/guests/initramfs.cpio, written first when it is not what `busyboxPath` gives. Uncompressed: the guest need not unpack it.
+ * @throws Error as {@link buildLinuxInitramfs}, and a file system error when the cache cannot be written
+ */
+export function writeGuestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): string {
+  const archive = buildLinuxInitramfs({ busybox: readFileSync(busyboxPath) });
+  const folder = join(cacheFolder(env), 'guests');
+  const path = join(folder, 'initramfs.cpio');
+  if (!isContent(path, archive)) {
+    mkdirSync(folder, { recursive: true });
+    // By a rename, so that a machine that boots meanwhile sees the old file or the new one.
+    const partial = `${path}.partial-${process.pid}`;
+    writeFileSync(partial, archive);
+    renameSync(partial, path);
+  }
+  return path;
+}
+
+function isContent(path: string, content: Uint8Array): boolean {
+  try {
+    return Buffer.compare(readFileSync(path), content) === 0;
+  } catch {
+    return false;
+  }
+}
