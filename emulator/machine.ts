@@ -90,6 +90,9 @@ interface CoreSlot {
   state: 'off' | 'running' | 'sleeping';
 }
 
+/** x1 to x4 of a firmware call. */
+export type FirmwareArguments = readonly [bigint, bigint, bigint, bigint];
+
 /** Bounds of a run, each optional. */
 export interface RunLimits {
   /** Simulated nanoseconds since reset. */
@@ -130,6 +133,7 @@ export class Machine {
   private readonly environment: CoreEnvironment;
   private readonly routed: [start: number, end: number][] = [];
   private interrupts: MachineInterrupts | null = null;
+  private vendorCall: (functionId: number, arguments_: FirmwareArguments) => bigint | null = () => null;
   private gates: GateHandler | null = null;
   private pending: MachineStop | null = null;
   /** Core that runs, or ran last. */
@@ -209,6 +213,11 @@ export class Machine {
     this.gates = handler;
   }
 
+  /** Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not know. */
+  setVendorCalls(answer: (functionId: number, arguments_: FirmwareArguments) => bigint | null): void {
+    this.vendorCall = answer;
+  }
+
   /** Calls `action` after `ns` of simulated time. */
   after(ns: number, action: () => void): ScheduledEvent {
     return this.scheduler.at(this.clock.ticks + this.clock.ticksFor(ns), action);
@@ -260,14 +269,20 @@ export class Machine {
         clock.idleTicks += Math.max(0, until - clock.ticks);
         continue;
       }
-      const lockup = this.runSlice(slot, Math.min(endInstructions - clock.instructions, Math.ceil(endTicks - clock.ticks)));
+      const lockup = this.runSlice(
+        slot,
+        Math.min(endInstructions - clock.instructions, Math.ceil(endTicks - clock.ticks)),
+      );
       if (lockup !== null) return lockup;
     }
   }
 
   /** A PSCI or SMCCC call as firmware would answer it; power calls take effect when the current slice ends. */
-  firmwareCall(functionId: number, arguments_: readonly [bigint, bigint, bigint]): bigint {
-    const result = this.cpuCall(functionId, arguments_) ?? this.systemCall(functionId, arguments_[0]);
+  firmwareCall(functionId: number, arguments_: FirmwareArguments): bigint {
+    const result =
+      this.vendorCall(functionId, arguments_) ??
+      this.cpuCall(functionId, arguments_) ??
+      this.systemCall(functionId, arguments_[0]);
     if (this.events.enabled('psci')) {
       this.events.emit('psci', { function: psciName(functionId), argument: arguments_[0], result });
     }
@@ -312,7 +327,10 @@ export class Machine {
     const { slots } = this;
     for (let step = 1; step <= slots.length; step++) {
       const slot = slots[(this.running + step) % slots.length] as CoreSlot;
-      if (slot.state === 'sleeping' && (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending) === true) {
+      if (
+        slot.state === 'sleeping' &&
+        (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending) === true
+      ) {
         slot.state = 'running';
       }
       if (slot.state === 'running') return slot;
@@ -329,7 +347,7 @@ export class Machine {
   }
 
   /** PSCI functions that concern single cores; null for the others. */
-  private cpuCall(functionId: number, [target, entry, context]: readonly [bigint, bigint, bigint]): bigint | null {
+  private cpuCall(functionId: number, [target, entry, context]: FirmwareArguments): bigint | null {
     const current = this.slots[this.running] as CoreSlot;
     // The 32-bit and the 64-bit form of a function differ in one bit.
     switch ((functionId & ~0x4000_0000) >>> 0) {
@@ -386,7 +404,7 @@ export class Machine {
         if (conduit !== this.options.psciConduit) return false;
         const { engine } = core;
         const functionId = Number(BigInt.asUintN(32, engine.getX(0)));
-        engine.setX(0, this.firmwareCall(functionId, [engine.getX(1), engine.getX(2), engine.getX(3)]));
+        engine.setX(0, this.firmwareCall(functionId, [engine.getX(1), engine.getX(2), engine.getX(3), engine.getX(4)]));
         return true;
       },
       intercepts: (encoding) => this.intercepts(encoding),

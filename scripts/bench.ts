@@ -60,7 +60,10 @@ export function main(args: readonly string[]): number {
   }
   const missed = lines.filter(({ verdict }) => verdict === 'MISSED');
   const held = lines.filter(({ verdict }) => verdict === 'OK').length;
-  process.stdout.write(`\n${held} held, ${missed.length} missed\n`);
+  const above = lines.filter(({ verdict }) => verdict === 'above').length;
+  process.stdout.write(
+    `\n${held} held, ${above} above but not by more than the noise allows, ${missed.length} missed\n`,
+  );
   return missed.length === 0 ? 0 : EXIT_MISSED;
 }
 

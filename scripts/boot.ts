@@ -8,6 +8,7 @@ import { eventHeaderLine, eventLine } from '../emulator/events/event-lines.ts';
 import { type BootRequest, parseBootOptions, type RunOptions } from './boot/options.ts';
 import { showBytes, showCount, showTime } from './boot/quantities.ts';
 import { makeReport } from './boot/report.ts';
+import { Terminal } from './boot/terminal.ts';
 import { InputError } from './machine/input-error.ts';
 import { LevitateMachine, type MachineSettings } from './machine/levitate-machine.ts';
 import type { Outcome } from './machine/outcome.ts';
@@ -21,6 +22,8 @@ const EXIT_INTERRUPTED = 130;
 
 /** Instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms. */
 const SLICE_INSTRUCTIONS = 10_000_000;
+/** The same in simulated time, for a guest that sleeps in front of a person. */
+const SLICE_NS = 20e6;
 
 export async function main(args: readonly string[]): Promise<number> {
   try {
@@ -73,11 +76,11 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
   };
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
-  const input = (chunk: Uint8Array) => machine.type(chunk);
-  process.stdin.on('data', input);
+  const terminal = new Terminal(machine);
+  terminal.open();
 
   try {
-    const outcome = await runInSlices(machine, options, () => interrupted);
+    const outcome = await runInSlices(machine, options, terminal, () => interrupted || terminal.quit);
     machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
     machine.serial.finish();
     const exitStatus = interrupted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
@@ -88,8 +91,7 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
   } finally {
     process.removeListener('SIGINT', interrupt);
     process.removeListener('SIGTERM', interrupt);
-    process.stdin.removeListener('data', input);
-    process.stdin.destroy();
+    terminal.close();
     outputs.serial?.close();
     outputs.log?.close();
     outputs.report?.close();
@@ -101,6 +103,7 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
 async function runInSlices(
   machine: LevitateMachine,
   options: RunOptions,
+  terminal: Terminal,
   interrupted: () => boolean,
 ): Promise<Outcome> {
   const { timeoutNs, maxInstructions, wallTimeoutNs } = options;
@@ -109,9 +112,10 @@ async function runInSlices(
     if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
       return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of real time' };
     }
-    const outcome = machine.runSlice(SLICE_INSTRUCTIONS, bounds);
-    if (outcome !== null) return outcome;
-    await new Promise((resolve) => setImmediate(resolve));
+    const outcome = machine.runSlice(SLICE_INSTRUCTIONS, bounds, terminal.interactive ? SLICE_NS : Infinity);
+    if (outcome?.outcome === 'steady' && terminal.interactive) await terminal.waitForInput();
+    else if (outcome !== null) return outcome;
+    await terminal.breathe();
     if (interrupted()) return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
   }
 }

@@ -107,7 +107,7 @@ describe('a fault of the kernel’s own', () => {
       [
         'a store to the device tree',
         STR_X0_X1,
-        ({ plan }) => DIRECT_MAP + BigInt(plan.dtb),
+        (machine) => DIRECT_MAP + BigInt(machine.findImage('dtb')!.base),
         'Unexpected synchronous exception from EL1',
         /^data abort on a write: permission fault/,
       ],

@@ -155,7 +155,8 @@ describe('an initramfs', () => {
       const initrd = Uint8Array.from({ length: 3 * MiB + 5 }, (_, i) => (i * 7) % 251);
       const { outcome, machine } = bootBoard(board, { initrd });
       expect(outcome.outcome, machine.serial.text).toBe('steady');
-      const { start, end } = machine.plan.initrd!;
+      const { base: start, bytes } = machine.findImage('initrd')!;
+      const end = start + bytes.length;
       expect(end - start).toBe(initrd.length);
       expect(Buffer.compare(machine.memory.readBytes(start, initrd.length), initrd)).toBe(0);
       const facts = factsOf(machine.board);

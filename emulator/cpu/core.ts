@@ -30,7 +30,13 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { findMoves, physicalOfCode } from './code-scan.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
-import { haltImmediate, isBranchOrSystem, isInterruptMaskChange, leastLevel, systemRegisterMove } from './instruction.ts';
+import {
+  haltImmediate,
+  isBranchOrSystem,
+  isInterruptMaskChange,
+  leastLevel,
+  systemRegisterMove,
+} from './instruction.ts';
 import {
   EXCEPTION_CLASS,
   exceptionClass,
@@ -161,8 +167,9 @@ export class Core {
     const { bus } = this.environment;
     const window: DeviceWindow = {
       read: (address, width) =>
-        this.onBus(address, false, () => (width === 8 ? bus.read64(address) : BigInt(bus.read(address, width as 1 | 2 | 4)))) ??
-        0n,
+        this.onBus(address, false, () =>
+          width === 8 ? bus.read64(address) : BigInt(bus.read(address, width as 1 | 2 | 4)),
+        ) ?? 0n,
       write: (address, width, value) => {
         this.onBus(address, true, () => {
           if (width === 8) bus.write64(address, value);
@@ -208,10 +215,10 @@ export class Core {
 
   /** Eight bytes of RAM, ROM or SRAM. */
   private readDescriptor(address: number): bigint | null {
-    const { memory, readCode } = this.environment;
-    if (memory.contains(address, 8)) return memory.read64(address);
-    const low = readCode(address);
-    const high = readCode(address + 4);
+    const { environment } = this;
+    if (environment.memory.contains(address, 8)) return environment.memory.read64(address);
+    const low = environment.readCode(address);
+    const high = environment.readCode(address + 4);
     return low === null || high === null ? null : (BigInt(high) << 32n) | BigInt(low);
   }
 
@@ -234,7 +241,8 @@ export class Core {
     const pstate = this.engine.getPstate();
     // Interrupts go to EL1 here; code above it runs with them masked by the level.
     if (levelOf(pstate) > 1) return false;
-    const kind = this.fiqLine && (pstate & PSTATE_F) === 0 ? 'fiq' : this.irqLine && (pstate & PSTATE_I) === 0 ? 'irq' : null;
+    const kind =
+      this.fiqLine && (pstate & PSTATE_F) === 0 ? 'fiq' : this.irqLine && (pstate & PSTATE_I) === 0 ? 'irq' : null;
     if (kind === null) return false;
     const returnAddress = this.engine.getPc();
     if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: returnAddress });

@@ -40,7 +40,7 @@ describe('enterException', () => {
     }
   });
 
-  it('keeps flags and masks in SPSR, and enters with all masked on the level\'s own stack', () => {
+  it("keeps flags and masks in SPSR, and enters with all masked on the level's own stack", () => {
     const engine = engineAt(NZCV | 0x0c0 | 0x4);
     enterException(engine, TAKEN);
     expect(engine.get('SPSR_EL1')).toBe(BigInt((NZCV | 0x0c4) >>> 0));
@@ -67,7 +67,7 @@ describe('enterException', () => {
         fc.pre(target >= Math.max(1, from));
         const engine = engineAt(mode);
         const own = (mode & 1) === 0 ? 0 : from;
-        enterException(engine, { ...TAKEN, targetLevel: target as 1 | 2 | 3 });
+        enterException(engine, { ...TAKEN, targetLevel: target });
         expect(engine.banked[own]).toBe(0x5555n);
         expect(engine.sp).toBe(own === target ? 0x5555n : 0x1000n * BigInt(target + 1));
         expect(levelOf(engine.pstate)).toBe(target);
@@ -83,7 +83,13 @@ describe('PSTATE bits of optional features', () => {
   const SPAN = 1n << 23n;
   const DSSBS = 1n << 44n;
 
-  function enter(options: { from: number; target?: 1 | 2 | 3; sctlr?: bigint; hcr?: bigint; features?: boolean }): number {
+  function enter(options: {
+    from: number;
+    target?: 1 | 2 | 3;
+    sctlr?: bigint;
+    hcr?: bigint;
+    features?: boolean;
+  }): number {
     const engine = engineAt(options.from);
     const target = options.target ?? 1;
     if (options.features !== false) {

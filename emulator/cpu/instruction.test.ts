@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  accessAddress,
-  haltImmediate,
-  isInterruptMaskChange,
-  leastLevel,
-  systemRegisterMove,
-} from './instruction.ts';
+import { accessAddress, haltImmediate, isInterruptMaskChange, leastLevel, systemRegisterMove } from './instruction.ts';
 
 const PC = 0x4000_1000n;
 /** Register n holds n * 0x1_0000_0100; 31 is the stack pointer. */
@@ -66,10 +60,14 @@ describe('accessAddress', () => {
 
   it('is an address of 64 bits, or null, for any word', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (word, value) => {
-        const address = accessAddress(word, PC, () => value);
-        return address === null || (address >= 0n && address < 2n ** 64n);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 0xffff_ffff }),
+        fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+        (word, value) => {
+          const address = accessAddress(word, PC, () => value);
+          expect(address === null || (address >= 0n && address < 2n ** 64n)).toBe(true);
+        },
+      ),
     );
   });
 });
@@ -77,7 +75,10 @@ describe('accessAddress', () => {
 describe('haltImmediate', () => {
   it('reads the immediate of HLT and of nothing else', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 0xffff }), (immediate) => haltImmediate(0xd440_0000 + immediate * 32) === immediate),
+      fc.property(
+        fc.integer({ min: 0, max: 0xffff }),
+        (immediate) => haltImmediate(0xd440_0000 + immediate * 32) === immediate,
+      ),
     );
     for (const other of [0xd440_0001, 0xd420_0000, 0xd400_0001, 0xd503_201f]) expect(haltImmediate(other)).toBeNull();
   });

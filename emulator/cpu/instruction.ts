@@ -42,7 +42,7 @@ export function leastLevel([, op1]: SystemRegisterEncoding): 0 | 1 | 2 | 3 {
 
 /** True for MSR DAIFSet, #imm and MSR DAIFClr, #imm. */
 export function isInterruptMaskChange(instruction: number): boolean {
-  return ((instruction & 0xffff_f0df) >>> 0) === 0xd503_40df;
+  return (instruction & 0xffff_f0df) >>> 0 === 0xd503_40df;
 }
 
 /** Rt of `DC ZVA, Xt`, or null. */

@@ -19,7 +19,11 @@ describe('syndromes', () => {
     ['external abort, read', dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: false }), 0x9600_0010],
     ['external abort, write', dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: true }), 0x9600_0050],
     ['from a lower level', dataAbortSyndrome({ status: 7, write: false, lower: true }), 0x9200_0007],
-    ['without address', dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: false, farNotValid: true }), 0x9600_0410],
+    [
+      'without address',
+      dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: false, farNotValid: true }),
+      0x9600_0410,
+    ],
     ['instruction abort', instructionAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, lower: false }), 0x8600_0010],
     ['instruction abort from below', instructionAbortSyndrome({ status: 6, lower: true }), 0x8200_0006],
     // msr daifset, #2: op0 0, op1 3, CRn 4, CRm 2, op2 6, Rt 31

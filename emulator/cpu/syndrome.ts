@@ -83,10 +83,7 @@ export function interruptMaskTrapSyndrome(instruction: number): number {
   const op1 = (instruction >>> 16) & 7;
   const crm = (instruction >>> 8) & 15;
   const op2 = (instruction >>> 5) & 7;
-  return syndrome(
-    EXCEPTION_CLASS.systemRegister,
-    (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (crm << 1),
-  );
+  return syndrome(EXCEPTION_CLASS.systemRegister, (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (crm << 1));
 }
 
 /** ESR of an instruction that is undefined here. */

@@ -300,6 +300,7 @@ export class VirtualMemoryWindow {
   readonly shift: number;
   private readonly owner: VirtualMemory;
   private readonly context: VirtualMemoryContext;
+  private readonly clock: Clock;
   private pieces: readonly Uint32Array[] = [];
   /** `pieces` while the translation behind them is good; null when it must be looked at again. */
   private translated: readonly Uint32Array[] | null = null;
@@ -309,6 +310,7 @@ export class VirtualMemoryWindow {
   constructor(owner: VirtualMemory, context: VirtualMemoryContext, va: VirtAddr, bytes: number) {
     this.owner = owner;
     this.context = context;
+    this.clock = context.clock;
     this.va = va;
     this.words = bytes / 4;
     const { chunkBytes } = context.memory;
@@ -332,14 +334,14 @@ export class VirtualMemoryWindow {
   }
 
   charge(accesses: number): void {
-    this.context.clock.portAccesses += accesses;
+    this.clock.portAccesses += accesses;
   }
 
   get32(index: number): number {
     this.check(index);
     const pieces = this.sync();
     const at = this.firstWord + index;
-    this.context.clock.portAccesses++;
+    this.clock.portAccesses++;
     return (pieces[at >>> this.shift] as Uint32Array)[at & (2 ** this.shift - 1)] as number;
   }
 
@@ -347,7 +349,7 @@ export class VirtualMemoryWindow {
     this.check(index);
     const pieces = this.sync();
     const at = this.firstWord + index;
-    this.context.clock.portAccesses++;
+    this.clock.portAccesses++;
     (pieces[at >>> this.shift] as Uint32Array)[at & (2 ** this.shift - 1)] = value;
   }
 

@@ -45,7 +45,7 @@ interface Bench {
   readonly exceptions: { number: number; esr: number; far: bigint; targetLevel: number; pc: bigint }[];
   readonly unmapped: UnmappedAccess[];
   /** Puts code at the start of RAM and PC there. */
-  load(...code: number[]): void;
+  readonly load: (...code: number[]) => void;
 }
 
 type Check = readonly [name: string, run: (bench: Bench) => string];

@@ -7,7 +7,7 @@
  *   page 1  kernel …  ramdisk …  signature …            each from a page of 4096 bytes on; what follows (AVB footer) is not looked at
  * ```
  * Older versions name addresses and have no vendor_boot; no phone with this SoC has one.
- * Specification: source.android.com, "Boot image header"; boards.md 2.7 of the project's notes, read from bootimg.h.
+ * Specification: source.android.com, "Boot image header"; and AOSP's bootimg.h, whose offsets these are.
  */
 
 import { alignUp } from '../address.ts';
@@ -22,6 +22,7 @@ const CMDLINE = 44;
 const CMDLINE_BYTES = 1536;
 const SIGNATURE_SIZE = 1580;
 const PAGE_BYTES = 4096;
+/** The least: mkbootimg 29 (Android 11's drafts) wrote 1596 for version 3. */
 const HEADER_BYTES = { 3: 1580, 4: 1584 } as const;
 
 /** The parts of a boot.img: views of the file, as they are in it (usually compressed). An absent part is empty. */

@@ -7,7 +7,7 @@
  *   then, each from a page on:  vendor RAM disks, one after the other | DTB | RAM disk table | bootconfig
  *   table entry  0 ramdisk_size  4 ramdisk_offset  8 ramdisk_type  12 ramdisk_name[32]  44 board_id[16]       (108 bytes)
  * ```
- * Specification: source.android.com, "Vendor boot partitions"; boards.md 2.7 of the project's notes, read from bootimg.h.
+ * Specification: source.android.com, "Vendor boot partitions"; and AOSP's bootimg.h, whose offsets these are.
  */
 
 import { alignUp } from '../address.ts';
@@ -26,6 +26,9 @@ const ENTRY_NUM = 2116;
 const ENTRY_SIZE = 2120;
 const BOOTCONFIG_SIZE = 2124;
 const HEADER_BYTES = { 3: 2112, 4: 2128 } as const;
+/** mkbootimg 29 (Android 11's drafts) wrote 2108 for version 3's 2112 bytes. */
+const LEAST_HEADER_SIZE = { 3: 2108, 4: 2128 } as const;
+const MOST_HEADER_SIZE = 4096;
 
 const RAMDISK_SIZE = 0;
 const RAMDISK_OFFSET = 4;
@@ -81,13 +84,13 @@ export function parseAndroidVendorBoot(bytes: Uint8Array): AndroidVendorBoot {
     throw reader.error('page_size', `${pageBytes} is not a power of two from ${MIN_PAGE_BYTES} to ${MAX_PAGE_BYTES}`);
   }
   const headerSize = reader.u32(HEADER_SIZE, 'header_size');
-  if (headerSize !== HEADER_BYTES[headerVersion]) {
+  if (headerSize < LEAST_HEADER_SIZE[headerVersion] || headerSize > MOST_HEADER_SIZE) {
     throw reader.error(
       'header_size',
       `${headerSize} is not ${HEADER_BYTES[headerVersion]}, that of version ${headerVersion}`,
     );
   }
-  let at = alignUp(headerSize, pageBytes);
+  let at = alignUp(Math.max(headerSize, HEADER_BYTES[headerVersion]), pageBytes);
   const part = (offset: number, field: string): Uint8Array => {
     const size = reader.u32(offset, field);
     const content = reader.bytes(at, size, field);

@@ -191,6 +191,11 @@ describe('parseAndroidVendorBoot', () => {
     });
   });
 
+  it('accepts the header size that mkbootimg 29 wrote for version 3', () => {
+    const bytes = vendorBootBytes({ version: 3, ramdisks: [platform], dtb, pageBytes: 2048 });
+    expect(parseAndroidVendorBoot(patched(bytes, 2096, 0x3c, 0x08))).toEqual(parseAndroidVendorBoot(bytes));
+  });
+
   const good = vendorBootBytes({ ramdisks: [platform, dlkm], dtb, bootconfig: 'a' });
   // Header, two pages of RAM disks, two of DTB.
   const table = 5 * 4096;

@@ -10,8 +10,8 @@
  * ```
  * RAM must be zero where nothing is placed: an ELF segment's memory beyond its file is not placed.
  *
- * Specification: Documentation/arch/arm64/booting.rst; QEMU's hw/arm/boot.c as observed in 7.2 (boards.md 1.4 of the project's notes); the Pixel 6's
- * hand-off, boards.md 2.7.
+ * Specification: Documentation/arch/arm64/booting.rst. QEMU's hw/arm/boot.c, as observed in 7.2 (qemu.test.ts asks it). The Pixel 6's boot loader
+ * publishes no addresses: the board's are what logs of its siblings and U-Boot's gs101 port show.
  */
 
 import { alignUp, hex, PAGE_SIZE } from '../address.ts';

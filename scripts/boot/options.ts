@@ -10,6 +10,7 @@ import {
   traceableKinds,
   UnknownEventKindError,
 } from '../../emulator/events/event-kinds.ts';
+import { parseDrive } from '../machine/drive.ts';
 import { InputError } from '../machine/input-error.ts';
 import type { MachineSettings } from '../machine/levitate-machine.ts';
 import { parseCount, parseSize, parseTime } from './quantities.ts';
@@ -55,6 +56,10 @@ interface RawOptions {
   readonly dtb?: string;
   readonly fixups?: 'none' | 'loader';
   readonly dumpDtb?: string;
+  readonly kernel?: string;
+  readonly vendorBoot?: string;
+  readonly bios?: string;
+  readonly drive?: string[];
   readonly initrd?: string;
   readonly append?: string;
   readonly serial?: string;
@@ -98,6 +103,10 @@ export function parseBootOptions(args: readonly string[], version: string): Boot
     gicVersion: raw.gicVersion,
     dtb: readInput('--dtb', raw.dtb),
     fixups: raw.fixups,
+    kernel: readInput('--kernel', raw.kernel),
+    vendorBoot: readInput('--vendor-boot', raw.vendorBoot),
+    bios: readInput('--bios', raw.bios),
+    drives: raw.drive?.map(parseDrive),
     initrd: readInput('--initrd', raw.initrd),
     append: raw.append,
     seed: raw.seed,
@@ -147,8 +156,19 @@ function bootCommand(version: string): Command {
     .addOption(
       new Option(
         '--fixups <what>',
-        'what the boot loader adds to --dtb: nothing, or memory, chosen and its reserved regions',
+        'what the boot loader adds to --dtb: nothing (default), or memory, chosen and its reserved regions (default with --kernel)',
       ).choices(['none', 'loader']),
+    )
+    .option(
+      '--kernel <file>',
+      'boot this guest instead of the modelled kernel: arm64 Image (also gzip), ELF64, Android boot.img',
+    )
+    .option('--vendor-boot <file>', 'vendor_boot.img beside an Android boot.img')
+    .option('--bios <file>', 'flash contents at the reset vector (qemu-virt)')
+    .option(
+      '--drive <file[,readonly|,write]>',
+      'disk image behind a virtio slot (qemu-virt); writes are kept in memory and lost unless ",write"; may be repeated',
+      (value: string, before: string[] = []) => [...before, value],
     )
     .option('--dump-dtb <file>', 'write the device tree that the kernel would get and stop')
     .option('--initrd <file>', 'initial RAM disk')

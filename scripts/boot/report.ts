@@ -47,7 +47,7 @@ export function makeReport(machine: LevitateMachine, outcome: Outcome, exitStatu
 }
 
 function readReport(machine: LevitateMachine, outcome: Outcome, exitStatus: number, wallMs: number): Report {
-  const { memory } = machine.kernel;
+  const memory = machine.findKernel()?.memory ?? null;
   const { clock } = machine.machine;
   const banks =
     memory === null ? bankEvents(machine) : [...memory.memblock.banks()].map(({ base, size }) => ({ base, size }));

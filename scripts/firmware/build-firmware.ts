@@ -35,7 +35,12 @@ const RECIPES: readonly ImageRecipe[] = [
 
 /** A guest of the tests, in images/guests/. */
 function testGuest(name: string): ImageRecipe {
-  return { name: `guests/${name}`, source: `guests/${name}.S`, linkerScript: `guests/${name.endsWith('-pixel6') ? 'guest-pixel6' : 'guest'}.ld`, symbols: false };
+  return {
+    name: `guests/${name}`,
+    source: `guests/${name}.S`,
+    linkerScript: `guests/${name.endsWith('-pixel6') ? 'guest-pixel6' : 'guest'}.ld`,
+    symbols: false,
+  };
 }
 
 const TOOL_PREFIX = process.env['CROSS_COMPILE'] ?? 'aarch64-linux-gnu-';

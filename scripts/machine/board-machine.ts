@@ -4,16 +4,22 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Board } from '../../boards/types.ts';
+import type { Board, DevicePlacement } from '../../boards/types.ts';
 import { gs101ResetValues } from '../../emulator/devices/gs101-reset-values.ts';
 import { createDevice } from '../../emulator/devices/registry.ts';
 import { isSerialDevice, type SerialDevice } from '../../emulator/devices/serial-device.ts';
+import type { BlockBackend } from '../../emulator/devices/virtio/block-backend.ts';
+import { VirtioBlock } from '../../emulator/devices/virtio/virtio-block.ts';
+import { VirtioEntropy } from '../../emulator/devices/virtio/virtio-entropy.ts';
+import type { VirtioModel } from '../../emulator/devices/virtio/virtio-model.ts';
 import { SerialLine } from '../../emulator/devices/serial-line.ts';
 import type { CpuEngine, EngineCallbacks } from '../../emulator/engine/engine.ts';
 import type { EventKind } from '../../emulator/events/event-kinds.ts';
 import { type FixedMemory, Machine, type MachineDevice } from '../../emulator/machine.ts';
 import type { MemoryBank } from '../../emulator/memory/physical-memory.ts';
+import { InputError } from './input-error.ts';
 import { connectInterrupts } from './interrupt-controller.ts';
+import { GS101_SMC_PMU_REGISTER, gs101PmuCall } from '../../emulator/psci/gs101-smc.ts';
 import { packageRoot } from '../package-root.ts';
 
 /** A machine with its serial line. */
@@ -29,10 +35,14 @@ export interface BoardMachine {
 export interface BoardMachineOptions {
   readonly board: Board;
   /** RAM instead of the board's own banks. */
-  readonly banks?: readonly MemoryBank[];
+  readonly banks?: readonly MemoryBank[] | undefined;
   /** The reset firmware, from address 0. */
   readonly firmware: Uint8Array;
   readonly openEngine: (callbacks: EngineCallbacks) => CpuEngine;
+  /** Disks behind the board's virtio slots, the last slot first. */
+  readonly disks?: readonly BlockBackend[];
+  /** With a seed, the slot after the disks holds an entropy source. */
+  readonly seed?: number | bigint | undefined;
   readonly trace?: readonly EventKind[];
 }
 
@@ -58,6 +68,17 @@ export function resetFirmware(board: Board, kernelEntry: number, deviceTree: num
   return image;
 }
 
+/** What stands behind which virtio slot, by the placement's name. As QEMU does, from the last slot down. @throws InputError */
+function plugIn(board: Board, { disks = [], seed }: BoardMachineOptions): Map<string, VirtioModel> {
+  const models: VirtioModel[] = disks.map((disk) => new VirtioBlock(disk));
+  const slots = board.devices.filter(({ model }) => model === 'virtio-mmio').toReversed();
+  if (seed !== undefined && slots.length > models.length) models.push(new VirtioEntropy(BigInt(seed)));
+  if (models.length > slots.length) {
+    throw new InputError(`--drive: ${board.name} has ${slots.length} virtio slots, ${models.length} disks were given`);
+  }
+  return new Map(models.map((model, i) => [(slots[i] as DevicePlacement).name, model]));
+}
+
 /** The firmware's read-only memory, and SRAM. */
 function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
   return board.devices
@@ -71,6 +92,15 @@ function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
 
 function isFixedMemory(board: Board, name: string, model: string): boolean {
   return name === board.firmware.device || model === 'sram' || model === 'rom';
+}
+
+/** Calls of the silicon vendor that the board's firmware answers. */
+function serveVendorCalls(board: Board, machine: Machine): void {
+  const pmu = board.devices.find(({ model }) => model === 'gs101-pmu');
+  if (pmu === undefined) return;
+  machine.setVendorCalls((functionId, arguments_) =>
+    functionId === GS101_SMC_PMU_REGISTER ? gs101PmuCall(machine.bus, pmu, arguments_) : null,
+  );
 }
 
 /** Builds the machine and places every device of the board on its bus. @throws BusOverlapError and the typed errors of memory and devices */
@@ -92,6 +122,7 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
   let consoleDevice: SerialDevice | null = null;
   const devices: MachineDevice[] = [];
   const interrupts = connectInterrupts(board, machine);
+  const plugged = plugIn(board, options);
   for (const placement of board.devices) {
     const { name, model, base, size } = placement;
     if (isFixedMemory(board, name, model)) continue;
@@ -113,6 +144,7 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
               cpus: board.cpus.length,
               setLine: (line, level) => interrupts.setLine(placement, line, level),
               onPower: (request) => machine.requestPower(request),
+              ...(plugged.has(name) ? { virtio: plugged.get(name) as VirtioModel } : {}),
             },
           );
     if (name === board.kernelConsole.device && isSerialDevice(device)) consoleDevice = device;
@@ -121,6 +153,7 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
   if (consoleDevice === null)
     throw new Error(`board ${board.name}: ${board.kernelConsole.device} is not a serial device`);
   machine.attach(devices);
+  serveVendorCalls(board, machine);
   serial.onLine((text) => machine.events.emit('serial', { text }));
   return { board, machine, serial, console: consoleDevice };
 }

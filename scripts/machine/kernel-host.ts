@@ -75,7 +75,8 @@ export class KernelHost implements GateHandler {
         emit: (kind, fields) => machine.events.emit(kind, fields),
       },
       firmware: {
-        call: (_conduit, functionId, arg1 = 0n, arg2 = 0n, arg3 = 0n) => machine.firmwareCall(functionId, [arg1, arg2, arg3]),
+        call: (_conduit, functionId, arg1 = 0n, arg2 = 0n, arg3 = 0n) =>
+          machine.firmwareCall(functionId, [arg1, arg2, arg3, 0n]),
       },
     };
   }

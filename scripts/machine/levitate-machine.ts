@@ -7,63 +7,28 @@
  */
 
 import { findBoard } from '../../boards/registry.ts';
-import { type LoadPlan, planLoad } from '../../boards/load-plan.ts';
 import type { Board } from '../../boards/types.ts';
 import { hex } from '../../emulator/address.ts';
 import type { Core } from '../../emulator/cpu/core.ts';
-import type { SerialLine, SerialWatch } from '../../emulator/devices/serial-line.ts';
 import type { SerialDevice } from '../../emulator/devices/serial-device.ts';
+import type { SerialLine, SerialWatch } from '../../emulator/devices/serial-line.ts';
 import { createUnicornEngine, probeEngineVersion } from '../../emulator/engine/unicorn.ts';
-import type { EventKind } from '../../emulator/events/event-kinds.ts';
 import type { EventLog } from '../../emulator/events/event-log.ts';
 import type { Machine, MachineStop } from '../../emulator/machine.ts';
-import type { MemoryBank, PhysicalMemory } from '../../emulator/memory/physical-memory.ts';
-import { KernelImage, type KernelSymbols } from '../../kernel-ts/kernel/image.ts';
+import type { PhysicalMemory } from '../../emulator/memory/physical-memory.ts';
 import type { Kernel } from '../../kernel-ts/kernel/kernel.ts';
 import { locateEngine } from '../setup/engine-library.ts';
-import { type BoardMachine, buildBoardMachine, readFirmwareImage, resetFirmware } from './board-machine.ts';
-import { type Fixups, makeDeviceTree, ramOfDeviceTree, unionOfBanks } from './device-tree-source.ts';
-import { KernelHost } from './kernel-host.ts';
+import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
+import type { BootImage, BootPlan } from './boot-plan.ts';
+import { openDrive } from './drive.ts';
+import { planFlash, planGuest } from './guest-boot.ts';
+import { InputError } from './input-error.ts';
+import type { KernelHost } from './kernel-host.ts';
+import { planLevitate } from './levitate-boot.ts';
+import type { MachineSettings, RunBounds } from './machine-settings.ts';
 import type { Outcome } from './outcome.ts';
 
-/** What a machine is made of. Everything has a default except the board. */
-export interface MachineSettings {
-  /** "qemu-virt" or "pixel6". */
-  readonly board: string;
-  /** RAM in bytes; the board's own when absent. */
-  readonly memoryBytes?: number | undefined;
-  /** Cores that the board has. */
-  readonly cpus?: number | undefined;
-  /** qemu-virt: 2 or 3. */
-  readonly gicVersion?: number | undefined;
-  /** A flattened device tree to use instead of the generated one. RAM that it names is added to the board's unless `memoryBytes` is given. */
-  readonly dtb?: Uint8Array | undefined;
-  /** What is added to `dtb`: "none" (default) or what the boot loader adds. */
-  readonly fixups?: Fixups | undefined;
-  /** Initial RAM disk. */
-  readonly initrd?: Uint8Array | undefined;
-  /** Kernel command line. */
-  readonly append?: string | undefined;
-  /** Seed of everything random in the device tree; nothing is random without one. */
-  readonly seed?: number | bigint | undefined;
-  /** Loud event kinds to keep. */
-  readonly trace?: readonly EventKind[] | undefined;
-  /** Stop with success when this appears on the serial line. */
-  readonly expectText?: string | undefined;
-  /** Stop with failure when this appears. */
-  readonly failText?: string | undefined;
-}
-
-/** Bounds of a run; each may be absent. */
-export interface RunBounds {
-  /** Simulated nanoseconds since reset. */
-  readonly timeoutNs?: number | undefined;
-  /** Instructions since reset. */
-  readonly maxInstructions?: number | undefined;
-}
-
-const KERNEL_IMAGE = 'kernel.bin';
-const KERNEL_SYMBOLS = 'kernel.symbols.json';
+export type { MachineSettings, RunBounds } from './machine-settings.ts';
 
 let engineLibrary: string | null = null;
 
@@ -75,17 +40,15 @@ function enginePath(): string {
 
 export class LevitateMachine {
   readonly board: Board;
-  /** Where the loader put what. */
-  readonly plan: LoadPlan;
-  /** The blob that the kernel is given. */
+  /** The blob that the guest is given, or would be where the loading rules leave no place for it. */
   readonly deviceTree: Uint8Array;
   readonly machine: Machine;
   /** Everything the guest sent: bytes, text, lines. */
   readonly serial: SerialLine;
   private readonly settings: MachineSettings;
-  private readonly host: KernelHost;
+  private readonly plan: BootPlan;
+  private readonly host: KernelHost | null;
   private readonly consoleDevice: SerialDevice;
-  private readonly images: readonly { readonly base: number; readonly bytes: Uint8Array }[];
   private expected: SerialWatch | null = null;
   private failed: SerialWatch | null = null;
 
@@ -97,35 +60,23 @@ export class LevitateMachine {
     this.settings = settings;
     const board = configure(settings);
     this.board = board;
-    const kernelBytes = readFirmwareImage(KERNEL_IMAGE);
-    const symbols = JSON.parse(Buffer.from(readFirmwareImage(KERNEL_SYMBOLS)).toString('utf8')) as KernelSymbols;
-    const { plan, deviceTree } = loadPlan(board, settings, symbols._end);
-    this.plan = plan;
-    this.deviceTree = deviceTree;
+    this.plan = planBoot(board, settings);
+    this.deviceTree = this.plan.deviceTree;
 
     const library = enginePath();
     const built: BoardMachine = buildBoardMachine({
       board,
-      banks: this.banks(),
-      firmware: resetFirmware(board, plan.kernel, plan.dtb),
+      banks: this.plan.banks,
+      firmware: this.plan.firmware,
       openEngine: (callbacks) => createUnicornEngine({ library, callbacks }),
+      disks: (settings.drives ?? []).map(openDrive),
+      seed: settings.seed,
       ...(settings.trace === undefined ? {} : { trace: settings.trace }),
     });
     this.machine = built.machine;
     this.serial = built.serial;
     this.consoleDevice = built.console;
-    this.host = new KernelHost(built.machine, new KernelImage(plan.kernel, symbols), {
-      earlyConsole: { compatible: consoleCompatible(board), base: board.kernelConsole.base },
-      deviceTreeBytes: deviceTree.length,
-    });
-    built.machine.setGates(this.host);
-    this.images = [
-      { base: plan.kernel, bytes: kernelBytes },
-      { base: plan.dtb, bytes: deviceTree },
-      ...(plan.initrd === null || settings.initrd === undefined
-        ? []
-        : [{ base: plan.initrd.start, bytes: settings.initrd }]),
-    ];
+    this.host = this.plan.attachKernel?.(built.machine) ?? null;
     this.watchText();
     this.load();
   }
@@ -143,9 +94,21 @@ export class LevitateMachine {
     return this.machine.bootCore;
   }
 
-  /** The modelled kernel: its log, and its memory system once that is up. */
+  /** The modelled kernel: its log, and its memory system once that is up. @throws Error when the guest is another */
   get kernel(): Kernel {
-    return this.host.kernel;
+    const kernel = this.findKernel();
+    if (kernel === null) throw new Error('this machine runs a guest that is not the modelled kernel');
+    return kernel;
+  }
+
+  /** The modelled kernel, or null when the guest is another. */
+  findKernel(): Kernel | null {
+    return this.host?.kernel ?? null;
+  }
+
+  /** What the loader put at which address: "kernel", "dtb", "initrd", … */
+  findImage(what: string): BootImage | null {
+    return this.plan.images.find((image) => image.what === what) ?? null;
   }
 
   /** Input to the console, as typed. */
@@ -161,19 +124,32 @@ export class LevitateMachine {
     }
   }
 
-  /** As {@link run}, but comes back with null after `instructions` when nothing is decided yet: for callers that must stay responsive. */
-  runSlice(instructions: number, { timeoutNs, maxInstructions = Infinity }: RunBounds = {}): Outcome | null {
-    const end = this.machine.clock.instructions + instructions;
+  /**
+   * As {@link run}, but comes back with null after `instructions`, or `sliceNs` of simulated time, when nothing is decided yet: for callers that must stay
+   * responsive.
+   */
+  runSlice(
+    instructions: number,
+    { timeoutNs = Infinity, maxInstructions = Infinity }: RunBounds = {},
+    sliceNs = Infinity,
+  ): Outcome | null {
+    const { clock } = this.machine;
+    const endInstructions = clock.instructions + instructions;
+    const endNs = clock.nowNs + sliceNs;
+    const untilNs = Math.min(endNs, timeoutNs);
     const stop = this.machine.run({
-      maxInstructions: Math.min(end, maxInstructions),
-      ...(timeoutNs === undefined ? {} : { untilNs: timeoutNs }),
+      maxInstructions: Math.min(endInstructions, maxInstructions),
+      ...(untilNs === Infinity ? {} : { untilNs }),
     });
     this.serial.flush();
     if (stop.kind === 'reset') {
       this.load();
       return null;
     }
-    if (stop.kind === 'limit' && stop.limit === 'instructions' && end < maxInstructions) return null;
+    if (stop.kind === 'limit') {
+      const isSlice = stop.limit === 'instructions' ? endInstructions < maxInstructions : endNs < timeoutNs;
+      if (isSlice) return null;
+    }
     return this.judge(stop);
   }
 
@@ -217,24 +193,16 @@ export class LevitateMachine {
       : { outcome: 'expected', exitStatus: 0, panic: null, reason };
   }
 
-  private banks(): readonly MemoryBank[] {
-    const { dtb, memoryBytes } = this.settings;
-    if (dtb === undefined || memoryBytes !== undefined) return this.board.ramBanks;
-    return unionOfBanks(this.board.ramBanks, ramOfDeviceTree(dtb), this.board);
-  }
-
   /** What a boot loader leaves in memory, and the reset. */
   private load(): void {
     const { machine } = this;
-    for (const { base, bytes } of this.images) machine.memory.writeBytes(base, bytes);
+    for (const { base, bytes } of this.plan.images) machine.memory.writeBytes(base, bytes);
     machine.events.emit('boot', {
       board: this.board.name,
-      kernel: hex(this.plan.kernel),
-      dtb: hex(this.plan.dtb),
+      ...Object.fromEntries(this.plan.images.map(({ what, base }) => [what, hex(base)])),
       dtbBytes: this.deviceTree.length,
-      ...(this.plan.initrd === null ? {} : { initrd: hex(this.plan.initrd.start) }),
     });
-    machine.reset(this.board.firmware.base);
+    machine.reset(this.board.firmware.base, this.plan.level);
   }
 
   private watchText(): void {
@@ -249,29 +217,10 @@ function configure({ board, memoryBytes, cpus, gicVersion }: MachineSettings): B
   return findBoard(board).create({ memoryBytes, cpus, gicVersion });
 }
 
-/** Addresses for the images, and the device tree that names the initrd's. */
-function loadPlan(
-  board: Board,
-  settings: MachineSettings,
-  kernelBytes: number,
-): { plan: LoadPlan; deviceTree: Uint8Array } {
-  const request = {
-    board,
-    blob: settings.dtb ?? null,
-    fixups: settings.fixups ?? 'none',
-    bootargs: settings.append ?? null,
-    seed: settings.seed ?? null,
-  };
-  const initrdBytes = settings.initrd?.length ?? 0;
-  // The initrd's bounds are fixed-width cells: a tree with any bounds has the size of the final one.
-  const draft = makeDeviceTree(request, initrdBytes === 0 ? null : { start: 0, end: 1 });
-  const plan = planLoad(board, { kernelBytes, initrdBytes, dtbBytes: draft.length });
-  return { plan, deviceTree: plan.initrd === null ? draft : makeDeviceTree(request, plan.initrd) };
-}
-
-const CONSOLE_COMPATIBLE = { pl011: 'arm,pl011', 'gs101-uart': 'google,gs101-uart' } as const;
-
-/** Compatible string of the board's console UART: what a kernel built for the board has as its early console. */
-function consoleCompatible(board: Board): string {
-  return CONSOLE_COMPATIBLE[board.kernelConsole.model];
+function planBoot(board: Board, settings: MachineSettings): BootPlan {
+  const { kernel, bios } = settings;
+  if (kernel !== undefined && bios !== undefined) throw new InputError('--kernel and --bios: one of them, not both');
+  if (kernel !== undefined) return planGuest(board, settings, kernel);
+  if (bios !== undefined) return planFlash(board, settings, bios);
+  return planLevitate(board, settings);
 }

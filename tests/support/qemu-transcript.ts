@@ -27,11 +27,9 @@ export function runInQemu(guest: string, machine: string, last: string): Promise
   const image = join(packageRoot(), 'firmware', 'images', 'guests', `${guest}.bin`);
   const address = RAM_BASE['qemu-virt'] + IMAGE_OFFSET;
   return new Promise((resolve, reject) => {
-    const qemu = spawn(QEMU, [
-      ...['-nodefaults', '-machine', machine, '-cpu', 'cortex-a72', '-m', '1G', '-display', 'none'],
-      ...['-serial', 'stdio', '-monitor', 'none'],
-      ...['-device', `loader,file=${image},addr=${address},cpu-num=0,force-raw=on`],
-    ]);
+    const loader = `loader,file=${image},addr=${address},cpu-num=0,force-raw=on`;
+    const options = `-nodefaults -machine ${machine} -cpu cortex-a72 -m 1G -display none -serial stdio -monitor none`;
+    const qemu = spawn(QEMU, [...options.split(' '), '-device', loader]);
     let output = '';
     let complaint = '';
     const deadline = setTimeout(() => {

@@ -1,0 +1,26 @@
+/** How a machine is started: what lies where in memory, what the first core executes, and who stands behind gates. One file for each way makes one. */
+
+import type { MemoryBank } from '../../emulator/memory/physical-memory.ts';
+import type { Machine } from '../../emulator/machine.ts';
+import type { KernelHost } from './kernel-host.ts';
+
+/** Bytes to copy to physical memory before a reset. */
+export interface BootImage {
+  readonly what: string;
+  readonly base: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface BootPlan {
+  /** RAM of the machine, where it is not the board's own. */
+  readonly banks?: readonly MemoryBank[] | undefined;
+  /** Contents of the board's executable read-only memory, from its first byte. */
+  readonly firmware: Uint8Array;
+  /** Exception level of the first instruction, at the reset vector. */
+  readonly level: 1 | 3;
+  readonly images: readonly BootImage[];
+  /** The device tree, placed or not. */
+  readonly deviceTree: Uint8Array;
+  /** Puts a kernel in TypeScript behind the gates; null for a guest that is not ours. */
+  readonly attachKernel: ((machine: Machine) => KernelHost) | null;
+}
