@@ -18,7 +18,7 @@ import { cells, interrupts, pathTo, ref, text } from './tree-source.ts';
 import type { Board, DeviceNode, DevicePlacement, RootItem } from './types.ts';
 import { getDevice } from './validate-board.ts';
 
-export type { FdtNode, FdtProperty } from './tree-resolve.ts';
+export type { FdtNode } from './tree-resolve.ts';
 
 /**
  * The tree of `board` with what the boot loader would add. Same arguments, same bytes. Phandles are given to referenced nodes only, from 1

@@ -17,9 +17,8 @@ export type PhysAddr = number & { readonly [physical]: true };
 /** A virtual address, an integer in [0, 2^64). */
 export type VirtAddr = bigint & { readonly [virtual]: true };
 
-/** Bytes in a page and its order of two: the 4 KiB granule (Arm ARM DDI 0487, D8.2). */
+/** Bytes in a page: the 4 KiB granule (Arm ARM DDI 0487, D8.2). */
 export const PAGE_SIZE = 4096;
-export const PAGE_SHIFT = 12;
 
 /** Marks `value` (bytes) as a physical address. Throws `RangeError` when it is not an integer in [0, 2^52). */
 export function physAddr(value: number): PhysAddr {

@@ -14,7 +14,7 @@ import { Bus } from './bus/bus.ts';
 import type { Device } from './bus/device.ts';
 import { Clock } from './clock.ts';
 import { Core, type CoreEnvironment } from './cpu/core.ts';
-import type { CpuEngine, EngineCallbacks } from './engine/engine.ts';
+import type { CpuEngine, EngineCallbacks, UnmappedAccess } from './engine/engine.ts';
 import { type SystemRegisterEncoding, systemRegisterName } from './engine/system-registers.ts';
 import { EventLog } from './events/event-log.ts';
 import type { EventKind } from './events/event-kinds.ts';
@@ -63,6 +63,14 @@ export interface MachineOptions {
   readonly trace?: readonly EventKind[];
 }
 
+/** Flash: memory while it is read, a device while it is commanded (devices/cfi-flash.ts). */
+interface Flash {
+  readonly memory: FixedMemory;
+  mappedAs: 'memory' | 'device';
+  /** It is in array mode again: to be mapped as memory before the next slice. */
+  returning: boolean;
+}
+
 /** The TypeScript side of a guest: which HLT immediates it owns and what they do. */
 export interface GateHandler {
   owns(immediate: number): boolean;
@@ -88,6 +96,8 @@ interface CoreSlot {
   readonly timer: GenericTimer;
   core: Core | null;
   state: 'off' | 'running' | 'sleeping';
+  /** Where it will begin, when it was turned on and has not run yet. Engines are not made while another one executes. */
+  start: { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 } | null;
 }
 
 /** x1 to x4 of a firmware call. */
@@ -116,6 +126,11 @@ export type MachineStop =
 const SLICE = 1_000_000;
 /** The same while several run: how far one gets ahead of the others. */
 const SHARED_SLICE = 20_000;
+/** Ticks between two reads of a counter that make them one wait. */
+const CLOSE_SUCCESSION = 40;
+/** Most ticks that time jumps at a read in a wait: how much later than asked it may end. */
+const LONGEST_JUMP = 4096;
+
 /** Affinity fields of MPIDR_EL1. */
 const AFFINITY = 0xff_00ff_ffffn;
 /** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
@@ -132,6 +147,7 @@ export class Machine {
   private readonly slots: readonly CoreSlot[];
   private readonly environment: CoreEnvironment;
   private readonly routed: [start: number, end: number][] = [];
+  private readonly flashes: Flash[] = [];
   private interrupts: MachineInterrupts | null = null;
   private vendorCall: (functionId: number, arguments_: FirmwareArguments) => bigint | null = () => null;
   private gates: GateHandler | null = null;
@@ -140,6 +156,9 @@ export class Machine {
   private running = 0;
   /** Tick at which the current slice ends at the latest. */
   private sliceEnd = 0;
+  /** Of the last read of a counter: when, and how far time then jumped. */
+  private lastCounterRead = 0;
+  private counterJump = 0;
 
   constructor(options: MachineOptions) {
     this.options = options;
@@ -163,6 +182,7 @@ export class Machine {
       ),
       core: null,
       state: 'off',
+      start: null,
     }));
     this.scheduler.onScheduled = (tick) => {
       // What was just programmed comes before the slice ends: the slice is cut short.
@@ -198,6 +218,22 @@ export class Machine {
     }
   }
 
+  /**
+   * Makes the fixed memory `name` flash that `device` answers for when it is written to.
+   * @returns to be called by the device when it enters or leaves array mode
+   */
+  attachFlash(name: string, device: Device): (arrayMode: boolean) => void {
+    const memory = this.fixedMemory.find((fixed) => fixed.name === name);
+    if (memory === undefined) throw new RangeError(`there is no fixed memory ${name}`);
+    this.bus.attach({ name, base: memory.base, size: memory.size, device });
+    const flash: Flash = { memory, mappedAs: 'memory', returning: false };
+    this.flashes.push(flash);
+    return (arrayMode) => {
+      flash.returning = arrayMode && flash.mappedAs === 'device';
+      if (flash.returning) this.slots[this.running]?.core?.interruptSlice();
+    };
+  }
+
   /** Connects the interrupt controller. */
   setInterrupts(interrupts: MachineInterrupts): void {
     this.interrupts = interrupts;
@@ -229,6 +265,7 @@ export class Machine {
     this.bus.reset();
     for (const slot of this.slots) {
       slot.state = 'off';
+      slot.start = null;
       slot.timer.reset();
     }
     this.bootCore.reset(BigInt(entry), level);
@@ -297,7 +334,8 @@ export class Machine {
   /** One slice of one core. Returns a stop only when the core cannot go on. */
   private runSlice(slot: CoreSlot, most: number): MachineStop | null {
     const { clock, scheduler } = this;
-    const core = slot.core as Core;
+    this.returnFlashes();
+    const core = this.started(slot);
     this.running = slot.index;
     core.takeInterrupt();
     const shared = this.slots.some((other) => other !== slot && other.state === 'running');
@@ -338,6 +376,44 @@ export class Machine {
     return null;
   }
 
+  private openFlash({ type, address }: UnmappedAccess): boolean {
+    const flash = this.flashes.find(({ memory: { base, size } }) => address >= base && address < base + size);
+    if (type !== 'write' || flash === undefined || flash.mappedAs === 'device') return false;
+    const { base, bytes } = flash.memory;
+    for (const core of this.cores) {
+      core.engine.unmap(base, bytes.length);
+      core.mapBus(base, bytes.length);
+    }
+    flash.mappedAs = 'device';
+    return true;
+  }
+
+  private returnFlashes(): void {
+    for (const flash of this.flashes) {
+      if (!flash.returning) continue;
+      const { base, bytes, access } = flash.memory;
+      for (const core of this.cores) {
+        core.engine.unmap(base, bytes.length);
+        core.engine.mapMemory(base, bytes, access);
+      }
+      flash.mappedAs = 'memory';
+      flash.returning = false;
+    }
+  }
+
+  /** The core of a slot that is on, brought to its first instruction if it has not run yet. */
+  private started(slot: CoreSlot): Core {
+    const core = slot.core ?? this.openCore(slot);
+    const { start } = slot;
+    if (start !== null) {
+      slot.start = null;
+      core.reset(start.entry, start.level);
+      core.engine.setX(0, start.context);
+      slot.timer.reset();
+    }
+    return core;
+  }
+
   private openCore(slot: CoreSlot): Core {
     const core = new Core(slot.index, slot.mpidr, this.environment, this.options.openEngine);
     for (const { base, bytes, access } of this.fixedMemory) core.engine.mapMemory(base, bytes, access);
@@ -355,10 +431,7 @@ export class Machine {
         const slot = this.slots.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
         if (slot === undefined) return PSCI_RESULT.INVALID_PARAMETERS;
         if (slot.state !== 'off') return PSCI_RESULT.ALREADY_ON;
-        const core = slot.core ?? this.openCore(slot);
-        core.reset(entry, current.core?.level === 2 ? 2 : 1);
-        core.engine.setX(0, context);
-        slot.timer.reset();
+        slot.start = { entry, context, level: current.core?.level === 2 ? 2 : 1 };
         slot.state = 'running';
         this.events.emit('power', { action: 'core on', core: slot.index });
         return PSCI_RESULT.SUCCESS;
@@ -398,6 +471,7 @@ export class Machine {
       memory: this.memory,
       bus: this.bus,
       clock: this.clock,
+      openFlash: (access) => this.openFlash(access),
       readCode: (address) => this.readCode(address),
       isGate: (immediate) => this.gates?.owns(immediate) ?? false,
       firmwareCall: (core, conduit) => {
@@ -435,7 +509,10 @@ export class Machine {
   private readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined {
     const [op0, op1, crn, crm, op2] = encoding;
     if (op0 !== 3) return undefined;
-    if (crn === 14) return this.slots[core.index]?.timer.read(op1, crm, op2);
+    if (crn === 14) {
+      if (op1 === 3 && crm === 0 && op2 !== 0) this.countCounterRead(core);
+      return this.slots[core.index]?.timer.read(op1, crm, op2);
+    }
     if (op1 === 0 && crn === 0) {
       if (crm === 0 && op2 === 5) return BigInt(core.mpidr);
       if (crm === 0 && op2 === 0) return BigInt(this.options.midrs[core.index] ?? 0);
@@ -449,6 +526,20 @@ export class Machine {
       this.events.emit('sysreg', { register: systemRegisterName(encoding), read: answer });
     }
     return answer;
+  }
+
+  /**
+   * A guest that reads a counter over and over waits for a time to come. Every read comes to TypeScript, which makes such a loop hundreds of times slower than others,
+   * so time moves on under it: by twice as much with each read in close succession, up to {@link LONGEST_JUMP} ticks. A read on its own costs nothing.
+   */
+  private countCounterRead(core: Core): void {
+    const { clock } = this;
+    const { ticks } = clock;
+    this.counterJump =
+      ticks - this.lastCounterRead <= CLOSE_SUCCESSION ? Math.min(2 * this.counterJump + 1, LONGEST_JUMP) : 0;
+    clock.idleTicks += this.counterJump;
+    this.lastCounterRead = clock.ticks;
+    if (clock.ticks >= this.sliceEnd && this.counterJump > 0) core.interruptSlice();
   }
 
   private writeSystemRegister(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean {

@@ -22,8 +22,9 @@ const EXIT_INTERRUPTED = 130;
 
 /** Instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms. */
 const SLICE_INSTRUCTIONS = 10_000_000;
-/** The same in simulated time, for a guest that sleeps in front of a person. */
-const SLICE_NS = 20e6;
+/** The same in simulated time, for a guest that sleeps; and in front of a person. */
+const SLICE_NS = 1e9;
+const INTERACTIVE_SLICE_NS = 20e6;
 
 export async function main(args: readonly string[]): Promise<number> {
   try {
@@ -112,7 +113,11 @@ async function runInSlices(
     if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
       return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of real time' };
     }
-    const outcome = machine.runSlice(SLICE_INSTRUCTIONS, bounds, terminal.interactive ? SLICE_NS : Infinity);
+    const outcome = machine.runSlice(
+      SLICE_INSTRUCTIONS,
+      bounds,
+      terminal.interactive ? INTERACTIVE_SLICE_NS : SLICE_NS,
+    );
     if (outcome?.outcome === 'steady' && terminal.interactive) await terminal.waitForInput();
     else if (outcome !== null) return outcome;
     await terminal.breathe();

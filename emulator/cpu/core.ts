@@ -66,6 +66,8 @@ export interface CoreEnvironment {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
   readonly clock: Clock;
+  /** A store into flash that is mapped as memory: true when the flash answers as a device from now on. */
+  openFlash(access: UnmappedAccess): boolean;
   /** The instruction word at a physical address in RAM or ROM, or null. */
   readCode(address: number): number | null;
   /** True when `HLT #immediate` is a gate of the guest that runs. */
@@ -187,6 +189,13 @@ export class Core {
     this.refused = null;
     this.lastVector = null;
     this.lockup = null;
+    this.irqLine = false;
+    this.fiqLine = false;
+    // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down, HVC and SMC enabled, non-secure.
+    if (level < 3) {
+      engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, 0x531n);
+      engine.setSystemRegister(SYSTEM_REGISTERS.HCR_EL2, 1n << 31n);
+    }
     engine.setPstate((level << 2) | 1 | (0xf << 6));
     // Any system register write makes the engine notice the new level.
     engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, 0x30d0_0800n);
@@ -290,8 +299,10 @@ export class Core {
     } else if (this.refused !== null) {
       this.takeRefusedAccess(this.refused);
       this.cutShort = true;
-    } else if (end.kind === 'unmapped') this.takeUnmapped(end.access);
-    else if (this.trapped !== null) {
+    } else if (end.kind === 'unmapped') {
+      // Flash that answers now is asked again: the instruction did not complete.
+      if (!environment.openFlash(end.access)) this.takeUnmapped(end.access);
+    } else if (this.trapped !== null) {
       const { pc, esr } = this.trapped;
       this.trapped = null;
       this.cutShort = true;

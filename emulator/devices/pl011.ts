@@ -272,20 +272,16 @@ export class Pl011 implements SerialDevice {
     if ((this.#cr & CR_TXE) === 0) {
       return 'CR.TXE';
     }
-    if (this.#divisor === 0) {
-      return this.#ibrd === 0 ? 'IBRD' : 'LCR_H';
-    }
     return null;
   }
 
   #receives(): boolean {
-    return (this.#cr & CR_UARTEN) !== 0 && (this.#cr & CR_RXE) !== 0 && this.#divisor !== 0;
+    return (this.#cr & CR_UARTEN) !== 0 && (this.#cr & CR_RXE) !== 0;
   }
 
   #writeLineControl(value: number): void {
     const changed = value ^ this.#lcrH;
     this.#lcrH = value;
-    this.#divisor = this.#ibrd;
     if ((changed & LCR_H_FEN) !== 0) {
       this.#receiver.restart((value & LCR_H_FEN) !== 0 ? FIFO_DEPTH : 1);
       this.#ris &= ~(INT_RX | INT_RT);

@@ -110,6 +110,8 @@ export interface CpuEngine {
 
   /** Lends `bytes` (a multiple of 4 KiB long) to the core at `base`. The buffer is shared, not copied. */
   mapMemory(base: number, bytes: Uint8Array, access: 'rwx' | 'rx'): void;
+  /** Takes [base, base + size) away again: one range that was mapped in one piece. */
+  unmap(base: number, size: number): void;
   /** Routes [base, base + size), multiples of 4 KiB, to `window`. */
   mapDevices(base: number, size: number, window: DeviceWindow): void;
 

@@ -127,6 +127,7 @@ function bind(path: string) {
     regRead: library.func('int uc_reg_read(void *uc, int regid, void *value)'),
     regWrite: library.func('int uc_reg_write(void *uc, int regid, void *value)'),
     memMapPtr: library.func('int uc_mem_map_ptr(void *uc, uint64_t address, size_t size, uint32_t perms, void *ptr)'),
+    memUnmap: library.func('int uc_mem_unmap(void *uc, uint64_t address, size_t size)'),
     mmioMap: library.func(
       'int uc_mmio_map(void *uc, uint64_t address, size_t size, void *read, void *readData, void *write, void *writeData)',
     ),
@@ -285,23 +286,19 @@ class UnicornEngine implements CpuEngine {
         return retry;
       },
     );
-    const { block, intercepted } = options.callbacks;
-    if (block !== undefined) this.hookBlocks((high, low, size) => block.call(this.callbacks, high, low, size));
-    if (intercepted !== undefined) {
-      this.interceptors = {
-        mrs: this.interceptor('mrs', (access) => intercepted.call(this.callbacks, access)),
-        msr: this.interceptor('msr', (access) => intercepted.call(this.callbacks, access)),
-      };
+    if (this.callbacks.block !== undefined) this.hookBlocks();
+    if (this.callbacks.intercepted !== undefined) {
+      this.interceptors = { mrs: this.interceptor('mrs'), msr: this.interceptor('msr') };
     }
   }
 
-  private hookBlocks(block: (high: number, low: number, size: number) => boolean): void {
+  private hookBlocks(): void {
     this.hook(UC_HOOK_EDGE_GENERATED, BlockCallback, (_uc: number, pointer: number) => {
       const view = this.structAt(pointer, BLOCK_BYTES);
       const low = view.getUint32(0, true);
       const high = view.getUint32(4, true);
       const size = view.getUint16(10, true);
-      if (this.guarded(() => block(high, low, size)) !== true) return;
+      if (this.guarded(() => this.callbacks.block?.(high, low, size)) !== true) return;
       const start = (BigInt(high) << 32n) | BigInt(low);
       this.discardCode(start, start + BigInt(size));
       this.retranslate = true;
@@ -323,7 +320,7 @@ class UnicornEngine implements CpuEngine {
     return view;
   }
 
-  private interceptor(kind: 'mrs' | 'msr', intercepted: (access: InterceptedAccess) => boolean): Pointer {
+  private interceptor(kind: 'mrs' | 'msr'): Pointer {
     return this.register((_uc: number, register: number, systemRegister: number) => {
       const view = this.structAt(systemRegister, SYSTEM_REGISTER_BYTES);
       const [crn, crm, op0, op1, op2] = [0, 4, 8, 12, 16].map((at) => view.getUint32(at, true)) as [
@@ -333,8 +330,12 @@ class UnicornEngine implements CpuEngine {
         number,
         number,
       ];
-      const access = { read: kind === 'mrs', encoding: [op0, op1, crn, crm, op2] as const, rt: indexOfX(register) };
-      return this.guarded(() => intercepted(access)) === true ? 1 : 0;
+      const access: InterceptedAccess = {
+        read: kind === 'mrs',
+        encoding: [op0, op1, crn, crm, op2] as const,
+        rt: indexOfX(register),
+      };
+      return this.guarded(() => this.callbacks.intercepted?.(access)) === true ? 1 : 0;
     }, InstructionCallback);
   }
 
@@ -402,6 +403,10 @@ class UnicornEngine implements CpuEngine {
   mapMemory(base: number, bytes: Uint8Array, access: 'rwx' | 'rx'): void {
     this.lent.push(bytes);
     this.check('uc_mem_map_ptr', this.library.memMapPtr(this.handle, base, bytes.byteLength, UC_PROT[access], bytes));
+  }
+
+  unmap(base: number, size: number): void {
+    this.check('uc_mem_unmap', this.library.memUnmap(this.handle, base, size));
   }
 
   mapDevices(base: number, size: number, window: DeviceWindow): void {
@@ -568,7 +573,7 @@ class UnicornEngine implements CpuEngine {
   }
 
   private register(callback: (...args: never[]) => unknown, prototype: TypeObject): Pointer {
-    const pointer = koffi.register(callback as (...args: unknown[]) => unknown, koffi.pointer(prototype));
+    const pointer = koffi.register(callback, koffi.pointer(prototype));
     this.registered.push(pointer);
     return pointer;
   }
@@ -596,7 +601,7 @@ class UnicornEngine implements CpuEngine {
 
   private check(what: string, code: unknown): void {
     if (code !== UC_ERR_OK) {
-      const reason = this.library.strerror(code as number) as string;
+      const reason = this.library.strerror(code) as string;
       throw new EngineError(`${what} failed: ${reason} (${String(code)})`);
     }
   }

@@ -24,7 +24,13 @@ const EL0VTEN = 1n << 8n;
 const EL0PTEN = 1n << 9n;
 
 /** The timers of a core and the private interrupt that each drives on both boards (INTID; PPI number + 16). */
-export const TIMER_INTERRUPTS = { hypervisorVirtual: 28, hypervisorPhysical: 26, virtual: 27, secure: 29, physical: 30 } as const;
+export const TIMER_INTERRUPTS = {
+  hypervisorVirtual: 28,
+  hypervisorPhysical: 26,
+  virtual: 27,
+  secure: 29,
+  physical: 30,
+} as const;
 export type TimerName = keyof typeof TIMER_INTERRUPTS;
 
 /** One comparator. */
@@ -53,8 +59,9 @@ export class GenericTimer {
   private readonly clock: Clock;
   private readonly scheduler: Scheduler;
   private readonly line: TimerLine;
-  /** Of the counter; CNTFRQ_EL0 is a register that firmware sets and nothing else reads. */
+  /** Of the counter. */
   private readonly counterHz: number;
+  /** CNTFRQ_EL0: what firmware wrote, which changes nothing. It starts right, also on cores that reset firmware never runs on. */
   private frequencyRegister: bigint;
   private kernelControl = 0n;
   private hypervisorControl = 3n;
@@ -65,9 +72,15 @@ export class GenericTimer {
     this.clock = clock;
     this.scheduler = scheduler;
     this.counterHz = counterHz;
-    this.frequencyRegister = 0n;
+    this.frequencyRegister = BigInt(counterHz);
     this.line = line;
-    const comparator = (usesOffset: boolean): Comparator => ({ ctl: 0n, cval: 0n, usesOffset, expiry: null, line: false });
+    const comparator = (usesOffset: boolean): Comparator => ({
+      ctl: 0n,
+      cval: 0n,
+      usesOffset,
+      expiry: null,
+      line: false,
+    });
     this.comparators = {
       physical: comparator(false),
       virtual: comparator(true),
@@ -92,7 +105,7 @@ export class GenericTimer {
     this.kernelControl = 0n;
     this.hypervisorControl = 3n;
     this.virtualOffset = 0n;
-    this.frequencyRegister = 0n;
+    this.frequencyRegister = BigInt(this.counterHz);
     for (const name of Object.keys(this.comparators) as TimerName[]) {
       const comparator = this.comparators[name];
       comparator.ctl = 0n;
@@ -118,7 +131,13 @@ export class GenericTimer {
     if (op1 === 4 && crm === 0 && op2 === 3) return this.virtualOffset;
     if (op1 === 3 && crm === 0) {
       // 5 and 6 are the self-synchronised views of the counters (FEAT_ECV): harmless where a guest uses them unasked.
-      return op2 === 0 ? this.frequencyRegister : op2 === 1 ? this.physicalCount : op2 === 2 ? this.virtualCount : undefined;
+      return op2 === 0
+        ? this.frequencyRegister
+        : op2 === 1
+          ? this.physicalCount
+          : op2 === 2
+            ? this.virtualCount
+            : undefined;
     }
     const name = COMPARATOR_ENCODINGS[`${op1}_${crm}`];
     if (name === undefined) return undefined;

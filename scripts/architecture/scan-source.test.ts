@@ -36,12 +36,17 @@ describe('scanSource', () => {
     ["const r = /import '.*'/;"],
     ["export const a = Array.from('./a.ts');"],
     ["const important = f('./a.ts');"],
+    ["this.#require('./a.ts', 1);"],
+    ["this.#import('./a.ts');"],
+    ['#require(offset: number): void {}'],
+    ["$require('./a.ts'); $import(name);"],
   ])('finds no import in %j', (text) => {
     expect(specifiersOf(text)).toEqual([]);
   });
 
   it('reports an import whose module is computed', () => {
     expect(specifiersOf('await import(name);')).toEqual(['(computed)']);
+    expect(specifiersOf('module.require(name);')).toEqual(['(computed)']);
   });
 
   it('counts lines from 1, after comments and templates of several lines', () => {

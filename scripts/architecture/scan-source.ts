@@ -150,15 +150,15 @@ function beginsRegex(before: string): boolean {
 
 /**
  * `import … from`, `export … from`, `import '…'`, `import('…')` (also as a type), `require('…')`, `import.meta.resolve('…')`.
- * Between the keyword and `from` stand names, braces, commas and stars only.
+ * Between the keyword and `from` stand names, braces, commas and stars only. A private member (`#require`) loads nothing.
  */
 const IMPORT_FORMS = [
   /\b(?:import|export)\b[\w$\s{},*]*?\bfrom\s*(['"])/g,
   /\bimport\s*(['"])/g,
-  /\b(?:import|require|import\.meta\.resolve)\s*\(\s*(['"`])/g,
+  /(?<![\w$#])(?:import|require|import\.meta\.resolve)\s*\(\s*(['"`])/g,
 ];
 /** A call of `import` or `require` whose argument is no plain string: what it loads cannot be checked. */
-const COMPUTED_IMPORT = /\b(?:import|require)\s*\(\s*(?!\s|['"`])/g;
+const COMPUTED_IMPORT = /(?<![\w$#])(?:import|require)\s*\(\s*(?!\s|['"`])/g;
 
 /** Specifier reported for a dynamic import whose module is computed; no general rule allows it. */
 const COMPUTED_SPECIFIER = '(computed)';

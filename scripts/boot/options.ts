@@ -168,7 +168,7 @@ function bootCommand(version: string): Command {
     .option(
       '--drive <file[,readonly|,write]>',
       'disk image behind a virtio slot (qemu-virt); writes are kept in memory and lost unless ",write"; may be repeated',
-      (value: string, before: string[] = []) => [...before, value],
+      (value: string, before: string[] | undefined) => [...(before ?? []), value],
     )
     .option('--dump-dtb <file>', 'write the device tree that the kernel would get and stop')
     .option('--initrd <file>', 'initial RAM disk')

@@ -6,6 +6,7 @@
  * input is passed on as it comes and sleep costs nothing.
  */
 
+import { isatty } from 'node:tty';
 import type { LevitateMachine } from '../machine/levitate-machine.ts';
 
 /** Ctrl-], as telnet has it. */
@@ -31,7 +32,7 @@ export class Terminal {
 
   constructor(machine: LevitateMachine) {
     this.machine = machine;
-    this.interactive = process.stdin.isTTY === true && machine.findKernel() === null;
+    this.interactive = isatty(process.stdin.fd) && machine.findKernel() === null;
   }
 
   open(): void {

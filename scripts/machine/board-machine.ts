@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board, DevicePlacement } from '../../boards/types.ts';
 import { gs101ResetValues } from '../../emulator/devices/gs101-reset-values.ts';
+import { CfiFlash } from '../../emulator/devices/cfi-flash.ts';
 import { createDevice } from '../../emulator/devices/registry.ts';
 import { isSerialDevice, type SerialDevice } from '../../emulator/devices/serial-device.ts';
 import type { BlockBackend } from '../../emulator/devices/virtio/block-backend.ts';
@@ -94,6 +95,24 @@ function isFixedMemory(board: Board, name: string, model: string): boolean {
   return name === board.firmware.device || model === 'sram' || model === 'rom';
 }
 
+/** The reset vector's memory answers commands where it is flash. */
+function attachFlash(board: Board, machine: Machine): void {
+  const { device: name } = board.firmware;
+  const memory = machine.fixedMemory.find((fixed) => fixed.name === name);
+  if (memory === undefined || board.devices.find((device) => device.name === name)?.model !== 'cfi-flash') return;
+  const flash = new CfiFlash({
+    name,
+    contents: memory.bytes,
+    context: {
+      nowNs: () => machine.clock.nowNs,
+      emit: (kind, fields) => machine.events.emit(kind, fields),
+      setIrq: () => {},
+    },
+    onArrayMode: (arrayMode) => onArrayMode(arrayMode),
+  });
+  const onArrayMode = machine.attachFlash(name, flash);
+}
+
 /** Calls of the silicon vendor that the board's firmware answers. */
 function serveVendorCalls(board: Board, machine: Machine): void {
   const pmu = board.devices.find(({ model }) => model === 'gs101-pmu');
@@ -153,6 +172,7 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
   if (consoleDevice === null)
     throw new Error(`board ${board.name}: ${board.kernelConsole.device} is not a serial device`);
   machine.attach(devices);
+  attachFlash(board, machine);
   serveVendorCalls(board, machine);
   serial.onLine((text) => machine.events.emit('serial', { text }));
   return { board, machine, serial, console: consoleDevice };

@@ -87,6 +87,8 @@ export class FakeEngine implements CpuEngine {
 
   restoreState(): void {}
   mapMemory(): void {}
+  unmap(): void {}
+
   mapDevices(): void {}
   intercept(): void {}
   stop(): void {}

@@ -44,8 +44,7 @@ export const TABLE = 1n << 1n;
 export const ATTR_INDEX_SHIFT = 2n;
 export const AttrIndex = { normalWriteBack: 0n, deviceNGnRE: 1n } as const;
 
-/** NS, bit 5: used in Secure state only; the kernel runs Non-secure and leaves it clear. */
-export const NS = 1n << 5n;
+// NS, bit 5, is used in Secure state only; the kernel runs Non-secure and leaves it clear.
 
 /** AP[2:1] at bits [7:6] (D8.4). */
 export const AP_SHIFT = 6n;

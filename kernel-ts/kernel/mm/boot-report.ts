@@ -5,7 +5,7 @@ import type { Fdt } from '../../hal/fdt/index.ts';
 import type { MapCounts } from '../../hal/mmu/fill.ts';
 import type { Mmu } from '../../hal/mmu/mmu.ts';
 import type { TracePort } from '../../hal/ports.ts';
-import { count, phys, size, span } from '../format.ts';
+import { count, size, span } from '../format.ts';
 import type { Log } from '../log.ts';
 import type { Buddy } from './buddy.ts';
 import type { Complaint } from './discover.ts';
