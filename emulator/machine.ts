@@ -472,6 +472,9 @@ export class Machine {
       bus: this.bus,
       clock: this.clock,
       openFlash: (access) => this.openFlash(access),
+      maintained: (from, change) => {
+        for (const { core } of this.slots) if (core !== from) core?.forget(change);
+      },
       readCode: (address) => this.readCode(address),
       isGate: (immediate) => this.gates?.owns(immediate) ?? false,
       firmwareCall: (core, conduit) => {

@@ -11,7 +11,7 @@
 import type { CpuEngine } from '../engine/engine.ts';
 import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
-import { systemRegisterMove } from './instruction.ts';
+import { isTranslationOrCodeMaintenance, systemRegisterMove } from './instruction.ts';
 import { walk, type TranslationRegisters } from './translate.ts';
 
 const SCTLR_M = 1n;
@@ -77,13 +77,13 @@ function slowly(
   return found.ok ? found.pa : -1;
 }
 
-/** An MRS or MSR worth intercepting: its offset in the block, bytes. */
+/** An instruction worth intercepting: its offset in the block, bytes. */
 export interface FoundMove {
   readonly offset: number;
-  readonly kind: 'mrs' | 'msr';
+  readonly kind: 'mrs' | 'msr' | 'sys';
 }
 
-/** MRS and MSR with op0 = 3 of registers for which `wanted` says so. `word(i)` is instruction i of the block, or null. */
+/** TLBI and IC, and MRS and MSR of registers for which `wanted` says so. `word(i)` is instruction i of the block, or null. */
 export function findMoves(
   count: number,
   word: (index: number) => number | null,
@@ -92,8 +92,12 @@ export function findMoves(
   let found: FoundMove[] | null = null;
   for (let i = 0; i < count; i++) {
     const instruction = word(i);
-    // 1101 0101 00x1 1…: everything else is passed over by two operations.
-    if (instruction === null || (instruction & 0xffd8_0000) >>> 0 !== 0xd518_0000) continue;
+    // 1101 0101 00…: everything but system instructions is passed over by two operations.
+    if (instruction === null || (instruction & 0xffc0_0000) >>> 0 !== 0xd500_0000) continue;
+    if (isTranslationOrCodeMaintenance(instruction)) {
+      (found ??= []).push({ offset: 4 * i, kind: 'sys' });
+      continue;
+    }
     const move = systemRegisterMove(instruction);
     if (move !== null && wanted(move.encoding)) (found ??= []).push({ offset: 4 * i, kind: move.read ? 'mrs' : 'msr' });
   }

@@ -11,7 +11,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions); SMC Calling Convention, Arm DEN 0028, for HVC and SMC.
  */
 
-import { hex, PAGE_SIZE } from '../address.ts';
+import { alignDown, hex, PAGE_SIZE } from '../address.ts';
 import { BusAccessAbort } from '../bus/bus-errors.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
@@ -22,6 +22,7 @@ import {
   type EngineCallbacks,
   type EngineState,
   type InterceptedAccess,
+  type Maintenance,
   type SliceEnd,
   type UnmappedAccess,
 } from '../engine/engine.ts';
@@ -55,6 +56,21 @@ import { VirtualMemory } from './virtual-memory.ts';
 const PSTATE_I = 1 << 7;
 const PSTATE_F = 1 << 6;
 
+/** Lines that are run one by one before the core is let run in between, how many between two such runs, and how long those are. */
+const PATIENT_LINES = 64;
+const SAMPLED_LINES = 8;
+const SPIN_INSTRUCTIONS = 4_000;
+/** Lines on top after WFI: an idle loop lifts the mask for a few instructions only, and must not be let run past them. */
+const IDLE_LINES = 2_000;
+
+/** CRn of TLB maintenance instructions; those of caches have 7. */
+const CRN_TLBI = 8;
+/** Bytes that IC IVAU invalidates: CTR_EL0.IminLine of the modelled cores. */
+const CODE_LINE = 64;
+/** Lines that are dropped one by one; with more, everything goes. */
+const MOST_STALE_LINES = 4096;
+const PSTATE_EL3H = 0x3cd;
+
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
 
@@ -68,6 +84,8 @@ export interface CoreEnvironment {
   readonly clock: Clock;
   /** A store into flash that is mapped as memory: true when the flash answers as a device from now on. */
   openFlash(access: UnmappedAccess): boolean;
+  /** The core executed a TLBI or IC: the others must follow. */
+  maintained(core: Core, change: SharedChange): void;
   /** The instruction word at a physical address in RAM or ROM, or null. */
   readCode(address: number): number | null;
   /** True when `HLT #immediate` is a gate of the guest that runs. */
@@ -87,6 +105,9 @@ export interface CoreEnvironment {
   /** True when events of this kind are wanted. */
   traces(kind: string): boolean;
 }
+
+/** What a core did that others must follow: a TLBI, or an IC of one line of code (physical) or of everything (null). */
+export type SharedChange = { readonly kind: 'tlb' } | { readonly kind: 'code'; readonly line: number | null };
 
 /** Why `run` came back. */
 export type CoreStop =
@@ -124,12 +145,18 @@ export class Core {
   /** Interrupt lines from the interrupt controller. */
   private irqLine = false;
   private fiqLine = false;
+  /** Straight lines run one by one since an interrupt began to wait. */
+  private maskedLines = 0;
+  private tlbStale = false;
+  private codeStale = false;
+  /** Physical addresses of lines of code that changed, multiples of {@link CODE_LINE}. */
+  private readonly staleLines = new Set<number>();
   private inSlice = false;
   private cutShort = false;
   /** An intercepted access that must trap instead: taken when the slice has ended. */
   private trapped: { readonly pc: bigint; readonly esr: number } | null = null;
   /** Addresses of intercepted instructions, so that each is asked for once. */
-  private readonly interceptedAt = new Set<number>();
+  private readonly interceptedAt = new Set<string>();
 
   /** @param open makes the core's engine with the callbacks given */
   constructor(
@@ -146,6 +173,7 @@ export class Core {
       unmapped: (access) => environment.memory.touch(access.address) !== null,
       block: (high, low, size) => this.onBlock(high, low, size),
       intercepted: (access) => this.onIntercepted(access),
+      maintained: (maintenance) => this.onMaintained(maintenance),
     });
     environment.memory.onChunk((chunk, start, end) => {
       const part =
@@ -253,6 +281,7 @@ export class Core {
     const kind =
       this.fiqLine && (pstate & PSTATE_F) === 0 ? 'fiq' : this.irqLine && (pstate & PSTATE_I) === 0 ? 'irq' : null;
     if (kind === null) return false;
+    this.maskedLines = 0;
     const returnAddress = this.engine.getPc();
     if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: returnAddress });
     enterException(this.engine, { kind, targetLevel: 1, returnAddress, esr: null, far: null });
@@ -261,10 +290,13 @@ export class Core {
 
   /**
    * How far the core can run without a chance to unmask an interrupt that waits: to the end of the straight line of code at PC, its last instruction
-   * included. The engine does not report that a mask was lifted, and a kernel may lift it for a few instructions only.
+   * included. The engine does not report that a mask was lifted, and a kernel may lift it for a few instructions only. A core that spins with
+   * interrupts masked would crawl like this: after a while it is let run in between, and looked at closely now and then.
    */
   instructionsToUnmask(): number {
     const { engine, environment } = this;
+    this.maskedLines++;
+    if (this.maskedLines > PATIENT_LINES && this.maskedLines % (SAMPLED_LINES + 1) === 0) return SPIN_INSTRUCTIONS + (this.maskedLines % 997);
     const pc = engine.getPc();
     const low = Number(BigInt.asUintN(32, pc));
     const start = this.physicalOfCode(Number(pc >> 32n), low);
@@ -282,6 +314,7 @@ export class Core {
     const { engine, environment } = this;
     this.stopRequested = false;
     this.cutShort = false;
+    if (this.codeStale || this.tlbStale || this.staleLines.size > 0) this.dropStale();
     this.inSlice = true;
     let end: SliceEnd;
     try {
@@ -315,7 +348,9 @@ export class Core {
       return { kind: 'gate', immediate };
     }
     if (this.stopRequested) return { kind: 'stopped' };
-    return end.kind === 'stopped' && !this.cutShort ? { kind: 'wfi' } : { kind: 'count' };
+    if (end.kind !== 'stopped' || this.cutShort) return { kind: 'count' };
+    this.maskedLines = -IDLE_LINES;
+    return { kind: 'wfi' };
   }
 
   /** Ends the running slice; `run` returns 'stopped'. */
@@ -386,14 +421,60 @@ export class Core {
     if (moves === null) return false;
     let added = false;
     for (const { offset, kind } of moves) {
-      // The set is keyed by the low 52 bits of the address and the kind: distinct for every address that can be executed.
-      const key = ((high & 0xfffff) * 2 ** 32 + low + offset) * (kind === 'mrs' ? 1 : -1);
+      const key = `${kind} ${high} ${low + offset}`;
       if (this.interceptedAt.has(key)) continue;
       this.interceptedAt.add(key);
       engine.intercept((BigInt(high) << 32n) + BigInt(low + offset), kind);
       added = true;
     }
     return added;
+  }
+
+  /** TLBI and IC concern the other cores too, and the engine's own TLBI by address leaves remembered branch targets behind. */
+  private onMaintained({ encoding: [, op1, crn], rt }: Maintenance): void {
+    if (crn === CRN_TLBI) {
+      this.tlbStale = true;
+      this.environment.maintained(this, { kind: 'tlb' });
+      return;
+    }
+    // IC IVAU has op1 = 3 and names an address; the others mean everything.
+    const line = op1 === 3 && rt !== 31 ? this.physicalLine(this.engine.getX(rt)) : null;
+    this.environment.maintained(this, { kind: 'code', line });
+  }
+
+  private physicalLine(va: bigint): number | null {
+    const found = this.walk(va);
+    return found.ok ? alignDown(found.pa, CODE_LINE) : null;
+  }
+
+  /** Another core changed translations or code: what this one caches of them goes before it runs again. */
+  forget(change: SharedChange): void {
+    if (change.kind === 'tlb') this.tlbStale = true;
+    else if (change.line === null || this.staleLines.size >= MOST_STALE_LINES) this.codeStale = true;
+    else this.staleLines.add(change.line);
+  }
+
+  private dropStale(): void {
+    const { engine, staleLines } = this;
+    if (this.codeStale) engine.discardAllCode();
+    else if (staleLines.size > 0) {
+      // Physical lines are addresses as the core sees them only where nothing is translated: at EL3, whose MMU is off.
+      const pstate = engine.getPstate();
+      this.setLevel(PSTATE_EL3H);
+      for (const line of staleLines) engine.discardCode(line, line + CODE_LINE);
+      this.setLevel(pstate);
+    }
+    if (this.tlbStale) engine.flushTlb();
+    staleLines.clear();
+    this.codeStale = false;
+    this.tlbStale = false;
+  }
+
+  /** Writes PSTATE without moving stack pointers, and makes the engine notice. */
+  private setLevel(pstate: number): void {
+    const { engine } = this;
+    engine.setPstate(pstate);
+    engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, engine.getSystemRegister(SYSTEM_REGISTERS.SCR_EL3) ?? 0n);
   }
 
   private physicalOfCode(high: number, low: number): number {

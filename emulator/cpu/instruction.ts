@@ -103,3 +103,12 @@ export function accessAddress(instruction: number, pc: bigint, x: (index: number
 export function isBranchOrSystem(instruction: number): boolean {
   return (instruction & 0x1c00_0000) === 0x1400_0000;
 }
+
+/** True for TLBI, and for IC: op0 = 1 with CRn 8, or CRn 7 and CRm 1 or 5 (Arm ARM C5.3, C5.5). */
+export function isTranslationOrCodeMaintenance(instruction: number): boolean {
+  // 1101 0101 0000 1 op1 CRn CRm op2 Rt
+  if ((instruction & 0xfff8_0000) >>> 0 !== 0xd508_0000) return false;
+  const crn = (instruction >>> 12) & 15;
+  const crm = (instruction >>> 8) & 15;
+  return crn === 8 || (crn === 7 && (crm === 1 || crm === 5));
+}

@@ -1,12 +1,14 @@
 /**
  * Arm PrimeCell UART (PL011), revision r1p1: 16-entry FIFOs. The console of QEMU's `virt` board.
  *
- * Modelled: every register below, programming before use, polled and interrupt-driven transmit and receive, receive errors and
+ * Modelled: every register below, enabling before use, polled and interrupt-driven transmit and receive, receive errors and
  * overrun, loopback, the single interrupt line (UARTINTR). Not modelled: the baud rate in time (see uart-transmitter.ts),
  * IrDA, modem lines (none are wired), DMA requests (the enable bits are stored), the test registers at 0x80.
  *
- *     line control is latched: IBRD, FBRD ──(write of LCR_H)──► divisor in use
  *     RIS ──(& IMSC)──► MIS ──(any bit)──► interrupt line, level high
+ *
+ * Baud rate and word length are registers without effect, as in QEMU's model: the boards' line has no rate, and unmodified U-Boot enables a UART of `virt`
+ * whose divisor nobody has set. CR.UARTEN, TXE and RXE do count.
  *
  * Choices where time would matter:
  * - TXRIS is set by every character that leaves, as if the FIFO had drained through its trigger level at once; ICR clears it.
@@ -42,7 +44,6 @@ const FBRD = 0x28; // 64ths of the divisor, 6 bits
 const LCR_H = 0x2c; // line control, 8 bits
 const LCR_H_BRK = 1 << 0;
 const LCR_H_FEN = 1 << 4;
-const LCR_H_WLEN_SHIFT = 5; // 0..3: 5..8 bits
 
 const CR = 0x30; // control, 16 bits
 const CR_UARTEN = 1 << 0;
@@ -96,8 +97,6 @@ export class Pl011 implements SerialDevice {
   #lcrH = 0;
   #ibrd = 0;
   #fbrd = 0;
-  /** The integer divisor that the last write of LCR_H put to use; 0 stops the baud clock. */
-  #divisor = 0;
   #ilpr = 0;
   #ifls = IFLS_RESET;
   #imsc = 0;
@@ -126,7 +125,6 @@ export class Pl011 implements SerialDevice {
     this.#lcrH = 0;
     this.#ibrd = 0;
     this.#fbrd = 0;
-    this.#divisor = 0;
     this.#ilpr = 0;
     this.#ifls = IFLS_RESET;
     this.#imsc = 0;
@@ -257,10 +255,10 @@ export class Pl011 implements SerialDevice {
       this.#transmitter.lose(byte, missing);
       return;
     }
-    const sent = this.#transmitter.send(byte, 5 + ((this.#lcrH >>> LCR_H_WLEN_SHIFT) & 3), 'LCR_H.WLEN');
+    this.#transmitter.send(byte);
     this.#ris |= INT_TX;
     if ((this.#cr & CR_LBE) !== 0 && this.#receives()) {
-      this.#store(sent);
+      this.#store(byte);
     }
   }
 

@@ -41,8 +41,8 @@ export class UartTransmitter {
     this.#truncationTold = false;
   }
 
-  /** Sends the low `dataBits` (5 to 8) of `byte`, and answers what reached the line. `register` sets the word length. */
-  send(byte: number, dataBits: number, register: string): number {
+  /** Sends the low `dataBits` (5 to 8) of `byte`, and answers what reached the line. `register` is the one that set a shorter word length. */
+  send(byte: number, dataBits = 8, register = ''): number {
     if (this.#lostBeforeResume > 0) {
       this.#context.emit('uart', { device: this.#device, what: 'resumed', lost: this.#lostBeforeResume });
       this.#lostBeforeResume = 0;

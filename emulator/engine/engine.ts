@@ -53,6 +53,12 @@ export interface InterceptedAccess {
   readonly rt: number;
 }
 
+/** A TLBI or IC instruction that was reported: its encoding (op0 = 1) and the X register of its operand. */
+export interface Maintenance {
+  readonly encoding: SystemRegisterEncoding;
+  readonly rt: number;
+}
+
 /** Called by the engine while it executes. Exceptions thrown here end the slice and come out of `run()`. */
 export interface EngineCallbacks {
   /** The core took exception `number` ({@link ENGINE_EXCEPTION}); writing PC redirects it, `stop()` ends the slice. */
@@ -66,6 +72,8 @@ export interface EngineCallbacks {
   block?(high: number, low: number, size: number): boolean;
   /** An intercepted instruction is about to execute. Return true to skip it, false to let the engine execute it. */
   intercepted?(access: InterceptedAccess): boolean;
+  /** A reported TLBI or IC instruction is about to execute, natively. */
+  maintained?(maintenance: Maintenance): void;
 }
 
 /** Syndrome and address of the last exception, as the ESR and FAR of the level it goes to would hold them. */
@@ -122,8 +130,11 @@ export interface CpuEngine {
   run(count: number): SliceEnd;
   /** Ends the current slice after the instruction being executed. */
   stop(): void;
-  /** From now on the MRS (or MSR) at virtual `address` is reported through `intercepted()`, in code translated after this call. */
-  intercept(address: bigint, kind: 'mrs' | 'msr'): void;
+  /**
+   * From now on the MRS or MSR at virtual `address` is reported through `intercepted()`, the TLBI or IC there through `maintained()`, in code translated
+   * after this call.
+   */
+  intercept(address: bigint, kind: 'mrs' | 'msr' | 'sys'): void;
   /** Syndrome of the exception being reported. Valid inside `exception()` only. */
   syndrome(): Syndrome;
 
@@ -133,7 +144,9 @@ export interface CpuEngine {
 
   /** Drops cached address translations (after page tables or their registers were changed from outside the core). */
   flushTlb(): void;
-  /** Drops translated code of physical [start, end) after its bytes were changed from outside the core. */
+  /** Drops all translated code: its bytes may have been changed from outside the core. */
+  discardAllCode(): void;
+  /** Drops translated code of [start, end), addresses as the core sees them now, after its bytes were changed from outside the core. */
   discardCode(start: number, end: number): void;
   close(): void;
 }

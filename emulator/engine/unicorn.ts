@@ -47,7 +47,7 @@ const UNMAPPED_TYPES: Readonly<Record<number, UnmappedAccess['type']>> = {
 const UC_HOOK_EDGE_GENERATED = 1 << 15;
 /** A particular instruction, with its enum uc_arm64_insn as an extra argument. */
 const UC_HOOK_INSN = 1 << 1;
-const UC_ARM64_INS = { mrs: 1, msr: 2 } as const;
+const UC_ARM64_INS = { mrs: 1, msr: 2, sys: 3 } as const;
 
 const UC_ERR_OK = 0;
 /** Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED and WRITE_PROT. */
@@ -58,6 +58,8 @@ const ucControlWrite = (type: number, args: number): number => type | (args << 2
 const UC_CTL_USE_EXITS = ucControlWrite(4, 1);
 const UC_CTL_CPU_MODEL = ucControlWrite(7, 1);
 const UC_CTL_TB_REMOVE_CACHE = ucControlWrite(9, 2);
+const UC_CTL_TCG_BUFFER_SIZE = ucControlWrite(13, 1);
+const UC_CTL_TB_FLUSH = ucControlWrite(10, 0);
 const UC_CTL_TLB_FLUSH = ucControlWrite(11, 0);
 
 /** enum uc_cpu_arm64 */
@@ -75,6 +77,12 @@ const REG_X29 = 1;
 const indexOfX = (register: number): number =>
   register === REG_XZR ? 31 : register >= REG_X0 ? register - REG_X0 : register - REG_X29 + 29;
 const registerOfX = (index: number): number => (index < 29 ? REG_X0 + index : REG_X29 + index - 29);
+
+/**
+ * Translated code of a core. The engine's own choice is 1 GiB, all of which it touches when it drops everything; a booting Linux fills some 80 MiB, and what
+ * does not fit is dropped and translated again.
+ */
+const CODE_BUFFER_BYTES = 128 * 2 ** 20;
 
 /** Bytes of the engine's handle that the search for the instruction counter may read: less than the handle's size. */
 const HANDLE_SEARCH_BYTES = 2048;
@@ -234,7 +242,7 @@ class UnicornEngine implements CpuEngine {
   private insideInstruction = false;
   private retranslate = false;
   private readonly structs = new Map<number, DataView>();
-  private readonly interceptors: { readonly mrs: Pointer; readonly msr: Pointer } | null = null;
+  private readonly interceptors: Readonly<Record<'mrs' | 'msr' | 'sys', Pointer>> | null = null;
 
   constructor(options: UnicornOptions, calibration: Calibration | null) {
     this.library = load(options.library);
@@ -249,6 +257,10 @@ class UnicornEngine implements CpuEngine {
     this.check(
       'uc_ctl cpu model',
       this.library.control(this.handle, UC_CTL_CPU_MODEL, 'int', CPU_MODELS[options.model ?? 'cortex-a72']),
+    );
+    this.check(
+      'uc_ctl code buffer',
+      this.library.control(this.handle, UC_CTL_TCG_BUFFER_SIZE, 'uint32_t', CODE_BUFFER_BYTES),
     );
     this.check('uc_ctl exits', this.library.control(this.handle, UC_CTL_USE_EXITS, 'int', 1));
 
@@ -288,7 +300,11 @@ class UnicornEngine implements CpuEngine {
     );
     if (this.callbacks.block !== undefined) this.hookBlocks();
     if (this.callbacks.intercepted !== undefined) {
-      this.interceptors = { mrs: this.interceptor('mrs'), msr: this.interceptor('msr') };
+      this.interceptors = {
+        mrs: this.interceptor('mrs'),
+        msr: this.interceptor('msr'),
+        sys: this.maintenanceReporter(),
+      };
     }
   }
 
@@ -320,19 +336,26 @@ class UnicornEngine implements CpuEngine {
     return view;
   }
 
+  /** The encoding in a struct uc_arm64_cp_reg { u32 crn, crm, op0, op1, op2; … }. */
+  private encodingAt(pointer: number): SystemRegisterEncoding {
+    const view = this.structAt(pointer, SYSTEM_REGISTER_BYTES);
+    const field = (index: number) => view.getUint32(4 * index, true);
+    return [field(2), field(3), field(0), field(1), field(4)];
+  }
+
+  private maintenanceReporter(): Pointer {
+    return this.register((_uc: number, register: number, systemRegister: number) => {
+      const maintenance = { encoding: this.encodingAt(systemRegister), rt: indexOfX(register) };
+      this.guarded(() => this.callbacks.maintained?.(maintenance));
+      return 0;
+    }, InstructionCallback);
+  }
+
   private interceptor(kind: 'mrs' | 'msr'): Pointer {
     return this.register((_uc: number, register: number, systemRegister: number) => {
-      const view = this.structAt(systemRegister, SYSTEM_REGISTER_BYTES);
-      const [crn, crm, op0, op1, op2] = [0, 4, 8, 12, 16].map((at) => view.getUint32(at, true)) as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
       const access: InterceptedAccess = {
         read: kind === 'mrs',
-        encoding: [op0, op1, crn, crm, op2] as const,
+        encoding: this.encodingAt(systemRegister),
         rt: indexOfX(register),
       };
       return this.guarded(() => this.callbacks.intercepted?.(access)) === true ? 1 : 0;
@@ -469,7 +492,7 @@ class UnicornEngine implements CpuEngine {
     this.handleView.setBigUint64(at + 8, this.handleView.getBigUint64(at, true), true);
   }
 
-  intercept(address: bigint, kind: 'mrs' | 'msr'): void {
+  intercept(address: bigint, kind: 'mrs' | 'msr' | 'sys'): void {
     if (this.interceptors === null) throw new EngineError('intercept() needs the intercepted() callback');
     this.check(
       'uc_hook_add',
@@ -511,6 +534,10 @@ class UnicornEngine implements CpuEngine {
 
   flushTlb(): void {
     this.check('uc_ctl flush tlb', this.library.control(this.handle, UC_CTL_TLB_FLUSH));
+  }
+
+  discardAllCode(): void {
+    this.check('uc_ctl flush code', this.library.control(this.handle, UC_CTL_TB_FLUSH));
   }
 
   discardCode(start: number | bigint, end: number | bigint): void {

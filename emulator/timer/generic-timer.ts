@@ -130,7 +130,6 @@ export class GenericTimer {
     if (op1 === 4 && crm === 1 && op2 === 0) return this.hypervisorControl;
     if (op1 === 4 && crm === 0 && op2 === 3) return this.virtualOffset;
     if (op1 === 3 && crm === 0) {
-      // 5 and 6 are the self-synchronised views of the counters (FEAT_ECV): harmless where a guest uses them unasked.
       return op2 === 0
         ? this.frequencyRegister
         : op2 === 1
@@ -193,10 +192,13 @@ export class GenericTimer {
       comparator.line = level;
       this.line(TIMER_INTERRUPTS[name], level);
     }
-    if (!expired && (comparator.ctl & CTL_ENABLE) !== 0n) {
-      const target = comparator.usesOffset ? BigInt.asUintN(64, comparator.cval + this.virtualOffset) : comparator.cval;
-      const tick = this.clock.ticksAtCount(target, this.counterHz);
-      if (tick < Number.MAX_SAFE_INTEGER) comparator.expiry = this.scheduler.at(tick, () => this.update(name));
-    }
+    if ((comparator.ctl & CTL_ENABLE) === 0n) return;
+    const physical = this.physicalCount;
+    const count = this.countFor(comparator);
+    // An offset beyond the counter makes the count huge; it starts again from zero when the counter gets there, and the condition may end with that.
+    const change = expired ? (comparator.usesOffset ? this.virtualOffset : 0n) : physical + comparator.cval - count;
+    if (change <= physical) return;
+    const tick = this.clock.ticksAtCount(change, this.counterHz);
+    if (tick < Number.MAX_SAFE_INTEGER) comparator.expiry = this.scheduler.at(tick, () => this.update(name));
   }
 }

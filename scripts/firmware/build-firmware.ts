@@ -30,6 +30,7 @@ const RECIPES: readonly ImageRecipe[] = [
     'lockup',
     'mixed',
     'refused-pixel6',
+    'speed',
   ].map(testGuest),
 ];
 

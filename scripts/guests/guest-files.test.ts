@@ -34,7 +34,7 @@ function unpack(intoCache: string, packageName: string, ...files: readonly strin
 function unpackAll(): void {
   const version = '7.4.1+deb13-arm64';
   unpack('u-boot-qemu', 'u-boot-qemu', 'usr/lib/u-boot/qemu_arm64/u-boot.bin');
-  unpack('linux-6.1', 'linux-image-6.1.0-99-arm64', 'boot/vmlinuz-6.1.0-99-arm64');
+  unpack('linux-6.1+modules', 'linux-image-6.1.0-99-arm64', 'boot/vmlinuz-6.1.0-99-arm64');
   unpack('linux-backports', `linux-binary-${version}`, `usr/lib/modules/${version}/vmlinuz`);
   const tree = `usr/lib/modules/${version}/dtb/exynos/google/gs101-oriole.dtb`;
   unpack(`oriole-dtb/${version}`, `linux-base-${version}`, tree);
@@ -63,7 +63,7 @@ describe('fetchGuest', () => {
     const guests = fetchGuests({ env: { LEVITATE_CACHE: cache }, say: () => expect.unreachable('all is there') });
     expect(guests['linux-6.1']).toEqual({
       guest: 'linux-6.1',
-      path: join(cache, 'guests', 'linux-6.1', 'boot', 'vmlinuz-6.1.0-99-arm64'),
+      path: join(cache, 'guests', 'linux-6.1+modules', 'boot', 'vmlinuz-6.1.0-99-arm64'),
       packageName: 'linux-image-6.1.0-99-arm64',
       packageVersion: '1-2',
     });

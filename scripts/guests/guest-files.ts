@@ -3,7 +3,8 @@
  *
  * ```
  *   CACHE/guests/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin                   for --bios on qemu-virt
- *         guests/linux-6.1/boot/vmlinuz-VERSION                                     for --kernel on qemu-virt
+ *         guests/linux-6.1+modules/boot/vmlinuz-VERSION                             for --kernel on qemu-virt
+ *         guests/linux-6.1+modules/lib/modules/VERSION/kernel/…/NAME.ko             of that kernel, for the initramfs
  *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz                    for --kernel on pixel6
  *         guests/oriole-dtb/VERSION/usr/lib/modules/VERSION/dtb/…/gs101-oriole.dtb  for --dtb, of that same kernel
  *         guests/busybox/bin/busybox                                                what the initramfs is made of
@@ -14,6 +15,7 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder } from '../setup/cache-folder.ts';
 import { DebianPackageError, fetchDebianPackage, findDebianPackage } from '../setup/debian-packages.ts';
 import { GuestFetchError } from './guest-fetch-error.ts';
 
@@ -31,6 +33,14 @@ export interface GuestFile {
   readonly packageVersion: string;
 }
 
+/** Modules of one kernel. */
+export interface KernelModules {
+  /** As `uname -r` prints it. */
+  readonly release: string;
+  /** Absolute, each after what it needs. */
+  readonly paths: readonly string[];
+}
+
 /** How guests are obtained. */
 export interface GuestFetchOptions {
   readonly env?: NodeJS.ProcessEnv;
@@ -46,11 +56,19 @@ interface Recipe {
   /** A name, or a pattern of which the newest match counts. */
   readonly packageName: string | RegExp;
   readonly intoCache: string;
-  /** The files kept, and among them the guest; the licence stays beside it. */
+  /** The file that is the guest; the licence stays beside it. */
   readonly file: RegExp;
+  /** Further files that are kept. */
+  readonly beside?: RegExp;
 }
 
 const COPYRIGHT = /\/copyright$/;
+
+/**
+ * Modules of Debian 12's kernel that a disk takes, each after what it needs: the virtio block device, and ext4 with the checksum that it asks the
+ * kernel's crypto code for. Debian builds virtio itself in, and none of these.
+ */
+const DISK_MODULES = ['virtio_mmio', 'virtio_blk', 'crc16', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4'] as const;
 
 /** @throws GuestFetchError as {@link fetchGuest}: a device tree belongs to a kernel, which must be there first */
 function recipeOf(guest: GuestName, options: GuestFetchOptions, mayFetch: boolean): Recipe | null {
@@ -71,8 +89,9 @@ function recipeOf(guest: GuestName, options: GuestFetchOptions, mayFetch: boolea
         suite: 'bookworm',
         // Neither rt nor cloud nor dbg nor unsigned.
         packageName: /^linux-image-6\.1\.0-\d+-arm64$/,
-        intoCache: 'guests/linux-6.1',
+        intoCache: 'guests/linux-6.1+modules',
         file: /^\/boot\/vmlinuz-[^/]+$/,
+        beside: new RegExp(`^(/usr)?/lib/modules/[^/]+/kernel/.*/(${DISK_MODULES.join('|')})\\.ko$`),
       };
     case 'linux-backports':
       return {
@@ -136,7 +155,7 @@ export function fetchGuest(guest: GuestName, options: GuestFetchOptions = {}): G
       suite: recipe.suite,
       architecture: 'arm64',
       intoCache: recipe.intoCache,
-      only: new RegExp(`${recipe.file.source}|${COPYRIGHT.source}`),
+      only: new RegExp([recipe.file, COPYRIGHT, recipe.beside ?? recipe.file].map(({ source }) => source).join('|')),
       onFetch: () => {
         say(
           `Fetching ${recipe.title} (Debian ${recipe.suite}, about ${recipe.packageMegabytes} MB) once into the cache …`,
@@ -162,6 +181,20 @@ export function fetchGuest(guest: GuestName, options: GuestFetchOptions = {}): G
 export function fetchGuests(options: GuestFetchOptions = {}): Readonly<Record<GuestName, GuestFile>> {
   const found = GUEST_NAMES.map((guest) => [guest, fetchGuest(guest, options)] as const);
   return Object.fromEntries(found) as Record<GuestName, GuestFile>;
+}
+
+/**
+ * The disk modules of Debian 12's kernel, in an order in which they can be loaded; null when the cache does not hold that kernel with all of them.
+ * Asks neither apt nor the network.
+ */
+export function findDiskModules(env?: NodeJS.ProcessEnv): KernelModules | null {
+  const recipe = recipeOf('linux-6.1', env === undefined ? {} : { env }, false);
+  const kernel = findGuest('linux-6.1', env);
+  if (recipe === null || kernel === null) return null;
+  const folder = join(cacheFolder(env), ...recipe.intoCache.split('/'));
+  const paths = DISK_MODULES.map((name) => findFile(folder, new RegExp(`/${name}\\.ko$`)));
+  if (paths.includes(null)) return null;
+  return { release: kernel.packageName.replace(/^linux-image-/, ''), paths: paths.filter((path) => path !== null) };
 }
 
 /** The first file below `folder` whose path inside it matches, in sorted order. */

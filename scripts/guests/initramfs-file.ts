@@ -1,16 +1,32 @@
-/** The initial RAM file system as a file in the cache, for commands that take a path. */
+/** The initial RAM file system of what the cache holds, and as a file in the cache for commands that take a path. */
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cacheFolder } from '../setup/cache-folder.ts';
+import { findDiskModules } from './guest-files.ts';
 import { buildLinuxInitramfs } from './initramfs.ts';
+
+/** The archive with `busyboxPath` and the disk modules of Debian 12's kernel where the cache holds them. @throws Error as {@link buildLinuxInitramfs} */
+export function guestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): Uint8Array {
+  const modules = findDiskModules(env);
+  return buildLinuxInitramfs({
+    busybox: readFileSync(busyboxPath),
+    modules:
+      modules === null
+        ? null
+        : {
+            release: modules.release,
+            files: modules.paths.map((path) => ({ name: basename(path), content: readFileSync(path) })),
+          },
+  });
+}
 
 /**
  * Absolute path of CACHE/guests/initramfs.cpio, written first when it is not what `busyboxPath` gives. Uncompressed: the guest need not unpack it.
- * @throws Error as {@link buildLinuxInitramfs}, and a file system error when the cache cannot be written
+ * @throws Error as {@link guestInitramfs}, and a file system error when the cache cannot be written
  */
 export function writeGuestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): string {
-  const archive = buildLinuxInitramfs({ busybox: readFileSync(busyboxPath) });
+  const archive = guestInitramfs(busyboxPath, env);
   const folder = join(cacheFolder(env), 'guests');
   const path = join(folder, 'initramfs.cpio');
   if (!isContent(path, archive)) {

@@ -5,6 +5,7 @@
  *   /init            #!/bin/sh: mounts proc, sys, devtmpfs; prints LEVITATE-INIT-READY; extra commands; shells, one after the other
  *   /bin/busybox     and a link for each of its applets
  *   /dev/console     5, 1: what the kernel opens before /init runs (Documentation/admin-guide/initrd.rst)
+ *   /lib/modules/    kernel modules, which /init loads where the running kernel is theirs
  *   /proc /sys /tmp /root /etc
  * ```
  * /init is process 1, to which busybox's poweroff, reboot and halt send signals (USR2, TERM, USR1) as to an init; it acts on them. Same input,
@@ -19,11 +20,20 @@ export const INIT_READY_MARKER = 'LEVITATE-INIT-READY';
 export interface InitramfsOptions {
   /** A statically linked AArch64 busybox. */
   readonly busybox: Uint8Array;
-  /** Shell commands that /init runs after its marker, before the first shell. */
+  /** Modules that /init loads after its marker, in this order, when the running kernel's release is theirs. */
+  readonly modules?: InitramfsModules | null;
+  /** Shell commands that /init runs after that, before the first shell. */
   readonly extraCommands?: readonly string[];
 }
 
+/** Kernel modules: `release` as `uname -r` prints it; a name as in "virtio.ko". */
+export interface InitramfsModules {
+  readonly release: string;
+  readonly files: readonly { readonly name: string; readonly content: Uint8Array }[];
+}
+
 const EXECUTABLE = 0o755;
+const MODULE_FOLDER = 'lib/modules';
 const FOLDERS = ['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp'] as const;
 /** Shell and mount are what /init cannot do without. */
 const NEEDED_APPLETS = ['sh', 'mount', 'setsid', 'cttyhack', 'poweroff', 'reboot'] as const;
@@ -36,15 +46,32 @@ export function buildLinuxInitramfs(options: InitramfsOptions): Uint8Array {
   const applets = busyboxApplets(options.busybox).filter((name) => name !== 'busybox');
   const missing = NEEDED_APPLETS.filter((name) => !applets.includes(name));
   if (missing.length > 0) throw new Error(`this busybox lacks ${missing.join(', ')}`);
-  const init = new TextEncoder().encode(initScript(options.extraCommands ?? []));
+  const modules = options.modules ?? null;
+  const commands = [...(modules === null ? [] : [loadModules(modules)]), ...(options.extraCommands ?? [])];
+  const init = new TextEncoder().encode(initScript(commands));
   const entries: CpioEntry[] = [
     ...FOLDERS.map((path) => ({ kind: 'directory', path, mode: EXECUTABLE }) as const),
     { kind: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
     { kind: 'file', path: 'bin/busybox', mode: EXECUTABLE, content: options.busybox },
     ...applets.map((name) => ({ kind: 'link', path: `bin/${name}`, target: 'busybox' }) as const),
+    ...(modules === null ? [] : moduleEntries(modules)),
     { kind: 'file', path: 'init', mode: EXECUTABLE, content: init },
   ];
   return writeCpio(entries);
+}
+
+function moduleEntries({ files }: InitramfsModules): CpioEntry[] {
+  return [
+    ...['lib', MODULE_FOLDER].map((path) => ({ kind: 'directory', path, mode: EXECUTABLE }) as const),
+    ...files.map(
+      ({ name, content }) => ({ kind: 'file', path: `${MODULE_FOLDER}/${name}`, mode: 0o644, content }) as const,
+    ),
+  ];
+}
+
+function loadModules({ release, files }: InitramfsModules): string {
+  const names = files.map(({ name }) => name).join(' ');
+  return `[ "$(uname -r)" = ${release} ] && for name in ${names}; do insmod /${MODULE_FOLDER}/$name; done`;
 }
 
 function initScript(extraCommands: readonly string[]): string {

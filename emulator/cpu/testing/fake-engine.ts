@@ -94,5 +94,6 @@ export class FakeEngine implements CpuEngine {
   stop(): void {}
   flushTlb(): void {}
   discardCode(): void {}
+  discardAllCode(): void {}
   close(): void {}
 }

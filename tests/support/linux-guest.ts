@@ -1,0 +1,48 @@
+/** Booting Debian's kernels with the project's initramfs to a shell on the console. Not a test. */
+
+import { guestInitramfs } from '../../scripts/guests/initramfs-file.ts';
+import { INIT_READY_MARKER } from '../../scripts/guests/initramfs.ts';
+import { LevitateMachine, type MachineSettings } from '../../scripts/machine/levitate-machine.ts';
+import type { Outcome } from '../../scripts/machine/outcome.ts';
+import { answerOf, bytesOf, converse, shellTurns } from './foreign-guest.ts';
+
+/** What a kernel or a broken machine under it would say. */
+const TROUBLE = /warning|oops|bug:|rcu.*stall|unexpected|call trace/i;
+
+/** How a boot went: everything that a second one must repeat. */
+export interface LinuxRun {
+  readonly outcome: Outcome;
+  /** All that came over the serial line. */
+  readonly serial: string;
+  readonly instructions: number;
+  /** What each command printed, in the order of the commands. */
+  readonly answers: readonly string[];
+  /** Lines that speak of trouble. */
+  readonly trouble: readonly string[];
+  /** True when /init said that it ran. */
+  readonly reachedInit: boolean;
+}
+
+/** Boots `kernel` (a path) with the initramfs of `busybox`, gives the shell `commands`, then `poweroff`. @throws Error when a command was not answered */
+export function runLinux(
+  kernel: string,
+  busybox: string,
+  settings: MachineSettings,
+  commands: readonly string[],
+): LinuxRun {
+  const machine = new LevitateMachine({ ...settings, kernel: bytesOf(kernel), initrd: guestInitramfs(busybox) });
+  try {
+    const outcome = converse(machine, shellTurns('/root # ', commands, 'poweroff'));
+    const { text } = machine.serial;
+    return {
+      outcome,
+      serial: text,
+      instructions: machine.machine.clock.instructions,
+      answers: commands.map((_, index) => answerOf(text, index)),
+      trouble: text.split(/\r?\n/).filter((line) => TROUBLE.test(line)),
+      reachedInit: text.includes(`\n${INIT_READY_MARKER}\r\n`),
+    };
+  } finally {
+    machine.close();
+  }
+}
