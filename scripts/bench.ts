@@ -1,10 +1,10 @@
 /**
  * `npm run bench`: what booting and allocating cost, held to bars, beside the physical limit measured in the same run.
  *
- *     npm run bench -- [--short] [--json FILE] [boot] [mem-map] [buddy] [fragmentation] [scale] [engine]
+ *     npm run bench -- [--short] [--json FILE] [boot] [mem-map] [buddy] [fragmentation] [scale] [engine] [guests]
  *
  * Each line: the median of several samples, the noise (half the distance between their quartiles), the bar, the limit (the same work on plain typed arrays, or in a
- * process without the machine), their ratio, and OK or MISSED. How bars are judged: scripts/bench/measurement.ts.
+ * process without the machine; for guests the same image on QEMU), their ratio, and OK or MISSED. How bars are judged: scripts/bench/measurement.ts.
  *
  * Exit status: 0 every bar held · 1 a bar was missed or a check failed · 2 usage.
  */
@@ -15,6 +15,7 @@ import { Command, CommanderError } from 'commander';
 import { buddy } from './bench/buddy.ts';
 import { engine } from './bench/engine.ts';
 import { fragmentation } from './bench/fragmentation.ts';
+import { guests } from './bench/guests.ts';
 import { judge, type Line } from './bench/measurement.ts';
 import { memMap, oneBoot } from './bench/mem-map.ts';
 import { scale } from './bench/scale.ts';
@@ -23,7 +24,7 @@ import { tableHead, tableLine } from './bench/table.ts';
 import { wholeProcess } from './bench/whole-process.ts';
 
 /** Processes first: later ones would share the host with what this process holds by then. */
-const SECTIONS: readonly Section[] = [wholeProcess, memMap, buddy, fragmentation, scale, engine];
+const SECTIONS: readonly Section[] = [wholeProcess, guests, memMap, buddy, fragmentation, scale, engine];
 
 const EXIT_MISSED = 1;
 const EXIT_USAGE = 2;
@@ -34,7 +35,7 @@ interface BenchOptions {
   readonly oneBoot?: true;
 }
 
-export function main(args: readonly string[]): number {
+export async function main(args: readonly string[]): Promise<number> {
   const command = benchCommand();
   try {
     command.parse([...args], { from: 'user' });
@@ -52,8 +53,10 @@ export function main(args: readonly string[]): number {
     process.stderr.write(`bench: there is no "${unknown}"; there are ${SECTIONS.map(({ name }) => name).join(', ')}\n`);
     return EXIT_USAGE;
   }
-  const chosen = SECTIONS.filter(({ name }) => command.args.length === 0 || command.args.includes(name));
-  const lines = measure(chosen, options.short === true);
+  const chosen = SECTIONS.filter(({ name, long }) =>
+    command.args.length === 0 ? !(long === true && options.short === true) : command.args.includes(name),
+  );
+  const lines = await measure(chosen, options.short === true);
   if (options.json !== undefined) {
     const host = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
     writeFileSync(options.json, `${JSON.stringify({ short: options.short === true, host, lines }, null, 2)}\n`);
@@ -67,11 +70,11 @@ export function main(args: readonly string[]): number {
   return missed.length === 0 ? 0 : EXIT_MISSED;
 }
 
-function measure(sections: readonly Section[], short: boolean): Line[] {
+async function measure(sections: readonly Section[], short: boolean): Promise<Line[]> {
   const lines: Line[] = [];
   process.stdout.write(`${tableHead()}\n`);
   for (const section of sections) {
-    section.run({
+    await section.run({
       short,
       report: (result) => {
         const line = judge(result, short);
@@ -88,7 +91,10 @@ function benchCommand(): Command {
     .description('Measures what booting and allocating cost and compares with the bars. Without names: everything.')
     .usage('[--short] [--json FILE] [NAME ...]')
     .argument('[names...]', SECTIONS.map(({ name }) => name).join(' | '))
-    .option('--short', 'fewer samples, for busy machines: only a miss by more than 3 times the bar fails')
+    .option(
+      '--short',
+      'fewer samples, for busy machines, and without guests: only a miss by more than 3 times the bar fails',
+    )
     .option('--json <file>', 'write every sample to this file too')
     .addOption(new Command().createOption('--one-boot').hideHelp())
     .exitOverride();

@@ -41,10 +41,11 @@ export function physicalOfCode(
 
   const ttbr = engine.getSystemRegister(upper ? SYSTEM_REGISTERS.TTBR1_EL1 : SYSTEM_REGISTERS.TTBR0_EL1) ?? 0n;
   const indexes = [(high >>> 7) & 511, ((high & 127) << 2) | (low >>> 30), (low >>> 21) & 511, (low >>> 12) & 511];
-  let table = Number(BigInt.asUintN(48, ttbr) & ~0xfffn);
   let at = sizeOffset <= 24 ? 0 : 1;
-  // The first table may have fewer entries than 512: bits above the input size are sign bits.
+  // The first table may have fewer entries than 512, and is aligned to its size only: bits above the input size are sign bits.
   const firstBits = 64 - sizeOffset - (at === 0 ? 39 : 30);
+  const base = Number(BigInt.asUintN(48, ttbr));
+  let table = base - (base % 2 ** (firstBits + 3));
   indexes[at] = (indexes[at] as number) & (2 ** firstBits - 1);
   for (; ; at++) {
     const address = table + (indexes[at] as number) * 8;

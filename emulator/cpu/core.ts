@@ -49,27 +49,13 @@ import {
   undefinedSyndrome,
   withFaultStatus,
 } from './syndrome.ts';
+import { InterruptLines } from './interrupt-lines.ts';
+import { CODE_LINE, type SharedChange, StaleCaches } from './stale-caches.ts';
 import { type TranslationRegisters, walk } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
 
-/** PSTATE interrupt masks. */
-const PSTATE_I = 1 << 7;
-const PSTATE_F = 1 << 6;
-
-/** Lines that are run one by one before the core is let run in between, how many between two such runs, and how long those are. */
-const PATIENT_LINES = 64;
-const SAMPLED_LINES = 8;
-const SPIN_INSTRUCTIONS = 4_000;
-/** Lines on top after WFI: an idle loop lifts the mask for a few instructions only, and must not be let run past them. */
-const IDLE_LINES = 2_000;
-
 /** CRn of TLB maintenance instructions; those of caches have 7. */
 const CRN_TLBI = 8;
-/** Bytes that IC IVAU invalidates: CTR_EL0.IminLine of the modelled cores. */
-const CODE_LINE = 64;
-/** Lines that are dropped one by one; with more, everything goes. */
-const MOST_STALE_LINES = 4096;
-const PSTATE_EL3H = 0x3cd;
 
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
@@ -106,9 +92,6 @@ export interface CoreEnvironment {
   traces(kind: string): boolean;
 }
 
-/** What a core did that others must follow: a TLBI, or an IC of one line of code (physical) or of everything (null). */
-export type SharedChange = { readonly kind: 'tlb' } | { readonly kind: 'code'; readonly line: number | null };
-
 /** Why `run` came back. */
 export type CoreStop =
   | { readonly kind: 'count' }
@@ -143,14 +126,8 @@ export class Core {
   private lastVector: { address: bigint; executed: number } | null = null;
   private lockup: string | null = null;
   /** Interrupt lines from the interrupt controller. */
-  private irqLine = false;
-  private fiqLine = false;
-  /** Straight lines run one by one since an interrupt began to wait. */
-  private maskedLines = 0;
-  private tlbStale = false;
-  private codeStale = false;
-  /** Physical addresses of lines of code that changed, multiples of {@link CODE_LINE}. */
-  private readonly staleLines = new Set<number>();
+  private readonly interrupts = new InterruptLines();
+  private readonly stale = new StaleCaches();
   private inSlice = false;
   private cutShort = false;
   /** An intercepted access that must trap instead: taken when the slice has ended. */
@@ -217,8 +194,7 @@ export class Core {
     this.refused = null;
     this.lastVector = null;
     this.lockup = null;
-    this.irqLine = false;
-    this.fiqLine = false;
+    this.interrupts.set(false, false);
     // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down, HVC and SMC enabled, non-secure.
     if (level < 3) {
       engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, 0x531n);
@@ -261,15 +237,12 @@ export class Core {
 
   /** Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is taken at once. */
   setInterruptLines(irq: boolean, fiq: boolean): void {
-    const rises = (irq && !this.irqLine) || (fiq && !this.fiqLine);
-    this.irqLine = irq;
-    this.fiqLine = fiq;
-    if (rises) this.interruptSlice();
+    if (this.interrupts.set(irq, fiq)) this.interruptSlice();
   }
 
   /** An interrupt is signalled, masked or not: what wakes the core from WFI. */
   get interruptPending(): boolean {
-    return this.irqLine || this.fiqLine;
+    return this.interrupts.pending;
   }
 
   /** Takes the interrupt that is signalled and not masked, if there is one. Between slices only. */
@@ -278,10 +251,9 @@ export class Core {
     const pstate = this.engine.getPstate();
     // Interrupts go to EL1 here; code above it runs with them masked by the level.
     if (levelOf(pstate) > 1) return false;
-    const kind =
-      this.fiqLine && (pstate & PSTATE_F) === 0 ? 'fiq' : this.irqLine && (pstate & PSTATE_I) === 0 ? 'irq' : null;
+    const kind = this.interrupts.takeable(pstate);
     if (kind === null) return false;
-    this.maskedLines = 0;
+    this.interrupts.taken();
     const returnAddress = this.engine.getPc();
     if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: returnAddress });
     enterException(this.engine, { kind, targetLevel: 1, returnAddress, esr: null, far: null });
@@ -289,14 +261,13 @@ export class Core {
   }
 
   /**
-   * How far the core can run without a chance to unmask an interrupt that waits: to the end of the straight line of code at PC, its last instruction
-   * included. The engine does not report that a mask was lifted, and a kernel may lift it for a few instructions only. A core that spins with
-   * interrupts masked would crawl like this: after a while it is let run in between, and looked at closely now and then.
+   * How far the core may run while an interrupt waits to be unmasked: to the end of the straight line of code at PC, its last instruction included, where
+   * the mask may be lifted; see interrupt-lines.ts.
    */
   instructionsToUnmask(): number {
     const { engine, environment } = this;
-    this.maskedLines++;
-    if (this.maskedLines > PATIENT_LINES && this.maskedLines % (SAMPLED_LINES + 1) === 0) return SPIN_INSTRUCTIONS + (this.maskedLines % 997);
+    const freeRun = this.interrupts.freeRun();
+    if (freeRun !== null) return freeRun;
     const pc = engine.getPc();
     const low = Number(BigInt.asUintN(32, pc));
     const start = this.physicalOfCode(Number(pc >> 32n), low);
@@ -314,7 +285,7 @@ export class Core {
     const { engine, environment } = this;
     this.stopRequested = false;
     this.cutShort = false;
-    if (this.codeStale || this.tlbStale || this.staleLines.size > 0) this.dropStale();
+    this.stale.drop(engine);
     this.inSlice = true;
     let end: SliceEnd;
     try {
@@ -349,7 +320,7 @@ export class Core {
     }
     if (this.stopRequested) return { kind: 'stopped' };
     if (end.kind !== 'stopped' || this.cutShort) return { kind: 'count' };
-    this.maskedLines = -IDLE_LINES;
+    this.interrupts.waited();
     return { kind: 'wfi' };
   }
 
@@ -433,7 +404,7 @@ export class Core {
   /** TLBI and IC concern the other cores too, and the engine's own TLBI by address leaves remembered branch targets behind. */
   private onMaintained({ encoding: [, op1, crn], rt }: Maintenance): void {
     if (crn === CRN_TLBI) {
-      this.tlbStale = true;
+      this.stale.note({ kind: 'tlb' });
       this.environment.maintained(this, { kind: 'tlb' });
       return;
     }
@@ -449,32 +420,7 @@ export class Core {
 
   /** Another core changed translations or code: what this one caches of them goes before it runs again. */
   forget(change: SharedChange): void {
-    if (change.kind === 'tlb') this.tlbStale = true;
-    else if (change.line === null || this.staleLines.size >= MOST_STALE_LINES) this.codeStale = true;
-    else this.staleLines.add(change.line);
-  }
-
-  private dropStale(): void {
-    const { engine, staleLines } = this;
-    if (this.codeStale) engine.discardAllCode();
-    else if (staleLines.size > 0) {
-      // Physical lines are addresses as the core sees them only where nothing is translated: at EL3, whose MMU is off.
-      const pstate = engine.getPstate();
-      this.setLevel(PSTATE_EL3H);
-      for (const line of staleLines) engine.discardCode(line, line + CODE_LINE);
-      this.setLevel(pstate);
-    }
-    if (this.tlbStale) engine.flushTlb();
-    staleLines.clear();
-    this.codeStale = false;
-    this.tlbStale = false;
-  }
-
-  /** Writes PSTATE without moving stack pointers, and makes the engine notice. */
-  private setLevel(pstate: number): void {
-    const { engine } = this;
-    engine.setPstate(pstate);
-    engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, engine.getSystemRegister(SYSTEM_REGISTERS.SCR_EL3) ?? 0n);
+    this.stale.note(change);
   }
 
   private physicalOfCode(high: number, low: number): number {

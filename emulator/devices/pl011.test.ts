@@ -139,14 +139,17 @@ describe('PL011 transmit', () => {
     expect(uart.read(DR, 4)).toBe(0x79);
   });
 
-  it.each([0x00, 0x10, 0x20, 0x40, 0x70])('sends whole bytes whatever word length LCR_H = %i asks for', (lineControl) => {
-    const { uart, context } = makeReady(lineControl);
-    uart.write(CR, 4, 0x381);
-    send(uart, '\xffA');
-    expect(context.sent).toEqual([0xff, 0x41]);
-    expect(uart.read(DR, 4) & 0xff).toBe(0xff);
-    expect(context.events).toEqual([]);
-  });
+  it.each([0x00, 0x10, 0x20, 0x40, 0x70])(
+    'sends whole bytes whatever word length LCR_H = %i asks for',
+    (lineControl) => {
+      const { uart, context } = makeReady(lineControl);
+      uart.write(CR, 4, 0x381);
+      send(uart, '\xffA');
+      expect(context.sent).toEqual([0xff, 0x41]);
+      expect(uart.read(DR, 4) & 0xff).toBe(0xff);
+      expect(context.events).toEqual([]);
+    },
+  );
 
   it('raises the transmit interrupt after a character, until it is cleared', () => {
     const { uart, context } = makeReady();

@@ -11,10 +11,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readFirmwareImage } from '../firmware-image.ts';
 import { findGuest } from '../guests/guest-files.ts';
 import { INIT_READY_MARKER } from '../guests/initramfs.ts';
 import { writeGuestInitramfs } from '../guests/initramfs-file.ts';
+import { readFirmwareImage } from '../machine/board-machine.ts';
 import { packageRoot } from '../package-root.ts';
 import type { BenchRun, Section } from './section.ts';
 import { median } from './statistics.ts';
@@ -31,10 +31,10 @@ const LOOP_BAR = 1 / 0.7;
 
 /** The loops of speed.S: `kind`, instructions in a round, and rounds for about a second or two on either machine. */
 const LOOPS = [
-  { kind: 0, what: 'register loop', roundInstructions: 16, rounds: { ours: 60e6, qemu: 120e6 }, bar: LOOP_BAR },
-  { kind: 1, what: 'load and store loop', roundInstructions: 12, rounds: { ours: 70e6, qemu: 100e6 }, bar: LOOP_BAR },
-  { kind: 2, what: 'call loop', roundInstructions: 9, rounds: { ours: 60e6, qemu: 80e6 }, bar: LOOP_BAR },
-  { kind: 3, what: 'system call loop', roundInstructions: 5, rounds: { ours: 250e3, qemu: 4e6 }, bar: null },
+  { kind: 0, what: 'register loop', roundInstructions: 16, rounds: { ours: 80e6, qemu: 600e6 }, bar: LOOP_BAR },
+  { kind: 1, what: 'load and store loop', roundInstructions: 12, rounds: { ours: 60e6, qemu: 180e6 }, bar: LOOP_BAR },
+  { kind: 2, what: 'call loop', roundInstructions: 9, rounds: { ours: 45e6, qemu: 60e6 }, bar: LOOP_BAR },
+  { kind: 3, what: 'system call loop', roundInstructions: 5, rounds: { ours: 500e3, qemu: 2.5e6 }, bar: null },
 ] as const;
 /** Of `kind` and `rounds` in the image. */
 const PARAMETERS_OFFSET = 32;
@@ -150,20 +150,25 @@ function start(contender: Contender, files: GuestFiles, texts: readonly string[]
   return contender === 'ours' ? startOurs(files, texts) : startQemu(files, texts);
 }
 
-function startOurs({ kernel, initrd, append }: GuestFiles, texts: readonly string[]): Promise<Watched> {
+function startOurs(files: GuestFiles, texts: readonly string[]): Promise<Watched> {
   const launcher = join(packageRoot(), 'scripts', 'launch.mjs');
-  const words = ['boot', '--board', 'qemu-virt', '--quiet', ...words_({ kernel, initrd, append }, '--')];
+  const words = ['boot', '--board', 'qemu-virt', '--quiet', ...optionWords(files, '--')];
   return watchProcess(process.execPath, [launcher, ...words], texts, DEADLINE_MS);
 }
 
 function startQemu(files: GuestFiles, texts: readonly string[]): Promise<Watched> {
   const machine = '-machine virt -cpu cortex-a72 -smp 1 -m 1G -accel tcg -nodefaults -display none -monitor none';
-  return watchProcess(QEMU, [...machine.split(' '), '-serial', 'stdio', ...words_(files, '-')], texts, DEADLINE_MS);
+  return watchProcess(
+    QEMU,
+    [...machine.split(' '), '-serial', 'stdio', ...optionWords(files, '-')],
+    texts,
+    DEADLINE_MS,
+  );
 }
 
-/** Both machines call these options by the same names. */
-function words_(files: { [option: string]: string | undefined }, dashes: string): string[] {
-  return Object.entries(files).flatMap(([option, value]) => (value === undefined ? [] : [`${dashes}${option}`, value]));
+/** Both programs call these options by the same names. */
+function optionWords(files: GuestFiles, dashes: string): string[] {
+  return Object.entries(files).flatMap(([option, value]) => [`${dashes}${option}`, value as string]);
 }
 
 function haveQemu(): boolean {

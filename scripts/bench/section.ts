@@ -11,5 +11,7 @@ export interface BenchRun {
 /** One part of the bench, with the name by which it is asked for. */
 export interface Section {
   readonly name: string;
-  readonly run: (run: BenchRun) => void;
+  /** True when a short run leaves it out unless it is asked for by name: it takes minutes. */
+  readonly long?: true;
+  readonly run: (run: BenchRun) => void | Promise<void>;
 }

@@ -23,6 +23,7 @@ const RECIPES: readonly ImageRecipe[] = [
   ...[
     'calls-pixel6',
     'calls-qemu-virt',
+    'cores',
     'echo-pixel6',
     'echo-qemu-virt',
     'exceptions-el1',
@@ -30,6 +31,7 @@ const RECIPES: readonly ImageRecipe[] = [
     'lockup',
     'mixed',
     'refused-pixel6',
+    'wakes',
     'speed',
   ].map(testGuest),
 ];

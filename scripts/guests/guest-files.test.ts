@@ -2,11 +2,11 @@
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bootCommands } from './boot-commands.ts';
 import { GuestFetchError } from './guest-fetch-error.ts';
-import { fetchGuest, fetchGuests, findGuest, type GuestName } from './guest-files.ts';
+import { fetchGuest, fetchGuests, findDiskModules, findGuest, type GuestName } from './guest-files.ts';
 import { writeGuestInitramfs } from './initramfs-file.ts';
 
 let cache = '';
@@ -54,6 +54,28 @@ describe('findGuest', () => {
     expect(findGuest('oriole-dtb', { LEVITATE_CACHE: cache })?.packageName).toBe('linux-base-7.4.1+deb13-arm64');
     unpack('linux-backports', 'linux-binary-7.5+deb13-arm64', 'usr/lib/modules/7.5/vmlinuz');
     expect(findGuest('oriole-dtb', { LEVITATE_CACHE: cache })).toBeNull();
+  });
+});
+
+describe('findDiskModules', () => {
+  const kernel = 'boot/vmlinuz-6.1.0-99-arm64';
+  const names = ['ext4', 'jbd2', 'crc16', 'mbcache', 'virtio_blk', 'virtio_mmio', 'crc32c_generic'];
+  const files = names.map((name) => `lib/modules/6.1.0-99-arm64/kernel/somewhere/${name}.ko`);
+  const find = () => findDiskModules({ LEVITATE_CACHE: cache });
+
+  it('gives each after what it needs', () => {
+    unpack('linux-6.1+modules', 'linux-image-6.1.0-99-arm64', kernel, ...files);
+    const order = find()?.paths.map((path) => basename(path, '.ko')) ?? [];
+    expect(find()?.release).toBe('6.1.0-99-arm64');
+    expect(order.toSorted()).toEqual(names.toSorted());
+    for (const needed of ['crc16', 'mbcache', 'jbd2'])
+      expect(order.indexOf(needed)).toBeLessThan(order.indexOf('ext4'));
+  });
+
+  it('is null without the kernel, and without one of them', () => {
+    expect(find()).toBeNull();
+    unpack('linux-6.1+modules', 'linux-image-6.1.0-99-arm64', kernel, ...files.slice(1));
+    expect(find()).toBeNull();
   });
 });
 

@@ -89,6 +89,31 @@ describe('buildLinuxInitramfs', () => {
     expect(spawnSync('sh', ['-n'], { input: script }).status).toBe(0);
   });
 
+  it('loads its modules in their order, and only into the kernel that they are for', () => {
+    const files = ['second.ko', 'first.ko'].map((name) => ({ name, content: new TextEncoder().encode(name) }));
+    const modules = { release: '6.1.0-arm64', files };
+    const entries = readCpio(buildLinuxInitramfs({ busybox, modules, extraCommands: ['echo later'] }));
+    for (const { name, content } of files) {
+      expect(entries).toContainEqual({ kind: 'file', path: `lib/modules/${name}`, mode: 0o644, content });
+    }
+    const init = entries.find((one) => one.path === 'init');
+    const script = new TextDecoder().decode(init?.kind === 'file' ? init.content : undefined);
+    const work = script.slice(script.indexOf(INIT_READY_MARKER), script.indexOf('cd /root'));
+    const run = (release: string) =>
+      spawnSync('sh', {
+        input: `uname() { echo ${release}; }; insmod() { echo "$1"; }; echo ${work}`,
+        encoding: 'utf8',
+      });
+    expect(run('6.1.0-arm64').stdout.split('\n')).toEqual([
+      INIT_READY_MARKER,
+      '/lib/modules/second.ko',
+      '/lib/modules/first.ko',
+      'later',
+      '',
+    ]);
+    expect(run('7.2.0-arm64').stdout.split('\n')).toEqual([INIT_READY_MARKER, 'later', '']);
+  });
+
   it('is the same for the same input', () => {
     expect(buildLinuxInitramfs({ busybox })).toEqual(buildLinuxInitramfs({ busybox }));
   });

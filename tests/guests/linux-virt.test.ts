@@ -13,6 +13,8 @@ const isMissing = typeof guests === 'string';
 const [kernel = '', busybox = ''] = isMissing ? [] : guests;
 const why = isMissing ? ` (${guests})` : '';
 
+/** Real time, against a machine that is stuck; a boot takes some seconds. */
+const BOOT_LIMIT_MS = 60_000;
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const SECTOR = 512;
@@ -22,7 +24,7 @@ describe.skipIf(isMissing).each([
   { gicVersion: 3, cpus: 1 },
   { gicVersion: 2, cpus: 4 },
   { gicVersion: 3, cpus: 4 },
-])(`Linux 6.1 on qemu-virt, GICv$gicVersion, $cpus of cores${why}`, ({ gicVersion, cpus }) => {
+])(`Linux 6.1 on qemu-virt, GICv$gicVersion, cores: $cpus${why}`, ({ gicVersion, cpus }) => {
   const boot = () =>
     runLinux(kernel, busybox, { board: 'qemu-virt', gicVersion, cpus, append: 'console=ttyAMA0' }, [
       'nproc',
@@ -37,7 +39,7 @@ describe.skipIf(isMissing).each([
   let run: LinuxRun;
   beforeAll(() => {
     run = boot();
-  });
+  }, BOOT_LIMIT_MS);
 
   it('reaches /init and a shell that answers on every core', () => {
     expect(run.reachedInit).toBe(true);
@@ -68,9 +70,11 @@ describe.skipIf(isMissing).each([
   });
 
   // The richest of them: interrupts between cores, timers and the round-robin all have to repeat.
-  it.runIf(cpus === 4 && gicVersion === 3)('does all of it again to the byte and to the instruction', () => {
-    expect(boot()).toEqual(run);
-  });
+  if (cpus === 4 && gicVersion === 3) {
+    it('does all of it again to the byte and to the instruction', () => {
+      expect(boot()).toEqual(run);
+    });
+  }
 });
 
 describe.skipIf(isMissing)(`disks under Linux 6.1${why}`, () => {
@@ -123,7 +127,7 @@ describe.skipIf(isMissing)(`disks under Linux 6.1${why}`, () => {
       Object.values(commands),
     );
     answer = new Map(Object.keys(commands).map((name, index) => [name, run.answers[index] ?? '']));
-  });
+  }, BOOT_LIMIT_MS);
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });

@@ -28,6 +28,10 @@ export interface GuestOptions {
   readonly parameter?: bigint;
   readonly trace?: readonly EventKind[];
   readonly model?: CpuModel;
+  /** Cores that the board has; its own number when absent. */
+  readonly cpus?: number;
+  /** qemu-virt: 2 or 3. */
+  readonly gicVersion?: 2 | 3;
 }
 
 export interface Guest {
@@ -52,7 +56,7 @@ export function engineLibrary(): string {
 export function bootGuest(image: string | Uint8Array, options: GuestOptions = {}): Guest {
   const boardName = options.board ?? 'qemu-virt';
   const { machine, serial, console } = buildBoardMachine({
-    board: findBoard(boardName).create(),
+    board: findBoard(boardName).create({ cpus: options.cpus, gicVersion: options.gicVersion }),
     firmware: new Uint8Array(4),
     openEngine: (callbacks) =>
       createUnicornEngine({
