@@ -84,6 +84,8 @@ export interface MachineInterrupts {
   setPpi(cpu: number, intid: number, level: boolean): void;
   /** True when core `cpu`, waiting, has a reason to wake. */
   pendingFor(cpu: number): boolean;
+  /** Core `cpu` starts again: its CPU interface is in its reset state. */
+  resetCpu?(cpu: number): void;
   /** The CPU interface in system registers, where there is one. */
   readSystemRegister?(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined;
   writeSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean;
@@ -124,8 +126,8 @@ export type MachineStop =
 
 /** Most instructions in one slice of the only core that runs: bounds how long `run` goes without looking at the world. */
 const SLICE = 1_000_000;
-/** The same while several run: how far one gets ahead of the others. */
-const SHARED_SLICE = 20_000;
+/** Ticks of a turn while several cores run: how far one gets ahead of the others. */
+const TURN = 20_000;
 /** Ticks between two reads of a counter that make them one wait. */
 const CLOSE_SUCCESSION = 40;
 /** Most ticks that time jumps at a read in a wait: how much later than asked it may end. */
@@ -154,6 +156,10 @@ export class Machine {
   private pending: MachineStop | null = null;
   /** Core that runs, or ran last. */
   private running = 0;
+  /** Ticks of a turn while several cores run. Another length is another interleaving of the cores. */
+  turn = TURN;
+  /** Ticks that the running core may go on before it is another one's turn. */
+  private turnLeft = 0;
   /** Tick at which the current slice ends at the latest. */
   private sliceEnd = 0;
   /** Of the last read of a counter: when, and how far time then jumped. */
@@ -241,7 +247,10 @@ export class Machine {
 
   /** What the interrupt controller drives: the lines of core `cpu`. */
   setInterruptLines(cpu: number, irq: boolean, fiq: boolean): void {
-    this.slots[cpu]?.core?.setInterruptLines(irq, fiq);
+    const slot = this.slots[cpu];
+    slot?.core?.setInterruptLines(irq, fiq);
+    // A core that wakes shares the time from now on.
+    if ((irq || fiq) && slot?.state === 'sleeping') this.slots[this.running]?.core?.interruptSlice();
   }
 
   /** Hands the gates of the guest to `handler`. */
@@ -271,6 +280,7 @@ export class Machine {
     this.bootCore.reset(BigInt(entry), level);
     (this.slots[0] as CoreSlot).state = 'running';
     this.running = 0;
+    this.turnLeft = 0;
     this.pending = null;
   }
 
@@ -339,12 +349,17 @@ export class Machine {
     this.running = slot.index;
     core.takeInterrupt();
     const shared = this.slots.some((other) => other !== slot && other.state === 'running');
+    if (this.turnLeft <= 0) this.turnLeft = this.turn;
     // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
-    const slice = core.interruptPending ? core.instructionsToUnmask() : shared ? SHARED_SLICE : SLICE;
-    const budget = Math.max(1, Math.min(slice, most, scheduler.nextTick - clock.ticks));
-    this.sliceEnd = clock.ticks + budget;
+    const slice = core.interruptPending ? core.instructionsToUnmask() : shared ? this.turnLeft : SLICE;
+    const begun = clock.ticks;
+    const budget = Math.max(1, Math.min(slice, most, scheduler.nextTick - begun));
+    this.sliceEnd = begun + budget;
     const stop = core.run(budget);
     this.sliceEnd = 0;
+    // However a turn is cut into slices, it ends at the same instruction; a core that waits gives the rest of it away.
+    if (stop.kind === 'wfi') this.turnLeft = 0;
+    else this.turnLeft = shared ? this.turnLeft - (clock.ticks - begun) : this.turn;
     switch (stop.kind) {
       case 'gate':
         this.gates?.enter(stop.immediate, core);
@@ -363,14 +378,14 @@ export class Machine {
   /** The next core in turn that has something to do; sleeping ones wake when an interrupt waits for them. */
   private nextRunnable(): CoreSlot | null {
     const { slots } = this;
+    for (const slot of slots) {
+      const wakes = this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending;
+      if (slot.state === 'sleeping' && wakes === true) slot.state = 'running';
+    }
+    const current = slots[this.running];
+    if (this.turnLeft > 0 && current?.state === 'running') return current;
     for (let step = 1; step <= slots.length; step++) {
       const slot = slots[(this.running + step) % slots.length] as CoreSlot;
-      if (
-        slot.state === 'sleeping' &&
-        (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending) === true
-      ) {
-        slot.state = 'running';
-      }
       if (slot.state === 'running') return slot;
     }
     return null;
@@ -410,6 +425,7 @@ export class Machine {
       core.reset(start.entry, start.level);
       core.engine.setX(0, start.context);
       slot.timer.reset();
+      this.interrupts?.resetCpu?.(slot.index);
     }
     return core;
   }
@@ -433,6 +449,7 @@ export class Machine {
         if (slot.state !== 'off') return PSCI_RESULT.ALREADY_ON;
         slot.start = { entry, context, level: current.core?.level === 2 ? 2 : 1 };
         slot.state = 'running';
+        current.core?.interruptSlice();
         this.events.emit('power', { action: 'core on', core: slot.index });
         return PSCI_RESULT.SUCCESS;
       }

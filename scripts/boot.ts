@@ -8,6 +8,7 @@ import { eventHeaderLine, eventLine } from '../emulator/events/event-lines.ts';
 import { type BootRequest, parseBootOptions, type RunOptions } from './boot/options.ts';
 import { showBytes, showCount, showTime } from './boot/quantities.ts';
 import { makeReport } from './boot/report.ts';
+import { SliceLength } from './boot/slice-length.ts';
 import { Terminal } from './boot/terminal.ts';
 import { InputError } from './machine/input-error.ts';
 import { LevitateMachine, type MachineSettings } from './machine/levitate-machine.ts';
@@ -20,7 +21,7 @@ const EXIT_FAULT = 70;
 /** 128 + SIGINT, as shells report it. */
 const EXIT_INTERRUPTED = 130;
 
-/** Instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms. */
+/** Most instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms of a guest that computes. */
 const SLICE_INSTRUCTIONS = 10_000_000;
 /** The same in simulated time, for a guest that sleeps; and in front of a person. */
 const SLICE_NS = 1e9;
@@ -109,15 +110,16 @@ async function runInSlices(
 ): Promise<Outcome> {
   const { timeoutNs, maxInstructions, wallTimeoutNs } = options;
   const bounds = { timeoutNs: timeoutNs ?? undefined, maxInstructions: maxInstructions ?? undefined };
+  const length = new SliceLength(SLICE_INSTRUCTIONS);
   for (;;) {
     if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
       return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of real time' };
     }
-    const outcome = machine.runSlice(
-      SLICE_INSTRUCTIONS,
-      bounds,
-      terminal.interactive ? INTERACTIVE_SLICE_NS : SLICE_NS,
-    );
+    const began = performance.now();
+    const outcome = terminal.interactive
+      ? machine.runSlice(length.instructions, bounds, INTERACTIVE_SLICE_NS)
+      : machine.runSlice(SLICE_INSTRUCTIONS, bounds, SLICE_NS);
+    length.took(performance.now() - began);
     if (outcome?.outcome === 'steady' && terminal.interactive) await terminal.waitForInput();
     else if (outcome !== null) return outcome;
     await terminal.breathe();

@@ -57,6 +57,9 @@ import { VirtualMemory } from './virtual-memory.ts';
 /** CRn of TLB maintenance instructions; those of caches have 7. */
 const CRN_TLBI = 8;
 
+/** Instructions at a core's entry that are looked through at reset: longer than any block. */
+const MOST_ENTRY_INSTRUCTIONS = 512;
+
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
 
@@ -194,7 +197,6 @@ export class Core {
     this.refused = null;
     this.lastVector = null;
     this.lockup = null;
-    this.interrupts.set(false, false);
     // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down, HVC and SMC enabled, non-secure.
     if (level < 3) {
       engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, 0x531n);
@@ -204,6 +206,18 @@ export class Core {
     // Any system register write makes the engine notice the new level.
     engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, 0x30d0_0800n);
     engine.setPc(entry);
+    this.scanEntry(Number(entry));
+  }
+
+  /** The engine does not announce the first block of a run, so it is read here; addresses are physical, the MMU is off. */
+  private scanEntry(entry: number): void {
+    const { engine, environment } = this;
+    let count = 0;
+    for (; count < MOST_ENTRY_INSTRUCTIONS; count++) {
+      const instruction = environment.readCode(entry + 4 * count);
+      if (instruction === null) break;
+    }
+    if (this.interceptIn(0, entry, 4 * count, entry)) engine.discardCode(entry, entry + 4 * count);
   }
 
   get level(): number {
@@ -384,6 +398,12 @@ export class Core {
     }
     const start = this.physicalOfCode(high, low);
     if (start < 0) return false;
+    return this.interceptIn(high, low, size, start);
+  }
+
+  /** Asks the engine for the instructions in a block at `high`:`low`, physical `start`, that the machine must see. True when some are new. */
+  private interceptIn(high: number, low: number, size: number, start: number): boolean {
+    const { engine, environment } = this;
     const moves = findMoves(
       size / 4,
       (index) => environment.readCode(start + 4 * index),

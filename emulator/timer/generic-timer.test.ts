@@ -49,7 +49,8 @@ class Bench {
   }
 
   set(timer: TimerName, register: number, value: bigint): void {
-    expect(this.timer.write(...ENCODING[timer], register, value)).toBe(true);
+    if (!this.timer.write(...ENCODING[timer], register, value))
+      throw new Error(`${timer} refuses register ${register}`);
   }
 
   get(timer: TimerName, register: number): bigint | undefined {
@@ -284,7 +285,7 @@ describe('the lines', () => {
     fc.record({ what: fc.constant('advance' as const), ticks: fc.nat(400) }),
   );
   /** Rates of the boards in small; one where the counter is the faster. */
-  const rates = fc.constantFrom<readonly [number, number][]>([1000, 62], [1000, 25], [7, 3], [10, 10], [3, 10]);
+  const rates = fc.constantFrom<(readonly [number, number])[]>([1000, 62], [1000, 25], [7, 3], [10, 10], [3, 10]);
 
   it('change exactly when the definition says so, tick by tick, whatever is programmed', () => {
     fc.assert(

@@ -6,6 +6,8 @@
  *     tag 3 core 0 sends SGI 1 and goes to sleep      tag 4 it woke                  x1 INTID of the answer
  *     tag 5 core 0 arms a timer and sleeps            tag 6 it woke                  x1 count, x2 comparison value, x3 INTID
  *     tag 7 a window of unmasked interrupts is over   x1 interrupts taken in all, x2 ELR of the last, x3 behind the instruction that unmasked, x4 which window
+ *     tag 10 core 0 sends SGI 1 and loops             tag 11 core 1 answered in memory
+ *     tag 12 after window 7                           x1 windows that it took
  *     tag 8 a wait for the counter begins             tag 9 it ended                 x1 count, x2 count awaited
  *
  * x19 GICD   x20 GICC or this core's GICR   x25 interrupts taken   x26 ELR of the last   x28 version of the GIC
@@ -21,6 +23,9 @@ wait:	.quad	1000	/* at offset 16: counts that the wait at the end takes */
 spin:	.quad	100000	/* at offset 24: turns of the loop before the last window */
 
 	.include "level.inc"
+
+	.balign	8
+answers: .quad	0	/* wake-ups of core 1 */
 
 	.equ	GICD, 0x08000000
 	.equ	GICC, 0x08010000
@@ -157,6 +162,35 @@ start:
 7:	msr	daifset, #2
 	window_over 6
 
+	/* 7: as 5, with an interrupt that has waited for very long; x24 windows were opened. */
+	send	3, 0
+	mov	x22, x25
+	ldr	x21, =100000
+1:	subs	x21, x21, #1
+	b.ne	1b
+	mov	x23, #0
+1:	mov	x21, #9
+2:	subs	x21, x21, #1
+	b.ne	2b
+	add	x23, x23, #1
+	msr	daifclr, #2
+7:	msr	daifset, #2
+	cmp	x22, x25
+	b.eq	1b
+	window_over 7
+	mov	x1, x23
+	probe	12
+
+	/* Core 1 is woken and answers in memory. */
+	adr	x21, answers
+	ldr	x22, [x21]
+	probe	10
+	send	1, 1
+1:	ldr	x23, [x21]
+	cmp	x22, x23
+	b.eq	1b
+	probe	11
+
 	ldr	x22, wait
 	probe	8
 	mrs	x1, cntvct_el0
@@ -179,6 +213,10 @@ core1:
 	mov	x1, x0
 	bl	complete
 	probe	2
+	adr	x21, answers
+	ldr	x22, [x21]
+	add	x22, x22, #1
+	str	x22, [x21]
 	send	2, 0
 	b	1b
 

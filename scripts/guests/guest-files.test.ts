@@ -114,7 +114,19 @@ describe('fetchGuest', () => {
 describe('writeGuestInitramfs', () => {
   it('writes the archive once, and again when busybox has changed', () => {
     const busybox = join(cache, 'busybox');
-    const applets = ['[', '[[', 'cttyhack', 'mount', 'poweroff', 'reboot', 'setsid', 'sh'];
+    const applets = [
+      '[',
+      '[[',
+      'cat',
+      'cttyhack',
+      'mkfifo',
+      'mount',
+      'poweroff',
+      'reboot',
+      'setsid',
+      'sh',
+      'start-stop-daemon',
+    ];
     writeFileSync(busybox, `code\0${applets.join('\0')}\0\0`);
     const path = writeGuestInitramfs(busybox, { LEVITATE_CACHE: cache });
     const first = statSync(path);

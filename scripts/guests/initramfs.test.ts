@@ -32,7 +32,7 @@ const entry: fc.Arbitrary<CpioEntry> = fc.oneof(
 function fakeBusybox(...applets: readonly string[]): Uint8Array {
   return new TextEncoder().encode(`\x7fELF code [\0[[ more\0${['[', '[[', ...applets].join('\0')}\0\0data\0`);
 }
-const NEEDED = ['busybox', 'cttyhack', 'mount', 'poweroff', 'reboot', 'setsid', 'sh'];
+const NEEDED = 'busybox cat cttyhack mkfifo mount poweroff reboot setsid sh start-stop-daemon'.split(' ');
 
 describe('writeCpio', () => {
   it('is read back as it was written, and fills its last word', () => {
@@ -82,7 +82,14 @@ describe('buildLinuxInitramfs', () => {
     const archive = buildLinuxInitramfs({ busybox, extraCommands: ['echo first', 'echo second'] });
     const init = readCpio(archive).find((one) => one.path === 'init');
     const script = new TextDecoder().decode(init?.kind === 'file' ? init.content : undefined);
-    const order = ['#!/bin/sh', 'devtmpfs /dev', `echo ${INIT_READY_MARKER}`, 'echo first', 'echo second', 'cttyhack'];
+    const order = [
+      '#!/bin/sh',
+      'devtmpfs /dev',
+      `echo ${INIT_READY_MARKER}`,
+      'echo first',
+      'echo second',
+      'console-shells',
+    ];
     const places = order.map((text) => script.indexOf(text));
     expect(places[0]).toBe(0);
     expect(places).toEqual(places.toSorted((a, b) => a - b));
@@ -98,7 +105,7 @@ describe('buildLinuxInitramfs', () => {
     }
     const init = entries.find((one) => one.path === 'init');
     const script = new TextDecoder().decode(init?.kind === 'file' ? init.content : undefined);
-    const work = script.slice(script.indexOf(INIT_READY_MARKER), script.indexOf('cd /root'));
+    const work = script.slice(script.indexOf(INIT_READY_MARKER), script.indexOf('mkfifo'));
     const run = (release: string) =>
       spawnSync('sh', {
         input: `uname() { echo ${release}; }; insmod() { echo "$1"; }; echo ${work}`,
@@ -120,7 +127,7 @@ describe('buildLinuxInitramfs', () => {
 
   it.each([
     [new Uint8Array(100), 'not a busybox with a table of applets'],
-    [fakeBusybox('mount', 'sh'), 'lacks setsid, cttyhack, poweroff, reboot'],
+    [fakeBusybox('mount', 'sh'), 'lacks setsid, cttyhack, start-stop-daemon, mkfifo, cat, poweroff, reboot'],
     [fakeBusybox('a b'), 'holds "a b"'],
   ])('refuses a busybox that will not do', (other, problem) => {
     expect(() => buildLinuxInitramfs({ busybox: other })).toThrow(problem);

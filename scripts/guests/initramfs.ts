@@ -3,13 +3,14 @@
  *
  * ```
  *   /init            #!/bin/sh: mounts proc, sys, devtmpfs; prints LEVITATE-INIT-READY; extra commands; shells, one after the other
- *   /bin/busybox     and a link for each of its applets
+ *   /bin/busybox     and a link for each of its applets; /bin/console-shells
  *   /dev/console     5, 1: what the kernel opens before /init runs (Documentation/admin-guide/initrd.rst)
  *   /lib/modules/    kernel modules, which /init loads where the running kernel is theirs
  *   /proc /sys /tmp /root /etc
  * ```
- * /init is process 1, to which busybox's poweroff, reboot and halt send signals (USR2, TERM, USR1) as to an init; it acts on them. Same input,
- * same bytes. Compressing is the caller's choice.
+ * /init is process 1, to which busybox's poweroff, reboot and halt send signals (USR2, TERM, USR1) as to an init; it acts on them. The shells are
+ * started by start-stop-daemon, because what a script itself starts in the background ignores Ctrl-C. Same input, same bytes. Compressing is the
+ * caller's choice.
  */
 
 import { type CpioEntry, writeCpio } from './cpio.ts';
@@ -33,10 +34,23 @@ export interface InitramfsModules {
 }
 
 const EXECUTABLE = 0o755;
+/** Gives shells, one after the other. cttyhack opens the console's own terminal, so that Ctrl-C reaches what runs on it. */
+const CONSOLE_SCRIPT = '/bin/console-shells';
+const CONSOLE_COMMANDS = ['#!/bin/sh', 'cd /root', 'while :; do', '  setsid cttyhack sh', 'done', ''].join('\n');
 const MODULE_FOLDER = 'lib/modules';
 const FOLDERS = ['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp'] as const;
 /** Shell and mount are what /init cannot do without. */
-const NEEDED_APPLETS = ['sh', 'mount', 'setsid', 'cttyhack', 'poweroff', 'reboot'] as const;
+const NEEDED_APPLETS = [
+  'sh',
+  'mount',
+  'setsid',
+  'cttyhack',
+  'start-stop-daemon',
+  'mkfifo',
+  'cat',
+  'poweroff',
+  'reboot',
+] as const;
 
 /**
  * The archive.
@@ -54,6 +68,12 @@ export function buildLinuxInitramfs(options: InitramfsOptions): Uint8Array {
     { kind: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
     { kind: 'file', path: 'bin/busybox', mode: EXECUTABLE, content: options.busybox },
     ...applets.map((name) => ({ kind: 'link', path: `bin/${name}`, target: 'busybox' }) as const),
+    {
+      kind: 'file',
+      path: CONSOLE_SCRIPT.slice(1),
+      mode: EXECUTABLE,
+      content: new TextEncoder().encode(CONSOLE_COMMANDS),
+    },
     ...(modules === null ? [] : moduleEntries(modules)),
     { kind: 'file', path: 'init', mode: EXECUTABLE, content: init },
   ];
@@ -86,10 +106,11 @@ function initScript(extraCommands: readonly string[]): string {
     "trap 'halt -f' USR1",
     `echo ${INIT_READY_MARKER}`,
     ...extraCommands,
-    'cd /root',
-    // cttyhack opens the console's own terminal, so that Ctrl-C reaches what runs on it; process 1 itself must never end.
+    // Process 1 waits for signals, and so needs something to wait for that never ends: opening a pipe that nobody writes to.
+    'mkfifo /tmp/never',
+    `start-stop-daemon -S -b -x ${CONSOLE_SCRIPT}`,
     'while :; do',
-    '  setsid cttyhack sh &',
+    '  cat /tmp/never &',
     '  wait $!',
     'done',
   ].join('\n')}\n`;

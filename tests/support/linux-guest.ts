@@ -23,7 +23,15 @@ export interface LinuxRun {
   readonly reachedInit: boolean;
 }
 
-/** Boots `kernel` (a path) with the initramfs of `busybox`, gives the shell `commands`, then `poweroff`. @throws Error when a command was not answered */
+/** A command that waits until it is interrupted. */
+export const INTERRUPTED_COMMAND = `sh -c 'trap "echo interrupted; exit 3" INT; echo ready"-"now; while :; do sleep 0.1; done'; echo status $?`;
+const INTERRUPT_AFTER = 'ready-now\r\n';
+const CTRL_C = '\x03';
+
+/**
+ * Boots `kernel` (a path) with the initramfs of `busybox`, gives the shell `commands`, then `poweroff`;
+ * {@link INTERRUPTED_COMMAND} is interrupted from the keyboard. @throws Error when a command was not answered
+ */
 export function runLinux(
   kernel: string,
   busybox: string,
@@ -32,6 +40,7 @@ export function runLinux(
 ): LinuxRun {
   const machine = new LevitateMachine({ ...settings, kernel: bytesOf(kernel), initrd: guestInitramfs(busybox) });
   try {
+    machine.serial.watch(INTERRUPT_AFTER, () => machine.type(CTRL_C));
     const outcome = converse(machine, shellTurns('/root # ', commands, 'poweroff'));
     const { text } = machine.serial;
     return {
