@@ -84,7 +84,15 @@ const PANICS = {
   allReserved: 'All RAM is reserved — no free memory',
   noHole: 'Cannot allocate mem_map — insufficient contiguous memory',
   noHeap: 'Cannot allocate kernel heap — insufficient free memory',
+  noTables: 'Cannot grow the memblock tables — insufficient contiguous memory',
 };
+
+/** What a dynamic reservation, whose place cannot be told beforehand, may leave too little for. */
+const LACK_OF_MEMORY = [PANICS.allReserved, PANICS.noHole, PANICS.noHeap];
+
+/** Bytes that the kernel says it needs for larger tables of regions, 0 when it does not say so. */
+const tableBytesWanted = (machine: BootResult['machine']): number =>
+  Number(/ranges found, (\d+) bytes needed/.exec(machine.serial.text)?.[1] ?? 0);
 
 /** The outcomes that `source` allows: one, or two where what the kernel itself takes decides. */
 function allowed({ machine }: BootResult, source: TreeSource): string[] {
@@ -95,6 +103,9 @@ function allowed({ machine }: BootResult, source: TreeSource): string[] {
     .filter(({ owner }) => owner.kind === OwnerKind.RESERVED_DYNAMIC)
     .map(({ base, size }) => span(base, size));
   const free = without(ram, pagesTouched([...facts.reserved, ...kernelSpans(machine), ...dynamicSpans]));
+  // More regions than the static tables hold need a place for larger ones before anything else is placed.
+  const wanted = tableBytesWanted(machine);
+  if (wanted > 0 && free.every(({ start, end }) => end - start < wanted)) return [PANICS.noTables];
   const hasDynamic = (source.reserved ?? []).some(({ size }) => size !== undefined);
   if (free.length === 0) return [PANICS.allReserved];
   const mapBytes = Math.ceil(((bytesIn(ram) / 4096) * 24) / 4096) * 4096;
@@ -108,9 +119,9 @@ function allowed({ machine }: BootResult, source: TreeSource): string[] {
     return sum + Math.max(0, Math.floor(end / (64 * KiB)) * 64 * KiB - from);
   }, 0);
   const tables = 4 * 4096 * (free.length + 64);
-  if (bytesIn(rest) < heap) return hasDynamic ? Object.values(PANICS).slice(1) : [PANICS.noHeap];
+  if (bytesIn(rest) < heap) return hasDynamic ? LACK_OF_MEMORY : [PANICS.noHeap];
   if (usable >= heap + tables && !hasDynamic) return ['steady'];
-  return hasDynamic ? ['steady', ...Object.values(PANICS).slice(1)] : ['steady', PANICS.noHeap];
+  return hasDynamic ? ['steady', ...LACK_OF_MEMORY] : ['steady', PANICS.noHeap];
 }
 
 it(`random layouts end in a sound steady state or in the panic that they call for (${RUNS} runs)`, () => {

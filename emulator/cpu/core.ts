@@ -389,7 +389,7 @@ export class Core {
 
   /** Reads a new block and asks the engine for the instructions in it that the machine must see. */
   private onBlock(high: number, low: number, size: number): boolean {
-    const { engine, environment } = this;
+    const { engine } = this;
     if (low % 4 !== 0) {
       // It must not run; the next time it is translated anew, which calls here again.
       this.misaligned = true;
