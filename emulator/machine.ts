@@ -98,6 +98,9 @@ interface CoreSlot {
   readonly timer: GenericTimer;
   core: Core | null;
   state: 'off' | 'running' | 'sleeping';
+  /** PC at the end of its last turn, and whether that was near the one before. */
+  turnPc: bigint;
+  spins: boolean;
   /** Where it will begin, when it was turned on and has not run yet. Engines are not made while another one executes. */
   start: { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 } | null;
 }
@@ -128,6 +131,10 @@ export type MachineStop =
 const SLICE = 1_000_000;
 /** Ticks of a turn while several cores run: how far one gets ahead of the others. */
 const TURN = 20_000;
+/** The same for a core that was in the same small loop at the end of its last two turns: it probably waits for one of the others. */
+const SPIN_TURN = 500;
+/** Bytes of code that count as one small loop. */
+const SPIN_LOOP = 256n;
 /** Ticks between two reads of a counter that make them one wait. */
 const CLOSE_SUCCESSION = 40;
 /** Most ticks that time jumps at a read in a wait: how much later than asked it may end. */
@@ -188,6 +195,8 @@ export class Machine {
       ),
       core: null,
       state: 'off',
+      turnPc: 0n,
+      spins: false,
       start: null,
     }));
     this.scheduler.onScheduled = (tick) => {
@@ -349,9 +358,10 @@ export class Machine {
     this.running = slot.index;
     core.takeInterrupt();
     const shared = this.slots.some((other) => other !== slot && other.state === 'running');
-    if (this.turnLeft <= 0) this.turnLeft = this.turn;
+    if (this.turnLeft <= 0) this.turnLeft = slot.spins ? Math.min(SPIN_TURN, this.turn) : this.turn;
     // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
-    const slice = core.interruptPending ? core.instructionsToUnmask() : shared ? this.turnLeft : SLICE;
+    const longest = shared ? this.turnLeft : SLICE;
+    const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
     const begun = clock.ticks;
     const budget = Math.max(1, Math.min(slice, most, scheduler.nextTick - begun));
     this.sliceEnd = begun + budget;
@@ -360,6 +370,7 @@ export class Machine {
     // However a turn is cut into slices, it ends at the same instruction; a core that waits gives the rest of it away.
     if (stop.kind === 'wfi') this.turnLeft = 0;
     else this.turnLeft = shared ? this.turnLeft - (clock.ticks - begun) : this.turn;
+    if (this.turnLeft <= 0) endTurn(slot, core.engine.getPc());
     switch (stop.kind) {
       case 'gate':
         this.gates?.enter(stop.immediate, core);
@@ -570,6 +581,12 @@ export class Machine {
     }
     return this.interrupts?.writeSystemRegister?.(core.index, encoding, value) ?? false;
   }
+}
+
+function endTurn(slot: CoreSlot, pc: bigint): void {
+  const distance = pc - slot.turnPc;
+  slot.spins = distance < SPIN_LOOP && distance > -SPIN_LOOP;
+  slot.turnPc = pc;
 }
 
 /** Runs of whole pages that hold the devices, ascending: devices may share a page. */

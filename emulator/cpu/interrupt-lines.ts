@@ -15,9 +15,9 @@ const PSTATE_F = 1 << 6;
 
 /** Lines that are run one by one before the core is let run in between, and how many between two such runs. */
 const PATIENT_LINES = 64;
-const SAMPLED_LINES = 8;
+const SAMPLED_LINES = 1;
 /** Least length of a free run, instructions, and how much more it may be. */
-const FREE_RUN = 4_000;
+const FREE_RUN = 2_000;
 const FREE_RUN_SPREAD = 997;
 /** Lines on top after WFI: a kernel that idles with interrupts masked unmasks them soon. */
 const IDLE_LINES = 2_000;
