@@ -2,7 +2,9 @@
  * Simulated time: the only clock of a machine.
  *
  * It counts ticks. An executed instruction is one tick; a port access of a kernel that runs in TypeScript is charged {@link PORT_ACCESS_TICKS}, about what
- * compiled code spends on it. A fixed rate turns ticks into nanoseconds. Nothing else moves it, so the same inputs give the same times.
+ * compiled code spends on it. A fixed rate turns ticks into nanoseconds. Time
+ * that every core sleeps through, and that a guest polling a counter waits for, passes as idle ticks. Nothing else moves it, so the same inputs give the
+ * same times.
  */
 
 /** Ticks charged for a port access (8 bytes moved, or a register): address generation, the access and a use of its result. */

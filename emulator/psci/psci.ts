@@ -1,8 +1,8 @@
 /**
  * PSCI as the machine's secure firmware answers it: function number in w0, arguments in x1 to x3, result in x0.
  *
- * Modelled after reset firmware has left EL3: the calls are served by the machine, not by code at EL3. Power states of further cores belong to the
- * machine's multiprocessing and are refused here as not supported.
+ * Modelled after reset firmware has left EL3: the calls are served by the machine, not by code at EL3. CPU_ON, CPU_OFF,
+ * CPU_SUSPEND and AFFINITY_INFO concern the cores and are carried out in machine.ts before a call comes here.
  *
  * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1 (functions) and 5.2 (return codes); Arm DEN 0028 (SMC Calling Convention 1.1), 7.
  */

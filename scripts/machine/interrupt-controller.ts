@@ -16,8 +16,6 @@ export interface BoardInterrupts {
   deviceFor(placement: DevicePlacement): Device;
   /** Drives line `line` of a device: its interrupts in the order of its tree node. Lines that the board does not connect do nothing. */
   setLine(placement: DevicePlacement, line: number, level: boolean): void;
-  /** A core was turned on: its CPU interface starts from reset. */
-  resetCpu(cpu: number): void;
 }
 
 /** Makes the controller and connects it to the cores of `machine`. */
@@ -40,7 +38,6 @@ export function connectInterrupts(board: Board, machine: Machine): BoardInterrup
       controller: gic,
       deviceFor: ({ part }) => (part === 'distributor' ? gic.distributor : gic.cpuInterface),
       setLine: setLine(gic),
-      resetCpu: () => {},
     };
   }
   const gic = new GicV3({ mpidrs: board.cpus.map(({ mpidr }) => mpidr), spis, onLines, context, securityView });
@@ -49,6 +46,5 @@ export function connectInterrupts(board: Board, machine: Machine): BoardInterrup
     controller: gic,
     deviceFor: ({ part }) => (part === 'distributor' ? gic.distributor : gic.redistributors),
     setLine: setLine(gic),
-    resetCpu: (cpu) => gic.resetCpu(cpu),
   };
 }
