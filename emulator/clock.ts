@@ -54,6 +54,17 @@ export class Clock {
     return Number(scaledUp(BigInt(Math.ceil(ns)), NS_PER_SECOND, this.frequencyHz));
   }
 
+  saveState() {
+    const { instructions, portAccesses, idleTicks } = this;
+    return { instructions, portAccesses, idleTicks };
+  }
+
+  restoreState({ instructions, portAccesses, idleTicks }: ReturnType<Clock['saveState']>): void {
+    this.instructions = instructions;
+    this.portAccesses = portAccesses;
+    this.idleTicks = idleTicks;
+  }
+
   /** Runs `slice` with `executed` as the live count of its instructions, then adds them. */
   during<T>(executed: () => number, slice: () => T): T {
     this.inSlice = executed;

@@ -9,104 +9,28 @@
  * panic or of a serial line.
  */
 
-import { alignDown, alignUp, PAGE_SIZE } from './address.ts';
+import { hex } from './address.ts';
 import { Bus } from './bus/bus.ts';
 import type { Device } from './bus/device.ts';
+import { pageRuns } from './bus/page-runs.ts';
+import { TracedBus } from './bus/traced-bus.ts';
 import { Clock } from './clock.ts';
+import type { CoreSlot } from './core-slot.ts';
+import { CounterWaits } from './counter-waits.ts';
 import { Core, type CoreEnvironment } from './cpu/core.ts';
-import type { CpuEngine, EngineCallbacks, UnmappedAccess } from './engine/engine.ts';
-import { type SystemRegisterEncoding, systemRegisterName } from './engine/system-registers.ts';
+import { LONGEST_OVERRUN } from './engine/engine.ts';
 import { EventLog } from './events/event-log.ts';
-import type { EventKind } from './events/event-kinds.ts';
-import { type MemoryBank, PhysicalMemory } from './memory/physical-memory.ts';
-import { answerPsci, PSCI, psciName, PSCI_RESULT } from './psci/psci.ts';
+import { readFixedWord, wholePages } from './fixed-memory.ts';
+import { FlashWindows } from './flash-windows.ts';
+import type { FixedMemory, MachineDevice, MachineOptions } from './machine-options.ts';
+import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
+import { MachineRegisters } from './machine-registers.ts';
+import { PhysicalMemory } from './memory/physical-memory.ts';
+import { callForCores } from './psci/core-calls.ts';
+import { answerPsci, psciName } from './psci/psci.ts';
 import { Scheduler, type ScheduledEvent } from './scheduler.ts';
 import { GenericTimer } from './timer/generic-timer.ts';
-
-/** A device at [base, base + size). */
-export interface MachineDevice {
-  readonly name: string;
-  readonly base: number;
-  readonly size: number;
-  readonly device: Device;
-  /** False for a range that nothing answers and that only has a name: it is not worth routing. */
-  readonly answers: boolean;
-}
-
-/** Memory outside the banks that the core can execute: `rx` is read-only (flash, boot ROM), `rwx` is SRAM. */
-export interface FixedMemory {
-  readonly name: string;
-  readonly base: number;
-  readonly size: number;
-  readonly access: 'rx' | 'rwx';
-  /** First bytes; the rest is zero. */
-  readonly bytes: Uint8Array;
-}
-
-export interface MachineOptions {
-  readonly banks: readonly MemoryBank[];
-  readonly fixedMemory: readonly FixedMemory[];
-  /** MPIDR_EL1 of each core, the boot core first. */
-  readonly mpidrs: readonly number[];
-  readonly midrs: readonly number[];
-  /** Instructions a second of simulated time. */
-  readonly instructionsPerSecond: number;
-  /** Frequency of the generic timer's counter, Hz. */
-  readonly counterFrequencyHz: number;
-  /** The instruction by which PSCI is called. */
-  readonly psciConduit: 'hvc' | 'smc';
-  /** True when the GIC's CPU interface is in system registers. */
-  readonly gicSystemRegisters: boolean;
-  /** Makes the engine of a core. */
-  readonly openEngine: (callbacks: EngineCallbacks) => CpuEngine;
-  /** Loud event kinds to keep. */
-  readonly trace?: readonly EventKind[];
-}
-
-/** Flash: memory while it is read, a device while it is commanded (devices/cfi-flash.ts). */
-interface Flash {
-  readonly memory: FixedMemory;
-  mappedAs: 'memory' | 'device';
-  /** It is in array mode again: to be mapped as memory before the next slice. */
-  returning: boolean;
-}
-
-/** The TypeScript side of a guest: which HLT immediates it owns and what they do. */
-export interface GateHandler {
-  owns(immediate: number): boolean;
-  /** Called with the core stopped behind the gate instruction. */
-  enter(immediate: number, core: Core): void;
-}
-
-/** The interrupt controller as the machine uses it; devices/gic/ has two. */
-export interface MachineInterrupts {
-  setSpi(intid: number, level: boolean): void;
-  setPpi(cpu: number, intid: number, level: boolean): void;
-  /** True when core `cpu`, waiting, has a reason to wake. */
-  pendingFor(cpu: number): boolean;
-  /** Core `cpu` starts again: its CPU interface is in its reset state. */
-  resetCpu?(cpu: number): void;
-  /** The CPU interface in system registers, where there is one. */
-  readSystemRegister?(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined;
-  writeSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean;
-}
-
-/** A core that the board has. Its engine is made when it is first turned on. */
-interface CoreSlot {
-  readonly index: number;
-  readonly mpidr: number;
-  readonly timer: GenericTimer;
-  core: Core | null;
-  state: 'off' | 'running' | 'sleeping';
-  /** PC at the end of its last turn, and whether that was near the one before. */
-  turnPc: bigint;
-  spins: boolean;
-  /** Where it will begin, when it was turned on and has not run yet. Engines are not made while another one executes. */
-  start: { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 } | null;
-}
-
-/** x1 to x4 of a firmware call. */
-export type FirmwareArguments = readonly [bigint, bigint, bigint, bigint];
+import { Turns } from './turns.ts';
 
 /** Bounds of a run, each optional. */
 export interface RunLimits {
@@ -129,25 +53,10 @@ export type MachineStop =
 
 /** Most instructions in one slice of the only core that runs: bounds how long `run` goes without looking at the world. */
 const SLICE = 1_000_000;
-/** Ticks of a turn while several cores run: how far one gets ahead of the others. */
-const TURN = 20_000;
-/** The same for a core that was in the same small loop at the end of its last two turns: it probably waits for one of the others. */
-const SPIN_TURN = 500;
-/** Bytes of code that count as one small loop. */
-const SPIN_LOOP = 256n;
-/** Ticks between two reads of a counter that make them one wait. */
-const CLOSE_SUCCESSION = 40;
-/** Most ticks that time jumps at a read in a wait: how much later than asked it may end. */
-const LONGEST_JUMP = 4096;
-
-/** Affinity fields of MPIDR_EL1. */
-const AFFINITY = 0xff_00ff_ffffn;
-/** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
-const PFR0_GIC = 1n << 24n;
 
 export class Machine {
   readonly memory: PhysicalMemory;
-  readonly bus = new Bus();
+  readonly bus: Bus;
   readonly clock: Clock;
   readonly scheduler = new Scheduler();
   readonly events: EventLog;
@@ -156,22 +65,18 @@ export class Machine {
   private readonly slots: readonly CoreSlot[];
   private readonly environment: CoreEnvironment;
   private readonly routed: [start: number, end: number][] = [];
-  private readonly flashes: Flash[] = [];
+  private readonly flashes = new FlashWindows(() => this.cores);
   private interrupts: MachineInterrupts | null = null;
   private vendorCall: (functionId: number, arguments_: FirmwareArguments) => bigint | null = () => null;
   private gates: GateHandler | null = null;
   private pending: MachineStop | null = null;
-  /** Core that runs, or ran last. */
-  private running = 0;
-  /** Ticks of a turn while several cores run. Another length is another interleaving of the cores. */
-  turn = TURN;
-  /** Ticks that the running core may go on before it is another one's turn. */
-  private turnLeft = 0;
+  /** How the cores share the time. */
+  readonly turns: Turns;
+  private readonly registers: MachineRegisters;
+  /** The debugger that watches, if there is one. */
+  observer: MachineObserver | null = null;
   /** Tick at which the current slice ends at the latest. */
   private sliceEnd = 0;
-  /** Of the last read of a counter: when, and how far time then jumped. */
-  private lastCounterRead = 0;
-  private counterJump = 0;
 
   constructor(options: MachineOptions) {
     this.options = options;
@@ -179,31 +84,53 @@ export class Machine {
     this.clock = new Clock(options.instructionsPerSecond);
     this.events = new EventLog({
       now: () => this.clock.nowNs,
-      core: () => this.running,
+      core: () => this.currentCore,
       ...(options.trace === undefined ? {} : { trace: options.trace }),
     });
-    this.fixedMemory = options.fixedMemory.map((memory) => ({
-      ...memory,
-      bytes: paddedTo(memory.bytes, alignUp(memory.size, PAGE_SIZE)),
-    }));
+    this.bus = this.makeBus();
+    this.fixedMemory = options.fixedMemory.map(wholePages);
     this.environment = this.makeEnvironment();
     this.slots = options.mpidrs.map((mpidr, index) => ({
       index,
       mpidr,
-      timer: new GenericTimer(this.clock, this.scheduler, options.counterFrequencyHz, (intid, level) =>
-        this.interrupts?.setPpi(index, intid, level),
+      timer: new GenericTimer(
+        this.clock,
+        this.scheduler,
+        options.counterFrequencyHz,
+        (intid, level) => this.interrupts?.setPpi(index, intid, level),
+        this.events.enabled('timer') ? (fields) => this.events.emit('timer', { ofCore: index, ...fields }) : null,
       ),
       core: null,
       state: 'off',
-      turnPc: 0n,
-      spins: false,
       start: null,
     }));
+    this.turns = new Turns(this.slots);
+    this.registers = new MachineRegisters({
+      slots: this.slots,
+      midrs: options.midrs,
+      gicSystemRegisters: options.gicSystemRegisters,
+      interrupts: () => this.interrupts,
+      counterWaits: new CounterWaits(this.clock),
+      events: this.events,
+      timeJumped: (core) => {
+        if (this.clock.ticks >= this.sliceEnd) core.interruptSlice();
+      },
+    });
     this.scheduler.onScheduled = (tick) => {
       // What was just programmed comes before the slice ends: the slice is cut short.
-      if (tick < this.sliceEnd) this.slots[this.running]?.core?.interruptSlice();
+      if (tick < this.sliceEnd) this.runningCore?.interruptSlice();
     };
     this.openCore(this.slots[0] as CoreSlot);
+  }
+
+  /** A bus with a listener where device accesses are traced. */
+  private makeBus(): Bus {
+    const { events } = this;
+    if (!events.enabled('mmio')) return new Bus();
+    return new TracedBus(({ device, offset, width, write, value }) => {
+      const pc = this.runningCore?.engine.getPc() ?? 0n;
+      events.emit('mmio', { device, offset: hex(offset), width, write, value: hex(value), pc: hex(pc) });
+    });
   }
 
   /** The boot core. */
@@ -218,7 +145,21 @@ export class Machine {
 
   /** Number of the core that runs, or ran last: whose access a banked register belongs to. */
   get currentCore(): number {
-    return this.running;
+    return this.turns.current;
+  }
+
+  private get runningCore(): Core | null {
+    return this.slots[this.currentCore]?.core ?? null;
+  }
+
+  /** For a debugger: the one core that runs while the others stand still; null: all of them. */
+  set onlyCore(core: number | null) {
+    this.turns.only = core;
+  }
+
+  /** What core `index` does: off, running (perhaps not in its turn) or sleeping in WFI. */
+  coreState(index: number): CoreSlot['state'] {
+    return this.slots[index]?.state ?? 'off';
   }
 
   /**
@@ -227,7 +168,7 @@ export class Machine {
    */
   attach(devices: readonly MachineDevice[]): void {
     for (const device of devices) this.bus.attach(device);
-    for (const run of pagesOf(devices.filter(({ answers }) => answers))) {
+    for (const run of pageRuns(devices.filter(({ answers }) => answers))) {
       this.routed.push(run);
       for (const core of this.cores) core.mapBus(run[0], run[1] - run[0]);
     }
@@ -240,13 +181,7 @@ export class Machine {
   attachFlash(name: string, device: Device): (arrayMode: boolean) => void {
     const memory = this.fixedMemory.find((fixed) => fixed.name === name);
     if (memory === undefined) throw new RangeError(`there is no fixed memory ${name}`);
-    this.bus.attach({ name, base: memory.base, size: memory.size, device });
-    const flash: Flash = { memory, mappedAs: 'memory', returning: false };
-    this.flashes.push(flash);
-    return (arrayMode) => {
-      flash.returning = arrayMode && flash.mappedAs === 'device';
-      if (flash.returning) this.slots[this.running]?.core?.interruptSlice();
-    };
+    return this.flashes.add(memory, device, this.bus, () => this.runningCore?.interruptSlice());
   }
 
   /** Connects the interrupt controller. */
@@ -259,7 +194,7 @@ export class Machine {
     const slot = this.slots[cpu];
     slot?.core?.setInterruptLines(irq, fiq);
     // A core that wakes shares the time from now on.
-    if ((irq || fiq) && slot?.state === 'sleeping') this.slots[this.running]?.core?.interruptSlice();
+    if ((irq || fiq) && slot?.state === 'sleeping') this.runningCore?.interruptSlice();
   }
 
   /** Hands the gates of the guest to `handler`. */
@@ -288,8 +223,7 @@ export class Machine {
     }
     this.bootCore.reset(BigInt(entry), level);
     (this.slots[0] as CoreSlot).state = 'running';
-    this.running = 0;
-    this.turnLeft = 0;
+    this.turns.reset();
     this.pending = null;
   }
 
@@ -318,17 +252,15 @@ export class Machine {
       }
       if (clock.instructions >= endInstructions) return { kind: 'limit', limit: 'instructions' };
       if (clock.ticks >= endTicks) return { kind: 'limit', limit: 'time' };
-      const slot = this.nextRunnable();
+      this.wakeSleepers();
+      const slot = this.turns.next();
       if (slot === null) {
         const until = Math.min(scheduler.nextTick, endTicks);
         if (scheduler.nextTick === Infinity) return { kind: 'idle' };
         clock.idleTicks += Math.max(0, until - clock.ticks);
         continue;
       }
-      const lockup = this.runSlice(
-        slot,
-        Math.min(endInstructions - clock.instructions, Math.ceil(endTicks - clock.ticks)),
-      );
+      const lockup = this.runSlice(slot, Math.ceil(endTicks - clock.ticks), endInstructions - clock.instructions);
       if (lockup !== null) return lockup;
     }
   }
@@ -337,7 +269,9 @@ export class Machine {
   firmwareCall(functionId: number, arguments_: FirmwareArguments): bigint {
     const result =
       this.vendorCall(functionId, arguments_) ??
-      this.cpuCall(functionId, arguments_) ??
+      callForCores(this.slots, this.slots[this.currentCore] as CoreSlot, functionId, arguments_, (action, core) =>
+        this.events.emit('power', { action, core }),
+      ) ??
       this.systemCall(functionId, arguments_[0]);
     if (this.events.enabled('psci')) {
       this.events.emit('psci', { function: psciName(functionId), argument: arguments_[0], result });
@@ -350,30 +284,30 @@ export class Machine {
     for (const core of this.cores) core.engine.close();
   }
 
-  /** One slice of one core. Returns a stop only when the core cannot go on. */
-  private runSlice(slot: CoreSlot, most: number): MachineStop | null {
+  /** One slice of one core, of at most so many ticks or instructions. Returns a stop only when the core cannot go on. */
+  private runSlice(slot: CoreSlot, mostTicks: number, mostInstructions: number): MachineStop | null {
     const { clock, scheduler } = this;
-    this.returnFlashes();
+    this.flashes.return();
     const core = this.started(slot);
-    this.running = slot.index;
+    const turn = this.turns.begin(slot);
     core.takeInterrupt();
-    const shared = this.slots.some((other) => other !== slot && other.state === 'running');
-    if (this.turnLeft <= 0) this.turnLeft = slot.spins ? Math.min(SPIN_TURN, this.turn) : this.turn;
     // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
-    const longest = shared ? this.turnLeft : SLICE;
+    const longest = turn ?? SLICE;
     const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
     const begun = clock.ticks;
-    const budget = Math.max(1, Math.min(slice, most, scheduler.nextTick - begun));
+    const budget = Math.max(1, Math.min(slice, mostTicks, scheduler.nextTick - begun));
     this.sliceEnd = begun + budget;
-    const stop = core.run(budget);
+    // A limit on instructions is met exactly; everything else may wait for the end of a block.
+    const last = mostInstructions <= budget + LONGEST_OVERRUN;
+    const stop = last ? core.run(Math.min(budget, mostInstructions), true) : core.run(budget);
     this.sliceEnd = 0;
     // However a turn is cut into slices, it ends at the same instruction; a core that waits gives the rest of it away.
-    if (stop.kind === 'wfi') this.turnLeft = 0;
-    else this.turnLeft = shared ? this.turnLeft - (clock.ticks - begun) : this.turn;
-    if (this.turnLeft <= 0) endTurn(slot, core.engine.getPc());
+    this.turns.end(slot, clock.ticks - begun, turn !== null, stop.kind === 'wfi', () => core.engine.getPc());
     switch (stop.kind) {
       case 'gate':
+        this.observer?.gateEntered();
         this.gates?.enter(stop.immediate, core);
+        this.observer?.gateLeft(core);
         return null;
       case 'wfi':
         if (slot.state === 'running') slot.state = 'sleeping';
@@ -386,44 +320,11 @@ export class Machine {
     }
   }
 
-  /** The next core in turn that has something to do; sleeping ones wake when an interrupt waits for them. */
-  private nextRunnable(): CoreSlot | null {
-    const { slots } = this;
-    for (const slot of slots) {
-      const wakes = this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending;
-      if (slot.state === 'sleeping' && wakes === true) slot.state = 'running';
-    }
-    const current = slots[this.running];
-    if (this.turnLeft > 0 && current?.state === 'running') return current;
-    for (let step = 1; step <= slots.length; step++) {
-      const slot = slots[(this.running + step) % slots.length] as CoreSlot;
-      if (slot.state === 'running') return slot;
-    }
-    return null;
-  }
-
-  private openFlash({ type, address }: UnmappedAccess): boolean {
-    const flash = this.flashes.find(({ memory: { base, size } }) => address >= base && address < base + size);
-    if (type !== 'write' || flash === undefined || flash.mappedAs === 'device') return false;
-    const { base, bytes } = flash.memory;
-    for (const core of this.cores) {
-      core.engine.unmap(base, bytes.length);
-      core.mapBus(base, bytes.length);
-    }
-    flash.mappedAs = 'device';
-    return true;
-  }
-
-  private returnFlashes(): void {
-    for (const flash of this.flashes) {
-      if (!flash.returning) continue;
-      const { base, bytes, access } = flash.memory;
-      for (const core of this.cores) {
-        core.engine.unmap(base, bytes.length);
-        core.engine.mapMemory(base, bytes, access);
-      }
-      flash.mappedAs = 'memory';
-      flash.returning = false;
+  /** Sleeping cores wake when an interrupt waits for them. */
+  private wakeSleepers(): void {
+    for (const slot of this.slots) {
+      if (slot.state !== 'sleeping') continue;
+      if (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending === true) slot.state = 'running';
     }
   }
 
@@ -446,41 +347,8 @@ export class Machine {
     for (const { base, bytes, access } of this.fixedMemory) core.engine.mapMemory(base, bytes, access);
     for (const [start, end] of this.routed) core.mapBus(start, end - start);
     slot.core = core;
+    this.observer?.coreOpened(core);
     return core;
-  }
-
-  /** PSCI functions that concern single cores; null for the others. */
-  private cpuCall(functionId: number, [target, entry, context]: FirmwareArguments): bigint | null {
-    const current = this.slots[this.running] as CoreSlot;
-    // The 32-bit and the 64-bit form of a function differ in one bit.
-    switch ((functionId & ~0x4000_0000) >>> 0) {
-      case PSCI.CPU_ON: {
-        const slot = this.slots.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
-        if (slot === undefined) return PSCI_RESULT.INVALID_PARAMETERS;
-        if (slot.state !== 'off') return PSCI_RESULT.ALREADY_ON;
-        slot.start = { entry, context, level: current.core?.level === 2 ? 2 : 1 };
-        slot.state = 'running';
-        current.core?.interruptSlice();
-        this.events.emit('power', { action: 'core on', core: slot.index });
-        return PSCI_RESULT.SUCCESS;
-      }
-      case PSCI.CPU_OFF:
-        current.state = 'off';
-        this.events.emit('power', { action: 'core off', core: current.index });
-        current.core?.stop();
-        return PSCI_RESULT.SUCCESS;
-      case PSCI.AFFINITY_INFO: {
-        const slot = this.slots.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
-        return slot === undefined ? PSCI_RESULT.INVALID_PARAMETERS : slot.state === 'off' ? 1n : 0n;
-      }
-      case PSCI.CPU_SUSPEND:
-        // Whatever depth was asked for, the core waits as in WFI and its registers survive: a wake-up before power was cut.
-        current.state = 'sleeping';
-        current.core?.stop();
-        return PSCI_RESULT.SUCCESS;
-      default:
-        return null;
-    }
   }
 
   private systemCall(functionId: number, argument: bigint): bigint {
@@ -499,11 +367,12 @@ export class Machine {
       memory: this.memory,
       bus: this.bus,
       clock: this.clock,
-      openFlash: (access) => this.openFlash(access),
+      openFlash: (access) => this.flashes.open(access),
       maintained: (from, change) => {
         for (const { core } of this.slots) if (core !== from) core?.forget(change);
       },
-      readCode: (address) => this.readCode(address),
+      readCode: (address) =>
+        this.memory.contains(address, 4) ? this.memory.read32(address) : readFixedWord(this.fixedMemory, address),
       isGate: (immediate) => this.gates?.owns(immediate) ?? false,
       firmwareCall: (core, conduit) => {
         if (conduit !== this.options.psciConduit) return false;
@@ -512,98 +381,12 @@ export class Machine {
         engine.setX(0, this.firmwareCall(functionId, [engine.getX(1), engine.getX(2), engine.getX(3), engine.getX(4)]));
         return true;
       },
-      intercepts: (encoding) => this.intercepts(encoding),
-      allowedAtEl0: (core, [, , , crm, op2]) => this.slots[core.index]?.timer.allowedAtEl0(crm, op2) ?? false,
-      readSystemRegister: (core, encoding) => this.readSystemRegister(core, encoding),
-      writeSystemRegister: (core, encoding, value) => this.writeSystemRegister(core, encoding, value),
+      intercepts: (encoding) => this.registers.intercepts(encoding),
+      allowedAtEl0: (core, encoding) => this.registers.allowedAtEl0(core, encoding),
+      readSystemRegister: (core, encoding) => this.registers.read(core, encoding),
+      writeSystemRegister: (core, encoding, value) => this.registers.write(core, encoding, value),
       emit: (_core, kind, fields) => this.events.emit(kind, fields),
       traces: (kind) => this.events.enabled(kind),
     };
   }
-
-  private readCode(address: number): number | null {
-    if (this.memory.contains(address, 4)) return this.memory.read32(address);
-    const fixed = this.fixedMemory.find(({ base, size }) => address >= base && address + 4 <= base + size);
-    if (fixed === undefined) return null;
-    return new DataView(fixed.bytes.buffer, fixed.bytes.byteOffset).getUint32(address - fixed.base, true);
-  }
-
-  /** Registers that the engine has but that are the machine's: the generic timer's, and who the core is. */
-  private intercepts([op0, op1, crn, crm, op2]: SystemRegisterEncoding): boolean {
-    if (op0 !== 3) return false;
-    if (crn === 14) return true;
-    if (op1 !== 0 || crn !== 0) return false;
-    if (crm === 0) return op2 === 0 || op2 === 5;
-    return this.options.gicSystemRegisters && crm === 4 && op2 === 0;
-  }
-
-  private readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined {
-    const [op0, op1, crn, crm, op2] = encoding;
-    if (op0 !== 3) return undefined;
-    if (crn === 14) {
-      if (op1 === 3 && crm === 0 && op2 !== 0) this.countCounterRead(core);
-      return this.slots[core.index]?.timer.read(op1, crm, op2);
-    }
-    if (op1 === 0 && crn === 0) {
-      if (crm === 0 && op2 === 5) return BigInt(core.mpidr);
-      if (crm === 0 && op2 === 0) return BigInt(this.options.midrs[core.index] ?? 0);
-      const own = core.engine.getSystemRegister(encoding);
-      if (crm === 4 && op2 === 0) return this.options.gicSystemRegisters ? (own ?? 0n) | PFR0_GIC : undefined;
-      // The whole identification space reads as zero where nothing is defined (Arm ARM D24.1.1.2).
-      return own === null && crm >= 1 ? 0n : undefined;
-    }
-    const answer = this.interrupts?.readSystemRegister?.(core.index, encoding);
-    if (answer !== undefined && this.events.enabled('sysreg')) {
-      this.events.emit('sysreg', { register: systemRegisterName(encoding), read: answer });
-    }
-    return answer;
-  }
-
-  /**
-   * A guest that reads a counter over and over waits for a time to come. Every read comes to TypeScript, which makes such a loop hundreds of times slower than others,
-   * so time moves on under it: by twice as much with each read in close succession, up to {@link LONGEST_JUMP} ticks. A read on its own costs nothing.
-   */
-  private countCounterRead(core: Core): void {
-    const { clock } = this;
-    const { ticks } = clock;
-    this.counterJump =
-      ticks - this.lastCounterRead <= CLOSE_SUCCESSION ? Math.min(2 * this.counterJump + 1, LONGEST_JUMP) : 0;
-    clock.idleTicks += this.counterJump;
-    this.lastCounterRead = clock.ticks;
-    if (clock.ticks >= this.sliceEnd && this.counterJump > 0) core.interruptSlice();
-  }
-
-  private writeSystemRegister(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const [op0, op1, crn, crm, op2] = encoding;
-    if (op0 === 3 && crn === 14) return this.slots[core.index]?.timer.write(op1, crm, op2, value) ?? false;
-    if (op0 === 3 && this.events.enabled('sysreg')) {
-      this.events.emit('sysreg', { register: systemRegisterName(encoding), written: value });
-    }
-    return this.interrupts?.writeSystemRegister?.(core.index, encoding, value) ?? false;
-  }
-}
-
-function endTurn(slot: CoreSlot, pc: bigint): void {
-  const distance = pc - slot.turnPc;
-  slot.spins = distance < SPIN_LOOP && distance > -SPIN_LOOP;
-  slot.turnPc = pc;
-}
-
-/** Runs of whole pages that hold the devices, ascending: devices may share a page. */
-function pagesOf(devices: readonly MachineDevice[]): [start: number, end: number][] {
-  const runs: [number, number][] = [];
-  for (const { base, size } of [...devices].sort((a, b) => a.base - b.base)) {
-    const start = alignDown(base, PAGE_SIZE);
-    const end = alignUp(base + size, PAGE_SIZE);
-    const last = runs.at(-1);
-    if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
-    else runs.push([start, end]);
-  }
-  return runs;
-}
-
-function paddedTo(bytes: Uint8Array, length: number): Uint8Array {
-  const padded = new Uint8Array(length);
-  padded.set(bytes.subarray(0, length));
-  return padded;
 }

@@ -7,8 +7,11 @@
  * Invariant: `heap` is a binary min-heap by (tick, order).
  */
 
+import type { Moment } from './bus/timer-port.ts';
+
 /** Something that will happen. */
 export interface ScheduledEvent {
+  readonly moment: Moment;
   /** It will not happen; nothing when it has already. */
   cancel(): void;
 }
@@ -28,11 +31,17 @@ export class Scheduler {
 
   /** Calls `action` when the clock reaches `tick`; at the next opportunity when it has passed. O(log n). */
   at(tick: number, action: () => void): ScheduledEvent {
-    const entry: Entry = { tick, order: this.made++, action, cancelled: false };
+    return this.resume({ tick, order: this.made++ }, action);
+  }
+
+  /** Schedules an event of a machine that was saved for the moment that it had there. O(log n). */
+  resume(moment: Moment, action: () => void): ScheduledEvent {
+    const entry: Entry = { ...moment, action, cancelled: false };
     this.heap.push(entry);
     this.siftUp(this.heap.length - 1);
-    this.onScheduled(tick);
+    this.onScheduled(moment.tick);
     return {
+      moment,
       cancel: () => {
         entry.cancelled = true;
       },
@@ -53,6 +62,17 @@ export class Scheduler {
   /** Forgets everything: a reset. */
   clear(): void {
     this.heap.length = 0;
+  }
+
+  /** How many events were made. They themselves belong to who made them. */
+  saveState(): number {
+    return this.made;
+  }
+
+  /** Without events: each owner resumes its own. */
+  restoreState(made: number): void {
+    this.clear();
+    this.made = made;
   }
 
   private pop(): Entry | undefined {

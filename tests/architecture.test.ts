@@ -105,7 +105,7 @@ describe('the check', () => {
     ['kernel-ts/kernel/a.ts', "import type { Ports } from '../hal/ports.ts';"],
     ['kernel-ts/kernel/a.test.ts', "import { it } from 'vitest';\nimport fc from 'fast-check';"],
     ['kernel-ts/kernel/a.ts', '// Date.now() would be wrong here\nconst field = device.Date;'],
-    ['emulator/engine/unicorn.ts', "import koffi from 'koffi';"],
+    ['emulator/engine/unicorn-library.ts', "import koffi from 'koffi';"],
     ['boards/a.ts', "import type { Device } from '../emulator/bus/device.ts';"],
     ['scripts/a.ts', "import { b } from '../boards/pixel6.ts';\nconst t = Date.now();"],
     ['tests/a.test.ts', "import { b } from '../scripts/boot.ts';"],

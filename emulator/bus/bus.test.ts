@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Bus, type BusRegion } from './bus.ts';
 import { BusAccessAbort, BusOverlapError, BusRangeError } from './bus-errors.ts';
 import { type AccessWidth, BusAbort, type Device } from './device.ts';
+import { type BusAccess, TracedBus } from './traced-bus.ts';
 
 /** Records every access; reads answer the offset, marked in the top byte. Refuses offset 0x10. */
 class RecordingDevice implements Device {
@@ -273,5 +274,27 @@ describe('Bus access', () => {
     bus.attach(region('other', 16, 8, once));
     bus.reset();
     expect([twice.resets, once.resets]).toEqual([1, 1]);
+  });
+});
+
+describe('TracedBus', () => {
+  it('tells of every access that a device answered, 8 bytes as one, and of no other', () => {
+    const seen: BusAccess[] = [];
+    const bus = new TracedBus((access) => seen.push(access));
+    const device = new RecordingDevice();
+    bus.attach(region('serial@1000', 0x1000, 0x40, device));
+    expect(bus.read(0x1020, 4)).toBe(0xa000_0020);
+    bus.write(0x1024, 2, 0xbeef);
+    expect(bus.read64(0x1028)).toBe(0xa000_002c_a000_0028n);
+    bus.write64(0x1030, 0x1_2222_2222_3333_3333n);
+    expect(() => bus.read(0x1010, 4)).toThrow(BusAccessAbort);
+    expect(() => bus.write(0x2000, 4, 0)).toThrow(BusAccessAbort);
+    expect(seen).toEqual([
+      { device: 'serial@1000', offset: 0x20, width: 4, write: false, value: 0xa000_0020 },
+      { device: 'serial@1000', offset: 0x24, width: 2, write: true, value: 0xbeef },
+      { device: 'serial@1000', offset: 0x28, width: 8, write: false, value: 0xa000_002c_a000_0028n },
+      { device: 'serial@1000', offset: 0x30, width: 8, write: true, value: 0x2222_2222_3333_3333n },
+    ]);
+    expect(device.accesses).toHaveLength(6);
   });
 });

@@ -1,5 +1,7 @@
 /** What a device on the bus is: the type that every file under devices/ satisfies. */
 
+import type { Stateful } from '../saved-state.ts';
+
 /** Width of an access in bytes. A 64-bit access reaches a device as two 32-bit ones, lower address first. */
 export type AccessWidth = 1 | 2 | 4;
 
@@ -8,7 +10,7 @@ export type AccessWidth = 1 | 2 | 4;
  * A device answers every offset inside its size: an unknown register reads zero, ignores writes, and is reported once
  * through the context it was built with. It throws {@link BusAbort} where the hardware answers with an external abort.
  */
-export interface Device {
+export interface Device extends Stateful {
   /** Model name as in its datasheet: "PL011". */
   readonly model: string;
   read(offset: number, width: AccessWidth): number;

@@ -6,8 +6,16 @@
  * The machine provides it from its clock. It is not a clock: a device reads time from `DeviceContext.nowNs`.
  */
 
+/** When a wait ends: the tick of the clock, and its place among those that end at the same tick. Plain data, for a snapshot. */
+export type Moment = {
+  readonly tick: number;
+  readonly order: number;
+};
+
 /** A wait that can be given up. */
 export interface PendingTimer {
+  /** When it ends. */
+  readonly moment: Moment;
   /** The callback will not be called. Without effect when it was called or cancelled already. */
   cancel(): void;
 }
@@ -20,9 +28,14 @@ export interface TimerPort {
    * for the rest. Waits that end at the same time end in the order in which they began.
    */
   after(ns: number, callback: () => void): PendingTimer;
+  /** The wait that ended at `moment` in a machine that was saved, in the one that goes on from there. */
+  resume(moment: Moment, callback: () => void): PendingTimer;
 }
 
 /** A port on which nothing ever ends: for a machine that does not run in time. */
 export const NO_TIMERS: TimerPort = {
-  after: () => ({ cancel: () => {} }),
+  after: () => NEVER,
+  resume: () => NEVER,
 };
+
+const NEVER: PendingTimer = { moment: { tick: Infinity, order: 0 }, cancel: () => {} };

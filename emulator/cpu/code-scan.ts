@@ -8,10 +8,10 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation), C5.1.3 (System register access encodings).
  */
 
-import type { CpuEngine } from '../engine/engine.ts';
+import type { CpuEngine, InterceptKind } from '../engine/engine.ts';
 import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
-import { isTranslationOrCodeMaintenance, systemRegisterMove } from './instruction.ts';
+import { isTranslationOrCodeMaintenance, systemRegisterMove, waitHint } from './instruction.ts';
 import { walk, type TranslationRegisters } from './translate.ts';
 
 const SCTLR_M = 1n;
@@ -81,10 +81,10 @@ function slowly(
 /** An instruction worth intercepting: its offset in the block, bytes. */
 export interface FoundMove {
   readonly offset: number;
-  readonly kind: 'mrs' | 'msr' | 'sys';
+  readonly kind: InterceptKind;
 }
 
-/** TLBI and IC, and MRS and MSR of registers for which `wanted` says so. `word(i)` is instruction i of the block, or null. */
+/** TLBI and IC, the hints for waiting, and MRS and MSR of registers for which `wanted` says so. `word(i)` is instruction i of the block, or null. */
 export function findMoves(
   count: number,
   word: (index: number) => number | null,
@@ -97,6 +97,10 @@ export function findMoves(
     if (instruction === null || (instruction & 0xffc0_0000) >>> 0 !== 0xd500_0000) continue;
     if (isTranslationOrCodeMaintenance(instruction)) {
       (found ??= []).push({ offset: 4 * i, kind: 'sys' });
+      continue;
+    }
+    if (waitHint(instruction) !== null) {
+      (found ??= []).push({ offset: 4 * i, kind: 'hint' });
       continue;
     }
     const move = systemRegisterMove(instruction);

@@ -20,7 +20,6 @@ import {
   type DeviceWindow,
   ENGINE_EXCEPTION,
   type EngineCallbacks,
-  type EngineState,
   type InterceptedAccess,
   type Maintenance,
   type SliceEnd,
@@ -37,6 +36,7 @@ import {
   isInterruptMaskChange,
   leastLevel,
   systemRegisterMove,
+  waitHint,
 } from './instruction.ts';
 import {
   EXCEPTION_CLASS,
@@ -47,12 +47,14 @@ import {
   pcAlignmentSyndrome,
   systemRegisterSyndrome,
   undefinedSyndrome,
+  waitTrapSyndrome,
   withFaultStatus,
 } from './syndrome.ts';
 import { InterruptLines } from './interrupt-lines.ts';
 import { CODE_LINE, type SharedChange, StaleCaches } from './stale-caches.ts';
 import { type TranslationRegisters, walk } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
+import { WaitHints } from './wait-hints.ts';
 
 /** CRn of TLB maintenance instructions; those of caches have 7. */
 const CRN_TLBI = 8;
@@ -62,6 +64,9 @@ const MOST_ENTRY_INSTRUCTIONS = 512;
 
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
+
+/** SCTLR_EL1.nTWE: WFE at EL0 is not trapped. */
+const SCTLR_NTWE = 1n << 18n;
 
 /** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
 const PHYSICAL_BITS = 44;
@@ -89,6 +94,10 @@ export interface CoreEnvironment {
   readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined;
   /** Returns false when the machine has no such register. */
   writeSystemRegister(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean;
+  /** True while another core could use this one's time. */
+  othersRun(core: Core): boolean;
+  /** The core executed SEV. */
+  eventSent(): void;
   /** Reports an event of the core. */
   emit(core: Core, kind: string, fields: Readonly<Record<string, unknown>>): void;
   /** True when events of this kind are wanted. */
@@ -99,6 +108,10 @@ export interface CoreEnvironment {
 export type CoreStop =
   | { readonly kind: 'count' }
   | { readonly kind: 'wfi' }
+  /** WFE with the event register clear; PC is at it. */
+  | { readonly kind: 'wfe' }
+  /** YIELD, when another core can use the time; PC is at it. */
+  | { readonly kind: 'yield' }
   | { readonly kind: 'gate'; readonly immediate: number }
   /** The core can make no more progress: it faults on the first instruction of its own vector. */
   | { readonly kind: 'lockup'; readonly reason: string }
@@ -107,7 +120,6 @@ export type CoreStop =
 
 /** A physical access that the bus refused, seen from the instruction that made it. */
 interface RefusedAccess {
-  readonly state: EngineState;
   readonly write: boolean;
   readonly address: number;
 }
@@ -130,6 +142,9 @@ export class Core {
   private lockup: string | null = null;
   /** Interrupt lines from the interrupt controller. */
   private readonly interrupts = new InterruptLines();
+  private readonly hints = new WaitHints();
+  /** How the slice ends when a hint ends it. */
+  private gaveAway: 'wfe' | 'yield' | null = null;
   private readonly stale = new StaleCaches();
   private inSlice = false;
   private cutShort = false;
@@ -154,6 +169,7 @@ export class Core {
       block: (high, low, size) => this.onBlock(high, low, size),
       intercepted: (access) => this.onIntercepted(access),
       maintained: (maintenance) => this.onMaintained(maintenance),
+      hinted: () => this.onHint(),
     });
     environment.memory.onChunk((chunk, start, end) => {
       const part =
@@ -197,6 +213,7 @@ export class Core {
     this.refused = null;
     this.lastVector = null;
     this.lockup = null;
+    this.hints.reset();
     // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down, HVC and SMC enabled, non-secure.
     if (level < 3) {
       engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, 0x531n);
@@ -227,6 +244,13 @@ export class Core {
   /** A system register by its architectural value: the machine's own registers before the engine's. Undefined when neither has it. */
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
     return this.environment.readSystemRegister(this, encoding) ?? this.engine.getSystemRegister(encoding) ?? undefined;
+  }
+
+  /** Writes a system register. False when neither the machine nor the engine has it. */
+  writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
+    const { environment, engine } = this;
+    if (environment.intercepts(encoding)) return environment.writeSystemRegister(this, encoding, value);
+    return engine.setSystemRegister(encoding, value) || environment.writeSystemRegister(this, encoding, value);
   }
 
   translationRegisters(): TranslationRegisters {
@@ -268,6 +292,7 @@ export class Core {
     const kind = this.interrupts.takeable(pstate);
     if (kind === null) return false;
     this.interrupts.taken();
+    this.hints.event = true;
     const returnAddress = this.engine.getPc();
     if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: returnAddress });
     enterException(this.engine, { kind, targetLevel: 1, returnAddress, esr: null, far: null });
@@ -294,18 +319,22 @@ export class Core {
     return Math.max(1, Math.floor(most));
   }
 
-  /** Executes until something happens that the machine must see, at most `count` instructions. */
-  run(count: number): CoreStop {
+  /**
+   * Executes until something happens that the machine must see, `count` instructions or, unless `exactly` so many, up to the end of the block of code
+   * in which they end.
+   */
+  run(count: number, exactly = false): CoreStop {
     const { engine, environment } = this;
     this.stopRequested = false;
     this.cutShort = false;
+    this.gaveAway = null;
     this.stale.drop(engine);
     this.inSlice = true;
     let end: SliceEnd;
     try {
       end = environment.clock.during(
         () => engine.executed,
-        () => engine.run(count),
+        () => (exactly ? engine.run(count) : engine.runBlocks(count)),
       );
     } finally {
       this.inSlice = false;
@@ -333,6 +362,7 @@ export class Core {
       return { kind: 'gate', immediate };
     }
     if (this.stopRequested) return { kind: 'stopped' };
+    if (this.gaveAway !== null) return { kind: this.gaveAway };
     if (end.kind !== 'stopped' || this.cutShort) return { kind: 'count' };
     this.interrupts.waited();
     return { kind: 'wfi' };
@@ -458,7 +488,7 @@ export class Core {
     if (this.level === 0 && encoding[1] !== OP1_EL0) return false;
     if (this.level === 0 && !environment.allowedAtEl0(this, encoding)) {
       this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
-      engine.stop();
+      engine.abandon();
       return true;
     }
     if (!read) return environment.writeSystemRegister(this, encoding, rt === 31 ? 0n : engine.getX(rt));
@@ -466,6 +496,38 @@ export class Core {
     if (value === undefined) return false;
     if (rt !== 31) engine.setX(rt, value);
     return true;
+  }
+
+  private onHint(): void {
+    const { engine, environment, hints } = this;
+    const pc = engine.getPc();
+    const at = this.physicalOfCode(Number(pc >> 32n), Number(BigInt.asUintN(32, pc)));
+    const instruction = at < 0 ? null : environment.readCode(at);
+    // Another instruction may stand at an address that was intercepted once.
+    const hint = instruction === null ? null : waitHint(instruction);
+    if (hint === null) return;
+    if (hint === 'sev') {
+      environment.eventSent();
+      return;
+    }
+    const turn = hints.meet(hint, () => environment.othersRun(this));
+    if (turn === null) return;
+    if (hint === 'wfe' && this.level === 0 && this.trapsWaitsOfEl0()) {
+      this.trapped = { pc, esr: waitTrapSyndrome() };
+    } else {
+      this.gaveAway = hint === 'wfe' ? 'wfe' : 'yield';
+    }
+    engine.stop();
+  }
+
+  /** An event for a core that may wait in WFE. */
+  wakeFromWfe(): void {
+    this.hints.event = true;
+  }
+
+  /** SCTLR_EL1.nTWE is clear. */
+  private trapsWaitsOfEl0(): boolean {
+    return ((this.engine.getSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1) ?? 0n) & SCTLR_NTWE) === 0n;
   }
 
   /** The engine does not hold PC to multiples of 4. */
@@ -555,6 +617,8 @@ export class Core {
     if (environment.traces('exception')) {
       environment.emit(this, 'exception', { level: targetLevel, esr, far, pc: returnAddress, from: this.level });
     }
+    // Its return will be an event.
+    this.hints.event = true;
     const vector = enterException(engine, { kind, targetLevel, returnAddress, esr, far });
     this.lastVector = { address: vector, executed: environment.clock.ticks };
   }
@@ -574,10 +638,9 @@ export class Core {
     this.takeAbort(access.type, externalAbortTarget(this.engine, this.level), EXTERNAL_ABORT_STATUS, far, pc);
   }
 
-  private takeRefusedAccess({ state, write, address }: RefusedAccess): void {
+  private takeRefusedAccess({ write, address }: RefusedAccess): void {
     const { engine } = this;
     this.refused = null;
-    engine.restoreState(state);
     const pc = engine.getPc();
     const access = write ? 'write' : 'read';
     const far = abortAddress(engine, access, address, this.instructionAt(pc), pc);
@@ -621,9 +684,8 @@ export class Core {
     } catch (error) {
       if (!(error instanceof BusAccessAbort)) throw error;
       this.reportRefused(error, this.engine.getPc());
-      // The instruction completes inside the engine; its effects are undone by going back to the registers it started with.
-      this.refused = { state: this.engine.saveState(), write, address };
-      this.engine.stop();
+      this.refused = { write, address };
+      this.engine.abandon();
       return null;
     }
   }

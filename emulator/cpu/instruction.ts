@@ -1,5 +1,5 @@
 /**
- * The few A64 instructions that the machine itself must understand: gates, system register moves, and the address of a load or store.
+ * The few A64 instructions that the machine itself must understand: gates, system register moves, hints for waiting, and the address of a load or store.
  *
  * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), C6.2 (HLT, MRS, MSR), C4.1.94 (loads and stores).
  */
@@ -48,6 +48,21 @@ export function isInterruptMaskChange(instruction: number): boolean {
 /** Rt of `DC ZVA, Xt`, or null. */
 function zeroedBlock(instruction: number): number | null {
   return (instruction & 0xffff_ffe0) >>> 0 === 0xd50b_7420 ? instruction & 31 : null;
+}
+
+/** Hints that concern how cores wait for each other. */
+export type WaitHint = 'yield' | 'wfe' | 'sev' | 'sevl';
+
+const WAIT_HINTS: Readonly<Record<number, WaitHint>> = {
+  0xd503_203f: 'yield',
+  0xd503_205f: 'wfe',
+  0xd503_209f: 'sev',
+  0xd503_20bf: 'sevl',
+};
+
+/** Which of them the instruction is, or null. */
+export function waitHint(instruction: number): WaitHint | null {
+  return WAIT_HINTS[instruction >>> 0] ?? null;
 }
 
 const signed = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value));

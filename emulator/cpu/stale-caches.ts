@@ -8,43 +8,52 @@
 import type { CpuEngine } from '../engine/engine.ts';
 import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
 
-/** A TLBI, or an IC of one line of code (its physical address) or of everything (null). */
-export type SharedChange = { readonly kind: 'tlb' } | { readonly kind: 'code'; readonly line: number | null };
+/** A TLBI, or an IC of one line of code (its physical address) or of everything (null), or of every line of a range in one page. */
+export type SharedChange =
+  | { readonly kind: 'tlb' }
+  | { readonly kind: 'code'; readonly line: number | null }
+  | { readonly kind: 'code range'; readonly start: number; readonly end: number };
 
 /** Bytes that IC IVAU invalidates: CTR_EL0.IminLine of the modelled cores. */
 export const CODE_LINE = 64;
-/** Lines that are dropped one by one; with more, everything goes. */
-const MOST_LINES = 4096;
+/** Lines and ranges that are dropped one by one; with more, everything goes. */
+const MOST_RANGES = 4096;
 const PSTATE_EL3H = 0x3cd;
 
 export class StaleCaches {
   private tlb = false;
   private code = false;
-  /** Physical addresses, multiples of {@link CODE_LINE}. */
-  private readonly lines = new Set<number>();
+  /** Physical [start, end) by start, multiples of {@link CODE_LINE}. */
+  private readonly ranges = new Map<number, number>();
 
   note(change: SharedChange): void {
     if (change.kind === 'tlb') this.tlb = true;
-    else if (change.line === null || this.lines.size >= MOST_LINES) this.code = true;
-    else this.lines.add(change.line);
+    else if (this.ranges.size >= MOST_RANGES) this.code = true;
+    else if (change.kind === 'code range') this.add(change.start, change.end);
+    else if (change.line === null) this.code = true;
+    else this.add(change.line, change.line + CODE_LINE);
+  }
+
+  private add(start: number, end: number): void {
+    this.ranges.set(start, Math.max(end, this.ranges.get(start) ?? 0));
   }
 
   /** Makes `engine` forget. Between slices only. */
   drop(engine: CpuEngine): void {
-    if (!this.tlb && !this.code && this.lines.size === 0) return;
+    if (!this.tlb && !this.code && this.ranges.size === 0) return;
     if (this.code) engine.discardAllCode();
-    else if (this.lines.size > 0) this.dropLines(engine);
+    else if (this.ranges.size > 0) this.dropRanges(engine);
     if (this.tlb) engine.flushTlb();
-    this.lines.clear();
+    this.ranges.clear();
     this.code = false;
     this.tlb = false;
   }
 
-  /** Physical lines are addresses as the core sees them only where nothing is translated: at EL3, whose MMU is off. */
-  private dropLines(engine: CpuEngine): void {
+  /** Physical ranges are addresses as the core sees them only where nothing is translated: at EL3, whose MMU is off. */
+  private dropRanges(engine: CpuEngine): void {
     const pstate = engine.getPstate();
     setLevel(engine, PSTATE_EL3H);
-    for (const line of this.lines) engine.discardCode(line, line + CODE_LINE);
+    for (const [start, end] of this.ranges) engine.discardCode(start, end);
     setLevel(engine, pstate);
   }
 }

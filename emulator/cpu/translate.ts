@@ -92,6 +92,40 @@ const ADDRESS_BITS: Readonly<Record<number, number>> = { 0: 32, 1: 36, 2: 40, 3:
 const field = (value: bigint, low: number, bits: number): number =>
   Number((value >> BigInt(low)) & ((1n << BigInt(bits)) - 1n));
 
+/** What TCR_EL1 says of the addresses of one TTBR. */
+export interface HalfControl {
+  /** Bits of an input address below the ones that must all be equal. */
+  readonly inputBits: number;
+  /** log2 of the granule in bytes. */
+  readonly granuleShift: number;
+  /** Input bits that one level resolves. */
+  readonly strideBits: number;
+  /** Level of the first table. */
+  readonly startLevel: number;
+  /** TBI: bits 63:56 do not take part. */
+  readonly topByteIgnored: boolean;
+  /** EPD: no walks. */
+  readonly disabled: boolean;
+  /** HPD: the restrictions in table descriptors do not count. */
+  readonly hierarchyIgnored: boolean;
+}
+
+/** TCR_EL1 decoded for the addresses of TTBR1 (`upper`) or TTBR0. Arm ARM D24.2.213. */
+export function halfControl(tcr: bigint, upper: boolean): HalfControl {
+  const inputBits = Math.min(Math.max(64 - field(tcr, upper ? 16 : 0, 6), INPUT_BITS.least), INPUT_BITS.most);
+  const granuleShift = upper ? (GRANULE_TG1[field(tcr, 30, 2)] as number) : (GRANULE_TG0[field(tcr, 14, 2)] as number);
+  const strideBits = granuleShift - 3;
+  return {
+    inputBits,
+    granuleShift,
+    strideBits,
+    startLevel: 4 - Math.ceil((inputBits - granuleShift) / strideBits),
+    topByteIgnored: field(tcr, upper ? 38 : 37, 1) === 1,
+    disabled: field(tcr, upper ? 23 : 7, 1) === 1,
+    hierarchyIgnored: field(tcr, upper ? 42 : 41, 1) === 1,
+  };
+}
+
 const ALL_ALLOWED: Permissions = {
   el1: { read: true, write: true, execute: true },
   el0: { read: true, write: true, execute: true },
@@ -121,19 +155,16 @@ export function walk(
 
   const { tcr } = registers;
   const upper = ((va >> 55n) & 1n) === 1n;
-  const inputBits = Math.min(Math.max(64 - field(tcr, upper ? 16 : 0, 6), INPUT_BITS.least), INPUT_BITS.most);
-  const granuleShift = upper ? (GRANULE_TG1[field(tcr, 30, 2)] as number) : (GRANULE_TG0[field(tcr, 14, 2)] as number);
-  const topByteIgnored = field(tcr, upper ? 38 : 37, 1) === 1;
-  const disabled = field(tcr, upper ? 23 : 7, 1) === 1;
-  const hierarchyIgnored = field(tcr, upper ? 42 : 41, 1) === 1;
+  const { inputBits, granuleShift, strideBits, startLevel, topByteIgnored, disabled, hierarchyIgnored } = halfControl(
+    tcr,
+    upper,
+  );
   const address = topByteIgnored ? BigInt.asUintN(56, va) : va;
   const top = address >> BigInt(inputBits);
   const expected = upper ? (1n << BigInt((topByteIgnored ? 56 : 64) - inputBits)) - 1n : 0n;
   if (disabled || top !== expected) return fail('translation', 0);
 
-  const strideBits = granuleShift - 3;
   const outputBits = Math.min(ADDRESS_BITS[field(tcr, 32, 3)] ?? 48, physicalBits);
-  const startLevel = 4 - Math.ceil((inputBits - granuleShift) / strideBits);
   const ttbr = upper ? registers.ttbr1 : registers.ttbr0;
   let table = BigInt.asUintN(48, ttbr) & ~1n;
   if (table >> BigInt(outputBits) !== 0n) return fail('address size', 0);
@@ -179,7 +210,7 @@ export function walk(
         size,
         level,
         descriptor,
-        permissions: permissionsOf(descriptor, tableRestrictions, registers.sctlr),
+        permissions: leafPermissions(descriptor, tableRestrictions, registers.sctlr),
         attributeIndex: field(descriptor, 2, 3),
       },
       steps,
@@ -232,8 +263,8 @@ function flat(
   };
 }
 
-/** Arm ARM D8.4.1: AP[2:1] and XN of the leaf, restricted by APTable, UXNTable and PXNTable, and SCTLR_EL1.WXN. */
-function permissionsOf(leaf: bigint, tables: bigint, sctlr: bigint): Permissions {
+/** Arm ARM D8.4.1: AP[2:1] and XN of the leaf, restricted by APTable, UXNTable and PXNTable of `tables` (ORed), and SCTLR_EL1.WXN. */
+export function leafPermissions(leaf: bigint, tables: bigint, sctlr: bigint): Permissions {
   const el0Access = ((leaf >> 6n) & 1n) === 1n && ((tables >> 61n) & 1n) === 0n;
   const writable = ((leaf >> 7n) & 1n) === 0n && ((tables >> 62n) & 1n) === 0n;
   const unprivilegedExecuteNever = (((leaf >> 54n) | (tables >> 60n)) & 1n) === 1n;

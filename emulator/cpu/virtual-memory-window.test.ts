@@ -6,6 +6,7 @@ import {
   faultOf,
   Fixture,
   HIGH,
+  LOW,
   MIB,
   READ_ONLY,
   WRITE,
@@ -66,6 +67,23 @@ describe('windows', () => {
     expect(fixture.memory.read32(HIGH.base + 2 * MIB)).toBe(1);
     const pieces = window.sync();
     expect(pieces[window.first >>> window.shift]?.[window.first & (2 ** window.shift - 1)]).toBe(2);
+  });
+
+  it('follow a table above the leaf that leads elsewhere', () => {
+    const fixture = new Fixture();
+    fixture.map(WINDOW, HIGH.base);
+    const window = fixture.virtual.window(at(WINDOW), 64);
+    window.set32(0, 1);
+    // Another table of level 3, at the same entry of level 2.
+    const table = LOW.base + 64 * 4096;
+    fixture.memory.write64(table, BigInt(HIGH.base + 4096) | 0x403n);
+    fixture.map(WINDOW, table + 2, 0n, 2);
+    fixture.virtual.invalidate();
+    expect(window.get32(0)).toBe(0);
+    expect(fixture.virtual.read32(at(WINDOW))).toBe(0);
+    fixture.memory.write32(HIGH.base + 4096, 7);
+    fixture.virtual.invalidate();
+    expect([window.get32(0), fixture.virtual.read32(at(WINDOW))]).toEqual([7, 7]);
   });
 
   it('fault, after invalidation, at the first byte that is no longer mapped writable', () => {

@@ -5,7 +5,8 @@
  *              └─ no: walk the tables in RAM, check the permission, cache the leaf
  *
  * An access that the tables refuse throws {@link AccessFault} with the ESR and FAR that the same access by an instruction at EL1 would give. Leaves
- * stay cached until `invalidate()`, like a TLB: a kernel that forgets its TLB maintenance sees stale translations here too.
+ * stay cached until `invalidate()`, like a TLB: a kernel that forgets its TLB maintenance sees stale translations here too. After it a leaf is used again
+ * where the descriptors that it came from are found unchanged (descriptor-witness.ts), which is cheaper than a walk.
  *
  * Windows cache host views of translated ranges for code that touches arrays very often; they re-check when anything was invalidated.
  */
@@ -15,8 +16,9 @@ import type { Bus } from '../bus/bus.ts';
 import { BusAccessAbort } from '../bus/bus-errors.ts';
 import type { Clock } from '../clock.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { DescriptorWitness } from './descriptor-witness.ts';
 import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS } from './syndrome.ts';
-import { type Mapping, translate, type TranslationRegisters } from './translate.ts';
+import { translate, type TranslationRegisters, type WalkStep } from './translate.ts';
 
 /** A data abort of an access by TypeScript code: what ESR_EL1 and FAR_EL1 will hold. */
 export class AccessFault extends Error {
@@ -39,6 +41,11 @@ interface CachedLeaf {
   readonly size: number;
   readonly paBase: number;
   readonly writable: boolean;
+  /** The walk that found it, and what it started from. */
+  readonly steps: readonly WalkStep[];
+  readonly registers: TranslationRegisters;
+  /** Made when the leaf is first in doubt. */
+  witness: DescriptorWitness | null;
 }
 
 export interface VirtualMemoryContext {
@@ -57,6 +64,8 @@ export interface VirtualMemoryContext {
 export class VirtualMemory {
   private readonly context: VirtualMemoryContext;
   private leaves: CachedLeaf[] = [];
+  /** Leaves as they were before the last invalidation. */
+  private doubtful: CachedLeaf[] = [];
   /** Windows that were translated since the last invalidation. */
   private readonly fresh: VirtualMemoryWindow[] = [];
   private registers: TranslationRegisters | null = null;
@@ -69,8 +78,17 @@ export class VirtualMemory {
   invalidate(): void {
     for (const window of this.fresh) window.drop();
     this.fresh.length = 0;
-    this.leaves = [];
+    if (this.leaves.length > 0) {
+      this.doubtful = [...this.leaves, ...this.doubtful].slice(0, CACHED_LEAVES);
+      this.leaves = [];
+    }
     this.registers = null;
+  }
+
+  /** The live translation registers, read once between two invalidations. */
+  liveRegisters(): TranslationRegisters {
+    this.registers ??= this.context.registers();
+    return this.registers;
   }
 
   /** Has the next invalidation drop the translation of `window`. */
@@ -181,40 +199,62 @@ export class VirtualMemory {
         return leaf.paBase + offset;
       }
     }
-    const mapping = this.walkFor(va, write);
-    leaves.unshift({
-      vaBase: mapping.vaBase,
-      size: mapping.size,
-      paBase: mapping.paBase,
-      writable: mapping.permissions.el1.write,
-    });
+    const leaf = this.rescue(va, write) ?? this.walkFor(va, write);
+    leaves.unshift(leaf);
     if (leaves.length > CACHED_LEAVES) leaves.pop();
-    const offset = Number(va - mapping.vaBase);
-    return offset + width > mapping.size ? -1 : mapping.paBase + offset;
+    const offset = Number(va - leaf.vaBase);
+    return offset + width > leaf.size ? -1 : leaf.paBase + offset;
   }
 
   /** Bytes from `va` to the end of the leaf that maps it. Call after `resolve` of the same address and kind of access. */
   leafBytesLeft(va: bigint, write: boolean): number {
-    for (const leaf of this.leaves) {
-      const offset = Number(va - leaf.vaBase);
-      if (offset >= 0 && offset < leaf.size && (leaf.writable || !write)) return leaf.size - offset;
-    }
-    throw new RangeError(`${va} is not among the cached leaves`);
+    const leaf = this.cachedLeaf(va, write);
+    return leaf.size - Number(va - leaf.vaBase);
   }
 
-  private walkFor(va: bigint, write: boolean): Mapping {
-    this.registers ??= this.context.registers();
+  /** The walk that found the leaf for `va`. Call after `resolve` of the same address and kind of access. */
+  leafSteps(va: bigint, write: boolean): readonly WalkStep[] {
+    return this.cachedLeaf(va, write).steps;
+  }
+
+  private cachedLeaf(va: bigint, write: boolean): CachedLeaf {
+    const found = this.leaves.find((leaf) => covers(leaf, va, write));
+    if (found === undefined) throw new RangeError(`${va} is not among the cached leaves`);
+    return found;
+  }
+
+  /** The leaf for `va` from before the last invalidation, when a walk would find it again. */
+  private rescue(va: bigint, write: boolean): CachedLeaf | null {
+    const { doubtful } = this;
+    const index = doubtful.findIndex((leaf) => covers(leaf, va, write));
+    if (index < 0) return null;
+    const [leaf] = doubtful.splice(index, 1) as [CachedLeaf];
+    leaf.witness ??= new DescriptorWitness(this.context.memory, leaf.registers, va, leaf.steps);
+    return leaf.witness.holds(this.liveRegisters()) ? leaf : null;
+  }
+
+  private walkFor(va: bigint, write: boolean): CachedLeaf {
+    const registers = this.liveRegisters();
     const { memory } = this.context;
     const found = translate(
       va,
       write ? 'write' : 'read',
       1,
-      this.registers,
+      registers,
       (address) => (memory.contains(address, 8) ? memory.read64(address) : null),
       this.context.physicalBits,
     );
     if (!found.ok) throw new AccessFault(dataAbortSyndrome({ status: found.fault.status, write }), va);
-    return found.mapping;
+    const { mapping, steps } = found;
+    return {
+      vaBase: mapping.vaBase,
+      size: mapping.size,
+      paBase: mapping.paBase,
+      writable: mapping.permissions.el1.write,
+      steps,
+      registers,
+      witness: null,
+    };
   }
 
   private read(va: VirtAddr, width: 1 | 2 | 4): number {
@@ -293,6 +333,11 @@ export class VirtualMemory {
   }
 }
 
+function covers(leaf: CachedLeaf, va: bigint, write: boolean): boolean {
+  const offset = Number(va - leaf.vaBase);
+  return offset >= 0 && offset < leaf.size && (leaf.writable || !write);
+}
+
 /** See MemoryWindow in the kernel's ports: words of an already translated range. */
 export class VirtualMemoryWindow {
   readonly va: VirtAddr;
@@ -306,6 +351,8 @@ export class VirtualMemoryWindow {
   private translated: readonly Uint32Array[] | null = null;
   private paBase = -1;
   private firstWord = 0;
+  /** What the pieces were found by. */
+  private witness: DescriptorWitness | null = null;
 
   constructor(owner: VirtualMemory, context: VirtualMemoryContext, va: VirtAddr, bytes: number) {
     this.owner = owner;
@@ -362,13 +409,16 @@ export class VirtualMemoryWindow {
    * @throws AccessFault with the first byte that is not mapped writable or not RAM; RangeError when the range is in several pieces
    */
   private translate(): readonly Uint32Array[] {
+    if (this.witness?.holds(this.owner.liveRegisters()) === true) return this.settle();
     const { memory } = this.context;
     const bytes = this.words * 4;
+    const steps: WalkStep[] = [];
     const start = this.owner.resolve(this.va, 4, true);
     for (let offset = 0; offset < bytes; ) {
       const at = virtAddr(this.va + BigInt(offset));
       const pa = this.owner.resolve(at, 4, true);
       if (pa !== start + offset) throw new RangeError(`window at ${hex(this.va)}: not contiguous at +${hex(offset)}`);
+      for (const step of this.owner.leafSteps(at, true)) steps.push(step);
       const length = Math.min(bytes - offset, this.owner.leafBytesLeft(at, true));
       const bank = memory.findBank(pa);
       if (bank === null || pa + length > bank.base + bank.size) {
@@ -388,6 +438,12 @@ export class VirtualMemoryWindow {
       this.firstWord = (start - first) / 4;
       this.paBase = start;
     }
+    this.witness = new DescriptorWitness(memory, this.owner.liveRegisters(), this.va, steps);
+    return this.settle();
+  }
+
+  /** The pieces are good until the next invalidation. */
+  private settle(): readonly Uint32Array[] {
     this.translated = this.pieces;
     this.owner.watch(this);
     return this.pieces;

@@ -53,6 +53,9 @@ export interface InterceptedAccess {
   readonly rt: number;
 }
 
+/** What is intercepted: an MRS, an MSR, maintenance of translations or code, a hint. */
+export type InterceptKind = 'mrs' | 'msr' | 'sys' | 'hint';
+
 /** A TLBI or IC instruction that was reported: its encoding (op0 = 1) and the X register of its operand. */
 export interface Maintenance {
   readonly encoding: SystemRegisterEncoding;
@@ -74,6 +77,8 @@ export interface EngineCallbacks {
   intercepted?(access: InterceptedAccess): boolean;
   /** A reported TLBI or IC instruction is about to execute, natively. */
   maintained?(maintenance: Maintenance): void;
+  /** A reported hint instruction is about to execute; `stop()` ends the slice before it, and it is not counted. */
+  hinted?(): void;
 }
 
 /** Syndrome and address of the last exception, as the ESR and FAR of the level it goes to would hold them. */
@@ -84,11 +89,6 @@ export interface Syndrome {
   readonly far: bigint;
   /** The exception level that the architecture routes the exception to. */
   readonly targetLevel: number;
-}
-
-/** A saved register file, see {@link CpuEngine.saveState}. */
-export interface EngineState {
-  readonly engineState: unique symbol;
 }
 
 export interface CpuEngine {
@@ -107,6 +107,9 @@ export interface CpuEngine {
   /** SP_EL0 … SP_EL3 as banked: not current for the one in use. */
   getBankedSp(level: number): bigint;
   setBankedSp(level: number, value: bigint): void;
+  /** Vector register V0 … V31, 128 bits. */
+  getV(index: number): bigint;
+  setV(index: number, value: bigint): void;
   /** PSTATE in SPSR layout: NZCV, DAIF, M[3:0]. */
   getPstate(): number;
   /** Does not move stack pointers between banks; cached translation state follows at the next system register write. */
@@ -124,23 +127,42 @@ export interface CpuEngine {
   mapDevices(base: number, size: number, window: DeviceWindow): void;
 
   /**
-   * Executes at most `count` instructions from PC. At least one instruction is attempted.
+   * Executes `count` instructions from PC, or fewer when something ends the slice. At least one instruction is attempted.
    * @throws what a callback threw; `EngineError` on a fault of the engine itself
    */
   run(count: number): SliceEnd;
-  /** Ends the current slice after the instruction being executed. */
+  /**
+   * The same, but the slice may end a little later: between two blocks of straight-line code, at most {@link LONGEST_OVERRUN} instructions after `count`.
+   * Several times faster than {@link run} where slices are short.
+   */
+  runBlocks(count: number): SliceEnd;
+  /** Ends the current slice, with the instruction being executed or with its block. */
   stop(): void;
   /**
-   * From now on the MRS or MSR at virtual `address` is reported through `intercepted()`, the TLBI or IC there through `maintained()`, in code translated
-   * after this call.
+   * Inside a device or intercepted() callback: ends the slice, and the instruction will not have happened; PC is at it, it counts. What it stored
+   * before the access that called is in memory.
    */
-  intercept(address: bigint, kind: 'mrs' | 'msr' | 'sys'): void;
+  abandon(): void;
+  /**
+   * From now on the MRS or MSR at virtual `address` is reported through `intercepted()`, the TLBI or IC there through `maintained()`, a hint through `hinted()`,
+   * in code translated after this call.
+   */
+  intercept(address: bigint, kind: InterceptKind): void;
+  /**
+   * Calls `reached` before each execution of the instruction at virtual `address`, in code translated after this call. `stop()` inside it ends the slice
+   * before that instruction, which then is not counted.
+   * @returns takes the watch away, between slices
+   */
+  watchCode(address: bigint, reached: () => void): () => void;
+  /**
+   * Calls `touched` before each access of the core to physical [start, end), in code translated after this call; while there is a watch, all accesses are slow.
+   * `stop()` inside it ends the slice before the instruction that accesses: registers are as they were and it is not counted, but what it stored is in
+   * memory.
+   * @returns takes the watch away, between slices
+   */
+  watchMemory(start: number, end: number, touched: (access: WatchedAccess) => void): () => void;
   /** Syndrome of the exception being reported. Valid inside `exception()` only. */
   syndrome(): Syndrome;
-
-  /** Copy of the whole register file; inside a device callback it is that of the instruction being executed. */
-  saveState(): EngineState;
-  restoreState(state: EngineState): void;
 
   /** Drops cached address translations (after page tables or their registers were changed from outside the core). */
   flushTlb(): void;
@@ -149,6 +171,18 @@ export interface CpuEngine {
   /** Drops translated code of [start, end), addresses as the core sees them now, after its bytes were changed from outside the core. */
   discardCode(start: number, end: number): void;
   close(): void;
+}
+
+/** Instructions by which a slice of whole blocks may be longer than asked: those of the longest block, less one. */
+export const LONGEST_OVERRUN = 511;
+
+/** An access that a memory watch reports. */
+export interface WatchedAccess {
+  readonly write: boolean;
+  /** Physical. */
+  readonly address: number;
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** A fault of the engine or of its use, never of the guest. */

@@ -36,6 +36,8 @@ const STR_X0_X1 = 0xf900_0020;
 const LDR_W0_X1 = 0xb940_0020;
 const STR_W0_X1 = 0xb900_0020;
 const SVC_5 = 0xd400_00a1;
+/** b .+4 */
+const BRANCH_NEXT = 0x1400_0001;
 const AT_S1E1R_X0 = 0xd508_7800;
 
 interface Bench {
@@ -191,12 +193,13 @@ function deviceCallbacks({ engine, load }: Bench): string {
       accesses.push(`w${size}@${address.toString(16)}=${value.toString(16)}`);
     },
   });
-  load(LDR_W0_X1, STR_W0_X1, NOP, NOP);
+  load(LDR_W0_X1, BRANCH_NEXT, STR_W0_X1, NOP);
   engine.setX(1, BigInt(DEVICE + 0x18));
   expectEqual('the end of a slice that a device stopped', engine.run(4).kind, 'stopped');
   expectEqual('what the guest read from the device', engine.getX(0), 0x55n);
-  expectEqual('PC after a stop in a device', engine.getPc(), BigInt(RAM + 4));
-  engine.run(2);
+  expectEqual('PC after a stop in a device', engine.getPc(), BigInt(RAM + 4 * engine.executed));
+  expectEqual('accesses of the device by then', accesses.length, 1);
+  engine.run(3);
   expectEqual('accesses of the device', accesses.join(' '), 'r4@41000018 w4@41000018=55');
   return 'once an access, also when one ends the slice';
 }

@@ -1,30 +1,47 @@
 /**
- * The CPU engine on the native Unicorn library, through koffi. The only file that touches either.
+ * The CPU engine on the native Unicorn library.
  *
  * Unicorn is QEMU's AArch64 core (translator, softmmu) without QEMU's machine. Three things that a machine needs it does not export, so they are found once
  * for each library file by causing known events and searching for their traces (calibrate.ts drives that):
  *   - the number of instructions executed so far in a slice: a counter next to the requested count inside the engine's handle;
  *   - the syndrome, fault address and target level of the exception just taken: three adjacent fields in the saved register file.
- * Slices are always given a count. That keeps time exact, and the counting code also stores PC before every instruction, which makes PC exact inside
- * every callback.
+ *
+ * Time is instructions executed. Where inline-count.ts knows the library, translated code counts for itself, a block at a time, and a slice ends between two
+ * blocks. Elsewhere slices are given a count: slower, because the engine then calls out for every instruction, with the same results.
  *
  * Numbers below are the library's ABI: include/unicorn/unicorn.h and arm64.h of Unicorn 2.1.
  */
 
-import koffi, { type TypeObject } from 'koffi';
 import { calibrate, type Calibration } from './calibrate.ts';
 import {
   type CpuEngine,
   type DeviceWindow,
+  ENGINE_EXCEPTION,
   EngineError,
   type EngineCallbacks,
-  type EngineState,
   type InterceptedAccess,
+  type InterceptKind,
   type SliceEnd,
   type Syndrome,
   type UnmappedAccess,
+  type WatchedAccess,
 } from './engine.ts';
+import { InlineCounter, installInlineCount, LONGEST_BLOCK, type NativeCallback } from './inline-count.ts';
 import type { SystemRegisterEncoding } from './system-registers.ts';
+import {
+  addressOf,
+  allocateWords,
+  type CallbackPrototype,
+  CALLBACKS,
+  freeNative,
+  type Library,
+  loadLibrary,
+  nativeProcess,
+  nativeView,
+  type Pointer,
+  registerCallback,
+  unregisterCallback,
+} from './unicorn-library.ts';
 
 const UC_ARCH_ARM64 = 2;
 const UC_MODE_ARM = 0;
@@ -49,6 +66,10 @@ const UC_HOOK_EDGE_GENERATED = 1 << 15;
 const UC_HOOK_INSN = 1 << 1;
 const UC_ARM64_INS = { mrs: 1, msr: 2, sys: 3 } as const;
 
+const UC_HOOK_CODE = 1 << 2;
+const UC_HOOK_MEM_ACCESS = (1 << 10) | (1 << 11);
+const UC_MEM_WRITE = 17;
+
 const UC_ERR_OK = 0;
 /** Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED and WRITE_PROT. */
 const UC_ERR_ACCESS = new Set([6, 7, 8, 12]);
@@ -72,6 +93,7 @@ const REG_SP = 4;
 const REG_PSTATE = 265;
 const REG_SP_EL0 = 270;
 const REG_CP_REG = 290;
+const REG_Q0 = 104;
 const REG_X0 = 199;
 const REG_X29 = 1;
 const indexOfX = (register: number): number =>
@@ -83,6 +105,15 @@ const registerOfX = (index: number): number => (index < 29 ? REG_X0 + index : RE
  * does not fit is dropped and translated again.
  */
 const CODE_BUFFER_BYTES = 128 * 2 ** 20;
+
+/**
+ * Instructions after which cached address translations are dropped. The cache grows with use and only shrinks when it is dropped, and each block that is translated
+ * looks through all of it: 7 % of a Linux boot.
+ */
+const FLUSH_EVERY = 2_000_000;
+
+/** For a counter that is not to end a run: far more instructions than a slice has. */
+const NEVER_USED_UP = 2 ** 31 - 1;
 
 /** Bytes of the engine's handle that the search for the instruction counter may read: less than the handle's size. */
 const HANDLE_SEARCH_BYTES = 2048;
@@ -96,72 +127,12 @@ export interface EngineVersion {
   readonly patch: number;
 }
 
-type Pointer = unknown;
-
-const InterruptCallback = koffi.proto('void LevitateInterrupt(void *uc, uint32_t number, void *data)');
-const MemoryCallback = koffi.proto(
-  'bool LevitateMemory(void *uc, int type, uint64_t address, int size, int64_t value, void *data)',
-);
-const MmioReadCallback = koffi.proto('uint64_t LevitateMmioRead(void *uc, uint64_t offset, uint32_t size, void *data)');
-const MmioWriteCallback = koffi.proto(
-  'void LevitateMmioWrite(void *uc, uint64_t offset, uint32_t size, uint64_t value, void *data)',
-);
-
-const BlockCallback = koffi.proto(
-  'void LevitateBlock(uintptr_t uc, uintptr_t block, uintptr_t previous, uintptr_t data)',
-);
-const InstructionCallback = koffi.proto(
-  'uint32_t LevitateInstruction(uintptr_t uc, int reg, uintptr_t systemRegister, uintptr_t data)',
-);
 /** struct uc_tb { u64 pc; u16 icount; u16 size } */
 const BLOCK_BYTES = 16;
 /** The u32 fields of struct uc_arm64_cp_reg. */
 const SYSTEM_REGISTER_BYTES = 20;
 /** UC_ARM64_REG_XZR */
 const REG_XZR = 7;
-
-/** The functions of the library, declared once for each file loaded. */
-function bind(path: string) {
-  const library = koffi.load(path);
-  return {
-    version: library.func('uint32_t uc_version(void *major, void *minor)'),
-    open: library.func('int uc_open(int arch, int mode, _Out_ void **uc)'),
-    close: library.func('int uc_close(void *uc)'),
-    strerror: library.func('const char *uc_strerror(int code)'),
-    emuStart: library.func(
-      'int uc_emu_start(void *uc, uint64_t begin, uint64_t until, uint64_t timeout, size_t count)',
-    ),
-    emuStop: library.func('int uc_emu_stop(void *uc)'),
-    regRead: library.func('int uc_reg_read(void *uc, int regid, void *value)'),
-    regWrite: library.func('int uc_reg_write(void *uc, int regid, void *value)'),
-    memMapPtr: library.func('int uc_mem_map_ptr(void *uc, uint64_t address, size_t size, uint32_t perms, void *ptr)'),
-    memUnmap: library.func('int uc_mem_unmap(void *uc, uint64_t address, size_t size)'),
-    mmioMap: library.func(
-      'int uc_mmio_map(void *uc, uint64_t address, size_t size, void *read, void *readData, void *write, void *writeData)',
-    ),
-    hookAdd: library.func(
-      'int uc_hook_add(void *uc, _Out_ size_t *hook, int type, void *callback, void *data, uint64_t begin, uint64_t end, ...)',
-    ),
-    contextAlloc: library.func('int uc_context_alloc(void *uc, _Out_ void **context)'),
-    contextSave: library.func('int uc_context_save(void *uc, void *context)'),
-    contextRestore: library.func('int uc_context_restore(void *uc, void *context)'),
-    contextSize: library.func('size_t uc_context_size(void *uc)'),
-    contextFree: library.func('int uc_context_free(void *context)'),
-    control: library.func('int uc_ctl(void *uc, int control, ...)'),
-  };
-}
-type Library = ReturnType<typeof bind>;
-
-const loaded = new Map<string, Library>();
-
-function load(path: string): Library {
-  let library = loaded.get(path);
-  if (library === undefined) {
-    library = bind(path);
-    loaded.set(path, library);
-  }
-  return library;
-}
 
 function versionOf(library: Library): EngineVersion {
   const packed = library.version(null, null) as number;
@@ -171,7 +142,7 @@ function versionOf(library: Library): EngineVersion {
 /** Version of the Unicorn library in the file `path`, or null when the file cannot be loaded or is not Unicorn. */
 export function probeEngineVersion(path: string): EngineVersion | null {
   try {
-    return versionOf(load(path));
+    return versionOf(loadLibrary(path));
   } catch {
     return null;
   }
@@ -183,7 +154,12 @@ export interface UnicornOptions {
   readonly callbacks: EngineCallbacks;
   /** Default cortex-a72. */
   readonly model?: CpuModel;
+  /** `engine`: count as on hosts and with libraries for which there is no faster way. For comparisons; default is the fastest. */
+  readonly counting?: 'fastest' | 'engine';
 }
+
+/** What stands before a callback: see inline-count.ts. */
+type StandIn = 4 | 5 | 6 | 'block filter';
 
 const calibrations = new Map<string, Calibration>();
 
@@ -194,7 +170,7 @@ const calibrations = new Map<string, Calibration>();
 export function createUnicornEngine(options: UnicornOptions): CpuEngine {
   const known = calibrations.get(options.library);
   if (known !== undefined) return new UnicornEngine(options, known);
-  const library = load(options.library);
+  const library = loadLibrary(options.library);
   const { major, minor, patch } = versionOf(library);
   if (major !== REQUIRED_ENGINE_VERSION.major || minor < REQUIRED_ENGINE_VERSION.minor) {
     throw new EngineError(
@@ -222,6 +198,9 @@ class UnicornEngine implements CpuEngine {
   /** One 64-bit register value, in memory that both sides see. */
   private readonly cell: Pointer;
   private readonly cellValue: BigUint64Array;
+  /** The same for a vector register. */
+  private readonly wideCell: Pointer;
+  private readonly wideValue: BigUint64Array;
   /** struct uc_arm64_cp_reg { u32 crn, crm, op0, op1, op2, pad; u64 value } */
   private readonly systemCell: Pointer;
   private readonly systemFields: Uint32Array;
@@ -239,13 +218,24 @@ class UnicornEngine implements CpuEngine {
   /** Executed in the current slice before the engine was started again to translate a block anew. */
   private executedBefore = 0;
   private stopRequested = false;
-  private insideInstruction = false;
   private retranslate = false;
+  /** Instructions asked for since address translations were dropped last. */
+  private sinceFlush = 0;
+  private readonly inline: InlineCounter | null = null;
+  /** The same also where it is in the translated code but not used. */
+  private readonly counter: InlineCounter | null = null;
+  /** Where a callback that runs was made from, which decides how PC becomes exact and what of the block's charge is ahead. */
+  private within: 'nothing' | 'register move' | 'device access' | 'memory access' = 'nothing';
+  private pcIsExact = true;
+  /** With inline counting: instructions charged but not executed at this moment; null: not worked out yet. */
+  private ahead: number | null = 0;
+  /** Registers to go back to where an instruction was abandoned. Without inline counting only. */
+  private abandoned: Pointer = null;
   private readonly structs = new Map<number, DataView>();
-  private readonly interceptors: Readonly<Record<'mrs' | 'msr' | 'sys', Pointer>> | null = null;
+  private readonly interceptors: Readonly<Record<InterceptKind, NativeCallback>> | null = null;
 
   constructor(options: UnicornOptions, calibration: Calibration | null) {
-    this.library = load(options.library);
+    this.library = loadLibrary(options.library);
     this.callbacks = options.callbacks;
     this.calibration = calibration;
     const { major, minor, patch } = versionOf(this.library);
@@ -264,21 +254,33 @@ class UnicornEngine implements CpuEngine {
     );
     this.check('uc_ctl exits', this.library.control(this.handle, UC_CTL_USE_EXITS, 'int', 1));
 
-    this.cell = koffi.alloc('uint64_t', 1);
-    this.cellValue = new BigUint64Array(koffi.view(this.cell, 8));
-    this.systemCell = koffi.alloc('uint64_t', 4);
-    this.systemFields = new Uint32Array(koffi.view(this.systemCell, 24));
-    this.systemValue = new BigUint64Array(koffi.view(this.systemCell, 32), 24, 1);
-    this.handleView = new DataView(koffi.view(this.handle, HANDLE_SEARCH_BYTES));
+    this.cell = allocateWords(1);
+    this.cellValue = new BigUint64Array(nativeView(this.cell, 8));
+    this.wideCell = allocateWords(2);
+    this.wideValue = new BigUint64Array(nativeView(this.wideCell, 16));
+    this.systemCell = allocateWords(4);
+    this.systemFields = new Uint32Array(nativeView(this.systemCell, 24));
+    this.systemValue = new BigUint64Array(nativeView(this.systemCell, 32), 24, 1);
+    this.handleView = new DataView(nativeView(this.handle, HANDLE_SEARCH_BYTES));
     this.context = this.allocateContext();
-    this.contextView = new DataView(koffi.view(this.context, this.library.contextSize(this.handle) as number));
+    this.contextView = new DataView(nativeView(this.context, this.library.contextSize(this.handle) as number));
 
-    this.hook(UC_HOOK_INTR, InterruptCallback, (_uc: Pointer, number: number) => {
+    const installed =
+      calibration === null
+        ? null
+        : installInlineCount(options.library, () => nativeProcess(options.library), process.arch);
+    if (installed !== null) {
+      this.counter = new InlineCounter(installed, this.initialisedHandle());
+      if (options.counting !== 'engine') this.inline = this.counter;
+    }
+    this.hook(UC_HOOK_INTR, CALLBACKS.interrupt, (_uc: Pointer, number: number) => {
+      // A block that cannot be fetched was not begun.
+      if (number !== ENGINE_EXCEPTION.prefetchAbort) this.refundBlock();
       this.guarded(() => this.callbacks.exception(number));
     });
     this.hook(
       UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_WRITE_PROT,
-      MemoryCallback,
+      CALLBACKS.memory,
       (_uc: Pointer, type: number, address: number | bigint, size: number, value: number | bigint) => {
         // DC ZVA goes on after a refusal, byte by byte; the first one is the answer.
         if (this.lastUnmapped !== null) return false;
@@ -289,14 +291,20 @@ class UnicornEngine implements CpuEngine {
           size,
           value: kind === 'write' ? BigInt.asUintN(8 * size, BigInt(value)) : 0n,
         };
-        const retry = this.guarded(() => this.callbacks.unmapped(access)) ?? false;
-        if (!retry) {
-          this.lastUnmapped = access;
-          this.unmappedPc = this.getPc();
-          this.countAtEnd ??= this.executed;
-        }
-        return retry;
+        const from = kind === 'fetch' ? 'nothing' : 'memory access';
+        return this.from(from, () => {
+          const retry = this.guarded(() => this.callbacks.unmapped(access)) ?? false;
+          if (!retry) {
+            this.lastUnmapped = access;
+            this.unmappedPc = this.getPc();
+            this.countAtEnd ??= this.executed;
+            // A helper such as DC ZVA's goes on otherwise, and the rest of the block with it.
+            if (kind !== 'fetch') this.leaveInstruction();
+          }
+          return retry;
+        });
       },
+      6,
     );
     if (this.callbacks.block !== undefined) this.hookBlocks();
     if (this.callbacks.intercepted !== undefined) {
@@ -304,23 +312,29 @@ class UnicornEngine implements CpuEngine {
         mrs: this.interceptor('mrs'),
         msr: this.interceptor('msr'),
         sys: this.maintenanceReporter(),
+        hint: this.hintReporter(),
       };
     }
   }
 
   private hookBlocks(): void {
-    this.hook(UC_HOOK_EDGE_GENERATED, BlockCallback, (_uc: number, pointer: number) => {
-      const view = this.structAt(pointer, BLOCK_BYTES);
-      const low = view.getUint32(0, true);
-      const high = view.getUint32(4, true);
-      const size = view.getUint16(10, true);
-      if (this.guarded(() => this.callbacks.block?.(high, low, size)) !== true) return;
-      const start = (BigInt(high) << 32n) | BigInt(low);
-      this.discardCode(start, start + BigInt(size));
-      this.retranslate = true;
-      this.countAtEnd ??= this.executed;
-      this.library.emuStop(this.handle);
-    });
+    this.hook(
+      UC_HOOK_EDGE_GENERATED,
+      CALLBACKS.block,
+      (_uc: number, pointer: number) => {
+        const view = this.structAt(pointer, BLOCK_BYTES);
+        const low = view.getUint32(0, true);
+        const high = view.getUint32(4, true);
+        const size = view.getUint16(10, true);
+        if (this.guarded(() => this.callbacks.block?.(high, low, size)) !== true) return;
+        const start = (BigInt(high) << 32n) | BigInt(low);
+        this.discardCode(start, start + BigInt(size));
+        this.retranslate = true;
+        this.countAtEnd ??= this.executed;
+        this.library.emuStop(this.handle);
+      },
+      'block filter',
+    );
   }
 
   /**
@@ -330,7 +344,7 @@ class UnicornEngine implements CpuEngine {
   private structAt(pointer: number, bytes: number): DataView {
     let view = this.structs.get(pointer);
     if (view === undefined) {
-      view = new DataView(koffi.view(BigInt(pointer), bytes));
+      view = new DataView(nativeView(BigInt(pointer), bytes));
       this.structs.set(pointer, view);
     }
     return view;
@@ -343,27 +357,52 @@ class UnicornEngine implements CpuEngine {
     return [field(2), field(3), field(0), field(1), field(4)];
   }
 
-  private maintenanceReporter(): Pointer {
-    return this.register((_uc: number, register: number, systemRegister: number) => {
-      const maintenance = { encoding: this.encodingAt(systemRegister), rt: indexOfX(register) };
-      this.guarded(() => this.callbacks.maintained?.(maintenance));
-      return 0;
-    }, InstructionCallback);
+  private maintenanceReporter(): NativeCallback {
+    return this.register(
+      (_uc: number, register: number, systemRegister: number) => {
+        const maintenance = { encoding: this.encodingAt(systemRegister), rt: indexOfX(register) };
+        this.from('register move', () => this.guarded(() => this.callbacks.maintained?.(maintenance)));
+        return 0;
+      },
+      CALLBACKS.instruction,
+      4,
+    );
   }
 
-  private interceptor(kind: 'mrs' | 'msr'): Pointer {
-    return this.register((_uc: number, register: number, systemRegister: number) => {
-      const access: InterceptedAccess = {
-        read: kind === 'mrs',
-        encoding: this.encodingAt(systemRegister),
-        rt: indexOfX(register),
-      };
-      return this.guarded(() => this.callbacks.intercepted?.(access)) === true ? 1 : 0;
-    }, InstructionCallback);
+  private hintReporter(): NativeCallback {
+    const reached = () => this.callbacks.hinted?.();
+    return this.register(
+      () => {
+        this.atWatch(reached);
+      },
+      CALLBACKS.code,
+      4,
+    );
+  }
+
+  private interceptor(kind: 'mrs' | 'msr'): NativeCallback {
+    return this.register(
+      (_uc: number, register: number, systemRegister: number) => {
+        const access: InterceptedAccess = {
+          read: kind === 'mrs',
+          encoding: this.encodingAt(systemRegister),
+          rt: indexOfX(register),
+        };
+        return this.from('register move', () => this.guarded(() => this.callbacks.intercepted?.(access))) === true
+          ? 1
+          : 0;
+      },
+      CALLBACKS.instruction,
+      4,
+    );
   }
 
   get executed(): number {
     if (this.calibration === null) return 0;
+    if (this.inline !== null) {
+      this.ahead ??= this.inline.restOfBlock(this.getPc());
+      return this.requested - this.inline.left - this.ahead;
+    }
     if (this.countAtEnd !== null) return this.countAtEnd;
     // The counter runs one past the request when the count ends the slice.
     return (
@@ -380,6 +419,7 @@ class UnicornEngine implements CpuEngine {
   }
 
   getPc(): bigint {
+    if (!this.pcIsExact) this.findPc();
     return this.readRegister(REG_PC);
   }
 
@@ -401,6 +441,17 @@ class UnicornEngine implements CpuEngine {
 
   setBankedSp(level: number, value: bigint): void {
     this.writeRegister(REG_SP_EL0 + level, value);
+  }
+
+  getV(index: number): bigint {
+    this.library.regRead(this.handle, REG_Q0 + index, this.wideCell);
+    return ((this.wideValue[1] ?? 0n) << 64n) | (this.wideValue[0] ?? 0n);
+  }
+
+  setV(index: number, value: bigint): void {
+    this.wideValue[0] = BigInt.asUintN(64, value);
+    this.wideValue[1] = BigInt.asUintN(64, value >> 64n);
+    this.library.regWrite(this.handle, REG_Q0 + index, this.wideCell);
   }
 
   getPstate(): number {
@@ -435,34 +486,105 @@ class UnicornEngine implements CpuEngine {
   mapDevices(base: number, size: number, window: DeviceWindow): void {
     const read = this.register(
       (_uc: Pointer, offset: number, width: number) =>
-        this.inInstruction(() => this.guarded(() => window.read(base + offset, width))) ?? 0n,
-      MmioReadCallback,
+        this.from('device access', () => this.guarded(() => window.read(base + offset, width))) ?? 0n,
+      CALLBACKS.mmioRead,
+      4,
     );
-    const write = this.register((_uc: Pointer, offset: number, width: number, value: number | bigint) => {
-      this.inInstruction(() => this.guarded(() => window.write(base + offset, width, BigInt(value))));
-    }, MmioWriteCallback);
-    this.check('uc_mmio_map', this.library.mmioMap(this.handle, base, size, read, null, write, null));
+    const write = this.register(
+      (_uc: Pointer, offset: number, width: number, value: number | bigint) => {
+        this.from('device access', () => this.guarded(() => window.write(base + offset, width, BigInt(value))));
+      },
+      CALLBACKS.mmioWrite,
+      5,
+    );
+    this.check(
+      'uc_mmio_map',
+      this.library.mmioMap(this.handle, base, size, read.callback, read.data, write.callback, write.data),
+    );
   }
 
   run(count: number): SliceEnd {
+    const { inline } = this;
+    if (inline === null) return this.runCounted(count);
+    this.begin(count);
+    for (;;) {
+      const before = this.executed;
+      const left = count - before;
+      if (left > LONGEST_BLOCK) inline.left = left - LONGEST_BLOCK;
+      else {
+        inline.left = 1;
+        inline.limitNextBlock(left);
+      }
+      this.requested = before + inline.left;
+      const end = this.runInline(inline);
+      if (end.kind !== 'count' || this.executed >= count) return end;
+    }
+  }
+
+  runBlocks(count: number): SliceEnd {
+    const { inline } = this;
+    if (inline === null) return this.runCounted(count);
+    this.begin(count);
+    return this.runInline(inline);
+  }
+
+  private begin(count: number): void {
     this.stopRequested = false;
     this.lastUnmapped = null;
+    this.requested = count;
+    if (this.inline !== null) this.inline.left = count;
+  }
+
+  /** Runs until the counter is used up or something else ends the slice. */
+  private runInline(inline: InlineCounter): SliceEnd {
+    this.sinceFlush += inline.left;
+    if (this.sinceFlush >= FLUSH_EVERY) {
+      this.sinceFlush = 0;
+      this.flushTlb();
+    }
+    for (;;) {
+      this.retranslate = false;
+      inline.arm();
+      const code = this.library.emuStart(this.handle, this.getPc(), 0, 0, 0) as number;
+      const end = this.endOf(code);
+      if (end !== null) return end;
+      const ranOut = inline.ranOut(this.getPc());
+      if (this.stopRequested) return { kind: 'stopped' };
+      if (ranOut) return { kind: 'count' };
+      if (!this.retranslate) return { kind: 'stopped' };
+    }
+  }
+
+  /** What an error of the engine's means for the slice; null when it ended without one. */
+  private endOf(code: number): SliceEnd | null {
+    if (this.failure !== null) {
+      const { error } = this.failure;
+      this.failure = null;
+      throw error;
+    }
+    if (this.lastUnmapped !== null && (this.inline !== null || UC_ERR_ACCESS.has(code))) {
+      this.setPc(this.unmappedPc);
+      return { kind: 'unmapped', access: this.lastUnmapped };
+    }
+    this.check('uc_emu_start', code);
+    return null;
+  }
+
+  /** A slice that the engine counts. */
+  private runCounted(count: number): SliceEnd {
+    this.begin(count);
     this.executedBefore = 0;
     for (;;) {
+      if (this.counter !== null) this.counter.left = NEVER_USED_UP;
       this.retranslate = false;
       this.countAtEnd = null;
       this.requested = count - this.executedBefore;
-      const code = this.library.emuStart(this.handle, this.getPc(), 0, 0, this.requested) as number;
-      if (this.failure !== null) {
-        const { error } = this.failure;
-        this.failure = null;
-        throw error;
+      const end = this.endOf(this.library.emuStart(this.handle, this.getPc(), 0, 0, this.requested) as number);
+      if (this.abandoned !== null) {
+        this.restoreState(this.abandoned);
+        this.abandoned = null;
       }
-      if (UC_ERR_ACCESS.has(code) && this.lastUnmapped !== null) {
-        this.setPc(this.unmappedPc);
-        return { kind: 'unmapped', access: this.lastUnmapped };
-      }
-      this.check('uc_emu_start', code);
+      if (end !== null) return end;
       const executed = this.executed;
       if (!this.retranslate || this.stopRequested || executed >= count) {
         const byCount = this.retranslate || this.endedByCount();
@@ -481,33 +603,119 @@ class UnicornEngine implements CpuEngine {
 
   stop(): void {
     this.stopRequested = true;
-    this.countAtEnd ??= this.executed;
-    if (this.calibration === null || !this.insideInstruction) {
+    const { inline } = this;
+    if (this.calibration === null || this.within === 'nothing') {
+      this.countAtEnd ??= this.executed;
       this.library.emuStop(this.handle);
-      return;
+    } else if (inline !== null) {
+      this.requested -= inline.left;
+      inline.left = 0;
+    } else {
+      this.countAtEnd ??= this.executed;
+      // uc_emu_stop would break the instruction off in its middle and execute it again later, with its device accesses. Instead the slice's
+      // length is cut to what was executed: the instruction completes and the next one is not begun.
+      const at = this.calibration.executedOffset;
+      this.handleView.setBigUint64(at + 8, this.handleView.getBigUint64(at, true), true);
     }
-    // uc_emu_stop here would break the instruction off in its middle and execute it again later, with its device accesses. Instead the slice's
-    // length is cut to what was executed: the instruction completes and the next one is not begun.
-    const at = this.calibration.executedOffset;
-    this.handleView.setBigUint64(at + 8, this.handleView.getBigUint64(at, true), true);
   }
 
-  intercept(address: bigint, kind: 'mrs' | 'msr' | 'sys'): void {
+  abandon(): void {
+    const { inline } = this;
+    if (inline === null) {
+      // The instruction completes inside the engine; its effects are undone by going back to the registers it started with.
+      this.abandoned ??= this.saveState();
+      this.stop();
+      return;
+    }
+    this.stopRequested = true;
+    this.leaveInstruction();
+  }
+
+  intercept(address: bigint, kind: InterceptKind): void {
     if (this.interceptors === null) throw new EngineError('intercept() needs the intercepted() callback');
+    const { callback, data } = this.interceptors[kind];
     this.check(
       'uc_hook_add',
-      this.library.hookAdd(
-        this.handle,
-        [0],
-        UC_HOOK_INSN,
-        this.interceptors[kind],
-        null,
-        address,
-        address,
-        'int',
-        UC_ARM64_INS[kind],
-      ),
+      kind === 'hint'
+        ? this.library.hookAdd(this.handle, [0], UC_HOOK_CODE, callback, data, address, address)
+        : this.library.hookAdd(
+            this.handle,
+            [0],
+            UC_HOOK_INSN,
+            callback,
+            data,
+            address,
+            address,
+            'int',
+            UC_ARM64_INS[kind],
+          ),
     );
+  }
+
+  watchCode(address: bigint, reached: () => void): () => void {
+    return this.addWatch(UC_HOOK_CODE, CALLBACKS.code, 4, address, address, () => {
+      this.atWatch(reached);
+    });
+  }
+
+  watchMemory(start: number, end: number, touched: (access: WatchedAccess) => void): () => void {
+    const callback = (_uc: Pointer, type: number, address: number | bigint, size: number) => {
+      const access = { write: type === UC_MEM_WRITE, address: Number(address), size };
+      // Further accesses of an instruction that is undone are told as well: they too may have to be taken back.
+      if (this.abandoned !== null) this.guarded(() => touched(access));
+      else {
+        this.from('memory access', () => {
+          if (!this.atWatch(() => touched(access))) return;
+          if (this.inline === null) this.abandoned = this.saveState();
+          else this.leaveInstruction();
+        });
+      }
+    };
+    return this.addWatch(UC_HOOK_MEM_ACCESS, CALLBACKS.watch, 6, start, end - 1, callback);
+  }
+
+  /** A watch meets an instruction that was counted and has not happened. True when it was told to stop, so that the instruction does not count. */
+  private atWatch(action: () => void): boolean {
+    const { inline } = this;
+    if (inline !== null) {
+      const pc = this.getPc();
+      this.ahead = inline.restOfBlock(pc) + 1;
+      this.guarded(action);
+      if (!this.stopRequested) {
+        this.ahead = 0;
+        return false;
+      }
+      this.refundBlock();
+      inline.left += 1;
+      return true;
+    }
+    if (this.countAtEnd !== null) return false;
+    this.countAtEnd = Math.max(0, this.executed - 1);
+    this.guarded(action);
+    if (!this.stopRequested) this.countAtEnd = null;
+    return this.stopRequested;
+  }
+
+  private addWatch(
+    type: number,
+    prototype: CallbackPrototype,
+    dataArgument: 4 | 6,
+    begin: number | bigint,
+    end: number | bigint,
+    callback: (...args: never[]) => unknown,
+  ): () => void {
+    const registered = this.register(callback, prototype, dataArgument);
+    const pointer = this.registered.at(-1);
+    const hook: [number] = [0];
+    this.check(
+      'uc_hook_add',
+      this.library.hookAdd(this.handle, hook, type, registered.callback, registered.data, begin, end),
+    );
+    return () => {
+      this.check('uc_hook_del', this.library.hookDel(this.handle, hook[0]));
+      unregisterCallback(pointer);
+      this.registered.splice(this.registered.indexOf(pointer), 1);
+    };
   }
 
   syndrome(): Syndrome {
@@ -521,13 +729,13 @@ class UnicornEngine implements CpuEngine {
     };
   }
 
-  saveState(): EngineState {
+  private saveState(): Pointer {
     const context = this.allocateContext();
     this.check('uc_context_save', this.library.contextSave(this.handle, context));
-    return context as EngineState;
+    return context;
   }
 
-  restoreState(state: EngineState): void {
+  private restoreState(state: Pointer): void {
     this.check('uc_context_restore', this.library.contextRestore(this.handle, state));
     this.library.contextFree(state);
   }
@@ -550,9 +758,10 @@ class UnicornEngine implements CpuEngine {
   close(): void {
     this.library.contextFree(this.context);
     this.check('uc_close', this.library.close(this.handle));
-    for (const callback of this.registered) koffi.unregister(callback as Parameters<typeof koffi.unregister>[0]);
-    koffi.free(this.cell);
-    koffi.free(this.systemCell);
+    for (const callback of this.registered) unregisterCallback(callback);
+    freeNative(this.cell);
+    freeNative(this.wideCell);
+    freeNative(this.systemCell);
     this.lent.length = 0;
   }
 
@@ -593,26 +802,71 @@ class UnicornEngine implements CpuEngine {
     fields[5] = 0;
   }
 
-  private hook(type: number, prototype: TypeObject, callback: (...args: never[]) => unknown): void {
-    const pointer = this.register(callback, prototype);
+  private hook(
+    type: number,
+    prototype: CallbackPrototype,
+    callback: (...args: never[]) => unknown,
+    standIn?: StandIn,
+  ): void {
+    const registered = this.register(callback, prototype, standIn);
     // begin > end: everywhere
-    this.check('uc_hook_add', this.library.hookAdd(this.handle, [0], type, pointer, null, 1, 0));
+    this.check('uc_hook_add', this.library.hookAdd(this.handle, [0], type, registered.callback, registered.data, 1, 0));
   }
 
-  private register(callback: (...args: never[]) => unknown, prototype: TypeObject): Pointer {
-    const pointer = koffi.register(callback, koffi.pointer(prototype));
+  /** @param standIn number of the callback's data argument, for callbacks in which instructions are abandoned or looked up; or the filter */
+  private register(
+    callback: (...args: never[]) => unknown,
+    prototype: CallbackPrototype,
+    standIn?: StandIn,
+  ): NativeCallback {
+    const pointer = registerCallback(callback, prototype);
     this.registered.push(pointer);
-    return pointer;
+    const address = addressOf(pointer);
+    if (this.inline === null || standIn === undefined) return { callback: address, data: 0n };
+    return standIn === 'block filter' ? this.inline.blockFilter(address) : this.inline.guard(address, standIn);
   }
 
   /** Runs a callback that the engine makes from the middle of an instruction. */
-  private inInstruction<T>(callback: () => T): T {
-    this.insideInstruction = true;
+  private from<T>(where: UnicornEngine['within'], callback: () => T): T {
+    this.within = where;
+    if (this.inline !== null && where !== 'nothing') {
+      this.ahead = null;
+      this.pcIsExact = where === 'register move';
+    }
     try {
       return callback();
     } finally {
-      this.insideInstruction = false;
+      this.within = 'nothing';
+      this.ahead = 0;
+      this.pcIsExact = true;
     }
+  }
+
+  private findPc(): void {
+    this.pcIsExact = true;
+    if (this.within === 'device access') this.inline?.restoreAccessPc();
+    else this.inline?.restorePcFromStack();
+  }
+
+  /** The instruction at PC is the last one of its block that counts. */
+  private refundBlock(): void {
+    if (this.inline === null) return;
+    this.inline.endBlockAt(this.getPc());
+    this.ahead = 0;
+  }
+
+  /** When the callback that runs returns, its instruction is left unfinished and the run ends. With inline counting only. */
+  private leaveInstruction(): void {
+    if (this.inline === null) return;
+    this.refundBlock();
+    this.inline.leave();
+    this.library.emuStop(this.handle);
+  }
+
+  /** The first bytes of the handle, after the engine has made its core. */
+  private initialisedHandle(): DataView {
+    this.getPc();
+    return this.handleView;
   }
 
   /** An exception must not unwind through native frames: it is kept, the slice ends, and `run` throws it. */

@@ -2,8 +2,8 @@
  * The kinds of events: one table, read by the log, by `--trace`, and by people who read a log file.
  *
  * A kind marked `always` is kept in every run: it is rare, and somebody will ask for it afterwards. The others are loud and
- * are kept when `--trace` names them. Fields of each kind are chosen by who emits it; addresses are "0x…" strings or `bigint`,
- * counts are numbers.
+ * are kept when `--trace` names them. Fields of each kind are chosen by who emits it and listed in docs/event-log.md; addresses are
+ * "0x…" strings or `bigint`, counts are numbers.
  */
 
 /** What the table says of a kind. */
@@ -27,16 +27,20 @@ export const EVENT_KINDS = {
   },
   uart: { always: true, meaning: 'a UART lost or damaged a character, or sent again after losing some' },
   'mmio-unknown': { always: true, meaning: 'first access to a register that a device has no model for' },
+  'sysreg-unknown': {
+    always: true,
+    meaning: 'an access to a system register that is not implemented: undefined for the guest',
+  },
   device: { always: true, meaning: 'a device met a setting that it does not model' },
   memory: { always: true, meaning: 'the kernel laid out memory: banks, reserved ranges, mem_map, pools' },
+  fault: { always: true, meaning: 'something went wrong on purpose: a refused allocation, a flipped bit' },
   exception: { always: false, meaning: 'an exception was taken: level, vector, ESR, FAR, ELR' },
-  irq: { always: false, meaning: 'an interrupt line changed, or an interrupt was taken, acknowledged or ended' },
+  irq: { always: false, meaning: 'an interrupt was taken: IRQ or FIQ, and where' },
   mmu: { always: false, meaning: 'a mapping was made, changed or removed, or translation was switched' },
-  tlb: { always: false, meaning: 'TLB maintenance' },
-  mmio: { always: false, meaning: 'an access to a device register' },
+  mmio: { always: false, meaning: 'an access to a device register, which the device answered' },
   sysreg: { always: false, meaning: 'an access to a system register that the machine emulates' },
   psci: { always: false, meaning: 'a PSCI or SMCCC call and its answer' },
-  timer: { always: false, meaning: 'a timer was programmed or expired' },
+  timer: { always: false, meaning: 'a timer was programmed, or its interrupt line changed' },
   buddy: { always: false, meaning: 'the buddy allocator split, merged, gave out or took back a block' },
   heap: { always: false, meaning: 'the heap gave out or took back a block, or grew' },
   process: { always: false, meaning: 'a process was made, switched to or ended' },

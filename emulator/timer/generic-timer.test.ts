@@ -326,3 +326,28 @@ describe('the lines', () => {
     );
   });
 });
+
+describe('the trace', () => {
+  it('tells of programming and of the line, in the order in which they happen', () => {
+    const clock = new Clock(1_000_000_000);
+    const scheduler = new Scheduler();
+    const seen: unknown[] = [];
+    const timer = new GenericTimer(
+      clock,
+      scheduler,
+      62_500_000,
+      (intid, level) => seen.push([intid, level]),
+      (fields) => seen.push(fields),
+    );
+    timer.write(...ENCODING.virtual, CVAL, 10n);
+    timer.write(...ENCODING.virtual, CTL, ENABLE);
+    clock.idleTicks += 160;
+    scheduler.runDue(clock.ticks);
+    expect(seen).toEqual([
+      { timer: 'virtual', what: 'programmed', ctl: 0, cval: 10n },
+      { timer: 'virtual', what: 'programmed', ctl: 1, cval: 10n },
+      { timer: 'virtual', what: 'line', intid: 27, level: true },
+      [27, true],
+    ]);
+  });
+});

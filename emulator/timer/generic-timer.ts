@@ -55,10 +55,18 @@ const COMPARATOR_ENCODINGS: Readonly<Record<string, TimerName>> = {
 /** Drives the core's private interrupt `intid`. */
 export type TimerLine = (intid: number, level: boolean) => void;
 
+/** What happened to a timer, for events of kind `timer`: its registers were written, or its interrupt line changed. */
+export type TimerTrace = (
+  fields:
+    | { readonly timer: TimerName; readonly what: 'programmed'; readonly ctl: number; readonly cval: bigint }
+    | { readonly timer: TimerName; readonly what: 'line'; readonly intid: number; readonly level: boolean },
+) => void;
+
 export class GenericTimer {
   private readonly clock: Clock;
   private readonly scheduler: Scheduler;
   private readonly line: TimerLine;
+  private readonly trace: TimerTrace | null;
   /** Of the counter. */
   private readonly counterHz: number;
   /** CNTFRQ_EL0: what firmware wrote, which changes nothing. It starts right, also on cores that reset firmware never runs on. */
@@ -68,12 +76,14 @@ export class GenericTimer {
   private virtualOffset = 0n;
   private readonly comparators: Record<TimerName, Comparator>;
 
-  constructor(clock: Clock, scheduler: Scheduler, counterHz: number, line: TimerLine) {
+  /** @param trace told of what happens; null costs nothing */
+  constructor(clock: Clock, scheduler: Scheduler, counterHz: number, line: TimerLine, trace: TimerTrace | null = null) {
     this.clock = clock;
     this.scheduler = scheduler;
     this.counterHz = counterHz;
     this.frequencyRegister = BigInt(counterHz);
     this.line = line;
+    this.trace = trace;
     const comparator = (usesOffset: boolean): Comparator => ({
       ctl: 0n,
       cval: 0n,
@@ -168,9 +178,38 @@ export class GenericTimer {
       if (op2 === 0) comparator.cval = BigInt.asUintN(64, this.countFor(comparator) + BigInt.asIntN(32, value));
       else if (op2 === 1) comparator.ctl = value & (CTL_ENABLE | CTL_IMASK);
       else comparator.cval = value;
+      this.trace?.({ timer: name, what: 'programmed', ctl: Number(comparator.ctl), cval: comparator.cval });
       this.update(name);
     }
     return true;
+  }
+
+  saveState() {
+    const { frequencyRegister, kernelControl, hypervisorControl, virtualOffset, comparators } = this;
+    const saved = Object.values(comparators).map(({ ctl, cval, expiry, line }) => ({
+      ctl,
+      cval,
+      line,
+      expiry: expiry?.moment ?? null,
+    }));
+    return { frequencyRegister, kernelControl, hypervisorControl, virtualOffset, comparators: saved };
+  }
+
+  restoreState(state: ReturnType<GenericTimer['saveState']>): void {
+    this.frequencyRegister = state.frequencyRegister;
+    this.kernelControl = state.kernelControl;
+    this.hypervisorControl = state.hypervisorControl;
+    this.virtualOffset = state.virtualOffset;
+    for (const [index, name] of (Object.keys(this.comparators) as TimerName[]).entries()) {
+      const comparator = this.comparators[name];
+      const saved = state.comparators[index];
+      if (saved === undefined) continue;
+      comparator.expiry?.cancel();
+      comparator.ctl = saved.ctl;
+      comparator.cval = saved.cval;
+      comparator.line = saved.line;
+      comparator.expiry = saved.expiry === null ? null : this.scheduler.resume(saved.expiry, () => this.update(name));
+    }
   }
 
   private countFor(comparator: Comparator): bigint {
@@ -190,6 +229,7 @@ export class GenericTimer {
     const level = expired && (comparator.ctl & CTL_IMASK) === 0n;
     if (level !== comparator.line) {
       comparator.line = level;
+      this.trace?.({ timer: name, what: 'line', intid: TIMER_INTERRUPTS[name], level });
       this.line(TIMER_INTERRUPTS[name], level);
     }
     if ((comparator.ctl & CTL_ENABLE) === 0n) return;

@@ -2,7 +2,7 @@
  * An engine that executes nothing, for tests: registers that remember. Not a model of a CPU.
  */
 
-import type { CpuEngine, EngineState } from '../../engine/engine.ts';
+import type { CpuEngine } from '../../engine/engine.ts';
 import type { SystemRegisterEncoding, SystemRegisterName } from '../../engine/system-registers.ts';
 import { SYSTEM_REGISTERS } from '../../engine/system-registers.ts';
 
@@ -13,6 +13,7 @@ export class FakeEngine implements CpuEngine {
   sp = 0n;
   pstate = 0x3c5;
   readonly x = Array.from({ length: 31 }, () => 0n);
+  readonly v = Array.from({ length: 32 }, () => 0n);
   readonly banked = [0n, 0n, 0n, 0n];
   private readonly system = new Map<string, bigint>();
 
@@ -56,6 +57,14 @@ export class FakeEngine implements CpuEngine {
     this.banked[level] = value;
   }
 
+  getV(index: number): bigint {
+    return this.v[index] ?? 0n;
+  }
+
+  setV(index: number, value: bigint): void {
+    this.v[index] = value;
+  }
+
   getPstate(): number {
     return this.pstate >>> 0;
   }
@@ -77,21 +86,30 @@ export class FakeEngine implements CpuEngine {
     throw new Error('a FakeEngine executes nothing');
   }
 
-  saveState(): EngineState {
-    throw new Error('a FakeEngine has no state to save');
+  runBlocks(): never {
+    throw new Error('a FakeEngine executes nothing');
   }
 
   syndrome(): never {
     throw new Error('a FakeEngine takes no exceptions');
   }
 
-  restoreState(): void {}
   mapMemory(): void {}
   unmap(): void {}
 
   mapDevices(): void {}
   intercept(): void {}
+
+  watchCode(): () => void {
+    return () => {};
+  }
+
+  watchMemory(): () => void {
+    return () => {};
+  }
+
   stop(): void {}
+  abandon(): void {}
   flushTlb(): void {}
   discardCode(): void {}
   discardAllCode(): void {}

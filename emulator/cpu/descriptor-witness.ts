@@ -1,0 +1,67 @@
+/**
+ * What a translation was made from: the registers and the descriptors that the walk met, so that it can be told later, much cheaper than by walking again,
+ * whether it still holds. Nothing is assumed: every word is compared with memory as it is.
+ *
+ *     walk ─► steps (address, descriptor) ─► witness ─► holds(registers)? all words the same ─► the same leaf
+ */
+
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { TranslationRegisters, WalkStep } from './translate.ts';
+
+/** TCR_EL1.EPD0 concerns TTBR0's half only. */
+const TCR_EPD0 = 1n << 7n;
+
+/** A word of RAM and what it held. */
+interface Word {
+  readonly words: Uint32Array;
+  readonly index: number;
+  readonly value: number;
+}
+
+/** The evidence for one or more translations of addresses in the same half. */
+export class DescriptorWitness {
+  private readonly registers: TranslationRegisters;
+  private readonly upper: boolean;
+  private readonly seen: Word[] = [];
+
+  /**
+   * @param memory holds every descriptor of `steps`, which may name one more than once
+   * @param va an address that was translated: tells the half
+   */
+  constructor(memory: PhysicalMemory, registers: TranslationRegisters, va: bigint, steps: readonly WalkStep[]) {
+    this.registers = registers;
+    this.upper = ((va >> 55n) & 1n) === 1n;
+    const known = new Set<number>();
+    for (const { address, descriptor } of steps) {
+      if (known.has(address)) continue;
+      known.add(address);
+      this.see(memory, address, Number(descriptor & 0xffff_ffffn));
+      this.see(memory, address + 4, Number(descriptor >> 32n));
+    }
+  }
+
+  /** True when a walk with `registers` would meet the same descriptors. O(descriptors). */
+  holds(registers: TranslationRegisters): boolean {
+    if (!this.sameRegisters(registers)) return false;
+    const { seen } = this;
+    for (let i = 0; i < seen.length; i++) {
+      const { words, index, value } = seen[i] as Word;
+      if (words[index] !== value) return false;
+    }
+    return true;
+  }
+
+  private sameRegisters({ sctlr, tcr, ttbr0, ttbr1 }: TranslationRegisters): boolean {
+    const before = this.registers;
+    if (sctlr !== before.sctlr) return false;
+    return this.upper
+      ? ttbr1 === before.ttbr1 && ((tcr ^ before.tcr) & ~TCR_EPD0) === 0n
+      : ttbr0 === before.ttbr0 && tcr === before.tcr;
+  }
+
+  private see(memory: PhysicalMemory, address: number, value: number): void {
+    const chunk = memory.touch(address);
+    if (chunk === null) throw new RangeError(`no RAM at 0x${address.toString(16)}`);
+    this.seen.push({ words: chunk.words, index: (address - chunk.base) / 4, value });
+  }
+}

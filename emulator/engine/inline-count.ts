@@ -1,0 +1,363 @@
+/**
+ * Instruction counting inside the translated code: what makes slices fast.
+ *
+ * The engine can count by itself, but then calls a function and stores PC for every instruction: 5 to 10 times slower. Instead every block of translated
+ * code begins with a few operations that charge the whole block to a counter and leave when it is used up (native/count-x64.S draws them). The price:
+ * a slice ends between blocks, and in the middle of one the charge is ahead of the execution, which {@link InlineCounter.restOfBlock} corrects.
+ *
+ *     core (CPUState):  0x28 end of the block begun last (low 32 bits) | 0x2c set when the counter ended the run | 0x30 counter
+ *                       three words that belong to QEMU's own instruction counting, which the engine compiles but never turns on
+ *
+ * It needs to know the library from the inside, so it works with builds that are listed here, recognised by their build identifier, on hosts for which
+ * there is code. Anywhere else {@link installInlineCount} returns null and the engine counts by itself.
+ *
+ * Facts: QEMU 5.0's accel/tcg/cpu-exec.c, include/exec/gen-icount.h; offsets read off the builds' machine code.
+ */
+
+import { COUNT_X64, COUNT_X64_ENTRIES } from './native/count-x64.ts';
+import type { NativeProcess } from './unicorn-library.ts';
+
+/** Byte offsets inside one build of the library. */
+interface LibraryBuild {
+  readonly name: string;
+  /** In the engine's handle (struct uc_struct). */
+  readonly handle: { readonly core: number; readonly translator: number; readonly stopRequest: number };
+  /** In a core (CPUState); `registers` is its CPUARMState, `interrupt` the upper half of icount_decr. */
+  readonly core: {
+    readonly handle: number;
+    readonly registers: number;
+    readonly exitRequest: number;
+    readonly interrupt: number;
+    readonly nextBlockFlags: number;
+    readonly accessReturn: number;
+  };
+  /** In the register file. */
+  readonly pc: number;
+  /** In the state of a block that is being translated (DisasContext): the instruction's word. */
+  readonly word: number;
+  /** In the translator (TCGContext): the base of the register file, start and size of the translated code. */
+  readonly translatorEnv: number;
+  readonly translatorCode: number;
+  readonly translatorCodeBytes: number;
+  /** In the library: return addresses of the two calls of translated code in cpu_exec. */
+  readonly callsOfCode: readonly number[];
+  /** Bytes of stack between such a return address and the one that translated code leaves when it calls a helper. */
+  readonly codeFrame: number;
+  /** enum TCGOpcode */
+  readonly operations: {
+    readonly movi_i32: number;
+    readonly ld_i32: number;
+    readonly st8_i32: number;
+    readonly st16_i32: number;
+    readonly st_i32: number;
+    readonly sub_i32: number;
+    readonly st_i64: number;
+  };
+}
+
+/** By the build identifier of the library's file (`readelf -n`). */
+const BUILDS: Readonly<Record<string, LibraryBuild>> = {
+  b619fbf56f0accc13c25a9cf5e7bc59c85e70440: {
+    name: 'Debian libunicorn2t64 2.1.1-2+b2, amd64',
+    handle: { core: 0x1a0, translator: 0x2e8, stopRequest: 0x555 },
+    core: {
+      handle: 0x81a8,
+      registers: 0xa350,
+      exitRequest: 0x15,
+      interrupt: 0xa342,
+      nextBlockFlags: 0x18,
+      accessReturn: 0x8178,
+    },
+    pc: 0x140,
+    word: 0x40,
+    translatorEnv: 0xa8f0,
+    translatorCode: 0xa0,
+    translatorCodeBytes: 0xb8,
+    callsOfCode: [0x555504, 0x55563f],
+    codeFrame: 1216,
+    operations: {
+      movi_i32: 0x06,
+      ld_i32: 0x0d,
+      st8_i32: 0x0e,
+      st16_i32: 0x0f,
+      st_i32: 0x10,
+      sub_i32: 0x12,
+      st_i64: 0x4d,
+    },
+  },
+};
+
+/** In a core: fields that the engine keeps for an instruction counting which it never turns on (icount_budget, icount_extra). */
+const END = 0x28;
+const FLAG = 0x2c;
+const COUNTER = 0x30;
+/** Functions in the translator's table (TranslatorOps). */
+const TB_START = 1;
+const TRANSLATE_INSN = 4;
+const TB_STOP = 5;
+
+const PAGE = 4096n;
+const CODE_BYTES = 4096;
+
+/** Instructions of the longest block (TCG_MAX_INSNS). */
+export const LONGEST_BLOCK = 512;
+
+/** A native function and the data argument to register with it. */
+export interface NativeCallback {
+  readonly callback: bigint;
+  readonly data: bigint;
+}
+
+/** The code, in place in one library of this process. */
+export interface InlineCount {
+  readonly process: NativeProcess;
+  readonly build: LibraryBuild;
+  readonly libraryBase: bigint;
+  readonly code: bigint;
+}
+
+const installed = new Map<string, InlineCount | null>();
+
+/** Puts the code in place in the library at `path`, once a process. Null where that cannot be done; the engine then is as it was. */
+export function installInlineCount(
+  path: string,
+  process: () => NativeProcess | null,
+  arch: string,
+): InlineCount | null {
+  let known = installed.get(path);
+  if (known === undefined) {
+    known = install(process, arch);
+    installed.set(path, known);
+  }
+  return known;
+}
+
+function install(open: () => NativeProcess | null, arch: string): InlineCount | null {
+  const process = arch === 'x64' ? open() : null;
+  const operations = process?.symbol('aarch64_translator_ops_aarch64') ?? null;
+  if (process === null || operations === null) return null;
+  const libraryBase = process.loadBase(operations);
+  const build = libraryBase === null ? undefined : BUILDS[buildIdentifier(process, libraryBase)];
+  if (libraryBase === null || build === undefined) return null;
+  const code = process.allocatePages(2 * CODE_BYTES);
+  if (code === null) return null;
+  new Uint8Array(process.view(code, CODE_BYTES)).set(Buffer.from(COUNT_X64, 'base64'));
+  const translatorOperations = new BigUint64Array(process.view(operations, 48));
+  const table = tableOf(process, build, translatorOperations);
+  if (table === null) return null;
+  new BigInt64Array(process.view(code + PAGE, 8 * table.length)).set(table);
+  // The table of the translator's functions is constant data, made read-only after relocation.
+  const writable = operations - (operations % PAGE);
+  if (!process.protect(code, CODE_BYTES, 'read-execute')) return null;
+  if (!process.protect(writable, 2 * Number(PAGE), 'read-write')) return null;
+  translatorOperations[TB_START] = code + BigInt(COUNT_X64_ENTRIES.blockStart);
+  translatorOperations[TB_STOP] = code + BigInt(COUNT_X64_ENTRIES.blockStop);
+  translatorOperations[TRANSLATE_INSN] = code + BigInt(COUNT_X64_ENTRIES.translate);
+  return { process, build, libraryBase, code };
+}
+
+/** The table that count-x64.S reads, in its order; null when a function is missing. */
+function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: BigUint64Array): bigint[] | null {
+  const functions = [
+    'tcg_temp_new_internal',
+    'tcg_emit_op',
+    'tcg_gen_op1',
+    'tcg_gen_op3',
+    'tcg_gen_brcondi_i32',
+    'gen_new_label',
+    'tcg_const_i64',
+    'cpu_loop_exit',
+  ].map((name) => process.symbol(`${name}_aarch64`));
+  if (functions.includes(null)) return null;
+  const { core, handle, operations } = build;
+  const fromRegisters = [COUNTER, END, FLAG, core.exitRequest, core.interrupt].map((at) => at - core.registers);
+  const numbers = [
+    ...fromRegisters,
+    build.pc,
+    core.handle,
+    handle.translator,
+    handle.stopRequest,
+    build.translatorEnv,
+    operations.movi_i32,
+    operations.ld_i32,
+    operations.st8_i32,
+    operations.st16_i32,
+    operations.st_i32,
+    operations.sub_i32,
+    operations.st_i64,
+  ];
+  const own = (index: number) => operationsTable[index] ?? 0n;
+  return [
+    own(TB_START),
+    own(TB_STOP),
+    ...(functions as bigint[]),
+    ...numbers.map(BigInt),
+    own(TRANSLATE_INSN),
+    BigInt(build.word),
+  ];
+}
+
+/** Hexadecimal build identifier in the ELF file mapped at `base`, or ''. System V ABI (gabi), 5-1 and 5-8. */
+function buildIdentifier(process: NativeProcess, base: bigint): string {
+  const file = new DataView(process.view(base, CODE_BYTES));
+  const headers = Number(file.getBigUint64(0x20, true));
+  const headerBytes = file.getUint16(0x36, true);
+  for (let i = 0; i < file.getUint16(0x38, true); i++) {
+    const header = headers + i * headerBytes;
+    const [type, offset, size] = [
+      file.getUint32(header, true),
+      Number(file.getBigUint64(header + 8, true)),
+      Number(file.getBigUint64(header + 32, true)),
+    ];
+    const isNote = type === 4 && offset + size <= file.byteLength;
+    if (!isNote || size < 16 || file.getUint32(offset + 8, true) !== 3) continue;
+    const bytes = new Uint8Array(file.buffer, offset + 16, file.getUint32(offset + 4, true));
+    return Buffer.from(bytes).toString('hex');
+  }
+  return '';
+}
+
+/** The counter of one engine. */
+export class InlineCounter {
+  private readonly inline: InlineCount;
+  private readonly core: bigint;
+  /** END, FLAG, COUNTER as 32-bit words. */
+  private readonly words: Int32Array;
+  private readonly nextBlockFlags: Int32Array;
+  private readonly accessReturn: BigUint64Array;
+  /** { leave, 0, core, stack pointer }, then pairs { callback, this cell } for the guards. */
+  private readonly cell: BigUint64Array;
+  private readonly cellAddress: bigint;
+  private guards = 0;
+  /** The translated code. */
+  private readonly code: DataView;
+  private readonly codeStart: bigint;
+  private readonly stacks = new Map<bigint, BigUint64Array>();
+
+  /** @param handle the engine's handle, initialised */
+  constructor(inline: InlineCount, handle: DataView) {
+    const { process, build } = inline;
+    this.inline = inline;
+    this.core = handle.getBigUint64(build.handle.core, true);
+    this.words = new Int32Array(process.view(this.core + BigInt(END), 12));
+    this.nextBlockFlags = new Int32Array(process.view(this.core + BigInt(build.core.nextBlockFlags), 4));
+    this.accessReturn = new BigUint64Array(process.view(this.core + BigInt(build.core.accessReturn), 8));
+    const cell = process.allocatePages(CODE_BYTES);
+    if (cell === null) throw new RangeError('no memory for the callbacks of an engine');
+    this.cellAddress = cell;
+    this.cell = new BigUint64Array(process.view(cell, CODE_BYTES));
+    this.cell[2] = this.core;
+    const translator = handle.getBigUint64(build.handle.translator, true);
+    const word = (at: number): bigint => new BigUint64Array(process.view(translator + BigInt(at), 8))[0] ?? 0n;
+    this.codeStart = word(build.translatorCode);
+    this.code = new DataView(process.view(this.codeStart, Number(word(build.translatorCodeBytes))));
+  }
+
+  /** Instructions that may still be begun; a block that is begun is charged whole. */
+  get left(): number {
+    return this.words[2] ?? 0;
+  }
+
+  set left(count: number) {
+    this.words[2] = count;
+  }
+
+  /** Instructions of the block begun last that lie behind the one at `pc`. */
+  restOfBlock(pc: bigint): number {
+    const rest = ((this.words[0] ?? 0) - Number(BigInt.asIntN(32, pc))) / 4 - 1;
+    return rest > 0 && rest < LONGEST_BLOCK ? rest : 0;
+  }
+
+  /** The instruction at `pc` is the last one of its block that is executed: what lies behind it is taken off the charge. */
+  endBlockAt(pc: bigint): void {
+    this.left += this.restOfBlock(pc);
+    this.words[0] = Number(BigInt.asIntN(32, pc + 4n));
+  }
+
+  /** Forgets how the last run ended. */
+  arm(): void {
+    this.words[1] = 0;
+  }
+
+  /** True when the counter ended the run: before the block at `pc`, which was charged but not begun; the charge is taken back. */
+  ranOut(pc: bigint): boolean {
+    if (this.words[1] === 0) return false;
+    this.words[1] = 0;
+    this.left += this.restOfBlock(pc) + 1;
+    return true;
+  }
+
+  /** The next run begins with a block of at most `count` instructions (cflags_next_tb: a block of its own beside the usual one). */
+  limitNextBlock(count: number): void {
+    this.nextBlockFlags[0] = count;
+  }
+
+  /** A stand-in for `callback`, whose data argument is number `argument`: its address and the data to register. Needed for {@link leave}. */
+  guard(callback: bigint, argument: 4 | 5 | 6): NativeCallback {
+    return this.standIn(callback, COUNT_X64_ENTRIES.guards[argument]);
+  }
+
+  /** A stand-in for the callback that announces new blocks: only those with a system instruction that a machine may want, or misaligned, come through. */
+  blockFilter(callback: bigint): NativeCallback {
+    return this.standIn(callback, COUNT_X64_ENTRIES.blockFilter);
+  }
+
+  private standIn(callback: bigint, entry: number): NativeCallback {
+    const at = 4 + 2 * this.guards++;
+    if (at + 2 > this.cell.length) throw new RangeError('too many device windows for one engine');
+    this.cell[at] = callback;
+    this.cell[at + 1] = this.cellAddress;
+    return {
+      callback: this.inline.code + BigInt(entry),
+      data: this.cellAddress + BigInt(8 * at),
+    };
+  }
+
+  /** Brings PC up to date inside a device callback. */
+  restoreAccessPc(): void {
+    this.inline.process.restoreState(this.core, this.accessReturn[0] ?? 0n);
+  }
+
+  /**
+   * Brings PC up to date inside a guarded callback of a load or store that has not told where it is: its return address into translated code is at
+   * a fixed distance from the one of the loop that called that code.
+   */
+  restorePcFromStack(): void {
+    const { process, build, libraryBase } = this.inline;
+    const stack = this.stackAt(this.cell[3] ?? 0n);
+    const frame = build.codeFrame / 8;
+    for (let at = frame; at < stack.length; at++) {
+      const word = stack[at] as bigint;
+      if (!build.callsOfCode.some((call) => libraryBase + BigInt(call) === word)) continue;
+      if (process.restoreState(this.core, this.accessAddress(stack[at - frame] as bigint))) return;
+    }
+    throw new RangeError("the engine's stack does not show where it is");
+  }
+
+  /**
+   * The translated code of an access that called a helper, from the address the helper returns to. Stores return behind themselves. Loads call from the block's
+   * end, where the address behind them was put into RCX just before: lea rcx, [rip + disp32]; call rel32.
+   */
+  private accessAddress(returns: bigint): bigint {
+    const at = Number(returns - this.codeStart);
+    if (at < 12 || at >= this.code.byteLength) return returns;
+    const { code } = this;
+    const isCall = code.getUint8(at - 5) === 0xe8;
+    const isLea = code.getUint8(at - 12) === 0x48 && code.getUint16(at - 11, true) === 0x0d8d;
+    return isCall && isLea ? returns - 5n + BigInt(code.getInt32(at - 9, true)) : returns;
+  }
+
+  private stackAt(address: bigint): BigUint64Array {
+    let view = this.stacks.get(address);
+    if (view === undefined) {
+      view = new BigUint64Array(this.inline.process.view(address, 2 * CODE_BYTES));
+      this.stacks.set(address, view);
+    }
+    return view;
+  }
+
+  /** When the running guarded callback returns, its instruction is left unfinished. PC stays as it is: it must be exact. */
+  leave(): void {
+    this.cell[0] = 1n;
+  }
+}

@@ -1,0 +1,309 @@
+/*
+ * Counting instructions inside the engine's translated code, on x86-64 hosts (System V calling convention).
+ *
+ * The engine's translator calls tb_start before the first and tb_stop after the last instruction of a block. The two functions below stand in their
+ * place, call the engine's own, and put this in front of every block, in the translator's intermediate operations:
+ *
+ *     charged:  t = counter;  counter = t - instructions of the block;  end = address behind its last instruction
+ *               if (t < 1) goto out;                        … the block …
+ *     out:      flag, exit request, stop request = 1;  pc = address of the block;  leave the translated code
+ *
+ * The number of instructions and the end are known when the block is finished: tb_stop writes them into the operations that tb_start left open.
+ * translate_insn looks at each instruction too: only blocks with one that a machine may want to see are announced to it (filter).
+ * The guards stand before callbacks of the machine: they keep the stack pointer and, when the machine says so, leave the instruction unfinished.
+ *
+ * Everything of the library (addresses, offsets, numbers of operations) is in a table one page behind the code; inline-count.ts fills it.
+ * Assembled by scripts/firmware/build-firmware.ts.
+ */
+
+	.intel_syntax noprefix
+	.text
+	.equ	DATA, 4096
+	.set	table, code + DATA
+
+	/* Functions: the engine's tb_start and tb_stop, then its translator's. */
+	.set	f_tb_start, table + 0x00
+	.set	f_tb_stop, table + 0x08
+	.set	f_temp_new, table + 0x10
+	.set	f_emit_op, table + 0x18
+	.set	f_op1, table + 0x20
+	.set	f_op3, table + 0x28
+	.set	f_brcondi_i32, table + 0x30
+	.set	f_new_label, table + 0x38
+	.set	f_const_i64, table + 0x40
+	.set	f_loop_exit, table + 0x48
+	/* Offsets: of fields from the register file; in the core, the handle, the translator. */
+	.set	o_counter, table + 0x50
+	.set	o_end, table + 0x58
+	.set	o_flag, table + 0x60
+	.set	o_exit_request, table + 0x68
+	.set	o_interrupt, table + 0x70
+	.set	o_pc, table + 0x78
+	.set	o_core_handle, table + 0x80
+	.set	o_handle_translator, table + 0x88
+	.set	o_handle_stop, table + 0x90
+	.set	o_translator_env, table + 0x98
+	/* Numbers of operations. */
+	.set	n_movi_i32, table + 0xa0
+	.set	n_ld_i32, table + 0xa8
+	.set	n_st8_i32, table + 0xb0
+	.set	n_st16_i32, table + 0xb8
+	.set	n_st_i32, table + 0xc0
+	.set	n_sub_i32, table + 0xc8
+	.set	n_st_i64, table + 0xd0
+	/* The engine's translate_insn, and where in its block's state the instruction's word is. */
+	.set	f_translate, table + 0xd8
+	.set	o_word, table + 0xe0
+	/* Of the block that is being translated. */
+	.set	b_translator, table + 0x100
+	.set	b_handle, table + 0x108
+	.set	b_count, table + 0x110		/* operation whose constant is the number of instructions; 0: none is open */
+	.set	b_end, table + 0x118		/* operation whose constant is the end */
+	.set	b_out, table + 0x120		/* label */
+	.set	b_seen, table + 0x128		/* a byte: it has an instruction to be seen */
+
+	.equ	SET_LABEL, 1			/* INDEX_op_set_label */
+	.equ	COND_LT, 2			/* TCG_COND_LT */
+	.equ	OP_ARG0, 0x18			/* TCGOp.args */
+	.equ	OP_ARG1, 0x20
+	.equ	BLOCK_START, 0x08		/* DisasContextBase.pc_first, pc_next */
+	.equ	BLOCK_NEXT, 0x10
+
+	.globl	code
+code:
+	/* tb_start(DisasContextBase *rdi, CPUState *rsi) */
+	push	rbx
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	mov	r14, rdi
+	mov	r15, rsi
+	mov	byte ptr [rip + b_seen], 0
+	mov	rax, [rip + o_core_handle]
+	mov	rax, [rsi + rax]
+	mov	[rip + b_handle], rax
+	add	rax, [rip + o_handle_translator]
+	mov	rbx, [rax]			/* rbx: translator */
+	mov	[rip + b_translator], rbx
+	mov	rcx, [rip + o_translator_env]
+	mov	r12, [rbx + rcx]
+	add	r12, rbx			/* r12: the register file's base */
+
+	call	new_temp
+	mov	r13, rax			/* r13: t */
+	mov	rsi, [rip + n_ld_i32]
+	mov	rdx, r13
+	mov	r8, [rip + o_counter]
+	call	with_env
+
+	call	open_constant
+	mov	[rip + b_count], rax
+	mov	r9, [rax + OP_ARG0]
+	push	r9
+	push	r9
+	mov	rdi, rbx
+	mov	rsi, [rip + n_sub_i32]
+	mov	rdx, r9
+	mov	rcx, r13
+	mov	r8, r9
+	call	[rip + f_op3]
+	pop	rdx
+	pop	rdx
+	mov	rsi, [rip + n_st_i32]
+	mov	r8, [rip + o_counter]
+	call	with_env
+
+	call	open_constant
+	mov	[rip + b_end], rax
+	mov	rdx, [rax + OP_ARG0]
+	mov	rsi, [rip + n_st_i32]
+	mov	r8, [rip + o_end]
+	call	with_env
+
+	mov	rdi, rbx
+	call	[rip + f_new_label]
+	mov	[rip + b_out], rax
+	mov	rdi, rbx
+	mov	esi, COND_LT
+	mov	rdx, r13
+	sub	rdx, rbx
+	mov	ecx, 1
+	mov	r8, rax
+	call	[rip + f_brcondi_i32]
+
+	mov	rdi, r14
+	mov	rsi, r15
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbx
+	jmp	[rip + f_tb_start]
+
+	/* A new 32-bit temporary in rax. */
+new_temp:
+	sub	rsp, 8
+	mov	rdi, rbx
+	xor	esi, esi
+	xor	edx, edx
+	call	[rip + f_temp_new]
+	add	rsp, 8
+	ret
+
+	/* rax: an operation that gives a new temporary a constant. */
+open_constant:
+	push	rbx
+	call	new_temp
+	mov	[rsp], rax
+	mov	rdi, rbx
+	mov	rsi, [rip + n_movi_i32]
+	call	[rip + f_emit_op]
+	pop	rcx
+	mov	[rax + OP_ARG0], rcx
+	ret
+
+	/* Operation rsi on temporary rdx and the register file at offset r8. */
+with_env:
+	sub	rsp, 8
+	mov	rdi, rbx
+	mov	rcx, r12
+	call	[rip + f_op3]
+	add	rsp, 8
+	ret
+
+	.org	0x200
+	/* tb_stop(DisasContextBase *rdi, CPUState *rsi) */
+	push	rbx
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	mov	r14, rdi
+	call	[rip + f_tb_stop]
+	cmp	qword ptr [rip + b_count], 0
+	je	1f
+	mov	rbx, [rip + b_translator]
+	mov	rcx, [rip + o_translator_env]
+	mov	r12, [rbx + rcx]
+	add	r12, rbx
+	mov	rax, [r14 + BLOCK_NEXT]
+	mov	rcx, [rip + b_end]
+	movsxd	rdx, eax
+	mov	[rcx + OP_ARG1], rdx
+	sub	rax, [r14 + BLOCK_START]
+	shr	rax, 2
+	mov	rcx, [rip + b_count]
+	mov	[rcx + OP_ARG1], rax
+	mov	qword ptr [rip + b_count], 0
+
+	mov	rdi, rbx
+	mov	esi, SET_LABEL
+	mov	rdx, [rip + b_out]
+	or	byte ptr [rdx], 1		/* TCGLabel.present */
+	call	[rip + f_op1]
+	call	open_constant
+	mov	r13, [rax + OP_ARG0]
+	mov	qword ptr [rax + OP_ARG1], -0x7fff	/* 1 as a byte, negative as a half word */
+	mov	rdx, r13
+	mov	rsi, [rip + n_st16_i32]
+	mov	r8, [rip + o_interrupt]
+	call	with_env
+	mov	rdx, r13
+	mov	rsi, [rip + n_st_i32]
+	mov	r8, [rip + o_flag]
+	call	with_env
+	mov	rdx, r13
+	mov	rsi, [rip + n_st8_i32]
+	mov	r8, [rip + o_exit_request]
+	call	with_env
+	mov	rdi, rbx
+	mov	rsi, [rip + b_handle]
+	add	rsi, [rip + o_handle_stop]
+	call	[rip + f_const_i64]
+	lea	rcx, [rbx + rax]
+	mov	rdi, rbx
+	mov	rsi, [rip + n_st8_i32]
+	mov	rdx, r13
+	xor	r8d, r8d
+	call	[rip + f_op3]
+	mov	rdi, rbx
+	mov	rsi, [r14 + BLOCK_START]
+	call	[rip + f_const_i64]
+	lea	rdx, [rbx + rax]
+	mov	rsi, [rip + n_st_i64]
+	mov	r8, [rip + o_pc]
+	call	with_env
+1:	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbx
+	ret
+
+	/*
+	 * Callbacks, by the register of their data argument: it points to { callback, cell }, and the cell to { leave, 0, core, stack pointer }.
+	 */
+	.macro	guard data, at
+	.org	\at
+	push	rbx
+	mov	rbx, \data
+	mov	rax, [rbx + 8]
+	mov	[rax + 24], rsp
+	call	[rbx]
+	jmp	leave
+	.endm
+	guard	rcx, 0x380
+	guard	r8, 0x3a0
+	guard	r9, 0x3c0
+	.org	0x3e0
+leave:
+	mov	rcx, [rbx + 8]
+	cmp	qword ptr [rcx], 0
+	jne	1f
+	pop	rbx
+	ret
+1:	mov	qword ptr [rcx], 0
+	mov	rdi, [rcx + 16]
+	call	[rip + f_loop_exit]		/* does not return */
+
+	.org	0x400
+	/* translate_insn(DisasContextBase *rdi, CPUState *rsi) */
+	push	rbx
+	mov	rbx, rdi
+	call	[rip + f_translate]
+	add	rbx, [rip + o_word]
+	mov	eax, [rbx]
+	pop	rbx
+	cmp	eax, 0xd69f03e0			/* ERET */
+	je	seen
+	mov	ecx, eax
+	and	ecx, 0xffc00000
+	cmp	ecx, 0xd5000000			/* system instructions, but for four frequent kinds: */
+	jne	unseen
+	mov	ecx, eax
+	and	ecx, 0xffffffe0
+	cmp	ecx, 0xd5384100			/* MRS Xt, SP_EL0: Linux's current task */
+	je	unseen
+	mov	ecx, eax
+	and	ecx, 0xfffff01f
+	cmp	ecx, 0xd503301f			/* barriers and CLREX */
+	je	unseen
+	cmp	ecx, 0xd503201f			/* hints other than YIELD, WFE and WFI: NOP, BTI, PACIASP */
+	jne	seen
+	shr	eax, 5
+	and	eax, 0x7f
+	dec	eax
+	cmp	eax, 3
+	jae	unseen
+seen:	mov	byte ptr [rip + b_seen], 1
+unseen:	ret
+
+	.org	0x480
+	/* filter(handle, block, previous block, data): the data argument points to { callback, cell }. */
+	cmp	byte ptr [rip + b_seen], 0
+	jne	1f
+	test	byte ptr [rsi], 3		/* a block at an address that is no multiple of 4 is always announced */
+	jne	1f
+	ret
+1:	jmp	[rcx]

@@ -1,0 +1,90 @@
+/**
+ * The system registers that belong to the machine and not to the engine: the generic timer's, who a core is, and the CPU interface of GICv3.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D24; ICC_*: Arm IHI 0069.
+ */
+
+import type { Core } from './cpu/core.ts';
+import type { CoreSlot } from './core-slot.ts';
+import type { CounterWaits } from './counter-waits.ts';
+import { type SystemRegisterEncoding, systemRegisterName } from './engine/system-registers.ts';
+import type { EventLog } from './events/event-log.ts';
+
+/** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
+const PFR0_GIC = 1n << 24n;
+
+/** The CPU interface of an interrupt controller that has it in system registers. */
+export interface InterfaceRegisters {
+  readSystemRegister?(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined;
+  writeSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean;
+}
+
+/** What the registers belong to. */
+export interface RegisterOwners {
+  readonly slots: readonly CoreSlot[];
+  readonly midrs: readonly number[];
+  /** True when the GIC's CPU interface is in system registers. */
+  readonly gicSystemRegisters: boolean;
+  readonly interrupts: () => InterfaceRegisters | null;
+  readonly counterWaits: CounterWaits;
+  readonly events: EventLog;
+  /** Time has jumped ahead while `core` runs. */
+  readonly timeJumped: (core: Core) => void;
+}
+
+export class MachineRegisters {
+  private readonly owners: RegisterOwners;
+
+  constructor(owners: RegisterOwners) {
+    this.owners = owners;
+  }
+
+  /** True for registers that the engine has but that are the machine's. */
+  intercepts([op0, op1, crn, crm, op2]: SystemRegisterEncoding): boolean {
+    if (op0 !== 3) return false;
+    if (crn === 14) return true;
+    if (op1 !== 0 || crn !== 0) return false;
+    if (crm === 0) return op2 === 0 || op2 === 5;
+    return this.owners.gicSystemRegisters && crm === 4 && op2 === 0;
+  }
+
+  /** False when code at EL0 on core `core` may not access this one of them. */
+  allowedAtEl0(core: Core, [, , , crm, op2]: SystemRegisterEncoding): boolean {
+    return this.owners.slots[core.index]?.timer.allowedAtEl0(crm, op2) ?? false;
+  }
+
+  /** Undefined: not the machine's. */
+  read(core: Core, encoding: SystemRegisterEncoding): bigint | undefined {
+    const { owners } = this;
+    const [op0, op1, crn, crm, op2] = encoding;
+    if (op0 !== 3) return undefined;
+    if (crn === 14) {
+      if (op1 === 3 && crm === 0 && op2 !== 0 && owners.counterWaits.read()) owners.timeJumped(core);
+      return owners.slots[core.index]?.timer.read(op1, crm, op2);
+    }
+    if (op1 === 0 && crn === 0) {
+      if (crm === 0 && op2 === 5) return BigInt(core.mpidr);
+      if (crm === 0 && op2 === 0) return BigInt(owners.midrs[core.index] ?? 0);
+      const own = core.engine.getSystemRegister(encoding);
+      if (crm === 4 && op2 === 0) return owners.gicSystemRegisters ? (own ?? 0n) | PFR0_GIC : undefined;
+      // The whole identification space reads as zero where nothing is defined (Arm ARM D24.1.1.2).
+      return own === null && crm >= 1 ? 0n : undefined;
+    }
+    const answer = owners.interrupts()?.readSystemRegister?.(core.index, encoding);
+    if (answer !== undefined && owners.events.enabled('sysreg')) {
+      owners.events.emit('sysreg', { register: systemRegisterName(encoding), read: answer });
+    }
+    return answer;
+  }
+
+  /** False: not the machine's. */
+  write(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean {
+    const { owners } = this;
+    const [op0, op1, crn, crm, op2] = encoding;
+    if (op0 === 3 && crn === 14) return owners.slots[core.index]?.timer.write(op1, crm, op2, value) ?? false;
+    if (op0 === 3 && owners.events.enabled('sysreg')) {
+      owners.events.emit('sysreg', { register: systemRegisterName(encoding), written: value });
+    }
+    return owners.interrupts()?.writeSystemRegister?.(core.index, encoding, value) ?? false;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The PSCI functions that concern single cores: on, off, suspended, and how it is with them.
+ *
+ * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1.3 to 5.1.6, 5.4 (CPU_SUSPEND).
+ */
+
+import type { CoreSlot } from '../core-slot.ts';
+import { PSCI, PSCI_RESULT } from './psci.ts';
+
+/** Affinity fields of MPIDR_EL1. */
+const AFFINITY = 0xff_00ff_ffffn;
+
+/** Reports a core that goes on or off. */
+export type ReportPower = (action: 'core on' | 'core off', core: number) => void;
+
+/**
+ * Carries out a call of the core `current`; null when the function is none of these.
+ * @param functionId in its 32-bit or 64-bit form
+ */
+export function callForCores(
+  slots: readonly CoreSlot[],
+  current: CoreSlot,
+  functionId: number,
+  [target, entry, context]: readonly [bigint, bigint, bigint, ...bigint[]],
+  report: ReportPower,
+): bigint | null {
+  const addressed = () => slots.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
+  // The 32-bit and the 64-bit form of a function differ in one bit.
+  switch ((functionId & ~0x4000_0000) >>> 0) {
+    case PSCI.CPU_ON: {
+      const slot = addressed();
+      if (slot === undefined) return PSCI_RESULT.INVALID_PARAMETERS;
+      if (slot.state !== 'off') return PSCI_RESULT.ALREADY_ON;
+      slot.start = { entry, context, level: current.core?.level === 2 ? 2 : 1 };
+      slot.state = 'running';
+      current.core?.interruptSlice();
+      report('core on', slot.index);
+      return PSCI_RESULT.SUCCESS;
+    }
+    case PSCI.CPU_OFF:
+      current.state = 'off';
+      report('core off', current.index);
+      current.core?.stop();
+      return PSCI_RESULT.SUCCESS;
+    case PSCI.AFFINITY_INFO: {
+      const slot = addressed();
+      return slot === undefined ? PSCI_RESULT.INVALID_PARAMETERS : slot.state === 'off' ? 1n : 0n;
+    }
+    case PSCI.CPU_SUSPEND:
+      // Whatever depth was asked for, the core waits as in WFI and its registers survive: a wake-up before power was cut.
+      current.state = 'sleeping';
+      current.core?.stop();
+      return PSCI_RESULT.SUCCESS;
+    default:
+      return null;
+  }
+}

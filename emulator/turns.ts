@@ -1,0 +1,94 @@
+/**
+ * Whose turn it is: cores share one clock and run one after the other, so many ticks each.
+ *
+ *     core 0 ├── turn ──┤          core 1 ├── turn ──┤          core 0 ├── …
+ *              slice slice                  slice                      a turn may be cut into slices; that does not change where it ends
+ *
+ * A core that ends two turns in the same small loop probably waits for another one: it gets short turns until it is elsewhere.
+ *
+ * Not here: what runs in a slice, and what wakes a sleeping core (machine.ts).
+ */
+
+import type { CoreSlot } from './core-slot.ts';
+
+/** Ticks of a turn while several cores run: how far one gets ahead of the others. */
+const TURN = 20_000;
+/** The same for a core that was in the same small loop at the end of its last two turns. */
+const SPIN_TURN = 500;
+/** Bytes of code that count as one small loop. */
+const SPIN_LOOP = 256n;
+
+/** PC at the end of a core's last turn, and whether that was near the one before. */
+interface LastTurn {
+  pc: bigint;
+  spins: boolean;
+}
+
+export class Turns {
+  /** Ticks of a turn while several cores run. Another length is another interleaving of the cores. */
+  length = TURN;
+  /** For a debugger: the one core that runs while the others stand still; null: all of them. */
+  only: number | null = null;
+  private readonly slots: readonly CoreSlot[];
+  private readonly last: LastTurn[];
+  /** Core whose turn it is, or was last. */
+  private running = 0;
+  /** Ticks of its turn that are left. */
+  private left = 0;
+
+  constructor(slots: readonly CoreSlot[]) {
+    this.slots = slots;
+    this.last = slots.map(() => ({ pc: 0n, spins: false }));
+  }
+
+  /** Number of the core that runs, or ran last. */
+  get current(): number {
+    return this.running;
+  }
+
+  /** The boot core is next, with a whole turn. */
+  reset(): void {
+    this.running = 0;
+    this.left = 0;
+  }
+
+  /** The core that runs next: the same one until its turn is over, then the next one that is awake. Null when none is. */
+  next(): CoreSlot | null {
+    const { slots, only } = this;
+    if (only !== null) {
+      const slot = slots[only];
+      return slot?.state === 'running' ? slot : null;
+    }
+    const current = slots[this.running];
+    if (this.left > 0 && current?.state === 'running') return current;
+    for (let step = 1; step <= slots.length; step++) {
+      const slot = slots[(this.running + step) % slots.length] as CoreSlot;
+      if (slot.state === 'running') return slot;
+    }
+    return null;
+  }
+
+  /** A slice of `slot` begins. Returns how many ticks of its turn are left, or null when it need not share the time with another core. */
+  begin(slot: CoreSlot): number | null {
+    this.running = slot.index;
+    if (this.left <= 0)
+      this.left = this.last[slot.index]?.spins === true ? Math.min(SPIN_TURN, this.length) : this.length;
+    return this.isShared(slot) ? this.left : null;
+  }
+
+  /** It has ended after `ticks`, with the core at `pc()`; `gaveAway`: the core waits, and the rest of its turn is the others'. `shared` is what `begin` said. */
+  end(slot: CoreSlot, ticks: number, shared: boolean, gaveAway: boolean, pc: () => bigint): void {
+    if (gaveAway) this.left = 0;
+    else this.left = shared ? this.left - ticks : this.length;
+    if (this.left > 0) return;
+    const last = this.last[slot.index] as LastTurn;
+    const at = pc();
+    const distance = at - last.pc;
+    last.spins = distance < SPIN_LOOP && distance > -SPIN_LOOP;
+    last.pc = at;
+  }
+
+  private isShared(slot: CoreSlot): boolean {
+    return this.slots.some((other) => other !== slot && other.state === 'running');
+  }
+}
