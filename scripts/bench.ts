@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what booting and allocating cost, held to bars, beside the physical limit measured in the same run.
  *
- *     npm run bench -- [--short] [--json FILE] [boot] [mem-map] [buddy] [fragmentation] [scale] [engine] [guests]
+ *     npm run bench -- [--short] [--json FILE] [boot] [mem-map] [buddy] [slab] [fragmentation] [scale] [processes] [engine] [guests] [log]
  *
  * Each line: the median of several samples, the noise (half the distance between their quartiles), the bar, the limit (the same work on plain typed arrays, or in a
  * process without the machine; for guests the same image on QEMU), their ratio, and OK or MISSED. How bars are judged: scripts/bench/measurement.ts.
@@ -16,15 +16,29 @@ import { buddy } from './bench/buddy.ts';
 import { engine } from './bench/engine.ts';
 import { fragmentation } from './bench/fragmentation.ts';
 import { guests } from './bench/guests.ts';
+import { log } from './bench/log.ts';
 import { judge, type Line } from './bench/measurement.ts';
 import { memMap, oneBoot } from './bench/mem-map.ts';
+import { processes } from './bench/processes.ts';
 import { scale } from './bench/scale.ts';
 import type { Section } from './bench/section.ts';
+import { slab } from './bench/slab.ts';
 import { tableHead, tableLine } from './bench/table.ts';
 import { wholeProcess } from './bench/whole-process.ts';
 
 /** Processes first: later ones would share the host with what this process holds by then. */
-const SECTIONS: readonly Section[] = [wholeProcess, guests, memMap, buddy, fragmentation, scale, engine];
+const SECTIONS: readonly Section[] = [
+  wholeProcess,
+  guests,
+  log,
+  memMap,
+  buddy,
+  slab,
+  fragmentation,
+  scale,
+  processes,
+  engine,
+];
 
 const EXIT_MISSED = 1;
 const EXIT_USAGE = 2;

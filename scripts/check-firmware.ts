@@ -5,7 +5,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildFirmware, haveBinutils, writeImages } from './firmware/build-firmware.ts';
+import { haveBinutils } from './firmware/binutils.ts';
+import { buildFirmware, writeImages } from './firmware/build-firmware.ts';
 import { packageRoot } from './package-root.ts';
 
 const SKIPPED = 77;

@@ -8,6 +8,9 @@ import { type BootResult, createMachine } from '../scripts/index.ts';
 import type { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
 import { plantInstruction } from './support/planted-code.ts';
 
+/** Without processes, so that the low half is off. */
+const NO_INITRD = new Uint8Array(0);
+
 const LOW = 0x8000_0000;
 const HIGH = 0x8_8000_0000;
 const DIRECT_MAP = 0xffff_8000_0000_0000n;
@@ -155,14 +158,21 @@ describe('a fault of the kernel’s own', () => {
       ],
       ['an SVC', SVC, () => 0n, 'Unexpected synchronous exception from EL1', /^SVC/],
     ])('%s', (_what, instruction, x1, panic, detail) => {
-      const { machine, address } = plantInstruction({ board: 'pixel6' }, instruction, x1);
+      const { machine, address } = plantInstruction({ board: 'pixel6', initrd: new Uint8Array() }, instruction, x1);
       const outcome = machine.run({ timeoutNs: 10e9 });
       expect(outcome, machine.serial.text).toMatchObject({ outcome: 'panic', exitStatus: 1, panic: `PANIC: ${panic}` });
-      const last = machine.serial.lines.at(-1) ?? '';
-      expect(last).toMatch(detail);
+      const { lines } = machine.serial;
+      const said = lines.lastIndexOf(`PANIC: ${panic}`);
+      const why = lines[said + 1] ?? '';
+      expect(why).toMatch(detail);
       // The address of the instruction; of what comes next for SVC; of the target for a jump that faults on arrival.
       const elr = instruction === SVC ? address() + 4n : instruction === BR_X1 ? x1(machine) : address();
-      expect(last).toContain(`ELR_EL1 0x${elr.toString(16)}`);
+      expect(why).toContain(`ELR_EL1 0x${elr.toString(16)}`);
+      // Behind the two lines that tools read: the syndrome's fields, the walk of an abort, the registers.
+      const more = lines.slice(said + 2).join('\n');
+      expect(more).toMatch(/^ESR_EL1: EC 0x/);
+      expect(more.includes('walk of 0x')).toBe(why.includes('abort'));
+      expect(more).toContain(`x1  0x${x1(machine).toString(16).padStart(16, '0')}`);
       machine.close();
     });
   });

@@ -8,10 +8,18 @@
  *              kernel_bss        static data of the kernel
  *              pt_pool           16 page tables; the first four are the bootstrap tables
  *              boot_stack_guard  one page, unmapped by the kernel
- *              boot_stack        64 KiB
+ *              boot_stack        62 KiB; its last 832 bytes are the trap frame of the idle loop
+ *              fault_stack       2 KiB: frames of exceptions that the kernel itself caused
  *   _end
  *
  * A gate is `HLT #imm`: an instruction that no kernel executes otherwise and that the machine hands to TypeScript. Execution goes on behind it.
+ *
+ * An exception saves a trap frame, enters its gate with the frame's address in x0 and returns to whatever the frame describes that TypeScript left in x0:
+ *
+ *   0x000 x0 … x30    0x0f8 SP_EL0    0x100 ELR_EL1  SPSR_EL1    0x110 FPSR  FPCR    0x120 ESR_EL1  FAR_EL1
+ *   0x130 SP_EL1 at the exception, 8 bytes of padding            0x140 q0 … q31      0x340 end
+ *
+ * The layout is known to kernel-ts/kernel/trap-frame.ts.
  *
  * The code is position independent: it runs where the loader put it (one to one), then at that address + VIRTUAL_BASE. Symbols are offsets from _text.
  * Boot protocol: Documentation/arch/arm64/booting.rst. Registers: Arm ARM DDI 0487.
@@ -21,7 +29,17 @@
 	.equ	PAGE_SIZE, 4096
 	.equ	PT_POOL_TABLES, 16
 	.equ	KERNEL_BSS_SIZE, 64 * 1024
-	.equ	BOOT_STACK_SIZE, 64 * 1024
+	.equ	BOOT_STACK_SIZE, 62 * 1024
+	.equ	FAULT_STACK_SIZE, 2 * 1024
+
+	/* The trap frame. */
+	.equ	FRAME_SIZE, 0x340
+	.equ	FRAME_X30, 0x0f0
+	.equ	FRAME_ELR, 0x100
+	.equ	FRAME_FPSR, 0x110
+	.equ	FRAME_ESR, 0x120
+	.equ	FRAME_SP_EL1, 0x130
+	.equ	FRAME_Q0, 0x140
 
 	/* Gates. kernel-ts enters at these numbers. */
 	.equ	GATE_KMAIN, 0x4c00
@@ -129,6 +147,7 @@ _start:
 
 2:	/* In the high half. */
 	adrp	x10, boot_stack_top
+	add	x10, x10, :lo12:boot_stack_top
 	mov	sp, x10
 	adrp	x10, vectors
 	add	x10, x10, :lo12:vectors
@@ -139,6 +158,9 @@ _start:
 	.global gate_kmain
 gate_kmain:
 	hlt	#GATE_KMAIN
+	b	restore_context		/* x0: the idle loop's frame, or that of the first process */
+
+	/* Entered by the idle frame only: with boot_stack_top in SP and IRQs unmasked. */
 	.global idle
 idle:
 	wfi
@@ -161,18 +183,145 @@ map_gib:
 	str	x13, [x7, x12, lsl #3]
 	ret
 
+	/* Fills the frame at SP, whose x30 is saved already. Returns its address in x0; the other registers are free from then on. */
+save_context:
+	stp	x0, x1, [sp]
+	mov	x0, sp
+	stp	x2, x3, [x0, #0x10]
+	stp	x4, x5, [x0, #0x20]
+	stp	x6, x7, [x0, #0x30]
+	stp	x8, x9, [x0, #0x40]
+	stp	x10, x11, [x0, #0x50]
+	stp	x12, x13, [x0, #0x60]
+	stp	x14, x15, [x0, #0x70]
+	stp	x16, x17, [x0, #0x80]
+	stp	x18, x19, [x0, #0x90]
+	stp	x20, x21, [x0, #0xa0]
+	stp	x22, x23, [x0, #0xb0]
+	stp	x24, x25, [x0, #0xc0]
+	stp	x26, x27, [x0, #0xd0]
+	stp	x28, x29, [x0, #0xe0]
+	mrs	x1, sp_el0
+	str	x1, [x0, #FRAME_X30 + 8]
+	mrs	x1, elr_el1
+	mrs	x2, spsr_el1
+	stp	x1, x2, [x0, #FRAME_ELR]
+	mrs	x1, fpsr
+	mrs	x2, fpcr
+	stp	x1, x2, [x0, #FRAME_FPSR]
+	mrs	x1, esr_el1
+	mrs	x2, far_el1
+	stp	x1, x2, [x0, #FRAME_ESR]
+	add	x1, x0, #FRAME_Q0
+	stp	q0, q1, [x1]
+	stp	q2, q3, [x1, #0x20]
+	stp	q4, q5, [x1, #0x40]
+	stp	q6, q7, [x1, #0x60]
+	stp	q8, q9, [x1, #0x80]
+	stp	q10, q11, [x1, #0xa0]
+	stp	q12, q13, [x1, #0xc0]
+	stp	q14, q15, [x1, #0xe0]
+	stp	q16, q17, [x1, #0x100]
+	stp	q18, q19, [x1, #0x120]
+	stp	q20, q21, [x1, #0x140]
+	stp	q22, q23, [x1, #0x160]
+	stp	q24, q25, [x1, #0x180]
+	stp	q26, q27, [x1, #0x1a0]
+	stp	q28, q29, [x1, #0x1c0]
+	stp	q30, q31, [x1, #0x1e0]
+	ret
+
+	/* Goes on where the frame at x0 was interrupted. Leaves SP just above the frame. */
+	.global restore_context
+restore_context:
+	mov	sp, x0
+	add	x1, x0, #FRAME_Q0
+	ldp	q0, q1, [x1]
+	ldp	q2, q3, [x1, #0x20]
+	ldp	q4, q5, [x1, #0x40]
+	ldp	q6, q7, [x1, #0x60]
+	ldp	q8, q9, [x1, #0x80]
+	ldp	q10, q11, [x1, #0xa0]
+	ldp	q12, q13, [x1, #0xc0]
+	ldp	q14, q15, [x1, #0xe0]
+	ldp	q16, q17, [x1, #0x100]
+	ldp	q18, q19, [x1, #0x120]
+	ldp	q20, q21, [x1, #0x140]
+	ldp	q22, q23, [x1, #0x160]
+	ldp	q24, q25, [x1, #0x180]
+	ldp	q26, q27, [x1, #0x1a0]
+	ldp	q28, q29, [x1, #0x1c0]
+	ldp	q30, q31, [x1, #0x1e0]
+	ldp	x1, x2, [x0, #FRAME_FPSR]
+	msr	fpsr, x1
+	msr	fpcr, x2
+	ldp	x1, x2, [x0, #FRAME_ELR]
+	msr	elr_el1, x1
+	msr	spsr_el1, x2
+	ldp	x30, x1, [x0, #FRAME_X30]
+	msr	sp_el0, x1
+	ldp	x28, x29, [x0, #0xe0]
+	ldp	x26, x27, [x0, #0xd0]
+	ldp	x24, x25, [x0, #0xc0]
+	ldp	x22, x23, [x0, #0xb0]
+	ldp	x20, x21, [x0, #0xa0]
+	ldp	x18, x19, [x0, #0x90]
+	ldp	x16, x17, [x0, #0x80]
+	ldp	x14, x15, [x0, #0x70]
+	ldp	x12, x13, [x0, #0x60]
+	ldp	x10, x11, [x0, #0x50]
+	ldp	x8, x9, [x0, #0x40]
+	ldp	x6, x7, [x0, #0x30]
+	ldp	x4, x5, [x0, #0x20]
+	ldp	x2, x3, [x0, #0x10]
+	ldp	x0, x1, [sp], #0x10
+	add	sp, sp, #(FRAME_SIZE - 0x10)
+	eret
+
 	.ltorg
 
-	/* Vector n (0 to 15, in the architecture's order) is a gate of its own; no vector returns. */
+	/*
+	 * Vector n (0 to 15, in the architecture's order) is a gate of its own.
+	 *
+	 * From EL0, and for the IRQ that ends WFI, SP_EL1 is known to be good. Everything else that comes from EL1 is the kernel's own fault, perhaps that of its stack:
+	 * its frame goes to fault_stack, so that the vector cannot fault in turn. TPIDR_EL1 is used here alone.
+	 */
+	.macro	vector number, own_fault
+	.balign	0x80
+	.if	\own_fault
+	msr	tpidr_el1, x0
+	adrp	x0, fault_stack_top
+	add	x0, x0, :lo12:fault_stack_top
+	add	sp, sp, x0		/* SP and x0 change places */
+	sub	x0, sp, x0
+	sub	sp, sp, x0
+	sub	sp, sp, #FRAME_SIZE
+	str	x30, [sp, #FRAME_X30]
+	str	x0, [sp, #FRAME_SP_EL1]
+	mrs	x0, tpidr_el1
+	.else
+	sub	sp, sp, #FRAME_SIZE
+	str	x30, [sp, #FRAME_X30]
+	add	x30, sp, #FRAME_SIZE
+	str	x30, [sp, #FRAME_SP_EL1]
+	.endif
+	bl	save_context
+	hlt	#(GATE_VECTOR + \number)
+	b	restore_context
+	.endm
+
 	.balign	0x800
 	.global vectors
 vectors:
-	.set	vector, 0
-	.rept	16
-	.balign	0x80
-	hlt	#(GATE_VECTOR + vector)
-	b	cpu_park
-	.set	vector, vector + 1
+	.irp	number, 0, 1, 2, 3, 4
+	vector	\number, 1
+	.endr
+	vector	5, 0
+	.irp	number, 6, 7
+	vector	\number, 1
+	.endr
+	.irp	number, 8, 9, 10, 11, 12, 13, 14, 15
+	vector	\number, 0
 	.endr
 
 	.section .rodata, "a"
@@ -182,7 +331,7 @@ banner:
 
 	.section .bss, "aw", %nobits
 	.balign	PAGE_SIZE
-	.global boot_args, kernel_bss, kernel_bss_end, pt_pool, boot_stack_guard, boot_stack, boot_stack_top
+	.global boot_args, kernel_bss, kernel_bss_end, pt_pool, boot_stack_guard, boot_stack, boot_stack_top, fault_stack_top
 boot_args:
 	.skip	64
 kernel_bss:
@@ -196,3 +345,5 @@ boot_stack_guard:
 boot_stack:
 	.skip	BOOT_STACK_SIZE
 boot_stack_top:
+	.skip	FAULT_STACK_SIZE
+fault_stack_top:

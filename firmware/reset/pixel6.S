@@ -16,7 +16,7 @@
 	str	w10, [x9, #0x28]
 	mov	w10, #8			/* UFRACVAL: 0.5 x 16 */
 	str	w10, [x9, #0x2c]
-	mov	w10, #5			/* UCON: receive and transmit by polling or interrupt */
+	mov	w10, #4			/* UCON: transmit by polling or interrupt; what is typed waits for whoever reads it */
 	str	w10, [x9, #0x04]
 	.endm
 

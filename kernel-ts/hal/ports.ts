@@ -80,12 +80,21 @@ export interface MmioPort {
   write32(va: VirtAddr, value: number): void;
 }
 
+/**
+ * Looks whether a device answers, as a kernel does with an entry in its exception table: the one access that may fault without being an exception.
+ */
+export interface ProbePort {
+  /** The register at `va`, or null where the access faults. */
+  read32(va: VirtAddr): number | null;
+}
+
 /** System registers that the kernel reads or writes, by their Arm ARM names. */
 export type SystemRegister =
   | 'CurrentEL'
   | 'DAIF'
   | 'MIDR_EL1'
   | 'MPIDR_EL1'
+  | 'ID_AA64PFR0_EL1'
   | 'ID_AA64MMFR0_EL1'
   | 'SCTLR_EL1'
   | 'TCR_EL1'
@@ -99,7 +108,19 @@ export type SystemRegister =
   | 'SPSR_EL1'
   | 'PAR_EL1'
   | 'CNTFRQ_EL0'
-  | 'CNTVCT_EL0';
+  | 'CNTPCT_EL0'
+  | 'CNTVCT_EL0'
+  | 'CNTP_CTL_EL0'
+  | 'CNTP_CVAL_EL0'
+  | 'CNTV_CTL_EL0'
+  | 'CNTV_CVAL_EL0'
+  | 'ICC_PMR_EL1'
+  | 'ICC_IAR1_EL1'
+  | 'ICC_EOIR1_EL1'
+  | 'ICC_BPR1_EL1'
+  | 'ICC_CTLR_EL1'
+  | 'ICC_SRE_EL1'
+  | 'ICC_IGRPEN1_EL1';
 
 /** MRS and MSR of the running core. */
 export interface SystemRegisterPort {
@@ -117,6 +138,16 @@ export interface TlbPort {
   dsb(): void;
   /** ISB */
   isb(): void;
+}
+
+/** Cache maintenance of the running core, broadcast to the inner shareable domain. */
+export interface CachePort {
+  /**
+   * Makes what was written to [va, va + bytes) visible to instruction fetches of every core: DC CVAU and IC IVAU for each line, DSB ISH, ISB
+   * (Arm ARM DDI 0487 K.a, B2.7.4.2).
+   * @throws SynchronousAbort where a byte is not mapped
+   */
+  syncInstructions(va: VirtAddr, bytes: number): void;
 }
 
 /** A value in an event: numbers are byte counts or plain counts; addresses are `bigint` or a hexadecimal string. */
@@ -141,8 +172,10 @@ export interface FirmwarePort {
 export interface Ports {
   readonly memory: MemoryPort;
   readonly mmio: MmioPort;
+  readonly probe: ProbePort;
   readonly registers: SystemRegisterPort;
   readonly tlb: TlbPort;
+  readonly caches: CachePort;
   readonly trace: TracePort;
   readonly firmware: FirmwarePort;
 }

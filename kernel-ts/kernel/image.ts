@@ -3,7 +3,7 @@
  * firmware build writes beside the image, so a linker script and a constant cannot drift apart.
  *
  *     physicalBase                                                        + imageBytes
- *     | text (RX) | rodata (RO) | data: kernel_bss, pt_pool | guard | boot stack |
+ *     | text (RX) | rodata (RO) | data: kernel_bss, pt_pool | guard | boot stack, fault stack |
  */
 
 import { type PhysAddr, physAddr, type VirtAddr } from '../../emulator/address.ts';
@@ -15,6 +15,7 @@ export interface KernelSymbols {
   readonly _data: number;
   readonly _end: number;
   readonly vectors: number;
+  readonly idle: number;
   readonly cpu_park: number;
   readonly boot_args: number;
   readonly kernel_bss: number;
@@ -71,6 +72,7 @@ export class KernelImage {
     return this.range(this.symbols.boot_stack_guard, this.symbols.boot_stack);
   }
 
+  /** The boot stack, and above it the stack for exceptions that the kernel itself caused. */
   get stack(): PhysRange {
     return this.range(this.symbols.boot_stack, this.symbols._end);
   }

@@ -1,22 +1,32 @@
 /**
- * The kernel as the gates see it: entered at kmain once, and at a vector for each exception.
+ * The kernel as the gates see it: entered at kmain once, and at a vector for each exception. Each entry is given the trap frame of what was interrupted and answers
+ * with the frame to go on with.
+ *
+ *     kmain ─► idle frame, or the first process's                      vector 5, 9 (IRQ) ─► interrupts ─► frame
+ *     vector 8 (synchronous, EL0) ─► userSpace.syscall or .fault ─► frame          others ─► panic
  *
  * It keeps no state of its own that a real kernel would keep in memory; the fields here are handles on what lies in emulated RAM.
  */
 
-import type { PhysAddr } from '../../emulator/address.ts';
+import { type PhysAddr, type VirtAddr, virtAddr } from '../../emulator/address.ts';
 import { findConsole } from '../hal/console/console-drivers.ts';
 import { FdtError } from '../hal/fdt/index.ts';
 import { MapError } from '../hal/mmu/map-error.ts';
 import { PtPoolError } from '../hal/mmu/pt-pool.ts';
 import type { Ports } from '../hal/ports.ts';
 import type { KernelImage } from './image.ts';
+import type { ConsoleInput } from './interrupts/console-input.ts';
+import type { Interrupts } from './interrupts/interrupts.ts';
 import { Log } from './log.ts';
 import { kmain } from './main.ts';
 import { physToVirt } from './mm/direct-map.ts';
+import type { MemoryFaults } from './mm/faults/memory-faults.ts';
 import type { MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
-import { unexpectedException } from './traps.ts';
+import { SPSR_IDLE, TRAP_FRAME_BYTES, TrapFrame } from './trap-frame.ts';
+import type { Shell } from './shell/shell.ts';
+import { isSystemCall, unexpectedException, VECTOR } from './traps.ts';
+import type { UserSpace } from './user-space.ts';
 
 /** The first gate: `_start` is done, the MMU is on, the stack is set. firmware/kernel/head.S */
 export const GATE_KMAIN = 0x4c00;
@@ -30,10 +40,12 @@ export interface KernelConfig {
   readonly earlyConsole: { readonly compatible: string; readonly base: PhysAddr };
   /** Bytes of device tree that the boot loader loaded, or null when it did not say: less than totalsize means a truncated blob. */
   readonly deviceTreeBytes: number | null;
+  /** What goes wrong with memory on purpose; nothing when absent. */
+  readonly memoryFaults?: MemoryFaults;
 }
 
-/** How a gate ends: the CPU goes on behind the gate instruction, or parks for good. */
-export type GateOutcome = 'resume' | 'park';
+/** How a gate ends: the CPU restores the trap frame at that address, or parks for good. */
+export type GateOutcome = VirtAddr | 'park';
 
 export class Kernel {
   readonly ports: Ports;
@@ -42,7 +54,16 @@ export class Kernel {
   readonly log: Log;
   /** Set when memory is up. */
   memory: MemorySystem | null = null;
+  /** Set when an interrupt controller was found. */
+  interrupts: Interrupts | null = null;
+  /** What was typed. Set when the console's UART can interrupt. */
+  input: ConsoleInput | null = null;
+  /** The maintenance shell. Set when the boot is done and there is input. */
+  shell: Shell | null = null;
+  /** Set when there are processes. */
+  userSpace: UserSpace | null = null;
   private panicking = false;
+  private explaining = false;
 
   constructor(ports: Ports, image: KernelImage, config: KernelConfig) {
     this.ports = ports;
@@ -59,17 +80,32 @@ export class Kernel {
     return immediate === GATE_KMAIN || (immediate >= GATE_VECTOR && immediate < GATE_VECTOR + VECTORS);
   }
 
+  /** Frame of the idle loop, which the CPU waits in while nobody can run. It lies where an interrupt of that loop saves it. */
+  get idleFrame(): TrapFrame {
+    return new TrapFrame(this.ports.memory, virtAddr(this.image.virtual('boot_stack_top') - BigInt(TRAP_FRAME_BYTES)));
+  }
+
   /**
    * Runs what is behind gate `immediate`.
+   * @param x0 X0 at the gate: the trap frame's address where a vector entered it
    * @throws what a port throws on an access that faults; the caller makes it an exception of the CPU
    */
-  enter(immediate: number): GateOutcome {
+  enter(immediate: number, x0: bigint): GateOutcome {
     try {
-      if (immediate === GATE_KMAIN) {
-        kmain(this);
-        return 'resume';
+      let next =
+        immediate === GATE_KMAIN
+          ? this.boot()
+          : this.exception(immediate - GATE_VECTOR, new TrapFrame(this.ports.memory, virtAddr(x0)));
+      const { userSpace } = this;
+      let runnable = userSpace?.runnable ?? false;
+      if (!runnable && userSpace?.hasConsole !== true) {
+        this.shell?.serve();
+        // Its commands may have made a process.
+        runnable = userSpace?.runnable ?? false;
+        if (runnable && userSpace !== null) next = userSpace.schedule(next);
       }
-      throw unexpectedException(immediate - GATE_VECTOR, this.ports.registers, this.image);
+      this.interrupts?.tickWhile(runnable);
+      return next.address;
     } catch (error) {
       const panic = asPanic(error);
       if (panic === null) throw error;
@@ -78,13 +114,62 @@ export class Kernel {
     }
   }
 
-  /** Prints a panic's two lines and tells the trace. A panic inside a panic only parks: whatever prints is what is broken. */
-  private panic({ reason, detail }: KernelPanic): void {
-    if (this.panicking) return;
-    this.panicking = true;
-    this.ports.trace.emit('panic', { reason, detail });
-    this.log.console.write(`PANIC: ${reason}\n`);
-    this.log.console.write(`${detail}\n`);
+  /** Bytes came in on the console. @returns the frame to go on with */
+  inputArrived(frame: TrapFrame): TrapFrame {
+    // What no process waits for is the shell's, at the end of this gate.
+    return this.userSpace?.hasConsole === true ? this.userSpace.input(frame) : frame;
+  }
+
+  private boot(): TrapFrame {
+    // After a reset this object is as old as before, the memory that its parts were handles on is not.
+    this.panicking = false;
+    this.explaining = false;
+    this.memory = null;
+    this.interrupts = null;
+    this.input = null;
+    this.shell = null;
+    this.userSpace = null;
+    const idle = this.idleFrame;
+    idle.clear();
+    idle.elr = this.image.virtual('idle');
+    idle.spsr = SPSR_IDLE;
+    return kmain(this);
+  }
+
+  private exception(vector: number, frame: TrapFrame): TrapFrame {
+    const { userSpace, interrupts } = this;
+    switch (vector) {
+      case VECTOR.irqEl1:
+      case VECTOR.irqEl0:
+        if (interrupts !== null) return interrupts.handle(frame);
+        break;
+      case VECTOR.synchronousEl0:
+        if (userSpace !== null) return isSystemCall(frame.esr) ? userSpace.syscall(frame) : userSpace.fault(frame);
+        break;
+      case VECTOR.serrorEl0:
+        if (userSpace !== null) return userSpace.fault(frame);
+        break;
+      default:
+    }
+    // Explaining it may fault in turn, and come here again.
+    const brief = this.explaining;
+    this.explaining = true;
+    throw unexpectedException(vector, frame, this, brief);
+  }
+
+  /** Prints a panic's two lines, and what more there is, and tells the trace. A panic inside a panic only parks: whatever prints is what is broken. */
+  private panic({ reason, detail, more }: KernelPanic): void {
+    if (!this.panicking) {
+      this.panicking = true;
+      this.ports.trace.emit('panic', { reason, detail });
+      const { console } = this.log;
+      this.log.freshLine();
+      for (const line of [`PANIC: ${reason}`, detail, ...more]) console.write(`${line}\n`);
+    }
+    // A core that is parked must not be woken by what nobody will answer. Tried once: it may be what is broken.
+    const { interrupts } = this;
+    this.interrupts = null;
+    interrupts?.close();
   }
 }
 

@@ -1,13 +1,27 @@
 /**
  * The kernel's log: lines with a tag on the console, and the boot stages, which the machine's trace sees too.
  *
- * Tags: BOOT, DTB, MEM, MMU, BUDDY, HEAP. A panic has lines of its own, see kernel.ts.
+ * Tags name the part that speaks. A panic has lines of its own, see kernel.ts.
  */
 
 import type { Console } from '../hal/console/console.ts';
 import type { TracePort } from '../hal/ports.ts';
 
-export type Tag = 'BOOT' | 'DTB' | 'MEM' | 'MMU' | 'BUDDY' | 'HEAP';
+export type Tag =
+  | 'BOOT'
+  | 'DTB'
+  | 'FAULT'
+  | 'MEM'
+  | 'MMU'
+  | 'BUDDY'
+  | 'HEAP'
+  | 'GIC'
+  | 'TIMER'
+  | 'UART'
+  | 'SPAWN'
+  | 'ELF'
+  | 'SYSCALL'
+  | 'PROC';
 
 /** The five stages of a boot, as LevitateOS names them. */
 export const STAGES = [
@@ -28,8 +42,14 @@ export class Log {
     this.trace = trace;
   }
 
+  /** Ends the line that a prompt or a program has begun, so that what comes next has a line of its own. */
+  freshLine(): void {
+    if (!this.console.atLineStart) this.console.write('\n');
+  }
+
   /** One line: `[TAG] text`. */
   line(tag: Tag, text: string): void {
+    this.freshLine();
     this.console.write(`[${tag}] ${text}\n`);
   }
 

@@ -7,18 +7,27 @@
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, physAddr } from '../../emulator/address.ts';
 import { findConsole } from '../hal/console/console-drivers.ts';
 import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, psci } from '../hal/fdt/index.ts';
-import { MemoryAttributes } from '../hal/mmu/descriptor.ts';
 import { type BootDeviceTree, readDeviceTree } from './device-tree.ts';
+import { mapRegisters } from './device-registers.ts';
 import { count, phys, size, span } from './format.ts';
+import { bringUpInterrupts } from './interrupts/bring-up.ts';
 import type { Kernel } from './kernel.ts';
 import { BootReport } from './mm/boot-report.ts';
-import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
+import { DIRECT_MAP_BYTES } from './mm/direct-map.ts';
+import { describeFaults, isFaultless } from './mm/faults/memory-faults.ts';
 import type { Interval } from './mm/intervals.ts';
 import { initMemory, type MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
+import { startUserSpace } from './process/start.ts';
+import { openShell } from './shell/shell.ts';
+import type { TrapFrame } from './trap-frame.ts';
 
-/** Boots the kernel to its steady state. @throws KernelPanic and whatever an unmapped access throws */
-export function kmain(kernel: Kernel): void {
+/**
+ * Boots the kernel to its steady state.
+ * @returns the frame to go on with: the idle loop's, or the first process's
+ * @throws KernelPanic and whatever an unmapped access throws
+ */
+export function kmain(kernel: Kernel): TrapFrame {
   const { log } = kernel;
   log.console.init(); // first: whatever goes wrong from here on can be said
   log.stage(1);
@@ -26,20 +35,24 @@ export function kmain(kernel: Kernel): void {
   const tree = findDeviceTree(kernel);
 
   log.stage(2);
+  const { memoryFaults = {} } = kernel.config;
+  if (!isFaultless(memoryFaults)) log.line('FAULT', `on purpose: ${describeFaults(memoryFaults)}`);
   const memory = initMemory(
     kernel.ports,
     kernel.image,
     tree,
     [consolePage(kernel)],
     new BootReport(log, kernel.ports.trace, tree.fdt),
+    memoryFaults,
   );
   kernel.memory = memory;
 
   log.stage(3);
-  openBootConsole(kernel, memory, tree.fdt);
+  const consoleNode = openBootConsole(kernel, memory, tree.fdt);
 
   log.stage(4);
   discover(kernel, tree.fdt);
+  bringUpInterrupts(kernel, memory, tree.fdt, consoleNode);
 
   log.stage(5);
   const { totalFrames, freeFrames } = memory.buddy.counts();
@@ -48,6 +61,9 @@ export function kmain(kernel: Kernel): void {
     'BOOT',
     `steady state: ${freeFrames} of ${totalFrames} frames free (${size(freeFrames * PAGE_SIZE)}), waiting for interrupts`,
   );
+  startUserSpace(kernel, memory, tree.fdt);
+  if (kernel.input !== null) kernel.shell = openShell(kernel, memory, tree.fdt, kernel.input);
+  return kernel.userSpace?.schedule(kernel.idleFrame) ?? kernel.idleFrame;
 }
 
 function describeCpu({ log, ports, image }: Kernel): void {
@@ -86,37 +102,44 @@ function findDeviceTree({ log, ports, image, config }: Kernel): BootDeviceTree {
   return tree;
 }
 
+/** Registers that every console driver stays within. */
+const CONSOLE_BYTES = 0x100;
+
 /** The pages of the early console's registers: it must survive the change of tables. */
 function consolePage({ config }: Kernel): Interval {
   const start = alignDown(config.earlyConsole.base, PAGE_SIZE);
   return { start, end: start + PAGE_SIZE };
 }
 
-/** Goes over to the console that /chosen names, when there is a driver for it. */
-function openBootConsole({ log, ports, config }: Kernel, memory: MemorySystem, fdt: Fdt): void {
+/** Goes over to the console that /chosen names, when there is a driver for it. @returns the node of the console in use, null when the tree has none */
+function openBootConsole({ log, ports, config }: Kernel, memory: MemorySystem, fdt: Fdt): DeviceNode | null {
+  const { compatible, base: earlyBase } = config.earlyConsole;
+  const early = fdt.findCompatible(compatible).find((node) => registersOf(node) === earlyBase) ?? null;
   const { stdout, stdoutPath } = chosen(fdt);
   if (stdout === null) {
-    log.line(
-      'BOOT',
-      `console: no stdout-path in /chosen, staying on the early one at ${phys(config.earlyConsole.base)}`,
-    );
-    return;
+    log.line('BOOT', `console: no stdout-path in /chosen, staying on the early one at ${phys(earlyBase)}`);
+    return early;
   }
   const base = registersOf(stdout);
   const driver = findConsole(stdout.findProperty('compatible')?.stringList() ?? []);
-  if (driver === null || base === null) {
-    const why = driver === null ? 'no driver for it' : 'its registers have no address';
-    log.line('BOOT', `console: ${stdoutPath}: ${why}, staying on the early one at ${phys(config.earlyConsole.base)}`);
-    return;
+  const va = driver === null || base === null ? null : mapRegisters(memory, base, CONSOLE_BYTES);
+  if (driver === null || base === null || va === null) {
+    const why =
+      driver === null
+        ? 'no driver for it'
+        : base === null
+          ? 'its registers have no address'
+          : `its registers at ${phys(base)} are memory`;
+    log.line('BOOT', `console: ${stdoutPath}: ${why}, staying on the early one at ${phys(earlyBase)}`);
+    return early;
   }
-  if (base !== config.earlyConsole.base) {
-    const page = physAddr(alignDown(base, PAGE_SIZE));
-    const mapped = memory.kernelSpace.translate(physToVirt(page));
-    if (!mapped.ok) memory.kernelSpace.mapPage(physToVirt(page), page, MemoryAttributes.device);
+  // The early console is set up already, and to do it again would drop what has been typed.
+  if (base !== earlyBase || driver.compatible !== compatible) {
+    log.console = driver.create(ports.mmio, va);
+    log.console.init();
   }
-  log.console = driver.create(ports.mmio, physToVirt(base));
-  log.console.init();
   log.line('BOOT', `console: ${stdout.path}, ${driver.compatible} at ${phys(base)}`);
+  return stdout;
 }
 
 /** CPU address of a node's first register window, or null. */

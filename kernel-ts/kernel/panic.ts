@@ -7,15 +7,19 @@
 export class KernelPanic extends Error {
   readonly reason: string;
   readonly detail: string;
+  /** Further lines, behind the two: the state of the machine, where that helps. */
+  readonly more: readonly string[];
 
   /**
    * @param reason the sentence after `PANIC: ` (an interface for tools: never changes with numbers where DESIGN fixes it)
    * @param detail one line that says why, with the numbers at hand
+   * @param more further lines
    */
-  constructor(reason: string, detail: string) {
+  constructor(reason: string, detail: string, more: readonly string[] = []) {
     super(`PANIC: ${reason}`);
     this.name = 'KernelPanic';
     this.reason = reason;
     this.detail = detail;
+    this.more = more;
   }
 }

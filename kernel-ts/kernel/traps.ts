@@ -1,5 +1,6 @@
 /**
- * Exceptions that the kernel did not expect. None returns: each ends in a panic that names the class, the syndrome and the addresses.
+ * Exceptions in words, and those that the kernel did not expect. None of these returns: each ends in a panic that names the class, the syndrome and the addresses,
+ * with the walk of the fault address and the registers behind it.
  *
  *     vector n: 0-3 current EL with SP_EL0, 4-7 current EL with SP_ELx, 8-11 lower EL AArch64, 12-15 lower EL AArch32
  *               in each group: synchronous, IRQ, FIQ, SError
@@ -7,11 +8,17 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3.1.5 (vectors), D24.2.40 (ESR_EL1).
  */
 
-import { hex } from '../../emulator/address.ts';
-import type { SystemRegisterPort } from '../hal/ports.ts';
+import { hex, virtAddr } from '../../emulator/address.ts';
+import { type Access, formatTranslation } from '../hal/mmu/walk.ts';
+import type { Ports } from '../hal/ports.ts';
 import type { KernelImage } from './image.ts';
 import { physToVirt } from './mm/direct-map.ts';
+import type { MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
+import type { TrapFrame } from './trap-frame.ts';
+
+/** The vectors that the kernel has an answer to. */
+export const VECTOR = { irqEl1: 5, synchronousEl0: 8, irqEl0: 9, serrorEl0: 11 } as const;
 
 const VECTOR_KINDS = ['synchronous exception', 'IRQ', 'FIQ', 'SError'] as const;
 const VECTOR_SOURCES = ['EL1 with SP_EL0', 'EL1', 'EL0', 'EL0 (AArch32)'] as const;
@@ -35,6 +42,7 @@ const CLASSES: Readonly<Record<number, string>> = {
   0x3c: 'BRK instruction',
 };
 
+const SVC = 0x15;
 const INSTRUCTION_ABORTS: readonly number[] = [0x20, 0x21];
 const DATA_ABORTS: readonly number[] = [0x24, 0x25];
 
@@ -61,19 +69,91 @@ export function describeSyndrome(esr: number): string {
   return name;
 }
 
-/** The panic for vector `index`, from the syndrome registers as the CPU left them. */
-export function unexpectedException(index: number, registers: SystemRegisterPort, image: KernelImage): KernelPanic {
+/** True for the syndrome of an SVC from AArch64. */
+export function isSystemCall(esr: number): boolean {
+  return esr >>> 26 === SVC;
+}
+
+/** True for the syndrome of an instruction or data abort: FAR holds the address. */
+export function isAbort(esr: number): boolean {
+  const exceptionClass = esr >>> 26;
+  return DATA_ABORTS.includes(exceptionClass) || INSTRUCTION_ABORTS.includes(exceptionClass);
+}
+
+/** The fields of ESR_EL1: "EC 0x25, IL 1, ISS 0x0000045 (FnV 0, CM 0, S1PTW 0, WnR 1, DFSC 0x05)". */
+export function describeSyndromeFields(esr: number): string {
+  const exceptionClass = esr >>> 26;
+  const bit = (n: number): number => (esr >>> n) & 1;
+  const fields = `EC ${hex(exceptionClass, 2)}, IL ${bit(25)}, ISS ${hex(esr & 0x1ff_ffff, 7)}`;
+  const status = hex(esr & 0x3f, 2);
+  if (DATA_ABORTS.includes(exceptionClass))
+    return `${fields} (FnV ${bit(10)}, CM ${bit(8)}, S1PTW ${bit(7)}, WnR ${bit(6)}, DFSC ${status})`;
+  if (INSTRUCTION_ABORTS.includes(exceptionClass)) return `${fields} (FnV ${bit(10)}, S1PTW ${bit(7)}, IFSC ${status})`;
+  return fields;
+}
+
+/** x0 to x30, four in a line. */
+export function registerLines(frame: TrapFrame): string[] {
+  const lines: string[] = [];
+  for (let first = 0; first < 31; first += 4) {
+    const numbers = Array.from({ length: Math.min(4, 31 - first) }, (_, i) => first + i);
+    lines.push(numbers.map((n) => `${`x${n}`.padEnd(3)} ${hex(frame.x(n), 16)}`).join('  '));
+  }
+  return lines;
+}
+
+/** What the panic needs of the kernel. */
+interface FaultingKernel {
+  readonly ports: Ports;
+  readonly image: KernelImage;
+  readonly memory: MemorySystem | null;
+}
+
+/** The access that an abort was, for a walk. */
+function accessOf(esr: number): Access {
+  if (INSTRUCTION_ABORTS.includes(esr >>> 26)) return { kind: 'execute', el: 1 };
+  return { kind: (esr & (1 << 6)) === 0 ? 'read' : 'write', el: 1 };
+}
+
+/**
+ * The panic for vector `index`: the syndrome registers as the CPU left them, the rest from the frame.
+ * @param brief leaves out what must be read from memory, because reading it has faulted before
+ * @throws what a port throws when a page table, or the frame, cannot be read
+ */
+export function unexpectedException(
+  index: number,
+  frame: TrapFrame,
+  { ports: { registers }, image, memory }: FaultingKernel,
+  brief: boolean,
+): KernelPanic {
   const kind = VECTOR_KINDS[index & 3] as string;
   const source = VECTOR_SOURCES[index >>> 2] as string;
+  const synchronous = (index & 3) === 0;
   const esr = Number(registers.read('ESR_EL1'));
   const far = registers.read('FAR_EL1');
   const elr = registers.read('ELR_EL1');
-  const what = (index & 3) === 0 ? describeSyndrome(esr) : kind;
+  const what = synchronous ? describeSyndrome(esr) : kind;
+  const aborted = synchronous && isAbort(esr);
   const guard = image.guard;
   const inGuard = far >= physToVirt(guard.start) && far < physToVirt(guard.end);
-  const isAbort = (index & 3) === 0 && [...DATA_ABORTS, ...INSTRUCTION_ABORTS].includes(esr >>> 26);
   return new KernelPanic(
-    isAbort && inGuard ? 'Kernel stack overflow' : `Unexpected ${kind} from ${source}`,
+    aborted && inGuard ? 'Kernel stack overflow' : `Unexpected ${kind} from ${source}`,
     `${what}; ESR_EL1 ${hex(esr, 8)}, FAR_EL1 ${hex(far, 16)}, ELR_EL1 ${hex(elr, 16)}, SPSR_EL1 ${hex(registers.read('SPSR_EL1'))}`,
+    brief
+      ? []
+      : [...(synchronous ? [`ESR_EL1: ${describeSyndromeFields(esr)}`] : []), ...walkLines(), ...stateLines(frame)],
   );
+
+  function walkLines(): string[] {
+    if (!aborted || memory === null) return [];
+    const walk = memory.mmu.translate(virtAddr(far), accessOf(esr));
+    return [`walk of ${hex(far, 16)}:`, ...formatTranslation(walk).map((line) => `  ${line}`)];
+  }
+}
+
+function stateLines(frame: TrapFrame): string[] {
+  return [
+    `SP_EL1 ${hex(frame.kernelSp, 16)}  SP_EL0 ${hex(frame.sp, 16)}  frame ${hex(frame.address, 16)}`,
+    ...registerLines(frame),
+  ];
 }

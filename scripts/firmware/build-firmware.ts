@@ -3,10 +3,11 @@
  * the sources, and `npm run check-firmware` rebuilds them and compares bytes.
  */
 
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { haveBinutils, MissingBinutilsError, runBinutil } from './binutils.ts';
+import { buildInitramfs, INITRAMFS } from './build-initramfs.ts';
 
 /** A linked image: where its source and script are, and whether its symbols are wanted by TypeScript. */
 interface ImageRecipe {
@@ -46,28 +47,6 @@ function testGuest(name: string): ImageRecipe {
   };
 }
 
-const TOOL_PREFIX = process.env['CROSS_COMPILE'] ?? 'aarch64-linux-gnu-';
-
-/** The cross assembler is not installed. */
-export class MissingBinutilsError extends Error {
-  constructor() {
-    super(
-      `${TOOL_PREFIX}as was not found: install the GNU cross binutils (Debian: apt-get install binutils-aarch64-linux-gnu)`,
-    );
-    this.name = 'MissingBinutilsError';
-  }
-}
-
-/** True when the cross binutils can be run. */
-export function haveBinutils(): boolean {
-  try {
-    execFileSync(`${TOOL_PREFIX}as`, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Assembles and links everything below `firmwareFolder`.
  * @returns file name in images/ to contents
@@ -83,16 +62,19 @@ export function buildFirmware(firmwareFolder: string): Map<string, Uint8Array> {
       const object = join(work, 'image.o');
       const elf = join(work, 'image.elf');
       const binary = join(work, 'image.bin');
-      const run = (tool: string, args: string[]) =>
-        execFileSync(`${TOOL_PREFIX}${tool}`, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-      run('as', ['-I', join(source, '..'), '-o', object, source]);
-      run('ld', ['--no-warn-rwx-segments', '-T', join(firmwareFolder, recipe.linkerScript), '-o', elf, object]);
-      run('objcopy', ['-O', 'binary', elf, binary]);
+      runBinutil('as', ['-I', join(source, '..'), '-o', object, source]);
+      const script = join(firmwareFolder, recipe.linkerScript);
+      // Small pages, so that a kept ELF file is not mostly padding.
+      runBinutil('ld', ['--no-warn-rwx-segments', '-z', 'max-page-size=4096', '-T', script, '-o', elf, object]);
+      runBinutil('objcopy', ['-O', 'binary', elf, binary]);
       images.set(`${recipe.name}.bin`, readFileSync(binary));
       if (recipe.symbols) {
-        images.set(`${recipe.name}.symbols.json`, Buffer.from(symbolsJson(run('nm', ['-n', elf]))));
+        // For debuggers: addresses are offsets from the image's start.
+        images.set(`${recipe.name}.elf`, readFileSync(elf));
+        images.set(`${recipe.name}.symbols.json`, Buffer.from(symbolsJson(runBinutil('nm', ['-n', elf]))));
       }
     }
+    images.set(INITRAMFS, buildInitramfs(join(firmwareFolder, 'user'), work));
     return images;
   } finally {
     rmSync(work, { recursive: true, force: true });

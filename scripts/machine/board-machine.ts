@@ -16,7 +16,8 @@ import type { VirtioModel } from '../../emulator/devices/virtio/virtio-model.ts'
 import { SerialLine } from '../../emulator/devices/serial-line.ts';
 import type { CpuEngine, EngineCallbacks } from '../../emulator/engine/engine.ts';
 import type { EventKind } from '../../emulator/events/event-kinds.ts';
-import { type FixedMemory, Machine, type MachineDevice } from '../../emulator/machine.ts';
+import { Machine } from '../../emulator/machine.ts';
+import type { FixedMemory, MachineDevice } from '../../emulator/machine-options.ts';
 import type { MemoryBank } from '../../emulator/memory/physical-memory.ts';
 import { InputError } from './input-error.ts';
 import { connectInterrupts } from './interrupt-controller.ts';

@@ -7,7 +7,15 @@
 import { buildDeviceTree } from '../../boards/device-tree.ts';
 import type { Board } from '../../boards/types.ts';
 import type { MemoryBank } from '../../emulator/memory/physical-memory.ts';
-import { Fdt, FdtError, type FdtNode, memoryRanges, readTree, writeFdt } from '../../kernel-ts/hal/fdt/index.ts';
+import {
+  chosen,
+  Fdt,
+  FdtError,
+  type FdtNode,
+  memoryRanges,
+  readTree,
+  writeFdt,
+} from '../../kernel-ts/hal/fdt/index.ts';
 import { alignDown, alignUp, PAGE_SIZE } from '../../emulator/address.ts';
 import { InputError } from './input-error.ts';
 import { type Interval, subtract } from '../../kernel-ts/kernel/mm/intervals.ts';
@@ -62,6 +70,17 @@ export function ramOfDeviceTree(blob: Uint8Array): MemoryBank[] {
   } catch (error) {
     // The kernel will say what is wrong with it.
     if (error instanceof FdtError) return [];
+    throw error;
+  }
+}
+
+/** Where a user's tree says that an initial RAM disk lies; null when it does not, or cannot be read. */
+export function initrdOfDeviceTree(blob: Uint8Array): { readonly start: number; readonly end: number } | null {
+  try {
+    const { initrd } = chosen(Fdt.open(blob));
+    return initrd === null ? null : { start: Number(initrd.start), end: Number(initrd.end) };
+  } catch (error) {
+    if (error instanceof FdtError) return null;
     throw error;
   }
 }

@@ -2,14 +2,18 @@
  * The modelled kernel on a machine: its ports on one side, its gates on the other. The machine knows no kernel and the kernel knows no machine; this
  * file is where they meet.
  *
- *     HLT #n ─► machine ─► enter(n) ─► Kernel.enter ─┬─ returns: the core goes on behind the gate, or parks
- *                                                    └─ an access faulted: the core takes the exception, as if the gate had faulted
+ *     HLT #n ─► machine ─► enter(n) ─► Kernel.enter(n, X0) ─┬─ a trap frame: in X0, and the core goes on behind the gate, which restores it
+ *                                                           ├─ park: the core goes where nothing is left to do
+ *                                                           └─ an access faulted: the core takes the exception, as if the gate had faulted
  */
 
+import { alignDown, type VirtAddr } from '../../emulator/address.ts';
 import { AccessFault } from '../../emulator/cpu/virtual-memory.ts';
 import type { Core } from '../../emulator/cpu/core.ts';
+import { CODE_LINE } from '../../emulator/cpu/stale-caches.ts';
 import { SYSTEM_REGISTERS } from '../../emulator/engine/system-registers.ts';
-import type { GateHandler, Machine } from '../../emulator/machine.ts';
+import type { Machine } from '../../emulator/machine.ts';
+import type { GateHandler } from '../../emulator/machine-ports.ts';
 import {
   type Ports,
   SynchronousAbort,
@@ -45,7 +49,9 @@ export class KernelHost implements GateHandler {
     const { events } = this.machine;
     if (events.enabled('gate')) events.emit('gate', { immediate, pc: core.engine.getPc() - GATE_BYTES });
     try {
-      if (this.kernel.enter(immediate) === 'park') core.engine.setPc(this.image.virtual('cpu_park'));
+      const outcome = this.kernel.enter(immediate, core.engine.getX(0));
+      if (outcome === 'park') core.engine.setPc(this.image.virtual('cpu_park'));
+      else core.engine.setX(0, outcome);
     } catch (error) {
       if (!(error instanceof AccessFault) && !(error instanceof SynchronousAbort)) throw error;
       core.engine.setPc(core.engine.getPc() - GATE_BYTES);
@@ -62,6 +68,7 @@ export class KernelHost implements GateHandler {
     return {
       memory: core.virtualMemory,
       mmio: core.virtualMemory,
+      probe: { read32: (va) => probe(() => core.virtualMemory.read32(va)) },
       registers: this.registers(core),
       tlb: {
         invalidateAll: () => this.invalidate(core),
@@ -70,6 +77,7 @@ export class KernelHost implements GateHandler {
         dsb: () => {},
         isb: () => {},
       },
+      caches: { syncInstructions: (va, bytes) => this.syncInstructions(core, va, bytes) },
       trace: {
         enabled: (kind) => machine.events.enabled(kind),
         emit: (kind, fields) => machine.events.emit(kind, fields),
@@ -96,7 +104,7 @@ export class KernelHost implements GateHandler {
         clock.portAccesses++;
         if (register === 'CurrentEL' || register === 'DAIF')
           throw new RangeError(`${register} is not written through this port`);
-        if (!core.engine.setSystemRegister(SYSTEM_REGISTERS[register], value)) {
+        if (!core.writeSystemRegister(SYSTEM_REGISTERS[register], value)) {
           throw new RangeError(`${register} is not implemented by this core`);
         }
         if (TRANSLATION_REGISTERS.includes(register)) this.invalidate(core);
@@ -104,9 +112,28 @@ export class KernelHost implements GateHandler {
     };
   }
 
+  /** Bytes that TypeScript wrote are in memory at once; what cores translated of the old ones must go. */
+  private syncInstructions(core: Core, va: VirtAddr, bytes: number): void {
+    const { machine } = this;
+    machine.clock.portAccesses += Math.ceil(bytes / CODE_LINE);
+    const pa = core.virtualMemory.resolve(va, 1, false);
+    const change = { kind: 'code range', start: alignDown(pa, CODE_LINE), end: pa + bytes } as const;
+    for (const other of machine.cores) other.forget(change);
+  }
+
   private invalidate(core: Core): void {
     this.machine.clock.portAccesses++;
     core.virtualMemory.invalidate();
     this.translationsChanged = true;
+  }
+}
+
+/** What `access` answers, or null when it faults. */
+function probe(access: () => number): number | null {
+  try {
+    return access();
+  } catch (error) {
+    if (error instanceof AccessFault) return null;
+    throw error;
   }
 }

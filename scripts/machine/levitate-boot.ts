@@ -1,20 +1,21 @@
 /** Starting the modelled kernel: reset firmware, the kernel image, the device tree, an initrd. */
 
-import { planLoad } from '../../boards/load-plan.ts';
+import { type LoadPlan, planLoad } from '../../boards/load-plan.ts';
 import type { Board } from '../../boards/types.ts';
 import { KernelImage, type KernelSymbols } from '../../kernel-ts/kernel/image.ts';
 import { readFirmwareImage, resetFirmware } from './board-machine.ts';
 import type { BootPlan } from './boot-plan.ts';
-import { makeDeviceTree, ramOfDeviceTree, unionOfBanks } from './device-tree-source.ts';
+import { initrdOfDeviceTree, makeDeviceTree, ramOfDeviceTree, unionOfBanks } from './device-tree-source.ts';
 import { KernelHost } from './kernel-host.ts';
 import type { MachineSettings } from './machine-settings.ts';
 
 const KERNEL_IMAGE = 'kernel.bin';
 const KERNEL_SYMBOLS = 'kernel.symbols.json';
+const DEFAULT_INITRAMFS = 'initramfs.cpio';
 
 /** @throws BoardError when something does not fit; InputError for a tree that cannot get its fixups */
 export function planLevitate(board: Board, settings: MachineSettings): BootPlan {
-  const { dtb, initrd, memoryBytes } = settings;
+  const { dtb, memoryBytes } = settings;
   const kernelBytes = readFirmwareImage(KERNEL_IMAGE);
   const symbols = JSON.parse(Buffer.from(readFirmwareImage(KERNEL_SYMBOLS)).toString('utf8')) as KernelSymbols;
   const request = {
@@ -24,13 +25,13 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
     bootargs: settings.append ?? null,
     seed: settings.seed ?? null,
   };
-  // The initrd's bounds are fixed-width cells: a tree with any bounds has the size of the final one.
-  const draft = makeDeviceTree(request, initrd === undefined ? null : { start: 0, end: 1 });
-  const plan = planLoad(board, {
-    kernelBytes: symbols._end,
-    initrdBytes: initrd?.length ?? 0,
-    dtbBytes: draft.length,
-  });
+  const layOut = (initrd: Uint8Array | null): Layout => {
+    // The initrd's bounds are fixed-width cells: a tree with any bounds has the size of the final one.
+    const draft = makeDeviceTree(request, initrd === null ? null : { start: 0, end: 1 });
+    const sizes = { kernelBytes: symbols._end, initrdBytes: initrd?.length ?? 0, dtbBytes: draft.length };
+    return { initrd, draft, plan: planLoad(board, sizes) };
+  };
+  const { initrd, draft, plan } = layOutWithInitrd(settings, layOut);
   const deviceTree = plan.initrd === null ? draft : makeDeviceTree(request, plan.initrd);
   return {
     banks:
@@ -42,20 +43,42 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
     images: [
       { what: 'kernel', base: plan.kernel, bytes: kernelBytes },
       { what: 'dtb', base: plan.dtb, bytes: deviceTree },
-      ...(plan.initrd === null || initrd === undefined
-        ? []
-        : [{ what: 'initrd', base: plan.initrd.start, bytes: initrd }]),
+      ...(plan.initrd === null || initrd === null ? [] : [{ what: 'initrd', base: plan.initrd.start, bytes: initrd }]),
     ],
     deviceTree,
     attachKernel: (machine) => {
       const host = new KernelHost(machine, new KernelImage(plan.kernel, symbols), {
         earlyConsole: { compatible: CONSOLE_COMPATIBLE[board.kernelConsole.model], base: board.kernelConsole.base },
         deviceTreeBytes: deviceTree.length,
+        memoryFaults: settings.faults ?? {},
       });
       machine.setGates(host);
       return host;
     },
   };
+}
+
+/** What is loaded, and where; the tree has no bounds of the initrd yet. */
+interface Layout {
+  readonly initrd: Uint8Array | null;
+  readonly draft: Uint8Array;
+  readonly plan: LoadPlan;
+}
+
+/**
+ * The layout with the initrd that is given, where an empty one is none, or else with the default one. A user's tree is handed over as it is: it gets the
+ * default only when it says itself that it lies there, as a tree does that was dumped from this board.
+ */
+function layOutWithInitrd(
+  { initrd, dtb, fixups }: MachineSettings,
+  layOut: (initrd: Uint8Array | null) => Layout,
+): Layout {
+  if (initrd !== undefined) return layOut(initrd.length === 0 ? null : initrd);
+  const layout = layOut(readFirmwareImage(DEFAULT_INITRAMFS));
+  if (dtb === undefined || fixups === 'loader') return layout;
+  const named = initrdOfDeviceTree(dtb);
+  const { initrd: place } = layout.plan;
+  return named !== null && named.start === place?.start && named.end === place.end ? layout : layOut(null);
 }
 
 /** Compatible string of the board's console UART: what a kernel built for the board has as its early console. */

@@ -18,9 +18,11 @@ import type { Machine, MachineStop } from '../../emulator/machine.ts';
 import type { PhysicalMemory } from '../../emulator/memory/physical-memory.ts';
 import type { Kernel } from '../../kernel-ts/kernel/kernel.ts';
 import { locateEngine } from '../setup/engine-library.ts';
+import { BitFlips } from './bit-flips.ts';
 import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
 import type { BootImage, BootPlan } from './boot-plan.ts';
 import { openDrive } from './drive.ts';
+import { checkFaults, checkFlipsAreInRam } from './fault-settings.ts';
 import { planFlash, planGuest } from './guest-boot.ts';
 import { InputError } from './input-error.ts';
 import type { KernelHost } from './kernel-host.ts';
@@ -45,10 +47,13 @@ export class LevitateMachine {
   readonly machine: Machine;
   /** Everything the guest sent: bytes, text, lines. */
   readonly serial: SerialLine;
+  /** Told of all input, before the guest is. */
+  onTyped: (bytes: Uint8Array) => void = () => {};
   private readonly settings: MachineSettings;
   private readonly plan: BootPlan;
   private readonly host: KernelHost | null;
   private readonly consoleDevice: SerialDevice;
+  private readonly bitFlips: BitFlips;
   private expected: SerialWatch | null = null;
   private failed: SerialWatch | null = null;
 
@@ -62,6 +67,8 @@ export class LevitateMachine {
     this.board = board;
     this.plan = planBoot(board, settings);
     this.deviceTree = this.plan.deviceTree;
+    const flips = settings.faults?.flipBits ?? [];
+    checkFlipsAreInRam(flips, this.plan.banks ?? board.ramBanks);
 
     const library = enginePath();
     const built: BoardMachine = buildBoardMachine({
@@ -77,6 +84,7 @@ export class LevitateMachine {
     this.serial = built.serial;
     this.consoleDevice = built.console;
     this.host = this.plan.attachKernel?.(built.machine) ?? null;
+    this.bitFlips = new BitFlips(built.machine, flips);
     this.watchText();
     this.load();
   }
@@ -113,7 +121,9 @@ export class LevitateMachine {
 
   /** Input to the console, as typed. */
   type(text: string | Uint8Array): void {
-    this.consoleDevice.receive(typeof text === 'string' ? new TextEncoder().encode(text) : text);
+    const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+    this.onTyped(bytes);
+    this.consoleDevice.receive(bytes);
   }
 
   /** Runs until an outcome is reached. Called again after 'limit', it goes on where it stopped. @throws EngineError and other faults of the emulator */
@@ -203,6 +213,7 @@ export class LevitateMachine {
       dtbBytes: this.deviceTree.length,
     });
     machine.reset(this.board.firmware.base, this.plan.level);
+    this.bitFlips.schedule();
   }
 
   private watchText(): void {
@@ -219,6 +230,7 @@ function configure({ board, memoryBytes, cpus, gicVersion }: MachineSettings): B
 
 function planBoot(board: Board, settings: MachineSettings): BootPlan {
   const { kernel, bios } = settings;
+  checkFaults(settings.faults ?? {}, kernel === undefined && bios === undefined);
   if (kernel !== undefined && bios !== undefined) throw new InputError('--kernel and --bios: one of them, not both');
   if (kernel !== undefined) return planGuest(board, settings, kernel);
   if (bios !== undefined) return planFlash(board, settings, bios);

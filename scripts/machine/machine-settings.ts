@@ -3,6 +3,7 @@
 import type { EventKind } from '../../emulator/events/event-kinds.ts';
 import type { Fixups } from './device-tree-source.ts';
 import type { DriveSpec } from './drive.ts';
+import type { FaultSettings } from './fault-settings.ts';
 
 /** What a machine is made of. Everything has a default except the board. */
 export interface MachineSettings {
@@ -26,7 +27,7 @@ export interface MachineSettings {
   readonly bios?: Uint8Array | undefined;
   /** Disks, each behind a virtio slot, the last slot first (qemu-virt). */
   readonly drives?: readonly DriveSpec[] | undefined;
-  /** Initial RAM disk. */
+  /** Initial RAM disk; an empty one is none. Without it the modelled kernel gets its default one, the programs of firmware/user/. */
   readonly initrd?: Uint8Array | undefined;
   /** Kernel command line. */
   readonly append?: string | undefined;
@@ -38,6 +39,8 @@ export interface MachineSettings {
   readonly expectText?: string | undefined;
   /** Stop with failure when this appears. */
   readonly failText?: string | undefined;
+  /** What goes wrong on purpose; nothing when absent. */
+  readonly faults?: FaultSettings | undefined;
 }
 
 /** Bounds of a run; each may be absent. */

@@ -58,6 +58,8 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   if (system === null) return ['the kernel has no memory system'];
   const { memory } = machine;
   const { image } = machine.kernel;
+  // The processes of the boot have ended: what they had is free again but for empty slabs, which are kept for the next.
+  system.slab.shrink();
   const [, dtb] = kernelSpans(machine) as [Span, Span];
 
   // RAM, reservations, and where the kernel put its own things.
@@ -138,7 +140,10 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   const mappable = without(ram, [...pagesTouched(noMap), guard, console]);
   expectSpans('mapped read-only and executable', mapped(leaves, CODE), [text]);
   expectSpans('mapped read-only', mapped(leaves, RODATA), unite([rodata, ...treePages]));
-  expectSpans('mapped as device nGnRE', mapped(leaves, DEVICE), [console]);
+  // The console always, and of the rest what the drivers of this tree need: registers of the board's devices, never memory.
+  const devices = mapped(leaves, DEVICE);
+  const registers = pagesTouched(machine.board.devices.map(({ base, size }) => span(base, size)));
+  expectSpans('mapped as device nGnRE', devices, [console, ...common(devices, without(registers, ram))]);
   expectSpans(
     'mapped as data',
     mapped(leaves, DATA),
@@ -158,11 +163,16 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   return faults;
 }
 
-/** What the kernel needs wherever the loader put it: its image and the device tree. */
+/** What the kernel needs wherever the loader put it: its image, the device tree, and the initramfs where there is one. */
 export function kernelSpans(machine: LevitateMachine): Span[] {
   const { deviceTree } = machine;
   const treeBytes = new DataView(deviceTree.buffer, deviceTree.byteOffset).getUint32(4);
-  return [machine.kernel.image.whole, span(deviceTreeAddress(machine), treeBytes)];
+  const initramfs = machine.findImage('initrd');
+  return [
+    machine.kernel.image.whole,
+    span(deviceTreeAddress(machine), treeBytes),
+    ...(initramfs === null ? [] : [span(initramfs.base, initramfs.bytes.length)]),
+  ];
 }
 
 /** Where the firmware says that the device tree lies: it may have been moved since the machine was made. */

@@ -1,6 +1,6 @@
 /**
- * The kernel's console: bytes in and out through one UART, polled, without interrupts, without memory of its own. It works before
- * anything else does and still works in a panic.
+ * The kernel's console: bytes in and out through one UART, polled, without memory of its own. It works before anything else does and still works in a panic.
+ * Input can raise the UART's interrupt; whose it is and who takes the bytes then is the kernel's affair.
  *
  * Line ends: `write` sends a line feed as it is and adds nothing, so that a line on the serial line is exactly the bytes that were written: tools
  * match `PANIC: …` byte for byte, to the end of its line. A terminal in raw mode adds the carriage returns itself.
@@ -19,11 +19,22 @@ export interface Console {
    * dropped, because a kernel that hangs in its console cannot say why.
    */
   writeByte(byte: number): boolean;
+  /** True when the byte sent last was a line feed, or none was sent: what comes next begins a line. */
+  readonly atLineStart: boolean;
   /** Sends `text` as UTF-8. Returns the number of bytes dropped, 0 when all went out. */
   write(text: string): number;
   /** The oldest byte received without error, or null when there is none. Does not wait. */
   tryReadByte(): number | null;
+  /** From now on the UART's line is raised while there is input to read. */
+  enableInputInterrupt(): void;
+  /** The line stays low from now on; input waits in the UART. */
+  disableInputInterrupt(): void;
+  /** In the interrupt, after the input was read: lets the line go down. */
+  acknowledgeInput(): void;
 }
+
+/** Ends a line. */
+export const LF = 0x0a;
 
 /**
  * Reads of a status register before the driver gives up. The longest wait there can be is one character with a full 256-entry

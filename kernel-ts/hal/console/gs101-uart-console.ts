@@ -9,18 +9,20 @@
 
 import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
 import type { MmioPort } from '../ports.ts';
-import { baudDivisor, type Console, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
+import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
 
 const ULCON = 0x00;
 const ULCON_8N1 = 3;
 const UCON = 0x04;
 const UCON_RX_POLLED = 1 << 0;
 const UCON_TX_POLLED = 1 << 2;
+const UCON_RX_TIMEOUT = 1 << 7; // interrupt for characters that wait below the trigger level
 const UFCON = 0x08;
 const UFCON_ENABLE_AND_RESET = 7; // FIFO enable, receive reset, transmit reset
 const UMCON = 0x0c;
 const UTRSTAT = 0x10;
 const UTRSTAT_TX_EMPTY = 1 << 2;
+const UTRSTAT_RX_TIMEOUT = 1 << 3; // write 1 to clear
 const UERSTAT = 0x14;
 const UERSTAT_DAMAGED = 0xe; // parity, frame, break; an overrun (0) damages no character that was kept
 const UFSTAT = 0x18;
@@ -33,6 +35,7 @@ const UFRACVAL = 0x2c;
 const UFRACVAL_STEPS = 16;
 const UINTP = 0x30;
 const UINTM = 0x38;
+const INT_RXD = 1 << 0;
 const INT_ALL = 0xf;
 
 const FIFO_DEPTH = 256;
@@ -45,6 +48,7 @@ const DEFAULT_SPEED: LineSpeed = { clockHz: 200_000_000, baud: 115_200 };
 
 /** Console over the gs101 UART whose registers are mapped at `base`. */
 export class Gs101UartConsole implements Console {
+  atLineStart = true;
   readonly #mmio: MmioPort;
   readonly #base: VirtAddr;
   readonly #speed: LineSpeed;
@@ -75,6 +79,7 @@ export class Gs101UartConsole implements Console {
       return false;
     }
     this.#set(UTXH, byte);
+    this.atLineStart = byte === LF;
     return true;
   }
 
@@ -91,6 +96,20 @@ export class Gs101UartConsole implements Console {
       }
     }
     return null;
+  }
+
+  enableInputInterrupt(): void {
+    this.#set(UCON, UCON_RX_POLLED | UCON_TX_POLLED | UCON_RX_TIMEOUT);
+    this.#set(UINTM, INT_ALL & ~INT_RXD);
+  }
+
+  disableInputInterrupt(): void {
+    this.#set(UINTM, INT_ALL);
+  }
+
+  acknowledgeInput(): void {
+    this.#set(UTRSTAT, UTRSTAT_RX_TIMEOUT);
+    this.#set(UINTP, INT_RXD);
   }
 
   /** Waits until the bits of `mask` in a status register are `wanted`. False when they never were. */

@@ -8,7 +8,7 @@
 
 import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
 import type { MmioPort } from '../ports.ts';
-import { baudDivisor, type Console, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
+import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
 
 const DR = 0x00;
 const DR_ERRORS = 0x700; // 8 framing, 9 parity, 10 break; an overrun (11) damages no character that was kept
@@ -27,6 +27,8 @@ const CR_UARTEN = 1 << 0;
 const CR_TXE = 1 << 8;
 const CR_RXE = 1 << 9;
 const IMSC = 0x38;
+const INT_RX = 1 << 4;
+const INT_RT = 1 << 6; // characters wait below the trigger level, and nothing follows
 const ICR = 0x44;
 const ICR_ALL = 0x7ff;
 
@@ -37,6 +39,7 @@ const DEFAULT_SPEED: LineSpeed = { clockHz: 24_000_000, baud: 115_200 };
 
 /** Console over the PL011 whose registers are mapped at `base`. */
 export class Pl011Console implements Console {
+  atLineStart = true;
   readonly #mmio: MmioPort;
   readonly #base: VirtAddr;
   readonly #speed: LineSpeed;
@@ -65,6 +68,7 @@ export class Pl011Console implements Console {
       return false;
     }
     this.#set(DR, byte);
+    this.atLineStart = byte === LF;
     return true;
   }
 
@@ -80,6 +84,19 @@ export class Pl011Console implements Console {
       }
     }
     return null;
+  }
+
+  enableInputInterrupt(): void {
+    this.#set(IMSC, INT_RX | INT_RT);
+  }
+
+  disableInputInterrupt(): void {
+    this.#set(IMSC, 0);
+  }
+
+  acknowledgeInput(): void {
+    // Reading down to empty has cleared both; what came since must not be lost with them, so it is looked at again.
+    if ((this.#get(FR) & FR_RXFE) !== 0) this.#set(ICR, INT_RX | INT_RT);
   }
 
   /** Waits until `flag` of FR is clear. False when it never was. */

@@ -36,6 +36,7 @@ import { EntryWriter } from './entry-writer.ts';
 import { fill, nextTable, planFill } from './fill.ts';
 import type { MapCounts } from './fill.ts';
 import { MapError } from './map-error.ts';
+import type { MappingTrace } from './mapping-trace.ts';
 import type { TableAllocator } from './table-allocator.ts';
 import type { TableMemory } from './table-memory.ts';
 import { TTBR_BASE_MASK } from './translation-control.ts';
@@ -54,6 +55,8 @@ export interface MmuContext {
   readonly outputAddressBits: number;
   /** A page in the high half that nothing else maps. */
   readonly aliasWindow: VirtAddr;
+  /** Told of every change; null when nobody traces. */
+  readonly trace: MappingTrace | null;
 }
 
 /** A page that was unmapped. */
@@ -166,16 +169,19 @@ export class AddressSpace {
   }
 
   /**
-   * Frees every table including the root, for the end of a process; the frames that were mapped are not touched. The tree must not be
-   * live any more and its TLB entries must be gone (`Mmu.setTtbr0`). Returns the number of tables freed.
+   * Frees every table including the root, for the end of a process. Frames that were mapped are shown to `onPage` first, one at a time, for the
+   * caller to free where they are the caller's; the tree holds no blocks then. The tree must not be live any more and its TLB entries must
+   * be gone (`Mmu.setTtbr0`). Returns the number of tables freed. O(tables).
    */
-  releaseTables(): number {
+  releaseTables(onPage: (pa: PhysAddr) => void = () => {}): number {
     const { memory, tables } = this.#context;
     const found: PhysAddr[] = [];
     const visit = (table: PhysAddr, level: Level): void => {
       found.push(table);
       for (const descriptor of memory.readTable(table)) {
-        if (kindOf(descriptor, level) === 'table') visit(tableAddress(descriptor), (level + 1) as Level);
+        const kind = kindOf(descriptor, level);
+        if (kind === 'table') visit(tableAddress(descriptor), (level + 1) as Level);
+        else if (kind === 'leaf') onPage(leafAddress(descriptor, level));
       }
     };
     visit(this.root, 0);
@@ -213,7 +219,7 @@ export class AddressSpace {
   }
 
   #fill(va: VirtAddr, pa: PhysAddr, bytes: number, minLevel: 1 | 2 | 3, attrs: MemoryAttributes): MapCounts {
-    const { memory, tables, tlb } = this.#context;
+    const { memory, tables, tlb, trace } = this.#context;
     const range = checkedRange(this.half, va, bytes);
     this.#checkOutput(va, pa, bytes, PAGE_SIZE);
     const request = { half: this.half, root: this.root, range, pa, attrs, minLevel };
@@ -224,12 +230,13 @@ export class AddressSpace {
     if (needed > 0) writer.beforeLinking();
     const counts = fill(memory, writer, request, spare);
     writer.finish();
+    trace?.mapped(va, pa, bytes, attrs);
     return counts;
   }
 
   #edit(va: VirtAddr, range: OffsetRange, change: LeafChange): void {
-    const { memory, tables, tlb } = this.#context;
-    const request = { half: this.half, root: this.root, range, change };
+    const { memory, tables, tlb, trace } = this.#context;
+    const request = { half: this.half, root: this.root, range, change, trace };
     const plan = planEdit(memory, request, this.#outputLimit);
     const spare = tables.reserve(plan.splits);
     if (spare === null) throw new MapError('AllocationFailed', va, `${plan.splits} tables needed to split blocks`);

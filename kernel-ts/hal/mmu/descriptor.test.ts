@@ -27,7 +27,9 @@ group('memory attributes', () => {
     ['kernelRodata', 0x0060_0000_0000_0781n],
     ['kernelData', 0x0060_0000_0000_0701n],
     ['device', 0x0060_0000_0000_0405n],
+    ['dma', 0x0060_0000_0000_0609n],
     ['userCode', 0x0020_0000_0000_0fc1n],
+    ['userRodata', 0x0060_0000_0000_0fc1n],
     ['userData', 0x0060_0000_0000_0f41n],
   ] as const)('%s has the value of LevitateOS', (name, value) => {
     expect(MemoryAttributes[name]).toBe(value);
@@ -38,7 +40,9 @@ group('memory attributes', () => {
     ['kernelRodata', 'normal WB, inner shareable, EL1 r--, EL0 ---, global'],
     ['kernelData', 'normal WB, inner shareable, EL1 rw-, EL0 ---, global'],
     ['device', 'device nGnRE, EL1 rw-, EL0 ---, global'],
+    ['dma', 'normal NC, outer shareable, EL1 rw-, EL0 ---, global'],
     ['userCode', 'normal WB, inner shareable, EL1 r--, EL0 r-x, not global'],
+    ['userRodata', 'normal WB, inner shareable, EL1 r--, EL0 r--, not global'],
     ['userData', 'normal WB, inner shareable, EL1 rw-, EL0 rw-, not global'],
   ] as const)('%s allows what its name says', (name, words) => {
     expect(describeAttributes(MemoryAttributes[name])).toBe(words);

@@ -40,9 +40,9 @@ export const VALID = 1n << 0n;
 /** Bit 1: a table (levels 0 to 2) or a page (level 3); clear in a block. */
 export const TABLE = 1n << 1n;
 
-/** AttrIndx[4:2]: which byte of MAIR_EL1 gives the memory type. The values are the indices that {@link MAIR_VALUE} fills. */
+/** AttrIndx[4:2]: which byte of MAIR_EL1 gives the memory type. The values are the indices that translation-control.ts fills. */
 export const ATTR_INDEX_SHIFT = 2n;
-export const AttrIndex = { normalWriteBack: 0n, deviceNGnRE: 1n } as const;
+export const AttrIndex = { normalWriteBack: 0n, deviceNGnRE: 1n, normalNonCacheable: 2n } as const;
 
 // NS, bit 5, is used in Secure state only; the kernel runs Non-secure and leaves it clear.
 
@@ -110,7 +110,7 @@ export function memoryAttributes(fields: AttributeFields): MemoryAttributes {
 const normal = { memory: AttrIndex.normalWriteBack, shareability: Shareability.inner } as const;
 const never = { el1Execute: false, el0Execute: false } as const;
 
-/** The six kinds of mapping that the kernel makes. Values as in LevitateOS; `kernelRodata` is new. */
+/** The kinds of mapping that the kernel makes. Values as in LevitateOS; `kernelRodata`, `userRodata` and `dma` are new. */
 export const MemoryAttributes = {
   /** 0x0040000000000781: read-only, executable at EL1 only. */
   kernelCode: memoryAttributes({
@@ -132,6 +132,17 @@ export const MemoryAttributes = {
     access: AccessPermission.el1ReadWrite,
     global: true,
   }),
+  /**
+   * 0x0060000000000609: normal non-cacheable, read-write at EL1, never executable: memory shared with a device that does not see the caches.
+   * Such memory is outer shareable whatever SH says.
+   */
+  dma: memoryAttributes({
+    memory: AttrIndex.normalNonCacheable,
+    shareability: Shareability.outer,
+    ...never,
+    access: AccessPermission.el1ReadWrite,
+    global: true,
+  }),
   /** 0x0020000000000FC1: read-only at both levels, executable at EL0 only. */
   userCode: memoryAttributes({
     ...normal,
@@ -140,6 +151,8 @@ export const MemoryAttributes = {
     el0Execute: true,
     global: false,
   }),
+  /** 0x0060000000000FC1: read-only at both levels, never executable. */
+  userRodata: memoryAttributes({ ...normal, ...never, access: AccessPermission.anyReadOnly, global: false }),
   /** 0x0060000000000F41: read-write at both levels, never executable. */
   userData: memoryAttributes({ ...normal, ...never, access: AccessPermission.anyReadWrite, global: false }),
 } as const;
@@ -208,17 +221,15 @@ export function permissionsOf(attrs: bigint): Permissions {
   };
 }
 
+/** Memory types by attribute index. */
+const MEMORY_TYPES: readonly string[] = ['normal WB', 'device nGnRE', 'normal NC'];
+
 /** Attribute bits in words: "normal WB, inner shareable, EL1 r-x, EL0 ---, global". */
 export function describeAttributes(attrs: bigint): string {
   const { el1, el0 } = permissionsOf(attrs);
   const rwx = (p: Permissions['el1']) => `${p.read ? 'r' : '-'}${p.write ? 'w' : '-'}${p.execute ? 'x' : '-'}`;
   const index = (attrs >> ATTR_INDEX_SHIFT) & 7n;
-  const memory =
-    index === AttrIndex.normalWriteBack
-      ? 'normal WB'
-      : index === AttrIndex.deviceNGnRE
-        ? 'device nGnRE'
-        : `attribute ${index}`;
+  const memory = MEMORY_TYPES[Number(index)] ?? `attribute ${index}`;
   const shareability = ['non-shareable', 'reserved shareability', 'outer shareable', 'inner shareable'];
   const words = [memory];
   if (index !== AttrIndex.deviceNGnRE) words.push(shareability[Number((attrs >> SH_SHIFT) & 3n)] as string);

@@ -30,6 +30,7 @@ import type { EntryWriter } from './entry-writer.ts';
 import { isPermissionChange } from './entry-writer.ts';
 import { nextTable } from './fill.ts';
 import { MapError } from './map-error.ts';
+import type { MappingTrace } from './mapping-trace.ts';
 import type { TableMemory } from './table-memory.ts';
 import { addressAt, entriesIn } from './virtual-range.ts';
 import type { EntrySlice, Half, OffsetRange } from './virtual-range.ts';
@@ -44,6 +45,8 @@ export interface EditRequest {
   readonly root: PhysAddr;
   readonly range: OffsetRange;
   readonly change: LeafChange;
+  /** Told of every leaf that changed, and of every split. */
+  readonly trace: MappingTrace | null;
 }
 
 /** What the plan found out. */
@@ -132,14 +135,27 @@ export function applyEdit(
       memory.writeTable(next, splitEntries(descriptor, level as 1 | 2));
       writer.beforeLinking();
       replace(table, slice, level, tableDescriptor(next));
+      const block = leafAddress(descriptor, level);
+      request.trace?.split(
+        addressAt(request.half, slice.entryStart),
+        block,
+        LEVEL_SPAN[level],
+        attributesOf(descriptor),
+      );
       visit(next, (level + 1) as Level, slice);
-    } else if (after === 0n) {
+      return;
+    }
+    if (after === 0n) {
       writer.clear(table, slice.index, va);
-    } else if (isPermissionChange(descriptor, after)) {
+      request.trace?.unmapped(va, leafAddress(descriptor, level), LEVEL_SPAN[level]);
+      return;
+    }
+    if (isPermissionChange(descriptor, after)) {
       writer.setPermissions(table, slice.index, after, va);
     } else {
       replace(table, slice, level, after);
     }
+    request.trace?.mapped(va, leafAddress(after, level), LEVEL_SPAN[level], attributesOf(after));
   };
 
   const visit = (table: PhysAddr, level: Level, range: OffsetRange): void => {

@@ -8,17 +8,25 @@
 
 import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
 import { physAddr, virtAddr } from '../../../emulator/address.ts';
-import type { Ports } from '../ports.ts';
+import type { Ports, TracePort } from '../ports.ts';
 import { AddressSpace } from './address-space.ts';
 import type { MmuContext } from './address-space.ts';
 import { MapError } from './map-error.ts';
+import { MappingTrace } from './mapping-trace.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import { PtPool } from './pt-pool.ts';
 import { tableRanges } from './ranges.ts';
 import type { TableReport } from './ranges.ts';
 import { TableAllocator } from './table-allocator.ts';
 import { TableMemory } from './table-memory.ts';
-import { outputAddressBits, SCTLR_WXN, TCR_EPD0, TCR_EPD1, TTBR_BASE_MASK } from './translation-control.ts';
+import {
+  MAIR_NON_CACHEABLE,
+  outputAddressBits,
+  SCTLR_WXN,
+  TCR_EPD0,
+  TCR_EPD1,
+  TTBR_BASE_MASK,
+} from './translation-control.ts';
 import type { Half } from './virtual-range.ts';
 import { addressAt } from './virtual-range.ts';
 import { KERNEL_READ, walk } from './walk.ts';
@@ -39,6 +47,8 @@ export interface MmuOptions {
   readonly outputAddressBits?: number;
   /** A page of the high half that nothing else maps; the last page when not given. */
   readonly aliasWindow?: VirtAddr;
+  /** Gets an event of kind `mmu` for every change, when it wants that kind now. */
+  readonly trace?: TracePort;
 }
 
 /** The MMU of the running core. */
@@ -58,7 +68,18 @@ export class Mmu {
       outputAddressBits:
         options.outputAddressBits ?? outputAddressBits(registers.read('TCR_EL1'), registers.read('ID_AA64MMFR0_EL1')),
       aliasWindow: options.aliasWindow ?? DEFAULT_ALIAS_WINDOW,
+      trace: options.trace?.enabled('mmu') === true ? new MappingTrace(options.trace) : null,
     };
+  }
+
+  /**
+   * Fills attribute 2 of MAIR_EL1, which the boot assembly leaves empty, with Normal non-cacheable. No entry may use it before, so no TLB entry
+   * depends on it and an ISB is all the maintenance it needs (Arm ARM DDI 0487 K.a, D8.6).
+   */
+  enableNonCacheable(): void {
+    const { registers, tlb } = this.#context;
+    registers.write('MAIR_EL1', registers.read('MAIR_EL1') | MAIR_NON_CACHEABLE);
+    tlb.isb();
   }
 
   /** Bits in an output address. */
@@ -102,6 +123,7 @@ export class Mmu {
     registers.write('TTBR1_EL1', BigInt(space.root));
     tlb.isb();
     this.tlbFlushAll();
+    this.#context.trace?.switched('high', space.root);
   }
 
   /**
@@ -129,6 +151,7 @@ export class Mmu {
     tlb.isb();
     // No ASIDs are used, and a TLB entry outlives both registers.
     this.tlbFlushAll();
+    this.#context.trace?.switched('low', space?.root ?? null);
   }
 
   /** Drops TLB entries for the page or block around `va`: DSB, TLBI VAAE1IS, DSB, ISB. */

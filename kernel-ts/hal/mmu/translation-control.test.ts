@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { describeTcr, MAIR_VALUE, outputAddressBits, TCR_FIELDS, TCR_VALUE } from './translation-control.ts';
+import {
+  describeTcr,
+  MAIR_NON_CACHEABLE,
+  MAIR_VALUE,
+  outputAddressBits,
+  TCR_FIELDS,
+  TCR_VALUE,
+} from './translation-control.ts';
 
 it('the TCR value says 48-bit halves, 4 KiB granule, cached inner shareable walks, 48-bit output', () => {
   expect(describeTcr(TCR_VALUE)).toEqual([
@@ -27,6 +34,7 @@ it('the fields cover every bit that the TCR value sets', () => {
 
 it('MAIR gives normal write-back at index 0 and device nGnRE at index 1', () => {
   expect([MAIR_VALUE & 0xffn, (MAIR_VALUE >> 8n) & 0xffn]).toEqual([0xffn, 0x04n]);
+  expect((MAIR_VALUE | MAIR_NON_CACHEABLE) >> 16n, 'and non-cacheable at index 2').toBe(0x44n);
 });
 
 it.each([

@@ -1,7 +1,8 @@
 /**
  * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them, and what their fields mean.
  *
- * Constants and decoding only. The boot assembly writes the registers before the MMU is on; afterwards mmu.ts changes EPD0 alone.
+ * Constants and decoding only. The boot assembly writes the registers before the MMU is on; afterwards mmu.ts changes EPD0 and
+ * adds attribute 2 alone.
  *
  * ```
  * TCR_EL1 0x5_B510_3510
@@ -16,6 +17,9 @@
 
 /** Attr0 = 0xFF: normal, inner and outer write-back, read- and write-allocate. Attr1 = 0x04: device nGnRE. */
 export const MAIR_VALUE = 0x04ffn;
+
+/** Attr2 = 0x44: normal, inner and outer non-cacheable. The kernel adds it itself (Mmu.enableNonCacheable). */
+export const MAIR_NON_CACHEABLE = 0x44n << 16n;
 
 /** 48-bit halves, 4 KiB granule, inner shareable write-back walks, 48-bit output addresses. */
 export const TCR_VALUE = 0x5_b510_3510n;

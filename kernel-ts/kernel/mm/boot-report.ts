@@ -36,7 +36,7 @@ export class BootReport implements MemoryObserver {
       trace.emit('memory', { what: 'bank', base: BigInt(bank.base), bytes: bank.size });
     }
     for (const range of memblock.reservedRanges()) {
-      const owner = this.nameOf(range.owner);
+      const owner = reservationName(this.fdt, range.owner);
       const notes = [
         range.noMap ? 'no-map' : '',
         range.ramBytes === 0 ? 'not RAM' : range.ramBytes < range.size ? `${size(range.ramBytes)} of it RAM` : '',
@@ -132,15 +132,15 @@ export class BootReport implements MemoryObserver {
     );
     trace.emit('memory', { what: 'ready', totalFrames, freeFrames, heapBytes: heap.bytes, heapBase: heap.base });
   }
+}
 
-  /** What the log calls an owner; for the device tree's own, the node's name. */
-  private nameOf(owner: Owner): string {
-    if (owner.kind !== OwnerKind.RESERVED_MEMORY && owner.kind !== OwnerKind.RESERVED_DYNAMIC)
-      return ownerName(owner.kind);
-    const node = [...this.fdt.nodes()].find(({ offset }) => BigInt(offset) === owner.cookie);
-    const dynamic = owner.kind === OwnerKind.RESERVED_DYNAMIC ? ', placed by the kernel' : '';
-    return `${node?.name ?? ownerName(owner.kind)}${dynamic}`;
-  }
+/** What the log calls the owner of a reservation; for the device tree's own, the node's name. O(nodes). */
+export function reservationName(fdt: Fdt, owner: Owner): string {
+  if (owner.kind !== OwnerKind.RESERVED_MEMORY && owner.kind !== OwnerKind.RESERVED_DYNAMIC)
+    return ownerName(owner.kind);
+  const node = [...fdt.nodes()].find(({ offset }) => BigInt(offset) === owner.cookie);
+  const dynamic = owner.kind === OwnerKind.RESERVED_DYNAMIC ? ', placed by the kernel' : '';
+  return `${node?.name ?? ownerName(owner.kind)}${dynamic}`;
 }
 
 const frames = (bytes: number): number => bytes / PAGE_SIZE;

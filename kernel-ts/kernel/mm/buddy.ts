@@ -16,12 +16,14 @@ import { KernelPanic } from '../panic.ts';
 import { badExactFree, badFree } from './bad-free.ts';
 import type { BssArena } from './bss.ts';
 import { checkZone } from './buddy-check.ts';
+import type { BuddyTrace } from './buddy-trace.ts';
 import { NONE } from './free-lists.ts';
 import { explainFrame, type FrameState, outsideRam } from './frame-state.ts';
 import type { MemMap, MemMapPlan } from './mem-map.ts';
 import { MAX_ORDER, PageFlag } from './page.ts';
 import { allocatedHeadState } from './page-state.ts';
 import { SPINLOCK_BYTES, Spinlock } from './spinlock.ts';
+import { TracedZone } from './traced-zone.ts';
 import { exactState, Zone } from './zone.ts';
 import { ZONE_STRIDE } from './zone-layout.ts';
 
@@ -44,15 +46,18 @@ export interface BuddyCounts {
 export class Buddy {
   readonly lock: Spinlock;
   private readonly zones: readonly Zone[];
+  private readonly trace: BuddyTrace | null;
   /** Zone of the last free: the first guess for the next. */
   private lastZone: Zone | undefined;
 
   /**
    * Starts with no frame: add ranges next. mem_map must be initialised.
    * @param zonesAt mapped memory for the zone structs when {@link zoneBytes} asks for it
+   * @param trace told of every block that moves; null costs nothing
    * @throws KernelPanic when .bss is full or `zonesAt` is missing
    */
-  constructor(memory: MemoryPort, bss: BssArena, map: MemMap, zonesAt?: VirtAddr) {
+  constructor(memory: MemoryPort, bss: BssArena, map: MemMap, zonesAt?: VirtAddr, trace: BuddyTrace | null = null) {
+    this.trace = trace;
     const lockWord = bss.reserve('buddy.lock', SPINLOCK_BYTES, SPINLOCK_BYTES);
     memory.write32(lockWord, 0);
     this.lock = new Spinlock(memory, lockWord, 'buddy');
@@ -65,7 +70,8 @@ export class Buddy {
     }
     const structs = zonesAt ?? bss.reserve('zones', map.sections.length * ZONE_STRIDE, ZONE_STRIDE);
     this.zones = map.sections.map((section, index) => {
-      const zone = new Zone(memory, virtAddr(structs + BigInt(index * ZONE_STRIDE)), section);
+      const va = virtAddr(structs + BigInt(index * ZONE_STRIDE));
+      const zone = trace === null ? new Zone(memory, va, section) : new TracedZone(memory, va, section, trace);
       zone.initialise(section.va);
       return zone;
     });
@@ -80,6 +86,7 @@ export class Buddy {
       throw new KernelPanic('Memory range for the buddy allocator is not whole pages', `[${hex(start)}, ${hex(end)})`);
     }
     this.lock.acquire();
+    this.trace?.enter('boot');
     const endPfn = end / PAGE_SIZE;
     for (let pfn = start / PAGE_SIZE; pfn < endPfn; ) {
       const zone = this.findZone(pfn);
@@ -101,6 +108,7 @@ export class Buddy {
       }
       pfn = zone.originPfn + to;
     }
+    this.trace?.leave();
     this.lock.release();
   }
 
@@ -127,6 +135,31 @@ export class Buddy {
       const zone = zones[index]!;
       zone.open();
       const rel = zone.take(order, 0);
+      if (rel !== NONE) {
+        frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
+      }
+    }
+    this.lock.release();
+    return frame;
+  }
+
+  /**
+   * As {@link allocFrames}, wholly below physical address `limit`, for a device that cannot reach further. Freed with {@link freeFrames}.
+   * O(zones + free blocks of at least that order in the zones below). @throws KernelPanic as allocFrames
+   */
+  allocBelow(order: number, limit: number): PhysAddr | null {
+    if (order >>> 0 !== order) {
+      throw noSuchOrder(order);
+    }
+    const limitPfn = Math.floor(limit / PAGE_SIZE);
+    this.lock.acquire();
+    let frame: PhysAddr | null = null;
+    for (const zone of this.zones) {
+      if (frame !== null || zone.startPfn >= limitPfn || order > MAX_ORDER) {
+        break;
+      }
+      zone.open();
+      const rel = zone.endPfn <= limitPfn ? zone.take(order) : zone.takeBelow(order, limitPfn - zone.originPfn);
       if (rel !== NONE) {
         frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
       }

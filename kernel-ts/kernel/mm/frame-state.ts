@@ -6,7 +6,15 @@
 import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '../../../emulator/address.ts';
 import { MAX_ORDER, PageFlag } from './page.ts';
 import { decodeState, flagNames } from './page-state.ts';
-import type { Zone } from './zone.ts';
+
+/** The descriptors of one section, by frame number relative to `originPfn` (a multiple of 2^20). An open Zone is one. */
+export interface StateReader {
+  readonly originPfn: number;
+  readonly startRel: number;
+  readonly endRel: number;
+  /** State word of frame `rel`. */
+  state(rel: number): number;
+}
 
 /** State of a frame. `corrupt` means that its descriptor says nothing that the allocator ever writes. */
 export type FrameKind = 'free' | 'allocated' | 'reserved' | 'outside-ram' | 'corrupt';
@@ -32,7 +40,7 @@ export interface FrameState {
  * Head of the block that frame `rel` of an open zone lies in, itself when it is no TAIL, -1 when no head covers it (corruption).
  * At most MAX_ORDER steps.
  */
-export function headOf(zone: Zone, rel: number): number {
+export function headOf(zone: StateReader, rel: number): number {
   if ((zone.state(rel) & PageFlag.TAIL) === 0) {
     return rel;
   }
@@ -50,7 +58,7 @@ export function headOf(zone: Zone, rel: number): number {
 }
 
 /** Explains frame `rel` of an open zone. */
-export function explainFrame(zone: Zone, rel: number): FrameState {
+export function explainFrame(zone: StateReader, rel: number): FrameState {
   const own = decodeState(zone.state(rel));
   const headRel = headOf(zone, rel);
   const head = headRel < 0 ? own : decodeState(zone.state(headRel));

@@ -29,6 +29,7 @@ import {
   PAGE_PREV_LO,
   PAGE_STATE,
   PAGE_STRUCT_WORDS,
+  POISONED,
 } from './page.ts';
 import { freeHeadState } from './page-state.ts';
 import {
@@ -170,10 +171,14 @@ export class FreeLists {
     return this.load(this.word(rel));
   }
 
-  /** True when next, prev and padding of frame `rel` are zero. */
+  /** True when next and prev of frame `rel` are zero, and so is the padding, or it says that the frame is poisoned. */
   unlinked(rel: number): boolean {
     const word = this.word(rel);
-    for (let i: number = PAGE_PAD; i <= PAGE_PREV_HI; i++) {
+    const pad = this.load(word + PAGE_PAD);
+    if (pad !== 0 && pad !== POISONED) {
+      return false;
+    }
+    for (let i: number = PAGE_NEXT_LO; i <= PAGE_PREV_HI; i++) {
       if (this.load(word + i) !== 0) {
         return false;
       }

@@ -16,12 +16,13 @@
  */
 
 import { alignUp, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
+import type { MemoryPort, TracePort } from '../../hal/ports.ts';
 import { KernelPanic } from '../panic.ts';
 import type { BssArena } from './bss.ts';
 import type { Buddy } from './buddy.ts';
-import { physToVirt } from './direct-map.ts';
+import { physToVirt, virtToPhys } from './direct-map.ts';
 import { BLOCK_HEADER_BYTES, HeapFault, HeapMagic, HeapSpan, MIN_BLOCK_BYTES, SPAN_HEADER_BYTES } from './heap-span.ts';
+import type { Interval } from './intervals.ts';
 import { Spinlock } from './spinlock.ts';
 
 /** Bounds of the initial size, and the least that the heap grows by, in bytes. */
@@ -36,6 +37,9 @@ const ACCESSES_PER_OPERATION = 16;
 export function initialHeapBytes(totalRam: number): number {
   return Math.min(MAX_HEAP_BYTES, Math.max(MIN_HEAP_BYTES, alignUp(Math.floor(totalRam / 128), PAGE_SIZE)));
 }
+
+/** Where spans come from: an account of the kernel's, or the buddy allocator itself. */
+export type SpanSource = Pick<Buddy, 'allocExact' | 'counts'>;
 
 /** Sizes in bytes, block headers included. */
 export interface HeapStats {
@@ -55,17 +59,30 @@ export class Heap {
   readonly lock: Spinlock;
   private readonly memory: MemoryPort;
   private readonly control: VirtAddr;
-  private readonly buddy: Buddy;
+  private readonly source: SpanSource;
+  private readonly trace: TracePort | null;
+  private readonly spanType: typeof HeapSpan;
   /** Handles on the spans of the list in memory, in its order. */
   private readonly spans: HeapSpan[] = [];
 
   /**
    * Takes the initial spans for a machine with `totalRam` bytes of RAM.
+   * @param trace told of every allocation, free and growth as an event of kind `heap`; null when that is not traced
+   * @param spanType what spans are: HeapSpan, or one that does more
    * @throws KernelPanic `Cannot allocate kernel heap — insufficient free memory` when the buddy cannot give that much
    */
-  constructor(memory: MemoryPort, bss: BssArena, buddy: Buddy, totalRam: number) {
+  constructor(
+    memory: MemoryPort,
+    bss: BssArena,
+    source: SpanSource,
+    totalRam: number,
+    trace: TracePort | null = null,
+    spanType: typeof HeapSpan = HeapSpan,
+  ) {
     this.memory = memory;
-    this.buddy = buddy;
+    this.spanType = spanType;
+    this.source = source;
+    this.trace = trace;
     this.control = bss.reserve('heap', 56, 8);
     memory.fill(this.control, 56, 0);
     this.lock = new Spinlock(memory, this.control, 'heap');
@@ -73,14 +90,14 @@ export class Heap {
     let run = wanted;
     for (let left = wanted; left > 0; ) {
       const bytes = Math.min(run, left);
-      const place = buddy.allocExact(bytes);
+      const place = source.allocExact(bytes);
       if (place !== null) {
         this.addSpan(place, bytes);
         left -= bytes;
       } else if (bytes > HEAP_GROWTH_BYTES) {
         run = alignUp(bytes / 2, PAGE_SIZE);
       } else {
-        const { freeFrames } = buddy.counts();
+        const { freeFrames } = source.counts();
         throw new KernelPanic(
           'Cannot allocate kernel heap — insufficient free memory',
           `${wanted} bytes needed for ${totalRam} bytes of RAM, ${wanted - left} found in ${this.spans.length} spans, ` +
@@ -113,9 +130,19 @@ export class Heap {
     if (span === undefined) {
       throw new KernelPanic(HeapFault.FOREIGN, `free of ${hex(va)}: in none of the heap's ${this.spans.length} spans`);
     }
-    this.count(-span.give(Number(va - span.va)), -1);
+    const bytes = span.give(Number(va - span.va));
+    this.count(-bytes, -1);
+    this.trace?.emit('heap', { op: 'free', address: hex(va), bytes });
     span.charge(ACCESSES_PER_OPERATION);
     this.lock.release();
+  }
+
+  /** Physical [start, end) of each span, in the list's order: what the heap took from the buddy allocator. */
+  ranges(): Interval[] {
+    return this.spans.map(({ va, bytes }) => {
+      const start = virtToPhys(va);
+      return { start, end: start + bytes };
+    });
   }
 
   /** Sizes, from the counters in memory. */
@@ -188,7 +215,7 @@ export class Heap {
     // The first payload of a span may need up to `align` bytes and a least block in front of it.
     const bytes = alignUp(SPAN_HEADER_BYTES + MIN_BLOCK_BYTES + BLOCK_HEADER_BYTES + align + size, PAGE_SIZE);
     const growth = Math.max(HEAP_GROWTH_BYTES, bytes);
-    const place = this.buddy.allocExact(growth);
+    const place = this.source.allocExact(growth);
     if (place === null) {
       return null;
     }
@@ -197,14 +224,17 @@ export class Heap {
   }
 
   private hand(span: HeapSpan, payload: number): VirtAddr {
-    this.count(span.blockBytes(payload), 1);
+    const bytes = span.blockBytes(payload);
+    const va = virtAddr(span.va + BigInt(payload));
+    this.count(bytes, 1);
+    this.trace?.emit('heap', { op: 'alloc', address: hex(va), bytes });
     span.charge(ACCESSES_PER_OPERATION);
-    return virtAddr(span.va + BigInt(payload));
+    return va;
   }
 
   private addSpan(place: PhysAddr, bytes: number): HeapSpan {
     const va = physToVirt(place);
-    const span = new HeapSpan(this.memory, va, bytes);
+    const span = new this.spanType(this.memory, va, bytes);
     span.initialise();
     const last = this.spans.at(-1);
     if (last === undefined) {
@@ -216,6 +246,7 @@ export class Heap {
     this.spans.push(span);
     this.memory.write32(virtAddr(this.control + 4n), this.spans.length);
     this.add(24, bytes - SPAN_HEADER_BYTES);
+    this.trace?.emit('heap', { op: 'grow', address: hex(va), bytes });
     return span;
   }
 

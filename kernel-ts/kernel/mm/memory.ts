@@ -26,14 +26,22 @@ import type { BootDeviceTree } from '../device-tree.ts';
 import { BOOTSTRAP_TABLES, type KernelImage } from '../image.ts';
 import { BssArena } from './bss.ts';
 import { Buddy, zoneBytes } from './buddy.ts';
+import { BuddyTrace } from './buddy-trace.ts';
 import { DIRECT_MAP_BASE, DIRECT_MAP_BYTES, physToVirt, virtToPhys } from './direct-map.ts';
+import { FaultyBuddy } from './faults/faulty-buddy.ts';
+import { isFaultless, type MemoryFaults } from './faults/memory-faults.ts';
+import { PoisonedSpan } from './faults/poisoned-span.ts';
 import { type Complaint, discoverMemory, type EarlyReach } from './discover.ts';
+import { DmaBuffers } from './dma.ts';
+import { type FrameAccount, FrameAccounts, reserveFrames } from './frame-accounts.ts';
 import { Heap } from './heap.ts';
 import { type Interval, intersect, subtract } from './intervals.ts';
 import { freeIntervals, mapRanges, planKernelMap } from './kernel-map.ts';
 import { Memblock } from './memblock.ts';
 import { MemMap, type MemMapPlacement, placeMemMap } from './mem-map.ts';
 import { OwnerKind } from './owner.ts';
+import { PageOwner } from './page-owner.ts';
+import { SlabAllocator } from './slab/slab-allocator.ts';
 import { KernelPanic } from '../panic.ts';
 
 const GIB = 2 ** 30;
@@ -43,7 +51,13 @@ export interface MemorySystem {
   readonly memblock: Memblock;
   readonly memMap: MemMap;
   readonly buddy: Buddy;
+  /** Frames by owner, and the kernel's reserve: where everything but this file gets frames from. */
+  readonly frames: FrameAccounts;
   readonly heap: Heap;
+  /** Caches for small kernel objects. */
+  readonly slab: SlabAllocator;
+  /** Buffers for devices. */
+  readonly dma: DmaBuffers;
   readonly mmu: Mmu;
   /** The high half. */
   readonly kernelSpace: AddressSpace;
@@ -64,6 +78,7 @@ export interface MemoryObserver {
 
 /**
  * @param devices register windows that must stay reachable: the console
+ * @param faults what goes wrong on purpose; nothing by default
  * @throws KernelPanic the three of memory discovery, or any other failure; MapError when tables run out
  */
 export function initMemory(
@@ -72,6 +87,7 @@ export function initMemory(
   tree: BootDeviceTree,
   devices: readonly Interval[],
   observer: MemoryObserver,
+  faults: MemoryFaults = {},
 ): MemorySystem {
   const bss = new BssArena(image.virtual('kernel_bss'), image.symbols.kernel_bss_end - image.symbols.kernel_bss);
 
@@ -105,18 +121,31 @@ export function initMemory(
 
   const memMap = new MemMap(ports.memory, placement);
   memMap.initialise();
-  const buddy = new Buddy(ports.memory, bss, memMap, zones === null ? undefined : physToVirt(physAddr(zones.start)));
+  const isFaulty = !isFaultless(faults);
+  const buddyTrace = isFaulty || ports.trace.enabled('buddy') ? new BuddyTrace(ports.trace) : null;
+  const zonesAt = zones === null ? undefined : physToVirt(physAddr(zones.start));
+  const buddy =
+    isFaulty && buddyTrace !== null
+      ? new FaultyBuddy(ports.memory, bss, memMap, zonesAt, buddyTrace, faults, ports.trace)
+      : new Buddy(ports.memory, bss, memMap, zonesAt, buddyTrace);
+  const frames = new FrameAccounts(ports.memory, bss, buddy, buddyTrace);
   const free = freeIntervals(memblock);
   addRanges(buddy, intersect(free, plan.windows));
-  mmu.setPageAllocator(pageAllocator(buddy));
+  mmu.setPageAllocator(pageAllocator(frames.account(PageOwner.PAGE_TABLES)));
 
   const rest = mapRanges(kernelSpace, plan.rest);
   observer.mapped(mmu, rest);
   addRanges(buddy, subtract(free, plan.windows));
   observer.populated(buddy);
 
-  const heap = new Heap(ports.memory, bss, buddy, memblock.totals().ram);
-  const memory = { memblock, memMap, buddy, heap, mmu, kernelSpace };
+  const { ram } = memblock.totals();
+  const heapTrace = ports.trace.enabled('heap') ? ports.trace : null;
+  const spans = faults.poisonFreed === true ? PoisonedSpan : undefined;
+  const heap = new Heap(ports.memory, bss, frames.account(PageOwner.HEAP), ram, heapTrace, spans);
+  frames.setReserve(reserveFrames(ram));
+  const slab = new SlabAllocator(ports.memory, bss, heap, frames);
+  const dma = new DmaBuffers(ports.memory, kernelSpace, frames.account(PageOwner.DMA));
+  const memory = { memblock, memMap, buddy, frames, heap, slab, dma, mmu, kernelSpace };
   observer.ready(memory);
   return memory;
 }
@@ -128,7 +157,9 @@ function openMmu(ports: Ports, image: KernelImage, bss: BssArena): Mmu {
     physicalOffset: DIRECT_MAP_BASE,
     poolBase: image.physical('pt_pool'),
     poolState: virtToPhys(bss.reserve('pt_pool state', PT_POOL_STATE_BYTES, 8)),
+    trace: ports.trace,
   });
+  mmu.enableNonCacheable();
   for (let index = 0; index < BOOTSTRAP_TABLES; index++) mmu.pool.markUsed(index);
   return mmu;
 }
@@ -176,9 +207,9 @@ function addRanges(buddy: Buddy, ranges: readonly Interval[]): void {
 }
 
 /** The buddy as the HAL asks for pages (seed question Q3). */
-function pageAllocator(buddy: Buddy): PageAllocator {
+function pageAllocator(account: FrameAccount): PageAllocator {
   return {
-    allocPage: () => buddy.allocFrame(),
-    freePage: (pa) => buddy.freeFrame(pa),
+    allocPage: () => account.allocFrames(0),
+    freePage: (pa) => account.freeFrames(pa, 0),
   };
 }

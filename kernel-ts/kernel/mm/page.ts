@@ -20,6 +20,8 @@
  * A block of order k starts at a multiple of 2^k frames, so the head of a TAIL is found by clearing low bits, one at a time: at most 20
  * steps. This is why splitting or merging one level touches two descriptors and not 2^k of them, while no flag is ever wrong.
  *
+ * `pad` is 0, or POISONED in a frame that is free and was poisoned when it became so (faults/frame-poison.ts).
+ *
  * An allocation of any number of frames (allocExact) is a row of such blocks, largest first. Each carries EXACT, and all but the first
  * CONTINUED, so that the row can only be given back as a whole.
  *
@@ -50,6 +52,9 @@ export const RESERVED_STATE = 0x04;
 /** HEAD FREE and HEAD ALLOCATED with one reference: state words of order 0. */
 export const FREE_HEAD = 0x09;
 export const ALLOCATED_HEAD = 0x1_000a;
+
+/** Pad word of a free frame that is filled with poison. */
+export const POISONED = 0x6b6b_6b6b;
 
 /** Largest order: 2^20 frames, 4 GiB. */
 export const MAX_ORDER = 20;

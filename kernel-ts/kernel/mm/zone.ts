@@ -33,14 +33,43 @@ export class Zone extends FreeLists {
     if (candidates === 0) {
       return NONE;
     }
-    let level = order + 31 - Math.clz32(candidates & -candidates);
+    const level = order + 31 - Math.clz32(candidates & -candidates);
     this.mapWindow.charge(ACCESSES_PER_OPERATION + ACCESSES_PER_LEVEL * (level - order + 1));
     const word = this.pop(level, allocatedHeadState(order, extra));
+    if (level > order) {
+      this.splitDown(word, level, order);
+    }
+    return ((word / PAGE_STRUCT_WORDS) | 0) + this.startRel;
+  }
+
+  /**
+   * As {@link take}, of the blocks whose first 2^order frames end at or below frame `limitRel`, the smallest first. O(free blocks of at least
+   * that order): lists are not sorted by address. @returns the block, or NONE
+   */
+  takeBelow(order: number, limitRel: number): number {
+    for (let level = order; level <= MAX_ORDER; level++) {
+      let rel = this.head(level);
+      // The counter bounds the walk should a damaged list run in a circle.
+      for (let left = this.freeBlocks(level); left > 0 && rel !== NONE; left--) {
+        if (rel + (1 << order) <= limitRel) {
+          this.mapWindow.charge(ACCESSES_PER_OPERATION + ACCESSES_PER_LEVEL * (level - order + 1));
+          const word = this.word(rel);
+          this.unlink(word, level, allocatedHeadState(order));
+          this.splitDown(word, level, order);
+          return rel;
+        }
+        rel = this.next(rel);
+      }
+    }
+    return NONE;
+  }
+
+  /** Puts the upper halves of the block of order `level` on their lists, down to `order`; the lower half stays. */
+  protected splitDown(word: number, level: number, order: number): void {
     while (level > order) {
       level--;
       this.push(word + (PAGE_STRUCT_WORDS << level), level);
     }
-    return ((word / PAGE_STRUCT_WORDS) | 0) + this.startRel;
   }
 
   /**

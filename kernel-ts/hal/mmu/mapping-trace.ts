@@ -1,0 +1,42 @@
+/**
+ * What happens to translation tables, as events of kind `mmu`. Made only when that kind is traced.
+ *
+ *     map     [va, va + bytes) leads to [pa, pa + bytes) with these attributes; what was mapped there before no longer counts
+ *     unmap   [va, va + bytes) leads nowhere; pa is where va led before
+ *     split   the block of `bytes` at va is 512 smaller entries now, which say the same
+ *     switch  the half that begins at va is translated by the tables whose root is pa; pa null: walks are off
+ */
+
+import { hex, type PhysAddr, type VirtAddr } from '../../../emulator/address.ts';
+import type { TracePort } from '../ports.ts';
+import { describeAttributes, type MemoryAttributes } from './descriptor.ts';
+import { addressAt, HALF_BYTES, type Half } from './virtual-range.ts';
+
+/** Emits the events. Addresses are "0x…" strings, sizes bytes, attributes as describeAttributes words them. */
+export class MappingTrace {
+  readonly #trace: TracePort;
+
+  constructor(trace: TracePort) {
+    this.#trace = trace;
+  }
+
+  mapped(va: VirtAddr, pa: number, bytes: number, attrs: MemoryAttributes): void {
+    this.#emit('map', va, pa, bytes, describeAttributes(attrs));
+  }
+
+  unmapped(va: VirtAddr, pa: number | null, bytes: number): void {
+    this.#emit('unmap', va, pa, bytes, null);
+  }
+
+  split(va: VirtAddr, pa: number, bytes: number, attrs: MemoryAttributes): void {
+    this.#emit('split', va, pa, bytes, describeAttributes(attrs));
+  }
+
+  switched(half: Half, root: PhysAddr | null): void {
+    this.#emit('switch', addressAt(half, 0), root, HALF_BYTES, null);
+  }
+
+  #emit(op: string, va: VirtAddr, pa: number | null, bytes: number, attributes: string | null): void {
+    this.#trace.emit('mmu', { op, va: hex(va), pa: pa === null ? null : hex(pa), bytes, attributes });
+  }
+}

@@ -1,0 +1,22 @@
+/** Device registers in the direct map: mapped page by page when a driver first needs them, as device memory. */
+
+import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr } from '../../emulator/address.ts';
+import { MemoryAttributes } from '../hal/mmu/descriptor.ts';
+import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
+import type { MemorySystem } from './mm/memory.ts';
+
+/**
+ * Makes [base, base + bytes) reachable and returns its address; null where that cannot be: beyond the direct map, or where something else than a device is mapped.
+ * Pages that are mapped as a device already stay as they are. O(pages).
+ * @throws MapError when tables run out
+ */
+export function mapRegisters({ kernelSpace }: MemorySystem, base: PhysAddr, bytes: number): VirtAddr | null {
+  if (base + bytes > DIRECT_MAP_BYTES) return null;
+  for (let page = alignDown(base, PAGE_SIZE); page < base + bytes; page += PAGE_SIZE) {
+    const va = physToVirt(physAddr(page));
+    const mapped = kernelSpace.translate(va);
+    if (mapped.ok && mapped.attrs !== MemoryAttributes.device) return null;
+    if (!mapped.ok) kernelSpace.mapPage(va, physAddr(page), MemoryAttributes.device);
+  }
+  return physToVirt(base);
+}

@@ -1,0 +1,50 @@
+/**
+ * What the buddy allocator does to its blocks, as events of kind `buddy`. Nothing of it is made when that kind is not traced.
+ *
+ * ```
+ *   free  (base, order)   a block becomes free            owner: who gave it back, "boot" for memory that was never in use
+ *   merge (base, order)   two free halves become this     then it may merge again
+ *   split (base, order)   this becomes two free halves    then one of them may split again
+ *   alloc (base, order)   a free block is handed out      owner: who has it now
+ * ```
+ * The events are exact: replayed from the first one, they give the free lists. An allocation of any number of frames is one `alloc` for each
+ * block of its row.
+ */
+
+import { hex, PAGE_SIZE } from '../../../emulator/address.ts';
+import type { TracePort } from '../../hal/ports.ts';
+
+type BuddyOperation = 'alloc' | 'free' | 'split' | 'merge';
+
+/** Owner in events of callers that have no account. */
+const NOBODY = 'kernel';
+
+/** Emits the events, with the owner on whose behalf the allocator works at the moment. */
+export class BuddyTrace {
+  private readonly trace: TracePort;
+  private owner = NOBODY;
+
+  constructor(trace: TracePort) {
+    this.trace = trace;
+  }
+
+  /** On whose behalf the allocator works now. */
+  get current(): string {
+    return this.owner;
+  }
+
+  /** From now until {@link leave}, blocks are taken and given for `owner`. Owners nest nowhere. */
+  enter(owner: string): void {
+    this.owner = owner;
+  }
+
+  leave(): void {
+    this.owner = NOBODY;
+  }
+
+  /** One event for the block of `order` at frame `pfn`. */
+  emit(op: BuddyOperation, pfn: number, order: number): void {
+    const block = { op, base: hex(pfn * PAGE_SIZE), order };
+    this.trace.emit('buddy', op === 'alloc' || op === 'free' ? { ...block, owner: this.owner } : block);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Buffers that a device and the kernel share: physically contiguous, below the device's address limit, not cached, cleared.
+ *
+ * ```
+ *   direct map   |   normal write-back   |== buffer: normal non-cacheable ==|   normal write-back   |
+ *   physical     |                       |==================================|                       |     va = pa + offset, as ever
+ * ```
+ * The buffer's own pages of the direct map change their type, by break-before-make; there is no second mapping. A window elsewhere would leave the
+ * cacheable alias, and two mappings of one place with different types lose coherency (Arm ARM DDI 0487 K.a, B2.16, mismatched memory
+ * attributes); taking the alias out splits the same blocks as changing it does. The blocks of the direct map stay split when a buffer is given
+ * back; the next one there finds them so.
+ *
+ * Real hardware needs its cache lines cleaned and invalidated between break and make (DC CIVAC). The model has no caches, so nothing here does it.
+ */
+
+import { hex, PAGE_SIZE, type PhysAddr, type VirtAddr } from '../../../emulator/address.ts';
+import type { AddressSpace } from '../../hal/mmu/address-space.ts';
+import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
+import { MapError } from '../../hal/mmu/map-error.ts';
+import type { MemoryPort } from '../../hal/ports.ts';
+import { KernelPanic } from '../panic.ts';
+import { physToVirt } from './direct-map.ts';
+import type { FrameAccount } from './frame-accounts.ts';
+
+/** A buffer of 2^order frames. */
+export interface DmaBuffer {
+  /** Address for the device, aligned to the size. */
+  readonly pa: PhysAddr;
+  /** Address for the kernel. */
+  readonly va: VirtAddr;
+  readonly order: number;
+  readonly bytes: number;
+}
+
+/** Where the frames of buffers come from: an account for DMA. */
+type DmaFrames = Pick<FrameAccount, 'allocBelow' | 'freeFrames'>;
+
+/** Makes and takes back buffers. The page tables tell which frames are in one; it keeps nothing itself. */
+export class DmaBuffers {
+  private readonly memory: MemoryPort;
+  private readonly space: AddressSpace;
+  private readonly account: DmaFrames;
+
+  /** @param space the live kernel space, with every frame of the account in its direct map */
+  constructor(memory: MemoryPort, space: AddressSpace, account: DmaFrames) {
+    this.memory = memory;
+    this.space = space;
+    this.account = account;
+  }
+
+  /**
+   * A buffer of 2^order frames, cleared, wholly below physical address `limit`: 2^32 for a device with 32 address lines. `null` when there is no
+   * such block, or no frame for the tables of a split. O(free blocks below the limit). @throws KernelPanic as Buddy.allocFrames
+   */
+  alloc(order: number, limit: number): DmaBuffer | null {
+    const pa = this.account.allocBelow(order, limit);
+    if (pa === null) return null;
+    const buffer = { pa, va: physToVirt(pa), order, bytes: PAGE_SIZE * 2 ** order };
+    try {
+      this.space.protect(buffer.va, buffer.bytes, MemoryAttributes.dma);
+    } catch (error) {
+      if (!(error instanceof MapError) || error.code !== 'AllocationFailed') throw error;
+      this.account.freeFrames(pa, order);
+      return null;
+    }
+    this.memory.fill(buffer.va, buffer.bytes, 0);
+    return buffer;
+  }
+
+  /**
+   * Takes a buffer back: its pages are cacheable again before anybody else gets them.
+   * @throws KernelPanic `DMA free of memory that is no DMA buffer`, or as Buddy.freeFrames
+   */
+  free({ pa, va, order, bytes }: DmaBuffer): void {
+    const found = this.space.translate(va);
+    if (!found.ok || found.pa !== pa || found.attrs !== MemoryAttributes.dma) {
+      throw new KernelPanic(
+        'DMA free of memory that is no DMA buffer',
+        `${bytes} bytes at ${hex(pa)}: ${found.ok ? 'mapped cacheable, so given back before or never a buffer' : 'not mapped'}`,
+      );
+    }
+    this.space.protect(va, bytes, MemoryAttributes.kernelData);
+    this.account.freeFrames(pa, order);
+  }
+}

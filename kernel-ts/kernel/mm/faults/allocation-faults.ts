@@ -1,0 +1,83 @@
+/**
+ * Which allocation fails on purpose: the counting, and the event for each. Who asks is faulty-buddy.ts.
+ *
+ * ```
+ * allocation_faults (.bss)
+ *  +4 i  u32 asked[i]    allocations so far that rule i counts
+ * ```
+ *
+ * The counters are memory of the kernel like any other: a reset starts them again, and a machine that is restored goes on where it was.
+ */
+
+import type { VirtAddr } from '../../../../emulator/address.ts';
+import { virtAddr } from '../../../../emulator/address.ts';
+import type { MemoryPort, TracePort } from '../../../hal/ports.ts';
+import type { BssArena } from '../bss.ts';
+import type { BuddyCounts } from '../buddy.ts';
+import { type AllocationFault, describeAllocationFault, type MemoryFaults } from './memory-faults.ts';
+
+const COUNTER_BYTES = 4;
+
+/** An allocation that somebody asks for. */
+export interface AskedAllocation {
+  readonly order: number;
+  readonly frames: number;
+  /** On whose behalf: an account's name. */
+  readonly owner: string;
+}
+
+/** Decides for each allocation, before it is made. */
+export class AllocationFaults {
+  private readonly memory: MemoryPort;
+  private readonly trace: TracePort;
+  private readonly rules: readonly AllocationFault[];
+  private readonly oomAt: number | null;
+  private readonly counters: VirtAddr;
+
+  /** @throws KernelPanic when .bss has no room for the counters */
+  constructor(memory: MemoryPort, bss: BssArena, faults: MemoryFaults, trace: TracePort) {
+    this.memory = memory;
+    this.trace = trace;
+    this.rules = faults.failAlloc ?? [];
+    this.oomAt = faults.oomAt ?? null;
+    const bytes = this.rules.length * COUNTER_BYTES;
+    this.counters = bss.reserve('allocation_faults', bytes, COUNTER_BYTES);
+    memory.fill(this.counters, bytes, 0);
+  }
+
+  /** True when this allocation must fail; every rule has counted it then, so that rules do not hide allocations from each other. */
+  refuses(asked: AskedAllocation, { totalFrames, freeFrames }: BuddyCounts): boolean {
+    let refused = false;
+    for (const [index, rule] of this.rules.entries()) {
+      if (rule.order !== undefined && rule.order !== asked.order) continue;
+      const count = this.count(index);
+      if (!fails(rule, count)) continue;
+      refused = true;
+      this.tell('fail-alloc', asked, { rule: describeAllocationFault(rule), count });
+    }
+    const inUse = totalFrames - freeFrames + asked.frames;
+    if (this.oomAt !== null && inUse > this.oomAt * totalFrames) {
+      refused = true;
+      this.tell('oom-at', asked, { inUse: totalFrames - freeFrames, totalFrames });
+    }
+    return refused;
+  }
+
+  private count(index: number): number {
+    const va = virtAddr(this.counters + BigInt(index * COUNTER_BYTES));
+    const count = this.memory.read32(va) + 1;
+    this.memory.write32(va, count);
+    return count;
+  }
+
+  private tell(what: string, { order, owner }: AskedAllocation, more: Readonly<Record<string, unknown>>): void {
+    this.trace.emit('fault', { what, order, owner, ...more });
+  }
+}
+
+/** Whether a rule makes the `count`-th allocation that it counts fail. */
+export function fails({ nth, every }: AllocationFault, count: number): boolean {
+  if (every === undefined) return nth === undefined || count === nth;
+  const first = nth ?? every;
+  return count >= first && (count - first) % every === 0;
+}

@@ -1,0 +1,76 @@
+/**
+ * A buddy allocator with faults on purpose: it refuses what a rule says, and poisons what is given back. Chosen when the memory system is built; without
+ * faults the allocator knows nothing of this file.
+ */
+
+import type { PhysAddr, VirtAddr } from '../../../../emulator/address.ts';
+import { PAGE_SIZE } from '../../../../emulator/address.ts';
+import type { MemoryPort, TracePort } from '../../../hal/ports.ts';
+import type { BssArena } from '../bss.ts';
+import { Buddy, coveringOrder } from '../buddy.ts';
+import type { BuddyTrace } from '../buddy-trace.ts';
+import type { MemMap } from '../mem-map.ts';
+import { MAX_ORDER } from '../page.ts';
+import { AllocationFaults } from './allocation-faults.ts';
+import { FramePoison } from './frame-poison.ts';
+import type { MemoryFaults } from './memory-faults.ts';
+
+/** The allocator, and what it is to do wrong. */
+export class FaultyBuddy extends Buddy {
+  private readonly owners: BuddyTrace;
+  private readonly faults: AllocationFaults;
+  private readonly poison: FramePoison | null;
+
+  /**
+   * As a Buddy.
+   * @param owners says on whose behalf it works, @param trace told of each fault as an event of kind `fault`
+   * @throws KernelPanic when .bss is full or `zonesAt` is missing
+   */
+  constructor(
+    memory: MemoryPort,
+    bss: BssArena,
+    map: MemMap,
+    zonesAt: VirtAddr | undefined,
+    owners: BuddyTrace,
+    faults: MemoryFaults,
+    trace: TracePort,
+  ) {
+    super(memory, bss, map, zonesAt, owners);
+    this.owners = owners;
+    this.faults = new AllocationFaults(memory, bss, faults, trace);
+    this.poison = faults.poisonFreed === true ? new FramePoison(memory, map) : null;
+  }
+
+  override allocFrames(order: number): PhysAddr | null {
+    return this.handed(order, 2 ** order, () => super.allocFrames(order));
+  }
+
+  override allocBelow(order: number, limit: number): PhysAddr | null {
+    return this.handed(order, 2 ** order, () => super.allocBelow(order, limit));
+  }
+
+  override allocExact(bytes: number): PhysAddr | null {
+    const frames = Math.ceil(bytes / PAGE_SIZE);
+    return this.handed(coveringOrder(frames), frames, () => super.allocExact(bytes));
+  }
+
+  override freeFrames(frame: PhysAddr, order: number): void {
+    super.freeFrames(frame, order);
+    this.poison?.fill(frame, 2 ** order, this.owners.current);
+  }
+
+  override freeExact(frame: PhysAddr, bytes: number): void {
+    super.freeExact(frame, bytes);
+    this.poison?.fill(frame, Math.ceil(bytes / PAGE_SIZE), this.owners.current);
+  }
+
+  private handed(order: number, frames: number, take: () => PhysAddr | null): PhysAddr | null {
+    const owner = this.owners.current;
+    // A request that makes no sense is refused by its own panic.
+    const exists = order >= 0 && order <= MAX_ORDER;
+    if (exists && this.faults.refuses({ order, frames, owner }, this.counts())) return null;
+    const frame = take();
+    if (frame !== null) this.poison?.check(frame, frames, owner);
+    return frame;
+  }
+}

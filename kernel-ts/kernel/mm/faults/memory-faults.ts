@@ -1,0 +1,40 @@
+/** What goes wrong with memory on purpose: data that whoever builds a kernel gives it, and that it says in its log. Nothing here depends on chance. */
+
+/** Allocations that fail, of those of one order or of all. With neither `nth` nor `every` all of them fail. */
+export interface AllocationFault {
+  /** 0 to 20; an allocation of any number of frames counts as the order that covers it. Every order when absent. */
+  readonly order?: number | undefined;
+  /** The first that fails, counted from 1 since the reset. Without `every` it is the only one. */
+  readonly nth?: number | undefined;
+  /** From `nth` on (itself when absent) every so many-th fails. */
+  readonly every?: number | undefined;
+}
+
+/** Faults of the memory system. What is absent does not happen. */
+export interface MemoryFaults {
+  readonly failAlloc?: readonly AllocationFault[] | undefined;
+  /** An allocation fails that would bring the share of the buddy's frames in use above this: 0 to 1. */
+  readonly oomAt?: number | undefined;
+  /** Freed frames and heap blocks are filled with a pattern, which must still be there when they are handed out again. */
+  readonly poisonFreed?: boolean | undefined;
+}
+
+/** True when nothing is to go wrong. */
+export function isFaultless({ failAlloc = [], oomAt, poisonFreed = false }: MemoryFaults): boolean {
+  return failAlloc.length === 0 && oomAt === undefined && !poisonFreed;
+}
+
+/** As one writes it on the command line: "fail-alloc order=9,nth=3; oom-at 97%; poison-freed". */
+export function describeFaults({ failAlloc = [], oomAt, poisonFreed = false }: MemoryFaults): string {
+  return [
+    ...failAlloc.map((fault) => `fail-alloc ${describeAllocationFault(fault)}`),
+    ...(oomAt === undefined ? [] : [`oom-at ${Number((oomAt * 100).toPrecision(6))}%`]),
+    ...(poisonFreed ? ['poison-freed'] : []),
+  ].join('; ');
+}
+
+/** "order=9,nth=3"; "all" when nothing narrows it. */
+export function describeAllocationFault({ order, nth, every }: AllocationFault): string {
+  const parts = Object.entries({ order, nth, every }).filter(([, value]) => value !== undefined);
+  return parts.length === 0 ? 'all' : parts.map(([name, value]) => `${name}=${value}`).join(',');
+}

@@ -1,0 +1,76 @@
+/**
+ * A span of the heap in which every hole is poison: what is freed is filled, and what is handed out must still be.
+ *
+ * ```
+ *   hole   | header, next: 24 bytes | 6b 6b 6b 6b ................ 6b |      header and link are checked by heap-span.ts
+ *   free   joins holes: what were headers inside the new hole becomes poison too
+ * ```
+ *
+ * A span is poisoned as a whole when the heap gets it, so there is nothing to remember about a block.
+ */
+
+import { hex, type VirtAddr, virtAddr } from '../../../../emulator/address.ts';
+import type { MemoryPort } from '../../../hal/ports.ts';
+import { KernelPanic } from '../../panic.ts';
+import { BLOCK_HEADER_BYTES, type BlockBytes, HeapSpan, SPAN_HEADER_BYTES } from '../heap-span.ts';
+
+/** As Linux's slab allocators have it: a pointer made of it is not canonical. */
+const POISON_BYTE = 0x6b;
+/** Header of a hole and its link to the next. */
+const HOLE_HEADER_BYTES = BLOCK_HEADER_BYTES + 8;
+
+/** As it follows `PANIC: `. An interface for tools. */
+export const HEAP_WRITE_AFTER_FREE = 'Write to a heap block after it was freed';
+
+export class PoisonedSpan extends HeapSpan {
+  private readonly memory: MemoryPort;
+
+  constructor(memory: MemoryPort, va: VirtAddr, bytes: number) {
+    super(memory, va, bytes);
+    this.memory = memory;
+  }
+
+  override initialise(): void {
+    super.initialise();
+    this.fill(SPAN_HEADER_BYTES + HOLE_HEADER_BYTES, this.bytes);
+  }
+
+  override take(size: number, align: number): number {
+    const heads = new Set(this.holes());
+    const payload = super.take(size, align);
+    if (payload >= 0) {
+      const block = payload - BLOCK_HEADER_BYTES;
+      this.check(heads.has(block) ? block + HOLE_HEADER_BYTES : payload, block + this.blockBytes(payload), payload);
+    }
+    return payload;
+  }
+
+  override give(payload: number): BlockBytes {
+    const heads = new Set(this.holes());
+    const bytes = super.give(payload);
+    const block = payload - BLOCK_HEADER_BYTES;
+    const end = block + bytes;
+    // The hole that the block lies in now: itself, or one that began before it. The one behind it, if there was one, has lost its header.
+    const isHead = [...this.holes()].includes(block);
+    this.fill(isHead ? block + HOLE_HEADER_BYTES : block, heads.has(end) ? end + HOLE_HEADER_BYTES : end);
+    return bytes;
+  }
+
+  private fill(from: number, to: number): void {
+    this.memory.fill(virtAddr(this.va + BigInt(from)), to - from, POISON_BYTE);
+  }
+
+  /** @throws KernelPanic when a byte of [from, to) is not poison */
+  private check(from: number, to: number, payload: number): void {
+    const found = this.memory.readBytes(virtAddr(this.va + BigInt(from)), Math.max(0, to - from));
+    const at = found.findIndex((byte) => byte !== POISON_BYTE);
+    if (at < 0) return;
+    const changed = found.reduce((sum, byte) => (byte === POISON_BYTE ? sum : sum + 1), 0);
+    const block = this.va + BigInt(payload);
+    throw new KernelPanic(
+      HEAP_WRITE_AFTER_FREE,
+      `${changed} bytes were written between the free and the next use of ${hex(block)}, the first at ${hex(this.va + BigInt(from + at))}: ` +
+        `${hex(found[at] ?? 0)} where ${hex(POISON_BYTE)} was`,
+    );
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Who holds how many frames, and the reserve that user processes may not touch. The kernel takes every frame
+ * through an account; the buddy allocator below knows neither owners nor a reserve.
+ *
+ * ```
+ * frame_accounts (40 bytes, .bss)
+ *  +0   u32 reserve       frames that must stay free when a user asks
+ *  +4   u32 refused       user requests refused so far, for want of memory or because of the reserve
+ *  +8   u32 held[7]       frames in use, by kind of owner (page-owner.ts)
+ *  +36  u32 pad
+ *
+ *   free frames  |================ user, kernel ================|== reserve: kernel only ==|
+ *                                                                0 ............... reserve
+ * ```
+ *
+ * The reserve is what Linux calls the minimum watermark of a zone: 4 x sqrt(RAM in KiB) KiB, at least 128 KiB and at most 256 MiB
+ * (Documentation/admin-guide/sysctl/vm.rst, min_free_kbytes; calculate_min_free_kbytes).
+ */
+
+import { PAGE_SIZE, type PhysAddr } from '../../../emulator/address.ts';
+import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
+import { KernelPanic } from '../panic.ts';
+import type { BssArena } from './bss.ts';
+import type { Buddy, BuddyCounts } from './buddy.ts';
+import type { BuddyTrace } from './buddy-trace.ts';
+import { mayUseReserve, PAGE_OWNERS, type PageOwner, pageOwnerName } from './page-owner.ts';
+
+/** Word offsets. */
+const RESERVE = 0;
+const REFUSED = 1;
+const HELD = 2;
+const BYTES = 40;
+
+const KIB = 1024;
+const LEAST_RESERVE_KIB = 128;
+const MOST_RESERVE_KIB = 256 * KIB;
+
+/** Frames that the kernel keeps for itself on a machine with `totalRam` bytes of RAM. */
+export function reserveFrames(totalRam: number): number {
+  const kib = Math.floor(Math.sqrt(Math.floor(totalRam / KIB) * 16));
+  return Math.floor((Math.min(MOST_RESERVE_KIB, Math.max(LEAST_RESERVE_KIB, kib)) * KIB) / PAGE_SIZE);
+}
+
+/** Frames that one kind of owner holds. */
+export interface Holding {
+  readonly owner: PageOwner;
+  readonly frames: number;
+}
+
+/** The counters, and the accounts that move them. */
+export class FrameAccounts {
+  readonly buddy: Buddy;
+  readonly trace: BuddyTrace | null;
+  private readonly words: MemoryWindow;
+
+  /** @param trace the buddy's, so that it can say for whom. @throws KernelPanic when .bss is full */
+  constructor(memory: MemoryPort, bss: BssArena, buddy: Buddy, trace: BuddyTrace | null = null) {
+    this.buddy = buddy;
+    this.trace = trace;
+    const va = bss.reserve('frame_accounts', BYTES, 8);
+    memory.fill(va, BYTES, 0);
+    this.words = memory.window(va, BYTES);
+  }
+
+  /** An account for frames of one kind; `name` is what the trace calls the owner ("slab:process", "user 12"), the kind's name by default. */
+  account(owner: PageOwner, name: string = pageOwnerName(owner)): FrameAccount {
+    return new FrameAccount(this, owner, name);
+  }
+
+  /** 2^order frames for an owner that needs no name of its own. To be freed with {@link freeFor}. As {@link FrameAccount.allocFrames}. */
+  allocFor(owner: PageOwner, order: number): PhysAddr | null {
+    return this.account(owner).allocFrames(order);
+  }
+
+  /** Frees what {@link allocFor} gave the same owner. @throws KernelPanic as {@link FrameAccount.freeFrames} */
+  freeFor(owner: PageOwner, frame: PhysAddr, order: number): void {
+    this.account(owner).freeFrames(frame, order);
+  }
+
+  /** Frames that must stay free when a user asks. 0 until {@link setReserve}. */
+  get reserve(): number {
+    return this.words.get32(RESERVE);
+  }
+
+  /** Sets it; not more than a quarter of what is free now, so that a very small machine can still run a process. */
+  setReserve(frames: number): void {
+    this.words.set32(RESERVE, Math.min(frames, Math.floor(this.buddy.counts().freeFrames / 4)));
+  }
+
+  /** User requests refused since the boot. */
+  get refused(): number {
+    return this.words.get32(REFUSED);
+  }
+
+  /** Frames that owners of a kind hold. */
+  held(owner: PageOwner): number {
+    return this.words.get32(HELD + owner);
+  }
+
+  /** What every kind of owner holds, in the order of their numbers. */
+  holdings(): Holding[] {
+    return PAGE_OWNERS.map((owner) => ({ owner, frames: this.held(owner) }));
+  }
+
+  /** True when `owner` may have `frames` more. O(zones) for users, O(1) for the kernel. */
+  allows(owner: PageOwner, frames: number): boolean {
+    return mayUseReserve(owner) || this.buddy.counts().freeFrames - frames >= this.reserve;
+  }
+
+  /** Books frames to an owner, or off it. @throws KernelPanic when it would hold less than nothing */
+  book(owner: PageOwner, frames: number): void {
+    const held = this.held(owner) + frames;
+    if (held < 0) {
+      throw new KernelPanic(
+        'Frames were given back by an owner that does not hold them',
+        `${pageOwnerName(owner)} holds ${held - frames} frames and gave back ${-frames}`,
+      );
+    }
+    this.words.set32(HELD + owner, held);
+  }
+
+  /** Counts a refused user request. */
+  noteRefusal(): void {
+    this.words.set32(REFUSED, this.refused + 1);
+  }
+}
+
+/** Frames on behalf of one owner. A handle: it keeps nothing that the counters in memory do not say. */
+export class FrameAccount {
+  readonly owner: PageOwner;
+  readonly name: string;
+  private readonly accounts: FrameAccounts;
+
+  constructor(accounts: FrameAccounts, owner: PageOwner, name: string) {
+    this.accounts = accounts;
+    this.owner = owner;
+    this.name = name;
+  }
+
+  /**
+   * 2^order frames, aligned to their size; `null` when there is no such block, or it would come out of the reserve and the owner is a user.
+   * @throws KernelPanic as Buddy.allocFrames
+   */
+  allocFrames(order: number): PhysAddr | null {
+    return this.take(2 ** order, (buddy) => buddy.allocFrames(order));
+  }
+
+  /** Frees what {@link allocFrames} or {@link allocBelow} returned. @throws KernelPanic as Buddy.freeFrames */
+  freeFrames(frame: PhysAddr, order: number): void {
+    this.give(2 ** order, (buddy) => buddy.freeFrames(frame, order));
+  }
+
+  /** As {@link allocFrames}, wholly below physical address `limit`. */
+  allocBelow(order: number, limit: number): PhysAddr | null {
+    return this.take(2 ** order, (buddy) => buddy.allocBelow(order, limit));
+  }
+
+  /** Frames for `bytes` bytes in a row; `null` as {@link allocFrames}. @throws KernelPanic as Buddy.allocExact */
+  allocExact(bytes: number): PhysAddr | null {
+    return this.take(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.allocExact(bytes));
+  }
+
+  /** Frees what `allocExact(bytes)` returned. @throws KernelPanic as Buddy.freeExact */
+  freeExact(frame: PhysAddr, bytes: number): void {
+    this.give(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.freeExact(frame, bytes));
+  }
+
+  /** Frames that {@link allocFrames} of order 0 would still give. O(zones). */
+  available(): number {
+    const { freeFrames } = this.counts();
+    return mayUseReserve(this.owner) ? freeFrames : Math.max(0, freeFrames - this.accounts.reserve);
+  }
+
+  /** The machine's counters, not the account's. */
+  counts(): BuddyCounts {
+    return this.accounts.buddy.counts();
+  }
+
+  private take(frames: number, from: (buddy: Buddy) => PhysAddr | null): PhysAddr | null {
+    const { accounts, owner } = this;
+    const { buddy, trace } = accounts;
+    trace?.enter(this.name);
+    const frame = accounts.allows(owner, frames) ? from(buddy) : null;
+    trace?.leave();
+    if (frame !== null) accounts.book(owner, frames);
+    else if (!mayUseReserve(owner)) accounts.noteRefusal();
+    return frame;
+  }
+
+  private give(frames: number, to: (buddy: Buddy) => void): void {
+    const { buddy, trace } = this.accounts;
+    trace?.enter(this.name);
+    to(buddy);
+    trace?.leave();
+    this.accounts.book(this.owner, -frames);
+  }
+}

@@ -1,0 +1,34 @@
+/** The words of a structure that lies inside one page, for code that reads and writes them often. A cache of a mapping, not a copy. */
+
+import type { VirtAddr } from '../../../../emulator/address.ts';
+import type { MemoryPort, MemoryWindow } from '../../../hal/ports.ts';
+
+/** Word i of the structure is `words[at + i]`, from {@link open} until control returns to the CPU or the translation changes. */
+export class PageWords {
+  readonly va: VirtAddr;
+  words: Uint32Array = new Uint32Array(0);
+  at = 0;
+  private readonly window: MemoryWindow;
+  private pieces: readonly Uint32Array[] = [];
+
+  /** @param va a multiple of 4; [va, va + bytes) lies in one page. @throws SynchronousAbort when it is not mapped */
+  constructor(memory: MemoryPort, va: VirtAddr, bytes: number) {
+    this.va = va;
+    this.window = memory.window(va, bytes);
+  }
+
+  /** Checks the translation again: first thing on every path. */
+  open(): void {
+    const pieces = this.window.sync();
+    if (pieces !== this.pieces) {
+      this.pieces = pieces;
+      this.words = pieces[this.window.first >>> this.window.shift]!;
+      this.at = (this.window.first % 2 ** this.window.shift) | 0;
+    }
+  }
+
+  /** Charges `accesses` port accesses. */
+  charge(accesses: number): void {
+    this.window.charge(accesses);
+  }
+}

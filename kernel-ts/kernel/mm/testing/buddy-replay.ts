@@ -1,0 +1,62 @@
+/** Plays events of kind `buddy` on sets of blocks, for tests: what the allocator must look like if its story is true. */
+
+import { PAGE_SIZE } from '../../../../emulator/address.ts';
+import { MAX_ORDER } from '../page.ts';
+
+/** Fields of an event. */
+export type BuddyFields = Readonly<Record<string, unknown>>;
+
+/** The blocks after the events so far. */
+export class BuddyReplay {
+  /** Free blocks, as "0xBASE/ORDER". */
+  readonly free = new Set<string>();
+  /** Owners of allocated blocks, by the same. */
+  readonly allocated = new Map<string, string>();
+
+  /** @throws Error at the first event that does not fit to those before it */
+  play(events: Iterable<BuddyFields>): void {
+    for (const { op, base, order, owner } of events) {
+      const start = Number(base);
+      const k = order as number;
+      const half = (PAGE_SIZE * 2 ** k) / 2;
+      switch (op) {
+        case 'free':
+          if (owner !== 'boot') leave(this.allocated, start, k);
+          this.free.add(blockName(start, k));
+          break;
+        case 'alloc':
+          leave(this.free, start, k);
+          this.allocated.set(blockName(start, k), owner as string);
+          break;
+        case 'split':
+          leave(this.free, start, k);
+          this.free.add(blockName(start, k - 1)).add(blockName(start + half, k - 1));
+          break;
+        case 'merge':
+          leave(this.free, start, k - 1);
+          leave(this.free, start + half, k - 1);
+          this.free.add(blockName(start, k));
+          break;
+        default:
+          throw new Error(`no such operation: ${String(op)}`);
+      }
+    }
+  }
+
+  /** Free blocks of each order, as buddyinfo() has them. */
+  buddyinfo(): number[] {
+    const counts = new Array<number>(MAX_ORDER + 1).fill(0);
+    for (const block of this.free) counts[Number(block.split('/')[1])]!++;
+    return counts;
+  }
+}
+
+/** A block as the sets name it. */
+export function blockName(start: number, order: number): string {
+  return `0x${start.toString(16)}/${order}`;
+}
+
+function leave(blocks: { delete(block: string): boolean }, start: number, order: number): void {
+  const name = blockName(start, order);
+  if (!blocks.delete(name)) throw new Error(`no such block: ${name}`);
+}

@@ -1,0 +1,258 @@
+/**
+ * The initramfs: CPIO archives in the "newc" format, read where the boot loader put them, in kernel virtual memory. Nothing is unpacked or copied; a file
+ * is an address and a size. No index is kept either: looking a path up walks the headers.
+ *
+ * ```
+ *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check    6 + 13 × 8 hex digits
+ *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
+ * ```
+ * As Linux reads them: zeros may follow an archive, and another archive after those; of two entries with one path the later one counts; of
+ * several links to one file only the last has the content.
+ *
+ * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; cpio(5), "New ASCII Format".
+ */
+
+import { alignUp, hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import { decodeName, decodeUtf8 } from '../../hal/fdt/text.ts';
+import type { MemoryPort } from '../../hal/ports.ts';
+import type { ByteSource } from './elf-image.ts';
+
+const MAGIC = '070701';
+const DIGITS = 8;
+const TRAILER = 'TRAILER!!!';
+const ALIGNMENT = 4;
+/** Longest name, bytes with its NUL: PATH_MAX of Linux. */
+const MAX_NAME_BYTES = 4096;
+
+/** The 13 numbers of a header, in their order. */
+const FIELDS = [
+  'ino',
+  'mode',
+  'uid',
+  'gid',
+  'nlink',
+  'mtime',
+  'filesize',
+  'devmajor',
+  'devminor',
+  'rdevmajor',
+  'rdevminor',
+  'namesize',
+  'check',
+] as const;
+type Field = (typeof FIELDS)[number];
+const HEADER_BYTES = MAGIC.length + FIELDS.length * DIGITS;
+
+/** st_mode (inode(7)): the file type, and permissions below. */
+const TYPE_UNIT = 0o10000;
+const KINDS: ReadonlyMap<number, InitramfsEntry['kind']> = new Map([
+  [0o04, 'directory'],
+  [0o10, 'file'],
+  [0o12, 'link'],
+]);
+
+/** What is in the archive under a path. */
+export interface InitramfsEntry {
+  /** Without "./" and slashes at its ends; "." is the root itself. Bytes that are not UTF-8 read as U+FFFD. */
+  readonly path: string;
+  /** "link": a symbolic one, whose content is its target. "other": a device, a pipe, a socket. */
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+  /** Permission bits. */
+  readonly mode: number;
+  /** Where the content is. */
+  readonly address: VirtAddr;
+  /** Size of the content. */
+  readonly bytes: number;
+}
+
+/** An archive that is not one, or ends early. */
+export class InitramfsError extends Error {
+  /** Bytes from the start of the initramfs to what is wrong. */
+  readonly offset: number;
+
+  constructor(offset: number, problem: string) {
+    super(`initramfs: ${problem} at offset ${hex(offset)}`);
+    this.name = 'InitramfsError';
+    this.offset = offset;
+  }
+}
+
+/** A file of the initramfs, to read from. Offsets are checked by the reader of the file, not here. */
+export class InitramfsFile implements ByteSource {
+  readonly path: string;
+  readonly address: VirtAddr;
+  readonly bytes: number;
+  private readonly memory: MemoryPort;
+
+  constructor(memory: MemoryPort, entry: InitramfsEntry) {
+    this.memory = memory;
+    this.path = entry.path;
+    this.address = entry.address;
+    this.bytes = entry.bytes;
+  }
+
+  read8(offset: number): number {
+    return this.memory.read8(this.at(offset));
+  }
+
+  read16(offset: number): number {
+    return this.memory.read16(this.at(offset));
+  }
+
+  read32(offset: number): number {
+    return this.memory.read32(this.at(offset));
+  }
+
+  read64(offset: number): bigint {
+    return this.memory.read64(this.at(offset));
+  }
+
+  private at(offset: number): VirtAddr {
+    return virtAddr(this.address + BigInt(offset));
+  }
+}
+
+/** An entry with what links to one file have in common. */
+interface RawEntry extends InitramfsEntry {
+  readonly links: number;
+  /** Device and inode. */
+  readonly identity: string;
+}
+
+/** The archives in [address, address + bytes). */
+export class Initramfs {
+  readonly address: VirtAddr;
+  readonly bytes: number;
+  private readonly memory: MemoryPort;
+
+  constructor(memory: MemoryPort, address: VirtAddr, bytes: number) {
+    this.memory = memory;
+    this.address = address;
+    this.bytes = bytes;
+  }
+
+  /**
+   * Everything in it, in the order of the archive. O(entries).
+   * @throws InitramfsError where the archive is malformed or truncated, after the entries before that place
+   */
+  *entries(): Generator<InitramfsEntry> {
+    for (const entry of this.rawEntries()) {
+      const { path, kind, mode, address, bytes } = entry;
+      yield { path, kind, mode, address, bytes };
+    }
+  }
+
+  /** What `path` names ("/bin/sh", "./bin/sh" and "bin/sh" are one), or null. O(entries). @throws InitramfsError for a malformed archive */
+  find(path: string): InitramfsEntry | null {
+    const { found } = this.lookUp(path);
+    return found;
+  }
+
+  /** The regular file `path`, or null where there is none. Symbolic links are not followed. O(entries). @throws InitramfsError as `find` */
+  open(path: string): InitramfsFile | null {
+    const { found, content } = this.lookUp(path);
+    if (found === null || found.kind !== 'file') return null;
+    return new InitramfsFile(this.memory, { ...(content ?? found), path: found.path });
+  }
+
+  /** `content`: the entry that has the content of a file with several links. */
+  private lookUp(path: string): { found: RawEntry | null; content: RawEntry | null } {
+    const wanted = normalPath(path);
+    let found: RawEntry | null = null;
+    const shared = new Map<string, RawEntry>();
+    for (const entry of this.rawEntries()) {
+      if (entry.path === wanted) found = entry;
+      if (entry.kind === 'file' && entry.links > 1 && entry.bytes > 0) shared.set(entry.identity, entry);
+    }
+    const isLink = found !== null && found.links > 1 && found.bytes === 0;
+    return { found, content: found !== null && isLink ? (shared.get(found.identity) ?? null) : null };
+  }
+
+  private *rawEntries(): Generator<RawEntry> {
+    for (let at = this.skipZeros(0), archive = 0; at < this.bytes; at = this.skipZeros(at), archive++) {
+      for (let ended = false; !ended; ) {
+        const { entry, end } = this.readEntry(at, archive);
+        at = end;
+        if (entry === null) ended = true;
+        else yield entry;
+      }
+    }
+  }
+
+  /** The entry at `at`, or null for a trailer, and where the next header is. */
+  private readEntry(at: number, archive: number): { entry: RawEntry | null; end: number } {
+    const header = this.readText(at, HEADER_BYTES, 'a header');
+    if (!header.startsWith(MAGIC)) throw new InitramfsError(at, describeMagic(header));
+    const field = (name: Field) => readField(header, name, at);
+    const nameBytes = field('namesize');
+    if (nameBytes < 2 || nameBytes > MAX_NAME_BYTES) {
+      throw new InitramfsError(at, `a name of ${nameBytes} bytes with its NUL`);
+    }
+    const nameAt = at + HEADER_BYTES;
+    this.check(nameAt, nameBytes, 'a name');
+    const name = this.memory.readBytes(this.virtual(nameAt), nameBytes);
+    if (name.indexOf(0) !== nameBytes - 1) throw new InitramfsError(nameAt, 'a name that does not end with its NUL');
+    const path = decodeUtf8(name, 0, nameBytes - 1);
+    const contentAt = alignUp(nameAt + nameBytes, ALIGNMENT);
+    const bytes = field('filesize');
+    this.check(contentAt, bytes, `the content of ${path}`);
+    // The last archive may end without the zeros that fill its last word.
+    const end = Math.min(alignUp(contentAt + bytes, ALIGNMENT), this.bytes);
+    if (path === TRAILER) return { entry: null, end };
+    const mode = field('mode');
+    const entry: RawEntry = {
+      path: normalPath(path),
+      kind: KINDS.get(Math.floor(mode / TYPE_UNIT)) ?? 'other',
+      mode: mode % TYPE_UNIT,
+      address: this.virtual(contentAt),
+      bytes,
+      links: field('nlink'),
+      identity: [archive, field('devmajor'), field('devminor'), field('ino')].join(':'),
+    };
+    return { entry, end };
+  }
+
+  /** The first byte at or after `at` that is not zero, or the end. */
+  private skipZeros(at: number): number {
+    let next = at;
+    while (next + 8 <= this.bytes && this.memory.read64(this.virtual(next)) === 0n) next += 8;
+    while (next < this.bytes && this.memory.read8(this.virtual(next)) === 0) next++;
+    return next;
+  }
+
+  private readText(at: number, length: number, what: string): string {
+    this.check(at, length, what);
+    return decodeName(this.memory.readBytes(this.virtual(at), length), 0, length);
+  }
+
+  private check(at: number, length: number, what: string): void {
+    if (at + length > this.bytes) {
+      const missing = at + length - this.bytes;
+      throw new InitramfsError(at, `${what} of ${length} bytes, of which ${missing} are missing,`);
+    }
+  }
+
+  private virtual(at: number): VirtAddr {
+    return virtAddr(this.address + BigInt(at));
+  }
+}
+
+function readField(header: string, name: Field, at: number): number {
+  const start = MAGIC.length + FIELDS.indexOf(name) * DIGITS;
+  const digits = header.slice(start, start + DIGITS);
+  if (!/^[0-9a-f]{8}$/i.test(digits)) throw new InitramfsError(at + start, `${name} is not 8 hexadecimal digits`);
+  return Number.parseInt(digits, 16);
+}
+
+/** Without slashes at the ends, "." and empty parts. "" and "/" are ".". */
+function normalPath(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  return parts.length === 0 ? '.' : parts.join('/');
+}
+
+function describeMagic(header: string): string {
+  if (header.startsWith('\x1f\x8b')) return 'gzip-compressed data (decompress it first)';
+  if (header.startsWith('070702')) return 'an archive with checksums, "070702" (make it with cpio -H newc)';
+  if (header.startsWith('070707')) return 'an archive of the old portable format, "070707" (make it with cpio -H newc)';
+  return `no header that begins with "${MAGIC}"`;
+}

@@ -1,0 +1,214 @@
+/**
+ * How processes begin, change and end: spawn, exec, exit, wait. Whatever a process holds is taken here and given back here.
+ *
+ * ```
+ *   spawn ─► record ─► address space ─► kernel stack ─► first frame ─► run queue        fails: everything taken so far goes back
+ *   end   ─► address space, kernel stack back ─► children become the kernel's ─► ZOMBIE ─► wait of the parent ─► record back
+ * ```
+ * A process whose parent is gone, or the kernel, leaves no zombie: nobody would ask for it.
+ */
+
+import { physAddr } from '../../../emulator/address.ts';
+import type { TracePort } from '../../hal/ports.ts';
+import type { FrameAccount } from '../mm/frame-accounts.ts';
+import { SPSR_USER } from '../trap-frame.ts';
+import { ElfImageError } from './elf-image.ts';
+import { ErrorCode } from './error-codes.ts';
+import { eventNumber } from './event-number.ts';
+import { type Initramfs, InitramfsError, type InitramfsFile } from './initramfs.ts';
+import { type Process, ProcessState } from './process.ts';
+import type { ProcessTable } from './process-table.ts';
+import { type LoaderPorts, loadProgram } from './program-loader.ts';
+import { frameOf, type Scheduler } from './scheduler.ts';
+import { OutOfUserMemory, UserAddressSpace, type UserSpaceParts } from './user-address-space.ts';
+import { STACK_TOP } from './user-layout.ts';
+
+/** Where kernel stacks come from: frames that may be taken out of the kernel's reserve. */
+export type StackFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames'>;
+
+/** How a process ended. `killed`: by the kernel, for a fault. */
+export type EndCause = 'exited' | 'killed';
+
+/** What the lifecycle needs of the kernel. */
+export interface LifecycleParts {
+  readonly loader: LoaderPorts;
+  readonly trace: TracePort;
+  readonly spaces: UserSpaceParts;
+  readonly stacks: StackFrames;
+  /** Where programs come from; null without an initramfs. */
+  readonly files: Initramfs | null;
+  readonly table: ProcessTable;
+  readonly scheduler: Scheduler;
+  /** A process that the kernel itself started has ended. */
+  readonly onKernelChildEnd: (process: Process, cause: EndCause) => void;
+}
+
+/** A failure to start a program: the code for a system call, the sentence for people. */
+export interface StartFailure {
+  readonly code: ErrorCode;
+  readonly why: string;
+}
+
+/** The result of starting a program. */
+export type StartResult = { readonly process: Process } | StartFailure;
+
+/** Makes and ends processes. */
+export class Lifecycle {
+  private readonly parts: LifecycleParts;
+  private readonly traced: boolean;
+
+  constructor(parts: LifecycleParts) {
+    this.parts = parts;
+    this.traced = parts.trace.enabled('process');
+  }
+
+  /** Handle on the address space of `process`. */
+  spaceOf(process: Process): UserAddressSpace {
+    return new UserAddressSpace(this.parts.spaces, process);
+  }
+
+  /** Every frame that `process` holds: user memory, page tables, kernel stack. */
+  framesOf(process: Process): number {
+    return process.frames + this.spaceOf(process).countTables() + (process.kernelStack === 0 ? 0 : 1);
+  }
+
+  /** Starts the program `path` as a child of `parent`, null: of the kernel. It is in the run queue afterwards. */
+  spawn(path: string, parent: Process | null): StartResult {
+    const file = this.open(path);
+    if ('code' in file) return file;
+    const { table, stacks, scheduler } = this.parts;
+    const process = table.create(parent);
+    if (process === null) return { code: ErrorCode.ENOMEM, why: 'no memory for the record of a process' };
+    process.name = nameOf(path);
+    const failure = this.build(process, file, () => {
+      const stack = stacks.allocFrames(0);
+      if (stack === null) throw new OutOfUserMemory('a kernel stack');
+      process.kernelStack = stack;
+    });
+    if (failure !== null) {
+      this.giveBack(process);
+      table.remove(process);
+      return failure;
+    }
+    scheduler.makeReady(process);
+    this.emit('spawn', process, { parent: parent?.pid ?? 0 });
+    return { process };
+  }
+
+  /**
+   * Replaces the program of the running `process` by `path`; pid, parent and children stay. On failure the process is as before, and goes on with
+   * it. Both programs are in memory for a moment.
+   */
+  exec(process: Process, path: string): StartResult {
+    const file = this.open(path);
+    if ('code' in file) return file;
+    const { scheduler } = this.parts;
+    const space = this.spaceOf(process);
+    const old = space.detach();
+    const failure = this.build(process, file, () => {});
+    if (failure !== null) {
+      space.release();
+      space.attach(old);
+      return failure;
+    }
+    const fresh = space.detach();
+    scheduler.deactivate();
+    space.attach(old);
+    space.release();
+    space.attach(fresh);
+    process.name = nameOf(path);
+    scheduler.activate(process);
+    this.emit('exec', process, {});
+    return { process };
+  }
+
+  /** Ends the running `process`. Somebody else must be chosen to run. */
+  end(process: Process, status: bigint, cause: EndCause): void {
+    const { scheduler, table, onKernelChildEnd } = this.parts;
+    process.exitStatus = status;
+    scheduler.leave();
+    this.giveBack(process);
+    process.state = ProcessState.ZOMBIE;
+    this.emit('exit', process, { status: eventNumber(status), cause });
+    for (const child of table.childrenOf(process)) {
+      child.parent = null;
+      if (child.state === ProcessState.ZOMBIE) table.remove(child);
+    }
+    const parent = table.parentOf(process);
+    if (parent === null) {
+      onKernelChildEnd(process, cause);
+      table.remove(process);
+    } else if (parent.state === ProcessState.WAITING && parent.waitsFor === process.pid) {
+      frameOf(parent).setX(0, status);
+      table.remove(process);
+      scheduler.makeReady(parent);
+    }
+  }
+
+  /**
+   * The exit status of child `pid` of `process`, which ends the child for good; null when it runs still, and `process` waits for it from now on: somebody
+   * else must be chosen to run; ECHILD when it has no such child.
+   */
+  wait(process: Process, pid: number): bigint | null | 'no such child' {
+    const { table } = this.parts;
+    for (const child of table.childrenOf(process)) {
+      if (child.pid !== pid) continue;
+      if (child.state === ProcessState.ZOMBIE) {
+        const status = child.exitStatus;
+        table.remove(child);
+        return status;
+      }
+      process.waitsFor = pid;
+      process.state = ProcessState.WAITING;
+      return null;
+    }
+    return 'no such child';
+  }
+
+  private open(path: string): InitramfsFile | StartFailure {
+    const { files } = this.parts;
+    if (files === null) return { code: ErrorCode.ENOENT, why: 'there is no initramfs' };
+    try {
+      return files.open(path) ?? { code: ErrorCode.ENOENT, why: `the initramfs has no file ${path}` };
+    } catch (error) {
+      if (!(error instanceof InitramfsError)) throw error;
+      return { code: ErrorCode.ENOENT, why: error.message };
+    }
+  }
+
+  /** Gives `process` an address space with the program in `file`, what `more` takes, and a first frame. What was taken until a failure stays. */
+  private build(process: Process, file: InitramfsFile, more: () => void): StartFailure | null {
+    const space = this.spaceOf(process);
+    try {
+      space.create();
+      const entry = loadProgram(this.parts.loader, space, file);
+      more();
+      const frame = frameOf(process);
+      frame.clear();
+      frame.elr = entry;
+      frame.sp = STACK_TOP;
+      frame.spsr = SPSR_USER;
+      return null;
+    } catch (error) {
+      if (error instanceof ElfImageError) return { code: ErrorCode.EINVAL, why: error.message };
+      if (error instanceof OutOfUserMemory) return { code: ErrorCode.ENOMEM, why: error.message };
+      throw error;
+    }
+  }
+
+  /** Address space and kernel stack. */
+  private giveBack(process: Process): void {
+    this.spaceOf(process).release();
+    if (process.kernelStack !== 0) this.parts.stacks.freeFrames(process.kernelStack, 0);
+    process.kernelStack = physAddr(0);
+  }
+
+  private emit(op: string, process: Process, more: Readonly<Record<string, bigint | number | string>>): void {
+    if (this.traced) this.parts.trace.emit('process', { op, pid: process.pid, name: process.name, ...more });
+  }
+}
+
+/** What a process is called: the last part of its path. */
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,114 @@
+/**
+ * The process table: every process in one list, in the order of their making, and who is whose child. Records and list lie in kernel memory.
+ *
+ * ```
+ *  control   +0x00 u64 first   +0x08 u64 last   +0x10 u32 pid given last   +0x14 u32 processes
+ *            (+0x18 to +0x30: the run queue, scheduler.ts)
+ *
+ *  first ─► process ◄─► process ◄─► process ◄─ last
+ * ```
+ */
+
+import type { VirtAddr } from '../../../emulator/address.ts';
+import type { MemoryPort } from '../../hal/ports.ts';
+import { Process, ProcessState } from './process.ts';
+import { type RecordCache, RecordView } from './record.ts';
+
+/** Bytes that process table and scheduler share. */
+export const PROCESS_CONTROL_BYTES = 0x30;
+
+const FIRST = 0x00;
+const LAST = 0x08;
+const LAST_PID = 0x10;
+const COUNT = 0x14;
+
+/** Largest pid; after it come the small ones that are free again. */
+export const MAX_PID = 2 ** 31 - 1;
+
+/** The processes of the kernel. */
+export class ProcessTable extends RecordView {
+  private readonly records: RecordCache;
+
+  /** @param control {@link PROCESS_CONTROL_BYTES} zeroed bytes, @param records cache of process records */
+  constructor(memory: MemoryPort, control: VirtAddr, records: RecordCache) {
+    super(memory, control);
+    this.records = records;
+  }
+
+  /** How many there are, ended ones that nobody asked for included. */
+  get count(): number {
+    return this.get32(COUNT);
+  }
+
+  /** A new process without anything but a pid and a parent, or null when there is no memory for its record. */
+  create(parent: Process | null): Process | null {
+    const va = this.records.alloc();
+    if (va === null) return null;
+    const process = new Process(this.memory, va);
+    process.clear();
+    process.pid = this.freePid();
+    process.parent = parent?.va ?? null;
+    const last = this.getLink(LAST);
+    process.previous = last;
+    if (last === null) this.setLink(FIRST, va);
+    else this.handle(last).next = va;
+    this.setLink(LAST, va);
+    this.set32(COUNT, this.count + 1);
+    return process;
+  }
+
+  /** Takes `process` out of the list and frees its record. What it holds was given back before. */
+  remove(process: Process): void {
+    const { next, previous } = process;
+    if (previous === null) this.setLink(FIRST, next);
+    else this.handle(previous).next = next;
+    if (next === null) this.setLink(LAST, previous);
+    else this.handle(next).previous = previous;
+    this.set32(COUNT, this.count - 1);
+    this.records.free(process.va);
+  }
+
+  /** The processes in the order of their making. The one that is yielded may be removed. */
+  *all(): Generator<Process> {
+    for (let at = this.getLink(FIRST); at !== null; ) {
+      const process = this.handle(at);
+      at = process.next;
+      yield process;
+    }
+  }
+
+  /** The process with this pid, or null. O(processes). */
+  find(pid: number): Process | null {
+    for (const process of this.all()) if (process.pid === pid) return process;
+    return null;
+  }
+
+  /** The children of `parent`; null: of the kernel. O(processes). */
+  *childrenOf(parent: Process | null): Generator<Process> {
+    const va = parent?.va ?? null;
+    for (const process of this.all()) if (process.parent === va) yield process;
+  }
+
+  /** The parent, or null when that is the kernel. */
+  parentOf(process: Process): Process | null {
+    return process.parent === null ? null : this.handle(process.parent);
+  }
+
+  /** True while some process has not ended. */
+  hasLive(): boolean {
+    for (const { state } of this.all()) if (state !== ProcessState.ZOMBIE) return true;
+    return false;
+  }
+
+  private handle(va: VirtAddr): Process {
+    return new Process(this.memory, va);
+  }
+
+  private freePid(): number {
+    let pid = this.get32(LAST_PID);
+    do pid = pid >= MAX_PID ? 1 : pid + 1;
+    while (this.count > 0 && this.find(pid) !== null);
+    this.set32(LAST_PID, pid);
+    return pid;
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * The processes of a running kernel, as exceptions, timer, console and shell see them: UserSpace of user-space.ts. It brings the parts of this folder together and
+ * keeps no state but handles.
+ *
+ * ```
+ *   syscall ─► system-calls.ts ─► lifecycle.ts, user-memory.ts, console      fault ─► user-faults.ts ─► page, or end
+ *   tick, input, schedule ─► scheduler.ts
+ * ```
+ */
+
+import { hex, type VirtAddr } from '../../../emulator/address.ts';
+import type { Ports } from '../../hal/ports.ts';
+import type { Log } from '../log.ts';
+import type { FrameAccounts } from '../mm/frame-accounts.ts';
+import { outOfMemoryReport } from '../mm/out-of-memory.ts';
+import { PageOwner } from '../mm/page-owner.ts';
+import type { PowerSwitch } from '../power.ts';
+import type { TrapFrame } from '../trap-frame.ts';
+import type { ProcessSummary, SpawnResult, UserSpace } from '../user-space.ts';
+import { ErrorCode } from './error-codes.ts';
+import type { Initramfs } from './initramfs.ts';
+import { Lifecycle, type StackFrames, type StartFailure } from './lifecycle.ts';
+import { eventNumber } from './event-number.ts';
+import { type Process, ProcessState, stateName } from './process.ts';
+import { ProcessTable } from './process-table.ts';
+import type { RecordCache } from './record.ts';
+import { frameOf, Scheduler, type SchedulerParts } from './scheduler.ts';
+import {
+  AGAIN,
+  type Arguments,
+  type CallResult,
+  NEXT,
+  SYSTEM_CALLS,
+  type SystemCallServices,
+  transferBytes,
+  YIELD,
+} from './system-calls.ts';
+import type { UserSpaceParts } from './user-address-space.ts';
+import { faultReport, killedStatus, OUT_OF_MEMORY, resolveFault } from './user-faults.ts';
+import { checkUserRange, copyFromUser, copyToUser } from './user-memory.ts';
+
+/** What processes need of the kernel. */
+export interface ProcessesParts {
+  readonly ports: Pick<Ports, 'memory' | 'caches' | 'trace'>;
+  readonly log: Log;
+  readonly mmu: SchedulerParts['mmu'];
+  readonly idleFrame: TrapFrame;
+  /** PROCESS_CONTROL_BYTES zeroed bytes of kernel memory. */
+  readonly control: VirtAddr;
+  readonly processRecords: RecordCache;
+  readonly areaRecords: RecordCache;
+  readonly userFrames: UserSpaceParts['frames'];
+  readonly stackFrames: StackFrames;
+  readonly files: Initramfs | null;
+  /** The oldest byte that was typed and not read, or null. */
+  readonly takeInput: () => number | null;
+  readonly power: PowerSwitch;
+  readonly accounts: FrameAccounts;
+}
+
+/** The processes. */
+export class Processes implements UserSpace {
+  private readonly parts: ProcessesParts;
+  private readonly table: ProcessTable;
+  private readonly scheduler: Scheduler;
+  private readonly lifecycle: Lifecycle;
+  private readonly services: SystemCallServices;
+  private readonly tracesCalls: boolean;
+  private readonly tracesProcesses: boolean;
+
+  constructor(parts: ProcessesParts) {
+    this.parts = parts;
+    const { ports, mmu, idleFrame, control } = parts;
+    const { memory, trace } = ports;
+    this.tracesCalls = trace.enabled('syscall');
+    this.tracesProcesses = trace.enabled('process');
+    this.table = new ProcessTable(memory, control, parts.processRecords);
+    this.scheduler = new Scheduler({ memory, mmu, trace, idleFrame }, control);
+    this.lifecycle = new Lifecycle({
+      loader: ports,
+      trace,
+      spaces: { memory, mmu, frames: parts.userFrames, areaRecords: parts.areaRecords },
+      stacks: parts.stackFrames,
+      files: parts.files,
+      table: this.table,
+      scheduler: this.scheduler,
+      onKernelChildEnd: ({ label, exitStatus }, cause) => {
+        // Of one that the kernel ended the report has been given.
+        if (cause === 'exited') parts.log.line('SPAWN', `${label} has ended, exit status ${exitStatus}`);
+      },
+    });
+    this.services = this.makeServices();
+  }
+
+  get runnable(): boolean {
+    return this.scheduler.runnable;
+  }
+
+  get hasConsole(): boolean {
+    return this.table.hasLive();
+  }
+
+  syscall(frame: TrapFrame): TrapFrame {
+    const process = this.running();
+    const number = frame.x(8);
+    const call = number < BigInt(SYSTEM_CALLS.length) ? SYSTEM_CALLS[Number(number)] : undefined;
+    const arguments_: Arguments = [frame.x(0), frame.x(1), frame.x(2), frame.x(3), frame.x(4), frame.x(5)];
+    const pid = process.pid;
+    const result = call === undefined ? BigInt(ErrorCode.ENOSYS) : call.run(this.services, process, arguments_);
+    if (this.tracesCalls) {
+      this.parts.ports.trace.emit('syscall', {
+        pid,
+        number: eventNumber(number),
+        name: call?.name ?? 'unknown',
+        arguments: arguments_.slice(0, call?.arity ?? arguments_.length).map((value) => hex(value)),
+        result: typeof result === 'bigint' ? eventNumber(result) : null,
+      });
+    }
+    return this.goOn(frame, result);
+  }
+
+  fault(frame: TrapFrame): TrapFrame {
+    const process = this.running();
+    const outcome = resolveFault(this.lifecycle.spaceOf(process), frame);
+    if (outcome.resolved) return frame;
+    const { log, ports } = this.parts;
+    for (const line of faultReport(process.label, frame, outcome.why)) log.line('PROC', line);
+    if (outcome.why === OUT_OF_MEMORY) this.tellOutOfMemory(process, 'a page by demand');
+    if (this.tracesProcesses) {
+      const { esr, far, elr } = frame;
+      ports.trace.emit('process', {
+        op: 'fault',
+        pid: process.pid,
+        name: process.name,
+        esr,
+        far,
+        elr,
+        why: outcome.why,
+      });
+    }
+    this.lifecycle.end(process, killedStatus(frame.esr), 'killed');
+    return this.scheduler.next();
+  }
+
+  tick(_frame: TrapFrame): TrapFrame {
+    return this.scheduler.yield();
+  }
+
+  input(_frame: TrapFrame): TrapFrame {
+    this.serveReaders();
+    return this.scheduler.resume();
+  }
+
+  schedule(_frame: TrapFrame): TrapFrame {
+    return this.scheduler.resume();
+  }
+
+  spawn(path: string): SpawnResult {
+    const result = this.lifecycle.spawn(path, null);
+    return 'process' in result ? { ok: true, pid: result.process.pid } : { ok: false, why: result.why };
+  }
+
+  processes(): readonly ProcessSummary[] {
+    return [...this.table.all()]
+      .map((process) => ({
+        pid: process.pid,
+        parent: this.table.parentOf(process)?.pid ?? 0,
+        name: process.name,
+        state: stateName(process.state),
+        frames: this.lifecycle.framesOf(process),
+      }))
+      .sort((a, b) => a.pid - b.pid);
+  }
+
+  /** Gives waiting readers what has been typed, the oldest process first. */
+  private serveReaders(): void {
+    for (const process of this.table.all()) {
+      if (process.state !== ProcessState.READING) continue;
+      const frame = frameOf(process);
+      const bytes = this.takeInput(transferBytes(frame.x(2)));
+      if (bytes.length === 0) return;
+      frame.setX(0, this.deliver(process, frame.x(1), bytes));
+      this.scheduler.makeReady(process);
+    }
+  }
+
+  private deliver(process: Process, va: bigint, bytes: Uint8Array): bigint {
+    const { memory } = this.parts.ports;
+    const refused = copyToUser(memory, this.lifecycle.spaceOf(process), va, bytes);
+    return BigInt(refused === 0 ? bytes.length : refused);
+  }
+
+  /** Says why a program could not be started, where the error code alone would not. */
+  private refuse(process: Process, call: string, { code, why }: StartFailure): bigint {
+    if (code === ErrorCode.ENOMEM) this.tellOutOfMemory(process, `${call}: ${why}`);
+    else if (code === ErrorCode.EINVAL) this.parts.log.line('ELF', `${process.label}: ${call}: ${why}`);
+    return BigInt(code);
+  }
+
+  private tellOutOfMemory(process: Process, what: string): void {
+    const { accounts, log } = this.parts;
+    const who = `${process.label}, for ${what},`;
+    for (const line of outOfMemoryReport(accounts, { who, owner: PageOwner.USER, order: 0 })) log.line('PROC', line);
+  }
+
+  /** At most `most` bytes of what was typed. */
+  private takeInput(most: number): Uint8Array {
+    const bytes: number[] = [];
+    while (bytes.length < most) {
+      const byte = this.parts.takeInput();
+      if (byte === null) break;
+      bytes.push(byte);
+    }
+    return Uint8Array.from(bytes);
+  }
+
+  /** The process that was interrupted at EL0. */
+  private running(): Process {
+    const { current } = this.scheduler;
+    if (current === null) throw new RangeError('an exception from EL0 while no process runs');
+    return current;
+  }
+
+  private goOn(frame: TrapFrame, result: CallResult): TrapFrame {
+    switch (result) {
+      case NEXT:
+        return this.scheduler.next();
+      case AGAIN:
+        return frame;
+      case YIELD:
+        frame.setX(0, 0n);
+        return this.scheduler.yield();
+      default:
+        frame.setX(0, result);
+        return frame;
+    }
+  }
+
+  private makeServices(): SystemCallServices {
+    const { lifecycle, parts } = this;
+    const { memory } = parts.ports;
+    return {
+      copyFrom: (process, va, length) => copyFromUser(memory, lifecycle.spaceOf(process), va, length),
+      checkWritable: (process, va, length) => checkUserRange(lifecycle.spaceOf(process), va, length, 'write'),
+      writeConsole: (bytes) => {
+        for (const byte of bytes) parts.log.console.writeByte(byte);
+      },
+      readConsole: (process, va, length) => {
+        const bytes = this.takeInput(length);
+        if (bytes.length > 0) return this.deliver(process, va, bytes);
+        process.state = ProcessState.READING;
+        return NEXT;
+      },
+      moveBreak: (process, delta) => {
+        const result = lifecycle.spaceOf(process).moveBreak(delta);
+        if (typeof result === 'bigint') return result;
+        if (result === 'below the heap') return BigInt(ErrorCode.EINVAL);
+        if (result === 'out of memory') this.tellOutOfMemory(process, `sbrk(${delta})`);
+        return BigInt(ErrorCode.ENOMEM);
+      },
+      spawn: (process, path) => {
+        const result = lifecycle.spawn(path, process);
+        return 'process' in result ? BigInt(result.process.pid) : this.refuse(process, `spawn("${path}")`, result);
+      },
+      exec: (process, path) => {
+        const result = lifecycle.exec(process, path);
+        return 'process' in result ? AGAIN : this.refuse(process, `exec("${path}")`, result);
+      },
+      exit: (process, status) => lifecycle.end(process, status, 'exited'),
+      wait: (process, pid) => {
+        const status = lifecycle.wait(process, pid);
+        if (status === 'no such child') return BigInt(ErrorCode.ECHILD);
+        return status ?? NEXT;
+      },
+      power: (action) => (parts.power(action) ? 0n : BigInt(ErrorCode.ENOSYS)),
+    };
+  }
+}

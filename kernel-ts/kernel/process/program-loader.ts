@@ -1,0 +1,69 @@
+/**
+ * Loading a program into an empty address space: a page at a time, every page cleared, then the file's bytes. Reading the file's headers is elf-image.ts's.
+ *
+ * Instruction caches need not see what lay in a frame before: after the copy they are told (Arm ARM DDI 0487 K.a, B2.7.4.2, "Implication of caches for
+ * the application programmer": clean the data, invalidate the instructions, then barriers).
+ */
+
+import { PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { CachePort, MemoryPort } from '../../hal/ports.ts';
+import { physToVirt } from '../mm/direct-map.ts';
+import { type Area, AreaKind } from './area.ts';
+import { type ElfImage, type ElfSegment, readElfImage } from './elf-image.ts';
+import type { InitramfsFile } from './initramfs.ts';
+import { OutOfUserMemory, pagesAround, type UserAddressSpace } from './user-address-space.ts';
+import { PROGRAM_RANGE } from './user-layout.ts';
+
+const KINDS: Readonly<Record<ElfSegment['rights'], AreaKind>> = {
+  'read-execute': AreaKind.TEXT,
+  read: AreaKind.RODATA,
+  'read-write': AreaKind.DATA,
+};
+
+/** What loading needs of the world. */
+export interface LoaderPorts {
+  readonly memory: MemoryPort;
+  readonly caches: CachePort;
+}
+
+/**
+ * Fills `space`, which is empty, with the program in `file`, adds heap and stack, and returns the entry point.
+ * @throws ElfImageError when it is no program that can be loaded; OutOfUserMemory, with `space` built in part
+ */
+export function loadProgram(ports: LoaderPorts, space: UserAddressSpace, file: InitramfsFile): VirtAddr {
+  const image: ElfImage = readElfImage(file, PROGRAM_RANGE);
+  let end: VirtAddr = PROGRAM_RANGE.start;
+  for (const segment of image.segments) {
+    loadSegment(ports, space, file, segment);
+    end = virtAddr(segment.address + BigInt(segment.memoryBytes));
+  }
+  space.addHeapAndStack(end);
+  return image.entry;
+}
+
+function loadSegment(ports: LoaderPorts, space: UserAddressSpace, file: InitramfsFile, segment: ElfSegment): void {
+  const { start, end } = pagesAround(segment.address, segment.memoryBytes);
+  space.addArea(KINDS[segment.rights], start, end);
+  const area = space.findArea(start) as Area;
+  for (let page: bigint = start; page < end; page += BigInt(PAGE_SIZE)) {
+    const frame = space.addPage(area, virtAddr(page));
+    if (frame === null) throw new OutOfUserMemory(`the page at 0x${page.toString(16)}`);
+    copyPage(ports, frame, Number(page - segment.address), file, segment);
+    if (segment.rights === 'read-execute') ports.caches.syncInstructions(physToVirt(frame), PAGE_SIZE);
+  }
+}
+
+/** Copies the part of the segment's file bytes that lies in the page `from` bytes behind its start; negative: the page begins before. */
+function copyPage(
+  { memory }: LoaderPorts,
+  frame: PhysAddr,
+  from: number,
+  file: InitramfsFile,
+  segment: ElfSegment,
+): void {
+  const first = Math.max(0, from);
+  const last = Math.min(segment.fileBytes, from + PAGE_SIZE);
+  if (first >= last) return;
+  const source = virtAddr(file.address + BigInt(segment.fileOffset + first));
+  memory.writeBytes(virtAddr(physToVirt(frame) + BigInt(first - from)), memory.readBytes(source, last - first));
+}

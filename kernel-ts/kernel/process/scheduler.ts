@@ -1,0 +1,128 @@
+/**
+ * The scheduler: one queue of processes that can run, taken in turn, with its links in their records. A switch is nothing but the frame that a gate returns and
+ * the tree that TTBR0 points to.
+ *
+ * ```
+ *  control  +0x18 u64 head ─► ready ─► ready ─► 0        +0x20 u64 tail        +0x28 u64 the one that runs; 0: the idle loop
+ * ```
+ * No ASIDs: a switch to another tree drops the whole TLB (`Mmu.setTtbr0`), which on one core and with a handful of processes costs less than the
+ * bookkeeping of numbers that run out. While the idle loop runs, walks through TTBR0 are off.
+ */
+
+import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { Mmu } from '../../hal/mmu/mmu.ts';
+import type { MemoryPort, TracePort } from '../../hal/ports.ts';
+import { TRAP_FRAME_BYTES, TrapFrame } from '../trap-frame.ts';
+import { Process, ProcessState } from './process.ts';
+import { RecordView } from './record.ts';
+
+const HEAD = 0x18;
+const TAIL = 0x20;
+const CURRENT = 0x28;
+
+/** What the scheduler needs of the kernel. */
+export interface SchedulerParts {
+  readonly memory: MemoryPort;
+  readonly mmu: Mmu;
+  readonly trace: TracePort;
+  /** The frame to restore when no process can run. */
+  readonly idleFrame: TrapFrame;
+}
+
+/** Who runs, and who comes next. */
+export class Scheduler extends RecordView {
+  private readonly parts: SchedulerParts;
+  private readonly traced: boolean;
+
+  /** @param control the same bytes as the process table's, zeroed */
+  constructor(parts: SchedulerParts, control: VirtAddr) {
+    super(parts.memory, control);
+    this.parts = parts;
+    this.traced = parts.trace.enabled('process');
+  }
+
+  /** The process whose address space is live, or null while the idle loop runs. */
+  get current(): Process | null {
+    return this.handle(this.getLink(CURRENT));
+  }
+
+  /** True while a process runs or could. */
+  get runnable(): boolean {
+    return this.getLink(CURRENT) !== null || this.getLink(HEAD) !== null;
+  }
+
+  /** Puts `process` at the end of the queue. It is in no queue. */
+  makeReady(process: Process): void {
+    process.state = ProcessState.READY;
+    process.nextReady = null;
+    const tail = this.handle(this.getLink(TAIL));
+    if (tail === null) this.setLink(HEAD, process.va);
+    else tail.nextReady = process.va;
+    this.setLink(TAIL, process.va);
+  }
+
+  /** The running process gives its turn to the next; it stays able to run. Without others it goes on. */
+  yield(): TrapFrame {
+    const { current } = this;
+    if (current !== null && this.getLink(HEAD) !== null) {
+      this.makeReady(current);
+      return this.next();
+    }
+    return this.resume();
+  }
+
+  /** Goes on with the running process, or the next when the idle loop runs. */
+  resume(): TrapFrame {
+    const { current } = this;
+    return current === null ? this.next() : frameOf(current);
+  }
+
+  /** Runs the next in the queue, or the idle loop. The process that ran until now waits, has left, or was put into the queue before. */
+  next(): TrapFrame {
+    const head = this.handle(this.getLink(HEAD));
+    const before = this.getLink(CURRENT);
+    if (head === null) {
+      this.setLink(CURRENT, null);
+      if (before !== null) this.deactivate();
+      return this.parts.idleFrame;
+    }
+    this.setLink(HEAD, head.nextReady);
+    if (head.nextReady === null) this.setLink(TAIL, null);
+    head.nextReady = null;
+    head.state = ProcessState.RUNNING;
+    if (before === head.va) return frameOf(head);
+    this.setLink(CURRENT, head.va);
+    this.activate(head);
+    if (this.traced) {
+      const from = before === null ? 0 : new Process(this.memory, before).pid;
+      this.parts.trace.emit('process', { op: 'switch', pid: head.pid, name: head.name, from });
+    }
+    return frameOf(head);
+  }
+
+  /** The running process is about to end: nobody runs, and no tree is live, until `next`. */
+  leave(): void {
+    this.setLink(CURRENT, null);
+    this.deactivate();
+  }
+
+  /** Makes no user address space the live one: the running process is about to get another. */
+  deactivate(): void {
+    this.parts.mmu.setTtbr0(null);
+  }
+
+  /** Makes the address space of `process` the live one. */
+  activate(process: Process): void {
+    const { mmu } = this.parts;
+    mmu.setTtbr0(mmu.space(process.root, 'low'));
+  }
+
+  private handle(va: VirtAddr | null): Process | null {
+    return va === null ? null : new Process(this.memory, va);
+  }
+}
+
+/** The frame of `process`: what its last exception from EL0 saved, at the top of its kernel stack. */
+export function frameOf(process: Process): TrapFrame {
+  return new TrapFrame(process.memory, virtAddr(process.kernelStackTop - BigInt(TRAP_FRAME_BYTES)));
+}

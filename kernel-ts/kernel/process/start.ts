@@ -1,0 +1,75 @@
+/**
+ * Bringing up user space, the last step of the boot: caches for its records, the initramfs, and /init, when the initramfs has one. Nothing here can stop the
+ * kernel: what is missing or broken costs the processes, and a line in the log says what it was.
+ */
+
+import { physAddr } from '../../../emulator/address.ts';
+import { chosen, type Fdt } from '../../hal/fdt/index.ts';
+import type { MemoryPort } from '../../hal/ports.ts';
+import type { Kernel } from '../kernel.ts';
+import { physToVirt } from '../mm/direct-map.ts';
+import type { FrameAccount } from '../mm/frame-accounts.ts';
+import type { MemorySystem } from '../mm/memory.ts';
+import { PageOwner } from '../mm/page-owner.ts';
+import { powerSwitch } from '../power.ts';
+import { AREA_RECORD_BYTES } from './area.ts';
+import { Initramfs } from './initramfs.ts';
+import { PROCESS_RECORD_BYTES } from './process.ts';
+import { PROCESS_CONTROL_BYTES } from './process-table.ts';
+import { Processes } from './processes.ts';
+
+/** The first program. */
+const INIT = '/init';
+
+/** Sets `kernel.userSpace` and makes /init ready to run, as far as there is memory and an initramfs for it. */
+export function startUserSpace(kernel: Kernel, memory: MemorySystem, fdt: Fdt): void {
+  const { log, ports } = kernel;
+  const { frames, heap, mmu, slab } = memory;
+  const processRecords = slab.createCache('process', PROCESS_RECORD_BYTES);
+  const areaRecords = slab.createCache('area', AREA_RECORD_BYTES);
+  const control = heap.alloc(PROCESS_CONTROL_BYTES);
+  if (processRecords === null || areaRecords === null || control === null) {
+    log.line('SPAWN', 'no processes: the heap has no room for their tables');
+    return;
+  }
+  ports.memory.fill(control, PROCESS_CONTROL_BYTES, 0);
+  const files = findInitramfs(ports.memory, fdt);
+  const allUsers = frames.account(PageOwner.USER);
+  const userFrames = ports.trace.enabled('buddy')
+    ? (pid: number): FrameAccount => frames.account(PageOwner.USER, `user ${pid}`)
+    : (): FrameAccount => allUsers;
+  const processes = new Processes({
+    ports,
+    log,
+    mmu,
+    control,
+    processRecords,
+    areaRecords,
+    userFrames,
+    files,
+    idleFrame: kernel.idleFrame,
+    stackFrames: frames.account(PageOwner.STACK),
+    accounts: frames,
+    takeInput: () => kernel.input?.take() ?? null,
+    power: powerSwitch(ports.firmware, fdt),
+  });
+  kernel.userSpace = processes;
+  if (files !== null) startInit(kernel, processes);
+}
+
+function startInit({ log }: Kernel, processes: Processes): void {
+  const init = processes.spawn(INIT);
+  if (!init.ok) {
+    log.line('SPAWN', `no ${INIT}: ${init.why}`);
+    return;
+  }
+  log.line('SPAWN', `${INIT} is pid ${init.pid}`);
+}
+
+/** The archive that /chosen names, in the direct map; null without one. */
+function findInitramfs(memory: MemoryPort, fdt: Fdt): Initramfs | null {
+  const { initrd } = chosen(fdt);
+  if (initrd === null) return null;
+  const start = physAddr(Number(initrd.start));
+  return new Initramfs(memory, physToVirt(start), Number(initrd.end - initrd.start));
+}

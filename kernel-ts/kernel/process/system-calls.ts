@@ -1,0 +1,154 @@
+/**
+ * The system calls: number in x8, arguments in x0 to x5, result in x0. The table is the ABI; what a call does to processes is lifecycle.ts's and
+ * scheduler.ts's.
+ *
+ * ```
+ *   0 read(fd, buffer, length) -> bytes        5 spawn(path, length) -> pid
+ *   1 write(fd, buffer, length) -> bytes       6 exec(path, length)
+ *   2 exit(status)                             7 yield() -> 0
+ *   3 getpid() -> pid                          8 shutdown(0: off, 1: reboot)
+ *   4 sbrk(delta) -> old break                 9 wait(pid) -> exit status
+ * ```
+ * Files: 0 is the console's input, 1 and 2 its output. A path has no NUL and at most {@link MAX_PATH_BYTES} bytes. read and write move at most
+ * {@link MAX_TRANSFER_BYTES} a call and say how many it were.
+ *
+ * Source: LevitateOS's ABI; wait, ENOMEM, ENOENT and ECHILD are this kernel's.
+ */
+
+import { decodeUtf8 } from '../../hal/fdt/text.ts';
+import { ErrorCode } from './error-codes.ts';
+import type { Process } from './process.ts';
+
+/** Longest path, bytes. */
+export const MAX_PATH_BYTES = 255;
+/** Most bytes that one read or write moves: bounds how long the kernel is busy in a call. */
+export const MAX_TRANSFER_BYTES = 65_536;
+
+const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
+
+/** What the system calls are made of. */
+export interface SystemCallServices {
+  /** Bytes of user memory, or EFAULT or ENOMEM. */
+  copyFrom(process: Process, va: bigint, length: number): Uint8Array | ErrorCode;
+  /** 0 when the process may write there, or EFAULT or ENOMEM. */
+  checkWritable(process: Process, va: bigint, length: number): 0 | ErrorCode;
+  writeConsole(bytes: Uint8Array): void;
+  /** Bytes of input that wait, at most `length`, copied to `va`: how many; NEXT when there are none yet. */
+  readConsole(process: Process, va: bigint, length: number): CallResult;
+  moveBreak(process: Process, delta: bigint): bigint;
+  spawn(process: Process, path: string): bigint;
+  /** The process runs another program afterwards: AGAIN, or an error. */
+  exec(process: Process, path: string): CallResult;
+  exit(process: Process, status: bigint): void;
+  wait(process: Process, pid: number): CallResult;
+  /** 0 when the machine is about to stop, ENOSYS when it cannot. */
+  power(action: 'off' | 'reset'): bigint;
+}
+
+/**
+ * What a call gives: x0 of its caller, who goes on; or what is to be done instead.
+ * - NEXT: the caller waits or has ended, another process must run. Whoever ends the wait sets x0.
+ * - AGAIN: the caller goes on with its frame as it is: it runs another program.
+ * - YIELD: x0 is 0, and another process gets its turn.
+ */
+export type CallResult = bigint | typeof NEXT | typeof AGAIN | typeof YIELD;
+export const NEXT = 'next';
+export const AGAIN = 'again';
+export const YIELD = 'yield';
+
+/** x0 to x5. */
+export type Arguments = readonly [bigint, bigint, bigint, bigint, bigint, bigint];
+
+/** One entry of the table. */
+export interface SystemCall {
+  readonly name: string;
+  /** How many arguments it has. */
+  readonly arity: number;
+  readonly run: (services: SystemCallServices, process: Process, arguments_: Arguments) => CallResult;
+}
+
+const error = (code: ErrorCode): bigint => BigInt(code);
+
+/** The calls by number. */
+export const SYSTEM_CALLS: readonly SystemCall[] = [
+  {
+    name: 'read',
+    arity: 3,
+    run: (services, process, [fd, buffer, length]) => {
+      if (fd !== BigInt(STDIN)) return error(ErrorCode.EBADF);
+      const bytes = transferBytes(length);
+      const refused = services.checkWritable(process, buffer, bytes);
+      if (refused !== 0) return error(refused);
+      return bytes === 0 ? 0n : services.readConsole(process, buffer, bytes);
+    },
+  },
+  {
+    name: 'write',
+    arity: 3,
+    run: (services, process, [fd, buffer, length]) => {
+      if (fd !== BigInt(STDOUT) && fd !== BigInt(STDERR)) return error(ErrorCode.EBADF);
+      const bytes = services.copyFrom(process, buffer, transferBytes(length));
+      if (typeof bytes === 'number') return error(bytes);
+      services.writeConsole(bytes);
+      return BigInt(bytes.length);
+    },
+  },
+  {
+    name: 'exit',
+    arity: 1,
+    run: (services, process, [status]) => {
+      services.exit(process, BigInt.asIntN(64, status));
+      return NEXT;
+    },
+  },
+  { name: 'getpid', arity: 0, run: (_services, process) => BigInt(process.pid) },
+  {
+    name: 'sbrk',
+    arity: 1,
+    run: (services, process, [delta]) => services.moveBreak(process, BigInt.asIntN(64, delta)),
+  },
+  {
+    name: 'spawn',
+    arity: 2,
+    run: (services, process, [path, length]) => {
+      const name = readPath(services, process, path, length);
+      return typeof name === 'number' ? error(name) : services.spawn(process, name);
+    },
+  },
+  {
+    name: 'exec',
+    arity: 2,
+    run: (services, process, [path, length]) => {
+      const name = readPath(services, process, path, length);
+      return typeof name === 'number' ? error(name) : services.exec(process, name);
+    },
+  },
+  { name: 'yield', arity: 0, run: () => YIELD },
+  {
+    name: 'shutdown',
+    arity: 1,
+    run: (services, _process, [how]) => {
+      if (how > 1n) return error(ErrorCode.EINVAL);
+      return services.power(how === 0n ? 'off' : 'reset');
+    },
+  },
+  {
+    name: 'wait',
+    arity: 1,
+    run: (services, process, [pid]) =>
+      pid > 0n && pid < 2n ** 31n ? services.wait(process, Number(pid)) : error(ErrorCode.ECHILD),
+  },
+];
+
+/** How many bytes a read or write of `length` bytes moves at most. */
+export function transferBytes(length: bigint): number {
+  return length > BigInt(MAX_TRANSFER_BYTES) ? MAX_TRANSFER_BYTES : Number(length);
+}
+
+function readPath(services: SystemCallServices, process: Process, va: bigint, length: bigint): string | ErrorCode {
+  if (length === 0n || length > BigInt(MAX_PATH_BYTES)) return ErrorCode.EINVAL;
+  const bytes = services.copyFrom(process, va, Number(length));
+  return typeof bytes === 'number' ? bytes : decodeUtf8(bytes);
+}

@@ -1,0 +1,252 @@
+/**
+ * The user half of one process: its translation tree in TTBR0's half, and the areas that say what may be mapped there. Segments are filled when the program is
+ * loaded; pages of heap and stack come by demand, when the process or the kernel on its behalf touches them.
+ *
+ * ```
+ *   area     |---- heap, to be used ----|          what the process may use
+ *   page       [frame]      [frame]                what it has: mapped, cleared when it was
+ * ```
+ * The kernel reaches user memory through this object and the direct map, never through user addresses: it needs no live TTBR0, so a process that does
+ * not run can be served too, and an address of the kernel's half is refused before anything is read.
+ *
+ * All state is in emulated memory: the tree, the areas' records, and `areas`, `break`, `frames` and `root` of the process's record.
+ */
+
+import { alignUp, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { AddressSpace } from '../../hal/mmu/address-space.ts';
+import { MapError } from '../../hal/mmu/map-error.ts';
+import type { Mmu } from '../../hal/mmu/mmu.ts';
+import type { MemoryPort } from '../../hal/ports.ts';
+import { physToVirt } from '../mm/direct-map.ts';
+import type { FrameAccount } from '../mm/frame-accounts.ts';
+import { Area, AreaKind, areaRules, type UserAccess } from './area.ts';
+import type { Process } from './process.ts';
+import type { RecordCache } from './record.ts';
+import { HEAP_LIMIT_BYTES, STACK_BOTTOM, STACK_GUARD, STACK_TOP } from './user-layout.ts';
+
+const PAGE = BigInt(PAGE_SIZE);
+
+/** Frames that user processes may have: the reserve of the kernel is not among them. */
+export type UserFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames' | 'available'>;
+
+/** What address spaces of one kernel share. */
+export interface UserSpaceParts {
+  readonly memory: MemoryPort;
+  readonly mmu: Mmu;
+  /** Where the frames of process `pid` come from. */
+  readonly frames: (pid: number) => UserFrames;
+  readonly areaRecords: RecordCache;
+}
+
+/** Where a user address leads: to a byte of RAM, or why not. */
+export type UserPlace =
+  | { readonly ok: true; readonly pa: PhysAddr }
+  /** `area` is the one that `va` lies in and that does not allow the access, or null when it lies in none. */
+  | { readonly ok: false; readonly why: 'forbidden'; readonly area: Area | null }
+  | { readonly ok: false; readonly why: 'out of memory' };
+
+/** What a process's record says of its address space. */
+export interface SpaceFields {
+  readonly root: PhysAddr;
+  readonly areas: VirtAddr | null;
+  readonly frames: number;
+  readonly break: VirtAddr;
+}
+
+/** Thrown while an address space is being built: there is no memory for a record, a table or a page. */
+export class OutOfUserMemory extends Error {
+  constructor(what: string) {
+    super(`no memory for ${what}`);
+    this.name = 'OutOfUserMemory';
+  }
+}
+
+/** Handle on the address space of one process. */
+export class UserAddressSpace {
+  private readonly parts: UserSpaceParts;
+  private readonly process: Process;
+
+  constructor(parts: UserSpaceParts, process: Process) {
+    this.parts = parts;
+    this.process = process;
+  }
+
+  /** The translation tree. */
+  get tree(): AddressSpace {
+    return this.parts.mmu.space(this.process.root, 'low');
+  }
+
+  /** Makes an empty tree. The process has no address space yet. @throws OutOfUserMemory */
+  create(): void {
+    this.process.root = guardMemory('a root table', () => this.parts.mmu.createSpace('low').root);
+  }
+
+  /** Takes the address space out of the process's record, which has none then; `attach` puts it back. */
+  detach(): SpaceFields {
+    const { root, areas, frames, break: end } = this.process;
+    this.attach({ root: physAddr(0), areas: null, frames: 0, break: virtAddr(0n) });
+    return { root, areas, frames, break: end };
+  }
+
+  /** Puts an address space into the process's record, which has none. */
+  attach({ root, areas, frames, break: end }: SpaceFields): void {
+    const { process } = this;
+    process.root = root;
+    process.areas = areas;
+    process.frames = frames;
+    process.break = end;
+  }
+
+  /** Adds the stack, the guard below it, and an empty heap one page behind the program, which ends at `programEnd`. @throws OutOfUserMemory */
+  addHeapAndStack(programEnd: VirtAddr): void {
+    const heap = virtAddr(BigInt.asUintN(64, ((programEnd + PAGE - 1n) / PAGE + 1n) * PAGE));
+    this.addArea(AreaKind.HEAP, heap, heap);
+    this.process.break = heap;
+    this.addArea(AreaKind.GUARD, STACK_GUARD, STACK_BOTTOM);
+    this.addArea(AreaKind.STACK, STACK_BOTTOM, STACK_TOP);
+  }
+
+  /** Adds an area. `start` and `end` are multiples of the page size, and no area lies there. O(areas). @throws OutOfUserMemory */
+  addArea(kind: AreaKind, start: VirtAddr, end: VirtAddr): void {
+    const record = this.parts.areaRecords.alloc();
+    if (record === null) throw new OutOfUserMemory('the record of an area');
+    const area = new Area(this.parts.memory, record);
+    area.kind = kind;
+    area.start = start;
+    area.end = end;
+    let before: Area | null = null;
+    for (const other of this.areas()) if (other.start < start) before = other;
+    area.next = before === null ? this.process.areas : before.next;
+    if (before === null) this.process.areas = record;
+    else before.next = record;
+  }
+
+  /** The areas by ascending address. The one that is yielded may be freed. */
+  *areas(): Generator<Area> {
+    for (let at = this.process.areas; at !== null; ) {
+      const area = new Area(this.parts.memory, at);
+      at = area.next;
+      yield area;
+    }
+  }
+
+  /** The area that `va` lies in. O(areas). */
+  findArea(va: bigint): Area | null {
+    for (const area of this.areas()) if (va >= area.start && va < area.end) return area;
+    return null;
+  }
+
+  /** Where `va` leads for `access`; a page that the area allows and that is not there yet is mapped first. O(areas). */
+  resolve(va: bigint, access: UserAccess): UserPlace {
+    const area = this.findArea(va);
+    if (area === null || !areaRules(area.kind).allows.includes(access)) return { ok: false, why: 'forbidden', area };
+    const page = virtAddr(va - (va % PAGE));
+    const frame = this.findFrame(page) ?? this.addPage(area, page);
+    if (frame === null) return { ok: false, why: 'out of memory' };
+    return { ok: true, pa: physAddr(frame + Number(va - page)) };
+  }
+
+  /**
+   * Maps a cleared frame at `page` of `area`; nothing is mapped there.
+   * @returns the frame, or null when there is none for it or for a table
+   */
+  addPage(area: Area, page: VirtAddr): PhysAddr | null {
+    const { frames } = this;
+    const { memory } = this.parts;
+    const { attributes, name } = areaRules(area.kind);
+    if (attributes === null) throw new RangeError(`no page belongs into the ${name}`);
+    const frame = frames.allocFrames(0);
+    if (frame === null) return null;
+    memory.fill(physToVirt(frame), PAGE_SIZE, 0);
+    try {
+      this.tree.mapPage(page, frame, attributes);
+    } catch (error) {
+      frames.freeFrames(frame, 0);
+      if (isOutOfMemory(error)) return null;
+      throw error;
+    }
+    this.process.frames++;
+    return frame;
+  }
+
+  /**
+   * Moves the break by `delta` bytes. Pages behind a lower break are given back; pages below a higher one come by demand, but not more than there
+   * are frames for at this moment.
+   * @returns the old break, or why it stays where it is
+   */
+  moveBreak(delta: bigint): VirtAddr | 'below the heap' | 'beyond its limit' | 'out of memory' {
+    const heap = [...this.areas()].find(({ kind }) => kind === AreaKind.HEAP);
+    if (heap === undefined) return 'beyond its limit';
+    const { process } = this;
+    const old = process.break;
+    const wanted = old + delta;
+    if (wanted < heap.start) return 'below the heap';
+    if (wanted > heap.start + HEAP_LIMIT_BYTES) return 'beyond its limit';
+    const end = virtAddr(((wanted + PAGE - 1n) / PAGE) * PAGE);
+    if (end > heap.end && Number((end - heap.end) / PAGE) > this.frames.available()) return 'out of memory';
+    for (let page: bigint = end; page < heap.end; page += PAGE) this.dropPage(virtAddr(page));
+    heap.end = end;
+    process.break = virtAddr(wanted);
+    return old;
+  }
+
+  /**
+   * Gives back every page, table and area. The tree must not be live. The process has no address space afterwards. Also for one that was built
+   * only in part.
+   */
+  release(): void {
+    const { frames } = this;
+    const { areaRecords } = this.parts;
+    if (this.process.root !== 0) this.tree.releaseTables((frame) => frames.freeFrames(frame, 0));
+    for (const area of this.areas()) areaRecords.free(area.va);
+    this.detach();
+  }
+
+  /** Page tables that the address space consists of. O(tables). */
+  countTables(): number {
+    const { root } = this.process;
+    return root === 0 ? 0 : this.parts.mmu.report(this.tree).tables.reduce((sum, tables) => sum + tables, 0);
+  }
+
+  private get frames(): UserFrames {
+    return this.parts.frames(this.process.pid);
+  }
+
+  /** Frame that `page` is mapped to, or null. */
+  private findFrame(page: VirtAddr): PhysAddr | null {
+    const found = this.tree.translate(page);
+    return found.ok ? found.pa : null;
+  }
+
+  private dropPage(page: VirtAddr): void {
+    if (this.findFrame(page) === null) return;
+    this.frames.freeFrames(this.tree.unmapPage(page).pa, 0);
+    this.process.frames--;
+  }
+}
+
+/** Bytes of user memory from `va` on that lie in the same page. */
+export function bytesInPage(va: bigint): number {
+  return PAGE_SIZE - Number(va % PAGE);
+}
+
+/** First and last page border around [start, start + bytes). */
+export function pagesAround(start: VirtAddr, bytes: number): { readonly start: VirtAddr; readonly end: VirtAddr } {
+  const offset = Number(start % PAGE);
+  return {
+    start: virtAddr(start - BigInt(offset)),
+    end: virtAddr(start + BigInt(alignUp(offset + bytes, PAGE_SIZE) - offset)),
+  };
+}
+
+/** Runs `action`; that the page tables got no frame becomes OutOfUserMemory. */
+function guardMemory<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (isOutOfMemory(error)) throw new OutOfUserMemory(what);
+    throw error;
+  }
+}
+
+const isOutOfMemory = (error: unknown): boolean => error instanceof MapError && error.code === 'AllocationFailed';

@@ -1,0 +1,72 @@
+/**
+ * Exceptions from EL0 that are no system call: is it a page that comes by demand, and if not, what the console is told of the process that ends.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D24.2.40 (ESR_EL1: classes, fault status, WnR, CM).
+ */
+
+import { hex } from '../../../emulator/address.ts';
+import { describeSyndrome } from '../traps.ts';
+import type { TrapFrame } from '../trap-frame.ts';
+import { areaRules, type UserAccess } from './area.ts';
+import type { UserAddressSpace, UserPlace } from './user-address-space.ts';
+
+const INSTRUCTION_ABORT = 0x20;
+const DATA_ABORT = 0x24;
+/** ESR_EL1 of a data abort: a write, or cache maintenance, which is reported as one. */
+const WRITE = 1 << 6;
+const CACHE_MAINTENANCE = 1 << 8;
+/** Fault status: translation fault of any level. */
+const TRANSLATION_FAULT = 0b000100;
+const STATUS_WITHOUT_LEVEL = 0b111100;
+
+/** What a process that faulted was about to do: an access to memory, or null for anything else. */
+export function faultAccess(esr: number): UserAccess | null {
+  switch (esr >>> 26) {
+    case INSTRUCTION_ABORT:
+      return 'execute';
+    case DATA_ABORT:
+      return (esr & WRITE) !== 0 && (esr & CACHE_MAINTENANCE) === 0 ? 'write' : 'read';
+    default:
+      return null;
+  }
+}
+
+/** Reason of a fault for a page that could come by demand, if there were a frame. */
+export const OUT_OF_MEMORY = 'out of memory';
+
+/** What came of a fault: the page is there now, or the reason why the process must end. */
+export type FaultOutcome = { readonly resolved: true } | { readonly resolved: false; readonly why: string };
+
+/** Maps the page that a translation fault asks for. */
+export function resolveFault(space: UserAddressSpace, { esr, far }: TrapFrame): FaultOutcome {
+  const access = faultAccess(esr);
+  if (access === null) return { resolved: false, why: 'not a memory access' };
+  const missing = (esr & STATUS_WITHOUT_LEVEL) === TRANSLATION_FAULT;
+  const place = missing ? space.resolve(far, access) : null;
+  return place?.ok === true ? { resolved: true } : { resolved: false, why: explain(space, far, access, place) };
+}
+
+/** The exit status of a process that the kernel ended: 256 and the exception class, which no exit(0..255) can be mistaken for. */
+export function killedStatus(esr: number): bigint {
+  return 0x100n + BigInt(esr >>> 26);
+}
+
+/** Two lines on a process that is ended for a fault. `why` as from {@link resolveFault}. */
+export function faultReport(label: string, frame: TrapFrame, why: string): readonly [string, string] {
+  const access = faultAccess(frame.esr);
+  const where = access === null ? '' : `, FAR_EL1 ${hex(frame.far, 16)}: ${why}`;
+  return [
+    `${label} is ended: ${describeSyndrome(frame.esr)}`,
+    `at ELR_EL1 ${hex(frame.elr, 16)}, SP ${hex(frame.sp, 16)}, ESR_EL1 ${hex(frame.esr, 8)}${where}`,
+  ];
+}
+
+function explain(space: UserAddressSpace, far: bigint, access: UserAccess, place: UserPlace | null): string {
+  if (place !== null && !place.ok && place.why === 'out of memory') return OUT_OF_MEMORY;
+  const area = space.findArea(far);
+  if (area === null) return far < 0x1_0000n ? 'a null pointer' : 'in no area of the process';
+  const { name, allows } = areaRules(area.kind);
+  return allows.includes(access) ? `in its ${name}` : `its ${name} may not be ${PARTICIPLES[access]}`;
+}
+
+const PARTICIPLES: Readonly<Record<UserAccess, string>> = { read: 'read', write: 'written', execute: 'executed' };

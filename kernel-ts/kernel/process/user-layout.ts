@@ -1,0 +1,38 @@
+/**
+ * What lies where in a user address space, and how much of it there may be.
+ *
+ * ```
+ *  0x0000_0000_0001_0000   the program: segments, each in whole pages            (below it: nothing, so that null pointers fault)
+ *                          one page that stays unmapped
+ *                          heap, up to 64 MiB: from sbrk, pages by demand
+ *                          ...
+ *                          one page that stays unmapped: the guard
+ *                          stack, 16 pages by demand
+ *  0x0000_7FFF_FFFF_0000   stack top
+ * ```
+ * Source of the stack's place and size and of the usual entry point: LevitateOS.
+ */
+
+import { PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
+import type { ProgramRange } from './elf-image.ts';
+
+const PAGE = BigInt(PAGE_SIZE);
+
+/** One past the last byte of the stack: SP at the start of a program. */
+export const STACK_TOP = virtAddr(0x0000_7fff_ffff_0000n);
+/** Pages that the stack may have. */
+export const STACK_PAGES = 16n;
+/** First byte of the stack. */
+export const STACK_BOTTOM = virtAddr(STACK_TOP - STACK_PAGES * PAGE);
+/** The page below the stack, never mapped. */
+export const STACK_GUARD = virtAddr(STACK_BOTTOM - PAGE);
+
+/** Bytes that the heap of a process may have. */
+export const HEAP_LIMIT_BYTES = 64n * 2n ** 20n;
+
+/** Where segments of a program may lie: what is left for them when the heap has its limit. Position-independent ones start at 4 MiB. */
+export const PROGRAM_RANGE: ProgramRange = {
+  start: virtAddr(0x1_0000n),
+  end: virtAddr(STACK_GUARD - 2n * PAGE - HEAP_LIMIT_BYTES),
+  positionIndependentBase: virtAddr(0x40_0000n),
+};

@@ -1,0 +1,71 @@
+/**
+ * Copies between the kernel and user memory, for system calls. A range is looked at as a whole before its first byte moves, so a call either sees all of it
+ * or fails; pages that come by demand are mapped on the way.
+ */
+
+import { virtAddr } from '../../../emulator/address.ts';
+import type { MemoryPort } from '../../hal/ports.ts';
+import { physToVirt } from '../mm/direct-map.ts';
+import type { UserAccess } from './area.ts';
+import { ErrorCode } from './error-codes.ts';
+import { bytesInPage, type UserAddressSpace } from './user-address-space.ts';
+
+/** One past the last address of the user half. */
+const USER_END = 2n ** 48n;
+
+/** A piece of user memory in one page. */
+interface Piece {
+  /** Offset in the range. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** Its first byte in the direct map. */
+  readonly at: ReturnType<typeof physToVirt>;
+}
+
+/**
+ * The bytes [va, va + length) of `space`.
+ * @returns EFAULT where the process may not read all of them, ENOMEM when there is no frame for a page by demand
+ */
+export function copyFromUser(
+  memory: MemoryPort,
+  space: UserAddressSpace,
+  va: bigint,
+  length: number,
+): Uint8Array | ErrorCode {
+  const pieces = piecesOf(space, va, length, 'read');
+  if (typeof pieces === 'number') return pieces;
+  const bytes = new Uint8Array(length);
+  for (const piece of pieces) bytes.set(memory.readBytes(piece.at, piece.bytes), piece.offset);
+  return bytes;
+}
+
+/**
+ * Writes `bytes` at `va` of `space`.
+ * @returns 0, or EFAULT where the process may not write all of them, ENOMEM when there is no frame for a page by demand; nothing was written then
+ */
+export function copyToUser(memory: MemoryPort, space: UserAddressSpace, va: bigint, bytes: Uint8Array): 0 | ErrorCode {
+  const pieces = piecesOf(space, va, bytes.length, 'write');
+  if (typeof pieces === 'number') return pieces;
+  for (const { at, offset, bytes: length } of pieces) memory.writeBytes(at, bytes.subarray(offset, offset + length));
+  return 0;
+}
+
+/** 0 when the process may use all of [va, va + length) so; EFAULT or ENOMEM when not. Maps what comes by demand. */
+export function checkUserRange(space: UserAddressSpace, va: bigint, length: number, access: UserAccess): 0 | ErrorCode {
+  const pieces = piecesOf(space, va, length, access);
+  return typeof pieces === 'number' ? pieces : 0;
+}
+
+function piecesOf(space: UserAddressSpace, va: bigint, length: number, access: UserAccess): Piece[] | ErrorCode {
+  if (va + BigInt(length) > USER_END) return ErrorCode.EFAULT;
+  const pieces: Piece[] = [];
+  for (let offset = 0; offset < length; ) {
+    const at = virtAddr(va + BigInt(offset));
+    const place = space.resolve(at, access);
+    if (!place.ok) return place.why === 'forbidden' ? ErrorCode.EFAULT : ErrorCode.ENOMEM;
+    const bytes = Math.min(length - offset, bytesInPage(at));
+    pieces.push({ offset, bytes, at: physToVirt(place.pa) });
+    offset += bytes;
+  }
+  return pieces;
+}

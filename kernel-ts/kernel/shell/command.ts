@@ -1,0 +1,58 @@
+/** What a command of the maintenance shell is, and what it is given. */
+
+import type { Fdt } from '../../hal/fdt/index.ts';
+import type { Ports } from '../../hal/ports.ts';
+import type { MemorySystem } from '../mm/memory.ts';
+import type { PowerSwitch } from '../power.ts';
+import type { UserSpace } from '../user-space.ts';
+
+/** The parts of the kernel that commands look at. */
+export interface ShellContext {
+  readonly ports: Ports;
+  readonly memory: MemorySystem;
+  readonly fdt: Fdt;
+  readonly power: PowerSwitch;
+  /** Null where there are no processes. */
+  readonly userSpace: UserSpace | null;
+  /** Prints a line. */
+  readonly print: (line: string) => void;
+}
+
+/** A command. */
+export interface Command {
+  readonly name: string;
+  /** What follows the name: "VA", "FILE"; empty when nothing does. */
+  readonly parameters: string;
+  /** One line for `help`. */
+  readonly summary: string;
+  /**
+   * Does it. `text` is the rest of the line without spaces around it.
+   * @throws CommandError for what was asked wrongly or cannot be done; KernelPanic where the kernel must stop
+   */
+  run(context: ShellContext, text: string): void;
+}
+
+/** What the user is told instead of an answer. The message names the argument and the fix. */
+export class CommandError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'CommandError';
+  }
+}
+
+/**
+ * The number that an argument stands for, 0x… or decimal.
+ * @param what the argument's name in the usage @param limit the first number that is too large
+ * @throws CommandError it is missing, no number, or too large
+ */
+export function parseAddress(text: string, what: string, limit: bigint): bigint {
+  if (text === '') throw new CommandError(`${what} is missing: give an address, 0x… or decimal`);
+  const digits = text.replaceAll('_', '');
+  if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(digits)) {
+    throw new CommandError(`${what} is "${text}", which is no address: write 0x… or a decimal number`);
+  }
+  const value = BigInt(digits);
+  if (value >= limit)
+    throw new CommandError(`${what} is ${text}, which needs more than ${limit.toString(2).length - 1} bits`);
+  return value;
+}

@@ -1,0 +1,36 @@
+/** The commands of the maintenance shell, in the order in which `help` lists them. */
+
+import type { Command } from './command.ts';
+import { frame } from './commands/frame.ts';
+import { buddyinfo, heap, meminfo, regions, slab } from './commands/memory.ts';
+import { pt } from './commands/page-tables.ts';
+import { panic, poweroff, reboot } from './commands/power.ts';
+import { ps, run } from './commands/processes.ts';
+
+const help: Command = {
+  name: 'help',
+  parameters: '',
+  summary: 'this list',
+  run: ({ print }) => {
+    const usages = COMMANDS.map(({ name, parameters }) => `${name} ${parameters}`.trimEnd());
+    const width = Math.max(...usages.map(({ length }) => length));
+    for (const [index, { summary }] of COMMANDS.entries()) print(`${(usages[index] ?? '').padEnd(width)}  ${summary}`);
+  },
+};
+
+/** Every command. */
+export const COMMANDS: readonly Command[] = [
+  help,
+  meminfo,
+  buddyinfo,
+  heap,
+  slab,
+  regions,
+  pt,
+  frame,
+  ps,
+  run,
+  panic,
+  poweroff,
+  reboot,
+];

@@ -1,0 +1,60 @@
+/** `frame PA`: what the kernel knows of a frame of RAM, and why it is not free. */
+
+import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '../../../../emulator/address.ts';
+import { ENTRIES_PER_TABLE, kindOf, type Level, tableAddress } from '../../../hal/mmu/descriptor.ts';
+import { phys, size, span } from '../../format.ts';
+import { reservationName } from '../../mm/boot-report.ts';
+import { physToVirt } from '../../mm/direct-map.ts';
+import { describeFrame } from '../../mm/frame-state.ts';
+import { type Command, parseAddress, type ShellContext } from '../command.ts';
+
+export const frame: Command = {
+  name: 'frame',
+  parameters: 'PA',
+  summary: 'state, order and owner of the frame at a physical address',
+  run: (context, text) => {
+    const { memory, print } = context;
+    const at = alignDown(Number(parseAddress(text, 'PA', 1n << 48n)), PAGE_SIZE);
+    const state = memory.buddy.frameState(physAddr(at));
+    print(`${phys(at)}: ${describeFrame(state)}`);
+    if (state.zone !== null) print(`zone ${span(state.zone.base, state.zone.end)}, refcount ${state.refcount}`);
+    if (state.kind === 'outside-ram' || state.kind === 'reserved') explainReservation(context, at);
+    if (state.kind === 'allocated') explainAllocation(context, at, state.head, state.order);
+  },
+};
+
+/** The ranges of the boot that cover the frame. */
+function explainReservation({ memory, fdt, print }: ShellContext, at: number): void {
+  for (const { base, size: bytes, owner, noMap } of memory.memblock.reservedRanges()) {
+    if (base >= at + PAGE_SIZE || base + bytes <= at) continue;
+    const note = noMap ? ', no-map' : '';
+    print(`reserved at boot: ${span(base, base + bytes)}  ${size(bytes)}  ${reservationName(fdt, owner)}${note}`);
+  }
+}
+
+/** Who holds the block, as far as the kernel's own structures tell. */
+function explainAllocation(context: ShellContext, at: number, head: number, order: number): void {
+  context.print(`block ${span(head, head + PAGE_SIZE * 2 ** order)}: ${holder(context, at)}`);
+}
+
+function holder(context: ShellContext, at: number): string {
+  const { heap, slab, kernelSpace } = context.memory;
+  if (heap.ranges().some(({ start, end }) => at >= start && at < end)) return 'kernel heap';
+  const cache = slab.cacheOf(physToVirt(physAddr(at)));
+  if (cache !== null) return `slab of the cache "${cache.name}"`;
+  if (isTable(context, kernelSpace.root, 0, at)) return 'page table of the kernel';
+  return 'a process, its page tables, or a buffer';
+}
+
+/** True when the frame at `at` is the table at `table` of level `level`, or one below it. */
+function isTable(context: ShellContext, table: PhysAddr, level: Level, at: number): boolean {
+  if (table === at) return true;
+  if (level === 3) return false;
+  const { memory } = context.ports;
+  for (let index = 0; index < ENTRIES_PER_TABLE; index++) {
+    const entry = memory.read64(virtAddr(physToVirt(table) + BigInt(8 * index)));
+    if (kindOf(entry, level) !== 'table') continue;
+    if (isTable(context, tableAddress(entry), (level + 1) as Level, at)) return true;
+  }
+  return false;
+}

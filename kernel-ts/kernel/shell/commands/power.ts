@@ -1,0 +1,32 @@
+/** `panic TEXT`, `poweroff`, `reboot`: the commands after which nothing follows. */
+
+import type { PowerAction } from '../../power.ts';
+import { KernelPanic } from '../../panic.ts';
+import { type Command, CommandError, type ShellContext } from '../command.ts';
+
+export const panic: Command = {
+  name: 'panic',
+  parameters: 'TEXT',
+  summary: 'a kernel panic with that text',
+  run: (_context, text) => {
+    throw new KernelPanic(text === '' ? 'Asked for' : text, 'asked for in the maintenance shell');
+  },
+};
+
+export const poweroff: Command = {
+  name: 'poweroff',
+  parameters: '',
+  summary: 'switches the machine off',
+  run: (context) => ask(context, 'off'),
+};
+
+export const reboot: Command = {
+  name: 'reboot',
+  parameters: '',
+  summary: 'resets the machine',
+  run: (context) => ask(context, 'reset'),
+};
+
+function ask({ power }: ShellContext, action: PowerAction): void {
+  if (!power(action)) throw new CommandError('the device tree names no PSCI 0.2 or later to ask');
+}

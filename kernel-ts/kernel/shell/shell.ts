@@ -1,0 +1,113 @@
+/**
+ * The maintenance shell: the kernel's own, on the console whenever no process has it. It runs inside gates, one command to its end, and never waits: what has been
+ * typed is there, or the gate ends.
+ *
+ *     UART ─interrupt─► console input ─► serve() ─► line editor ─► command table ─► console
+ */
+
+import type { VirtAddr } from '../../../emulator/address.ts';
+import { virtAddr } from '../../../emulator/address.ts';
+import type { Fdt } from '../../hal/fdt/index.ts';
+import type { ConsoleInput } from '../interrupts/console-input.ts';
+import type { Kernel } from '../kernel.ts';
+import type { MemorySystem } from '../mm/memory.ts';
+import { KernelPanic } from '../panic.ts';
+import { powerSwitch } from '../power.ts';
+import { CommandError, type ShellContext } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
+
+/** What the shell shows when it waits for a line. */
+export const PROMPT = 'levitate> ';
+
+/** The line editor, then a u32: 1 when a prompt stands on the console's last line. */
+const STATE_BYTES = LINE_EDITOR_BYTES + 4;
+
+/** @throws KernelPanic the heap has no room for the shell's state; FdtError for a PSCI node that makes no sense */
+export function openShell(kernel: Kernel, memory: MemorySystem, fdt: Fdt, input: ConsoleInput): Shell {
+  const state = memory.heap.alloc(STATE_BYTES);
+  if (state === null) {
+    throw new KernelPanic('No memory for the maintenance shell', `the heap has no block of ${STATE_BYTES} bytes`);
+  }
+  kernel.ports.memory.fill(state, STATE_BYTES, 0);
+  return new Shell(kernel, memory, fdt, input, state);
+}
+
+export class Shell {
+  private readonly kernel: Kernel;
+  private readonly input: ConsoleInput;
+  private readonly editor: LineEditor;
+  private readonly promptedAt: VirtAddr;
+  private readonly context: ShellContext;
+  /** The machine is about to go off: nothing more is read. */
+  private leaving = false;
+
+  constructor(kernel: Kernel, memory: MemorySystem, fdt: Fdt, input: ConsoleInput, state: VirtAddr) {
+    this.kernel = kernel;
+    this.input = input;
+    const { ports, log } = kernel;
+    this.editor = new LineEditor(ports.memory, state, (bytes) => {
+      for (const byte of bytes) log.console.writeByte(byte);
+    });
+    this.promptedAt = virtAddr(state + BigInt(LINE_EDITOR_BYTES));
+    const power = powerSwitch(ports.firmware, fdt);
+    this.context = {
+      ports,
+      memory,
+      fdt,
+      power: (action) => {
+        this.leaving = power(action);
+        return this.leaving;
+      },
+      userSpace: kernel.userSpace,
+      print: (line) => log.console.write(`${line}\n`),
+    };
+  }
+
+  /** Reads what has been typed and does what it says, until nothing is left, a process has the console, or the machine goes off. */
+  serve(): void {
+    for (;;) {
+      this.prompt();
+      const byte = this.leaving ? null : this.input.take();
+      if (byte === null) return;
+      const typed = this.editor.type(byte);
+      if (typed.kind === 'more') continue;
+      this.prompted = false;
+      if (typed.kind === 'line') this.run(typed.text.trim());
+      if (this.kernel.userSpace?.hasConsole === true) return;
+    }
+  }
+
+  private prompt(): void {
+    if (this.prompted || this.leaving) return;
+    this.prompted = true;
+    this.kernel.log.console.write(PROMPT);
+  }
+
+  private run(line: string): void {
+    if (line === '') return;
+    const end = line.search(/\s/);
+    const name = end < 0 ? line : line.slice(0, end);
+    const { context } = this;
+    const command = COMMANDS.find((candidate) => candidate.name === name);
+    if (command === undefined) {
+      context.print(`${name}: no such command; "help" lists them`);
+      return;
+    }
+    try {
+      command.run(context, line.slice(name.length).trim());
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      context.print(`${name}: ${error.message}`);
+      context.print(`usage: ${name} ${command.parameters}`.trimEnd());
+    }
+  }
+
+  private get prompted(): boolean {
+    return this.kernel.ports.memory.read32(this.promptedAt) !== 0;
+  }
+
+  private set prompted(value: boolean) {
+    this.kernel.ports.memory.write32(this.promptedAt, value ? 1 : 0);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * What the kernel asks of its processes: the seam between exceptions, timer and console on one side, and kernel/process/ on the other. `Kernel.userSpace` is null
+ * until there are processes.
+ *
+ *     vector ─► Kernel.enter ─┬─ SVC from EL0 ─────────► syscall(frame) ─┐
+ *                             ├─ other fault from EL0 ─► fault(frame)    ├─► the frame to go on with
+ *                             ├─ timer interrupt ──────► tick(frame)     │
+ *                             └─ console interrupt ────► input(frame) ───┘
+ *
+ * Each is given the frame of what was interrupted, a process's or the idle loop's, and returns the frame to restore: the same, that of another process, or
+ * `Kernel.idleFrame` when nobody can run. It never waits. TTBR0 must belong to the returned frame's process by then.
+ *
+ * The timer ticks while `runnable` is true after a gate, and is off otherwise.
+ */
+
+import type { TrapFrame } from './trap-frame.ts';
+
+/** A process as `ps` shows it. */
+export interface ProcessSummary {
+  readonly pid: number;
+  readonly parent: number;
+  readonly name: string;
+  /** "running", "ready", "blocked on read", … */
+  readonly state: string;
+  /** Frames of memory that it holds, page tables and kernel stack included. */
+  readonly frames: number;
+}
+
+/** What became of a request to start a program: its pid, or a sentence that says why not. */
+export type SpawnResult = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
+
+export interface UserSpace {
+  /** True while a process has not ended: it, not the maintenance shell, gets what is typed. */
+  readonly hasConsole: boolean;
+  /** True while a process can run: the timer is needed. */
+  readonly runnable: boolean;
+  /** SVC from EL0: ELR is behind the instruction. */
+  syscall(frame: TrapFrame): TrapFrame;
+  /** Any other synchronous exception, or an SError, from EL0: ESR and FAR are in the frame. */
+  fault(frame: TrapFrame): TrapFrame;
+  /** A hundredth of a second has passed. */
+  tick(frame: TrapFrame): TrapFrame;
+  /** Bytes are in the console's input queue, and a process has the console: wakes who waits for them. */
+  input(frame: TrapFrame): TrapFrame;
+  /** Picks who runs next; `frame` is what was interrupted. Called when processes may have been made outside a system call: by the maintenance shell. */
+  schedule(frame: TrapFrame): TrapFrame;
+  /** Starts the program `path` of the initramfs as the kernel's child. When it ends, the log says so. */
+  spawn(path: string): SpawnResult;
+  /** The processes by ascending pid, those that ended and were not waited for included. */
+  processes(): readonly ProcessSummary[];
+}

@@ -1,0 +1,192 @@
+/**
+ * User processes on whole machines: the default initramfs runs, faults end one process and no more, registers and turns are right, and whatever processes took
+ * is back when they have ended.
+ */
+
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PAGE_OWNERS } from '../kernel-ts/kernel/mm/page-owner.ts';
+import { createMachine, type LevitateMachine, type MachineSettings } from '../scripts/index.ts';
+import { writeCpio } from '../scripts/guests/cpio.ts';
+import '../scripts/testing.ts';
+
+const INITRAMFS = readFileSync(new URL('../firmware/images/initramfs.cpio', import.meta.url));
+const PROMPT = 'levitate> ';
+
+/** A machine in its steady state, /init done. */
+function booted(settings: MachineSettings): LevitateMachine {
+  const machine = createMachine({ initrd: INITRAMFS, ...settings });
+  expect(machine.run({ timeoutNs: 10e9 })).toMatchObject({ outcome: 'steady' });
+  return machine;
+}
+
+/** What the console shows from `line`, typed at the prompt, to the next prompt. */
+function command(machine: LevitateMachine, line: string): string {
+  const from = machine.serial.text.length;
+  machine.type(`${line}\n`);
+  expect(machine.run({ timeoutNs: machine.machine.clock.nowNs + 100e9 })).toMatchObject({ outcome: 'steady' });
+  const text = machine.serial.text.slice(from);
+  expect(text.startsWith(`${line}\n`), text).toBe(true);
+  expect(text.endsWith(PROMPT), text).toBe(true);
+  return text.slice(line.length + 1, -PROMPT.length);
+}
+
+/** Everything that processes take, and that must be as before when they have ended. */
+function holdings({ kernel }: LevitateMachine) {
+  const memory = kernel.memory!;
+  memory.slab.shrink();
+  const { buddy, frames, heap, mmu } = memory;
+  return {
+    blocks: buddy.buddyinfo(),
+    counts: buddy.counts(),
+    held: PAGE_OWNERS.map((owner) => frames.held(owner)),
+    heap: heap.stats(),
+    tables: [mmu.pool.used, mmu.pool.fromAllocator],
+    processes: kernel.userSpace?.processes(),
+    faults: [...buddy.validate(), ...heap.validate(), ...memory.slab.validate()],
+  };
+}
+
+const STEADY = /steady state: .*\n([^]*)levitate> $/;
+
+describe.each(['qemu-virt', 'pixel6'])('%s', (board) => {
+  let machine: LevitateMachine;
+  beforeAll(() => {
+    machine = booted({ board });
+  });
+  afterAll(() => {
+    machine.close();
+  });
+
+  it('runs /init, which starts hello, waits for it and ends; then the console is the maintenance shell’s', () => {
+    expect(STEADY.exec(machine.serial.text)?.[1]).toBe(
+      [
+        '[SPAWN] /init is pid 1',
+        'init: user space runs, this is process 1',
+        'hello from process 2',
+        'init: hello, process 2, ended with status 0',
+        'init: done',
+        '[SPAWN] pid 1 (init) has ended, exit status 0',
+        '',
+      ].join('\n'),
+    );
+    expect(command(machine, 'ps')).toBe('no process\n');
+  });
+
+  it.each([
+    ['wild', /data abort from EL0 on a write: translation fault.*\n.*FAR_EL1 0x00000000dead0000: in no area/],
+    ['wtext', /data abort from EL0 on a write: permission fault, level 3\n.*its text may not be written/],
+    ['xdata', /instruction abort from EL0: permission fault, level 3\n.*its data may not be executed/],
+    ['undef', /unknown reason \(undefined instruction\)\n/],
+    ['stack', /stack: 16 pages\n.*translation fault, level 3\n.*guard page below the stack/],
+  ])('%s is ended with a report; the kernel lives on, and has everything back', (name, report) => {
+    const before = holdings(machine);
+    expect(command(machine, `run ${name}`)).toMatch(report);
+    expect(holdings(machine)).toEqual(before);
+    expect(before.faults).toEqual([]);
+  });
+
+  it('answers bad pointers with EFAULT and touches nothing', () => {
+    const text = command(machine, 'run wild');
+    expect(text.match(/: EFAULT\n/g)).toHaveLength(10);
+    expect(text).toContain('wild: write across the end of the data: EFAULT\n');
+    expect(text).toContain('wild: read into the kernel: EFAULT\n');
+    expect(text).toContain('wild: read into the code: EFAULT\n');
+  });
+
+  it('lets processes that never wait take turns, and keeps x and q registers of each', () => {
+    const lines = command(machine, 'run mixed').split('\n');
+    const counts = lines.filter((line) => line.startsWith('count ')).map((line) => line.split(/[ :]+/)[1]);
+    // Two counters: neither finishes before the other has begun.
+    const [first, second] = [...new Set(counts)];
+    expect(second).toBeDefined();
+    expect(counts.indexOf(second)).toBeLessThan(counts.lastIndexOf(first));
+    expect(lines.filter((line) => /^(regs|fpu) \d+: all kept$/.test(line))).toHaveLength(4);
+    expect(lines).toContain('mixed: 6 of 6 ended with 0');
+  });
+
+  it('gives a heap out by demand up to its limit, and takes it back', () => {
+    const before = holdings(machine);
+    expect(command(machine, 'run eat')).toMatch(
+      /^eat: 65536 KiB, then ENOMEM\neat: all of it unchanged, and given back\n/,
+    );
+    expect(holdings(machine)).toEqual(before);
+  });
+
+  it('has a user shell, which reads what is typed', () => {
+    machine.type('run sh\necho hi  there\nhello\nnonsense\nwtext\nexit 3\n');
+    machine.run({ timeoutNs: machine.machine.clock.nowNs + 10e9 });
+    const session = machine.serial.text.slice(machine.serial.text.lastIndexOf('sh: type help'));
+    expect(session).toMatch(/\$ echo hi {2}there\nhi {2}there\n/);
+    expect(session).toMatch(/\$ hello\nhello from process \d+\n/);
+    expect(session).toContain('sh: nonsense cannot be started: ENOENT\n');
+    expect(session).toMatch(
+      /wtext: exit status 292\n\$ exit 3\n\[SPAWN\] pid \d+ \(sh\) has ended, exit status 3\nlevitate> $/,
+    );
+  });
+});
+
+it('10,000 spawns leave not a frame, a table, a heap block or a slab object behind', { timeout: 120_000 }, () => {
+  const machine = booted({ board: 'qemu-virt' });
+  const before = holdings(machine);
+  for (let round = 0; round < 10; round++) {
+    expect(command(machine, 'run spawns')).toContain('1000 children, 1000 ended with their own status\n');
+  }
+  expect(holdings(machine)).toEqual(before);
+  expect(before.faults).toEqual([]);
+  expect(machine.kernel.userSpace?.spawn('/init')).toMatchObject({ ok: true, pid: 10_013 });
+  machine.close();
+});
+
+it('processes print the same on 1, 4 and 8 cores', () => {
+  const runs = [1, 4, 8].map((cpus) => {
+    const machine = booted({ board: 'qemu-virt', cpus });
+    const texts = ['run mixed', 'run wild', 'run spawns'].map((line) => command(machine, line));
+    const init = STEADY.exec(machine.serial.text.slice(0, machine.serial.text.indexOf('run mixed')))?.[1];
+    machine.close();
+    return { init, texts };
+  });
+  expect(runs[0]?.init).toContain('init: done');
+  expect(runs[1]).toEqual(runs[0]);
+  expect(runs[2]).toEqual(runs[0]);
+});
+
+it('a process that asks for more than there is fails its call, and the log says who holds what', () => {
+  const machine = booted({ board: 'qemu-virt', memoryBytes: 64 * 2 ** 20 });
+  const before = holdings(machine);
+  const text = command(machine, 'run eat');
+  expect(text).toMatch(/^\[PROC\] out of memory: pid 3 \(eat\), for sbrk\(262144\), asked for/);
+  expect(text).toMatch(/\n\[PROC\] held by user \d+ \(\d+ \w+\), heap 4096 \(16 MiB\), /);
+  expect(text).toMatch(/\neat: \d+ KiB, then ENOMEM\neat: all of it unchanged, and given back\n/);
+  expect(holdings(machine)).toEqual(before);
+  machine.close();
+});
+
+describe('an initramfs that is not as it should be costs /init, not the boot', () => {
+  it.each<[string, Uint8Array, RegExp]>([
+    [
+      'without /init',
+      writeCpio([{ kind: 'file', path: 'other', mode: 0o755, content: Uint8Array.of(1) }]),
+      /no \/init: the initramfs has no file \/init/,
+    ],
+    [
+      'with a damaged /init',
+      writeCpio([{ kind: 'file', path: 'init', mode: 0o755, content: new Uint8Array(300) }]),
+      /no \/init: ELF: e_ident: /,
+    ],
+    ['cut short', INITRAMFS.subarray(0, 1000), /no \/init: initramfs: .* at offset 0x/],
+    ['that is none', new Uint8Array(4096).fill(0x55), /no \/init: initramfs: no header/],
+  ])('%s', (_what, initrd, reason) => {
+    const machine = booted({ board: 'pixel6', initrd });
+    expect(machine.serial.text).toMatch(reason);
+    expect(machine.serial.text.endsWith(PROMPT)).toBe(true);
+    machine.close();
+  });
+});
+
+it('a process switches the machine off', () => {
+  const machine = booted({ board: 'pixel6' });
+  machine.type('run sh\npoweroff\n');
+  expect(machine.run({ timeoutNs: 10e9 })).toMatchObject({ outcome: 'poweroff', exitStatus: 0 });
+  machine.close();
+});
