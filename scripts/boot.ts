@@ -4,16 +4,23 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'nod
 import { join } from 'node:path';
 import { BoardError } from '../boards/board-error.ts';
 import { boards } from '../boards/registry.ts';
-import { eventHeaderLine, eventLine } from '../emulator/events/event-lines.ts';
+import { eventHeaderLine } from '../emulator/events/event-header.ts';
+import { eventLine } from '../emulator/events/event-lines.ts';
 import { type BootRequest, parseBootOptions, type RunOptions } from './boot/options.ts';
 import { showBytes, showCount, showTime } from './boot/quantities.ts';
-import { makeReport } from './boot/report.ts';
+import { isPage, makeReport } from './boot/report.ts';
 import { SliceLength } from './boot/slice-length.ts';
 import { Terminal } from './boot/terminal.ts';
+import { GdbServer } from './debug/gdb-server.ts';
+import { HeardOnce } from './debug/heard-once.ts';
 import { InputError } from './machine/input-error.ts';
+import { logHeader } from './log/log-header.ts';
 import { LevitateMachine, type MachineSettings } from './machine/levitate-machine.ts';
 import type { Outcome } from './machine/outcome.ts';
 import { packageRoot } from './package-root.ts';
+import { collectReport } from './report/collect.ts';
+import { pageWithData } from './report/html-page.ts';
+import { StoryRecorder } from './report/story-recorder.ts';
 import { EngineLibraryError } from './setup/engine-library.ts';
 
 const EXIT_USAGE = 2;
@@ -63,14 +70,20 @@ async function perform(request: BootRequest): Promise<number> {
 }
 
 async function boot(settings: MachineSettings, options: RunOptions): Promise<number> {
-  const machine = new LevitateMachine(settings);
+  let machine = new LevitateMachine(settings);
+  const record = (): StoryRecorder | null =>
+    options.reportFile !== null && isPage(options.reportFile) ? new StoryRecorder(machine) : null;
+  let recorder = record();
   const outputs = openOutputs(options);
-  machine.serial.onBytes((chunk) => {
-    process.stdout.write(Uint8Array.from(chunk));
-    outputs.serial?.write(chunk);
-  });
-  for (const event of machine.events.events) outputs.log?.write(eventLine(event));
-  machine.events.subscribe((event) => outputs.log?.write(eventLine(event)));
+  outputs.log?.write(eventHeaderLine(logHeader(settings)));
+  const heard = new HeardOnce(
+    (chunk) => {
+      process.stdout.write(Uint8Array.from(chunk));
+      outputs.serial?.write(chunk);
+    },
+    (event) => outputs.log?.write(eventLine(event)),
+  );
+  heard.listen(machine);
 
   let interrupted = false;
   const interrupt = () => {
@@ -79,21 +92,36 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   const terminal = new Terminal(machine);
+  const debug = await openDebugger(options, machine, () => {
+    machine.close();
+    machine = new LevitateMachine(settings);
+    recorder = record();
+    heard.listen(machine);
+    terminal.moveTo(machine);
+    return machine;
+  });
   terminal.open();
+  const followed = [outputs.serial, outputs.log].filter((file) => file !== null);
 
   try {
-    const outcome = await runInSlices(machine, options, terminal, () => interrupted || terminal.quit);
-    machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
+    const isOver = () => interrupted || terminal.quit;
+    const outcome = await runInSlices(() => machine, options, terminal, followed, debug, isOver);
     machine.serial.finish();
+    machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
     const exitStatus = interrupted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
     const report = makeReport(machine, outcome, exitStatus, performance.now());
-    outputs.report?.write(`${JSON.stringify(report, null, 2)}\n`);
+    outputs.report?.write(
+      recorder === null
+        ? `${JSON.stringify(report, null, 2)}\n`
+        : pageWithData('report', collectReport(machine, outcome, report, recorder)),
+    );
     if (!options.quiet) process.stderr.write(summary(machine, outcome, report.host.maxRssBytes));
     return exitStatus;
   } finally {
     process.removeListener('SIGINT', interrupt);
     process.removeListener('SIGTERM', interrupt);
     terminal.close();
+    await debug?.close();
     outputs.serial?.close();
     outputs.log?.close();
     outputs.report?.close();
@@ -101,11 +129,22 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
   }
 }
 
-/** Runs until an outcome, letting signals, input and the wall clock in between slices. */
-async function runInSlices(
+/** The debugger's server, when `--gdb` asks for one. @throws InputError when the port cannot be had */
+async function openDebugger(
+  { gdbPort, gdbWait }: RunOptions,
   machine: LevitateMachine,
+  replace: () => LevitateMachine,
+): Promise<GdbServer | null> {
+  return gdbPort === null ? null : GdbServer.open({ port: gdbPort, wait: gdbWait, machine, replace });
+}
+
+/** Runs until an outcome, letting signals, input, the wall clock and the readers of the `followed` files in between slices. */
+async function runInSlices(
+  machine: () => LevitateMachine,
   options: RunOptions,
   terminal: Terminal,
+  followed: readonly OutputFile[],
+  debug: GdbServer | null,
   interrupted: () => boolean,
 ): Promise<Outcome> {
   const { timeoutNs, maxInstructions, wallTimeoutNs } = options;
@@ -115,13 +154,17 @@ async function runInSlices(
     if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
       return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of real time' };
     }
+    const ended = debug === null ? null : await debug.ready(interrupted);
+    if (ended !== null) return ended;
     const began = performance.now();
-    const outcome = terminal.interactive
-      ? machine.runSlice(length.instructions, bounds, INTERACTIVE_SLICE_NS)
-      : machine.runSlice(SLICE_INSTRUCTIONS, bounds, SLICE_NS);
+    const decided = terminal.interactive
+      ? machine().runSlice(length.instructions, bounds, INTERACTIVE_SLICE_NS)
+      : machine().runSlice(SLICE_INSTRUCTIONS, bounds, SLICE_NS);
     length.took(performance.now() - began);
-    if (outcome?.outcome === 'steady' && terminal.interactive) await terminal.waitForInput();
-    else if (outcome !== null) return outcome;
+    for (const file of followed) file.flush();
+    const outcome = debug === null ? decided : debug.judge(decided);
+    if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput())))
+      return outcome;
     await terminal.breathe();
     if (interrupted()) return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
   }
@@ -139,6 +182,8 @@ function summary(machine: LevitateMachine, { reason }: Outcome, maxRssBytes: num
 /** A file that grows while the machine runs. Small writes are gathered. */
 interface OutputFile {
   write(data: string | Uint8Array): void;
+  /** Lets others see what was written so far. */
+  flush(): void;
   close(): void;
 }
 
@@ -158,7 +203,6 @@ function openOutputs({ serialFile, logFile, reportFile }: RunOptions): Outputs {
   const serial = open('--serial', serialFile);
   const log = open('--log', logFile);
   const report = open('--report', reportFile);
-  log?.write(eventHeaderLine());
   return { serial, log, report };
 }
 
@@ -183,6 +227,7 @@ function openOutput(option: string, file: string): OutputFile {
       bytes += chunk.length;
       if (bytes >= GATHER_BYTES) flush();
     },
+    flush,
     close: () => {
       flush();
       closeSync(descriptor);

@@ -7,6 +7,7 @@
  *   dist/index.mjs         the package's entry points, sharing chunks so that a class is one class in both
  *   dist/testing.mjs
  *   dist/types/            declarations
+ *   dist/pages/NAME.html   the pages that a command writes or serves, each one file with its style and script inside
  * ```
  * dist/ is flat: scripts/package-root.ts finds the package one folder above itself. Every file is put in place by a rename, so a command that starts
  * while another one builds sees an old file or a new one, never half of one.
@@ -16,7 +17,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +27,13 @@ const dist = join(root, 'dist');
 
 /** Files of scripts/ that are no commands, by name: entry points of the library and modules that others import. */
 const LIBRARY_ENTRIES = ['index', 'testing'];
-const COMMANDS = ['boot', 'doctor', 'bench'];
+const COMMANDS = ['boot', 'log', 'doctor', 'bench', 'web'];
+/** Pages by the command that uses them: made with it, so that a changed page is noticed as a changed source is. */
+const PAGES_OF = { boot: ['report'], web: ['live'] };
+/** Sources of a page, without their endings: .html, .css and .ts. */
+const PAGE_SOURCES = { report: 'scripts/report/page/report', live: 'scripts/web/page/live' };
+/** A piece of HTML that pages share, put where they say `<!-- map -->`. */
+const MAP_PART = 'scripts/report/page/map.html';
 /** Change the bundles without being among their sources. */
 const ALSO_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
 
@@ -97,17 +104,38 @@ async function build(esbuild, options) {
   }
 }
 
-/** Bundles scripts/NAME.ts into dist/NAME.mjs. @throws Error with esbuild's messages when it cannot be bundled */
+/** Writes dist/pages/NAME.html. @returns what it was made of, as in {@link inputsOf}'s argument */
+async function bundlePage(esbuild, name) {
+  const source = PAGE_SOURCES[name];
+  const { outputFiles, metafile } = await build(esbuild, {
+    entryPoints: [`${source}.ts`, `${source}.css`],
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    minify: true,
+    sourcemap: false,
+    charset: 'utf8',
+    external: [],
+    outExtension: {},
+  });
+  const textOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text;
+  const html = readFileSync(join(root, `${source}.html`), 'utf8')
+    .replace('<!-- map -->', () => readFileSync(join(root, MAP_PART), 'utf8'))
+    .replace('/* page style */', () => textOf('.css'))
+    .replace('/* page script */', () => textOf('.js'));
+  putInPlace(join(dist, 'pages', `${name}.html`), html);
+  return { inputs: { ...metafile.inputs, [`${source}.html`]: {}, [MAP_PART]: {} } };
+}
+
+/** Bundles scripts/NAME.ts into dist/NAME.mjs, and its pages. @throws Error with esbuild's messages when it cannot be bundled */
 export async function bundleCommand(name) {
   const esbuild = await loadEsbuild();
   const started = Date.now();
   const result = await build(esbuild, { entryPoints: [`scripts/${name}.ts`], banner: REQUIRE_BANNER });
+  const made = [result.metafile];
+  for (const page of PAGES_OF[name] ?? []) made.push(await bundlePage(esbuild, page));
   // A source saved while the bundle was being made gets a time of 0 here, and the next start bundles again.
-  const inputs = inputsOf(result.metafile).map(([path, size, mtimeMs]) => [
-    path,
-    size,
-    mtimeMs > started ? 0 : mtimeMs,
-  ]);
+  const inputs = made.flatMap(inputsOf).map(([path, size, mtimeMs]) => [path, size, mtimeMs > started ? 0 : mtimeMs]);
   for (const file of result.outputFiles) putInPlace(file.path, file.contents);
   putInPlace(join(dist, `${name}.inputs.json`), JSON.stringify(inputs));
 }

@@ -16,6 +16,7 @@ const OPTIONAL_PROGRAMS = [
   ['qemu-system-aarch64', 'the tests that compare with QEMU, and its device trees'],
   ['aarch64-linux-gnu-as', 'rebuilding firmware/ from its sources'],
   ['aarch64-linux-gnu-objcopy', 'rebuilding firmware/ from its sources'],
+  ['chromium', 'the tests of the HTML report and the live view'],
   ['apt-get', 'obtaining the engine and guest kernels from Debian'],
 ] as const;
 

@@ -45,6 +45,7 @@ export type { PhysAddr, VirtAddr } from '../emulator/address.ts';
 export { EngineError } from '../emulator/engine/engine.ts';
 export { EVENT_KINDS, type EventKind } from '../emulator/events/event-kinds.ts';
 export type { LogEvent } from '../emulator/events/event-log.ts';
+export { EventFormatError, type EventLogHeader } from '../emulator/events/event-header.ts';
 export { eventLines } from '../emulator/events/event-lines.ts';
 export {
   cells,
@@ -56,6 +57,19 @@ export {
   writeFdt,
 } from '../kernel-ts/hal/fdt/index.ts';
 export { makeReport, type Report } from './boot/report.ts';
+export { diffEventLogs, type LogDifference } from './log/diff.ts';
+export type { EventFilter } from './log/event-filter.ts';
+export { compareWithGolden, type GoldenDifference, updateGolden } from './log/golden.ts';
+export { logHeader } from './log/log-header.ts';
+export { readEventLog, readEventLogHeader } from './log/read-event-log.ts';
+export { type BuddyExplanation, explainBuddy } from './explain/buddy.ts';
+export { explainFrame, type FrameExplanation } from './explain/frame.ts';
+export { explainMemMap, type MemMapExplanation } from './explain/mem-map.ts';
+export { explainMemory, type MemoryExplanation } from './explain/memory.ts';
+export { type OwnedRange, physicalMap, type RangeKind } from './explain/physical-map.ts';
+export { explainTables, type TablesExplanation } from './explain/tables.ts';
+export type { Unknown } from './explain/unknown-here.ts';
+export { type AddressExplanation, explainAddress } from './explain/virtual-address.ts';
 export { InputError } from './machine/input-error.ts';
 export { LevitateMachine, type MachineSettings, type RunBounds } from './machine/levitate-machine.ts';
 export type { Outcome } from './machine/outcome.ts';

@@ -72,7 +72,12 @@ function skip(title, reason) {
 
 /** Steps that do not disturb each other. Each runs its parts one after the other and stops at the first that fails. */
 const STATIC_STEPS = [
-  { title: 'types', parts: [tool('tsc', '--noEmit'), tool('tsc', '--noEmit', '-p', 'tsconfig.kernel.json')] },
+  {
+    title: 'types',
+    parts: [undefined, 'tsconfig.kernel.json', 'scripts/report/page', 'scripts/web/page'].map((config) =>
+      tool('tsc', '--noEmit', ...(config === undefined ? [] : ['-p', config])),
+    ),
+  },
   { title: 'lint', parts: [tool('oxlint', '--deny-warnings')] },
   { title: 'format', parts: [tool('biome', 'format', '.')] },
   { title: 'unused code', parts: [tool('knip')] },

@@ -37,6 +37,7 @@ describe('a boot', () => {
     const result = boot('--board', board, '--serial', serial, '--log', log, '--report', json);
     expect(result.status, result.stderr).toBe(0);
     const { machine } = bootBoard(board);
+    machine.serial.finish(); // the prompt is a line without an end
     expect(result.stdout.equals(Buffer.from(machine.serial.bytes)), 'stdout is the serial line, byte for byte').toBe(
       true,
     );

@@ -100,7 +100,7 @@ describe('RAM', () => {
   it('named where the machine has devices is an external abort when it is used, never silence', () => {
     const { outcome, machine } = bootBoard('pixel6', { dtb: treeBlob({ ram: [span(0, 64 * MiB), ENOUGH] }) });
     expect(outcome.panic).toBe('PANIC: Unexpected synchronous exception from EL1');
-    expect(machine.serial.lines.at(-1)).toContain(
+    expect(machine.serial.text).toContain(
       'data abort on a write: synchronous external abort; ESR_EL1 0x96000050, FAR_EL1 0xffff8000',
     );
     machine.close();

@@ -126,8 +126,8 @@ describe('a counter that cores increment by LDXR and STXR', () => {
         let step = 0;
         let stop = machine.run({ maxInstructions: 0 });
         while (stop.kind === 'limit' && step < 20_000) {
-          machine.turn = sizes[step++ % sizes.length] as number;
-          stop = machine.run({ maxInstructions: machine.clock.instructions + machine.turn });
+          machine.turns.length = sizes[step++ % sizes.length] as number;
+          stop = machine.run({ maxInstructions: machine.clock.instructions + machine.turns.length });
         }
         expect(stop).toEqual({ kind: 'power off' });
         expect(total(guest)).toEqual([2n * rounds, 3n * rounds]);

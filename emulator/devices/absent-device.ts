@@ -20,4 +20,11 @@ export class AbsentDevice implements Device {
   }
 
   reset(): void {}
+
+  /** It has no state. */
+  saveState(): null {
+    return null;
+  }
+
+  restoreState(): void {}
 }

@@ -115,6 +115,25 @@ export class CfiFlash implements Device {
     this.#show('array');
   }
 
+  /** Without the contents, which are the machine's memory. */
+  saveState() {
+    return {
+      plane: this.#plane,
+      expected: this.#expected,
+      status: this.#status,
+      bufferWords: this.#bufferWords,
+      buffer: this.#buffer.map(({ offset, width, value }) => ({ offset, width, value })),
+    };
+  }
+
+  restoreState(state: ReturnType<CfiFlash['saveState']>): void {
+    this.#plane = state.plane;
+    this.#expected = state.expected;
+    this.#status = state.status;
+    this.#bufferWords = state.bufferWords;
+    this.#buffer = [...state.buffer];
+  }
+
   read(offset: number, width: AccessWidth): number {
     const word = this.#word(offset - (offset % 4));
     return width === 4 ? word : (word >>> (8 * (offset % 4))) & (width === 1 ? 0xff : 0xffff);

@@ -2,7 +2,7 @@
  * Simulated time for the tests of this folder: a context whose clock the test turns, and the timer port that belongs to it.
  */
 
-import type { PendingTimer, TimerPort } from '../bus/timer-port.ts';
+import type { Moment, PendingTimer, TimerPort } from '../bus/timer-port.ts';
 import { RecordingContext } from './device-test-context.ts';
 
 interface Waiting {
@@ -20,9 +20,14 @@ export class TimedContext extends RecordingContext implements TimerPort {
   }
 
   after(ns: number, callback: () => void): PendingTimer {
-    const entry = { atNs: this.#nowNs + ns, callback };
+    return this.resume({ tick: this.#nowNs + ns, order: 0 }, callback);
+  }
+
+  /** Ticks are nanoseconds here; waits that end together end in the order in which they were made. */
+  resume(moment: Moment, callback: () => void): PendingTimer {
+    const entry = { atNs: moment.tick, callback };
     this.#waiting.add(entry);
-    return { cancel: () => this.#waiting.delete(entry) };
+    return { moment, cancel: () => this.#waiting.delete(entry) };
   }
 
   /** Waits that have neither ended nor been cancelled. */

@@ -10,7 +10,7 @@
  * Specification: Samsung Exynos 4210 User's Manual, 24 "Multi Core Timer"; Linux drivers/clocksource/exynos_mct.c for what is waited for.
  */
 
-import type { PendingTimer } from '../bus/timer-port.ts';
+import type { Moment, PendingTimer } from '../bus/timer-port.ts';
 
 const TCNTB = 0x00;
 const TCNTO = 0x04; // what is left of the tick
@@ -34,6 +34,8 @@ export interface CycleClock {
   cycles(): number;
   /** Calls back at `cycle` or a little later. */
   at(cycle: number, callback: () => void): PendingTimer;
+  /** The same wait in a machine that goes on where another was saved. */
+  resume(moment: Moment, cycle: number, callback: () => void): PendingTimer;
 }
 
 /** One timer. */
@@ -68,6 +70,39 @@ export class ExynosLocalTimer {
     this.#enabled = 0;
     this.#writeStatus = 0;
     this.#updateLine();
+  }
+
+  saveState() {
+    return {
+      tickBuffer: this.#tickBuffer,
+      interruptBuffer: this.#interruptBuffer,
+      tick: this.#tick,
+      interval: this.#interval,
+      control: this.#control,
+      pending: this.#pending,
+      enabled: this.#enabled,
+      writeStatus: this.#writeStatus,
+      started: this.#started,
+      line: this.#line,
+      wait: this.#wait?.moment ?? null,
+    };
+  }
+
+  restoreState(state: ReturnType<ExynosLocalTimer['saveState']>): void {
+    this.#tickBuffer = state.tickBuffer;
+    this.#interruptBuffer = state.interruptBuffer;
+    this.#tick = state.tick;
+    this.#interval = state.interval;
+    this.#control = state.control;
+    this.#pending = state.pending;
+    this.#enabled = state.enabled;
+    this.#writeStatus = state.writeStatus;
+    this.#started = state.started;
+    this.#line = state.line;
+    this.#stop();
+    if (state.wait !== null) {
+      this.#wait = this.#clock.resume(state.wait, this.#endOfInterval(), () => this.#expire());
+    }
   }
 
   /** The register at `offset` from the timer's own base, or null where there is none. */
@@ -146,7 +181,11 @@ export class ExynosLocalTimer {
   }
 
   #await(): void {
-    this.#wait = this.#clock.at(this.#started + this.#tick * this.#interval, () => this.#expire());
+    this.#wait = this.#clock.at(this.#endOfInterval(), () => this.#expire());
+  }
+
+  #endOfInterval(): number {
+    return this.#started + this.#tick * this.#interval;
   }
 
   #stop(): void {

@@ -23,7 +23,7 @@
  */
 
 import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
-import type { PendingTimer, TimerPort } from '../bus/timer-port.ts';
+import { type Moment, NO_TIMERS, type PendingTimer, type TimerPort } from '../bus/timer-port.ts';
 import { type CycleClock, ExynosLocalTimer } from './exynos-local-timer.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 
@@ -69,6 +69,8 @@ interface Comparator {
   value: bigint;
   increment: number;
   wait: PendingTimer | null;
+  /** Cycle at which the wait is over. */
+  due: number;
 }
 
 /** The timer. Its registers take 0xb00 bytes. */
@@ -91,8 +93,12 @@ export class ExynosMct implements Device {
   constructor(options: ExynosMctOptions) {
     this.#options = options;
     this.#unknown = new UnknownRegisters(options.name, options.context);
-    this.#comparators = Array.from({ length: 4 }, () => ({ value: 0n, increment: 0, wait: null }));
-    const clock: CycleClock = { cycles: () => this.#cycles(), at: (cycle, callback) => this.#at(cycle, callback) };
+    this.#comparators = Array.from({ length: 4 }, () => ({ value: 0n, increment: 0, wait: null, due: 0 }));
+    const clock: CycleClock = {
+      cycles: () => this.#cycles(),
+      at: (cycle, callback) => this.#at(cycle, callback),
+      resume: (moment, cycle, callback) => this.#at(cycle, callback, moment),
+    };
     this.#locals = Array.from(
       { length: LOCAL_TIMERS },
       (_, n) => new ExynosLocalTimer(clock, (level) => options.setLine(this.#comparators.length + n, level)),
@@ -115,6 +121,48 @@ export class ExynosMct implements Device {
     this.#countWriteStatus = 0;
     this.#writeStatus = 0;
     this.#updateLines();
+  }
+
+  saveState() {
+    return {
+      count: this.#count,
+      countedFrom: this.#countedFrom,
+      control: this.#control,
+      pending: this.#pending,
+      enabled: this.#enabled,
+      countWriteStatus: this.#countWriteStatus,
+      writeStatus: this.#writeStatus,
+      lines: this.#comparators.map((_, index) => this.#lines[index] ?? false),
+      comparators: this.#comparators.map(({ value, increment, due, wait }) => ({
+        value,
+        increment,
+        due,
+        wait: wait?.moment ?? null,
+      })),
+      locals: this.#locals.map((local) => local.saveState()),
+      unknown: this.#unknown.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<ExynosMct['saveState']>): void {
+    this.#count = state.count;
+    this.#countedFrom = state.countedFrom;
+    this.#control = state.control;
+    this.#pending = state.pending;
+    this.#enabled = state.enabled;
+    this.#countWriteStatus = state.countWriteStatus;
+    this.#writeStatus = state.writeStatus;
+    for (const [index, line] of state.lines.entries()) this.#lines[index] = line;
+    for (const [index, { value, increment, due, wait }] of state.comparators.entries()) {
+      const comparator = this.#comparators[index] as Comparator;
+      comparator.wait?.cancel();
+      comparator.value = value;
+      comparator.increment = increment;
+      comparator.due = due;
+      comparator.wait = wait === null ? null : this.#at(due, () => this.#expire(index), wait);
+    }
+    for (const [index, local] of state.locals.entries()) this.#locals[index]?.restoreState(local);
+    this.#unknown.restoreState(state.unknown);
   }
 
   read(offset: number, width: AccessWidth): number {
@@ -221,20 +269,30 @@ export class ExynosMct implements Device {
     return Math.floor((this.#options.context.nowNs() / 1e9) * this.#options.frequencyHz);
   }
 
-  /** Waits until the clock shows `cycle`, however often that takes: the machine's nanoseconds are whole, cycles are not. */
-  #at(cycle: number, callback: () => void): PendingTimer {
+  /**
+   * Waits until the clock shows `cycle`, however often that takes: the machine's nanoseconds are whole, cycles are not.
+   * @param moment the end of the wait under way, in a machine that goes on where another was saved
+   */
+  #at(cycle: number, callback: () => void, moment?: Moment): PendingTimer {
     const { timers, frequencyHz, context } = this.#options;
-    if (cycle >= NEVER) return { cancel: () => {} };
+    if (cycle >= NEVER) return NO_TIMERS.after(0, callback);
     let inner: PendingTimer;
+    const ended = () => {
+      if (this.#cycles() >= cycle) callback();
+      else wait();
+    };
     const wait = () => {
       const ns = Math.ceil((cycle / frequencyHz) * 1e9) - context.nowNs();
-      inner = timers.after(Math.max(ns, 1), () => {
-        if (this.#cycles() >= cycle) callback();
-        else wait();
-      });
+      inner = timers.after(Math.max(ns, 1), ended);
     };
-    wait();
-    return { cancel: () => inner.cancel() };
+    if (moment === undefined) wait();
+    else inner = timers.resume(moment, ended);
+    return {
+      get moment() {
+        return inner.moment;
+      },
+      cancel: () => inner.cancel(),
+    };
   }
 
   #counter(): bigint {
@@ -256,7 +314,13 @@ export class ExynosMct implements Device {
     if (!on) return;
     const left = comparator.value - this.#counter();
     if (left === 0n || (left < 0n && orPassed)) this.#match(index);
-    else if (left > 0n) comparator.wait = this.#at(this.#cycles() + Number(left), () => this.#expire(index));
+    else if (left > 0n) this.#await(index, Number(left));
+  }
+
+  #await(index: number, cycles: number): void {
+    const comparator = this.#comparators[index] as Comparator;
+    comparator.due = this.#cycles() + cycles;
+    comparator.wait = this.#at(comparator.due, () => this.#expire(index));
   }
 
   #expire(index: number): void {
@@ -274,7 +338,7 @@ export class ExynosMct implements Device {
     const increment = BigInt(comparator.increment);
     const behind = this.#counter() - comparator.value;
     comparator.value = BigInt.asUintN(64, comparator.value + (behind / increment + 1n) * increment);
-    comparator.wait = this.#at(this.#cycles() + Number(comparator.value - this.#counter()), () => this.#expire(index));
+    this.#await(index, Number(comparator.value - this.#counter()));
   }
 
   #updateLines(): void {

@@ -67,6 +67,31 @@ export class ExynosWatchdog implements Device {
     this.#setInterrupt(false);
   }
 
+  saveState() {
+    return {
+      control: this.#control,
+      data: this.#data,
+      count: this.#count,
+      countedFromNs: this.#countedFromNs,
+      minimum: this.#minimum,
+      interrupt: this.#interrupt,
+      unknown: this.#unknown.saveState(),
+      wait: this.#wait?.moment ?? null,
+    };
+  }
+
+  restoreState(state: ReturnType<ExynosWatchdog['saveState']>): void {
+    this.#control = state.control;
+    this.#data = state.data;
+    this.#count = state.count;
+    this.#countedFromNs = state.countedFromNs;
+    this.#minimum = state.minimum;
+    this.#interrupt = state.interrupt;
+    this.#unknown.restoreState(state.unknown);
+    this.#wait?.cancel();
+    this.#wait = state.wait === null ? null : this.#options.timers.resume(state.wait, () => this.#expire());
+  }
+
   read(offset: number, width: AccessWidth): number {
     switch (offset) {
       case WTCON:

@@ -116,6 +116,22 @@ export class FwCfg implements Device {
     this.#dmaHigh = 0;
   }
 
+  saveState() {
+    return {
+      selected: this.#selected,
+      position: this.#position,
+      dmaHigh: this.#dmaHigh,
+      unknown: this.#unknown.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<FwCfg['saveState']>): void {
+    this.#selected = state.selected;
+    this.#position = state.position;
+    this.#dmaHigh = state.dmaHigh;
+    this.#unknown.restoreState(state.unknown);
+  }
+
   read(offset: number, width: AccessWidth): number {
     if (offset < DATA_END) return this.#readData(width);
     if (offset >= DMA_HIGH && offset < DMA_END && this.#memory !== null) {

@@ -58,6 +58,16 @@ export class Gs101Pmu implements Device {
     this.#registers.reset();
   }
 
+  saveState() {
+    return {
+      registers: this.#registers.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<Gs101Pmu['saveState']>): void {
+    this.#registers.restoreState(state.registers);
+  }
+
   read(offset: number, width: AccessWidth): number {
     // The windows are for writing.
     return offset >= WINDOW_CLEAR ? 0 : this.#registers.read(offset, width);

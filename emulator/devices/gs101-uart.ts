@@ -132,6 +132,42 @@ export class Gs101Uart implements SerialDevice {
     this.#updateLine();
   }
 
+  saveState() {
+    return {
+      ulcon: this.#ulcon,
+      ucon: this.#ucon,
+      ufcon: this.#ufcon,
+      umcon: this.#umcon,
+      ubrdiv: this.#ubrdiv,
+      ufracval: this.#ufracval,
+      uintsp: this.#uintsp,
+      uintm: this.#uintm,
+      overrun: this.#overrun,
+      timeout: this.#timeout,
+      line: this.#line,
+      receiver: this.#receiver.saveState(),
+      transmitter: this.#transmitter.saveState(),
+      unknown: this.#unknown.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<Gs101Uart['saveState']>): void {
+    this.#ulcon = state.ulcon;
+    this.#ucon = state.ucon;
+    this.#ufcon = state.ufcon;
+    this.#umcon = state.umcon;
+    this.#ubrdiv = state.ubrdiv;
+    this.#ufracval = state.ufracval;
+    this.#uintsp = state.uintsp;
+    this.#uintm = state.uintm;
+    this.#overrun = state.overrun;
+    this.#timeout = state.timeout;
+    this.#line = state.line;
+    this.#receiver.restoreState(state.receiver);
+    this.#transmitter.restoreState(state.transmitter);
+    this.#unknown.restoreState(state.unknown);
+  }
+
   /** @throws BusAbort for a width other than 32 bits */
   read(offset: number, width: AccessWidth): number {
     requireWord(width);

@@ -40,6 +40,15 @@ export class PcieEcam implements Device {
     for (const [register, value] of RESET_VALUES) this.#registers.set(register, value);
   }
 
+  saveState() {
+    return { registers: [...this.#registers] };
+  }
+
+  restoreState({ registers }: ReturnType<PcieEcam['saveState']>): void {
+    this.#registers.clear();
+    for (const [register, value] of registers) this.#registers.set(register, value);
+  }
+
   read(offset: number, width: AccessWidth): number {
     const word = offset < HEADER_BYTES ? this.#word(offset - (offset % 4)) : 0xffff_ffff;
     const value = word >>> (8 * (offset % 4));

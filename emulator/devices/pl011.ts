@@ -137,6 +137,44 @@ export class Pl011 implements SerialDevice {
     this.#updateLine();
   }
 
+  saveState() {
+    return {
+      cr: this.#cr,
+      lcrH: this.#lcrH,
+      ibrd: this.#ibrd,
+      fbrd: this.#fbrd,
+      ilpr: this.#ilpr,
+      ifls: this.#ifls,
+      imsc: this.#imsc,
+      ris: this.#ris,
+      rsr: this.#rsr,
+      dmacr: this.#dmacr,
+      overrun: this.#overrun,
+      line: this.#line,
+      receiver: this.#receiver.saveState(),
+      transmitter: this.#transmitter.saveState(),
+      unknown: this.#unknown.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<Pl011['saveState']>): void {
+    this.#cr = state.cr;
+    this.#lcrH = state.lcrH;
+    this.#ibrd = state.ibrd;
+    this.#fbrd = state.fbrd;
+    this.#ilpr = state.ilpr;
+    this.#ifls = state.ifls;
+    this.#imsc = state.imsc;
+    this.#ris = state.ris;
+    this.#rsr = state.rsr;
+    this.#dmacr = state.dmacr;
+    this.#overrun = state.overrun;
+    this.#line = state.line;
+    this.#receiver.restoreState(state.receiver);
+    this.#transmitter.restoreState(state.transmitter);
+    this.#unknown.restoreState(state.unknown);
+  }
+
   read(offset: number, width: AccessWidth): number {
     const value = this.#readRegister(offset, width);
     return width === 4 ? value : value & (width === 1 ? 0xff : 0xffff);

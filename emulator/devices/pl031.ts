@@ -85,6 +85,31 @@ export class Pl031 implements Device {
     this.#updateLine();
   }
 
+  saveState() {
+    return {
+      offset: this.#offset,
+      match: this.#match,
+      load: this.#load,
+      imsc: this.#imsc,
+      ris: this.#ris,
+      line: this.#line,
+      alarm: this.#alarm?.moment ?? null,
+      unknown: this.#unknown.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<Pl031['saveState']>): void {
+    this.#offset = state.offset;
+    this.#match = state.match;
+    this.#load = state.load;
+    this.#imsc = state.imsc;
+    this.#ris = state.ris;
+    this.#line = state.line;
+    this.#alarm?.cancel();
+    this.#alarm = state.alarm === null ? null : this.#timers.resume(state.alarm, () => this.#ring());
+    this.#unknown.restoreState(state.unknown);
+  }
+
   read(offset: number, width: AccessWidth): number {
     switch (offset) {
       case DR:
@@ -156,11 +181,13 @@ export class Pl031 implements Device {
       return;
     }
     const dueNs = (this.#elapsed() + seconds) * SECOND_NS;
-    this.#alarm = this.#timers.after(dueNs - this.#context.nowNs(), () => {
-      this.#alarm = null;
-      this.#ris |= ALARM;
-      this.#updateLine();
-    });
+    this.#alarm = this.#timers.after(dueNs - this.#context.nowNs(), () => this.#ring());
+  }
+
+  #ring(): void {
+    this.#alarm = null;
+    this.#ris |= ALARM;
+    this.#updateLine();
   }
 
   #updateLine(): void {

@@ -85,14 +85,49 @@ export class Pl061 implements Device {
     this.#updateLine();
   }
 
+  saveState() {
+    return {
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      dir: this.#dir,
+      is: this.#is,
+      ibe: this.#ibe,
+      iev: this.#iev,
+      ie: this.#ie,
+      afsel: this.#afsel,
+      edges: this.#edges,
+      line: this.#line,
+      unknown: this.#unknown.saveState(),
+      release: this.#release?.moment ?? null,
+    };
+  }
+
+  restoreState(state: ReturnType<Pl061['saveState']>): void {
+    this.#inputs = state.inputs;
+    this.#outputs = state.outputs;
+    this.#dir = state.dir;
+    this.#is = state.is;
+    this.#ibe = state.ibe;
+    this.#iev = state.iev;
+    this.#ie = state.ie;
+    this.#afsel = state.afsel;
+    this.#edges = state.edges;
+    this.#line = state.line;
+    this.#unknown.restoreState(state.unknown);
+    this.#release?.cancel();
+    this.#release = state.release === null ? null : this.#timers.resume(state.release, () => this.#letGo());
+  }
+
   /** Presses the power key for 100 simulated milliseconds. A press during a press lengthens it. */
   pressPowerKey(): void {
     this.#release?.cancel();
     this.setPin(3, true);
-    this.#release = this.#timers.after(PRESS_NS, () => {
-      this.#release = null;
-      this.setPin(3, false);
-    });
+    this.#release = this.#timers.after(PRESS_NS, () => this.#letGo());
+  }
+
+  #letGo(): void {
+    this.#release = null;
+    this.setPin(3, false);
   }
 
   /** True while the power key is held down. */

@@ -70,6 +70,16 @@ export class RegisterStorage implements Device {
     this.#registers.clear();
   }
 
+  saveState() {
+    return { registers: [...this.#registers], unknown: this.#unknown?.saveState() ?? null };
+  }
+
+  restoreState({ registers, unknown }: ReturnType<RegisterStorage['saveState']>): void {
+    this.#registers.clear();
+    for (const [register, value] of registers) this.#registers.set(register, value);
+    if (unknown !== null) this.#unknown?.restoreState(unknown);
+  }
+
   /**
    * Offset of the register that holds the bytes. @throws BusAbort when they cross its end or the block's (the bus forwards neither)
    */

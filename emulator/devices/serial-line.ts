@@ -114,6 +114,24 @@ export class SerialLine {
     return this.#lines;
   }
 
+  saveState() {
+    return { bytes: this.bytes };
+  }
+
+  /** What was sent before. Nobody is told of it again, and no watch finds its text there. */
+  restoreState({ bytes }: ReturnType<SerialLine['saveState']>): void {
+    this.#buffer = new Uint8Array(Math.max(FIRST_CAPACITY, 2 * bytes.length));
+    this.#length = 0;
+    this.#lineStart = 0;
+    this.#completeText = '';
+    this.#lines.length = 0;
+    for (const byte of bytes) {
+      this.#buffer[this.#length++] = byte;
+      if (byte === LINE_FEED) this.#lines.push(this.#takeLine());
+    }
+    this.#delivered = this.#length;
+  }
+
   /** Calls `listener` with each further chunk of bytes (a copy it may keep). Returns the function that ends it. */
   onBytes(listener: ByteListener): () => void {
     this.#byteListeners.add(listener);
@@ -170,6 +188,15 @@ export class SerialLine {
   }
 
   #endLine(): void {
+    const line = this.#takeLine();
+    this.#lines.push(line);
+    for (const listener of this.#lineListeners) {
+      listener(line);
+    }
+  }
+
+  /** The unfinished line, which is finished now, without its end. */
+  #takeLine(): string {
     const start = this.#lineStart;
     let end = this.#length;
     this.#lineStart = end;
@@ -180,11 +207,7 @@ export class SerialLine {
     while (end > start && this.#buffer[end - 1] === CARRIAGE_RETURN) {
       end--;
     }
-    const line = this.#decode(start, end);
-    this.#lines.push(line);
-    for (const listener of this.#lineListeners) {
-      listener(line);
-    }
+    return this.#decode(start, end);
   }
 
   #decode(start: number, end: number): string {

@@ -54,6 +54,25 @@ export class UartReceiver {
     this.#depth = Math.min(depth, this.#entries.length);
   }
 
+  /** What waits in the FIFO and in the queue, oldest first. */
+  saveState() {
+    const fifo = Array.from(
+      { length: this.#count },
+      (_, index) => this.#entries[(this.#first + index) % this.#depth] as number,
+    );
+    const queue = this.#queue.flatMap((chunk, index) => [...chunk.subarray(index === 0 ? this.#queueStart : 0)]);
+    return { depth: this.#depth, fifo, queue };
+  }
+
+  restoreState({ depth, fifo, queue }: ReturnType<UartReceiver['saveState']>): void {
+    this.restart(depth);
+    for (const entry of fifo) this.store(entry);
+    this.#queue.length = 0;
+    this.#queueStart = 0;
+    this.#queued = 0;
+    this.enqueue(queue);
+  }
+
   /** Adds an entry to the FIFO; false when it is full, and nothing changes. */
   store(entry: number): boolean {
     if (this.isFull) {

@@ -41,6 +41,20 @@ export class UartTransmitter {
     this.#truncationTold = false;
   }
 
+  saveState() {
+    return {
+      lost: this.#lost,
+      lostBeforeResume: this.#lostBeforeResume,
+      truncationTold: this.#truncationTold,
+    };
+  }
+
+  restoreState(state: ReturnType<UartTransmitter['saveState']>): void {
+    this.#lost = state.lost;
+    this.#lostBeforeResume = state.lostBeforeResume;
+    this.#truncationTold = state.truncationTold;
+  }
+
   /** Sends the low `dataBits` (5 to 8) of `byte`, and answers what reached the line. `register` is the one that set a shorter word length. */
   send(byte: number, dataBits = 8, register = ''): number {
     if (this.#lostBeforeResume > 0) {

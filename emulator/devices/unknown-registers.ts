@@ -18,6 +18,16 @@ export class UnknownRegisters {
     this.#context = context;
   }
 
+  /** Offsets that were reported. */
+  saveState(): number[] {
+    return [...this.#seen];
+  }
+
+  restoreState(offsets: readonly number[]): void {
+    this.#seen.clear();
+    for (const offset of offsets) this.#seen.add(offset);
+  }
+
   /** Reports the register at `offset` unless it was reported before. `value` is what was read or written. */
   report(access: 'read' | 'write', offset: number, width: number, value: number): void {
     if (this.#seen.has(offset)) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EventFormatError, eventHeaderLine, eventLine, eventLines, parseEventLines } from './event-lines.ts';
+import { EventFormatError, eventHeaderLine } from './event-header.ts';
+import { eventLine, eventLines, parseEventLines } from './event-lines.ts';
 import type { LogEvent } from './event-log.ts';
 
 const event = (fields: Record<string, unknown>): LogEvent => ({ t: 5, core: 1, kind: 'mmio', fields });

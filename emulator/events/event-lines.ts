@@ -1,11 +1,11 @@
 /**
  * The event log as text: one JSON object a line, what `--log FILE` writes.
  *
- *     {"format":"levitate-events","version":1,"time":"simulated ns"}
+ *     {"format":"levitate-events","version":1,"time":"simulated ns","board":"qemu-virt"}
  *     {"t":1250,"core":0,"kind":"serial","text":"[BOOT] Stage 1: Early HAL (SEC)"}
  *     {"t":1300,"core":0,"kind":"unmapped","address":"0x9001040","width":4}
  *
- * The first line names the format. Then t, core and kind come first, always in that order, then the fields in the order of the
+ * The first line names the format and says what was run: event-header.ts. Then t, core and kind come first, always in that order, then the fields in the order of the
  * emitter, so that two runs that did the same compare equal byte by byte. JSON has no integers above 2^53 and no bytes:
  *
  * | value | in the line |
@@ -21,27 +21,14 @@
  */
 
 import { hex } from '../address.ts';
+import {
+  EventFormatError,
+  type EventLogHeader,
+  eventHeaderLine,
+  parseHeaderLine,
+  parseJsonObject,
+} from './event-header.ts';
 import type { EventFields, LogEvent } from './event-log.ts';
-
-/** Name and version of the format. The version changes when a reader of the old one would misread the new one. */
-export const EVENT_FORMAT = 'levitate-events';
-export const EVENT_FORMAT_VERSION = 1;
-
-/** A log file that cannot be read: the line number (from 1) and what is wrong with it. */
-export class EventFormatError extends Error {
-  readonly line: number;
-
-  constructor(line: number, problem: string) {
-    super(`event log, line ${line}: ${problem}`);
-    this.name = 'EventFormatError';
-    this.line = line;
-  }
-}
-
-/** The first line of a log file, with its line feed. */
-export function eventHeaderLine(): string {
-  return `${JSON.stringify({ format: EVENT_FORMAT, version: EVENT_FORMAT_VERSION, time: 'simulated ns' })}\n`;
-}
 
 /** One event as its line, with the line feed. */
 export function eventLine(event: LogEvent): string {
@@ -55,9 +42,9 @@ export function eventLine(event: LogEvent): string {
   return `${line}}\n`;
 }
 
-/** A whole log file: the header and `events`, one line each. */
-export function eventLines(events: readonly LogEvent[]): string {
-  return eventHeaderLine() + events.map(eventLine).join('');
+/** A whole log file: the header, which says `about` the run what is known, and `events`, one line each. */
+export function eventLines(events: readonly LogEvent[], about: Partial<EventLogHeader> = {}): string {
+  return eventHeaderLine(about) + events.map(eventLine).join('');
 }
 
 /**
@@ -71,11 +58,10 @@ export function parseEventLines(text: string): LogEvent[] {
     if (line === '') {
       continue;
     }
-    const parsed = parseObject(line, index + 1);
     if (headerSeen) {
-      events.push(eventOf(parsed, index + 1));
+      events.push(parseEventLine(line, index + 1));
     } else {
-      checkHeader(parsed, index + 1);
+      parseHeaderLine(line, index + 1);
       headerSeen = true;
     }
   }
@@ -83,6 +69,23 @@ export function parseEventLines(text: string): LogEvent[] {
     throw new EventFormatError(1, 'no header');
   }
   return events;
+}
+
+/** The event in a line of a log file. @param number of the line, from 1 @throws EventFormatError when the line is not an event */
+export function parseEventLine(line: string, number: number): LogEvent {
+  const { t, core, kind, ...named } = parseJsonObject(line, number) as Record<string, unknown>;
+  if (typeof t !== 'number' || typeof core !== 'number' || typeof kind !== 'string') {
+    throw new EventFormatError(number, 't, core or kind is missing');
+  }
+  const fields: EventFields = line.includes('"field.') ? withoutPrefix(named) : named;
+  return { t, core, kind, fields };
+}
+
+/** The names as the emitter gave them. */
+function withoutPrefix(named: Record<string, unknown>): EventFields {
+  return Object.fromEntries(
+    Object.entries(named).map(([name, value]) => [STAMP_NAME.test(name) ? name.slice('field.'.length) : name, value]),
+  );
 }
 
 /** A field name that would hide a stamp, with or without the prefix that keeps them apart. */
@@ -119,43 +122,4 @@ function jsonOfObject(value: object): string {
     }
   }
   return `{${members.join(',')}}`;
-}
-
-function parseObject(line: string, number: number): Map<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw new EventFormatError(number, 'not JSON');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new EventFormatError(number, 'not a JSON object');
-  }
-  return new Map(Object.entries(value));
-}
-
-function checkHeader(header: Map<string, unknown>, number: number): void {
-  if (header.get('format') !== EVENT_FORMAT) {
-    throw new EventFormatError(number, `not the header of a ${EVENT_FORMAT} file`);
-  }
-  if (header.get('version') !== EVENT_FORMAT_VERSION) {
-    throw new EventFormatError(number, `version ${String(header.get('version'))}, expected ${EVENT_FORMAT_VERSION}`);
-  }
-}
-
-function eventOf(parsed: Map<string, unknown>, number: number): LogEvent {
-  const t = parsed.get('t');
-  const core = parsed.get('core');
-  const kind = parsed.get('kind');
-  if (typeof t !== 'number' || typeof core !== 'number' || typeof kind !== 'string') {
-    throw new EventFormatError(number, 't, core or kind is missing');
-  }
-  const named: [string, unknown][] = [];
-  for (const [name, value] of parsed) {
-    if (name !== 't' && name !== 'core' && name !== 'kind') {
-      named.push([STAMP_NAME.test(name) ? name.slice('field.'.length) : name, value]);
-    }
-  }
-  const fields: EventFields = Object.fromEntries(named);
-  return { t, core, kind, fields };
 }

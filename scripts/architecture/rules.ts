@@ -14,7 +14,7 @@
 /** Imports that one file alone may have, by file. */
 export const SINGLE_FILE_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   // The only file that opens the engine's library.
-  ['emulator/engine/unicorn.ts', ['koffi']],
+  ['emulator/engine/unicorn-library.ts', ['koffi']],
   ['scripts/build.mjs', ['esbuild']],
   // Imports the bundle of the command that it is told to run.
   ['scripts/launch.mjs', ['(computed)']],
@@ -110,10 +110,24 @@ export const FOLDER_RULES: readonly FolderRule[] = [
   {
     folder: 'tests/',
     mayImport: [''],
-    packages: ['vitest', 'fast-check', 'node:', 'esbuild'],
+    packages: ['vitest', 'fast-check', 'node:', 'esbuild', 'playwright-core'],
     testPackages: [],
     forbidden: [],
   },
+  ...['scripts/report/page/', 'scripts/web/page/'].map((folder) => ({
+    // What runs in a browser: it is given data, and asks no machine.
+    folder,
+    mayImport: [
+      'scripts/report/',
+      'scripts/web/page/',
+      'scripts/web/protocol.ts',
+      'scripts/boot/quantities.ts',
+      'emulator/address.ts',
+    ],
+    packages: ['uplot', '@xterm/xterm', '@xterm/addon-fit'],
+    testPackages: TEST_PACKAGES,
+    forbidden: [],
+  })),
   {
     folder: 'scripts/',
     mayImport: ['scripts/', 'emulator/', 'kernel-ts/', 'boards/', 'firmware/'],

@@ -36,6 +36,11 @@ export interface Report {
   readonly host: { readonly maxRssBytes: number; readonly node: string; readonly engine: string };
 }
 
+/** True when a report of this name is a page for people, not data for machines. */
+export function isPage(file: string): boolean {
+  return file.endsWith('.html');
+}
+
 /** @param wallMs real time since the process began, milliseconds */
 export function makeReport(machine: LevitateMachine, outcome: Outcome, exitStatus: number, wallMs: number): Report {
   const { clock } = machine.machine;

@@ -1,9 +1,12 @@
 /**
  * The user's side of the serial line while a machine runs: what is typed goes to the guest.
  *
- * With a guest that is not ours on a terminal, the terminal is in raw mode, as a serial terminal is: Ctrl-C and the rest go to the guest, the escape
- * key quits, and simulated time that the guest spends asleep is slept through, so that its clock keeps pace with the user's. Without a terminal,
- * input is passed on as it comes and sleep costs nothing.
+ * On a terminal, that is in raw mode, as a serial terminal is: Ctrl-C and the rest go to the guest, the escape key quits, and simulated time that the
+ * guest spends asleep is slept through, so that its clock keeps pace with the user's. Without a terminal, input is passed on as it comes and sleep costs
+ * nothing.
+ *
+ * A machine that waits for input alone goes on while there may be some: on a terminal always, behind a pipe for a moment. Not longer, because whoever starts a
+ * command often leaves a pipe open.
  */
 
 import { isatty } from 'node:tty';
@@ -13,26 +16,43 @@ import type { LevitateMachine } from '../machine/levitate-machine.ts';
 const ESCAPE_KEY = 0x1d;
 /** Longest nap between two looks at the machine, milliseconds. */
 const LONGEST_NAP_MS = 50;
+/** The moment that a pipe has to deliver more, milliseconds. */
+const PIPE_INPUT_MS = 50;
 
 export class Terminal {
   /** True when a person sits at it and the guest reads what is typed. */
   readonly interactive: boolean;
   /** The escape key was pressed. */
   quit = false;
-  private readonly machine: LevitateMachine;
+  private machine: LevitateMachine;
   private wake: () => void = () => {};
+  /** Input has come since `moreInput` was last asked; will come no more. */
+  private fresh = false;
+  private ended = false;
   /** Real and simulated milliseconds from which the pace is measured. */
   private paceFrom: { readonly real: number; readonly simulated: number } | null = null;
   private readonly onData = (chunk: Uint8Array): void => {
     const escape = this.interactive ? chunk.indexOf(ESCAPE_KEY) : -1;
     if (escape >= 0) this.quit = true;
+    this.fresh = true;
     this.machine.type(escape >= 0 ? chunk.subarray(0, escape) : chunk);
+    this.wake();
+  };
+  private readonly onEnd = (): void => {
+    this.ended = true;
     this.wake();
   };
 
   constructor(machine: LevitateMachine) {
     this.machine = machine;
-    this.interactive = isatty(process.stdin.fd) && machine.findKernel() === null;
+    // Nobody talks to a shell whose answers go to a file; a guest may be there for nothing but its input.
+    this.interactive = isatty(process.stdin.fd) && (machine.findKernel() === null || isatty(process.stdout.fd));
+  }
+
+  /** From now on the user talks to `machine`, which continues the one before. */
+  moveTo(machine: LevitateMachine): void {
+    this.machine = machine;
+    this.paceFrom = null;
   }
 
   open(): void {
@@ -42,11 +62,14 @@ export class Terminal {
       stdin.setRawMode(true);
     }
     stdin.on('data', this.onData);
+    stdin.once('end', this.onEnd);
+    stdin.once('error', this.onEnd);
   }
 
   close(): void {
     const { stdin } = process;
     stdin.removeListener('data', this.onData);
+    stdin.removeListener('end', this.onEnd);
     if (this.interactive) stdin.setRawMode(false);
     stdin.destroy();
   }
@@ -64,13 +87,15 @@ export class Terminal {
     else if (ahead < 0) this.paceFrom = { real, simulated };
   }
 
-  /** Waits for a key, when nothing else can wake the guest. */
-  async waitForInput(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.wake = resolve;
-    });
-    this.wake = () => {};
-    this.paceFrom = null;
+  /** Called when nothing else can wake the guest: waits a while for input. True when there is some, or may be later. */
+  async moreInput(): Promise<boolean> {
+    if (!this.fresh && !this.ended) {
+      await this.nap(this.interactive ? LONGEST_NAP_MS : PIPE_INPUT_MS);
+      this.paceFrom = null;
+    }
+    const goesOn = this.fresh || (this.interactive && !this.ended);
+    this.fresh = false;
+    return goesOn;
   }
 
   private async nap(ms: number): Promise<void> {

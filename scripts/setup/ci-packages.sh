@@ -8,6 +8,8 @@ declare -A package_of=(
   [aarch64-linux-gnu-as]=binutils-aarch64-linux-gnu
   [aarch64-linux-gnu-objcopy]=binutils-aarch64-linux-gnu
   [qemu-system-aarch64]=qemu-system-arm
+  [gdb-multiarch]=gdb-multiarch
+  [chromium]=chromium
 )
 
 missing=()

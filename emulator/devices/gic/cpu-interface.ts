@@ -88,6 +88,31 @@ export class CpuInterface {
     this.#apr.fill(0);
   }
 
+  saveState() {
+    const { enables, splitEoi, commonBpr, asleep } = this;
+    return {
+      enables,
+      splitEoi,
+      commonBpr,
+      asleep,
+      pmr: this.#pmr,
+      bpr0: this.#bpr0,
+      bpr1: this.#bpr1,
+      apr: [...this.#apr],
+    };
+  }
+
+  restoreState(state: ReturnType<CpuInterface['saveState']>): void {
+    this.enables = state.enables;
+    this.splitEoi = state.splitEoi;
+    this.commonBpr = state.commonBpr;
+    this.asleep = state.asleep;
+    this.#pmr = state.pmr;
+    this.#bpr0 = state.bpr0;
+    this.#bpr1 = state.bpr1;
+    this.#apr.set(state.apr);
+  }
+
   get pmr(): number {
     return this.#pmr;
   }

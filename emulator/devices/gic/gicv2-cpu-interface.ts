@@ -90,6 +90,15 @@ export class GicV2CpuInterface implements Device {
     }
   }
 
+  saveState() {
+    return { control: [...this.#control], unknown: this.#unknown.saveState() };
+  }
+
+  restoreState({ control, unknown }: ReturnType<GicV2CpuInterface['saveState']>): void {
+    this.#control.set(control);
+    this.#unknown.restoreState(unknown);
+  }
+
   /** @throws BusAbort for accesses that are not 32 bits wide */
   read(offset: number, width: AccessWidth): number {
     requireWord(offset, width);

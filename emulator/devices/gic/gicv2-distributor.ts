@@ -77,6 +77,16 @@ export class GicV2Distributor implements Device {
     this.#settle();
   }
 
+  saveState() {
+    return {
+      unknown: this.#unknown.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<GicV2Distributor['saveState']>): void {
+    this.#unknown.restoreState(state.unknown);
+  }
+
   /** @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it */
   read(offset: number, width: AccessWidth): number {
     if (offset < SIZE && this.#registers.intidWord(offset) !== NOT_HERE) {

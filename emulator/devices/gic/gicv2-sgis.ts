@@ -27,6 +27,14 @@ export class GicV2Sgis {
     this.#sources.fill(0);
   }
 
+  saveState(): number[] {
+    return [...this.#sources];
+  }
+
+  restoreState(sources: readonly number[]): void {
+    this.#sources.set(sources);
+  }
+
   /** The sources of which `intid` is pending for `target`: bit n for core n. */
   sources(target: number, intid: number): number {
     return this.#sources[target * SGIS + intid]!;

@@ -46,6 +46,7 @@ export class GicV2 extends InterruptController {
   /** 8 KiB of registers. */
   readonly cpuInterface: Device;
   readonly #registers: GicV2CpuInterface;
+  readonly #sgis: GicV2Sgis;
 
   /** @throws RangeError when there are more than 8 cores, or the number of cores or SPIs is not possible at all */
   constructor(options: GicV2Options) {
@@ -54,6 +55,7 @@ export class GicV2 extends InterruptController {
     }
     super({ ...options, resetPriority: 0, resetGroup: 0, alwaysEnabledSgis: 0xffff, resetPmr: 0 });
     const sgis = new GicV2Sgis(this.state);
+    this.#sgis = sgis;
     const settle = () => this.settle();
     this.distributor = new GicV2Distributor({
       state: this.state,
@@ -73,6 +75,15 @@ export class GicV2 extends InterruptController {
       unknown: new UnknownRegisters('gicc', options.context),
     });
     this.cpuInterface = this.#registers;
+  }
+
+  override saveState() {
+    return { ...super.saveState(), sgis: this.#sgis.saveState() };
+  }
+
+  override restoreState(state: ReturnType<GicV2['saveState']>): void {
+    super.restoreState(state);
+    this.#sgis.restoreState(state.sgis);
   }
 
   protected override signalsFiq(cpu: number): boolean {

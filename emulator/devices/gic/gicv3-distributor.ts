@@ -88,6 +88,16 @@ export class GicV3Distributor implements Device {
     this.#settle();
   }
 
+  saveState() {
+    return {
+      unknown: this.#unknown.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<GicV3Distributor['saveState']>): void {
+    this.#unknown.restoreState(state.unknown);
+  }
+
   /** @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it */
   read(offset: number, width: AccessWidth): number {
     const word = this.#registers.intidWord(offset);

@@ -90,6 +90,16 @@ export class GicV3Redistributors implements Device {
     }
   }
 
+  saveState() {
+    return {
+      unknown: this.#unknown.saveState(),
+    };
+  }
+
+  restoreState(state: ReturnType<GicV3Redistributors['saveState']>): void {
+    this.#unknown.restoreState(state.unknown);
+  }
+
   /** @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it */
   read(offset: number, width: AccessWidth): number {
     const cpu = Math.floor(offset / REDISTRIBUTOR_STRIDE);

@@ -57,6 +57,17 @@ export class GicV3Routing {
     }
   }
 
+  /** Without the targets that follow from it, which are kept with the interrupts. */
+  saveState() {
+    return { low: [...this.#low], high: [...this.#high], oneOfN: this.#oneOfN };
+  }
+
+  restoreState({ low, high, oneOfN }: ReturnType<GicV3Routing['saveState']>): void {
+    this.#low.set(low);
+    this.#high.set(high);
+    this.#oneOfN = oneOfN;
+  }
+
   /** The core with that affinity, or null. */
   findCore(aff3: number, aff2to0: number): number | null {
     return this.#cores.get(key(aff3, aff2to0)) ?? null;

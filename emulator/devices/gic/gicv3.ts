@@ -120,6 +120,16 @@ export class GicV3 extends InterruptController {
     this.#settleAll(cpu);
   }
 
+  override saveState() {
+    return { ...super.saveState(), routing: this.#routing.saveState(), virtual: this.#ich.saveState() };
+  }
+
+  override restoreState(state: ReturnType<GicV3['saveState']>): void {
+    super.restoreState(state);
+    this.#routing.restoreState(state.routing);
+    this.#ich.restoreState(state.virtual);
+  }
+
   protected override signalsFiq(): boolean {
     return true;
   }

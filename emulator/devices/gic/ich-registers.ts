@@ -46,6 +46,18 @@ export class IchRegisters {
     this.#values[cpu]!.clear();
   }
 
+  saveState() {
+    return { values: this.#values.map((values) => [...values]), reported: this.#reported };
+  }
+
+  restoreState({ values, reported }: ReturnType<IchRegisters['saveState']>): void {
+    for (const [cpu, saved] of values.entries()) {
+      this.#values[cpu]?.clear();
+      for (const [key, value] of saved) this.#values[cpu]?.set(key, value);
+    }
+    this.#reported = reported;
+  }
+
   /** Undefined when there is no such register. */
   read(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined {
     const key = keyOf(encoding);

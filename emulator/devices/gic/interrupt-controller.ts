@@ -85,6 +85,21 @@ export abstract class InterruptController {
     return asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.#lines[cpu] !== 0;
   }
 
+  /** What both versions have; each adds its own. The devices on the bus hold only what they have reported. */
+  saveState() {
+    return {
+      interrupts: this.state.saveState(),
+      interfaces: this.interfaces.map((one) => one.saveState()),
+      lines: [...this.#lines],
+    };
+  }
+
+  restoreState(state: ReturnType<InterruptController['saveState']>): void {
+    this.state.restoreState(state.interrupts);
+    for (const [cpu, saved] of state.interfaces.entries()) this.interfaces[cpu]?.restoreState(saved);
+    this.#lines.set(state.lines);
+  }
+
   /** Which line group 0 of the core drives. */
   protected abstract signalsFiq(cpu: number): boolean;
 

@@ -245,6 +245,37 @@ export class InterruptState {
     }
   }
 
+  saveState() {
+    const { enabled, latched, active, grouped } = this.#bits;
+    return {
+      enabled: [...enabled],
+      latched: [...latched],
+      active: [...active],
+      grouped: [...grouped],
+      line: [...this.#line],
+      edge: [...this.#edge],
+      priority: [...this.#priority],
+      targets: [...this.#targets],
+      groupEnables: this.#groupEnables,
+      touched: this.#touched,
+    };
+  }
+
+  /** The ready sets follow from the rest and are made anew. */
+  restoreState(state: ReturnType<InterruptState['saveState']>): void {
+    for (const field of ['enabled', 'latched', 'active', 'grouped'] as const) this.#bits[field].set(state[field]);
+    this.#line.set(state.line);
+    this.#edge.set(state.edge);
+    this.#priority.set(state.priority);
+    this.#targets.set(state.targets);
+    this.#groupEnables = state.groupEnables;
+    for (const set of this.ready) set.clear();
+    this.#queuedAt.fill(0);
+    this.#queuedRank.fill(0);
+    for (let word = 0; word < this.words; word++) this.#refreshWord(word, this.#implemented[word]!);
+    this.#touched = state.touched;
+  }
+
   /** Cores whose ready sets changed since the last call: bit n for core n. */
   takeTouched(): number {
     const touched = this.#touched;

@@ -48,6 +48,12 @@ export class ReadySet {
   readonly #words = new Int32Array(PRIORITY_LEVELS);
   readonly #bits = new Int32Array(PRIORITY_LEVELS * WORDS);
 
+  clear(): void {
+    this.#levels = 0;
+    this.#words.fill(0);
+    this.#bits.fill(0);
+  }
+
   add(level: number, intid: number): void {
     const word = intid >>> 5;
     const index = level * WORDS + word;

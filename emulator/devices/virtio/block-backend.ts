@@ -2,6 +2,8 @@
  * Where the sectors of a disk live. Disks in memory are here; a disk in a file belongs to who may touch files (scripts/).
  */
 
+import type { SavedState } from '../../saved-state.ts';
+
 /** Bytes of a sector: the unit of virtio-blk whatever the disk's own block size (VIRTIO 1.2, 5.2.4). */
 export const SECTOR_BYTES = 512;
 
@@ -26,6 +28,9 @@ export interface BlockBackend {
   read(sector: number, target: Uint8Array): void;
   /** Stores `source` from `sector` on. The caller may reuse `source`. */
   write(sector: number, source: Uint8Array): void;
+  /** What was written that is not safe elsewhere: all that a snapshot must hold of the disk. */
+  saveState(): SavedState;
+  restoreState(state: SavedState): void;
   /** Returns when what was written is safe. */
   flush(): void;
 }
@@ -59,4 +64,12 @@ export class MemoryBackend implements BlockBackend {
   }
 
   flush(): void {}
+
+  saveState(): Uint8Array {
+    return this.#bytes.slice();
+  }
+
+  restoreState(bytes: Uint8Array): void {
+    this.#bytes.set(bytes);
+  }
 }

@@ -54,6 +54,17 @@ export class OverlayBackend implements BlockBackend {
   /** Nothing to do: what was written is as safe as it will be. */
   flush(): void {}
 
+  /** The clusters that were written to, ascending. */
+  saveState() {
+    const clusters = [...this.#clusters].sort(([a], [b]) => a - b);
+    return { clusters: clusters.map(([index, bytes]) => ({ index, bytes: bytes.slice() })) };
+  }
+
+  restoreState({ clusters }: ReturnType<OverlayBackend['saveState']>): void {
+    this.#clusters.clear();
+    for (const { index, bytes } of clusters) this.#clusters.set(index, bytes.slice());
+  }
+
   /** Writes every changed sector into `target`, ascending, and flushes it. O(changed clusters). @throws BlockBackendError when `target` is smaller */
   commitTo(target: BlockBackend): void {
     if (target.sectors < this.sectors) {

@@ -35,6 +35,17 @@ export class QueueSetup {
     this.#queue = null;
   }
 
+  saveState() {
+    return { size: this.#size, halves: [...this.#halves], queue: this.#queue?.saveState() ?? null };
+  }
+
+  restoreState({ size, halves, queue }: ReturnType<QueueSetup['saveState']>): void {
+    this.#size = size;
+    this.#halves.clear();
+    for (const [register, value] of halves) this.#halves.set(register, value);
+    this.#queue = queue === null ? null : Virtqueue.fromState(this.#memory, queue);
+  }
+
   /** Entries. Checked when the queue is enabled. */
   setSize(size: number): void {
     this.#size = size;

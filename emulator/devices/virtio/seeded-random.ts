@@ -22,6 +22,14 @@ export class SeededRandom {
     return generator;
   }
 
+  saveState(): number[] {
+    return [...this.#state];
+  }
+
+  restoreState(state: readonly number[]): void {
+    this.#state.set(state);
+  }
+
   /** The next number, 32 unsigned bits. */
   next(): number {
     const s = this.#state;

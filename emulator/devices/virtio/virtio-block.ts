@@ -12,6 +12,7 @@
  * Specification: VIRTIO 1.2, 5.2 "Block Device".
  */
 
+import type { SavedState } from '../../saved-state.ts';
 import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from './block-backend.ts';
 import type { DescriptorChain } from './descriptor-chain.ts';
 import type { VirtioLink, VirtioModel } from './virtio-model.ts';
@@ -76,6 +77,15 @@ export class VirtioBlock implements VirtioModel {
   }
 
   reset(): void {}
+
+  /** The disk's; a request is served at once, so none is ever under way. */
+  saveState(): SavedState {
+    return this.#backend.saveState();
+  }
+
+  restoreState(state: SavedState): void {
+    this.#backend.restoreState(state);
+  }
 
   #serve(chain: DescriptorChain): void {
     const { readable, writable } = chain;

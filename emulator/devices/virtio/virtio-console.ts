@@ -63,6 +63,14 @@ export class VirtioConsole implements VirtioModel {
 
   reset(): void {}
 
+  saveState() {
+    return { waiting: this.#waiting.slice() };
+  }
+
+  restoreState({ waiting }: ReturnType<VirtioConsole['saveState']>): void {
+    this.#waiting = waiting.slice();
+  }
+
   #deliver(queue: Virtqueue): void {
     let given = 0;
     while (this.#waiting.length > 0) {

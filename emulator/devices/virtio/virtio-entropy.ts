@@ -46,4 +46,12 @@ export class VirtioEntropy implements VirtioModel {
 
   /** The sequence goes on: a guest that restarts must not see the same numbers again. */
   reset(): void {}
+
+  saveState() {
+    return { random: this.#random.saveState() };
+  }
+
+  restoreState({ random }: ReturnType<VirtioEntropy['saveState']>): void {
+    this.#random.restoreState(random);
+  }
 }

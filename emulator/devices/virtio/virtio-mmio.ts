@@ -119,6 +119,38 @@ export class VirtioMmio implements Device, VirtioLink {
     this.#updateLine();
   }
 
+  saveState() {
+    return {
+      deviceFeaturesSelect: this.#deviceFeaturesSelect,
+      driverFeaturesSelect: this.#driverFeaturesSelect,
+      queueSelect: this.#queueSelect,
+      status: this.#status,
+      interrupts: this.#interrupts,
+      line: this.#line,
+      unknown: this.#unknown.saveState(),
+      accepted: [...this.#accepted],
+      queues: this.#queues.map((queue) => queue.saveState()),
+      plugged: this.#model?.saveState() ?? null,
+    };
+  }
+
+  restoreState(state: ReturnType<VirtioMmio['saveState']>): void {
+    this.#deviceFeaturesSelect = state.deviceFeaturesSelect;
+    this.#driverFeaturesSelect = state.driverFeaturesSelect;
+    this.#queueSelect = state.queueSelect;
+    this.#status = state.status;
+    this.#interrupts = state.interrupts;
+    this.#line = state.line;
+    this.#unknown.restoreState(state.unknown);
+    this.#accepted[0] = state.accepted[0] ?? 0;
+    this.#accepted[1] = state.accepted[1] ?? 0;
+    for (const [index, queue] of this.#queues.entries()) {
+      const saved = state.queues[index];
+      if (saved !== undefined) queue.restoreState(saved);
+    }
+    this.#model?.restoreState(state.plugged);
+  }
+
   read(offset: number, width: AccessWidth): number {
     const model = this.#model;
     if (offset >= CONFIG) return model === null ? 0 : readConfig(model.config, offset - CONFIG, width);

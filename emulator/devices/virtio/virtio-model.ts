@@ -8,6 +8,7 @@
  * Specification: VIRTIO 1.2, 2 "Basic Facilities of a Virtio Device".
  */
 
+import type { Stateful } from '../../saved-state.ts';
 import type { Virtqueue } from './virtqueue.ts';
 
 /** What a model may do with its transport. */
@@ -25,7 +26,7 @@ export interface VirtioLink {
 }
 
 /** A kind of virtio device. */
-export interface VirtioModel {
+export interface VirtioModel extends Stateful {
   /** VIRTIO 1.2, 5: 1 network, 2 block, 3 console, 4 entropy. */
   readonly deviceId: number;
   /** Numbers of the feature bits that are its own: 0 to 23. */

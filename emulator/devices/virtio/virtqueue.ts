@@ -67,6 +67,19 @@ export class Virtqueue {
     this.#layout = layout;
   }
 
+  saveState() {
+    const { size, descriptors, driverArea, deviceArea } = this.#layout;
+    return { size, descriptors, driverArea, deviceArea, lastAvailable: this.#lastAvailable, used: this.#used };
+  }
+
+  /** The queue that gave `state`, over the same memory. */
+  static fromState(memory: MemoryPort, state: ReturnType<Virtqueue['saveState']>): Virtqueue {
+    const queue = new Virtqueue(memory, state);
+    queue.#lastAvailable = state.lastAvailable;
+    queue.#used = state.used;
+    return queue;
+  }
+
   /**
    * The chain that the driver offered first of those not taken yet, or null. O(descriptors of the chain).
    * @throws VirtqueueError when the ring's index or the chain is broken

@@ -1,0 +1,142 @@
+/**
+ * Memory as a debugger reads and writes it: by virtual address through a core's live translation, or by physical address. It costs the guest no time, touches no
+ * page that was not touched, and never reaches a device: reading a register there can change what it holds.
+ */
+
+import { PAGE_SIZE } from '../address.ts';
+import type { Core } from '../cpu/core.ts';
+import type { Machine } from '../machine.ts';
+
+/** Physical range [start, end). */
+export interface PhysicalRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Physical addresses beyond this are not representable, and no machine has them. */
+const MOST_PHYSICAL = 2n ** 48n;
+
+export class DebugMemory {
+  private readonly machine: Machine;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  /** Physical address of `va` as `core` would fetch it now, or null. Permissions are not asked for. */
+  translate(core: Core, va: bigint): number | null {
+    if (core.level > 1) return va < MOST_PHYSICAL ? Number(va) : null;
+    const found = core.walk(va);
+    return found.ok ? found.pa : null;
+  }
+
+  /** The physical ranges behind [va, va + length), up to the first page that is not mapped. */
+  rangesOf(core: Core, va: bigint, length: number): PhysicalRange[] {
+    const ranges: PhysicalRange[] = [];
+    for (let offset = 0; offset < length; ) {
+      const at = BigInt.asUintN(64, va + BigInt(offset));
+      const start = this.translate(core, at);
+      if (start === null) break;
+      const bytes = Math.min(length - offset, PAGE_SIZE - Number(at % BigInt(PAGE_SIZE)));
+      ranges.push({ start, end: start + bytes });
+      offset += bytes;
+    }
+    return ranges;
+  }
+
+  /** Bytes at `va`, up to the first one that cannot be read. */
+  readVirtual(core: Core, va: bigint, length: number): Uint8Array {
+    const pieces: Uint8Array[] = [];
+    for (const { start, end } of this.rangesOf(core, va, length)) {
+      const piece = this.readPhysical(start, end - start);
+      pieces.push(piece);
+      if (piece.length < end - start) break;
+    }
+    return joined(pieces);
+  }
+
+  /** Returns false, and writes nothing, when a byte cannot be written. */
+  writeVirtual(core: Core, va: bigint, bytes: Uint8Array): boolean {
+    const ranges = this.rangesOf(core, va, bytes.length);
+    const mapped = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+    if (mapped < bytes.length || !ranges.every(({ start, end }) => this.isMemory(start, end - start))) return false;
+    let offset = 0;
+    for (const { start, end } of ranges) {
+      this.put(start, bytes.subarray(offset, offset + end - start));
+      offset += end - start;
+    }
+    this.forgetCached();
+    return true;
+  }
+
+  /** Bytes at a physical address, up to the first one that is neither RAM nor ROM. */
+  readPhysical(address: number, length: number): Uint8Array {
+    const pieces: Uint8Array[] = [];
+    for (let at = address, left = length; left > 0; ) {
+      const bytes = Math.min(left, PAGE_SIZE - (at % PAGE_SIZE));
+      const piece = this.pageBytes(at, bytes);
+      if (piece === null) break;
+      pieces.push(piece);
+      at += bytes;
+      left -= bytes;
+    }
+    return joined(pieces);
+  }
+
+  /** Returns false, and writes nothing, when a byte is neither RAM nor ROM. A debugger may write ROM. */
+  writePhysical(address: number, bytes: Uint8Array): boolean {
+    if (!this.isMemory(address, bytes.length)) return false;
+    this.put(address, bytes);
+    this.forgetCached();
+    return true;
+  }
+
+  /** True when all of it is RAM or ROM. */
+  isMemory(address: number, length: number): boolean {
+    return this.machine.memory.contains(address, length) || this.fixedAt(address, length) !== null;
+  }
+
+  /** Puts bytes where {@link readPhysical} found others, without a word to the caches: they were there before. */
+  put(address: number, bytes: Uint8Array): void {
+    const fixed = this.fixedAt(address, bytes.length);
+    if (fixed === null) this.machine.memory.writeBytes(address, bytes);
+    else fixed.set(bytes);
+  }
+
+  /** Bytes within one page, or null. */
+  private pageBytes(address: number, length: number): Uint8Array | null {
+    const { memory } = this.machine;
+    if (!memory.contains(address, length)) return this.fixedAt(address, length)?.slice() ?? null;
+    // Untouched RAM reads as zeros; looking at it must not touch it.
+    const touched = memory.touchedRanges().some(({ start, end }) => address >= start && address < end);
+    return touched ? memory.readBytes(address, length) : new Uint8Array(length);
+  }
+
+  private fixedAt(address: number, length: number): Uint8Array | null {
+    for (const { base, bytes } of this.machine.fixedMemory) {
+      if (address >= base && address + length <= base + bytes.length) {
+        return bytes.subarray(address - base, address - base + length);
+      }
+    }
+    return null;
+  }
+
+  /** What was written may be code or tables. */
+  private forgetCached(): void {
+    for (const core of this.machine.cores) {
+      core.forget({ kind: 'code', line: null });
+      core.forget({ kind: 'tlb' });
+      core.virtualMemory.invalidate();
+    }
+  }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

@@ -1,0 +1,192 @@
+/**
+ * The commands of the GDB remote serial protocol, one packet in, one answer out. What makes the machine run is not done here but said in the answer:
+ * the session decides when its reply comes.
+ *
+ * An empty answer means "not supported", E and two digits an error: 14 EFAULT (memory that cannot be accessed), 22 EINVAL (a packet that makes no sense).
+ *
+ * Specification: GDB manual, "Packets"; Qqemu.PhyMemMode: QEMU, docs/system/gdb.rst.
+ */
+
+import {
+  type Answer,
+  type CommandState,
+  coreOfThread,
+  FAULT,
+  INVALID,
+  isAlive,
+  OK,
+  UNSUPPORTED,
+} from './command-state.ts';
+import { bytesOfHex, hexOf, hexOfValue, parseHex, valueOfHex } from './hexadecimal.ts';
+import { fromLatin1, latin1, MOST_PACKET_BYTES } from './packets.ts';
+import { answerQuery } from './queries.ts';
+import { GENERAL_REGISTERS, REGISTERS } from './register-layout.ts';
+import { parseResumption } from './resumption.ts';
+import type { DebugPoint, DebugRegister } from './target.ts';
+
+/** Answers one packet. @throws nothing for any payload */
+export function answerPacket(state: CommandState, payload: Uint8Array): Answer {
+  const text = fromLatin1(payload);
+  const rest = text.slice(1);
+  switch (text[0]) {
+    case '?':
+      return { action: 'report' };
+    case 'g':
+      return GENERAL_REGISTERS.map((register) => readRegister(state, register)).join('');
+    case 'G':
+      return writeGeneralRegisters(state, rest);
+    case 'p':
+      return registerOf(rest, (register) => readRegister(state, register));
+    case 'P': {
+      const [number = '', value = ''] = rest.split('=');
+      return registerOf(number, (register) => (writeRegister(state, register, value) ? OK : INVALID));
+    }
+    case 'm':
+      return readMemory(state, rest, (bytes) => hexOf(bytes));
+    case 'x':
+      // lldb asks with length 0 whether there are answers without the "b", which there are not.
+      return rest.endsWith(',0') ? UNSUPPORTED : readMemory(state, rest, (bytes) => Uint8Array.from([0x62, ...bytes]));
+    case 'M':
+      return writeMemory(state, rest, bytesOfHex(rest.slice(rest.indexOf(':') + 1)));
+    case 'X':
+      return writeMemory(state, rest, payload.subarray(text.indexOf(':') + 1));
+    case 'Z':
+    case 'z':
+      return changePoint(state, text[0] === 'Z', rest);
+    case 'H':
+      return selectThread(state, rest);
+    case 'T': {
+      const core = coreOfThread(rest);
+      return core !== null && isAlive(state, core) ? OK : INVALID;
+    }
+    case 'c':
+    case 'C':
+      return { action: 'resume' };
+    case 's':
+    case 'S':
+      return { action: 'step', core: state.target.currentCore };
+    case 'b':
+      return goBack(state, rest);
+    case 'D':
+      return { action: 'detach' };
+    case 'k':
+      return { action: 'kill' };
+    case 'v':
+      return verbose(state, text);
+    case 'q':
+    case 'Q':
+      return answerQuery(state, text);
+    default:
+      return UNSUPPORTED;
+  }
+}
+
+function verbose(state: CommandState, text: string): Answer {
+  if (text === 'vCont?') return 'vCont;c;C;s;S';
+  if (text.startsWith('vCont;')) {
+    const resumption = parseResumption(text.slice('vCont;'.length), state.target.currentCore);
+    if (resumption === null) return INVALID;
+    if (resumption.step === null) return { action: 'resume' };
+    return isAlive(state, resumption.step) ? { action: 'step', core: resumption.step } : INVALID;
+  }
+  if (text.startsWith('vKill')) return { action: 'kill' };
+  return UNSUPPORTED;
+}
+
+function goBack({ target }: CommandState, what: string): Answer {
+  if (!target.goesBack) return UNSUPPORTED;
+  if (what === 's') return { action: 'step back' };
+  return what === 'c' ? { action: 'resume back' } : UNSUPPORTED;
+}
+
+function selectThread(state: CommandState, text: string): Answer {
+  const core = coreOfThread(text.slice(1), state.target.currentCore);
+  if (core === null || !isAlive(state, core)) return INVALID;
+  // "Hc" selects for "c" and "s", which vCont has replaced.
+  if (text[0] === 'g') state.core = core;
+  return OK;
+}
+
+function registerOf(number: string, use: (register: DebugRegister) => string): string {
+  const index = parseHex(number);
+  const register = index === null ? undefined : REGISTERS[Number(index)];
+  return register === undefined ? INVALID : use(register);
+}
+
+/** The register's value, or as many "x" when it has none. */
+export function readRegister({ target, core }: CommandState, { name, bits }: DebugRegister): string {
+  const value = target.readRegister(core, name);
+  return value === null ? 'x'.repeat(bits / 4) : hexOfValue(value, bits);
+}
+
+function writeRegister({ target, core }: CommandState, { name, bits }: DebugRegister, text: string): boolean {
+  const value = valueOfHex(text, bits);
+  return value !== null && target.writeRegister(core, name, value);
+}
+
+/** Registers in the order of "g". One given as "x…" keeps its value. */
+function writeGeneralRegisters(state: CommandState, text: string): string {
+  let at = 0;
+  for (const register of GENERAL_REGISTERS) {
+    const digits = text.slice(at, at + register.bits / 4);
+    at += register.bits / 4;
+    if (!digits.startsWith('x') && !writeRegister(state, register, digits)) return INVALID;
+  }
+  return OK;
+}
+
+/** "ADDRESS,LENGTH" up to a ":" */
+function rangeOf(text: string): { readonly address: bigint; readonly length: number } | null {
+  const [address, length] = (text.split(':', 1)[0] ?? '').split(',');
+  const start = parseHex(address);
+  const bytes = parseHex(length);
+  return start === null || bytes === null || bytes > 0xffff_ffffn ? null : { address: start, length: Number(bytes) };
+}
+
+function readMemory(state: CommandState, text: string, reply: (bytes: Uint8Array) => string | Uint8Array): Answer {
+  const range = rangeOf(text);
+  if (range === null) return INVALID;
+  const { target, core, physical } = state;
+  // A reply may hold less than was asked for: the client asks again for the rest.
+  const length = Math.min(range.length, MOST_PACKET_BYTES / 2 - 1);
+  const bytes = physical ? target.readPhysical(range.address, length) : target.readMemory(core, range.address, length);
+  return bytes.length === 0 && length > 0 ? FAULT : reply(bytes);
+}
+
+function writeMemory(state: CommandState, text: string, bytes: Uint8Array | null): Answer {
+  const range = rangeOf(text);
+  if (range === null || bytes === null || bytes.length !== range.length) return INVALID;
+  const { target, core, physical } = state;
+  const done = physical ? target.writePhysical(range.address, bytes) : target.writeMemory(core, range.address, bytes);
+  return done ? OK : FAULT;
+}
+
+function changePoint({ target, core }: CommandState, add: boolean, text: string): Answer {
+  const point = pointOf(text);
+  if (point === null) return INVALID;
+  if (point === 'unknown kind') return UNSUPPORTED;
+  if (!add) target.removePoint(point);
+  else if (!target.addPoint(core, point)) return FAULT;
+  return OK;
+}
+
+const WATCH_KINDS = { 2: 'write', 3: 'read', 4: 'access' } as const;
+
+/** "TYPE,ADDRESS,KIND": KIND is the instruction's or the range's length. What follows a ";" are conditions that the client checks itself. */
+function pointOf(text: string): DebugPoint | 'unknown kind' | null {
+  const [type, ...place] = (text.split(';', 1)[0] ?? '').split(',');
+  const range = rangeOf(place.join(','));
+  if (range === null) return null;
+  const { address, length } = range;
+  if (type === '0' || type === '1') return { kind: 'breakpoint', hardware: type === '1', address };
+  if (type !== '2' && type !== '3' && type !== '4') return 'unknown kind';
+  return length === 0 ? null : { kind: 'watchpoint', watch: WATCH_KINDS[type], address, bytes: length };
+}
+
+/** Text of a "monitor" command's output, in pieces that fit a packet each. */
+export function outputPackets(text: string): string[] {
+  const packets: string[] = [];
+  const most = MOST_PACKET_BYTES / 2 - 1;
+  for (let at = 0; at < text.length; at += most) packets.push(`O${hexOf(latin1(text.slice(at, at + most)))}`);
+  return packets;
+}

@@ -1,0 +1,178 @@
+/**
+ * One debugger at work: the bytes it sends, the machine it holds still or lets go. Knows no socket and no machine.
+ *
+ *     bytes ─► packets ─► commands ─► reply
+ *                             └─ "go on" ─► target.resume(); the reply is the next stop, which whoever drives the machine reports by stopped()
+ *
+ * The machine stands still while nothing was said to let it run: a session begins with it standing.
+ *
+ * Specification: GDB manual, "Packet Acknowledgment", "Stop Reply Packets".
+ */
+
+import { type Answer, type CommandState, OK, threadOf } from './command-state.ts';
+import { answerPacket, outputPackets, readRegister } from './commands.ts';
+import { encodePacket, latin1, PacketReader } from './packets.ts';
+import { EXPEDITED, REGISTERS } from './register-layout.ts';
+import type { DebugRegister, DebugStop, DebugTarget } from './target.ts';
+
+/** The session's way out: to the socket, and to whoever drives the machine. */
+export interface SessionPorts {
+  send(bytes: Uint8Array): void;
+  /** Stop the running machine; {@link GdbSession.stopped} follows. */
+  interrupt(): void;
+  /** The client lets go: the machine runs on without it ("detach"), or is to end ("kill"). */
+  left(how: 'detach' | 'kill'): void;
+}
+
+/** GDB's numbers of signals. */
+const SIGNAL = { none: 0, interrupt: 2, abort: 6, trap: 5 } as const;
+
+const DETACH = 0x44;
+const KILL = 0x6b;
+
+export class GdbSession {
+  /** The machine runs, and a stop is owed to the client. */
+  running = false;
+  private readonly ports: SessionPorts;
+  private readonly state: CommandState;
+  private readonly reader = new PacketReader();
+  private acknowledges = true;
+  private lastSent: Uint8Array | null = null;
+  private lastStop: DebugStop;
+
+  /** @param stop why the machine stands still now */
+  constructor(target: DebugTarget, ports: SessionPorts, stop: DebugStop) {
+    this.ports = ports;
+    this.lastStop = stop;
+    this.state = { target, core: coreOf(stop) ?? 0, physical: false, clientFeatures: new Set() };
+  }
+
+  /** Bytes from the client. */
+  receive(bytes: Uint8Array): void {
+    for (const received of this.reader.receive(bytes)) {
+      switch (received.kind) {
+        case 'ack':
+          break;
+        case 'nack':
+          if (this.lastSent !== null) this.ports.send(this.lastSent);
+          break;
+        case 'damaged':
+          if (this.acknowledges) this.ports.send(latin1('-'));
+          break;
+        case 'interrupt':
+          if (this.running) this.ports.interrupt();
+          break;
+        case 'packet':
+          if (this.acknowledges) this.ports.send(latin1('+'));
+          this.perform(received.payload);
+      }
+    }
+  }
+
+  /** The machine that was let run has stopped. */
+  stopped(stop: DebugStop): void {
+    this.running = false;
+    this.lastStop = stop;
+    this.state.core = coreOf(stop) ?? 0;
+    if (stop.kind === 'rest' || stop.kind === 'end') {
+      for (const packet of outputPackets(`The machine ${stop.reason}.\n`)) this.reply(packet);
+    }
+    this.reply(this.stopReply(stop));
+  }
+
+  private perform(payload: Uint8Array): void {
+    // While the machine runs, any reply would be taken for a stop: a client that asks then gets none.
+    if (this.running && payload[0] !== DETACH && payload[0] !== KILL) return;
+    const answer = answerPacket(this.state, payload);
+    if (isAction(answer)) this.act(answer);
+    else this.reply(answer);
+  }
+
+  private act(answer: Exclude<Answer, string | Uint8Array>): void {
+    const { target } = this.state;
+    switch (answer.action) {
+      case 'no acknowledgements':
+        this.reply(OK);
+        this.acknowledges = false;
+        break;
+      case 'output':
+        for (const packet of outputPackets(answer.text)) this.reply(packet);
+        this.reply(OK);
+        break;
+      case 'report':
+        this.reply(this.stopReply(this.lastStop));
+        break;
+      case 'resume':
+        this.running = true;
+        target.resume();
+        break;
+      case 'step':
+        this.stopped(target.step(answer.core));
+        break;
+      case 'step back':
+        this.stopped(target.stepBack());
+        break;
+      case 'resume back':
+        this.stopped(target.resumeBack());
+        break;
+      case 'detach':
+        this.reply(OK);
+        this.ports.left('detach');
+        break;
+      case 'kill':
+        this.ports.left('kill');
+    }
+  }
+
+  private reply(payload: string | Uint8Array): void {
+    this.lastSent = encodePacket(payload);
+    this.ports.send(this.lastSent);
+  }
+
+  private stopReply(stop: DebugStop): string {
+    if (stop.kind === 'end') return `W${(stop.exitStatus & 0xff).toString(16).padStart(2, '0')}`;
+    const signal = signalOf(stop).toString(16).padStart(2, '0');
+    const registers = Object.values(EXPEDITED).map((number) => {
+      const value = readRegister({ ...this.state, core: stop.core }, REGISTERS[number] as DebugRegister);
+      return `${number.toString(16)}:${value};`;
+    });
+    return `T${signal}${registers.join('')}${this.reasonOf(stop)}thread:${threadOf(stop.core)};`;
+  }
+
+  private reasonOf(stop: DebugStop): string {
+    const { clientFeatures } = this.state;
+    switch (stop.kind) {
+      case 'breakpoint': {
+        const reason = stop.hardware ? 'hwbreak' : 'swbreak';
+        return clientFeatures.has(reason) ? `${reason}:;` : '';
+      }
+      case 'watchpoint': {
+        const reason = stop.watch === 'write' ? 'watch' : stop.watch === 'read' ? 'rwatch' : 'awatch';
+        return `${reason}:${stop.address.toString(16)};`;
+      }
+      case 'beginning':
+        return 'replaylog:begin;';
+      default:
+        return '';
+    }
+  }
+}
+
+function isAction(answer: Answer): answer is Exclude<Answer, string | Uint8Array> {
+  return typeof answer === 'object' && !(answer instanceof Uint8Array);
+}
+
+function coreOf(stop: DebugStop): number | null {
+  return stop.kind === 'end' ? null : stop.core;
+}
+
+function signalOf(stop: Exclude<DebugStop, { kind: 'end' }>): number {
+  switch (stop.kind) {
+    case 'interrupt':
+      return SIGNAL.interrupt;
+    case 'rest':
+      return stop.failed ? SIGNAL.abort : SIGNAL.none;
+    default:
+      return SIGNAL.trap;
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * The emulator's machine as a debugger's target: threads, registers, memory, points and steps of machine.ts, in the terms of gdb/target.ts.
+ *
+ * It never runs the machine on its own but for single steps and for going back: `resume()` puts the points in place, and whoever drives the machine asks
+ * {@link MachineTarget.stopAfter} after each of its slices whether the debugger has to be told.
+ */
+
+import type { Core } from '../cpu/core.ts';
+import type { Machine } from '../machine.ts';
+import { readCoreRegister, writeCoreRegister } from './core-registers.ts';
+import { DebugMemory } from './debug-memory.ts';
+import type { DebugPoint, DebugStop, DebugTarget, DebugThread } from './gdb/target.ts';
+import { History } from './history.ts';
+import { answerMonitor } from './monitor.ts';
+import { StopPoints } from './stop-points.ts';
+
+/** How a run of the machine ended, as the command line judges it. */
+export interface RunEnd {
+  readonly outcome: string;
+  readonly exitStatus: number;
+  /** Completes "The machine …". */
+  readonly reason: string;
+}
+
+/** A machine and who drives it. */
+export interface DriveableMachine {
+  readonly machine: Machine;
+  /** Runs at most `instructions`, and at most `ns` of simulated time; null when nothing was decided by then. */
+  run(instructions: number, ns: number): RunEnd | null;
+}
+
+/** Longest simulated time that a step waits for a sleeping core. */
+const LONGEST_STEP_NS = 1e9;
+
+/** Outcomes after which there is something to look at; the others end the machine. */
+const RESTING: ReadonlySet<string> = new Set(['steady', 'panic', 'error']);
+
+export class MachineTarget implements DebugTarget {
+  private driven: DriveableMachine;
+  private readonly again: (() => DriveableMachine) | null;
+  private memory: DebugMemory;
+  private points: StopPoints;
+  private readonly history = new History();
+
+  /** @param again makes the same machine anew, at its reset, in the place of the one before; without it the debugger cannot go back */
+  constructor(driven: DriveableMachine, again: (() => DriveableMachine) | null = null) {
+    this.driven = driven;
+    this.again = again;
+    this.memory = new DebugMemory(driven.machine);
+    this.points = new StopPoints(driven.machine, this.memory);
+    this.observe();
+  }
+
+  get currentCore(): number {
+    return this.machine.currentCore;
+  }
+
+  get goesBack(): boolean {
+    return this.again !== null;
+  }
+
+  threads(): readonly DebugThread[] {
+    return this.machine.cores.map((core) => ({
+      core: core.index,
+      description: `core ${core.index}, MPIDR 0x${core.mpidr.toString(16).padStart(3, '0')}, ${this.machine.coreState(core.index)} at EL${core.level}`,
+    }));
+  }
+
+  readRegister(core: number, name: string): bigint | null {
+    const found = this.findCore(core);
+    return found === null ? null : readCoreRegister(found, name);
+  }
+
+  writeRegister(core: number, name: string, value: bigint): boolean {
+    const found = this.findCore(core);
+    if (found === null || !writeCoreRegister(found, name, value)) return false;
+    this.note(() => this.writeRegister(core, name, value));
+    return true;
+  }
+
+  readMemory(core: number, address: bigint, length: number): Uint8Array {
+    const found = this.findCore(core);
+    return found === null ? new Uint8Array() : this.memory.readVirtual(found, address, length);
+  }
+
+  writeMemory(core: number, address: bigint, bytes: Uint8Array): boolean {
+    const found = this.findCore(core);
+    if (found === null || !this.memory.writeVirtual(found, address, bytes)) return false;
+    this.note(() => this.writeMemory(core, address, bytes));
+    return true;
+  }
+
+  readPhysical(address: bigint, length: number): Uint8Array {
+    return this.memory.readPhysical(Number(address), length);
+  }
+
+  writePhysical(address: bigint, bytes: Uint8Array): boolean {
+    if (!this.memory.writePhysical(Number(address), bytes)) return false;
+    this.note(() => this.writePhysical(address, bytes));
+    return true;
+  }
+
+  addPoint(core: number, point: DebugPoint): boolean {
+    const found = this.findCore(core);
+    return found !== null && this.points.add(found, point);
+  }
+
+  removePoint(point: DebugPoint): void {
+    this.points.remove(point);
+  }
+
+  resume(): void {
+    this.history.forgetAfter(this.machine.clock.instructions);
+    this.points.begin();
+    this.points.install();
+  }
+
+  /**
+   * To be asked after each run of the machine, with how it ended.
+   * @returns what the debugger is to be told; null: the machine goes on
+   */
+  stopAfter(end: RunEnd | null): DebugStop | null {
+    const met = this.points.finish();
+    if (met !== null) return met;
+    if (end === null) return null;
+    const { outcome, exitStatus, reason } = end;
+    if (!RESTING.has(outcome)) return { kind: 'end', exitStatus, reason };
+    return { kind: 'rest', core: this.currentCore, failed: outcome !== 'steady', reason };
+  }
+
+  step(core: number): DebugStop {
+    const { machine } = this;
+    this.history.forgetAfter(machine.clock.instructions);
+    const isOwnTurn = core === machine.currentCore;
+    if (!isOwnTurn) this.note(() => this.runOne(core));
+    const stop = this.runOne(core);
+    // A core that sleeps while others are kept from running is no machine at rest.
+    return stop === null || (stop.kind === 'rest' && !stop.failed) ? { kind: 'step', core } : stop;
+  }
+
+  stepBack(): DebugStop {
+    const wanted = this.machine.clock.instructions - 1;
+    const arrived = wanted >= 0 && this.goTo(wanted);
+    this.observe();
+    return { kind: arrived ? 'step' : 'beginning', core: this.currentCore };
+  }
+
+  resumeBack(): DebugStop {
+    const last = this.findLastMet(this.machine.clock.instructions);
+    const arrived = this.goTo(last?.instructions ?? 0);
+    this.observe();
+    return last !== null && arrived ? last.stop : { kind: 'beginning', core: this.currentCore };
+  }
+
+  monitor(core: number, line: string): string {
+    return answerMonitor({ machine: this.machine, memory: this.memory, core: this.coreOrBoot(core) }, line);
+  }
+
+  /** Something reached the machine from outside while it stood at its present instruction: `action` does the same again when it is executed anew. */
+  note(action: () => void): void {
+    if (this.again !== null) this.history.note(this.machine.clock.instructions, action);
+  }
+
+  /** A debugger has come: gates and new cores are watched from now on. */
+  observe(): void {
+    this.machine.observer = {
+      coreOpened: (core) => this.points.installIn(core, false),
+      gateEntered: () => this.points.gateEntered(),
+      gateLeft: (core) => this.points.gateLeft(core),
+    };
+  }
+
+  /** The debugger lets go: nothing stops the machine any more. */
+  release(): void {
+    this.points.clear();
+    this.points.install();
+    this.machine.observer = null;
+    this.machine.onlyCore = null;
+  }
+
+  private get machine(): Machine {
+    return this.driven.machine;
+  }
+
+  /** Begins the machine's life again, to `instructions`. False when it ends before it gets there. */
+  private goTo(instructions: number): boolean {
+    this.restart();
+    return this.history.replay(instructions, (target) => this.runTo(target));
+  }
+
+  /** Executes everything up to `before` again; the last point that is met on the way. */
+  private findLastMet(before: number): { readonly instructions: number; readonly stop: DebugStop } | null {
+    this.restart();
+    this.observe();
+    this.points.install();
+    let last: { readonly instructions: number; readonly stop: DebugStop } | null = null;
+    this.history.replay(before, (target) =>
+      this.runTo(target, (stop) => {
+        const { instructions } = this.machine.clock;
+        if (instructions < before) last = { instructions, stop };
+      }),
+    );
+    return last;
+  }
+
+  /** Runs until so many instructions have been executed. False when the machine ends before. */
+  private runTo(instructions: number, met: (stop: DebugStop) => void = () => {}): boolean {
+    const { clock } = this.machine;
+    while (clock.instructions < instructions) {
+      this.points.begin();
+      const end = this.driven.run(instructions - clock.instructions, Infinity);
+      const stop = this.points.finish();
+      if (stop !== null) met(stop);
+      else if (end !== null && clock.instructions < instructions) return false;
+    }
+    return true;
+  }
+
+  private restart(): void {
+    if (this.again === null)
+      throw new Error('this target cannot go back: it was not told how to make its machine anew');
+    this.machine.observer = null;
+    this.driven = this.again();
+    this.memory = new DebugMemory(this.machine);
+    this.points = this.points.movedTo(this.machine, this.memory);
+  }
+
+  private runOne(core: number): DebugStop | null {
+    this.points.begin();
+    this.machine.onlyCore = core;
+    try {
+      return this.stopAfter(this.driven.run(1, LONGEST_STEP_NS));
+    } finally {
+      this.machine.onlyCore = null;
+    }
+  }
+
+  private findCore(index: number): Core | null {
+    return this.machine.cores.find((core) => core.index === index) ?? null;
+  }
+
+  private coreOrBoot(index: number): Core {
+    return this.findCore(index) ?? this.machine.bootCore;
+  }
+}

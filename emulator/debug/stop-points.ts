@@ -1,0 +1,206 @@
+/**
+ * Breakpoints and watchpoints of a machine, in the engines of its cores. Memory is not patched: the guest cannot see them.
+ *
+ *     breakpoint   the engine calls before the instruction at a virtual address
+ *     watchpoint   the engine calls before an access to a physical range, the one behind the virtual range when the point was set; what the instruction stored
+ *                  is taken back, so that the machine stands before it. Code in TypeScript stores without the engine: there the bytes are
+ *                  compared before and after a gate.
+ *
+ * A debugger sets its points when it lets the machine run and takes them away when it stops, each time; so they are put into the engines at the next
+ * run, and only the differences.
+ */
+
+import type { Core } from '../cpu/core.ts';
+import type { WatchedAccess } from '../engine/engine.ts';
+import type { Machine } from '../machine.ts';
+import type { DebugMemory, PhysicalRange } from './debug-memory.ts';
+import type { DebugPoint, DebugStop } from './gdb/target.ts';
+
+type Watchpoint = Extract<DebugPoint, { kind: 'watchpoint' }> & { readonly ranges: readonly PhysicalRange[] };
+
+/** What was met, as a stop, and where the machine stood. */
+interface Met {
+  readonly stop: DebugStop;
+  readonly pc: bigint;
+  readonly tick: number;
+}
+
+export class StopPoints {
+  private readonly machine: Machine;
+  private readonly memory: DebugMemory;
+  /** Wanted breakpoints: for each address, how often as software and as hardware breakpoint. */
+  private readonly breakpoints = new Map<bigint, { software: number; hardware: number }>();
+  private watchpoints: Watchpoint[] = [];
+  /** In the engines: what takes each away again, by core and by what it is. */
+  private readonly installed = new Map<Core, Map<string, () => void>>();
+  private met: Met | null = null;
+  /** Where the machine was told to go on: the same instruction does not stop it again. */
+  private passing: {
+    readonly core: number;
+    readonly pc: bigint;
+    readonly tick: number;
+    readonly watch: boolean;
+  } | null = null;
+  /** Stored over by instructions that are taken back. */
+  private undo: { readonly address: number; readonly bytes: Uint8Array }[] = [];
+  private beforeGate: Uint8Array[] = [];
+
+  constructor(machine: Machine, memory: DebugMemory) {
+    this.machine = machine;
+    this.memory = memory;
+  }
+
+  /** False for a watchpoint on what is not mapped to memory. `core` translates. */
+  add(core: Core, point: DebugPoint): boolean {
+    if (point.kind === 'breakpoint') {
+      const counts = this.breakpoints.get(point.address) ?? { software: 0, hardware: 0 };
+      counts[point.hardware ? 'hardware' : 'software']++;
+      this.breakpoints.set(point.address, counts);
+      return true;
+    }
+    const ranges = this.memory.rangesOf(core, point.address, point.bytes);
+    const mapped = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+    if (mapped < point.bytes || !ranges.every(({ start, end }) => this.memory.isMemory(start, end - start)))
+      return false;
+    this.watchpoints.push({ ...point, ranges });
+    return true;
+  }
+
+  /** Takes one away that {@link add} took; another is passed over. */
+  remove(point: DebugPoint): void {
+    if (point.kind === 'breakpoint') {
+      const counts = this.breakpoints.get(point.address);
+      if (counts === undefined) return;
+      const which = point.hardware ? 'hardware' : 'software';
+      counts[which] = Math.max(0, counts[which] - 1);
+      if (counts.software + counts.hardware === 0) this.breakpoints.delete(point.address);
+      return;
+    }
+    const index = this.watchpoints.findIndex(
+      ({ watch, address, bytes }) => watch === point.watch && address === point.address && bytes === point.bytes,
+    );
+    if (index >= 0) this.watchpoints.splice(index, 1);
+  }
+
+  /** The same points for another machine, in which the same memory lies at the same places. Not in its engines yet. */
+  movedTo(machine: Machine, memory: DebugMemory): StopPoints {
+    const moved = new StopPoints(machine, memory);
+    for (const [address, counts] of this.breakpoints) moved.breakpoints.set(address, counts);
+    moved.watchpoints = this.watchpoints;
+    return moved;
+  }
+
+  clear(): void {
+    this.breakpoints.clear();
+    this.watchpoints = [];
+  }
+
+  /** The machine is about to run: what it stands at is passed. */
+  begin(): void {
+    const { machine } = this;
+    const core = machine.cores.find(({ index }) => index === machine.currentCore) ?? machine.bootCore;
+    const pc = core.engine.getPc();
+    const tick = machine.clock.ticks;
+    const watch = this.met?.stop.kind === 'watchpoint' && this.met.pc === pc && this.met.tick === tick;
+    this.passing = { core: core.index, pc, tick, watch };
+    this.met = null;
+  }
+
+  /** Brings the engines in line with what is wanted. Between runs. */
+  install(): void {
+    const hasRun = this.machine.clock.instructions > 0;
+    for (const core of this.machine.cores) this.installIn(core, hasRun);
+  }
+
+  /** The machine has come back from a run: the point at which it stopped, or null. Takes back what a watched instruction stored. */
+  finish(): DebugStop | null {
+    for (const { address, bytes } of this.undo.toReversed()) this.memory.put(address, bytes);
+    this.undo = [];
+    return this.met?.stop ?? null;
+  }
+
+  /** The same for one core; `hasRun` is false for one that has not executed anything. */
+  installIn(core: Core, hasRun: boolean): void {
+    const installed = this.installed.get(core) ?? new Map<string, () => void>();
+    this.installed.set(core, installed);
+    const wanted = new Map<string, () => () => void>();
+    for (const address of this.breakpoints.keys()) {
+      wanted.set(`code ${address}`, () => core.engine.watchCode(address, () => this.reached(core, address)));
+    }
+    for (const { start, end } of this.watchpoints.flatMap(({ ranges }) => ranges)) {
+      wanted.set(`memory ${start} ${end}`, () =>
+        core.engine.watchMemory(start, end, (access) => this.touched(core, access)),
+      );
+    }
+    let changed = false;
+    for (const [key, remove] of installed) {
+      if (wanted.has(key)) continue;
+      remove();
+      installed.delete(key);
+      changed = true;
+    }
+    for (const [key, install] of wanted) {
+      if (installed.has(key)) continue;
+      installed.set(key, install());
+      changed = true;
+    }
+    // The engine asks for hooks while it translates; dropping everything makes it touch all of its buffer, so not where nothing was translated.
+    if (changed && hasRun) core.engine.discardAllCode();
+  }
+
+  gateEntered(): void {
+    this.beforeGate = this.watchpoints.map((point) => this.bytesOf(point));
+  }
+
+  gateLeft(core: Core): void {
+    for (const [index, point] of this.watchpoints.entries()) {
+      const before = this.beforeGate[index];
+      if (point.watch === 'read' || before === undefined) continue;
+      const after = this.bytesOf(point);
+      if (after.some((byte, i) => byte !== before[i])) this.meet(core, watchStop(core, point));
+    }
+  }
+
+  private reached(core: Core, address: bigint): void {
+    const counts = this.breakpoints.get(address);
+    if (counts === undefined || this.isPassing(core, false)) return;
+    this.meet(core, { kind: 'breakpoint', core: core.index, hardware: counts.software === 0 });
+  }
+
+  private touched(core: Core, { write, address, size }: WatchedAccess): void {
+    if (this.isPassing(core, true)) return;
+    const end = address + size;
+    const point = this.watchpoints.find(
+      ({ watch, ranges }) =>
+        watch !== (write ? 'read' : 'write') && ranges.some((range) => address < range.end && end > range.start),
+    );
+    if (point === undefined && this.met === null) return;
+    // Every store of the instruction that stops is taken back, also one that follows the access that was watched.
+    if (write) this.undo.push({ address, bytes: this.memory.readPhysical(address, size) });
+    if (point !== undefined) this.meet(core, watchStop(core, point));
+  }
+
+  private isPassing(core: Core, watch: boolean): boolean {
+    const { passing, machine } = this;
+    return (
+      passing !== null &&
+      passing.core === core.index &&
+      passing.tick === machine.clock.ticks &&
+      passing.pc === core.engine.getPc() &&
+      (!watch || passing.watch)
+    );
+  }
+
+  private meet(core: Core, stop: DebugStop): void {
+    this.met ??= { stop, pc: core.engine.getPc(), tick: this.machine.clock.ticks };
+    this.machine.stop();
+  }
+
+  private bytesOf({ ranges }: Watchpoint): Uint8Array {
+    return Uint8Array.from(ranges.flatMap(({ start, end }) => [...this.memory.readPhysical(start, end - start)]));
+  }
+}
+
+function watchStop(core: Core, { watch, address }: Watchpoint): DebugStop {
+  return { kind: 'watchpoint', core: core.index, watch, address };
+}

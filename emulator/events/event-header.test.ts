@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { EventFormatError, eventHeaderLine, parseHeaderLine } from './event-header.ts';
+
+describe('eventHeaderLine', () => {
+  it('names the format first, then what is known of the run', () => {
+    const about = { board: 'pixel6', seed: null, trace: ['irq'], options: { memoryBytes: 4096 } };
+    expect(eventHeaderLine(about)).toBe(
+      '{"format":"levitate-events","version":1,"time":"simulated ns","board":"pixel6","seed":null,"trace":["irq"],"options":{"memoryBytes":4096}}\n',
+    );
+    expect(eventHeaderLine()).toBe('{"format":"levitate-events","version":1,"time":"simulated ns"}\n');
+  });
+
+  it('is read back', () => {
+    const about = { board: 'pixel6', seed: '0x5', trace: [], options: { cpus: 2 }, masks: ['*.t'] };
+    expect(parseHeaderLine(eventHeaderLine(about), 1)).toEqual(about);
+    expect(parseHeaderLine(eventHeaderLine(), 1)).toEqual({
+      board: null,
+      seed: null,
+      trace: null,
+      options: {},
+      masks: [],
+    });
+  });
+
+  it('lets members pass that it does not know', () => {
+    expect(parseHeaderLine('{"format":"levitate-events","version":1,"moon":"full"}', 1).board).toBeNull();
+  });
+});
+
+describe('parseHeaderLine', () => {
+  it.each([
+    ['{"format":"levitate-events","version":2}', 'version 2, expected 1; a newer levitate-emulator wrote it'],
+    ['{"format":"levitate-events"}', 'version undefined, expected 1'],
+    ['{"format":"pcap","version":1}', 'not the header of a levitate-events file, which "boot --log FILE" writes'],
+    ['\u007fELF\u0002\u0001', 'not JSON: "\u007fELF\\u0002\\u0001"'],
+    ['[]', 'not a JSON object: "[]"'],
+    ['x'.repeat(100), `not JSON: "${'x'.repeat(40)}"…`],
+  ])('refuses %j', (line, problem) => {
+    expect(() => parseHeaderLine(line, 3)).toThrow(EventFormatError);
+    expect(() => parseHeaderLine(line, 3)).toThrow(`event log, line 3: ${problem}`);
+  });
+});

@@ -1,0 +1,105 @@
+/**
+ * The first line of an event log: which format it is, and what was run.
+ *
+ *     {"format":"levitate-events","version":1,"time":"simulated ns","board":"pixel6","seed":null,"trace":["irq"],"options":{"memoryBytes":2147483648}}
+ *
+ * Only format and version are needed to read a log. The rest tells a reader, and the comparison of two logs, what made it; members that this program does
+ * not know are skipped, so that a later one may add some without a new version. A golden log has one member more, `masks`: scripts/log/masks.ts.
+ */
+
+/** Name and version of the format. The version changes when a reader of the old one would misread the new one. */
+export const EVENT_FORMAT = 'levitate-events';
+export const EVENT_FORMAT_VERSION = 1;
+
+/** A log file that cannot be read: the line number (from 1) and what is wrong with it. */
+export class EventFormatError extends Error {
+  readonly line: number;
+  /** The message without the line. */
+  readonly problem: string;
+
+  constructor(line: number, problem: string) {
+    super(`event log, line ${line}: ${problem}`);
+    this.name = 'EventFormatError';
+    this.line = line;
+    this.problem = problem;
+  }
+}
+
+/** What made a log. */
+export interface EventLogHeader {
+  /** Name of the board; null when the writer did not say. */
+  readonly board: string | null;
+  /** Seed of everything random, "0x…"; null when nothing was. */
+  readonly seed: string | null;
+  /** Loud kinds that were kept; null when the writer did not say. */
+  readonly trace: readonly string[] | null;
+  /** Everything else that was asked of the machine, by name, in JSON form. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Golden logs: what may vary. */
+  readonly masks: readonly string[];
+}
+
+/** The first line of a log file, with its line feed. `about`: what made the log, as far as it is known. */
+export function eventHeaderLine(about: Partial<EventLogHeader> = {}): string {
+  const { board, seed, trace, options, masks } = about;
+  return `${JSON.stringify({ format: EVENT_FORMAT, version: EVENT_FORMAT_VERSION, time: 'simulated ns', board, seed, trace, options, masks })}\n`;
+}
+
+/**
+ * The header in a line of a log.
+ * @param number of the line, from 1
+ * @throws EventFormatError when it is not the header, or that of a version that this program does not read
+ */
+export function parseHeaderLine(line: string, number: number): EventLogHeader {
+  const header = new Map<string, unknown>(Object.entries(parseJsonObject(line, number)));
+  if (header.get('format') !== EVENT_FORMAT) {
+    throw new EventFormatError(number, `not the header of a ${EVENT_FORMAT} file, which "boot --log FILE" writes`);
+  }
+  const version = header.get('version');
+  if (version !== EVENT_FORMAT_VERSION) {
+    const fix =
+      typeof version === 'number' && version > EVENT_FORMAT_VERSION
+        ? '; a newer levitate-emulator wrote it, and can read it'
+        : '';
+    throw new EventFormatError(number, `version ${String(version)}, expected ${EVENT_FORMAT_VERSION}${fix}`);
+  }
+  const options = header.get('options');
+  const trace = header.get('trace');
+  return {
+    board: textOrNull(header.get('board')),
+    seed: textOrNull(header.get('seed')),
+    trace: Array.isArray(trace) ? texts(trace) : null,
+    options: typeof options === 'object' && options !== null ? (options as Record<string, unknown>) : {},
+    masks: texts(header.get('masks')),
+  };
+}
+
+/** A line as a JSON object. @throws EventFormatError */
+export function parseJsonObject(line: string, number: number): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new EventFormatError(number, `not JSON: ${excerpt(line)}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new EventFormatError(number, `not a JSON object: ${excerpt(line)}`);
+  }
+  return value;
+}
+
+const EXCERPT_CHARACTERS = 40;
+
+/** The beginning of a line that nobody can read, fit for a terminal. */
+function excerpt(line: string): string {
+  const text = JSON.stringify(line.slice(0, EXCERPT_CHARACTERS));
+  return line.length > EXCERPT_CHARACTERS ? `${text}…` : text;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}

@@ -1,0 +1,79 @@
+/** `npm run explain`: boots a board and answers a question about its memory. Options and questions: --help, scripts/explain/options.ts. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BoardError } from '../boards/board-error.ts';
+import { showCount, showTime } from './boot/quantities.ts';
+import { toJson } from './explain/json.ts';
+import { type Asked, askAt } from './explain/moment.ts';
+import { type ExplainRequest, parseExplainOptions } from './explain/options.ts';
+import type { Answer } from './explain/questions.ts';
+import { styleOf } from './explain/style.ts';
+import { InputError } from './machine/input-error.ts';
+import { LevitateMachine } from './machine/levitate-machine.ts';
+import { packageRoot } from './package-root.ts';
+import { EngineLibraryError } from './setup/engine-library.ts';
+
+const EXIT_NOT_KNOWN = 1;
+const EXIT_USAGE = 2;
+const EXIT_FAULT = 70;
+
+export function main(args: readonly string[]): number {
+  try {
+    const request = parseExplainOptions(args, packageVersion());
+    return request === null ? 0 : explain(request);
+  } catch (error) {
+    if (error instanceof InputError || error instanceof BoardError || error instanceof EngineLibraryError) {
+      process.stderr.write(`explain: ${error.message}\n`);
+      return EXIT_USAGE;
+    }
+    process.stderr.write(
+      `explain: a fault of the emulator itself, not of the guest. Please report it with the command line and these lines:\n${
+        error instanceof Error ? (error.stack ?? error.message) : String(error)
+      }\n`,
+    );
+    return EXIT_FAULT;
+  }
+}
+
+function explain({ settings, question, moment, bounds, json, showSerial }: ExplainRequest): number {
+  const machine = new LevitateMachine(settings);
+  try {
+    const asked = askAt(machine, moment, bounds, (booted) => question.ask(booted));
+    if (showSerial) process.stderr.write(machine.serial.text);
+    const { answer } = asked;
+    if (json) {
+      process.stdout.write(`${toJson(document(machine, question.text, asked))}\n`);
+    } else {
+      process.stderr.write(`${circumstances(machine, asked)}\n`);
+      process.stdout.write(`${answer.lines(styleOf(process.stdout, process.env)).join('\n')}\n`);
+    }
+    return answer.known ? 0 : EXIT_NOT_KNOWN;
+  } finally {
+    machine.close();
+  }
+}
+
+/** The answer with what a program needs to place it. */
+function document(machine: LevitateMachine, question: string, asked: Asked<Answer>): object {
+  const { answer, outcome, atNs, instructions } = asked;
+  return {
+    board: machine.board.name,
+    question,
+    at: { simulatedNs: atNs, instructions },
+    outcome: outcome?.outcome ?? null,
+    panic: outcome?.panic ?? null,
+    answer: answer.data,
+  };
+}
+
+/** "pixel6 reached its steady state: asked at 41.4 ms, 38,180 instructions" */
+function circumstances({ board }: LevitateMachine, { outcome, atNs, instructions }: Asked<Answer>): string {
+  const state = outcome === null ? 'is on its way' : outcome.reason;
+  return `${board.name} ${state}: asked at ${showTime(atNs)}, ${showCount(instructions)} instructions`;
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

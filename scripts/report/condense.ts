@@ -1,0 +1,81 @@
+/**
+ * Makes a long story short enough for a page: moments are left out, those that nobody spoke at first, and between two that stay only the net change of memory is kept.
+ * What a kept moment shows is exactly what it would have shown.
+ */
+
+import { type FrameSpan, MemoryState } from './memory-state.ts';
+import { difference, MemoryStory } from './memory-story.ts';
+import type { Moment, StoryPart } from './page-data.ts';
+
+/** Kind of the moments that nobody spoke at: see story-builder.ts. */
+const SILENT = 'allocator';
+
+/** Most of each in a page; some 100 bytes a moment and 35 an operation. */
+export interface StoryLimits {
+  readonly moments: number;
+  readonly operations: number;
+}
+
+/** A page of about a megabyte at most. */
+export const PAGE_LIMITS: StoryLimits = { moments: 4000, operations: 16_000 };
+
+/** The story within `limits`; the same one when it is. O(moments * runs) when it must be shortened. */
+export function condense(banks: readonly FrameSpan[], story: StoryPart, limits: StoryLimits = PAGE_LIMITS): StoryPart {
+  if (story.moments.length <= limits.moments && story.operations.length / 4 <= limits.operations) return story;
+  const kept = chooseMoments(story.moments, limits.moments);
+  const shortened = netChanges(banks, story, kept);
+  const stillLong = shortened.operations.length / 4 > limits.operations && kept.length > 2;
+  // Fewer moments have fewer net changes between them.
+  return stillLong ? condense(banks, shortened, { ...limits, moments: Math.ceil(kept.length / 2) }) : shortened;
+}
+
+/** What was said comes first: all of it, or the beginning and the end. What room is left goes to the allocator's own moments, evenly. */
+function chooseMoments(moments: readonly Moment[], most: number): readonly Moment[] {
+  if (moments.length <= most) return moments;
+  const spoken = moments.filter(({ kind }) => kind !== SILENT);
+  if (spoken.length >= most) {
+    const half = Math.floor(most / 2);
+    return [...spoken.slice(0, most - half), ...spoken.slice(spoken.length - half)];
+  }
+  const share = (most - spoken.length) / (moments.length - spoken.length);
+  let silent = 0;
+  return moments.filter(({ kind }) => {
+    if (kind !== SILENT) return true;
+    silent++;
+    return Math.floor(silent * share) > Math.floor((silent - 1) * share);
+  });
+}
+
+function netChanges(banks: readonly FrameSpan[], story: StoryPart, kept: readonly Moment[]): StoryPart {
+  const whole = new MemoryState(banks);
+  let done = 0;
+  let before = new MemoryState(banks);
+  const operations: number[] = [];
+  const goTo = (count: number, t: number): number => {
+    for (; done < count; done++) {
+      const [start, frames, owner] = story.operations.slice(4 * done, 4 * done + 3) as [number, number, number];
+      whole.give(start, start + frames, owner, done);
+    }
+    for (const { start, frames, owner } of difference(before, whole, t)) operations.push(start, frames, owner, t);
+    before = new MemoryState(banks, whole.runs);
+    return operations.length / 4;
+  };
+  const moments = kept.map((moment) => ({ ...moment, operations: goTo(moment.operations, moment.t) }));
+  goTo(story.operations.length / 4, story.operations.at(-1) ?? 0);
+  return { ...story, moments, operations };
+}
+
+/** A story part as a {@link MemoryStory}. */
+export function storyOf(banks: readonly FrameSpan[], { operations }: Pick<StoryPart, 'operations'>): MemoryStory {
+  const story = new MemoryStory(banks);
+  addOperations(story, operations);
+  return story;
+}
+
+/** Adds operations in the form of {@link StoryPart}. */
+export function addOperations(story: MemoryStory, operations: readonly number[]): void {
+  for (let index = 0; index + 3 < operations.length; index += 4) {
+    const [start, frames, owner, t] = operations.slice(index, index + 4) as [number, number, number, number];
+    story.add({ start, frames, owner, t });
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * What the pages are given: plain JSON, made by collect.ts (whole, for `--report`) or a piece at a time (for the live view), read in the browser.
+ * Numbers are frames, bytes and nanoseconds; virtual addresses are "0x…" strings because JSON has no 64-bit integers.
+ */
+
+import type { FrameSpan } from './memory-state.ts';
+
+/** Groups of owners: one colour each. */
+export const OWNER_CLASSES = [
+  'free',
+  'unclaimed',
+  'kernel',
+  'mem_map',
+  'heap',
+  'tables',
+  'slab',
+  'user',
+  'boot data',
+  'firmware',
+  'other',
+] as const;
+export type OwnerClass = (typeof OWNER_CLASSES)[number];
+
+/** Somebody who has frames. */
+export interface Owner {
+  readonly name: string;
+  readonly class: OwnerClass;
+}
+
+/** Something that was said or happened, and how many operations on memory had been done by then. */
+export interface Moment {
+  readonly t: number;
+  /** Event kind: serial, process, stop …, or `allocator` for a moment between two lines. */
+  readonly kind: string;
+  readonly text: string;
+  readonly operations: number;
+}
+
+export interface Stage {
+  readonly number: number;
+  readonly name: string;
+  readonly t: number;
+}
+
+/** A range of the kernel's page tables. */
+export interface MappedRange {
+  readonly va: string;
+  readonly pa: number;
+  readonly bytes: number;
+  /** Entries in words: "6 x 1 GiB + 2 x 2 MiB". */
+  readonly entries: string;
+  readonly attributes: string;
+  readonly writableAndExecutable: boolean;
+}
+
+/** A name and a value for people. */
+export type Fact = readonly [name: string, value: string];
+
+/** A part of a run: all of it for a report, what is new for the live view. */
+export interface StoryPart {
+  /** Owners not sent before; the first two are always free and unclaimed RAM. */
+  readonly owners: readonly Owner[];
+  /** start, frames, owner, t; start, frames, owner, t; … */
+  readonly operations: readonly number[];
+  readonly moments: readonly Moment[];
+  readonly stages: readonly Stage[];
+}
+
+/** Everything that a report page shows. */
+export interface ReportData {
+  readonly board: string;
+  /** One clause: "reached its steady state". */
+  readonly reason: string;
+  readonly outcome: string;
+  readonly exitStatus: number;
+  readonly panic: string | null;
+  readonly endNs: number;
+  readonly banks: readonly FrameSpan[];
+  readonly story: StoryPart;
+  /** Null when there is no modelled kernel, or its tables could not be read. */
+  readonly tables: readonly MappedRange[] | null;
+  readonly facts: readonly Fact[];
+  /** What is not in the page, and why; shown to the reader. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,156 @@
+/** The real gdb on the command line's `--gdb`: the modelled kernel with its symbols, and Debian's Linux. */
+
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { physAddr } from '../emulator/address.ts';
+import { physToVirt } from '../kernel-ts/kernel/mm/direct-map.ts';
+import { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
+import { boot } from './support/command.ts';
+import { foreignGuests } from './support/foreign-guest.ts';
+import { bootUnderGdb, lacksGdb } from './support/gdb.ts';
+
+const lacks = lacksGdb();
+const why = lacks === null ? '' : ` (${lacks})`;
+const LIMIT_MS = 120_000;
+
+const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+
+/** What the modelled kernel has in memory when it rests, read in this process. */
+function modelledKernel(board: string) {
+  const machine = new LevitateMachine({ board });
+  try {
+    machine.run();
+    const { memory, image } = machine.kernel;
+    const physical = memory?.memMap.base ?? 0;
+    const memMap = physToVirt(physAddr(physical));
+    return {
+      memMap,
+      firstPage: machine.memory.read64(physical),
+      bootArgs: image.physical('boot_args'),
+      load: image.virtual('boot_args') - BigInt(image.symbols.boot_args),
+      deviceTree: machine.findImage('dtb')?.base ?? 0,
+    };
+  } finally {
+    machine.close();
+  }
+}
+
+describe.skipIf(lacks !== null)(`gdb on the modelled kernel${why}`, () => {
+  it.each(['qemu-virt', 'pixel6'])(
+    '%s: watches, stops in front of kmain, steps over it, reads mem_map, goes back, lets go',
+    async (board) => {
+      const kernel = modelledKernel(board);
+      const { gdb, status, stdout } = await bootUnderGdb(
+        ['--board', board],
+        [
+          `add-symbol-file firmware/images/kernel.elf -o ${hex(kernel.load)}`,
+          `watch *(unsigned long *)${hex(kernel.bootArgs)}`,
+          'continue',
+          'delete',
+          'break gate_kmain',
+          'continue',
+          'p/x $CurrentEL',
+          'x/i $pc',
+          'stepi',
+          `x/gx ${hex(kernel.memMap)}`,
+          `monitor walk ${hex(kernel.memMap)}`,
+          'info threads',
+          'reverse-stepi',
+          'p $pc',
+          'reverse-stepi',
+          'x/i $pc',
+          'delete',
+          'detach',
+        ],
+      );
+      expect(gdb).toContain(`Old value = 0\nNew value = ${kernel.deviceTree}\n`);
+      expect(gdb).toMatch(/Breakpoint 2, 0x[0-9a-f]+ in gate_kmain \(\)/);
+      expect(gdb).toContain('$1 = 0x4');
+      expect(gdb).toMatch(/=> 0x[0-9a-f]+ <gate_kmain>:\thlt\t#0x4c00/);
+      expect(gdb).toContain(`${hex(kernel.memMap)}:\t0x${kernel.firstPage.toString(16).padStart(16, '0')}`);
+      expect(gdb).toMatch(/level 0 {2}descriptor at 0x[0-9a-f]+ = 0x[0-9a-f]+\n/);
+      expect(gdb).toMatch(/\* 1 +Thread 1 \(core 0, MPIDR 0x\w+, running at EL1\)/);
+      expect(gdb).toMatch(/\$2 = \(.*\) 0x[0-9a-f]+ <gate_kmain>/);
+      expect(gdb.match(/^=> .*$/gm)?.at(-1)).not.toContain('gate_kmain>:');
+      // The guest cannot tell: it says what it says without a debugger, once, and ends as it does.
+      expect(status).toBe(0);
+      expect(stdout).toBe(boot('--board', board).stdout.toString());
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'shows a machine that came to rest, and ends it when told to',
+    async () => {
+      const { gdb, status, stderr } = await bootUnderGdb(
+        ['--board', 'qemu-virt'],
+        ['continue', 'monitor info', 'kill'],
+      );
+      expect(gdb).toContain('The machine reached its steady state.\n');
+      expect(gdb).toMatch(/core 0: sleeping at EL1, PC 0xffff/);
+      expect(status).toBe(3);
+      expect(stderr).toContain('was ended by the debugger');
+    },
+    LIMIT_MS,
+  );
+});
+
+const guests = foreignGuests('linux-6.1');
+const linuxLacks = lacks ?? (typeof guests === 'string' ? guests : null);
+
+describe.skipIf(linuxLacks !== null)(`gdb on Linux${linuxLacks === null ? '' : ` (${linuxLacks})`}`, () => {
+  it(
+    'stops at its entry, steps, is interrupted on translated addresses, and reads physical memory',
+    async () => {
+      const [kernel = ''] = guests as readonly string[];
+      const entry = '0x40200000';
+      const { gdb, status } = await bootUnderGdb(
+        ['--board', 'qemu-virt', '--smp', '2', '--kernel', kernel, '--append', 'console=ttyAMA0'],
+        [
+          `hbreak *${entry}`,
+          'continue',
+          'stepi',
+          'stepi',
+          'monitor phys 0x40200038 4',
+          'python import os, threading; threading.Timer(2, lambda: os.kill(os.getpid(), 2)).start()',
+          'continue',
+          'p/x $TTBR1_EL1 != 0',
+          'x/i $pc',
+          'maint packet Qqemu.PhyMemMode:1',
+          'x/wx 0x40200038',
+          'kill',
+        ],
+      );
+      expect(gdb).toMatch(new RegExp(`Breakpoint 1, 0x0+${entry.slice(2)}`));
+      expect(gdb).toMatch(/0x0040200038 {2}41 52 4d 64/);
+      expect(gdb).toContain('received signal SIGINT');
+      expect(gdb).toContain('$1 = 0x1');
+      expect(gdb).toMatch(/=> 0xffff[0-9a-f]+:\t\w+/);
+      expect(gdb).toMatch(/0x40200038:\t0x644d5241/);
+      expect(status).toBe(3);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('--gdb', () => {
+  it.each([
+    [['--gdb', '70000'], /--gdb 70000: a port is a number from 0/],
+    [['--gdb', 'tcp'], /--gdb tcp: a port is a number/],
+  ])('%j is an input error', (options, message) => {
+    const { status, stderr } = boot('--board', 'qemu-virt', ...options);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  it('on a port that is taken says so and what to do', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const { status, stderr } = boot('--board', 'qemu-virt', '--gdb', String(port));
+    other.close();
+    expect(status).toBe(2);
+    expect(stderr).toContain(`--gdb ${port}: another program listens on this port; choose another`);
+  });
+});
