@@ -186,3 +186,19 @@ describe('opening and closing', () => {
     expect(((await settledRss()) - before) / 2 ** 20 / 1200).toBeLessThan(0.15);
   });
 });
+
+it('routes a range to devices and back any number of times', () => {
+  const { engine, load } = open();
+  const memory = new Uint8Array(0x1000).fill(0x11);
+  load(LDR_X0_X1_POST_8);
+  for (let time = 0; time < 600; time++) {
+    engine.mapDevices(DEVICE, 0x1000, { read: () => BigInt(time), write: () => {} });
+    engine.setPc(BigInt(RAM));
+    engine.setX(1, BigInt(DEVICE));
+    engine.run(1);
+    expect(engine.getX(0) & 0xffff_ffffn).toBe(BigInt(time));
+    engine.unmap(DEVICE, 0x1000);
+    engine.mapMemory(DEVICE, memory, 'rx');
+    engine.unmap(DEVICE, 0x1000);
+  }
+});

@@ -127,6 +127,11 @@ export interface EngineVersion {
   readonly patch: number;
 }
 
+/** Breakpoints, and watchpoints, that the architecture has room for (Arm ARM D13.3.2, ID_AA64DFR0_EL1). */
+const DEBUG_REGISTERS = 16;
+/** struct uc_context has seven members before its registers in Unicorn 2.1. */
+const MOST_CONTEXT_HEADER_BYTES = 64;
+
 /** struct uc_tb { u64 pc; u16 icount; u16 size } */
 const BLOCK_BYTES = 16;
 /** The u32 fields of struct uc_arm64_cp_reg. */
@@ -156,6 +161,13 @@ export interface UnicornOptions {
   readonly model?: CpuModel;
   /** `engine`: count as on hosts and with libraries for which there is no faster way. For comparisons; default is the fastest. */
   readonly counting?: 'fastest' | 'engine';
+}
+
+/** A range that was once routed to devices. It keeps its callbacks: flash goes to and fro. */
+interface MappedWindow {
+  window: DeviceWindow;
+  readonly read: NativeCallback;
+  readonly write: NativeCallback;
 }
 
 /** What stands before a callback: see inline-count.ts. */
@@ -231,6 +243,8 @@ class UnicornEngine implements CpuEngine {
   private ahead: number | null = 0;
   /** Registers to go back to where an instruction was abandoned. Without inline counting only. */
   private abandoned: Pointer = null;
+  /** By base and size. */
+  private readonly windows = new Map<string, MappedWindow>();
   private readonly structs = new Map<number, DataView>();
   private readonly interceptors: Readonly<Record<InterceptKind, NativeCallback>> | null = null;
 
@@ -484,23 +498,33 @@ class UnicornEngine implements CpuEngine {
   }
 
   mapDevices(base: number, size: number, window: DeviceWindow): void {
+    const key = `${base} ${size}`;
+    const mapped = this.windows.get(key) ?? this.openWindow(base, window);
+    mapped.window = window;
+    this.windows.set(key, mapped);
+    const { read, write } = mapped;
+    this.check(
+      'uc_mmio_map',
+      this.library.mmioMap(this.handle, base, size, read.callback, read.data, write.callback, write.data),
+    );
+  }
+
+  private openWindow(base: number, window: DeviceWindow): MappedWindow {
     const read = this.register(
       (_uc: Pointer, offset: number, width: number) =>
-        this.from('device access', () => this.guarded(() => window.read(base + offset, width))) ?? 0n,
+        this.from('device access', () => this.guarded(() => mapped.window.read(base + offset, width))) ?? 0n,
       CALLBACKS.mmioRead,
       4,
     );
     const write = this.register(
       (_uc: Pointer, offset: number, width: number, value: number | bigint) => {
-        this.from('device access', () => this.guarded(() => window.write(base + offset, width, BigInt(value))));
+        this.from('device access', () => this.guarded(() => mapped.window.write(base + offset, width, BigInt(value))));
       },
       CALLBACKS.mmioWrite,
       5,
     );
-    this.check(
-      'uc_mmio_map',
-      this.library.mmioMap(this.handle, base, size, read.callback, read.data, write.callback, write.data),
-    );
+    const mapped: MappedWindow = { window, read, write };
+    return mapped;
   }
 
   run(count: number): SliceEnd {
@@ -653,7 +677,7 @@ class UnicornEngine implements CpuEngine {
   }
 
   watchCode(address: bigint, reached: () => void): () => void {
-    return this.addWatch(UC_HOOK_CODE, CALLBACKS.code, 4, address, address, () => {
+    return this.addWatch(UC_HOOK_CODE, CALLBACKS.code, undefined, address, address, () => {
       this.atWatch(reached);
     });
   }
@@ -699,12 +723,12 @@ class UnicornEngine implements CpuEngine {
   private addWatch(
     type: number,
     prototype: CallbackPrototype,
-    dataArgument: 4 | 6,
+    standIn: StandIn | undefined,
     begin: number | bigint,
     end: number | bigint,
     callback: (...args: never[]) => unknown,
   ): () => void {
-    const registered = this.register(callback, prototype, dataArgument);
+    const registered = this.register(callback, prototype, standIn);
     const pointer = this.registered.at(-1);
     const hook: [number] = [0];
     this.check(
@@ -727,6 +751,41 @@ class UnicornEngine implements CpuEngine {
       far: this.contextView.getBigUint64(at + 8, true),
       targetLevel: this.contextView.getUint32(at + 16, true),
     };
+  }
+
+  exportState(): Uint8Array {
+    for (let index = 0; index < DEBUG_REGISTERS; index++) {
+      // DBGBCRn_EL1, DBGWCRn_EL1: bit 0 is E.
+      for (const op2 of [5, 7]) {
+        if (((this.getSystemRegister([2, 0, 0, index, op2]) ?? 0n) & 1n) !== 0n) {
+          throw new EngineError('the guest uses hardware breakpoints or watchpoints, which the engine cannot save');
+        }
+      }
+    }
+    this.check('uc_context_save', this.library.contextSave(this.handle, this.context));
+    return new Uint8Array(this.contextView.buffer.slice(this.contextHeaderBytes));
+  }
+
+  importState(state: Uint8Array): void {
+    // What stands before the registers describes this engine, not the one that was saved.
+    this.check('uc_context_save', this.library.contextSave(this.handle, this.context));
+    const registers = new Uint8Array(this.contextView.buffer, this.contextHeaderBytes);
+    if (state.length !== registers.length) {
+      throw new EngineError(`registers of ${state.length} bytes; this build of the engine has ${registers.length}`);
+    }
+    registers.set(state);
+    this.check('uc_context_restore', this.library.contextRestore(this.handle, this.context));
+    this.discardAllCode();
+    this.flushTlb();
+  }
+
+  /** struct uc_context begins with the length of the registers, which stand at its end. */
+  private get contextHeaderBytes(): number {
+    const bytes = this.contextView.byteLength - Number(this.contextView.getBigUint64(0, true));
+    if (bytes < 8 || bytes > MOST_CONTEXT_HEADER_BYTES) {
+      throw new EngineError("the engine's saved registers are not laid out as in Unicorn 2.1");
+    }
+    return bytes;
   }
 
   private saveState(): Pointer {
