@@ -153,6 +153,9 @@ export interface CachePort {
 /** A value in an event: numbers are byte counts or plain counts; addresses are `bigint` or a hexadecimal string. */
 export type TraceValue = string | number | bigint | boolean | null | readonly TraceValue[];
 
+/** Fields of an event. */
+export type TraceFields = Readonly<Record<string, TraceValue>>;
+
 /**
  * What the kernel tells a person who watches the machine, beside its console: the counterpart of a system trace macrocell.
  * Nothing the kernel does depends on it.
@@ -160,7 +163,8 @@ export type TraceValue = string | number | bigint | boolean | null | readonly Tr
 export interface TracePort {
   /** True when events of this kind are kept: test it before building costly fields. */
   enabled(kind: string): boolean;
-  emit(kind: string, fields: Readonly<Record<string, TraceValue>>): void;
+  /** Fields that must be read from memory or registers come as a function: what it reads costs no simulated time. */
+  emit(kind: string, fields: TraceFields | (() => TraceFields)): void;
 }
 
 /** PSCI and SMCCC calls by the conduit the device tree names (Arm DEN 0022, 5). Returns x0. */

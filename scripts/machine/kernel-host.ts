@@ -80,7 +80,9 @@ export class KernelHost implements GateHandler {
       caches: { syncInstructions: (va, bytes) => this.syncInstructions(core, va, bytes) },
       trace: {
         enabled: (kind) => machine.events.enabled(kind),
-        emit: (kind, fields) => machine.events.emit(kind, fields),
+        emit: (kind, fields) => {
+          machine.events.emit(kind, typeof fields === 'function' ? machine.clock.withoutCharge(fields) : fields);
+        },
       },
       firmware: {
         call: (_conduit, functionId, arg1 = 0n, arg2 = 0n, arg3 = 0n) =>

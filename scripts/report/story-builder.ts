@@ -33,7 +33,7 @@ const MOMENT_KINDS: ReadonlySet<string> = new Set([
 const SILENT_OPERATIONS = 32;
 
 /** Loud kinds that a story is made of; the machine must be told to keep them. Others become moments where the user asks for them. */
-export const STORY_TRACE = ['buddy'] as const;
+export const STORY_TRACE = ['buddy', 'process'] as const;
 
 export class StoryBuilder {
   private readonly banks: readonly FrameSpan[];

@@ -28,7 +28,8 @@ function tracedMmu(): { mmu: Mmu; space: AddressSpace; events: MmuEvent[] } {
   const events: MmuEvent[] = [];
   const trace: TracePort = {
     enabled: (kind) => kind === 'mmu',
-    emit: (kind, fields) => {
+    emit: (kind, source) => {
+      const fields = typeof source === 'function' ? source() : source;
       expect(kind).toBe('mmu');
       events.push(fields as unknown as MmuEvent);
     },

@@ -16,7 +16,11 @@ import { run, steps } from './testing/random-trace.ts';
 
 function recorder(): TracePort & { readonly events: BuddyFields[] } {
   const events: BuddyFields[] = [];
-  return { events, enabled: () => true, emit: (kind, fields) => events.push({ kind, ...fields }) };
+  return {
+    events,
+    enabled: () => true,
+    emit: (kind, fields) => events.push({ kind, ...(typeof fields === 'function' ? fields() : fields) }),
+  };
 }
 
 /** One begins in the middle of a large block. */

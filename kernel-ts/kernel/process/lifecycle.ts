@@ -204,7 +204,8 @@ export class Lifecycle {
   }
 
   private emit(op: string, process: Process, more: Readonly<Record<string, bigint | number | string>>): void {
-    if (this.traced) this.parts.trace.emit('process', { op, pid: process.pid, name: process.name, ...more });
+    if (!this.traced) return;
+    this.parts.trace.emit('process', () => ({ op, pid: process.pid, name: process.name, ...more }));
   }
 }
 

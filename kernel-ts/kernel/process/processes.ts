@@ -127,16 +127,15 @@ export class Processes implements UserSpace {
     for (const line of faultReport(process.label, frame, outcome.why)) log.line('PROC', line);
     if (outcome.why === OUT_OF_MEMORY) this.tellOutOfMemory(process, 'a page by demand');
     if (this.tracesProcesses) {
-      const { esr, far, elr } = frame;
-      ports.trace.emit('process', {
+      ports.trace.emit('process', () => ({
         op: 'fault',
         pid: process.pid,
         name: process.name,
-        esr,
-        far,
-        elr,
+        esr: frame.esr,
+        far: frame.far,
+        elr: frame.elr,
         why: outcome.why,
-      });
+      }));
     }
     this.lifecycle.end(process, killedStatus(frame.esr), 'killed');
     return this.scheduler.next();

@@ -94,8 +94,12 @@ export class Scheduler extends RecordView {
     this.setLink(CURRENT, head.va);
     this.activate(head);
     if (this.traced) {
-      const from = before === null ? 0 : new Process(this.memory, before).pid;
-      this.parts.trace.emit('process', { op: 'switch', pid: head.pid, name: head.name, from });
+      this.parts.trace.emit('process', () => ({
+        op: 'switch',
+        pid: head.pid,
+        name: head.name,
+        from: before === null ? 0 : new Process(this.memory, before).pid,
+      }));
     }
     return frameOf(head);
   }

@@ -94,7 +94,8 @@ export function fakeKernel(
   const events: FakeEvent[] = [];
   const trace = {
     enabled: () => true,
-    emit: (kind: string, fields: FakeEvent['fields']) => void events.push({ kind, fields }),
+    emit: (kind: string, fields: FakeEvent['fields'] | (() => FakeEvent['fields'])) =>
+      void events.push({ kind, fields: typeof fields === 'function' ? fields() : fields }),
   };
   const printed: number[] = [];
   const typed: number[] = [];
