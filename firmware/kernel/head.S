@@ -17,7 +17,7 @@
  * An exception saves a trap frame, enters its gate with the frame's address in x0 and returns to whatever the frame describes that TypeScript left in x0:
  *
  *   0x000 x0 … x30    0x0f8 SP_EL0    0x100 ELR_EL1  SPSR_EL1    0x110 FPSR  FPCR    0x120 ESR_EL1  FAR_EL1
- *   0x130 SP_EL1 at the exception, 8 bytes of padding            0x140 q0 … q31      0x340 end
+ *   0x130 SP_EL1 at the exception    0x138 TPIDR_EL0             0x140 q0 … q31      0x340 end
  *
  * The layout is known to kernel-ts/kernel/trap-frame.ts.
  *
@@ -39,6 +39,7 @@
 	.equ	FRAME_FPSR, 0x110
 	.equ	FRAME_ESR, 0x120
 	.equ	FRAME_SP_EL1, 0x130
+	.equ	FRAME_TPIDR, 0x138
 	.equ	FRAME_Q0, 0x140
 
 	/* Gates. kernel-ts enters at these numbers. */
@@ -206,6 +207,8 @@ save_context:
 	mrs	x1, elr_el1
 	mrs	x2, spsr_el1
 	stp	x1, x2, [x0, #FRAME_ELR]
+	mrs	x1, tpidr_el0
+	str	x1, [x0, #FRAME_TPIDR]
 	mrs	x1, fpsr
 	mrs	x2, fpcr
 	stp	x1, x2, [x0, #FRAME_FPSR]
@@ -252,6 +255,8 @@ restore_context:
 	ldp	q26, q27, [x1, #0x1a0]
 	ldp	q28, q29, [x1, #0x1c0]
 	ldp	q30, q31, [x1, #0x1e0]
+	ldr	x1, [x0, #FRAME_TPIDR]
+	msr	tpidr_el0, x1
 	ldp	x1, x2, [x0, #FRAME_FPSR]
 	msr	fpsr, x1
 	msr	fpcr, x2

@@ -3,7 +3,7 @@
  * interrupt it anywhere. Each value is made of the pid and the register's number, so a register of another process, or another register, shows.
  * Ends with 0 when all kept theirs.
  *
- *     x0 result of yield, rounds   x8 number of yield   the others and SP are watched, and the flags by the loop
+ *     x0 result of yield, rounds   x8 number of yield   the others, SP (31) and TPIDR_EL0 (32) are watched, and the flags by the loop
  */
 
 	.include "user.inc"
@@ -37,6 +37,11 @@ left:	.skip	8			/* yields */
 	ldr	x0, [x0]
 	cmp	sp, x0
 	b.ne	changed_stack
+	adr	x0, base
+	ldr	x0, [x0]
+	mrs	x8, tpidr_el0
+	cmp	x8, x0
+	b.ne	changed_thread
 	.endm
 
 	.global _start
@@ -44,6 +49,8 @@ _start:
 	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
 	orr	x0, x0, x\n
 	.endr
+	cbnz	x0, not_zero
+	mrs	x0, tpidr_el0
 	cbnz	x0, not_zero
 
 	mov	x0, sp
@@ -58,6 +65,7 @@ _start:
 	lsl	x0, x0, #8
 	adr	x1, base
 	str	x0, [x1]
+	msr	tpidr_el0, x0
 	.irp	n, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
 	add	x\n, x0, #\n
 	.endr
@@ -83,6 +91,9 @@ yields:
 	say	": all kept\n"
 	exit	#0
 
+changed_thread:
+	add	x8, x0, #32
+	b	changed
 changed_stack:
 	add	x8, x0, #31
 changed:

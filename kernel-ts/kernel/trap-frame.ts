@@ -3,7 +3,7 @@
  *
  *     0x000  x0 … x30                 0x110  FPSR, FPCR (8 bytes each)
  *     0x0f8  SP_EL0                   0x120  ESR_EL1, FAR_EL1 at entry
- *     0x100  ELR_EL1, SPSR_EL1        0x130  SP_EL1 at the exception, 8 bytes of padding
+ *     0x100  ELR_EL1, SPSR_EL1        0x130  SP_EL1 at the exception, TPIDR_EL0
  *                                     0x140  q0 … q31
  *     0x340  end; SP_EL1 while what the frame describes runs
  *
