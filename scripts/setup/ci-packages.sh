@@ -5,6 +5,8 @@ set -euo pipefail
 
 declare -A package_of=(
   [dtc]=device-tree-compiler
+  [as]=binutils
+  [cpio]=cpio
   [aarch64-linux-gnu-as]=binutils-aarch64-linux-gnu
   [aarch64-linux-gnu-objcopy]=binutils-aarch64-linux-gnu
   [qemu-system-aarch64]=qemu-system-arm
