@@ -117,6 +117,8 @@ export interface InlineCount {
 }
 
 const installed = new Map<string, InlineCount | null>();
+/** By the address of the translator's table: the same library may have several paths. */
+const patched = new Map<bigint, InlineCount>();
 
 /** Puts the code in place in the library at `path`, once a process. Null where that cannot be done; the engine then is as it was. */
 export function installInlineCount(
@@ -136,6 +138,8 @@ function install(open: () => NativeProcess | null, arch: string): InlineCount | 
   const process = arch === 'x64' ? open() : null;
   const operations = process?.symbol('aarch64_translator_ops_aarch64') ?? null;
   if (process === null || operations === null) return null;
+  const known = patched.get(operations);
+  if (known !== undefined) return known;
   const libraryBase = process.loadBase(operations);
   const build = libraryBase === null ? undefined : BUILDS[buildIdentifier(process, libraryBase)];
   if (libraryBase === null || build === undefined) return null;
@@ -153,7 +157,9 @@ function install(open: () => NativeProcess | null, arch: string): InlineCount | 
   translatorOperations[TB_START] = code + BigInt(COUNT_X64_ENTRIES.blockStart);
   translatorOperations[TB_STOP] = code + BigInt(COUNT_X64_ENTRIES.blockStop);
   translatorOperations[TRANSLATE_INSN] = code + BigInt(COUNT_X64_ENTRIES.translate);
-  return { process, build, libraryBase, code };
+  const inline = { process, build, libraryBase, code };
+  patched.set(operations, inline);
+  return inline;
 }
 
 /** The table that count-x64.S reads, in its order; null when a function is missing. */
@@ -217,6 +223,9 @@ function buildIdentifier(process: NativeProcess, base: bigint): string {
   return '';
 }
 
+/** Pages of engines that were closed. */
+const spareCells: bigint[] = [];
+
 /** The counter of one engine. */
 export class InlineCounter {
   private readonly inline: InlineCount;
@@ -242,7 +251,7 @@ export class InlineCounter {
     this.words = new Int32Array(process.view(this.core + BigInt(END), 12));
     this.nextBlockFlags = new Int32Array(process.view(this.core + BigInt(build.core.nextBlockFlags), 4));
     this.accessReturn = new BigUint64Array(process.view(this.core + BigInt(build.core.accessReturn), 8));
-    const cell = process.allocatePages(CODE_BYTES);
+    const cell = spareCells.pop() ?? process.allocatePages(CODE_BYTES);
     if (cell === null) throw new RangeError('no memory for the callbacks of an engine');
     this.cellAddress = cell;
     this.cell = new BigUint64Array(process.view(cell, CODE_BYTES));
@@ -354,6 +363,11 @@ export class InlineCounter {
       this.stacks.set(address, view);
     }
     return view;
+  }
+
+  /** Gives back what the engine's callbacks used. After the engine was closed. */
+  close(): void {
+    spareCells.push(this.cellAddress);
   }
 
   /** When the running guarded callback returns, its instruction is left unfinished. PC stays as it is: it must be exact. */

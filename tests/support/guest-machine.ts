@@ -7,9 +7,11 @@
 import { findBoard } from '../../boards/registry.ts';
 import type { SerialDevice } from '../../emulator/devices/serial-device.ts';
 import type { SerialLine } from '../../emulator/devices/serial-line.ts';
-import { createUnicornEngine, type CpuModel, probeEngineVersion } from '../../emulator/engine/unicorn.ts';
+import type { CpuModel } from '../../emulator/engine/unicorn-handle.ts';
+import { createUnicornEngine, probeEngineVersion } from '../../emulator/engine/unicorn.ts';
 import type { EventKind } from '../../emulator/events/event-kinds.ts';
-import type { Machine, MachineStop, RunLimits } from '../../emulator/machine.ts';
+import type { Machine } from '../../emulator/machine.ts';
+import type { MachineStop, RunLimits } from '../../emulator/machine-run.ts';
 import { buildBoardMachine, readFirmwareImage } from '../../scripts/machine/board-machine.ts';
 import { locateEngine } from '../../scripts/setup/engine-library.ts';
 

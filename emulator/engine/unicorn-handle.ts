@@ -1,0 +1,128 @@
+/**
+ * The engine's handle, and what can be asked of it without knowing registers or time: memory lent to it, caches dropped, its register file as bytes.
+ *
+ * Numbers are the library's ABI: include/unicorn/unicorn.h of Unicorn 2.1.
+ */
+
+import { EngineError } from './engine.ts';
+import { type Library, loadLibrary, nativeView, type Pointer } from './unicorn-library.ts';
+
+const UC_ARCH_ARM64 = 2;
+const UC_MODE_ARM = 0;
+const UC_PROT = { rwx: 7, rx: 5 } as const;
+export const UC_ERR_OK = 0;
+
+/** uc_ctl control words: type | argument count << 26 | direction << 30 (1 = write). */
+const ucControlWrite = (type: number, args: number): number => type | (args << 26) | (1 << 30);
+const UC_CTL_USE_EXITS = ucControlWrite(4, 1);
+const UC_CTL_CPU_MODEL = ucControlWrite(7, 1);
+const UC_CTL_TB_REMOVE_CACHE = ucControlWrite(9, 2);
+const UC_CTL_TCG_BUFFER_SIZE = ucControlWrite(13, 1);
+const UC_CTL_TB_FLUSH = ucControlWrite(10, 0);
+const UC_CTL_TLB_FLUSH = ucControlWrite(11, 0);
+
+/** enum uc_cpu_arm64 */
+const CPU_MODELS = { 'cortex-a57': 0, 'cortex-a53': 1, 'cortex-a72': 2, max: 3 } as const;
+export type CpuModel = keyof typeof CPU_MODELS;
+
+/**
+ * Translated code of a core. The engine's own choice is 1 GiB, all of which it touches when it drops everything; a booting Linux fills some 80 MiB, and what
+ * does not fit is dropped and translated again.
+ */
+const CODE_BUFFER_BYTES = 128 * 2 ** 20;
+
+/** Bytes of the engine's handle that the search for the instruction counter may read: less than the handle's size. */
+const HANDLE_SEARCH_BYTES = 2048;
+
+export class UnicornHandle {
+  protected readonly library: Library;
+  protected readonly handle: Pointer;
+  protected readonly handleView: DataView;
+  protected readonly context: Pointer;
+  protected readonly contextView: DataView;
+  /** Buffers lent to the engine must not be collected while it may touch them. */
+  protected readonly lent: Uint8Array[] = [];
+
+  /** @param path of the library's file */
+  constructor(path: string, model: CpuModel) {
+    this.library = loadLibrary(path);
+    const out: [Pointer] = [null];
+    this.check('uc_open', this.library.open(UC_ARCH_ARM64, UC_MODE_ARM, out));
+    this.handle = out[0];
+    this.check('uc_ctl cpu model', this.library.control(this.handle, UC_CTL_CPU_MODEL, 'int', CPU_MODELS[model]));
+    this.check(
+      'uc_ctl code buffer',
+      this.library.control(this.handle, UC_CTL_TCG_BUFFER_SIZE, 'uint32_t', CODE_BUFFER_BYTES),
+    );
+    this.check('uc_ctl exits', this.library.control(this.handle, UC_CTL_USE_EXITS, 'int', 1));
+    this.handleView = new DataView(nativeView(this.handle, HANDLE_SEARCH_BYTES));
+    this.context = this.allocateContext();
+    this.contextView = new DataView(nativeView(this.context, this.library.contextSize(this.handle) as number));
+  }
+
+  mapMemory(base: number, bytes: Uint8Array, access: 'rwx' | 'rx'): void {
+    this.lent.push(bytes);
+    this.check('uc_mem_map_ptr', this.library.memMapPtr(this.handle, base, bytes.byteLength, UC_PROT[access], bytes));
+  }
+
+  unmap(base: number, size: number): void {
+    this.check('uc_mem_unmap', this.library.memUnmap(this.handle, base, size));
+  }
+
+  flushTlb(): void {
+    this.check('uc_ctl flush tlb', this.library.control(this.handle, UC_CTL_TLB_FLUSH));
+  }
+
+  discardAllCode(): void {
+    this.check('uc_ctl flush code', this.library.control(this.handle, UC_CTL_TB_FLUSH));
+  }
+
+  discardCode(start: number | bigint, end: number | bigint): void {
+    this.check(
+      'uc_ctl remove cache',
+      this.library.control(this.handle, UC_CTL_TB_REMOVE_CACHE, 'uint64_t', start, 'uint64_t', end),
+    );
+  }
+
+  /** For calibration: the first bytes of the engine's handle. */
+  handleBytes(): DataView {
+    return this.handleView;
+  }
+
+  /** For calibration: a fresh copy of the saved register file. */
+  savedBytes(): DataView {
+    this.library.contextSave(this.handle, this.context);
+    return this.contextView;
+  }
+
+  /** Frees the engine. Nothing of it can be used afterwards. */
+  close(): void {
+    this.library.contextFree(this.context);
+    this.check('uc_close', this.library.close(this.handle));
+    this.lent.length = 0;
+  }
+
+  protected saveState(): Pointer {
+    const context = this.allocateContext();
+    this.check('uc_context_save', this.library.contextSave(this.handle, context));
+    return context;
+  }
+
+  protected restoreState(state: Pointer): void {
+    this.check('uc_context_restore', this.library.contextRestore(this.handle, state));
+    this.library.contextFree(state);
+  }
+
+  protected allocateContext(): Pointer {
+    const out: [Pointer] = [null];
+    this.check('uc_context_alloc', this.library.contextAlloc(this.handle, out));
+    return out[0];
+  }
+
+  protected check(what: string, code: unknown): void {
+    if (code !== UC_ERR_OK) {
+      const reason = this.library.strerror(code) as string;
+      throw new EngineError(`${what} failed: ${reason} (${String(code)})`);
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The engine's registers: one at a time, and all of them as bytes that belong to one build of the library.
+ *
+ * Numbers are the library's ABI: include/unicorn/arm64.h of Unicorn 2.1.
+ */
+
+import { EngineError } from './engine.ts';
+import type { SystemRegisterEncoding } from './system-registers.ts';
+import { type CpuModel, UC_ERR_OK, UnicornHandle } from './unicorn-handle.ts';
+import { allocateWords, freeNative, nativeView, type Pointer } from './unicorn-library.ts';
+
+/** enum uc_arm64_reg */
+const REG_PC = 260;
+const REG_SP = 4;
+const REG_PSTATE = 265;
+const REG_SP_EL0 = 270;
+const REG_CP_REG = 290;
+const REG_Q0 = 104;
+const REG_X0 = 199;
+const REG_X29 = 1;
+/** UC_ARM64_REG_XZR */
+const REG_XZR = 7;
+/** Index of the X register with the library's number `register`; 31 is XZR. */
+export const indexOfX = (register: number): number =>
+  register === REG_XZR ? 31 : register >= REG_X0 ? register - REG_X0 : register - REG_X29 + 29;
+const registerOfX = (index: number): number => (index < 29 ? REG_X0 + index : REG_X29 + index - 29);
+
+/** Breakpoints, and watchpoints, that the architecture has room for (Arm ARM D13.3.2, ID_AA64DFR0_EL1). */
+const DEBUG_REGISTERS = 16;
+/** struct uc_context has seven members before its registers in Unicorn 2.1. */
+const MOST_CONTEXT_HEADER_BYTES = 64;
+
+export class UnicornRegisters extends UnicornHandle {
+  /** One 64-bit register value, in memory that both sides see. */
+  private readonly cell: Pointer;
+  private readonly cellValue: BigUint64Array;
+  /** The same for a vector register. */
+  private readonly wideCell: Pointer;
+  private readonly wideValue: BigUint64Array;
+  /** struct uc_arm64_cp_reg { u32 crn, crm, op0, op1, op2, pad; u64 value } */
+  private readonly systemCell: Pointer;
+  private readonly systemFields: Uint32Array;
+  private readonly systemValue: BigUint64Array;
+
+  constructor(path: string, model: CpuModel) {
+    super(path, model);
+    this.cell = allocateWords(1);
+    this.cellValue = new BigUint64Array(nativeView(this.cell, 8));
+    this.wideCell = allocateWords(2);
+    this.wideValue = new BigUint64Array(nativeView(this.wideCell, 16));
+    this.systemCell = allocateWords(4);
+    this.systemFields = new Uint32Array(nativeView(this.systemCell, 24));
+    this.systemValue = new BigUint64Array(nativeView(this.systemCell, 32), 24, 1);
+  }
+
+  getX(index: number): bigint {
+    return this.readRegister(registerOfX(index));
+  }
+
+  setX(index: number, value: bigint): void {
+    this.writeRegister(registerOfX(index), value);
+  }
+
+  getPc(): bigint {
+    return this.readRegister(REG_PC);
+  }
+
+  setPc(value: bigint): void {
+    this.writeRegister(REG_PC, value);
+  }
+
+  getSp(): bigint {
+    return this.readRegister(REG_SP);
+  }
+
+  setSp(value: bigint): void {
+    this.writeRegister(REG_SP, value);
+  }
+
+  getBankedSp(level: number): bigint {
+    return this.readRegister(REG_SP_EL0 + level);
+  }
+
+  setBankedSp(level: number, value: bigint): void {
+    this.writeRegister(REG_SP_EL0 + level, value);
+  }
+
+  getV(index: number): bigint {
+    this.library.regRead(this.handle, REG_Q0 + index, this.wideCell);
+    return ((this.wideValue[1] ?? 0n) << 64n) | (this.wideValue[0] ?? 0n);
+  }
+
+  setV(index: number, value: bigint): void {
+    this.wideValue[0] = BigInt.asUintN(64, value);
+    this.wideValue[1] = BigInt.asUintN(64, value >> 64n);
+    this.library.regWrite(this.handle, REG_Q0 + index, this.wideCell);
+  }
+
+  getPstate(): number {
+    return Number(BigInt.asUintN(32, this.readRegister(REG_PSTATE)));
+  }
+
+  setPstate(value: number): void {
+    this.writeRegister(REG_PSTATE, BigInt(value >>> 0));
+  }
+
+  getSystemRegister(encoding: SystemRegisterEncoding): bigint | null {
+    this.selectSystemRegister(encoding);
+    if (this.library.regRead(this.handle, REG_CP_REG, this.systemCell) !== UC_ERR_OK) return null;
+    return this.systemValue[0] ?? 0n;
+  }
+
+  setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
+    this.selectSystemRegister(encoding);
+    this.systemValue[0] = value;
+    return this.library.regWrite(this.handle, REG_CP_REG, this.systemCell) === UC_ERR_OK;
+  }
+
+  exportState(): Uint8Array {
+    for (let index = 0; index < DEBUG_REGISTERS; index++) {
+      // DBGBCRn_EL1, DBGWCRn_EL1: bit 0 is E.
+      for (const op2 of [5, 7]) {
+        if (((this.getSystemRegister([2, 0, 0, index, op2]) ?? 0n) & 1n) !== 0n) {
+          throw new EngineError('the guest uses hardware breakpoints or watchpoints, which the engine cannot save');
+        }
+      }
+    }
+    this.check('uc_context_save', this.library.contextSave(this.handle, this.context));
+    return new Uint8Array(this.contextView.buffer.slice(this.contextHeaderBytes));
+  }
+
+  importState(state: Uint8Array): void {
+    // What stands before the registers describes this engine, not the one that was saved.
+    this.check('uc_context_save', this.library.contextSave(this.handle, this.context));
+    const registers = new Uint8Array(this.contextView.buffer, this.contextHeaderBytes);
+    if (state.length !== registers.length) {
+      throw new EngineError(`registers of ${state.length} bytes; this build of the engine has ${registers.length}`);
+    }
+    registers.set(state);
+    this.check('uc_context_restore', this.library.contextRestore(this.handle, this.context));
+    this.discardAllCode();
+    this.flushTlb();
+  }
+
+  override close(): void {
+    super.close();
+    for (const cell of [this.cell, this.wideCell, this.systemCell]) freeNative(cell);
+  }
+
+  /** struct uc_context begins with the length of the registers, which stand at its end. */
+  private get contextHeaderBytes(): number {
+    const bytes = this.contextView.byteLength - Number(this.contextView.getBigUint64(0, true));
+    if (bytes < 8 || bytes > MOST_CONTEXT_HEADER_BYTES) {
+      throw new EngineError("the engine's saved registers are not laid out as in Unicorn 2.1");
+    }
+    return bytes;
+  }
+
+  private readRegister(register: number): bigint {
+    this.library.regRead(this.handle, register, this.cell);
+    return this.cellValue[0] ?? 0n;
+  }
+
+  private writeRegister(register: number, value: bigint): void {
+    this.cellValue[0] = value;
+    this.library.regWrite(this.handle, register, this.cell);
+  }
+
+  private selectSystemRegister([op0, op1, crn, crm, op2]: SystemRegisterEncoding): void {
+    const fields = this.systemFields;
+    fields[0] = crn;
+    fields[1] = crm;
+    fields[2] = op0;
+    fields[3] = op1;
+    fields[4] = op2;
+    fields[5] = 0;
+  }
+}

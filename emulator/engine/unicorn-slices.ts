@@ -1,0 +1,291 @@
+/**
+ * Running and counting: a slice from its start to its end, and what has been executed at any moment in between.
+ *
+ *     run ──► emuStart ──► callback ──► stop, abandon, nothing ──► … ──► counter used up, WFI, error ──► SliceEnd
+ *
+ * With inline counting (inline-count.ts) a block is charged when it begins. Inside a callback the charge is ahead of the execution and PC may be that of the
+ * block, so every callback says where it was made from ({@link UnicornSlices.from}), and both are corrected when somebody asks. Without it the engine counts
+ * each instruction, PC is always exact, and an instruction cannot be left: it completes and its registers are put back.
+ */
+
+import type { Calibration } from './calibrate.ts';
+import type { SliceEnd, UnmappedAccess } from './engine.ts';
+import { InlineCounter, installInlineCount, LONGEST_BLOCK } from './inline-count.ts';
+import type { CpuModel } from './unicorn-handle.ts';
+import { nativeProcess, type Pointer } from './unicorn-library.ts';
+import { UnicornRegisters } from './unicorn-registers.ts';
+
+/** Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED and WRITE_PROT. */
+const UC_ERR_ACCESS = new Set([6, 7, 8, 12]);
+
+/**
+ * Instructions after which cached address translations are dropped. The cache grows with use and only shrinks when it is dropped, and each block that is translated
+ * looks through all of it: 7 % of a Linux boot.
+ */
+const FLUSH_EVERY = 2_000_000;
+
+/** For a counter that is not to end a run: far more instructions than a slice has. */
+const NEVER_USED_UP = 2 ** 31 - 1;
+
+/** Where a callback was made from, which decides how PC becomes exact and what of the block's charge is ahead. */
+type Origin = 'nothing' | 'register move' | 'device access' | 'memory access';
+
+export class UnicornSlices extends UnicornRegisters {
+  protected readonly calibration: Calibration | null;
+  protected readonly inline: InlineCounter | null = null;
+  /** The same also where it is in the translated code but not used. */
+  protected readonly counter: InlineCounter | null = null;
+  /** What a callback threw; rethrown when the slice has ended. */
+  protected failure: { readonly error: unknown } | null = null;
+  protected lastUnmapped: UnmappedAccess | null = null;
+  protected unmappedPc = 0n;
+  /** The count at the moment when the slice was told to end: the engine counts one instruction that it does not execute any more. */
+  protected countAtEnd: number | null = null;
+  protected requested = 0;
+  /** Executed in the current slice before the engine was started again to translate a block anew. */
+  protected executedBefore = 0;
+  protected stopRequested = false;
+  protected retranslate = false;
+  /** Instructions asked for since address translations were dropped last. */
+  protected sinceFlush = 0;
+  /** Of the callback that runs. */
+  protected within: Origin = 'nothing';
+  protected pcIsExact = true;
+  /** With inline counting: instructions charged but not executed at this moment; null: not worked out yet. */
+  protected ahead: number | null = 0;
+  /** Registers to go back to where an instruction was abandoned. Without inline counting only. */
+  protected abandoned: Pointer = null;
+
+  constructor(path: string, model: CpuModel, calibration: Calibration | null, counting: 'fastest' | 'engine') {
+    super(path, model);
+    this.calibration = calibration;
+    const installed = calibration === null ? null : installInlineCount(path, () => nativeProcess(path), process.arch);
+    if (installed === null) return;
+    // The engine makes its core when it is first asked for something.
+    super.getPc();
+    this.counter = new InlineCounter(installed, this.handleView);
+    if (counting === 'fastest') this.inline = this.counter;
+  }
+
+  get executed(): number {
+    if (this.calibration === null) return 0;
+    if (this.inline !== null) {
+      this.ahead ??= this.inline.restOfBlock(this.getPc());
+      return this.requested - this.inline.left - this.ahead;
+    }
+    if (this.countAtEnd !== null) return this.countAtEnd;
+    // The counter runs one past the request when the count ends the slice.
+    return (
+      this.executedBefore + Math.min(this.handleView.getUint32(this.calibration.executedOffset, true), this.requested)
+    );
+  }
+
+  /** Exact also inside callbacks. */
+  override getPc(): bigint {
+    if (!this.pcIsExact) this.findPc();
+    return super.getPc();
+  }
+
+  run(count: number): SliceEnd {
+    const { inline } = this;
+    if (inline === null) return this.runCounted(count);
+    this.begin(count);
+    for (;;) {
+      const before = this.executed;
+      const left = count - before;
+      if (left > LONGEST_BLOCK) inline.left = left - LONGEST_BLOCK;
+      else {
+        inline.left = 1;
+        inline.limitNextBlock(left);
+      }
+      this.requested = before + inline.left;
+      const end = this.runInline(inline);
+      if (end.kind !== 'count' || this.executed >= count) return end;
+    }
+  }
+
+  runBlocks(count: number): SliceEnd {
+    const { inline } = this;
+    if (inline === null) return this.runCounted(count);
+    this.begin(count);
+    return this.runInline(inline);
+  }
+
+  stop(): void {
+    this.stopRequested = true;
+    const { inline } = this;
+    if (this.calibration === null || this.within === 'nothing') {
+      this.countAtEnd ??= this.executed;
+      this.library.emuStop(this.handle);
+    } else if (inline !== null) {
+      this.requested -= inline.left;
+      inline.left = 0;
+    } else {
+      this.countAtEnd ??= this.executed;
+      // uc_emu_stop would break the instruction off in its middle and execute it again later, with its device accesses. Instead the slice's
+      // length is cut to what was executed: the instruction completes and the next one is not begun.
+      const at = this.calibration.executedOffset;
+      this.handleView.setBigUint64(at + 8, this.handleView.getBigUint64(at, true), true);
+    }
+  }
+
+  abandon(): void {
+    const { inline } = this;
+    if (inline === null) {
+      // The instruction completes inside the engine; its effects are undone by going back to the registers it started with.
+      this.abandoned ??= this.saveState();
+      this.stop();
+      return;
+    }
+    this.stopRequested = true;
+    this.leaveInstruction();
+  }
+
+  override close(): void {
+    super.close();
+    this.counter?.close();
+  }
+
+  private begin(count: number): void {
+    this.stopRequested = false;
+    this.lastUnmapped = null;
+    this.requested = count;
+    if (this.inline !== null) this.inline.left = count;
+  }
+
+  /** Runs until the counter is used up or something else ends the slice. */
+  private runInline(inline: InlineCounter): SliceEnd {
+    this.sinceFlush += inline.left;
+    if (this.sinceFlush >= FLUSH_EVERY) {
+      this.sinceFlush = 0;
+      this.flushTlb();
+    }
+    for (;;) {
+      this.retranslate = false;
+      inline.arm();
+      const code = this.library.emuStart(this.handle, this.getPc(), 0, 0, 0) as number;
+      const end = this.endOf(code);
+      if (end !== null) return end;
+      const ranOut = inline.ranOut(this.getPc());
+      if (this.stopRequested) return { kind: 'stopped' };
+      if (ranOut) return { kind: 'count' };
+      if (!this.retranslate) return { kind: 'stopped' };
+    }
+  }
+
+  /** What an error of the engine's means for the slice; null when it ended without one. */
+  private endOf(code: number): SliceEnd | null {
+    if (this.failure !== null) {
+      const { error } = this.failure;
+      this.failure = null;
+      throw error;
+    }
+    if (this.lastUnmapped !== null && (this.inline !== null || UC_ERR_ACCESS.has(code))) {
+      this.setPc(this.unmappedPc);
+      return { kind: 'unmapped', access: this.lastUnmapped };
+    }
+    this.check('uc_emu_start', code);
+    return null;
+  }
+
+  /** A slice that the engine counts. */
+  private runCounted(count: number): SliceEnd {
+    this.begin(count);
+    this.executedBefore = 0;
+    for (;;) {
+      if (this.counter !== null) this.counter.left = NEVER_USED_UP;
+      this.retranslate = false;
+      this.countAtEnd = null;
+      this.requested = count - this.executedBefore;
+      const end = this.endOf(this.library.emuStart(this.handle, this.getPc(), 0, 0, this.requested) as number);
+      if (this.abandoned !== null) {
+        this.restoreState(this.abandoned);
+        this.abandoned = null;
+      }
+      if (end !== null) return end;
+      const executed = this.executed;
+      if (!this.retranslate || this.stopRequested || executed >= count) {
+        const byCount = this.retranslate || this.endedByCount();
+        return this.stopRequested || !byCount ? { kind: 'stopped' } : { kind: 'count' };
+      }
+      this.executedBefore = executed;
+      this.requested = 0;
+    }
+  }
+
+  /** True when the slice's length ended it: the counter is then one past it. WFI as the last instruction leaves it at the length. */
+  private endedByCount(): boolean {
+    if (this.calibration === null) return false;
+    return this.handleView.getUint32(this.calibration.executedOffset, true) > this.requested;
+  }
+
+  /** Runs a callback that the engine makes from the middle of an instruction. */
+  protected from<T>(where: Origin, callback: () => T): T {
+    this.within = where;
+    if (this.inline !== null && where !== 'nothing') {
+      this.ahead = null;
+      this.pcIsExact = where === 'register move';
+    }
+    try {
+      return callback();
+    } finally {
+      this.within = 'nothing';
+      this.ahead = 0;
+      this.pcIsExact = true;
+    }
+  }
+
+  /** An exception must not unwind through native frames: it is kept, the slice ends, and `run` throws it. */
+  protected guarded<T>(action: () => T): T | null {
+    try {
+      return action();
+    } catch (error) {
+      this.failure ??= { error };
+      this.stop();
+      return null;
+    }
+  }
+
+  /** A watch meets an instruction that was counted and has not happened. True when it was told to stop, so that the instruction does not count. */
+  protected atWatch(action: () => void): boolean {
+    const { inline } = this;
+    if (inline !== null) {
+      const pc = this.getPc();
+      this.ahead = inline.restOfBlock(pc) + 1;
+      this.guarded(action);
+      if (!this.stopRequested) {
+        this.ahead = 0;
+        return false;
+      }
+      this.refundBlock();
+      inline.left += 1;
+      return true;
+    }
+    if (this.countAtEnd !== null) return false;
+    this.countAtEnd = Math.max(0, this.executed - 1);
+    this.guarded(action);
+    if (!this.stopRequested) this.countAtEnd = null;
+    return this.stopRequested;
+  }
+
+  /** The instruction at PC is the last one of its block that counts. */
+  protected refundBlock(): void {
+    if (this.inline === null) return;
+    this.inline.endBlockAt(this.getPc());
+    this.ahead = 0;
+  }
+
+  /** When the callback that runs returns, its instruction is left unfinished and the run ends. With inline counting only. */
+  protected leaveInstruction(): void {
+    if (this.inline === null) return;
+    this.refundBlock();
+    this.inline.leave();
+    this.library.emuStop(this.handle);
+  }
+
+  private findPc(): void {
+    this.pcIsExact = true;
+    if (this.within === 'device access') this.inline?.restoreAccessPc();
+    else this.inline?.restorePcFromStack();
+  }
+}
