@@ -1,68 +1,60 @@
 /**
- * `levitate-emulator/testing`: vitest matchers for machines that have run.
+ * `levitate-emulator/testing`: the test kit for vitest. Boot in one line, device trees in one line, and matchers for machines that have run.
  *
- *     import 'levitate-emulator/testing';
- *     expect(bootBoard('pixel6', { dtb })).toPanicWith('PANIC: No RAM regions found in DTB');
+ *     import { boot, dtb } from 'levitate-emulator/testing';
+ *     expect(boot('pixel6', { dtb: dtb() })).toPanicWith('PANIC: No RAM regions found in DTB');
  *
- * A failure shows how the run ended and the last lines of the serial line.
+ * A failure shows how the run ended, the last lines of the serial line, and the explanation that fits. Guide: docs/testing.md.
  */
 
 import { expect } from 'vitest';
-import type { BootResult } from './index.ts';
+import type { Outcome } from './machine/outcome.ts';
+import { prepareEngine, type SimulatedTime } from './test-kit/boot.ts';
+import * as matchers from './test-kit/matchers.ts';
+import type { Expected, ExpectedMapping, ExpectedReservation, Rights } from './test-kit/matchers.ts';
 
-/** Lines of serial output that a failure shows. */
-const LINES_SHOWN = 12;
+export type { BootResult } from './index.ts';
+export type { BitFlip, FaultSettings } from './machine/fault-settings.ts';
+export { boot, type BootSettings, type SimulatedTime } from './test-kit/boot.ts';
+export {
+  type ChosenOptions,
+  DeviceTreeBuilder,
+  dtb,
+  type DynamicOptions,
+  type FromOptions,
+  type RamOptions,
+  type ReservedOptions,
+} from './test-kit/device-tree.ts';
+export type { AddressRange, PropertyValue, Size } from './test-kit/tree-values.ts';
+export type { Expected, ExpectedMapping, ExpectedReservation, Rights };
 
-interface MatcherResult {
-  readonly pass: boolean;
-  readonly message: () => string;
-}
+// For `expect.extend` on another vitest instance; importing this module has done it on this one.
+export { matchers };
 
-function verdict(result: BootResult, pass: boolean, wanted: string): MatcherResult {
-  return {
-    pass,
-    message: () => {
-      const lines = result.machine.serial.lines.slice(-LINES_SHOWN);
-      return [
-        `expected the machine ${pass ? 'not ' : ''}${wanted}`,
-        `it ${result.outcome.reason} (outcome "${result.outcome.outcome}")`,
-        'last lines of the serial line:',
-        ...lines.map((line) => `  ${line}`),
-      ].join('\n');
-    },
-  };
-}
-
-/** The matchers, for `expect.extend`; importing this module has done that already. */
-export const matchers = {
-  /** The kernel panicked, and a line of the serial line is exactly `text`: "PANIC: No RAM regions found in DTB". */
-  toPanicWith(result: BootResult, text: string): MatcherResult {
-    const pass = result.outcome.outcome === 'panic' && result.machine.serial.lines.includes(text);
-    return verdict(result, pass, `to panic with "${text}"`);
-  },
-  /** The text appears on the serial line, or a match of the expression. */
-  toPrint(result: BootResult, text: string | RegExp): MatcherResult {
-    const printed = result.machine.serial.text;
-    const pass = typeof text === 'string' ? printed.includes(text) : text.test(printed);
-    return verdict(result, pass, `to print ${typeof text === 'string' ? `"${text}"` : String(text)}`);
-  },
-  /** The kernel entered the stage, by number (1 to 5) or name ("Steady State (BDS)"). */
-  toReachStage(result: BootResult, stage: number | string): MatcherResult {
-    const stages = result.machine.events.get('stage');
-    const pass = stages.some(({ fields }) => fields['number'] === stage || fields['name'] === stage);
-    return verdict(result, pass, `to reach stage ${stage}`);
-  },
-};
-
-expect.extend(matchers);
+expect.extend({ ...matchers });
+prepareEngine();
 
 interface LevitateMatchers<R> {
-  /** The kernel panicked with exactly this line. */
-  toPanicWith(text: string): R;
+  /** The kernel panicked, exit status 1, and its line is exactly `text`, or matches; `detail` is in the line behind it, which has the numbers, or matches that. */
+  toPanicWith(text: string | RegExp, detail?: string | RegExp): R;
   /** This appeared on the serial line. */
   toPrint(text: string | RegExp): R;
-  /** The kernel entered this boot stage. */
-  toReachStage(stage: number | string): R;
+  /** The kernel entered this boot stage, by number (1 to 5) or name ("Steady State (BDS)"), and not later than `within` of simulated time. */
+  toReachStage(stage: number | string, limits?: { readonly within?: SimulatedTime }): R;
+  /** The run ended so: "steady", "poweroff", "panic", "expected", "limit", "error". */
+  toEndAs(outcome: Outcome['outcome']): R;
+  /** So many frames are free, recounted from mem_map. Never true before there is one. */
+  toHaveFreeFrames(expected: Expected): R;
+  /** So many blocks of 2^order frames are free, recounted from mem_map. */
+  toHaveFreeBlocks(order: number, expected: Expected): R;
+  /** The live page tables map the virtual address, to this physical address, with these rights. */
+  toMap(va: bigint | number, expected?: ExpectedMapping): R;
+  /** Every byte of [base, base + bytes) is in a reserved range, of this owner. */
+  toReserve(base: number, bytes: number, expected?: ExpectedReservation): R;
+  /**
+   * A process, by name or number, ended with this exit status. @throws InputError when processes were not followed: {@link boot} does that
+   */
+  toExitWith(program: string | number, status: number): R;
 }
 
 declare module 'vitest' {

@@ -4,7 +4,8 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { bootBoard, createMachine } from '../scripts/index.ts';
+import { createMachine } from '../scripts/index.ts';
+import { boot, dtb } from '../scripts/testing.ts';
 import { findFaults, moveDeviceTree } from './support/sound-machine.ts';
 import { span } from './support/spans.ts';
 import { factsOfTree, many, outOfOrder, treeBlob, type TreeSource } from './support/test-tree.ts';
@@ -77,33 +78,30 @@ const SHAPES: readonly [string, TreeSource][] = [
 
 describe('RAM', () => {
   it.each(SHAPES)('%s', (_shape, source) => {
-    const { outcome, machine } = bootBoard('pixel6', { dtb: treeBlob(source) });
-    expect(outcome.outcome, machine.serial.text).toBe('steady');
+    const result = boot('pixel6', { dtb: treeBlob(source) });
+    const { machine } = result;
+    expect(result).toEndAs('steady');
     expect(findFaults(machine, factsOfTree(source))).toEqual([]);
-    machine.close();
   });
 
   it('beyond the core’s physical addresses is left out, and the log says so', () => {
     const inReach = span(2 ** 44 - MiB, MiB);
-    const dtb = treeBlob({
+    const tree = treeBlob({
       ram: [ENOUGH, span(2 ** 44 - MiB, 2 * MiB), span(2 ** 47 - MiB, 2 * MiB), span(2 ** 48, MiB)],
     });
-    const { outcome, machine } = bootBoard('pixel6', { dtb });
-    expect(outcome.outcome, machine.serial.text).toBe('steady');
+    const result = boot('pixel6', { dtb: tree });
+    const { machine } = result;
+    expect(result).toEndAs('steady');
     expect(machine.serial.text).toContain(
       '[MEM] warning: 4194304 bytes lie at or above 2^44, beyond the reach of this core: not used',
     );
     expect(findFaults(machine, { ram: [ENOUGH, inReach], reserved: [] })).toEqual([]);
-    machine.close();
   });
 
   it('named where the machine has devices is an external abort when it is used, never silence', () => {
-    const { outcome, machine } = bootBoard('pixel6', { dtb: treeBlob({ ram: [span(0, 64 * MiB), ENOUGH] }) });
-    expect(outcome.panic).toBe('PANIC: Unexpected synchronous exception from EL1');
-    expect(machine.serial.text).toContain(
-      'data abort on a write: synchronous external abort; ESR_EL1 0x96000050, FAR_EL1 0xffff8000',
-    );
-    machine.close();
+    const result = boot('pixel6', { dtb: dtb().ram(0, '64M').ram(LOW, '128M') });
+    expect(result).toPanicWith('PANIC: Unexpected synchronous exception from EL1');
+    expect(result).toPrint('data abort on a write: synchronous external abort; ESR_EL1 0x96000050, FAR_EL1 0xffff8000');
   });
 });
 

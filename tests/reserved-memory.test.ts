@@ -5,8 +5,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { OwnerKind } from '../kernel-ts/kernel/mm/owner.ts';
-import { bootBoard } from '../scripts/index.ts';
 import type { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
+import { boot } from '../scripts/testing.ts';
 import { factsOf, findFaults, kernelSpans } from './support/sound-machine.ts';
 import { common, pagesTouched, type Span, span } from './support/spans.ts';
 import { factsOfTree, many, outOfOrder, type Reserved, treeBlob, type TreeSource } from './support/test-tree.ts';
@@ -55,8 +55,9 @@ const RESERVATIONS: readonly [string, readonly Reserved[]][] = [
 describe('reservations', () => {
   it.each(RESERVATIONS)('%s', (_shape, reserved) => {
     const source: TreeSource = { ram: [ENOUGH], reserved };
-    const { outcome, machine } = bootBoard('pixel6', { dtb: treeBlob(source) });
-    expect(outcome.outcome, machine.serial.text).toBe('steady');
+    const result = boot('pixel6', { dtb: treeBlob(source) });
+    const { machine } = result;
+    expect(result).toEndAs('steady');
     expect(findFaults(machine, factsOfTree(source))).toEqual([]);
     for (const { at = [], noMap } of reserved.filter(({ status }) => status !== 'disabled').slice(0, 20)) {
       for (const range of pagesTouched(at)) {
@@ -68,7 +69,6 @@ describe('reservations', () => {
         if (noMap === true) expect(machine.serial.text).toContain('no-map');
       }
     }
-    machine.close();
   });
 
   it('in the reservation block', () => {
@@ -80,11 +80,11 @@ describe('reservations', () => {
         ...many(150, (i) => span(LOW + 60 * MiB + i * 128 * KiB, 4096)),
       ],
     };
-    const { outcome, machine } = bootBoard('pixel6', { dtb: treeBlob(source) });
-    expect(outcome.outcome, machine.serial.text).toBe('steady');
+    const result = boot('pixel6', { dtb: treeBlob(source) });
+    const { machine } = result;
+    expect(result).toEndAs('steady');
     expect(machine.serial.text).toContain('0x0081400000..0x0081900000  5 MiB  reservation block');
     expect(findFaults(machine, factsOfTree(source))).toEqual([]);
-    machine.close();
   });
 });
 
@@ -107,8 +107,9 @@ describe('dynamic reservations', () => {
       { size: 512 * MiB, alignment: 256 * MiB, reusable: true },
     ];
     const source: TreeSource = { ram: [ENOUGH, span(HIGH, 2 * GiB)], reserved };
-    const { outcome, machine } = bootBoard('pixel6', { dtb: treeBlob(source) });
-    expect(outcome.outcome, machine.serial.text).toBe('steady');
+    const result = boot('pixel6', { dtb: treeBlob(source) });
+    const { machine } = result;
+    expect(result).toEndAs('steady');
     const [first, second, third, last] = places(machine);
     expect(places(machine)).toHaveLength(4);
     expect(first).toEqual({ ...span(LOW + 60 * MiB, 4 * MiB), noMap: false });
@@ -121,7 +122,6 @@ describe('dynamic reservations', () => {
       '[MEM] warning: /reserved-memory/region-4 ignored: no room for 0x100000 bytes',
     );
     expect(findFaults(machine, factsOfTree(source))).toEqual([]);
-    machine.close();
   });
 
   it('may be hundreds', () => {
@@ -129,11 +129,11 @@ describe('dynamic reservations', () => {
       ram: [span(LOW, GiB)],
       reserved: many(300, (i) => ({ size: 4096 * (1 + (i % 5)), noMap: i % 2 === 0 })),
     };
-    const { outcome, machine } = bootBoard('pixel6', { dtb: treeBlob(source) });
-    expect(outcome.outcome, machine.serial.text).toBe('steady');
+    const result = boot('pixel6', { dtb: treeBlob(source) });
+    const { machine } = result;
+    expect(result).toEndAs('steady');
     expect(places(machine)).toHaveLength(300);
     expect(findFaults(machine, factsOfTree(source))).toEqual([]);
-    machine.close();
   });
 });
 
@@ -141,37 +141,36 @@ describe('an initramfs', () => {
   it.each([4, 8] as const)('whose bounds have %i bytes is reserved and told', (bytes) => {
     const initrd = { ...span(LOW + 96 * MiB + 512, 5 * MiB + 3), bytes };
     const source: TreeSource = { ram: [ENOUGH], initrd };
-    const { outcome, machine } = bootBoard('pixel6', { dtb: treeBlob(source) });
-    expect(outcome.outcome, machine.serial.text).toBe('steady');
+    const result = boot('pixel6', { dtb: treeBlob(source) });
+    const { machine } = result;
+    expect(result).toEndAs('steady');
     expect(machine.serial.lines).toContain('[DTB] initramfs 0x0086000200..0x0086500203');
     expect(machine.serial.text).toContain('0x0086000000..0x0086501000  5124 KiB  initramfs');
     expect(findFaults(machine, factsOfTree(source))).toEqual([]);
-    machine.close();
   });
 
   it.each(['pixel6', 'qemu-virt'])(
     'given to %s as a file is in memory, byte for byte, and nobody writes to it',
     (board) => {
       const initrd = Uint8Array.from({ length: 3 * MiB + 5 }, (_, i) => (i * 7) % 251);
-      const { outcome, machine } = bootBoard(board, { initrd });
-      expect(outcome.outcome, machine.serial.text).toBe('steady');
+      const result = boot(board, { initrd });
+      const { machine } = result;
+      expect(result).toEndAs('steady');
       const { base: start, bytes } = machine.findImage('initrd')!;
       const end = start + bytes.length;
       expect(end - start).toBe(initrd.length);
       expect(Buffer.compare(machine.memory.readBytes(start, initrd.length), initrd)).toBe(0);
       const facts = factsOf(machine.board);
       expect(findFaults(machine, { ...facts, reserved: [...facts.reserved, span(start, end - start)] })).toEqual([]);
-      machine.close();
     },
   );
 
   it('that ends before it starts is ignored, and the log says why', () => {
     const source: TreeSource = { ram: [ENOUGH], initrd: { start: LOW + 2 * MiB, end: LOW + MiB, bytes: 8 } };
-    const { machine } = bootBoard('pixel6', { dtb: treeBlob(source) });
+    const { machine } = boot('pixel6', { dtb: treeBlob(source) });
     expect(machine.serial.text).toContain(
       '[MEM] warning: initramfs ignored: it starts at 0x80200000 and ends at 0x80100000',
     );
     expect(findFaults(machine, { ram: [ENOUGH], reserved: [] })).toEqual([]);
-    machine.close();
   });
 });

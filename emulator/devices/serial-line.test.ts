@@ -66,6 +66,18 @@ describe('SerialLine', () => {
 });
 
 describe('SerialLine.watch', () => {
+  it('from an offset finds what comes behind it, also when the offset is asked for by who has just seen a text', () => {
+    const line = new SerialLine();
+    const seen: number[] = [];
+    const again = (): void => {
+      seen.push(line.byteLength);
+      if (seen.length < 4) line.watch('aa', again, line.byteLength);
+    };
+    line.watch('aa', again);
+    for (const byte of new TextEncoder().encode('aaaaaxaa')) line.transmit(byte);
+    expect(seen).toEqual([2, 4, 8]);
+  });
+
   it('finds a text at the byte that completes it, where indexOf finds it, also in what came before', () => {
     const letter = fc.constantFrom('a', 'b', 'ab', '—');
     const text = fc.array(letter, { maxLength: 60 }).map((parts) => parts.join(''));

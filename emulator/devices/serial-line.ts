@@ -49,6 +49,8 @@ export class SerialLine {
   readonly #byteListeners = new Set<ByteListener>();
   readonly #lineListeners = new Set<LineListener>();
   readonly #watches = new Set<Watching>();
+  /** By number of bytes sent: what happens then. */
+  readonly #marks = new Map<number, () => void>();
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
   /** Takes one byte from the UART. Amortised O(1 + watches). Listeners are called before it returns. */
@@ -69,6 +71,14 @@ export class SerialLine {
     if (this.#watches.size > 0) {
       this.#tellWatches(byte);
     }
+    if (this.#marks.size > 0) {
+      this.#marks.get(this.#length)?.();
+    }
+  }
+
+  /** Calls `action` right after byte number `count` has been sent; a later call for the same number replaces it. */
+  whenSent(count: number, action: () => void): void {
+    this.#marks.set(count, action);
   }
 
   /**
@@ -150,12 +160,14 @@ export class SerialLine {
 
   /**
    * Waits for `text`, compared as UTF-8 bytes, also in what was sent before the call: `onSeen` is called once, at the byte
-   * that completes the first occurrence. Line ends are compared as the guest sends them. @throws RangeError when `text` is empty
+   * that completes the first occurrence. Line ends are compared as the guest sends them.
+   * @param from offset of the first byte that counts, at most {@link byteLength}
+   * @throws RangeError when `text` is empty
    */
-  watch(text: string, onSeen: () => void = () => {}): SerialWatch {
+  watch(text: string, onSeen: () => void = () => {}, from = 0): SerialWatch {
     const watching: Watching = { matcher: new TextMatcher(new TextEncoder().encode(text)), onSeen, at: null };
     this.#watches.add(watching);
-    for (let index = 0; index < this.#length && watching.at === null; index++) {
+    for (let index = from; index < this.#length && watching.at === null; index++) {
       this.#advance(watching, this.#buffer[index] as number, index);
     }
     return {
@@ -174,7 +186,8 @@ export class SerialLine {
 
   #tellWatches(byte: number): void {
     const index = this.#length - 1;
-    for (const watching of this.#watches) {
+    // A copy: who sees its text may watch for another one, which has this byte already.
+    for (const watching of Array.from(this.#watches)) {
       this.#advance(watching, byte, index);
     }
   }

@@ -23,7 +23,10 @@ export function addFaultOptions(command: Command): Command {
       (text: string, before: AllocationFault[] | undefined) => [...(before ?? []), parseFailAlloc(text)],
     )
     .option('--oom-at <share>', 'refuse buddy allocations that would bring frames in use above this: 97%', parseShare)
-    .option('--poison-freed', 'fill freed frames and heap blocks, and panic when one was written to before its next use')
+    .option(
+      '--poison-freed',
+      'fill freed frames and heap blocks, and panic when one was written to before its next use',
+    )
     .option(
       '--flip-bit <addr.bit@time>',
       'flip bit 0 to 7 of the byte at a physical address at a simulated time: 0x9f000000.3@5ms; may be repeated',

@@ -139,7 +139,11 @@ function seedOf(text: string): bigint {
 }
 
 function readInput(option: string, file: string | undefined): Uint8Array | undefined {
-  if (file === undefined) return undefined;
+  return file === undefined ? undefined : readInputFile(option, file);
+}
+
+/** The bytes of a file that `option` names. @throws InputError when it cannot be read or is empty */
+export function readInputFile(option: string, file: string): Uint8Array {
   try {
     const bytes = readFileSync(file);
     if (bytes.length === 0) throw new InputError(`${option} ${file}: the file is empty`);

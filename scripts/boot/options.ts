@@ -4,10 +4,19 @@ import { Command } from 'commander';
 import { EVENT_KINDS, traceableKinds } from '../../emulator/events/event-kinds.ts';
 import { InputError } from '../machine/input-error.ts';
 import type { MachineSettings } from '../machine/levitate-machine.ts';
-import { addMachineOptions, machineSettings, parseWords, type RawMachineOptions, valueOf } from './machine-options.ts';
+import {
+  addMachineOptions,
+  machineSettings,
+  parseWords,
+  type RawMachineOptions,
+  readInputFile,
+  valueOf,
+} from './machine-options.ts';
 import { STORY_TRACE } from '../report/story-builder.ts';
+import type { RestoreOptions } from '../snapshot/restore.ts';
 import { parseCount, parseTime } from './quantities.ts';
 import { isPage } from './report.ts';
+import type { SaveRequest } from './snapshot-saver.ts';
 
 /** What one call of the command asks for. */
 export type BootRequest =
@@ -15,7 +24,12 @@ export type BootRequest =
   /** Help or version was printed. */
   | { readonly action: 'done' }
   | { readonly action: 'dump-dtb'; readonly settings: MachineSettings; readonly file: string }
-  | { readonly action: 'boot'; readonly settings: MachineSettings; readonly run: RunOptions };
+  | { readonly action: 'boot'; readonly machine: MachineSource; readonly run: RunOptions };
+
+/** Where the machine comes from: built, or from a snapshot. */
+export type MachineSource =
+  | { readonly kind: 'new'; readonly settings: MachineSettings }
+  | { readonly kind: 'restored'; readonly snapshot: Uint8Array; readonly options: RestoreOptions };
 
 export interface RunOptions {
   readonly serialFile: string | null;
@@ -30,6 +44,7 @@ export interface RunOptions {
   readonly gdbPort: number | null;
   /** The machine stands still until a debugger has come. */
   readonly gdbWait: boolean;
+  readonly save: SaveRequest | null;
 }
 
 /** As QEMU has it. */
@@ -41,9 +56,11 @@ Examples:
   npm run boot -- --board qemu-virt --memory 3G --report boot.json
   npm run boot -- --board pixel6 --dtb my.dtb --fail-text "PANIC: All RAM"
   npm run boot -- --board pixel6 --gdb --gdb-wait
+  npm run boot -- --board qemu-virt --bios u-boot.bin --expect-text "=> " --save prompt.snap
+  npm run boot -- --restore prompt.snap
   npm run boot -- --board pixel6 --dump-dtb pixel6.dtb && dtc -I dtb -O dts pixel6.dtb
 
-The serial line goes to stdout, everything else to stderr.
+The serial line goes to stdout, everything else to stderr. On a terminal what is typed goes to the guest, Ctrl-C too; Ctrl-] quits (exit status 3).
 
 Exit status: 0 steady state, power off, or --expect-text seen · 1 kernel panic, --fail-text seen, or a guest that cannot go on ·
 2 usage, board or input error · 3 a limit was hit first · 70 a fault of the emulator itself · 130 interrupted with Ctrl-C`;
@@ -62,7 +79,17 @@ interface RawOptions extends RawMachineOptions {
   /** True without a port. */
   readonly gdb?: number | true;
   readonly gdbWait?: true;
+  readonly save?: string;
+  readonly at?: string;
+  readonly restore?: string;
 }
+
+/** Options that go with --restore: the machine is that of the snapshot, so what would shape it does not. */
+const WITH_RESTORE: ReadonlySet<string> = new Set(
+  'restore save at trace expectText failText serial log report timeout maxInstructions wallTimeout quiet gdb gdbWait'.split(
+    ' ',
+  ),
+);
 
 /**
  * @param args the words after the command, @param version of the package
@@ -73,17 +100,16 @@ export function parseBootOptions(args: readonly string[], version: string): Boot
   if (!parseWords(command, args)) return { action: 'done' };
   const raw = command.opts<RawOptions>();
   if (raw.listBoards === true) return { action: 'list-boards' };
-  const settings = machineSettings(raw);
-  if (raw.dumpDtb !== undefined) return { action: 'dump-dtb', settings, file: raw.dumpDtb };
+  const machine = raw.restore === undefined ? newMachine(raw) : restoredMachine(raw, raw.restore);
+  if (raw.dumpDtb !== undefined && machine.kind === 'new') {
+    return { action: 'dump-dtb', settings: machine.settings, file: raw.dumpDtb };
+  }
   if (raw.report !== undefined && !/\.(json|html)$/.test(raw.report)) {
     throw new InputError(`--report ${raw.report}: the file name must end in .json or .html`);
   }
-  // A page shows what the allocator did, so it must be told of it.
-  const trace = raw.report !== undefined && isPage(raw.report) ? STORY_TRACE : [];
   return {
     action: 'boot',
-    settings:
-      trace.length === 0 ? settings : { ...settings, trace: [...new Set([...(settings.trace ?? []), ...trace])] },
+    machine,
     run: {
       serialFile: raw.serial ?? null,
       logFile: raw.log ?? null,
@@ -94,8 +120,38 @@ export function parseBootOptions(args: readonly string[], version: string): Boot
       quiet: raw.quiet === true,
       gdbPort: gdbPort(raw),
       gdbWait: raw.gdbWait === true,
+      save: saveRequest(raw),
     },
   };
+}
+
+function newMachine(raw: RawOptions): MachineSource {
+  const settings = machineSettings(raw);
+  // A page shows what the allocator did, so it must be told of it.
+  const trace = raw.report !== undefined && isPage(raw.report) ? STORY_TRACE : [];
+  if (trace.length === 0) return { kind: 'new', settings };
+  return { kind: 'new', settings: { ...settings, trace: [...new Set([...(settings.trace ?? []), ...trace])] } };
+}
+
+function restoredMachine(raw: RawOptions, file: string): MachineSource {
+  const other = Object.keys(raw).find((name) => !WITH_RESTORE.has(name));
+  if (other !== undefined) {
+    const option = `--${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new InputError(`--restore ${file}: the machine is that of the snapshot; leave out ${option}`);
+  }
+  const { trace, expectText, failText } = raw;
+  const options = { name: `--restore ${file}`, trace, expectText, failText };
+  return { kind: 'restored', snapshot: readInputFile('--restore', file), options };
+}
+
+function saveRequest({ save, at }: RawOptions): SaveRequest | null {
+  if (save === undefined) {
+    if (at !== undefined) throw new InputError(`--at ${at} says when a snapshot is saved: it goes with --save FILE`);
+    return null;
+  }
+  if (at === undefined) return { file: save, at: 'end' };
+  const isCount = /^[\d_]+$/.test(at);
+  return { file: save, at: isCount ? { instructions: parseCount('--at', at) } : { ns: parseTime('--at', at) } };
 }
 
 /** `--gdb-wait` alone means the usual port too. */
@@ -128,6 +184,9 @@ function bootCommand(version: string): Command {
     .option('--timeout <time>', 'simulated time limit: 10s, 500ms', valueOf(parseTime, '--timeout'))
     .option('--max-instructions <n>', 'limit of executed instructions', valueOf(parseCount, '--max-instructions'))
     .option('--wall-timeout <time>', 'limit of real time', valueOf(parseTime, '--wall-timeout'))
+    .option('--save <file>', 'write a snapshot of the whole machine, at the end of the run or --at a point of it')
+    .option('--at <when>', 'when --save does: simulated time (1.5s), or a number of executed instructions')
+    .option('--restore <file>', 'go on from a snapshot instead of building a machine')
     .option('--gdb [port]', `listen for gdb or lldb on 127.0.0.1, port ${GDB_PORT} by default`, parsePort)
     .option('--gdb-wait', 'with --gdb: stand still before the first instruction until the debugger says otherwise')
     .option('--quiet', 'no summary on stderr')

@@ -5,8 +5,10 @@
  * guest spends asleep is slept through, so that its clock keeps pace with the user's. Without a terminal, input is passed on as it comes and sleep costs
  * nothing.
  *
- * A machine that waits for input alone goes on while there may be some: on a terminal always, behind a pipe for a moment. Not longer, because whoever starts a
- * command often leaves a pipe open.
+ * A guest that polls for input on a terminal is let sleep too, and the time passes for it: U-Boot's prompt does not keep the host busy.
+ *
+ * A machine that waits for input alone goes on while there may be some: on a terminal always, behind a pipe for a moment, and for some seconds once something has
+ * come, because a program that talks to the guest reads the answer first. Not until the pipe is closed: whoever starts a command often leaves one open.
  */
 
 import { isatty } from 'node:tty';
@@ -16,8 +18,12 @@ import type { LevitateMachine } from '../machine/levitate-machine.ts';
 const ESCAPE_KEY = 0x1d;
 /** Longest nap between two looks at the machine, milliseconds. */
 const LONGEST_NAP_MS = 50;
+/** Most instructions that a guest spends between two looks for input when it has nothing else to do. */
+const INSTRUCTIONS_OF_POLL = 1000;
 /** The moment that a pipe has to deliver more, milliseconds. */
 const PIPE_INPUT_MS = 50;
+/** The same for a pipe that has delivered something. */
+const PIPE_TALK_MS = 2000;
 
 export class Terminal {
   /** True when a person sits at it and the guest reads what is typed. */
@@ -29,12 +35,17 @@ export class Terminal {
   /** Input has come since `moreInput` was last asked; will come no more. */
   private fresh = false;
   private ended = false;
+  /** Input has come at all. */
+  private heard = false;
+  /** Instructions at the last breath. */
+  private instructions = 0;
   /** Real and simulated milliseconds from which the pace is measured. */
   private paceFrom: { readonly real: number; readonly simulated: number } | null = null;
   private readonly onData = (chunk: Uint8Array): void => {
     const escape = this.interactive ? chunk.indexOf(ESCAPE_KEY) : -1;
     if (escape >= 0) this.quit = true;
     this.fresh = true;
+    this.heard = true;
     this.machine.type(escape >= 0 ? chunk.subarray(0, escape) : chunk);
     this.wake();
   };
@@ -78,6 +89,13 @@ export class Terminal {
   async breathe(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     if (!this.interactive) return;
+    if (this.polls()) {
+      const since = performance.now();
+      await this.nap(LONGEST_NAP_MS);
+      this.machine.machine.passTime((performance.now() - since) * 1e6);
+      this.paceFrom = null;
+      return;
+    }
     const simulated = this.machine.machine.clock.nowNs / 1e6;
     const real = performance.now();
     this.paceFrom ??= { real, simulated };
@@ -87,10 +105,18 @@ export class Terminal {
     else if (ahead < 0) this.paceFrom = { real, simulated };
   }
 
+  /** True when the guest has done nothing since the last breath but look for input. */
+  private polls(): boolean {
+    const { instructions } = this.machine.machine.clock;
+    const executed = instructions - this.instructions;
+    this.instructions = instructions;
+    return executed > 0 && this.machine.emptyPolls * INSTRUCTIONS_OF_POLL > executed;
+  }
+
   /** Called when nothing else can wake the guest: waits a while for input. True when there is some, or may be later. */
   async moreInput(): Promise<boolean> {
     if (!this.fresh && !this.ended) {
-      await this.nap(this.interactive ? LONGEST_NAP_MS : PIPE_INPUT_MS);
+      await this.nap(this.interactive ? LONGEST_NAP_MS : this.heard ? PIPE_TALK_MS : PIPE_INPUT_MS);
       this.paceFrom = null;
     }
     const goesOn = this.fresh || (this.interactive && !this.ended);

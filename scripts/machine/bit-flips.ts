@@ -10,9 +10,11 @@ export class BitFlips {
   private readonly machine: Machine;
   private readonly waiting: Set<BitFlip>;
 
-  constructor(machine: Machine, flips: readonly BitFlip[]) {
+  /** @param isModelled the guest is the modelled kernel, which runs for long between two looks of the machine at its schedule */
+  constructor(machine: Machine, flips: readonly BitFlip[], isModelled: boolean) {
     this.machine = machine;
     this.waiting = new Set(flips);
+    if (isModelled && flips.length > 0) this.watchPortAccesses();
   }
 
   /** Sets them up, after a reset has cleared what was to happen. */
@@ -21,10 +23,33 @@ export class BitFlips {
     for (const flip of this.waiting) scheduler.at(clock.ticksFor(flip.atNs), () => this.flip(flip));
   }
 
+  /** In a machine that goes on where another was saved: what had flipped there by then has flipped. */
+  resume(): void {
+    const { clock } = this.machine;
+    for (const flip of this.waiting) if (clock.ticksFor(flip.atNs) <= clock.ticks) this.waiting.delete(flip);
+    this.schedule();
+  }
+
+  /**
+   * Inside a gate it is the kernel's port accesses that time passes by, and the whole boot of the kernel is one gate: a flip comes with the access that reaches
+   * its time. Machines without flips keep a plain field.
+   */
+  private watchPortAccesses(): void {
+    const { clock } = this.machine;
+    let accesses = clock.portAccesses;
+    Object.defineProperty(clock, 'portAccesses', {
+      get: () => accesses,
+      set: (value: number) => {
+        accesses = value;
+        for (const flip of this.waiting) if (clock.ticksFor(flip.atNs) <= clock.ticks) this.flip(flip);
+      },
+    });
+  }
+
   /** Cores see it at once, in data and in code; a TLB keeps what it has read, as hardware does. */
   private flip(flip: BitFlip): void {
     const { memory, cores, events } = this.machine;
-    this.waiting.delete(flip);
+    if (!this.waiting.delete(flip)) return;
     const { address, bit } = flip;
     const pa = physAddr(address);
     const before = memory.readBytes(pa, 1)[0] ?? 0;

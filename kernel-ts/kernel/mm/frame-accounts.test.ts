@@ -175,6 +175,10 @@ describe('the report of a refusal', () => {
     const { frames, buddy } = accountsOn();
     const asked = { who: 'kernel', owner: PageOwner.KERNEL, order: 10 } as const;
     frames.allocFor(PageOwner.HEAP, 0);
+    const program = { who: 'pid 3', owner: PageOwner.USER, order: 0, blocks: 5000 } as const;
+    expect(outOfMemoryReport(frames, program)[0]).toBe(
+      'out of memory: pid 3 asked for 5000 frames (order 0): so many are not free',
+    );
     expect(outOfMemoryReport(frames, asked)[0]).toContain('1024 frames (order 10): no free block is that large');
     while (buddy.allocFrame() !== null) continue;
     expect(outOfMemoryReport(frames, asked)[0]).toContain('no frame is free');

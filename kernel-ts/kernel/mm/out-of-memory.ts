@@ -10,12 +10,15 @@ export interface RefusedRequest {
   /** Who asked: "user 12 (eater)". */
   readonly who: string;
   readonly owner: PageOwner;
-  /** 2^order frames were asked for. */
+  /** Blocks of 2^order frames were asked for. */
   readonly order: number;
+  /** How many of them; 1 when absent. */
+  readonly blocks?: number;
 }
 
 /** The report, a sentence a line: the request and its reason, the state of memory, who holds it by kind, the largest first. O(zones). */
-export function outOfMemoryReport(accounts: FrameAccounts, { who, owner, order }: RefusedRequest): string[] {
+export function outOfMemoryReport(accounts: FrameAccounts, request: RefusedRequest): string[] {
+  const { who, order } = request;
   const { totalFrames, freeFrames } = accounts.buddy.counts();
   const blocks = accounts.buddy.buddyinfo();
   const largest = blocks.findLastIndex((free) => free > 0);
@@ -30,7 +33,7 @@ export function outOfMemoryReport(accounts: FrameAccounts, { who, owner, order }
     ...(other > 0 ? [`without account ${quantity(other)}`] : []),
   ];
   return [
-    `out of memory: ${who} asked for ${count(2 ** order, 'frame')} (order ${order}): ${reason(accounts, owner, order, largest)}`,
+    `out of memory: ${who} asked for ${count(framesOf(request), 'frame')} (order ${order}): ${reason(accounts, request, largest)}`,
     `${freeFrames} of ${totalFrames} frames free, ${accounts.reserve} kept for the kernel, largest free block ${
       largest < 0 ? 'none' : `of order ${largest}`
     }`,
@@ -38,9 +41,14 @@ export function outOfMemoryReport(accounts: FrameAccounts, { who, owner, order }
   ];
 }
 
-function reason(accounts: FrameAccounts, owner: PageOwner, order: number, largest: number): string {
+const framesOf = ({ order, blocks = 1 }: RefusedRequest): number => blocks * 2 ** order;
+
+function reason(accounts: FrameAccounts, request: RefusedRequest, largest: number): string {
+  const { owner, order } = request;
   if (largest < order) return largest < 0 ? 'no frame is free' : 'no free block is that large';
-  return mayUseReserve(owner) || accounts.allows(owner, 2 ** order)
+  const frames = framesOf(request);
+  if (frames > accounts.buddy.counts().freeFrames) return 'so many are not free';
+  return mayUseReserve(owner) || accounts.allows(owner, frames)
     ? 'no such block is within its reach'
     : "it would take the kernel's reserve";
 }

@@ -57,6 +57,12 @@ describe('readElfImage', () => {
     expect(segments.map(({ address }) => address)).toEqual([CODE, 0x1201an]);
   });
 
+  it('takes zeros whose p_offset lies behind the end of the file, as linkers write it', () => {
+    const bytes = elfBytes(CODE, [code, { address: 0x1_ffe8n, memoryBytes: 0x40n, flags: READ_WRITE }]);
+    new DataView(bytes.buffer).setBigUint64(64 + 56 + 8, 0xffe8n, true);
+    expect(read(bytes).segments[1]).toMatchObject({ address: 0x1_ffe8n, memoryBytes: 0x40, fileBytes: 0 });
+  });
+
   it('puts a position-independent program at its base', () => {
     const { entry, segments } = read(elfBytes(8n, [{ ...code, address: 0n }], ET_DYN));
     expect(entry).toBe(0x4000_0008n);

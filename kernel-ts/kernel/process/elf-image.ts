@@ -181,7 +181,8 @@ function readSegment(
     throw new ElfImageError(name('p_filesz'), `${hex(fileBytes)} is more than p_memsz, ${hex(memoryBytes)}`);
   }
   const fileOffset = fields.u64(at + P_OFFSET, name('p_offset'));
-  if (fileOffset + fileBytes > fields.file.bytes) {
+  // Of a segment that is all zeros, linkers put the offset where bytes of the file would be if it had any: behind its end, too.
+  if (fileBytes > 0n && fileOffset + fileBytes > fields.file.bytes) {
     throw new ElfImageError(
       name('p_offset'),
       `needs bytes ${hex(fileOffset)} to ${hex(fileOffset + fileBytes)} of a file of ${hex(fields.file.bytes)} bytes`,

@@ -15,7 +15,7 @@ import { SPSR_USER } from '../trap-frame.ts';
 import { ElfImageError } from './elf-image.ts';
 import { ErrorCode } from './error-codes.ts';
 import { eventNumber } from './event-number.ts';
-import { type Initramfs, InitramfsError, type InitramfsFile } from './initramfs.ts';
+import { type Initramfs, type InitramfsEntry, InitramfsError, type InitramfsFile } from './initramfs.ts';
 import { type Process, ProcessState } from './process.ts';
 import type { ProcessTable } from './process-table.ts';
 import { type LoaderPorts, loadProgram } from './program-loader.ts';
@@ -43,10 +43,29 @@ export interface LifecycleParts {
   readonly onKernelChildEnd: (process: Process, cause: EndCause) => void;
 }
 
+/**
+ * Processes that there may be, ended ones included. Their records may come out of the kernel's reserve, and a process that spawns and never waits
+ * would take all of it; of this many, the records take 128 KiB.
+ */
+export const MAX_PROCESSES = 1024;
+
+/** What an entry of the initramfs that is no program is instead. */
+const NO_FILE: Readonly<Record<InitramfsEntry['kind'], string>> = {
+  directory: 'a directory',
+  link: 'a symbolic link, which is not followed',
+  // Only the last of several links to one file has the content.
+  file: 'a link without content',
+  other: 'a device, pipe or socket',
+};
+
 /** A failure to start a program: the code for a system call, the sentence for people. */
 export interface StartFailure {
   readonly code: ErrorCode;
   readonly why: string;
+  /** What the log must say because the code does not: the sentence, that and who holds the memory, or nothing. */
+  readonly report: 'why' | 'memory' | 'none';
+  /** For want of memory: frames that were asked for; 1 when absent. */
+  readonly frames?: number;
 }
 
 /** The result of starting a program. */
@@ -77,8 +96,14 @@ export class Lifecycle {
     const file = this.open(path);
     if ('code' in file) return file;
     const { table, stacks, scheduler } = this.parts;
+    if (table.count >= MAX_PROCESSES) {
+      const why = `there are ${MAX_PROCESSES} processes, with those that ended and were not waited for`;
+      return { code: ErrorCode.ENOMEM, why, report: 'why' };
+    }
     const process = table.create(parent);
-    if (process === null) return { code: ErrorCode.ENOMEM, why: 'no memory for the record of a process' };
+    if (process === null) {
+      return { code: ErrorCode.ENOMEM, why: 'no memory for the record of a process', report: 'memory' };
+    }
     process.name = nameOf(path);
     const failure = this.build(process, file, () => {
       const stack = stacks.allocFrames(0);
@@ -88,6 +113,7 @@ export class Lifecycle {
     if (failure !== null) {
       this.giveBack(process);
       table.remove(process);
+      this.shrinkWhenLast();
       return failure;
     }
     scheduler.makeReady(process);
@@ -143,6 +169,7 @@ export class Lifecycle {
       table.remove(process);
       scheduler.makeReady(parent);
     }
+    this.shrinkWhenLast();
   }
 
   /**
@@ -167,12 +194,19 @@ export class Lifecycle {
 
   private open(path: string): InitramfsFile | StartFailure {
     const { files } = this.parts;
-    if (files === null) return { code: ErrorCode.ENOENT, why: 'there is no initramfs' };
+    if (files === null) return { code: ErrorCode.ENOENT, why: 'there is no initramfs', report: 'none' };
     try {
-      return files.open(path) ?? { code: ErrorCode.ENOENT, why: `the initramfs has no file ${path}` };
+      const file = files.open(path);
+      if (file !== null) return file;
+      const kind = files.find(path)?.kind;
+      const why =
+        kind === undefined
+          ? `the initramfs has no file ${path}`
+          : `in the initramfs ${path} is ${NO_FILE[kind]}, and no file`;
+      return { code: ErrorCode.ENOENT, why, report: 'none' };
     } catch (error) {
       if (!(error instanceof InitramfsError)) throw error;
-      return { code: ErrorCode.ENOENT, why: error.message };
+      return { code: ErrorCode.ENOENT, why: error.message, report: 'none' };
     }
   }
 
@@ -190,8 +224,9 @@ export class Lifecycle {
       frame.spsr = SPSR_USER;
       return null;
     } catch (error) {
-      if (error instanceof ElfImageError) return { code: ErrorCode.EINVAL, why: error.message };
-      if (error instanceof OutOfUserMemory) return { code: ErrorCode.ENOMEM, why: error.message };
+      if (error instanceof ElfImageError) return { code: ErrorCode.EINVAL, why: error.message, report: 'why' };
+      if (error instanceof OutOfUserMemory)
+        return { code: ErrorCode.ENOMEM, why: error.message, report: 'memory', frames: error.frames };
       throw error;
     }
   }
@@ -201,6 +236,14 @@ export class Lifecycle {
     this.spaceOf(process).release();
     if (process.kernelStack !== 0) this.parts.stacks.freeFrames(process.kernelStack, 0);
     process.kernelStack = physAddr(0);
+  }
+
+  /** With the last process, the records' caches go too: the free blocks are then what they were before the first, and not around slabs kept somewhere. */
+  private shrinkWhenLast(): void {
+    const { table, spaces } = this.parts;
+    if (table.count > 0) return;
+    table.shrink();
+    spaces.areaRecords.shrink();
   }
 
   private emit(op: string, process: Process, more: Readonly<Record<string, bigint | number | string>>): void {

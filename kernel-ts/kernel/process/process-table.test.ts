@@ -15,7 +15,11 @@ function emptyTable() {
   const memory = new FakeMemory([{ base: 0x4000_0000, size: 4096 }]);
   memory.fill(BASE, PROCESS_CONTROL_BYTES, 0);
   const free = Array.from({ length: RECORDS }, (_, n) => virtAddr(BASE + BigInt((n + 1) * PROCESS_RECORD_BYTES)));
-  const cache = { alloc: () => free.pop() ?? null, free: (va: (typeof free)[number]) => void free.push(va) };
+  const cache = {
+    alloc: () => free.pop() ?? null,
+    free: (va: (typeof free)[number]) => void free.push(va),
+    shrink: () => {},
+  };
   return { memory, table: new ProcessTable(memory, BASE, cache) };
 }
 

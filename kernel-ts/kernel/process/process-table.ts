@@ -68,6 +68,11 @@ export class ProcessTable extends RecordView {
     this.records.free(process.va);
   }
 
+  /** Gives back what the cache of records keeps for the next ones. */
+  shrink(): void {
+    this.records.shrink();
+  }
+
   /** The processes in the order of their making. The one that is yielded may be removed. */
   *all(): Generator<Process> {
     for (let at = this.getLink(FIRST); at !== null; ) {

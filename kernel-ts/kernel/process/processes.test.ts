@@ -4,55 +4,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { virtAddr } from '../../../emulator/address.ts';
 import { PageOwner } from '../mm/page-owner.ts';
-import { MIB } from '../mm/testing/fake-machine.ts';
-import type { TrapFrame } from '../trap-frame.ts';
-import { DATA, ENTRY, fakeKernel, type FakeKernel, program } from './testing/fake-kernel.ts';
+import { DATA, ENTRY, fakeKernel, program } from './testing/fake-kernel.ts';
+import { Call, put, running, signed, spawnFrom } from './testing/running-kernel.ts';
 import { STACK_GUARD, STACK_TOP } from './user-layout.ts';
-
-const READ = 0;
-const WRITE = 1;
-const EXIT = 2;
-const GETPID = 3;
-const SBRK = 4;
-const SPAWN = 5;
-const EXEC = 6;
-const YIELD = 7;
-const SHUTDOWN = 8;
-const WAIT = 9;
 
 /** Syndromes of EL0: translation and permission faults of level 3. */
 const READ_TRANSLATION = 0x9200_0007;
 const WRITE_TRANSLATION = 0x9200_0047;
 const FETCH_PERMISSION = 0x8200_000f;
 const UNDEFINED = 0x0200_0000;
-
-const signed = (frame: TrapFrame): bigint => BigInt.asIntN(64, frame.x(0));
-
-/** A kernel that runs /init; `frame` is the one to restore. */
-function running(kernel: FakeKernel = fakeKernel()) {
-  const init = kernel.processes.spawn('/init');
-  if (!init.ok) throw new Error(init.why);
-  const frame = kernel.processes.schedule(kernel.idleFrame);
-  kernel.output();
-  return { kernel, frame, pid: init.pid };
-}
-
-/** Puts `text` into the data of the process that runs and returns its address. */
-function put(kernel: FakeKernel, frame: TrapFrame, text: string): bigint {
-  // By read: the kernel has no other way to write there.
-  kernel.typed.push(...Array.from(text, (letter) => letter.charCodeAt(0)));
-  const asked = frame.x(0);
-  kernel.call(frame, READ, 0n, DATA + 0x100n, BigInt(text.length));
-  expect(signed(frame)).toBe(BigInt(text.length));
-  frame.setX(0, asked);
-  return DATA + 0x100n;
-}
-
-function spawnFrom(kernel: FakeKernel, frame: TrapFrame, path = 'init'): bigint {
-  const at = put(kernel, frame, path);
-  kernel.call(frame, SPAWN, at, BigInt(path.length));
-  return signed(frame);
-}
 
 describe('the start of a program', () => {
   it('has every register zero, SP at the stack top, and its own tables live', () => {
@@ -62,19 +22,25 @@ describe('the start of a program', () => {
     const vectors = kernel.memory.readBytes(virtAddr(frame.address + 0x110n), 0x340 - 0x110);
     expect(vectors.every((byte) => byte === 0)).toBe(true);
     expect(kernel.liveRoot()).not.toBe(null);
-    kernel.call(frame, GETPID);
+    kernel.call(frame, Call.GETPID);
     expect(frame.x(0)).toBe(BigInt(pid));
   });
 
   it.each([
     ['no initramfs', null, '/init', 'there is no initramfs'],
     ['no such file', [{ path: 'init', content: program() }], '/bin/sh', 'the initramfs has no file /bin/sh'],
+    ['a directory', [{ path: 'bin', mode: 0o40755 }], 'bin', 'in the initramfs bin is a directory, and no file'],
+    [
+      'a symbolic link',
+      [{ path: 'init', mode: 0o120777 }],
+      '/init',
+      'in the initramfs /init is a symbolic link, which is not followed, and no file',
+    ],
     ['no program', [{ path: 'init', content: Uint8Array.of(1, 2, 3) }], '/init', /^ELF: e_ident: /],
   ])('%s: a sentence, and nothing is kept', (_what, files, path, why) => {
     const kernel = fakeKernel(undefined, files);
     const result = kernel.processes.spawn(path);
     expect(result.ok ? '' : result.why).toEqual(typeof why === 'string' ? why : expect.stringMatching(why));
-    kernel.slab.shrink();
     const { buddy, held } = kernel.census();
     const untouched = fakeKernel(undefined, files).census();
     expect([buddy, held]).toEqual([untouched.buddy, untouched.held]);
@@ -85,26 +51,26 @@ describe('the start of a program', () => {
 describe('system calls', () => {
   it.each<[string, number, readonly bigint[], bigint]>([
     ['an unknown number', 99, [], -1n],
-    ['write to file 0', WRITE, [0n, DATA, 1n], -2n],
-    ['read from file 1', READ, [1n, DATA, 1n], -2n],
-    ['write from the kernel', WRITE, [1n, 0xffff_8000_4000_0000n, 8n], -3n],
-    ['write from page 0', WRITE, [1n, 0n, 8n], -3n],
-    ['write across the end of the data', WRITE, [1n, DATA + 0x1fffn, 2n], -3n],
-    ['write from the guard page', WRITE, [1n, STACK_GUARD, 1n], -3n],
-    ['write that wraps around', WRITE, [1n, 2n ** 64n - 4n, 8n], -3n],
-    ['read into the text', READ, [0n, ENTRY, 1n], -3n],
-    ['read into read-only data', READ, [0n, 0x1_8000n, 1n], -3n],
-    ['read into the kernel', READ, [0n, 0xffff_8000_4000_0000n, 1n], -3n],
-    ['spawn of no name', SPAWN, [DATA, 0n], -4n],
-    ['spawn of a long name', SPAWN, [DATA, 256n], -4n],
-    ['exec of a name in the kernel', EXEC, [0xffff_8000_4000_0000n, 4n], -3n],
-    ['sbrk below the heap', SBRK, [-1n], -4n],
-    ['sbrk beyond the limit', SBRK, [2n ** 40n], -5n],
-    ['wait for nobody', WAIT, [0n], -7n],
-    ['wait for itself', WAIT, [1n], -7n],
-    ['shutdown of no kind', SHUTDOWN, [2n], -4n],
-    ['write of nothing', WRITE, [1n, 0n, 0n], 0n],
-    ['read of nothing', READ, [0n, 0n, 0n], 0n],
+    ['write to file 0', Call.WRITE, [0n, DATA, 1n], -2n],
+    ['read from file 1', Call.READ, [1n, DATA, 1n], -2n],
+    ['write from the kernel', Call.WRITE, [1n, 0xffff_8000_4000_0000n, 8n], -3n],
+    ['write from page 0', Call.WRITE, [1n, 0n, 8n], -3n],
+    ['write across the end of the data', Call.WRITE, [1n, DATA + 0x1fffn, 2n], -3n],
+    ['write from the guard page', Call.WRITE, [1n, STACK_GUARD, 1n], -3n],
+    ['write that wraps around', Call.WRITE, [1n, 2n ** 64n - 4n, 8n], -3n],
+    ['read into the text', Call.READ, [0n, ENTRY, 1n], -3n],
+    ['read into read-only data', Call.READ, [0n, 0x1_8000n, 1n], -3n],
+    ['read into the kernel', Call.READ, [0n, 0xffff_8000_4000_0000n, 1n], -3n],
+    ['spawn of no name', Call.SPAWN, [DATA, 0n], -4n],
+    ['spawn of a long name', Call.SPAWN, [DATA, 256n], -4n],
+    ['exec of a name in the kernel', Call.EXEC, [0xffff_8000_4000_0000n, 4n], -3n],
+    ['sbrk below the heap', Call.SBRK, [-1n], -4n],
+    ['sbrk beyond the limit', Call.SBRK, [2n ** 40n], -5n],
+    ['wait for nobody', Call.WAIT, [0n], -7n],
+    ['wait for itself', Call.WAIT, [1n], -7n],
+    ['shutdown of no kind', Call.SHUTDOWN, [2n], -4n],
+    ['write of nothing', Call.WRITE, [1n, 0n, 0n], 0n],
+    ['read of nothing', Call.READ, [0n, 0n, 0n], 0n],
   ])('%s', (_what, number, arguments_, result) => {
     const { kernel, frame } = running();
     expect(kernel.call(frame, number, ...arguments_).address).toBe(frame.address);
@@ -115,35 +81,35 @@ describe('system calls', () => {
   it('write prints bytes as they are, across pages', () => {
     const { kernel, frame } = running();
     const at = put(kernel, frame, 'hello\n');
-    kernel.call(frame, WRITE, 1n, at, 6n);
+    kernel.call(frame, Call.WRITE, 1n, at, 6n);
     expect([signed(frame), kernel.output()]).toEqual([6n, 'hello\n']);
-    kernel.call(frame, WRITE, 2n, DATA + 0xffcn, 8n);
+    kernel.call(frame, Call.WRITE, 2n, DATA + 0xffcn, 8n);
     expect([signed(frame), kernel.output()]).toEqual([8n, '\0'.repeat(8)]);
   });
 
   it('read waits until something is typed; the idle loop runs meanwhile, with no user tables live', () => {
     const { kernel, frame } = running();
-    expect(kernel.call(frame, READ, 0n, DATA, 16n).address).toBe(kernel.idleFrame.address);
+    expect(kernel.call(frame, Call.READ, 0n, DATA, 16n).address).toBe(kernel.idleFrame.address);
     expect([kernel.processes.runnable, kernel.liveRoot()]).toEqual([false, null]);
     expect(kernel.processes.input(kernel.idleFrame).address).toBe(kernel.idleFrame.address);
     kernel.typed.push(0x68, 0x69);
     expect(kernel.processes.input(kernel.idleFrame).address).toBe(frame.address);
     expect(signed(frame)).toBe(2n);
     expect(kernel.liveRoot()).not.toBe(null);
-    kernel.call(frame, WRITE, 1n, DATA, 2n);
+    kernel.call(frame, Call.WRITE, 1n, DATA, 2n);
     expect(kernel.output()).toBe('hi');
   });
 
   it('shutdown asks the firmware', () => {
     const { kernel, frame } = running();
-    kernel.call(frame, SHUTDOWN, 0n);
-    kernel.call(frame, SHUTDOWN, 1n);
+    kernel.call(frame, Call.SHUTDOWN, 0n);
+    kernel.call(frame, Call.SHUTDOWN, 1n);
     expect(kernel.powered).toEqual(['off', 'reset']);
   });
 
   it('the trace has each call with its arguments and result', () => {
     const { kernel, frame } = running();
-    kernel.call(frame, WRITE, 1n, DATA, 1n);
+    kernel.call(frame, Call.WRITE, 1n, DATA, 1n);
     expect(kernel.events.filter(({ kind }) => kind === 'syscall')).toEqual([
       {
         kind: 'syscall',
@@ -157,23 +123,33 @@ describe('parents and children', () => {
   it('wait gives the status of a child that ended before, and ends it for good', () => {
     const { kernel, frame } = running();
     const pid = spawnFrom(kernel, frame);
-    const child = kernel.call(frame, YIELD);
+    const child = kernel.call(frame, Call.YIELD);
     expect(child.address).not.toBe(frame.address);
-    expect(kernel.call(child, EXIT, -5n).address).toBe(frame.address);
+    expect(kernel.call(child, Call.EXIT, 5n).address).toBe(frame.address);
     expect(kernel.processes.processes().map(({ state }) => state)).toEqual(['running', 'ended']);
-    kernel.call(frame, WAIT, pid);
-    expect(signed(frame)).toBe(-5n);
+    kernel.call(frame, Call.WAIT, pid);
+    expect(signed(frame)).toBe(5n);
     expect(kernel.processes.processes()).toHaveLength(1);
-    kernel.call(frame, WAIT, pid);
+    kernel.call(frame, Call.WAIT, pid);
     expect(signed(frame)).toBe(-7n);
   });
+
+  it.each([-7n, -5n, 300n, 0x124n, 2n ** 40n, -(2n ** 63n)])(
+    'exit(%d): wait gives the low byte, which is no error and no status of a process that the kernel ended',
+    (status) => {
+      const { kernel, frame } = running();
+      const child = kernel.call(frame, Call.WAIT, spawnFrom(kernel, frame));
+      kernel.call(child, Call.EXIT, status);
+      expect(signed(frame)).toBe(BigInt.asUintN(8, status));
+    },
+  );
 
   it('wait for a child that runs lets it run, and comes back with its status', () => {
     const { kernel, frame } = running();
     const pid = spawnFrom(kernel, frame);
-    const child = kernel.call(frame, WAIT, pid);
+    const child = kernel.call(frame, Call.WAIT, pid);
     expect(child.address).not.toBe(frame.address);
-    expect(kernel.call(child, EXIT, 7n).address).toBe(frame.address);
+    expect(kernel.call(child, Call.EXIT, 7n).address).toBe(frame.address);
     expect(signed(frame)).toBe(7n);
     expect(kernel.processes.processes()).toHaveLength(1);
   });
@@ -182,14 +158,14 @@ describe('parents and children', () => {
     const { kernel, frame } = running();
     const first = spawnFrom(kernel, frame);
     spawnFrom(kernel, frame);
-    let next = kernel.call(frame, YIELD);
-    kernel.call(next, EXIT, 0n); // the first child: a zombie
+    let next = kernel.call(frame, Call.YIELD);
+    kernel.call(next, Call.EXIT, 0n); // the first child: a zombie
     expect(kernel.processes.processes().map(({ pid }) => BigInt(pid))).toContain(first);
     next = kernel.processes.schedule(kernel.idleFrame);
-    while (next.address !== frame.address) next = kernel.call(next, YIELD);
-    next = kernel.call(frame, EXIT, 0n);
+    while (next.address !== frame.address) next = kernel.call(next, Call.YIELD);
+    next = kernel.call(frame, Call.EXIT, 0n);
     expect(kernel.processes.processes().map(({ parent }) => parent)).toEqual([0]);
-    expect(kernel.call(next, EXIT, 3n).address).toBe(kernel.idleFrame.address);
+    expect(kernel.call(next, Call.EXIT, 3n).address).toBe(kernel.idleFrame.address);
     expect(kernel.processes.processes()).toEqual([]);
     expect(kernel.output()).toBe(
       '[SPAWN] pid 1 (init) has ended, exit status 0\n[SPAWN] pid 3 (init) has ended, exit status 3\n',
@@ -206,12 +182,12 @@ describe('parents and children', () => {
     );
     const users = kernel.frames.held(PageOwner.USER);
     const root = kernel.liveRoot();
-    kernel.call(frame, EXEC, put(kernel, frame, 'broken'), 6n);
+    kernel.call(frame, Call.EXEC, put(kernel, frame, 'broken'), 6n);
     expect(signed(frame)).toBe(-4n);
     expect(kernel.output()).toMatch(/^\[ELF\] pid 1 \(init\): exec\("broken"\): ELF: /);
     expect([kernel.frames.held(PageOwner.USER), kernel.liveRoot()]).toEqual([users, root]);
     frame.setX(20, 99n);
-    const next = kernel.call(frame, EXEC, put(kernel, frame, 'bin/other'), 9n);
+    const next = kernel.call(frame, Call.EXEC, put(kernel, frame, 'bin/other'), 9n);
     expect(next.address).toBe(frame.address);
     expect([next.x(0), next.x(20), next.elr, next.sp]).toEqual([0n, 0n, ENTRY, STACK_TOP]);
     expect(kernel.processes.processes()).toMatchObject([{ pid: 1, name: 'other', state: 'running' }]);
@@ -236,7 +212,7 @@ describe('faults', () => {
   ])('%s ends the process with a report; the parent gets the status', (_what, esr, far, status, first, second) => {
     const { kernel, frame } = running();
     const pid = spawnFrom(kernel, frame);
-    const child = kernel.call(frame, WAIT, pid);
+    const child = kernel.call(frame, Call.WAIT, pid);
     expect(kernel.fault(child, esr, far).address).toBe(frame.address);
     expect(signed(frame)).toBe(status);
     const lines = kernel.output().split('\n');
@@ -255,21 +231,8 @@ describe('faults', () => {
     expect(text).toContain('is ended: data abort');
     expect(text).toContain('out of memory');
     expect(text).toMatch(/held by .*user \d+ \(/);
+    expect(text).toMatch(/most user frames: pid 1 \(init\) 4\n/);
     expect(kernel.processes.processes()).toEqual([]);
-  });
-
-  it('spawn and sbrk without memory fail with ENOMEM and keep nothing', () => {
-    const { kernel, frame } = running();
-    const path = put(kernel, frame, 'init');
-    const hog = kernel.frames.account(PageOwner.USER);
-    while (hog.available() > 2) hog.allocFrames(0);
-    const before = kernel.frames.holdings();
-    kernel.call(frame, SPAWN, path, 4n);
-    expect(signed(frame)).toBe(-5n);
-    expect(kernel.frames.holdings()).toEqual(before);
-    kernel.call(frame, SBRK, BigInt(MIB));
-    expect(signed(frame)).toBe(-5n);
-    expect(kernel.output()).toMatch(/out of memory: pid 1 \(init\), for spawn\("init"\).*[^]*for sbrk\(1048576\)/);
   });
 });
 
@@ -282,7 +245,7 @@ describe('turns', () => {
     let next = frame;
     for (let turn = 0; turn < 7; turn++) {
       next = kernel.processes.tick(next);
-      kernel.call(next, GETPID);
+      kernel.call(next, Call.GETPID);
       order.push(next.x(0));
     }
     expect(order).toEqual([2n, 3n, 1n, 2n, 3n, 1n, 2n]);
@@ -291,7 +254,7 @@ describe('turns', () => {
   it('alone, a process keeps the CPU', () => {
     const { kernel, frame } = running();
     expect(kernel.processes.tick(frame).address).toBe(frame.address);
-    expect(kernel.call(frame, YIELD).address).toBe(frame.address);
+    expect(kernel.call(frame, Call.YIELD).address).toBe(frame.address);
   });
 
   it('whatever processes do, exactly one runs and none is lost; when all have ended everything is back', () => {
@@ -299,7 +262,7 @@ describe('turns', () => {
     const kernel = fakeKernel();
     // Slabs that caches keep are made, and the lists of blocks are what freeing makes of them.
     const warm = running(kernel);
-    kernel.call(warm.frame, EXIT, 0n);
+    kernel.call(warm.frame, Call.EXIT, 0n);
     const before = kernel.census();
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -308,22 +271,22 @@ describe('turns', () => {
         for (const action of steps) {
           if (idle() && action !== 'type') continue;
           if (action === 'spawn') spawnFrom(kernel, next);
-          else if (action === 'exec') next = kernel.call(next, EXEC, put(kernel, next, 'init'), 4n);
-          else if (action === 'exit') next = kernel.call(next, EXIT, 1n);
-          else if (action === 'yield') next = kernel.call(next, YIELD);
+          else if (action === 'exec') next = kernel.call(next, Call.EXEC, put(kernel, next, 'init'), 4n);
+          else if (action === 'exit') next = kernel.call(next, Call.EXIT, 1n);
+          else if (action === 'yield') next = kernel.call(next, Call.YIELD);
           else if (action === 'tick') next = kernel.processes.tick(next);
           else if (action === 'fault') next = kernel.fault(next, READ_TRANSLATION, 0n);
-          else if (action === 'read') next = kernel.call(next, READ, 0n, DATA, 4n);
-          else if (action === 'grow') kernel.call(next, SBRK, 5000n);
+          else if (action === 'read') next = kernel.call(next, Call.READ, 0n, DATA, 4n);
+          else if (action === 'grow') kernel.call(next, Call.SBRK, 5000n);
           else if (action === 'type') {
             kernel.typed.push(0x41);
             next = kernel.processes.input(next);
             kernel.typed.length = 0;
           } else {
-            kernel.call(next, GETPID);
+            kernel.call(next, Call.GETPID);
             const self = Number(next.x(0));
             const child = kernel.processes.processes().find(({ parent }) => parent === self);
-            next = kernel.call(next, WAIT, BigInt(child?.pid ?? 0));
+            next = kernel.call(next, Call.WAIT, BigInt(child?.pid ?? 0));
           }
           const states = kernel.processes.processes().map(({ state }) => state);
           expect(states.filter((state) => state === 'running')).toHaveLength(idle() ? 0 : 1);
@@ -334,7 +297,7 @@ describe('turns', () => {
             kernel.typed.push(0x41);
             next = kernel.processes.input(next);
             kernel.typed.length = 0;
-          } else next = kernel.call(next, EXIT, 0n);
+          } else next = kernel.call(next, Call.EXIT, 0n);
         }
         kernel.output();
         kernel.events.length = 0;

@@ -8,7 +8,7 @@
  * ```
  */
 
-import { hex, type VirtAddr } from '../../../emulator/address.ts';
+import { hex, PAGE_SIZE, type VirtAddr } from '../../../emulator/address.ts';
 import type { Ports } from '../../hal/ports.ts';
 import type { Log } from '../log.ts';
 import type { FrameAccounts } from '../mm/frame-accounts.ts';
@@ -38,6 +38,9 @@ import {
 import type { UserSpaceParts } from './user-address-space.ts';
 import { faultReport, killedStatus, OUT_OF_MEMORY, resolveFault } from './user-faults.ts';
 import { checkUserRange, copyFromUser, copyToUser } from './user-memory.ts';
+
+/** Processes that a report on memory names. */
+const LARGEST_TOLD = 4;
 
 /** What processes need of the kernel. */
 export interface ProcessesParts {
@@ -125,7 +128,7 @@ export class Processes implements UserSpace {
     if (outcome.resolved) return frame;
     const { log, ports } = this.parts;
     for (const line of faultReport(process.label, frame, outcome.why)) log.line('PROC', line);
-    if (outcome.why === OUT_OF_MEMORY) this.tellOutOfMemory(process, 'a page by demand');
+    if (outcome.why === OUT_OF_MEMORY) this.tellOutOfMemory(process.label, 'a page by demand');
     if (this.tracesProcesses) {
       ports.trace.emit('process', () => ({
         op: 'fault',
@@ -156,7 +159,9 @@ export class Processes implements UserSpace {
 
   spawn(path: string): SpawnResult {
     const result = this.lifecycle.spawn(path, null);
-    return 'process' in result ? { ok: true, pid: result.process.pid } : { ok: false, why: result.why };
+    if ('process' in result) return { ok: true, pid: result.process.pid };
+    if (result.report === 'memory') this.tellOutOfMemory('the kernel', `${path}: ${result.why}`, result.frames);
+    return { ok: false, why: result.why };
   }
 
   processes(): readonly ProcessSummary[] {
@@ -190,16 +195,23 @@ export class Processes implements UserSpace {
   }
 
   /** Says why a program could not be started, where the error code alone would not. */
-  private refuse(process: Process, call: string, { code, why }: StartFailure): bigint {
-    if (code === ErrorCode.ENOMEM) this.tellOutOfMemory(process, `${call}: ${why}`);
-    else if (code === ErrorCode.EINVAL) this.parts.log.line('ELF', `${process.label}: ${call}: ${why}`);
+  private refuse({ label }: Process, call: string, { code, why, report, frames }: StartFailure): bigint {
+    if (report === 'memory') this.tellOutOfMemory(label, `${call}: ${why}`, frames);
+    else if (report === 'why')
+      this.parts.log.line(code === ErrorCode.EINVAL ? 'ELF' : 'SPAWN', `${label}: ${call}: ${why}`);
     return BigInt(code);
   }
 
-  private tellOutOfMemory(process: Process, what: string): void {
+  private tellOutOfMemory(label: string, what: string, frames = 1): void {
     const { accounts, log } = this.parts;
-    const who = `${process.label}, for ${what},`;
-    for (const line of outOfMemoryReport(accounts, { who, owner: PageOwner.USER, order: 0 })) log.line('PROC', line);
+    const request = { who: `${label}, for ${what},`, owner: PageOwner.USER, order: 0, blocks: frames };
+    for (const line of outOfMemoryReport(accounts, request)) log.line('PROC', line);
+    const largest = [...this.table.all()]
+      .filter(({ frames }) => frames > 0)
+      .toSorted((a, b) => b.frames - a.frames || a.pid - b.pid)
+      .slice(0, LARGEST_TOLD)
+      .map((process) => `${process.label} ${process.frames}`);
+    if (largest.length > 0) log.line('PROC', `most user frames: ${largest.join(', ')}`);
   }
 
   /** At most `most` bytes of what was typed. */
@@ -254,7 +266,8 @@ export class Processes implements UserSpace {
         const result = lifecycle.spaceOf(process).moveBreak(delta);
         if (typeof result === 'bigint') return result;
         if (result === 'below the heap') return BigInt(ErrorCode.EINVAL);
-        if (result === 'out of memory') this.tellOutOfMemory(process, `sbrk(${delta})`);
+        if (result === 'out of memory')
+          this.tellOutOfMemory(process.label, `sbrk(${delta})`, Math.ceil(Number(delta) / PAGE_SIZE));
         return BigInt(ErrorCode.ENOMEM);
       },
       spawn: (process, path) => {

@@ -32,6 +32,7 @@ export interface LoaderPorts {
  */
 export function loadProgram(ports: LoaderPorts, space: UserAddressSpace, file: InitramfsFile): VirtAddr {
   const image: ElfImage = readElfImage(file, PROGRAM_RANGE);
+  space.requireFrames(image.segments.reduce((pages, segment) => pages + pagesOf(segment), 0));
   let end: VirtAddr = PROGRAM_RANGE.start;
   for (const segment of image.segments) {
     loadSegment(ports, space, file, segment);
@@ -39,6 +40,12 @@ export function loadProgram(ports: LoaderPorts, space: UserAddressSpace, file: I
   }
   space.addHeapAndStack(end);
   return image.entry;
+}
+
+/** Pages that a segment lies in. */
+function pagesOf({ address, memoryBytes }: ElfSegment): number {
+  const { start, end } = pagesAround(address, memoryBytes);
+  return Number(end - start) / PAGE_SIZE;
 }
 
 function loadSegment(ports: LoaderPorts, space: UserAddressSpace, file: InitramfsFile, segment: ElfSegment): void {

@@ -11,6 +11,8 @@ export interface RecordCache {
   /** Memory for a record, contents as they were, or null when there is none. */
   alloc(): VirtAddr | null;
   free(va: VirtAddr): void;
+  /** Gives memory that no record uses back to the frame allocator. */
+  shrink(): void;
 }
 
 /** Base of the handles: little-endian fields at byte offsets. An address field holds 0 for none. */

@@ -35,9 +35,10 @@ export function startUserSpace(kernel: Kernel, memory: MemorySystem, fdt: Fdt): 
   ports.memory.fill(control, PROCESS_CONTROL_BYTES, 0);
   const files = findInitramfs(ports.memory, fdt);
   const allUsers = frames.account(PageOwner.USER);
-  const userFrames = ports.trace.enabled('buddy')
-    ? (pid: number): FrameAccount => frames.account(PageOwner.USER, `user ${pid}`)
-    : (): FrameAccount => allUsers;
+  const userFrames =
+    frames.trace !== null
+      ? (pid: number): FrameAccount => frames.account(PageOwner.USER, `user ${pid}`)
+      : (): FrameAccount => allUsers;
   const processes = new Processes({
     ports,
     log,

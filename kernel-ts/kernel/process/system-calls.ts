@@ -9,6 +9,7 @@
  *   3 getpid() -> pid                          8 shutdown(0: off, 1: reboot)
  *   4 sbrk(delta) -> old break                 9 wait(pid) -> exit status
  * ```
+ * An exit status is 0 to 255: the low byte of what exit was given. 256 and above: the kernel ended the process (user-faults.ts).
  * Files: 0 is the console's input, 1 and 2 its output. A path has no NUL and at most {@link MAX_PATH_BYTES} bytes. read and write move at most
  * {@link MAX_TRANSFER_BYTES} a call and say how many it were.
  *
@@ -23,6 +24,9 @@ import type { Process } from './process.ts';
 export const MAX_PATH_BYTES = 255;
 /** Most bytes that one read or write moves: bounds how long the kernel is busy in a call. */
 export const MAX_TRANSFER_BYTES = 65_536;
+
+/** exit takes the status modulo this: wait's answer then is no error code, and no status of a process that the kernel ended. */
+const EXIT_STATUSES = 256n;
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -99,7 +103,7 @@ export const SYSTEM_CALLS: readonly SystemCall[] = [
     name: 'exit',
     arity: 1,
     run: (services, process, [status]) => {
-      services.exit(process, BigInt.asIntN(64, status));
+      services.exit(process, status % EXIT_STATUSES);
       return NEXT;
     },
   },

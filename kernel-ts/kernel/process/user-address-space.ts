@@ -17,6 +17,7 @@ import type { AddressSpace } from '../../hal/mmu/address-space.ts';
 import { MapError } from '../../hal/mmu/map-error.ts';
 import type { Mmu } from '../../hal/mmu/mmu.ts';
 import type { MemoryPort } from '../../hal/ports.ts';
+import { count } from '../format.ts';
 import { physToVirt } from '../mm/direct-map.ts';
 import type { FrameAccount } from '../mm/frame-accounts.ts';
 import { Area, AreaKind, areaRules, type UserAccess } from './area.ts';
@@ -55,9 +56,13 @@ export interface SpaceFields {
 
 /** Thrown while an address space is being built: there is no memory for a record, a table or a page. */
 export class OutOfUserMemory extends Error {
-  constructor(what: string) {
+  /** Frames that were asked for. */
+  readonly frames: number;
+
+  constructor(what: string, frames = 1) {
     super(`no memory for ${what}`);
     this.name = 'OutOfUserMemory';
+    this.frames = frames;
   }
 }
 
@@ -74,6 +79,17 @@ export class UserAddressSpace {
   /** The translation tree. */
   get tree(): AddressSpace {
     return this.parts.mmu.space(this.process.root, 'low');
+  }
+
+  /**
+   * Looks whether there are frames for `pages` pages before the first of them is taken and cleared.
+   * @throws OutOfUserMemory
+   */
+  requireFrames(pages: number): void {
+    const available = this.frames.available();
+    if (pages > available) {
+      throw new OutOfUserMemory(`${count(pages, 'page')}: ${count(available, 'frame')} can be had`, pages);
+    }
   }
 
   /** Makes an empty tree. The process has no address space yet. @throws OutOfUserMemory */

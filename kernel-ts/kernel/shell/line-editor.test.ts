@@ -35,6 +35,8 @@ it.each([
   ['half\x03whole\n', ['^C', 'whole']],
   ['a\x1b[1;5Cb\x1b[Ac\x1bOd\n', ['abcd']],
   ['a\x00\x01\tb\n', ['ab']],
+  ['\x1b[\nps\n\x1b[1;\x03ps\n', ['', 'ps', '^C', 'ps']],
+  ['a\x1b\rb\x1b\x1b[Ac\n', ['a', 'bc']],
 ])('%j becomes %j', (typed, lines) => {
   expect(editor().type(UTF8.encode(typed))).toEqual(lines);
 });

@@ -4,7 +4,7 @@
  *     Backspace, DEL   erases a character         Ctrl-C   abandons the line
  *     Ctrl-U           erases the line            CR, LF   ends it (LF right after CR is part of it)
  *
- * Other control characters and escape sequences (ECMA-48, CSI) are swallowed. Bytes from 0x80 on are taken to be UTF-8: a character is erased as a whole.
+ * Other control characters and escape sequences (ECMA-48, CSI) are swallowed. A control character inside a sequence ends it and counts. Bytes from 0x80 on are taken to be UTF-8: a character is erased as a whole.
  *
  *     +0 u32 length    +4 u32 mode (Mode)    +8 bytes[LINE_BYTES]
  */
@@ -55,7 +55,11 @@ export class LineEditor {
 
   /** Takes one byte. */
   type(byte: number): Typed {
-    const mode = this.mode;
+    const { mode } = this;
+    if (byte < SPACE && mode !== Mode.afterCr) {
+      this.mode = Mode.text;
+      return this.take(byte);
+    }
     switch (mode) {
       case Mode.escape:
         this.mode = byte === CSI ? Mode.controlSequence : Mode.text;
