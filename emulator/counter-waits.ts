@@ -22,6 +22,15 @@ export class CounterWaits {
     this.clock = clock;
   }
 
+  saveState() {
+    return { lastRead: this.lastRead, jump: this.jump };
+  }
+
+  restoreState({ lastRead, jump }: ReturnType<CounterWaits['saveState']>): void {
+    this.lastRead = lastRead;
+    this.jump = jump;
+  }
+
   /** A counter is about to be read. Returns true when time has jumped. */
   read(): boolean {
     const { clock } = this;

@@ -52,6 +52,19 @@ export class FlashWindows {
     return true;
   }
 
+  saveState() {
+    return this.windows.map(({ mappedAs, returning }) => ({ mappedAs, returning }));
+  }
+
+  /** With the cores that were on opened already. */
+  restoreState(state: ReturnType<FlashWindows['saveState']>): void {
+    for (const [index, window] of this.windows.entries()) {
+      const saved = state[index];
+      if (saved?.mappedAs === 'device') this.open({ type: 'write', address: window.memory.base, size: 1, value: 0n });
+      window.returning = saved?.returning ?? false;
+    }
+  }
+
   /** Maps as memory what is back in array mode. Between slices. */
   return(): void {
     for (const window of this.windows) {

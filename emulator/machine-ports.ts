@@ -2,6 +2,7 @@
 
 import type { Core } from './cpu/core.ts';
 import type { InterfaceRegisters } from './machine-registers.ts';
+import type { Stateful } from './saved-state.ts';
 
 /** The TypeScript side of a guest: which HLT immediates it owns and what they do. */
 export interface GateHandler {
@@ -21,7 +22,7 @@ export interface MachineObserver {
 }
 
 /** The interrupt controller as the machine uses it; devices/gic/ has two. */
-export interface MachineInterrupts extends InterfaceRegisters {
+export interface MachineInterrupts extends InterfaceRegisters, Stateful {
   setSpi(intid: number, level: boolean): void;
   setPpi(cpu: number, intid: number, level: boolean): void;
   /** True when core `cpu`, waiting, has a reason to wake. */

@@ -39,6 +39,14 @@ export class MachineRegisters {
     this.owners = owners;
   }
 
+  saveState() {
+    return this.owners.counterWaits.saveState();
+  }
+
+  restoreState(state: ReturnType<MachineRegisters['saveState']>): void {
+    this.owners.counterWaits.restoreState(state);
+  }
+
   /** True for registers that the engine has but that are the machine's. */
   intercepts([op0, op1, crn, crm, op2]: SystemRegisterEncoding): boolean {
     if (op0 !== 3) return false;

@@ -11,11 +11,12 @@
 
 import { hex } from './address.ts';
 import { Bus } from './bus/bus.ts';
-import type { Device } from './bus/device.ts';
+import type { Device, DeviceContext } from './bus/device.ts';
+import type { Moment } from './bus/timer-port.ts';
 import { pageRuns } from './bus/page-runs.ts';
 import { TracedBus } from './bus/traced-bus.ts';
 import { Clock } from './clock.ts';
-import type { CoreSlot } from './core-slot.ts';
+import { type CoreSlot, coreSlot, sendEvent, wake, wakeWaiting } from './core-slot.ts';
 import { CounterWaits } from './counter-waits.ts';
 import { Core, type CoreEnvironment } from './cpu/core.ts';
 import { LONGEST_OVERRUN } from './engine/engine.ts';
@@ -24,32 +25,14 @@ import { readFixedWord, wholePages } from './fixed-memory.ts';
 import { FlashWindows } from './flash-windows.ts';
 import type { FixedMemory, MachineDevice, MachineOptions } from './machine-options.ts';
 import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
+import type { MachineStop, RunLimits } from './machine-run.ts';
 import { MachineRegisters } from './machine-registers.ts';
+import type { MachineParts } from './machine-state.ts';
 import { PhysicalMemory } from './memory/physical-memory.ts';
-import { callForCores } from './psci/core-calls.ts';
-import { answerPsci, psciName } from './psci/psci.ts';
+import { Firmware } from './psci/firmware.ts';
 import { Scheduler, type ScheduledEvent } from './scheduler.ts';
 import { GenericTimer } from './timer/generic-timer.ts';
 import { Turns } from './turns.ts';
-
-/** Bounds of a run, each optional. */
-export interface RunLimits {
-  /** Simulated nanoseconds since reset. */
-  readonly untilNs?: number;
-  /** Instructions since reset. */
-  readonly maxInstructions?: number;
-}
-
-/** Why `run` came back. */
-export type MachineStop =
-  | { readonly kind: 'power off' }
-  | { readonly kind: 'reset' }
-  /** Every core sleeps and nothing that could wake one is pending. */
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'limit'; readonly limit: 'time' | 'instructions' }
-  | { readonly kind: 'lockup'; readonly reason: string }
-  /** `stop()` was called. */
-  | { readonly kind: 'stopped' };
 
 /** Most instructions in one slice of the only core that runs: bounds how long `run` goes without looking at the world. */
 const SLICE = 1_000_000;
@@ -67,12 +50,12 @@ export class Machine {
   private readonly routed: [start: number, end: number][] = [];
   private readonly flashes = new FlashWindows(() => this.cores);
   private interrupts: MachineInterrupts | null = null;
-  private vendorCall: (functionId: number, arguments_: FirmwareArguments) => bigint | null = () => null;
   private gates: GateHandler | null = null;
   private pending: MachineStop | null = null;
   /** How the cores share the time. */
   readonly turns: Turns;
   private readonly registers: MachineRegisters;
+  private readonly firmware: Firmware;
   /** The debugger that watches, if there is one. */
   observer: MachineObserver | null = null;
   /** Tick at which the current slice ends at the latest. */
@@ -90,21 +73,21 @@ export class Machine {
     this.bus = this.makeBus();
     this.fixedMemory = options.fixedMemory.map(wholePages);
     this.environment = this.makeEnvironment();
-    this.slots = options.mpidrs.map((mpidr, index) => ({
-      index,
-      mpidr,
-      timer: new GenericTimer(
-        this.clock,
-        this.scheduler,
-        options.counterFrequencyHz,
-        (intid, level) => this.interrupts?.setPpi(index, intid, level),
-        this.events.enabled('timer') ? (fields) => this.events.emit('timer', { ofCore: index, ...fields }) : null,
+    this.slots = options.mpidrs.map((mpidr, index) =>
+      coreSlot(
+        index,
+        mpidr,
+        new GenericTimer(
+          this.clock,
+          this.scheduler,
+          options.counterFrequencyHz,
+          (intid, level) => this.interrupts?.setPpi(index, intid, level),
+          this.events.enabled('timer') ? (fields) => this.events.emit('timer', { ofCore: index, ...fields }) : null,
+        ),
       ),
-      core: null,
-      state: 'off',
-      start: null,
-    }));
+    );
     this.turns = new Turns(this.slots);
+    this.firmware = new Firmware(this.slots, this.events, (action) => this.requestPower(action));
     this.registers = new MachineRegisters({
       slots: this.slots,
       midrs: options.midrs,
@@ -157,7 +140,7 @@ export class Machine {
     this.turns.only = core;
   }
 
-  /** What core `index` does: off, running (perhaps not in its turn) or sleeping in WFI. */
+  /** What core `index` does: off, running (perhaps not in its turn), sleeping in WFI or waiting in WFE. */
   coreState(index: number): CoreSlot['state'] {
     return this.slots[index]?.state ?? 'off';
   }
@@ -184,6 +167,16 @@ export class Machine {
     return this.flashes.add(memory, device, this.bus, () => this.runningCore?.interruptSlice());
   }
 
+  /** What the machine gives a device whose interrupt line is driven by `setIrq`. What a device has no model for is reported with the PC of the access. */
+  deviceContext(setIrq: (level: boolean) => void): DeviceContext {
+    return {
+      nowNs: () => this.clock.nowNs,
+      emit: (kind, fields) =>
+        this.events.emit(kind, kind === 'mmio-unknown' ? { ...fields, pc: this.runningCore?.engine.getPc() } : fields),
+      setIrq,
+    };
+  }
+
   /** Connects the interrupt controller. */
   setInterrupts(interrupts: MachineInterrupts): void {
     this.interrupts = interrupts;
@@ -204,12 +197,24 @@ export class Machine {
 
   /** Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not know. */
   setVendorCalls(answer: (functionId: number, arguments_: FirmwareArguments) => bigint | null): void {
-    this.vendorCall = answer;
+    this.firmware.vendorCall = answer;
   }
 
   /** Calls `action` after `ns` of simulated time. */
   after(ns: number, action: () => void): ScheduledEvent {
     return this.scheduler.at(this.clock.ticks + this.clock.ticksFor(ns), action);
+  }
+
+  /** Goes on with a wait of a machine that was saved. */
+  resume(moment: Moment, action: () => void): ScheduledEvent {
+    return this.scheduler.resume(moment, action);
+  }
+
+  /** What machine-state.ts saves and restores, beside memory. */
+  get parts(): MachineParts {
+    const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes } = this;
+    const open = (slot: CoreSlot) => slot.core ?? this.openCore(slot);
+    return { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, open };
   }
 
   /** Devices to their reset values, every core off but the boot core, which starts at `entry` in exception level `level`. Memory keeps its contents. */
@@ -225,6 +230,12 @@ export class Machine {
     (this.slots[0] as CoreSlot).state = 'running';
     this.turns.reset();
     this.pending = null;
+  }
+
+  /** Lets `ns` of simulated time pass with nothing executed, or less: up to what happens next. Between runs, for a guest that idles by polling. */
+  passTime(ns: number): void {
+    const { clock, scheduler } = this;
+    clock.idleTicks += Math.max(0, Math.min(clock.ticksFor(ns), scheduler.nextTick - clock.ticks));
   }
 
   /** A device or firmware asks for a reset, or to switch the machine off. */
@@ -255,9 +266,11 @@ export class Machine {
       this.wakeSleepers();
       const slot = this.turns.next();
       if (slot === null) {
-        const until = Math.min(scheduler.nextTick, endTicks);
-        if (scheduler.nextTick === Infinity) return { kind: 'idle' };
-        clock.idleTicks += Math.max(0, until - clock.ticks);
+        const waiting = this.slots.filter(({ state }) => state === 'waiting');
+        const next = Math.min(scheduler.nextTick, ...waiting.map(({ timer }) => timer.nextStreamTick));
+        if (next === Infinity) return { kind: 'idle' };
+        clock.idleTicks += Math.max(0, Math.min(next, endTicks) - clock.ticks);
+        wakeWaiting(waiting);
         continue;
       }
       const lockup = this.runSlice(slot, Math.ceil(endTicks - clock.ticks), endInstructions - clock.instructions);
@@ -267,16 +280,7 @@ export class Machine {
 
   /** A PSCI or SMCCC call as firmware would answer it; power calls take effect when the current slice ends. */
   firmwareCall(functionId: number, arguments_: FirmwareArguments): bigint {
-    const result =
-      this.vendorCall(functionId, arguments_) ??
-      callForCores(this.slots, this.slots[this.currentCore] as CoreSlot, functionId, arguments_, (action, core) =>
-        this.events.emit('power', { action, core }),
-      ) ??
-      this.systemCall(functionId, arguments_[0]);
-    if (this.events.enabled('psci')) {
-      this.events.emit('psci', { function: psciName(functionId), argument: arguments_[0], result });
-    }
-    return BigInt.asUintN(64, result);
+    return this.firmware.call(this.currentCore, functionId, arguments_);
   }
 
   /** Frees the engines. The machine cannot run afterwards; its memory and events can be read. */
@@ -289,6 +293,7 @@ export class Machine {
     const { clock, scheduler } = this;
     this.flashes.return();
     const core = this.started(slot);
+    if (slot.state === 'waiting') wake(slot);
     const turn = this.turns.begin(slot);
     core.takeInterrupt();
     // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
@@ -302,7 +307,11 @@ export class Machine {
     const stop = last ? core.run(Math.min(budget, mostInstructions), true) : core.run(budget);
     this.sliceEnd = 0;
     // However a turn is cut into slices, it ends at the same instruction; a core that waits gives the rest of it away.
-    this.turns.end(slot, clock.ticks - begun, turn !== null, stop.kind === 'wfi', () => core.engine.getPc());
+    // Firmware may have turned it off or put it to sleep.
+    const gaveAway = ['wfi', 'wfe', 'yield'].includes(stop.kind) || slot.state !== 'running';
+    const isOver = this.turns.end(slot, clock.ticks - begun, turn !== null, gaveAway, () => core.engine.getPc());
+    // Whatever it stored may be what another core waits for.
+    if (isOver) wakeWaiting(this.slots);
     switch (stop.kind) {
       case 'gate':
         this.observer?.gateEntered();
@@ -312,19 +321,24 @@ export class Machine {
       case 'wfi':
         if (slot.state === 'running') slot.state = 'sleeping';
         return null;
+      case 'wfe':
+        slot.state = 'waiting';
+        return null;
       case 'lockup':
         return { kind: 'lockup', reason: stop.reason };
       case 'count':
+      case 'yield':
       case 'stopped':
         return null;
     }
   }
 
-  /** Sleeping cores wake when an interrupt waits for them. */
+  /** An interrupt ends WFI masked or not, WFE when it can be taken. */
   private wakeSleepers(): void {
     for (const slot of this.slots) {
+      if (slot.state === 'waiting' && slot.core?.interruptTakeable === true) wake(slot);
       if (slot.state !== 'sleeping') continue;
-      if (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending === true) slot.state = 'running';
+      if (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending === true) wake(slot);
     }
   }
 
@@ -351,12 +365,6 @@ export class Machine {
     return core;
   }
 
-  private systemCall(functionId: number, argument: bigint): bigint {
-    const answer = answerPsci(functionId, argument);
-    if (answer.power !== undefined) this.requestPower(answer.power);
-    return answer.result;
-  }
-
   private request(stop: MachineStop): void {
     this.pending ??= stop;
     for (const core of this.cores) core.stop();
@@ -376,15 +384,15 @@ export class Machine {
       isGate: (immediate) => this.gates?.owns(immediate) ?? false,
       firmwareCall: (core, conduit) => {
         if (conduit !== this.options.psciConduit) return false;
-        const { engine } = core;
-        const functionId = Number(BigInt.asUintN(32, engine.getX(0)));
-        engine.setX(0, this.firmwareCall(functionId, [engine.getX(1), engine.getX(2), engine.getX(3), engine.getX(4)]));
+        this.firmware.serve(core);
         return true;
       },
       intercepts: (encoding) => this.registers.intercepts(encoding),
       allowedAtEl0: (core, encoding) => this.registers.allowedAtEl0(core, encoding),
       readSystemRegister: (core, encoding) => this.registers.read(core, encoding),
       writeSystemRegister: (core, encoding, value) => this.registers.write(core, encoding, value),
+      othersRun: (core) => this.turns.othersRun(this.slots[core.index] as CoreSlot),
+      eventSent: () => sendEvent(this.slots),
       emit: (_core, kind, fields) => this.events.emit(kind, fields),
       traces: (kind) => this.events.enabled(kind),
     };

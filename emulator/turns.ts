@@ -57,7 +57,7 @@ export class Turns {
     const { slots, only } = this;
     if (only !== null) {
       const slot = slots[only];
-      return slot?.state === 'running' ? slot : null;
+      return slot?.state === 'running' || slot?.state === 'waiting' ? slot : null;
     }
     const current = slots[this.running];
     if (this.left > 0 && current?.state === 'running') return current;
@@ -68,27 +68,44 @@ export class Turns {
     return null;
   }
 
+  saveState() {
+    const { length, running, left, last } = this;
+    return { length, running, left, last: last.map(({ pc, spins }) => ({ pc, spins })) };
+  }
+
+  restoreState({ length, running, left, last }: ReturnType<Turns['saveState']>): void {
+    this.length = length;
+    this.running = running;
+    this.left = left;
+    for (const [index, turn] of last.entries()) this.last[index] = { ...turn };
+  }
+
   /** A slice of `slot` begins. Returns how many ticks of its turn are left, or null when it need not share the time with another core. */
   begin(slot: CoreSlot): number | null {
     this.running = slot.index;
     if (this.left <= 0)
       this.left = this.last[slot.index]?.spins === true ? Math.min(SPIN_TURN, this.length) : this.length;
-    return this.isShared(slot) ? this.left : null;
+    return this.othersRun(slot) ? this.left : null;
   }
 
-  /** It has ended after `ticks`, with the core at `pc()`; `gaveAway`: the core waits, and the rest of its turn is the others'. `shared` is what `begin` said. */
-  end(slot: CoreSlot, ticks: number, shared: boolean, gaveAway: boolean, pc: () => bigint): void {
+  /**
+   * It has ended after `ticks`, with the core at `pc()`; `gaveAway`: the core waits, and the rest of its turn is the others'. `shared` is what `begin` said.
+   * Returns true when its turn is over.
+   */
+  end(slot: CoreSlot, ticks: number, shared: boolean, gaveAway: boolean, pc: () => bigint): boolean {
     if (gaveAway) this.left = 0;
     else this.left = shared ? this.left - ticks : this.length;
-    if (this.left > 0) return;
+    if (this.left > 0) return false;
     const last = this.last[slot.index] as LastTurn;
     const at = pc();
     const distance = at - last.pc;
     last.spins = distance < SPIN_LOOP && distance > -SPIN_LOOP;
     last.pc = at;
+    return true;
   }
 
-  private isShared(slot: CoreSlot): boolean {
-    return this.slots.some((other) => other !== slot && other.state === 'running');
+  /** True while another core than `slot` can use the time, or waits for what this one does. */
+  othersRun(slot: CoreSlot): boolean {
+    return this.slots.some((other) => other !== slot && (other.state === 'running' || other.state === 'waiting'));
   }
 }

@@ -158,7 +158,7 @@ describe('a fault of the kernel’s own', () => {
       ],
       ['an SVC', SVC, () => 0n, 'Unexpected synchronous exception from EL1', /^SVC/],
     ])('%s', (_what, instruction, x1, panic, detail) => {
-      const { machine, address } = plantInstruction({ board: 'pixel6', initrd: new Uint8Array() }, instruction, x1);
+      const { machine, address } = plantInstruction({ board: 'pixel6', initrd: NO_INITRD }, instruction, x1);
       const outcome = machine.run({ timeoutNs: 10e9 });
       expect(outcome, machine.serial.text).toMatchObject({ outcome: 'panic', exitStatus: 1, panic: `PANIC: ${panic}` });
       const { lines } = machine.serial;

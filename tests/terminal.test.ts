@@ -99,4 +99,15 @@ describe('behind a pipe', () => {
     expect(session.output).toContain(`ONE${ESCAPE_KEY}TWO`);
     expect(session.output).not.toContain('Ctrl-]');
   });
+
+  it('a program that thinks between two lines can talk to the maintenance shell', { timeout: 30_000 }, async () => {
+    const session = new Session(process.execPath, [...bootCommand(), '--board', 'qemu-virt']);
+    session.type('ps\n');
+    await session.until('no process\nlevitate> ');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    session.type('heap\npoweroff\n');
+    expect(await session.ended).toBe(0);
+    expect(session.output).toContain('bytes used in');
+    expect(session.output).toContain('powered off');
+  });
 });

@@ -26,6 +26,12 @@ class RecordingDevice implements Device {
     this.resets++;
   }
 
+  saveState(): null {
+    return null;
+  }
+
+  restoreState(): void {}
+
   #refuse(offset: number): void {
     if (offset === 0x10) {
       throw new BusAbort('protected register');
@@ -198,7 +204,14 @@ describe('Bus access', () => {
         const bus = new Bus();
         const owner: (number | null)[] = new Array(200).fill(null);
         for (const [index, size] of sizes.entries()) {
-          const silent: Device = { model: 'silent', read: () => 0, write: () => {}, reset: () => {} };
+          const silent: Device = {
+            model: 'silent',
+            read: () => 0,
+            write: () => {},
+            reset: () => {},
+            saveState: () => null,
+            restoreState: () => {},
+          };
           bus.attach(region(`d${index}`, index * 24, size, silent));
           owner.fill(index, index * 24, index * 24 + size);
         }
@@ -260,6 +273,8 @@ describe('Bus access', () => {
       },
       write: () => {},
       reset: () => {},
+      saveState: () => null,
+      restoreState: () => {},
     };
     bus.attach(region('dev', 0, 8, broken));
     expect(() => bus.read(0, 4)).toThrow(TypeError);

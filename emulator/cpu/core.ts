@@ -68,6 +68,9 @@ const OP1_EL0 = 3;
 /** SCTLR_EL1.nTWE: WFE at EL0 is not trapped. */
 const SCTLR_NTWE = 1n << 18n;
 
+/** EL3 is always there. */
+const HIGHEST_LEVEL = 3;
+
 /** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
 const PHYSICAL_BITS = 44;
 
@@ -150,6 +153,8 @@ export class Core {
   private cutShort = false;
   /** An intercepted access that must trap instead: taken when the slice has ended. */
   private trapped: { readonly pc: bigint; readonly esr: number } | null = null;
+  /** Accesses to system registers that there are not, reported once each. */
+  private readonly unknownReported = new Set<string>();
   /** Addresses of intercepted instructions, so that each is asked for once. */
   private readonly interceptedAt = new Set<string>();
 
@@ -237,6 +242,32 @@ export class Core {
     if (this.interceptIn(0, entry, 4 * count, entry)) engine.discardCode(entry, entry + 4 * count);
   }
 
+  /** Between slices. What the core caches of memory is not state: a core that goes on finds it anew. @throws EngineError, see CpuEngine.exportState */
+  saveState() {
+    return {
+      registers: this.engine.exportState(),
+      interrupts: this.interrupts.saveState(),
+      hints: this.hints.saveState(),
+      lastVector: this.lastVector,
+      unknownReported: [...this.unknownReported],
+    };
+  }
+
+  /** With memory restored already. @throws EngineError when the registers are another engine's */
+  restoreState({ registers, interrupts, hints, lastVector, unknownReported }: ReturnType<Core['saveState']>): void {
+    this.engine.importState(registers);
+    this.interrupts.restoreState(interrupts);
+    this.hints.restoreState(hints);
+    this.lastVector = lastVector;
+    this.unknownReported.clear();
+    for (const access of unknownReported) this.unknownReported.add(access);
+    // The engine does not announce its first block: the rest of the page at PC is read here.
+    const pc = this.engine.getPc();
+    const [high, low] = [Number(pc >> 32n), Number(BigInt.asUintN(32, pc))];
+    const start = this.physicalOfCode(high, low);
+    if (start >= 0) this.interceptIn(high, low, PAGE_SIZE - (low % PAGE_SIZE), start);
+  }
+
   get level(): number {
     return levelOf(this.engine.getPstate());
   }
@@ -281,6 +312,13 @@ export class Core {
   /** An interrupt is signalled, masked or not: what wakes the core from WFI. */
   get interruptPending(): boolean {
     return this.interrupts.pending;
+  }
+
+  /** An interrupt is signalled and would be taken now. */
+  get interruptTakeable(): boolean {
+    if (!this.interruptPending) return false;
+    const pstate = this.engine.getPstate();
+    return levelOf(pstate) <= 1 && this.interrupts.takeable(pstate) !== null;
   }
 
   /** Takes the interrupt that is signalled and not masked, if there is one. Between slices only. */
@@ -353,7 +391,7 @@ export class Core {
       const { pc, esr } = this.trapped;
       this.trapped = null;
       this.cutShort = true;
-      this.enter('synchronous', 1, esr, null, pc);
+      this.enter('synchronous', synchronousTarget(engine, this.level), esr, null, pc);
     }
     if (this.lockup !== null) return { kind: 'lockup', reason: this.lockup };
     if (this.gate !== null) {
@@ -459,13 +497,19 @@ export class Core {
       return;
     }
     // IC IVAU has op1 = 3 and names an address; the others mean everything.
-    const line = op1 === 3 && rt !== 31 ? this.physicalLine(this.engine.getX(rt)) : null;
-    this.environment.maintained(this, { kind: 'code', line });
-  }
-
-  private physicalLine(va: bigint): number | null {
-    const found = this.walk(va);
-    return found.ok ? alignDown(found.pa, CODE_LINE) : null;
+    const va = op1 === 3 && rt !== 31 ? this.engine.getX(rt) : null;
+    const found = va === null ? null : this.walk(va);
+    const change: SharedChange = { kind: 'code', line: found?.ok === true ? alignDown(found.pa, CODE_LINE) : null };
+    this.environment.maintained(this, change);
+    // The engine drops code that is stored to, but not through another address that its TLB knew before the code was translated.
+    const mayFetch =
+      found?.ok === true && this.level < 2 ? found.mapping.permissions[`el${this.level as 0 | 1}`] : null;
+    if (va !== null && mayFetch?.execute === true) {
+      const line = va - (va % BigInt(CODE_LINE));
+      this.engine.discardCode(line, line + BigInt(CODE_LINE));
+    } else {
+      this.stale.note(change);
+    }
   }
 
   /** Another core changed translations or code: what this one caches of them goes before it runs again. */
@@ -488,6 +532,11 @@ export class Core {
     if (this.level === 0 && encoding[1] !== OP1_EL0) return false;
     if (this.level === 0 && !environment.allowedAtEl0(this, encoding)) {
       this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
+      engine.abandon();
+      return true;
+    }
+    if (!read && this.level < HIGHEST_LEVEL && isCounterFrequency(encoding)) {
+      this.trapped = { pc: engine.getPc(), esr: undefinedSyndrome() };
       engine.abandon();
       return true;
     }
@@ -592,9 +641,13 @@ export class Core {
     } else if (environment.writeSystemRegister(this, move.encoding, move.rt === 31 ? 0n : engine.getX(move.rt))) {
       return true;
     }
+    const register = systemRegisterName(move.encoding);
+    const access = move.read ? 'read' : 'write';
+    if (this.unknownReported.has(`${access} ${register}`)) return false;
+    this.unknownReported.add(`${access} ${register}`);
     environment.emit(this, 'sysreg-unknown', {
-      register: systemRegisterName(move.encoding),
-      access: move.read ? 'read' : 'write',
+      register,
+      access,
       pc: engine.getPc(),
     });
     return false;
@@ -694,5 +747,9 @@ export class Core {
     this.environment.emit(this, 'unmapped', { ...abort.toEventFields(), pc });
   }
 }
+
+/** CNTFRQ_EL0 can be written at the highest exception level only (Arm ARM D24.10.1). */
+const isCounterFrequency = ([, op1, crn, crm, op2]: SystemRegisterEncoding): boolean =>
+  op1 === OP1_EL0 && crn === 14 && crm === 0 && op2 === 0;
 
 const asTarget = (level: number): 1 | 2 | 3 => (level === 3 ? 3 : level === 2 ? 2 : 1);

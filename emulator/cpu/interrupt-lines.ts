@@ -57,6 +57,16 @@ export class InterruptLines {
     this.linesRun = -IDLE_LINES;
   }
 
+  saveState() {
+    return { irq: this.irq, fiq: this.fiq, linesRun: this.linesRun };
+  }
+
+  restoreState({ irq, fiq, linesRun }: ReturnType<InterruptLines['saveState']>): void {
+    this.irq = irq;
+    this.fiq = fiq;
+    this.linesRun = linesRun;
+  }
+
   /** Most instructions for the next slice of a core with a waiting interrupt, or null: the straight line at PC and no further. */
   freeRun(): number | null {
     this.linesRun++;

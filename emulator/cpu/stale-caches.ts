@@ -25,6 +25,9 @@ export class StaleCaches {
   private code = false;
   /** Physical [start, end) by start, multiples of {@link CODE_LINE}. */
   private readonly ranges = new Map<number, number>();
+  /** The range that was added to last. */
+  private lastStart = 0;
+  private lastEnd = 0;
 
   note(change: SharedChange): void {
     if (change.kind === 'tlb') this.tlb = true;
@@ -35,7 +38,11 @@ export class StaleCaches {
   }
 
   private add(start: number, end: number): void {
-    this.ranges.set(start, Math.max(end, this.ranges.get(start) ?? 0));
+    // Line after line, as code is maintained, is one range.
+    const from = start === this.lastEnd && this.ranges.has(this.lastStart) ? this.lastStart : start;
+    this.ranges.set(from, Math.max(end, this.ranges.get(from) ?? 0));
+    this.lastStart = from;
+    this.lastEnd = end;
   }
 
   /** Makes `engine` forget. Between slices only. */

@@ -9,12 +9,14 @@ import {
   isTranslationFault,
   pcAlignmentSyndrome,
   undefinedSyndrome,
+  waitTrapSyndrome,
   withFaultStatus,
 } from './syndrome.ts';
 
 describe('syndromes', () => {
   it.each([
     ['undefined', undefinedSyndrome(), 0x0200_0000],
+    ['WFE trapped', waitTrapSyndrome(), 0x07e0_0001],
     ['PC alignment', pcAlignmentSyndrome(), 0x8a00_0000],
     ['external abort, read', dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: false }), 0x9600_0010],
     ['external abort, write', dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: true }), 0x9600_0050],

@@ -12,6 +12,7 @@ import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
 /** Exception classes by value. */
 export const EXCEPTION_CLASS = {
   unknown: 0x00,
+  wait: 0x01,
   systemRegister: 0x18,
   svc64: 0x15,
   hvc64: 0x16,
@@ -84,6 +85,11 @@ export function interruptMaskTrapSyndrome(instruction: number): number {
   const crm = (instruction >>> 8) & 15;
   const op2 = (instruction >>> 5) & 7;
   return syndrome(EXCEPTION_CLASS.systemRegister, (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (crm << 1));
+}
+
+/** ESR of a WFE that is trapped: always executed (CV, COND), TI 0b01. */
+export function waitTrapSyndrome(): number {
+  return syndrome(EXCEPTION_CLASS.wait, (1 << 24) | (0b1110 << 20) | 1);
 }
 
 /** ESR of an instruction that is undefined here. */

@@ -24,6 +24,15 @@ export class WaitHints {
     this.yielded = false;
   }
 
+  saveState() {
+    return { event: this.event, yielded: this.yielded };
+  }
+
+  restoreState({ event, yielded }: ReturnType<WaitHints['saveState']>): void {
+    this.event = event;
+    this.yielded = yielded;
+  }
+
   /**
    * The core is about to execute SEVL, WFE or YIELD. Returns what becomes of its turn: null when it goes on, and the instruction is executed; otherwise it comes to
    * the same instruction again.

@@ -185,6 +185,8 @@ export class MachineTarget implements DebugTarget {
   /** Begins the machine's life again, to `instructions`. False when it ends before it gets there. */
   private goTo(instructions: number): boolean {
     this.restart();
+    // A machine that was restored from a snapshot has no earlier past.
+    if (this.machine.clock.instructions > instructions) return false;
     return this.history.replay(instructions, (target) => this.runTo(target));
   }
 

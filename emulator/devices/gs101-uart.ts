@@ -101,6 +101,7 @@ export class Gs101Uart implements SerialDevice {
   #overrun = false;
   #timeout = false;
   #line = false;
+  #emptyPolls = 0;
 
   constructor(options: UartOptions) {
     this.#context = options.context;
@@ -110,6 +111,10 @@ export class Gs101Uart implements SerialDevice {
 
   get waitingInput(): number {
     return this.#receiver.queued;
+  }
+
+  get emptyPolls(): number {
+    return this.#emptyPolls;
   }
 
   get lostCharacters(): number {
@@ -134,17 +139,8 @@ export class Gs101Uart implements SerialDevice {
 
   saveState() {
     return {
-      ulcon: this.#ulcon,
-      ucon: this.#ucon,
-      ufcon: this.#ufcon,
-      umcon: this.#umcon,
-      ubrdiv: this.#ubrdiv,
-      ufracval: this.#ufracval,
-      uintsp: this.#uintsp,
-      uintm: this.#uintm,
-      overrun: this.#overrun,
-      timeout: this.#timeout,
-      line: this.#line,
+      control: [this.#ulcon, this.#ucon, this.#ufcon, this.#umcon, this.#ubrdiv, this.#ufracval] as const,
+      interrupts: [this.#uintsp, this.#uintm, this.#overrun, this.#timeout, this.#line] as const,
       receiver: this.#receiver.saveState(),
       transmitter: this.#transmitter.saveState(),
       unknown: this.#unknown.saveState(),
@@ -152,17 +148,8 @@ export class Gs101Uart implements SerialDevice {
   }
 
   restoreState(state: ReturnType<Gs101Uart['saveState']>): void {
-    this.#ulcon = state.ulcon;
-    this.#ucon = state.ucon;
-    this.#ufcon = state.ufcon;
-    this.#umcon = state.umcon;
-    this.#ubrdiv = state.ubrdiv;
-    this.#ufracval = state.ufracval;
-    this.#uintsp = state.uintsp;
-    this.#uintm = state.uintm;
-    this.#overrun = state.overrun;
-    this.#timeout = state.timeout;
-    this.#line = state.line;
+    [this.#ulcon, this.#ucon, this.#ufcon, this.#umcon, this.#ubrdiv, this.#ufracval] = state.control;
+    [this.#uintsp, this.#uintm, this.#overrun, this.#timeout, this.#line] = state.interrupts;
     this.#receiver.restoreState(state.receiver);
     this.#transmitter.restoreState(state.transmitter);
     this.#unknown.restoreState(state.unknown);
@@ -181,12 +168,14 @@ export class Gs101Uart implements SerialDevice {
       case UMCON:
         return this.#umcon;
       case UTRSTAT:
+        this.#notePoll();
         return (
           UTRSTAT_TX_IDLE | (this.#receiver.count > 0 ? UTRSTAT_RX_READY : 0) | (this.#timeout ? UTRSTAT_RX_TIMEOUT : 0)
         );
       case UERSTAT:
         return this.#takeErrors();
       case UFSTAT:
+        this.#notePoll();
         return this.#fifoStatus();
       case UMSTAT:
       case UTXH:
@@ -280,6 +269,7 @@ export class Gs101Uart implements SerialDevice {
       this.#transmitter.lose(byte, 'UCON');
       return;
     }
+    this.#emptyPolls = 0;
     const sent = this.#transmitter.send(byte, 5 + (this.#ulcon & ULCON_WORD_LENGTH), 'ULCON');
     if ((this.#ucon & UCON_LOOPBACK) !== 0 && this.#receives()) {
       this.#store(sent);
@@ -310,19 +300,20 @@ export class Gs101Uart implements SerialDevice {
     return status;
   }
 
+  #notePoll(): void {
+    if (this.#receiver.count === 0) this.#emptyPolls++;
+  }
+
   #fifoStatus(): number {
-    if ((this.#ufcon & UFCON_ENABLE) === 0) {
-      return 0;
-    }
+    if ((this.#ufcon & UFCON_ENABLE) === 0) return 0;
     return this.#receiver.isFull ? UFSTAT_RX_FULL : this.#receiver.count;
   }
 
   /** The oldest character, 0 when there is none. */
   #readData(): number {
+    this.#emptyPolls = 0;
     const entry = this.#receiver.take();
-    if (entry === NO_ENTRY) {
-      return 0;
-    }
+    if (entry === NO_ENTRY) return 0;
     this.#refill();
     this.#noteTimeout();
     this.#updateLine();
@@ -367,9 +358,7 @@ export class Gs101Uart implements SerialDevice {
   }
 
   #noteTimeout(): void {
-    if (this.#inputPauses()) {
-      this.#timeout = true;
-    }
+    if (this.#inputPauses()) this.#timeout = true;
   }
 
   /** The condition of the receive timeout: characters wait in an enabled FIFO and nothing follows. */

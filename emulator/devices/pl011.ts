@@ -105,6 +105,7 @@ export class Pl011 implements SerialDevice {
   #dmacr = 0;
   #overrun = false;
   #line = false;
+  #emptyPolls = 0;
 
   constructor(options: UartOptions) {
     this.#context = options.context;
@@ -114,6 +115,10 @@ export class Pl011 implements SerialDevice {
 
   get waitingInput(): number {
     return this.#receiver.queued;
+  }
+
+  get emptyPolls(): number {
+    return this.#emptyPolls;
   }
 
   get lostCharacters(): number {
@@ -139,18 +144,8 @@ export class Pl011 implements SerialDevice {
 
   saveState() {
     return {
-      cr: this.#cr,
-      lcrH: this.#lcrH,
-      ibrd: this.#ibrd,
-      fbrd: this.#fbrd,
-      ilpr: this.#ilpr,
-      ifls: this.#ifls,
-      imsc: this.#imsc,
-      ris: this.#ris,
-      rsr: this.#rsr,
-      dmacr: this.#dmacr,
-      overrun: this.#overrun,
-      line: this.#line,
+      control: [this.#cr, this.#lcrH, this.#ibrd, this.#fbrd, this.#ilpr, this.#ifls, this.#dmacr] as const,
+      interrupts: [this.#imsc, this.#ris, this.#rsr, this.#overrun, this.#line] as const,
       receiver: this.#receiver.saveState(),
       transmitter: this.#transmitter.saveState(),
       unknown: this.#unknown.saveState(),
@@ -158,18 +153,8 @@ export class Pl011 implements SerialDevice {
   }
 
   restoreState(state: ReturnType<Pl011['saveState']>): void {
-    this.#cr = state.cr;
-    this.#lcrH = state.lcrH;
-    this.#ibrd = state.ibrd;
-    this.#fbrd = state.fbrd;
-    this.#ilpr = state.ilpr;
-    this.#ifls = state.ifls;
-    this.#imsc = state.imsc;
-    this.#ris = state.ris;
-    this.#rsr = state.rsr;
-    this.#dmacr = state.dmacr;
-    this.#overrun = state.overrun;
-    this.#line = state.line;
+    [this.#cr, this.#lcrH, this.#ibrd, this.#fbrd, this.#ilpr, this.#ifls, this.#dmacr] = state.control;
+    [this.#imsc, this.#ris, this.#rsr, this.#overrun, this.#line] = state.interrupts;
     this.#receiver.restoreState(state.receiver);
     this.#transmitter.restoreState(state.transmitter);
     this.#unknown.restoreState(state.unknown);
@@ -293,6 +278,7 @@ export class Pl011 implements SerialDevice {
       this.#transmitter.lose(byte, missing);
       return;
     }
+    this.#emptyPolls = 0;
     this.#transmitter.send(byte);
     this.#ris |= INT_TX;
     if ((this.#cr & CR_LBE) !== 0 && this.#receives()) {
@@ -333,6 +319,7 @@ export class Pl011 implements SerialDevice {
     let flags = FR_TXFE;
     if (this.#receiver.count === 0) {
       flags |= FR_RXFE;
+      this.#emptyPolls++;
     }
     if (this.#receiver.isFull) {
       flags |= FR_RXFF;
@@ -342,6 +329,7 @@ export class Pl011 implements SerialDevice {
 
   /** The oldest character with its errors, 0 when there is none. */
   #readData(): number {
+    this.#emptyPolls = 0;
     const entry = this.#receiver.take();
     if (entry === NO_ENTRY) {
       return 0;

@@ -164,12 +164,21 @@ export interface CpuEngine {
   /** Syndrome of the exception being reported. Valid inside `exception()` only. */
   syndrome(): Syndrome;
 
+  /**
+   * All registers, also those that have no name here, and the exclusive monitor; between slices. Memory, what is mapped and what is intercepted are the caller's.
+   * The bytes belong to this build of the library.
+   * @throws EngineError while the guest uses hardware breakpoints or watchpoints, which the engine keeps outside its registers
+   */
+  exportState(): Uint8Array;
+  /** Registers that an engine of the same build exported. Nothing translated before is used again. @throws EngineError for bytes of another length */
+  importState(state: Uint8Array): void;
+
   /** Drops cached address translations (after page tables or their registers were changed from outside the core). */
   flushTlb(): void;
   /** Drops all translated code: its bytes may have been changed from outside the core. */
   discardAllCode(): void;
   /** Drops translated code of [start, end), addresses as the core sees them now, after its bytes were changed from outside the core. */
-  discardCode(start: number, end: number): void;
+  discardCode(start: number | bigint, end: number | bigint): void;
   close(): void;
 }
 

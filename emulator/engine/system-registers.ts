@@ -4,6 +4,8 @@
  * Not the registers' behaviour: the engine or the machine gives them that. Source: Arm ARM DDI 0487 K.a, D24 (AArch64 System Register Descriptions).
  */
 
+import { REGISTER_NAMES } from './system-register-names.ts';
+
 /** op0, op1, CRn, CRm, op2 of an MRS or MSR instruction. */
 export type SystemRegisterEncoding = readonly [op0: number, op1: number, crn: number, crm: number, op2: number];
 
@@ -70,5 +72,6 @@ const NAMES = new Map<string, SystemRegisterName>(
 /** The register's name, or the generic `S<op0>_<op1>_C<n>_C<m>_<op2>` that assemblers accept (Arm ARM C5.1.5). */
 export function systemRegisterName(encoding: SystemRegisterEncoding): string {
   const [op0, op1, crn, crm, op2] = encoding;
-  return NAMES.get(encoding.join('_')) ?? `S${op0}_${op1}_C${crn}_C${crm}_${op2}`;
+  const key = encoding.join('_');
+  return NAMES.get(key) ?? REGISTER_NAMES[key] ?? `S${op0}_${op1}_C${crn}_C${crm}_${op2}`;
 }

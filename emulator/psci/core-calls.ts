@@ -5,7 +5,7 @@
  */
 
 import type { CoreSlot } from '../core-slot.ts';
-import { PSCI, PSCI_RESULT } from './psci.ts';
+import { base32, hasFunction, PSCI, PSCI_RESULT } from './psci.ts';
 
 /** Affinity fields of MPIDR_EL1. */
 const AFFINITY = 0xff_00ff_ffffn;
@@ -25,8 +25,8 @@ export function callForCores(
   report: ReportPower,
 ): bigint | null {
   const addressed = () => slots.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
-  // The 32-bit and the 64-bit form of a function differ in one bit.
-  switch ((functionId & ~0x4000_0000) >>> 0) {
+  if (!hasFunction(functionId)) return null;
+  switch (base32(functionId)) {
     case PSCI.CPU_ON: {
       const slot = addressed();
       if (slot === undefined) return PSCI_RESULT.INVALID_PARAMETERS;

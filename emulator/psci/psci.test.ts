@@ -45,6 +45,12 @@ describe('answerPsci', () => {
     }
   });
 
+  it('has a 64-bit form of what takes an address or names a core, and of nothing else', () => {
+    const forms = KNOWN.filter((id) => id !== PSCI.SMCCC_VERSION).map((id) => (id | 0x4000_0000) >>> 0);
+    const supported = forms.filter((id) => answerPsci(PSCI.FEATURES, BigInt(id)).result === PSCI_SUCCESS);
+    expect(supported).toEqual([0xc400_0001, 0xc400_0003, 0xc400_0004]);
+  });
+
   it('names functions, and numbers the others', () => {
     expect(psciName(PSCI.SYSTEM_OFF)).toBe('SYSTEM_OFF');
     expect(psciName(0x8400_0077)).toBe('0x84000077');

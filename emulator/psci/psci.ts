@@ -2,7 +2,7 @@
  * PSCI as the machine's secure firmware answers it: function number in w0, arguments in x1 to x3, result in x0.
  *
  * Modelled after reset firmware has left EL3: the calls are served by the machine, not by code at EL3. CPU_ON, CPU_OFF,
- * CPU_SUSPEND and AFFINITY_INFO concern the cores and are carried out in machine.ts before a call comes here.
+ * CPU_SUSPEND and AFFINITY_INFO concern the cores and are carried out in core-calls.ts before a call comes here.
  *
  * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1 (functions) and 5.2 (return codes); Arm DEN 0028 (SMC Calling Convention 1.1), 7.
  */
@@ -20,6 +20,9 @@ export const PSCI = {
   FEATURES: 0x8400_000a,
   SMCCC_VERSION: 0x8000_0000,
 } as const;
+
+/** Functions that take addresses or core names, and so exist in a 64-bit form too (Arm DEN 0022, 5.1). */
+const HAVE_64_BIT_FORM: ReadonlySet<number> = new Set([PSCI.CPU_SUSPEND, PSCI.CPU_ON, PSCI.AFFINITY_INFO]);
 
 const NAMES = new Map<number, string>(Object.entries(PSCI).map(([name, id]) => [id, name]));
 
@@ -52,7 +55,7 @@ export function answerPsci(functionId: number, argument: bigint): PsciAnswer {
     case PSCI.MIGRATE_INFO_TYPE:
       return { result: MIGRATION_NOT_REQUIRED };
     case PSCI.FEATURES:
-      return { result: NAMES.has(base(Number(BigInt.asUintN(32, argument)))) ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED };
+      return { result: hasFunction(Number(BigInt.asUintN(32, argument))) ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED };
     case PSCI.SYSTEM_OFF:
       return { result: PSCI_SUCCESS, power: 'off' };
     case PSCI.SYSTEM_RESET:
@@ -63,9 +66,15 @@ export function answerPsci(functionId: number, argument: bigint): PsciAnswer {
 }
 
 /** The 32-bit form of a function that has both. */
-const base = (functionId: number): number => (functionId & ~0x4000_0000) >>> 0;
+export const base32 = (functionId: number): number => (functionId & ~0x4000_0000) >>> 0;
+
+/** True for a function that there is, in the form that was called. */
+export function hasFunction(functionId: number): boolean {
+  const base = base32(functionId);
+  return NAMES.has(base) && (functionId === base || HAVE_64_BIT_FORM.has(base));
+}
 
 /** The function's name, or its number. */
 export function psciName(functionId: number): string {
-  return NAMES.get(base(functionId)) ?? `0x${functionId.toString(16)}`;
+  return NAMES.get(base32(functionId)) ?? `0x${functionId.toString(16)}`;
 }

@@ -23,6 +23,12 @@ const EL0VCTEN = 1n << 1n;
 const EL0VTEN = 1n << 8n;
 const EL0PTEN = 1n << 9n;
 
+/** CNTKCTL_EL1: the event stream. */
+const EVNTEN = 1n << 2n;
+const EVNTDIR = 1n << 3n;
+const EVNTI_SHIFT = 4n;
+const EVNTI_MASK = 0xfn;
+
 /** The timers of a core and the private interrupt that each drives on both boards (INTID; PPI number + 16). */
 export const TIMER_INTERRUPTS = {
   hypervisorVirtual: 28,
@@ -132,6 +138,18 @@ export class GenericTimer {
       return (control & (op2 === 1 ? EL0PCTEN : EL0VCTEN)) !== 0n;
     }
     return (control & (crm === 2 ? EL0PTEN : EL0VTEN)) !== 0n;
+  }
+
+  /** The first tick later than now at which the event stream of CNTKCTL_EL1 has an event, or Infinity when it is off. */
+  get nextStreamTick(): number {
+    const control = this.kernelControl;
+    if ((control & EVNTEN) === 0n) return Infinity;
+    const bit = 1n << ((control >> EVNTI_SHIFT) & EVNTI_MASK);
+    // The bit of the virtual counter rises at odd multiples of itself and falls at even ones.
+    const phase = (control & EVNTDIR) === 0n ? bit : 0n;
+    const now = this.virtualCount;
+    const next = ((now + phase) / (2n * bit) + 1n) * 2n * bit - phase;
+    return this.clock.ticksAtCount(this.physicalCount + next - now, this.counterHz);
   }
 
   /** Value of the register with op0 = 3, CRn = 14 and these fields, or undefined when it is none of the timer's. */

@@ -32,6 +32,8 @@ const RECIPES: readonly ImageRecipe[] = [
     'lockup',
     'mixed',
     'refused-pixel6',
+    'registers',
+    'waits',
     'wakes',
     'speed',
   ].map(testGuest),

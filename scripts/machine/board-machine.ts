@@ -104,11 +104,7 @@ function attachFlash(board: Board, machine: Machine): void {
   const flash = new CfiFlash({
     name,
     contents: memory.bytes,
-    context: {
-      nowNs: () => machine.clock.nowNs,
-      emit: (kind, fields) => machine.events.emit(kind, fields),
-      setIrq: () => {},
-    },
+    context: machine.deviceContext(() => {}),
     onArrayMode: (arrayMode) => onArrayMode(arrayMode),
   });
   const onArrayMode = machine.attachFlash(name, flash);
@@ -152,11 +148,7 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
         : createDevice(
             model,
             { name, base, size, resetValues: gs101ResetValues(name) },
-            {
-              nowNs: () => machine.clock.nowNs,
-              emit: (kind, fields) => machine.events.emit(kind, fields),
-              setIrq: (level) => interrupts.setLine(placement, 0, level),
-            },
+            machine.deviceContext((level) => interrupts.setLine(placement, 0, level)),
             {
               ...(name === board.kernelConsole.device ? { onTransmit: (byte: number) => serial.transmit(byte) } : {}),
               timers: machine,

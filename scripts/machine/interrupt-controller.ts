@@ -1,7 +1,7 @@
 /** The board's interrupt controller: one model behind two placements on the bus, its inputs and its lines. */
 
 import type { Board, DevicePlacement } from '../../boards/types.ts';
-import type { Device, DeviceContext } from '../../emulator/bus/device.ts';
+import type { Device } from '../../emulator/bus/device.ts';
 import { GicV2 } from '../../emulator/devices/gic/gicv2.ts';
 import { GicV3 } from '../../emulator/devices/gic/gicv3.ts';
 import type { InterruptController } from '../../emulator/devices/gic/interrupt-controller.ts';
@@ -20,20 +20,23 @@ export interface BoardInterrupts {
 
 /** Makes the controller and connects it to the cores of `machine`. */
 export function connectInterrupts(board: Board, machine: Machine): BoardInterrupts {
-  const context: DeviceContext = {
-    nowNs: () => machine.clock.nowNs,
-    emit: (kind, fields) => machine.events.emit(kind, fields),
-    setIrq: () => {},
-  };
+  const context = machine.deviceContext(() => {});
   const onLines = (cpu: number, irq: boolean, fiq: boolean) => machine.setInterruptLines(cpu, irq, fiq);
   const { version, spis, securityView } = board.interruptController;
   const setLine = (controller: InterruptController) => (placement: DevicePlacement, line: number, level: boolean) => {
     const interrupt = placement.irqs?.[line];
     if (interrupt?.type === 'spi') controller.setSpi(FIRST_SPI + interrupt.number, level);
   };
+  const connect = (controller: InterruptController): void => {
+    machine.setInterrupts(controller);
+    const { events } = machine;
+    if (events.enabled('irq')) {
+      controller.traceHandling((handling, intid) => events.emit('irq', { [handling]: intid }));
+    }
+  };
   if (version === 2) {
     const gic = new GicV2({ cpus: board.cpus.length, spis, currentCpu: () => machine.currentCore, onLines, context });
-    machine.setInterrupts(gic);
+    connect(gic);
     return {
       controller: gic,
       deviceFor: ({ part }) => (part === 'distributor' ? gic.distributor : gic.cpuInterface),
@@ -41,7 +44,7 @@ export function connectInterrupts(board: Board, machine: Machine): BoardInterrup
     };
   }
   const gic = new GicV3({ mpidrs: board.cpus.map(({ mpidr }) => mpidr), spis, onLines, context, securityView });
-  machine.setInterrupts(gic);
+  connect(gic);
   return {
     controller: gic,
     deviceFor: ({ part }) => (part === 'distributor' ? gic.distributor : gic.redistributors),

@@ -5,11 +5,13 @@
  *     HLT #n ─► machine ─► enter(n) ─► Kernel.enter(n, X0) ─┬─ a trap frame: in X0, and the core goes on behind the gate, which restores it
  *                                                           ├─ park: the core goes where nothing is left to do
  *                                                           └─ an access faulted: the core takes the exception, as if the gate had faulted
+ *             at EL0 ─► undefined instruction
  */
 
 import { alignDown, type VirtAddr } from '../../emulator/address.ts';
 import { AccessFault } from '../../emulator/cpu/virtual-memory.ts';
 import type { Core } from '../../emulator/cpu/core.ts';
+import { undefinedSyndrome } from '../../emulator/cpu/syndrome.ts';
 import { CODE_LINE } from '../../emulator/cpu/stale-caches.ts';
 import { SYSTEM_REGISTERS } from '../../emulator/engine/system-registers.ts';
 import type { Machine } from '../../emulator/machine.ts';
@@ -46,6 +48,12 @@ export class KernelHost implements GateHandler {
   }
 
   enter(immediate: number, core: Core): void {
+    // A program of the kernel's has no gates: for it this is the HLT that it is anywhere else, an undefined instruction.
+    if (core.level === 0) {
+      core.engine.setPc(core.engine.getPc() - GATE_BYTES);
+      core.raiseSynchronous(undefinedSyndrome(), null);
+      return;
+    }
     const { events } = this.machine;
     if (events.enabled('gate')) events.emit('gate', { immediate, pc: core.engine.getPc() - GATE_BYTES });
     try {

@@ -14,9 +14,13 @@ import type { SerialDevice } from '../../emulator/devices/serial-device.ts';
 import type { SerialLine, SerialWatch } from '../../emulator/devices/serial-line.ts';
 import { createUnicornEngine, probeEngineVersion } from '../../emulator/engine/unicorn.ts';
 import type { EventLog } from '../../emulator/events/event-log.ts';
-import type { Machine, MachineStop } from '../../emulator/machine.ts';
+import type { Machine } from '../../emulator/machine.ts';
+import type { MachineStop } from '../../emulator/machine-run.ts';
 import type { PhysicalMemory } from '../../emulator/memory/physical-memory.ts';
 import type { Kernel } from '../../kernel-ts/kernel/kernel.ts';
+import { saveSnapshot } from '../snapshot/save.ts';
+import type { SnapshotParts } from '../snapshot/contents.ts';
+import { TypedInputs } from '../snapshot/typed-inputs.ts';
 import { locateEngine } from '../setup/engine-library.ts';
 import { BitFlips } from './bit-flips.ts';
 import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
@@ -34,8 +38,8 @@ export type { MachineSettings, RunBounds } from './machine-settings.ts';
 
 let engineLibrary: string | null = null;
 
-/** Path of the engine's library, looked for once. @throws EngineLibraryError */
-function enginePath(): string {
+/** Path of the engine's library, looked for once, and fetched where there is none. @throws EngineLibraryError */
+export function enginePath(): string {
   engineLibrary ??= locateEngine(probeEngineVersion).path;
   return engineLibrary;
 }
@@ -54,6 +58,10 @@ export class LevitateMachine {
   private readonly host: KernelHost | null;
   private readonly consoleDevice: SerialDevice;
   private readonly bitFlips: BitFlips;
+  /** What was typed, which the modelled kernel's snapshots repeat; null for other guests. */
+  private readonly inputs: TypedInputs | null;
+  /** Why the machine cannot be run on; null: it can. */
+  private ended: string | null = null;
   private expected: SerialWatch | null = null;
   private failed: SerialWatch | null = null;
 
@@ -84,7 +92,8 @@ export class LevitateMachine {
     this.serial = built.serial;
     this.consoleDevice = built.console;
     this.host = this.plan.attachKernel?.(built.machine) ?? null;
-    this.bitFlips = new BitFlips(built.machine, flips);
+    this.bitFlips = new BitFlips(built.machine, flips, this.host !== null);
+    this.inputs = this.host === null ? null : new TypedInputs(built.machine.clock, built.serial);
     this.watchText();
     this.load();
   }
@@ -119,11 +128,33 @@ export class LevitateMachine {
     return this.plan.images.find((image) => image.what === what) ?? null;
   }
 
+  /** How often the guest has looked for input on the console in vain since it last sent or took a character. */
+  get emptyPolls(): number {
+    return this.consoleDevice.emptyPolls;
+  }
+
   /** Input to the console, as typed. */
   type(text: string | Uint8Array): void {
     const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
     this.onTyped(bytes);
+    this.inputs?.note(bytes);
     this.consoleDevice.receive(bytes);
+  }
+
+  /**
+   * A snapshot of the machine as it is between two runs: {@link restoreMachine} of scripts/snapshot/restore.ts goes on from it. Of the modelled kernel, how it
+   * came here is saved: docs/snapshots.md.
+   * @throws InputError when the machine was switched off or locked up, or its guest uses hardware breakpoints
+   */
+  save(): Uint8Array {
+    return saveSnapshot(this.parts);
+  }
+
+  /** What snapshots are made of and restored into: scripts/snapshot/. */
+  get parts(): SnapshotParts {
+    const { settings, plan, machine, serial, inputs, bitFlips, ended } = this;
+    const firmwareMemory = this.board.firmware.device;
+    return { settings, plan, machine, serial, inputs, bitFlips, ended, firmwareMemory, engineLibrary: enginePath() };
   }
 
   /** Runs until an outcome is reached. Called again after 'limit', it goes on where it stopped. @throws EngineError and other faults of the emulator */
@@ -147,10 +178,14 @@ export class LevitateMachine {
     const endInstructions = clock.instructions + instructions;
     const endNs = clock.nowNs + sliceNs;
     const untilNs = Math.min(endNs, timeoutNs);
+    this.inputs?.begin();
     const stop = this.machine.run({
       maxInstructions: Math.min(endInstructions, maxInstructions),
       ...(untilNs === Infinity ? {} : { untilNs }),
     });
+    this.inputs?.end();
+    if (stop.kind === 'power off') this.ended = 'was switched off';
+    if (stop.kind === 'lockup') this.ended = 'cannot go on';
     this.serial.flush();
     if (stop.kind === 'reset') {
       this.load();

@@ -94,6 +94,14 @@ export class FakeEngine implements CpuEngine {
     throw new Error('a FakeEngine takes no exceptions');
   }
 
+  exportState(): never {
+    throw new Error('a FakeEngine is not saved');
+  }
+
+  importState(): never {
+    throw new Error('a FakeEngine is not restored');
+  }
+
   mapMemory(): void {}
   unmap(): void {}
 

@@ -41,6 +41,10 @@ class Registers implements Device {
     this.accesses.push(`write${8 * width} ${offset} ${value}`);
   }
   reset(): void {}
+  saveState(): null {
+    return null;
+  }
+  restoreState(): void {}
 }
 
 /** Tables in RAM at the start of the low bank, 4 KiB granule; virtual memory over them. */

@@ -248,6 +248,13 @@ describe('running', () => {
     ]);
   });
 
+  it('gives a machine at rest a reason besides no signal, or LLDB would let it go on by itself', () => {
+    const { session, sent } = begin();
+    session.stopped({ kind: 'rest', core: 0, failed: false, reason: 'reached its steady state' });
+    const words = hexOf(latin1('the machine reached its steady state'));
+    expect(payloadsOf(sent).at(-1)).toMatch(new RegExp(`^T00.*;reason:exception;description:${words};thread:1;$`));
+  });
+
   it('can be interrupted, and is deaf to everything else but a farewell', () => {
     const { ask, session, interrupts, left } = begin();
     session.receive(Uint8Array.of(3));

@@ -11,6 +11,7 @@
 
 import { type Answer, type CommandState, OK, threadOf } from './command-state.ts';
 import { answerPacket, outputPackets, readRegister } from './commands.ts';
+import { hexOf } from './hexadecimal.ts';
 import { encodePacket, latin1, PacketReader } from './packets.ts';
 import { EXPEDITED, REGISTERS } from './register-layout.ts';
 import type { DebugRegister, DebugStop, DebugTarget } from './target.ts';
@@ -152,6 +153,9 @@ export class GdbSession {
       }
       case 'beginning':
         return 'replaylog:begin;';
+      case 'rest':
+        // LLDB goes on by itself from a stop without a signal, unless a reason is given (lldb-server's stop replies). GDB passes over both.
+        return `reason:exception;description:${hexOf(new TextEncoder().encode(`the machine ${stop.reason}`))};`;
       default:
         return '';
     }

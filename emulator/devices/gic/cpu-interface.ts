@@ -47,6 +47,9 @@ export const GROUP1 = 2;
 /** Groups as a mask: 1 group 0, 2 group 1. */
 export type GroupMask = number;
 
+/** What a core did with an interrupt: IAR, EOIR, and DIR where EOImode splits it off. */
+export type Handling = 'acknowledged' | 'ended' | 'deactivated';
+
 /** The interface of one core. Its owner looks at `signals` after each change. */
 export class CpuInterface {
   readonly cpu: number;
@@ -54,6 +57,8 @@ export class CpuInterface {
   readonly #ready0: ReadySet;
   readonly #ready1: ReadySet;
   readonly #resetPmr: number;
+  /** Told after each step in the life of an interrupt, for traces; it must not change anything. */
+  onHandled: ((handling: Handling, intid: number) => void) | null = null;
   /** Group enables: {@link GROUP0} | {@link GROUP1}. */
   enables: GroupMask = 0;
   /** EOImode: EOIR drops the priority only, DIR deactivates. */
@@ -216,6 +221,7 @@ export class CpuInterface {
     const index = group === GROUP0 ? 0 : 1;
     this.#apr[index] = this.#apr[index]! | (1 << level);
     this.#state.acknowledge(this.#state.slot(this.cpu, intid));
+    this.onHandled?.('acknowledged', intid);
     return intid;
   }
 
@@ -251,12 +257,14 @@ export class CpuInterface {
     if (!this.splitEoi) {
       this.#deactivate(intid);
     }
+    this.onHandled?.('ended', intid);
   }
 
   /** DIR. O(1). */
   deactivate(intid: number): void {
     if (this.splitEoi) {
       this.#deactivate(intid);
+      this.onHandled?.('deactivated', intid);
     }
   }
 

@@ -7,7 +7,7 @@
  * that waits has a reason to wake.
  */
 
-import { CpuInterface, GROUP0 } from './cpu-interface.ts';
+import { CpuInterface, GROUP0, type Handling } from './cpu-interface.ts';
 import { FIRST_SPI, InterruptState, type InterruptStateOptions } from './interrupt-state.ts';
 import { lowestBit } from './ready-set.ts';
 
@@ -83,6 +83,11 @@ export abstract class InterruptController {
   pendingFor(cpu: number): boolean {
     const { asleep } = this.interfaces[cpu]!;
     return asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.#lines[cpu] !== 0;
+  }
+
+  /** Tells `listener` what the core that runs does with its interrupts. For traces: without it nothing is told, and nothing costs. */
+  traceHandling(listener: (handling: Handling, intid: number) => void): void {
+    for (const one of this.interfaces) one.onHandled = listener;
   }
 
   /** What both versions have; each adds its own. The devices on the bus hold only what they have reported. */

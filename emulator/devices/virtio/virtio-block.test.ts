@@ -5,6 +5,8 @@ import { OverlayBackend } from './overlay-backend.ts';
 import { BLOCK_FEATURE, VirtioBlock } from './virtio-block.ts';
 import { NEXT, TEST_BUFFERS, TestDriver, type TestDescriptor, WRITE } from './virtio-test-driver.ts';
 
+const NOTHING_TO_SAVE = { saveState: () => null, restoreState: () => {} };
+
 const HEADER = TEST_BUFFERS;
 const DATA = TEST_BUFFERS + 0x1000;
 const STATUS = TEST_BUFFERS + 0x800;
@@ -104,6 +106,7 @@ describe('VirtioBlock', () => {
       read: disk.read.bind(disk),
       write: disk.write.bind(disk),
       flush: () => flushes++,
+      ...NOTHING_TO_SAVE,
     });
     expect([request(driver, FLUSH, 0, 0).status, flushes]).toEqual([OK, 1]);
     expect(request(driver, GET_ID, 0, 20).status).toBe(OK);
@@ -115,7 +118,7 @@ describe('VirtioBlock', () => {
     const fail = () => {
       throw new BlockBackendError('disk.img: short read at sector 5');
     };
-    const { driver } = make({ sectors: 9, readOnly: false, read: fail, write: fail, flush: fail });
+    const { driver } = make({ sectors: 9, readOnly: false, read: fail, write: fail, flush: fail, ...NOTHING_TO_SAVE });
     for (const [type, bytes] of [
       [IN, 512],
       [OUT, 512],
@@ -218,6 +221,7 @@ describe('OverlayBackend', () => {
       },
       write: () => {},
       flush: () => {},
+      ...NOTHING_TO_SAVE,
     });
     overlay.read(5, new Uint8Array(1000 * SECTOR_BYTES));
     overlay.write(128, new Uint8Array(128 * SECTOR_BYTES));

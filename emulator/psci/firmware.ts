@@ -1,0 +1,56 @@
+/**
+ * The machine's secure firmware as far as calls reach it: the silicon vendor's calls first, then PSCI for cores, then the rest of PSCI.
+ *
+ * Specification: Arm DEN 0028 (SMC Calling Convention 1.1): function in w0, arguments in x1 to x4, result in x0.
+ */
+
+import type { Core } from '../cpu/core.ts';
+import type { CoreSlot } from '../core-slot.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { FirmwareArguments } from '../machine-ports.ts';
+import { callForCores } from './core-calls.ts';
+import { answerPsci, psciName } from './psci.ts';
+
+export class Firmware {
+  /** Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not know. */
+  vendorCall: (functionId: number, arguments_: FirmwareArguments) => bigint | null = () => null;
+  private readonly slots: readonly CoreSlot[];
+  private readonly events: EventLog;
+  private readonly power: (action: 'off' | 'reset') => void;
+
+  /** @param power asked to switch off or to reset */
+  constructor(slots: readonly CoreSlot[], events: EventLog, power: (action: 'off' | 'reset') => void) {
+    this.slots = slots;
+    this.events = events;
+    this.power = power;
+  }
+
+  /** The answer to a call of core `current`; power calls take effect when the current slice ends. */
+  call(current: number, functionId: number, arguments_: FirmwareArguments): bigint {
+    const { events } = this;
+    const result =
+      this.vendorCall(functionId, arguments_) ??
+      callForCores(this.slots, this.slots[current] as CoreSlot, functionId, arguments_, (action, core) =>
+        events.emit('power', { action, core }),
+      ) ??
+      this.systemCall(functionId, arguments_[0]);
+    if (events.enabled('psci')) {
+      events.emit('psci', { function: psciName(functionId), argument: arguments_[0], result });
+    }
+    return BigInt.asUintN(64, result);
+  }
+
+  /** `core` executed the instruction that calls it. */
+  serve(core: Core): void {
+    const { engine } = core;
+    const functionId = Number(BigInt.asUintN(32, engine.getX(0)));
+    const arguments_ = [engine.getX(1), engine.getX(2), engine.getX(3), engine.getX(4)] as const;
+    engine.setX(0, this.call(core.index, functionId, arguments_));
+  }
+
+  private systemCall(functionId: number, argument: bigint): bigint {
+    const answer = answerPsci(functionId, argument);
+    if (answer.power !== undefined) this.power(answer.power);
+    return answer.result;
+  }
+}

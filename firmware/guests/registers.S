@@ -1,0 +1,48 @@
+/*
+ * System registers of QEMU's virt machine that a guest at EL1 may not have: after each access x25 says how many exceptions were taken, x26 the syndrome of the last.
+ * Handed over by HLT #0x200. Not for QEMU: the gate is this project's.
+ */
+
+	.arch	armv8.3-a
+	.section .start, "ax"
+	.global _start
+_start:
+	b	start
+
+	.include "level.inc"
+
+	.section .text
+start:
+	mov	x3, #0x1234
+	msr	cntfrq_el0, x3		/* at EL3: it changes */
+	mrs	x2, cntfrq_el0
+	hlt	#0x200
+	drop_to_el1
+	adr	x0, vectors
+	msr	vbar_el1, x0
+	mov	x25, #0
+	msr	cntfrq_el0, xzr		/* below EL3: undefined */
+	mrs	x2, cntfrq_el0
+	hlt	#0x200
+	mov	x4, #3
+1:	mrs	x0, S3_0_C15_C2_0	/* nothing has it */
+	msr	S3_0_C15_C2_0, x0
+	mrs	x0, S3_3_C11_C15_7	/* nor this */
+	mrs	x0, apiakeylo_el1	/* a name, and no core of the board has it */
+	subs	x4, x4, #1
+	b.ne	1b
+	hlt	#0x200
+	ldr	w0, =0x84000008		/* PSCI SYSTEM_OFF */
+	hvc	#0
+	b	.
+
+	.ltorg
+	.balign	0x800
+vectors:
+	.org	vectors + 0x200
+	mrs	x26, esr_el1
+	mrs	x27, elr_el1
+	add	x27, x27, #4
+	msr	elr_el1, x27
+	add	x25, x25, #1
+	eret
