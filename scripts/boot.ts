@@ -6,21 +6,23 @@ import { BoardError } from '../boards/board-error.ts';
 import { boards } from '../boards/registry.ts';
 import { eventHeaderLine } from '../emulator/events/event-header.ts';
 import { eventLine } from '../emulator/events/event-lines.ts';
-import { type BootRequest, parseBootOptions, type RunOptions } from './boot/options.ts';
+import { type BootRequest, type MachineSource, parseBootOptions, type RunOptions } from './boot/options.ts';
 import { showBytes, showCount, showTime } from './boot/quantities.ts';
 import { isPage, makeReport } from './boot/report.ts';
 import { SliceLength } from './boot/slice-length.ts';
+import { SnapshotSaver, tellMoment } from './boot/snapshot-saver.ts';
 import { Terminal } from './boot/terminal.ts';
 import { GdbServer } from './debug/gdb-server.ts';
 import { HeardOnce } from './debug/heard-once.ts';
 import { InputError } from './machine/input-error.ts';
 import { logHeader } from './log/log-header.ts';
-import { LevitateMachine, type MachineSettings } from './machine/levitate-machine.ts';
+import { LevitateMachine } from './machine/levitate-machine.ts';
 import type { Outcome } from './machine/outcome.ts';
 import { packageRoot } from './package-root.ts';
 import { collectReport } from './report/collect.ts';
 import { pageWithData } from './report/html-page.ts';
 import { StoryRecorder } from './report/story-recorder.ts';
+import { restoreMachine } from './snapshot/restore.ts';
 import { EngineLibraryError } from './setup/engine-library.ts';
 
 const EXIT_USAGE = 2;
@@ -65,17 +67,19 @@ async function perform(request: BootRequest): Promise<number> {
       return 0;
     }
     case 'boot':
-      return boot(request.settings, request.run);
+      return boot(request.machine, request.run);
   }
 }
 
-async function boot(settings: MachineSettings, options: RunOptions): Promise<number> {
-  let machine = new LevitateMachine(settings);
+async function boot(source: MachineSource, options: RunOptions): Promise<number> {
+  const make = () =>
+    source.kind === 'new' ? new LevitateMachine(source.settings) : restoreMachine(source.snapshot, source.options);
+  let machine = make();
   const record = (): StoryRecorder | null =>
     options.reportFile !== null && isPage(options.reportFile) ? new StoryRecorder(machine) : null;
   let recorder = record();
   const outputs = openOutputs(options);
-  outputs.log?.write(eventHeaderLine(logHeader(settings)));
+  outputs.log?.write(eventHeaderLine(logHeader(machine.parts.settings)));
   const heard = new HeardOnce(
     (chunk) => {
       process.stdout.write(Uint8Array.from(chunk));
@@ -83,7 +87,9 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
     },
     (event) => outputs.log?.write(eventLine(event)),
   );
+  if (source.kind === 'restored') heard.leaveOut(machine.events.events.length);
   heard.listen(machine);
+  if (source.kind === 'restored' && !options.quiet) tellMoment('goes on', machine);
 
   let interrupted = false;
   const interrupt = () => {
@@ -94,18 +100,20 @@ async function boot(settings: MachineSettings, options: RunOptions): Promise<num
   const terminal = new Terminal(machine);
   const debug = await openDebugger(options, machine, () => {
     machine.close();
-    machine = new LevitateMachine(settings);
+    machine = make();
     recorder = record();
     heard.listen(machine);
     terminal.moveTo(machine);
     return machine;
   });
   terminal.open();
+  const saver = options.save === null ? null : new SnapshotSaver(options.save, options.quiet);
   const followed = [outputs.serial, outputs.log].filter((file) => file !== null);
 
   try {
     const isOver = () => interrupted || terminal.quit;
-    const outcome = await runInSlices(() => machine, options, terminal, followed, debug, isOver);
+    const outcome = await runInSlices(() => machine, options, saver, terminal, followed, debug, isOver);
+    saver?.atEnd(machine);
     machine.serial.finish();
     machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
     const exitStatus = interrupted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
@@ -142,13 +150,14 @@ async function openDebugger(
 async function runInSlices(
   machine: () => LevitateMachine,
   options: RunOptions,
+  saver: SnapshotSaver | null,
   terminal: Terminal,
   followed: readonly OutputFile[],
   debug: GdbServer | null,
   interrupted: () => boolean,
 ): Promise<Outcome> {
   const { timeoutNs, maxInstructions, wallTimeoutNs } = options;
-  const bounds = { timeoutNs: timeoutNs ?? undefined, maxInstructions: maxInstructions ?? undefined };
+  const asked = { timeoutNs: timeoutNs ?? undefined, maxInstructions: maxInstructions ?? undefined };
   const length = new SliceLength(SLICE_INSTRUCTIONS);
   for (;;) {
     if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
@@ -157,11 +166,14 @@ async function runInSlices(
     const ended = debug === null ? null : await debug.ready(interrupted);
     if (ended !== null) return ended;
     const began = performance.now();
-    const decided = terminal.interactive
+    const bounds = saver?.boundsOf(asked) ?? asked;
+    const stopped = terminal.interactive
       ? machine().runSlice(length.instructions, bounds, INTERACTIVE_SLICE_NS)
       : machine().runSlice(SLICE_INSTRUCTIONS, bounds, SLICE_NS);
     length.took(performance.now() - began);
     for (const file of followed) file.flush();
+    // What ended at the moment to be saved goes on behind it.
+    const decided = saver?.isDue(machine()) === true ? saver.save(machine()) : stopped;
     const outcome = debug === null ? decided : debug.judge(decided);
     if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput())))
       return outcome;

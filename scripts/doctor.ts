@@ -63,8 +63,27 @@ function checkEngine(): boolean {
   return checks.length > 0 && checks.every(({ ok }) => ok);
 }
 
+const HELP = `Usage: doctor
+
+Says whether this system can boot a board: Node, the CPU engine with a self-test, and the programs that some commands and tests use.
+
+Options:
+  --help  print this text and stop
+
+Exit status: 0 a boot will work · 2 it will not, or usage
+`;
+
 /** Prints the findings on stdout; returns the exit status. */
-export function main(): number {
+export function main(args: readonly string[]): number {
+  const [word] = args;
+  if (word === '--help') {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (word !== undefined) {
+    process.stderr.write(`doctor: ${word}: it takes no arguments (--help explains)\n`);
+    return 2;
+  }
   const nodeOk = Number.parseInt(process.versions.node, 10) >= OLDEST_NODE_MAJOR;
   line('node', `${process.version}${nodeOk ? '' : `: too old, ${OLDEST_NODE_MAJOR} or newer is needed`}`);
   line('platform', `${process.platform} ${process.arch}`);

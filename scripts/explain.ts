@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BoardError } from '../boards/board-error.ts';
 import { showCount, showTime } from './boot/quantities.ts';
 import { toJson } from './explain/json.ts';
-import { type Asked, askAt } from './explain/moment.ts';
+import { type Asked, askAt, askNow } from './explain/moment.ts';
 import { type ExplainRequest, parseExplainOptions } from './explain/options.ts';
 import type { Answer } from './explain/questions.ts';
 import { styleOf } from './explain/style.ts';
@@ -39,7 +39,11 @@ export function main(args: readonly string[]): number {
 function explain({ settings, question, moment, bounds, json, showSerial }: ExplainRequest): number {
   const machine = new LevitateMachine(settings);
   try {
-    const asked = askAt(machine, moment, bounds, (booted) => question.ask(booted));
+    // What no moment of the boot would answer need not be waited for.
+    const neverKnown = question.ofKernel && machine.findKernel() === null;
+    const asked = neverKnown
+      ? askNow(machine, null, (unbooted) => question.ask(unbooted))
+      : askAt(machine, moment, bounds, (booted) => question.ask(booted));
     if (showSerial) process.stderr.write(machine.serial.text);
     const { answer } = asked;
     if (json) {
@@ -69,7 +73,8 @@ function document(machine: LevitateMachine, question: string, asked: Asked<Answe
 
 /** "pixel6 reached its steady state: asked at 41.4 ms, 38,180 instructions" */
 function circumstances({ board }: LevitateMachine, { outcome, atNs, instructions }: Asked<Answer>): string {
-  const state = outcome === null ? 'is on its way' : outcome.reason;
+  const under = instructions === 0 ? 'has not begun to run' : 'is on its way';
+  const state = outcome === null ? under : outcome.reason;
   return `${board.name} ${state}: asked at ${showTime(atNs)}, ${showCount(instructions)} instructions`;
 }
 

@@ -70,7 +70,9 @@ export { type OwnedRange, physicalMap, type RangeKind } from './explain/physical
 export { explainTables, type TablesExplanation } from './explain/tables.ts';
 export type { Unknown } from './explain/unknown-here.ts';
 export { type AddressExplanation, explainAddress } from './explain/virtual-address.ts';
+export type { BitFlip, FaultSettings } from './machine/fault-settings.ts';
 export { InputError } from './machine/input-error.ts';
 export { LevitateMachine, type MachineSettings, type RunBounds } from './machine/levitate-machine.ts';
 export type { Outcome } from './machine/outcome.ts';
 export { EngineLibraryError } from './setup/engine-library.ts';
+export { type RestoreOptions, restoreMachine } from './snapshot/restore.ts';

@@ -47,10 +47,12 @@ function commandNames() {
   return names.filter((command) => !NO_COMMANDS.includes(command)).sort((a, b) => (a < b ? -1 : 1));
 }
 
+/** As it was called: npm's link to this file is the package's "levitate". */
+const calledAs = isInstalled ? 'levitate' : 'node scripts/launch.mjs';
+const usageText = () => `usage: ${calledAs} NAME [ARGUMENTS]\ncommands: ${commandNames().join(', ')}\n`;
+
 function usage(problem) {
-  process.stderr.write(
-    `${problem}\nusage: node scripts/launch.mjs NAME [ARGUMENTS]\ncommands: ${commandNames().join(', ')}\n`,
-  );
+  process.stderr.write(`${problem}\n${usageText()}`);
   process.exitCode = STATUS_USAGE;
 }
 
@@ -83,6 +85,8 @@ async function run(bundle) {
 
 if (name === undefined) {
   usage('no command is named');
+} else if (name === '--help') {
+  process.stdout.write(`${usageText()}"${calledAs} NAME --help" explains a command.\n`);
 } else {
   let bundle = null;
   try {

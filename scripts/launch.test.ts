@@ -75,6 +75,12 @@ describe('launch', () => {
     expect(stderr).toMatch(/^usage: .*\ncommands: echo/m);
   });
 
+  it('lists the commands with --help', () => {
+    const { status, stdout } = launch('--help');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^usage: .*\ncommands: echo/);
+  });
+
   it('shows why a command cannot be built, with the place, and ends with status 70', () => {
     writeScript('broken', 'export const x = (;');
     const { status, stderr } = launch('broken');

@@ -101,6 +101,17 @@ describe('docs/event-log.md', () => {
     expect(emitted).toEqual(new Set(Object.keys(EVENT_KINDS)));
   });
 
+  it.each([2, 3] as const)('follows an interrupt on a GICv%i from being taken to its end', (gicVersion) => {
+    const settings = { board: 'qemu-virt', gicVersion, trace: ['irq'] } as const;
+    const { events } = bootLog(`irq-${gicVersion}.log`, settings, 'help\n');
+    const handling = events
+      .filter(({ kind }) => kind === 'irq')
+      .map(({ fields }) => Object.entries(fields).filter(([name]) => name !== 'pc'));
+    // SPI 1 is the PL011's on this board: QEMU's hw/arm/virt.c, a15irqmap.
+    expect(handling.slice(0, 3)).toEqual([[['taken', 'irq']], [['acknowledged', 33]], [['ended', 33]]]);
+    expect(handling.length % 3).toBe(0);
+  });
+
   it('says which kinds are always kept', () => {
     const text = readFileSync(join(packageRoot(), 'docs', 'event-log.md'), 'utf8');
     const loud = text.slice(text.indexOf('## Loud kinds')).matchAll(/^### (.*)$/gm);

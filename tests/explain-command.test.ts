@@ -82,6 +82,21 @@ describe('npm run explain', () => {
     expect(stdout).toContain('npm run explain -- --board pixel6 frame 0x94000000');
   });
 
+  it('says of a frame of registers whose they are and where they are mapped', () => {
+    const { status, stdout } = explain('--board', 'pixel6', 'frame', '0x10a00000');
+    expect(status).toBe(0);
+    expect(stdout).toContain('RAM          none: uart0 answers there\n');
+    expect(stdout).toContain('mapped at    0xffff800010a00000  EL1 rw- EL0 ---');
+  });
+
+  it('does not boot a guest of which it could not answer anyway', () => {
+    const guest = join(packageRoot(), 'firmware', 'images', 'guests', 'speed.bin');
+    const { status, stdout, stderr } = explain('--board', 'qemu-virt', '--bios', guest, 'buddy');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^not known: the guest is not the modelled kernel/);
+    expect(stderr).toBe('qemu-virt has not begun to run: asked at 0 ns, 0 instructions\n');
+  });
+
   it.each([
     [['--board', 'pixel6'], 'explain: what is to be explained? questions: frame PA, '],
     [['--board', 'pixel6', 'heap'], 'explain: heap: there is no such question; questions: '],

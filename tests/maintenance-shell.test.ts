@@ -102,6 +102,13 @@ describe.each(MACHINES)('on %s', (_name, settings) => {
     expect(ask(machine, line)).toContain(answer);
   });
 
+  it('after a program buddyinfo, heap and slab show what they showed before', () => {
+    const look = (): string[] => ['buddyinfo', 'heap', 'meminfo', 'slab'].map((line) => ask(machine, line));
+    const before = look();
+    for (const program of ['hello', 'wild', 'stack', 'eat', 'spawns']) ask(machine, `run ${program}`);
+    expect(look()).toEqual(before);
+  });
+
   it('answers an empty line with a prompt alone', () => {
     expect(ask(machine, '')).toBe('');
     expect(ask(machine, '   ')).toBe('');

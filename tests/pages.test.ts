@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../scripts/package-root.ts';
 import { findChromium, launchChromium, openPage, type WatchedPage } from './support/browser.ts';
 import { boot, commandEnvironment } from './support/command.ts';
+import { BRANCH_TO_SELF } from './support/planted-code.ts';
 import { treeBlob } from './support/test-tree.ts';
 
 const chromium = findChromium();
@@ -169,6 +170,19 @@ describe.skipIf(chromium === null)('the report page (needs Chromium on PATH)', (
     expect(readFileSync(file('pixel6'), 'utf8')).not.toMatch(/<(?:script|link|img)[^>]+(?:src|href)="(?!data:)/);
   });
 
+  it('of a guest that is not ours says so, and shows no empty charts', async () => {
+    writeFileSync(join(folder, 'guest.bin'), Buffer.from(Uint32Array.of(BRANCH_TO_SELF).buffer));
+    boot('--board', 'qemu-virt', '--bios', join(folder, 'guest.bin'), '--timeout', '1ms', '--report', file('guest'));
+    const { page, complaints } = await open('guest');
+    expect(await text(page, 'notes')).toContain('This guest is not the modelled kernel');
+    for (const part of ['time-section', 'legend', 'order-legend', 'tables-section'])
+      expect(await page.locator(`#${part}`).isVisible(), part).toBe(false);
+    await page.fill('#map-address', '0x40000000');
+    await page.press('#map-address', 'Enter');
+    expect(await text(page, 'map-detail')).toContain('who has it is not known');
+    expect(complaints).toEqual([]);
+  });
+
   it('of a panic shows the panic, and what memory was like', async () => {
     writeFileSync(join(folder, 'no-ram.dtb'), treeBlob({}));
     const { status } = boot('--board', 'pixel6', '--dtb', join(folder, 'no-ram.dtb'), '--report', file('panic'));
@@ -225,6 +239,19 @@ describe.skipIf(chromium === null)('the live view (needs Chromium on PATH)', () 
       await expect.poll(() => screen(page), SOON).not.toContain('levitate> help');
       await expect.poll(() => text(page, 'status'), SOON).toMatch(/^waiting: /);
       expect(complaints).toEqual([]);
+      await page.close();
+    });
+  });
+
+  it('shows a panic as one, and begins again', async () => {
+    writeFileSync(join(folder, 'no-ram-live.dtb'), treeBlob({}));
+    await withServer(['--board', 'qemu-virt', '--dtb', join(folder, 'no-ram-live.dtb')], async (url) => {
+      const { page } = await openPage(browser, url);
+      await expect.poll(() => text(page, 'status'), SOON).toMatch(/^ended: the kernel panicked: No RAM regions found/);
+      expect(await page.locator('#status').getAttribute('class')).toBe('bad');
+      expect(await page.locator('#moment-text').textContent()).toContain('stop: panic');
+      await page.click('#restart');
+      await expect.poll(() => text(page, 'status'), SOON).toMatch(/^ended: /);
       await page.close();
     });
   });

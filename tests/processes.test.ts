@@ -6,6 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PAGE_OWNERS } from '../kernel-ts/kernel/mm/page-owner.ts';
+import { GATE_KMAIN, GATE_VECTOR } from '../kernel-ts/kernel/kernel.ts';
+import { elfBytes } from '../kernel-ts/kernel/process/testing/elf-bytes.ts';
+import { VECTOR } from '../kernel-ts/kernel/traps.ts';
 import { createMachine, type LevitateMachine, type MachineSettings } from '../scripts/index.ts';
 import { writeCpio } from '../scripts/guests/cpio.ts';
 import '../scripts/testing.ts';
@@ -34,7 +37,6 @@ function command(machine: LevitateMachine, line: string): string {
 /** Everything that processes take, and that must be as before when they have ended. */
 function holdings({ kernel }: LevitateMachine) {
   const memory = kernel.memory!;
-  memory.slab.shrink();
   const { buddy, frames, heap, mmu } = memory;
   return {
     blocks: buddy.buddyinfo(),
@@ -126,6 +128,27 @@ describe.each(['qemu-virt', 'pixel6'])('%s', (board) => {
   });
 });
 
+/** HLT #immediate, then exit (Arm ARM DDI 0487 K.a, C6.2). */
+const haltProgram = (immediate: number): Uint8Array => {
+  const MOV_X8_2 = 0xd280_0048;
+  const SVC_0 = 0xd400_0001;
+  const words = Uint32Array.of((0xd440_0000 | (immediate << 5)) >>> 0, MOV_X8_2, SVC_0);
+  return elfBytes(0x1_0000n, [{ address: 0x1_0000n, bytes: new Uint8Array(words.buffer) }]);
+};
+
+it.each(['qemu-virt', 'pixel6'])('%s: a gate of the kernel is an undefined instruction for a program', (board) => {
+  for (const gate of [GATE_KMAIN, GATE_VECTOR + VECTOR.synchronousEl0, GATE_VECTOR + VECTOR.irqEl1]) {
+    const initrd = writeCpio([{ kind: 'file', path: 'init', mode: 0o755, content: haltProgram(gate) }]);
+    const machine = booted({ board, initrd });
+    expect(machine.serial.text).toMatch(
+      /pid 1 \(init\) is ended: unknown reason \(undefined instruction\)\n.*ELR_EL1 0x0000000000010000.*ESR_EL1 0x02000000\n/,
+    );
+    expect(machine.serial.text.match(/Stage 1/g)).toHaveLength(1);
+    expect(command(machine, 'ps')).toBe('no process\n');
+    machine.close();
+  }
+});
+
 it('10,000 spawns leave not a frame, a table, a heap block or a slab object behind', { timeout: 120_000 }, () => {
   const machine = booted({ board: 'qemu-virt' });
   const before = holdings(machine);
@@ -155,8 +178,12 @@ it('a process that asks for more than there is fails its call, and the log says 
   const machine = booted({ board: 'qemu-virt', memoryBytes: 64 * 2 ** 20 });
   const before = holdings(machine);
   const text = command(machine, 'run eat');
-  expect(text).toMatch(/^\[PROC\] out of memory: pid 3 \(eat\), for sbrk\(262144\), asked for/);
-  expect(text).toMatch(/\n\[PROC\] held by user \d+ \(\d+ \w+\), heap 4096 \(16 MiB\), /);
+  expect(text).toMatch(
+    /^\[PROC\] out of memory: pid 3 \(eat\), for sbrk\(262144\), asked for 64 frames \(order 0\): it would take the kernel's reserve\n/,
+  );
+  expect(text).toMatch(
+    /\n\[PROC\] held by user \d+ \(\d+ \w+\), heap 4096 \(16 MiB\), .*\n\[PROC\] most user frames: pid 3 \(eat\) \d+\n/,
+  );
   expect(text).toMatch(/\neat: \d+ KiB, then ENOMEM\neat: all of it unchanged, and given back\n/);
   expect(holdings(machine)).toEqual(before);
   machine.close();

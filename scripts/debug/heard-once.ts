@@ -18,6 +18,11 @@ export class HeardOnce {
     this.onEvent = onEvent;
   }
 
+  /** The first events of the machine, so many, were heard elsewhere: they belong to the time before a snapshot. */
+  leaveOut(events: number): void {
+    this.events = events;
+  }
+
   /** Listens to a machine that has not run; it is to say what the one before it said, and then more. */
   listen({ serial, events }: LevitateMachine): void {
     let bytesSaid = 0;

@@ -54,12 +54,7 @@ export function askAt<T>(
   ask: (machine: LevitateMachine) => T,
 ): Asked<T> {
   const { clock } = machine.machine;
-  const now = (outcome: Outcome | null): Asked<T> => ({
-    answer: ask(machine),
-    outcome,
-    atNs: clock.nowNs,
-    instructions: clock.instructions,
-  });
+  const now = (outcome: Outcome | null): Asked<T> => askNow(machine, outcome, ask);
   let early: Asked<T> | null = null;
   const end =
     moment.kind === 'end'
@@ -75,6 +70,16 @@ export function askAt<T>(
   if (moment.kind === 'stage') throw stageNotEntered(machine, moment.name, outcome);
   const isMoment = moment.kind !== 'end' && outcome.outcome === 'limit';
   return now(isMoment ? null : outcome);
+}
+
+/** Asks `machine` as it stands. @param outcome how its run ended, null where it did not */
+export function askNow<T>(
+  machine: LevitateMachine,
+  outcome: Outcome | null,
+  ask: (machine: LevitateMachine) => T,
+): Asked<T> {
+  const { nowNs, instructions } = machine.machine.clock;
+  return { answer: ask(machine), outcome, atNs: nowNs, instructions };
 }
 
 function hasCome(moment: Moment, { t, kind, fields }: LogEvent, instructions: number): boolean {

@@ -27,6 +27,8 @@ export interface Answer {
 export interface Question {
   /** As on the command line: "frame 0x9f000000". */
   readonly text: string;
+  /** It is about what the modelled kernel keeps in memory: no other guest can be asked, however far it is. */
+  readonly ofKernel: boolean;
   ask(machine: LevitateMachine): Answer;
 }
 
@@ -35,6 +37,7 @@ interface QuestionKind {
   /** What must follow the name; null for nothing. */
   readonly argument: string | null;
   readonly meaning: string;
+  readonly ofKernel?: true;
   readonly ask: (machine: LevitateMachine, argument: bigint) => Answer;
 }
 
@@ -66,6 +69,7 @@ export const QUESTION_KINDS: readonly QuestionKind[] = [
     name: 'mem_map',
     argument: null,
     meaning: 'where the array of struct Page could go: each hole, taken or why not',
+    ofKernel: true,
     ask: (machine) => orUnknown(explainMemMap(machine), (data) => showMemMap(machine, data)),
   },
   {
@@ -81,6 +85,7 @@ export const QUESTION_KINDS: readonly QuestionKind[] = [
     name: 'buddy',
     argument: null,
     meaning: 'free blocks by order, the largest one, how broken up free memory is',
+    ofKernel: true,
     ask: (machine) => orUnknown(explainBuddy(machine), showBuddy),
   },
   {
@@ -102,16 +107,16 @@ export function parseQuestion(words: readonly string[]): Question {
   if (name === undefined) throw new InputError(`what is to be explained? ${known}`);
   const kind = QUESTION_KINDS.find((candidate) => candidate.name === name);
   if (kind === undefined) throw new InputError(`${name}: there is no such question; ${known}`);
-  const { argument } = kind;
+  const { argument, ofKernel = false } = kind;
   if (argument === null) {
     if (rest.length > 0) throw new InputError(`${name}: nothing follows it, but here is "${rest.join(' ')}"`);
-    return { text: name, ask: (machine) => kind.ask(machine, 0n) };
+    return { text: name, ofKernel, ask: (machine) => kind.ask(machine, 0n) };
   }
   const [word, ...more] = rest;
   if (word === undefined) throw new InputError(`${name}: an address is missing: ${name} 0x9f000000`);
   if (more.length > 0) throw new InputError(`${name}: one address is wanted, but here is "${rest.join(' ')}"`);
   const address = parseAddress(name, word, argument === 'PA' ? PHYSICAL_LIMIT : VIRTUAL_LIMIT);
-  return { text: `${name} ${hex(address)}`, ask: (machine) => kind.ask(machine, address) };
+  return { text: `${name} ${hex(address)}`, ofKernel, ask: (machine) => kind.ask(machine, address) };
 }
 
 /** An address as people write it: 0x, underscores between digits, or decimal. @throws InputError */

@@ -36,7 +36,7 @@ export function renderFrame(frame: FrameExplanation, style: Style): string[] {
     lines.push(
       entry(
         'RAM',
-        device === null ? 'none, and no device: an access is an external abort' : `none: registers of ${device}`,
+        device === null ? 'none, and no device: an access is an external abort' : `none: ${device} answers there`,
       ),
     );
   } else {
@@ -66,9 +66,9 @@ export function renderFrame(frame: FrameExplanation, style: Style): string[] {
       );
     }
     lines.push(entry('block', block.known ? blockText(block) : `not known: ${block.reason}`));
-    lines.push(...mappings(mappedAt));
-    lines.push(...historyLines(history));
   }
+  if (bank !== null || device !== null) lines.push(...mappings(mappedAt));
+  if (bank !== null) lines.push(...historyLines(history));
   return lines;
 }
 

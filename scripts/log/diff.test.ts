@@ -147,6 +147,23 @@ describe('differences', () => {
       'cpus is 2 instead of not given',
     ]);
   });
+
+  it('of files: their sizes and what identifies them', () => {
+    const a = logFile([], { options: {} });
+    const b = logFile([], { options: { dtb: { bytes: 377, sha256: '3275b7c1fc688df2' } } });
+    expect(diffEventLogs(a, b).differences.map(({ text }) => text)).toEqual([
+      'dtb is a file of 377 bytes (sha256 3275b7c1fc688df2…) instead of not given',
+    ]);
+  });
+
+  it('of a kernel that found no RAM at all and one that did', () => {
+    const image: Layout = { reserved: [['kernel image', 0x8008_0000, 4096]] };
+    const found: Layout = { ...image, banks: [[0x8000_0000, GIB]] };
+    expect(sentences(image, found)[0]).toBe('ram: RAM is 1 GiB instead of 0 bytes: a bank of 1 GiB at 0x80000000 came');
+    expect(sentences(found, image)[0]).toBe(
+      'ram: RAM is 0 bytes instead of 1 GiB: the bank of 1 GiB at 0x80000000 is gone',
+    );
+  });
 });
 
 describe('the first event that differs', () => {

@@ -10,7 +10,8 @@ import type { EventLogHeader } from '../../emulator/events/event-header.ts';
 import { showBytes, showCount, showTime } from '../boot/quantities.ts';
 import type { Facts, MemoryFacts, RangeFact } from './facts.ts';
 import { placementDifference } from './placement-difference.ts';
-import { printable, showValue } from './show-event.ts';
+import { printable } from './show-event.ts';
+import { showOption } from './show-option.ts';
 import { timeline } from './timeline.ts';
 
 /** One difference. */
@@ -65,21 +66,21 @@ function optionDifferences(a: EventLogHeader, b: EventLogHeader): string[] {
   const names = [...new Set([...Object.keys(inA), ...Object.keys(inB)])];
   return names
     .filter((name) => JSON.stringify(inA[name]) !== JSON.stringify(inB[name]))
-    .map((name) => `${printable(name)} is ${optionValue(name, inB[name])} instead of ${optionValue(name, inA[name])}`);
+    .map((name) => `${printable(name)} is ${showOption(name, inB[name])} instead of ${showOption(name, inA[name])}`);
 }
 
-function optionValue(name: string, value: unknown): string {
-  if (typeof value === 'number' && name.endsWith('Bytes')) return showBytes(value);
-  return value === undefined || value === null ? 'not given' : showValue(value);
+/** "2 GiB instead of 8 GiB", or null when both have as much at the same places, or one does not say anything of memory. */
+function ramDifference(before: MemoryFacts, after: MemoryFacts): string | null {
+  const [a, b] = [before.banks, after.banks];
+  if (!tellsOfMemory(before) || !tellsOfMemory(after)) return null;
+  if (missing(a, b).length === 0 && missing(b, a).length === 0) return null;
+  const [was, is] = [total(a), total(b)];
+  return was === is ? `${showBytes(is)} as before, at other places` : `${showBytes(is)} instead of ${showBytes(was)}`;
 }
 
-/** "2 GiB instead of 8 GiB", or null when both have as much at the same places, or one does not say. */
-function ramDifference({ banks: a }: MemoryFacts, { banks: b }: MemoryFacts): string | null {
-  if (a.length === 0 || b.length === 0 || (missing(a, b).length === 0 && missing(b, a).length === 0)) return null;
-  const [before, after] = [total(a), total(b)];
-  return before === after
-    ? `${showBytes(after)} as before, at other places`
-    : `${showBytes(after)} instead of ${showBytes(before)}`;
+/** The kernel looked for RAM: it has at least its own image to reserve, also where it found none. */
+function tellsOfMemory({ banks, reserved }: MemoryFacts): boolean {
+  return banks.length > 0 || reserved.length > 0;
 }
 
 function bankDifferences(a: readonly RangeFact[], b: readonly RangeFact[]): string {

@@ -61,7 +61,7 @@ describe('timeline', () => {
       [1000, null],
     ]);
     const shown = showTimeline(readEventLogHeader(path), factsOf(path), PLAIN);
-    expect(shown).toMatch(/^pixel6 · cpus=2 · 6 events · 1 us simulated\n/);
+    expect(shown).toMatch(/^pixel6 · cpus 2 · 6 events · 1 us simulated\n/);
     expect(shown).toMatch(/ 400 ns +600 ns +█{24} +stage 2: Memory\n/);
     expect(shown).toContain('PANIC: No RAM');
   });

@@ -5,6 +5,7 @@ import type { EventLogHeader } from '../../emulator/events/event-header.ts';
 import type { Facts, Mark } from './facts.ts';
 import type { Paint } from './paint.ts';
 import { printable, showFields, showValue } from './show-event.ts';
+import { showOption } from './show-option.ts';
 
 /** A stretch of the run. A mark that is a moment only has no duration. */
 export interface TimelineEntry {
@@ -73,7 +74,7 @@ export function showTimeline(header: EventLogHeader, facts: Facts, paint: Paint)
 function aboutLine({ board, seed, options }: EventLogHeader, { events, endNs }: Facts): string {
   const parts = [
     board === null ? 'board not said' : printable(board),
-    ...Object.entries(options).map(([name, value]) => `${printable(name)}=${showValue(value)}`),
+    ...Object.entries(options).map(([name, value]) => `${printable(name)} ${showOption(name, value)}`),
     ...(seed === null ? [] : [`seed=${printable(seed)}`]),
     `${showCount(events)} events`,
     `${showTime(endNs)} simulated`,

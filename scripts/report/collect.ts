@@ -33,12 +33,16 @@ export function collectReport(
     panic: outcome.panic,
     endNs: report.time.simulatedNs,
     banks,
+    modelled: machine.findKernel() !== null,
     story,
     tables: mappedRanges(machine),
     facts: factsOf(report),
     notes: notesOn(machine, story, recorder),
   };
 }
+
+const FOREIGN_GUEST =
+  'This guest is not the modelled kernel: its log and the banks of RAM are here, but who owns its memory cannot be known from outside.';
 
 /** What the reader must know of what is not in the page. */
 function notesOn(machine: LevitateMachine, story: StoryPart, { moments, operations }: StoryRecorder): string[] {
@@ -53,7 +57,7 @@ function notesOn(machine: LevitateMachine, story: StoryPart, { moments, operatio
   if (!STORY_TRACE.every((kind) => machine.events.enabled(kind))) {
     notes.push('The allocator was not traced in this run: the map shows reservations only.');
   } else if (machine.findKernel() === null) {
-    notes.push('This guest is not the modelled kernel: who owns its memory cannot be known from outside.');
+    notes.push(FOREIGN_GUEST);
   }
   return notes;
 }

@@ -13,8 +13,12 @@ const CLASS_OF_NAME: readonly (readonly [RegExp, OwnerClass])[] = [
   [/^kernel/, 'kernel'],
 ];
 
-/** @param reservedBy what a reservation was made for: firmware keeps what is no-map */
-export function classOfOwner(name: string, reservedBy: 'firmware' | 'kernel'): OwnerClass {
-  if (reservedBy === 'firmware') return 'firmware';
-  return CLASS_OF_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'other';
+/** On whose behalf somebody has frames: a no-map reservation, another one, or an allocation. */
+export type Claim = 'no-map' | 'reservation' | 'allocation';
+
+/** The group of an owner called `name`. Firmware keeps what is no-map, whatever it is called. */
+export function classOfOwner(name: string, claim: Claim): OwnerClass {
+  if (claim === 'no-map') return 'firmware';
+  const named = CLASS_OF_NAME.find(([pattern]) => pattern.test(name))?.[1];
+  return named ?? (claim === 'reservation' ? 'reserved' : 'other');
 }

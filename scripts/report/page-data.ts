@@ -17,6 +17,7 @@ export const OWNER_CLASSES = [
   'user',
   'boot data',
   'firmware',
+  'reserved',
   'other',
 ] as const;
 export type OwnerClass = (typeof OWNER_CLASSES)[number];
@@ -76,6 +77,8 @@ export interface ReportData {
   readonly panic: string | null;
   readonly endNs: number;
   readonly banks: readonly FrameSpan[];
+  /** False for a guest that is not the modelled kernel: it has no stages, and what its allocator does is not known. */
+  readonly modelled: boolean;
   readonly story: StoryPart;
   /** Null when there is no modelled kernel, or its tables could not be read. */
   readonly tables: readonly MappedRange[] | null;

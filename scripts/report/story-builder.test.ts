@@ -45,6 +45,19 @@ describe('StoryBuilder', () => {
     expect(operations).toEqual(changes.flat());
   });
 
+  it('tells what the device tree keeps from what nobody knows: reserved, not "other"', () => {
+    const { owners } = storyOfEvents(
+      event('memory', { what: 'reserved', base: '0x80400000', bytes: 4096, owner: 'modem@80400000', noMap: false }),
+      event('memory', { what: 'reserved', base: '0x80500000', bytes: 4096, owner: 'initramfs', noMap: false }),
+      event('buddy', { op: 'alloc', base: '0x90000000', order: 0, owner: 'somebody' }),
+    );
+    expect(owners.slice(2)).toEqual([
+      { name: 'modem@80400000', class: 'reserved' },
+      { name: 'initramfs', class: 'boot data' },
+      { name: 'somebody', class: 'other' },
+    ]);
+  });
+
   it('makes a reset everybody lose everything', () => {
     now = 0;
     expect(storyOfEvents(event('boot', { board: 'x' })).operations).toEqual([0x8_0000, 0x8_0000, OWNER_NONE, 1]);

@@ -14,7 +14,7 @@
 import { PAGE_SIZE } from '../../emulator/address.ts';
 import type { LogEvent } from '../../emulator/events/event-log.ts';
 import { type FrameSpan, OWNER_FREE, OWNER_NONE } from './memory-state.ts';
-import { classOfOwner } from './owner-class.ts';
+import { type Claim, classOfOwner } from './owner-class.ts';
 import type { Moment, Owner, Stage, StoryPart } from './page-data.ts';
 
 /** Kinds of which every event is a moment. Stages and panics are lines of the serial log as well. */
@@ -38,10 +38,7 @@ export const STORY_TRACE = ['buddy', 'process'] as const;
 export class StoryBuilder {
   private readonly banks: readonly FrameSpan[];
   private readonly ownerNumbers = new Map<string, number>();
-  private owners: Owner[] = [
-    { name: 'free', class: 'free' },
-    { name: 'RAM that nobody has claimed', class: 'unclaimed' },
-  ];
+  private owners: Owner[];
   private ownerCount = 2;
   private operations: number[] = [];
   private operationCount = 0;
@@ -49,9 +46,16 @@ export class StoryBuilder {
   private stages: Stage[] = [];
   private operationsAtMoment = 0;
 
-  /** @param banks RAM in frames */
-  constructor(banks: readonly FrameSpan[]) {
+  /**
+   * @param banks RAM in frames
+   * @param unclaimed what to call RAM of which nothing was told
+   */
+  constructor(banks: readonly FrameSpan[], unclaimed = 'RAM that nobody has claimed') {
     this.banks = banks;
+    this.owners = [
+      { name: 'free', class: 'free' },
+      { name: unclaimed, class: 'unclaimed' },
+    ];
   }
 
   take(event: LogEvent): void {
@@ -100,7 +104,7 @@ export class StoryBuilder {
     const name = what === 'mem_map' ? 'mem_map' : String(fields['owner']);
     const start = Math.floor(Number(fields['base']) / PAGE_SIZE);
     const end = Math.ceil((Number(fields['base']) + Number(fields['bytes'])) / PAGE_SIZE);
-    this.operate(start, end - start, this.ownerNumber(name, fields['noMap'] === true ? 'firmware' : 'kernel'), t);
+    this.operate(start, end - start, this.ownerNumber(name, fields['noMap'] === true ? 'no-map' : 'reservation'), t);
   }
 
   private takeBuddy({ fields, t }: LogEvent): void {
@@ -109,7 +113,7 @@ export class StoryBuilder {
     const to =
       op === 'free'
         ? OWNER_FREE
-        : this.ownerNumber(typeof owner === 'string' ? owner : 'allocated, owner not told', 'kernel');
+        : this.ownerNumber(typeof owner === 'string' ? owner : 'allocated, owner not told', 'allocation');
     this.operate(Number(base) / PAGE_SIZE, frames === undefined ? 2 ** Number(order) : Number(frames), to, t);
     const silent = this.operationCount - this.operationsAtMoment;
     if (silent >= SILENT_OPERATIONS) this.addMoment(t, 'allocator', 'the allocator at work');
@@ -125,13 +129,13 @@ export class StoryBuilder {
     this.operationsAtMoment = this.operationCount;
   }
 
-  private ownerNumber(name: string, reservedBy: 'firmware' | 'kernel'): number {
-    const key = `${reservedBy} ${name}`;
+  private ownerNumber(name: string, claim: Claim): number {
+    const key = `${claim} ${name}`;
     const known = this.ownerNumbers.get(key);
     if (known !== undefined) return known;
     const number = this.ownerCount++;
     this.ownerNumbers.set(key, number);
-    this.owners.push({ name, class: classOfOwner(name, reservedBy) });
+    this.owners.push({ name, class: classOfOwner(name, claim) });
     return number;
   }
 }

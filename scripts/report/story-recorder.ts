@@ -29,7 +29,10 @@ export class StoryRecorder {
 
   constructor(machine: LevitateMachine) {
     this.banks = frameBanks(machine);
-    this.builder = new StoryBuilder(this.banks);
+    this.builder =
+      machine.findKernel() === null
+        ? new StoryBuilder(this.banks, 'RAM; who has it is not known')
+        : new StoryBuilder(this.banks);
     for (const event of machine.events.events) this.builder.take(event);
     machine.events.subscribe((event) => {
       this.builder.take(event);

@@ -32,6 +32,7 @@ export class LiveMachine {
   private serialTold = 0;
   private state: RunState;
   private reason: string | null = null;
+  private failed = false;
   private closed = false;
   private wake: () => void = () => {};
   private updatedAt = 0;
@@ -114,6 +115,7 @@ export class LiveMachine {
     this.machine = new LevitateMachine(this.settings);
     this.recorder = new StoryRecorder(this.machine);
     this.serialTold = 0;
+    this.failed = false;
   }
 
   private judge(outcome: ReturnType<LevitateMachine['runSlice']>): void {
@@ -121,13 +123,16 @@ export class LiveMachine {
     // A guest that sleeps for good may be waked by a key; while stepping it stays paused.
     if (outcome.outcome === 'steady') {
       if (this.state === 'running') this.setState('waiting', outcome.reason);
-    } else this.setState('ended', outcome.reason);
+    } else {
+      this.setState('ended', outcome.reason);
+      this.failed = outcome.exitStatus !== 0;
+      this.machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
+    }
   }
 
   private setState(state: RunState, reason: string | null): void {
     this.state = state;
     this.reason = reason;
-    if (state === 'ended') this.machine.events.emit('stop', { reason });
   }
 
   /** Tells the listeners what is new. */
@@ -143,7 +148,7 @@ export class LiveMachine {
   private whole(): LiveUpdate {
     const { board } = this.machine;
     return {
-      whole: { board: board.name, banks: this.recorder.banks },
+      whole: { board: board.name, banks: this.recorder.banks, modelled: this.machine.findKernel() !== null },
       status: this.status(),
       story: this.recorder.story,
       serial: this.serialSince(Math.max(0, this.serialTold - SERIAL_KEPT), this.serialTold),
@@ -161,6 +166,7 @@ export class LiveMachine {
     return {
       state: this.state,
       reason: this.reason,
+      failed: this.failed,
       nowNs: machine.clock.nowNs,
       instructions: machine.clock.instructions,
       pc: `0x${cpu.engine.getPc().toString(16)}`,

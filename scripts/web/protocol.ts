@@ -17,6 +17,8 @@ export interface LiveStatus {
   readonly state: RunState;
   /** Why it waits or ended, null otherwise. */
   readonly reason: string | null;
+  /** It ended with an exit status other than 0: a panic, for one. */
+  readonly failed: boolean;
   readonly nowNs: number;
   readonly instructions: number;
   /** Of the boot core. */
@@ -26,7 +28,12 @@ export interface LiveStatus {
 
 /** Data of a server-sent event. The first one after connecting, and the first after a restart, has `whole`: forget everything before it. */
 export interface LiveUpdate {
-  readonly whole: { readonly board: string; readonly banks: readonly FrameSpan[] } | null;
+  readonly whole: {
+    readonly board: string;
+    readonly banks: readonly FrameSpan[];
+    /** False for a guest that is not the modelled kernel: what its allocator does is not known. */
+    readonly modelled: boolean;
+  } | null;
   readonly status: LiveStatus;
   readonly story: StoryPart;
   /** New serial bytes, base64. */

@@ -110,7 +110,7 @@ describe('the server', () => {
   it('steps the machine and tells where it is', async () => {
     const before = await firstUpdate();
     expect(before.status).toMatchObject({ state: 'paused', instructions: 0, level: 3, pc: '0x0' });
-    expect(before.whole).toEqual({ board: 'qemu-virt', banks: [{ start: 0x4_0000, end: 0x8_0000 }] });
+    expect(before.whole).toEqual({ board: 'qemu-virt', banks: [{ start: 0x4_0000, end: 0x8_0000 }], modelled: true });
     expect((await ask('POST', '/command', {}, '{"action":"step","instructions":3}')).status).toBe(204);
     expect((await firstUpdate()).status).toMatchObject({ state: 'paused', instructions: 3 });
     expect((await ask('POST', '/command', {}, '{"action":"pause"}')).status).toBe(204);

@@ -92,6 +92,15 @@ describe('readElfImage', () => {
     ['an end inside a segment', pastTheEnd, 'ELF: p_offset of program header 0: needs bytes 0x78 to 0x88 of a file of'],
     ['nothing to load', () => elfBytes(CODE, []), 'ELF: e_phnum: 0 program headers, nothing to load'],
     [
+      'too many segments',
+      () =>
+        elfBytes(
+          CODE,
+          Array.from({ length: 65 }, (_, n) => ({ ...code, address: CODE + BigInt(n * PAGE_SIZE) })),
+        ),
+      'ELF: e_phnum: more than 64 segments to load',
+    ],
+    [
       'a dynamic linker',
       () => elfBytes(CODE, [code, { address: 0n, type: PT_INTERP }]),
       'ELF: p_type of program header 1: PT_INTERP: a dynamically linked program; link it with -static',

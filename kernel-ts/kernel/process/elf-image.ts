@@ -50,6 +50,8 @@ const PF_X = 1;
 const PF_W = 2;
 
 const INSTRUCTION_BYTES = 4n;
+/** Segments that a program may have. Linkers make some six; each is compared with the others, here and in the address space. */
+const MAX_SEGMENTS = 64;
 
 /** A file to read from, little-endian. Only offsets in [0, bytes) are asked for, and never across the end. */
 export interface ByteSource {
@@ -101,9 +103,9 @@ export class ElfImageError extends Error {
 }
 
 /**
- * Reads the headers of the program in `file`. Linear in the number of its program headers, and in their square for those that are loaded.
+ * Reads the headers of the program in `file`. Linear in the number of its program headers.
  * @throws ElfImageError naming the field: not ELF64, not little-endian, not for AArch64, not an executable, dynamically linked, nothing to
- * load, a segment that leaves the file or `range`, that is writable and executable, or that shares a page with another; an entry outside the code
+ * load or too many segments, one that leaves the file or `range`, that is writable and executable, or that shares a page with another; an entry outside the code
  */
 export function readElfImage(file: ByteSource, range: ProgramRange): ElfImage {
   const header = new Fields(file);
@@ -153,6 +155,9 @@ function readSegments(fields: Fields, bias: bigint, range: ProgramRange): ElfSeg
         name('p_vaddr'),
         `the segment at ${hex(segment.address)} has a page in common with the one at ${hex(other.address)}`,
       );
+    }
+    if (segments.length === MAX_SEGMENTS) {
+      throw new ElfImageError('e_phnum', `more than ${MAX_SEGMENTS} segments to load; link them into fewer`);
     }
     segments.push(segment);
   }

@@ -24,6 +24,7 @@ export const CLASS_PAINTS: Readonly<Record<OwnerClass, Paint>> = {
   user: { light: '#cc79a7', dark: '#d88fb8' },
   'boot data': { light: '#56b4e9', dark: '#6fc3f2' },
   firmware: { light: '#8b8b8b', dark: '#7d8086', hatched: true },
+  reserved: { light: '#8f7f6b', dark: '#a89a86' },
   other: { light: '#4a4a4a', dark: '#d0d0d0' },
 };
 
@@ -39,6 +40,7 @@ export const CLASS_NAMES: Readonly<Record<OwnerClass, string>> = {
   user: 'processes',
   'boot data': 'device tree, initramfs',
   firmware: 'firmware (no-map)',
+  reserved: 'reserved by the tree',
   other: 'other',
 };
 

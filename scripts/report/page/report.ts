@@ -24,6 +24,7 @@ function show(data: ReportData): void {
   );
   byId('notes').append(...data.notes.map((note) => make('p', {}, note)));
 
+  document.body.classList.toggle('foreign', !data.modelled);
   const view = new StoryView(data.banks);
   view.add(data.story);
   const axis = new MomentAxis(view);

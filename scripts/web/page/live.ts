@@ -33,10 +33,10 @@ function showDisconnected(): void {
   byId('status').classList.add('bad');
 }
 
-function showStatus({ state, reason, nowNs, instructions, pc, level }: LiveStatus): void {
+function showStatus({ state, reason, failed, nowNs, instructions, pc, level }: LiveStatus): void {
   const status = byId('status');
   status.textContent = reason === null ? state : `${state}: ${reason}`;
-  status.classList.remove('bad');
+  status.classList.toggle('bad', failed);
   byId('where').textContent = `${showTime(nowNs)} · ${showCount(instructions)} instructions · EL${level} PC ${pc}`;
   byIdAs('run', HTMLButtonElement).disabled = state !== 'paused';
   byIdAs('pause', HTMLButtonElement).disabled = state === 'paused' || state === 'ended';
@@ -77,6 +77,7 @@ updates.addEventListener('message', ({ data }) => {
     terminal.clear();
     byId('board').textContent = update.whole.board;
     document.title = `${update.whole.board} live`;
+    document.body.classList.toggle('foreign', !update.whole.modelled);
   }
   view ??= begin(update);
   showStatus(update.status);

@@ -1,0 +1,81 @@
+/**
+ * Code that changes itself, as the architecture has it done: store, DC CVAU, DSB, IC IVAU, DSB, ISB. After that the new code runs, whichever address it was stored through
+ * and whatever the engine had in its TLB before it translated the old one.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
+import { bootGuest, IMAGE_OFFSET, RAM_BASE } from './support/guest-machine.ts';
+
+const RAM = RAM_BASE['qemu-virt'];
+const CODE = RAM + IMAGE_OFFSET;
+const ROUTINE = 0x1000;
+const TABLE = 0x8000;
+const GiB = 0x4000_0000;
+const PSTATE_EL1H = 0x3c5;
+
+const MOV_W0_1 = 0x5280_0020;
+const MOV_W0_2 = 0x5280_0040;
+const RET = 0xd65f_03c0;
+const STR_BEHIND = 0xb900_0c41; // str w1, [x2, #12]
+const bl = (from: number): number => 0x9400_0000 + (ROUTINE - from) / 4;
+
+/** x1: the new instruction, x2: where it is stored, x3: where it is executed. */
+function program(touchesFirst: boolean): number[] {
+  const words = touchesFirst ? [STR_BEHIND] : [];
+  words.push(bl(4 * words.length));
+  words.push(0x2a00_03e5); // mov w5, w0
+  words.push(0xb900_0041); // str w1, [x2]
+  words.push(0xd50b_7b23, 0xd503_3b9f); // dc cvau, x3; dsb ish
+  words.push(0xd50b_7523, 0xd503_3b9f, 0xd503_3fdf); // ic ivau, x3; dsb ish; isb
+  words.push(bl(4 * words.length));
+  words.push(0xd503_207f); // wfi
+  return words;
+}
+
+/** A block descriptor: valid, AF, inner shareable, read and write at EL1. */
+const block = (address: number, never: bigint): bigint => BigInt(address) | (1n << 10n) | (3n << 8n) | 1n | never;
+const PXN = 1n << 53n;
+
+function results(touchesFirst: boolean, storesThrough: 'itself' | 'an alias'): bigint[] {
+  const image = new Uint8Array(0x9000);
+  const words = new Uint32Array(image.buffer);
+  words.set(program(touchesFirst));
+  words.set([MOV_W0_1, RET], ROUTINE / 4);
+  const table = new BigUint64Array(image.buffer, TABLE);
+  table[RAM / GiB] = block(RAM, 0n);
+  // The alias cannot be executed, as a kernel's linear map.
+  table[RAM / GiB + 1] = block(RAM, PXN);
+  const { machine } = bootGuest(image);
+  const { engine } = machine.bootCore;
+  const set = (name: keyof typeof SYSTEM_REGISTERS, value: bigint) => {
+    engine.setSystemRegister(SYSTEM_REGISTERS[name], value);
+  };
+  set('SCR_EL3', 0x531n);
+  set('HCR_EL2', 1n << 31n);
+  engine.setPstate(PSTATE_EL1H);
+  set('MAIR_EL1', 0xffn);
+  set('TTBR0_EL1', BigInt(CODE + TABLE));
+  // T0SZ = T1SZ = 25, EPD1.
+  set('TCR_EL1', 25n | (25n << 16n) | (1n << 23n) | (2n << 30n));
+  set('SCTLR_EL1', 0x30d0_1805n);
+  engine.setX(1, BigInt(MOV_W0_2));
+  engine.setX(2, BigInt(CODE + ROUTINE + (storesThrough === 'itself' ? 0 : GiB)));
+  engine.setX(3, BigInt(CODE + ROUTINE));
+  engine.setPc(BigInt(CODE));
+  machine.run({ untilNs: 1e6 });
+  const seen = [engine.getX(5), engine.getX(0)];
+  machine.close();
+  return seen;
+}
+
+describe('code that is changed and maintained', () => {
+  it.each([
+    { touchesFirst: false, storesThrough: 'itself' },
+    { touchesFirst: false, storesThrough: 'an alias' },
+    { touchesFirst: true, storesThrough: 'itself' },
+    { touchesFirst: true, storesThrough: 'an alias' },
+  ] as const)('runs anew: stored through $storesThrough, page touched before: $touchesFirst', (way) => {
+    expect(results(way.touchesFirst, way.storesThrough)).toEqual([1n, 2n]);
+  });
+});
