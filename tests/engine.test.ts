@@ -202,3 +202,35 @@ it('routes a range to devices and back any number of times', () => {
     engine.unmap(DEVICE, 0x1000);
   }
 });
+
+describe('an interrupt that waits', () => {
+  /** msr daifset, #2 and msr daifclr, #2 */
+  const [MASK, UNMASK] = [0xd503_42df, 0xd503_42ff];
+  /** sub x9, x9, #1; cbnz x9, .-4 */
+  const [COUNT_DOWN, REPEAT] = [0xd100_0529, 0xb5ff_ffe9];
+
+  it.each(['runBlocks', 'run'] as const)('ends a slice of %s right behind the instruction that unmasks it', (how) => {
+    const { engine, load } = open();
+    if (!engine.watchMasks(true, false)) return;
+    load(MASK, COUNT_DOWN, REPEAT, NOP, UNMASK, MASK, NOP, SVC);
+    engine.setX(9, 300_000n);
+    expect(engine[how](10_000_000)).toEqual({ kind: 'count' });
+    expect(engine.getPc()).toBe(BigInt(RAM + 4 * 5));
+    expect(engine.executed).toBe(1 + 600_000 + 2);
+    // Nothing waits any more.
+    engine.watchMasks(false, false);
+    expect(engine[how](100)).toEqual({ kind: 'stopped' });
+    expect(engine.executed).toBe(3);
+  });
+
+  it.each([
+    ['FIQ', false, true],
+    ['nothing', false, false],
+  ])('is not found where only the IRQ is unmasked and %s waits', (_what, irq, fiq) => {
+    const { engine, load } = open();
+    engine.watchMasks(irq, fiq);
+    load(UNMASK, NOP, MASK, SVC);
+    expect(engine.runBlocks(100)).toEqual({ kind: 'stopped' });
+    expect(engine.executed).toBe(4);
+  });
+});

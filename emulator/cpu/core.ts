@@ -148,6 +148,8 @@ export class Core {
   private readonly hints = new WaitHints();
   /** How the slice ends when a hint ends it. */
   private gaveAway: 'wfe' | 'yield' | null = null;
+  /** The engine ends a slice when the mask of a waiting interrupt is lifted. */
+  private masksAreWatched = false;
   private readonly stale = new StaleCaches();
   private inSlice = false;
   private cutShort = false;
@@ -257,6 +259,7 @@ export class Core {
   restoreState({ registers, interrupts, hints, lastVector, unknownReported }: ReturnType<Core['saveState']>): void {
     this.engine.importState(registers);
     this.interrupts.restoreState(interrupts);
+    this.masksAreWatched = this.engine.watchMasks(interrupts.irq, interrupts.fiq);
     this.hints.restoreState(hints);
     this.lastVector = lastVector;
     this.unknownReported.clear();
@@ -306,6 +309,7 @@ export class Core {
 
   /** Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is taken at once. */
   setInterruptLines(irq: boolean, fiq: boolean): void {
+    this.masksAreWatched = this.engine.watchMasks(irq, fiq);
     if (this.interrupts.set(irq, fiq)) this.interruptSlice();
   }
 
@@ -343,6 +347,7 @@ export class Core {
    */
   instructionsToUnmask(): number {
     const { engine, environment } = this;
+    if (this.masksAreWatched) return Infinity;
     const freeRun = this.interrupts.freeRun();
     if (freeRun !== null) return freeRun;
     const pc = engine.getPc();

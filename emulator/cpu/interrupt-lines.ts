@@ -2,7 +2,7 @@
  * The interrupt inputs of a core: which is signalled, whether PSTATE lets it be taken now, and how far the core may run while one waits for its mask to be
  * lifted.
  *
- * The engine does not report that a mask was lifted, and a kernel may lift it for a few instructions only: an idle loop does. So a core with a waiting
+ * Most engines end a slice when a mask is lifted (CpuEngine.watchMasks). The rest is for one that does not report it, and a kernel may lift it for a few instructions only: an idle loop does. So a core with a waiting
  * interrupt runs one straight line of code at a time. A core that spins with interrupts masked would crawl like that: after a while it is let run in between, for
  * lengths that vary so that no loop can hide its unmasking in them for ever.
  *

@@ -136,6 +136,11 @@ export interface CpuEngine {
    * Several times faster than {@link run} where slices are short.
    */
   runBlocks(count: number): SliceEnd;
+  /**
+   * From the next slice on, a slice ends (by 'count') right after the instruction at EL0 or EL1 that lifts the mask of one of these interrupts, and at once where
+   * it is not masked. False when this engine cannot do that; the caller must look for himself.
+   */
+  watchMasks(irq: boolean, fiq: boolean): boolean;
   /** Ends the current slice, with the instruction being executed or with its block. */
   stop(): void;
   /**

@@ -5,8 +5,8 @@
  * code begins with a few operations that charge the whole block to a counter and leave when it is used up (native/count-x64.S draws them). The price:
  * a slice ends between blocks, and in the middle of one the charge is ahead of the execution, which {@link InlineCounter.restOfBlock} corrects.
  *
- *     core (CPUState):  0x28 end of the block begun last (low 32 bits) | 0x2c set when the counter ended the run | 0x30 counter
- *                       three words that belong to QEMU's own instruction counting, which the engine compiles but never turns on
+ *     core (CPUState):  0x28 end of the block begun last (low 32 bits) | 0x2c set when the counter ended the run | 0x30 counter | 0x34 set when a mask was lifted
+ *                       words that belong to QEMU's own instruction counting, which the engine compiles but never turns on
  *
  * It needs to know the library from the inside, so it works with builds that are listed here, recognised by their build identifier, on hosts for which
  * there is code. Anywhere else {@link installInlineCount} returns null and the engine counts by itself.
@@ -30,9 +30,16 @@ interface LibraryBuild {
     readonly interrupt: number;
     readonly nextBlockFlags: number;
     readonly accessReturn: number;
+    readonly interruptRequest: number;
+    /** Pointer to the table of the core's own functions (CPUClass), and in that: cpu_exec_interrupt. */
+    readonly functions: number;
+    readonly execInterrupt: number;
   };
   /** In the register file. */
   readonly pc: number;
+  /** PSTATE.EL and SP (bits 3:0), and DAIF (bits 9:6). */
+  readonly level: number;
+  readonly masks: number;
   /** In the state of a block that is being translated (DisasContext): the instruction's word. */
   readonly word: number;
   /** In the translator (TCGContext): the base of the register file, start and size of the translated code. */
@@ -67,8 +74,13 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
       interrupt: 0xa342,
       nextBlockFlags: 0x18,
       accessReturn: 0x8178,
+      interruptRequest: 0x1c,
+      functions: 0x81b0,
+      execInterrupt: 0x90,
     },
     pc: 0x140,
+    level: 0x148,
+    masks: 0x230,
     word: 0x40,
     translatorEnv: 0xa8f0,
     translatorCode: 0xa0,
@@ -91,6 +103,11 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
 const END = 0x28;
 const FLAG = 0x2c;
 const COUNTER = 0x30;
+const UNMASKED = 0x34;
+/** Bits of interrupt_request: CPU_INTERRUPT_HARD, CPU_INTERRUPT_FIQ. */
+const REQUEST_IRQ = 1 << 1;
+const REQUEST_FIQ = 1 << 4;
+
 /** Functions in the translator's table (TranslatorOps). */
 const TB_START = 1;
 const TRANSLATE_INSN = 4;
@@ -200,6 +217,10 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
     ...numbers.map(BigInt),
     own(TRANSLATE_INSN),
     BigInt(build.word),
+    BigInt(core.registers),
+    BigInt(build.masks),
+    BigInt(build.level),
+    BigInt(UNMASKED - core.registers),
   ];
 }
 
@@ -230,8 +251,9 @@ const spareCells: bigint[] = [];
 export class InlineCounter {
   private readonly inline: InlineCount;
   private readonly core: bigint;
-  /** END, FLAG, COUNTER as 32-bit words. */
+  /** END, FLAG, COUNTER, UNMASKED as 32-bit words. */
   private readonly words: Int32Array;
+  private readonly interruptRequest: Int32Array;
   private readonly nextBlockFlags: Int32Array;
   private readonly accessReturn: BigUint64Array;
   /** { leave, 0, core, stack pointer }, then pairs { callback, this cell } for the guards. */
@@ -248,7 +270,11 @@ export class InlineCounter {
     const { process, build } = inline;
     this.inline = inline;
     this.core = handle.getBigUint64(build.handle.core, true);
-    this.words = new Int32Array(process.view(this.core + BigInt(END), 12));
+    this.words = new Int32Array(process.view(this.core + BigInt(END), 16));
+    this.interruptRequest = new Int32Array(process.view(this.core + BigInt(build.core.interruptRequest), 4));
+    const functions = new BigUint64Array(process.view(this.core + BigInt(build.core.functions), 8))[0] ?? 0n;
+    new BigUint64Array(process.view(functions + BigInt(build.core.execInterrupt), 8))[0] =
+      inline.code + BigInt(COUNT_X64_ENTRIES.unmasked);
     this.nextBlockFlags = new Int32Array(process.view(this.core + BigInt(build.core.nextBlockFlags), 4));
     this.accessReturn = new BigUint64Array(process.view(this.core + BigInt(build.core.accessReturn), 8));
     const cell = spareCells.pop() ?? process.allocatePages(CODE_BYTES);
@@ -286,6 +312,17 @@ export class InlineCounter {
   /** Forgets how the last run ended. */
   arm(): void {
     this.words[1] = 0;
+    this.words[3] = 0;
+  }
+
+  /** The interrupts whose masks are watched: a run ends right after the instruction that lifts one. */
+  watchMasks(irq: boolean, fiq: boolean): void {
+    this.interruptRequest[0] = (irq ? REQUEST_IRQ : 0) | (fiq ? REQUEST_FIQ : 0);
+  }
+
+  /** True when that ended the run. */
+  get unmasked(): boolean {
+    return this.words[3] !== 0;
   }
 
   /** True when the counter ended the run: before the block at `pc`, which was charged but not begun; the charge is taken back. */

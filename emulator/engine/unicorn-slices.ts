@@ -100,7 +100,7 @@ export class UnicornSlices extends UnicornRegisters {
       }
       this.requested = before + inline.left;
       const end = this.runInline(inline);
-      if (end.kind !== 'count' || this.executed >= count) return end;
+      if (end.kind !== 'count' || inline.unmasked || this.executed >= count) return end;
     }
   }
 
@@ -127,6 +127,11 @@ export class UnicornSlices extends UnicornRegisters {
       const at = this.calibration.executedOffset;
       this.handleView.setBigUint64(at + 8, this.handleView.getBigUint64(at, true), true);
     }
+  }
+
+  watchMasks(irq: boolean, fiq: boolean): boolean {
+    this.inline?.watchMasks(irq, fiq);
+    return this.inline !== null;
   }
 
   abandon(): void {
@@ -168,7 +173,7 @@ export class UnicornSlices extends UnicornRegisters {
       if (end !== null) return end;
       const ranOut = inline.ranOut(this.getPc());
       if (this.stopRequested) return { kind: 'stopped' };
-      if (ranOut) return { kind: 'count' };
+      if (ranOut || inline.unmasked) return { kind: 'count' };
       if (!this.retranslate) return { kind: 'stopped' };
     }
   }

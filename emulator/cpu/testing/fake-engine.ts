@@ -118,6 +118,11 @@ export class FakeEngine implements CpuEngine {
 
   stop(): void {}
   abandon(): void {}
+
+  watchMasks(): boolean {
+    return false;
+  }
+
   flushTlb(): void {}
   discardCode(): void {}
   discardAllCode(): void {}

@@ -10,6 +10,7 @@
  *
  * The number of instructions and the end are known when the block is finished: tb_stop writes them into the operations that tb_start left open.
  * translate_insn looks at each instruction too: only blocks with one that a machine may want to see are announced to it (filter).
+ * unmasked stands in the place of the engine's cpu_exec_interrupt: it ends the run when the interrupt that is waited for is not masked any more.
  * The guards stand before callbacks of the machine: they keep the stack pointer and, when the machine says so, leave the instruction unfinished.
  *
  * Everything of the library (addresses, offsets, numbers of operations) is in a table one page behind the code; inline-count.ts fills it.
@@ -54,13 +55,18 @@
 	/* The engine's translate_insn, and where in its block's state the instruction's word is. */
 	.set	f_translate, table + 0xd8
 	.set	o_word, table + 0xe0
+	/* In a core: the register file; in that: the interrupt masks, the exception level, and a flag of ours. */
+	.set	o_core_registers, table + 0xe8
+	.set	o_masks, table + 0xf0
+	.set	o_level, table + 0xf8
+	.set	o_unmasked, table + 0x100
 	/* Of the block that is being translated. */
-	.set	b_translator, table + 0x100
-	.set	b_handle, table + 0x108
-	.set	b_count, table + 0x110		/* operation whose constant is the number of instructions; 0: none is open */
-	.set	b_end, table + 0x118		/* operation whose constant is the end */
-	.set	b_out, table + 0x120		/* label */
-	.set	b_seen, table + 0x128		/* a byte: it has an instruction to be seen */
+	.set	b_translator, table + 0x120
+	.set	b_handle, table + 0x128
+	.set	b_count, table + 0x130		/* operation whose constant is the number of instructions; 0: none is open */
+	.set	b_end, table + 0x138		/* operation whose constant is the end */
+	.set	b_out, table + 0x140		/* label */
+	.set	b_seen, table + 0x148		/* a byte: it has an instruction to be seen */
 
 	.equ	SET_LABEL, 1			/* INDEX_op_set_label */
 	.equ	COND_LT, 2			/* TCG_COND_LT */
@@ -307,3 +313,36 @@ unseen:	ret
 	jne	1f
 	ret
 1:	jmp	[rcx]
+
+	.org	0x4c0
+	/*
+	 * bool unmasked(CPUState *rdi, int esi): asked with the interrupts that wait (2: IRQ, 16: FIQ) whenever the engine's loop is come to, which it is right after each
+	 * instruction that may lift a mask. The answer is always no: it is the machine that takes interrupts.
+	 */
+	mov	rax, rdi
+	add	rax, [rip + o_core_registers]
+	mov	rcx, [rip + o_level]
+	test	byte ptr [rax + rcx], 8		/* EL2 and EL3 */
+	jnz	2f
+	mov	rcx, [rip + o_masks]
+	mov	ecx, [rax + rcx]
+	test	esi, 2
+	jz	1f
+	test	ecx, 0x80			/* PSTATE.I */
+	jz	3f
+1:	test	esi, 16
+	jz	2f
+	test	ecx, 0x40			/* PSTATE.F */
+	jz	3f
+2:	xor	eax, eax
+	ret
+3:	mov	rcx, [rip + o_unmasked]
+	mov	dword ptr [rax + rcx], 1
+	mov	rcx, [rip + o_exit_request]
+	mov	byte ptr [rax + rcx], 1
+	mov	rcx, [rip + o_core_handle]
+	mov	rcx, [rdi + rcx]
+	add	rcx, [rip + o_handle_stop]
+	mov	byte ptr [rcx], 1
+	xor	eax, eax
+	ret
