@@ -127,6 +127,14 @@ interface RefusedAccess {
   readonly address: number;
 }
 
+/** A page whose lines IC IVAU names: virtual and physical start, and whether code at `level` may be fetched there. */
+interface MaintainedPage {
+  readonly va: bigint;
+  readonly pa: number;
+  readonly level: number;
+  readonly executable: boolean;
+}
+
 export class Core {
   readonly index: number;
   /** Affinity fields of MPIDR_EL1. */
@@ -151,6 +159,9 @@ export class Core {
   /** The engine ends a slice when the mask of a waiting interrupt is lifted. */
   private masksAreWatched = false;
   private readonly stale = new StaleCaches();
+  private maintainedPage: MaintainedPage | null = null;
+  /** Physical [start, end) of RAM that the engine has been lent. */
+  private readonly memoryInUse: [start: number, end: number][] = [];
   private inSlice = false;
   private cutShort = false;
   /** An intercepted access that must trap instead: taken when the slice has ended. */
@@ -184,6 +195,7 @@ export class Core {
           ? chunk.bytes
           : chunk.bytes.subarray(start - chunk.base, end - chunk.base);
       this.engine.mapMemory(start, part, 'rwx');
+      this.memoryInUse.push([start, end]);
     });
     this.virtualMemory = new VirtualMemory({
       memory: environment.memory,
@@ -371,7 +383,8 @@ export class Core {
     this.stopRequested = false;
     this.cutShort = false;
     this.gaveAway = null;
-    this.stale.drop(engine);
+    this.maintainedPage = null;
+    this.stale.drop(engine, this.memoryInUse);
     this.inSlice = true;
     let end: SliceEnd;
     try {
@@ -497,24 +510,39 @@ export class Core {
   /** TLBI and IC concern the other cores too, and the engine's own TLBI by address leaves remembered branch targets behind. */
   private onMaintained({ encoding: [, op1, crn], rt }: Maintenance): void {
     if (crn === CRN_TLBI) {
+      this.maintainedPage = null;
       this.stale.note({ kind: 'tlb' });
       this.environment.maintained(this, { kind: 'tlb' });
       return;
     }
     // IC IVAU has op1 = 3 and names an address; the others mean everything.
     const va = op1 === 3 && rt !== 31 ? this.engine.getX(rt) : null;
-    const found = va === null ? null : this.walk(va);
-    const change: SharedChange = { kind: 'code', line: found?.ok === true ? alignDown(found.pa, CODE_LINE) : null };
+    const page = va === null ? null : this.codePage(va);
+    const line = page === null ? null : page.pa + alignDown(Number((va as bigint) & 0xfffn), CODE_LINE);
+    const change: SharedChange = { kind: 'code', line };
     this.environment.maintained(this, change);
     // The engine drops code that is stored to, but not through another address that its TLB knew before the code was translated.
-    const mayFetch =
-      found?.ok === true && this.level < 2 ? found.mapping.permissions[`el${this.level as 0 | 1}`] : null;
-    if (va !== null && mayFetch?.execute === true) {
-      const line = va - (va % BigInt(CODE_LINE));
-      this.engine.discardCode(line, line + BigInt(CODE_LINE));
+    if (page !== null && page.executable) {
+      const start = page.va + BigInt(line as number) - BigInt(page.pa);
+      this.engine.discardCode(start, start + BigInt(CODE_LINE));
     } else {
       this.stale.note(change);
     }
+  }
+
+  /** The page of `va` whose code is maintained; null when it is not mapped. Code is maintained line after line, so the last page of the kernel's half is kept. */
+  private codePage(va: bigint): MaintainedPage | null {
+    const start = va - (va & 0xfffn);
+    const { level } = this;
+    const last = this.maintainedPage;
+    if (last !== null && last.va === start && last.level === level) return last;
+    const found = this.walk(start);
+    if (!found.ok) return null;
+    const executable = level < 2 && found.mapping.permissions[`el${level as 0 | 1}`].execute;
+    const page = { va: start, level, pa: found.pa, executable };
+    // The low half may mean another address space without any TLB maintenance.
+    this.maintainedPage = start >> 63n === 1n ? page : null;
+    return page;
   }
 
   /** Another core changed translations or code: what this one caches of them goes before it runs again. */
