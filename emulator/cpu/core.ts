@@ -11,23 +11,22 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions); SMC Calling Convention, Arm DEN 0028, for HVC and SMC.
  */
 
-import { alignDown, hex, PAGE_SIZE } from '../address.ts';
+import { hex, PAGE_SIZE } from '../address.ts';
 import { BusAccessAbort } from '../bus/bus-errors.ts';
-import type { Bus } from '../bus/bus.ts';
-import type { Clock } from '../clock.ts';
 import {
   type CpuEngine,
   type DeviceWindow,
   ENGINE_EXCEPTION,
   type EngineCallbacks,
   type InterceptedAccess,
-  type Maintenance,
   type SliceEnd,
   type UnmappedAccess,
 } from '../engine/engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterName } from '../engine/system-registers.ts';
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
-import { findMoves, physicalOfCode } from './code-scan.ts';
+import { CodeMaintenance } from './code-maintenance.ts';
+import { findMoves } from './code-scan.ts';
+import type { CoreEnvironment, CoreStop } from './core-environment.ts';
+import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
 import {
@@ -51,13 +50,10 @@ import {
   withFaultStatus,
 } from './syndrome.ts';
 import { InterruptLines } from './interrupt-lines.ts';
-import { CODE_LINE, type SharedChange, StaleCaches } from './stale-caches.ts';
-import { type TranslationRegisters, walk } from './translate.ts';
+import type { SharedChange } from './stale-caches.ts';
+import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
 import { WaitHints } from './wait-hints.ts';
-
-/** CRn of TLB maintenance instructions; those of caches have 7. */
-const CRN_TLBI = 8;
 
 /** Instructions at a core's entry that are looked through at reset: longer than any block. */
 const MOST_ENTRY_INSTRUCTIONS = 512;
@@ -71,68 +67,10 @@ const SCTLR_NTWE = 1n << 18n;
 /** EL3 is always there. */
 const HIGHEST_LEVEL = 3;
 
-/** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
-const PHYSICAL_BITS = 44;
-
-/** What the machine decides for a core. */
-export interface CoreEnvironment {
-  readonly memory: PhysicalMemory;
-  readonly bus: Bus;
-  readonly clock: Clock;
-  /** A store into flash that is mapped as memory: true when the flash answers as a device from now on. */
-  openFlash(access: UnmappedAccess): boolean;
-  /** The core executed a TLBI or IC: the others must follow. */
-  maintained(core: Core, change: SharedChange): void;
-  /** The instruction word at a physical address in RAM or ROM, or null. */
-  readCode(address: number): number | null;
-  /** True when `HLT #immediate` is a gate of the guest that runs. */
-  isGate(immediate: number): boolean;
-  /** HVC or SMC: returns false when this machine's firmware does not listen there, which makes the instruction undefined. */
-  firmwareCall(core: Core, conduit: 'hvc' | 'smc'): boolean;
-  /** True when accesses to this register must come to the machine although the engine has one of that name. */
-  intercepts(encoding: SystemRegisterEncoding): boolean;
-  /** False when code at EL0 on this core may not access an intercepted register: it is trapped to EL1. */
-  allowedAtEl0(core: Core, encoding: SystemRegisterEncoding): boolean;
-  /** A system register that the engine lacks: its value, or undefined when the machine lacks it too. */
-  readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined;
-  /** Returns false when the machine has no such register. */
-  writeSystemRegister(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean;
-  /** True while another core could use this one's time. */
-  othersRun(core: Core): boolean;
-  /** The core executed SEV. */
-  eventSent(): void;
-  /** Reports an event of the core. */
-  emit(core: Core, kind: string, fields: Readonly<Record<string, unknown>>): void;
-  /** True when events of this kind are wanted. */
-  traces(kind: string): boolean;
-}
-
-/** Why `run` came back. */
-export type CoreStop =
-  | { readonly kind: 'count' }
-  | { readonly kind: 'wfi' }
-  /** WFE with the event register clear; PC is at it. */
-  | { readonly kind: 'wfe' }
-  /** YIELD, when another core can use the time; PC is at it. */
-  | { readonly kind: 'yield' }
-  | { readonly kind: 'gate'; readonly immediate: number }
-  /** The core can make no more progress: it faults on the first instruction of its own vector. */
-  | { readonly kind: 'lockup'; readonly reason: string }
-  /** The machine called `engine.stop()`. */
-  | { readonly kind: 'stopped' };
-
 /** A physical access that the bus refused, seen from the instruction that made it. */
 interface RefusedAccess {
   readonly write: boolean;
   readonly address: number;
-}
-
-/** A page whose lines IC IVAU names: virtual and physical start, and whether code at `level` may be fetched there. */
-interface MaintainedPage {
-  readonly va: bigint;
-  readonly pa: number;
-  readonly level: number;
-  readonly executable: boolean;
 }
 
 export class Core {
@@ -158,10 +96,8 @@ export class Core {
   private gaveAway: 'wfe' | 'yield' | null = null;
   /** The engine ends a slice when the mask of a waiting interrupt is lifted. */
   private masksAreWatched = false;
-  private readonly stale = new StaleCaches();
-  private maintainedPage: MaintainedPage | null = null;
-  /** Physical [start, end) of RAM that the engine has been lent. */
-  private readonly memoryInUse: [start: number, end: number][] = [];
+  private readonly translation: CoreTranslation;
+  private readonly maintenance: CodeMaintenance;
   private inSlice = false;
   private cutShort = false;
   /** An intercepted access that must trap instead: taken when the slice has ended. */
@@ -186,16 +122,20 @@ export class Core {
       unmapped: (access) => environment.memory.touch(access.address) !== null,
       block: (high, low, size) => this.onBlock(high, low, size),
       intercepted: (access) => this.onIntercepted(access),
-      maintained: (maintenance) => this.onMaintained(maintenance),
+      maintained: (maintenance) => this.maintenance.execute(maintenance),
       hinted: () => this.onHint(),
     });
+    this.translation = new CoreTranslation(this.engine, environment);
+    this.maintenance = new CodeMaintenance(this.engine, this.translation, (change) =>
+      environment.maintained(this, change),
+    );
     environment.memory.onChunk((chunk, start, end) => {
       const part =
         start === chunk.base && end === chunk.base + chunk.bytes.length
           ? chunk.bytes
           : chunk.bytes.subarray(start - chunk.base, end - chunk.base);
       this.engine.mapMemory(start, part, 'rwx');
-      this.memoryInUse.push([start, end]);
+      this.maintenance.lent(start, end);
     });
     this.virtualMemory = new VirtualMemory({
       memory: environment.memory,
@@ -279,7 +219,7 @@ export class Core {
     // The engine does not announce its first block: the rest of the page at PC is read here.
     const pc = this.engine.getPc();
     const [high, low] = [Number(pc >> 32n), Number(BigInt.asUintN(32, pc))];
-    const start = this.physicalOfCode(high, low);
+    const start = this.translation.physicalOfCode(high, low);
     if (start >= 0) this.interceptIn(high, low, PAGE_SIZE - (low % PAGE_SIZE), start);
   }
 
@@ -300,23 +240,17 @@ export class Core {
   }
 
   translationRegisters(): TranslationRegisters {
-    const get = (name: 'SCTLR_EL1' | 'TCR_EL1' | 'TTBR0_EL1' | 'TTBR1_EL1') =>
-      this.engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n;
-    return { sctlr: get('SCTLR_EL1'), tcr: get('TCR_EL1'), ttbr0: get('TTBR0_EL1'), ttbr1: get('TTBR1_EL1') };
+    return this.translation.registers();
   }
 
   /** The level-by-level walk of `va` in the EL1&0 regime. */
-  walk(va: bigint): ReturnType<typeof walk> {
-    return walk(va, this.translationRegisters(), (address) => this.readDescriptor(address), PHYSICAL_BITS);
+  walk(va: bigint): ReturnType<CoreTranslation['walk']> {
+    return this.translation.walk(va);
   }
 
-  /** Eight bytes of RAM, ROM or SRAM. */
-  private readDescriptor(address: number): bigint | null {
-    const { environment } = this;
-    if (environment.memory.contains(address, 8)) return environment.memory.read64(address);
-    const low = environment.readCode(address);
-    const high = environment.readCode(address + 4);
-    return low === null || high === null ? null : (BigInt(high) << 32n) | BigInt(low);
+  /** Another core changed translations or code: what this one caches of them goes before it runs again. */
+  forget(change: SharedChange): void {
+    this.maintenance.forget(change);
   }
 
   /** Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is taken at once. */
@@ -364,7 +298,7 @@ export class Core {
     if (freeRun !== null) return freeRun;
     const pc = engine.getPc();
     const low = Number(BigInt.asUintN(32, pc));
-    const start = this.physicalOfCode(Number(pc >> 32n), low);
+    const start = this.translation.physicalOfCode(Number(pc >> 32n), low);
     if (start < 0) return 1;
     const most = (PAGE_SIZE - (low % PAGE_SIZE)) / 4;
     for (let i = 0; i < most; i++) {
@@ -383,8 +317,7 @@ export class Core {
     this.stopRequested = false;
     this.cutShort = false;
     this.gaveAway = null;
-    this.maintainedPage = null;
-    this.stale.drop(engine, this.memoryInUse);
+    this.maintenance.beginSlice();
     this.inSlice = true;
     let end: SliceEnd;
     try {
@@ -482,7 +415,7 @@ export class Core {
       engine.stop();
       return true;
     }
-    const start = this.physicalOfCode(high, low);
+    const start = this.translation.physicalOfCode(high, low);
     if (start < 0) return false;
     return this.interceptIn(high, low, size, start);
   }
@@ -505,56 +438,6 @@ export class Core {
       added = true;
     }
     return added;
-  }
-
-  /** TLBI and IC concern the other cores too, and the engine's own TLBI by address leaves remembered branch targets behind. */
-  private onMaintained({ encoding: [, op1, crn], rt }: Maintenance): void {
-    if (crn === CRN_TLBI) {
-      this.maintainedPage = null;
-      this.stale.note({ kind: 'tlb' });
-      this.environment.maintained(this, { kind: 'tlb' });
-      return;
-    }
-    // IC IVAU has op1 = 3 and names an address; the others mean everything.
-    const va = op1 === 3 && rt !== 31 ? this.engine.getX(rt) : null;
-    const page = va === null ? null : this.codePage(va);
-    const line = page === null ? null : page.pa + alignDown(Number((va as bigint) & 0xfffn), CODE_LINE);
-    const change: SharedChange = { kind: 'code', line };
-    this.environment.maintained(this, change);
-    // The engine drops code that is stored to, but not through another address that its TLB knew before the code was translated.
-    if (page !== null && page.executable) {
-      const start = page.va + BigInt(line as number) - BigInt(page.pa);
-      this.engine.discardCode(start, start + BigInt(CODE_LINE));
-    } else {
-      this.stale.note(change);
-    }
-  }
-
-  /** The page of `va` whose code is maintained; null when it is not mapped. Code is maintained line after line, so the last page of the kernel's half is kept. */
-  private codePage(va: bigint): MaintainedPage | null {
-    const start = va - (va & 0xfffn);
-    const { level } = this;
-    const last = this.maintainedPage;
-    if (last !== null && last.va === start && last.level === level) return last;
-    const found = this.walk(start);
-    if (!found.ok) return null;
-    const executable = level < 2 && found.mapping.permissions[`el${level as 0 | 1}`].execute;
-    const page = { va: start, level, pa: found.pa, executable };
-    // The low half may mean another address space without any TLB maintenance.
-    this.maintainedPage = start >> 63n === 1n ? page : null;
-    return page;
-  }
-
-  /** Another core changed translations or code: what this one caches of them goes before it runs again. */
-  forget(change: SharedChange): void {
-    this.stale.note(change);
-  }
-
-  private physicalOfCode(high: number, low: number): number {
-    return physicalOfCode(this.engine, this.environment.memory, high, low, this.level, () => ({
-      registers: this.translationRegisters(),
-      physicalBits: PHYSICAL_BITS,
-    }));
   }
 
   private onIntercepted({ read, encoding, rt }: InterceptedAccess): boolean {
@@ -583,7 +466,7 @@ export class Core {
   private onHint(): void {
     const { engine, environment, hints } = this;
     const pc = engine.getPc();
-    const at = this.physicalOfCode(Number(pc >> 32n), Number(BigInt.asUintN(32, pc)));
+    const at = this.translation.physicalOfCode(Number(pc >> 32n), Number(BigInt.asUintN(32, pc)));
     const instruction = at < 0 ? null : environment.readCode(at);
     // Another instruction may stand at an address that was intercepted once.
     const hint = instruction === null ? null : waitHint(instruction);
@@ -623,11 +506,9 @@ export class Core {
   private takeLostTable(esr: number, far: bigint, pc: bigint): boolean {
     if (this.level > 1) return false;
     let lost = 0;
-    const read = (address: number): bigint | null => {
+    const found = this.translation.walk(far, (address) => {
       lost = address;
-      return this.readDescriptor(address);
-    };
-    const found = walk(far, this.translationRegisters(), read, PHYSICAL_BITS);
+    });
     if (found.ok || found.fault.kind !== 'external abort on walk') return false;
     this.reportUnmapped({ type: 'read', address: lost, size: 8, value: 0n }, pc);
     const target = externalAbortTarget(this.engine, this.level);
@@ -638,7 +519,7 @@ export class Core {
   private onUndefined(pc: bigint): void {
     const { engine, environment } = this;
     const { esr, targetLevel } = engine.syndrome();
-    const instruction = this.instructionAt(pc);
+    const instruction = this.translation.instructionAt(pc);
     if (instruction !== null) {
       const immediate = haltImmediate(instruction);
       if (immediate !== null && environment.isGate(immediate)) {
@@ -713,7 +594,7 @@ export class Core {
   private takeUnmapped(access: UnmappedAccess): void {
     const pc = this.engine.getPc();
     if (access.type === 'fetch' && this.takePcAlignment(pc)) return;
-    const far = abortAddress(this.engine, access.type, access.address, this.instructionAt(pc), pc);
+    const far = abortAddress(this.engine, access.type, access.address, this.translation.instructionAt(pc), pc);
     // The engine does not hold output addresses against TCR_EL1.IPS.
     const found = far === null || this.level > 1 ? null : this.walk(far);
     if (found !== null && !found.ok && found.fault.kind === 'address size') {
@@ -729,7 +610,7 @@ export class Core {
     this.refused = null;
     const pc = engine.getPc();
     const access = write ? 'write' : 'read';
-    const far = abortAddress(engine, access, address, this.instructionAt(pc), pc);
+    const far = abortAddress(engine, access, address, this.translation.instructionAt(pc), pc);
     this.takeAbort(access, externalAbortTarget(engine, this.level), EXTERNAL_ABORT_STATUS, far, pc);
   }
 
@@ -753,13 +634,6 @@ export class Core {
       ...(access.type === 'write' ? { value: hex(access.value) } : {}),
       pc,
     });
-  }
-
-  /** The word at `pc` through the live translation, or null when it cannot be read. */
-  private instructionAt(pc: bigint): number | null {
-    if (this.level > 1) return this.environment.readCode(Number(pc));
-    const found = this.walk(pc);
-    return found.ok ? this.environment.readCode(found.pa) : null;
   }
 
   private onBus<T>(address: number, write: boolean, access: () => T): T | null {

@@ -1,0 +1,94 @@
+/**
+ * TLBI and IC of a core: the other cores must follow, and what this one's engine remembers of translations and code has to go.
+ *
+ * The engine's own TLBI by address leaves branch targets behind, and it drops code that is stored to, but not through another address that its TLB knew before the code was
+ * translated: so both are dropped here too, code at once where that can be done and the rest before the next slice (stale-caches.ts).
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D8.14 (TLB maintenance), D7.5.9 (instruction cache maintenance).
+ */
+
+import { alignDown } from '../address.ts';
+import type { CpuEngine, Maintenance } from '../engine/engine.ts';
+import type { CoreTranslation } from './core-translation.ts';
+import { levelOf } from './exception-entry.ts';
+import { CODE_LINE, type SharedChange, StaleCaches } from './stale-caches.ts';
+
+/** CRn of TLB maintenance instructions; those of caches have 7. */
+const CRN_TLBI = 8;
+
+/** A page whose lines IC IVAU names: virtual and physical start, and whether code at `level` may be fetched there. */
+interface MaintainedPage {
+  readonly va: bigint;
+  readonly pa: number;
+  readonly level: number;
+  readonly executable: boolean;
+}
+
+export class CodeMaintenance {
+  private readonly engine: CpuEngine;
+  private readonly translation: CoreTranslation;
+  private readonly tellOthers: (change: SharedChange) => void;
+  private readonly stale = new StaleCaches();
+  private page: MaintainedPage | null = null;
+  /** Physical [start, end) of RAM that the engine has been lent. */
+  private readonly memory: [start: number, end: number][] = [];
+
+  constructor(engine: CpuEngine, translation: CoreTranslation, tellOthers: (change: SharedChange) => void) {
+    this.engine = engine;
+    this.translation = translation;
+    this.tellOthers = tellOthers;
+  }
+
+  /** The engine was lent physical [start, end). */
+  lent(start: number, end: number): void {
+    this.memory.push([start, end]);
+  }
+
+  /** Another core changed translations or code: what this one caches of them goes before it runs again. */
+  forget(change: SharedChange): void {
+    this.stale.note(change);
+  }
+
+  /** Before a slice. */
+  beginSlice(): void {
+    this.page = null;
+    this.stale.drop(this.engine, this.memory);
+  }
+
+  /** This core executes a TLBI or IC. */
+  execute({ encoding: [, op1, crn], rt }: Maintenance): void {
+    if (crn === CRN_TLBI) {
+      this.page = null;
+      this.stale.note({ kind: 'tlb' });
+      this.tellOthers({ kind: 'tlb' });
+      return;
+    }
+    // IC IVAU has op1 = 3 and names an address; the others mean everything.
+    const va = op1 === 3 && rt !== 31 ? this.engine.getX(rt) : null;
+    const page = va === null ? null : this.codePage(va);
+    const line = va === null || page === null ? null : page.pa + alignDown(Number(va & 0xfffn), CODE_LINE);
+    const change: SharedChange = { kind: 'code', line };
+    this.tellOthers(change);
+    if (page !== null && line !== null && page.executable) {
+      const start = page.va + BigInt(line - page.pa);
+      this.engine.discardCode(start, start + BigInt(CODE_LINE));
+    } else {
+      this.stale.note(change);
+    }
+  }
+
+  /** The page of `va`, null when it is not mapped. Code is maintained line after line, so the last page of the kernel's half is kept. */
+  private codePage(va: bigint): MaintainedPage | null {
+    const start = va - (va & 0xfffn);
+    const level = levelOf(this.engine.getPstate());
+    const last = this.page;
+    if (last !== null && last.va === start && last.level === level) return last;
+    const found = this.translation.walk(start);
+    if (!found.ok) return null;
+    const executable = level < 2 && found.mapping.permissions[`el${level as 0 | 1}`].execute;
+    const page = { va: start, level, pa: found.pa, executable };
+    // The low half may mean another address space without any TLB maintenance.
+    this.page = start >> 63n === 1n ? page : null;
+    return page;
+  }
+}

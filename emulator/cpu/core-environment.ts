@@ -1,0 +1,56 @@
+/** What a core asks of its machine, and what it tells when a slice has ended. */
+
+import type { Bus } from '../bus/bus.ts';
+import type { Clock } from '../clock.ts';
+import type { UnmappedAccess } from '../engine/engine.ts';
+import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { Core } from './core.ts';
+import type { SharedChange } from './stale-caches.ts';
+
+/** What the machine decides for a core. */
+export interface CoreEnvironment {
+  readonly memory: PhysicalMemory;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  /** A store into flash that is mapped as memory: true when the flash answers as a device from now on. */
+  openFlash(access: UnmappedAccess): boolean;
+  /** The core executed a TLBI or IC: the others must follow. */
+  maintained(core: Core, change: SharedChange): void;
+  /** The instruction word at a physical address in RAM or ROM, or null. */
+  readCode(address: number): number | null;
+  /** True when `HLT #immediate` is a gate of the guest that runs. */
+  isGate(immediate: number): boolean;
+  /** HVC or SMC: returns false when this machine's firmware does not listen there, which makes the instruction undefined. */
+  firmwareCall(core: Core, conduit: 'hvc' | 'smc'): boolean;
+  /** True when accesses to this register must come to the machine although the engine has one of that name. */
+  intercepts(encoding: SystemRegisterEncoding): boolean;
+  /** False when code at EL0 on this core may not access an intercepted register: it is trapped to EL1. */
+  allowedAtEl0(core: Core, encoding: SystemRegisterEncoding): boolean;
+  /** A system register that the engine lacks: its value, or undefined when the machine lacks it too. */
+  readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined;
+  /** Returns false when the machine has no such register. */
+  writeSystemRegister(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean;
+  /** True while another core could use this one's time. */
+  othersRun(core: Core): boolean;
+  /** The core executed SEV. */
+  eventSent(): void;
+  /** Reports an event of the core. */
+  emit(core: Core, kind: string, fields: Readonly<Record<string, unknown>>): void;
+  /** True when events of this kind are wanted. */
+  traces(kind: string): boolean;
+}
+
+/** Why `run` came back. */
+export type CoreStop =
+  | { readonly kind: 'count' }
+  | { readonly kind: 'wfi' }
+  /** WFE with the event register clear; PC is at it. */
+  | { readonly kind: 'wfe' }
+  /** YIELD, when another core can use the time; PC is at it. */
+  | { readonly kind: 'yield' }
+  | { readonly kind: 'gate'; readonly immediate: number }
+  /** The core can make no more progress: it faults on the first instruction of its own vector. */
+  | { readonly kind: 'lockup'; readonly reason: string }
+  /** The machine called `engine.stop()`. */
+  | { readonly kind: 'stopped' };

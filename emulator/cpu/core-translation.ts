@@ -1,0 +1,66 @@
+/**
+ * What a core's addresses mean at this moment: its translation registers, walks of its tables, and the code that lies at PC. For TypeScript code; the engine has
+ * an MMU of its own.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation).
+ */
+
+import type { CpuEngine } from '../engine/engine.ts';
+import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
+import { physicalOfCode } from './code-scan.ts';
+import type { CoreEnvironment } from './core-environment.ts';
+import { levelOf } from './exception-entry.ts';
+import { type TranslationRegisters, walk } from './translate.ts';
+
+/** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
+export const PHYSICAL_BITS = 44;
+
+export class CoreTranslation {
+  private readonly engine: CpuEngine;
+  private readonly environment: Pick<CoreEnvironment, 'memory' | 'readCode'>;
+
+  constructor(engine: CpuEngine, environment: Pick<CoreEnvironment, 'memory' | 'readCode'>) {
+    this.engine = engine;
+    this.environment = environment;
+  }
+
+  /** Of the EL1&0 regime. */
+  registers(): TranslationRegisters {
+    const get = (name: 'SCTLR_EL1' | 'TCR_EL1' | 'TTBR0_EL1' | 'TTBR1_EL1') =>
+      this.engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n;
+    return { sctlr: get('SCTLR_EL1'), tcr: get('TCR_EL1'), ttbr0: get('TTBR0_EL1'), ttbr1: get('TTBR1_EL1') };
+  }
+
+  /** The level-by-level walk of `va` in the EL1&0 regime. `reading` is told each descriptor's address before it is read. */
+  walk(va: bigint, reading: (address: number) => void = () => {}): ReturnType<typeof walk> {
+    const read = (address: number): bigint | null => {
+      reading(address);
+      return this.readDescriptor(address);
+    };
+    return walk(va, this.registers(), read, PHYSICAL_BITS);
+  }
+
+  /** Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be told. */
+  physicalOfCode(high: number, low: number): number {
+    return physicalOfCode(this.engine, this.environment.memory, high, low, levelOf(this.engine.getPstate()), () => ({
+      registers: this.registers(),
+      physicalBits: PHYSICAL_BITS,
+    }));
+  }
+
+  /** The word at `pc` through the live translation, or null when it cannot be read. */
+  instructionAt(pc: bigint): number | null {
+    if (levelOf(this.engine.getPstate()) > 1) return this.environment.readCode(Number(pc));
+    const found = this.walk(pc);
+    return found.ok ? this.environment.readCode(found.pa) : null;
+  }
+
+  /** Eight bytes of RAM, ROM or SRAM. */
+  private readDescriptor(address: number): bigint | null {
+    const { environment } = this;
+    if (environment.memory.contains(address, 8)) return environment.memory.read64(address);
+    const low = environment.readCode(address);
+    const high = environment.readCode(address + 4);
+    return low === null || high === null ? null : (BigInt(high) << 32n) | BigInt(low);
+  }
+}
