@@ -11,7 +11,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions); SMC Calling Convention, Arm DEN 0028, for HVC and SMC.
  */
 
-import { hex, PAGE_SIZE } from '../address.ts';
+import { PAGE_SIZE } from '../address.ts';
 import { BusAccessAbort } from '../bus/bus-errors.ts';
 import {
   type CpuEngine,
@@ -20,15 +20,15 @@ import {
   type EngineCallbacks,
   type InterceptedAccess,
   type SliceEnd,
-  type UnmappedAccess,
 } from '../engine/engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterName } from '../engine/system-registers.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
 import { findMoves } from './code-scan.ts';
 import type { CoreEnvironment, CoreStop } from './core-environment.ts';
 import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
-import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
-import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
+import { ExceptionDelivery, type RefusedAccess } from './exception-delivery.ts';
+import { enterException, levelOf } from './exception-entry.ts';
+import { synchronousTarget } from './external-abort.ts';
 import {
   haltImmediate,
   isBranchOrSystem,
@@ -40,14 +40,11 @@ import {
 import {
   EXCEPTION_CLASS,
   exceptionClass,
-  EXTERNAL_ABORT_STATUS,
   interruptMaskTrapSyndrome,
   isTranslationFault,
-  pcAlignmentSyndrome,
   systemRegisterSyndrome,
   undefinedSyndrome,
   waitTrapSyndrome,
-  withFaultStatus,
 } from './syndrome.ts';
 import { InterruptLines } from './interrupt-lines.ts';
 import type { SharedChange } from './stale-caches.ts';
@@ -67,12 +64,6 @@ const SCTLR_NTWE = 1n << 18n;
 /** EL3 is always there. */
 const HIGHEST_LEVEL = 3;
 
-/** A physical access that the bus refused, seen from the instruction that made it. */
-interface RefusedAccess {
-  readonly write: boolean;
-  readonly address: number;
-}
-
 export class Core {
   readonly index: number;
   /** Affinity fields of MPIDR_EL1. */
@@ -86,9 +77,6 @@ export class Core {
   private misaligned = false;
   private refused: RefusedAccess | null = null;
   private stopRequested = false;
-  /** Vector entered last and the instruction count at that moment: a fault there at once is a lockup. */
-  private lastVector: { address: bigint; executed: number } | null = null;
-  private lockup: string | null = null;
   /** Interrupt lines from the interrupt controller. */
   private readonly interrupts = new InterruptLines();
   private readonly hints = new WaitHints();
@@ -98,6 +86,7 @@ export class Core {
   private masksAreWatched = false;
   private readonly translation: CoreTranslation;
   private readonly maintenance: CodeMaintenance;
+  private readonly exceptions: ExceptionDelivery;
   private inSlice = false;
   private cutShort = false;
   /** An intercepted access that must trap instead: taken when the slice has ended. */
@@ -129,6 +118,10 @@ export class Core {
     this.maintenance = new CodeMaintenance(this.engine, this.translation, (change) =>
       environment.maintained(this, change),
     );
+    this.exceptions = new ExceptionDelivery(this, environment, this.translation, () => {
+      // Its return will be an event.
+      this.hints.event = true;
+    });
     environment.memory.onChunk((chunk, start, end) => {
       const part =
         start === chunk.base && end === chunk.base + chunk.bytes.length
@@ -143,7 +136,7 @@ export class Core {
       clock: environment.clock,
       physicalBits: PHYSICAL_BITS,
       registers: () => this.translationRegisters(),
-      refused: (abort) => this.reportRefused(abort, this.engine.getPc()),
+      refused: (abort) => this.exceptions.reportRefused(abort, this.engine.getPc()),
     });
   }
 
@@ -170,8 +163,7 @@ export class Core {
     const { engine } = this;
     this.gate = null;
     this.refused = null;
-    this.lastVector = null;
-    this.lockup = null;
+    this.exceptions.reset();
     this.hints.reset();
     // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down, HVC and SMC enabled, non-secure.
     if (level < 3) {
@@ -202,7 +194,7 @@ export class Core {
       registers: this.engine.exportState(),
       interrupts: this.interrupts.saveState(),
       hints: this.hints.saveState(),
-      lastVector: this.lastVector,
+      lastVector: this.exceptions.lastVector,
       unknownReported: [...this.unknownReported],
     };
   }
@@ -213,7 +205,7 @@ export class Core {
     this.interrupts.restoreState(interrupts);
     this.masksAreWatched = this.engine.watchMasks(interrupts.irq, interrupts.fiq);
     this.hints.restoreState(hints);
-    this.lastVector = lastVector;
+    this.exceptions.lastVector = lastVector;
     this.unknownReported.clear();
     for (const access of unknownReported) this.unknownReported.add(access);
     // The engine does not announce its first block: the rest of the page at PC is read here.
@@ -331,20 +323,22 @@ export class Core {
     this.virtualMemory.invalidate();
     if (this.misaligned) {
       this.misaligned = false;
-      this.cutShort = this.takePcAlignment(engine.getPc());
+      this.cutShort = this.exceptions.takePcAlignment(engine.getPc());
     } else if (this.refused !== null) {
-      this.takeRefusedAccess(this.refused);
+      this.exceptions.takeRefusedAccess(this.refused);
+      this.refused = null;
       this.cutShort = true;
     } else if (end.kind === 'unmapped') {
       // Flash that answers now is asked again: the instruction did not complete.
-      if (!environment.openFlash(end.access)) this.takeUnmapped(end.access);
+      if (!environment.openFlash(end.access)) this.exceptions.takeUnmapped(end.access);
     } else if (this.trapped !== null) {
       const { pc, esr } = this.trapped;
       this.trapped = null;
       this.cutShort = true;
-      this.enter('synchronous', synchronousTarget(engine, this.level), esr, null, pc);
+      this.exceptions.enter('synchronous', synchronousTarget(engine, this.level), esr, null, pc);
     }
-    if (this.lockup !== null) return { kind: 'lockup', reason: this.lockup };
+    const { lockup } = this.exceptions;
+    if (lockup !== null) return { kind: 'lockup', reason: lockup };
     if (this.gate !== null) {
       const immediate = this.gate;
       this.gate = null;
@@ -372,7 +366,7 @@ export class Core {
 
   /** Makes the core take a synchronous exception at its current PC, as if the instruction there had faulted with this syndrome. */
   raiseSynchronous(esr: number, far: bigint | null): void {
-    this.enter('synchronous', 1, esr, far, this.engine.getPc());
+    this.exceptions.enter('synchronous', 1, esr, far, this.engine.getPc());
   }
 
   private onException(number: number): void {
@@ -380,28 +374,34 @@ export class Core {
     const pc = engine.getPc();
     switch (number) {
       case ENGINE_EXCEPTION.undefined:
-        if (!this.takePcAlignment(pc)) this.onUndefined(pc);
+        if (!this.exceptions.takePcAlignment(pc)) this.onUndefined(pc);
         return;
       case ENGINE_EXCEPTION.hypervisorCall:
       case ENGINE_EXCEPTION.secureMonitorCall: {
         const conduit = number === ENGINE_EXCEPTION.hypervisorCall ? 'hvc' : 'smc';
         // An HVC or SMC that nobody serves is undefined at the instruction itself; the engine's PC is already behind it.
         if (!environment.firmwareCall(this, conduit)) {
-          this.enter('synchronous', synchronousTarget(engine, this.level), undefinedSyndrome(), null, pc - 4n);
+          this.exceptions.enter(
+            'synchronous',
+            synchronousTarget(engine, this.level),
+            undefinedSyndrome(),
+            null,
+            pc - 4n,
+          );
         }
         return;
       }
       case ENGINE_EXCEPTION.prefetchAbort:
       case ENGINE_EXCEPTION.dataAbort: {
-        if (number === ENGINE_EXCEPTION.prefetchAbort && this.takePcAlignment(pc)) return;
+        if (number === ENGINE_EXCEPTION.prefetchAbort && this.exceptions.takePcAlignment(pc)) return;
         const { esr, far, targetLevel } = engine.syndrome();
-        if (isTranslationFault(esr) && this.takeLostTable(esr, far, pc)) return;
-        this.enter('synchronous', asTarget(targetLevel), esr, far, pc);
+        if (isTranslationFault(esr) && this.exceptions.takeLostTable(esr, far, pc)) return;
+        this.exceptions.enter('synchronous', asTarget(targetLevel), esr, far, pc);
         return;
       }
       default: {
         const { esr, targetLevel } = engine.syndrome();
-        this.enter('synchronous', asTarget(targetLevel), esr, null, pc);
+        this.exceptions.enter('synchronous', asTarget(targetLevel), esr, null, pc);
       }
     }
   }
@@ -495,27 +495,6 @@ export class Core {
     return ((this.engine.getSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1) ?? 0n) & SCTLR_NTWE) === 0n;
   }
 
-  /** The engine does not hold PC to multiples of 4. */
-  private takePcAlignment(pc: bigint): boolean {
-    if (pc % 4n === 0n) return false;
-    this.enter('synchronous', synchronousTarget(this.engine, this.level), pcAlignmentSyndrome(), pc, pc);
-    return true;
-  }
-
-  /** The engine reads zeros, a translation fault, where nothing answers a table walk; the architecture has an external abort there. */
-  private takeLostTable(esr: number, far: bigint, pc: bigint): boolean {
-    if (this.level > 1) return false;
-    let lost = 0;
-    const found = this.translation.walk(far, (address) => {
-      lost = address;
-    });
-    if (found.ok || found.fault.kind !== 'external abort on walk') return false;
-    this.reportUnmapped({ type: 'read', address: lost, size: 8, value: 0n }, pc);
-    const target = externalAbortTarget(this.engine, this.level);
-    this.enter('synchronous', target, withFaultStatus(esr, found.fault.status), far, pc);
-    return true;
-  }
-
   private onUndefined(pc: bigint): void {
     const { engine, environment } = this;
     const { esr, targetLevel } = engine.syndrome();
@@ -535,11 +514,11 @@ export class Core {
       }
       if (isInterruptMaskChange(instruction)) {
         // SCTLR_EL1.UMA is clear; the engine leaves the syndrome empty.
-        this.enter('synchronous', asTarget(targetLevel), interruptMaskTrapSyndrome(instruction), null, pc);
+        this.exceptions.enter('synchronous', asTarget(targetLevel), interruptMaskTrapSyndrome(instruction), null, pc);
         return;
       }
     }
-    this.enter('synchronous', asTarget(targetLevel), esr, null, pc);
+    this.exceptions.enter('synchronous', asTarget(targetLevel), esr, null, pc);
   }
 
   private emulateSystemRegister(instruction: number): boolean {
@@ -567,75 +546,6 @@ export class Core {
     return false;
   }
 
-  private enter(
-    kind: VectorKind,
-    targetLevel: 1 | 2 | 3,
-    esr: number,
-    far: bigint | null,
-    returnAddress: bigint,
-  ): void {
-    const { engine, environment } = this;
-    const last = this.lastVector;
-    if (last !== null && last.address === returnAddress && environment.clock.ticks - last.executed <= 1) {
-      this.lockup = `core ${this.index} cannot execute its own exception vector at 0x${returnAddress.toString(16)}`;
-      engine.stop();
-      return;
-    }
-    if (environment.traces('exception')) {
-      environment.emit(this, 'exception', { level: targetLevel, esr, far, pc: returnAddress, from: this.level });
-    }
-    // Its return will be an event.
-    this.hints.event = true;
-    const vector = enterException(engine, { kind, targetLevel, returnAddress, esr, far });
-    this.lastVector = { address: vector, executed: environment.clock.ticks };
-  }
-
-  /** Nothing is mapped at a physical address: an external abort at the instruction. */
-  private takeUnmapped(access: UnmappedAccess): void {
-    const pc = this.engine.getPc();
-    if (access.type === 'fetch' && this.takePcAlignment(pc)) return;
-    const far = abortAddress(this.engine, access.type, access.address, this.translation.instructionAt(pc), pc);
-    // The engine does not hold output addresses against TCR_EL1.IPS.
-    const found = far === null || this.level > 1 ? null : this.walk(far);
-    if (found !== null && !found.ok && found.fault.kind === 'address size') {
-      this.takeAbort(access.type, 1, found.fault.status, far, pc);
-      return;
-    }
-    this.reportUnmapped(access, pc);
-    this.takeAbort(access.type, externalAbortTarget(this.engine, this.level), EXTERNAL_ABORT_STATUS, far, pc);
-  }
-
-  private takeRefusedAccess({ write, address }: RefusedAccess): void {
-    const { engine } = this;
-    this.refused = null;
-    const pc = engine.getPc();
-    const access = write ? 'write' : 'read';
-    const far = abortAddress(engine, access, address, this.translation.instructionAt(pc), pc);
-    this.takeAbort(access, externalAbortTarget(engine, this.level), EXTERNAL_ABORT_STATUS, far, pc);
-  }
-
-  private takeAbort(
-    access: UnmappedAccess['type'],
-    target: 1 | 2 | 3,
-    status: number,
-    far: bigint | null,
-    pc: bigint,
-  ): void {
-    this.enter('synchronous', target, abortSyndrome(access, status, this.level < target, far), far, pc);
-  }
-
-  private reportUnmapped(access: UnmappedAccess, pc: bigint): void {
-    this.environment.emit(this, 'unmapped', {
-      device: this.environment.bus.describe(access.address),
-      reason: 'unmapped',
-      access: access.type,
-      address: hex(access.address),
-      width: access.size,
-      ...(access.type === 'write' ? { value: hex(access.value) } : {}),
-      pc,
-    });
-  }
-
   private onBus<T>(address: number, write: boolean, access: () => T): T | null {
     // The rest of an instruction whose first access was refused: it will not have happened.
     if (this.refused !== null) return null;
@@ -643,15 +553,11 @@ export class Core {
       return access();
     } catch (error) {
       if (!(error instanceof BusAccessAbort)) throw error;
-      this.reportRefused(error, this.engine.getPc());
+      this.exceptions.reportRefused(error, this.engine.getPc());
       this.refused = { write, address };
       this.engine.abandon();
       return null;
     }
-  }
-
-  private reportRefused(abort: BusAccessAbort, pc: bigint): void {
-    this.environment.emit(this, 'unmapped', { ...abort.toEventFields(), pc });
   }
 }
 

@@ -1,0 +1,137 @@
+/**
+ * How a core takes exceptions: which level and vector, what the syndrome says, what the event log says. Owns the end of a core that faults on its own vector.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.3.4 (synchronous external aborts).
+ */
+
+import { hex } from '../address.ts';
+import type { BusAccessAbort } from '../bus/bus-errors.ts';
+import type { CpuEngine, UnmappedAccess } from '../engine/engine.ts';
+import type { CoreEnvironment } from './core-environment.ts';
+import type { CoreTranslation } from './core-translation.ts';
+import type { Core } from './core.ts';
+import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
+import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
+import { EXTERNAL_ABORT_STATUS, pcAlignmentSyndrome, withFaultStatus } from './syndrome.ts';
+
+/** A physical access that the bus refused, seen from the instruction that made it. */
+export interface RefusedAccess {
+  readonly write: boolean;
+  readonly address: number;
+}
+
+export class ExceptionDelivery {
+  /** Vector entered last and the instruction count at that moment: a fault there at once is a lockup. */
+  lastVector: { address: bigint; executed: number } | null = null;
+  /** Why the core can make no more progress. */
+  lockup: string | null = null;
+  private readonly core: Core;
+  private readonly engine: CpuEngine;
+  private readonly environment: CoreEnvironment;
+  private readonly translation: CoreTranslation;
+  private readonly entered: () => void;
+
+  /** @param entered is called when an exception is taken */
+  constructor(core: Core, environment: CoreEnvironment, translation: CoreTranslation, entered: () => void) {
+    this.core = core;
+    this.engine = core.engine;
+    this.environment = environment;
+    this.translation = translation;
+    this.entered = entered;
+  }
+
+  reset(): void {
+    this.lastVector = null;
+    this.lockup = null;
+  }
+
+  /** The engine does not hold PC to multiples of 4. */
+  takePcAlignment(pc: bigint): boolean {
+    if (pc % 4n === 0n) return false;
+    this.enter('synchronous', synchronousTarget(this.engine, this.level), pcAlignmentSyndrome(), pc, pc);
+    return true;
+  }
+
+  /** The engine reads zeros, a translation fault, where nothing answers a table walk; the architecture has an external abort there. */
+  takeLostTable(esr: number, far: bigint, pc: bigint): boolean {
+    if (this.level > 1) return false;
+    let lost = 0;
+    const found = this.translation.walk(far, (address) => {
+      lost = address;
+    });
+    if (found.ok || found.fault.kind !== 'external abort on walk') return false;
+    this.reportUnmapped({ type: 'read', address: lost, size: 8, value: 0n }, pc);
+    const target = externalAbortTarget(this.engine, this.level);
+    this.enter('synchronous', target, withFaultStatus(esr, found.fault.status), far, pc);
+    return true;
+  }
+
+  enter(kind: VectorKind, targetLevel: 1 | 2 | 3, esr: number, far: bigint | null, returnAddress: bigint): void {
+    const { engine, environment } = this;
+    const last = this.lastVector;
+    if (last !== null && last.address === returnAddress && environment.clock.ticks - last.executed <= 1) {
+      this.lockup = `core ${this.core.index} cannot execute its own exception vector at 0x${returnAddress.toString(16)}`;
+      engine.stop();
+      return;
+    }
+    if (environment.traces('exception')) {
+      environment.emit(this.core, 'exception', { level: targetLevel, esr, far, pc: returnAddress, from: this.level });
+    }
+    this.entered();
+    const vector = enterException(engine, { kind, targetLevel, returnAddress, esr, far });
+    this.lastVector = { address: vector, executed: environment.clock.ticks };
+  }
+
+  /** Nothing is mapped at a physical address: an external abort at the instruction. */
+  takeUnmapped(access: UnmappedAccess): void {
+    const pc = this.engine.getPc();
+    if (access.type === 'fetch' && this.takePcAlignment(pc)) return;
+    const far = abortAddress(this.engine, access.type, access.address, this.translation.instructionAt(pc), pc);
+    // The engine does not hold output addresses against TCR_EL1.IPS.
+    const found = far === null || this.level > 1 ? null : this.translation.walk(far);
+    if (found !== null && !found.ok && found.fault.kind === 'address size') {
+      this.takeAbort(access.type, 1, found.fault.status, far, pc);
+      return;
+    }
+    this.reportUnmapped(access, pc);
+    this.takeAbort(access.type, externalAbortTarget(this.engine, this.level), EXTERNAL_ABORT_STATUS, far, pc);
+  }
+
+  takeRefusedAccess({ write, address }: RefusedAccess): void {
+    const { engine } = this;
+    const pc = engine.getPc();
+    const access = write ? 'write' : 'read';
+    const far = abortAddress(engine, access, address, this.translation.instructionAt(pc), pc);
+    this.takeAbort(access, externalAbortTarget(engine, this.level), EXTERNAL_ABORT_STATUS, far, pc);
+  }
+
+  private takeAbort(
+    access: UnmappedAccess['type'],
+    target: 1 | 2 | 3,
+    status: number,
+    far: bigint | null,
+    pc: bigint,
+  ): void {
+    this.enter('synchronous', target, abortSyndrome(access, status, this.level < target, far), far, pc);
+  }
+
+  private reportUnmapped(access: UnmappedAccess, pc: bigint): void {
+    this.environment.emit(this.core, 'unmapped', {
+      device: this.environment.bus.describe(access.address),
+      reason: 'unmapped',
+      access: access.type,
+      address: hex(access.address),
+      width: access.size,
+      ...(access.type === 'write' ? { value: hex(access.value) } : {}),
+      pc,
+    });
+  }
+
+  reportRefused(abort: BusAccessAbort, pc: bigint): void {
+    this.environment.emit(this.core, 'unmapped', { ...abort.toEventFields(), pc });
+  }
+
+  private get level(): number {
+    return levelOf(this.engine.getPstate());
+  }
+}
