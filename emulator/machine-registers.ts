@@ -1,9 +1,11 @@
 /**
- * The system registers that belong to the machine and not to the engine: the generic timer's, who a core is, and the CPU interface of GICv3.
+ * The system registers that belong to the machine and not to the engine: the generic timer's, who a core is, the CPU interface of GICv3, and the cycle counter, which
+ * the engine takes from the host's clock.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24; ICC_*: Arm IHI 0069.
  */
 
+import type { Clock } from './clock.ts';
 import type { Core } from './cpu/core.ts';
 import type { CoreSlot } from './core-slot.ts';
 import type { CounterWaits } from './counter-waits.ts';
@@ -12,6 +14,17 @@ import type { EventLog } from './events/event-log.ts';
 
 /** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
 const PFR0_GIC = 1n << 24n;
+
+/** CRn of the performance monitors; CRm and op2 of PMCR_EL0 and PMCCNTR_EL0. */
+const CRN_MONITORS = 9;
+const isMonitorControl = (crm: number, op2: number): boolean => crm === 12 && op2 === 0;
+const isCycleCounter = (crm: number, op2: number): boolean => crm === 13 && op2 === 0;
+/** PMCR_EL0.C: the cycle counter begins at 0. */
+const PMCR_C = 1n << 2n;
+const PMUSERENR_EL0: SystemRegisterEncoding = [3, 3, 9, 14, 0];
+/** PMUSERENR_EL0.EN and CR: EL0 may access the monitors, read the cycle counter. */
+const PMUSERENR_EN = 1n << 0n;
+const PMUSERENR_CR = 1n << 2n;
 
 /** The CPU interface of an interrupt controller that has it in system registers. */
 export interface InterfaceRegisters {
@@ -27,6 +40,7 @@ export interface RegisterOwners {
   readonly gicSystemRegisters: boolean;
   readonly interrupts: () => InterfaceRegisters | null;
   readonly counterWaits: CounterWaits;
+  readonly clock: Clock;
   readonly events: EventLog;
   /** Time has jumped ahead while `core` runs. */
   readonly timeJumped: (core: Core) => void;
@@ -34,30 +48,39 @@ export interface RegisterOwners {
 
 export class MachineRegisters {
   private readonly owners: RegisterOwners;
+  /** By core: the tick at which its cycle counter was 0. A cycle is a tick; the counter also runs while PMCR_EL0.E is clear. */
+  private cyclesSince: number[] = [];
 
   constructor(owners: RegisterOwners) {
     this.owners = owners;
   }
 
   saveState() {
-    return this.owners.counterWaits.saveState();
+    return { counterWaits: this.owners.counterWaits.saveState(), cyclesSince: [...this.cyclesSince] };
   }
 
   restoreState(state: ReturnType<MachineRegisters['saveState']>): void {
-    this.owners.counterWaits.restoreState(state);
+    this.owners.counterWaits.restoreState(state.counterWaits);
+    this.cyclesSince = [...state.cyclesSince];
   }
 
   /** True for registers that the engine has but that are the machine's. */
   intercepts([op0, op1, crn, crm, op2]: SystemRegisterEncoding): boolean {
     if (op0 !== 3) return false;
     if (crn === 14) return true;
+    if (op1 === 3 && crn === CRN_MONITORS) return isMonitorControl(crm, op2) || isCycleCounter(crm, op2);
     if (op1 !== 0 || crn !== 0) return false;
     if (crm === 0) return op2 === 0 || op2 === 5;
     return this.owners.gicSystemRegisters && crm === 4 && op2 === 0;
   }
 
   /** False when code at EL0 on core `core` may not access this one of them. */
-  allowedAtEl0(core: Core, [, , , crm, op2]: SystemRegisterEncoding): boolean {
+  allowedAtEl0(core: Core, [, , crn, crm, op2]: SystemRegisterEncoding, read: boolean): boolean {
+    if (crn === CRN_MONITORS) {
+      const enabled = core.engine.getSystemRegister(PMUSERENR_EL0) ?? 0n;
+      const bits = read && isCycleCounter(crm, op2) ? PMUSERENR_EN | PMUSERENR_CR : PMUSERENR_EN;
+      return (enabled & bits) !== 0n;
+    }
     return this.owners.slots[core.index]?.timer.allowedAtEl0(crm, op2) ?? false;
   }
 
@@ -69,6 +92,10 @@ export class MachineRegisters {
     if (crn === 14) {
       if (op1 === 3 && crm === 0 && op2 !== 0 && owners.counterWaits.read()) owners.timeJumped(core);
       return owners.slots[core.index]?.timer.read(op1, crm, op2);
+    }
+    if (op1 === 3 && crn === CRN_MONITORS) {
+      if (!isCycleCounter(crm, op2)) return undefined;
+      return BigInt(owners.clock.ticks - (this.cyclesSince[core.index] ?? 0));
     }
     if (op1 === 0 && crn === 0) {
       if (crm === 0 && op2 === 5) return BigInt(core.mpidr);
@@ -90,6 +117,12 @@ export class MachineRegisters {
     const { owners } = this;
     const [op0, op1, crn, crm, op2] = encoding;
     if (op0 === 3 && crn === 14) return owners.slots[core.index]?.timer.write(op1, crm, op2, value) ?? false;
+    if (op0 === 3 && op1 === 3 && crn === CRN_MONITORS) {
+      const starts = isCycleCounter(crm, op2) ? value : (value & PMCR_C) !== 0n ? 0n : null;
+      if (starts !== null) this.cyclesSince[core.index] = owners.clock.ticks - Number(starts);
+      // The rest of PMCR_EL0 is the engine's.
+      return isCycleCounter(crm, op2);
+    }
     if (op0 === 3 && owners.events.enabled('sysreg')) {
       owners.events.emit('sysreg', { register: systemRegisterName(encoding), written: value });
     }

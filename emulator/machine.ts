@@ -95,6 +95,7 @@ export class Machine {
       gicSystemRegisters: options.gicSystemRegisters,
       interrupts: () => this.interrupts,
       counterWaits: new CounterWaits(this.clock),
+      clock: this.clock,
       events: this.events,
       timeJumped: (core) => {
         if (this.clock.ticks >= this.sliceEnd) core.interruptSlice();
@@ -389,7 +390,7 @@ export class Machine {
         return true;
       },
       intercepts: (encoding) => this.registers.intercepts(encoding),
-      allowedAtEl0: (core, encoding) => this.registers.allowedAtEl0(core, encoding),
+      allowedAtEl0: (core, encoding, read) => this.registers.allowedAtEl0(core, encoding, read),
       readSystemRegister: (core, encoding) => this.registers.read(core, encoding),
       writeSystemRegister: (core, encoding, value) => this.registers.write(core, encoding, value),
       othersRun: (core) => this.turns.othersRun(this.slots[core.index] as CoreSlot),

@@ -26,7 +26,7 @@ export interface CoreEnvironment {
   /** True when accesses to this register must come to the machine although the engine has one of that name. */
   intercepts(encoding: SystemRegisterEncoding): boolean;
   /** False when code at EL0 on this core may not access an intercepted register: it is trapped to EL1. */
-  allowedAtEl0(core: Core, encoding: SystemRegisterEncoding): boolean;
+  allowedAtEl0(core: Core, encoding: SystemRegisterEncoding, read: boolean): boolean;
   /** A system register that the engine lacks: its value, or undefined when the machine lacks it too. */
   readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined;
   /** Returns false when the machine has no such register. */

@@ -446,7 +446,7 @@ export class Core {
     if (!environment.intercepts(encoding)) return false;
     // Where op1 says that EL0 has no access at all, the instruction is undefined, and the engine knows that itself.
     if (this.level === 0 && encoding[1] !== OP1_EL0) return false;
-    if (this.level === 0 && !environment.allowedAtEl0(this, encoding)) {
+    if (this.level === 0 && !environment.allowedAtEl0(this, encoding, read)) {
       this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
       engine.abandon();
       return true;

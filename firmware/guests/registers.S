@@ -32,6 +32,21 @@ start:
 	subs	x4, x4, #1
 	b.ne	1b
 	hlt	#0x200
+	mov	x5, #5			/* PMCR_EL0: E, C */
+	msr	pmcr_el0, x5
+	mov	x6, #0x80000000		/* PMCNTENSET_EL0.C */
+	msr	pmcntenset_el0, x6
+	mrs	x7, pmccntr_el0		/* cycles are instructions here */
+	.rept	20
+	nop
+	.endr
+	mrs	x8, pmccntr_el0
+	sub	x25, x8, x7
+	mov	x26, x7
+	mov	x5, #1000
+	msr	pmccntr_el0, x5
+	mrs	x2, pmccntr_el0
+	hlt	#0x200
 	ldr	w0, =0x84000008		/* PSCI SYSTEM_OFF */
 	hvc	#0
 	b	.
