@@ -10,6 +10,9 @@
  * AckCtl is set; AIAR, AEOIR and AHPPIR are for group 1. An EOIR for an interrupt of group 1 works without AckCtl too
  * (UNPREDICTABLE). With 32 priority levels only APR0 and NSAPR0 have bits.
  *
+ * QEMU 7.2 answers otherwise in a few places: it has no AIAR and AHPPIR, hides from HPPIR what PMR masks, lets IAR take an interrupt of
+ * a disabled group, reads 1022 though group 1 has not the priority to be signalled, and compares the running priority unmasked.
+ *
  * Specification: IHI 0048, 4.4; table 3-5 for what IAR reads.
  */
 

@@ -276,6 +276,12 @@ describe('GICv2: groups', () => {
     expect([machine.c(IAR), machine.c(AIAR)]).toEqual([iar, aiar]);
   });
 
+  it('group 1 below the mask is spurious to IAR, but HPPIR sees past the mask', () => {
+    const machine = inGroup1(GRP0 | GRP1);
+    machine.setC(0x4, 0x80);
+    expect([machine.lines, machine.c(IAR), machine.c(HPPIR), machine.c(AHPPIR)]).toEqual(['-', 1023, 1022, 40]);
+  });
+
   it('group 0 is an FIQ with FIQEn, and AIAR does not take it', () => {
     const machine = withSpi40(1, GRP0 | GRP1);
     machine.gic.setSpi(40, true);

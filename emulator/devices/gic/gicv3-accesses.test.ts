@@ -79,6 +79,18 @@ describe('GICv3: accesses', () => {
     expect(() => distributor.write(at, width, 0)).toThrow(BusAbort);
   });
 
+  it.each([0x800, 0x821, 0xbff, 0xf10, 0xf2f])(
+    'offset %i, bytes without affinity routing, is zero by the byte',
+    (offset) => {
+      const { gic, context } = new GicV3TestMachine();
+      gic.distributor.write(offset, 1, 0xff);
+      expect(gic.distributor.read(offset, 1)).toBe(0);
+      expect(gic.distributor.read(offset & ~3, 4)).toBe(0);
+      expect(() => gic.distributor.read(offset & ~3, 2)).toThrow(BusAbort);
+      expect(context.events).toEqual([]);
+    },
+  );
+
   it('priorities are bytes in both places', () => {
     const { distributor, redistributors } = new GicV3TestMachine(2).gic;
     distributor.write(0x400 + 33, 1, 0x48);
@@ -125,6 +137,7 @@ describe('GICv3: accesses', () => {
 describe('GICv3: registers of the virtual interface', () => {
   const HCR = [3, 4, 12, 11, 0] as const;
   const VTR = [3, 4, 12, 11, 1] as const;
+  const EISR = [3, 4, 12, 11, 3] as const;
   const ELRSR = [3, 4, 12, 11, 5] as const;
   const LR2 = [3, 4, 12, 12, 2] as const;
 
@@ -141,6 +154,17 @@ describe('GICv3: registers of the virtual interface', () => {
     gic.writeSystemRegister(1, HCR, 1n);
     expect(context.events).toHaveLength(1);
     expect(context.events[0]).toMatchObject({ kind: 'device', register: 'ICH_HCR_EL2' });
+  });
+
+  it('tells which empty list register asks for a maintenance interrupt at its end', () => {
+    const { gic } = new GicV3TestMachine();
+    const ending = 1n << 41n;
+    gic.writeSystemRegister(0, LR2, ending);
+    expect([gic.readSystemRegister(0, EISR), gic.readSystemRegister(0, ELRSR)]).toEqual([0b100n, 0b1011n]);
+    gic.writeSystemRegister(0, LR2, ending | (1n << 61n)); // bit 41 belongs to pINTID with HW = 1
+    expect([gic.readSystemRegister(0, EISR), gic.readSystemRegister(0, ELRSR)]).toEqual([0n, 0b1111n]);
+    gic.writeSystemRegister(0, LR2, ending | (1n << 62n));
+    expect([gic.readSystemRegister(0, EISR), gic.readSystemRegister(0, ELRSR)]).toEqual([0n, 0b1011n]);
   });
 
   it('has four list registers', () => {

@@ -16,7 +16,7 @@
 import type { AccessWidth, Device } from '../../bus/device.ts';
 import type { UnknownRegisters } from '../unknown-registers.ts';
 import type { GicV3Routing } from './gicv3-routing.ts';
-import { InterruptRegisters, NOT_HERE, requireWord } from './interrupt-registers.ts';
+import { InterruptRegisters, NOT_HERE, requireByteOrWord, requireWord } from './interrupt-registers.ts';
 import type { InterruptState } from './interrupt-state.ts';
 import type { SecurityView } from './security-view.ts';
 
@@ -32,11 +32,13 @@ const TYPER_A3V = 1 << 24;
 const IIDR = 0x0008;
 const TYPER2 = 0x000c;
 const STATUSR = 0x0010;
+const IGROUPR_END = 0x0100;
 const IGRPMODR = 0x0d00; // in both views zero for the accesses modelled here
 const NSACR_END = 0x0f00;
 const ITARGETSR = 0x0800; // these four only without affinity routing
 const ITARGETSR_END = 0x0c00;
 const SGIR = 0x0f00;
+const CPENDSGIR = 0x0f10; // and SPENDSGIR behind it
 const SPENDSGIR_END = 0x0f30;
 const IROUTER = 0x6000;
 const IROUTER_END = 0x7fe0;
@@ -104,7 +106,7 @@ export class GicV3Distributor implements Device {
     if (word !== NOT_HERE) {
       return word === 0 ? 0 : this.#registers.read(0, offset, width);
     }
-    requireWord(offset, width);
+    requireWidth(offset, width);
     if (offset >= IROUTER && offset < IROUTER_END) {
       return this.#routing.read((offset - IROUTER) >>> 3, (offset & 4) === 0 ? 0 : 1);
     }
@@ -137,11 +139,14 @@ export class GicV3Distributor implements Device {
     if (word !== NOT_HERE) {
       if (word > 0) {
         this.#registers.write(0, offset, width, value);
+        if (offset < IGROUPR_END) {
+          this.#routing.regroup(word); // the lowest of these registers
+        }
         this.#settle();
       }
       return;
     }
-    requireWord(offset, width);
+    requireWidth(offset, width);
     if (offset >= IROUTER && offset < IROUTER_END) {
       this.#routing.write((offset - IROUTER) >>> 3, (offset & 4) === 0 ? 0 : 1, value);
       this.#settle();
@@ -153,6 +158,12 @@ export class GicV3Distributor implements Device {
       this.#unknown.report('write', offset, width, value);
     }
   }
+}
+
+/** The registers of the GICv2 model that are bytes stay accessible as bytes. @throws BusAbort */
+function requireWidth(offset: number, width: AccessWidth): void {
+  const isBytes = (offset >= ITARGETSR && offset < ITARGETSR_END) || (offset >= CPENDSGIR && offset < SPENDSGIR_END);
+  (isBytes ? requireByteOrWord : requireWord)(offset, width);
 }
 
 /** Registers that software may touch and that are zero in this configuration. */

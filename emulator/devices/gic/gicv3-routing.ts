@@ -7,12 +7,13 @@
  *     └─────────┴───────┴───┴─────────┴───────┴───────┴───────┘
  *
  * IRM = 0: to the core with that affinity, to nobody when there is none. IRM = 1 ("1 of N", the controller picks): to the lowest
- * numbered core that is awake and has a group enabled, core 0 when there is none; a fixed choice, so runs repeat.
+ * numbered core that is awake and has the group of the interrupt enabled, core 0 when there is none; a fixed choice, so runs repeat.
+ * Because it may be core 0 while that one sleeps, such an interrupt can ask for its power, which GICD_CTLR.E1NWF = 0 need not allow.
  *
  * Specification: IHI 0069, 12.9.22 GICD_IROUTER, 3.3 (routing).
  */
 
-import type { CpuInterface } from './cpu-interface.ts';
+import { type CpuInterface, GROUP0, GROUP1, type GroupMask } from './cpu-interface.ts';
 import { FIRST_SPI, type InterruptState } from './interrupt-state.ts';
 
 const AFFINITY_LOW = 0x00ff_ffff;
@@ -26,7 +27,8 @@ export class GicV3Routing {
   readonly #cores = new Map<number, number>();
   readonly #low: Uint32Array;
   readonly #high: Uint8Array;
-  #oneOfN = 0;
+  /** The core that is picked for group 0, and for group 1. */
+  #oneOfN: readonly [number, number] = [0, 0];
 
   /**
    * @param mpidrs affinity fields of each core as in MPIDR_EL1 (39:32 Aff3, 23:0 Aff2 to Aff0); other bits are ignored
@@ -57,15 +59,16 @@ export class GicV3Routing {
     }
   }
 
-  /** Without the targets that follow from it, which are kept with the interrupts. */
+  /** Without the targets that follow from it, which are kept with the interrupts, and the picks, which follow from the interfaces. */
   saveState() {
-    return { low: [...this.#low], high: [...this.#high], oneOfN: this.#oneOfN };
+    return { low: [...this.#low], high: [...this.#high] };
   }
 
-  restoreState({ low, high, oneOfN }: ReturnType<GicV3Routing['saveState']>): void {
+  /** To call after the CPU interfaces are restored. */
+  restoreState({ low, high }: ReturnType<GicV3Routing['saveState']>): void {
     this.#low.set(low);
     this.#high.set(high);
-    this.#oneOfN = oneOfN;
+    this.#oneOfN = this.#picks();
   }
 
   /** The core with that affinity, or null. */
@@ -93,25 +96,42 @@ export class GicV3Routing {
 
   /** To call when a core wakes, sleeps, or changes its group enables. O(cores), O(SPIs) when another core is picked. */
   repick(): void {
-    const pick = Math.max(
-      0,
-      this.#interfaces.findIndex((core) => !core.asleep && core.enables !== 0),
-    );
-    if (pick === this.#oneOfN) {
+    const picks = this.#picks();
+    if (picks[0] === this.#oneOfN[0] && picks[1] === this.#oneOfN[1]) {
       return;
     }
-    this.#oneOfN = pick;
+    this.#oneOfN = picks;
     for (let index = 0; index < this.#state.spis; index++) {
-      if (this.#low[index]! >= IRM) {
-        this.#apply(index);
-      }
+      this.#applyOneOfN(index);
+    }
+  }
+
+  /** To call when INTIDs 32k..32k+31 may have changed group. O(1). */
+  regroup(k: number): void {
+    const first = 32 * k - FIRST_SPI;
+    for (let index = first; index < Math.min(first + 32, this.#state.spis); index++) {
+      this.#applyOneOfN(index);
+    }
+  }
+
+  #picks(): readonly [number, number] {
+    const pick = (group: GroupMask) =>
+      this.#interfaces.findIndex((core) => !core.asleep && (core.enables & group) !== 0);
+    return [Math.max(0, pick(GROUP0)), Math.max(0, pick(GROUP1))];
+  }
+
+  #applyOneOfN(index: number): void {
+    if (this.#low[index]! >= IRM) {
+      this.#apply(index);
     }
   }
 
   #apply(index: number): void {
     const low = this.#low[index]!;
-    const core = low >= IRM ? this.#oneOfN : this.findCore(this.#high[index]!, low);
-    this.#state.setTargets(this.#state.slot(0, index + FIRST_SPI), core === null ? 0 : 1 << core);
+    const slot = this.#state.slot(0, index + FIRST_SPI);
+    const picked = this.#oneOfN[this.#state.hasBit('grouped', slot) ? 1 : 0];
+    const core = low >= IRM ? picked : this.findCore(this.#high[index]!, low);
+    this.#state.setTargets(slot, core === null ? 0 : 1 << core);
   }
 }
 

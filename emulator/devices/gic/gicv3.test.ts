@@ -276,6 +276,33 @@ describe('GICv3: routing', () => {
     expect(machine.lines).toBe('I--');
   });
 
+  it('1-of-N leaves a core that disables the group of the interrupt, whatever the other group does', () => {
+    const machine = withSpi40(2);
+    machine.gic.setSpi(40, true);
+    machine.setD(0x6140, 0x8000_0000);
+    machine.setIcc(0, 'IGRPEN1', 0);
+    expect(machine.lines).toBe('-I');
+    machine.setD(0x84, 0); // now in group 0, which core 0 takes
+    expect(machine.lines).toBe('F-');
+    machine.setIcc(0, 'IGRPEN0', 0);
+    expect(machine.lines).toBe('-F');
+    machine.setD(0x84, 1 << 8);
+    machine.setIcc(0, 'IGRPEN1', 1);
+    expect(machine.lines).toBe('I-');
+  });
+
+  it('1-of-N goes on from a restored state', () => {
+    const saved = withSpi40(3);
+    saved.setD(0x6140, 0x8000_0000);
+    saved.setIcc(0, 'IGRPEN1', 0);
+    const machine = withSpi40(3);
+    machine.gic.restoreState(saved.gic.saveState());
+    machine.gic.setSpi(40, true);
+    expect(machine.lines).toBe('-I-');
+    machine.setIcc(0, 'IGRPEN1', 1); // the pick that this machine had before
+    expect(machine.lines).toBe('I--');
+  });
+
   it('keeps Aff3 in the upper half', () => {
     const machine = new GicV3TestMachine([0, 0x5_0000_0000]).start();
     machine.setD(0x104, 1);

@@ -11,7 +11,9 @@
  *
  * No range selector, so SGIs reach Aff0 0..15 only. SRE is fixed on: the memory-mapped interface does not exist. With 32 priority
  * levels, AP0R1..3 and AP1R1..3 do not exist either. An SGI reaches a core only when its group there is the one that the register
- * sends (IHI 0069, 12.1.10). An EOIR of the group that is not running is ignored.
+ * sends (IHI 0069, 12.1.10). An EOIR of the group that is not running is ignored. CTLR.PMHE reads zero: the mask is never a hint for
+ * the choice of a 1-of-N target. IGRPEN1_EL3 and CTLR_EL3 reach the only group 1 that there is, by their non-secure bits; the secure
+ * ones read zero.
  *
  * Specification: IHI 0069, 12.2.
  */

@@ -65,10 +65,11 @@ export class IchRegisters {
       case VTR:
         return VTR_VALUE;
       case MISR:
+        return 0n; // no maintenance interrupt without the virtual interface
       case EISR:
-        return 0n; // nothing ever happens to a list register
+        return this.#listRegisters(cpu, isEnded);
       case ELRSR:
-        return this.#emptyListRegisters(cpu);
+        return this.#listRegisters(cpu, isFree);
       default:
         return maskOf(key) === null ? undefined : (this.#values[cpu]!.get(key) ?? 0n);
     }
@@ -94,17 +95,24 @@ export class IchRegisters {
     return true;
   }
 
-  /** ELRSR: a list register is free when it holds no interrupt and asks for no maintenance interrupt. */
-  #emptyListRegisters(cpu: number): bigint {
-    let empty = 0n;
+  /** Bit n for each list register that `has` holds of. */
+  #listRegisters(cpu: number, has: (value: bigint) => boolean): bigint {
+    let bits = 0n;
     for (let n = 0; n < LIST_REGISTERS; n++) {
-      const value = this.#values[cpu]!.get(LR0 + n) ?? 0n;
-      if (value >> LR_STATE_SHIFT === 0n && ((value & LR_HW) !== 0n || (value & LR_EOI) === 0n)) {
-        empty |= 1n << BigInt(n);
-      }
+      bits |= has(this.#values[cpu]!.get(LR0 + n) ?? 0n) ? 1n << BigInt(n) : 0n;
     }
-    return empty;
+    return bits;
   }
+}
+
+/** EISR: it holds no interrupt and asks for a maintenance interrupt. */
+function isEnded(value: bigint): boolean {
+  return value >> LR_STATE_SHIFT === 0n && (value & LR_HW) === 0n && (value & LR_EOI) !== 0n;
+}
+
+/** ELRSR: it holds no interrupt and asks for nothing. */
+function isFree(value: bigint): boolean {
+  return value >> LR_STATE_SHIFT === 0n && !isEnded(value);
 }
 
 function keyOf(encoding: SystemRegisterEncoding): number {
