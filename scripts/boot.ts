@@ -12,6 +12,7 @@ import { isPage, makeReport } from './boot/report.ts';
 import { SliceLength } from './boot/slice-length.ts';
 import { SnapshotSaver, tellMoment } from './boot/snapshot-saver.ts';
 import { Terminal } from './boot/terminal.ts';
+import type { MachineOrigin } from './debug/debugged-machine.ts';
 import { GdbServer } from './debug/gdb-server.ts';
 import { HeardOnce } from './debug/heard-once.ts';
 import { InputError } from './machine/input-error.ts';
@@ -98,11 +99,11 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   const terminal = new Terminal(machine);
-  const debug = await openDebugger(options, machine, () => {
+  const debug = await openDebugger(options, machine, (origin) => {
     machine.close();
-    machine = make();
+    machine = origin?.make() ?? make();
     recorder = record();
-    heard.listen(machine);
+    heard.listen(machine, origin?.eventsBefore ?? null);
     terminal.moveTo(machine);
     return machine;
   });
@@ -139,11 +140,13 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
 
 /** The debugger's server, when `--gdb` asks for one. @throws InputError when the port cannot be had */
 async function openDebugger(
-  { gdbPort, gdbWait }: RunOptions,
+  { gdbPort, gdbWait, reportFile }: RunOptions,
   machine: LevitateMachine,
-  replace: () => LevitateMachine,
+  replace: (origin: MachineOrigin | null) => LevitateMachine,
 ): Promise<GdbServer | null> {
-  return gdbPort === null ? null : GdbServer.open({ port: gdbPort, wait: gdbWait, machine, replace });
+  // A report tells the whole life.
+  const checkpoints = reportFile === null;
+  return gdbPort === null ? null : GdbServer.open({ port: gdbPort, wait: gdbWait, machine, replace, checkpoints });
 }
 
 /** Runs until an outcome, letting signals, input, the wall clock and the readers of the `followed` files in between slices. */

@@ -36,6 +36,16 @@ describe('History', () => {
     expect(done).toEqual(['to 3', 'action 3', 'to 10']);
   });
 
+  it('ends its runs where they ended, up to where the machine went another way', () => {
+    const { history, done, replay } = recorded(3);
+    for (const end of [2, 3, 5, 5, 9]) history.stopped(end);
+    expect(replay(8)).toBe(true);
+    expect(done.splice(0)).toEqual(['to 2', 'to 3', 'action 3', 'to 5', 'to 8']);
+    history.forgetAfter(6);
+    expect(replay(20)).toBe(true);
+    expect(done).toEqual(['to 2', 'to 3', 'action 3', 'to 5', 'to 6', 'to 20']);
+  });
+
   it('does not take a repetition for something new', () => {
     const history = new History();
     let count = 0;

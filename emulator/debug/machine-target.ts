@@ -3,6 +3,8 @@
  *
  * It never runs the machine on its own but for single steps and for going back: `resume()` puts the points in place, and whoever drives the machine asks
  * {@link MachineTarget.stopAfter} after each of its slices whether the debugger has to be told.
+ *
+ * Going back is executing again: from the last checkpoint before the moment that is wanted, or from the reset (way-back.ts).
  */
 
 import type { Core } from '../cpu/core.ts';
@@ -13,6 +15,7 @@ import type { DebugPoint, DebugStop, DebugTarget, DebugThread } from './gdb/targ
 import { History } from './history.ts';
 import { answerMonitor } from './monitor.ts';
 import { StopPoints } from './stop-points.ts';
+import { type Place, WayBack } from './way-back.ts';
 
 /** How a run of the machine ended, as the command line judges it. */
 export interface RunEnd {
@@ -27,6 +30,8 @@ export interface DriveableMachine {
   readonly machine: Machine;
   /** Runs at most `instructions`, and at most `ns` of simulated time; null when nothing was decided by then. */
   run(instructions: number, ns: number): RunEnd | null;
+  /** Keeps the machine as it stands: what makes it so again, in the place of the one that is there then. Null when this one cannot be kept; absent when none can. */
+  checkpoint?(): (() => DriveableMachine) | null;
 }
 
 /** Longest simulated time that a step waits for a sleeping core. */
@@ -35,17 +40,37 @@ const LONGEST_STEP_NS = 1e9;
 /** Outcomes after which there is something to look at; the others end the machine. */
 const RESTING: ReadonlySet<string> = new Set(['steady', 'panic', 'error']);
 
+/** Instructions between two checkpoints: half a second of a guest that computes. */
+const CHECKPOINT_INSTRUCTIONS = 100e6;
+/** Going back leaves a checkpoint so many intervals in front of the place: who goes one step back often goes another. */
+const CLOSE = 1 / 100;
+
+/** A point that was met, and when. */
+interface MetPoint {
+  readonly instructions: number;
+  readonly stop: DebugStop;
+}
+
 export class MachineTarget implements DebugTarget {
   private driven: DriveableMachine;
-  private readonly again: (() => DriveableMachine) | null;
+  private readonly wayBack: WayBack<DriveableMachine> | null;
+  private readonly closeInstructions: number;
   private memory: DebugMemory;
   private points: StopPoints;
   private readonly history = new History();
 
-  /** @param again makes the same machine anew, at its reset, in the place of the one before; without it the debugger cannot go back */
-  constructor(driven: DriveableMachine, again: (() => DriveableMachine) | null = null) {
+  /**
+   * @param again makes the same machine anew, at its reset, in the place of the one before; without it the debugger cannot go back
+   * @param interval instructions between two checkpoints
+   */
+  constructor(
+    driven: DriveableMachine,
+    again: (() => DriveableMachine) | null = null,
+    interval = CHECKPOINT_INSTRUCTIONS,
+  ) {
     this.driven = driven;
-    this.again = again;
+    this.wayBack = again === null ? null : new WayBack(again, interval);
+    this.closeInstructions = Math.ceil(interval * CLOSE);
     this.memory = new DebugMemory(driven.machine);
     this.points = new StopPoints(driven.machine, this.memory);
     this.observe();
@@ -56,7 +81,7 @@ export class MachineTarget implements DebugTarget {
   }
 
   get goesBack(): boolean {
-    return this.again !== null;
+    return this.wayBack !== null;
   }
 
   threads(): readonly DebugThread[] {
@@ -120,6 +145,14 @@ export class MachineTarget implements DebugTarget {
    * @returns what the debugger is to be told; null: the machine goes on
    */
   stopAfter(end: RunEnd | null): DebugStop | null {
+    const stop = this.stopOf(end);
+    this.history.stopped(this.machine.clock.instructions);
+    // Without a debugger nobody goes back.
+    if (stop === null && end === null && this.machine.observer !== null) this.keepPlace();
+    return stop;
+  }
+
+  private stopOf(end: RunEnd | null): DebugStop | null {
     const met = this.points.finish();
     if (met !== null) return met;
     if (end === null) return null;
@@ -134,6 +167,7 @@ export class MachineTarget implements DebugTarget {
     const isOwnTurn = core === machine.currentCore;
     if (!isOwnTurn) this.note(() => this.runOne(core));
     const stop = this.runOne(core);
+    this.history.stopped(machine.clock.instructions);
     // A core that sleeps while others are kept from running is no machine at rest.
     return stop === null || (stop.kind === 'rest' && !stop.failed) ? { kind: 'step', core } : stop;
   }
@@ -158,7 +192,7 @@ export class MachineTarget implements DebugTarget {
 
   /** Something reached the machine from outside while it stood at its present instruction: `action` does the same again when it is executed anew. */
   note(action: () => void): void {
-    if (this.again !== null) this.history.note(this.machine.clock.instructions, action);
+    if (this.wayBack !== null) this.history.note(this.machine.clock.instructions, action);
   }
 
   /** A debugger has come: gates and new cores are watched from now on. */
@@ -182,56 +216,96 @@ export class MachineTarget implements DebugTarget {
     return this.driven.machine;
   }
 
-  /** Begins the machine's life again, to `instructions`. False when it ends before it gets there. */
+  /** Takes the machine back to `instructions`. False when it ends before it gets there. */
   private goTo(instructions: number): boolean {
-    this.restart();
+    const { wayBack } = this;
+    if (wayBack === null) throw new Error('this target cannot go back: it was not told how to make its machine anew');
+    const place = this.restart(wayBack, instructions);
+    wayBack.forgetFrom(instructions);
     // A machine that was restored from a snapshot has no earlier past.
     if (this.machine.clock.instructions > instructions) return false;
-    return this.history.replay(instructions, (target) => this.runTo(target));
+    const close = instructions - this.closeInstructions;
+    let { entries } = place;
+    if (this.machine.clock.instructions < close - this.closeInstructions) {
+      if (!this.replay(close, entries)) return false;
+      entries = this.history.countUpTo(close);
+      this.addPlace(wayBack, entries);
+    }
+    return this.replay(instructions, entries);
   }
 
-  /** Executes everything up to `before` again; the last point that is met on the way. */
-  private findLastMet(before: number): { readonly instructions: number; readonly stop: DebugStop } | null {
-    this.restart();
-    this.observe();
-    this.points.install();
-    let last: { readonly instructions: number; readonly stop: DebugStop } | null = null;
-    this.history.replay(before, (target) =>
-      this.runTo(target, (stop) => {
-        const { instructions } = this.machine.clock;
-        if (instructions < before) last = { instructions, stop };
-      }),
-    );
+  /** Executes the past before `before` again, the last part of it first, and then the part before that; the last point that is met. */
+  private findLastMet(before: number): MetPoint | null {
+    const { wayBack } = this;
+    if (wayBack === null) return null;
+    for (let end = before; ; ) {
+      const place = this.restart(wayBack, end);
+      this.observe();
+      this.points.install();
+      const last = this.lastMetOnTheWay(Math.min(end + 1, before), place.entries);
+      if (last !== null || place.instructions === 0) return last;
+      // A machine does not stop at the instruction that it begins at; the part before goes one further for it.
+      end = place.instructions;
+    }
+  }
+
+  /** Executes everything up to `end` again. */
+  private lastMetOnTheWay(end: number, entries: number): MetPoint | null {
+    let last: MetPoint | null = null;
+    this.replay(end, entries, (stop) => {
+      const { instructions } = this.machine.clock;
+      if (instructions < end) last = { instructions, stop };
+    });
     return last;
+  }
+
+  private replay(instructions: number, entries: number, met?: (stop: DebugStop) => void): boolean {
+    return this.history.replay(instructions, (target) => this.runTo(target, met), entries);
   }
 
   /** Runs until so many instructions have been executed. False when the machine ends before. */
   private runTo(instructions: number, met: (stop: DebugStop) => void = () => {}): boolean {
     const { clock } = this.machine;
     while (clock.instructions < instructions) {
-      this.points.begin();
       const end = this.driven.run(instructions - clock.instructions, Infinity);
       const stop = this.points.finish();
-      if (stop !== null) met(stop);
-      else if (end !== null && clock.instructions < instructions) return false;
+      if (stop !== null) {
+        met(stop);
+        // It is passed. Where a run only ended, a point is still to be met.
+        this.points.begin();
+      } else if (end !== null && clock.instructions < instructions) return false;
     }
     return true;
   }
 
-  private restart(): void {
-    if (this.again === null)
-      throw new Error('this target cannot go back: it was not told how to make its machine anew');
+  /** The machine as it was at the last place before that instruction. */
+  private restart(wayBack: WayBack<DriveableMachine>, instructions: number): Place<DriveableMachine> {
+    const place = wayBack.before(instructions);
     this.machine.observer = null;
-    this.driven = this.again();
+    this.driven = place.begin();
     this.memory = new DebugMemory(this.machine);
     this.points = this.points.movedTo(this.machine, this.memory);
+    this.points.begin();
+    return place;
+  }
+
+  /** A checkpoint, when the last one is far enough back. */
+  private keepPlace(): void {
+    const { wayBack } = this;
+    const { instructions } = this.machine.clock;
+    if (wayBack?.isDue(instructions) === true) this.addPlace(wayBack, this.history.countUpTo(instructions));
+  }
+
+  private addPlace(wayBack: WayBack<DriveableMachine>, entries: number): void {
+    const begin = this.driven.checkpoint?.() ?? null;
+    if (begin !== null) wayBack.add({ instructions: this.machine.clock.instructions, entries, begin });
   }
 
   private runOne(core: number): DebugStop | null {
     this.points.begin();
     this.machine.onlyCore = core;
     try {
-      return this.stopAfter(this.driven.run(1, LONGEST_STEP_NS));
+      return this.stopOf(this.driven.run(1, LONGEST_STEP_NS));
     } finally {
       this.machine.onlyCore = null;
     }

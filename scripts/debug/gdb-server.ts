@@ -13,11 +13,12 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { hex } from '../../emulator/address.ts';
 import { GdbSession } from '../../emulator/debug/gdb/session.ts';
 import type { DebugStop } from '../../emulator/debug/gdb/target.ts';
-import { type DriveableMachine, MachineTarget } from '../../emulator/debug/machine-target.ts';
+import { MachineTarget } from '../../emulator/debug/machine-target.ts';
 import { physToVirt } from '../../kernel-ts/kernel/mm/direct-map.ts';
 import { InputError } from '../machine/input-error.ts';
 import type { LevitateMachine } from '../machine/levitate-machine.ts';
 import type { Outcome } from '../machine/outcome.ts';
+import { DebuggedMachine, type MachineOrigin } from './debugged-machine.ts';
 
 const LOOPBACK = '127.0.0.1';
 /** How long the loop sleeps between two looks at what else may end it, while a debugger thinks. */
@@ -31,8 +32,10 @@ export interface GdbServerOptions {
   /** Nothing runs before a debugger says so. */
   readonly wait: boolean;
   readonly machine: LevitateMachine;
-  /** Makes the machine anew, in the place of the one before, for a debugger that goes back. */
-  readonly replace: () => LevitateMachine;
+  /** Puts the machine that `origin` makes in the place of the one before, for a debugger that goes back; null: the machine anew, as it was first. */
+  readonly replace: (origin: MachineOrigin | null) => LevitateMachine;
+  /** Going back may begin at checkpoints: who uses the machine does not miss the events before them. */
+  readonly checkpoints: boolean;
 }
 
 const KILLED: Outcome = { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was ended by the debugger' };
@@ -52,23 +55,13 @@ export class GdbServer {
   private rest: DebugStop | null = null;
   private wake: () => void = () => {};
 
-  private constructor({ machine, wait, replace }: GdbServerOptions) {
-    let current = machine;
+  private constructor({ machine, wait, replace, checkpoints }: GdbServerOptions) {
     this.awaiting = wait;
-    const driven = (): DriveableMachine => {
-      current.onTyped = (bytes) => {
-        this.rest = null;
-        this.target.note(() => current.type(bytes));
-      };
-      return {
-        machine: current.machine,
-        run: (instructions, ns) => current.runSlice(instructions, {}, ns),
-      };
-    };
-    this.target = new MachineTarget(driven(), () => {
-      current = replace();
-      return driven();
+    const debugged = new DebuggedMachine(machine, replace, checkpoints, (input) => {
+      this.rest = null;
+      this.target.note(input);
     });
+    this.target = new MachineTarget(debugged.drive(), () => debugged.restart());
     this.server = createServer((socket) => this.welcome(socket));
   }
 

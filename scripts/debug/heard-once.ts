@@ -23,9 +23,12 @@ export class HeardOnce {
     this.events = events;
   }
 
-  /** Listens to a machine that has not run; it is to say what the one before it said, and then more. */
-  listen({ serial, events }: LevitateMachine): void {
-    let bytesSaid = 0;
+  /**
+   * Listens to a machine that has not run, or not since it was put back; it is to say what the one before it said, and then more.
+   * @param eventsBefore how many events had been there where it was put back; null: its own are all that there were
+   */
+  listen({ serial, events }: LevitateMachine, eventsBefore: number | null = null): void {
+    let bytesSaid = eventsBefore === null ? 0 : serial.byteLength;
     serial.onBytes((chunk) => {
       const known = Math.max(0, this.bytes - bytesSaid);
       bytesSaid += chunk.length;
@@ -33,14 +36,14 @@ export class HeardOnce {
       this.bytes = bytesSaid;
       this.onBytes(chunk.subarray(known));
     });
-    let eventsSaid = 0;
+    let eventsSaid = eventsBefore ?? 0;
     const tell = (event: LogEvent): void => {
       eventsSaid++;
       if (eventsSaid <= this.events) return;
       this.events = eventsSaid;
       this.onEvent(event);
     };
-    for (const event of events.events) tell(event);
+    if (eventsBefore === null) for (const event of events.events) tell(event);
     events.subscribe(tell);
   }
 }

@@ -1,0 +1,56 @@
+/**
+ * A copy of a machine's memory that shares with the copy before it what has not changed since.
+ *
+ *     copy 1   │ a │ - │ b │ c │        "-" a page of zeros: not kept
+ *     copy 2   │ ↑ │ d │ ↑ │ - │        "↑" the same page as in copy 1, not another one
+ *
+ * Not here: the rest of the machine (checkpoint.ts), and memory as a file holds it (snapshots).
+ */
+
+import { PAGE_SIZE } from '../address.ts';
+import type { Machine } from '../machine.ts';
+
+export interface MemoryCopy {
+  /** Where RAM was backed by host memory, the first byte of each stretch. */
+  readonly touched: readonly number[];
+  /** Pages that are not all zeros, by physical address. Never written to. */
+  readonly pages: ReadonlyMap<number, Uint8Array>;
+}
+
+const ZEROS = new Uint8Array(PAGE_SIZE);
+
+/** O(touched bytes), of which only pages that differ from those of `previous` cost memory. */
+export function copyMemory(machine: Machine, previous: MemoryCopy | null): MemoryCopy {
+  const pages = new Map<number, Uint8Array>();
+  for (const { base, bytes } of stretches(machine)) {
+    for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
+      const page = bytes.subarray(at, at + PAGE_SIZE);
+      const before = previous?.pages.get(base + at);
+      if (before !== undefined && Buffer.compare(page, before) === 0) pages.set(base + at, before);
+      else if (Buffer.compare(page, ZEROS) !== 0) pages.set(base + at, page.slice());
+    }
+  }
+  return { touched: machine.memory.touchedRanges().map(({ start }) => start), pages };
+}
+
+/** Into a machine built alike, whatever its memory holds. */
+export function putMemoryBack({ touched, pages }: MemoryCopy, machine: Machine): void {
+  for (const start of touched) machine.memory.touch(start);
+  for (const { base, bytes } of stretches(machine)) {
+    for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
+      const target = bytes.subarray(at, at + PAGE_SIZE);
+      const page = pages.get(base + at) ?? ZEROS;
+      // Storing zeros over zeros would make the host find memory for them.
+      if (Buffer.compare(target, page) !== 0) target.set(page);
+    }
+  }
+}
+
+/** Touched RAM, flash and SRAM, as the engines see them, in whole pages. */
+function stretches({ memory, fixedMemory }: Machine): { readonly base: number; readonly bytes: Uint8Array }[] {
+  const ram = memory.touchedRanges().flatMap(({ start, end }) => {
+    const chunk = memory.touch(start);
+    return chunk === null ? [] : [{ base: start, bytes: chunk.bytes.subarray(start - chunk.base, end - chunk.base) }];
+  });
+  return [...ram, ...fixedMemory];
+}

@@ -1,0 +1,58 @@
+/**
+ * The places in a machine's life from which it can be executed again: its reset, and checkpoints on the way.
+ *
+ *     reset ──────┬──────────┬──────────┬────► now          `begin` of each makes the machine anew as it was there
+ *                 1          2          3
+ *
+ * When there are too many, every second one is given up, and the next ones are taken half as often: the way back is at most a fixed part of the life.
+ */
+
+/** One of the places. `M` is the machine that is made. */
+export interface Place<M> {
+  /** Instructions that had been executed. */
+  readonly instructions: number;
+  /** How many entries of the history (history.ts) came before. */
+  readonly entries: number;
+  readonly begin: () => M;
+}
+
+/** Most places besides the reset: the memory of a guest that changes all of it all the time, so many times. */
+const MOST_PLACES = 16;
+
+export class WayBack<M> {
+  private readonly reset: Place<M>;
+  private places: Place<M>[] = [];
+  private interval: number;
+
+  /** @param interval instructions between two places, while there are few */
+  constructor(begin: () => M, interval: number) {
+    this.reset = { instructions: 0, entries: 0, begin };
+    this.interval = interval;
+  }
+
+  /** True when the last place lies far enough back. */
+  isDue(instructions: number): boolean {
+    return instructions - (this.places.at(-1) ?? this.reset).instructions >= this.interval;
+  }
+
+  /** Adds one behind those that there are. */
+  add(place: Place<M>): void {
+    this.places.push(place);
+    if (this.places.length <= MOST_PLACES) return;
+    this.places = this.places.filter((_, index) => index % 2 === 1);
+    this.interval *= 2;
+  }
+
+  /**
+   * The last place before that instruction. Not one at it: the machine may have slept there for a while, and the way back leads to its arrival. Instruction 0 is
+   * the reset's.
+   */
+  before(instructions: number): Place<M> {
+    return this.places.findLast((place) => place.instructions < instructions) ?? this.reset;
+  }
+
+  /** The machine is taken back to that instruction: what follows may be another life. */
+  forgetFrom(instructions: number): void {
+    this.places = this.places.filter((place) => place.instructions < instructions);
+  }
+}
