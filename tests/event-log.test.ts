@@ -94,7 +94,9 @@ describe('docs/event-log.md', () => {
       for (const file of readdirSync(join(packageRoot(), part), { recursive: true, encoding: 'utf8' })) {
         if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
         const text = readFileSync(join(packageRoot(), part, file), 'utf8');
-        const calls = text.matchAll(/(?:events|trace|context|environment)\??\.emit\((?:this(?:\.core)?, )?'([a-z-]+)'/g);
+        const calls = text.matchAll(
+          /(?:events|trace|context|environment)\??\.emit\((?:this(?:\.core)?, )?'([a-z-]+)'/g,
+        );
         for (const [, kind] of calls) emitted.add(kind as string);
       }
     }
