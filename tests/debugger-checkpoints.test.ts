@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { restoreCheckpoint, takeCheckpoint } from '../emulator/debug/checkpoint.ts';
 import type { DebugPoint } from '../emulator/debug/gdb/target.ts';
-import { type DriveableMachine, MachineTarget, type RunEnd } from '../emulator/debug/machine-target.ts';
+import { type DriveableMachine, MachineTarget } from '../emulator/debug/machine-target.ts';
 import { machineDigest } from '../scripts/snapshot/digest.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
+import { runJudged } from './support/run-judged.ts';
 
 const HALT_GATE = 0x200;
 
@@ -14,19 +15,6 @@ const open: Guest[] = [];
 afterEach(() => {
   for (const guest of open.splice(0)) guest.machine.close();
 });
-
-/** As the command line judges a run, as far as these guests need it. */
-function run({ machine }: Guest, instructions: number, ns: number): RunEnd | null {
-  const { clock } = machine;
-  const stop = machine.run({
-    maxInstructions: clock.instructions + instructions,
-    ...(ns === Infinity ? {} : { untilNs: clock.nowNs + ns }),
-  });
-  if (stop.kind === 'limit') return null;
-  return stop.kind === 'idle'
-    ? { outcome: 'steady', exitStatus: 0, reason: 'reached its steady state' }
-    : { outcome: stop.kind, exitStatus: 3, reason: stop.kind };
-}
 
 const breakpoint = (address: bigint): DebugPoint => ({ kind: 'breakpoint', hardware: false, address });
 describe('going back from checkpoints', () => {
@@ -49,7 +37,7 @@ describe('going back from checkpoints', () => {
         machine,
         run: (instructions, ns) => {
           const before = machine.clock.instructions;
-          const end = run(guest, instructions, ns);
+          const end = runJudged(guest, instructions, ns);
           executed += machine.clock.instructions - before;
           return end;
         },
@@ -90,7 +78,7 @@ describe('going back from checkpoints', () => {
         const { clock } = guest.machine;
         const end = clock.instructions + instructions;
         while (clock.instructions < end) {
-          if (target.stopAfter(run(guest, Math.min(SLICE, end - clock.instructions), Infinity)) !== null) break;
+          if (target.stopAfter(runJudged(guest, Math.min(SLICE, end - clock.instructions), Infinity)) !== null) break;
         }
       },
     };

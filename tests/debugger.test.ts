@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DebugPoint, DebugStop } from '../emulator/debug/gdb/target.ts';
 import { REGISTERS } from '../emulator/debug/gdb/register-layout.ts';
-import { type DriveableMachine, MachineTarget, type RunEnd } from '../emulator/debug/machine-target.ts';
+import { type DriveableMachine, MachineTarget } from '../emulator/debug/machine-target.ts';
 import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
+import { runJudged } from './support/run-judged.ts';
 
 /** Stores 1 to 5 into consecutive doublewords, reading each back with the one that follows it. */
 const STORES = new Uint8Array(
@@ -54,7 +55,7 @@ function debug(
     prepare(made);
     open.push(made);
     guest = made;
-    return { machine: made.machine, run: (instructions, ns) => run(made, instructions, ns) };
+    return { machine: made.machine, run: (instructions, ns) => runJudged(made, instructions, ns) };
   };
   const target = new MachineTarget(make(), make);
   return {
@@ -64,25 +65,12 @@ function debug(
     go: () => {
       target.resume();
       for (;;) {
-        const stop = target.stopAfter(run(guest, 100_000, Infinity));
+        const stop = target.stopAfter(runJudged(guest, 100_000, Infinity));
         if (stop !== null) return stop;
       }
     },
     register: (name) => target.readRegister(target.currentCore, name),
   };
-}
-
-/** As the command line judges a run, as far as these guests need it. */
-function run({ machine }: Guest, instructions: number, ns: number): RunEnd | null {
-  const { clock } = machine;
-  const stop = machine.run({
-    maxInstructions: clock.instructions + instructions,
-    ...(ns === Infinity ? {} : { untilNs: clock.nowNs + ns }),
-  });
-  if (stop.kind === 'limit') return null;
-  return stop.kind === 'idle'
-    ? { outcome: 'steady', exitStatus: 0, reason: 'reached its steady state' }
-    : { outcome: stop.kind, exitStatus: 3, reason: stop.kind };
 }
 
 const breakpoint = (address: bigint, hardware = false): DebugPoint => ({ kind: 'breakpoint', hardware, address });
@@ -318,7 +306,7 @@ describe('several cores', () => {
   it('stand still while one of them steps', () => {
     const { target, guest } = watched();
     target.resume();
-    while (guest().machine.cores.length < CORES) run(guest(), 500, Infinity);
+    while (guest().machine.cores.length < CORES) runJudged(guest(), 500, Infinity);
     const before = guest().machine.cores.map(({ engine }) => engine.getPc());
     const last = CORES - 1;
     expect(target.step(last)).toEqual({ kind: 'step', core: last });

@@ -281,7 +281,7 @@ export class Core {
 
   /**
    * How far the core may run while an interrupt waits to be unmasked: to the end of the straight line of code at PC, its last instruction included, where
-   * the mask may be lifted; see interrupt-lines.ts.
+   * the mask may be lifted; see interrupt-lines.ts. Infinity where the engine watches the masks itself.
    */
   instructionsToUnmask(): number {
     const { engine, environment } = this;

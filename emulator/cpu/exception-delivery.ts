@@ -66,6 +66,7 @@ export class ExceptionDelivery {
     return true;
   }
 
+  /** Enters the vector for `kind` at `targetLevel`; `returnAddress` becomes ELR. A core that faults on its own vector at once locks up instead. */
   enter(kind: VectorKind, targetLevel: 1 | 2 | 3, esr: number, far: bigint | null, returnAddress: bigint): void {
     const { engine, environment } = this;
     const last = this.lastVector;

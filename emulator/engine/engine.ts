@@ -133,7 +133,7 @@ export interface CpuEngine {
   run(count: number): SliceEnd;
   /**
    * The same, but the slice may end a little later: between two blocks of straight-line code, at most {@link LONGEST_OVERRUN} instructions after `count`.
-   * Several times faster than {@link run} where slices are short.
+   * Short slices are cheaper this way than by {@link run}, which translates the block that its count ends in anew.
    */
   runBlocks(count: number): SliceEnd;
   /**

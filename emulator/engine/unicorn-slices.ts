@@ -20,7 +20,7 @@ const UC_ERR_ACCESS = new Set([6, 7, 8, 12]);
 
 /**
  * Instructions after which cached address translations are dropped. The cache grows with use and only shrinks when it is dropped, and each block that is translated
- * looks through all of it: 7 % of a Linux boot.
+ * looks through all of it: some 6 % of a Linux boot.
  */
 const FLUSH_EVERY = 2_000_000;
 

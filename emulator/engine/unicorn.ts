@@ -1,13 +1,13 @@
 /**
  * The CPU engine on the native Unicorn library.
  *
- * Unicorn is QEMU's AArch64 core (translator, softmmu) without QEMU's machine. Three things that a machine needs it does not export, so they are found once
+ * Unicorn is QEMU's AArch64 core (translator, softmmu) without QEMU's machine. Two things that a machine needs it does not export, so they are found once
  * for each library file by causing known events and searching for their traces (calibrate.ts drives that):
  *   - the number of instructions executed so far in a slice: a counter next to the requested count inside the engine's handle;
  *   - the syndrome, fault address and target level of the exception just taken: three adjacent fields in the saved register file.
  *
  * Time is instructions executed. Where inline-count.ts knows the library, translated code counts for itself, a block at a time, and a slice ends between two
- * blocks. Elsewhere slices are given a count: slower, because the engine then calls out for every instruction, with the same results.
+ * blocks. Elsewhere slices are given a count: slower, because the engine then calls out for every instruction, and they end exactly at it.
  *
  * Numbers below are the library's ABI: include/unicorn/unicorn.h and arm64.h of Unicorn 2.1.
  */
@@ -69,7 +69,7 @@ const BLOCK_BYTES = 16;
 /** The u32 fields of struct uc_arm64_cp_reg. */
 const SYSTEM_REGISTER_BYTES = 20;
 
-/** The least version whose MMU and register writes work (notes in docs/engine.md). */
+/** The least version whose MMU and register writes work (2.0.1 wants every virtual address mapped and keeps stale CPU flags). */
 export const REQUIRED_ENGINE_VERSION = { major: 2, minor: 1 } as const;
 
 export interface EngineVersion {

@@ -29,7 +29,7 @@ export const EVENT_KINDS = {
   'mmio-unknown': { always: true, meaning: 'first access to a register that a device has no model for' },
   'sysreg-unknown': {
     always: true,
-    meaning: 'first read or write of a system register that is not implemented: undefined for the guest',
+    meaning: 'first read or write of a system register that there is not: undefined for the guest',
   },
   device: { always: true, meaning: 'a device met a setting that it does not model' },
   memory: { always: true, meaning: 'the kernel laid out memory: banks, reserved ranges, mem_map, pools' },

@@ -107,7 +107,7 @@ export class KernelHost implements GateHandler {
         if (register === 'CurrentEL') return BigInt(core.level << 2);
         if (register === 'DAIF') return BigInt(core.engine.getPstate() & 0x3c0);
         const value = core.readSystemRegister(SYSTEM_REGISTERS[register]);
-        if (value === undefined) throw new RangeError(`${register} is not implemented by this core`);
+        if (value === undefined) throw new RangeError(`this core has no ${register}`);
         return value;
       },
       write: (register, value) => {
@@ -115,7 +115,7 @@ export class KernelHost implements GateHandler {
         if (register === 'CurrentEL' || register === 'DAIF')
           throw new RangeError(`${register} is not written through this port`);
         if (!core.writeSystemRegister(SYSTEM_REGISTERS[register], value)) {
-          throw new RangeError(`${register} is not implemented by this core`);
+          throw new RangeError(`this core has no ${register}`);
         }
         if (TRANSLATION_REGISTERS.includes(register)) this.invalidate(core);
       },

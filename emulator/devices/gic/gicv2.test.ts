@@ -199,7 +199,7 @@ describe('GICv2: priorities', () => {
   it.each([
     [0xa0, 0xa0, 32],
     [0xa0, 0x98, 33],
-    [0xa7, 0xa0, 32], // the low 3 bits are not implemented
+    [0xa7, 0xa0, 32], // the low 3 bits are RAZ/WI
   ])('0x%s and 0x%s: %i comes first', (first, second, winner) => {
     const machine = pair(first, second);
     machine.gic.setSpi(33, true);

@@ -174,7 +174,7 @@ export class InterruptState {
     return this.#priority[slot]!;
   }
 
-  /** The bits that are not implemented are dropped. O(1). */
+  /** The low bits, which are RAZ/WI, are dropped. O(1). */
   setPriority(slot: number, priority: number): void {
     if ((this.#implemented[slot >>> 5]! & (1 << (slot & 31))) !== 0) {
       this.#priority[slot] = (priority >>> PRIORITY_SHIFT) << PRIORITY_SHIFT;

@@ -14,7 +14,7 @@
 
 /** Priority levels that the controllers implement: 5 bits, as GIC-400, GIC-600 and the Cortex-A CPU interfaces do. */
 export const PRIORITY_LEVELS = 32;
-/** From an 8-bit priority field to its level: the low bits are not implemented. */
+/** From an 8-bit priority field to its level: the low bits are RAZ/WI. */
 export const PRIORITY_SHIFT = 3;
 
 /** INTIDs below the special ones: SGIs, PPIs and SPIs are [0, 1020). */
