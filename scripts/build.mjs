@@ -27,7 +27,7 @@ const dist = join(root, 'dist');
 
 /** Files of scripts/ that are no commands, by name: entry points of the library and modules that others import. */
 const LIBRARY_ENTRIES = ['index', 'testing'];
-export const COMMANDS = ['boot', 'log', 'explain', 'web', 'doctor', 'bench'];
+export const COMMANDS = ['boot', 'log', 'explain', 'web', 'doctor', 'bench', 'fuzz'];
 /** Pages by the command that uses them: made with it, so that a changed page is noticed as a changed source is. */
 const PAGES_OF = { boot: ['report'], web: ['live'] };
 /** Sources of a page, without their endings: .html, .css and .ts. */

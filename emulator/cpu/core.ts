@@ -93,6 +93,8 @@ export class Core {
   private trapped: { readonly pc: bigint; readonly esr: number } | null = null;
   /** Accesses to system registers that there are not, reported once each. */
   private readonly unknownReported = new Set<string>();
+  /** By the encoding's number: whether the engine knows the system register. */
+  private readonly known = new Map<number, boolean>();
   /** Addresses of intercepted instructions, so that each is asked for once. */
   private readonly interceptedAt = new Set<string>();
 
@@ -444,8 +446,8 @@ export class Core {
     const { engine, environment } = this;
     // Another instruction may stand at an address that was intercepted once.
     if (!environment.intercepts(encoding)) return false;
-    // Where op1 says that EL0 has no access at all, the instruction is undefined, and the engine knows that itself.
-    if (this.level === 0 && encoding[1] !== OP1_EL0) return false;
+    // Nothing is skipped that the engine has translated as undefined: it has no code behind such an instruction to go on with. It comes as an exception.
+    if (!this.mayAccess(encoding, read) || !this.engineHas(encoding)) return false;
     if (this.level === 0 && !environment.allowedAtEl0(this, encoding, read)) {
       this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
       engine.abandon();
@@ -461,6 +463,24 @@ export class Core {
     if (value === undefined) return false;
     if (rt !== 31) engine.setX(rt, value);
     return true;
+  }
+
+  /** True unless code at the current level finds the access undefined whatever is configured. */
+  private mayAccess(encoding: SystemRegisterEncoding, read: boolean): boolean {
+    const { level } = this;
+    if (level < leastLevel(encoding)) return false;
+    return read || level > 0 || !isReadOnlyAtEl0(encoding);
+  }
+
+  /** True when the engine knows the register. */
+  private engineHas(encoding: SystemRegisterEncoding): boolean {
+    const key = systemRegisterNumber(encoding);
+    let known = this.known.get(key);
+    if (known === undefined) {
+      known = this.engine.getSystemRegister(encoding) !== null;
+      this.known.set(key, known);
+    }
+    return known;
   }
 
   private onHint(): void {
@@ -524,7 +544,8 @@ export class Core {
   private emulateSystemRegister(instruction: number): boolean {
     const { engine, environment } = this;
     const move = systemRegisterMove(instruction);
-    if (move === null || this.level < leastLevel(move.encoding)) return false;
+    if (move === null || !this.mayAccess(move.encoding, move.read)) return false;
+    if (!move.read && this.level < HIGHEST_LEVEL && isCounterFrequency(move.encoding)) return false;
     if (move.read) {
       const value = environment.readSystemRegister(this, move.encoding);
       if (value !== undefined) {
@@ -564,5 +585,13 @@ export class Core {
 /** CNTFRQ_EL0 can be written at the highest exception level only (Arm ARM D24.10.1). */
 const isCounterFrequency = ([, op1, crn, crm, op2]: SystemRegisterEncoding): boolean =>
   op1 === OP1_EL0 && crn === 14 && crm === 0 && op2 === 0;
+
+/** The counters and their frequency are read-only at EL0 (Arm ARM D24.10). */
+const isReadOnlyAtEl0 = ([, op1, crn, crm]: SystemRegisterEncoding): boolean =>
+  op1 === OP1_EL0 && crn === 14 && crm === 0;
+
+/** The encoding as an MRS or MSR holds it: op0, op1, CRn, CRm, op2 one after the other. */
+const systemRegisterNumber = ([op0, op1, crn, crm, op2]: SystemRegisterEncoding): number =>
+  (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 
 const asTarget = (level: number): 1 | 2 | 3 => (level === 3 ? 3 : level === 2 ? 2 : 1);

@@ -1,0 +1,28 @@
+/**
+ * Guests that nobody would write: any instruction, any page tables, any values in system registers. Each runs in a process of its own, where a crash or a hang is
+ * seen. The long run is `npm run fuzz`.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { replayApart, runCampaign } from '../scripts/fuzz/campaign.ts';
+import type { FuzzSite } from '../scripts/fuzz/plan.ts';
+
+const SITE: FuzzSite = { level: 1, words: [], operands: 1, fresh: true, tables: 'off', registers: [] };
+
+/** MRS of CNTHP_TVAL_EL2, MSR of CNTFRQ_EL0, CNTPCT_EL0 and CNTHCTL_EL2, MRS of CNTHV_CTL_EL2 and of nothing in the timer's space. */
+const TIMER_WORDS = [0xd53c_e218, 0xd51b_e000, 0xd51b_e020, 0xd51c_e100, 0xd53c_e321, 0xd53b_e6e0];
+
+describe('a guest that did hang the emulator', () => {
+  it.each([
+    ['registers of the timer that its level has not, at EL1', TIMER_WORDS.map((word) => ({ ...SITE, words: [word] }))],
+    ['the same at EL0', TIMER_WORDS.map((word) => ({ ...SITE, level: 0, words: [word] }) as const)],
+  ])('%s', (_what, sites) => {
+    expect(replayApart({ gicVersion: 2, sites })).toBe('ok');
+  });
+});
+
+it('a short campaign: no hang, no crash, no fault', async () => {
+  const { words, faults } = await runCampaign(20, 8000, () => {});
+  expect(faults).toEqual([]);
+  expect(words).toBeGreaterThanOrEqual(8000);
+});
