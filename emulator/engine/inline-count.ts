@@ -47,6 +47,9 @@ interface LibraryBuild {
   readonly translatorEnv: number;
   readonly translatorCode: number;
   readonly translatorCodeBytes: number;
+  /** In the translator: where the next block's code goes, and which part of the buffer is filled next. */
+  readonly translatorNextCode: number;
+  readonly translatorNextPart: number;
   /** In the library: return addresses of the two calls of translated code in cpu_exec. */
   readonly callsOfCode: readonly number[];
   /** Bytes of stack between such a return address and the one that translated code leaves when it calls a helper. */
@@ -86,6 +89,8 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
     translatorEnv: 0xa8f0,
     translatorCode: 0xa0,
     translatorCodeBytes: 0xb8,
+    translatorNextCode: 0xc0,
+    translatorNextPart: 0xa928,
     callsOfCode: [0x555504, 0x55563f],
     codeFrame: 1216,
     operations: {
@@ -264,6 +269,9 @@ export class InlineCounter {
   /** The translated code. */
   private readonly code: DataView;
   private readonly codeStart: bigint;
+  /** Of the code buffer: address that the next block's code will have, end. */
+  private readonly nextCode: BigUint64Array;
+  private readonly codeEnd: bigint;
   private readonly stacks = new Map<bigint, BigUint64Array>();
 
   /** @param handle the engine's handle, initialised */
@@ -284,9 +292,19 @@ export class InlineCounter {
     this.cell = new BigUint64Array(process.view(cell, CODE_BYTES));
     this.cell[2] = this.core;
     const translator = handle.getBigUint64(build.handle.translator, true);
-    const word = (at: number): bigint => new BigUint64Array(process.view(translator + BigInt(at), 8))[0] ?? 0n;
-    this.codeStart = word(build.translatorCode);
-    this.code = new DataView(process.view(this.codeStart, Number(word(build.translatorCodeBytes))));
+    const word = (at: number) => new BigUint64Array(process.view(translator + BigInt(at), 8));
+    this.codeStart = word(build.translatorCode)[0] ?? 0n;
+    const codeBytes = word(build.translatorCodeBytes)[0] ?? 0n;
+    this.code = new DataView(process.view(this.codeStart, Number(codeBytes)));
+    this.codeEnd = this.codeStart + codeBytes;
+    this.nextCode = word(build.translatorNextCode);
+    // What UnicornHandle.claimCodeBuffer is for, without its price.
+    word(build.translatorNextPart)[0] = 1n;
+  }
+
+  /** Bytes of the code buffer that are left. */
+  get codeRoom(): number {
+    return Number(this.codeEnd - (this.nextCode[0] ?? 0n));
   }
 
   /** Instructions that may still be begun; a block that is begun is charged whole. */

@@ -25,12 +25,6 @@ const UC_CTL_TLB_FLUSH = ucControlWrite(11, 0);
 const CPU_MODELS = { 'cortex-a57': 0, 'cortex-a53': 1, 'cortex-a72': 2, max: 3 } as const;
 export type CpuModel = keyof typeof CPU_MODELS;
 
-/**
- * Translated code of a core. The engine's own choice is 1 GiB, all of which it touches when it drops everything; a booting Linux fills some 80 MiB, and what
- * does not fit is dropped and translated again.
- */
-const CODE_BUFFER_BYTES = 128 * 2 ** 20;
-
 /** Bytes of the engine's handle that the search for the instruction counter may read: less than the handle's size. */
 const HANDLE_SEARCH_BYTES = 2048;
 
@@ -43,8 +37,11 @@ export class UnicornHandle {
   /** Buffers lent to the engine must not be collected while it may touch them. */
   protected readonly lent: Uint8Array[] = [];
 
-  /** @param path of the library's file */
-  constructor(path: string, model: CpuModel) {
+  /**
+   * @param path of the library's file
+   * @param codeBufferBytes room for translated code; what does not fit is dropped and translated again
+   */
+  constructor(path: string, model: CpuModel, codeBufferBytes: number) {
     this.library = loadLibrary(path);
     const out: [Pointer] = [null];
     this.check('uc_open', this.library.open(UC_ARCH_ARM64, UC_MODE_ARM, out));
@@ -52,7 +49,7 @@ export class UnicornHandle {
     this.check('uc_ctl cpu model', this.library.control(this.handle, UC_CTL_CPU_MODEL, 'int', CPU_MODELS[model]));
     this.check(
       'uc_ctl code buffer',
-      this.library.control(this.handle, UC_CTL_TCG_BUFFER_SIZE, 'uint32_t', CODE_BUFFER_BYTES),
+      this.library.control(this.handle, UC_CTL_TCG_BUFFER_SIZE, 'uint32_t', codeBufferBytes),
     );
     this.check('uc_ctl exits', this.library.control(this.handle, UC_CTL_USE_EXITS, 'int', 1));
     this.handleView = new DataView(nativeView(this.handle, HANDLE_SEARCH_BYTES));
@@ -73,6 +70,7 @@ export class UnicornHandle {
     this.check('uc_ctl flush tlb', this.library.control(this.handle, UC_CTL_TLB_FLUSH));
   }
 
+  /** Costs as much as clearing the code buffer, all of which becomes resident, with Unicorn 2.1.1. */
   discardAllCode(): void {
     this.check('uc_ctl flush code', this.library.control(this.handle, UC_CTL_TB_FLUSH));
   }
@@ -82,6 +80,16 @@ export class UnicornHandle {
       'uc_ctl remove cache',
       this.library.control(this.handle, UC_CTL_TB_REMOVE_CACHE, 'uint64_t', start, 'uint64_t', end),
     );
+  }
+
+  /**
+   * Before anything is translated, and needed. The code buffer is one region. The engine starts to fill it without having taken it, so when it is full for the
+   * first time, the engine takes the same region again: it overwrites blocks that are still jumped to and still in its lists. That was wrong
+   * execution, then a crash, some seconds into a user space. Later it knows that no region is left, and drops everything first, as it should.
+   * Dropping everything takes the region. (QEMU calls tcg_region_initial_alloc for it; Unicorn, up to 2.1.4 at least, does not.)
+   */
+  protected claimCodeBuffer(): void {
+    this.discardAllCode();
   }
 
   /** For calibration: the first bytes of the engine's handle. */

@@ -42,8 +42,8 @@ export class UnicornRegisters extends UnicornHandle {
   private readonly systemFields: Uint32Array;
   private readonly systemValue: BigUint64Array;
 
-  constructor(path: string, model: CpuModel) {
-    super(path, model);
+  constructor(path: string, model: CpuModel, codeBufferBytes: number) {
+    super(path, model, codeBufferBytes);
     this.cell = allocateWords(1);
     this.cellValue = new BigUint64Array(nativeView(this.cell, 8));
     this.wideCell = allocateWords(2);

@@ -24,11 +24,31 @@ const UC_ERR_ACCESS = new Set([6, 7, 8, 12]);
  */
 const FLUSH_EVERY = 2_000_000;
 
+/**
+ * Bytes for translated code of a core. The engine's own choice is 1 GiB. A booting Linux fills some 80 MiB, a user space more. Where the buffer must be claimed by
+ * clearing it, all of it is resident; a core that is calibrated translates a few blocks.
+ */
+const CODE_BUFFER = { known: 128 * 2 ** 20, claimed: 32 * 2 ** 20, calibration: 2 * 2 ** 20 } as const;
+
+/** A block of the most instructions has at most 64 KiB of code, and a record for each instruction. */
+const ROOM_FOR_A_BLOCK = 2 ** 18;
+
 /** For a counter that is not to end a run: far more instructions than a slice has. */
 const NEVER_USED_UP = 2 ** 31 - 1;
 
 /** Where a callback was made from, which decides how PC becomes exact and what of the block's charge is ahead. */
 type Origin = 'nothing' | 'register move' | 'device access' | 'memory access';
+
+export interface SlicesOptions {
+  /** Of the library's file. */
+  readonly path: string;
+  readonly model: CpuModel;
+  /** Null: for calibration. */
+  readonly calibration: Calibration | null;
+  readonly counting: 'fastest' | 'engine';
+  /** Undefined: what fits. */
+  readonly codeBufferBytes: number | undefined;
+}
 
 export class UnicornSlices extends UnicornRegisters {
   protected readonly calibration: Calibration | null;
@@ -56,13 +76,18 @@ export class UnicornSlices extends UnicornRegisters {
   /** Registers to go back to where an instruction was abandoned. Without inline counting only. */
   protected abandoned: Pointer = null;
 
-  constructor(path: string, model: CpuModel, calibration: Calibration | null, counting: 'fastest' | 'engine') {
-    super(path, model);
-    this.calibration = calibration;
+  constructor({ path, model, calibration, counting, codeBufferBytes }: SlicesOptions) {
     const installed = calibration === null ? null : installInlineCount(path, () => nativeProcess(path), process.arch);
-    if (installed === null) return;
+    const fitting =
+      calibration === null ? CODE_BUFFER.calibration : CODE_BUFFER[installed === null ? 'claimed' : 'known'];
+    super(path, model, codeBufferBytes ?? fitting);
+    this.calibration = calibration;
     // The engine makes its core when it is first asked for something.
     super.getPc();
+    if (installed === null) {
+      this.claimCodeBuffer();
+      return;
+    }
     this.counter = new InlineCounter(installed, this.handleView);
     if (counting === 'fastest') this.inline = this.counter;
   }
@@ -96,6 +121,8 @@ export class UnicornSlices extends UnicornRegisters {
       if (left > LONGEST_BLOCK) inline.left = left - LONGEST_BLOCK;
       else {
         inline.left = 1;
+        // A full buffer would be dropped in the middle of the run, and the limit with it.
+        if (inline.codeRoom < ROOM_FOR_A_BLOCK) this.discardAllCode();
         inline.limitNextBlock(left);
       }
       this.requested = before + inline.left;

@@ -100,6 +100,8 @@ export interface UnicornOptions {
   readonly model?: CpuModel;
   /** `engine`: count as on hosts and with libraries for which there is no faster way. For comparisons; default is the fastest. */
   readonly counting?: 'fastest' | 'engine';
+  /** Room for translated code, at least 1 MiB; default is what fits. For tests: a small one is full often. */
+  readonly codeBufferBytes?: number;
 }
 
 /** A range that was once routed to devices. It keeps its callbacks: flash goes to and fro. */
@@ -147,7 +149,13 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
   private readonly interceptors: Readonly<Record<InterceptKind, NativeCallback>> | null = null;
 
   constructor(options: UnicornOptions, calibration: Calibration | null) {
-    super(options.library, options.model ?? 'cortex-a72', calibration, options.counting ?? 'fastest');
+    super({
+      path: options.library,
+      model: options.model ?? 'cortex-a72',
+      calibration,
+      counting: options.counting ?? 'fastest',
+      codeBufferBytes: options.codeBufferBytes,
+    });
     this.callbacks = options.callbacks;
     const { major, minor, patch } = versionOf(this.library);
     this.version = `Unicorn ${major}.${minor}.${patch}`;
