@@ -14,6 +14,9 @@ import type { EventLog } from './events/event-log.ts';
 
 /** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
 const PFR0_GIC = 1n << 24n;
+/** ID_AA64PFR0_EL1.EL0 to EL3: AArch64 only. The engine has AArch32 as well, but its code cannot be counted. */
+const PFR0_LEVELS_MASK = 0xffffn;
+const PFR0_LEVELS_AARCH64 = 0x1111n;
 
 /** CRn of the performance monitors; CRm and op2 of PMCR_EL0 and PMCCNTR_EL0. */
 const CRN_MONITORS = 9;
@@ -71,7 +74,7 @@ export class MachineRegisters {
     if (op1 === 3 && crn === CRN_MONITORS) return isMonitorControl(crm, op2) || isCycleCounter(crm, op2);
     if (op1 !== 0 || crn !== 0) return false;
     if (crm === 0) return op2 === 0 || op2 === 5;
-    return this.owners.gicSystemRegisters && crm === 4 && op2 === 0;
+    return crm === 4 && op2 === 0;
   }
 
   /** False when code at EL0 on core `core` may not access this one of them. */
@@ -101,7 +104,10 @@ export class MachineRegisters {
       if (crm === 0 && op2 === 5) return BigInt(core.mpidr);
       if (crm === 0 && op2 === 0) return BigInt(owners.midrs[core.index] ?? 0);
       const own = core.engine.getSystemRegister(encoding);
-      if (crm === 4 && op2 === 0) return owners.gicSystemRegisters ? (own ?? 0n) | PFR0_GIC : undefined;
+      if (crm === 4 && op2 === 0) {
+        const levels = ((own ?? 0n) & ~PFR0_LEVELS_MASK) | PFR0_LEVELS_AARCH64;
+        return owners.gicSystemRegisters ? levels | PFR0_GIC : levels;
+      }
       // The whole identification space reads as zero where nothing is defined (Arm ARM D24.1.1.2).
       return own === null && crm >= 1 ? 0n : undefined;
     }

@@ -59,11 +59,6 @@ const DIFFERENCES: readonly Difference[] = [
     here: () => nothingTaken,
   },
   {
-    trials: /illegal return/,
-    reason: 'the engine sets PSTATE.IL at an illegal ERET but does not trap the next instruction: QEMU is right',
-    here: () => nothingTaken,
-  },
-  {
     trials: /^EL0 daifset without the right/,
     reason: 'QEMU swaps op1 and op2 in the syndrome of a trapped MSR DAIFSet (D24.2.40, ISS of MSR/MRS traps)',
     here: () => ({ esr: '620cd3e4', v: '400' }),

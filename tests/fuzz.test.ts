@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
 import { replayApart, runCampaign } from '../scripts/fuzz/campaign.ts';
 import type { FuzzSite } from '../scripts/fuzz/plan.ts';
 
@@ -12,10 +13,21 @@ const SITE: FuzzSite = { level: 1, words: [], operands: 1, fresh: true, tables: 
 /** MRS of CNTHP_TVAL_EL2, MSR of CNTFRQ_EL0, CNTPCT_EL0 and CNTHCTL_EL2, MRS of CNTHV_CTL_EL2 and of nothing in the timer's space. */
 const TIMER_WORDS = [0xd53c_e218, 0xd51b_e000, 0xd51b_e020, 0xd51c_e100, 0xd53c_e321, 0xd53b_e6e0];
 
+/** ERET to AArch32 at EL0, behind the ERET: an endless loop in A32. */
+const AARCH32_LOOP: FuzzSite = {
+  ...SITE,
+  words: [0xd69f_03e0, 0xd503_201f, 0xeaff_fffe],
+  registers: [
+    { encoding: SYSTEM_REGISTERS.SPSR_EL1, value: '0x1d0' },
+    { encoding: SYSTEM_REGISTERS.ELR_EL1, value: '0x40110008' },
+  ],
+};
+
 describe('a guest that did hang the emulator', () => {
   it.each([
     ['registers of the timer that its level has not, at EL1', TIMER_WORDS.map((word) => ({ ...SITE, words: [word] }))],
-    ['the same at EL0', TIMER_WORDS.map((word) => ({ ...SITE, level: 0, words: [word] }) as const)],
+    ['an endless loop in AArch32', [AARCH32_LOOP]],
+    ['registers of the timer at EL0', TIMER_WORDS.map((word) => ({ ...SITE, level: 0, words: [word] }) as const)],
   ])('%s', (_what, sites) => {
     expect(replayApart({ gicVersion: 2, sites })).toBe('ok');
   });

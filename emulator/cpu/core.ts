@@ -518,7 +518,9 @@ export class Core {
   private onUndefined(pc: bigint): void {
     const { engine, environment } = this;
     const { esr, targetLevel } = engine.syndrome();
-    const instruction = this.translation.instructionAt(pc);
+    // Whatever stands there: it is the state that is illegal.
+    const instruction =
+      exceptionClass(esr) === EXCEPTION_CLASS.illegalState ? null : this.translation.instructionAt(pc);
     if (instruction !== null) {
       const immediate = haltImmediate(instruction);
       if (immediate !== null && environment.isGate(immediate)) {

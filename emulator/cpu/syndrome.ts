@@ -13,6 +13,7 @@ import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
 export const EXCEPTION_CLASS = {
   unknown: 0x00,
   wait: 0x01,
+  illegalState: 0x0e,
   systemRegister: 0x18,
   svc64: 0x15,
   hvc64: 0x16,

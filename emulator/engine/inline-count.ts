@@ -52,6 +52,17 @@ interface LibraryBuild {
   readonly translatorNextPart: number;
   /** In the library: return addresses of the two calls of translated code in cpu_exec. */
   readonly callsOfCode: readonly number[];
+  /** Exception return, see {@link refuseAarch32}. */
+  readonly exceptionReturn: {
+    /** Where a return to AArch32 goes on, and where an illegal one does. */
+    readonly aarch32: number;
+    readonly illegal: number;
+    /** Code of illegal returns alone, with nothing left to do but to return from the helper: at least a far jump long. */
+    readonly illegalEnd: number;
+    /** What stands at `aarch32` and `illegalEnd`, to be sure. */
+    readonly aarch32Code: readonly number[];
+    readonly illegalEndCode: readonly number[];
+  };
   /** Bytes of stack between such a return address and the one that translated code leaves when it calls a helper. */
   readonly codeFrame: number;
   /** enum TCGOpcode */
@@ -92,6 +103,13 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
     translatorNextCode: 0xc0,
     translatorNextPart: 0xa928,
     callsOfCode: [0x555504, 0x55563f],
+    exceptionReturn: {
+      aarch32: 0x56bc43,
+      illegal: 0x56bc6d,
+      illegalEnd: 0x56bd2c,
+      aarch32Code: [0x89, 0xd9, 0xb8],
+      illegalEndCode: [0xe8, 0x8f, 0xe2, 0xff, 0xff, 0x84, 0xc0, 0x75, 0x13, 0x81, 0xe3, 0x3f, 0xf0, 0xdf],
+    },
     codeFrame: 1216,
     operations: {
       movi_i32: 0x06,
@@ -180,9 +198,31 @@ function install(open: () => NativeProcess | null, arch: string): InlineCount | 
   translatorOperations[TB_START] = code + BigInt(COUNT_X64_ENTRIES.blockStart);
   translatorOperations[TB_STOP] = code + BigInt(COUNT_X64_ENTRIES.blockStop);
   translatorOperations[TRANSLATE_INSN] = code + BigInt(COUNT_X64_ENTRIES.translate);
+  refuseAarch32(process, build, libraryBase, code);
   const inline = { process, build, libraryBase, code };
   patched.set(operations, inline);
   return inline;
+}
+
+/**
+ * Makes an exception return to AArch32 illegal, as on a core that has AArch64 only, and an illegal return an exception. The engine would execute AArch32, without the operations
+ * that count: a loop there would never end.
+ */
+function refuseAarch32(process: NativeProcess, build: LibraryBuild, libraryBase: bigint, code: bigint): void {
+  const { aarch32, illegal, illegalEnd, aarch32Code, illegalEndCode } = build.exceptionReturn;
+  const begin = libraryBase + BigInt(aarch32);
+  const helper = new Uint8Array(process.view(begin, illegalEnd - aarch32 + illegalEndCode.length));
+  const end = helper.subarray(illegalEnd - aarch32);
+  const holds = (bytes: Uint8Array, expected: readonly number[]) => expected.every((byte, at) => bytes[at] === byte);
+  if (!holds(helper, aarch32Code) || !holds(end, illegalEndCode)) return;
+  const page = begin - (begin % PAGE);
+  const bytes = Number(begin - page) + helper.length;
+  if (!process.protect(page, bytes, 'read-write')) return;
+  // jmp rel8; jmp [rip + 0] and its target
+  helper.set([0xeb, illegal - aarch32 - 2]);
+  end.set([0xff, 0x25, 0, 0, 0, 0]);
+  new DataView(end.buffer, end.byteOffset).setBigUint64(6, code + BigInt(COUNT_X64_ENTRIES.illegal), true);
+  process.protect(page, bytes, 'read-execute');
 }
 
 /** The table that count-x64.S reads, in its order; null when a function is missing. */
@@ -227,6 +267,7 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
     BigInt(build.masks),
     BigInt(build.level),
     BigInt(UNMASKED - core.registers),
+    process.symbol('raise_exception_aarch64') ?? 0n,
   ];
 }
 

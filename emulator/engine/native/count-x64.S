@@ -11,6 +11,7 @@
  * The number of instructions and the end are known when the block is finished: tb_stop writes them into the operations that tb_start left open.
  * translate_insn looks at each instruction too: only blocks with one that a machine may want to see are announced to it (filter).
  * unmasked stands in the place of the engine's cpu_exec_interrupt: it ends the run when the interrupt that is waited for is not masked any more.
+ * illegal is jumped to from the engine's exception return, where it has found it illegal: the engine would go on as if nothing were.
  * The guards stand before callbacks of the machine: they keep the stack pointer and, when the machine says so, leave the instruction unfinished.
  *
  * Everything of the library (addresses, offsets, numbers of operations) is in a table one page behind the code; inline-count.ts fills it.
@@ -60,6 +61,7 @@
 	.set	o_masks, table + 0xf0
 	.set	o_level, table + 0xf8
 	.set	o_unmasked, table + 0x100
+	.set	f_raise, table + 0x108		/* raise_exception */
 	/* Of the block that is being translated. */
 	.set	b_translator, table + 0x120
 	.set	b_handle, table + 0x128
@@ -346,3 +348,24 @@ unseen:	ret
 	mov	byte ptr [rcx], 1
 	xor	eax, eax
 	ret
+
+	.equ	EXCP_UDEF, 1
+	.equ	ILLEGAL_STATE, 0x3a000000	/* ESR: EC 0x0e, IL */
+	.org	0x540
+	/*
+	 * Inside helper_exception_return: r14 is the register file, the stack is aligned for a call, PC is where the return went, PSTATE.IL is set. The instruction
+	 * there takes the Illegal Execution state exception before anything else; it is charged with the return.
+	 */
+	mov	rdi, r14
+	mov	rax, [rip + o_pc]
+	mov	eax, [rdi + rax]
+	add	eax, 4
+	mov	rcx, [rip + o_end]
+	mov	[rdi + rcx], eax
+	mov	rcx, [rip + o_level]
+	mov	ecx, [rdi + rcx]
+	shr	ecx, 2
+	and	ecx, 3
+	mov	esi, EXCP_UDEF
+	mov	edx, ILLEGAL_STATE
+	call	[rip + f_raise]			/* does not return */
