@@ -1,13 +1,14 @@
 /**
- * TLBI and IC of a core: the other cores must follow, and what this one's engine remembers of translations and code has to go.
+ * TLBI and IC of a core: what this one's engine remembers of translations and code goes at once, and the other cores follow before they run again
+ * (stale-caches.ts).
  *
- * The engine's own TLBI by address leaves branch targets behind, and it drops code that is stored to, but not through another address that its TLB knew before the code was
- * translated: so both are dropped here too, code at once where that can be done and the rest before the next slice (stale-caches.ts).
+ * The engine's own TLBI by address leaves branch targets behind. Its IC does nothing: it drops code that is stored to, but not through another address that
+ * its TLB knew before the code was translated. A kernel that writes a page of code through its linear map and gives it to a process depends on the IC.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.14 (TLB maintenance), D7.5.9 (instruction cache maintenance).
  */
 
-import { alignDown } from '../address.ts';
+import { alignDown, PAGE_SIZE } from '../address.ts';
 import type { CpuEngine, Maintenance } from '../engine/engine.ts';
 import type { CoreTranslation } from './core-translation.ts';
 import { levelOf } from './exception-entry.ts';
@@ -57,35 +58,38 @@ export class CodeMaintenance {
 
   /** This core executes a TLBI or IC. */
   execute({ encoding: [, op1, crn], rt }: Maintenance): void {
+    const { engine } = this;
     if (crn === CRN_TLBI) {
       this.page = null;
-      this.stale.note({ kind: 'tlb' });
+      engine.forgetBranchTargets();
       this.tellOthers({ kind: 'tlb' });
       return;
     }
     // IC IVAU has op1 = 3 and names an address; the others mean everything.
-    const va = op1 === 3 && rt !== 31 ? this.engine.getX(rt) : null;
+    const va = op1 === 3 && rt !== 31 ? engine.getX(rt) : null;
     const page = va === null ? null : this.codePage(va);
-    const line = va === null || page === null ? null : page.pa + alignDown(Number(va & 0xfffn), CODE_LINE);
-    const change: SharedChange = { kind: 'code', line };
-    this.tellOthers(change);
-    if (page !== null && line !== null && page.executable) {
-      const start = page.va + BigInt(line - page.pa);
-      this.engine.discardCode(start, start + BigInt(CODE_LINE));
-    } else {
-      this.stale.note(change);
+    if (va === null || page === null) {
+      this.tellOthers({ kind: 'code', line: null });
+      engine.discardPhysicalCode(this.memory);
+      return;
     }
+    const line = alignDown(Number(va & 0xfffn), CODE_LINE);
+    this.tellOthers({ kind: 'code', line: page.pa + line });
+    if (page.executable) engine.discardCode(page.va + BigInt(line), page.va + BigInt(line + CODE_LINE));
+    else engine.discardPhysicalCode([[page.pa, page.pa + PAGE_SIZE]]);
   }
 
   /** The page of `va`, null when it is not mapped. Code is maintained line after line, so the last page of the kernel's half is kept. */
   private codePage(va: bigint): MaintainedPage | null {
     const start = va - (va & 0xfffn);
     const level = levelOf(this.engine.getPstate());
+    // Other translation regimes are not walked here.
+    if (level > 1) return null;
     const last = this.page;
     if (last !== null && last.va === start && last.level === level) return last;
     const found = this.translation.walk(start);
     if (!found.ok) return null;
-    const executable = level < 2 && found.mapping.permissions[`el${level as 0 | 1}`].execute;
+    const executable = found.mapping.permissions[`el${level as 0 | 1}`].execute;
     const page = { va: start, level, pa: found.pa, executable };
     // The low half may mean another address space without any TLB maintenance.
     this.page = start >> 63n === 1n ? page : null;

@@ -1,12 +1,11 @@
 /**
- * What a core still caches of translations and code that have changed, until it is dropped before the core runs on. TLBI and IC of one core concern all of
+ * What a core still caches of translations and code that others have changed, until it is dropped before the core runs on. TLBI and IC of one core concern all of
  * them, and bytes that TypeScript writes concern every core that has translated them.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.16 (TLB maintenance), D7.5 (instruction cache maintenance).
  */
 
 import type { CpuEngine } from '../engine/engine.ts';
-import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
 
 /** A TLBI, or an IC of one line of code (its physical address) or of everything (null), or of every line of a range in one page. */
 export type SharedChange =
@@ -18,7 +17,6 @@ export type SharedChange =
 export const CODE_LINE = 64;
 /** Lines and ranges that are dropped one by one; with more, everything goes. */
 const MOST_RANGES = 4096;
-const PSTATE_EL3H = 0x3cd;
 
 export class StaleCaches {
   private tlb = false;
@@ -52,25 +50,11 @@ export class StaleCaches {
   drop(engine: CpuEngine, memory: readonly (readonly [start: number, end: number])[]): void {
     if (!this.tlb && !this.code && this.ranges.size === 0) return;
     // Not discardAllCode(), which touches all of the code buffer: 0.2 s, and its memory stays with the process.
-    if (this.code) dropRanges(engine, memory);
-    else if (this.ranges.size > 0) dropRanges(engine, this.ranges);
+    if (this.code) engine.discardPhysicalCode(memory);
+    else if (this.ranges.size > 0) engine.discardPhysicalCode(this.ranges);
     if (this.tlb) engine.flushTlb();
     this.ranges.clear();
     this.code = false;
     this.tlb = false;
   }
-}
-
-/** Physical ranges are addresses as the core sees them only where nothing is translated: at EL3, whose MMU is off. */
-function dropRanges(engine: CpuEngine, ranges: Iterable<readonly [start: number, end: number]>): void {
-  const pstate = engine.getPstate();
-  setLevel(engine, PSTATE_EL3H);
-  for (const [start, end] of ranges) engine.discardCode(start, end);
-  setLevel(engine, pstate);
-}
-
-/** Writes PSTATE without moving stack pointers, and makes the engine notice by a system register write. */
-function setLevel(engine: CpuEngine, pstate: number): void {
-  engine.setPstate(pstate);
-  engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, engine.getSystemRegister(SYSTEM_REGISTERS.SCR_EL3) ?? 0n);
 }

@@ -184,6 +184,13 @@ export interface CpuEngine {
   discardAllCode(): void;
   /** Drops translated code of [start, end), addresses as the core sees them now, after its bytes were changed from outside the core. */
   discardCode(start: number | bigint, end: number | bigint): void;
+  /**
+   * The same for physical ranges, whatever is mapped to them. Also inside a callback: code that runs goes on to its next branch. Each range lies in memory that was
+   * mapped in one piece.
+   */
+  discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void;
+  /** Looks up anew where branches lead, for an instruction that takes translations away: the engine's own TLBI by address leaves that out. Also inside a callback. */
+  forgetBranchTargets(): void;
   close(): void;
 }
 

@@ -35,6 +35,9 @@ interface LibraryBuild {
     /** Pointer to the table of the core's own functions (CPUClass), and in that: cpu_exec_interrupt. */
     readonly functions: number;
     readonly execInterrupt: number;
+    /** The blocks that branches to virtual addresses led to: pointers, as many as fit. */
+    readonly branchTargets: number;
+    readonly branchTargetsBytes: number;
   };
   /** In the register file. */
   readonly pc: number;
@@ -47,8 +50,9 @@ interface LibraryBuild {
   readonly translatorEnv: number;
   readonly translatorCode: number;
   readonly translatorCodeBytes: number;
-  /** In the translator: where the next block's code goes, and which part of the buffer is filled next. */
+  /** In the translator: where the next block's code goes, how often all was dropped, and which part of the buffer is filled next. */
   readonly translatorNextCode: number;
+  readonly translatorDrops: number;
   readonly translatorNextPart: number;
   /** In the library: return addresses of the two calls of translated code in cpu_exec. */
   readonly callsOfCode: readonly number[];
@@ -92,6 +96,8 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
       interruptRequest: 0x1c,
       functions: 0x81b0,
       execInterrupt: 0x90,
+      branchTargets: 0x138,
+      branchTargetsBytes: 0x8000,
     },
     pc: 0x140,
     level: 0x148,
@@ -101,6 +107,7 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
     translatorCode: 0xa0,
     translatorCodeBytes: 0xb8,
     translatorNextCode: 0xc0,
+    translatorDrops: 0xa8d0,
     translatorNextPart: 0xa928,
     callsOfCode: [0x555504, 0x55563f],
     exceptionReturn: {
@@ -136,6 +143,9 @@ const REQUEST_FIQ = 1 << 4;
 const TB_START = 1;
 const TRANSLATE_INSN = 4;
 const TB_STOP = 5;
+
+/** The engine's buffer is never larger. */
+const MOST_CODE_BYTES = 2 ** 31;
 
 const PAGE = 4096n;
 const CODE_BYTES = 4096;
@@ -310,9 +320,10 @@ export class InlineCounter {
   /** The translated code. */
   private readonly code: DataView;
   private readonly codeStart: bigint;
-  /** Of the code buffer: address that the next block's code will have, end. */
+  /** Address that the next block will have. */
   private readonly nextCode: BigUint64Array;
-  private readonly codeEnd: bigint;
+  private readonly drops: Uint32Array;
+  private readonly branchTargets: Uint8Array;
   private readonly stacks = new Map<bigint, BigUint64Array>();
 
   /** @param handle the engine's handle, initialised */
@@ -327,6 +338,8 @@ export class InlineCounter {
       inline.code + BigInt(COUNT_X64_ENTRIES.unmasked);
     this.nextBlockFlags = new Int32Array(process.view(this.core + BigInt(build.core.nextBlockFlags), 4));
     this.accessReturn = new BigUint64Array(process.view(this.core + BigInt(build.core.accessReturn), 8));
+    const { branchTargets, branchTargetsBytes } = build.core;
+    this.branchTargets = new Uint8Array(process.view(this.core + BigInt(branchTargets), branchTargetsBytes));
     const cell = spareCells.pop() ?? process.allocatePages(CODE_BYTES);
     if (cell === null) throw new RangeError('no memory for the callbacks of an engine');
     this.cellAddress = cell;
@@ -337,15 +350,29 @@ export class InlineCounter {
     this.codeStart = word(build.translatorCode)[0] ?? 0n;
     const codeBytes = word(build.translatorCodeBytes)[0] ?? 0n;
     this.code = new DataView(process.view(this.codeStart, Number(codeBytes)));
-    this.codeEnd = this.codeStart + codeBytes;
     this.nextCode = word(build.translatorNextCode);
+    this.drops = new Uint32Array(process.view(translator + BigInt(build.translatorDrops), 4));
     // What UnicornHandle.claimCodeBuffer is for, without its price.
     word(build.translatorNextPart)[0] = 1n;
   }
 
+  /** Another number after each block that was translated. */
+  get translations(): number {
+    return (this.drops[0] ?? 0) * MOST_CODE_BYTES + this.codeBytes;
+  }
+
+  private get codeBytes(): number {
+    return Number((this.nextCode[0] ?? 0n) - this.codeStart);
+  }
+
+  /** The block behind each branch that leaves its page is looked up anew. */
+  forgetBranchTargets(): void {
+    this.branchTargets.fill(0);
+  }
+
   /** Bytes of the code buffer that are left. */
   get codeRoom(): number {
-    return Number(this.codeEnd - (this.nextCode[0] ?? 0n));
+    return this.code.byteLength - this.codeBytes;
   }
 
   /** Instructions that may still be begun; a block that is begun is charged whole. */

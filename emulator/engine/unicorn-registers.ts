@@ -5,7 +5,7 @@
  */
 
 import { EngineError } from './engine.ts';
-import type { SystemRegisterEncoding } from './system-registers.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from './system-registers.ts';
 import { type CpuModel, UC_ERR_OK, UnicornHandle } from './unicorn-handle.ts';
 import { allocateWords, freeNative, nativeView, type Pointer } from './unicorn-library.ts';
 
@@ -27,6 +27,7 @@ const registerOfX = (index: number): number => (index < 29 ? REG_X0 + index : RE
 
 /** Breakpoints, and watchpoints, that the architecture has room for (Arm ARM D13.3.2, ID_AA64DFR0_EL1). */
 const DEBUG_REGISTERS = 16;
+const PSTATE_EL3H = 0x3cd;
 /** struct uc_context has seven members before its registers in Unicorn 2.1. */
 const MOST_CONTEXT_HEADER_BYTES = 64;
 
@@ -142,6 +143,14 @@ export class UnicornRegisters extends UnicornHandle {
     this.flushTlb();
   }
 
+  discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
+    // Physical ranges are addresses as the core sees them where nothing is translated: at EL3, whose MMU is off.
+    const pstate = this.getPstate();
+    this.setLevel(PSTATE_EL3H);
+    for (const [start, end] of ranges) this.discardCode(start, end);
+    this.setLevel(pstate);
+  }
+
   override close(): void {
     super.close();
     for (const cell of [this.cell, this.wideCell, this.systemCell]) freeNative(cell);
@@ -154,6 +163,12 @@ export class UnicornRegisters extends UnicornHandle {
       throw new EngineError("the engine's saved registers are not laid out as in Unicorn 2.1");
     }
     return bytes;
+  }
+
+  /** Writes PSTATE without moving stack pointers, and makes the engine notice by a system register write. */
+  private setLevel(pstate: number): void {
+    this.setPstate(pstate);
+    this.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, this.getSystemRegister(SYSTEM_REGISTERS.SCR_EL3) ?? 0n);
   }
 
   private readRegister(register: number): bigint {

@@ -68,6 +68,8 @@ export class UnicornSlices extends UnicornRegisters {
   protected retranslate = false;
   /** Instructions asked for since address translations were dropped last. */
   protected sinceFlush = 0;
+  /** The range whose code was dropped last, and the state of the translator then. */
+  private discarded = { start: 0, end: 0, translations: -1 };
   /** Of the callback that runs. */
   protected within: Origin = 'nothing';
   protected pcIsExact = true;
@@ -136,6 +138,27 @@ export class UnicornSlices extends UnicornRegisters {
     if (inline === null) return this.runCounted(count);
     this.begin(count);
     return this.runInline(inline);
+  }
+
+  override discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
+    const { counter } = this;
+    if (counter === null) {
+      super.discardPhysicalCode(ranges);
+      return;
+    }
+    // Code is maintained line after line; what was dropped and not translated since need not be dropped again.
+    const { start, end, translations } = this.discarded;
+    const known = translations === counter.translations;
+    const left = [...ranges].filter((range) => !(known && range[0] >= start && range[1] <= end));
+    const last = left.at(-1);
+    if (last === undefined) return;
+    super.discardPhysicalCode(left);
+    this.discarded = { start: last[0], end: last[1], translations: counter.translations };
+  }
+
+  forgetBranchTargets(): void {
+    if (this.counter === null) this.flushTlb();
+    else this.counter.forgetBranchTargets();
   }
 
   stop(): void {

@@ -125,6 +125,8 @@ export class FakeEngine implements CpuEngine {
 
   flushTlb(): void {}
   discardCode(): void {}
+  discardPhysicalCode(): void {}
+  forgetBranchTargets(): void {}
   discardAllCode(): void {}
   close(): void {}
 }
