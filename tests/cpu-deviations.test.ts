@@ -11,6 +11,7 @@ import { PAGE_SIZE, physAddr, virtAddr } from '../emulator/address.ts';
 import type { AddressSpace } from '../kernel-ts/hal/mmu/address-space.ts';
 import { leafDescriptor, MemoryAttributes, tableDescriptor } from '../kernel-ts/hal/mmu/descriptor.ts';
 import { KERNEL_READ } from '../kernel-ts/hal/mmu/walk.ts';
+import { departs } from './support/departs.ts';
 import { emulatorAnswer, kernelAnswer, meaningOfPar } from './support/mmu-answers.ts';
 import { describeOutcome, MmuBench, WILD_TABLES } from './support/mmu-differential.ts';
 
@@ -100,9 +101,9 @@ describe('the tables of these cases', () => {
 
 describe('descriptors that the engine takes for something else', () => {
   it.each<[string, Case, string, string]>([
-    ['a block at level 0 is reserved', { entry: [0, 0x4100_0701n] }, status(0b000100), text(PAGE + 0x234)],
+    [departs('A block at level 0 is reserved'), { entry: [0, 0x4100_0701n] }, status(0b000100), text(PAGE + 0x234)],
     [
-      'address bits below the size of a block are RES0, ignored',
+      departs('Address bits below the size of a block are RES0'),
       { entry: [2, leafDescriptor(PAGE, 2, NORMAL) | 0x1f_f000n] },
       text(PAGE + 0x234),
       text(PAGE + 0x1f_f234),
@@ -119,7 +120,7 @@ describe('descriptors that the engine takes for something else', () => {
     expect(engineAnswer()).toBe(engine);
   });
 
-  it('an output address beyond TCR_EL1.IPS is an address size fault; the engine does not look at IPS', () => {
+  it(departs('An output address beyond the size of the CPU is an address size fault'), () => {
     plant({ entry: leaf(0x8_8000_0000, 3), tcr: (before) => before & ~TCR_IPS });
     expect(emulator()).toBe(status(0b000011));
     expect(engineAnswer()).toBe(text(0x8_8000_0234));
@@ -133,7 +134,7 @@ describe('descriptors that the engine takes for something else', () => {
   });
 });
 
-describe('tables in RAM that does not exist', () => {
+describe(departs('A table in RAM that does not exist is an external abort on the walk'), () => {
   it.each<[string, Case, number, number]>([
     ['the root', { root: NO_RAM }, 0b010100, 0b000100],
     ['level 1', { entry: [0, tableDescriptor(NO_RAM)] }, 0b010101, 0b000101],
@@ -154,7 +155,7 @@ describe('tables in RAM that does not exist', () => {
   );
 });
 
-describe('PAR_EL1.SH', () => {
+describe(departs('PAR_EL1.SH is outer shareable for device memory'), () => {
   it('is outer shareable for device memory whatever the descriptor says; the engine gives the descriptor bits', () => {
     plant({ entry: [3, leafDescriptor(PAGE, 3, MemoryAttributes.device)] });
     const par = bench.addressTranslate([VA], 3)[0] as bigint;
@@ -170,7 +171,7 @@ describe('PAR_EL1.SH', () => {
 });
 
 describe('accesses', () => {
-  it('TLBI by address must drop the whole page for branches too; the engine goes on executing beyond its first KiB', () => {
+  it('TLBI by address must drop the whole page for branches too (the machine does that itself); the engine goes on executing beyond its first KiB', () => {
     const page = 0x10_0000n;
     const branch = (offset: bigint) => bench.access({ kind: 'execute', el: 1 }, page + offset);
     // The pattern's BRK, and the instruction abort that it should be once the page is gone.
@@ -192,7 +193,7 @@ describe('accesses', () => {
     }
   });
 
-  it('a branch to an address that is no multiple of 4 is a PC alignment fault (EC 0x22); the engine executes what lies there', () => {
+  it('a branch to an address that is no multiple of 4 is a PC alignment fault (EC 0x22, which the core raises); the engine executes what lies there', () => {
     low.mapPage(virtAddr(0x10_0000n), physAddr(PAGE), MemoryAttributes.kernelCode);
     const outcome = bench.access({ kind: 'execute', el: 1 }, 0x10_0002n);
     low.unmapPage(virtAddr(0x10_0000n));

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../scripts/package-root.ts';
+import { departs } from './support/departs.ts';
 import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
 import { qemuVersion, runInQemu } from './support/qemu-transcript.ts';
 import { parseTrials, type Trial } from './support/trial-transcript.ts';
@@ -49,23 +50,25 @@ const nothingTaken = { esr: '56000eee' };
 const DIFFERENCES: readonly Difference[] = [
   {
     trials: /fp off|TFP: fmov/,
-    reason: 'the engine does not trap FP and SIMD (CPACR_EL1, CPTR_EL2, CPTR_EL3): QEMU is right',
+    reason: departs('FP and SIMD are never trapped'),
     here: ({ name, state }) =>
       name.startsWith('simd') ? { esr: state === 'EL0' ? '92000006' : '96000006', far: 'a1' } : nothingTaken,
   },
   {
     trials: /SCTLR\.A set|unaligned acquire/,
-    reason: 'the engine does not check alignment except for exclusives: QEMU is right',
+    reason: departs('Alignment is checked for exclusives only'),
     here: () => nothingTaken,
   },
   {
     trials: /^EL0 daifset without the right/,
-    reason: 'QEMU swaps op1 and op2 in the syndrome of a trapped MSR DAIFSet (D24.2.40, ISS of MSR/MRS traps)',
+    // D24.2.40, ISS of MSR/MRS traps.
+    reason: departs('The syndrome of a trapped MSR DAIFSet has op1 and op2 in their places'),
     here: () => ({ esr: '620cd3e4', v: '400' }),
   },
   {
     trials: /^EL[012].* SCR_EL3\.EA/,
-    reason: 'QEMU does not route synchronous external aborts by SCR_EL3.EA (D1.3.6)',
+    // D1.3.6.
+    reason: departs('An SCR_EL3.EA that routes external aborts to EL3 is obeyed'),
     here: ({ name }) => ({
       el: '3',
       v: '400',
@@ -74,7 +77,8 @@ const DIFFERENCES: readonly Difference[] = [
   },
   {
     trials: /^EL2[th] (nothing answers: (ldr|strb)|HCR_EL2\.TEA: ldr)/,
-    reason: 'QEMU gives an instruction syndrome (ISV) for an abort from EL2 itself; only stage 2 aborts have one',
+    // Only stage 2 aborts have one.
+    reason: departs('An abort taken from EL2 to EL2 has no instruction syndrome'),
     here: ({ name }) => ({ el: '2', esr: name.endsWith('strb') ? '96000050' : '96000010' }),
   },
 ];
