@@ -11,7 +11,6 @@ import { PAGE_SIZE, physAddr, virtAddr } from '../emulator/address.ts';
 import type { AddressSpace } from '../kernel-ts/hal/mmu/address-space.ts';
 import { leafDescriptor, MemoryAttributes, tableDescriptor } from '../kernel-ts/hal/mmu/descriptor.ts';
 import { KERNEL_READ } from '../kernel-ts/hal/mmu/walk.ts';
-import { departs } from './support/departs.ts';
 import { emulatorAnswer, kernelAnswer, meaningOfPar } from './support/mmu-answers.ts';
 import { describeOutcome, MmuBench, WILD_TABLES } from './support/mmu-differential.ts';
 
@@ -101,9 +100,9 @@ describe('the tables of these cases', () => {
 
 describe('descriptors that the engine takes for something else', () => {
   it.each<[string, Case, string, string]>([
-    [departs('A block at level 0 is reserved'), { entry: [0, 0x4100_0701n] }, status(0b000100), text(PAGE + 0x234)],
+    ['A block at level 0 is reserved', { entry: [0, 0x4100_0701n] }, status(0b000100), text(PAGE + 0x234)],
     [
-      departs('Address bits below the size of a block are RES0'),
+      'Address bits below the size of a block are RES0',
       { entry: [2, leafDescriptor(PAGE, 2, NORMAL) | 0x1f_f000n] },
       text(PAGE + 0x234),
       text(PAGE + 0x1f_f234),
@@ -120,7 +119,7 @@ describe('descriptors that the engine takes for something else', () => {
     expect(engineAnswer()).toBe(engine);
   });
 
-  it(departs('An output address beyond the size of the CPU is an address size fault'), () => {
+  it('An output address beyond the size of the CPU is an address size fault', () => {
     plant({ entry: leaf(0x8_8000_0000, 3), tcr: (before) => before & ~TCR_IPS });
     expect(emulator()).toBe(status(0b000011));
     expect(engineAnswer()).toBe(text(0x8_8000_0234));
@@ -134,7 +133,7 @@ describe('descriptors that the engine takes for something else', () => {
   });
 });
 
-describe(departs('A table in RAM that does not exist is an external abort on the walk'), () => {
+describe('A table in RAM that does not exist is an external abort on the walk', () => {
   it.each<[string, Case, number, number]>([
     ['the root', { root: NO_RAM }, 0b010100, 0b000100],
     ['level 1', { entry: [0, tableDescriptor(NO_RAM)] }, 0b010101, 0b000101],
@@ -155,7 +154,7 @@ describe(departs('A table in RAM that does not exist is an external abort on the
   );
 });
 
-describe(departs('PAR_EL1.SH is outer shareable for device memory'), () => {
+describe('PAR_EL1.SH is outer shareable for device memory', () => {
   it('is outer shareable for device memory whatever the descriptor says; the engine gives the descriptor bits', () => {
     plant({ entry: [3, leafDescriptor(PAGE, 3, MemoryAttributes.device)] });
     const par = bench.addressTranslate([VA], 3)[0] as bigint;
