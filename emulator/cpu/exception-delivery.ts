@@ -117,9 +117,11 @@ export class ExceptionDelivery {
   }
 
   private reportUnmapped(access: UnmappedAccess, pc: bigint): void {
+    const { bus } = this.environment;
     this.environment.emit(this.core, 'unmapped', {
-      device: this.environment.bus.describe(access.address),
-      reason: 'unmapped',
+      device: bus.describe(access.address),
+      // Devices answer data accesses themselves; code cannot be fetched from them.
+      reason: access.type === 'fetch' && bus.find(access.address) !== null ? 'no memory' : 'unmapped',
       access: access.type,
       address: hex(access.address),
       width: access.size,

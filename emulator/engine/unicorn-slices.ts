@@ -15,8 +15,8 @@ import type { CpuModel } from './unicorn-handle.ts';
 import { nativeProcess, type Pointer } from './unicorn-library.ts';
 import { UnicornRegisters } from './unicorn-registers.ts';
 
-/** Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED and WRITE_PROT. */
-const UC_ERR_ACCESS = new Set([6, 7, 8, 12]);
+/** Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED, WRITE_PROT and FETCH_PROT. */
+const UC_ERR_ACCESS = new Set([6, 7, 8, 12, 14]);
 
 /**
  * Instructions after which cached address translations are dropped. The cache grows with use and only shrinks when it is dropped, and each block that is translated

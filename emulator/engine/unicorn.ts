@@ -44,14 +44,16 @@ import { UnicornSlices } from './unicorn-slices.ts';
 
 const UC_HOOK_INTR = 1 << 0;
 const UC_HOOK_MEM_UNMAPPED = (1 << 4) | (1 << 5) | (1 << 6);
-/** Stores into a region mapped read-only. */
+/** Stores into a region mapped read-only; code fetched from devices. */
 const UC_HOOK_MEM_WRITE_PROT = 1 << 8;
+const UC_HOOK_MEM_FETCH_PROT = 1 << 9;
 
 const UNMAPPED_TYPES: Readonly<Record<number, UnmappedAccess['type']>> = {
   19: 'read',
   20: 'write',
   21: 'fetch',
   22: 'write',
+  24: 'fetch',
 };
 
 /** A translated block is entered for the first time. */
@@ -165,7 +167,7 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
       this.guarded(() => this.callbacks.exception(number));
     });
     this.hook(
-      UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_WRITE_PROT,
+      UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_WRITE_PROT | UC_HOOK_MEM_FETCH_PROT,
       CALLBACKS.memory,
       (_uc: Pointer, type: number, address: number | bigint, size: number, value: number | bigint) => {
         // DC ZVA goes on after a refusal, byte by byte; the first one is the answer.
