@@ -21,11 +21,17 @@ import {
   type InterceptedAccess,
   type SliceEnd,
 } from '../engine/engine.ts';
-import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterName } from '../engine/system-registers.ts';
+import {
+  SYSTEM_REGISTERS,
+  type SystemRegisterEncoding,
+  systemRegisterName,
+  systemRegisterNumber,
+} from '../engine/system-registers.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
 import { findMoves } from './code-scan.ts';
 import type { CoreEnvironment, CoreStop } from './core-environment.ts';
 import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
+import { isDebugRegister, isOsLock } from './debug-registers.ts';
 import { ExceptionDelivery, type RefusedAccess } from './exception-delivery.ts';
 import { enterException, levelOf } from './exception-entry.ts';
 import { synchronousTarget } from './external-abort.ts';
@@ -47,6 +53,7 @@ import {
   waitTrapSyndrome,
 } from './syndrome.ts';
 import { InterruptLines } from './interrupt-lines.ts';
+import { SelfHostedDebug } from './self-hosted-debug.ts';
 import type { SharedChange } from './stale-caches.ts';
 import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
@@ -60,6 +67,13 @@ const OP1_EL0 = 3;
 
 /** SCTLR_EL1.nTWE: WFE at EL0 is not trapped. */
 const SCTLR_NTWE = 1n << 18n;
+
+/** Exceptions after whose instruction the engine is. */
+const CALLS: ReadonlySet<number> = new Set([
+  ENGINE_EXCEPTION.supervisorCall,
+  ENGINE_EXCEPTION.hypervisorCall,
+  ENGINE_EXCEPTION.secureMonitorCall,
+]);
 
 /** EL3 is always there. */
 const HIGHEST_LEVEL = 3;
@@ -87,10 +101,16 @@ export class Core {
   private readonly translation: CoreTranslation;
   private readonly maintenance: CodeMaintenance;
   private readonly exceptions: ExceptionDelivery;
+  private readonly debug: SelfHostedDebug;
   private inSlice = false;
   private cutShort = false;
   /** An intercepted access that must trap instead: taken when the slice has ended. */
-  private trapped: { readonly pc: bigint; readonly esr: number } | null = null;
+  private trapped: {
+    readonly pc: bigint;
+    readonly esr: number;
+    readonly far?: bigint | null;
+    readonly target?: 1 | 2 | 3;
+  } | null = null;
   /** Accesses to system registers that there are not, reported once each. */
   private readonly unknownReported = new Set<string>();
   /** By the encoding's number: whether the engine knows the system register. */
@@ -123,6 +143,18 @@ export class Core {
     this.exceptions = new ExceptionDelivery(this, environment, this.translation, () => {
       // Its return will be an event.
       this.hints.event = true;
+      this.debug.exceptionTaken();
+    });
+    this.debug = new SelfHostedDebug({
+      engine: this.engine,
+      translation: this.translation,
+      memory: environment.memory,
+      ticks: () => environment.clock.ticks,
+      raise: (exception) => {
+        this.trapped = exception;
+        this.engine.stop();
+      },
+      endSlice: () => this.interruptSlice(),
     });
     environment.memory.onChunk((chunk, start, end) => {
       const part =
@@ -166,6 +198,7 @@ export class Core {
     this.gate = null;
     this.refused = null;
     this.exceptions.reset();
+    this.debug.reset();
     this.hints.reset();
     // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down, HVC and SMC enabled, non-secure.
     if (level < 3) {
@@ -197,17 +230,26 @@ export class Core {
       interrupts: this.interrupts.saveState(),
       hints: this.hints.saveState(),
       lastVector: this.exceptions.lastVector,
+      debug: this.debug.saveState(),
       unknownReported: [...this.unknownReported],
     };
   }
 
   /** With memory restored already. @throws EngineError when the registers are another engine's */
-  restoreState({ registers, interrupts, hints, lastVector, unknownReported }: ReturnType<Core['saveState']>): void {
+  restoreState({
+    registers,
+    interrupts,
+    hints,
+    lastVector,
+    debug,
+    unknownReported,
+  }: ReturnType<Core['saveState']>): void {
     this.engine.importState(registers);
     this.interrupts.restoreState(interrupts);
     this.masksAreWatched = this.engine.watchMasks(interrupts.irq, interrupts.fiq);
     this.hints.restoreState(hints);
     this.exceptions.lastVector = lastVector;
+    this.debug.restoreState(debug);
     this.unknownReported.clear();
     for (const access of unknownReported) this.unknownReported.add(access);
     // The engine does not announce its first block: the rest of the page at PC is read here.
@@ -223,12 +265,14 @@ export class Core {
 
   /** A system register by its architectural value: the machine's own registers before the engine's. Undefined when neither has it. */
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
+    if (isDebugRegister(encoding)) return this.debug.read(encoding);
     return this.environment.readSystemRegister(this, encoding) ?? this.engine.getSystemRegister(encoding) ?? undefined;
   }
 
   /** Writes a system register. False when neither the machine nor the engine has it. */
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
     const { environment, engine } = this;
+    if (isDebugRegister(encoding)) return this.debug.write(encoding, value);
     if (environment.intercepts(encoding)) return environment.writeSystemRegister(this, encoding, value);
     return engine.setSystemRegister(encoding, value) || environment.writeSystemRegister(this, encoding, value);
   }
@@ -274,6 +318,7 @@ export class Core {
     const kind = this.interrupts.takeable(pstate);
     if (kind === null) return false;
     this.interrupts.taken();
+    this.debug.exceptionTaken();
     this.hints.event = true;
     const returnAddress = this.engine.getPc();
     if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: returnAddress });
@@ -312,17 +357,26 @@ export class Core {
     this.cutShort = false;
     this.gaveAway = null;
     this.maintenance.beginSlice();
+    const due = this.debug.beginSlice();
+    if (due !== null) {
+      this.exceptions.enter('synchronous', due.target, due.esr, due.far, due.pc);
+      return { kind: 'count' };
+    }
     this.inSlice = true;
     let end: SliceEnd;
     try {
       end = environment.clock.during(
         () => engine.executed,
-        () => (exactly ? engine.run(count) : engine.runBlocks(count)),
+        () => {
+          if (this.debug.steps) return this.debug.step(() => engine.run(1));
+          return exactly ? engine.run(count) : engine.runBlocks(count);
+        },
       );
     } finally {
       this.inSlice = false;
     }
     this.virtualMemory.invalidate();
+    this.debug.endSlice();
     if (this.misaligned) {
       this.misaligned = false;
       this.cutShort = this.exceptions.takePcAlignment(engine.getPc());
@@ -334,10 +388,10 @@ export class Core {
       // Flash that answers now is asked again: the instruction did not complete.
       if (!environment.openFlash(end.access)) this.exceptions.takeUnmapped(end.access);
     } else if (this.trapped !== null) {
-      const { pc, esr } = this.trapped;
+      const { pc, esr, far = null, target = synchronousTarget(engine, this.level) } = this.trapped;
       this.trapped = null;
       this.cutShort = true;
-      this.exceptions.enter('synchronous', synchronousTarget(engine, this.level), esr, null, pc);
+      this.exceptions.enter('synchronous', target, esr, far, pc);
     }
     const { lockup } = this.exceptions;
     if (lockup !== null) return { kind: 'lockup', reason: lockup };
@@ -374,6 +428,7 @@ export class Core {
   private onException(number: number): void {
     const { engine, environment } = this;
     const pc = engine.getPc();
+    if (CALLS.has(number)) this.debug.callCompletes();
     switch (number) {
       case ENGINE_EXCEPTION.undefined:
         if (!this.exceptions.takePcAlignment(pc)) this.onUndefined(pc);
@@ -428,7 +483,7 @@ export class Core {
     const moves = findMoves(
       size / 4,
       (index) => environment.readCode(start + 4 * index),
-      (encoding) => environment.intercepts(encoding),
+      (encoding) => isDebugRegister(encoding) || environment.intercepts(encoding),
     );
     if (moves === null) return false;
     let added = false;
@@ -445,9 +500,11 @@ export class Core {
   private onIntercepted({ read, encoding, rt }: InterceptedAccess): boolean {
     const { engine, environment } = this;
     // Another instruction may stand at an address that was intercepted once.
-    if (!environment.intercepts(encoding)) return false;
+    const isDebug = isDebugRegister(encoding);
+    if (!isDebug && !environment.intercepts(encoding)) return false;
     // Nothing is skipped that the engine has translated as undefined: it has no code behind such an instruction to go on with. It comes as an exception.
-    if (!this.mayAccess(encoding, read) || !this.engineHas(encoding)) return false;
+    if (!this.mayAccess(encoding, read) || !(this.engineHas(encoding) || isOsLock(encoding))) return false;
+    if (isDebug) return this.onDebugRegister(encoding, read, rt);
     if (this.level === 0 && !environment.allowedAtEl0(this, encoding, read)) {
       this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
       engine.abandon();
@@ -460,6 +517,15 @@ export class Core {
     }
     if (!read) return environment.writeSystemRegister(this, encoding, rt === 31 ? 0n : engine.getX(rt));
     const value = environment.readSystemRegister(this, encoding);
+    if (value === undefined) return false;
+    if (rt !== 31) engine.setX(rt, value);
+    return true;
+  }
+
+  private onDebugRegister(encoding: SystemRegisterEncoding, read: boolean, rt: number): boolean {
+    const { engine, debug } = this;
+    if (!read) return debug.write(encoding, rt === 31 ? 0n : engine.getX(rt));
+    const value = debug.read(encoding);
     if (value === undefined) return false;
     if (rt !== 31) engine.setX(rt, value);
     return true;
@@ -591,9 +657,5 @@ const isCounterFrequency = ([, op1, crn, crm, op2]: SystemRegisterEncoding): boo
 /** The counters and their frequency are read-only at EL0 (Arm ARM D24.10). */
 const isReadOnlyAtEl0 = ([, op1, crn, crm]: SystemRegisterEncoding): boolean =>
   op1 === OP1_EL0 && crn === 14 && crm === 0;
-
-/** The encoding as an MRS or MSR holds it: op0, op1, CRn, CRm, op2 one after the other. */
-const systemRegisterNumber = ([op0, op1, crn, crm, op2]: SystemRegisterEncoding): number =>
-  (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 
 const asTarget = (level: number): 1 | 2 | 3 => (level === 3 ? 3 : level === 2 ? 2 : 1);

@@ -127,3 +127,18 @@ export function isTranslationOrCodeMaintenance(instruction: number): boolean {
   const crm = (instruction >>> 8) & 15;
   return crn === 8 || (crn === 7 && (crm === 1 || crm === 5));
 }
+
+/** True for ERET. */
+export function isExceptionReturn(instruction: number): boolean {
+  return instruction >>> 0 === 0xd69f_03e0;
+}
+
+/** True for loads that set the exclusive monitor: LDXR, LDAXR and their pairs, of every size. */
+export function isLoadExclusive(instruction: number): boolean {
+  return (instruction & 0x3fc0_0000) === 0x0840_0000;
+}
+
+/** True for LDTR and STTR of every size: at EL1 they access as EL0 would. */
+export function isUnprivilegedAccess(instruction: number): boolean {
+  return (instruction & 0x3f20_0c00) === 0x3800_0800;
+}

@@ -25,6 +25,9 @@ export const EXCEPTION_CLASS = {
   dataAbortSame: 0x25,
   spAlignment: 0x26,
   serror: 0x2f,
+  breakpointLower: 0x30,
+  stepLower: 0x32,
+  watchpointLower: 0x34,
   brk64: 0x3c,
 } as const;
 
@@ -105,4 +108,26 @@ export function systemRegisterSyndrome(encoding: SystemRegisterEncoding, rt: num
     EXCEPTION_CLASS.systemRegister,
     (op0 << 20) | (op2 << 17) | (op1 << 14) | (crn << 10) | (rt << 5) | (crm << 1) | (read ? 1 : 0),
   );
+}
+
+/** Fault status of every debug exception. */
+const DEBUG_STATUS = 0b100010;
+/** ISS of a software step: an instruction was stepped (ISV), a load-exclusive (EX). */
+const STEP_ISV = 1 << 24;
+const STEP_EX = 1 << 6;
+
+/** ESR of a hardware breakpoint or a software step. `stepped` is the instruction that was, where one was. */
+export function debugSyndrome(
+  kind: 'breakpoint' | 'step',
+  lower: boolean,
+  stepped: { readonly exclusive: boolean } | null,
+): number {
+  // The class for the same level is the next one.
+  const ec = EXCEPTION_CLASS[`${kind}Lower`] + (lower ? 0 : 1);
+  return syndrome(ec, DEBUG_STATUS | (stepped === null ? 0 : STEP_ISV) | (stepped?.exclusive === true ? STEP_EX : 0));
+}
+
+/** ESR of a watchpoint. */
+export function watchpointSyndrome(lower: boolean, write: boolean): number {
+  return syndrome(EXCEPTION_CLASS.watchpointLower + (lower ? 0 : 1), DEBUG_STATUS | (write ? 1 << 6 : 0));
 }

@@ -19,7 +19,7 @@ export interface Checkpoint {
   readonly memory: MemoryCopy;
 }
 
-/** Between two runs. `previous` lends its pages. Null when a core cannot be saved now: its guest uses hardware breakpoints. */
+/** Between two runs. `previous` lends its pages. Null when a core cannot be saved now. */
 export function takeCheckpoint(machine: Machine, serial: SerialLine, previous: Checkpoint | null): Checkpoint | null {
   try {
     return {

@@ -172,7 +172,6 @@ export interface CpuEngine {
   /**
    * All registers, also those that have no name here, and the exclusive monitor; between slices. Memory, what is mapped and what is intercepted are the caller's.
    * The bytes belong to this build of the library.
-   * @throws EngineError while the guest uses hardware breakpoints or watchpoints, which the engine keeps outside its registers
    */
   exportState(): Uint8Array;
   /** Registers that an engine of the same build exported. Nothing translated before is used again. @throws EngineError for bytes of another length */

@@ -9,6 +9,11 @@ import { REGISTER_NAMES } from './system-register-names.ts';
 /** op0, op1, CRn, CRm, op2 of an MRS or MSR instruction. */
 export type SystemRegisterEncoding = readonly [op0: number, op1: number, crn: number, crm: number, op2: number];
 
+/** The encoding as an MRS or MSR holds it: 16 bits, the fields one after the other. */
+export function systemRegisterNumber([op0, op1, crn, crm, op2]: SystemRegisterEncoding): number {
+  return (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
+}
+
 /** Name to encoding, for every register that the machine itself reads, writes or emulates. */
 export const SYSTEM_REGISTERS = {
   MIDR_EL1: [3, 0, 0, 0, 0],

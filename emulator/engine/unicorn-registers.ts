@@ -5,7 +5,7 @@
  */
 
 import { EngineError } from './engine.ts';
-import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from './system-registers.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterNumber } from './system-registers.ts';
 import { type CpuModel, UC_ERR_OK, UnicornHandle } from './unicorn-handle.ts';
 import { allocateWords, freeNative, nativeView, type Pointer } from './unicorn-library.ts';
 
@@ -25,9 +25,30 @@ export const indexOfX = (register: number): number =>
   register === REG_XZR ? 31 : register >= REG_X0 ? register - REG_X0 : register - REG_X29 + 29;
 const registerOfX = (index: number): number => (index < 29 ? REG_X0 + index : REG_X29 + index - 29);
 
-/** Breakpoints, and watchpoints, that the architecture has room for (Arm ARM D13.3.2, ID_AA64DFR0_EL1). */
-const DEBUG_REGISTERS = 16;
 const PSTATE_EL3H = 0x3cd;
+
+/**
+ * Registers that the engine has without a place for their value: it ends the process when it is asked for them. System
+ * instructions (op0 = 1) are such registers, too. Found by asking for every encoding.
+ */
+const WITHOUT_VALUE: ReadonlySet<number> = new Set(
+  (
+    [
+      [2, 0, 0, 2, 0], // MDCCINT_EL1
+      [2, 0, 1, 0, 4], // OSLAR_EL1
+      [2, 0, 1, 3, 4], // OSDLR_EL1
+      [2, 4, 0, 7, 0], // DBGVCR32_EL2
+      [3, 0, 4, 2, 2], // CurrentEL
+      [3, 3, 4, 2, 0], // NZCV
+      [3, 3, 9, 12, 4], // PMSWINC_EL0
+    ] as const
+  ).map(systemRegisterNumber),
+);
+/** The same for writing: PMEVCNTR0_EL0, of a core without event counters. */
+const NOT_WRITTEN = systemRegisterNumber([3, 3, 14, 8, 0]);
+const hasValue = (encoding: SystemRegisterEncoding): boolean =>
+  encoding[0] >= 2 && !WITHOUT_VALUE.has(systemRegisterNumber(encoding));
+
 /** struct uc_context has seven members before its registers in Unicorn 2.1. */
 const MOST_CONTEXT_HEADER_BYTES = 64;
 
@@ -106,26 +127,20 @@ export class UnicornRegisters extends UnicornHandle {
   }
 
   getSystemRegister(encoding: SystemRegisterEncoding): bigint | null {
+    if (!hasValue(encoding)) return null;
     this.selectSystemRegister(encoding);
     if (this.library.regRead(this.handle, REG_CP_REG, this.systemCell) !== UC_ERR_OK) return null;
     return this.systemValue[0] ?? 0n;
   }
 
   setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
+    if (!hasValue(encoding) || systemRegisterNumber(encoding) === NOT_WRITTEN) return false;
     this.selectSystemRegister(encoding);
     this.systemValue[0] = value;
     return this.library.regWrite(this.handle, REG_CP_REG, this.systemCell) === UC_ERR_OK;
   }
 
   exportState(): Uint8Array {
-    for (let index = 0; index < DEBUG_REGISTERS; index++) {
-      // DBGBCRn_EL1, DBGWCRn_EL1: bit 0 is E.
-      for (const op2 of [5, 7]) {
-        if (((this.getSystemRegister([2, 0, 0, index, op2]) ?? 0n) & 1n) !== 0n) {
-          throw new EngineError('the guest uses hardware breakpoints or watchpoints, which the engine cannot save');
-        }
-      }
-    }
     this.check('uc_context_save', this.library.contextSave(this.handle, this.context));
     return new Uint8Array(this.contextView.buffer.slice(this.contextHeaderBytes));
   }

@@ -25,6 +25,7 @@ const RECIPES: readonly ImageRecipe[] = [
     'calls-pixel6',
     'calls-qemu-virt',
     'cores',
+    'debug',
     'echo-pixel6',
     'echo-qemu-virt',
     'exceptions-el1',

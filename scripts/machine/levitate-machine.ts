@@ -144,7 +144,7 @@ export class LevitateMachine {
   /**
    * A snapshot of the machine as it is between two runs: {@link restoreMachine} of scripts/snapshot/restore.ts goes on from it. Of the modelled kernel, how it
    * came here is saved: docs/snapshots.md.
-   * @throws InputError when the machine was switched off or locked up, or its guest uses hardware breakpoints
+   * @throws InputError when the machine was switched off or locked up
    */
   save(): Uint8Array {
     return saveSnapshot(this.parts);

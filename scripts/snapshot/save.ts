@@ -11,7 +11,7 @@ import { fileDigest, loadedDigest, machineDigest } from './digest.ts';
 import { changedPages, changedRam, loadedMemory } from './memory-pages.ts';
 import { encodeSnapshotFile } from './snapshot-file.ts';
 
-/** @throws InputError when the machine cannot go on, or its guest uses hardware breakpoints */
+/** @throws InputError when the machine cannot go on */
 export function saveSnapshot(parts: SnapshotParts): Uint8Array {
   const { settings, plan, machine, serial, inputs, ended } = parts;
   if (ended !== null)

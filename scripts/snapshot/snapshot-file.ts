@@ -17,7 +17,7 @@ import { decodePlainData, encodePlainData } from './plain-data.ts';
 
 const MAGIC = 'LEVITSNP';
 /** Changes whenever a reader of the old one would misread the new one. */
-export const SNAPSHOT_VERSION = 1;
+export const SNAPSHOT_VERSION = 2;
 
 const VERSION = 0x08;
 const LENGTH = 0x10;

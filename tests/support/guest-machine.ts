@@ -30,6 +30,7 @@ export interface GuestOptions {
   readonly parameter?: bigint;
   readonly trace?: readonly EventKind[];
   readonly model?: CpuModel;
+  readonly counting?: 'fastest' | 'engine';
   /** Cores that the board has; its own number when absent. */
   readonly cpus?: number;
   /** qemu-virt: 2 or 3. */
@@ -65,6 +66,7 @@ export function bootGuest(image: string | Uint8Array, options: GuestOptions = {}
         library: engineLibrary(),
         callbacks,
         ...(options.model === undefined ? {} : { model: options.model }),
+        ...(options.counting === undefined ? {} : { counting: options.counting }),
       }),
     ...(options.trace === undefined ? {} : { trace: options.trace }),
   });

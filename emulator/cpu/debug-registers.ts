@@ -1,0 +1,233 @@
+/**
+ * The registers of self-hosted debug, and which breakpoint or watchpoint matches. The machine keeps them: the engine's own breakpoints need lists that it never makes, and
+ * its watchpoints and software step do nothing.
+ *
+ *     DBGBCRn_EL1  23:20 BT   19:16 LBN   15:14 SSC   13 HMC   8:5 BAS                2:1 PMC   0 E
+ *     DBGWCRn_EL1  28:24 MASK  20 WT  19:16 LBN  15:14 SSC  13 HMC  12:5 BAS  4:3 LSC  2:1 PAC   0 E
+ *     MDSCR_EL1    15 MDE   13 KDE   0 SS
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.3 (enabling), D24.3 (registers). Where it leaves a choice: a MASK or BAS that is
+ * reserved disables the watchpoint, the first run of ones in BAS counts; breakpoints that match a context alone do not match.
+ */
+
+import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
+
+/** MDSCR_EL1. */
+const SS = 1n << 0n;
+const KDE = 1n << 13n;
+const MDE = 1n << 15n;
+/** OSLSR_EL1: OSLM says that there is a lock, OSLK that it is locked. */
+const OSLSR_OSLM = 1n << 3n;
+const OSLSR_OSLK = 1n << 1n;
+
+/** Fields of DBGBCRn and DBGWCRn. */
+const ENABLE = 1;
+const HMC = 1 << 13;
+const SECURE_ONLY = 2;
+/** BT: unlinked and linked instruction address match, linked context match. */
+const ADDRESS = 0;
+const LINKED_ADDRESS = 1;
+const LINKED_CONTEXT = 3;
+const LINKED = 1 << 20;
+
+/** op2 of DBGBVRn, DBGBCRn, DBGWVRn and DBGWCRn; CRm is n. */
+type BankNumber = 4 | 5 | 6 | 7;
+const isBank = (op2: number): op2 is BankNumber => op2 >= 4;
+const NUMBER = 16;
+/** The breakpoints that compare contexts: the last two of a Cortex-A72's six (ID_AA64DFR0_EL1.CTX_CMPs). */
+const FIRST_OF_CONTEXT = 4;
+/** Bits of an address register: 48:2, of which the top one is the sign. */
+const ADDRESS_BITS = 49;
+
+const MDSCR_EL1: SystemRegisterEncoding = [2, 0, 0, 2, 2];
+const OSLAR_EL1: SystemRegisterEncoding = [2, 0, 1, 0, 4];
+const OSLSR_EL1: SystemRegisterEncoding = [2, 0, 1, 1, 4];
+const isEncoding = (encoding: SystemRegisterEncoding, other: SystemRegisterEncoding): boolean =>
+  encoding.every((field, index) => field === other[index]);
+
+/** True for OSLAR_EL1, which can only be written. */
+export function isOsLock(encoding: SystemRegisterEncoding): boolean {
+  return isEncoding(encoding, OSLAR_EL1);
+}
+
+/** True for registers that {@link DebugRegisters} keeps. */
+export function isDebugRegister(encoding: SystemRegisterEncoding): boolean {
+  const [op0, op1, crn, , op2] = encoding;
+  if (op0 !== 2 || op1 !== 0) return false;
+  return (crn === 0 && isBank(op2)) || [MDSCR_EL1, OSLAR_EL1, OSLSR_EL1].some((other) => isEncoding(encoding, other));
+}
+
+/** What decides whether debug events are wanted. */
+export interface DebugState {
+  readonly level: number;
+  /** PSTATE.D. */
+  readonly masked: boolean;
+  /** The level that takes debug exceptions. */
+  readonly target: 1 | 2;
+  /** CONTEXTIDR_EL1. */
+  readonly context: bigint;
+}
+
+export interface DebugAccess {
+  readonly write: boolean;
+  readonly address: bigint;
+  readonly size: number;
+  /** By an instruction of EL1 that accesses as EL0 would. */
+  readonly unprivileged: boolean;
+}
+
+/** [start, end), virtual. */
+export interface WatchedRange {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** The watchpoint's DBGWCR. */
+  readonly control: number;
+}
+
+const signed = (address: bigint): bigint => BigInt.asUintN(64, BigInt.asIntN(ADDRESS_BITS, address) & ~3n);
+const lowestOne = (bits: number): number => 31 - Math.clz32(bits & -bits);
+const typeOf = (control: number): number => (control >>> 20) & 15;
+
+export class DebugRegisters {
+  private mdscr = 0n;
+  private locked = true;
+  private readonly banks: Readonly<Record<BankNumber, bigint[]>> = { 4: [], 5: [], 6: [], 7: [] };
+
+  constructor() {
+    this.reset();
+  }
+
+  reset(): void {
+    this.mdscr = 0n;
+    this.locked = true;
+    for (const bank of Object.values(this.banks)) bank.splice(0, NUMBER, ...Array<bigint>(NUMBER).fill(0n));
+  }
+
+  /** Undefined for another register, and for one that cannot be read. */
+  read(encoding: SystemRegisterEncoding): bigint | undefined {
+    const bank = this.bankOf(encoding);
+    if (bank !== null) return bank[encoding[3]];
+    if (isEncoding(encoding, MDSCR_EL1)) return this.mdscr;
+    if (!isEncoding(encoding, OSLSR_EL1)) return undefined;
+    return OSLSR_OSLM | (this.locked ? OSLSR_OSLK : 0n);
+  }
+
+  /** False for another register, and for one that cannot be written. */
+  write(encoding: SystemRegisterEncoding, value: bigint): boolean {
+    const bank = this.bankOf(encoding);
+    if (bank !== null) bank[encoding[3]] = value;
+    else if (isEncoding(encoding, MDSCR_EL1)) this.mdscr = value;
+    else if (isEncoding(encoding, OSLAR_EL1)) this.locked = (value & 1n) !== 0n;
+    else return false;
+    return true;
+  }
+
+  /** MDSCR_EL1.SS: software step may be active. */
+  get steps(): boolean {
+    return (this.mdscr & SS) !== 0n && !this.locked;
+  }
+
+  /** Debug exceptions are taken in this state (D2.3.1). */
+  enabled({ level, masked, target }: DebugState): boolean {
+    if (this.locked || level > target) return false;
+    return level < target || ((this.mdscr & KDE) !== 0n && !masked);
+  }
+
+  /** Addresses of enabled breakpoints, virtual. */
+  get breakpoints(): readonly bigint[] {
+    if (!this.monitors) return [];
+    return this.controls(5).flatMap((control, index) => this.breakpointAddress(index, control) ?? []);
+  }
+
+  /** True when a breakpoint matches the instruction at `pc`. */
+  breaksAt(pc: bigint, state: DebugState): boolean {
+    if (!this.monitors || !this.enabled(state)) return false;
+    return this.controls(5).some(
+      (control, index) =>
+        this.breakpointAddress(index, control) === pc &&
+        isWanted(control, state.level) &&
+        (typeOf(control) === ADDRESS || this.matchesContext(control, state)),
+    );
+  }
+
+  /** What enabled watchpoints watch, virtual. */
+  get watched(): readonly WatchedRange[] {
+    if (!this.monitors) return [];
+    return this.controls(7).flatMap((control, index) => this.watchedRange(index, control) ?? []);
+  }
+
+  /** What is watched by the watchpoint that matches the access, or null. */
+  caught({ address, size, write, unprivileged }: DebugAccess, state: DebugState): WatchedRange | null {
+    if (!this.enabled(state)) return null;
+    const found = this.watched.find(
+      ({ start, end, control }) =>
+        start < address + BigInt(size) &&
+        address < end &&
+        ((control >>> 3) & (write ? 2 : 1)) !== 0 &&
+        isWanted(control, unprivileged ? 0 : state.level) &&
+        ((control & LINKED) === 0 || this.matchesContext(control, state)),
+    );
+    return found ?? null;
+  }
+
+  saveState() {
+    return { mdscr: this.mdscr, locked: this.locked, banks: Object.values(this.banks).map((bank) => [...bank]) };
+  }
+
+  restoreState({ mdscr, locked, banks }: ReturnType<DebugRegisters['saveState']>): void {
+    this.mdscr = mdscr;
+    this.locked = locked;
+    for (const [index, bank] of Object.values(this.banks).entries()) bank.splice(0, NUMBER, ...(banks[index] ?? []));
+  }
+
+  /** MDSCR_EL1.MDE: breakpoints and watchpoints are in use. */
+  private get monitors(): boolean {
+    return (this.mdscr & MDE) !== 0n && !this.locked;
+  }
+
+  private bankOf([op0, op1, crn, , op2]: SystemRegisterEncoding): bigint[] | null {
+    return op0 === 2 && op1 === 0 && crn === 0 && isBank(op2) ? this.banks[op2] : null;
+  }
+
+  private controls(bank: 5 | 7): number[] {
+    return this.banks[bank].map((value) => Number(BigInt.asUintN(32, value)));
+  }
+
+  private breakpointAddress(index: number, control: number): bigint | null {
+    const bytes = (control >>> 5) & 15;
+    if ((control & ENABLE) === 0 || bytes === 0 || typeOf(control) > LINKED_ADDRESS) return null;
+    return signed(this.banks[4][index] ?? 0n);
+  }
+
+  private watchedRange(index: number, control: number): WatchedRange | null {
+    if ((control & ENABLE) === 0) return null;
+    const address = signed(this.banks[6][index] ?? 0n);
+    const mask = (control >>> 24) & 31;
+    if (mask === 1 || mask === 2) return null;
+    if (mask > 2) {
+      const start = address - (address % (1n << BigInt(mask)));
+      return { start, end: start + (1n << BigInt(mask)), control };
+    }
+    // Of an address that is a multiple of 4 only, four bytes.
+    const bytes = (control >>> 5) & ((address & 4n) === 0n ? 0xff : 0xf);
+    if (bytes === 0) return null;
+    const first = lowestOne(bytes);
+    const length = lowestOne(~(bytes >>> first));
+    return { start: address + BigInt(first), end: address + BigInt(first + length), control };
+  }
+
+  /** LBN: the breakpoint that compares CONTEXTIDR_EL1 for this one. */
+  private matchesContext(control: number, { context }: DebugState): boolean {
+    const linked = (control >>> 16) & 15;
+    const other = this.controls(5)[linked] ?? 0;
+    if (linked < FIRST_OF_CONTEXT || (other & ENABLE) === 0 || typeOf(other) !== LINKED_CONTEXT) return false;
+    return BigInt.asUintN(32, this.banks[4][linked] ?? 0n) === BigInt.asUintN(32, context);
+  }
+}
+
+/** HMC, SSC and PMC or PAC: which levels it is for. Below EL3 everything is non-secure here. */
+function isWanted(control: number, level: number): boolean {
+  if (((control >>> 14) & 3) === SECURE_ONLY) return false;
+  if (level >= 2) return (control & HMC) !== 0;
+  return ((control >>> (level === 1 ? 1 : 2)) & 1) !== 0;
+}

@@ -1,0 +1,253 @@
+/**
+ * Self-hosted debug of a core: hardware breakpoints, watchpoints and software step, by what the engine can report.
+ *
+ *     breakpoint     the engine calls before the instruction at the address
+ *     watchpoint     the engine calls before every access, while a watchpoint is enabled and for a while after: which page lies behind an address may change unseen
+ *     software step  slices of one instruction while MDSCR_EL1.SS is set; PSTATE.SS is the engine's, which leaves it to us
+ *
+ * A guest that sets none of them pays nothing.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.12 (software step, with its states), D24.2.40 (syndromes).
+ */
+
+import type { CpuEngine, WatchedAccess } from '../engine/engine.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '../engine/system-registers.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { CoreTranslation } from './core-translation.ts';
+import { DebugRegisters, type DebugState } from './debug-registers.ts';
+import { levelOf } from './exception-entry.ts';
+import { accessAddress, isExceptionReturn, isLoadExclusive, isUnprivilegedAccess } from './instruction.ts';
+import { debugSyndrome, watchpointSyndrome } from './syndrome.ts';
+
+const PSTATE_D = 1 << 9;
+const PSTATE_SS = 1 << 21;
+const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
+const MDCR_TDE = 1n << 8n;
+const HCR_TGE = 1n << 27n;
+const CONTEXTIDR_EL1: SystemRegisterEncoding = [3, 0, 13, 0, 1];
+
+/** Addresses for which the engine keeps a call: switched on and off by the guest without translating anew. */
+const MOST_KEPT = 64;
+/** Ticks without a watchpoint after which accesses are fast again: a kernel switches those of a process on and off with it. */
+const QUIET_TICKS = 20_000_000;
+/** Physical addresses. */
+const ALL_MEMORY = 2 ** 48;
+const PAGE_OFFSET = 0xfffn;
+
+/** A debug exception that is due. */
+export interface DebugException {
+  readonly pc: bigint;
+  readonly esr: number;
+  readonly far: bigint | null;
+  readonly target: 1 | 2;
+}
+
+export interface DebuggedCore {
+  readonly engine: CpuEngine;
+  readonly translation: CoreTranslation;
+  readonly memory: PhysicalMemory;
+  readonly ticks: () => number;
+  /** The instruction that the engine is at does not happen; the exception is taken instead. */
+  readonly raise: (exception: DebugException) => void;
+  /** Ends the slice with the instruction that runs. */
+  readonly endSlice: () => void;
+}
+
+export class SelfHostedDebug {
+  private readonly core: DebuggedCore;
+  private readonly registers = new DebugRegisters();
+  /** The engine's calls by address: what takes each away again. */
+  private readonly codeWatches = new Map<bigint, () => void>();
+  private memoryWatch: (() => void) | null = null;
+  /** Tick of the last slice with a watchpoint. */
+  private lastWatched = 0;
+  /** The registers have changed, or the engine is another. */
+  private stale = false;
+  /** An instruction was just stepped; whether it was a load-exclusive. */
+  private stepped: { readonly exclusive: boolean } | null = null;
+  /** What the instruction stored that a watchpoint keeps from happening, as it was before. */
+  private undo: { readonly address: number; readonly bytes: Uint8Array }[] = [];
+
+  constructor(core: DebuggedCore) {
+    this.core = core;
+  }
+
+  reset(): void {
+    this.registers.reset();
+    this.stepped = null;
+    this.stale = true;
+  }
+
+  read(encoding: SystemRegisterEncoding): bigint | undefined {
+    return this.registers.read(encoding);
+  }
+
+  write(encoding: SystemRegisterEncoding, value: bigint): boolean {
+    if (!this.registers.write(encoding, value)) return false;
+    this.stale = true;
+    this.core.endSlice();
+    return true;
+  }
+
+  /** Slices have one instruction. */
+  get steps(): boolean {
+    return this.registers.steps;
+  }
+
+  /** An exception is taken: nothing was stepped there. */
+  exceptionTaken(): void {
+    this.stepped = null;
+  }
+
+  /** Before a slice: brings the engine in line with the registers, and returns the software step exception that is due, if one is. */
+  beginSlice(): DebugException | null {
+    if (this.stale || this.memoryWatch !== null) this.install();
+    if (!this.steps) return null;
+    const { engine } = this.core;
+    const state = this.state();
+    if (!this.registers.enabled(state) || (engine.getPstate() & PSTATE_SS) !== 0) return null;
+    const { stepped } = this;
+    this.stepped = null;
+    const syndrome = debugSyndrome('step', state.level < state.target, stepped);
+    return { pc: engine.getPc(), esr: syndrome, far: null, target: state.target };
+  }
+
+  /** Executes a slice of one instruction with `run`, and moves the state of software step on. */
+  step<T>(run: () => T): T {
+    const { engine, translation } = this.core;
+    const pc = engine.getPc();
+    const instruction = translation.instructionAt(pc) ?? 0;
+    const before = this.state();
+    const wasEnabled = this.registers.enabled(before);
+    const saved = isExceptionReturn(instruction) ? this.savedState(before.level) : 0;
+    this.stepped = null;
+    const active = wasEnabled && (engine.getPstate() & PSTATE_SS) !== 0;
+    const result = run();
+    let pstate = engine.getPstate();
+    if (isExceptionReturn(instruction) && engine.getPc() !== pc) {
+      // From a state without debug exceptions to one with them, the step is as the saved state says.
+      const begins = !wasEnabled && this.registers.enabled(this.state()) ? saved & PSTATE_SS : 0;
+      pstate = (pstate & ~PSTATE_SS) | begins;
+      engine.setPstate(pstate);
+      if (active) this.stepped = { exclusive: false };
+    } else if (active && (pstate & PSTATE_SS) !== 0) {
+      engine.setPstate(pstate & ~PSTATE_SS);
+      this.stepped = { exclusive: isLoadExclusive(instruction) };
+    }
+    return result;
+  }
+
+  /** SVC, HVC and SMC have been executed when their exception is taken: the saved state shows it. */
+  callCompletes(): void {
+    if (!this.steps) return;
+    const { engine } = this.core;
+    engine.setPstate(engine.getPstate() & ~PSTATE_SS);
+  }
+
+  /** After a slice: takes back what an instruction stored that did not happen. */
+  endSlice(): void {
+    for (const { address, bytes } of this.undo.toReversed()) this.core.memory.writeBytes(address, bytes);
+    this.undo = [];
+  }
+
+  saveState() {
+    return { registers: this.registers.saveState(), stepped: this.stepped };
+  }
+
+  restoreState({ registers, stepped }: ReturnType<SelfHostedDebug['saveState']>): void {
+    this.registers.restoreState(registers);
+    this.stepped = stepped;
+    this.stale = true;
+  }
+
+  private install(): void {
+    const { engine, ticks } = this.core;
+    const wanted = this.registers.breakpoints;
+    let changed = false;
+    for (const address of wanted) {
+      if (this.codeWatches.has(address)) continue;
+      this.codeWatches.set(
+        address,
+        engine.watchCode(address, () => this.reached(address)),
+      );
+      changed = true;
+    }
+    for (const [address, remove] of this.codeWatches) {
+      if (this.codeWatches.size <= MOST_KEPT) break;
+      if (wanted.includes(address)) continue;
+      remove();
+      this.codeWatches.delete(address);
+    }
+    if (this.registers.watched.length > 0) {
+      this.lastWatched = ticks();
+      if (this.memoryWatch === null) {
+        this.memoryWatch = engine.watchMemory(0, ALL_MEMORY, (access) => this.touched(access));
+        changed = true;
+      }
+    } else if (this.memoryWatch !== null && ticks() - this.lastWatched > QUIET_TICKS) {
+      this.memoryWatch();
+      this.memoryWatch = null;
+      changed = true;
+    }
+    this.stale = false;
+    // The engine asks for its calls while it translates.
+    if (changed) engine.discardAllCode();
+  }
+
+  private reached(pc: bigint): void {
+    const state = this.state();
+    if (!this.registers.breaksAt(pc, state)) return;
+    const esr = debugSyndrome('breakpoint', state.level < state.target, null);
+    this.core.raise({ pc, esr, far: 0n, target: state.target });
+  }
+
+  private touched({ write, address, size }: WatchedAccess): void {
+    const { engine, translation, memory } = this.core;
+    // Most accesses are elsewhere in their page.
+    const offset = BigInt(address) & PAGE_OFFSET;
+    const near = this.registers.watched.some(
+      ({ start, end }) =>
+        end - start > PAGE_OFFSET ||
+        ((offset - start) & PAGE_OFFSET) < end - start ||
+        ((start - offset) & PAGE_OFFSET) < BigInt(size),
+    );
+    if (!near && this.undo.length === 0) return;
+    const pc = engine.getPc();
+    const instruction = translation.instructionAt(pc) ?? 0;
+    const first = accessAddress(instruction, pc, (index) => (index === 31 ? engine.getSp() : engine.getX(index)));
+    if (first === null) return;
+    // The access may be a later part of what the instruction touches.
+    const va = BigInt.asUintN(64, first + ((BigInt(address) - first) & PAGE_OFFSET));
+    const state = this.state();
+    const caught = this.registers.caught(
+      { address: va, size, write, unprivileged: isUnprivilegedAccess(instruction) },
+      state,
+    );
+    if (caught === null && this.undo.length === 0) return;
+    if (write && memory.contains(address, size))
+      this.undo.push({ address, bytes: memory.readBytes(address, size).slice() });
+    if (caught !== null) {
+      const esr = watchpointSyndrome(state.level < state.target, write);
+      this.core.raise({ pc, esr, far: va > caught.start ? va : caught.start, target: state.target });
+    }
+  }
+
+  private state(): DebugState {
+    const { engine } = this.core;
+    const pstate = engine.getPstate();
+    const get = (encoding: SystemRegisterEncoding) => engine.getSystemRegister(encoding) ?? 0n;
+    const toEl2 = (get(MDCR_EL2) & MDCR_TDE) !== 0n || (get(SYSTEM_REGISTERS.HCR_EL2) & HCR_TGE) !== 0n;
+    return {
+      level: levelOf(pstate),
+      masked: (pstate & PSTATE_D) !== 0,
+      target: toEl2 ? 2 : 1,
+      context: get(CONTEXTIDR_EL1),
+    };
+  }
+
+  /** SPSR of the level. */
+  private savedState(level: number): number {
+    const register = level === 3 ? 'SPSR_EL3' : level === 2 ? 'SPSR_EL2' : 'SPSR_EL1';
+    return Number(BigInt.asUintN(32, this.core.engine.getSystemRegister(SYSTEM_REGISTERS[register]) ?? 0n));
+  }
+}
