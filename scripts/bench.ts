@@ -9,7 +9,6 @@
  * Exit status: 0 every bar held · 1 a bar was missed or a check failed · 2 usage.
  */
 
-import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { buddy } from './bench/buddy.ts';
@@ -25,6 +24,8 @@ import type { Section } from './bench/section.ts';
 import { slab } from './bench/slab.ts';
 import { tableHead, tableLine } from './bench/table.ts';
 import { wholeProcess } from './bench/whole-process.ts';
+import { tellFailure } from './command-failure.ts';
+import { checkOutput, writeOutput } from './files/output-file.ts';
 
 /** Processes first: later ones would share the host with what this process holds by then. */
 const SECTIONS: readonly Section[] = [
@@ -64,6 +65,14 @@ export async function main(args: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
   }
+  try {
+    return await bench(command);
+  } catch (error) {
+    return tellFailure('bench', error);
+  }
+}
+
+async function bench(command: Command): Promise<number> {
   const options = command.opts<BenchOptions>();
   if (options.oneBoot === true) {
     process.stdout.write(oneBoot());
@@ -77,10 +86,13 @@ export async function main(args: readonly string[]): Promise<number> {
   const chosen = SECTIONS.filter(({ name, long }) =>
     command.args.length === 0 ? !(long === true && options.short === true) : command.args.includes(name),
   );
+  // Minutes of measuring are not for nothing.
+  if (options.json !== undefined) checkOutput('--json', options.json);
   const lines = await measure(chosen, options.short === true);
   if (options.json !== undefined) {
     const host = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
-    writeFileSync(options.json, `${JSON.stringify({ short: options.short === true, host, lines }, null, 2)}\n`);
+    const contents = `${JSON.stringify({ short: options.short === true, host, lines }, null, 2)}\n`;
+    writeOutput('--json', options.json, contents);
   }
   const missed = lines.filter(({ verdict }) => verdict === 'MISSED');
   const held = lines.filter(({ verdict }) => verdict === 'OK').length;

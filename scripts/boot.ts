@@ -1,8 +1,7 @@
 /** `npm run boot`: an emulated board from its reset vector to the kernel's steady state. Options and exit statuses: --help, scripts/boot/options.ts. */
 
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BoardError } from '../boards/board-error.ts';
 import { boards } from '../boards/registry.ts';
 import { eventHeaderLine } from '../emulator/events/event-header.ts';
 import { eventLine } from '../emulator/events/event-lines.ts';
@@ -12,10 +11,11 @@ import { isPage, makeReport } from './boot/report.ts';
 import { SliceLength } from './boot/slice-length.ts';
 import { SnapshotSaver, tellMoment } from './boot/snapshot-saver.ts';
 import { Terminal } from './boot/terminal.ts';
+import { tellFailure } from './command-failure.ts';
 import type { MachineOrigin } from './debug/debugged-machine.ts';
 import { GdbServer } from './debug/gdb-server.ts';
 import { HeardOnce } from './debug/heard-once.ts';
-import { InputError } from './machine/input-error.ts';
+import { checkOutput, OutputStream, writeOutput } from './files/output-file.ts';
 import { logHeader } from './log/log-header.ts';
 import { LevitateMachine } from './machine/levitate-machine.ts';
 import type { Outcome } from './machine/outcome.ts';
@@ -24,10 +24,7 @@ import { collectReport } from './report/collect.ts';
 import { pageWithData } from './report/html-page.ts';
 import { StoryRecorder } from './report/story-recorder.ts';
 import { restoreMachine } from './snapshot/restore.ts';
-import { EngineLibraryError } from './setup/engine-library.ts';
 
-const EXIT_USAGE = 2;
-const EXIT_FAULT = 70;
 /** 128 + SIGINT, as shells report it. */
 const EXIT_INTERRUPTED = 130;
 
@@ -41,16 +38,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await perform(parseBootOptions(args, packageVersion()));
   } catch (error) {
-    if (error instanceof InputError || error instanceof BoardError || error instanceof EngineLibraryError) {
-      process.stderr.write(`boot: ${error.message}\n`);
-      return EXIT_USAGE;
-    }
-    process.stderr.write(
-      `boot: a fault of the emulator itself, not of the guest. Please report it with the command line and these lines:\n${
-        error instanceof Error ? (error.stack ?? error.message) : String(error)
-      }\n`,
-    );
-    return EXIT_FAULT;
+    return tellFailure('boot', error);
   }
 }
 
@@ -119,11 +107,14 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
     machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
     const exitStatus = interrupted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
     const report = makeReport(machine, outcome, exitStatus, performance.now());
-    outputs.report?.write(
-      recorder === null
-        ? `${JSON.stringify(report, null, 2)}\n`
-        : pageWithData('report', collectReport(machine, outcome, report, recorder)),
-    );
+    if (options.reportFile !== null) {
+      const contents =
+        recorder === null
+          ? `${JSON.stringify(report, null, 2)}\n`
+          : pageWithData('report', collectReport(machine, outcome, report, recorder));
+      writeOutput('--report', options.reportFile, contents);
+    }
+    for (const file of followed) file.flush();
     if (!options.quiet) process.stderr.write(summary(machine, outcome, report.host.maxRssBytes));
     return exitStatus;
   } finally {
@@ -131,10 +122,19 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
     process.removeListener('SIGTERM', interrupt);
     terminal.close();
     await debug?.close();
-    outputs.serial?.close();
-    outputs.log?.close();
-    outputs.report?.close();
     machine.close();
+    closeAll(followed);
+  }
+}
+
+/** Each of them, whatever becomes of the others. @throws InputError, the first one */
+function closeAll(files: readonly OutputStream[]): void {
+  const [file, ...others] = files;
+  if (file === undefined) return;
+  try {
+    file.close();
+  } finally {
+    closeAll(others);
   }
 }
 
@@ -155,7 +155,7 @@ async function runInSlices(
   options: RunOptions,
   saver: SnapshotSaver | null,
   terminal: Terminal,
-  followed: readonly OutputFile[],
+  followed: readonly OutputStream[],
   debug: GdbServer | null,
   interrupted: () => boolean,
 ): Promise<Outcome> {
@@ -194,75 +194,19 @@ function summary(machine: LevitateMachine, { reason }: Outcome, maxRssBytes: num
   );
 }
 
-/** A file that grows while the machine runs. Small writes are gathered. */
-interface OutputFile {
-  write(data: string | Uint8Array): void;
-  /** Lets others see what was written so far. */
-  flush(): void;
-  close(): void;
-}
-
-const GATHER_BYTES = 64 * 1024;
-
-/** The files that a run writes, opened before it starts: a path that cannot be written is told at once. */
+/** The files that grow while the machine runs, opened before it starts: a path that cannot be written is told at once. */
 interface Outputs {
-  readonly serial: OutputFile | null;
-  readonly log: OutputFile | null;
-  readonly report: OutputFile | null;
+  readonly serial: OutputStream | null;
+  readonly log: OutputStream | null;
 }
 
-/** @throws InputError */
-function openOutputs({ serialFile, logFile, reportFile }: RunOptions): Outputs {
-  const open = (option: string, file: string | null): OutputFile | null =>
-    file === null ? null : openOutput(option, file);
-  const serial = open('--serial', serialFile);
-  const log = open('--log', logFile);
-  const report = open('--report', reportFile);
-  return { serial, log, report };
-}
-
-function openOutput(option: string, file: string): OutputFile {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'w');
-  } catch (error) {
-    throw cannotWrite(option, file, error);
-  }
-  let gathered: Buffer[] = [];
-  let bytes = 0;
-  const flush = () => {
-    if (bytes > 0) writeSync(descriptor, Buffer.concat(gathered));
-    gathered = [];
-    bytes = 0;
-  };
-  return {
-    write: (data) => {
-      const chunk = Buffer.from(data as Uint8Array);
-      gathered.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= GATHER_BYTES) flush();
-    },
-    flush,
-    close: () => {
-      flush();
-      closeSync(descriptor);
-    },
-  };
-}
-
-function writeOutput(option: string, file: string, data: string | Uint8Array): void {
-  try {
-    writeFileSync(file === '-' ? process.stdout.fd : file, data);
-  } catch (error) {
-    throw cannotWrite(option, file, error);
-  }
-}
-
-function cannotWrite(option: string, file: string, error: unknown): InputError {
-  const { code } = error as NodeJS.ErrnoException;
-  const why =
-    code === 'ENOENT' ? 'its folder does not exist' : code === 'EISDIR' ? 'it is a folder' : (code ?? String(error));
-  return new InputError(`${option} ${file}: cannot be written: ${why}`);
+/** @throws InputError, also for the file that is written at the end */
+function openOutputs({ serialFile, logFile, reportFile, save }: RunOptions): Outputs {
+  if (reportFile !== null) checkOutput('--report', reportFile);
+  if (save !== null) checkOutput('--save', save.file);
+  const open = (option: string, file: string | null): OutputStream | null =>
+    file === null ? null : new OutputStream(option, file);
+  return { serial: open('--serial', serialFile), log: open('--log', logFile) };
 }
 
 function packageVersion(): string {

@@ -2,37 +2,24 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BoardError } from '../boards/board-error.ts';
 import { showCount, showTime } from './boot/quantities.ts';
+import { tellFailure } from './command-failure.ts';
 import { toJson } from './explain/json.ts';
 import { type Asked, askAt, askNow } from './explain/moment.ts';
 import { type ExplainRequest, parseExplainOptions } from './explain/options.ts';
 import type { Answer } from './explain/questions.ts';
 import { styleOf } from './explain/style.ts';
-import { InputError } from './machine/input-error.ts';
 import { LevitateMachine } from './machine/levitate-machine.ts';
 import { packageRoot } from './package-root.ts';
-import { EngineLibraryError } from './setup/engine-library.ts';
 
 const EXIT_NOT_KNOWN = 1;
-const EXIT_USAGE = 2;
-const EXIT_FAULT = 70;
 
 export function main(args: readonly string[]): number {
   try {
     const request = parseExplainOptions(args, packageVersion());
     return request === null ? 0 : explain(request);
   } catch (error) {
-    if (error instanceof InputError || error instanceof BoardError || error instanceof EngineLibraryError) {
-      process.stderr.write(`explain: ${error.message}\n`);
-      return EXIT_USAGE;
-    }
-    process.stderr.write(
-      `explain: a fault of the emulator itself, not of the guest. Please report it with the command line and these lines:\n${
-        error instanceof Error ? (error.stack ?? error.message) : String(error)
-      }\n`,
-    );
-    return EXIT_FAULT;
+    return tellFailure('explain', error);
   }
 }
 

@@ -19,8 +19,6 @@ const isInstalled = !existsSync(join(root, 'emulator'));
 const NO_COMMANDS = ['index', 'testing', 'package-root'];
 const STATUS_USAGE = 2;
 const STATUS_FAULT = 70;
-/** As a shell reports a program that SIGPIPE ended. */
-const STATUS_BROKEN_PIPE = 141;
 const [name, ...args] = process.argv.slice(2);
 
 /** True when every file recorded beside the bundle has the size and time it had when it was bundled. */
@@ -69,17 +67,28 @@ async function bundleOf(command) {
   return bundle;
 }
 
+/** Ends the process: what was to be written is not whole. */
+function notWritten(what, { code, message }) {
+  const why = { EPIPE: 'its reader has closed the pipe', ENOSPC: 'the disk is full' }[code] ?? code ?? message;
+  process.stderr.write(`${name}: ${what}: cannot be written: ${why}\n`);
+  process.exit(STATUS_USAGE);
+}
+
 async function run(bundle) {
-  // `npm run boot … | head` closes the pipe early: that is the reader's wish, not a fault.
-  process.stdout.on('error', (error) => {
-    if (error.code === 'EPIPE') process.exit(STATUS_BROKEN_PIPE);
-    throw error;
-  });
+  // A reader that has gone (`npm run boot … | head`), a disk that is full: whoever reads the rest must not take it for the whole.
+  process.stdout.on('error', (error) => notWritten('standard output', error));
+  // Nowhere is left to say it.
+  process.stderr.on('error', () => process.exit(STATUS_USAGE));
   process.argv = [process.argv[0], bundle, ...args];
   const command = await import(pathToFileURL(bundle).href);
   if (typeof command.main === 'function') {
-    const status = await command.main(args);
-    if (typeof status === 'number') process.exitCode = status;
+    try {
+      const status = await command.main(args);
+      if (typeof status === 'number') process.exitCode = status;
+    } catch (error) {
+      if (error?.syscall === undefined) throw error;
+      notWritten(error.path ?? (error.syscall === 'write' ? 'standard output' : error.syscall), error);
+    }
   }
 }
 

@@ -106,11 +106,14 @@ describe('launch', () => {
     expect(statuses).toEqual([5, 5, 5]);
   });
 
-  it('ends quietly when the reader of its output goes away', () => {
+  it('says when the reader of its output has gone', () => {
     writeScript('chatty', "setInterval(() => process.stdout.write('line\\n'), 1);");
     const script = `"${process.execPath}" "${join(root, 'scripts', 'launch.mjs')}" chatty | head -n 1; echo "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
-    expect([stdout, stderr]).toEqual(['line\n141\n', '']);
+    expect([stdout, stderr]).toEqual([
+      'line\n2\n',
+      'chatty: standard output: cannot be written: its reader has closed the pipe\n',
+    ]);
   });
 
   it('leaves Ctrl-C to the command', async () => {

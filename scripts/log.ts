@@ -1,6 +1,7 @@
 /** `npm run log`: what is in an event log, as people want to see it. Options and exit statuses: --help, scripts/log/options.ts. */
 
 import { EventFormatError } from '../emulator/events/event-header.ts';
+import { tellFailure } from './command-failure.ts';
 import { diffEventLogs, factsOf, showDifference } from './log/diff.ts';
 import { acceptor } from './log/event-filter.ts';
 import { followLog } from './log/follow.ts';
@@ -16,7 +17,6 @@ import { showTimeline, timeline } from './log/timeline.ts';
 import { InputError } from './machine/input-error.ts';
 
 const EXIT_DIFFERENT = 1;
-const EXIT_USAGE = 2;
 /** 128 + SIGINT, as shells report it. */
 const EXIT_INTERRUPTED = 130;
 
@@ -31,10 +31,8 @@ export async function main(args: readonly string[]): Promise<number> {
     ({ file } = request);
     return await perform(request, output, paintFor(process.stdout, process.env));
   } catch (error) {
-    if (!(error instanceof InputError) && !(error instanceof EventFormatError)) throw error;
     await output.flush();
-    process.stderr.write(`log: ${error instanceof EventFormatError ? `${file}: ` : ''}${error.message}\n`);
-    return EXIT_USAGE;
+    return tellFailure('log', error instanceof EventFormatError ? new InputError(`${file}: ${error.message}`) : error);
   } finally {
     await output.flush();
   }

@@ -3,17 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { BoardError } from '../boards/board-error.ts';
+import { tellFailure } from './command-failure.ts';
 import { addMachineOptions, machineSettings, parseWords, type RawMachineOptions } from './boot/machine-options.ts';
 import { InputError } from './machine/input-error.ts';
 import { packageRoot } from './package-root.ts';
 import { readPage } from './report/html-page.ts';
-import { EngineLibraryError } from './setup/engine-library.ts';
 import { LiveMachine } from './web/live-machine.ts';
 import { serve } from './web/server.ts';
 
-const EXIT_USAGE = 2;
-const EXIT_FAULT = 70;
 const DEFAULT_PORT = 8470;
 
 const EXAMPLES = `
@@ -34,16 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await perform(args);
   } catch (error) {
-    if (error instanceof InputError || error instanceof BoardError || error instanceof EngineLibraryError) {
-      process.stderr.write(`web: ${error.message}\n`);
-      return EXIT_USAGE;
-    }
-    process.stderr.write(
-      `web: a fault of the emulator itself, not of the guest. Please report it with the command line and these lines:\n${
-        error instanceof Error ? (error.stack ?? error.message) : String(error)
-      }\n`,
-    );
-    return EXIT_FAULT;
+    return tellFailure('web', error);
   }
 }
 

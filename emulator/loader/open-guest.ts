@@ -35,6 +35,8 @@ export interface GuestFiles {
 /** Decompressors that the caller has: this folder imports none. What they throw becomes a {@link GuestImageError}. */
 export interface Decompressors {
   readonly gunzip: (bytes: Uint8Array) => Uint8Array;
+  /** Most bytes that anything may unpack to: the guest's RAM; absent: a limit of the format's. */
+  readonly mostBytes?: number;
 }
 
 /** Code to load. */
@@ -106,7 +108,7 @@ export function openGuest(files: GuestFiles, decompressors: Decompressors): Gues
       ramdisk = boot.ramdisk;
       commandLines.push(boot.cmdline);
     } else {
-      bytes = format === 'gzip' ? gunzip(bytes, decompressors) : decodeLz4Legacy(bytes);
+      bytes = format === 'gzip' ? gunzip(bytes, decompressors) : decodeLz4Legacy(bytes, decompressors.mostBytes);
     }
   }
 }

@@ -1,9 +1,9 @@
 /** The options that say what machine to build, shared by every command that boots one: declared once, turned into MachineSettings once. */
 
-import { readFileSync } from 'node:fs';
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { boards } from '../../boards/registry.ts';
+import { boards, findBoard } from '../../boards/registry.ts';
 import { type EventKind, parseTraceList, UnknownEventKindError } from '../../emulator/events/event-kinds.ts';
+import { type InputLimits, readInputFile } from '../files/input-file.ts';
 import { parseDrive } from '../machine/drive.ts';
 import { InputError } from '../machine/input-error.ts';
 import type { MachineSettings } from '../machine/levitate-machine.ts';
@@ -75,6 +75,9 @@ export function machineSettings(raw: RawMachineOptions): MachineSettings {
       `--board is missing; known boards: ${boards.map(({ name }) => name).join(', ')} (--help explains)`,
     );
   }
+  const limits = ramOf(raw);
+  const readInput = (option: string, file: string | undefined): Uint8Array | undefined =>
+    file === undefined ? undefined : readInputFile(option, file, limits);
   const settings: MachineSettings = {
     board: raw.board,
     memoryBytes: raw.memory,
@@ -138,25 +141,8 @@ function seedOf(text: string): bigint {
   }
 }
 
-function readInput(option: string, file: string | undefined): Uint8Array | undefined {
-  return file === undefined ? undefined : readInputFile(option, file);
-}
-
-/** The bytes of a file that `option` names. @throws InputError when it cannot be read or is empty */
-export function readInputFile(option: string, file: string): Uint8Array {
-  try {
-    const bytes = readFileSync(file);
-    if (bytes.length === 0) throw new InputError(`${option} ${file}: the file is empty`);
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOENT'
-        ? 'there is no such file'
-        : code === 'EISDIR'
-          ? 'it is a folder'
-          : (code ?? 'it cannot be read');
-    throw new InputError(`${option} ${file}: ${why}`);
-  }
+/** What a file may have at most: no guest has room for more than its RAM. */
+function ramOf({ board, memory, smp, gicVersion }: RawMachineOptions): InputLimits {
+  const { name, ramBanks } = findBoard(board ?? '').create({ memoryBytes: memory, cpus: smp, gicVersion });
+  return { mostBytes: ramBanks.reduce((sum, { size }) => sum + size, 0), measure: `the RAM of ${name}` };
 }

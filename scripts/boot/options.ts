@@ -2,16 +2,10 @@
 
 import { Command } from 'commander';
 import { EVENT_KINDS, traceableKinds } from '../../emulator/events/event-kinds.ts';
+import { readInputFile } from '../files/input-file.ts';
 import { InputError } from '../machine/input-error.ts';
 import type { MachineSettings } from '../machine/levitate-machine.ts';
-import {
-  addMachineOptions,
-  machineSettings,
-  parseWords,
-  type RawMachineOptions,
-  readInputFile,
-  valueOf,
-} from './machine-options.ts';
+import { addMachineOptions, machineSettings, parseWords, type RawMachineOptions, valueOf } from './machine-options.ts';
 import { STORY_TRACE } from '../report/story-builder.ts';
 import type { RestoreOptions } from '../snapshot/restore.ts';
 import { parseCount, parseTime } from './quantities.ts';
@@ -46,6 +40,9 @@ export interface RunOptions {
   readonly gdbWait: boolean;
   readonly save: SaveRequest | null;
 }
+
+/** It holds the memory of the largest board, compressed. */
+const SNAPSHOT = { mostBytes: 8 * 2 ** 30, measure: 'any snapshot' };
 
 /** As QEMU has it. */
 const GDB_PORT = 1234;
@@ -141,7 +138,7 @@ function restoredMachine(raw: RawOptions, file: string): MachineSource {
   }
   const { trace, expectText, failText } = raw;
   const options = { name: `--restore ${file}`, trace, expectText, failText };
-  return { kind: 'restored', snapshot: readInputFile('--restore', file), options };
+  return { kind: 'restored', snapshot: readInputFile('--restore', file, SNAPSHOT), options };
 }
 
 function saveRequest({ save, at }: RawOptions): SaveRequest | null {

@@ -1,6 +1,6 @@
 /** `--save FILE [--at WHEN]`: lets a run stop at that moment, writes the snapshot, and lets it go on. */
 
-import { writeFileSync } from 'node:fs';
+import { writeOutput } from '../files/output-file.ts';
 import { InputError } from '../machine/input-error.ts';
 import type { LevitateMachine, RunBounds } from '../machine/levitate-machine.ts';
 import { showBytes, showCount, showTime } from './quantities.ts';
@@ -49,13 +49,7 @@ export class SnapshotSaver {
     } catch (error) {
       throw error instanceof InputError ? new InputError(`--save ${file}: ${error.message}`) : error;
     }
-    try {
-      writeFileSync(file, snapshot);
-    } catch (error) {
-      throw new InputError(
-        `--save ${file}: cannot be written: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
-      );
-    }
+    writeOutput('--save', file, snapshot);
     if (!this.quiet) tellMoment(`saved ${file}, ${showBytes(snapshot.length)},`, machine);
     return null;
   }

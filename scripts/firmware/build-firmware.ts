@@ -3,9 +3,10 @@
  * the sources, and `npm run check-firmware` rebuilds them and compares bytes.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { writeOutput } from '../files/output-file.ts';
 import { haveBinutils, MissingBinutilsError, runBinutil } from './binutils.ts';
 import { buildInitramfs, INITRAMFS } from './build-initramfs.ts';
 
@@ -89,7 +90,7 @@ export function writeImages(firmwareFolder: string, images: ReadonlyMap<string, 
   for (const [name, bytes] of images) {
     const path = join(firmwareFolder, 'images', name);
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, bytes);
+    writeOutput('', path, bytes);
   }
 }
 

@@ -1,7 +1,8 @@
 /** The initial RAM file system of what the cache holds, and as a file in the cache for commands that take a path. */
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { writeOutput } from '../files/output-file.ts';
 import { cacheFolder } from '../setup/cache-folder.ts';
 import { findDiskModules } from './guest-files.ts';
 import { buildLinuxInitramfs } from './initramfs.ts';
@@ -31,10 +32,7 @@ export function writeGuestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv
   const path = join(folder, 'initramfs.cpio');
   if (!isContent(path, archive)) {
     mkdirSync(folder, { recursive: true });
-    // By a rename, so that a machine that boots meanwhile sees the old file or the new one.
-    const partial = `${path}.partial-${process.pid}`;
-    writeFileSync(partial, archive);
-    renameSync(partial, path);
+    writeOutput('', path, archive);
   }
   return path;
 }

@@ -5,10 +5,11 @@
  * are not compared, but told when they differ.
  */
 
-import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type EventLogHeader, eventHeaderLine } from '../../emulator/events/event-header.ts';
 import { eventLine } from '../../emulator/events/event-lines.ts';
 import type { LogEvent } from '../../emulator/events/event-log.ts';
+import { ReplacedFile } from '../files/output-file.ts';
 import { InputError } from '../machine/input-error.ts';
 import { acceptor, type EventFilter } from './event-filter.ts';
 import { differingFields, type PlacedEvent } from './first-divergence.ts';
@@ -83,26 +84,17 @@ export function updateGolden(
   const kept = existsSync(golden) ? readGoldenHeader(golden).masks : [];
   const masks = [...new Set([...kept, ...extraMasks])];
   const mask = masker(masks);
-  const partial = `${golden}.${process.pid}.partial`;
+  const file = new ReplacedFile('', golden);
   let events = 0;
   try {
-    const descriptor = openSync(partial, 'w');
-    try {
-      writeSync(descriptor, eventHeaderLine({ ...readEventLogHeader(path), masks }));
-      for (const { event } of maskedEvents(path, mask, filter)) {
-        writeSync(descriptor, eventLine(event));
-        events++;
-      }
-    } finally {
-      closeSync(descriptor);
+    file.write(eventHeaderLine({ ...readEventLogHeader(path), masks }));
+    for (const { event } of maskedEvents(path, mask, filter)) {
+      file.write(eventLine(event));
+      events++;
     }
-    renameSync(partial, golden);
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (syscall === undefined) throw error;
-    throw new InputError(`${golden}: cannot be written: ${code}`);
+    file.commit();
   } finally {
-    rmSync(partial, { force: true });
+    file.discard();
   }
   return events;
 }

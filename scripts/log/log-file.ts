@@ -13,16 +13,18 @@
  */
 
 import { isAscii } from 'node:buffer';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { EventFormatError, type EventLogHeader, parseHeaderLine } from '../../emulator/events/event-header.ts';
 import { parseEventLine } from '../../emulator/events/event-lines.ts';
 import type { LogEvent } from '../../emulator/events/event-log.ts';
+import { openInputFile, whyNotRead } from '../files/input-file.ts';
 import { InputError } from '../machine/input-error.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 /** No event comes near it; a file without line feeds is no event log. */
 const LONGEST_LINE_BYTES = 2 ** 26;
 const LINE_FEED = 10;
+const ABSENT = 'there is no such file; "npm run boot -- --board NAME --log FILE" writes one';
 
 /** A line of a log, good until the next one is asked for. */
 export interface ScannedLine {
@@ -56,7 +58,7 @@ export class LogCursor {
   /** @throws InputError when the file cannot be read */
   constructor(path: string) {
     this.path = path;
-    this.descriptor = openLog(path);
+    this.descriptor = openInputFile('', path, ABSENT).descriptor;
   }
 
   /** True when the file is shorter than what was read of it: another run has begun it anew. */
@@ -142,7 +144,7 @@ export class LogCursor {
     try {
       return readSync(this.descriptor, this.buffer, this.kept, this.buffer.length - this.kept, this.position);
     } catch (error) {
-      throw cannotRead(this.path, error);
+      throw new InputError(`${this.path}: ${whyNotRead(error)}`);
     }
   }
 }
@@ -218,23 +220,4 @@ function isWhole(bytes: Buffer): boolean {
   } catch {
     return false;
   }
-}
-
-function openLog(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    throw cannotRead(path, error);
-  }
-}
-
-function cannotRead(path: string, error: unknown): InputError {
-  const { code } = error as NodeJS.ErrnoException;
-  const why =
-    code === 'ENOENT'
-      ? 'there is no such file; "npm run boot -- --board NAME --log FILE" writes one'
-      : code === 'EISDIR'
-        ? 'it is a folder'
-        : (code ?? String(error));
-  return new InputError(`${path}: ${why}`);
 }

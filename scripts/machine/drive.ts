@@ -1,8 +1,10 @@
 /** `--drive FILE[,readonly|,write]`: a disk image in a file, as a virtio block device. Without a word writes go to an overlay in memory and are lost. */
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, readSync } from 'node:fs';
 import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from '../../emulator/devices/virtio/block-backend.ts';
 import { OverlayBackend } from '../../emulator/devices/virtio/overlay-backend.ts';
+import { openInputFile } from '../files/input-file.ts';
+import { writeFully } from '../files/output-file.ts';
 import { InputError } from './input-error.ts';
 
 export interface DriveSpec {
@@ -24,16 +26,8 @@ export function parseDrive(text: string): DriveSpec {
 
 /** Opens the disk. @throws InputError when the file cannot be opened or is empty */
 export function openDrive({ file, mode }: DriveSpec): BlockBackend {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, mode === 'write' ? 'r+' : 'r');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new InputError(
-      `--drive ${file}: ${code === 'ENOENT' ? 'there is no such file' : (code ?? 'it cannot be opened')}`,
-    );
-  }
-  const { size } = fstatSync(descriptor);
+  const flags = mode === 'write' ? constants.O_RDWR : constants.O_RDONLY;
+  const { descriptor, size } = openInputFile('--drive', file, undefined, flags);
   if (size === 0) {
     closeSync(descriptor);
     throw new InputError(`--drive ${file}: the file is empty`);
@@ -62,7 +56,7 @@ class FileBackend implements BlockBackend {
   }
 
   write(sector: number, source: Uint8Array): void {
-    this.guarded(() => writeSync(this.descriptor, source, 0, source.length, sector * SECTOR_BYTES));
+    this.guarded(() => writeFully(this.descriptor, source, sector * SECTOR_BYTES));
   }
 
   flush(): void {

@@ -1,12 +1,14 @@
 /** Starting guests that are not ours: a kernel by the loader's rules (`--kernel`), or code in flash at the reset vector (`--bios`). */
 
+import { constants } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
 import type { Board } from '../../boards/types.ts';
 import { GuestImageError } from '../../emulator/loader/guest-image-error.ts';
 import { GuestPlacementError } from '../../emulator/loader/guest-space.ts';
 import { loadFlash } from '../../emulator/loader/load-flash.ts';
 import { loadGuest, type LoadingRules } from '../../emulator/loader/load-guest.ts';
-import { openGuest } from '../../emulator/loader/open-guest.ts';
+import { type Decompressors, openGuest } from '../../emulator/loader/open-guest.ts';
+import { showBytes } from '../boot/quantities.ts';
 import { resetFirmware } from './board-machine.ts';
 import type { BootPlan } from './boot-plan.ts';
 import { makeDeviceTree } from './device-tree-source.ts';
@@ -18,7 +20,7 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
   return explained('--kernel', () => {
     const guest = openGuest(
       { kernel, vendorBoot: settings.vendorBoot, initrd: settings.initrd, append: settings.append },
-      { gunzip: (bytes) => gunzipSync(bytes) },
+      unpackInto(board),
     );
     const request = {
       board,
@@ -42,6 +44,22 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
       attachKernel: null,
     };
   });
+}
+
+/** Decompressors that make no more than the board's RAM holds, whatever the data would become. */
+function unpackInto({ name, ramBanks }: Board): Decompressors {
+  const mostBytes = ramBanks.reduce((sum, { size }) => sum + size, 0);
+  return {
+    mostBytes,
+    gunzip: (bytes) => {
+      try {
+        return gunzipSync(bytes, { maxOutputLength: Math.min(mostBytes, constants.MAX_LENGTH) });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+        throw new Error(`it unpacks to more than the RAM of ${name}, ${showBytes(mostBytes)}`, { cause: error });
+      }
+    },
+  };
 }
 
 /** `--bios`. @throws InputError */

@@ -10,12 +10,19 @@
  * Integers are little-endian. What the data means is contents.ts's.
  */
 
+import { constants } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { deflateSync, inflateSync } from 'node:zlib';
+import { findBoard } from '../../boards/registry.ts';
 import type { SavedState } from '../../emulator/saved-state.ts';
+import type { SnapshotContents } from './contents.ts';
 import { decodePlainData, encodePlainData } from './plain-data.ts';
 
 const MAGIC = 'LEVITSNP';
+/** Registers, devices, settings and inputs as JSON, bytes: far more than any machine has. */
+const LONGEST_JSON = 256 * 2 ** 20;
+/** RAM that a user's tree may have added to the board. */
+const MOST_RAM_OF_TREE = 8 * 2 ** 30;
 /** Changes whenever a reader of the old one would misread the new one. */
 export const SNAPSHOT_VERSION = 2;
 
@@ -76,14 +83,38 @@ export function decodeSnapshotFile(bytes: Uint8Array): SavedState {
 /** What the digest has vouched for. */
 function decodeBody(file: Buffer): SavedState {
   let at = DATA + 4 + file.readUInt32LE(DATA);
-  const json = inflateSync(file.subarray(DATA + 4, at)).toString('utf8');
+  const json = inflated(file.subarray(DATA + 4, at), LONGEST_JSON, 'its data').toString('utf8');
   const { blocks: lengths, data } = JSON.parse(json) as { blocks: number[]; data: SavedState };
+  let left = mostSaved(data as unknown as SnapshotContents);
   const blocks = lengths.map((compressed) => {
-    const block = inflateSync(file.subarray(at, at + compressed));
+    const block = inflated(file.subarray(at, at + compressed), left, 'its memory');
     at += compressed;
+    left -= block.length;
     return new Uint8Array(block.buffer, block.byteOffset, block.length);
   });
   return decodePlainData(data, blocks);
+}
+
+/**
+ * Most bytes that the machine can have saved: its memory, what was loaded into it, what it wrote to its disks.
+ * @throws BoardError for a board that does not exist
+ */
+function mostSaved({ settings, drives }: SnapshotContents): number {
+  const { board, memoryBytes, dtb } = settings;
+  const { ramBanks } = findBoard(board).create({ memoryBytes });
+  const ram = ramBanks.reduce((sum, { size }) => sum + size, 0);
+  const named = dtb === undefined ? 0 : MOST_RAM_OF_TREE;
+  return 2 * (ram + named) + drives.reduce((sum, { bytes }) => sum + bytes, 0) + LONGEST_JSON;
+}
+
+function inflated(bytes: Uint8Array, mostBytes: number, what: string): Buffer {
+  try {
+    return inflateSync(bytes, { maxOutputLength: Math.max(1, Math.min(mostBytes, constants.MAX_LENGTH)) });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ERR_BUFFER_TOO_LARGE' ? `more than ${mostBytes} bytes` : (code ?? String(error));
+    throw new SnapshotFileError(`damaged: ${what} unpacks to ${why}; save it again`);
+  }
 }
 
 function cutShort(length: number, whole: string): SnapshotFileError {
