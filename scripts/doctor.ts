@@ -17,6 +17,7 @@ const OPTIONAL_PROGRAMS = [
   ['aarch64-linux-gnu-as', 'rebuilding firmware/ from its sources'],
   ['aarch64-linux-gnu-objcopy', 'rebuilding firmware/ from its sources'],
   ['chromium', 'the tests of the HTML report and the live view'],
+  ['mke2fs', 'the disk with Debian 12 for npm run stress'],
   ['apt-get', 'obtaining the engine and guest kernels from Debian'],
 ] as const;
 

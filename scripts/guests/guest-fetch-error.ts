@@ -5,6 +5,7 @@ import type { DebianPackageError, DebianPackageFailure } from '../setup/private-
 const FIXES: Readonly<Record<DebianPackageFailure, string>> = {
   'no-apt': 'Run `npm run guest-images` in a Debian container and copy the cache’s folder guests/ here.',
   'not-debian': 'Run `npm run guest-images` in a Debian container and copy the cache’s folder guests/ here.',
+  'no-mke2fs': 'Install e2fsprogs, or copy the folder guests/ of another machine’s cache here.',
   'no-such-package': 'The suite has moved on: look for the package’s new name, and report it.',
   network:
     'Connect to the network and run `npm run guest-images`, or copy the folder guests/ of another machine’s cache here.',

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bootCommands } from './boot-commands.ts';
+import { debianRootFolder } from './debian-root.ts';
 import { GuestFetchError } from './guest-fetch-error.ts';
-import { fetchGuest, fetchGuests, findDiskModules, findGuest, type GuestName } from './guest-files.ts';
+import { fetchGuest, fetchGuests, findDiskModules, findGuest, findRootModules, type GuestName } from './guest-files.ts';
 import { writeGuestInitramfs } from './initramfs-file.ts';
 
 let cache = '';
@@ -39,6 +40,18 @@ function unpackAll(): void {
   const tree = `usr/lib/modules/${version}/dtb/exynos/google/gs101-oriole.dtb`;
   unpack(`oriole-dtb/${version}`, `linux-base-${version}`, tree);
   unpack('busybox', 'busybox-static', 'bin/busybox');
+  unpackRootKernel('virtio_mmio', 'virtio_blk');
+  const root = debianRootFolder({ LEVITATE_CACHE: cache });
+  mkdirSync(root);
+  writeFileSync(join(root, 'root.ext4'), 'image');
+  const packages = [{ name: 'base-files', version: '12.4' }];
+  writeFileSync(join(root, 'root.json'), JSON.stringify({ packages }));
+}
+
+function unpackRootKernel(...modules: readonly string[]): void {
+  const release = '6.12.117+deb13-cloud-arm64';
+  const files = modules.map((name) => `usr/lib/modules/${release}/kernel/somewhere/${name}.ko.xz`);
+  unpack('linux-6.12+modules', `linux-image-${release}`, `boot/vmlinuz-${release}`, ...files);
 }
 
 describe('findGuest', () => {
@@ -79,6 +92,17 @@ describe('findDiskModules', () => {
   });
 });
 
+describe('findRootModules', () => {
+  it('gives what the kernel of debian-12 lacks, the bus before what is on it; null without one of them', () => {
+    unpackRootKernel('virtio_blk', 'virtio_mmio');
+    const found = findRootModules({ LEVITATE_CACHE: cache });
+    expect(found?.release).toBe('6.12.117+deb13-cloud-arm64');
+    expect(found?.paths.map((path) => basename(path))).toEqual(['virtio_mmio.ko.xz', 'virtio_blk.ko.xz']);
+    rmSync(found?.paths[0] ?? '');
+    expect(findRootModules({ LEVITATE_CACHE: cache })).toBeNull();
+  });
+});
+
 describe('fetchGuest', () => {
   it('answers from the cache, in silence', () => {
     unpackAll();
@@ -89,6 +113,7 @@ describe('fetchGuest', () => {
       packageName: 'linux-image-6.1.0-99-arm64',
       packageVersion: '1-2',
     });
+    expect(guests['debian-12']).toMatchObject({ packageName: '1 packages', packageVersion: '12.4' });
     expect(guests.busybox.path).toBe(join(cache, 'guests', 'busybox', 'bin', 'busybox'));
   });
 

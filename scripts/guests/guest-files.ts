@@ -8,6 +8,8 @@
  *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz                    for --kernel on pixel6
  *         guests/oriole-dtb/VERSION/usr/lib/modules/VERSION/dtb/…/gs101-oriole.dtb  for --dtb, of that same kernel
  *         guests/busybox/bin/busybox                                                what the initramfs is made of
+ *         guests/linux-6.12+modules/boot/vmlinuz-VERSION, usr/lib/modules/…         for --kernel on qemu-virt, with debian-12 as its disk
+ *         guests/debian-12-root-RECIPE/root.ext4                                    a root file system: debian-root.ts
  * ```
  * Versions move, so packages are found by pattern; once in the cache, a guest stays as it is until its folder is removed. Nothing here needs
  * root, and nothing is installed. The kernels' paths were read from the packages themselves.
@@ -17,10 +19,19 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../setup/cache-folder.ts';
 import { DebianPackageError, fetchDebianPackage, findDebianPackage } from '../setup/debian-packages.ts';
+import { type DebianRoot, fetchDebianRoot, findDebianRoot } from './debian-root.ts';
 import { GuestFetchError } from './guest-fetch-error.ts';
 
 /** The guests, in an order in which each comes after what it depends on. */
-export const GUEST_NAMES = ['u-boot', 'linux-6.1', 'linux-backports', 'oriole-dtb', 'busybox'] as const;
+export const GUEST_NAMES = [
+  'u-boot',
+  'linux-6.1',
+  'linux-backports',
+  'oriole-dtb',
+  'busybox',
+  'linux-6.12',
+  'debian-12',
+] as const;
 export type GuestName = (typeof GUEST_NAMES)[number];
 
 /** A guest's file in the cache. */
@@ -70,8 +81,14 @@ const COPYRIGHT = /\/copyright$/;
  */
 const DISK_MODULES = ['virtio_mmio', 'virtio_blk', 'crc16', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4'] as const;
 
+/** The same for {@link findRootModules}' kernel, which has ext4 built in. Compressed; busybox's insmod takes them as they are. */
+const ROOT_MODULES = ['virtio_mmio', 'virtio_blk'] as const;
+
+/** A guest of one package. */
+type PackageGuest = Exclude<GuestName, 'debian-12'>;
+
 /** @throws GuestFetchError as {@link fetchGuest}: a device tree belongs to a kernel, which must be there first */
-function recipeOf(guest: GuestName, options: GuestFetchOptions, mayFetch: boolean): Recipe | null {
+function recipeOf(guest: PackageGuest, options: GuestFetchOptions, mayFetch: boolean): Recipe | null {
   switch (guest) {
     case 'u-boot':
       return {
@@ -125,11 +142,22 @@ function recipeOf(guest: GuestName, options: GuestFetchOptions, mayFetch: boolea
         intoCache: 'guests/busybox',
         file: /^(\/usr)?\/bin\/busybox$/,
       };
+    case 'linux-6.12':
+      return {
+        title: "Debian 13's kernel for clouds",
+        packageMegabytes: 28,
+        suite: 'trixie',
+        packageName: /^linux-image-6\.12\.\d+\+deb13-cloud-arm64$/,
+        intoCache: 'guests/linux-6.12+modules',
+        file: /^\/boot\/vmlinuz-[^/]+$/,
+        beside: new RegExp(`^/usr/lib/modules/[^/]+/kernel/.*/(${ROOT_MODULES.join('|')})\\.ko\\.xz$`),
+      };
   }
 }
 
 /** The guest if the cache holds it, else null. Asks neither apt nor the network. */
 export function findGuest(guest: GuestName, env?: NodeJS.ProcessEnv): GuestFile | null {
+  if (guest === 'debian-12') return rootGuest(findDebianRoot(env));
   const recipe = recipeOf(guest, env === undefined ? {} : { env }, false);
   if (recipe === null) return null;
   const unpacked = findDebianPackage({ intoCache: recipe.intoCache, ...(env === undefined ? {} : { env }) });
@@ -146,10 +174,15 @@ export function findGuest(guest: GuestName, env?: NodeJS.ProcessEnv): GuestFile 
 export function fetchGuest(guest: GuestName, options: GuestFetchOptions = {}): GuestFile {
   const present = findGuest(guest, options.env);
   if (present !== null) return present;
-  const recipe = recipeOf(guest, options, true);
-  if (recipe === null) throw new Error(`no recipe for ${guest}`);
   const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
   try {
+    if (guest === 'debian-12') {
+      const what =
+        'Debian 12 (about 140 packages of Debian bookworm, 90 MB) once, and making a disk of them in the cache';
+      return rootGuest(fetchDebianRoot(() => say(`Fetching ${what} …`), options.env));
+    }
+    const recipe = recipeOf(guest, options, true);
+    if (recipe === null) throw new Error(`no recipe for ${guest}`);
     const unpacked = fetchDebianPackage({
       name: recipe.packageName,
       suite: recipe.suite,
@@ -177,6 +210,15 @@ export function fetchGuest(guest: GuestName, options: GuestFetchOptions = {}): G
   }
 }
 
+function rootGuest(root: DebianRoot): GuestFile;
+function rootGuest(root: DebianRoot | null): GuestFile | null;
+function rootGuest(root: DebianRoot | null): GuestFile | null {
+  if (root === null) return null;
+  const base = root.packages.find(({ name }) => name === 'base-files');
+  const packageName = `${root.packages.length} packages`;
+  return { guest: 'debian-12', path: root.path, packageName, packageVersion: base?.version ?? 'of Debian 12' };
+}
+
 /** All guests, each as {@link fetchGuest}. @throws GuestFetchError for the first that cannot be had */
 export function fetchGuests(options: GuestFetchOptions = {}): Readonly<Record<GuestName, GuestFile>> {
   const found = GUEST_NAMES.map((guest) => [guest, fetchGuest(guest, options)] as const);
@@ -188,11 +230,25 @@ export function fetchGuests(options: GuestFetchOptions = {}): Readonly<Record<Gu
  * Asks neither apt nor the network.
  */
 export function findDiskModules(env?: NodeJS.ProcessEnv): KernelModules | null {
-  const recipe = recipeOf('linux-6.1', env === undefined ? {} : { env }, false);
-  const kernel = findGuest('linux-6.1', env);
+  return findModules('linux-6.1', DISK_MODULES, '.ko', env);
+}
+
+/** The same for linux-6.12: what it lacks to mount the disk of debian-12. */
+export function findRootModules(env?: NodeJS.ProcessEnv): KernelModules | null {
+  return findModules('linux-6.12', ROOT_MODULES, '.ko.xz', env);
+}
+
+function findModules(
+  guest: PackageGuest,
+  names: readonly string[],
+  ending: string,
+  env: NodeJS.ProcessEnv | undefined,
+): KernelModules | null {
+  const recipe = recipeOf(guest, env === undefined ? {} : { env }, false);
+  const kernel = findGuest(guest, env);
   if (recipe === null || kernel === null) return null;
   const folder = join(cacheFolder(env), ...recipe.intoCache.split('/'));
-  const paths = DISK_MODULES.map((name) => findFile(folder, new RegExp(`/${name}\\.ko$`)));
+  const paths = names.map((name) => findFile(folder, new RegExp(`/${name}${ending.replaceAll('.', String.raw`\.`)}$`)));
   if (paths.includes(null)) return null;
   return { release: kernel.packageName.replace(/^linux-image-/, ''), paths: paths.filter((path) => path !== null) };
 }

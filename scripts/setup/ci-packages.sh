@@ -12,6 +12,7 @@ declare -A package_of=(
   [qemu-system-aarch64]=qemu-system-arm
   [gdb-multiarch]=gdb-multiarch
   [chromium]=chromium
+  [mke2fs]=e2fsprogs
 )
 
 missing=()

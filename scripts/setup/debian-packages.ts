@@ -79,22 +79,46 @@ export function fetchDebianPackage(request: DebianPackageRequest): UnpackedPacka
   }
   const mirrors = systemDebianMirrors();
   const target = join(cacheFolder(request.env), ...request.intoCache.split('/'));
+  return makeFolderOnce(target, {
+    find: () => findDebianPackage(request),
+    make: (work) => {
+      request.onFetch?.();
+      obtain(request, mirrors, work);
+      return join(work, 'unpacked');
+    },
+  });
+}
+
+/** How a folder of the cache is looked for and made. */
+export interface FolderMaking<T> {
+  /** What the folder holds, null while it is not there. */
+  readonly find: () => T | null;
+  /** Makes it below `work`, an absolute path where nothing is yet and which is removed afterwards; returns the finished folder. */
+  readonly make: (work: string) => string;
+}
+
+/**
+ * What `find` gives, after `make` where it gave nothing: in one process at a time, and put in place as `target` by one rename.
+ * @throws what `make` throws; Error when `find` does not know what was made
+ */
+export function makeFolderOnce<T>(target: string, { find, make }: FolderMaking<T>): T {
   return withFileLock(`${target}.lock`, () => {
-    const fetchedMeanwhile = findDebianPackage(request);
-    if (fetchedMeanwhile !== null) {
-      return fetchedMeanwhile;
+    const madeMeanwhile = find();
+    if (madeMeanwhile !== null) {
+      return madeMeanwhile;
     }
-    request.onFetch?.();
     removeLeftovers(target);
     const work = `${target}.partial-${process.pid}`;
     try {
-      const { name, version } = obtain(request, mirrors, work);
+      const made = make(work);
       rmSync(target, { recursive: true, force: true });
-      renameSync(join(work, 'unpacked'), target);
-      return { folder: target, name, version };
+      renameSync(made, target);
     } finally {
       rmSync(work, { recursive: true, force: true });
     }
+    const found = find();
+    if (found === null) throw new Error(`${target} was made and is not what was looked for`);
+    return found;
   });
 }
 
@@ -109,15 +133,18 @@ function removeLeftovers(target: string): void {
   }
 }
 
-function obtain(
-  request: DebianPackageRequest,
-  mirrors: readonly string[],
-  work: string,
-): { name: string; version: string } {
+function obtain(request: DebianPackageRequest, mirrors: readonly string[], work: string): void {
+  tryMirrors(mirrors, (mirror, index) => {
+    obtainFrom(request, mirror, join(work, `apt-${index}`), join(work, 'unpacked'));
+  });
+}
+
+/** The answer of the first of `mirrors` for which `attempt` does not throw. @throws what it threw for the first */
+export function tryMirrors<T>(mirrors: readonly string[], attempt: (mirror: string, index: number) => T): T {
   let failure: unknown = new DebianPackageError('not-debian', 'the system names no Debian mirror');
   for (const [index, mirror] of mirrors.entries()) {
     try {
-      return obtainFrom(request, mirror, join(work, `apt-${index}`), join(work, 'unpacked'));
+      return attempt(mirror, index);
     } catch (error) {
       // The first mirror's failure is the telling one: later ones are archives that may not hold full suites.
       failure = index === 0 ? error : failure;
@@ -126,12 +153,7 @@ function obtain(
   throw failure;
 }
 
-function obtainFrom(
-  request: DebianPackageRequest,
-  mirror: string,
-  work: string,
-  unpacked: string,
-): { name: string; version: string } {
+function obtainFrom(request: DebianPackageRequest, mirror: string, work: string, unpacked: string): void {
   const apt = openPrivateApt(work, mirror, request.suite, request.architecture);
   const name = typeof request.name === 'string' ? request.name : newestName(apt.packageNames(request.name));
   if (name === null) {
@@ -140,18 +162,12 @@ function obtainFrom(
   }
   const downloads = join(work, 'downloads');
   mkdirSync(downloads);
-  apt.download(name, downloads);
+  apt.download([name], downloads);
   const archive = readdirSync(downloads).find((file) => file.endsWith('.deb'));
   if (archive === undefined) {
     throw new DebianPackageError('network', `apt fetched no archive for ${name}`);
   }
-  mkdirSync(unpacked, { recursive: true });
-  const extraction = runCommand('dpkg-deb', ['--extract', join(downloads, archive), unpacked]);
-  if (!extraction.ok) {
-    throw extraction.missing
-      ? new DebianPackageError('no-apt', 'this system has no dpkg-deb')
-      : new DebianPackageError('broken-package', `dpkg-deb: ${extraction.stderr.trim()}`);
-  }
+  unpackArchive(join(downloads, archive), unpacked);
   if (request.only !== undefined) {
     removeOthers(unpacked, '', request.only);
   }
@@ -162,7 +178,16 @@ function obtainFrom(
     throw new DebianPackageError('broken-package', `${name} has a file /package.json of its own`);
   }
   writeFileSync(join(unpacked, 'package.json'), `${JSON.stringify(record, null, 2)}\n`);
-  return { name, version };
+}
+
+/** Unpacks the package `archive` over what `folder` holds. Folders that are links there become folders. @throws DebianPackageError */
+export function unpackArchive(archive: string, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const extraction = runCommand('dpkg-deb', ['--extract', archive, folder]);
+  if (extraction.ok) return;
+  throw extraction.missing
+    ? new DebianPackageError('no-apt', 'this system has no dpkg-deb')
+    : new DebianPackageError('broken-package', `dpkg-deb: ${extraction.stderr.trim()}`);
 }
 
 /** Removes the files under `root` whose path, beginning with "/", does not match `keep`, and the folders that are empty then. */

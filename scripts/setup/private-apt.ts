@@ -18,6 +18,8 @@ import { join } from 'node:path';
 /** Debian's archive keys, under the names its releases have used. */
 const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/keyrings/debian-archive-keyring.pgp'];
 const COMMAND_TIMEOUT_MS = 4 * 60_000;
+/** Packages that one command fetches, so that its time-out fits a slow line. */
+const PACKAGES_AT_ONCE = 25;
 
 /** Why a package could not be had. */
 export type DebianPackageFailure =
@@ -25,7 +27,8 @@ export type DebianPackageFailure =
   | 'not-debian' // the system's package sources are not Debian's
   | 'no-such-package' // the mirror lacks the suite or the package
   | 'network' // the mirror could not be reached, or apt refused what it sent
-  | 'broken-package'; // the archive could not be unpacked
+  | 'broken-package' // the archive could not be unpacked
+  | 'no-mke2fs'; // mke2fs, which makes a disk image of packages, is not installed
 
 /** A Debian package could not be obtained; `reason` says in which way, the message says it to a person. */
 export class DebianPackageError extends Error {
@@ -121,8 +124,13 @@ export function rankMirrors(lines: readonly string[]): readonly string[] {
 export interface PrivateApt {
   /** Names of the packages in the suite that `pattern` matches, in no particular order. Linear in the size of the index. */
   packageNames(pattern: RegExp): readonly string[];
-  /** Fetches package `name` (its newest version) as a .deb into the existing folder `into`. @throws DebianPackageError */
-  download(name: string, into: string): void;
+  /**
+   * The packages of the suite that `names` need to be installed on an empty system, themselves among them, without what is only recommended.
+   * @throws DebianPackageError `no-such-package` when one is not there or cannot be installed
+   */
+  withDependencies(names: readonly string[]): readonly string[];
+  /** Fetches packages (their newest versions) as .deb files into the existing folder `into`. @throws DebianPackageError */
+  download(names: readonly string[], into: string): void;
 }
 
 /**
@@ -163,13 +171,28 @@ export function openPrivateApt(folder: string, mirror: string, suite: string, ar
       const names = apt('apt-cache', ['pkgnames']).stdout.split('\n');
       return names.filter((name) => pattern.test(name));
     },
-    download(name, into) {
-      const result = apt('apt-get', ['download', name], into);
-      if (!result.ok) {
+    withDependencies(names) {
+      const plan = apt('apt-get', ['install', '--simulate', '--no-install-recommends', ...names]);
+      if (!plan.ok) {
+        throw new DebianPackageError(
+          'no-such-package',
+          `Debian ${suite} cannot give ${names.join(', ')} for ${architecture} (apt: ${lastComplaint(plan)})`,
+        );
+      }
+      // "Inst libc6 (2.36-9 Debian:12.0/oldstable [arm64])"
+      return [...plan.stdout.matchAll(/^Inst (\S+) /gm)].map(([, name]) => name ?? '');
+    },
+    download(names, into) {
+      for (let start = 0; start < names.length; start += PACKAGES_AT_ONCE) {
+        const some = names.slice(start, start + PACKAGES_AT_ONCE);
+        const result = apt('apt-get', ['download', ...some], into);
+        if (result.ok) continue;
         const absent = /Unable to locate package|no installation candidate|Can't select candidate/.test(result.stderr);
         throw new DebianPackageError(
           absent ? 'no-such-package' : 'network',
-          absent ? `Debian ${suite} has no package ${name} for ${architecture}` : `apt: ${lastComplaint(result)}`,
+          absent
+            ? `Debian ${suite} has no package ${some.join(', ')} for ${architecture}`
+            : `apt: ${lastComplaint(result)}`,
         );
       }
     },
