@@ -1,0 +1,206 @@
+/**
+ * The stress of user space: Debian 12 with a compiler, two languages and programs that are built there, on this machine and on QEMU at the same time,
+ * their results compared line by line.
+ *
+ * ```
+ *   scripts/stress/guest/*  ──initramfs──►  /tmp of the guest  ──run.sh──►  "= ROUND PART RESULT" on the serial line
+ *                                                                              │ this machine │ QEMU │ known-answers.ts
+ *                                                                              └──────── compare.ts ─┘
+ * ```
+ */
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { buildDiskInitramfs, type NamedFile } from '../guests/disk-initramfs.ts';
+import { fetchGuest, findRootModules } from '../guests/guest-files.ts';
+import { packageRoot } from '../package-root.ts';
+import { readStressLine, StressComparison, type StressLine } from './compare.ts';
+import { knownAnswer } from './known-answers.ts';
+import { type MachineCommand, ourCommand, qemuCommand, type StressGuest } from './machines.ts';
+
+export interface StressOptions {
+  readonly cpus: number;
+  readonly seed: number;
+  /** How much each part does; 1 is the least. */
+  readonly scale: number;
+  /** 0: until the time is used up. */
+  readonly rounds: number;
+  /** Limit of the guest's time. */
+  readonly guestSeconds: number;
+  /** Names of guest/run.sh; empty: all. */
+  readonly parts: readonly string[];
+  /** False: only what the host knows and what the guest checks itself. */
+  readonly withQemu: boolean;
+  /** Gets a line for each part that is done, and one for each that QEMU agrees with. */
+  readonly say: (line: string) => void;
+}
+
+/** How a stress ended. */
+export interface StressResult {
+  /** What went wrong, with the round and the part; null: nothing. */
+  readonly fault: string | null;
+  readonly lines: readonly StressLine[];
+  /** Guest time of the last part that was done. */
+  readonly guestSeconds: number;
+}
+
+/** A guest that has said nothing for so long stands still: no part takes a fifth of it. */
+const LONGEST_SILENCE_SECONDS = 300;
+const STATUS_LIMIT = 3;
+/** What a kernel would say of a machine that is not right. */
+const KERNEL_TROUBLE = /oops|bug:|rcu.*stall|unexpected|call trace|kernel panic|soft lockup|internal error/i;
+
+/** @throws GuestFetchError when a guest cannot be had */
+export async function runStress(options: StressOptions): Promise<StressResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'levitate-stress-'));
+  try {
+    return await compareMachines(prepareGuest(folder, options), options);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The guest's files; those that are made for this run lie in `folder`. */
+function prepareGuest(folder: string, options: StressOptions): StressGuest {
+  const { cpus, seed, scale, rounds, parts } = options;
+  const initrd = join(folder, 'initramfs.cpio');
+  writeFileSync(initrd, stressInitramfs());
+  const words = [`seed=${seed}`, `scale=${scale}`, `rounds=${rounds}`];
+  if (parts.length > 0) words.push(`parts=${parts.join(',')}`);
+  return {
+    kernel: fetchGuest('linux-6.12').path,
+    disk: fetchGuest('debian-12').path,
+    initrd,
+    // Messages of warnings and above only, so that none stands amid a result.
+    append: ['console=ttyAMA0 loglevel=4 disk.init=/tmp/run.sh', ...words.map((word) => `stress.${word}`)].join(' '),
+    cpus,
+    seed,
+  };
+}
+
+function stressInitramfs(): Uint8Array {
+  const sources = join(packageRoot(), 'scripts', 'stress', 'guest');
+  return diskInitramfs(readdirSync(sources).map((name) => join(sources, name)));
+}
+
+/** The initramfs for the guests linux-6.12 and debian-12, which hands over the files at `paths`. @throws GuestFetchError */
+export function diskInitramfs(paths: readonly string[]): Uint8Array {
+  fetchGuest('linux-6.12');
+  const modules = findRootModules();
+  if (modules === null) throw new Error('the modules of linux-6.12 are not in the cache: remove its folder there');
+  const load = (path: string): NamedFile => ({ name: basename(path), content: readFileSync(path) });
+  return buildDiskInitramfs({
+    busybox: readFileSync(fetchGuest('busybox').path),
+    modules: modules.paths.map(load),
+    handed: paths.map(load),
+  });
+}
+
+/** A running machine. */
+interface Running {
+  readonly stop: () => void;
+  /** How it ended, with the last of what it wrote to standard error. */
+  readonly ended: Promise<Ending>;
+}
+
+interface Ending {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly lastWords: string;
+}
+
+function start({ program, args }: MachineCommand, onLine: (line: string) => void): Running {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let pending = '';
+  let lastWords = '';
+  child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
+    const lines = (pending + chunk).split('\n');
+    pending = lines.pop() ?? '';
+    for (const line of lines) onLine(line.replace(/\r+$/, ''));
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    lastWords = (lastWords + chunk).slice(-2000);
+  });
+  const ended = new Promise<Ending>((resolve) => {
+    child.on('error', (error) => resolve({ status: null, signal: null, lastWords: error.message }));
+    child.on('close', (status, signal) => resolve({ status, signal, lastWords: lastWords.trim() }));
+  });
+  return { stop: () => child.kill('SIGKILL'), ended };
+}
+
+async function compareMachines(guest: StressGuest, options: StressOptions): Promise<StressResult> {
+  const { seed, scale, say } = options;
+  const commands = [ourCommand(guest, options.guestSeconds), qemuCommand(guest)] as const;
+  const comparison = new StressComparison(commands[0].name, commands[1].name);
+  const machines: Running[] = [];
+  let guestSeconds = 0;
+  let fault: string | null = null;
+  const end = (problem: string | null): void => {
+    fault ??= problem;
+    if (fault !== null) for (const { stop } of machines) stop();
+  };
+  const takeLine = (side: 0 | 1, text: string): void => {
+    const name = commands[side].name;
+    if (side === 0 && KERNEL_TROUBLE.test(text)) end(`the kernel on ${name} says: ${text}`);
+    const uptime = /^# (\d+\.\d+)$/.exec(text)?.[1];
+    if (uptime !== undefined && side === 0) guestSeconds = Number(uptime);
+    const line = readStressLine(text);
+    if (line === null) return;
+    comparison.add(side, line);
+    const known = knownAnswer(line.part, line.round, seed, scale);
+    if (known !== null && known !== line.result) {
+      end(`round ${line.round}, part ${line.part}:\n  ${name}: ${line.result}\n  this host: ${known}`);
+    }
+    end(comparison.difference);
+    const both = Math.min(comparison.count(0), comparison.count(1));
+    const agreed = options.withQemu ? `, ${both} lines the same as QEMU's` : '';
+    if (side === 0) say(`${guestSeconds.toFixed(1).padStart(7)} s: round ${line.round}, ${line.part}${agreed}`);
+  };
+  const ours = start(commands[0], (line) => takeLine(0, line));
+  machines.push(ours);
+  const qemu = options.withQemu ? start(commands[1], (line) => takeLine(1, line)) : null;
+  if (qemu !== null) machines.push(qemu);
+
+  end(judgeEnd(await ours.ended, comparison, options, guestSeconds));
+  if (qemu !== null && fault === null) {
+    say(`waiting for QEMU to come as far: ${comparison.count(1)} of ${comparison.count(0)} lines`);
+    const caughtUp = setInterval(() => {
+      if (comparison.count(1) >= comparison.count(0)) qemu.stop();
+    }, 100);
+    const ending = await qemu.ended;
+    clearInterval(caughtUp);
+    if (comparison.count(1) < comparison.count(0)) end(`QEMU ended early: ${show(ending)}`);
+  }
+  for (const { stop, ended } of machines) {
+    stop();
+    await ended;
+  }
+  return { fault, lines: comparison.linesOf(0), guestSeconds };
+}
+
+/** What is wrong with the way in which our machine ended, or null. */
+function judgeEnd(
+  ending: Ending,
+  comparison: StressComparison,
+  { rounds, guestSeconds: limit }: StressOptions,
+  guestSeconds: number,
+): string | null {
+  const last = comparison.linesOf(0).at(-1);
+  const where = last === undefined ? 'before the first part' : `after round ${last.round}, part ${last.part}`;
+  if (rounds > 0) {
+    const isDone = ending.status === 0 && last?.part === 'end';
+    return isDone ? null : `this machine ended ${where}: ${show(ending)}`;
+  }
+  if (ending.status !== STATUS_LIMIT) return `this machine ended ${where}: ${show(ending)}`;
+  const silence = limit - guestSeconds;
+  return silence > LONGEST_SILENCE_SECONDS || last === undefined
+    ? `this machine stood still ${where}: nothing for ${silence.toFixed(0)} s of its time`
+    : null;
+}
+
+function show({ status, signal, lastWords }: Ending): string {
+  const how = signal === null ? `exit status ${status}` : `ended by ${signal}`;
+  return lastWords === '' ? how : `${how}\n${lastWords}`;
+}
