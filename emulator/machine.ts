@@ -293,7 +293,7 @@ export class Machine {
   /** One slice of one core, of at most so many ticks or instructions. Returns a stop only when the core cannot go on. */
   private runSlice(slot: CoreSlot, mostTicks: number, mostInstructions: number): MachineStop | null {
     const { clock, scheduler } = this;
-    this.flashes.return();
+    this.flashes.settle();
     const core = this.started(slot);
     if (slot.state === 'waiting') wake(slot);
     const turn = this.turns.begin(slot);
@@ -360,7 +360,11 @@ export class Machine {
 
   private openCore(slot: CoreSlot): Core {
     const core = new Core(slot.index, slot.mpidr, this.environment, this.options.openEngine);
-    for (const { base, bytes, access } of this.fixedMemory) core.engine.mapMemory(base, bytes, access);
+    for (const memory of this.fixedMemory) {
+      const { base, bytes, access } = memory;
+      if (this.flashes.isDevice(memory)) core.mapBus(base, bytes.length);
+      else core.engine.mapMemory(base, bytes, access);
+    }
     for (const [start, end] of this.routed) core.mapBus(start, end - start);
     slot.core = core;
     this.observer?.coreOpened(core);
@@ -377,7 +381,9 @@ export class Machine {
       memory: this.memory,
       bus: this.bus,
       clock: this.clock,
-      openFlash: (access) => this.flashes.open(access),
+      isFlashStore: (access) => this.flashes.takes(access),
+      noteFlashStore: (access) => this.flashes.note(access),
+      flashStoresMade: () => this.flashes.storesMade(),
       maintained: (from, change) => {
         for (const { core } of this.slots) if (core !== from) core?.forget(change);
       },

@@ -13,8 +13,12 @@ export interface CoreEnvironment {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
   readonly clock: Clock;
-  /** A store into flash that is mapped as memory: true when the flash answers as a device from now on. */
-  openFlash(access: UnmappedAccess): boolean;
+  /** True when the access is a store into flash that is mapped as memory. */
+  isFlashStore(access: UnmappedAccess): boolean;
+  /** Such a store is about to be made, by an instruction that is executed alone: false when it is none. */
+  noteFlashStore(access: UnmappedAccess): boolean;
+  /** That instruction was executed. False when it made no such store. */
+  flashStoresMade(): boolean;
   /** The core executed a TLBI or IC: the others must follow. */
   maintained(core: Core, change: SharedChange): void;
   /** The instruction word at a physical address in RAM or ROM, or null. */

@@ -91,6 +91,8 @@ export class Core {
   private misaligned = false;
   private refused: RefusedAccess | null = null;
   private stopRequested = false;
+  /** The next instruction commands flash: it is executed alone, see flash-windows.ts. */
+  private storesAlone = false;
   /** Interrupt lines from the interrupt controller. */
   private readonly interrupts = new InterruptLines();
   private readonly hints = new WaitHints();
@@ -130,7 +132,8 @@ export class Core {
     this.environment = environment;
     this.engine = open({
       exception: (number) => this.onException(number),
-      unmapped: (access) => environment.memory.touch(access.address) !== null,
+      unmapped: (access) =>
+        environment.memory.touch(access.address) !== null || (this.storesAlone && environment.noteFlashStore(access)),
       block: (high, low, size) => this.onBlock(high, low, size),
       intercepted: (access) => this.onIntercepted(access),
       maintained: (maintenance) => this.maintenance.execute(maintenance),
@@ -197,6 +200,7 @@ export class Core {
     const { engine } = this;
     this.gate = null;
     this.refused = null;
+    this.storesAlone = false;
     this.exceptions.reset();
     this.debug.reset();
     this.hints.reset();
@@ -232,6 +236,7 @@ export class Core {
       lastVector: this.exceptions.lastVector,
       debug: this.debug.saveState(),
       unknownReported: [...this.unknownReported],
+      storesAlone: this.storesAlone,
     };
   }
 
@@ -243,7 +248,9 @@ export class Core {
     lastVector,
     debug,
     unknownReported,
+    storesAlone,
   }: ReturnType<Core['saveState']>): void {
+    this.storesAlone = storesAlone;
     this.engine.importState(registers);
     this.interrupts.restoreState(interrupts);
     this.masksAreWatched = this.engine.watchMasks(interrupts.irq, interrupts.fiq);
@@ -369,11 +376,15 @@ export class Core {
         () => engine.executed,
         () => {
           if (this.debug.steps) return this.debug.step(() => engine.run(1));
+          if (this.storesAlone) return engine.run(1);
           return exactly ? engine.run(count) : engine.runBlocks(count);
         },
       );
     } finally {
       this.inSlice = false;
+      // The engine would not ask again for a page that it has written to.
+      if (this.storesAlone && environment.flashStoresMade()) engine.flushTlb();
+      this.storesAlone = false;
     }
     this.virtualMemory.invalidate();
     this.debug.endSlice();
@@ -385,8 +396,9 @@ export class Core {
       this.refused = null;
       this.cutShort = true;
     } else if (end.kind === 'unmapped') {
-      // Flash that answers now is asked again: the instruction did not complete.
-      if (!environment.openFlash(end.access)) this.exceptions.takeUnmapped(end.access);
+      // A command to flash: the instruction did not complete, and is the next one again.
+      if (environment.isFlashStore(end.access)) this.storesAlone = true;
+      else this.exceptions.takeUnmapped(end.access);
     } else if (this.trapped !== null) {
       const { pc, esr, far = null, target = synchronousTarget(engine, this.level) } = this.trapped;
       this.trapped = null;

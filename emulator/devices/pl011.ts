@@ -45,11 +45,13 @@ const LCR_H = 0x2c; // line control, 8 bits
 const LCR_H_BRK = 1 << 0;
 const LCR_H_FEN = 1 << 4;
 
-const CR = 0x30; // control, 16 bits
+export const PL011_CR = 0x30; // control, 16 bits
 const CR_UARTEN = 1 << 0;
 const CR_LBE = 1 << 7;
 const CR_TXE = 1 << 8;
 const CR_RXE = 1 << 9;
+/** Of CR: enabled, both ways. */
+export const PL011_ENABLED = CR_UARTEN | CR_TXE | CR_RXE;
 
 const IFLS = 0x34; // FIFO trigger levels: 2:0 transmit, 5:3 receive
 const IFLS_RX_SHIFT = 3;
@@ -181,7 +183,7 @@ export class Pl011 implements SerialDevice {
         return this.#fbrd;
       case LCR_H:
         return this.#lcrH;
-      case CR:
+      case PL011_CR:
         return this.#cr;
       case IFLS:
         return this.#ifls;
@@ -225,7 +227,7 @@ export class Pl011 implements SerialDevice {
       case LCR_H:
         this.#writeLineControl(value & 0xff);
         break;
-      case CR:
+      case PL011_CR:
         this.#cr = value & 0xffff;
         this.#refill();
         break;

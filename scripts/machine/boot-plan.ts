@@ -19,6 +19,8 @@ export interface BootPlan {
   /** Exception level of the first instruction, at the reset vector. */
   readonly level: 1 | 3;
   readonly images: readonly BootImage[];
+  /** Words written to device registers before the first instruction: what the guest finds set up. */
+  readonly registers?: readonly (readonly [address: number, value: number])[];
   /** The device tree, placed or not. */
   readonly deviceTree: Uint8Array;
   /** Puts a kernel in TypeScript behind the gates; null for a guest that is not ours. */

@@ -10,6 +10,7 @@ import { loadGuest, type LoadingRules } from '../../emulator/loader/load-guest.t
 import { type Decompressors, openGuest } from '../../emulator/loader/open-guest.ts';
 import { showBytes } from '../boot/quantities.ts';
 import { resetFirmware } from './board-machine.ts';
+import { PL011_CR, PL011_ENABLED } from '../../emulator/devices/pl011.ts';
 import type { BootPlan } from './boot-plan.ts';
 import { makeDeviceTree } from './device-tree-source.ts';
 import { InputError } from './input-error.ts';
@@ -85,6 +86,8 @@ export function planFlash(board: Board, settings: MachineSettings, bios: Uint8Ar
       firmware: plan.placement.bytes,
       // As QEMU's virt machine starts code in flash when it emulates neither EL3 nor EL2.
       level: 1,
+      // QEMU's UART sends before it is enabled, and code for that machine relies on it.
+      registers: [[board.kernelConsole.base + PL011_CR, PL011_ENABLED]],
       images: [{ what: 'dtb', base: plan.dtb, bytes: deviceTree }],
       deviceTree,
       attachKernel: null,

@@ -248,6 +248,7 @@ export class LevitateMachine {
       dtbBytes: this.deviceTree.length,
     });
     machine.reset(this.board.firmware.base, this.plan.level);
+    for (const [address, value] of this.plan.registers ?? []) machine.bus.write(address, 4, value);
     this.bitFlips.schedule();
   }
 
