@@ -24,6 +24,7 @@ import type { Section } from './bench/section.ts';
 import { slab } from './bench/slab.ts';
 import { tableHead, tableLine } from './bench/table.ts';
 import { wholeProcess } from './bench/whole-process.ts';
+import { refuseTakenByNpm } from './boot/npm-options.ts';
 import { tellFailure } from './command-failure.ts';
 import { checkOutput, writeOutput } from './files/output-file.ts';
 
@@ -60,9 +61,10 @@ interface BenchOptions {
 export async function main(args: readonly string[]): Promise<number> {
   const command = benchCommand();
   try {
+    refuseTakenByNpm(command, args);
     command.parse([...args], { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) return tellFailure('bench', error);
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
   }
   try {

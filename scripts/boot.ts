@@ -86,7 +86,7 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
   };
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
-  const terminal = new Terminal(machine);
+  const terminal = new Terminal(machine, options.quiet);
   const debug = await openDebugger(options, machine, (origin) => {
     machine.close();
     machine = origin?.make() ?? make();
@@ -162,12 +162,14 @@ async function runInSlices(
   const { timeoutNs, maxInstructions, wallTimeoutNs } = options;
   const asked = { timeoutNs: timeoutNs ?? undefined, maxInstructions: maxInstructions ?? undefined };
   const length = new SliceLength(SLICE_INSTRUCTIONS);
+  const tooLong = () => wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs;
   for (;;) {
-    if (wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs) {
-      return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of real time' };
-    }
-    const ended = debug === null ? null : await debug.ready(interrupted);
+    if (tooLong()) return limit('hit the limit of real time');
+    const ended = debug === null ? null : await debug.ready(() => interrupted() || tooLong());
     if (ended !== null) return ended;
+    // While it waited for a debugger: then nothing runs.
+    if (interrupted()) return limit('was interrupted');
+    if (tooLong()) continue;
     const began = performance.now();
     const bounds = saver?.boundsOf(asked) ?? asked;
     const stopped = terminal.interactive
@@ -181,8 +183,11 @@ async function runInSlices(
     if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput())))
       return outcome;
     await terminal.breathe();
-    if (interrupted()) return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
   }
+}
+
+function limit(reason: string): Outcome {
+  return { outcome: 'limit', exitStatus: 3, panic: null, reason };
 }
 
 function summary(machine: LevitateMachine, { reason }: Outcome, maxRssBytes: number): string {

@@ -9,6 +9,8 @@
 
 import { readFileSync, writeSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { refuseTakenByNpm } from './boot/npm-options.ts';
+import { tellFailure } from './command-failure.ts';
 import { probeEngineVersion } from '../emulator/engine/unicorn.ts';
 import { type CampaignResult, type Fault, minimise, runCampaign } from './fuzz/campaign.ts';
 import { type FuzzPlan, planOf, wordsOf } from './fuzz/plan.ts';
@@ -39,9 +41,10 @@ interface FuzzOptions {
 export async function main(args: readonly string[]): Promise<number> {
   const command = fuzzCommand();
   try {
+    refuseTakenByNpm(command, args);
     command.parse([...args], { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) return tellFailure('fuzz', error);
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
   }
   const options = command.opts<FuzzOptions>();

@@ -27,13 +27,44 @@ function ended(child: ChildProcess): Promise<{ status: number | null; signal: st
 }
 
 describe('standard input', () => {
-  it('that stays open does not keep the command alive', async () => {
-    const child = spawn(process.execPath, [...bootCommand(), '--board', 'qemu-virt', '--quiet'], {
+  it('that stays open keeps the command alive, which says so, until it ends', async () => {
+    const child = spawn(process.execPath, [...bootCommand(), '--board', 'qemu-virt'], {
       stdio: ['pipe', 'ignore', 'pipe'],
       env: commandEnvironment(),
     });
-    child.stdin?.write('typed too early\n');
+    let stderr = '';
+    const told = new Promise<void>((resolve) => {
+      child.stderr?.on('data', (chunk) => {
+        stderr += String(chunk);
+        if (stderr.includes('the guest waits for input; the end of the input')) resolve();
+      });
+    });
+    await told;
+    expect(child.exitCode).toBeNull();
+    child.stdin?.end();
     expect(await ended(child)).toEqual({ status: 0, signal: null });
+    expect(stderr).toContain('reached its steady state');
+  });
+
+  it('that stays open does not outlive --wall-timeout', async () => {
+    const child = spawn(process.execPath, [...bootCommand(), '--board', 'qemu-virt', '--wall-timeout', '1s'], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: commandEnvironment(),
+    });
+    expect(await ended(child)).toEqual({ status: 3, signal: null });
+  });
+
+  it('that never ends is taken no faster than the guest takes it', () => {
+    // A pipe delivers a million lines in the time in which the guest answers some thousand.
+    const json = inFolder('endless-input.json');
+    const line = [process.execPath, ...bootCommand(), '--board', 'qemu-virt', '--quiet', '--report', json]
+      .map((word) => `'${word}'`)
+      .join(' ');
+    const { status } = spawnSync('sh', ['-c', `yes '' | ${line} --timeout 15ms > /dev/null`], {
+      env: commandEnvironment(),
+    });
+    expect(status).toBe(3);
+    expect(report('endless-input.json').host.maxRssBytes).toBeLessThan(500 * 2 ** 20);
   });
 
   it('that is closed is no error', () => {

@@ -1,11 +1,12 @@
 /** The real gdb on the command line's `--gdb`: the modelled kernel with its symbols, and Debian's Linux. */
 
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { physAddr } from '../emulator/address.ts';
 import { physToVirt } from '../kernel-ts/kernel/mm/direct-map.ts';
 import { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
-import { boot } from './support/command.ts';
+import { boot, bootCommand, commandEnvironment } from './support/command.ts';
 import { foreignGuests } from './support/foreign-guest.ts';
 import { bootUnderGdb, lacksGdb } from './support/gdb.ts';
 
@@ -131,6 +132,91 @@ describe.skipIf(linuxLacks !== null)(`gdb on Linux${linuxLacks === null ? '' : `
     },
     LIMIT_MS,
   );
+});
+
+/** A boot that waits for a debugger, and its port. */
+async function waitingBoot(...options: readonly string[]) {
+  const child = spawn(process.execPath, [...bootCommand(), '--board', 'qemu-virt', '--gdb', '0', ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: commandEnvironment(),
+  });
+  const written = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const port = await new Promise<number>((resolve) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      written.stderr += text;
+      const [, found] = /127\.0\.0\.1:(\d+)"\n/.exec(written.stderr) ?? [];
+      if (found !== undefined) resolve(Number(found));
+    });
+  });
+  return { child, port, ended, written };
+}
+
+/** Connects, sends `text`, and collects the answer until `enough` or until the other side closes. */
+function say(port: number, text: string, enough: (answer: string) => boolean = () => false): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    socket.setEncoding('latin1').on('data', (piece: string) => {
+      answer += piece;
+      if (enough(answer)) socket.destroy();
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+describe('who may drive a machine that waits', () => {
+  const CONTINUE = '$c#63';
+  const HTTP = `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n${CONTINUE}`;
+
+  it('not an HTTP request, a damaged packet, or a connection that says nothing; then a debugger, and one only', async () => {
+    const { child, port, ended, written } = await waitingBoot('--gdb-wait', '--quiet');
+    const silent = connect(port, '127.0.0.1');
+    silent.on('error', () => {});
+    for (const text of [HTTP, 'GET / HTTP/1.1\r\n\r\n', `\n${CONTINUE}`, '$c#00', `$${'x'.repeat(9000)}`]) {
+      expect(await say(port, text), text).toBe('');
+    }
+    await new Promise<void>((resolve) =>
+      connect(port, '127.0.0.1')
+        .once('connect', resolve)
+        .on('error', () => {}),
+    );
+    // Nothing of that has let it run: at the first packet it stands before its first instruction.
+    const debuggers = await new Promise<string>((resolve) => {
+      let answer = '';
+      const socket = connect(port, '127.0.0.1', () => socket.write('+$?#3f'));
+      socket.setEncoding('latin1').on('data', (piece: string) => {
+        answer += piece;
+        if (!/T05.*#../.test(answer)) return;
+        socket.removeAllListeners('data');
+        void say(port, '+$?#3f').then((second) => {
+          socket.once('close', () => resolve(second)).resume();
+          return socket.write('$k#6b');
+        });
+      });
+    });
+    expect(debuggers, 'a second one is turned away').toBe('');
+    silent.destroy();
+    expect(await ended).toBe(3);
+    expect(written.stdout).toBe('');
+    child.kill('SIGKILL');
+  });
+
+  it('Ctrl-C while it waits runs nothing', async () => {
+    const { child, ended, written } = await waitingBoot('--gdb-wait');
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(written.stdout).toBe('');
+    expect(written.stderr).toContain(' 0 instructions');
+  });
+
+  it('--wall-timeout ends the wait, and nothing has run', async () => {
+    const { ended, written } = await waitingBoot('--gdb-wait', '--wall-timeout', '1s');
+    expect(await ended).toBe(3);
+    expect(written.stdout).toBe('');
+  });
 });
 
 describe('--gdb', () => {

@@ -100,6 +100,13 @@ describe('behind a pipe', () => {
     expect(session.output).not.toContain('Ctrl-]');
   });
 
+  it('however late input comes, it is answered, and its end ends the run', { timeout: 60_000 }, () => {
+    const line = `(sleep 6; echo meminfo) | npm --silent run boot -- --board pixel6`;
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { env: commandEnvironment(), encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('levitate> meminfo\nRAM       8 GiB');
+  });
+
   it('a program that thinks between two lines can talk to the maintenance shell', { timeout: 30_000 }, async () => {
     const session = new Session(process.execPath, [...bootCommand(), '--board', 'qemu-virt']);
     session.type('ps\n');

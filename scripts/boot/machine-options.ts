@@ -8,6 +8,7 @@ import { parseDrive } from '../machine/drive.ts';
 import { InputError } from '../machine/input-error.ts';
 import type { MachineSettings } from '../machine/levitate-machine.ts';
 import { addFaultOptions, faultSettings, type RawFaultOptions } from './fault-options.ts';
+import { refuseTakenByNpm } from './npm-options.ts';
 import { parseCount, parseSize } from './quantities.ts';
 
 /** Values of {@link addMachineOptions} as commander collects them. */
@@ -109,6 +110,7 @@ export function machineSettings(raw: RawMachineOptions): MachineSettings {
  * @throws InputError with commander's message
  */
 export function parseWords(command: Command, args: readonly string[]): boolean {
+  refuseTakenByNpm(command, args);
   try {
     command.parse([...args], { from: 'user' });
     return true;

@@ -7,8 +7,8 @@
  *
  * A guest that polls for input on a terminal is let sleep too, and the time passes for it: U-Boot's prompt does not keep the host busy.
  *
- * A machine that waits for input alone goes on while there may be some: on a terminal always, behind a pipe for a moment, and for some seconds once something has
- * come, because a program that talks to the guest reads the answer first. Not until the pipe is closed: whoever starts a command often leaves one open.
+ * A machine that waits for input alone goes on while there may be some: until the input ends, however long that takes, so that no input is ever lost to
+ * the clock. A terminal on which nobody talks to the guest is no input.
  */
 
 import { isatty } from 'node:tty';
@@ -20,10 +20,10 @@ const ESCAPE_KEY = 0x1d;
 const LONGEST_NAP_MS = 50;
 /** Most instructions that a guest spends between two looks for input when it has nothing else to do. */
 const INSTRUCTIONS_OF_POLL = 1000;
-/** The moment that a pipe has to deliver more, milliseconds. */
-const PIPE_INPUT_MS = 50;
-/** The same for a pipe that has delivered something. */
-const PIPE_TALK_MS = 2000;
+/** Most bytes of input that wait for the guest: a pipe is read no faster than the guest reads. */
+const MOST_WAITING_BYTES = 64 * 1024;
+/** After so much waiting for a pipe, its user is told. Milliseconds. */
+const TELL_AFTER_MS = 1000;
 
 export class Terminal {
   /** True when a person sits at it and the guest reads what is typed. */
@@ -34,9 +34,10 @@ export class Terminal {
   private wake: () => void = () => {};
   /** Input has come since `moreInput` was last asked; will come no more. */
   private fresh = false;
-  private ended = false;
-  /** Input has come at all. */
-  private heard = false;
+  private ended: boolean;
+  private readonly quiet: boolean;
+  /** How long the guest has waited for input, milliseconds; -Infinity when that was told. */
+  private waitedMs = 0;
   /** Instructions at the last breath. */
   private instructions = 0;
   /** Real and simulated milliseconds from which the pace is measured. */
@@ -45,8 +46,8 @@ export class Terminal {
     const escape = this.interactive ? chunk.indexOf(ESCAPE_KEY) : -1;
     if (escape >= 0) this.quit = true;
     this.fresh = true;
-    this.heard = true;
     this.machine.type(escape >= 0 ? chunk.subarray(0, escape) : chunk);
+    if (this.machine.waitingInput > MOST_WAITING_BYTES) process.stdin.pause();
     this.wake();
   };
   private readonly onEnd = (): void => {
@@ -54,10 +55,13 @@ export class Terminal {
     this.wake();
   };
 
-  constructor(machine: LevitateMachine) {
+  /** @param quiet nothing is said of waiting */
+  constructor(machine: LevitateMachine, quiet: boolean) {
     this.machine = machine;
+    this.quiet = quiet;
     // Nobody talks to a shell whose answers go to a file; a guest may be there for nothing but its input.
     this.interactive = isatty(process.stdin.fd) && (machine.findKernel() === null || isatty(process.stdout.fd));
+    this.ended = isatty(process.stdin.fd) && !this.interactive;
   }
 
   /** From now on the user talks to `machine`, which continues the one before. */
@@ -87,6 +91,7 @@ export class Terminal {
 
   /** Lets input in; on a terminal, waits while simulated time is ahead of real time. */
   async breathe(): Promise<void> {
+    if (process.stdin.isPaused() && this.machine.waitingInput <= MOST_WAITING_BYTES) process.stdin.resume();
     await new Promise((resolve) => setImmediate(resolve));
     if (!this.interactive) return;
     if (this.polls()) {
@@ -115,13 +120,25 @@ export class Terminal {
 
   /** Called when nothing else can wake the guest: waits a while for input. True when there is some, or may be later. */
   async moreInput(): Promise<boolean> {
-    if (!this.fresh && !this.ended) {
-      await this.nap(this.interactive ? LONGEST_NAP_MS : this.heard ? PIPE_TALK_MS : PIPE_INPUT_MS);
+    // A guest at rest that leaves so much unread will not read more.
+    const unread = process.stdin.isPaused() && this.machine.waitingInput > MOST_WAITING_BYTES;
+    if (!this.fresh && !this.ended && !unread) {
+      const since = performance.now();
+      await this.nap(LONGEST_NAP_MS);
+      this.waitedMs += performance.now() - since;
+      this.tellOfWaiting();
       this.paceFrom = null;
     }
-    const goesOn = this.fresh || (this.interactive && !this.ended);
+    const goesOn = this.fresh || (!this.ended && !unread);
     this.fresh = false;
     return goesOn;
+  }
+
+  /** Whoever starts a command and leaves its input open should learn what it waits for. */
+  private tellOfWaiting(): void {
+    if (this.interactive || this.quiet || this.ended || this.waitedMs < TELL_AFTER_MS) return;
+    this.waitedMs = -Infinity;
+    process.stderr.write('boot: the guest waits for input; the end of the input (or < /dev/null) ends the run\n');
   }
 
   private async nap(ms: number): Promise<void> {

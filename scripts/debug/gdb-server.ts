@@ -6,7 +6,7 @@
  *     loop: ready() … a slice … judge(outcome) … ready() …
  *
  * A machine runs for a slice at a time without looking at the socket, so everything a debugger says happens between two slices, and the guest cannot tell that there is one.
- * One debugger at a time; when it lets go, the machine runs on, and another may come.
+ * One debugger at a time; when it lets go, the machine runs on, and another may come. Who does not speak the protocol is no debugger (greeting.ts).
  */
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -19,8 +19,11 @@ import { InputError } from '../machine/input-error.ts';
 import type { LevitateMachine } from '../machine/levitate-machine.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import { DebuggedMachine, type MachineOrigin } from './debugged-machine.ts';
+import { awaitGreeting } from './greeting.ts';
 
 const LOOPBACK = '127.0.0.1';
+/** One debugger, and who knocks meanwhile. */
+const MOST_CONNECTIONS = 16;
 /** How long the loop sleeps between two looks at what else may end it, while a debugger thinks. */
 const NAP_MS = 50;
 /** How long the last reply may take to be sent. */
@@ -62,7 +65,11 @@ export class GdbServer {
       this.target.note(input);
     });
     this.target = new MachineTarget(debugged.drive(), () => debugged.restart());
-    this.server = createServer((socket) => this.welcome(socket));
+    this.server = createServer((socket) => {
+      if (this.session === null) awaitGreeting(socket, (greeting) => this.welcome(socket, greeting));
+      else socket.destroy();
+    });
+    this.server.maxConnections = MOST_CONNECTIONS;
   }
 
   /** Listens, on the loopback only. @throws InputError when the port cannot be had */
@@ -143,7 +150,9 @@ export class GdbServer {
     return this.session === null ? this.awaiting : !this.session.running;
   }
 
-  private welcome(socket: Socket): void {
+  /** @param greeting what it has said so far: a packet, at least */
+  private welcome(socket: Socket, greeting: Uint8Array): void {
+    // Another one was faster.
     if (this.session !== null) {
       socket.destroy();
       return;
@@ -175,6 +184,8 @@ export class GdbServer {
       session.receive(bytes);
       this.wake();
     });
+    session.receive(greeting);
+    this.wake();
     // A client that is gone without a word has let go.
     socket.on('error', () => this.leave(socket));
     socket.on('close', () => this.leave(socket));

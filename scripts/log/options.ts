@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { EVENT_KINDS } from '../../emulator/events/event-kinds.ts';
 import { parseTime } from '../boot/quantities.ts';
+import { refuseTakenByNpm } from '../boot/npm-options.ts';
 import { InputError } from '../machine/input-error.ts';
 import type { EventFilter } from './event-filter.ts';
 
@@ -59,6 +60,7 @@ Exit status: 0 done, logs are the same, or the golden log holds · 1 logs differ
 /** @throws InputError for everything that a user can mend */
 export function parseLogOptions(args: readonly string[]): LogRequest {
   const command = logCommand();
+  refuseTakenByNpm(command, args);
   try {
     command.parse([...args], { from: 'user' });
   } catch (error) {

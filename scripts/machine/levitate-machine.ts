@@ -133,6 +133,11 @@ export class LevitateMachine {
     return this.consoleDevice.emptyPolls;
   }
 
+  /** Bytes of input that the guest has not taken yet. */
+  get waitingInput(): number {
+    return this.consoleDevice.waitingInput;
+  }
+
   /** Input to the console, as typed. */
   type(text: string | Uint8Array): void {
     const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
