@@ -5,16 +5,16 @@
  * ```
  *   FDT_BEGIN_NODE  name NUL, padded to 4        1
  *     FDT_PROP      len, nameoff, len bytes, padded   3
- *     FDT_NOP       anywhere inside the root     4
+ *     FDT_NOP       anywhere                     4
  *     ... nodes ...
  *   FDT_END_NODE                                 2
  *   FDT_END                                      9
  * ```
  *
  * As in libfdt, padding is skipped unread and need not be inside the block when it is the block's last thing; FDT_PROP or FDT_NOP before the
- * root pass this check (lookups by path then fail), while FDT_NOP after the root does not.
+ * root pass this check (lookups by path then fail). FDT_NOP after the root passes too, as in libfdt 1.8.1; 1.7.2 refused it.
  *
- * Specification: Devicetree Specification v0.4, 5.3 to 5.5; what is accepted: libfdt 1.7.2, tried blob by blob (libfdt-cases.ts).
+ * Specification: Devicetree Specification v0.4, 5.3 to 5.5; what is accepted: libfdt 1.7.2, tried blob by blob (libfdt-cases.ts), but for that.
  */
 
 import { alignUp, hex } from '../../../emulator/address.ts';
@@ -81,7 +81,7 @@ export function readReservations(view: DataView, header: FdtHeader): readonly Re
  * @param blob exactly `header.totalSize` bytes
  * @throws FdtError `FDT_ERR_TRUNCATED` the block ends before FDT_END, a property name before its NUL; `FDT_ERR_BADOFFSET` a property name
  *   outside the strings block; `FDT_ERR_BADSTRUCTURE` unknown token, unterminated node name, value longer than the block, unbalanced
- *   nodes, named root, anything but FDT_END after the root
+ *   nodes, named root, anything but FDT_NOP and FDT_END after the root
  */
 export function indexStructure(blob: Uint8Array, view: DataView, header: FdtHeader): StructureIndex {
   const offset: number[] = [];
@@ -102,7 +102,8 @@ export function indexStructure(blob: Uint8Array, view: DataView, header: FdtHead
     // First whether the token is whole, then whether it may stand here: libfdt's order decides which error is named.
     at = tokenEnd(blob, view, header, start);
     const token = view.getUint32(start);
-    if (rootClosed && token !== TOKEN.END) throw malformed(start, `token ${token} follows the end of the root node`);
+    if (rootClosed && token !== TOKEN.END && token !== TOKEN.NOP)
+      throw malformed(start, `token ${token} follows the end of the root node`);
     switch (token) {
       case TOKEN.BEGIN_NODE: {
         const nul = blob.indexOf(0, start + TOKEN_SIZE);
