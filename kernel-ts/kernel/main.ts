@@ -51,7 +51,7 @@ export function kmain(kernel: Kernel): TrapFrame {
   const consoleNode = openBootConsole(kernel, memory, tree.fdt);
 
   log.stage(4);
-  discover(kernel, tree.fdt);
+  discover(kernel, memory, tree.fdt);
   bringUpInterrupts(kernel, memory, tree.fdt, consoleNode);
 
   log.stage(5);
@@ -103,7 +103,7 @@ function findDeviceTree({ log, ports, image, config }: Kernel): BootDeviceTree {
 }
 
 /** Registers that every console driver stays within. */
-const CONSOLE_BYTES = 0x100;
+const CONSOLE_BYTES = 0x1000;
 
 /** The pages of the early console's registers: it must survive the change of tables. */
 function consolePage({ config }: Kernel): Interval {
@@ -123,18 +123,23 @@ function openBootConsole({ log, ports, config }: Kernel, memory: MemorySystem, f
   const base = registersOf(stdout);
   const driver = findConsole(stdout.findProperty('compatible')?.stringList() ?? []);
   const va = driver === null || base === null ? null : mapRegisters(memory, base, CONSOLE_BYTES);
-  if (driver === null || base === null || va === null) {
+  const isEarly = base === earlyBase && driver?.compatible === compatible;
+  // A tree may be another board's: what answers there is looked at before the console goes over to it.
+  const notIt = driver === null || va === null || isEarly ? null : driver.whyNot(ports.probe, va);
+  if (driver === null || base === null || va === null || notIt !== null) {
     const why =
       driver === null
         ? 'no driver for it'
         : base === null
           ? 'its registers have no address'
-          : `its registers at ${phys(base)} are memory`;
+          : va === null
+            ? `its registers at ${phys(base)} are memory`
+            : `there is no ${driver.compatible} at ${phys(base)}: ${notIt}`;
     log.line('BOOT', `console: ${stdoutPath}: ${why}, staying on the early one at ${phys(earlyBase)}`);
     return early;
   }
   // The early console is set up already, and to do it again would drop what has been typed.
-  if (base !== earlyBase || driver.compatible !== compatible) {
+  if (!isEarly) {
     log.console = driver.create(ports.mmio, va);
     log.console.init();
   }
@@ -149,7 +154,7 @@ function registersOf(node: DeviceNode): PhysAddr | null {
 }
 
 /** What the device tree says of the rest of the machine. */
-function discover({ log }: Kernel, fdt: Fdt): void {
+function discover({ log }: Kernel, { initrd }: MemorySystem, fdt: Fdt): void {
   const cores = cpus(fdt).filter(({ available }) => available);
   const kinds = new Map<string, number>();
   for (const { compatible } of cores) {
@@ -160,7 +165,6 @@ function discover({ log }: Kernel, fdt: Fdt): void {
   log.line('DTB', cores.length === 0 ? 'no core is named' : `${count(cores.length, 'core')}: ${list}`);
   const firmware = psci(fdt);
   log.line('DTB', firmware === null ? 'no PSCI' : `PSCI ${firmware.version} by ${firmware.method.toUpperCase()}`);
-  const { initrd } = chosen(fdt);
   log.line('DTB', initrd === null ? 'no initramfs' : `initramfs ${span(Number(initrd.start), Number(initrd.end))}`);
 }
 

@@ -6,10 +6,10 @@
  */
 
 import type { VirtAddr } from '../../../emulator/address.ts';
-import type { MmioPort } from '../ports.ts';
+import type { MmioPort, ProbePort } from '../ports.ts';
 import type { Console, LineSpeed } from './console.ts';
-import { Gs101UartConsole } from './gs101-uart-console.ts';
-import { Pl011Console } from './pl011-console.ts';
+import { Gs101UartConsole, whyNotGs101Uart } from './gs101-uart-console.ts';
+import { Pl011Console, whyNotPl011 } from './pl011-console.ts';
 
 /** A driver and the string that chose it. */
 export interface ConsoleDriver {
@@ -19,11 +19,21 @@ export interface ConsoleDriver {
    * nothing until `init`.
    */
   create(mmio: MmioPort, base: VirtAddr, speed?: LineSpeed): Console;
+  /** Why what is mapped at `base` is not this UART, as far as reading it can tell; null: it may be. Writes nothing. */
+  whyNot(probe: ProbePort, base: VirtAddr): string | null;
 }
 
 const DRIVERS: readonly ConsoleDriver[] = [
-  { compatible: 'arm,pl011', create: (mmio, base, speed) => new Pl011Console(mmio, base, speed) },
-  { compatible: 'google,gs101-uart', create: (mmio, base, speed) => new Gs101UartConsole(mmio, base, speed) },
+  {
+    compatible: 'arm,pl011',
+    create: (mmio, base, speed) => new Pl011Console(mmio, base, speed),
+    whyNot: whyNotPl011,
+  },
+  {
+    compatible: 'google,gs101-uart',
+    create: (mmio, base, speed) => new Gs101UartConsole(mmio, base, speed),
+    whyNot: whyNotGs101Uart,
+  },
 ];
 
 /** The driver for the first string of `compatible` (most specific first) that has one, or null. */

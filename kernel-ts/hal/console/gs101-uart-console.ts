@@ -7,8 +7,8 @@
  * Specification: no public manual; Linux include/linux/serial_s3c.h and drivers/tty/serial/samsung_tty.c.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MmioPort } from '../ports.ts';
+import { hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { MmioPort, ProbePort } from '../ports.ts';
 import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
 
 const ULCON = 0x00;
@@ -22,11 +22,13 @@ const UFCON_ENABLE_AND_RESET = 7; // FIFO enable, receive reset, transmit reset
 const UMCON = 0x0c;
 const UTRSTAT = 0x10;
 const UTRSTAT_TX_EMPTY = 1 << 2;
+const UTRSTAT_RESERVED = 0xffff_0000;
 const UTRSTAT_RX_TIMEOUT = 1 << 3; // write 1 to clear
 const UERSTAT = 0x14;
 const UERSTAT_DAMAGED = 0xe; // parity, frame, break; an overrun (0) damages no character that was kept
 const UFSTAT = 0x18;
 const UFSTAT_RX = 0x1ff; // count, or full
+const UFSTAT_TX = 0x01ff_0000; // count, or full
 const UFSTAT_TX_FULL = 1 << 24;
 const UTXH = 0x20;
 const URXH = 0x24;
@@ -45,6 +47,18 @@ const FIFO_DEPTH = 256;
  * pass another speed where it is known.
  */
 const DEFAULT_SPEED: LineSpeed = { clockHz: 200_000_000, baud: 115_200 };
+
+/**
+ * Why what is mapped at `base` is no such UART. The part has no identification, so only what cannot be is told: nothing that answers, bits that are always zero,
+ * or a transmitter that is neither empty nor has anything to send.
+ */
+export function whyNotGs101Uart(probe: ProbePort, base: VirtAddr): string | null {
+  const status = probe.read32(virtAddr(base + BigInt(UTRSTAT)));
+  const fifo = probe.read32(virtAddr(base + BigInt(UFSTAT)));
+  if (status === null || fifo === null) return 'nothing answers at its status registers';
+  const possible = (status & UTRSTAT_RESERVED) === 0 && ((status & UTRSTAT_TX_EMPTY) !== 0 || (fifo & UFSTAT_TX) !== 0);
+  return possible ? null : `UTRSTAT ${hex(status, 8)} with UFSTAT ${hex(fifo, 8)} cannot be`;
+}
 
 /** Console over the gs101 UART whose registers are mapped at `base`. */
 export class Gs101UartConsole implements Console {

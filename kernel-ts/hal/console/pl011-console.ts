@@ -2,12 +2,14 @@
  * Console over an Arm PL011. Offsets from its base:
  *
  *     0x00 DR · 0x04 RSR/ECR · 0x18 FR · 0x24 IBRD · 0x28 FBRD · 0x2c LCR_H · 0x30 CR · 0x38 IMSC · 0x44 ICR
+ *     0xfe0 UARTPeriphID0 … 3 · 0xff0 UARTPCellID0 … 3
  *
- * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, 3.3; the order of programming is 3.3.8's.
+ * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, 3.3; the order of programming is 3.3.8's, the identification
+ * 3.3.15's and 3.3.16's.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MmioPort } from '../ports.ts';
+import { hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import type { MmioPort, ProbePort } from '../ports.ts';
 import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
 
 const DR = 0x00;
@@ -32,10 +34,35 @@ const INT_RT = 1 << 6; // characters wait below the trigger level, and nothing f
 const ICR = 0x44;
 const ICR_ALL = 0x7ff;
 
+const PERIPH_ID0 = 0xfe0; // part number, bits 7:0
+const PERIPH_ID1 = 0xfe4; // part number, bits 11:8, in 3:0
+const PART_NUMBER = 0x011;
+const PCELL_ID0 = 0xff0;
+const PRIMECELL = 0xb105_f00d; // PCellID3 … 0, a byte of each
+
 const FIFO_DEPTH = 32; // of the deepest revision
 
 /** QEMU's `virt` board feeds its PL011 from a fixed 24 MHz clock. */
 const DEFAULT_SPEED: LineSpeed = { clockHz: 24_000_000, baud: 115_200 };
+
+/** Why what is mapped at `base` is no PL011: its PrimeCell identification says so; null when it says that it is one. */
+export function whyNotPl011(probe: ProbePort, base: VirtAddr): string | null {
+  const byte = (offset: number): number | null => {
+    const value = probe.read32(virtAddr(base + BigInt(offset)));
+    return value === null ? null : value & 0xff;
+  };
+  let cell = 0;
+  for (let i = 3; i >= 0; i--) {
+    const part = byte(PCELL_ID0 + 4 * i);
+    if (part === null) return 'nothing answers at its identification registers';
+    cell = cell * 0x100 + part;
+  }
+  if (cell !== PRIMECELL) return `its identification is ${hex(cell, 8)}, a PrimeCell's ${hex(PRIMECELL, 8)}`;
+  const [low, high] = [byte(PERIPH_ID0), byte(PERIPH_ID1)];
+  if (low === null || high === null) return 'nothing answers at its identification registers';
+  const part = ((high & 0xf) << 8) | low;
+  return part === PART_NUMBER ? null : `its part number is ${hex(part, 3)}, a PL011's ${hex(PART_NUMBER, 3)}`;
+}
 
 /** Console over the PL011 whose registers are mapped at `base`. */
 export class Pl011Console implements Console {

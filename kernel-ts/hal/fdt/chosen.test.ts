@@ -20,6 +20,8 @@ describe('chosen', () => {
       stdout: null,
       initrd: null,
       initrdIgnored: null,
+      usableMemory: null,
+      usableMemoryIgnored: null,
     };
     expect(chosen(openTree(node('')))).toEqual(nothing);
     expect(read({})).toEqual(nothing);

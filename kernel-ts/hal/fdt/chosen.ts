@@ -3,10 +3,11 @@
  * is left out with the reason, a console path that leads nowhere resolves to null.
  *
  * Specification: Devicetree Specification v0.4, 3.6; `linux,initrd-*`: Linux Documentation/devicetree/usage-model.rst and drivers/of/fdt.c
- * (values of 4 or 8 bytes, by their length).
+ * (values of 4 or 8 bytes, by their length; `linux,usable-memory-range` in the root's cells).
  */
 
 import { hex } from '../../../emulator/address.ts';
+import { type AddressRange, addressCells, readPairs, sizeCells } from './addresses.ts';
 import type { DeviceNode } from './device-node.ts';
 import { FdtError } from './errors.ts';
 import type { Fdt } from './fdt.ts';
@@ -30,6 +31,10 @@ export interface Chosen {
   readonly initrd: InitrdRange | null;
   /** Why an initrd that the tree mentions is not used; null where there is none to complain about. */
   readonly initrdIgnored: string | null;
+  /** `linux,usable-memory-range`: the kernel may use no RAM outside these; null: it may use all. A crash kernel's loader writes it. */
+  readonly usableMemory: readonly AddressRange[] | null;
+  /** Why a `linux,usable-memory-range` does not count; null where there is none to complain about. */
+  readonly usableMemoryIgnored: string | null;
 }
 
 const NOTHING: Chosen = {
@@ -39,6 +44,8 @@ const NOTHING: Chosen = {
   stdout: null,
   initrd: null,
   initrdIgnored: null,
+  usableMemory: null,
+  usableMemoryIgnored: null,
 };
 
 /**
@@ -57,7 +64,18 @@ export function chosen(fdt: Fdt): Chosen {
     stdoutOptions: console !== null && colon >= 0 ? console.slice(colon + 1) : null,
     stdout: stdoutPath === null ? null : findConsole(fdt, stdoutPath),
     ...readInitrd(node),
+    ...readUsableMemory(fdt, node),
   };
+}
+
+function readUsableMemory(fdt: Fdt, node: DeviceNode): Pick<Chosen, 'usableMemory' | 'usableMemoryIgnored'> {
+  const property = node.findProperty('linux,usable-memory-range');
+  if (property === null) return { usableMemory: null, usableMemoryIgnored: null };
+  const [addresses, sizes] = [addressCells(fdt.root), sizeCells(fdt.root)];
+  const { entries, trailingBytes } = readPairs(property, addresses, sizes);
+  if (trailingBytes === 0 && entries.length > 0) return { usableMemory: entries, usableMemoryIgnored: null };
+  const why = `${property.name} has ${property.value.length} bytes, not a multiple of ${4 * (addresses + sizes)}`;
+  return { usableMemory: null, usableMemoryIgnored: why };
 }
 
 function findConsole(fdt: Fdt, path: string): DeviceNode | null {

@@ -1,13 +1,13 @@
 /** The device tree library of the HAL: the names that the rest of the kernel, the boards and the scripts use. */
 
 export { cpuReg } from './addresses.ts';
-export { chosen } from './chosen.ts';
+export { chosen, type InitrdRange } from './chosen.ts';
 export { cpus, psci } from './cpus.ts';
 export type { DeviceNode } from './device-node.ts';
 export { FDT_ERRORS, FdtError } from './errors.ts';
 export { Fdt } from './fdt.ts';
-export { memoryRanges, memoryReservations } from './memory.ts';
-export { reservedMemory } from './reserved-memory.ts';
+export { ignoredMemory, memoryRanges, memoryReservations } from './memory.ts';
+export { reservedMemory, type StaticRegion } from './reserved-memory.ts';
 export {
   cells,
   type FdtNode,

@@ -8,6 +8,7 @@
  * drivers/of/fdt.c, early_init_dt_scan_memory.
  */
 
+import { hex } from '../../../emulator/address.ts';
 import { addressCells, readPairs, sizeCells } from './addresses.ts';
 import type { Fdt } from './fdt.ts';
 import type { Reservation } from './structure.ts';
@@ -47,4 +48,45 @@ export function memoryRanges(fdt: Fdt): MemoryRange[] {
 /** The ranges of the reservation block, which the kernel must not allocate from. Their memory may be mapped. */
 export function memoryReservations(fdt: Fdt): readonly Reservation[] {
   return fdt.reservations;
+}
+
+/**
+ * What looks like memory in the tree and gives no RAM, each with the reason: for the panic of a kernel that finds none. Empty only when no node is called or typed so.
+ * O(children of the root + ranges).
+ *
+ * @throws FdtError as {@link memoryRanges}
+ */
+export function ignoredMemory(fdt: Fdt): string[] {
+  const root = fdt.root;
+  const pairBytes = 4 * (addressCells(root) + sizeCells(root));
+  const reasons: string[] = [];
+  for (const node of root.children) {
+    const type = node.findProperty('device_type')?.text ?? null;
+    const named = node.name === 'memory' || node.name.startsWith('memory@');
+    if (type !== 'memory') {
+      if (named)
+        reasons.push(
+          `${node.path} has ${type === null ? 'no device_type' : `device_type "${type}"`}: "memory" is needed`,
+        );
+      continue;
+    }
+    if (!node.available) {
+      reasons.push(`${node.path} is switched off: its status is "${node.findProperty('status')?.text ?? ''}"`);
+      continue;
+    }
+    const property = node.findProperty('linux,usable-memory') ?? node.findProperty('reg');
+    if (property === null) {
+      reasons.push(`${node.path} has no reg`);
+      continue;
+    }
+    const { entries, trailingBytes } = readPairs(property, addressCells(root), sizeCells(root));
+    if (trailingBytes > 0) {
+      const part = entries.length === 0 ? 'less than one range' : 'a part of a range at the end';
+      reasons.push(`${property.name} of ${node.path} has ${property.value.length} bytes, ${part} of ${pairBytes}`);
+    } else if (entries.length === 0) reasons.push(`${property.name} of ${node.path} is empty`);
+    for (const { address, size } of entries) {
+      if (size === 0n) reasons.push(`${node.path} names 0 bytes at ${hex(address)}, to be filled in by a boot loader`);
+    }
+  }
+  return reasons;
 }

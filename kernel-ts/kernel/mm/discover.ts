@@ -8,10 +8,20 @@
  */
 
 import { alignDown, alignUp, hex, PAGE_SIZE } from '../../../emulator/address.ts';
-import { chosen, memoryRanges, memoryReservations, reservedMemory } from '../../hal/fdt/index.ts';
+import {
+  chosen,
+  type Fdt,
+  ignoredMemory,
+  type InitrdRange,
+  memoryRanges,
+  memoryReservations,
+  reservedMemory,
+  type StaticRegion,
+} from '../../hal/fdt/index.ts';
 import type { BootDeviceTree } from '../device-tree.ts';
+import { span } from '../format.ts';
 import type { KernelImage } from '../image.ts';
-import type { Interval } from './intervals.ts';
+import { intersect, type Interval, subtract } from './intervals.ts';
 import { type Memblock, type Range64, STATIC_REGIONS } from './memblock.ts';
 import { firstFitUnsorted, type Range } from './memblock-holes.ts';
 import { type Owner, OwnerKind } from './owner.ts';
@@ -30,29 +40,48 @@ export interface EarlyReach {
 /** What was found that does not fit: told in the log, never an error. */
 export type Complaint = string;
 
+/** What the tree says that outlives discovery. */
+export interface Discovered {
+  readonly complaints: readonly Complaint[];
+  /** The initramfs, when all of it lies in RAM that may be mapped. */
+  readonly initrd: InitrdRange | null;
+  /** What was there and does not count, for the case that there is no RAM at all. */
+  readonly whyNoRam: string;
+}
+
 /** A reservation with a fixed place. */
 interface FixedReservation extends Range64 {
   readonly owner: Owner;
   readonly noMap: boolean;
 }
 
-/** Fills `memblock` from the tree. @returns complaints for the log. @throws KernelPanic when the tables cannot be placed */
+/** Fills `memblock` from the tree. @throws KernelPanic when the tables cannot be placed */
 export function discoverMemory(
   memblock: Memblock,
   tree: BootDeviceTree,
   image: KernelImage,
   reach: EarlyReach,
-): Complaint[] {
+): Discovered {
   const { fdt } = tree;
   const complaints: Complaint[] = [];
-  const { ram, beyond } = reachable(memoryRanges(fdt), reach.limit);
+  const named = memoryRanges(fdt);
+  const { ram: reached, beyond } = reachable(named, reach.limit);
+  const { usableMemory, usableMemoryIgnored } = chosen(fdt);
+  const ram = usableMemory === null ? reached : usable(reached, usableMemory);
+  const unused = total(reached) - total(ram);
+  if (unused > 0) complaints.push(`linux,usable-memory-range of /chosen keeps ${unused} bytes of RAM from being used`);
+  if (usableMemoryIgnored !== null) complaints.push(usableMemoryIgnored);
   if (beyond > 0n) {
     complaints.push(
       `${beyond} bytes lie at or above 2^${Math.log2(reach.limit)}, beyond the reach of this core: not used`,
     );
   }
   const regions = reservedMemory(fdt);
-  const { initrd, initrdIgnored } = chosen(fdt);
+  complaints.push(...overlaps(regions.staticRegions));
+  const { initrd: namedInitrd, initrdIgnored } = chosen(fdt);
+  const unusable = namedInitrd === null ? null : whyUnusable(namedInitrd, ram, regions.staticRegions);
+  const initrd = unusable === null ? namedInitrd : null;
+  if (unusable !== null) complaints.push(`initramfs ignored: ${unusable}`);
   if (initrdIgnored !== null) complaints.push(`initramfs ignored: ${initrdIgnored}`);
   for (const { path, reason } of regions.rejected) complaints.push(`${path} ignored: ${reason}`);
 
@@ -104,10 +133,70 @@ export function discoverMemory(
   if (!isRam(memblock, image.physicalBase, image.bytes)) {
     complaints.push('the kernel image does not lie in RAM that the device tree names');
   }
-  if (initrd !== null && !isRam(memblock, Number(initrd.start), Number(initrd.end - initrd.start))) {
-    complaints.push('the initramfs does not lie in RAM that the device tree names');
+  return { complaints, initrd, whyNoRam: whyNoRam(fdt, named, beyond, unused, reach.limit) };
+}
+
+/** What the tree has instead of RAM that counts: one sentence for each thing. */
+function whyNoRam(fdt: Fdt, named: readonly Range64[], beyond: bigint, unused: number, limit: number): string {
+  const reasons = ignoredMemory(fdt);
+  if (beyond > 0n) {
+    const first = named.find(({ base, size }) => BigInt(base) + BigInt(size) > BigInt(limit));
+    const at = first === undefined ? '' : `, the first at ${hex(first.base)}`;
+    reasons.push(`${beyond} bytes lie at or above 2^${Math.log2(limit)}, beyond the reach of this core${at}`);
   }
-  return complaints;
+  if (unused > 0) reasons.push(`linux,usable-memory-range of /chosen leaves out ${unused} bytes`);
+  if (named.length > 0 && reasons.length === 0) reasons.push('no range that is named holds a whole page');
+  if (reasons.length === 0) reasons.push('no node below the root has device_type "memory"; a boot loader adds one');
+  return reasons.join('; ');
+}
+
+/** The parts of `ram` inside the ranges that may be used. */
+function usable(
+  ram: readonly Range[],
+  ranges: readonly { readonly address: bigint; readonly size: bigint }[],
+): Range[] {
+  const windows = ranges.map(({ address, size }) => ({ start: Number(address), end: Number(address + size) }));
+  return intersect(ram.map(asInterval), windows).map(({ start, end }) => ({ base: start, size: end - start }));
+}
+
+const total = (ranges: readonly Range[]): number => ranges.reduce((sum, { size }) => sum + size, 0);
+const asInterval = ({ base, size }: Range64): Interval => ({ start: Number(base), end: Number(base) + Number(size) });
+
+/** One sentence for each pair of neighbours in /reserved-memory that share addresses: the tree promises the same memory twice. */
+function overlaps(regions: readonly StaticRegion[]): Complaint[] {
+  const found: Complaint[] = [];
+  const sorted = regions
+    .map((region) => ({ path: region.path, ...asInterval(region) }))
+    .toSorted((a, b) => a.start - b.start);
+  let furthest = sorted[0];
+  for (const region of sorted.slice(1)) {
+    if (furthest !== undefined && region.start < furthest.end) {
+      const [a, b] = [furthest, region].map(({ path, start, end }) => `${path} (${span(start, end)})`);
+      found.push(`${a} and ${b} overlap`);
+    }
+    if (furthest === undefined || region.end > furthest.end) furthest = region;
+  }
+  return found;
+}
+
+/** Why the kernel cannot read the initramfs where the tree says that it is; null when it can. As Linux, which drops one that is not all in memory. */
+function whyUnusable(initrd: InitrdRange, ram: readonly Range[], regions: readonly StaticRegion[]): string | null {
+  const range = { start: Number(initrd.start), end: Number(initrd.end) };
+  const where = `it lies at ${span(range.start, range.end)}`;
+  const outside = subtract([range], ram.map(asInterval));
+  const missing = outside.reduce((sum, { start, end }) => sum + end - start, 0);
+  if (missing > 0) {
+    const banks = ram
+      .filter(({ size }) => size > 0)
+      .map((bank) => span(bank.base, bank.base + bank.size))
+      .join(', ');
+    const part = missing === range.end - range.start ? 'and none of it' : `and ${missing} bytes of it are not`;
+    return `${where}, ${part} in the RAM of the device tree, ${banks === '' ? 'which has none' : banks}`;
+  }
+  const hidden = regions.find((region) => region.noMap && intersect([range], [asInterval(region)]).length > 0);
+  if (hidden === undefined) return null;
+  const { start, end } = asInterval(hidden);
+  return `${where}, and ${hidden.path}, ${span(start, end)}, must not be mapped`;
 }
 
 /** The ranges of RAM below `limit`, and how many bytes lie above. */

@@ -66,15 +66,17 @@ export function planMemMap(memblock: { banks(): Iterable<Range> }): MemMapPlan {
 /**
  * Reserves the place of mem_map: the first free range, from low to high addresses, that holds all of it.
  * @param limit the place ends at or below this address: what is mapped at this point of the boot
+ * @param whyNoRam what the device tree has instead of RAM, for the first panic
  * @throws KernelPanic `No RAM regions found in DTB` · `All RAM is reserved — no free memory` ·
  *   `Cannot allocate mem_map — insufficient contiguous memory`
  */
-export function placeMemMap(memblock: Memblock, limit = DIRECT_MAP_BYTES): MemMapPlacement {
+export function placeMemMap(memblock: Memblock, limit = DIRECT_MAP_BYTES, whyNoRam = ''): MemMapPlacement {
   const plan = planMemMap(memblock);
   const totals = memblock.totals();
   if (plan.entries === 0) {
     throw noRamRegions(
-      `regions found: ${totals.memoryRegions}, bytes in partial pages: ${totals.trimmed}, bytes beyond 2^47: ${totals.clipped}`,
+      `regions found: ${totals.memoryRegions}, bytes in partial pages: ${totals.trimmed}, bytes beyond 2^47: ${totals.clipped}` +
+        (whyNoRam === '' ? '' : `; ${whyNoRam}`),
     );
   }
   const numbers = `RAM ${totals.ram} bytes in ${totals.memoryRegions} regions, ${totals.reservedRegions} reserved ranges`;

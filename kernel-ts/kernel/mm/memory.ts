@@ -15,6 +15,7 @@
  */
 
 import { alignDown, type PhysAddr, physAddr } from '../../../emulator/address.ts';
+import type { InitrdRange } from '../../hal/fdt/index.ts';
 import type { AddressSpace } from '../../hal/mmu/address-space.ts';
 import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
 import type { MapCounts } from '../../hal/mmu/fill.ts';
@@ -61,6 +62,8 @@ export interface MemorySystem {
   readonly mmu: Mmu;
   /** The high half. */
   readonly kernelSpace: AddressSpace;
+  /** The initramfs, where the device tree names one that the kernel can read. */
+  readonly initrd: InitrdRange | null;
 }
 
 /** Told of each step as it is done, for the boot log. */
@@ -94,10 +97,10 @@ export function initMemory(
   const mmu = openMmu(ports, image, bss);
   const bootstrap = mmu.liveSpace('high');
   const memblock = new Memblock(ports.memory, bss);
-  const complaints = discoverMemory(memblock, tree, image, earlyReach(mmu, bootstrap));
+  const { complaints, initrd, whyNoRam } = discoverMemory(memblock, tree, image, earlyReach(mmu, bootstrap));
   observer.discovered(memblock, complaints);
 
-  const placement = placeMemMap(memblock);
+  const placement = placeMemMap(memblock, DIRECT_MAP_BYTES, whyNoRam);
   observer.placed(placement);
   const zones = placeZones(memblock, placement);
 
@@ -145,7 +148,7 @@ export function initMemory(
   frames.setReserve(reserveFrames(ram));
   const slab = new SlabAllocator(ports.memory, bss, heap, frames);
   const dma = new DmaBuffers(ports.memory, kernelSpace, frames.account(PageOwner.DMA));
-  const memory = { memblock, memMap, buddy, frames, heap, slab, dma, mmu, kernelSpace };
+  const memory = { memblock, memMap, buddy, frames, heap, slab, dma, mmu, kernelSpace, initrd };
   observer.ready(memory);
   return memory;
 }

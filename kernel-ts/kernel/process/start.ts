@@ -4,7 +4,7 @@
  */
 
 import { physAddr } from '../../../emulator/address.ts';
-import { chosen, type Fdt } from '../../hal/fdt/index.ts';
+import type { Fdt } from '../../hal/fdt/index.ts';
 import type { MemoryPort } from '../../hal/ports.ts';
 import type { Kernel } from '../kernel.ts';
 import { physToVirt } from '../mm/direct-map.ts';
@@ -33,7 +33,7 @@ export function startUserSpace(kernel: Kernel, memory: MemorySystem, fdt: Fdt): 
     return;
   }
   ports.memory.fill(control, PROCESS_CONTROL_BYTES, 0);
-  const files = findInitramfs(ports.memory, fdt);
+  const files = findInitramfs(ports.memory, memory);
   const allUsers = frames.account(PageOwner.USER);
   const userFrames =
     frames.trace !== null
@@ -68,8 +68,7 @@ function startInit({ log }: Kernel, processes: Processes): void {
 }
 
 /** The archive that /chosen names, in the direct map; null without one. */
-function findInitramfs(memory: MemoryPort, fdt: Fdt): Initramfs | null {
-  const { initrd } = chosen(fdt);
+function findInitramfs(memory: MemoryPort, { initrd }: MemorySystem): Initramfs | null {
   if (initrd === null) return null;
   const start = physAddr(Number(initrd.start));
   return new Initramfs(memory, physToVirt(start), Number(initrd.end - initrd.start));
