@@ -1,0 +1,59 @@
+/** One boot of the modelled kernel with a board's tree that nobody made for this machine, and whether its end is one that a user can understand. */
+
+import { BoardError } from '../../boards/board-error.ts';
+import { InputError } from '../machine/input-error.ts';
+import { LevitateMachine } from '../machine/levitate-machine.ts';
+import type { Fixups } from '../machine/device-tree-source.ts';
+
+/** How a boot may be tried. */
+export interface TreeTrial {
+  readonly board: string;
+  readonly fixups: Fixups;
+}
+
+/** How it ended. */
+export interface TreeEnd {
+  /** "steady state", "panic: REASON", "refused: WHY" … with the numbers taken out, so that equal ends are equal texts. */
+  readonly kind: string;
+  /** With the numbers: the line that names the cause. */
+  readonly detail: string;
+  /** True for an end that names its cause: a steady state that was announced, or a panic with a reason. */
+  readonly explained: boolean;
+}
+
+/** Far more than a boot of 8 GiB needs; a boot that gets here stands still. */
+const MAX_INSTRUCTIONS = 200e6;
+/** What a panic says when nothing in the kernel foresaw it. */
+const UNFORESEEN = /exception|abort|fault/i;
+
+/** Boots `blob` once. Nothing is thrown for what the tree says. */
+export function tryTree(blob: Uint8Array, { board, fixups }: TreeTrial): TreeEnd {
+  let machine: LevitateMachine;
+  try {
+    machine = new LevitateMachine({ board, dtb: blob, fixups });
+  } catch (error) {
+    if (!(error instanceof InputError || error instanceof BoardError)) throw error;
+    return { kind: `refused: ${withoutNumbers(error.message)}`, detail: error.message, explained: false };
+  }
+  try {
+    const { outcome, panic, reason } = machine.run({ maxInstructions: MAX_INSTRUCTIONS, timeoutNs: 10e9 });
+    const { text } = machine.serial;
+    if (panic !== null) {
+      const lines = text.split('\n');
+      const at = lines.indexOf(panic);
+      const detail = `${panic}: ${at < 0 ? 'not on the serial line' : (lines[at + 1] ?? '')}`;
+      return { kind: `panic: ${withoutNumbers(panic)}`, detail, explained: at >= 0 && !UNFORESEEN.test(panic) };
+    }
+    const announced = text.includes('[BOOT] Stage 5');
+    if (outcome === 'steady' && announced) return { kind: 'steady state', detail: reason, explained: true };
+    const said = announced ? '' : ', and stage 5 is not on the serial line';
+    return { kind: `${outcome}${said}`, detail: `${reason}${said}`, explained: false };
+  } finally {
+    machine.close();
+  }
+}
+
+/** `text` with each number and each quoted name replaced, to count what differs in them only. */
+function withoutNumbers(text: string): string {
+  return text.replaceAll(/0x[0-9a-f]+|\d+/gi, 'N').replaceAll(/"[^"]*"/g, '"…"');
+}
