@@ -5,7 +5,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fetchDebianPackage, findDebianPackage } from '../setup/debian-packages.ts';
+import { fetchDebianPackage } from '../setup/debian-packages.ts';
 
 const REQUEST = {
   // The plain flavour only: there are cloud, rt and 16k ones beside it.
@@ -15,11 +15,6 @@ const REQUEST = {
   only: /\.dtb$|\/copyright$/,
   intoCache: 'device-trees/debian-boards',
 } as const;
-
-/** The folder of the trees in the cache; null when they are not there. Asks neither apt nor the network. */
-export function findBoardTrees(): string | null {
-  return findDebianPackage(REQUEST)?.folder ?? null;
-}
 
 /**
  * The folder of the trees, fetched once when the cache does not hold them.
