@@ -469,15 +469,18 @@ export class InlineCounter {
 
   /**
    * The translated code of an access that called a helper, from the address the helper returns to. Stores return behind themselves. Loads call from the block's
-   * end, where the address behind them was put into RCX just before: lea rcx, [rip + disp32]; call rel32.
+   * end, where the address behind them was put into RCX just before: lea rcx, [rip + disp32]; then call rel32, or call [rip + disp32] where the library lies more than
+   * 2 GiB away.
    */
   private accessAddress(returns: bigint): bigint {
     const at = Number(returns - this.codeStart);
-    if (at < 12 || at >= this.code.byteLength) return returns;
+    if (at < 13 || at >= this.code.byteLength) return returns;
     const { code } = this;
-    const isCall = code.getUint8(at - 5) === 0xe8;
-    const isLea = code.getUint8(at - 12) === 0x48 && code.getUint16(at - 11, true) === 0x0d8d;
-    return isCall && isLea ? returns - 5n + BigInt(code.getInt32(at - 9, true)) : returns;
+    const call = code.getUint8(at - 5) === 0xe8 ? 5 : code.getUint16(at - 6, true) === 0x15ff ? 6 : null;
+    if (call === null) return returns;
+    const lea = at - call - 7;
+    const isLea = code.getUint8(lea) === 0x48 && code.getUint16(lea + 1, true) === 0x0d8d;
+    return isLea ? returns - BigInt(call) + BigInt(code.getInt32(lea + 3, true)) : returns;
   }
 
   private stackAt(address: bigint): BigUint64Array {

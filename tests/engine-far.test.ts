@@ -1,0 +1,33 @@
+/**
+ * The engine's translated code more than 2 GiB away from its library, as where much else was mapped in between: calls between them are other instructions, and a fault still
+ * is at the instruction that made it.
+ */
+
+import { afterEach, expect, it } from 'vitest';
+import { bootGuest, engineLibrary, type Guest } from './support/guest-machine.ts';
+
+/** The types of Node leave it out. */
+const { WebAssembly: wasm } = globalThis as unknown as {
+  WebAssembly: { Memory: new (descriptor: { initial: number }) => object };
+};
+/** Each reserves some GiB of addresses, whatever its size. */
+const RESERVATIONS = 3;
+const guests: Guest[] = [];
+afterEach(() => {
+  for (const guest of guests.splice(0)) guest.machine.close();
+});
+
+function transcript(): string {
+  const guest = bootGuest('exceptions-el1');
+  guests.push(guest);
+  expect(guest.run()).toEqual({ kind: 'idle' });
+  return guest.serial.text;
+}
+
+it('shows the same faults as near by', () => {
+  expect(engineLibrary()).not.toBe('');
+  const near = transcript();
+  const reserved = Array.from({ length: RESERVATIONS }, () => new wasm.Memory({ initial: 1 }));
+  expect(transcript()).toBe(near);
+  expect(reserved).toHaveLength(RESERVATIONS);
+});
