@@ -61,7 +61,8 @@ export const qemuVirt = defineBoard({
     },
     interruptController: {
       version: config.gicVersion,
-      spis: 224,
+      // What GICD_TYPER of QEMU's says: 288 and 256 interrupts.
+      spis: config.gicVersion === 2 ? 256 : 224,
       securityView: 'single',
       label: 'intc',
       cells: 3,

@@ -229,6 +229,7 @@ export class Machine {
       slot.timer.reset();
     }
     this.bootCore.reset(BigInt(entry), level);
+    this.interrupts?.resetCpu?.(0);
     (this.slots[0] as CoreSlot).state = 'running';
     this.turns.reset();
     this.pending = null;

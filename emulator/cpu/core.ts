@@ -65,6 +65,9 @@ const MOST_ENTRY_INSTRUCTIONS = 512;
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
 
+/** MMU and caches off, little-endian; stack pointers are checked (SA, SA0), EL0 may execute WFI and WFE (nTWI, nTWE). As QEMU's with the RES1 bits of Armv8.0. */
+const SCTLR_RESET = 0x30d5_0838n;
+
 /** SCTLR_EL1.nTWE: WFE at EL0 is not trapped. */
 const SCTLR_NTWE = 1n << 18n;
 
@@ -211,7 +214,7 @@ export class Core {
     }
     engine.setPstate((level << 2) | 1 | (0xf << 6));
     // Any system register write makes the engine notice the new level.
-    engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, 0x30d0_0800n);
+    engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, SCTLR_RESET);
     engine.setPc(entry);
     this.scanEntry(Number(entry));
   }

@@ -25,10 +25,12 @@ const CTLR_ENABLE_GRP0 = 1 << 0;
 const CTLR_ENABLE_GRP1 = 1 << 1;
 const CTLR_ARE = 1 << 4;
 const CTLR_DS = 1 << 6;
-const TYPER = 0x0004; // 4:0 ITLinesNumber, 10 SecurityExtn, 17 LPIS = 0, 23:19 IDbits, 24 A3V, 25 No1N = 0
+const TYPER = 0x0004; // 4:0 ITLinesNumber, 10 SecurityExtn, 17 LPIS = 0, 23:19 IDbits, 24 A3V, 25 No1N
 const TYPER_SECURITY_EXTN = 1 << 10;
 const TYPER_ID_BITS = 15 << 19; // 16 bits, as ICC_CTLR_EL1.IDbits says
 const TYPER_A3V = 1 << 24;
+/** QEMU's has no 1-of-N interrupts; the GIC of a Pixel 6, which has two Security states, has. */
+const TYPER_NO_1N = 1 << 25;
 const IIDR = 0x0008;
 const TYPER2 = 0x000c;
 const STATUSR = 0x0010;
@@ -119,7 +121,7 @@ export class GicV3Distributor implements Device {
       case TYPER:
         return (
           (this.#state.words - this.#state.cpus) |
-          (this.#view === 'single' ? 0 : TYPER_SECURITY_EXTN) |
+          (this.#view === 'single' ? TYPER_NO_1N : TYPER_SECURITY_EXTN) |
           TYPER_ID_BITS |
           TYPER_A3V
         );

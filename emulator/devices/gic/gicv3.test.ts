@@ -21,7 +21,7 @@ describe('GICv3: identification and reset', () => {
   it.each([
     ['GICD_CTLR, one security state', 'single', 0x0000, 0x50],
     ['GICD_CTLR, non-secure', 'non-secure', 0x0000, 0x10],
-    ['GICD_TYPER', 'single', 0x0004, 0x0178_0002],
+    ['GICD_TYPER', 'single', 0x0004, 0x0378_0002],
     ['GICD_TYPER with SecurityExtn', 'non-secure', 0x0004, 0x0178_0402],
     ['GICD_IIDR', 'single', 0x0008, 0x43b],
     ['GICD_PIDR2', 'single', 0xffe8, 0x3b],

@@ -113,9 +113,13 @@ export class GicV3 extends InterruptController {
     return true;
   }
 
-  /** The CPU interface of a core that is powered up again (PSCI CPU_ON) starts from its reset state. */
+  /**
+   * The CPU interface of a core that is powered up again (PSCI CPU_ON) starts from its reset state. Firmware that starts a core wakes its redistributor, so
+   * a guest need not write GICR_WAKER.
+   */
   resetCpu(cpu: number): void {
     this.interfaces[cpu]!.reset();
+    this.interfaces[cpu]!.asleep = false;
     this.#ich.reset(cpu);
     this.#settleAll(cpu);
   }
