@@ -68,6 +68,8 @@ const LINKS: Readonly<Record<string, string>> = {
   'etc/mtab': '../proc/self/mounts',
   // Sessions want a message bus, which is not there.
   'etc/systemd/system/systemd-logind.service': '/dev/null',
+  // There are no virtual terminals.
+  'etc/systemd/system/getty-static.service': '/dev/null',
 };
 /** The package's folders lie in usr, and have a link where they were. */
 const MERGED = ['bin', 'sbin', 'lib'] as const;

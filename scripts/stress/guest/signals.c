@@ -121,6 +121,8 @@ int main(int count, char **values) {
 
   for (uint64_t i = 0; i < 10 * scale; i++) {
     static const int killers[] = {SIGKILL, SIGTERM, SIGUSR2, SIGABRT, SIGQUIT};
+    /* A shell lets what it runs in the background ignore it. */
+    handle(SIGQUIT, SIG_DFL, 0);
     pid_t child = fork();
     if (child == 0) {
       for (;;) pause();

@@ -1,0 +1,41 @@
+/** A round of `npm run stress`, small: Debian's user space here and on QEMU, on one core and four. */
+
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { QEMU } from '../../scripts/stress/machines.ts';
+import { runStress } from '../../scripts/stress/run-stress.ts';
+import { foreignGuests } from '../support/foreign-guest.ts';
+
+const guests = foreignGuests('linux-6.12', 'debian-12', 'busybox');
+const noQemu = spawnSync(QEMU, ['--version']).status !== 0;
+const isMissing = typeof guests === 'string' || (noQemu && process.env['CI'] !== 'true');
+const reason = typeof guests === 'string' ? guests : `skipped: ${QEMU} is not installed`;
+const why = isMissing ? ` (${reason})` : '';
+
+/** Real time, against a machine that is stuck; a round takes a minute or two. */
+const ROUND_LIMIT_MS = 900_000;
+const PARTS = ['shell', 'digests', 'perl', 'python', 'gcc', 'threads', 'signals', 'memory', 'code', 'arithmetic'];
+const ON_DISK = ['forks', 'tree', 'disk'];
+
+describe.skipIf(isMissing).each([{ cpus: 1 }, { cpus: 4 }])(`Debian's user space, cores: $cpus${why}`, ({ cpus }) => {
+  it(
+    'gives the results that QEMU gives',
+    async () => {
+      const parts = [...PARTS, ...ON_DISK];
+      const { fault, lines } = await runStress({
+        cpus,
+        // With 2 the programs are compiled without optimisation, which is the quickest.
+        seed: 2,
+        scale: 1,
+        rounds: 1,
+        guestSeconds: 120,
+        parts,
+        withQemu: true,
+        say: () => {},
+      });
+      expect(fault).toBeNull();
+      expect(lines.map(({ part }) => part)).toEqual(['begin', ...parts, 'end']);
+    },
+    ROUND_LIMIT_MS,
+  );
+});

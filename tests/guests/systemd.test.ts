@@ -1,0 +1,64 @@
+/** Debian 12's systemd as init, from its own units to a login on the serial line, under Debian 13's Linux 6.12. */
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
+import type { Outcome } from '../../scripts/machine/outcome.ts';
+import { diskInitramfs } from '../../scripts/stress/run-stress.ts';
+import { answerOf, bytesOf, converse, foreignGuests, shellTurns } from '../support/foreign-guest.ts';
+
+const guests = foreignGuests('linux-6.12', 'debian-12', 'busybox');
+const isMissing = typeof guests === 'string';
+const [kernel = '', disk = ''] = isMissing ? [] : guests;
+const why = isMissing ? ` (${guests})` : '';
+
+/** Real time, against a machine that is stuck. */
+const BOOT_LIMIT_MS = 180_000;
+const COMMANDS = [
+  'systemctl is-active serial-getty@ttyAMA0.service multi-user.target',
+  'systemctl list-units --failed --no-legend --plain | cut -d" " -f1',
+  'findmnt -no FSTYPE /',
+  'id -un',
+];
+
+describe.skipIf(isMissing).each([{ cpus: 1 }, { cpus: 4 }])(`systemd on qemu-virt, cores: $cpus${why}`, ({ cpus }) => {
+  let outcome: Outcome;
+  let text = '';
+
+  beforeAll(() => {
+    const machine = new LevitateMachine({
+      board: 'qemu-virt',
+      cpus,
+      seed: 1,
+      kernel: bytesOf(kernel),
+      initrd: diskInitramfs([]),
+      append: 'console=ttyAMA0 loglevel=4 systemd.show_status=auto',
+      drives: [{ file: disk, mode: 'overlay' }],
+    });
+    try {
+      const [first, ...later] = shellTurns('-bash-5.2# ', COMMANDS, 'systemctl poweroff');
+      outcome = converse(machine, [
+        { after: 'levitate login: ', type: 'root\n' },
+        ...(first === undefined ? [] : [first]),
+        ...later,
+      ]);
+      text = machine.serial.text;
+    } finally {
+      machine.close();
+    }
+  }, BOOT_LIMIT_MS);
+
+  it('asks for a login on the serial line, and gives a shell', () => {
+    expect(text).toMatch(/Debian GNU\/Linux 12 \S+ ttyAMA0/);
+    expect(answerOf(text, 3)).toBe('root');
+  });
+
+  it('has started what its units ask for', () => {
+    expect(answerOf(text, 0)).toBe('active\nactive');
+    expect(answerOf(text, 1)).toBe('');
+    expect(answerOf(text, 2)).toBe('ext4');
+  });
+
+  it('powers off when it is told to', () => {
+    expect(outcome).toMatchObject({ outcome: 'poweroff', exitStatus: 0 });
+  });
+});
