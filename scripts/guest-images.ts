@@ -10,7 +10,7 @@ import { showBytes } from './boot/quantities.ts';
 import { bootCommands } from './guests/boot-commands.ts';
 import { GuestFetchError } from './guests/guest-fetch-error.ts';
 import { fetchGuest, findGuest, GUEST_NAMES, type GuestName } from './guests/guest-files.ts';
-import { writeGuestInitramfs } from './guests/initramfs-file.ts';
+import { writeGuestDiskInitramfs, writeGuestInitramfs } from './guests/initramfs-file.ts';
 
 const USAGE = `usage: npm run guest-images [-- --list]
   Fetches U-Boot, three Linux kernels, a device tree, busybox and the packages of a root file system from Debian (200 MB,
@@ -58,12 +58,15 @@ function report(fetch: boolean): void {
   }
   const busybox = paths.get('busybox');
   const initramfs = busybox === undefined ? null : writeGuestInitramfs(busybox);
-  if (initramfs !== null) {
-    process.stdout.write(
-      `${'initramfs'.padEnd(16)} of that busybox, ${showBytes(statSync(initramfs).size)}\n  ${initramfs}\n`,
-    );
+  const diskInitramfs = busybox === undefined ? null : writeGuestDiskInitramfs(busybox);
+  for (const [label, path] of [
+    ['initramfs', initramfs],
+    ['disk-initramfs', diskInitramfs],
+  ] as const) {
+    if (path === null) continue;
+    process.stdout.write(`${label.padEnd(16)} of that busybox, ${showBytes(statSync(path).size)}\n  ${path}\n`);
   }
-  for (const { title, command } of bootCommands(paths, initramfs, process.cwd())) {
+  for (const { title, command } of bootCommands(paths, initramfs, diskInitramfs, process.cwd())) {
     process.stdout.write(`\n# ${title}\n${command}\n`);
   }
 }

@@ -10,11 +10,13 @@ export interface BootCommand {
 }
 
 /**
- * One line for each boot whose files are there. `paths` are absolute, shown relative to `from` where that is shorter; `initramfs` null: not built.
+ * One line for each boot whose files are there. `paths` are absolute, shown relative to `from` where that is shorter; The archives are null where they
+ * are not built: that of busybox, and the one that hands over to a disk.
  */
 export function bootCommands(
   paths: ReadonlyMap<GuestName, string>,
   initramfs: string | null,
+  diskInitramfs: string | null,
   from: string,
 ): readonly BootCommand[] {
   const show = (path: string): string => {
@@ -34,6 +36,14 @@ export function bootCommands(
     commands.push({
       title: "Debian 12's Linux on qemu-virt",
       command: `npm run boot -- --board qemu-virt --kernel ${show(linux)} --initrd ${show(initramfs)} --append "console=ttyAMA0"`,
+    });
+  }
+  const cloud = paths.get('linux-6.12');
+  const disk = paths.get('debian-12');
+  if (cloud !== undefined && disk !== undefined && diskInitramfs !== null) {
+    commands.push({
+      title: 'Debian 12 on a disk, with systemd, on qemu-virt; anyone logs in as root',
+      command: `npm run boot -- --board qemu-virt --seed 1 --kernel ${show(cloud)} --initrd ${show(diskInitramfs)} --drive ${show(disk)} --append "console=ttyAMA0"`,
     });
   }
   const backports = paths.get('linux-backports');

@@ -169,20 +169,23 @@ describe('bootCommands', () => {
     ['linux-6.1', '/c/my files/vmlinuz'],
     ['linux-backports', '/c/vmlinuz-7'],
     ['oriole-dtb', '/c/oriole.dtb'],
+    ['linux-6.12', '/c/vmlinuz-6.12'],
+    ['debian-12', '/c/root.ext4'],
   ]);
 
   it('gives a line for each boot, with words that a shell takes as one', () => {
-    expect(bootCommands(paths, '/c/i.cpio', '/c').map(({ command }) => command)).toEqual([
+    expect(bootCommands(paths, '/c/i.cpio', '/c/d.cpio', '/c').map(({ command }) => command)).toEqual([
       'npm run boot -- --board qemu-virt --bios u-boot.bin',
       `npm run boot -- --board qemu-virt --kernel 'my files/vmlinuz' --initrd i.cpio --append "console=ttyAMA0"`,
+      'npm run boot -- --board qemu-virt --seed 1 --kernel vmlinuz-6.12 --initrd d.cpio --drive root.ext4 --append "console=ttyAMA0"',
       'npm run boot -- --board pixel6 --kernel vmlinuz-7 --dtb oriole.dtb --initrd i.cpio --append "console=ttySAC0,115200n8"',
     ]);
   });
 
   it('leaves out what cannot be booted', () => {
-    expect(bootCommands(paths, null, '/elsewhere/far').map(({ command }) => command)).toEqual([
+    expect(bootCommands(paths, null, null, '/elsewhere/far').map(({ command }) => command)).toEqual([
       'npm run boot -- --board qemu-virt --bios /c/u-boot.bin',
     ]);
-    expect(bootCommands(new Map(), '/c/i.cpio', '/c')).toEqual([]);
+    expect(bootCommands(new Map(), '/c/i.cpio', '/c/d.cpio', '/c')).toEqual([]);
   });
 });

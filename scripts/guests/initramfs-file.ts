@@ -1,10 +1,11 @@
-/** The initial RAM file system of what the cache holds, and as a file in the cache for commands that take a path. */
+/** The initial RAM file systems of what the cache holds, and as files in the cache for commands that take a path. */
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeOutput } from '../files/output-file.ts';
 import { cacheFolder } from '../setup/cache-folder.ts';
-import { findDiskModules } from './guest-files.ts';
+import { buildDiskInitramfs, type NamedFile } from './disk-initramfs.ts';
+import { findDiskModules, findRootModules } from './guest-files.ts';
 import { buildLinuxInitramfs } from './initramfs.ts';
 
 /** The archive with `busyboxPath` and the disk modules of Debian 12's kernel where the cache holds them. @throws Error as {@link buildLinuxInitramfs} */
@@ -27,9 +28,37 @@ export function guestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): Ui
  * @throws Error as {@link guestInitramfs}, and a file system error when the cache cannot be written
  */
 export function writeGuestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): string {
-  const archive = guestInitramfs(busyboxPath, env);
+  return writeToCache('initramfs.cpio', guestInitramfs(busyboxPath, env), env);
+}
+
+/**
+ * The archive that hands over to the disk of debian-12 under linux-6.12, with the files at `handed` for its /tmp. Null when the cache does not hold
+ * that kernel with its modules. @throws a file system error
+ */
+export function guestDiskInitramfs(
+  busyboxPath: string,
+  handed: readonly string[] = [],
+  env?: NodeJS.ProcessEnv,
+): Uint8Array | null {
+  const modules = findRootModules(env);
+  if (modules === null) return null;
+  const load = (path: string): NamedFile => ({ name: basename(path), content: readFileSync(path) });
+  return buildDiskInitramfs({
+    busybox: readFileSync(busyboxPath),
+    modules: modules.paths.map(load),
+    handed: handed.map(load),
+  });
+}
+
+/** The same as {@link writeGuestInitramfs} for {@link guestDiskInitramfs}: CACHE/guests/disk-initramfs.cpio. */
+export function writeGuestDiskInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): string | null {
+  const archive = guestDiskInitramfs(busyboxPath, [], env);
+  return archive === null ? null : writeToCache('disk-initramfs.cpio', archive, env);
+}
+
+function writeToCache(name: string, archive: Uint8Array, env: NodeJS.ProcessEnv | undefined): string {
   const folder = join(cacheFolder(env), 'guests');
-  const path = join(folder, 'initramfs.cpio');
+  const path = join(folder, name);
   if (!isContent(path, archive)) {
     mkdirSync(folder, { recursive: true });
     writeOutput('', path, archive);

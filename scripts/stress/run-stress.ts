@@ -10,11 +10,11 @@
  */
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { buildDiskInitramfs, type NamedFile } from '../guests/disk-initramfs.ts';
-import { fetchGuest, findRootModules } from '../guests/guest-files.ts';
+import { join } from 'node:path';
+import { fetchGuest } from '../guests/guest-files.ts';
+import { guestDiskInitramfs } from '../guests/initramfs-file.ts';
 import { packageRoot } from '../package-root.ts';
 import { readStressLine, StressComparison, type StressLine } from './compare.ts';
 import { knownAnswer } from './known-answers.ts';
@@ -65,12 +65,13 @@ export async function runStress(options: StressOptions): Promise<StressResult> {
 /** The guest's files; those that are made for this run lie in `folder`. */
 function prepareGuest(folder: string, options: StressOptions): StressGuest {
   const { cpus, seed, scale, rounds, parts } = options;
+  const kernel = fetchGuest('linux-6.12').path;
   const initrd = join(folder, 'initramfs.cpio');
   writeFileSync(initrd, stressInitramfs());
   const words = [`seed=${seed}`, `scale=${scale}`, `rounds=${rounds}`];
   if (parts.length > 0) words.push(`parts=${parts.join(',')}`);
   return {
-    kernel: fetchGuest('linux-6.12').path,
+    kernel,
     disk: fetchGuest('debian-12').path,
     initrd,
     // Messages of warnings and above only, so that none stands amid a result.
@@ -82,20 +83,10 @@ function prepareGuest(folder: string, options: StressOptions): StressGuest {
 
 function stressInitramfs(): Uint8Array {
   const sources = join(packageRoot(), 'scripts', 'stress', 'guest');
-  return diskInitramfs(readdirSync(sources).map((name) => join(sources, name)));
-}
-
-/** The initramfs for the guests linux-6.12 and debian-12, which hands over the files at `paths`. @throws GuestFetchError */
-export function diskInitramfs(paths: readonly string[]): Uint8Array {
-  fetchGuest('linux-6.12');
-  const modules = findRootModules();
-  if (modules === null) throw new Error('the modules of linux-6.12 are not in the cache: remove its folder there');
-  const load = (path: string): NamedFile => ({ name: basename(path), content: readFileSync(path) });
-  return buildDiskInitramfs({
-    busybox: readFileSync(fetchGuest('busybox').path),
-    modules: modules.paths.map(load),
-    handed: paths.map(load),
-  });
+  const paths = readdirSync(sources).map((name) => join(sources, name));
+  const archive = guestDiskInitramfs(fetchGuest('busybox').path, paths);
+  if (archive === null) throw new Error('the modules of linux-6.12 are not in the cache: remove its folder there');
+  return archive;
 }
 
 /** A running machine. */

@@ -1,14 +1,14 @@
 /** Debian 12's systemd as init, from its own units to a login on the serial line, under Debian 13's Linux 6.12. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
+import { guestDiskInitramfs } from '../../scripts/guests/initramfs-file.ts';
 import { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
 import type { Outcome } from '../../scripts/machine/outcome.ts';
-import { diskInitramfs } from '../../scripts/stress/run-stress.ts';
 import { answerOf, bytesOf, converse, foreignGuests, shellTurns } from '../support/foreign-guest.ts';
 
 const guests = foreignGuests('linux-6.12', 'debian-12', 'busybox');
 const isMissing = typeof guests === 'string';
-const [kernel = '', disk = ''] = isMissing ? [] : guests;
+const [kernel = '', disk = '', busybox = ''] = isMissing ? [] : guests;
 const why = isMissing ? ` (${guests})` : '';
 
 /** Real time, against a machine that is stuck. */
@@ -30,7 +30,7 @@ describe.skipIf(isMissing).each([{ cpus: 1 }, { cpus: 4 }])(`systemd on qemu-vir
       cpus,
       seed: 1,
       kernel: bytesOf(kernel),
-      initrd: diskInitramfs([]),
+      initrd: guestDiskInitramfs(busybox) ?? expect.unreachable('the kernel has its modules'),
       append: 'console=ttyAMA0 loglevel=4 systemd.show_status=auto',
       drives: [{ file: disk, mode: 'overlay' }],
     });
