@@ -9,7 +9,7 @@ import { packageRoot } from '../scripts/package-root.ts';
 import { commandEnvironment } from './support/command.ts';
 
 /** Need sources, tools or a folder that an installed package does not have. */
-const CHECKOUT_ONLY = ['guest-images', 'check-firmware'];
+const CHECKOUT_ONLY = ['guest-images', 'check-firmware', 'stress'];
 
 /** Commands that package.json's scripts name. */
 const commands = Object.values(
