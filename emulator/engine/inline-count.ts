@@ -14,7 +14,7 @@
  * Facts: QEMU 5.0's accel/tcg/cpu-exec.c, include/exec/gen-icount.h; offsets read off the builds' machine code.
  */
 
-import { LONGEST_OVERRUN } from './engine.ts';
+import { EngineError, LONGEST_OVERRUN } from './engine.ts';
 import { COUNT_X64, COUNT_X64_ENTRIES } from './native/count-x64.ts';
 import type { NativeProcess } from './unicorn-library.ts';
 
@@ -171,7 +171,10 @@ const installed = new Map<string, InlineCount | null>();
 /** By the address of the translator's table: the same library may have several paths. */
 const patched = new Map<bigint, InlineCount>();
 
-/** Puts the code in place in the library at `path`, once a process. Null where that cannot be done; the engine then is as it was. */
+/**
+ * Puts the code in place in the library at `path`, once a process. Null where that cannot be done; the engine then is as it was.
+ * @throws EngineError as {@link assertOwnLibrary}
+ */
 export function installInlineCount(
   path: string,
   process: () => NativeProcess | null,
@@ -179,13 +182,32 @@ export function installInlineCount(
 ): InlineCount | null {
   let known = installed.get(path);
   if (known === undefined) {
-    known = install(process, arch);
+    known = install(path, process, arch);
     installed.set(path, known);
   }
   return known;
 }
 
-function install(open: () => NativeProcess | null, arch: string): InlineCount | null {
+/**
+ * @throws EngineError when the library at `path` is set up already, and not by this module: another thread has loaded the same file, or this module is loaded twice. What is
+ * put into the library is one for the process and not made for two.
+ */
+export function assertOwnLibrary(path: string, open: () => NativeProcess | null, arch: string): void {
+  const process = arch === 'x64' ? open() : null;
+  const operations = process?.symbol('aarch64_translator_ops_aarch64') ?? null;
+  if (process === null || operations === null || patched.has(operations)) return;
+  const libraryBase = process.loadBase(operations);
+  if (libraryBase === null || BUILDS[buildIdentifier(process, libraryBase)] === undefined) return;
+  const [, start = 0n] = new BigUint64Array(process.view(operations, 48));
+  if (process.loadBase(start) !== libraryBase) throw inUse(path);
+}
+
+const inUse = (path: string): EngineError =>
+  new EngineError(
+    `${path} is in use by another thread of this process, or by another copy of this module: each needs a copy of that file`,
+  );
+
+function install(path: string, open: () => NativeProcess | null, arch: string): InlineCount | null {
   const process = arch === 'x64' ? open() : null;
   const operations = process?.symbol('aarch64_translator_ops_aarch64') ?? null;
   if (process === null || operations === null) return null;
@@ -205,7 +227,10 @@ function install(open: () => NativeProcess | null, arch: string): InlineCount | 
   const writable = operations - (operations % PAGE);
   if (!process.protect(code, CODE_BYTES, 'read-execute')) return null;
   if (!process.protect(writable, 2 * Number(PAGE), 'read-write')) return null;
-  translatorOperations[TB_START] = code + BigInt(COUNT_X64_ENTRIES.blockStart);
+  const [ownStart = 0n] = table;
+  const start = code + BigInt(COUNT_X64_ENTRIES.blockStart);
+  // Of two threads that have come here at once, one goes on.
+  if (Atomics.compareExchange(translatorOperations, TB_START, ownStart, start) !== ownStart) throw inUse(path);
   translatorOperations[TB_STOP] = code + BigInt(COUNT_X64_ENTRIES.blockStop);
   translatorOperations[TRANSLATE_INSN] = code + BigInt(COUNT_X64_ENTRIES.translate);
   refuseAarch32(process, build, libraryBase, code);

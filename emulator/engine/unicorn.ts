@@ -25,7 +25,7 @@ import {
   type UnmappedAccess,
   type WatchedAccess,
 } from './engine.ts';
-import type { NativeCallback } from './inline-count.ts';
+import { assertOwnLibrary, type NativeCallback } from './inline-count.ts';
 import type { SystemRegisterEncoding } from './system-registers.ts';
 import type { CpuModel } from './unicorn-handle.ts';
 import {
@@ -34,6 +34,7 @@ import {
   CALLBACKS,
   type Library,
   loadLibrary,
+  nativeProcess,
   nativeView,
   type Pointer,
   registerCallback,
@@ -120,7 +121,7 @@ const calibrations = new Map<string, Calibration>();
 
 /**
  * A core at EL1 with the MMU off and everything unmapped.
- * @throws EngineError when the library is too old, cannot be calibrated, or refuses the call
+ * @throws EngineError when the library is too old, cannot be calibrated, is in use by another thread, or refuses the call
  */
 export function createUnicornEngine(options: UnicornOptions): CpuEngine {
   const known = calibrations.get(options.library);
@@ -132,6 +133,7 @@ export function createUnicornEngine(options: UnicornOptions): CpuEngine {
       `${options.library} is Unicorn ${major}.${minor}.${patch}; this emulator needs 2.${REQUIRED_ENGINE_VERSION.minor} or a later 2.x`,
     );
   }
+  assertOwnLibrary(options.library, () => nativeProcess(options.library), process.arch);
   const calibration = calibrate((callbacks) => {
     const engine = new UnicornEngine({ ...options, callbacks }, null);
     return { engine, handleBytes: engine.handleBytes(), savedBytes: () => engine.savedBytes() };

@@ -17,6 +17,7 @@ import { cacheFolder } from './cache-folder.ts';
 import { debianArchitecture, DebianPackageError, fetchDebianPackage } from './debian-packages.ts';
 import { installCommands, readOsRelease } from './engine-advice.ts';
 import { cacheCandidates, type Host, systemCandidates } from './engine-candidates.ts';
+import { loadForThread } from './thread-library.ts';
 
 /** Opens the library at `path` and asks its version; null when it cannot be opened or is no libunicorn. */
 export type EngineProbe = (path: string) => EngineVersion | null;
@@ -24,7 +25,7 @@ export type EngineProbe = (path: string) => EngineVersion | null;
 /** Where the library was found. */
 export type EngineSource = 'LEVITATE_UNICORN' | 'cache' | 'system' | 'fetched';
 
-/** A usable library. `path` is absolute, or a bare file name that the dynamic loader finds by itself. */
+/** A usable library. `path` is absolute, or a bare file name that the dynamic loader finds by itself; for the calling thread alone, see thread-library.ts. */
 export interface LocatedEngine {
   readonly path: string;
   readonly version: EngineVersion;
@@ -76,9 +77,10 @@ export function locateEngine(probeVersion: EngineProbe, options: LocateOptions =
   let unfit = false;
 
   const accept = (path: string, source: EngineSource): LocatedEngine | null => {
-    const version = probeVersion(path);
-    if (version !== null && version.major === 2 && version.minor >= OLDEST_MINOR) {
-      return { path, version, source };
+    const loaded = loadOnce(path, probeVersion);
+    const version = loaded?.result ?? null;
+    if (loaded !== null && version !== null && version.major === 2 && version.minor >= OLDEST_MINOR) {
+      return { path: loaded.path, version, source };
     }
     if (version !== null) {
       unfit = true;
@@ -124,6 +126,15 @@ export function locateEngine(probeVersion: EngineProbe, options: LocateOptions =
     }
   }
   throw fail();
+}
+
+/** The library as this thread is to load it; null where there is no such file, or no copy of it can be had. */
+function loadOnce(path: string, probeVersion: EngineProbe): ReturnType<typeof loadForThread<EngineVersion | null>> {
+  try {
+    return loadForThread(path, probeVersion);
+  } catch {
+    return null;
+  }
 }
 
 /** The library from each suite in turn, fetched as the caller asks for the next one; ends where going on makes no sense. */
