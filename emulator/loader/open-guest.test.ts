@@ -76,8 +76,8 @@ describe('openGuest', () => {
     ['raw', 'size', new Uint8Array(), 'the file is empty'],
     ['gzip', 'data', Uint8Array.of(0x1f, 0x8b, 8, 0), 'unexpected end of file'],
     ['android-vendor-boot', 'magic', vendorBootBytes({}), 'holds no kernel'],
-    ['raw', 'magic', asciiBytes('MZ\0\0zimg'), 'an EFI zboot image'],
-    ['raw', 'magic', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 1), 'zstd data'],
+    ['raw', 'contents', asciiBytes('MZ\0\0zimg'), 'an EFI zboot image'],
+    ['raw', 'contents', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 1), 'zstd data'],
     ['lz4-legacy', 'contents', encodeLz4Legacy(encodeLz4Legacy(encodeLz4Legacy(encodeLz4Legacy(image)))), 'nested'],
   ])('refuses: %s, %s', (format, field, kernel, problem) => {
     const open = () => openGuest({ kernel }, decompressors);

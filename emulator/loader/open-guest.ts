@@ -16,6 +16,7 @@ import { type AndroidVendorBoot, isAndroidVendorBoot, parseAndroidVendorBoot } f
 import { type Arm64Image, parseArm64Image } from './arm64-image.ts';
 import { appendBootconfig, withBootconfigWord } from './bootconfig.ts';
 import { type Elf64, parseElf64 } from './elf64.ts';
+import { foreignFile } from './foreign-files.ts';
 import { type GuestFormat, identifyGuest } from './guest-image.ts';
 import { GuestImageError } from './guest-image-error.ts';
 import { decodeLz4Legacy } from './lz4-legacy.ts';
@@ -60,21 +61,6 @@ export interface Guest {
 
 /** Containers inside each other that make sense: boot.img, its kernel's compression, and one more. */
 const MAX_NESTING = 3;
-
-/** Magic numbers of what people try and what cannot be booted as it is: they would otherwise pass for raw code. */
-const FOREIGN: readonly { readonly at: number; readonly magic: readonly number[]; readonly advice: string }[] = [
-  { at: 4, magic: [0x7a, 0x69, 0x6d, 0x67], advice: 'an EFI zboot image: extract the kernel from it first' },
-  {
-    at: 0,
-    magic: [0x04, 0x22, 0x4d, 0x18],
-    advice: 'an LZ4 frame: decompress it first (lz4 -d); only legacy frames are read',
-  },
-  { at: 0, magic: [0x28, 0xb5, 0x2f, 0xfd], advice: 'zstd data: decompress it first (zstd -d)' },
-  { at: 0, magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], advice: 'xz data: decompress it first (xz -d)' },
-  { at: 0, magic: [0x42, 0x5a, 0x68], advice: 'bzip2 data: decompress it first (bzip2 -d)' },
-  { at: 0, magic: [0x27, 0x05, 0x19, 0x56], advice: 'a U-Boot uImage: extract the kernel from it first' },
-  { at: 0, magic: [0xd0, 0x0d, 0xfe, 0xed], advice: 'a device tree or FIT image, not a kernel' },
-];
 
 /**
  * Unpacks a guest.
@@ -128,8 +114,8 @@ function kernelOf(format: 'image' | 'elf' | 'raw', bytes: Uint8Array): GuestKern
   if (isAndroidVendorBoot(bytes)) {
     throw new GuestImageError('android-vendor-boot', 'magic', 'this image holds no kernel: boot.img does');
   }
-  const foreign = FOREIGN.find(({ at, magic }) => magic.every((byte, i) => bytes[at + i] === byte));
-  if (foreign !== undefined) throw new GuestImageError('raw', 'magic', `this is ${foreign.advice}`);
+  const foreign = foreignFile(bytes);
+  if (foreign !== null) throw new GuestImageError('raw', 'contents', `this is ${foreign}`);
   return { kind: 'raw', bytes };
 }
 
