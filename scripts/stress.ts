@@ -1,7 +1,8 @@
 /**
  * `npm run stress`: runs Debian's user space hard, on this machine and on QEMU, and stops at the first difference.
  *
- * Exit status 0: none within the guest time asked for; 1: a difference, with its round and part; 2: usage, or a guest that cannot be had.
+ * Exit status 0: none within the guest time asked for; 1: a difference, with its round and part; 2: usage, or a guest that cannot be
+ * had; 130: interrupted before the time was used up.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -22,6 +23,9 @@ const USAGE = `usage: npm run stress [-- options]
                  speed together; threads and what follows need gcc before them
   --no-qemu      without QEMU: only what the host knows and what the guest checks by itself
 `;
+
+const STATUS_FAULT = 1;
+const STATUS_INTERRUPTED = 130;
 
 const NUMBERS = { minutes: 30, smp: 1, seed: 1, scale: 1, rounds: 0 } as const;
 type NumberName = keyof typeof NUMBERS;
@@ -66,8 +70,11 @@ export async function main(args: readonly string[]): Promise<number> {
     say(`${QEMU} is not installed: install it (Debian: qemu-system-arm), or say --no-qemu`);
     return 2;
   }
+  const interrupt = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
   try {
     const { fault, lines, guestSeconds } = await runStress({
+      signal: interrupt.signal,
       cpus: numbers.smp,
       seed: numbers.seed,
       scale: numbers.scale,
@@ -78,8 +85,12 @@ export async function main(args: readonly string[]): Promise<number> {
       say,
     });
     const what = `${lines.length} results in ${(guestSeconds / 60).toFixed(1)} minutes of guest time, seed ${numbers.seed}`;
-    say(fault === null ? `no difference: ${what}` : `FAULT after ${what}:\n${fault}`);
-    return fault === null ? 0 : 1;
+    if (fault !== null) {
+      say(`FAULT after ${what}:\n${fault}`);
+      return STATUS_FAULT;
+    }
+    say(`${interrupt.signal.aborted ? 'interrupted; no difference until then' : 'no difference'}: ${what}`);
+    return interrupt.signal.aborted ? STATUS_INTERRUPTED : 0;
   } catch (error) {
     if (!(error instanceof GuestFetchError)) throw error;
     say(error.message);

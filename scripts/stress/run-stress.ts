@@ -35,6 +35,8 @@ export interface StressOptions {
   readonly withQemu: boolean;
   /** Gets a line for each part that is done, and one for each that QEMU agrees with. */
   readonly say: (line: string) => void;
+  /** Ends both machines; what they did until then is the result. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a stress ended. */
@@ -56,7 +58,9 @@ const KERNEL_TROUBLE = /oops|bug:|rcu.*stall|unexpected|call trace|kernel panic|
 export async function runStress(options: StressOptions): Promise<StressResult> {
   const folder = mkdtempSync(join(tmpdir(), 'levitate-stress-'));
   try {
-    return await compareMachines(prepareGuest(folder, options), options);
+    const guest = prepareGuest(folder, options);
+    const reference = options.withQemu ? qemuCommand(guest) : null;
+    return await compareMachines(ourCommand(guest, options.guestSeconds), reference, options);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -121,20 +125,27 @@ function start({ program, args }: MachineCommand, onLine: (line: string) => void
   return { stop: () => child.kill('SIGKILL'), ended };
 }
 
-async function compareMachines(guest: StressGuest, options: StressOptions): Promise<StressResult> {
+/** Runs two machines to the end of ours, or to the first fault; `reference` null: ours alone. */
+export async function compareMachines(
+  own: MachineCommand,
+  reference: MachineCommand | null,
+  options: StressOptions,
+): Promise<StressResult> {
   const { seed, scale, say } = options;
-  const commands = [ourCommand(guest, options.guestSeconds), qemuCommand(guest)] as const;
-  const comparison = new StressComparison(commands[0].name, commands[1].name);
+  const names = [own.name, reference?.name ?? ''] as const;
+  const comparison = new StressComparison(...names);
   const machines: Running[] = [];
   let guestSeconds = 0;
   let fault: string | null = null;
+  const stopAll = (): void => {
+    for (const { stop } of machines) stop();
+  };
   const end = (problem: string | null): void => {
     fault ??= problem;
-    if (fault !== null) for (const { stop } of machines) stop();
+    if (fault !== null) stopAll();
   };
   const takeLine = (side: 0 | 1, text: string): void => {
-    const name = commands[side].name;
-    if (side === 0 && KERNEL_TROUBLE.test(text)) end(`the kernel on ${name} says: ${text}`);
+    if (side === 0 && KERNEL_TROUBLE.test(text)) end(`the kernel on ${names[0]} says: ${text}`);
     const uptime = /^# (\d+\.\d+)$/.exec(text)?.[1];
     if (uptime !== undefined && side === 0) guestSeconds = Number(uptime);
     const line = readStressLine(text);
@@ -142,32 +153,36 @@ async function compareMachines(guest: StressGuest, options: StressOptions): Prom
     comparison.add(side, line);
     const known = knownAnswer(line.part, line.round, seed, scale);
     if (known !== null && known !== line.result) {
-      end(`round ${line.round}, part ${line.part}:\n  ${name}: ${line.result}\n  this host: ${known}`);
+      end(`round ${line.round}, part ${line.part}:\n  ${names[side]}: ${line.result}\n  this host: ${known}`);
     }
     end(comparison.difference);
     const both = Math.min(comparison.count(0), comparison.count(1));
-    const agreed = options.withQemu ? `, ${both} lines the same as QEMU's` : '';
+    const agreed = reference === null ? '' : `, ${both} lines the same as on ${reference.name}`;
     if (side === 0) say(`${guestSeconds.toFixed(1).padStart(7)} s: round ${line.round}, ${line.part}${agreed}`);
   };
-  const ours = start(commands[0], (line) => takeLine(0, line));
+  const ours = start(own, (line) => takeLine(0, line));
   machines.push(ours);
-  const qemu = options.withQemu ? start(commands[1], (line) => takeLine(1, line)) : null;
-  if (qemu !== null) machines.push(qemu);
+  const other = reference === null ? null : start(reference, (line) => takeLine(1, line));
+  if (other !== null) machines.push(other);
+  options.signal?.addEventListener('abort', stopAll);
+  const isInterrupted = () => options.signal?.aborted === true;
 
-  end(judgeEnd(await ours.ended, comparison, options, guestSeconds));
-  if (qemu !== null && fault === null) {
-    say(`waiting for QEMU to come as far: ${comparison.count(1)} of ${comparison.count(0)} lines`);
+  const ending = await ours.ended;
+  if (!isInterrupted()) end(judgeEnd(ending, comparison, options, guestSeconds));
+  if (other !== null && reference !== null && fault === null) {
+    say(`waiting for ${reference.name} to come as far: ${comparison.count(1)} of ${comparison.count(0)} lines`);
     const caughtUp = setInterval(() => {
-      if (comparison.count(1) >= comparison.count(0)) qemu.stop();
+      if (comparison.count(1) >= comparison.count(0)) other.stop();
     }, 100);
-    const ending = await qemu.ended;
+    const otherEnding = await other.ended;
     clearInterval(caughtUp);
-    if (comparison.count(1) < comparison.count(0)) end(`QEMU ended early: ${show(ending)}`);
+    if (comparison.count(1) < comparison.count(0) && !isInterrupted()) {
+      end(`${reference.name} ended early: ${show(otherEnding)}`);
+    }
   }
-  for (const { stop, ended } of machines) {
-    stop();
-    await ended;
-  }
+  stopAll();
+  for (const { ended } of machines) await ended;
+  options.signal?.removeEventListener('abort', stopAll);
   return { fault, lines: comparison.linesOf(0), guestSeconds };
 }
 
