@@ -4,7 +4,7 @@
  *   first bank  |--kernelOffset--[ kernel ]......[ initrd ][ DTB ].......|
  *
  * Everything stays in the first bank, so that kernel and initrd share the window that the boot protocol asks for, and outside every reserved
- * region. It places; it does not load.
+ * region. Where a device tree names other RAM than the board has, initrd and tree go there if they can. It places; it does not load.
  *
  * Specification: Documentation/arch/arm64/booting.rst (text_offset; DTB 8-byte aligned, at most 2 MiB; initrd within 32 GiB of the kernel).
  */
@@ -27,6 +27,10 @@ export interface ImageSizes {
   /** 0 or absent: no initrd. */
   readonly initrdBytes?: number | undefined;
   readonly dtbBytes: number;
+  /** RAM by the device tree, for everything but the kernel: the board's first bank without it, or where it has no room. */
+  readonly ram?: readonly { readonly base: number; readonly size: number }[];
+  /** What the device tree reserves. */
+  readonly reserved?: readonly Span[];
 }
 
 /** Chosen addresses. `initrd` is null when there is none. */
@@ -36,6 +40,7 @@ export interface LoadPlan {
   readonly dtb: PhysAddr;
 }
 
+/** [start, end). */
 interface Span {
   readonly start: number;
   readonly end: number;
@@ -60,23 +65,31 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   }
   taken.push(kernel);
 
+  taken.push(...(sizes.reserved ?? []));
+  const banks = [...(sizes.ram ?? []).map(({ base, size }) => ({ start: base, end: base + size })), ram];
+  // Behind the kernel where it is in the same bank.
+  const lowestIn = (room: Span): number =>
+    kernel.start < room.end && kernel.end > room.start ? kernel.end : room.start;
   const place = (what: string, bytes: number, preferred: readonly number[]): Span => {
-    const start = [...preferred, ...slotsAbove(kernel.end, ram, taken, bytes)].find((candidate) =>
-      isFree({ start: candidate, end: candidate + bytes }, ram, taken),
-    );
-    if (start === undefined) {
-      throw new BoardError(
-        `no room for the ${what} of ${formatBytes(bytes)} in the RAM below ${hex(ram.end)} on ${board.name}`,
+    for (const room of banks) {
+      const start = [...preferred, ...slotsAbove(lowestIn(room), room, taken, bytes)].find((candidate) =>
+        isFree({ start: candidate, end: candidate + bytes }, room, taken),
       );
+      if (start === undefined) continue;
+      const span = { start, end: start + bytes };
+      taken.push(span);
+      return span;
     }
-    const span = { start, end: start + bytes };
-    taken.push(span);
-    return span;
+    throw new BoardError(
+      `no room for the ${what} of ${formatBytes(bytes)} in the RAM below ${hex(ram.end)} on ${board.name}`,
+    );
   };
 
   const { initrdBytes = 0, dtbBytes } = sizes;
   // A preferred DTB address is held free while the initrd is placed: the initrd is the one that can move.
-  const fixedDtb = board.load.dtb.find((start) => isFree({ start, end: start + dtbBytes }, ram, taken));
+  const fixedDtb = board.load.dtb.find((start) =>
+    banks.some((room) => isFree({ start, end: start + dtbBytes }, room, taken)),
+  );
   const held = fixedDtb === undefined ? null : place('device tree', dtbBytes, [fixedDtb]);
   const initrd = initrdBytes === 0 ? null : place('initrd', initrdBytes, board.load.initrd);
   const dtb =

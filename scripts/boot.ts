@@ -64,6 +64,7 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
   const make = () =>
     source.kind === 'new' ? new LevitateMachine(source.settings) : restoreMachine(source.snapshot, source.options);
   let machine = make();
+  for (const warning of machine.warnings) process.stderr.write(`warning: ${warning}\n`);
   const record = (): StoryRecorder | null =>
     options.reportFile !== null && isPage(options.reportFile) ? new StoryRecorder(machine) : null;
   let recorder = record();

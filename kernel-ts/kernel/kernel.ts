@@ -10,7 +10,7 @@
 
 import { type PhysAddr, type VirtAddr, virtAddr } from '../../emulator/address.ts';
 import { findConsole } from '../hal/console/console-drivers.ts';
-import { FdtError } from '../hal/fdt/index.ts';
+import { type Fdt, FdtError } from '../hal/fdt/index.ts';
 import { MapError } from '../hal/mmu/map-error.ts';
 import { PtPoolError } from '../hal/mmu/pt-pool.ts';
 import type { Ports } from '../hal/ports.ts';
@@ -52,6 +52,8 @@ export class Kernel {
   readonly image: KernelImage;
   readonly config: KernelConfig;
   readonly log: Log;
+  /** The device tree. Set when it was found readable. */
+  tree: Fdt | null = null;
   /** Set when memory is up. */
   memory: MemorySystem | null = null;
   /** Set when an interrupt controller was found. */
@@ -124,6 +126,7 @@ export class Kernel {
     // After a reset this object is as old as before, the memory that its parts were handles on is not.
     this.panicking = false;
     this.explaining = false;
+    this.tree = null;
     this.memory = null;
     this.interrupts = null;
     this.input = null;

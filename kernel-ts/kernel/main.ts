@@ -6,7 +6,7 @@
 
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, physAddr } from '../../emulator/address.ts';
 import { findConsole } from '../hal/console/console-drivers.ts';
-import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, psci } from '../hal/fdt/index.ts';
+import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, memoryRanges, psci } from '../hal/fdt/index.ts';
 import { type BootDeviceTree, readDeviceTree } from './device-tree.ts';
 import { mapRegisters } from './device-registers.ts';
 import { count, phys, size, span } from './format.ts';
@@ -33,6 +33,8 @@ export function kmain(kernel: Kernel): TrapFrame {
   log.stage(1);
   describeCpu(kernel);
   const tree = findDeviceTree(kernel);
+  kernel.tree = tree.fdt;
+  checkConsoleIsNoRam(kernel, tree.fdt);
 
   log.stage(2);
   const { memoryFaults = {} } = kernel.config;
@@ -109,6 +111,20 @@ const CONSOLE_BYTES = 0x1000;
 function consolePage({ config }: Kernel): Interval {
   const start = alignDown(config.earlyConsole.base, PAGE_SIZE);
   return { start, end: start + PAGE_SIZE };
+}
+
+/**
+ * A tree that has RAM where the console is known to be describes another machine: its frames would be device registers.
+ * @throws KernelPanic when it has
+ */
+function checkConsoleIsNoRam({ config }: Kernel, fdt: Fdt): void {
+  const { base, compatible } = config.earlyConsole;
+  const range = memoryRanges(fdt).find((ram) => BigInt(base) >= ram.base && BigInt(base) < ram.base + ram.size);
+  if (range === undefined) return;
+  throw new KernelPanic(
+    'The device tree names RAM where devices are',
+    `${range.path} has RAM from ${hex(range.base)} to ${hex(range.base + range.size)}, and ${compatible} is at ${hex(base)} in it: the tree is another machine's`,
+  );
 }
 
 /** Goes over to the console that /chosen names, when there is a driver for it. @returns the node of the console in use, null when the tree has none */

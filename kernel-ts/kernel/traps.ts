@@ -9,10 +9,11 @@
  */
 
 import { hex, virtAddr } from '../../emulator/address.ts';
+import { type Fdt, memoryRanges } from '../hal/fdt/index.ts';
 import { type Access, formatTranslation } from '../hal/mmu/walk.ts';
 import type { Ports } from '../hal/ports.ts';
 import type { KernelImage } from './image.ts';
-import { physToVirt } from './mm/direct-map.ts';
+import { DIRECT_MAP_BASE, physToVirt } from './mm/direct-map.ts';
 import type { MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
 import type { TrapFrame } from './trap-frame.ts';
@@ -45,6 +46,8 @@ const CLASSES: Readonly<Record<number, string>> = {
 const SVC = 0x15;
 const INSTRUCTION_ABORTS: readonly number[] = [0x20, 0x21];
 const DATA_ABORTS: readonly number[] = [0x24, 0x25];
+
+const EXTERNAL_ABORT = 0x10;
 
 const STATUS_KINDS = ['address size fault', 'translation fault', 'access flag fault', 'permission fault'] as const;
 
@@ -107,6 +110,16 @@ interface FaultingKernel {
   readonly ports: Ports;
   readonly image: KernelImage;
   readonly memory: MemorySystem | null;
+  readonly tree: Fdt | null;
+}
+
+/** Which range of the device tree's RAM holds the direct-map address `va`, for people; null when none does. */
+function promisedRam(tree: Fdt | null, va: bigint): string | null {
+  if (tree === null || va < DIRECT_MAP_BASE) return null;
+  const pa = va - DIRECT_MAP_BASE;
+  const range = memoryRanges(tree).find(({ base, size }) => pa >= base && pa < base + size);
+  if (range === undefined) return null;
+  return `nothing answers at ${hex(pa)}, which is RAM by ${range.path} (${hex(range.base)}..${hex(range.base + range.size)})`;
 }
 
 /** The access that an abort was, for a walk. */
@@ -123,7 +136,7 @@ function accessOf(esr: number): Access {
 export function unexpectedException(
   index: number,
   frame: TrapFrame,
-  { ports: { registers }, image, memory }: FaultingKernel,
+  { ports: { registers }, image, memory, tree }: FaultingKernel,
   brief: boolean,
 ): KernelPanic {
   const kind = VECTOR_KINDS[index & 3] as string;
@@ -134,6 +147,14 @@ export function unexpectedException(
   const elr = registers.read('ELR_EL1');
   const what = synchronous ? describeSyndrome(esr) : kind;
   const aborted = synchronous && isAbort(esr);
+  const promised = aborted && (esr & 0x3f) === EXTERNAL_ABORT ? promisedRam(tree, far) : null;
+  if (promised !== null) {
+    return new KernelPanic(
+      'RAM that the device tree names does not answer',
+      `${promised}; ${what}, ESR_EL1 ${hex(esr, 8)}, FAR_EL1 ${hex(far, 16)}, ELR_EL1 ${hex(elr, 16)}`,
+      brief ? [] : stateLines(frame),
+    );
+  }
   const guard = image.guard;
   const inGuard = far >= physToVirt(guard.start) && far < physToVirt(guard.end);
   return new KernelPanic(

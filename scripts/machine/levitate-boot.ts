@@ -1,13 +1,14 @@
 /** Starting the modelled kernel: reset firmware, the kernel image, the device tree, an initrd. */
 
-import { type LoadPlan, planLoad } from '../../boards/load-plan.ts';
+import { type ImageSizes, type LoadPlan, planLoad } from '../../boards/load-plan.ts';
 import type { Board } from '../../boards/types.ts';
 import { KernelImage, type KernelSymbols } from '../../kernel-ts/kernel/image.ts';
 import { readFirmwareImage, resetFirmware } from './board-machine.ts';
 import type { BootPlan } from './boot-plan.ts';
-import { initrdOfDeviceTree, makeDeviceTree, ramOfDeviceTree, unionOfBanks } from './device-tree-source.ts';
+import { initrdOfDeviceTree, makeDeviceTree, reservedOfDeviceTree } from './device-tree-source.ts';
 import { KernelHost } from './kernel-host.ts';
 import type { MachineSettings } from './machine-settings.ts';
+import { describeRamOnDevices, ramOfBlob, type TreeRam, unionOfBanks } from './tree-ram.ts';
 
 const KERNEL_IMAGE = 'kernel.bin';
 const KERNEL_SYMBOLS = 'kernel.symbols.json';
@@ -29,15 +30,17 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
     // The initrd's bounds are fixed-width cells: a tree with any bounds has the size of the final one.
     const draft = makeDeviceTree(request, initrd === null ? null : { start: 0, end: 1 });
     const sizes = { kernelBytes: symbols._end, initrdBytes: initrd?.length ?? 0, dtbBytes: draft.length };
-    return { initrd, draft, plan: planLoad(board, sizes) };
+    // Who writes the tree puts things where the tree has RAM. A tree that is handed over as it is has its own places.
+    const place = request.blob === null || request.fixups === 'none' ? {} : roomIn(draft, ramOfBlob(draft, board));
+    return { initrd, draft, plan: planLoad(board, { ...sizes, ...place }) };
   };
   const { initrd, draft, plan } = layOutWithInitrd(settings, layOut);
   const deviceTree = plan.initrd === null ? draft : makeDeviceTree(request, plan.initrd);
+  const ofTree = dtb === undefined ? null : ramOfBlob(dtb, board);
+  const warning = ofTree === null ? null : describeRamOnDevices(ofTree, board);
   return {
-    banks:
-      dtb === undefined || memoryBytes !== undefined
-        ? undefined
-        : unionOfBanks(board.ramBanks, ramOfDeviceTree(dtb), board),
+    banks: ofTree === null || memoryBytes !== undefined ? undefined : unionOfBanks(board.ramBanks, ofTree.banks),
+    warnings: warning === null ? [] : [`--dtb: ${warning}`],
     firmware: resetFirmware(board, plan.kernel, plan.dtb),
     level: 3,
     images: [
@@ -56,6 +59,11 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
       return host;
     },
   };
+}
+
+/** Where a loader may put things by the tree that it hands over. */
+function roomIn(blob: Uint8Array, { banks }: TreeRam): Pick<ImageSizes, 'ram' | 'reserved'> {
+  return { ram: banks, reserved: reservedOfDeviceTree(blob) };
 }
 
 /** What is loaded, and where; the tree has no bounds of the initrd yet. */

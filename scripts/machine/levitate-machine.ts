@@ -106,6 +106,11 @@ export class LevitateMachine {
     return this.machine.memory;
   }
 
+  /** What of the settings' files is not used, and why: a sentence each. */
+  get warnings(): readonly string[] {
+    return this.plan.warnings ?? [];
+  }
+
   /** The boot core. */
   get cpu(): Core {
     return this.machine.bootCore;
