@@ -15,6 +15,7 @@ import type { BootPlan } from './boot-plan.ts';
 import { makeDeviceTree } from './device-tree-source.ts';
 import { InputError } from './input-error.ts';
 import type { MachineSettings } from './machine-settings.ts';
+import { chooseVendorTree, NO_VENDOR_TREE } from './vendor-tree.ts';
 
 /** `--kernel`. @throws InputError naming the file's option, the field and why */
 export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8Array): BootPlan {
@@ -23,9 +24,10 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
       { kernel, vendorBoot: settings.vendorBoot, initrd: settings.initrd, append: settings.append },
       unpackInto(board),
     );
+    const vendors = settings.dtb === undefined ? chooseVendorTree(guest.deviceTrees, board) : NO_VENDOR_TREE;
     const request = {
       board,
-      blob: settings.dtb ?? null,
+      blob: settings.dtb ?? vendors.tree,
       fixups: settings.fixups ?? ('loader' as const),
       bootargs: guest.bootargs,
       seed: settings.seed ?? null,
