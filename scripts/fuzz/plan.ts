@@ -29,6 +29,8 @@ export interface FuzzSite {
 }
 
 export interface FuzzPlan {
+  readonly board: 'qemu-virt' | 'pixel6';
+  /** Of qemu-virt. */
   readonly gicVersion: 2 | 3;
   readonly sites: readonly FuzzSite[];
 }
@@ -72,7 +74,8 @@ function randomSite(random: RandomSource): FuzzSite {
 /** The plan of a seed. */
 export function planOf(seed: number): FuzzPlan {
   const random = randomSource(seed);
-  return { gicVersion: random.of([2, 3]), sites: Array.from({ length: SITES }, () => randomSite(random)) };
+  const board = random.oneIn(4) ? 'pixel6' : 'qemu-virt';
+  return { board, gicVersion: random.of([2, 3]), sites: Array.from({ length: SITES }, () => randomSite(random)) };
 }
 
 /** Instruction words in a plan. */

@@ -13,11 +13,33 @@ import { buildBoardMachine } from '../machine/board-machine.ts';
 import type { FuzzPlan, FuzzSite } from './plan.ts';
 import { type RandomSource, randomSource } from './random.ts';
 
-const RAM = 0x4000_0000;
-const VECTORS = RAM + 0x10_0000;
-const CODE = RAM + 0x11_0000;
-const TABLES = RAM + 0x20_0000;
-const DATA = RAM + 0x40_0000;
+/** From the start of RAM. */
+const VECTORS = 0x10_0000;
+const CODE = 0x11_0000;
+const TABLES = 0x20_0000;
+const DATA = 0x40_0000;
+/** Where RAM begins, and where devices are. */
+const PLACES = {
+  'qemu-virt': {
+    ram: 0x4000_0000,
+    devices: [0x0800_0000, 0x0801_0000, 0x080a_0000, 0x0900_0000, 0x0901_0000, 0x0a00_3e00],
+  },
+  pixel6: { ram: 0x8000_0000, devices: [0x1005_0000, 0x1006_0000, 0x1040_0000, 0x1044_0000, 0x10a0_0000, 0x1746_0000] },
+} as const;
+
+interface Layout {
+  readonly ram: number;
+  readonly vectors: number;
+  readonly code: number;
+  readonly tables: number;
+  readonly data: number;
+  readonly devices: readonly number[];
+}
+
+function layoutOf(board: FuzzPlan['board']): Layout {
+  const { ram, devices } = PLACES[board];
+  return { ram, vectors: ram + VECTORS, code: ram + CODE, tables: ram + TABLES, data: ram + DATA, devices };
+}
 /** Frames that random descriptors point to as tables. */
 const TABLE_FRAMES = 8;
 const PAGE = 0x1000;
@@ -46,9 +68,6 @@ const SANE: readonly [SystemRegisterName, bigint][] = [
   ['MAIR_EL1', 0x00ffn],
   // 48 bits each way, 4 KiB, 44 bits of physical address
   ['TCR_EL1', 16n | (16n << 16n) | (2n << 30n) | (4n << 32n)],
-  ['VBAR_EL1', BigInt(VECTORS)],
-  ['VBAR_EL2', BigInt(VECTORS)],
-  ['VBAR_EL3', BigInt(VECTORS)],
 ];
 /** SCTLR_EL1 with M, C and I. */
 const SCTLR_MMU_ON = 0x30d0_1805n;
@@ -63,16 +82,17 @@ export class BrokenPromise extends Error {}
 /** @throws whatever the machine throws; BrokenPromise */
 export function runTrial(plan: FuzzPlan, library: string, before: (site: number) => void = () => {}): void {
   const { machine } = buildBoardMachine({
-    board: findBoard('qemu-virt').create({ gicVersion: plan.gicVersion }),
+    board: findBoard(plan.board).create(plan.board === 'pixel6' ? {} : { gicVersion: plan.gicVersion }),
     firmware: new Uint8Array(4),
     openEngine: (callbacks) => createUnicornEngine({ library, callbacks }),
   });
+  const layout = layoutOf(plan.board);
   machine.setGates({ owns: (immediate) => immediate === GATE, enter: () => machine.stop() });
   try {
     plan.sites.forEach((site, index) => {
       before(index);
       // Pages of their own: code that was translated once need not be dropped.
-      prepare(machine, site, CODE + PAGE * (index % CODE_PAGES), index === 0);
+      prepare(machine, layout, site, layout.code + PAGE * (index % CODE_PAGES), index === 0);
       runSite(machine);
     });
   } finally {
@@ -89,25 +109,29 @@ function runSite(machine: Machine): void {
   }
 }
 
-function prepare(machine: Machine, site: FuzzSite, code: number, first: boolean): void {
+function prepare(machine: Machine, layout: Layout, site: FuzzSite, code: number, first: boolean): void {
   const { memory, bootCore: core } = machine;
   const { engine } = core;
-  for (let vector = 0; vector < VECTOR_COUNT; vector++) memory.write32(VECTORS + VECTOR_BYTES * vector, HLT_GATE);
+  for (let vector = 0; vector < VECTOR_COUNT; vector++)
+    memory.write32(layout.vectors + VECTOR_BYTES * vector, HLT_GATE);
   for (let word = 0; word < PAGE / 4; word++) memory.write32(code + 4 * word, site.words[word] ?? HLT_GATE);
   machine.reset(code, site.level === 0 ? 1 : site.level);
   const set = (name: SystemRegisterName, value: bigint) => core.writeSystemRegister(SYSTEM_REGISTERS[name], value);
-  if (site.fresh || first) for (const [name, value] of SANE) set(name, value);
+  if (site.fresh || first) {
+    for (const [name, value] of SANE) set(name, value);
+    for (const name of ['VBAR_EL1', 'VBAR_EL2', 'VBAR_EL3'] as const) set(name, BigInt(layout.vectors));
+  }
   if (site.tables !== 'off') {
-    writeTables(machine, site.tables);
-    set('TTBR0_EL1', BigInt(TABLES));
-    set('TTBR1_EL1', BigInt(TABLES));
+    writeTables(machine, layout, site.tables);
+    set('TTBR0_EL1', BigInt(layout.tables));
+    set('TTBR1_EL1', BigInt(layout.tables));
     set('SCTLR_EL1', SCTLR_MMU_ON);
   }
   for (const { encoding, value } of site.registers) core.writeSystemRegister(encoding, BigInt(value));
-  setOperands(core, randomSource(site.operands));
+  setOperands(core, layout, randomSource(site.operands));
   // At EL0 and EL1 with interrupts on; above with everything masked.
   engine.setPstate(site.level === 0 ? 0 : site.level === 1 ? 0x5 : 0x3c1 | (site.level << 2));
-  engine.setSp(BigInt(DATA + 0x8000));
+  engine.setSp(BigInt(layout.data + 0x8000));
   // A system register last: the engine then notices level and tables.
   engine.setSystemRegister(SYSTEM_REGISTERS.MAIR_EL1, 0x00ffn);
   engine.flushTlb();
@@ -115,7 +139,7 @@ function prepare(machine: Machine, site: FuzzSite, code: number, first: boolean)
 }
 
 /** Places that a guest's registers point to. */
-function setOperands({ engine }: Core, random: RandomSource): void {
+function setOperands({ engine }: Core, { code, data, devices }: Layout, random: RandomSource): void {
   const operand = (): bigint => {
     switch (random.below(6)) {
       case 0:
@@ -123,42 +147,40 @@ function setOperands({ engine }: Core, random: RandomSource): void {
       case 1:
         return BigInt(random.below(0x100));
       case 2:
-        return BigInt(
-          random.of([0x0800_0000, 0x0801_0000, 0x080a_0000, 0x0900_0000, 0x0a00_0000]) + random.below(PAGE),
-        );
+        return BigInt(random.of(devices) + random.below(PAGE));
       case 3:
-        return BigInt(CODE + 4 * random.below(16));
+        return BigInt(code + 4 * random.below(16));
       default:
-        return BigInt(DATA + 8 * random.below(PAGE));
+        return BigInt(data + 8 * random.below(PAGE));
     }
   };
   for (let x = 0; x < 31; x++) engine.setX(x, operand());
 }
 
 /** One table of each level whose entry 0 leads on, so that RAM is mapped one to one; with a seed, everything around is random. */
-function writeTables({ memory }: Machine, tables: 'sane' | number): void {
+function writeTables({ memory }: Machine, layout: Layout, tables: 'sane' | number): void {
   const random = tables === 'sane' ? null : randomSource(tables);
   for (let frame = 0; frame < TABLE_FRAMES; frame++) {
     for (let entry = 0; entry < ENTRIES; entry++) {
-      const value = random === null || !random.oneIn(4) ? 0n : randomDescriptor(random);
-      memory.write64(TABLES + PAGE * frame + 8 * entry, value);
+      const value = random === null || !random.oneIn(4) ? 0n : randomDescriptor(random, layout);
+      memory.write64(layout.tables + PAGE * frame + 8 * entry, value);
     }
   }
-  const table = (frame: number) => BigInt(TABLES + PAGE * frame) | 3n;
-  memory.write64(TABLES, table(1));
-  memory.write64(TABLES + PAGE + 8, table(2));
-  memory.write64(TABLES + 2 * PAGE, BigInt(RAM) | CODE_BLOCK);
+  const table = (frame: number) => BigInt(layout.tables + PAGE * frame) | 3n;
+  memory.write64(layout.tables, table(1));
+  memory.write64(layout.tables + PAGE + 8 * (layout.ram / 2 ** 30), table(2));
+  memory.write64(layout.tables + 2 * PAGE, BigInt(layout.ram) | CODE_BLOCK);
   for (let block = 2; block < 4; block++) {
-    memory.write64(TABLES + 2 * PAGE + 8 * block, BigInt(RAM + block * 0x20_0000) | DATA_BLOCK);
+    memory.write64(layout.tables + 2 * PAGE + 8 * block, BigInt(layout.ram + block * 0x20_0000) | DATA_BLOCK);
   }
 }
 
-function randomDescriptor(random: RandomSource): bigint {
+function randomDescriptor(random: RandomSource, layout: Layout): bigint {
   const attributes = (random.wide() & 0xfff0_0000_0000_0ffcn) | BigInt(random.of([0, 1, 1, 3, 3, 3]));
   const output = random.of([
-    BigInt(TABLES + PAGE * random.below(TABLE_FRAMES)),
-    BigInt(DATA + PAGE * random.below(ENTRIES)),
-    BigInt(0x0900_0000),
+    BigInt(layout.tables + PAGE * random.below(TABLE_FRAMES)),
+    BigInt(layout.data + PAGE * random.below(ENTRIES)),
+    BigInt(random.of(layout.devices)),
     random.wide() & 0xffff_ffff_f000n,
   ]);
   return output | attributes;
