@@ -20,10 +20,11 @@ import { type CoreSlot, coreSlot, sendEvent, wake, wakeWaiting } from './core-sl
 import { CounterWaits } from './counter-waits.ts';
 import type { CoreEnvironment } from './cpu/core-environment.ts';
 import { Core } from './cpu/core.ts';
-import { LONGEST_OVERRUN } from './engine/engine.ts';
+import { EngineError, LONGEST_OVERRUN } from './engine/engine.ts';
 import { EventLog } from './events/event-log.ts';
 import { readFixedWord, wholePages } from './fixed-memory.ts';
 import { FlashWindows } from './flash-windows.ts';
+import { MachineClosedError } from './machine-closed-error.ts';
 import type { FixedMemory, MachineDevice, MachineOptions } from './machine-options.ts';
 import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
 import type { MachineStop, RunLimits } from './machine-run.ts';
@@ -59,6 +60,9 @@ export class Machine {
   private readonly firmware: Firmware;
   /** The debugger that watches, if there is one. */
   observer: MachineObserver | null = null;
+  private life: 'open' | 'running' | 'closed' = 'open';
+  /** A listener has closed the machine that runs. */
+  private closeWanted = false;
   /** Tick at which the current slice ends at the latest. */
   private sliceEnd = 0;
 
@@ -252,8 +256,40 @@ export class Machine {
     this.request({ kind: 'stopped' });
   }
 
-  /** Executes until a limit or something that the caller must decide. */
+  /** True once the engines are gone. */
+  get isClosed(): boolean {
+    return this.life === 'closed';
+  }
+
+  /**
+   * Refuses what cannot be done to a closed machine, or by a listener while it runs.
+   * @param what is to be done: "save()" @throws MachineClosedError, EngineError
+   */
+  mustRest(what: string): void {
+    if (this.life === 'closed') throw new MachineClosedError(what);
+    if (this.life === 'open') return;
+    throw new EngineError(
+      `${what} inside a run: a listener cannot do that; stop() the run, and do it when it has come back`,
+    );
+  }
+
+  /**
+   * Executes until a limit or something that the caller must decide.
+   * @throws MachineClosedError, and EngineError when a listener of this very run calls it
+   */
   run(limits: RunLimits = {}): MachineStop {
+    this.mustRest('run()');
+    this.life = 'running';
+    try {
+      return this.execute(limits);
+    } finally {
+      const { closeWanted } = this;
+      this.life = 'open';
+      if (closeWanted) this.close();
+    }
+  }
+
+  private execute(limits: RunLimits): MachineStop {
     const { clock, scheduler } = this;
     const endTicks = limits.untilNs === undefined ? Infinity : clock.ticksFor(limits.untilNs);
     const endInstructions = limits.maxInstructions ?? Infinity;
@@ -286,8 +322,19 @@ export class Machine {
     return this.firmware.call(this.currentCore, functionId, arguments_);
   }
 
-  /** Frees the engines. The machine cannot run afterwards; its memory and events can be read. */
+  /**
+   * Frees the engines. The machine cannot run afterwards; its memory and events can be read. Called by a listener, it ends the run and is done when that
+   * has come back; called again, it does nothing.
+   */
   close(): void {
+    if (this.life === 'running') {
+      this.closeWanted = true;
+      this.stop();
+      return;
+    }
+    if (this.life === 'closed') return;
+    this.life = 'closed';
+    this.memory.forgetListeners();
     for (const core of this.cores) core.engine.close();
   }
 

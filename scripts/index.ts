@@ -43,6 +43,7 @@ export { BoardError } from '../boards/board-error.ts';
 export { boards } from '../boards/registry.ts';
 export type { PhysAddr, VirtAddr } from '../emulator/address.ts';
 export { EngineError } from '../emulator/engine/engine.ts';
+export { MachineClosedError } from '../emulator/machine-closed-error.ts';
 export { EVENT_KINDS, type EventKind } from '../emulator/events/event-kinds.ts';
 export type { LogEvent } from '../emulator/events/event-log.ts';
 export { EventFormatError, type EventLogHeader } from '../emulator/events/event-header.ts';

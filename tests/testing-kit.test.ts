@@ -182,3 +182,41 @@ describe('a device tree of the board’s own devices', () => {
     );
   });
 });
+
+describe('a matcher that is asked the wrong way', () => {
+  const RESULT = 'expect() is given what boot() or bootBoard() returns, not';
+  const onResult = (matcher: string, ...args: unknown[]): [string, boolean, string, unknown[]] => [
+    'a result',
+    true,
+    matcher,
+    args,
+  ];
+
+  it.each<[string, boolean, string, unknown[], string]>([
+    ['text', false, 'toPanicWith', ['PANIC'], `toPanicWith: ${RESULT}`],
+    ['text', false, 'toPrint', ['x'], `toPrint: ${RESULT} "a text"`],
+    [...onResult('toPrint', 5), 'toPrint: the text is a string or a RegExp, not 5'],
+    [...onResult('toPrint'), 'toPrint: the text is a string or a RegExp, not undefined'],
+    [...onResult('toPanicWith', 'x', ['y']), 'toPanicWith: the detail is a string or a RegExp, not an array'],
+    [...onResult('toReachStage', 2.5), 'toReachStage: a stage is its number or its name, not 2.5'],
+    [
+      ...onResult('toEndAs', 'stedy'),
+      'toEndAs: the outcome is one of steady, poweroff, panic, expected, limit, error, not "stedy"',
+    ],
+    [...onResult('toHaveFreeFrames', '5'), 'toHaveFreeFrames: a number or bounds are expected, not "5"'],
+    [
+      ...onResult('toHaveFreeFrames', { least: 5 }),
+      'toHaveFreeFrames: bounds are { atLeast, atMost }, numbers, not an object with least',
+    ],
+    [...onResult('toHaveFreeBlocks', -1, 0), 'toHaveFreeBlocks: the order is a whole number from 0 on, not -1'],
+    [...onResult('toMap', '0x1000'), 'toMap: an address is a bigint or a whole number below 2^53, not "0x1000"'],
+    [...onResult('toMap', 0n, { el1: 'rw' }), 'toMap: rights are written "rw-", not "rw"'],
+    [...onResult('toMap', 0n, { to: 1n }), 'toMap: "to", the physical address, is a whole number from 0 on, not 1n'],
+    [...onResult('toReserve', 1n, 1), 'toReserve: the base is a whole number from 0 on, not 1n'],
+    [...onResult('toExitWith', 'init', '0'), 'toExitWith: a status is a whole number, not "0"'],
+  ])('%s (%s) %s: case %#', (_what, booted, matcher, args, message) => {
+    const given = booted ? boot('qemu-virt', { timeout: '1us' }) : 'a text';
+    const ask = (matchers as unknown as Record<string, (...all: unknown[]) => void>)[matcher];
+    expect(() => ask?.(given, ...args)).toThrow(message);
+  });
+});

@@ -9,7 +9,7 @@
  */
 
 import type { Calibration } from './calibrate.ts';
-import type { SliceEnd, UnmappedAccess } from './engine.ts';
+import { EngineError, type SliceEnd, type UnmappedAccess } from './engine.ts';
 import { InlineCounter, installInlineCount, LONGEST_BLOCK } from './inline-count.ts';
 import type { CpuModel } from './unicorn-handle.ts';
 import { nativeProcess, type Pointer } from './unicorn-library.ts';
@@ -57,6 +57,10 @@ export class UnicornSlices extends UnicornRegisters {
   protected readonly counter: InlineCounter | null = null;
   /** What a callback threw; rethrown when the slice has ended. */
   protected failure: { readonly error: unknown } | null = null;
+  /** Native calls that execute code and have not come back: 0 or 1. */
+  protected starts = 0;
+  /** What must wait until they have. */
+  protected readonly afterRun: (() => void)[] = [];
   protected lastUnmapped: UnmappedAccess | null = null;
   protected unmappedPc = 0n;
   /** The count at the moment when the slice was told to end: the engine counts one instruction that it does not execute any more. */
@@ -201,6 +205,18 @@ export class UnicornSlices extends UnicornRegisters {
     this.counter?.close();
   }
 
+  /** Enters the engine. Never from inside: it has one state. @param count of instructions; 0: no limit @returns the library's error code */
+  private start(count: number): number {
+    if (this.starts > 0) throw new EngineError('the engine runs already: it cannot be run by what runs inside it');
+    this.starts++;
+    try {
+      return this.library.emuStart(this.handle, this.getPc(), 0, 0, count) as number;
+    } finally {
+      this.starts--;
+      for (const action of this.afterRun.splice(0)) action();
+    }
+  }
+
   private begin(count: number): void {
     this.stopRequested = false;
     this.lastUnmapped = null;
@@ -218,7 +234,7 @@ export class UnicornSlices extends UnicornRegisters {
     for (;;) {
       this.retranslate = false;
       inline.arm();
-      const code = this.library.emuStart(this.handle, this.getPc(), 0, 0, 0) as number;
+      const code = this.start(0);
       const end = this.endOf(code);
       if (end !== null) return end;
       const ranOut = inline.ranOut(this.getPc());
@@ -252,7 +268,7 @@ export class UnicornSlices extends UnicornRegisters {
       this.retranslate = false;
       this.countAtEnd = null;
       this.requested = count - this.executedBefore;
-      const end = this.endOf(this.library.emuStart(this.handle, this.getPc(), 0, 0, this.requested) as number);
+      const end = this.endOf(this.start(this.requested));
       if (this.abandoned !== null) {
         this.restoreState(this.abandoned);
         this.abandoned = null;

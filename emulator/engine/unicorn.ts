@@ -26,6 +26,7 @@ import {
   type WatchedAccess,
 } from './engine.ts';
 import { assertOwnLibrary, type NativeCallback } from './inline-count.ts';
+import { retire } from './retired-engine.ts';
 import type { SystemRegisterEncoding } from './system-registers.ts';
 import type { CpuModel } from './unicorn-handle.ts';
 import {
@@ -149,6 +150,8 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
   private readonly registered: Pointer[] = [];
   /** By base and size. */
   private readonly windows = new Map<string, MappedWindow>();
+  /** Outlives the engine, for who must know whether it is gone. */
+  private readonly life = { over: false };
   private readonly structs = new Map<number, DataView>();
   private readonly interceptors: Readonly<Record<InterceptKind, NativeCallback>> | null = null;
 
@@ -273,9 +276,13 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
     };
   }
 
+  /** @throws EngineError inside a run: native code would return into memory that is free */
   override close(): void {
+    if (this.starts > 0) throw new EngineError('the engine cannot be closed by what runs inside it');
     super.close();
     for (const callback of this.registered) unregisterCallback(callback);
+    this.life.over = true;
+    retire(this);
   }
 
   private hookBlocks(): void {
@@ -371,10 +378,20 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
       'uc_hook_add',
       this.library.hookAdd(this.handle, hook, type, registered.callback, registered.data, begin, end),
     );
-    return () => {
+    const life = this.life;
+    const remove = (): void => {
       this.check('uc_hook_del', this.library.hookDel(this.handle, hook[0]));
       unregisterCallback(pointer);
       this.registered.splice(this.registered.indexOf(pointer), 1);
+    };
+    let ended = false;
+    return () => {
+      // The engine took its hooks with it, and removing one twice would free it twice.
+      if (ended || life.over) return;
+      ended = true;
+      // Inside a run it may be the very callback that native code returns to.
+      if (this.starts > 0) this.afterRun.push(remove);
+      else remove();
     };
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventLines, parseEventLines } from './event-lines.ts';
 import { EventLog, type LogEvent } from './event-log.ts';
 
 describe('EventLog', () => {
@@ -14,6 +15,15 @@ describe('EventLog', () => {
       { t: 100, core: 0, kind: 'serial', fields: { text: 'a' } },
       { t: 250, core: 3, kind: 'panic', fields: { reason: 'b' } },
     ]);
+  });
+
+  it('survives JSON.stringify, and says there what a log file says', () => {
+    const log = new EventLog({ now: () => 5 });
+    log.emit('fault', { address: 0xffff_8000_0000_1000n, bytes: Uint8Array.of(1, 2), list: [3n], never: undefined });
+    expect(JSON.parse(JSON.stringify(log.events))).toEqual([
+      { t: 5, core: 0, kind: 'fault', fields: { address: '0xffff800000001000', bytes: [1, 2], list: ['0x3'] } },
+    ]);
+    expect(JSON.parse(JSON.stringify(log.events))).toEqual(parseEventLines(eventLines(log.events)));
   });
 
   it('keeps the quiet kinds always and the loud ones when they are traced', () => {

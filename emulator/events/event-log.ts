@@ -8,6 +8,7 @@
  */
 
 import { EVENT_KINDS, type EventKind, isEventKind } from './event-kinds.ts';
+import { eventLine, parseEventLine } from './event-lines.ts';
 
 /** Fields of an event, in the order in which the emitter named them. The log keeps the object: do not change it afterwards. */
 export type EventFields = Readonly<Record<string, unknown>>;
@@ -20,6 +21,25 @@ export interface LogEvent {
   readonly core: number;
   readonly kind: string;
   readonly fields: EventFields;
+}
+
+/** An event as the log keeps it. JSON has no big integers: as JSON it is what a log file has of it. */
+class EmittedEvent implements LogEvent {
+  readonly t: number;
+  readonly core: number;
+  readonly kind: string;
+  readonly fields: EventFields;
+
+  constructor(t: number, core: number, kind: string, fields: EventFields) {
+    this.t = t;
+    this.core = core;
+    this.kind = kind;
+    this.fields = fields;
+  }
+
+  toJSON(): LogEvent {
+    return parseEventLine(eventLine(this), 1);
+  }
 }
 
 export type EventListener = (event: LogEvent) => void;
@@ -74,7 +94,7 @@ export class EventLog {
     if (this.#quiet.has(kind)) {
       return;
     }
-    const event: LogEvent = { t: this.#now(), core: this.#core(), kind, fields };
+    const event = new EmittedEvent(this.#now(), this.#core(), kind, fields);
     this.#keep(event);
     for (const { kind: wanted, listener } of this.#listeners) {
       if (wanted === null || wanted === kind) {

@@ -101,6 +101,11 @@ export class PhysicalMemory {
     for (const chunk of this.chunks.values()) this.announce(chunk, listener);
   }
 
+  /** Nobody is told of chunks any more: the engines are gone. */
+  forgetListeners(): void {
+    this.listeners.length = 0;
+  }
+
   /** The chunk of `pa`, made if need be; null when `pa` is not RAM. */
   touch(pa: number): MemoryChunk | null {
     const last = this.last;

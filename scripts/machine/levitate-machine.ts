@@ -6,6 +6,7 @@
  * Running is synchronous and bounded; a caller that must stay responsive runs in slices (`maxInstructions`).
  */
 
+import { markAsUntransferable } from 'node:worker_threads';
 import { findBoard } from '../../boards/registry.ts';
 import type { Board } from '../../boards/types.ts';
 import { hex } from '../../emulator/address.ts';
@@ -14,6 +15,7 @@ import type { SerialDevice } from '../../emulator/devices/serial-device.ts';
 import type { SerialLine, SerialWatch } from '../../emulator/devices/serial-line.ts';
 import { createUnicornEngine, probeEngineVersion } from '../../emulator/engine/unicorn.ts';
 import type { EventLog } from '../../emulator/events/event-log.ts';
+import { MachineClosedError } from '../../emulator/machine-closed-error.ts';
 import type { Machine } from '../../emulator/machine.ts';
 import type { MachineStop } from '../../emulator/machine-run.ts';
 import type { PhysicalMemory } from '../../emulator/memory/physical-memory.ts';
@@ -89,6 +91,9 @@ export class LevitateMachine {
       ...(settings.trace === undefined ? {} : { trace: settings.trace }),
     });
     this.machine = built.machine;
+    // The engine uses these very bytes: given to a worker, they would be gone while it runs.
+    this.machine.memory.onChunk(({ buffer }) => markAsUntransferable(buffer));
+    for (const { bytes } of this.machine.fixedMemory) markAsUntransferable(bytes.buffer);
     this.serial = built.serial;
     this.consoleDevice = built.console;
     this.host = this.plan.attachKernel?.(built.machine) ?? null;
@@ -145,6 +150,7 @@ export class LevitateMachine {
 
   /** Input to the console, as typed. */
   type(text: string | Uint8Array): void {
+    if (this.machine.isClosed) throw new MachineClosedError('type()');
     const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
     this.onTyped(bytes);
     this.inputs?.note(bytes);
@@ -157,6 +163,7 @@ export class LevitateMachine {
    * @throws InputError when the machine was switched off or locked up
    */
   save(): Uint8Array {
+    this.machine.mustRest('save()');
     return saveSnapshot(this.parts);
   }
 
@@ -188,6 +195,7 @@ export class LevitateMachine {
     const endInstructions = clock.instructions + instructions;
     const endNs = clock.nowNs + sliceNs;
     const untilNs = Math.min(endNs, timeoutNs);
+    this.machine.mustRest('run()');
     this.inputs?.begin();
     const stop = this.machine.run({
       maxInstructions: Math.min(endInstructions, maxInstructions),
@@ -197,6 +205,8 @@ export class LevitateMachine {
     if (stop.kind === 'power off') this.ended = 'was switched off';
     if (stop.kind === 'lockup') this.ended = 'cannot go on';
     this.serial.flush();
+    // A listener has closed it: it ends as it is.
+    if (this.machine.isClosed) return this.judge(stop.kind === 'reset' ? { kind: 'stopped' } : stop);
     if (stop.kind === 'reset') {
       this.load();
       return null;
@@ -208,7 +218,10 @@ export class LevitateMachine {
     return this.judge(stop);
   }
 
-  /** Frees the engine. Memory, serial text and events stay readable. */
+  /**
+   * Frees the engine. Memory, serial text and events stay readable; everything else throws MachineClosedError. May be called again, and by a listener: then
+   * the run ends first.
+   */
   close(): void {
     this.machine.close();
   }

@@ -9,6 +9,18 @@ import { InputError } from '../machine/input-error.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import { simulatedNs, type SimulatedTime } from './boot.ts';
 import { circumstances, type Topic, topicOfPanics } from './explanations.ts';
+import {
+  demandAddress,
+  demandCount,
+  demandExpected,
+  demandMapping,
+  demandOutcome,
+  demandProgram,
+  demandResult,
+  demandStage,
+  demandStatus,
+  demandText,
+} from './matcher-arguments.ts';
 
 /** Read, write, execute: "rw-". */
 export type Rights = `${'r' | '-'}${'w' | '-'}${'x' | '-'}`;
@@ -39,6 +51,9 @@ export interface MatcherResult {
 }
 
 export function toPanicWith(result: BootResult, text: string | RegExp, detail?: string | RegExp): MatcherResult {
+  demandResult('toPanicWith', result);
+  demandText('toPanicWith', 'the text', text);
+  if (detail !== undefined) demandText('toPanicWith', 'the detail', detail);
   const { outcome, machine } = result;
   const { lines } = machine.serial;
   const at = outcome.panic === null ? -1 : lines.indexOf(outcome.panic);
@@ -52,6 +67,8 @@ export function toPanicWith(result: BootResult, text: string | RegExp, detail?: 
 }
 
 export function toPrint(result: BootResult, text: string | RegExp): MatcherResult {
+  demandResult('toPrint', result);
+  demandText('toPrint', 'the text', text);
   return verdict(result, says(result.machine.serial.text, text), `to print ${quoted(text)}`, null);
 }
 
@@ -60,6 +77,8 @@ export function toReachStage(
   stage: number | string,
   { within }: { readonly within?: SimulatedTime } = {},
 ): MatcherResult {
+  demandResult('toReachStage', result);
+  demandStage('toReachStage', stage);
   const limit = within === undefined ? Infinity : simulatedNs('within', within);
   const reached = result.machine.events
     .get('stage')
@@ -71,17 +90,24 @@ export function toReachStage(
 }
 
 export function toEndAs(result: BootResult, outcome: Outcome['outcome']): MatcherResult {
+  demandResult('toEndAs', result);
+  demandOutcome('toEndAs', outcome);
   const topic = topicOfPanics([result.outcome.panic]);
   return verdict(result, result.outcome.outcome === outcome, `to end as "${outcome}"`, topic);
 }
 
 export function toHaveFreeFrames(result: BootResult, expected: Expected): MatcherResult {
+  demandResult('toHaveFreeFrames', result);
+  demandExpected('toHaveFreeFrames', expected);
   const buddy = explainBuddy(result.machine);
   const found = buddy.known ? buddy.freeFrames : null;
   return verdict(result, fits(found, expected), `to have ${shown(expected)} free frames, has ${found}`, 'buddy');
 }
 
 export function toHaveFreeBlocks(result: BootResult, order: number, expected: Expected): MatcherResult {
+  demandResult('toHaveFreeBlocks', result);
+  demandCount('toHaveFreeBlocks', 'the order', order);
+  demandExpected('toHaveFreeBlocks', expected);
   const buddy = explainBuddy(result.machine);
   const found = buddy.known ? (buddy.freeBlocks[order] ?? null) : null;
   const wanted = `to have ${shown(expected)} free blocks of order ${order}, has ${found}`;
@@ -89,6 +115,9 @@ export function toHaveFreeBlocks(result: BootResult, order: number, expected: Ex
 }
 
 export function toMap(result: BootResult, va: bigint | number, expected: ExpectedMapping = {}): MatcherResult {
+  demandResult('toMap', result);
+  demandAddress('toMap', va);
+  demandMapping('toMap', expected);
   const address = BigInt.asUintN(64, BigInt(va));
   const found = explainAddress(result.machine, address);
   const { to, el1, el0 } = expected;
@@ -113,6 +142,10 @@ export function toReserve(
   bytes: number,
   { owner, noMap }: ExpectedReservation = {},
 ): MatcherResult {
+  demandResult('toReserve', result);
+  demandCount('toReserve', 'the base', base);
+  demandCount('toReserve', 'the size', bytes);
+  if (owner !== undefined) demandText('toReserve', 'the owner', owner);
   const end = base + bytes;
   let reached = base;
   for (const range of reservationsOf(result.machine)) {
@@ -130,6 +163,9 @@ export function toReserve(
 }
 
 export function toExitWith(result: BootResult, program: string | number, status: number): MatcherResult {
+  demandResult('toExitWith', result);
+  demandProgram('toExitWith', program);
+  demandStatus('toExitWith', status);
   const { events } = result.machine;
   if (!events.enabled('process')) {
     throw new InputError(`toExitWith: processes were not followed; use boot() of the kit, or trace: ['process']`);
