@@ -31,13 +31,13 @@ export class CounterWaits {
     this.jump = jump;
   }
 
-  /** A counter is about to be read. Returns true when time has jumped. */
-  read(): boolean {
+  /** A counter is about to be read. Returns the ticks by which time has jumped. */
+  read(): number {
     const { clock } = this;
     const isClose = clock.ticks - this.lastRead <= CLOSE_SUCCESSION;
     this.jump = isClose ? Math.min(2 * this.jump + 1, LONGEST_JUMP) : 0;
     clock.idleTicks += this.jump;
     this.lastRead = clock.ticks;
-    return this.jump > 0;
+    return this.jump;
   }
 }

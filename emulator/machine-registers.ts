@@ -46,7 +46,7 @@ export interface RegisterOwners {
   readonly clock: Clock;
   readonly events: EventLog;
   /** Time has jumped ahead while `core` runs. */
-  readonly timeJumped: (core: Core) => void;
+  readonly timeJumped: (core: Core, ticks: number) => void;
 }
 
 export class MachineRegisters {
@@ -93,7 +93,10 @@ export class MachineRegisters {
     const [op0, op1, crn, crm, op2] = encoding;
     if (op0 !== 3) return undefined;
     if (crn === 14) {
-      if (op1 === 3 && crm === 0 && op2 !== 0 && owners.counterWaits.read()) owners.timeJumped(core);
+      if (op1 === 3 && crm === 0 && op2 !== 0) {
+        const jump = owners.counterWaits.read();
+        if (jump > 0) owners.timeJumped(core, jump);
+      }
       return owners.slots[core.index]?.timer.read(op1, crm, op2);
     }
     if (op1 === 3 && crn === CRN_MONITORS) {

@@ -21,6 +21,9 @@ import type { SavedState } from './saved-state.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Turns } from './turns.ts';
 
+/** A slice that ended in the middle of a block of code: whose, the tick at which it began, the ticks of its turn that were left; null: none did. */
+export type SavedCut = { readonly slot: number; readonly begun: number; readonly turn: number | null } | null;
+
 /** The parts of a machine that have state. */
 export interface MachineParts {
   readonly clock: Clock;
@@ -31,6 +34,8 @@ export interface MachineParts {
   readonly turns: Turns;
   readonly registers: MachineRegisters;
   readonly flashes: FlashWindows;
+  /** The slice that the last run ended in the middle of. */
+  readonly cut: { save(): SavedCut; restore(saved: SavedCut): void };
   /** The core of a slot, with an engine from now on. */
   readonly open: (slot: CoreSlot) => Core;
 }
@@ -40,7 +45,7 @@ export type MachineState = ReturnType<typeof saveMachine>;
 
 /** Between two runs. @throws EngineError when a core cannot be saved, see CpuEngine.exportState */
 export function saveMachine(parts: MachineParts) {
-  const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes } = parts;
+  const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut } = parts;
   return {
     clock: clock.saveState(),
     eventsMade: scheduler.saveState(),
@@ -57,6 +62,7 @@ export function saveMachine(parts: MachineParts) {
     turns: turns.saveState(),
     registers: registers.saveState(),
     flashes: flashes.saveState(),
+    cut: cut.save(),
   };
 }
 
@@ -65,7 +71,7 @@ export function saveMachine(parts: MachineParts) {
  * @throws EngineError when the registers are another engine's
  */
 export function restoreMachine(parts: MachineParts, state: MachineState): void {
-  const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, open } = parts;
+  const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut, open } = parts;
   scheduler.restoreState(state.eventsMade);
   clock.restoreState(state.clock);
   for (const { name, device } of bus.regions()) device.restoreState(state.devices[name] ?? null);
@@ -81,4 +87,5 @@ export function restoreMachine(parts: MachineParts, state: MachineState): void {
   turns.restoreState(state.turns);
   registers.restoreState(state.registers);
   flashes.restoreState(state.flashes);
+  cut.restore(state.cut);
 }

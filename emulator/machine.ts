@@ -20,7 +20,7 @@ import { type CoreSlot, coreSlot, sendEvent, wake, wakeWaiting } from './core-sl
 import { CounterWaits } from './counter-waits.ts';
 import type { CoreEnvironment } from './cpu/core-environment.ts';
 import { Core } from './cpu/core.ts';
-import { EngineError, LONGEST_OVERRUN } from './engine/engine.ts';
+import { EngineError } from './engine/engine.ts';
 import { EventLog } from './events/event-log.ts';
 import { readFixedWord, wholePages } from './fixed-memory.ts';
 import { FlashWindows } from './flash-windows.ts';
@@ -29,7 +29,7 @@ import type { FixedMemory, MachineDevice, MachineOptions } from './machine-optio
 import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
 import type { MachineStop, RunLimits } from './machine-run.ts';
 import { MachineRegisters } from './machine-registers.ts';
-import type { MachineParts } from './machine-state.ts';
+import type { MachineParts, SavedCut } from './machine-state.ts';
 import { PhysicalMemory } from './memory/physical-memory.ts';
 import { Firmware } from './psci/firmware.ts';
 import { Scheduler, type ScheduledEvent } from './scheduler.ts';
@@ -38,6 +38,14 @@ import { Turns } from './turns.ts';
 
 /** Most instructions in one slice of the only core that runs: bounds how long `run` goes without looking at the world. */
 const SLICE = 1_000_000;
+
+interface CutSlice {
+  readonly slot: CoreSlot;
+  /** Tick at which it began. */
+  readonly begun: number;
+  /** What Turns.begin said. */
+  readonly turn: number | null;
+}
 
 export class Machine {
   readonly memory: PhysicalMemory;
@@ -65,6 +73,8 @@ export class Machine {
   private closeWanted = false;
   /** Tick at which the current slice ends at the latest. */
   private sliceEnd = 0;
+  /** The slice that a limit or a debugger ended in the middle of a block of code. It goes on first. */
+  private cut: CutSlice | null = null;
 
   constructor(options: MachineOptions) {
     this.options = options;
@@ -101,9 +111,7 @@ export class Machine {
       counterWaits: new CounterWaits(this.clock),
       clock: this.clock,
       events: this.events,
-      timeJumped: (core) => {
-        if (this.clock.ticks >= this.sliceEnd) core.interruptSlice();
-      },
+      timeJumped: (core, ticks) => core.timePassed(ticks),
     });
     this.scheduler.onScheduled = (tick) => {
       // What was just programmed comes before the slice ends: the slice is cut short.
@@ -220,7 +228,15 @@ export class Machine {
   get parts(): MachineParts {
     const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes } = this;
     const open = (slot: CoreSlot) => slot.core ?? this.openCore(slot);
-    return { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, open };
+    const cut = {
+      save: () =>
+        this.cut === null ? null : { slot: this.cut.slot.index, begun: this.cut.begun, turn: this.cut.turn },
+      restore: (saved: SavedCut) => {
+        const slot = saved === null ? undefined : slots[saved.slot];
+        this.cut = saved === null || slot === undefined ? null : { ...saved, slot };
+      },
+    };
+    return { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut, open };
   }
 
   /** Devices to their reset values, every core off but the boot core, which starts at `entry` in exception level `level`. Memory keeps its contents. */
@@ -237,6 +253,7 @@ export class Machine {
     (this.slots[0] as CoreSlot).state = 'running';
     this.turns.reset();
     this.pending = null;
+    this.cut = null;
   }
 
   /** Lets `ns` of simulated time pass with nothing executed, or less: up to what happens next. Between runs, for a guest that idles by polling. */
@@ -294,7 +311,8 @@ export class Machine {
     const endTicks = limits.untilNs === undefined ? Infinity : clock.ticksFor(limits.untilNs);
     const endInstructions = limits.maxInstructions ?? Infinity;
     for (;;) {
-      scheduler.runDue(clock.ticks);
+      // Time and interrupts are looked at where a block of code ends, so that no stop in the middle of one can move them.
+      if (this.cut === null) scheduler.runDue(clock.ticks);
       const pending = this.pending;
       if (pending !== null) {
         this.pending = null;
@@ -302,8 +320,8 @@ export class Machine {
       }
       if (clock.instructions >= endInstructions) return { kind: 'limit', limit: 'instructions' };
       if (clock.ticks >= endTicks) return { kind: 'limit', limit: 'time' };
-      this.wakeSleepers();
-      const slot = this.turns.next();
+      if (this.cut === null) this.wakeSleepers();
+      const slot = this.cut?.slot ?? this.turns.next();
       if (slot === null) {
         const waiting = this.slots.filter(({ state }) => state === 'waiting');
         const next = Math.min(scheduler.nextTick, ...waiting.map(({ timer }) => timer.nextStreamTick));
@@ -340,22 +358,19 @@ export class Machine {
 
   /** One slice of one core, of at most so many ticks or instructions. Returns a stop only when the core cannot go on. */
   private runSlice(slot: CoreSlot, mostTicks: number, mostInstructions: number): MachineStop | null {
-    const { clock, scheduler } = this;
+    const { clock } = this;
     this.flashes.settle();
+    const { begun, turn, budget } = this.cut === null ? this.beginSlice(slot, mostTicks) : { ...this.cut, budget: 1 };
+    this.cut = null;
     const core = this.started(slot);
-    if (slot.state === 'waiting') wake(slot);
-    const turn = this.turns.begin(slot);
-    core.takeInterrupt();
-    // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
-    const longest = turn ?? SLICE;
-    const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
-    const begun = clock.ticks;
-    const budget = Math.max(1, Math.min(slice, mostTicks, scheduler.nextTick - begun));
-    this.sliceEnd = begun + budget;
+    this.sliceEnd = clock.ticks + budget;
     // A limit on instructions is met exactly; everything else may wait for the end of a block.
-    const last = mostInstructions <= budget + LONGEST_OVERRUN;
-    const stop = last ? core.run(Math.min(budget, mostInstructions), true) : core.run(budget);
+    const stop = core.run(Math.min(budget, mostInstructions), mostInstructions);
     this.sliceEnd = 0;
+    if (core.inBlock && (stop.kind === 'count' || stop.kind === 'stopped')) {
+      this.cut = { slot, begun, turn };
+      return null;
+    }
     // However a turn is cut into slices, it ends at the same instruction; a core that waits gives the rest of it away.
     // Firmware may have turned it off or put it to sleep.
     const gaveAway = ['wfi', 'wfe', 'yield'].includes(stop.kind) || slot.state !== 'running';
@@ -381,6 +396,19 @@ export class Machine {
       case 'stopped':
         return null;
     }
+  }
+
+  /** What a core's next slice is: when it begins, the ticks of its turn that are left (see Turns.begin), and how many it may last. */
+  private beginSlice(slot: CoreSlot, mostTicks: number): CutSlice & { readonly budget: number } {
+    const core = this.started(slot);
+    if (slot.state === 'waiting') wake(slot);
+    const turn = this.turns.begin(slot);
+    core.takeInterrupt();
+    // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
+    const longest = turn ?? SLICE;
+    const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
+    const begun = this.clock.ticks;
+    return { slot, begun, turn, budget: Math.max(1, Math.min(slice, mostTicks, this.scheduler.nextTick - begun)) };
   }
 
   /** An interrupt ends WFI masked or not, WFE when it can be taken. */

@@ -59,9 +59,6 @@ import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
 import { WaitHints } from './wait-hints.ts';
 
-/** Instructions at a core's entry that are looked through at reset: longer than any block. */
-const MOST_ENTRY_INSTRUCTIONS = 512;
-
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
 
@@ -107,6 +104,10 @@ export class Core {
   private readonly maintenance: CodeMaintenance;
   private readonly exceptions: ExceptionDelivery;
   private readonly debug: SelfHostedDebug;
+  /** Nothing was executed yet. */
+  private isFresh = true;
+  /** The last run ended in the middle of a block of code, where nobody looks at time or interrupts: the rest of it comes first. */
+  inBlock = false;
   private inSlice = false;
   private cutShort = false;
   /** An intercepted access that must trap instead: taken when the slice has ended. */
@@ -216,18 +217,14 @@ export class Core {
     // Any system register write makes the engine notice the new level.
     engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, SCTLR_RESET);
     engine.setPc(entry);
-    this.scanEntry(Number(entry));
   }
 
-  /** The engine does not announce the first block of a run, so it is read here; addresses are physical, the MMU is off. */
-  private scanEntry(entry: number): void {
-    const { engine, environment } = this;
-    let count = 0;
-    for (; count < MOST_ENTRY_INSTRUCTIONS; count++) {
-      const instruction = environment.readCode(entry + 4 * count);
-      if (instruction === null) break;
-    }
-    if (this.interceptIn(0, entry, 4 * count, entry)) engine.discardCode(entry, entry + 4 * count);
+  /** The engine does not announce the first block that it ever executes: the rest of the page at PC is read instead. */
+  private scanFirstBlock(): void {
+    const pc = this.engine.getPc();
+    const [high, low] = [Number(pc >> 32n), Number(BigInt.asUintN(32, pc))];
+    const start = this.translation.physicalOfCode(high, low);
+    if (start >= 0) this.interceptIn(high, low, PAGE_SIZE - (low % PAGE_SIZE), start);
   }
 
   /** Between slices. What the core caches of memory is not state: a core that goes on finds it anew. @throws EngineError, see CpuEngine.exportState */
@@ -262,11 +259,6 @@ export class Core {
     this.debug.restoreState(debug);
     this.unknownReported.clear();
     for (const access of unknownReported) this.unknownReported.add(access);
-    // The engine does not announce its first block: the rest of the page at PC is read here.
-    const pc = this.engine.getPc();
-    const [high, low] = [Number(pc >> 32n), Number(BigInt.asUintN(32, pc))];
-    const start = this.translation.physicalOfCode(high, low);
-    if (start >= 0) this.interceptIn(high, low, PAGE_SIZE - (low % PAGE_SIZE), start);
   }
 
   get level(): number {
@@ -358,14 +350,17 @@ export class Core {
   }
 
   /**
-   * Executes until something happens that the machine must see, `count` instructions or, unless `exactly` so many, up to the end of the block of code
-   * in which they end.
+   * Executes until something happens that the machine must see, or up to the end of the block of code in which `count` instructions end, but no more than
+   * `most`: then {@link inBlock} may be true.
    */
-  run(count: number, exactly = false): CoreStop {
+  run(count: number, most?: number): CoreStop {
     const { engine, environment } = this;
     this.stopRequested = false;
     this.cutShort = false;
     this.gaveAway = null;
+    this.inBlock = false;
+    if (this.isFresh) this.scanFirstBlock();
+    this.isFresh = false;
     this.maintenance.beginSlice();
     const due = this.debug.beginSlice();
     if (due !== null) {
@@ -379,8 +374,7 @@ export class Core {
         () => engine.executed,
         () => {
           if (this.debug.steps) return this.debug.step(() => engine.run(1));
-          if (this.storesAlone) return engine.run(1);
-          return exactly ? engine.run(count) : engine.runBlocks(count);
+          return this.storesAlone ? engine.run(1) : engine.runBlocks(count, most);
         },
       );
     } finally {
@@ -389,6 +383,8 @@ export class Core {
       if (this.storesAlone && environment.flashStoresMade()) engine.flushTlb();
       this.storesAlone = false;
     }
+    // A guest that steps itself, or was caught by a breakpoint of its own, is where it would be without any stop.
+    this.inBlock = engine.inBlock && !this.debug.steps && this.trapped === null;
     this.virtualMemory.invalidate();
     this.debug.endSlice();
     if (this.misaligned) {
@@ -433,6 +429,11 @@ export class Core {
     if (!this.inSlice) return;
     this.cutShort = true;
     this.engine.stop();
+  }
+
+  /** Time has moved on by `ticks` that were not executed: the running slice ends as much earlier. */
+  timePassed(ticks: number): void {
+    if (!this.engine.shorten(ticks)) this.interruptSlice();
   }
 
   /** Makes the core take a synchronous exception at its current PC, as if the instruction there had faulted with this syndrome. */

@@ -132,10 +132,13 @@ export interface CpuEngine {
    */
   run(count: number): SliceEnd;
   /**
-   * The same, but the slice may end a little later: between two blocks of straight-line code, at most {@link LONGEST_OVERRUN} instructions after `count`.
-   * Short slices are cheaper this way than by {@link run}, which translates the block that its count ends in anew.
+   * The same, but the slice ends where a block of straight-line code ends, at most {@link LONGEST_OVERRUN} instructions after `count`, and only after `most`
+   * instructions (at least `count`) in the middle of one. Short slices are cheaper this way than by {@link run}. Where a block ends depends on the code alone, not
+   * on where it was begun: a run that looks at time and interrupts at the ends of blocks only is the same whether or not it was stopped in between.
    */
-  runBlocks(count: number): SliceEnd;
+  runBlocks(count: number, most?: number): SliceEnd;
+  /** The last slice ended in the middle of a block. Always false with an engine that ends slices exactly anyway. */
+  readonly inBlock: boolean;
   /**
    * From the next slice on, a slice ends (by 'count') right after the instruction at EL0 or EL1 that lifts the mask of one of these interrupts, and at once where
    * it is not masked. False when this engine cannot do that; the caller must look for himself.
@@ -143,6 +146,8 @@ export interface CpuEngine {
   watchMasks(irq: boolean, fiq: boolean): boolean;
   /** Ends the current slice, with the instruction being executed or with its block. */
   stop(): void;
+  /** Inside a callback: the slice is to be so many instructions shorter. False when this engine cannot do that; the slice may be stopped instead. */
+  shorten(instructions: number): boolean;
   /**
    * Inside a device or intercepted() callback: ends the slice, and the instruction will not have happened; PC is at it, it counts. What it stored
    * before the access that called is in memory.
@@ -194,7 +199,7 @@ export interface CpuEngine {
 }
 
 /** Instructions by which a slice of whole blocks may be longer than asked: those of the longest block, less one. */
-export const LONGEST_OVERRUN = 511;
+export const LONGEST_OVERRUN = 63;
 
 /** An access that a memory watch reports. */
 export interface WatchedAccess {

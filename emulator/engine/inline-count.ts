@@ -5,7 +5,8 @@
  * code begins with a few operations that charge the whole block to a counter and leave when it is used up (native/count-x64.S draws them). The price:
  * a slice ends between blocks, and in the middle of one the charge is ahead of the execution, which {@link InlineCounter.restOfBlock} corrects.
  *
- *     core (CPUState):  0x28 end of the block begun last (low 32 bits) | 0x2c set when the counter ended the run | 0x30 counter | 0x34 set when a mask was lifted
+ *     core (CPUState):  0x28 end of the block begun last (low 32 bits; bit 0: it was told to end there) | 0x2c set when the counter ended the run
+ *                       0x30 counter | 0x34 set when a mask was lifted
  *                       words that belong to QEMU's own instruction counting, which the engine compiles but never turns on
  *
  * It needs to know the library from the inside, so it works with builds that are listed here, recognised by their build identifier, on hosts for which
@@ -135,6 +136,8 @@ const END = 0x28;
 const FLAG = 0x2c;
 const COUNTER = 0x30;
 const UNMASKED = 0x34;
+/** In {@link END}. */
+const END_WAS_TOLD = 1;
 /** Bits of interrupt_request: CPU_INTERRUPT_HARD, CPU_INTERRUPT_FIQ. */
 const REQUEST_IRQ = 1 << 1;
 const REQUEST_FIQ = 1 << 4;
@@ -150,8 +153,12 @@ const MOST_CODE_BYTES = 2 ** 31;
 const PAGE = 4096n;
 const CODE_BYTES = 4096;
 
-/** Instructions of the longest block (TCG_MAX_INSNS: 512). */
+/** Instructions of the longest block: LINE in count-x64.S. */
 export const LONGEST_BLOCK = LONGEST_OVERRUN + 1;
+
+/** The most instructions that a block which begins at `pc` can have. */
+export const mostInBlockAt = (pc: bigint): number =>
+  LONGEST_BLOCK - (Number(pc & (BigInt(4 * LONGEST_BLOCK) - 1n)) >>> 2);
 
 /** A native function and the data argument to register with it. */
 export interface NativeCallback {
@@ -411,7 +418,7 @@ export class InlineCounter {
 
   /** Instructions of the block begun last that lie behind the one at `pc`. */
   restOfBlock(pc: bigint): number {
-    const rest = ((this.words[0] ?? 0) - Number(BigInt.asIntN(32, pc))) / 4 - 1;
+    const rest = (((this.words[0] ?? 0) & ~END_WAS_TOLD) - Number(BigInt.asIntN(32, pc))) / 4 - 1;
     return rest > 0 && rest < LONGEST_BLOCK ? rest : 0;
   }
 
@@ -419,6 +426,11 @@ export class InlineCounter {
   endBlockAt(pc: bigint): void {
     this.left += this.restOfBlock(pc);
     this.words[0] = Number(BigInt.asIntN(32, pc + 4n));
+  }
+
+  /** True when the block begun last was told to end where it does ({@link limitNextBlock}), before its line or a branch. */
+  get endWasTold(): boolean {
+    return ((this.words[0] ?? 0) & END_WAS_TOLD) !== 0;
   }
 
   /** Forgets how the last run ended. */
@@ -437,12 +449,9 @@ export class InlineCounter {
     return this.words[3] !== 0;
   }
 
-  /** True when the counter ended the run: before the block at `pc`, which was charged but not begun; the charge is taken back. */
-  ranOut(pc: bigint): boolean {
-    if (this.words[1] === 0) return false;
-    this.words[1] = 0;
-    this.left += this.restOfBlock(pc) + 1;
-    return true;
+  /** True when the counter ended the run: before a block, which was not begun and not charged. */
+  get ranOut(): boolean {
+    return this.words[1] !== 0;
   }
 
   /** The next run begins with a block of at most `count` instructions (cflags_next_tb: a block of its own beside the usual one). */

@@ -10,7 +10,7 @@
 
 import type { Calibration } from './calibrate.ts';
 import { EngineError, type SliceEnd, type UnmappedAccess } from './engine.ts';
-import { InlineCounter, installInlineCount, LONGEST_BLOCK } from './inline-count.ts';
+import { InlineCounter, installInlineCount, LONGEST_BLOCK, mostInBlockAt } from './inline-count.ts';
 import type { CpuModel } from './unicorn-handle.ts';
 import { nativeProcess, type Pointer } from './unicorn-library.ts';
 import { UnicornRegisters } from './unicorn-registers.ts';
@@ -66,12 +66,15 @@ export class UnicornSlices extends UnicornRegisters {
   /** The count at the moment when the slice was told to end: the engine counts one instruction that it does not execute any more. */
   protected countAtEnd: number | null = null;
   protected requested = 0;
+  /** Instructions after which the slice ends with the next block. */
+  private count = 0;
   /** Executed in the current slice before the engine was started again to translate a block anew. */
   protected executedBefore = 0;
   protected stopRequested = false;
   protected retranslate = false;
   /** Instructions asked for since address translations were dropped last. */
   protected sinceFlush = 0;
+  inBlock = false;
   /** The range whose code was dropped last, and the state of the translator then. */
   private discarded = { start: 0, end: 0, translations: -1 };
   /** Of the callback that runs. */
@@ -118,30 +121,29 @@ export class UnicornSlices extends UnicornRegisters {
   }
 
   run(count: number): SliceEnd {
+    return this.runBlocks(count, count);
+  }
+
+  runBlocks(count: number, most = Infinity): SliceEnd {
     const { inline } = this;
-    if (inline === null) return this.runCounted(count);
+    if (inline === null) return this.runCounted(Math.min(count, most));
     this.begin(count);
     for (;;) {
       const before = this.executed;
-      const left = count - before;
-      if (left > LONGEST_BLOCK) inline.left = left - LONGEST_BLOCK;
-      else {
-        inline.left = 1;
-        // A full buffer would be dropped in the middle of the run, and the limit with it.
-        if (inline.codeRoom < ROOM_FOR_A_BLOCK) this.discardAllCode();
-        inline.limitNextBlock(left);
-      }
+      const left = most - before;
+      // Up to where `most` may lie inside the next block, and there one block at a time.
+      const pc = this.getPc();
+      const inFree = Math.min(this.count - before, left - LONGEST_BLOCK);
+      inline.left = Math.max(1, inFree);
       this.requested = before + inline.left;
-      const end = this.runInline(inline);
-      if (end.kind !== 'count' || inline.unmasked || this.executed >= count) return end;
+      const limit = inFree > 0 || left >= mostInBlockAt(pc) ? null : left;
+      // A full buffer would be dropped in the middle of the run, and the limit with it.
+      if (limit !== null && inline.codeRoom < ROOM_FOR_A_BLOCK) this.discardAllCode();
+      const end = this.runInline(inline, limit);
+      const { executed } = this;
+      if (limit !== null && executed >= most) this.inBlock ||= inline.endWasTold;
+      if (end.kind !== 'count' || inline.unmasked || this.inBlock || executed >= this.count) return end;
     }
-  }
-
-  runBlocks(count: number): SliceEnd {
-    const { inline } = this;
-    if (inline === null) return this.runCounted(count);
-    this.begin(count);
-    return this.runInline(inline);
   }
 
   override discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
@@ -183,6 +185,15 @@ export class UnicornSlices extends UnicornRegisters {
     }
   }
 
+  shorten(instructions: number): boolean {
+    const { inline } = this;
+    if (inline === null) return false;
+    inline.left -= instructions;
+    this.requested -= instructions;
+    this.count -= instructions;
+    return true;
+  }
+
   watchMasks(irq: boolean, fiq: boolean): boolean {
     this.inline?.watchMasks(irq, fiq);
     return this.inline !== null;
@@ -221,11 +232,16 @@ export class UnicornSlices extends UnicornRegisters {
     this.stopRequested = false;
     this.lastUnmapped = null;
     this.requested = count;
+    this.count = count;
+    this.inBlock = false;
     if (this.inline !== null) this.inline.left = count;
   }
 
-  /** Runs until the counter is used up or something else ends the slice. */
-  private runInline(inline: InlineCounter): SliceEnd {
+  /**
+   * Runs until the counter is used up or something else ends the slice.
+   * @param limit most instructions of the first block; null: as many as it has
+   */
+  private runInline(inline: InlineCounter, limit: number | null): SliceEnd {
     this.sinceFlush += inline.left;
     if (this.sinceFlush >= FLUSH_EVERY) {
       this.sinceFlush = 0;
@@ -234,10 +250,11 @@ export class UnicornSlices extends UnicornRegisters {
     for (;;) {
       this.retranslate = false;
       inline.arm();
+      if (limit !== null) inline.limitNextBlock(limit);
       const code = this.start(0);
       const end = this.endOf(code);
       if (end !== null) return end;
-      const ranOut = inline.ranOut(this.getPc());
+      const { ranOut } = inline;
       if (this.stopRequested) return { kind: 'stopped' };
       if (ranOut || inline.unmasked) return { kind: 'count' };
       if (!this.retranslate) return { kind: 'stopped' };
@@ -330,6 +347,7 @@ export class UnicornSlices extends UnicornRegisters {
       }
       this.refundBlock();
       inline.left += 1;
+      this.inBlock = true;
       return true;
     }
     if (this.countAtEnd !== null) return false;

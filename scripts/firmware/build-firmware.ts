@@ -35,6 +35,7 @@ const RECIPES: readonly ImageRecipe[] = [
     'mixed',
     'refused-pixel6',
     'registers',
+    'ticks',
     'waits',
     'wakes',
     'speed',

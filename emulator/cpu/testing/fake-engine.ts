@@ -9,6 +9,7 @@ import { SYSTEM_REGISTERS } from '../../engine/system-registers.ts';
 export class FakeEngine implements CpuEngine {
   readonly version = 'fake';
   executed = 0;
+  inBlock = false;
   pc = 0n;
   sp = 0n;
   pstate = 0x3c5;
@@ -124,6 +125,9 @@ export class FakeEngine implements CpuEngine {
   }
 
   flushTlb(): void {}
+  shorten(): boolean {
+    return true;
+  }
   discardCode(): void {}
   discardPhysicalCode(): void {}
   forgetBranchTargets(): void {}

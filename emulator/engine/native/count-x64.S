@@ -4,12 +4,14 @@
  * The engine's translator calls tb_start before the first and tb_stop after the last instruction of a block. The two functions below stand in their
  * place, call the engine's own, and put this in front of every block, in the translator's intermediate operations:
  *
- *     charged:  t = counter;  counter = t - instructions of the block;  end = address behind its last instruction
- *               if (t < 1) goto out;                        … the block …
- *     out:      flag, exit request, stop request = 1;  pc = address of the block;  leave the translated code
+ *     charged:  t = counter;  counter = t - instructions of the block
+ *               if (t < 1) goto out;  end = address behind its last instruction             … the block …
+ *     out:      counter = counter + instructions;  flag, exit request, stop request = 1;  pc = address of the block;  leave the translated code
  *
- * The number of instructions and the end are known when the block is finished: tb_stop writes them into the operations that tb_start left open.
- * translate_insn looks at each instruction too: only blocks with one that a machine may want to see are announced to it (filter).
+ * The number of instructions and the end are known when the block is finished: tb_stop writes them into the operations that tb_start left open. Bit 0 of the
+ * end says that the block ends where it was told to and would go on otherwise.
+ * translate_insn looks at each instruction too. Only blocks with one that a machine may want to see are announced to it (filter). And a block ends before
+ * each multiple of LINE: so where a block ends does not depend on where it begins, and a run that was stopped inside one goes on with its rest.
  * unmasked stands in the place of the engine's cpu_exec_interrupt: it ends the run when the interrupt that is waited for is not masked any more.
  * illegal is jumped to from the engine's exception return, where it has found it illegal: the engine would go on as if nothing were.
  * The guards stand before callbacks of the machine: they keep the stack pointer and, when the machine says so, leave the instruction unfinished.
@@ -69,6 +71,7 @@
 	.set	b_end, table + 0x138		/* operation whose constant is the end */
 	.set	b_out, table + 0x140		/* label */
 	.set	b_seen, table + 0x148		/* a byte: it has an instruction to be seen */
+	.set	b_told, table + 0x149		/* a byte: bit 0 of its end */
 
 	.equ	SET_LABEL, 1			/* INDEX_op_set_label */
 	.equ	COND_LT, 2			/* TCG_COND_LT */
@@ -76,6 +79,10 @@
 	.equ	OP_ARG1, 0x20
 	.equ	BLOCK_START, 0x08		/* DisasContextBase.pc_first, pc_next */
 	.equ	BLOCK_NEXT, 0x10
+	.equ	BLOCK_IS_JMP, 0x18		/* DISAS_NEXT: it goes on; DISAS_TOO_MANY: it ends without a branch */
+	.equ	DISAS_NEXT, 0
+	.equ	DISAS_TOO_MANY, 1
+	.equ	LINE, 256			/* bytes, a power of two */
 
 	.globl	code
 code:
@@ -122,13 +129,6 @@ code:
 	mov	r8, [rip + o_counter]
 	call	with_env
 
-	call	open_constant
-	mov	[rip + b_end], rax
-	mov	rdx, [rax + OP_ARG0]
-	mov	rsi, [rip + n_st_i32]
-	mov	r8, [rip + o_end]
-	call	with_env
-
 	mov	rdi, rbx
 	call	[rip + f_new_label]
 	mov	[rip + b_out], rax
@@ -139,6 +139,13 @@ code:
 	mov	ecx, 1
 	mov	r8, rax
 	call	[rip + f_brcondi_i32]
+
+	call	open_constant
+	mov	[rip + b_end], rax
+	mov	rdx, [rax + OP_ARG0]
+	mov	rsi, [rip + n_st_i32]
+	mov	r8, [rip + o_end]
+	call	with_env
 
 	mov	rdi, r14
 	mov	rsi, r15
@@ -188,6 +195,12 @@ with_env:
 	push	r14
 	push	r15
 	mov	r14, rdi
+	cmp	dword ptr [rdi + BLOCK_IS_JMP], DISAS_TOO_MANY
+	sete	al
+	test	byte ptr [rdi + BLOCK_NEXT], LINE - 1
+	setnz	cl
+	and	al, cl
+	mov	[rip + b_told], al
 	call	[rip + f_tb_stop]
 	cmp	qword ptr [rip + b_count], 0
 	je	1f
@@ -198,18 +211,41 @@ with_env:
 	mov	rax, [r14 + BLOCK_NEXT]
 	mov	rcx, [rip + b_end]
 	movsxd	rdx, eax
+	or	dl, [rip + b_told]
 	mov	[rcx + OP_ARG1], rdx
 	sub	rax, [r14 + BLOCK_START]
 	shr	rax, 2
 	mov	rcx, [rip + b_count]
 	mov	[rcx + OP_ARG1], rax
 	mov	qword ptr [rip + b_count], 0
+	mov	r15, rax			/* r15: instructions */
 
 	mov	rdi, rbx
 	mov	esi, SET_LABEL
 	mov	rdx, [rip + b_out]
 	or	byte ptr [rdx], 1		/* TCGLabel.present */
 	call	[rip + f_op1]
+
+	call	new_temp
+	mov	r13, rax
+	mov	rsi, [rip + n_ld_i32]
+	mov	rdx, r13
+	mov	r8, [rip + o_counter]
+	call	with_env
+	call	open_constant
+	neg	r15
+	mov	[rax + OP_ARG1], r15
+	mov	r8, [rax + OP_ARG0]
+	mov	rdi, rbx
+	mov	rsi, [rip + n_sub_i32]
+	mov	rdx, r13
+	mov	rcx, r13
+	call	[rip + f_op3]
+	mov	rdx, r13
+	mov	rsi, [rip + n_st_i32]
+	mov	r8, [rip + o_counter]
+	call	with_env
+
 	call	open_constant
 	mov	r13, [rax + OP_ARG0]
 	mov	qword ptr [rax + OP_ARG1], -0x7fff	/* 1 as a byte, negative as a half word */
@@ -261,10 +297,10 @@ with_env:
 	call	[rbx]
 	jmp	leave
 	.endm
-	guard	rcx, 0x380
-	guard	r8, 0x3a0
-	guard	r9, 0x3c0
-	.org	0x3e0
+	guard	rcx, 0x400
+	guard	r8, 0x420
+	guard	r9, 0x440
+	.org	0x460
 leave:
 	mov	rcx, [rbx + 8]
 	cmp	qword ptr [rcx], 0
@@ -275,12 +311,17 @@ leave:
 	mov	rdi, [rcx + 16]
 	call	[rip + f_loop_exit]		/* does not return */
 
-	.org	0x400
+	.org	0x480
 	/* translate_insn(DisasContextBase *rdi, CPUState *rsi) */
 	push	rbx
 	mov	rbx, rdi
 	call	[rip + f_translate]
-	add	rbx, [rip + o_word]
+	test	byte ptr [rbx + BLOCK_NEXT], LINE - 1
+	jnz	1f
+	cmp	dword ptr [rbx + BLOCK_IS_JMP], DISAS_NEXT
+	jne	1f
+	mov	dword ptr [rbx + BLOCK_IS_JMP], DISAS_TOO_MANY
+1:	add	rbx, [rip + o_word]
 	mov	eax, [rbx]
 	pop	rbx
 	cmp	eax, 0xd69f03e0			/* ERET */
@@ -307,7 +348,7 @@ leave:
 seen:	mov	byte ptr [rip + b_seen], 1
 unseen:	ret
 
-	.org	0x480
+	.org	0x500
 	/* filter(handle, block, previous block, data): the data argument points to { callback, cell }. */
 	cmp	byte ptr [rip + b_seen], 0
 	jne	1f
@@ -316,7 +357,7 @@ unseen:	ret
 	ret
 1:	jmp	[rcx]
 
-	.org	0x4c0
+	.org	0x540
 	/*
 	 * bool unmasked(CPUState *rdi, int esi): asked with the interrupts that wait (2: IRQ, 16: FIQ) whenever the engine's loop is come to, which it is right after each
 	 * instruction that may lift a mask. The answer is always no: it is the machine that takes interrupts.
@@ -351,7 +392,7 @@ unseen:	ret
 
 	.equ	EXCP_UDEF, 1
 	.equ	ILLEGAL_STATE, 0x3a000000	/* ESR: EC 0x0e, IL */
-	.org	0x540
+	.org	0x5c0
 	/*
 	 * Inside helper_exception_return: r14 is the register file, the stack is aligned for a call, PC is where the return went, PSTATE.IL is set. The instruction
 	 * there takes the Illegal Execution state exception before anything else; it is charged with the return.
