@@ -13,6 +13,8 @@ import { FieldReader } from './field-reader.ts';
 import { decodeLz4Block } from './lz4-block.ts';
 
 const MAGIC_VALUE = 0x184c_2102;
+/** The first word of a device tree, read as this format's numbers are. */
+const FDT_MAGIC = 0xedfe_0dd0;
 /** Output of a full block. */
 const BLOCK_BYTES = 8 * 2 ** 20;
 /** Largest output without a limit of the caller's. */
@@ -40,6 +42,8 @@ export function decodeLz4Legacy(bytes: Uint8Array, limitBytes = DEFAULT_LIMIT_BY
     const size = reader.u32(at, 'block size');
     at += 4;
     if (size === MAGIC_VALUE) continue;
+    // A device tree is appended: no block is that long.
+    if (size === FDT_MAGIC && parts.length > 0) break;
     // The appended size: exact, or it is a block that the file is too short for.
     if (at === bytes.length && size === total) break;
     const made = decodeLz4Block(reader.bytes(at, size, 'block size'), block);

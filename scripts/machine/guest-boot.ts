@@ -56,13 +56,23 @@ function unpackInto({ name, ramBanks }: Board): Decompressors {
     mostBytes,
     gunzip: (bytes) => {
       try {
-        return gunzipSync(bytes, { maxOutputLength: Math.min(mostBytes, constants.MAX_LENGTH) });
+        return gunzipSync(withoutAppendedTree(bytes), { maxOutputLength: Math.min(mostBytes, constants.MAX_LENGTH) });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
         throw new Error(`it unpacks to more than the RAM of ${name}, ${showBytes(mostBytes)}`, { cause: error });
       }
     },
   };
+}
+
+/** A device tree behind compressed data, whose length its header tells: QEMU leaves it unread, and so does this. */
+function withoutAppendedTree(bytes: Uint8Array): Uint8Array {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const magic = Buffer.of(0xd0, 0x0d, 0xfe, 0xed);
+  for (let at = file.indexOf(magic); at >= 0 && at + 8 <= file.length; at = file.indexOf(magic, at + 1)) {
+    if (at + file.readUInt32BE(at + 4) === file.length) return bytes.subarray(0, at);
+  }
+  return bytes;
 }
 
 /** `--bios`. @throws InputError */

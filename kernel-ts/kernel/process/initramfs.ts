@@ -6,10 +6,11 @@
  *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check    6 + 13 × 8 hex digits
  *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
  * ```
- * As Linux reads them: zeros may follow an archive, and another archive after those; of two entries with one path the later one counts; of
- * several links to one file only the last has the content.
+ * As Linux reads them: zeros may follow an archive, and another archive after those; the last one may lack its trailer; of two entries with one path the later
+ * one counts; of several links to one file only the last has the content; a name ends at its first NUL, and what is behind that is padding; "070702" is the same
+ * with the sum of the content's bytes in `check`. What is malformed ends the reading: what came before it counts.
  *
- * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; cpio(5), "New ASCII Format".
+ * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; init/initramfs.c; cpio(5), "New ASCII Format".
  */
 
 import { alignUp, hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
@@ -18,6 +19,10 @@ import type { MemoryPort } from '../../hal/ports.ts';
 import type { ByteSource } from './elf-image.ts';
 
 const MAGIC = '070701';
+/** The same, with a sum of the content's bytes. */
+const MAGIC_CHECKED = '070702';
+/** Symbolic links on the way to a file: MAXSYMLINKS of Linux. */
+const MAX_LINKS = 40;
 const DIGITS = 8;
 const TRAILER = 'TRAILER!!!';
 const ALIGNMENT = 4;
@@ -148,11 +153,25 @@ export class Initramfs {
     return found;
   }
 
-  /** The regular file `path`, or null where there is none. Symbolic links are not followed. O(entries). @throws InitramfsError as `find` */
+  /**
+   * The regular file `path`, or null where there is none. Symbolic links are followed. O(entries × parts of the path).
+   * @throws InitramfsError as `find`
+   */
   open(path: string): InitramfsFile | null {
-    const { found, content } = this.lookUp(path);
-    if (found === null || found.kind !== 'file') return null;
-    return new InitramfsFile(this.memory, { ...(content ?? found), path: found.path });
+    let parts = normalPath(path).split('/');
+    for (let links = 0, depth = 1; depth <= parts.length; depth++) {
+      const { found, content } = this.lookUp(parts.slice(0, depth).join('/'));
+      if (found?.kind === 'link') {
+        if (++links > MAX_LINKS) return null;
+        const target = decodeUtf8(this.memory.readBytes(found.address, found.bytes));
+        parts = resolved([...(target.startsWith('/') ? [] : parts.slice(0, depth - 1)), target, ...parts.slice(depth)]);
+        depth = 0;
+      } else if (depth === parts.length) {
+        if (found === null || found.kind !== 'file') return null;
+        return new InitramfsFile(this.memory, { ...(content ?? found), path: found.path });
+      }
+    }
+    return null;
   }
 
   /** `content`: the entry that has the content of a file with several links. */
@@ -160,9 +179,14 @@ export class Initramfs {
     const wanted = normalPath(path);
     let found: RawEntry | null = null;
     const shared = new Map<string, RawEntry>();
-    for (const entry of this.rawEntries()) {
-      if (entry.path === wanted) found = entry;
-      if (entry.kind === 'file' && entry.links > 1 && entry.bytes > 0) shared.set(entry.identity, entry);
+    try {
+      for (const entry of this.rawEntries()) {
+        if (entry.path === wanted) found = entry;
+        if (entry.kind === 'file' && entry.links > 1 && entry.bytes > 0) shared.set(entry.identity, entry);
+      }
+    } catch (error) {
+      // What came before the malformed place counts, as with Linux; what is not there may have been behind it.
+      if (!(error instanceof InitramfsError) || found === null) throw error;
     }
     const isLink = found !== null && found.links > 1 && found.bytes === 0;
     return { found, content: found !== null && isLink ? (shared.get(found.identity) ?? null) : null };
@@ -170,7 +194,7 @@ export class Initramfs {
 
   private *rawEntries(): Generator<RawEntry> {
     for (let at = this.skipZeros(0), archive = 0; at < this.bytes; at = this.skipZeros(at), archive++) {
-      for (let ended = false; !ended; ) {
+      for (let ended = false; !ended && at < this.bytes; ) {
         const { entry, end } = this.readEntry(at, archive);
         at = end;
         if (entry === null) ended = true;
@@ -182,7 +206,8 @@ export class Initramfs {
   /** The entry at `at`, or null for a trailer, and where the next header is. */
   private readEntry(at: number, archive: number): { entry: RawEntry | null; end: number } {
     const header = this.readText(at, HEADER_BYTES, 'a header');
-    if (!header.startsWith(MAGIC)) throw new InitramfsError(at, describeMagic(header));
+    const isChecked = header.startsWith(MAGIC_CHECKED);
+    if (!isChecked && !header.startsWith(MAGIC)) throw new InitramfsError(at, describeMagic(header));
     const field = (name: Field) => readField(header, name, at);
     const nameBytes = field('namesize');
     if (nameBytes < 2 || nameBytes > MAX_NAME_BYTES) {
@@ -191,14 +216,15 @@ export class Initramfs {
     const nameAt = at + HEADER_BYTES;
     this.check(nameAt, nameBytes, 'a name');
     const name = this.memory.readBytes(this.virtual(nameAt), nameBytes);
-    if (name.indexOf(0) !== nameBytes - 1) throw new InitramfsError(nameAt, 'a name that does not end with its NUL');
-    const path = decodeUtf8(name, 0, nameBytes - 1);
+    if (name[nameBytes - 1] !== 0) throw new InitramfsError(nameAt, 'a name that does not end with its NUL');
+    const path = decodeUtf8(name, 0, name.indexOf(0));
     const contentAt = alignUp(nameAt + nameBytes, ALIGNMENT);
     const bytes = field('filesize');
     this.check(contentAt, bytes, `the content of ${path}`);
     // The last archive may end without the zeros that fill its last word.
     const end = Math.min(alignUp(contentAt + bytes, ALIGNMENT), this.bytes);
     if (path === TRAILER) return { entry: null, end };
+    if (isChecked) this.checkSum(path, contentAt, bytes, field('check'));
     const mode = field('mode');
     const entry: RawEntry = {
       path: normalPath(path),
@@ -223,6 +249,14 @@ export class Initramfs {
   private readText(at: number, length: number, what: string): string {
     this.check(at, length, what);
     return decodeName(this.memory.readBytes(this.virtual(at), length), 0, length);
+  }
+
+  /** @throws InitramfsError when the content's bytes have another sum than the header says */
+  private checkSum(path: string, at: number, length: number, wanted: number): void {
+    let sum = 0;
+    for (const byte of this.memory.readBytes(this.virtual(at), length)) sum = (sum + byte) % 2 ** 32;
+    if (sum === wanted) return;
+    throw new InitramfsError(at, `the content of ${path} has the sum ${hex(sum, 8)}, not ${hex(wanted, 8)},`);
   }
 
   private check(at: number, length: number, what: string): void {
@@ -250,9 +284,18 @@ function normalPath(path: string): string {
   return parts.length === 0 ? '.' : parts.join('/');
 }
 
+/** The parts of a path in pieces, ".." taken out. */
+function resolved(pieces: readonly string[]): string[] {
+  const parts: string[] = [];
+  for (const part of normalPath(pieces.join('/')).split('/')) {
+    if (part === '..') parts.pop();
+    else parts.push(part);
+  }
+  return parts;
+}
+
 function describeMagic(header: string): string {
   if (header.startsWith('\x1f\x8b')) return 'gzip-compressed data (decompress it first)';
-  if (header.startsWith('070702')) return 'an archive with checksums, "070702" (make it with cpio -H newc)';
   if (header.startsWith('070707')) return 'an archive of the old portable format, "070707" (make it with cpio -H newc)';
   return `no header that begins with "${MAGIC}"`;
 }
