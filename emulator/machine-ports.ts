@@ -27,6 +27,8 @@ export interface MachineInterrupts extends InterfaceRegisters, Stateful {
   setPpi(cpu: number, intid: number, level: boolean): void;
   /** True when core `cpu`, waiting, has a reason to wake. */
   pendingFor(cpu: number): boolean;
+  /** False when nothing can interrupt a core: its software has not enabled interrupts. */
+  couldInterrupt(): boolean;
   /** Core `cpu` starts again: its CPU interface is in its reset state. */
   resetCpu?(cpu: number): void;
 }

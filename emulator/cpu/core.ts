@@ -32,7 +32,7 @@ import { findMoves } from './code-scan.ts';
 import type { CoreEnvironment, CoreStop } from './core-environment.ts';
 import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
 import { isDebugRegister, isOsLock } from './debug-registers.ts';
-import { ExceptionDelivery, type RefusedAccess } from './exception-delivery.ts';
+import { ExceptionDelivery, type RefusedAccess, type TakenException } from './exception-delivery.ts';
 import { enterException, levelOf } from './exception-entry.ts';
 import { synchronousTarget } from './external-abort.ts';
 import {
@@ -234,6 +234,7 @@ export class Core {
       interrupts: this.interrupts.saveState(),
       hints: this.hints.saveState(),
       lastVector: this.exceptions.lastVector,
+      firstException: this.exceptions.first === null ? null : { ...this.exceptions.first },
       debug: this.debug.saveState(),
       unknownReported: [...this.unknownReported],
       storesAlone: this.storesAlone,
@@ -246,6 +247,7 @@ export class Core {
     interrupts,
     hints,
     lastVector,
+    firstException,
     debug,
     unknownReported,
     storesAlone,
@@ -256,9 +258,15 @@ export class Core {
     this.masksAreWatched = this.engine.watchMasks(interrupts.irq, interrupts.fiq);
     this.hints.restoreState(hints);
     this.exceptions.lastVector = lastVector;
+    this.exceptions.first = firstException;
     this.debug.restoreState(debug);
     this.unknownReported.clear();
     for (const access of unknownReported) this.unknownReported.add(access);
+  }
+
+  /** The first synchronous exception since reset, or null. */
+  get firstException(): TakenException | null {
+    return this.exceptions.first;
   }
 
   get level(): number {

@@ -20,9 +20,19 @@ export interface RefusedAccess {
   readonly address: number;
 }
 
+/** A synchronous exception, by the registers that describe it. */
+export interface TakenException {
+  readonly esr: number;
+  readonly elr: bigint;
+  /** Null when it has no fault address. */
+  readonly far: bigint | null;
+}
+
 export class ExceptionDelivery {
   /** Vector entered last and the instruction count at that moment: a fault there at once is a lockup. */
   lastVector: { address: bigint; executed: number } | null = null;
+  /** The first synchronous exception since reset: what explains a guest that stands still. Null: none. */
+  first: TakenException | null = null;
   /** Why the core can make no more progress. */
   lockup: string | null = null;
   private readonly core: Core;
@@ -42,6 +52,7 @@ export class ExceptionDelivery {
 
   reset(): void {
     this.lastVector = null;
+    this.first = null;
     this.lockup = null;
   }
 
@@ -78,6 +89,7 @@ export class ExceptionDelivery {
     if (environment.traces('exception')) {
       environment.emit(this.core, 'exception', { level: targetLevel, esr, far, pc: returnAddress, from: this.level });
     }
+    this.first ??= { esr, elr: returnAddress, far };
     this.entered();
     const vector = enterException(engine, { kind, targetLevel, returnAddress, esr, far });
     this.lastVector = { address: vector, executed: environment.clock.ticks };

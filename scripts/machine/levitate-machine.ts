@@ -34,6 +34,7 @@ import { InputError } from './input-error.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { planLevitate } from './levitate-boot.ts';
 import type { MachineSettings, RunBounds } from './machine-settings.ts';
+import { describeStandstill } from './standstill.ts';
 import type { Outcome } from './outcome.ts';
 
 export type { MachineSettings, RunBounds } from './machine-settings.ts';
@@ -235,8 +236,11 @@ export class LevitateMachine {
       return { outcome: 'panic', exitStatus: 1, panic: `PANIC: ${reason}`, reason: `the kernel panicked: ${reason}` };
     }
     switch (stop.kind) {
-      case 'idle':
+      case 'idle': {
+        const standstill = this.host === null ? describeStandstill(this.machine) : null;
+        if (standstill !== null) return { outcome: 'error', exitStatus: 1, panic: null, reason: standstill };
         return { outcome: 'steady', exitStatus: 0, panic: null, reason: 'reached its steady state' };
+      }
       case 'power off':
         return { outcome: 'poweroff', exitStatus: 0, panic: null, reason: 'powered off' };
       case 'limit':

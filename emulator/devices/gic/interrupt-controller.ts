@@ -85,6 +85,11 @@ export abstract class InterruptController {
     return asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.#lines[cpu] !== 0;
   }
 
+  /** False when software has enabled no group, in the distributor or in any CPU interface: nothing can interrupt a core. */
+  couldInterrupt(): boolean {
+    return this.state.groupEnables !== 0 && this.interfaces.some(({ enables }) => enables !== 0);
+  }
+
   /** Tells `listener` what the core that runs does with its interrupts. For traces: without it nothing is told, and nothing costs. */
   traceHandling(listener: (handling: Handling, intid: number) => void): void {
     for (const one of this.interfaces) one.onHandled = listener;
