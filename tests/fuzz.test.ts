@@ -23,10 +23,20 @@ const AARCH32_LOOP: FuzzSite = {
   ],
 };
 
+/** VBAR_EL1 at the end of the address space, and an undefined instruction at EL0: its vector is at the begin, where nothing is mapped. */
+const LAST_VECTORS: FuzzSite = {
+  ...SITE,
+  level: 0,
+  words: [0xd53a_1bfb],
+  tables: 'sane',
+  registers: [{ encoding: SYSTEM_REGISTERS.VBAR_EL1, value: '0xffffffffffffffe0' }],
+};
+
 describe('a guest that did hang the emulator', () => {
   it.each([
     ['registers of the timer that its level has not, at EL1', TIMER_WORDS.map((word) => ({ ...SITE, words: [word] }))],
     ['an endless loop in AArch32', [AARCH32_LOOP]],
+    ['vectors at the end of the address space', [LAST_VECTORS]],
     ['registers of the timer at EL0', TIMER_WORDS.map((word) => ({ ...SITE, level: 0, words: [word] }) as const)],
   ])('%s', (_what, sites) => {
     expect(replayApart({ board: 'qemu-virt', gicVersion: 2, sites })).toBe('ok');

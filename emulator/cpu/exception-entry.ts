@@ -120,7 +120,9 @@ export function enterException(engine: CpuEngine, entry: ExceptionEntry): bigint
   engine.setSystemRegister(bank.elr, entry.returnAddress);
   if (entry.esr !== null) engine.setSystemRegister(bank.esr, BigInt(entry.esr));
   if (entry.far !== null) engine.setSystemRegister(bank.far, entry.far);
-  const vector = (engine.getSystemRegister(bank.vbar) ?? 0n) + BigInt(group + VECTOR_KIND[entry.kind]);
+  // At the end of the address space it goes on at its begin.
+  const offset = BigInt(group + VECTOR_KIND[entry.kind]);
+  const vector = BigInt.asUintN(64, (engine.getSystemRegister(bank.vbar) ?? 0n) + offset);
   engine.setPc(vector);
   return vector;
 }
