@@ -43,6 +43,10 @@ const PROGRESS_EVERY = 50;
 /** Prints the summary on stdout, progress on stderr; returns the exit status. */
 export function main(args: readonly string[]): number {
   const options = readOptions(args);
+  if (options === null) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   if (typeof options === 'string') {
     process.stderr.write(`${options}${USAGE}`);
     return 2;
@@ -77,7 +81,8 @@ export function main(args: readonly string[]): number {
   return unexplained === 0 ? 0 : 1;
 }
 
-function readOptions(args: readonly string[]): Options | string {
+/** Null when only the usage is asked for; a string says what is wrong. */
+function readOptions(args: readonly string[]): Options | string | null {
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -90,7 +95,7 @@ function readOptions(args: readonly string[]): Options | string {
         help: { type: 'boolean' },
       },
     });
-    if (values.help === true) return '';
+    if (values.help === true) return null;
     const names = boards.map(({ name }) => name);
     if (values.board !== undefined && !names.includes(values.board)) return `--board: one of ${names.join(', ')}\n`;
     const { fixups } = values;

@@ -9,7 +9,7 @@ import { packageRoot } from '../scripts/package-root.ts';
 import { commandEnvironment } from './support/command.ts';
 
 /** Need sources, tools or a folder that an installed package does not have. */
-const CHECKOUT_ONLY = ['guest-images', 'check-firmware', 'stress'];
+const CHECKOUT_ONLY = ['guest-images', 'check-firmware', 'stress', 'board-trees'];
 
 /** Commands that package.json's scripts name. */
 const commands = Object.values(
@@ -45,5 +45,11 @@ describe('the commands', () => {
     const wrong = node(launcher, name, '--no-such-option');
     expect([wrong.status, wrong.stdout]).toEqual([2, '']);
     expect(wrong.stderr).toContain('--no-such-option');
+  });
+
+  it.each(['stress', 'board-trees'])('%s of the checkout tells its usage on standard output', (name) => {
+    const help = node(join(packageRoot(), 'scripts', 'launch.mjs'), name, '--help');
+    expect([help.status, help.stderr]).toEqual([0, '']);
+    expect(help.stdout).toMatch(new RegExp(`^usage: npm run ${name}\\b`));
   });
 });

@@ -275,7 +275,7 @@ describe('the command line', () => {
   it.each([
     [['--restore', file, '--board', 'pixel6'], /the machine is that of the snapshot; leave out --board$/],
     [['--restore', file, '--flip-bit', '0x80000000.1@1ms'], /leave out --flip-bit$/],
-    [['--restore', '/dev/null'], /^boot: --restore \/dev\/null: the file is empty$/],
+    [['--restore', '/dev/null'], /^boot: --restore \/dev\/null: it is a device; a file is wanted$/],
     [['--restore', 'package.json'], /^boot: --restore package.json: not a snapshot, which "boot --save FILE" writes$/],
     [['--board', 'pixel6', '--at', '1s'], /--at 1s says when a snapshot is saved: it goes with --save FILE$/],
     [['--board', 'pixel6', '--save', file, '--at', 'soon'], /--at soon: not a time/],
@@ -283,7 +283,7 @@ describe('the command line', () => {
       ['--board', 'pixel6', '--save', join(folder, 'x'), '--at', '9s'],
       /the run ended before --at, .* nothing was saved$/,
     ],
-    [['--board', 'pixel6', '--save', join(folder, 'no', 'x')], /cannot be written: ENOENT$/],
+    [['--board', 'pixel6', '--save', join(folder, 'no', 'x')], /cannot be written: its folder does not exist$/],
   ])('%j is refused with the reason', (args, reason) => {
     const { status, stderr } = boot('--quiet', ...args);
     expect(stderr.trim()).toMatch(reason);
