@@ -13,8 +13,8 @@ import { fetchGuest, findGuest, GUEST_NAMES, type GuestName } from './guests/gue
 import { writeGuestDiskInitramfs, writeGuestInitramfs } from './guests/initramfs-file.ts';
 
 const USAGE = `usage: npm run guest-images [-- --list]
-  Fetches U-Boot, three Linux kernels, a device tree, busybox and the packages of a root file system from Debian (200 MB,
-  once; no root), builds an initramfs and a disk image, and prints the commands that boot them.
+  Fetches U-Boot, UEFI and GRUB, three Linux kernels, a device tree, busybox and the packages of a root file system from
+  Debian (220 MB, once; no root), builds an initramfs and disk images, and prints the commands that boot them.
   --list   say what the cache holds; fetch nothing
 `;
 

@@ -31,6 +31,13 @@ export function bootCommands(
       command: `npm run boot -- --board qemu-virt --bios ${show(uBoot)}`,
     });
   }
+  const uefi = paths.get('uefi');
+  if (uefi !== undefined) {
+    commands.push({
+      title: 'UEFI on qemu-virt: its shell',
+      command: `npm run boot -- --board qemu-virt --bios ${show(uefi)}`,
+    });
+  }
   const linux = paths.get('linux-6.1');
   if (linux !== undefined && initramfs !== null) {
     commands.push({

@@ -35,6 +35,9 @@ function unpack(intoCache: string, packageName: string, ...files: readonly strin
 function unpackAll(): void {
   const version = '7.4.1+deb13-arm64';
   unpack('u-boot-qemu', 'u-boot-qemu', 'usr/lib/u-boot/qemu_arm64/u-boot.bin');
+  const firmware = ['usr/share/qemu-efi-aarch64/QEMU_EFI.fd', 'usr/share/AAVMF/AAVMF_CODE.fd'];
+  unpack('uefi', 'qemu-efi-aarch64', ...firmware);
+  unpack('grub', 'grub-efi-arm64-bin', 'usr/lib/grub/arm64-efi/monolithic/grubaa64.efi');
   unpack('linux-6.1+modules', 'linux-image-6.1.0-99-arm64', 'boot/vmlinuz-6.1.0-99-arm64');
   unpack('linux-backports', `linux-binary-${version}`, `usr/lib/modules/${version}/vmlinuz`);
   const tree = `usr/lib/modules/${version}/dtb/exynos/google/gs101-oriole.dtb`;
@@ -60,6 +63,14 @@ describe('findGuest', () => {
     for (const name of ['u-boot', 'linux-6.1', 'oriole-dtb'] as const) {
       expect(findGuest(name, { LEVITATE_CACHE: cache })).toBeNull();
     }
+  });
+
+  it('finds UEFI as it is built and padded in one package', () => {
+    unpackAll();
+    const names = (['uefi', 'uefi-padded'] as const).map((name) =>
+      basename(findGuest(name, { LEVITATE_CACHE: cache })?.path ?? ''),
+    );
+    expect(names).toEqual(['QEMU_EFI.fd', 'AAVMF_CODE.fd']);
   });
 
   it('finds a device tree only beside the kernel that it belongs to', () => {
@@ -166,6 +177,7 @@ describe('writeGuestInitramfs', () => {
 describe('bootCommands', () => {
   const paths = new Map<GuestName, string>([
     ['u-boot', '/c/u-boot.bin'],
+    ['uefi', '/c/QEMU_EFI.fd'],
     ['linux-6.1', '/c/my files/vmlinuz'],
     ['linux-backports', '/c/vmlinuz-7'],
     ['oriole-dtb', '/c/oriole.dtb'],
@@ -176,6 +188,7 @@ describe('bootCommands', () => {
   it('gives a line for each boot, with words that a shell takes as one', () => {
     expect(bootCommands(paths, '/c/i.cpio', '/c/d.cpio', '/c').map(({ command }) => command)).toEqual([
       'npm run boot -- --board qemu-virt --bios u-boot.bin',
+      'npm run boot -- --board qemu-virt --bios QEMU_EFI.fd',
       `npm run boot -- --board qemu-virt --kernel 'my files/vmlinuz' --initrd i.cpio --append "console=ttyAMA0"`,
       'npm run boot -- --board qemu-virt --seed 1 --kernel vmlinuz-6.12 --initrd d.cpio --drive root.ext4 --append "console=ttyAMA0"',
       'npm run boot -- --board pixel6 --kernel vmlinuz-7 --dtb oriole.dtb --initrd i.cpio --append "console=ttySAC0,115200n8"',
@@ -185,6 +198,7 @@ describe('bootCommands', () => {
   it('leaves out what cannot be booted', () => {
     expect(bootCommands(paths, null, null, '/elsewhere/far').map(({ command }) => command)).toEqual([
       'npm run boot -- --board qemu-virt --bios /c/u-boot.bin',
+      'npm run boot -- --board qemu-virt --bios /c/QEMU_EFI.fd',
     ]);
     expect(bootCommands(new Map(), '/c/i.cpio', '/c/d.cpio', '/c')).toEqual([]);
   });

@@ -3,6 +3,9 @@
  *
  * ```
  *   CACHE/guests/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin                   for --bios on qemu-virt
+ *         guests/uefi/usr/share/qemu-efi-aarch64/QEMU_EFI.fd                        for --bios on qemu-virt: UEFI, 2 MiB
+ *         guests/uefi/usr/share/AAVMF/AAVMF_CODE.fd                                 the same, padded to the 64 MiB of the flash
+ *         guests/grub/usr/lib/grub/arm64-efi/monolithic/grubaa64.efi                for that UEFI, on a disk: efi-disk.ts
  *         guests/linux-6.1+modules/boot/vmlinuz-VERSION                             for --kernel on qemu-virt
  *         guests/linux-6.1+modules/lib/modules/VERSION/kernel/…/NAME.ko             of that kernel, for the initramfs
  *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz                    for --kernel on pixel6
@@ -25,6 +28,9 @@ import { GuestFetchError } from './guest-fetch-error.ts';
 /** The guests, in an order in which each comes after what it depends on. */
 export const GUEST_NAMES = [
   'u-boot',
+  'uefi',
+  'uefi-padded',
+  'grub',
   'linux-6.1',
   'linux-backports',
   'oriole-dtb',
@@ -75,6 +81,10 @@ interface Recipe {
 
 const COPYRIGHT = /\/copyright$/;
 
+/** One package has both: the firmware as it is built, and at the size of the flash bank. */
+const UEFI = /^\/usr\/share\/qemu-efi-aarch64\/QEMU_EFI\.fd$/;
+const UEFI_PADDED = /^\/usr\/share\/AAVMF\/AAVMF_CODE\.fd$/;
+
 /**
  * Modules of Debian 12's kernel that a disk takes, each after what it needs: the virtio block device, and ext4 with the checksum that it asks the
  * kernel's crypto code for. Debian builds virtio itself in, and none of these.
@@ -98,6 +108,26 @@ function recipeOf(guest: PackageGuest, options: GuestFetchOptions, mayFetch: boo
         packageName: 'u-boot-qemu',
         intoCache: 'guests/u-boot-qemu',
         file: /^\/usr\/lib\/u-boot\/qemu_arm64\/u-boot\.bin$/,
+      };
+    case 'uefi':
+    case 'uefi-padded':
+      return {
+        title: 'UEFI for QEMU',
+        packageMegabytes: 9,
+        suite: 'bookworm',
+        packageName: 'qemu-efi-aarch64',
+        intoCache: 'guests/uefi',
+        file: guest === 'uefi' ? UEFI : UEFI_PADDED,
+        beside: guest === 'uefi' ? UEFI_PADDED : UEFI,
+      };
+    case 'grub':
+      return {
+        title: 'GRUB for UEFI',
+        packageMegabytes: 2,
+        suite: 'bookworm',
+        packageName: 'grub-efi-arm64-bin',
+        intoCache: 'guests/grub',
+        file: /^\/usr\/lib\/grub\/arm64-efi\/monolithic\/grubaa64\.efi$/,
       };
     case 'linux-6.1':
       return {

@@ -1,0 +1,62 @@
+/** Debian's UEFI for QEMU's virt machine, in the flash of qemu-virt: its shell answers what is typed, and switches the machine off. */
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
+import type { Outcome } from '../../scripts/machine/outcome.ts';
+import { bytesOf, converse, foreignGuests } from '../support/foreign-guest.ts';
+
+const guests = foreignGuests('uefi', 'uefi-padded');
+const isMissing = typeof guests === 'string';
+const why = isMissing ? ` (${guests})` : '';
+const [raw = '', padded = ''] = isMissing ? [] : guests;
+const BOOT_LIMIT_MS = 120_000;
+
+/** What the shell writes on its serial terminal without the sequences that place and colour it. */
+function plain(text: string): string {
+  const pieces = text.replaceAll('\r', '').split('\u001b');
+  return pieces.map((piece, index) => (index === 0 ? piece : piece.replace(/^\[[\d;=?]*[A-Za-z]/, ''))).join('');
+}
+
+const IMAGES = [
+  { title: 'as it is built, 2 MiB', path: raw, bytes: 2 << 20 },
+  { title: 'padded to the flash bank, 64 MiB', path: padded, bytes: 64 << 20 },
+];
+
+describe.skipIf(isMissing).each(IMAGES)(`UEFI from flash, $title${why}`, ({ path, bytes }) => {
+  let outcome: Outcome;
+  let text = '';
+  let size = 0;
+
+  beforeAll(() => {
+    const image = bytesOf(path);
+    size = image.length;
+    const machine = new LevitateMachine({ board: 'qemu-virt', bios: image });
+    try {
+      outcome = converse(machine, [
+        { after: 'or any other key to continue', type: '\r' },
+        { after: 'Shell> ', type: 'ver\r' },
+        { after: 'Shell> ', type: 'memmap -sfo\r' },
+        { after: 'Shell> ', type: 'reset -s\r' },
+      ]);
+      text = plain(machine.serial.text);
+    } finally {
+      machine.close();
+    }
+  }, BOOT_LIMIT_MS);
+
+  it('comes to its shell', () => {
+    expect(size).toBe(bytes);
+    expect(text).toContain('UEFI Interactive Shell v2.2');
+    expect(text).toContain('Shell> ');
+  });
+
+  it('answers commands: its version, and a map of all the memory', () => {
+    expect(text).toMatch(/ver\nUEFI Interactive Shell v2\.2\nEDK II\nUEFI v2\.70 \(/);
+    expect(text).toContain('MemoryMap,"Available","40000000"');
+    expect(text).toMatch(/MemoryMapSummary,"1073741824"/);
+  });
+
+  it('switches the machine off', () => {
+    expect(outcome).toMatchObject({ outcome: 'poweroff', exitStatus: 0 });
+  });
+});
