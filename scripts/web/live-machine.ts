@@ -145,7 +145,8 @@ export class LiveMachine {
     for (const listener of this.listeners) listener(update);
   }
 
-  private whole(): LiveUpdate {
+  /** All there is to know up to the last update; the next one goes on from there. */
+  whole(): LiveUpdate {
     const { board } = this.machine;
     return {
       whole: { board: board.name, banks: this.recorder.banks, modelled: this.machine.findKernel() !== null },

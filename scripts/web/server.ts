@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { InputError } from '../machine/input-error.ts';
 import type { LiveMachine } from './live-machine.ts';
 import { parseCommand } from './protocol.ts';
+import { sendUpdates } from './update-stream.ts';
 
 const LOOPBACK = '127.0.0.1';
 const LONGEST_BODY = 64 * 1024;
@@ -87,8 +88,7 @@ async function answer(
       return;
     case 'GET /updates': {
       response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
-      const leave = live.subscribe((update) => response.write(`data: ${JSON.stringify(update)}\n\n`));
-      response.on('close', leave);
+      sendUpdates(live, response);
       return;
     }
     case 'POST /input': {

@@ -1,0 +1,35 @@
+/**
+ * A live machine's updates as server-sent events, to one client, however slowly it reads.
+ *
+ * What a client does not read is kept in this process. Above {@link MOST_UNREAD} bytes it gets no updates any more; when it has
+ * read what was kept, it gets the whole state, as if it had just connected, and updates from there on.
+ */
+
+import type { ServerResponse } from 'node:http';
+import type { LiveUpdate } from './protocol.ts';
+
+/** Bytes that a client has not read above which updates are left out. One update more may lie in the buffer. */
+export const MOST_UNREAD = 2 ** 20;
+
+/** What {@link LiveMachine} is to this module. */
+export interface UpdateSource {
+  /** Tells the listener everything now, and what is new from then on. Returns the function that ends it. */
+  subscribe(listener: (update: LiveUpdate) => void): () => void;
+  /** Everything up to the last update. */
+  whole(): LiveUpdate;
+}
+
+/** Writes to `response`, whose head is written, until its connection ends. */
+export function sendUpdates(source: UpdateSource, response: ServerResponse): void {
+  let behind = false;
+  const send = (update: LiveUpdate): void => {
+    behind ||= response.writableLength > MOST_UNREAD;
+    if (!behind) response.write(`data: ${JSON.stringify(update)}\n\n`);
+  };
+  response.on('drain', () => {
+    if (!behind) return;
+    behind = false;
+    send(source.whole());
+  });
+  response.on('close', source.subscribe(send));
+}
