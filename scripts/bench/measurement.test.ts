@@ -1,14 +1,14 @@
 /** How a bench judges: medians, noise, and what fails in a short run. */
 
 import { describe, expect, it } from 'vitest';
-import { judge, type Measurement } from './measurement.ts';
+import { judge, type Measurement, type Unit } from './measurement.ts';
 import { inTurns, median, noise } from './statistics.ts';
 import { tableLine } from './table.ts';
 
-const measured = (samples: readonly number[], bar: number | null): Measurement => ({
+const measured = (samples: readonly number[], bar: number | null, unit: Unit = 'ns'): Measurement => ({
   section: 'demo',
   what: 'pair',
-  unit: 'ns',
+  unit,
   samples,
   bar,
   limit: [10, 20, 30],
@@ -43,15 +43,26 @@ describe('median and noise', () => {
 
 describe('a bar', () => {
   it.each([
-    { samples: [60, 60, 60], short: false, verdict: 'OK' },
-    { samples: [63, 63, 63], short: false, verdict: 'above' },
-    { samples: [64, 64, 64], short: false, verdict: 'MISSED' },
-    { samples: [50, 61, 80], short: false, verdict: 'above' },
-    { samples: [61, 61, 61], short: true, verdict: 'above' },
-    { samples: [180, 180, 180], short: true, verdict: 'above' },
-    { samples: [181, 181, 181], short: true, verdict: 'MISSED' },
-  ])('of 60 against $samples, short: $short, is $verdict', ({ samples, short, verdict }) => {
-    expect(judge(measured(samples, 60), short).verdict).toBe(verdict);
+    { samples: [60, 60, 60], verdict: 'OK' },
+    { samples: [63, 63, 63], verdict: 'above' },
+    { samples: [64, 64, 64], verdict: 'MISSED' },
+    { samples: [50, 61, 80], verdict: 'above' },
+  ])('of 60 against $samples in a full run is $verdict', ({ samples, verdict }) => {
+    for (const unit of ['ns', 'us', 'ms', 'MIPS', 'MiB', 'x'] as const) {
+      expect(judge(measured(samples, 60, unit), false).verdict).toBe(verdict);
+    }
+  });
+
+  it.each([
+    // What a busy host may do to a ratio or to memory.
+    { units: ['x', 'MiB'], sample: 60, verdict: 'OK' },
+    { units: ['x', 'MiB'], sample: 180, verdict: 'above' },
+    { units: ['x', 'MiB'], sample: 181, verdict: 'MISSED' },
+    // Absolute time is the host's.
+    { units: ['ns', 'us', 'ms', 'MIPS'], sample: 60, verdict: 'OK' },
+    { units: ['ns', 'us', 'ms', 'MIPS'], sample: 1e9, verdict: 'above' },
+  ] as const)('of 60 $units against $sample in a short run is $verdict', ({ units, sample, verdict }) => {
+    for (const unit of units) expect(judge(measured([sample], 60, unit), true).verdict).toBe(verdict);
   });
 
   it('may be absent', () => {
