@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { HANG_GUARD_MS } from './tests/support/hang-guard.ts';
 
 export default defineConfig({
   test: {
     setupFiles: ['./tests/support/fixed-seed.ts'],
     include: ['{emulator,kernel-ts,boards,firmware,scripts,tests}/**/*.test.ts'],
-    testTimeout: 60_000,
+    testTimeout: HANG_GUARD_MS,
+    hookTimeout: HANG_GUARD_MS,
   },
 });

@@ -18,6 +18,7 @@ import {
   readEventLog,
 } from '../scripts/index.ts';
 import { packageRoot } from '../scripts/package-root.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'levitate-event-log-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -46,7 +47,7 @@ function log(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [join(packageRoot(), 'scripts', 'launch.mjs'), 'log', ...args],
-    { encoding: 'utf8', timeout: 60_000 },
+    { encoding: 'utf8', timeout: HANG_GUARD_MS },
   );
   return { status, stdout, stderr };
 }

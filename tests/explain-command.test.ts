@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../scripts/package-root.ts';
 import { commandEnvironment } from './support/command.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 function explain(...args: readonly string[]) {
   const command = [join(packageRoot(), 'scripts', 'launch.mjs'), 'explain', ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: commandEnvironment(),
-    timeout: 60_000,
+    timeout: HANG_GUARD_MS,
     encoding: 'utf8',
   });
   return { status, stdout, stderr };

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../scripts/package-root.ts';
 import { commandEnvironment } from './support/command.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'levitate-guides-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,7 +23,7 @@ function run(command: string): string {
     env: commandEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: HANG_GUARD_MS,
   });
   return stdout;
 }

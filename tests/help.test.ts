@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../scripts/package-root.ts';
 import { commandEnvironment } from './support/command.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 /** Need sources, tools or a folder that an installed package does not have. */
 const CHECKOUT_ONLY = ['guest-images', 'check-firmware', 'stress', 'board-trees'];
@@ -22,7 +23,7 @@ const commands = Object.values(
 function node(...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     env: commandEnvironment(),
-    timeout: 60_000,
+    timeout: HANG_GUARD_MS,
     encoding: 'utf8',
   });
   return { status, stdout, stderr };

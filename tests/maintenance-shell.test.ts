@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMachine } from '../scripts/index.ts';
 import type { LevitateMachine, MachineSettings } from '../scripts/machine/levitate-machine.ts';
 import { bootCommand, commandEnvironment } from './support/command.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const PROMPT = 'levitate> ';
 /** What takes a character off the screen. */
@@ -156,12 +157,12 @@ describe.each(MACHINES)('the last word on %s', (_name, settings) => {
   });
 });
 
-it('a script on standard input is typed, and the command ends with it', { timeout: 60_000 }, () => {
+it('a script on standard input is typed, and the command ends with it', () => {
   const run = (input: string) =>
     spawnSync(process.execPath, [...bootCommand(), '--board', 'pixel6'], {
       input,
       env: commandEnvironment(),
-      timeout: 50_000,
+      timeout: HANG_GUARD_MS,
     });
   const off = run('help\nmeminfo\npoweroff\n');
   expect(off.status, off.stderr.toString()).toBe(0);

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../scripts/package-root.ts';
 import { findChromium, launchChromium, openPage, type WatchedPage } from './support/browser.ts';
 import { boot, commandEnvironment } from './support/command.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
 import { BRANCH_TO_SELF } from './support/planted-code.ts';
 import { treeBlob } from './support/test-tree.ts';
 
@@ -35,8 +36,8 @@ const text = async (page: Page, id: string): Promise<string> => (await page.loca
 const picture = (page: Page, id: string): Promise<string> =>
   page.evaluate<string>(`document.getElementById('${id}').toDataURL()`);
 
-/** Two cores shared with other tests may keep a browser waiting. */
-const SOON = { timeout: 30_000 };
+/** Polls have a limit of their own, of one second. */
+const SOON = { timeout: HANG_GUARD_MS };
 
 /** Nothing sticks out at the right. */
 async function expectNoOverflow(page: Page): Promise<void> {

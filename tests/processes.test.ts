@@ -149,7 +149,7 @@ it.each(['qemu-virt', 'pixel6'])('%s: a gate of the kernel is an undefined instr
   }
 });
 
-it('10,000 spawns leave not a frame, a table, a heap block or a slab object behind', { timeout: 120_000 }, () => {
+it('10,000 spawns leave not a frame, a table, a heap block or a slab object behind', () => {
   const machine = booted({ board: 'qemu-virt' });
   const before = holdings(machine);
   for (let round = 0; round < 10; round++) {

@@ -115,9 +115,7 @@ describe('a counter that cores increment by LDXR and STXR', () => {
     expect(total(guest)).toEqual([rounds * BigInt(cpus), rounds * BigInt(cpus + 1)]);
   });
 
-  it('counts them also when cores take turns in the middle of it, after any few instructions', {
-    timeout: 20_000,
-  }, () => {
+  it('counts them also when cores take turns in the middle of it, after any few instructions', () => {
     const rounds = 60n;
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 13 }), { minLength: 1, maxLength: 20 }), (sizes) => {

@@ -9,6 +9,7 @@ import { elfBytes } from '../emulator/loader/testing/guest-images.ts';
 import { readFirmwareImage } from '../scripts/machine/board-machine.ts';
 import { boot, bootCommand, commandEnvironment } from './support/command.ts';
 import { IMAGE_OFFSET, RAM_BASE } from './support/guest-machine.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const CTRL_C = '\x03';
 const ESCAPE_KEY = '\x1d';
@@ -27,7 +28,16 @@ beforeAll(() => {
   writeFileSync(kernel, elfBytes(BigInt(base), [{ physical: base, bytes }]));
   // Bundles the command when a source has changed.
   boot('--version');
-  command = [process.execPath, ...bootCommand(), '--board', 'qemu-virt', '--kernel', kernel, '--wall-timeout', '20s'];
+  command = [
+    process.execPath,
+    ...bootCommand(),
+    '--board',
+    'qemu-virt',
+    '--kernel',
+    kernel,
+    '--wall-timeout',
+    `${HANG_GUARD_MS}ms`,
+  ];
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -67,7 +77,7 @@ const onTerminal = (): Session =>
   new Session(SCRIPT, ['-qfec', command.map((word) => `'${word}'`).join(' '), '/dev/null']);
 
 describe.skipIf(!hasScript)('on a terminal', () => {
-  it('keys go to the guest, Ctrl-C among them, without an echo of the terminal', { timeout: 30_000 }, async () => {
+  it('keys go to the guest, Ctrl-C among them, without an echo of the terminal', async () => {
     const session = onTerminal();
     await session.until('ready');
     session.type(`hello${CTRL_C}there`);
@@ -80,7 +90,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     expect(session.output).toContain('powered off');
   });
 
-  it('the escape key quits, and what is typed behind it is lost', { timeout: 30_000 }, async () => {
+  it('the escape key quits, and what is typed behind it is lost', async () => {
     const session = onTerminal();
     await session.until('ready');
     session.type(`a${ESCAPE_KEY}bq`);
@@ -91,7 +101,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
 });
 
 describe('behind a pipe', () => {
-  it('input is passed on as it comes, the escape key like any other', { timeout: 30_000 }, async () => {
+  it('input is passed on as it comes, the escape key like any other', async () => {
     const [program, ...words] = command as [string, ...string[]];
     const session = new Session(program, words);
     session.type(`one${ESCAPE_KEY}twoq`);
@@ -100,14 +110,14 @@ describe('behind a pipe', () => {
     expect(session.output).not.toContain('Ctrl-]');
   });
 
-  it('however late input comes, it is answered, and its end ends the run', { timeout: 60_000 }, () => {
+  it('however late input comes, it is answered, and its end ends the run', () => {
     const line = `(sleep 6; echo meminfo) | npm --silent run boot -- --board pixel6`;
     const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { env: commandEnvironment(), encoding: 'utf8' });
     expect(status, stderr).toBe(0);
     expect(stdout).toContain('levitate> meminfo\nRAM       8 GiB');
   });
 
-  it('a program that thinks between two lines can talk to the maintenance shell', { timeout: 30_000 }, async () => {
+  it('a program that thinks between two lines can talk to the maintenance shell', async () => {
     const session = new Session(process.execPath, [...bootCommand(), '--board', 'qemu-virt']);
     session.type('ps\n');
     await session.until('no process\nlevitate> ');

@@ -94,9 +94,7 @@ describe('physicalOfCode', () => {
     }
   }
 
-  it('agrees with the walk on random tables, wherever that finds a place, for any granule and size', {
-    timeout: 20_000,
-  }, () => {
+  it('agrees with the walk on random tables, wherever that finds a place, for any granule and size', () => {
     const bench = new Bench();
     // By TG0: 4, 64 and 16 KiB; by TG1 the same.
     const granule = fc.constantFrom([0n, 2n], [0n, 2n], [1n, 3n], [2n, 1n]);

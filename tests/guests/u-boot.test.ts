@@ -32,7 +32,7 @@ describe.skipIf(isMissing)(`U-Boot from flash${isMissing ? ` (${guests})` : ''}`
   beforeAll(() => {
     image = bytesOf(guests[0] as string);
     first = run(image);
-  }, 60_000);
+  });
 
   it('shows its banner, finds the memory and the console, and prompts', () => {
     const lines = first.text.split('\r\n');

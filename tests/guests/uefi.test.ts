@@ -9,7 +9,6 @@ const guests = foreignGuests('uefi', 'uefi-padded');
 const isMissing = typeof guests === 'string';
 const why = isMissing ? ` (${guests})` : '';
 const [raw = '', padded = ''] = isMissing ? [] : guests;
-const BOOT_LIMIT_MS = 120_000;
 
 /** What the shell writes on its serial terminal without the sequences that place and colour it. */
 function plain(text: string): string {
@@ -42,7 +41,7 @@ describe.skipIf(isMissing).each(IMAGES)(`UEFI from flash, $title${why}`, ({ path
     } finally {
       machine.close();
     }
-  }, BOOT_LIMIT_MS);
+  });
 
   it('comes to its shell', () => {
     expect(size).toBe(bytes);

@@ -3,6 +3,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { HANG_GUARD_MS } from './hang-guard.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -24,7 +25,7 @@ export function findChromium(): string | null {
 /** Starts it, with everything off that would talk to a network. */
 export function launchChromium(executablePath: string): Promise<Browser> {
   const off = ['gpu', 'background-networking', 'component-update', 'sync', 'quic'].map((what) => `--disable-${what}`);
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--no-first-run', ...off] });
+  return chromium.launch({ executablePath, timeout: HANG_GUARD_MS, args: ['--no-sandbox', '--no-first-run', ...off] });
 }
 
 /** A page that collects what it complains of. */
@@ -41,6 +42,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(HANG_GUARD_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {

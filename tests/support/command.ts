@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { packageRoot } from '../../scripts/package-root.ts';
 import { cacheFolder } from '../../scripts/setup/cache-folder.ts';
+import { HANG_GUARD_MS } from './hang-guard.ts';
 import { BRANCH_TO_SELF } from './planted-code.ts';
 
 /** How a command ended and what it wrote. */
@@ -30,7 +31,7 @@ export function boot(...args: readonly string[]): CommandResult {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...bootCommand(), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: commandEnvironment(),
-    timeout: 60_000,
+    timeout: HANG_GUARD_MS,
   });
   return { status, signal, stdout, stderr: stderr.toString() };
 }

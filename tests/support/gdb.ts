@@ -3,10 +3,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { packageRoot } from '../../scripts/package-root.ts';
 import { bootCommand, commandEnvironment } from './command.ts';
+import { HANG_GUARD_MS } from './hang-guard.ts';
 
 const GDB = 'gdb-multiarch';
-/** Real time, against either being stuck. */
-const LONGEST_MS = 60_000;
 
 /** Why tests with gdb cannot run here, for their title; null when they can. On continuous integration it has to be there. */
 export function lacksGdb(): string | null {
@@ -28,7 +27,7 @@ export async function bootUnderGdb(args: readonly string[], commands: readonly s
   const boot = spawn(process.execPath, [...bootCommand(), ...args, '--gdb', '0', '--gdb-wait'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: commandEnvironment(),
-    timeout: LONGEST_MS,
+    timeout: HANG_GUARD_MS,
     killSignal: 'SIGKILL',
   });
   const output = { stdout: '', stderr: '' };
@@ -54,7 +53,7 @@ function runGdb(commands: readonly string[]): Promise<string> {
   const gdb = spawn(GDB, ['-nx', '-q', '-batch', ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: packageRoot(),
-    timeout: LONGEST_MS,
+    timeout: HANG_GUARD_MS,
     killSignal: 'SIGKILL',
   });
   let text = '';

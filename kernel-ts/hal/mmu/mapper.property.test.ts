@@ -192,7 +192,7 @@ it('an allocator that fails at any moment leaves tables bit-identical and no lea
     }),
     { numRuns: 80 },
   );
-}, 60_000);
+});
 
 it('a live direct map can be changed anywhere but where its own tables lie', () => {
   // 1 GiB block at 0x4000_0000; tables come from 0x4100_0000 on, so 64 MiB above that are left alone.
@@ -231,7 +231,7 @@ it('a live direct map can be changed anywhere but where its own tables lie', () 
     ),
     { numRuns: 40 },
   );
-}, 60_000);
+});
 
 it('mapRange writes the least number of entries', () => {
   /** Least number of entries for pages [0, count), each starting at `first` + i with output `out` + i: by dynamic programming. */
@@ -277,4 +277,4 @@ it('mapRange writes the least number of entries', () => {
       ],
     },
   );
-}, 60_000);
+});
