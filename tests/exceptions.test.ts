@@ -48,12 +48,6 @@ const nothingTaken = { esr: '56000eee' };
 
 const DIFFERENCES: readonly Difference[] = [
   {
-    trials: /fp off|TFP: fmov/,
-    reason: 'FP and SIMD are never trapped',
-    here: ({ name, state }) =>
-      name.startsWith('simd') ? { esr: state === 'EL0' ? '92000006' : '96000006', far: 'a1' } : nothingTaken,
-  },
-  {
     trials: /SCTLR\.A set|unaligned acquire/,
     reason: 'Alignment is checked for exclusives only',
     here: () => nothingTaken,

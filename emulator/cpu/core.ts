@@ -51,6 +51,7 @@ import {
   systemRegisterSyndrome,
   undefinedSyndrome,
   waitTrapSyndrome,
+  withoutCoprocessor,
 } from './syndrome.ts';
 import { InterruptLines } from './interrupt-lines.ts';
 import { SelfHostedDebug } from './self-hosted-debug.ts';
@@ -630,7 +631,7 @@ export class Core {
         return;
       }
     }
-    this.exceptions.enter('synchronous', asTarget(targetLevel), esr, null, pc);
+    this.exceptions.enter('synchronous', asTarget(targetLevel), withoutCoprocessor(esr), null, pc);
   }
 
   private emulateSystemRegister(instruction: number): boolean {

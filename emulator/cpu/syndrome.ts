@@ -13,6 +13,7 @@ import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
 export const EXCEPTION_CLASS = {
   unknown: 0x00,
   wait: 0x01,
+  floatingPoint: 0x07,
   illegalState: 0x0e,
   systemRegister: 0x18,
   svc64: 0x15,
@@ -40,6 +41,14 @@ export const EXTERNAL_ABORT_STATUS = 0b010000;
 /** EC field of an ESR. */
 export function exceptionClass(esr: number): number {
   return esr >>> 26;
+}
+
+/** Of a trapped access to FP or SIMD: what of the syndrome AArch32 alone has, which the engine fills in for AArch64 too. */
+const COPROCESSOR = 0xf;
+
+/** The ESR of a trapped access to FP or SIMD as code in AArch64 gives it: CV, COND 0b1110, the rest RES0; any other as it is. */
+export function withoutCoprocessor(esr: number): number {
+  return exceptionClass(esr) === EXCEPTION_CLASS.floatingPoint ? (esr & ~COPROCESSOR) >>> 0 : esr;
 }
 
 const syndrome = (exceptionClassValue: number, iss: number): number =>

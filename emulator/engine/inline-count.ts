@@ -45,6 +45,10 @@ interface LibraryBuild {
   /** PSTATE.EL and SP (bits 3:0), and DAIF (bits 9:6). */
   readonly level: number;
   readonly masks: number;
+  /** CPACR_EL1, CPTR_EL2 less two registers, SCR_EL3. */
+  readonly cpacr: number;
+  readonly cptr: number;
+  readonly scr: number;
   /** In the state of a block that is being translated (DisasContext): the instruction's word. */
   readonly word: number;
   /** In the translator (TCGContext): the base of the register file, start and size of the translated code. */
@@ -103,6 +107,9 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
     pc: 0x140,
     level: 0x148,
     masks: 0x230,
+    cpacr: 0x2c0,
+    cptr: 0x2c8,
+    scr: 0x3c0,
     word: 0x40,
     translatorEnv: 0xa8f0,
     translatorCode: 0xa0,
@@ -241,6 +248,7 @@ function install(path: string, open: () => NativeProcess | null, arch: string): 
   translatorOperations[TB_STOP] = code + BigInt(COUNT_X64_ENTRIES.blockStop);
   translatorOperations[TRANSLATE_INSN] = code + BigInt(COUNT_X64_ENTRIES.translate);
   refuseAarch32(process, build, libraryBase, code);
+  trapFloatingPoint(process, code);
   const inline = { process, build, libraryBase, code };
   patched.set(operations, inline);
   return inline;
@@ -260,11 +268,38 @@ function refuseAarch32(process: NativeProcess, build: LibraryBuild, libraryBase:
   const page = begin - (begin % PAGE);
   const bytes = Number(begin - page) + helper.length;
   if (!process.protect(page, bytes, 'read-write')) return;
-  // jmp rel8; jmp [rip + 0] and its target
+  // jmp rel8
   helper.set([0xeb, illegal - aarch32 - 2]);
-  end.set([0xff, 0x25, 0, 0, 0, 0]);
-  new DataView(end.buffer, end.byteOffset).setBigUint64(6, code + BigInt(COUNT_X64_ENTRIES.illegal), true);
+  setFarJump(end, code + BigInt(COUNT_X64_ENTRIES.illegal));
   process.protect(page, bytes, 'read-execute');
+}
+
+/** endbr64; xor eax, eax; ret; then padding to 16 bytes. */
+const NEVER_TRAPPED = [0xf3, 0x0f, 0x1e, 0xfa, 0x31, 0xc0, 0xc3];
+
+/**
+ * Makes CPACR_EL1.FPEN, CPTR_EL2.TFP and CPTR_EL3.TFP trap. Unicorn's translator emits the trap when a block is translated for a state in which FP is off, as QEMU's does; but its
+ * function that tells whether it is (fp_exception_el) was replaced by one that always says no. Where FP is on this costs nothing: the answer is looked for when a
+ * system register is written or the level changes, not in translated code.
+ */
+function trapFloatingPoint(process: NativeProcess, code: bigint): void {
+  const at = process.symbol('fp_exception_el_aarch64');
+  if (at === null) return;
+  const answer = new Uint8Array(process.view(at, FAR_JUMP_BYTES));
+  if (NEVER_TRAPPED.some((byte, index) => answer[index] !== byte)) return;
+  const page = at - (at % PAGE);
+  const bytes = Number(at - page) + FAR_JUMP_BYTES;
+  if (!process.protect(page, bytes, 'read-write')) return;
+  setFarJump(answer, code + BigInt(COUNT_X64_ENTRIES.fpLevel));
+  process.protect(page, bytes, 'read-execute');
+}
+
+const FAR_JUMP_BYTES = 14;
+
+/** jmp [rip + 0] and its target. */
+function setFarJump(at: Uint8Array, target: bigint): void {
+  at.set([0xff, 0x25, 0, 0, 0, 0]);
+  new DataView(at.buffer, at.byteOffset).setBigUint64(6, target, true);
 }
 
 /** The table that count-x64.S reads, in its order; null when a function is missing. */
@@ -310,6 +345,9 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
     BigInt(build.level),
     BigInt(UNMASKED - core.registers),
     process.symbol('raise_exception_aarch64') ?? 0n,
+    BigInt(build.cpacr),
+    BigInt(build.cptr),
+    BigInt(build.scr),
   ];
 }
 

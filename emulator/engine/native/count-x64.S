@@ -14,6 +14,7 @@
  * each multiple of LINE: so where a block ends does not depend on where it begins, and a run that was stopped inside one goes on with its rest.
  * unmasked stands in the place of the engine's cpu_exec_interrupt: it ends the run when the interrupt that is waited for is not masked any more.
  * illegal is jumped to from the engine's exception return, where it has found it illegal: the engine would go on as if nothing were.
+ * fp_level stands in the place of the engine's fp_exception_el, which answers that nothing traps FP and SIMD: the rest of the engine is ready for another answer.
  * The guards stand before callbacks of the machine: they keep the stack pointer and, when the machine says so, leave the instruction unfinished.
  *
  * Everything of the library (addresses, offsets, numbers of operations) is in a table one page behind the code; inline-count.ts fills it.
@@ -64,14 +65,18 @@
 	.set	o_level, table + 0xf8
 	.set	o_unmasked, table + 0x100
 	.set	f_raise, table + 0x108		/* raise_exception */
+	/* In the register file: CPACR_EL1, CPTR_EL0 (the first of four), SCR_EL3. */
+	.set	o_cpacr, table + 0x110
+	.set	o_cptr, table + 0x118
+	.set	o_scr, table + 0x120
 	/* Of the block that is being translated. */
-	.set	b_translator, table + 0x120
-	.set	b_handle, table + 0x128
-	.set	b_count, table + 0x130		/* operation whose constant is the number of instructions; 0: none is open */
-	.set	b_end, table + 0x138		/* operation whose constant is the end */
-	.set	b_out, table + 0x140		/* label */
-	.set	b_seen, table + 0x148		/* a byte: it has an instruction to be seen */
-	.set	b_told, table + 0x149		/* a byte: bit 0 of its end */
+	.set	b_translator, table + 0x130
+	.set	b_handle, table + 0x138
+	.set	b_count, table + 0x140		/* operation whose constant is the number of instructions; 0: none is open */
+	.set	b_end, table + 0x148		/* operation whose constant is the end */
+	.set	b_out, table + 0x150		/* label */
+	.set	b_seen, table + 0x158		/* a byte: it has an instruction to be seen */
+	.set	b_told, table + 0x159		/* a byte: bit 0 of its end */
 
 	.equ	SET_LABEL, 1			/* INDEX_op_set_label */
 	.equ	COND_LT, 2			/* TCG_COND_LT */
@@ -410,3 +415,37 @@ unseen:	ret
 	mov	esi, EXCP_UDEF
 	mov	edx, ILLEGAL_STATE
 	call	[rip + f_raise]			/* does not return */
+
+	.equ	FPEN_EL1, 1 << 20		/* CPACR_EL1.FPEN: clear, EL1 and EL0 are trapped */
+	.equ	FPEN_EL0, 1 << 21		/* clear, EL0 is */
+	.equ	TFP, 1 << 2			/* CPTR_EL2 and CPTR_EL3, second byte */
+	.equ	NS, 1				/* SCR_EL3 */
+	.org	0x640
+	/* int fp_level(CPUARMState *rdi, int esi): the level to which an FP or SIMD instruction at level esi is trapped, or 0. It becomes part of what a block is known by. */
+	cmp	esi, 1
+	ja	2f
+	mov	rax, [rip + o_cpacr]
+	mov	eax, [rdi + rax]
+	test	eax, FPEN_EL1
+	jz	1f
+	test	eax, FPEN_EL0
+	jnz	2f
+	test	esi, esi
+	jnz	2f
+1:	mov	eax, 1
+	ret
+2:	mov	rcx, [rip + o_cptr]
+	cmp	esi, 2
+	ja	3f
+	mov	rax, [rip + o_scr]
+	test	byte ptr [rdi + rax], NS
+	jz	3f
+	test	byte ptr [rdi + rcx + 16 + 1], TFP
+	jz	3f
+	mov	eax, 2
+	ret
+3:	xor	eax, eax
+	test	byte ptr [rdi + rcx + 24 + 1], TFP
+	jz	4f
+	mov	eax, 3
+4:	ret
