@@ -1,6 +1,6 @@
 /**
- * The system registers that belong to the machine and not to the engine: the generic timer's, who a core is, the CPU interface of GICv3, and the cycle counter, which
- * the engine takes from the host's clock.
+ * The system registers that belong to the machine and not to the engine: the generic timer's, who a core is, the CPU interface of GICv3, and the performance monitors'
+ * counters, which the engine takes from the host's clock.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24; ICC_*: Arm IHI 0069.
  */
@@ -11,23 +11,13 @@ import type { CoreSlot } from './core-slot.ts';
 import type { CounterWaits } from './counter-waits.ts';
 import { type SystemRegisterEncoding, systemRegisterName } from './engine/system-registers.ts';
 import type { EventLog } from './events/event-log.ts';
+import { isMonitorRegister, PerformanceMonitors } from './cpu/performance-monitors.ts';
 
 /** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
 const PFR0_GIC = 1n << 24n;
 /** ID_AA64PFR0_EL1.EL0 to EL3: AArch64 only. The engine has AArch32 as well, but its code cannot be counted. */
 const PFR0_LEVELS_MASK = 0xffffn;
 const PFR0_LEVELS_AARCH64 = 0x1111n;
-
-/** CRn of the performance monitors; CRm and op2 of PMCR_EL0 and PMCCNTR_EL0. */
-const CRN_MONITORS = 9;
-const isMonitorControl = (crm: number, op2: number): boolean => crm === 12 && op2 === 0;
-const isCycleCounter = (crm: number, op2: number): boolean => crm === 13 && op2 === 0;
-/** PMCR_EL0.C: the cycle counter begins at 0. */
-const PMCR_C = 1n << 2n;
-const PMUSERENR_EL0: SystemRegisterEncoding = [3, 3, 9, 14, 0];
-/** PMUSERENR_EL0.EN and CR: EL0 may access the monitors, read the cycle counter. */
-const PMUSERENR_EN = 1n << 0n;
-const PMUSERENR_CR = 1n << 2n;
 
 /** The CPU interface of an interrupt controller that has it in system registers. */
 export interface InterfaceRegisters {
@@ -51,38 +41,46 @@ export interface RegisterOwners {
 
 export class MachineRegisters {
   private readonly owners: RegisterOwners;
-  /** By core: the tick at which its cycle counter was 0. A cycle is a tick; the counter also runs while PMCR_EL0.E is clear. */
-  private cyclesSince: number[] = [];
+  /** By core. */
+  private readonly monitors: readonly PerformanceMonitors[];
 
   constructor(owners: RegisterOwners) {
     this.owners = owners;
+    this.monitors = owners.midrs.map(() => new PerformanceMonitors());
+  }
+
+  /** Core `index` is reset. */
+  reset(index: number): void {
+    this.monitors[index]?.reset();
   }
 
   saveState() {
-    return { counterWaits: this.owners.counterWaits.saveState(), cyclesSince: [...this.cyclesSince] };
+    return {
+      counterWaits: this.owners.counterWaits.saveState(),
+      monitors: this.monitors.map((core) => core.saveState()),
+    };
   }
 
   restoreState(state: ReturnType<MachineRegisters['saveState']>): void {
     this.owners.counterWaits.restoreState(state.counterWaits);
-    this.cyclesSince = [...state.cyclesSince];
+    state.monitors.forEach((saved, core) => this.monitors[core]?.restoreState(saved));
   }
 
   /** True for registers that the engine has but that are the machine's. */
-  intercepts([op0, op1, crn, crm, op2]: SystemRegisterEncoding): boolean {
+  intercepts(encoding: SystemRegisterEncoding): boolean {
+    const [op0, op1, crn, crm, op2] = encoding;
     if (op0 !== 3) return false;
-    if (crn === 14) return true;
-    if (op1 === 3 && crn === CRN_MONITORS) return isMonitorControl(crm, op2) || isCycleCounter(crm, op2);
+    if (crn === 14 || isMonitorRegister(encoding)) return true;
     if (op1 !== 0 || crn !== 0) return false;
     if (crm === 0) return op2 === 0 || op2 === 5;
     return crm === 4 && op2 === 0;
   }
 
   /** False when code at EL0 on core `core` may not access this one of them. */
-  allowedAtEl0(core: Core, [, , crn, crm, op2]: SystemRegisterEncoding, read: boolean): boolean {
-    if (crn === CRN_MONITORS) {
-      const enabled = core.engine.getSystemRegister(PMUSERENR_EL0) ?? 0n;
-      const bits = read && isCycleCounter(crm, op2) ? PMUSERENR_EN | PMUSERENR_CR : PMUSERENR_EN;
-      return (enabled & bits) !== 0n;
+  allowedAtEl0(core: Core, encoding: SystemRegisterEncoding, read: boolean): boolean {
+    const [, , , crm, op2] = encoding;
+    if (isMonitorRegister(encoding)) {
+      return this.monitors[core.index]?.allowedAtEl0(core.engine, encoding, read) ?? false;
     }
     return this.owners.slots[core.index]?.timer.allowedAtEl0(crm, op2) ?? false;
   }
@@ -92,16 +90,15 @@ export class MachineRegisters {
     const { owners } = this;
     const [op0, op1, crn, crm, op2] = encoding;
     if (op0 !== 3) return undefined;
+    if (isMonitorRegister(encoding)) {
+      return this.monitors[core.index]?.read(core.engine, encoding, owners.clock.ticks);
+    }
     if (crn === 14) {
       if (op1 === 3 && crm === 0 && op2 !== 0) {
         const jump = owners.counterWaits.read();
         if (jump > 0) owners.timeJumped(core, jump);
       }
       return owners.slots[core.index]?.timer.read(op1, crm, op2);
-    }
-    if (op1 === 3 && crn === CRN_MONITORS) {
-      if (!isCycleCounter(crm, op2)) return undefined;
-      return BigInt(owners.clock.ticks - (this.cyclesSince[core.index] ?? 0));
     }
     if (op1 === 0 && crn === 0) {
       if (crm === 0 && op2 === 5) return BigInt(core.mpidr);
@@ -125,13 +122,10 @@ export class MachineRegisters {
   write(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean {
     const { owners } = this;
     const [op0, op1, crn, crm, op2] = encoding;
-    if (op0 === 3 && crn === 14) return owners.slots[core.index]?.timer.write(op1, crm, op2, value) ?? false;
-    if (op0 === 3 && op1 === 3 && crn === CRN_MONITORS) {
-      const starts = isCycleCounter(crm, op2) ? value : (value & PMCR_C) !== 0n ? 0n : null;
-      if (starts !== null) this.cyclesSince[core.index] = owners.clock.ticks - Number(starts);
-      // The rest of PMCR_EL0 is the engine's.
-      return isCycleCounter(crm, op2);
+    if (isMonitorRegister(encoding)) {
+      return this.monitors[core.index]?.write(core.engine, encoding, value, owners.clock.ticks) ?? false;
     }
+    if (op0 === 3 && crn === 14) return owners.slots[core.index]?.timer.write(op1, crm, op2, value) ?? false;
     if (op0 === 3 && owners.events.enabled('sysreg')) {
       owners.events.emit('sysreg', { register: systemRegisterName(encoding), written: value });
     }

@@ -247,6 +247,7 @@ export class Machine {
       slot.state = 'off';
       slot.start = null;
       slot.timer.reset();
+      this.registers.reset(slot.index);
     }
     this.bootCore.reset(BigInt(entry), level);
     this.interrupts?.resetCpu?.(0);
@@ -429,6 +430,7 @@ export class Machine {
       core.reset(start.entry, start.level);
       core.engine.setX(0, start.context);
       slot.timer.reset();
+      this.registers.reset(slot.index);
       this.interrupts?.resetCpu?.(slot.index);
     }
     return core;

@@ -43,6 +43,7 @@ import {
   systemRegisterMove,
   waitHint,
 } from './instruction.ts';
+import { isSoftwareIncrement } from './performance-monitors.ts';
 import {
   EXCEPTION_CLASS,
   exceptionClass,
@@ -528,7 +529,11 @@ export class Core {
     const isDebug = isDebugRegister(encoding);
     if (!isDebug && !environment.intercepts(encoding)) return false;
     // Nothing is skipped that the engine has translated as undefined: it has no code behind such an instruction to go on with. It comes as an exception.
-    if (!this.mayAccess(encoding, read) || !(this.engineHas(encoding) || isOsLock(encoding))) return false;
+    if (
+      !this.mayAccess(encoding, read) ||
+      !(this.engineHas(encoding) || isOsLock(encoding) || (!read && isSoftwareIncrement(encoding)))
+    )
+      return false;
     if (isDebug) return this.onDebugRegister(encoding, read, rt);
     if (this.level === 0 && !environment.allowedAtEl0(this, encoding, read)) {
       this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
