@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
 import { PAGE_OWNERS } from '../kernel-ts/kernel/mm/page-owner.ts';
 import { GATE_KMAIN, GATE_VECTOR } from '../kernel-ts/kernel/kernel.ts';
 import { elfBytes } from '../kernel-ts/kernel/process/testing/elf-bytes.ts';
@@ -15,6 +16,8 @@ import '../scripts/testing.ts';
 
 const INITRAMFS = readFileSync(new URL('../firmware/images/initramfs.cpio', import.meta.url));
 const PROMPT = 'levitate> ';
+/** SCTLR_EL1.nTWI and nTWE. */
+const SCTLR_WAITS = 0x5_0000n;
 
 /** A machine in its steady state, /init done. */
 function booted(settings: MachineSettings): LevitateMachine {
@@ -215,5 +218,43 @@ it('a process switches the machine off', () => {
   const machine = booted({ board: 'pixel6' });
   machine.type('run sh\npoweroff\n');
   expect(machine.run({ timeoutNs: 10e9 })).toMatchObject({ outcome: 'poweroff', exitStatus: 0 });
+  machine.close();
+});
+
+/** Words of a program that ends with exit(0). */
+function programOf(...words: readonly number[]): Uint8Array {
+  const exit = [0xd280_0000, MOV_X8 | (2 << 5), SVC_0];
+  const bytes = new Uint8Array(Uint32Array.of(...words, ...exit).buffer);
+  const content = elfBytes(0x1_0000n, [{ address: 0x1_0000n, bytes }]);
+  return writeCpio([{ kind: 'file', path: 'init', mode: 0o755, content }]);
+}
+
+/** Arm ARM DDI 0487 K.a, C6.2. */
+const MOV_X8 = 0xd280_0008;
+const SVC_0 = 0xd400_0001;
+const WFE = 0xd503_205f;
+const WFI = 0xd503_207f;
+
+it.each(['qemu-virt', 'pixel6'])('%s: programs may wait for events and interrupts, whatever firmware says', (board) => {
+  const machine = createMachine({ board, initrd: programOf(WFE, WFE, WFE, WFE, WFI) });
+  const { engine } = machine.machine.cores[0]!;
+  // At its entry, as from a firmware that has EL0's waits trapped.
+  const register = SYSTEM_REGISTERS.SCTLR_EL1;
+  for (let steps = 0; engine.getPc() < 0x4000_0000n && steps < 20_000; steps++) machine.runSlice(1);
+  expect(engine.getPc()).toBeGreaterThanOrEqual(0x4000_0000n);
+  engine.setSystemRegister(register, (engine.getSystemRegister(register) ?? 0n) & ~SCTLR_WAITS);
+  expect(machine.run({ timeoutNs: 10e9 })).toMatchObject({ outcome: 'steady' });
+  expect(machine.serial.text).toContain('pid 1 (init) has ended, exit status 0');
+  machine.close();
+});
+
+it('shutdown(1) is a power-off that is told, no restart', () => {
+  const machine = createMachine({
+    board: 'qemu-virt',
+    initrd: programOf(0xd280_0020, MOV_X8 | (8 << 5), SVC_0),
+  });
+  expect(machine.run({ timeoutNs: 10e9 })).toMatchObject({ outcome: 'poweroff', exitStatus: 0 });
+  expect(machine.serial.text).toContain('[PROC] pid 1 (init) switches the machine off; processes: 1\n');
+  expect(machine.serial.text.match(/Stage 1/g)).toHaveLength(1);
   machine.close();
 });

@@ -136,7 +136,7 @@ _start:
 	dsb	nsh
 	isb
 	mrs	x9, sctlr_el1
-	mov	x10, #0x1005		/* I, C, M */
+	ldr	x10, =0x51005		/* I, C, M; nTWI, nTWE: EL0 may execute WFI and WFE */
 	orr	x9, x9, x10
 	msr	sctlr_el1, x9
 	isb

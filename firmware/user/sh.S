@@ -135,7 +135,7 @@ poweroff:
 	mov	x0, #0
 	b	1f
 reboot:
-	mov	x0, #1
+	mov	x0, #2
 1:	call	shutdown
 	mov	x23, x0
 	say	"sh: "

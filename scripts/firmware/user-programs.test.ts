@@ -163,7 +163,7 @@ describe('sh', () => {
 
   it('switches the machine off, or restarts it', () => {
     expect(shell('poweroff\npid\n')).toMatchObject({ screen: '$ poweroff\n', shutdown: 0n });
-    expect(shell('reboot\n').shutdown).toBe(1n);
+    expect(shell('reboot\n').shutdown).toBe(2n);
   });
 
   it('drops what does not fit a line', () => {

@@ -58,6 +58,10 @@ describe('system calls', () => {
     ['write across the end of the data', Call.WRITE, [1n, DATA + 0x1fffn, 2n], -3n],
     ['write from the guard page', Call.WRITE, [1n, STACK_GUARD, 1n], -3n],
     ['write that wraps around', Call.WRITE, [1n, 2n ** 64n - 4n, 8n], -3n],
+    ['write of nothing from behind user memory', Call.WRITE, [1n, 2n ** 47n, 0n], -3n],
+    ['write of nothing from the kernel', Call.WRITE, [1n, 0xffff_8000_4008_0000n, 0n], -3n],
+    ['read of nothing behind user memory', Call.READ, [0n, 2n ** 47n, 0n], -3n],
+    ['a write that ends behind user memory', Call.WRITE, [1n, 2n ** 47n - 1n, 2n], -3n],
     ['read into the text', Call.READ, [0n, ENTRY, 1n], -3n],
     ['read into read-only data', Call.READ, [0n, 0x1_8000n, 1n], -3n],
     ['read into the kernel', Call.READ, [0n, 0xffff_8000_4000_0000n, 1n], -3n],
@@ -68,7 +72,7 @@ describe('system calls', () => {
     ['sbrk beyond the limit', Call.SBRK, [2n ** 40n], -5n],
     ['wait for nobody', Call.WAIT, [0n], -7n],
     ['wait for itself', Call.WAIT, [1n], -7n],
-    ['shutdown of no kind', Call.SHUTDOWN, [2n], -4n],
+    ['shutdown of no kind', Call.SHUTDOWN, [3n], -4n],
     ['write of nothing', Call.WRITE, [1n, 0n, 0n], 0n],
     ['read of nothing', Call.READ, [0n, 0n, 0n], 0n],
   ])('%s', (_what, number, arguments_, result) => {
@@ -87,6 +91,31 @@ describe('system calls', () => {
     expect([signed(frame), kernel.output()]).toEqual([8n, '\0'.repeat(8)]);
   });
 
+  it.each([5000n, -1n])('a write or read of %d bytes moves 4096', (length) => {
+    const { kernel, frame } = running();
+    const page = STACK_TOP - 8192n;
+    kernel.call(frame, Call.WRITE, 1n, page, length);
+    expect([signed(frame), kernel.output().length]).toEqual([4096n, 4096]);
+    kernel.typed.push(...new Array<number>(5000).fill(0x61));
+    kernel.call(frame, Call.READ, 0n, page, length);
+    expect([signed(frame), kernel.typed.length]).toEqual([4096n, 904]);
+  });
+
+  it('read gives a line at most, and Enter as a line feed, to one that waits too', () => {
+    const { kernel, frame } = running();
+    kernel.typed.push(...Buffer.from('ab\rc\n'));
+    for (const line of ['ab\n', 'c\n']) {
+      kernel.call(frame, Call.READ, 0n, DATA, 60n);
+      expect(signed(frame)).toBe(BigInt(line.length));
+      kernel.call(frame, Call.WRITE, 1n, DATA, BigInt(line.length));
+      expect(kernel.output()).toBe(line);
+    }
+    kernel.call(frame, Call.READ, 0n, DATA, 60n);
+    kernel.typed.push(...Buffer.from('\r\r'));
+    expect(kernel.processes.input(kernel.idleFrame).address).toBe(frame.address);
+    expect([signed(frame), kernel.typed.length]).toEqual([1n, 1]);
+  });
+
   it('read waits until something is typed; the idle loop runs meanwhile, with no user tables live', () => {
     const { kernel, frame } = running();
     expect(kernel.call(frame, Call.READ, 0n, DATA, 16n).address).toBe(kernel.idleFrame.address);
@@ -103,8 +132,13 @@ describe('system calls', () => {
   it('shutdown asks the firmware', () => {
     const { kernel, frame } = running();
     kernel.call(frame, Call.SHUTDOWN, 0n);
+    expect(kernel.output()).toBe('');
     kernel.call(frame, Call.SHUTDOWN, 1n);
-    expect(kernel.powered).toEqual(['off', 'reset']);
+    expect(kernel.output()).toMatch(
+      /^\[PROC\] pid 1 \(init\) switches the machine off; processes: 1\n.* frames free\n$/,
+    );
+    kernel.call(frame, Call.SHUTDOWN, 2n);
+    expect(kernel.powered).toEqual(['off', 'off', 'reset']);
   });
 
   it('the trace has each call with its arguments and result', () => {

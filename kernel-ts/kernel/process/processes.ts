@@ -41,6 +41,8 @@ import { checkUserRange, copyFromUser, copyToUser } from './user-memory.ts';
 
 /** Processes that a report on memory names. */
 const LARGEST_TOLD = 4;
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
 
 /** What processes need of the kernel. */
 export interface ProcessesParts {
@@ -214,13 +216,20 @@ export class Processes implements UserSpace {
     if (largest.length > 0) log.line('PROC', `most user frames: ${largest.join(', ')}`);
   }
 
-  /** At most `most` bytes of what was typed. */
+  private tellShutdown({ label }: Process): void {
+    const { accounts, log } = this.parts;
+    const { freeFrames, totalFrames } = accounts.buddy.counts();
+    log.line('PROC', `${label} switches the machine off; processes: ${this.table.count}`);
+    log.line('PROC', `${freeFrames} of ${totalFrames} frames free`);
+  }
+
+  /** At most `most` bytes of what was typed, a line at most. Enter is a line feed, whichever byte the terminal sends for it. */
   private takeInput(most: number): Uint8Array {
     const bytes: number[] = [];
-    while (bytes.length < most) {
+    while (bytes.length < most && bytes.at(-1) !== LINE_FEED) {
       const byte = this.parts.takeInput();
       if (byte === null) break;
-      bytes.push(byte);
+      bytes.push(byte === CARRIAGE_RETURN ? LINE_FEED : byte);
     }
     return Uint8Array.from(bytes);
   }
@@ -284,7 +293,10 @@ export class Processes implements UserSpace {
         if (status === 'no such child') return BigInt(ErrorCode.ECHILD);
         return status ?? NEXT;
       },
-      power: (action) => (parts.power(action) ? 0n : BigInt(ErrorCode.ENOSYS)),
+      power: (process, action, told) => {
+        if (told) this.tellShutdown(process);
+        return parts.power(action) ? 0n : BigInt(ErrorCode.ENOSYS);
+      },
     };
   }
 }

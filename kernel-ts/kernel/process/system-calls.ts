@@ -6,14 +6,14 @@
  *   0 read(fd, buffer, length) -> bytes        5 spawn(path, length) -> pid
  *   1 write(fd, buffer, length) -> bytes       6 exec(path, length)
  *   2 exit(status)                             7 yield() -> 0
- *   3 getpid() -> pid                          8 shutdown(0: off, 1: reboot)
+ *   3 getpid() -> pid                          8 shutdown(0: off, 1: off, told, 2: reset)
  *   4 sbrk(delta) -> old break                 9 wait(pid) -> exit status
  * ```
  * An exit status is 0 to 255: the low byte of what exit was given. 256 and above: the kernel ended the process (user-faults.ts).
  * Files: 0 is the console's input, 1 and 2 its output. A path has no NUL and at most {@link MAX_PATH_BYTES} bytes. read and write move at most
- * {@link MAX_TRANSFER_BYTES} a call and say how many it were.
+ * {@link MAX_TRANSFER_BYTES} a call and say how many it were. read ends behind a line feed, and gives a carriage return as one: what a terminal's Enter sends.
  *
- * Source: LevitateOS's ABI; wait, ENOMEM, ENOENT and ECHILD are this kernel's.
+ * Source: LevitateOS's ABI; wait, shutdown(2), ENOMEM, ENOENT and ECHILD are this kernel's. docs/fidelity.md has what else is not as there.
  */
 
 import { decodeUtf8 } from '../../hal/fdt/text.ts';
@@ -22,8 +22,8 @@ import type { Process } from './process.ts';
 
 /** Longest path, bytes. */
 export const MAX_PATH_BYTES = 255;
-/** Most bytes that one read or write moves: bounds how long the kernel is busy in a call. */
-export const MAX_TRANSFER_BYTES = 65_536;
+/** Most bytes that one read or write moves, as LevitateOS has it: bounds how long the kernel is busy in a call. */
+export const MAX_TRANSFER_BYTES = 4096;
 
 /** exit takes the status modulo this: wait's answer then is no error code, and no status of a process that the kernel ended. */
 const EXIT_STATUSES = 256n;
@@ -47,8 +47,8 @@ export interface SystemCallServices {
   exec(process: Process, path: string): CallResult;
   exit(process: Process, status: bigint): void;
   wait(process: Process, pid: number): CallResult;
-  /** 0 when the machine is about to stop, ENOSYS when it cannot. */
-  power(action: 'off' | 'reset'): bigint;
+  /** 0 when the machine is about to stop, ENOSYS when it cannot. @param told the log says who asked, and what is in use */
+  power(process: Process, action: 'off' | 'reset', told: boolean): bigint;
 }
 
 /**
@@ -133,9 +133,9 @@ export const SYSTEM_CALLS: readonly SystemCall[] = [
   {
     name: 'shutdown',
     arity: 1,
-    run: (services, _process, [how]) => {
-      if (how > 1n) return error(ErrorCode.EINVAL);
-      return services.power(how === 0n ? 'off' : 'reset');
+    run: (services, process, [how]) => {
+      if (how > 2n) return error(ErrorCode.EINVAL);
+      return services.power(process, how === 2n ? 'reset' : 'off', how === 1n);
     },
   },
   {

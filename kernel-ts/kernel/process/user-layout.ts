@@ -9,8 +9,9 @@
  *                          one page that stays unmapped: the guard
  *                          stack, 16 pages by demand
  *  0x0000_7FFF_FFFF_0000   stack top
+ *  0x0000_8000_0000_0000   the end of user addresses
  * ```
- * Source of the stack's place and size and of the usual entry point: LevitateOS.
+ * Source of the end of user addresses, of the stack's place and size and of the usual entry point: LevitateOS.
  */
 
 import { PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
@@ -20,6 +21,8 @@ const PAGE = BigInt(PAGE_SIZE);
 
 /** One past the last byte of the stack: SP at the start of a program. */
 export const STACK_TOP = virtAddr(0x0000_7fff_ffff_0000n);
+/** One past the last address that a program may name: half of what TTBR0 could translate. */
+export const USER_END = 2n ** 47n;
 /** Pages that the stack may have. */
 export const STACK_PAGES = 16n;
 /** First byte of the stack. */

@@ -9,9 +9,7 @@ import { physToVirt } from '../mm/direct-map.ts';
 import type { UserAccess } from './area.ts';
 import { ErrorCode } from './error-codes.ts';
 import { bytesInPage, type UserAddressSpace } from './user-address-space.ts';
-
-/** One past the last address of the user half. */
-const USER_END = 2n ** 48n;
+import { USER_END } from './user-layout.ts';
 
 /** A piece of user memory in one page. */
 interface Piece {
@@ -57,7 +55,8 @@ export function checkUserRange(space: UserAddressSpace, va: bigint, length: numb
 }
 
 function piecesOf(space: UserAddressSpace, va: bigint, length: number, access: UserAccess): Piece[] | ErrorCode {
-  if (va + BigInt(length) > USER_END) return ErrorCode.EFAULT;
+  // A range without a byte has an address nevertheless.
+  if (va >= USER_END || va + BigInt(length) > USER_END) return ErrorCode.EFAULT;
   const pieces: Piece[] = [];
   for (let offset = 0; offset < length; ) {
     const at = virtAddr(va + BigInt(offset));
