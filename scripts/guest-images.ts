@@ -10,7 +10,7 @@ import { showBytes } from './boot/quantities.ts';
 import { bootCommands } from './guests/boot-commands.ts';
 import { GuestFetchError } from './guests/guest-fetch-error.ts';
 import { fetchGuest, findGuest, GUEST_NAMES, type GuestName } from './guests/guest-files.ts';
-import { writeGuestDiskInitramfs, writeGuestInitramfs } from './guests/initramfs-file.ts';
+import { writeGuestDiskInitramfs, writeGuestEfiDisk, writeGuestInitramfs } from './guests/initramfs-file.ts';
 
 const USAGE = `usage: npm run guest-images [-- --list]
   Fetches U-Boot, UEFI and GRUB, three Linux kernels, a device tree, busybox and the packages of a root file system from
@@ -59,14 +59,16 @@ function report(fetch: boolean): void {
   const busybox = paths.get('busybox');
   const initramfs = busybox === undefined ? null : writeGuestInitramfs(busybox);
   const diskInitramfs = busybox === undefined ? null : writeGuestDiskInitramfs(busybox);
-  for (const [label, path] of [
-    ['initramfs', initramfs],
-    ['disk-initramfs', diskInitramfs],
+  const efiDisk = writeGuestEfiDisk();
+  for (const [label, source, path] of [
+    ['initramfs', 'that busybox', initramfs],
+    ['disk-initramfs', 'that busybox', diskInitramfs],
+    ['efi-disk', 'grub, linux-6.1 and that busybox', efiDisk],
   ] as const) {
     if (path === null) continue;
-    process.stdout.write(`${label.padEnd(16)} of that busybox, ${showBytes(statSync(path).size)}\n  ${path}\n`);
+    process.stdout.write(`${label.padEnd(16)} of ${source}, ${showBytes(statSync(path).size)}\n  ${path}\n`);
   }
-  for (const { title, command } of bootCommands(paths, initramfs, diskInitramfs, process.cwd())) {
+  for (const { title, command } of bootCommands(paths, { initramfs, diskInitramfs, efiDisk }, process.cwd())) {
     process.stdout.write(`\n# ${title}\n${command}\n`);
   }
 }

@@ -9,14 +9,20 @@ export interface BootCommand {
   readonly command: string;
 }
 
-/**
- * One line for each boot whose files are there. `paths` are absolute, shown relative to `from` where that is shorter; The archives are null where they
- * are not built: that of busybox, and the one that hands over to a disk.
- */
+/** What is built of the guests: absolute paths, null where it is not built. */
+export interface BuiltGuests {
+  /** That of busybox. */
+  readonly initramfs: string | null;
+  /** The one that hands over to a disk. */
+  readonly diskInitramfs: string | null;
+  /** The disk that UEFI boots. */
+  readonly efiDisk: string | null;
+}
+
+/** One line for each boot whose files are there. `paths` are absolute, shown relative to `from` where that is shorter. */
 export function bootCommands(
   paths: ReadonlyMap<GuestName, string>,
-  initramfs: string | null,
-  diskInitramfs: string | null,
+  { initramfs, diskInitramfs, efiDisk }: BuiltGuests,
   from: string,
 ): readonly BootCommand[] {
   const show = (path: string): string => {
@@ -36,6 +42,12 @@ export function bootCommands(
     commands.push({
       title: 'UEFI on qemu-virt: its shell',
       command: `npm run boot -- --board qemu-virt --bios ${show(uefi)}`,
+    });
+  }
+  if (uefi !== undefined && efiDisk !== null) {
+    commands.push({
+      title: "UEFI, GRUB and Debian 12's Linux from a disk, on qemu-virt",
+      command: `npm run boot -- --board qemu-virt --bios ${show(uefi)} --drive ${show(efiDisk)}`,
     });
   }
   const linux = paths.get('linux-6.1');

@@ -185,10 +185,14 @@ describe('bootCommands', () => {
     ['debian-12', '/c/root.ext4'],
   ]);
 
+  const BUILT = { initramfs: '/c/i.cpio', diskInitramfs: '/c/d.cpio', efiDisk: '/c/e.img' };
+  const NOTHING_BUILT = { initramfs: null, diskInitramfs: null, efiDisk: null };
+
   it('gives a line for each boot, with words that a shell takes as one', () => {
-    expect(bootCommands(paths, '/c/i.cpio', '/c/d.cpio', '/c').map(({ command }) => command)).toEqual([
+    expect(bootCommands(paths, BUILT, '/c').map(({ command }) => command)).toEqual([
       'npm run boot -- --board qemu-virt --bios u-boot.bin',
       'npm run boot -- --board qemu-virt --bios QEMU_EFI.fd',
+      'npm run boot -- --board qemu-virt --bios QEMU_EFI.fd --drive e.img',
       `npm run boot -- --board qemu-virt --kernel 'my files/vmlinuz' --initrd i.cpio --append "console=ttyAMA0"`,
       'npm run boot -- --board qemu-virt --seed 1 --kernel vmlinuz-6.12 --initrd d.cpio --drive root.ext4 --append "console=ttyAMA0"',
       'npm run boot -- --board pixel6 --kernel vmlinuz-7 --dtb oriole.dtb --initrd i.cpio --append "console=ttySAC0,115200n8"',
@@ -196,10 +200,10 @@ describe('bootCommands', () => {
   });
 
   it('leaves out what cannot be booted', () => {
-    expect(bootCommands(paths, null, null, '/elsewhere/far').map(({ command }) => command)).toEqual([
+    expect(bootCommands(paths, NOTHING_BUILT, '/elsewhere/far').map(({ command }) => command)).toEqual([
       'npm run boot -- --board qemu-virt --bios /c/u-boot.bin',
       'npm run boot -- --board qemu-virt --bios /c/QEMU_EFI.fd',
     ]);
-    expect(bootCommands(new Map(), '/c/i.cpio', '/c/d.cpio', '/c')).toEqual([]);
+    expect(bootCommands(new Map(), BUILT, '/c')).toEqual([]);
   });
 });

@@ -1,11 +1,12 @@
-/** The initial RAM file systems of what the cache holds, and as files in the cache for commands that take a path. */
+/** Initial RAM file systems and a disk made of what the cache holds, and as files in the cache for commands that take a path. */
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeOutput } from '../files/output-file.ts';
 import { cacheFolder } from '../setup/cache-folder.ts';
 import { buildDiskInitramfs, type NamedFile } from './disk-initramfs.ts';
-import { findDiskModules, findRootModules } from './guest-files.ts';
+import { buildEfiDisk } from './efi-disk.ts';
+import { findDiskModules, findGuest, findRootModules } from './guest-files.ts';
 import { buildLinuxInitramfs } from './initramfs.ts';
 
 /** The archive with `busyboxPath` and the disk modules of Debian 12's kernel where the cache holds them. @throws Error as {@link buildLinuxInitramfs} */
@@ -56,12 +57,34 @@ export function writeGuestDiskInitramfs(busyboxPath: string, env?: NodeJS.Proces
   return archive === null ? null : writeToCache('disk-initramfs.cpio', archive, env);
 }
 
-function writeToCache(name: string, archive: Uint8Array, env: NodeJS.ProcessEnv | undefined): string {
+/**
+ * The disk that UEFI boots, with linux-6.1 and the archive of busybox. Null when the cache does not hold GRUB, that kernel and busybox.
+ * @throws Error as {@link guestInitramfs}
+ */
+export function guestEfiDisk(env?: NodeJS.ProcessEnv): Uint8Array | null {
+  const [grub, kernel, busybox] = (['grub', 'linux-6.1', 'busybox'] as const).map((guest) => findGuest(guest, env));
+  if (!grub || !kernel || !busybox) return null;
+  return buildEfiDisk({
+    grub: readFileSync(grub.path),
+    kernel: readFileSync(kernel.path),
+    initramfs: guestInitramfs(busybox.path, env),
+    append: 'console=ttyAMA0',
+    menuSeconds: 5,
+  });
+}
+
+/** The same as {@link writeGuestInitramfs} for {@link guestEfiDisk}: CACHE/guests/efi-disk.img. */
+export function writeGuestEfiDisk(env?: NodeJS.ProcessEnv): string | null {
+  const disk = guestEfiDisk(env);
+  return disk === null ? null : writeToCache('efi-disk.img', disk, env);
+}
+
+function writeToCache(name: string, content: Uint8Array, env: NodeJS.ProcessEnv | undefined): string {
   const folder = join(cacheFolder(env), 'guests');
   const path = join(folder, name);
-  if (!isContent(path, archive)) {
+  if (!isContent(path, content)) {
     mkdirSync(folder, { recursive: true });
-    writeOutput('', path, archive);
+    writeOutput('', path, content);
   }
   return path;
 }

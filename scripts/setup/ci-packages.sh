@@ -13,6 +13,7 @@ declare -A package_of=(
   [gdb-multiarch]=gdb-multiarch
   [chromium]=chromium
   [mke2fs]=e2fsprogs
+  [fsck.fat]=dosfstools
 )
 
 missing=()
