@@ -140,8 +140,16 @@ describe('a guest that never stops', () => {
     expect([130, 2]).toContain((await ended(child)).status);
   });
 
+  it('ends at --wall-timeout, wherever its guest is by then', async () => {
+    const child = start('--wall-timeout', '1s');
+    let stderr = '';
+    child.stderr?.on('data', (chunk) => (stderr += String(chunk)));
+    child.stdout?.resume();
+    expect((await ended(child)).status).toBe(3);
+    expect(stderr).toContain('qemu-virt hit the limit of real time: ');
+  });
+
   it.each([
-    ['--wall-timeout', '1s', 'hit the limit of real time'],
     ['--timeout', '100ms', 'hit the limit of time'],
     ['--max-instructions', '20_000_000', 'hit the limit of instructions'],
   ])('ends at %s %s', async (option, value, reason) => {
