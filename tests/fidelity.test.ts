@@ -11,6 +11,7 @@ const linesOfPage = [...read('docs', 'fidelity.md').matchAll(/^- \*\*(.+?)\*\*/g
 
 it.each<[string, RegExp, number]>([
   ['exceptions.test.ts', /reason: '([A-Z].+)',$/gm, 4],
+  ['alignment.test.ts', /^describe\('([A-Z].+)',/gm, 2],
   // Titles of cases that have both answers.
   ['cpu-deviations.test.ts', /(?:describe|it)?\(?\[?'([A-Z].+ (?:is|are) .+)',/g, 5],
 ])('docs/fidelity.md has a line for each departure in tests/%s', (table, marks, least) => {
