@@ -1,7 +1,9 @@
 /** Archives as other tools write them: what Linux reads is read, and /init runs. */
 
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { encodeLz4Legacy } from '../emulator/loader/testing/lz4-encoder.ts';
 import { boot } from '../scripts/testing.ts';
 
 const OURS = readFileSync(new URL('../firmware/images/initramfs.cpio', import.meta.url));
@@ -32,6 +34,26 @@ describe('an initramfs', () => {
     ],
   ])('%s', (_what, initrd) => {
     expect(boot('qemu-virt', { initrd })).toExitWith('init', 0);
+  });
+
+  it('with something else behind it has that told in one line', () => {
+    const { machine } = boot('qemu-virt', { initrd: Buffer.concat([OURS, Buffer.from('\0\0\0\0bootconfig\n')]) });
+    expect(machine.serial.text.match(/: the rest is ignored$/gm)).toHaveLength(1);
+    expect(boot('qemu-virt', { initrd: OURS }).machine.serial.text).not.toContain('ignored');
+  });
+
+  it.each([
+    ['gzip', gzipSync(OURS)],
+    ['gzip with something behind it', Buffer.concat([gzipSync(OURS), Buffer.from('signed')])],
+    ['the legacy frame of LZ4', encodeLz4Legacy(OURS)],
+  ])('that is compressed: %s', (_what, initrd) => {
+    expect(boot('qemu-virt', { initrd })).toExitWith('init', 0);
+  });
+
+  it('that is compressed and larger than RAM, or damaged, is refused by name', () => {
+    const make = (initrd: Uint8Array) => () => boot('qemu-virt', { initrd, memoryBytes: 64 * 2 ** 20 });
+    expect(make(gzipSync(Buffer.alloc(2 ** 27)))).toThrow(/--initrd: .*more than the RAM of qemu-virt, 64 MiB/);
+    expect(make(gzipSync(OURS).subarray(0, 100))).toThrow(/--initrd: .*unexpected end of file/);
   });
 
   it('whose /init is a symbolic link through another', () => {

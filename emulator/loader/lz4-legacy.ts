@@ -25,6 +25,12 @@ export function isLz4Legacy(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && new FieldReader('lz4-legacy', bytes).u32(0, 'magic') === MAGIC_VALUE;
 }
 
+/** True when the device tree at `at` ends where `bytes` do, by its totalsize. */
+function endsWithTree(bytes: Uint8Array, at: number): boolean {
+  if (at + 8 > bytes.length) return false;
+  return at + new DataView(bytes.buffer, bytes.byteOffset).getUint32(at + 4) === bytes.length;
+}
+
 /**
  * The content of the frame. Linear in the output.
  * @param limitBytes the most it may make: an expansion of 255 is possible, and input is not trusted
@@ -42,8 +48,8 @@ export function decodeLz4Legacy(bytes: Uint8Array, limitBytes = DEFAULT_LIMIT_BY
     const size = reader.u32(at, 'block size');
     at += 4;
     if (size === MAGIC_VALUE) continue;
-    // A device tree is appended: no block is that long.
-    if (size === FDT_MAGIC && parts.length > 0) break;
+    // A device tree that ends with the file is appended: no block is that long.
+    if (size === FDT_MAGIC && parts.length > 0 && endsWithTree(bytes, at - 4)) break;
     // The appended size: exact, or it is a block that the file is too short for.
     if (at === bytes.length && size === total) break;
     const made = decodeLz4Block(reader.bytes(at, size, 'block size'), block);

@@ -96,6 +96,12 @@ describe('decodeLz4Legacy', () => {
     );
   });
 
+  it('leaves a device tree alone that ends with the file, and no other data', () => {
+    const tree = (totalSize: number) => Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, totalSize, ...patternBytes(32));
+    expect(decodeLz4Legacy(concatBytes(encodeLz4Legacy(first), tree(40)))).toEqual(first);
+    expect(() => decodeLz4Legacy(concatBytes(encodeLz4Legacy(first), tree(39)))).toThrow(/block size: needs/);
+  });
+
   it('refuses to expand beyond the limit', () => {
     expect(() => decodeLz4Legacy(encodeLz4Legacy(first, second), 7999)).toThrow(/larger than 0x1f3f bytes/);
     expect(decodeLz4Legacy(encodeLz4Legacy(first, second), 8000)).toHaveLength(8000);

@@ -1,18 +1,16 @@
 /** Starting guests that are not ours: a kernel by the loader's rules (`--kernel`), or code in flash at the reset vector (`--bios`). */
 
-import { constants } from 'node:buffer';
-import { gunzipSync } from 'node:zlib';
 import type { Board } from '../../boards/types.ts';
 import { GuestImageError } from '../../emulator/loader/guest-image-error.ts';
 import { GuestPlacementError } from '../../emulator/loader/guest-space.ts';
 import { loadFlash } from '../../emulator/loader/load-flash.ts';
 import { loadGuest, type LoadingRules } from '../../emulator/loader/load-guest.ts';
 import { type Decompressors, openGuest } from '../../emulator/loader/open-guest.ts';
-import { showBytes } from '../boot/quantities.ts';
 import { resetFirmware } from './board-machine.ts';
 import { PL011_CR, PL011_ENABLED } from '../../emulator/devices/pl011.ts';
 import type { BootPlan } from './boot-plan.ts';
 import { makeDeviceTree } from './device-tree-source.ts';
+import { gunzip } from './gunzip.ts';
 import { InputError } from './input-error.ts';
 import type { MachineSettings } from './machine-settings.ts';
 import { chooseVendorTree, NO_VENDOR_TREE } from './vendor-tree.ts';
@@ -52,27 +50,7 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
 /** Decompressors that make no more than the board's RAM holds, whatever the data would become. */
 function unpackInto({ name, ramBanks }: Board): Decompressors {
   const mostBytes = ramBanks.reduce((sum, { size }) => sum + size, 0);
-  return {
-    mostBytes,
-    gunzip: (bytes) => {
-      try {
-        return gunzipSync(withoutAppendedTree(bytes), { maxOutputLength: Math.min(mostBytes, constants.MAX_LENGTH) });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
-        throw new Error(`it unpacks to more than the RAM of ${name}, ${showBytes(mostBytes)}`, { cause: error });
-      }
-    },
-  };
-}
-
-/** A device tree behind compressed data, whose length its header tells: QEMU leaves it unread, and so does this. */
-function withoutAppendedTree(bytes: Uint8Array): Uint8Array {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const magic = Buffer.of(0xd0, 0x0d, 0xfe, 0xed);
-  for (let at = file.indexOf(magic); at >= 0 && at + 8 <= file.length; at = file.indexOf(magic, at + 1)) {
-    if (at + file.readUInt32BE(at + 4) === file.length) return bytes.subarray(0, at);
-  }
-  return bytes;
+  return { mostBytes, gunzip: (bytes) => gunzip(bytes, mostBytes, name) };
 }
 
 /** `--bios`. @throws InputError */

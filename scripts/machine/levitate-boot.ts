@@ -2,10 +2,13 @@
 
 import { type ImageSizes, type LoadPlan, planLoad } from '../../boards/load-plan.ts';
 import type { Board } from '../../boards/types.ts';
+import { decodeLz4Legacy, isLz4Legacy } from '../../emulator/loader/lz4-legacy.ts';
 import { KernelImage, type KernelSymbols } from '../../kernel-ts/kernel/image.ts';
 import { readFirmwareImage, resetFirmware } from './board-machine.ts';
 import type { BootPlan } from './boot-plan.ts';
 import { initrdOfDeviceTree, makeDeviceTree, reservedOfDeviceTree } from './device-tree-source.ts';
+import { gunzip, isGzip } from './gunzip.ts';
+import { InputError } from './input-error.ts';
 import { KernelHost } from './kernel-host.ts';
 import type { MachineSettings } from './machine-settings.ts';
 import { describeRamOnDevices, ramOfBlob, type TreeRam, unionOfBanks } from './tree-ram.ts';
@@ -34,7 +37,7 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
     const place = request.blob === null || request.fixups === 'none' ? {} : roomIn(draft, ramOfBlob(draft, board));
     return { initrd, draft, plan: planLoad(board, { ...sizes, ...place }) };
   };
-  const { initrd, draft, plan } = layOutWithInitrd(settings, layOut);
+  const { initrd, draft, plan } = layOutWithInitrd({ ...settings, initrd: unpackedInitrd(board, settings) }, layOut);
   const deviceTree = plan.initrd === null ? draft : makeDeviceTree(request, plan.initrd);
   const ofTree = dtb === undefined ? null : ramOfBlob(dtb, board);
   const warning = ofTree === null ? null : describeRamOnDevices(ofTree, board);
@@ -59,6 +62,18 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
       return host;
     },
   };
+}
+
+/** The initramfs that was given, unpacked: the modelled kernel reads it where it lies. @throws InputError for damaged data, or more than fits the board's RAM */
+function unpackedInitrd({ name, ramBanks }: Board, { initrd }: MachineSettings): Uint8Array | undefined {
+  if (initrd === undefined) return undefined;
+  const mostBytes = ramBanks.reduce((sum, { size }) => sum + size, 0);
+  try {
+    if (isGzip(initrd)) return gunzip(initrd, mostBytes, name);
+    return isLz4Legacy(initrd) ? decodeLz4Legacy(initrd, mostBytes) : initrd;
+  } catch (error) {
+    throw new InputError(`--initrd: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Where a loader may put things by the tree that it hands over. */

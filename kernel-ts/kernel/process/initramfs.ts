@@ -128,6 +128,8 @@ interface RawEntry extends InitramfsEntry {
 export class Initramfs {
   readonly address: VirtAddr;
   readonly bytes: number;
+  /** Why the reading ended before the end, when it did and what was looked for had come before. */
+  ignored: InitramfsError | null = null;
   private readonly memory: MemoryPort;
 
   constructor(memory: MemoryPort, address: VirtAddr, bytes: number) {
@@ -187,6 +189,7 @@ export class Initramfs {
     } catch (error) {
       // What came before the malformed place counts, as with Linux; what is not there may have been behind it.
       if (!(error instanceof InitramfsError) || found === null) throw error;
+      this.ignored = error;
     }
     const isLink = found !== null && found.links > 1 && found.bytes === 0;
     return { found, content: found !== null && isLink ? (shared.get(found.identity) ?? null) : null };

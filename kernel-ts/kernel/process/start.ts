@@ -55,7 +55,9 @@ export function startUserSpace(kernel: Kernel, memory: MemorySystem, fdt: Fdt): 
     power: powerSwitch(ports.firmware, fdt),
   });
   kernel.userSpace = processes;
-  if (files !== null) startInit(kernel, processes);
+  if (files === null) return;
+  startInit(kernel, processes);
+  if (files.ignored !== null) log.line('SPAWN', `${files.ignored.message}: the rest is ignored`);
 }
 
 function startInit({ log }: Kernel, processes: Processes): void {
