@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
 import { replayApart, runCampaign } from '../scripts/fuzz/campaign.ts';
 import type { FuzzSite } from '../scripts/fuzz/plan.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const SITE: FuzzSite = { level: 1, words: [], operands: 1, fresh: true, tables: 'off', registers: [] };
 
@@ -39,12 +40,12 @@ describe('a guest that did hang the emulator', () => {
     ['vectors at the end of the address space', [LAST_VECTORS]],
     ['registers of the timer at EL0', TIMER_WORDS.map((word) => ({ ...SITE, level: 0, words: [word] }) as const)],
   ])('%s', (_what, sites) => {
-    expect(replayApart({ board: 'qemu-virt', gicVersion: 2, sites })).toBe('ok');
+    expect(replayApart({ board: 'qemu-virt', gicVersion: 2, sites }, HANG_GUARD_MS)).toBe('ok');
   });
 });
 
 it('a short campaign: no hang, no crash, no fault', async () => {
-  const { words, faults } = await runCampaign(20, 8000, () => {});
+  const { words, faults } = await runCampaign(20, 8000, () => {}, HANG_GUARD_MS);
   expect(faults).toEqual([]);
   expect(words).toBeGreaterThanOrEqual(8000);
 });

@@ -38,17 +38,22 @@ function child(...args: string[]): [string, string[]] {
   return [process.execPath, [join(packageRoot(), 'scripts', 'launch.mjs'), 'fuzz', ...args]];
 }
 
-/** Runs trials from seed `first` on, until `words` instruction words were executed. `progress` is told after each batch. */
+/**
+ * Runs trials from seed `first` on, until `words` instruction words were executed. `progress` is told after each batch. A child that says
+ * nothing for `hangMs` of real time hangs.
+ */
 export async function runCampaign(
   first: number,
   words: number,
   progress: (soFar: CampaignResult) => void,
+  hangMs = HANG_MS,
 ): Promise<CampaignResult> {
   const faults: Fault[] = [];
   let done = 0;
   let seed = first;
   while (done < words) {
-    const batch = await runBatch(seed, Math.min(BATCH, Math.ceil((words - done) / WORDS_PER_TRIAL)));
+    const trials = Math.min(BATCH, Math.ceil((words - done) / WORDS_PER_TRIAL));
+    const batch = await runBatch(seed, trials, hangMs);
     done += batch.words;
     if (batch.fault !== null) faults.push(batch.fault);
     faults.push(...batch.reported);
@@ -69,7 +74,7 @@ interface Batch {
   readonly reported: readonly Fault[];
 }
 
-function runBatch(first: number, trials: number): Promise<Batch> {
+function runBatch(first: number, trials: number, hangMs: number): Promise<Batch> {
   return new Promise((resolve, reject) => {
     const [program, args] = child('--trials', `${first},${trials}`);
     const process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -82,10 +87,10 @@ function runBatch(first: number, trials: number): Promise<Batch> {
       hung = true;
       process.kill('SIGKILL');
     };
-    let timer = setTimeout(onSilence, HANG_MS);
+    let timer = setTimeout(onSilence, hangMs);
     createInterface({ input: process.stdout }).on('line', (line) => {
       clearTimeout(timer);
-      timer = setTimeout(onSilence, HANG_MS);
+      timer = setTimeout(onSilence, hangMs);
       const [what, seed, ...rest] = line.split(' ');
       current = Number(seed);
       if (what === 'done') words += Number(rest[0]);
@@ -101,22 +106,22 @@ function runBatch(first: number, trials: number): Promise<Batch> {
         resolve({ words, next: first + trials, fault: null, reported });
         return;
       }
-      const detail = hung ? `nothing for ${HANG_MS / 1000} s` : `${signal ?? `exit status ${status}`} ${errors.trim()}`;
+      const detail = hung ? `nothing for ${hangMs / 1000} s` : `${signal ?? `exit status ${status}`} ${errors.trim()}`;
       const fault = { seed: current, kind: hung ? 'hang' : 'crash', detail } as const;
       resolve({ words, next: current + 1, fault, reported });
     });
   });
 }
 
-/** What a plan does in a process of its own; 'ok' or what kind of fault. */
-export function replayApart(plan: FuzzPlan): Fault['kind'] | 'ok' {
+/** What a plan does in a process of its own; 'ok' or what kind of fault. After `hangMs` of real time it hangs. */
+export function replayApart(plan: FuzzPlan, hangMs = REPLAY_MS): Fault['kind'] | 'ok' {
   const folder = mkdtempSync(join(tmpdir(), 'levitate-fuzz-'));
   try {
     const file = join(folder, 'plan.json');
     writeFileSync(file, JSON.stringify(plan));
     const [program, args] = child('--replay', file);
     const { status, signal, error } = spawnSync(program, args, {
-      timeout: REPLAY_MS,
+      timeout: hangMs,
       killSignal: 'SIGKILL',
       stdio: 'ignore',
     });
