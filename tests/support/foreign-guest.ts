@@ -48,10 +48,12 @@ export function converse(machine: LevitateMachine, turns: readonly Turn[]): Outc
   const take = (index: number): void => {
     const turn = turns[index];
     if (turn === undefined) return;
-    machine.serial.watch(turn.after, () => {
+    const answer = (): void => {
       machine.type(turn.type);
       take(index + 1);
-    });
+    };
+    // A text that the turn before has seen does not count again.
+    machine.serial.watch(turn.after, answer, machine.serial.byteLength);
   };
   take(0);
   return machine.run({ timeoutNs: MOST_SIMULATED_NS, maxInstructions: MOST_INSTRUCTIONS });
