@@ -4,15 +4,14 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
 import { bootGuest, IMAGE_OFFSET, RAM_BASE } from './support/guest-machine.ts';
+import { translateLowHalf } from './support/translated-core.ts';
 
 const RAM = RAM_BASE['qemu-virt'];
 const CODE = RAM + IMAGE_OFFSET;
 const ROUTINE = 0x1000;
 const TABLE = 0x8000;
 const GiB = 0x4000_0000;
-const PSTATE_EL1H = 0x3c5;
 
 const MOV_W0_1 = 0x5280_0020;
 const MOV_W0_2 = 0x5280_0040;
@@ -56,17 +55,7 @@ function results(touchesFirst: boolean, storesThrough: 'itself' | 'an alias', ma
   table[RAM / GiB + 1] = block(RAM, PXN);
   const { machine } = bootGuest(image);
   const { engine } = machine.bootCore;
-  const set = (name: keyof typeof SYSTEM_REGISTERS, value: bigint) => {
-    engine.setSystemRegister(SYSTEM_REGISTERS[name], value);
-  };
-  set('SCR_EL3', 0x531n);
-  set('HCR_EL2', 1n << 31n);
-  engine.setPstate(PSTATE_EL1H);
-  set('MAIR_EL1', 0xffn);
-  set('TTBR0_EL1', BigInt(CODE + TABLE));
-  // T0SZ = T1SZ = 25, EPD1.
-  set('TCR_EL1', 25n | (25n << 16n) | (1n << 23n) | (2n << 30n));
-  set('SCTLR_EL1', 0x30d0_1805n);
+  translateLowHalf(engine, CODE + TABLE);
   engine.setX(1, BigInt(MOV_W0_2));
   engine.setX(2, BigInt(CODE + ROUTINE + (storesThrough === 'itself' ? 0 : GiB)));
   engine.setX(3, BigInt(CODE + ROUTINE));

@@ -4,13 +4,12 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
 import { bootGuest, IMAGE_OFFSET, RAM_BASE } from './support/guest-machine.ts';
+import { translateLowHalf } from './support/translated-core.ts';
 
 const RAM = RAM_BASE['qemu-virt'];
 const CODE = RAM + IMAGE_OFFSET;
 const GiB = 0x4000_0000;
-const PSTATE_EL1H = 0x3c5;
 const LEVEL1 = 0x8000;
 const LEVEL2 = 0x9000;
 const LEVEL3 = 0xa000;
@@ -72,17 +71,7 @@ function run(tlbi: number, mapped: 'a page' | 'a block', named: 'its own page' |
   tableAt(LEVEL3)[0] = first as bigint;
   const { machine } = bootGuest(image);
   const { engine } = machine.bootCore;
-  const set = (name: keyof typeof SYSTEM_REGISTERS, value: bigint) => {
-    engine.setSystemRegister(SYSTEM_REGISTERS[name], value);
-  };
-  set('SCR_EL3', 0x531n);
-  set('HCR_EL2', 1n << 31n);
-  engine.setPstate(PSTATE_EL1H);
-  set('MAIR_EL1', 0xffn);
-  set('TTBR0_EL1', BigInt(CODE + LEVEL1));
-  // T0SZ = T1SZ = 25, EPD1.
-  set('TCR_EL1', 25n | (25n << 16n) | (1n << 23n) | (2n << 30n));
-  set('SCTLR_EL1', 0x30d0_1805n);
+  translateLowHalf(engine, CODE + LEVEL1);
   const at = RAM + GiB + OFFSET;
   engine.setX(1, second as bigint);
   engine.setX(2, BigInt(CODE + (mapped === 'a page' ? LEVEL3 : LEVEL2)));
