@@ -67,6 +67,9 @@ describe('a branch to a place that has no code', () => {
   });
 });
 
+/** CPACR_EL1: no trap of FP and SIMD. */
+const FPEN = 3n << 20n;
+
 const INSTRUCTIONS: readonly [string, readonly number[]][] = [
   ['ldr x', [0xf940_0022]],
   ['ldrb', [0x3940_0022]],
@@ -101,7 +104,8 @@ const INSTRUCTIONS: readonly [string, readonly number[]][] = [
 describe('every access', () => {
   it.each(everywhere)('%s is done or is an exception', (_name, board, address, code) => {
     for (const [instruction, words] of INSTRUCTIONS) {
-      ran = runSmallCode(words, { ...code, x: { 1: address } }, { board }, ran?.guest);
+      const system = { ...code.system, CPACR_EL1: FPEN };
+      ran = runSmallCode(words, { ...code, system, x: { 1: address } }, { board }, ran?.guest);
       expect(ran.stop, instruction).toEqual({ kind: 'stopped' });
       // Data abort, undefined, or a system instruction that the level has not.
       if (ran.vector !== null) expect([0x00, 0x18, 0x24, 0x25], instruction).toContain(ran.esr >>> 26);
