@@ -45,11 +45,14 @@ describe.skipIf(isMissing).each([1, 4])(`Linux 6.1, cores: %i${isMissing ? ` (${
   let whole: ReturnType<typeof ending> | null = null;
   const straight = () => (whole ??= ending(open(cpus), Infinity));
 
-  it.each([10_000_000, 777_777, 50_021])('does the same when it is stopped every %i instructions', (step) => {
-    expect(ending(open(cpus), step)).toEqual(straight());
-  });
+  it.each(cpus === 1 ? [10_000_000, 50_021] : [777_777])(
+    'does the same when it is stopped every %i instructions',
+    (step) => {
+      expect(ending(open(cpus), step)).toEqual(straight());
+    },
+  );
 
-  it.each([123_456_789, 200_000_001])(
+  it.each([cpus === 1 ? 123_456_789 : 200_000_001])(
     'does the same when it was saved after %i instructions and goes on elsewhere',
     (at) => {
       const machine = open(cpus);
