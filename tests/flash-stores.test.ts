@@ -24,7 +24,8 @@ describe('a store into the flash that the code lies in', () => {
     ['a word', [0xb900_0020]],
     ['a byte', [0x3900_0020]],
     ['a pair', [0xa900_0020]],
-    ['a vector', [0x3d80_0020]],
+    // mov x7, #3 << 20; msr cpacr_el1, x7; isb; str q0, [x1]
+    ['a vector', [0xd2a0_0607, 0xd518_1047, 0xd503_3fdf, 0x3d80_0020]],
     ['an exclusive', [0x885f_7c24, 0x8806_7c20]],
     ['DC ZVA', [0xd50b_7421]],
     ['with write-back', [0xb800_4420, 0xd281_0001]],
