@@ -219,6 +219,8 @@ export class Core {
     // Any system register write makes the engine notice the new level.
     engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, SCTLR_RESET);
     engine.setPc(entry);
+    // What raises an exception is no block to the engine, so that it announces none before one has ended.
+    this.isFresh = true;
   }
 
   /** The engine does not announce the first block that it ever executes: the rest of the page at PC is read instead. */
@@ -370,7 +372,6 @@ export class Core {
     this.gaveAway = null;
     this.inBlock = false;
     if (this.isFresh) this.scanFirstBlock();
-    this.isFresh = false;
     this.maintenance.beginSlice();
     const due = this.debug.beginSlice();
     if (due !== null) {
@@ -394,6 +395,7 @@ export class Core {
       this.storesAlone = false;
     }
     // A guest that steps itself, or was caught by a breakpoint of its own, is where it would be without any stop.
+    if (end.kind === 'count') this.isFresh = false;
     this.inBlock = engine.inBlock && !this.debug.steps && this.trapped === null;
     this.virtualMemory.invalidate();
     this.debug.endSlice();
