@@ -33,11 +33,21 @@ const LAST_VECTORS: FuzzSite = {
   registers: [{ encoding: SYSTEM_REGISTERS.VBAR_EL1, value: '0xffffffffffffffe0' }],
 };
 
-describe('a guest that did hang the emulator', () => {
+/**
+ * An exception by the very first block, then MSR DBGBCR1_EL1 in a block that the engine does not announce: it must
+ * not reach the engine, which would fault.
+ */
+const UNANNOUNCED: readonly FuzzSite[] = [
+  { ...SITE, words: [0xd503_3e1f] },
+  { ...SITE, words: [0xd510_01a3], operands: 1_111_515_911, fresh: false },
+];
+
+describe('a guest that did hang the emulator, or end it', () => {
   it.each([
     ['registers of the timer that its level has not, at EL1', TIMER_WORDS.map((word) => ({ ...SITE, words: [word] }))],
     ['an endless loop in AArch32', [AARCH32_LOOP]],
     ['vectors at the end of the address space', [LAST_VECTORS]],
+    ['a debug register behind an exception by the first block', UNANNOUNCED],
     ['registers of the timer at EL0', TIMER_WORDS.map((word) => ({ ...SITE, level: 0, words: [word] }) as const)],
   ])('%s', (_what, sites) => {
     expect(replayApart({ board: 'qemu-virt', gicVersion: 2, sites }, HANG_GUARD_MS)).toBe('ok');

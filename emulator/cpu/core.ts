@@ -37,6 +37,7 @@ import { enterException, levelOf } from './exception-entry.ts';
 import { synchronousTarget } from './external-abort.ts';
 import {
   haltImmediate,
+  isBranch,
   isBranchOrSystem,
   isInterruptMaskChange,
   leastLevel,
@@ -106,7 +107,7 @@ export class Core {
   private readonly maintenance: CodeMaintenance;
   private readonly exceptions: ExceptionDelivery;
   private readonly debug: SelfHostedDebug;
-  /** Nothing was executed yet. */
+  /** The engine announces no new block yet: none has ended. */
   private isFresh = true;
   /** The last run ended in the middle of a block of code, where nobody looks at time or interrupts: the rest of it comes first. */
   inBlock = false;
@@ -219,16 +220,24 @@ export class Core {
     // Any system register write makes the engine notice the new level.
     engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, SCTLR_RESET);
     engine.setPc(entry);
-    // What raises an exception is no block to the engine, so that it announces none before one has ended.
-    this.isFresh = true;
   }
 
-  /** The engine does not announce the first block that it ever executes: the rest of the page at PC is read instead. */
-  private scanFirstBlock(): void {
+  /**
+   * The engine announces no block before the first one has ended, and one that raises an exception does not end.
+   * Until then the code at PC is read here, up to its first branch.
+   */
+  private scanUnannounced(): void {
     const pc = this.engine.getPc();
     const [high, low] = [Number(pc >> 32n), Number(BigInt.asUintN(32, pc))];
     const start = this.translation.physicalOfCode(high, low);
-    if (start >= 0) this.interceptIn(high, low, PAGE_SIZE - (low % PAGE_SIZE), start);
+    if (start < 0 || low % 4 !== 0) return;
+    const most = PAGE_SIZE - (low % PAGE_SIZE);
+    let size = 0;
+    for (let ended = false; !ended && size < most; size += 4) {
+      const instruction = this.environment.readCode(start + size);
+      ended = instruction === null || isBranch(instruction);
+    }
+    this.interceptIn(high, low, size, start);
   }
 
   /** Between slices. What the core caches of memory is not state: a core that goes on finds it anew. @throws EngineError, see CpuEngine.exportState */
@@ -371,7 +380,7 @@ export class Core {
     this.cutShort = false;
     this.gaveAway = null;
     this.inBlock = false;
-    if (this.isFresh) this.scanFirstBlock();
+    if (this.isFresh) this.scanUnannounced();
     this.maintenance.beginSlice();
     const due = this.debug.beginSlice();
     if (due !== null) {
@@ -454,6 +463,11 @@ export class Core {
   }
 
   private onException(number: number): void {
+    this.serveException(number);
+    if (this.isFresh) this.scanUnannounced();
+  }
+
+  private serveException(number: number): void {
     const { engine, environment } = this;
     const pc = engine.getPc();
     if (CALLS.has(number)) this.debug.callCompletes();
@@ -494,6 +508,7 @@ export class Core {
   /** Reads a new block and asks the engine for the instructions in it that the machine must see. */
   private onBlock(high: number, low: number, size: number): boolean {
     const { engine } = this;
+    this.isFresh = false;
     if (low % 4 !== 0) {
       // It must not run; the next time it is translated anew, which calls here again.
       this.misaligned = true;

@@ -119,6 +119,11 @@ export function isBranchOrSystem(instruction: number): boolean {
   return (instruction & 0x1c00_0000) === 0x1400_0000;
 }
 
+/** The same without system instructions. */
+export function isBranch(instruction: number): boolean {
+  return isBranchOrSystem(instruction) && instruction >>> 24 !== 0xd5;
+}
+
 /** True for TLBI, and for IC: op0 = 1 with CRn 8, or CRn 7 and CRm 1 or 5 (Arm ARM C5.3, C5.5). */
 export function isTranslationOrCodeMaintenance(instruction: number): boolean {
   // 1101 0101 0000 1 op1 CRn CRm op2 Rt
