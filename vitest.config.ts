@@ -4,7 +4,7 @@ import { HANG_GUARD_MS } from './tests/support/hang-guard.ts';
 export default defineConfig({
   test: {
     setupFiles: ['./tests/support/fixed-seed.ts'],
-    include: ['{emulator,kernel-ts,boards,firmware,scripts,tests}/**/*.test.ts'],
+    include: ['{common,fdt,emulator,kernel-ts,boards,workbench,scripts,tests}/**/*.test.ts'],
     testTimeout: HANG_GUARD_MS,
     hookTimeout: HANG_GUARD_MS,
   },

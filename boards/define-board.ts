@@ -1,8 +1,8 @@
 /** From a board file to a definition: options checked against limits, the result checked against itself. */
 
-import { PAGE_SIZE } from '../emulator/address.ts';
+import { PAGE_SIZE } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
-import { formatBytes } from './format-bytes.ts';
+import { formatBytes } from '#common/quantities.ts';
 import type { Board, BoardConfig, BoardDefinition, BoardLimits, BoardOptions } from './types.ts';
 import { validateBoard } from './validate-board.ts';
 

@@ -9,10 +9,10 @@
  * Specification: Documentation/arch/arm64/booting.rst (text_offset; DTB 8-byte aligned, at most 2 MiB; initrd within 32 GiB of the kernel).
  */
 
-import type { PhysAddr } from '../emulator/address.ts';
-import { alignUp, hex, physAddr } from '../emulator/address.ts';
+import type { PhysAddr } from '#common/address.ts';
+import { alignUp, hex, physAddr } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
-import { formatBytes } from './format-bytes.ts';
+import { formatBytes } from '#common/quantities.ts';
 import type { Board } from './types.ts';
 
 /** Blocks of 2 MiB: the kernel maps initrd and DTB by blocks, and never shares one between them. */

@@ -12,7 +12,7 @@
  * a Pixel 6 (banks, what the boot loader adds). The Android tree's own further regions are not part of this board.
  */
 
-import { physAddr } from '../emulator/address.ts';
+import { physAddr } from '#common/address.ts';
 import { defineBoard } from './define-board.ts';
 import { clipToRam, fillBanks } from './ram.ts';
 import { gs101FixedClocks, gs101InterruptController, gs101Psci, gs101SocNode, gs101Timer } from './soc/gs101.ts';

@@ -17,7 +17,7 @@
  * Source: QEMU docs/system/arm/virt.rst and hw/arm/virt.c (facts), and dumps of QEMU 7.2.22 with GICv2 and GICv3, 1 to 8 cores.
  */
 
-import { physAddr } from '../emulator/address.ts';
+import { physAddr } from '#common/address.ts';
 import { defineBoard } from './define-board.ts';
 import { fillBanks } from './ram.ts';
 import type { CellSource, NodeSource, PropertySource } from './tree-source.ts';

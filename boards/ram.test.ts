@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { physAddr } from '../emulator/address.ts';
+import { physAddr } from '#common/address.ts';
 import { clipToRam, fillBanks, memoryEntries } from './ram.ts';
 import type { ReservedRegion } from './types.ts';
 

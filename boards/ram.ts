@@ -5,9 +5,9 @@
  *   --memory 3G on pixel6:   0x0_8000_0000 [======= 2 GiB =======]   hole   0x8_8000_0000 [== 1 GiB ==]
  */
 
-import { physAddr } from '../emulator/address.ts';
+import { physAddr } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
-import { formatBytes } from './format-bytes.ts';
+import { formatBytes } from '#common/quantities.ts';
 import type { RamBank, ReservedRegion } from './types.ts';
 
 /** Entries of /memory are cut at this size where one cell cannot hold a bank's: the boot loader of the Pixel 6 does the same. */

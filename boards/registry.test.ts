@@ -1,7 +1,7 @@
 /** Finding boards, and what their options allow. */
 
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE } from '../emulator/address.ts';
+import { PAGE_SIZE } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
 import { boards, findBoard } from './registry.ts';
 import type { Board } from './types.ts';

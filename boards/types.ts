@@ -14,7 +14,7 @@
  * Addresses and sizes are in bytes. Ranges are half-open.
  */
 
-import type { PhysAddr } from '../emulator/address.ts';
+import type { PhysAddr } from '#common/address.ts';
 import type { NodeSource, PropertySources } from './tree-source.ts';
 
 /**

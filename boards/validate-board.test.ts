@@ -1,7 +1,7 @@
 /** Each invariant of a board is noticed when it is broken. */
 
 import { describe, expect, it } from 'vitest';
-import { physAddr } from '../emulator/address.ts';
+import { physAddr } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
 import { boards, findBoard } from './registry.ts';
 import type { Board, DevicePlacement } from './types.ts';

@@ -7,7 +7,7 @@
  *  4. The firmware is exactly its placement; the console is its device.
  */
 
-import { hex } from '../emulator/address.ts';
+import { hex } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
 import type { Board, DevicePlacement } from './types.ts';
 

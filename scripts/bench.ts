@@ -24,9 +24,9 @@ import type { Section } from './bench/section.ts';
 import { slab } from './bench/slab.ts';
 import { tableHead, tableLine } from './bench/table.ts';
 import { wholeProcess } from './bench/whole-process.ts';
-import { refuseTakenByNpm } from './boot/npm-options.ts';
-import { tellFailure } from './command-failure.ts';
-import { checkOutput, writeOutput } from './files/output-file.ts';
+import { refuseTakenByNpm } from '#workbench/cli/npm-options.ts';
+import { tellFailure } from '#workbench/cli/command-failure.ts';
+import { checkOutput, writeOutput } from '#workbench/files/output-file.ts';
 
 /** Processes first: later ones would share the host with what this process holds by then. */
 const SECTIONS: readonly Section[] = [

@@ -9,11 +9,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { boards } from '../boards/registry.ts';
+import { boards } from '#boards/registry.ts';
 import { fetchBoardTrees, treeFiles } from './board-trees/tree-files.ts';
 import { type TreeEnd, tryTree } from './board-trees/try-tree.ts';
-import type { Fixups } from './machine/device-tree-source.ts';
-import { DebianPackageError } from './setup/debian-packages.ts';
+import type { Fixups } from '#workbench/machine/device-tree-source.ts';
+import { DebianPackageError } from '#workbench/engine-library/debian-packages.ts';
 
 const USAGE = `usage: npm run board-trees [-- OPTIONS] [FOLDER]
   Boots the modelled kernel with every *.dtb below FOLDER; without FOLDER, with those of Debian's arm64 kernel, fetched once.

@@ -3,13 +3,13 @@
  * Bundles the commands and the library into dist/ with esbuild, and writes the library's type declarations with tsc.
  *
  * ```
- *   dist/NAME.mjs          one for each command scripts/NAME.ts, with NAME.mjs.map and NAME.inputs.json (what it was made of)
+ *   dist/NAME.mjs          one for each command, with NAME.mjs.map and NAME.inputs.json (what it was made of)
  *   dist/index.mjs         the package's entry points, sharing chunks so that a class is one class in both
  *   dist/testing.mjs
  *   dist/types/            declarations
  *   dist/pages/NAME.html   the pages that a command writes or serves, each one file with its style and script inside
  * ```
- * dist/ is flat: scripts/package-root.ts finds the package one folder above itself. Every file is put in place by a rename, so a command that starts
+ * dist/ is flat: workbench/package-root.ts finds the package one folder above itself. Every file is put in place by a rename, so a command that starts
  * while another one builds sees an old file or a new one, never half of one.
  *
  * `node scripts/build.mjs` builds all and fails when something does; with `--if-possible` (npm's "prepare") a failure is a note and exit status 0,
@@ -25,15 +25,17 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 
-/** Files of scripts/ that are no commands, by name: entry points of the library and modules that others import. */
+/** Entry points of the library: workbench/NAME.ts. */
 const LIBRARY_ENTRIES = ['index', 'testing'];
+/** Where commands lie, as NAME.ts: those of users, then those of the project's own work. */
+const COMMAND_FOLDERS = ['workbench/commands', 'scripts'];
 export const COMMANDS = ['boot', 'log', 'explain', 'web', 'doctor', 'bench', 'fuzz'];
 /** Pages by the command that uses them: made with it, so that a changed page is noticed as a changed source is. */
 const PAGES_OF = { boot: ['report'], web: ['live'] };
 /** Sources of a page, without their endings: .html, .css and .ts. */
-const PAGE_SOURCES = { report: 'scripts/report/page/report', live: 'scripts/web/page/live' };
+const PAGE_SOURCES = { report: 'workbench/report/page/report', live: 'workbench/web/page/live' };
 /** A piece of HTML that pages share, put where they say `<!-- map -->`. */
-const MAP_PART = 'scripts/report/page/map.html';
+const MAP_PART = 'workbench/report/page/map.html';
 /** Change the bundles without being among their sources. */
 const ALSO_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
 
@@ -127,11 +129,16 @@ async function bundlePage(esbuild, name) {
   return { inputs: { ...metafile.inputs, [`${source}.html`]: {}, [MAP_PART]: {} } };
 }
 
-/** Bundles scripts/NAME.ts into dist/NAME.mjs, and its pages. @throws Error with esbuild's messages when it cannot be bundled */
+/** The source of command `name`, from the root; undefined when there is none. */
+export function commandSource(name) {
+  return COMMAND_FOLDERS.map((folder) => `${folder}/${name}.ts`).find((path) => existsSync(join(root, path)));
+}
+
+/** Bundles the source of `name` into dist/NAME.mjs, and its pages. @throws Error with esbuild's messages when it cannot be bundled */
 export async function bundleCommand(name) {
   const esbuild = await loadEsbuild();
   const started = Date.now();
-  const result = await build(esbuild, { entryPoints: [`scripts/${name}.ts`], banner: REQUIRE_BANNER });
+  const result = await build(esbuild, { entryPoints: [commandSource(name)], banner: REQUIRE_BANNER });
   const made = [result.metafile];
   for (const page of PAGES_OF[name] ?? []) made.push(await bundlePage(esbuild, page));
   // A source saved while the bundle was being made gets a time of 0 here, and the next start bundles again.
@@ -142,11 +149,11 @@ export async function bundleCommand(name) {
 
 /** Bundles the entry points that exist, and returns their names. Chunks of earlier builds are removed. */
 async function bundleLibrary() {
-  const entries = LIBRARY_ENTRIES.filter((name) => existsSync(join(root, 'scripts', `${name}.ts`)));
+  const entries = LIBRARY_ENTRIES.filter((name) => existsSync(join(root, 'workbench', `${name}.ts`)));
   if (entries.length === 0) return entries;
   const esbuild = await loadEsbuild();
   const result = await build(esbuild, {
-    entryPoints: entries.map((name) => `scripts/${name}.ts`),
+    entryPoints: entries.map((name) => `workbench/${name}.ts`),
     splitting: true,
     chunkNames: 'shared-[hash]',
     banner: REQUIRE_BANNER,
@@ -168,10 +175,17 @@ function declareLibrary() {
   });
   if (result.status !== 0)
     throw new Error(`the type declarations could not be made:\n${result.stdout}${result.stderr}`);
+  // The package's own "#folder/" names lead to its sources, which a published package does not have.
+  const types = join(dist, 'types');
+  for (const file of readdirSync(types, { recursive: true }).filter((path) => path.endsWith('.d.ts'))) {
+    const up = relative(dirname(join(types, file)), types).replaceAll(sep, '/') || '.';
+    const text = readFileSync(join(types, file), 'utf8');
+    writeFileSync(join(types, file), text.replace(/(['"])#(?=[a-z-]+\/)/g, `$1${up}/`));
+  }
 }
 
 async function buildAll() {
-  const commands = COMMANDS.filter((name) => existsSync(join(root, 'scripts', `${name}.ts`)));
+  const commands = COMMANDS.filter((name) => commandSource(name) !== undefined);
   for (const name of commands) await bundleCommand(name);
   const entries = await bundleLibrary();
   if (entries.length > 0) declareLibrary();

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { haveBinutils } from './firmware/binutils.ts';
 import { buildFirmware, writeImages } from './firmware/build-firmware.ts';
-import { packageRoot } from './package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 
 const SKIPPED = 77;
 

@@ -9,13 +9,13 @@
 
 import { readFileSync, writeSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { refuseTakenByNpm } from './boot/npm-options.ts';
-import { tellFailure } from './command-failure.ts';
-import { probeEngineVersion } from '../emulator/engine/unicorn.ts';
+import { refuseTakenByNpm } from '#workbench/cli/npm-options.ts';
+import { tellFailure } from '#workbench/cli/command-failure.ts';
+import { probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { type CampaignResult, type Fault, minimise, runCampaign } from './fuzz/campaign.ts';
 import { type FuzzPlan, planOf, wordsOf } from './fuzz/plan.ts';
 import { runTrial } from './fuzz/trial.ts';
-import { locateEngine } from './setup/engine-library.ts';
+import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 const EXIT_FAULTS = 1;
 const EXIT_USAGE = 2;

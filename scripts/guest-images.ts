@@ -6,7 +6,7 @@
 
 import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { showBytes } from './boot/quantities.ts';
+import { showBytes } from '#common/quantities.ts';
 import { bootCommands } from './guests/boot-commands.ts';
 import { GuestFetchError } from './guests/guest-fetch-error.ts';
 import { fetchGuest, findGuest, GUEST_NAMES, type GuestName } from './guests/guest-files.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Runs one of the project's commands: `node scripts/launch.mjs NAME [ARGUMENTS]` runs scripts/NAME.ts.
+ * Runs one of the project's commands: `node scripts/launch.mjs NAME [ARGUMENTS]` runs workbench/commands/NAME.ts or scripts/NAME.ts.
  *
  * The command is bundled into dist/NAME.mjs when that is missing or when any file that went into it has changed, and is then imported into this
  * very process: no second start of Node, and signals and the terminal are the command's own. A command that exports
@@ -16,7 +16,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** True when this is a package as npm installs it: bundles without their sources. */
 const isInstalled = !existsSync(join(root, 'emulator'));
-const NO_COMMANDS = ['index', 'testing', 'package-root'];
+/** Entry points of the library lie beside the commands' bundles. */
+const NO_COMMANDS = ['index', 'testing'];
+/** As scripts/build.mjs has it, which is not loaded for a bundle that is fresh. */
+const COMMAND_FOLDERS = ['workbench/commands', 'scripts'];
 const STATUS_USAGE = 2;
 const STATUS_FAULT = 70;
 const [name, ...args] = process.argv.slice(2);
@@ -37,9 +40,10 @@ function isFresh(command) {
 
 function commandNames() {
   // An installed package holds bundles only; the library's own are no commands.
-  const folder = isInstalled ? 'dist' : 'scripts';
+  const folders = isInstalled ? ['dist'] : COMMAND_FOLDERS.filter((folder) => existsSync(join(root, folder)));
   const ending = isInstalled ? '.mjs' : '.ts';
-  const names = readdirSync(join(root, folder))
+  const names = folders
+    .flatMap((folder) => readdirSync(join(root, folder)))
     .filter((file) => file.endsWith(ending) && /^[a-z0-9-]+\.[a-z]+$/.test(file) && !file.startsWith('shared-'))
     .map((file) => file.slice(0, -ending.length));
   return names.filter((command) => !NO_COMMANDS.includes(command)).sort((a, b) => (a < b ? -1 : 1));
@@ -59,7 +63,7 @@ async function bundleOf(command) {
   const bundle = join(root, 'dist', `${command}.mjs`);
   if (!/^[a-z0-9-]+$/.test(command) || NO_COMMANDS.includes(command)) return null;
   if (isInstalled) return existsSync(bundle) ? bundle : null;
-  if (!existsSync(join(root, 'scripts', `${command}.ts`))) return null;
+  if (!COMMAND_FOLDERS.some((folder) => existsSync(join(root, folder, `${command}.ts`)))) return null;
   if (!isFresh(command)) {
     const { bundleCommand } = await import('./build.mjs');
     await bundleCommand(command);

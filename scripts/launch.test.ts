@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from './package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 
 let root = '';
 beforeAll(() => {
@@ -13,13 +13,7 @@ beforeAll(() => {
   mkdirSync(join(root, 'scripts'));
   mkdirSync(join(root, 'emulator'));
   symlinkSync(join(packageRoot(), 'node_modules'), join(root, 'node_modules'), 'junction');
-  for (const file of [
-    'scripts/launch.mjs',
-    'scripts/build.mjs',
-    'scripts/package-root.ts',
-    'package.json',
-    'tsconfig.json',
-  ]) {
+  for (const file of ['scripts/launch.mjs', 'scripts/build.mjs', 'package.json', 'tsconfig.json']) {
     copyFileSync(join(packageRoot(), file), join(root, file));
   }
 });
@@ -63,7 +57,10 @@ describe('launch', () => {
   });
 
   it('finds the package root from a bundle', () => {
-    writeScript('where', "import { packageRoot } from './package-root.ts'; process.stdout.write(packageRoot());");
+    writeScript(
+      'where',
+      "import { packageRoot } from '#workbench/package-root.ts'; process.stdout.write(packageRoot());",
+    );
     expect(readFileSync(join(launch('where').stdout, 'package.json'), 'utf8')).toBe(
       readFileSync(join(root, 'package.json'), 'utf8'),
     );

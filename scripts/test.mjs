@@ -74,7 +74,7 @@ function skip(title, reason) {
 const STATIC_STEPS = [
   {
     title: 'types',
-    parts: [undefined, 'tsconfig.kernel.json', 'scripts/report/page', 'scripts/web/page'].map((config) =>
+    parts: [undefined, 'tsconfig.kernel.json', 'workbench/report/page', 'workbench/web/page'].map((config) =>
       tool('tsc', '--noEmit', ...(config === undefined ? [] : ['-p', config])),
     ),
   },

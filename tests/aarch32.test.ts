@@ -4,7 +4,7 @@
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 
 const ERET = 0xd69f_03e0;

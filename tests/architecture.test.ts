@@ -3,26 +3,39 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { checkArchitecture, readSources } from '../scripts/architecture/check-architecture.ts';
-import { scanSource } from '../scripts/architecture/scan-source.ts';
-import { packageRoot } from '../scripts/package-root.ts';
+import { checkArchitecture, readSources, resolveImport } from '#scripts/architecture/check-architecture.ts';
+import { scanSource } from '#scripts/architecture/scan-source.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 
 const root = packageRoot();
 const sources = readSources(root);
 
+/** Folders whose files must have been read. */
+const FOLDERS = [
+  'common/',
+  'fdt/',
+  'kernel-ts/hal/',
+  'kernel-ts/kernel/',
+  'emulator/',
+  'boards/',
+  'workbench/',
+  'scripts/',
+  'tests/',
+];
+
 /** Violations, as text, of one file in a tree of otherwise empty ones. */
 function violationsOf(file: string, text: string): string[] {
   const others = [
-    'emulator/address.ts',
+    'common/address.ts',
     'emulator/cpu/core.ts',
     'emulator/bus/device.ts',
     'kernel-ts/hal/ports.ts',
     'kernel-ts/kernel/panic.ts',
     'boards/pixel6.ts',
-    'scripts/boot.ts',
+    'workbench/commands/boot.ts',
     'tests/machine.ts',
     'kernel-ts/hal/testing/fake.ts',
   ];
@@ -37,7 +50,7 @@ describe('this tree', () => {
 
   it('was read: files in every folder that has code, and their imports', () => {
     const { filesRead, importsSeen } = checkArchitecture(sources);
-    for (const folder of ['kernel-ts/hal/', 'kernel-ts/kernel/', 'emulator/', 'boards/', 'tests/', 'scripts/']) {
+    for (const folder of FOLDERS) {
       expect(filesRead.get(folder), folder).toBeGreaterThan(0);
     }
     expect(importsSeen).toBeGreaterThan(sources.size);
@@ -61,8 +74,8 @@ describe('this tree', () => {
     for (const [file, { imports }] of Object.entries(result.metafile.inputs)) {
       const text = sources.get(file);
       expect(text, file).toBeDefined();
-      const scanned = scanSource(text ?? '').imports.map(({ specifier }) =>
-        specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier,
+      const scanned = scanSource(text ?? '').imports.map(
+        ({ specifier }) => resolveImport(file, specifier) ?? specifier,
       );
       for (const { path } of imports) {
         expect(scanned, file).toContain(path);
@@ -75,40 +88,41 @@ describe('this tree', () => {
 
 describe('the check', () => {
   it.each([
-    ['kernel-ts/hal/a.ts', "import { p } from '../kernel/panic.ts';"],
-    ['kernel-ts/hal/a.ts', "import type { P } from '../kernel/panic.ts';"],
-    ['kernel-ts/kernel/a.ts', "import { c } from '../../emulator/cpu/core.ts';"],
-    ['kernel-ts/kernel/a.ts', "let c: import('../../emulator/cpu/core.ts').Core;"],
+    ['kernel-ts/hal/a.ts', "import { p } from '#kernel-ts/kernel/panic.ts';"],
+    ['kernel-ts/hal/a.ts', "import type { P } from '#kernel-ts/kernel/panic.ts';"],
+    ['kernel-ts/hal/a.ts', "import type { F } from '../hal/ports.ts';"],
+    ['kernel-ts/kernel/a.ts', "import { c } from '#emulator/cpu/core.ts';"],
+    ['kernel-ts/kernel/a.ts', "let c: import('#emulator/cpu/core.ts').Core;"],
     ['kernel-ts/kernel/a.ts', "import { readFileSync } from 'node:fs';"],
-    ['kernel-ts/kernel/a.ts', "import { f } from '../hal/testing/fake.ts';"],
-    ['kernel-ts/kernel/a.test.ts', "import { c } from '../../emulator/cpu/core.ts';"],
+    ['kernel-ts/kernel/a.ts', "import { f } from '#kernel-ts/hal/testing/fake.ts';"],
+    ['kernel-ts/kernel/a.test.ts', "import { c } from '#emulator/cpu/core.ts';"],
     ['kernel-ts/kernel/a.ts', 'const t = Date.now();'],
     ['kernel-ts/kernel/a.ts', 'const t = new Date();'],
     ['kernel-ts/kernel/a.ts', 'const r = Math.random();'],
     ['kernel-ts/kernel/a.ts', "globalThis['console'].log();"],
-    ['emulator/a.ts', "import { p } from '../kernel-ts/hal/ports.ts';"],
-    ['emulator/a.ts', "import { b } from '../boards/pixel6.ts';"],
+    ['emulator/a.ts', "import { p } from '#kernel-ts/hal/ports.ts';"],
+    ['emulator/a.ts', "import { b } from '#boards/pixel6.ts';"],
     ['emulator/a.ts', "import koffi from 'koffi';"],
     ['emulator/a.ts', "import { readFileSync } from 'node:fs';"],
     ['emulator/a.ts', 'const t = performance.now();'],
-    ['emulator/a.ts', "await import('../scripts/' + name);"],
-    ['boards/a.ts', "import { c } from '../emulator/cpu/core.ts';"],
-    ['boards/a.ts', "import { b } from '../scripts/boot.ts';"],
-    ['scripts/a.ts', "import { m } from '../tests/machine.ts';"],
+    ['emulator/a.ts', "await import('#scripts/' + name);"],
+    ['boards/a.ts', "import { c } from '#emulator/cpu/core.ts';"],
+    ['boards/a.ts', "import { b } from '#workbench/commands/boot.ts';"],
+    ['scripts/a.ts', "import { m } from '#tests/machine.ts';"],
     ['elsewhere/a.ts', ''],
   ])('refuses in %s: %s', (file, text) => {
     expect(violationsOf(file, `\n${text}`)).toHaveLength(1);
   });
 
   it.each([
-    ['kernel-ts/hal/a.ts', "import { physAddr } from '../../emulator/address.ts';"],
-    ['kernel-ts/kernel/a.ts', "import type { Ports } from '../hal/ports.ts';"],
+    ['kernel-ts/hal/a.ts', "import { physAddr } from '#common/address.ts';"],
+    ['kernel-ts/kernel/a.ts', "import type { Ports } from '#kernel-ts/hal/ports.ts';"],
     ['kernel-ts/kernel/a.test.ts', "import { it } from 'vitest';\nimport fc from 'fast-check';"],
     ['kernel-ts/kernel/a.ts', '// Date.now() would be wrong here\nconst field = device.Date;'],
     ['emulator/engine/unicorn-library.ts', "import koffi from 'koffi';"],
-    ['boards/a.ts', "import type { Device } from '../emulator/bus/device.ts';"],
-    ['scripts/a.ts', "import { b } from '../boards/pixel6.ts';\nconst t = Date.now();"],
-    ['tests/a.test.ts', "import { b } from '../scripts/boot.ts';"],
+    ['boards/a.ts', "import type { Device } from '#emulator/bus/device.ts';"],
+    ['scripts/a.ts', "import { b } from '#boards/pixel6.ts';\nconst t = Date.now();"],
+    ['tests/a.test.ts', "import { b } from '#workbench/commands/boot.ts';"],
   ])('accepts in %s: %s', (file, text) => {
     expect(violationsOf(file, text)).toEqual([]);
   });

@@ -5,11 +5,11 @@
 
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../emulator/address.ts';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
-import { type BootResult, bootBoard, eventLines, makeReport } from '../scripts/index.ts';
-import type { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
-import '../scripts/testing.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { type BootResult, bootBoard, eventLines, makeReport } from '#workbench/index.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import '#workbench/testing.ts';
 import { factsOf, findFaults } from './support/sound-machine.ts';
 
 const STAGES = [

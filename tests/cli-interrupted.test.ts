@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseEventLines } from '../emulator/events/event-lines.ts';
-import type { Report } from '../scripts/index.ts';
+import { parseEventLines } from '#emulator/events/event-lines.ts';
+import type { Report } from '#workbench/index.ts';
 import { boot, bootCommand, commandEnvironment, packageWithEndlessKernel } from './support/command.ts';
 
 let folder = '';

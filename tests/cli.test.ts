@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseEventLines } from '../emulator/events/event-lines.ts';
-import { bootBoard, type Report } from '../scripts/index.ts';
+import { parseEventLines } from '#emulator/events/event-lines.ts';
+import { bootBoard, type Report } from '#workbench/index.ts';
 import { boot, type CommandResult } from './support/command.ts';
 import { treeBlob } from './support/test-tree.ts';
 

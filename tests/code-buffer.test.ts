@@ -4,8 +4,8 @@
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { type CpuEngine, LONGEST_OVERRUN } from '../emulator/engine/engine.ts';
-import { createUnicornEngine } from '../emulator/engine/unicorn.ts';
+import { type CpuEngine, LONGEST_OVERRUN } from '#emulator/engine/engine.ts';
+import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import { engineLibrary } from './support/guest-machine.ts';
 
 const RAM = 0x4000_0000;

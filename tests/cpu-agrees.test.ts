@@ -6,20 +6,20 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PAGE_SIZE, physAddr, type VirtAddr, virtAddr } from '../emulator/address.ts';
-import type { AddressSpace } from '../kernel-ts/hal/mmu/address-space.ts';
-import { LEVEL_SPAN, leafDescriptor, MemoryAttributes } from '../kernel-ts/hal/mmu/descriptor.ts';
-import { MapError } from '../kernel-ts/hal/mmu/map-error.ts';
+import { PAGE_SIZE, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
+import { LEVEL_SPAN, leafDescriptor, MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
 import {
   type Random,
   randomAddresses,
   randomMappings,
   type RandomMapping,
   TEST_ATTRIBUTES,
-} from '../kernel-ts/hal/mmu/testing/random-mappings.ts';
-import { SCTLR_WXN, TCR_EPD1 } from '../kernel-ts/hal/mmu/translation-control.ts';
-import { halfOf, offsetOf } from '../kernel-ts/hal/mmu/virtual-range.ts';
-import type { Access } from '../kernel-ts/hal/mmu/walk.ts';
+} from '#kernel-ts/hal/mmu/testing/random-mappings.ts';
+import { SCTLR_WXN, TCR_EPD1 } from '#kernel-ts/hal/mmu/translation-control.ts';
+import { halfOf, offsetOf } from '#kernel-ts/hal/mmu/virtual-range.ts';
+import type { Access } from '#kernel-ts/hal/mmu/walk.ts';
 import {
   type Answer,
   compareWithAccess,

@@ -7,10 +7,10 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PAGE_SIZE, physAddr, virtAddr } from '../emulator/address.ts';
-import type { AddressSpace } from '../kernel-ts/hal/mmu/address-space.ts';
-import { leafDescriptor, MemoryAttributes, tableDescriptor } from '../kernel-ts/hal/mmu/descriptor.ts';
-import { KERNEL_READ } from '../kernel-ts/hal/mmu/walk.ts';
+import { PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
+import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
+import { leafDescriptor, MemoryAttributes, tableDescriptor } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { KERNEL_READ } from '#kernel-ts/hal/mmu/walk.ts';
 import { emulatorAnswer, kernelAnswer, meaningOfPar } from './support/mmu-answers.ts';
 import { describeOutcome, MmuBench, WILD_TABLES } from './support/mmu-differential.ts';
 

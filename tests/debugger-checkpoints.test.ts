@@ -2,10 +2,10 @@
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { restoreCheckpoint, takeCheckpoint } from '../emulator/debug/checkpoint.ts';
-import type { DebugPoint } from '../emulator/debug/gdb/target.ts';
-import { type DriveableMachine, MachineTarget } from '../emulator/debug/machine-target.ts';
-import { machineDigest } from '../scripts/snapshot/digest.ts';
+import { restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';
+import type { DebugPoint } from '#emulator/debug/gdb/target.ts';
+import { type DriveableMachine, MachineTarget } from '#emulator/debug/machine-target.ts';
+import { machineDigest } from '#workbench/snapshot/digest.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 import { runJudged } from './support/run-judged.ts';
 

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { DebugPoint, DebugStop } from '../emulator/debug/gdb/target.ts';
-import { REGISTERS } from '../emulator/debug/gdb/register-layout.ts';
-import { type DriveableMachine, MachineTarget } from '../emulator/debug/machine-target.ts';
+import type { DebugPoint, DebugStop } from '#emulator/debug/gdb/target.ts';
+import { REGISTERS } from '#emulator/debug/gdb/register-layout.ts';
+import { type DriveableMachine, MachineTarget } from '#emulator/debug/machine-target.ts';
 import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
 import { runJudged } from './support/run-judged.ts';
 

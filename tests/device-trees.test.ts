@@ -4,8 +4,8 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { createMachine } from '../scripts/index.ts';
-import { boot, dtb } from '../scripts/testing.ts';
+import { createMachine } from '#workbench/index.ts';
+import { boot, dtb } from '#workbench/testing.ts';
 import { findFaults, moveDeviceTree } from './support/sound-machine.ts';
 import { span } from './support/spans.ts';
 import { factsOfTree, many, outOfOrder, treeBlob, type TreeSource } from './support/test-tree.ts';

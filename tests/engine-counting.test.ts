@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type CpuEngine, LONGEST_OVERRUN } from '../emulator/engine/engine.ts';
-import { COUNT_X64 } from '../emulator/engine/native/count-x64.ts';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
-import { createUnicornEngine } from '../emulator/engine/unicorn.ts';
-import { packageRoot } from '../scripts/package-root.ts';
+import { type CpuEngine, LONGEST_OVERRUN } from '#emulator/engine/engine.ts';
+import { COUNT_X64 } from '#emulator/engine/native/count-x64.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { engineLibrary } from './support/guest-machine.ts';
 
 const RAM = 0x4000_0000;

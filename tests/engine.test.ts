@@ -3,10 +3,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { CpuEngine, EngineCallbacks } from '../emulator/engine/engine.ts';
-import { runEngineSelfTest } from '../emulator/engine/self-test.ts';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
-import { createUnicornEngine } from '../emulator/engine/unicorn.ts';
+import type { CpuEngine, EngineCallbacks } from '#emulator/engine/engine.ts';
+import { runEngineSelfTest } from '#emulator/engine/self-test.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import { engineLibrary } from './support/guest-machine.ts';
 
 const RAM = 0x4000_0000;

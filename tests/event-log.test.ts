@@ -5,10 +5,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EVENT_KINDS, type EventKind, traceableKinds } from '../emulator/events/event-kinds.ts';
-import { eventHeaderLine, parseHeaderLine } from '../emulator/events/event-header.ts';
-import { eventLine, parseEventLine } from '../emulator/events/event-lines.ts';
-import type { LogEvent } from '../emulator/events/event-log.ts';
+import { EVENT_KINDS, type EventKind, traceableKinds } from '#emulator/events/event-kinds.ts';
+import { eventHeaderLine, parseHeaderLine } from '#emulator/events/event-header.ts';
+import { eventLine, parseEventLine } from '#emulator/events/event-lines.ts';
+import type { LogEvent } from '#emulator/events/event-log.ts';
 import {
   bootBoard,
   diffEventLogs,
@@ -16,8 +16,8 @@ import {
   logHeader,
   type MachineSettings,
   readEventLog,
-} from '../scripts/index.ts';
-import { packageRoot } from '../scripts/package-root.ts';
+} from '#workbench/index.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'levitate-event-log-'));

@@ -5,8 +5,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Core } from '../emulator/cpu/core.ts';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 
 const GATE = 0x123;

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { commandEnvironment } from './support/command.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 

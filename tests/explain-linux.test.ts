@@ -10,7 +10,7 @@ import {
   explainMemory,
   explainTables,
   type LevitateMachine,
-} from '../scripts/index.ts';
+} from '#workbench/index.ts';
 import { bytesOf, foreignGuests } from './support/foreign-guest.ts';
 import { unite } from './support/spans.ts';
 

@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { alignDown, PAGE_SIZE, physAddr, virtAddr } from '../emulator/address.ts';
+import { alignDown, PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
 import {
   bootBoard,
   createMachine,
@@ -18,9 +18,9 @@ import {
   type LevitateMachine,
   type OwnedRange,
   physicalMap,
-} from '../scripts/index.ts';
-import { askAt, parseMoment } from '../scripts/explain/moment.ts';
-import { viewOf } from '../scripts/explain/machine-view.ts';
+} from '#workbench/index.ts';
+import { askAt, parseMoment } from '#workbench/explain/moment.ts';
+import { viewOf } from '#workbench/explain/machine-view.ts';
 import { factsOf } from './support/sound-machine.ts';
 import { bytesIn, common, pagesTouched, type Span, span, unite, without } from './support/spans.ts';
 import { readTree } from './support/table-walk.ts';

@@ -1,8 +1,8 @@
 /** Faults on purpose in whole machines: what the kernel makes of them, that they are told, and that they are the same every time. */
 
 import { describe, expect, it } from 'vitest';
-import type { LevitateMachine } from '../scripts/index.ts';
-import { boot, type BootResult, type BootSettings } from '../scripts/testing.ts';
+import type { LevitateMachine } from '#workbench/index.ts';
+import { boot, type BootResult, type BootSettings } from '#workbench/testing.ts';
 import { boot as command } from './support/command.ts';
 
 const MiB = 2 ** 20;

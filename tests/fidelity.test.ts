@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { packageRoot } from '../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 
 const read = (...path: string[]): string => readFileSync(join(packageRoot(), ...path), 'utf8');
 

@@ -4,7 +4,7 @@
  */
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 
 const GATE = 0x200;

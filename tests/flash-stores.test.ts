@@ -1,7 +1,7 @@
 /** Code in flash that stores into the same flash (`--bios`), as QEMU's virt machine has it: what is no command changes nothing, what is one is answered. */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { type Ran, runSmallCode } from './support/small-code.ts';
 
 let machine: LevitateMachine | null = null;

@@ -8,11 +8,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bootBoard } from '../scripts/index.ts';
-import type { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
-import { DebianPackageError } from '../scripts/setup/debian-packages.ts';
-import { upstreamOrioleDtb } from '../scripts/setup/upstream-oriole-dtb.ts';
-import { boot } from '../scripts/testing.ts';
+import { bootBoard } from '#workbench/index.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { DebianPackageError } from '#workbench/engine-library/debian-packages.ts';
+import { upstreamOrioleDtb } from '#scripts/setup/upstream-oriole-dtb.ts';
+import { boot } from '#workbench/testing.ts';
 import { factsOf, findFaults } from './support/sound-machine.ts';
 import { span } from './support/spans.ts';
 

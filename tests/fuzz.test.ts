@@ -4,9 +4,9 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
-import { replayApart, runCampaign } from '../scripts/fuzz/campaign.ts';
-import type { FuzzSite } from '../scripts/fuzz/plan.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { replayApart, runCampaign } from '#scripts/fuzz/campaign.ts';
+import type { FuzzSite } from '#scripts/fuzz/plan.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const SITE: FuzzSite = { level: 1, words: [], operands: 1, fresh: true, tables: 'off', registers: [] };

@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { physAddr } from '../emulator/address.ts';
-import { physToVirt } from '../kernel-ts/kernel/mm/direct-map.ts';
-import { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
+import { physAddr } from '#common/address.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { boot, bootCommand, commandEnvironment } from './support/command.ts';
 import { foreignGuests } from './support/foreign-guest.ts';
 import { bootUnderGdb, lacksGdb } from './support/gdb.ts';

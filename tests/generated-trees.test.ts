@@ -5,10 +5,10 @@
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { writeFdt } from '../kernel-ts/hal/fdt/index.ts';
-import { buildDeviceTree } from '../boards/device-tree.ts';
-import { findBoard } from '../boards/registry.ts';
-import type { Board, BoardOptions } from '../boards/types.ts';
+import { writeFdt } from '#fdt/index.ts';
+import { buildDeviceTree } from '#boards/device-tree.ts';
+import { findBoard } from '#boards/registry.ts';
+import type { Board, BoardOptions } from '#boards/types.ts';
 
 const noDtc = spawnSync('dtc', ['--version']).status !== 0 && process.env['CI'] !== 'true';
 

@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { commandEnvironment } from './support/command.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 

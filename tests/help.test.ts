@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { commandEnvironment } from './support/command.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 

@@ -4,10 +4,10 @@
  */
 
 import { expect, it } from 'vitest';
-import { GATE_KMAIN } from '../kernel-ts/kernel/kernel.ts';
-import { elfBytes } from '../kernel-ts/kernel/process/testing/elf-bytes.ts';
-import { writeCpio } from '../scripts/guests/cpio.ts';
-import { createMachine } from '../scripts/index.ts';
+import { GATE_KMAIN } from '#kernel-ts/kernel/kernel.ts';
+import { elfBytes } from '#kernel-ts/kernel/process/testing/elf-bytes.ts';
+import { writeCpio } from '#scripts/guests/cpio.ts';
+import { createMachine } from '#workbench/index.ts';
 import { seededRandom } from './support/seeded-random.ts';
 
 const PROGRAMS = 150;

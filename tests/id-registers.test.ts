@@ -5,7 +5,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SystemRegisterEncoding } from '../emulator/engine/system-registers.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 import { runSmallCode } from './support/small-code.ts';
 

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { encodeLz4Legacy } from '../emulator/loader/testing/lz4-encoder.ts';
-import { boot } from '../scripts/testing.ts';
+import { encodeLz4Legacy } from '#emulator/loader/testing/lz4-encoder.ts';
+import { boot } from '#workbench/testing.ts';
 
 const OURS = readFileSync(new URL('../firmware/images/initramfs.cpio', import.meta.url));
 const TRAILER_AT = OURS.lastIndexOf('TRAILER!!!') - 110;

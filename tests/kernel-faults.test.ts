@@ -4,8 +4,8 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { type BootResult, createMachine } from '../scripts/index.ts';
-import type { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
+import { type BootResult, createMachine } from '#workbench/index.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { plantInstruction } from './support/planted-code.ts';
 
 /** Without processes, so that the low half is off. */

@@ -4,11 +4,11 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { cells, Fdt, type FdtNode, type FdtTree, readTree, stringValue, writeFdt } from '../kernel-ts/hal/fdt/index.ts';
-import type { TrapFrame } from '../kernel-ts/kernel/trap-frame.ts';
-import type { UserSpace } from '../kernel-ts/kernel/user-space.ts';
-import { createMachine } from '../scripts/index.ts';
-import type { LevitateMachine, MachineSettings } from '../scripts/machine/levitate-machine.ts';
+import { cells, Fdt, type FdtNode, type FdtTree, readTree, stringValue, writeFdt } from '#fdt/index.ts';
+import type { TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';
+import type { UserSpace } from '#kernel-ts/kernel/user-space.ts';
+import { createMachine } from '#workbench/index.ts';
+import type { LevitateMachine, MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { plantInstruction } from './support/planted-code.ts';
 
 const NO_INITRD = new Uint8Array(0);

@@ -1,8 +1,8 @@
 /** When a run ends and what that is called: limits, slices, texts that are waited for. */
 
 import { describe, expect, it } from 'vitest';
-import { bootBoard, createMachine } from '../scripts/index.ts';
-import '../scripts/testing.ts';
+import { bootBoard, createMachine } from '#workbench/index.ts';
+import '#workbench/testing.ts';
 import { BRANCH_TO_SELF, plantInstruction } from './support/planted-code.ts';
 import { treeBlob } from './support/test-tree.ts';
 

@@ -3,11 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fetchBoardTrees, treeFiles } from '../scripts/board-trees/tree-files.ts';
-import { tryTree } from '../scripts/board-trees/try-tree.ts';
-import { createMachine } from '../scripts/index.ts';
-import { DebianPackageError } from '../scripts/setup/debian-packages.ts';
-import { boot, type BootResult, type DeviceTreeBuilder, dtb } from '../scripts/testing.ts';
+import { fetchBoardTrees, treeFiles } from '#scripts/board-trees/tree-files.ts';
+import { tryTree } from '#scripts/board-trees/try-tree.ts';
+import { createMachine } from '#workbench/index.ts';
+import { DebianPackageError } from '#workbench/engine-library/debian-packages.ts';
+import { boot, type BootResult, type DeviceTreeBuilder, dtb } from '#workbench/testing.ts';
 
 const MiB = 2 ** 20;
 

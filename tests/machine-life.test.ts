@@ -1,10 +1,10 @@
 /** The end of a machine: closed twice, closed by its own listeners, used afterwards. No path leads to memory that is free. */
 
 import { describe, expect, it } from 'vitest';
-import type { CpuEngine } from '../emulator/engine/engine.ts';
-import { MachineTarget } from '../emulator/debug/machine-target.ts';
-import { createMachine, type LevitateMachine, MachineClosedError } from '../scripts/index.ts';
-import { explainTables } from '../scripts/explain/tables.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
+import { MachineTarget } from '#emulator/debug/machine-target.ts';
+import { createMachine, type LevitateMachine, MachineClosedError } from '#workbench/index.ts';
+import { explainTables } from '#workbench/explain/tables.ts';
 
 const BOARD = { board: 'qemu-virt' };
 

@@ -2,8 +2,8 @@
 
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMachine } from '../scripts/index.ts';
-import type { LevitateMachine, MachineSettings } from '../scripts/machine/levitate-machine.ts';
+import { createMachine } from '#workbench/index.ts';
+import type { LevitateMachine, MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { bootCommand, commandEnvironment } from './support/command.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 

@@ -3,17 +3,17 @@
  * that `--trace buddy,heap,mmu,mmio,timer` tells of it.
  */
 
-import { traceableKinds } from '../emulator/events/event-kinds.ts';
+import { traceableKinds } from '#emulator/events/event-kinds.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PAGE_SIZE, physAddr } from '../emulator/address.ts';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
-import { MemoryAttributes } from '../kernel-ts/hal/mmu/descriptor.ts';
-import { reserveFrames } from '../kernel-ts/kernel/mm/frame-accounts.ts';
-import type { MemorySystem } from '../kernel-ts/kernel/mm/memory.ts';
-import { PageOwner } from '../kernel-ts/kernel/mm/page-owner.ts';
-import { BuddyReplay } from '../kernel-ts/kernel/mm/testing/buddy-replay.ts';
-import { bootBoard } from '../scripts/index.ts';
-import type { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
+import { PAGE_SIZE, physAddr } from '#common/address.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { reserveFrames } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
+import { BuddyReplay } from '#kernel-ts/kernel/mm/testing/buddy-replay.ts';
+import { bootBoard } from '#workbench/index.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 const GIB = 2 ** 30;
 

@@ -1,7 +1,7 @@
 /** Device trees that say something strange of memory, the initramfs or the console: the boot goes on, or ends with a reason, and one line says what was strange. */
 
 import { describe, expect, it } from 'vitest';
-import { boot, type DeviceTreeBuilder, dtb } from '../scripts/testing.ts';
+import { boot, type DeviceTreeBuilder, dtb } from '#workbench/testing.ts';
 
 const MiB = 2 ** 20;
 const RAM = 0x4000_0000;

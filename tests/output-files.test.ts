@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { boot, commandEnvironment } from './support/command.ts';
 
 const LAUNCH = join(packageRoot(), 'scripts', 'launch.mjs');

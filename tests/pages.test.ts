@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { findChromium, launchChromium, openPage, type WatchedPage } from './support/browser.ts';
 import { boot, commandEnvironment } from './support/command.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { boot, type DeviceTreeBuilder, dtb } from '../scripts/testing.ts';
+import { boot, type DeviceTreeBuilder, dtb } from '#workbench/testing.ts';
 
 const KiB = 2 ** 10;
 const MiB = 2 ** 20;

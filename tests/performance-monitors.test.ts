@@ -5,7 +5,7 @@
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { type SystemRegisterEncoding, systemRegisterNumber } from '../emulator/engine/system-registers.ts';
+import { type SystemRegisterEncoding, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
 import { type Ran, runSmallCode } from './support/small-code.ts';
 
 const PMCR: SystemRegisterEncoding = [3, 3, 9, 12, 0];

@@ -5,14 +5,14 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SYSTEM_REGISTERS } from '../emulator/engine/system-registers.ts';
-import { PAGE_OWNERS } from '../kernel-ts/kernel/mm/page-owner.ts';
-import { GATE_KMAIN, GATE_VECTOR } from '../kernel-ts/kernel/kernel.ts';
-import { elfBytes } from '../kernel-ts/kernel/process/testing/elf-bytes.ts';
-import { VECTOR } from '../kernel-ts/kernel/traps.ts';
-import { createMachine, type LevitateMachine, type MachineSettings } from '../scripts/index.ts';
-import { writeCpio } from '../scripts/guests/cpio.ts';
-import '../scripts/testing.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { PAGE_OWNERS } from '#kernel-ts/kernel/mm/page-owner.ts';
+import { GATE_KMAIN, GATE_VECTOR } from '#kernel-ts/kernel/kernel.ts';
+import { elfBytes } from '#kernel-ts/kernel/process/testing/elf-bytes.ts';
+import { VECTOR } from '#kernel-ts/kernel/traps.ts';
+import { createMachine, type LevitateMachine, type MachineSettings } from '#workbench/index.ts';
+import { writeCpio } from '#scripts/guests/cpio.ts';
+import '#workbench/testing.ts';
 
 const INITRAMFS = readFileSync(new URL('../firmware/images/initramfs.cpio', import.meta.url));
 const PROMPT = 'levitate> ';

@@ -5,8 +5,8 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { OwnerKind } from '../kernel-ts/kernel/mm/owner.ts';
-import { type BootResult, bootBoard } from '../scripts/index.ts';
+import { OwnerKind } from '#kernel-ts/kernel/mm/owner.ts';
+import { type BootResult, bootBoard } from '#workbench/index.ts';
 import { factsOfTree, type Reserved, treeBlob, type TreeSource } from './support/test-tree.ts';
 import { findFaults, kernelSpans } from './support/sound-machine.ts';
 import { bytesIn, pagesInside, pagesTouched, type Span, span, without } from './support/spans.ts';

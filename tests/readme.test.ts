@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { bootBoard } from '../scripts/index.ts';
-import { packageRoot } from '../scripts/package-root.ts';
+import { bootBoard } from '#workbench/index.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 
 it('shows the boot log of pixel6, line for line', () => {
   const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');

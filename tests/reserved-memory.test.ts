@@ -4,9 +4,9 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { OwnerKind } from '../kernel-ts/kernel/mm/owner.ts';
-import type { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
-import { boot } from '../scripts/testing.ts';
+import { OwnerKind } from '#kernel-ts/kernel/mm/owner.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { boot } from '#workbench/testing.ts';
 import { factsOf, findFaults, kernelSpans } from './support/sound-machine.ts';
 import { common, pagesTouched, type Span, span } from './support/spans.ts';
 import { factsOfTree, many, outOfOrder, type Reserved, treeBlob, type TreeSource } from './support/test-tree.ts';

@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Core } from '../emulator/cpu/core.ts';
+import type { Core } from '#emulator/cpu/core.ts';
 import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
 
 const GATE = 0x200;

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { saveMachine } from '../emulator/machine-state.ts';
-import { guestInitramfs } from '../scripts/guests/initramfs-file.ts';
-import { InputError } from '../scripts/machine/input-error.ts';
-import { LevitateMachine, type MachineSettings } from '../scripts/machine/levitate-machine.ts';
-import { machineDigest } from '../scripts/snapshot/digest.ts';
-import { restoreMachine } from '../scripts/snapshot/restore.ts';
+import { saveMachine } from '#emulator/machine/machine-state.ts';
+import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
+import { machineDigest } from '#workbench/snapshot/digest.ts';
+import { restoreMachine } from '#workbench/snapshot/restore.ts';
 import { boot } from './support/command.ts';
 import { bytesOf, foreignGuests } from './support/foreign-guest.ts';
 

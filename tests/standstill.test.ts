@@ -1,7 +1,7 @@
 /** A guest that sleeps for good is at its goal only when it has enabled interrupts; else it has given up, and the run says where and after what. */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { LevitateMachine } from '../scripts/machine/levitate-machine.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 let machine: LevitateMachine | null = null;
 afterEach(() => {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { restoreMachine, saveMachine } from '../emulator/machine-state.ts';
+import { restoreMachine, saveMachine } from '#emulator/machine/machine-state.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 
 const DATA = 0x4200_0000;

@@ -1,8 +1,8 @@
 /** The test kit: what its matchers accept, what they refuse, and what they say then. A matcher that cannot fail would make every test green. */
 
 import { describe, expect, it } from 'vitest';
-import { bootBoard } from '../scripts/index.ts';
-import { boot, type BootResult, dtb, matchers } from '../scripts/testing.ts';
+import { bootBoard } from '#workbench/index.ts';
+import { boot, type BootResult, dtb, matchers } from '#workbench/testing.ts';
 
 const MiB = 2 ** 20;
 const LOW = 0x8000_0000;

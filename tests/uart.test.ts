@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { bootGuest, type Guest, type GuestBoard, type GuestOptions } from './support/guest-machine.ts';
 import { qemuVersion, runInQemu } from './support/qemu-transcript.ts';
 

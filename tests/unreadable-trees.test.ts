@@ -1,13 +1,13 @@
 /**
  * Device trees that cannot be read, and what the kernel says of them: the libfdt error by name and the offset. Blobs made by hand for each of libfdt's answers
- * are in kernel-ts/hal/fdt; here a whole machine is handed the board's own tree, damaged.
+ * are in fdt; here a whole machine is handed the board's own tree, damaged.
  */
 
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { FDT_ERRORS } from '../kernel-ts/hal/fdt/index.ts';
-import { bootBoard, createMachine } from '../scripts/index.ts';
-import { boot } from '../scripts/testing.ts';
+import { FDT_ERRORS } from '#fdt/index.ts';
+import { bootBoard, createMachine } from '#workbench/index.ts';
+import { boot } from '#workbench/testing.ts';
 import { moveDeviceTree } from './support/sound-machine.ts';
 import { span } from './support/spans.ts';
 import { treeBlob } from './support/test-tree.ts';

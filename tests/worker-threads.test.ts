@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildSync } from 'esbuild';
-import { packageRoot } from '../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { engineLibrary } from './support/guest-machine.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 

@@ -6,10 +6,10 @@
  * include/dt-bindings/clock/google,gs101.h, as facts.
  */
 
-import { physAddr } from '../../emulator/address.ts';
-import type { CellSource, NodeSource, PropertySource } from '../tree-source.ts';
-import { cells, flag, interrupts, ref, text } from '../tree-source.ts';
-import type { DeviceNode, DevicePlacement, Interrupt } from '../types.ts';
+import { physAddr } from '#common/address.ts';
+import type { CellSource, NodeSource, PropertySource } from '#boards/tree-source.ts';
+import { cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
+import type { DeviceNode, DevicePlacement, Interrupt } from '#boards/types.ts';
 
 /** Most blocks sit in a slot of 64 KiB on the peripheral bus. */
 export const APB_SLOT = 0x1_0000;

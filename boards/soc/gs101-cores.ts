@@ -7,10 +7,10 @@
  * Source: Linux arch/arm64/boot/dts/exynos/google/gs101.dtsi (affinity, compatible); boot log of a Pixel 6 (MIDR).
  */
 
-import type { NodeSource } from '../tree-source.ts';
-import { cells, interrupts, ref, text } from '../tree-source.ts';
-import { cpuLabel } from '../tree-sections.ts';
-import type { Cpu } from '../types.ts';
+import type { NodeSource } from '#boards/tree-source.ts';
+import { cells, interrupts, ref, text } from '#boards/tree-source.ts';
+import { cpuLabel } from '#boards/tree-sections.ts';
+import type { Cpu } from '#boards/types.ts';
 
 const CLUSTERS = [
   { core: 'cortex-a55', midr: 0x412f_d050, cores: 4 },

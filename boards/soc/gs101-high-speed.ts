@@ -5,9 +5,9 @@
  * registers, and the regulators that they name belong to the power management firmware, which is not there.
  */
 
-import { physAddr } from '../../emulator/address.ts';
-import { cells, flag, ref, text } from '../tree-source.ts';
-import type { DevicePlacement } from '../types.ts';
+import { physAddr } from '#common/address.ts';
+import { cells, flag, ref, text } from '#boards/tree-source.ts';
+import type { DevicePlacement } from '#boards/types.ts';
 import {
   APB_SLOT,
   block,

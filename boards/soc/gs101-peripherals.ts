@@ -12,9 +12,9 @@
  * describe (thermal units, DMA, PCIe, display pipe, boot ROM) are one slot of the peripheral bus: an assumption.
  */
 
-import { physAddr } from '../../emulator/address.ts';
-import { cells, flag, interrupts, ref, text } from '../tree-source.ts';
-import type { DevicePlacement } from '../types.ts';
+import { physAddr } from '#common/address.ts';
+import { cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
+import type { DevicePlacement } from '#boards/types.ts';
 import {
   APB_SLOT,
   block,

@@ -4,9 +4,9 @@
  * The PMU's registers are read directly and written through a secure call (SMC 0x8200_0504) on the phone; the model takes both.
  */
 
-import type { NodeSource } from '../tree-source.ts';
-import { cells, ref, text } from '../tree-source.ts';
-import type { DevicePlacement } from '../types.ts';
+import type { NodeSource } from '#boards/tree-source.ts';
+import { cells, ref, text } from '#boards/tree-source.ts';
+import type { DevicePlacement } from '#boards/types.ts';
 import { APB_SLOT, block, clockController, clocks, pinController, plainBanks, sysreg } from './gs101-blocks.ts';
 
 const apm = (clock: number) => [ref('cmu_apm'), clock];

@@ -8,10 +8,10 @@
  * two to which the phone wires chips (an EEPROM, USB-C and the battery gauge): those chips are not there.
  */
 
-import { physAddr } from '../../emulator/address.ts';
-import type { CellSource } from '../tree-source.ts';
-import { cells, flag, ref, text } from '../tree-source.ts';
-import type { DeviceModel, DeviceNode, DevicePlacement } from '../types.ts';
+import { physAddr } from '#common/address.ts';
+import type { CellSource } from '#boards/tree-source.ts';
+import { cells, flag, ref, text } from '#boards/tree-source.ts';
+import type { DeviceModel, DeviceNode, DevicePlacement } from '#boards/types.ts';
 import { clocks, spi } from './gs101-blocks.ts';
 
 const PROTOCOL_BYTES = 0xc0;

@@ -14,9 +14,9 @@
  * Source: Linux arch/arm64/boot/dts/exynos/google/gs101.dtsi and the gs101-oriole tree built from 7.2, as facts.
  */
 
-import type { NodeSource } from '../tree-source.ts';
-import { cells, text } from '../tree-source.ts';
-import type { InterruptController, Psci, Timer } from '../types.ts';
+import type { NodeSource } from '#boards/tree-source.ts';
+import { cells, text } from '#boards/tree-source.ts';
+import type { InterruptController, Psci, Timer } from '#boards/types.ts';
 
 /** PSCI 1.0 by SMC. Function identifiers are the standard ones, so the tree does not list them. */
 export const gs101Psci: Psci = { method: 'smc', compatible: ['arm,psci-1.0'], functionIds: {} };

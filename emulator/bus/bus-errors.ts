@@ -4,7 +4,7 @@
  * Not here: alignment faults and translation faults, which the CPU raises before an access leaves it.
  */
 
-import { hex } from '../address.ts';
+import { hex } from '#common/address.ts';
 import { BusAbort } from './device.ts';
 
 /** A named half-open range [base, base + size) of physical addresses, in bytes. */

@@ -19,7 +19,7 @@
  * Device memory.
  */
 
-import { hex } from '../address.ts';
+import { hex } from '#common/address.ts';
 import { BusAccessAbort, BusOverlapError, type BusRange, BusRangeError } from './bus-errors.ts';
 import { type AccessWidth, BusAbort, type Device } from './device.ts';
 

@@ -1,6 +1,6 @@
 /** Which pages of physical memory hold devices: the engine is told of whole pages, and of as few ranges as will do. */
 
-import { alignDown, alignUp, PAGE_SIZE } from '../address.ts';
+import { alignDown, alignUp, PAGE_SIZE } from '#common/address.ts';
 
 /** Runs of whole pages, [start, end), that hold the ranges given; ascending. Ranges may share a page. O(n log n). */
 export function pageRuns(

@@ -8,8 +8,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.14 (TLB maintenance), D7.5.9 (instruction cache maintenance).
  */
 
-import { alignDown, PAGE_SIZE } from '../address.ts';
-import type { CpuEngine, Maintenance } from '../engine/engine.ts';
+import { alignDown, PAGE_SIZE } from '#common/address.ts';
+import type { CpuEngine, Maintenance } from '#emulator/engine/engine.ts';
 import type { CoreTranslation } from './core-translation.ts';
 import { levelOf } from './exception-entry.ts';
 import { CODE_LINE, type SharedChange, StaleCaches } from './stale-caches.ts';

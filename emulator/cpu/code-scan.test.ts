@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
-import { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { findMoves, physicalOfCode } from './code-scan.ts';
 import { FakeEngine } from './testing/fake-engine.ts';
 import { type TranslationRegisters, walk } from './translate.ts';

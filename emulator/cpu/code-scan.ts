@@ -8,9 +8,9 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation), C5.1.3 (System register access encodings).
  */
 
-import type { CpuEngine, InterceptKind } from '../engine/engine.ts';
-import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { CpuEngine, InterceptKind } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { isTranslationOrCodeMaintenance, systemRegisterMove, waitHint } from './instruction.ts';
 import { walk, type TranslationRegisters } from './translate.ts';
 

@@ -1,10 +1,10 @@
 /** What a core asks of its machine, and what it tells when a slice has ended. */
 
-import type { Bus } from '../bus/bus.ts';
-import type { Clock } from '../clock.ts';
-import type { UnmappedAccess } from '../engine/engine.ts';
-import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { Bus } from '#emulator/bus/bus.ts';
+import type { Clock } from '#emulator/machine/clock.ts';
+import type { UnmappedAccess } from '#emulator/engine/engine.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { Core } from './core.ts';
 import type { SharedChange } from './stale-caches.ts';
 

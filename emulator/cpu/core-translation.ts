@@ -5,8 +5,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation).
  */
 
-import type { CpuEngine } from '../engine/engine.ts';
-import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { physicalOfCode } from './code-scan.ts';
 import type { CoreEnvironment } from './core-environment.ts';
 import { levelOf } from './exception-entry.ts';

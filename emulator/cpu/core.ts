@@ -11,8 +11,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions); SMC Calling Convention, Arm DEN 0028, for HVC and SMC.
  */
 
-import { PAGE_SIZE } from '../address.ts';
-import { BusAccessAbort } from '../bus/bus-errors.ts';
+import { PAGE_SIZE } from '#common/address.ts';
+import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import {
   type CpuEngine,
   type DeviceWindow,
@@ -20,13 +20,13 @@ import {
   type EngineCallbacks,
   type InterceptedAccess,
   type SliceEnd,
-} from '../engine/engine.ts';
+} from '#emulator/engine/engine.ts';
 import {
   SYSTEM_REGISTERS,
   type SystemRegisterEncoding,
   systemRegisterName,
   systemRegisterNumber,
-} from '../engine/system-registers.ts';
+} from '#emulator/engine/system-registers.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
 import { findMoves } from './code-scan.ts';
 import type { CoreEnvironment, CoreStop } from './core-environment.ts';

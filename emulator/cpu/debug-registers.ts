@@ -10,7 +10,7 @@
  * reserved disables the watchpoint, the first run of ones in BAS counts; breakpoints that match a context alone do not match.
  */
 
-import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
 /** MDSCR_EL1. */
 const SS = 1n << 0n;

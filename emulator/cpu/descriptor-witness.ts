@@ -5,7 +5,7 @@
  *     walk ─► steps (address, descriptor) ─► witness ─► holds(registers)? all words the same ─► the same leaf
  */
 
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { TranslationRegisters, WalkStep } from './translate.ts';
 
 /** TCR_EL1.EPD0 concerns TTBR0's half only. */

@@ -4,9 +4,9 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.3.4 (synchronous external aborts).
  */
 
-import { hex } from '../address.ts';
-import type { BusAccessAbort } from '../bus/bus-errors.ts';
-import type { CpuEngine, UnmappedAccess } from '../engine/engine.ts';
+import { hex } from '#common/address.ts';
+import type { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
+import type { CpuEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
 import type { CoreEnvironment } from './core-environment.ts';
 import type { CoreTranslation } from './core-translation.ts';
 import type { Core } from './core.ts';

@@ -10,8 +10,8 @@
  * in D1.3.1 where the core has them.
  */
 
-import type { CpuEngine } from '../engine/engine.ts';
-import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 
 /** Offset of the vector within its group of four. */
 export const VECTOR_KIND = { synchronous: 0x000, irq: 0x080, fiq: 0x100, serror: 0x180 } as const;

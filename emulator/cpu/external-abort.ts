@@ -10,8 +10,8 @@
  * (EA, SET) is 0, and no instruction syndrome is given (ISV is 0).
  */
 
-import type { CpuEngine, UnmappedAccess } from '../engine/engine.ts';
-import { SYSTEM_REGISTERS } from '../engine/system-registers.ts';
+import type { CpuEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { accessAddress } from './instruction.ts';
 import { dataAbortSyndrome, instructionAbortSyndrome } from './syndrome.ts';
 

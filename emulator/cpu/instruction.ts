@@ -4,7 +4,7 @@
  * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), C6.2 (HLT, MRS, MSR), C4.1.94 (loads and stores).
  */
 
-import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
 /** imm16 of `HLT #imm16`, or null. */
 export function haltImmediate(instruction: number): number | null {

@@ -11,8 +11,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D13 (the Performance Monitors Extension), D24.5 (its registers).
  */
 
-import type { CpuEngine } from '../engine/engine.ts';
-import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
 /** PMCR_EL0: writable bits are E, D, X, DP, LC; P and C act; the rest says what the core is. */
 const PMCR_E = 1n << 0n;

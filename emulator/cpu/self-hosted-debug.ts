@@ -10,9 +10,9 @@
  * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.12 (software step, with its states), D24.2.40 (syndromes).
  */
 
-import type { CpuEngine, WatchedAccess } from '../engine/engine.ts';
-import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '../engine/system-registers.ts';
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { CpuEngine, WatchedAccess } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { CoreTranslation } from './core-translation.ts';
 import { DebugRegisters, type DebugState } from './debug-registers.ts';
 import { levelOf } from './exception-entry.ts';

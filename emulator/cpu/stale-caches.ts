@@ -5,7 +5,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.16 (TLB maintenance), D7.5 (instruction cache maintenance).
  */
 
-import type { CpuEngine } from '../engine/engine.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
 
 /** A TLBI, or an IC of one line of code (its physical address) or of everything (null), or of every line of a range in one page. */
 export type SharedChange =

@@ -7,7 +7,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D24.2.40 (ESR_EL1).
  */
 
-import type { SystemRegisterEncoding } from '../engine/system-registers.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
 /** Exception classes by value. */
 export const EXCEPTION_CLASS = {

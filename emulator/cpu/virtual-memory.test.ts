@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { virtAddr } from '../address.ts';
+import { virtAddr } from '#common/address.ts';
 import {
   at,
   bind,

@@ -11,11 +11,11 @@
  * Windows cache host views of translated ranges for code that touches arrays very often; they re-check when anything was invalidated.
  */
 
-import { alignDown, hex, virtAddr, type VirtAddr } from '../address.ts';
-import type { Bus } from '../bus/bus.ts';
-import { BusAccessAbort } from '../bus/bus-errors.ts';
-import type { Clock } from '../clock.ts';
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { alignDown, hex, virtAddr, type VirtAddr } from '#common/address.ts';
+import type { Bus } from '#emulator/bus/bus.ts';
+import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
+import type { Clock } from '#emulator/machine/clock.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { DescriptorWitness } from './descriptor-witness.ts';
 import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS } from './syndrome.ts';
 import { translate, type TranslationRegisters, type WalkStep } from './translate.ts';

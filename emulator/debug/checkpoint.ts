@@ -7,10 +7,10 @@
  * knows how many there were.
  */
 
-import type { SerialLine } from '../devices/serial-line.ts';
-import { EngineError } from '../engine/engine.ts';
-import { type MachineState, restoreMachine, saveMachine } from '../machine-state.ts';
-import type { Machine } from '../machine.ts';
+import type { SerialLine } from '#emulator/devices/serial-line.ts';
+import { EngineError } from '#emulator/engine/engine.ts';
+import { type MachineState, restoreMachine, saveMachine } from '#emulator/machine/machine-state.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
 import { copyMemory, type MemoryCopy, putMemoryBack } from './memory-copy.ts';
 
 export interface Checkpoint {

@@ -5,8 +5,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D24 (encodings), C5.2 (special-purpose registers).
  */
 
-import type { Core } from '../cpu/core.ts';
-import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '../engine/system-registers.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
 /** Registers with an encoding that the machine has no other use for. */
 const FURTHER_REGISTERS: Readonly<Record<string, SystemRegisterEncoding>> = {

@@ -3,9 +3,9 @@
  * page that was not touched, and never reaches a device: reading a register there can change what it holds.
  */
 
-import { PAGE_SIZE } from '../address.ts';
-import type { Core } from '../cpu/core.ts';
-import type { Machine } from '../machine.ts';
+import { PAGE_SIZE } from '#common/address.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
 
 /** Physical range [start, end). */
 export interface PhysicalRange {

@@ -7,8 +7,8 @@
  * Going back is executing again: from the last checkpoint before the moment that is wanted, or from the reset (way-back.ts).
  */
 
-import type { Core } from '../cpu/core.ts';
-import type { Machine } from '../machine.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
 import { readCoreRegister, writeCoreRegister } from './core-registers.ts';
 import { DebugMemory } from './debug-memory.ts';
 import type { DebugPoint, DebugStop, DebugTarget, DebugThread } from './gdb/target.ts';

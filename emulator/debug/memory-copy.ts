@@ -7,8 +7,8 @@
  * Not here: the rest of the machine (checkpoint.ts), and memory as a file holds it (snapshots).
  */
 
-import { PAGE_SIZE } from '../address.ts';
-import type { Machine } from '../machine.ts';
+import { PAGE_SIZE } from '#common/address.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
 
 export interface MemoryCopy {
   /** Where RAM was backed by host memory, the first byte of each stretch. */

@@ -2,10 +2,10 @@
  * What can be typed after "monitor" in a debugger: the machine's own view, where the debugger's protocol has no words for it.
  */
 
-import { hex } from '../address.ts';
-import type { Core } from '../cpu/core.ts';
-import type { Mapping, Translation } from '../cpu/translate.ts';
-import type { Machine } from '../machine.ts';
+import { hex } from '#common/address.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import type { Mapping, Translation } from '#emulator/cpu/translate.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
 import type { DebugMemory } from './debug-memory.ts';
 
 /** What the commands look at. */

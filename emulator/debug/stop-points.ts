@@ -10,9 +10,9 @@
  * run, and only the differences.
  */
 
-import type { Core } from '../cpu/core.ts';
-import type { WatchedAccess } from '../engine/engine.ts';
-import type { Machine } from '../machine.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import type { WatchedAccess } from '#emulator/engine/engine.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
 import type { DebugMemory, PhysicalRange } from './debug-memory.ts';
 import type { DebugPoint, DebugStop } from './gdb/target.ts';
 

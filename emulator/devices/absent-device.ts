@@ -3,7 +3,7 @@
  * ("its@8080000") instead of "unmapped". Not a device that answers zero; that is register-storage.ts.
  */
 
-import { BusAbort, type Device } from '../bus/device.ts';
+import { BusAbort, type Device } from '#emulator/bus/device.ts';
 
 /** Answers nothing. */
 export class AbsentDevice implements Device {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CfiFlash, type CfiFlashOptions, FLASH_BLOCK_BYTES } from './cfi-flash.ts';
-import { RecordingContext } from './device-test-context.ts';
+import { RecordingContext } from './testing/test-context.ts';
 
 const BANK = 64 * 2 ** 20;
 

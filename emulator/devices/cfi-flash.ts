@@ -32,7 +32,7 @@
  * status compared with QEMU 7.2's.
  */
 
-import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
+import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
 import { cfiQueryTable, CHIP_BLOCK_BYTES, CHIP_BUFFER_BYTES, IDENTIFIER_CODES } from './cfi-query.ts';
 
 const CHIPS = 2;

@@ -10,7 +10,7 @@
  * Specification: Samsung Exynos 4210 User's Manual, 24 "Multi Core Timer"; Linux drivers/clocksource/exynos_mct.c for what is waited for.
  */
 
-import type { Moment, PendingTimer } from '../bus/timer-port.ts';
+import type { Moment, PendingTimer } from '#emulator/bus/timer-port.ts';
 
 const TCNTB = 0x00;
 const TCNTO = 0x04; // what is left of the tick

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TimedContext } from './device-test-clock.ts';
+import { TimedContext } from './testing/test-clock.ts';
 import { ExynosMct, GS101_MCT_HZ, MCT_LINES } from './exynos-mct.ts';
 
 const [CNT_L, CNT_U, CNT_WSTAT] = [0x100, 0x104, 0x110] as const;

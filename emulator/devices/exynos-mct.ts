@@ -22,8 +22,8 @@
  * Specification: Samsung Exynos 4210 User's Manual, 24 "Multi Core Timer"; Linux drivers/clocksource/exynos_mct.c for the write-status bits.
  */
 
-import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
-import { type Moment, NO_TIMERS, type PendingTimer, type TimerPort } from '../bus/timer-port.ts';
+import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
+import { type Moment, NO_TIMERS, type PendingTimer, type TimerPort } from '#emulator/bus/timer-port.ts';
 import { type CycleClock, ExynosLocalTimer } from './exynos-local-timer.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 

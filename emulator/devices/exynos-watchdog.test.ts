@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TimedContext } from './device-test-clock.ts';
+import { TimedContext } from './testing/test-clock.ts';
 import { ExynosWatchdog } from './exynos-watchdog.ts';
 
 const [WTCON, WTDAT, WTCNT, WTCLRINT] = [0, 4, 8, 0xc] as const;

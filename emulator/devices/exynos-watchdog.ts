@@ -12,8 +12,8 @@
  * Specification: Samsung Exynos 4210 User's Manual, 26 "Watchdog Timer"; Linux drivers/watchdog/s3c2410_wdt.c for what gs101 adds (WTCLRINT, WTCON 16).
  */
 
-import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
-import type { PendingTimer, TimerPort } from '../bus/timer-port.ts';
+import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
+import type { PendingTimer, TimerPort } from '#emulator/bus/timer-port.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 
 const WTCON = 0x00; // 15:8 prescaler, 4:3 divider

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PhysicalMemory } from '../memory/physical-memory.ts';
-import { bytesOf, RecordingContext } from './device-test-context.ts';
+import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
+import { bytesOf, RecordingContext } from './testing/test-context.ts';
 import { FW_CFG_ITEM, FwCfg } from './fw-cfg.ts';
 
 const RAM = 0x4000_0000;

@@ -17,8 +17,8 @@
  * Specification: QEMU docs/specs/fw_cfg.rst; Documentation/ABI/testing/sysfs-firmware-qemu_fw_cfg. Reads compared with QEMU 7.2's.
  */
 
-import { hex } from '../address.ts';
-import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
+import { hex } from '#common/address.ts';
+import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
 import type { MemoryPort } from './memory-port.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 

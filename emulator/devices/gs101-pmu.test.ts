@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Bus } from '../bus/bus.ts';
-import { GS101_SMC_PMU_REGISTER, gs101PmuCall } from '../psci/gs101-smc.ts';
-import { RecordingContext } from './device-test-context.ts';
+import { Bus } from '#emulator/bus/bus.ts';
+import { GS101_SMC_PMU_REGISTER, gs101PmuCall } from '#emulator/psci/gs101-smc.ts';
+import { RecordingContext } from './testing/test-context.ts';
 import { Gs101Pmu } from './gs101-pmu.ts';
 
 const BASE = 0x1746_0000;

@@ -13,7 +13,7 @@
  * Source: Linux drivers/soc/samsung/gs101-pmu.c, drivers/power/reset/syscon-reboot.c, include/linux/soc/samsung/exynos-regs-pmu.h, as facts.
  */
 
-import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
+import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
 import { RegisterStorage } from './register-storage.ts';
 
 const WINDOW = 0xc000;

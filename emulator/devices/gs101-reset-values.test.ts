@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RecordingContext } from './device-test-context.ts';
+import { RecordingContext } from './testing/test-context.ts';
 import { gs101ResetValues } from './gs101-reset-values.ts';
 import { RegisterStorage } from './register-storage.ts';
 

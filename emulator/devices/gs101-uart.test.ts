@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BusAbort } from '../bus/device.ts';
-import { bytesOf, RecordingContext } from './device-test-context.ts';
+import { BusAbort } from '#emulator/bus/device.ts';
+import { bytesOf, RecordingContext } from './testing/test-context.ts';
 import { Gs101Uart } from './gs101-uart.ts';
 import { FRAMING_ERROR, PARITY_ERROR } from './uart-receiver.ts';
 

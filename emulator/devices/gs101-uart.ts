@@ -26,7 +26,7 @@
  * Dual user's manual, UART chapter, for trigger levels, the count field of a full FIFO and the error register that clears on read.
  */
 
-import { type AccessWidth, BusAbort, type DeviceContext } from '../bus/device.ts';
+import { type AccessWidth, BusAbort, type DeviceContext } from '#emulator/bus/device.ts';
 import type { UartOptions } from './pl011.ts';
 import type { SerialDevice } from './serial-device.ts';
 import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './uart-receiver.ts';

@@ -11,7 +11,7 @@
  * Specification: PCI Express Base Specification 5.0, 7.2.2 (ECAM) and 7.5.1.1 (header). Header and write masks read from QEMU 7.2.
  */
 
-import type { AccessWidth, Device } from '../bus/device.ts';
+import type { AccessWidth, Device } from '#emulator/bus/device.ts';
 
 /** Bytes of the host bridge's own space. Behind them, up to the end of its 4 KiB, nobody answers either. */
 const HEADER_BYTES = 256;

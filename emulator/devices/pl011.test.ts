@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bytesOf, RecordingContext } from './device-test-context.ts';
+import { bytesOf, RecordingContext } from './testing/test-context.ts';
 import { Pl011 } from './pl011.ts';
 import { BREAK, FRAMING_ERROR, PARITY_ERROR } from './uart-receiver.ts';
 

@@ -20,7 +20,7 @@
  * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, chapter 3.
  */
 
-import type { AccessWidth, DeviceContext } from '../bus/device.ts';
+import type { AccessWidth, DeviceContext } from '#emulator/bus/device.ts';
 import type { SerialDevice, TransmitListener } from './serial-device.ts';
 import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './uart-receiver.ts';
 import { UartTransmitter } from './uart-transmitter.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TimedContext } from './device-test-clock.ts';
+import { TimedContext } from './testing/test-clock.ts';
 import { Pl031 } from './pl031.ts';
 
 const [DR, MR, LR, CR, IMSC, RIS, MIS, ICR] = [0, 4, 8, 0xc, 0x10, 0x14, 0x18, 0x1c] as const;

@@ -13,8 +13,8 @@
  * compared with QEMU 7.2's.
  */
 
-import type { AccessWidth, Device, DeviceContext } from '../bus/device.ts';
-import type { PendingTimer, TimerPort } from '../bus/timer-port.ts';
+import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
+import type { PendingTimer, TimerPort } from '#emulator/bus/timer-port.ts';
 import { identificationByte } from './primecell.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 

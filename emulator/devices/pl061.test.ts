@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TimedContext } from './device-test-clock.ts';
+import { TimedContext } from './testing/test-clock.ts';
 import { Pl061 } from './pl061.ts';
 
 const [DIR, IS, IBE, IEV, IE, RIS, MIS, IC, AFSEL] = [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BusAbort } from '../bus/device.ts';
-import { RecordingContext } from './device-test-context.ts';
+import { BusAbort } from '#emulator/bus/device.ts';
+import { RecordingContext } from './testing/test-context.ts';
 import { RegisterStorage } from './register-storage.ts';
 
 const make = (options: Partial<ConstructorParameters<typeof RegisterStorage>[0]> = {}) => {

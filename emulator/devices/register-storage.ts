@@ -10,7 +10,7 @@
  * the 32-bit register, little-endian. It is not a model of anything: no bit changes by itself.
  */
 
-import { BusAbort, type AccessWidth, type Device, type DeviceContext } from '../bus/device.ts';
+import { BusAbort, type AccessWidth, type Device, type DeviceContext } from '#emulator/bus/device.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 
 export interface RegisterStorageOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Bus } from '../bus/bus.ts';
-import { bytesOf, RecordingContext } from './device-test-context.ts';
+import { Bus } from '#emulator/bus/bus.ts';
+import { bytesOf, RecordingContext } from './testing/test-context.ts';
 import { createDevice, DeviceSizeError, isModelKey, MODEL_KEYS, UnknownModelError } from './registry.ts';
 import { isSerialDevice } from './serial-device.ts';
 

@@ -5,8 +5,8 @@
  * Memory is not here: `rom` and `sram` of a board are mapped by the machine like RAM.
  */
 
-import type { Device, DeviceContext } from '../bus/device.ts';
-import { NO_TIMERS, type TimerPort } from '../bus/timer-port.ts';
+import type { Device, DeviceContext } from '#emulator/bus/device.ts';
+import { NO_TIMERS, type TimerPort } from '#emulator/bus/timer-port.ts';
 import { AbsentDevice } from './absent-device.ts';
 import { CfiFlash, type CfiFlashOptions, FLASH_BLOCK_BYTES } from './cfi-flash.ts';
 import { ExynosMct, GS101_MCT_HZ } from './exynos-mct.ts';

@@ -1,6 +1,6 @@
 /** What a UART offers to the host side of the machine, beside being a device on the bus. */
 
-import type { Device } from '../bus/device.ts';
+import type { Device } from '#emulator/bus/device.ts';
 
 /** Called with each byte that leaves the UART on the line, at the moment of the guest's write. */
 export type TransmitListener = (byte: number) => void;

@@ -6,8 +6,8 @@
  * the transmit FIFO of the models is always empty, and "busy" and "full" never stick.
  */
 
-import { hex } from '../address.ts';
-import type { DeviceContext } from '../bus/device.ts';
+import { hex } from '#common/address.ts';
+import type { DeviceContext } from '#emulator/bus/device.ts';
 import type { TransmitListener } from './serial-device.ts';
 
 /**

@@ -3,8 +3,8 @@
  * touches one at all is worth a line, because what it waits for may never come.
  */
 
-import { hex } from '../address.ts';
-import type { DeviceContext } from '../bus/device.ts';
+import { hex } from '#common/address.ts';
+import type { DeviceContext } from '#emulator/bus/device.ts';
 
 /** What one device has reported. Emits `mmio-unknown`: device, offset "0x…", access, width in bytes, value "0x…". */
 export class UnknownRegisters {

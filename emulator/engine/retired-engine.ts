@@ -3,7 +3,7 @@
  * every method and for no price while the engine lives. So the object loses what it knows, and its prototype becomes one that only refuses.
  */
 
-import { MachineClosedError } from '../machine-closed-error.ts';
+import { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
 
 /** Empties `engine`. What stays: `version`, and a `close` that does nothing. */
 export function retire(engine: { readonly version: string }): void {

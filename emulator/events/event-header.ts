@@ -4,7 +4,7 @@
  *     {"format":"levitate-events","version":1,"time":"simulated ns","board":"pixel6","seed":null,"trace":["irq"],"options":{"memoryBytes":2147483648}}
  *
  * Only format and version are needed to read a log. The rest tells a reader, and the comparison of two logs, what made it; members that this program does
- * not know are skipped, so that a later one may add some without a new version. A golden log has one member more, `masks`: scripts/log/masks.ts.
+ * not know are skipped, so that a later one may add some without a new version. A golden log has one member more, `masks`: workbench/log/masks.ts.
  */
 
 /** Name and version of the format. The version changes when a reader of the old one would misread the new one. */

@@ -20,7 +20,7 @@
  * Specification: RFC 8259; the lines follow the JSON Lines convention, UTF-8, each ended by a line feed.
  */
 
-import { hex } from '../address.ts';
+import { hex } from '#common/address.ts';
 import {
   EventFormatError,
   type EventLogHeader,

@@ -10,7 +10,7 @@
  * Specification: source.android.com, "Boot image header"; and AOSP's bootimg.h, whose offsets these are.
  */
 
-import { alignUp } from '../address.ts';
+import { alignUp } from '#common/address.ts';
 import { FieldReader } from './field-reader.ts';
 
 const MAGIC_TEXT = 'ANDROID!';

@@ -12,7 +12,7 @@
  * Specification: Documentation/arch/arm64/booting.rst, "Call the kernel image".
  */
 
-import { hex } from '../address.ts';
+import { hex } from '#common/address.ts';
 import { FieldReader } from './field-reader.ts';
 
 const HEADER_BYTES = 64;

@@ -7,7 +7,7 @@
  * Specification: Documentation/admin-guide/bootconfig.rst, "Initrd" and "Boot Kernel With a Boot Config".
  */
 
-import { alignUp } from '../address.ts';
+import { alignUp } from '#common/address.ts';
 
 const TRAILER_MAGIC = '#BOOTCONFIG\n';
 /** The kernel looks for it only where its command line says so. */

@@ -8,7 +8,7 @@
  * Specification: System V ABI, chapters 4 and 5 (ELF-64 Object File Format 1.5); ELF for the Arm 64-bit Architecture (AAELF64), 5.1.
  */
 
-import { hex } from '../address.ts';
+import { hex } from '#common/address.ts';
 import { FieldReader } from './field-reader.ts';
 
 const EI_CLASS = 4;

@@ -1,6 +1,6 @@
 /** Little-endian fields of an image by offset and name. Whatever lies outside the file is a {@link GuestImageError} with that name. */
 
-import { hex } from '../address.ts';
+import { hex } from '#common/address.ts';
 import { GuestImageError, type GuestImageFormat } from './guest-image-error.ts';
 
 /** Reads from `bytes`, never beyond. Offsets and lengths are in bytes and may be any number that a malicious file makes of them. */

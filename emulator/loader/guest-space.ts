@@ -3,7 +3,7 @@
  * would like to be, is load-guest.ts.
  */
 
-import { alignUp, hex } from '../address.ts';
+import { alignUp, hex } from '#common/address.ts';
 
 /** A range of physical addresses in bytes. */
 export interface MemoryRange {

@@ -4,7 +4,7 @@
  * QEMU puts the device tree at the start of RAM for it, and leaves every register zero (hw/arm/boot.c; U-Boot's qemu_arm64 looks for the tree there).
  */
 
-import { alignUp, hex } from '../address.ts';
+import { alignUp, hex } from '#common/address.ts';
 import { GuestImageError } from './guest-image-error.ts';
 import { GuestPlacementError, type MemoryRange } from './guest-space.ts';
 import type { GuestEntry, Placement } from './load-guest.ts';

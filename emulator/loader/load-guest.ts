@@ -14,7 +14,7 @@
  * publishes no addresses: the board's are what logs of its siblings and U-Boot's gs101 port show.
  */
 
-import { alignUp, hex, PAGE_SIZE } from '../address.ts';
+import { alignUp, hex, PAGE_SIZE } from '#common/address.ts';
 import { BLOCK_BYTES, GuestPlacementError, GuestSpace, type MemoryRange } from './guest-space.ts';
 import type { Guest, GuestKernel } from './open-guest.ts';
 

@@ -8,7 +8,7 @@
  * Specification: lz4/doc/lz4_Frame_format.md, "Legacy frame"; the size at the end: Linux scripts/Makefile.lib, size_append.
  */
 
-import { hex } from '../address.ts';
+import { hex } from '#common/address.ts';
 import { FieldReader } from './field-reader.ts';
 import { decodeLz4Block } from './lz4-block.ts';
 

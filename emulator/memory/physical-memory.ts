@@ -13,7 +13,7 @@
  * Invariants: banks are sorted, disjoint, not adjacent and made of whole pages.
  */
 
-import { hex, PAGE_SIZE } from '../address.ts';
+import { hex, PAGE_SIZE } from '#common/address.ts';
 
 /** RAM at [base, base + size), bytes, multiples of 4 KiB. */
 export interface MemoryBank {

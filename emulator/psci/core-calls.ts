@@ -4,7 +4,7 @@
  * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1.3 to 5.1.6, 5.4 (CPU_SUSPEND).
  */
 
-import type { CoreSlot } from '../core-slot.ts';
+import type { CoreSlot } from '#emulator/machine/core-slot.ts';
 import { base32, hasFunction, PSCI, PSCI_RESULT } from './psci.ts';
 
 /** Affinity fields of MPIDR_EL1. */

@@ -4,10 +4,10 @@
  * Specification: Arm DEN 0028 (SMC Calling Convention 1.1): function in w0, arguments in x1 to x4, result in x0.
  */
 
-import type { Core } from '../cpu/core.ts';
-import type { CoreSlot } from '../core-slot.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { FirmwareArguments } from '../machine-ports.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import type { CoreSlot } from '#emulator/machine/core-slot.ts';
+import type { EventLog } from '#emulator/events/event-log.ts';
+import type { FirmwareArguments } from '#emulator/machine/machine-ports.ts';
 import { callForCores } from './core-calls.ts';
 import { answerPsci, psciName } from './psci.ts';
 

@@ -9,8 +9,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D12 (the generic timer), D24.10 (its registers).
  */
 
-import type { Clock } from '../clock.ts';
-import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
+import type { Clock } from '#emulator/machine/clock.ts';
+import type { ScheduledEvent, Scheduler } from '#emulator/machine/scheduler.ts';
 
 /** CNTx_CTL bits. */
 const CTL_ENABLE = 1n << 0n;

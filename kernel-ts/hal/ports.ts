@@ -6,7 +6,7 @@
  * entered TypeScript turns it into a real exception on the CPU.
  */
 
-import type { VirtAddr } from '../../emulator/address.ts';
+import type { VirtAddr } from '#common/address.ts';
 
 /** Thrown by a port when the access faults. The gate dispatcher enters EL1's synchronous vector with these values. */
 export class SynchronousAbort extends Error {

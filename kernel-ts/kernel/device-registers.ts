@@ -1,7 +1,7 @@
 /** Device registers in the direct map: mapped page by page when a driver first needs them, as device memory. */
 
-import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr } from '../../emulator/address.ts';
-import { MemoryAttributes } from '../hal/mmu/descriptor.ts';
+import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
+import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
 import type { MemorySystem } from './mm/memory.ts';
 

@@ -4,9 +4,9 @@
  * Specification: Documentation/arch/arm64/booting.rst (x0, 8-byte alignment, at most 2 MiB); Devicetree Specification v0.4, 5.
  */
 
-import { hex, type PhysAddr, physAddr } from '../../emulator/address.ts';
-import { Fdt, FdtError } from '../hal/fdt/index.ts';
-import type { MemoryPort } from '../hal/ports.ts';
+import { hex, type PhysAddr, physAddr } from '#common/address.ts';
+import { Fdt, FdtError } from '#fdt/index.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
 import { KernelPanic } from './panic.ts';
 

@@ -6,7 +6,7 @@
  *     | text (RX) | rodata (RO) | data: kernel_bss, pt_pool | guard | boot stack, fault stack |
  */
 
-import { type PhysAddr, physAddr, type VirtAddr } from '../../emulator/address.ts';
+import { type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
 import { physToVirt } from './mm/direct-map.ts';
 
 /** Symbols that the kernel needs, as byte offsets from the image's first byte. */

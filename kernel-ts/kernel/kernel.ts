@@ -8,12 +8,12 @@
  * It keeps no state of its own that a real kernel would keep in memory; the fields here are handles on what lies in emulated RAM.
  */
 
-import { type PhysAddr, type VirtAddr, virtAddr } from '../../emulator/address.ts';
-import { findConsole } from '../hal/console/console-drivers.ts';
-import { type Fdt, FdtError } from '../hal/fdt/index.ts';
-import { MapError } from '../hal/mmu/map-error.ts';
-import { PtPoolError } from '../hal/mmu/pt-pool.ts';
-import type { Ports } from '../hal/ports.ts';
+import { type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import { findConsole } from '#kernel-ts/hal/console/console-drivers.ts';
+import { type Fdt, FdtError } from '#fdt/index.ts';
+import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
+import { PtPoolError } from '#kernel-ts/hal/mmu/pt-pool.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
 import type { KernelImage } from './image.ts';
 import type { ConsoleInput } from './interrupts/console-input.ts';
 import type { Interrupts } from './interrupts/interrupts.ts';

@@ -4,8 +4,8 @@
  * Tags name the part that speaks. A panic has lines of its own, see kernel.ts.
  */
 
-import type { Console } from '../hal/console/console.ts';
-import type { TracePort } from '../hal/ports.ts';
+import type { Console } from '#kernel-ts/hal/console/console.ts';
+import type { TracePort } from '#kernel-ts/hal/ports.ts';
 
 export type Tag =
   | 'BOOT'

@@ -4,9 +4,9 @@
  * Entered by `_start` (firmware/kernel/head.S) with the MMU on, on the boot stack, in the high half.
  */
 
-import { alignDown, hex, PAGE_SIZE, type PhysAddr, physAddr } from '../../emulator/address.ts';
-import { findConsole } from '../hal/console/console-drivers.ts';
-import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, memoryRanges, psci } from '../hal/fdt/index.ts';
+import { alignDown, hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
+import { findConsole } from '#kernel-ts/hal/console/console-drivers.ts';
+import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, memoryRanges, psci } from '#fdt/index.ts';
 import { type BootDeviceTree, readDeviceTree } from './device-tree.ts';
 import { mapRegisters } from './device-registers.ts';
 import { count, phys, size, span } from './format.ts';

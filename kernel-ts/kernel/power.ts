@@ -4,8 +4,8 @@
  * Specification: Arm DEN 0022, 5.9 (SYSTEM_OFF), 5.10 (SYSTEM_RESET): neither has an argument, and neither returns.
  */
 
-import { type Fdt, psci } from '../hal/fdt/index.ts';
-import type { FirmwarePort } from '../hal/ports.ts';
+import { type Fdt, psci } from '#fdt/index.ts';
+import type { FirmwarePort } from '#kernel-ts/hal/ports.ts';
 
 const FUNCTION_ID = { off: 0x8400_0008, reset: 0x8400_0009 } as const;
 

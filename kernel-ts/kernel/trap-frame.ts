@@ -12,8 +12,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3.1 (exception entry), C5.2.19 (SPSR_EL1).
  */
 
-import { type VirtAddr, virtAddr } from '../../emulator/address.ts';
-import type { MemoryPort } from '../hal/ports.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
 /** Bytes of a trap frame; a multiple of 16, as SP must be. */
 export const TRAP_FRAME_BYTES = 0x340;

@@ -8,10 +8,10 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3.1.5 (vectors), D24.2.40 (ESR_EL1).
  */
 
-import { hex, virtAddr } from '../../emulator/address.ts';
-import { type Fdt, memoryRanges } from '../hal/fdt/index.ts';
-import { type Access, formatTranslation } from '../hal/mmu/walk.ts';
-import type { Ports } from '../hal/ports.ts';
+import { hex, virtAddr } from '#common/address.ts';
+import { type Fdt, memoryRanges } from '#fdt/index.ts';
+import { type Access, formatTranslation } from '#kernel-ts/hal/mmu/walk.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
 import type { KernelImage } from './image.ts';
 import { DIRECT_MAP_BASE, physToVirt } from './mm/direct-map.ts';
 import type { MemorySystem } from './mm/memory.ts';

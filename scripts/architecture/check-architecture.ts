@@ -70,12 +70,21 @@ export function checkArchitecture(sources: Sources): ArchitectureReport {
   return { violations, filesRead, importsSeen };
 }
 
+/** The source file that `specifier` names in `file`, from the package root; null for a package. */
+export function resolveImport(file: string, specifier: string): string | null {
+  if (specifier.startsWith('#')) return specifier.slice(1);
+  return specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : null;
+}
+
 /** Null when `file` may import `specifier`, else why not. */
 function judgeImport(rule: FolderRule, file: string, specifier: string, sources: Sources): string | null {
-  if (!specifier.startsWith('.')) {
+  const target = resolveImport(file, specifier);
+  if (target === null) {
     return judgePackage(rule, file, specifier);
   }
-  const target = posix.join(posix.dirname(file), specifier);
+  if (specifier.startsWith('../')) {
+    return `imports ${specifier}; write #${target}`;
+  }
   if (!sources.has(target)) {
     return `imports ${specifier}, which is no source file`;
   }

@@ -3,12 +3,14 @@
  *
  * ```
  *   scripts/ tests/ ──▶ everything;   nothing imports them
- *   boards/ ──▶ emulator/: device and address types
- *   emulator/ ──▶ itself;   one file ──▶ koffi
- *   kernel-ts/kernel/ ──▶ kernel-ts/hal/ ──▶ emulator/address.ts
+ *   workbench/ ──▶ boards/ kernel-ts/ emulator/ fdt/ common/
+ *   boards/ ──▶ fdt/ common/ and the types of emulator/'s devices
+ *   kernel-ts/kernel/ ──▶ kernel-ts/hal/ ──▶ fdt/ common/
+ *   emulator/ ──▶ common/;   one file ──▶ koffi
+ *   fdt/ ──▶ common/
  * ```
- * Globals of Node and of browsers (process, console, document …) are kept out of kernel-ts by tsconfig.kernel.json, which type-checks it
- * in a world that has none of them; what the language itself brings is listed here.
+ * Globals of Node and of browsers (process, console, document …) are kept out of common/, fdt/ and kernel-ts/ by
+ * tsconfig.kernel.json, which type-checks them in a world that has none; what the language itself brings is listed here.
  */
 
 /** Imports that one file alone may have, by file. */
@@ -62,77 +64,59 @@ const AMBIENT: readonly ForbiddenWord[] = [
 
 const TEST_PACKAGES = ['vitest', 'fast-check', 'node:'];
 
+/** Code without a host: it knows no clock, no chance and nothing around it. */
+const freestanding = (folder: string, mayImport: readonly string[]): FolderRule => ({
+  folder,
+  mayImport: [folder, ...mayImport],
+  packages: [],
+  testPackages: TEST_PACKAGES,
+  forbidden: [...CLOCK_AND_CHANCE, ...AMBIENT],
+});
+
+/** Code of the machine: deterministic, but not held away from the language's own globals. */
+const deterministic = (folder: string, mayImport: readonly string[]): FolderRule => ({
+  ...freestanding(folder, mayImport),
+  forbidden: CLOCK_AND_CHANCE,
+});
+
 /** Longest folder first: the first rule whose folder holds a file is its rule. */
 export const FOLDER_RULES: readonly FolderRule[] = [
-  {
-    folder: 'kernel-ts/hal/',
-    mayImport: ['kernel-ts/hal/', 'emulator/address.ts'],
-    packages: [],
+  freestanding('common/', []),
+  freestanding('fdt/', ['common/']),
+  freestanding('kernel-ts/hal/', ['fdt/', 'common/']),
+  freestanding('kernel-ts/kernel/', ['kernel-ts/hal/', 'fdt/', 'common/']),
+  // Files beside hal/ and kernel/: none so far; they get the rule of neither.
+  { ...freestanding('kernel-ts/', []), mayImport: ['common/'] },
+  deterministic('emulator/', ['common/']),
+  deterministic('boards/', ['fdt/', 'common/', 'emulator/bus/', 'emulator/devices/']),
+  { ...deterministic('firmware/', ['common/']), packages: ['node:'] },
+  ...['workbench/report/page/', 'workbench/web/page/'].map((folder) => ({
+    // What runs in a browser: it is given data, and asks no machine.
+    folder,
+    mayImport: ['workbench/report/', 'workbench/web/page/', 'workbench/web/protocol.ts', 'common/'],
+    packages: ['uplot', '@xterm/xterm', '@xterm/addon-fit'],
     testPackages: TEST_PACKAGES,
-    forbidden: [...CLOCK_AND_CHANCE, ...AMBIENT],
+    forbidden: [],
+  })),
+  {
+    folder: 'workbench/',
+    mayImport: ['workbench/', 'boards/', 'kernel-ts/', 'emulator/', 'firmware/', 'fdt/', 'common/'],
+    packages: ['commander', 'node:', 'vitest'],
+    testPackages: TEST_PACKAGES,
+    forbidden: [],
   },
   {
-    folder: 'kernel-ts/kernel/',
-    mayImport: ['kernel-ts/kernel/', 'kernel-ts/hal/', 'emulator/address.ts'],
-    packages: [],
+    folder: 'scripts/',
+    mayImport: [''],
+    packages: ['commander', 'node:'],
     testPackages: TEST_PACKAGES,
-    forbidden: [...CLOCK_AND_CHANCE, ...AMBIENT],
-  },
-  {
-    // Files beside hal/ and kernel/: none so far; they get the rule of neither.
-    folder: 'kernel-ts/',
-    mayImport: ['emulator/address.ts'],
-    packages: [],
-    testPackages: TEST_PACKAGES,
-    forbidden: [...CLOCK_AND_CHANCE, ...AMBIENT],
-  },
-  {
-    folder: 'emulator/',
-    mayImport: ['emulator/'],
-    packages: [],
-    testPackages: TEST_PACKAGES,
-    forbidden: CLOCK_AND_CHANCE,
-  },
-  {
-    folder: 'boards/',
-    mayImport: ['boards/', 'emulator/address.ts', 'emulator/bus/', 'emulator/devices/'],
-    packages: [],
-    testPackages: TEST_PACKAGES,
-    forbidden: CLOCK_AND_CHANCE,
-  },
-  {
-    folder: 'firmware/',
-    mayImport: ['firmware/', 'emulator/address.ts'],
-    packages: ['node:'],
-    testPackages: TEST_PACKAGES,
-    forbidden: CLOCK_AND_CHANCE,
+    forbidden: [],
   },
   {
     folder: 'tests/',
     mayImport: [''],
     packages: ['vitest', 'fast-check', 'node:', 'esbuild', 'playwright-core'],
     testPackages: [],
-    forbidden: [],
-  },
-  ...['scripts/report/page/', 'scripts/web/page/'].map((folder) => ({
-    // What runs in a browser: it is given data, and asks no machine.
-    folder,
-    mayImport: [
-      'scripts/report/',
-      'scripts/web/page/',
-      'scripts/web/protocol.ts',
-      'scripts/boot/quantities.ts',
-      'emulator/address.ts',
-    ],
-    packages: ['uplot', '@xterm/xterm', '@xterm/addon-fit'],
-    testPackages: TEST_PACKAGES,
-    forbidden: [],
-  })),
-  {
-    folder: 'scripts/',
-    mayImport: ['scripts/', 'emulator/', 'kernel-ts/', 'boards/', 'firmware/'],
-    packages: ['commander', 'node:', 'vitest'],
-    testPackages: TEST_PACKAGES,
     forbidden: [],
   },
 ];

@@ -1,8 +1,8 @@
 /** A machine in its steady state, for benches that work on the kernel's own allocator in emulated RAM. */
 
-import type { MemorySystem } from '../../kernel-ts/kernel/mm/memory.ts';
-import { bootBoard } from '../index.ts';
-import type { LevitateMachine, MachineSettings } from '../machine/levitate-machine.ts';
+import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import { bootBoard } from '#workbench/index.ts';
+import type { LevitateMachine, MachineSettings } from '#workbench/machine/levitate-machine.ts';
 
 export interface Booted {
   readonly machine: LevitateMachine;

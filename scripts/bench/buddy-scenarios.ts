@@ -6,8 +6,8 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import { PAGE_SIZE, type PhysAddr, physAddr } from '../../emulator/address.ts';
-import { MAX_ORDER } from '../../kernel-ts/kernel/mm/page.ts';
+import { PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
+import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
 
 /** What a scenario needs: {@link PlainBuddy} and the kernel's Buddy both have it. */
 export interface FrameAllocator {

@@ -3,7 +3,7 @@
  * nanoseconds; a pair is one alloc and its free.
  */
 
-import { showCount } from '../boot/quantities.ts';
+import { showCount } from '#common/quantities.ts';
 import { boot } from './booted.ts';
 import { drainAndRefill, mixedNs, PlainBuddy, steadyPairNs, worstPairNs } from './buddy-scenarios.ts';
 import type { BenchRun, Section } from './section.ts';

@@ -4,7 +4,7 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import type { Machine } from '../../emulator/machine.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
 import { boot } from './booted.ts';
 import type { Section } from './section.ts';
 import { inTurns } from './statistics.ts';

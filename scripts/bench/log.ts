@@ -10,9 +10,9 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { eventHeaderLine } from '../../emulator/events/event-header.ts';
-import { eventLine } from '../../emulator/events/event-lines.ts';
-import { packageRoot } from '../package-root.ts';
+import { eventHeaderLine } from '#emulator/events/event-header.ts';
+import { eventLine } from '#emulator/events/event-lines.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import type { BenchRun, Section } from './section.ts';
 
 const EVENTS = 1_000_000;

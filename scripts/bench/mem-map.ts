@@ -12,11 +12,11 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { Buddy } from '../../kernel-ts/kernel/mm/buddy.ts';
-import { MemMap } from '../../kernel-ts/kernel/mm/mem-map.ts';
-import { PAGE_STRUCT_WORDS, RESERVED_STATE } from '../../kernel-ts/kernel/mm/page.ts';
-import { createMachine } from '../index.ts';
-import { packageRoot } from '../package-root.ts';
+import { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
+import { MemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
+import { PAGE_STRUCT_WORDS, RESERVED_STATE } from '#kernel-ts/kernel/mm/page.ts';
+import { createMachine } from '#workbench/index.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { PlainBuddy } from './buddy-scenarios.ts';
 import type { Section } from './section.ts';
 

@@ -3,8 +3,8 @@
  * programs do each many times; all times are host microseconds for one.
  */
 
-import { writeCpio } from '../guests/cpio.ts';
-import type { LevitateMachine } from '../machine/levitate-machine.ts';
+import { writeCpio } from '#scripts/guests/cpio.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { boot } from './booted.ts';
 import type { Section } from './section.ts';
 

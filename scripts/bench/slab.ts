@@ -4,7 +4,7 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import type { VirtAddr } from '../../emulator/address.ts';
+import type { VirtAddr } from '#common/address.ts';
 import { boot } from './booted.ts';
 import type { Section } from './section.ts';
 import { inTurns } from './statistics.ts';

@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 
 export interface Watched {
   /** When each text came, milliseconds since the process was started. */

@@ -10,8 +10,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import type { Report } from '../boot/report.ts';
-import { packageRoot } from '../package-root.ts';
+import type { Report } from '#workbench/boot/report.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import type { BenchRun, Section } from './section.ts';
 
 const MIB = 2 ** 20;

@@ -5,12 +5,12 @@
  *     booted machine's RAM:  … | static data | mem_map of the banks | …        both from the booted kernel's buddy
  */
 
-import { PAGE_SIZE, physAddr } from '../../emulator/address.ts';
-import type { MemoryBank } from '../../emulator/memory/physical-memory.ts';
-import { BssArena } from '../../kernel-ts/kernel/mm/bss.ts';
-import { Buddy } from '../../kernel-ts/kernel/mm/buddy.ts';
-import { physToVirt } from '../../kernel-ts/kernel/mm/direct-map.ts';
-import { MemMap, planMemMap } from '../../kernel-ts/kernel/mm/mem-map.ts';
+import { PAGE_SIZE, physAddr } from '#common/address.ts';
+import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
+import { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
+import { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { MemMap, planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import type { Booted } from './booted.ts';
 
 const STATIC_BYTES = 8 * PAGE_SIZE;

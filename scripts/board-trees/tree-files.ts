@@ -5,7 +5,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fetchDebianPackage } from '../setup/debian-packages.ts';
+import { fetchDebianPackage } from '#workbench/engine-library/debian-packages.ts';
 
 const REQUEST = {
   // The plain flavour only: there are cloud, rt and 16k ones beside it.

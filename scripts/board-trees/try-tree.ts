@@ -1,9 +1,9 @@
 /** One boot of the modelled kernel with a board's tree that nobody made for this machine, and whether its end is one that a user can understand. */
 
-import { BoardError } from '../../boards/board-error.ts';
-import { InputError } from '../machine/input-error.ts';
-import { LevitateMachine } from '../machine/levitate-machine.ts';
-import type { Fixups } from '../machine/device-tree-source.ts';
+import { BoardError } from '#boards/board-error.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Fixups } from '#workbench/machine/device-tree-source.ts';
 
 /** How a boot may be tried. */
 export interface TreeTrial {

@@ -6,7 +6,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { writeOutput } from '../files/output-file.ts';
+import { writeOutput } from '#workbench/files/output-file.ts';
 import { haveBinutils, MissingBinutilsError, runBinutil } from './binutils.ts';
 import { buildInitramfs, INITRAMFS } from './build-initramfs.ts';
 

@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CpioEntry, writeCpio } from '../guests/cpio.ts';
+import { type CpioEntry, writeCpio } from '#scripts/guests/cpio.ts';
 import { runBinutil } from './binutils.ts';
 
 /** Its name in images/. */

@@ -1,7 +1,7 @@
 /** What the user programs do and say, on a bare core that answers their system calls. */
 
 import { describe, expect, it } from 'vitest';
-import type { CpuEngine } from '../../emulator/engine/engine.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
 import { runProgram } from './testing/run-program.ts';
 
 const EC_UNKNOWN = 0x00;

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import type { FuzzPlan } from './plan.ts';
 
 /** A trial takes some 50 ms; a host may be busy. */

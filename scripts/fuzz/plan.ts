@@ -5,7 +5,7 @@
  *         └── site …  system registers, memory and devices stay as the sites before left them, unless the site begins afresh
  */
 
-import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '../../emulator/engine/system-registers.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type RandomSource, randomSource } from './random.ts';
 import { randomInstruction } from './random-instruction.ts';
 

@@ -5,7 +5,7 @@
  * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), D24 (system registers), C5.3 to C5.5 (system instructions).
  */
 
-import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '../../emulator/engine/system-registers.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import type { RandomSource } from './random.ts';
 
 const NAMED = Object.values(SYSTEM_REGISTERS) as SystemRegisterEncoding[];

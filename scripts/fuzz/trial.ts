@@ -4,12 +4,12 @@
  *     RAM + 0x10_0000  vectors: a gate at each    + 0x11_0000  a page of words for each site    + 0x20_0000  page tables    + 0x40_0000  data
  */
 
-import { findBoard } from '../../boards/registry.ts';
-import type { Core } from '../../emulator/cpu/core.ts';
-import { SYSTEM_REGISTERS, type SystemRegisterName } from '../../emulator/engine/system-registers.ts';
-import { createUnicornEngine } from '../../emulator/engine/unicorn.ts';
-import type { Machine } from '../../emulator/machine.ts';
-import { buildBoardMachine } from '../machine/board-machine.ts';
+import { findBoard } from '#boards/registry.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterName } from '#emulator/engine/system-registers.ts';
+import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
+import { buildBoardMachine } from '#workbench/machine/board-machine.ts';
 import type { FuzzPlan, FuzzSite } from './plan.ts';
 import { type RandomSource, randomSource } from './random.ts';
 

@@ -23,9 +23,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheFolder } from '../setup/cache-folder.ts';
-import { DebianPackageError, makeFolderOnce, tryMirrors, unpackArchive } from '../setup/debian-packages.ts';
-import { openPrivateApt, runCommand, systemDebianMirrors } from '../setup/private-apt.ts';
+import { cacheFolder } from '#workbench/engine-library/cache-folder.ts';
+import {
+  DebianPackageError,
+  makeFolderOnce,
+  tryMirrors,
+  unpackArchive,
+} from '#workbench/engine-library/debian-packages.ts';
+import { openPrivateApt, runCommand, systemDebianMirrors } from '#workbench/engine-library/private-apt.ts';
 
 const SUITE = 'bookworm';
 const ARCHITECTURE = 'arm64';

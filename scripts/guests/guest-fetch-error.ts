@@ -1,6 +1,6 @@
 /** The error of a guest that cannot be had: what failed, and what a person can do. */
 
-import type { DebianPackageError, DebianPackageFailure } from '../setup/private-apt.ts';
+import type { DebianPackageError, DebianPackageFailure } from '#workbench/engine-library/private-apt.ts';
 
 const FIXES: Readonly<Record<DebianPackageFailure, string>> = {
   'no-apt': 'Run `npm run guest-images` in a Debian container and copy the cache’s folder guests/ here.',

@@ -20,8 +20,12 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from '../setup/cache-folder.ts';
-import { DebianPackageError, fetchDebianPackage, findDebianPackage } from '../setup/debian-packages.ts';
+import { cacheFolder } from '#workbench/engine-library/cache-folder.ts';
+import {
+  DebianPackageError,
+  fetchDebianPackage,
+  findDebianPackage,
+} from '#workbench/engine-library/debian-packages.ts';
 import { type DebianRoot, fetchDebianRoot, findDebianRoot } from './debian-root.ts';
 import { GuestFetchError } from './guest-fetch-error.ts';
 

@@ -2,8 +2,8 @@
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { writeOutput } from '../files/output-file.ts';
-import { cacheFolder } from '../setup/cache-folder.ts';
+import { writeOutput } from '#workbench/files/output-file.ts';
+import { cacheFolder } from '#workbench/engine-library/cache-folder.ts';
 import { buildDiskInitramfs, type NamedFile } from './disk-initramfs.ts';
 import { buildEfiDisk } from './efi-disk.ts';
 import { findDiskModules, findGuest, findRootModules } from './guest-files.ts';

@@ -8,7 +8,11 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fetchDebianPackage, findDebianPackage, DebianPackageError } from './debian-packages.ts';
+import {
+  fetchDebianPackage,
+  findDebianPackage,
+  DebianPackageError,
+} from '#workbench/engine-library/debian-packages.ts';
 
 const REQUEST = {
   // The plain flavour only: there are cloud, rt and 16k ones beside it.

@@ -1,7 +1,7 @@
 /** The command lines that run one guest on two machines. */
 
 import { join } from 'node:path';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 
 /** Files of the guest, and what its kernel is told. */
 export interface StressGuest {

@@ -4,8 +4,8 @@
  */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bytesOf, foreignGuests } from '../support/foreign-guest.ts';
-import { type LinuxRun, runLinux } from '../support/linux-guest.ts';
+import { bytesOf, foreignGuests } from '#tests/support/foreign-guest.ts';
+import { type LinuxRun, runLinux } from '#tests/support/linux-guest.ts';
 
 const guests = foreignGuests('linux-backports', 'oriole-dtb', 'busybox');
 const isMissing = typeof guests === 'string';

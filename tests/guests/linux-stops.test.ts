@@ -1,11 +1,11 @@
 /** Linux is stopped again and again on its way, saved and restored, and ends with the same memory, registers and clock as in one piece. */
 
 import { describe, expect, it } from 'vitest';
-import { guestInitramfs } from '../../scripts/guests/initramfs-file.ts';
-import { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
-import { machineDigest } from '../../scripts/snapshot/digest.ts';
-import { restoreMachine } from '../../scripts/snapshot/restore.ts';
-import { bytesOf, foreignGuests } from '../support/foreign-guest.ts';
+import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { machineDigest } from '#workbench/snapshot/digest.ts';
+import { restoreMachine } from '#workbench/snapshot/restore.ts';
+import { bytesOf, foreignGuests } from '#tests/support/foreign-guest.ts';
 
 const guests = foreignGuests('linux-6.1', 'busybox');
 const isMissing = typeof guests === 'string';

@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bytesOf, foreignGuests } from '../support/foreign-guest.ts';
-import { INTERRUPTED_COMMAND, type LinuxRun, runLinux } from '../support/linux-guest.ts';
+import { bytesOf, foreignGuests } from '#tests/support/foreign-guest.ts';
+import { INTERRUPTED_COMMAND, type LinuxRun, runLinux } from '#tests/support/linux-guest.ts';
 
 const guests = foreignGuests('linux-6.1', 'busybox');
 const isMissing = typeof guests === 'string';

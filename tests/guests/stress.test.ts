@@ -2,10 +2,10 @@
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { StressLine } from '../../scripts/stress/compare.ts';
-import { QEMU } from '../../scripts/stress/machines.ts';
-import { runStress } from '../../scripts/stress/run-stress.ts';
-import { foreignGuests } from '../support/foreign-guest.ts';
+import type { StressLine } from '#scripts/stress/compare.ts';
+import { QEMU } from '#scripts/stress/machines.ts';
+import { runStress } from '#scripts/stress/run-stress.ts';
+import { foreignGuests } from '#tests/support/foreign-guest.ts';
 
 const guests = foreignGuests('linux-6.12', 'debian-12', 'busybox');
 const noQemu = spawnSync(QEMU, ['--version']).status !== 0;

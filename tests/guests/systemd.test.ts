@@ -1,10 +1,10 @@
 /** Debian 12's systemd as init, from its own units to a login on the serial line, under Debian 13's Linux 6.12. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { guestDiskInitramfs } from '../../scripts/guests/initramfs-file.ts';
-import { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
-import type { Outcome } from '../../scripts/machine/outcome.ts';
-import { answerOf, bytesOf, converse, foreignGuests, shellTurns } from '../support/foreign-guest.ts';
+import { guestDiskInitramfs } from '#scripts/guests/initramfs-file.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
+import { answerOf, bytesOf, converse, foreignGuests, shellTurns } from '#tests/support/foreign-guest.ts';
 
 const guests = foreignGuests('linux-6.12', 'debian-12', 'busybox');
 const isMissing = typeof guests === 'string';

@@ -1,9 +1,9 @@
 /** Debian's U-Boot for QEMU's virt machine, in the flash of qemu-virt: comes up, answers what is typed, powers off, and does so twice alike. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
-import type { Outcome } from '../../scripts/machine/outcome.ts';
-import { answerOf, bytesOf, converse, foreignGuests, shellTurns } from '../support/foreign-guest.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
+import { answerOf, bytesOf, converse, foreignGuests, shellTurns } from '#tests/support/foreign-guest.ts';
 
 const guests = foreignGuests('u-boot');
 const isMissing = typeof guests === 'string';

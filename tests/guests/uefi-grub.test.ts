@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { guestEfiDisk } from '../../scripts/guests/initramfs-file.ts';
-import { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
-import type { Outcome } from '../../scripts/machine/outcome.ts';
-import { answerOf, bytesOf, converse, foreignGuests, shellTurns } from '../support/foreign-guest.ts';
+import { guestEfiDisk } from '#scripts/guests/initramfs-file.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
+import { answerOf, bytesOf, converse, foreignGuests, shellTurns } from '#tests/support/foreign-guest.ts';
 
 const guests = foreignGuests('uefi', 'uefi-padded', 'grub', 'linux-6.1', 'busybox');
 const isMissing = typeof guests === 'string';

@@ -1,9 +1,9 @@
 /** Debian's UEFI for QEMU's virt machine, in the flash of qemu-virt: its shell answers what is typed, and switches the machine off. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
-import type { Outcome } from '../../scripts/machine/outcome.ts';
-import { bytesOf, converse, foreignGuests } from '../support/foreign-guest.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
+import { bytesOf, converse, foreignGuests } from '#tests/support/foreign-guest.ts';
 
 const guests = foreignGuests('uefi', 'uefi-padded');
 const isMissing = typeof guests === 'string';

@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../scripts/package-root.ts';
-import { cacheFolder } from '../../scripts/setup/cache-folder.ts';
+import { packageRoot } from '#workbench/package-root.ts';
+import { cacheFolder } from '#workbench/engine-library/cache-folder.ts';
 import { HANG_GUARD_MS } from './hang-guard.ts';
 import { BRANCH_TO_SELF } from './planted-code.ts';
 

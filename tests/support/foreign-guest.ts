@@ -6,9 +6,9 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { fetchGuest, findGuest, type GuestName } from '../../scripts/guests/guest-files.ts';
-import type { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
-import type { Outcome } from '../../scripts/machine/outcome.ts';
+import { fetchGuest, findGuest, type GuestName } from '#scripts/guests/guest-files.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
 
 /** Where a missing guest fails the test, rather than skipping it. */
 const mustRun = process.env['CI'] === 'true';

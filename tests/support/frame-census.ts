@@ -7,7 +7,7 @@
  * as what they are for: each leads to a free head of the same order, and back.
  */
 
-import type { PhysicalMemory } from '../../emulator/memory/physical-memory.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { type Span, show } from './spans.ts';
 
 const PAGE = 4096;

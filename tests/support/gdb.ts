@@ -1,7 +1,7 @@
 /** A boot under the real gdb: both as processes of their own, as a user has them. Not a test. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { packageRoot } from '../../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { bootCommand, commandEnvironment } from './command.ts';
 import { HANG_GUARD_MS } from './hang-guard.ts';
 

@@ -4,16 +4,16 @@
  *     RAM + 0x10_0000  the image: entry at its start, a parameter of 64 bits at offset 8 where the guest has one
  */
 
-import { findBoard } from '../../boards/registry.ts';
-import type { SerialDevice } from '../../emulator/devices/serial-device.ts';
-import type { SerialLine } from '../../emulator/devices/serial-line.ts';
-import type { CpuModel } from '../../emulator/engine/unicorn-handle.ts';
-import { createUnicornEngine, probeEngineVersion } from '../../emulator/engine/unicorn.ts';
-import type { EventKind } from '../../emulator/events/event-kinds.ts';
-import type { Machine } from '../../emulator/machine.ts';
-import type { MachineStop, RunLimits } from '../../emulator/machine-run.ts';
-import { buildBoardMachine, readFirmwareImage } from '../../scripts/machine/board-machine.ts';
-import { locateEngine } from '../../scripts/setup/engine-library.ts';
+import { findBoard } from '#boards/registry.ts';
+import type { SerialDevice } from '#emulator/devices/serial-device.ts';
+import type { SerialLine } from '#emulator/devices/serial-line.ts';
+import type { CpuModel } from '#emulator/engine/unicorn-handle.ts';
+import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
+import type { EventKind } from '#emulator/events/event-kinds.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
+import type { MachineStop, RunLimits } from '#emulator/machine/machine-run.ts';
+import { buildBoardMachine, readFirmwareImage } from '#workbench/machine/board-machine.ts';
+import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 export type GuestBoard = 'qemu-virt' | 'pixel6';
 

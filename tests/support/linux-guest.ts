@@ -1,9 +1,9 @@
 /** Booting Debian's kernels with the project's initramfs to a shell on the console. Not a test. */
 
-import { guestInitramfs } from '../../scripts/guests/initramfs-file.ts';
-import { INIT_READY_MARKER } from '../../scripts/guests/initramfs.ts';
-import { LevitateMachine, type MachineSettings } from '../../scripts/machine/levitate-machine.ts';
-import type { Outcome } from '../../scripts/machine/outcome.ts';
+import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
+import { INIT_READY_MARKER } from '#scripts/guests/initramfs.ts';
+import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
 import { answerOf, bytesOf, converse, shellTurns } from './foreign-guest.ts';
 
 /** What a kernel or a broken machine under it would say. */

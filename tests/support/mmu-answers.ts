@@ -9,13 +9,13 @@
  * Specification: Arm ARM DDI 0487 K.a, D24.2.141 (PAR_EL1), D24.2.40 (ESR_EL1).
  */
 
-import { physAddr, virtAddr } from '../../emulator/address.ts';
-import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS, instructionAbortSyndrome } from '../../emulator/cpu/syndrome.ts';
-import { translate, type TranslationRegisters } from '../../emulator/cpu/translate.ts';
-import { AccessFault } from '../../emulator/cpu/virtual-memory.ts';
-import { ENGINE_EXCEPTION } from '../../emulator/engine/engine.ts';
-import type { TableMemory } from '../../kernel-ts/hal/mmu/table-memory.ts';
-import { type Access, type TranslationRegime, walk } from '../../kernel-ts/hal/mmu/walk.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS, instructionAbortSyndrome } from '#emulator/cpu/syndrome.ts';
+import { translate, type TranslationRegisters } from '#emulator/cpu/translate.ts';
+import { AccessFault } from '#emulator/cpu/virtual-memory.ts';
+import { ENGINE_EXCEPTION } from '#emulator/engine/engine.ts';
+import type { TableMemory } from '#kernel-ts/hal/mmu/table-memory.ts';
+import { type Access, type TranslationRegime, walk } from '#kernel-ts/hal/mmu/walk.ts';
 import { AT_ACCESSES, type AccessOutcome, describeOutcome, type MmuBench } from './mmu-differential.ts';
 
 /** One walker's answer: where to, with the leaf's attribute bits, or the fault status code. */

@@ -13,25 +13,25 @@
  * Specification: Arm ARM DDI 0487 K.a, C5.3 (AT), D24.2.141 (PAR_EL1).
  */
 
-import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '../../emulator/address.ts';
-import { Bus } from '../../emulator/bus/bus.ts';
-import { Clock } from '../../emulator/clock.ts';
-import type { ReadDescriptor, TranslationRegisters } from '../../emulator/cpu/translate.ts';
-import { VirtualMemory } from '../../emulator/cpu/virtual-memory.ts';
-import type { CpuEngine, UnmappedAccess } from '../../emulator/engine/engine.ts';
-import { SYSTEM_REGISTERS, type SystemRegisterName } from '../../emulator/engine/system-registers.ts';
-import { createUnicornEngine, probeEngineVersion } from '../../emulator/engine/unicorn.ts';
-import { PhysicalMemory } from '../../emulator/memory/physical-memory.ts';
-import type { AddressSpace } from '../../kernel-ts/hal/mmu/address-space.ts';
-import { leafDescriptor, MemoryAttributes, tableDescriptor } from '../../kernel-ts/hal/mmu/descriptor.ts';
-import { Mmu } from '../../kernel-ts/hal/mmu/mmu.ts';
-import type { PageAllocator } from '../../kernel-ts/hal/mmu/page-allocator.ts';
-import { TableMemory } from '../../kernel-ts/hal/mmu/table-memory.ts';
-import type { VirtualRange } from '../../kernel-ts/hal/mmu/testing/random-mappings.ts';
-import { MAIR_VALUE, TCR_VALUE } from '../../kernel-ts/hal/mmu/translation-control.ts';
-import type { Half } from '../../kernel-ts/hal/mmu/virtual-range.ts';
-import type { Access } from '../../kernel-ts/hal/mmu/walk.ts';
-import { locateEngine } from '../../scripts/setup/engine-library.ts';
+import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
+import { Bus } from '#emulator/bus/bus.ts';
+import { Clock } from '#emulator/machine/clock.ts';
+import type { ReadDescriptor, TranslationRegisters } from '#emulator/cpu/translate.ts';
+import { VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
+import type { CpuEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterName } from '#emulator/engine/system-registers.ts';
+import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
+import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
+import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
+import { leafDescriptor, MemoryAttributes, tableDescriptor } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
+import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
+import { TableMemory } from '#kernel-ts/hal/mmu/table-memory.ts';
+import type { VirtualRange } from '#kernel-ts/hal/mmu/testing/random-mappings.ts';
+import { MAIR_VALUE, TCR_VALUE } from '#kernel-ts/hal/mmu/translation-control.ts';
+import type { Half } from '#kernel-ts/hal/mmu/virtual-range.ts';
+import type { Access } from '#kernel-ts/hal/mmu/walk.ts';
+import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 const MIB = 2 ** 20;
 const BANKS = [

@@ -3,8 +3,8 @@
  * the kernel leads to. It stands in for the WFI behind the gate of kmain, which has never been executed when it is replaced.
  */
 
-import { createMachine } from '../../scripts/index.ts';
-import type { LevitateMachine, MachineSettings } from '../../scripts/machine/levitate-machine.ts';
+import { createMachine } from '#workbench/index.ts';
+import type { LevitateMachine, MachineSettings } from '#workbench/machine/levitate-machine.ts';
 
 const DIRECT_MAP = 0xffff_8000_0000_0000n;
 

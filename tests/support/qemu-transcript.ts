@@ -4,7 +4,7 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { packageRoot } from '../../scripts/package-root.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 import { IMAGE_OFFSET, RAM_BASE } from './guest-machine.ts';
 import { HANG_GUARD_MS } from './hang-guard.ts';
 

@@ -1,6 +1,6 @@
 /** A guest for a debugger's target: run for a while, with the end of the run as the command line would judge it. */
 
-import type { RunEnd } from '../../emulator/debug/machine-target.ts';
+import type { RunEnd } from '#emulator/debug/machine-target.ts';
 import type { Guest } from './guest-machine.ts';
 
 /** Runs at most so many instructions and nanoseconds of simulated time. Null: it can go on. */

@@ -6,9 +6,9 @@
  * The map: virtual is physical; for code at EL0 the vectors are at an alias of RAM, because what EL0 may write EL1 may not execute.
  */
 
-import type { CpuEngine } from '../../emulator/engine/engine.ts';
-import { SYSTEM_REGISTERS } from '../../emulator/engine/system-registers.ts';
-import type { MachineStop } from '../../emulator/machine-run.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import type { MachineStop } from '#emulator/machine/machine-run.ts';
 import { bootGuest, type Guest, type GuestOptions } from './guest-machine.ts';
 
 const GATE = 0x200;

@@ -5,11 +5,11 @@
  * Only where it put its own things (mem_map, tables of regions, dynamic reservations) is asked from it; that they lie in free RAM is checked.
  */
 
-import type { Board } from '../../boards/types.ts';
-import { virtAddr } from '../../emulator/address.ts';
-import { AccessFault } from '../../emulator/cpu/virtual-memory.ts';
-import { OwnerKind } from '../../kernel-ts/kernel/mm/owner.ts';
-import type { LevitateMachine } from '../../scripts/machine/levitate-machine.ts';
+import type { Board } from '#boards/types.ts';
+import { virtAddr } from '#common/address.ts';
+import { AccessFault } from '#emulator/cpu/virtual-memory.ts';
+import { OwnerKind } from '#kernel-ts/kernel/mm/owner.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { compareCensus, expectedCensus } from './frame-census.ts';
 import { bytesIn, common, pagesInside, pagesTouched, type Span, show, span, unite, without } from './spans.ts';
 import { type Leaf, readTree } from './table-walk.ts';

@@ -3,7 +3,7 @@
  * granule, 48-bit addresses, levels 0 to 3. It shares no line with the kernel's or the machine's walkers.
  */
 
-import type { PhysicalMemory } from '../../emulator/memory/physical-memory.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 
 /** A block or page. */
 export interface Leaf {

@@ -3,14 +3,7 @@
  * console stays the early one.
  */
 
-import {
-  cells,
-  type FdtNode,
-  type FdtProperty,
-  stringValue,
-  u64Cells,
-  writeFdt,
-} from '../../kernel-ts/hal/fdt/index.ts';
+import { cells, type FdtNode, type FdtProperty, stringValue, u64Cells, writeFdt } from '#fdt/index.ts';
 import type { MemoryFacts } from './sound-machine.ts';
 import { type Span, span } from './spans.ts';
 

@@ -1,7 +1,7 @@
 /** A core at EL1 with its low half translated by tables of the test's own. Not a test. */
 
-import type { CpuEngine } from '../../emulator/engine/engine.ts';
-import { SYSTEM_REGISTERS } from '../../emulator/engine/system-registers.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 
 const PSTATE_EL1H = 0x3c5;
 

@@ -2,9 +2,9 @@
  * An engine that executes nothing, for tests: registers that remember. Not a model of a CPU.
  */
 
-import type { CpuEngine } from '../../engine/engine.ts';
-import type { SystemRegisterEncoding, SystemRegisterName } from '../../engine/system-registers.ts';
-import { SYSTEM_REGISTERS } from '../../engine/system-registers.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { SystemRegisterEncoding, SystemRegisterName } from '#emulator/engine/system-registers.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 
 export class FakeEngine implements CpuEngine {
   readonly version = 'fake';

@@ -4,13 +4,13 @@
  *     0x0900_0000  256 bytes of registers      0x4000_0000  32 MiB, tables from its start on      0x8_8000_0000  32 MiB
  */
 
-import { type VirtAddr, virtAddr } from '../../address.ts';
-import { Bus } from '../../bus/bus.ts';
-import type { BusAccessAbort } from '../../bus/bus-errors.ts';
-import { BusAbort, type Device } from '../../bus/device.ts';
-import { Clock } from '../../clock.ts';
-import { PhysicalMemory } from '../../memory/physical-memory.ts';
-import { AccessFault, VirtualMemory } from '../virtual-memory.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { Bus } from '#emulator/bus/bus.ts';
+import type { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
+import { BusAbort, type Device } from '#emulator/bus/device.ts';
+import { Clock } from '#emulator/machine/clock.ts';
+import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
+import { AccessFault, VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
 
 export const MIB = 2 ** 20;
 export const CHUNK = 16 * MIB;

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { GicV2TestMachine, GicV3TestMachine } from './gic-test-machine.ts';
+import { GicV2TestMachine, GicV3TestMachine } from './testing/test-machine.ts';
 
 const TIMER = 27;
 const UART = 33;

@@ -5,8 +5,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GicV2TestMachine, GicV3TestMachine } from './gic-test-machine.ts';
-import { ReferenceGic } from './reference-model.ts';
+import { GicV2TestMachine, GicV3TestMachine } from './testing/test-machine.ts';
+import { ReferenceGic } from './testing/reference-model.ts';
 
 const CPUS = 3;
 const SPIS = 40;

@@ -16,8 +16,8 @@
  * Specification: IHI 0048, 4.4; table 3-5 for what IAR reads.
  */
 
-import type { AccessWidth, Device } from '../../bus/device.ts';
-import type { UnknownRegisters } from '../unknown-registers.ts';
+import type { AccessWidth, Device } from '#emulator/bus/device.ts';
+import type { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import { type CpuInterface, GROUP0, GROUP1, SPURIOUS } from './cpu-interface.ts';
 import type { GicV2Sgis } from './gicv2-sgis.ts';
 import { requireWord } from './interrupt-registers.ts';

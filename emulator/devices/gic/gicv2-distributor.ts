@@ -12,8 +12,8 @@
  * Specification: IHI 0048, 4.1 and 4.3.
  */
 
-import type { AccessWidth, Device } from '../../bus/device.ts';
-import type { UnknownRegisters } from '../unknown-registers.ts';
+import type { AccessWidth, Device } from '#emulator/bus/device.ts';
+import type { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import type { GicV2Sgis } from './gicv2-sgis.ts';
 import { InterruptRegisters, NOT_HERE, requireByteOrWord, requireWord } from './interrupt-registers.ts';
 import { FIRST_SPI, type InterruptState } from './interrupt-state.ts';

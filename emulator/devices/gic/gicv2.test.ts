@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { BusAbort } from '../../bus/device.ts';
+import { BusAbort } from '#emulator/bus/device.ts';
 import { GicV2 } from './gicv2.ts';
-import { GicV2TestMachine } from './gic-test-machine.ts';
+import { GicV2TestMachine } from './testing/test-machine.ts';
 
 const [IAR, EOIR, RPR, HPPIR, AIAR, AEOIR, AHPPIR, DIR] = [0xc, 0x10, 0x14, 0x18, 0x20, 0x24, 0x28, 0x1000];
 const GRP0 = 1;

@@ -18,8 +18,8 @@
  * Specification: GICv2, IHI 0048 B.b.
  */
 
-import type { Device, DeviceContext } from '../../bus/device.ts';
-import { UnknownRegisters } from '../unknown-registers.ts';
+import type { Device, DeviceContext } from '#emulator/bus/device.ts';
+import { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import { GicV2CpuInterface } from './gicv2-cpu-interface.ts';
 import { GicV2Distributor } from './gicv2-distributor.ts';
 import { GicV2Sgis } from './gicv2-sgis.ts';

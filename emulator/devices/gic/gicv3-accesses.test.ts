@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BusAbort } from '../../bus/device.ts';
-import { GicV3TestMachine } from './gic-test-machine.ts';
+import { BusAbort } from '#emulator/bus/device.ts';
+import { GicV3TestMachine } from './testing/test-machine.ts';
 
 const SGI = 0x1_0000;
 const ENABLE = 0x100;

@@ -13,8 +13,8 @@
  * Specification: IHI 0069, 12.9.
  */
 
-import type { AccessWidth, Device } from '../../bus/device.ts';
-import type { UnknownRegisters } from '../unknown-registers.ts';
+import type { AccessWidth, Device } from '#emulator/bus/device.ts';
+import type { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import type { GicV3Routing } from './gicv3-routing.ts';
 import { InterruptRegisters, NOT_HERE, requireByteOrWord, requireWord } from './interrupt-registers.ts';
 import type { InterruptState } from './interrupt-state.ts';

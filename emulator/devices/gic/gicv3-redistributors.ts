@@ -14,8 +14,8 @@
  * Specification: IHI 0069, 12.10 and 12.11; 11.1 for WAKER.
  */
 
-import type { AccessWidth, Device } from '../../bus/device.ts';
-import type { UnknownRegisters } from '../unknown-registers.ts';
+import type { AccessWidth, Device } from '#emulator/bus/device.ts';
+import type { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import type { CpuInterface } from './cpu-interface.ts';
 import { identificationOf, IIDR_VALUE } from './gicv3-distributor.ts';
 import { affinityHigh, affinityLow } from './gicv3-routing.ts';

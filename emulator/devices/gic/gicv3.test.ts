@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GicV3TestMachine, type IccName } from './gic-test-machine.ts';
+import { GicV3TestMachine, type IccName } from './testing/test-machine.ts';
 
 const SGI = 0x1_0000;
 const ENABLE = 0x100;

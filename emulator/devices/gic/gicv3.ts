@@ -16,9 +16,9 @@
  * Specification: GICv3 and v4, IHI 0069 H.
  */
 
-import type { Device, DeviceContext } from '../../bus/device.ts';
-import type { SystemRegisterEncoding } from '../../engine/system-registers.ts';
-import { UnknownRegisters } from '../unknown-registers.ts';
+import type { Device, DeviceContext } from '#emulator/bus/device.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import { GicV3Distributor } from './gicv3-distributor.ts';
 import { GicV3Redistributors } from './gicv3-redistributors.ts';
 import { GicV3Routing } from './gicv3-routing.ts';

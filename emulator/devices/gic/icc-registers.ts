@@ -18,7 +18,7 @@
  * Specification: IHI 0069, 12.2.
  */
 
-import type { SystemRegisterEncoding } from '../../engine/system-registers.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CpuInterface, GROUP0, GROUP1, IDLE_PRIORITY } from './cpu-interface.ts';
 import type { GicV3Routing } from './gicv3-routing.ts';
 import type { InterruptState } from './interrupt-state.ts';

@@ -9,8 +9,8 @@
  * Specification: IHI 0069, 12.4.
  */
 
-import type { DeviceContext } from '../../bus/device.ts';
-import type { SystemRegisterEncoding } from '../../engine/system-registers.ts';
+import type { DeviceContext } from '#emulator/bus/device.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { registerKey } from './icc-registers.ts';
 
 const AP0R0 = registerKey(4, 12, 8, 0);

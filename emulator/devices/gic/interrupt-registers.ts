@@ -10,7 +10,7 @@
  * Specification: IHI 0069, 12.9 (GICD), 12.11 (GICR); IHI 0048, 4.3.
  */
 
-import { type AccessWidth, BusAbort } from '../../bus/device.ts';
+import { type AccessWidth, BusAbort } from '#emulator/bus/device.ts';
 import type { BitField, InterruptState } from './interrupt-state.ts';
 import { priorityToShow, priorityToStore, type SecurityView } from './security-view.ts';
 

@@ -2,7 +2,7 @@
  * Where the sectors of a disk live. Disks in memory are here; a disk in a file belongs to who may touch files (scripts/).
  */
 
-import type { SavedState } from '../../saved-state.ts';
+import type { SavedState } from '#emulator/machine/saved-state.ts';
 
 /** Bytes of a sector: the unit of virtio-blk whatever the disk's own block size (VIRTIO 1.2, 5.2.4). */
 export const SECTOR_BYTES = 512;

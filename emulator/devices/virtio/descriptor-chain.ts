@@ -8,7 +8,7 @@
  * taken from its queue, and RAM does not go away.
  */
 
-import type { MemoryPort } from '../memory-port.ts';
+import type { MemoryPort } from '#emulator/devices/memory-port.ts';
 
 /** One request. */
 export interface DescriptorChain {

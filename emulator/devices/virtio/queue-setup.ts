@@ -6,7 +6,7 @@
  * Specification: VIRTIO 1.2, 4.2.2 (QueueNum, QueueReady, QueueDesc, QueueDriver, QueueDevice).
  */
 
-import type { MemoryPort } from '../memory-port.ts';
+import type { MemoryPort } from '#emulator/devices/memory-port.ts';
 import { Virtqueue, VirtqueueError } from './virtqueue.ts';
 
 /** Registers of one queue. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type BlockBackend, BlockBackendError, MemoryBackend, SECTOR_BYTES } from './block-backend.ts';
 import { OverlayBackend } from './overlay-backend.ts';
 import { BLOCK_FEATURE, VirtioBlock } from './virtio-block.ts';
-import { NEXT, TEST_BUFFERS, TestDriver, type TestDescriptor, WRITE } from './virtio-test-driver.ts';
+import { NEXT, TEST_BUFFERS, TestDriver, type TestDescriptor, WRITE } from './testing/test-driver.ts';
 
 const NOTHING_TO_SAVE = { saveState: () => null, restoreState: () => {} };
 

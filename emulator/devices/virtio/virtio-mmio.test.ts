@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RecordingContext } from '../device-test-context.ts';
+import { RecordingContext } from '#emulator/devices/testing/test-context.ts';
 import { MemoryBackend } from './block-backend.ts';
 import { VirtioBlock } from './virtio-block.ts';
 import { VirtioConsole } from './virtio-console.ts';
 import { VirtioEntropy } from './virtio-entropy.ts';
 import { FEATURE_INDIRECT_DESC, FEATURE_VERSION_1, VIRTIO_STATUS, VirtioMmio } from './virtio-mmio.ts';
-import { NEXT, TEST_BUFFERS, TEST_RAM, TestDriver, TestQueue, WRITE } from './virtio-test-driver.ts';
+import { NEXT, TEST_BUFFERS, TEST_RAM, TestDriver, TestQueue, WRITE } from './testing/test-driver.ts';
 
 const { NEEDS_RESET, DRIVER_OK, FEATURES_OK } = VIRTIO_STATUS;
 const entropy = () => new TestDriver(new VirtioEntropy(1n));

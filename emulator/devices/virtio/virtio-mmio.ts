@@ -20,9 +20,9 @@
  * Specification: VIRTIO 1.2, 4.2 "Virtio Over MMIO", 2.1 (status), 2.2 (features). Empty slot compared with QEMU 7.2's, but for the version.
  */
 
-import type { AccessWidth, Device, DeviceContext } from '../../bus/device.ts';
-import type { MemoryPort } from '../memory-port.ts';
-import { UnknownRegisters } from '../unknown-registers.ts';
+import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
+import type { MemoryPort } from '#emulator/devices/memory-port.ts';
+import { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import { QueueSetup } from './queue-setup.ts';
 import type { VirtioLink, VirtioModel } from './virtio-model.ts';
 import { type Virtqueue, VirtqueueError } from './virtqueue.ts';

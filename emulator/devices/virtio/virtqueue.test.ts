@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PhysicalMemory } from '../../memory/physical-memory.ts';
+import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import {
   INDIRECT,
   NEXT,
@@ -11,7 +11,7 @@ import {
   TestQueue,
   WRITE,
   writeTable,
-} from './virtio-test-driver.ts';
+} from './testing/test-driver.ts';
 import { MAX_INDIRECT, Virtqueue, VirtqueueError } from './virtqueue.ts';
 
 const INDIRECT_TABLE = TEST_RAM + 0x8_0000;

@@ -13,8 +13,8 @@
  * Specification: Virtual I/O Device (VIRTIO) Version 1.2 (OASIS), 2.7 "Split Virtqueues"; the rules quoted at the checks are from there.
  */
 
-import { hex } from '../../address.ts';
-import type { MemoryPort } from '../memory-port.ts';
+import { hex } from '#common/address.ts';
+import type { MemoryPort } from '#emulator/devices/memory-port.ts';
 import { BufferList, type DescriptorChain } from './descriptor-chain.ts';
 
 const DESCRIPTOR_BYTES = 16;

@@ -1,6 +1,6 @@
 /** Small, well-formed guest images for tests, every field at the place where the specification has it. */
 
-import { alignUp } from '../../address.ts';
+import { alignUp } from '#common/address.ts';
 
 /** Bytes 0x01 to 0xff in turn, so that a wrong offset shows. */
 export function patternBytes(length: number, seed = 0): Uint8Array {

@@ -5,8 +5,8 @@
  * Specification: Devicetree Specification v0.4, 2.3.1 (compatible: most specific first) and 3.6 (stdout-path).
  */
 
-import type { VirtAddr } from '../../../emulator/address.ts';
-import type { MmioPort, ProbePort } from '../ports.ts';
+import type { VirtAddr } from '#common/address.ts';
+import type { MmioPort, ProbePort } from '#kernel-ts/hal/ports.ts';
 import type { Console, LineSpeed } from './console.ts';
 import { Gs101UartConsole, whyNotGs101Uart } from './gs101-uart-console.ts';
 import { Pl011Console, whyNotPl011 } from './pl011-console.ts';

@@ -4,8 +4,8 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { type MmioPort, SynchronousAbort } from '../ports.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { type MmioPort, SynchronousAbort } from '#kernel-ts/hal/ports.ts';
 import { baudDivisor, type Console, POLL_LIMIT } from './console.ts';
 import { findConsole } from './console-drivers.ts';
 import { Gs101UartConsole } from './gs101-uart-console.ts';

@@ -8,7 +8,7 @@
  * Not here: which UART the machine has (console-drivers.ts), log levels and tags (the kernel's).
  */
 
-import { encodeUtf8 } from './utf8.ts';
+import { encodeUtf8 } from '#common/utf8.ts';
 
 /** A console over one UART. Every access throws `SynchronousAbort` when the UART's registers are not mapped. */
 export interface Console {

@@ -7,8 +7,8 @@
  * Specification: no public manual; Linux include/linux/serial_s3c.h and drivers/tty/serial/samsung_tty.c.
  */
 
-import { hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MmioPort, ProbePort } from '../ports.ts';
+import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MmioPort, ProbePort } from '#kernel-ts/hal/ports.ts';
 import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
 
 const ULCON = 0x00;

@@ -8,8 +8,8 @@
  * 3.3.15's and 3.3.16's.
  */
 
-import { hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MmioPort, ProbePort } from '../ports.ts';
+import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MmioPort, ProbePort } from '#kernel-ts/hal/ports.ts';
 import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
 
 const DR = 0x00;

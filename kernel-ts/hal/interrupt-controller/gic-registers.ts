@@ -9,8 +9,8 @@
  * Specification: Arm IHI 0048 B.b, 4.3; IHI 0069 H, 12.9 and 12.11.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MmioPort, ProbePort } from '../ports.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MmioPort, ProbePort } from '#kernel-ts/hal/ports.ts';
 import { DEFAULT_PRIORITY, type Interrupt, InterruptControllerError } from './interrupt-controller.ts';
 
 const IGROUPR = 0x080;

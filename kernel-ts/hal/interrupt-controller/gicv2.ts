@@ -9,8 +9,8 @@
  * Specification: Arm Generic Interrupt Controller Architecture, version 2.0, IHI 0048 B.b.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { Ports } from '../ports.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
 import { disableIn, enableIn, quiet, RegisterBank, requireArchitecture, requireInterrupt } from './gic-registers.ts';
 import {
   FIRST_SPECIAL_INTID,

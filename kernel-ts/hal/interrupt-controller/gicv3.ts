@@ -11,8 +11,8 @@
  * Specification: Arm Generic Interrupt Controller Architecture, version 3 and 4, IHI 0069 H, chapter 12.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { Ports } from '../ports.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
 import {
   disableIn,
   enableIn,

@@ -5,9 +5,9 @@
  * #redistributor-regions regions of redistributors).
  */
 
-import { hex, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { cpuReg, type DeviceNode, type Fdt, FdtError } from '../fdt/index.ts';
-import type { Ports } from '../ports.ts';
+import { hex, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import { cpuReg, type DeviceNode, type Fdt, FdtError } from '#fdt/index.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
 import { GicV2 } from './gicv2.ts';
 import { GicV3 } from './gicv3.ts';
 import { type InterruptController, InterruptControllerError } from './interrupt-controller.ts';

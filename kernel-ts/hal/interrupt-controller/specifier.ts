@@ -9,7 +9,7 @@
  * Specification: Devicetree Specification v0.4, 2.4; Linux Documentation/devicetree/bindings/interrupt-controller/arm,gic.yaml and arm,gic-v3.yaml.
  */
 
-import { type DeviceNode, type Fdt, FdtError } from '../fdt/index.ts';
+import { type DeviceNode, type Fdt, FdtError } from '#fdt/index.ts';
 import { FIRST_PPI, FIRST_SPI, type Interrupt } from './interrupt-controller.ts';
 
 const TYPE_SPI = 0;

@@ -17,9 +17,9 @@
  * ```
  */
 
-import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
-import { hex, PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
-import type { SystemRegisterPort, TlbPort } from '../ports.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { hex, PAGE_SIZE, virtAddr } from '#common/address.ts';
+import type { SystemRegisterPort, TlbPort } from '#kernel-ts/hal/ports.ts';
 import {
   attributesOf,
   kindOf,

@@ -23,8 +23,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.3 (descriptor formats), D8.4 (access permissions), D8.6 (memory attributes).
  */
 
-import type { PhysAddr } from '../../../emulator/address.ts';
-import { hex, physAddr } from '../../../emulator/address.ts';
+import type { PhysAddr } from '#common/address.ts';
+import { hex, physAddr } from '#common/address.ts';
 
 /** Lookup level of the 4 KiB granule with 48-bit addresses: 0 is the root, 3 holds pages. */
 export type Level = 0 | 1 | 2 | 3;

@@ -9,8 +9,8 @@
  * The caller says what lies where (RAM banks without no-map regions, the parts of the kernel image, devices); nothing is found out here.
  */
 
-import type { PhysAddr } from '../../../emulator/address.ts';
-import { virtAddr } from '../../../emulator/address.ts';
+import type { PhysAddr } from '#common/address.ts';
+import { virtAddr } from '#common/address.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { MemoryAttributes } from './descriptor.ts';
 import type { MapCounts } from './fill.ts';

@@ -12,8 +12,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D8, "Using break-before-make when updating translation table entries".
  */
 
-import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
-import { physAddr } from '../../../emulator/address.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { physAddr } from '#common/address.ts';
 import {
   attributesOf,
   ENTRIES_PER_TABLE,

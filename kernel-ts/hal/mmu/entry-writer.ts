@@ -17,8 +17,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D8, "TLB maintenance" and "Using break-before-make when updating translation table entries".
  */
 
-import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
-import type { TlbPort } from '../ports.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import type { TlbPort } from '#kernel-ts/hal/ports.ts';
 import { PERMISSION_MASK } from './descriptor.ts';
 import type { TableMemory } from './table-memory.ts';
 

@@ -9,8 +9,8 @@
  * of entries.
  */
 
-import type { PhysAddr } from '../../../emulator/address.ts';
-import { hex } from '../../../emulator/address.ts';
+import type { PhysAddr } from '#common/address.ts';
+import { hex } from '#common/address.ts';
 import { describe, kindOf, LEVEL_SPAN, leafDescriptor, tableAddress, tableDescriptor } from './descriptor.ts';
 import type { Level, MemoryAttributes } from './descriptor.ts';
 import type { EntryWriter } from './entry-writer.ts';

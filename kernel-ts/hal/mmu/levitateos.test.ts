@@ -1,7 +1,7 @@
 /** What LevitateOS got wrong in its MMU code, one test each, plus what it got right and must stay. */
 
 import { describe, expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
 import { mapDirect } from './direct-map.ts';
 import { MemoryAttributes } from './descriptor.ts';
 import { directVa, errorCode, makeFixture, makeLiveDirectMap, makeSpace } from './testing/fixture.ts';

@@ -4,8 +4,8 @@
  * Not faults of a guest access (those are answers of `translate`) and not aborts of a port.
  */
 
-import type { VirtAddr } from '../../../emulator/address.ts';
-import { hex } from '../../../emulator/address.ts';
+import type { VirtAddr } from '#common/address.ts';
+import { hex } from '#common/address.ts';
 
 /** Codes of {@link MapError}. */
 export const MapErrorCode = {

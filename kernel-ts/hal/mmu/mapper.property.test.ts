@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { physAddr } from '../../../emulator/address.ts';
+import { physAddr } from '#common/address.ts';
 import type { AddressSpace } from './address-space.ts';
 import { attributesOf, leafAddress, LEVEL_SPAN, MemoryAttributes } from './descriptor.ts';
 import type { Level } from './descriptor.ts';

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
-import type { TracePort } from '../ports.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import type { AddressSpace } from './address-space.ts';
 import { describeAttributes, MemoryAttributes } from './descriptor.ts';
 import { MapError } from './map-error.ts';

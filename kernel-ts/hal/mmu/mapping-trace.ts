@@ -7,8 +7,8 @@
  *     switch  the half that begins at va is translated by the tables whose root is pa; pa null: walks are off
  */
 
-import { hex, type PhysAddr, type VirtAddr } from '../../../emulator/address.ts';
-import type { TracePort } from '../ports.ts';
+import { hex, type PhysAddr, type VirtAddr } from '#common/address.ts';
+import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import { describeAttributes, type MemoryAttributes } from './descriptor.ts';
 import { addressAt, HALF_BYTES, type Half } from './virtual-range.ts';
 

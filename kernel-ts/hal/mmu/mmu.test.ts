@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
 import { MemoryAttributes } from './descriptor.ts';
 import { DEFAULT_ALIAS_WINDOW } from './mmu.ts';
 import { errorCode, makeFixture, makeSpace } from './testing/fixture.ts';

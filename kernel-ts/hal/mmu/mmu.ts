@@ -6,9 +6,9 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (TTBRs, EPD), D8 "TLB maintenance".
  */
 
-import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
-import type { Ports, TracePort } from '../ports.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import type { Ports, TracePort } from '#kernel-ts/hal/ports.ts';
 import { AddressSpace } from './address-space.ts';
 import type { MmuContext } from './address-space.ts';
 import { MapError } from './map-error.ts';

@@ -3,7 +3,7 @@
  * kernel (seed question Q3, option B).
  */
 
-import type { PhysAddr } from '../../../emulator/address.ts';
+import type { PhysAddr } from '#common/address.ts';
 
 /** A source of single 4 KiB frames. Frames are not cleared. */
 export interface PageAllocator {

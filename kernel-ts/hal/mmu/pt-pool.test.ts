@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { physAddr } from '../../../emulator/address.ts';
+import { physAddr } from '#common/address.ts';
 import { PtPool, PtPoolError, PT_POOL_TABLES } from './pt-pool.ts';
 import { TableAllocator } from './table-allocator.ts';
 import { TableMemory } from './table-memory.ts';

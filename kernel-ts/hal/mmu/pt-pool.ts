@@ -12,8 +12,8 @@
  * The state lives in emulated RAM, so a debugger or a dump shows it and the assembly may fill it in.
  */
 
-import type { PhysAddr } from '../../../emulator/address.ts';
-import { hex, PAGE_SIZE, physAddr } from '../../../emulator/address.ts';
+import type { PhysAddr } from '#common/address.ts';
+import { hex, PAGE_SIZE, physAddr } from '#common/address.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import type { TableMemory } from './table-memory.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
 import { mapDirect } from './direct-map.ts';
 import { MemoryAttributes, PXN_TABLE } from './descriptor.ts';
 import { formatRange, isWritableAndExecutable } from './ranges.ts';

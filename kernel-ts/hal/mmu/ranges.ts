@@ -6,8 +6,8 @@
  * Adjacent leaves merge when virtual addresses, output addresses and attributes go on; sizes may differ within a range and are counted.
  */
 
-import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
-import { hex, physAddr } from '../../../emulator/address.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { hex, physAddr } from '#common/address.ts';
 import {
   attributesOf,
   describeAttributes,

@@ -3,8 +3,8 @@
  * the allocator returns null. A table goes back to whom it came from; the address tells.
  */
 
-import type { PhysAddr } from '../../../emulator/address.ts';
-import { hex } from '../../../emulator/address.ts';
+import type { PhysAddr } from '#common/address.ts';
+import { hex } from '#common/address.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import { PtPoolError } from './pt-pool.ts';
 import type { PtPool } from './pt-pool.ts';

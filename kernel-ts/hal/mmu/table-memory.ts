@@ -5,9 +5,9 @@
  * (`SynchronousAbort` of the port), as it would for compiled code.
  */
 
-import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
-import { PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../ports.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { PAGE_SIZE, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { ENTRIES_PER_TABLE } from './descriptor.ts';
 
 /** Reads and writes frames by physical address through the direct map. */

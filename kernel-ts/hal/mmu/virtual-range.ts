@@ -14,8 +14,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (T0SZ = T1SZ = 16, no top-byte-ignore).
  */
 
-import type { VirtAddr } from '../../../emulator/address.ts';
-import { hex, PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
+import type { VirtAddr } from '#common/address.ts';
+import { hex, PAGE_SIZE, virtAddr } from '#common/address.ts';
 import { ENTRIES_PER_TABLE, LEVEL_SPAN } from './descriptor.ts';
 import type { Level } from './descriptor.ts';
 import { MapError } from './map-error.ts';

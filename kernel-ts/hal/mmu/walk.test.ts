@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { VirtAddr } from '../../../emulator/address.ts';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
+import type { VirtAddr } from '#common/address.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
 import {
   AF,
   AP_TABLE_READ_ONLY,

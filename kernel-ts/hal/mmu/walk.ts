@@ -18,8 +18,8 @@
  * block for a block, and reports no address size fault for an output address beyond ID_AA64MMFR0_EL1.PARange.
  */
 
-import type { PhysAddr, VirtAddr } from '../../../emulator/address.ts';
-import { hex, physAddr } from '../../../emulator/address.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { hex, physAddr } from '#common/address.ts';
 import {
   ADDRESS_MASK,
   AF,

@@ -11,10 +11,10 @@
  * Specification: Arm ARM DDI 0487 K.a, D12.2 (comparators), D24.10.
  */
 
-import { type DeviceNode, type Fdt, FdtError } from '../fdt/index.ts';
-import type { Interrupt } from '../interrupt-controller/interrupt-controller.ts';
-import { interruptsOf } from '../interrupt-controller/specifier.ts';
-import type { SystemRegister, SystemRegisterPort } from '../ports.ts';
+import { type DeviceNode, type Fdt, FdtError } from '#fdt/index.ts';
+import type { Interrupt } from '#kernel-ts/hal/interrupt-controller/interrupt-controller.ts';
+import { interruptsOf } from '#kernel-ts/hal/interrupt-controller/specifier.ts';
+import type { SystemRegister, SystemRegisterPort } from '#kernel-ts/hal/ports.ts';
 import type { Timer } from './timer.ts';
 
 const CTL_ENABLE = 1n << 0n;

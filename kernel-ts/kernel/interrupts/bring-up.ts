@@ -3,21 +3,21 @@
  * depends on it and no more: a line in the log says what and why.
  */
 
-import { virtAddr } from '../../../emulator/address.ts';
-import { type DeviceNode, type Fdt, FdtError } from '../../hal/fdt/index.ts';
-import { type Interrupt, InterruptControllerError } from '../../hal/interrupt-controller/interrupt-controller.ts';
+import { virtAddr } from '#common/address.ts';
+import { type DeviceNode, type Fdt, FdtError } from '#fdt/index.ts';
+import { type Interrupt, InterruptControllerError } from '#kernel-ts/hal/interrupt-controller/interrupt-controller.ts';
 import {
   findInterruptController,
   type FoundController,
-} from '../../hal/interrupt-controller/interrupt-controller-drivers.ts';
-import { interruptsOf } from '../../hal/interrupt-controller/specifier.ts';
-import { findTimer } from '../../hal/timer/generic-timer.ts';
-import { mapRegisters } from '../device-registers.ts';
-import { phys } from '../format.ts';
-import type { Kernel } from '../kernel.ts';
-import type { Tag } from '../log.ts';
-import type { MemorySystem } from '../mm/memory.ts';
-import { KernelPanic } from '../panic.ts';
+} from '#kernel-ts/hal/interrupt-controller/interrupt-controller-drivers.ts';
+import { interruptsOf } from '#kernel-ts/hal/interrupt-controller/specifier.ts';
+import { findTimer } from '#kernel-ts/hal/timer/generic-timer.ts';
+import { mapRegisters } from '#kernel-ts/kernel/device-registers.ts';
+import { phys } from '#kernel-ts/kernel/format.ts';
+import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
+import type { Tag } from '#kernel-ts/kernel/log.ts';
+import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { ByteQueue, QUEUE_BYTES } from './byte-queue.ts';
 import { ConsoleInput } from './console-input.ts';
 import { Interrupts, TICK_HZ, TICKS_BYTES } from './interrupts.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
-import { physToVirt } from '../mm/direct-map.ts';
-import { FakeMemory } from '../mm/testing/fake-memory.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { ByteQueue, QUEUE_BYTES, QUEUE_CAPACITY } from './byte-queue.ts';
 
 const BASE = physToVirt(physAddr(0x4000_0000));

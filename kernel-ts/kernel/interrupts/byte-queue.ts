@@ -7,8 +7,8 @@
  * Invariant: tail - head (modulo 2^32) is the length, at most CAPACITY. CAPACITY is a power of two.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
 /** Bytes that a queue holds. */
 export const QUEUE_CAPACITY = 1024;

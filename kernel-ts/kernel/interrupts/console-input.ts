@@ -7,7 +7,7 @@
  * When the queue is full the UART's interrupt is switched off and the rest waits in the UART, until `take` has made room: nothing is lost, however much is pasted.
  */
 
-import type { Console } from '../../hal/console/console.ts';
+import type { Console } from '#kernel-ts/hal/console/console.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import { QUEUE_CAPACITY } from './byte-queue.ts';
 

@@ -6,12 +6,12 @@
  * The tick is on only while a process can run (`tickWhile`). A machine with nothing to do then has nothing that could wake it, which is its steady state.
  */
 
-import type { Interrupt, InterruptController } from '../../hal/interrupt-controller/interrupt-controller.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
-import type { FoundTimer } from '../../hal/timer/generic-timer.ts';
-import type { VirtAddr } from '../../../emulator/address.ts';
-import type { Log } from '../log.ts';
-import type { TrapFrame } from '../trap-frame.ts';
+import type { Interrupt, InterruptController } from '#kernel-ts/hal/interrupt-controller/interrupt-controller.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import type { FoundTimer } from '#kernel-ts/hal/timer/generic-timer.ts';
+import type { VirtAddr } from '#common/address.ts';
+import type { Log } from '#kernel-ts/kernel/log.ts';
+import type { TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';
 
 /** Ticks a second. */
 export const TICK_HZ = 100;

@@ -3,8 +3,8 @@
  * looks for the reason and builds the panic. Each names frame, order and state.
  */
 
-import { hex, PAGE_SIZE, type PhysAddr } from '../../../emulator/address.ts';
-import { KernelPanic } from '../panic.ts';
+import { hex, PAGE_SIZE, type PhysAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { describeFrame, type FrameState } from './frame-state.ts';
 import { MAX_ORDER, PageFlag } from './page.ts';
 

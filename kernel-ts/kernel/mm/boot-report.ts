@@ -1,12 +1,12 @@
 /** The boot log of the memory system: every step of initMemory in lines that a person can check by hand, and the same as trace events. */
 
-import { PAGE_SIZE } from '../../../emulator/address.ts';
-import type { Fdt } from '../../hal/fdt/index.ts';
-import type { MapCounts } from '../../hal/mmu/fill.ts';
-import type { Mmu } from '../../hal/mmu/mmu.ts';
-import type { TracePort } from '../../hal/ports.ts';
-import { count, size, span } from '../format.ts';
-import type { Log } from '../log.ts';
+import { PAGE_SIZE } from '#common/address.ts';
+import type { Fdt } from '#fdt/index.ts';
+import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
+import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
+import type { TracePort } from '#kernel-ts/hal/ports.ts';
+import { count, size, span } from '#kernel-ts/kernel/format.ts';
+import type { Log } from '#kernel-ts/kernel/log.ts';
 import type { Buddy } from './buddy.ts';
 import type { Complaint } from './discover.ts';
 import type { Memblock } from './memblock.ts';

@@ -8,8 +8,8 @@
  * ```
  */
 
-import { hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { KernelPanic } from '../panic.ts';
+import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
 /** One variable in the arena. */
 export interface BssVariable {

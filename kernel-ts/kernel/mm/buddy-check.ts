@@ -3,8 +3,8 @@
  * that moves blocks, so an error there cannot hide here.
  */
 
-import { hex, PAGE_SIZE } from '../../../emulator/address.ts';
-import { KernelPanic } from '../panic.ts';
+import { hex, PAGE_SIZE } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { MAX_ORDER, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
 import { decodeState, flagNames, freeHeadState } from './page-state.ts';
 import { NONE } from './free-lists.ts';

@@ -1,8 +1,8 @@
 /** What the buddy allocator refuses, each with its reason and its numbers; and that damage is found. */
 
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE, physAddr, virtAddr } from '../../../emulator/address.ts';
-import { KernelPanic } from '../panic.ts';
+import { PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { BadFree } from './bad-free.ts';
 import { fakeMachine, GIB, MIB } from './testing/fake-machine.ts';
 

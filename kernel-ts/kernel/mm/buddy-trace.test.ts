@@ -2,8 +2,8 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE, physAddr } from '../../../emulator/address.ts';
-import type { TracePort } from '../../hal/ports.ts';
+import { PAGE_SIZE, physAddr } from '#common/address.ts';
+import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import { Buddy } from './buddy.ts';
 import { BuddyTrace } from './buddy-trace.ts';
 import { FrameAccounts } from './frame-accounts.ts';

@@ -11,8 +11,8 @@
  * block of its row.
  */
 
-import { hex, PAGE_SIZE } from '../../../emulator/address.ts';
-import type { TracePort } from '../../hal/ports.ts';
+import { hex, PAGE_SIZE } from '#common/address.ts';
+import type { TracePort } from '#kernel-ts/hal/ports.ts';
 
 type BuddyOperation = 'alloc' | 'free' | 'split' | 'merge';
 

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '../../../emulator/address.ts';
+import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import { Buddy, coveringOrder } from './buddy.ts';
 import { physToVirt } from './direct-map.ts';
 import { MemMap, placeMemMap } from './mem-map.ts';

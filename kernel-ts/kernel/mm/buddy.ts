@@ -10,9 +10,9 @@
  * Ranges may be added in steps: first what the boot tables map, and once page tables from those frames map the rest, the rest.
  */
 
-import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { badExactFree, badFree } from './bad-free.ts';
 import type { BssArena } from './bss.ts';
 import { checkZone } from './buddy-check.ts';

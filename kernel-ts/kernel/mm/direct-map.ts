@@ -11,7 +11,7 @@
  * or above 2^47 has no address here, so memblock clips it and says so.
  */
 
-import { type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
+import { type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
 
 /** Virtual address of physical address zero. */
 export const DIRECT_MAP_BASE: VirtAddr = virtAddr(0xffff_8000_0000_0000n);

@@ -7,7 +7,7 @@
  * Specification: Devicetree Specification v0.4, 3.4, 3.5, 3.6 (chosen), 5.3 (reservation block).
  */
 
-import { alignDown, alignUp, hex, PAGE_SIZE } from '../../../emulator/address.ts';
+import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
 import {
   chosen,
   type Fdt,
@@ -17,10 +17,10 @@ import {
   memoryReservations,
   reservedMemory,
   type StaticRegion,
-} from '../../hal/fdt/index.ts';
-import type { BootDeviceTree } from '../device-tree.ts';
-import { span } from '../format.ts';
-import type { KernelImage } from '../image.ts';
+} from '#fdt/index.ts';
+import type { BootDeviceTree } from '#kernel-ts/kernel/device-tree.ts';
+import { span } from '#kernel-ts/kernel/format.ts';
+import type { KernelImage } from '#kernel-ts/kernel/image.ts';
 import { intersect, type Interval, subtract } from './intervals.ts';
 import { type Memblock, type Range64, STATIC_REGIONS } from './memblock.ts';
 import { firstFitUnsorted, type Range } from './memblock-holes.ts';

@@ -1,10 +1,10 @@
 /** DMA buffers on the MMU code's own test machine, whose TLB remembers what nobody dropped and whose tables must be broken before they are made. */
 
 import { describe, expect, it } from 'vitest';
-import { type PhysAddr, physAddr, virtAddr } from '../../../emulator/address.ts';
-import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
-import { directVa, makeLiveDirectMap } from '../../hal/mmu/testing/fixture.ts';
-import { KernelPanic } from '../panic.ts';
+import { type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
+import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { directVa, makeLiveDirectMap } from '#kernel-ts/hal/mmu/testing/fixture.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { type DmaBuffer, DmaBuffers } from './dma.ts';
 
 const P = 4096;

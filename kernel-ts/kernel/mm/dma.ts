@@ -13,12 +13,12 @@
  * Real hardware needs its cache lines cleaned and invalidated between break and make (DC CIVAC). The model has no caches, so nothing here does it.
  */
 
-import { hex, PAGE_SIZE, type PhysAddr, type VirtAddr } from '../../../emulator/address.ts';
-import type { AddressSpace } from '../../hal/mmu/address-space.ts';
-import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
-import { MapError } from '../../hal/mmu/map-error.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { hex, PAGE_SIZE, type PhysAddr, type VirtAddr } from '#common/address.ts';
+import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
+import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { physToVirt } from './direct-map.ts';
 import type { FrameAccount } from './frame-accounts.ts';
 

@@ -1,7 +1,7 @@
 /** Direct map, static data, spinlock, page flags. */
 
 import { describe, expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
 import { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt, virtToPhys } from './direct-map.ts';
 import {

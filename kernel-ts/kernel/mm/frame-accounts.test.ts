@@ -2,8 +2,8 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE, type PhysAddr } from '../../../emulator/address.ts';
-import { KernelPanic } from '../panic.ts';
+import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { FrameAccounts, reserveFrames } from './frame-accounts.ts';
 import { outOfMemoryReport } from './out-of-memory.ts';
 import { PAGE_OWNERS, PageOwner, pageOwnerName } from './page-owner.ts';

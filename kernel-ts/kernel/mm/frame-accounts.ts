@@ -17,9 +17,9 @@
  * (Documentation/admin-guide/sysctl/vm.rst, min_free_kbytes; calculate_min_free_kbytes).
  */
 
-import { PAGE_SIZE, type PhysAddr } from '../../../emulator/address.ts';
-import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
+import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import type { Buddy, BuddyCounts } from './buddy.ts';
 import type { BuddyTrace } from './buddy-trace.ts';

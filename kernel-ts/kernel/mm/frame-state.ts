@@ -3,7 +3,7 @@
  * validate().
  */
 
-import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '../../../emulator/address.ts';
+import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import { MAX_ORDER, PageFlag } from './page.ts';
 import { decodeState, flagNames } from './page-state.ts';
 

@@ -15,9 +15,9 @@
  * list's order, and a neighbour must point back before it is written.
  */
 
-import { alignDown, hex, type VirtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { alignDown, hex, type VirtAddr } from '#common/address.ts';
+import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { Section } from './mem-map.ts';
 import {
   MAX_BLOCK_FRAMES,

@@ -19,9 +19,9 @@
  * Invariants: blocks follow each other from offset 32 to the end; the hole list holds exactly the holes, ascending; no two holes touch.
  */
 
-import { alignUp, hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { alignUp, hex, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
 export const SPAN_HEADER_BYTES = 32;
 export const BLOCK_HEADER_BYTES = 16;

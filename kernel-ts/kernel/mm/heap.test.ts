@@ -2,8 +2,8 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { KernelPanic } from '../panic.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { Heap, HEAP_GROWTH_BYTES, initialHeapBytes } from './heap.ts';
 import { HeapFault } from './heap-span.ts';
 import type { Range } from './memblock-holes.ts';

@@ -15,9 +15,9 @@
  * `capacity = used + free`, block headers included; a span's own 32 bytes count for none of them.
  */
 
-import { alignUp, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort, TracePort } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { alignUp, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort, TracePort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import type { Buddy } from './buddy.ts';
 import { physToVirt, virtToPhys } from './direct-map.ts';

@@ -9,13 +9,13 @@
  * rest when the direct map is done.
  */
 
-import { alignDown, alignUp, PAGE_SIZE, physAddr } from '../../../emulator/address.ts';
-import type { AddressSpace } from '../../hal/mmu/address-space.ts';
-import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
-import { type DirectMapRange, mapDirect } from '../../hal/mmu/direct-map.ts';
-import type { MapCounts } from '../../hal/mmu/fill.ts';
-import type { BootDeviceTree } from '../device-tree.ts';
-import type { KernelImage } from '../image.ts';
+import { alignDown, alignUp, PAGE_SIZE, physAddr } from '#common/address.ts';
+import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
+import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { type DirectMapRange, mapDirect } from '#kernel-ts/hal/mmu/direct-map.ts';
+import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
+import type { BootDeviceTree } from '#kernel-ts/kernel/device-tree.ts';
+import type { KernelImage } from '#kernel-ts/kernel/image.ts';
 import { DIRECT_MAP_BASE } from './direct-map.ts';
 import { intersect, type Interval, subtract, totalBytes } from './intervals.ts';
 import type { Memblock } from './memblock.ts';

@@ -2,8 +2,8 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { virtAddr } from '../../../emulator/address.ts';
-import { KernelPanic } from '../panic.ts';
+import { virtAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { MAX_SECTION_FRAMES, MemMap, placeMemMap, planMemMap } from './mem-map.ts';
 import type { Range } from './memblock-holes.ts';
 import { RESERVED_STATE } from './page.ts';

@@ -15,8 +15,8 @@
  * MemMap uses it once it is mapped.
  */
 
-import { alignDown, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
+import { alignDown, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import type { Memblock } from './memblock.ts';
 import type { HoleVerdict, Range } from './memblock-holes.ts';

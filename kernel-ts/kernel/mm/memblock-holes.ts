@@ -3,7 +3,7 @@
  * arithmetic on ranges; what is free is memblock's business.
  */
 
-import { alignUp, hex } from '../../../emulator/address.ts';
+import { alignUp, hex } from '#common/address.ts';
 
 /** A half-open range of physical addresses, [base, base + size), in bytes. */
 export interface Range {

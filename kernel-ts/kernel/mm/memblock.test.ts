@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KernelPanic } from '../panic.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { Memblock, STATIC_REGIONS } from './memblock.ts';
 import type { Range } from './memblock-holes.ts';
 import { OwnerKind, type Owner } from './owner.ts';

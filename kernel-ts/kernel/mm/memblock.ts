@@ -19,17 +19,9 @@
  * u64 counter. Devicetree Specification v0.4, 3.4 (/memory), 3.5 (/reserved-memory), 5.3 (memory reservation block).
  */
 
-import {
-  alignDown,
-  alignUp,
-  PAGE_SIZE,
-  type PhysAddr,
-  physAddr,
-  type VirtAddr,
-  virtAddr,
-} from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { alignDown, alignUp, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import {

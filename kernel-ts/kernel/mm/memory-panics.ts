@@ -3,7 +3,7 @@
  * the detail line.
  */
 
-import { KernelPanic } from '../panic.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
 /** No RAM at all: the device tree names none, or none that holds a whole page within reach. */
 export function noRamRegions(detail: string): KernelPanic {

@@ -14,17 +14,17 @@
  * ```
  */
 
-import { alignDown, type PhysAddr, physAddr } from '../../../emulator/address.ts';
-import type { InitrdRange } from '../../hal/fdt/index.ts';
-import type { AddressSpace } from '../../hal/mmu/address-space.ts';
-import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
-import type { MapCounts } from '../../hal/mmu/fill.ts';
-import { Mmu } from '../../hal/mmu/mmu.ts';
-import type { PageAllocator } from '../../hal/mmu/page-allocator.ts';
-import { PT_POOL_STATE_BYTES } from '../../hal/mmu/pt-pool.ts';
-import type { Ports } from '../../hal/ports.ts';
-import type { BootDeviceTree } from '../device-tree.ts';
-import { BOOTSTRAP_TABLES, type KernelImage } from '../image.ts';
+import { alignDown, type PhysAddr, physAddr } from '#common/address.ts';
+import type { InitrdRange } from '#fdt/index.ts';
+import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
+import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
+import { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
+import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
+import { PT_POOL_STATE_BYTES } from '#kernel-ts/hal/mmu/pt-pool.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
+import type { BootDeviceTree } from '#kernel-ts/kernel/device-tree.ts';
+import { BOOTSTRAP_TABLES, type KernelImage } from '#kernel-ts/kernel/image.ts';
 import { BssArena } from './bss.ts';
 import { Buddy, zoneBytes } from './buddy.ts';
 import { BuddyTrace } from './buddy-trace.ts';
@@ -43,7 +43,7 @@ import { MemMap, type MemMapPlacement, placeMemMap } from './mem-map.ts';
 import { OwnerKind } from './owner.ts';
 import { PageOwner } from './page-owner.ts';
 import { SlabAllocator } from './slab/slab-allocator.ts';
-import { KernelPanic } from '../panic.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
 const GIB = 2 ** 30;
 

@@ -1,7 +1,7 @@
 /** What the kernel says when a request for memory was refused: what was asked, what there is, and who holds it. Lines for the log; reads only. */
 
-import { PAGE_SIZE } from '../../../emulator/address.ts';
-import { count, size } from '../format.ts';
+import { PAGE_SIZE } from '#common/address.ts';
+import { count, size } from '#kernel-ts/kernel/format.ts';
 import type { FrameAccounts } from './frame-accounts.ts';
 import { mayUseReserve, type PageOwner, pageOwnerName } from './page-owner.ts';
 

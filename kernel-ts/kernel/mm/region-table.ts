@@ -12,9 +12,9 @@
  * ```
  */
 
-import { hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { type Owner, ownerKind } from './owner.ts';
 
 /** Bytes in the table's header and in an entry. */

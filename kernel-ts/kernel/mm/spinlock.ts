@@ -6,9 +6,9 @@
  * the lock leaves it held, as on hardware; nothing may allocate after that, and a memory dump shows who was inside.
  */
 
-import { hex, type VirtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort, MemoryWindow } from '../../hal/ports.ts';
-import { KernelPanic } from '../panic.ts';
+import { hex, type VirtAddr } from '#common/address.ts';
+import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
 /** Bytes and alignment of the lock word. */
 export const SPINLOCK_BYTES = 4;

@@ -1,7 +1,7 @@
 /** A zone that tells of every block it moves (buddy-trace.ts). It does nothing else than a zone does. */
 
-import type { VirtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
+import type { VirtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import type { BuddyTrace } from './buddy-trace.ts';
 import { NONE } from './free-lists.ts';
 import { headOf } from './frame-state.ts';

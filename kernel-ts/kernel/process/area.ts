@@ -9,8 +9,8 @@
  * No kind is both writable and executable (W^X), and the guard is neither readable.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { MemoryAttributes } from '../../hal/mmu/descriptor.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
 import { RecordView } from './record.ts';
 
 /** Bytes of a record. */

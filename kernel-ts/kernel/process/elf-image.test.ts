@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
+import { PAGE_SIZE, virtAddr } from '#common/address.ts';
 import { type ByteSource, ElfImageError, type ElfImage, type ProgramRange, readElfImage } from './elf-image.ts';
 import { elfBytes, type SegmentSource } from './testing/elf-bytes.ts';
 

@@ -18,8 +18,8 @@
  * Specification: System V ABI, chapters 4 and 5 (ELF-64 Object File Format 1.5); ELF for the Arm 64-bit Architecture (AAELF64), 5.1.
  */
 
-import { hex, PAGE_SIZE, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { count } from '../format.ts';
+import { hex, PAGE_SIZE, type VirtAddr, virtAddr } from '#common/address.ts';
+import { count } from '#kernel-ts/kernel/format.ts';
 
 const EI_CLASS = 4;
 const EI_DATA = 5;

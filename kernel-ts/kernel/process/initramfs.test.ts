@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
-import { physToVirt } from '../mm/direct-map.ts';
-import { FakeMemory } from '../mm/testing/fake-memory.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { Initramfs, InitramfsError } from './initramfs.ts';
 import { cpioArchive, cpioEntries } from './testing/cpio-bytes.ts';
 

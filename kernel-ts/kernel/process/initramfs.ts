@@ -13,9 +13,9 @@
  * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; init/initramfs.c; cpio(5), "New ASCII Format".
  */
 
-import { alignUp, hex, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { decodeName, decodeUtf8 } from '../../hal/fdt/text.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
+import { alignUp, hex, type VirtAddr, virtAddr } from '#common/address.ts';
+import { decodeName, decodeUtf8 } from '#fdt/text.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import type { ByteSource } from './elf-image.ts';
 
 const MAGIC = '070701';

@@ -8,10 +8,10 @@
  * A process whose parent is gone, or the kernel, leaves no zombie: nobody would ask for it.
  */
 
-import { physAddr } from '../../../emulator/address.ts';
-import type { TracePort } from '../../hal/ports.ts';
-import type { FrameAccount } from '../mm/frame-accounts.ts';
-import { SPSR_USER } from '../trap-frame.ts';
+import { physAddr } from '#common/address.ts';
+import type { TracePort } from '#kernel-ts/hal/ports.ts';
+import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import { SPSR_USER } from '#kernel-ts/kernel/trap-frame.ts';
 import { ElfImageError } from './elf-image.ts';
 import { ErrorCode } from './error-codes.ts';
 import { eventNumber } from './event-number.ts';

@@ -1,8 +1,8 @@
 /** What processes cannot have: more memory than there is, and more processes than the kernel keeps records for. A kernel without a CPU. */
 
 import { expect, it } from 'vitest';
-import { PageOwner } from '../mm/page-owner.ts';
-import { MIB } from '../mm/testing/fake-machine.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
+import { MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';
 import { MAX_PROCESSES } from './lifecycle.ts';
 import { elfBytes } from './testing/elf-bytes.ts';
 import { DATA, ENTRY, fakeKernel, program } from './testing/fake-kernel.ts';

@@ -1,9 +1,9 @@
 /** The process table: its list, children, and which pid comes next. */
 
 import { describe, expect, it } from 'vitest';
-import { physAddr, virtAddr } from '../../../emulator/address.ts';
-import { physToVirt } from '../mm/direct-map.ts';
-import { FakeMemory } from '../mm/testing/fake-memory.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { PROCESS_RECORD_BYTES, ProcessState } from './process.ts';
 import { MAX_PID, PROCESS_CONTROL_BYTES, ProcessTable } from './process-table.ts';
 

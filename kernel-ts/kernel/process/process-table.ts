@@ -9,8 +9,8 @@
  * ```
  */
 
-import type { VirtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
+import type { VirtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { Process, ProcessState } from './process.ts';
 import { type RecordCache, RecordView } from './record.ts';
 

@@ -19,9 +19,9 @@
  * runs on it. While the process runs at EL0, SP_EL1 is the top.
  */
 
-import { PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { decodeUtf8, encodeUtf8 } from '../../hal/fdt/text.ts';
-import { physToVirt } from '../mm/direct-map.ts';
+import { PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import { decodeUtf8, encodeUtf8 } from '#fdt/text.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { RecordView } from './record.ts';
 
 /** Bytes of a record. */

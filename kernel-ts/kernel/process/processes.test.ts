@@ -2,8 +2,8 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { virtAddr } from '../../../emulator/address.ts';
-import { PageOwner } from '../mm/page-owner.ts';
+import { virtAddr } from '#common/address.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
 import { DATA, ENTRY, fakeKernel, program } from './testing/fake-kernel.ts';
 import { Call, put, running, signed, spawnFrom } from './testing/running-kernel.ts';
 import { STACK_GUARD, STACK_TOP } from './user-layout.ts';

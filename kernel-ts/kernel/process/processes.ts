@@ -8,15 +8,15 @@
  * ```
  */
 
-import { hex, PAGE_SIZE, type VirtAddr } from '../../../emulator/address.ts';
-import type { Ports } from '../../hal/ports.ts';
-import type { Log } from '../log.ts';
-import type { FrameAccounts } from '../mm/frame-accounts.ts';
-import { outOfMemoryReport } from '../mm/out-of-memory.ts';
-import { PageOwner } from '../mm/page-owner.ts';
-import type { PowerSwitch } from '../power.ts';
-import type { TrapFrame } from '../trap-frame.ts';
-import type { ProcessSummary, SpawnResult, UserSpace } from '../user-space.ts';
+import { hex, PAGE_SIZE, type VirtAddr } from '#common/address.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
+import type { Log } from '#kernel-ts/kernel/log.ts';
+import type { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import { outOfMemoryReport } from '#kernel-ts/kernel/mm/out-of-memory.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
+import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
+import type { TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';
+import type { ProcessSummary, SpawnResult, UserSpace } from '#kernel-ts/kernel/user-space.ts';
 import { ErrorCode } from './error-codes.ts';
 import type { Initramfs } from './initramfs.ts';
 import { Lifecycle, type StackFrames, type StartFailure } from './lifecycle.ts';

@@ -5,9 +5,9 @@
  * the application programmer": clean the data, invalidate the instructions, then barriers).
  */
 
-import { PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { CachePort, MemoryPort } from '../../hal/ports.ts';
-import { physToVirt } from '../mm/direct-map.ts';
+import { PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { CachePort, MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { type Area, AreaKind } from './area.ts';
 import { type ElfImage, type ElfSegment, readElfImage } from './elf-image.ts';
 import type { InitramfsFile } from './initramfs.ts';

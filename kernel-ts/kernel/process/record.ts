@@ -3,8 +3,8 @@
  * TypeScript; two handles on one address are the same record.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
 /** Where records come from: a slab cache for objects of one size. */
 export interface RecordCache {

@@ -9,10 +9,10 @@
  * bookkeeping of numbers that run out. While the idle loop runs, walks through TTBR0 are off.
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { Mmu } from '../../hal/mmu/mmu.ts';
-import type { MemoryPort, TracePort } from '../../hal/ports.ts';
-import { TRAP_FRAME_BYTES, TrapFrame } from '../trap-frame.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
+import type { MemoryPort, TracePort } from '#kernel-ts/hal/ports.ts';
+import { TRAP_FRAME_BYTES, TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';
 import { Process, ProcessState } from './process.ts';
 import { RecordView } from './record.ts';
 

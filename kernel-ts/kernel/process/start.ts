@@ -3,15 +3,15 @@
  * kernel: what is missing or broken costs the processes, and a line in the log says what it was.
  */
 
-import { physAddr } from '../../../emulator/address.ts';
-import type { Fdt } from '../../hal/fdt/index.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
-import type { Kernel } from '../kernel.ts';
-import { physToVirt } from '../mm/direct-map.ts';
-import type { FrameAccount } from '../mm/frame-accounts.ts';
-import type { MemorySystem } from '../mm/memory.ts';
-import { PageOwner } from '../mm/page-owner.ts';
-import { powerSwitch } from '../power.ts';
+import { physAddr } from '#common/address.ts';
+import type { Fdt } from '#fdt/index.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
+import { powerSwitch } from '#kernel-ts/kernel/power.ts';
 import { AREA_RECORD_BYTES } from './area.ts';
 import { Initramfs } from './initramfs.ts';
 import { PROCESS_RECORD_BYTES } from './process.ts';

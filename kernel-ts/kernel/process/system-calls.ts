@@ -16,7 +16,7 @@
  * Source: LevitateOS's ABI; wait, shutdown(2), ENOMEM, ENOENT and ECHILD are this kernel's. docs/fidelity.md has what else is not as there.
  */
 
-import { decodeUtf8 } from '../../hal/fdt/text.ts';
+import { decodeUtf8 } from '#fdt/text.ts';
 import { ErrorCode } from './error-codes.ts';
 import type { Process } from './process.ts';
 

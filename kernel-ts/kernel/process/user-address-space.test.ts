@@ -2,11 +2,11 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
-import { permissionsOf } from '../../hal/mmu/descriptor.ts';
-import { physToVirt } from '../mm/direct-map.ts';
-import { PageOwner } from '../mm/page-owner.ts';
-import { MIB } from '../mm/testing/fake-machine.ts';
+import { PAGE_SIZE, virtAddr } from '#common/address.ts';
+import { permissionsOf } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
+import { MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';
 import { Process } from './process.ts';
 import { DATA, ENTRY, fakeKernel, type FakeKernel } from './testing/fake-kernel.ts';
 import { pagesAround, UserAddressSpace } from './user-address-space.ts';

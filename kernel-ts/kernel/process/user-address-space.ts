@@ -12,14 +12,14 @@
  * All state is in emulated memory: the tree, the areas' records, and `areas`, `break`, `frames` and `root` of the process's record.
  */
 
-import { alignUp, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import type { AddressSpace } from '../../hal/mmu/address-space.ts';
-import { MapError } from '../../hal/mmu/map-error.ts';
-import type { Mmu } from '../../hal/mmu/mmu.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
-import { count } from '../format.ts';
-import { physToVirt } from '../mm/direct-map.ts';
-import type { FrameAccount } from '../mm/frame-accounts.ts';
+import { alignUp, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
+import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
+import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { count } from '#kernel-ts/kernel/format.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { Area, AreaKind, areaRules, type UserAccess } from './area.ts';
 import type { Process } from './process.ts';
 import type { RecordCache } from './record.ts';

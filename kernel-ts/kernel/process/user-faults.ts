@@ -4,9 +4,9 @@
  * Specification: Arm ARM DDI 0487 K.a, D24.2.40 (ESR_EL1: classes, fault status, WnR, CM).
  */
 
-import { hex } from '../../../emulator/address.ts';
-import { describeSyndrome } from '../traps.ts';
-import type { TrapFrame } from '../trap-frame.ts';
+import { hex } from '#common/address.ts';
+import { describeSyndrome } from '#kernel-ts/kernel/traps.ts';
+import type { TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';
 import { areaRules, type UserAccess } from './area.ts';
 import type { UserAddressSpace, UserPlace } from './user-address-space.ts';
 

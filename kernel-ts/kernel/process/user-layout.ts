@@ -14,7 +14,7 @@
  * Source of the end of user addresses, of the stack's place and size and of the usual entry point: LevitateOS.
  */
 
-import { PAGE_SIZE, virtAddr } from '../../../emulator/address.ts';
+import { PAGE_SIZE, virtAddr } from '#common/address.ts';
 import type { ProgramRange } from './elf-image.ts';
 
 const PAGE = BigInt(PAGE_SIZE);

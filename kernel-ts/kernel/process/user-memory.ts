@@ -3,9 +3,9 @@
  * or fails; pages that come by demand are mapped on the way.
  */
 
-import { virtAddr } from '../../../emulator/address.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
-import { physToVirt } from '../mm/direct-map.ts';
+import { virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import type { UserAccess } from './area.ts';
 import { ErrorCode } from './error-codes.ts';
 import { bytesInPage, type UserAddressSpace } from './user-address-space.ts';

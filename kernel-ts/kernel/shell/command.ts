@@ -1,10 +1,10 @@
 /** What a command of the maintenance shell is, and what it is given. */
 
-import type { Fdt } from '../../hal/fdt/index.ts';
-import type { Ports } from '../../hal/ports.ts';
-import type { MemorySystem } from '../mm/memory.ts';
-import type { PowerSwitch } from '../power.ts';
-import type { UserSpace } from '../user-space.ts';
+import type { Fdt } from '#fdt/index.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
+import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
+import type { UserSpace } from '#kernel-ts/kernel/user-space.ts';
 
 /** The parts of the kernel that commands look at. */
 export interface ShellContext {

@@ -9,9 +9,9 @@
  *     +0 u32 length    +4 u32 mode (Mode)    +8 bytes[LINE_BYTES]
  */
 
-import { type VirtAddr, virtAddr } from '../../../emulator/address.ts';
-import { decodeUtf8 } from '../../hal/fdt/text.ts';
-import type { MemoryPort } from '../../hal/ports.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { decodeUtf8 } from '#fdt/text.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
 /** Longest line, bytes; what does not fit rings the bell. */
 export const LINE_BYTES = 256;

@@ -5,14 +5,14 @@
  *     UART ─interrupt─► console input ─► serve() ─► line editor ─► command table ─► console
  */
 
-import type { VirtAddr } from '../../../emulator/address.ts';
-import { virtAddr } from '../../../emulator/address.ts';
-import type { Fdt } from '../../hal/fdt/index.ts';
-import type { ConsoleInput } from '../interrupts/console-input.ts';
-import type { Kernel } from '../kernel.ts';
-import type { MemorySystem } from '../mm/memory.ts';
-import { KernelPanic } from '../panic.ts';
-import { powerSwitch } from '../power.ts';
+import type { VirtAddr } from '#common/address.ts';
+import { virtAddr } from '#common/address.ts';
+import type { Fdt } from '#fdt/index.ts';
+import type { ConsoleInput } from '#kernel-ts/kernel/interrupts/console-input.ts';
+import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
+import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { powerSwitch } from '#kernel-ts/kernel/power.ts';
 import { CommandError, type ShellContext } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';

@@ -10,19 +10,19 @@
  * ```
  */
 
-import { alignUp, PAGE_SIZE, physAddr, virtAddr } from '../../../emulator/address.ts';
-import type { CpuEngine } from '../../../emulator/engine/engine.ts';
-import { SYSTEM_REGISTERS } from '../../../emulator/engine/system-registers.ts';
-import { createUnicornEngine, probeEngineVersion } from '../../../emulator/engine/unicorn.ts';
-import type { Core } from '../../../emulator/cpu/core.ts';
-import { Machine } from '../../../emulator/machine.ts';
-import { physToVirt } from '../../../kernel-ts/kernel/mm/direct-map.ts';
-import { FakeMemory } from '../../../kernel-ts/kernel/mm/testing/fake-memory.ts';
-import { readElfImage } from '../../../kernel-ts/kernel/process/elf-image.ts';
-import { Initramfs, type InitramfsFile } from '../../../kernel-ts/kernel/process/initramfs.ts';
-import { readFirmwareImage } from '../../machine/board-machine.ts';
-import { locateEngine } from '../../setup/engine-library.ts';
-import { INITRAMFS } from '../build-initramfs.ts';
+import { alignUp, PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
+import type { CpuEngine } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import { Machine } from '#emulator/machine/machine.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
+import { readElfImage } from '#kernel-ts/kernel/process/elf-image.ts';
+import { Initramfs, type InitramfsFile } from '#kernel-ts/kernel/process/initramfs.ts';
+import { readFirmwareImage } from '#workbench/machine/board-machine.ts';
+import { locateEngine } from '#workbench/engine-library/engine-library.ts';
+import { INITRAMFS } from '#scripts/firmware/build-initramfs.ts';
 
 const VECTORS = 0x8000;
 const SYNCHRONOUS = 0x200;

@@ -1,6 +1,6 @@
 /** Reads "newc" archives back, for tests: from the format's description, and from nothing in the writer. */
 
-import type { CpioEntry } from '../cpio.ts';
+import type { CpioEntry } from '#scripts/guests/cpio.ts';
 
 /** The entries of `archive`. @throws Error where it is not what the format says, or where anything follows the trailer */
 export function readCpio(archive: Uint8Array): CpioEntry[] {

@@ -14,11 +14,11 @@
  * valid entry unless only AP, AF, PXN or UXN differ, or it was invalid and DSB, TLBI, DSB came in between.
  */
 
-import type { PhysAddr, VirtAddr } from '../../../../emulator/address.ts';
-import { hex, physAddr, virtAddr } from '../../../../emulator/address.ts';
-import type { MemoryPort, MemoryWindow, SystemRegister, SystemRegisterPort, TlbPort } from '../../ports.ts';
-import { SynchronousAbort } from '../../ports.ts';
-import type { PageAllocator } from '../page-allocator.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { hex, physAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort, MemoryWindow, SystemRegister, SystemRegisterPort, TlbPort } from '#kernel-ts/hal/ports.ts';
+import { SynchronousAbort } from '#kernel-ts/hal/ports.ts';
+import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
 
 /** One thing that happened, in words: "write64 0x1000 0x3", "dsb", "tlbi 0x...", "tlbi all", "isb", "msr TTBR1_EL1 0x1000". */
 export type FakeEvent = string;

@@ -6,14 +6,14 @@
  * ```
  */
 
-import type { VirtAddr } from '../../../../emulator/address.ts';
-import { physAddr, virtAddr } from '../../../../emulator/address.ts';
-import type { AddressSpace } from '../address-space.ts';
-import { MemoryAttributes } from '../descriptor.ts';
-import type { MapErrorCode } from '../map-error.ts';
-import { MapError } from '../map-error.ts';
-import { Mmu } from '../mmu.ts';
-import type { Half } from '../virtual-range.ts';
+import type { VirtAddr } from '#common/address.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
+import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import type { MapErrorCode } from '#kernel-ts/hal/mmu/map-error.ts';
+import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
+import { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
+import type { Half } from '#kernel-ts/hal/mmu/virtual-range.ts';
 import { FakeAllocator, FakeMachine } from './fake-ports.ts';
 
 export const POOL_BASE = physAddr(0x4000_0000);

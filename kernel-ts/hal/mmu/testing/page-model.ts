@@ -3,7 +3,7 @@
  * tests only; knows no tables, no memory, no descriptors.
  */
 
-import { MapErrorCode } from '../map-error.ts';
+import { MapErrorCode } from '#kernel-ts/hal/mmu/map-error.ts';
 
 /** A leaf: size in bytes, output address, attributes. */
 export interface ModelLeaf {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { virtAddr } from '../../../../emulator/address.ts';
-import { halfOf, isCanonical } from '../virtual-range.ts';
+import { virtAddr } from '#common/address.ts';
+import { halfOf, isCanonical } from '#kernel-ts/hal/mmu/virtual-range.ts';
 import { makeFixture } from './fixture.ts';
 import { randomAddresses, randomMappings } from './random-mappings.ts';
 

@@ -5,11 +5,11 @@
  * blocks stand beside pages, and a random neighbour of a mapped address is worth trying.
  */
 
-import type { PhysAddr, VirtAddr } from '../../../../emulator/address.ts';
-import { PAGE_SIZE, physAddr, virtAddr } from '../../../../emulator/address.ts';
-import { AF, MemoryAttributes, PXN, UXN } from '../descriptor.ts';
-import type { Half } from '../virtual-range.ts';
-import { addressAt } from '../virtual-range.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
+import { AF, MemoryAttributes, PXN, UXN } from '#kernel-ts/hal/mmu/descriptor.ts';
+import type { Half } from '#kernel-ts/hal/mmu/virtual-range.ts';
+import { addressAt } from '#kernel-ts/hal/mmu/virtual-range.ts';
 
 /** A uniform generator of numbers in [0, 1). */
 export type Random = () => number;

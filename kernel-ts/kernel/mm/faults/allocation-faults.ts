@@ -9,11 +9,11 @@
  * The counters are memory of the kernel like any other: a reset starts them again, and a machine that is restored goes on where it was.
  */
 
-import type { VirtAddr } from '../../../../emulator/address.ts';
-import { virtAddr } from '../../../../emulator/address.ts';
-import type { MemoryPort, TracePort } from '../../../hal/ports.ts';
-import type { BssArena } from '../bss.ts';
-import type { BuddyCounts } from '../buddy.ts';
+import type { VirtAddr } from '#common/address.ts';
+import { virtAddr } from '#common/address.ts';
+import type { MemoryPort, TracePort } from '#kernel-ts/hal/ports.ts';
+import type { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
+import type { BuddyCounts } from '#kernel-ts/kernel/mm/buddy.ts';
 import { type AllocationFault, describeAllocationFault, type MemoryFaults } from './memory-faults.ts';
 
 const COUNTER_BYTES = 4;

@@ -2,17 +2,17 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '../../../../emulator/address.ts';
-import type { TracePort } from '../../../hal/ports.ts';
-import { KernelPanic } from '../../panic.ts';
-import { Buddy } from '../buddy.ts';
-import { BuddyTrace } from '../buddy-trace.ts';
-import { physToVirt } from '../direct-map.ts';
-import { FrameAccounts } from '../frame-accounts.ts';
-import { MemMap, placeMemMap } from '../mem-map.ts';
-import { PageOwner } from '../page-owner.ts';
-import { fakeMemblock, GIB, MIB } from '../testing/fake-machine.ts';
-import { run, steps } from '../testing/random-trace.ts';
+import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
+import type { TracePort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
+import { BuddyTrace } from '#kernel-ts/kernel/mm/buddy-trace.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import { MemMap, placeMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
+import { fakeMemblock, GIB, MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';
+import { run, steps } from '#kernel-ts/kernel/mm/testing/random-trace.ts';
 import { fails } from './allocation-faults.ts';
 import { FaultyBuddy } from './faulty-buddy.ts';
 import { WRITE_AFTER_FREE } from './frame-poison.ts';

@@ -3,14 +3,14 @@
  * faults the allocator knows nothing of this file.
  */
 
-import type { PhysAddr, VirtAddr } from '../../../../emulator/address.ts';
-import { PAGE_SIZE } from '../../../../emulator/address.ts';
-import type { MemoryPort, TracePort } from '../../../hal/ports.ts';
-import type { BssArena } from '../bss.ts';
-import { Buddy, coveringOrder } from '../buddy.ts';
-import type { BuddyTrace } from '../buddy-trace.ts';
-import type { MemMap } from '../mem-map.ts';
-import { MAX_ORDER } from '../page.ts';
+import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { PAGE_SIZE } from '#common/address.ts';
+import type { MemoryPort, TracePort } from '#kernel-ts/hal/ports.ts';
+import type { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
+import { Buddy, coveringOrder } from '#kernel-ts/kernel/mm/buddy.ts';
+import type { BuddyTrace } from '#kernel-ts/kernel/mm/buddy-trace.ts';
+import type { MemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
+import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
 import { AllocationFaults } from './allocation-faults.ts';
 import { FramePoison } from './frame-poison.ts';
 import type { MemoryFaults } from './memory-faults.ts';

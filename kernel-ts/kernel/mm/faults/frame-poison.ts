@@ -10,12 +10,12 @@
  * address, are not canonical: a stale pointer out of a freed page table or stack faults.
  */
 
-import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '../../../../emulator/address.ts';
-import type { MemoryPort } from '../../../hal/ports.ts';
-import { KernelPanic } from '../../panic.ts';
-import { physToVirt } from '../direct-map.ts';
-import type { MemMap } from '../mem-map.ts';
-import { POISONED } from '../page.ts';
+import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import type { MemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
+import { POISONED } from '#kernel-ts/kernel/mm/page.ts';
 
 const LINE_BYTES = 32;
 const PREFIX = 'FREED BY ';

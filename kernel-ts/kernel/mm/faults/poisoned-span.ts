@@ -9,10 +9,10 @@
  * A span is poisoned as a whole when the heap gets it, so there is nothing to remember about a block.
  */
 
-import { hex, type VirtAddr, virtAddr } from '../../../../emulator/address.ts';
-import type { MemoryPort } from '../../../hal/ports.ts';
-import { KernelPanic } from '../../panic.ts';
-import { BLOCK_HEADER_BYTES, type BlockBytes, HeapSpan, SPAN_HEADER_BYTES } from '../heap-span.ts';
+import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { BLOCK_HEADER_BYTES, type BlockBytes, HeapSpan, SPAN_HEADER_BYTES } from '#kernel-ts/kernel/mm/heap-span.ts';
 
 /** As Linux's slab allocators have it: a pointer made of it is not canonical. */
 const POISON_BYTE = 0x6b;

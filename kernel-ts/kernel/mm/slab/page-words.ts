@@ -1,7 +1,7 @@
 /** The words of a structure that lies inside one page, for code that reads and writes them often. A cache of a mapping, not a copy. */
 
-import type { VirtAddr } from '../../../../emulator/address.ts';
-import type { MemoryPort, MemoryWindow } from '../../../hal/ports.ts';
+import type { VirtAddr } from '#common/address.ts';
+import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 
 /** Word i of the structure is `words[at + i]`, from {@link open} until control returns to the CPU or the translation changes. */
 export class PageWords {

@@ -8,14 +8,14 @@
  * ```
  */
 
-import { alignDown, hex, PAGE_SIZE, physAddr, type VirtAddr, virtAddr } from '../../../../emulator/address.ts';
-import type { MemoryPort } from '../../../hal/ports.ts';
-import { KernelPanic } from '../../panic.ts';
-import type { BssArena } from '../bss.ts';
-import { DIRECT_MAP_BASE } from '../direct-map.ts';
-import type { FrameAccounts } from '../frame-accounts.ts';
-import type { Heap } from '../heap.ts';
-import { PageOwner } from '../page-owner.ts';
+import { alignDown, hex, PAGE_SIZE, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import type { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import type { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import type { Heap } from '#kernel-ts/kernel/mm/heap.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
 import { PageWords } from './page-words.ts';
 import { SlabCache, type SlabStatistics } from './slab-cache.ts';
 import {

@@ -9,11 +9,11 @@
  * cache's `in_use` is the sum over its slabs.
  */
 
-import { hex, type PhysAddr, physAddr, type VirtAddr } from '../../../../emulator/address.ts';
-import type { MemoryPort } from '../../../hal/ports.ts';
-import { DIRECT_MAP_BASE } from '../direct-map.ts';
-import type { FrameAccount } from '../frame-accounts.ts';
-import { Spinlock } from '../spinlock.ts';
+import { hex, type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import { Spinlock } from '#kernel-ts/kernel/mm/spinlock.ts';
 import { PageWords } from './page-words.ts';
 import { Slab } from './slab.ts';
 import { badSlabFree, BadSlabFree } from './slab-misuse.ts';

@@ -1,8 +1,8 @@
 /** The lists of a cache: slabs on and off them, through the links in memory. A link is followed only when it leads to a slab of the cache. */
 
-import { hex, type PhysAddr, physAddr } from '../../../../emulator/address.ts';
-import { KernelPanic } from '../../panic.ts';
-import { DIRECT_MAP_BASE } from '../direct-map.ts';
+import { hex, type PhysAddr, physAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 import type { PageWords } from './page-words.ts';
 import type { Slab } from './slab.ts';
 import {

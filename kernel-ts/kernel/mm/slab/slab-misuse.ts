@@ -1,7 +1,7 @@
 /** Why a slab cache refused, as panics: each names the cache, the address and what was found there. */
 
-import { hex, type VirtAddr } from '../../../../emulator/address.ts';
-import { KernelPanic } from '../../panic.ts';
+import { hex, type VirtAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
 /** Reasons, as they follow `PANIC: `. An interface for tools. */
 export const BadSlabFree = {

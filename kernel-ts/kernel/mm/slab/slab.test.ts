@@ -2,13 +2,13 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PAGE_SIZE, type VirtAddr, virtAddr } from '../../../../emulator/address.ts';
-import { KernelPanic } from '../../panic.ts';
-import { DIRECT_MAP_BASE } from '../direct-map.ts';
-import { FrameAccounts } from '../frame-accounts.ts';
-import { Heap } from '../heap.ts';
-import { PageOwner } from '../page-owner.ts';
-import { fakeMachine, GIB, MIB } from '../testing/fake-machine.ts';
+import { PAGE_SIZE, type VirtAddr, virtAddr } from '#common/address.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import { Heap } from '#kernel-ts/kernel/mm/heap.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
+import { fakeMachine, GIB, MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';
 import { SIZE_CLASSES, SlabAllocator } from './slab-allocator.ts';
 import { MAX_SLAB_ORDER, slabGeometry } from './slab-layout.ts';
 import { SLAB_LINK_CORRUPTED } from './slab-lists.ts';

@@ -1,8 +1,8 @@
 /** One slab: which of its objects are in use, and its links. Lists, growing and refusing are slab-cache.ts's; the layout is slab-layout.ts's. */
 
-import { type PhysAddr, virtAddr, type VirtAddr } from '../../../../emulator/address.ts';
-import type { MemoryPort } from '../../../hal/ports.ts';
-import { physToVirt } from '../direct-map.ts';
+import { type PhysAddr, virtAddr, type VirtAddr } from '#common/address.ts';
+import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { PageWords } from './page-words.ts';
 import {
   SLAB_BITMAP,

@@ -7,14 +7,14 @@
  * ```
  */
 
-import { physAddr } from '../../../../emulator/address.ts';
-import { BssArena } from '../bss.ts';
-import { physToVirt } from '../direct-map.ts';
-import { Buddy, zoneBytes } from '../buddy.ts';
-import { MemMap, placeMemMap } from '../mem-map.ts';
-import { Memblock } from '../memblock.ts';
-import type { Range } from '../memblock-holes.ts';
-import { type Owner, OwnerKind } from '../owner.ts';
+import { physAddr } from '#common/address.ts';
+import { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { Buddy, zoneBytes } from '#kernel-ts/kernel/mm/buddy.ts';
+import { MemMap, placeMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
+import { Memblock } from '#kernel-ts/kernel/mm/memblock.ts';
+import type { Range } from '#kernel-ts/kernel/mm/memblock-holes.ts';
+import { type Owner, OwnerKind } from '#kernel-ts/kernel/mm/owner.ts';
 import { FakeMemory } from './fake-memory.ts';
 
 export const MIB = 2 ** 20;

@@ -7,9 +7,9 @@
  * ```
  */
 
-import { type VirtAddr, virtAddr } from '../../../../emulator/address.ts';
-import { type MemoryPort, type MemoryWindow, SynchronousAbort } from '../../../hal/ports.ts';
-import { DIRECT_MAP_BASE } from '../direct-map.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { type MemoryPort, type MemoryWindow, SynchronousAbort } from '#kernel-ts/hal/ports.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 
 /** Chunks of 16 MiB, as the machine makes them. */
 const CHUNK_SHIFT = 24;

@@ -1,8 +1,8 @@
 /** Random histories of a buddy allocator, checked after each step against a model that knows nothing of buddies: sets of frames. */
 
 import * as fc from 'fast-check';
-import { PAGE_SIZE, type PhysAddr } from '../../../../emulator/address.ts';
-import type { Buddy } from '../buddy.ts';
+import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
+import type { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
 
 /** One step: numbers pick among what is possible at that moment. */
 export type Step =

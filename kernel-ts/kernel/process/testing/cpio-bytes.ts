@@ -1,6 +1,6 @@
 /** "newc" archives for tests, entry by entry as a test wants them: also those that no writer would make. */
 
-import { encodeUtf8 } from '../../../hal/fdt/text.ts';
+import { encodeUtf8 } from '#fdt/text.ts';
 
 /** An entry. What is not given is as for a plain file. */
 export interface CpioSource {

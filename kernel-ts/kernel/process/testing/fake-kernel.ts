@@ -6,23 +6,23 @@
  * ```
  */
 
-import { physAddr, virtAddr } from '../../../../emulator/address.ts';
-import { Mmu } from '../../../hal/mmu/mmu.ts';
-import { TCR_EPD0, TCR_VALUE } from '../../../hal/mmu/translation-control.ts';
-import type { SystemRegister, TraceValue } from '../../../hal/ports.ts';
-import { Log } from '../../log.ts';
-import { DIRECT_MAP_BASE, physToVirt } from '../../mm/direct-map.ts';
-import { FrameAccounts } from '../../mm/frame-accounts.ts';
-import { Heap } from '../../mm/heap.ts';
-import { PageOwner } from '../../mm/page-owner.ts';
-import { SlabAllocator } from '../../mm/slab/slab-allocator.ts';
-import { fakeMachine, GIB, MIB } from '../../mm/testing/fake-machine.ts';
-import { TrapFrame } from '../../trap-frame.ts';
-import { AREA_RECORD_BYTES } from '../area.ts';
-import { Initramfs } from '../initramfs.ts';
-import { PROCESS_RECORD_BYTES } from '../process.ts';
-import { PROCESS_CONTROL_BYTES } from '../process-table.ts';
-import { Processes } from '../processes.ts';
+import { physAddr, virtAddr } from '#common/address.ts';
+import { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
+import { TCR_EPD0, TCR_VALUE } from '#kernel-ts/hal/mmu/translation-control.ts';
+import type { SystemRegister, TraceValue } from '#kernel-ts/hal/ports.ts';
+import { Log } from '#kernel-ts/kernel/log.ts';
+import { DIRECT_MAP_BASE, physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
+import { Heap } from '#kernel-ts/kernel/mm/heap.ts';
+import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
+import { SlabAllocator } from '#kernel-ts/kernel/mm/slab/slab-allocator.ts';
+import { fakeMachine, GIB, MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';
+import { TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';
+import { AREA_RECORD_BYTES } from '#kernel-ts/kernel/process/area.ts';
+import { Initramfs } from '#kernel-ts/kernel/process/initramfs.ts';
+import { PROCESS_RECORD_BYTES } from '#kernel-ts/kernel/process/process.ts';
+import { PROCESS_CONTROL_BYTES } from '#kernel-ts/kernel/process/process-table.ts';
+import { Processes } from '#kernel-ts/kernel/process/processes.ts';
 import { type CpioSource, cpioArchive } from './cpio-bytes.ts';
 import { elfBytes } from './elf-bytes.ts';
 

@@ -1,12 +1,12 @@
 /** `frame PA`: what the kernel knows of a frame of RAM, and why it is not free. */
 
-import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '../../../../emulator/address.ts';
-import { ENTRIES_PER_TABLE, kindOf, type Level, tableAddress } from '../../../hal/mmu/descriptor.ts';
-import { phys, size, span } from '../../format.ts';
-import { reservationName } from '../../mm/boot-report.ts';
-import { physToVirt } from '../../mm/direct-map.ts';
-import { describeFrame } from '../../mm/frame-state.ts';
-import { type Command, parseAddress, type ShellContext } from '../command.ts';
+import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
+import { ENTRIES_PER_TABLE, kindOf, type Level, tableAddress } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { phys, size, span } from '#kernel-ts/kernel/format.ts';
+import { reservationName } from '#kernel-ts/kernel/mm/boot-report.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { describeFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
+import { type Command, parseAddress, type ShellContext } from '#kernel-ts/kernel/shell/command.ts';
 
 export const frame: Command = {
   name: 'frame',

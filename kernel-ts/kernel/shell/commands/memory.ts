@@ -1,10 +1,10 @@
 /** What memory there is and who holds it: `meminfo`, `buddyinfo`, `heap`, `slab`, `regions`. Every number is read from the kernel's own memory when it is asked for. */
 
-import { hex, PAGE_SIZE } from '../../../../emulator/address.ts';
-import { count, size, span } from '../../format.ts';
-import { reservationName } from '../../mm/boot-report.ts';
-import { pageOwnerName } from '../../mm/page-owner.ts';
-import type { Command } from '../command.ts';
+import { hex, PAGE_SIZE } from '#common/address.ts';
+import { count, size, span } from '#kernel-ts/kernel/format.ts';
+import { reservationName } from '#kernel-ts/kernel/mm/boot-report.ts';
+import { pageOwnerName } from '#kernel-ts/kernel/mm/page-owner.ts';
+import type { Command } from '#kernel-ts/kernel/shell/command.ts';
 
 export const meminfo: Command = {
   name: 'meminfo',

@@ -1,9 +1,9 @@
 /** `pt VA`: the walk that the CPU does for an address, level by level. */
 
-import { virtAddr } from '../../../../emulator/address.ts';
-import { describeAttributes } from '../../../hal/mmu/descriptor.ts';
-import { formatTranslation } from '../../../hal/mmu/walk.ts';
-import { type Command, parseAddress } from '../command.ts';
+import { virtAddr } from '#common/address.ts';
+import { describeAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { formatTranslation } from '#kernel-ts/hal/mmu/walk.ts';
+import { type Command, parseAddress } from '#kernel-ts/kernel/shell/command.ts';
 
 export const pt: Command = {
   name: 'pt',

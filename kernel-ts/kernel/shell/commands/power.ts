@@ -1,8 +1,8 @@
 /** `panic TEXT`, `poweroff`, `reboot`: the commands after which nothing follows. */
 
-import type { PowerAction } from '../../power.ts';
-import { KernelPanic } from '../../panic.ts';
-import { type Command, CommandError, type ShellContext } from '../command.ts';
+import type { PowerAction } from '#kernel-ts/kernel/power.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { type Command, CommandError, type ShellContext } from '#kernel-ts/kernel/shell/command.ts';
 
 export const panic: Command = {
   name: 'panic',

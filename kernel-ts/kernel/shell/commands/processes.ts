@@ -1,6 +1,6 @@
 /** `ps` and `run FILE`. */
 
-import { type Command, CommandError } from '../command.ts';
+import { type Command, CommandError } from '#kernel-ts/kernel/shell/command.ts';
 
 export const ps: Command = {
   name: 'ps',

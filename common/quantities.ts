@@ -1,0 +1,38 @@
+/** Sizes, times and counts for people. */
+
+const BYTE_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** `bytes` for people: three digits and a binary unit. */
+export function showBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < BYTE_UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number(value.toPrecision(3))} ${BYTE_UNITS[unit]}`;
+}
+
+/** Nanoseconds for people. */
+export function showTime(ns: number): string {
+  if (ns < 1e3) return `${ns} ns`;
+  if (ns < 1e6) return `${Number((ns / 1e3).toPrecision(3))} us`;
+  if (ns < 1e9) return `${Number((ns / 1e6).toPrecision(3))} ms`;
+  return `${Number((ns / 1e9).toPrecision(4))} s`;
+}
+
+/** A whole number for people: "38,180". Not toLocaleString: that loads the host's locale data, some 20 ms. */
+export function showCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** `bytes` in the largest binary unit that divides it: "96 MiB". */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (unit < BYTE_UNITS.length - 1 && value !== 0 && value % 1024 === 0) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value} ${BYTE_UNITS[unit]}`;
+}

@@ -1,0 +1,50 @@
+/**
+ * Simulated time for the tests of this folder: a context whose clock the test turns, and the timer port that belongs to it.
+ */
+
+import type { Moment, PendingTimer, TimerPort } from '#emulator/bus/timer-port.ts';
+import { RecordingContext } from './test-context.ts';
+
+interface Waiting {
+  readonly atNs: number;
+  readonly callback: () => void;
+}
+
+/** Time that stands until `advance` moves it. */
+export class TimedContext extends RecordingContext implements TimerPort {
+  #nowNs = 0;
+  readonly #waiting = new Set<Waiting>();
+
+  override nowNs(): number {
+    return Math.floor(this.#nowNs);
+  }
+
+  after(ns: number, callback: () => void): PendingTimer {
+    return this.resume({ tick: this.#nowNs + ns, order: 0 }, callback);
+  }
+
+  /** Ticks are nanoseconds here; waits that end together end in the order in which they were made. */
+  resume(moment: Moment, callback: () => void): PendingTimer {
+    const entry = { atNs: moment.tick, callback };
+    this.#waiting.add(entry);
+    return { moment, cancel: () => this.#waiting.delete(entry) };
+  }
+
+  /** Waits that have neither ended nor been cancelled. */
+  get pendingTimers(): number {
+    return this.#waiting.size;
+  }
+
+  /** Moves time by `ns`; each wait that ends on the way is called at its own time. */
+  advance(ns: number): void {
+    const end = this.#nowNs + ns;
+    for (;;) {
+      const due = [...this.#waiting].filter(({ atNs }) => atNs <= end).sort((a, b) => a.atNs - b.atNs)[0];
+      if (due === undefined) break;
+      this.#waiting.delete(due);
+      this.#nowNs = Math.max(this.#nowNs, due.atNs);
+      due.callback();
+    }
+    this.#nowNs = end;
+  }
+}

@@ -1,0 +1,39 @@
+/** A core that the board has, turned on or not. Its engine is made when it is first turned on. */
+
+import type { Core } from '#emulator/cpu/core.ts';
+import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
+
+export interface CoreSlot {
+  readonly index: number;
+  readonly mpidr: number;
+  readonly timer: GenericTimer;
+  core: Core | null;
+  /** Asleep in WFI, or waiting in WFE. */
+  state: 'off' | 'running' | 'sleeping' | 'waiting';
+  /** Where it will begin, when it was turned on and has not run yet. Engines are not made while another one executes. */
+  start: { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 } | null;
+}
+
+/** A core that is off. */
+export function coreSlot(index: number, mpidr: number, timer: GenericTimer): CoreSlot {
+  return { index, mpidr, timer, core: null, state: 'off', start: null };
+}
+
+/** An interrupt or an event for a core that sleeps or waits. */
+export function wake(slot: CoreSlot): void {
+  slot.state = 'running';
+  slot.core?.wakeFromWfe();
+}
+
+/** Cores that wait in WFE look again. */
+export function wakeWaiting(slots: readonly CoreSlot[]): void {
+  for (const slot of slots) if (slot.state === 'waiting') wake(slot);
+}
+
+/** SEV: an event for every core. */
+export function sendEvent(slots: readonly CoreSlot[]): void {
+  for (const slot of slots) {
+    if (slot.state === 'waiting') wake(slot);
+    else slot.core?.wakeFromWfe();
+  }
+}

@@ -1,0 +1,46 @@
+/** What a machine is made of: plain data, from which machine.ts builds it. */
+
+import type { Device } from '#emulator/bus/device.ts';
+import type { CpuEngine, EngineCallbacks } from '#emulator/engine/engine.ts';
+import type { EventKind } from '#emulator/events/event-kinds.ts';
+import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
+
+/** A device at [base, base + size). */
+export interface MachineDevice {
+  readonly name: string;
+  readonly base: number;
+  readonly size: number;
+  readonly device: Device;
+  /** False for a range that nothing answers and that only has a name: it is not worth routing. */
+  readonly answers: boolean;
+}
+
+/** Memory outside the banks that the core can execute: `rx` is read-only (flash, boot ROM), `rwx` is SRAM. */
+export interface FixedMemory {
+  readonly name: string;
+  readonly base: number;
+  readonly size: number;
+  readonly access: 'rx' | 'rwx';
+  /** First bytes; the rest is zero. */
+  readonly bytes: Uint8Array;
+}
+
+export interface MachineOptions {
+  readonly banks: readonly MemoryBank[];
+  readonly fixedMemory: readonly FixedMemory[];
+  /** MPIDR_EL1 of each core, the boot core first. */
+  readonly mpidrs: readonly number[];
+  readonly midrs: readonly number[];
+  /** Instructions a second of simulated time. */
+  readonly instructionsPerSecond: number;
+  /** Frequency of the generic timer's counter, Hz. */
+  readonly counterFrequencyHz: number;
+  /** The instruction by which PSCI is called. */
+  readonly psciConduit: 'hvc' | 'smc';
+  /** True when the GIC's CPU interface is in system registers. */
+  readonly gicSystemRegisters: boolean;
+  /** Makes the engine of a core. */
+  readonly openEngine: (callbacks: EngineCallbacks) => CpuEngine;
+  /** Loud event kinds to keep. */
+  readonly trace?: readonly EventKind[];
+}

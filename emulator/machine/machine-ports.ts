@@ -1,0 +1,37 @@
+/** What is connected to a machine after it was made: interrupt controller, gates of a guest, a debugger. */
+
+import type { Core } from '#emulator/cpu/core.ts';
+import type { InterfaceRegisters } from './machine-registers.ts';
+import type { Stateful } from './saved-state.ts';
+
+/** The TypeScript side of a guest: which HLT immediates it owns and what they do. */
+export interface GateHandler {
+  owns(immediate: number): boolean;
+  /** Called with the core stopped behind the gate instruction. */
+  enter(immediate: number, core: Core): void;
+}
+
+/** What a debugger is told of a machine that runs. */
+export interface MachineObserver {
+  /** A core was turned on for the first time and has not run. */
+  coreOpened(core: Core): void;
+  /** TypeScript code is about to run in the place of a core. */
+  gateEntered(): void;
+  /** It has run. */
+  gateLeft(core: Core): void;
+}
+
+/** The interrupt controller as the machine uses it; devices/gic/ has two. */
+export interface MachineInterrupts extends InterfaceRegisters, Stateful {
+  setSpi(intid: number, level: boolean): void;
+  setPpi(cpu: number, intid: number, level: boolean): void;
+  /** True when core `cpu`, waiting, has a reason to wake. */
+  pendingFor(cpu: number): boolean;
+  /** False when nothing can interrupt a core: its software has not enabled interrupts. */
+  couldInterrupt(): boolean;
+  /** Core `cpu` starts again: its CPU interface is in its reset state. */
+  resetCpu?(cpu: number): void;
+}
+
+/** x1 to x4 of a firmware call. */
+export type FirmwareArguments = readonly [bigint, bigint, bigint, bigint];

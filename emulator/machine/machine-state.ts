@@ -1,0 +1,91 @@
+/**
+ * The state of a whole machine, memory excepted, as plain data: what a snapshot holds beside the bytes of memory.
+ *
+ *     save:     clock, events made, devices by name, interrupt controller, timers, cores, turns   (between two runs)
+ *     restore:  the same into a machine built alike, whose memory has its bytes already
+ *
+ * Nothing is executed and no line is driven. What is caused by time is not saved as a list: each device and timer resumes its own waits, at the moments that they
+ * had, so what falls on the same tick keeps its order.
+ *
+ * Not here: memory, and how state becomes a file (workbench/snapshot/).
+ */
+
+import type { Bus } from '#emulator/bus/bus.ts';
+import type { Clock } from './clock.ts';
+import type { CoreSlot } from './core-slot.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import type { FlashWindows } from './flash-windows.ts';
+import type { MachineInterrupts } from './machine-ports.ts';
+import type { MachineRegisters } from './machine-registers.ts';
+import type { SavedState } from './saved-state.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Turns } from './turns.ts';
+
+/** A slice that ended in the middle of a block of code: whose, the tick at which it began, the ticks of its turn that were left; null: none did. */
+export type SavedCut = { readonly slot: number; readonly begun: number; readonly turn: number | null } | null;
+
+/** The parts of a machine that have state. */
+export interface MachineParts {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly bus: Bus;
+  readonly interrupts: MachineInterrupts | null;
+  readonly slots: readonly CoreSlot[];
+  readonly turns: Turns;
+  readonly registers: MachineRegisters;
+  readonly flashes: FlashWindows;
+  /** The slice that the last run ended in the middle of. */
+  readonly cut: { save(): SavedCut; restore(saved: SavedCut): void };
+  /** The core of a slot, with an engine from now on. */
+  readonly open: (slot: CoreSlot) => Core;
+}
+
+/** What {@link saveMachine} gives. */
+export type MachineState = ReturnType<typeof saveMachine>;
+
+/** Between two runs. @throws EngineError when a core cannot be saved, see CpuEngine.exportState */
+export function saveMachine(parts: MachineParts) {
+  const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut } = parts;
+  return {
+    clock: clock.saveState(),
+    eventsMade: scheduler.saveState(),
+    devices: Object.fromEntries(
+      bus.regions().map(({ name, device }): [string, SavedState] => [name, device.saveState()]),
+    ),
+    interrupts: interrupts?.saveState() ?? null,
+    cores: slots.map(({ state, start, timer, core }) => ({
+      state,
+      start,
+      timer: timer.saveState(),
+      core: core?.saveState() ?? null,
+    })),
+    turns: turns.saveState(),
+    registers: registers.saveState(),
+    flashes: flashes.saveState(),
+    cut: cut.save(),
+  };
+}
+
+/**
+ * Into a machine with the same parts, whose memory is restored already.
+ * @throws EngineError when the registers are another engine's
+ */
+export function restoreMachine(parts: MachineParts, state: MachineState): void {
+  const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut, open } = parts;
+  scheduler.restoreState(state.eventsMade);
+  clock.restoreState(state.clock);
+  for (const { name, device } of bus.regions()) device.restoreState(state.devices[name] ?? null);
+  interrupts?.restoreState(state.interrupts);
+  for (const [index, saved] of state.cores.entries()) {
+    const slot = slots[index];
+    if (slot === undefined) continue;
+    slot.state = saved.state;
+    slot.start = saved.start;
+    slot.timer.restoreState(saved.timer);
+    if (saved.core !== null) open(slot).restoreState(saved.core);
+  }
+  turns.restoreState(state.turns);
+  registers.restoreState(state.registers);
+  flashes.restoreState(state.flashes);
+  cut.restore(state.cut);
+}

@@ -1,0 +1,486 @@
+/**
+ * A machine: cores, memory, bus, devices and simulated time, wired together. It knows silicon and no kernel.
+ *
+ *     run(limits) ─► slice of a core ─► WFI? gate? power? limit? ─► next slice, or back to the caller with the reason
+ *
+ * Gates are how code in TypeScript takes part: an instruction that the machine was told to hand over. What they mean is the caller's.
+ *
+ * Owns: the order of slices, power, the map of physical memory. Does not own: the contents of memory at reset (the loader's), the meaning of a
+ * panic or of a serial line.
+ */
+
+import { hex } from '#common/address.ts';
+import { Bus } from '#emulator/bus/bus.ts';
+import type { Device, DeviceContext } from '#emulator/bus/device.ts';
+import type { Moment } from '#emulator/bus/timer-port.ts';
+import { pageRuns } from '#emulator/bus/page-runs.ts';
+import { TracedBus } from '#emulator/bus/traced-bus.ts';
+import { Clock } from './clock.ts';
+import { type CoreSlot, coreSlot, sendEvent, wake, wakeWaiting } from './core-slot.ts';
+import { CounterWaits } from './counter-waits.ts';
+import type { CoreEnvironment } from '#emulator/cpu/core-environment.ts';
+import { Core } from '#emulator/cpu/core.ts';
+import { EngineError } from '#emulator/engine/engine.ts';
+import { EventLog } from '#emulator/events/event-log.ts';
+import { readFixedWord, wholePages } from './fixed-memory.ts';
+import { FlashWindows } from './flash-windows.ts';
+import { MachineClosedError } from './machine-closed-error.ts';
+import type { FixedMemory, MachineDevice, MachineOptions } from './machine-options.ts';
+import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
+import type { MachineStop, RunLimits } from './machine-run.ts';
+import { MachineRegisters } from './machine-registers.ts';
+import type { MachineParts, SavedCut } from './machine-state.ts';
+import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
+import { Firmware } from '#emulator/psci/firmware.ts';
+import { Scheduler, type ScheduledEvent } from './scheduler.ts';
+import { GenericTimer } from '#emulator/timer/generic-timer.ts';
+import { Turns } from './turns.ts';
+
+/** Most instructions in one slice of the only core that runs: bounds how long `run` goes without looking at the world. */
+const SLICE = 1_000_000;
+
+interface CutSlice {
+  readonly slot: CoreSlot;
+  /** Tick at which it began. */
+  readonly begun: number;
+  /** What Turns.begin said. */
+  readonly turn: number | null;
+}
+
+export class Machine {
+  readonly memory: PhysicalMemory;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly scheduler = new Scheduler();
+  readonly events: EventLog;
+  readonly fixedMemory: readonly FixedMemory[];
+  private readonly options: MachineOptions;
+  private readonly slots: readonly CoreSlot[];
+  private readonly environment: CoreEnvironment;
+  private readonly routed: [start: number, end: number][] = [];
+  private readonly flashes = new FlashWindows(() => this.cores);
+  private interrupts: MachineInterrupts | null = null;
+  private gates: GateHandler | null = null;
+  private pending: MachineStop | null = null;
+  /** How the cores share the time. */
+  readonly turns: Turns;
+  private readonly registers: MachineRegisters;
+  private readonly firmware: Firmware;
+  /** The debugger that watches, if there is one. */
+  observer: MachineObserver | null = null;
+  private life: 'open' | 'running' | 'closed' = 'open';
+  /** A listener has closed the machine that runs. */
+  private closeWanted = false;
+  /** Tick at which the current slice ends at the latest. */
+  private sliceEnd = 0;
+  /** The slice that a limit or a debugger ended in the middle of a block of code. It goes on first. */
+  private cut: CutSlice | null = null;
+
+  constructor(options: MachineOptions) {
+    this.options = options;
+    this.memory = new PhysicalMemory(options.banks);
+    this.clock = new Clock(options.instructionsPerSecond);
+    this.events = new EventLog({
+      now: () => this.clock.nowNs,
+      core: () => this.currentCore,
+      ...(options.trace === undefined ? {} : { trace: options.trace }),
+    });
+    this.bus = this.makeBus();
+    this.fixedMemory = options.fixedMemory.map(wholePages);
+    this.environment = this.makeEnvironment();
+    this.slots = options.mpidrs.map((mpidr, index) =>
+      coreSlot(
+        index,
+        mpidr,
+        new GenericTimer(
+          this.clock,
+          this.scheduler,
+          options.counterFrequencyHz,
+          (intid, level) => this.interrupts?.setPpi(index, intid, level),
+          this.events.enabled('timer') ? (fields) => this.events.emit('timer', { ofCore: index, ...fields }) : null,
+        ),
+      ),
+    );
+    this.turns = new Turns(this.slots);
+    this.firmware = new Firmware(this.slots, this.events, (action) => this.requestPower(action));
+    this.registers = new MachineRegisters({
+      slots: this.slots,
+      midrs: options.midrs,
+      gicSystemRegisters: options.gicSystemRegisters,
+      interrupts: () => this.interrupts,
+      counterWaits: new CounterWaits(this.clock),
+      clock: this.clock,
+      events: this.events,
+      timeJumped: (core, ticks) => core.timePassed(ticks),
+    });
+    this.scheduler.onScheduled = (tick) => {
+      // What was just programmed comes before the slice ends: the slice is cut short.
+      if (tick < this.sliceEnd) this.runningCore?.interruptSlice();
+    };
+    this.openCore(this.slots[0] as CoreSlot);
+  }
+
+  /** A bus with a listener where device accesses are traced. */
+  private makeBus(): Bus {
+    const { events } = this;
+    if (!events.enabled('mmio')) return new Bus();
+    return new TracedBus(({ device, offset, width, write, value }) => {
+      const pc = this.runningCore?.engine.getPc() ?? 0n;
+      events.emit('mmio', { device, offset: hex(offset), width, write, value: hex(value), pc: hex(pc) });
+    });
+  }
+
+  /** The boot core. */
+  get bootCore(): Core {
+    return this.slots[0]?.core as Core;
+  }
+
+  /** The cores that have been turned on at some time, by number. */
+  get cores(): readonly Core[] {
+    return this.slots.flatMap(({ core }) => (core === null ? [] : [core]));
+  }
+
+  /** Number of the core that runs, or ran last: whose access a banked register belongs to. */
+  get currentCore(): number {
+    return this.turns.current;
+  }
+
+  private get runningCore(): Core | null {
+    return this.slots[this.currentCore]?.core ?? null;
+  }
+
+  /** For a debugger: the one core that runs while the others stand still; null: all of them. */
+  set onlyCore(core: number | null) {
+    this.turns.only = core;
+  }
+
+  /** What core `index` does: off, running (perhaps not in its turn), sleeping in WFI or waiting in WFE. */
+  coreState(index: number): CoreSlot['state'] {
+    return this.slots[index]?.state ?? 'off';
+  }
+
+  /**
+   * Places the devices on the bus and routes their pages to it. Before the first run.
+   * @throws BusOverlapError, BusRangeError
+   */
+  attach(devices: readonly MachineDevice[]): void {
+    for (const device of devices) this.bus.attach(device);
+    for (const run of pageRuns(devices.filter(({ answers }) => answers))) {
+      this.routed.push(run);
+      for (const core of this.cores) core.mapBus(run[0], run[1] - run[0]);
+    }
+  }
+
+  /**
+   * Makes the fixed memory `name` flash that `device` answers for when it is written to.
+   * @returns to be called by the device when it enters or leaves array mode
+   */
+  attachFlash(name: string, device: Device): (arrayMode: boolean) => void {
+    const memory = this.fixedMemory.find((fixed) => fixed.name === name);
+    if (memory === undefined) throw new RangeError(`there is no fixed memory ${name}`);
+    return this.flashes.add(memory, device, this.bus, () => this.runningCore?.interruptSlice());
+  }
+
+  /** What the machine gives a device whose interrupt line is driven by `setIrq`. What a device has no model for is reported with the PC of the access. */
+  deviceContext(setIrq: (level: boolean) => void): DeviceContext {
+    return {
+      nowNs: () => this.clock.nowNs,
+      emit: (kind, fields) =>
+        this.events.emit(kind, kind === 'mmio-unknown' ? { ...fields, pc: this.runningCore?.engine.getPc() } : fields),
+      setIrq,
+    };
+  }
+
+  /** Connects the interrupt controller. */
+  setInterrupts(interrupts: MachineInterrupts): void {
+    this.interrupts = interrupts;
+  }
+
+  /** What the interrupt controller drives: the lines of core `cpu`. */
+  setInterruptLines(cpu: number, irq: boolean, fiq: boolean): void {
+    const slot = this.slots[cpu];
+    slot?.core?.setInterruptLines(irq, fiq);
+    // A core that wakes shares the time from now on.
+    if ((irq || fiq) && slot?.state === 'sleeping') this.runningCore?.interruptSlice();
+  }
+
+  /** Hands the gates of the guest to `handler`. */
+  setGates(handler: GateHandler): void {
+    this.gates = handler;
+  }
+
+  /** Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not know. */
+  setVendorCalls(answer: (functionId: number, arguments_: FirmwareArguments) => bigint | null): void {
+    this.firmware.vendorCall = answer;
+  }
+
+  /** Calls `action` after `ns` of simulated time. */
+  after(ns: number, action: () => void): ScheduledEvent {
+    return this.scheduler.at(this.clock.ticks + this.clock.ticksFor(ns), action);
+  }
+
+  /** Goes on with a wait of a machine that was saved. */
+  resume(moment: Moment, action: () => void): ScheduledEvent {
+    return this.scheduler.resume(moment, action);
+  }
+
+  /** What machine-state.ts saves and restores, beside memory. */
+  get parts(): MachineParts {
+    const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes } = this;
+    const open = (slot: CoreSlot) => slot.core ?? this.openCore(slot);
+    const cut = {
+      save: () =>
+        this.cut === null ? null : { slot: this.cut.slot.index, begun: this.cut.begun, turn: this.cut.turn },
+      restore: (saved: SavedCut) => {
+        const slot = saved === null ? undefined : slots[saved.slot];
+        this.cut = saved === null || slot === undefined ? null : { ...saved, slot };
+      },
+    };
+    return { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut, open };
+  }
+
+  /** Devices to their reset values, every core off but the boot core, which starts at `entry` in exception level `level`. Memory keeps its contents. */
+  reset(entry: number, level: 1 | 2 | 3 = 3): void {
+    this.scheduler.clear();
+    this.bus.reset();
+    for (const slot of this.slots) {
+      slot.state = 'off';
+      slot.start = null;
+      slot.timer.reset();
+      this.registers.reset(slot.index);
+    }
+    this.bootCore.reset(BigInt(entry), level);
+    this.interrupts?.resetCpu?.(0);
+    (this.slots[0] as CoreSlot).state = 'running';
+    this.turns.reset();
+    this.pending = null;
+    this.cut = null;
+  }
+
+  /** Lets `ns` of simulated time pass with nothing executed, or less: up to what happens next. Between runs, for a guest that idles by polling. */
+  passTime(ns: number): void {
+    const { clock, scheduler } = this;
+    clock.idleTicks += Math.max(0, Math.min(clock.ticksFor(ns), scheduler.nextTick - clock.ticks));
+  }
+
+  /** A device or firmware asks for a reset, or to switch the machine off. */
+  requestPower(action: 'off' | 'reset'): void {
+    this.events.emit('power', { action });
+    this.request({ kind: action === 'off' ? 'power off' : 'reset' });
+  }
+
+  /** Ends the current run as soon as the instruction or gate in progress is done. */
+  stop(): void {
+    this.request({ kind: 'stopped' });
+  }
+
+  /** True once the engines are gone. */
+  get isClosed(): boolean {
+    return this.life === 'closed';
+  }
+
+  /**
+   * Refuses what cannot be done to a closed machine, or by a listener while it runs.
+   * @param what is to be done: "save()" @throws MachineClosedError, EngineError
+   */
+  mustRest(what: string): void {
+    if (this.life === 'closed') throw new MachineClosedError(what);
+    if (this.life === 'open') return;
+    throw new EngineError(
+      `${what} inside a run: a listener cannot do that; stop() the run, and do it when it has come back`,
+    );
+  }
+
+  /**
+   * Executes until a limit or something that the caller must decide.
+   * @throws MachineClosedError, and EngineError when a listener of this very run calls it
+   */
+  run(limits: RunLimits = {}): MachineStop {
+    this.mustRest('run()');
+    this.life = 'running';
+    try {
+      return this.execute(limits);
+    } finally {
+      const { closeWanted } = this;
+      this.life = 'open';
+      if (closeWanted) this.close();
+    }
+  }
+
+  private execute(limits: RunLimits): MachineStop {
+    const { clock, scheduler } = this;
+    const endTicks = limits.untilNs === undefined ? Infinity : clock.ticksFor(limits.untilNs);
+    const endInstructions = limits.maxInstructions ?? Infinity;
+    for (;;) {
+      // Time and interrupts are looked at where a block of code ends, so that no stop in the middle of one can move them.
+      if (this.cut === null) scheduler.runDue(clock.ticks);
+      const pending = this.pending;
+      if (pending !== null) {
+        this.pending = null;
+        return pending;
+      }
+      if (clock.instructions >= endInstructions) return { kind: 'limit', limit: 'instructions' };
+      if (clock.ticks >= endTicks) return { kind: 'limit', limit: 'time' };
+      if (this.cut === null) this.wakeSleepers();
+      const slot = this.cut?.slot ?? this.turns.next();
+      if (slot === null) {
+        const waiting = this.slots.filter(({ state }) => state === 'waiting');
+        const next = Math.min(scheduler.nextTick, ...waiting.map(({ timer }) => timer.nextStreamTick));
+        if (next === Infinity) return { kind: 'idle' };
+        clock.idleTicks += Math.max(0, Math.min(next, endTicks) - clock.ticks);
+        wakeWaiting(waiting);
+        continue;
+      }
+      const lockup = this.runSlice(slot, Math.ceil(endTicks - clock.ticks), endInstructions - clock.instructions);
+      if (lockup !== null) return lockup;
+    }
+  }
+
+  /** A PSCI or SMCCC call as firmware would answer it; power calls take effect when the current slice ends. */
+  firmwareCall(functionId: number, arguments_: FirmwareArguments): bigint {
+    return this.firmware.call(this.currentCore, functionId, arguments_);
+  }
+
+  /**
+   * Frees the engines. The machine cannot run afterwards; its memory and events can be read. Called by a listener, it ends the run and is done when that
+   * has come back; called again, it does nothing.
+   */
+  close(): void {
+    if (this.life === 'running') {
+      this.closeWanted = true;
+      this.stop();
+      return;
+    }
+    if (this.life === 'closed') return;
+    this.life = 'closed';
+    this.memory.forgetListeners();
+    for (const core of this.cores) core.engine.close();
+  }
+
+  /** One slice of one core, of at most so many ticks or instructions. Returns a stop only when the core cannot go on. */
+  private runSlice(slot: CoreSlot, mostTicks: number, mostInstructions: number): MachineStop | null {
+    const { clock } = this;
+    this.flashes.settle();
+    const { begun, turn, budget } = this.cut === null ? this.beginSlice(slot, mostTicks) : { ...this.cut, budget: 1 };
+    this.cut = null;
+    const core = this.started(slot);
+    this.sliceEnd = clock.ticks + budget;
+    // A limit on instructions is met exactly; everything else may wait for the end of a block.
+    const stop = core.run(Math.min(budget, mostInstructions), mostInstructions);
+    this.sliceEnd = 0;
+    if (core.inBlock && (stop.kind === 'count' || stop.kind === 'stopped')) {
+      this.cut = { slot, begun, turn };
+      return null;
+    }
+    // However a turn is cut into slices, it ends at the same instruction; a core that waits gives the rest of it away.
+    // Firmware may have turned it off or put it to sleep.
+    const gaveAway = ['wfi', 'wfe', 'yield'].includes(stop.kind) || slot.state !== 'running';
+    const isOver = this.turns.end(slot, clock.ticks - begun, turn !== null, gaveAway, () => core.engine.getPc());
+    // Whatever it stored may be what another core waits for.
+    if (isOver) wakeWaiting(this.slots);
+    switch (stop.kind) {
+      case 'gate':
+        this.observer?.gateEntered();
+        this.gates?.enter(stop.immediate, core);
+        this.observer?.gateLeft(core);
+        return null;
+      case 'wfi':
+        if (slot.state === 'running') slot.state = 'sleeping';
+        return null;
+      case 'wfe':
+        slot.state = 'waiting';
+        return null;
+      case 'lockup':
+        return { kind: 'lockup', reason: stop.reason };
+      case 'count':
+      case 'yield':
+      case 'stopped':
+        return null;
+    }
+  }
+
+  /** What a core's next slice is: when it begins, the ticks of its turn that are left (see Turns.begin), and how many it may last. */
+  private beginSlice(slot: CoreSlot, mostTicks: number): CutSlice & { readonly budget: number } {
+    const core = this.started(slot);
+    if (slot.state === 'waiting') wake(slot);
+    const turn = this.turns.begin(slot);
+    core.takeInterrupt();
+    // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
+    const longest = turn ?? SLICE;
+    const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
+    const begun = this.clock.ticks;
+    return { slot, begun, turn, budget: Math.max(1, Math.min(slice, mostTicks, this.scheduler.nextTick - begun)) };
+  }
+
+  /** An interrupt ends WFI masked or not, WFE when it can be taken. */
+  private wakeSleepers(): void {
+    for (const slot of this.slots) {
+      if (slot.state === 'waiting' && slot.core?.interruptTakeable === true) wake(slot);
+      if (slot.state !== 'sleeping') continue;
+      if (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending === true) wake(slot);
+    }
+  }
+
+  /** The core of a slot that is on, brought to its first instruction if it has not run yet. */
+  private started(slot: CoreSlot): Core {
+    const core = slot.core ?? this.openCore(slot);
+    const { start } = slot;
+    if (start !== null) {
+      slot.start = null;
+      core.reset(start.entry, start.level);
+      core.engine.setX(0, start.context);
+      slot.timer.reset();
+      this.registers.reset(slot.index);
+      this.interrupts?.resetCpu?.(slot.index);
+    }
+    return core;
+  }
+
+  private openCore(slot: CoreSlot): Core {
+    const core = new Core(slot.index, slot.mpidr, this.environment, this.options.openEngine);
+    for (const memory of this.fixedMemory) {
+      const { base, bytes, access } = memory;
+      if (this.flashes.isDevice(memory)) core.mapBus(base, bytes.length);
+      else core.engine.mapMemory(base, bytes, access);
+    }
+    for (const [start, end] of this.routed) core.mapBus(start, end - start);
+    slot.core = core;
+    this.observer?.coreOpened(core);
+    return core;
+  }
+
+  private request(stop: MachineStop): void {
+    this.pending ??= stop;
+    for (const core of this.cores) core.stop();
+  }
+
+  private makeEnvironment(): CoreEnvironment {
+    return {
+      memory: this.memory,
+      bus: this.bus,
+      clock: this.clock,
+      isFlashStore: (access) => this.flashes.takes(access),
+      noteFlashStore: (access) => this.flashes.note(access),
+      flashStoresMade: () => this.flashes.storesMade(),
+      maintained: (from, change) => {
+        for (const { core } of this.slots) if (core !== from) core?.forget(change);
+      },
+      readCode: (address) =>
+        this.memory.contains(address, 4) ? this.memory.read32(address) : readFixedWord(this.fixedMemory, address),
+      isGate: (immediate) => this.gates?.owns(immediate) ?? false,
+      firmwareCall: (core, conduit) => {
+        if (conduit !== this.options.psciConduit) return false;
+        this.firmware.serve(core);
+        return true;
+      },
+      intercepts: (encoding) => this.registers.intercepts(encoding),
+      allowedAtEl0: (core, encoding, read) => this.registers.allowedAtEl0(core, encoding, read),
+      readSystemRegister: (core, encoding) => this.registers.read(core, encoding),
+      writeSystemRegister: (core, encoding, value) => this.registers.write(core, encoding, value),
+      othersRun: (core) => this.turns.othersRun(this.slots[core.index] as CoreSlot),
+      eventSent: () => sendEvent(this.slots),
+      emit: (_core, kind, fields) => this.events.emit(kind, fields),
+      traces: (kind) => this.events.enabled(kind),
+    };
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What will happen at a known simulated time: timer expiries, device delays. The machine runs cores up to the next entry, never past it by more than the
+ * instruction in progress.
+ *
+ * Entries at the same tick happen in the order in which they were made, so a run is the same every time.
+ *
+ * Invariant: `heap` is a binary min-heap by (tick, order).
+ */
+
+import type { Moment } from '#emulator/bus/timer-port.ts';
+
+/** Something that will happen. */
+export interface ScheduledEvent {
+  readonly moment: Moment;
+  /** It will not happen; nothing when it has already. */
+  cancel(): void;
+}
+
+interface Entry {
+  readonly tick: number;
+  readonly order: number;
+  readonly action: () => void;
+  cancelled: boolean;
+}
+
+export class Scheduler {
+  /** Told the tick of each event as it is scheduled. */
+  onScheduled: (tick: number) => void = () => {};
+  private readonly heap: Entry[] = [];
+  private made = 0;
+
+  /** Calls `action` when the clock reaches `tick`; at the next opportunity when it has passed. O(log n). */
+  at(tick: number, action: () => void): ScheduledEvent {
+    return this.resume({ tick, order: this.made++ }, action);
+  }
+
+  /** Schedules an event of a machine that was saved for the moment that it had there. O(log n). */
+  resume(moment: Moment, action: () => void): ScheduledEvent {
+    const entry: Entry = { ...moment, action, cancelled: false };
+    this.heap.push(entry);
+    this.siftUp(this.heap.length - 1);
+    this.onScheduled(moment.tick);
+    return {
+      moment,
+      cancel: () => {
+        entry.cancelled = true;
+      },
+    };
+  }
+
+  /** Tick of the next event, or Infinity. Amortised O(log n). */
+  get nextTick(): number {
+    while (this.heap[0]?.cancelled === true) this.pop();
+    return this.heap[0]?.tick ?? Infinity;
+  }
+
+  /** Lets everything happen that is due at `now`, what that schedules for `now` included. */
+  runDue(now: number): void {
+    while (this.nextTick <= now) this.pop()?.action();
+  }
+
+  /** Forgets everything: a reset. */
+  clear(): void {
+    this.heap.length = 0;
+  }
+
+  /** How many events were made. They themselves belong to who made them. */
+  saveState(): number {
+    return this.made;
+  }
+
+  /** Without events: each owner resumes its own. */
+  restoreState(made: number): void {
+    this.clear();
+    this.made = made;
+  }
+
+  private pop(): Entry | undefined {
+    const { heap } = this;
+    const first = heap[0];
+    const last = heap.pop();
+    if (first !== undefined && last !== undefined && heap.length > 0) {
+      heap[0] = last;
+      this.siftDown();
+    }
+    return first;
+  }
+
+  private siftUp(start: number): void {
+    const { heap } = this;
+    let at = start;
+    while (at > 0) {
+      const parent = (at - 1) >>> 1;
+      if (!this.before(at, parent)) return;
+      [heap[at], heap[parent]] = [heap[parent] as Entry, heap[at] as Entry];
+      at = parent;
+    }
+  }
+
+  private siftDown(): void {
+    const { heap } = this;
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1;
+      let least = at;
+      if (left < heap.length && this.before(left, least)) least = left;
+      if (left + 1 < heap.length && this.before(left + 1, least)) least = left + 1;
+      if (least === at) return;
+      [heap[at], heap[least]] = [heap[least] as Entry, heap[at] as Entry];
+      at = least;
+    }
+  }
+
+  private before(a: number, b: number): boolean {
+    const [first, second] = [this.heap[a] as Entry, this.heap[b] as Entry];
+    return first.tick < second.tick || (first.tick === second.tick && first.order < second.order);
+  }
+}

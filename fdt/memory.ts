@@ -1,0 +1,92 @@
+/**
+ * RAM as the device tree describes it, before anything is subtracted: pure functions over an open tree.
+ *
+ * Ranges come out as they stand in the blob: in its order, unaligned, perhaps overlapping. Sorting, merging and trimming to pages is the
+ * kernel's business.
+ *
+ * Specification: Devicetree Specification v0.4, 3.4 (/memory) and 5.3 (reservation block); what Linux accepts beside it:
+ * drivers/of/fdt.c, early_init_dt_scan_memory.
+ */
+
+import { hex } from '#common/address.ts';
+import { addressCells, readPairs, sizeCells } from './addresses.ts';
+import type { Fdt } from './fdt.ts';
+import type { Reservation } from './structure.ts';
+
+/** One range of RAM, [base, base + size). Bytes. */
+export interface MemoryRange {
+  readonly base: bigint;
+  readonly size: bigint;
+  /** Path of the node that names it. */
+  readonly path: string;
+  /** The node carries `hotpluggable`. */
+  readonly hotpluggable: boolean;
+}
+
+/**
+ * Every range of every node below the root whose `device_type` is "memory", whatever the node's name. `linux,usable-memory` stands in for `reg`
+ * where both exist. Nodes whose `status` is neither absent, `okay` nor `ok` are passed over, as are ranges of size 0 and a part of a range at
+ * the end. O(children of the root + ranges).
+ *
+ * @throws FdtError `FDT_ERR_BADNCELLS` from the root's cells; `FDT_ERR_BADVALUE` a number above 64 bits; `FDT_ERR_BADOFFSET` no root
+ */
+export function memoryRanges(fdt: Fdt): MemoryRange[] {
+  const root = fdt.root;
+  const ranges: MemoryRange[] = [];
+  for (const node of root.children) {
+    if (node.findProperty('device_type')?.text !== 'memory' || !node.available) continue;
+    const property = node.findProperty('linux,usable-memory') ?? node.findProperty('reg');
+    if (property === null) continue;
+    const hotpluggable = node.has('hotpluggable');
+    for (const { address, size } of readPairs(property, addressCells(root), sizeCells(root)).entries) {
+      if (size > 0n) ranges.push({ base: address, size, path: node.path, hotpluggable });
+    }
+  }
+  return ranges;
+}
+
+/** The ranges of the reservation block, which the kernel must not allocate from. Their memory may be mapped. */
+export function memoryReservations(fdt: Fdt): readonly Reservation[] {
+  return fdt.reservations;
+}
+
+/**
+ * What looks like memory in the tree and gives no RAM, each with the reason: for the panic of a kernel that finds none. Empty only when no node is called or typed so.
+ * O(children of the root + ranges).
+ *
+ * @throws FdtError as {@link memoryRanges}
+ */
+export function ignoredMemory(fdt: Fdt): string[] {
+  const root = fdt.root;
+  const pairBytes = 4 * (addressCells(root) + sizeCells(root));
+  const reasons: string[] = [];
+  for (const node of root.children) {
+    const type = node.findProperty('device_type')?.text ?? null;
+    const named = node.name === 'memory' || node.name.startsWith('memory@');
+    if (type !== 'memory') {
+      if (named)
+        reasons.push(
+          `${node.path} has ${type === null ? 'no device_type' : `device_type "${type}"`}: "memory" is needed`,
+        );
+      continue;
+    }
+    if (!node.available) {
+      reasons.push(`${node.path} is switched off: its status is "${node.findProperty('status')?.text ?? ''}"`);
+      continue;
+    }
+    const property = node.findProperty('linux,usable-memory') ?? node.findProperty('reg');
+    if (property === null) {
+      reasons.push(`${node.path} has no reg`);
+      continue;
+    }
+    const { entries, trailingBytes } = readPairs(property, addressCells(root), sizeCells(root));
+    if (trailingBytes > 0) {
+      const part = entries.length === 0 ? 'less than one range' : 'a part of a range at the end';
+      reasons.push(`${property.name} of ${node.path} has ${property.value.length} bytes, ${part} of ${pairBytes}`);
+    } else if (entries.length === 0) reasons.push(`${property.name} of ${node.path} is empty`);
+    for (const { address, size } of entries) {
+      if (size === 0n) reasons.push(`${node.path} names 0 bytes at ${hex(address)}, to be filled in by a boot loader`);
+    }
+  }
+  return reasons;
+}

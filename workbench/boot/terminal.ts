@@ -1,0 +1,154 @@
+/**
+ * The user's side of the serial line while a machine runs: what is typed goes to the guest.
+ *
+ * On a terminal, that is in raw mode, as a serial terminal is: Ctrl-C and the rest go to the guest, the escape key quits, and simulated time that the
+ * guest spends asleep is slept through, so that its clock keeps pace with the user's. Without a terminal, input is passed on as it comes and sleep costs
+ * nothing.
+ *
+ * A guest that polls for input on a terminal is let sleep too, and the time passes for it: U-Boot's prompt does not keep the host busy.
+ *
+ * A machine that waits for input alone goes on while there may be some: until the input ends, however long that takes, so that no input is ever lost to
+ * the clock. A terminal on which nobody talks to the guest is no input.
+ */
+
+import { isatty } from 'node:tty';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+
+/** Ctrl-], as telnet has it. */
+const ESCAPE_KEY = 0x1d;
+/** Longest nap between two looks at the machine, milliseconds. */
+const LONGEST_NAP_MS = 50;
+/** Most instructions that a guest spends between two looks for input when it has nothing else to do. */
+const INSTRUCTIONS_OF_POLL = 1000;
+/** Most bytes of input that wait for the guest: a pipe is read no faster than the guest reads. */
+const MOST_WAITING_BYTES = 64 * 1024;
+/** After so much waiting for a pipe, its user is told. Milliseconds. */
+const TELL_AFTER_MS = 1000;
+
+export class Terminal {
+  /** True when a person sits at it and the guest reads what is typed. */
+  readonly interactive: boolean;
+  /** The escape key was pressed. */
+  quit = false;
+  private machine: LevitateMachine;
+  private wake: () => void = () => {};
+  /** Input has come since `moreInput` was last asked; will come no more. */
+  private fresh = false;
+  private ended: boolean;
+  private readonly quiet: boolean;
+  /** How long the guest has waited for input, milliseconds; -Infinity when that was told. */
+  private waitedMs = 0;
+  /** Instructions at the last breath. */
+  private instructions = 0;
+  /** Real and simulated milliseconds from which the pace is measured. */
+  private paceFrom: { readonly real: number; readonly simulated: number } | null = null;
+  private readonly onData = (chunk: Uint8Array): void => {
+    const escape = this.interactive ? chunk.indexOf(ESCAPE_KEY) : -1;
+    if (escape >= 0) this.quit = true;
+    this.fresh = true;
+    this.machine.type(escape >= 0 ? chunk.subarray(0, escape) : chunk);
+    if (this.machine.waitingInput > MOST_WAITING_BYTES) process.stdin.pause();
+    this.wake();
+  };
+  private readonly onEnd = (): void => {
+    this.ended = true;
+    this.wake();
+  };
+
+  /** @param quiet nothing is said of waiting */
+  constructor(machine: LevitateMachine, quiet: boolean) {
+    this.machine = machine;
+    this.quiet = quiet;
+    // Nobody talks to a shell whose answers go to a file; a guest may be there for nothing but its input.
+    this.interactive = isatty(process.stdin.fd) && (machine.findKernel() === null || isatty(process.stdout.fd));
+    this.ended = isatty(process.stdin.fd) && !this.interactive;
+  }
+
+  /** From now on the user talks to `machine`, which continues the one before. */
+  moveTo(machine: LevitateMachine): void {
+    this.machine = machine;
+    this.paceFrom = null;
+  }
+
+  open(): void {
+    const { stdin } = process;
+    if (this.interactive) {
+      process.stderr.write('boot: Ctrl-C goes to the guest; Ctrl-] quits\n');
+      stdin.setRawMode(true);
+    }
+    stdin.on('data', this.onData);
+    stdin.once('end', this.onEnd);
+    stdin.once('error', this.onEnd);
+  }
+
+  close(): void {
+    const { stdin } = process;
+    stdin.removeListener('data', this.onData);
+    stdin.removeListener('end', this.onEnd);
+    if (this.interactive) stdin.setRawMode(false);
+    stdin.destroy();
+  }
+
+  /** Lets input in; on a terminal, waits while simulated time is ahead of real time. */
+  async breathe(): Promise<void> {
+    if (process.stdin.isPaused() && this.machine.waitingInput <= MOST_WAITING_BYTES) process.stdin.resume();
+    await new Promise((resolve) => setImmediate(resolve));
+    if (!this.interactive) return;
+    if (this.polls()) {
+      const since = performance.now();
+      await this.nap(LONGEST_NAP_MS);
+      this.machine.machine.passTime((performance.now() - since) * 1e6);
+      this.paceFrom = null;
+      return;
+    }
+    const simulated = this.machine.machine.clock.nowNs / 1e6;
+    const real = performance.now();
+    this.paceFrom ??= { real, simulated };
+    const ahead = simulated - this.paceFrom.simulated - (real - this.paceFrom.real);
+    if (ahead > 1) await this.nap(Math.min(ahead, LONGEST_NAP_MS));
+    // A guest that computes runs as fast as it can; only sleep is paced, so lost time is forgotten.
+    else if (ahead < 0) this.paceFrom = { real, simulated };
+  }
+
+  /** True when the guest has done nothing since the last breath but look for input. */
+  private polls(): boolean {
+    const { instructions } = this.machine.machine.clock;
+    const executed = instructions - this.instructions;
+    this.instructions = instructions;
+    return executed > 0 && this.machine.emptyPolls * INSTRUCTIONS_OF_POLL > executed;
+  }
+
+  /** Called when nothing else can wake the guest: waits a while for input. True when there is some, or may be later. */
+  async moreInput(): Promise<boolean> {
+    // A guest at rest that leaves so much unread will not read more.
+    const unread = process.stdin.isPaused() && this.machine.waitingInput > MOST_WAITING_BYTES;
+    if (!this.fresh && !this.ended && !unread) {
+      const since = performance.now();
+      await this.nap(LONGEST_NAP_MS);
+      this.waitedMs += performance.now() - since;
+      this.tellOfWaiting();
+      this.paceFrom = null;
+    }
+    const goesOn = this.fresh || (!this.ended && !unread);
+    this.fresh = false;
+    return goesOn;
+  }
+
+  /** Whoever starts a command and leaves its input open should learn what it waits for. */
+  private tellOfWaiting(): void {
+    if (this.interactive || this.quiet || this.ended || this.waitedMs < TELL_AFTER_MS) return;
+    this.waitedMs = -Infinity;
+    process.stderr.write('boot: the guest waits for input; the end of the input (or < /dev/null) ends the run\n');
+  }
+
+  private async nap(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.wake = () => {};
+  }
+}

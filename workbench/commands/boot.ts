@@ -1,0 +1,221 @@
+/** `npm run boot`: an emulated board from its reset vector to the kernel's steady state. Options and exit statuses: --help, workbench/boot/options.ts. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { boards } from '#boards/registry.ts';
+import { eventHeaderLine } from '#emulator/events/event-header.ts';
+import { eventLine } from '#emulator/events/event-lines.ts';
+import { type BootRequest, type MachineSource, parseBootOptions, type RunOptions } from '#workbench/boot/options.ts';
+import { showBytes, showCount, showTime } from '#common/quantities.ts';
+import { isPage, makeReport } from '#workbench/boot/report.ts';
+import { SliceLength } from '#workbench/boot/slice-length.ts';
+import { SnapshotSaver, tellMoment } from '#workbench/boot/snapshot-saver.ts';
+import { Terminal } from '#workbench/boot/terminal.ts';
+import { tellFailure } from '#workbench/cli/command-failure.ts';
+import type { MachineOrigin } from '#workbench/debug/debugged-machine.ts';
+import { GdbServer } from '#workbench/debug/gdb-server.ts';
+import { HeardOnce } from '#workbench/debug/heard-once.ts';
+import { checkOutput, OutputStream, writeOutput } from '#workbench/files/output-file.ts';
+import { logHeader } from '#workbench/log/log-header.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
+import { packageRoot } from '#workbench/package-root.ts';
+import { collectReport } from '#workbench/report/collect.ts';
+import { pageWithData } from '#workbench/report/html-page.ts';
+import { StoryRecorder } from '#workbench/report/story-recorder.ts';
+import { restoreMachine } from '#workbench/snapshot/restore.ts';
+
+/** 128 + SIGINT, as shells report it. */
+const EXIT_INTERRUPTED = 130;
+
+/** Most instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms of a guest that computes. */
+const SLICE_INSTRUCTIONS = 10_000_000;
+/** The same in simulated time, for a guest that sleeps; and in front of a person. */
+const SLICE_NS = 1e9;
+const INTERACTIVE_SLICE_NS = 20e6;
+
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await perform(parseBootOptions(args, packageVersion()));
+  } catch (error) {
+    return tellFailure('boot', error);
+  }
+}
+
+async function perform(request: BootRequest): Promise<number> {
+  switch (request.action) {
+    case 'done':
+      return 0;
+    case 'list-boards':
+      for (const { name, title } of boards) process.stdout.write(`${name.padEnd(12)}${title}\n`);
+      return 0;
+    case 'dump-dtb': {
+      const machine = new LevitateMachine(request.settings);
+      writeOutput('--dump-dtb', request.file, machine.deviceTree);
+      machine.close();
+      return 0;
+    }
+    case 'boot':
+      return boot(request.machine, request.run);
+  }
+}
+
+async function boot(source: MachineSource, options: RunOptions): Promise<number> {
+  const make = () =>
+    source.kind === 'new' ? new LevitateMachine(source.settings) : restoreMachine(source.snapshot, source.options);
+  let machine = make();
+  for (const warning of machine.warnings) process.stderr.write(`warning: ${warning}\n`);
+  const record = (): StoryRecorder | null =>
+    options.reportFile !== null && isPage(options.reportFile) ? new StoryRecorder(machine) : null;
+  let recorder = record();
+  const outputs = openOutputs(options);
+  outputs.log?.write(eventHeaderLine(logHeader(machine.parts.settings)));
+  const heard = new HeardOnce(
+    (chunk) => {
+      process.stdout.write(Uint8Array.from(chunk));
+      outputs.serial?.write(chunk);
+    },
+    (event) => outputs.log?.write(eventLine(event)),
+  );
+  if (source.kind === 'restored') heard.leaveOut(machine.events.events.length);
+  heard.listen(machine);
+  if (source.kind === 'restored' && !options.quiet) tellMoment('goes on', machine);
+
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true;
+  };
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  const terminal = new Terminal(machine, options.quiet);
+  const debug = await openDebugger(options, machine, (origin) => {
+    machine.close();
+    machine = origin?.make() ?? make();
+    recorder = record();
+    heard.listen(machine, origin?.eventsBefore ?? null);
+    terminal.moveTo(machine);
+    return machine;
+  });
+  terminal.open();
+  const saver = options.save === null ? null : new SnapshotSaver(options.save, options.quiet);
+  const followed = [outputs.serial, outputs.log].filter((file) => file !== null);
+
+  try {
+    const isOver = () => interrupted || terminal.quit;
+    const outcome = await runInSlices(() => machine, options, saver, terminal, followed, debug, isOver);
+    saver?.atEnd(machine);
+    machine.serial.finish();
+    machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
+    const exitStatus = interrupted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
+    const report = makeReport(machine, outcome, exitStatus, performance.now());
+    if (options.reportFile !== null) {
+      const contents =
+        recorder === null
+          ? `${JSON.stringify(report, null, 2)}\n`
+          : pageWithData('report', collectReport(machine, outcome, report, recorder));
+      writeOutput('--report', options.reportFile, contents);
+    }
+    for (const file of followed) file.flush();
+    if (!options.quiet) process.stderr.write(summary(machine, outcome, report.host.maxRssBytes));
+    return exitStatus;
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+    process.removeListener('SIGTERM', interrupt);
+    terminal.close();
+    await debug?.close();
+    machine.close();
+    closeAll(followed);
+  }
+}
+
+/** Each of them, whatever becomes of the others. @throws InputError, the first one */
+function closeAll(files: readonly OutputStream[]): void {
+  const [file, ...others] = files;
+  if (file === undefined) return;
+  try {
+    file.close();
+  } finally {
+    closeAll(others);
+  }
+}
+
+/** The debugger's server, when `--gdb` asks for one. @throws InputError when the port cannot be had */
+async function openDebugger(
+  { gdbPort, gdbWait, reportFile }: RunOptions,
+  machine: LevitateMachine,
+  replace: (origin: MachineOrigin | null) => LevitateMachine,
+): Promise<GdbServer | null> {
+  // A report tells the whole life.
+  const checkpoints = reportFile === null;
+  return gdbPort === null ? null : GdbServer.open({ port: gdbPort, wait: gdbWait, machine, replace, checkpoints });
+}
+
+/** Runs until an outcome, letting signals, input, the wall clock and the readers of the `followed` files in between slices. */
+async function runInSlices(
+  machine: () => LevitateMachine,
+  options: RunOptions,
+  saver: SnapshotSaver | null,
+  terminal: Terminal,
+  followed: readonly OutputStream[],
+  debug: GdbServer | null,
+  interrupted: () => boolean,
+): Promise<Outcome> {
+  const { timeoutNs, maxInstructions, wallTimeoutNs } = options;
+  const asked = { timeoutNs: timeoutNs ?? undefined, maxInstructions: maxInstructions ?? undefined };
+  const length = new SliceLength(SLICE_INSTRUCTIONS);
+  const tooLong = () => wallTimeoutNs !== null && performance.now() * 1e6 > wallTimeoutNs;
+  for (;;) {
+    if (tooLong()) return limit('hit the limit of real time');
+    const ended = debug === null ? null : await debug.ready(() => interrupted() || tooLong());
+    if (ended !== null) return ended;
+    // While it waited for a debugger: then nothing runs.
+    if (interrupted()) return limit('was interrupted');
+    if (tooLong()) continue;
+    const began = performance.now();
+    const bounds = saver?.boundsOf(asked) ?? asked;
+    const stopped = terminal.interactive
+      ? machine().runSlice(length.instructions, bounds, INTERACTIVE_SLICE_NS)
+      : machine().runSlice(SLICE_INSTRUCTIONS, bounds, SLICE_NS);
+    length.took(performance.now() - began);
+    for (const file of followed) file.flush();
+    // What ended at the moment to be saved goes on behind it.
+    const decided = saver?.isDue(machine()) === true ? saver.save(machine()) : stopped;
+    const outcome = debug === null ? decided : debug.judge(decided);
+    if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput())))
+      return outcome;
+    await terminal.breathe();
+  }
+}
+
+function limit(reason: string): Outcome {
+  return { outcome: 'limit', exitStatus: 3, panic: null, reason };
+}
+
+function summary(machine: LevitateMachine, { reason }: Outcome, maxRssBytes: number): string {
+  const { clock } = machine.machine;
+  return (
+    `\n${machine.board.name} ${reason}: ${showBytes(machine.memory.totalBytes)} of RAM, ${showBytes(machine.memory.touchedBytes)} touched · ` +
+    `${showTime(clock.nowNs)} simulated, ${showCount(clock.instructions)} instructions · ` +
+    `${Math.round(performance.now())} ms, ${showBytes(maxRssBytes)} · ${machine.cpu.engine.version}\n`
+  );
+}
+
+/** The files that grow while the machine runs, opened before it starts: a path that cannot be written is told at once. */
+interface Outputs {
+  readonly serial: OutputStream | null;
+  readonly log: OutputStream | null;
+}
+
+/** @throws InputError, also for the file that is written at the end */
+function openOutputs({ serialFile, logFile, reportFile, save }: RunOptions): Outputs {
+  if (reportFile !== null) checkOutput('--report', reportFile);
+  if (save !== null) checkOutput('--save', save.file);
+  const open = (option: string, file: string | null): OutputStream | null =>
+    file === null ? null : new OutputStream(option, file);
+  return { serial: open('--serial', serialFile), log: open('--log', logFile) };
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

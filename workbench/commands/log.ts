@@ -1,0 +1,122 @@
+/** `npm run log`: what is in an event log, as people want to see it. Options and exit statuses: --help, workbench/log/options.ts. */
+
+import { EventFormatError } from '#emulator/events/event-header.ts';
+import { tellFailure } from '#workbench/cli/command-failure.ts';
+import { diffEventLogs, factsOf, showDifference } from '#workbench/log/diff.ts';
+import { acceptor } from '#workbench/log/event-filter.ts';
+import { followLog } from '#workbench/log/follow.ts';
+import { compareWithGolden, showGoldenDifference, updateGolden } from '#workbench/log/golden.ts';
+import type { ScannedLine } from '#workbench/log/log-file.ts';
+import { type LogRequest, parseLogOptions } from '#workbench/log/options.ts';
+import { Output } from '#workbench/log/output.ts';
+import { type Paint, paintFor } from '#workbench/log/paint.ts';
+import { readEventLogHeader, scanLog } from '#workbench/log/read-event-log.ts';
+import { showEvent } from '#workbench/log/show-event.ts';
+import { showStatistics, StatisticsCounter } from '#workbench/log/statistics.ts';
+import { showTimeline, timeline } from '#workbench/log/timeline.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+
+const EXIT_DIFFERENT = 1;
+/** 128 + SIGINT, as shells report it. */
+const EXIT_INTERRUPTED = 130;
+
+type Work = Exclude<LogRequest, { readonly action: 'done' }>;
+
+export async function main(args: readonly string[]): Promise<number> {
+  const output = new Output(process.stdout);
+  let file = '';
+  try {
+    const request = parseLogOptions(args);
+    if (request.action === 'done') return 0;
+    ({ file } = request);
+    return await perform(request, output, paintFor(process.stdout, process.env));
+  } catch (error) {
+    await output.flush();
+    return tellFailure('log', error instanceof EventFormatError ? new InputError(`${file}: ${error.message}`) : error);
+  } finally {
+    await output.flush();
+  }
+}
+
+function perform(request: Work, output: Output, paint: Paint): Promise<number> | number {
+  const { action, file, other, filter, masks, json } = request;
+  switch (action) {
+    case 'events':
+      return showEvents(request, output, paint);
+    case 'follow':
+      return follow(request, output, paint);
+    case 'timeline': {
+      const header = readEventLogHeader(file);
+      const facts = factsOf(file);
+      const { memory, panic, stop, events, endNs } = facts;
+      output.write(
+        json
+          ? jsonText({ ...header, events, endNs, timeline: timeline(facts), memory, panic, stop })
+          : showTimeline(header, facts, paint),
+      );
+      return 0;
+    }
+    case 'stats': {
+      const counter = new StatisticsCounter();
+      const accepts = acceptor(filter);
+      for (const line of scanLog(file)) if (accepts(line)) counter.take(line);
+      output.write(json ? jsonText(counter.result()) : showStatistics(counter.result(), paint));
+      return 0;
+    }
+    case 'diff': {
+      const difference = diffEventLogs(file, other, filter);
+      output.write(json ? jsonText(difference) : showDifference(difference, file, other, paint));
+      return difference.identical ? 0 : EXIT_DIFFERENT;
+    }
+    case 'golden': {
+      const difference = compareWithGolden(file, other, masks, filter);
+      if (json) output.write(jsonText({ same: difference === null, difference }));
+      else
+        output.write(
+          difference === null ? `${file} is as ${other} has it\n` : showGoldenDifference(difference, other, paint),
+        );
+      return difference === null ? 0 : EXIT_DIFFERENT;
+    }
+    case 'update': {
+      const events = updateGolden(file, other, masks, filter);
+      output.write(json ? jsonText({ golden: other, events }) : `${other}: ${events} events\n`);
+      return 0;
+    }
+  }
+}
+
+async function showEvents({ file, filter, json }: Work, output: Output, paint: Paint): Promise<number> {
+  const accepts = acceptor(filter);
+  for (const line of scanLog(file)) {
+    if (!accepts(line)) continue;
+    output.write(shown(line, json, paint));
+    if (output.isFull) await output.flush();
+  }
+  return 0;
+}
+
+async function follow({ file, filter, json }: Work, output: Output, paint: Paint): Promise<number> {
+  const interrupt = new AbortController();
+  const abort = (): void => interrupt.abort();
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  try {
+    const end = await followLog(file, filter, interrupt.signal, {
+      event: (line) => output.write(shown(line, json, paint)),
+      pause: () => output.flush(),
+      note: (text) => process.stderr.write(`log: ${text}\n`),
+    });
+    return end === 'interrupted' ? EXIT_INTERRUPTED : 0;
+  } finally {
+    process.removeListener('SIGINT', abort);
+    process.removeListener('SIGTERM', abort);
+  }
+}
+
+function shown(line: ScannedLine, json: boolean, paint: Paint): string {
+  return `${json ? line.text : showEvent(line.parse(), paint)}\n`;
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

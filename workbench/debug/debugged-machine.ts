@@ -1,0 +1,87 @@
+/**
+ * The machine of the command line as a debugger drives it: the present one, and the ones that take its place when the debugger goes back.
+ *
+ *     restart() ─► replace(null)      the machine from its reset
+ *     checkpoint ─► replace(origin)   a machine built alike, put back to where the checkpoint was taken
+ */
+
+import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';
+import type { DriveableMachine } from '#emulator/debug/machine-target.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+
+/** Where a machine in the middle of its life comes from. */
+export interface MachineOrigin {
+  readonly make: () => LevitateMachine;
+  /** How many events there had been by then; the machine does not have them. */
+  readonly eventsBefore: number;
+}
+
+export class DebuggedMachine {
+  private current: LevitateMachine;
+  private readonly replace: (origin: MachineOrigin | null) => LevitateMachine;
+  private readonly keeps: boolean;
+  private readonly noteInput: (repeat: () => void) => void;
+  /** Events of the present machine's life that it does not have, beyond those that it has. */
+  private missingEvents = 0;
+  /** Its pages are shared by the next one. */
+  private last: Checkpoint | null = null;
+
+  /**
+   * @param keeps whether there are checkpoints at all
+   * @param noteInput is told of all input, with what types it again
+   */
+  constructor(
+    machine: LevitateMachine,
+    replace: (origin: MachineOrigin | null) => LevitateMachine,
+    keeps: boolean,
+    noteInput: (repeat: () => void) => void,
+  ) {
+    this.current = machine;
+    this.replace = replace;
+    this.keeps = keeps;
+    this.noteInput = noteInput;
+  }
+
+  /** The present machine. */
+  drive(): DriveableMachine {
+    const { current } = this;
+    current.onTyped = (bytes) => this.noteInput(() => this.current.type(bytes));
+    return {
+      machine: current.machine,
+      run: (instructions, ns) => current.runSlice(instructions, {}, ns),
+      checkpoint: () => this.checkpoint(),
+    };
+  }
+
+  /** The machine anew. */
+  restart(): DriveableMachine {
+    this.current = this.replace(null);
+    this.missingEvents = 0;
+    return this.drive();
+  }
+
+  private checkpoint(): (() => DriveableMachine) | null {
+    const { current, keeps } = this;
+    const { settings, machine, serial, ended } = current.parts;
+    // A text that is waited for may have come in part, which the serial line does not keep.
+    const awaitsText = settings.expectText !== undefined || settings.failText !== undefined;
+    if (!keeps || current.findKernel() !== null || ended !== null || awaitsText) return null;
+    const checkpoint = takeCheckpoint(machine, serial, this.last);
+    if (checkpoint === null) return null;
+    this.last = checkpoint;
+    const eventsBefore = this.missingEvents + current.events.events.length + current.events.notKept;
+    return () => {
+      this.current = this.replace({ make: () => putBack(settings, checkpoint), eventsBefore });
+      this.missingEvents = eventsBefore - this.current.events.events.length;
+      return this.drive();
+    };
+  }
+}
+
+function putBack(settings: LevitateMachine['parts']['settings'], checkpoint: Checkpoint): LevitateMachine {
+  const made = new LevitateMachine(settings);
+  const { machine, serial, bitFlips } = made.parts;
+  restoreCheckpoint(checkpoint, machine, serial);
+  bitFlips.resume();
+  return made;
+}

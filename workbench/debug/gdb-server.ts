@@ -1,0 +1,201 @@
+/**
+ * `--gdb`: a debugger on a socket of this computer. It holds the machine still, or lets the loop of the command line run it.
+ *
+ *     socket ─► GdbSession ─► MachineTarget ─► machine
+ *                  ▲
+ *     loop: ready() … a slice … judge(outcome) … ready() …
+ *
+ * A machine runs for a slice at a time without looking at the socket, so everything a debugger says happens between two slices, and the guest cannot tell that there is one.
+ * One debugger at a time; when it lets go, the machine runs on, and another may come. Who does not speak the protocol is no debugger (greeting.ts).
+ */
+
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { hex } from '#common/address.ts';
+import { GdbSession } from '#emulator/debug/gdb/session.ts';
+import type { DebugStop } from '#emulator/debug/gdb/target.ts';
+import { MachineTarget } from '#emulator/debug/machine-target.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
+import { DebuggedMachine, type MachineOrigin } from './debugged-machine.ts';
+import { awaitGreeting } from './greeting.ts';
+
+const LOOPBACK = '127.0.0.1';
+/** One debugger, and who knocks meanwhile. */
+const MOST_CONNECTIONS = 16;
+/** How long the loop sleeps between two looks at what else may end it, while a debugger thinks. */
+const NAP_MS = 50;
+/** How long the last reply may take to be sent. */
+const FAREWELL_MS = 500;
+
+export interface GdbServerOptions {
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Nothing runs before a debugger says so. */
+  readonly wait: boolean;
+  readonly machine: LevitateMachine;
+  /** Puts the machine that `origin` makes in the place of the one before, for a debugger that goes back; null: the machine anew, as it was first. */
+  readonly replace: (origin: MachineOrigin | null) => LevitateMachine;
+  /** Going back may begin at checkpoints: who uses the machine does not miss the events before them. */
+  readonly checkpoints: boolean;
+}
+
+const KILLED: Outcome = { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was ended by the debugger' };
+
+export class GdbServer {
+  private readonly target: MachineTarget;
+  private readonly server: Server;
+  private session: GdbSession | null = null;
+  private socket: Socket | null = null;
+  /** Without a debugger, the machine stands still and waits for one. */
+  private awaiting: boolean;
+  /** A debugger has been here. */
+  private visited = false;
+  private interruptWanted = false;
+  private killed = false;
+  /** Why the machine rests, when it does. */
+  private rest: DebugStop | null = null;
+  private wake: () => void = () => {};
+
+  private constructor({ machine, wait, replace, checkpoints }: GdbServerOptions) {
+    this.awaiting = wait;
+    const debugged = new DebuggedMachine(machine, replace, checkpoints, (input) => {
+      this.rest = null;
+      this.target.note(input);
+    });
+    this.target = new MachineTarget(debugged.drive(), () => debugged.restart());
+    this.server = createServer((socket) => {
+      if (this.session === null) awaitGreeting(socket, (greeting) => this.welcome(socket, greeting));
+      else socket.destroy();
+    });
+    this.server.maxConnections = MOST_CONNECTIONS;
+  }
+
+  /** Listens, on the loopback only. @throws InputError when the port cannot be had */
+  static async open(options: GdbServerOptions): Promise<GdbServer> {
+    const opened = new GdbServer(options);
+    await new Promise<void>((resolve, reject) => {
+      opened.server.once('error', (error: NodeJS.ErrnoException) => {
+        const why =
+          error.code === 'EADDRINUSE'
+            ? 'another program listens on this port; choose another, or 0 for any that is free'
+            : error.message;
+        reject(new InputError(`--gdb ${options.port}: ${why}`));
+      });
+      opened.server.listen(options.port, LOOPBACK, resolve);
+    });
+    const { port } = opened.server.address() as AddressInfo;
+    const state = options.wait ? 'the machine waits for a debugger' : 'a debugger may come';
+    process.stderr.write(`boot: ${state}: gdb-multiarch -ex "target remote ${LOOPBACK}:${port}"\n`);
+    const kernel = options.machine.findKernel();
+    if (kernel !== null) {
+      const base = hex(physToVirt(kernel.image.physicalBase));
+      process.stderr.write(`boot: the kernel's symbols: add-symbol-file firmware/images/kernel.elf -o ${base}\n`);
+    }
+    return opened;
+  }
+
+  /** Waits while the machine must stand still. Returns the outcome when the debugger ended it; `interrupted` ends the wait. */
+  async ready(interrupted: () => boolean): Promise<Outcome | null> {
+    while (!this.killed && this.isHeld() && !interrupted()) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, NAP_MS);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return this.killed ? KILLED : null;
+  }
+
+  /** How a slice ended: null when the loop is to go on, for the debugger's sake or because nothing was decided. */
+  judge(outcome: Outcome | null): Outcome | null {
+    const stop = this.target.stopAfter(outcome);
+    this.rest = stop?.kind === 'rest' ? stop : null;
+    const { session } = this;
+    if (session === null) {
+      // A machine that has come to rest is what a debugger is wanted for.
+      this.awaiting = this.rest !== null && !this.visited;
+      if (!this.awaiting) return outcome;
+      process.stderr.write(`boot: the machine ${outcome?.reason}; it waits for a debugger, Ctrl-C ends it\n`);
+      return null;
+    }
+    if (stop !== null) {
+      session.stopped(stop);
+      return stop.kind === 'end' ? outcome : null;
+    }
+    if (this.interruptWanted) session.stopped({ kind: 'interrupt', core: this.target.currentCore });
+    this.interruptWanted = false;
+    return null;
+  }
+
+  /** The end: what was said last is sent, the port is free again. */
+  async close(): Promise<void> {
+    const { socket } = this;
+    this.server.close();
+    if (socket === null || socket.destroyed) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, FAREWELL_MS);
+      socket.end(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    socket.destroy();
+  }
+
+  private isHeld(): boolean {
+    return this.session === null ? this.awaiting : !this.session.running;
+  }
+
+  /** @param greeting what it has said so far: a packet, at least */
+  private welcome(socket: Socket, greeting: Uint8Array): void {
+    // Another one was faster.
+    if (this.session !== null) {
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    this.visited = true;
+    this.target.observe();
+    this.interruptWanted = false;
+    this.socket = socket;
+    const session = new GdbSession(
+      this.target,
+      {
+        send: (bytes) => {
+          socket.write(bytes);
+        },
+        interrupt: () => {
+          this.interruptWanted = true;
+        },
+        left: (how) => {
+          this.killed = how === 'kill';
+          this.leave(socket);
+          socket.end();
+        },
+      },
+      this.rest ?? { kind: 'step', core: this.target.currentCore },
+    );
+    this.session = session;
+    socket.on('data', (bytes) => {
+      session.receive(bytes);
+      this.wake();
+    });
+    session.receive(greeting);
+    this.wake();
+    // A client that is gone without a word has let go.
+    socket.on('error', () => this.leave(socket));
+    socket.on('close', () => this.leave(socket));
+  }
+
+  private leave(socket: Socket): void {
+    if (this.socket !== socket || this.session === null) return;
+    this.session = null;
+    this.awaiting = false;
+    this.target.release();
+    this.wake();
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Passes on what a machine says, each thing once. A debugger that goes back executes the past again in a machine made anew, which then says again what was
+ * heard already.
+ */
+
+import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+
+export class HeardOnce {
+  private readonly onBytes: (chunk: Uint8Array) => void;
+  private readonly onEvent: (event: LogEvent) => void;
+  /** Serial bytes and events heard so far, counted from the machine's reset. */
+  private bytes = 0;
+  private events = 0;
+
+  constructor(onBytes: (chunk: Uint8Array) => void, onEvent: (event: LogEvent) => void) {
+    this.onBytes = onBytes;
+    this.onEvent = onEvent;
+  }
+
+  /** The first events of the machine, so many, were heard elsewhere: they belong to the time before a snapshot. */
+  leaveOut(events: number): void {
+    this.events = events;
+  }
+
+  /**
+   * Listens to a machine that has not run, or not since it was put back; it is to say what the one before it said, and then more.
+   * @param eventsBefore how many events had been there where it was put back; null: its own are all that there were
+   */
+  listen({ serial, events }: LevitateMachine, eventsBefore: number | null = null): void {
+    let bytesSaid = eventsBefore === null ? 0 : serial.byteLength;
+    serial.onBytes((chunk) => {
+      const known = Math.max(0, this.bytes - bytesSaid);
+      bytesSaid += chunk.length;
+      if (known >= chunk.length) return;
+      this.bytes = bytesSaid;
+      this.onBytes(chunk.subarray(known));
+    });
+    let eventsSaid = eventsBefore ?? 0;
+    const tell = (event: LogEvent): void => {
+      eventsSaid++;
+      if (eventsSaid <= this.events) return;
+      this.events = eventsSaid;
+      this.onEvent(event);
+    };
+    if (eventsBefore === null) for (const event of events.events) tell(event);
+    events.subscribe(tell);
+  }
+}

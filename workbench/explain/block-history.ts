@@ -1,0 +1,53 @@
+/**
+ * What the buddy allocator did, from its trace events: the history of one frame, and who took the blocks that are allocated now.
+ *
+ * Needs a machine that was built with `trace: ['buddy']`; without it there is nothing to tell.
+ */
+
+import { PAGE_SIZE } from '#common/address.ts';
+import type { LogEvent } from '#emulator/events/event-log.ts';
+
+/** One operation on a block. */
+export interface BlockEvent {
+  /** Simulated nanoseconds since reset. */
+  readonly t: number;
+  readonly op: 'alloc' | 'free' | 'split' | 'merge';
+  /** First byte of the block, and the first after it. */
+  readonly start: number;
+  readonly end: number;
+  readonly order: number;
+  /** Who asked, where the kernel says. */
+  readonly owner: string | null;
+}
+
+/** The operations that `events` of kind `buddy` tell of, oldest first. */
+export function blockEvents(events: readonly LogEvent[]): BlockEvent[] {
+  return events.map(({ t, fields }) => {
+    const start = Number(fields['base']);
+    const order = Number(fields['order'] ?? 0);
+    const owner = fields['owner'];
+    return {
+      t,
+      op: fields['op'] as BlockEvent['op'],
+      start,
+      end: start + 2 ** order * PAGE_SIZE,
+      order,
+      owner: typeof owner === 'string' ? owner : null,
+    };
+  });
+}
+
+/** The operations on blocks that hold `pa`, oldest first. O(events). */
+export function historyOf(events: readonly LogEvent[], pa: number): BlockEvent[] {
+  return blockEvents(events).filter(({ start, end }) => pa >= start && pa < end);
+}
+
+/** Who took the allocation that begins at an address, by that address; what was freed again has no owner. O(events). */
+export function ownersByStart(events: readonly LogEvent[]): ReadonlyMap<number, BlockEvent> {
+  const owners = new Map<number, BlockEvent>();
+  for (const event of blockEvents(events)) {
+    if (event.op === 'alloc') owners.set(event.start, event);
+    else if (event.op === 'free') owners.delete(event.start);
+  }
+  return owners;
+}

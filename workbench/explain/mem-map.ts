@@ -1,0 +1,102 @@
+/**
+ * `explain mem_map`: each range that was free when the kernel looked for a place, and why it was taken or refused.
+ *
+ * Recomputed from the banks and reservations that the kernel told of before it chose, with the kernel's own rules, so that it also answers after
+ * "PANIC: Cannot allocate mem_map".
+ */
+
+import { PAGE_SIZE } from '#common/address.ts';
+import { size, span } from '#kernel-ts/kernel/format.ts';
+import { DIRECT_MAP_BYTES } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { type Interval, subtract, totalBytes } from '#kernel-ts/kernel/mm/intervals.ts';
+import { planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
+import { judgeHole } from '#kernel-ts/kernel/mm/memblock-holes.ts';
+import { PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { kernelBanks, told } from './kernel-memory.ts';
+import { type NamedReservation, ofEvents, openTree } from './reservations.ts';
+import { notThere, type Unknown, unknown } from './unknown-here.ts';
+
+/** A free range that was looked at, in order of address. */
+export interface CandidateHole extends Interval {
+  readonly verdict: 'taken' | 'would fit' | 'refused';
+  /** One clause. */
+  readonly reason: string;
+  /** What ends it on either side: an owner, or the end of the bank. */
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The search for a place. */
+export interface MemMapExplanation {
+  readonly known: true;
+  /** Bytes needed: a descriptor for each frame of RAM. */
+  readonly bytes: number;
+  readonly entries: number;
+  readonly entryBytes: number;
+  /** Where it went; null when nothing fits. */
+  readonly base: number | null;
+  readonly holes: readonly CandidateHole[];
+}
+
+/** Judges every hole as the kernel did. */
+export function explainMemMap(machine: LevitateMachine): MemMapExplanation | Unknown {
+  if (machine.findKernel() === null) return notThere(machine, 'array of struct Page');
+  const banks = kernelBanks(machine);
+  if (banks.length === 0) return notThere(machine, 'map of RAM, which mem_map would describe');
+  const reserved = ofEvents(machine, openTree(machine)).filter(({ kind }) => kind !== 'mem_map');
+  const plan = planMemMap({ banks: () => banks.map(({ start, end }) => ({ base: start, size: end - start })) });
+  const free = subtract(banks, reserved);
+  if (totalBytes(free) === 0) return unknown('every page of RAM is reserved: there is no hole to look at');
+  const wish = {
+    size: Math.ceil(plan.bytes / PAGE_SIZE) * PAGE_SIZE,
+    align: PAGE_SIZE,
+    from: 0,
+    limit: DIRECT_MAP_BYTES,
+  };
+  let base: number | null = null;
+  const holes = free.map(({ start, end }): CandidateHole => {
+    const judged = judgeHole({ base: start, size: end - start }, wish);
+    const taken = judged.accepted && base === null;
+    if (judged.accepted) base ??= judged.at;
+    return {
+      start,
+      end,
+      verdict: taken ? 'taken' : judged.accepted ? 'would fit' : 'refused',
+      reason: taken
+        ? 'the first that is large enough'
+        : judged.accepted
+          ? 'large enough, but a lower one was taken'
+          : judged.reason,
+      before: neighbour(reserved, start, 'end', 'start of the bank'),
+      after: neighbour(reserved, end, 'start', 'end of the bank'),
+    };
+  });
+  return { known: true, bytes: plan.bytes, entries: plan.entries, entryBytes: PAGE_STRUCT_BYTES, base, holes };
+}
+
+function neighbour(
+  reserved: readonly NamedReservation[],
+  at: number,
+  side: 'start' | 'end',
+  otherwise: string,
+): string {
+  return reserved.find((range) => range[side] === at)?.owner ?? otherwise;
+}
+
+/** As lines for people. */
+export function showMemMap(machine: LevitateMachine, explanation: MemMapExplanation): string[] {
+  const { bytes, entries, entryBytes, base, holes } = explanation;
+  const placed = told(machine.events.get('memory'), 'mem_map').at(-1);
+  return [
+    `mem_map needs ${bytes} bytes (${size(bytes)}): ${entries} frames, ${entryBytes} bytes each, in one piece`,
+    base === null
+      ? `no hole is large enough: the largest of ${holes.length} has ${size(Math.max(...holes.map((hole) => hole.end - hole.start)))}`
+      : `it lies at ${span(base, base + bytes)}${placed === undefined ? ', by the rules; the kernel did not get there' : ''}`,
+    '',
+    ...holes.map(
+      ({ start, end, verdict, reason, before, after }) =>
+        `${verdict.padEnd(10)}${span(start, end)}  ${size(end - start).padStart(10)}  ${reason}; between ${before} and ${after}`,
+    ),
+  ];
+}

@@ -1,0 +1,115 @@
+/**
+ * When a question is asked: at the end of a boot, or somewhere in the middle of it.
+ *
+ * The modelled kernel boots inside one gate, during which the machine does not stop. So a moment inside it is the first event at or after it: everything
+ * that the kernel does of interest is an event, and the question is answered then and there.
+ */
+
+import type { LogEvent } from '#emulator/events/event-log.ts';
+import { parseTime } from '#workbench/cli/quantities.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+import type { LevitateMachine, RunBounds } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
+
+/** A moment of a boot. */
+export type Moment =
+  | { readonly kind: 'end' }
+  /** Simulated nanoseconds since reset. */
+  | { readonly kind: 'time'; readonly ns: number }
+  | { readonly kind: 'instructions'; readonly count: number }
+  /** The kernel enters the stage: its number, or part of its name in lower case. */
+  | { readonly kind: 'stage'; readonly number: number | null; readonly name: string };
+
+/** "120ms", "38000" (instructions), "stage3", "memory & mmu". @throws InputError for an empty text or a time that is none */
+export function parseMoment(text: string): Moment {
+  const trimmed = text.trim().toLowerCase();
+  if (trimmed === '')
+    throw new InputError('--at: a time (120ms), a number of instructions, or a stage (stage3) is wanted');
+  if (trimmed === 'end') return { kind: 'end' };
+  const digits = trimmed.replaceAll('_', '');
+  if (/^\d+$/.test(digits)) return { kind: 'instructions', count: Number(digits) };
+  if (/^\d/.test(trimmed)) return { kind: 'time', ns: parseTime('--at', trimmed) };
+  const stage = /^stage\s*(\d+)$/.exec(trimmed);
+  return { kind: 'stage', number: stage === null ? null : Number(stage[1]), name: trimmed };
+}
+
+/** What was found at a moment. */
+export interface Asked<T> {
+  readonly answer: T;
+  /** How the run ended; null when the moment came first. */
+  readonly outcome: Outcome | null;
+  readonly atNs: number;
+  readonly instructions: number;
+}
+
+/**
+ * Runs `machine` to `moment`, or to the end of its run when that comes first, and asks there.
+ * @param bounds of the run
+ * @throws InputError when a stage was waited for that the boot did not enter
+ */
+export function askAt<T>(
+  machine: LevitateMachine,
+  moment: Moment,
+  bounds: RunBounds,
+  ask: (machine: LevitateMachine) => T,
+): Asked<T> {
+  const { clock } = machine.machine;
+  const now = (outcome: Outcome | null): Asked<T> => askNow(machine, outcome, ask);
+  let early: Asked<T> | null = null;
+  const end =
+    moment.kind === 'end'
+      ? () => {}
+      : machine.events.subscribe((event) => {
+          if (early !== null || !hasCome(moment, event, clock.instructions)) return;
+          early = now(null);
+          machine.machine.stop();
+        });
+  const outcome = machine.run(limitsOf(moment, bounds));
+  end();
+  if (early !== null) return early;
+  if (moment.kind === 'stage') throw stageNotEntered(machine, moment.name, outcome);
+  const isMoment = moment.kind !== 'end' && outcome.outcome === 'limit';
+  return now(isMoment ? null : outcome);
+}
+
+/** Asks `machine` as it stands. @param outcome how its run ended, null where it did not */
+export function askNow<T>(
+  machine: LevitateMachine,
+  outcome: Outcome | null,
+  ask: (machine: LevitateMachine) => T,
+): Asked<T> {
+  const { nowNs, instructions } = machine.machine.clock;
+  return { answer: ask(machine), outcome, atNs: nowNs, instructions };
+}
+
+function hasCome(moment: Moment, { t, kind, fields }: LogEvent, instructions: number): boolean {
+  switch (moment.kind) {
+    case 'end':
+      return false;
+    case 'time':
+      return t >= moment.ns;
+    case 'instructions':
+      return instructions >= moment.count;
+    case 'stage':
+      if (kind !== 'stage') return false;
+      return moment.number === null
+        ? String(fields['name']).toLowerCase().includes(moment.name)
+        : fields['number'] === moment.number;
+  }
+}
+
+/** The nearer of the moment and the run's own bounds. */
+function limitsOf(moment: Moment, { timeoutNs = Infinity, maxInstructions = Infinity }: RunBounds): RunBounds {
+  return {
+    timeoutNs: moment.kind === 'time' ? Math.min(moment.ns, timeoutNs) : timeoutNs,
+    maxInstructions: moment.kind === 'instructions' ? Math.min(moment.count, maxInstructions) : maxInstructions,
+  };
+}
+
+function stageNotEntered(machine: LevitateMachine, wanted: string, { reason }: Outcome): InputError {
+  const entered = machine.events
+    .get('stage')
+    .map(({ fields }) => `${String(fields['number'])} "${String(fields['name'])}"`);
+  const told = entered.length === 0 ? 'it entered none' : `it entered ${entered.join(', ')}`;
+  return new InputError(`--at ${wanted}: the boot entered no such stage: ${told}, and ${reason}`);
+}

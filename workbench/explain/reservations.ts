@@ -1,0 +1,141 @@
+/**
+ * Who reserved which part of physical memory, by name: the path of the device tree's node, the entry of its reservation block, or the kernel's own reason.
+ *
+ * From the kernel's memblock where that is up, otherwise from what it told the event log before it stopped, otherwise (a guest that is not ours, or a kernel
+ * that has not looked yet) from the device tree and the loader.
+ */
+
+import { alignDown, alignUp, PAGE_SIZE } from '#common/address.ts';
+import { chosen, Fdt, FdtError, memoryReservations, reservedMemory } from '#fdt/index.ts';
+import { OwnerKind, ownerName } from '#kernel-ts/kernel/mm/owner.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { kernelBanks, told } from './kernel-memory.ts';
+import { quietly } from './machine-view.ts';
+
+/** What holds a reserved range. */
+export type ReservationKind = 'kernel' | 'device-tree' | 'initramfs' | 'reserved' | 'mem_map' | 'kernel-tables';
+
+/** A reserved range, [start, end), whole pages. Ranges may overlap: a page counts for the first. */
+export interface NamedReservation {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: ReservationKind;
+  /** "kernel image", "/reserved-memory/aoc@94000000", "memreserve entry 0". */
+  readonly owner: string;
+  readonly noMap: boolean;
+  /** The kernel chose the place. */
+  readonly dynamic: boolean;
+}
+
+const KINDS: Readonly<Record<OwnerKind, ReservationKind>> = {
+  [OwnerKind.OTHER]: 'reserved',
+  [OwnerKind.KERNEL_IMAGE]: 'kernel',
+  [OwnerKind.DTB]: 'device-tree',
+  [OwnerKind.INITRAMFS]: 'initramfs',
+  [OwnerKind.RESERVATION_BLOCK]: 'reserved',
+  [OwnerKind.RESERVED_MEMORY]: 'reserved',
+  [OwnerKind.RESERVED_DYNAMIC]: 'reserved',
+  [OwnerKind.MEMBLOCK]: 'kernel-tables',
+  [OwnerKind.MEM_MAP]: 'mem_map',
+  [OwnerKind.ZONES]: 'kernel-tables',
+};
+
+/** The device tree that the guest was given; null when it cannot be read. */
+export function openTree({ deviceTree }: Pick<LevitateMachine, 'deviceTree'>): Fdt | null {
+  try {
+    return Fdt.open(deviceTree);
+  } catch (error) {
+    if (error instanceof FdtError) return null;
+    throw error;
+  }
+}
+
+/** Every reservation, ascending by start. */
+export function reservationsOf(machine: LevitateMachine): NamedReservation[] {
+  const fdt = openTree(machine);
+  const kernel = machine.findKernel();
+  if (kernel === null || kernelBanks(machine).length === 0) return ofLoader(machine, fdt);
+  const memblock = kernel.memory?.memblock;
+  if (memblock === undefined) return ofEvents(machine, fdt);
+  return quietly(machine.machine, () =>
+    [...memblock.reservedRanges()].map(({ base, size, owner: { kind, cookie }, noMap }) => ({
+      start: base,
+      end: base + size,
+      kind: KINDS[kind],
+      owner: nodePath(fdt, kind, cookie) ?? entryName(fdt, kind, base) ?? ownerName(kind),
+      noMap,
+      dynamic: kind === OwnerKind.RESERVED_DYNAMIC,
+    })),
+  );
+}
+
+/** What memblock held when the kernel told of it, before mem_map was placed; and mem_map once it was. */
+export function ofEvents(machine: Pick<LevitateMachine, 'events'>, fdt: Fdt | null): NamedReservation[] {
+  const events = machine.events.get('memory');
+  const found = told(events, 'reserved').map(({ fields }): NamedReservation => {
+    const start = Number(fields['base']);
+    const [name = '', dynamic] = String(fields['owner']).split(', placed by ');
+    const kind = Object.values(OwnerKind).find((value) => ownerName(value) === name);
+    const owner = kind === undefined ? `/reserved-memory/${name}` : (entryName(fdt, kind, start) ?? name);
+    return {
+      start,
+      end: start + Number(fields['bytes']),
+      kind: kind === undefined ? 'reserved' : KINDS[kind],
+      owner,
+      noMap: fields['noMap'] === true,
+      dynamic: dynamic !== undefined,
+    };
+  });
+  for (const { fields } of told(events, 'mem_map')) {
+    const start = Number(fields['base']);
+    const end = alignUp(start + Number(fields['bytes']), PAGE_SIZE);
+    found.push({ start, end, kind: 'mem_map', owner: ownerName(OwnerKind.MEM_MAP), noMap: false, dynamic: true });
+  }
+  return found.toSorted((a, b) => a.start - b.start);
+}
+
+function nodePath(fdt: Fdt | null, kind: OwnerKind, cookie: bigint): string | null {
+  if (fdt === null || (kind !== OwnerKind.RESERVED_MEMORY && kind !== OwnerKind.RESERVED_DYNAMIC)) return null;
+  for (const node of fdt.nodes()) if (BigInt(node.offset) === cookie) return node.path;
+  return null;
+}
+
+/** The entry of the reservation block that begins in this page. */
+function entryName(fdt: Fdt | null, kind: OwnerKind, start: number): string | null {
+  if (fdt === null || kind !== OwnerKind.RESERVATION_BLOCK) return null;
+  const index = memoryReservations(fdt).findIndex(({ address }) => alignDown(Number(address), PAGE_SIZE) === start);
+  return index < 0 ? null : `memreserve entry ${index}`;
+}
+
+/** The loader's pieces and the tree's reservations: what every kernel must respect, whatever it does itself. */
+function ofLoader(machine: LevitateMachine, fdt: Fdt | null): NamedReservation[] {
+  const found: NamedReservation[] = [];
+  const add = (base: number, size: number, kind: ReservationKind, owner: string, noMap = false): void => {
+    const end = alignUp(base + size, PAGE_SIZE);
+    if (size > 0) found.push({ start: alignDown(base, PAGE_SIZE), end, kind, owner, noMap, dynamic: false });
+  };
+  for (const { what, kind, owner } of LOADED) {
+    const image = machine.findImage(what);
+    if (image !== null) add(image.base, image.bytes.length, kind, owner);
+  }
+  if (fdt !== null) {
+    for (const [index, { address, size }] of memoryReservations(fdt).entries()) {
+      add(Number(address), Number(size), 'reserved', `memreserve entry ${index}`);
+    }
+    for (const { base, size, path, noMap } of reservedMemory(fdt).staticRegions) {
+      add(Number(base), Number(size), 'reserved', path, noMap);
+    }
+    const { initrd } = chosen(fdt);
+    if (initrd !== null && !found.some(({ kind }) => kind === 'initramfs')) {
+      add(Number(initrd.start), Number(initrd.end - initrd.start), 'initramfs', 'initramfs');
+    }
+  }
+  return found.toSorted((a, b) => a.start - b.start);
+}
+
+/** What the loaders call their pieces. */
+const LOADED = [
+  { what: 'kernel', kind: 'kernel', owner: 'kernel, as loaded' },
+  { what: 'dtb', kind: 'device-tree', owner: 'device tree' },
+  { what: 'initrd', kind: 'initramfs', owner: 'initramfs' },
+] as const;

@@ -1,0 +1,60 @@
+/** An event as a line for people: time in milliseconds to the nanosecond, core, kind, fields. */
+
+import type { EventFields, LogEvent } from '#emulator/events/event-log.ts';
+import type { Paint, Style } from './paint.ts';
+
+const TIME_WIDTH = 15;
+const KIND_WIDTH = 13;
+
+/** Kinds that are not shown plain. */
+const STYLES: Readonly<Record<string, Style>> = {
+  panic: 'red',
+  unmapped: 'yellow',
+  'mmio-unknown': 'yellow',
+  'sysreg-unknown': 'yellow',
+  device: 'yellow',
+  uart: 'yellow',
+  stage: 'bold',
+  stop: 'bold',
+  boot: 'bold',
+  serial: 'green',
+};
+
+/** `event` without a line feed. What the guest wrote cannot reach the terminal: control characters are shown escaped. */
+export function showEvent({ t, core, kind, fields }: LogEvent, paint: Paint): string {
+  const stamp = paint('dim', `${showStamp(t).padStart(TIME_WIDTH)}  ${core}`);
+  const style = STYLES[kind];
+  const name = printable(kind).padEnd(KIND_WIDTH);
+  const text = kind === 'serial' ? printable(String(fields['text'])) : showFields(fields);
+  return `${stamp}  ${style === undefined ? name : paint(style, name)}${kind === 'panic' ? paint('red', text) : text}`;
+}
+
+/** Simulated nanoseconds, exactly: "41.436987 ms". */
+export function showStamp(ns: number): string {
+  return `${(ns / 1e6).toFixed(6)} ms`;
+}
+
+/** The fields as `name=value`, in their order. */
+export function showFields(fields: EventFields): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${printable(name)}=${name === 'esr' ? showSyndrome(value) : showValue(value)}`)
+    .join(' ');
+}
+
+/** A syndrome, which is a number in the file, as the manuals write it. */
+export function showSyndrome(esr: unknown): string {
+  return typeof esr === 'number' ? `0x${esr.toString(16)}` : showValue(esr);
+}
+
+/** A value of a field: bare where it is one word, as JSON otherwise. */
+export function showValue(value: unknown): string {
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value)
+    ? printable(value)
+    : printable(JSON.stringify(value) ?? 'absent');
+}
+
+/** `text` with its control characters as `\x1b`. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what this is about
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}

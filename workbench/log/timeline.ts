@@ -1,0 +1,83 @@
+/** The timeline of a run: its stages with how long each took, and what interrupted them. */
+
+import { showCount, showTime } from '#common/quantities.ts';
+import type { EventLogHeader } from '#emulator/events/event-header.ts';
+import type { Facts, Mark } from './facts.ts';
+import type { Paint } from './paint.ts';
+import { printable, showFields, showValue } from './show-event.ts';
+import { showOption } from './show-option.ts';
+
+/** A stretch of the run. A mark that is a moment only has no duration. */
+export interface TimelineEntry {
+  readonly atNs: number;
+  /** Until the next stretch begins. */
+  readonly tookNs: number | null;
+  readonly kind: string;
+  readonly title: string;
+}
+
+/** Stretches: a boot (everything before the first stage) and the stages. Panic, power and stop are moments. */
+const STRETCHES: ReadonlySet<string> = new Set(['boot', 'stage']);
+
+/** The timeline of a run, in order. */
+export function timeline({ marks, endNs }: Facts): TimelineEntry[] {
+  return marks.map(({ t, kind, ...mark }, index) => {
+    const next = marks.slice(index + 1).find((later) => STRETCHES.has(later.kind));
+    return {
+      atNs: t,
+      tookNs: STRETCHES.has(kind) ? (next?.t ?? endNs) - t : null,
+      kind,
+      title: titleOf({ t, kind, ...mark }),
+    };
+  });
+}
+
+function titleOf({ kind, core, fields }: Mark): string {
+  switch (kind) {
+    case 'boot':
+      return 'power on: firmware, kernel entry';
+    case 'stage':
+      return `stage ${showValue(fields['number'])}: ${printable(String(fields['name']))}`;
+    case 'panic':
+      return `PANIC: ${printable(String(fields['reason']))}`;
+    case 'stop':
+      return `end: ${printable(String(fields['reason']))}`;
+    default:
+      return `${kind}: ${showFields(fields)} (core ${core})`;
+  }
+}
+
+const BAR_WIDTH = 24;
+const TIME_WIDTH = 10;
+
+/** The timeline for people. */
+export function showTimeline(header: EventLogHeader, facts: Facts, paint: Paint): string {
+  const entries = timeline(facts);
+  const longest = Math.max(1, ...entries.map(({ tookNs }) => tookNs ?? 0));
+  const rows = entries.map(({ atNs, tookNs, kind, title }) => {
+    const bar = tookNs === null ? '' : '█'.repeat(Math.round((BAR_WIDTH * tookNs) / longest));
+    const times = `${showTime(atNs).padStart(TIME_WIDTH)}  ${(tookNs === null ? '' : showTime(tookNs)).padStart(TIME_WIDTH)}`;
+    const style = kind === 'panic' ? 'red' : kind === 'stage' ? 'bold' : 'dim';
+    return `${times}  ${paint('cyan', bar.padEnd(BAR_WIDTH))}  ${paint(style, title)}`;
+  });
+  if (facts.stop === null) {
+    const cut = 'no end: the run was killed, is still running, or met a fault of the emulator';
+    rows.push(
+      `${showTime(facts.endNs).padStart(TIME_WIDTH)}  ${' '.repeat(TIME_WIDTH + 2 + BAR_WIDTH)}  ${paint('yellow', cut)}`,
+    );
+  }
+  const head = paint('dim', `${'at'.padStart(TIME_WIDTH)}  ${'took'.padStart(TIME_WIDTH)}`);
+  return `${[aboutLine(header, facts), head, ...rows].join('\n')}\n`;
+}
+
+/** One line about the run: board, what was asked of it, size of the log. */
+function aboutLine({ board, seed, options }: EventLogHeader, { events, endNs }: Facts): string {
+  const parts = [
+    board === null ? 'board not said' : printable(board),
+    ...Object.entries(options).map(([name, value]) => `${printable(name)} ${showOption(name, value)}`),
+    ...(seed === null ? [] : [`seed=${printable(seed)}`]),
+    `${showCount(events)} events`,
+    `${showTime(endNs)} simulated`,
+  ];
+  return parts.join(' · ');
+}

@@ -1,0 +1,62 @@
+/** Bits of RAM that change by themselves at a simulated time, as a particle or a weak cell changes them. */
+
+import { alignDown, hex, physAddr } from '#common/address.ts';
+import { CODE_LINE } from '#emulator/cpu/stale-caches.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
+import type { BitFlip } from './fault-settings.ts';
+
+/** The flips of one machine, each of which happens once, also when the machine is reset in between. */
+export class BitFlips {
+  private readonly machine: Machine;
+  private readonly waiting: Set<BitFlip>;
+
+  /** @param isModelled the guest is the modelled kernel, which runs for long between two looks of the machine at its schedule */
+  constructor(machine: Machine, flips: readonly BitFlip[], isModelled: boolean) {
+    this.machine = machine;
+    this.waiting = new Set(flips);
+    if (isModelled && flips.length > 0) this.watchPortAccesses();
+  }
+
+  /** Sets them up, after a reset has cleared what was to happen. */
+  schedule(): void {
+    const { scheduler, clock } = this.machine;
+    for (const flip of this.waiting) scheduler.at(clock.ticksFor(flip.atNs), () => this.flip(flip));
+  }
+
+  /** In a machine that goes on where another was saved: what had flipped there by then has flipped. */
+  resume(): void {
+    const { clock } = this.machine;
+    for (const flip of this.waiting) if (clock.ticksFor(flip.atNs) <= clock.ticks) this.waiting.delete(flip);
+    this.schedule();
+  }
+
+  /**
+   * Inside a gate it is the kernel's port accesses that time passes by, and the whole boot of the kernel is one gate: a flip comes with the access that reaches
+   * its time. Machines without flips keep a plain field.
+   */
+  private watchPortAccesses(): void {
+    const { clock } = this.machine;
+    let accesses = clock.portAccesses;
+    Object.defineProperty(clock, 'portAccesses', {
+      get: () => accesses,
+      set: (value: number) => {
+        accesses = value;
+        for (const flip of this.waiting) if (clock.ticksFor(flip.atNs) <= clock.ticks) this.flip(flip);
+      },
+    });
+  }
+
+  /** Cores see it at once, in data and in code; a TLB keeps what it has read, as hardware does. */
+  private flip(flip: BitFlip): void {
+    const { memory, cores, events } = this.machine;
+    if (!this.waiting.delete(flip)) return;
+    const { address, bit } = flip;
+    const pa = physAddr(address);
+    const before = memory.readBytes(pa, 1)[0] ?? 0;
+    const after = before ^ (1 << bit);
+    memory.writeBytes(pa, Uint8Array.of(after));
+    const line = alignDown(pa, CODE_LINE);
+    for (const core of cores) core.forget({ kind: 'code range', start: line, end: line + CODE_LINE });
+    events.emit('fault', { what: 'flip-bit', address: hex(address), bit, before: hex(before), after: hex(after) });
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * A machine from a board's data: memory, devices, serial line, reset firmware. What is loaded into it is decided elsewhere.
+ */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Board, DevicePlacement } from '#boards/types.ts';
+import { gs101ResetValues } from '#emulator/devices/gs101-reset-values.ts';
+import { CfiFlash } from '#emulator/devices/cfi-flash.ts';
+import { createDevice } from '#emulator/devices/registry.ts';
+import { isSerialDevice, type SerialDevice } from '#emulator/devices/serial-device.ts';
+import type { BlockBackend } from '#emulator/devices/virtio/block-backend.ts';
+import { VirtioBlock } from '#emulator/devices/virtio/virtio-block.ts';
+import { VirtioEntropy } from '#emulator/devices/virtio/virtio-entropy.ts';
+import type { VirtioModel } from '#emulator/devices/virtio/virtio-model.ts';
+import { SerialLine } from '#emulator/devices/serial-line.ts';
+import type { CpuEngine, EngineCallbacks } from '#emulator/engine/engine.ts';
+import type { EventKind } from '#emulator/events/event-kinds.ts';
+import { Machine } from '#emulator/machine/machine.ts';
+import type { FixedMemory, MachineDevice } from '#emulator/machine/machine-options.ts';
+import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
+import { InputError } from './input-error.ts';
+import { connectInterrupts } from './interrupt-controller.ts';
+import { GS101_SMC_PMU_REGISTER, gs101PmuCall } from '#emulator/psci/gs101-smc.ts';
+import { packageRoot } from '#workbench/package-root.ts';
+
+/** A machine with its serial line. */
+export interface BoardMachine {
+  readonly board: Board;
+  readonly machine: Machine;
+  /** What the console UART sends. */
+  readonly serial: SerialLine;
+  /** The console UART, for input. */
+  readonly console: SerialDevice;
+}
+
+export interface BoardMachineOptions {
+  readonly board: Board;
+  /** RAM instead of the board's own banks. */
+  readonly banks?: readonly MemoryBank[] | undefined;
+  /** The reset firmware, from address 0. */
+  readonly firmware: Uint8Array;
+  readonly openEngine: (callbacks: EngineCallbacks) => CpuEngine;
+  /** Disks behind the board's virtio slots, the last slot first. */
+  readonly disks?: readonly BlockBackend[];
+  /** With a seed, the slot after the disks holds an entropy source. */
+  readonly seed?: number | bigint | undefined;
+  readonly trace?: readonly EventKind[];
+}
+
+/** Parameters of the reset firmware, at fixed offsets in its image: firmware/reset/reset.inc. */
+const BOOT_KERNEL_OFFSET = 0x08;
+const BOOT_DTB_OFFSET = 0x10;
+const BOOT_FLAGS_OFFSET = 0x18;
+const BOOT_FLAG_GIC_SYSTEM_REGISTERS = 1n;
+
+/** A file of firmware/images. @throws Error when the package is incomplete */
+export function readFirmwareImage(name: string): Uint8Array {
+  return new Uint8Array(readFileSync(join(packageRoot(), 'firmware', 'images', name)));
+}
+
+/** The board's reset firmware, told where the kernel and the device tree are. */
+export function resetFirmware(board: Board, kernelEntry: number, deviceTree: number): Uint8Array {
+  const image = readFirmwareImage(`${board.firmware.image}.bin`);
+  const view = new DataView(image.buffer);
+  view.setBigUint64(BOOT_KERNEL_OFFSET, BigInt(kernelEntry), true);
+  view.setBigUint64(BOOT_DTB_OFFSET, BigInt(deviceTree), true);
+  const flags = board.interruptController.version === 3 ? BOOT_FLAG_GIC_SYSTEM_REGISTERS : 0n;
+  view.setBigUint64(BOOT_FLAGS_OFFSET, flags, true);
+  return image;
+}
+
+/** What stands behind which virtio slot, by the placement's name. As QEMU does, from the last slot down. @throws InputError */
+function plugIn(board: Board, { disks = [], seed }: BoardMachineOptions): Map<string, VirtioModel> {
+  const models: VirtioModel[] = disks.map((disk) => new VirtioBlock(disk));
+  const slots = board.devices.filter(({ model }) => model === 'virtio-mmio').toReversed();
+  if (seed !== undefined && slots.length > models.length) models.push(new VirtioEntropy(BigInt(seed)));
+  if (models.length > slots.length) {
+    throw new InputError(`--drive: ${board.name} has ${slots.length} virtio slots, ${models.length} disks were given`);
+  }
+  return new Map(models.map((model, i) => [(slots[i] as DevicePlacement).name, model]));
+}
+
+/** The firmware's read-only memory, and SRAM. */
+function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
+  return board.devices
+    .filter(({ name, model }) => isFixedMemory(board, name, model))
+    .map(({ name, base, size }) =>
+      name === board.firmware.device
+        ? { name, base, size, access: 'rx', bytes: firmware }
+        : { name, base, size, access: 'rwx', bytes: new Uint8Array() },
+    );
+}
+
+function isFixedMemory(board: Board, name: string, model: string): boolean {
+  return name === board.firmware.device || model === 'sram' || model === 'rom';
+}
+
+/** The reset vector's memory answers commands where it is flash. */
+function attachFlash(board: Board, machine: Machine): void {
+  const { device: name } = board.firmware;
+  const memory = machine.fixedMemory.find((fixed) => fixed.name === name);
+  if (memory === undefined || board.devices.find((device) => device.name === name)?.model !== 'cfi-flash') return;
+  const flash = new CfiFlash({
+    name,
+    contents: memory.bytes,
+    context: machine.deviceContext(() => {}),
+    onArrayMode: (arrayMode) => onArrayMode(arrayMode),
+  });
+  const onArrayMode = machine.attachFlash(name, flash);
+}
+
+/** Calls of the silicon vendor that the board's firmware answers. */
+function serveVendorCalls(board: Board, machine: Machine): void {
+  const pmu = board.devices.find(({ model }) => model === 'gs101-pmu');
+  if (pmu === undefined) return;
+  machine.setVendorCalls((functionId, arguments_) =>
+    functionId === GS101_SMC_PMU_REGISTER ? gs101PmuCall(machine.bus, pmu, arguments_) : null,
+  );
+}
+
+/** Builds the machine and places every device of the board on its bus. @throws BusOverlapError and the typed errors of memory and devices */
+export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
+  const { board } = options;
+  const machine = new Machine({
+    banks: options.banks ?? board.ramBanks,
+    fixedMemory: fixedMemoryOf(board, options.firmware),
+    mpidrs: board.cpus.map(({ mpidrEl1 }) => mpidrEl1),
+    midrs: board.cpus.map(({ midr }) => midr),
+    instructionsPerSecond: board.instructionsPerSecond,
+    counterFrequencyHz: board.timer.frequencyHz,
+    psciConduit: board.psci.method,
+    gicSystemRegisters: board.interruptController.version === 3,
+    openEngine: options.openEngine,
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
+  });
+  const serial = new SerialLine();
+  let consoleDevice: SerialDevice | null = null;
+  const devices: MachineDevice[] = [];
+  const interrupts = connectInterrupts(board, machine);
+  const plugged = plugIn(board, options);
+  for (const placement of board.devices) {
+    const { name, model, base, size } = placement;
+    if (isFixedMemory(board, name, model)) continue;
+    const device =
+      model === 'gicv2' || model === 'gicv3'
+        ? interrupts.deviceFor(placement)
+        : createDevice(
+            model,
+            { name, base, size, resetValues: gs101ResetValues(name) },
+            machine.deviceContext((level) => interrupts.setLine(placement, 0, level)),
+            {
+              ...(name === board.kernelConsole.device ? { onTransmit: (byte: number) => serial.transmit(byte) } : {}),
+              timers: machine,
+              memory: machine.memory,
+              cpus: board.cpus.length,
+              setLine: (line, level) => interrupts.setLine(placement, line, level),
+              onPower: (request) => machine.requestPower(request),
+              ...(plugged.has(name) ? { virtio: plugged.get(name) as VirtioModel } : {}),
+            },
+          );
+    if (name === board.kernelConsole.device && isSerialDevice(device)) consoleDevice = device;
+    devices.push({ name, base, size, device, answers: model !== 'absent' });
+  }
+  if (consoleDevice === null)
+    throw new Error(`board ${board.name}: ${board.kernelConsole.device} is not a serial device`);
+  machine.attach(devices);
+  attachFlash(board, machine);
+  serveVendorCalls(board, machine);
+  serial.onLine((text) => machine.events.emit('serial', { text }));
+  return { board, machine, serial, console: consoleDevice };
+}

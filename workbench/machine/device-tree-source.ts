@@ -1,0 +1,66 @@
+/**
+ * The device tree of a boot: generated from the board's data, or a user's file, with or without what a boot loader adds.
+ *
+ * A user's blob is handed to the kernel as it is, broken or not: judging it is the kernel's work. Only `--fixups loader` must read it.
+ */
+
+import { buildDeviceTree } from '#boards/device-tree.ts';
+import type { Board } from '#boards/types.ts';
+import { chosen, Fdt, FdtError, reservedMemory, writeFdt } from '#fdt/index.ts';
+import type { Interval } from '#kernel-ts/kernel/mm/intervals.ts';
+import { applyLoaderFixups } from './loader-fixups.ts';
+
+/** What a boot loader adds to a user's tree. */
+export type Fixups = 'none' | 'loader';
+
+export interface DeviceTreeRequest {
+  readonly board: Board;
+  /** The user's tree, or null for the generated one. */
+  readonly blob: Uint8Array | null;
+  readonly fixups: Fixups;
+  readonly bootargs: string | null;
+  readonly seed: number | bigint | null;
+}
+
+/** The blob for given initrd bounds: sizes must not depend on them, so a caller can ask twice. @throws InputError */
+export function makeDeviceTree(
+  request: DeviceTreeRequest,
+  initrd: { readonly start: number; readonly end: number } | null,
+): Uint8Array {
+  const { board, blob, fixups, bootargs, seed } = request;
+  const generate = () =>
+    buildDeviceTree(board, {
+      bootargs: bootargs ?? undefined,
+      initrd: initrd ?? undefined,
+      seed: seed ?? undefined,
+    });
+  if (blob === null) return writeFdt({ root: generate(), reservations: [], bootCpuid: 0 });
+  if (fixups === 'none') return blob;
+  return applyLoaderFixups(board, blob, generate());
+}
+
+/** Where a user's tree says that an initial RAM disk lies; null when it does not, or cannot be read. */
+export function initrdOfDeviceTree(blob: Uint8Array): { readonly start: number; readonly end: number } | null {
+  return asRead(blob, null, (fdt) => {
+    const { initrd } = chosen(fdt);
+    return initrd === null ? null : { start: Number(initrd.start), end: Number(initrd.end) };
+  });
+}
+
+/** What a user's tree keeps to itself: its reservation block and the regions of its /reserved-memory. */
+export function reservedOfDeviceTree(blob: Uint8Array): Interval[] {
+  return asRead(blob, [], (fdt) => [
+    ...fdt.reservations.map(({ address, size }) => ({ start: Number(address), end: Number(address + size) })),
+    ...reservedMemory(fdt).staticRegions.map(({ base, size }) => ({ start: Number(base), end: Number(base + size) })),
+  ]);
+}
+
+/** What `read` finds, or `otherwise` where the blob cannot be read: the kernel will say what is wrong with it. */
+function asRead<T>(blob: Uint8Array, otherwise: T, read: (fdt: Fdt) => T): T {
+  try {
+    return read(Fdt.open(blob));
+  } catch (error) {
+    if (error instanceof FdtError) return otherwise;
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * gzip data as gzip itself and QEMU read them: members in a row, and what is behind the last one is ignored, be it a device tree or padding.
+ *
+ * ```
+ *   1f 8b 08 flags mtime(4) xfl os | extra: u16 length, bytes | name, NUL | comment, NUL | u16 | deflate data | CRC32 | size
+ *                                    each of these four if its flag is set
+ * ```
+ * Specification: RFC 1952, 2.3.
+ */
+
+import { constants } from 'node:buffer';
+import { gunzipSync, inflateRawSync } from 'node:zlib';
+import { showBytes } from '#common/quantities.ts';
+
+const FIXED_HEADER_BYTES = 10;
+const TRAILER_BYTES = 8;
+const FHCRC = 2;
+const FEXTRA = 4;
+const FNAME = 8;
+const FCOMMENT = 16;
+const LOOKS_LIKE_MORE: ReadonlySet<string | undefined> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR']);
+
+/** True for data that begin as gzip's. */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/**
+ * The content of `bytes`.
+ * @param mostBytes that it may have: the RAM of the guest `guest`
+ * @throws Error for damaged data, or a larger content
+ */
+export function gunzip(bytes: Uint8Array, mostBytes: number, guest: string): Uint8Array {
+  const options = { maxOutputLength: Math.min(mostBytes, constants.MAX_LENGTH) };
+  try {
+    try {
+      return gunzipSync(bytes, options);
+    } catch (error) {
+      // Also when a byte that is no zero follows: zlib takes it for another member, which is no header or ends early.
+      if (!LOOKS_LIKE_MORE.has((error as NodeJS.ErrnoException).code) || !isGzip(bytes)) throw error;
+      const end = endOfMembers(bytes, options);
+      if (end >= bytes.length) throw error;
+      return gunzipSync(bytes.subarray(0, end), options);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+    throw new Error(`it unpacks to more than the RAM of ${guest}, ${showBytes(mostBytes)}`, { cause: error });
+  }
+}
+
+/** Where the last member ends. @throws Error as zlib does */
+function endOfMembers(bytes: Uint8Array, options: { readonly maxOutputLength: number }): number {
+  let end = 0;
+  while (isGzip(bytes.subarray(end))) {
+    const data = bytes.subarray(end + headerBytes(bytes.subarray(end)));
+    // With `info` there is the engine too, which counts the bytes that it took.
+    const { engine } = inflateRawSync(data, { ...options, info: true }) as unknown as {
+      engine: { bytesWritten: number };
+    };
+    end = data.byteOffset - bytes.byteOffset + engine.bytesWritten + TRAILER_BYTES;
+  }
+  return end;
+}
+
+function headerBytes(member: Uint8Array): number {
+  const flags = member[3] ?? 0;
+  let at = FIXED_HEADER_BYTES;
+  if ((flags & FEXTRA) !== 0) at += 2 + (member[at] ?? 0) + 256 * (member[at + 1] ?? 0);
+  for (const text of [FNAME, FCOMMENT]) {
+    if ((flags & text) === 0) continue;
+    const nul = member.indexOf(0, at);
+    at = nul < 0 ? member.length : nul + 1;
+  }
+  return (flags & FHCRC) === 0 ? at : at + 2;
+}

@@ -1,0 +1,108 @@
+/** Starting the modelled kernel: reset firmware, the kernel image, the device tree, an initrd. */
+
+import { type ImageSizes, type LoadPlan, planLoad } from '#boards/load-plan.ts';
+import type { Board } from '#boards/types.ts';
+import { decodeLz4Legacy, isLz4Legacy } from '#emulator/loader/lz4-legacy.ts';
+import { KernelImage, type KernelSymbols } from '#kernel-ts/kernel/image.ts';
+import { readFirmwareImage, resetFirmware } from './board-machine.ts';
+import type { BootPlan } from './boot-plan.ts';
+import { initrdOfDeviceTree, makeDeviceTree, reservedOfDeviceTree } from './device-tree-source.ts';
+import { gunzip, isGzip } from './gunzip.ts';
+import { InputError } from './input-error.ts';
+import { KernelHost } from './kernel-host.ts';
+import type { MachineSettings } from './machine-settings.ts';
+import { describeRamOnDevices, ramOfBlob, type TreeRam, unionOfBanks } from './tree-ram.ts';
+
+const KERNEL_IMAGE = 'kernel.bin';
+const KERNEL_SYMBOLS = 'kernel.symbols.json';
+const DEFAULT_INITRAMFS = 'initramfs.cpio';
+
+/** @throws BoardError when something does not fit; InputError for a tree that cannot get its fixups */
+export function planLevitate(board: Board, settings: MachineSettings): BootPlan {
+  const { dtb, memoryBytes } = settings;
+  const kernelBytes = readFirmwareImage(KERNEL_IMAGE);
+  const symbols = JSON.parse(Buffer.from(readFirmwareImage(KERNEL_SYMBOLS)).toString('utf8')) as KernelSymbols;
+  const request = {
+    board,
+    blob: dtb ?? null,
+    fixups: settings.fixups ?? 'none',
+    bootargs: settings.append ?? null,
+    seed: settings.seed ?? null,
+  };
+  const layOut = (initrd: Uint8Array | null): Layout => {
+    // The initrd's bounds are fixed-width cells: a tree with any bounds has the size of the final one.
+    const draft = makeDeviceTree(request, initrd === null ? null : { start: 0, end: 1 });
+    const sizes = { kernelBytes: symbols._end, initrdBytes: initrd?.length ?? 0, dtbBytes: draft.length };
+    // Who writes the tree puts things where the tree has RAM. A tree that is handed over as it is has its own places.
+    const place = request.blob === null || request.fixups === 'none' ? {} : roomIn(draft, ramOfBlob(draft, board));
+    return { initrd, draft, plan: planLoad(board, { ...sizes, ...place }) };
+  };
+  const { initrd, draft, plan } = layOutWithInitrd({ ...settings, initrd: unpackedInitrd(board, settings) }, layOut);
+  const deviceTree = plan.initrd === null ? draft : makeDeviceTree(request, plan.initrd);
+  const ofTree = dtb === undefined ? null : ramOfBlob(dtb, board);
+  const warning = ofTree === null ? null : describeRamOnDevices(ofTree, board);
+  return {
+    banks: ofTree === null || memoryBytes !== undefined ? undefined : unionOfBanks(board.ramBanks, ofTree.banks),
+    warnings: warning === null ? [] : [`--dtb: ${warning}`],
+    firmware: resetFirmware(board, plan.kernel, plan.dtb),
+    level: 3,
+    images: [
+      { what: 'kernel', base: plan.kernel, bytes: kernelBytes },
+      { what: 'dtb', base: plan.dtb, bytes: deviceTree },
+      ...(plan.initrd === null || initrd === null ? [] : [{ what: 'initrd', base: plan.initrd.start, bytes: initrd }]),
+    ],
+    deviceTree,
+    attachKernel: (machine) => {
+      const host = new KernelHost(machine, new KernelImage(plan.kernel, symbols), {
+        earlyConsole: { compatible: CONSOLE_COMPATIBLE[board.kernelConsole.model], base: board.kernelConsole.base },
+        deviceTreeBytes: deviceTree.length,
+        memoryFaults: settings.faults ?? {},
+      });
+      machine.setGates(host);
+      return host;
+    },
+  };
+}
+
+/** The initramfs that was given, unpacked: the modelled kernel reads it where it lies. @throws InputError for damaged data, or more than fits the board's RAM */
+function unpackedInitrd({ name, ramBanks }: Board, { initrd }: MachineSettings): Uint8Array | undefined {
+  if (initrd === undefined) return undefined;
+  const mostBytes = ramBanks.reduce((sum, { size }) => sum + size, 0);
+  try {
+    if (isGzip(initrd)) return gunzip(initrd, mostBytes, name);
+    return isLz4Legacy(initrd) ? decodeLz4Legacy(initrd, mostBytes) : initrd;
+  } catch (error) {
+    throw new InputError(`--initrd: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Where a loader may put things by the tree that it hands over. */
+function roomIn(blob: Uint8Array, { banks }: TreeRam): Pick<ImageSizes, 'ram' | 'reserved'> {
+  return { ram: banks, reserved: reservedOfDeviceTree(blob) };
+}
+
+/** What is loaded, and where; the tree has no bounds of the initrd yet. */
+interface Layout {
+  readonly initrd: Uint8Array | null;
+  readonly draft: Uint8Array;
+  readonly plan: LoadPlan;
+}
+
+/**
+ * The layout with the initrd that is given, where an empty one is none, or else with the default one. A user's tree is handed over as it is: it gets the
+ * default only when it says itself that it lies there, as a tree does that was dumped from this board.
+ */
+function layOutWithInitrd(
+  { initrd, dtb, fixups }: MachineSettings,
+  layOut: (initrd: Uint8Array | null) => Layout,
+): Layout {
+  if (initrd !== undefined) return layOut(initrd.length === 0 ? null : initrd);
+  const layout = layOut(readFirmwareImage(DEFAULT_INITRAMFS));
+  if (dtb === undefined || fixups === 'loader') return layout;
+  const named = initrdOfDeviceTree(dtb);
+  const { initrd: place } = layout.plan;
+  return named !== null && named.start === place?.start && named.end === place.end ? layout : layOut(null);
+}
+
+/** Compatible string of the board's console UART: what a kernel built for the board has as its early console. */
+const CONSOLE_COMPATIBLE = { pl011: 'arm,pl011', 'gs101-uart': 'google,gs101-uart' } as const;

@@ -1,0 +1,301 @@
+/**
+ * A board with the modelled kernel loaded, ready to run: what `createMachine` returns and the command line drives.
+ *
+ *     board + options ─► device tree ─► addresses ─► reset firmware, image, tree, initrd in memory ─► run ─► outcome ─► report
+ *
+ * Running is synchronous and bounded; a caller that must stay responsive runs in slices (`maxInstructions`).
+ */
+
+import { markAsUntransferable } from 'node:worker_threads';
+import { findBoard } from '#boards/registry.ts';
+import type { Board } from '#boards/types.ts';
+import { hex } from '#common/address.ts';
+import type { Core } from '#emulator/cpu/core.ts';
+import type { SerialDevice } from '#emulator/devices/serial-device.ts';
+import type { SerialLine, SerialWatch } from '#emulator/devices/serial-line.ts';
+import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
+import type { EventLog } from '#emulator/events/event-log.ts';
+import { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
+import type { MachineStop } from '#emulator/machine/machine-run.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
+import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
+import { saveSnapshot } from '#workbench/snapshot/save.ts';
+import type { SnapshotParts } from '#workbench/snapshot/contents.ts';
+import { TypedInputs } from '#workbench/snapshot/typed-inputs.ts';
+import { locateEngine } from '#workbench/engine-library/engine-library.ts';
+import { BitFlips } from './bit-flips.ts';
+import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
+import type { BootImage, BootPlan } from './boot-plan.ts';
+import { openDrive } from './drive.ts';
+import { checkFaults, checkFlipsAreInRam } from './fault-settings.ts';
+import { planFlash, planGuest } from './guest-boot.ts';
+import { InputError } from './input-error.ts';
+import type { KernelHost } from './kernel-host.ts';
+import { planLevitate } from './levitate-boot.ts';
+import type { MachineSettings, RunBounds } from './machine-settings.ts';
+import { describeStandstill } from './standstill.ts';
+import type { Outcome } from './outcome.ts';
+
+export type { MachineSettings, RunBounds } from './machine-settings.ts';
+
+let engineLibrary: string | null = null;
+
+/** Path of the engine's library, looked for once, and fetched where there is none. @throws EngineLibraryError */
+export function enginePath(): string {
+  engineLibrary ??= locateEngine(probeEngineVersion).path;
+  return engineLibrary;
+}
+
+export class LevitateMachine {
+  readonly board: Board;
+  /** The blob that the guest is given, or would be where the loading rules leave no place for it. */
+  readonly deviceTree: Uint8Array;
+  readonly machine: Machine;
+  /** Everything the guest sent: bytes, text, lines. */
+  readonly serial: SerialLine;
+  /** Told of all input, before the guest is. */
+  onTyped: (bytes: Uint8Array) => void = () => {};
+  private readonly settings: MachineSettings;
+  private readonly plan: BootPlan;
+  private readonly host: KernelHost | null;
+  private readonly consoleDevice: SerialDevice;
+  private readonly bitFlips: BitFlips;
+  /** What was typed, which the modelled kernel's snapshots repeat; null for other guests. */
+  private readonly inputs: TypedInputs | null;
+  /** Why the machine cannot be run on; null: it can. */
+  private ended: string | null = null;
+  private expected: SerialWatch | null = null;
+  private failed: SerialWatch | null = null;
+
+  /**
+   * Builds the machine and loads it; nothing has run.
+   * @throws BoardError, InputError for what the settings ask; EngineLibraryError, EngineError when there is no usable engine
+   */
+  constructor(settings: MachineSettings) {
+    this.settings = settings;
+    const board = configure(settings);
+    this.board = board;
+    this.plan = planBoot(board, settings);
+    this.deviceTree = this.plan.deviceTree;
+    const flips = settings.faults?.flipBits ?? [];
+    checkFlipsAreInRam(flips, this.plan.banks ?? board.ramBanks);
+
+    const library = enginePath();
+    const built: BoardMachine = buildBoardMachine({
+      board,
+      banks: this.plan.banks,
+      firmware: this.plan.firmware,
+      openEngine: (callbacks) => createUnicornEngine({ library, callbacks }),
+      disks: (settings.drives ?? []).map(openDrive),
+      seed: settings.seed,
+      ...(settings.trace === undefined ? {} : { trace: settings.trace }),
+    });
+    this.machine = built.machine;
+    // The engine uses these very bytes: given to a worker, they would be gone while it runs.
+    this.machine.memory.onChunk(({ buffer }) => markAsUntransferable(buffer));
+    for (const { bytes } of this.machine.fixedMemory) markAsUntransferable(bytes.buffer);
+    this.serial = built.serial;
+    this.consoleDevice = built.console;
+    this.host = this.plan.attachKernel?.(built.machine) ?? null;
+    this.bitFlips = new BitFlips(built.machine, flips, this.host !== null);
+    this.inputs = this.host === null ? null : new TypedInputs(built.machine.clock, built.serial);
+    this.watchText();
+    this.load();
+  }
+
+  get events(): EventLog {
+    return this.machine.events;
+  }
+
+  get memory(): PhysicalMemory {
+    return this.machine.memory;
+  }
+
+  /** What of the settings' files is not used, and why: a sentence each. */
+  get warnings(): readonly string[] {
+    return this.plan.warnings ?? [];
+  }
+
+  /** The boot core. */
+  get cpu(): Core {
+    return this.machine.bootCore;
+  }
+
+  /** The modelled kernel: its log, and its memory system once that is up. @throws Error when the guest is another */
+  get kernel(): Kernel {
+    const kernel = this.findKernel();
+    if (kernel === null) throw new Error('this machine runs a guest that is not the modelled kernel');
+    return kernel;
+  }
+
+  /** The modelled kernel, or null when the guest is another. */
+  findKernel(): Kernel | null {
+    return this.host?.kernel ?? null;
+  }
+
+  /** What the loader put at which address: "kernel", "dtb", "initrd", … */
+  findImage(what: string): BootImage | null {
+    return this.plan.images.find((image) => image.what === what) ?? null;
+  }
+
+  /** How often the guest has looked for input on the console in vain since it last sent or took a character. */
+  get emptyPolls(): number {
+    return this.consoleDevice.emptyPolls;
+  }
+
+  /** Bytes of input that the guest has not taken yet. */
+  get waitingInput(): number {
+    return this.consoleDevice.waitingInput;
+  }
+
+  /** Input to the console, as typed. */
+  type(text: string | Uint8Array): void {
+    if (this.machine.isClosed) throw new MachineClosedError('type()');
+    const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+    this.onTyped(bytes);
+    this.inputs?.note(bytes);
+    this.consoleDevice.receive(bytes);
+  }
+
+  /**
+   * A snapshot of the machine as it is between two runs: {@link restoreMachine} of workbench/snapshot/restore.ts goes on from it. Of the modelled kernel, how it
+   * came here is saved: docs/snapshots.md.
+   * @throws InputError when the machine was switched off or locked up
+   */
+  save(): Uint8Array {
+    this.machine.mustRest('save()');
+    return saveSnapshot(this.parts);
+  }
+
+  /** What snapshots are made of and restored into: workbench/snapshot/. */
+  get parts(): SnapshotParts {
+    const { settings, plan, machine, serial, inputs, bitFlips, ended } = this;
+    const firmwareMemory = this.board.firmware.device;
+    return { settings, plan, machine, serial, inputs, bitFlips, ended, firmwareMemory, engineLibrary: enginePath() };
+  }
+
+  /** Runs until an outcome is reached. Called again after 'limit', it goes on where it stopped. @throws EngineError and other faults of the emulator */
+  run(bounds: RunBounds = {}): Outcome {
+    for (;;) {
+      const outcome = this.runSlice(Infinity, bounds);
+      if (outcome !== null) return outcome;
+    }
+  }
+
+  /**
+   * As {@link run}, but comes back with null after `instructions`, or `sliceNs` of simulated time, when nothing is decided yet: for callers that must stay
+   * responsive.
+   */
+  runSlice(
+    instructions: number,
+    { timeoutNs = Infinity, maxInstructions = Infinity }: RunBounds = {},
+    sliceNs = Infinity,
+  ): Outcome | null {
+    const { clock } = this.machine;
+    const endInstructions = clock.instructions + instructions;
+    const endNs = clock.nowNs + sliceNs;
+    const untilNs = Math.min(endNs, timeoutNs);
+    this.machine.mustRest('run()');
+    this.inputs?.begin();
+    const stop = this.machine.run({
+      maxInstructions: Math.min(endInstructions, maxInstructions),
+      ...(untilNs === Infinity ? {} : { untilNs }),
+    });
+    this.inputs?.end();
+    if (stop.kind === 'power off') this.ended = 'was switched off';
+    if (stop.kind === 'lockup') this.ended = 'cannot go on';
+    this.serial.flush();
+    // A listener has closed it: it ends as it is.
+    if (this.machine.isClosed) return this.judge(stop.kind === 'reset' ? { kind: 'stopped' } : stop);
+    if (stop.kind === 'reset') {
+      this.load();
+      return null;
+    }
+    if (stop.kind === 'limit') {
+      const isSlice = stop.limit === 'instructions' ? endInstructions < maxInstructions : endNs < timeoutNs;
+      if (isSlice) return null;
+    }
+    return this.judge(stop);
+  }
+
+  /**
+   * Frees the engine. Memory, serial text and events stay readable; everything else throws MachineClosedError. May be called again, and by a listener: then
+   * the run ends first.
+   */
+  close(): void {
+    this.machine.close();
+  }
+
+  private judge(stop: MachineStop): Outcome {
+    const awaited = this.judgeTexts();
+    if (awaited !== null) return awaited;
+    const panic = this.events.get('panic')[0];
+    if (panic !== undefined) {
+      const reason = String(panic.fields['reason']);
+      return { outcome: 'panic', exitStatus: 1, panic: `PANIC: ${reason}`, reason: `the kernel panicked: ${reason}` };
+    }
+    switch (stop.kind) {
+      case 'idle': {
+        const standstill = this.host === null ? describeStandstill(this.machine) : null;
+        if (standstill !== null) return { outcome: 'error', exitStatus: 1, panic: null, reason: standstill };
+        return { outcome: 'steady', exitStatus: 0, panic: null, reason: 'reached its steady state' };
+      }
+      case 'power off':
+        return { outcome: 'poweroff', exitStatus: 0, panic: null, reason: 'powered off' };
+      case 'limit':
+        return { outcome: 'limit', exitStatus: 3, panic: null, reason: `hit the limit of ${stop.limit}` };
+      case 'lockup':
+        return { outcome: 'error', exitStatus: 1, panic: null, reason: stop.reason };
+      case 'reset':
+      case 'stopped':
+        return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
+    }
+  }
+
+  /** The text that was waited for, or the first of the two: a panic that was expected is a success. */
+  private judgeTexts(): Outcome | null {
+    const at = (watch: SerialWatch | null): number => watch?.at ?? Infinity;
+    const failed = at(this.failed) <= at(this.expected);
+    const watch = failed ? this.failed : this.expected;
+    if (watch?.seen !== true) return null;
+    const reason = `"${watch.text}" appeared on the serial line`;
+    return failed
+      ? { outcome: 'error', exitStatus: 1, panic: null, reason }
+      : { outcome: 'expected', exitStatus: 0, panic: null, reason };
+  }
+
+  /** What a boot loader leaves in memory, and the reset. */
+  private load(): void {
+    const { machine } = this;
+    for (const { base, bytes } of this.plan.images) machine.memory.writeBytes(base, bytes);
+    machine.events.emit('boot', {
+      board: this.board.name,
+      ...Object.fromEntries(this.plan.images.map(({ what, base }) => [what, hex(base)])),
+      dtbBytes: this.deviceTree.length,
+    });
+    machine.reset(this.board.firmware.base, this.plan.level);
+    for (const [address, value] of this.plan.registers ?? []) machine.bus.write(address, 4, value);
+    this.bitFlips.schedule();
+  }
+
+  private watchText(): void {
+    const { expectText, failText } = this.settings;
+    const stop = () => this.machine.stop();
+    if (expectText !== undefined) this.expected = this.serial.watch(expectText, stop);
+    if (failText !== undefined) this.failed = this.serial.watch(failText, stop);
+  }
+}
+
+function configure({ board, memoryBytes, cpus, gicVersion }: MachineSettings): Board {
+  return findBoard(board).create({ memoryBytes, cpus, gicVersion });
+}
+
+function planBoot(board: Board, settings: MachineSettings): BootPlan {
+  const { kernel, bios } = settings;
+  checkFaults(settings.faults ?? {}, kernel === undefined && bios === undefined);
+  if (kernel !== undefined && bios !== undefined) throw new InputError('--kernel and --bios: one of them, not both');
+  if (kernel !== undefined) return planGuest(board, settings, kernel);
+  if (bios !== undefined) return planFlash(board, settings, bios);
+  return planLevitate(board, settings);
+}

@@ -1,0 +1,137 @@
+/**
+ * What a boot loader adds to a device tree before it starts a kernel: RAM, the reserved regions that it knows of, and /chosen.
+ *
+ * ```
+ *   /memory           the tree's own ranges where they can be RAM; the board's banks where it has none, or placeholders of size 0
+ *   /reserved-memory  the board's regions beside the tree's
+ *   /chosen           command line, bounds of the initrd; a console where the tree names none
+ * ```
+ * Everything is written in the cells that the tree itself has, whatever the board's are: 32-bit addresses leave out what lies above 4 GiB.
+ *
+ * Specification: Devicetree Specification v0.4, 3.4 to 3.6; as U-Boot does it: fdt_fixup_memory_banks and fdt_chosen of boot/fdt_support.c.
+ */
+
+import type { Board } from '#boards/types.ts';
+import { readCells, writeCells } from './tree-cells.ts';
+import {
+  Fdt,
+  FdtError,
+  type FdtNode,
+  type FdtProperty,
+  memoryRanges,
+  readTree,
+  stringValue,
+  writeFdt,
+} from '#fdt/index.ts';
+import { InputError } from './input-error.ts';
+import { ramIn } from './tree-ram.ts';
+
+/** Cells of an address and of a size in the root's children. */
+interface RootCells {
+  readonly address: number;
+  readonly size: number;
+}
+
+/**
+ * `blob` with what the board's boot loader adds; `generated` is the board's own tree.
+ * @throws InputError for a tree that cannot be read, or whose cells no loader can write
+ */
+export function applyLoaderFixups(board: Board, blob: Uint8Array, generated: FdtNode): Uint8Array {
+  let fdt: Fdt;
+  try {
+    fdt = Fdt.open(blob);
+    const tree = readTree(fdt);
+    const own = rootCells(fdt);
+    const withMemory = fixMemory(tree.root, fdt, board, own);
+    const additions = generated.children
+      .filter(({ name }) => name === 'chosen' || name === 'reserved-memory')
+      .map((node) => (node.name === 'chosen' ? node : inCellsOf(node, board.rootCells, own)));
+    return writeFdt({ ...tree, root: additions.reduce(mergeNode, withMemory) });
+  } catch (error) {
+    if (!(error instanceof FdtError)) throw error;
+    throw new InputError(`the device tree cannot be read, so nothing can be added to it: ${error.message}`);
+  }
+}
+
+function rootCells(fdt: Fdt): RootCells {
+  const own = { address: fdt.root.u32('#address-cells') ?? 2, size: fdt.root.u32('#size-cells') ?? 1 };
+  if (own.address < 1 || own.address > 2 || own.size < 1 || own.size > 2) {
+    throw new InputError(
+      `--fixups loader: the tree's root has #address-cells ${own.address} and #size-cells ${own.size}; 1 or 2 each can be written`,
+    );
+  }
+  return own;
+}
+
+/** The root with memory nodes that say where RAM is; as it was where they do already. */
+function fixMemory(root: FdtNode, fdt: Fdt, board: Board, cells: RootCells): FdtNode {
+  const named = memoryRanges(fdt);
+  const { banks, onDevices } = ramIn(fdt, board);
+  if (named.length > 0 && onDevices.length === 0) return root;
+  const ranges = (banks.length > 0 ? banks : board.ramBanks).map(({ base, size }) => ({ address: base, size }));
+  const reg = { name: 'reg', value: writeCells(ranges, cells.address, cells.size) };
+  const old = root.children.find(isMemory);
+  // Where the tree has a node the loader fills that one in: its name, phandle and numa-node-id stay.
+  const filled: FdtNode =
+    old === undefined
+      ? memoryNode(ranges[0]?.address ?? 0, reg)
+      : {
+          ...old,
+          properties: [...old.properties.filter(({ name }) => name !== 'reg' && name !== 'linux,usable-memory'), reg],
+        };
+  const children = root.children.filter((node) => !isMemory(node));
+  return { ...root, children: [...children, filled] };
+}
+
+function memoryNode(address: number, reg: FdtProperty): FdtNode {
+  return {
+    name: `memory@${address.toString(16)}`,
+    properties: [{ name: 'device_type', value: stringValue('memory') }, reg],
+    children: [],
+  };
+}
+
+/** A node that the kernel takes for memory: typed so, and not switched off. */
+function isMemory({ properties }: FdtNode): boolean {
+  const text = (wanted: string): string | null => {
+    const property = properties.find(({ name }) => name === wanted);
+    return property === undefined ? null : Buffer.from(property.value).toString('latin1').replace(/\0.*$/s, '');
+  };
+  const status = text('status');
+  return text('device_type') === 'memory' && (status === null || status === 'okay' || status === 'ok');
+}
+
+/** /reserved-memory of the board in other cells. Its phandles are left out: the tree has its own. */
+function inCellsOf(node: FdtNode, from: RootCells, to: RootCells): FdtNode {
+  const number = (value: number): Uint8Array => Uint8Array.of(0, 0, 0, value);
+  const properties = node.properties.map((property) => {
+    if (property.name === '#address-cells') return { ...property, value: number(to.address) };
+    return property.name === '#size-cells' ? { ...property, value: number(to.size) } : property;
+  });
+  const children = node.children.flatMap((child) => {
+    const reg = child.properties.find(({ name }) => name === 'reg');
+    const others = child.properties.filter(({ name }) => name !== 'phandle' && name !== 'reg');
+    if (reg === undefined) return [{ ...child, properties: others }];
+    const value = writeCells(readCells(reg.value, from.address, from.size), to.address, to.size);
+    return value.length === 0 ? [] : [{ ...child, properties: [...others, { name: 'reg', value }] }];
+  });
+  return { ...node, properties, children };
+}
+
+/** `root` with `addition` as a child: properties and grandchildren that are there already win, what is missing is added. */
+function mergeNode(root: FdtNode, addition: FdtNode): FdtNode {
+  const existing = root.children.find(({ name }) => name === addition.name);
+  if (existing === undefined) return { ...root, children: [...root.children, addition] };
+  const overrides = new Set(['bootargs', 'linux,initrd-start', 'linux,initrd-end']);
+  const added = addition.properties.filter(
+    ({ name }) => overrides.has(name) || !existing.properties.some((property) => property.name === name),
+  );
+  const kept = existing.properties.filter(({ name }) => !added.some((property) => property.name === name));
+  const names = new Set(existing.children.map(({ name }) => name));
+  const merged: FdtNode = {
+    ...existing,
+    properties: [...kept, ...added],
+    children: [...existing.children, ...addition.children.filter(({ name }) => !names.has(name))],
+  };
+  return { ...root, children: root.children.map((child) => (child === existing ? merged : child)) };
+}

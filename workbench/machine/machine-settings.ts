@@ -1,0 +1,52 @@
+/** What a machine can be asked to be: the settings of the library, and of the command line behind its options. */
+
+import type { EventKind } from '#emulator/events/event-kinds.ts';
+import type { Fixups } from './device-tree-source.ts';
+import type { DriveSpec } from './drive.ts';
+import type { FaultSettings } from './fault-settings.ts';
+
+/** What a machine is made of. Everything has a default except the board. */
+export interface MachineSettings {
+  /** "qemu-virt" or "pixel6". */
+  readonly board: string;
+  /** RAM in bytes; the board's own when absent. */
+  readonly memoryBytes?: number | undefined;
+  /** Cores that the board has. */
+  readonly cpus?: number | undefined;
+  /** qemu-virt: 2 or 3. */
+  readonly gicVersion?: number | undefined;
+  /** A flattened device tree to use instead of the generated one. RAM that it names is added to the board's unless `memoryBytes` is given. */
+  readonly dtb?: Uint8Array | undefined;
+  /** What is added to `dtb`: "none" (default for the modelled kernel) or what the boot loader adds (default for other guests). */
+  readonly fixups?: Fixups | undefined;
+  /** A guest to boot instead of the modelled kernel: arm64 Image (also gzip), ELF64, Android boot.img. */
+  readonly kernel?: Uint8Array | undefined;
+  /** vendor_boot.img beside an Android boot.img. */
+  readonly vendorBoot?: Uint8Array | undefined;
+  /** Flash contents at the reset vector (qemu-virt). */
+  readonly bios?: Uint8Array | undefined;
+  /** Disks, each behind a virtio slot, the last slot first (qemu-virt). */
+  readonly drives?: readonly DriveSpec[] | undefined;
+  /** Initial RAM disk; an empty one is none. Without it the modelled kernel gets its default one, the programs of firmware/user/. */
+  readonly initrd?: Uint8Array | undefined;
+  /** Kernel command line. */
+  readonly append?: string | undefined;
+  /** Seed of everything random in the device tree; nothing is random without one. */
+  readonly seed?: number | bigint | undefined;
+  /** Loud event kinds to keep. */
+  readonly trace?: readonly EventKind[] | undefined;
+  /** Stop with success when this appears on the serial line. */
+  readonly expectText?: string | undefined;
+  /** Stop with failure when this appears. */
+  readonly failText?: string | undefined;
+  /** What goes wrong on purpose; nothing when absent. */
+  readonly faults?: FaultSettings | undefined;
+}
+
+/** Bounds of a run; each may be absent. */
+export interface RunBounds {
+  /** Simulated nanoseconds since reset. */
+  readonly timeoutNs?: number | undefined;
+  /** Instructions since reset. */
+  readonly maxInstructions?: number | undefined;
+}

@@ -1,0 +1,87 @@
+/** RAM that a user's device tree names, held against the board: what can be RAM there, and what cannot because devices answer at those addresses. */
+
+import type { Board } from '#boards/types.ts';
+import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
+import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
+import { Fdt, FdtError, memoryRanges } from '#fdt/index.ts';
+import { intersect, type Interval, subtract } from '#kernel-ts/kernel/mm/intervals.ts';
+
+/** A physical address has at most 44 bits on these cores; beyond that nothing can be reached, so nothing is put there. */
+const RAM_LIMIT = 2 ** 44;
+/** Devices named in one warning. */
+const NAMES_SHOWN = 4;
+
+/** What the tree's ranges are on a board. */
+export interface TreeRam {
+  /** In whole pages, joined, ascending. */
+  readonly banks: readonly MemoryBank[];
+  /** The parts that lie on devices, with the devices' names. */
+  readonly onDevices: readonly (Interval & { readonly devices: readonly string[] })[];
+}
+
+/** RAM of a blob; nothing where it cannot be read or names none: the kernel will say what is wrong with it. */
+export function ramOfBlob(blob: Uint8Array, board: Board): TreeRam {
+  try {
+    return ramIn(Fdt.open(blob), board);
+  } catch (error) {
+    if (error instanceof FdtError) return { banks: [], onDevices: [] };
+    throw error;
+  }
+}
+
+/** RAM of a tree. @throws FdtError as {@link memoryRanges} */
+export function ramIn(fdt: Fdt, board: Board): TreeRam {
+  const ranges = memoryRanges(fdt).map(({ base, size }) => ({ start: Number(base), end: Number(base + size) }));
+  // Joined before they are trimmed: ranges may meet inside a page, which then is whole.
+  const named = join(ranges)
+    .map(({ start, end }) => ({
+      start: alignUp(start, PAGE_SIZE),
+      end: alignDown(Math.min(end, RAM_LIMIT), PAGE_SIZE),
+    }))
+    .filter(({ start, end }) => start < end);
+  const windows = deviceWindows(board);
+  const onDevices = join(intersect(named, windows)).map((range) => ({
+    ...range,
+    devices: windows.filter(({ start, end }) => start < range.end && end > range.start).map(({ name }) => name),
+  }));
+  return {
+    banks: subtract(named, windows).map(({ start, end }) => ({ base: start, size: end - start })),
+    onDevices,
+  };
+}
+
+/** A sentence for the user when RAM of the tree is left out; null when none is. */
+export function describeRamOnDevices({ onDevices }: TreeRam, board: Board): string | null {
+  if (onDevices.length === 0) return null;
+  const names = onDevices.flatMap(({ devices }) => devices);
+  const shown = names.slice(0, NAMES_SHOWN).join(', ');
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
+  const ranges = onDevices.slice(0, NAMES_SHOWN).map(({ start, end }) => `${hex(start)}..${hex(end)}`);
+  const moreRanges = onDevices.length > NAMES_SHOWN ? ` and ${onDevices.length - NAMES_SHOWN} more ranges` : '';
+  return `the tree names RAM at ${ranges.join(', ')}${moreRanges}, where ${board.name} has devices (${shown}${more}): there is none`;
+}
+
+/** `banks` and `more` together: overlapping and touching ranges made one. */
+export function unionOfBanks(banks: readonly MemoryBank[], more: readonly MemoryBank[]): MemoryBank[] {
+  const interval = ({ base, size }: MemoryBank): Interval => ({ start: base, end: base + size });
+  return join([...banks, ...more].map(interval)).map(({ start, end }) => ({ base: start, size: end - start }));
+}
+
+function deviceWindows(board: Board): (Interval & { readonly name: string })[] {
+  return board.devices.map(({ name, base, size }) => ({
+    name,
+    start: alignDown(base, PAGE_SIZE),
+    end: alignUp(base + size, PAGE_SIZE),
+  }));
+}
+
+/** Overlapping and touching ranges made one, ascending. */
+function join(ranges: readonly Interval[]): Interval[] {
+  const joined: { start: number; end: number }[] = [];
+  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
+    const last = joined.at(-1);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+    else joined.push({ start, end });
+  }
+  return joined;
+}

@@ -1,0 +1,22 @@
+/**
+ * Where this package lies on disk: the anchor for every file that is read at run time (firmware images, the cache).
+ *
+ * Works from the sources (workbench/package-root.ts, under vitest) and from a bundle (dist/NAME.mjs), because both lie exactly one folder
+ * below the root; scripts/build.mjs keeps dist/ flat for that reason.
+ */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Absolute path of the folder that holds package.json, without a trailing separator on POSIX systems.
+ * @throws Error when there is no package.json: the file was moved out of scripts/ or dist/
+ */
+export function packageRoot(): string {
+  const root = join(fileURLToPath(import.meta.url), '..', '..');
+  if (!existsSync(join(root, 'package.json'))) {
+    throw new Error(`no package.json in ${root}: this file must lie in scripts/ or in dist/`);
+  }
+  return root;
+}

@@ -1,0 +1,116 @@
+/** Everything that a report page shows, read from a machine that has run. Looking costs the guest nothing and changes nothing. */
+
+import { PAGE_SIZE } from '#common/address.ts';
+import { describeAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import type { TableRange } from '#kernel-ts/hal/mmu/ranges.ts';
+import type { Report } from '#workbench/boot/report.ts';
+import { showBytes, showCount, showTime } from '#common/quantities.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
+import { condense } from './condense.ts';
+import type { Fact, MappedRange, ReportData, StoryPart } from './page-data.ts';
+import { STORY_TRACE } from './story-builder.ts';
+import type { StoryRecorder } from './story-recorder.ts';
+
+/**
+ * @param report the same run for machines
+ * @param recorder made before the machine ran
+ */
+export function collectReport(
+  machine: LevitateMachine,
+  outcome: Outcome,
+  report: Report,
+  recorder: StoryRecorder,
+): ReportData {
+  recorder.news();
+  const { banks } = recorder;
+  const story = condense(banks, recorder.story);
+  return {
+    board: machine.board.name,
+    reason: outcome.reason,
+    outcome: outcome.outcome,
+    exitStatus: report.exitStatus,
+    panic: outcome.panic,
+    endNs: report.time.simulatedNs,
+    banks,
+    modelled: machine.findKernel() !== null,
+    story,
+    tables: mappedRanges(machine),
+    facts: factsOf(report),
+    notes: notesOn(machine, story, recorder),
+  };
+}
+
+const FOREIGN_GUEST =
+  'This guest is not the modelled kernel: its log and the banks of RAM are here, but who owns its memory cannot be known from outside.';
+
+/** What the reader must know of what is not in the page. */
+function notesOn(machine: LevitateMachine, story: StoryPart, { moments, operations }: StoryRecorder): string[] {
+  const notes: string[] = [];
+  const left = moments - story.moments.length;
+  if (left > 0 || operations > story.operations.length / 4) {
+    notes.push(
+      `This was a long run: ${showCount(left)} of ${showCount(moments)} moments are left out, and of ${showCount(operations)} ` +
+        'changes of memory only what they amount to between two moments is in this page.',
+    );
+  }
+  if (!STORY_TRACE.every((kind) => machine.events.enabled(kind))) {
+    notes.push('The allocator was not traced in this run: the map shows reservations only.');
+  } else if (machine.findKernel() === null) {
+    notes.push(FOREIGN_GUEST);
+  }
+  return notes;
+}
+
+function mappedRanges(machine: LevitateMachine): MappedRange[] | null {
+  const memory = machine.findKernel()?.memory ?? null;
+  if (memory === null) return null;
+  const { clock } = machine.machine;
+  const { portAccesses } = clock;
+  try {
+    const { ranges, writableAndExecutable } = memory.mmu.report(memory.kernelSpace);
+    return ranges.map((range) => mappedRange(range, writableAndExecutable.includes(range)));
+  } catch {
+    // Tables that a panicked kernel left broken abort the read; the rest of the page is the more wanted.
+    return null;
+  } finally {
+    clock.portAccesses = portAccesses;
+  }
+}
+
+function mappedRange(range: TableRange, writableAndExecutable: boolean): MappedRange {
+  const { blocks1GiB, blocks2MiB, pages4KiB } = range.counts;
+  const sizes: [number, string][] = [
+    [blocks1GiB, '1 GiB'],
+    [blocks2MiB, '2 MiB'],
+    [pages4KiB, '4 KiB'],
+  ];
+  return {
+    va: `0x${range.vaStart.toString(16)}`,
+    pa: range.paStart,
+    bytes: range.bytes,
+    entries: sizes
+      .filter(([count]) => count > 0)
+      .map(([count, size]) => `${count} x ${size}`)
+      .join(' + '),
+    attributes: describeAttributes(range.attrs),
+    writableAndExecutable,
+  };
+}
+
+function factsOf({ ram, memMap, buddy, heap, pageTables, time, host }: Report): Fact[] {
+  const facts: Fact[] = [['RAM', `${showBytes(ram.totalBytes)}, ${showBytes(ram.touchedBytes)} touched`]];
+  if (buddy !== null) {
+    const free = showBytes(buddy.freeFrames * PAGE_SIZE);
+    facts.push(['Free frames', `${showCount(buddy.freeFrames)} of ${showCount(buddy.totalFrames)} (${free})`]);
+  }
+  if (memMap !== null) facts.push(['mem_map', `${showBytes(memMap.bytes)} at ${memMap.base}`]);
+  if (heap !== null) facts.push(['Heap', `${showBytes(heap.bytes)} at ${heap.base}`]);
+  if (pageTables !== null) {
+    const { poolUsed, poolSize, fromAllocator } = pageTables;
+    facts.push(['Page tables', `${poolUsed} of ${poolSize} from PT_POOL, ${fromAllocator} from the allocator`]);
+  }
+  facts.push(['Simulated', `${showTime(time.simulatedNs)}, ${showCount(time.instructions)} instructions`]);
+  facts.push(['Real time', `${time.wallMs} ms`], ['Engine', `${host.engine}, Node ${host.node}`]);
+  return facts;
+}

@@ -1,0 +1,27 @@
+/**
+ * The pages as files: one HTML document each, with its style and script inside, made by scripts/build.mjs from workbench/report/page/ and
+ * workbench/web/page/. What a page shows is put into it as JSON.
+ */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '#workbench/package-root.ts';
+
+const DATA_MARK = '"levitate-page-data"';
+
+/** @throws Error that says how to make the page when the package was not built */
+export function readPage(name: 'report' | 'live'): string {
+  const file = join(packageRoot(), 'dist', 'pages', `${name}.html`);
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${file} is missing: run "npm run build" in the package`, { cause: error });
+  }
+}
+
+/** The page `name` with `data` inside: works from disk, asks the network for nothing. @throws Error as {@link readPage} */
+export function pageWithData(name: 'report' | 'live', data: unknown): string {
+  // Inside a script element only "<" can end it; JSON may write it as an escape.
+  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
+  return readPage(name).replace(DATA_MARK, () => json);
+}

@@ -1,0 +1,262 @@
+/**
+ * The map of physical memory: painted rows, enlarged around a place, moved by dragging and by keys; tells what lies under the pointer.
+ * What it says aloud goes into the line below it, which a screen reader reads too.
+ */
+
+import { hex, PAGE_SIZE } from '#common/address.ts';
+import { showBytes, showCount, showTime } from '#common/quantities.ts';
+import { blocksOf, type FrameSpan, OWNER_FREE } from '#workbench/report/memory-state.ts';
+import type { OwnerClass } from '#workbench/report/page-data.ts';
+import { byId, byIdAs, openSurface, redrawWhenNeeded } from './dom.ts';
+import { MapLayout, type MapRow, VIEW_ROWS, wholeRowFrames, zoomed } from '#workbench/report/map-layout.ts';
+import { type Colouring, paintRow } from './map-painter.ts';
+import { readTheme } from './palette.ts';
+import type { StoryView } from './story-view.ts';
+
+const ROW_HEIGHT = 14;
+/** With the underline of what changed. */
+const ROW_STEP = 20;
+const BANK_HEAD = 20;
+const LABEL_WIDTH = 92;
+const FONT = '11px ui-monospace, "SF Mono", Menlo, Consolas, monospace';
+
+interface PlacedRow {
+  readonly row: MapRow;
+  readonly y: number;
+}
+
+export class MemoryMap {
+  private readonly view: StoryView;
+  private readonly canvas = byIdAs('map', HTMLCanvasElement);
+  private readonly detail = byId('map-detail');
+  private layout: MapLayout;
+  private topRow = 0;
+  private placed: PlacedRow[] = [];
+  private width = 0;
+  private colouring: Colouring = 'owners';
+  private emphasis: OwnerClass | null = null;
+  private named: readonly FrameSpan[] = [];
+  /** Frame that zooming keeps in view. */
+  private focus: number;
+
+  constructor(view: StoryView) {
+    this.view = view;
+    this.layout = new MapLayout(view.banks, wholeRowFrames(view.banks));
+    this.focus = view.banks[0]?.start ?? 0;
+    this.listen();
+    redrawWhenNeeded(this.canvas.parentElement as HTMLElement, () => this.draw());
+    view.subscribe(() => {
+      this.named = framesNamedIn(view.moment?.text ?? '');
+      this.reveal();
+      this.draw();
+    });
+    this.draw();
+  }
+
+  setColouring(colouring: Colouring): void {
+    this.colouring = colouring;
+    this.draw();
+  }
+
+  /** Makes one class stand out; null for none. */
+  emphasise(ownerClass: OwnerClass | null): void {
+    this.emphasis = ownerClass;
+    this.draw();
+  }
+
+  /** Brings the frame into the middle and says what it is; enlarges until 64 MiB or less are in a row. */
+  goTo(pfn: number): void {
+    this.focus = pfn;
+    let rowFrames = this.layout.rowFrames;
+    while (rowFrames > 16_384) rowFrames /= 2;
+    this.setRowFrames(rowFrames);
+    this.named = [{ start: pfn, end: pfn + 1 }];
+    this.draw();
+    this.tell(pfn);
+  }
+
+  private setRowFrames(rowFrames: number): void {
+    this.layout = new MapLayout(this.view.banks, rowFrames);
+    this.scrollTo(this.layout.rowOf(this.focus) - Math.floor(VIEW_ROWS / 2));
+  }
+
+  private zoom(closer: boolean): void {
+    this.setRowFrames(zoomed(this.view.banks, this.layout.rowFrames, closer));
+  }
+
+  private scrollTo(row: number): void {
+    this.topRow = Math.max(0, Math.min(row, this.layout.rowCount - this.rowsInView()));
+    this.draw();
+  }
+
+  /** Scrolls an enlarged map to what the log line names. */
+  private reveal(): void {
+    const [first] = this.named;
+    if (first === undefined) return;
+    const row = this.layout.rowOf(first.start);
+    const inView = row >= this.topRow && row < this.topRow + this.rowsInView();
+    if (inView) return;
+    this.focus = first.start;
+    this.scrollTo(row - Math.floor(VIEW_ROWS / 2));
+  }
+
+  private moveBy(rows: number): void {
+    this.scrollTo(this.topRow + rows);
+    this.focus = this.layout.row(this.topRow + Math.floor(this.rowsInView() / 2))?.start ?? this.focus;
+  }
+
+  private rowsInView(): number {
+    return Math.min(VIEW_ROWS, this.layout.rowCount);
+  }
+
+  private draw(): void {
+    const { view, layout } = this;
+    this.placed = this.placeRows();
+    const height = (this.placed.at(-1)?.y ?? 0) + ROW_STEP;
+    const { context, width } = openSurface(this.canvas, height);
+    this.width = width;
+    const theme = readTheme();
+    const { colouring, emphasis, named } = this;
+    context.font = FONT;
+    context.textBaseline = 'middle';
+    for (const { row, y } of this.placed) {
+      if (row.opensBank) {
+        const bank = view.banks[row.bank] as FrameSpan;
+        context.fillStyle = theme.text;
+        const size = showBytes((bank.end - bank.start) * PAGE_SIZE);
+        context.fillText(`bank ${row.bank}: ${size} at ${address(bank.start)}`, 0, y - BANK_HEAD / 2);
+      }
+      context.fillStyle = theme.muted;
+      context.fillText(address(row.start), 0, y + ROW_HEIGHT / 2);
+      const place = { x: LABEL_WIDTH, y, width: width - LABEL_WIDTH, height: ROW_HEIGHT };
+      paintRow(context, view, row, place, { colouring, emphasis, named, theme });
+    }
+    byId('map-scale').textContent =
+      `${showBytes(layout.rowFrames * PAGE_SIZE)} a row` +
+      (layout.rowCount > this.placed.length
+        ? `, rows ${showCount(this.topRow + 1)} to ${showCount(this.topRow + this.placed.length)} of ${showCount(layout.rowCount)}`
+        : ', all of RAM');
+  }
+
+  private placeRows(): PlacedRow[] {
+    const placed: PlacedRow[] = [];
+    let y = 0;
+    for (let index = this.topRow; index < this.topRow + this.rowsInView(); index++) {
+      const row = this.layout.row(index);
+      if (row === null) break;
+      if (row.opensBank) y += BANK_HEAD;
+      placed.push({ row, y });
+      y += ROW_STEP;
+    }
+    return placed;
+  }
+
+  /** Frame under a place on the canvas, or null. */
+  private frameAt(x: number, y: number): number | null {
+    const hit = this.placed.find((placed) => y >= placed.y && y < placed.y + ROW_STEP);
+    const share = (x - LABEL_WIDTH) / (this.width - LABEL_WIDTH);
+    if (hit === undefined || share < 0 || share >= 1) return null;
+    return hit.row.start + Math.floor(share * this.layout.rowFrames);
+  }
+
+  private tell(pfn: number): void {
+    const { view } = this;
+    const run = view.state.find(pfn);
+    if (run === null) {
+      this.detail.textContent = `${address(pfn)}: not RAM`;
+      return;
+    }
+    let [start, end] = [run.start, run.end];
+    let what = view.owner(run.owner).name;
+    if (run.owner === OWNER_FREE) {
+      const block = [...blocksOf(run)].find((one) => pfn < one.start + 2 ** one.order);
+      if (block !== undefined) {
+        [start, end] = [block.start, block.start + 2 ** block.order];
+        what = `free block of order ${block.order}`;
+      }
+    }
+    const time = view.timeOf(run.since);
+    const since = time === null ? '' : `, since ${showTime(time)}`;
+    this.detail.textContent = `${address(start)}..${address(end)}: ${what}, ${showBytes((end - start) * PAGE_SIZE)}${since}`;
+  }
+
+  private listen(): void {
+    const { canvas } = this;
+    let drag: { readonly y: number; readonly top: number } | null = null;
+    const frameOf = (event: MouseEvent): number | null => this.frameAt(event.offsetX, event.offsetY);
+    canvas.addEventListener('pointerdown', (event) => {
+      const pfn = frameOf(event);
+      if (pfn !== null) this.focus = pfn;
+      if (event.pointerType === 'mouse') drag = { y: event.offsetY, top: this.topRow };
+      if (pfn !== null) this.tell(pfn);
+    });
+    canvas.addEventListener('pointermove', (event) => {
+      if (drag !== null && event.buttons !== 0) {
+        const top = drag.top - Math.round((event.offsetY - drag.y) / ROW_STEP);
+        if (top !== this.topRow) this.scrollTo(top);
+        return;
+      }
+      const pfn = frameOf(event);
+      if (pfn !== null) this.tell(pfn);
+    });
+    for (const end of ['pointerup', 'pointerleave']) canvas.addEventListener(end, () => (drag = null));
+    canvas.addEventListener('dblclick', (event) => {
+      const pfn = frameOf(event);
+      if (pfn !== null) this.focus = pfn;
+      this.zoom(!event.shiftKey);
+    });
+    canvas.addEventListener(
+      'wheel',
+      (event) => {
+        // The wheel alone scrolls the page, as readers expect.
+        if (!event.ctrlKey && !event.metaKey) return;
+        event.preventDefault();
+        this.focus = frameOf(event) ?? this.focus;
+        this.zoom(event.deltaY < 0);
+      },
+      { passive: false },
+    );
+    const keys: Readonly<Record<string, () => void>> = {
+      '+': () => this.zoom(true),
+      '=': () => this.zoom(true),
+      '-': () => this.zoom(false),
+      0: () => this.setRowFrames(wholeRowFrames(this.view.banks)),
+      ArrowUp: () => this.moveBy(-1),
+      ArrowDown: () => this.moveBy(1),
+      PageUp: () => this.moveBy(-VIEW_ROWS),
+      PageDown: () => this.moveBy(VIEW_ROWS),
+    };
+    canvas.addEventListener('keydown', (event) => {
+      const action = keys[event.key];
+      if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      action();
+    });
+    byId('map-closer').addEventListener('click', () => this.zoom(true));
+    byId('map-further').addEventListener('click', () => this.zoom(false));
+    byId('map-whole').addEventListener('click', () => this.setRowFrames(wholeRowFrames(this.view.banks)));
+    byIdAs('map-colouring', HTMLSelectElement).addEventListener('change', (event) => {
+      this.setColouring((event.target as HTMLSelectElement).value as Colouring);
+    });
+    byIdAs('map-go', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      const text = byIdAs('map-address', HTMLInputElement).value.replaceAll('_', '').trim();
+      const value = Number(/^[0-9a-f]*[a-f][0-9a-f]*$/i.test(text) ? `0x${text}` : text);
+      if (text === '' || !Number.isSafeInteger(value) || value < 0) {
+        this.detail.textContent = `"${text}" is no physical address; write it as 0x880000000`;
+      } else this.goTo(Math.floor(value / PAGE_SIZE));
+    });
+  }
+}
+
+/** Ranges of frames that a line of the log names: "0x00800b3000..0x00830b3000". */
+function framesNamedIn(text: string): FrameSpan[] {
+  return [...text.matchAll(/0x([0-9a-f]+)\.\.0x([0-9a-f]+)/gi)].map(([, from, to]) => ({
+    start: Math.floor(Number.parseInt(from as string, 16) / PAGE_SIZE),
+    end: Math.ceil(Number.parseInt(to as string, 16) / PAGE_SIZE),
+  }));
+}
+
+function address(pfn: number): string {
+  return hex(pfn * PAGE_SIZE);
+}

@@ -1,0 +1,65 @@
+/** Free blocks of every order over the run: a row an order, a column a moment, the darker the more; the numbers of the moment stand at the right. */
+
+import { MAX_ORDER } from '#workbench/report/memory-state.ts';
+import { byId, byIdAs, openSurface, redrawWhenNeeded } from './dom.ts';
+import type { MomentAxis } from './moment-axis.ts';
+import { readTheme } from './palette.ts';
+import type { StoryView } from './story-view.ts';
+
+const ROW = 13;
+/** Room for the orders and for the numbers. The other charts leave the same. */
+export const LEFT_MARGIN = 34;
+export const RIGHT_MARGIN = 52;
+const FONT = '10px ui-monospace, "SF Mono", Menlo, Consolas, monospace';
+
+export function showOrderChart(view: StoryView, axis: MomentAxis): void {
+  const canvas = byIdAs('orders', HTMLCanvasElement);
+  const draw = (): void => {
+    const { context, width } = openSurface(canvas, (MAX_ORDER + 1) * ROW + 2);
+    const theme = readTheme();
+    const room = width - LEFT_MARGIN - RIGHT_MARGIN;
+    const x = (index: number): number => LEFT_MARGIN + axis.at(index) * room;
+    const y = (order: number): number => (MAX_ORDER - order) * ROW + 1;
+    const most = Math.log2(1 + view.freeBlocks.reduce((max, counts) => Math.max(max, ...counts), 1));
+    context.font = FONT;
+    context.textBaseline = 'middle';
+    context.fillStyle = theme.line;
+    for (let order = 0; order <= MAX_ORDER; order++) context.fillRect(LEFT_MARGIN, y(order) + ROW - 1, room, 0.5);
+    context.fillStyle = theme.accent;
+    for (const [index, counts] of view.freeBlocks.entries()) {
+      const width = Math.max(0.5, x(index + 1) - x(index) + 0.3);
+      for (const [order, count] of counts.entries()) {
+        if (count === 0) continue;
+        context.globalAlpha = 0.2 + (0.8 * Math.log2(1 + count)) / most;
+        context.fillRect(x(index), y(order), width, ROW - 1);
+      }
+    }
+    context.globalAlpha = 1;
+    const counts = view.freeBlocks[view.current];
+    for (let order = 0; order <= MAX_ORDER; order++) {
+      context.fillStyle = theme.muted;
+      context.textAlign = 'right';
+      context.fillText(String(order), LEFT_MARGIN - 6, y(order) + ROW / 2);
+      context.textAlign = 'left';
+      context.fillStyle = theme.text;
+      context.fillText(String(counts?.[order] ?? 0), width - RIGHT_MARGIN + 8, y(order) + ROW / 2);
+    }
+    context.strokeStyle = theme.text;
+    context.strokeRect(
+      x(view.current) - 0.5,
+      0.5,
+      Math.max(2, x(view.current + 1) - x(view.current)) + 1,
+      (MAX_ORDER + 1) * ROW,
+    );
+    byId('orders-text').textContent =
+      counts === undefined ? '' : `Free blocks by order 0 to ${MAX_ORDER} at this moment: ${counts.join(' ')}`;
+  };
+  canvas.addEventListener('click', (event) => {
+    const room = canvas.clientWidth - LEFT_MARGIN - RIGHT_MARGIN;
+    view.select(axis.momentAt((event.offsetX - LEFT_MARGIN) / room));
+  });
+  redrawWhenNeeded(canvas.parentElement as HTMLElement, draw);
+  view.subscribe(draw);
+  axis.subscribe(draw);
+  draw();
+}

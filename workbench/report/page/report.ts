@@ -1,0 +1,41 @@
+/** The page that `--report boot.html` writes: puts its parts together around the data inside it. */
+
+import type { ReportData } from '#workbench/report/page-data.ts';
+import { byId, make } from './dom.ts';
+import { showLegend } from './legend.ts';
+import { showLog } from './log-list.ts';
+import { MemoryMap } from './memory-map.ts';
+import { MomentAxis } from './moment-axis.ts';
+import { showMomentBar } from './moment-bar.ts';
+import { showOrderChart } from './order-chart.ts';
+import { showRanges } from './range-table.ts';
+import { showStages } from './stage-strip.ts';
+import { StoryView } from './story-view.ts';
+import { showUsageChart } from './usage-chart.ts';
+
+function show(data: ReportData): void {
+  document.title = `${data.board} ${data.reason}`;
+  byId('board').textContent = data.board;
+  const reason = byId('reason');
+  reason.textContent = data.panic ?? data.reason;
+  reason.classList.toggle('bad', data.exitStatus !== 0);
+  byId('facts').append(
+    ...data.facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))),
+  );
+  byId('notes').append(...data.notes.map((note) => make('p', {}, note)));
+
+  document.body.classList.toggle('foreign', !data.modelled);
+  const view = new StoryView(data.banks);
+  view.add(data.story);
+  const axis = new MomentAxis(view);
+  const map = new MemoryMap(view);
+  showMomentBar(view, axis);
+  showStages(view, axis);
+  showLegend(view, map);
+  showOrderChart(view, axis);
+  showUsageChart(view, axis);
+  showRanges(data.tables, map);
+  showLog(view);
+}
+
+show(JSON.parse(byId('data').textContent ?? '') as ReportData);

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import type { EventFields, LogEvent } from '#emulator/events/event-log.ts';
+import { OWNER_FREE, OWNER_NONE } from './memory-state.ts';
+import { StoryBuilder } from './story-builder.ts';
+
+const BANKS = [{ start: 0x8_0000, end: 0x10_0000 }];
+
+let now = 0;
+const event = (kind: string, fields: EventFields): LogEvent => ({ t: ++now, core: 0, kind, fields });
+
+function storyOfEvents(...events: LogEvent[]) {
+  const builder = new StoryBuilder(BANKS);
+  for (const one of events) builder.take(one);
+  return builder.drain();
+}
+
+describe('StoryBuilder', () => {
+  it('makes reservations, allocations and frees changes of owner, in frames', () => {
+    now = 0;
+    const { owners, operations } = storyOfEvents(
+      event('memory', { what: 'bank', base: 0x8000_0000n, bytes: 0x8000_0000 }),
+      event('memory', { what: 'reserved', base: 0x8008_0000n, bytes: 5000, owner: 'kernel image', noMap: false }),
+      event('memory', { what: 'reserved', base: 0x8b00_0000n, bytes: 4096, owner: 'heap of the modem', noMap: true }),
+      event('memory', { what: 'mem_map', base: '0x80100000', bytes: 8192 }),
+      event('buddy', { op: 'free', base: '0x90000000', order: 4, owner: 'boot' }),
+      event('buddy', { op: 'split', base: '0x90000000', order: 4 }),
+      event('buddy', { op: 'alloc', base: '0x90000000', order: 3, owner: 'page tables' }),
+      event('buddy', { op: 'merge', base: '0x90000000', order: 4 }),
+    );
+    expect(owners.map((owner) => owner.class)).toEqual([
+      'free',
+      'unclaimed',
+      'kernel',
+      'firmware',
+      'mem_map',
+      'tables',
+    ]);
+    const changes = [
+      [0x8_0080, 2, 2, 2],
+      [0x8_b000, 1, 3, 3],
+      [0x8_0100, 2, 4, 4],
+      [0x9_0000, 16, OWNER_FREE, 5],
+      [0x9_0000, 8, 5, 7],
+    ];
+    expect(operations).toEqual(changes.flat());
+  });
+
+  it('tells what the device tree keeps from what nobody knows: reserved, not "other"', () => {
+    const { owners } = storyOfEvents(
+      event('memory', { what: 'reserved', base: '0x80400000', bytes: 4096, owner: 'modem@80400000', noMap: false }),
+      event('memory', { what: 'reserved', base: '0x80500000', bytes: 4096, owner: 'initramfs', noMap: false }),
+      event('buddy', { op: 'alloc', base: '0x90000000', order: 0, owner: 'somebody' }),
+    );
+    expect(owners.slice(2)).toEqual([
+      { name: 'modem@80400000', class: 'reserved' },
+      { name: 'initramfs', class: 'boot data' },
+      { name: 'somebody', class: 'other' },
+    ]);
+  });
+
+  it('makes a reset everybody lose everything', () => {
+    now = 0;
+    expect(storyOfEvents(event('boot', { board: 'x' })).operations).toEqual([0x8_0000, 0x8_0000, OWNER_NONE, 1]);
+  });
+
+  it('makes what was said a moment, and leaves the rest', () => {
+    const { moments, stages } = storyOfEvents(
+      event('serial', { text: '[BOOT] hello' }),
+      event('stage', { number: 2, name: 'Memory' }),
+      event('process', { op: 'spawn', pid: 3n, name: 'hello' }),
+      event('process', { op: 'switch', pid: 3 }),
+      event('irq', { intid: 27 }),
+      event('stop', { outcome: 'steady', reason: 'slept' }),
+    );
+    expect(moments.map(({ text }) => text)).toEqual([
+      '[BOOT] hello',
+      'process: spawn, pid 0x3, name hello',
+      'stop: steady, reason slept',
+    ]);
+    expect(stages.map(({ number, name }) => [number, name])).toEqual([[2, 'Memory']]);
+  });
+
+  it('puts a moment into long silent work, and counts on after a shortening', () => {
+    const builder = new StoryBuilder(BANKS);
+    const work = (): void =>
+      builder.take(event('buddy', { op: 'alloc', base: 0x8000_0000, order: 0, owner: 'slab:x' }));
+    for (let index = 0; index < 70; index++) work();
+    const { moments, operations } = builder.drain();
+    expect(moments.map((moment) => [moment.kind, moment.operations])).toEqual([
+      ['allocator', 32],
+      ['allocator', 64],
+    ]);
+    expect(operations).toHaveLength(4 * 70);
+    builder.continueAfter(10);
+    builder.take(event('serial', { text: 'on' }));
+    expect(builder.drain().moments[0]?.operations).toBe(10);
+  });
+});

@@ -1,0 +1,150 @@
+/**
+ * Turns the machine's events into the story that pages show, as they come: who has which frame from when on, and what was said meanwhile.
+ *
+ * | event | becomes |
+ * |---|---|
+ * | memory (reserved, mem_map) | frames of an owner |
+ * | buddy (alloc, free) | frames of an owner, or free; splits and merges follow from these (memory-state.ts) |
+ * | boot | every frame unclaimed: a reset |
+ * | serial, process, … | a moment |
+ *
+ * The kernel's own trace is all it reads, so it costs the guest nothing beyond that trace.
+ */
+
+import { PAGE_SIZE } from '#common/address.ts';
+import type { LogEvent } from '#emulator/events/event-log.ts';
+import { type FrameSpan, OWNER_FREE, OWNER_NONE } from './memory-state.ts';
+import { type Claim, classOfOwner } from './owner-class.ts';
+import type { Moment, Owner, Stage, StoryPart } from './page-data.ts';
+
+/** Kinds of which every event is a moment. Stages and panics are lines of the serial log as well. */
+const MOMENT_KINDS: ReadonlySet<string> = new Set([
+  'boot',
+  'serial',
+  'power',
+  'stop',
+  'unmapped',
+  'uart',
+  'device',
+  'process',
+]);
+
+/** Operations without a word after which there is a moment all the same. */
+const SILENT_OPERATIONS = 32;
+
+/** Loud kinds that a story is made of; the machine must be told to keep them. Others become moments where the user asks for them. */
+export const STORY_TRACE = ['buddy', 'process'] as const;
+
+export class StoryBuilder {
+  private readonly banks: readonly FrameSpan[];
+  private readonly ownerNumbers = new Map<string, number>();
+  private owners: Owner[];
+  private ownerCount = 2;
+  private operations: number[] = [];
+  private operationCount = 0;
+  private moments: Moment[] = [];
+  private stages: Stage[] = [];
+  private operationsAtMoment = 0;
+
+  /**
+   * @param banks RAM in frames
+   * @param unclaimed what to call RAM of which nothing was told
+   */
+  constructor(banks: readonly FrameSpan[], unclaimed = 'RAM that nobody has claimed') {
+    this.banks = banks;
+    this.owners = [
+      { name: 'free', class: 'free' },
+      { name: unclaimed, class: 'unclaimed' },
+    ];
+  }
+
+  take(event: LogEvent): void {
+    const { kind, fields, t } = event;
+    switch (kind) {
+      case 'boot':
+        for (const { start, end } of this.banks) this.operate(start, end - start, OWNER_NONE, t);
+        break;
+      case 'memory':
+        this.takeMemory(event);
+        return;
+      case 'buddy':
+        this.takeBuddy(event);
+        return;
+      case 'stage':
+        this.stages.push({ number: Number(fields['number']), name: String(fields['name']), t });
+        return;
+      case 'process':
+        // Who runs is a matter of every tick.
+        if (fields['op'] === 'switch') return;
+    }
+    if (MOMENT_KINDS.has(kind)) this.addMoment(t, kind, describe(event));
+  }
+
+  /** Operations since the last {@link drain}. */
+  get buffered(): number {
+    return this.operations.length / 4;
+  }
+
+  /** What came since the last call. */
+  drain(): StoryPart {
+    const { owners, operations, moments, stages } = this;
+    [this.owners, this.operations, this.moments, this.stages] = [[], [], [], []];
+    return { owners, operations, moments, stages };
+  }
+
+  /** What was told has been shortened to this many operations: moments count on from there. Call it right after {@link drain}. */
+  continueAfter(operations: number): void {
+    this.operationsAtMoment -= this.operationCount - operations;
+    this.operationCount = operations;
+  }
+
+  private takeMemory({ fields, t }: LogEvent): void {
+    const what = fields['what'];
+    if (what !== 'reserved' && what !== 'mem_map') return;
+    const name = what === 'mem_map' ? 'mem_map' : String(fields['owner']);
+    const start = Math.floor(Number(fields['base']) / PAGE_SIZE);
+    const end = Math.ceil((Number(fields['base']) + Number(fields['bytes'])) / PAGE_SIZE);
+    this.operate(start, end - start, this.ownerNumber(name, fields['noMap'] === true ? 'no-map' : 'reservation'), t);
+  }
+
+  private takeBuddy({ fields, t }: LogEvent): void {
+    const { op, base, order, frames, owner } = fields;
+    if (op !== 'alloc' && op !== 'free') return;
+    const to =
+      op === 'free'
+        ? OWNER_FREE
+        : this.ownerNumber(typeof owner === 'string' ? owner : 'allocated, owner not told', 'allocation');
+    this.operate(Number(base) / PAGE_SIZE, frames === undefined ? 2 ** Number(order) : Number(frames), to, t);
+    const silent = this.operationCount - this.operationsAtMoment;
+    if (silent >= SILENT_OPERATIONS) this.addMoment(t, 'allocator', 'the allocator at work');
+  }
+
+  private operate(start: number, frames: number, owner: number, t: number): void {
+    this.operations.push(start, frames, owner, t);
+    this.operationCount++;
+  }
+
+  private addMoment(t: number, kind: string, text: string): void {
+    this.moments.push({ t, kind, text, operations: this.operationCount });
+    this.operationsAtMoment = this.operationCount;
+  }
+
+  private ownerNumber(name: string, claim: Claim): number {
+    const key = `${claim} ${name}`;
+    const known = this.ownerNumbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.ownerCount++;
+    this.ownerNumbers.set(key, number);
+    this.owners.push({ name, class: classOfOwner(name, claim) });
+    return number;
+  }
+}
+
+function describe({ kind, fields }: LogEvent): string {
+  if (kind === 'serial') return String(fields['text']);
+  const words = Object.entries(fields).map(([name, value]) => {
+    const shown = typeof value === 'bigint' ? `0x${value.toString(16)}` : String(value);
+    return name === 'op' || name === 'outcome' || name === 'action' ? shown : `${name} ${shown}`;
+  });
+  return `${kind}: ${words.join(', ')}`;
+}

@@ -1,0 +1,79 @@
+/**
+ * What a snapshot says, as plain data.
+ *
+ *     settings, what was loaded (its digest), drives (their digests)      to build the same machine again
+ *     guest: state     registers, devices, changed pages, serial bytes    any guest but the modelled kernel: goes on at once
+ *     guest: repeat    what was typed when, and a digest of the machine   the modelled kernel: executed again up to the same instruction, and compared
+ *
+ * Why two: the modelled kernel runs in TypeScript. Its state is in emulated memory, but the objects that know their way there cannot be made from memory alone.
+ */
+
+import type { SerialLine } from '#emulator/devices/serial-line.ts';
+import type { MachineState } from '#emulator/machine/machine-state.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
+import type { BitFlips } from '#workbench/machine/bit-flips.ts';
+import type { BootPlan } from '#workbench/machine/boot-plan.ts';
+import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
+import type { ChangedPages } from './memory-pages.ts';
+import type { TypedInput, TypedInputs } from './typed-inputs.ts';
+
+/** The parts of a machine that a snapshot is made of, or is restored into. */
+export interface SnapshotParts {
+  readonly settings: MachineSettings;
+  readonly plan: BootPlan;
+  readonly machine: Machine;
+  readonly serial: SerialLine;
+  /** Null for a guest that is not the modelled kernel. */
+  readonly inputs: TypedInputs | null;
+  readonly bitFlips: BitFlips;
+  /** Why the machine cannot be run on; null: it can. */
+  readonly ended: string | null;
+  /** Name of the fixed memory that the firmware is loaded into. */
+  readonly firmwareMemory: string;
+  /** File of the engine's library. */
+  readonly engineLibrary: string;
+}
+
+/** A disk image that must be as it was. */
+export type DriveDigest = {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+};
+
+/** Where in the run a snapshot was taken. */
+export type SnapshotMoment = {
+  /** Simulated nanoseconds since reset. */
+  readonly ns: number;
+  readonly instructions: number;
+  readonly ticks: number;
+};
+
+/** A guest that goes on at once. */
+export type SavedGuest = {
+  readonly how: 'state';
+  /** Registers are in the form of one build of the engine: its version and the digest of its file. */
+  readonly engine: { readonly version: string; readonly sha256: string };
+  readonly machine: MachineState;
+  readonly ram: readonly ChangedPages[];
+  /** Flash and SRAM. */
+  readonly fixedMemory: readonly ChangedPages[];
+  readonly serial: ReturnType<SerialLine['saveState']>;
+};
+
+/** The modelled kernel, which is run again. */
+export type RepeatedGuest = {
+  readonly how: 'repeat';
+  readonly inputs: readonly TypedInput[];
+  /** Of the machine that was saved: digest.ts. */
+  readonly digest: string;
+};
+
+export type SnapshotContents = {
+  readonly settings: MachineSettings;
+  readonly at: SnapshotMoment;
+  /** Digest of what the loader puts into memory. */
+  readonly loaded: string;
+  readonly drives: readonly DriveDigest[];
+  readonly guest: SavedGuest | RepeatedGuest;
+};

@@ -1,0 +1,66 @@
+/** Makes a snapshot of a machine that stands between two runs: contents.ts as a file, snapshot-file.ts. */
+
+import { resolve } from 'node:path';
+import { EngineError } from '#emulator/engine/engine.ts';
+import { saveMachine } from '#emulator/machine/machine-state.ts';
+import type { BootPlan } from '#workbench/machine/boot-plan.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
+import type { DriveDigest, SavedGuest, SnapshotContents, SnapshotParts } from './contents.ts';
+import { fileDigest, loadedDigest, machineDigest } from './digest.ts';
+import { changedPages, changedRam, loadedMemory } from './memory-pages.ts';
+import { encodeSnapshotFile } from './snapshot-file.ts';
+
+/** @throws InputError when the machine cannot go on */
+export function saveSnapshot(parts: SnapshotParts): Uint8Array {
+  const { settings, plan, machine, serial, inputs, ended } = parts;
+  if (ended !== null)
+    throw new InputError(
+      `a snapshot goes on where it was taken, and this machine ${ended}; save it earlier, with --at`,
+    );
+  const { clock } = machine;
+  const contents: SnapshotContents = {
+    settings: settingsToKeep(settings),
+    at: { ns: clock.nowNs, instructions: clock.instructions, ticks: clock.ticks },
+    loaded: loadedDigest(plan),
+    drives: (settings.drives ?? []).map(({ file }): DriveDigest => ({ file: resolve(file), ...fileDigest(file) })),
+    guest:
+      inputs === null
+        ? savedGuest(parts)
+        : { how: 'repeat', inputs: inputs.all, digest: machineDigest(machine, serial.bytes) },
+  };
+  return encodeSnapshotFile(contents);
+}
+
+/** What shapes the machine; not what ends its run. Files may be restored from another folder. */
+function settingsToKeep({ expectText: _expect, failText: _fail, drives, ...others }: MachineSettings): MachineSettings {
+  return { ...others, drives: drives?.map(({ file, mode }) => ({ file: resolve(file), mode })) };
+}
+
+function savedGuest({ machine, plan, serial, engineLibrary, firmwareMemory }: SnapshotParts): SavedGuest {
+  const loaded = loadedMemory(machine.memory.banks, plan.images);
+  return {
+    how: 'state',
+    engine: { version: machine.bootCore.engine.version, sha256: fileDigest(engineLibrary).sha256 },
+    machine: savedState(() => saveMachine(machine.parts)),
+    ram: changedRam(machine.memory, loaded),
+    fixedMemory: machine.fixedMemory.map(({ name, base, bytes }) =>
+      changedPages(base, bytes, name === firmwareMemory ? wholeFirmware(plan, bytes.length) : null),
+    ),
+    serial: serial.saveState(),
+  };
+}
+
+function wholeFirmware({ firmware }: BootPlan, length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  whole.set(firmware.subarray(0, length));
+  return whole;
+}
+
+function savedState<T>(save: () => T): T {
+  try {
+    return save();
+  } catch (error) {
+    throw error instanceof EngineError ? new InputError(`no snapshot can be made: ${error.message}`) : error;
+  }
+}

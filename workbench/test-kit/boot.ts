@@ -1,0 +1,87 @@
+/** Booting in one line: the machine's settings, its limits and what is typed at it in one object, and nothing to close afterwards. */
+
+import { onTestFinished } from 'vitest';
+import type { EventKind } from '#emulator/events/event-kinds.ts';
+import { parseTime } from '#workbench/cli/quantities.ts';
+import { type BootResult, createMachine } from '#workbench/index.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
+import { enginePath, type LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
+import type { DeviceTreeBuilder } from './device-tree.ts';
+
+/** Simulated nanoseconds, or "10s", "500ms", "20us". */
+export type SimulatedTime = number | string;
+
+/** What to boot, and how far. */
+export interface BootSettings extends Omit<MachineSettings, 'board' | 'dtb'> {
+  /** A blob, or a builder that has not built yet. */
+  readonly dtb?: Uint8Array | DeviceTreeBuilder | undefined;
+  /** Limit in simulated time since power-on; ten seconds by default, so that a test ends, on every host at the same instruction. */
+  readonly timeout?: SimulatedTime | undefined;
+  /** Limit in instructions. */
+  readonly maxInstructions?: number | undefined;
+  /** What is typed, each line once the text before it has appeared: `[['levitate> ', 'run hello\n']]`. */
+  readonly dialogue?: readonly (readonly [waitFor: string, type: string])[] | undefined;
+}
+
+/** Rare events that {@link boot} keeps for the matchers. */
+const KEPT: readonly EventKind[] = ['process'];
+
+const DEFAULT_TIMEOUT_NS = 10e9;
+
+/**
+ * Boots a board to its outcome: steady state, power off, panic or limit. Inside a test the machine is closed when the test is over; elsewhere (beforeAll) the
+ * caller closes it, and a test that boots dozens of machines closes each when it is done with it: `machine.close()`.
+ * @throws BoardError, InputError for settings that cannot be; EngineLibraryError without a usable engine; EngineError for a fault of the emulator
+ */
+export function boot(board: string, settings: BootSettings = {}): BootResult {
+  const { dtb, timeout = DEFAULT_TIMEOUT_NS, maxInstructions, dialogue = [], trace = [], ...others } = settings;
+  const machine = createMachine({
+    ...others,
+    board,
+    trace: [...new Set([...trace, ...KEPT])],
+    dtb: dtb === undefined || dtb instanceof Uint8Array ? dtb : dtb.build(),
+  });
+  closeAfterTest(machine);
+  converse(machine, dialogue);
+  const outcome = machine.run({ timeoutNs: simulatedNs('timeout', timeout), maxInstructions });
+  return { outcome, machine };
+}
+
+/** Has the engine fetched where the host has none yet: that takes longer than a test may. */
+export function prepareEngine(): void {
+  try {
+    enginePath();
+  } catch (error) {
+    // boot() will say the same, in the test that needs it.
+    if (!(error instanceof EngineLibraryError)) throw error;
+  }
+}
+
+function closeAfterTest(machine: LevitateMachine): void {
+  try {
+    onTestFinished(() => machine.close());
+  } catch {
+    // Outside a test, which is the one thing that vitest refuses here: the caller closes it.
+  }
+}
+
+/** Nanoseconds. @throws InputError for a text that is no time */
+export function simulatedNs(what: string, time: SimulatedTime): number {
+  const ns = typeof time === 'number' ? time : parseTime(what, time);
+  if (!(ns > 0)) throw new InputError(`${what} ${ns}: a time above zero is wanted, in ns, or as "500ms"`);
+  return ns;
+}
+
+/** Types each line when what it waits for has appeared behind where the one before it was typed: a prompt that comes again is waited for again. */
+function converse(machine: LevitateMachine, [first, ...rest]: readonly (readonly [string, string])[]): void {
+  if (first === undefined) return;
+  const [waitFor, line] = first;
+  const { serial } = machine;
+  const answer = (): void => {
+    machine.type(line);
+    converse(machine, rest);
+  };
+  serial.watch(waitFor, answer, serial.byteLength);
+}

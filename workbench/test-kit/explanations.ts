@@ -1,0 +1,95 @@
+/** What a failing matcher shows beside its sentence: how the run ended, the last lines of the serial line, and the explanation that fits the question. */
+
+import { hex } from '#common/address.ts';
+import { size, span } from '#kernel-ts/kernel/format.ts';
+import { explainBuddy, showBuddy } from '#workbench/explain/buddy.ts';
+import { explainMemMap, showMemMap } from '#workbench/explain/mem-map.ts';
+import { renderAddress } from '#workbench/explain/render.ts';
+import { reservationsOf } from '#workbench/explain/reservations.ts';
+import type { Style } from '#workbench/explain/style.ts';
+import { explainAddress } from '#workbench/explain/virtual-address.ts';
+import type { BootResult } from '#workbench/index.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+
+/** Lines of the serial line that a failure shows, and of an explanation. */
+const SERIAL_LINES = 12;
+const EXPLANATION_LINES = 40;
+
+const PLAIN: Style = { colour: false, width: 100 };
+
+/** What a failure is about; null when the serial line says all there is. */
+export type Topic = 'mem_map' | 'memory' | 'buddy' | { readonly va: bigint } | null;
+
+/** The part of a failure message behind its first line. */
+export function circumstances({ outcome, machine }: BootResult, topic: Topic): string[] {
+  const { lines } = machine.serial;
+  const shown = lines.slice(-SERIAL_LINES);
+  return [
+    `it ${outcome.reason} (outcome "${outcome.outcome}")`,
+    ...injected(machine),
+    shown.length === lines.length
+      ? 'the serial line:'
+      : `last ${shown.length} of ${lines.length} lines of the serial line:`,
+    ...indented(shown),
+    ...explanation(machine, topic),
+  ];
+}
+
+/** What a panic, or the panic that was wanted instead, is about. */
+export function topicOfPanics(texts: readonly (string | null)[]): Topic {
+  const all = texts.filter((text) => text !== null).join('\n');
+  if (/mem_map/.test(all)) return 'mem_map';
+  if (/RAM|reserved/.test(all)) return 'memory';
+  return /heap|allocat|free/i.test(all) ? 'buddy' : null;
+}
+
+function explanation(machine: LevitateMachine, topic: Topic): string[] {
+  if (topic === null) return [];
+  const [question, lines] = ask(machine, topic);
+  const shown =
+    lines.length <= EXPLANATION_LINES
+      ? lines
+      : [...lines.slice(0, EXPLANATION_LINES), `… ${lines.length - EXPLANATION_LINES} lines more`];
+  return [`explain ${question}:`, ...indented(shown)];
+}
+
+function ask(machine: LevitateMachine, topic: Exclude<Topic, null>): readonly [question: string, lines: string[]] {
+  if (typeof topic === 'object') {
+    return [`va ${hex(topic.va)}`, renderAddress(explainAddress(machine, topic.va), PLAIN)];
+  }
+  switch (topic) {
+    case 'mem_map': {
+      const found = explainMemMap(machine);
+      return [topic, found.known ? showMemMap(machine, found) : [`not known: ${found.reason}`]];
+    }
+    case 'buddy': {
+      const found = explainBuddy(machine);
+      return [topic, found.known ? showBuddy(found) : [`not known: ${found.reason}`]];
+    }
+    case 'memory':
+      return [topic, banksAndReservations(machine)];
+  }
+}
+
+/** Of `explain memory`, what a device tree decides. */
+function banksAndReservations(machine: LevitateMachine): string[] {
+  return [
+    ...machine.memory.banks.map(({ base, size: bytes }) => `RAM       ${span(base, base + bytes)}  ${size(bytes)}`),
+    ...reservationsOf(machine).map(
+      ({ start, end, owner, noMap }) =>
+        `reserved  ${span(start, end)}  ${size(end - start)}  ${owner}${noMap ? ', no-map' : ''}`,
+    ),
+  ];
+}
+
+/** Faults on purpose: nobody should look for their cause in the kernel. */
+function injected({ events }: LevitateMachine): string[] {
+  const faults = events.get('fault');
+  if (faults.length === 0) return [];
+  const kinds = [...new Set(faults.map(({ fields }) => String(fields['what'])))];
+  return [`on purpose: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} (${kinds.join(', ')})`];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => (line === '' ? '' : `  ${line}`));
+}

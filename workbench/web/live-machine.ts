@@ -1,0 +1,211 @@
+/**
+ * A machine that runs in turns of a few milliseconds, so that commands and input come in between, and tells its listeners what is new.
+ *
+ *     run ─► slice ─► look at the queue ─► slice …      waiting: only input goes on · paused: a command · ended: a restart
+ *
+ * Slices follow real time here, so with several cores two live runs may interleave differently; `npm run boot` does not.
+ */
+
+import { SliceLength } from '#workbench/boot/slice-length.ts';
+import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
+import { STORY_TRACE } from '#workbench/report/story-builder.ts';
+import { StoryRecorder } from '#workbench/report/story-recorder.ts';
+import type { LiveCommand, LiveStatus, LiveUpdate, RunState } from './protocol.ts';
+
+const MOST_INSTRUCTIONS = 10_000_000;
+/** Longest slice in simulated time: the time of a few frames on the screen. */
+const SLICE_NS = 20e6;
+/** Longest nap when simulated time is ahead of real time, milliseconds. */
+const LONGEST_NAP_MS = 50;
+/** Real time between two updates, milliseconds. */
+const UPDATE_MS = 100;
+/** Serial bytes that a page which comes late is given. */
+const SERIAL_KEPT = 256 * 1024;
+
+type Listener = (update: LiveUpdate) => void;
+
+export class LiveMachine {
+  private readonly settings: MachineSettings;
+  private readonly listeners = new Set<Listener>();
+  private machine!: LevitateMachine;
+  private recorder!: StoryRecorder;
+  private serialTold = 0;
+  private state: RunState;
+  private reason: string | null = null;
+  private failed = false;
+  private closed = false;
+  private wake: () => void = () => {};
+  private updatedAt = 0;
+
+  /** @throws as LevitateMachine's constructor */
+  constructor(settings: MachineSettings, paused: boolean) {
+    this.settings = { ...settings, trace: [...new Set([...(settings.trace ?? []), ...STORY_TRACE])] };
+    this.state = paused ? 'paused' : 'running';
+    this.build();
+  }
+
+  /** Runs until {@link close}. @throws what a fault of the emulator throws */
+  async run(): Promise<void> {
+    const length = new SliceLength(MOST_INSTRUCTIONS);
+    const pace = new Pace();
+    while (!this.closed) {
+      if (this.state !== 'running') {
+        this.publish();
+        await this.nap(null);
+        pace.forget();
+        continue;
+      }
+      const began = performance.now();
+      this.judge(this.machine.runSlice(length.instructions, {}, SLICE_NS));
+      length.took(performance.now() - began);
+      if (performance.now() - this.updatedAt >= UPDATE_MS) this.publish();
+      await this.nap(Math.min(LONGEST_NAP_MS, pace.aheadMs(this.machine.machine.clock.nowNs)));
+    }
+    this.machine.close();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.wake();
+  }
+
+  /** Tells `listener` everything now, and what is new from then on. Returns the function that ends it. */
+  subscribe(listener: Listener): () => void {
+    this.publish();
+    listener(this.whole());
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  /** Input to the console, as typed. */
+  type(bytes: Uint8Array): void {
+    this.machine.type(bytes);
+    if (this.state === 'waiting') this.setState('running', null);
+    this.wake();
+  }
+
+  command(command: LiveCommand): void {
+    switch (command.action) {
+      case 'run':
+        if (this.state === 'paused') this.setState('running', null);
+        break;
+      case 'pause':
+        if (this.state !== 'ended') this.setState('paused', null);
+        break;
+      case 'step':
+        if (this.state === 'ended') break;
+        this.setState('paused', null);
+        this.judge(this.machine.runSlice(command.instructions));
+        if (this.state === 'running') this.setState('paused', null);
+        break;
+      case 'restart':
+        this.machine.close();
+        this.build();
+        this.setState('running', null);
+        for (const listener of this.listeners) listener(this.whole());
+        break;
+    }
+    this.publish();
+    this.wake();
+  }
+
+  private build(): void {
+    this.machine = new LevitateMachine(this.settings);
+    this.recorder = new StoryRecorder(this.machine);
+    this.serialTold = 0;
+    this.failed = false;
+  }
+
+  private judge(outcome: ReturnType<LevitateMachine['runSlice']>): void {
+    if (outcome === null) return;
+    // A guest that sleeps for good may be waked by a key; while stepping it stays paused.
+    if (outcome.outcome === 'steady') {
+      if (this.state === 'running') this.setState('waiting', outcome.reason);
+    } else {
+      this.setState('ended', outcome.reason);
+      this.failed = outcome.exitStatus !== 0;
+      this.machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
+    }
+  }
+
+  private setState(state: RunState, reason: string | null): void {
+    this.state = state;
+    this.reason = reason;
+  }
+
+  /** Tells the listeners what is new. */
+  private publish(): void {
+    this.updatedAt = performance.now();
+    const news = this.recorder.news();
+    const serial = this.serialSince(this.serialTold);
+    this.serialTold = this.machine.serial.byteLength;
+    const update = news === null ? this.whole() : { whole: null, status: this.status(), story: news, serial };
+    for (const listener of this.listeners) listener(update);
+  }
+
+  /** All there is to know up to the last update; the next one goes on from there. */
+  whole(): LiveUpdate {
+    const { board } = this.machine;
+    return {
+      whole: { board: board.name, banks: this.recorder.banks, modelled: this.machine.findKernel() !== null },
+      status: this.status(),
+      story: this.recorder.story,
+      serial: this.serialSince(Math.max(0, this.serialTold - SERIAL_KEPT), this.serialTold),
+    };
+  }
+
+  private serialSince(from: number, to?: number): string {
+    return this.machine.serial.byteLength === from
+      ? ''
+      : Buffer.from(this.machine.serial.bytes.subarray(from, to)).toString('base64');
+  }
+
+  private status(): LiveStatus {
+    const { cpu, machine } = this.machine;
+    return {
+      state: this.state,
+      reason: this.reason,
+      failed: this.failed,
+      nowNs: machine.clock.nowNs,
+      instructions: machine.clock.instructions,
+      pc: `0x${cpu.engine.getPc().toString(16)}`,
+      level: cpu.level,
+    };
+  }
+
+  /** Waits: for {@link wake} alone when `ms` is null. */
+  private nap(ms: number | null): Promise<void> {
+    return new Promise((resolve) => {
+      if (ms !== null && ms < 1) {
+        setImmediate(resolve);
+        return;
+      }
+      const timer = ms === null ? null : setTimeout(resolve, ms);
+      this.wake = () => {
+        if (timer !== null) clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** Keeps simulated time from running ahead of real time: sleep is slept through, computing is as fast as it can be. */
+class Pace {
+  private from: { readonly real: number; readonly simulated: number } | null = null;
+
+  forget(): void {
+    this.from = null;
+  }
+
+  /** By how much simulated time is ahead, milliseconds. */
+  aheadMs(nowNs: number): number {
+    const [real, simulated] = [performance.now(), nowNs / 1e6];
+    this.from ??= { real, simulated };
+    const ahead = simulated - this.from.simulated - (real - this.from.real);
+    // What was lost is forgotten, and so is what a restart took back.
+    if (ahead < 0) this.from = { real, simulated };
+    return Math.max(0, ahead);
+  }
+}

@@ -1,0 +1,38 @@
+/** The serial line as a terminal: what the guest sends is shown, what is typed goes to the guest. */
+
+import { FitAddon } from '@xterm/addon-fit';
+import { Terminal } from '@xterm/xterm';
+import { byId } from '#workbench/report/page/dom.ts';
+
+export class SerialTerminal {
+  private readonly terminal: Terminal;
+
+  /** @param onInput called with what is typed or pasted */
+  constructor(onInput: (text: string) => void) {
+    this.terminal = new Terminal({
+      // The modelled kernel ends lines with a line feed alone.
+      convertEol: true,
+      fontSize: 12,
+      fontFamily: 'ui-monospace, "SF Mono", Menlo, Consolas, monospace',
+      scrollback: 20_000,
+      screenReaderMode: true,
+      theme: { background: '#14171a', foreground: '#e4e7ea' },
+    });
+    const fit = new FitAddon();
+    this.terminal.loadAddon(fit);
+    const place = byId('terminal');
+    this.terminal.open(place);
+    fit.fit();
+    new ResizeObserver(() => fit.fit()).observe(place);
+    this.terminal.onData(onInput);
+  }
+
+  /** @param base64 bytes that the guest sent */
+  write(base64: string): void {
+    if (base64 !== '') this.terminal.write(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+  }
+
+  clear(): void {
+    this.terminal.reset();
+  }
+}

@@ -1,0 +1,68 @@
+/** What the live view's server and page say to each other: updates as server-sent events, commands as JSON, input as bytes. */
+
+import type { FrameSpan } from '#workbench/report/memory-state.ts';
+import type { StoryPart } from '#workbench/report/page-data.ts';
+
+export type RunState =
+  | 'running'
+  /** By command. */
+  | 'paused'
+  /** It runs, and nothing but input can wake it. */
+  | 'waiting'
+  /** It cannot go on: off, panicked, a limit. */
+  | 'ended';
+
+/** Where the machine is. */
+export interface LiveStatus {
+  readonly state: RunState;
+  /** Why it waits or ended, null otherwise. */
+  readonly reason: string | null;
+  /** It ended with an exit status other than 0: a panic, for one. */
+  readonly failed: boolean;
+  readonly nowNs: number;
+  readonly instructions: number;
+  /** Of the boot core. */
+  readonly pc: string;
+  readonly level: number;
+}
+
+/** Data of a server-sent event. The first one after connecting, and the first after a restart, has `whole`: forget everything before it. */
+export interface LiveUpdate {
+  readonly whole: {
+    readonly board: string;
+    readonly banks: readonly FrameSpan[];
+    /** False for a guest that is not the modelled kernel: what its allocator does is not known. */
+    readonly modelled: boolean;
+  } | null;
+  readonly status: LiveStatus;
+  readonly story: StoryPart;
+  /** New serial bytes, base64. */
+  readonly serial: string;
+}
+
+export type LiveCommand =
+  | { readonly action: 'run' }
+  | { readonly action: 'pause' }
+  | { readonly action: 'restart' }
+  | { readonly action: 'step'; readonly instructions: number };
+
+/** Most instructions of one step. */
+export const LONGEST_STEP = 10_000_000;
+
+/** `value` as a command, null when it is none. */
+export function parseCommand(value: unknown): LiveCommand | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { action, instructions } = value as { action?: unknown; instructions?: unknown };
+  switch (action) {
+    case 'run':
+    case 'pause':
+    case 'restart':
+      return { action };
+    case 'step':
+      return Number.isInteger(instructions) && Number(instructions) > 0 && Number(instructions) <= LONGEST_STEP
+        ? { action, instructions: Number(instructions) }
+        : null;
+    default:
+      return null;
+  }
+}
