@@ -1,4 +1,7 @@
-/** From a board file to a definition: options checked against limits, the result checked against itself. */
+/**
+ * From a board file to a definition: options checked against limits, the result checked against
+ * itself.
+ */
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
@@ -15,7 +18,9 @@ interface BoardSource {
   configure(config: BoardConfig): Board;
 }
 
-/** A definition whose `create` fills in defaults, checks options and validates the board it made. */
+/**
+ * A definition whose `create` fills in defaults, checks options and validates the board it made.
+ */
 export function defineBoard(source: BoardSource): BoardDefinition {
   const { name, title, defaults, limits } = source;
   return {

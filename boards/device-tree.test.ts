@@ -1,4 +1,7 @@
-/** The generated tree against the bus it was generated with, read by an independent walker, and against facts of the two boards. */
+/**
+ * The generated tree against the bus it was generated with, read by an independent walker, and
+ * against facts of the two boards.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { BoardError } from './board-error.ts';
@@ -35,7 +38,8 @@ describe.each(CONFIGURATIONS)('%s %o', (name, options) => {
       const device = board.devices.find((candidate) => candidate.base === window.base);
       expect(device, `${window.path} at 0x${window.base.toString(16)}`).toBeDefined();
       const size = device?.size ?? 0;
-      // An SPI controller, which shares its window, and the multi-core timer describe the first registers only.
+      // An SPI controller, which shares its window, and the multi-core timer describe the first
+      // registers only.
       if (/\/(spi@|timer@10050000)/.test(window.path)) expect(window.size).toBeLessThanOrEqual(size);
       else expect(window.size, window.path).toBe(size);
     }

@@ -1,7 +1,8 @@
 /**
  * The device tree of a board, generated from the data that also places its devices on the bus.
  *
- * It makes a tree of names and property bytes; it is not a blob: a flattened device tree is written from it by whoever has a writer.
+ * It makes a tree of names and property bytes; it is not a blob: a flattened device tree is written
+ * from it by whoever has a writer.
  *
  *   Board --sections, device nodes--> NodeSource tree --tree-resolve.ts--> FdtNode tree
  *
@@ -21,10 +22,10 @@ import { getDevice } from './validate-board.ts';
 export type { FdtNode } from './tree-resolve.ts';
 
 /**
- * The tree of `board` with what the boot loader would add. Same arguments, same bytes. Phandles are given to referenced nodes only, from 1
- * upward in tree order.
- * @throws BoardError when a label is used that no node has, two nodes share a label, a device node's parent does not exist, or a root item
- *   names a device that has no root-level node
+ * The tree of `board` with what the boot loader would add. Same arguments, same bytes. Phandles are
+ * given to referenced nodes only, from 1 upward in tree order.
+ * @throws BoardError when a label is used that no node has, two nodes share a label, a device
+ * node's parent does not exist, or a root item names a device that has no root-level node
  */
 export function buildDeviceTree(board: Board, options: ChosenOptions = {}): FdtNode {
   const { rootCells } = board;
@@ -86,7 +87,10 @@ function rootItemNodes(
   }
 }
 
-/** The node of a placement: name, reg and interrupts from the placement, the rest from the board file. */
+/**
+ * The node of a placement: name, reg and interrupts from the placement, the rest from the board
+ * file.
+ */
 function deviceNode(board: Board, device: DevicePlacement, node: DeviceNode, counts: CellCounts): NodeSource {
   const base = device.base - (node.parentBase ?? 0);
   const own = { ...(node.label === undefined ? {} : { label: node.label }), children: node.children ?? [] };
@@ -111,7 +115,10 @@ function deviceNode(board: Board, device: DevicePlacement, node: DeviceNode, cou
   };
 }
 
-/** `root` with every device node that names a parent put below it, in placement order, after the parent's own children. */
+/**
+ * `root` with every device node that names a parent put below it, in placement order, after the
+ * parent's own children.
+ */
 function attachDevices(board: Board, root: NodeSource): NodeSource {
   const waiting = new Map<string, { device: DevicePlacement; node: DeviceNode }[]>();
   for (const device of board.devices) {
@@ -131,7 +138,10 @@ function attachDevices(board: Board, root: NodeSource): NodeSource {
   return whole;
 }
 
-/** Cells that a node gives its children; 2 and 1 where it does not say (Devicetree Specification v0.4, 2.3.5). */
+/**
+ * Cells that a node gives its children; 2 and 1 where it does not say (Devicetree Specification
+ * v0.4, 2.3.5).
+ */
 function childCells(source: NodeSource): CellCounts {
   const count = (name: string, fallback: number): number => {
     const property = source.properties[name];

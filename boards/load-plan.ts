@@ -1,12 +1,15 @@
 /**
- * Where a loader puts the kernel, the initial RAM disk and the device tree, once their sizes are known.
+ * Where a loader puts the kernel, the initial RAM disk and the device tree, once their sizes are
+ * known.
  *
  *   first bank  |--kernelOffset--[ kernel ]......[ initrd ][ DTB ].......|
  *
- * Everything stays in the first bank, so that kernel and initrd share the window that the boot protocol asks for, and outside every reserved
- * region. Where a device tree names other RAM than the board has, initrd and tree go there if they can. It places; it does not load.
+ * Everything stays in the first bank, so that kernel and initrd share the window that the boot
+ * protocol asks for, and outside every reserved region. Where a device tree names other RAM than
+ * the board has, initrd and tree go there if they can. It places; it does not load.
  *
- * Specification: Documentation/arch/arm64/booting.rst (text_offset; DTB 8-byte aligned, at most 2 MiB; initrd within 32 GiB of the kernel).
+ * Specification: Documentation/arch/arm64/booting.rst (text_offset; DTB 8-byte aligned, at most 2
+ * MiB; initrd within 32 GiB of the kernel).
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -27,7 +30,10 @@ export interface ImageSizes {
   /** 0 or absent: no initrd. */
   readonly initrdBytes?: number | undefined;
   readonly dtbBytes: number;
-  /** RAM by the device tree, for everything but the kernel: the board's first bank without it, or where it has no room. */
+  /**
+   * RAM by the device tree, for everything but the kernel: the board's first bank without it, or
+   * where it has no room.
+   */
   readonly ram?: readonly { readonly base: number; readonly size: number }[];
   /** What the device tree reserves. */
   readonly reserved?: readonly Span[];
@@ -47,8 +53,10 @@ interface Span {
 }
 
 /**
- * Addresses for images of these sizes: the board's preferred ones where they are free, otherwise the lowest free slot after the kernel.
- * @throws BoardError when the kernel overlaps a reserved region or leaves RAM, or when no slot is left for initrd or DTB
+ * Addresses for images of these sizes: the board's preferred ones where they are free, otherwise
+ * the lowest free slot after the kernel.
+ * @throws BoardError when the kernel overlaps a reserved region or leaves RAM, or when no slot is
+ * left for initrd or DTB
  */
 export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   const bank = board.ramBanks[0];
@@ -86,7 +94,8 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   };
 
   const { initrdBytes = 0, dtbBytes } = sizes;
-  // A preferred DTB address is held free while the initrd is placed: the initrd is the one that can move.
+  // A preferred DTB address is held free while the initrd is placed: the initrd is the one that can
+  // move.
   const fixedDtb = board.load.dtb.find((start) =>
     banks.some((room) => isFree({ start, end: start + dtbBytes }, room, taken)),
   );
@@ -106,7 +115,9 @@ function isFree(span: Span, ram: Span, taken: readonly Span[]): boolean {
   return taken.every((other) => span.end <= other.start || span.start >= other.end);
 }
 
-/** Places worth trying: after `from` and after each taken range, on slot boundaries, lowest first. */
+/**
+ * Places worth trying: after `from` and after each taken range, on slot boundaries, lowest first.
+ */
 function slotsAbove(from: number, ram: Span, taken: readonly Span[], bytes: number): number[] {
   return [from, ...taken.map((span) => span.end)]
     .map((end) => alignUp(end, SLOT_ALIGNMENT))

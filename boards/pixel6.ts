@@ -1,15 +1,18 @@
 /**
- * Pixel 6, "oriole": gs101 with 8 GiB in two banks, and the memory that its boot loader and firmware keep.
+ * Pixel 6, "oriole": gs101 with 8 GiB in two banks, and the memory that its boot loader and
+ * firmware keep.
  *
  *   0x0_0000_0000 .. 0x0_3FFF_FFFF  devices
  *   0x0_8000_0000 .. 0x0_FFFF_FFFF  RAM, low bank, 2 GiB
  *   0x1_0000_0000 .. 0x8_7FFF_FFFF  nothing, 30 GiB
  *   0x8_8000_0000 .. 0x9_FFFF_FFFF  RAM, high bank, 6 GiB (--memory: more, upward)
  *
- * The root has one size cell, and 6 GiB is more than 32 bits say: the high bank takes three entries of 2 GiB in /memory.
+ * The root has one size cell, and 6 GiB is more than 32 bits say: the high bank takes three entries
+ * of 2 GiB in /memory.
  *
- * Source: Linux arch/arm64/boot/dts/exynos/google/gs101-oriole.dts and gs101-pixel-common.dtsi (names, reserved memory, keys); boot log of
- * a Pixel 6 (banks, what the boot loader adds). The Android tree's own further regions are not part of this board.
+ * Source: Linux arch/arm64/boot/dts/exynos/google/gs101-oriole.dts and gs101-pixel-common.dtsi
+ * (names, reserved memory, keys); boot log of a Pixel 6 (banks, what the boot loader adds). The
+ * Android tree's own further regions are not part of this board.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -35,15 +38,18 @@ const RAM_SLOTS: readonly RamBank[] = [
   { base: HIGH_BANK, size: PHYSICAL_END - HIGH_BANK },
 ];
 
-/** Reserved by the tree that ships with the kernel. The splash screen's end is not page aligned: 1080 x 2400 pixels of four bytes. */
+/**
+ * Reserved by the tree that ships with the kernel. The splash screen's end is not page aligned:
+ * 1080 x 2400 pixels of four bytes.
+ */
 const UPSTREAM_RESERVED = [
   region('gsa@90200000', 0x9020_0000, 0x40_0000, 'device-tree'),
   region('tpu-fw@93000000', 0x9300_0000, 0x100_0000, 'device-tree'),
   region('aoc@94000000', 0x9400_0000, 0x300_0000, 'device-tree'),
   region('abl@f8800000', 0xf880_0000, 0x200_0000, 'device-tree'),
   region('dss-log-reserved@fd3f0000', 0xfd3f_0000, 0xe000, 'device-tree'),
-  // The boot loader adds the same page again as debug_kinfo_reserved@fd3fe000. One node says all that two would: with both, Linux reserves
-  // the page once and prints a warning about the overlap.
+  // The boot loader adds the same page again as debug_kinfo_reserved@fd3fe000. One node says all
+  // that two would: with both, Linux reserves the page once and prints a warning about the overlap.
   region('debug-kinfo-reserved@fd3fe000', 0xfd3f_e000, 0x1000, 'device-tree'),
   region('bldr-log-reserved@fd800000', 0xfd80_0000, 0x10_0000, 'device-tree'),
   region('bldr-log-hist-reserved@fd900000', 0xfd90_0000, 0x2000, 'device-tree'),
@@ -57,7 +63,10 @@ const BOOT_LOADER_RESERVED = [
   region('sec_pt', 0xe000_0000, 0x250_0000, 'boot-loader'),
 ];
 
-/** The Pixel 6. Options: memory (low bank first, then the high one), and how many of the eight cores are used. */
+/**
+ * The Pixel 6. Options: memory (low bank first, then the high one), and how many of the eight cores
+ * are used.
+ */
 export const pixel6 = defineBoard({
   name: 'pixel6',
   title: 'Google Pixel 6',
@@ -81,15 +90,16 @@ export const pixel6 = defineBoard({
       psci: gs101Psci,
       timer: gs101Timer,
       interruptController: gs101InterruptController,
-      // A round figure inside the first core's 0.3 to 1.8 GHz: one instruction takes one simulated nanosecond.
+      // A round figure inside the first core's 0.3 to 1.8 GHz: one instruction takes one simulated
+      // nanosecond.
       instructionsPerSecond: 1_000_000_000,
       devices: gs101Devices(cpus),
       firmware: { image: 'reset-pixel6', device: 'boot-rom', base: physAddr(0), size: 0x1_0000, replaceable: false },
       reserved: clipToRam([...UPSTREAM_RESERVED, ...BOOT_LOADER_RESERVED], ramBanks),
       load: {
         kernelOffset: 0x8_0000,
-        // No loader publishes these. 80 MiB are free below pkvm_guest_firmware, 370 MiB below sec_dram; the tree lies above aoc, out of
-        // the way of both.
+        // No loader publishes these. 80 MiB are free below pkvm_guest_firmware, 370 MiB below
+        // sec_dram; the tree lies above aoc, out of the way of both.
         initrd: [physAddr(0x8600_0000), physAddr(0xa000_0000)],
         dtb: [physAddr(0x9e00_0000)],
       },

@@ -1,5 +1,6 @@
 /**
- * The `virt` machine of QEMU 7.2: a board that exists in software only, and that every AArch64 kernel knows.
+ * The `virt` machine of QEMU 7.2: a board that exists in software only, and that every AArch64
+ * kernel knows.
  *
  *   0x00_0000_0000  flash 0 (reset vector), flash 1
  *   0x00_0800_0000  GIC
@@ -10,11 +11,13 @@
  *   0x40_1000_0000  PCIe configuration space
  *   0x80_0000_0000  PCIe 64-bit window
  *
- * Node names, order and values follow QEMU's own tree (`-machine dumpdtb=`). Left out on purpose: the GIC's message-signalled interrupt
- * frames (v2m, ITS) and the PCIe host's msi-map that points at them, until they are modelled; rng-seed and kaslr-seed unless a seed is given. Added, as newer versions of QEMU do: /aliases; and enable-method for
- * a single core too.
+ * Node names, order and values follow QEMU's own tree (`-machine dumpdtb=`). Left out on purpose:
+ * the GIC's message-signalled interrupt frames (v2m, ITS) and the PCIe host's msi-map that points
+ * at them, until they are modelled; rng-seed and kaslr-seed unless a seed is given. Added, as newer
+ * versions of QEMU do: /aliases; and enable-method for a single core too.
  *
- * Source: QEMU docs/system/arm/virt.rst and hw/arm/virt.c (facts), and dumps of QEMU 7.2.22 with GICv2 and GICv3, 1 to 8 cores.
+ * Source: QEMU docs/system/arm/virt.rst and hw/arm/virt.c (facts), and dumps of QEMU 7.2.22 with
+ * GICv2 and GICv3, 1 to 8 cores.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -123,7 +126,10 @@ function alignDownToSlot(bytes: number): number {
   return bytes - (bytes % (2 * MiB));
 }
 
-/** Everything on the bus, lowest address first, except that GIC and flash come where QEMU's tree has them. */
+/**
+ * Everything on the bus, lowest address first, except that GIC and flash come where QEMU's tree has
+ * them.
+ */
 function devices({ gicVersion }: BoardConfig): DevicePlacement[] {
   return [
     ...(gicVersion === 2 ? gicV2() : gicV3()),
@@ -167,7 +173,8 @@ function devices({ gicVersion }: BoardConfig): DevicePlacement[] {
     gpio(),
     ...virtioSlots(),
     pcieEcam(),
-    // What `secure=on` adds, the platform bus without a device on it, and the PCIe windows behind which no function sits.
+    // What `secure=on` adds, the platform bus without a device on it, and the PCIe windows behind
+    // which no function sits.
     absent('secure-uart', 0x904_0000, 0x1000),
     absent('secure-gpio', 0x90b_0000, 0x1000),
     absent('platform-bus', 0xc00_0000, 32 * MiB),
@@ -290,7 +297,8 @@ function pcieEcam(): DevicePlacement {
           'bus-range': cells(0, 0xff),
           'linux,pci-domain': cells(0),
           'dma-coherent': flag(),
-          // Space codes: 1 I/O, 2 memory below 4 GiB, 3 memory above (IEEE 1275 PCI binding, 2.2.1.1).
+          // Space codes: 1 I/O, 2 memory below 4 GiB, 3 memory above (IEEE 1275 PCI binding,
+          // 2.2.1.1).
           ranges: cells(
             ...window(0x100_0000, 0, 0x3eff_0000, 0x1_0000),
             ...window(0x200_0000, 0x1000_0000, 0x1000_0000, 0x2eff_0000),

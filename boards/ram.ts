@@ -1,6 +1,6 @@
 /**
- * RAM of a board: filling banks in order with what the user asked for, cutting reserved regions to what exists, and splitting a bank into
- * the entries that a tree's size cells can express.
+ * RAM of a board: filling banks in order with what the user asked for, cutting reserved regions to
+ * what exists, and splitting a bank into the entries that a tree's size cells can express.
  *
  *   --memory 3G on pixel6:   0x0_8000_0000 [======= 2 GiB =======]   hole   0x8_8000_0000 [== 1 GiB ==]
  */
@@ -10,7 +10,10 @@ import { BoardError } from './board-error.ts';
 import { formatBytes } from '#common/quantities.ts';
 import type { RamBank, ReservedRegion } from './types.ts';
 
-/** Entries of /memory are cut at this size where one cell cannot hold a bank's: the boot loader of the Pixel 6 does the same. */
+/**
+ * Entries of /memory are cut at this size where one cell cannot hold a bank's: the boot loader of
+ * the Pixel 6 does the same.
+ */
 const SPLIT_BYTES = 2 * 2 ** 30;
 
 /**
@@ -31,8 +34,9 @@ export function fillBanks(slots: readonly RamBank[], bytes: number): RamBank[] {
 }
 
 /**
- * The regions as far as they lie in RAM. One that lies outside is dropped: its owner has nothing there. One that crosses the end of a bank
- * keeps its part inside, because that part is still the owner's.
+ * The regions as far as they lie in RAM. One that lies outside is dropped: its owner has nothing
+ * there. One that crosses the end of a bank keeps its part inside, because that part is still the
+ * owner's.
  */
 export function clipToRam(regions: readonly ReservedRegion[], banks: readonly RamBank[]): ReservedRegion[] {
   return regions.flatMap((region) =>
@@ -44,7 +48,10 @@ export function clipToRam(regions: readonly ReservedRegion[], banks: readonly Ra
   );
 }
 
-/** `bank` as entries whose size fits `sizeCells` cells of 32 bits: itself, or pieces of 2 GiB and a last one. */
+/**
+ * `bank` as entries whose size fits `sizeCells` cells of 32 bits: itself, or pieces of 2 GiB and a
+ * last one.
+ */
 export function memoryEntries(bank: RamBank, sizeCells: number): RamBank[] {
   if (sizeCells > 1 || bank.size < 2 ** 32) return [bank];
   const entries: RamBank[] = [];

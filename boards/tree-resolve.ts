@@ -1,8 +1,9 @@
 /**
- * From nodes as a board writes them to nodes with bytes: phandles, paths and interrupt specifiers become known here.
+ * From nodes as a board writes them to nodes with bytes: phandles, paths and interrupt specifiers
+ * become known here.
  *
- * Specification: Devicetree Specification v0.4, 2.2.4 (property values), 2.3.3 (phandle); bindings arm,gic and arm,gic-v3 (three cells:
- * type, number, flags; a fourth names a PPI partition).
+ * Specification: Devicetree Specification v0.4, 2.2.4 (property values), 2.3.3 (phandle); bindings
+ * arm,gic and arm,gic-v3 (three cells: type, number, flags; a fourth names a PPI partition).
  */
 
 import { BoardError } from './board-error.ts';
@@ -25,7 +26,8 @@ export interface FdtNode {
 
 /**
  * Turns references into phandles and paths, interrupts into cells, and everything into bytes.
- * @throws BoardError for a label that no node has, a label that two nodes have, or a cell outside 32 bits
+ * @throws BoardError for a label that no node has, a label that two nodes have, or a cell outside
+ * 32 bits
  */
 export function resolveTree(board: Board, root: NodeSource): FdtNode {
   const paths = new Map<string, string>();
@@ -114,7 +116,10 @@ function cellBytes(values: readonly number[]): Uint8Array {
   return out;
 }
 
-/** NUL-terminated UTF-8, one after the other. Written out: this folder uses neither Node's modules nor the DOM's TextEncoder. */
+/**
+ * NUL-terminated UTF-8, one after the other. Written out: this folder uses neither Node's modules
+ * nor the DOM's TextEncoder.
+ */
 function textBytes(strings: readonly string[]): Uint8Array {
   return Uint8Array.from(strings.flatMap((string) => [...Array.from(string).flatMap(utf8), 0]));
 }

@@ -1,7 +1,9 @@
 /**
- * The parts of a device tree that every board has, made from its data: /memory, /reserved-memory, /cpus, /psci, /timer, /aliases, /chosen.
+ * The parts of a device tree that every board has, made from its data: /memory, /reserved-memory,
+ * /cpus, /psci, /timer, /aliases, /chosen.
  *
- * Specification: Devicetree Specification v0.4, 3 (device node requirements); bindings arm/cpus, arm/psci, arm,arch_timer.
+ * Specification: Devicetree Specification v0.4, 3 (device node requirements); bindings arm/cpus,
+ * arm/psci, arm,arch_timer.
  */
 
 import { memoryEntries } from './ram.ts';
@@ -21,7 +23,10 @@ export interface ChosenOptions {
   readonly bootargs?: string | undefined;
   /** [start, end) of the initial RAM disk. */
   readonly initrd?: { readonly start: number; readonly end: number } | undefined;
-  /** Makes rng-seed and kaslr-seed; without it neither is written, and nothing in the tree is random. */
+  /**
+   * Makes rng-seed and kaslr-seed; without it neither is written, and nothing in the tree is
+   * random.
+   */
   readonly seed?: number | bigint | undefined;
 }
 
@@ -36,7 +41,10 @@ export function memoryNodes(banks: readonly RamBank[], counts: CellCounts): Node
   }));
 }
 
-/** /reserved-memory with `ranges` and the root's cells, as Linux demands; null when nothing is reserved. */
+/**
+ * /reserved-memory with `ranges` and the root's cells, as Linux demands; null when nothing is
+ * reserved.
+ */
 export function reservedMemoryNode(regions: readonly ReservedRegion[], counts: CellCounts): NodeSource | null {
   if (regions.length === 0) return null;
   return {
@@ -61,7 +69,10 @@ export function cpuLabel(cpu: Cpu): string {
   return `cpu${cpu.mpidr.toString(16)}`;
 }
 
-/** /cpus with cpu-map. The enable method is PSCI even for a single core: it also says how the core is turned off. */
+/**
+ * /cpus with cpu-map. The enable method is PSCI even for a single core: it also says how the core
+ * is turned off.
+ */
 export function cpusNode(cpus: readonly Cpu[]): NodeSource {
   return {
     name: 'cpus',
@@ -110,7 +121,8 @@ export function aliasesNode({ aliases }: Board): NodeSource {
 }
 
 /**
- * /chosen. The initrd's addresses are written 64 bits wide: readers take the width from the length, and the Pixel 6's second bank needs it.
+ * /chosen. The initrd's addresses are written 64 bits wide: readers take the width from the length,
+ * and the Pixel 6's second bank needs it.
  */
 export function chosenNode(stdout: PropertySource, options: ChosenOptions): NodeSource {
   const { bootargs = '', initrd, seed } = options;
@@ -153,7 +165,10 @@ function cpuMap(cpus: readonly Cpu[]): NodeSource[] {
   });
 }
 
-/** `length` bytes from `seed` by SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014). */
+/**
+ * `length` bytes from `seed` by SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom
+ * number generators", 2014).
+ */
 function randomBytes(seed: number | bigint, length: number): Uint8Array {
   const out = new Uint8Array(length);
   const view = new DataView(out.buffer);

@@ -1,11 +1,14 @@
 /**
- * How a board writes device tree nodes: names, properties and references by label, before phandles, interrupt cells and paths are known.
+ * How a board writes device tree nodes: names, properties and references by label, before phandles,
+ * interrupt cells and paths are known.
  *
- * It is not a blob and not what a kernel reads: {@link buildDeviceTree} (device-tree.ts) resolves it into property bytes.
+ * It is not a blob and not what a kernel reads: {@link buildDeviceTree} (device-tree.ts) resolves
+ * it into property bytes.
  *
  *   { name: 'serial', label: 'uart0', properties: { compatible: text('arm,pl011'), clocks: cells(ref('apb_pclk')) } }
  *
- * Specification: Devicetree Specification v0.4, 2.2 (nodes and properties), 2.3 (standard properties).
+ * Specification: Devicetree Specification v0.4, 2.2 (nodes and properties), 2.3 (standard
+ * properties).
  */
 
 import type { Interrupt } from './types.ts';
@@ -30,7 +33,10 @@ export type PropertySource =
 /** Properties by name, in the order in which they are written. */
 export type PropertySources = Readonly<Record<string, PropertySource>>;
 
-/** A node as a board writes it. `label` names it for {@link ref} and {@link pathTo}; labels are unique in a board. */
+/**
+ * A node as a board writes it. `label` names it for {@link ref} and {@link pathTo}; labels are
+ * unique in a board.
+ */
 export interface NodeSource {
   /** Name with its unit address, if it has one: "memory@40000000". */
   readonly name: string;

@@ -1,8 +1,9 @@
 /**
- * What a board is: data. The machine places devices on its bus from it, and the device tree is generated from the same data
- * (device-tree.ts), so the two cannot disagree.
+ * What a board is: data. The machine places devices on its bus from it, and the device tree is
+ * generated from the same data (device-tree.ts), so the two cannot disagree.
  *
- * It is not the machine: nothing here runs. To add a board, write one file that calls `defineBoard` and list it in registry.ts.
+ * It is not the machine: nothing here runs. To add a board, write one file that calls `defineBoard`
+ * and list it in registry.ts.
  *
  *   Board
  *    |- ramBanks     [base, base + size) ...            -> physical memory, /memory
@@ -18,9 +19,10 @@ import type { PhysAddr } from '#common/address.ts';
 import type { NodeSource, PropertySources } from './tree-source.ts';
 
 /**
- * Device models that a placement may name; the machine decides what stands behind a key. Two are not chips:
- * `storage` is 32-bit registers that reset to zero and read back what was written; `absent` answers nothing: an access is an external
- * abort, and the placement only gives the event a name.
+ * Device models that a placement may name; the machine decides what stands behind a key. Two are
+ * not chips: `storage` is 32-bit registers that reset to zero and read back what was written;
+ * `absent` answers nothing: an access is an external abort, and the placement only gives the event
+ * a name.
  */
 export type DeviceModel =
   | 'rom'
@@ -44,7 +46,10 @@ export type DeviceModel =
 /** Which register window of a device with several a placement is (the GIC has two). */
 export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor';
 
-/** An interrupt line into the interrupt controller. SPI n is INTID n + 32, PPI n is INTID n + 16 (Arm GIC architecture, IHI 0069, 2.2.1). */
+/**
+ * An interrupt line into the interrupt controller. SPI n is INTID n + 32, PPI n is INTID n + 16
+ * (Arm GIC architecture, IHI 0069, 2.2.1).
+ */
 export interface Interrupt {
   readonly type: 'spi' | 'ppi';
   readonly number: number;
@@ -60,13 +65,21 @@ export interface DeviceNode {
   /** Name without unit address, which is generated; with `reg: 'none'` the name as it is. */
   readonly name: string;
   readonly label?: string;
-  /** Label of the parent; the root without it. The parent's #address-cells and #size-cells shape `reg`. */
+  /**
+   * Label of the parent; the root without it. The parent's #address-cells and #size-cells shape
+   * `reg`.
+   */
   readonly parent?: string;
-  /** `none`: the node has neither reg nor interrupts (keys on a GPIO, the glue around a controller). Default `window`. */
+  /**
+   * `none`: the node has neither reg nor interrupts (keys on a GPIO, the glue around a controller).
+   * Default `window`.
+   */
   readonly reg?: 'window' | 'none';
   /** Length in `reg` where the node describes only the start of the window. */
   readonly regBytes?: number;
-  /** Unit address where it differs from the window's base (a PCIe host is named by its MMIO window). */
+  /**
+   * Unit address where it differs from the window's base (a PCIe host is named by its MMIO window).
+   */
   readonly unitAddress?: number;
   /** CPU address at which the parent's address space starts; 0 without it (identity `ranges`). */
   readonly parentBase?: number;
@@ -86,7 +99,10 @@ export interface DevicePlacement {
   readonly size: number;
   /** Lines that the device drives, in the order of its tree node. */
   readonly irqs?: readonly Interrupt[];
-  /** Nodes that describe it: none (the tree does not mention it), one, or several that share the window. */
+  /**
+   * Nodes that describe it: none (the tree does not mention it), one, or several that share the
+   * window.
+   */
   readonly nodes: readonly DeviceNode[];
 }
 
@@ -133,7 +149,10 @@ export interface Timer {
   /** CNTFRQ_EL0. */
   readonly frequencyHz: number;
   readonly compatible: readonly string[];
-  /** Secure physical, non-secure physical, virtual, hypervisor physical, and hypervisor virtual where listed. */
+  /**
+   * Secure physical, non-secure physical, virtual, hypervisor physical, and hypervisor virtual
+   * where listed.
+   */
   readonly interrupts: readonly Interrupt[];
   readonly alwaysOn: boolean;
 }
@@ -143,13 +162,19 @@ export interface InterruptController {
   readonly version: 2 | 3;
   /** Shared inputs. */
   readonly spis: number;
-  /** Whether software below EL3 sees one security state, or is the non-secure one of two (IHI 0069, GICD_CTLR.DS). */
+  /**
+   * Whether software below EL3 sees one security state, or is the non-secure one of two (IHI 0069,
+   * GICD_CTLR.DS).
+   */
   readonly securityView: 'single' | 'non-secure';
   /** Label of its node. */
   readonly label: string;
   /** Cells of an interrupt specifier. */
   readonly cells: 3 | 4;
-  /** Bits 15:8 of the flags of each PPI: GICv2 names the cores, GICv3 leaves 0 (binding arm,gic / arm,gic-v3). */
+  /**
+   * Bits 15:8 of the flags of each PPI: GICv2 names the cores, GICv3 leaves 0 (binding arm,gic /
+   * arm,gic-v3).
+   */
   readonly ppiCpuMask: number;
 }
 
@@ -166,9 +191,15 @@ export interface Firmware {
   readonly replaceable: boolean;
 }
 
-/** Where a loader puts things, before it knows how large they are; load-plan.ts turns it into addresses. */
+/**
+ * Where a loader puts things, before it knows how large they are; load-plan.ts turns it into
+ * addresses.
+ */
 export interface LoadRules {
-  /** From the start of the first bank to a kernel with text_offset 0x80000 (Documentation/arch/arm64/booting.rst). */
+  /**
+   * From the start of the first bank to a kernel with text_offset 0x80000
+   * (Documentation/arch/arm64/booting.rst).
+   */
   readonly kernelOffset: number;
   /** Preferred addresses, best first. */
   readonly initrd: readonly PhysAddr[];
@@ -184,7 +215,10 @@ export interface KernelConsole {
   readonly base: PhysAddr;
 }
 
-/** A part of the tree's root, in the order a board wants. `devices` places root-level device nodes by name, or all that are left. */
+/**
+ * A part of the tree's root, in the order a board wants. `devices` places root-level device nodes
+ * by name, or all that are left.
+ */
 export type RootItem =
   | NodeSource
   | { readonly section: 'aliases' | 'chosen' | 'cpus' | 'memory' | 'psci' | 'reserved-memory' | 'timer' }

@@ -1,5 +1,6 @@
 /**
- * The invariants of a board, recounted. A board that breaks one would place two things at one address or describe what is not there.
+ * The invariants of a board, recounted. A board that breaks one would place two things at one
+ * address or describe what is not there.
  *
  *  1. Names of devices are unique, and every name that another part refers to exists.
  *  2. Devices and RAM banks are disjoint: sorted by base, each ends at or before the next begins.
@@ -17,14 +18,20 @@ interface Range {
   readonly size: number;
 }
 
-/** The placement called `name`. @throws BoardError when the board has none of that name. O(devices). */
+/**
+ * The placement called `name`.
+ * @throws BoardError when the board has none of that name. O(devices).
+ */
 export function getDevice(board: Pick<Board, 'devices' | 'name'>, name: string): DevicePlacement {
   const device = board.devices.find((candidate) => candidate.name === name);
   if (device === undefined) throw new BoardError(`board ${board.name} has no device "${name}"`);
   return device;
 }
 
-/** Checks every invariant above. @throws BoardError naming the first one that does not hold. O(n log n) in devices. */
+/**
+ * Checks every invariant above.
+ * @throws BoardError naming the first one that does not hold. O(n log n) in devices.
+ */
 export function validateBoard(board: Board): void {
   const names = new Set<string>();
   for (const device of board.devices) {

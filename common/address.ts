@@ -1,9 +1,10 @@
 /**
  * Address types, and the only place that casts to them.
  *
- * A physical address or a size in bytes is a `number`: AArch64 has at most 52 physical address bits and a double holds 53 exactly.
- * JavaScript's bitwise operators work on 32 bits, so physical addresses are never shifted or masked with them:
- * 0x8_8000_0000 >> 12 is wrong, and that is where the Pixel 6's second bank lies. Use the functions below.
+ * A physical address or a size in bytes is a `number`: AArch64 has at most 52 physical address bits
+ * and a double holds 53 exactly. JavaScript's bitwise operators work on 32 bits, so physical
+ * addresses are never shifted or masked with them: 0x8_8000_0000 >> 12 is wrong, and that is where
+ * the Pixel 6's second bank lies. Use the functions below.
  *
  * A virtual address is a `bigint` of 64 unsigned bits.
  */
@@ -20,7 +21,10 @@ export type VirtAddr = bigint & { readonly [virtual]: true };
 /** Bytes in a page: the 4 KiB granule (Arm ARM DDI 0487, D8.2). */
 export const PAGE_SIZE = 4096;
 
-/** Marks `value` (bytes) as a physical address. Throws `RangeError` when it is not an integer in [0, 2^52). */
+/**
+ * Marks `value` (bytes) as a physical address. Throws `RangeError` when it is not an integer in [0,
+ * 2^52).
+ */
 export function physAddr(value: number): PhysAddr {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** 52) {
     throw new RangeError(`not a physical address: ${value}`);
@@ -33,7 +37,10 @@ export function virtAddr(value: bigint): VirtAddr {
   return BigInt.asUintN(64, value) as VirtAddr;
 }
 
-/** `value` rounded down to a multiple of `alignment` (bytes, a power of two or any positive integer). */
+/**
+ * `value` rounded down to a multiple of `alignment` (bytes, a power of two or any positive
+ * integer).
+ */
 export function alignDown(value: number, alignment: number): number {
   return value - (value % alignment);
 }

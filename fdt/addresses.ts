@@ -1,6 +1,6 @@
 /**
- * Addresses and sizes as a device tree writes them: a number of 32-bit cells that the parent fixes, most significant first; and how an
- * address on an inner bus becomes one that the CPU uses.
+ * Addresses and sizes as a device tree writes them: a number of 32-bit cells that the parent fixes,
+ * most significant first; and how an address on an inner bus becomes one that the CPU uses.
  *
  * ```
  *   / { #address-cells = <2>; #size-cells = <2>;
@@ -9,9 +9,11 @@
  *       dev { reg = <0x100 0x10>; };  };  };            0x100 on the bus is 0x40000100 for the CPU
  * ```
  *
- * Not supported: buses whose addresses carry more than a number (PCI); such an address exceeds 64 bits and is refused.
+ * Not supported: buses whose addresses carry more than a number (PCI); such an address exceeds 64
+ * bits and is refused.
  *
- * Specification: Devicetree Specification v0.4, 2.3.5 (#address-cells), 2.3.6 (reg), 2.3.8 (ranges).
+ * Specification: Devicetree Specification v0.4, 2.3.5 (#address-cells), 2.3.6 (reg), 2.3.8
+ * (ranges).
  */
 
 import type { DeviceNode } from './device-node.ts';
@@ -48,12 +50,18 @@ function cellCount(node: DeviceNode, name: string, absent: number, least: number
   );
 }
 
-/** Cells of an address in the `reg` of the node's CHILDREN; 2 where absent. @throws FdtError `FDT_ERR_BADNCELLS` not one cell of 1 to 4 */
+/**
+ * Cells of an address in the `reg` of the node's CHILDREN; 2 where absent.
+ * @throws FdtError `FDT_ERR_BADNCELLS` not one cell of 1 to 4
+ */
 export function addressCells(node: DeviceNode): number {
   return cellCount(node, '#address-cells', 2, 1);
 }
 
-/** Cells of a size in the `reg` of the node's CHILDREN; 1 where absent. @throws FdtError `FDT_ERR_BADNCELLS` not one cell of 0 to 4 */
+/**
+ * Cells of a size in the `reg` of the node's CHILDREN; 1 where absent.
+ * @throws FdtError `FDT_ERR_BADNCELLS` not one cell of 0 to 4
+ */
 export function sizeCells(node: DeviceNode): number {
   return cellCount(node, '#size-cells', 1, 0);
 }
@@ -90,7 +98,8 @@ export function readPairs(property: DeviceProperty, addressCellCount: number, si
 
 /**
  * The node's `reg` in its parent's address space; null where it has none.
- * @throws FdtError `FDT_ERR_BADVALUE` not a whole number of pairs, or above 64 bits; `FDT_ERR_BADNCELLS` from the parent
+ * @throws FdtError `FDT_ERR_BADVALUE` not a whole number of pairs, or above 64 bits;
+ * `FDT_ERR_BADNCELLS` from the parent
  */
 export function reg(node: DeviceNode): readonly AddressRange[] | null {
   const property = node.findProperty('reg');
@@ -103,9 +112,11 @@ export function reg(node: DeviceNode): readonly AddressRange[] | null {
 }
 
 /**
- * `address` (and the `size` bytes from it, which one entry of `ranges` must cover) in the space of `node`'s parent, as the CPU sees it. An empty
- * `ranges` is the identity; null where a bus on the way has no `ranges` or none that covers it. O(depth × entries).
- * @throws FdtError `FDT_ERR_BADVALUE` a malformed `ranges` or a result above 64 bits; `FDT_ERR_BADNCELLS`
+ * `address` (and the `size` bytes from it, which one entry of `ranges` must cover) in the space of
+ * `node`'s parent, as the CPU sees it. An empty `ranges` is the identity; null where a bus on the
+ * way has no `ranges` or none that covers it. O(depth × entries).
+ * @throws FdtError `FDT_ERR_BADVALUE` a malformed `ranges` or a result above 64 bits;
+ * `FDT_ERR_BADNCELLS`
  */
 export function translateAddress(node: DeviceNode, address: bigint, size = 1n): bigint | null {
   let translated = address;

@@ -1,9 +1,11 @@
 /**
- * `/chosen`: what the boot loader tells the kernel. Nothing in it describes hardware, and nothing in it is trusted: an initrd that makes no sense
- * is left out with the reason, a console path that leads nowhere resolves to null.
+ * `/chosen`: what the boot loader tells the kernel. Nothing in it describes hardware, and nothing
+ * in it is trusted: an initrd that makes no sense is left out with the reason, a console path that
+ * leads nowhere resolves to null.
  *
- * Specification: Devicetree Specification v0.4, 3.6; `linux,initrd-*`: Linux Documentation/devicetree/usage-model.rst and drivers/of/fdt.c
- * (values of 4 or 8 bytes, by their length; `linux,usable-memory-range` in the root's cells).
+ * Specification: Devicetree Specification v0.4, 3.6; `linux,initrd-*`: Linux
+ * Documentation/devicetree/usage-model.rst and drivers/of/fdt.c (values of 4 or 8 bytes, by their
+ * length; `linux,usable-memory-range` in the root's cells).
  */
 
 import { hex } from '#common/address.ts';
@@ -29,11 +31,18 @@ export interface Chosen {
   /** The node that `stdoutPath` leads to; null where it leads nowhere. */
   readonly stdout: DeviceNode | null;
   readonly initrd: InitrdRange | null;
-  /** Why an initrd that the tree mentions is not used; null where there is none to complain about. */
+  /**
+   * Why an initrd that the tree mentions is not used; null where there is none to complain about.
+   */
   readonly initrdIgnored: string | null;
-  /** `linux,usable-memory-range`: the kernel may use no RAM outside these; null: it may use all. A crash kernel's loader writes it. */
+  /**
+   * `linux,usable-memory-range`: the kernel may use no RAM outside these; null: it may use all. A
+   * crash kernel's loader writes it.
+   */
   readonly usableMemory: readonly AddressRange[] | null;
-  /** Why a `linux,usable-memory-range` does not count; null where there is none to complain about. */
+  /**
+   * Why a `linux,usable-memory-range` does not count; null where there is none to complain about.
+   */
   readonly usableMemoryIgnored: string | null;
 }
 
@@ -82,7 +91,8 @@ function findConsole(fdt: Fdt, path: string): DeviceNode | null {
   try {
     return fdt.findPath(path);
   } catch (error) {
-    // An alias that does not exist: the console is looked for elsewhere, as when the property is absent.
+    // An alias that does not exist: the console is looked for elsewhere, as when the property is
+    // absent.
     if (error instanceof FdtError && error.code === 'FDT_ERR_BADPATH') return null;
     throw error;
   }

@@ -1,7 +1,8 @@
 /**
  * The cores and how firmware is asked to start them: `/cpus` and the PSCI node.
  *
- * Specification: Devicetree Specification v0.4, 3.8; Linux Documentation/devicetree/bindings/arm/cpus.yaml and psci.yaml.
+ * Specification: Devicetree Specification v0.4, 3.8; Linux
+ * Documentation/devicetree/bindings/arm/cpus.yaml and psci.yaml.
  */
 
 import { addressCells, readPairs } from './addresses.ts';
@@ -27,7 +28,10 @@ export interface Psci {
   readonly method: 'hvc' | 'smc';
   /** The newest version that `compatible` names. */
   readonly version: '0.1' | '0.2' | '1.0';
-  /** Function numbers that the node carries; only version 0.1 needs them, later ones are fixed by Arm DEN 0022. */
+  /**
+   * Function numbers that the node carries; only version 0.1 needs them, later ones are fixed by
+   * Arm DEN 0022.
+   */
   readonly functionIds: Readonly<Partial<Record<PsciFunction, number>>>;
 }
 
@@ -43,9 +47,11 @@ const PSCI_VERSIONS = [
 ] as const;
 
 /**
- * The children of `/cpus` that are cores (`device_type` "cpu", or named `cpu`), in blob order, unavailable ones too; none without `/cpus`.
- * @throws FdtError `FDT_ERR_NOTFOUND` a core without `reg`; `FDT_ERR_BADVALUE` a `reg` that does not hold exactly one id of
- *   `/cpus`' `#address-cells`, or an unterminated `compatible` or `enable-method`; `FDT_ERR_BADNCELLS`; `FDT_ERR_BADOFFSET` no root
+ * The children of `/cpus` that are cores (`device_type` "cpu", or named `cpu`), in blob order,
+ * unavailable ones too; none without `/cpus`.
+ * @throws FdtError `FDT_ERR_NOTFOUND` a core without `reg`; `FDT_ERR_BADVALUE` a `reg` that does
+ * not hold exactly one id of `/cpus`' `#address-cells`, or an unterminated `compatible` or
+ * `enable-method`; `FDT_ERR_BADNCELLS`; `FDT_ERR_BADOFFSET` no root
  */
 export function cpus(fdt: Fdt): Cpu[] {
   const parent = fdt.findPath('/cpus');
@@ -75,8 +81,8 @@ export function cpus(fdt: Fdt): Cpu[] {
 
 /**
  * The first available PSCI node, or null.
- * @throws FdtError `FDT_ERR_NOTFOUND` it has no `method`; `FDT_ERR_BADVALUE` a method other than `hvc` and `smc`, or a function number that
- *   is not one cell
+ * @throws FdtError `FDT_ERR_NOTFOUND` it has no `method`; `FDT_ERR_BADVALUE` a method other than
+ * `hvc` and `smc`, or a function number that is not one cell
  */
 export function psci(fdt: Fdt): Psci | null {
   const node = fdt.findCompatible(...PSCI_VERSIONS.map(([name]) => name)).find((candidate) => candidate.available);

@@ -1,11 +1,14 @@
 /**
- * A node of a checked blob, and the table that makes nodes when they are asked for. A node is made once: two lookups of the same node are
- * `===`. Names and properties are decoded on first use, so opening a large tree costs its tokens and no more.
+ * A node of a checked blob, and the table that makes nodes when they are asked for. A node is made
+ * once: two lookups of the same node are `===`. Names and properties are decoded on first use, so
+ * opening a large tree costs its tokens and no more.
  *
- * As libfdt reads them: the properties of a node are those before its first sub-node, FDT_NOPs skipped (a property after a sub-node belongs to
- * nobody); of several with one name the first is meant.
+ * As libfdt reads them: the properties of a node are those before its first sub-node, FDT_NOPs
+ * skipped (a property after a sub-node belongs to nobody); of several with one name the first is
+ * meant.
  *
- * Specification: Devicetree Specification v0.4, 2.2.1 (names), 5.4; lookups as libfdt's fdt_getprop, fdt_get_phandle, fdt_subnode_offset.
+ * Specification: Devicetree Specification v0.4, 2.2.1 (names), 5.4; lookups as libfdt's
+ * fdt_getprop, fdt_get_phandle, fdt_subnode_offset.
  */
 
 import { alignUp } from '#common/address.ts';
@@ -44,8 +47,9 @@ export class NodeTable {
   }
 
   /**
-   * The property name at `nameOffset` in the strings block. The block is decoded as one string and names are slices of it, which engines share:
-   * in a hostile blob, thousands of names may be tails of one that is megabytes long.
+   * The property name at `nameOffset` in the strings block. The block is decoded as one string and
+   * names are slices of it, which engines share: in a hostile blob, thousands of names may be tails
+   * of one that is megabytes long.
    */
   propertyName(nameOffset: number): string {
     const start = this.header.stringsOffset;
@@ -111,7 +115,10 @@ export class DeviceNode {
     return this.cachedProperties;
   }
 
-  /** The sub-node that `component` of a path names: the whole name, or the name without its unit address. The first one, or null. */
+  /**
+   * The sub-node that `component` of a path names: the whole name, or the name without its unit
+   * address. The first one, or null.
+   */
   findChild(component: string): DeviceNode | null {
     const withUnit = component.includes('@');
     for (const child of this.children) {
@@ -137,12 +144,18 @@ export class DeviceNode {
     return this.findProperty(name) !== null;
   }
 
-  /** One cell, null where the property is absent. @throws FdtError `FDT_ERR_BADVALUE` not 4 bytes */
+  /**
+   * One cell, null where the property is absent.
+   * @throws FdtError `FDT_ERR_BADVALUE` not 4 bytes
+   */
   u32(name: string): number | null {
     return this.findProperty(name)?.u32() ?? null;
   }
 
-  /** One or two cells, null where absent. @throws FdtError `FDT_ERR_BADVALUE` neither 4 nor 8 bytes */
+  /**
+   * One or two cells, null where absent.
+   * @throws FdtError `FDT_ERR_BADVALUE` neither 4 nor 8 bytes
+   */
   u64(name: string): bigint | null {
     return this.findProperty(name)?.u64() ?? null;
   }
@@ -157,7 +170,10 @@ export class DeviceNode {
     return this.findProperty(name)?.string() ?? null;
   }
 
-  /** The list of strings, null where absent. @throws FdtError `FDT_ERR_BADVALUE` the last one is not terminated */
+  /**
+   * The list of strings, null where absent.
+   * @throws FdtError `FDT_ERR_BADVALUE` the last one is not terminated
+   */
   stringList(name: string): string[] | null {
     return this.findProperty(name)?.stringList() ?? null;
   }
@@ -167,7 +183,10 @@ export class DeviceNode {
     return this.findProperty(name)?.value ?? null;
   }
 
-  /** The node's phandle from `phandle` or else the older `linux,phandle`; 0 where neither has 4 bytes. */
+  /**
+   * The node's phandle from `phandle` or else the older `linux,phandle`; 0 where neither has 4
+   * bytes.
+   */
   get phandle(): number {
     for (const name of ['phandle', 'linux,phandle']) {
       const property = this.findProperty(name);
@@ -176,13 +195,19 @@ export class DeviceNode {
     return 0;
   }
 
-  /** Whether `status` lets the node be used: absent, `okay` or `ok` (Devicetree Specification v0.4, 2.3.4; Linux takes `ok` too). */
+  /**
+   * Whether `status` lets the node be used: absent, `okay` or `ok` (Devicetree Specification v0.4,
+   * 2.3.4; Linux takes `ok` too).
+   */
   get available(): boolean {
     const status = this.findProperty('status')?.text;
     return status === undefined || status === 'okay' || status === 'ok';
   }
 
-  /** Whether `compatible` lists `name`. An unterminated last string matches nothing. O(length of the list). */
+  /**
+   * Whether `compatible` lists `name`. An unterminated last string matches nothing. O(length of the
+   * list).
+   */
   isCompatible(name: string): boolean {
     const property = this.findProperty('compatible');
     if (property === null) return false;

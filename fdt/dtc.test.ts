@@ -1,6 +1,6 @@
 /**
- * Against the device tree compiler: what dtc writes is read, what is written dtc reads as the same tree. Skipped, by name, where dtc is not
- * installed; never on continuous integration.
+ * Against the device tree compiler: what dtc writes is read, what is written dtc reads as the same
+ * tree. Skipped, by name, where dtc is not installed; never on continuous integration.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -3,19 +3,26 @@
  *
  * Not the checks themselves: those are in header.ts, structure.ts and where a property is read.
  *
- * Source of names and numbers: libfdt's public header (libfdt.h, "Error codes"). libfdt returns them negated.
+ * Source of names and numbers: libfdt's public header (libfdt.h, "Error codes"). libfdt returns
+ * them negated.
  */
 
 import { hex } from '#common/address.ts';
 
-/** Every libfdt error and its number. libfdt returns the negated number, so `FDT_ERR_BADMAGIC` shows as -9 there. */
+/**
+ * Every libfdt error and its number. libfdt returns the negated number, so `FDT_ERR_BADMAGIC` shows
+ * as -9 there.
+ */
 export const FDT_ERRORS = {
   /** The node or property asked for does not exist. */
   FDT_ERR_NOTFOUND: 1,
   FDT_ERR_EXISTS: 2,
   /** The result does not fit the space given (here: `writeFdt` with too small a `padTo`). */
   FDT_ERR_NOSPACE: 3,
-  /** An offset points at something other than what it should: no root at the start, a name outside the strings block. */
+  /**
+   * An offset points at something other than what it should: no root at the start, a name outside
+   * the strings block.
+   */
   FDT_ERR_BADOFFSET: 4,
   /** A path starts with neither `/` nor an alias. */
   FDT_ERR_BADPATH: 5,

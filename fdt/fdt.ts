@@ -1,9 +1,10 @@
 /**
  * A flattened device tree, opened: checked as libfdt's fdt_check_full checks it, then navigable.
  *
- * `find*` returns null for what is not there; an error means that libfdt, too, would answer with one. Opening costs one pass over the structure
- * and strings blocks, whatever they hold; padding after them is never touched. Nothing here copies the blob: keep it unchanged while the
- * tree is in use.
+ * `find*` returns null for what is not there; an error means that libfdt, too, would answer with
+ * one. Opening costs one pass over the structure and strings blocks, whatever they hold; padding
+ * after them is never touched. Nothing here copies the blob: keep it unchanged while the tree is in
+ * use.
  *
  * Specification: Devicetree Specification v0.4, chapter 5; behaviour: libfdt.
  */
@@ -29,10 +30,11 @@ export class Fdt {
   }
 
   /**
-   * Checks a whole blob and indexes its nodes. What follows `totalsize` is ignored. O(structure + strings + reservations).
+   * Checks a whole blob and indexes its nodes. What follows `totalsize` is ignored. O(structure +
+   * strings + reservations).
    *
-   * @throws FdtError what fdt_check_full would return: see `readHeader`, `readReservations` and `indexStructure`; also `FDT_ERR_TRUNCATED`
-   *   when the blob is shorter than its `totalsize`
+   * @throws FdtError what fdt_check_full would return: see `readHeader`, `readReservations` and
+   * `indexStructure`; also `FDT_ERR_TRUNCATED` when the blob is shorter than its `totalsize`
    */
   static open(blob: Uint8Array): Fdt {
     const header = readHeader(blob);
@@ -43,7 +45,8 @@ export class Fdt {
         `the blob has ${blob.length} of its ${header.totalSize} bytes`,
       );
     }
-    // A plain Uint8Array even where the caller's is of a subclass: Node's Buffer copies nothing in slice(), and readTree relies on it.
+    // A plain Uint8Array even where the caller's is of a subclass: Node's Buffer copies nothing in
+    // slice(), and readTree relies on it.
     const bytes = new Uint8Array(blob.buffer, blob.byteOffset, header.totalSize);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const reservations = readReservations(view, header);
@@ -55,7 +58,10 @@ export class Fdt {
     return this.header.bootCpuid;
   }
 
-  /** @throws FdtError `FDT_ERR_BADOFFSET` the structure block does not start with a node: it is empty, or FDT_NOP or FDT_PROP comes first */
+  /**
+   * @throws FdtError `FDT_ERR_BADOFFSET` the structure block does not start with a node: it is
+   * empty, or FDT_NOP or FDT_PROP comes first
+   */
   get root(): DeviceNode {
     if (this.table.index.startsWithRoot) return this.table.node(0);
     throw new FdtError(
@@ -71,9 +77,10 @@ export class Fdt {
   }
 
   /**
-   * The node at `path`: `/a/b@1`, unit addresses optional, or an alias and what follows it (`serial0`, `soc/uart`). The first that matches, or
-   * null. O(nodes passed).
-   * @throws FdtError `FDT_ERR_BADPATH` neither `/` nor an alias at the start; `FDT_ERR_BADOFFSET` as {@link root}
+   * The node at `path`: `/a/b@1`, unit addresses optional, or an alias and what follows it
+   * (`serial0`, `soc/uart`). The first that matches, or null. O(nodes passed).
+   * @throws FdtError `FDT_ERR_BADPATH` neither `/` nor an alias at the start; `FDT_ERR_BADOFFSET`
+   * as {@link root}
    */
   findPath(path: string): DeviceNode | null {
     if (path.startsWith('/')) return descend(this.root, path);
@@ -98,7 +105,10 @@ export class Fdt {
     throw new FdtError('FDT_ERR_NOTFOUND', this.header.structOffset, `there is no node ${quote(path)}`);
   }
 
-  /** The path that `/aliases` gives for `alias`; null where there is none, or it is not a terminated absolute path. */
+  /**
+   * The path that `/aliases` gives for `alias`; null where there is none, or it is not a terminated
+   * absolute path.
+   */
   resolveAlias(alias: string): string | null {
     if (!this.table.index.startsWithRoot) return null;
     const property = this.root.findChild('aliases')?.findProperty(alias) ?? null;

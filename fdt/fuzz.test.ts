@@ -1,6 +1,7 @@
 /**
- * Hostile blobs: whatever the bytes, opening and reading end soon, with a tree or an FdtError, and never touch a byte outside the blob.
- * A reader that loops fails by vitest's limit; one whose time is quadratic, by its cost beside that of a harmless blob as large.
+ * Hostile blobs: whatever the bytes, opening and reading end soon, with a tree or an FdtError, and
+ * never touch a byte outside the blob. A reader that loops fails by vitest's limit; one whose time
+ * is quadratic, by its cost beside that of a harmless blob as large.
  */
 
 import fc from 'fast-check';
@@ -51,10 +52,16 @@ function exercise(bytes: Uint8Array): string {
   return 'opened';
 }
 
-/** A quadratic reader takes some tens of times what it takes for the harmless blob, one that is not, less than twice. */
+/**
+ * A quadratic reader takes some tens of times what it takes for the harmless blob, one that is not,
+ * less than twice.
+ */
 const MOST_TIMES = 8;
 
-/** Processor time of this process, microseconds: the least of three, so that what else the host does is left out. */
+/**
+ * Processor time of this process, microseconds: the least of three, so that what else the host does
+ * is left out.
+ */
 function cost(work: () => void): number {
   const times = [1, 2, 3].map(() => {
     const before = process.cpuUsage();
@@ -90,7 +97,10 @@ const VALID = writeFdt({
   ]),
 });
 
-/** A change: a word at a multiple of 4, or a byte anywhere; the values are those that mean something somewhere. */
+/**
+ * A change: a word at a multiple of 4, or a byte anywhere; the values are those that mean something
+ * somewhere.
+ */
 const WORD = fc.constantFrom(
   0,
   1,

@@ -1,5 +1,6 @@
 /**
- * The header of a flattened device tree, and the checks on it in libfdt's order (fdt_check_header inside fdt_check_full).
+ * The header of a flattened device tree, and the checks on it in libfdt's order (fdt_check_header
+ * inside fdt_check_full).
  *
  * ```
  *  0 magic 0xd00dfeed      16 off_mem_rsvmap      32 size_dt_strings
@@ -8,8 +9,9 @@
  * 12 off_dt_strings        28 boot_cpuid_phys          all big-endian
  * ```
  *
- * Not checked, as in libfdt: that the blocks do not overlap. Stricter than libfdt: versions 2 to 15, which pad properties and name nodes in
- * another way, are refused; a kernel for AArch64 never meets them. The alignment of the blob in memory is the caller's matter.
+ * Not checked, as in libfdt: that the blocks do not overlap. Stricter than libfdt: versions 2 to
+ * 15, which pad properties and name nodes in another way, are refused; a kernel for AArch64 never
+ * meets them. The alignment of the blob in memory is the caller's matter.
  *
  * Specification: Devicetree Specification v0.4, 5.2.
  */
@@ -40,7 +42,10 @@ export const HEADER = {
 const HEADER_SIZE_V1 = 28;
 const HEADER_SIZE_V2 = 32;
 const HEADER_SIZE_V16 = 36;
-/** The newest version this reader knows; a newer blob is fine when its last compatible version is not above it. */
+/**
+ * The newest version this reader knows; a newer blob is fine when its last compatible version is
+ * not above it.
+ */
 const NEWEST_VERSION = 17;
 const OLDEST_VERSION = 16;
 const INT_MAX = 0x7fff_ffff;
@@ -53,10 +58,16 @@ export interface FdtHeader {
   readonly bootCpuid: number;
   readonly reservationsOffset: number;
   readonly structOffset: number;
-  /** One past the last byte that the structure block may use. Version 16 has no size for it: the end of the blob. */
+  /**
+   * One past the last byte that the structure block may use. Version 16 has no size for it: the end
+   * of the blob.
+   */
   readonly structEnd: number;
   readonly stringsOffset: number;
-  /** One past the last byte of a property name. libfdt ignores the strings' size below version 17: the end of the blob. */
+  /**
+   * One past the last byte of a property name. libfdt ignores the strings' size below version 17:
+   * the end of the blob.
+   */
   readonly stringsEnd: number;
 }
 
@@ -68,11 +79,14 @@ function headerSize(version: number): number {
 }
 
 /**
- * Reads and checks a header. `blob` may hold the header alone (40 bytes): how long the whole is, is what a caller learns here.
+ * Reads and checks a header. `blob` may hold the header alone (40 bytes): how long the whole is, is
+ * what a caller learns here.
  *
- * @throws FdtError `FDT_ERR_TRUNCATED` fewer bytes than a header, `totalsize` below the header's size or above 2^31 - 1, a block outside
- *   [header, totalsize]; `FDT_ERR_BADMAGIC`; `FDT_ERR_BADVERSION` version below 16 or below its own `last_comp_version`, or
- *   `last_comp_version` above 17; `FDT_ERR_ALIGNMENT` reservations not at a multiple of 8, structure not at a multiple of 4
+ * @throws FdtError `FDT_ERR_TRUNCATED` fewer bytes than a header, `totalsize` below the header's
+ * size or above 2^31 - 1, a block outside [header, totalsize]; `FDT_ERR_BADMAGIC`;
+ * `FDT_ERR_BADVERSION` version below 16 or below its own `last_comp_version`, or
+ * `last_comp_version` above 17; `FDT_ERR_ALIGNMENT` reservations not at a multiple of 8, structure
+ * not at a multiple of 4
  */
 export function readHeader(blob: Uint8Array): FdtHeader {
   if (blob.length < HEADER_SIZE_V1) {

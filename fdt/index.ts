@@ -1,4 +1,7 @@
-/** The device tree library of the HAL: the names that the rest of the kernel, the boards and the scripts use. */
+/**
+ * The device tree library of the HAL: the names that the rest of the kernel, the boards and the
+ * scripts use.
+ */
 
 export { cpuReg } from './addresses.ts';
 export { chosen, type InitrdRange } from './chosen.ts';

@@ -1,11 +1,12 @@
 /**
- * RAM as the device tree describes it, before anything is subtracted: pure functions over an open tree.
+ * RAM as the device tree describes it, before anything is subtracted: pure functions over an open
+ * tree.
  *
- * Ranges come out as they stand in the blob: in its order, unaligned, perhaps overlapping. Sorting, merging and trimming to pages is the
- * kernel's business.
+ * Ranges come out as they stand in the blob: in its order, unaligned, perhaps overlapping. Sorting,
+ * merging and trimming to pages is the kernel's business.
  *
- * Specification: Devicetree Specification v0.4, 3.4 (/memory) and 5.3 (reservation block); what Linux accepts beside it:
- * drivers/of/fdt.c, early_init_dt_scan_memory.
+ * Specification: Devicetree Specification v0.4, 3.4 (/memory) and 5.3 (reservation block); what
+ * Linux accepts beside it: drivers/of/fdt.c, early_init_dt_scan_memory.
  */
 
 import { hex } from '#common/address.ts';
@@ -24,11 +25,13 @@ export interface MemoryRange {
 }
 
 /**
- * Every range of every node below the root whose `device_type` is "memory", whatever the node's name. `linux,usable-memory` stands in for `reg`
- * where both exist. Nodes whose `status` is neither absent, `okay` nor `ok` are passed over, as are ranges of size 0 and a part of a range at
- * the end. O(children of the root + ranges).
+ * Every range of every node below the root whose `device_type` is "memory", whatever the node's
+ * name. `linux,usable-memory` stands in for `reg` where both exist. Nodes whose `status` is neither
+ * absent, `okay` nor `ok` are passed over, as are ranges of size 0 and a part of a range at the
+ * end. O(children of the root + ranges).
  *
- * @throws FdtError `FDT_ERR_BADNCELLS` from the root's cells; `FDT_ERR_BADVALUE` a number above 64 bits; `FDT_ERR_BADOFFSET` no root
+ * @throws FdtError `FDT_ERR_BADNCELLS` from the root's cells; `FDT_ERR_BADVALUE` a number above 64
+ * bits; `FDT_ERR_BADOFFSET` no root
  */
 export function memoryRanges(fdt: Fdt): MemoryRange[] {
   const root = fdt.root;
@@ -45,14 +48,18 @@ export function memoryRanges(fdt: Fdt): MemoryRange[] {
   return ranges;
 }
 
-/** The ranges of the reservation block, which the kernel must not allocate from. Their memory may be mapped. */
+/**
+ * The ranges of the reservation block, which the kernel must not allocate from. Their memory may be
+ * mapped.
+ */
 export function memoryReservations(fdt: Fdt): readonly Reservation[] {
   return fdt.reservations;
 }
 
 /**
- * What looks like memory in the tree and gives no RAM, each with the reason: for the panic of a kernel that finds none. Empty only when no node is called or typed so.
- * O(children of the root + ranges).
+ * What looks like memory in the tree and gives no RAM, each with the reason: for the panic of a
+ * kernel that finds none. Empty only when no node is called or typed so. O(children of the root +
+ * ranges).
  *
  * @throws FdtError as {@link memoryRanges}
  */

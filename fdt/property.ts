@@ -1,6 +1,7 @@
 /**
- * One property and the forms its bytes can take. Each form checks itself: what does not fit is `FDT_ERR_BADVALUE`, as where libfdt reads
- * lists of strings. Not here: which property means what (memory.ts and its neighbours), and addresses (addresses.ts).
+ * One property and the forms its bytes can take. Each form checks itself: what does not fit is
+ * `FDT_ERR_BADVALUE`, as where libfdt reads lists of strings. Not here: which property means what
+ * (memory.ts and its neighbours), and addresses (addresses.ts).
  *
  * Specification: Devicetree Specification v0.4, 2.2.4 (property values).
  */
@@ -21,7 +22,10 @@ export class DeviceProperty {
     this.offset = offset;
   }
 
-  /** The value up to its first NUL or its end, as C code that trusts it reads it. Never fails; for `status`, `device_type`, `bootargs`. */
+  /**
+   * The value up to its first NUL or its end, as C code that trusts it reads it. Never fails; for
+   * `status`, `device_type`, `bootargs`.
+   */
   get text(): string {
     const nul = this.value.indexOf(0);
     return decodeUtf8(this.value, 0, nul < 0 ? this.value.length : nul);
@@ -33,7 +37,10 @@ export class DeviceProperty {
     return this.view().getUint32(0);
   }
 
-  /** One or two cells, as the length says. @throws FdtError `FDT_ERR_BADVALUE` neither 4 nor 8 bytes */
+  /**
+   * One or two cells, as the length says.
+   * @throws FdtError `FDT_ERR_BADVALUE` neither 4 nor 8 bytes
+   */
   u64(): bigint {
     if (this.value.length === 8) return this.view().getBigUint64(0);
     if (this.value.length === 4) return BigInt(this.view().getUint32(0));
@@ -53,7 +60,10 @@ export class DeviceProperty {
     return this.text;
   }
 
-  /** All strings; none when the value is empty. @throws FdtError `FDT_ERR_BADVALUE` the last one is not terminated */
+  /**
+   * All strings; none when the value is empty.
+   * @throws FdtError `FDT_ERR_BADVALUE` the last one is not terminated
+   */
   stringList(): string[] {
     if (this.value.length > 0 && this.value.at(-1) !== 0) throw this.badValue('the last string must end with NUL');
     const strings: string[] = [];

@@ -1,5 +1,6 @@
 /**
- * Against the trees that QEMU's `virt` machine makes. Skipped, by name, where QEMU is not installed; never on continuous integration.
+ * Against the trees that QEMU's `virt` machine makes. Skipped, by name, where QEMU is not
+ * installed; never on continuous integration.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -1,13 +1,17 @@
 /**
- * `/reserved-memory`: ranges at fixed addresses, and requests for ranges that the kernel itself shall place.
+ * `/reserved-memory`: ranges at fixed addresses, and requests for ranges that the kernel itself
+ * shall place.
  *
- * A child with `reg` is static, one with `size` dynamic; `reg` wins. What cannot be used is not an error but an entry of `rejected` with the
- * reason, as Linux prints and goes on: the owner of such a range may well be a device that nobody uses. Overlaps are not looked at.
+ * A child with `reg` is static, one with `size` dynamic; `reg` wins. What cannot be used is not an
+ * error but an entry of `rejected` with the reason, as Linux prints and goes on: the owner of such
+ * a range may well be a device that nobody uses. Overlaps are not looked at.
  *
- * Wider than the specification in one point: `size` and `alignment` may have 1 or 2 cells whatever `#size-cells` says. The Pixel 6's boot
- * loader writes 2-cell alignments into a tree whose sizes have 1.
+ * Wider than the specification in one point: `size` and `alignment` may have 1 or 2 cells whatever
+ * `#size-cells` says. The Pixel 6's boot loader writes 2-cell alignments into a tree whose sizes
+ * have 1.
  *
- * Specification: Devicetree Specification v0.4, 3.5; rules for refusal: Linux drivers/of/of_reserved_mem.c.
+ * Specification: Devicetree Specification v0.4, 3.5; rules for refusal: Linux
+ * drivers/of/of_reserved_mem.c.
  */
 
 import { hex } from '#common/address.ts';
@@ -29,13 +33,19 @@ interface Region {
   readonly reusable: boolean;
 }
 
-/** One range at a fixed address, [base, base + size). A node with several `reg` pairs makes several. Bytes. */
+/**
+ * One range at a fixed address, [base, base + size). A node with several `reg` pairs makes several.
+ * Bytes.
+ */
 export interface StaticRegion extends Region {
   readonly base: bigint;
   readonly size: bigint;
 }
 
-/** A request for `size` bytes anywhere in one of `allocRanges`, tried in order; anywhere at all when there are none. */
+/**
+ * A request for `size` bytes anywhere in one of `allocRanges`, tried in order; anywhere at all when
+ * there are none.
+ */
 export interface DynamicRegion extends Region {
   readonly size: bigint;
   /** A power of two in bytes, or 0 when the tree asks for none. */
@@ -67,7 +77,8 @@ interface Cells {
 
 /**
  * Reads `/reserved-memory`; four empty lists where there is none. O(children + ranges).
- * @throws FdtError `FDT_ERR_BADOFFSET` the blob has no root; `FDT_ERR_BADNCELLS` the root's own cells are malformed
+ * @throws FdtError `FDT_ERR_BADOFFSET` the blob has no root; `FDT_ERR_BADNCELLS` the root's own
+ * cells are malformed
  */
 export function reservedMemory(fdt: Fdt): ReservedMemory {
   const staticRegions: StaticRegion[] = [];
@@ -120,7 +131,10 @@ export function reservedMemory(fdt: Fdt): ReservedMemory {
   return result;
 }
 
-/** Linux trusts `/reserved-memory` only with the root's own cells and a `ranges`: its children are then plain CPU addresses. */
+/**
+ * Linux trusts `/reserved-memory` only with the root's own cells and a `ranges`: its children are
+ * then plain CPU addresses.
+ */
 function whyUnusable(parent: DeviceNode, root: Cells): string | null {
   for (const [name, wanted] of [
     ['#address-cells', root.address],

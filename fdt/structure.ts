@@ -1,6 +1,7 @@
 /**
- * One pass over the reservation and structure blocks: everything that libfdt's fdt_check_full finds wrong is found here, and where each node
- * starts is noted. After it every offset in the index is known to be good, so readers of nodes and properties check no bounds.
+ * One pass over the reservation and structure blocks: everything that libfdt's fdt_check_full finds
+ * wrong is found here, and where each node starts is noted. After it every offset in the index is
+ * known to be good, so readers of nodes and properties check no bounds.
  *
  * ```
  *   FDT_BEGIN_NODE  name NUL, padded to 4        1
@@ -11,10 +12,12 @@
  *   FDT_END                                      9
  * ```
  *
- * As in libfdt, padding is skipped unread and need not be inside the block when it is the block's last thing; FDT_PROP or FDT_NOP before the
- * root pass this check (lookups by path then fail). FDT_NOP after the root passes too, as in libfdt 1.8.1; 1.7.2 refused it.
+ * As in libfdt, padding is skipped unread and need not be inside the block when it is the block's
+ * last thing; FDT_PROP or FDT_NOP before the root pass this check (lookups by path then fail).
+ * FDT_NOP after the root passes too, as in libfdt 1.8.1; 1.7.2 refused it.
  *
- * Specification: Devicetree Specification v0.4, 5.3 to 5.5; what is accepted: libfdt 1.7.2, tried blob by blob (libfdt-cases.ts), but for that.
+ * Specification: Devicetree Specification v0.4, 5.3 to 5.5; what is accepted: libfdt 1.7.2, tried
+ * blob by blob (libfdt-cases.ts), but for that.
  */
 
 import { alignUp, hex } from '#common/address.ts';
@@ -42,7 +45,10 @@ export interface Reservation {
 /** No node: the parent of the root, the child of a leaf. */
 export const NO_NODE = -1;
 
-/** Where the nodes are. Node i is the i-th FDT_BEGIN_NODE of the block; all arrays have one entry for each node. */
+/**
+ * Where the nodes are. Node i is the i-th FDT_BEGIN_NODE of the block; all arrays have one entry
+ * for each node.
+ */
 export interface StructureIndex {
   /** Offset of the node's FDT_BEGIN_NODE from the start of the blob. */
   readonly offset: readonly number[];
@@ -58,7 +64,8 @@ export interface StructureIndex {
 }
 
 /**
- * The reservation block up to its terminator, an entry of size 0 (whatever its address, as in libfdt). O(entries).
+ * The reservation block up to its terminator, an entry of size 0 (whatever its address, as in
+ * libfdt). O(entries).
  * @throws FdtError `FDT_ERR_TRUNCATED` no terminator inside the blob
  */
 export function readReservations(view: DataView, header: FdtHeader): readonly Reservation[] {
@@ -76,12 +83,14 @@ export function readReservations(view: DataView, header: FdtHeader): readonly Re
 }
 
 /**
- * Checks the whole structure block and indexes its nodes. O(bytes of the structure and strings blocks), whatever they hold.
+ * Checks the whole structure block and indexes its nodes. O(bytes of the structure and strings
+ * blocks), whatever they hold.
  *
  * @param blob exactly `header.totalSize` bytes
- * @throws FdtError `FDT_ERR_TRUNCATED` the block ends before FDT_END, a property name before its NUL; `FDT_ERR_BADOFFSET` a property name
- *   outside the strings block; `FDT_ERR_BADSTRUCTURE` unknown token, unterminated node name, value longer than the block, unbalanced
- *   nodes, named root, anything but FDT_NOP and FDT_END after the root
+ * @throws FdtError `FDT_ERR_TRUNCATED` the block ends before FDT_END, a property name before its
+ * NUL; `FDT_ERR_BADOFFSET` a property name outside the strings block; `FDT_ERR_BADSTRUCTURE`
+ * unknown token, unterminated node name, value longer than the block, unbalanced nodes, named root,
+ * anything but FDT_NOP and FDT_END after the root
  */
 export function indexStructure(blob: Uint8Array, view: DataView, header: FdtHeader): StructureIndex {
   const offset: number[] = [];
@@ -99,7 +108,8 @@ export function indexStructure(blob: Uint8Array, view: DataView, header: FdtHead
   let at = header.structOffset;
   for (;;) {
     const start = at;
-    // First whether the token is whole, then whether it may stand here: libfdt's order decides which error is named.
+    // First whether the token is whole, then whether it may stand here: libfdt's order decides
+    // which error is named.
     at = tokenEnd(blob, view, header, start);
     const token = view.getUint32(start);
     if (rootClosed && token !== TOKEN.END && token !== TOKEN.NOP)
@@ -144,7 +154,10 @@ function malformed(at: number, sentence: string): FdtError {
   return new FdtError('FDT_ERR_BADSTRUCTURE', at, sentence);
 }
 
-/** Where the token after the one at `start` is due: a multiple of 4 into the block, not necessarily inside it. */
+/**
+ * Where the token after the one at `start` is due: a multiple of 4 into the block, not necessarily
+ * inside it.
+ */
 function tokenEnd(blob: Uint8Array, view: DataView, header: FdtHeader, start: number): number {
   const end = header.structEnd;
   let at = start + TOKEN_SIZE;
@@ -176,10 +189,14 @@ function tokenEnd(blob: Uint8Array, view: DataView, header: FdtHeader, start: nu
   return header.structOffset + alignUp(at - header.structOffset, TOKEN_SIZE);
 }
 
-/** All NULs of the strings block, found once: names that share one long tail must not cost a scan each. */
+/**
+ * All NULs of the strings block, found once: names that share one long tail must not cost a scan
+ * each.
+ */
 function findStringEnds(blob: Uint8Array, header: FdtHeader): number[] {
   const ends: number[] = [];
-  // Version 16 bounds names by the blob's end only; the strings proper still end where size_dt_strings says or later.
+  // Version 16 bounds names by the blob's end only; the strings proper still end where
+  // size_dt_strings says or later.
   for (
     let at = blob.indexOf(0, header.stringsOffset);
     at >= 0 && at < header.stringsEnd;
@@ -204,7 +221,10 @@ function checkPropertyName(view: DataView, header: FdtHeader, stringEnds: readon
   }
 }
 
-/** Offset of the NUL that ends the property name at `start`, a name that {@link indexStructure} has checked. O(log names). */
+/**
+ * Offset of the NUL that ends the property name at `start`, a name that {@link indexStructure} has
+ * checked. O(log names).
+ */
 export function stringEnd(index: StructureIndex, start: number): number {
   const ends = index.stringEnds;
   let low = 0;

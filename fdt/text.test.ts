@@ -17,7 +17,8 @@ describe('UTF-8', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         const text = decodeUtf8(bytes);
-        // How many replacement characters a broken sequence makes is nobody's standard; what stands between them is.
+        // How many replacement characters a broken sequence makes is nobody's standard; what stands
+        // between them is.
         const parts = (read: string) => read.split(/\ufffd+/);
         expect(parts(text)).toEqual(parts(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)));
       }),

@@ -2,9 +2,11 @@
  * Bytes of a device tree as text, without a platform's text decoder: the kernel has none.
  *
  * Two readings, for two needs:
- * - names of nodes and properties are ASCII by the specification (Devicetree Specification v0.4, 2.2.1 and 2.2.4). They are kept one character
- *   per byte (ISO 8859-1), so a tree with illegal names still comes out of the writer as it went into the reader;
- * - values (`bootargs`, `model`) come from people and tools that write UTF-8. What is not UTF-8 reads as U+FFFD.
+ * - names of nodes and properties are ASCII by the specification (Devicetree Specification v0.4,
+ *   2.2.1 and 2.2.4). They are kept one character per byte (ISO 8859-1), so a tree with illegal
+ *   names still comes out of the writer as it went into the reader;
+ * - values (`bootargs`, `model`) come from people and tools that write UTF-8. What is not UTF-8
+ *   reads as U+FFFD.
  */
 
 const REPLACEMENT = 0xfffd;
@@ -49,7 +51,10 @@ export function encodeUtf8(text: string): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The bytes [start, end) read as UTF-8 (RFC 3629, 4); each byte that is not part of a well-formed character reads as U+FFFD. O(n). */
+/**
+ * The bytes [start, end) read as UTF-8 (RFC 3629, 4); each byte that is not part of a well-formed
+ * character reads as U+FFFD. O(n).
+ */
 export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let text = '';
   let i = start;
@@ -72,7 +77,10 @@ export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): st
   return text;
 }
 
-/** `text` between quotation marks for a message, cut at 64 characters: a hostile blob may hold a name of megabytes. */
+/**
+ * `text` between quotation marks for a message, cut at 64 characters: a hostile blob may hold a
+ * name of megabytes.
+ */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
 }

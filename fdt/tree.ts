@@ -1,7 +1,9 @@
 /**
- * A device tree as plain data: what the writer takes and {@link readTree} gives back, and the values that properties are made of.
+ * A device tree as plain data: what the writer takes and {@link readTree} gives back, and the
+ * values that properties are made of.
  *
- * Not a view of a blob: nothing here has offsets, and a tree that was read shares no bytes with the blob it came from.
+ * Not a view of a blob: nothing here has offsets, and a tree that was read shares no bytes with the
+ * blob it came from.
  */
 
 import type { DeviceNode } from './device-node.ts';
@@ -32,8 +34,9 @@ export interface FdtProperty {
 }
 
 /**
- * The tree of a blob: every node and property in blob order, duplicates too. What libfdt does not see is left out: FDT_NOPs, properties that
- * follow a sub-node, whatever fills the gaps. O(blob), at any depth.
+ * The tree of a blob: every node and property in blob order, duplicates too. What libfdt does not
+ * see is left out: FDT_NOPs, properties that follow a sub-node, whatever fills the gaps. O(blob),
+ * at any depth.
  * @throws FdtError `FDT_ERR_BADOFFSET` the blob has no root
  */
 export function readTree(fdt: Fdt): FdtTree {

@@ -1,5 +1,6 @@
 /**
- * Writes a tree as a version 17 blob, in the layout that dtc gives its output: for a tree that was read from dtc's blob, the same bytes.
+ * Writes a tree as a version 17 blob, in the layout that dtc gives its output: for a tree that was
+ * read from dtc's blob, the same bytes.
  *
  * ```
  *   header 40 | reservations, {0,0} | structure ... FDT_END | strings | zeroes up to padTo
@@ -26,12 +27,14 @@ const VERSION = 17;
 const LAST_COMPATIBLE_VERSION = 16;
 
 /**
- * The blob of `tree`, so that reading it gives `tree` again. O(tree), for a bounded number of different property names.
+ * The blob of `tree`, so that reading it gives `tree` again. O(tree), for a bounded number of
+ * different property names.
  *
  * Names are not judged beyond that: a tree with a `/` in a name is written as it was read.
  *
- * @throws RangeError what no blob can hold: a root with a name, NUL or a character above 0xff in a name, a reservation of size 0 (it would
- *   end the block) or beyond 64 bits, a boot CPU id that is no 32-bit number
+ * @throws RangeError what no blob can hold: a root with a name, NUL or a character above 0xff in a
+ * name, a reservation of size 0 (it would end the block) or beyond 64 bits, a boot CPU id that is
+ * no 32-bit number
  * @throws FdtError `FDT_ERR_NOSPACE` the tree needs more than `padTo` bytes
  */
 export function writeFdt(tree: FdtTree, options: WriteOptions = {}): Uint8Array {
@@ -139,7 +142,10 @@ class TokenWriter {
   }
 }
 
-/** Property names, each once; a name that is the tail of an earlier one shares its bytes, as in dtc's output. */
+/**
+ * Property names, each once; a name that is the tail of an earlier one shares its bytes, as in
+ * dtc's output.
+ */
 class StringsBlock {
   private text = '';
   private readonly offsets = new Map<string, number>();

@@ -1,9 +1,11 @@
 /**
- * `npm run board-trees`: boots the modelled kernel with the device tree of every board that Debian's arm64 kernel supports, on each of the emulator's boards, with and
- * without what a boot loader adds, and says how the boots ended. A tree of another board is the hardest honest input there is: its RAM is elsewhere, its
- * devices are not there, and every vendor writes it otherwise.
+ * `npm run board-trees`: boots the modelled kernel with the device tree of every board that
+ * Debian's arm64 kernel supports, on each of the emulator's boards, with and without what a boot
+ * loader adds, and says how the boots ended. A tree of another board is the hardest honest input
+ * there is: its RAM is elsewhere, its devices are not there, and every vendor writes it otherwise.
  *
- * Exit status 0 when each boot reached its steady state or panicked with a reason; 1 when one did not; 2 for a wrong argument or trees that cannot be had.
+ * Exit status 0 when each boot reached its steady state or panicked with a reason; 1 when one did
+ * not; 2 for a wrong argument or trees that cannot be had.
  */
 
 import { readFileSync, statSync } from 'node:fs';

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * Bundles the commands and the library into dist/ with esbuild, and writes the library's type declarations with tsc.
+ * Bundles the commands and the library into dist/ with esbuild, and writes the library's type
+ * declarations with tsc.
  *
  * ```
  *   dist/NAME.mjs          one for each command, with NAME.mjs.map and NAME.inputs.json (what it was made of)
@@ -9,11 +10,13 @@
  *   dist/types/            declarations
  *   dist/pages/NAME.html   the pages that a command writes or serves, each one file with its style and script inside
  * ```
- * dist/ is flat: workbench/package-root.ts finds the package one folder above itself. Every file is put in place by a rename, so a command that starts
- * while another one builds sees an old file or a new one, never half of one.
+ * dist/ is flat: workbench/package-root.ts finds the package one folder above itself. Every file is
+ * put in place by a rename, so a command that starts while another one builds sees an old file or a
+ * new one, never half of one.
  *
- * `node scripts/build.mjs` builds all and fails when something does; with `--if-possible` (npm's "prepare") a failure is a note and exit status 0,
- * because a command is bundled anyway when it is first run.
+ * `node scripts/build.mjs` builds all and fails when something does; with `--if-possible` (npm's
+ * "prepare") a failure is a note and exit status 0, because a command is bundled anyway when it is
+ * first run.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -30,7 +33,10 @@ const LIBRARY_ENTRIES = ['index', 'testing'];
 /** Where commands lie, as NAME.ts: those of users, then those of the project's own work. */
 const COMMAND_FOLDERS = ['workbench/commands', 'scripts'];
 export const COMMANDS = ['boot', 'log', 'explain', 'web', 'doctor', 'bench', 'fuzz'];
-/** Pages by the command that uses them: made with it, so that a changed page is noticed as a changed source is. */
+/**
+ * Pages by the command that uses them: made with it, so that a changed page is noticed as a changed
+ * source is.
+ */
 const PAGES_OF = { boot: ['report'], web: ['live'] };
 /** Sources of a page, without their endings: .html, .css and .ts. */
 const PAGE_SOURCES = { report: 'workbench/report/page/report', live: 'workbench/web/page/live' };
@@ -47,7 +53,8 @@ const SHARED_OPTIONS = {
   format: 'esm',
   target: 'node20',
   sourcemap: 'linked',
-  // Puts exported numbers in place of their names, across files: see kernel-ts/kernel/mm/page.ts. Names and lines stay readable in stack traces.
+  // Puts exported numbers in place of their names, across files: see kernel-ts/kernel/mm/page.ts.
+  // Names and lines stay readable in stack traces.
   minifySyntax: true,
   metafile: true,
   write: false,
@@ -58,7 +65,10 @@ const SHARED_OPTIONS = {
   logLevel: 'silent',
 };
 
-/** Bundled CommonJS packages ask for Node's modules through `require`, which an ES module does not have. */
+/**
+ * Bundled CommonJS packages ask for Node's modules through `require`, which an ES module does not
+ * have.
+ */
 const REQUIRE_BANNER = {
   js: "import { createRequire as levitateCreateRequire } from 'node:module';\nconst require = levitateCreateRequire(import.meta.url);",
 };
@@ -83,7 +93,10 @@ function putInPlace(path, contents) {
   }
 }
 
-/** Sizes and times of the sources of a bundle, by path from the root. Installed packages are covered by the lock file. */
+/**
+ * Sizes and times of the sources of a bundle, by path from the root. Installed packages are covered
+ * by the lock file.
+ */
 function inputsOf(metafile) {
   const sources = Object.keys(metafile.inputs).filter((path) => !path.includes('node_modules/'));
   return [...sources, ...ALSO_INPUTS]
@@ -134,20 +147,27 @@ export function commandSource(name) {
   return COMMAND_FOLDERS.map((folder) => `${folder}/${name}.ts`).find((path) => existsSync(join(root, path)));
 }
 
-/** Bundles the source of `name` into dist/NAME.mjs, and its pages. @throws Error with esbuild's messages when it cannot be bundled */
+/**
+ * Bundles the source of `name` into dist/NAME.mjs, and its pages.
+ * @throws Error with esbuild's messages when it cannot be bundled
+ */
 export async function bundleCommand(name) {
   const esbuild = await loadEsbuild();
   const started = Date.now();
   const result = await build(esbuild, { entryPoints: [commandSource(name)], banner: REQUIRE_BANNER });
   const made = [result.metafile];
   for (const page of PAGES_OF[name] ?? []) made.push(await bundlePage(esbuild, page));
-  // A source saved while the bundle was being made gets a time of 0 here, and the next start bundles again.
+  // A source saved while the bundle was being made gets a time of 0 here, and the next start
+  // bundles again.
   const inputs = made.flatMap(inputsOf).map(([path, size, mtimeMs]) => [path, size, mtimeMs > started ? 0 : mtimeMs]);
   for (const file of result.outputFiles) putInPlace(file.path, file.contents);
   putInPlace(join(dist, `${name}.inputs.json`), JSON.stringify(inputs));
 }
 
-/** Bundles the entry points that exist, and returns their names. Chunks of earlier builds are removed. */
+/**
+ * Bundles the entry points that exist, and returns their names. Chunks of earlier builds are
+ * removed.
+ */
 async function bundleLibrary() {
   const entries = LIBRARY_ENTRIES.filter((name) => existsSync(join(root, 'workbench', `${name}.ts`)));
   if (entries.length === 0) return entries;
@@ -175,7 +195,8 @@ function declareLibrary() {
   });
   if (result.status !== 0)
     throw new Error(`the type declarations could not be made:\n${result.stdout}${result.stderr}`);
-  // The package's own "#folder/" names lead to its sources, which a published package does not have.
+  // The package's own "#folder/" names lead to its sources, which a published package does not
+  // have.
   const types = join(dist, 'types');
   for (const file of readdirSync(types, { recursive: true }).filter((path) => path.endsWith('.d.ts'))) {
     const up = relative(dirname(join(types, file)), types).replaceAll(sep, '/') || '.';

@@ -1,6 +1,7 @@
 /**
- * Rebuilds firmware/ from its sources and compares with the images kept beside them. `--write` replaces them instead.
- * Exit status: 0 equal (or written), 1 different, 77 the cross binutils are missing.
+ * Rebuilds firmware/ from its sources and compares with the images kept beside them. `--write`
+ * replaces them instead. Exit status: 0 equal (or written), 1 different, 77 the cross binutils are
+ * missing.
  */
 
 import { existsSync, readFileSync } from 'node:fs';

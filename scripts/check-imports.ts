@@ -1,4 +1,7 @@
-/** `node scripts/launch.mjs check-imports`: holds "Who may import whom". Exit status 0 when every rule holds, 1 otherwise. */
+/**
+ * `node scripts/launch.mjs check-imports`: holds "Who may import whom". Exit status 0 when every
+ * rule holds, 1 otherwise.
+ */
 
 import { checkArchitecture, readSources } from './architecture/check-architecture.ts';
 import { packageRoot } from '#workbench/package-root.ts';

@@ -1,5 +1,6 @@
 /**
- * `npm run fuzz`: random instructions on random machines. No limit may be missed, and the emulator may neither crash nor report a fault of its own.
+ * `npm run fuzz`: random instructions on random machines. No limit may be missed, and the emulator
+ * may neither crash nor report a fault of its own.
  *
  *     npm run fuzz -- [--seed N] [--words N]        a campaign from seed N on
  *     npm run fuzz -- --replay FILE                 a plan again, as a campaign prints it
@@ -73,7 +74,10 @@ function report(fault: Fault): void {
   );
 }
 
-/** In a process of its own: trials by seed, a line at the begin and the end of each. Written at once, because the process may not live long. */
+/**
+ * In a process of its own: trials by seed, a line at the begin and the end of each. Written at
+ * once, because the process may not live long.
+ */
 function runTrials(range: string): number {
   const [first = 0, count = 0] = range.split(',').map(Number);
   const library = locateEngine(probeEngineVersion).path;

@@ -1,7 +1,9 @@
 /**
- * `npm run guest-images`: obtains guests that are not ours from Debian's packages, once, and says where they are and how to boot them.
+ * `npm run guest-images`: obtains guests that are not ours from Debian's packages, once, and says
+ * where they are and how to boot them.
  *
- * `--list` says what the cache holds and uses no network. Exit status 0; 2 when a guest cannot be had, or for a wrong argument.
+ * `--list` says what the cache holds and uses no network. Exit status 0; 2 when a guest cannot be
+ * had, or for a wrong argument.
  */
 
 import { statSync } from 'node:fs';

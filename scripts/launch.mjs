@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 /**
- * Runs one of the project's commands: `node scripts/launch.mjs NAME [ARGUMENTS]` runs workbench/commands/NAME.ts or scripts/NAME.ts.
+ * Runs one of the project's commands: `node scripts/launch.mjs NAME [ARGUMENTS]` runs
+ * workbench/commands/NAME.ts or scripts/NAME.ts.
  *
- * The command is bundled into dist/NAME.mjs when that is missing or when any file that went into it has changed, and is then imported into this
- * very process: no second start of Node, and signals and the terminal are the command's own. A command that exports
- * `main(args)` is called with its arguments, and its number becomes the exit status; others act when they are imported.
+ * The command is bundled into dist/NAME.mjs when that is missing or when any file that went into it
+ * has changed, and is then imported into this very process: no second start of Node, and signals
+ * and the terminal are the command's own. A command that exports `main(args)` is called with its
+ * arguments, and its number becomes the exit status; others act when they are imported.
  *
- * Nothing is imported here that a fresh bundle does not need; the bundler (scripts/build.mjs) is loaded only when it is called for.
+ * Nothing is imported here that a fresh bundle does not need; the bundler (scripts/build.mjs) is
+ * loaded only when it is called for.
  */
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -24,7 +27,9 @@ const STATUS_USAGE = 2;
 const STATUS_FAULT = 70;
 const [name, ...args] = process.argv.slice(2);
 
-/** True when every file recorded beside the bundle has the size and time it had when it was bundled. */
+/**
+ * True when every file recorded beside the bundle has the size and time it had when it was bundled.
+ */
 function isFresh(command) {
   try {
     const inputs = JSON.parse(readFileSync(join(root, 'dist', `${command}.inputs.json`), 'utf8'));
@@ -58,7 +63,10 @@ function usage(problem) {
   process.exitCode = STATUS_USAGE;
 }
 
-/** The bundle of `command`, made when necessary; null when there is no such command. @throws Error when it cannot be made */
+/**
+ * The bundle of `command`, made when necessary; null when there is no such command.
+ * @throws Error when it cannot be made
+ */
 async function bundleOf(command) {
   const bundle = join(root, 'dist', `${command}.mjs`);
   if (!/^[a-z0-9-]+$/.test(command) || NO_COMMANDS.includes(command)) return null;
@@ -79,7 +87,8 @@ function notWritten(what, { code, message }) {
 }
 
 async function run(bundle) {
-  // A reader that has gone (`npm run boot … | head`), a disk that is full: whoever reads the rest must not take it for the whole.
+  // A reader that has gone (`npm run boot … | head`), a disk that is full: whoever reads the rest
+  // must not take it for the whole.
   process.stdout.on('error', (error) => notWritten('standard output', error));
   // Nowhere is left to say it.
   process.stderr.on('error', () => process.exit(STATUS_USAGE));

@@ -1,4 +1,7 @@
-/** The launcher in a package of its own: a temporary folder with the real launcher and build script, and commands made for the test. */
+/**
+ * The launcher in a package of its own: a temporary folder with the real launcher and build script,
+ * and commands made for the test.
+ */
 
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,8 +1,9 @@
 /**
- * `npm run stress`: runs Debian's user space hard, on this machine and on QEMU, and stops at the first difference.
+ * `npm run stress`: runs Debian's user space hard, on this machine and on QEMU, and stops at the
+ * first difference.
  *
- * Exit status 0: none within the guest time asked for; 1: a difference, with its round and part; 2: usage, or a guest that cannot be
- * had; 130: interrupted before the time was used up.
+ * Exit status 0: none within the guest time asked for; 1: a difference, with its round and part; 2:
+ * usage, or a guest that cannot be had; 130: interrupted before the time was used up.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -8,7 +8,8 @@
  *   bench                                                             short run
  *   N passed, N failed[, N skipped]                                   the last line: single tests, and every other step as one
  * ```
- * A step that lacks something it needs is skipped, and says what. Where CI is set, skipped counts as failed: there, everything must run.
+ * A step that lacks something it needs is skipped, and says what. Where CI is set, skipped counts
+ * as failed: there, everything must run.
  */
 
 import { spawn } from 'node:child_process';
@@ -23,7 +24,9 @@ const strict = !['', '0', 'false'].includes(process.env.CI ?? '');
 const STATUS_SKIPPED = 77;
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
-/** Runs a program; resolves to its exit status and all it printed, in the order in which it came. */
+/**
+ * Runs a program; resolves to its exit status and all it printed, in the order in which it came.
+ */
 function run(program, args, { show = false } = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: root, stdio: show ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
@@ -70,7 +73,10 @@ function skip(title, reason) {
   process.stdout.write(`skipped${strict ? ', which counts as failed where CI is set' : ''}: ${title}: ${reason}\n`);
 }
 
-/** Steps that do not disturb each other. Each runs its parts one after the other and stops at the first that fails. */
+/**
+ * Steps that do not disturb each other. Each runs its parts one after the other and stops at the
+ * first that fails.
+ */
 const STATIC_STEPS = [
   {
     title: 'types',
@@ -126,7 +132,8 @@ async function runTests() {
     totals.failed += failedTests;
     totals.skipped += unrun;
     if (unrun > 0) process.stdout.write(`${unrun} tests were skipped\n`);
-    // A file that cannot be loaded, or an error outside any test, fails the run without failing a test.
+    // A file that cannot be loaded, or an error outside any test, fails the run without failing a
+    // test.
     if (status !== 0 && failedTests === 0) count('tests', status, startedMs);
     // No test at all proves nothing.
     else if ((counted?.numPassedTests ?? 0) === 0 && failedTests === 0) count('tests: none was run', 1, startedMs);

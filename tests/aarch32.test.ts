@@ -1,6 +1,7 @@
 /**
- * Cores have AArch64 only: they say so, and a return to AArch32 is illegal, as is one to a level that is higher or not there (Arm ARM DDI 0487 K.a, D1.4.4). The return is
- * made, but the level stays, PSTATE.IL is set, and the Illegal Execution state exception is taken at the target.
+ * Cores have AArch64 only: they say so, and a return to AArch32 is illegal, as is one to a level
+ * that is higher or not there (Arm ARM DDI 0487 K.a, D1.4.4). The return is made, but the level
+ * stays, PSTATE.IL is set, and the Illegal Execution state exception is taken at the target.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
@@ -12,7 +13,10 @@ const ERET = 0xd69f_03e0;
 const READ_IDENTIFICATION = 0xd538_0401;
 const GATE = 0x200;
 const HLT_GATE = 0xd440_0000 | (GATE << 5);
-/** Of the vector for synchronous exceptions of the same level with its own stack pointer, from the image on. */
+/**
+ * Of the vector for synchronous exceptions of the same level with its own stack pointer, from the
+ * image on.
+ */
 const VECTORS = 0x800;
 const SAME_LEVEL = 0x200;
 /** Where the returns go. */

@@ -1,8 +1,10 @@
 /**
- * Alignment, in normal memory, at EL0 and EL1: what the architecture checks, and what the engine does. The titles are lines of docs/fidelity.md; a case that fails because its
- * fault is taken is no departure any more.
+ * Alignment, in normal memory, at EL0 and EL1: what the architecture checks, and what the engine
+ * does. The titles are lines of docs/fidelity.md; a case that fails because its fault is taken is
+ * no departure any more.
  *
- * Specification: Arm ARM DDI 0487 K.a, B2.8 (alignment), D1.3.5.3 (SP alignment checking), D24.2.129 (SCTLR_EL1.A, SA, SA0), D24.2.40 (DFSC 0b100001).
+ * Specification: Arm ARM DDI 0487 K.a, B2.8 (alignment), D1.3.5.3 (SP alignment checking),
+ * D24.2.129 (SCTLR_EL1.A, SA, SA0), D24.2.40 (DFSC 0b100001).
  */
 
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,6 @@
-/** "Who may import whom" holds in this tree, and the check that says so would notice if it did not. */
+/**
+ * "Who may import whom" holds in this tree, and the check that says so would notice if it did not.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Both boards from the reset vector to the kernel's steady state: what is printed, what is true of memory afterwards, and that a second run is the
- * same to the last byte.
+ * Both boards from the reset vector to the kernel's steady state: what is printed, what is true of
+ * memory afterwards, and that a second run is the same to the last byte.
  */
 
 import { createHash } from 'node:crypto';
@@ -55,7 +55,8 @@ describe.each([
   let bootDigest = '';
   beforeAll(() => {
     result = bootBoard(board);
-    // Looking at the kernel afterwards is charged like its own accesses, and may change what it keeps.
+    // Looking at the kernel afterwards is charged like its own accesses, and may change what it
+    // keeps.
     bootTicks = result.machine.machine.clock.ticks;
     bootDigest = ramDigest(result.machine);
     lines = result.machine.serial.lines;

@@ -1,4 +1,7 @@
-/** `npm run boot` and the world around it: a guest that never stops, signals, closed pipes, closed input. */
+/**
+ * `npm run boot` and the world around it: a guest that never stops, signals, closed pipes, closed
+ * input.
+ */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -104,7 +107,10 @@ describe('a guest that never stops', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: commandEnvironment(),
     });
-  /** Resolves when the child has printed `wanted`, with everything that it prints up to its end collected in `stderr`. */
+  /**
+   * Resolves when the child has printed `wanted`, with everything that it prints up to its end
+   * collected in `stderr`.
+   */
   const until = (child: ChildProcess, wanted: string): { printed: Promise<void>; stderr: () => string } => {
     let [stdout, stderr] = ['', ''];
     child.stderr?.on('data', (chunk) => (stderr += String(chunk)));

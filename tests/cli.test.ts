@@ -1,4 +1,7 @@
-/** `npm run boot` as a user meets it: exit statuses, what goes to which stream, files, signals and pipes. */
+/**
+ * `npm run boot` as a user meets it: exit statuses, what goes to which stream, files, signals and
+ * pipes.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * The engine's buffer for translated code is full from time to time: all code is then dropped and translated again, and nothing else changes. Here it is full some
- * thirty times a pass, in programs whose result is known.
+ * The engine's buffer for translated code is full from time to time: all code is then dropped and
+ * translated again, and nothing else changes. Here it is full some thirty times a pass, in programs
+ * whose result is known.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';

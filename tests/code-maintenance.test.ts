@@ -1,6 +1,8 @@
 /**
- * Code that changes itself, as the architecture has it done: store, DC CVAU, DSB, IC, DSB, ISB. After that the new code runs, whichever address it was stored through,
- * whichever address the IC names, and whatever the engine had in its TLB before it translated the old one. All of it in one slice.
+ * Code that changes itself, as the architecture has it done: store, DC CVAU, DSB, IC, DSB, ISB.
+ * After that the new code runs, whichever address it was stored through, whichever address the IC
+ * names, and whatever the engine had in its TLB before it translated the old one. All of it in one
+ * slice.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,8 +1,10 @@
 /**
- * The CPU agrees: for random mappings, made by the kernel's own MMU code, and random addresses, the kernel's walker and the emulator's give what the
- * engine gives through AT and PAR_EL1, and what a real load, store or branch ends in.
+ * The CPU agrees: for random mappings, made by the kernel's own MMU code, and random addresses, the
+ * kernel's walker and the emulator's give what the engine gives through AT and PAR_EL1, and what a
+ * real load, store or branch ends in.
  *
- * LEVITATE_SEED=n chooses another seed; a failure names the one it had. Where the engine departs from the Arm ARM: cpu-deviations.test.ts.
+ * LEVITATE_SEED=n chooses another seed; a failure names the one it had. Where the engine departs
+ * from the Arm ARM: cpu-deviations.test.ts.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -82,7 +84,10 @@ function unmapAll(mappings: readonly RandomMapping[]): void {
 /** Where an answer leads, without the attributes. */
 const placeOf = (answer: Answer): string => (answer.ok ? `PA ${answer.pa}` : `status ${answer.status}`);
 
-/** Every kind of access at each address (rounded down to 4), on the CPU and at EL1 through the port. Returns how often each end was met. */
+/**
+ * Every kind of access at each address (rounded down to 4), on the CPU and at EL1 through the port.
+ * Returns how often each end was met.
+ */
 function compareWithAccesses(
   addresses: readonly bigint[],
   accesses = ACCESSES,
@@ -125,7 +130,8 @@ describe('mappings made by the kernel', () => {
       expect(bench.frames.inUse).toBe(framesBefore);
     });
     expect(pars).toBe(rounds * addressesEach * AT_ACCESSES.length);
-    // Every kind of end was met: data, executed code, nothing at the physical address, each fault at each level where mappings have it.
+    // Every kind of end was met: data, executed code, nothing at the physical address, each fault
+    // at each level where mappings have it.
     const faults = ['read', 'write', 'execute'].flatMap((kind) =>
       [4, 5, 6, 7, 9, 10, 11, 13, 14, 15].map((status) => `${kind} fault ${status}`),
     );
@@ -200,8 +206,9 @@ describe('tables edited by the kernel while they are live', () => {
         for (let batch = 0; batch < 5; batch++) {
           for (let i = 0; i < 12; i++) {
             const edit = randomEdit(random, mappings[Math.floor(random() * mappings.length)] as RandomMapping);
-            // These fill the TLB; what a missing TLBI left there would be used after the edit. (One TLBI of a block's address makes the engine drop
-            // nearly everything, so each edit is looked at by itself.)
+            // These fill the TLB; what a missing TLBI left there would be used after the edit. (One
+            // TLBI of a block's address makes the engine drop nearly everything, so each edit is
+            // looked at by itself.)
             compareWithAccesses(edit.around, LOADS_AND_STORES);
             if (!apply(edit)) continue;
             made.add(edit.kind);
@@ -209,7 +216,8 @@ describe('tables edited by the kernel while they are live', () => {
           }
           compareWithAt(bench, addresses, 1, bench.tables);
           compareWithAccesses(addresses, LOADS_AND_STORES);
-          // The engine remembers branch targets apart from its TLB and forgets too few of them (cpu-deviations.test.ts).
+          // The engine remembers branch targets apart from its TLB and forgets too few of them
+          // (cpu-deviations.test.ts).
           bench.engine.flushTlb();
           compareWithAccesses(addresses, BRANCHES);
         }
@@ -308,7 +316,10 @@ describe('tables of random descriptors, any granule and size', () => {
     expect(pars).toBe(24 * 1000 * AT_ACCESSES.length);
   });
 
-  /** A branch to a tagged address loses the tag on the way to PC, so its FAR differs from the address in the register: no branches then. */
+  /**
+   * A branch to a tagged address loses the tag on the way to PC, so its FAR differs from the
+   * address in the register: no branches then.
+   */
   function compareWildAccesses(addresses: readonly bigint[], tags: boolean): void {
     const registers = bench.registers();
     for (const access of ACCESSES.filter(({ kind }) => kind !== 'execute' || !tags)) {

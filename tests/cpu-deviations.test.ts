@@ -1,9 +1,11 @@
 /**
- * Where the CPU engine departs from the Arm ARM in translating addresses, one case each, with both answers written down. The walkers of this project
- * follow the Arm ARM; nothing that the kernel writes meets any of these. When a later engine does better, its case here fails: then the walkers
+ * Where the CPU engine departs from the Arm ARM in translating addresses, one case each, with both
+ * answers written down. The walkers of this project follow the Arm ARM; nothing that the kernel
+ * writes meets any of these. When a later engine does better, its case here fails: then the walkers
  * and the engine agree on one thing more, and the case moves to cpu-agrees.test.ts.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.2.8 (address size faults), D8.3.1 (descriptors), D24.2.40 (fault status codes), D24.2.141 (PAR_EL1).
+ * Specification: Arm ARM DDI 0487 K.a, D8.2.8 (address size faults), D8.3.1 (descriptors), D24.2.40
+ * (fault status codes), D24.2.141 (PAR_EL1).
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

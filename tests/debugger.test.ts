@@ -1,4 +1,7 @@
-/** Breakpoints, watchpoints, steps and ways back on a running machine, without a debugger's protocol: what stops where, and that the guest cannot tell. */
+/**
+ * Breakpoints, watchpoints, steps and ways back on a running machine, without a debugger's
+ * protocol: what stops where, and that the guest cannot tell.
+ */
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** Every way to reach a device, or nothing, that code has: each ends in an instruction done or an exception of the guest's, never in a fault of the emulator. */
+/**
+ * Every way to reach a device, or nothing, that code has: each ends in an instruction done or an
+ * exception of the guest's, never in a fault of the emulator.
+ */
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GuestBoard } from './support/guest-machine.ts';

@@ -1,6 +1,7 @@
 /**
- * RAM in every shape that a device tree can give it, and the tree at every place. Each machine boots to a steady state in which every frame is accounted
- * for and no promise is broken, worked out from the tree's source and not from what the kernel read.
+ * RAM in every shape that a device tree can give it, and the tree at every place. Each machine
+ * boots to a steady state in which every frame is accounted for and no promise is broken, worked
+ * out from the tree's source and not from what the kernel read.
  */
 
 import { describe, expect, it } from 'vitest';

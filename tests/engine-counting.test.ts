@@ -1,6 +1,7 @@
 /**
- * Counting inside translated code (inline-count.ts) against the engine's own counting, which is slow and exact: the same code, the same instruction
- * counts, registers and events, at every length of a slice.
+ * Counting inside translated code (inline-count.ts) against the engine's own counting, which is
+ * slow and exact: the same code, the same instruction counts, registers and events, at every length
+ * of a slice.
  */
 
 import { execFileSync } from 'node:child_process';

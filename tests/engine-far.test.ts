@@ -1,6 +1,7 @@
 /**
- * The engine's translated code more than 2 GiB away from its library, as where much else was mapped in between: calls between them are other instructions, and a fault still
- * is at the instruction that made it.
+ * The engine's translated code more than 2 GiB away from its library, as where much else was mapped
+ * in between: calls between them are other instructions, and a fault still is at the instruction
+ * that made it.
  */
 
 import { afterEach, expect, it } from 'vitest';

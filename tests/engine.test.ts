@@ -1,4 +1,7 @@
-/** The engine behind its interface, for what needs the real library: the self-test, clean ends, errors thrown in callbacks, stops inside instructions. */
+/**
+ * The engine behind its interface, for what needs the real library: the self-test, clean ends,
+ * errors thrown in callbacks, stops inside instructions.
+ */
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -177,7 +180,8 @@ describe('opening and closing', () => {
     };
     openAndClose(200);
     const before = await settledRss();
-    // The foreign-function interface has room for 8192 callbacks at once: 1400 engines with seven each would not fit, were they kept.
+    // The foreign-function interface has room for 8192 callbacks at once: 1400 engines with seven
+    // each would not fit, were they kept.
     for (let round = 0; round < 6; round++) {
       openAndClose(200);
       await settledRss();

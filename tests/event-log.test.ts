@@ -1,4 +1,7 @@
-/** The event log of whole boots: what is in it, against its documentation; the command that reads it; two runs compared; golden logs. */
+/**
+ * The event log of whole boots: what is in it, against its documentation; the command that reads
+ * it; two runs compared; golden logs.
+ */
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

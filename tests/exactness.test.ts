@@ -1,6 +1,7 @@
 /**
- * Time and state are exact: a guest that does a bit of everything (firmware/guests/mixed.S) ends in the same registers, memory, clock, serial bytes and
- * events however its run is cut into slices, and in every run.
+ * Time and state are exact: a guest that does a bit of everything (firmware/guests/mixed.S) ends in
+ * the same registers, memory, clock, serial bytes and events however its run is cut into slices,
+ * and in every run.
  */
 
 import fc from 'fast-check';

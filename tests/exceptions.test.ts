@@ -1,6 +1,7 @@
 /**
- * Exceptions as guest code sees them, from every level to every level, against what QEMU 7.2 shows for the same guest: its transcripts are kept, and
- * compared with a fresh run where QEMU is installed. Every difference is listed below with the one who is right.
+ * Exceptions as guest code sees them, from every level to every level, against what QEMU 7.2 shows
+ * for the same guest: its transcripts are kept, and compared with a fresh run where QEMU is
+ * installed. Every difference is listed below with the one who is right.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D24.2.40 (ESR_ELx).
  */

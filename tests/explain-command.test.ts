@@ -1,4 +1,7 @@
-/** `npm run explain` as a user has it: what goes where, exit statuses, errors that say what to do, JSON for programs. */
+/**
+ * `npm run explain` as a user has it: what goes where, exit statuses, errors that say what to do,
+ * JSON for programs.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

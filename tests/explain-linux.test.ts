@@ -1,4 +1,7 @@
-/** Debian's Linux explained: what the live tables, the loader and memory show of a guest that is not ours; and what is refused with the reason. */
+/**
+ * Debian's Linux explained: what the live tables, the loader and memory show of a guest that is not
+ * ours; and what is refused with the reason.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -18,7 +21,10 @@ const guests = foreignGuests('linux-6.1');
 const isMissing = typeof guests === 'string';
 const [kernel = ''] = isMissing ? [] : guests;
 
-/** Linux 6.1 of Debian: the linear map of RAM begins here with 48-bit addresses (Documentation/arm64/memory.rst). */
+/**
+ * Linux 6.1 of Debian: the linear map of RAM begins here with 48-bit addresses
+ * (Documentation/arm64/memory.rst).
+ */
 const LINEAR_MAP = 0xffff_0000_0000_0000n;
 const RAM = 0x4000_0000;
 

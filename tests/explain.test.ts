@@ -1,6 +1,7 @@
 /**
- * Explanations of the modelled kernel's memory, on both boards: each agrees with what the test works out from the board's data, the raw page tables, the
- * kernel's own counters and the allocator's events; and looking changes nothing.
+ * Explanations of the modelled kernel's memory, on both boards: each agrees with what the test
+ * works out from the board's data, the raw page tables, the kernel's own counters and the
+ * allocator's events; and looking changes nothing.
  */
 
 import fc from 'fast-check';

@@ -1,4 +1,7 @@
-/** Faults on purpose in whole machines: what the kernel makes of them, that they are told, and that they are the same every time. */
+/**
+ * Faults on purpose in whole machines: what the kernel makes of them, that they are told, and that
+ * they are the same every time.
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { LevitateMachine } from '#workbench/index.ts';
@@ -44,7 +47,8 @@ describe('a refused allocation', () => {
     ]);
   });
 
-  // Each single page that the boot, init and hello ask for, refused in turn; what is left must be sound.
+  // Each single page that the boot, init and hello ask for, refused in turn; what is left must be
+  // sound.
   it.each(Array.from({ length: 24 }, (_, i) => i + 1))('number %i of order 0 leaves a sound allocator', (nth) => {
     const result = small({ faults: { failAlloc: [{ order: 0, nth }] } });
     const memory = result.machine.kernel.memory!;
@@ -83,7 +87,8 @@ describe('poisoned memory', () => {
   });
 
   it('that changes is a panic, which names the frame and who freed it', () => {
-    // Which frame init gives back and hello gets is the allocator's business: looked up in a run that nothing disturbs.
+    // Which frame init gives back and hello gets is the allocator's business: looked up in a run
+    // that nothing disturbs.
     const run = (settings: BootSettings): BootResult => {
       const result = small(settings);
       result.machine.type('run hello\n');

@@ -1,4 +1,7 @@
-/** docs/fidelity.md and the tests' tables of departures are the same list: what a table knows, the page says in a line that begins with the same words. */
+/**
+ * docs/fidelity.md and the tests' tables of departures are the same list: what a table knows, the
+ * page says in a line that begins with the same words.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * The code that a core executes before a block has ended: the engine announces no block then, and a block that raises
- * an exception does not end. What the machine must see there is found all the same.
+ * The code that a core executes before a block has ended: the engine announces no block then, and a
+ * block that raises an exception does not end. What the machine must see there is found all the
+ * same.
  */
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -18,7 +19,10 @@ const READ_NOTHING = 0xd53b_bfe2;
 /** mrs x2, icc_bpr1_el1: the machine's alone, served at "undefined". */
 const READ_ICC = 0xd538_cc62;
 const CORTEX_A55 = 0x412f_d050n;
-/** From the image, in bytes: the vectors, on a page of their own, and that of the current level with SP_ELx in them. */
+/**
+ * From the image, in bytes: the vectors, on a page of their own, and that of the current level with
+ * SP_ELx in them.
+ */
 const VECTORS = 0x1000;
 const SYNCHRONOUS = 0x200;
 

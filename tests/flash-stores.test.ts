@@ -1,4 +1,7 @@
-/** Code in flash that stores into the same flash (`--bios`), as QEMU's virt machine has it: what is no command changes nothing, what is one is answered. */
+/**
+ * Code in flash that stores into the same flash (`--bios`), as QEMU's virt machine has it: what is
+ * no command changes nothing, what is one is answered.
+ */
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
@@ -14,7 +17,10 @@ afterEach(() => {
 
 /** mov x1, #0x800; ldr w5, [x1]; mov w0, #0 */
 const BEGIN = [0xd281_0001, 0xb940_0025, 0x5280_0000];
-/** ldr w4, [x1]; cmp w4, w5; b.ne over; mov x20, UART; mov w3, #'K'; str w3, [x20]; over: PSCI SYSTEM_OFF */
+/**
+ * ldr w4, [x1]; cmp w4, w5; b.ne over; mov x20, UART; mov w3, #'K'; str w3, [x20]; over: PSCI
+ * SYSTEM_OFF
+ */
 const JUDGE = [
   0xb940_0024, 0x6b05_009f, 0x5400_0081, 0xd2a1_2014, 0x5280_0963, 0xb900_0283, 0xd2b0_8000, 0xf280_0100, 0xd400_0002,
 ];

@@ -1,6 +1,7 @@
 /**
- * Device trees that others made: dtc from text, QEMU for its own machine, Linux for the Pixel 6. Where the host lacks a tool the tests that need it are
- * skipped by name; on continuous integration it must be there.
+ * Device trees that others made: dtc from text, QEMU for its own machine, Linux for the Pixel 6.
+ * Where the host lacks a tool the tests that need it are skipped by name; on continuous integration
+ * it must be there.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -1,8 +1,10 @@
 /**
- * FP and SIMD instructions while CPACR_EL1.FPEN says that they trap: at the level that it says, with one syndrome for all, and only until the field is written again. The
- * traps to EL2 and EL3 are in exceptions.test.ts, against QEMU's transcript.
+ * FP and SIMD instructions while CPACR_EL1.FPEN says that they trap: at the level that it says,
+ * with one syndrome for all, and only until the field is written again. The traps to EL2 and EL3
+ * are in exceptions.test.ts, against QEMU's transcript.
  *
- * Specification: Arm ARM DDI 0487 K.a, D24.2.34 (CPACR_EL1), D24.2.40 (ESR_EL1, EC 0b000111), D1.3.5 (an unallocated encoding is undefined first).
+ * Specification: Arm ARM DDI 0487 K.a, D24.2.34 (CPACR_EL1), D24.2.40 (ESR_EL1, EC 0b000111),
+ * D1.3.5 (an unallocated encoding is undefined first).
  */
 
 import { afterEach, describe, expect, it } from 'vitest';

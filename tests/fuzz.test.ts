@@ -1,6 +1,7 @@
 /**
- * Guests that nobody would write: any instruction, any page tables, any values in system registers. Each runs in a process of its own, where a crash or a hang is
- * seen. The long run is `npm run fuzz`.
+ * Guests that nobody would write: any instruction, any page tables, any values in system registers.
+ * Each runs in a process of its own, where a crash or a hang is seen. The long run is `npm run
+ * fuzz`.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -11,7 +12,10 @@ import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const SITE: FuzzSite = { level: 1, words: [], operands: 1, fresh: true, tables: 'off', registers: [] };
 
-/** MRS of CNTHP_TVAL_EL2, MSR of CNTFRQ_EL0, CNTPCT_EL0 and CNTHCTL_EL2, MRS of CNTHV_CTL_EL2 and of nothing in the timer's space. */
+/**
+ * MRS of CNTHP_TVAL_EL2, MSR of CNTFRQ_EL0, CNTPCT_EL0 and CNTHCTL_EL2, MRS of CNTHV_CTL_EL2 and of
+ * nothing in the timer's space.
+ */
 const TIMER_WORDS = [0xd53c_e218, 0xd51b_e000, 0xd51b_e020, 0xd51c_e100, 0xd53c_e321, 0xd53b_e6e0];
 
 /** ERET to AArch32 at EL0, behind the ERET: an endless loop in A32. */
@@ -24,7 +28,10 @@ const AARCH32_LOOP: FuzzSite = {
   ],
 };
 
-/** VBAR_EL1 at the end of the address space, and an undefined instruction at EL0: its vector is at the begin, where nothing is mapped. */
+/**
+ * VBAR_EL1 at the end of the address space, and an undefined instruction at EL0: its vector is at
+ * the begin, where nothing is mapped.
+ */
 const LAST_VECTORS: FuzzSite = {
   ...SITE,
   level: 0,
@@ -34,8 +41,8 @@ const LAST_VECTORS: FuzzSite = {
 };
 
 /**
- * An exception by the very first block, then MSR DBGBCR1_EL1 in a block that the engine does not announce: it must
- * not reach the engine, which would fault.
+ * An exception by the very first block, then MSR DBGBCR1_EL1 in a block that the engine does not
+ * announce: it must not reach the engine, which would fault.
  */
 const UNANNOUNCED: readonly FuzzSite[] = [
   { ...SITE, words: [0xd503_3e1f] },

@@ -1,4 +1,7 @@
-/** The real gdb on the command line's `--gdb`: the modelled kernel with its symbols, and Debian's Linux. */
+/**
+ * The real gdb on the command line's `--gdb`: the modelled kernel with its symbols, and Debian's
+ * Linux.
+ */
 
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
@@ -147,7 +150,9 @@ async function waitingBoot(...options: readonly string[]) {
   return { child, port, ended, written };
 }
 
-/** Connects, sends `text`, and collects the answer until `enough` or until the other side closes. */
+/**
+ * Connects, sends `text`, and collects the answer until `enough` or until the other side closes.
+ */
 function say(port: number, text: string, enough: (answer: string) => boolean = () => false): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';

@@ -1,6 +1,6 @@
 /**
- * The reference compiler reads every generated tree, and what it decompiles still agrees with the bus. Skipped, by name, where dtc is not installed;
- * never on continuous integration.
+ * The reference compiler reads every generated tree, and what it decompiles still agrees with the
+ * bus. Skipped, by name, where dtc is not installed; never on continuous integration.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -55,7 +55,8 @@ describe.skipIf(noDtc)(`dtc${noDtc ? ' (skipped: not installed)' : ''}`, () => {
   it('warns about pixel6 only where upstream’s tree, or the boot loader, makes it warn', () => {
     const { messages } = decompile(findBoard('pixel6').create());
     const kinds = new Set([...messages.matchAll(/Warning \((\w+)\)/g)].map((match) => match[1]));
-    // Shared windows of the serial interfaces, GPIO banks without #address-cells, the boot loader's nodes without a unit address.
+    // Shared windows of the serial interfaces, GPIO banks without #address-cells, the boot loader's
+    // nodes without a unit address.
     expect(kinds).toEqual(new Set(['interrupt_provider', 'unique_unit_address', 'unit_address_vs_reg']));
   });
 });

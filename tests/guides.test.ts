@@ -1,6 +1,7 @@
 /**
- * The output that docs/explain.md and docs/event-log.md show is what the commands print: each `$ npm run explain …` is run, and the two logs of the guide
- * are made and compared. A line "…" stands for the rest. Times may differ from the guide's; everything else is compared.
+ * The output that docs/explain.md and docs/event-log.md show is what the commands print: each `$
+ * npm run explain …` is run, and the two logs of the guide are made and compared. A line "…" stands
+ * for the rest. Times may differ from the guide's; everything else is compared.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -38,7 +39,10 @@ function blocksOf(guide: string): string[] {
 
 const withoutTimes = (text: string): string => text.replaceAll(/ *\d[\d.]* (?:ns|us|ms|s)\b/g, ' TIME');
 
-/** What was printed, cut and without times as `shown` is: equal to {@link asShown} of the guide's own lines where the guide is right. */
+/**
+ * What was printed, cut and without times as `shown` is: equal to {@link asShown} of the guide's
+ * own lines where the guide is right.
+ */
 function asShown(lines: readonly string[], shown: readonly string[]): string {
   const cut = shown.indexOf('…');
   return withoutTimes((cut < 0 ? lines : lines.slice(0, cut)).join('\n'));

@@ -1,4 +1,7 @@
-/** What every command has in common for people: --help, and a place in the package that npm installs. */
+/**
+ * What every command has in common for people: --help, and a place in the package that npm
+ * installs.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Programs that nobody would write: a system instruction, a gate of the kernel or any word at all, and then exit. Whatever EL0 executes costs its process and no more:
- * the machine goes on, and every frame comes back.
+ * Programs that nobody would write: a system instruction, a gate of the kernel or any word at all,
+ * and then exit. Whatever EL0 executes costs its process and no more: the machine goes on, and
+ * every frame comes back.
  */
 
 import { expect, it } from 'vitest';

@@ -1,7 +1,9 @@
 /**
- * The ID registers tell the truth: an instruction of each feature that a core claims executes, and one of each that it does not claim is undefined.
+ * The ID registers tell the truth: an instruction of each feature that a core claims executes, and
+ * one of each that it does not claim is undefined.
  *
- * Specification: Arm ARM DDI 0487 K.a, D24.2 (ID_AA64*_EL1) and the instructions' own pages in C6.2 and C7.2.
+ * Specification: Arm ARM DDI 0487 K.a, D24.2 (ID_AA64*_EL1) and the instructions' own pages in C6.2
+ * and C7.2.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +23,10 @@ const UNDEFINED = 0x0200_0000;
 /** A field that says by 0xf that the feature is not there. */
 const SIGNED = -1;
 
-/** Feature, register, lowest bit of its field, the least value that has the instruction, and the instruction. */
+/**
+ * Feature, register, lowest bit of its field, the least value that has the instruction, and the
+ * instruction.
+ */
 const FEATURES: readonly (readonly [string, SystemRegisterEncoding, number, number, number])[] = [
   ['AES: aese', ISAR0, 4, 1, 0x4e28_4820],
   ['AES: pmull of 64 bits', ISAR0, 4, 2, 0x0ee2_e020],

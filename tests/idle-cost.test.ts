@@ -6,7 +6,10 @@ import { bootGuest, type Guest, type GuestOptions } from './support/guest-machin
 const SECOND = 1_000_000_000;
 const COUNTER_HZ = 62_500_000n;
 
-/** The distributor and the CPU interface of GICv2 on, PPI 30 enabled, the timer on; then WFI for ever. */
+/**
+ * The distributor and the CPU interface of GICv2 on, PPI 30 enabled, the timer on; then WFI for
+ * ever.
+ */
 const WORDS = [
   0xd2a1_0009,
   0x5280_0021,

@@ -1,4 +1,7 @@
-/** Inputs without an end, of another kind, or larger than the guest: refused at once and by name, in bounded memory. */
+/**
+ * Inputs without an end, of another kind, or larger than the guest: refused at once and by name, in
+ * bounded memory.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +14,10 @@ import { boot, commandEnvironment } from './support/command.ts';
 
 const LAUNCH = join(packageRoot(), 'scripts', 'launch.mjs');
 const BOARD = ['--board', 'qemu-virt', '--memory', '64M'];
-/** Kilobytes of address space are no measure; this is resident memory of a run that reads nothing, and room for one guest. */
+/**
+ * Kilobytes of address space are no measure; this is resident memory of a run that reads nothing,
+ * and room for one guest.
+ */
 const MOST_RSS_BYTES = 500 * 2 ** 20;
 
 let folder = '';

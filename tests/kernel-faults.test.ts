@@ -1,6 +1,7 @@
 /**
- * Faults of the kernel's own: what it touches and must not, and what a test breaks under it. Each ends in a panic that names the cause, or, where not even
- * that is possible, in a lockup that the machine reports.
+ * Faults of the kernel's own: what it touches and must not, and what a test breaks under it. Each
+ * ends in a panic that names the cause, or, where not even that is possible, in a lockup that the
+ * machine reports.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -24,7 +25,9 @@ const BRK_0X123 = 0xd420_2460;
 const SVC = 0xd400_00e1;
 
 describe('a fault of the kernel’s own', () => {
-  /** Boots and lets `harm` act at the moment when the kernel prints a line that starts with `line`. */
+  /**
+   * Boots and lets `harm` act at the moment when the kernel prints a line that starts with `line`.
+   */
   function bootAndHarm(line: string, harm: (machine: LevitateMachine) => void): BootResult {
     const machine = createMachine({ board: 'pixel6' });
     let done = false;
@@ -35,7 +38,10 @@ describe('a fault of the kernel’s own', () => {
     });
     return { machine, outcome: machine.run({ timeoutNs: 10e9 }) };
   }
-  /** Physical address of mem_map, from the kernel's own report: it is not up yet when the harm is done. */
+  /**
+   * Physical address of mem_map, from the kernel's own report: it is not up yet when the harm is
+   * done.
+   */
   function memMapBase(machine: LevitateMachine): number {
     const [event] = machine.events.get('memory').filter(({ fields }) => fields['what'] === 'mem_map');
     return Number(event?.fields['base']);
@@ -165,10 +171,12 @@ describe('a fault of the kernel’s own', () => {
       const said = lines.lastIndexOf(`PANIC: ${panic}`);
       const why = lines[said + 1] ?? '';
       expect(why).toMatch(detail);
-      // The address of the instruction; of what comes next for SVC; of the target for a jump that faults on arrival.
+      // The address of the instruction; of what comes next for SVC; of the target for a jump that
+      // faults on arrival.
       const elr = instruction === SVC ? address() + 4n : instruction === BR_X1 ? x1(machine) : address();
       expect(why).toContain(`ELR_EL1 0x${elr.toString(16)}`);
-      // Behind the two lines that tools read: the syndrome's fields, the walk of an abort, the registers.
+      // Behind the two lines that tools read: the syndrome's fields, the walk of an abort, the
+      // registers.
       const more = lines.slice(said + 2).join('\n');
       expect(more).toMatch(/^ESR_EL1: EC 0x/);
       expect(more.includes('walk of 0x')).toBe(why.includes('abort'));

@@ -1,6 +1,7 @@
 /**
- * Interrupts and exceptions of the modelled kernel on whole machines: controller, timer and console interrupt as the device tree has them, the tick while something runs
- * and silence when nothing does, trap frames that keep every register, and trees that lack what interrupts need.
+ * Interrupts and exceptions of the modelled kernel on whole machines: controller, timer and console
+ * interrupt as the device tree has them, the tick while something runs and silence when nothing
+ * does, trap frames that keep every register, and trees that lack what interrupts need.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -19,7 +20,10 @@ const MACHINES: readonly (readonly [name: string, settings: MachineSettings, con
   ['qemu-virt with a GICv3', { board: 'qemu-virt', gicVersion: 3, initrd: NO_INITRD }, 'GICv3', 33],
 ];
 
-/** A user space that says it has something to run and leaves the idle loop in place: enough for the kernel to tick. */
+/**
+ * A user space that says it has something to run and leaves the idle loop in place: enough for the
+ * kernel to tick.
+ */
 class Busy implements UserSpace {
   readonly hasConsole = true;
   readonly runnable = true;
@@ -112,7 +116,8 @@ describe.each(MACHINES)('%s', (_name, settings, controller, uart) => {
   it('an interrupt of the idle loop gives back every general register', () => {
     const machine = boot();
     const { engine } = machine.cpu;
-    // The core sleeps in the idle loop: what its registers hold must survive an interrupt that does nothing to them.
+    // The core sleeps in the idle loop: what its registers hold must survive an interrupt that does
+    // nothing to them.
     for (let n = 0; n < 31; n++) engine.setX(n, 0x1111_0000_0000_0000n + BigInt(n));
     const before = registersOf(machine);
     machine.type('y');
@@ -166,7 +171,8 @@ describe('a kernel stack that ran over', () => {
   it.each(['pixel6', 'qemu-virt'] as const)(
     '%s: is reported when an exception finds SP in the guard page, and does not recurse',
     (board) => {
-      // Behind the planted instruction stands WFI; the next interrupt would be saved in the guard page.
+      // Behind the planted instruction stands WFI; the next interrupt would be saved in the guard
+      // page.
       const { machine } = plantInstruction(
         { board, initrd: NO_INITRD },
         MOV_SP_X1,

@@ -1,4 +1,7 @@
-/** Small things that code which was tried on QEMU 7.2's virt machine relies on. The values in comments were read there by the same instructions. */
+/**
+ * Small things that code which was tried on QEMU 7.2's virt machine relies on. The values in
+ * comments were read there by the same instructions.
+ */
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Ran, runSmallCode } from './support/small-code.ts';

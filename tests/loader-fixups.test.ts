@@ -1,4 +1,7 @@
-/** What `--fixups loader` adds to trees that are not the board's: RAM in the tree's own cells, placeholders filled in, and an initramfs where the tree has RAM. */
+/**
+ * What `--fixups loader` adds to trees that are not the board's: RAM in the tree's own cells,
+ * placeholders filled in, and an initramfs where the tree has RAM.
+ */
 
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';

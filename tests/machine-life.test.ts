@@ -1,4 +1,7 @@
-/** The end of a machine: closed twice, closed by its own listeners, used afterwards. No path leads to memory that is free. */
+/**
+ * The end of a machine: closed twice, closed by its own listeners, used afterwards. No path leads
+ * to memory that is free.
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { CpuEngine } from '#emulator/engine/engine.ts';

@@ -1,4 +1,7 @@
-/** The maintenance shell on whole machines: what each command answers, held against the machine itself, and how lines are typed. */
+/**
+ * The maintenance shell on whole machines: what each command answers, held against the machine
+ * itself, and how lines are typed.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

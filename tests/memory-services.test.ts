@@ -1,6 +1,7 @@
 /**
- * The kernel's memory services on whole machines: slab caches and DMA buffers in emulated RAM that the CPU runs on, the accounts of a boot, and the story
- * that `--trace buddy,heap,mmu,mmio,timer` tells of it.
+ * The kernel's memory services on whole machines: slab caches and DMA buffers in emulated RAM that
+ * the CPU runs on, the accounts of a boot, and the story that `--trace buddy,heap,mmu,mmio,timer`
+ * tells of it.
  */
 
 import { traceableKinds } from '#emulator/events/event-kinds.ts';

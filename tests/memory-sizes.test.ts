@@ -1,4 +1,7 @@
-/** Boards with other amounts of RAM than their own: each boots, gives the heap its share, and costs the host what it touches. */
+/**
+ * Boards with other amounts of RAM than their own: each boots, gives the heap its share, and costs
+ * the host what it touches.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { bootBoard } from '#workbench/index.ts';

@@ -1,4 +1,7 @@
-/** Device trees that say something strange of memory, the initramfs or the console: the boot goes on, or ends with a reason, and one line says what was strange. */
+/**
+ * Device trees that say something strange of memory, the initramfs or the console: the boot goes
+ * on, or ends with a reason, and one line says what was strange.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { boot, type DeviceTreeBuilder, dtb } from '#workbench/testing.ts';

@@ -1,4 +1,7 @@
-/** What commands write, when it cannot be written, and when they are killed while they write: exit status 2 and the file's name, the old file or the new one. */
+/**
+ * What commands write, when it cannot be written, and when they are killed while they write: exit
+ * status 2 and the file's name, the old file or the new one.
+ */
 
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -188,7 +191,8 @@ describe('files that are replaced', () => {
     const whole = boot(...BOARD, '--dump-dtb', file);
     expect(whole.status, whole.stderr).toBe(0);
     const fresh = readFileSync(file);
-    // Stopped by the system at a call of its own choosing: the one that writes, and the one that renames.
+    // Stopped by the system at a call of its own choosing: the one that writes, and the one that
+    // renames.
     for (const call of ['write', 'rename']) {
       writeFileSync(file, 'the old one');
       const hook = join(place, `${call}.cjs`);

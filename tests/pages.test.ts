@@ -1,4 +1,7 @@
-/** The pages as a person has them: the report from disk and the live view from its server, in Chromium, in light and dark and on a phone. */
+/**
+ * The pages as a person has them: the report from disk and the live view from its server, in
+ * Chromium, in light and dark and on a phone.
+ */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -197,7 +200,9 @@ describe.skipIf(chromium === null)('the report page (needs Chromium on PATH)', (
 });
 
 describe.skipIf(chromium === null)('the live view (needs Chromium on PATH)', () => {
-  /** Starts `npm run web` and hands its address over; ends it with SIGINT and looks at how it ended. */
+  /**
+   * Starts `npm run web` and hands its address over; ends it with SIGINT and looks at how it ended.
+   */
   async function withServer(args: readonly string[], use: (url: string) => Promise<void>): Promise<void> {
     const server = spawn(
       process.execPath,

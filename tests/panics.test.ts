@@ -1,6 +1,6 @@
 /**
- * The panics of memory discovery: under exactly which conditions, with which words, byte for byte. They are a contract: tools look for them on the serial
- * line.
+ * The panics of memory discovery: under exactly which conditions, with which words, byte for byte.
+ * They are a contract: tools look for them on the serial line.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -126,7 +126,10 @@ describe('all RAM reserved', () => {
 describe('no room for mem_map', () => {
   // 144 MiB are 36,864 frames: 884,736 bytes of mem_map, exactly 216 pages.
   const NEEDED = 216 * 4096;
-  /** Free: `pages` in the low bank, and in the high one runs of 128 pages between reserved ones, enough for a heap. */
+  /**
+   * Free: `pages` in the low bank, and in the high one runs of 128 pages between reserved ones,
+   * enough for a heap.
+   */
   const holes = (pages: number): DeviceTreeBuilder =>
     dtb()
       .ram(LOW, '96M')

@@ -1,5 +1,6 @@
 /**
- * The performance monitors as code at EL1 and EL0 uses them: software increment, cycles, overflow, and what EL0 may. A cycle is an instruction.
+ * The performance monitors as code at EL1 and EL0 uses them: software increment, cycles, overflow,
+ * and what EL0 may. A cycle is an instruction.
  *
  * Specification: Arm ARM DDI 0487 K.a, D13 and D24.5.
  */

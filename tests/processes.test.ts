@@ -1,6 +1,6 @@
 /**
- * User processes on whole machines: the default initramfs runs, faults end one process and no more, registers and turns are right, and whatever processes took
- * is back when they have ended.
+ * User processes on whole machines: the default initramfs runs, faults end one process and no more,
+ * registers and turns are right, and whatever processes took is back when they have ended.
  */
 
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Any memory layout that a device tree can name ends in one of two ways: a steady state in which every promise holds, or the documented panic
- * that the layout calls for. Which one is worked out here, from nothing but the layout.
+ * Any memory layout that a device tree can name ends in one of two ways: a steady state in which
+ * every promise holds, or the documented panic that the layout calls for. Which one is worked out
+ * here, from nothing but the layout.
  */
 
 import fc from 'fast-check';
@@ -103,14 +104,16 @@ function allowed({ machine }: BootResult, source: TreeSource): string[] {
     .filter(({ owner }) => owner.kind === OwnerKind.RESERVED_DYNAMIC)
     .map(({ base, size }) => span(base, size));
   const free = without(ram, pagesTouched([...facts.reserved, ...kernelSpans(machine), ...dynamicSpans]));
-  // More regions than the static tables hold need a place for larger ones before anything else is placed.
+  // More regions than the static tables hold need a place for larger ones before anything else is
+  // placed.
   const wanted = tableBytesWanted(machine);
   if (wanted > 0 && free.every(({ start, end }) => end - start < wanted)) return [PANICS.noTables];
   const hasDynamic = (source.reserved ?? []).some(({ size }) => size !== undefined);
   if (free.length === 0) return [PANICS.allReserved];
   const mapBytes = Math.ceil(((bytesIn(ram) / 4096) * 24) / 4096) * 4096;
   const hole = free.find(({ start, end }) => end - start >= mapBytes);
-  // A dynamic reservation may take the last hole, and where it went cannot be asked of a kernel that panicked.
+  // A dynamic reservation may take the last hole, and where it went cannot be asked of a kernel
+  // that panicked.
   if (hole === undefined) return hasDynamic ? [PANICS.noHole, PANICS.allReserved] : [PANICS.noHole];
   const heap = Math.max(16 * MiB, Math.min(64 * MiB, bytesIn(ram) / 128));
   const rest = without(free, [span(hole.start, mapBytes)]);

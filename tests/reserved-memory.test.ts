@@ -1,6 +1,7 @@
 /**
- * Memory that somebody else owns: /reserved-memory with fixed and with free places, the reservation block, the initramfs. None of it is handed out, no-map
- * memory is not even mapped, and the log names every owner.
+ * Memory that somebody else owns: /reserved-memory with fixed and with free places, the reservation
+ * block, the initramfs. None of it is handed out, no-map memory is not even mapped, and the log
+ * names every owner.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
 /**
- * Hardware breakpoints, watchpoints and software step as guest code sees them (firmware/guests/debug.S), against what QEMU 7.2 prints for the same guest.
+ * Hardware breakpoints, watchpoints and software step as guest code sees them
+ * (firmware/guests/debug.S), against what QEMU 7.2 prints for the same guest.
  *
  * Specification: Arm ARM DDI 0487 K.a, D2 (self-hosted debug).
  */

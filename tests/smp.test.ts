@@ -1,6 +1,7 @@
 /**
- * Several cores, their wake-ups, and interrupts at the very instruction, in guests of assembly that hand over what they see (firmware/guests/cores.S,
- * firmware/guests/wakes.S): PSCI for cores, exclusives across cores, WFI, timers, unmasking, waits for the counter. Two runs are one run.
+ * Several cores, their wake-ups, and interrupts at the very instruction, in guests of assembly that
+ * hand over what they see (firmware/guests/cores.S, firmware/guests/wakes.S): PSCI for cores,
+ * exclusives across cores, WFI, timers, unmasking, waits for the counter. Two runs are one run.
  */
 
 import fc from 'fast-check';
@@ -168,7 +169,8 @@ describe.each([2, 3] as const)('with GICv%i', (gicVersion) => {
     for (const [index, { x, tick, instructions }] of woke.entries()) {
       expect(x[0]).toBe(x[1]);
       const expiry = Number(x[1]) * TICKS_PER_COUNT;
-      // From waking to the probe: the counter's read, the acknowledgement, and no more than 40 instructions in all.
+      // From waking to the probe: the counter's read, the acknowledgement, and no more than 40
+      // instructions in all.
       expect(tick).toBeGreaterThanOrEqual(expiry);
       expect(tick - expiry).toBeLessThan(40);
       expect(instructions - (armed[index]?.instructions as number)).toBeLessThan(60);
@@ -191,7 +193,8 @@ describe.each([2, 3] as const)('with GICv%i', (gicVersion) => {
     const guest = run();
     const taken = guest.machine.events.get('irq').filter(({ fields }) => fields['taken'] === 'irq')[4];
     const before = guest.tagged(7).find(({ x }) => x[3] === 4n);
-    // 2000 counts, the few instructions until the counter is read, and a turn of the loop of 25 instructions.
+    // 2000 counts, the few instructions until the counter is read, and a turn of the loop of 25
+    // instructions.
     const passed = (taken?.t as number) - (before?.tick as number);
     expect(passed).toBeGreaterThanOrEqual(2000 * TICKS_PER_COUNT - TICKS_PER_COUNT);
     expect(passed).toBeLessThan(2001 * TICKS_PER_COUNT + 10 + 25);

@@ -1,4 +1,7 @@
-/** Snapshots: a machine that is restored goes on as the one that was saved, to the byte and to the instruction; what is no good is refused with the reason. */
+/**
+ * Snapshots: a machine that is restored goes on as the one that was saved, to the byte and to the
+ * instruction; what is no good is refused with the reason.
+ */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

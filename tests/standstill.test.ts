@@ -1,4 +1,7 @@
-/** A guest that sleeps for good is at its goal only when it has enabled interrupts; else it has given up, and the run says where and after what. */
+/**
+ * A guest that sleeps for good is at its goal only when it has enabled interrupts; else it has
+ * given up, and the run says where and after what.
+ */
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

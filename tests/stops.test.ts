@@ -1,6 +1,7 @@
 /**
- * Stopping a machine changes nothing of what it does: a guest whose whole course depends on the instruction at which each of its timer interrupts came ends in the same
- * bytes however often it is stopped, saved or looked at on its way.
+ * Stopping a machine changes nothing of what it does: a guest whose whole course depends on the
+ * instruction at which each of its timer interrupts came ends in the same bytes however often it is
+ * stopped, saved or looked at on its way.
  */
 
 import { createHash } from 'node:crypto';

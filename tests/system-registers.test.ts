@@ -1,4 +1,7 @@
-/** System registers that a guest may not have: undefined for it, one line in the log for whoever wonders why (firmware/guests/registers.S). */
+/**
+ * System registers that a guest may not have: undefined for it, one line in the log for whoever
+ * wonders why (firmware/guests/registers.S).
+ */
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
@@ -38,7 +41,8 @@ describe('CNTFRQ_EL0', () => {
 describe('PMCCNTR_EL0', () => {
   it("counts simulated cycles, from where it was set to: the engine counts the host's", () => {
     const { seen } = run();
-    // Between two reads: the first and twenty NOPs. After PMCNTENSET_EL0.C: one instruction. After 1000 was written: one.
+    // Between two reads: the first and twenty NOPs. After PMCNTENSET_EL0.C: one instruction. After
+    // 1000 was written: one.
     expect(seen[3]).toEqual({ exceptions: 21n, esr: 1n, frequency: 1001n });
   });
 });

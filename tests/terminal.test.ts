@@ -1,4 +1,7 @@
-/** The serial line under a user's fingers: `npm run boot -- --kernel …` on a pseudo terminal (made by script(1) of util-linux) and behind a pipe. */
+/**
+ * The serial line under a user's fingers: `npm run boot -- --kernel …` on a pseudo terminal (made
+ * by script(1) of util-linux) and behind a pipe.
+ */
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** The test kit: what its matchers accept, what they refuse, and what they say then. A matcher that cannot fail would make every test green. */
+/**
+ * The test kit: what its matchers accept, what they refuse, and what they say then. A matcher that
+ * cannot fail would make every test green.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { bootBoard } from '#workbench/index.ts';

@@ -1,4 +1,7 @@
-/** Both boards' UARTs, programmed and polled by guest code in assembly; and PSCI by each board's conduit, called by guest code. */
+/**
+ * Both boards' UARTs, programmed and polled by guest code in assembly; and PSCI by each board's
+ * conduit, called by guest code.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The log's line for a device register that there is no model for: which device, where in it, what was accessed, and by which instruction. */
+/**
+ * The log's line for a device register that there is no model for: which device, where in it, what
+ * was accessed, and by which instruction.
+ */
 
 import { expect, it } from 'vitest';
 import { bootGuest } from './support/guest-machine.ts';

@@ -1,6 +1,7 @@
 /**
- * Device trees that cannot be read, and what the kernel says of them: the libfdt error by name and the offset. Blobs made by hand for each of libfdt's answers
- * are in fdt; here a whole machine is handed the board's own tree, damaged.
+ * Device trees that cannot be read, and what the kernel says of them: the libfdt error by name and
+ * the offset. Blobs made by hand for each of libfdt's answers are in fdt; here a whole machine is
+ * handed the board's own tree, damaged.
  */
 
 import fc from 'fast-check';

@@ -1,6 +1,7 @@
 /**
- * WFE, SEV, SEVL, YIELD and the timer's event stream, in a guest of assembly (firmware/guests/waits.S): who waits leaves the time to the others, and nobody waits for
- * ever for what has happened.
+ * WFE, SEV, SEVL, YIELD and the timer's event stream, in a guest of assembly
+ * (firmware/guests/waits.S): who waits leaves the time to the others, and nobody waits for ever for
+ * what has happened.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
@@ -44,7 +45,8 @@ describe('a core alone', () => {
     expect(guest.run()).toEqual({ kind: 'idle' });
     const { machine } = guest;
     expect(probes.map(({ tag }) => tag)).toEqual([1, 2, 2, 2]);
-    // Each wait but the first, which an event that had come before may end, lasts to the next rise of bit 8.
+    // Each wait but the first, which an event that had come before may end, lasts to the next rise
+    // of bit 8.
     for (const { x1, x2 } of probes.slice(2)) {
       const rise = ((x1 + 0x100n) / 0x200n + 1n) * 0x200n - 0x100n;
       expect(x2 - rise).toBeGreaterThanOrEqual(0n);

@@ -1,4 +1,7 @@
-/** Several threads with machines of their own at the same time, in a process of its own: the native side is one for the process. */
+/**
+ * Several threads with machines of their own at the same time, in a process of its own: the native
+ * side is one for the process.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +16,10 @@ import { HANG_GUARD_MS } from './support/hang-guard.ts';
 const THREADS = 4;
 const ROUNDS = 2;
 
-/** Boots both boards in every thread and in the main one, again and again, and prints each result; with a file: a machine on that library. */
+/**
+ * Boots both boards in every thread and in the main one, again and again, and prints each result;
+ * with a file: a machine on that library.
+ */
 const PROGRAM = `
 import { createHash } from 'node:crypto';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';

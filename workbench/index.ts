@@ -10,9 +10,11 @@ import { LevitateMachine, type MachineSettings, type RunBounds } from './machine
 import type { Outcome } from './machine/outcome.ts';
 
 /**
- * A board with the modelled kernel loaded; nothing has run. `machine.run(bounds)` returns an {@link Outcome}; `machine.serial` holds what was
- * printed, `machine.events` the event log, `machine.memory` physical memory, `machine.cpu` the boot core. Call `machine.close()` when done.
- * @throws BoardError, InputError for settings that cannot be; EngineLibraryError, EngineError without a usable engine
+ * A board with the modelled kernel loaded; nothing has run. `machine.run(bounds)` returns an
+ * {@link Outcome}; `machine.serial` holds what was printed, `machine.events` the event log,
+ * `machine.memory` physical memory, `machine.cpu` the boot core. Call `machine.close()` when done.
+ * @throws BoardError, InputError for settings that cannot be; EngineLibraryError, EngineError
+ * without a usable engine
  */
 export function createMachine(settings: MachineSettings): LevitateMachine {
   return new LevitateMachine(settings);
@@ -25,8 +27,8 @@ export interface BootResult {
 }
 
 /**
- * Boots a board to its outcome: steady state, a panic, or a limit. A simulated time limit of ten seconds applies unless `bounds` has another one, so that a
- * test ends.
+ * Boots a board to its outcome: steady state, a panic, or a limit. A simulated time limit of ten
+ * seconds applies unless `bounds` has another one, so that a test ends.
  * @throws as {@link createMachine}, and EngineError for a fault of the emulator
  */
 export function bootBoard(

@@ -1,8 +1,10 @@
 /**
- * Where this package lies on disk: the anchor for every file that is read at run time (firmware images, the cache).
+ * Where this package lies on disk: the anchor for every file that is read at run time (firmware
+ * images, the cache).
  *
- * Works from the sources (workbench/package-root.ts, under vitest) and from a bundle (dist/NAME.mjs), because both lie exactly one folder
- * below the root; scripts/build.mjs keeps dist/ flat for that reason.
+ * Works from the sources (workbench/package-root.ts, under vitest) and from a bundle
+ * (dist/NAME.mjs), because both lie exactly one folder below the root; scripts/build.mjs keeps
+ * dist/ flat for that reason.
  */
 
 import { existsSync } from 'node:fs';
@@ -10,7 +12,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Absolute path of the folder that holds package.json, without a trailing separator on POSIX systems.
+ * Absolute path of the folder that holds package.json, without a trailing separator on POSIX
+ * systems.
  * @throws Error when there is no package.json: the file was moved out of scripts/ or dist/
  */
 export function packageRoot(): string {

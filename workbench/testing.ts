@@ -1,10 +1,12 @@
 /**
- * `levitate-emulator/testing`: the test kit for vitest. Boot in one line, device trees in one line, and matchers for machines that have run.
+ * `levitate-emulator/testing`: the test kit for vitest. Boot in one line, device trees in one line,
+ * and matchers for machines that have run.
  *
  *     import { boot, dtb } from 'levitate-emulator/testing';
  *     expect(boot('pixel6', { dtb: dtb() })).toPanicWith('PANIC: No RAM regions found in DTB');
  *
- * A failure shows how the run ended, the last lines of the serial line, and the explanation that fits. Guide: docs/testing.md.
+ * A failure shows how the run ended, the last lines of the serial line, and the explanation that
+ * fits. Guide: docs/testing.md.
  */
 
 import { expect } from 'vitest';
@@ -35,11 +37,17 @@ expect.extend({ ...matchers });
 prepareEngine();
 
 interface LevitateMatchers<R> {
-  /** The kernel panicked, exit status 1, and its line is exactly `text`, or matches; `detail` is in the line behind it, which has the numbers, or matches that. */
+  /**
+   * The kernel panicked, exit status 1, and its line is exactly `text`, or matches; `detail` is in
+   * the line behind it, which has the numbers, or matches that.
+   */
   toPanicWith(text: string | RegExp, detail?: string | RegExp): R;
   /** This appeared on the serial line. */
   toPrint(text: string | RegExp): R;
-  /** The kernel entered this boot stage, by number (1 to 5) or name ("Steady State (BDS)"), and not later than `within` of simulated time. */
+  /**
+   * The kernel entered this boot stage, by number (1 to 5) or name ("Steady State (BDS)"), and not
+   * later than `within` of simulated time.
+   */
   toReachStage(stage: number | string, limits?: { readonly within?: SimulatedTime }): R;
   /** The run ended so: "steady", "poweroff", "panic", "expected", "limit", "error". */
   toEndAs(outcome: Outcome['outcome']): R;
@@ -52,7 +60,8 @@ interface LevitateMatchers<R> {
   /** Every byte of [base, base + bytes) is in a reserved range, of this owner. */
   toReserve(base: number, bytes: number, expected?: ExpectedReservation): R;
   /**
-   * A process, by name or number, ended with this exit status. @throws InputError when processes were not followed: {@link boot} does that
+   * A process, by name or number, ended with this exit status. @throws InputError when processes
+   * were not followed: {@link boot} does that
    */
   toExitWith(program: string | number, status: number): R;
 }

@@ -1,9 +1,10 @@
 /**
- * Short ways to write the kinds of block that gs101 has many of: placements under soc@0, clock controllers, system registers, pin
- * controllers.
+ * Short ways to write the kinds of block that gs101 has many of: placements under soc@0, clock
+ * controllers, system registers, pin controllers.
  *
- * Source of all names, windows and clock numbers in the gs101 files: Linux arch/arm64/boot/dts/exynos/google/gs101*.dtsi and
- * include/dt-bindings/clock/google,gs101.h, as facts.
+ * Source of all names, windows and clock numbers in the gs101 files: Linux
+ * arch/arm64/boot/dts/exynos/google/gs101*.dtsi and include/dt-bindings/clock/google,gs101.h, as
+ * facts.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -53,7 +54,10 @@ export function block(
   };
 }
 
-/** Register storage that the tree does not mention: real hardware without an upstream binding, or a further window of a device. */
+/**
+ * Register storage that the tree does not mention: real hardware without an upstream binding, or a
+ * further window of a device.
+ */
 export function unlisted(name: string, base: number, size: number): DevicePlacement {
   return { name, model: 'storage', base: physAddr(base), size, nodes: [] };
 }
@@ -96,7 +100,10 @@ export interface GpioBank {
   readonly wakeSpis?: readonly [first: number, count: number];
 }
 
-/** A pin controller with its banks. Pin groups are left out: the boot loader has muxed the pins, and nothing here changes them. */
+/**
+ * A pin controller with its banks. Pin groups are left out: the boot loader has muxed the pins, and
+ * nothing here changes them.
+ */
 export function pinController(
   name: string,
   base: number,

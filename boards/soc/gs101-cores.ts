@@ -1,10 +1,12 @@
 /**
- * The cores of Google Tensor (gs101): four Cortex-A55, two Cortex-A76, two Cortex-X1, in three clusters of one DynamIQ unit.
+ * The cores of Google Tensor (gs101): four Cortex-A55, two Cortex-A76, two Cortex-X1, in three
+ * clusters of one DynamIQ unit.
  *
  *   MPIDR affinity   0x000 0x100 0x200 0x300 | 0x400 0x500 | 0x600 0x700
  *   cluster                   0  A55         |   1  A76    |   2  X1
  *
- * Source: Linux arch/arm64/boot/dts/exynos/google/gs101.dtsi (affinity, compatible); boot log of a Pixel 6 (MIDR).
+ * Source: Linux arch/arm64/boot/dts/exynos/google/gs101.dtsi (affinity, compatible); boot log of a
+ * Pixel 6 (MIDR).
  */
 
 import type { NodeSource } from '#boards/tree-source.ts';
@@ -18,7 +20,10 @@ const CLUSTERS = [
   { core: 'cortex-x1', midr: 0x411f_d440, cores: 2 },
 ] as const;
 
-/** MPIDR_EL1: bit 31 reads one, and bit 24 (MT) says that the lowest affinity field numbers threads (Arm ARM DDI 0487, D23.2.101). */
+/**
+ * MPIDR_EL1: bit 31 reads one, and bit 24 (MT) says that the lowest affinity field numbers threads
+ * (Arm ARM DDI 0487, D23.2.101).
+ */
 const MPIDR_FIXED_BITS = 0x8100_0000;
 
 /** All eight cores in the order in which they are numbered. */
@@ -31,7 +36,10 @@ function populatedClusters(count: number): number[] {
   return [...new Set(gs101Cpus.slice(0, count).map((cpu) => cpu.cluster))];
 }
 
-/** The children of `ppi-partitions`: which cores one meaning of a shared PPI belongs to, for each cluster that exists. */
+/**
+ * The children of `ppi-partitions`: which cores one meaning of a shared PPI belongs to, for each
+ * cluster that exists.
+ */
 export function ppiPartitions(count: number): NodeSource[] {
   return populatedClusters(count).map((cluster) => ({
     name: `interrupt-partition-${cluster}`,

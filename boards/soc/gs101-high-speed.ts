@@ -1,8 +1,9 @@
 /**
  * HSI0, HSI1 and HSI2 of gs101: USB, PCIe and UFS storage.
  *
- * Clock controllers and pins are as upstream has them. The USB and UFS nodes are disabled, unlike upstream: nothing answers behind their
- * registers, and the regulators that they name belong to the power management firmware, which is not there.
+ * Clock controllers and pins are as upstream has them. The USB and UFS nodes are disabled, unlike
+ * upstream: nothing answers behind their registers, and the regulators that they name belong to the
+ * power management firmware, which is not there.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -91,7 +92,8 @@ function usb(): DevicePlacement[] {
       size: 0x1_0000,
       irqs: [spi(463)],
       nodes: [
-        // The glue has no registers of its own: it opens a window onto the controller, which is at 0 in it.
+        // The glue has no registers of its own: it opens a window onto the controller, which is at
+        // 0 in it.
         {
           name: 'usb@11110000',
           label: 'usb_glue',

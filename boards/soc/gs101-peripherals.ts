@@ -1,5 +1,6 @@
 /**
- * What lies in the first GiB of gs101: every block that upstream's tree describes, and those it does not describe yet but that are there.
+ * What lies in the first GiB of gs101: every block that upstream's tree describes, and those it
+ * does not describe yet but that are there.
  *
  *   0x0000_0000  boot ROM            0x1400_0000  HSI2: UFS
  *   0x0203_9000  APM SRAM            0x1740_0000  APM, ALIVE: power management, keys
@@ -8,8 +9,9 @@
  *   0x10c0_0000  PERIC1: USI         0x1e08_0000  CMU_TOP
  *   0x1100_0000  HSI0: USB; HSI1: PCIe
  *
- * Blocks without a model are register storage, which is what Linux needs to reach user space on them. Sizes of blocks that upstream does not
- * describe (thermal units, DMA, PCIe, display pipe, boot ROM) are one slot of the peripheral bus: an assumption.
+ * Blocks without a model are register storage, which is what Linux needs to reach user space on
+ * them. Sizes of blocks that upstream does not describe (thermal units, DMA, PCIe, display pipe,
+ * boot ROM) are one slot of the peripheral bus: an assumption.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -34,7 +36,10 @@ const OSCILLATOR = [ref('oscclk')];
 const top = (clock: number) => [ref('cmu_top'), clock];
 const misc = (clock: number) => [ref('cmu_misc'), clock];
 
-/** Every placement of the chip with `cpus` cores, sorted by base except that a serial interface's control registers precede it. */
+/**
+ * Every placement of the chip with `cpus` cores, sorted by base except that a serial interface's
+ * control registers precede it.
+ */
 export function gs101Devices(cpus: number): DevicePlacement[] {
   return [
     { name: 'boot-rom', model: 'rom', base: physAddr(0), size: APB_SLOT, nodes: [] },
@@ -94,7 +99,8 @@ function miscDevices(cpus: number): DevicePlacement[] {
             '#address-cells': cells(0),
             '#interrupt-cells': cells(4),
             'interrupt-controller': flag(),
-            // Maintenance interrupt of the virtual CPU interface: into the controller, not one of its outputs.
+            // Maintenance interrupt of the virtual CPU interface: into the controller, not one of
+            // its outputs.
             interrupts: interrupts({ type: 'ppi', number: 9, trigger: 'level-high' }),
           },
           children: [{ name: 'ppi-partitions', properties: {}, children: ppiPartitions(cpus) }],
@@ -106,7 +112,10 @@ function miscDevices(cpus: number): DevicePlacement[] {
   ];
 }
 
-/** The tree names 0x800 bytes; the local timers of cores 5 to 7 lie behind them, in the same page, and drivers use them. */
+/**
+ * The tree names 0x800 bytes; the local timers of cores 5 to 7 lie behind them, in the same page,
+ * and drivers use them.
+ */
 function multiCoreTimer(): DevicePlacement {
   const timer = block('mct', 'timer', ['google,gs101-mct', 'samsung,exynos4210-mct'], 0x1005_0000, 0x1000, {
     spis: Array.from({ length: 12 }, (_, n) => 753 + n),
@@ -130,7 +139,10 @@ function watchdog(cluster: 0 | 1, base: number, irq: number, clock: number): Dev
   return { ...timer, model: 'exynos-watchdog' };
 }
 
-/** Memory shared with the power management core: a node of the root, beside soc@0, as upstream has it. */
+/**
+ * Memory shared with the power management core: a node of the root, beside soc@0, as upstream has
+ * it.
+ */
 function apmSram(): DevicePlacement {
   const base = 0x203_9000;
   const size = 0x4_0000;

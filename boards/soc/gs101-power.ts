@@ -1,7 +1,9 @@
 /**
- * The always-on part of gs101: power management unit, its mailbox, the pins that wake the chip, and the security core's pins.
+ * The always-on part of gs101: power management unit, its mailbox, the pins that wake the chip, and
+ * the security core's pins.
  *
- * The PMU's registers are read directly and written through a secure call (SMC 0x8200_0504) on the phone; the model takes both.
+ * The PMU's registers are read directly and written through a secure call (SMC 0x8200_0504) on the
+ * phone; the model takes both.
  */
 
 import type { NodeSource } from '#boards/tree-source.ts';
@@ -47,7 +49,8 @@ export function alwaysOnDevices(): DevicePlacement[] {
       spis: [73],
       properties: { ...clocks({ pclk: apm(0x23) }), '#mbox-cells': cells(0) },
     }),
-    // The security core gates these two; upstream has no clock controller for it and writes a null clock.
+    // The security core gates these two; upstream has no clock controller for it and writes a null
+    // clock.
     pinController('pinctrl-gsactrl', 0x1794_0000, [0], plainBanks('gps', 3, 3)),
     pinController('pinctrl-gsacore', 0x17a8_0000, [0], plainBanks('gps', 0, 2), { status: 'disabled' }),
   ];

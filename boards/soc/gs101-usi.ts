@@ -1,11 +1,13 @@
 /**
- * The universal serial interfaces of gs101: blocks that are an I2C controller, a UART or an SPI controller, as a system register selects.
+ * The universal serial interfaces of gs101: blocks that are an I2C controller, a UART or an SPI
+ * controller, as a system register selects.
  *
  *   base + 0x00  registers of the selected protocol   -> i2c@, serial@, spi@ (all three describe the same window)
  *   base + 0xc0  USI_CON, USI_OPTION                  -> usi@, the parent of the three
  *
- * The one called UART is a UART only and carries the console; the board enables it. All others are register storage and disabled, also the
- * two to which the phone wires chips (an EEPROM, USB-C and the battery gauge): those chips are not there.
+ * The one called UART is a UART only and carries the console; the board enables it. All others are
+ * register storage and disabled, also the two to which the phone wires chips (an EEPROM, USB-C and
+ * the battery gauge): those chips are not there.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -23,7 +25,10 @@ const MODE_UART = 1;
 
 type Row = readonly [name: string, base: number, selector: number, pclk: number, ipclk: number, spi: number];
 
-/** Offset of the protocol selector in the system registers, the two clocks' numbers in the clock controller, the interrupt. */
+/**
+ * Offset of the protocol selector in the system registers, the two clocks' numbers in the clock
+ * controller, the interrupt.
+ */
 const PERIC0: readonly Row[] = [
   ['usi1', 0x1090_0000, 0x1000, 0x2f, 0x1f, 635],
   ['usi2', 0x1091_0000, 0x1004, 0x30, 0x20, 636],

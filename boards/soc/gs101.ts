@@ -1,17 +1,21 @@
 /**
- * Google Tensor, gs101: what every board with this chip shares. A board adds its RAM, its reserved memory, its names and its console.
+ * Google Tensor, gs101: what every board with this chip shares. A board adds its RAM, its reserved
+ * memory, its names and its console.
  *
- * Root-level nodes of upstream's tree that are left out, and why:
- *  - idle-states and the cores' cpu-idle-states: a core that is suspended needs the power firmware to wake it;
- *  - opp-table-*, the cores' clocks, capacities and power figures, firmware/power-management with its PMICs: they are served by, or serve
+ * Root-level nodes of upstream's tree that are left out, and why: - idle-states and the cores'
+ * cpu-idle-states: a core that is suspended needs the power firmware to wake it; - opp-table-*, the
+ * cores' clocks, capacities and power figures, firmware/power-management with its PMICs: they are
+ * served by, or serve
  *    frequency scaling by, the ACPM firmware, which is not there;
- *  - pmu-3 (the DynamIQ unit's counters): implementation-defined registers that the core does not have;
- *  - regulator-*, framebuffer-0, the nvmem reboot-mode: they stand on PMIC or display.
- * In soc@0: pin groups and references to them, chips on I2C, connector and port graphs, supplies, quirks and operating points of USB and UFS.
- * Everything else has upstream's name, place, order, compatible, reg, interrupts and clocks; statuses differ where gs101-usi.ts and
+ * - pmu-3 (the DynamIQ unit's counters): implementation-defined registers that the core does not
+ * have; - regulator-*, framebuffer-0, the nvmem reboot-mode: they stand on PMIC or display. In
+ * soc@0: pin groups and references to them, chips on I2C, connector and port graphs, supplies,
+ * quirks and operating points of USB and UFS. Everything else has upstream's name, place, order,
+ * compatible, reg, interrupts and clocks; statuses differ where gs101-usi.ts and
  * gs101-high-speed.ts say so.
  *
- * Source: Linux arch/arm64/boot/dts/exynos/google/gs101.dtsi and the gs101-oriole tree built from 7.2, as facts.
+ * Source: Linux arch/arm64/boot/dts/exynos/google/gs101.dtsi and the gs101-oriole tree built from
+ * 7.2, as facts.
  */
 
 import type { NodeSource } from '#boards/tree-source.ts';
@@ -21,7 +25,10 @@ import type { InterruptController, Psci, Timer } from '#boards/types.ts';
 /** PSCI 1.0 by SMC. Function identifiers are the standard ones, so the tree does not list them. */
 export const gs101Psci: Psci = { method: 'smc', compatible: ['arm,psci-1.0'], functionIds: {} };
 
-/** 24.576 MHz; PPIs secure physical, non-secure physical, virtual, hypervisor physical, hypervisor virtual. */
+/**
+ * 24.576 MHz; PPIs secure physical, non-secure physical, virtual, hypervisor physical, hypervisor
+ * virtual.
+ */
 export const gs101Timer: Timer = {
   frequencyHz: 24_576_000,
   compatible: ['arm,armv8-timer'],

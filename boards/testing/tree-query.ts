@@ -1,6 +1,7 @@
 /**
- * Reading a generated tree as a kernel would, for tests: nodes by path, cells, and `reg` translated through `ranges` to CPU addresses. It is
- * written from the specification and shares nothing with the generator, so that the two check each other.
+ * Reading a generated tree as a kernel would, for tests: nodes by path, cells, and `reg` translated
+ * through `ranges` to CPU addresses. It is written from the specification and shares nothing with
+ * the generator, so that the two check each other.
  *
  * Specification: Devicetree Specification v0.4, 2.3.5, 2.3.6, 2.3.8.
  */
@@ -55,7 +56,10 @@ export function join(parts: readonly number[]): number {
   return parts.reduce((sum, part) => sum * 2 ** 32 + part, 0);
 }
 
-/** Windows of all nodes below `root` whose `reg` can be translated to CPU addresses; `skip` names root nodes to leave out. */
+/**
+ * Windows of all nodes below `root` whose `reg` can be translated to CPU addresses; `skip` names
+ * root nodes to leave out.
+ */
 export function deviceWindows(root: FdtNode, skip: readonly string[]): TreeWindow[] {
   const out: TreeWindow[] = [];
   const visit = (parent: FdtNode, path: string, toCpu: (address: number) => number): void => {
@@ -78,7 +82,10 @@ export function deviceWindows(root: FdtNode, skip: readonly string[]): TreeWindo
   return out;
 }
 
-/** Child address to parent address by the first entry of `ranges`; null when the node has none, so nothing below it has a CPU address. */
+/**
+ * Child address to parent address by the first entry of `ranges`; null when the node has none, so
+ * nothing below it has a CPU address.
+ */
 function rangesOf(node: FdtNode, parentCells: number): ((address: number) => number) | null {
   const value = valueOf(node, 'ranges');
   if (value === null || stringsOf(node, 'device_type')[0] === 'pci') return null;

@@ -1,7 +1,9 @@
 /**
- * What can go wrong on the bus: two configuration errors, and the abort that a guest's access ends in.
+ * What can go wrong on the bus: two configuration errors, and the abort that a guest's access ends
+ * in.
  *
- * Not here: alignment faults and translation faults, which the CPU raises before an access leaves it.
+ * Not here: alignment faults and translation faults, which the CPU raises before an access leaves
+ * it.
  */
 
 import { hex } from '#common/address.ts';
@@ -34,7 +36,10 @@ export class BusOverlapError extends Error {
   }
 }
 
-/** A range that no device can have: empty, misaligned, or outside the 52-bit physical address space. Thrown by `Bus.attach`. */
+/**
+ * A range that no device can have: empty, misaligned, or outside the 52-bit physical address space.
+ * Thrown by `Bus.attach`.
+ */
 export class BusRangeError extends RangeError {
   readonly range: BusRange;
 
@@ -65,7 +70,10 @@ export interface BusAccess {
 export class BusAccessAbort extends BusAbort {
   readonly reason: BusAbortCause;
   readonly access: BusAccess;
-  /** Where the address lies, device-like: "serial@10a00000+0x20", or "unmapped, 0x40 past serial@10a00000". */
+  /**
+   * Where the address lies, device-like: "serial@10a00000+0x20", or "unmapped, 0x40 past
+   * serial@10a00000".
+   */
   readonly place: string;
 
   constructor(reason: BusAbortCause, access: BusAccess, place: string, detail: string) {
@@ -79,7 +87,10 @@ export class BusAccessAbort extends BusAbort {
     this.place = place;
   }
 
-  /** The fields of an `unmapped` event (see emulator/events/event-kinds.ts); the CPU adds PC. Addresses are "0x…" strings. */
+  /**
+   * The fields of an `unmapped` event (see emulator/events/event-kinds.ts); the CPU adds PC.
+   * Addresses are "0x…" strings.
+   */
   toEventFields(): Record<string, string | number> {
     const { pa, width, value } = this.access;
     return {

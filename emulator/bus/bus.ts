@@ -5,30 +5,38 @@
  *                │                                          │
  *                └── no region, or not wholly inside one ───┴──► BusAccessAbort
  *
- * RAM is not on the bus: the engine reaches it without asking anyone. Ranges may begin and end anywhere inside a page (the
- * gs101 UART0 and the USI block behind it share one: 0x10a0_0000..0xc0 and 0x10a0_00c0..0xe0), so the CPU maps whole pages to
- * this bus and the bus decides.
+ * RAM is not on the bus: the engine reaches it without asking anyone. Ranges may begin and end
+ * anywhere inside a page (the gs101 UART0 and the USI block behind it share one: 0x10a0_0000..0xc0
+ * and 0x10a0_00c0..0xe0), so the CPU maps whole pages to this bus and the bus decides.
  *
- * Rules of an access: it lies wholly inside one device, its address is a multiple of its width, and 8 bytes reach the device as two
- * accesses of 4, lower address first. Anything else is an external abort, which the bus always reports by throwing
- * {@link BusAccessAbort}: never a silent zero. Aborts are rare; the path without one allocates nothing.
+ * Rules of an access: it lies wholly inside one device, its address is a multiple of its width, and
+ * 8 bytes reach the device as two accesses of 4, lower address first. Anything else is an external
+ * abort, which the bus always reports by throwing {@link BusAccessAbort}: never a silent zero.
+ * Aborts are rare; the path without one allocates nothing.
  *
- * Invariants: `#regions` is sorted by base, its ranges are pairwise disjoint, not empty, and inside [0, 2^52).
+ * Invariants: `#regions` is sorted by base, its ranges are pairwise disjoint, not empty, and inside
+ * [0, 2^52).
  *
- * Specification: AMBA APB Protocol (IHI 0024), 3.4 PSLVERR, for a refused access; Arm ARM DDI 0487, B2.8 for alignment of
- * Device memory.
+ * Specification: AMBA APB Protocol (IHI 0024), 3.4 PSLVERR, for a refused access; Arm ARM DDI 0487,
+ * B2.8 for alignment of Device memory.
  */
 
 import { hex } from '#common/address.ts';
 import { BusAccessAbort, BusOverlapError, type BusRange, BusRangeError } from './bus-errors.ts';
 import { type AccessWidth, BusAbort, type Device } from './device.ts';
 
-/** A device at its place: [base, base + size) in bytes. `name` is that of its device-tree node: "serial@10a00000". */
+/**
+ * A device at its place: [base, base + size) in bytes. `name` is that of its device-tree node:
+ * "serial@10a00000".
+ */
 export interface BusRegion extends BusRange {
   readonly device: Device;
 }
 
-/** A device's registers are at most 64 bits wide, so a base that is a multiple of 8 keeps natural alignment inside it. */
+/**
+ * A device's registers are at most 64 bits wide, so a base that is a multiple of 8 keeps natural
+ * alignment inside it.
+ */
 const BASE_ALIGNMENT = 8;
 
 const PHYSICAL_SPACE = 2 ** 52;
@@ -40,8 +48,8 @@ export class Bus {
 
   /**
    * Places a device. O(number of devices).
-   * @throws BusRangeError when the size is not a positive integer, the base is not a multiple of 8, the name is empty, or the
-   *   range leaves the 52-bit physical address space
+   * @throws BusRangeError when the size is not a positive integer, the base is not a multiple of 8,
+   * the name is empty, or the range leaves the 52-bit physical address space
    * @throws BusOverlapError when a byte of the range is taken
    */
   attach(region: BusRegion): void {
@@ -54,7 +62,10 @@ export class Bus {
     this.#regions.splice(index, 0, { ...rangeOf(region), device: region.device });
   }
 
-  /** The device that holds the byte at `pa`, or null. O(log devices), O(1) for the device that was reached last. */
+  /**
+   * The device that holds the byte at `pa`, or null. O(log devices), O(1) for the device that was
+   * reached last.
+   */
   find(pa: number): BusRegion | null {
     const last = this.#last;
     if (last !== null && pa >= last.base && pa < last.base + last.size) {
@@ -96,7 +107,8 @@ export class Bus {
 
   /**
    * 8 bytes as two reads of 4, lower address first, little-endian.
-   * @throws BusAccessAbort; when the device refuses the upper half the lower one has been read, with its effects
+   * @throws BusAccessAbort; when the device refuses the upper half the lower one has been read,
+   * with its effects
    */
   read64(pa: number): bigint {
     const region = this.#claim(pa, 8, null);
@@ -137,7 +149,10 @@ export class Bus {
     }
   }
 
-  /** Where `pa` lies, for messages: "serial@10a00000+0x20", "unmapped, 0x40 past serial@10a00000", or "unmapped". */
+  /**
+   * Where `pa` lies, for messages: "serial@10a00000+0x20", "unmapped, 0x40 past serial@10a00000",
+   * or "unmapped".
+   */
   describe(pa: number): string {
     const index = this.#firstEndingAfter(pa);
     const region = this.#regions[index];
@@ -154,7 +169,8 @@ export class Bus {
     if (region === null) {
       throw this.#abort('unmapped', pa, width, value, 'no device at this address');
     }
-    // The base is a multiple of 8, so the offset has the alignment of the address; its low three bits survive the 32-bit operator.
+    // The base is a multiple of 8, so the offset has the alignment of the address; its low three
+    // bits survive the 32-bit operator.
     const offset = pa - region.base;
     if ((offset & (width - 1)) !== 0) {
       throw this.#abort('unaligned', pa, width, value, `not a multiple of ${width}`);
@@ -175,7 +191,10 @@ export class Bus {
     return new BusAccessAbort(reason, { pa, width, value }, this.describe(pa), detail);
   }
 
-  /** A device's refusal with the access added; any other error is a fault of the emulator and stays what it is. */
+  /**
+   * A device's refusal with the access added; any other error is a fault of the emulator and stays
+   * what it is.
+   */
   #withAccess(error: unknown, pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): unknown {
     if (!(error instanceof BusAbort)) {
       return error;
@@ -183,7 +202,9 @@ export class Bus {
     return new BusAccessAbort('device', { pa, width, value }, this.describe(pa), error.message);
   }
 
-  /** Index of the first region whose end lies above `pa`; the number of regions when there is none. */
+  /**
+   * Index of the first region whose end lies above `pa`; the number of regions when there is none.
+   */
   #firstEndingAfter(pa: number): number {
     let low = 0;
     let high = this.#regions.length;

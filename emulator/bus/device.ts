@@ -2,13 +2,17 @@
 
 import type { Stateful } from '#emulator/machine/saved-state.ts';
 
-/** Width of an access in bytes. A 64-bit access reaches a device as two 32-bit ones, lower address first. */
+/**
+ * Width of an access in bytes. A 64-bit access reaches a device as two 32-bit ones, lower address
+ * first.
+ */
 export type AccessWidth = 1 | 2 | 4;
 
 /**
- * A memory-mapped device. Offsets are in bytes from its base; `value` is unsigned.
- * A device answers every offset inside its size: an unknown register reads zero, ignores writes, and is reported once
- * through the context it was built with. It throws {@link BusAbort} where the hardware answers with an external abort.
+ * A memory-mapped device. Offsets are in bytes from its base; `value` is unsigned. A device answers
+ * every offset inside its size: an unknown register reads zero, ignores writes, and is reported
+ * once through the context it was built with. It throws {@link BusAbort} where the hardware answers
+ * with an external abort.
  */
 export interface Device extends Stateful {
   /** Model name as in its datasheet: "PL011". */
@@ -19,7 +23,10 @@ export interface Device extends Stateful {
   reset(): void;
 }
 
-/** Thrown by a device that refuses an access (wrong width, protected register): the CPU takes a synchronous external abort. */
+/**
+ * Thrown by a device that refuses an access (wrong width, protected register): the CPU takes a
+ * synchronous external abort.
+ */
 export class BusAbort extends Error {
   constructor(reason: string) {
     super(reason);

@@ -1,8 +1,14 @@
-/** Which pages of physical memory hold devices: the engine is told of whole pages, and of as few ranges as will do. */
+/**
+ * Which pages of physical memory hold devices: the engine is told of whole pages, and of as few
+ * ranges as will do.
+ */
 
 import { alignDown, alignUp, PAGE_SIZE } from '#common/address.ts';
 
-/** Runs of whole pages, [start, end), that hold the ranges given; ascending. Ranges may share a page. O(n log n). */
+/**
+ * Runs of whole pages, [start, end), that hold the ranges given; ascending. Ranges may share a
+ * page. O(n log n).
+ */
 export function pageRuns(
   ranges: readonly { readonly base: number; readonly size: number }[],
 ): [start: number, end: number][] {

@@ -3,10 +3,14 @@
  *
  *     device ── after(ns, callback) ──► machine ──(simulated time reaches now + ns)──► callback
  *
- * The machine provides it from its clock. It is not a clock: a device reads time from `DeviceContext.nowNs`.
+ * The machine provides it from its clock. It is not a clock: a device reads time from
+ * `DeviceContext.nowNs`.
  */
 
-/** When a wait ends: the tick of the clock, and its place among those that end at the same tick. Plain data, for a snapshot. */
+/**
+ * When a wait ends: the tick of the clock, and its place among those that end at the same tick.
+ * Plain data, for a snapshot.
+ */
 export type Moment = {
   readonly tick: number;
   readonly order: number;
@@ -23,12 +27,16 @@ export interface PendingTimer {
 /** Waiting in simulated time. */
 export interface TimerPort {
   /**
-   * Calls `callback` once, `ns` simulated nanoseconds from now (not negative, not necessarily whole). It may come later than asked, by up
-   * to the machine's slice, never earlier than the nanosecond below: who counts in another unit asks the time again and waits
-   * for the rest. Waits that end at the same time end in the order in which they began.
+   * Calls `callback` once, `ns` simulated nanoseconds from now (not negative, not necessarily
+   * whole). It may come later than asked, by up to the machine's slice, never earlier than the
+   * nanosecond below: who counts in another unit asks the time again and waits for the rest. Waits
+   * that end at the same time end in the order in which they began.
    */
   after(ns: number, callback: () => void): PendingTimer;
-  /** The wait that ended at `moment` in a machine that was saved, in the one that goes on from there. */
+  /**
+   * The wait that ended at `moment` in a machine that was saved, in the one that goes on from
+   * there.
+   */
   resume(moment: Moment, callback: () => void): PendingTimer;
 }
 

@@ -1,6 +1,7 @@
 /**
- * A bus that tells of every access a device answered, for events of kind `mmio`. What no device answers is an external abort, which has an event
- * of its own. 8 bytes are one access here, as they were for the CPU.
+ * A bus that tells of every access a device answered, for events of kind `mmio`. What no device
+ * answers is an external abort, which has an event of its own. 8 bytes are one access here, as they
+ * were for the CPU.
  */
 
 import { Bus } from './bus.ts';

@@ -1,11 +1,14 @@
 /**
- * TLBI and IC of a core: what this one's engine remembers of translations and code goes at once, and the other cores follow before they run again
- * (stale-caches.ts).
+ * TLBI and IC of a core: what this one's engine remembers of translations and code goes at once,
+ * and the other cores follow before they run again (stale-caches.ts).
  *
- * The engine's own TLBI by address leaves branch targets behind. Its IC does nothing: it drops code that is stored to, but not through another address that
- * its TLB knew before the code was translated. A kernel that writes a page of code through its linear map and gives it to a process depends on the IC.
+ * The engine's own TLBI by address leaves branch targets behind. Its IC does nothing: it drops code
+ * that is stored to, but not through another address that its TLB knew before the code was
+ * translated. A kernel that writes a page of code through its linear map and gives it to a process
+ * depends on the IC.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.14 (TLB maintenance), D7.5.9 (instruction cache maintenance).
+ * Specification: Arm ARM DDI 0487 K.a, D8.14 (TLB maintenance), D7.5.9 (instruction cache
+ * maintenance).
  */
 
 import { alignDown, PAGE_SIZE } from '#common/address.ts';
@@ -17,7 +20,10 @@ import { CODE_LINE, type SharedChange, StaleCaches } from './stale-caches.ts';
 /** CRn of TLB maintenance instructions; those of caches have 7. */
 const CRN_TLBI = 8;
 
-/** A page whose lines IC IVAU names: virtual and physical start, and whether code at `level` may be fetched there. */
+/**
+ * A page whose lines IC IVAU names: virtual and physical start, and whether code at `level` may be
+ * fetched there.
+ */
 interface MaintainedPage {
   readonly va: bigint;
   readonly pa: number;
@@ -45,7 +51,10 @@ export class CodeMaintenance {
     this.memory.push([start, end]);
   }
 
-  /** Another core changed translations or code: what this one caches of them goes before it runs again. */
+  /**
+   * Another core changed translations or code: what this one caches of them goes before it runs
+   * again.
+   */
   forget(change: SharedChange): void {
     this.stale.note(change);
   }
@@ -79,7 +88,10 @@ export class CodeMaintenance {
     else engine.discardPhysicalCode([[page.pa, page.pa + PAGE_SIZE]]);
   }
 
-  /** The page of `va`, null when it is not mapped. Code is maintained line after line, so the last page of the kernel's half is kept. */
+  /**
+   * The page of `va`, null when it is not mapped. Code is maintained line after line, so the last
+   * page of the kernel's half is kept.
+   */
   private codePage(va: bigint): MaintainedPage | null {
     const start = va - (va & 0xfffn);
     const level = levelOf(this.engine.getPstate());

@@ -11,7 +11,10 @@ const RAM = { base: 0x8_8000_0000, size: 16 * 2 ** 20 };
 const SCTLR_M = 1n;
 const AF = 1n << 10n;
 
-/** A core with the MMU registers given, over `memory`. `slow` counts how often the general walk was asked for. */
+/**
+ * A core with the MMU registers given, over `memory`. `slow` counts how often the general walk was
+ * asked for.
+ */
 class Bench {
   readonly engine = new FakeEngine();
   readonly memory = new PhysicalMemory([RAM]);
@@ -74,7 +77,9 @@ describe('physicalOfCode', () => {
   const TABLES = 7;
   const WORDS = 1 << 13;
 
-  /** Every entry of every table random: mostly tables, pages and blocks, of every output address. */
+  /**
+   * Every entry of every table random: mostly tables, pages and blocks, of every output address.
+   */
   function fill(bench: Bench, seed: number): void {
     let state = BigInt(seed) + 0x9e37_79b9_7f4a_7c15n;
     const random = (): bigint => {
@@ -124,7 +129,8 @@ describe('physicalOfCode', () => {
               (5n << 32n) |
               (tbi0 ? 1n << 37n : 0n) |
               (tbi1 ? 1n << 38n : 0n),
-            // A full table is at a multiple of its size; the offset is what only a small one can have.
+            // A full table is at a multiple of its size; the offset is what only a small one can
+            // have.
             ttbr0: BigInt(tableAt(0)) + lower.offset * 8n,
             ttbr1: BigInt(tableAt(1)) + upper.offset * 8n,
           });
@@ -137,7 +143,8 @@ describe('physicalOfCode', () => {
             const before = bench.slow;
             const answer = bench.find(tagged);
             if (bench.slow === before) fast++;
-            // Outputs and tables beyond RAM are the engine's to refuse: what it does execute is where the walk says.
+            // Outputs and tables beyond RAM are the engine's to refuse: what it does execute is
+            // where the walk says.
             if (expected < 0) continue;
             expect(answer).toBe(expected);
             found++;

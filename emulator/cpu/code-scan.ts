@@ -1,11 +1,15 @@
 /**
- * Finds the instructions that the machine must see before the engine executes them: MRS and MSR of registers that the machine keeps itself (the generic timer, the
- * core's identity). The engine can report an instruction at a given address at no cost elsewhere, so each newly translated block is read once, here.
+ * Finds the instructions that the machine must see before the engine executes them: MRS and MSR of
+ * registers that the machine keeps itself (the generic timer, the core's identity). The engine can
+ * report an instruction at a given address at no cost elsewhere, so each newly translated block is
+ * read once, here.
  *
- * The address of a block is virtual and page tables change at any time, so every block is translated anew; that must be cheap, hence numbers in two halves
- * instead of `bigint`, and the common configuration (4 KiB granule) first.
+ * The address of a block is virtual and page tables change at any time, so every block is
+ * translated anew; that must be cheap, hence numbers in two halves instead of `bigint`, and the
+ * common configuration (4 KiB granule) first.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation), C5.1.3 (System register access encodings).
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation), C5.1.3 (System register access
+ * encodings).
  */
 
 import type { CpuEngine, InterceptKind } from '#emulator/engine/engine.ts';
@@ -19,7 +23,10 @@ const DESCRIPTOR_TYPE = 3;
 const TABLE_OR_PAGE = 3;
 const BLOCK = 1;
 
-/** Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be told. `level` is the exception level that executes it. */
+/**
+ * Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be told.
+ * `level` is the exception level that executes it.
+ */
 export function physicalOfCode(
   engine: CpuEngine,
   memory: PhysicalMemory,
@@ -42,7 +49,8 @@ export function physicalOfCode(
   const ttbr = engine.getSystemRegister(upper ? SYSTEM_REGISTERS.TTBR1_EL1 : SYSTEM_REGISTERS.TTBR0_EL1) ?? 0n;
   const indexes = [(high >>> 7) & 511, ((high & 127) << 2) | (low >>> 30), (low >>> 21) & 511, (low >>> 12) & 511];
   let at = sizeOffset <= 24 ? 0 : 1;
-  // The first table may have fewer entries than 512, and is aligned to its size only: bits above the input size are sign bits.
+  // The first table may have fewer entries than 512, and is aligned to its size only: bits above
+  // the input size are sign bits.
   const firstBits = 64 - sizeOffset - (at === 0 ? 39 : 30);
   const base = Number(BigInt.asUintN(48, ttbr));
   let table = base - (base % 2 ** (firstBits + 3));
@@ -84,7 +92,10 @@ export interface FoundMove {
   readonly kind: InterceptKind;
 }
 
-/** TLBI and IC, the hints for waiting, and MRS and MSR of registers for which `wanted` says so. `word(i)` is instruction i of the block, or null. */
+/**
+ * TLBI and IC, the hints for waiting, and MRS and MSR of registers for which `wanted` says so.
+ * `word(i)` is instruction i of the block, or null.
+ */
 export function findMoves(
   count: number,
   word: (index: number) => number | null,

@@ -15,7 +15,10 @@ export interface CoreEnvironment {
   readonly clock: Clock;
   /** True when the access is a store into flash that is mapped as memory. */
   isFlashStore(access: UnmappedAccess): boolean;
-  /** Such a store is about to be made, by an instruction that is executed alone: false when it is none. */
+  /**
+   * Such a store is about to be made, by an instruction that is executed alone: false when it is
+   * none.
+   */
   noteFlashStore(access: UnmappedAccess): boolean;
   /** That instruction was executed. False when it made no such store. */
   flashStoresMade(): boolean;
@@ -25,13 +28,24 @@ export interface CoreEnvironment {
   readCode(address: number): number | null;
   /** True when `HLT #immediate` is a gate of the guest that runs. */
   isGate(immediate: number): boolean;
-  /** HVC or SMC: returns false when this machine's firmware does not listen there, which makes the instruction undefined. */
+  /**
+   * HVC or SMC: returns false when this machine's firmware does not listen there, which makes the
+   * instruction undefined.
+   */
   firmwareCall(core: Core, conduit: 'hvc' | 'smc'): boolean;
-  /** True when accesses to this register must come to the machine although the engine has one of that name. */
+  /**
+   * True when accesses to this register must come to the machine although the engine has one of
+   * that name.
+   */
   intercepts(encoding: SystemRegisterEncoding): boolean;
-  /** False when code at EL0 on this core may not access an intercepted register: it is trapped to EL1. */
+  /**
+   * False when code at EL0 on this core may not access an intercepted register: it is trapped to
+   * EL1.
+   */
   allowedAtEl0(core: Core, encoding: SystemRegisterEncoding, read: boolean): boolean;
-  /** A system register that the engine lacks: its value, or undefined when the machine lacks it too. */
+  /**
+   * A system register that the engine lacks: its value, or undefined when the machine lacks it too.
+   */
   readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined;
   /** Returns false when the machine has no such register. */
   writeSystemRegister(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean;

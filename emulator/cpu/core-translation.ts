@@ -1,6 +1,6 @@
 /**
- * What a core's addresses mean at this moment: its translation registers, walks of its tables, and the code that lies at PC. For TypeScript code; the engine has
- * an MMU of its own.
+ * What a core's addresses mean at this moment: its translation registers, walks of its tables, and
+ * the code that lies at PC. For TypeScript code; the engine has an MMU of its own.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation).
  */
@@ -31,7 +31,10 @@ export class CoreTranslation {
     return { sctlr: get('SCTLR_EL1'), tcr: get('TCR_EL1'), ttbr0: get('TTBR0_EL1'), ttbr1: get('TTBR1_EL1') };
   }
 
-  /** The level-by-level walk of `va` in the EL1&0 regime. `reading` is told each descriptor's address before it is read. */
+  /**
+   * The level-by-level walk of `va` in the EL1&0 regime. `reading` is told each descriptor's
+   * address before it is read.
+   */
   walk(va: bigint, reading: (address: number) => void = () => {}): ReturnType<typeof walk> {
     const read = (address: number): bigint | null => {
       reading(address);

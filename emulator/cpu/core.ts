@@ -5,10 +5,11 @@
  *                             ├─ nothing at a physical address ─► synchronous external abort
  *                             └─ WFI, stop, count ─► back to the machine
  *
- * Owns: exception routing and entry, emulated system registers, the core's view of memory. Does not own: time, devices, the meaning of
- * a gate or a firmware call, which the machine supplies.
+ * Owns: exception routing and entry, emulated system registers, the core's view of memory. Does not
+ * own: time, devices, the meaning of a gate or a firmware call, which the machine supplies.
  *
- * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions); SMC Calling Convention, Arm DEN 0028, for HVC and SMC.
+ * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions); SMC Calling Convention, Arm DEN 0028, for
+ * HVC and SMC.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -65,7 +66,10 @@ import { WaitHints } from './wait-hints.ts';
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
 
-/** MMU and caches off, little-endian; stack pointers are checked (SA, SA0), EL0 may execute WFI and WFE (nTWI, nTWE). As QEMU's with the RES1 bits of Armv8.0. */
+/**
+ * MMU and caches off, little-endian; stack pointers are checked (SA, SA0), EL0 may execute WFI and
+ * WFE (nTWI, nTWE). As QEMU's with the RES1 bits of Armv8.0.
+ */
 const SCTLR_RESET = 0x30d5_0838n;
 
 /** SCTLR_EL1.nTWE: WFE at EL0 is not trapped. */
@@ -109,7 +113,10 @@ export class Core {
   private readonly debug: SelfHostedDebug;
   /** The engine announces no new block yet: none has ended. */
   private isFresh = true;
-  /** The last run ended in the middle of a block of code, where nobody looks at time or interrupts: the rest of it comes first. */
+  /**
+   * The last run ended in the middle of a block of code, where nobody looks at time or interrupts:
+   * the rest of it comes first.
+   */
   inBlock = false;
   private inSlice = false;
   private cutShort = false;
@@ -211,7 +218,8 @@ export class Core {
     this.exceptions.reset();
     this.debug.reset();
     this.hints.reset();
-    // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down, HVC and SMC enabled, non-secure.
+    // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down,
+    // HVC and SMC enabled, non-secure.
     if (level < 3) {
       engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, 0x531n);
       engine.setSystemRegister(SYSTEM_REGISTERS.HCR_EL2, 1n << 31n);
@@ -223,8 +231,8 @@ export class Core {
   }
 
   /**
-   * The engine announces no block before the first one has ended, and one that raises an exception does not end.
-   * Until then the code at PC is read here, up to its first branch.
+   * The engine announces no block before the first one has ended, and one that raises an exception
+   * does not end. Until then the code at PC is read here, up to its first branch.
    */
   private scanUnannounced(): void {
     const pc = this.engine.getPc();
@@ -240,7 +248,10 @@ export class Core {
     this.interceptIn(high, low, size, start);
   }
 
-  /** Between slices. What the core caches of memory is not state: a core that goes on finds it anew. @throws EngineError, see CpuEngine.exportState */
+  /**
+   * Between slices. What the core caches of memory is not state: a core that goes on finds it anew.
+   * @throws EngineError, see CpuEngine.exportState
+   */
   saveState() {
     return {
       registers: this.engine.exportState(),
@@ -286,7 +297,10 @@ export class Core {
     return levelOf(this.engine.getPstate());
   }
 
-  /** A system register by its architectural value: the machine's own registers before the engine's. Undefined when neither has it. */
+  /**
+   * A system register by its architectural value: the machine's own registers before the engine's.
+   * Undefined when neither has it.
+   */
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
     if (isDebugRegister(encoding)) return this.debug.read(encoding);
     return this.environment.readSystemRegister(this, encoding) ?? this.engine.getSystemRegister(encoding) ?? undefined;
@@ -309,12 +323,18 @@ export class Core {
     return this.translation.walk(va);
   }
 
-  /** Another core changed translations or code: what this one caches of them goes before it runs again. */
+  /**
+   * Another core changed translations or code: what this one caches of them goes before it runs
+   * again.
+   */
   forget(change: SharedChange): void {
     this.maintenance.forget(change);
   }
 
-  /** Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is taken at once. */
+  /**
+   * Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is
+   * taken at once.
+   */
   setInterruptLines(irq: boolean, fiq: boolean): void {
     this.masksAreWatched = this.engine.watchMasks(irq, fiq);
     if (this.interrupts.set(irq, fiq)) this.interruptSlice();
@@ -350,8 +370,9 @@ export class Core {
   }
 
   /**
-   * How far the core may run while an interrupt waits to be unmasked: to the end of the straight line of code at PC, its last instruction included, where
-   * the mask may be lifted; see interrupt-lines.ts. Infinity where the engine watches the masks itself.
+   * How far the core may run while an interrupt waits to be unmasked: to the end of the straight
+   * line of code at PC, its last instruction included, where the mask may be lifted; see
+   * interrupt-lines.ts. Infinity where the engine watches the masks itself.
    */
   instructionsToUnmask(): number {
     const { engine, environment } = this;
@@ -371,8 +392,9 @@ export class Core {
   }
 
   /**
-   * Executes until something happens that the machine must see, or up to the end of the block of code in which `count` instructions end, but no more than
-   * `most`: then {@link inBlock} may be true.
+   * Executes until something happens that the machine must see, or up to the end of the block of
+   * code in which `count` instructions end, but no more than `most`: then {@link inBlock} may be
+   * true.
    */
   run(count: number, most?: number): CoreStop {
     const { engine, environment } = this;
@@ -403,7 +425,8 @@ export class Core {
       if (this.storesAlone && environment.flashStoresMade()) engine.flushTlb();
       this.storesAlone = false;
     }
-    // A guest that steps itself, or was caught by a breakpoint of its own, is where it would be without any stop.
+    // A guest that steps itself, or was caught by a breakpoint of its own, is where it would be
+    // without any stop.
     if (end.kind === 'count') this.isFresh = false;
     this.inBlock = engine.inBlock && !this.debug.steps && this.trapped === null;
     this.virtualMemory.invalidate();
@@ -452,12 +475,17 @@ export class Core {
     this.engine.stop();
   }
 
-  /** Time has moved on by `ticks` that were not executed: the running slice ends as much earlier. */
+  /**
+   * Time has moved on by `ticks` that were not executed: the running slice ends as much earlier.
+   */
   timePassed(ticks: number): void {
     if (!this.engine.shorten(ticks)) this.interruptSlice();
   }
 
-  /** Makes the core take a synchronous exception at its current PC, as if the instruction there had faulted with this syndrome. */
+  /**
+   * Makes the core take a synchronous exception at its current PC, as if the instruction there had
+   * faulted with this syndrome.
+   */
   raiseSynchronous(esr: number, far: bigint | null): void {
     this.exceptions.enter('synchronous', 1, esr, far, this.engine.getPc());
   }
@@ -478,7 +506,8 @@ export class Core {
       case ENGINE_EXCEPTION.hypervisorCall:
       case ENGINE_EXCEPTION.secureMonitorCall: {
         const conduit = number === ENGINE_EXCEPTION.hypervisorCall ? 'hvc' : 'smc';
-        // An HVC or SMC that nobody serves is undefined at the instruction itself; the engine's PC is already behind it.
+        // An HVC or SMC that nobody serves is undefined at the instruction itself; the engine's PC
+        // is already behind it.
         if (!environment.firmwareCall(this, conduit)) {
           this.exceptions.enter(
             'synchronous',
@@ -520,7 +549,10 @@ export class Core {
     return this.interceptIn(high, low, size, start);
   }
 
-  /** Asks the engine for the instructions in a block at `high`:`low`, physical `start`, that the machine must see. True when some are new. */
+  /**
+   * Asks the engine for the instructions in a block at `high`:`low`, physical `start`, that the
+   * machine must see. True when some are new.
+   */
   private interceptIn(high: number, low: number, size: number, start: number): boolean {
     const { engine, environment } = this;
     const moves = findMoves(
@@ -545,7 +577,8 @@ export class Core {
     // Another instruction may stand at an address that was intercepted once.
     const isDebug = isDebugRegister(encoding);
     if (!isDebug && !environment.intercepts(encoding)) return false;
-    // Nothing is skipped that the engine has translated as undefined: it has no code behind such an instruction to go on with. It comes as an exception.
+    // Nothing is skipped that the engine has translated as undefined: it has no code behind such an
+    // instruction to go on with. It comes as an exception.
     if (
       !this.mayAccess(encoding, read) ||
       !(this.engineHas(encoding) || isOsLock(encoding) || (!read && isSoftwareIncrement(encoding)))

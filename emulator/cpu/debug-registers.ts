@@ -1,13 +1,16 @@
 /**
- * The registers of self-hosted debug, and which breakpoint or watchpoint matches. The machine keeps them: the engine's own breakpoints need lists that it never makes, and
- * its watchpoints and software step do nothing.
+ * The registers of self-hosted debug, and which breakpoint or watchpoint matches. The machine keeps
+ * them: the engine's own breakpoints need lists that it never makes, and its watchpoints and
+ * software step do nothing.
  *
  *     DBGBCRn_EL1  23:20 BT   19:16 LBN   15:14 SSC   13 HMC   8:5 BAS                2:1 PMC   0 E
  *     DBGWCRn_EL1  28:24 MASK  20 WT  19:16 LBN  15:14 SSC  13 HMC  12:5 BAS  4:3 LSC  2:1 PAC   0 E
  *     MDSCR_EL1    15 MDE   13 KDE   0 SS
  *
- * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.3 (enabling), D24.3 (registers). Where it leaves a choice: a MASK or BAS that is
- * reserved disables the watchpoint, the first run of ones in BAS counts; breakpoints that match a context alone do not match.
+ * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.3 (enabling),
+ * D24.3 (registers). Where it leaves a choice: a MASK or BAS that is reserved disables the
+ * watchpoint, the first run of ones in BAS counts; breakpoints that match a context alone do not
+ * match.
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
@@ -34,7 +37,10 @@ const LINKED = 1 << 20;
 type BankNumber = 4 | 5 | 6 | 7;
 const isBank = (op2: number): op2 is BankNumber => op2 >= 4;
 const NUMBER = 16;
-/** The breakpoints that compare contexts: the last two of a Cortex-A72's six (ID_AA64DFR0_EL1.CTX_CMPs). */
+/**
+ * The breakpoints that compare contexts: the last two of a Cortex-A72's six
+ * (ID_AA64DFR0_EL1.CTX_CMPs).
+ */
 const FIRST_OF_CONTEXT = 4;
 /** Bits of an address register: 48:2, of which the top one is the sign. */
 const ADDRESS_BITS = 49;

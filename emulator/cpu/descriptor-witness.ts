@@ -1,6 +1,7 @@
 /**
- * What a translation was made from: the registers and the descriptors that the walk met, so that it can be told later, much cheaper than by walking again,
- * whether it still holds. Nothing is assumed: every word is compared with memory as it is.
+ * What a translation was made from: the registers and the descriptors that the walk met, so that it
+ * can be told later, much cheaper than by walking again, whether it still holds. Nothing is
+ * assumed: every word is compared with memory as it is.
  *
  *     walk ─► steps (address, descriptor) ─► witness ─► holds(registers)? all words the same ─► the same leaf
  */

@@ -1,5 +1,6 @@
 /**
- * How a core takes exceptions: which level and vector, what the syndrome says, what the event log says. Owns the end of a core that faults on its own vector.
+ * How a core takes exceptions: which level and vector, what the syndrome says, what the event log
+ * says. Owns the end of a core that faults on its own vector.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.3.4 (synchronous external aborts).
  */
@@ -29,9 +30,15 @@ export interface TakenException {
 }
 
 export class ExceptionDelivery {
-  /** Vector entered last and the instruction count at that moment: a fault there at once is a lockup. */
+  /**
+   * Vector entered last and the instruction count at that moment: a fault there at once is a
+   * lockup.
+   */
   lastVector: { address: bigint; executed: number } | null = null;
-  /** The first synchronous exception since reset: what explains a guest that stands still. Null: none. */
+  /**
+   * The first synchronous exception since reset: what explains a guest that stands still. Null:
+   * none.
+   */
   first: TakenException | null = null;
   /** Why the core can make no more progress. */
   lockup: string | null = null;
@@ -63,7 +70,10 @@ export class ExceptionDelivery {
     return true;
   }
 
-  /** The engine reads zeros, a translation fault, where nothing answers a table walk; the architecture has an external abort there. */
+  /**
+   * The engine reads zeros, a translation fault, where nothing answers a table walk; the
+   * architecture has an external abort there.
+   */
   takeLostTable(esr: number, far: bigint, pc: bigint): boolean {
     if (this.level > 1) return false;
     let lost = 0;
@@ -77,7 +87,10 @@ export class ExceptionDelivery {
     return true;
   }
 
-  /** Enters the vector for `kind` at `targetLevel`; `returnAddress` becomes ELR. A core that faults on its own vector at once locks up instead. */
+  /**
+   * Enters the vector for `kind` at `targetLevel`; `returnAddress` becomes ELR. A core that faults
+   * on its own vector at once locks up instead.
+   */
   enter(kind: VectorKind, targetLevel: 1 | 2 | 3, esr: number, far: bigint | null, returnAddress: bigint): void {
     const { engine, environment } = this;
     const last = this.lastVector;

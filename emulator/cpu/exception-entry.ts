@@ -1,13 +1,14 @@
 /**
- * Taking an exception to AArch64, as the architecture does it; the engine leaves this to the machine.
+ * Taking an exception to AArch64, as the architecture does it; the engine leaves this to the
+ * machine.
  *
  *     VBAR_ELx + 0x000 current level, SP_EL0      + 0x000 synchronous
  *              + 0x200 current level, SP_ELx      + 0x080 IRQ
  *              + 0x400 lower level, AArch64       + 0x100 FIQ
  *              + 0x600 lower level, AArch32       + 0x180 SError
  *
- * Specification: Arm ARM DDI 0487 K.a, D1.3.1 (exception entry), D1.3.1.5 (vector offsets), C5.2.19 (SPSR); PAN, DIT and SSBS as
- * in D1.3.1 where the core has them.
+ * Specification: Arm ARM DDI 0487 K.a, D1.3.1 (exception entry), D1.3.1.5 (vector offsets), C5.2.19
+ * (SPSR); PAN, DIT and SSBS as in D1.3.1 where the core has them.
  */
 
 import type { CpuEngine } from '#emulator/engine/engine.ts';
@@ -78,7 +79,9 @@ const BANK = {
   },
 } as const;
 
-/** The PSTATE bits of optional features on entry. The others (IL, SS, UAO, BTYPE, NZCV) become 0. */
+/**
+ * The PSTATE bits of optional features on entry. The others (IL, SS, UAO, BTYPE, NZCV) become 0.
+ */
 function optionalBits(engine: CpuEngine, targetLevel: 1 | 2 | 3, pstate: number): number {
   let features = featuresOf.get(engine);
   if (features === undefined) {
@@ -102,7 +105,10 @@ function optionalBits(engine: CpuEngine, targetLevel: 1 | 2 | 3, pstate: number)
 const isHost = (engine: CpuEngine): boolean =>
   ((engine.getSystemRegister(SYSTEM_REGISTERS.HCR_EL2) ?? 0n) & HCR_HOST) === HCR_HOST;
 
-/** Redirects the core to the vector and returns its address. Allowed in the engine's exception callback and between slices. */
+/**
+ * Redirects the core to the vector and returns its address. Allowed in the engine's exception
+ * callback and between slices.
+ */
 export function enterException(engine: CpuEngine, entry: ExceptionEntry): bigint {
   const { targetLevel } = entry;
   const bank = BANK[targetLevel];
@@ -110,7 +116,8 @@ export function enterException(engine: CpuEngine, entry: ExceptionEntry): bigint
   const fromLevel = levelOf(pstate);
   const group = fromLevel < targetLevel ? 0x400 : (pstate & PSTATE_SP) !== 0 ? 0x200 : 0x000;
 
-  // The engine keeps the stack pointer in use apart from the banked ones and moves it only on its own ERET.
+  // The engine keeps the stack pointer in use apart from the banked ones and moves it only on its
+  // own ERET.
   engine.setBankedSp((pstate & PSTATE_SP) !== 0 ? fromLevel : 0, engine.getSp());
   engine.setPstate((targetLevel << 2) | PSTATE_SP | PSTATE_DAIF | optionalBits(engine, targetLevel, pstate));
   engine.setSp(engine.getBankedSp(targetLevel));

@@ -1,13 +1,16 @@
 /**
- * Synchronous external aborts, which the engine does not know: where one is taken, what its syndrome says, and at which virtual address the access was.
+ * Synchronous external aborts, which the engine does not know: where one is taken, what its
+ * syndrome says, and at which virtual address the access was.
  *
  *     SCR_EL3.EA ─yes─► EL3      HCR_EL2.TEA, from EL0 or EL1 ─yes─► EL2      else as every synchronous exception:
  *     from EL0 with HCR_EL2.TGE ─► EL2      from EL0 ─► EL1      else the level it happened at
  *
- * Not here: the decision that there is one (bus and core), and the taking of it (exception-entry.ts).
+ * Not here: the decision that there is one (bus and core), and the taking of it
+ * (exception-entry.ts).
  *
- * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (routing), D24.2.40 (ISS of aborts). Where the specification leaves it open: the type of the external abort
- * (EA, SET) is 0, and no instruction syndrome is given (ISV is 0).
+ * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (routing), D24.2.40 (ISS of aborts). Where the
+ * specification leaves it open: the type of the external abort (EA, SET) is 0, and no instruction
+ * syndrome is given (ISV is 0).
  */
 
 import type { CpuEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
@@ -37,15 +40,20 @@ export function synchronousTarget(engine: CpuEngine, level: number): 1 | 2 | 3 {
   return level === 3 ? 3 : level === 2 ? 2 : 1;
 }
 
-/** ESR of an abort with fault status `status`; `far` is null when the address of the access is not known. */
+/**
+ * ESR of an abort with fault status `status`; `far` is null when the address of the access is not
+ * known.
+ */
 export function abortSyndrome(access: AbortedAccess, status: number, lower: boolean, far: bigint | null): number {
   if (access === 'fetch') return instructionAbortSyndrome({ status, lower });
   return dataAbortSyndrome({ status, lower, write: access === 'write', farNotValid: far === null });
 }
 
 /**
- * The virtual address of the access that `instruction`, at `pc`, made at physical `address`: null when the instruction is not known. The access may be a later
- * part of what the instruction touches (the second of a pair, the far side of a page's end), so the place in the page is that of the physical address.
+ * The virtual address of the access that `instruction`, at `pc`, made at physical `address`: null
+ * when the instruction is not known. The access may be a later part of what the instruction touches
+ * (the second of a pair, the far side of a page's end), so the place in the page is that of the
+ * physical address.
  * @param engine with the registers as they were before the instruction
  */
 export function abortAddress(

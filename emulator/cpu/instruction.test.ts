@@ -86,8 +86,10 @@ describe('haltImmediate', () => {
 
 describe('system registers', () => {
   it('decodes MRS and MSR', () => {
-    expect(systemRegisterMove(0xd538_1003)).toEqual({ read: true, encoding: [3, 0, 1, 0, 0], rt: 3 }); // mrs x3, sctlr_el1
-    expect(systemRegisterMove(0xd51c_e10a)).toEqual({ read: false, encoding: [3, 4, 14, 1, 0], rt: 10 }); // msr cnthctl_el2, x10
+    // mrs x3, sctlr_el1
+    expect(systemRegisterMove(0xd538_1003)).toEqual({ read: true, encoding: [3, 0, 1, 0, 0], rt: 3 });
+    // msr cnthctl_el2, x10
+    expect(systemRegisterMove(0xd51c_e10a)).toEqual({ read: false, encoding: [3, 4, 14, 1, 0], rt: 10 });
     expect(systemRegisterMove(0xd503_42df)).toBeNull(); // msr daifset, #2
     expect(systemRegisterMove(0xd50b_7421)).toBeNull(); // dc zva, x1
   });

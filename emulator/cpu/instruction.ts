@@ -1,7 +1,9 @@
 /**
- * The few A64 instructions that the machine itself must understand: gates, system register moves, hints for waiting, and the address of a load or store.
+ * The few A64 instructions that the machine itself must understand: gates, system register moves,
+ * hints for waiting, and the address of a load or store.
  *
- * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), C6.2 (HLT, MRS, MSR), C4.1.94 (loads and stores).
+ * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), C6.2 (HLT, MRS, MSR), C4.1.94 (loads and
+ * stores).
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
@@ -11,7 +13,9 @@ export function haltImmediate(instruction: number): number | null {
   return (instruction & 0xffe0_001f) >>> 0 === 0xd440_0000 ? (instruction >>> 5) & 0xffff : null;
 }
 
-/** MRS or MSR (register): which register, which way, which general register (31 is XZR); or null. */
+/**
+ * MRS or MSR (register): which register, which way, which general register (31 is XZR); or null.
+ */
 export interface SystemRegisterMove {
   readonly read: boolean;
   readonly encoding: SystemRegisterEncoding;
@@ -34,7 +38,9 @@ export function systemRegisterMove(instruction: number): SystemRegisterMove | nu
   };
 }
 
-/** The lowest exception level that may name a system register: by op1 (Arm ARM D23.2, Table D23-1). */
+/**
+ * The lowest exception level that may name a system register: by op1 (Arm ARM D23.2, Table D23-1).
+ */
 export function leastLevel([, op1]: SystemRegisterEncoding): 0 | 1 | 2 | 3 {
   if (op1 === 3) return 0;
   return op1 === 4 || op1 === 5 ? 2 : op1 === 6 ? 3 : 1;
@@ -68,7 +74,8 @@ export function waitHint(instruction: number): WaitHint | null {
 const signed = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value));
 
 /**
- * The virtual address that a load, a store or DC ZVA accesses first, or null when the instruction is none of these.
+ * The virtual address that a load, a store or DC ZVA accesses first, or null when the instruction
+ * is none of these.
  * @param x general register, 31 is the stack pointer
  */
 export function accessAddress(instruction: number, pc: bigint, x: (index: number) => bigint): bigint | null {
@@ -84,7 +91,8 @@ export function accessAddress(instruction: number, pc: bigint, x: (index: number
 
   if (group === 0b00) return base; // exclusives, ordered, vector structures, tags: [Xn]
   if (group === 0b01) {
-    if (((instruction >>> 24) & 1) === 1) return base; // LDAPUR and others of this group are not in Armv8.0
+    // LDAPUR and others of this group are not in Armv8.0
+    if (((instruction >>> 24) & 1) === 1) return base;
     return wrap(pc + (signed((instruction >>> 5) & 0x7ffff, 19) << 2n)); // literal
   }
   if (group === 0b10) {
@@ -99,7 +107,8 @@ export function accessAddress(instruction: number, pc: bigint, x: (index: number
   if (((instruction >>> 24) & 1) === 1) return wrap(base + (BigInt((instruction >>> 10) & 0xfff) << BigInt(scale)));
   const mode = (instruction >>> 10) & 3;
   if (((instruction >>> 21) & 1) === 1) {
-    if (mode !== 0b10) return base; // atomic memory operations; pointer authentication forms are not in Armv8.0
+    // atomic memory operations; pointer authentication forms are not in Armv8.0
+    if (mode !== 0b10) return base;
     const option = (instruction >>> 13) & 7;
     const rm = (instruction >>> 16) & 31;
     const value = rm === 31 ? 0n : x(rm);
@@ -112,8 +121,9 @@ export function accessAddress(instruction: number, pc: bigint, x: (index: number
 }
 
 /**
- * True for branches, exception generation and return, and system instructions: op0 = x101 (Arm ARM C4.1). Everything that can change PSTATE.DAIF or the flow of
- * control is among them; what follows another instruction is the next one in memory.
+ * True for branches, exception generation and return, and system instructions: op0 = x101 (Arm ARM
+ * C4.1). Everything that can change PSTATE.DAIF or the flow of control is among them; what follows
+ * another instruction is the next one in memory.
  */
 export function isBranchOrSystem(instruction: number): boolean {
   return (instruction & 0x1c00_0000) === 0x1400_0000;

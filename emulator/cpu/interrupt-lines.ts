@@ -1,10 +1,12 @@
 /**
- * The interrupt inputs of a core: which is signalled, whether PSTATE lets it be taken now, and how far the core may run while one waits for its mask to be
- * lifted.
+ * The interrupt inputs of a core: which is signalled, whether PSTATE lets it be taken now, and how
+ * far the core may run while one waits for its mask to be lifted.
  *
- * Most engines end a slice when a mask is lifted (CpuEngine.watchMasks). The rest is for one that does not report it, and a kernel may lift it for a few instructions only: an idle loop does. So a core with a waiting
- * interrupt runs one straight line of code at a time. A core that spins with interrupts masked would crawl like that: after a while it is let run in between, for
- * lengths that vary so that no loop can hide its unmasking in them for ever.
+ * Most engines end a slice when a mask is lifted (CpuEngine.watchMasks). The rest is for one that
+ * does not report it, and a kernel may lift it for a few instructions only: an idle loop does. So a
+ * core with a waiting interrupt runs one straight line of code at a time. A core that spins with
+ * interrupts masked would crawl like that: after a while it is let run in between, for lengths that
+ * vary so that no loop can hide its unmasking in them for ever.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (asynchronous exception types and masking).
  */
@@ -13,7 +15,10 @@
 const PSTATE_I = 1 << 7;
 const PSTATE_F = 1 << 6;
 
-/** Lines that are run one by one before the core is let run in between, and how many between two such runs. */
+/**
+ * Lines that are run one by one before the core is let run in between, and how many between two
+ * such runs.
+ */
 const PATIENT_LINES = 64;
 const SAMPLED_LINES = 1;
 /** Least length of a free run, instructions, and how much more it may be. */
@@ -67,7 +72,10 @@ export class InterruptLines {
     this.linesRun = linesRun;
   }
 
-  /** Most instructions for the next slice of a core with a waiting interrupt, or null: the straight line at PC and no further. */
+  /**
+   * Most instructions for the next slice of a core with a waiting interrupt, or null: the straight
+   * line at PC and no further.
+   */
   freeRun(): number | null {
     this.linesRun++;
     if (this.linesRun <= PATIENT_LINES || this.linesRun % (SAMPLED_LINES + 1) !== 0) return null;

@@ -1,14 +1,18 @@
 /**
- * The performance monitors of one core: what counts, and PMCR_EL0. The rest of their registers is storage, which the engine keeps.
+ * The performance monitors of one core: what counts, and PMCR_EL0. The rest of their registers is
+ * storage, which the engine keeps.
  *
  *     PMSWINC_EL0 ──► event counters whose event is SW_INCR      ┐
  *     a tick      ──► event counters whose event is CPU_CYCLES   ├ while PMCR_EL0.E and their bit in PMCNTENSET_EL0 are set
  *                 ──► the cycle counter                          ┘
  *
- * The engine would count by the host's clock; it never sees PMCR_EL0.E set. An instruction is a cycle. Counters are brought up to date before anything that they depend on
- * is read or written, so they cost nothing in between. Filters by exception level (PMEVTYPER, PMCCFILTR), PMCR_EL0.D and the overflow interrupt are not modelled.
+ * The engine would count by the host's clock; it never sees PMCR_EL0.E set. An instruction is a
+ * cycle. Counters are brought up to date before anything that they depend on is read or written, so
+ * they cost nothing in between. Filters by exception level (PMEVTYPER, PMCCFILTR), PMCR_EL0.D and
+ * the overflow interrupt are not modelled.
  *
- * Specification: Arm ARM DDI 0487 K.a, D13 (the Performance Monitors Extension), D24.5 (its registers).
+ * Specification: Arm ARM DDI 0487 K.a, D13 (the Performance Monitors Extension), D24.5 (its
+ * registers).
  */
 
 import type { CpuEngine } from '#emulator/engine/engine.ts';
@@ -35,7 +39,10 @@ const PMSELR_EL0: SystemRegisterEncoding = [3, 3, 9, 12, 5];
 const PMOVSSET_EL0: SystemRegisterEncoding = [3, 3, 9, 14, 3];
 const PMUSERENR_EL0: SystemRegisterEncoding = [3, 3, 9, 14, 0];
 
-/** PMUSERENR_EL0: EL0 may use all, write PMSWINC, read the cycle counter, read event counters and select them. */
+/**
+ * PMUSERENR_EL0: EL0 may use all, write PMSWINC, read the cycle counter, read event counters and
+ * select them.
+ */
 const USER_EN = 1n << 0n;
 const USER_SW = 1n << 1n;
 const USER_CR = 1n << 2n;

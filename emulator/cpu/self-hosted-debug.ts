@@ -1,5 +1,6 @@
 /**
- * Self-hosted debug of a core: hardware breakpoints, watchpoints and software step, by what the engine can report.
+ * Self-hosted debug of a core: hardware breakpoints, watchpoints and software step, by what the
+ * engine can report.
  *
  *     breakpoint     the engine calls before the instruction at the address
  *     watchpoint     the engine calls before every access, while a watchpoint is enabled and for a while after: which page lies behind an address may change unseen
@@ -7,7 +8,8 @@
  *
  * A guest that sets none of them pays nothing.
  *
- * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.12 (software step, with its states), D24.2.40 (syndromes).
+ * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.12 (software
+ * step, with its states), D24.2.40 (syndromes).
  */
 
 import type { CpuEngine, WatchedAccess } from '#emulator/engine/engine.ts';
@@ -26,9 +28,15 @@ const MDCR_TDE = 1n << 8n;
 const HCR_TGE = 1n << 27n;
 const CONTEXTIDR_EL1: SystemRegisterEncoding = [3, 0, 13, 0, 1];
 
-/** Addresses for which the engine keeps a call: switched on and off by the guest without translating anew. */
+/**
+ * Addresses for which the engine keeps a call: switched on and off by the guest without translating
+ * anew.
+ */
 const MOST_KEPT = 64;
-/** Ticks without a watchpoint after which accesses are fast again: a kernel switches those of a process on and off with it. */
+/**
+ * Ticks without a watchpoint after which accesses are fast again: a kernel switches those of a
+ * process on and off with it.
+ */
 const QUIET_TICKS = 20_000_000;
 /** Physical addresses. */
 const ALL_MEMORY = 2 ** 48;
@@ -99,7 +107,10 @@ export class SelfHostedDebug {
     this.stepped = null;
   }
 
-  /** Before a slice: brings the engine in line with the registers, and returns the software step exception that is due, if one is. */
+  /**
+   * Before a slice: brings the engine in line with the registers, and returns the software step
+   * exception that is due, if one is.
+   */
   beginSlice(): DebugException | null {
     if (this.stale || this.memoryWatch !== null) this.install();
     if (!this.steps) return null;
@@ -125,7 +136,8 @@ export class SelfHostedDebug {
     const result = run();
     let pstate = engine.getPstate();
     if (isExceptionReturn(instruction) && engine.getPc() !== pc) {
-      // From a state without debug exceptions to one with them, the step is as the saved state says.
+      // From a state without debug exceptions to one with them, the step is as the saved state
+      // says.
       const begins = !wasEnabled && this.registers.enabled(this.state()) ? saved & PSTATE_SS : 0;
       pstate = (pstate & ~PSTATE_SS) | begins;
       engine.setPstate(pstate);
@@ -137,7 +149,9 @@ export class SelfHostedDebug {
     return result;
   }
 
-  /** SVC, HVC and SMC have been executed when their exception is taken: the saved state shows it. */
+  /**
+   * SVC, HVC and SMC have been executed when their exception is taken: the saved state shows it.
+   */
   callCompletes(): void {
     if (!this.steps) return;
     const { engine } = this.core;

@@ -1,13 +1,18 @@
 /**
- * What a core still caches of translations and code that others have changed, until it is dropped before the core runs on. TLBI and IC of one core concern all of
- * them, and bytes that TypeScript writes concern every core that has translated them.
+ * What a core still caches of translations and code that others have changed, until it is dropped
+ * before the core runs on. TLBI and IC of one core concern all of them, and bytes that TypeScript
+ * writes concern every core that has translated them.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.16 (TLB maintenance), D7.5 (instruction cache maintenance).
+ * Specification: Arm ARM DDI 0487 K.a, D8.16 (TLB maintenance), D7.5 (instruction cache
+ * maintenance).
  */
 
 import type { CpuEngine } from '#emulator/engine/engine.ts';
 
-/** A TLBI, or an IC of one line of code (its physical address) or of everything (null), or of every line of a range in one page. */
+/**
+ * A TLBI, or an IC of one line of code (its physical address) or of everything (null), or of every
+ * line of a range in one page.
+ */
 export type SharedChange =
   | { readonly kind: 'tlb' }
   | { readonly kind: 'code'; readonly line: number | null }
@@ -45,11 +50,13 @@ export class StaleCaches {
 
   /**
    * Makes `engine` forget. Between slices only.
-   * @param memory physical [start, end) of all memory whose code may have changed, each mapped in one piece
+   * @param memory physical [start, end) of all memory whose code may have changed, each mapped in
+   * one piece
    */
   drop(engine: CpuEngine, memory: readonly (readonly [start: number, end: number])[]): void {
     if (!this.tlb && !this.code && this.ranges.size === 0) return;
-    // Not discardAllCode(), which touches all of the code buffer: 0.2 s, and its memory stays with the process.
+    // Not discardAllCode(), which touches all of the code buffer: 0.2 s, and its memory stays with
+    // the process.
     if (this.code) engine.discardPhysicalCode(memory);
     else if (this.ranges.size > 0) engine.discardPhysicalCode(this.ranges);
     if (this.tlb) engine.flushTlb();

@@ -1,5 +1,6 @@
 /**
- * ESR_ELx values: exception classes, and the syndromes that the machine itself makes (the engine makes the rest).
+ * ESR_ELx values: exception classes, and the syndromes that the machine itself makes (the engine
+ * makes the rest).
  *
  *     31      26 25 24                                   0
  *     |   EC    |IL|                 ISS                  |
@@ -43,10 +44,16 @@ export function exceptionClass(esr: number): number {
   return esr >>> 26;
 }
 
-/** Of a trapped access to FP or SIMD: what of the syndrome AArch32 alone has, which the engine fills in for AArch64 too. */
+/**
+ * Of a trapped access to FP or SIMD: what of the syndrome AArch32 alone has, which the engine fills
+ * in for AArch64 too.
+ */
 const COPROCESSOR = 0xf;
 
-/** The ESR of a trapped access to FP or SIMD as code in AArch64 gives it: CV, COND 0b1110, the rest RES0; any other as it is. */
+/**
+ * The ESR of a trapped access to FP or SIMD as code in AArch64 gives it: CV, COND 0b1110, the rest
+ * RES0; any other as it is.
+ */
 export function withoutCoprocessor(esr: number): number {
   return exceptionClass(esr) === EXCEPTION_CLASS.floatingPoint ? (esr & ~COPROCESSOR) >>> 0 : esr;
 }
@@ -67,7 +74,10 @@ export function withFaultStatus(esr: number, status: number): number {
   return ((esr & ~STATUS_MASK) | status) >>> 0;
 }
 
-/** ESR of a data abort without instruction syndrome (ISV = 0), taken from the same level unless `lower`. */
+/**
+ * ESR of a data abort without instruction syndrome (ISV = 0), taken from the same level unless
+ * `lower`.
+ */
 export function dataAbortSyndrome(abort: {
   readonly status: number;
   readonly write: boolean;
@@ -125,7 +135,10 @@ const DEBUG_STATUS = 0b100010;
 const STEP_ISV = 1 << 24;
 const STEP_EX = 1 << 6;
 
-/** ESR of a hardware breakpoint or a software step. `stepped` is the instruction that was, where one was. */
+/**
+ * ESR of a hardware breakpoint or a software step. `stepped` is the instruction that was, where one
+ * was.
+ */
 export function debugSyndrome(
   kind: 'breakpoint' | 'step',
   lower: boolean,

@@ -1,4 +1,7 @@
-/** The emulator's own walker against the Arm ARM, by hand. The engine's answers to the same questions: tests/cpu-agrees.test.ts. */
+/**
+ * The emulator's own walker against the Arm ARM, by hand. The engine's answers to the same
+ * questions: tests/cpu-agrees.test.ts.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -38,7 +41,10 @@ interface Setup {
   readonly ips?: bigint;
 }
 
-/** Tables as they are written: descriptors by physical address, zero where none was written below `end`, nothing beyond. */
+/**
+ * Tables as they are written: descriptors by physical address, zero where none was written below
+ * `end`, nothing beyond.
+ */
 class Tables {
   readonly words = new Map<number, bigint>();
   readonly registers: TranslationRegisters;
@@ -69,7 +75,10 @@ class Tables {
     return this.granuleShift + (3 - level) * (this.granuleShift - 3);
   }
 
-  /** Writes the tables down to `level` for `va`, `hierarchical` in each table descriptor, and `leaf` there. Returns where the leaf lies. */
+  /**
+   * Writes the tables down to `level` for `va`, `hierarchical` in each table descriptor, and `leaf`
+   * there. Returns where the leaf lies.
+   */
   map(va: bigint, level: number, leaf: bigint, hierarchical = 0n): number {
     const offset = BigInt.asUintN(this.inputBits, va);
     let table = this.root;
@@ -134,7 +143,8 @@ describe('a walk', () => {
   });
 
   it.each([
-    // [granule, input bits, start level, sizes of leaves in bytes]: Arm ARM D8.2.5, tables of lookup levels
+    // [granule, input bits, start level, sizes of leaves in bytes]: Arm ARM D8.2.5, tables of
+    // lookup levels
     ['4 KiB', 48, 0, { 1: 2 ** 30, 2: 2 ** 21, 3: 2 ** 12 }],
     ['4 KiB', 40, 0, { 1: 2 ** 30, 2: 2 ** 21, 3: 2 ** 12 }],
     ['4 KiB', 39, 1, { 1: 2 ** 30, 2: 2 ** 21, 3: 2 ** 12 }],

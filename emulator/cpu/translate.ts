@@ -3,11 +3,14 @@
  *
  *     VA ─ TxSZ ─► top bits all equal? ─► level 0..3 descriptors ─► output address, attributes, or the fault a CPU would take
  *
- * It answers for TypeScript code that touches memory by virtual address, and for people who ask why an address faults. The CPU engine walks with code of its
- * own; tests/cpu-agrees.test.ts holds the two against each other, and tests/cpu-deviations.test.ts keeps the few descriptors that the engine takes
- * differently from the Arm ARM, which this file follows. 4, 16 and 64 KiB granules, 48-bit addresses; no stage 2, no LPA2, no LVA.
+ * It answers for TypeScript code that touches memory by virtual address, and for people who ask why
+ * an address faults. The CPU engine walks with code of its own; tests/cpu-agrees.test.ts holds the
+ * two against each other, and tests/cpu-deviations.test.ts keeps the few descriptors that the
+ * engine takes differently from the Arm ARM, which this file follows. 4, 16 and 64 KiB granules,
+ * 48-bit addresses; no stage 2, no LPA2, no LVA.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D8.3 (descriptors), D8.4 (permissions), D24.2.40 (fault status codes).
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D8.3 (descriptors), D8.4
+ * (permissions), D24.2.40 (fault status codes).
  */
 
 /** The registers that decide a translation. */
@@ -37,7 +40,10 @@ export interface Mapping {
   readonly level: number;
   /** The leaf descriptor; 0 with the MMU off. */
   readonly descriptor: bigint;
-  /** Permissions with those of the tables above taken into account (APTable, PXNTable, UXNTable, WXN). */
+  /**
+   * Permissions with those of the tables above taken into account (APTable, PXNTable, UXNTable,
+   * WXN).
+   */
   readonly permissions: Permissions;
   /** MAIR_EL1 index. */
   readonly attributeIndex: number;
@@ -59,7 +65,9 @@ export interface TranslationFault {
   readonly status: number;
 }
 
-/** First status code of each kind; the level is added (Arm ARM D24.2.40, ISS for Data Aborts, DFSC). */
+/**
+ * First status code of each kind; the level is added (Arm ARM D24.2.40, ISS for Data Aborts, DFSC).
+ */
 const STATUS = {
   'address size': 0b000000,
   translation: 0b000100,
@@ -77,13 +85,17 @@ const DESCRIPTOR_TABLE = 1n << 1n;
 const ACCESS_FLAG = 1n << 10n;
 
 /**
- * log2 of the granule, by TCR.TG0 and by TCR.TG1. A reserved value stands for a granule of the implementation's choice (Arm ARM D24.2.213): the
- * choice here is the CPU engine's, 64 KiB for TG0 = 3 and 4 KiB for TG1 = 0.
+ * log2 of the granule, by TCR.TG0 and by TCR.TG1. A reserved value stands for a granule of the
+ * implementation's choice (Arm ARM D24.2.213): the choice here is the CPU engine's, 64 KiB for TG0
+ * = 3 and 4 KiB for TG1 = 0.
  */
 const GRANULE_TG0 = [12, 16, 14, 16] as const;
 const GRANULE_TG1 = [12, 14, 12, 16] as const;
 
-/** Bits in an input address: TCR.TxSZ counts from 64 down. Beyond these an implementation takes the nearest or faults; the CPU engine takes the nearest. */
+/**
+ * Bits in an input address: TCR.TxSZ counts from 64 down. Beyond these an implementation takes the
+ * nearest or faults; the CPU engine takes the nearest.
+ */
 const INPUT_BITS = { least: 25, most: 48 } as const;
 
 /** Physical address bits by TCR.IPS (Arm ARM D24.2.188). */
@@ -136,7 +148,8 @@ export type ReadDescriptor = (address: number) => bigint | null;
 
 /**
  * Finds the leaf for `va` without checking permissions.
- * @param physicalBits physical address size of the CPU (ID_AA64MMFR0_EL1.PARange), which bounds TCR.IPS
+ * @param physicalBits physical address size of the CPU (ID_AA64MMFR0_EL1.PARange), which bounds
+ * TCR.IPS
  */
 export function walk(
   va: bigint,
@@ -218,7 +231,10 @@ export function walk(
   }
 }
 
-/** {@link walk}, then the permission check for an access of this type from this exception level (0 or 1). */
+/**
+ * {@link walk}, then the permission check for an access of this type from this exception level (0
+ * or 1).
+ */
 export function translate(
   va: bigint,
   type: AccessType,
@@ -263,7 +279,10 @@ function flat(
   };
 }
 
-/** Arm ARM D8.4.1: AP[2:1] and XN of the leaf, restricted by APTable, UXNTable and PXNTable of `tables` (ORed), and SCTLR_EL1.WXN. */
+/**
+ * Arm ARM D8.4.1: AP[2:1] and XN of the leaf, restricted by APTable, UXNTable and PXNTable of
+ * `tables` (ORed), and SCTLR_EL1.WXN.
+ */
 export function leafPermissions(leaf: bigint, tables: bigint, sctlr: bigint): Permissions {
   const el0Access = ((leaf >> 6n) & 1n) === 1n && ((tables >> 61n) & 1n) === 0n;
   const writable = ((leaf >> 7n) & 1n) === 0n && ((tables >> 62n) & 1n) === 0n;

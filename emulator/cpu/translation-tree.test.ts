@@ -1,4 +1,7 @@
-/** Whole trees against the walk of one address: every run is what a walk finds, and what no run has, a walk does not find. */
+/**
+ * Whole trees against the walk of one address: every run is what a walk finds, and what no run has,
+ * a walk does not find.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -54,7 +57,10 @@ class Tables {
     return this.shift + (3 - level) * (this.shift - 3);
   }
 
-  /** Writes `leaf` for `offset` at `level`, making the tables above, which carry `hierarchical`; what was there is overwritten. */
+  /**
+   * Writes `leaf` for `offset` at `level`, making the tables above, which carry `hierarchical`;
+   * what was there is overwritten.
+   */
   map(offset: bigint, level: number, leaf: bigint, hierarchical: bigint): void {
     let table = ROOT;
     for (let at = this.startLevel; ; at++) {

@@ -1,9 +1,11 @@
 /**
- * A whole stage 1 translation tree, read and merged into runs: what one TTBR maps. translate.ts answers for one address; this file for all of them.
+ * A whole stage 1 translation tree, read and merged into runs: what one TTBR maps. translate.ts
+ * answers for one address; this file for all of them.
  *
  *     table ─► 512 entries (4 KiB granule) ─► table ─► … ─► leaf      neighbours with one output run and one set of attributes are one run
  *
- * Reads tables and nothing else, of any granule and start level. A tree made to loop ends at a bound, and says so.
+ * Reads tables and nothing else, of any granule and start level. A tree made to loop ends at a
+ * bound, and says so.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D8.3 (descriptors).
  */
@@ -56,14 +58,20 @@ export interface TranslationTree {
   readonly truncated: boolean;
 }
 
-/** More than any guest of these boards makes of its memory (8 GiB in 4 KiB pages are 4,096 tables): a tree that goes on runs in a circle. */
+/**
+ * More than any guest of these boards makes of its memory (8 GiB in 4 KiB pages are 4,096 tables):
+ * a tree that goes on runs in a circle.
+ */
 export const MOST_TABLES = 16_384;
 export const MOST_RUNS = 131_072;
 
 /** A copy of physical memory, or null where nothing answers. */
 export type ReadTable = (address: number, bytes: number) => Uint8Array | null;
 
-/** Bits that decide whether neighbours are one run, in the two halves of a leaf: AttrIndx, NS, AP, SH, AF, nG; PXN, UXN. */
+/**
+ * Bits that decide whether neighbours are one run, in the two halves of a leaf: AttrIndx, NS, AP,
+ * SH, AF, nG; PXN, UXN.
+ */
 const LOW_ATTRIBUTES = 0x0ffc;
 const HIGH_ATTRIBUTES = 0x0060_0000;
 /** NSTable, APTable, UXNTable, PXNTable in the upper half of a table descriptor. */

@@ -19,7 +19,9 @@ import {
 } from './testing/virtual-memory-fixture.ts';
 import type { VirtualMemory } from './virtual-memory.ts';
 
-/** Two neighbouring virtual pages whose frames lie far apart, the second one's in the other bank. */
+/**
+ * Two neighbouring virtual pages whose frames lie far apart, the second one's in the other bank.
+ */
 function twoPages(): Fixture {
   const fixture = new Fixture();
   fixture.map(PAGE, LOW.base + CHUNK - 4096); // the last page of a chunk
@@ -282,7 +284,8 @@ describe('cached leaves', () => {
     map(va, LOW.base + CHUNK);
     map(va + 4096, HIGH.base);
     virtual.write8(at(va), 1);
-    // Of three leaves the last used comes to the front when it was third: the stale block now stands before the page.
+    // Of three leaves the last used comes to the front when it was third: the stale block now
+    // stands before the page.
     virtual.read8(at(va + 2 * 4096));
     virtual.writeBytes(at(va), new Uint8Array(8192).fill(9));
     expect(fixture.memory.read8(HIGH.base)).toBe(9);

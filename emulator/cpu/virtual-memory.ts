@@ -1,14 +1,18 @@
 /**
- * Memory as code on the core sees it, for code that runs in TypeScript: by virtual address, through the translation that is live.
+ * Memory as code on the core sees it, for code that runs in TypeScript: by virtual address, through
+ * the translation that is live.
  *
  *     va ─► cached leaf? ─► physical address ─► RAM chunk, or device on the bus
  *              └─ no: walk the tables in RAM, check the permission, cache the leaf
  *
- * An access that the tables refuse throws {@link AccessFault} with the ESR and FAR that the same access by an instruction at EL1 would give. Leaves
- * stay cached until `invalidate()`, like a TLB: a kernel that forgets its TLB maintenance sees stale translations here too. After it a leaf is used again
- * where the descriptors that it came from are found unchanged (descriptor-witness.ts), which is cheaper than a walk.
+ * An access that the tables refuse throws {@link AccessFault} with the ESR and FAR that the same
+ * access by an instruction at EL1 would give. Leaves stay cached until `invalidate()`, like a TLB:
+ * a kernel that forgets its TLB maintenance sees stale translations here too. After it a leaf is
+ * used again where the descriptors that it came from are found unchanged (descriptor-witness.ts),
+ * which is cheaper than a walk.
  *
- * Windows cache host views of translated ranges for code that touches arrays very often; they re-check when anything was invalidated.
+ * Windows cache host views of translated ranges for code that touches arrays very often; they
+ * re-check when anything was invalidated.
  */
 
 import { alignDown, hex, virtAddr, type VirtAddr } from '#common/address.ts';
@@ -74,7 +78,10 @@ export class VirtualMemory {
     this.context = context;
   }
 
-  /** Forgets every cached translation: after the core ran, a TLBI, or a write to a translation register. */
+  /**
+   * Forgets every cached translation: after the core ran, a TLBI, or a write to a translation
+   * register.
+   */
   invalidate(): void {
     for (const window of this.fresh) window.drop();
     this.fresh.length = 0;
@@ -174,7 +181,9 @@ export class VirtualMemory {
     );
   }
 
-  /** A window of 32-bit words on [va, va + bytes), both multiples of 4, physically contiguous RAM. */
+  /**
+   * A window of 32-bit words on [va, va + bytes), both multiples of 4, physically contiguous RAM.
+   */
   window(va: VirtAddr, bytes: number): VirtualMemoryWindow {
     if (va % 4n !== 0n || bytes % 4 !== 0)
       throw new RangeError(`window of ${bytes} bytes at ${va} is not made of words`);
@@ -182,7 +191,8 @@ export class VirtualMemory {
   }
 
   /**
-   * Physical address of `width` bytes at `va`, or -1 when they lie in two pages (the caller splits).
+   * Physical address of `width` bytes at `va`, or -1 when they lie in two pages (the caller
+   * splits).
    * @throws AccessFault
    */
   resolve(va: VirtAddr, width: number, write: boolean): number {
@@ -206,13 +216,19 @@ export class VirtualMemory {
     return offset + width > leaf.size ? -1 : leaf.paBase + offset;
   }
 
-  /** Bytes from `va` to the end of the leaf that maps it. Call after `resolve` of the same address and kind of access. */
+  /**
+   * Bytes from `va` to the end of the leaf that maps it. Call after `resolve` of the same address
+   * and kind of access.
+   */
   leafBytesLeft(va: bigint, write: boolean): number {
     const leaf = this.cachedLeaf(va, write);
     return leaf.size - Number(va - leaf.vaBase);
   }
 
-  /** The walk that found the leaf for `va`. Call after `resolve` of the same address and kind of access. */
+  /**
+   * The walk that found the leaf for `va`. Call after `resolve` of the same address and kind of
+   * access.
+   */
   leafSteps(va: bigint, write: boolean): readonly WalkStep[] {
     return this.cachedLeaf(va, write).steps;
   }
@@ -286,7 +302,8 @@ export class VirtualMemory {
   }
 
   /**
-   * Physically contiguous runs of [va, va + length), all of them translated before the first is used.
+   * Physically contiguous runs of [va, va + length), all of them translated before the first is
+   * used.
    * @param valueAt the byte to be written at an offset, null for a read
    * @throws AccessFault with the first byte that is not mapped, or not RAM
    */
@@ -311,7 +328,9 @@ export class VirtualMemory {
     for (const [pa, offset, bytes] of runs) run(pa, offset, bytes);
   }
 
-  /** A transfer of bytes came to `pa`, which is not RAM: devices are accessed a register at a time. */
+  /**
+   * A transfer of bytes came to `pa`, which is not RAM: devices are accessed a register at a time.
+   */
   private refuse(at: VirtAddr, pa: number, value: number | null): never {
     const { bus } = this.context;
     const abort =
@@ -406,7 +425,8 @@ export class VirtualMemoryWindow {
 
   /**
    * Translates the range anew.
-   * @throws AccessFault with the first byte that is not mapped writable or not RAM; RangeError when the range is in several pieces
+   * @throws AccessFault with the first byte that is not mapped writable or not RAM; RangeError when
+   * the range is in several pieces
    */
   private translate(): readonly Uint32Array[] {
     if (this.witness?.holds(this.owner.liveRegisters()) === true) return this.settle();

@@ -4,10 +4,13 @@
  *     SEV    sets the event register of every core          WFE    clears it and goes on where it is set; waits where it is clear
  *     SEVL   sets that of this core                         YIELD  the rest of its turn is of no use to this core
  *
- * A waiting core is woken by SEV, an interrupt, the timer's event stream, and by the turn of any other core: that may have cleared the global monitor, which is an
- * event as well, and a WFE may always end early. What wakes it sets the event register, so that the WFE passes when it is met again.
+ * A waiting core is woken by SEV, an interrupt, the timer's event stream, and by the turn of any
+ * other core: that may have cleared the global monitor, which is an event as well, and a WFE may
+ * always end early. What wakes it sets the event register, so that the WFE passes when it is met
+ * again.
  *
- * Specification: Arm ARM DDI 0487 K.a, D1.7.1 (Wait for Event), B2.12 (global monitor), C6.2 (YIELD).
+ * Specification: Arm ARM DDI 0487 K.a, D1.7.1 (Wait for Event), B2.12 (global monitor), C6.2
+ * (YIELD).
  */
 
 import type { WaitHint } from './instruction.ts';
@@ -34,8 +37,8 @@ export class WaitHints {
   }
 
   /**
-   * The core is about to execute SEVL, WFE or YIELD. Returns what becomes of its turn: null when it goes on, and the instruction is executed; otherwise it comes to
-   * the same instruction again.
+   * The core is about to execute SEVL, WFE or YIELD. Returns what becomes of its turn: null when it
+   * goes on, and the instruction is executed; otherwise it comes to the same instruction again.
    */
   meet(hint: Exclude<WaitHint, 'sev'>, othersRun: () => boolean): 'wait' | 'yield' | null {
     switch (hint) {

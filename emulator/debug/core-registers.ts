@@ -1,6 +1,6 @@
 /**
- * A core's registers by the names of the target description (gdb/register-layout.ts), read and written without side effects: no register here
- * acknowledges anything, moves time, or traps.
+ * A core's registers by the names of the target description (gdb/register-layout.ts), read and
+ * written without side effects: no register here acknowledges anything, moves time, or traps.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24 (encodings), C5.2 (special-purpose registers).
  */

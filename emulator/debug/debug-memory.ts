@@ -1,6 +1,7 @@
 /**
- * Memory as a debugger reads and writes it: by virtual address through a core's live translation, or by physical address. It costs the guest no time, touches no
- * page that was not touched, and never reaches a device: reading a register there can change what it holds.
+ * Memory as a debugger reads and writes it: by virtual address through a core's live translation,
+ * or by physical address. It costs the guest no time, touches no page that was not touched, and
+ * never reaches a device: reading a register there can change what it holds.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -23,7 +24,9 @@ export class DebugMemory {
     this.machine = machine;
   }
 
-  /** Physical address of `va` as `core` would fetch it now, or null. Permissions are not asked for. */
+  /**
+   * Physical address of `va` as `core` would fetch it now, or null. Permissions are not asked for.
+   */
   translate(core: Core, va: bigint): number | null {
     if (core.level > 1) return va < MOST_PHYSICAL ? Number(va) : null;
     const found = core.walk(va);
@@ -83,7 +86,10 @@ export class DebugMemory {
     return joined(pieces);
   }
 
-  /** Returns false, and writes nothing, when a byte is neither RAM nor ROM. A debugger may write ROM. */
+  /**
+   * Returns false, and writes nothing, when a byte is neither RAM nor ROM. A debugger may write
+   * ROM.
+   */
   writePhysical(address: number, bytes: Uint8Array): boolean {
     if (!this.isMemory(address, bytes.length)) return false;
     this.put(address, bytes);
@@ -96,7 +102,10 @@ export class DebugMemory {
     return this.machine.memory.contains(address, length) || this.fixedAt(address, length) !== null;
   }
 
-  /** Puts bytes where {@link readPhysical} found others, without a word to the caches: they were there before. */
+  /**
+   * Puts bytes where {@link readPhysical} found others, without a word to the caches: they were
+   * there before.
+   */
   put(address: number, bytes: Uint8Array): void {
     const fixed = this.fixedAt(address, bytes.length);
     if (fixed === null) this.machine.memory.writeBytes(address, bytes);

@@ -1,4 +1,7 @@
-/** What reached a machine from outside comes again at its instruction, in order, up to where the machine is taken. */
+/**
+ * What reached a machine from outside comes again at its instruction, in order, up to where the
+ * machine is taken.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { History } from './history.ts';

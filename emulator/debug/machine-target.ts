@@ -1,10 +1,13 @@
 /**
- * The emulator's machine as a debugger's target: threads, registers, memory, points and steps of machine.ts, in the terms of gdb/target.ts.
+ * The emulator's machine as a debugger's target: threads, registers, memory, points and steps of
+ * machine.ts, in the terms of gdb/target.ts.
  *
- * It never runs the machine on its own but for single steps and for going back: `resume()` puts the points in place, and whoever drives the machine asks
- * {@link MachineTarget.stopAfter} after each of its slices whether the debugger has to be told.
+ * It never runs the machine on its own but for single steps and for going back: `resume()` puts the
+ * points in place, and whoever drives the machine asks {@link MachineTarget.stopAfter} after each
+ * of its slices whether the debugger has to be told.
  *
- * Going back is executing again: from the last checkpoint before the moment that is wanted, or from the reset (way-back.ts).
+ * Going back is executing again: from the last checkpoint before the moment that is wanted, or from
+ * the reset (way-back.ts).
  */
 
 import type { Core } from '#emulator/cpu/core.ts';
@@ -28,9 +31,15 @@ export interface RunEnd {
 /** A machine and who drives it. */
 export interface DriveableMachine {
   readonly machine: Machine;
-  /** Runs at most `instructions`, and at most `ns` of simulated time; null when nothing was decided by then. */
+  /**
+   * Runs at most `instructions`, and at most `ns` of simulated time; null when nothing was decided
+   * by then.
+   */
   run(instructions: number, ns: number): RunEnd | null;
-  /** Keeps the machine as it stands: what makes it so again, in the place of the one that is there then. Null when this one cannot be kept; absent when none can. */
+  /**
+   * Keeps the machine as it stands: what makes it so again, in the place of the one that is there
+   * then. Null when this one cannot be kept; absent when none can.
+   */
   checkpoint?(): (() => DriveableMachine) | null;
 }
 
@@ -42,7 +51,10 @@ const RESTING: ReadonlySet<string> = new Set(['steady', 'panic', 'error']);
 
 /** Instructions between two checkpoints: half a second of a guest that computes. */
 const CHECKPOINT_INSTRUCTIONS = 100e6;
-/** Going back leaves a checkpoint so many intervals in front of the place: who goes one step back often goes another. */
+/**
+ * Going back leaves a checkpoint so many intervals in front of the place: who goes one step back
+ * often goes another.
+ */
 const CLOSE = 1 / 100;
 
 /** A point that was met, and when. */
@@ -60,7 +72,8 @@ export class MachineTarget implements DebugTarget {
   private readonly history = new History();
 
   /**
-   * @param again makes the same machine anew, at its reset, in the place of the one before; without it the debugger cannot go back
+   * @param again makes the same machine anew, at its reset, in the place of the one before; without
+   * it the debugger cannot go back
    * @param interval instructions between two checkpoints
    */
   constructor(
@@ -190,7 +203,10 @@ export class MachineTarget implements DebugTarget {
     return answerMonitor({ machine: this.machine, memory: this.memory, core: this.coreOrBoot(core) }, line);
   }
 
-  /** Something reached the machine from outside while it stood at its present instruction: `action` does the same again when it is executed anew. */
+  /**
+   * Something reached the machine from outside while it stood at its present instruction: `action`
+   * does the same again when it is executed anew.
+   */
   note(action: () => void): void {
     if (this.wayBack !== null) this.history.note(this.machine.clock.instructions, action);
   }
@@ -234,7 +250,10 @@ export class MachineTarget implements DebugTarget {
     return this.replay(instructions, entries);
   }
 
-  /** Executes the past before `before` again, the last part of it first, and then the part before that; the last point that is met. */
+  /**
+   * Executes the past before `before` again, the last part of it first, and then the part before
+   * that; the last point that is met.
+   */
   private findLastMet(before: number): MetPoint | null {
     const { wayBack } = this;
     if (wayBack === null) return null;
@@ -244,7 +263,8 @@ export class MachineTarget implements DebugTarget {
       this.points.install();
       const last = this.lastMetOnTheWay(Math.min(end + 1, before), place.entries);
       if (last !== null || place.instructions === 0) return last;
-      // A machine does not stop at the instruction that it begins at; the part before goes one further for it.
+      // A machine does not stop at the instruction that it begins at; the part before goes one
+      // further for it.
       end = place.instructions;
     }
   }

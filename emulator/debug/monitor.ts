@@ -1,5 +1,6 @@
 /**
- * What can be typed after "monitor" in a debugger: the machine's own view, where the debugger's protocol has no words for it.
+ * What can be typed after "monitor" in a debugger: the machine's own view, where the debugger's
+ * protocol has no words for it.
  */
 
 import { hex } from '#common/address.ts';
@@ -47,7 +48,10 @@ export function answerMonitor(context: MonitorContext, line: string): string {
   return command.answer(context, args);
 }
 
-/** An address or a count as typed, decimal or 0x…; null when it is neither, or has more than 64 bits. */
+/**
+ * An address or a count as typed, decimal or 0x…; null when it is neither, or has more than 64
+ * bits.
+ */
 function parseNumber(text: string | undefined): bigint | null {
   if (text === undefined || !/^(0x[0-9a-f]{1,16}|\d{1,19})$/i.test(text)) return null;
   return BigInt(text);

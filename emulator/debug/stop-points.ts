@@ -1,13 +1,14 @@
 /**
- * Breakpoints and watchpoints of a machine, in the engines of its cores. Memory is not patched: the guest cannot see them.
+ * Breakpoints and watchpoints of a machine, in the engines of its cores. Memory is not patched: the
+ * guest cannot see them.
  *
  *     breakpoint   the engine calls before the instruction at a virtual address
  *     watchpoint   the engine calls before an access to a physical range, the one behind the virtual range when the point was set; what the instruction stored
  *                  is taken back, so that the machine stands before it. Code in TypeScript stores without the engine: there the bytes are
  *                  compared before and after a gate.
  *
- * A debugger sets its points when it lets the machine run and takes them away when it stops, each time; so they are put into the engines at the next
- * run, and only the differences.
+ * A debugger sets its points when it lets the machine run and takes them away when it stops, each
+ * time; so they are put into the engines at the next run, and only the differences.
  */
 
 import type { Core } from '#emulator/cpu/core.ts';
@@ -82,7 +83,10 @@ export class StopPoints {
     if (index >= 0) this.watchpoints.splice(index, 1);
   }
 
-  /** The same points for another machine, in which the same memory lies at the same places. Not in its engines yet. */
+  /**
+   * The same points for another machine, in which the same memory lies at the same places. Not in
+   * its engines yet.
+   */
   movedTo(machine: Machine, memory: DebugMemory): StopPoints {
     const moved = new StopPoints(machine, memory);
     for (const [address, counts] of this.breakpoints) moved.breakpoints.set(address, counts);
@@ -112,7 +116,10 @@ export class StopPoints {
     for (const core of this.machine.cores) this.installIn(core, hasRun);
   }
 
-  /** The machine has come back from a run: the point at which it stopped, or null. Takes back what a watched instruction stored. */
+  /**
+   * The machine has come back from a run: the point at which it stopped, or null. Takes back what a
+   * watched instruction stored.
+   */
   finish(): DebugStop | null {
     for (const { address, bytes } of this.undo.toReversed()) this.memory.put(address, bytes);
     this.undo = [];
@@ -144,7 +151,8 @@ export class StopPoints {
       installed.set(key, install());
       changed = true;
     }
-    // The engine asks for hooks while it translates; dropping everything makes it touch all of its buffer, so not where nothing was translated.
+    // The engine asks for hooks while it translates; dropping everything makes it touch all of its
+    // buffer, so not where nothing was translated.
     if (changed && hasRun) core.engine.discardAllCode();
   }
 
@@ -175,7 +183,8 @@ export class StopPoints {
         watch !== (write ? 'read' : 'write') && ranges.some((range) => address < range.end && end > range.start),
     );
     if (point === undefined && this.met === null) return;
-    // Every store of the instruction that stops is taken back, also one that follows the access that was watched.
+    // Every store of the instruction that stops is taken back, also one that follows the access
+    // that was watched.
     if (write) this.undo.push({ address, bytes: this.memory.readPhysical(address, size) });
     if (point !== undefined) this.meet(core, watchStop(core, point));
   }

@@ -1,4 +1,7 @@
-/** Where going back begins: the last place before the moment that is wanted, with few places for any length of life. */
+/**
+ * Where going back begins: the last place before the moment that is wanted, with few places for any
+ * length of life.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,10 +1,12 @@
 /**
- * The places in a machine's life from which it can be executed again: its reset, and checkpoints on the way.
+ * The places in a machine's life from which it can be executed again: its reset, and checkpoints on
+ * the way.
  *
  *     reset ──────┬──────────┬──────────┬────► now          `begin` of each makes the machine anew as it was there
  *                 1          2          3
  *
- * When there are too many, every second one is given up, and the next ones are taken half as often: the way back is at most a fixed part of the life.
+ * When there are too many, every second one is given up, and the next ones are taken half as often:
+ * the way back is at most a fixed part of the life.
  */
 
 /** One of the places. `M` is the machine that is made. */
@@ -16,7 +18,10 @@ export interface Place<M> {
   readonly begin: () => M;
 }
 
-/** Most places besides the reset: the memory of a guest that changes all of it all the time, so many times. */
+/**
+ * Most places besides the reset: the memory of a guest that changes all of it all the time, so many
+ * times.
+ */
 const MOST_PLACES = 16;
 
 export class WayBack<M> {
@@ -44,8 +49,8 @@ export class WayBack<M> {
   }
 
   /**
-   * The last place before that instruction. Not one at it: the machine may have slept there for a while, and the way back leads to its arrival. Instruction 0 is
-   * the reset's.
+   * The last place before that instruction. Not one at it: the machine may have slept there for a
+   * while, and the way back leads to its arrival. Instruction 0 is the reset's.
    */
   before(instructions: number): Place<M> {
     return this.places.findLast((place) => place.instructions < instructions) ?? this.reset;

@@ -1,6 +1,7 @@
 /**
- * A place where a device could be and is not: every access is an external abort. It exists so that the event names the place
- * ("its@8080000") instead of "unmapped". Not a device that answers zero; that is register-storage.ts.
+ * A place where a device could be and is not: every access is an external abort. It exists so that
+ * the event names the place ("its@8080000") instead of "unmapped". Not a device that answers zero;
+ * that is register-storage.ts.
  */
 
 import { BusAbort, type Device } from '#emulator/bus/device.ts';

@@ -1,10 +1,12 @@
 /**
- * A bank of NOR flash as QEMU's `virt` board has two: two 16-bit chips side by side, Intel command set (CFI 0001).
+ * A bank of NOR flash as QEMU's `virt` board has two: two 16-bit chips side by side, Intel command
+ * set (CFI 0001).
  *
  *     offset 4n:  | chip 1, word n | chip 0, word n |     a 32-bit read takes both; a command goes to both: 0x00ff00ff
  *                 31             16 15              0
  *
- * Most of its life it is memory: in array mode a read gives the contents, and code runs from it. So the machine does not call this device then:
+ * Most of its life it is memory: in array mode a read gives the contents, and code runs from it. So
+ * the machine does not call this device then:
  *
  *     array mode     `contents` mapped as executable memory without write permission; a write goes to `write` and changes no byte itself
  *        │ ▲
@@ -12,8 +14,9 @@
  *        ▼
  *     onArrayMode(false): unmap, and send reads and writes to `read` and `write`
  *
- * Both calls come from inside `write`, when the mode has changed. `onContents` says which bytes changed, so that translated code can be dropped.
- * `read` answers in array mode too: a machine that maps nothing is slow and correct.
+ * Both calls come from inside `write`, when the mode has changed. `onContents` says which bytes
+ * changed, so that translated code can be dropped. `read` answers in array mode too: a machine that
+ * maps nothing is slow and correct.
  *
  *     command (low byte of the word)         next writes                    afterwards
  *     ff, f0          read array             —                              array
@@ -24,12 +27,13 @@
  *     e8              buffered program       words - 1, the data …, d0      status
  *     60              lock bits              01, d0 or 2f: accepted         status
  *
- * The two chips act as one: they get the same commands, so their states cannot differ. Programming clears bits and never sets one (the chips' rule;
- * QEMU stores the data as it is). Everything is done at once: the status says ready. A word that is no command, such as a probe for
- * another command set, leaves array mode on, as in QEMU. Locks are accepted and protect nothing.
+ * The two chips act as one: they get the same commands, so their states cannot differ. Programming
+ * clears bits and never sets one (the chips' rule; QEMU stores the data as it is). Everything is
+ * done at once: the status says ready. A word that is no command, such as a probe for another
+ * command set, leaves array mode on, as in QEMU. Locks are accepted and protect nothing.
  *
- * Specification: Intel StrataFlash Embedded Memory (J3), 9 "Device operations" and table of commands; CFI: see cfi-query.ts. Sequences, planes and
- * status compared with QEMU 7.2's.
+ * Specification: Intel StrataFlash Embedded Memory (J3), 9 "Device operations" and table of
+ * commands; CFI: see cfi-query.ts. Sequences, planes and status compared with QEMU 7.2's.
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
@@ -68,7 +72,10 @@ export interface CfiFlashOptions {
   /** Node name of the bank, for events: "flash0". */
   readonly name: string;
   readonly context: DeviceContext;
-  /** The bank's bytes; the device writes into them. Blank flash of zeroes (not 0xff, as QEMU's) costs no memory until touched. */
+  /**
+   * The bank's bytes; the device writes into them. Blank flash of zeroes (not 0xff, as QEMU's)
+   * costs no memory until touched.
+   */
   readonly contents: Uint8Array;
   /** Programming and erasing fail, as for a locked block. False when absent. */
   readonly readOnly?: boolean;

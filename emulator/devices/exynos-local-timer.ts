@@ -1,5 +1,6 @@
 /**
- * A local timer of the multi-core timer: counts ticks down and interrupts, once or again and again. One for each core; exynos-mct.ts holds eight.
+ * A local timer of the multi-core timer: counts ticks down and interrupts, once or again and again.
+ * One for each core; exynos-mct.ts holds eight.
  *
  *     input clock ──÷ (TCNTB + 1)──► tick ──÷ (ICNTB + 1)──► interrupt ──► INT_CSTAT ──(& INT_ENB)──► line, level high
  *
@@ -7,7 +8,8 @@
  *
  * Not modelled: the free-running counter of each timer (+10, +14), which Linux does not use.
  *
- * Specification: Samsung Exynos 4210 User's Manual, 24 "Multi Core Timer"; Linux drivers/clocksource/exynos_mct.c for what is waited for.
+ * Specification: Samsung Exynos 4210 User's Manual, 24 "Multi Core Timer"; Linux
+ * drivers/clocksource/exynos_mct.c for what is waited for.
  */
 
 import type { Moment, PendingTimer } from '#emulator/bus/timer-port.ts';

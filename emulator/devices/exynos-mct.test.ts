@@ -20,7 +20,10 @@ const make = () => {
   return { context, lines, mct };
 };
 
-/** Writes as Linux does: waits for the write-status bit, and clears it. Fails where Linux would panic. */
+/**
+ * Writes as Linux does: waits for the write-status bit, and clears it. Fails where Linux would
+ * panic.
+ */
 const writeAndWait = (mct: ExynosMct, offset: number, value: number) => {
   const local = offset >= 0x300;
   const statusAt = local ? offset - (offset % 0x100) + WSTAT : offset < 0x200 ? CNT_WSTAT : G_WSTAT;

@@ -1,5 +1,6 @@
 /**
- * Exynos multi-core timer (MCT), as gs101 has it: a 64-bit counter, four comparators on it, and eight local timers.
+ * Exynos multi-core timer (MCT), as gs101 has it: a 64-bit counter, four comparators on it, and
+ * eight local timers.
  *
  *     0x100 G_CNT        counter, low and high half        0x300 + 0x100 n   local timer n (exynos-local-timer.ts)
  *     0x110 G_CNT_WSTAT
@@ -9,17 +10,21 @@
  *
  *     lines: 0..3 comparators, 4..11 local timers; level high
  *
- * Each write to a register that crosses into the timer's clock domain sets a bit in a write-status register, which the driver waits for and clears. Linux panics
- * with "MCT hangs after writing" when it does not come; here it comes at once.
+ * Each write to a register that crosses into the timer's clock domain sets a bit in a write-status
+ * register, which the driver waits for and clears. Linux panics with "MCT hangs after writing" when
+ * it does not come; here it comes at once.
  *
- * The counter runs from reset and counts simulated time: on the phone the boot loader has started it. A comparator matches when the counter reaches it. One that is
- * switched on (G_TCON written) when the counter has passed it matches at once, so that a deadline is not lost to a slow instruction stream; writing one of
- * its halves into the past does not, because drivers write low before high.
+ * The counter runs from reset and counts simulated time: on the phone the boot loader has started
+ * it. A comparator matches when the counter reaches it. One that is switched on (G_TCON written)
+ * when the counter has passed it matches at once, so that a deadline is not lost to a slow
+ * instruction stream; writing one of its halves into the past does not, because drivers write low
+ * before high.
  *
- * The local timers of cores 5 to 7 lie above the 0x800 bytes that the device tree names; drivers reach them because a mapping is whole pages. A board gives the
- * device 4 KiB.
+ * The local timers of cores 5 to 7 lie above the 0x800 bytes that the device tree names; drivers
+ * reach them because a mapping is whole pages. A board gives the device 4 KiB.
  *
- * Specification: Samsung Exynos 4210 User's Manual, 24 "Multi Core Timer"; Linux drivers/clocksource/exynos_mct.c for the write-status bits.
+ * Specification: Samsung Exynos 4210 User's Manual, 24 "Multi Core Timer"; Linux
+ * drivers/clocksource/exynos_mct.c for the write-status bits.
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
@@ -270,7 +275,8 @@ export class ExynosMct implements Device {
   }
 
   /**
-   * Waits until the clock shows `cycle`, however often that takes: the machine's nanoseconds are whole, cycles are not.
+   * Waits until the clock shows `cycle`, however often that takes: the machine's nanoseconds are
+   * whole, cycles are not.
    * @param moment the end of the wait under way, in a machine that goes on where another was saved
    */
   #at(cycle: number, callback: () => void, moment?: Moment): PendingTimer {
@@ -305,7 +311,10 @@ export class ExynosMct implements Device {
     this.#countedFrom = this.#cycles();
   }
 
-  /** Starts the wait for comparator `index` anew. @param orPassed whether one that was passed matches now */
+  /**
+   * Starts the wait for comparator `index` anew.
+   * @param orPassed whether one that was passed matches now
+   */
   #arm(index: number, orPassed: boolean): void {
     const comparator = this.#comparators[index] as Comparator;
     comparator.wait?.cancel();

@@ -3,13 +3,16 @@
  *
  *     clock ──÷ (prescaler + 1)──÷ 16, 32, 64, 128──► WTCNT ──(0)──► interrupt (WTCON 2), reset request (WTCON 0); WTDAT is loaded again
  *
- * At reset it is off (WTCON 0): the hardware starts with it running, and firmware stops it or keeps it fed before it hands over; here it hands over stopped. So nothing
- * bites before software has enabled it.
+ * At reset it is off (WTCON 0): the hardware starts with it running, and firmware stops it or keeps
+ * it fed before it hands over; here it hands over stopped. So nothing bites before software has
+ * enabled it.
  *
- * Not modelled: the gate in the PMU that can keep a watchdog from counting or from resetting (software that uses the watchdog opens it), the
- * window in which feeding is too early (WTMINCNT and WTCON 20 are stored).
+ * Not modelled: the gate in the PMU that can keep a watchdog from counting or from resetting
+ * (software that uses the watchdog opens it), the window in which feeding is too early (WTMINCNT
+ * and WTCON 20 are stored).
  *
- * Specification: Samsung Exynos 4210 User's Manual, 26 "Watchdog Timer"; Linux drivers/watchdog/s3c2410_wdt.c for what gs101 adds (WTCLRINT, WTCON 16).
+ * Specification: Samsung Exynos 4210 User's Manual, 26 "Watchdog Timer"; Linux
+ * drivers/watchdog/s3c2410_wdt.c for what gs101 adds (WTCLRINT, WTCON 16).
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';

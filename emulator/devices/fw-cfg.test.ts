@@ -21,7 +21,10 @@ const readBytes = (device: FwCfg, count: number) => Array.from({ length: count }
 
 const swap32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer).readUInt32BE(0);
 
-/** Starts a transfer as a driver does, high half first, and returns the control word that it finds afterwards. */
+/**
+ * Starts a transfer as a driver does, high half first, and returns the control word that it finds
+ * afterwards.
+ */
 const transfer = (
   { device, memory }: ReturnType<typeof make>,
   control: number,

@@ -1,5 +1,6 @@
 /**
- * QEMU's firmware configuration device: named blobs that firmware and kernels read, through a data register or by DMA.
+ * QEMU's firmware configuration device: named blobs that firmware and kernels read, through a data
+ * register or by DMA.
  *
  *     +0x00  data      8 bytes; a read of n gives the next n bytes of the selected item, in memory order
  *     +0x08  selector  16 bits, big-endian: chooses an item and starts at its byte 0
@@ -10,11 +11,14 @@
  *
  *     items: 0x00 "QEMU"   0x01 features   0x05 cores   0x19 directory of the files, which are items 0x20 and up, by name
  *
- * "Big-endian" is about bytes in memory: a little-endian core stores a swapped number, and that is the `value` seen here. Past its end an item reads zeroes, and so
- * does an item that does not exist. Items are read-only: a DMA write is an error, a write of the data register does nothing (so in QEMU since 2.4).
- * A descriptor or buffer outside RAM is an error in the descriptor's control word where that can be written, and an event.
+ * "Big-endian" is about bytes in memory: a little-endian core stores a swapped number, and that is
+ * the `value` seen here. Past its end an item reads zeroes, and so does an item that does not
+ * exist. Items are read-only: a DMA write is an error, a write of the data register does nothing
+ * (so in QEMU since 2.4). A descriptor or buffer outside RAM is an error in the descriptor's
+ * control word where that can be written, and an event.
  *
- * Specification: QEMU docs/specs/fw_cfg.rst; Documentation/ABI/testing/sysfs-firmware-qemu_fw_cfg. Reads compared with QEMU 7.2's.
+ * Specification: QEMU docs/specs/fw_cfg.rst; Documentation/ABI/testing/sysfs-firmware-qemu_fw_cfg.
+ * Reads compared with QEMU 7.2's.
  */
 
 import { hex } from '#common/address.ts';
@@ -38,7 +42,10 @@ export const FW_CFG_ITEM = {
   FILE_FIRST: 0x20,
 } as const;
 
-/** Bits that are not part of an item's number: 14 is a relic of writing, 15 asks for the items of an architecture, of which there are none. */
+/**
+ * Bits that are not part of an item's number: 14 is a relic of writing, 15 asks for the items of an
+ * architecture, of which there are none.
+ */
 const SELECTOR_ITEM = 0x3fff;
 const SELECTOR_ARCHITECTURE = 0x8000;
 
@@ -97,7 +104,8 @@ export class FwCfg implements Device {
   }
 
   /**
-   * Adds a file, before the guest runs: files are numbered in the order of their names, as QEMU does. O(files log files).
+   * Adds a file, before the guest runs: files are numbered in the order of their names, as QEMU
+   * does. O(files log files).
    * @throws RangeError when the name is empty, longer than 55 bytes, not printable ASCII, or taken
    */
   addFile(name: string, bytes: Uint8Array): void {

@@ -1,16 +1,20 @@
 /**
- * Power management unit of gs101: registers that remember, two that end the run, and two windows that change single bits of the rest.
+ * Power management unit of gs101: registers that remember, two that end the run, and two windows
+ * that change single bits of the rest.
  *
  *     0x0000..0x7fff  registers                      0x3a00 SYSTEM_CONFIGURATION  bit 1 set: reset
  *     0x8000 | reg    clear the bit whose number     0x3e9c PAD_CTRL_PWR_HOLD     bit 8 cleared: power off
  *     0xc000 | reg    set     is written             (reg below 0x4000)
  *
- * The windows let several masters change bits of one register; Linux uses them for every register below 0x4000. On the phone, writes come from EL3 only: Linux asks for
- * them by SMC (emulator/psci/gs101-smc.ts). A write from the CPU itself is taken too.
+ * The windows let several masters change bits of one register; Linux uses them for every register
+ * below 0x4000. On the phone, writes come from EL3 only: Linux asks for them by SMC
+ * (emulator/psci/gs101-smc.ts). A write from the CPU itself is taken too.
  *
- * Releasing PWR_HOLD switches the phone off, unless its power chip was told to start again: that chip is not here, so a reboot that goes this way is a power-off.
+ * Releasing PWR_HOLD switches the phone off, unless its power chip was told to start again: that
+ * chip is not here, so a reboot that goes this way is a power-off.
  *
- * Source: Linux drivers/soc/samsung/gs101-pmu.c, drivers/power/reset/syscon-reboot.c, include/linux/soc/samsung/exynos-regs-pmu.h, as facts.
+ * Source: Linux drivers/soc/samsung/gs101-pmu.c, drivers/power/reset/syscon-reboot.c,
+ * include/linux/soc/samsung/exynos-regs-pmu.h, as facts.
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';

@@ -1,5 +1,6 @@
 /**
- * The UART of Google's gs101 (Tensor): Samsung's exynos4210 family with 256-entry FIFOs. The console of the Pixel 6.
+ * The UART of Google's gs101 (Tensor): Samsung's exynos4210 family with 256-entry FIFOs. The
+ * console of the Pixel 6.
  *
  *     0x10a0_0000 ┌────────────┐
  *                 │ UART0      │ 0xc0 bytes: this model
@@ -10,20 +11,24 @@
  *     raw conditions ──latch──► UINTSP ──(& ~UINTM)──► UINTP ──(any bit)──► interrupt line, level high
  *                                  ▲ write 1 to UINTP or UINTSP clears; a condition that still holds latches again at once
  *
- * Modelled: every register below, programming before use, polled and interrupt-driven transmit and receive, receive errors and
- * overrun, loopback. Not modelled: the baud rate in time (see uart-transmitter.ts), IrDA, modem lines (none are wired), DMA
- * (its modes send and receive as the polled mode does).
+ * Modelled: every register below, programming before use, polled and interrupt-driven transmit and
+ * receive, receive errors and overrun, loopback. Not modelled: the baud rate in time (see
+ * uart-transmitter.ts), IrDA, modem lines (none are wired), DMA (its modes send and receive as the
+ * polled mode does).
  *
- * The block answers 32-bit accesses only. A narrower one is an external abort, as on the part: Linux' plain
- * `earlycon=exynos4210,0x10A00000` uses bytes and dies there, `earlycon=exynos4210,mmio32,0x10A00000` works.
+ * The block answers 32-bit accesses only. A narrower one is an external abort, as on the part:
+ * Linux' plain `earlycon=exynos4210,0x10A00000` uses bytes and dies there,
+ * `earlycon=exynos4210,mmio32,0x10A00000` works.
  *
- * Reset leaves the modes of UCON at 0: a character sent before software has programmed UCON is lost. Word length after reset
- * is 5 bits.
+ * Reset leaves the modes of UCON at 0: a character sent before software has programmed UCON is
+ * lost. Word length after reset is 5 bits.
  *
- * Choice where time would matter: the receive timeout is up whenever input pauses with characters left in the FIFO.
+ * Choice where time would matter: the receive timeout is up whenever input pauses with characters
+ * left in the FIFO.
  *
- * Specification: no public manual. Linux drivers/tty/serial/samsung_tty.c and include/linux/serial_s3c.h; Samsung Exynos 4
- * Dual user's manual, UART chapter, for trigger levels, the count field of a full FIFO and the error register that clears on read.
+ * Specification: no public manual. Linux drivers/tty/serial/samsung_tty.c and
+ * include/linux/serial_s3c.h; Samsung Exynos 4 Dual user's manual, UART chapter, for trigger
+ * levels, the count field of a full FIFO and the error register that clears on read.
  */
 
 import { type AccessWidth, BusAbort, type DeviceContext } from '#emulator/bus/device.ts';
@@ -33,7 +38,8 @@ import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './ua
 import { UartTransmitter } from './uart-transmitter.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 
-const ULCON = 0x00; // line control: 1:0 word length (0..3: 5..8 bits), 2 stop, 5:3 parity, 6 infrared
+// line control: 1:0 word length (0..3: 5..8 bits), 2 stop, 5:3 parity, 6 infrared
+const ULCON = 0x00;
 const ULCON_WORD_LENGTH = 3;
 
 const UCON = 0x04; // control
@@ -43,7 +49,9 @@ const UCON_LOOPBACK = 1 << 5;
 const UCON_RX_ERROR_INT = 1 << 6;
 const UCON_RX_TIMEOUT = 1 << 7;
 
-const UFCON = 0x08; // FIFO control: 0 enable, 1 receive reset, 2 transmit reset (both clear themselves), 6:4 and 10:8 triggers
+// FIFO control: 0 enable, 1 receive reset, 2 transmit reset (both clear themselves), 6:4 and 10:8
+// triggers
+const UFCON = 0x08;
 const UFCON_ENABLE = 1 << 0;
 const UFCON_RX_RESET = 1 << 1;
 const UFCON_TX_RESET = 1 << 2;
@@ -62,7 +70,8 @@ const UERSTAT_PARITY = 1 << 1;
 const UERSTAT_FRAME = 1 << 2;
 const UERSTAT_BREAK = 1 << 3;
 
-const UFSTAT = 0x18; // 7:0 receive count (0 when full), 8 receive full; transmit count and full are always 0
+// 7:0 receive count (0 when full), 8 receive full; transmit count and full are always 0
+const UFSTAT = 0x18;
 const UFSTAT_RX_FULL = 1 << 8;
 
 const UMSTAT = 0x1c; // 0 CTS: not asserted
@@ -361,7 +370,9 @@ export class Gs101Uart implements SerialDevice {
     if (this.#inputPauses()) this.#timeout = true;
   }
 
-  /** The condition of the receive timeout: characters wait in an enabled FIFO and nothing follows. */
+  /**
+   * The condition of the receive timeout: characters wait in an enabled FIFO and nothing follows.
+   */
   #inputPauses(): boolean {
     return (
       (this.#ufcon & UFCON_ENABLE) !== 0 &&
@@ -371,7 +382,10 @@ export class Gs101Uart implements SerialDevice {
     );
   }
 
-  /** What requests an interrupt as long as it lasts. The transmit FIFO is always at or below its trigger. */
+  /**
+   * What requests an interrupt as long as it lasts. The transmit FIFO is always at or below its
+   * trigger.
+   */
   #conditions(): number {
     let conditions = (this.#ucon & UCON_TX_MODE) === 0 ? 0 : INT_TXD;
     const trigger =

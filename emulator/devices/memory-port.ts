@@ -1,11 +1,14 @@
 /**
- * What a device that masters the bus (virtio, fw_cfg's DMA) sees of RAM: bytes at physical addresses.
+ * What a device that masters the bus (virtio, fw_cfg's DMA) sees of RAM: bytes at physical
+ * addresses.
  *
- * `PhysicalMemory` (memory/physical-memory.ts) has this shape already. A machine whose cores cache translated code puts a wrapper around it that
- * drops the translation of what a device overwrites. It is not the bus: a device cannot reach another device through it.
+ * `PhysicalMemory` (memory/physical-memory.ts) has this shape already. A machine whose cores cache
+ * translated code puts a wrapper around it that drops the translation of what a device overwrites.
+ * It is not the bus: a device cannot reach another device through it.
  *
- * Addresses and lengths are in bytes; numbers are little-endian. Every method but `contains` throws where not all of the range is
- * RAM: a device asks `contains` first, because what a guest wrote into a descriptor proves nothing.
+ * Addresses and lengths are in bytes; numbers are little-endian. Every method but `contains` throws
+ * where not all of the range is RAM: a device asks `contains` first, because what a guest wrote
+ * into a descriptor proves nothing.
  */
 
 /** RAM by physical address. */

@@ -4,16 +4,21 @@
  *     offset  27      20 19    15 14    12 11          0
  *            |   bus    | device | function | register  |        4 KiB for each function
  *
- * Function 0:0.0 is the host bridge of QEMU's `virt` board (1b36:0008), with the 256 bytes of a conventional function. Every other place reads all ones,
- * which is how a bus says that nobody answered; writes there vanish. The host bridge's writable bits are the command
- * register's, the cache line size and the interrupt line; they are stored and do nothing.
+ * Function 0:0.0 is the host bridge of QEMU's `virt` board (1b36:0008), with the 256 bytes of a
+ * conventional function. Every other place reads all ones, which is how a bus says that nobody
+ * answered; writes there vanish. The host bridge's writable bits are the command register's, the
+ * cache line size and the interrupt line; they are stored and do nothing.
  *
- * Specification: PCI Express Base Specification 5.0, 7.2.2 (ECAM) and 7.5.1.1 (header). Header and write masks read from QEMU 7.2.
+ * Specification: PCI Express Base Specification 5.0, 7.2.2 (ECAM) and 7.5.1.1 (header). Header and
+ * write masks read from QEMU 7.2.
  */
 
 import type { AccessWidth, Device } from '#emulator/bus/device.ts';
 
-/** Bytes of the host bridge's own space. Behind them, up to the end of its 4 KiB, nobody answers either. */
+/**
+ * Bytes of the host bridge's own space. Behind them, up to the end of its 4 KiB, nobody answers
+ * either.
+ */
 const HEADER_BYTES = 256;
 
 /** Registers that do not read 0 at reset: vendor and device, class (host bridge), subsystem. */
@@ -23,7 +28,10 @@ const RESET_VALUES = new Map([
   [0x2c, 0x1100_1af4],
 ]);
 
-/** Bits that software may change: I/O, memory, bus master, SERR, INTx disable; cache line size; interrupt line. */
+/**
+ * Bits that software may change: I/O, memory, bus master, SERR, INTx disable; cache line size;
+ * interrupt line.
+ */
 const WRITABLE = new Map([
   [0x04, 0x0000_0507],
   [0x0c, 0x0000_00ff],

@@ -1,21 +1,25 @@
 /**
  * Arm PrimeCell UART (PL011), revision r1p1: 16-entry FIFOs. The console of QEMU's `virt` board.
  *
- * Modelled: every register below, enabling before use, polled and interrupt-driven transmit and receive, receive errors and
- * overrun, loopback, the single interrupt line (UARTINTR). Not modelled: the baud rate in time (see uart-transmitter.ts),
- * IrDA, modem lines (none are wired), DMA requests (the enable bits are stored), the test registers at 0x80.
+ * Modelled: every register below, enabling before use, polled and interrupt-driven transmit and
+ * receive, receive errors and overrun, loopback, the single interrupt line (UARTINTR). Not
+ * modelled: the baud rate in time (see uart-transmitter.ts), IrDA, modem lines (none are wired),
+ * DMA requests (the enable bits are stored), the test registers at 0x80.
  *
  *     RIS ──(& IMSC)──► MIS ──(any bit)──► interrupt line, level high
  *
- * Baud rate and word length are registers without effect, as in QEMU's model: the boards' line has no rate, and unmodified U-Boot enables a UART of `virt`
- * whose divisor nobody has set. CR.UARTEN, TXE and RXE do count.
+ * Baud rate and word length are registers without effect, as in QEMU's model: the boards' line has
+ * no rate, and unmodified U-Boot enables a UART of `virt` whose divisor nobody has set. CR.UARTEN,
+ * TXE and RXE do count.
  *
  * Choices where time would matter:
- * - TXRIS is set by every character that leaves, as if the FIFO had drained through its trigger level at once; ICR clears it.
- * - RTRIS (receive timeout, 32 bit times without input) is set as soon as input pauses with characters left in the FIFO, and again
- *   after a read that leaves some.
+ * - TXRIS is set by every character that leaves, as if the FIFO had drained through its trigger
+ *   level at once; ICR clears it.
+ * - RTRIS (receive timeout, 32 bit times without input) is set as soon as input pauses with
+ *   characters left in the FIFO, and again after a read that leaves some.
  *
- * Accesses of 8, 16 and 32 bits at a register's offset are all accepted; guests use each. Other offsets are unknown registers.
+ * Accesses of 8, 16 and 32 bits at a register's offset are all accepted; guests use each. Other
+ * offsets are unknown registers.
  *
  * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, chapter 3.
  */
@@ -29,7 +33,8 @@ import { UnknownRegisters } from './unknown-registers.ts';
 const DR = 0x00; // data; on reads 8 FE, 9 PE, 10 BE, 11 OE
 const DR_OE = 1 << 11;
 
-const RSR = 0x04; // receive status of the character read last; a write (ECR) clears it: 0 FE, 1 PE, 2 BE, 3 OE
+// receive status of the character read last; a write (ECR) clears it: 0 FE, 1 PE, 2 BE, 3 OE
+const RSR = 0x04;
 const RSR_OE = 1 << 3;
 
 const FR = 0x18; // flags; CTS, DSR, DCD, RI read 0, BUSY (3) and TXFF (5) never stick
@@ -69,7 +74,10 @@ const INT_ALL = 0x7ff;
 
 const DMACR = 0x48; // 3 bits
 
-/** PeriphID0..3 and PCellID0..3, one byte at each multiple of 4 from 0xfe0: part 0x011, designer 0x41 (Arm), revision 1. */
+/**
+ * PeriphID0..3 and PCellID0..3, one byte at each multiple of 4 from 0xfe0: part 0x011, designer
+ * 0x41 (Arm), revision 1.
+ */
 const IDENTIFICATION = 0xfe0;
 const IDENTIFICATION_BYTES = [0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1] as const;
 
@@ -77,7 +85,10 @@ const CR_RESET = CR_TXE | CR_RXE;
 const IFLS_RESET = 0x12; // both levels one half
 
 const FIFO_DEPTH = 16;
-/** Entries that raise the receive interrupt: 1/8, 1/4, 1/2, 3/4, 7/8 of the FIFO; the reserved values act as the last. */
+/**
+ * Entries that raise the receive interrupt: 1/8, 1/4, 1/2, 3/4, 7/8 of the FIFO; the reserved
+ * values act as the last.
+ */
 const RX_TRIGGER = [2, 4, 8, 12, 14, 14, 14, 14] as const;
 
 /** What is built where. */

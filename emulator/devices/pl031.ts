@@ -1,16 +1,18 @@
 /**
- * Arm PrimeCell Real Time Clock (PL031): seconds, and one alarm. The wall clock of QEMU's `virt` board.
+ * Arm PrimeCell Real Time Clock (PL031): seconds, and one alarm. The wall clock of QEMU's `virt`
+ * board.
  *
  *     simulated ns / 10^9 + offset = DR        DR == MR ──► RIS ──(& IMSC)──► MIS ──► interrupt line, level high
  *
- * Time starts at an epoch that is given, and runs with simulated time: two runs see the same dates. The host's clock is not
- * asked. The alarm comes when the second that MR names begins; a match register in the past waits until the counter has wrapped.
+ * Time starts at an epoch that is given, and runs with simulated time: two runs see the same dates.
+ * The host's clock is not asked. The alarm comes when the second that MR names begins; a match
+ * register in the past waits until the counter has wrapped.
  *
- * CR reads 1 always: the counter cannot be stopped (a write of 0 would reset it on the hardware, which no driver does). All accesses are
- * taken at a register's offset, whatever their width.
+ * CR reads 1 always: the counter cannot be stopped (a write of 0 would reset it on the hardware,
+ * which no driver does). All accesses are taken at a register's offset, whatever their width.
  *
- * Specification: PrimeCell Real Time Clock (PL031) Technical Reference Manual, Arm DDI 0224, chapter 3. Reset values and identification
- * compared with QEMU 7.2's.
+ * Specification: PrimeCell Real Time Clock (PL031) Technical Reference Manual, Arm DDI 0224,
+ * chapter 3. Reset values and identification compared with QEMU 7.2's.
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';

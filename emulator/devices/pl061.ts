@@ -1,16 +1,17 @@
 /**
- * Arm PrimeCell General Purpose Input/Output (PL061): eight pins. On QEMU's `virt` board pin 3 is the power key.
+ * Arm PrimeCell General Purpose Input/Output (PL061): eight pins. On QEMU's `virt` board pin 3 is
+ * the power key.
  *
  *     address bits 9:2 of GPIODATA are a mask: read(4 * m) & m, and only bits of m are written
  *
  *     pin ──► level or edge ──► RIS ──(& IE)──► MIS ──(any)──► interrupt line, level high
  *             IS, IBE, IEV
  *
- * Modelled: data with its mask, direction, interrupts on levels and edges. Outputs go nowhere (nothing is wired), hardware control
- * (AFSEL) is stored.
+ * Modelled: data with its mask, direction, interrupts on levels and edges. Outputs go nowhere
+ * (nothing is wired), hardware control (AFSEL) is stored.
  *
- * Specification: PrimeCell General Purpose Input/Output (PL061) Technical Reference Manual, Arm DDI 0190, chapter 3. Reset values,
- * register widths and identification compared with QEMU 7.2's.
+ * Specification: PrimeCell General Purpose Input/Output (PL061) Technical Reference Manual, Arm DDI
+ * 0190, chapter 3. Reset values, register widths and identification compared with QEMU 7.2's.
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
@@ -33,7 +34,10 @@ const AFSEL = 0x420;
 const PERIPHERAL_ID = [0x61, 0x10, 0x04, 0x00] as const;
 
 const POWER_KEY = 1 << 3;
-/** How long a press lasts: longer than the 5 ms for which Linux ignores a bouncing key, as QEMU's does. */
+/**
+ * How long a press lasts: longer than the 5 ms for which Linux ignores a bouncing key, as QEMU's
+ * does.
+ */
 const PRESS_NS = 100e6;
 
 export interface Pl061Options {

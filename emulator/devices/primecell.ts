@@ -1,10 +1,12 @@
 /**
- * The identification of an Arm PrimeCell: eight registers at the end of its 4 KiB, one byte in each.
+ * The identification of an Arm PrimeCell: eight registers at the end of its 4 KiB, one byte in
+ * each.
  *
  *     0xfe0 PeriphID0 ┐ part number, designer    0xff0 PCellID0 ┐ 0d f0 05 b1
  *        …  PeriphID3 ┘ revision, configuration     …  PCellID3 ┘
  *
- * Linux binds its driver to these bytes, whatever the device tree says (drivers/amba/bus.c reads them at probe).
+ * Linux binds its driver to these bytes, whatever the device tree says (drivers/amba/bus.c reads
+ * them at probe).
  *
  * Specification: Arm DDI 0224 (PL031), 3.3.9 and 3.3.10; Arm DDI 0190 (PL061), 3.3.11 and 3.3.12.
  */

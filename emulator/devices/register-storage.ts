@@ -1,13 +1,14 @@
 /**
- * A block of 32-bit registers that reads back what was written: the stand-in for a device that software programs but that has
- * no effect this machine needs to show (clock management, system registers, pin control; see the board notes on what a kernel
- * touches at boot).
+ * A block of 32-bit registers that reads back what was written: the stand-in for a device that
+ * software programs but that has no effect this machine needs to show (clock management, system
+ * registers, pin control; see the board notes on what a kernel touches at boot).
  *
  *     offset 0x00  0x04  0x08 …        a register never written holds its reset value, 0 unless given
  *            └─32─┘└─32─┘└─32─┘
  *
- * Sparse: memory is used for the registers that were written, not for the size of the block. Narrower accesses reach their bytes of
- * the 32-bit register, little-endian. It is not a model of anything: no bit changes by itself.
+ * Sparse: memory is used for the registers that were written, not for the size of the block.
+ * Narrower accesses reach their bytes of the 32-bit register, little-endian. It is not a model of
+ * anything: no bit changes by itself.
  */
 
 import { BusAbort, type AccessWidth, type Device, type DeviceContext } from '#emulator/bus/device.ts';
@@ -21,7 +22,10 @@ export interface RegisterStorageOptions {
   readonly context: DeviceContext;
   /** Reset values by offset in bytes, a multiple of 4. A register listed here counts as known. */
   readonly resetValues?: ReadonlyMap<number, number>;
-  /** Report the first access to each register without a reset value as an `mmio-unknown` event. False when absent. */
+  /**
+   * Report the first access to each register without a reset value as an `mmio-unknown` event.
+   * False when absent.
+   */
   readonly reportUnknown?: boolean;
 }
 
@@ -33,7 +37,10 @@ export class RegisterStorage implements Device {
   readonly #registers = new Map<number, number>();
   readonly #unknown: UnknownRegisters | null;
 
-  /** @throws RangeError when a reset value lies outside the block, is not at a multiple of 4, or is not 32 unsigned bits */
+  /**
+   * @throws RangeError when a reset value lies outside the block, is not at a multiple of 4, or is
+   * not 32 unsigned bits
+   */
   constructor(options: RegisterStorageOptions) {
     this.#size = options.size;
     this.#resetValues = options.resetValues ?? new Map();
@@ -81,7 +88,8 @@ export class RegisterStorage implements Device {
   }
 
   /**
-   * Offset of the register that holds the bytes. @throws BusAbort when they cross its end or the block's (the bus forwards neither)
+   * Offset of the register that holds the bytes. @throws BusAbort when they cross its end or the
+   * block's (the bus forwards neither)
    */
   #registerAt(offset: number, width: AccessWidth): number {
     if ((offset % 4) + width > 4 || offset < 0 || offset + width > this.#size) {

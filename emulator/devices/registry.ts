@@ -1,6 +1,6 @@
 /**
- * From the model key in a board's data to a device. One line in the table below for each key: a key that gets a model of its
- * own changes its line and nothing else.
+ * From the model key in a board's data to a device. One line in the table below for each key: a key
+ * that gets a model of its own changes its line and nothing else.
  *
  * Memory is not here: `rom` and `sram` of a board are mapped by the machine like RAM.
  */
@@ -36,7 +36,10 @@ export interface DevicePlacement {
   readonly resetValues?: ReadonlyMap<number, number>;
 }
 
-/** What a device is connected to on the host's side. Each part may be absent; its line says what then happens. */
+/**
+ * What a device is connected to on the host's side. Each part may be absent; its line says what
+ * then happens.
+ */
 export interface DeviceHost {
   /** Bytes that a UART sends. They go nowhere. */
   readonly onTransmit?: TransmitListener;
@@ -50,7 +53,9 @@ export interface DeviceHost {
   readonly cpus?: number;
   /** What is plugged into a virtio slot. Nothing. */
   readonly virtio?: VirtioModel;
-  /** What a flash bank holds and whom it tells. Blank memory of the placement's size, and nobody. */
+  /**
+   * What a flash bank holds and whom it tells. Blank memory of the placement's size, and nobody.
+   */
   readonly flash?: Partial<Omit<CfiFlashOptions, 'name' | 'context'>>;
   /** Interrupt lines of a device with several, by number. They are not connected. */
   readonly setLine?: (line: number, level: boolean) => void;
@@ -77,8 +82,8 @@ const gs101Uart: Model = {
 };
 
 /**
- * Registers that remember and nothing more. A register it had no reset value for is reported once: the guest may wait for it
- * in vain.
+ * Registers that remember and nothing more. A register it had no reset value for is reported once:
+ * the guest may wait for it in vain.
  */
 const storage: Model = {
   minimumSize: 1,

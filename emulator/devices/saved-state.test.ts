@@ -1,4 +1,7 @@
-/** Every model, saved after any accesses and restored into a fresh one, has the same state and answers the same from then on. */
+/**
+ * Every model, saved after any accesses and restored into a fresh one, has the same state and
+ * answers the same from then on.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -6,8 +6,9 @@ import type { Device } from '#emulator/bus/device.ts';
 export type TransmitListener = (byte: number) => void;
 
 /**
- * A UART. Input waits on the host's side of the line, without limit, until the guest has enabled its receiver and there is
- * room in its FIFO: a pasted text arrives whole, whatever the guest's speed. Only {@link shiftIn} can overrun the FIFO.
+ * A UART. Input waits on the host's side of the line, without limit, until the guest has enabled
+ * its receiver and there is room in its FIFO: a pasted text arrives whole, whatever the guest's
+ * speed. Only {@link shiftIn} can overrun the FIFO.
  */
 export interface SerialDevice extends Device {
   /** Queues `bytes` (copied) for the guest. */
@@ -15,9 +16,9 @@ export interface SerialDevice extends Device {
   /** Queues a break condition behind the bytes that wait. */
   receiveBreak(): void;
   /**
-   * A character on the line right now, past the queue, as from a sender that does not wait: lost when the receiver is
-   * disabled, an overrun when the FIFO is full. `errors` is any of FRAMING_ERROR, PARITY_ERROR, BREAK (see uart-receiver.ts)
-   * together.
+   * A character on the line right now, past the queue, as from a sender that does not wait: lost
+   * when the receiver is disabled, an overrun when the FIFO is full. `errors` is any of
+   * FRAMING_ERROR, PARITY_ERROR, BREAK (see uart-receiver.ts) together.
    */
   shiftIn(byte: number, errors?: number): void;
   /** Bytes of input that have not reached the FIFO yet. */

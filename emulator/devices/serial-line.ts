@@ -1,14 +1,15 @@
 /**
- * The machine's serial line, seen from the host: everything the guest has sent, as bytes, as lines, as text.
+ * The machine's serial line, seen from the host: everything the guest has sent, as bytes, as lines,
+ * as text.
  *
  *     UART ──byte──► SerialLine ──► bytes (all of them, in order)
  *                       ├──► watches: a text has appeared (at once, wherever the chunks end)
  *                       ├──► lines: at each line feed, without the line end
  *                       └──► chunks for a terminal or a file: at each line feed, at 4 KiB, or at flush()
  *
- * Text is UTF-8; what is not becomes U+FFFD, as the WHATWG Encoding Standard says (a line feed never lies inside a sequence,
- * so decoding line by line gives the text of the whole). Bytes stay as they were sent. Input to the guest does not pass here:
- * see serial-device.ts.
+ * Text is UTF-8; what is not becomes U+FFFD, as the WHATWG Encoding Standard says (a line feed
+ * never lies inside a sequence, so decoding line by line gives the text of the whole). Bytes stay
+ * as they were sent. Input to the guest does not pass here: see serial-device.ts.
  */
 
 import { TextMatcher } from './text-matcher.ts';
@@ -53,7 +54,9 @@ export class SerialLine {
   readonly #marks = new Map<number, () => void>();
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-  /** Takes one byte from the UART. Amortised O(1 + watches). Listeners are called before it returns. */
+  /**
+   * Takes one byte from the UART. Amortised O(1 + watches). Listeners are called before it returns.
+   */
   transmit(byte: number): void {
     if (this.#length === this.#buffer.length) {
       const larger = new Uint8Array(2 * this.#length);
@@ -76,14 +79,17 @@ export class SerialLine {
     }
   }
 
-  /** Calls `action` right after byte number `count` has been sent; a later call for the same number replaces it. */
+  /**
+   * Calls `action` right after byte number `count` has been sent; a later call for the same number
+   * replaces it.
+   */
   whenSent(count: number, action: () => void): void {
     this.#marks.set(count, action);
   }
 
   /**
-   * Hands the bytes that no chunk has carried yet to the byte listeners. For prompts without a line feed: call it when the
-   * machine pauses.
+   * Hands the bytes that no chunk has carried yet to the byte listeners. For prompts without a line
+   * feed: call it when the machine pauses.
    */
   flush(): void {
     if (this.#delivered === this.#length) {
@@ -119,7 +125,9 @@ export class SerialLine {
     return this.#completeText + this.#decode(this.#lineStart, this.#length);
   }
 
-  /** The finished lines, without line feed and without the carriage returns before it. Not a copy. */
+  /**
+   * The finished lines, without line feed and without the carriage returns before it. Not a copy.
+   */
   get lines(): readonly string[] {
     return this.#lines;
   }
@@ -142,7 +150,10 @@ export class SerialLine {
     this.#delivered = this.#length;
   }
 
-  /** Calls `listener` with each further chunk of bytes (a copy it may keep). Returns the function that ends it. */
+  /**
+   * Calls `listener` with each further chunk of bytes (a copy it may keep). Returns the function
+   * that ends it.
+   */
   onBytes(listener: ByteListener): () => void {
     this.#byteListeners.add(listener);
     return () => {
@@ -150,7 +161,9 @@ export class SerialLine {
     };
   }
 
-  /** Calls `listener` with each further line, at its line feed. Returns the function that ends it. */
+  /**
+   * Calls `listener` with each further line, at its line feed. Returns the function that ends it.
+   */
   onLine(listener: LineListener): () => void {
     this.#lineListeners.add(listener);
     return () => {
@@ -159,8 +172,9 @@ export class SerialLine {
   }
 
   /**
-   * Waits for `text`, compared as UTF-8 bytes, also in what was sent before the call: `onSeen` is called once, at the byte
-   * that completes the first occurrence. Line ends are compared as the guest sends them.
+   * Waits for `text`, compared as UTF-8 bytes, also in what was sent before the call: `onSeen` is
+   * called once, at the byte that completes the first occurrence. Line ends are compared as the
+   * guest sends them.
    * @param from offset of the first byte that counts, at most {@link byteLength}
    * @throws RangeError when `text` is empty
    */

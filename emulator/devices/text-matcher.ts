@@ -1,8 +1,9 @@
 /**
  * Finds a sequence of bytes in a stream, one byte at a time, without looking back at the stream.
  *
- * `#matched` is the length of the longest prefix of the pattern that ends the stream so far; `#fallback[i]` is the length of
- * the longest proper prefix of pattern[0..i] that is also its suffix: where to go on when the next byte does not fit.
+ * `#matched` is the length of the longest prefix of the pattern that ends the stream so far;
+ * `#fallback[i]` is the length of the longest proper prefix of pattern[0..i] that is also its
+ * suffix: where to go on when the next byte does not fit.
  *
  * Knuth, Morris, Pratt, "Fast Pattern Matching in Strings", SIAM J. Comput. 6 (1977).
  */
@@ -13,7 +14,10 @@ export class TextMatcher {
   readonly #fallback: Uint32Array;
   #matched = 0;
 
-  /** O(length). @throws RangeError when the pattern is empty: it would be found before anything was sent */
+  /**
+   * O(length).
+   * @throws RangeError when the pattern is empty: it would be found before anything was sent
+   */
   constructor(pattern: Uint8Array) {
     if (pattern.length === 0) {
       throw new RangeError('an empty text cannot be waited for');
@@ -41,7 +45,10 @@ export class TextMatcher {
     return true;
   }
 
-  /** The length of the matched prefix after `byte`, when it was `length` before; never called with the whole pattern matched. */
+  /**
+   * The length of the matched prefix after `byte`, when it was `length` before; never called with
+   * the whole pattern matched.
+   */
   #extend(length: number, byte: number): number {
     let candidate = length;
     while (candidate > 0 && this.#pattern[candidate] !== byte) {

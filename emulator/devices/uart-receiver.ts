@@ -4,8 +4,8 @@
  *     host ──enqueue──► queue (no limit) ──refill──► FIFO (`depth` entries) ──take──► guest
  *                                     shiftIn ──store──┘ false when full: the overrun
  *
- * An entry is 12 bits: the character in 7:0, its errors above, in the order of the PL011's data register (Arm DDI 0183, 3.3.1).
- * Nothing here knows registers, interrupts or enable bits.
+ * An entry is 12 bits: the character in 7:0, its errors above, in the order of the PL011's data
+ * register (Arm DDI 0183, 3.3.1). Nothing here knows registers, interrupts or enable bits.
  *
  * Invariant: 0 <= count <= depth <= capacity.
  */
@@ -28,7 +28,10 @@ export class UartReceiver {
   #count = 0;
   #depth = 1;
 
-  /** @param capacity the depth of the FIFO when it is enabled, in characters. Begins with a depth of 1. */
+  /**
+   * @param capacity the depth of the FIFO when it is enabled, in characters. Begins with a depth of
+   * 1.
+   */
   constructor(capacity: number) {
     this.#entries = new Uint16Array(capacity);
   }
@@ -47,7 +50,10 @@ export class UartReceiver {
     return this.#queued;
   }
 
-  /** Empties the FIFO (not the queue) and makes it `depth` entries deep: 1 is the holding register of a UART with its FIFO off. */
+  /**
+   * Empties the FIFO (not the queue) and makes it `depth` entries deep: 1 is the holding register
+   * of a UART with its FIFO off.
+   */
   restart(depth: number): void {
     this.#first = 0;
     this.#count = 0;
@@ -114,7 +120,10 @@ export class UartReceiver {
     }
   }
 
-  /** Moves what fits from the queue to the FIFO; answers the errors of the moved entries, or-ed, or NO_ENTRY when none moved. */
+  /**
+   * Moves what fits from the queue to the FIFO; answers the errors of the moved entries, or-ed, or
+   * NO_ENTRY when none moved.
+   */
   refill(): number {
     let errors = NO_ENTRY;
     while (this.#queued > 0 && !this.isFull) {

@@ -1,9 +1,10 @@
 /**
- * The transmitting half that the UART models share: a character reaches the line at the moment of the guest's write, or it is
- * lost and somebody is told why.
+ * The transmitting half that the UART models share: a character reaches the line at the moment of
+ * the guest's write, or it is lost and somebody is told why.
  *
- * There is no baud rate in time: a simulated second of 115,200 baud would slow every guest that polls, and show nothing. So
- * the transmit FIFO of the models is always empty, and "busy" and "full" never stick.
+ * There is no baud rate in time: a simulated second of 115,200 baud would slow every guest that
+ * polls, and show nothing. So the transmit FIFO of the models is always empty, and "busy" and
+ * "full" never stick.
  */
 
 import { hex } from '#common/address.ts';
@@ -55,7 +56,10 @@ export class UartTransmitter {
     this.#truncationTold = state.truncationTold;
   }
 
-  /** Sends the low `dataBits` (5 to 8) of `byte`, and answers what reached the line. `register` is the one that set a shorter word length. */
+  /**
+   * Sends the low `dataBits` (5 to 8) of `byte`, and answers what reached the line. `register` is
+   * the one that set a shorter word length.
+   */
   send(byte: number, dataBits = 8, register = ''): number {
     if (this.#lostBeforeResume > 0) {
       this.#context.emit('uart', { device: this.#device, what: 'resumed', lost: this.#lostBeforeResume });

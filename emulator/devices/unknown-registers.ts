@@ -1,12 +1,16 @@
 /**
- * Reports each register that a device has no model for, once. A guest that polls one would fill the log otherwise; a guest that
- * touches one at all is worth a line, because what it waits for may never come.
+ * Reports each register that a device has no model for, once. A guest that polls one would fill the
+ * log otherwise; a guest that touches one at all is worth a line, because what it waits for may
+ * never come.
  */
 
 import { hex } from '#common/address.ts';
 import type { DeviceContext } from '#emulator/bus/device.ts';
 
-/** What one device has reported. Emits `mmio-unknown`: device, offset "0x…", access, width in bytes, value "0x…". */
+/**
+ * What one device has reported. Emits `mmio-unknown`: device, offset "0x…", access, width in bytes,
+ * value "0x…".
+ */
 export class UnknownRegisters {
   readonly #device: string;
   readonly #context: DeviceContext;
@@ -28,7 +32,10 @@ export class UnknownRegisters {
     for (const offset of offsets) this.#seen.add(offset);
   }
 
-  /** Reports the register at `offset` unless it was reported before. `value` is what was read or written. */
+  /**
+   * Reports the register at `offset` unless it was reported before. `value` is what was read or
+   * written.
+   */
   report(access: 'read' | 'write', offset: number, width: number, value: number): void {
     if (this.#seen.has(offset)) {
       return;

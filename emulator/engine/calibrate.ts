@@ -1,6 +1,7 @@
 /**
- * Finds what the engine does not export, by causing events whose traces are known and searching for them. Refuses an engine in which a trace is
- * not found exactly once: a wrong syndrome or a wrong clock would be worse than no emulator.
+ * Finds what the engine does not export, by causing events whose traces are known and searching for
+ * them. Refuses an engine in which a trace is not found exactly once: a wrong syndrome or a wrong
+ * clock would be worse than no emulator.
  *
  *   handle:      … executed:u64  requested:u64 …            after a slice that stopped early
  *   saved state: … syndrome:u32 pad:u32 address:u64 target:u32 …   after a data abort
@@ -13,7 +14,10 @@ import { SYSTEM_REGISTERS } from './system-registers.ts';
 export interface Calibration {
   /** Of the instruction counter in the engine's handle. */
   readonly executedOffset: number;
-  /** Of the syndrome (u32), fault address (u64, 8 on) and target level (u32, 16 on) in the saved register file. */
+  /**
+   * Of the syndrome (u32), fault address (u64, 8 on) and target level (u32, 16 on) in the saved
+   * register file.
+   */
   readonly syndromeOffset: number;
 }
 
@@ -36,7 +40,10 @@ const HLT = 0xd4400000;
 /** ldr x1, [x0] */
 const LDR_X1_X0 = 0xf9400001;
 
-/** ESR of a data abort on a read at the same level: EC 0x25, IL; the low bits vary with what the engine reports (Arm ARM D24.2.40). */
+/**
+ * ESR of a data abort on a read at the same level: EC 0x25, IL; the low bits vary with what the
+ * engine reports (Arm ARM D24.2.40).
+ */
 const isDataAbortSyndrome = (esr: number): boolean => esr >>> 26 === 0x25;
 
 /** @throws EngineError when a field is not found exactly once */
@@ -121,7 +128,9 @@ function findSyndrome(
   return only(candidates ?? [], 'the exception syndrome');
 }
 
-/** EL1 in AArch64 with the low half mapped one to one by a single 1 GiB block and the high half off. */
+/**
+ * EL1 in AArch64 with the low half mapped one to one by a single 1 GiB block and the high half off.
+ */
 function enableTranslation(engine: CpuEngine, memory: ArrayBuffer): void {
   const table = new BigUint64Array(memory, TABLE_OFFSET, 512);
   // VALID | AF | inner shareable, attribute 0, output address CODE_BASE

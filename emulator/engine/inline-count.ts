@@ -1,18 +1,23 @@
 /**
  * Instruction counting inside the translated code: what makes slices fast.
  *
- * The engine can count by itself, but then calls a function and stores PC for every instruction: 1.3 times slower in calls, 2 in loads and stores, 7 in arithmetic (`npm run bench -- guests`). Instead every block of translated
- * code begins with a few operations that charge the whole block to a counter and leave when it is used up (native/count-x64.S draws them). The price:
- * a slice ends between blocks, and in the middle of one the charge is ahead of the execution, which {@link InlineCounter.restOfBlock} corrects.
+ * The engine can count by itself, but then calls a function and stores PC for every instruction:
+ * 1.3 times slower in calls, 2 in loads and stores, 7 in arithmetic (`npm run bench -- guests`).
+ * Instead every block of translated code begins with a few operations that charge the whole block
+ * to a counter and leave when it is used up (native/count-x64.S draws them). The price: a slice
+ * ends between blocks, and in the middle of one the charge is ahead of the execution, which
+ * {@link InlineCounter.restOfBlock} corrects.
  *
  *     core (CPUState):  0x28 end of the block begun last (low 32 bits; bit 0: it was told to end there) | 0x2c set when the counter ended the run
  *                       0x30 counter | 0x34 set when a mask was lifted
  *                       words that belong to QEMU's own instruction counting, which the engine compiles but never turns on
  *
- * It needs to know the library from the inside, so it works with builds that are listed here, recognised by their build identifier, on hosts for which
- * there is code. Anywhere else {@link installInlineCount} returns null and the engine counts by itself.
+ * It needs to know the library from the inside, so it works with builds that are listed here,
+ * recognised by their build identifier, on hosts for which there is code. Anywhere else
+ * {@link installInlineCount} returns null and the engine counts by itself.
  *
- * Facts: QEMU 5.0's accel/tcg/cpu-exec.c, include/exec/gen-icount.h; offsets read off the builds' machine code.
+ * Facts: QEMU 5.0's accel/tcg/cpu-exec.c, include/exec/gen-icount.h; offsets read off the builds'
+ * machine code.
  */
 
 import { EngineError, LONGEST_OVERRUN } from './engine.ts';
@@ -24,7 +29,10 @@ interface LibraryBuild {
   readonly name: string;
   /** In the engine's handle (struct uc_struct). */
   readonly handle: { readonly core: number; readonly translator: number; readonly stopRequest: number };
-  /** In a core (CPUState); `registers` is its CPUARMState, `interrupt` the upper half of icount_decr. */
+  /**
+   * In a core (CPUState); `registers` is its CPUARMState, `interrupt` the upper half of
+   * icount_decr.
+   */
   readonly core: {
     readonly handle: number;
     readonly registers: number;
@@ -33,7 +41,9 @@ interface LibraryBuild {
     readonly nextBlockFlags: number;
     readonly accessReturn: number;
     readonly interruptRequest: number;
-    /** Pointer to the table of the core's own functions (CPUClass), and in that: cpu_exec_interrupt. */
+    /**
+     * Pointer to the table of the core's own functions (CPUClass), and in that: cpu_exec_interrupt.
+     */
     readonly functions: number;
     readonly execInterrupt: number;
     /** The blocks that branches to virtual addresses led to: pointers, as many as fit. */
@@ -51,11 +61,17 @@ interface LibraryBuild {
   readonly scr: number;
   /** In the state of a block that is being translated (DisasContext): the instruction's word. */
   readonly word: number;
-  /** In the translator (TCGContext): the base of the register file, start and size of the translated code. */
+  /**
+   * In the translator (TCGContext): the base of the register file, start and size of the translated
+   * code.
+   */
   readonly translatorEnv: number;
   readonly translatorCode: number;
   readonly translatorCodeBytes: number;
-  /** In the translator: where the next block's code goes, how often all was dropped, and which part of the buffer is filled next. */
+  /**
+   * In the translator: where the next block's code goes, how often all was dropped, and which part
+   * of the buffer is filled next.
+   */
   readonly translatorNextCode: number;
   readonly translatorDrops: number;
   readonly translatorNextPart: number;
@@ -66,13 +82,19 @@ interface LibraryBuild {
     /** Where a return to AArch32 goes on, and where an illegal one does. */
     readonly aarch32: number;
     readonly illegal: number;
-    /** Code of illegal returns alone, with nothing left to do but to return from the helper: at least a far jump long. */
+    /**
+     * Code of illegal returns alone, with nothing left to do but to return from the helper: at
+     * least a far jump long.
+     */
     readonly illegalEnd: number;
     /** What stands at `aarch32` and `illegalEnd`, to be sure. */
     readonly aarch32Code: readonly number[];
     readonly illegalEndCode: readonly number[];
   };
-  /** Bytes of stack between such a return address and the one that translated code leaves when it calls a helper. */
+  /**
+   * Bytes of stack between such a return address and the one that translated code leaves when it
+   * calls a helper.
+   */
   readonly codeFrame: number;
   /** enum TCGOpcode */
   readonly operations: {
@@ -138,7 +160,10 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
   },
 };
 
-/** In a core: fields that the engine keeps for an instruction counting which it never turns on (icount_budget, icount_extra). */
+/**
+ * In a core: fields that the engine keeps for an instruction counting which it never turns on
+ * (icount_budget, icount_extra).
+ */
 const END = 0x28;
 const FLAG = 0x2c;
 const COUNTER = 0x30;
@@ -186,7 +211,8 @@ const installed = new Map<string, InlineCount | null>();
 const patched = new Map<bigint, InlineCount>();
 
 /**
- * Puts the code in place in the library at `path`, once a process. Null where that cannot be done; the engine then is as it was.
+ * Puts the code in place in the library at `path`, once a process. Null where that cannot be done;
+ * the engine then is as it was.
  * @throws EngineError as {@link assertOwnLibrary}
  */
 export function installInlineCount(
@@ -203,8 +229,9 @@ export function installInlineCount(
 }
 
 /**
- * @throws EngineError when the library at `path` is set up already, and not by this module: another thread has loaded the same file, or this module is loaded twice. What is
- * put into the library is one for the process and not made for two.
+ * @throws EngineError when the library at `path` is set up already, and not by this module: another
+ * thread has loaded the same file, or this module is loaded twice. What is put into the library is
+ * one for the process and not made for two.
  */
 export function assertOwnLibrary(path: string, open: () => NativeProcess | null, arch: string): void {
   const process = arch === 'x64' ? open() : null;
@@ -255,8 +282,9 @@ function install(path: string, open: () => NativeProcess | null, arch: string): 
 }
 
 /**
- * Makes an exception return to AArch32 illegal, as on a core that has AArch64 only, and an illegal return an exception. The engine would execute AArch32, without the operations
- * that count: a loop there would never end.
+ * Makes an exception return to AArch32 illegal, as on a core that has AArch64 only, and an illegal
+ * return an exception. The engine would execute AArch32, without the operations that count: a loop
+ * there would never end.
  */
 function refuseAarch32(process: NativeProcess, build: LibraryBuild, libraryBase: bigint, code: bigint): void {
   const { aarch32, illegal, illegalEnd, aarch32Code, illegalEndCode } = build.exceptionReturn;
@@ -278,9 +306,11 @@ function refuseAarch32(process: NativeProcess, build: LibraryBuild, libraryBase:
 const NEVER_TRAPPED = [0xf3, 0x0f, 0x1e, 0xfa, 0x31, 0xc0, 0xc3];
 
 /**
- * Makes CPACR_EL1.FPEN, CPTR_EL2.TFP and CPTR_EL3.TFP trap. Unicorn's translator emits the trap when a block is translated for a state in which FP is off, as QEMU's does; but its
- * function that tells whether it is (fp_exception_el) was replaced by one that always says no. Where FP is on this costs nothing: the answer is looked for when a
- * system register is written or the level changes, not in translated code.
+ * Makes CPACR_EL1.FPEN, CPTR_EL2.TFP and CPTR_EL3.TFP trap. Unicorn's translator emits the trap
+ * when a block is translated for a state in which FP is off, as QEMU's does; but its function that
+ * tells whether it is (fp_exception_el) was replaced by one that always says no. Where FP is on
+ * this costs nothing: the answer is looked for when a system register is written or the level
+ * changes, not in translated code.
  */
 function trapFloatingPoint(process: NativeProcess, code: bigint): void {
   const at = process.symbol('fp_exception_el_aarch64');
@@ -351,7 +381,10 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
   ];
 }
 
-/** Hexadecimal build identifier in the ELF file mapped at `base`, or ''. System V ABI (gabi), 5-1 and 5-8. */
+/**
+ * Hexadecimal build identifier in the ELF file mapped at `base`, or ''. System V ABI (gabi), 5-1
+ * and 5-8.
+ */
 function buildIdentifier(process: NativeProcess, base: bigint): string {
   const file = new DataView(process.view(base, CODE_BYTES));
   const headers = Number(file.getBigUint64(0x20, true));
@@ -460,13 +493,19 @@ export class InlineCounter {
     return rest > 0 && rest < LONGEST_BLOCK ? rest : 0;
   }
 
-  /** The instruction at `pc` is the last one of its block that is executed: what lies behind it is taken off the charge. */
+  /**
+   * The instruction at `pc` is the last one of its block that is executed: what lies behind it is
+   * taken off the charge.
+   */
   endBlockAt(pc: bigint): void {
     this.left += this.restOfBlock(pc);
     this.words[0] = Number(BigInt.asIntN(32, pc + 4n));
   }
 
-  /** True when the block begun last was told to end where it does ({@link limitNextBlock}), before its line or a branch. */
+  /**
+   * True when the block begun last was told to end where it does ({@link limitNextBlock}), before
+   * its line or a branch.
+   */
   get endWasTold(): boolean {
     return ((this.words[0] ?? 0) & END_WAS_TOLD) !== 0;
   }
@@ -477,7 +516,9 @@ export class InlineCounter {
     this.words[3] = 0;
   }
 
-  /** The interrupts whose masks are watched: a run ends right after the instruction that lifts one. */
+  /**
+   * The interrupts whose masks are watched: a run ends right after the instruction that lifts one.
+   */
   watchMasks(irq: boolean, fiq: boolean): void {
     this.interruptRequest[0] = (irq ? REQUEST_IRQ : 0) | (fiq ? REQUEST_FIQ : 0);
   }
@@ -492,17 +533,26 @@ export class InlineCounter {
     return this.words[1] !== 0;
   }
 
-  /** The next run begins with a block of at most `count` instructions (cflags_next_tb: a block of its own beside the usual one). */
+  /**
+   * The next run begins with a block of at most `count` instructions (cflags_next_tb: a block of
+   * its own beside the usual one).
+   */
   limitNextBlock(count: number): void {
     this.nextBlockFlags[0] = count;
   }
 
-  /** A stand-in for `callback`, whose data argument is number `argument`: its address and the data to register. Needed for {@link leave}. */
+  /**
+   * A stand-in for `callback`, whose data argument is number `argument`: its address and the data
+   * to register. Needed for {@link leave}.
+   */
   guard(callback: bigint, argument: 4 | 5 | 6): NativeCallback {
     return this.standIn(callback, COUNT_X64_ENTRIES.guards[argument]);
   }
 
-  /** A stand-in for the callback that announces new blocks: only those with a system instruction that a machine may want, or misaligned, come through. */
+  /**
+   * A stand-in for the callback that announces new blocks: only those with a system instruction
+   * that a machine may want, or misaligned, come through.
+   */
   blockFilter(callback: bigint): NativeCallback {
     return this.standIn(callback, COUNT_X64_ENTRIES.blockFilter);
   }
@@ -524,8 +574,9 @@ export class InlineCounter {
   }
 
   /**
-   * Brings PC up to date inside a guarded callback of a load or store that has not told where it is: its return address into translated code is at
-   * a fixed distance from the one of the loop that called that code.
+   * Brings PC up to date inside a guarded callback of a load or store that has not told where it
+   * is: its return address into translated code is at a fixed distance from the one of the loop
+   * that called that code.
    */
   restorePcFromStack(): void {
     const { process, build, libraryBase } = this.inline;
@@ -540,9 +591,10 @@ export class InlineCounter {
   }
 
   /**
-   * The translated code of an access that called a helper, from the address the helper returns to. Stores return behind themselves. Loads call from the block's
-   * end, where the address behind them was put into RCX just before: lea rcx, [rip + disp32]; then call rel32, or call [rip + disp32] where the library lies more than
-   * 2 GiB away.
+   * The translated code of an access that called a helper, from the address the helper returns to.
+   * Stores return behind themselves. Loads call from the block's end, where the address behind them
+   * was put into RCX just before: lea rcx, [rip + disp32]; then call rel32, or call [rip + disp32]
+   * where the library lies more than 2 GiB away.
    */
   private accessAddress(returns: bigint): bigint {
     const at = Number(returns - this.codeStart);
@@ -569,7 +621,10 @@ export class InlineCounter {
     spareCells.push(this.cellAddress);
   }
 
-  /** When the running guarded callback returns, its instruction is left unfinished. PC stays as it is: it must be exact. */
+  /**
+   * When the running guarded callback returns, its instruction is left unfinished. PC stays as it
+   * is: it must be exact.
+   */
   leave(): void {
     this.cell[0] = 1n;
   }

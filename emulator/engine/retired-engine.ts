@@ -1,6 +1,8 @@
 /**
- * What becomes of an engine that was closed. Its native memory is free, and may already be another engine's: whoever kept a reference must get an error, from
- * every method and for no price while the engine lives. So the object loses what it knows, and its prototype becomes one that only refuses.
+ * What becomes of an engine that was closed. Its native memory is free, and may already be another
+ * engine's: whoever kept a reference must get an error, from every method and for no price while
+ * the engine lives. So the object loses what it knows, and its prototype becomes one that only
+ * refuses.
  */
 
 import { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
@@ -18,7 +20,10 @@ export function retire(engine: { readonly version: string }): void {
   Object.setPrototypeOf(engine, refusing(names));
 }
 
-/** A prototype on which nothing can be done by these names; others (a test that prints the object asks for many) are not there. */
+/**
+ * A prototype on which nothing can be done by these names; others (a test that prints the object
+ * asks for many) are not there.
+ */
 function refusing(names: ReadonlySet<string | symbol>): object {
   const refuse = (name: string | symbol): undefined => {
     if (names.has(name)) throw new MachineClosedError(`the engine's ${String(name)}`);

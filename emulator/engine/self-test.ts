@@ -1,12 +1,14 @@
 /**
- * Tells whether the engine in a library file does what the machine relies on, in a few milliseconds: for `npm run doctor`. Each check runs an engine of its own
- * on a few instructions, so that one failure does not hide the others. Not the test suite.
+ * Tells whether the engine in a library file does what the machine relies on, in a few
+ * milliseconds: for `npm run doctor`. Each check runs an engine of its own on a few instructions,
+ * so that one failure does not hide the others. Not the test suite.
  *
  *     0x4000_0000  code | table | data     lent RAM, 64 KiB
  *     0x4100_0000  a device
  *     0x4200_0000  nothing
  *
- * Specification: Arm ARM DDI 0487 K.a, C6.2 (the instructions below), D24.2.40 (ESR_EL1), D24.2.141 (PAR_EL1).
+ * Specification: Arm ARM DDI 0487 K.a, C6.2 (the instructions below), D24.2.40 (ESR_EL1), D24.2.141
+ * (PAR_EL1).
  */
 
 import { type CpuEngine, ENGINE_EXCEPTION, type EngineCallbacks, type UnmappedAccess } from './engine.ts';
@@ -72,8 +74,8 @@ const CHECKS: readonly Check[] = [
 ];
 
 /**
- * Runs the checks on the library in the file `libraryPath`. Never throws: what goes wrong is in the list, and a library that cannot be opened or calibrated gives
- * one failed line.
+ * Runs the checks on the library in the file `libraryPath`. Never throws: what goes wrong is in the
+ * list, and a library that cannot be opened or calibrated gives one failed line.
  */
 export function runEngineSelfTest(libraryPath: string): SelfTestCheck[] {
   const results: SelfTestCheck[] = [];
@@ -224,7 +226,8 @@ function addressTranslation({ engine, load }: Bench): string {
     return engine.getSystemRegister(SYSTEM_REGISTERS.PAR_EL1);
   };
   const mapped = BigInt(RAM + 0x3000);
-  // Write-back memory (MAIR 0xff), inner shareable, and the bit that is always one; then a fault, status 0b000100.
+  // Write-back memory (MAIR 0xff), inner shareable, and the bit that is always one; then a fault,
+  // status 0b000100.
   expectEqual('PAR_EL1 of a mapped address', par(mapped + 0x123n), (0xffn << 56n) | mapped | 0xb80n);
   expectEqual('PAR_EL1 of an address that is not mapped', (par(FAULTING) ?? 0n) & 0x7fn, 0b0000_1001n);
   return 'AT and PAR_EL1 answer for mapped and unmapped addresses';

@@ -1,6 +1,6 @@
 /**
- * Names of AArch64 system registers for people who read the log: those that guests ask for and this machine may not have. The registers that the machine itself knows
- * are in system-registers.ts.
+ * Names of AArch64 system registers for people who read the log: those that guests ask for and this
+ * machine may not have. The registers that the machine itself knows are in system-registers.ts.
  *
  * Source: Arm ARM DDI 0487 K.a, D24; ICC_*: Arm IHI 0069 H, 12.2.
  */

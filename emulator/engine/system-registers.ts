@@ -1,7 +1,8 @@
 /**
  * AArch64 system registers by their Arm ARM names, with the encoding that MRS and MSR carry.
  *
- * Not the registers' behaviour: the engine or the machine gives them that. Source: Arm ARM DDI 0487 K.a, D24 (AArch64 System Register Descriptions).
+ * Not the registers' behaviour: the engine or the machine gives them that. Source: Arm ARM DDI 0487
+ * K.a, D24 (AArch64 System Register Descriptions).
  */
 
 import { REGISTER_NAMES } from './system-register-names.ts';
@@ -74,7 +75,10 @@ const NAMES = new Map<string, SystemRegisterName>(
   Object.entries(SYSTEM_REGISTERS).map(([name, encoding]) => [encoding.join('_'), name as SystemRegisterName]),
 );
 
-/** The register's name, or the generic `S<op0>_<op1>_C<n>_C<m>_<op2>` that assemblers accept (Arm ARM C5.1.5). */
+/**
+ * The register's name, or the generic `S<op0>_<op1>_C<n>_C<m>_<op2>` that assemblers accept (Arm
+ * ARM C5.1.5).
+ */
 export function systemRegisterName(encoding: SystemRegisterEncoding): string {
   const [op0, op1, crn, crm, op2] = encoding;
   const key = encoding.join('_');

@@ -1,5 +1,6 @@
 /**
- * The engine's handle, and what can be asked of it without knowing registers or time: memory lent to it, caches dropped, its register file as bytes.
+ * The engine's handle, and what can be asked of it without knowing registers or time: memory lent
+ * to it, caches dropped, its register file as bytes.
  *
  * Numbers are the library's ABI: include/unicorn/unicorn.h of Unicorn 2.1.
  */
@@ -25,7 +26,10 @@ const UC_CTL_TLB_FLUSH = ucControlWrite(11, 0);
 const CPU_MODELS = { 'cortex-a57': 0, 'cortex-a53': 1, 'cortex-a72': 2, max: 3 } as const;
 export type CpuModel = keyof typeof CPU_MODELS;
 
-/** Bytes of the engine's handle that the search for the instruction counter may read: less than the handle's size. */
+/**
+ * Bytes of the engine's handle that the search for the instruction counter may read: less than the
+ * handle's size.
+ */
 const HANDLE_SEARCH_BYTES = 2048;
 
 export class UnicornHandle {
@@ -39,7 +43,8 @@ export class UnicornHandle {
 
   /**
    * @param path of the library's file
-   * @param codeBufferBytes room for translated code; what does not fit is dropped and translated again
+   * @param codeBufferBytes room for translated code; what does not fit is dropped and translated
+   * again
    */
   constructor(path: string, model: CpuModel, codeBufferBytes: number) {
     this.library = loadLibrary(path);
@@ -70,7 +75,9 @@ export class UnicornHandle {
     this.check('uc_ctl flush tlb', this.library.control(this.handle, UC_CTL_TLB_FLUSH));
   }
 
-  /** Costs as much as clearing the code buffer, all of which becomes resident, with Unicorn 2.1.1. */
+  /**
+   * Costs as much as clearing the code buffer, all of which becomes resident, with Unicorn 2.1.1.
+   */
   discardAllCode(): void {
     this.check('uc_ctl flush code', this.library.control(this.handle, UC_CTL_TB_FLUSH));
   }
@@ -83,10 +90,12 @@ export class UnicornHandle {
   }
 
   /**
-   * Before anything is translated, and needed. The code buffer is one region. The engine starts to fill it without having taken it, so when it is full for the
-   * first time, the engine takes the same region again: it overwrites blocks that are still jumped to and still in its lists. That was wrong
-   * execution, then a crash, some seconds into a user space. Later it knows that no region is left, and drops everything first, as it should.
-   * Dropping everything takes the region. (QEMU calls tcg_region_initial_alloc for it; Unicorn, up to 2.1.4 at least, does not.)
+   * Before anything is translated, and needed. The code buffer is one region. The engine starts to
+   * fill it without having taken it, so when it is full for the first time, the engine takes the
+   * same region again: it overwrites blocks that are still jumped to and still in its lists. That
+   * was wrong execution, then a crash, some seconds into a user space. Later it knows that no
+   * region is left, and drops everything first, as it should. Dropping everything takes the region.
+   * (QEMU calls tcg_region_initial_alloc for it; Unicorn, up to 2.1.4 at least, does not.)
    */
   protected claimCodeBuffer(): void {
     this.discardAllCode();

@@ -1,5 +1,6 @@
 /**
- * The native Unicorn library and what of the host's process its use needs, through koffi. The only file that touches either; nothing here knows a core.
+ * The native Unicorn library and what of the host's process its use needs, through koffi. The only
+ * file that touches either; nothing here knows a core.
  *
  * Numbers and prototypes are the library's ABI: include/unicorn/unicorn.h of Unicorn 2.1.
  */
@@ -74,7 +75,10 @@ export function loadLibrary(path: string): Library {
   return library;
 }
 
-/** `length` bytes of native memory at `address`, live. A view costs memory until the process ends: make few and keep them. */
+/**
+ * `length` bytes of native memory at `address`, live. A view costs memory until the process ends:
+ * make few and keep them.
+ */
 export function nativeView(address: Pointer, length: number): ArrayBuffer {
   return koffi.view(address as Parameters<typeof koffi.view>[0], length);
 }
@@ -112,7 +116,10 @@ export interface NativeProcess {
   /** False when the host does not allow it. Whole pages. */
   protect(address: bigint, bytes: number, access: 'read-write' | 'read-execute'): boolean;
   view(address: bigint, bytes: number): ArrayBuffer;
-  /** cpu_restore_state: PC of the core at the translated code's address `host`; false when that is no such address. */
+  /**
+   * cpu_restore_state: PC of the core at the translated code's address `host`; false when that is
+   * no such address.
+   */
   restoreState(core: bigint, host: bigint): boolean;
 }
 

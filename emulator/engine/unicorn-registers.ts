@@ -1,5 +1,6 @@
 /**
- * The engine's registers: one at a time, and all of them as bytes that belong to one build of the library.
+ * The engine's registers: one at a time, and all of them as bytes that belong to one build of the
+ * library.
  *
  * Numbers are the library's ABI: include/unicorn/arm64.h of Unicorn 2.1.
  */
@@ -28,8 +29,9 @@ const registerOfX = (index: number): number => (index < 29 ? REG_X0 + index : RE
 const PSTATE_EL3H = 0x3cd;
 
 /**
- * Registers that the engine has without a place for their value: it ends the process when it is asked for them. System
- * instructions (op0 = 1) are such registers, too. Found by asking for every encoding.
+ * Registers that the engine has without a place for their value: it ends the process when it is
+ * asked for them. System instructions (op0 = 1) are such registers, too. Found by asking for every
+ * encoding.
  */
 const WITHOUT_VALUE: ReadonlySet<number> = new Set(
   (
@@ -159,7 +161,8 @@ export class UnicornRegisters extends UnicornHandle {
   }
 
   discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
-    // Physical ranges are addresses as the core sees them where nothing is translated: at EL3, whose MMU is off.
+    // Physical ranges are addresses as the core sees them where nothing is translated: at EL3,
+    // whose MMU is off.
     const pstate = this.getPstate();
     this.setLevel(PSTATE_EL3H);
     for (const [start, end] of ranges) this.discardCode(start, end);
@@ -180,7 +183,10 @@ export class UnicornRegisters extends UnicornHandle {
     return bytes;
   }
 
-  /** Writes PSTATE without moving stack pointers, and makes the engine notice by a system register write. */
+  /**
+   * Writes PSTATE without moving stack pointers, and makes the engine notice by a system register
+   * write.
+   */
   private setLevel(pstate: number): void {
     this.setPstate(pstate);
     this.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, this.getSystemRegister(SYSTEM_REGISTERS.SCR_EL3) ?? 0n);

@@ -1,11 +1,14 @@
 /**
- * Running and counting: a slice from its start to its end, and what has been executed at any moment in between.
+ * Running and counting: a slice from its start to its end, and what has been executed at any moment
+ * in between.
  *
  *     run ──► emuStart ──► callback ──► stop, abandon, nothing ──► … ──► counter used up, WFI, error ──► SliceEnd
  *
- * With inline counting (inline-count.ts) a block is charged when it begins. Inside a callback the charge is ahead of the execution and PC may be that of the
- * block, so every callback says where it was made from ({@link UnicornSlices.from}), and both are corrected when somebody asks. Without it the engine counts
- * each instruction, PC is always exact, and an instruction cannot be left: it completes and its registers are put back.
+ * With inline counting (inline-count.ts) a block is charged when it begins. Inside a callback the
+ * charge is ahead of the execution and PC may be that of the block, so every callback says where it
+ * was made from ({@link UnicornSlices.from}), and both are corrected when somebody asks. Without it
+ * the engine counts each instruction, PC is always exact, and an instruction cannot be left: it
+ * completes and its registers are put back.
  */
 
 import type { Calibration } from './calibrate.ts';
@@ -15,28 +18,38 @@ import type { CpuModel } from './unicorn-handle.ts';
 import { nativeProcess, type Pointer } from './unicorn-library.ts';
 import { UnicornRegisters } from './unicorn-registers.ts';
 
-/** Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED, WRITE_PROT and FETCH_PROT. */
+/**
+ * Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED, WRITE_PROT and
+ * FETCH_PROT.
+ */
 const UC_ERR_ACCESS = new Set([6, 7, 8, 12, 14]);
 
 /**
- * Instructions after which cached address translations are dropped. The cache grows with use and only shrinks when it is dropped, and each block that is translated
- * looks through all of it: some 6 % of a Linux boot.
+ * Instructions after which cached address translations are dropped. The cache grows with use and
+ * only shrinks when it is dropped, and each block that is translated looks through all of it: some
+ * 6 % of a Linux boot.
  */
 const FLUSH_EVERY = 2_000_000;
 
 /**
- * Bytes for translated code of a core. The engine's own choice is 1 GiB. A booting Linux fills some 80 MiB, a user space more. Where the buffer must be claimed by
- * clearing it, all of it is resident; a core that is calibrated translates a few blocks.
+ * Bytes for translated code of a core. The engine's own choice is 1 GiB. A booting Linux fills some
+ * 80 MiB, a user space more. Where the buffer must be claimed by clearing it, all of it is
+ * resident; a core that is calibrated translates a few blocks.
  */
 const CODE_BUFFER = { known: 128 * 2 ** 20, claimed: 32 * 2 ** 20, calibration: 2 * 2 ** 20 } as const;
 
-/** A block of the most instructions has at most 64 KiB of code, and a record for each instruction. */
+/**
+ * A block of the most instructions has at most 64 KiB of code, and a record for each instruction.
+ */
 const ROOM_FOR_A_BLOCK = 2 ** 18;
 
 /** For a counter that is not to end a run: far more instructions than a slice has. */
 const NEVER_USED_UP = 2 ** 31 - 1;
 
-/** Where a callback was made from, which decides how PC becomes exact and what of the block's charge is ahead. */
+/**
+ * Where a callback was made from, which decides how PC becomes exact and what of the block's charge
+ * is ahead.
+ */
 type Origin = 'nothing' | 'register move' | 'device access' | 'memory access';
 
 export interface SlicesOptions {
@@ -63,12 +76,17 @@ export class UnicornSlices extends UnicornRegisters {
   protected readonly afterRun: (() => void)[] = [];
   protected lastUnmapped: UnmappedAccess | null = null;
   protected unmappedPc = 0n;
-  /** The count at the moment when the slice was told to end: the engine counts one instruction that it does not execute any more. */
+  /**
+   * The count at the moment when the slice was told to end: the engine counts one instruction that
+   * it does not execute any more.
+   */
   protected countAtEnd: number | null = null;
   protected requested = 0;
   /** Instructions after which the slice ends with the next block. */
   private count = 0;
-  /** Executed in the current slice before the engine was started again to translate a block anew. */
+  /**
+   * Executed in the current slice before the engine was started again to translate a block anew.
+   */
   protected executedBefore = 0;
   protected stopRequested = false;
   protected retranslate = false;
@@ -80,7 +98,10 @@ export class UnicornSlices extends UnicornRegisters {
   /** Of the callback that runs. */
   protected within: Origin = 'nothing';
   protected pcIsExact = true;
-  /** With inline counting: instructions charged but not executed at this moment; null: not worked out yet. */
+  /**
+   * With inline counting: instructions charged but not executed at this moment; null: not worked
+   * out yet.
+   */
   protected ahead: number | null = 0;
   /** Registers to go back to where an instruction was abandoned. Without inline counting only. */
   protected abandoned: Pointer = null;
@@ -152,7 +173,8 @@ export class UnicornSlices extends UnicornRegisters {
       super.discardPhysicalCode(ranges);
       return;
     }
-    // Code is maintained line after line; what was dropped and not translated since need not be dropped again.
+    // Code is maintained line after line; what was dropped and not translated since need not be
+    // dropped again.
     const { start, end, translations } = this.discarded;
     const known = translations === counter.translations;
     const left = [...ranges].filter((range) => !(known && range[0] >= start && range[1] <= end));
@@ -178,8 +200,9 @@ export class UnicornSlices extends UnicornRegisters {
       inline.left = 0;
     } else {
       this.countAtEnd ??= this.executed;
-      // uc_emu_stop would break the instruction off in its middle and execute it again later, with its device accesses. Instead the slice's
-      // length is cut to what was executed: the instruction completes and the next one is not begun.
+      // uc_emu_stop would break the instruction off in its middle and execute it again later, with
+      // its device accesses. Instead the slice's length is cut to what was executed: the
+      // instruction completes and the next one is not begun.
       const at = this.calibration.executedOffset;
       this.handleView.setBigUint64(at + 8, this.handleView.getBigUint64(at, true), true);
     }
@@ -202,7 +225,8 @@ export class UnicornSlices extends UnicornRegisters {
   abandon(): void {
     const { inline } = this;
     if (inline === null) {
-      // The instruction completes inside the engine; its effects are undone by going back to the registers it started with.
+      // The instruction completes inside the engine; its effects are undone by going back to the
+      // registers it started with.
       this.abandoned ??= this.saveState();
       this.stop();
       return;
@@ -216,7 +240,11 @@ export class UnicornSlices extends UnicornRegisters {
     this.counter?.close();
   }
 
-  /** Enters the engine. Never from inside: it has one state. @param count of instructions; 0: no limit @returns the library's error code */
+  /**
+   * Enters the engine. Never from inside: it has one state.
+   * @param count of instructions; 0: no limit
+   * @returns the library's error code
+   */
   private start(count: number): number {
     if (this.starts > 0) throw new EngineError('the engine runs already: it cannot be run by what runs inside it');
     this.starts++;
@@ -301,7 +329,10 @@ export class UnicornSlices extends UnicornRegisters {
     }
   }
 
-  /** True when the slice's length ended it: the counter is then one past it. WFI as the last instruction leaves it at the length. */
+  /**
+   * True when the slice's length ended it: the counter is then one past it. WFI as the last
+   * instruction leaves it at the length.
+   */
   private endedByCount(): boolean {
     if (this.calibration === null) return false;
     return this.handleView.getUint32(this.calibration.executedOffset, true) > this.requested;
@@ -323,7 +354,10 @@ export class UnicornSlices extends UnicornRegisters {
     }
   }
 
-  /** An exception must not unwind through native frames: it is kept, the slice ends, and `run` throws it. */
+  /**
+   * An exception must not unwind through native frames: it is kept, the slice ends, and `run`
+   * throws it.
+   */
   protected guarded<T>(action: () => T): T | null {
     try {
       return action();
@@ -334,7 +368,10 @@ export class UnicornSlices extends UnicornRegisters {
     }
   }
 
-  /** A watch meets an instruction that was counted and has not happened. True when it was told to stop, so that the instruction does not count. */
+  /**
+   * A watch meets an instruction that was counted and has not happened. True when it was told to
+   * stop, so that the instruction does not count.
+   */
   protected atWatch(action: () => void): boolean {
     const { inline } = this;
     if (inline !== null) {
@@ -364,7 +401,10 @@ export class UnicornSlices extends UnicornRegisters {
     this.ahead = 0;
   }
 
-  /** When the callback that runs returns, its instruction is left unfinished and the run ends. With inline counting only. */
+  /**
+   * When the callback that runs returns, its instruction is left unfinished and the run ends. With
+   * inline counting only.
+   */
   protected leaveInstruction(): void {
     if (this.inline === null) return;
     this.refundBlock();

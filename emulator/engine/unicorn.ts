@@ -1,13 +1,16 @@
 /**
  * The CPU engine on the native Unicorn library.
  *
- * Unicorn is QEMU's AArch64 core (translator, softmmu) without QEMU's machine. Two things that a machine needs it does not export, so they are found once
- * for each library file by causing known events and searching for their traces (calibrate.ts drives that):
+ * Unicorn is QEMU's AArch64 core (translator, softmmu) without QEMU's machine. Two things that a
+ * machine needs it does not export, so they are found once for each library file by causing known
+ * events and searching for their traces (calibrate.ts drives that):
  *   - the number of instructions executed so far in a slice: a counter next to the requested count inside the engine's handle;
  *   - the syndrome, fault address and target level of the exception just taken: three adjacent fields in the saved register file.
  *
- * Time is instructions executed. Where inline-count.ts knows the library, translated code counts for itself, a block at a time, and a slice ends between two
- * blocks. Elsewhere slices are given a count: slower, because the engine then calls out for every instruction, and they end exactly at it.
+ * Time is instructions executed. Where inline-count.ts knows the library, translated code counts
+ * for itself, a block at a time, and a slice ends between two blocks. Elsewhere slices are given a
+ * count: slower, because the engine then calls out for every instruction, and they end exactly at
+ * it.
  *
  * Numbers below are the library's ABI: include/unicorn/unicorn.h and arm64.h of Unicorn 2.1.
  */
@@ -73,7 +76,10 @@ const BLOCK_BYTES = 16;
 /** The u32 fields of struct uc_arm64_cp_reg. */
 const SYSTEM_REGISTER_BYTES = 20;
 
-/** The least version whose MMU and register writes work (2.0.1 wants every virtual address mapped and keeps stale CPU flags). */
+/**
+ * The least version whose MMU and register writes work (2.0.1 wants every virtual address mapped
+ * and keeps stale CPU flags).
+ */
 export const REQUIRED_ENGINE_VERSION = { major: 2, minor: 1 } as const;
 
 export interface EngineVersion {
@@ -87,7 +93,10 @@ function versionOf(library: Library): EngineVersion {
   return { major: packed >>> 24, minor: (packed >>> 16) & 0xff, patch: (packed >>> 8) & 0xff };
 }
 
-/** Version of the Unicorn library in the file `path`, or null when the file cannot be loaded or is not Unicorn. */
+/**
+ * Version of the Unicorn library in the file `path`, or null when the file cannot be loaded or is
+ * not Unicorn.
+ */
 export function probeEngineVersion(path: string): EngineVersion | null {
   try {
     return versionOf(loadLibrary(path));
@@ -102,9 +111,15 @@ export interface UnicornOptions {
   readonly callbacks: EngineCallbacks;
   /** Default cortex-a72. */
   readonly model?: CpuModel;
-  /** `engine`: count as on hosts and with libraries for which there is no faster way. For comparisons; default is the fastest. */
+  /**
+   * `engine`: count as on hosts and with libraries for which there is no faster way. For
+   * comparisons; default is the fastest.
+   */
   readonly counting?: 'fastest' | 'engine';
-  /** Room for translated code, at least 1 MiB; default is what fits. For tests: a small one is full often. */
+  /**
+   * Room for translated code, at least 1 MiB; default is what fits. For tests: a small one is full
+   * often.
+   */
   readonly codeBufferBytes?: number;
 }
 
@@ -122,7 +137,8 @@ const calibrations = new Map<string, Calibration>();
 
 /**
  * A core at EL1 with the MMU off and everything unmapped.
- * @throws EngineError when the library is too old, cannot be calibrated, is in use by another thread, or refuses the call
+ * @throws EngineError when the library is too old, cannot be calibrated, is in use by another
+ * thread, or refuses the call
  */
 export function createUnicornEngine(options: UnicornOptions): CpuEngine {
   const known = calibrations.get(options.library);
@@ -252,7 +268,8 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
   watchMemory(start: number, end: number, touched: (access: WatchedAccess) => void): () => void {
     const callback = (_uc: Pointer, type: number, address: number | bigint, size: number) => {
       const access = { write: type === UC_MEM_WRITE, address: Number(address), size };
-      // Further accesses of an instruction that is undone are told as well: they too may have to be taken back.
+      // Further accesses of an instruction that is undone are told as well: they too may have to be
+      // taken back.
       if (this.abandoned !== null) this.guarded(() => touched(access));
       else {
         this.from('memory access', () => {
@@ -396,8 +413,9 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
   }
 
   /**
-   * A view of the struct at native address `pointer`. The engine passes structs of its own stack frame, so the same few addresses come again and again, and
-   * a view each time would cost more than all the rest.
+   * A view of the struct at native address `pointer`. The engine passes structs of its own stack
+   * frame, so the same few addresses come again and again, and a view each time would cost more
+   * than all the rest.
    */
   private structAt(pointer: number, bytes: number): DataView {
     let view = this.structs.get(pointer);
@@ -426,7 +444,10 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
     this.check('uc_hook_add', this.library.hookAdd(this.handle, [0], type, registered.callback, registered.data, 1, 0));
   }
 
-  /** @param standIn number of the callback's data argument, for callbacks in which instructions are abandoned or looked up; or the filter */
+  /**
+   * @param standIn number of the callback's data argument, for callbacks in which instructions are
+   * abandoned or looked up; or the filter
+   */
   private register(
     callback: (...args: never[]) => unknown,
     prototype: CallbackPrototype,

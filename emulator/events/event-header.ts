@@ -3,11 +3,16 @@
  *
  *     {"format":"levitate-events","version":1,"time":"simulated ns","board":"pixel6","seed":null,"trace":["irq"],"options":{"memoryBytes":2147483648}}
  *
- * Only format and version are needed to read a log. The rest tells a reader, and the comparison of two logs, what made it; members that this program does
- * not know are skipped, so that a later one may add some without a new version. A golden log has one member more, `masks`: workbench/log/masks.ts.
+ * Only format and version are needed to read a log. The rest tells a reader, and the comparison of
+ * two logs, what made it; members that this program does not know are skipped, so that a later one
+ * may add some without a new version. A golden log has one member more, `masks`:
+ * workbench/log/masks.ts.
  */
 
-/** Name and version of the format. The version changes when a reader of the old one would misread the new one. */
+/**
+ * Name and version of the format. The version changes when a reader of the old one would misread
+ * the new one.
+ */
 export const EVENT_FORMAT = 'levitate-events';
 export const EVENT_FORMAT_VERSION = 1;
 
@@ -39,7 +44,10 @@ export interface EventLogHeader {
   readonly masks: readonly string[];
 }
 
-/** The first line of a log file, with its line feed. `about`: what made the log, as far as it is known. */
+/**
+ * The first line of a log file, with its line feed. `about`: what made the log, as far as it is
+ * known.
+ */
 export function eventHeaderLine(about: Partial<EventLogHeader> = {}): string {
   const { board, seed, trace, options, masks } = about;
   return `${JSON.stringify({ format: EVENT_FORMAT, version: EVENT_FORMAT_VERSION, time: 'simulated ns', board, seed, trace, options, masks })}\n`;
@@ -48,7 +56,8 @@ export function eventHeaderLine(about: Partial<EventLogHeader> = {}): string {
 /**
  * The header in a line of a log.
  * @param number of the line, from 1
- * @throws EventFormatError when it is not the header, or that of a version that this program does not read
+ * @throws EventFormatError when it is not the header, or that of a version that this program does
+ * not read
  */
 export function parseHeaderLine(line: string, number: number): EventLogHeader {
   const header = new Map<string, unknown>(Object.entries(parseJsonObject(line, number)));

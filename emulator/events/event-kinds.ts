@@ -1,9 +1,10 @@
 /**
  * The kinds of events: one table, read by the log, by `--trace`, and by people who read a log file.
  *
- * A kind marked `always` is kept in every run: it is rare, and somebody will ask for it afterwards. The others are loud and
- * are kept when `--trace` names them. Fields of each kind are chosen by who emits it and listed in docs/event-log.md; addresses are
- * "0x…" strings or `bigint`, counts are numbers.
+ * A kind marked `always` is kept in every run: it is rare, and somebody will ask for it afterwards.
+ * The others are loud and are kept when `--trace` names them. Fields of each kind are chosen by who
+ * emits it and listed in docs/event-log.md; addresses are "0x…" strings or `bigint`, counts are
+ * numbers.
  */
 
 /** What the table says of a kind. */
@@ -76,8 +77,9 @@ export class UnknownEventKindError extends Error {
 }
 
 /**
- * The kinds that a `--trace` value such as "exception,irq" asks for, each once, in the table's order. Spaces around a name do
- * not count; "all" stands for every loud kind; naming a kind that is always kept is allowed and changes nothing.
+ * The kinds that a `--trace` value such as "exception,irq" asks for, each once, in the table's
+ * order. Spaces around a name do not count; "all" stands for every loud kind; naming a kind that is
+ * always kept is allowed and changes nothing.
  * @throws UnknownEventKindError for any other name, the empty one included
  */
 export function parseTraceList(list: string): EventKind[] {

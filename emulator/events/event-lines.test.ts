@@ -85,7 +85,10 @@ describe('parseEventLines', () => {
   });
 });
 
-/** The fields as JSON can hold them: the documented table, written down independently for what the property generates. */
+/**
+ * The fields as JSON can hold them: the documented table, written down independently for what the
+ * property generates.
+ */
 function inJsonForm(fields: Record<string, unknown>): Record<string, unknown> {
   const convert = (value: unknown): unknown => {
     if (typeof value === 'bigint') {

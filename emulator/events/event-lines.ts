@@ -5,8 +5,9 @@
  *     {"t":1250,"core":0,"kind":"serial","text":"[BOOT] Stage 1: Early HAL (SEC)"}
  *     {"t":1300,"core":0,"kind":"unmapped","address":"0x9001040","width":4}
  *
- * The first line names the format and says what was run: event-header.ts. Then t, core and kind come first, always in that order, then the fields in the order of the
- * emitter, so that two runs that did the same compare equal byte by byte. JSON has no integers above 2^53 and no bytes:
+ * The first line names the format and says what was run: event-header.ts. Then t, core and kind
+ * come first, always in that order, then the fields in the order of the emitter, so that two runs
+ * that did the same compare equal byte by byte. JSON has no integers above 2^53 and no bytes:
  *
  * | value | in the line |
  * |---|---|
@@ -17,7 +18,8 @@
  * | undefined, function, symbol | left out (null inside an array) |
  * | a field named t, core or kind | the same name after "field." (and "field.t" becomes "field.field.t": nothing collides) |
  *
- * Specification: RFC 8259; the lines follow the JSON Lines convention, UTF-8, each ended by a line feed.
+ * Specification: RFC 8259; the lines follow the JSON Lines convention, UTF-8, each ended by a line
+ * feed.
  */
 
 import { hex } from '#common/address.ts';
@@ -42,14 +44,19 @@ export function eventLine(event: LogEvent): string {
   return `${line}}\n`;
 }
 
-/** A whole log file: the header, which says `about` the run what is known, and `events`, one line each. */
+/**
+ * A whole log file: the header, which says `about` the run what is known, and `events`, one line
+ * each.
+ */
 export function eventLines(events: readonly LogEvent[], about: Partial<EventLogHeader> = {}): string {
   return eventHeaderLine(about) + events.map(eventLine).join('');
 }
 
 /**
- * The events of a log file, as `eventLines` wrote them; values stay in their JSON form. Empty lines do not count.
- * @throws EventFormatError when the header is missing or of another format or version, or a line is not an event
+ * The events of a log file, as `eventLines` wrote them; values stay in their JSON form. Empty lines
+ * do not count.
+ * @throws EventFormatError when the header is missing or of another format or version, or a line is
+ * not an event
  */
 export function parseEventLines(text: string): LogEvent[] {
   const events: LogEvent[] = [];
@@ -71,7 +78,11 @@ export function parseEventLines(text: string): LogEvent[] {
   return events;
 }
 
-/** The event in a line of a log file. @param number of the line, from 1 @throws EventFormatError when the line is not an event */
+/**
+ * The event in a line of a log file.
+ * @param number of the line, from 1
+ * @throws EventFormatError when the line is not an event
+ */
 export function parseEventLine(line: string, number: number): LogEvent {
   const { t, core, kind, ...named } = parseJsonObject(line, number) as Record<string, unknown>;
   if (typeof t !== 'number' || typeof core !== 'number' || typeof kind !== 'string') {

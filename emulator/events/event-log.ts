@@ -1,16 +1,22 @@
 /**
- * The machine's event log: what happened, when in simulated time, on which core. In memory; event-lines.ts turns it into text.
+ * The machine's event log: what happened, when in simulated time, on which core. In memory;
+ * event-lines.ts turns it into text.
  *
- * It is the machine's voice beside the serial line. Nothing in the machine reads it to decide anything, so a run is the same
- * with every kind traced and with none. It holds no clock: the machine stamps through the two functions given at construction.
+ * It is the machine's voice beside the serial line. Nothing in the machine reads it to decide
+ * anything, so a run is the same with every kind traced and with none. It holds no clock: the
+ * machine stamps through the two functions given at construction.
  *
- * Invariants: events are in the order of emission; the time stamps do not go back as long as the machine's clock does not.
+ * Invariants: events are in the order of emission; the time stamps do not go back as long as the
+ * machine's clock does not.
  */
 
 import { EVENT_KINDS, type EventKind, isEventKind } from './event-kinds.ts';
 import { eventLine, parseEventLine } from './event-lines.ts';
 
-/** Fields of an event, in the order in which the emitter named them. The log keeps the object: do not change it afterwards. */
+/**
+ * Fields of an event, in the order in which the emitter named them. The log keeps the object: do
+ * not change it afterwards.
+ */
 export type EventFields = Readonly<Record<string, unknown>>;
 
 /** One event. */
@@ -23,7 +29,9 @@ export interface LogEvent {
   readonly fields: EventFields;
 }
 
-/** An event as the log keeps it. JSON has no big integers: as JSON it is what a log file has of it. */
+/**
+ * An event as the log keeps it. JSON has no big integers: as JSON it is what a log file has of it.
+ */
 class EmittedEvent implements LogEvent {
   readonly t: number;
   readonly core: number;
@@ -51,7 +59,10 @@ export interface EventLogOptions {
   readonly core?: () => number;
   /** Loud kinds to keep, see `parseTraceList`. None when absent. */
   readonly trace?: readonly EventKind[];
-  /** How many loud events to keep in memory; listeners get the rest too. 1,000,000 when absent: about 200 MB. */
+  /**
+   * How many loud events to keep in memory; listeners get the rest too. 1,000,000 when absent:
+   * about 200 MB.
+   */
   readonly loudLimit?: number;
 }
 
@@ -80,15 +91,16 @@ export class EventLog {
   }
 
   /**
-   * True when events of `kind` are kept: test it before building costly fields. A kind outside the table is kept: no report is
-   * lost.
+   * True when events of `kind` are kept: test it before building costly fields. A kind outside the
+   * table is kept: no report is lost.
    */
   enabled(kind: string): boolean {
     return !this.#quiet.has(kind);
   }
 
   /**
-   * Adds an event, stamped with the machine's time and core, and tells the listeners. Does nothing for a kind that is not enabled.
+   * Adds an event, stamped with the machine's time and core, and tells the listeners. Does nothing
+   * for a kind that is not enabled.
    */
   emit(kind: string, fields: EventFields): void {
     if (this.#quiet.has(kind)) {
@@ -104,8 +116,9 @@ export class EventLog {
   }
 
   /**
-   * Calls `listener` for each further event (of `kind` when given), at once, in order of subscription, also past the limit of
-   * loud events. Returns the function that ends it. A listener that throws ends the run: that is a fault of the emulator.
+   * Calls `listener` for each further event (of `kind` when given), at once, in order of
+   * subscription, also past the limit of loud events. Returns the function that ends it. A listener
+   * that throws ends the run: that is a fault of the emulator.
    */
   subscribe(listener: EventListener, kind: string | null = null): () => void {
     const entry = { kind, listener };

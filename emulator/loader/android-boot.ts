@@ -1,5 +1,6 @@
 /**
- * Android's boot.img, header versions 3 and 4: a kernel, the generic RAM disk, a command line. What belongs to the phone is in vendor_boot.
+ * Android's boot.img, header versions 3 and 4: a kernel, the generic RAM disk, a command line. What
+ * belongs to the phone is in vendor_boot.
  *
  * ```
  *   page 0  header    0 "ANDROID!"  8 kernel_size  12 ramdisk_size  16 os_version  20 header_size  40 header_version  44 cmdline[1536]
@@ -7,7 +8,8 @@
  *   page 1  kernel …  ramdisk …  signature …            each from a page of 4096 bytes on; what follows (AVB footer) is not looked at
  * ```
  * Older versions name addresses and have no vendor_boot; no phone with this SoC has one.
- * Specification: source.android.com, "Boot image header"; and AOSP's bootimg.h, whose offsets these are.
+ * Specification: source.android.com, "Boot image header"; and AOSP's bootimg.h, whose offsets these
+ * are.
  */
 
 import { alignUp } from '#common/address.ts';
@@ -25,7 +27,10 @@ const PAGE_BYTES = 4096;
 /** The least: mkbootimg 29 (Android 11's drafts) wrote 1596 for version 3. */
 const HEADER_BYTES = { 3: 1580, 4: 1584 } as const;
 
-/** The parts of a boot.img: views of the file, as they are in it (usually compressed). An absent part is empty. */
+/**
+ * The parts of a boot.img: views of the file, as they are in it (usually compressed). An absent
+ * part is empty.
+ */
 export interface AndroidBoot {
   readonly headerVersion: 3 | 4;
   readonly kernel: Uint8Array;
@@ -40,8 +45,8 @@ export function isAndroidBoot(bytes: Uint8Array): boolean {
 
 /**
  * Takes a boot.img apart.
- * @throws GuestImageError naming `magic`, `header_version` (not 3 or 4), `header_size`, `kernel_size` (0: there is nothing to boot), or the part
- * that the file is too short for
+ * @throws GuestImageError naming `magic`, `header_version` (not 3 or 4), `header_size`,
+ * `kernel_size` (0: there is nothing to boot), or the part that the file is too short for
  */
 export function parseAndroidBoot(bytes: Uint8Array): AndroidBoot {
   const reader = new FieldReader('android-boot', bytes);

@@ -1,5 +1,6 @@
 /**
- * Android's vendor_boot.img, header versions 3 and 4: the phone's own RAM disks, device trees, command line and boot configuration.
+ * Android's vendor_boot.img, header versions 3 and 4: the phone's own RAM disks, device trees,
+ * command line and boot configuration.
  *
  * ```
  *   header   0 "VNDRBOOT"  8 header_version  12 page_size  24 vendor_ramdisk_size  28 cmdline[2048]  2096 header_size  2100 dtb_size
@@ -7,7 +8,8 @@
  *   then, each from a page on:  vendor RAM disks, one after the other | DTB | RAM disk table | bootconfig
  *   table entry  0 ramdisk_size  4 ramdisk_offset  8 ramdisk_type  12 ramdisk_name[32]  44 board_id[16]       (108 bytes)
  * ```
- * Specification: source.android.com, "Vendor boot partitions"; and AOSP's bootimg.h, whose offsets these are.
+ * Specification: source.android.com, "Vendor boot partitions"; and AOSP's bootimg.h, whose offsets
+ * these are.
  */
 
 import { alignUp } from '#common/address.ts';
@@ -69,8 +71,8 @@ export function isAndroidVendorBoot(bytes: Uint8Array): boolean {
 
 /**
  * Takes a vendor_boot.img apart.
- * @throws GuestImageError naming `magic`, `header_version` (not 3 or 4), `page_size`, `header_size`, a field of the RAM disk table, or the part
- * that the file is too short for
+ * @throws GuestImageError naming `magic`, `header_version` (not 3 or 4), `page_size`,
+ * `header_size`, a field of the RAM disk table, or the part that the file is too short for
  */
 export function parseAndroidVendorBoot(bytes: Uint8Array): AndroidVendorBoot {
   const reader = new FieldReader('android-vendor-boot', bytes);

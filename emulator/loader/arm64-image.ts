@@ -1,5 +1,6 @@
 /**
- * The header of an arm64 Linux Image. It says where the kernel wants to lie and how much memory it takes; the code that follows is not looked at.
+ * The header of an arm64 Linux Image. It says where the kernel wants to lie and how much memory it
+ * takes; the code that follows is not looked at.
  *
  * ```
  *    0  code0        4  code1          first instructions; "MZ" in code0 when the file is an EFI application too
@@ -53,8 +54,9 @@ export function isArm64Image(bytes: Uint8Array): boolean {
 
 /**
  * Reads the header at the start of `bytes`.
- * @throws GuestImageError naming `magic` (not an Image), `text_offset` (not a multiple of 4, or no address), `image_size` (no size), `flags` (a
- * big-endian kernel, which this machine does not run), or whatever the file is too short for
+ * @throws GuestImageError naming `magic` (not an Image), `text_offset` (not a multiple of 4, or no
+ * address), `image_size` (no size), `flags` (a big-endian kernel, which this machine does not run),
+ * or whatever the file is too short for
  */
 export function parseArm64Image(bytes: Uint8Array): Arm64Image {
   const reader = new FieldReader('image', bytes);

@@ -1,10 +1,12 @@
 /**
- * The boot configuration, as a boot loader hands it over: text behind the initrd, found from its end.
+ * The boot configuration, as a boot loader hands it over: text behind the initrd, found from its
+ * end.
  *
  * ```
  *   initrd | text | zeros up to a multiple of 4 | size of text and zeros (u32) | sum of their bytes (u32) | "#BOOTCONFIG\n"
  * ```
- * Specification: Documentation/admin-guide/bootconfig.rst, "Initrd" and "Boot Kernel With a Boot Config".
+ * Specification: Documentation/admin-guide/bootconfig.rst, "Initrd" and "Boot Kernel With a Boot
+ * Config".
  */
 
 import { alignUp } from '#common/address.ts';

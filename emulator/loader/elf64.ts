@@ -1,11 +1,13 @@
 /**
- * AArch64 ELF64 executables: what to load where, by physical address. Sections, symbols and relocations are not looked at.
+ * AArch64 ELF64 executables: what to load where, by physical address. Sections, symbols and
+ * relocations are not looked at.
  *
  * ```
  *   ELF header (64 bytes)      16 e_type  18 e_machine  24 e_entry  32 e_phoff  54 e_phentsize  56 e_phnum
  *   program header (56 bytes)  0 p_type  4 p_flags  8 p_offset  16 p_vaddr  24 p_paddr  32 p_filesz  40 p_memsz
  * ```
- * Specification: System V ABI, chapters 4 and 5 (ELF-64 Object File Format 1.5); ELF for the Arm 64-bit Architecture (AAELF64), 5.1.
+ * Specification: System V ABI, chapters 4 and 5 (ELF-64 Object File Format 1.5); ELF for the Arm
+ * 64-bit Architecture (AAELF64), 5.1.
  */
 
 import { hex } from '#common/address.ts';
@@ -61,10 +63,10 @@ export function isElf(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads the executable in `bytes`. An entry point that is the virtual address of an executable segment is translated to that segment's
- * physical address, as QEMU's loader does.
- * @throws GuestImageError naming the field: not ELF64, not little-endian, not AArch64, not executable, nothing to load, segments that overlap or
- * leave the file or the address space
+ * Reads the executable in `bytes`. An entry point that is the virtual address of an executable
+ * segment is translated to that segment's physical address, as QEMU's loader does.
+ * @throws GuestImageError naming the field: not ELF64, not little-endian, not AArch64, not
+ * executable, nothing to load, segments that overlap or leave the file or the address space
  */
 export function parseElf64(bytes: Uint8Array): Elf64 {
   const reader = new FieldReader('elf', bytes);

@@ -1,9 +1,15 @@
-/** Little-endian fields of an image by offset and name. Whatever lies outside the file is a {@link GuestImageError} with that name. */
+/**
+ * Little-endian fields of an image by offset and name. Whatever lies outside the file is a
+ * {@link GuestImageError} with that name.
+ */
 
 import { hex } from '#common/address.ts';
 import { GuestImageError, type GuestImageFormat } from './guest-image-error.ts';
 
-/** Reads from `bytes`, never beyond. Offsets and lengths are in bytes and may be any number that a malicious file makes of them. */
+/**
+ * Reads from `bytes`, never beyond. Offsets and lengths are in bytes and may be any number that a
+ * malicious file makes of them.
+ */
 export class FieldReader {
   readonly #format: GuestImageFormat;
   readonly #bytes: Uint8Array;
@@ -35,7 +41,10 @@ export class FieldReader {
     return this.#view.getBigUint64(this.#inside(offset, 8, field), true);
   }
 
-  /** A 64-bit field that is a size, an offset or a physical address: below 2^52. @throws GuestImageError when it is not, or the file ends first */
+  /**
+   * A 64-bit field that is a size, an offset or a physical address: below 2^52.
+   * @throws GuestImageError when it is not, or the file ends first
+   */
   size64(offset: number, field: string): number {
     const value = this.u64(offset, field);
     if (value >= 2n ** 52n) throw this.error(field, `${hex(value)} is out of range`);
@@ -48,7 +57,10 @@ export class FieldReader {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** ASCII up to the first NUL, or all of the field. @throws GuestImageError when the file ends first */
+  /**
+   * ASCII up to the first NUL, or all of the field.
+   * @throws GuestImageError when the file ends first
+   */
   text(offset: number, length: number, field: string): string {
     const bytes = this.bytes(offset, length, field);
     const end = bytes.indexOf(0);

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { foreignFile } from './foreign-files.ts';
 import { asciiBytes } from './testing/guest-images.ts';
 
-/** A file of 64 KiB with `bytes` at an offset, and a branch as its first word where that is free. */
+/**
+ * A file of 64 KiB with `bytes` at an offset, and a branch as its first word where that is free.
+ */
 function file(at: number, bytes: Uint8Array): Uint8Array {
   const whole = new Uint8Array(0x1_0000);
   whole.set([0x10, 0, 0, 0x14]);

@@ -1,8 +1,10 @@
 /**
- * Files that are given for a kernel and are none: what nobody recognises would be taken for raw code and executed.
+ * Files that are given for a kernel and are none: what nobody recognises would be taken for raw
+ * code and executed.
  *
- * Sources of the magic numbers: each format's specification; Linux: Documentation/arch/x86/boot.rst ("HdrS"), arm/booting.rst (zImage), riscv/boot-image-header.rst.
- * Instructions: Arm ARM DDI 0487 K.a, C4.1.1 (UDF).
+ * Sources of the magic numbers: each format's specification; Linux: Documentation/arch/x86/boot.rst
+ * ("HdrS"), arm/booting.rst (zImage), riscv/boot-image-header.rst. Instructions: Arm ARM DDI 0487
+ * K.a, C4.1.1 (UDF).
  */
 
 interface ForeignFile {
@@ -63,7 +65,10 @@ const TEXT_BYTES = 256;
 /** Tab, line feed, form feed, carriage return. */
 const WHITE = new Set([9, 10, 12, 13]);
 
-/** What a file is that is no code, as the end of a sentence "this is …"; null when it may be code. O(1). */
+/**
+ * What a file is that is no code, as the end of a sentence "this is …"; null when it may be code.
+ * O(1).
+ */
 export function foreignFile(bytes: Uint8Array): string | null {
   const known = FOREIGN.find(({ at, magic }) => startsAt(bytes, at, magic));
   if (known !== undefined) return known.what;

@@ -1,11 +1,14 @@
-/** The one error of reading guest images: which format, which field of it, and what is wrong there. */
+/**
+ * The one error of reading guest images: which format, which field of it, and what is wrong there.
+ */
 
 /** Formats that a guest image, or a part of one, may have. */
 export type GuestImageFormat = 'image' | 'gzip' | 'elf' | 'android-boot' | 'android-vendor-boot' | 'lz4-legacy' | 'raw';
 
 /**
- * A guest image that cannot be used: truncated, malformed, or made for another machine. `field` is the name that the format's specification
- * gives the field (`image_size`, `e_machine`, `header_version`), or the part of the file that is missing.
+ * A guest image that cannot be used: truncated, malformed, or made for another machine. `field` is
+ * the name that the format's specification gives the field (`image_size`, `e_machine`,
+ * `header_version`), or the part of the file that is missing.
  */
 export class GuestImageError extends Error {
   readonly format: GuestImageFormat;

@@ -1,4 +1,6 @@
-/** What a file is, by its first bytes. Whether it is any good is for the format's own reader to say. */
+/**
+ * What a file is, by its first bytes. Whether it is any good is for the format's own reader to say.
+ */
 
 import { isAndroidBoot } from './android-boot.ts';
 import { isArm64Image } from './arm64-image.ts';
@@ -8,7 +10,10 @@ import { isLz4Legacy } from './lz4-legacy.ts';
 /** Formats that `--kernel` takes; `raw` is everything else. */
 export type GuestFormat = 'image' | 'gzip' | 'elf' | 'android-boot' | 'lz4-legacy' | 'raw';
 
-/** The format of a file with these first bytes (64 are enough). Never fails: what nobody recognises is `raw`. */
+/**
+ * The format of a file with these first bytes (64 are enough). Never fails: what nobody recognises
+ * is `raw`.
+ */
 export function identifyGuest(bytes: Uint8Array): GuestFormat {
   if (isElf(bytes)) return 'elf';
   // RFC 1952, 2.3.1: ID1, ID2.

@@ -1,6 +1,6 @@
 /**
- * RAM that a loader fills piece by piece: what is free, and the next free slot. It knows numbers only; which pieces there are, and where they
- * would like to be, is load-guest.ts.
+ * RAM that a loader fills piece by piece: what is free, and the next free slot. It knows numbers
+ * only; which pieces there are, and where they would like to be, is load-guest.ts.
  */
 
 import { alignUp, hex } from '#common/address.ts';
@@ -11,7 +11,10 @@ export interface MemoryRange {
   readonly size: number;
 }
 
-/** An image does not fit where it has to go, or anywhere. The message names the image, its size and the addresses. */
+/**
+ * An image does not fit where it has to go, or anywhere. The message names the image, its size and
+ * the addresses.
+ */
 export class GuestPlacementError extends Error {
   constructor(message: string) {
     super(message);
@@ -19,10 +22,16 @@ export class GuestPlacementError extends Error {
   }
 }
 
-/** Kernels map initrd and device tree by 2 MiB blocks, and may map one block in one way only (booting.rst). */
+/**
+ * Kernels map initrd and device tree by 2 MiB blocks, and may map one block in one way only
+ * (booting.rst).
+ */
 export const BLOCK_BYTES = 2 * 2 ** 20;
 
-/** Invariant: the taken ranges are disjoint, and each lies in one bank, except what was reserved from the start. */
+/**
+ * Invariant: the taken ranges are disjoint, and each lies in one bank, except what was reserved
+ * from the start.
+ */
 export class GuestSpace {
   readonly #banks: readonly MemoryRange[];
   readonly #taken: { readonly what: string; readonly base: number; readonly end: number }[];
@@ -58,8 +67,8 @@ export class GuestSpace {
   }
 
   /**
-   * The first of `preferred` where `size` bytes are free, else the lowest free 2 MiB boundary in the first bank at or above `above`; null when
-   * there is none.
+   * The first of `preferred` where `size` bytes are free, else the lowest free 2 MiB boundary in
+   * the first bank at or above `above`; null when there is none.
    */
   findSlot(size: number, preferred: readonly number[], above: number): number | null {
     const candidates = [above, ...this.#taken.map(({ end }) => end)]

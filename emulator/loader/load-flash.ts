@@ -1,7 +1,9 @@
 /**
- * `--bios`: a file as the contents of the flash at the reset vector, by QEMU's rules. The code in it starts the machine by itself.
+ * `--bios`: a file as the contents of the flash at the reset vector, by QEMU's rules. The code in
+ * it starts the machine by itself.
  *
- * QEMU puts the device tree at the start of RAM for it, and leaves every register zero (hw/arm/boot.c; U-Boot's qemu_arm64 looks for the tree there).
+ * QEMU puts the device tree at the start of RAM for it, and leaves every register zero
+ * (hw/arm/boot.c; U-Boot's qemu_arm64 looks for the tree there).
  */
 
 import { alignUp, hex } from '#common/address.ts';
@@ -18,7 +20,8 @@ export interface FlashPlan {
 
 /**
  * Places `image` at the start of `flash` and a tree of `dtbBytes` at the start of `ram`.
- * @throws GuestImageError `size` when the file is empty or larger than the flash; GuestPlacementError when the tree is larger than RAM
+ * @throws GuestImageError `size` when the file is empty or larger than the flash;
+ * GuestPlacementError when the tree is larger than RAM
  */
 export function loadFlash(image: Uint8Array, flash: MemoryRange, ram: MemoryRange, dtbBytes: number): FlashPlan {
   if (image.length === 0) throw new GuestImageError('raw', 'size', 'the file is empty');

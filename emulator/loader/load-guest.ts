@@ -1,5 +1,6 @@
 /**
- * Where a guest goes: addresses, entry registers and the edits of its device tree, by one of two sets of rules. It copies nothing and starts nothing.
+ * Where a guest goes: addresses, entry registers and the edits of its device tree, by one of two
+ * sets of rules. It copies nothing and starts nothing.
  *
  * ```
  *   qemu         RAM |x---[ kernel ]............[ initrd ]..[ DTB ]......|     initrd at min(RAM / 2, 128 MiB) or above the kernel's end;
@@ -10,22 +11,28 @@
  * ```
  * RAM must be zero where nothing is placed: an ELF segment's memory beyond its file is not placed.
  *
- * Specification: Documentation/arch/arm64/booting.rst. QEMU's hw/arm/boot.c, as observed in 7.2 (qemu.test.ts asks it). The Pixel 6's boot loader
- * publishes no addresses: the board's are what logs of its siblings and U-Boot's gs101 port show.
+ * Specification: Documentation/arch/arm64/booting.rst. QEMU's hw/arm/boot.c, as observed in 7.2
+ * (qemu.test.ts asks it). The Pixel 6's boot loader publishes no addresses: the board's are what
+ * logs of its siblings and U-Boot's gs101 port show.
  */
 
 import { alignUp, hex, PAGE_SIZE } from '#common/address.ts';
 import { BLOCK_BYTES, GuestPlacementError, GuestSpace, type MemoryRange } from './guest-space.ts';
 import type { Guest, GuestKernel } from './open-guest.ts';
 
-/** Who loads: QEMU's `-kernel`, or a boot loader with addresses of its own, best first (a later one where the earlier is not free). */
+/**
+ * Who loads: QEMU's `-kernel`, or a boot loader with addresses of its own, best first (a later one
+ * where the earlier is not free).
+ */
 export type LoadingRules =
   | { readonly by: 'qemu' }
   | { readonly by: 'boot-loader'; readonly initrd: readonly number[]; readonly dtb: readonly number[] };
 
 /** Facts of the board, in bytes and physical addresses. */
 export interface GuestBoard {
-  /** Sorted. A kernel that does not name its address, its initrd and its tree go to the first bank. */
+  /**
+   * Sorted. A kernel that does not name its address, its initrd and its tree go to the first bank.
+   */
   readonly ram: readonly MemoryRange[];
   readonly reserved: readonly MemoryRange[];
   readonly rules: LoadingRules;
@@ -39,7 +46,10 @@ export interface Placement {
   readonly bytes: Uint8Array;
 }
 
-/** Registers of the first core at the guest's first instruction. All others are zero, the MMU is off. */
+/**
+ * Registers of the first core at the guest's first instruction. All others are zero, the MMU is
+ * off.
+ */
 export interface GuestEntry {
   readonly pc: number;
   readonly x0: number;
@@ -64,7 +74,10 @@ interface InitrdRange {
   readonly end: number;
 }
 
-/** QEMU's own first instructions lie at the start of RAM: a kernel that wants to be within this is moved. */
+/**
+ * QEMU's own first instructions lie at the start of RAM: a kernel that wants to be within this is
+ * moved.
+ */
 const QEMU_STUB_BYTES = PAGE_SIZE;
 const QEMU_MAX_INITRD_OFFSET = 128 * 2 ** 20;
 /** A file without a header is taken for a kernel from before there was one. */
@@ -73,7 +86,8 @@ const RAW_TEXT_OFFSET = 0x8_0000;
 const MAX_DTB_BYTES = 2 * 2 ** 20;
 
 /**
- * Places `guest` and a device tree of `dtbBytes`. Beyond QEMU's rules, an initrd is placed for an ELF guest too: QEMU drops it silently.
+ * Places `guest` and a device tree of `dtbBytes`. Beyond QEMU's rules, an initrd is placed for an
+ * ELF guest too: QEMU drops it silently.
  * @throws GuestPlacementError when something does not fit, with sizes and addresses
  */
 export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): GuestPlan {
@@ -126,7 +140,8 @@ export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): Gu
   return {
     placements,
     dtb,
-    // QEMU starts bare-metal code with all registers zero; a boot loader treats every kernel as Linux.
+    // QEMU starts bare-metal code with all registers zero; a boot loader treats every kernel as
+    // Linux.
     entry: { pc: kernel.entry, x0: isElf && board.rules.by === 'qemu' ? 0 : (dtb ?? 0) },
     chosen: { bootargs: guest.bootargs, initrd },
   };

@@ -21,8 +21,10 @@ function malformed(problem: string): GuestImageError {
 }
 
 /**
- * Decodes the block `source` into `target`, from its start; returns how many bytes that made. Linear in the sizes.
- * @throws GuestImageError `block`: the block ends inside a sequence, refers to before its start, or makes more than `target` holds
+ * Decodes the block `source` into `target`, from its start; returns how many bytes that made.
+ * Linear in the sizes.
+ * @throws GuestImageError `block`: the block ends inside a sequence, refers to before its start, or
+ * makes more than `target` holds
  */
 export function decodeLz4Block(source: Uint8Array, target: Uint8Array): number {
   let from = 0;
@@ -64,7 +66,10 @@ export function decodeLz4Block(source: Uint8Array, target: Uint8Array): number {
   }
 }
 
-/** Copies `length` bytes from `offset` before `to`. A match longer than its offset repeats what it has just written. */
+/**
+ * Copies `length` bytes from `offset` before `to`. A match longer than its offset repeats what it
+ * has just written.
+ */
 function copyMatch(target: Uint8Array, to: number, offset: number, length: number): void {
   if (length < SHORT_COPY) {
     for (let i = to; i < to + length; i++) target[i] = target[i - offset] ?? 0;

@@ -5,7 +5,8 @@
  *   0x184c2102 | { size (u32) | block of that size, which makes 8 MiB, the last one less } …   possibly another such frame …
  *                                                       kbuild: | size of all output (u32) at the very end
  * ```
- * Specification: lz4/doc/lz4_Frame_format.md, "Legacy frame"; the size at the end: Linux scripts/Makefile.lib, size_append.
+ * Specification: lz4/doc/lz4_Frame_format.md, "Legacy frame"; the size at the end: Linux
+ * scripts/Makefile.lib, size_append.
  */
 
 import { hex } from '#common/address.ts';

@@ -1,14 +1,15 @@
 /**
- * From the files that a user names to what has to be in memory: unpacks compression and Android's containers, and joins RAM disks and command
- * lines. Where it goes is load-guest.ts.
+ * From the files that a user names to what has to be in memory: unpacks compression and Android's
+ * containers, and joins RAM disks and command lines. Where it goes is load-guest.ts.
  *
  * ```
  *   --kernel  gzip ─┐
  *             LZ4 ──┼─▶ Image | ELF | raw
  *    boot.img ──────┘                      vendor_boot.img: RAM disks, device tree, command line, boot configuration
  * ```
- * Sources: source.android.com, "Vendor boot partitions" (RAM disks: the vendor's, then the generic one right behind; recovery's only when booting
- * recovery). The command line is the vendor's, then boot.img's, as a gs101 boot loader joins them, then what the user adds.
+ * Sources: source.android.com, "Vendor boot partitions" (RAM disks: the vendor's, then the generic
+ * one right behind; recovery's only when booting recovery). The command line is the vendor's, then
+ * boot.img's, as a gs101 boot loader joins them, then what the user adds.
  */
 
 import { parseAndroidBoot } from './android-boot.ts';
@@ -33,7 +34,10 @@ export interface GuestFiles {
   readonly append?: string | undefined;
 }
 
-/** Decompressors that the caller has: this folder imports none. What they throw becomes a {@link GuestImageError}. */
+/**
+ * Decompressors that the caller has: this folder imports none. What they throw becomes a
+ * {@link GuestImageError}.
+ */
 export interface Decompressors {
   readonly gunzip: (bytes: Uint8Array) => Uint8Array;
   /** Most bytes that anything may unpack to: the guest's RAM; absent: a limit of the format's. */
@@ -59,7 +63,9 @@ export interface Guest {
   readonly deviceTrees: Uint8Array | null;
 }
 
-/** Containers inside each other that make sense: boot.img, its kernel's compression, and one more. */
+/**
+ * Containers inside each other that make sense: boot.img, its kernel's compression, and one more.
+ */
 const MAX_NESTING = 3;
 
 /**

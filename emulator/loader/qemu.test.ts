@@ -1,6 +1,6 @@
 /**
- * The addresses of QEMU's own loader, read from the memory of a stopped machine, beside those of load-guest.ts. Skipped, by name, where QEMU is
- * not installed; never on continuous integration.
+ * The addresses of QEMU's own loader, read from the memory of a stopped machine, beside those of
+ * load-guest.ts. Skipped, by name, where QEMU is not installed; never on continuous integration.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -1,13 +1,17 @@
 /**
  * Simulated time: the only clock of a machine.
  *
- * It counts ticks. An executed instruction is one tick; a port access of a kernel that runs in TypeScript is charged {@link PORT_ACCESS_TICKS}, about what
- * compiled code spends on it. A fixed rate turns ticks into nanoseconds. Time
- * that every core sleeps through, and that a guest polling a counter waits for, passes as idle ticks. Nothing else moves it, so the same inputs give the
+ * It counts ticks. An executed instruction is one tick; a port access of a kernel that runs in
+ * TypeScript is charged {@link PORT_ACCESS_TICKS}, about what compiled code spends on it. A fixed
+ * rate turns ticks into nanoseconds. Time that every core sleeps through, and that a guest polling
+ * a counter waits for, passes as idle ticks. Nothing else moves it, so the same inputs give the
  * same times.
  */
 
-/** Ticks charged for a port access (8 bytes moved, or a register): address generation, the access and a use of its result. */
+/**
+ * Ticks charged for a port access (8 bytes moved, or a register): address generation, the access
+ * and a use of its result.
+ */
 export const PORT_ACCESS_TICKS = 4;
 
 const NS_PER_SECOND = 1_000_000_000;
@@ -15,7 +19,10 @@ const NS_PER_SECOND = 1_000_000_000;
 export class Clock {
   /** Ticks a second, an integer: the core's instruction rate. */
   readonly frequencyHz: number;
-  /** Instructions retired. Inside a slice the running core adds what it has executed so far, see `now`. */
+  /**
+   * Instructions retired. Inside a slice the running core adds what it has executed so far, see
+   * `now`.
+   */
   instructions = 0;
   /** Port accesses charged. */
   portAccesses = 0;
@@ -43,7 +50,10 @@ export class Clock {
     return scaled(BigInt(this.ticks), this.frequencyHz, frequencyHz);
   }
 
-  /** The first tick at which {@link counter} of `frequencyHz` is at least `count`. Counts beyond 2^53 are years away and inexact. */
+  /**
+   * The first tick at which {@link counter} of `frequencyHz` is at least `count`. Counts beyond
+   * 2^53 are years away and inexact.
+   */
   ticksAtCount(count: bigint, frequencyHz: number): number {
     return Number(scaledUp(count, frequencyHz, this.frequencyHz));
   }
@@ -65,7 +75,10 @@ export class Clock {
     this.idleTicks = idleTicks;
   }
 
-  /** Runs `look`, whose port accesses cost nothing: for what somebody who only watches wants to know. */
+  /**
+   * Runs `look`, whose port accesses cost nothing: for what somebody who only watches wants to
+   * know.
+   */
   withoutCharge<T>(look: () => T): T {
     const { portAccesses } = this;
     try {
@@ -87,7 +100,10 @@ export class Clock {
   }
 }
 
-/** `value` units of 1/from seconds in units of 1/to seconds, rounded down. Exact: in doubles, two of a hundred conversions end one off. */
+/**
+ * `value` units of 1/from seconds in units of 1/to seconds, rounded down. Exact: in doubles, two of
+ * a hundred conversions end one off.
+ */
 function scaled(value: bigint, from: number, to: number): bigint {
   return from === to ? value : (value * BigInt(to)) / BigInt(from);
 }

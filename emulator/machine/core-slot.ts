@@ -10,7 +10,10 @@ export interface CoreSlot {
   core: Core | null;
   /** Asleep in WFI, or waiting in WFE. */
   state: 'off' | 'running' | 'sleeping' | 'waiting';
-  /** Where it will begin, when it was turned on and has not run yet. Engines are not made while another one executes. */
+  /**
+   * Where it will begin, when it was turned on and has not run yet. Engines are not made while
+   * another one executes.
+   */
   start: { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 } | null;
 }
 

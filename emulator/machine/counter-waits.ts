@@ -1,8 +1,10 @@
 /**
  * Waiting by polling a counter, made short.
  *
- * A guest that reads a counter over and over waits for a time to come. Every read comes to TypeScript, which makes such a loop hundreds of times slower than others, so
- * time moves on under it: by twice as much with each read in close succession, up to {@link LONGEST_JUMP} ticks. A read on its own costs nothing.
+ * A guest that reads a counter over and over waits for a time to come. Every read comes to
+ * TypeScript, which makes such a loop hundreds of times slower than others, so time moves on under
+ * it: by twice as much with each read in close succession, up to {@link LONGEST_JUMP} ticks. A read
+ * on its own costs nothing.
  */
 
 import type { Clock } from './clock.ts';

@@ -1,4 +1,7 @@
-/** Flash, boot ROM and SRAM: memory of a machine that is not RAM in banks. Its bytes are shared with the engines, in whole pages. */
+/**
+ * Flash, boot ROM and SRAM: memory of a machine that is not RAM in banks. Its bytes are shared with
+ * the engines, in whole pages.
+ */
 
 import { alignUp, PAGE_SIZE } from '#common/address.ts';
 import type { FixedMemory } from './machine-options.ts';

@@ -1,11 +1,13 @@
 /**
- * Flash in the cores' view of memory: plain memory while it is read, which costs nothing and can be executed, and a device while it is commanded
- * (devices/cfi-flash.ts).
+ * Flash in the cores' view of memory: plain memory while it is read, which costs nothing and can be
+ * executed, and a device while it is commanded (devices/cfi-flash.ts).
  *
  *     memory ── a store that is a command ──► device ── back in array mode ──► memory       each before the next slice
  *
- * What is read after a store may be the device's, and a store that is no command changes nothing. So the core executes a store that meets such memory alone, in a slice
- * of one instruction; the engine writes into the memory, what it wrote is undone, and the device gets it. The code may lie in the same flash.
+ * What is read after a store may be the device's, and a store that is no command changes nothing.
+ * So the core executes a store that meets such memory alone, in a slice of one instruction; the
+ * engine writes into the memory, what it wrote is undone, and the device gets it. The code may lie
+ * in the same flash.
  */
 
 import type { Device } from '#emulator/bus/device.ts';
@@ -47,7 +49,10 @@ export class FlashWindows {
     this.cores = cores;
   }
 
-  /** `memory` is flash for which `device` answers when it is written to. Returns what the device calls when it enters or leaves array mode. */
+  /**
+   * `memory` is flash for which `device` answers when it is written to. Returns what the device
+   * calls when it enters or leaves array mode.
+   */
   add(memory: FixedMemory, device: Device, bus: Bus, interruptSlice: () => void): (arrayMode: boolean) => void {
     const { name, base, size } = memory;
     bus.attach({ name, base, size, device });
@@ -70,8 +75,8 @@ export class FlashWindows {
   }
 
   /**
-   * The core, alone in its slice, is about to make a store into flash that is mapped as memory: what it changes is noted, for {@link FlashWindows.storesMade}. False
-   * when that is elsewhere.
+   * The core, alone in its slice, is about to make a store into flash that is mapped as memory:
+   * what it changes is noted, for {@link FlashWindows.storesMade}. False when that is elsewhere.
    */
   note(access: UnmappedAccess): boolean {
     const window = this.takes(access) ? this.windowAt(access.address) : undefined;
@@ -89,7 +94,10 @@ export class FlashWindows {
     return true;
   }
 
-  /** The slice has ended: no store has changed the flash, and its device answers each. False when there was none. */
+  /**
+   * The slice has ended: no store has changed the flash, and its device answers each. False when
+   * there was none.
+   */
   storesMade(): boolean {
     const stores = this.noted;
     this.noted = [];

@@ -15,7 +15,10 @@ export interface MachineDevice {
   readonly answers: boolean;
 }
 
-/** Memory outside the banks that the core can execute: `rx` is read-only (flash, boot ROM), `rwx` is SRAM. */
+/**
+ * Memory outside the banks that the core can execute: `rx` is read-only (flash, boot ROM), `rwx` is
+ * SRAM.
+ */
 export interface FixedMemory {
   readonly name: string;
   readonly base: number;

@@ -1,4 +1,7 @@
-/** What is connected to a machine after it was made: interrupt controller, gates of a guest, a debugger. */
+/**
+ * What is connected to a machine after it was made: interrupt controller, gates of a guest, a
+ * debugger.
+ */
 
 import type { Core } from '#emulator/cpu/core.ts';
 import type { InterfaceRegisters } from './machine-registers.ts';

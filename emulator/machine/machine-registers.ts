@@ -1,6 +1,7 @@
 /**
- * The system registers that belong to the machine and not to the engine: the generic timer's, who a core is, the CPU interface of GICv3, and the performance monitors'
- * counters, which the engine takes from the host's clock.
+ * The system registers that belong to the machine and not to the engine: the generic timer's, who a
+ * core is, the CPU interface of GICv3, and the performance monitors' counters, which the engine
+ * takes from the host's clock.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24; ICC_*: Arm IHI 0069.
  */
@@ -15,7 +16,10 @@ import { isMonitorRegister, PerformanceMonitors } from '#emulator/cpu/performanc
 
 /** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
 const PFR0_GIC = 1n << 24n;
-/** ID_AA64PFR0_EL1.EL0 to EL3: AArch64 only. The engine has AArch32 as well, but its code cannot be counted. */
+/**
+ * ID_AA64PFR0_EL1.EL0 to EL3: AArch64 only. The engine has AArch32 as well, but its code cannot be
+ * counted.
+ */
 const PFR0_LEVELS_MASK = 0xffffn;
 const PFR0_LEVELS_AARCH64 = 0x1111n;
 

@@ -1,11 +1,13 @@
 /**
- * The state of a whole machine, memory excepted, as plain data: what a snapshot holds beside the bytes of memory.
+ * The state of a whole machine, memory excepted, as plain data: what a snapshot holds beside the
+ * bytes of memory.
  *
  *     save:     clock, events made, devices by name, interrupt controller, timers, cores, turns   (between two runs)
  *     restore:  the same into a machine built alike, whose memory has its bytes already
  *
- * Nothing is executed and no line is driven. What is caused by time is not saved as a list: each device and timer resumes its own waits, at the moments that they
- * had, so what falls on the same tick keeps its order.
+ * Nothing is executed and no line is driven. What is caused by time is not saved as a list: each
+ * device and timer resumes its own waits, at the moments that they had, so what falls on the same
+ * tick keeps its order.
  *
  * Not here: memory, and how state becomes a file (workbench/snapshot/).
  */
@@ -21,7 +23,10 @@ import type { SavedState } from './saved-state.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Turns } from './turns.ts';
 
-/** A slice that ended in the middle of a block of code: whose, the tick at which it began, the ticks of its turn that were left; null: none did. */
+/**
+ * A slice that ended in the middle of a block of code: whose, the tick at which it began, the ticks
+ * of its turn that were left; null: none did.
+ */
 export type SavedCut = { readonly slot: number; readonly begun: number; readonly turn: number | null } | null;
 
 /** The parts of a machine that have state. */

@@ -1,12 +1,14 @@
 /**
- * A machine: cores, memory, bus, devices and simulated time, wired together. It knows silicon and no kernel.
+ * A machine: cores, memory, bus, devices and simulated time, wired together. It knows silicon and
+ * no kernel.
  *
  *     run(limits) ─► slice of a core ─► WFI? gate? power? limit? ─► next slice, or back to the caller with the reason
  *
- * Gates are how code in TypeScript takes part: an instruction that the machine was told to hand over. What they mean is the caller's.
+ * Gates are how code in TypeScript takes part: an instruction that the machine was told to hand
+ * over. What they mean is the caller's.
  *
- * Owns: the order of slices, power, the map of physical memory. Does not own: the contents of memory at reset (the loader's), the meaning of a
- * panic or of a serial line.
+ * Owns: the order of slices, power, the map of physical memory. Does not own: the contents of
+ * memory at reset (the loader's), the meaning of a panic or of a serial line.
  */
 
 import { hex } from '#common/address.ts';
@@ -36,7 +38,10 @@ import { Scheduler, type ScheduledEvent } from './scheduler.ts';
 import { GenericTimer } from '#emulator/timer/generic-timer.ts';
 import { Turns } from './turns.ts';
 
-/** Most instructions in one slice of the only core that runs: bounds how long `run` goes without looking at the world. */
+/**
+ * Most instructions in one slice of the only core that runs: bounds how long `run` goes without
+ * looking at the world.
+ */
 const SLICE = 1_000_000;
 
 interface CutSlice {
@@ -73,7 +78,9 @@ export class Machine {
   private closeWanted = false;
   /** Tick at which the current slice ends at the latest. */
   private sliceEnd = 0;
-  /** The slice that a limit or a debugger ended in the middle of a block of code. It goes on first. */
+  /**
+   * The slice that a limit or a debugger ended in the middle of a block of code. It goes on first.
+   */
   private cut: CutSlice | null = null;
 
   constructor(options: MachineOptions) {
@@ -154,7 +161,10 @@ export class Machine {
     this.turns.only = core;
   }
 
-  /** What core `index` does: off, running (perhaps not in its turn), sleeping in WFI or waiting in WFE. */
+  /**
+   * What core `index` does: off, running (perhaps not in its turn), sleeping in WFI or waiting in
+   * WFE.
+   */
   coreState(index: number): CoreSlot['state'] {
     return this.slots[index]?.state ?? 'off';
   }
@@ -181,7 +191,10 @@ export class Machine {
     return this.flashes.add(memory, device, this.bus, () => this.runningCore?.interruptSlice());
   }
 
-  /** What the machine gives a device whose interrupt line is driven by `setIrq`. What a device has no model for is reported with the PC of the access. */
+  /**
+   * What the machine gives a device whose interrupt line is driven by `setIrq`. What a device has
+   * no model for is reported with the PC of the access.
+   */
   deviceContext(setIrq: (level: boolean) => void): DeviceContext {
     return {
       nowNs: () => this.clock.nowNs,
@@ -209,7 +222,10 @@ export class Machine {
     this.gates = handler;
   }
 
-  /** Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not know. */
+  /**
+   * Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not
+   * know.
+   */
   setVendorCalls(answer: (functionId: number, arguments_: FirmwareArguments) => bigint | null): void {
     this.firmware.vendorCall = answer;
   }
@@ -239,7 +255,10 @@ export class Machine {
     return { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut, open };
   }
 
-  /** Devices to their reset values, every core off but the boot core, which starts at `entry` in exception level `level`. Memory keeps its contents. */
+  /**
+   * Devices to their reset values, every core off but the boot core, which starts at `entry` in
+   * exception level `level`. Memory keeps its contents.
+   */
   reset(entry: number, level: 1 | 2 | 3 = 3): void {
     this.scheduler.clear();
     this.bus.reset();
@@ -257,7 +276,10 @@ export class Machine {
     this.cut = null;
   }
 
-  /** Lets `ns` of simulated time pass with nothing executed, or less: up to what happens next. Between runs, for a guest that idles by polling. */
+  /**
+   * Lets `ns` of simulated time pass with nothing executed, or less: up to what happens next.
+   * Between runs, for a guest that idles by polling.
+   */
   passTime(ns: number): void {
     const { clock, scheduler } = this;
     clock.idleTicks += Math.max(0, Math.min(clock.ticksFor(ns), scheduler.nextTick - clock.ticks));
@@ -312,7 +334,8 @@ export class Machine {
     const endTicks = limits.untilNs === undefined ? Infinity : clock.ticksFor(limits.untilNs);
     const endInstructions = limits.maxInstructions ?? Infinity;
     for (;;) {
-      // Time and interrupts are looked at where a block of code ends, so that no stop in the middle of one can move them.
+      // Time and interrupts are looked at where a block of code ends, so that no stop in the middle
+      // of one can move them.
       if (this.cut === null) scheduler.runDue(clock.ticks);
       const pending = this.pending;
       if (pending !== null) {
@@ -336,14 +359,18 @@ export class Machine {
     }
   }
 
-  /** A PSCI or SMCCC call as firmware would answer it; power calls take effect when the current slice ends. */
+  /**
+   * A PSCI or SMCCC call as firmware would answer it; power calls take effect when the current
+   * slice ends.
+   */
   firmwareCall(functionId: number, arguments_: FirmwareArguments): bigint {
     return this.firmware.call(this.currentCore, functionId, arguments_);
   }
 
   /**
-   * Frees the engines. The machine cannot run afterwards; its memory and events can be read. Called by a listener, it ends the run and is done when that
-   * has come back; called again, it does nothing.
+   * Frees the engines. The machine cannot run afterwards; its memory and events can be read. Called
+   * by a listener, it ends the run and is done when that has come back; called again, it does
+   * nothing.
    */
   close(): void {
     if (this.life === 'running') {
@@ -357,7 +384,10 @@ export class Machine {
     for (const core of this.cores) core.engine.close();
   }
 
-  /** One slice of one core, of at most so many ticks or instructions. Returns a stop only when the core cannot go on. */
+  /**
+   * One slice of one core, of at most so many ticks or instructions. Returns a stop only when the
+   * core cannot go on.
+   */
   private runSlice(slot: CoreSlot, mostTicks: number, mostInstructions: number): MachineStop | null {
     const { clock } = this;
     this.flashes.settle();
@@ -372,8 +402,8 @@ export class Machine {
       this.cut = { slot, begun, turn };
       return null;
     }
-    // However a turn is cut into slices, it ends at the same instruction; a core that waits gives the rest of it away.
-    // Firmware may have turned it off or put it to sleep.
+    // However a turn is cut into slices, it ends at the same instruction; a core that waits gives
+    // the rest of it away. Firmware may have turned it off or put it to sleep.
     const gaveAway = ['wfi', 'wfe', 'yield'].includes(stop.kind) || slot.state !== 'running';
     const isOver = this.turns.end(slot, clock.ticks - begun, turn !== null, gaveAway, () => core.engine.getPc());
     // Whatever it stored may be what another core waits for.
@@ -399,13 +429,17 @@ export class Machine {
     }
   }
 
-  /** What a core's next slice is: when it begins, the ticks of its turn that are left (see Turns.begin), and how many it may last. */
+  /**
+   * What a core's next slice is: when it begins, the ticks of its turn that are left (see
+   * Turns.begin), and how many it may last.
+   */
   private beginSlice(slot: CoreSlot, mostTicks: number): CutSlice & { readonly budget: number } {
     const core = this.started(slot);
     if (slot.state === 'waiting') wake(slot);
     const turn = this.turns.begin(slot);
     core.takeInterrupt();
-    // An interrupt that waits for the core to unmask it is taken right after the instruction that does.
+    // An interrupt that waits for the core to unmask it is taken right after the instruction that
+    // does.
     const longest = turn ?? SLICE;
     const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
     const begun = this.clock.ticks;

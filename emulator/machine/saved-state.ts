@@ -1,8 +1,10 @@
 /**
- * The state of a part of the machine as plain data, which a snapshot holds: what the part needs to go on as if nothing had happened, and nothing that it was
- * built with. Registers, queues and pending waits are state; names, sizes and connections are not.
+ * The state of a part of the machine as plain data, which a snapshot holds: what the part needs to
+ * go on as if nothing had happened, and nothing that it was built with. Registers, queues and
+ * pending waits are state; names, sizes and connections are not.
  *
- * A part is restored into one that was built the same way. Restoring drives no line and tells nobody: the other side of each connection restores its own half.
+ * A part is restored into one that was built the same way. Restoring drives no line and tells
+ * nobody: the other side of each connection restores its own half.
  */
 
 /** Plain data. */
@@ -25,8 +27,9 @@ export interface Stateful {
 }
 
 /**
- * Where the shape of `saved` differs from that of `expected`, as a path, or null. Records must have the same members; what stands in lists is left to the owner.
- * Another version of the emulator keeps other members: better told than half restored.
+ * Where the shape of `saved` differs from that of `expected`, as a path, or null. Records must have
+ * the same members; what stands in lists is left to the owner. Another version of the emulator
+ * keeps other members: better told than half restored.
  */
 export function differenceOfShape(saved: SavedState, expected: SavedState, path = ''): string | null {
   if (!isRecord(saved) || !isRecord(expected)) return isRecord(saved) === isRecord(expected) ? null : path;

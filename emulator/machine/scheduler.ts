@@ -1,8 +1,9 @@
 /**
- * What will happen at a known simulated time: timer expiries, device delays. The machine runs cores up to the next entry, never past it by more than the
- * instruction in progress.
+ * What will happen at a known simulated time: timer expiries, device delays. The machine runs cores
+ * up to the next entry, never past it by more than the instruction in progress.
  *
- * Entries at the same tick happen in the order in which they were made, so a run is the same every time.
+ * Entries at the same tick happen in the order in which they were made, so a run is the same every
+ * time.
  *
  * Invariant: `heap` is a binary min-heap by (tick, order).
  */
@@ -29,7 +30,10 @@ export class Scheduler {
   private readonly heap: Entry[] = [];
   private made = 0;
 
-  /** Calls `action` when the clock reaches `tick`; at the next opportunity when it has passed. O(log n). */
+  /**
+   * Calls `action` when the clock reaches `tick`; at the next opportunity when it has passed. O(log
+   * n).
+   */
   at(tick: number, action: () => void): ScheduledEvent {
     return this.resume({ tick, order: this.made++ }, action);
   }

@@ -4,7 +4,8 @@
  *     core 0 ├── turn ──┤          core 1 ├── turn ──┤          core 0 ├── …
  *              slice slice                  slice                      a turn may be cut into slices; that does not change where it ends
  *
- * A core that ends two turns in the same small loop probably waits for another one: it gets short turns until it is elsewhere.
+ * A core that ends two turns in the same small loop probably waits for another one: it gets short
+ * turns until it is elsewhere.
  *
  * Not here: what runs in a slice, and what wakes a sleeping core (machine.ts).
  */
@@ -25,7 +26,9 @@ interface LastTurn {
 }
 
 export class Turns {
-  /** Ticks of a turn while several cores run. Another length is another interleaving of the cores. */
+  /**
+   * Ticks of a turn while several cores run. Another length is another interleaving of the cores.
+   */
   length = TURN;
   /** For a debugger: the one core that runs while the others stand still; null: all of them. */
   only: number | null = null;
@@ -52,7 +55,10 @@ export class Turns {
     this.left = 0;
   }
 
-  /** The core that runs next: the same one until its turn is over, then the next one that is awake. Null when none is. */
+  /**
+   * The core that runs next: the same one until its turn is over, then the next one that is awake.
+   * Null when none is.
+   */
   next(): CoreSlot | null {
     const { slots, only } = this;
     if (only !== null) {
@@ -80,7 +86,10 @@ export class Turns {
     for (const [index, turn] of last.entries()) this.last[index] = { ...turn };
   }
 
-  /** A slice of `slot` begins. Returns how many ticks of its turn are left, or null when it need not share the time with another core. */
+  /**
+   * A slice of `slot` begins. Returns how many ticks of its turn are left, or null when it need not
+   * share the time with another core.
+   */
   begin(slot: CoreSlot): number | null {
     this.running = slot.index;
     if (this.left <= 0)
@@ -89,8 +98,8 @@ export class Turns {
   }
 
   /**
-   * It has ended after `ticks`, with the core at `pc()`; `gaveAway`: the core waits, and the rest of its turn is the others'. `shared` is what `begin` said.
-   * Returns true when its turn is over.
+   * It has ended after `ticks`, with the core at `pc()`; `gaveAway`: the core waits, and the rest
+   * of its turn is the others'. `shared` is what `begin` said. Returns true when its turn is over.
    */
   end(slot: CoreSlot, ticks: number, shared: boolean, gaveAway: boolean, pc: () => bigint): boolean {
     if (gaveAway) this.left = 0;

@@ -4,9 +4,10 @@
  *     bank 0                     hole        bank 1
  *     |—chunk—|—chunk—|- - - - |             |- - - - |—chunk—| …        "—" backed by an ArrayBuffer, "-" nothing yet
  *
- * Chunks lie on a grid of absolute multiples of `chunkBytes`. A chunk is made, zeroed, when the CPU or TypeScript first touches it, and is then
- * lent to the CPU engines: both see the same bytes. A chunk that a bank covers only in part has a buffer of full size (the rest is never
- * reached nor committed by the host), so that word indexes in a run of chunks are uniform.
+ * Chunks lie on a grid of absolute multiples of `chunkBytes`. A chunk is made, zeroed, when the CPU
+ * or TypeScript first touches it, and is then lent to the CPU engines: both see the same bytes. A
+ * chunk that a bank covers only in part has a buffer of full size (the rest is never reached nor
+ * committed by the host), so that word indexes in a run of chunks are uniform.
  *
  * Not here: devices (bus/), virtual addresses (cpu/virtual-memory.ts).
  *
@@ -57,7 +58,10 @@ const SMALLEST_CHUNK = 16 * 2 ** 20;
 /** The engine holds some 4,000 mapped sections at most; devices and holes take a share of them. */
 const MOST_CHUNKS = 2048;
 
-/** Smallest power of two, at least 16 MiB, with which `totalBytes` of RAM stay below the engine's limit of sections. */
+/**
+ * Smallest power of two, at least 16 MiB, with which `totalBytes` of RAM stay below the engine's
+ * limit of sections.
+ */
 export function chunkBytesFor(totalBytes: number): number {
   let bytes = SMALLEST_CHUNK;
   while (totalBytes / bytes > MOST_CHUNKS) bytes *= 2;
@@ -74,7 +78,8 @@ export class PhysicalMemory {
   private last: MemoryChunk | null = null;
 
   /**
-   * @throws MemoryConfigurationError when a bank is empty, not made of whole pages, above 2^48, or overlaps another
+   * @throws MemoryConfigurationError when a bank is empty, not made of whole pages, above 2^48, or
+   * overlaps another
    */
   constructor(banks: readonly MemoryBank[]) {
     this.banks = normalise(banks);
@@ -95,7 +100,9 @@ export class PhysicalMemory {
     return this.findBank(pa, bytes) !== null;
   }
 
-  /** Calls `listener` for each chunk made so far and for each one to come, at once when it is made. */
+  /**
+   * Calls `listener` for each chunk made so far and for each one to come, at once when it is made.
+   */
   onChunk(listener: ChunkListener): void {
     this.listeners.push(listener);
     for (const chunk of this.chunks.values()) this.announce(chunk, listener);
@@ -117,7 +124,10 @@ export class PhysicalMemory {
     return chunk;
   }
 
-  /** Bytes of RAM that are backed by host memory: a multiple of the chunk size except at the ends of banks. */
+  /**
+   * Bytes of RAM that are backed by host memory: a multiple of the chunk size except at the ends of
+   * banks.
+   */
   get touchedBytes(): number {
     let bytes = 0;
     for (const chunk of this.chunks.values()) {
@@ -210,7 +220,8 @@ export class PhysicalMemory {
 
   private chunkOf(pa: number, bytes: number): MemoryChunk {
     const last = this.last;
-    // Within a chunk that a bank covers wholly there is nothing to check; banks' ends go the long way.
+    // Within a chunk that a bank covers wholly there is nothing to check; banks' ends go the long
+    // way.
     if (last !== null && pa >= last.base && pa + bytes <= last.base + this.chunkBytes && this.contains(pa, bytes)) {
       return last;
     }

@@ -47,7 +47,8 @@ export function callForCores(
       return slot === undefined ? PSCI_RESULT.INVALID_PARAMETERS : slot.state === 'off' ? 1n : 0n;
     }
     case PSCI.CPU_SUSPEND:
-      // Whatever depth was asked for, the core waits as in WFI and its registers survive: a wake-up before power was cut.
+      // Whatever depth was asked for, the core waits as in WFI and its registers survive: a wake-up
+      // before power was cut.
       current.state = 'sleeping';
       current.core?.stop();
       return PSCI_RESULT.SUCCESS;

@@ -1,7 +1,9 @@
 /**
- * The machine's secure firmware as far as calls reach it: the silicon vendor's calls first, then PSCI for cores, then the rest of PSCI.
+ * The machine's secure firmware as far as calls reach it: the silicon vendor's calls first, then
+ * PSCI for cores, then the rest of PSCI.
  *
- * Specification: Arm DEN 0028 (SMC Calling Convention 1.1): function in w0, arguments in x1 to x4, result in x0.
+ * Specification: Arm DEN 0028 (SMC Calling Convention 1.1): function in w0, arguments in x1 to x4,
+ * result in x0.
  */
 
 import type { Core } from '#emulator/cpu/core.ts';
@@ -12,7 +14,10 @@ import { callForCores } from './core-calls.ts';
 import { answerPsci, psciName } from './psci.ts';
 
 export class Firmware {
-  /** Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not know. */
+  /**
+   * Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not
+   * know.
+   */
   vendorCall: (functionId: number, arguments_: FirmwareArguments) => bigint | null = () => null;
   private readonly slots: readonly CoreSlot[];
   private readonly events: EventLog;
@@ -25,7 +30,9 @@ export class Firmware {
     this.power = power;
   }
 
-  /** The answer to a call of core `current`; power calls take effect when the current slice ends. */
+  /**
+   * The answer to a call of core `current`; power calls take effect when the current slice ends.
+   */
   call(current: number, functionId: number, arguments_: FirmwareArguments): bigint {
     const { events } = this;
     const result =

@@ -1,5 +1,6 @@
 /**
- * The secure call through which gs101's kernel writes the power management unit: its firmware lets nobody else do it.
+ * The secure call through which gs101's kernel writes the power management unit: its firmware lets
+ * nobody else do it.
  *
  *     x0 0x8200_0504   x1 physical address   x2 operation   x3, x4 operands   ──► x0
  *
@@ -10,7 +11,8 @@
  *
  * It is served by the machine, on the bus, as PSCI is; there is no code at EL3.
  *
- * Source: Linux drivers/soc/samsung/gs101-pmu.c, as facts. What a read returns is not used there: taken from the way the two others return.
+ * Source: Linux drivers/soc/samsung/gs101-pmu.c, as facts. What a read returns is not used there:
+ * taken from the way the two others return.
  */
 
 /** Function identifier: a fast 32-bit call of the silicon vendor (Arm DEN 0028, 6). */

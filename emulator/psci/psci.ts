@@ -1,10 +1,13 @@
 /**
- * PSCI as the machine's secure firmware answers it: function number in w0, arguments in x1 to x3, result in x0.
+ * PSCI as the machine's secure firmware answers it: function number in w0, arguments in x1 to x3,
+ * result in x0.
  *
- * Modelled after reset firmware has left EL3: the calls are served by the machine, not by code at EL3. CPU_ON, CPU_OFF,
- * CPU_SUSPEND and AFFINITY_INFO concern the cores and are carried out in core-calls.ts before a call comes here.
+ * Modelled after reset firmware has left EL3: the calls are served by the machine, not by code at
+ * EL3. CPU_ON, CPU_OFF, CPU_SUSPEND and AFFINITY_INFO concern the cores and are carried out in
+ * core-calls.ts before a call comes here.
  *
- * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1 (functions) and 5.2 (return codes); Arm DEN 0028 (SMC Calling Convention 1.1), 7.
+ * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1 (functions) and 5.2 (return codes); Arm DEN 0028
+ * (SMC Calling Convention 1.1), 7.
  */
 
 /** Function identifiers; the SMC64 twin of a function has bit 30 set. */
@@ -21,7 +24,10 @@ export const PSCI = {
   SMCCC_VERSION: 0x8000_0000,
 } as const;
 
-/** Functions that take addresses or core names, and so exist in a 64-bit form too (Arm DEN 0022, 5.1). */
+/**
+ * Functions that take addresses or core names, and so exist in a 64-bit form too (Arm DEN 0022,
+ * 5.1).
+ */
 const HAVE_64_BIT_FORM: ReadonlySet<number> = new Set([PSCI.CPU_SUSPEND, PSCI.CPU_ON, PSCI.AFFINITY_INFO]);
 
 const NAMES = new Map<number, string>(Object.entries(PSCI).map(([name, id]) => [id, name]));

@@ -1,5 +1,6 @@
 /**
- * The generic timer of one core: the counters, and the physical and virtual timers of EL1 (with those of EL2 as registers), in simulated time.
+ * The generic timer of one core: the counters, and the physical and virtual timers of EL1 (with
+ * those of EL2 as registers), in simulated time.
  *
  *     count  = floor(ticks x CNTFRQ / instruction rate)         CNTPCT; CNTVCT = CNTPCT - CNTVOFF_EL2
  *     line   = ENABLE and not IMASK and count >= CVAL           level, to a PPI of the interrupt controller
@@ -29,7 +30,10 @@ const EVNTDIR = 1n << 3n;
 const EVNTI_SHIFT = 4n;
 const EVNTI_MASK = 0xfn;
 
-/** The timers of a core and the private interrupt that each drives on both boards (INTID; PPI number + 16). */
+/**
+ * The timers of a core and the private interrupt that each drives on both boards (INTID; PPI number
+ * + 16).
+ */
 export const TIMER_INTERRUPTS = {
   hypervisorVirtual: 28,
   hypervisorPhysical: 26,
@@ -61,7 +65,10 @@ const COMPARATOR_ENCODINGS: Readonly<Record<string, TimerName>> = {
 /** Drives the core's private interrupt `intid`. */
 export type TimerLine = (intid: number, level: boolean) => void;
 
-/** What happened to a timer, for events of kind `timer`: its registers were written, or its interrupt line changed. */
+/**
+ * What happened to a timer, for events of kind `timer`: its registers were written, or its
+ * interrupt line changed.
+ */
 export type TimerTrace = (
   fields:
     | { readonly timer: TimerName; readonly what: 'programmed'; readonly ctl: number; readonly cval: bigint }
@@ -75,7 +82,10 @@ export class GenericTimer {
   private readonly trace: TimerTrace | null;
   /** Of the counter. */
   private readonly counterHz: number;
-  /** CNTFRQ_EL0: what firmware wrote, which changes nothing. It starts right, also on cores that reset firmware never runs on. */
+  /**
+   * CNTFRQ_EL0: what firmware wrote, which changes nothing. It starts right, also on cores that
+   * reset firmware never runs on.
+   */
   private frequencyRegister: bigint;
   private kernelControl = 0n;
   private hypervisorControl = 3n;
@@ -130,7 +140,10 @@ export class GenericTimer {
     }
   }
 
-  /** True when code at EL0 may access the register: CNTKCTL_EL1 says. `crm` and `op2` of an encoding with op1 = 3, CRn = 14. */
+  /**
+   * True when code at EL0 may access the register: CNTKCTL_EL1 says. `crm` and `op2` of an encoding
+   * with op1 = 3, CRn = 14.
+   */
   allowedAtEl0(crm: number, op2: number): boolean {
     const control = this.kernelControl;
     if (crm === 0) {
@@ -140,7 +153,10 @@ export class GenericTimer {
     return (control & (crm === 2 ? EL0PTEN : EL0VTEN)) !== 0n;
   }
 
-  /** The first tick later than now at which the event stream of CNTKCTL_EL1 has an event, or Infinity when it is off. */
+  /**
+   * The first tick later than now at which the event stream of CNTKCTL_EL1 has an event, or
+   * Infinity when it is off.
+   */
   get nextStreamTick(): number {
     const control = this.kernelControl;
     if ((control & EVNTEN) === 0n) return Infinity;
@@ -152,7 +168,10 @@ export class GenericTimer {
     return this.clock.ticksAtCount(this.physicalCount + next - now, this.counterHz);
   }
 
-  /** Value of the register with op0 = 3, CRn = 14 and these fields, or undefined when it is none of the timer's. */
+  /**
+   * Value of the register with op0 = 3, CRn = 14 and these fields, or undefined when it is none of
+   * the timer's.
+   */
   read(op1: number, crm: number, op2: number): bigint | undefined {
     if (op1 === 0 && crm === 1 && op2 === 0) return this.kernelControl;
     if (op1 === 4 && crm === 1 && op2 === 0) return this.hypervisorControl;
@@ -253,7 +272,8 @@ export class GenericTimer {
     if ((comparator.ctl & CTL_ENABLE) === 0n) return;
     const physical = this.physicalCount;
     const count = this.countFor(comparator);
-    // An offset beyond the counter makes the count huge; it starts again from zero when the counter gets there, and the condition may end with that.
+    // An offset beyond the counter makes the count huge; it starts again from zero when the counter
+    // gets there, and the condition may end with that.
     const change = expired ? (comparator.usesOffset ? this.virtualOffset : 0n) : physical + comparator.cval - count;
     if (change <= physical) return;
     const tick = this.clock.ticksAtCount(change, this.counterHz);

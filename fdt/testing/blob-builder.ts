@@ -1,7 +1,7 @@
 /**
- * Test support: trees in a line or two, and blobs made by hand, right or wrong in one chosen place. Unlike writer.ts the hand-made ones are not
- * checked and every field of their header can be overruled.
- * Not for the kernel.
+ * Test support: trees in a line or two, and blobs made by hand, right or wrong in one chosen place.
+ * Unlike writer.ts the hand-made ones are not checked and every field of their header can be
+ * overruled. Not for the kernel.
  */
 
 import { Fdt } from '#fdt/fdt.ts';

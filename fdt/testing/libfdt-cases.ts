@@ -1,6 +1,7 @@
 /**
- * Test data: one hand-made blob for each answer that libfdt's fdt_check_full gives. `answer` is what libfdt said (1.7.2, each blob run through it;
- * the FDT_ERR_ALIGNMENT rows, which it does not check yet, are 1.8.1's), except where `stricter` says why this reader refuses more.
+ * Test data: one hand-made blob for each answer that libfdt's fdt_check_full gives. `answer` is
+ * what libfdt said (1.7.2, each blob run through it; the FDT_ERR_ALIGNMENT rows, which it does not
+ * check yet, are 1.8.1's), except where `stricter` says why this reader refuses more.
  */
 
 import { ascii, begin, blob, END, END_NODE, NOP, prop } from './blob-builder.ts';

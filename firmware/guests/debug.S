@@ -1,10 +1,12 @@
 /*
- * Self-hosted debug: hardware breakpoints, watchpoints and software step at EL0 and EL1, with the MMU off. One line for each exception of a trial:
+ * Self-hosted debug: hardware breakpoints, watchpoints and software step at EL0 and EL1, with the
+ * MMU off. One line for each exception of a trial:
  *
  *     NAME
  *     esr=… elr=… far=… spsr=…      elr: from the start of the payload; far: from DATA where it lies behind it; spsr: SS and M
  *
- * A payload ends with SVC. After a step the handler steps on, after the rest it goes on without debugging. The same text must come out of QEMU; a test compares.
+ * A payload ends with SVC. After a step the handler steps on, after the rest it goes on without
+ * debugging. The same text must come out of QEMU; a test compares.
  */
 
 	.section .start, "ax"
@@ -26,7 +28,10 @@ _start:
 	.equ	MDE, 1 << 15
 	.equ	KDE, 1 << 13
 
-	/* Runs `payload` with SPSR and MDSCR_EL1 given; registers of the points are set before. x28: where its SVC leads to. */
+	/*
+	 * Runs `payload` with SPSR and MDSCR_EL1 given; registers of the points are set before. x28: where
+	 * its SVC leads to.
+	 */
 	.macro run name, payload, spsr, mdscr
 	print	"\name\n"
 	ldr	x27, =\payload

@@ -1,5 +1,6 @@
 /*
- * Trials of exceptions that are taken to EL1, from EL0, EL1 on SP_EL0 and EL1 on SP_EL1, with the MMU on.
+ * Trials of exceptions that are taken to EL1, from EL0, EL1 on SP_EL0 and EL1 on SP_EL1, with the
+ * MMU on.
  *
  *     virtual                              physical
  *     0x0900_0000  2 MiB  UART             the same, EL1 only

@@ -1,6 +1,7 @@
 /*
- * Trials of exceptions at and to EL2 and EL3, MMU off everywhere: each level takes its own, and what HCR_EL2 and SCR_EL3 send up goes up. The
- * driver is at EL3; a trial that ends below comes up through CPTR_EL3.TCPAC.
+ * Trials of exceptions at and to EL2 and EL3, MMU off everywhere: each level takes its own, and
+ * what HCR_EL2 and SCR_EL3 send up goes up. The driver is at EL3; a trial that ends below comes up
+ * through CPTR_EL3.TCPAC.
  */
 
 	.section .start, "ax"

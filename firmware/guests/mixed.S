@@ -1,7 +1,8 @@
 /*
- * A bit of everything that leaves the straight line, in an order that a random number generator decides: supervisor calls, undefined instructions,
- * breakpoints, loads and stores that nothing answers, UART output and status, reads of the counter, gates, loops. Every exception is hashed into x22, and so
- * is what the counter says. Ends in WFI. `rounds` at offset 8.
+ * A bit of everything that leaves the straight line, in an order that a random number generator
+ * decides: supervisor calls, undefined instructions, breakpoints, loads and stores that nothing
+ * answers, UART output and status, reads of the counter, gates, loops. Every exception is hashed
+ * into x22, and so is what the counter says. Ends in WFI. `rounds` at offset 8.
  *
  *     x19 state of the generator   x20 rounds left   x21 exceptions   x22 hash   x23 belongs to the gate   x24 memory   x25 UART
  */

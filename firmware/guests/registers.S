@@ -1,6 +1,7 @@
 /*
- * System registers of QEMU's virt machine that a guest at EL1 may not have: after each access x25 says how many exceptions were taken, x26 the syndrome of the last.
- * Handed over by HLT #0x200. Not for QEMU: the gate is this project's.
+ * System registers of QEMU's virt machine that a guest at EL1 may not have: after each access x25
+ * says how many exceptions were taken, x26 the syndrome of the last. Handed over by HLT #0x200. Not
+ * for QEMU: the gate is this project's.
  */
 
 	.arch	armv8.3-a

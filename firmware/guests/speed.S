@@ -1,11 +1,13 @@
 /*
- * How fast a machine executes: one of four loops, between two marks on the PL011 that a host can time. It has the header of an arm64 Image
- * (Documentation/arch/arm64/booting.rst), so that this project's machines and QEMU's virt load it as a kernel; it runs wherever they put it.
+ * How fast a machine executes: one of four loops, between two marks on the PL011 that a host can
+ * time. It has the header of an arm64 Image (Documentation/arch/arm64/booting.rst), so that this
+ * project's machines and QEMU's virt load it as a kernel; it runs wherever they put it.
  *
  *     "begin\n", `rounds` times loop `kind`, "end\n", WFI
  *
- * kind: 0 registers only, 1 loads and stores, 2 calls, 3 system calls from EL0. The host writes both words before it starts the machine, and knows the
- * instructions of a round: they stand in front of each loop. The MMU is off.
+ * kind: 0 registers only, 1 loads and stores, 2 calls, 3 system calls from EL0. The host writes
+ * both words before it starts the machine, and knows the instructions of a round: they stand in
+ * front of each loop. The MMU is off.
  */
 
 	.section .start, "ax"

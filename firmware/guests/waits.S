@@ -1,6 +1,7 @@
 /*
- * Cores of QEMU's virt machine that wait for each other by WFE, SEV, SEVL and YIELD. What a core sees it hands over by HLT #0x200 with a tag in x0 and values in
- * x1 and x2. Not for QEMU: the gate is this project's.
+ * Cores of QEMU's virt machine that wait for each other by WFE, SEV, SEVL and YIELD. What a core
+ * sees it hands over by HLT #0x200 with a tag in x0 and values in x1 and x2. Not for QEMU: the gate
+ * is this project's.
  *
  *     what 1  one core alone       tag 1 SEVL, then SEV, let a WFE pass    tag 2 the event stream ended a WFE    x1 count before, x2 after
  *                                  then it waits for ever
@@ -91,7 +92,10 @@ sent:	wfe				/* passes */
 	probe	5
 	b	off
 
-	/* A lock as kernels write it: who waits is woken by the store that frees it, for which its LDAXR asked. */
+	/*
+	 * A lock as kernels write it: who waits is woken by the store that frees it, for which its LDAXR
+	 * asked.
+	 */
 locked:	adr	x23, lock
 	adr	x24, counter
 	mov	w25, #1

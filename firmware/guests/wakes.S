@@ -1,6 +1,7 @@
 /*
- * Interrupts and time on QEMU's virt machine with two cores: wake-ups from WFI, the instruction at which an interrupt is taken, and a wait for the counter. What
- * it sees it hands over by HLT #0x200 with a tag in x0 and values in x1 to x4. Not for QEMU: the gate is this project's.
+ * Interrupts and time on QEMU's virt machine with two cores: wake-ups from WFI, the instruction at
+ * which an interrupt is taken, and a wait for the counter. What it sees it hands over by HLT #0x200
+ * with a tag in x0 and values in x1 to x4. Not for QEMU: the gate is this project's.
  *
  *     tag 1 core 1 goes to sleep                      tag 2 it woke                  x1 INTID, and the sending core for GICv2
  *     tag 3 core 0 sends SGI 1 and goes to sleep      tag 4 it woke                  x1 INTID of the answer
@@ -10,7 +11,8 @@
  *     tag 12 after window 7                           x1 windows that it took
  *     tag 8 a wait for the counter begins             tag 9 it ended                 x1 count, x2 count awaited
  *
- * x19 GICD   x20 GICC or this core's GICR   x25 interrupts taken   x26 ELR of the last   x28 version of the GIC
+ * x19 GICD   x20 GICC or this core's GICR   x25 interrupts taken   x26 ELR of the last   x28
+ * version of the GIC
  */
 
 	.section .start, "ax"

@@ -12,17 +12,20 @@
  *              fault_stack       2 KiB: frames of exceptions that the kernel itself caused
  *   _end
  *
- * A gate is `HLT #imm`: an instruction that no kernel executes otherwise and that the machine hands to TypeScript. Execution goes on behind it.
+ * A gate is `HLT #imm`: an instruction that no kernel executes otherwise and that the machine hands
+ * to TypeScript. Execution goes on behind it.
  *
- * An exception saves a trap frame, enters its gate with the frame's address in x0 and returns to whatever the frame describes that TypeScript left in x0:
+ * An exception saves a trap frame, enters its gate with the frame's address in x0 and returns to
+ * whatever the frame describes that TypeScript left in x0:
  *
  *   0x000 x0 … x30    0x0f8 SP_EL0    0x100 ELR_EL1  SPSR_EL1    0x110 FPSR  FPCR    0x120 ESR_EL1  FAR_EL1
  *   0x130 SP_EL1 at the exception    0x138 TPIDR_EL0             0x140 q0 … q31      0x340 end
  *
  * The layout is known to kernel-ts/kernel/trap-frame.ts.
  *
- * The code is position independent: it runs where the loader put it (one to one), then at that address + VIRTUAL_BASE. Symbols are offsets from _text.
- * Boot protocol: Documentation/arch/arm64/booting.rst. Registers: Arm ARM DDI 0487.
+ * The code is position independent: it runs where the loader put it (one to one), then at that
+ * address + VIRTUAL_BASE. Symbols are offsets from _text. Boot protocol:
+ * Documentation/arch/arm64/booting.rst. Registers: Arm ARM DDI 0487.
  */
 
 	.equ	VIRTUAL_BASE, 0xffff800000000000
@@ -46,14 +49,19 @@
 	.equ	GATE_KMAIN, 0x4c00
 	.equ	GATE_VECTOR, 0x4c10
 
-	/* Stage 1 descriptors: 1 GiB blocks with the access flag, inner shareable, never executable at EL0. */
+	/*
+	 * Stage 1 descriptors: 1 GiB blocks with the access flag, inner shareable, never executable at
+	 * EL0.
+	 */
 	.equ	BLOCK_NORMAL, 0x0040000000000701	/* attribute 0 */
 	.equ	BLOCK_DEVICE, 0x0060000000000405	/* attribute 1, never executable */
 	.equ	TABLE, 3
 
 	/* MAIR_EL1: attribute 0 normal write-back, attribute 1 device nGnRE. */
 	.equ	MAIR_VALUE, 0x04ff
-	/* TCR_EL1: 48-bit both halves, 4 KiB granules, inner shareable write-back walks, 48-bit physical. */
+	/*
+	 * TCR_EL1: 48-bit both halves, 4 KiB granules, inner shareable write-back walks, 48-bit physical.
+	 */
 	.equ	TCR_VALUE, 0x5b5103510
 
 	.section .head.text, "ax"
@@ -95,7 +103,8 @@ _start:
 	stp	x2, x3, [x4, #16]
 
 	/*
-	 * Bootstrap tables, all from pt_pool: two level 0 tables that lead to two level 1 tables of 1 GiB blocks.
+	 * Bootstrap tables, all from pt_pool: two level 0 tables that lead to two level 1 tables of 1 GiB
+	 * blocks.
 	 *   TTBR0: one to one.  TTBR1: at VIRTUAL_BASE.  Mapped: the first GiB (devices), those of this image, and those of the device tree.
 	 */
 	adrp	x4, pt_pool		/* TTBR0 level 0 */
@@ -174,7 +183,10 @@ cpu_park:
 3:	wfi
 	b	3b
 
-	/* Maps the GiB of physical address x8 in both level 1 tables (x5, x7) with the attributes in x11. Uses x12 to x14. */
+	/*
+	 * Maps the GiB of physical address x8 in both level 1 tables (x5, x7) with the attributes in x11.
+	 * Uses x12 to x14.
+	 */
 map_gib:
 	lsr	x12, x8, #30
 	lsl	x13, x12, #30
@@ -184,7 +196,10 @@ map_gib:
 	str	x13, [x7, x12, lsl #3]
 	ret
 
-	/* Fills the frame at SP, whose x30 is saved already. Returns its address in x0; the other registers are free from then on. */
+	/*
+	 * Fills the frame at SP, whose x30 is saved already. Returns its address in x0; the other
+	 * registers are free from then on.
+	 */
 save_context:
 	stp	x0, x1, [sp]
 	mov	x0, sp
@@ -288,8 +303,9 @@ restore_context:
 	/*
 	 * Vector n (0 to 15, in the architecture's order) is a gate of its own.
 	 *
-	 * From EL0, and for the IRQ that ends WFI, SP_EL1 is known to be good. Everything else that comes from EL1 is the kernel's own fault, perhaps that of its stack:
-	 * its frame goes to fault_stack, so that the vector cannot fault in turn. TPIDR_EL1 is used here alone.
+	 * From EL0, and for the IRQ that ends WFI, SP_EL1 is known to be good. Everything else that comes
+	 * from EL1 is the kernel's own fault, perhaps that of its stack: its frame goes to fault_stack, so
+	 * that the vector cannot fault in turn. TPIDR_EL1 is used here alone.
 	 */
 	.macro	vector number, own_fault
 	.balign	0x80

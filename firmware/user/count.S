@@ -1,5 +1,6 @@
 /*
- * Counts, and says so now and then: between two lines lie more instructions than a tick of 10 ms has at 1 GHz, so that two of these take turns.
+ * Counts, and says so now and then: between two lines lie more instructions than a tick of 10 ms
+ * has at 1 GHz, so that two of these take turns.
  *
  *     x19 pid   x20 count
  */

@@ -1,6 +1,7 @@
 /*
- * Eats memory: takes more heap until none is given, writes each page's own address into it, then reads them all back, so that two pages in one frame
- * would show; and gives everything back. Ends with 0 when it could.
+ * Eats memory: takes more heap until none is given, writes each page's own address into it, then
+ * reads them all back, so that two pages in one frame would show; and gives everything back. Ends
+ * with 0 when it could.
  *
  *     x19 the heap's start   x20 its end   x21 the refusal
  */

@@ -1,6 +1,7 @@
 /*
- * The first process of the default initramfs: says that user space runs, starts hello and waits for it, and ends. The kernel's maintenance shell has the
- * console then; `run sh` there starts the user shell.
+ * The first process of the default initramfs: says that user space runs, starts hello and waits for
+ * it, and ends. The kernel's maintenance shell has the console then; `run sh` there starts the user
+ * shell.
  */
 
 	.include "user.inc"

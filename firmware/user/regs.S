@@ -1,7 +1,8 @@
 /*
- * Keeps a value of its own in every general register while other processes run: first across yields, which are system calls, then across ticks, which
- * interrupt it anywhere. Each value is made of the pid and the register's number, so a register of another process, or another register, shows.
- * Ends with 0 when all kept theirs.
+ * Keeps a value of its own in every general register while other processes run: first across
+ * yields, which are system calls, then across ticks, which interrupt it anywhere. Each value is
+ * made of the pid and the register's number, so a register of another process, or another register,
+ * shows. Ends with 0 when all kept theirs.
  *
  *     x0 result of yield, rounds   x8 number of yield   the others, SP (31) and TPIDR_EL0 (32) are watched, and the flags by the loop
  */
@@ -20,7 +21,10 @@ stack:	.skip	8
 left:	.skip	8			/* yields */
 
 	.section .text
-	/* Compares register n with its value. The difference of x8 and x0 is the number where it is another. */
+	/*
+	 * Compares register n with its value. The difference of x8 and x0 is the number where it is
+	 * another.
+	 */
 	.macro expect n
 	add	x8, x0, #\n
 	cmp	x\n, x8

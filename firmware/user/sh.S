@@ -1,6 +1,7 @@
 /*
- * The user shell: reads lines from the console, which it edits and echoes itself, and runs what they name. A word that is no built-in is a program; it
- * runs until it ends. Ends at `exit`, or at the end of input (Ctrl-D on an empty line).
+ * The user shell: reads lines from the console, which it edits and echoes itself, and runs what
+ * they name. A word that is no built-in is a program; it runs until it ends. Ends at `exit`, or at
+ * the end of input (Ctrl-D on an empty line).
  *
  *     word   the first word of the line      rest   what follows it, without spaces in front
  *
@@ -156,7 +157,9 @@ leave:	mov	x0, #0
 	b	1b
 2:	call	exit
 
-	/* Cuts a word off rest: word and rest are what they say above. A word of no bytes: there is none. */
+	/*
+	 * Cuts a word off rest: word and rest are what they say above. A word of no bytes: there is none.
+	 */
 next_word:
 1:	cbz	x22, 2f			/* spaces in front */
 	ldrb	w0, [x21]
@@ -216,7 +219,10 @@ put_bytes:
 	ldp	x29, x30, [sp], #32
 	ret
 
-	/* Reads a line into input. x0: its bytes, or -1 at the end of input. Bytes that no line has are ignored, and so is what does not fit. */
+	/*
+	 * Reads a line into input. x0: its bytes, or -1 at the end of input. Bytes that no line has are
+	 * ignored, and so is what does not fit.
+	 */
 read_line:
 	stp	x29, x30, [sp, #-32]!
 	stp	x19, x20, [sp, #16]

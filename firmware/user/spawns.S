@@ -1,6 +1,7 @@
 /*
- * A fork of many: starts children in batches, has all of a batch alive at once, waits for each and compares its status with the one that it must have.
- * Ends with 0 when all came and went as they should.
+ * A fork of many: starts children in batches, has all of a batch alive at once, waits for each and
+ * compares its status with the one that it must have. Ends with 0 when all came and went as they
+ * should.
  *
  *     x19 batches left   x20 children started   x21 ended with their own status   x22 index in the batch   x23 pids
  */

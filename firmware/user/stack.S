@@ -1,4 +1,7 @@
-/* Goes down its stack page by page until the guard page below it ends the process. Says every fourth page. */
+/*
+ * Goes down its stack page by page until the guard page below it ends the process. Says every
+ * fourth page.
+ */
 
 	.include "user.inc"
 

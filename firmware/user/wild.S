@@ -1,5 +1,6 @@
 /*
- * Wild pointers: passes addresses that a process may not use to system calls, shows what each answers, and then uses one itself, which ends the process.
+ * Wild pointers: passes addresses that a process may not use to system calls, shows what each
+ * answers, and then uses one itself, which ends the process.
  */
 
 	.include "user.inc"

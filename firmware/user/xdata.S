@@ -1,4 +1,6 @@
-/* Jumps to an instruction in its data, which ends the process: no page can be written and executed. */
+/*
+ * Jumps to an instruction in its data, which ends the process: no page can be written and executed.
+ */
 
 	.include "user.inc"
 

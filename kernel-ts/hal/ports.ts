@@ -1,19 +1,27 @@
 /**
- * The ports through which the kernel reaches the world. The machine satisfies them; the kernel and its HAL import nothing else.
+ * The ports through which the kernel reaches the world. The machine satisfies them; the kernel and
+ * its HAL import nothing else.
  *
- * Every address is virtual and goes through the translation that is live on the CPU at that moment. An access that the live tables do not
- * allow throws {@link SynchronousAbort}, the counterpart of a data abort taken at EL1: the kernel does not catch it, the gate that
- * entered TypeScript turns it into a real exception on the CPU.
+ * Every address is virtual and goes through the translation that is live on the CPU at that moment.
+ * An access that the live tables do not allow throws {@link SynchronousAbort}, the counterpart of a
+ * data abort taken at EL1: the kernel does not catch it, the gate that entered TypeScript turns it
+ * into a real exception on the CPU.
  */
 
 import type { VirtAddr } from '#common/address.ts';
 
-/** Thrown by a port when the access faults. The gate dispatcher enters EL1's synchronous vector with these values. */
+/**
+ * Thrown by a port when the access faults. The gate dispatcher enters EL1's synchronous vector with
+ * these values.
+ */
 export class SynchronousAbort extends Error {
   readonly esr: number;
   readonly far: VirtAddr;
 
-  /** @param esr ESR_EL1 as hardware would report it (32 bits), @param far faulting virtual address */
+  /**
+   * @param esr ESR_EL1 as hardware would report it (32 bits),
+   * @param far faulting virtual address
+   */
   constructor(esr: number, far: VirtAddr) {
     super(`synchronous abort: ESR 0x${esr.toString(16)}, FAR 0x${far.toString(16)}`);
     this.name = 'SynchronousAbort';
@@ -23,8 +31,8 @@ export class SynchronousAbort extends Error {
 }
 
 /**
- * Memory by virtual address, little-endian. Addresses need not be aligned and may cross pages. Each call is charged one access of
- * simulated time for each 8 bytes moved, rounded up.
+ * Memory by virtual address, little-endian. Addresses need not be aligned and may cross pages. Each
+ * call is charged one access of simulated time for each 8 bytes moved, rounded up.
  * @throws SynchronousAbort where a byte is not mapped, or not writable on a write
  */
 export interface MemoryPort {
@@ -42,18 +50,22 @@ export interface MemoryPort {
   /** Sets `length` bytes to `byte`. */
   fill(va: VirtAddr, length: number, byte: number): void;
   /**
-   * A window on [va, va + bytes) for code that touches an array very often (mem_map). `va` and `bytes` are multiples of 4.
-   * The whole range must be mapped writable as normal memory when the window is made and when it is used.
+   * A window on [va, va + bytes) for code that touches an array very often (mem_map). `va` and
+   * `bytes` are multiples of 4. The whole range must be mapped writable as normal memory when the
+   * window is made and when it is used.
    */
   window(va: VirtAddr, bytes: number): MemoryWindow;
 }
 
 /**
- * Already-translated 32-bit words of [va, va + bytes): a cache of a mapping, not a copy. Word i is the one at va + 4 i.
+ * Already-translated 32-bit words of [va, va + bytes): a cache of a mapping, not a copy. Word i is
+ * the one at va + 4 i.
  *
- * `sync()` re-checks the translation (cheap when no table, TLB or register changed since) and returns the pieces; word i then is
- * `pieces[(first + i) >>> shift][(first + i) & mask]`, with `first`, `shift` and `mask = 2^shift - 1` constant between two syncs.
- * Pieces stay valid until control returns to the CPU or the caller changes the translation. The caller charges what it touched.
+ * `sync()` re-checks the translation (cheap when no table, TLB or register changed since) and
+ * returns the pieces; word i then is `pieces[(first + i) >>> shift][(first + i) & mask]`, with
+ * `first`, `shift` and `mask = 2^shift - 1` constant between two syncs. Pieces stay valid until
+ * control returns to the CPU or the caller changes the translation. The caller charges what it
+ * touched.
  */
 export interface MemoryWindow {
   readonly va: VirtAddr;
@@ -70,7 +82,11 @@ export interface MemoryWindow {
   set32(index: number, value: number): void;
 }
 
-/** Device registers by virtual address; the access has exactly the width named (Device-nGnRE memory). @throws SynchronousAbort */
+/**
+ * Device registers by virtual address; the access has exactly the width named (Device-nGnRE
+ * memory).
+ * @throws SynchronousAbort
+ */
 export interface MmioPort {
   read8(va: VirtAddr): number;
   read16(va: VirtAddr): number;
@@ -81,7 +97,8 @@ export interface MmioPort {
 }
 
 /**
- * Looks whether a device answers, as a kernel does with an entry in its exception table: the one access that may fault without being an exception.
+ * Looks whether a device answers, as a kernel does with an entry in its exception table: the one
+ * access that may fault without being an exception.
  */
 export interface ProbePort {
   /** The register at `va`, or null where the access faults. */
@@ -128,7 +145,10 @@ export interface SystemRegisterPort {
   write(register: SystemRegister, value: bigint): void;
 }
 
-/** TLB maintenance and barriers of the running core, broadcast to the inner shareable domain (Arm ARM DDI 0487, D8.14). */
+/**
+ * TLB maintenance and barriers of the running core, broadcast to the inner shareable domain (Arm
+ * ARM DDI 0487, D8.14).
+ */
 export interface TlbPort {
   /** TLBI VMALLE1IS */
   invalidateAll(): void;
@@ -143,27 +163,33 @@ export interface TlbPort {
 /** Cache maintenance of the running core, broadcast to the inner shareable domain. */
 export interface CachePort {
   /**
-   * Makes what was written to [va, va + bytes) visible to instruction fetches of every core: DC CVAU and IC IVAU for each line, DSB ISH, ISB
-   * (Arm ARM DDI 0487 K.a, B2.7.4.2).
+   * Makes what was written to [va, va + bytes) visible to instruction fetches of every core: DC
+   * CVAU and IC IVAU for each line, DSB ISH, ISB (Arm ARM DDI 0487 K.a, B2.7.4.2).
    * @throws SynchronousAbort where a byte is not mapped
    */
   syncInstructions(va: VirtAddr, bytes: number): void;
 }
 
-/** A value in an event: numbers are byte counts or plain counts; addresses are `bigint` or a hexadecimal string. */
+/**
+ * A value in an event: numbers are byte counts or plain counts; addresses are `bigint` or a
+ * hexadecimal string.
+ */
 export type TraceValue = string | number | bigint | boolean | null | readonly TraceValue[];
 
 /** Fields of an event. */
 export type TraceFields = Readonly<Record<string, TraceValue>>;
 
 /**
- * What the kernel tells a person who watches the machine, beside its console: the counterpart of a system trace macrocell.
- * Nothing the kernel does depends on it.
+ * What the kernel tells a person who watches the machine, beside its console: the counterpart of a
+ * system trace macrocell. Nothing the kernel does depends on it.
  */
 export interface TracePort {
   /** True when events of this kind are kept: test it before building costly fields. */
   enabled(kind: string): boolean;
-  /** Fields that must be read from memory or registers come as a function: what it reads costs no simulated time. */
+  /**
+   * Fields that must be read from memory or registers come as a function: what it reads costs no
+   * simulated time.
+   */
   emit(kind: string, fields: TraceFields | (() => TraceFields)): void;
 }
 

@@ -1,4 +1,7 @@
-/** Device registers in the direct map: mapped page by page when a driver first needs them, as device memory. */
+/**
+ * Device registers in the direct map: mapped page by page when a driver first needs them, as device
+ * memory.
+ */
 
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
 import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
@@ -6,8 +9,9 @@ import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
 import type { MemorySystem } from './mm/memory.ts';
 
 /**
- * Makes [base, base + bytes) reachable and returns its address; null where that cannot be: beyond the direct map, or where something else than a device is mapped.
- * Pages that are mapped as a device already stay as they are. O(pages).
+ * Makes [base, base + bytes) reachable and returns its address; null where that cannot be: beyond
+ * the direct map, or where something else than a device is mapped. Pages that are mapped as a
+ * device already stay as they are. O(pages).
  * @throws MapError when tables run out
  */
 export function mapRegisters({ kernelSpace }: MemorySystem, base: PhysAddr, bytes: number): VirtAddr | null {

@@ -1,7 +1,9 @@
 /**
- * The device tree as the boot loader handed it over: found through x0, checked, and read as libfdt would.
+ * The device tree as the boot loader handed it over: found through x0, checked, and read as libfdt
+ * would.
  *
- * Specification: Documentation/arch/arm64/booting.rst (x0, 8-byte alignment, at most 2 MiB); Devicetree Specification v0.4, 5.
+ * Specification: Documentation/arch/arm64/booting.rst (x0, 8-byte alignment, at most 2 MiB);
+ * Devicetree Specification v0.4, 5.
  */
 
 import { hex, type PhysAddr, physAddr } from '#common/address.ts';
@@ -25,8 +27,10 @@ export interface BootDeviceTree {
 
 /**
  * Reads the tree at `x0`, a physical address.
- * @param loadedBytes bytes that the boot loader says it loaded, or null: what lies behind them is not the tree's
- * @throws KernelPanic when x0 cannot be one, or the blob is unreadable: the reason names the libfdt error, the detail the offset
+ * @param loadedBytes bytes that the boot loader says it loaded, or null: what lies behind them is
+ * not the tree's
+ * @throws KernelPanic when x0 cannot be one, or the blob is unreadable: the reason names the libfdt
+ * error, the detail the offset
  */
 export function readDeviceTree(memory: MemoryPort, x0: bigint, loadedBytes: number | null): BootDeviceTree {
   if (x0 === 0n || x0 >= BigInt(DIRECT_MAP_BYTES)) {
@@ -37,7 +41,8 @@ export function readDeviceTree(memory: MemoryPort, x0: bigint, loadedBytes: numb
     if (base % 8 !== 0) throw new FdtError('FDT_ERR_ALIGNMENT', 0, 'the blob is not aligned to 8 bytes');
     const limit = Math.min(MAX_BYTES, loadedBytes ?? MAX_BYTES);
     const header = memory.readBytes(physToVirt(base), Math.min(HEADER_BYTES, limit));
-    // What is no header at all, or claims more than there can be, is judged by as much of it as there is.
+    // What is no header at all, or claims more than there can be, is judged by as much of it as
+    // there is.
     const claimed = header.length === HEADER_BYTES ? new DataView(header.buffer).getUint32(4) : header.length;
     const blob = memory.readBytes(physToVirt(base), Math.min(Math.max(claimed, header.length), limit));
     const fdt = Fdt.open(blob);

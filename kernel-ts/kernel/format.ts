@@ -1,8 +1,12 @@
-/** Numbers as the boot log prints them. Sizes are exact: the largest binary unit that divides them. */
+/**
+ * Numbers as the boot log prints them. Sizes are exact: the largest binary unit that divides them.
+ */
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** `bytes` in the largest binary unit that leaves no remainder: "6 GiB", "204 KiB", "50331 bytes". */
+/**
+ * `bytes` in the largest binary unit that leaves no remainder: "6 GiB", "204 KiB", "50331 bytes".
+ */
 export function size(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -13,7 +17,9 @@ export function size(bytes: number): string {
   return `${value} ${UNITS[unit]}`;
 }
 
-/** A physical address, 10 digits: 40 bits, the widest of the boards. Wider ones take what they need. */
+/**
+ * A physical address, 10 digits: 40 bits, the widest of the boards. Wider ones take what they need.
+ */
 export function phys(address: number): string {
   return `0x${address.toString(16).padStart(10, '0')}`;
 }

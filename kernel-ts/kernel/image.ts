@@ -1,6 +1,7 @@
 /**
- * The kernel image in memory: where the loader put it and what its linker script says lies where. Offsets come from the symbol table that the
- * firmware build writes beside the image, so a linker script and a constant cannot drift apart.
+ * The kernel image in memory: where the loader put it and what its linker script says lies where.
+ * Offsets come from the symbol table that the firmware build writes beside the image, so a linker
+ * script and a constant cannot drift apart.
  *
  *     physicalBase                                                        + imageBytes
  *     | text (RX) | rodata (RO) | data: kernel_bss, pt_pool | guard | boot stack, fault stack |
@@ -26,7 +27,10 @@ export interface KernelSymbols {
   readonly boot_stack_top: number;
 }
 
-/** Tables of pt_pool that `_start` builds the bootstrap mapping from: level 0 and 1 for TTBR0, then for TTBR1. */
+/**
+ * Tables of pt_pool that `_start` builds the bootstrap mapping from: level 0 and 1 for TTBR0, then
+ * for TTBR1.
+ */
 export const BOOTSTRAP_TABLES = 4;
 
 /** Physical [start, end), bytes. */
@@ -45,7 +49,10 @@ export class KernelImage {
     this.symbols = symbols;
   }
 
-  /** Bytes from the first to the last byte, BSS, stack and page-table pool included: image_size of its header. */
+  /**
+   * Bytes from the first to the last byte, BSS, stack and page-table pool included: image_size of
+   * its header.
+   */
   get bytes(): number {
     return this.symbols._end;
   }

@@ -1,11 +1,12 @@
 /**
- * The kernel as the gates see it: entered at kmain once, and at a vector for each exception. Each entry is given the trap frame of what was interrupted and answers
- * with the frame to go on with.
+ * The kernel as the gates see it: entered at kmain once, and at a vector for each exception. Each
+ * entry is given the trap frame of what was interrupted and answers with the frame to go on with.
  *
  *     kmain ─► idle frame, or the first process's                      vector 5, 9 (IRQ) ─► interrupts ─► frame
  *     vector 8 (synchronous, EL0) ─► userSpace.syscall or .fault ─► frame          others ─► panic
  *
- * It keeps no state of its own that a real kernel would keep in memory; the fields here are handles on what lies in emulated RAM.
+ * It keeps no state of its own that a real kernel would keep in memory; the fields here are handles
+ * on what lies in emulated RAM.
  */
 
 import { type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -36,9 +37,15 @@ const VECTORS = 16;
 
 /** What is decided when a kernel is built or loaded, not read from the device tree. */
 export interface KernelConfig {
-  /** The UART to use before the device tree is read, and for good if that names none: a driver's `compatible` and a physical address. */
+  /**
+   * The UART to use before the device tree is read, and for good if that names none: a driver's
+   * `compatible` and a physical address.
+   */
   readonly earlyConsole: { readonly compatible: string; readonly base: PhysAddr };
-  /** Bytes of device tree that the boot loader loaded, or null when it did not say: less than totalsize means a truncated blob. */
+  /**
+   * Bytes of device tree that the boot loader loaded, or null when it did not say: less than
+   * totalsize means a truncated blob.
+   */
   readonly deviceTreeBytes: number | null;
   /** What goes wrong with memory on purpose; nothing when absent. */
   readonly memoryFaults?: MemoryFaults;
@@ -82,7 +89,10 @@ export class Kernel {
     return immediate === GATE_KMAIN || (immediate >= GATE_VECTOR && immediate < GATE_VECTOR + VECTORS);
   }
 
-  /** Frame of the idle loop, which the CPU waits in while nobody can run. It lies where an interrupt of that loop saves it. */
+  /**
+   * Frame of the idle loop, which the CPU waits in while nobody can run. It lies where an interrupt
+   * of that loop saves it.
+   */
   get idleFrame(): TrapFrame {
     return new TrapFrame(this.ports.memory, virtAddr(this.image.virtual('boot_stack_top') - BigInt(TRAP_FRAME_BYTES)));
   }
@@ -90,7 +100,8 @@ export class Kernel {
   /**
    * Runs what is behind gate `immediate`.
    * @param x0 X0 at the gate: the trap frame's address where a vector entered it
-   * @throws what a port throws on an access that faults; the caller makes it an exception of the CPU
+   * @throws what a port throws on an access that faults; the caller makes it an exception of the
+   * CPU
    */
   enter(immediate: number, x0: bigint): GateOutcome {
     try {
@@ -123,7 +134,8 @@ export class Kernel {
   }
 
   private boot(): TrapFrame {
-    // After a reset this object is as old as before, the memory that its parts were handles on is not.
+    // After a reset this object is as old as before, the memory that its parts were handles on is
+    // not.
     this.panicking = false;
     this.explaining = false;
     this.tree = null;
@@ -160,7 +172,10 @@ export class Kernel {
     throw unexpectedException(vector, frame, this, brief);
   }
 
-  /** Prints a panic's two lines, and what more there is, and tells the trace. A panic inside a panic only parks: whatever prints is what is broken. */
+  /**
+   * Prints a panic's two lines, and what more there is, and tells the trace. A panic inside a panic
+   * only parks: whatever prints is what is broken.
+   */
   private panic({ reason, detail, more }: KernelPanic): void {
     if (!this.panicking) {
       this.panicking = true;
@@ -169,14 +184,18 @@ export class Kernel {
       this.log.freshLine();
       for (const line of [`PANIC: ${reason}`, detail, ...more]) console.write(`${line}\n`);
     }
-    // A core that is parked must not be woken by what nobody will answer. Tried once: it may be what is broken.
+    // A core that is parked must not be woken by what nobody will answer. Tried once: it may be
+    // what is broken.
     const { interrupts } = this;
     this.interrupts = null;
     interrupts?.close();
   }
 }
 
-/** Failures that the kernel has no answer to are panics; a port's fault and a fault of the emulator are not. */
+/**
+ * Failures that the kernel has no answer to are panics; a port's fault and a fault of the emulator
+ * are not.
+ */
 function asPanic(error: unknown): KernelPanic | null {
   if (error instanceof KernelPanic) return error;
   if (error instanceof MapError)

@@ -1,5 +1,6 @@
 /**
- * The kernel's log: lines with a tag on the console, and the boot stages, which the machine's trace sees too.
+ * The kernel's log: lines with a tag on the console, and the boot stages, which the machine's trace
+ * sees too.
  *
  * Tags name the part that speaks. A panic has lines of its own, see kernel.ts.
  */
@@ -42,7 +43,10 @@ export class Log {
     this.trace = trace;
   }
 
-  /** Ends the line that a prompt or a program has begun, so that what comes next has a line of its own. */
+  /**
+   * Ends the line that a prompt or a program has begun, so that what comes next has a line of its
+   * own.
+   */
   freshLine(): void {
     if (!this.console.atLineStart) this.console.write('\n');
   }

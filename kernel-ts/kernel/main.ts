@@ -1,7 +1,8 @@
 /**
  * kmain: the boot order, one reason each.
  *
- * Entered by `_start` (firmware/kernel/head.S) with the MMU on, on the boot stack, in the high half.
+ * Entered by `_start` (firmware/kernel/head.S) with the MMU on, on the boot stack, in the high
+ * half.
  */
 
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
@@ -114,7 +115,8 @@ function consolePage({ config }: Kernel): Interval {
 }
 
 /**
- * A tree that has RAM where the console is known to be describes another machine: its frames would be device registers.
+ * A tree that has RAM where the console is known to be describes another machine: its frames would
+ * be device registers.
  * @throws KernelPanic when it has
  */
 function checkConsoleIsNoRam({ config }: Kernel, fdt: Fdt): void {
@@ -127,7 +129,10 @@ function checkConsoleIsNoRam({ config }: Kernel, fdt: Fdt): void {
   );
 }
 
-/** Goes over to the console that /chosen names, when there is a driver for it. @returns the node of the console in use, null when the tree has none */
+/**
+ * Goes over to the console that /chosen names, when there is a driver for it.
+ * @returns the node of the console in use, null when the tree has none
+ */
 function openBootConsole({ log, ports, config }: Kernel, memory: MemorySystem, fdt: Fdt): DeviceNode | null {
   const { compatible, base: earlyBase } = config.earlyConsole;
   const early = fdt.findCompatible(compatible).find((node) => registersOf(node) === earlyBase) ?? null;
@@ -140,7 +145,8 @@ function openBootConsole({ log, ports, config }: Kernel, memory: MemorySystem, f
   const driver = findConsole(stdout.findProperty('compatible')?.stringList() ?? []);
   const va = driver === null || base === null ? null : mapRegisters(memory, base, CONSOLE_BYTES);
   const isEarly = base === earlyBase && driver?.compatible === compatible;
-  // A tree may be another board's: what answers there is looked at before the console goes over to it.
+  // A tree may be another board's: what answers there is looked at before the console goes over to
+  // it.
   const notIt = driver === null || va === null || isEarly ? null : driver.whyNot(ports.probe, va);
   if (driver === null || base === null || va === null || notIt !== null) {
     const why =

@@ -1,9 +1,13 @@
 /**
- * Kernel panic. `throw new KernelPanic(...)` anywhere in the kernel unwinds to the gate that entered it, which prints the lines, tells the
- * machine and parks the core. Nothing in between catches it.
+ * Kernel panic. `throw new KernelPanic(...)` anywhere in the kernel unwinds to the gate that
+ * entered it, which prints the lines, tells the machine and parks the core. Nothing in between
+ * catches it.
  */
 
-/** Reason and detail of a panic. The console shows `PANIC: ${reason}` on a line of its own, then `detail`. */
+/**
+ * Reason and detail of a panic. The console shows `PANIC: ${reason}` on a line of its own, then
+ * `detail`.
+ */
 export class KernelPanic extends Error {
   readonly reason: string;
   readonly detail: string;
@@ -11,7 +15,8 @@ export class KernelPanic extends Error {
   readonly more: readonly string[];
 
   /**
-   * @param reason the sentence after `PANIC: ` (an interface for tools: never changes with numbers where DESIGN fixes it)
+   * @param reason the sentence after `PANIC: ` (an interface for tools: never changes with numbers
+   * where DESIGN fixes it)
    * @param detail one line that says why, with the numbers at hand
    * @param more further lines
    */

@@ -1,7 +1,8 @@
 /**
  * Switching the machine off and restarting it: PSCI, by the conduit that the device tree names.
  *
- * Specification: Arm DEN 0022, 5.9 (SYSTEM_OFF), 5.10 (SYSTEM_RESET): neither has an argument, and neither returns.
+ * Specification: Arm DEN 0022, 5.9 (SYSTEM_OFF), 5.10 (SYSTEM_RESET): neither has an argument, and
+ * neither returns.
  */
 
 import { type Fdt, psci } from '#fdt/index.ts';
@@ -12,10 +13,16 @@ const FUNCTION_ID = { off: 0x8400_0008, reset: 0x8400_0009 } as const;
 /** What can be asked of {@link PowerSwitch}. */
 export type PowerAction = keyof typeof FUNCTION_ID;
 
-/** Asks the firmware; it acts when the kernel has returned from its gate. False when there is no PSCI 0.2 or later to ask. */
+/**
+ * Asks the firmware; it acts when the kernel has returned from its gate. False when there is no
+ * PSCI 0.2 or later to ask.
+ */
 export type PowerSwitch = (action: PowerAction) => boolean;
 
-/** The power switch of the machine that `fdt` describes. @throws FdtError for a PSCI node that makes no sense */
+/**
+ * The power switch of the machine that `fdt` describes.
+ * @throws FdtError for a PSCI node that makes no sense
+ */
 export function powerSwitch(firmware: FirmwarePort, fdt: Fdt): PowerSwitch {
   const found = psci(fdt);
   // Version 0.1 has no such functions.

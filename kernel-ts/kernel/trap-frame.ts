@@ -1,5 +1,6 @@
 /**
- * A trap frame: what an exception interrupted, as the vectors save it on SP_EL1 and restore it (firmware/kernel/head.S).
+ * A trap frame: what an exception interrupted, as the vectors save it on SP_EL1 and restore it
+ * (firmware/kernel/head.S).
  *
  *     0x000  x0 … x30                 0x110  FPSR, FPCR (8 bytes each)
  *     0x0f8  SP_EL0                   0x120  ESR_EL1, FAR_EL1 at entry
@@ -7,7 +8,8 @@
  *                                     0x140  q0 … q31
  *     0x340  end; SP_EL1 while what the frame describes runs
  *
- * The handle keeps an address and nothing else. Returning another frame from a gate is a context switch.
+ * The handle keeps an address and nothing else. Returning another frame from a gate is a context
+ * switch.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.1 (exception entry), C5.2.19 (SPSR_EL1).
  */

@@ -1,6 +1,7 @@
 /**
- * Exceptions in words, and those that the kernel did not expect. None of these returns: each ends in a panic that names the class, the syndrome and the addresses,
- * with the walk of the fault address and the registers behind it.
+ * Exceptions in words, and those that the kernel did not expect. None of these returns: each ends
+ * in a panic that names the class, the syndrome and the addresses, with the walk of the fault
+ * address and the registers behind it.
  *
  *     vector n: 0-3 current EL with SP_EL0, 4-7 current EL with SP_ELx, 8-11 lower EL AArch64, 12-15 lower EL AArch32
  *               in each group: synchronous, IRQ, FIQ, SError
@@ -83,7 +84,9 @@ export function isAbort(esr: number): boolean {
   return DATA_ABORTS.includes(exceptionClass) || INSTRUCTION_ABORTS.includes(exceptionClass);
 }
 
-/** The fields of ESR_EL1: "EC 0x25, IL 1, ISS 0x0000045 (FnV 0, CM 0, S1PTW 0, WnR 1, DFSC 0x05)". */
+/**
+ * The fields of ESR_EL1: "EC 0x25, IL 1, ISS 0x0000045 (FnV 0, CM 0, S1PTW 0, WnR 1, DFSC 0x05)".
+ */
 export function describeSyndromeFields(esr: number): string {
   const exceptionClass = esr >>> 26;
   const bit = (n: number): number => (esr >>> n) & 1;
@@ -113,7 +116,10 @@ interface FaultingKernel {
   readonly tree: Fdt | null;
 }
 
-/** Which range of the device tree's RAM holds the direct-map address `va`, for people; null when none does. */
+/**
+ * Which range of the device tree's RAM holds the direct-map address `va`, for people; null when
+ * none does.
+ */
 function promisedRam(tree: Fdt | null, va: bigint): string | null {
   if (tree === null || va < DIRECT_MAP_BASE) return null;
   const pa = va - DIRECT_MAP_BASE;
@@ -129,7 +135,8 @@ function accessOf(esr: number): Access {
 }
 
 /**
- * The panic for vector `index`: the syndrome registers as the CPU left them, the rest from the frame.
+ * The panic for vector `index`: the syndrome registers as the CPU left them, the rest from the
+ * frame.
  * @param brief leaves out what must be read from memory, because reading it has faulted before
  * @throws what a port throws when a page table, or the frame, cannot be read
  */

@@ -1,14 +1,15 @@
 /**
- * What the kernel asks of its processes: the seam between exceptions, timer and console on one side, and kernel/process/ on the other. `Kernel.userSpace` is null
- * until there are processes.
+ * What the kernel asks of its processes: the seam between exceptions, timer and console on one
+ * side, and kernel/process/ on the other. `Kernel.userSpace` is null until there are processes.
  *
  *     vector ─► Kernel.enter ─┬─ SVC from EL0 ─────────► syscall(frame) ─┐
  *                             ├─ other fault from EL0 ─► fault(frame)    ├─► the frame to go on with
  *                             ├─ timer interrupt ──────► tick(frame)     │
  *                             └─ console interrupt ────► input(frame) ───┘
  *
- * Each is given the frame of what was interrupted, a process's or the idle loop's, and returns the frame to restore: the same, that of another process, or
- * `Kernel.idleFrame` when nobody can run. It never waits. TTBR0 must belong to the returned frame's process by then.
+ * Each is given the frame of what was interrupted, a process's or the idle loop's, and returns the
+ * frame to restore: the same, that of another process, or `Kernel.idleFrame` when nobody can run.
+ * It never waits. TTBR0 must belong to the returned frame's process by then.
  *
  * The timer ticks while `runnable` is true after a gate, and is off otherwise.
  */
@@ -40,11 +41,20 @@ export interface UserSpace {
   fault(frame: TrapFrame): TrapFrame;
   /** A hundredth of a second has passed. */
   tick(frame: TrapFrame): TrapFrame;
-  /** Bytes are in the console's input queue, and a process has the console: wakes who waits for them. */
+  /**
+   * Bytes are in the console's input queue, and a process has the console: wakes who waits for
+   * them.
+   */
   input(frame: TrapFrame): TrapFrame;
-  /** Picks who runs next; `frame` is what was interrupted. Called when processes may have been made outside a system call: by the maintenance shell. */
+  /**
+   * Picks who runs next; `frame` is what was interrupted. Called when processes may have been made
+   * outside a system call: by the maintenance shell.
+   */
   schedule(frame: TrapFrame): TrapFrame;
-  /** Starts the program `path` of the initramfs as the kernel's child. When it ends, the log says so. */
+  /**
+   * Starts the program `path` of the initramfs as the kernel's child. When it ends, the log says
+   * so.
+   */
   spawn(path: string): SpawnResult;
   /** The processes by ascending pid, those that ended and were not waited for included. */
   processes(): readonly ProcessSummary[];

@@ -1,4 +1,7 @@
-/** A machine in its steady state, for benches that work on the kernel's own allocator in emulated RAM. */
+/**
+ * A machine in its steady state, for benches that work on the kernel's own allocator in emulated
+ * RAM.
+ */
 
 import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
 import { bootBoard } from '#workbench/index.ts';

@@ -1,4 +1,6 @@
-/** The scenarios leave an allocator as they found it, and the plain allocator is a buddy allocator. */
+/**
+ * The scenarios leave an allocator as they found it, and the plain allocator is a buddy allocator.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { drainAndRefill, fragment, mixedNs, PlainBuddy, steadyPairNs, worstPairNs } from './buddy-scenarios.ts';

@@ -1,8 +1,10 @@
 /**
- * What `npm run bench` does to the buddy allocator, and the physical limit to compare with: the same algorithm on plain typed arrays, with
- * frame numbers for links, no emulated RAM, no lock and no check. Scenarios time; building the allocators and printing is the bench's.
+ * What `npm run bench` does to the buddy allocator, and the physical limit to compare with: the
+ * same algorithm on plain typed arrays, with frame numbers for links, no emulated RAM, no lock and
+ * no check. Scenarios time; building the allocators and printing is the bench's.
  *
- * All times are host nanoseconds for one operation (an alloc and its free count as one pair), except where a name says Ms.
+ * All times are host nanoseconds for one operation (an alloc and its free count as one pair),
+ * except where a name says Ms.
  */
 
 import { performance } from 'node:perf_hooks';
@@ -18,7 +20,8 @@ export interface FrameAllocator {
 }
 
 /**
- * One alloc + free pair where a block of the order is at hand and its buddy is in use: no split, no merge. The allocator is left as it was.
+ * One alloc + free pair where a block of the order is at hand and its buddy is in use: no split, no
+ * merge. The allocator is left as it was.
  */
 export function steadyPairNs(allocator: FrameAllocator, order: number, pairs: number): number {
   const first = take(allocator, order);
@@ -30,7 +33,8 @@ export function steadyPairNs(allocator: FrameAllocator, order: number, pairs: nu
 }
 
 /**
- * One alloc + free pair of `order` when only blocks of the top order are free: every level is split and merged again. The allocator is left as it was.
+ * One alloc + free pair of `order` when only blocks of the top order are free: every level is split
+ * and merged again. The allocator is left as it was.
  */
 export function worstPairNs(allocator: FrameAllocator, order: number, pairs: number): number {
   const aside: { frame: PhysAddr; order: number }[] = [];
@@ -47,8 +51,9 @@ export function worstPairNs(allocator: FrameAllocator, order: number, pairs: num
 }
 
 /**
- * One alloc or free where blocks of orders 0 to 9 come and go at random: half of the allocations are of order 0, a quarter of order 1, and so on. Some 2,000 blocks
- * are in use at any time. The allocator is left as it was.
+ * One alloc or free where blocks of orders 0 to 9 come and go at random: half of the allocations
+ * are of order 0, a quarter of order 1, and so on. Some 2,000 blocks are in use at any time. The
+ * allocator is left as it was.
  */
 export function mixedNs(allocator: FrameAllocator, seed: number, operations: number): number {
   const frames = new Float64Array(MIXED_SLOTS).fill(-1);
@@ -118,7 +123,10 @@ export interface FragmentResult {
   readonly largeBlocks: number;
 }
 
-/** `bytes` taken as 8 KiB blocks, freed in two interleaved groups, then all of it taken again as 64 KiB blocks. Leaves everything free. */
+/**
+ * `bytes` taken as 8 KiB blocks, freed in two interleaved groups, then all of it taken again as 64
+ * KiB blocks. Leaves everything free.
+ */
 export function fragment(allocator: FrameAllocator, bytes: number): FragmentResult {
   const small = bytes / (2 * PAGE_SIZE);
   const large = bytes / (16 * PAGE_SIZE);
@@ -274,7 +282,10 @@ function shuffle(values: Float64Array, seed: number): void {
   }
 }
 
-/** Numbers from 1 to 2^32 - 1 (Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8(14), 2003, shifts 13, 17, 5). */
+/**
+ * Numbers from 1 to 2^32 - 1 (Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8(14),
+ * 2003, shifts 13, 17, 5).
+ */
 function xorshift(seed: number): () => number {
   let state = seed | 0 || 1;
   return () => {

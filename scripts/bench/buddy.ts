@@ -1,6 +1,7 @@
 /**
- * The buddy allocator of a booted pixel6, over emulated RAM through the live translation, beside the same algorithm on plain arrays. All times are host
- * nanoseconds; a pair is one alloc and its free.
+ * The buddy allocator of a booted pixel6, over emulated RAM through the live translation, beside
+ * the same algorithm on plain arrays. All times are host nanoseconds; a pair is one alloc and its
+ * free.
  */
 
 import { showCount } from '#common/quantities.ts';

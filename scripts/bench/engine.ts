@@ -1,6 +1,7 @@
 /**
- * What the engine costs around the guest's instructions, on a booted qemu-virt: little programs in place of the kernel's idle loop and of a vector, at EL1 with
- * the kernel's own tables. No bars: these are the numbers that a design decision needs.
+ * What the engine costs around the guest's instructions, on a booted qemu-virt: little programs in
+ * place of the kernel's idle loop and of a vector, at EL1 with the kernel's own tables. No bars:
+ * these are the numbers that a design decision needs.
  */
 
 import { performance } from 'node:perf_hooks';
@@ -32,7 +33,8 @@ export const engine: Section = {
     const core = machine.bootCore;
     const { image } = booted.machine.kernel;
     machine.setGates({ owns: (immediate) => immediate === BENCH_GATE, enter: () => {} });
-    // Between the kernel's code and its vectors is room that no core has executed yet, so the engine holds no translation of it.
+    // Between the kernel's code and its vectors is room that no core has executed yet, so the
+    // engine holds no translation of it.
     const write = (offset: number, words: readonly number[]): void => {
       for (const [index, word] of words.entries())
         machine.memory.write32(image.physicalBase + offset + 4 * index, word);
@@ -76,7 +78,10 @@ export const engine: Section = {
   },
 };
 
-/** Executes `count` instructions on the boot core alone, through gates. Host time. @throws Error when the core does something else */
+/**
+ * Executes `count` instructions on the boot core alone, through gates. Host time.
+ * @throws Error when the core does something else
+ */
 function execute({ bootCore: core, clock }: Machine, count: number): { elapsedNs: number; gates: number } {
   const end = clock.instructions + count;
   let gates = 0;

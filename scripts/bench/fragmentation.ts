@@ -1,4 +1,7 @@
-/** Fragmentation on a booted pixel6: 4 GiB taken as 8 KiB blocks, freed in two interleaved groups, then all of it taken as 64 KiB blocks. */
+/**
+ * Fragmentation on a booted pixel6: 4 GiB taken as 8 KiB blocks, freed in two interleaved groups,
+ * then all of it taken as 64 KiB blocks.
+ */
 
 import { boot } from './booted.ts';
 import { fragment, PlainBuddy } from './buddy-scenarios.ts';

@@ -1,10 +1,12 @@
 /**
- * Guests on this machine and on QEMU's (TCG, one thread, the same image, the same model of core), whole processes in turns:
+ * Guests on this machine and on QEMU's (TCG, one thread, the same image, the same model of core),
+ * whole processes in turns:
  *
  *     Debian's Linux 6.1 on qemu-virt with one core, from the start of the process to the first line of /init
  *     four loops of firmware/guests/speed.S, timed between two marks on the console
  *
- * Not measured where a guest's image is not in the cache, and without bars where QEMU is not installed: both are said on standard error.
+ * Not measured where a guest's image is not in the cache, and without bars where QEMU is not
+ * installed: both are said on standard error.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -29,7 +31,10 @@ const WALL_BAR = 2;
 const PEAK_BAR = 1.5;
 const LOOP_BAR = 1 / 0.7;
 
-/** The loops of speed.S: `kind`, instructions in a round, and rounds for about a second or two on either machine. */
+/**
+ * The loops of speed.S: `kind`, instructions in a round, and rounds for about a second or two on
+ * either machine.
+ */
 const LOOPS = [
   { kind: 0, what: 'register loop', roundInstructions: 16, rounds: { ours: 80e6, qemu: 600e6 }, bar: LOOP_BAR },
   { kind: 1, what: 'load and store loop', roundInstructions: 12, rounds: { ours: 60e6, qemu: 180e6 }, bar: LOOP_BAR },
@@ -116,7 +121,10 @@ async function timeLoop(
   }
 }
 
-/** Samples of both machines, taken in turns. The first round, which fills the host's file cache and makes the bundle, is thrown away. */
+/**
+ * Samples of both machines, taken in turns. The first round, which fills the host's file cache and
+ * makes the bundle, is thrown away.
+ */
 async function inTurns(
   contenders: readonly Contender[],
   rounds: number,

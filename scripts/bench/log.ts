@@ -1,8 +1,10 @@
 /**
- * The event log: reading a million events, in a process of its own as a user does, and what writing the quiet ones costs a boot.
+ * The event log: reading a million events, in a process of its own as a user does, and what writing
+ * the quiet ones costs a boot.
  *
- * The limit of reading: the same file read in the same pieces, its line feeds counted. Boots with and without `--log` alternate, so that what else happens on the
- * host meets both; each sample is the ratio of two neighbours.
+ * The limit of reading: the same file read in the same pieces, its line feeds counted. Boots with
+ * and without `--log` alternate, so that what else happens on the host meets both; each sample is
+ * the ratio of two neighbours.
  */
 
 import { closeSync, openSync, readSync, rmSync, mkdtempSync, writeSync } from 'node:fs';

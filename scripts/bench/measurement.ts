@@ -1,10 +1,14 @@
 /**
- * What a bench reports: measurements, with the bar they are held to, and checks, which hold or do not.
+ * What a bench reports: measurements, with the bar they are held to, and checks, which hold or do
+ * not.
  *
- * Bars are judged on medians. In a full run a bar is missed when the median is above it by more than the noise: half the distance between the quartiles of the
- * samples, but at least 5 % of the median, because the quartiles know nothing of the differences between processes: the same code on the same machine was seen
- * to take from 50.6 to 55.8 ns. A short run is for busy machines, whose mood decides over absolute time: there no bar in a unit of time is missed; one on a ratio
- * within the run, or on memory, is when the median is above three times its value. Between a bar and a miss the line says "above".
+ * Bars are judged on medians. In a full run a bar is missed when the median is above it by more
+ * than the noise: half the distance between the quartiles of the samples, but at least 5 % of the
+ * median, because the quartiles know nothing of the differences between processes: the same code on
+ * the same machine was seen to take from 50.6 to 55.8 ns. A short run is for busy machines, whose
+ * mood decides over absolute time: there no bar in a unit of time is missed; one on a ratio within
+ * the run, or on memory, is when the median is above three times its value. Between a bar and a
+ * miss the line says "above".
  */
 
 import { median, noise } from './statistics.ts';
@@ -19,7 +23,10 @@ export interface Measurement {
   readonly samples: readonly number[];
   /** The median must not be above this; null when nothing is asked. */
   readonly bar: number | null;
-  /** The same work without the machine, measured in the same run, in the same unit; null where there is no such thing. */
+  /**
+   * The same work without the machine, measured in the same run, in the same unit; null where there
+   * is no such thing.
+   */
   readonly limit: readonly number[] | null;
 }
 

@@ -1,12 +1,15 @@
 /**
- * mem_map and the free lists of 8 GiB, inside a real boot: a stopwatch around the two steps of the kernel that write every descriptor, `MemMap.initialise` and
- * `Buddy.addRange`. Beside it, without a bar, the time between the two lines of the boot log that enclose them, which has the direct map of every bank in it.
+ * mem_map and the free lists of 8 GiB, inside a real boot: a stopwatch around the two steps of the
+ * kernel that write every descriptor, `MemMap.initialise` and `Buddy.addRange`. Beside it, without
+ * a bar, the time between the two lines of the boot log that enclose them, which has the direct map
+ * of every bank in it.
  *
  * ```
  *   "kernel tables live" ── mem_map ── first frames ── direct map of the rest ── report ── the rest of the frames ──► "frames managed"
  *                          |======= counted =======|                                     |====== counted ======|
  * ```
- * Every sample is a process of its own (`bench --one-boot`): the code is cold and the host has not yet given the memory, as for a user.
+ * Every sample is a process of its own (`bench --one-boot`): the code is cold and the host has not
+ * yet given the memory, as for a user.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,7 @@
 /**
- * What processes cost the host, on a booted pixel6: a system call there and back, a page by demand, and a process from spawn to the end of its parent's wait. Small
- * programs do each many times; all times are host microseconds for one.
+ * What processes cost the host, on a booted pixel6: a system call there and back, a page by demand,
+ * and a process from spawn to the end of its parent's wait. Small programs do each many times; all
+ * times are host microseconds for one.
  */
 
 import { writeCpio } from '#scripts/guests/cpio.ts';
@@ -24,7 +25,10 @@ const ADD_X0_PAGE = 0x9140_0400;
 const ADD_X0_PATH = 0x9100_0000 + PATH_OFFSET * 2 ** 10;
 const movz = (register: number, value: number, shift = 0): number =>
   (0xd280_0000 + (shift / 16) * 2 ** 21 + value * 32 + register) >>> 0;
-/** Branches back over `instructions` instructions, itself not counted, while the last result was not zero. */
+/**
+ * Branches back over `instructions` instructions, itself not counted, while the last result was not
+ * zero.
+ */
 const loop = (instructions: number): number => (0x5400_0001 + ((2 ** 19 - instructions) % 2 ** 19) * 32) >>> 0;
 const exit: readonly number[] = [movz(0, 0), movz(8, 2), SVC];
 
@@ -34,8 +38,8 @@ function repeat(times: number, body: readonly number[], before: readonly number[
 }
 
 /**
- * A static program: header, one program header, instructions, and the child's name at PATH_OFFSET. All of it is one segment that may be executed
- * (ELF-64 Object File Format 1.5).
+ * A static program: header, one program header, instructions, and the child's name at PATH_OFFSET.
+ * All of it is one segment that may be executed (ELF-64 Object File Format 1.5).
  */
 function program(instructions: readonly number[]): Uint8Array {
   const file = new Uint8Array(FILE_BYTES);
@@ -107,7 +111,10 @@ export const processes: Section = {
   },
 };
 
-/** Milliseconds from the command in the maintenance shell to the steady state after it. @throws Error when the program did not end with 0 */
+/**
+ * Milliseconds from the command in the maintenance shell to the steady state after it.
+ * @throws Error when the program did not end with 0
+ */
 function runProgram(machine: LevitateMachine, name: string): number {
   const from = machine.serial.text.length;
   machine.type(`run ${name}\n`);

@@ -1,6 +1,6 @@
 /**
- * Slab caches of a booted pixel6, over emulated RAM through the live translation, beside a free list in a plain array. All times are host nanoseconds;
- * a pair is one alloc and its free.
+ * Slab caches of a booted pixel6, over emulated RAM through the live translation, beside a free
+ * list in a plain array. All times are host nanoseconds; a pair is one alloc and its free.
  */
 
 import { performance } from 'node:perf_hooks';
@@ -55,7 +55,10 @@ export const slab: Section = {
   },
 };
 
-/** One alloc + free pair beside {@link OBJECTS} objects in use: the slab it comes from is partial before and after. */
+/**
+ * One alloc + free pair beside {@link OBJECTS} objects in use: the slab it comes from is partial
+ * before and after.
+ */
 function pairNs(cache: ObjectCache, pairs: number): number {
   const live = Array.from({ length: OBJECTS }, () => take(cache));
   const elapsed = time(() => {
@@ -65,7 +68,10 @@ function pairNs(cache: ObjectCache, pairs: number): number {
   return elapsed / pairs;
 }
 
-/** One alloc or free where objects come and go at random, half of {@link OBJECTS} in use on average: slabs fill, empty, come and go. */
+/**
+ * One alloc or free where objects come and go at random, half of {@link OBJECTS} in use on average:
+ * slabs fill, empty, come and go.
+ */
 function mixedNs(cache: ObjectCache, operations: number): number {
   const slots: (VirtAddr | null)[] = new Array<VirtAddr | null>(OBJECTS).fill(null);
   let state = SEED;

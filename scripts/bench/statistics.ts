@@ -1,16 +1,27 @@
-/** What becomes of samples: order statistics, which one slow sample on a busy host does not move. */
+/**
+ * What becomes of samples: order statistics, which one slow sample on a busy host does not move.
+ */
 
-/** Middle value, the mean of the two middle ones for an even number. @throws RangeError without samples */
+/**
+ * Middle value, the mean of the two middle ones for an even number.
+ * @throws RangeError without samples
+ */
 export function median(samples: readonly number[]): number {
   return quantile(samples, 0.5);
 }
 
-/** Half the distance between the quartiles: how far a median may be off by chance. 0 for one sample. @throws RangeError without samples */
+/**
+ * Half the distance between the quartiles: how far a median may be off by chance. 0 for one sample.
+ * @throws RangeError without samples
+ */
 export function noise(samples: readonly number[]): number {
   return (quantile(samples, 0.75) - quantile(samples, 0.25)) / 2;
 }
 
-/** Linear interpolation between the samples around rank `fraction * (n - 1)`. O(n log n). @throws RangeError without samples */
+/**
+ * Linear interpolation between the samples around rank `fraction * (n - 1)`. O(n log n).
+ * @throws RangeError without samples
+ */
 function quantile(samples: readonly number[], fraction: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   const rank = fraction * (sorted.length - 1);
@@ -21,8 +32,8 @@ function quantile(samples: readonly number[], fraction: number): number {
 }
 
 /**
- * Samples of several contenders, taken in turns so that a slow moment of the host hits all of them. `warmUp` rounds are thrown away.
- * Result i holds what `contenders[i]` returned.
+ * Samples of several contenders, taken in turns so that a slow moment of the host hits all of them.
+ * `warmUp` rounds are thrown away. Result i holds what `contenders[i]` returned.
  */
 export function inTurns(rounds: number, warmUp: number, contenders: readonly (() => number)[]): number[][] {
   const samples = contenders.map((): number[] => []);

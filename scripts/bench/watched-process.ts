@@ -1,6 +1,7 @@
 /**
- * A machine as a whole process, seen from outside: when it prints what, from its start on, and how much memory it had taken by then. It is ended at the last
- * text, so that only what it was asked for is measured.
+ * A machine as a whole process, seen from outside: when it prints what, from its start on, and how
+ * much memory it had taken by then. It is ended at the last text, so that only what it was asked
+ * for is measured.
  *
  * Peak memory is VmHWM of /proc/PID/status (Linux, proc(5)); elsewhere it is not known.
  */

@@ -1,6 +1,6 @@
 /**
- * Whole processes: `boot` as a user starts it, from the start of Node to its end, with the bundle made. Wall time is measured here, peak memory is what the
- * boot itself reports.
+ * Whole processes: `boot` as a user starts it, from the start of Node to its end, with the bundle
+ * made. Wall time is measured here, peak memory is what the boot itself reports.
  *
  * The limit: a process that starts Node and touches as many bytes as the board's mem_map has.
  */

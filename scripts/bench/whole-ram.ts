@@ -1,6 +1,7 @@
 /**
- * A second mem_map and buddy in the emulated RAM of a booted machine, for a machine on which nothing is reserved: every frame of the banks is theirs to hand
- * out. They go through the same translation as the kernel's own; only the frames behind the descriptors are never touched.
+ * A second mem_map and buddy in the emulated RAM of a booted machine, for a machine on which
+ * nothing is reserved: every frame of the banks is theirs to hand out. They go through the same
+ * translation as the kernel's own; only the frames behind the descriptors are never touched.
  *
  *     booted machine's RAM:  … | static data | mem_map of the banks | …        both from the booted kernel's buddy
  */

@@ -1,6 +1,7 @@
 /**
- * The device trees of real boards that Debian's newest backported arm64 kernel ships: about 1,700 of some twenty silicon vendors. They lie in the package
- * linux-base-VERSION-arm64 below usr/lib/modules/VERSION/dtb/, and are kept in the cache.
+ * The device trees of real boards that Debian's newest backported arm64 kernel ships: about 1,700
+ * of some twenty silicon vendors. They lie in the package linux-base-VERSION-arm64 below
+ * usr/lib/modules/VERSION/dtb/, and are kept in the cache.
  */
 
 import { readdirSync } from 'node:fs';
@@ -18,7 +19,8 @@ const REQUEST = {
 
 /**
  * The folder of the trees, fetched once when the cache does not hold them.
- * @throws DebianPackageError when they cannot be obtained: no apt, sources that are not Debian's, mirror out of reach
+ * @throws DebianPackageError when they cannot be obtained: no apt, sources that are not Debian's,
+ * mirror out of reach
  */
 export function fetchBoardTrees(): string {
   const onFetch = () =>
@@ -28,7 +30,10 @@ export function fetchBoardTrees(): string {
   return fetchDebianPackage({ ...REQUEST, onFetch }).folder;
 }
 
-/** Every .dtb file below `folder`, absolute where that is, sorted by path. @throws Error of the file system */
+/**
+ * Every .dtb file below `folder`, absolute where that is, sorted by path.
+ * @throws Error of the file system
+ */
 export function treeFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.dtb'))

@@ -1,4 +1,7 @@
-/** One boot of the modelled kernel with a board's tree that nobody made for this machine, and whether its end is one that a user can understand. */
+/**
+ * One boot of the modelled kernel with a board's tree that nobody made for this machine, and
+ * whether its end is one that a user can understand.
+ */
 
 import { BoardError } from '#boards/board-error.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
@@ -13,11 +16,17 @@ export interface TreeTrial {
 
 /** How it ended. */
 export interface TreeEnd {
-  /** "steady state", "panic: REASON", "refused: WHY" … with the numbers taken out, so that equal ends are equal texts. */
+  /**
+   * "steady state", "panic: REASON", "refused: WHY" … with the numbers taken out, so that equal
+   * ends are equal texts.
+   */
   readonly kind: string;
   /** With the numbers: the line that names the cause. */
   readonly detail: string;
-  /** True for an end that names its cause: a steady state that was announced, or a panic with a reason. */
+  /**
+   * True for an end that names its cause: a steady state that was announced, or a panic with a
+   * reason.
+   */
   readonly explained: boolean;
 }
 

@@ -1,4 +1,7 @@
-/** The GNU cross binutils: whether they are there, and running one. CROSS_COMPILE names another prefix, as it does for Linux. */
+/**
+ * The GNU cross binutils: whether they are there, and running one. CROSS_COMPILE names another
+ * prefix, as it does for Linux.
+ */
 
 import { execFileSync } from 'node:child_process';
 
@@ -24,7 +27,10 @@ export function haveBinutils(): boolean {
   }
 }
 
-/** Runs one of them ("as", "ld", …) and returns what it prints. @throws Error with its message when it fails */
+/**
+ * Runs one of them ("as", "ld", …) and returns what it prints.
+ * @throws Error with its message when it fails
+ */
 export function runBinutil(tool: string, args: readonly string[]): string {
   return execFileSync(`${TOOL_PREFIX}${tool}`, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }

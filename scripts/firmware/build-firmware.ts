@@ -1,6 +1,7 @@
 /**
- * Builds the images of firmware/ from their sources with the GNU cross binutils. Nobody needs this to run the emulator: the built images are kept beside
- * the sources, and `npm run check-firmware` rebuilds them and compares bytes.
+ * Builds the images of firmware/ from their sources with the GNU cross binutils. Nobody needs this
+ * to run the emulator: the built images are kept beside the sources, and `npm run check-firmware`
+ * rebuilds them and compares bytes.
  */
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,7 +11,10 @@ import { writeOutput } from '#workbench/files/output-file.ts';
 import { haveBinutils, MissingBinutilsError, runBinutil } from './binutils.ts';
 import { buildInitramfs, INITRAMFS } from './build-initramfs.ts';
 
-/** A linked image: where its source and script are, and whether its symbols are wanted by TypeScript. */
+/**
+ * A linked image: where its source and script are, and whether its symbols are wanted by
+ * TypeScript.
+ */
 interface ImageRecipe {
   readonly name: string;
   readonly source: string;
@@ -95,7 +99,10 @@ export function writeImages(firmwareFolder: string, images: ReadonlyMap<string, 
   }
 }
 
-/** Section symbols and absolute ones that belong to the layout, as offsets from the image's start, by name. */
+/**
+ * Section symbols and absolute ones that belong to the layout, as offsets from the image's start,
+ * by name.
+ */
 function symbolsJson(nm: string): string {
   const symbols: [string, number][] = [];
   for (const line of nm.split('\n')) {

@@ -1,6 +1,7 @@
 /**
- * The default initramfs: every program of firmware/user/, in the root folder of a CPIO archive, init first. Programs are assembly and not C, because
- * what a compiler makes of C changes with its release, and the kept archive is compared with a fresh one wherever the binutils are.
+ * The default initramfs: every program of firmware/user/, in the root folder of a CPIO archive,
+ * init first. Programs are assembly and not C, because what a compiler makes of C changes with its
+ * release, and the kept archive is compared with a fresh one wherever the binutils are.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** The default initramfs as it is kept: read by the kernel’s readers, and by readelf; and any archive of the writer, read by the kernel’s reader. */
+/**
+ * The default initramfs as it is kept: read by the kernel’s readers, and by readelf; and any
+ * archive of the writer, read by the kernel’s reader.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * A campaign: trials by seed, in processes of their own, so that a crash or a hang of native code is seen, belongs to a seed, and ends nothing else.
+ * A campaign: trials by seed, in processes of their own, so that a crash or a hang of native code
+ * is seen, belongs to a seed, and ends nothing else.
  *
  *     campaign ── child: trials first … first + n ── "begin SEED", "done SEED WORDS", "fault SEED REASON" lines ──► what went wrong, by seed
  *                 └── no line for a while: a hang; an end by a signal: a crash; the next child goes on behind that seed
@@ -39,8 +40,8 @@ function child(...args: string[]): [string, string[]] {
 }
 
 /**
- * Runs trials from seed `first` on, until `words` instruction words were executed. `progress` is told after each batch. A child that says
- * nothing for `hangMs` of real time hangs.
+ * Runs trials from seed `first` on, until `words` instruction words were executed. `progress` is
+ * told after each batch. A child that says nothing for `hangMs` of real time hangs.
  */
 export async function runCampaign(
   first: number,
@@ -113,7 +114,10 @@ function runBatch(first: number, trials: number, hangMs: number): Promise<Batch>
   });
 }
 
-/** What a plan does in a process of its own; 'ok' or what kind of fault. After `hangMs` of real time it hangs. */
+/**
+ * What a plan does in a process of its own; 'ok' or what kind of fault. After `hangMs` of real time
+ * it hangs.
+ */
 export function replayApart(plan: FuzzPlan, hangMs = REPLAY_MS): Fault['kind'] | 'ok' {
   const folder = mkdtempSync(join(tmpdir(), 'levitate-fuzz-'));
   try {
@@ -133,7 +137,10 @@ export function replayApart(plan: FuzzPlan, hangMs = REPLAY_MS): Fault['kind'] |
   }
 }
 
-/** The smallest part of `plan` found that still goes wrong in the same way; null when it does not at all. */
+/**
+ * The smallest part of `plan` found that still goes wrong in the same way; null when it does not at
+ * all.
+ */
 export function minimise(
   plan: FuzzPlan,
   replay: (plan: FuzzPlan) => Fault['kind'] | 'ok' = replayApart,

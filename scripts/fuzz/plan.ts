@@ -1,5 +1,6 @@
 /**
- * What one trial of a campaign does, as plain data: made from a seed, or read from a file to do it again.
+ * What one trial of a campaign does, as plain data: made from a seed, or read from a file to do it
+ * again.
  *
  *     plan ── site ── registers, page tables and general registers, then some instruction words, up to their end, an exception or a limit
  *         └── site …  system registers, memory and devices stay as the sites before left them, unless the site begins afresh

@@ -1,8 +1,10 @@
 /**
- * A64 instruction words of a campaign: any word at all, and more often what changes the state of the machine. Not valid programs: most words are undefined, which is a
- * path through the emulator as well.
+ * A64 instruction words of a campaign: any word at all, and more often what changes the state of
+ * the machine. Not valid programs: most words are undefined, which is a path through the emulator
+ * as well.
  *
- * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), D24 (system registers), C5.3 to C5.5 (system instructions).
+ * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), D24 (system registers), C5.3 to C5.5
+ * (system instructions).
  */
 
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
@@ -13,12 +15,18 @@ const NAMED = Object.values(SYSTEM_REGISTERS) as SystemRegisterEncoding[];
 const XZR = 31;
 const SYSTEM = 0xd500_0000;
 const READ = 1 << 21;
-/** Instructions that raise, return from or wait for exceptions: SVC, HVC, SMC, BRK, HLT, ERET, DRPS, WFI, WFE, SEV, YIELD. */
+/**
+ * Instructions that raise, return from or wait for exceptions: SVC, HVC, SMC, BRK, HLT, ERET, DRPS,
+ * WFI, WFE, SEV, YIELD.
+ */
 const EVENTS = [
   0xd400_0001, 0xd400_0002, 0xd400_0003, 0xd420_0000, 0xd440_0000, 0xd69f_03e0, 0xd6bf_03e0, 0xd503_207f, 0xd503_205f,
   0xd503_209f, 0xd503_203f,
 ];
-/** Major groups whose words are nearly all loads and stores, vector and floating point, branches (op0, C4.1). */
+/**
+ * Major groups whose words are nearly all loads and stores, vector and floating point, branches
+ * (op0, C4.1).
+ */
 const LOAD_STORE = 0x0800_0000;
 const FLOATING_POINT = 0x0e00_0000;
 const BRANCH = 0x1400_0000;

@@ -72,7 +72,10 @@ const SANE: readonly [SystemRegisterName, bigint][] = [
 /** SCTLR_EL1 with M, C and I. */
 const SCTLR_MMU_ON = 0x30d0_1805n;
 
-/** Descriptors: a block or page that is accessed, shareable, readable at both levels and written at neither; one for data. */
+/**
+ * Descriptors: a block or page that is accessed, shareable, readable at both levels and written at
+ * neither; one for data.
+ */
 const CODE_BLOCK = 0x7c1n;
 const DATA_BLOCK = 0x741n;
 
@@ -157,7 +160,10 @@ function setOperands({ engine }: Core, { code, data, devices }: Layout, random: 
   for (let x = 0; x < 31; x++) engine.setX(x, operand());
 }
 
-/** One table of each level whose entry 0 leads on, so that RAM is mapped one to one; with a seed, everything around is random. */
+/**
+ * One table of each level whose entry 0 leads on, so that RAM is mapped one to one; with a seed,
+ * everything around is random.
+ */
 function writeTables({ memory }: Machine, layout: Layout, tables: 'sane' | number): void {
   const random = tables === 'sane' ? null : randomSource(tables);
   for (let frame = 0; frame < TABLE_FRAMES; frame++) {

@@ -19,7 +19,10 @@ export interface BuiltGuests {
   readonly efiDisk: string | null;
 }
 
-/** One line for each boot whose files are there. `paths` are absolute, shown relative to `from` where that is shorter. */
+/**
+ * One line for each boot whose files are there. `paths` are absolute, shown relative to `from`
+ * where that is shorter.
+ */
 export function bootCommands(
   paths: ReadonlyMap<GuestName, string>,
   { initramfs, diskInitramfs, efiDisk }: BuiltGuests,

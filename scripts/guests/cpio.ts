@@ -1,15 +1,19 @@
 /**
- * CPIO archives in the "newc" format, in which Linux takes its initial RAM file system. Writing only, and the same bytes each time: no times, no
- * owners, numbers in order.
+ * CPIO archives in the "newc" format, in which Linux takes its initial RAM file system. Writing
+ * only, and the same bytes each time: no times, no owners, numbers in order.
  *
  * ```
  *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check    6 + 13 × 8 hex digits
  *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
  * ```
- * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; cpio(5), "New ASCII Format".
+ * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; cpio(5), "New ASCII
+ * Format".
  */
 
-/** A file of an archive. `path` is relative, without "./" or a leading "/"; parents come before what is in them. `mode`: permission bits. */
+/**
+ * A file of an archive. `path` is relative, without "./" or a leading "/"; parents come before what
+ * is in them. `mode`: permission bits.
+ */
 export type CpioEntry =
   | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly content: Uint8Array }
   | { readonly kind: 'directory'; readonly path: string; readonly mode: number }
@@ -37,7 +41,10 @@ interface Header {
   readonly minor: number;
 }
 
-/** The archive of `entries` in their order. @throws Error for a path that is empty, absolute, or written twice: a mistake of the caller's */
+/**
+ * The archive of `entries` in their order.
+ * @throws Error for a path that is empty, absolute, or written twice: a mistake of the caller's
+ */
 export function writeCpio(entries: readonly CpioEntry[]): Uint8Array {
   const chunks: Uint8Array[] = [];
   const seen = new Set<string>();

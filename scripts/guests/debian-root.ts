@@ -1,12 +1,14 @@
 /**
- * A root file system of Debian 12 for arm64 as a disk image: packages by name with all that they need, unpacked, in ext4.
+ * A root file system of Debian 12 for arm64 as a disk image: packages by name with all that they
+ * need, unpacked, in ext4.
  *
  * ```
  *   CACHE/guests/debian-12-root-RECIPE/root.ext4     the image, sparse; RECIPE is a digest of this file's lists
  *                                      root.json     the packages and their versions
  * ```
- * No script of a package runs, since they are programs of the other architecture: the few files that scripts would make are written here. Nothing needs root;
- * without it the files belong to the user that made the image, by number. The same packages give the same image, to the byte.
+ * No script of a package runs, since they are programs of the other architecture: the few files
+ * that scripts would make are written here. Nothing needs root; without it the files belong to the
+ * user that made the image, by number. The same packages give the same image, to the byte.
  */
 
 import { createHash } from 'node:crypto';
@@ -35,14 +37,20 @@ import { openPrivateApt, runCommand, systemDebianMirrors } from '#workbench/engi
 const SUITE = 'bookworm';
 const ARCHITECTURE = 'arm64';
 
-/** What is asked for by name: a shell with its tools, the languages, a compiler, cryptography, and an init with its login. */
+/**
+ * What is asked for by name: a shell with its tools, the languages, a compiler, cryptography, and
+ * an init with its login.
+ */
 const PACKAGES = [
   ['bash', 'dash', 'coreutils', 'libc-bin', 'sed', 'grep', 'mawk', 'findutils', 'diffutils', 'tar', 'gzip'],
   ['util-linux', 'mount', 'perl', 'python3', 'gcc', 'libc6-dev', 'openssl'],
   ['systemd', 'systemd-sysv', 'udev', 'login', 'passwd'],
 ].flat();
 
-/** Not kept: documentation, translations, and what the compiler has for link-time optimisation and for sanitizers. */
+/**
+ * Not kept: documentation, translations, and what the compiler has for link-time optimisation and
+ * for sanitizers.
+ */
 const LEFT_OUT = [
   /^\/usr\/share\/(man|info|locale|lintian|bug|gcc|gdb|zoneinfo)\//,
   /^\/usr\/share\/doc\/.*(?<!\/copyright)$/,
@@ -81,7 +89,10 @@ const MERGED = ['bin', 'sbin', 'lib'] as const;
 const EMPTY_FOLDERS = ['dev', 'proc', 'sys', 'run', 'tmp', 'root', 'mnt', 'var/tmp', 'var/log'] as const;
 
 const IMAGE_MEBIBYTES = 640;
-/** Fixed, so that the image is the same each time: identifiers, and the time that mke2fs writes (seconds since 1970). */
+/**
+ * Fixed, so that the image is the same each time: identifiers, and the time that mke2fs writes
+ * (seconds since 1970).
+ */
 const IDENTIFIER = '6c657669-7461-4465-8062-6f6f6b776f72';
 const TIME = '1750000000';
 
@@ -191,7 +202,10 @@ function isFolder(path: string): boolean {
   return lstatSync(path).isDirectory();
 }
 
-/** Moves what lies in folder `from` into `to`, where folders of the same name become one; `from` is gone then. */
+/**
+ * Moves what lies in folder `from` into `to`, where folders of the same name become one; `from` is
+ * gone then.
+ */
 function moveInto(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {

@@ -1,4 +1,7 @@
-/** The archive's content, and that its /init is a program that a shell takes. What it does is shown by the guests that boot with it. */
+/**
+ * The archive's content, and that its /init is a program that a shell takes. What it does is shown
+ * by the guests that boot with it.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';

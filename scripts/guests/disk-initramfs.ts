@@ -1,5 +1,6 @@
 /**
- * An initial RAM file system that hands over to a root file system on a disk: the guest debian-12 under linux-6.12.
+ * An initial RAM file system that hands over to a root file system on a disk: the guest debian-12
+ * under linux-6.12.
  *
  * ```
  *   /init           loads the modules, mounts /dev/vda, brings the files below /handed into its /tmp, and becomes its init
@@ -7,7 +8,8 @@
  *   /lib            modules, compressed as Debian has them
  *   /handed         files of the caller's
  * ```
- * The program that is started there comes from the kernel's command line, as disk.init=PATH; without it, it is /sbin/init.
+ * The program that is started there comes from the kernel's command line, as disk.init=PATH;
+ * without it, it is /sbin/init.
  */
 
 import { type CpioEntry, writeCpio } from './cpio.ts';

@@ -1,4 +1,7 @@
-/** What of a disk for UEFI can be wrong without a boot: its menu. tests/guests/uefi-grub.test.ts boots one. */
+/**
+ * What of a disk for UEFI can be wrong without a boot: its menu. tests/guests/uefi-grub.test.ts
+ * boots one.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { buildEfiDisk } from './efi-disk.ts';

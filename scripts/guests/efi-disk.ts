@@ -1,5 +1,6 @@
 /**
- * A disk that UEFI boots by itself: GRUB at the path that every UEFI tries on removable media, and a Linux that GRUB loads.
+ * A disk that UEFI boots by itself: GRUB at the path that every UEFI tries on removable media, and
+ * a Linux that GRUB loads.
  *
  * ```
  *   EFI/BOOT/BOOTAA64.EFI   GRUB, with its modules in it
@@ -24,7 +25,8 @@ export interface EfiDiskOptions {
 
 /**
  * The disk's image. Same input, same bytes.
- * @throws RangeError for more than 2 GiB, and for a command line with a character that GRUB's shell takes for its own
+ * @throws RangeError for more than 2 GiB, and for a command line with a character that GRUB's shell
+ * takes for its own
  */
 export function buildEfiDisk({ grub, kernel, initramfs, append, menuSeconds }: EfiDiskOptions): Uint8Array {
   if (/["'\\$;&|<>{}#\n]/.test(append)) {

@@ -1,4 +1,7 @@
-/** FAT16 volumes, read back by a reader of our own and, where it is there, checked by dosfstools' fsck.fat. */
+/**
+ * FAT16 volumes, read back by a reader of our own and, where it is there, checked by dosfstools'
+ * fsck.fat.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * A FAT16 file system of given files, as UEFI takes it for an EFI system partition: the whole disk is the one volume, without a partition table.
+ * A FAT16 file system of given files, as UEFI takes it for an EFI system partition: the whole disk
+ * is the one volume, without a partition table.
  *
  * ```
  *   sector 0        boot record: how the volume is laid out (BIOS parameter block)
@@ -7,8 +8,9 @@
  *   …               root folder, 512 entries
  *   …               clusters from number 2 on: files and folders
  * ```
- * Names are of the old form, eight characters and three; UEFI and GRUB read them without regard to case. Times are the format's first day.
- * Source: Microsoft, "FAT: General Overview of On-Disk Format", version 1.03.
+ * Names are of the old form, eight characters and three; UEFI and GRUB read them without regard to
+ * case. Times are the format's first day. Source: Microsoft, "FAT: General Overview of On-Disk
+ * Format", version 1.03.
  */
 
 /** A file: folders stand before its name, "/" between them. */
@@ -51,8 +53,9 @@ interface Layout {
 
 /**
  * The image: as small as FAT16 with these files may be, at least 2 MiB. Same input, same bytes.
- * @throws RangeError for a name that is not of eight characters and three, for more than 512 entries at the root, and for more than 2 GiB;
- * Error for a path given twice, or for one that is a folder as well
+ * @throws RangeError for a name that is not of eight characters and three, for more than 512
+ * entries at the root, and for more than 2 GiB; Error for a path given twice, or for one that is a
+ * folder as well
  */
 export function writeFat16(files: readonly FatFile[]): Uint8Array {
   const root: Folder = { folders: new Map(), files: new Map() };
@@ -135,7 +138,10 @@ class Volume {
     this.#setNext(1, END_OF_FILE);
   }
 
-  /** Writes what is in `folder`, and its entries where it begins: `cluster`, null for the root. `parent` is 0 for the root. */
+  /**
+   * Writes what is in `folder`, and its entries where it begins: `cluster`, null for the root.
+   * `parent` is 0 for the root.
+   */
   writeFolder(folder: Folder, cluster: number | null, parent: number): void {
     let at = cluster === null ? this.#layout.rootStart * SECTOR : this.#offsetOf(cluster);
     const entry = (name: string, attribute: number, first: number, bytes: number): void => {
@@ -158,7 +164,10 @@ class Volume {
     }
   }
 
-  /** The first of as many clusters as `bytes` need, which follow each other; 0, which is none, for no bytes. */
+  /**
+   * The first of as many clusters as `bytes` need, which follow each other; 0, which is none, for
+   * no bytes.
+   */
   #allocate(bytes: number): number {
     const count = Math.ceil(bytes / (this.#layout.sectorsPerCluster * SECTOR));
     if (count === 0) return 0;

@@ -12,7 +12,10 @@ const FIXES: Readonly<Record<DebianPackageFailure, string>> = {
   'broken-package': 'Remove the guest’s folder from the cache and run `npm run guest-images` again.',
 };
 
-/** A guest cannot be had. `reason` as of {@link DebianPackageError}; the message says it and the fix. */
+/**
+ * A guest cannot be had. `reason` as of {@link DebianPackageError}; the message says it and the
+ * fix.
+ */
 export class GuestFetchError extends Error {
   readonly guest: string;
   readonly reason: DebianPackageFailure;

@@ -1,4 +1,7 @@
-/** Guests in a cache made for the test, and the errors of a system that cannot fetch. Nothing here uses the network. */
+/**
+ * Guests in a cache made for the test, and the errors of a system that cannot fetch. Nothing here
+ * uses the network.
+ */
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

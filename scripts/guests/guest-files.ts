@@ -1,5 +1,6 @@
 /**
- * Guests that are not ours, out of Debian's packages: which file of which package, and where it lies in the cache.
+ * Guests that are not ours, out of Debian's packages: which file of which package, and where it
+ * lies in the cache.
  *
  * ```
  *   CACHE/guests/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin                   for --bios on qemu-virt
@@ -14,8 +15,9 @@
  *         guests/linux-6.12+modules/boot/vmlinuz-VERSION, usr/lib/modules/…         for --kernel on qemu-virt, with debian-12 as its disk
  *         guests/debian-12-root-RECIPE/root.ext4                                    a root file system: debian-root.ts
  * ```
- * Versions move, so packages are found by pattern; once in the cache, a guest stays as it is until its folder is removed. Nothing here needs
- * root, and nothing is installed. The kernels' paths were read from the packages themselves.
+ * Versions move, so packages are found by pattern; once in the cache, a guest stays as it is until
+ * its folder is removed. Nothing here needs root, and nothing is installed. The kernels' paths were
+ * read from the packages themselves.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -90,18 +92,25 @@ const UEFI = /^\/usr\/share\/qemu-efi-aarch64\/QEMU_EFI\.fd$/;
 const UEFI_PADDED = /^\/usr\/share\/AAVMF\/AAVMF_CODE\.fd$/;
 
 /**
- * Modules of Debian 12's kernel that a disk takes, each after what it needs: the virtio block device, and ext4 with the checksum that it asks the
- * kernel's crypto code for. Debian builds virtio itself in, and none of these.
+ * Modules of Debian 12's kernel that a disk takes, each after what it needs: the virtio block
+ * device, and ext4 with the checksum that it asks the kernel's crypto code for. Debian builds
+ * virtio itself in, and none of these.
  */
 const DISK_MODULES = ['virtio_mmio', 'virtio_blk', 'crc16', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4'] as const;
 
-/** The same for {@link findRootModules}' kernel, which has ext4 built in. Compressed; busybox's insmod takes them as they are. */
+/**
+ * The same for {@link findRootModules}' kernel, which has ext4 built in. Compressed; busybox's
+ * insmod takes them as they are.
+ */
 const ROOT_MODULES = ['virtio_mmio', 'virtio_blk'] as const;
 
 /** A guest of one package. */
 type PackageGuest = Exclude<GuestName, 'debian-12'>;
 
-/** @throws GuestFetchError as {@link fetchGuest}: a device tree belongs to a kernel, which must be there first */
+/**
+ * @throws GuestFetchError as {@link fetchGuest}: a device tree belongs to a kernel, which must be
+ * there first
+ */
 function recipeOf(guest: PackageGuest, options: GuestFetchOptions, mayFetch: boolean): Recipe | null {
   switch (guest) {
     case 'u-boot':
@@ -202,8 +211,8 @@ export function findGuest(guest: GuestName, env?: NodeJS.ProcessEnv): GuestFile 
 
 /**
  * The guest, obtained from Debian first when the cache does not hold it.
- * @throws GuestFetchError with what failed and what to do about it: no apt, sources that are not Debian's, mirror out of reach, a suite
- * without the package, a package without the file
+ * @throws GuestFetchError with what failed and what to do about it: no apt, sources that are not
+ * Debian's, mirror out of reach, a suite without the package, a package without the file
  */
 export function fetchGuest(guest: GuestName, options: GuestFetchOptions = {}): GuestFile {
   const present = findGuest(guest, options.env);
@@ -253,15 +262,18 @@ function rootGuest(root: DebianRoot | null): GuestFile | null {
   return { guest: 'debian-12', path: root.path, packageName, packageVersion: base?.version ?? 'of Debian 12' };
 }
 
-/** All guests, each as {@link fetchGuest}. @throws GuestFetchError for the first that cannot be had */
+/**
+ * All guests, each as {@link fetchGuest}.
+ * @throws GuestFetchError for the first that cannot be had
+ */
 export function fetchGuests(options: GuestFetchOptions = {}): Readonly<Record<GuestName, GuestFile>> {
   const found = GUEST_NAMES.map((guest) => [guest, fetchGuest(guest, options)] as const);
   return Object.fromEntries(found) as Record<GuestName, GuestFile>;
 }
 
 /**
- * The disk modules of Debian 12's kernel, in an order in which they can be loaded; null when the cache does not hold that kernel with all of them.
- * Asks neither apt nor the network.
+ * The disk modules of Debian 12's kernel, in an order in which they can be loaded; null when the
+ * cache does not hold that kernel with all of them. Asks neither apt nor the network.
  */
 export function findDiskModules(env?: NodeJS.ProcessEnv): KernelModules | null {
   return findModules('linux-6.1', DISK_MODULES, '.ko', env);

@@ -1,4 +1,7 @@
-/** Initial RAM file systems and a disk made of what the cache holds, and as files in the cache for commands that take a path. */
+/**
+ * Initial RAM file systems and a disk made of what the cache holds, and as files in the cache for
+ * commands that take a path.
+ */
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -9,7 +12,11 @@ import { buildEfiDisk } from './efi-disk.ts';
 import { findDiskModules, findGuest, findRootModules } from './guest-files.ts';
 import { buildLinuxInitramfs } from './initramfs.ts';
 
-/** The archive with `busyboxPath` and the disk modules of Debian 12's kernel where the cache holds them. @throws Error as {@link buildLinuxInitramfs} */
+/**
+ * The archive with `busyboxPath` and the disk modules of Debian 12's kernel where the cache holds
+ * them.
+ * @throws Error as {@link buildLinuxInitramfs}
+ */
 export function guestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): Uint8Array {
   const modules = findDiskModules(env);
   return buildLinuxInitramfs({
@@ -25,7 +32,8 @@ export function guestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): Ui
 }
 
 /**
- * Absolute path of CACHE/guests/initramfs.cpio, written first when it is not what `busyboxPath` gives. Uncompressed: the guest need not unpack it.
+ * Absolute path of CACHE/guests/initramfs.cpio, written first when it is not what `busyboxPath`
+ * gives. Uncompressed: the guest need not unpack it.
  * @throws Error as {@link guestInitramfs}, and a file system error when the cache cannot be written
  */
 export function writeGuestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): string {
@@ -33,8 +41,9 @@ export function writeGuestInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv
 }
 
 /**
- * The archive that hands over to the disk of debian-12 under linux-6.12, with the files at `handed` for its /tmp. Null when the cache does not hold
- * that kernel with its modules. @throws a file system error
+ * The archive that hands over to the disk of debian-12 under linux-6.12, with the files at `handed`
+ * for its /tmp. Null when the cache does not hold that kernel with its modules. @throws a file
+ * system error
  */
 export function guestDiskInitramfs(
   busyboxPath: string,
@@ -51,14 +60,18 @@ export function guestDiskInitramfs(
   });
 }
 
-/** The same as {@link writeGuestInitramfs} for {@link guestDiskInitramfs}: CACHE/guests/disk-initramfs.cpio. */
+/**
+ * The same as {@link writeGuestInitramfs} for {@link guestDiskInitramfs}:
+ * CACHE/guests/disk-initramfs.cpio.
+ */
 export function writeGuestDiskInitramfs(busyboxPath: string, env?: NodeJS.ProcessEnv): string | null {
   const archive = guestDiskInitramfs(busyboxPath, [], env);
   return archive === null ? null : writeToCache('disk-initramfs.cpio', archive, env);
 }
 
 /**
- * The disk that UEFI boots, with linux-6.1 and the archive of busybox. Null when the cache does not hold GRUB, that kernel and busybox.
+ * The disk that UEFI boots, with linux-6.1 and the archive of busybox. Null when the cache does not
+ * hold GRUB, that kernel and busybox.
  * @throws Error as {@link guestInitramfs}
  */
 export function guestEfiDisk(env?: NodeJS.ProcessEnv): Uint8Array | null {

@@ -1,4 +1,7 @@
-/** The archive, by its own reader and by cpio; the initramfs, from a busybox made for the test and from Debian’s. */
+/**
+ * The archive, by its own reader and by cpio; the initramfs, from a busybox made for the test and
+ * from Debian’s.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

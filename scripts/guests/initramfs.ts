@@ -1,5 +1,6 @@
 /**
- * An initial RAM file system for Linux: busybox, its applets, and an /init that says when it runs and then gives a shell on the console.
+ * An initial RAM file system for Linux: busybox, its applets, and an /init that says when it runs
+ * and then gives a shell on the console.
  *
  * ```
  *   /init            #!/bin/sh: mounts proc, sys, devtmpfs; prints LEVITATE-INIT-READY; extra commands; shells, one after the other
@@ -8,8 +9,9 @@
  *   /lib/modules/    kernel modules, which /init loads where the running kernel is theirs
  *   /proc /sys /tmp /root /etc
  * ```
- * /init is process 1, to which busybox's poweroff, reboot and halt send signals (USR2, TERM, USR1) as to an init; it acts on them. The shells are
- * started by start-stop-daemon, because what a script itself starts in the background ignores Ctrl-C. Same input, same bytes. Compressing is the
+ * /init is process 1, to which busybox's poweroff, reboot and halt send signals (USR2, TERM, USR1)
+ * as to an init; it acts on them. The shells are started by start-stop-daemon, because what a
+ * script itself starts in the background ignores Ctrl-C. Same input, same bytes. Compressing is the
  * caller's choice.
  */
 
@@ -21,7 +23,10 @@ export const INIT_READY_MARKER = 'LEVITATE-INIT-READY';
 export interface InitramfsOptions {
   /** A statically linked AArch64 busybox. */
   readonly busybox: Uint8Array;
-  /** Modules that /init loads after its marker, in this order, when the running kernel's release is theirs. */
+  /**
+   * Modules that /init loads after its marker, in this order, when the running kernel's release is
+   * theirs.
+   */
   readonly modules?: InitramfsModules | null;
   /** Shell commands that /init runs after that, before the first shell. */
   readonly extraCommands?: readonly string[];
@@ -34,7 +39,10 @@ export interface InitramfsModules {
 }
 
 const EXECUTABLE = 0o755;
-/** Gives shells, one after the other. cttyhack opens the console's own terminal, so that Ctrl-C reaches what runs on it. */
+/**
+ * Gives shells, one after the other. cttyhack opens the console's own terminal, so that Ctrl-C
+ * reaches what runs on it.
+ */
 const CONSOLE_SCRIPT = '/bin/console-shells';
 const CONSOLE_COMMANDS = ['#!/bin/sh', 'cd /root', 'while :; do', '  setsid cttyhack sh', 'done', ''].join('\n');
 const MODULE_FOLDER = 'lib/modules';
@@ -106,7 +114,8 @@ function initScript(extraCommands: readonly string[]): string {
     "trap 'halt -f' USR1",
     `echo ${INIT_READY_MARKER}`,
     ...extraCommands,
-    // Process 1 waits for signals, and so needs something to wait for that never ends: opening a pipe that nobody writes to.
+    // Process 1 waits for signals, and so needs something to wait for that never ends: opening a
+    // pipe that nobody writes to.
     'mkfifo /tmp/never',
     `start-stop-daemon -S -b -x ${CONSOLE_SCRIPT}`,
     'while :; do',
@@ -117,8 +126,8 @@ function initScript(extraCommands: readonly string[]): string {
 }
 
 /**
- * The names in busybox's table of applets: sorted, each followed by NUL, beginning with "[" and "[[" (include/applet_tables.h of its build). Read
- * from the binary, because it cannot be run here.
+ * The names in busybox's table of applets: sorted, each followed by NUL, beginning with "[" and
+ * "[[" (include/applet_tables.h of its build). Read from the binary, because it cannot be run here.
  * @throws Error when there is no such table
  */
 export function busyboxApplets(busybox: Uint8Array): readonly string[] {

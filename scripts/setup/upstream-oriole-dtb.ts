@@ -1,9 +1,11 @@
 /**
- * The upstream Linux device tree of the Pixel 6 ("oriole"), as Debian's newest backported arm64 kernel ships it.
+ * The upstream Linux device tree of the Pixel 6 ("oriole"), as Debian's newest backported arm64
+ * kernel ships it.
  *
- * Not the tree that the emulator generates: a real input from elsewhere to compare with and to boot. It has no /memory node, because
- * the phone's boot loader fills that in. The blob lies in the package linux-base-VERSION-arm64 (4.6 MB) under
- * usr/lib/modules/VERSION/dtb/exynos/google/ (read from the package itself; the version moves, so the name is looked up).
+ * Not the tree that the emulator generates: a real input from elsewhere to compare with and to
+ * boot. It has no /memory node, because the phone's boot loader fills that in. The blob lies in the
+ * package linux-base-VERSION-arm64 (4.6 MB) under usr/lib/modules/VERSION/dtb/exynos/google/ (read
+ * from the package itself; the version moves, so the name is looked up).
  */
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -25,8 +27,10 @@ const REQUEST = {
 } as const;
 
 /**
- * Absolute path of gs101-oriole.dtb in the cache; obtained once, afterwards without apt and network.
- * @throws DebianPackageError when it is not in the cache and cannot be obtained: no apt, sources that are not Debian's, mirror out of reach
+ * Absolute path of gs101-oriole.dtb in the cache; obtained once, afterwards without apt and
+ * network.
+ * @throws DebianPackageError when it is not in the cache and cannot be obtained: no apt, sources
+ * that are not Debian's, mirror out of reach
  */
 // oxlint-disable-next-line require-await -- callers must not depend on the fetch being synchronous
 export async function upstreamOrioleDtb(): Promise<string> {

@@ -7,7 +7,10 @@ export interface StressLine {
   readonly result: string;
 }
 
-/** The line's parts, or null when it is something else: a kernel's line, a comment. `line` without its end. */
+/**
+ * The line's parts, or null when it is something else: a kernel's line, a comment. `line` without
+ * its end.
+ */
 export function readStressLine(line: string): StressLine | null {
   const [, round, part, result] = /^= (\d+) ([\w-]+) ?(.*)$/.exec(line) ?? [];
   return round === undefined || part === undefined ? null : { round: Number(round), part, result: result ?? '' };
@@ -16,7 +19,9 @@ export function readStressLine(line: string): StressLine | null {
 /** What the guest itself found wrong: a program's own check, or its end by a signal. */
 const FOUND_WRONG = /WRONG|differs?\b|\(status \d+\)|Traceback|cannot|not found/;
 
-/** Takes the lines of two machines in any interleaving and stops at the first that shows a fault. */
+/**
+ * Takes the lines of two machines in any interleaving and stops at the first that shows a fault.
+ */
 export class StressComparison {
   private readonly lines: readonly [StressLine[], StressLine[]] = [[], []];
   private readonly names: readonly [string, string];

@@ -28,7 +28,9 @@ function digest(name: string, content: Buffer): string {
   return createHash(name).update(content).digest('hex').slice(0, SHOWN_DIGITS);
 }
 
-/** The result that `part` must have in `round` of a run, or null when only another machine can tell. */
+/**
+ * The result that `part` must have in `round` of a run, or null when only another machine can tell.
+ */
 export function knownAnswer(part: string, round: number, seed: number, scale: number): string | null {
   const key = seed + round;
   if (part === 'digests') {

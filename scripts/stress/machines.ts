@@ -19,7 +19,10 @@ export interface MachineCommand {
   readonly args: readonly string[];
 }
 
-/** This project's machine, in a process of its own: whatever ends it is seen here. `timeoutSeconds` of simulated time. */
+/**
+ * This project's machine, in a process of its own: whatever ends it is seen here. `timeoutSeconds`
+ * of simulated time.
+ */
 export function ourCommand(guest: StressGuest, timeoutSeconds: number): MachineCommand {
   const launcher = join(packageRoot(), 'scripts', 'launch.mjs');
   const files = ['--kernel', guest.kernel, '--initrd', guest.initrd, '--append', guest.append, '--drive', guest.disk];

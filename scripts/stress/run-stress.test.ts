@@ -1,4 +1,7 @@
-/** What the comparison makes of machines that end in every way: programs of Node's that print what a guest would. */
+/**
+ * What the comparison makes of machines that end in every way: programs of Node's that print what a
+ * guest would.
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { MachineCommand } from './machines.ts';

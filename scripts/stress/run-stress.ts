@@ -1,6 +1,6 @@
 /**
- * The stress of user space: Debian 12 with a compiler, two languages and programs that are built there, on this machine and on QEMU at the same time,
- * their results compared line by line.
+ * The stress of user space: Debian 12 with a compiler, two languages and programs that are built
+ * there, on this machine and on QEMU at the same time, their results compared line by line.
  *
  * ```
  *   scripts/stress/guest/*  ──initramfs──►  /tmp of the guest  ──run.sh──►  "= ROUND PART RESULT" on the serial line

@@ -1,6 +1,7 @@
 /**
- * Debian's backported Linux (7.2 or newer) with the upstream device tree of the Pixel 6, as Debian built both: eight cores, 8 GiB, to a shell on the
- * gs101 serial line. What the boot loader adds to the tree (memory, chosen, reserved regions) is all that is added.
+ * Debian's backported Linux (7.2 or newer) with the upstream device tree of the Pixel 6, as Debian
+ * built both: eight cores, 8 GiB, to a shell on the gs101 serial line. What the boot loader adds to
+ * the tree (memory, chosen, reserved regions) is all that is added.
  */
 
 import { beforeAll, describe, expect, it } from 'vitest';

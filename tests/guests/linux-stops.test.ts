@@ -1,4 +1,7 @@
-/** Linux is stopped again and again on its way, saved and restored, and ends with the same memory, registers and clock as in one piece. */
+/**
+ * Linux is stopped again and again on its way, saved and restored, and ends with the same memory,
+ * registers and clock as in one piece.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';

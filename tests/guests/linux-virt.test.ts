@@ -1,4 +1,7 @@
-/** Debian 12's Linux 6.1 on qemu-virt, as Debian built it: to a shell that answers, on both interrupt controllers, on one core and four, with disks. */
+/**
+ * Debian 12's Linux 6.1 on qemu-virt, as Debian built it: to a shell that answers, on both
+ * interrupt controllers, on one core and four, with disks.
+ */
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -131,7 +134,8 @@ describe.skipIf(isMissing)(`disks under Linux 6.1${why}`, () => {
       {
         board: 'qemu-virt',
         append: 'console=ttyAMA0',
-        // mke2fs wants random numbers: from the tree's seed the kernel has them at once, without it gathers them for seconds.
+        // mke2fs wants random numbers: from the tree's seed the kernel has them at once, without it
+        // gathers them for seconds.
         seed: 1,
         drives: NAMES.map((disk) => ({ file: fileOf(disk), mode: disk === 'filesystem' ? 'write' : disk })),
       },

@@ -1,4 +1,6 @@
-/** A round of `npm run stress`, small: Debian's user space here and on QEMU, on one core and four. */
+/**
+ * A round of `npm run stress`, small: Debian's user space here and on QEMU, on one core and four.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +17,10 @@ const why = isMissing ? ` (${reason})` : '';
 
 const PARTS = 'shell digests perl python gcc threads signals memory code arithmetic forks tree disk'.split(' ');
 
-/** What QEMU gave in the first of the runs: it does not depend on the number of cores, and takes a while. */
+/**
+ * What QEMU gave in the first of the runs: it does not depend on the number of cores, and takes a
+ * while.
+ */
 let agreed: readonly StressLine[] = [];
 
 describe.skipIf(isMissing).each([

@@ -1,4 +1,7 @@
-/** Debian 12's systemd as init, from its own units to a login on the serial line, under Debian 13's Linux 6.12. */
+/**
+ * Debian 12's systemd as init, from its own units to a login on the serial line, under Debian 13's
+ * Linux 6.12.
+ */
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { guestDiskInitramfs } from '#scripts/guests/initramfs-file.ts';

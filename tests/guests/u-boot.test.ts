@@ -1,4 +1,7 @@
-/** Debian's U-Boot for QEMU's virt machine, in the flash of qemu-virt: comes up, answers what is typed, powers off, and does so twice alike. */
+/**
+ * Debian's U-Boot for QEMU's virt machine, in the flash of qemu-virt: comes up, answers what is
+ * typed, powers off, and does so twice alike.
+ */
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

@@ -1,4 +1,7 @@
-/** From flash to user space as a computer does it: UEFI starts GRUB from a disk, GRUB loads Linux, and Linux comes up by its EFI stub. */
+/**
+ * From flash to user space as a computer does it: UEFI starts GRUB from a disk, GRUB loads Linux,
+ * and Linux comes up by its EFI stub.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** Debian's UEFI for QEMU's virt machine, in the flash of qemu-virt: its shell answers what is typed, and switches the machine off. */
+/**
+ * Debian's UEFI for QEMU's virt machine, in the flash of qemu-virt: its shell answers what is
+ * typed, and switches the machine off.
+ */
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
@@ -16,7 +19,9 @@ function plain(text: string): string {
   return pieces.map((piece, index) => (index === 0 ? piece : piece.replace(/^\[[\d;=?]*[A-Za-z]/, ''))).join('');
 }
 
-/** A vendor's name space of variables; the standard's own takes only names that the standard knows. */
+/**
+ * A vendor's name space of variables; the standard's own takes only names that the standard knows.
+ */
 const VARIABLE = 'Note -guid 12345678-1234-1234-1234-123456789abc';
 const CONTINUE = 'or any other key to continue';
 const IMAGES = [

@@ -31,7 +31,9 @@ export function launchChromium(executablePath: string): Promise<Browser> {
 /** A page that collects what it complains of. */
 export interface WatchedPage {
   readonly page: Page;
-  /** Errors and warnings of its console, uncaught exceptions, and requests that leave the machine. */
+  /**
+   * Errors and warnings of its console, uncaught exceptions, and requests that leave the machine.
+   */
   readonly complaints: string[];
 }
 

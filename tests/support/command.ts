@@ -37,8 +37,9 @@ export function boot(...args: readonly string[]): CommandResult {
 }
 
 /**
- * A package in `folder`, as npm installs it, whose kernel goes round in circles where it would idle: a run that only limits, signals and closed
- * pipes can end. The command must have been bundled before.
+ * A package in `folder`, as npm installs it, whose kernel goes round in circles where it would
+ * idle: a run that only limits, signals and closed pipes can end. The command must have been
+ * bundled before.
  */
 export function packageWithEndlessKernel(folder: string): void {
   const root = packageRoot();

@@ -1,6 +1,6 @@
 /**
- * Property tests draw the same cases every time, so that a run that was green stays green; LEVITATE_SEED=n draws others. A failure
- * prints its seed.
+ * Property tests draw the same cases every time, so that a run that was green stays green;
+ * LEVITATE_SEED=n draws others. A failure prints its seed.
  */
 
 import fc from 'fast-check';

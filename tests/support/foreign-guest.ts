@@ -1,8 +1,9 @@
 /**
- * Guests that nobody here wrote, for the tests that boot them: found in the cache, fetched on continuous integration, and talked to over the serial line.
- * Not a test.
+ * Guests that nobody here wrote, for the tests that boot them: found in the cache, fetched on
+ * continuous integration, and talked to over the serial line. Not a test.
  *
- * Typing hangs on what the guest has sent, to the byte: the same conversation twice is the same run twice.
+ * Typing hangs on what the guest has sent, to the byte: the same conversation twice is the same run
+ * twice.
  */
 
 import { readFileSync } from 'node:fs';
@@ -18,7 +19,8 @@ const MOST_SIMULATED_NS = 60e9;
 const MOST_INSTRUCTIONS = 12e9;
 
 /**
- * Paths of `names` in their order, or the reason why the tests cannot run, for their title. On continuous integration what the cache lacks is fetched.
+ * Paths of `names` in their order, or the reason why the tests cannot run, for their title. On
+ * continuous integration what the cache lacks is fetched.
  * @throws GuestFetchError there, when it cannot be had
  */
 export function foreignGuests(...names: readonly GuestName[]): readonly string[] | string {
@@ -37,13 +39,19 @@ export function bytesOf(path: string): Uint8Array {
   return new Uint8Array(readFileSync(path));
 }
 
-/** One turn of a conversation: when `after` has come over the line, later than the turn before it, `type` is typed. */
+/**
+ * One turn of a conversation: when `after` has come over the line, later than the turn before it,
+ * `type` is typed.
+ */
 export interface Turn {
   readonly after: string;
   readonly type: string;
 }
 
-/** Runs the machine to its end while the turns are taken, one after the other. Bounded in simulated time and in instructions. */
+/**
+ * Runs the machine to its end while the turns are taken, one after the other. Bounded in simulated
+ * time and in instructions.
+ */
 export function converse(machine: LevitateMachine, turns: readonly Turn[]): Outcome {
   const take = (index: number): void => {
     const turn = turns[index];
@@ -60,9 +68,10 @@ export function converse(machine: LevitateMachine, turns: readonly Turn[]): Outc
 }
 
 /**
- * Turns that give a shell `commands` one by one and end with `last`, for which nothing is waited. Each command but the last stands between two echoes
- * of its number, in whose typed form the number is quoted: what the guest echoes while it is typed is never taken for what it answers.
- * `prompt` is what the shell shows when it is first ready.
+ * Turns that give a shell `commands` one by one and end with `last`, for which nothing is waited.
+ * Each command but the last stands between two echoes of its number, in whose typed form the number
+ * is quoted: what the guest echoes while it is typed is never taken for what it answers. `prompt`
+ * is what the shell shows when it is first ready.
  */
 export function shellTurns(prompt: string, commands: readonly string[], last: string): readonly Turn[] {
   const lines = commands.map(
@@ -75,7 +84,8 @@ export function shellTurns(prompt: string, commands: readonly string[], last: st
 }
 
 /**
- * What the command with this number printed, with line feeds between its lines; a kernel's own lines, which may come at any time, are left out.
+ * What the command with this number printed, with line feeds between its lines; a kernel's own
+ * lines, which may come at any time, are left out.
  * @throws Error when it was not answered
  */
 export function answerOf(text: string, index: number): string {

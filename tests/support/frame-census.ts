@@ -1,10 +1,12 @@
 /**
- * What every struct Page must say, worked out from who owns which frame, and compared with the bytes of mem_map in physical memory.
+ * What every struct Page must say, worked out from who owns which frame, and compared with the
+ * bytes of mem_map in physical memory.
  *
  *     byte 0 flags | 1 order | 2..3 refcount | 4..7 zero | 8..15 next | 16..23 prev        24 bytes, little-endian
  *
- * Free frames need no history: where every pair of free buddies has merged, the set of free frames alone decides the blocks. Links are checked
- * as what they are for: each leads to a free head of the same order, and back.
+ * Free frames need no history: where every pair of free buddies has merged, the set of free frames
+ * alone decides the blocks. Links are checked as what they are for: each leads to a free head of
+ * the same order, and back.
  */
 
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';

@@ -7,7 +7,10 @@ import { HANG_GUARD_MS } from './hang-guard.ts';
 
 const GDB = 'gdb-multiarch';
 
-/** Why tests with gdb cannot run here, for their title; null when they can. On continuous integration it has to be there. */
+/**
+ * Why tests with gdb cannot run here, for their title; null when they can. On continuous
+ * integration it has to be there.
+ */
 export function lacksGdb(): string | null {
   const isThere = spawnSync(GDB, ['--version'], { stdio: 'ignore' }).status === 0;
   return isThere || process.env['CI'] === 'true' ? null : `skipped: ${GDB} is not installed`;

@@ -1,5 +1,6 @@
 /**
- * A board with one of the assembly guests of firmware/guests loaded into RAM and the core at its first instruction, at EL3. Not a test.
+ * A board with one of the assembly guests of firmware/guests loaded into RAM and the core at its
+ * first instruction, at EL3. Not a test.
  *
  *     RAM + 0x10_0000  the image: entry at its start, a parameter of 64 bits at offset 8 where the guest has one
  */

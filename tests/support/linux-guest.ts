@@ -29,8 +29,9 @@ const INTERRUPT_AFTER = 'ready-now\r\n';
 const CTRL_C = '\x03';
 
 /**
- * Boots `kernel` (a path) with the initramfs of `busybox`, gives the shell `commands`, then `poweroff`;
- * {@link INTERRUPTED_COMMAND} is interrupted from the keyboard. @throws Error when a command was not answered
+ * Boots `kernel` (a path) with the initramfs of `busybox`, gives the shell `commands`, then
+ * `poweroff`; {@link INTERRUPTED_COMMAND} is interrupted from the keyboard. @throws Error when a
+ * command was not answered
  */
 export function runLinux(
   kernel: string,

@@ -1,6 +1,7 @@
 /**
- * What the three ways to translate an address say, brought to one form so that they can be compared: a PAR_EL1 value for what AT answers, a line of
- * text for what an access ends in. Not a test, and it runs nothing by itself: mmu-differential.ts does.
+ * What the three ways to translate an address say, brought to one form so that they can be
+ * compared: a PAR_EL1 value for what AT answers, a line of text for what an access ends in. Not a
+ * test, and it runs nothing by itself: mmu-differential.ts does.
  *
  *      63   56 55  48 47                   12 11 10 9  8 7 6  1 0
  *     | ATTR  | RES0 |          PA           |1 |  |NS| SH|    |0|   translated
@@ -34,8 +35,8 @@ export function meaningOfPar(par: bigint): bigint {
 }
 
 /**
- * PAR_EL1 for `answer`. SH is that of the descriptor, also for device memory: the Arm ARM has 0b10 there, the engine gives the descriptor's bits
- * (the corner cases keep a test of that).
+ * PAR_EL1 for `answer`. SH is that of the descriptor, also for device memory: the Arm ARM has 0b10
+ * there, the engine gives the descriptor's bits (the corner cases keep a test of that).
  */
 export function parOf(answer: Answer, mair: bigint): bigint {
   if (!answer.ok) return (BigInt(answer.status) << 1n) | 1n;
@@ -77,9 +78,11 @@ export class Disagreement extends Error {
 }
 
 /**
- * Holds the walkers against AT for every address and each of AT's four accesses. Returns how many PARs were compared.
+ * Holds the walkers against AT for every address and each of AT's four accesses. Returns how many
+ * PARs were compared.
  * @param level the exception level that executes AT: 3 needs no mapping
- * @param tables how the kernel's walker reads tables; null where the registers say more than it knows (4 KiB granules, 48-bit halves)
+ * @param tables how the kernel's walker reads tables; null where the registers say more than it
+ * knows (4 KiB granules, 48-bit halves)
  * @throws Disagreement
  */
 export function compareWithAt(
@@ -107,7 +110,10 @@ export function compareWithAt(
   return pars.length;
 }
 
-/** What a 4-byte access at `va` (a multiple of 4) must end in, by `answer`, as {@link observed} writes it. */
+/**
+ * What a 4-byte access at `va` (a multiple of 4) must end in, by `answer`, as {@link observed}
+ * writes it.
+ */
 function expected(bench: MmuBench, access: Access, va: bigint, answer: Answer): string {
   if (!answer.ok) {
     const lower = access.el === 0;
@@ -146,8 +152,8 @@ const abort = (number: number, esr: number, far: bigint): string =>
 const MARK = 0x5a5a_c3c3;
 
 /**
- * Makes the access on the CPU and holds its end against `answer`: data and physical address on success, ESR and FAR on a fault. Memory is left as
- * it was. Returns what happened.
+ * Makes the access on the CPU and holds its end against `answer`: data and physical address on
+ * success, ESR and FAR on a fault. Memory is left as it was. Returns what happened.
  * @throws Disagreement
  */
 export function compareWithAccess(bench: MmuBench, va: bigint, access: Access, answer: Answer): string {
@@ -169,7 +175,8 @@ export function compareWithAccess(bench: MmuBench, va: bigint, access: Access, a
 }
 
 /**
- * The same access by TypeScript code at EL1 through VirtualMemory: it must see the data, or throw with the ESR and FAR that the CPU reports.
+ * The same access by TypeScript code at EL1 through VirtualMemory: it must see the data, or throw
+ * with the ESR and FAR that the CPU reports.
  * @throws Disagreement
  */
 export function compareWithPort(bench: MmuBench, va: bigint, access: Access, answer: Answer): void {

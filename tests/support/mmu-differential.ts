@@ -1,14 +1,16 @@
 /**
- * A bench on which one page table is read by everybody who reads page tables: the kernel's walker, the emulator's walker, the engine's AT
- * instructions, and real loads, stores and branches by guest code. Not a test: it runs the parts and hands back what each said.
+ * A bench on which one page table is read by everybody who reads page tables: the kernel's walker,
+ * the emulator's walker, the engine's AT instructions, and real loads, stores and branches by guest
+ * code. Not a test: it runs the parts and hands back what each said.
  *
  *     0x4000_0000  stub code | addresses and PARs for AT | PT_POOL | frames for tables | wild tables   (bank 0)
  *     0x4100_0000  pattern: every word is BRK #hash(its physical address)
  *     0x8_8000_0000 pattern                                                                            (bank 1)
  *     elsewhere    nothing: an access there ends the slice, and the engine names the physical address it came out at
  *
- * The stub is reached by physical address from EL3, whose MMU is off, so that it runs whatever the EL1 tables say; and through the kernel's tables at EL1
- * and EL0. TLB maintenance of the kernel's code is real TLBI instructions: one that is forgotten leaves the engine with a stale translation.
+ * The stub is reached by physical address from EL3, whose MMU is off, so that it runs whatever the
+ * EL1 tables say; and through the kernel's tables at EL1 and EL0. TLB maintenance of the kernel's
+ * code is real TLBI instructions: one that is forgotten leaves the engine with a stale translation.
  *
  * Specification: Arm ARM DDI 0487 K.a, C5.3 (AT), D24.2.141 (PAR_EL1).
  */
@@ -57,7 +59,9 @@ export const WILD_TABLES = { start: 0x40c0_0000, end: 0x4100_0000 } as const;
 /** Most addresses in one call of AT. */
 const AT_BATCH = 8192;
 
-/** Bytes from a physical address to its address in the direct map, which covers the GiB of bank 0. */
+/**
+ * Bytes from a physical address to its address in the direct map, which covers the GiB of bank 0.
+ */
 export const PHYSICAL_OFFSET = 0xffff_8000_0000_0000n;
 /** The stub for EL1, in either half; the page after it is the stub for EL0. */
 const STUB_VA = { high: 0xffff_9600_0000_0000n, low: 0x9600_0000_0000n } as const;
@@ -120,7 +124,9 @@ export type AccessOutcome =
   | { readonly kind: 'exception'; readonly number: number; readonly esr: number; readonly far: bigint }
   | { readonly kind: 'unmapped'; readonly access: UnmappedAccess };
 
-/** The word that the pattern holds at `pa`: BRK #imm16, so that executing it tells where it lies. */
+/**
+ * The word that the pattern holds at `pa`: BRK #imm16, so that executing it tells where it lies.
+ */
 export function patternAt(pa: number): number {
   const index = pa / 4;
   const mixed = Math.imul((index % 2 ** 20) + Math.floor(index / 2 ** 20) * 0x1_2345, 0x9e37_79b1) >>> 16;
@@ -133,7 +139,10 @@ export class MmuBench {
   readonly engine: CpuEngine;
   readonly virtualMemory: VirtualMemory;
   readonly mmu: Mmu;
-  /** The tables as the kernel's walker reads them: through the live direct map, and by physical address for when that is gone. */
+  /**
+   * The tables as the kernel's walker reads them: through the live direct map, and by physical
+   * address for when that is gone.
+   */
   readonly tables: TableMemory;
   readonly physicalTables: TableMemory;
   /** The half whose mapping of the stub is executed at EL1 and EL0. */
@@ -206,7 +215,10 @@ export class MmuBench {
     return this.engine.getSystemRegister(SYSTEM_REGISTERS[register]) ?? 0n;
   }
 
-  /** Writes a register. TLBs keep what they hold; the emulator's cached leaves go, as its users drop them. */
+  /**
+   * Writes a register. TLBs keep what they hold; the emulator's cached leaves go, as its users drop
+   * them.
+   */
   set(register: SystemRegisterName, value: bigint): void {
     this.engine.setSystemRegister(SYSTEM_REGISTERS[register], value);
     this.virtualMemory?.invalidate();
@@ -228,7 +240,8 @@ export class MmuBench {
   }
 
   /**
-   * PAR_EL1 after AT S1E1R, S1E1W, S1E0R and S1E0W (in this order, 4 for each address), by guest code at `level`.
+   * PAR_EL1 after AT S1E1R, S1E1W, S1E0R and S1E0W (in this order, 4 for each address), by guest
+   * code at `level`.
    * @throws Error when the stub does not come to its end, with the exception that it met
    */
   addressTranslate(addresses: readonly bigint[], level: 1 | 3): BigUint64Array {
@@ -252,7 +265,10 @@ export class MmuBench {
     return pars;
   }
 
-  /** One load, store (of `value`) or branch by guest code, 4 bytes at `va`, through the kernel's mapping of the stub. */
+  /**
+   * One load, store (of `value`) or branch by guest code, 4 bytes at `va`, through the kernel's
+   * mapping of the stub.
+   */
   access({ kind, el }: Access, va: bigint, value = 0): AccessOutcome {
     const { engine } = this;
     const { offset } = ACCESS_CODE[kind];
@@ -276,7 +292,8 @@ export class MmuBench {
     }
     engine.setPc(pc);
     this.outcome = null;
-    // By blocks for a branch: an exact run looks branch targets up anew, which hides what the engine remembers of them.
+    // By blocks for a branch: an exact run looks branch targets up anew, which hides what the
+    // engine remembers of them.
     const end = count === 1 ? engine.run(count) : engine.runBlocks(count);
     if (this.outcome !== null) return this.outcome;
     if (end.kind === 'unmapped') return { kind: 'unmapped', access: end.access };

@@ -1,6 +1,7 @@
 /**
- * An instruction of the test's own that the CPU executes where the kernel would begin to idle: the way to faults and endless loops that no part of
- * the kernel leads to. It stands in for the WFI behind the gate of kmain, which has never been executed when it is replaced.
+ * An instruction of the test's own that the CPU executes where the kernel would begin to idle: the
+ * way to faults and endless loops that no part of the kernel leads to. It stands in for the WFI
+ * behind the gate of kmain, which has never been executed when it is replaced.
  */
 
 import { createMachine } from '#workbench/index.ts';

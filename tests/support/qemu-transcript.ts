@@ -1,5 +1,6 @@
 /**
- * What QEMU prints on its PL011 when it runs one of the assembly guests: the other machine that the transcripts are held against. Not a test.
+ * What QEMU prints on its PL011 when it runs one of the assembly guests: the other machine that the
+ * transcripts are held against. Not a test.
  */
 
 import { execFileSync, spawn } from 'node:child_process';

@@ -1,4 +1,7 @@
-/** A guest for a debugger's target: run for a while, with the end of the run as the command line would judge it. */
+/**
+ * A guest for a debugger's target: run for a while, with the end of the run as the command line
+ * would judge it.
+ */
 
 import type { RunEnd } from '#emulator/debug/machine-target.ts';
 import type { Guest } from './guest-machine.ts';

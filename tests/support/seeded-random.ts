@@ -1,11 +1,15 @@
 /**
- * Random numbers for whole-machine tests: the same in every run, unless LEVITATE_SEED asks for others. Not for unit tests, which use fast-check.
+ * Random numbers for whole-machine tests: the same in every run, unless LEVITATE_SEED asks for
+ * others. Not for unit tests, which use fast-check.
  */
 
 /** The seed when none is asked for: any will do, as long as it stays. */
 const DEFAULT_SEED = 0x1e71_7a7e;
 
-/** A Weyl sequence through a 32-bit mixer, uniform in [0, 1). Neighbouring seeds give unrelated numbers. */
+/**
+ * A Weyl sequence through a 32-bit mixer, uniform in [0, 1). Neighbouring seeds give unrelated
+ * numbers.
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,9 +1,11 @@
 /**
- * A few instructions at a level of the test's choice, with the MMU off or an identity map, and a gate in every vector and behind the code. Not a test.
+ * A few instructions at a level of the test's choice, with the MMU off or an identity map, and a
+ * gate in every vector and behind the code. Not a test.
  *
  *     image + 0x0000  the code, then gates      + 0x1000  vectors of EL1, EL2 and EL3: gates      + 0x2000  table of 1 GiB blocks
  *
- * The map: virtual is physical; for code at EL0 the vectors are at an alias of RAM, because what EL0 may write EL1 may not execute.
+ * The map: virtual is physical; for code at EL0 the vectors are at an alias of RAM, because what
+ * EL0 may write EL1 may not execute.
  */
 
 import type { CpuEngine } from '#emulator/engine/engine.ts';
@@ -48,8 +50,8 @@ export interface Ran {
 }
 
 /**
- * Runs `words` to the first gate, which is in a vector or behind them, at most 1,000 instructions; on a machine of its own, or after a reset of `on`. The caller
- * closes the machine.
+ * Runs `words` to the first gate, which is in a vector or behind them, at most 1,000 instructions;
+ * on a machine of its own, or after a reset of `on`. The caller closes the machine.
  */
 export function runSmallCode(words: readonly number[], code: SmallCode, options: GuestOptions = {}, on?: Guest): Ran {
   const image = new Uint32Array(IMAGE_BYTES / 4).fill(HLT_GATE);

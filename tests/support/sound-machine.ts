@@ -1,8 +1,10 @@
 /**
- * Is a machine that reached its steady state sound? Everything that the memory system promises, recounted from physical memory, from the page tables
- * and from what the test itself knows of RAM and reservations. What the kernel says of itself is compared, never believed.
+ * Is a machine that reached its steady state sound? Everything that the memory system promises,
+ * recounted from physical memory, from the page tables and from what the test itself knows of RAM
+ * and reservations. What the kernel says of itself is compared, never believed.
  *
- * Only where it put its own things (mem_map, tables of regions, dynamic reservations) is asked from it; that they lie in free RAM is checked.
+ * Only where it put its own things (mem_map, tables of regions, dynamic reservations) is asked from
+ * it; that they lie in free RAM is checked.
  */
 
 import type { Board } from '#boards/types.ts';
@@ -33,7 +35,10 @@ export function factsOf({ ramBanks, reserved }: Board): MemoryFacts {
 const DIRECT_MAP = 0xffff_8000_0000_0000n;
 const DIRECT_MAP_OFFSET = 2 ** 47;
 
-/** Attributes of LevitateOS's composites: read-only executable, read-only data, data, device nGnRE (MAIR attribute 1). */
+/**
+ * Attributes of LevitateOS's composites: read-only executable, read-only data, data, device nGnRE
+ * (MAIR attribute 1).
+ */
 const CODE = 0x0040_0000_0000_0781n;
 const RODATA = 0x0060_0000_0000_0781n;
 const DATA = 0x0060_0000_0000_0701n;
@@ -41,7 +46,9 @@ const DEVICE = 0x0060_0000_0000_0405n;
 
 const SPAN_MAGIC = 0x4e41_5053;
 
-/** @returns one sentence for each promise that does not hold; empty for a sound machine. O(frames) */
+/**
+ * @returns one sentence for each promise that does not hold; empty for a sound machine. O(frames)
+ */
 export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string[] {
   const faults: string[] = [];
   const expect = (what: string, found: unknown, wanted: unknown): void => {
@@ -58,7 +65,8 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   if (system === null) return ['the kernel has no memory system'];
   const { memory } = machine;
   const { image } = machine.kernel;
-  // The processes of the boot have ended: what they had is free again but for empty slabs, which are kept for the next.
+  // The processes of the boot have ended: what they had is free again but for empty slabs, which
+  // are kept for the next.
   system.slab.shrink();
   const [, dtb] = kernelSpans(machine) as [Span, Span];
 
@@ -140,7 +148,8 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   const mappable = without(ram, [...pagesTouched(noMap), guard, console]);
   expectSpans('mapped read-only and executable', mapped(leaves, CODE), [text]);
   expectSpans('mapped read-only', mapped(leaves, RODATA), unite([rodata, ...treePages]));
-  // The console always, and of the rest what the drivers of this tree need: registers of the board's devices, never memory.
+  // The console always, and of the rest what the drivers of this tree need: registers of the
+  // board's devices, never memory.
   const devices = mapped(leaves, DEVICE);
   const registers = pagesTouched(machine.board.devices.map(({ base, size }) => span(base, size)));
   expectSpans('mapped as device nGnRE', devices, [console, ...common(devices, without(registers, ram))]);
@@ -163,7 +172,10 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
   return faults;
 }
 
-/** What the kernel needs wherever the loader put it: its image, the device tree, and the initramfs where there is one. */
+/**
+ * What the kernel needs wherever the loader put it: its image, the device tree, and the initramfs
+ * where there is one.
+ */
 export function kernelSpans(machine: LevitateMachine): Span[] {
   const { deviceTree } = machine;
   const treeBytes = new DataView(deviceTree.buffer, deviceTree.byteOffset).getUint32(4);
@@ -175,7 +187,10 @@ export function kernelSpans(machine: LevitateMachine): Span[] {
   ];
 }
 
-/** Where the firmware says that the device tree lies: it may have been moved since the machine was made. */
+/**
+ * Where the firmware says that the device tree lies: it may have been moved since the machine was
+ * made.
+ */
 export function deviceTreeAddress(machine: LevitateMachine): number {
   return Number(firmwareWords(machine).getBigUint64(DTB_OFFSET, true));
 }

@@ -1,6 +1,6 @@
 /**
- * Half-open spans of addresses for the tests' own bookkeeping: what RAM there is, who has it, what must be left. Written apart from the kernel's
- * arithmetic, so that the two check each other.
+ * Half-open spans of addresses for the tests' own bookkeeping: what RAM there is, who has it, what
+ * must be left. Written apart from the kernel's arithmetic, so that the two check each other.
  *
  *     unite    |--a--|           without   |------a------|
  *                 |--b--|                     |-b-|

@@ -1,6 +1,7 @@
 /**
- * Every leaf of a translation tree, read straight from physical memory with nothing but the architecture's formats (Arm ARM DDI 0487 K.a, D8.3): 4 KiB
- * granule, 48-bit addresses, levels 0 to 3. It shares no line with the kernel's or the machine's walkers.
+ * Every leaf of a translation tree, read straight from physical memory with nothing but the
+ * architecture's formats (Arm ARM DDI 0487 K.a, D8.3): 4 KiB granule, 48-bit addresses, levels 0 to
+ * 3. It shares no line with the kernel's or the machine's walkers.
  */
 
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
@@ -11,7 +12,9 @@ export interface Leaf {
   readonly offset: number;
   readonly pa: number;
   readonly bytes: number;
-  /** The descriptor without its address, and without bit 1, in which a page differs from a block. */
+  /**
+   * The descriptor without its address, and without bit 1, in which a page differs from a block.
+   */
   readonly attributes: bigint;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Device trees for tests, said in a few words and written as a blob: RAM, reservations, initrd. Everything else a kernel can do without, so the
- * console stays the early one.
+ * Device trees for tests, said in a few words and written as a blob: RAM, reservations, initrd.
+ * Everything else a kernel can do without, so the console stays the early one.
  */
 
 import { cells, type FdtNode, type FdtProperty, stringValue, u64Cells, writeFdt } from '#fdt/index.ts';

@@ -5,7 +5,10 @@ import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 
 const PSTATE_EL1H = 0x3c5;
 
-/** @param table physical address of the level 1 table: 4 KiB granule, 39-bit addresses, entries of 1 GiB; the high half is off */
+/**
+ * @param table physical address of the level 1 table: 4 KiB granule, 39-bit addresses, entries of 1
+ * GiB; the high half is off
+ */
 export function translateLowHalf(engine: CpuEngine, table: number): void {
   const set = (name: keyof typeof SYSTEM_REGISTERS, value: bigint) => {
     engine.setSystemRegister(SYSTEM_REGISTERS[name], value);

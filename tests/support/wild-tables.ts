@@ -1,23 +1,31 @@
 /**
- * Translation tables that no sane kernel would write: every entry of every table random, with random hierarchical and leaf attributes, for any granule
- * and any size of the address space. Used to hold the emulator's walker against the engine where the kernel's own tables never come. Not a test.
+ * Translation tables that no sane kernel would write: every entry of every table random, with
+ * random hierarchical and leaf attributes, for any granule and any size of the address space. Used
+ * to hold the emulator's walker against the engine where the kernel's own tables never come. Not a
+ * test.
  *
  *     TTBR ─► start level ─► … ─► level 3        each entry: invalid, a table of the next level, or a leaf
  *              1 table      2 tables a level
  *
- * Left out is what the engine is known to answer against the Arm ARM (tests/cpu-deviations.test.ts): output addresses beyond the CPU's size,
- * blocks where the granule has none, blocks with address bits below their size, tables outside RAM.
+ * Left out is what the engine is known to answer against the Arm ARM
+ * (tests/cpu-deviations.test.ts): output addresses beyond the CPU's size, blocks where the granule
+ * has none, blocks with address bits below their size, tables outside RAM.
  */
 
 import type { MmuBench } from './mmu-differential.ts';
 import { MAPPED_FRAMES, WILD_TABLES } from './mmu-differential.ts';
 
-/** First byte of the bank that holds the bench's code and tables; they end where WILD_TABLES ends. */
+/**
+ * First byte of the bank that holds the bench's code and tables; they end where WILD_TABLES ends.
+ */
 const BENCH_START = 0x4000_0000n;
 
 type Random = () => number;
 
-/** log2 of the granule with the values of TCR.TG0 and TCR.TG1 for it (Arm ARM D24.2.213), the reserved value among those that the engine takes it for. */
+/**
+ * log2 of the granule with the values of TCR.TG0 and TCR.TG1 for it (Arm ARM D24.2.213), the
+ * reserved value among those that the engine takes it for.
+ */
 const GRANULES = [
   { shift: 12, tg0: [0n], tg1: [2n, 0n] },
   { shift: 14, tg0: [2n], tg1: [1n] },
@@ -108,7 +116,8 @@ function randomDescriptor(random: Random, granuleShift: number, level: number, n
     return BigInt(table) | (hierarchical << 59n) | (bits(random, 10) << 2n) | 3n;
   }
   const blocks = level === 2 || (level === 1 && granuleShift === 12);
-  // Bit 1 clear is a block, or at level 3 a reserved encoding; where there are no blocks, an invalid entry stands in for it.
+  // Bit 1 clear is a block, or at level 3 a reserved encoding; where there are no blocks, an
+  // invalid entry stands in for it.
   if (level < 3 && !blocks) return bits(random, 64) & ~1n;
   const type = level === 3 && chance(random, 0.95) ? 3n : 1n;
   const accessFlag = chance(random, 0.9) ? 1n << 10n : 0n;
@@ -118,8 +127,8 @@ function randomDescriptor(random: Random, granuleShift: number, level: number, n
 }
 
 /**
- * Output address of a leaf of 2^sizeShift bytes: RAM as often as not, else anything that the CPU can put out (44 bits), but never what the bench itself
- * executes and keeps its tables in.
+ * Output address of a leaf of 2^sizeShift bytes: RAM as often as not, else anything that the CPU
+ * can put out (44 bits), but never what the bench itself executes and keeps its tables in.
  */
 function outputAddress(random: Random, sizeShift: bigint): bigint {
   const { start, end } = pick(random, MAPPED_FRAMES.slice(0, 2));
@@ -129,7 +138,10 @@ function outputAddress(random: Random, sizeShift: bigint): bigint {
   return holdsBench ? base | (1n << 43n) : base;
 }
 
-/** Addresses in and around the half that `wild` translates: most inside, some beyond its size, some with tags. */
+/**
+ * Addresses in and around the half that `wild` translates: most inside, some beyond its size, some
+ * with tags.
+ */
 export function wildAddresses(random: Random, wild: WildTables, count: number): bigint[] {
   const { inputBits, upper, topByteIgnored } = wild;
   return Array.from({ length: count }, () => {

@@ -1,4 +1,7 @@
-/** The options of `npm run boot`, as DESIGN's command line has them: parsed, checked, with their files read. The machine's own: machine-options.ts. */
+/**
+ * The options of `npm run boot`, as DESIGN's command line has them: parsed, checked, with their
+ * files read. The machine's own: machine-options.ts.
+ */
 
 import { Command } from 'commander';
 import { EVENT_KINDS, traceableKinds } from '#emulator/events/event-kinds.ts';
@@ -87,7 +90,10 @@ interface RawOptions extends RawMachineOptions {
   readonly restore?: string;
 }
 
-/** Options that go with --restore: the machine is that of the snapshot, so what would shape it does not. */
+/**
+ * Options that go with --restore: the machine is that of the snapshot, so what would shape it does
+ * not.
+ */
 const WITH_RESTORE: ReadonlySet<string> = new Set(
   'restore save at trace expectText failText serial log report timeout maxInstructions wallTimeout quiet gdb gdbWait'.split(
     ' ',
@@ -96,7 +102,8 @@ const WITH_RESTORE: ReadonlySet<string> = new Set(
 
 /**
  * @param args the words after the command, @param version of the package
- * @throws InputError for everything that a user can mend: the message names the option, the value and the fix
+ * @throws InputError for everything that a user can mend: the message names the option, the value
+ * and the fix
  */
 export function parseBootOptions(args: readonly string[], version: string): BootRequest {
   const command = bootCommand(version);

@@ -1,4 +1,7 @@
-/** report.json: the result of a run for machines. Keys are stable; addresses are "0x…" strings; what the kernel did not reach is null. */
+/**
+ * report.json: the result of a run for machines. Keys are stable; addresses are "0x…" strings; what
+ * the kernel did not reach is null.
+ */
 
 import { hex } from '#common/address.ts';
 import { PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
@@ -11,7 +14,9 @@ export interface Report {
   readonly exitStatus: number;
   readonly panic: string | null;
   readonly ram: {
-    /** What the kernel found in the device tree; what the machine has when it did not get that far. */
+    /**
+     * What the kernel found in the device tree; what the machine has when it did not get that far.
+     */
     readonly totalBytes: number;
     readonly banks: readonly { readonly base: string; readonly size: number }[];
     /** Bytes of the machine's RAM that host memory stands behind. */
@@ -44,7 +49,8 @@ export function isPage(file: string): boolean {
 /** @param wallMs real time since the process began, milliseconds */
 export function makeReport(machine: LevitateMachine, outcome: Outcome, exitStatus: number, wallMs: number): Report {
   const { clock } = machine.machine;
-  // Reading the kernel's counters goes through its ports, which charge simulated time: looking must cost the guest nothing.
+  // Reading the kernel's counters goes through its ports, which charge simulated time: looking must
+  // cost the guest nothing.
   const { portAccesses } = clock;
   const report = readReport(machine, outcome, exitStatus, wallMs);
   clock.portAccesses = portAccesses;
@@ -86,7 +92,9 @@ function readReport(machine: LevitateMachine, outcome: Outcome, exitStatus: numb
   };
 }
 
-/** Banks that the kernel reported before it failed, or those of the machine when it reported none. */
+/**
+ * Banks that the kernel reported before it failed, or those of the machine when it reported none.
+ */
 function bankEvents(machine: LevitateMachine): { base: number; size: number }[] {
   const told = machine.events.get('memory').filter(({ fields }) => fields['what'] === 'bank');
   if (told.length === 0) return machine.memory.banks.map(({ base, size }) => ({ base, size }));

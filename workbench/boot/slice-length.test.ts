@@ -3,7 +3,10 @@ import { SliceLength } from './slice-length.ts';
 
 const MOST = 10_000_000;
 
-/** Milliseconds that each of `count` slices takes of a guest that executes `rate` instructions a millisecond. */
+/**
+ * Milliseconds that each of `count` slices takes of a guest that executes `rate` instructions a
+ * millisecond.
+ */
 function slices(length: SliceLength, rate: number, count: number): number[] {
   return Array.from({ length: count }, () => {
     const ms = length.instructions / rate;

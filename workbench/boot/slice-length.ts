@@ -1,6 +1,8 @@
 /**
- * How many instructions a machine runs between two looks at the keyboard, so that a person does not wait: a guest that polls its UART or reads a clock is a hundred
- * times slower than one that computes. For interactive use only: where slices end decides whose turn it is among several cores, and real time must not.
+ * How many instructions a machine runs between two looks at the keyboard, so that a person does not
+ * wait: a guest that polls its UART or reads a clock is a hundred times slower than one that
+ * computes. For interactive use only: where slices end decides whose turn it is among several
+ * cores, and real time must not.
  */
 
 /** What a slice should take, milliseconds: a frame's time. */
@@ -17,7 +19,10 @@ export class SliceLength {
     this.most = most;
   }
 
-  /** A slice of `instructions` took `ms`: doubles or shrinks the next. A slice that ended early says nothing about a longer one. */
+  /**
+   * A slice of `instructions` took `ms`: doubles or shrinks the next. A slice that ended early says
+   * nothing about a longer one.
+   */
   took(ms: number): void {
     const next = ms > WANTED_MS ? this.instructions * (WANTED_MS / ms) : ms < WANTED_MS / 2 ? 2 * this.instructions : 0;
     if (next > 0) this.instructions = Math.round(Math.min(this.most, Math.max(LEAST, next)));

@@ -1,4 +1,7 @@
-/** `--save FILE [--at WHEN]`: lets a run stop at that moment, writes the snapshot, and lets it go on. */
+/**
+ * `--save FILE [--at WHEN]`: lets a run stop at that moment, writes the snapshot, and lets it go
+ * on.
+ */
 
 import { writeOutput } from '#workbench/files/output-file.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
@@ -39,7 +42,10 @@ export class SnapshotSaver {
     return 'ns' in at ? clock.nowNs >= at.ns : clock.instructions >= at.instructions;
   }
 
-  /** Writes the snapshot. Returns null: the run goes on. @throws InputError when the machine cannot be saved, or the file not be written */
+  /**
+   * Writes the snapshot. Returns null: the run goes on.
+   * @throws InputError when the machine cannot be saved, or the file not be written
+   */
   save(machine: LevitateMachine): null {
     const { file } = this.request;
     this.done = true;
@@ -54,7 +60,10 @@ export class SnapshotSaver {
     return null;
   }
 
-  /** The run is over. @throws InputError when it ended before the moment to be saved, or as `save` */
+  /**
+   * The run is over.
+   * @throws InputError when it ended before the moment to be saved, or as `save`
+   */
   atEnd(machine: LevitateMachine): void {
     if (this.done) return;
     const { file, at } = this.request;
@@ -69,7 +78,10 @@ export class SnapshotSaver {
   }
 }
 
-/** Says on stderr what happens, and where in the run: to the nanosecond, because a snapshot is taken at the end of a block of code. */
+/**
+ * Says on stderr what happens, and where in the run: to the nanosecond, because a snapshot is taken
+ * at the end of a block of code.
+ */
 export function tellMoment(what: string, { machine: { clock } }: LevitateMachine): void {
   const { nowNs, instructions } = clock;
   process.stderr.write(`boot: ${what} at ${showCount(nowNs)} ns, ${showCount(instructions)} instructions\n`);

@@ -1,14 +1,17 @@
 /**
  * The user's side of the serial line while a machine runs: what is typed goes to the guest.
  *
- * On a terminal, that is in raw mode, as a serial terminal is: Ctrl-C and the rest go to the guest, the escape key quits, and simulated time that the
- * guest spends asleep is slept through, so that its clock keeps pace with the user's. Without a terminal, input is passed on as it comes and sleep costs
- * nothing.
+ * On a terminal, that is in raw mode, as a serial terminal is: Ctrl-C and the rest go to the guest,
+ * the escape key quits, and simulated time that the guest spends asleep is slept through, so that
+ * its clock keeps pace with the user's. Without a terminal, input is passed on as it comes and
+ * sleep costs nothing.
  *
- * A guest that polls for input on a terminal is let sleep too, and the time passes for it: U-Boot's prompt does not keep the host busy.
+ * A guest that polls for input on a terminal is let sleep too, and the time passes for it: U-Boot's
+ * prompt does not keep the host busy.
  *
- * A machine that waits for input alone goes on while there may be some: until the input ends, however long that takes, so that no input is ever lost to
- * the clock. A terminal on which nobody talks to the guest is no input.
+ * A machine that waits for input alone goes on while there may be some: until the input ends,
+ * however long that takes, so that no input is ever lost to the clock. A terminal on which nobody
+ * talks to the guest is no input.
  */
 
 import { isatty } from 'node:tty';
@@ -18,7 +21,9 @@ import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 const ESCAPE_KEY = 0x1d;
 /** Longest nap between two looks at the machine, milliseconds. */
 const LONGEST_NAP_MS = 50;
-/** Most instructions that a guest spends between two looks for input when it has nothing else to do. */
+/**
+ * Most instructions that a guest spends between two looks for input when it has nothing else to do.
+ */
 const INSTRUCTIONS_OF_POLL = 1000;
 /** Most bytes of input that wait for the guest: a pipe is read no faster than the guest reads. */
 const MOST_WAITING_BYTES = 64 * 1024;
@@ -59,7 +64,8 @@ export class Terminal {
   constructor(machine: LevitateMachine, quiet: boolean) {
     this.machine = machine;
     this.quiet = quiet;
-    // Nobody talks to a shell whose answers go to a file; a guest may be there for nothing but its input.
+    // Nobody talks to a shell whose answers go to a file; a guest may be there for nothing but its
+    // input.
     this.interactive = isatty(process.stdin.fd) && (machine.findKernel() === null || isatty(process.stdout.fd));
     this.ended = isatty(process.stdin.fd) && !this.interactive;
   }
@@ -118,7 +124,10 @@ export class Terminal {
     return executed > 0 && this.machine.emptyPolls * INSTRUCTIONS_OF_POLL > executed;
   }
 
-  /** Called when nothing else can wake the guest: waits a while for input. True when there is some, or may be later. */
+  /**
+   * Called when nothing else can wake the guest: waits a while for input. True when there is some,
+   * or may be later.
+   */
   async moreInput(): Promise<boolean> {
     // A guest at rest that leaves so much unread will not read more.
     const unread = process.stdin.isPaused() && this.machine.waitingInput > MOST_WAITING_BYTES;

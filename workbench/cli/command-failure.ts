@@ -1,4 +1,7 @@
-/** How a command ends that could not do what it was asked: one message on stderr, and the exit status that says whose fault it is. */
+/**
+ * How a command ends that could not do what it was asked: one message on stderr, and the exit
+ * status that says whose fault it is.
+ */
 
 import { BoardError } from '#boards/board-error.ts';
 import { isSystemError, whyNotWritten } from '#workbench/files/why-not.ts';
@@ -8,7 +11,11 @@ import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts'
 const EXIT_USAGE = 2;
 const EXIT_FAULT = 70;
 
-/** Says what went wrong in `command`. @returns the exit status: 2 for what the user or the system can mend, 70 for a fault of the emulator */
+/**
+ * Says what went wrong in `command`.
+ * @returns the exit status: 2 for what the user or the system can mend, 70 for a fault of the
+ * emulator
+ */
 export function tellFailure(command: string, error: unknown): number {
   if (error instanceof InputError || error instanceof BoardError || error instanceof EngineLibraryError) {
     process.stderr.write(`${command}: ${error.message}\n`);

@@ -1,4 +1,7 @@
-/** The options that make something go wrong on purpose, for every command that boots a machine. What they mean and which values there are: fault-settings.ts. */
+/**
+ * The options that make something go wrong on purpose, for every command that boots a machine. What
+ * they mean and which values there are: fault-settings.ts.
+ */
 
 import type { Command } from 'commander';
 import type { AllocationFault } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';

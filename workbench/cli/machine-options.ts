@@ -1,4 +1,7 @@
-/** The options that say what machine to build, shared by every command that boots one: declared once, turned into MachineSettings once. */
+/**
+ * The options that say what machine to build, shared by every command that boots one: declared
+ * once, turned into MachineSettings once.
+ */
 
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { boards, findBoard } from '#boards/registry.ts';
@@ -121,7 +124,9 @@ export function parseWords(command: Command, args: readonly string[]): boolean {
   }
 }
 
-/** commander reports InvalidArgumentError in its own words; ours are better, so they pass through. */
+/**
+ * commander reports InvalidArgumentError in its own words; ours are better, so they pass through.
+ */
 export function valueOf(parse: (option: string, text: string) => number, option: string): (text: string) => number {
   return (text) => parse(option, text);
 }

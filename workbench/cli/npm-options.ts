@@ -1,6 +1,7 @@
 /**
- * `npm run boot --board pixel6`: without the "--" that ends npm's own options, npm takes `--board` for itself. The command gets "pixel6" alone, or with
- * `--board=pixel6` nothing at all, and would do something else than was asked. npm tells it in the environment: npm_config_board.
+ * `npm run boot --board pixel6`: without the "--" that ends npm's own options, npm takes `--board`
+ * for itself. The command gets "pixel6" alone, or with `--board=pixel6` nothing at all, and would
+ * do something else than was asked. npm tells it in the environment: npm_config_board.
  */
 
 import type { Command } from 'commander';

@@ -5,7 +5,10 @@ import { InputError } from '#workbench/machine/input-error.ts';
 const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const TIME_UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
 
-/** Bytes. Binary units, "iB" and "B" may follow, upper or lower case. @throws InputError naming the option and the forms that work */
+/**
+ * Bytes. Binary units, "iB" and "B" may follow, upper or lower case.
+ * @throws InputError naming the option and the forms that work
+ */
 export function parseSize(option: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?|0x[0-9a-f]+)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
   const bytes =

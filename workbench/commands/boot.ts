@@ -1,4 +1,7 @@
-/** `npm run boot`: an emulated board from its reset vector to the kernel's steady state. Options and exit statuses: --help, workbench/boot/options.ts. */
+/**
+ * `npm run boot`: an emulated board from its reset vector to the kernel's steady state. Options and
+ * exit statuses: --help, workbench/boot/options.ts.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +31,10 @@ import { restoreMachine } from '#workbench/snapshot/restore.ts';
 /** 128 + SIGINT, as shells report it. */
 const EXIT_INTERRUPTED = 130;
 
-/** Most instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms of a guest that computes. */
+/**
+ * Most instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms
+ * of a guest that computes.
+ */
 const SLICE_INSTRUCTIONS = 10_000_000;
 /** The same in simulated time, for a guest that sleeps; and in front of a person. */
 const SLICE_NS = 1e9;
@@ -139,7 +145,10 @@ function closeAll(files: readonly OutputStream[]): void {
   }
 }
 
-/** The debugger's server, when `--gdb` asks for one. @throws InputError when the port cannot be had */
+/**
+ * The debugger's server, when `--gdb` asks for one.
+ * @throws InputError when the port cannot be had
+ */
 async function openDebugger(
   { gdbPort, gdbWait, reportFile }: RunOptions,
   machine: LevitateMachine,
@@ -150,7 +159,10 @@ async function openDebugger(
   return gdbPort === null ? null : GdbServer.open({ port: gdbPort, wait: gdbWait, machine, replace, checkpoints });
 }
 
-/** Runs until an outcome, letting signals, input, the wall clock and the readers of the `followed` files in between slices. */
+/**
+ * Runs until an outcome, letting signals, input, the wall clock and the readers of the `followed`
+ * files in between slices.
+ */
 async function runInSlices(
   machine: () => LevitateMachine,
   options: RunOptions,
@@ -200,7 +212,10 @@ function summary(machine: LevitateMachine, { reason }: Outcome, maxRssBytes: num
   );
 }
 
-/** The files that grow while the machine runs, opened before it starts: a path that cannot be written is told at once. */
+/**
+ * The files that grow while the machine runs, opened before it starts: a path that cannot be
+ * written is told at once.
+ */
 interface Outputs {
   readonly serial: OutputStream | null;
   readonly log: OutputStream | null;

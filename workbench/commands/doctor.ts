@@ -1,6 +1,6 @@
 /**
- * `npm run doctor`: says whether this system can boot a board, and what it lacks.
- * Exit status 0 when a boot will work, 2 otherwise. Missing optional programs do not make a boot fail.
+ * `npm run doctor`: says whether this system can boot a board, and what it lacks. Exit status 0
+ * when a boot will work, 2 otherwise. Missing optional programs do not make a boot fail.
  */
 
 import { accessSync, constants, statSync } from 'node:fs';
@@ -15,7 +15,10 @@ import {
   locateEngine,
 } from '#workbench/engine-library/engine-library.ts';
 
-/** Programs that a boot does not need, with what they are for. Versions do not matter to any of these uses. */
+/**
+ * Programs that a boot does not need, with what they are for. Versions do not matter to any of
+ * these uses.
+ */
 const OPTIONAL_PROGRAMS = [
   ['dtc', 'device trees: compile your own, and the tests that compare trees with it'],
   ['qemu-system-aarch64', 'the tests that compare with QEMU, and its device trees'],

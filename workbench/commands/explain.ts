@@ -1,4 +1,7 @@
-/** `npm run explain`: boots a board and answers a question about its memory. Options and questions: --help, workbench/explain/options.ts. */
+/**
+ * `npm run explain`: boots a board and answers a question about its memory. Options and questions:
+ * --help, workbench/explain/options.ts.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

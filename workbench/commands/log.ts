@@ -1,4 +1,7 @@
-/** `npm run log`: what is in an event log, as people want to see it. Options and exit statuses: --help, workbench/log/options.ts. */
+/**
+ * `npm run log`: what is in an event log, as people want to see it. Options and exit statuses:
+ * --help, workbench/log/options.ts.
+ */
 
 import { EventFormatError } from '#emulator/events/event-header.ts';
 import { tellFailure } from '#workbench/cli/command-failure.ts';

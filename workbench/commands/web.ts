@@ -1,4 +1,7 @@
-/** `npm run web`: the live view of a machine in a browser: serial terminal, run, pause, step, memory as it changes. On the loopback only. */
+/**
+ * `npm run web`: the live view of a machine in a browser: serial terminal, run, pause, step, memory
+ * as it changes. On the loopback only.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * The machine of the command line as a debugger drives it: the present one, and the ones that take its place when the debugger goes back.
+ * The machine of the command line as a debugger drives it: the present one, and the ones that take
+ * its place when the debugger goes back.
  *
  *     restart() ─► replace(null)      the machine from its reset
  *     checkpoint ─► replace(origin)   a machine built alike, put back to where the checkpoint was taken

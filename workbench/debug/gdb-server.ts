@@ -1,12 +1,15 @@
 /**
- * `--gdb`: a debugger on a socket of this computer. It holds the machine still, or lets the loop of the command line run it.
+ * `--gdb`: a debugger on a socket of this computer. It holds the machine still, or lets the loop of
+ * the command line run it.
  *
  *     socket ─► GdbSession ─► MachineTarget ─► machine
  *                  ▲
  *     loop: ready() … a slice … judge(outcome) … ready() …
  *
- * A machine runs for a slice at a time without looking at the socket, so everything a debugger says happens between two slices, and the guest cannot tell that there is one.
- * One debugger at a time; when it lets go, the machine runs on, and another may come. Who does not speak the protocol is no debugger (greeting.ts).
+ * A machine runs for a slice at a time without looking at the socket, so everything a debugger says
+ * happens between two slices, and the guest cannot tell that there is one. One debugger at a time;
+ * when it lets go, the machine runs on, and another may come. Who does not speak the protocol is no
+ * debugger (greeting.ts).
  */
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -35,9 +38,14 @@ export interface GdbServerOptions {
   /** Nothing runs before a debugger says so. */
   readonly wait: boolean;
   readonly machine: LevitateMachine;
-  /** Puts the machine that `origin` makes in the place of the one before, for a debugger that goes back; null: the machine anew, as it was first. */
+  /**
+   * Puts the machine that `origin` makes in the place of the one before, for a debugger that goes
+   * back; null: the machine anew, as it was first.
+   */
   readonly replace: (origin: MachineOrigin | null) => LevitateMachine;
-  /** Going back may begin at checkpoints: who uses the machine does not miss the events before them. */
+  /**
+   * Going back may begin at checkpoints: who uses the machine does not miss the events before them.
+   */
   readonly checkpoints: boolean;
 }
 
@@ -96,7 +104,10 @@ export class GdbServer {
     return opened;
   }
 
-  /** Waits while the machine must stand still. Returns the outcome when the debugger ended it; `interrupted` ends the wait. */
+  /**
+   * Waits while the machine must stand still. Returns the outcome when the debugger ended it;
+   * `interrupted` ends the wait.
+   */
   async ready(interrupted: () => boolean): Promise<Outcome | null> {
     while (!this.killed && this.isHeld() && !interrupted()) {
       await new Promise<void>((resolve) => {
@@ -110,7 +121,10 @@ export class GdbServer {
     return this.killed ? KILLED : null;
   }
 
-  /** How a slice ended: null when the loop is to go on, for the debugger's sake or because nothing was decided. */
+  /**
+   * How a slice ended: null when the loop is to go on, for the debugger's sake or because nothing
+   * was decided.
+   */
   judge(outcome: Outcome | null): Outcome | null {
     const stop = this.target.stopAfter(outcome);
     this.rest = stop?.kind === 'rest' ? stop : null;

@@ -1,6 +1,7 @@
 /**
- * The first words on the debugger's socket. Whatever can open a connection on this computer may be on the other side: a web page in a browser that posts a
- * form, a port scanner, a health check. Until a whole packet of the protocol has come, with nothing before it, they move nothing.
+ * The first words on the debugger's socket. Whatever can open a connection on this computer may be
+ * on the other side: a web page in a browser that posts a form, a port scanner, a health check.
+ * Until a whole packet of the protocol has come, with nothing before it, they move nothing.
  *
  *     connection ─► bytes: "+", "-", 0x03, then "$…#xx" ─► admitted          anything else, too much, or too long a silence ─► closed
  *

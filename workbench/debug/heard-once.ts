@@ -1,6 +1,6 @@
 /**
- * Passes on what a machine says, each thing once. A debugger that goes back executes the past again in a machine made anew, which then says again what was
- * heard already.
+ * Passes on what a machine says, each thing once. A debugger that goes back executes the past again
+ * in a machine made anew, which then says again what was heard already.
  */
 
 import type { LogEvent } from '#emulator/events/event-log.ts';
@@ -18,14 +18,19 @@ export class HeardOnce {
     this.onEvent = onEvent;
   }
 
-  /** The first events of the machine, so many, were heard elsewhere: they belong to the time before a snapshot. */
+  /**
+   * The first events of the machine, so many, were heard elsewhere: they belong to the time before
+   * a snapshot.
+   */
   leaveOut(events: number): void {
     this.events = events;
   }
 
   /**
-   * Listens to a machine that has not run, or not since it was put back; it is to say what the one before it said, and then more.
-   * @param eventsBefore how many events had been there where it was put back; null: its own are all that there were
+   * Listens to a machine that has not run, or not since it was put back; it is to say what the one
+   * before it said, and then more.
+   * @param eventsBefore how many events had been there where it was put back; null: its own are all
+   * that there were
    */
   listen({ serial, events }: LevitateMachine, eventsBefore: number | null = null): void {
     let bytesSaid = eventsBefore === null ? 0 : serial.byteLength;

@@ -1,12 +1,14 @@
 /**
- * Debian packages unpacked into the project's cache: the engine's library, guest kernels of another architecture, device trees.
- * Each is obtained once; afterwards its folder is there and neither apt nor the network is asked. Nothing is installed.
+ * Debian packages unpacked into the project's cache: the engine's library, guest kernels of another
+ * architecture, device trees. Each is obtained once; afterwards its folder is there and neither apt
+ * nor the network is asked. Nothing is installed.
  *
  * ```
  *   CACHE/INTO/package.json      what it is: name, version, suite, architecture
  *         usr/… boot/…           the package's files
  * ```
- * The folder appears by one rename, complete or not at all, and a lock keeps two processes from fetching the same thing.
+ * The folder appears by one rename, complete or not at all, and a lock keeps two processes from
+ * fetching the same thing.
  */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +21,10 @@ export { DebianPackageError } from './private-apt.ts';
 
 /** Which package, and where it goes. */
 export interface DebianPackageRequest {
-  /** The package's name, or a pattern: then the newest of the packages it matches, by the numbers in their names. */
+  /**
+   * The package's name, or a pattern: then the newest of the packages it matches, by the numbers in
+   * their names.
+   */
   readonly name: string | RegExp;
   /** "trixie", "trixie-backports", "bookworm", "sid" … */
   readonly suite: string;
@@ -27,7 +32,9 @@ export interface DebianPackageRequest {
   readonly architecture: string;
   /** Folder inside the cache, "/" between its parts. */
   readonly intoCache: string;
-  /** Keeps only the files whose path in the package ("/usr/lib/…") matches; all of them when absent. */
+  /**
+   * Keeps only the files whose path in the package ("/usr/lib/…") matches; all of them when absent.
+   */
   readonly only?: RegExp;
   /** Told once, before the network is used. */
   readonly onFetch?: () => void;
@@ -41,7 +48,10 @@ export interface UnpackedPackage {
   readonly version: string;
 }
 
-/** Debian's name for an architecture as Node names it (`process.arch`), or null where Debian has none. */
+/**
+ * Debian's name for an architecture as Node names it (`process.arch`), or null where Debian has
+ * none.
+ */
 export function debianArchitecture(nodeArch: string): string | null {
   const names = new Map([
     ['x64', 'amd64'],
@@ -56,7 +66,10 @@ export function debianArchitecture(nodeArch: string): string | null {
   return names.get(nodeArch) ?? null;
 }
 
-/** The package that `request` names if the cache holds it, else null. Reads one small file; asks neither apt nor the network. */
+/**
+ * The package that `request` names if the cache holds it, else null. Reads one small file; asks
+ * neither apt nor the network.
+ */
 export function findDebianPackage(request: Pick<DebianPackageRequest, 'intoCache' | 'env'>): UnpackedPackage | null {
   const folder = join(cacheFolder(request.env), ...request.intoCache.split('/'));
   try {
@@ -69,8 +82,10 @@ export function findDebianPackage(request: Pick<DebianPackageRequest, 'intoCache
 }
 
 /**
- * The package, unpacked in the cache; obtained first when it is not there. The index read for that (about 10 MB a suite) is not kept.
- * @throws DebianPackageError with the reason: no apt, sources that are not Debian's, no such package, mirror out of reach, broken archive
+ * The package, unpacked in the cache; obtained first when it is not there. The index read for that
+ * (about 10 MB a suite) is not kept.
+ * @throws DebianPackageError with the reason: no apt, sources that are not Debian's, no such
+ * package, mirror out of reach, broken archive
  */
 export function fetchDebianPackage(request: DebianPackageRequest): UnpackedPackage {
   const present = findDebianPackage(request);
@@ -93,12 +108,16 @@ export function fetchDebianPackage(request: DebianPackageRequest): UnpackedPacka
 export interface FolderMaking<T> {
   /** What the folder holds, null while it is not there. */
   readonly find: () => T | null;
-  /** Makes it below `work`, an absolute path where nothing is yet and which is removed afterwards; returns the finished folder. */
+  /**
+   * Makes it below `work`, an absolute path where nothing is yet and which is removed afterwards;
+   * returns the finished folder.
+   */
   readonly make: (work: string) => string;
 }
 
 /**
- * What `find` gives, after `make` where it gave nothing: in one process at a time, and put in place as `target` by one rename.
+ * What `find` gives, after `make` where it gave nothing: in one process at a time, and put in place
+ * as `target` by one rename.
  * @throws what `make` throws; Error when `find` does not know what was made
  */
 export function makeFolderOnce<T>(target: string, { find, make }: FolderMaking<T>): T {
@@ -139,14 +158,18 @@ function obtain(request: DebianPackageRequest, mirrors: readonly string[], work:
   });
 }
 
-/** The answer of the first of `mirrors` for which `attempt` does not throw. @throws what it threw for the first */
+/**
+ * The answer of the first of `mirrors` for which `attempt` does not throw.
+ * @throws what it threw for the first
+ */
 export function tryMirrors<T>(mirrors: readonly string[], attempt: (mirror: string, index: number) => T): T {
   let failure: unknown = new DebianPackageError('not-debian', 'the system names no Debian mirror');
   for (const [index, mirror] of mirrors.entries()) {
     try {
       return attempt(mirror, index);
     } catch (error) {
-      // The first mirror's failure is the telling one: later ones are archives that may not hold full suites.
+      // The first mirror's failure is the telling one: later ones are archives that may not hold
+      // full suites.
       failure = index === 0 ? error : failure;
     }
   }
@@ -180,7 +203,11 @@ function obtainFrom(request: DebianPackageRequest, mirror: string, work: string,
   writeFileSync(join(unpacked, 'package.json'), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** Unpacks the package `archive` over what `folder` holds. Folders that are links there become folders. @throws DebianPackageError */
+/**
+ * Unpacks the package `archive` over what `folder` holds. Folders that are links there become
+ * folders.
+ * @throws DebianPackageError
+ */
 export function unpackArchive(archive: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const extraction = runCommand('dpkg-deb', ['--extract', archive, folder]);
@@ -190,7 +217,10 @@ export function unpackArchive(archive: string, folder: string): void {
     : new DebianPackageError('broken-package', `dpkg-deb: ${extraction.stderr.trim()}`);
 }
 
-/** Removes the files under `root` whose path, beginning with "/", does not match `keep`, and the folders that are empty then. */
+/**
+ * Removes the files under `root` whose path, beginning with "/", does not match `keep`, and the
+ * folders that are empty then.
+ */
 function removeOthers(root: string, inside: string, keep: RegExp): boolean {
   let kept = false;
   for (const entry of readdirSync(join(root, inside), { withFileTypes: true })) {
@@ -204,7 +234,10 @@ function removeOthers(root: string, inside: string, keep: RegExp): boolean {
   return kept;
 }
 
-/** The name with the highest numbers, compared number by number ("6.12.9" < "6.12.10"); null when there is none. */
+/**
+ * The name with the highest numbers, compared number by number ("6.12.9" < "6.12.10"); null when
+ * there is none.
+ */
 export function newestName(names: readonly string[]): string | null {
   const numbers = (name: string): number[] => (name.match(/\d+/g) ?? []).map(Number);
   const compare = (a: string, b: string): number => {

@@ -1,8 +1,14 @@
-/** What a person can do, on the operating system at hand, when there is no usable libunicorn. Text only. */
+/**
+ * What a person can do, on the operating system at hand, when there is no usable libunicorn. Text
+ * only.
+ */
 
 import { readFileSync } from 'node:fs';
 
-/** The identifiers of a Linux distribution, closest first: ID, then ID_LIKE of os-release(5). Empty elsewhere. */
+/**
+ * The identifiers of a Linux distribution, closest first: ID, then ID_LIKE of os-release(5). Empty
+ * elsewhere.
+ */
 export function linuxFlavours(osRelease: string): readonly string[] {
   const value = (key: string): string => new RegExp(`^${key}=["']?([^"'\n]*)`, 'm').exec(osRelease)?.[1] ?? '';
   return `${value('ID')} ${value('ID_LIKE')}`.split(' ').filter((word) => word !== '');
@@ -29,7 +35,10 @@ const LINUX_COMMANDS: Readonly<Record<string, string>> = {
   nixos: 'nix-shell -p unicorn',
 };
 
-/** Commands that bring libunicorn >= 2.1, the system's own package manager first, then Python's wheel, which exists for all systems. */
+/**
+ * Commands that bring libunicorn >= 2.1, the system's own package manager first, then Python's
+ * wheel, which exists for all systems.
+ */
 export function installCommands(platform: NodeJS.Platform, osRelease: string): readonly string[] {
   const wheelFile =
     platform === 'win32' ? 'unicorn.dll' : platform === 'darwin' ? 'libunicorn.2.dylib' : 'libunicorn.so.2';

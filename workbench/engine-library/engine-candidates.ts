@@ -1,9 +1,14 @@
-/** Where an installed libunicorn may lie, by operating system; nothing here opens or judges a file. */
+/**
+ * Where an installed libunicorn may lie, by operating system; nothing here opens or judges a file.
+ */
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The machine that is searched. `libc` multiarch folders follow from `arch` (names as Node gives them). */
+/**
+ * The machine that is searched. `libc` multiarch folders follow from `arch` (names as Node gives
+ * them).
+ */
 export interface Host {
   readonly platform: NodeJS.Platform;
   readonly arch: string;
@@ -50,7 +55,10 @@ export function systemFolders(host: Host): readonly string[] {
   }
 }
 
-/** Library files in the system's folders, then the bare name, which the dynamic loader looks up in its own cache and path. */
+/**
+ * Library files in the system's folders, then the bare name, which the dynamic loader looks up in
+ * its own cache and path.
+ */
 export function systemCandidates(host: Host): readonly string[] {
   const names = libraryNames(host.platform);
   const files = systemFolders(host).flatMap((folder) => names.map((name) => join(folder, name)));
@@ -58,8 +66,9 @@ export function systemCandidates(host: Host): readonly string[] {
 }
 
 /**
- * Library files in the project's cache: CACHE/engine/ (where anyone may put one), then the unpacked Debian packages under
- * CACHE/engine/NAME/usr/lib/TRIPLET/, `packages` naming them in order of preference.
+ * Library files in the project's cache: CACHE/engine/ (where anyone may put one), then the unpacked
+ * Debian packages under CACHE/engine/NAME/usr/lib/TRIPLET/, `packages` naming them in order of
+ * preference.
  */
 export function cacheCandidates(cache: string, host: Host, packages: readonly string[]): readonly string[] {
   const names = libraryNames(host.platform);

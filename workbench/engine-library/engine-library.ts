@@ -7,8 +7,8 @@
  *   3  the system's library folders      Linux, Homebrew, the dynamic loader
  *   4  Debian's packages, through apt    trixie (2.1.1, the reference), then sid; no root, nothing installed
  * ```
- * Not the engine's binding: a library is opened only through the probe that the caller hands in, because one file alone
- * (emulator/engine/unicorn.ts) touches it.
+ * Not the engine's binding: a library is opened only through the probe that the caller hands in,
+ * because one file alone (emulator/engine/unicorn.ts) touches it.
  */
 
 import { basename, relative } from 'node:path';
@@ -19,22 +19,34 @@ import { installCommands, readOsRelease } from './engine-advice.ts';
 import { cacheCandidates, type Host, systemCandidates } from './engine-candidates.ts';
 import { loadForThread } from './thread-library.ts';
 
-/** Opens the library at `path` and asks its version; null when it cannot be opened or is no libunicorn. */
+/**
+ * Opens the library at `path` and asks its version; null when it cannot be opened or is no
+ * libunicorn.
+ */
 export type EngineProbe = (path: string) => EngineVersion | null;
 
 /** Where the library was found. */
 export type EngineSource = 'LEVITATE_UNICORN' | 'cache' | 'system' | 'fetched';
 
-/** A usable library. `path` is absolute, or a bare file name that the dynamic loader finds by itself; for the calling thread alone, see thread-library.ts. */
+/**
+ * A usable library. `path` is absolute, or a bare file name that the dynamic loader finds by
+ * itself; for the calling thread alone, see thread-library.ts.
+ */
 export interface LocatedEngine {
   readonly path: string;
   readonly version: EngineVersion;
   readonly source: EngineSource;
 }
 
-/** There is no usable libunicorn; the message says what was found instead, and the command that brings one on this system. */
+/**
+ * There is no usable libunicorn; the message says what was found instead, and the command that
+ * brings one on this system.
+ */
 export class EngineLibraryError extends Error {
-  /** `unfit` when at least one libunicorn was found and none has a version that works, `missing` otherwise. */
+  /**
+   * `unfit` when at least one libunicorn was found and none has a version that works, `missing`
+   * otherwise.
+   */
   readonly reason: 'unfit' | 'missing';
 
   constructor(reason: 'unfit' | 'missing', message: string) {
@@ -44,10 +56,16 @@ export class EngineLibraryError extends Error {
   }
 }
 
-/** Oldest minor version of Unicorn 2 that works: 2.0 wants every virtual address mapped and caches CPU flags across register writes. */
+/**
+ * Oldest minor version of Unicorn 2 that works: 2.0 wants every virtual address mapped and caches
+ * CPU flags across register writes.
+ */
 const OLDEST_MINOR = 1;
 
-/** Debian suites that package it, the preferred one first. 2.1.4 is slower where a guest stores into executable pages. */
+/**
+ * Debian suites that package it, the preferred one first. 2.1.4 is slower where a guest stores into
+ * executable pages.
+ */
 const SUITES = [
   { suite: 'trixie', version: '2.1.1' },
   { suite: 'sid', version: '2.1.4' },
@@ -66,8 +84,8 @@ export interface LocateOptions {
 }
 
 /**
- * The engine's library, see the header for the order. Takes a few milliseconds when it is there; the first time on a Debian system a few
- * seconds, with one line of progress on stderr.
+ * The engine's library, see the header for the order. Takes a few milliseconds when it is there;
+ * the first time on a Debian system a few seconds, with one line of progress on stderr.
  * @throws EngineLibraryError when none is usable and none can be obtained
  */
 export function locateEngine(probeVersion: EngineProbe, options: LocateOptions = {}): LocatedEngine {
@@ -111,7 +129,8 @@ export function locateEngine(probeVersion: EngineProbe, options: LocateOptions =
   }
   for (const path of systemCandidates(host)) {
     if (unfit && path === basename(path)) {
-      // The loader answers a bare name with the library of that name that is loaded already, which is the unfit one.
+      // The loader answers a bare name with the library of that name that is loaded already, which
+      // is the unfit one.
       continue;
     }
     const engine = accept(path, 'system');
@@ -128,7 +147,10 @@ export function locateEngine(probeVersion: EngineProbe, options: LocateOptions =
   throw fail();
 }
 
-/** The library as this thread is to load it; null where there is no such file, or no copy of it can be had. */
+/**
+ * The library as this thread is to load it; null where there is no such file, or no copy of it can
+ * be had.
+ */
 function loadOnce(path: string, probeVersion: EngineProbe): ReturnType<typeof loadForThread<EngineVersion | null>> {
   try {
     return loadForThread(path, probeVersion);
@@ -137,7 +159,10 @@ function loadOnce(path: string, probeVersion: EngineProbe): ReturnType<typeof lo
   }
 }
 
-/** The library from each suite in turn, fetched as the caller asks for the next one; ends where going on makes no sense. */
+/**
+ * The library from each suite in turn, fetched as the caller asks for the next one; ends where
+ * going on makes no sense.
+ */
 function* fetchedLibraries(host: Host, report: (line: string) => void, rejected: string[]): Generator<string> {
   const architecture = host.platform === 'linux' ? debianArchitecture(host.arch) : null;
   if (architecture === null) {

@@ -1,8 +1,10 @@
 /**
- * A lock between processes, so that two commands started together fetch a package once and not twice.
+ * A lock between processes, so that two commands started together fetch a package once and not
+ * twice.
  *
- * It saves work and is not what keeps the cache whole: results are put in place by an atomic rename, so a lock that is taken over
- * by mistake costs a second download and nothing else. Waiting blocks the thread, because the callers have nothing else to do.
+ * It saves work and is not what keeps the cache whole: results are put in place by an atomic
+ * rename, so a lock that is taken over by mistake costs a second download and nothing else. Waiting
+ * blocks the thread, because the callers have nothing else to do.
  */
 
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -13,8 +15,8 @@ const POLL_MS = 100;
 const STALE_MS = 5 * 60_000;
 
 /**
- * Runs `work` while holding the lock file `path`, and removes the file afterwards. Waits for another holder; a holder that no longer runs, or a
- * lock older than five minutes, is taken over.
+ * Runs `work` while holding the lock file `path`, and removes the file afterwards. Waits for
+ * another holder; a holder that no longer runs, or a lock older than five minutes, is taken over.
  * @throws what `work` throws; a file system error when the folder cannot be written
  */
 export function withFileLock<T>(path: string, work: () => T): T {
@@ -45,7 +47,10 @@ function tryCreate(path: string): boolean {
   }
 }
 
-/** "PID STARTTIME": containers hand out the same few process ids again and again, so the id alone does not name a process. */
+/**
+ * "PID STARTTIME": containers hand out the same few process ids again and again, so the id alone
+ * does not name a process.
+ */
 function identify(pid: number): string {
   let startTime = '-';
   try {

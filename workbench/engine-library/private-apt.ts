@@ -1,14 +1,16 @@
 /**
- * apt on a private folder: reads any Debian suite and architecture without root, and without touching the system's own package state.
+ * apt on a private folder: reads any Debian suite and architecture without root, and without
+ * touching the system's own package state.
  *
  * ```
  *   FOLDER/apt.conf        everything below, read after the system's configuration (apt-get --config-file), so that it wins
  *          sources.list    one line: the system's own mirror, the suite asked for
  *          lists/ cache/ state/
  * ```
- * The system's remaining settings (proxies, time-outs, credentials of a mirror) stay in force. apt verifies the archive's signature with
- * the system's keyring. Mirror addresses come from the system's own configuration only: a Debian mirror serves every suite.
- * Sources: apt.conf(5), sources.list(5), apt-get(8) "indextargets".
+ * The system's remaining settings (proxies, time-outs, credentials of a mirror) stay in force. apt
+ * verifies the archive's signature with the system's keyring. Mirror addresses come from the
+ * system's own configuration only: a Debian mirror serves every suite. Sources: apt.conf(5),
+ * sources.list(5), apt-get(8) "indextargets".
  */
 
 import { spawnSync } from 'node:child_process';
@@ -30,7 +32,10 @@ export type DebianPackageFailure =
   | 'broken-package' // the archive could not be unpacked
   | 'no-mke2fs'; // mke2fs, which makes a disk image of packages, is not installed
 
-/** A Debian package could not be obtained; `reason` says in which way, the message says it to a person. */
+/**
+ * A Debian package could not be obtained; `reason` says in which way, the message says it to a
+ * person.
+ */
 export class DebianPackageError extends Error {
   readonly reason: DebianPackageFailure;
 
@@ -69,8 +74,9 @@ export function runCommand(program: string, args: readonly string[], cwd?: strin
 }
 
 /**
- * Base addresses of the Debian archives that the system's own apt configuration names, best first: archives known to be Debian's main
- * one, then those about which apt knows nothing yet (a system whose lists were never fetched). Never empty.
+ * Base addresses of the Debian archives that the system's own apt configuration names, best first:
+ * archives known to be Debian's main one, then those about which apt knows nothing yet (a system
+ * whose lists were never fetched). Never empty.
  * @throws DebianPackageError `no-apt`; `not-debian` when every source is some other distribution's
  */
 export function systemDebianMirrors(): readonly string[] {
@@ -87,8 +93,9 @@ export function systemDebianMirrors(): readonly string[] {
 }
 
 /**
- * The addresses in `lines` ("ADDRESS|ORIGIN|LABEL", where a field that apt does not know stays "$(…)"), ranked as
- * {@link systemDebianMirrors} says. An address that apt knows to be something else is left out even where another line does not say so.
+ * The addresses in `lines` ("ADDRESS|ORIGIN|LABEL", where a field that apt does not know stays
+ * "$(…)"), ranked as {@link systemDebianMirrors} says. An address that apt knows to be something
+ * else is left out even where another line does not say so.
  * @throws DebianPackageError `not-debian` when nothing remains
  */
 export function rankMirrors(lines: readonly string[]): readonly string[] {
@@ -103,7 +110,8 @@ export function rankMirrors(lines: readonly string[]): readonly string[] {
     if (!unknown) {
       origins.add(origin);
     }
-    // The security archive holds no full suite; unknown archives come after known ones, and security ones after those.
+    // The security archive holds no full suite; unknown archives come after known ones, and
+    // security ones after those.
     const security = label.includes('Security') || uri.includes('security');
     const rank = unknown ? (security ? 3 : 2) : origin !== 'Debian' ? 4 : security ? 3 : 1;
     const previous = rankOf.get(uri);
@@ -122,20 +130,28 @@ export function rankMirrors(lines: readonly string[]): readonly string[] {
 
 /** One Debian suite of one mirror, its index read. */
 export interface PrivateApt {
-  /** Names of the packages in the suite that `pattern` matches, in no particular order. Linear in the size of the index. */
+  /**
+   * Names of the packages in the suite that `pattern` matches, in no particular order. Linear in
+   * the size of the index.
+   */
   packageNames(pattern: RegExp): readonly string[];
   /**
-   * The packages of the suite that `names` need to be installed on an empty system, themselves among them, without what is only recommended.
+   * The packages of the suite that `names` need to be installed on an empty system, themselves
+   * among them, without what is only recommended.
    * @throws DebianPackageError `no-such-package` when one is not there or cannot be installed
    */
   withDependencies(names: readonly string[]): readonly string[];
-  /** Fetches packages (their newest versions) as .deb files into the existing folder `into`. @throws DebianPackageError */
+  /**
+   * Fetches packages (their newest versions) as .deb files into the existing folder `into`.
+   * @throws DebianPackageError
+   */
   download(names: readonly string[], into: string): void;
 }
 
 /**
- * Reads the index of `suite` ("trixie", "sid", …) for `architecture` (Debian's name: "amd64", "arm64") from `mirror` into the new
- * folder `folder`, about 45 MB while it lasts; the caller removes the folder.
+ * Reads the index of `suite` ("trixie", "sid", …) for `architecture` (Debian's name: "amd64",
+ * "arm64") from `mirror` into the new folder `folder`, about 45 MB while it lasts; the caller
+ * removes the folder.
  * @throws DebianPackageError `no-apt`, `no-such-package` (no such suite), `network`, `not-debian`
  */
 export function openPrivateApt(folder: string, mirror: string, suite: string, architecture: string): PrivateApt {
@@ -214,7 +230,10 @@ function lastComplaint(result: CommandResult): string {
   return (lines[0] ?? result.stderr.trim().split('\n').at(-1) ?? 'no reason given').replace(/^[EW]: */, '');
 }
 
-/** The hooks and pins of the system are cleared: they would act on the system (docker-clean empties its caches) or hide the package. */
+/**
+ * The hooks and pins of the system are cleared: they would act on the system (docker-clean empties
+ * its caches) or hide the package.
+ */
 function aptConfiguration(folder: string, architecture: string): string {
   return `${[
     '#clear APT::Update::Pre-Invoke;',
@@ -224,7 +243,8 @@ function aptConfiguration(folder: string, architecture: string): string {
     '#clear APT::Architectures;',
     `APT::Architecture "${architecture}";`,
     `APT::Architectures { "${architecture}"; };`,
-    // Without this a mirror out of reach is a warning, and an empty index looks like "no such package".
+    // Without this a mirror out of reach is a warning, and an empty index looks like "no such
+    // package".
     'APT::Update::Error-Mode "any";',
     // As root, apt would hand the files of the cache to its own user.
     'APT::Sandbox::User "root";',

@@ -1,7 +1,8 @@
 /**
- * The engine's library for the thread that asks. The library, and what of it is replaced for counting, are one for all that load the same file, and not made for several
- * threads at once. So the main thread has the file, and every worker thread a copy of its own: two files are two libraries to the dynamic loader, which
- * share nothing.
+ * The engine's library for the thread that asks. The library, and what of it is replaced for
+ * counting, are one for all that load the same file, and not made for several threads at once. So
+ * the main thread has the file, and every worker thread a copy of its own: two files are two
+ * libraries to the dynamic loader, which share nothing.
  */
 
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,8 +14,9 @@ import { isMainThread } from 'node:worker_threads';
 const loaded = new Map<string, string>();
 
 /**
- * Calls `load` with the path that this thread is to load `path` by, and returns that path with the result. The copy's file is gone afterwards; the loader knows the path of
- * what it has loaded. A bare name, of which only the loader knows the file, cannot be copied: null in a worker thread.
+ * Calls `load` with the path that this thread is to load `path` by, and returns that path with the
+ * result. The copy's file is gone afterwards; the loader knows the path of what it has loaded. A
+ * bare name, of which only the loader knows the file, cannot be copied: null in a worker thread.
  * @throws what the file system does when there is no room for the copy
  */
 export function loadForThread<T>(

@@ -1,5 +1,6 @@
 /**
- * What the buddy allocator did, from its trace events: the history of one frame, and who took the blocks that are allocated now.
+ * What the buddy allocator did, from its trace events: the history of one frame, and who took the
+ * blocks that are allocated now.
  *
  * Needs a machine that was built with `trace: ['buddy']`; without it there is nothing to tell.
  */
@@ -42,7 +43,10 @@ export function historyOf(events: readonly LogEvent[], pa: number): BlockEvent[]
   return blockEvents(events).filter(({ start, end }) => pa >= start && pa < end);
 }
 
-/** Who took the allocation that begins at an address, by that address; what was freed again has no owner. O(events). */
+/**
+ * Who took the allocation that begins at an address, by that address; what was freed again has no
+ * owner. O(events).
+ */
 export function ownersByStart(events: readonly LogEvent[]): ReadonlyMap<number, BlockEvent> {
   const owners = new Map<number, BlockEvent>();
   for (const event of blockEvents(events)) {

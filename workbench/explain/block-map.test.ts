@@ -1,4 +1,7 @@
-/** The map of blocks in a terminal: what a cell shows, how wide it gets, and that colour is there only when it is wanted. */
+/**
+ * The map of blocks in a terminal: what a cell shows, how wide it gets, and that colour is there
+ * only when it is wanted.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,9 +1,11 @@
 /**
- * Physical memory drawn as cells: one character each, in colour where that is shown, a row of cells for each piece of a bank.
+ * Physical memory drawn as cells: one character each, in colour where that is shown, a row of cells
+ * for each piece of a bank.
  *
  *     0x080000000  .KMMMMMMMMM......RR..
  *
- * A cell shows the largest owner in it that is not free memory; only what is free throughout is drawn as free.
+ * A cell shows the largest owner in it that is not free memory; only what is free throughout is
+ * drawn as free.
  */
 
 import { size } from '#kernel-ts/kernel/format.ts';
@@ -12,7 +14,10 @@ import type { Interval } from '#kernel-ts/kernel/mm/intervals.ts';
 import type { OwnedRange, RangeKind } from './physical-map.ts';
 import { onColour, type Style } from './style.ts';
 
-/** How a kind is drawn: its character, its background in the 256-colour palette, what the legend says. */
+/**
+ * How a kind is drawn: its character, its background in the 256-colour palette, what the legend
+ * says.
+ */
 export const KIND_MARKS: Readonly<Record<RangeKind, { mark: string; colour: number; legend: string }>> = {
   free: { mark: '.', colour: 151, legend: 'free' },
   unclaimed: { mark: '.', colour: 151, legend: 'not reserved' },
@@ -38,7 +43,10 @@ const FEWEST_CELLS = 16;
 const MOST_CELLS = 128;
 const SMALLEST_CELL = 4096;
 
-/** Draws `ranges` (as physicalMap gives them) in the banks; the last line is the legend. O(ranges + cells). */
+/**
+ * Draws `ranges` (as physicalMap gives them) in the banks; the last line is the legend. O(ranges +
+ * cells).
+ */
 export function drawBlockMap(banks: readonly Interval[], ranges: readonly OwnedRange[], style: Style): string[] {
   const room = Math.max(FEWEST_CELLS, style.width - ADDRESS_COLUMNS);
   const columns = Math.min(MOST_CELLS, 2 ** Math.floor(Math.log2(room)));
@@ -72,7 +80,9 @@ export function drawBlockMap(banks: readonly Interval[], ranges: readonly OwnedR
   return [...lines, '', `${legend.join('   ')}   (a cell is ${size(cellBytes)})`];
 }
 
-/** What is drawn for [start, end); null outside the bank. `ranges` are looked at from `first` on. */
+/**
+ * What is drawn for [start, end); null outside the bank. `ranges` are looked at from `first` on.
+ */
 function kindIn(ranges: readonly OwnedRange[], first: number, start: number, end: number): RangeKind | null {
   const shares = new Map<RangeKind, number>();
   for (let i = first; i < ranges.length && (ranges[i] as OwnedRange).start < end; i++) {

@@ -1,4 +1,7 @@
-/** `explain buddy`: the free blocks of each order, recounted from mem_map, and how broken up they are. */
+/**
+ * `explain buddy`: the free blocks of each order, recounted from mem_map, and how broken up they
+ * are.
+ */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';

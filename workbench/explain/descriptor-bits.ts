@@ -1,7 +1,9 @@
 /**
- * The fields of a stage 1 descriptor by their Arm ARM names, each with its value and what it means here.
+ * The fields of a stage 1 descriptor by their Arm ARM names, each with its value and what it means
+ * here.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.3 (formats), D8.4 (permissions), D8.6 (attributes), D24.2 (MAIR_EL1).
+ * Specification: Arm ARM DDI 0487 K.a, D8.3 (formats), D8.4 (permissions), D8.6 (attributes), D24.2
+ * (MAIR_EL1).
  */
 
 import { hex } from '#common/address.ts';
@@ -35,7 +37,10 @@ const TABLE_ACCESS = [
   'no writes, no access from EL0 below',
 ];
 
-/** The fields of a valid descriptor, lowest bit first; of an invalid one, bit 0 alone. @param mair MAIR_EL1 */
+/**
+ * The fields of a valid descriptor, lowest bit first; of an invalid one, bit 0 alone.
+ * @param mair MAIR_EL1
+ */
 export function descriptorFields(descriptor: bigint, kind: DescriptorKind, mair: bigint): DescriptorField[] {
   const field = (name: string, high: number, low: number, meaning: (value: number) => string): DescriptorField => {
     const value = Number((descriptor >> BigInt(low)) & ((1n << BigInt(high - low + 1)) - 1n));
@@ -87,7 +92,10 @@ export function memoryType(mair: bigint, index: number): string {
     : `normal, outer ${cacheability(outer)}, inner ${cacheability(inner)}`;
 }
 
-/** A four-bit field of MAIR_EL1 for normal memory: the upper two bits say how, the lower two when to allocate. */
+/**
+ * A four-bit field of MAIR_EL1 for normal memory: the upper two bits say how, the lower two when to
+ * allocate.
+ */
 function cacheability(nibble: number): string {
   if (nibble === 4) return 'non-cacheable';
   const transient = (nibble & 8) === 0 ? ' transient' : '';

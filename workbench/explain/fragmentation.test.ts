@@ -1,4 +1,7 @@
-/** The two indices of fragmentation, against worked vectors and against their definitions frame by frame. */
+/**
+ * The two indices of fragmentation, against worked vectors and against their definitions frame by
+ * frame.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,19 +1,23 @@
 /**
- * Linux's two measures of how broken up free memory is, from the number of free blocks of each order. In thousandths, truncated, as Linux prints them
- * in /sys/kernel/debug/extfrag.
+ * Linux's two measures of how broken up free memory is, from the number of free blocks of each
+ * order. In thousandths, truncated, as Linux prints them in /sys/kernel/debug/extfrag.
  *
  *     unusable free space index   share of free memory in blocks too small for the order        0 all usable … 1000 none
  *     fragmentation index         why an allocation of the order would fail                     0 memory is short … 1000 it is in pieces
  *                                 -1000: it would not fail
  *
- * Source: Linux Documentation/admin-guide/sysctl/vm.rst (extfrag_threshold); the arithmetic is that of mm/vmstat.c, unusable_free_index and
- * __fragmentation_index; the second index after Gorman and Whitcroft, "The What, The Why and the Where To of Anti-Fragmentation".
+ * Source: Linux Documentation/admin-guide/sysctl/vm.rst (extfrag_threshold); the arithmetic is that
+ * of mm/vmstat.c, unusable_free_index and __fragmentation_index; the second index after Gorman and
+ * Whitcroft, "The What, The Why and the Where To of Anti-Fragmentation".
  */
 
 /** An allocation of the order would succeed: there is nothing to explain. */
 export const WOULD_SUCCEED = -1000;
 
-/** Unusable free space index of each order. 1000 where nothing is free. O(orders). @param freeBlocks count of each order */
+/**
+ * Unusable free space index of each order. 1000 where nothing is free. O(orders).
+ * @param freeBlocks count of each order
+ */
 export function unusableFreeIndices(freeBlocks: readonly number[]): number[] {
   const free = framesIn(freeBlocks);
   return freeBlocks.map((_, order) => {
@@ -23,7 +27,10 @@ export function unusableFreeIndices(freeBlocks: readonly number[]): number[] {
   });
 }
 
-/** Fragmentation index of each order. 0 where nothing is free. O(orders). @param freeBlocks count of each order */
+/**
+ * Fragmentation index of each order. 0 where nothing is free. O(orders).
+ * @param freeBlocks count of each order
+ */
 export function fragmentationIndices(freeBlocks: readonly number[]): number[] {
   const free = framesIn(freeBlocks);
   const blocks = freeBlocks.reduce((sum, count) => sum + count, 0);

@@ -1,4 +1,7 @@
-/** `explain frame`: everything that is known of one page of physical memory, and what happened to it. */
+/**
+ * `explain frame`: everything that is known of one page of physical memory, and what happened to
+ * it.
+ */
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { memoryRanges } from '#fdt/index.ts';
@@ -47,7 +50,10 @@ export interface FrameExplanation {
   readonly reservedBy: readonly NamedReservation[];
   readonly page: DecodedPage | null;
   readonly block: FrameBlock | Unknown;
-  /** Operations of the buddy allocator on blocks that hold it, oldest first; null when they were not traced. */
+  /**
+   * Operations of the buddy allocator on blocks that hold it, oldest first; null when they were not
+   * traced.
+   */
   readonly history: readonly BlockEvent[] | null;
   /** Virtual addresses that lead to it. */
   readonly mappedAt: readonly Alias[];

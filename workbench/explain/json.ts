@@ -1,4 +1,7 @@
-/** Answers as JSON: addresses, descriptors and syndromes as "0x…" strings, counts and sizes as numbers. */
+/**
+ * Answers as JSON: addresses, descriptors and syndromes as "0x…" strings, counts and sizes as
+ * numbers.
+ */
 
 import { hex } from '#common/address.ts';
 

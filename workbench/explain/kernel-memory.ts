@@ -1,7 +1,9 @@
 /**
- * The modelled kernel's memory map and mem_map, read from outside: what it told the event log of its layout, and the struct Pages in emulated RAM.
+ * The modelled kernel's memory map and mem_map, read from outside: what it told the event log of
+ * its layout, and the struct Pages in emulated RAM.
  *
- * It needs no handle of the kernel, so it also answers when the boot ended before the kernel's memory system was complete.
+ * It needs no handle of the kernel, so it also answers when the boot ended before the kernel's
+ * memory system was complete.
  */
 
 import { hex, PAGE_SIZE, physAddr } from '#common/address.ts';
@@ -34,7 +36,10 @@ export interface DecodedPage {
   readonly prev: PageLink | null;
 }
 
-/** A link of a free list: the descriptor that it leads to, and the frame which that describes; null where it leads out of mem_map. */
+/**
+ * A link of a free list: the descriptor that it leads to, and the frame which that describes; null
+ * where it leads out of mem_map.
+ */
 export interface PageLink {
   readonly virtual: bigint;
   readonly frame: number | null;

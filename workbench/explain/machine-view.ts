@@ -1,7 +1,9 @@
 /**
- * A machine looked at from outside: physical memory that is read without being touched, and the registers that decide translations.
+ * A machine looked at from outside: physical memory that is read without being touched, and the
+ * registers that decide translations.
  *
- * Looking changes nothing: RAM that has no host memory behind it reads as zero and gets none, and no simulated time passes.
+ * Looking changes nothing: RAM that has no host memory behind it reads as zero and gets none, and
+ * no simulated time passes.
  */
 
 import type { TranslationRegisters } from '#emulator/cpu/translate.ts';
@@ -55,7 +57,8 @@ export function viewOf({ machine, cpu }: Pick<LevitateMachine, 'machine' | 'cpu'
 }
 
 /**
- * Runs `look`, which may read the kernel's structures through its ports, and takes the simulated time back that such reads are charged.
+ * Runs `look`, which may read the kernel's structures through its ports, and takes the simulated
+ * time back that such reads are charged.
  */
 export function quietly<T>({ clock }: Pick<Machine, 'clock'>, look: () => T): T {
   const { portAccesses } = clock;
@@ -78,7 +81,10 @@ function untouchedReader({ memory, fixedMemory }: Machine): ReadTable {
   };
 }
 
-/** Parts of RAM with host memory behind them, [start, end), ascending; neighbours that touch are one. */
+/**
+ * Parts of RAM with host memory behind them, [start, end), ascending; neighbours that touch are
+ * one.
+ */
 export function touchedSpans({ memory }: Pick<LevitateMachine, 'memory'>): Interval[] {
   const spans: Interval[] = [];
   for (const { start, end } of memory.touchedRanges()) {

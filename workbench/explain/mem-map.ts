@@ -1,8 +1,9 @@
 /**
- * `explain mem_map`: each range that was free when the kernel looked for a place, and why it was taken or refused.
+ * `explain mem_map`: each range that was free when the kernel looked for a place, and why it was
+ * taken or refused.
  *
- * Recomputed from the banks and reservations that the kernel told of before it chose, with the kernel's own rules, so that it also answers after
- * "PANIC: Cannot allocate mem_map".
+ * Recomputed from the banks and reservations that the kernel told of before it chose, with the
+ * kernel's own rules, so that it also answers after "PANIC: Cannot allocate mem_map".
  */
 
 import { PAGE_SIZE } from '#common/address.ts';

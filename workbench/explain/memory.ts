@@ -1,4 +1,7 @@
-/** `explain memory`: physical memory as a whole: banks, holes between them, who has what, what is touched, which devices lie beside it. */
+/**
+ * `explain memory`: physical memory as a whole: banks, holes between them, who has what, what is
+ * touched, which devices lie beside it.
+ */
 
 import type { Interval } from '#kernel-ts/kernel/mm/intervals.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

@@ -1,8 +1,9 @@
 /**
  * When a question is asked: at the end of a boot, or somewhere in the middle of it.
  *
- * The modelled kernel boots inside one gate, during which the machine does not stop. So a moment inside it is the first event at or after it: everything
- * that the kernel does of interest is an event, and the question is answered then and there.
+ * The modelled kernel boots inside one gate, during which the machine does not stop. So a moment
+ * inside it is the first event at or after it: everything that the kernel does of interest is an
+ * event, and the question is answered then and there.
  */
 
 import type { LogEvent } from '#emulator/events/event-log.ts';
@@ -20,7 +21,10 @@ export type Moment =
   /** The kernel enters the stage: its number, or part of its name in lower case. */
   | { readonly kind: 'stage'; readonly number: number | null; readonly name: string };
 
-/** "120ms", "38000" (instructions), "stage3", "memory & mmu". @throws InputError for an empty text or a time that is none */
+/**
+ * "120ms", "38000" (instructions), "stage3", "memory & mmu".
+ * @throws InputError for an empty text or a time that is none
+ */
 export function parseMoment(text: string): Moment {
   const trimmed = text.trim().toLowerCase();
   if (trimmed === '')

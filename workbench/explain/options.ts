@@ -1,4 +1,7 @@
-/** The options of `npm run explain`: those of a boot that say what machine it is, when to ask, and the question. */
+/**
+ * The options of `npm run explain`: those of a boot that say what machine it is, when to ask, and
+ * the question.
+ */
 
 import { Command } from 'commander';
 import {

@@ -3,10 +3,12 @@
  *
  *     bank  |kernel|free|mem_map|free …|node of the device tree|free|heap|table|free …|
  *
- * Contract: the ranges ascend, are disjoint, never empty, made of whole pages, and together are the machine's banks. A free block of the buddy allocator is
- * one range with its order; frames that one owner allocated and that follow each other are one range.
+ * Contract: the ranges ascend, are disjoint, never empty, made of whole pages, and together are the
+ * machine's banks. A free block of the buddy allocator is one range with its order; frames that one
+ * owner allocated and that follow each other are one range.
  *
- * Of a guest that is not ours only the loader's pieces and the device tree's reservations are known; of the rest, whether it was touched.
+ * Of a guest that is not ours only the loader's pieces and the device tree's reservations are
+ * known; of the rest, whether it was touched.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -31,7 +33,10 @@ export type RangeKind =
   | 'allocated'
   /** Nobody reserved it, and there is no allocator yet. */
   | 'unclaimed'
-  /** RAM of the machine that the kernel does not use: the device tree does not name it, or it is part of a page. */
+  /**
+   * RAM of the machine that the kernel does not use: the device tree does not name it, or it is
+   * part of a page.
+   */
   | 'unused'
   /** A descriptor in mem_map says what the allocator never writes. */
   | 'corrupt'
@@ -53,7 +58,9 @@ export interface OwnedRange {
   readonly order?: number;
 }
 
-/** The map of the machine as it is now. Changes nothing. O(blocks + reserved frames + page tables). */
+/**
+ * The map of the machine as it is now. Changes nothing. O(blocks + reserved frames + page tables).
+ */
 export function physicalMap(machine: LevitateMachine, view: MachineView = viewOf(machine)): OwnedRange[] {
   const reserved = exclusive(reservationsOf(machine)).flatMap((range) => inParts(machine, range));
   const banks = machine.memory.banks.map(({ base, size }) => ({ start: base, end: base + size }));
@@ -93,7 +100,10 @@ function within(ranges: readonly OwnedRange[], banks: readonly Interval[]): Owne
   );
 }
 
-/** Without overlaps: a page counts for the first that covers it, as in memblock. `reservations` ascend by start. */
+/**
+ * Without overlaps: a page counts for the first that covers it, as in memblock. `reservations`
+ * ascend by start.
+ */
 function exclusive(reservations: readonly NamedReservation[]): OwnedRange[] {
   const taken: OwnedRange[] = [];
   let covered = 0;

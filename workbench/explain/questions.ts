@@ -27,7 +27,10 @@ export interface Answer {
 export interface Question {
   /** As on the command line: "frame 0x9f000000". */
   readonly text: string;
-  /** It is about what the modelled kernel keeps in memory: no other guest can be asked, however far it is. */
+  /**
+   * It is about what the modelled kernel keeps in memory: no other guest can be asked, however far
+   * it is.
+   */
   readonly ofKernel: boolean;
   ask(machine: LevitateMachine): Answer;
 }
@@ -99,7 +102,10 @@ export const QUESTION_KINDS: readonly QuestionKind[] = [
   },
 ];
 
-/** The question that `words` ask. @throws InputError when there is no such question, or its address is missing or none */
+/**
+ * The question that `words` ask.
+ * @throws InputError when there is no such question, or its address is missing or none
+ */
 export function parseQuestion(words: readonly string[]): Question {
   const names = QUESTION_KINDS.map(({ name, argument }) => (argument === null ? name : `${name} ${argument}`));
   const known = `questions: ${names.join(', ')} (--help explains)`;

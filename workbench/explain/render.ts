@@ -1,4 +1,7 @@
-/** The answers as lines for people. What they say is decided elsewhere; here it gets its words and columns. */
+/**
+ * The answers as lines for people. What they say is decided elsewhere; here it gets its words and
+ * columns.
+ */
 
 import { hex } from '#common/address.ts';
 import { count, size, span } from '#kernel-ts/kernel/format.ts';

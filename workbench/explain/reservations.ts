@@ -1,8 +1,10 @@
 /**
- * Who reserved which part of physical memory, by name: the path of the device tree's node, the entry of its reservation block, or the kernel's own reason.
+ * Who reserved which part of physical memory, by name: the path of the device tree's node, the
+ * entry of its reservation block, or the kernel's own reason.
  *
- * From the kernel's memblock where that is up, otherwise from what it told the event log before it stopped, otherwise (a guest that is not ours, or a kernel
- * that has not looked yet) from the device tree and the loader.
+ * From the kernel's memblock where that is up, otherwise from what it told the event log before it
+ * stopped, otherwise (a guest that is not ours, or a kernel that has not looked yet) from the
+ * device tree and the loader.
  */
 
 import { alignDown, alignUp, PAGE_SIZE } from '#common/address.ts';
@@ -69,7 +71,10 @@ export function reservationsOf(machine: LevitateMachine): NamedReservation[] {
   );
 }
 
-/** What memblock held when the kernel told of it, before mem_map was placed; and mem_map once it was. */
+/**
+ * What memblock held when the kernel told of it, before mem_map was placed; and mem_map once it
+ * was.
+ */
 export function ofEvents(machine: Pick<LevitateMachine, 'events'>, fdt: Fdt | null): NamedReservation[] {
   const events = machine.events.get('memory');
   const found = told(events, 'reserved').map(({ fields }): NamedReservation => {
@@ -107,7 +112,10 @@ function entryName(fdt: Fdt | null, kind: OwnerKind, start: number): string | nu
   return index < 0 ? null : `memreserve entry ${index}`;
 }
 
-/** The loader's pieces and the tree's reservations: what every kernel must respect, whatever it does itself. */
+/**
+ * The loader's pieces and the tree's reservations: what every kernel must respect, whatever it does
+ * itself.
+ */
 function ofLoader(machine: LevitateMachine, fdt: Fdt | null): NamedReservation[] {
   const found: NamedReservation[] = [];
   const add = (base: number, size: number, kind: ReservationKind, owner: string, noMap = false): void => {

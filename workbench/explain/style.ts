@@ -11,7 +11,9 @@ export interface Style {
 const USUAL_WIDTH = 100;
 const ESCAPE = '\u001b[';
 
-/** The style for a stream: colour for terminals, unless NO_COLOR is set to anything (no-color.org). */
+/**
+ * The style for a stream: colour for terminals, unless NO_COLOR is set to anything (no-color.org).
+ */
 export function styleOf(
   stream: { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined },
   environment: Readonly<Record<string, string | undefined>>,
@@ -21,7 +23,10 @@ export function styleOf(
   return { colour, width: isTerminal ? (stream.columns ?? USUAL_WIDTH) : USUAL_WIDTH };
 }
 
-/** `text` on a background of the 256-colour palette, in black or white, whichever can be read; unchanged without colour. */
+/**
+ * `text` on a background of the 256-colour palette, in black or white, whichever can be read;
+ * unchanged without colour.
+ */
 export function onColour(style: Style, background: number, text: string): string {
   if (!style.colour) return text;
   const foreground = DARK.has(background) ? 231 : 16;

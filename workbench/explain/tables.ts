@@ -1,4 +1,7 @@
-/** `explain tables`: what the live page tables map, in ranges; what is both writable and executable; which frames are mapped twice. */
+/**
+ * `explain tables`: what the live page tables map, in ranges; what is both writable and executable;
+ * which frames are mapped twice.
+ */
 
 import type { MappedRun, TranslationTree } from '#emulator/cpu/translation-tree.ts';
 import type { Permissions } from '#emulator/cpu/translate.ts';
@@ -78,7 +81,10 @@ export function explainTables(machine: LevitateMachine, view: MachineView = view
   };
 }
 
-/** Runs that are kept to compare with: a frame that more addresses than this lead to is told of with these only. */
+/**
+ * Runs that are kept to compare with: a frame that more addresses than this lead to is told of with
+ * these only.
+ */
 const MOST_OPEN = 8;
 
 /** Physical ranges that more than one run maps, by pairs, ascending. O(runs log runs). */

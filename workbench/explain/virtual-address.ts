@@ -1,10 +1,12 @@
 /**
- * `explain va`: what the MMU does with a virtual address at this moment, table by table; what each kind of access gives; and which other addresses
- * lead to the same frame.
+ * `explain va`: what the MMU does with a virtual address at this moment, table by table; what each
+ * kind of access gives; and which other addresses lead to the same frame.
  *
- * Of any guest: everything comes from the live registers and tables. What a TLB may still hold of older tables is not looked at.
+ * Of any guest: everything comes from the live registers and tables. What a TLB may still hold of
+ * older tables is not looked at.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D24.2.40 (ESR_EL1, fault status codes).
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D24.2.40 (ESR_EL1, fault status
+ * codes).
  */
 
 import { dataAbortSyndrome, instructionAbortSyndrome } from '#emulator/cpu/syndrome.ts';
@@ -140,7 +142,10 @@ export function explainAddress(
   };
 }
 
-/** Every virtual address that the live tables map to the byte at `pa`, ascending within TTBR0, then TTBR1. O(page tables). */
+/**
+ * Every virtual address that the live tables map to the byte at `pa`, ascending within TTBR0, then
+ * TTBR1. O(page tables).
+ */
 export function aliasesOf(view: MachineView, pa: number): Alias[] {
   return view
     .trees()
@@ -201,7 +206,10 @@ function whyInvalid({ kind, level, index }: WalkLevel): string {
     : `entry ${index} of the level ${level} table has bit 0 clear: nothing is mapped there`;
 }
 
-/** The field that forbids the access: of the leaf, or else of a table above it or of SCTLR_EL1. Arm ARM D8.4. */
+/**
+ * The field that forbids the access: of the leaf, or else of a table above it or of SCTLR_EL1. Arm
+ * ARM D8.4.
+ */
 function whyForbidden(leaf: readonly DescriptorField[], level: 0 | 1, access: AccessType): string {
   const field = (name: string): DescriptorField | undefined => leaf.find((candidate) => candidate.name === name);
   const because = (name: string): string => `${name} = ${field(name)?.value ?? 0}: ${field(name)?.meaning ?? ''}`;

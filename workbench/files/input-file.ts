@@ -1,5 +1,6 @@
 /**
- * The files that commands read. What has no end or no size (a pipe, a device), and what is larger than can be used, is refused before it is read.
+ * The files that commands read. What has no end or no size (a pipe, a device), and what is larger
+ * than can be used, is refused before it is read.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
@@ -53,7 +54,10 @@ export function openInputFile(
   throw new InputError(`${named(option, file)}: ${kind}`);
 }
 
-/** The bytes of a regular file that `option` names. @throws InputError when it cannot be read, is empty, or larger than the limit */
+/**
+ * The bytes of a regular file that `option` names.
+ * @throws InputError when it cannot be read, is empty, or larger than the limit
+ */
 export function readInputFile(option: string, file: string, limits: InputLimits | null = null): Uint8Array {
   const { descriptor, size } = openInputFile(option, file);
   try {

@@ -5,7 +5,8 @@
  *     ReplacedFile     contents in pieces         ┘ leave the old file or the new one
  *     OutputStream     a serial line, a log: grows in its place while the machine runs, for who follows it
  *
- * What is no regular file (a device, a pipe, `/dev/stdout`) is written in its place. Errors are InputErrors that name the file.
+ * What is no regular file (a device, a pipe, `/dev/stdout`) is written in its place. Errors are
+ * InputErrors that name the file.
  */
 
 import {
@@ -38,7 +39,8 @@ let partials = 0;
 const unfinished = new Set<string>();
 
 /**
- * Writes `data` as the whole of `file`; "-" is standard output. A kill at any moment leaves the old file or the new one.
+ * Writes `data` as the whole of `file`; "-" is standard output. A kill at any moment leaves the old
+ * file or the new one.
  * @param option what named the file, for messages; '' for none
  * @throws InputError when it cannot be written
  */
@@ -56,7 +58,10 @@ export function writeOutput(option: string, file: string, data: string | Uint8Ar
   }
 }
 
-/** Fails now where {@link writeOutput} would fail later, as far as can be known. @throws InputError */
+/**
+ * Fails now where {@link writeOutput} would fail later, as far as can be known.
+ * @throws InputError
+ */
 export function checkOutput(option: string, file: string): void {
   if (file !== STANDARD_OUTPUT) new ReplacedFile(option, file).discard();
 }
@@ -126,8 +131,9 @@ export class ReplacedFile {
 }
 
 /**
- * A file that grows while the machine runs. Small writes are gathered. `write` never throws, because machines call it from the middle of an instruction:
- * what went wrong is kept, and thrown by the next `flush` or by `close`.
+ * A file that grows while the machine runs. Small writes are gathered. `write` never throws,
+ * because machines call it from the middle of an instruction: what went wrong is kept, and thrown
+ * by the next `flush` or by `close`.
  */
 export class OutputStream {
   private readonly option: string;
@@ -197,7 +203,10 @@ export function writeFully(descriptor: number, bytes: Uint8Array, position: numb
   }
 }
 
-/** The regular file that `file` is or will be, links followed; null for what must be written in its place. */
+/**
+ * The regular file that `file` is or will be, links followed; null for what must be written in its
+ * place.
+ */
 function targetOf(file: string): string | null {
   // Their names lead to what is open already, which has no place of its own.
   if (/^\/(?:dev|proc)\//.test(resolve(file))) return null;

@@ -1,4 +1,7 @@
-/** What the system's error codes mean to who named a file, for both directions: "FILE: cannot be written: the disk is full". */
+/**
+ * What the system's error codes mean to who named a file, for both directions: "FILE: cannot be
+ * written: the disk is full".
+ */
 
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'its permissions do not allow it',

@@ -17,12 +17,14 @@ export interface LogDifference extends Comparison {
 }
 
 /**
- * Compares the log files at `before` and `after`, in constant memory. `filter` chooses the events among which the first difference is looked for; what is
- * said of the runs as wholes does not depend on it.
+ * Compares the log files at `before` and `after`, in constant memory. `filter` chooses the events
+ * among which the first difference is looked for; what is said of the runs as wholes does not
+ * depend on it.
  *
  *     diffEventLogs('8g.log', '2g.log').differences.map(({ text }) => text);
  *
- * @throws InputError when a file cannot be read; EventFormatError when it is not an event log of this version
+ * @throws InputError when a file cannot be read; EventFormatError when it is not an event log of
+ * this version
  */
 export function diffEventLogs(before: string, after: string, filter: EventFilter = {}): LogDifference {
   const first = { path: before, header: readEventLogHeader(before) };

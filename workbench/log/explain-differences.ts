@@ -1,8 +1,11 @@
 /**
- * What is different between two runs, in sentences that say why: from RAM, over what was reserved and where mem_map went, to what is left free.
+ * What is different between two runs, in sentences that say why: from RAM, over what was reserved
+ * and where mem_map went, to what is left free.
  *
- * The causes are not guesses: mem_map has an entry for each frame of RAM, a place is taken or refused for the reason that the kernel itself logged, and
- * free frames are what RAM is after everything else has been taken from it. Where the numbers do not add up, the rest is named as such.
+ * The causes are not guesses: mem_map has an entry for each frame of RAM, a place is taken or
+ * refused for the reason that the kernel itself logged, and free frames are what RAM is after
+ * everything else has been taken from it. Where the numbers do not add up, the rest is named as
+ * such.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -69,7 +72,10 @@ function optionDifferences(a: EventLogHeader, b: EventLogHeader): string[] {
     .map((name) => `${printable(name)} is ${showOption(name, inB[name])} instead of ${showOption(name, inA[name])}`);
 }
 
-/** "2 GiB instead of 8 GiB", or null when both have as much at the same places, or one does not say anything of memory. */
+/**
+ * "2 GiB instead of 8 GiB", or null when both have as much at the same places, or one does not say
+ * anything of memory.
+ */
 function ramDifference(before: MemoryFacts, after: MemoryFacts): string | null {
   const [a, b] = [before.banks, after.banks];
   if (!tellsOfMemory(before) || !tellsOfMemory(after)) return null;
@@ -78,7 +84,9 @@ function ramDifference(before: MemoryFacts, after: MemoryFacts): string | null {
   return was === is ? `${showBytes(is)} as before, at other places` : `${showBytes(is)} instead of ${showBytes(was)}`;
 }
 
-/** The kernel looked for RAM: it has at least its own image to reserve, also where it found none. */
+/**
+ * The kernel looked for RAM: it has at least its own image to reserve, also where it found none.
+ */
 function tellsOfMemory({ banks, reserved }: MemoryFacts): boolean {
   return banks.length > 0 || reserved.length > 0;
 }

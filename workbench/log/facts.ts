@@ -1,7 +1,9 @@
 /**
- * What a log says of a whole run: how memory was laid out, which stages were reached when, how it ended. The ground of the timeline and of the comparison.
+ * What a log says of a whole run: how memory was laid out, which stages were reached when, how it
+ * ended. The ground of the timeline and of the comparison.
  *
- * A machine that was reset boots again: the layout is that of the last boot, the marks are those of all.
+ * A machine that was reset boots again: the layout is that of the last boot, the marks are those of
+ * all.
  */
 
 import type { EventFields, LogEvent } from '#emulator/events/event-log.ts';
@@ -44,7 +46,10 @@ export interface MemoryFacts {
   heap: { readonly base: string; readonly bytes: number } | null;
 }
 
-/** Gathers facts from the lines of a log, in their order. Only the kinds that say something are parsed. */
+/**
+ * Gathers facts from the lines of a log, in their order. Only the kinds that say something are
+ * parsed.
+ */
 export class Facts {
   readonly marks: Mark[] = [];
   memory: MemoryFacts = noMemory();

@@ -1,8 +1,10 @@
 /**
- * Where two runs part: the first event that one has and the other has not, with what came before and after.
+ * Where two runs part: the first event that one has and the other has not, with what came before
+ * and after.
  *
- * Times do not count for that. A run that does the same a little later has not parted; where the times first differ is told beside it. A kind that only
- * one of the two logs kept does not count either.
+ * Times do not count for that. A run that does the same a little later has not parted; where the
+ * times first differ is told beside it. A kind that only one of the two logs kept does not count
+ * either.
  */
 
 import { EVENT_KINDS, isEventKind } from '#emulator/events/event-kinds.ts';
@@ -41,7 +43,9 @@ export interface TimeDifference {
 export interface Comparison {
   /** Null when both have the same events in the same order. */
   readonly divergence: Divergence | null;
-  /** The first event that both have, at different times; null when there is none before they part. */
+  /**
+   * The first event that both have, at different times; null when there is none before they part.
+   */
   readonly time: TimeDifference | null;
   /** Kinds that only one of them kept. */
   readonly notCompared: readonly string[];
@@ -106,7 +110,10 @@ function divergenceAt(
   };
 }
 
-/** Names of the fields whose values differ, in the order of the events; none when the kinds differ: then everything does. */
+/**
+ * Names of the fields whose values differ, in the order of the events; none when the kinds differ:
+ * then everything does.
+ */
 export function differingFields(a: LogEvent, b: LogEvent): string[] {
   if (a.kind !== b.kind) return [];
   const names = [...new Set([...Object.keys(a.fields), ...Object.keys(b.fields)])];

@@ -20,8 +20,8 @@ export interface Follower {
 }
 
 /**
- * Follows the log at `path`, which need not exist yet, until its run has ended (the stop event) or `signal` says so. A file that is begun anew is followed from
- * its start.
+ * Follows the log at `path`, which need not exist yet, until its run has ended (the stop event) or
+ * `signal` says so. A file that is begun anew is followed from its start.
  * @throws InputError, EventFormatError
  */
 export async function followLog(

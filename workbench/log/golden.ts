@@ -1,8 +1,9 @@
 /**
  * A log held against a golden one, for tests: the first event that differs and is not masked.
  *
- * A golden log is an event log whose header lists masks (masks.ts). It is made and remade with `--update`, which keeps its masks; header, board and options
- * are not compared, but told when they differ.
+ * A golden log is an event log whose header lists masks (masks.ts). It is made and remade with
+ * `--update`, which keeps its masks; header, board and options are not compared, but told when they
+ * differ.
  */
 
 import { existsSync } from 'node:fs';
@@ -71,7 +72,8 @@ export function compareWithGolden(
 }
 
 /**
- * Makes the log at `path` the golden log at `golden`, with the masks of the one that is there and `extraMasks`. In one step: a reader sees the old one or the new one.
+ * Makes the log at `path` the golden log at `golden`, with the masks of the one that is there and
+ * `extraMasks`. In one step: a reader sees the old one or the new one.
  * @returns number of events
  * @throws InputError, EventFormatError
  */

@@ -1,15 +1,17 @@
 /**
  * An event log on disk, read a line at a time in constant memory.
  *
- * Only the stamps of a line are looked at, in the bytes as they are; the rest is parsed when somebody asks for it. That is what makes a million events
- * a matter of a second: most are rejected by their kind, core or time, or only counted.
+ * Only the stamps of a line are looked at, in the bytes as they are; the rest is parsed when
+ * somebody asks for it. That is what makes a million events a matter of a second: most are rejected
+ * by their kind, core or time, or only counted.
  *
  * ```
  *   {"t":41436987,"core":0,"kind":"memory","what":"ready",…
  *        ^ t      ^ core   ^ kind
  *               |<- behindTime: in two runs that did the same, all of this is the same
  * ```
- * The writer puts the stamps first, in this order and without spaces (emulator/events/event-lines.ts). A line that somebody wrote otherwise is parsed whole.
+ * The writer puts the stamps first, in this order and without spaces
+ * (emulator/events/event-lines.ts). A line that somebody wrote otherwise is parsed whole.
  */
 
 import { isAscii } from 'node:buffer';
@@ -81,7 +83,10 @@ export class LogCursor {
     }
   }
 
-  /** Every event of a file that no longer grows. @throws EventFormatError also when the last line was cut off; InputError */
+  /**
+   * Every event of a file that no longer grows.
+   * @throws EventFormatError also when the last line was cut off; InputError
+   */
   *all(): Generator<ScannedLine> {
     yield* this.available();
     if (this.kept > 0) yield* this.lastLine();
@@ -115,7 +120,10 @@ export class LogCursor {
     }
   }
 
-  /** What follows the last line feed: a whole event when only the line feed is missing, else the trace of a run that was killed. */
+  /**
+   * What follows the last line feed: a whole event when only the line feed is missing, else the
+   * trace of a run that was killed.
+   */
   private *lastLine(): Generator<ScannedLine> {
     const bytes = Buffer.concat([this.buffer.subarray(0, this.kept), Buffer.of(LINE_FEED)]);
     if (this.header === null || isWhole(bytes)) {

@@ -8,8 +8,9 @@ import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 const HASH_CHARACTERS = 16;
 
 /**
- * The header for a machine made with `settings`, for {@link eventLines} and `--log`. Files that it was given are told by length and hash: two runs can be compared,
- * and the log says nothing of the host.
+ * The header for a machine made with `settings`, for {@link eventLines} and `--log`. Files that it
+ * was given are told by length and hash: two runs can be compared, and the log says nothing of the
+ * host.
  */
 export function logHeader({ board, seed, trace = [], ...others }: MachineSettings): Partial<EventLogHeader> {
   const options = Object.entries(others).filter(([, value]) => value !== undefined);

@@ -7,7 +7,8 @@
  * | `KIND.FIELD` | any value of this field is right; `t` and `core` are fields too |
  * | `KIND.FIELD~REGEX` | what the regular expression matches in this field's text may be anything |
  *
- * `*` stands for every kind: `*.t` lets all times vary. Masked values are written as `*` into a golden log, so that it changes only when something that counts does.
+ * `*` stands for every kind: `*.t` lets all times vary. Masked values are written as `*` into a
+ * golden log, so that it changes only when something that counts does.
  */
 
 import type { LogEvent } from '#emulator/events/event-log.ts';
@@ -26,7 +27,9 @@ interface Mask {
 
 const MASKED = '*';
 
-/** @throws InputError for a mask that cannot be read: the message names it and the forms that can */
+/**
+ * @throws InputError for a mask that cannot be read: the message names it and the forms that can
+ */
 export function masker(masks: readonly string[]): Masker {
   const parsed = masks.map(parseMask);
   return (event) => {

@@ -132,7 +132,10 @@ function logCommand(): Command {
     .configureOutput({ writeErr: () => {} });
 }
 
-/** @throws InputError for a kind that the table does not have: a misspelt one would show nothing, which looks like an answer */
+/**
+ * @throws InputError for a kind that the table does not have: a misspelt one would show nothing,
+ * which looks like an answer
+ */
 function kindList(list: string, before: string[] = []): string[] {
   const kinds = list.split(',').map((kind) => kind.trim());
   for (const kind of kinds) {

@@ -1,6 +1,7 @@
 /**
- * Standard output in large pieces, no faster than its reader: a command that shows a million lines holds few of them, and ends soon after `head` has gone
- * (the launcher ends the process when the pipe breaks).
+ * Standard output in large pieces, no faster than its reader: a command that shows a million lines
+ * holds few of them, and ends soon after `head` has gone (the launcher ends the process when the
+ * pipe breaks).
  */
 
 import type { Writable } from 'node:stream';

@@ -22,7 +22,10 @@ export const COLOURED: Paint = (style, text) => {
   return `\u001b[${begin}m${text}\u001b[${end}m`;
 };
 
-/** Colour only for a terminal, and not when NO_COLOR is set (no-color.org) or the terminal is a dumb one. */
+/**
+ * Colour only for a terminal, and not when NO_COLOR is set (no-color.org) or the terminal is a dumb
+ * one.
+ */
 export function paintFor(stream: { readonly isTTY?: boolean }, environment: NodeJS.ProcessEnv): Paint {
   const { NO_COLOR: noColour, TERM: terminal } = environment;
   const wanted = stream.isTTY === true && (noColour === undefined || noColour === '') && terminal !== 'dumb';

@@ -1,8 +1,9 @@
 /**
  * Why mem_map is somewhere else, or of another size, in another run.
  *
- * The kernel takes the first hole that is large enough, and logs what it thought of each. So where the new place was refused or did not exist before, or the old
- * one is refused or gone now, that is the reason.
+ * The kernel takes the first hole that is large enough, and logs what it thought of each. So where
+ * the new place was refused or did not exist before, or the old one is refused or gone now, that is
+ * the reason.
  */
 
 import { showBytes, showCount } from '#common/quantities.ts';
@@ -14,7 +15,10 @@ interface Hole extends RangeFact {
   readonly verdict: string;
 }
 
-/** Sentences about mem_map; none when nothing changed. `ram`: the difference in RAM, if there is one. */
+/**
+ * Sentences about mem_map; none when nothing changed. `ram`: the difference in RAM, if there is
+ * one.
+ */
 export function placementDifference(
   { memMap: a }: MemoryFacts,
   { memMap: b }: MemoryFacts,

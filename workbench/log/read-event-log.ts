@@ -7,13 +7,14 @@ import { acceptor, type EventFilter } from './event-filter.ts';
 import { LogCursor, type ScannedLine } from './log-file.ts';
 
 /**
- * The events of the log file at `path`, oldest first, one at a time: memory does not grow with the file. Values are in their JSON form: addresses are
- * "0x…" strings. Events that `filter` rejects by kind, core or time are not parsed.
+ * The events of the log file at `path`, oldest first, one at a time: memory does not grow with the
+ * file. Values are in their JSON form: addresses are "0x…" strings. Events that `filter` rejects by
+ * kind, core or time are not parsed.
  *
  *     for (const { t, fields } of readEventLog('boot.log', { kinds: ['panic'] })) console.log(t, fields['reason']);
  *
- * @throws InputError when the file cannot be read; EventFormatError, with the line, when it is not an event log of this version or was cut off. Both
- * when the events are asked for, not before.
+ * @throws InputError when the file cannot be read; EventFormatError, with the line, when it is not
+ * an event log of this version or was cut off. Both when the events are asked for, not before.
  */
 export function* readEventLog(path: string, filter: EventFilter = {}): Generator<LogEvent> {
   const accepts = acceptor(filter);
@@ -22,7 +23,10 @@ export function* readEventLog(path: string, filter: EventFilter = {}): Generator
   }
 }
 
-/** What the first line of the log file at `path` says of the run. @throws InputError, EventFormatError */
+/**
+ * What the first line of the log file at `path` says of the run.
+ * @throws InputError, EventFormatError
+ */
 export function readEventLogHeader(path: string): EventLogHeader {
   const cursor = new LogCursor(path);
   try {

@@ -20,7 +20,10 @@ const STYLES: Readonly<Record<string, Style>> = {
   serial: 'green',
 };
 
-/** `event` without a line feed. What the guest wrote cannot reach the terminal: control characters are shown escaped. */
+/**
+ * `event` without a line feed. What the guest wrote cannot reach the terminal: control characters
+ * are shown escaped.
+ */
 export function showEvent({ t, core, kind, fields }: LogEvent, paint: Paint): string {
   const stamp = paint('dim', `${showStamp(t).padStart(TIME_WIDTH)}  ${core}`);
   const style = STYLES[kind];

@@ -9,7 +9,10 @@ interface FileValue {
   readonly sha256: string;
 }
 
-/** "2 GiB" for memoryBytes, "a file of 377 bytes (sha256 3275b7c1fc688df2…)" for a file, "not given" for what is absent. */
+/**
+ * "2 GiB" for memoryBytes, "a file of 377 bytes (sha256 3275b7c1fc688df2…)" for a file, "not given"
+ * for what is absent.
+ */
 export function showOption(name: string, value: unknown): string {
   if (value === undefined || value === null) return 'not given';
   if (typeof value === 'number' && name.endsWith('Bytes')) return showBytes(value);

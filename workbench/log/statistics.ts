@@ -1,4 +1,6 @@
-/** How many events of which kind, from which core, and of what sort: counted without parsing a line. */
+/**
+ * How many events of which kind, from which core, and of what sort: counted without parsing a line.
+ */
 
 import { showCount, showTime } from '#common/quantities.ts';
 import type { ScannedLine } from './log-file.ts';

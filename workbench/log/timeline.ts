@@ -16,7 +16,10 @@ export interface TimelineEntry {
   readonly title: string;
 }
 
-/** Stretches: a boot (everything before the first stage) and the stages. Panic, power and stop are moments. */
+/**
+ * Stretches: a boot (everything before the first stage) and the stages. Panic, power and stop are
+ * moments.
+ */
 const STRETCHES: ReadonlySet<string> = new Set(['boot', 'stage']);
 
 /** The timeline of a run, in order. */

@@ -1,16 +1,24 @@
-/** Bits of RAM that change by themselves at a simulated time, as a particle or a weak cell changes them. */
+/**
+ * Bits of RAM that change by themselves at a simulated time, as a particle or a weak cell changes
+ * them.
+ */
 
 import { alignDown, hex, physAddr } from '#common/address.ts';
 import { CODE_LINE } from '#emulator/cpu/stale-caches.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { BitFlip } from './fault-settings.ts';
 
-/** The flips of one machine, each of which happens once, also when the machine is reset in between. */
+/**
+ * The flips of one machine, each of which happens once, also when the machine is reset in between.
+ */
 export class BitFlips {
   private readonly machine: Machine;
   private readonly waiting: Set<BitFlip>;
 
-  /** @param isModelled the guest is the modelled kernel, which runs for long between two looks of the machine at its schedule */
+  /**
+   * @param isModelled the guest is the modelled kernel, which runs for long between two looks of
+   * the machine at its schedule
+   */
   constructor(machine: Machine, flips: readonly BitFlip[], isModelled: boolean) {
     this.machine = machine;
     this.waiting = new Set(flips);
@@ -23,7 +31,9 @@ export class BitFlips {
     for (const flip of this.waiting) scheduler.at(clock.ticksFor(flip.atNs), () => this.flip(flip));
   }
 
-  /** In a machine that goes on where another was saved: what had flipped there by then has flipped. */
+  /**
+   * In a machine that goes on where another was saved: what had flipped there by then has flipped.
+   */
   resume(): void {
     const { clock } = this.machine;
     for (const flip of this.waiting) if (clock.ticksFor(flip.atNs) <= clock.ticks) this.waiting.delete(flip);
@@ -31,8 +41,9 @@ export class BitFlips {
   }
 
   /**
-   * Inside a gate it is the kernel's port accesses that time passes by, and the whole boot of the kernel is one gate: a flip comes with the access that reaches
-   * its time. Machines without flips keep a plain field.
+   * Inside a gate it is the kernel's port accesses that time passes by, and the whole boot of the
+   * kernel is one gate: a flip comes with the access that reaches its time. Machines without flips
+   * keep a plain field.
    */
   private watchPortAccesses(): void {
     const { clock } = this.machine;

@@ -1,5 +1,6 @@
 /**
- * A machine from a board's data: memory, devices, serial line, reset firmware. What is loaded into it is decided elsewhere.
+ * A machine from a board's data: memory, devices, serial line, reset firmware. What is loaded into
+ * it is decided elsewhere.
  */
 
 import { readFileSync } from 'node:fs';
@@ -70,7 +71,11 @@ export function resetFirmware(board: Board, kernelEntry: number, deviceTree: num
   return image;
 }
 
-/** What stands behind which virtio slot, by the placement's name. As QEMU does, from the last slot down. @throws InputError */
+/**
+ * What stands behind which virtio slot, by the placement's name. As QEMU does, from the last slot
+ * down.
+ * @throws InputError
+ */
 function plugIn(board: Board, { disks = [], seed }: BoardMachineOptions): Map<string, VirtioModel> {
   const models: VirtioModel[] = disks.map((disk) => new VirtioBlock(disk));
   const slots = board.devices.filter(({ model }) => model === 'virtio-mmio').toReversed();
@@ -119,7 +124,10 @@ function serveVendorCalls(board: Board, machine: Machine): void {
   );
 }
 
-/** Builds the machine and places every device of the board on its bus. @throws BusOverlapError and the typed errors of memory and devices */
+/**
+ * Builds the machine and places every device of the board on its bus.
+ * @throws BusOverlapError and the typed errors of memory and devices
+ */
 export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
   const { board } = options;
   const machine = new Machine({

@@ -1,4 +1,7 @@
-/** How a machine is started: what lies where in memory, what the first core executes, and who stands behind gates. One file for each way makes one. */
+/**
+ * How a machine is started: what lies where in memory, what the first core executes, and who stands
+ * behind gates. One file for each way makes one.
+ */
 
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
@@ -19,7 +22,9 @@ export interface BootPlan {
   /** Exception level of the first instruction, at the reset vector. */
   readonly level: 1 | 3;
   readonly images: readonly BootImage[];
-  /** Words written to device registers before the first instruction: what the guest finds set up. */
+  /**
+   * Words written to device registers before the first instruction: what the guest finds set up.
+   */
   readonly registers?: readonly (readonly [address: number, value: number])[];
   /** The device tree, placed or not. */
   readonly deviceTree: Uint8Array;

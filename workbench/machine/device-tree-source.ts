@@ -1,7 +1,9 @@
 /**
- * The device tree of a boot: generated from the board's data, or a user's file, with or without what a boot loader adds.
+ * The device tree of a boot: generated from the board's data, or a user's file, with or without
+ * what a boot loader adds.
  *
- * A user's blob is handed to the kernel as it is, broken or not: judging it is the kernel's work. Only `--fixups loader` must read it.
+ * A user's blob is handed to the kernel as it is, broken or not: judging it is the kernel's work.
+ * Only `--fixups loader` must read it.
  */
 
 import { buildDeviceTree } from '#boards/device-tree.ts';
@@ -22,7 +24,10 @@ export interface DeviceTreeRequest {
   readonly seed: number | bigint | null;
 }
 
-/** The blob for given initrd bounds: sizes must not depend on them, so a caller can ask twice. @throws InputError */
+/**
+ * The blob for given initrd bounds: sizes must not depend on them, so a caller can ask twice.
+ * @throws InputError
+ */
 export function makeDeviceTree(
   request: DeviceTreeRequest,
   initrd: { readonly start: number; readonly end: number } | null,
@@ -39,7 +44,9 @@ export function makeDeviceTree(
   return applyLoaderFixups(board, blob, generate());
 }
 
-/** Where a user's tree says that an initial RAM disk lies; null when it does not, or cannot be read. */
+/**
+ * Where a user's tree says that an initial RAM disk lies; null when it does not, or cannot be read.
+ */
 export function initrdOfDeviceTree(blob: Uint8Array): { readonly start: number; readonly end: number } | null {
   return asRead(blob, null, (fdt) => {
     const { initrd } = chosen(fdt);
@@ -47,7 +54,10 @@ export function initrdOfDeviceTree(blob: Uint8Array): { readonly start: number; 
   });
 }
 
-/** What a user's tree keeps to itself: its reservation block and the regions of its /reserved-memory. */
+/**
+ * What a user's tree keeps to itself: its reservation block and the regions of its
+ * /reserved-memory.
+ */
 export function reservedOfDeviceTree(blob: Uint8Array): Interval[] {
   return asRead(blob, [], (fdt) => [
     ...fdt.reservations.map(({ address, size }) => ({ start: Number(address), end: Number(address + size) })),
@@ -55,7 +65,10 @@ export function reservedOfDeviceTree(blob: Uint8Array): Interval[] {
   ]);
 }
 
-/** What `read` finds, or `otherwise` where the blob cannot be read: the kernel will say what is wrong with it. */
+/**
+ * What `read` finds, or `otherwise` where the blob cannot be read: the kernel will say what is
+ * wrong with it.
+ */
 function asRead<T>(blob: Uint8Array, otherwise: T, read: (fdt: Fdt) => T): T {
   try {
     return read(Fdt.open(blob));

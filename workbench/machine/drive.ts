@@ -1,4 +1,7 @@
-/** `--drive FILE[,readonly|,write]`: a disk image in a file, as a virtio block device. Without a word writes go to an overlay in memory and are lost. */
+/**
+ * `--drive FILE[,readonly|,write]`: a disk image in a file, as a virtio block device. Without a
+ * word writes go to an overlay in memory and are lost.
+ */
 
 import { closeSync, constants, fsyncSync, readSync } from 'node:fs';
 import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from '#emulator/devices/virtio/block-backend.ts';
@@ -36,7 +39,9 @@ export function openDrive({ file, mode }: DriveSpec): BlockBackend {
   return mode === 'overlay' ? new OverlayBackend(disk) : disk;
 }
 
-/** Sectors of an open file. A last sector that the file only begins reads as zero behind its end. */
+/**
+ * Sectors of an open file. A last sector that the file only begins reads as zero behind its end.
+ */
 class FileBackend implements BlockBackend {
   readonly sectors: number;
   readonly readOnly: boolean;

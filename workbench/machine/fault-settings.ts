@@ -1,4 +1,7 @@
-/** What goes wrong on purpose in a machine: in its kernel's memory system, and in its RAM. Checked here, for the library and the command line alike. */
+/**
+ * What goes wrong on purpose in a machine: in its kernel's memory system, and in its RAM. Checked
+ * here, for the library and the command line alike.
+ */
 
 import { hex } from '#common/address.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';

@@ -1,4 +1,6 @@
-/** Compressed kernels with something behind them: what is loaded is the kernel, whatever follows. */
+/**
+ * Compressed kernels with something behind them: what is loaded is the kernel, whatever follows.
+ */
 
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';

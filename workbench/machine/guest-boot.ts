@@ -1,4 +1,7 @@
-/** Starting guests that are not ours: a kernel by the loader's rules (`--kernel`), or code in flash at the reset vector (`--bios`). */
+/**
+ * Starting guests that are not ours: a kernel by the loader's rules (`--kernel`), or code in flash
+ * at the reset vector (`--bios`).
+ */
 
 import type { Board } from '#boards/types.ts';
 import { GuestImageError } from '#emulator/loader/guest-image-error.ts';
@@ -85,7 +88,10 @@ export function planFlash(board: Board, settings: MachineSettings, bios: Uint8Ar
   });
 }
 
-/** QEMU's rules where the board is QEMU's; otherwise those of its boot loader, from the board's data. */
+/**
+ * QEMU's rules where the board is QEMU's; otherwise those of its boot loader, from the board's
+ * data.
+ */
 function loadingRules(board: Board): LoadingRules {
   if (board.load.dtb.length === 0) return { by: 'qemu' };
   return { by: 'boot-loader', initrd: board.load.initrd, dtb: board.load.dtb };

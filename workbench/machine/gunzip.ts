@@ -1,5 +1,6 @@
 /**
- * gzip data as gzip itself and QEMU read them: members in a row, and what is behind the last one is ignored, be it a device tree or padding.
+ * gzip data as gzip itself and QEMU read them: members in a row, and what is behind the last one is
+ * ignored, be it a device tree or padding.
  *
  * ```
  *   1f 8b 08 flags mtime(4) xfl os | extra: u16 length, bytes | name, NUL | comment, NUL | u16 | deflate data | CRC32 | size
@@ -36,7 +37,8 @@ export function gunzip(bytes: Uint8Array, mostBytes: number, guest: string): Uin
     try {
       return gunzipSync(bytes, options);
     } catch (error) {
-      // Also when a byte that is no zero follows: zlib takes it for another member, which is no header or ends early.
+      // Also when a byte that is no zero follows: zlib takes it for another member, which is no
+      // header or ends early.
       if (!LOOKS_LIKE_MORE.has((error as NodeJS.ErrnoException).code) || !isGzip(bytes)) throw error;
       const end = endOfMembers(bytes, options);
       if (end >= bytes.length) throw error;

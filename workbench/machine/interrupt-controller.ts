@@ -1,4 +1,7 @@
-/** The board's interrupt controller: one model behind two placements on the bus, its inputs and its lines. */
+/**
+ * The board's interrupt controller: one model behind two placements on the bus, its inputs and its
+ * lines.
+ */
 
 import type { Board, DevicePlacement } from '#boards/types.ts';
 import type { Device } from '#emulator/bus/device.ts';
@@ -14,7 +17,10 @@ export interface BoardInterrupts {
   readonly controller: InterruptController;
   /** The device behind a placement of the controller. */
   deviceFor(placement: DevicePlacement): Device;
-  /** Drives line `line` of a device: its interrupts in the order of its tree node. Lines that the board does not connect do nothing. */
+  /**
+   * Drives line `line` of a device: its interrupts in the order of its tree node. Lines that the
+   * board does not connect do nothing.
+   */
   setLine(placement: DevicePlacement, line: number, level: boolean): void;
 }
 

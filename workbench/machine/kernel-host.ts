@@ -1,6 +1,6 @@
 /**
- * The modelled kernel on a machine: its ports on one side, its gates on the other. The machine knows no kernel and the kernel knows no machine; this
- * file is where they meet.
+ * The modelled kernel on a machine: its ports on one side, its gates on the other. The machine
+ * knows no kernel and the kernel knows no machine; this file is where they meet.
  *
  *     HLT #n ─► machine ─► enter(n) ─► Kernel.enter(n, X0) ─┬─ a trap frame: in X0, and the core goes on behind the gate, which restores it
  *                                                           ├─ park: the core goes where nothing is left to do
@@ -29,7 +29,10 @@ export class KernelHost implements GateHandler {
   readonly kernel: Kernel;
   private readonly machine: Machine;
   private readonly image: KernelImage;
-  /** The kernel changed page tables or their registers: the core's own TLB must forget before it goes on. */
+  /**
+   * The kernel changed page tables or their registers: the core's own TLB must forget before it
+   * goes on.
+   */
   private translationsChanged = false;
 
   constructor(machine: Machine, image: KernelImage, config: KernelConfig) {
@@ -43,7 +46,8 @@ export class KernelHost implements GateHandler {
   }
 
   enter(immediate: number, core: Core): void {
-    // A program of the kernel's has no gates: for it this is the HLT that it is anywhere else, an undefined instruction.
+    // A program of the kernel's has no gates: for it this is the HLT that it is anywhere else, an
+    // undefined instruction.
     if (core.level === 0) {
       core.engine.setPc(core.engine.getPc() - GATE_BYTES);
       core.raiseSynchronous(undefinedSyndrome(), null);
@@ -117,7 +121,10 @@ export class KernelHost implements GateHandler {
     };
   }
 
-  /** Bytes that TypeScript wrote are in memory at once; what cores translated of the old ones must go. */
+  /**
+   * Bytes that TypeScript wrote are in memory at once; what cores translated of the old ones must
+   * go.
+   */
   private syncInstructions(core: Core, va: VirtAddr, bytes: number): void {
     const { machine } = this;
     machine.clock.portAccesses += Math.ceil(bytes / CODE_LINE);

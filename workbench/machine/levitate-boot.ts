@@ -17,7 +17,9 @@ const KERNEL_IMAGE = 'kernel.bin';
 const KERNEL_SYMBOLS = 'kernel.symbols.json';
 const DEFAULT_INITRAMFS = 'initramfs.cpio';
 
-/** @throws BoardError when something does not fit; InputError for a tree that cannot get its fixups */
+/**
+ * @throws BoardError when something does not fit; InputError for a tree that cannot get its fixups
+ */
 export function planLevitate(board: Board, settings: MachineSettings): BootPlan {
   const { dtb, memoryBytes } = settings;
   const kernelBytes = readFirmwareImage(KERNEL_IMAGE);
@@ -30,10 +32,12 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
     seed: settings.seed ?? null,
   };
   const layOut = (initrd: Uint8Array | null): Layout => {
-    // The initrd's bounds are fixed-width cells: a tree with any bounds has the size of the final one.
+    // The initrd's bounds are fixed-width cells: a tree with any bounds has the size of the final
+    // one.
     const draft = makeDeviceTree(request, initrd === null ? null : { start: 0, end: 1 });
     const sizes = { kernelBytes: symbols._end, initrdBytes: initrd?.length ?? 0, dtbBytes: draft.length };
-    // Who writes the tree puts things where the tree has RAM. A tree that is handed over as it is has its own places.
+    // Who writes the tree puts things where the tree has RAM. A tree that is handed over as it is
+    // has its own places.
     const place = request.blob === null || request.fixups === 'none' ? {} : roomIn(draft, ramOfBlob(draft, board));
     return { initrd, draft, plan: planLoad(board, { ...sizes, ...place }) };
   };
@@ -64,7 +68,10 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
   };
 }
 
-/** The initramfs that was given, unpacked: the modelled kernel reads it where it lies. @throws InputError for damaged data, or more than fits the board's RAM */
+/**
+ * The initramfs that was given, unpacked: the modelled kernel reads it where it lies.
+ * @throws InputError for damaged data, or more than fits the board's RAM
+ */
 function unpackedInitrd({ name, ramBanks }: Board, { initrd }: MachineSettings): Uint8Array | undefined {
   if (initrd === undefined) return undefined;
   const mostBytes = ramBanks.reduce((sum, { size }) => sum + size, 0);
@@ -89,8 +96,9 @@ interface Layout {
 }
 
 /**
- * The layout with the initrd that is given, where an empty one is none, or else with the default one. A user's tree is handed over as it is: it gets the
- * default only when it says itself that it lies there, as a tree does that was dumped from this board.
+ * The layout with the initrd that is given, where an empty one is none, or else with the default
+ * one. A user's tree is handed over as it is: it gets the default only when it says itself that it
+ * lies there, as a tree does that was dumped from this board.
  */
 function layOutWithInitrd(
   { initrd, dtb, fixups }: MachineSettings,
@@ -104,5 +112,8 @@ function layOutWithInitrd(
   return named !== null && named.start === place?.start && named.end === place.end ? layout : layOut(null);
 }
 
-/** Compatible string of the board's console UART: what a kernel built for the board has as its early console. */
+/**
+ * Compatible string of the board's console UART: what a kernel built for the board has as its early
+ * console.
+ */
 const CONSOLE_COMPATIBLE = { pl011: 'arm,pl011', 'gs101-uart': 'google,gs101-uart' } as const;

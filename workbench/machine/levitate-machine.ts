@@ -1,9 +1,11 @@
 /**
- * A board with the modelled kernel loaded, ready to run: what `createMachine` returns and the command line drives.
+ * A board with the modelled kernel loaded, ready to run: what `createMachine` returns and the
+ * command line drives.
  *
  *     board + options ─► device tree ─► addresses ─► reset firmware, image, tree, initrd in memory ─► run ─► outcome ─► report
  *
- * Running is synchronous and bounded; a caller that must stay responsive runs in slices (`maxInstructions`).
+ * Running is synchronous and bounded; a caller that must stay responsive runs in slices
+ * (`maxInstructions`).
  */
 
 import { markAsUntransferable } from 'node:worker_threads';
@@ -41,7 +43,10 @@ export type { MachineSettings, RunBounds } from './machine-settings.ts';
 
 let engineLibrary: string | null = null;
 
-/** Path of the engine's library, looked for once, and fetched where there is none. @throws EngineLibraryError */
+/**
+ * Path of the engine's library, looked for once, and fetched where there is none.
+ * @throws EngineLibraryError
+ */
 export function enginePath(): string {
   engineLibrary ??= locateEngine(probeEngineVersion).path;
   return engineLibrary;
@@ -49,7 +54,9 @@ export function enginePath(): string {
 
 export class LevitateMachine {
   readonly board: Board;
-  /** The blob that the guest is given, or would be where the loading rules leave no place for it. */
+  /**
+   * The blob that the guest is given, or would be where the loading rules leave no place for it.
+   */
   readonly deviceTree: Uint8Array;
   readonly machine: Machine;
   /** Everything the guest sent: bytes, text, lines. */
@@ -70,7 +77,8 @@ export class LevitateMachine {
 
   /**
    * Builds the machine and loads it; nothing has run.
-   * @throws BoardError, InputError for what the settings ask; EngineLibraryError, EngineError when there is no usable engine
+   * @throws BoardError, InputError for what the settings ask; EngineLibraryError, EngineError when
+   * there is no usable engine
    */
   constructor(settings: MachineSettings) {
     this.settings = settings;
@@ -122,7 +130,10 @@ export class LevitateMachine {
     return this.machine.bootCore;
   }
 
-  /** The modelled kernel: its log, and its memory system once that is up. @throws Error when the guest is another */
+  /**
+   * The modelled kernel: its log, and its memory system once that is up.
+   * @throws Error when the guest is another
+   */
   get kernel(): Kernel {
     const kernel = this.findKernel();
     if (kernel === null) throw new Error('this machine runs a guest that is not the modelled kernel');
@@ -139,7 +150,10 @@ export class LevitateMachine {
     return this.plan.images.find((image) => image.what === what) ?? null;
   }
 
-  /** How often the guest has looked for input on the console in vain since it last sent or took a character. */
+  /**
+   * How often the guest has looked for input on the console in vain since it last sent or took a
+   * character.
+   */
   get emptyPolls(): number {
     return this.consoleDevice.emptyPolls;
   }
@@ -159,8 +173,9 @@ export class LevitateMachine {
   }
 
   /**
-   * A snapshot of the machine as it is between two runs: {@link restoreMachine} of workbench/snapshot/restore.ts goes on from it. Of the modelled kernel, how it
-   * came here is saved: docs/snapshots.md.
+   * A snapshot of the machine as it is between two runs: {@link restoreMachine} of
+   * workbench/snapshot/restore.ts goes on from it. Of the modelled kernel, how it came here is
+   * saved: docs/snapshots.md.
    * @throws InputError when the machine was switched off or locked up
    */
   save(): Uint8Array {
@@ -175,7 +190,10 @@ export class LevitateMachine {
     return { settings, plan, machine, serial, inputs, bitFlips, ended, firmwareMemory, engineLibrary: enginePath() };
   }
 
-  /** Runs until an outcome is reached. Called again after 'limit', it goes on where it stopped. @throws EngineError and other faults of the emulator */
+  /**
+   * Runs until an outcome is reached. Called again after 'limit', it goes on where it stopped.
+   * @throws EngineError and other faults of the emulator
+   */
   run(bounds: RunBounds = {}): Outcome {
     for (;;) {
       const outcome = this.runSlice(Infinity, bounds);
@@ -184,8 +202,8 @@ export class LevitateMachine {
   }
 
   /**
-   * As {@link run}, but comes back with null after `instructions`, or `sliceNs` of simulated time, when nothing is decided yet: for callers that must stay
-   * responsive.
+   * As {@link run}, but comes back with null after `instructions`, or `sliceNs` of simulated time,
+   * when nothing is decided yet: for callers that must stay responsive.
    */
   runSlice(
     instructions: number,
@@ -220,8 +238,8 @@ export class LevitateMachine {
   }
 
   /**
-   * Frees the engine. Memory, serial text and events stay readable; everything else throws MachineClosedError. May be called again, and by a listener: then
-   * the run ends first.
+   * Frees the engine. Memory, serial text and events stay readable; everything else throws
+   * MachineClosedError. May be called again, and by a listener: then the run ends first.
    */
   close(): void {
     this.machine.close();
@@ -253,7 +271,9 @@ export class LevitateMachine {
     }
   }
 
-  /** The text that was waited for, or the first of the two: a panic that was expected is a success. */
+  /**
+   * The text that was waited for, or the first of the two: a panic that was expected is a success.
+   */
   private judgeTexts(): Outcome | null {
     const at = (watch: SerialWatch | null): number => watch?.at ?? Infinity;
     const failed = at(this.failed) <= at(this.expected);

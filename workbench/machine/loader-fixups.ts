@@ -1,14 +1,17 @@
 /**
- * What a boot loader adds to a device tree before it starts a kernel: RAM, the reserved regions that it knows of, and /chosen.
+ * What a boot loader adds to a device tree before it starts a kernel: RAM, the reserved regions
+ * that it knows of, and /chosen.
  *
  * ```
  *   /memory           the tree's own ranges where they can be RAM; the board's banks where it has none, or placeholders of size 0
  *   /reserved-memory  the board's regions beside the tree's
  *   /chosen           command line, bounds of the initrd; a console where the tree names none
  * ```
- * Everything is written in the cells that the tree itself has, whatever the board's are: 32-bit addresses leave out what lies above 4 GiB.
+ * Everything is written in the cells that the tree itself has, whatever the board's are: 32-bit
+ * addresses leave out what lies above 4 GiB.
  *
- * Specification: Devicetree Specification v0.4, 3.4 to 3.6; as U-Boot does it: fdt_fixup_memory_banks and fdt_chosen of boot/fdt_support.c.
+ * Specification: Devicetree Specification v0.4, 3.4 to 3.6; as U-Boot does it:
+ * fdt_fixup_memory_banks and fdt_chosen of boot/fdt_support.c.
  */
 
 import type { Board } from '#boards/types.ts';
@@ -71,7 +74,8 @@ function fixMemory(root: FdtNode, fdt: Fdt, board: Board, cells: RootCells): Fdt
   const ranges = (banks.length > 0 ? banks : board.ramBanks).map(({ base, size }) => ({ address: base, size }));
   const reg = { name: 'reg', value: writeCells(ranges, cells.address, cells.size) };
   const old = root.children.find(isMemory);
-  // Where the tree has a node the loader fills that one in: its name, phandle and numa-node-id stay.
+  // Where the tree has a node the loader fills that one in: its name, phandle and numa-node-id
+  // stay.
   const filled: FdtNode =
     old === undefined
       ? memoryNode(ranges[0]?.address ?? 0, reg)
@@ -101,7 +105,9 @@ function isMemory({ properties }: FdtNode): boolean {
   return text('device_type') === 'memory' && (status === null || status === 'okay' || status === 'ok');
 }
 
-/** /reserved-memory of the board in other cells. Its phandles are left out: the tree has its own. */
+/**
+ * /reserved-memory of the board in other cells. Its phandles are left out: the tree has its own.
+ */
 function inCellsOf(node: FdtNode, from: RootCells, to: RootCells): FdtNode {
   const number = (value: number): Uint8Array => Uint8Array.of(0, 0, 0, value);
   const properties = node.properties.map((property) => {
@@ -118,7 +124,10 @@ function inCellsOf(node: FdtNode, from: RootCells, to: RootCells): FdtNode {
   return { ...node, properties, children };
 }
 
-/** `root` with `addition` as a child: properties and grandchildren that are there already win, what is missing is added. */
+/**
+ * `root` with `addition` as a child: properties and grandchildren that are there already win, what
+ * is missing is added.
+ */
 function mergeNode(root: FdtNode, addition: FdtNode): FdtNode {
   const existing = root.children.find(({ name }) => name === addition.name);
   if (existing === undefined) return { ...root, children: [...root.children, addition] };

@@ -1,4 +1,7 @@
-/** What a machine can be asked to be: the settings of the library, and of the command line behind its options. */
+/**
+ * What a machine can be asked to be: the settings of the library, and of the command line behind
+ * its options.
+ */
 
 import type { EventKind } from '#emulator/events/event-kinds.ts';
 import type { Fixups } from './device-tree-source.ts';
@@ -15,11 +18,20 @@ export interface MachineSettings {
   readonly cpus?: number | undefined;
   /** qemu-virt: 2 or 3. */
   readonly gicVersion?: number | undefined;
-  /** A flattened device tree to use instead of the generated one. RAM that it names is added to the board's unless `memoryBytes` is given. */
+  /**
+   * A flattened device tree to use instead of the generated one. RAM that it names is added to the
+   * board's unless `memoryBytes` is given.
+   */
   readonly dtb?: Uint8Array | undefined;
-  /** What is added to `dtb`: "none" (default for the modelled kernel) or what the boot loader adds (default for other guests). */
+  /**
+   * What is added to `dtb`: "none" (default for the modelled kernel) or what the boot loader adds
+   * (default for other guests).
+   */
   readonly fixups?: Fixups | undefined;
-  /** A guest to boot instead of the modelled kernel: arm64 Image (also gzip), ELF64, Android boot.img. */
+  /**
+   * A guest to boot instead of the modelled kernel: arm64 Image (also gzip), ELF64, Android
+   * boot.img.
+   */
   readonly kernel?: Uint8Array | undefined;
   /** vendor_boot.img beside an Android boot.img. */
   readonly vendorBoot?: Uint8Array | undefined;
@@ -27,7 +39,10 @@ export interface MachineSettings {
   readonly bios?: Uint8Array | undefined;
   /** Disks, each behind a virtio slot, the last slot first (qemu-virt). */
   readonly drives?: readonly DriveSpec[] | undefined;
-  /** Initial RAM disk; an empty one is none. Without it the modelled kernel gets its default one, the programs of firmware/user/. */
+  /**
+   * Initial RAM disk; an empty one is none. Without it the modelled kernel gets its default one,
+   * the programs of firmware/user/.
+   */
   readonly initrd?: Uint8Array | undefined;
   /** Kernel command line. */
   readonly append?: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * Pairs of address and size as 32-bit cells, most significant first, where both are numbers of JavaScript.
- * Specification: Devicetree Specification v0.4, 2.3.5 and 2.3.6.
+ * Pairs of address and size as 32-bit cells, most significant first, where both are numbers of
+ * JavaScript. Specification: Devicetree Specification v0.4, 2.3.5 and 2.3.6.
  */
 
 /** [address, address + size), bytes. */
@@ -10,7 +10,10 @@ export interface AddressRange {
 }
 
 const CELL = 2 ** 32;
-/** Ranges are cut at this size where one cell cannot hold theirs: the boot loader of the Pixel 6 does the same. */
+/**
+ * Ranges are cut at this size where one cell cannot hold theirs: the boot loader of the Pixel 6
+ * does the same.
+ */
 const SPLIT_BYTES = 2 * 2 ** 30;
 
 /** The whole pairs in `value`. */
@@ -28,7 +31,10 @@ export function readCells(value: Uint8Array, addressCells: number, sizeCells: nu
   }));
 }
 
-/** `ranges` in these cells, 1 or 2 each: cut into pieces that fit, and without what has no address in them. */
+/**
+ * `ranges` in these cells, 1 or 2 each: cut into pieces that fit, and without what has no address
+ * in them.
+ */
 export function writeCells(ranges: readonly AddressRange[], addressCells: number, sizeCells: number): Uint8Array {
   const words: number[] = [];
   const put = (value: number, cells: number): void => {

@@ -1,4 +1,7 @@
-/** RAM that a user's device tree names, held against the board: what can be RAM there, and what cannot because devices answer at those addresses. */
+/**
+ * RAM that a user's device tree names, held against the board: what can be RAM there, and what
+ * cannot because devices answer at those addresses.
+ */
 
 import type { Board } from '#boards/types.ts';
 import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
@@ -6,7 +9,10 @@ import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import { Fdt, FdtError, memoryRanges } from '#fdt/index.ts';
 import { intersect, type Interval, subtract } from '#kernel-ts/kernel/mm/intervals.ts';
 
-/** A physical address has at most 44 bits on these cores; beyond that nothing can be reached, so nothing is put there. */
+/**
+ * A physical address has at most 44 bits on these cores; beyond that nothing can be reached, so
+ * nothing is put there.
+ */
 const RAM_LIMIT = 2 ** 44;
 /** Devices named in one warning. */
 const NAMES_SHOWN = 4;
@@ -19,7 +25,10 @@ export interface TreeRam {
   readonly onDevices: readonly (Interval & { readonly devices: readonly string[] })[];
 }
 
-/** RAM of a blob; nothing where it cannot be read or names none: the kernel will say what is wrong with it. */
+/**
+ * RAM of a blob; nothing where it cannot be read or names none: the kernel will say what is wrong
+ * with it.
+ */
 export function ramOfBlob(blob: Uint8Array, board: Board): TreeRam {
   try {
     return ramIn(Fdt.open(blob), board);

@@ -1,6 +1,8 @@
 /**
- * The device trees of an Android vendor_boot.img: one blob after the other, of which a boot loader picks the one that is made for the board it runs on. Here that is the
- * first whose root is compatible with the board; where there is none the board's own tree is used, and the user is told why.
+ * The device trees of an Android vendor_boot.img: one blob after the other, of which a boot loader
+ * picks the one that is made for the board it runs on. Here that is the first whose root is
+ * compatible with the board; where there is none the board's own tree is used, and the user is told
+ * why.
  *
  * Not here: overlays (dtbo.img), which a phone's boot loader applies.
  *

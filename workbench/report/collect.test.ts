@@ -1,4 +1,6 @@
-/** What a report says of a real boot agrees with the kernel's own memory, read out of emulated RAM. */
+/**
+ * What a report says of a real boot agrees with the kernel's own memory, read out of emulated RAM.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { makeReport } from '#workbench/boot/report.ts';

@@ -1,4 +1,7 @@
-/** Everything that a report page shows, read from a machine that has run. Looking costs the guest nothing and changes nothing. */
+/**
+ * Everything that a report page shows, read from a machine that has run. Looking costs the guest
+ * nothing and changes nothing.
+ */
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { describeAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
@@ -71,7 +74,8 @@ function mappedRanges(machine: LevitateMachine): MappedRange[] | null {
     const { ranges, writableAndExecutable } = memory.mmu.report(memory.kernelSpace);
     return ranges.map((range) => mappedRange(range, writableAndExecutable.includes(range)));
   } catch {
-    // Tables that a panicked kernel left broken abort the read; the rest of the page is the more wanted.
+    // Tables that a panicked kernel left broken abort the read; the rest of the page is the more
+    // wanted.
     return null;
   } finally {
     clock.portAccesses = portAccesses;

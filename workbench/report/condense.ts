@@ -1,6 +1,7 @@
 /**
- * Makes a long story short enough for a page: moments are left out, those that nobody spoke at first, and between two that stay only the net change of memory is kept.
- * What a kept moment shows is exactly what it would have shown.
+ * Makes a long story short enough for a page: moments are left out, those that nobody spoke at
+ * first, and between two that stay only the net change of memory is kept. What a kept moment shows
+ * is exactly what it would have shown.
  */
 
 import { type FrameSpan, MemoryState } from './memory-state.ts';
@@ -19,7 +20,9 @@ export interface StoryLimits {
 /** A page of about a megabyte at most. */
 export const PAGE_LIMITS: StoryLimits = { moments: 4000, operations: 16_000 };
 
-/** The story within `limits`; the same one when it is. O(moments * runs) when it must be shortened. */
+/**
+ * The story within `limits`; the same one when it is. O(moments * runs) when it must be shortened.
+ */
 export function condense(banks: readonly FrameSpan[], story: StoryPart, limits: StoryLimits = PAGE_LIMITS): StoryPart {
   if (story.moments.length <= limits.moments && story.operations.length / 4 <= limits.operations) return story;
   const kept = chooseMoments(story.moments, limits.moments);
@@ -29,7 +32,10 @@ export function condense(banks: readonly FrameSpan[], story: StoryPart, limits: 
   return stillLong ? condense(banks, shortened, { ...limits, moments: Math.ceil(kept.length / 2) }) : shortened;
 }
 
-/** What was said comes first: all of it, or the beginning and the end. What room is left goes to the allocator's own moments, evenly. */
+/**
+ * What was said comes first: all of it, or the beginning and the end. What room is left goes to the
+ * allocator's own moments, evenly.
+ */
 function chooseMoments(moments: readonly Moment[], most: number): readonly Moment[] {
   if (moments.length <= most) return moments;
   const spoken = moments.filter(({ kind }) => kind !== SILENT);

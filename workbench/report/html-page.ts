@@ -1,6 +1,7 @@
 /**
- * The pages as files: one HTML document each, with its style and script inside, made by scripts/build.mjs from workbench/report/page/ and
- * workbench/web/page/. What a page shows is put into it as JSON.
+ * The pages as files: one HTML document each, with its style and script inside, made by
+ * scripts/build.mjs from workbench/report/page/ and workbench/web/page/. What a page shows is put
+ * into it as JSON.
  */
 
 import { readFileSync } from 'node:fs';
@@ -19,7 +20,10 @@ export function readPage(name: 'report' | 'live'): string {
   }
 }
 
-/** The page `name` with `data` inside: works from disk, asks the network for nothing. @throws Error as {@link readPage} */
+/**
+ * The page `name` with `data` inside: works from disk, asks the network for nothing.
+ * @throws Error as {@link readPage}
+ */
 export function pageWithData(name: 'report' | 'live', data: unknown): string {
   // Inside a script element only "<" can end it; JSON may write it as an escape.
   const json = JSON.stringify(data).replaceAll('<', '\\u003c');

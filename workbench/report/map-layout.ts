@@ -1,5 +1,6 @@
 /**
- * Where on the map a frame is. Memory is written like text: in rows, from left to right, each bank beginning a row of its own.
+ * Where on the map a frame is. Memory is written like text: in rows, from left to right, each bank
+ * beginning a row of its own.
  *
  * ```
  *   bank at 0x80000000

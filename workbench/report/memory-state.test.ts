@@ -63,7 +63,8 @@ describe('MemoryState', () => {
   it('has the free blocks that a buddy allocator has, banks apart', () => {
     const state = new MemoryState(BANKS);
     for (const { start, end } of BANKS) state.give(start, end, OWNER_FREE, 0);
-    // 5 | 6-7 | 8-15 | 16-31 | 32-39   ·   40-47 | 48-63   ·   100-103 | 104-111 | 112-127 | 128-159
+    // 5 | 6-7 | 8-15 | 16-31 | 32-39   ·   40-47 | 48-63   ·   100-103 | 104-111 | 112-127 |
+    // 128-159
     expect(state.freeBlockCounts().slice(0, 7)).toEqual([1, 1, 1, 4, 3, 1, 0]);
     state.give(20, 21, 2, 1);
     // 16-31 became 16-19, 21, 22-23, 24-31.

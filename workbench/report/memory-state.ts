@@ -1,13 +1,15 @@
 /**
- * Who has which frame, at one moment, and how that changes. It knows no machine: pages in a browser use it as Node does.
+ * Who has which frame, at one moment, and how that changes. It knows no machine: pages in a browser
+ * use it as Node does.
  *
  * ```
  *   |  free  |kernel image|        mem_map        |   free   | heap |      (hole)      |  free …
  *   └ runs, sorted, disjoint, covering RAM and nothing else; two free runs never touch inside a bank
  * ```
  *
- * The blocks of a buddy allocator are not stored: one that merges at once has exactly the largest aligned blocks that fit into each free run
- * (kernel-ts/kernel/mm/buddy.ts), so they follow from the runs. Frame numbers go beyond 32 bits: no bit operators.
+ * The blocks of a buddy allocator are not stored: one that merges at once has exactly the largest
+ * aligned blocks that fit into each free run (kernel-ts/kernel/mm/buddy.ts), so they follow from
+ * the runs. Frame numbers go beyond 32 bits: no bit operators.
  */
 
 /** Owner of frames that the allocator may give out. */

@@ -1,7 +1,9 @@
 /**
- * Memory over a run: the operations that changed the owner of frames, and the state after any number of them. Data for pages: see page-data.ts.
+ * Memory over a run: the operations that changed the owner of frames, and the state after any
+ * number of them. Data for pages: see page-data.ts.
  *
- * Going to a moment starts from the nearest checkpoint before it, so that a slider moves in both directions at the same speed.
+ * Going to a moment starts from the nearest checkpoint before it, so that a slider moves in both
+ * directions at the same speed.
  */
 
 import { type FrameSpan, MemoryState, type Run } from './memory-state.ts';
@@ -49,7 +51,10 @@ export class MemoryStory {
     return this.operations[index] ?? null;
   }
 
-  /** Memory after the first `count` operations (all of them when there are fewer). O(runs + CHECKPOINT_DISTANCE). */
+  /**
+   * Memory after the first `count` operations (all of them when there are fewer). O(runs +
+   * CHECKPOINT_DISTANCE).
+   */
   at(count: number): MemoryState {
     const wanted = Math.min(Math.max(0, count), this.operations.length);
     const checkpoint = Math.floor(wanted / CHECKPOINT_DISTANCE);
@@ -65,7 +70,10 @@ function apply(state: MemoryState, { start, frames, owner }: Operation, index: n
   state.give(start, start + frames, owner, index);
 }
 
-/** The fewest operations that turn `before` into `after` (both of the same banks), stamped `t`. O(runs of both). */
+/**
+ * The fewest operations that turn `before` into `after` (both of the same banks), stamped `t`.
+ * O(runs of both).
+ */
 export function difference(before: MemoryState, after: MemoryState, t: number): Operation[] {
   const operations: Operation[] = [];
   let index = 0;

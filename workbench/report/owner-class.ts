@@ -1,4 +1,7 @@
-/** Which group, and so which colour, an owner's name belongs to. Names are the kernel's: its boot log and its allocator's trace use them. */
+/**
+ * Which group, and so which colour, an owner's name belongs to. Names are the kernel's: its boot
+ * log and its allocator's trace use them.
+ */
 
 import type { OwnerClass } from './page-data.ts';
 

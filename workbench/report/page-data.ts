@@ -1,6 +1,7 @@
 /**
- * What the pages are given: plain JSON, made by collect.ts (whole, for `--report`) or a piece at a time (for the live view), read in the browser.
- * Numbers are frames, bytes and nanoseconds; virtual addresses are "0x…" strings because JSON has no 64-bit integers.
+ * What the pages are given: plain JSON, made by collect.ts (whole, for `--report`) or a piece at a
+ * time (for the live view), read in the browser. Numbers are frames, bytes and nanoseconds; virtual
+ * addresses are "0x…" strings because JSON has no 64-bit integers.
  */
 
 import type { FrameSpan } from './memory-state.ts';
@@ -77,7 +78,10 @@ export interface ReportData {
   readonly panic: string | null;
   readonly endNs: number;
   readonly banks: readonly FrameSpan[];
-  /** False for a guest that is not the modelled kernel: it has no stages, and what its allocator does is not known. */
+  /**
+   * False for a guest that is not the modelled kernel: it has no stages, and what its allocator
+   * does is not known.
+   */
   readonly modelled: boolean;
   readonly story: StoryPart;
   /** Null when there is no modelled kernel, or its tables could not be read. */

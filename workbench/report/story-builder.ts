@@ -1,5 +1,6 @@
 /**
- * Turns the machine's events into the story that pages show, as they come: who has which frame from when on, and what was said meanwhile.
+ * Turns the machine's events into the story that pages show, as they come: who has which frame from
+ * when on, and what was said meanwhile.
  *
  * | event | becomes |
  * |---|---|
@@ -17,7 +18,9 @@ import { type FrameSpan, OWNER_FREE, OWNER_NONE } from './memory-state.ts';
 import { type Claim, classOfOwner } from './owner-class.ts';
 import type { Moment, Owner, Stage, StoryPart } from './page-data.ts';
 
-/** Kinds of which every event is a moment. Stages and panics are lines of the serial log as well. */
+/**
+ * Kinds of which every event is a moment. Stages and panics are lines of the serial log as well.
+ */
 const MOMENT_KINDS: ReadonlySet<string> = new Set([
   'boot',
   'serial',
@@ -32,7 +35,10 @@ const MOMENT_KINDS: ReadonlySet<string> = new Set([
 /** Operations without a word after which there is a moment all the same. */
 const SILENT_OPERATIONS = 32;
 
-/** Loud kinds that a story is made of; the machine must be told to keep them. Others become moments where the user asks for them. */
+/**
+ * Loud kinds that a story is made of; the machine must be told to keep them. Others become moments
+ * where the user asks for them.
+ */
 export const STORY_TRACE = ['buddy', 'process'] as const;
 
 export class StoryBuilder {
@@ -92,7 +98,10 @@ export class StoryBuilder {
     return { owners, operations, moments, stages };
   }
 
-  /** What was told has been shortened to this many operations: moments count on from there. Call it right after {@link drain}. */
+  /**
+   * What was told has been shortened to this many operations: moments count on from there. Call it
+   * right after {@link drain}.
+   */
   continueAfter(operations: number): void {
     this.operationsAtMoment -= this.operationCount - operations;
     this.operationCount = operations;

@@ -1,6 +1,7 @@
 /**
- * The story of a machine while it runs, from reset on. It hears every event, also those that the event log has no room for, and stays of bounded length: what grows
- * too long is condensed on the way.
+ * The story of a machine while it runs, from reset on. It hears every event, also those that the
+ * event log has no room for, and stays of bounded length: what grows too long is condensed on the
+ * way.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -45,7 +46,10 @@ export class StoryRecorder {
     return { owners: this.owners, ...this.kept };
   }
 
-  /** What is new since the last call; null when the story was shortened, and {@link story} has to be looked at as a whole. */
+  /**
+   * What is new since the last call; null when the story was shortened, and {@link story} has to be
+   * looked at as a whole.
+   */
   news(): StoryPart | null {
     const part = this.builder.drain();
     this.keep(part);

@@ -5,7 +5,8 @@
  *     guest: state     registers, devices, changed pages, serial bytes    any guest but the modelled kernel: goes on at once
  *     guest: repeat    what was typed when, and a digest of the machine   the modelled kernel: executed again up to the same instruction, and compared
  *
- * Why two: the modelled kernel runs in TypeScript. Its state is in emulated memory, but the objects that know their way there cannot be made from memory alone.
+ * Why two: the modelled kernel runs in TypeScript. Its state is in emulated memory, but the objects
+ * that know their way there cannot be made from memory alone.
  */
 
 import type { SerialLine } from '#emulator/devices/serial-line.ts';
@@ -52,7 +53,9 @@ export type SnapshotMoment = {
 /** A guest that goes on at once. */
 export type SavedGuest = {
   readonly how: 'state';
-  /** Registers are in the form of one build of the engine: its version and the digest of its file. */
+  /**
+   * Registers are in the form of one build of the engine: its version and the digest of its file.
+   */
   readonly engine: { readonly version: string; readonly sha256: string };
   readonly machine: MachineState;
   readonly ram: readonly ChangedPages[];

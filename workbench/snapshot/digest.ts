@@ -1,4 +1,7 @@
-/** Digests that tell whether two things are the same: what a loader puts into memory, a disk image, a whole machine. SHA-256, hexadecimal. */
+/**
+ * Digests that tell whether two things are the same: what a loader puts into memory, a disk image,
+ * a whole machine. SHA-256, hexadecimal.
+ */
 
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -33,7 +36,10 @@ export function loadedDigest({ firmware, images }: BootPlan): string {
   return hash.digest('hex');
 }
 
-/** Of memory that is not zero, of each core's registers, of the clock and of what was sent. O(touched bytes). */
+/**
+ * Of memory that is not zero, of each core's registers, of the clock and of what was sent.
+ * O(touched bytes).
+ */
 export function machineDigest(machine: Machine, sent: Uint8Array): string {
   const hash = createHash('sha256');
   const empty = loadedMemory(machine.memory.banks, []);

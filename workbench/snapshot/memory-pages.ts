@@ -1,5 +1,6 @@
 /**
- * Memory as a snapshot holds it: the pages that differ from what the loader left there, chunk by chunk. Everything else is made anew by loading again.
+ * Memory as a snapshot holds it: the pages that differ from what the loader left there, chunk by
+ * chunk. Everything else is made anew by loading again.
  *
  *     chunk  │ zero │ kernel, as loaded │ written │ zero │ written │       bitmap 0 0 1 0 1, and two pages
  */
@@ -29,7 +30,10 @@ export function loadedMemory(
   return memory;
 }
 
-/** The touched chunks of `memory`, with their pages that differ from those of `loaded`, which has the same banks. O(touched bytes). */
+/**
+ * The touched chunks of `memory`, with their pages that differ from those of `loaded`, which has
+ * the same banks. O(touched bytes).
+ */
 export function changedRam(memory: PhysicalMemory, loaded: PhysicalMemory): ChangedPages[] {
   const known = new Set(loaded.touchedRanges().map(({ start }) => start));
   return memory.touchedRanges().map(({ start, end }) => {
@@ -46,7 +50,10 @@ export function restoreRam(memory: PhysicalMemory, changed: readonly ChangedPage
   }
 }
 
-/** Pages of `now`, which begins at `base`, that differ from those of `before`; null: from zeros. Lengths are whole pages. */
+/**
+ * Pages of `now`, which begins at `base`, that differ from those of `before`; null: from zeros.
+ * Lengths are whole pages.
+ */
 export function changedPages(base: number, now: Uint8Array, before: Uint8Array | null): ChangedPages {
   const count = now.length / PAGE_SIZE;
   const bitmap = new Uint8Array(Math.ceil(count / 8));

@@ -1,5 +1,6 @@
 /**
- * Plain data (emulator/machine/saved-state.ts, settings) as JSON text and byte blocks beside it. JSON has no big integers, no bytes and no infinity:
+ * Plain data (emulator/machine/saved-state.ts, settings) as JSON text and byte blocks beside it.
+ * JSON has no big integers, no bytes and no infinity:
  *
  *     12n ─► {"$":"n","v":"12"}          bytes ─► {"$":"b","v":3}, the block with that number          Infinity ─► {"$":"i"}
  */
@@ -26,7 +27,10 @@ export function encodePlainData(data: unknown): EncodedData {
   return { text: JSON.stringify(tag(data)), blocks };
 }
 
-/** @param json the parsed text. @throws SyntaxError, RangeError when text and blocks were not made by {@link encodePlainData} */
+/**
+ * @param json the parsed text.
+ * @throws SyntaxError, RangeError when text and blocks were not made by {@link encodePlainData}
+ */
 export function decodePlainData(json: SavedState, blocks: readonly Uint8Array[]): SavedState {
   const untag = (value: SavedState): SavedState => {
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;

@@ -27,9 +27,10 @@ export interface RestoreOptions {
 }
 
 /**
- * The machine of which `snapshot` was made, where it was made: it goes on as that one did, byte for byte.
- * @throws InputError when the bytes are no snapshot, of another version, cut short, damaged, of another build of the engine, or when what it needs has changed;
- *   and as LevitateMachine
+ * The machine of which `snapshot` was made, where it was made: it goes on as that one did, byte for
+ * byte.
+ * @throws InputError when the bytes are no snapshot, of another version, cut short, damaged, of
+ * another build of the engine, or when what it needs has changed; and as LevitateMachine
  */
 export function restoreMachine(snapshot: Uint8Array, options: RestoreOptions = {}): LevitateMachine {
   const { name = 'snapshot' } = options;

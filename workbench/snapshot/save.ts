@@ -1,4 +1,7 @@
-/** Makes a snapshot of a machine that stands between two runs: contents.ts as a file, snapshot-file.ts. */
+/**
+ * Makes a snapshot of a machine that stands between two runs: contents.ts as a file,
+ * snapshot-file.ts.
+ */
 
 import { resolve } from 'node:path';
 import { EngineError } from '#emulator/engine/engine.ts';

@@ -1,5 +1,6 @@
 /**
- * The bytes of a snapshot file: a head that can be judged before anything is believed, then compressed data.
+ * The bytes of a snapshot file: a head that can be judged before anything is believed, then
+ * compressed data.
  *
  *     0x00  "LEVITSNP"            0x08 version, u32      0x0c zero, u32
  *     0x10  length of the file, u64, bytes
@@ -58,7 +59,9 @@ export function encodeSnapshotFile(data: unknown): Uint8Array {
   return file;
 }
 
-/** @throws SnapshotFileError when it is another kind of file, another version, cut short or damaged */
+/**
+ * @throws SnapshotFileError when it is another kind of file, another version, cut short or damaged
+ */
 export function decodeSnapshotFile(bytes: Uint8Array): SavedState {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const begins = Buffer.from(MAGIC, 'latin1').subarray(0, file.length);
@@ -96,7 +99,8 @@ function decodeBody(file: Buffer): SavedState {
 }
 
 /**
- * Most bytes that the machine can have saved: its memory, what was loaded into it, what it wrote to its disks.
+ * Most bytes that the machine can have saved: its memory, what was loaded into it, what it wrote to
+ * its disks.
  * @throws BoardError for a board that does not exist
  */
 function mostSaved({ settings, drives }: SnapshotContents): number {

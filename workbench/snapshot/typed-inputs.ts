@@ -1,7 +1,9 @@
 /**
- * What was typed to a machine, and when exactly: enough to type the same again to one that is run from its beginning.
+ * What was typed to a machine, and when exactly: enough to type the same again to one that is run
+ * from its beginning.
  *
- * Input comes between two runs, at a tick of the clock, or in the middle of one, from whoever watches the serial line: then right after a byte of it.
+ * Input comes between two runs, at a tick of the clock, or in the middle of one, from whoever
+ * watches the serial line: then right after a byte of it.
  */
 
 import type { Clock } from '#emulator/machine/clock.ts';

@@ -1,4 +1,7 @@
-/** Booting in one line: the machine's settings, its limits and what is typed at it in one object, and nothing to close afterwards. */
+/**
+ * Booting in one line: the machine's settings, its limits and what is typed at it in one object,
+ * and nothing to close afterwards.
+ */
 
 import { onTestFinished } from 'vitest';
 import type { EventKind } from '#emulator/events/event-kinds.ts';
@@ -17,11 +20,17 @@ export type SimulatedTime = number | string;
 export interface BootSettings extends Omit<MachineSettings, 'board' | 'dtb'> {
   /** A blob, or a builder that has not built yet. */
   readonly dtb?: Uint8Array | DeviceTreeBuilder | undefined;
-  /** Limit in simulated time since power-on; ten seconds by default, so that a test ends, on every host at the same instruction. */
+  /**
+   * Limit in simulated time since power-on; ten seconds by default, so that a test ends, on every
+   * host at the same instruction.
+   */
   readonly timeout?: SimulatedTime | undefined;
   /** Limit in instructions. */
   readonly maxInstructions?: number | undefined;
-  /** What is typed, each line once the text before it has appeared: `[['levitate> ', 'run hello\n']]`. */
+  /**
+   * What is typed, each line once the text before it has appeared: `[['levitate> ', 'run
+   * hello\n']]`.
+   */
   readonly dialogue?: readonly (readonly [waitFor: string, type: string])[] | undefined;
 }
 
@@ -31,9 +40,11 @@ const KEPT: readonly EventKind[] = ['process'];
 const DEFAULT_TIMEOUT_NS = 10e9;
 
 /**
- * Boots a board to its outcome: steady state, power off, panic or limit. Inside a test the machine is closed when the test is over; elsewhere (beforeAll) the
- * caller closes it, and a test that boots dozens of machines closes each when it is done with it: `machine.close()`.
- * @throws BoardError, InputError for settings that cannot be; EngineLibraryError without a usable engine; EngineError for a fault of the emulator
+ * Boots a board to its outcome: steady state, power off, panic or limit. Inside a test the machine
+ * is closed when the test is over; elsewhere (beforeAll) the caller closes it, and a test that
+ * boots dozens of machines closes each when it is done with it: `machine.close()`.
+ * @throws BoardError, InputError for settings that cannot be; EngineLibraryError without a usable
+ * engine; EngineError for a fault of the emulator
  */
 export function boot(board: string, settings: BootSettings = {}): BootResult {
   const { dtb, timeout = DEFAULT_TIMEOUT_NS, maxInstructions, dialogue = [], trace = [], ...others } = settings;
@@ -74,7 +85,10 @@ export function simulatedNs(what: string, time: SimulatedTime): number {
   return ns;
 }
 
-/** Types each line when what it waits for has appeared behind where the one before it was typed: a prompt that comes again is waited for again. */
+/**
+ * Types each line when what it waits for has appeared behind where the one before it was typed: a
+ * prompt that comes again is waited for again.
+ */
 function converse(machine: LevitateMachine, [first, ...rest]: readonly (readonly [string, string])[]): void {
   if (first === undefined) return;
   const [waitFor, line] = first;

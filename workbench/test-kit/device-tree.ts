@@ -4,10 +4,12 @@
  *     dtb().ram(0x8000_0000, '512M').reserved(0x8100_0000, '1M', { noMap: true }).build()
  *     dtb().from('pixel6').ram(0x8000_0000, '2G').truncatedTo(100).build()
  *
- * A builder never changes: each call gives another one, so a layout that several tests share can be extended by each. What a test says is written as it is
- * said; nothing is sorted, merged or checked, because odd trees are the point.
+ * A builder never changes: each call gives another one, so a layout that several tests share can be
+ * extended by each. What a test says is written as it is said; nothing is sorted, merged or
+ * checked, because odd trees are the point.
  *
- * Specification: Devicetree Specification v0.4, 3.4 (/memory), 3.5 (/reserved-memory), 3.6 (/chosen), 5.3 (memory reservation block).
+ * Specification: Devicetree Specification v0.4, 3.4 (/memory), 3.5 (/reserved-memory), 3.6
+ * (/chosen), 5.3 (memory reservation block).
  */
 
 import { buildDeviceTree } from '#boards/device-tree.ts';
@@ -89,7 +91,10 @@ export class DeviceTreeBuilder {
     this.state = state;
   }
 
-  /** An empty tree: two address cells and two size cells, /chosen, no RAM. The kernel stays on the board's early console. */
+  /**
+   * An empty tree: two address cells and two size cells, /chosen, no RAM. The kernel stays on the
+   * board's early console.
+   */
   static empty(): DeviceTreeBuilder {
     const root = withProperties(emptyNode(''), { model: stringValue('test tree') });
     return new DeviceTreeBuilder({
@@ -102,7 +107,8 @@ export class DeviceTreeBuilder {
   }
 
   /**
-   * The tree of a board instead: its CPUs, PSCI, interrupt controller, timer, UART and everything else but memory nodes and reserved regions.
+   * The tree of a board instead: its CPUs, PSCI, interrupt controller, timer, UART and everything
+   * else but memory nodes and reserved regions.
    * @throws BoardError when there is no such board; InputError when something was said before
    */
   from(board: string, { keepMemory = false, cpus, gicVersion }: FromOptions = {}): DeviceTreeBuilder {
@@ -117,7 +123,10 @@ export class DeviceTreeBuilder {
     return new DeviceTreeBuilder({ ...this.state, root: { ...tree, children }, counts: made.rootCells });
   }
 
-  /** A tree that exists, dtc's for example, instead: everything in it stays. @throws FdtError when it cannot be read */
+  /**
+   * A tree that exists, dtc's for example, instead: everything in it stays.
+   * @throws FdtError when it cannot be read
+   */
   fromBlob(blob: Uint8Array): DeviceTreeBuilder {
     const fdt = Fdt.open(blob);
     const counts = { address: fdt.root.u32('#address-cells') ?? 2, size: fdt.root.u32('#size-cells') ?? 1 };
@@ -130,7 +139,10 @@ export class DeviceTreeBuilder {
     });
   }
 
-  /** Cells of addresses and sizes at the root, for RAM and reservations. @throws InputError for a tree with nodes that were written in others */
+  /**
+   * Cells of addresses and sizes at the root, for RAM and reservations.
+   * @throws InputError for a tree with nodes that were written in others
+   */
   cells(address: 1 | 2, size: 1 | 2): DeviceTreeBuilder {
     const foreign = this.state.root.children.filter(({ name }) => name !== 'chosen');
     if (foreign.length > 0) {
@@ -179,7 +191,10 @@ export class DeviceTreeBuilder {
     });
   }
 
-  /** Sets properties of the node at `path` ("/soc/my-device@1000", "/"); nodes that do not exist are made. */
+  /**
+   * Sets properties of the node at `path` ("/soc/my-device@1000", "/"); nodes that do not exist are
+   * made.
+   */
   node(path: string, properties: Readonly<Record<string, PropertyValue>> = {}): DeviceTreeBuilder {
     const values = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, propertyBytes(value)]));
     return this.with({ root: withNode(this.state.root, path, (node) => withProperties(node, values)) });
@@ -192,17 +207,25 @@ export class DeviceTreeBuilder {
     return this.with({ root });
   }
 
-  /** `change` made `n` times, with 0, 1, 2 …: a hundred banks, a reservation in every second page. */
+  /**
+   * `change` made `n` times, with 0, 1, 2 …: a hundred banks, a reservation in every second page.
+   */
   times(n: number, change: (tree: DeviceTreeBuilder, index: number) => DeviceTreeBuilder): DeviceTreeBuilder {
     return Array.from({ length: n }).reduce<DeviceTreeBuilder>((tree, _, index) => change(tree, index), this);
   }
 
-  /** Damage: only the first `bytes` bytes of the blob are there. Its header still says how many there were. */
+  /**
+   * Damage: only the first `bytes` bytes of the blob are there. Its header still says how many
+   * there were.
+   */
   truncatedTo(bytes: number): DeviceTreeBuilder {
     return this.damaged((blob) => blob.slice(0, bytes));
   }
 
-  /** Damage: other bytes at `offset` of the blob; at build() a RangeError when they do not lie inside it. */
+  /**
+   * Damage: other bytes at `offset` of the blob; at build() a RangeError when they do not lie
+   * inside it.
+   */
   patch(offset: number, bytes: Uint8Array | readonly number[]): DeviceTreeBuilder {
     return this.damaged((blob) => {
       const patched = blob.slice();

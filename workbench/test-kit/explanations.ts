@@ -1,4 +1,7 @@
-/** What a failing matcher shows beside its sentence: how the run ended, the last lines of the serial line, and the explanation that fits the question. */
+/**
+ * What a failing matcher shows beside its sentence: how the run ended, the last lines of the serial
+ * line, and the explanation that fits the question.
+ */
 
 import { hex } from '#common/address.ts';
 import { size, span } from '#kernel-ts/kernel/format.ts';

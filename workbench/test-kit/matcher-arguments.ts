@@ -1,4 +1,7 @@
-/** What matchers are given, checked: a test that asks the wrong way must say so, not fail for another reason, or pass with `.not`. */
+/**
+ * What matchers are given, checked: a test that asks the wrong way must say so, not fail for
+ * another reason, or pass with `.not`.
+ */
 
 import { OUTCOMES } from '#workbench/machine/outcome.ts';
 import { InputError } from '#workbench/machine/input-error.ts';

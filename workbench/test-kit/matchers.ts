@@ -1,4 +1,7 @@
-/** The matchers: what is asked of a machine that has run, and what is said when it is not so. The types that vitest gets are in workbench/testing.ts. */
+/**
+ * The matchers: what is asked of a machine that has run, and what is said when it is not so. The
+ * types that vitest gets are in workbench/testing.ts.
+ */
 
 import { hex } from '#common/address.ts';
 import { explainBuddy } from '#workbench/explain/buddy.ts';
@@ -187,7 +190,10 @@ function verdict(result: BootResult, pass: boolean, wanted: string, topic: Topic
   };
 }
 
-/** What a level may do, by trying: the table's bits together with what the tables above and SCTLR_EL1 take away. */
+/**
+ * What a level may do, by trying: the table's bits together with what the tables above and
+ * SCTLR_EL1 take away.
+ */
 function rights({ accesses }: AddressExplanation, level: 0 | 1): string {
   return (['read', 'write', 'fetch'] as const)
     .map((access, i) => {

@@ -27,7 +27,10 @@ export function withChild(node: FdtNode, name: string, change: (child: FdtNode) 
   return { ...node, children: node.children.map((child) => (child.name === name ? change(child) : child)) };
 }
 
-/** The tree with `change` made to the node at `path` ("/soc/serial@1000"); nodes on the way are made. */
+/**
+ * The tree with `change` made to the node at `path` ("/soc/serial@1000"); nodes on the way are
+ * made.
+ */
 export function withNode(root: FdtNode, path: string, change: (node: FdtNode) => FdtNode): FdtNode {
   const [first, ...rest] = path.split('/').filter((name) => name !== '');
   if (first === undefined) return change(root);

@@ -1,11 +1,14 @@
-/** What tests write in place of property bytes: texts, numbers, flags; and sizes as people type them. */
+/**
+ * What tests write in place of property bytes: texts, numbers, flags; and sizes as people type
+ * them.
+ */
 
 import { cells, stringListValue, stringValue, u64Cells } from '#fdt/index.ts';
 import { parseSize } from '#workbench/cli/quantities.ts';
 
 /**
- * A property's value: a text or a list of them, 32-bit cells (a number or a list), 64 bits in two cells (a bigint), `true` for a property without a value, or
- * the bytes themselves.
+ * A property's value: a text or a list of them, 32-bit cells (a number or a list), 64 bits in two
+ * cells (a bigint), `true` for a property without a value, or the bytes themselves.
  */
 export type PropertyValue = string | readonly string[] | number | readonly number[] | bigint | true | Uint8Array;
 
@@ -18,7 +21,10 @@ export interface AddressRange {
   readonly size: Size;
 }
 
-/** The bytes of a property. @throws RangeError for a number that does not fit a cell, or a text with a NUL */
+/**
+ * The bytes of a property.
+ * @throws RangeError for a number that does not fit a cell, or a text with a NUL
+ */
 export function propertyBytes(value: PropertyValue): Uint8Array {
   if (value instanceof Uint8Array) return value;
   if (value === true) return new Uint8Array(0);
@@ -49,7 +55,11 @@ export function inCells(value: number, count: 1 | 2): Uint8Array {
 /** What one size cell holds at most, in whole GiB: where a larger range is cut. */
 const LARGEST_PIECE = 2 ** 31;
 
-/** `reg` of ranges. One that does not fit its size cell becomes several entries of at most 2 GiB, as a boot loader writes them. @throws RangeError */
+/**
+ * `reg` of ranges. One that does not fit its size cell becomes several entries of at most 2 GiB, as
+ * a boot loader writes them.
+ * @throws RangeError
+ */
 export function regValue(ranges: readonly AddressRange[], counts: CellCounts): Uint8Array {
   const parts = ranges.flatMap(({ base, size }) => {
     const bytes = sizeInBytes(size);

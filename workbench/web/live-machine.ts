@@ -1,9 +1,11 @@
 /**
- * A machine that runs in turns of a few milliseconds, so that commands and input come in between, and tells its listeners what is new.
+ * A machine that runs in turns of a few milliseconds, so that commands and input come in between,
+ * and tells its listeners what is new.
  *
  *     run ─► slice ─► look at the queue ─► slice …      waiting: only input goes on · paused: a command · ended: a restart
  *
- * Slices follow real time here, so with several cores two live runs may interleave differently; `npm run boot` does not.
+ * Slices follow real time here, so with several cores two live runs may interleave differently;
+ * `npm run boot` does not.
  */
 
 import { SliceLength } from '#workbench/boot/slice-length.ts';
@@ -69,7 +71,10 @@ export class LiveMachine {
     this.wake();
   }
 
-  /** Tells `listener` everything now, and what is new from then on. Returns the function that ends it. */
+  /**
+   * Tells `listener` everything now, and what is new from then on. Returns the function that ends
+   * it.
+   */
   subscribe(listener: Listener): () => void {
     this.publish();
     listener(this.whole());
@@ -191,7 +196,10 @@ export class LiveMachine {
   }
 }
 
-/** Keeps simulated time from running ahead of real time: sleep is slept through, computing is as fast as it can be. */
+/**
+ * Keeps simulated time from running ahead of real time: sleep is slept through, computing is as
+ * fast as it can be.
+ */
 class Pace {
   private from: { readonly real: number; readonly simulated: number } | null = null;
 

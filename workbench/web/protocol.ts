@@ -1,4 +1,7 @@
-/** What the live view's server and page say to each other: updates as server-sent events, commands as JSON, input as bytes. */
+/**
+ * What the live view's server and page say to each other: updates as server-sent events, commands
+ * as JSON, input as bytes.
+ */
 
 import type { FrameSpan } from '#workbench/report/memory-state.ts';
 import type { StoryPart } from '#workbench/report/page-data.ts';
@@ -26,7 +29,10 @@ export interface LiveStatus {
   readonly level: number;
 }
 
-/** Data of a server-sent event. The first one after connecting, and the first after a restart, has `whole`: forget everything before it. */
+/**
+ * Data of a server-sent event. The first one after connecting, and the first after a restart, has
+ * `whole`: forget everything before it.
+ */
 export interface LiveUpdate {
   readonly whole: {
     readonly board: string;

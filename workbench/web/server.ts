@@ -1,8 +1,10 @@
 /**
- * The live view's server, on the loopback only: the page, updates as server-sent events, commands and input by POST.
+ * The live view's server, on the loopback only: the page, updates as server-sent events, commands
+ * and input by POST.
  *
- * A page of another site that the same browser shows must not drive the machine: requests with a foreign Origin are refused, and so are those with
- * another Host, which is how a name that was rebound to 127.0.0.1 gives itself away.
+ * A page of another site that the same browser shows must not drive the machine: requests with a
+ * foreign Origin are refused, and so are those with another Host, which is how a name that was
+ * rebound to 127.0.0.1 gives itself away.
  *
  * Specification: WHATWG HTML, 9.2 (server-sent events); Fetch, 3.1 (Origin).
  */

@@ -1,19 +1,26 @@
 /**
  * A live machine's updates as server-sent events, to one client, however slowly it reads.
  *
- * What a client does not read is kept in this process. Above {@link MOST_UNREAD} bytes it gets no updates any more; when it has
- * read what was kept, it gets the whole state, as if it had just connected, and updates from there on.
+ * What a client does not read is kept in this process. Above {@link MOST_UNREAD} bytes it gets no
+ * updates any more; when it has read what was kept, it gets the whole state, as if it had just
+ * connected, and updates from there on.
  */
 
 import type { ServerResponse } from 'node:http';
 import type { LiveUpdate } from './protocol.ts';
 
-/** Bytes that a client has not read above which updates are left out. One update more may lie in the buffer. */
+/**
+ * Bytes that a client has not read above which updates are left out. One update more may lie in the
+ * buffer.
+ */
 export const MOST_UNREAD = 2 ** 20;
 
 /** What {@link LiveMachine} is to this module. */
 export interface UpdateSource {
-  /** Tells the listener everything now, and what is new from then on. Returns the function that ends it. */
+  /**
+   * Tells the listener everything now, and what is new from then on. Returns the function that ends
+   * it.
+   */
   subscribe(listener: (update: LiveUpdate) => void): () => void;
   /** Everything up to the last update. */
   whole(): LiveUpdate;

@@ -1,5 +1,6 @@
 /**
- * A small machine for tests of VirtualMemory: two banks, one device, and tables in RAM that a test writes entry by entry. Used by tests only.
+ * A small machine for tests of VirtualMemory: two banks, one device, and tables in RAM that a test
+ * writes entry by entry. Used by tests only.
  *
  *     0x0900_0000  256 bytes of registers      0x4000_0000  32 MiB, tables from its start on      0x8_8000_0000  32 MiB
  */

@@ -1,4 +1,7 @@
-/** What the command files share: the session's memory between packets, the answers, threads by number. */
+/**
+ * What the command files share: the session's memory between packets, the answers, threads by
+ * number.
+ */
 
 import { parseHex } from './hexadecimal.ts';
 import type { DebugTarget } from './target.ts';
@@ -28,7 +31,10 @@ export type Answer =
   /** Text for the client's user; may be long. */
   | { readonly action: 'output'; readonly text: string };
 
-/** Core of a thread identifier, 0-based; the current one for "any" and "all"; null when it is no identifier. */
+/**
+ * Core of a thread identifier, 0-based; the current one for "any" and "all"; null when it is no
+ * identifier.
+ */
 export function coreOfThread(text: string, anyCore = 0): number | null {
   if (text === '0' || text === '-1' || text === '') return anyCore;
   const thread = parseHex(text);

@@ -1,8 +1,9 @@
 /**
- * The commands of the GDB remote serial protocol, one packet in, one answer out. What makes the machine run is not done here but said in the answer:
- * the session decides when its reply comes.
+ * The commands of the GDB remote serial protocol, one packet in, one answer out. What makes the
+ * machine run is not done here but said in the answer: the session decides when its reply comes.
  *
- * An empty answer means "not supported", E and two digits an error: 14 EFAULT (memory that cannot be accessed), 22 EINVAL (a packet that makes no sense).
+ * An empty answer means "not supported", E and two digits an error: 14 EFAULT (memory that cannot
+ * be accessed), 22 EINVAL (a packet that makes no sense).
  *
  * Specification: GDB manual, "Packets"; Qqemu.PhyMemMode: QEMU, docs/system/gdb.rst.
  */
@@ -172,7 +173,10 @@ function changePoint({ target, core }: CommandState, add: boolean, text: string)
 
 const WATCH_KINDS = { 2: 'write', 3: 'read', 4: 'access' } as const;
 
-/** "TYPE,ADDRESS,KIND": KIND is the instruction's or the range's length. What follows a ";" are conditions that the client checks itself. */
+/**
+ * "TYPE,ADDRESS,KIND": KIND is the instruction's or the range's length. What follows a ";" are
+ * conditions that the client checks itself.
+ */
 function pointOf(text: string): DebugPoint | 'unknown kind' | null {
   const [type, ...place] = (text.split(';', 1)[0] ?? '').split(',');
   const range = rangeOf(place.join(','));

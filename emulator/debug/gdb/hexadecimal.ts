@@ -1,4 +1,7 @@
-/** Numbers and bytes as the GDB remote serial protocol writes them: hexadecimal, bytes in the order of memory. */
+/**
+ * Numbers and bytes as the GDB remote serial protocol writes them: hexadecimal, bytes in the order
+ * of memory.
+ */
 
 /** Two digits a byte. */
 export function hexOf(bytes: Uint8Array): string {
@@ -24,7 +27,9 @@ export function valueOfHex(text: string, bits: number): bigint | null {
   return bytes === null ? null : bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
 }
 
-/** An address or number, the most significant digit first, of at most 64 bits; null when it is none. */
+/**
+ * An address or number, the most significant digit first, of at most 64 bits; null when it is none.
+ */
 export function parseHex(text: string | undefined): bigint | null {
   return text !== undefined && /^[0-9a-fA-F]{1,16}$/.test(text) ? BigInt(`0x${text}`) : null;
 }

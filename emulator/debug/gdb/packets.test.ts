@@ -1,4 +1,7 @@
-/** The packet layer: what is sent is received again however it is broken up, and nothing that comes over a socket stops a reader. */
+/**
+ * The packet layer: what is sent is received again however it is broken up, and nothing that comes
+ * over a socket stops a reader.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

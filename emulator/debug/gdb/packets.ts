@@ -1,11 +1,13 @@
 /**
- * The packet layer of the GDB remote serial protocol: bytes in, packets out, and back. It knows no command and no socket.
+ * The packet layer of the GDB remote serial protocol: bytes in, packets out, and back. It knows no
+ * command and no socket.
  *
  *     $ payload # checksum        '}' x: the byte x ^ 0x20;  c '*' n: c again, n - 29 times (replies only);  checksum: sum of the bytes as sent, mod 256
  *     + -                         received well, send again
  *     0x03                        interrupt, outside of packets
  *
- * Whatever comes, a reader goes on: bytes that belong to nothing are passed over, a packet that is too long or has a wrong checksum is reported as damaged.
+ * Whatever comes, a reader goes on: bytes that belong to nothing are passed over, a packet that is
+ * too long or has a wrong checksum is reported as damaged.
  *
  * Specification: GDB manual, appendix "GDB Remote Serial Protocol", Overview.
  */

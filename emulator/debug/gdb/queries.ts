@@ -1,9 +1,12 @@
 /**
- * The general queries of the GDB remote serial protocol: what both sides can do, threads, the target description, monitor commands.
+ * The general queries of the GDB remote serial protocol: what both sides can do, threads, the
+ * target description, monitor commands.
  *
- * There is no memory map on purpose: a client takes every address outside of one for inaccessible, and the addresses it uses are virtual.
+ * There is no memory map on purpose: a client takes every address outside of one for inaccessible,
+ * and the addresses it uses are virtual.
  *
- * Specification: GDB manual, "General Query Packets"; qHostInfo: LLDB, docs/resources/lldbgdbremote.
+ * Specification: GDB manual, "General Query Packets"; qHostInfo: LLDB,
+ * docs/resources/lldbgdbremote.
  */
 
 import {
@@ -80,7 +83,9 @@ function supported(state: CommandState, text: string): string {
   ].join(';');
 }
 
-/** "ANNEX:OFFSET,LENGTH", answered in pieces: "m" and a piece when more follow, "l" and the last. */
+/**
+ * "ANNEX:OFFSET,LENGTH", answered in pieces: "m" and a piece when more follow, "l" and the last.
+ */
 function readFeatures(text: string): string {
   const [annex, range = ''] = text.split(':');
   const [from, bytes] = range.split(',').map((number) => parseHex(number));

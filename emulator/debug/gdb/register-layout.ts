@@ -1,11 +1,13 @@
 /**
- * The registers that a debugger sees, in the order of their protocol numbers, and the target description that tells it so.
+ * The registers that a debugger sees, in the order of their protocol numbers, and the target
+ * description that tells it so.
  *
  *     0–30 x0–x30 · 31 sp · 32 pc · 33 cpsr    org.gnu.gdb.aarch64.core   ┐ the "g" packet
  *     34–65 v0–v31 · 66 fpsr · 67 fpcr         org.gnu.gdb.aarch64.fpu    ┘
  *     68 …                                     org.levitate.aarch64.system, by "p" alone
  *
- * Specification: GDB manual, "Target Description Format" and "AArch64 Features" (names, sizes and order that GDB requires).
+ * Specification: GDB manual, "Target Description Format" and "AArch64 Features" (names, sizes and
+ * order that GDB requires).
  */
 
 import type { DebugRegister } from './target.ts';
@@ -36,7 +38,10 @@ const FPU: Feature = {
   ],
 };
 
-/** System registers worth seeing while memory management is brought up; core-registers.ts knows how each is reached. */
+/**
+ * System registers worth seeing while memory management is brought up; core-registers.ts knows how
+ * each is reached.
+ */
 const SYSTEM: Feature = {
   name: 'org.levitate.aarch64.system',
   registers: [
@@ -90,7 +95,10 @@ const CPSR_FIELDS: readonly (readonly [name: string, low: number, high: number])
   ['N', 31, 31],
 ];
 
-/** How a vector register can be read, as GDB's own description has it: letter of the width, lanes, and the readings of a lane by name. */
+/**
+ * How a vector register can be read, as GDB's own description has it: letter of the width, lanes,
+ * and the readings of a lane by name.
+ */
 const LANES: readonly (readonly [letter: string, count: number, readings: Readonly<Record<string, string>>])[] = [
   ['d', 2, { f: 'ieee_double', u: 'uint64', s: 'int64' }],
   ['s', 4, { f: 'ieee_single', u: 'uint32', s: 'int32' }],

@@ -1,7 +1,8 @@
 /**
  * The actions of a vCont packet: "ACTION[:THREAD]" separated by ";".
  *
- * The machine runs as a whole, or executes one instruction of one core; so the first core that is to step decides, and only where none is, everything runs.
+ * The machine runs as a whole, or executes one instruction of one core; so the first core that is
+ * to step decides, and only where none is, everything runs.
  *
  * Specification: GDB manual, "Packets", vCont.
  */

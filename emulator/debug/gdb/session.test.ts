@@ -1,4 +1,7 @@
-/** A debugger's session over a target of a few arrays: every command's answer, the states it goes through, and that nothing it is sent brings it down. */
+/**
+ * A debugger's session over a target of a few arrays: every command's answer, the states it goes
+ * through, and that nothing it is sent brings it down.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

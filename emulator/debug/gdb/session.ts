@@ -1,5 +1,6 @@
 /**
- * One debugger at work: the bytes it sends, the machine it holds still or lets go. Knows no socket and no machine.
+ * One debugger at work: the bytes it sends, the machine it holds still or lets go. Knows no socket
+ * and no machine.
  *
  *     bytes ─► packets ─► commands ─► reply
  *                             └─ "go on" ─► target.resume(); the reply is the next stop, which whoever drives the machine reports by stopped()
@@ -82,7 +83,8 @@ export class GdbSession {
   }
 
   private perform(payload: Uint8Array): void {
-    // While the machine runs, any reply would be taken for a stop: a client that asks then gets none.
+    // While the machine runs, any reply would be taken for a stop: a client that asks then gets
+    // none.
     if (this.running && payload[0] !== DETACH && payload[0] !== KILL) return;
     const answer = answerPacket(this.state, payload);
     if (isAction(answer)) this.act(answer);
@@ -154,7 +156,8 @@ export class GdbSession {
       case 'beginning':
         return 'replaylog:begin;';
       case 'rest':
-        // LLDB goes on by itself from a stop without a signal, unless a reason is given (lldb-server's stop replies). GDB passes over both.
+        // LLDB goes on by itself from a stop without a signal, unless a reason is given
+        // (lldb-server's stop replies). GDB passes over both.
         return `reason:exception;description:${hexOf(new TextEncoder().encode(`the machine ${stop.reason}`))};`;
       default:
         return '';

@@ -1,6 +1,7 @@
 /**
- * What the GDB protocol asks of a machine under a debugger. Defined by the protocol's needs: gdb/session.ts is the one user, debug/machine-target.ts satisfies it
- * for the emulator's machine, and tests satisfy it with a few arrays.
+ * What the GDB protocol asks of a machine under a debugger. Defined by the protocol's needs:
+ * gdb/session.ts is the one user, debug/machine-target.ts satisfies it for the emulator's machine,
+ * and tests satisfy it with a few arrays.
  *
  * Cores are numbered from 0 here; the protocol's thread n is core n - 1.
  */
@@ -30,7 +31,10 @@ export type DebugStop =
   | { readonly kind: 'interrupt'; readonly core: number }
   /** Going back, the first instruction was reached. */
   | { readonly kind: 'beginning'; readonly core: number }
-  /** The guest came to a point from which it does not go on by itself: nothing left to do, a panic, a core that cannot go on. */
+  /**
+   * The guest came to a point from which it does not go on by itself: nothing left to do, a panic,
+   * a core that cannot go on.
+   */
   | { readonly kind: 'rest'; readonly core: number; readonly failed: boolean; readonly reason: string }
   /** It was switched off, or a limit was hit: there is nothing to debug any more. */
   | { readonly kind: 'end'; readonly exitStatus: number; readonly reason: string };
@@ -49,14 +53,20 @@ export interface DebugTarget {
   readRegister(core: number, name: string): bigint | null;
   /** False when it cannot be written. */
   writeRegister(core: number, name: string, value: bigint): boolean;
-  /** Bytes at a virtual address as `core` sees it now, at most `length`: fewer when only a part can be read, none when nothing can. */
+  /**
+   * Bytes at a virtual address as `core` sees it now, at most `length`: fewer when only a part can
+   * be read, none when nothing can.
+   */
   readMemory(core: number, address: bigint, length: number): Uint8Array;
   /** False when a byte of it cannot be written; then nothing is. */
   writeMemory(core: number, address: bigint, bytes: Uint8Array): boolean;
   /** The same by physical address. */
   readPhysical(address: bigint, length: number): Uint8Array;
   writePhysical(address: bigint, bytes: Uint8Array): boolean;
-  /** False when there cannot be such a point: a watchpoint on an address that is not mapped to memory. `core` translates its address. */
+  /**
+   * False when there cannot be such a point: a watchpoint on an address that is not mapped to
+   * memory. `core` translates its address.
+   */
   addPoint(core: number, point: DebugPoint): boolean;
   removePoint(point: DebugPoint): void;
   /** Executes one instruction of `core` while the other cores stand still. */

@@ -1,6 +1,7 @@
 /**
- * The CPU interface of one core: which interrupt it signals, and what acknowledging and ending one does. The same for GICv2 (memory
- * mapped) and GICv3 (ICC_* system registers); the register layouts are in gicv2-cpu-interface.ts and icc-registers.ts.
+ * The CPU interface of one core: which interrupt it signals, and what acknowledging and ending one
+ * does. The same for GICv2 (memory mapped) and GICv3 (ICC_* system registers); the register layouts
+ * are in gicv2-cpu-interface.ts and icc-registers.ts.
  *
  *     ready sets ──enabled groups──► best ──priority < PMR, group priority < running──► IRQ or FIQ
  *                                                                                        │ IAR
@@ -10,15 +11,18 @@
  *     priority   7 6 5 4 3 │ 2 1 0          BPR n: group priority = bits 7..n+1 for group 0,
  *                implemented│ not                                   bits 7..n for group 1 with its own BPR
  *
- * Group 0 is signalled as FIQ where the controller says so (GICv3 always, GICv2 with FIQEn), everything else as IRQ.
+ * Group 0 is signalled as FIQ where the controller says so (GICv3 always, GICv2 with FIQEn),
+ * everything else as IRQ.
  *
- * Choices where the architecture leaves one: the running priority is compared under the mask of the pending interrupt's binary
- * point, so that a coarser point than the running interrupt's never lets a less urgent one in. An EOIR or DIR that does not match
- * the last acknowledge drops the highest active priority of the group and deactivates the INTID written; an EOIR without an active
- * priority in that group is ignored, and so is DIR with EOImode 0. A group that the interface has disabled does not hide an
- * interrupt of the other.
+ * Choices where the architecture leaves one: the running priority is compared under the mask of the
+ * pending interrupt's binary point, so that a coarser point than the running interrupt's never lets
+ * a less urgent one in. An EOIR or DIR that does not match the last acknowledge drops the highest
+ * active priority of the group and deactivates the INTID written; an EOIR without an active
+ * priority in that group is ignored, and so is DIR with EOImode 0. A group that the interface has
+ * disabled does not hide an interrupt of the other.
  *
- * Specification: IHI 0069, 4.8 (prioritisation, preemption, binary point), 12.2 (ICC registers); IHI 0048, 3.3 and 4.4.
+ * Specification: IHI 0069, 4.8 (prioritisation, preemption, binary point), 12.2 (ICC registers);
+ * IHI 0048, 3.3 and 4.4.
  */
 
 import type { InterruptState } from './interrupt-state.ts';
@@ -36,7 +40,10 @@ import {
 export const SPURIOUS = 1023;
 /** RPR when nothing is active. */
 export const IDLE_PRIORITY = 0xff;
-/** With 5 bits of priority, group 0 cannot split finer than bits 7..3, and BPR of group 1 counts one more. */
+/**
+ * With 5 bits of priority, group 0 cannot split finer than bits 7..3, and BPR of group 1 counts one
+ * more.
+ */
 export const MIN_BPR0 = 2;
 export const MIN_BPR1 = 3;
 const MAX_BPR = 7;
@@ -170,7 +177,10 @@ export class CpuInterface {
     return active === 0 ? IDLE_PRIORITY : lowestBit(active) << PRIORITY_SHIFT;
   }
 
-  /** The best interrupt of the enabled groups as a key of ready-set.ts, whatever mask and running priority are. O(1). */
+  /**
+   * The best interrupt of the enabled groups as a key of ready-set.ts, whatever mask and running
+   * priority are. O(1).
+   */
   highestPending(): number {
     if (this.asleep) {
       return NOTHING_READY;
@@ -180,7 +190,10 @@ export class CpuInterface {
     return key0 < key1 ? key0 : key1;
   }
 
-  /** {@link GROUP0} or {@link GROUP1}: the group of a key that `highestPending` gave; 0 for no interrupt. O(1). */
+  /**
+   * {@link GROUP0} or {@link GROUP1}: the group of a key that `highestPending` gave; 0 for no
+   * interrupt. O(1).
+   */
   groupOf(key: number): GroupMask {
     if (key === NOTHING_READY) {
       return 0;
@@ -201,7 +214,9 @@ export class CpuInterface {
     return running === IDLE_PRIORITY || (priority & mask) < (running & mask) ? group : 0;
   }
 
-  /** True when something would be forwarded if the core were awake and both groups enabled. O(1). */
+  /**
+   * True when something would be forwarded if the core were awake and both groups enabled. O(1).
+   */
   hasAnythingReady(): boolean {
     return this.#ready0.best() !== NOTHING_READY || this.#ready1.best() !== NOTHING_READY;
   }
@@ -240,13 +255,19 @@ export class CpuInterface {
     return (apr0 & (1 << lowestBit(apr0 | apr1))) === 0 ? GROUP1 : GROUP0;
   }
 
-  /** The group of an INTID as this core sees it, signalled or not; group 0 for one that does not exist. */
+  /**
+   * The group of an INTID as this core sees it, signalled or not; group 0 for one that does not
+   * exist.
+   */
   groupOfInterrupt(intid: number): GroupMask {
     const grouped = this.#state.exists(intid) && this.#state.hasBit('grouped', this.#state.slot(this.cpu, intid));
     return grouped ? GROUP1 : GROUP0;
   }
 
-  /** EOIR: drops the running priority of `group`, and deactivates unless EOImode splits that off. O(1). */
+  /**
+   * EOIR: drops the running priority of `group`, and deactivates unless EOImode splits that off.
+   * O(1).
+   */
   endInterrupt(group: GroupMask, intid: number): void {
     const index = group === GROUP0 ? 0 : 1;
     const active = this.#apr[index]!;

@@ -1,6 +1,7 @@
 /**
- * What Linux 6.1 does to the controllers, access by access: init of the distributor and of each core, a timer tick, an IPI, and on
- * GICv3 what its power management does around a sleep. Written from traces (board notes), with two and eight cores.
+ * What Linux 6.1 does to the controllers, access by access: init of the distributor and of each
+ * core, a timer tick, an IPI, and on GICv3 what its power management does around a sleep. Written
+ * from traces (board notes), with two and eight cores.
  */
 
 import { describe, expect, it } from 'vitest';

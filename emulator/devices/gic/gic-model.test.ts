@@ -1,6 +1,6 @@
 /**
- * Random operations on a GICv2, a GICv3 and the plain model: lines, acknowledged INTIDs, pending and active registers and running
- * priorities must agree after every one.
+ * Random operations on a GICv2, a GICv3 and the plain model: lines, acknowledged INTIDs, pending
+ * and active registers and running priorities must agree after every one.
  */
 
 import fc from 'fast-check';

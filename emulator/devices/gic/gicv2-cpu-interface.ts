@@ -6,12 +6,14 @@
  *
  *     IAR:   12:10 the core that sent an SGI, 9:0 INTID
  *
- * Without the Security Extensions every access behaves as a secure one: IAR and HPPIR read 1022 while the interrupt is in group 1, unless
- * AckCtl is set; AIAR, AEOIR and AHPPIR are for group 1. An EOIR for an interrupt of group 1 works without AckCtl too
- * (UNPREDICTABLE). With 32 priority levels only APR0 and NSAPR0 have bits.
+ * Without the Security Extensions every access behaves as a secure one: IAR and HPPIR read 1022
+ * while the interrupt is in group 1, unless AckCtl is set; AIAR, AEOIR and AHPPIR are for group 1.
+ * An EOIR for an interrupt of group 1 works without AckCtl too (UNPREDICTABLE). With 32 priority
+ * levels only APR0 and NSAPR0 have bits.
  *
- * QEMU 7.2 answers otherwise in a few places: it has no AIAR and AHPPIR, hides from HPPIR what PMR masks, lets IAR take an interrupt of
- * a disabled group, reads 1022 though group 1 has not the priority to be signalled, and compares the running priority unmasked.
+ * QEMU 7.2 answers otherwise in a few places: it has no AIAR and AHPPIR, hides from HPPIR what PMR
+ * masks, lets IAR take an interrupt of a disabled group, reads 1022 though group 1 has not the
+ * priority to be signalled, and compares the running priority unmasked.
  *
  * Specification: IHI 0048, 4.4; table 3-5 for what IAR reads.
  */
@@ -23,7 +25,8 @@ import type { GicV2Sgis } from './gicv2-sgis.ts';
 import { requireWord } from './interrupt-registers.ts';
 import { lowestBit } from './ready-set.ts';
 
-const CTLR = 0x00; // 0 EnableGrp0, 1 EnableGrp1, 2 AckCtl, 3 FIQEn, 4 CBPR, 8:5 bypass disables, 9 EOImode
+// 0 EnableGrp0, 1 EnableGrp1, 2 AckCtl, 3 FIQEn, 4 CBPR, 8:5 bypass disables, 9 EOImode
+const CTLR = 0x00;
 const CTLR_ENABLES = 3;
 const CTLR_ACKCTL = 1 << 2;
 const CTLR_FIQEN = 1 << 3;

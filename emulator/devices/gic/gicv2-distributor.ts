@@ -6,8 +6,8 @@
  *     0x800 ITARGETSR  a byte of cores each      0xf10 CPENDSGIR, 0xf20 SPENDSGIR   a byte of sources each
  *                                                0xfd0 PIDR4..7, PIDR0..3, CIDR0..3
  *
- * On a single core ITARGETSR is zero and ignores writes, and every SPI goes to that core. An SPI with several targets is offered to all
- * of them; the first that acknowledges has it.
+ * On a single core ITARGETSR is zero and ignores writes, and every SPI goes to that core. An SPI
+ * with several targets is offered to all of them; the first that acknowledges has it.
  *
  * Specification: IHI 0048, 4.1 and 4.3.
  */
@@ -87,7 +87,9 @@ export class GicV2Distributor implements Device {
     this.#unknown.restoreState(state.unknown);
   }
 
-  /** @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it */
+  /**
+   * @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it
+   */
   read(offset: number, width: AccessWidth): number {
     if (offset < SIZE && this.#registers.intidWord(offset) !== NOT_HERE) {
       return this.#registers.read(this.#currentCpu(), offset, width);

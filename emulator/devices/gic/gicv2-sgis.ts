@@ -1,12 +1,13 @@
 /**
- * Software-generated interrupts of a GICv2: pending for each target and each source, so a core that gets the same SGI from two others
- * takes it twice, once with each CPUID.
+ * Software-generated interrupts of a GICv2: pending for each target and each source, so a core that
+ * gets the same SGI from two others takes it twice, once with each CPUID.
  *
  *     sources[target * 16 + INTID]: bit n = core n has sent it and it has not been taken
  *
  * Invariant: the interrupt's latch is set exactly when a source is.
  *
- * Specification: IHI 0048, 3.2.4 (SGIs), 4.3.15 GICD_SGIR, 4.3.16 GICD_CPENDSGIR, 4.3.17 GICD_SPENDSGIR.
+ * Specification: IHI 0048, 3.2.4 (SGIs), 4.3.15 GICD_SGIR, 4.3.16 GICD_CPENDSGIR, 4.3.17
+ * GICD_SPENDSGIR.
  */
 
 import type { InterruptState } from './interrupt-state.ts';

@@ -1,6 +1,7 @@
 /**
- * Arm's Generic Interrupt Controller, architecture 2, without the Security Extensions: a distributor and, for each core, a memory
- * mapped CPU interface. As on QEMU's `virt` machine and on Cortex-A15.
+ * Arm's Generic Interrupt Controller, architecture 2, without the Security Extensions: a
+ * distributor and, for each core, a memory mapped CPU interface. As on QEMU's `virt` machine and on
+ * Cortex-A15.
  *
  *     devices ──SPI──► ┌─────────────┐    ┌───────────────┐ IRQ, FIQ
  *     timers  ──PPI──► │ distributor │ ─► │ CPU interface │ ────────► core 0
@@ -8,12 +9,13 @@
  *                      │  each core) │ ─► …                          up to 8 cores
  *                      └─────────────┘
  *
- * Both windows are at the same address for every core; the registers of INTIDs 0..31 and the whole CPU interface belong to the core
- * that accesses, which `currentCpu` tells.
+ * Both windows are at the same address for every core; the registers of INTIDs 0..31 and the whole
+ * CPU interface belong to the core that accesses, which `currentCpu` tells.
  *
- * Not modelled: the Security Extensions, the virtualization extensions (GICH, GICV), MSI frames, bypass of the CPU interface (its
- * disable bits read back). Implementation choices: 5 bits of priority; SGIs are always enabled, as on Cortex-A15; the active state of an
- * SGI is one for all its sources, so a second source waits until the first is deactivated.
+ * Not modelled: the Security Extensions, the virtualization extensions (GICH, GICV), MSI frames,
+ * bypass of the CPU interface (its disable bits read back). Implementation choices: 5 bits of
+ * priority; SGIs are always enabled, as on Cortex-A15; the active state of an SGI is one for all
+ * its sources, so a second source waits until the first is deactivated.
  *
  * Specification: GICv2, IHI 0048 B.b.
  */
@@ -48,7 +50,10 @@ export class GicV2 extends InterruptController {
   readonly #registers: GicV2CpuInterface;
   readonly #sgis: GicV2Sgis;
 
-  /** @throws RangeError when there are more than 8 cores, or the number of cores or SPIs is not possible at all */
+  /**
+   * @throws RangeError when there are more than 8 cores, or the number of cores or SPIs is not
+   * possible at all
+   */
   constructor(options: GicV2Options) {
     if (options.cpus > MAX_CORES) {
       throw new RangeError(`a GICv2 for ${options.cpus} cores: at most ${MAX_CORES} are possible`);

@@ -1,6 +1,7 @@
 /**
- * The distributor of a GICv3: 64 KiB, the SPIs only. Affinity routing is always on, so the registers of INTIDs 0..31 and those of the GICv2
- * programming model (ITARGETSR, SGIR) are zero here and ignore writes; INTIDs 0..31 are in the redistributors.
+ * The distributor of a GICv3: 64 KiB, the SPIs only. Affinity routing is always on, so the
+ * registers of INTIDs 0..31 and those of the GICv2 programming model (ITARGETSR, SGIR) are zero
+ * here and ignore writes; INTIDs 0..31 are in the redistributors.
  *
  *     0x0000 CTLR  TYPER  IIDR  TYPER2  STATUSR      0x6000 + 8 n  IROUTER<n>   (gicv3-routing.ts)
  *     0x0080..0x0cff (interrupt-registers.ts)        0xffd0 PIDR4..7, PIDR0..3, CIDR0..3
@@ -25,7 +26,8 @@ const CTLR_ENABLE_GRP0 = 1 << 0;
 const CTLR_ENABLE_GRP1 = 1 << 1;
 const CTLR_ARE = 1 << 4;
 const CTLR_DS = 1 << 6;
-const TYPER = 0x0004; // 4:0 ITLinesNumber, 10 SecurityExtn, 17 LPIS = 0, 23:19 IDbits, 24 A3V, 25 No1N
+// 4:0 ITLinesNumber, 10 SecurityExtn, 17 LPIS = 0, 23:19 IDbits, 24 A3V, 25 No1N
+const TYPER = 0x0004;
 const TYPER_SECURITY_EXTN = 1 << 10;
 const TYPER_ID_BITS = 15 << 19; // 16 bits, as ICC_CTLR_EL1.IDbits says
 const TYPER_A3V = 1 << 24;
@@ -84,7 +86,10 @@ export class GicV3Distributor implements Device {
     this.#registers = new InterruptRegisters({ state: options.state, view: options.view, writablePendingSgis: 0xffff });
   }
 
-  /** The SPIs, their routes and the group enables; the redistributors reset what is private to a core. */
+  /**
+   * The SPIs, their routes and the group enables; the redistributors reset what is private to a
+   * core.
+   */
   reset(): void {
     this.#state.setGroupEnables(0);
     this.#state.resetWords(this.#state.cpus, this.#state.words);
@@ -102,7 +107,9 @@ export class GicV3Distributor implements Device {
     this.#unknown.restoreState(state.unknown);
   }
 
-  /** @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it */
+  /**
+   * @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it
+   */
   read(offset: number, width: AccessWidth): number {
     const word = this.#registers.intidWord(offset);
     if (word !== NOT_HERE) {

@@ -37,7 +37,8 @@ const STATUSR = 0x0010;
 const WAKER = 0x0014;
 const WAKER_PROCESSOR_SLEEP = 1 << 1;
 const WAKER_CHILDREN_ASLEEP = 1 << 2;
-const LPI_REGISTERS = 0x0040; // SETLPIR, CLRLPIR, PROPBASER, PENDBASER, INVLPIR, INVALLR, SYNCR: zero without LPIs
+// SETLPIR, CLRLPIR, PROPBASER, PENDBASER, INVLPIR, INVALLR, SYNCR: zero without LPIs
+const LPI_REGISTERS = 0x0040;
 const LPI_REGISTERS_END = 0x00c8;
 const IDENTIFICATION = 0xffd0;
 const IDENTIFICATION_VALUES = identificationOf(0x93);
@@ -100,7 +101,9 @@ export class GicV3Redistributors implements Device {
     this.#unknown.restoreState(state.unknown);
   }
 
-  /** @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it */
+  /**
+   * @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it
+   */
   read(offset: number, width: AccessWidth): number {
     const cpu = Math.floor(offset / REDISTRIBUTOR_STRIDE);
     const inFrames = offset % REDISTRIBUTOR_STRIDE;

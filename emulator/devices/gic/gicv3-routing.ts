@@ -6,9 +6,11 @@
  *     │  RES0   │ Aff3  │IRM│  RES0   │ Aff2  │ Aff1  │ Aff0  │
  *     └─────────┴───────┴───┴─────────┴───────┴───────┴───────┘
  *
- * IRM = 0: to the core with that affinity, to nobody when there is none. IRM = 1 ("1 of N", the controller picks): to the lowest
- * numbered core that is awake and has the group of the interrupt enabled, core 0 when there is none; a fixed choice, so runs repeat.
- * Because it may be core 0 while that one sleeps, such an interrupt can ask for its power, which GICD_CTLR.E1NWF = 0 need not allow.
+ * IRM = 0: to the core with that affinity, to nobody when there is none. IRM = 1 ("1 of N", the
+ * controller picks): to the lowest numbered core that is awake and has the group of the interrupt
+ * enabled, core 0 when there is none; a fixed choice, so runs repeat. Because it may be core 0
+ * while that one sleeps, such an interrupt can ask for its power, which GICD_CTLR.E1NWF = 0 need
+ * not allow.
  *
  * Specification: IHI 0069, 12.9.22 GICD_IROUTER, 3.3 (routing).
  */
@@ -31,7 +33,8 @@ export class GicV3Routing {
   #oneOfN: readonly [number, number] = [0, 0];
 
   /**
-   * @param mpidrs affinity fields of each core as in MPIDR_EL1 (39:32 Aff3, 23:0 Aff2 to Aff0); other bits are ignored
+   * @param mpidrs affinity fields of each core as in MPIDR_EL1 (39:32 Aff3, 23:0 Aff2 to Aff0);
+   * other bits are ignored
    * @throws RangeError when two cores have the same affinity
    */
   constructor(state: InterruptState, interfaces: readonly CpuInterface[], mpidrs: readonly number[]) {
@@ -59,7 +62,10 @@ export class GicV3Routing {
     }
   }
 
-  /** Without the targets that follow from it, which are kept with the interrupts, and the picks, which follow from the interfaces. */
+  /**
+   * Without the targets that follow from it, which are kept with the interrupts, and the picks,
+   * which follow from the interfaces.
+   */
   saveState() {
     return { low: [...this.#low], high: [...this.#high] };
   }
@@ -94,7 +100,10 @@ export class GicV3Routing {
     this.#apply(index);
   }
 
-  /** To call when a core wakes, sleeps, or changes its group enables. O(cores), O(SPIs) when another core is picked. */
+  /**
+   * To call when a core wakes, sleeps, or changes its group enables. O(cores), O(SPIs) when another
+   * core is picked.
+   */
   repick(): void {
     const picks = this.#picks();
     if (picks[0] === this.#oneOfN[0] && picks[1] === this.#oneOfN[1]) {

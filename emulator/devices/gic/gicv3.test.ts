@@ -4,7 +4,9 @@ import { GicV3TestMachine, type IccName } from './testing/test-machine.ts';
 const SGI = 0x1_0000;
 const ENABLE = 0x100;
 
-/** All interrupts in group 1, INTID 40 enabled with priority 0xa0, routed to affinity 0 (core 0). */
+/**
+ * All interrupts in group 1, INTID 40 enabled with priority 0xa0, routed to affinity 0 (core 0).
+ */
 function withSpi40(cpus = 1): GicV3TestMachine {
   const machine = new GicV3TestMachine(cpus).start();
   for (let cpu = 0; cpu < cpus; cpu++) {

@@ -1,17 +1,20 @@
 /**
- * Arm's Generic Interrupt Controller, architecture 3: a distributor, a redistributor for each core, and CPU interfaces in system
- * registers. As on QEMU's `virt` machine without ITS, and on the Pixel 6.
+ * Arm's Generic Interrupt Controller, architecture 3: a distributor, a redistributor for each core,
+ * and CPU interfaces in system registers. As on QEMU's `virt` machine without ITS, and on the Pixel
+ * 6.
  *
  *     devices ──SPI──► distributor ──IROUTER──┐
  *     timers  ──PPI──► redistributor n ───────┼──► CPU interface n (ICC_*_EL1) ──IRQ (group 1), FIQ (group 0)──► core n
  *     ICC_SGI1R_EL1 ──SGI──► redistributors ──┘
  *
- * Security: one of the two views of security-view.ts. In the non-secure one, registers of group 0 do not exist, as SCR_EL3.FIQ = 1
- * makes them, and GICR_WAKER is zero: firmware has woken every core.
+ * Security: one of the two views of security-view.ts. In the non-secure one, registers of group 0
+ * do not exist, as SCR_EL3.FIQ = 1 makes them, and GICR_WAKER is zero: firmware has woken every
+ * core.
  *
- * Not modelled: LPIs and the ITS, message-based SPIs, extended SPI and PPI ranges, NMIs, the legacy memory-mapped CPU interface, the
- * virtual CPU interface (its ICH_* registers remember what is written and have no effect), HCR_EL2.IMO/FMO redirection to it.
- * Implementation choices: 5 bits of priority and preemption, 16-bit INTIDs, affinity routing always on, RWP never set.
+ * Not modelled: LPIs and the ITS, message-based SPIs, extended SPI and PPI ranges, NMIs, the legacy
+ * memory-mapped CPU interface, the virtual CPU interface (its ICH_* registers remember what is
+ * written and have no effect), HCR_EL2.IMO/FMO redirection to it. Implementation choices: 5 bits of
+ * priority and preemption, 16-bit INTIDs, affinity routing always on, RWP never set.
  *
  * Specification: GICv3 and v4, IHI 0069 H.
  */
@@ -49,7 +52,10 @@ export class GicV3 extends InterruptController {
   readonly #ich: IchRegisters;
   readonly #routing: GicV3Routing;
 
-  /** @throws RangeError when the number of cores or SPIs is not possible, or two cores have the same affinity */
+  /**
+   * @throws RangeError when the number of cores or SPIs is not possible, or two cores have the same
+   * affinity
+   */
   constructor(options: GicV3Options) {
     const { mpidrs, securityView: view = 'single', context } = options;
     super({
@@ -88,8 +94,8 @@ export class GicV3 extends InterruptController {
   }
 
   /**
-   * What `cpu` reads from an ICC_* or ICH_* register, or undefined when this controller has no such register or it is write-only: the
-   * guest's access is UNDEFINED. Reading IAR acknowledges. O(1).
+   * What `cpu` reads from an ICC_* or ICH_* register, or undefined when this controller has no such
+   * register or it is write-only: the guest's access is UNDEFINED. Reading IAR acknowledges. O(1).
    */
   readSystemRegister(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined {
     const value = this.#icc.read(cpu, encoding);
@@ -103,7 +109,10 @@ export class GicV3 extends InterruptController {
     return BigInt(value);
   }
 
-  /** The same for a write: false when there is no such register or it is read-only. O(1), but O(targets) for SGIs. */
+  /**
+   * The same for a write: false when there is no such register or it is read-only. O(1), but
+   * O(targets) for SGIs.
+   */
   writeSystemRegister(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean {
     if (!this.#icc.write(cpu, encoding, value)) {
       return this.#ich.write(cpu, encoding, value);
@@ -114,8 +123,8 @@ export class GicV3 extends InterruptController {
   }
 
   /**
-   * The CPU interface of a core that is powered up again (PSCI CPU_ON) starts from its reset state. Firmware that starts a core wakes its redistributor, so
-   * a guest need not write GICR_WAKER.
+   * The CPU interface of a core that is powered up again (PSCI CPU_ON) starts from its reset state.
+   * Firmware that starts a core wakes its redistributor, so a guest need not write GICR_WAKER.
    */
   resetCpu(cpu: number): void {
     this.interfaces[cpu]!.reset();

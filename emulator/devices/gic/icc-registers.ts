@@ -9,11 +9,12 @@
  *
  *     SGI1R   55:48 Aff3 │ 40 IRM │ 39:32 Aff2 │ 27:24 INTID │ 23:16 Aff1 │ 15:0 targets: bit n is Aff0 = n
  *
- * No range selector, so SGIs reach Aff0 0..15 only. SRE is fixed on: the memory-mapped interface does not exist. With 32 priority
- * levels, AP0R1..3 and AP1R1..3 do not exist either. An SGI reaches a core only when its group there is the one that the register
- * sends (IHI 0069, 12.1.10). An EOIR of the group that is not running is ignored. CTLR.PMHE reads zero: the mask is never a hint for
- * the choice of a 1-of-N target. IGRPEN1_EL3 and CTLR_EL3 reach the only group 1 that there is, by their non-secure bits; the secure
- * ones read zero.
+ * No range selector, so SGIs reach Aff0 0..15 only. SRE is fixed on: the memory-mapped interface
+ * does not exist. With 32 priority levels, AP0R1..3 and AP1R1..3 do not exist either. An SGI
+ * reaches a core only when its group there is the one that the register sends (IHI 0069, 12.1.10).
+ * An EOIR of the group that is not running is ignored. CTLR.PMHE reads zero: the mask is never a
+ * hint for the choice of a 1-of-N target. IGRPEN1_EL3 and CTLR_EL3 reach the only group 1 that
+ * there is, by their non-secure bits; the secure ones read zero.
  *
  * Specification: IHI 0069, 12.2.
  */
@@ -207,7 +208,10 @@ export class IccRegisters {
     return isGroup0 && this.#view === 'non-secure' ? 0 : key;
   }
 
-  /** Ignored when the running priority belongs to the other group (IHI 0069, ICC_EOIR1_EL1 leaves it open). */
+  /**
+   * Ignored when the running priority belongs to the other group (IHI 0069, ICC_EOIR1_EL1 leaves it
+   * open).
+   */
   #endInterrupt(own: CpuInterface, group: number, intid: number): void {
     if (own.activeGroup() === group) {
       own.endInterrupt(group, intid);
@@ -227,7 +231,10 @@ export class IccRegisters {
     }
   }
 
-  /** With one security state ASGI1R sends group 1 too. The non-secure side may send neither of the two others' SGIs. */
+  /**
+   * With one security state ASGI1R sends group 1 too. The non-secure side may send neither of the
+   * two others' SGIs.
+   */
   #sendOtherSgi(cpu: number, key: number, low: number, high: number): void {
     if (this.#view === 'single') {
       this.#sendSgi(cpu, key === SGI0R ? GROUP0 : GROUP1, low, high);

@@ -1,6 +1,7 @@
 /**
- * The hypervisor's registers of a GICv3: ICH_*_EL2. They remember what is written, so that a kernel that enters at EL2 can set them up;
- * the virtual CPU interface behind them is not modelled, and a hypervisor that turns it on is reported.
+ * The hypervisor's registers of a GICv3: ICH_*_EL2. They remember what is written, so that a kernel
+ * that enters at EL2 can set them up; the virtual CPU interface behind them is not modelled, and a
+ * hypervisor that turns it on is reported.
  *
  *     CRm (op1 = 4, CRn = 12)   8: AP0R0   9: AP1R0   11: HCR=0 VTR=1 MISR=2 EISR=3 ELRSR=5 VMCR=7   12: LR0..LR3
  *
@@ -75,7 +76,10 @@ export class IchRegisters {
     }
   }
 
-  /** False when there is no such register or it is read-only. Emits `device` when the virtual interface is first turned on. */
+  /**
+   * False when there is no such register or it is read-only. Emits `device` when the virtual
+   * interface is first turned on.
+   */
   write(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean {
     const key = keyOf(encoding);
     const mask = maskOf(key);

@@ -3,15 +3,18 @@
  *
  *     setSpi, setPpi ──► state ──► CPU interface n ──► irqLine(n), fiqLine(n), onLines(n, irq, fiq)
  *
- * It knows no CPU engine: whoever runs the cores reads the lines or listens to their changes, and asks `pendingFor` whether a core
- * that waits has a reason to wake.
+ * It knows no CPU engine: whoever runs the cores reads the lines or listens to their changes, and
+ * asks `pendingFor` whether a core that waits has a reason to wake.
  */
 
 import { CpuInterface, GROUP0, type Handling } from './cpu-interface.ts';
 import { FIRST_SPI, InterruptState, type InterruptStateOptions } from './interrupt-state.ts';
 import { lowestBit } from './ready-set.ts';
 
-/** Called when a line of a core changes, after the change. It must not call the controller back before it returns. */
+/**
+ * Called when a line of a core changes, after the change. It must not call the controller back
+ * before it returns.
+ */
 export type LinesListener = (cpu: number, irq: boolean, fiq: boolean) => void;
 
 const IRQ = 1;
@@ -77,25 +80,35 @@ export abstract class InterruptController {
   }
 
   /**
-   * True when a core that waits (WFI, or powered down by CPU_SUSPEND) has an interrupt to wake for, whatever PSTATE says: a line
-   * is asserted, or its redistributor sleeps and asks for power because an enabled interrupt waits (IHI 0069, GICR_WAKER). O(1).
+   * True when a core that waits (WFI, or powered down by CPU_SUSPEND) has an interrupt to wake for,
+   * whatever PSTATE says: a line is asserted, or its redistributor sleeps and asks for power
+   * because an enabled interrupt waits (IHI 0069, GICR_WAKER). O(1).
    */
   pendingFor(cpu: number): boolean {
     const { asleep } = this.interfaces[cpu]!;
     return asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.#lines[cpu] !== 0;
   }
 
-  /** False when software has enabled no group, in the distributor or in any CPU interface: nothing can interrupt a core. */
+  /**
+   * False when software has enabled no group, in the distributor or in any CPU interface: nothing
+   * can interrupt a core.
+   */
   couldInterrupt(): boolean {
     return this.state.groupEnables !== 0 && this.interfaces.some(({ enables }) => enables !== 0);
   }
 
-  /** Tells `listener` what the core that runs does with its interrupts. For traces: without it nothing is told, and nothing costs. */
+  /**
+   * Tells `listener` what the core that runs does with its interrupts. For traces: without it
+   * nothing is told, and nothing costs.
+   */
   traceHandling(listener: (handling: Handling, intid: number) => void): void {
     for (const one of this.interfaces) one.onHandled = listener;
   }
 
-  /** What both versions have; each adds its own. The devices on the bus hold only what they have reported. */
+  /**
+   * What both versions have; each adds its own. The devices on the bus hold only what they have
+   * reported.
+   */
   saveState() {
     return {
       interrupts: this.state.saveState(),

@@ -1,11 +1,13 @@
 /**
- * The registers that a distributor and a redistributor's SGI frame have at the same offsets: one field for each interrupt.
+ * The registers that a distributor and a redistributor's SGI frame have at the same offsets: one
+ * field for each interrupt.
  *
  *     0x080 IGROUPR     1 bit, 32 INTIDs a register     0x300 ISACTIVER, 0x380 ICACTIVER   1 bit
  *     0x100 ISENABLER, 0x180 ICENABLER   1 bit          0x400 IPRIORITYR   1 byte, byte accesses allowed
  *     0x200 ISPENDR,   0x280 ICPENDR     1 bit          0xc00 ICFGR        2 bits: the upper one says edge-triggered
  *
- * INTIDs 0..31 are those of the core that accesses (GICv2) or that owns the frame (GICv3): the caller passes it.
+ * INTIDs 0..31 are those of the core that accesses (GICv2) or that owns the frame (GICv3): the
+ * caller passes it.
  *
  * Specification: IHI 0069, 12.9 (GICD), 12.11 (GICR); IHI 0048, 4.3.
  */
@@ -33,7 +35,10 @@ const ICFGR_END = 0xd00;
 export interface InterruptRegistersOptions {
   readonly state: InterruptState;
   readonly view: SecurityView;
-  /** SGIs whose pending state ISPENDR and ICPENDR may change: 0xffff in GICv3, 0 in GICv2, which has SPENDSGIR. */
+  /**
+   * SGIs whose pending state ISPENDR and ICPENDR may change: 0xffff in GICv3, 0 in GICv2, which has
+   * SPENDSGIR.
+   */
   readonly writablePendingSgis: number;
 }
 
@@ -48,7 +53,10 @@ export class InterruptRegisters {
     this.#readOnlyPending = 0xffff & ~options.writablePendingSgis;
   }
 
-  /** k when the register at `offset` holds fields of INTIDs 32k..32k+31, {@link NOT_HERE} for other registers. */
+  /**
+   * k when the register at `offset` holds fields of INTIDs 32k..32k+31, {@link NOT_HERE} for other
+   * registers.
+   */
   intidWord(offset: number): number {
     if (offset < 0x80) {
       return NOT_HERE;

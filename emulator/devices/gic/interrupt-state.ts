@@ -1,6 +1,6 @@
 /**
- * The state of every interrupt of a controller, and which core each one waits for. GICv2 and GICv3 share it; register layouts,
- * routing registers and CPU interfaces are elsewhere.
+ * The state of every interrupt of a controller, and which core each one waits for. GICv2 and GICv3
+ * share it; register layouts, routing registers and CPU interfaces are elsewhere.
  *
  *     word   0        1        …  n-1        n           n+1         …
  *          ┌────────┬────────┬───┬────────┬───────────┬───────────┬───
@@ -12,14 +12,15 @@
  *        └─rising edge─┐      ├─► pending ──enabled, not active, group on──► ready set of each target core
  *     ISPENDR, SGI ────┴► latch
  *
- * SGIs and PPIs (INTID 0..31) exist once for each core, SPIs once. The latch is cleared by acknowledging and by ICPENDR; the line of
- * a level-sensitive interrupt is pending as long as it is high, whatever software writes. An interrupt that is active and
- * pending is not forwarded.
+ * SGIs and PPIs (INTID 0..31) exist once for each core, SPIs once. The latch is cleared by
+ * acknowledging and by ICPENDR; the line of a level-sensitive interrupt is pending as long as it is
+ * high, whatever software writes. An interrupt that is active and pending is not forwarded.
  *
- * Every method that changes something moves the interrupt between ready sets at once and notes the cores concerned in `takeTouched`;
- * the controller then looks at those cores' lines.
+ * Every method that changes something moves the interrupt between ready sets at once and notes the
+ * cores concerned in `takeTouched`; the controller then looks at those cores' lines.
  *
- * Specification: GICv3 and v4, IHI 0069, 4.1 (life cycle), 4.6 (grouping); GICv2, IHI 0048, 3.2 and figure 4-10.
+ * Specification: GICv3 and v4, IHI 0069, 4.1 (life cycle), 4.6 (grouping); GICv2, IHI 0048, 3.2 and
+ * figure 4-10.
  */
 
 import { lowestBit, PRIORITY_SHIFT, ReadySet } from './ready-set.ts';
@@ -114,7 +115,10 @@ export class InterruptState {
     return intid < FIRST_SPI + this.spis;
   }
 
-  /** The word of `cpu`'s view that holds INTIDs 32k..32k+31, or -1 when the controller has none of them. */
+  /**
+   * The word of `cpu`'s view that holds INTIDs 32k..32k+31, or -1 when the controller has none of
+   * them.
+   */
   wordOf(cpu: number, k: number): number {
     const word = k === 0 ? cpu : this.cpus + k - 1;
     return word < this.words ? word : -1;
@@ -222,7 +226,10 @@ export class InterruptState {
     this.#refresh(slot);
   }
 
-  /** Pending becomes active; a level-sensitive input that is still high makes it active and pending. O(1). */
+  /**
+   * Pending becomes active; a level-sensitive input that is still high makes it active and pending.
+   * O(1).
+   */
   acknowledge(slot: number): void {
     const word = slot >>> 5;
     const bit = 1 << (slot & 31);
@@ -231,7 +238,10 @@ export class InterruptState {
     this.#refresh(slot);
   }
 
-  /** Back to the reset state for the words of [from, to). Input levels stay: they belong to the devices. */
+  /**
+   * Back to the reset state for the words of [from, to). Input levels stay: they belong to the
+   * devices.
+   */
   resetWords(from: number, to: number): void {
     for (let word = from; word < to; word++) {
       const isPrivate = word < this.cpus;

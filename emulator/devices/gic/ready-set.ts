@@ -5,14 +5,18 @@
  *       └─► words     per level, 1 word: which of its 32 words of INTIDs hold something
  *             └─► bits   per level, 32 words of 32 INTIDs
  *
- * Three find-first-set steps give the best interrupt, so adding, removing and asking cost the same whether one interrupt waits or a
- * thousand. It knows no enable, group or target: those decide who gets in (interrupt-state.ts).
+ * Three find-first-set steps give the best interrupt, so adding, removing and asking cost the same
+ * whether one interrupt waits or a thousand. It knows no enable, group or target: those decide who
+ * gets in (interrupt-state.ts).
  *
- * A smaller INTID wins between equal priorities. The architecture leaves that choice to the implementation (IHI 0069, 4.8;
- * IHI 0048, 3.3.2); Arm's own controllers choose so too.
+ * A smaller INTID wins between equal priorities. The architecture leaves that choice to the
+ * implementation (IHI 0069, 4.8; IHI 0048, 3.3.2); Arm's own controllers choose so too.
  */
 
-/** Priority levels that the controllers implement: 5 bits, as GIC-400, GIC-600 and the Cortex-A CPU interfaces do. */
+/**
+ * Priority levels that the controllers implement: 5 bits, as GIC-400, GIC-600 and the Cortex-A CPU
+ * interfaces do.
+ */
 export const PRIORITY_LEVELS = 32;
 /** From an 8-bit priority field to its level: the low bits are RAZ/WI. */
 export const PRIORITY_SHIFT = 3;
@@ -42,7 +46,10 @@ export function lowestBit(word: number): number {
   return 31 - Math.clz32(word & -word);
 }
 
-/** A set of (level, INTID). Invariant: a summary bit is set exactly when the word below it is not zero. */
+/**
+ * A set of (level, INTID). Invariant: a summary bit is set exactly when the word below it is not
+ * zero.
+ */
 export class ReadySet {
   #levels = 0;
   readonly #words = new Int32Array(PRIORITY_LEVELS);
@@ -77,7 +84,10 @@ export class ReadySet {
     }
   }
 
-  /** level * 1024 + INTID of the best member, or {@link NOTHING_READY}. The smaller key is the more urgent one. O(1). */
+  /**
+   * level * 1024 + INTID of the best member, or {@link NOTHING_READY}. The smaller key is the more
+   * urgent one. O(1).
+   */
   best(): number {
     if (this.#levels === 0) {
       return NOTHING_READY;

@@ -1,5 +1,6 @@
 /**
- * Simulated time for the tests of this folder: a context whose clock the test turns, and the timer port that belongs to it.
+ * Simulated time for the tests of this folder: a context whose clock the test turns, and the timer
+ * port that belongs to it.
  */
 
 import type { Moment, PendingTimer, TimerPort } from '#emulator/bus/timer-port.ts';
@@ -23,7 +24,9 @@ export class TimedContext extends RecordingContext implements TimerPort {
     return this.resume({ tick: this.#nowNs + ns, order: 0 }, callback);
   }
 
-  /** Ticks are nanoseconds here; waits that end together end in the order in which they were made. */
+  /**
+   * Ticks are nanoseconds here; waits that end together end in the order in which they were made.
+   */
   resume(moment: Moment, callback: () => void): PendingTimer {
     const entry = { atNs: moment.tick, callback };
     this.#waiting.add(entry);

@@ -1,5 +1,6 @@
 /**
- * A machine around one device, for the tests of this folder: keeps what the device reports and how it drives its interrupt line.
+ * A machine around one device, for the tests of this folder: keeps what the device reports and how
+ * it drives its interrupt line.
  */
 
 import type { DeviceContext } from '#emulator/bus/device.ts';

@@ -1,13 +1,18 @@
 /**
- * Where the sectors of a disk live. Disks in memory are here; a disk in a file belongs to who may touch files (scripts/).
+ * Where the sectors of a disk live. Disks in memory are here; a disk in a file belongs to who may
+ * touch files (scripts/).
  */
 
 import type { SavedState } from '#emulator/machine/saved-state.ts';
 
-/** Bytes of a sector: the unit of virtio-blk whatever the disk's own block size (VIRTIO 1.2, 5.2.4). */
+/**
+ * Bytes of a sector: the unit of virtio-blk whatever the disk's own block size (VIRTIO 1.2, 5.2.4).
+ */
 export const SECTOR_BYTES = 512;
 
-/** A disk could not read or write. The guest sees an I/O error on that request and the run goes on. */
+/**
+ * A disk could not read or write. The guest sees an I/O error on that request and the run goes on.
+ */
 export class BlockBackendError extends Error {
   constructor(problem: string) {
     super(problem);
@@ -42,7 +47,8 @@ export class MemoryBackend implements BlockBackend {
   readonly #bytes: Uint8Array;
 
   /**
-   * @param bytes the disk; its last sector is filled up with zeroes that are not part of the array when it is not whole
+   * @param bytes the disk; its last sector is filled up with zeroes that are not part of the array
+   * when it is not whole
    * @param readOnly false when absent
    */
   constructor(bytes: Uint8Array, options: { readonly readOnly?: boolean } = {}) {

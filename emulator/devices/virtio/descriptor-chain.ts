@@ -1,11 +1,13 @@
 /**
- * A request as a device sees it: what it may read, then what it may write, each a list of pieces of RAM that count as one run of bytes.
+ * A request as a device sees it: what it may read, then what it may write, each a list of pieces of
+ * RAM that count as one run of bytes.
  *
  *     readable:  [ piece | piece | piece ]      writable:  [ piece | piece ]
  *                0 …               length                  0 …       length
  *
- * Where a piece ends means nothing: VIRTIO 1.2, 2.7.4.2 forbids devices to rely on the driver's framing. The pieces were checked to be RAM when the chain was
- * taken from its queue, and RAM does not go away.
+ * Where a piece ends means nothing: VIRTIO 1.2, 2.7.4.2 forbids devices to rely on the driver's
+ * framing. The pieces were checked to be RAM when the chain was taken from its queue, and RAM does
+ * not go away.
  */
 
 import type { MemoryPort } from '#emulator/devices/memory-port.ts';
@@ -49,7 +51,8 @@ export class BufferList {
   }
 
   /**
-   * A copy of [offset, offset + length). O(pieces + length). @throws RangeError when the list is shorter: the caller did not look
+   * A copy of [offset, offset + length). O(pieces + length). @throws RangeError when the list is
+   * shorter: the caller did not look
    */
   read(offset: number, length: number): Uint8Array {
     this.#require(offset, length);
@@ -62,7 +65,10 @@ export class BufferList {
     return bytes;
   }
 
-  /** Stores `bytes` at `offset`. O(pieces + length). @throws RangeError when the list is shorter: the caller did not look */
+  /**
+   * Stores `bytes` at `offset`. O(pieces + length).
+   * @throws RangeError when the list is shorter: the caller did not look
+   */
   write(offset: number, bytes: Uint8Array): void {
     this.#require(offset, bytes.length);
     this.#forEach(offset, bytes.length, (address, at, count) => {

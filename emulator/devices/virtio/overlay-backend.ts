@@ -1,5 +1,6 @@
 /**
- * A disk over another one: writes stay in memory, the base keeps what it has. What `--drive FILE` means without `,write`.
+ * A disk over another one: writes stay in memory, the base keeps what it has. What `--drive FILE`
+ * means without `,write`.
  *
  *     read   cluster in the overlay? ── yes ──► its bytes         runs of clusters that are not: one read of the base
  *     write  ──► cluster of 64 KiB in the overlay, filled from the base first unless the write covers it
@@ -65,7 +66,10 @@ export class OverlayBackend implements BlockBackend {
     for (const { index, bytes } of clusters) this.#clusters.set(index, bytes.slice());
   }
 
-  /** Writes every changed sector into `target`, ascending, and flushes it. O(changed clusters). @throws BlockBackendError when `target` is smaller */
+  /**
+   * Writes every changed sector into `target`, ascending, and flushes it. O(changed clusters).
+   * @throws BlockBackendError when `target` is smaller
+   */
   commitTo(target: BlockBackend): void {
     if (target.sectors < this.sectors) {
       throw new BlockBackendError(`${this.sectors} sectors do not fit into ${target.sectors}`);
@@ -78,7 +82,10 @@ export class OverlayBackend implements BlockBackend {
     target.flush();
   }
 
-  /** First sector after `at` that lies in another cluster of the overlay, or first that lies in one at all when `at` does not. */
+  /**
+   * First sector after `at` that lies in another cluster of the overlay, or first that lies in one
+   * at all when `at` does not.
+   */
   #sameSourceUntil(at: number, end: number): number {
     let next = clusterEnd(at);
     if (!this.#clusters.has(Math.floor(at / CLUSTER_SECTORS))) {

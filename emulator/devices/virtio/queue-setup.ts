@@ -51,14 +51,19 @@ export class QueueSetup {
     this.#size = size;
   }
 
-  /** @param register offset from the first address register: 0 and 4 descriptors, 0x10 and 0x14 driver area, 0x20 and 0x24 device area */
+  /**
+   * @param register offset from the first address register: 0 and 4 descriptors, 0x10 and 0x14
+   * driver area, 0x20 and 0x24 device area
+   */
   setAddress(register: number, value: number): void {
     this.#halves.set(register, value);
   }
 
   /**
-   * Enables the queue with what was configured, or disables it. Enabling an enabled queue changes nothing.
-   * @throws VirtqueueError when it cannot be enabled: size above the maximum, or the rules of `Virtqueue`
+   * Enables the queue with what was configured, or disables it. Enabling an enabled queue changes
+   * nothing.
+   * @throws VirtqueueError when it cannot be enabled: size above the maximum, or the rules of
+   * `Virtqueue`
    */
   setReady(ready: boolean): void {
     if (!ready) {

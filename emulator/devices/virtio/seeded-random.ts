@@ -1,8 +1,10 @@
 /**
- * Numbers from a seed: xoshiro128**, its state filled by SplitMix64. Fast and even; not for cryptography.
+ * Numbers from a seed: xoshiro128**, its state filled by SplitMix64. Fast and even; not for
+ * cryptography.
  *
- * Source: Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators", 2021 (xoshiro128**, and seeding by SplitMix64); Steele, Lea, Flood, "Fast
- * Splittable Pseudorandom Number Generators", 2014.
+ * Source: Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators", 2021
+ * (xoshiro128**, and seeding by SplitMix64); Steele, Lea, Flood, "Fast Splittable Pseudorandom
+ * Number Generators", 2014.
  */
 
 /** A sequence of 32-bit numbers. */
@@ -14,7 +16,10 @@ export class SeededRandom {
     this.#state = seededState(seed);
   }
 
-  /** The generator in a given state, four words that are not all zero. @throws RangeError otherwise */
+  /**
+   * The generator in a given state, four words that are not all zero.
+   * @throws RangeError otherwise
+   */
   static fromState(state: readonly [number, number, number, number]): SeededRandom {
     if (state.every((word) => word === 0)) throw new RangeError('a state of zeroes gives zeroes for ever');
     const generator = new SeededRandom(0n);
@@ -44,7 +49,10 @@ export class SeededRandom {
     return result;
   }
 
-  /** Fills `bytes`, four from each number, low byte first; the rest of the last number is lost. O(bytes). */
+  /**
+   * Fills `bytes`, four from each number, low byte first; the rest of the last number is lost.
+   * O(bytes).
+   */
   fillBytes(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += 4) {
       const word = this.next();

@@ -20,7 +20,10 @@ const make = (backend: BlockBackend = new MemoryBackend(pattern(64 * SECTOR_BYTE
   driver: new TestDriver(new VirtioBlock(backend, { serial })).start(1, 16),
 });
 
-/** One request as Linux makes it: header, data, status. Returns the status and what was reported as written. */
+/**
+ * One request as Linux makes it: header, data, status. Returns the status and what was reported as
+ * written.
+ */
 const request = (driver: TestDriver, type: number, sector: number | bigint, dataBytes: number) => {
   const { memory } = driver;
   memory.write32(HEADER, type);

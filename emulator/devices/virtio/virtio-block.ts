@@ -3,11 +3,13 @@
  *
  *     readable:  | type 32 | 0 | sector 64 | data to write … |       writable:  | … data read | status 8 |
  *
- * Modelled: read, write, flush, and the identifier that Linux shows as the disk's serial number. Discard and write-zeroes are not offered.
- * Requests are carried out in the order in which they were offered, each completely, before the next is looked at.
+ * Modelled: read, write, flush, and the identifier that Linux shows as the disk's serial number.
+ * Discard and write-zeroes are not offered. Requests are carried out in the order in which they
+ * were offered, each completely, before the next is looked at.
  *
- * A request outside the disk, of half a sector, or of writing to a read-only disk ends with an I/O error in its status; one without room for header or status has
- * nowhere to say so and breaks the queue.
+ * A request outside the disk, of half a sector, or of writing to a read-only disk ends with an I/O
+ * error in its status; one without room for header or status has nowhere to say so and breaks the
+ * queue.
  *
  * Specification: VIRTIO 1.2, 5.2 "Block Device".
  */

@@ -1,8 +1,10 @@
 /**
- * Virtio entropy device: fills the driver's buffers with numbers that look random and come from a seed.
+ * Virtio entropy device: fills the driver's buffers with numbers that look random and come from a
+ * seed.
  *
- * They are the same in every run with the same seed and the same requests: nothing here is a secret, and a guest must not protect anything with it.
- * A request gets at most 64 KiB, which the specification allows: the driver asks again.
+ * They are the same in every run with the same seed and the same requests: nothing here is a
+ * secret, and a guest must not protect anything with it. A request gets at most 64 KiB, which the
+ * specification allows: the driver asks again.
  *
  * Specification: VIRTIO 1.2, 5.4 "Entropy Device".
  */

@@ -1,5 +1,6 @@
 /**
- * Virtio over MMIO: the registers through which a driver finds a device, agrees on features, places queues and is interrupted.
+ * Virtio over MMIO: the registers through which a driver finds a device, agrees on features, places
+ * queues and is interrupted.
  *
  *     0x000 magic "virt"    0x010 device features   0x030 queue select … 0x0a4      0x050 notify       0x100 configuration
  *     0x004 version 2       0x020 driver features         size, ready, addresses    0x060 interrupt          of the model
@@ -7,17 +8,23 @@
  *
  *     interrupt status: 0 used buffers, 1 configuration ──(any)──► line, level high; the driver acknowledges by bit
  *
- * Version 2 only. Legacy (version 1: guest page size, one page frame number for a queue) is not here: QEMU's default for these slots is legacy, but every driver that knows
- * it knows version 2 as well (Linux since 3.19, U-Boot since 2018.11). A slot without a model reads device id 0, and drivers pass over it.
+ * Version 2 only. Legacy (version 1: guest page size, one page frame number for a queue) is not
+ * here: QEMU's default for these slots is legacy, but every driver that knows it knows version 2 as
+ * well (Linux since 3.19, U-Boot since 2018.11). A slot without a model reads device id 0, and
+ * drivers pass over it.
  *
- * Requests are done inside the write of the notify register: to the guest, a device of infinite speed. Below 0x100 accesses are of 32 bits;
- * others read zero, do nothing and are reported as unknown registers.
+ * Requests are done inside the write of the notify register: to the guest, a device of infinite
+ * speed. Below 0x100 accesses are of 32 bits; others read zero, do nothing and are reported as
+ * unknown registers.
  *
- * A guest that breaks the rules of a queue gets DEVICE_NEEDS_RESET, a configuration interrupt and one `device` event; the device does nothing more until it is reset.
+ * A guest that breaks the rules of a queue gets DEVICE_NEEDS_RESET, a configuration interrupt and
+ * one `device` event; the device does nothing more until it is reset.
  *
- * Offered with the model's own features: VERSION_1 (which the driver must take) and INDIRECT_DESC. Not offered: EVENT_IDX, packed queues, queue reset.
+ * Offered with the model's own features: VERSION_1 (which the driver must take) and INDIRECT_DESC.
+ * Not offered: EVENT_IDX, packed queues, queue reset.
  *
- * Specification: VIRTIO 1.2, 4.2 "Virtio Over MMIO", 2.1 (status), 2.2 (features). Empty slot compared with QEMU 7.2's, but for the version.
+ * Specification: VIRTIO 1.2, 4.2 "Virtio Over MMIO", 2.1 (status), 2.2 (features). Empty slot
+ * compared with QEMU 7.2's, but for the version.
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
@@ -277,7 +284,8 @@ export class VirtioMmio implements Device, VirtioLink {
     if (asksForFeatures && !this.#featuresAcceptable()) next &= ~VIRTIO_STATUS.FEATURES_OK;
     const starts = (next & ~this.#status & VIRTIO_STATUS.DRIVER_OK) !== 0;
     this.#status = next;
-    // Chains that were offered before the device ran are picked up now: the driver need not notify twice.
+    // Chains that were offered before the device ran are picked up now: the driver need not notify
+    // twice.
     if (starts) for (const index of this.#queues.keys()) this.#notify(index);
   }
 

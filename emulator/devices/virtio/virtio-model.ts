@@ -1,5 +1,6 @@
 /**
- * What stands behind a virtio transport: a kind of device (block, console, entropy) that handles the chains of its queues and knows nothing of registers.
+ * What stands behind a virtio transport: a kind of device (block, console, entropy) that handles
+ * the chains of its queues and knows nothing of registers.
  *
  *     driver ──► VirtioMmio (registers, queues, interrupt) ──handle(queue)──► VirtioModel
  *                     ▲                                                          │
@@ -16,7 +17,8 @@ export interface VirtioLink {
   /** Queue `index`, or null while the driver has not enabled it or the device is not running. */
   queue(index: number): Virtqueue | null;
   /**
-   * Runs `work` on behalf of the outside (input that arrived): a {@link VirtqueueError} inside it stops the device as it does in `handle`.
+   * Runs `work` on behalf of the outside (input that arrived): a {@link VirtqueueError} inside it
+   * stops the device as it does in `handle`.
    */
   run(work: () => void): void;
   /** Tells the driver that chains were given back on `queue`, unless it asked not to be told. */
@@ -37,7 +39,10 @@ export interface VirtioModel extends Stateful {
   readonly config: Uint8Array;
   /** Called once, before anything else. */
   attach(link: VirtioLink): void;
-  /** The driver has put chains into queue `index`, which is enabled. @throws VirtqueueError when one is broken */
+  /**
+   * The driver has put chains into queue `index`, which is enabled.
+   * @throws VirtqueueError when one is broken
+   */
   handle(index: number, queue: Virtqueue): void;
   /** The driver reset the device. */
   reset(): void;

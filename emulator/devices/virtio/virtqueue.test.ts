@@ -27,7 +27,8 @@ const make = (size = SIZE) => {
 type Pieces = [address: number, length: number][];
 
 /**
- * The pieces of a chain by the rules of 2.7, step by step from descriptor `index`, or null when a rule is broken.
+ * The pieces of a chain by the rules of 2.7, step by step from descriptor `index`, or null when a
+ * rule is broken.
  * @param inner what an indirect descriptor points at; null inside it
  */
 function interpret(

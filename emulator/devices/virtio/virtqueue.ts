@@ -1,16 +1,19 @@
 /**
- * A split virtqueue seen from the device: takes chains of buffers that the driver offers, and gives them back.
+ * A split virtqueue seen from the device: takes chains of buffers that the driver offers, and gives
+ * them back.
  *
  *     descriptor table (16 B each)      driver area "available"          device area "used"
  *     | addr 64 | len 32 | flags | next |   | flags | idx | ring[n] |        | flags | idx | {id 32, len 32}[n] |
  *          ▲            └─ NEXT ─┘              take() reads ring[idx…]           give() writes {head, length}
  *          └── INDIRECT: addr, len are a table of their own
  *
- * Everything in the three areas is the guest's, and may be anything. A chain that loops, leaves RAM or breaks the rules raises {@link VirtqueueError},
- * which the transport turns into DEVICE_NEEDS_RESET; it is thrown inside this folder only. Bounds of a chain: as many descriptors as its table has, at most
- * {@link MAX_INDIRECT} of them, and less than 2^32 bytes.
+ * Everything in the three areas is the guest's, and may be anything. A chain that loops, leaves RAM
+ * or breaks the rules raises {@link VirtqueueError}, which the transport turns into
+ * DEVICE_NEEDS_RESET; it is thrown inside this folder only. Bounds of a chain: as many descriptors
+ * as its table has, at most {@link MAX_INDIRECT} of them, and less than 2^32 bytes.
  *
- * Specification: Virtual I/O Device (VIRTIO) Version 1.2 (OASIS), 2.7 "Split Virtqueues"; the rules quoted at the checks are from there.
+ * Specification: Virtual I/O Device (VIRTIO) Version 1.2 (OASIS), 2.7 "Split Virtqueues"; the rules
+ * quoted at the checks are from there.
  */
 
 import { hex } from '#common/address.ts';
@@ -54,7 +57,10 @@ export class Virtqueue {
   #lastAvailable = 0;
   #used = 0;
 
-  /** @throws VirtqueueError when the size is no power of two, or an area is not aligned or not in RAM */
+  /**
+   * @throws VirtqueueError when the size is no power of two, or an area is not aligned or not in
+   * RAM
+   */
   constructor(memory: MemoryPort, layout: QueueLayout) {
     const { size, descriptors, driverArea, deviceArea } = layout;
     if (size < 1 || size > 32768 || !Number.isInteger(Math.log2(size))) {
@@ -81,7 +87,8 @@ export class Virtqueue {
   }
 
   /**
-   * The chain that the driver offered first of those not taken yet, or null. O(descriptors of the chain).
+   * The chain that the driver offered first of those not taken yet, or null. O(descriptors of the
+   * chain).
    * @throws VirtqueueError when the ring's index or the chain is broken
    */
   take(): DescriptorChain | null {
@@ -97,7 +104,10 @@ export class Virtqueue {
     return chain;
   }
 
-  /** Gives a chain back. @param written bytes that the device stored from the start of its writable part */
+  /**
+   * Gives a chain back.
+   * @param written bytes that the device stored from the start of its writable part
+   */
   give(head: number, written: number): void {
     const { deviceArea, size } = this.#layout;
     const entry = deviceArea + 4 + 8 * (this.#used % size);

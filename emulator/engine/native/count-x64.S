@@ -1,24 +1,30 @@
 /*
- * Counting instructions inside the engine's translated code, on x86-64 hosts (System V calling convention).
+ * Counting instructions inside the engine's translated code, on x86-64 hosts (System V calling
+ * convention).
  *
- * The engine's translator calls tb_start before the first and tb_stop after the last instruction of a block. The two functions below stand in their
- * place, call the engine's own, and put this in front of every block, in the translator's intermediate operations:
+ * The engine's translator calls tb_start before the first and tb_stop after the last instruction of
+ * a block. The two functions below stand in their place, call the engine's own, and put this in
+ * front of every block, in the translator's intermediate operations:
  *
  *     charged:  t = counter;  counter = t - instructions of the block
  *               if (t < 1) goto out;  end = address behind its last instruction             … the block …
  *     out:      counter = counter + instructions;  flag, exit request, stop request = 1;  pc = address of the block;  leave the translated code
  *
- * The number of instructions and the end are known when the block is finished: tb_stop writes them into the operations that tb_start left open. Bit 0 of the
- * end says that the block ends where it was told to and would go on otherwise.
- * translate_insn looks at each instruction too. Only blocks with one that a machine may want to see are announced to it (filter). And a block ends before
- * each multiple of LINE: so where a block ends does not depend on where it begins, and a run that was stopped inside one goes on with its rest.
- * unmasked stands in the place of the engine's cpu_exec_interrupt: it ends the run when the interrupt that is waited for is not masked any more.
- * illegal is jumped to from the engine's exception return, where it has found it illegal: the engine would go on as if nothing were.
- * fp_level stands in the place of the engine's fp_exception_el, which answers that nothing traps FP and SIMD: the rest of the engine is ready for another answer.
- * The guards stand before callbacks of the machine: they keep the stack pointer and, when the machine says so, leave the instruction unfinished.
+ * The number of instructions and the end are known when the block is finished: tb_stop writes them
+ * into the operations that tb_start left open. Bit 0 of the end says that the block ends where it
+ * was told to and would go on otherwise. translate_insn looks at each instruction too. Only blocks
+ * with one that a machine may want to see are announced to it (filter). And a block ends before
+ * each multiple of LINE: so where a block ends does not depend on where it begins, and a run that
+ * was stopped inside one goes on with its rest. unmasked stands in the place of the engine's
+ * cpu_exec_interrupt: it ends the run when the interrupt that is waited for is not masked any more.
+ * illegal is jumped to from the engine's exception return, where it has found it illegal: the
+ * engine would go on as if nothing were. fp_level stands in the place of the engine's
+ * fp_exception_el, which answers that nothing traps FP and SIMD: the rest of the engine is ready
+ * for another answer. The guards stand before callbacks of the machine: they keep the stack pointer
+ * and, when the machine says so, leave the instruction unfinished.
  *
- * Everything of the library (addresses, offsets, numbers of operations) is in a table one page behind the code; inline-count.ts fills it.
- * Assembled by scripts/firmware/build-firmware.ts.
+ * Everything of the library (addresses, offsets, numbers of operations) is in a table one page
+ * behind the code; inline-count.ts fills it. Assembled by scripts/firmware/build-firmware.ts.
  */
 
 	.intel_syntax noprefix
@@ -59,7 +65,10 @@
 	/* The engine's translate_insn, and where in its block's state the instruction's word is. */
 	.set	f_translate, table + 0xd8
 	.set	o_word, table + 0xe0
-	/* In a core: the register file; in that: the interrupt masks, the exception level, and a flag of ours. */
+	/*
+	 * In a core: the register file; in that: the interrupt masks, the exception level, and a flag of
+	 * ours.
+	 */
 	.set	o_core_registers, table + 0xe8
 	.set	o_masks, table + 0xf0
 	.set	o_level, table + 0xf8
@@ -291,7 +300,8 @@ with_env:
 	ret
 
 	/*
-	 * Callbacks, by the register of their data argument: it points to { callback, cell }, and the cell to { leave, 0, core, stack pointer }.
+	 * Callbacks, by the register of their data argument: it points to { callback, cell }, and the cell
+	 * to { leave, 0, core, stack pointer }.
 	 */
 	.macro	guard data, at
 	.org	\at
@@ -364,8 +374,9 @@ unseen:	ret
 
 	.org	0x540
 	/*
-	 * bool unmasked(CPUState *rdi, int esi): asked with the interrupts that wait (2: IRQ, 16: FIQ) whenever the engine's loop is come to, which it is right after each
-	 * instruction that may lift a mask. The answer is always no: it is the machine that takes interrupts.
+	 * bool unmasked(CPUState *rdi, int esi): asked with the interrupts that wait (2: IRQ, 16: FIQ)
+	 * whenever the engine's loop is come to, which it is right after each instruction that may lift a
+	 * mask. The answer is always no: it is the machine that takes interrupts.
 	 */
 	mov	rax, rdi
 	add	rax, [rip + o_core_registers]
@@ -399,8 +410,9 @@ unseen:	ret
 	.equ	ILLEGAL_STATE, 0x3a000000	/* ESR: EC 0x0e, IL */
 	.org	0x5c0
 	/*
-	 * Inside helper_exception_return: r14 is the register file, the stack is aligned for a call, PC is where the return went, PSTATE.IL is set. The instruction
-	 * there takes the Illegal Execution state exception before anything else; it is charged with the return.
+	 * Inside helper_exception_return: r14 is the register file, the stack is aligned for a call, PC is
+	 * where the return went, PSTATE.IL is set. The instruction there takes the Illegal Execution state
+	 * exception before anything else; it is charged with the return.
 	 */
 	mov	rdi, r14
 	mov	rax, [rip + o_pc]
@@ -421,7 +433,10 @@ unseen:	ret
 	.equ	TFP, 1 << 2			/* CPTR_EL2 and CPTR_EL3, second byte */
 	.equ	NS, 1				/* SCR_EL3 */
 	.org	0x640
-	/* int fp_level(CPUARMState *rdi, int esi): the level to which an FP or SIMD instruction at level esi is trapped, or 0. It becomes part of what a block is known by. */
+	/*
+	 * int fp_level(CPUARMState *rdi, int esi): the level to which an FP or SIMD instruction at level
+	 * esi is trapped, or 0. It becomes part of what a block is known by.
+	 */
 	cmp	esi, 1
 	ja	2f
 	mov	rax, [rip + o_cpacr]

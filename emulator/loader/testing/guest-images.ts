@@ -1,4 +1,7 @@
-/** Small, well-formed guest images for tests, every field at the place where the specification has it. */
+/**
+ * Small, well-formed guest images for tests, every field at the place where the specification has
+ * it.
+ */
 
 import { alignUp } from '#common/address.ts';
 

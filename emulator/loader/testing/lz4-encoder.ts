@@ -1,9 +1,15 @@
-/** Encodes LZ4 for tests: greedy, slow, and written from the format's description alone, so that the decoder meets another's idea of it. */
+/**
+ * Encodes LZ4 for tests: greedy, slow, and written from the format's description alone, so that the
+ * decoder meets another's idea of it.
+ */
 
 import { concatBytes } from './guest-images.ts';
 
 const MIN_MATCH = 4;
-/** End-of-block rules: the last 5 bytes are literals, and the last match starts at least 12 bytes before the end. */
+/**
+ * End-of-block rules: the last 5 bytes are literals, and the last match starts at least 12 bytes
+ * before the end.
+ */
 const LAST_LITERALS = 5;
 const MATCH_LIMIT = 12;
 

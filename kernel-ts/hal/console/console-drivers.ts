@@ -1,8 +1,9 @@
 /**
- * Which driver serves which UART, by the device tree's `compatible` strings. The boot follows /chosen stdout-path to a node
- * and asks here.
+ * Which driver serves which UART, by the device tree's `compatible` strings. The boot follows
+ * /chosen stdout-path to a node and asks here.
  *
- * Specification: Devicetree Specification v0.4, 2.3.1 (compatible: most specific first) and 3.6 (stdout-path).
+ * Specification: Devicetree Specification v0.4, 2.3.1 (compatible: most specific first) and 3.6
+ * (stdout-path).
  */
 
 import type { VirtAddr } from '#common/address.ts';
@@ -15,11 +16,14 @@ import { Pl011Console, whyNotPl011 } from './pl011-console.ts';
 export interface ConsoleDriver {
   readonly compatible: string;
   /**
-   * A console over the UART whose registers are mapped at `base`; at the board's usual speed when `speed` is absent. Touches
-   * nothing until `init`.
+   * A console over the UART whose registers are mapped at `base`; at the board's usual speed when
+   * `speed` is absent. Touches nothing until `init`.
    */
   create(mmio: MmioPort, base: VirtAddr, speed?: LineSpeed): Console;
-  /** Why what is mapped at `base` is not this UART, as far as reading it can tell; null: it may be. Writes nothing. */
+  /**
+   * Why what is mapped at `base` is not this UART, as far as reading it can tell; null: it may be.
+   * Writes nothing.
+   */
   whyNot(probe: ProbePort, base: VirtAddr): string | null;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The drivers against a UART that is nothing but a list of accesses and scripted answers. That they work with the machine's
- * models of the same UARTs is for the tests of whole machines: the kernel imports nothing of the machine.
+ * The drivers against a UART that is nothing but a list of accesses and scripted answers. That they
+ * work with the machine's models of the same UARTs is for the tests of whole machines: the kernel
+ * imports nothing of the machine.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -13,7 +14,10 @@ import { Pl011Console } from './pl011-console.ts';
 
 const BASE = virtAddr(0xffff_8000_0900_0000n);
 
-/** Answers each read with the next scripted value of that register, the last one for ever; records writes. 32-bit accesses only. */
+/**
+ * Answers each read with the next scripted value of that register, the last one for ever; records
+ * writes. 32-bit accesses only.
+ */
 class ScriptedPort implements MmioPort {
   readonly writes: [number, number][] = [];
   reads = 0;

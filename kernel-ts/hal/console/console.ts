@@ -1,25 +1,36 @@
 /**
- * The kernel's console: bytes in and out through one UART, polled, without memory of its own. It works before anything else does and still works in a panic.
- * Input can raise the UART's interrupt; whose it is and who takes the bytes then is the kernel's affair.
+ * The kernel's console: bytes in and out through one UART, polled, without memory of its own. It
+ * works before anything else does and still works in a panic. Input can raise the UART's interrupt;
+ * whose it is and who takes the bytes then is the kernel's affair.
  *
- * Line ends: `write` sends a line feed as it is and adds nothing, so that a line on the serial line is exactly the bytes that were written: tools
- * match `PANIC: …` byte for byte, to the end of its line. A terminal in raw mode adds the carriage returns itself.
+ * Line ends: `write` sends a line feed as it is and adds nothing, so that a line on the serial line
+ * is exactly the bytes that were written: tools match `PANIC: …` byte for byte, to the end of its
+ * line. A terminal in raw mode adds the carriage returns itself.
  *
  * Not here: which UART the machine has (console-drivers.ts), log levels and tags (the kernel's).
  */
 
 import { encodeUtf8 } from '#common/utf8.ts';
 
-/** A console over one UART. Every access throws `SynchronousAbort` when the UART's registers are not mapped. */
+/**
+ * A console over one UART. Every access throws `SynchronousAbort` when the UART's registers are not
+ * mapped.
+ */
 export interface Console {
-  /** Programs the UART: line format, speed, FIFOs, enable bits. Before it, a real UART sends nothing. May be called again. */
+  /**
+   * Programs the UART: line format, speed, FIFOs, enable bits. Before it, a real UART sends
+   * nothing. May be called again.
+   */
   init(): void;
   /**
-   * Sends one byte as it is, after waiting for room. False when there is no room after {@link POLL_LIMIT} tries: the byte is
-   * dropped, because a kernel that hangs in its console cannot say why.
+   * Sends one byte as it is, after waiting for room. False when there is no room after
+   * {@link POLL_LIMIT} tries: the byte is dropped, because a kernel that hangs in its console
+   * cannot say why.
    */
   writeByte(byte: number): boolean;
-  /** True when the byte sent last was a line feed, or none was sent: what comes next begins a line. */
+  /**
+   * True when the byte sent last was a line feed, or none was sent: what comes next begins a line.
+   */
   readonly atLineStart: boolean;
   /** Sends `text` as UTF-8. Returns the number of bytes dropped, 0 when all went out. */
   write(text: string): number;
@@ -37,8 +48,9 @@ export interface Console {
 export const LF = 0x0a;
 
 /**
- * Reads of a status register before the driver gives up. The longest wait there can be is one character with a full 256-entry
- * FIFO, 87 µs at 115,200 baud; a read of a device register takes 100 ns or more.
+ * Reads of a status register before the driver gives up. The longest wait there can be is one
+ * character with a full 256-entry FIFO, 87 µs at 115,200 baud; a read of a device register takes
+ * 100 ns or more.
  */
 export const POLL_LIMIT = 100_000;
 
@@ -54,8 +66,8 @@ export function writeText(console: Pick<Console, 'writeByte'>, text: string): nu
 }
 
 /**
- * Line speed: the clock that feeds the UART's baud generator, in Hz, and the speed in baud. Frames are 8 data bits, no parity,
- * 1 stop bit.
+ * Line speed: the clock that feeds the UART's baud generator, in Hz, and the speed in baud. Frames
+ * are 8 data bits, no parity, 1 stop bit.
  */
 export interface LineSpeed {
   readonly clockHz: number;

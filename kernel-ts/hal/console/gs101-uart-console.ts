@@ -1,10 +1,12 @@
 /**
- * Console over the UART of Google's gs101 (Samsung exynos4210 family, 256-entry FIFOs, 32-bit accesses only). Offsets:
+ * Console over the UART of Google's gs101 (Samsung exynos4210 family, 256-entry FIFOs, 32-bit
+ * accesses only). Offsets:
  *
  *     0x00 ULCON · 0x04 UCON · 0x08 UFCON · 0x0c UMCON · 0x10 UTRSTAT · 0x14 UERSTAT · 0x18 UFSTAT
  *     0x20 UTXH · 0x24 URXH · 0x28 UBRDIV · 0x2c UFRACVAL · 0x30 UINTP · 0x38 UINTM
  *
- * Specification: no public manual; Linux include/linux/serial_s3c.h and drivers/tty/serial/samsung_tty.c.
+ * Specification: no public manual; Linux include/linux/serial_s3c.h and
+ * drivers/tty/serial/samsung_tty.c.
  */
 
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -25,7 +27,8 @@ const UTRSTAT_TX_EMPTY = 1 << 2;
 const UTRSTAT_RESERVED = 0xffff_0000;
 const UTRSTAT_RX_TIMEOUT = 1 << 3; // write 1 to clear
 const UERSTAT = 0x14;
-const UERSTAT_DAMAGED = 0xe; // parity, frame, break; an overrun (0) damages no character that was kept
+// parity, frame, break; an overrun (0) damages no character that was kept
+const UERSTAT_DAMAGED = 0xe;
 const UFSTAT = 0x18;
 const UFSTAT_RX = 0x1ff; // count, or full
 const UFSTAT_TX = 0x01ff_0000; // count, or full
@@ -43,14 +46,15 @@ const INT_ALL = 0xf;
 const FIFO_DEPTH = 256;
 
 /**
- * The board's tree has a fixed 200 MHz clock ("ext-200m"). Which clock the boot loader leaves the UART on is not published;
- * pass another speed where it is known.
+ * The board's tree has a fixed 200 MHz clock ("ext-200m"). Which clock the boot loader leaves the
+ * UART on is not published; pass another speed where it is known.
  */
 const DEFAULT_SPEED: LineSpeed = { clockHz: 200_000_000, baud: 115_200 };
 
 /**
- * Why what is mapped at `base` is no such UART. The part has no identification, so only what cannot be is told: nothing that answers, bits that are always zero,
- * or a transmitter that is neither empty nor has anything to send.
+ * Why what is mapped at `base` is no such UART. The part has no identification, so only what cannot
+ * be is told: nothing that answers, bits that are always zero, or a transmitter that is neither
+ * empty nor has anything to send.
  */
 export function whyNotGs101Uart(probe: ProbePort, base: VirtAddr): string | null {
   const status = probe.read32(virtAddr(base + BigInt(UTRSTAT)));
@@ -76,7 +80,8 @@ export class Gs101UartConsole implements Console {
   init(): void {
     // The part divides by UBRDIV + UFRACVAL / 16 + 1.
     const divisor = baudDivisor(this.#speed, UFRACVAL_STEPS) - UFRACVAL_STEPS;
-    this.#wait(UTRSTAT, UTRSTAT_TX_EMPTY, UTRSTAT_TX_EMPTY); // what firmware was sending leaves whole
+    // what firmware was sending leaves whole
+    this.#wait(UTRSTAT, UTRSTAT_TX_EMPTY, UTRSTAT_TX_EMPTY);
     this.#set(UINTM, INT_ALL);
     this.#set(UCON, 0);
     this.#set(ULCON, ULCON_8N1);
@@ -103,7 +108,8 @@ export class Gs101UartConsole implements Console {
 
   tryReadByte(): number | null {
     for (let tries = 0; tries < FIFO_DEPTH && (this.#get(UFSTAT) & UFSTAT_RX) !== 0; tries++) {
-      const damaged = (this.#get(UERSTAT) & UERSTAT_DAMAGED) !== 0; // of the next character: read before it is taken
+      // of the next character: read before it is taken
+      const damaged = (this.#get(UERSTAT) & UERSTAT_DAMAGED) !== 0;
       const byte = this.#get(URXH) & 0xff;
       if (!damaged) {
         return byte;
@@ -126,7 +132,9 @@ export class Gs101UartConsole implements Console {
     this.#set(UINTP, INT_RXD);
   }
 
-  /** Waits until the bits of `mask` in a status register are `wanted`. False when they never were. */
+  /**
+   * Waits until the bits of `mask` in a status register are `wanted`. False when they never were.
+   */
   #wait(status: number, mask: number, wanted: number): boolean {
     for (let polls = 0; polls < POLL_LIMIT; polls++) {
       if ((this.#get(status) & mask) === wanted) {

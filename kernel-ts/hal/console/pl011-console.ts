@@ -4,8 +4,8 @@
  *     0x00 DR · 0x04 RSR/ECR · 0x18 FR · 0x24 IBRD · 0x28 FBRD · 0x2c LCR_H · 0x30 CR · 0x38 IMSC · 0x44 ICR
  *     0xfe0 UARTPeriphID0 … 3 · 0xff0 UARTPCellID0 … 3
  *
- * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, 3.3; the order of programming is 3.3.8's, the identification
- * 3.3.15's and 3.3.16's.
+ * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, 3.3; the order of
+ * programming is 3.3.8's, the identification 3.3.15's and 3.3.16's.
  */
 
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -13,7 +13,8 @@ import type { MmioPort, ProbePort } from '#kernel-ts/hal/ports.ts';
 import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
 
 const DR = 0x00;
-const DR_ERRORS = 0x700; // 8 framing, 9 parity, 10 break; an overrun (11) damages no character that was kept
+// 8 framing, 9 parity, 10 break; an overrun (11) damages no character that was kept
+const DR_ERRORS = 0x700;
 const FR = 0x18;
 const FR_BUSY = 1 << 3;
 const FR_RXFE = 1 << 4;
@@ -45,7 +46,10 @@ const FIFO_DEPTH = 32; // of the deepest revision
 /** QEMU's `virt` board feeds its PL011 from a fixed 24 MHz clock. */
 const DEFAULT_SPEED: LineSpeed = { clockHz: 24_000_000, baud: 115_200 };
 
-/** Why what is mapped at `base` is no PL011: its PrimeCell identification says so; null when it says that it is one. */
+/**
+ * Why what is mapped at `base` is no PL011: its PrimeCell identification says so; null when it says
+ * that it is one.
+ */
 export function whyNotPl011(probe: ProbePort, base: VirtAddr): string | null {
   const byte = (offset: number): number | null => {
     const value = probe.read32(virtAddr(base + BigInt(offset)));
@@ -122,7 +126,8 @@ export class Pl011Console implements Console {
   }
 
   acknowledgeInput(): void {
-    // Reading down to empty has cleared both; what came since must not be lost with them, so it is looked at again.
+    // Reading down to empty has cleared both; what came since must not be lost with them, so it is
+    // looked at again.
     if ((this.#get(FR) & FR_RXFE) !== 0) this.#set(ICR, INT_RX | INT_RT);
   }
 

@@ -1,6 +1,7 @@
 /**
- * The interrupt registers that a GICv2 distributor, a GICv3 distributor and a GICv3 redistributor's SGI frame lay out alike: arrays with a bit, two bits or a byte for
- * each INTID, from the same offsets.
+ * The interrupt registers that a GICv2 distributor, a GICv3 distributor and a GICv3 redistributor's
+ * SGI frame lay out alike: arrays with a bit, two bits or a byte for each INTID, from the same
+ * offsets.
  *
  *     0x080 IGROUPR  0x100 ISENABLER  0x180 ICENABLER  0x280 ICPENDR  0x380 ICACTIVER     1 bit
  *     0x400 IPRIORITYR                                                                    8 bits
@@ -41,7 +42,10 @@ export class RegisterBank {
     this.#mmio.write32(virtAddr(this.#base + BigInt(offset)), value >>> 0);
   }
 
-  /** Writes byte `index` of an array of bytes at `offset`, by its word: byte accesses are not possible everywhere. */
+  /**
+   * Writes byte `index` of an array of bytes at `offset`, by its word: byte accesses are not
+   * possible everywhere.
+   */
   setByte(offset: number, index: number, value: number): void {
     const at = offset + index - (index % 4);
     const shift = 8 * (index % 4);
@@ -59,7 +63,10 @@ export function quiet(bank: RegisterBank, first: number, end: number): void {
   }
 }
 
-/** INTIDs [first, end), multiples of 32, to group 1: what the non-secure side of a GICv3 is signalled. Ignored where the secure side decides. */
+/**
+ * INTIDs [first, end), multiples of 32, to group 1: what the non-secure side of a GICv3 is
+ * signalled. Ignored where the secure side decides.
+ */
 export function toGroup1(bank: RegisterBank, first: number, end: number): void {
   for (let intid = first; intid < end; intid += 32) bank.set(IGROUPR + intid / 8, ALL);
 }
@@ -82,7 +89,8 @@ export function disableIn(bank: RegisterBank, intid: number): void {
 const ARCHITECTURE = { shift: 4, mask: 0xf };
 
 /**
- * Makes sure that a GIC of one of `versions` answers at `pidr2`, the address of its peripheral identification register 2.
+ * Makes sure that a GIC of one of `versions` answers at `pidr2`, the address of its peripheral
+ * identification register 2.
  * @throws InterruptControllerError it does not
  */
 export function requireArchitecture(

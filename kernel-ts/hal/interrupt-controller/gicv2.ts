@@ -4,7 +4,8 @@
  *     distributor     0x000 CTLR   0x004 TYPER   0x080.. (gic-registers.ts)   0x800 ITARGETSR, a byte for each INTID
  *     CPU interface   0x000 CTLR   0x004 PMR     0x008 BPR   0x00c IAR        0x010 EOIR
  *
- * Interrupts stay in the group that reset left them in, and bit 0 of both control registers enables the one that this side sees (IHI 0048, 4.3.1).
+ * Interrupts stay in the group that reset left them in, and bit 0 of both control registers enables
+ * the one that this side sees (IHI 0048, 4.3.1).
  *
  * Specification: Arm Generic Interrupt Controller Architecture, version 2.0, IHI 0048 B.b.
  */
@@ -89,7 +90,10 @@ export class GicV2 implements InterruptController {
     this.#cpuInterface.set(GICC_EOIR, intid);
   }
 
-  /** The calling core's bit: the targets of its own private interrupts read as itself; 0 on a part with one core. */
+  /**
+   * The calling core's bit: the targets of its own private interrupts read as itself; 0 on a part
+   * with one core.
+   */
   #ownTarget(): number {
     for (let intid = 0; intid < FIRST_SPI; intid += 4) {
       const word = this.#distributor.get(GICD_ITARGETSR + intid);

@@ -1,14 +1,17 @@
 /**
- * GICv3: a distributor for the shared interrupts, a redistributor for each core's private ones, and the CPU interface in system registers.
+ * GICv3: a distributor for the shared interrupts, a redistributor for each core's private ones, and
+ * the CPU interface in system registers.
  *
  *     GICD  0x0000 CTLR  0x0004 TYPER  0x0080.. (gic-registers.ts, SPIs)  0x6000 + 8 INTID IROUTER
  *     GICR  frame 0 (RD):   0x0000 CTLR  0x0008 TYPER  0x0014 WAKER
  *           frame 1 (SGI), 0x10000 on: gic-registers.ts, INTIDs 0-31
  *     ICC   SRE, PMR, BPR1, CTLR, IGRPEN1; IAR1, EOIR1
  *
- * The private interrupts belong to the redistributor: their bits in the distributor do nothing (IHI 0069, 4.5).
+ * The private interrupts belong to the redistributor: their bits in the distributor do nothing (IHI
+ * 0069, 4.5).
  *
- * Specification: Arm Generic Interrupt Controller Architecture, version 3 and 4, IHI 0069 H, chapter 12.
+ * Specification: Arm Generic Interrupt Controller Architecture, version 3 and 4, IHI 0069 H,
+ * chapter 12.
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
@@ -31,7 +34,9 @@ import {
   PRIORITY_MASK,
 } from './interrupt-controller.ts';
 
-const GICD_CTLR = 0x0000; // as one security state sees it: 0 EnableGrp0, 1 EnableGrp1; as the non-secure one: 0 and 1 group 1; 4 ARE, 31 RWP
+// as one security state sees it: 0 EnableGrp0, 1 EnableGrp1; as the non-secure one: 0 and 1 group
+// 1; 4 ARE, 31 RWP
+const GICD_CTLR = 0x0000;
 const CTLR_ENABLE_GROUP1 = 3;
 const CTLR_ARE = 1 << 4;
 const CTLR_RWP = 1 << 31;
@@ -149,7 +154,10 @@ export class GicV3 implements InterruptController {
     waitClear(distributor, GICD_CTLR, CTLR_RWP, 'GICD_CTLR');
   }
 
-  /** The redistributor whose TYPER names this core's affinity. @throws InterruptControllerError there is none */
+  /**
+   * The redistributor whose TYPER names this core's affinity.
+   * @throws InterruptControllerError there is none
+   */
   #findRedistributor(affinity: bigint): VirtAddr {
     const wanted = Number(affinity & 0xff_ffffn) + Number(affinity >> 32n) * 2 ** 24;
     for (const { base, bytes } of this.#redistributors.regions) {

@@ -1,8 +1,10 @@
 /**
- * Which driver serves which interrupt controller, by the device tree's `compatible` strings, and the register windows that each needs.
+ * Which driver serves which interrupt controller, by the device tree's `compatible` strings, and
+ * the register windows that each needs.
  *
- * Specification: Linux Documentation/devicetree/bindings/interrupt-controller/arm,gic.yaml (reg: distributor, CPU interface) and arm,gic-v3.yaml (reg: distributor, then
- * #redistributor-regions regions of redistributors).
+ * Specification: Linux Documentation/devicetree/bindings/interrupt-controller/arm,gic.yaml (reg:
+ * distributor, CPU interface) and arm,gic-v3.yaml (reg: distributor, then #redistributor-regions
+ * regions of redistributors).
  */
 
 import { hex, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -27,7 +29,10 @@ const DISTRIBUTOR_BYTES = 0x1_0000;
 const GICV2_DISTRIBUTOR_BYTES = 0x1000;
 const GICV2_CPU_INTERFACE_BYTES = 0x1000;
 
-/** Makes device registers at a physical address reachable and returns where; null when that cannot be. */
+/**
+ * Makes device registers at a physical address reachable and returns where; null when that cannot
+ * be.
+ */
 export type MapRegisters = (base: PhysAddr, bytes: number) => VirtAddr | null;
 
 /** A controller and the node that it was made from. */
@@ -39,8 +44,10 @@ export interface FoundController {
 }
 
 /**
- * The first available interrupt controller of the tree that there is a driver for, not initialised; null where there is none.
- * @throws FdtError `FDT_ERR_NOTFOUND`, `FDT_ERR_BADVALUE` when its `reg` does not name the windows that it needs; InterruptControllerError when they cannot be mapped
+ * The first available interrupt controller of the tree that there is a driver for, not initialised;
+ * null where there is none.
+ * @throws FdtError `FDT_ERR_NOTFOUND`, `FDT_ERR_BADVALUE` when its `reg` does not name the windows
+ * that it needs; InterruptControllerError when they cannot be mapped
  */
 export function findInterruptController(
   fdt: Fdt,
@@ -75,7 +82,10 @@ export function findInterruptController(
   return { node, controller, base: distributor.base };
 }
 
-/** The node's register windows as physical ranges. @throws FdtError where it has none, or one that the CPU cannot reach */
+/**
+ * The node's register windows as physical ranges.
+ * @throws FdtError where it has none, or one that the CPU cannot reach
+ */
 function registerWindows(node: DeviceNode): { base: PhysAddr; bytes: number }[] {
   const property = node.getProperty('reg');
   const windows = cpuReg(node);

@@ -1,6 +1,7 @@
 /**
- * What the kernel asks of an interrupt controller, whichever the board has. Interrupts are named by INTID, as the GIC architecture numbers them: 0-15 are software
- * generated, 16-31 (PPIs) private to each core, 32 and up (SPIs) shared.
+ * What the kernel asks of an interrupt controller, whichever the board has. Interrupts are named by
+ * INTID, as the GIC architecture numbers them: 0-15 are software generated, 16-31 (PPIs) private to
+ * each core, 32 and up (SPIs) shared.
  *
  *     device ─line─► controller ─IRQ─► vector ─► acknowledge() = INTID ─► handler quiets the device ─► complete(INTID)
  *
@@ -16,24 +17,36 @@ export interface Interrupt {
   readonly trigger: Trigger;
 }
 
-/** An interrupt controller. Every access throws `SynchronousAbort` when its registers are not mapped. */
+/**
+ * An interrupt controller. Every access throws `SynchronousAbort` when its registers are not
+ * mapped.
+ */
 export interface InterruptController {
   /** "GICv2", "GICv3". */
   readonly name: string;
   /** INTIDs below this exist. Valid after `init`. */
   readonly interrupts: number;
   /**
-   * Everything off and quiet, then the controller on: interrupts reach the calling core when they are enabled.
+   * Everything off and quiet, then the controller on: interrupts reach the calling core when they
+   * are enabled.
    * @throws InterruptControllerError when the hardware is not what the driver can use
    */
   init(): void;
-  /** Lets the interrupt through to the calling core. @throws InterruptControllerError no such interrupt */
+  /**
+   * Lets the interrupt through to the calling core.
+   * @throws InterruptControllerError no such interrupt
+   */
   enable(interrupt: Interrupt): void;
   /** Stops it. */
   disable(intid: number): void;
-  /** Takes the pending interrupt of the highest priority: its INTID, or null when there is none any more. */
+  /**
+   * Takes the pending interrupt of the highest priority: its INTID, or null when there is none any
+   * more.
+   */
   acknowledge(): number | null;
-  /** No interrupt reaches the calling core any more, or wakes it: for a core that stops for good. */
+  /**
+   * No interrupt reaches the calling core any more, or wakes it: for a core that stops for good.
+   */
   close(): void;
   /** Says that the interrupt taken last has been dealt with. */
   complete(intid: number): void;
@@ -43,15 +56,23 @@ export interface InterruptController {
 export const FIRST_PPI = 16;
 export const FIRST_SPI = 32;
 
-/** From this INTID on an acknowledge register says "none" (1020-1023 are special: IHI 0048, 3.2.5; IHI 0069, 2.2.1). */
+/**
+ * From this INTID on an acknowledge register says "none" (1020-1023 are special: IHI 0048, 3.2.5;
+ * IHI 0069, 2.2.1).
+ */
 export const FIRST_SPECIAL_INTID = 1020;
 
 /** The priority that every interrupt gets: the middle, above a mask of 0xf0. */
 export const DEFAULT_PRIORITY = 0xa0;
-/** The mask that lets {@link DEFAULT_PRIORITY} pass on controllers that implement as few as four bits. */
+/**
+ * The mask that lets {@link DEFAULT_PRIORITY} pass on controllers that implement as few as four
+ * bits.
+ */
 export const PRIORITY_MASK = 0xf0;
 
-/** The hardware found is not what the driver can use. The message names the register and its value. */
+/**
+ * The hardware found is not what the driver can use. The message names the register and its value.
+ */
 export class InterruptControllerError extends Error {
   constructor(message: string) {
     super(message);

@@ -1,12 +1,14 @@
 /**
- * Interrupts as a device tree writes them for a GIC: three cells, or four where the controller's node says so.
+ * Interrupts as a device tree writes them for a GIC: three cells, or four where the controller's
+ * node says so.
  *
  *     <type number flags [partition]>     type 0 SPI (INTID number + 32), 1 PPI (INTID number + 16)
  *                                         flags 3:0  1 or 2 edge, 4 or 8 level; 15:8 cores of a GICv2's PPI
  *
  * Not here: `interrupts-extended`, and interrupt maps of buses.
  *
- * Specification: Devicetree Specification v0.4, 2.4; Linux Documentation/devicetree/bindings/interrupt-controller/arm,gic.yaml and arm,gic-v3.yaml.
+ * Specification: Devicetree Specification v0.4, 2.4; Linux
+ * Documentation/devicetree/bindings/interrupt-controller/arm,gic.yaml and arm,gic-v3.yaml.
  */
 
 import { type DeviceNode, type Fdt, FdtError } from '#fdt/index.ts';
@@ -19,8 +21,10 @@ const PPIS = 16;
 const SPIS = 988;
 
 /**
- * The interrupts of `node` in the order of its `interrupts`; none when it has none, or when they go to another controller than `controller`.
- * @throws FdtError `FDT_ERR_BADNCELLS` the controller's #interrupt-cells is neither 3 nor 4; `FDT_ERR_BADVALUE` a specifier that names no interrupt of a GIC
+ * The interrupts of `node` in the order of its `interrupts`; none when it has none, or when they go
+ * to another controller than `controller`.
+ * @throws FdtError `FDT_ERR_BADNCELLS` the controller's #interrupt-cells is neither 3 nor 4;
+ * `FDT_ERR_BADVALUE` a specifier that names no interrupt of a GIC
  */
 export function interruptsOf(node: DeviceNode, controller: DeviceNode, fdt: Fdt): Interrupt[] {
   const property = node.findProperty('interrupts');
@@ -50,7 +54,10 @@ export function interruptsOf(node: DeviceNode, controller: DeviceNode, fdt: Fdt)
   return interrupts;
 }
 
-/** The node that `interrupt-parent` of `node`, or of the nearest node above that has one, leads to; null where it leads nowhere. */
+/**
+ * The node that `interrupt-parent` of `node`, or of the nearest node above that has one, leads to;
+ * null where it leads nowhere.
+ */
 function findInterruptParent(node: DeviceNode, fdt: Fdt): DeviceNode | null {
   for (let at: DeviceNode | null = node; at !== null; at = at.parent) {
     const phandle = at.u32('interrupt-parent');

@@ -333,7 +333,8 @@ describe('a live direct map that maps its own tables', () => {
 
   it('is split down to the very page that holds the tables', () => {
     const { space, machine } = makeLiveDirectMap();
-    // The frames of the tables lie here: the 2 MiB block made first is broken again to reach the page.
+    // The frames of the tables lie here: the 2 MiB block made first is broken again to reach the
+    // page.
     space.protect(directVa(FRAMES_BASE + 0x10_0000), 0x1000, kernelRodata);
     expect(machine.lookUp(directVa(FRAMES_BASE))?.pa).toBe(FRAMES_BASE);
     expect(space.translate(directVa(FRAMES_BASE + 0x10_0000))).toMatchObject({ level: 3, attrs: kernelRodata });

@@ -1,14 +1,16 @@
 /**
  * One translation tree: a root table and the half of the address space it translates.
  *
- * It keeps nothing but the root's address: the tables in emulated RAM are the truth. Switching to it is mmu.ts; reading it whole is ranges.ts.
+ * It keeps nothing but the root's address: the tables in emulated RAM are the truth. Switching to
+ * it is mmu.ts; reading it whole is ranges.ts.
  *
- * Every operation checks first, then takes all the tables it needs, then writes. So each either happens or throws {@link MapError} with tables and
- * allocator as they were.
+ * Every operation checks first, then takes all the tables it needs, then writes. So each either
+ * happens or throws {@link MapError} with tables and allocator as they were.
  *
- * ## A block that maps its own tables
- * While a block of the live direct map is broken (break-before-make), the direct map does not reach what lies in it. When that includes
- * the table holding the entry, the entry is made through an alias: a page at `aliasWindow`, mapped for the length of the operation.
+ * ## A block that maps its own tables While a block of the live direct map is broken
+ * (break-before-make), the direct map does not reach what lies in it. When that includes the table
+ * holding the entry, the entry is made through an alias: a page at `aliasWindow`, mapped for the
+ * length of the operation.
  *
  * ```
  *   direct map:  |<------- 1 GiB block, being split ------->|        aliasWindow: |page|
@@ -79,17 +81,21 @@ export class AddressSpace {
   }
 
   /**
-   * Maps the 4 KiB page at `va` to `pa`. Inside a block the block is split and this page replaces its part: the one way to map over
-   * a mapping, for a caller that refines a large mapping on purpose.
-   * @throws MapError AlreadyMapped when a page is mapped there, AllocationFailed, InvalidVirtualAddress, Misaligned, BadOutputAddress, WalkFailed
+   * Maps the 4 KiB page at `va` to `pa`. Inside a block the block is split and this page replaces
+   * its part: the one way to map over a mapping, for a caller that refines a large mapping on
+   * purpose.
+   * @throws MapError AlreadyMapped when a page is mapped there, AllocationFailed,
+   * InvalidVirtualAddress, Misaligned, BadOutputAddress, WalkFailed
    */
   mapPage(va: VirtAddr, pa: PhysAddr, attrs: MemoryAttributes): void {
     this.#mapUnit(va, pa, 3, attrs);
   }
 
   /**
-   * Maps a cleared frame of the page allocator at `va` and returns its address. `unmapPage` returns it again; freeing it is the caller's.
-   * @throws MapError as {@link mapPage}; AllocationFailed also when no allocator is set (PT_POOL is for tables)
+   * Maps a cleared frame of the page allocator at `va` and returns its address. `unmapPage` returns
+   * it again; freeing it is the caller's.
+   * @throws MapError as {@link mapPage}; AllocationFailed also when no allocator is set (PT_POOL is
+   * for tables)
    */
   mapNewPage(va: VirtAddr, attrs: MemoryAttributes): PhysAddr {
     const { tables } = this.#context;
@@ -106,26 +112,32 @@ export class AddressSpace {
   }
 
   /**
-   * Maps one block: 1 GiB at level 1, 2 MiB at level 2. A 2 MiB block inside a 1 GiB block splits it, as {@link mapPage} does.
-   * @throws MapError AlreadyMapped also when a table hangs at the entry, even an empty one; the rest as {@link mapPage}
+   * Maps one block: 1 GiB at level 1, 2 MiB at level 2. A 2 MiB block inside a 1 GiB block splits
+   * it, as {@link mapPage} does.
+   * @throws MapError AlreadyMapped also when a table hangs at the entry, even an empty one; the
+   * rest as {@link mapPage}
    */
   mapBlock(va: VirtAddr, pa: PhysAddr, level: 1 | 2, attrs: MemoryAttributes): void {
     this.#mapUnit(va, pa, level, attrs);
   }
 
   /**
-   * Maps [va, va + bytes) to [pa, pa + bytes) with the largest entries that fit. O(entries written).
+   * Maps [va, va + bytes) to [pa, pa + bytes) with the largest entries that fit. O(entries
+   * written).
    * @returns how many of each size
-   * @throws MapError AlreadyMapped when any part is mapped, by page or block; the rest as {@link mapPage}
+   * @throws MapError AlreadyMapped when any part is mapped, by page or block; the rest as
+   * {@link mapPage}
    */
   mapRange(va: VirtAddr, pa: PhysAddr, bytes: number, attrs: MemoryAttributes): MapCounts {
     return this.#fill(va, pa, bytes, 1, attrs);
   }
 
   /**
-   * Unmaps the page at `va` and frees tables that became empty, never the root. A block around it is split.
+   * Unmaps the page at `va` and frees tables that became empty, never the root. A block around it
+   * is split.
    * @returns the frame that was mapped, for the caller to free where it is the caller's
-   * @throws MapError NotMapped, AllocationFailed (a split needs tables), InvalidVirtualAddress, Misaligned, WalkFailed
+   * @throws MapError NotMapped, AllocationFailed (a split needs tables), InvalidVirtualAddress,
+   * Misaligned, WalkFailed
    */
   unmapPage(va: VirtAddr): Unmapped {
     const range = checkedRange(this.half, va, PAGE_SIZE);
@@ -138,7 +150,8 @@ export class AddressSpace {
   }
 
   /**
-   * Unmaps [va, va + bytes), all of which must be mapped; blocks at its ends are split. O(entries touched).
+   * Unmaps [va, va + bytes), all of which must be mapped; blocks at its ends are split. O(entries
+   * touched).
    * @throws MapError as {@link unmapPage}
    */
   unmapRange(va: VirtAddr, bytes: number): void {
@@ -146,8 +159,8 @@ export class AddressSpace {
   }
 
   /**
-   * Gives [va, va + bytes) other attributes, all of it mapped; blocks at its ends are split where the attributes differ. Blocks are
-   * not merged again. O(entries touched).
+   * Gives [va, va + bytes) other attributes, all of it mapped; blocks at its ends are split where
+   * the attributes differ. Blocks are not merged again. O(entries touched).
    * @throws MapError as {@link unmapPage}
    */
   protect(va: VirtAddr, bytes: number, attrs: MemoryAttributes): void {
@@ -156,7 +169,10 @@ export class AddressSpace {
     );
   }
 
-  /** What the CPU would answer for `va` in this tree; addresses of the other half find their walks switched off. */
+  /**
+   * What the CPU would answer for `va` in this tree; addresses of the other half find their walks
+   * switched off.
+   */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     const { memory, outputAddressBits } = this.#context;
     const regime = {
@@ -169,9 +185,10 @@ export class AddressSpace {
   }
 
   /**
-   * Frees every table including the root, for the end of a process. Frames that were mapped are shown to `onPage` first, one at a time, for the
-   * caller to free where they are the caller's; the tree holds no blocks then. The tree must not be live any more and its TLB entries must
-   * be gone (`Mmu.setTtbr0`). Returns the number of tables freed. O(tables).
+   * Frees every table including the root, for the end of a process. Frames that were mapped are
+   * shown to `onPage` first, one at a time, for the caller to free where they are the caller's; the
+   * tree holds no blocks then. The tree must not be live any more and its TLB entries must be gone
+   * (`Mmu.setTtbr0`). Returns the number of tables freed. O(tables).
    */
   releaseTables(onPage: (pa: PhysAddr) => void = () => {}): number {
     const { memory, tables } = this.#context;
@@ -257,7 +274,10 @@ export class AddressSpace {
     if (useAlias) this.unmapPage(this.#context.aliasWindow);
   }
 
-  /** True when an entry may be broken through which the live direct map reaches a table of this edit. */
+  /**
+   * True when an entry may be broken through which the live direct map reaches a table of this
+   * edit.
+   */
   #breaksOwnTables(plan: EditPlan, spare: readonly PhysAddr[]): boolean {
     const { memory, registers } = this.#context;
     if (!plan.breaks || halfOf(virtAddr(memory.physicalOffset)) !== this.half) return false;

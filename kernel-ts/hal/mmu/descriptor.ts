@@ -14,13 +14,15 @@
  *   1 1   table          table                  page
  *   n     --             30, 21                 12
  * ```
- * A block and a page differ in bit 1 alone. A table descriptor has the address of the next table in [47:12] and its
- * hierarchical attributes in [63:59]: NSTable, APTable[1:0], UXNTable, PXNTable.
+ * A block and a page differ in bit 1 alone. A table descriptor has the address of the next table in
+ * [47:12] and its hierarchical attributes in [63:59]: NSTable, APTable[1:0], UXNTable, PXNTable.
  *
- * The composites carry the values of LevitateOS, which are right bit for bit. Its kernel code value is already read-only (AP = 0b10):
- * its text was writable because the boot tables' 1 GiB blocks mapped it as data, not because of this constant.
+ * The composites carry the values of LevitateOS, which are right bit for bit. Its kernel code value
+ * is already read-only (AP = 0b10): its text was writable because the boot tables' 1 GiB blocks
+ * mapped it as data, not because of this constant.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.3 (descriptor formats), D8.4 (access permissions), D8.6 (memory attributes).
+ * Specification: Arm ARM DDI 0487 K.a, D8.3 (descriptor formats), D8.4 (access permissions), D8.6
+ * (memory attributes).
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -40,7 +42,10 @@ export const VALID = 1n << 0n;
 /** Bit 1: a table (levels 0 to 2) or a page (level 3); clear in a block. */
 export const TABLE = 1n << 1n;
 
-/** AttrIndx[4:2]: which byte of MAIR_EL1 gives the memory type. The values are the indices that translation-control.ts fills. */
+/**
+ * AttrIndx[4:2]: which byte of MAIR_EL1 gives the memory type. The values are the indices that
+ * translation-control.ts fills.
+ */
 export const ATTR_INDEX_SHIFT = 2n;
 export const AttrIndex = { normalWriteBack: 0n, deviceNGnRE: 1n, normalNonCacheable: 2n } as const;
 
@@ -73,14 +78,23 @@ export const AP_TABLE_READ_ONLY = 1n << 62n;
 
 /** Bits [47:12]: next table, or output address of a page. */
 export const ADDRESS_MASK = 0x0000_ffff_ffff_f000n;
-/** Bits that travel with an entry when it is split or moved: [63:50] and [11:2] without the contiguous hint. */
+/**
+ * Bits that travel with an entry when it is split or moved: [63:50] and [11:2] without the
+ * contiguous hint.
+ */
 export const ATTRIBUTE_MASK = 0xfffc_0000_0000_0ffcn & ~CONTIGUOUS;
-/** Bits that may change on a live entry without break-before-make: permissions and the access flag (rule R_WHZWS). */
+/**
+ * Bits that may change on a live entry without break-before-make: permissions and the access flag
+ * (rule R_WHZWS).
+ */
 export const PERMISSION_MASK = PXN | UXN | (3n << AP_SHIFT) | AF;
 
 declare const attributesBrand: unique symbol;
 
-/** The attribute bits of a block descriptor with VALID set and no address; a page adds {@link TABLE}. */
+/**
+ * The attribute bits of a block descriptor with VALID set and no address; a page adds
+ * {@link TABLE}.
+ */
 export type MemoryAttributes = bigint & { readonly [attributesBrand]: true };
 
 /** What {@link memoryAttributes} builds from. */
@@ -110,7 +124,10 @@ export function memoryAttributes(fields: AttributeFields): MemoryAttributes {
 const normal = { memory: AttrIndex.normalWriteBack, shareability: Shareability.inner } as const;
 const never = { el1Execute: false, el0Execute: false } as const;
 
-/** The kinds of mapping that the kernel makes. Values as in LevitateOS; `kernelRodata`, `userRodata` and `dma` are new. */
+/**
+ * The kinds of mapping that the kernel makes. Values as in LevitateOS; `kernelRodata`, `userRodata`
+ * and `dma` are new.
+ */
 export const MemoryAttributes = {
   /** 0x0040000000000781: read-only, executable at EL1 only. */
   kernelCode: memoryAttributes({
@@ -133,8 +150,8 @@ export const MemoryAttributes = {
     global: true,
   }),
   /**
-   * 0x0060000000000609: normal non-cacheable, read-write at EL1, never executable: memory shared with a device that does not see the caches.
-   * Such memory is outer shareable whatever SH says.
+   * 0x0060000000000609: normal non-cacheable, read-write at EL1, never executable: memory shared
+   * with a device that does not see the caches. Such memory is outer shareable whatever SH says.
    */
   dma: memoryAttributes({
     memory: AttrIndex.normalNonCacheable,
@@ -157,14 +174,19 @@ export const MemoryAttributes = {
   userData: memoryAttributes({ ...normal, ...never, access: AccessPermission.anyReadWrite, global: false }),
 } as const;
 
-/** What the CPU takes a descriptor for at `level`. Reserved encodings are `invalid`, as on the CPU. */
+/**
+ * What the CPU takes a descriptor for at `level`. Reserved encodings are `invalid`, as on the CPU.
+ */
 export function kindOf(descriptor: bigint, level: Level): 'invalid' | 'table' | 'leaf' {
   if ((descriptor & VALID) === 0n) return 'invalid';
   if ((descriptor & TABLE) !== 0n) return level === 3 ? 'leaf' : 'table';
   return level === 0 || level === 3 ? 'invalid' : 'leaf';
 }
 
-/** A block (levels 1, 2) or page (level 3) descriptor for `pa`, which must be a multiple of the level's span. */
+/**
+ * A block (levels 1, 2) or page (level 3) descriptor for `pa`, which must be a multiple of the
+ * level's span.
+ */
 export function leafDescriptor(pa: number, level: 1 | 2 | 3, attrs: MemoryAttributes): bigint {
   return (attrs & ATTRIBUTE_MASK) | BigInt(pa) | VALID | (level === 3 ? TABLE : 0n);
 }
@@ -179,7 +201,10 @@ export function tableAddress(descriptor: bigint): PhysAddr {
   return physAddr(Number(descriptor & ADDRESS_MASK));
 }
 
-/** Output address of a leaf at `level`; RES0 bits below the level's span are ignored, as the CPU does. */
+/**
+ * Output address of a leaf at `level`; RES0 bits below the level's span are ignored, as the CPU
+ * does.
+ */
 export function leafAddress(descriptor: bigint, level: Level): PhysAddr {
   const address = Number(descriptor & ADDRESS_MASK);
   return physAddr(address - (address % LEVEL_SPAN[level]));
@@ -190,7 +215,10 @@ export function attributesOf(descriptor: bigint): MemoryAttributes {
   return ((descriptor & ATTRIBUTE_MASK) | VALID) as MemoryAttributes;
 }
 
-/** Attributes of a leaf below a table descriptor: its hierarchical bits take permissions away (D8.4). */
+/**
+ * Attributes of a leaf below a table descriptor: its hierarchical bits take permissions away
+ * (D8.4).
+ */
 export function restrictByTable(attrs: MemoryAttributes, table: bigint): MemoryAttributes {
   let result: bigint = attrs;
   if ((table & PXN_TABLE) !== 0n) result |= PXN;
@@ -207,8 +235,9 @@ export interface Permissions {
 }
 
 /**
- * Permissions that the attribute bits give (D8.4, with PAN and SCTLR_EL1.WXN off). Memory writable at EL0 is never
- * executable at EL1, whatever PXN says; memory without EL0 access may still be executable there.
+ * Permissions that the attribute bits give (D8.4, with PAN and SCTLR_EL1.WXN off). Memory writable
+ * at EL0 is never executable at EL1, whatever PXN says; memory without EL0 access may still be
+ * executable there.
  */
 export function permissionsOf(attrs: bigint): Permissions {
   const ap = (attrs >> AP_SHIFT) & 3n;

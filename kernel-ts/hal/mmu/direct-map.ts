@@ -6,7 +6,8 @@
  *                 \            \                \           \          \                    \
  *  virtual   +0xFFFF_8000_0000_0000 for each; what no range names stays unmapped
  * ```
- * The caller says what lies where (RAM banks without no-map regions, the parts of the kernel image, devices); nothing is found out here.
+ * The caller says what lies where (RAM banks without no-map regions, the parts of the kernel image,
+ * devices); nothing is found out here.
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -23,10 +24,11 @@ export interface DirectMapRange {
 }
 
 /**
- * Maps each range at its address plus `physicalOffset`. Neighbours with the same attributes are joined first, in any order given, so that
- * a block may span both. O(entries written).
+ * Maps each range at its address plus `physicalOffset`. Neighbours with the same attributes are
+ * joined first, in any order given, so that a block may span both. O(entries written).
  * @returns entries written, by size
- * @throws MapError of `mapRange`; AlreadyMapped when ranges overlap. Ranges before the failing one stay mapped
+ * @throws MapError of `mapRange`; AlreadyMapped when ranges overlap. Ranges before the failing one
+ * stay mapped
  */
 export function mapDirect(space: AddressSpace, physicalOffset: bigint, ranges: readonly DirectMapRange[]): MapCounts {
   const total = { blocks1GiB: 0, blocks2MiB: 0, pages4KiB: 0 };

@@ -1,15 +1,18 @@
 /**
- * Changing what is mapped: protect, unmap and refine are one operation, "replace every leaf of a range".
+ * Changing what is mapped: protect, unmap and refine are one operation, "replace every leaf of a
+ * range".
  *
- * A block that sticks out of the range is split first; the rest of it keeps its output addresses and attributes. Tables that end up empty
- * are unlinked. As in fill.ts a plan reads and counts, and the writes after it cannot fail.
+ * A block that sticks out of the range is split first; the rest of it keeps its output addresses
+ * and attributes. Tables that end up empty are unlinked. As in fill.ts a plan reads and counts, and
+ * the writes after it cannot fail.
  *
  * ```
  *  before   |<----------------- 2 MiB block ----------------->|
  *  edit                       |range|
  *  after    |p|p|p|p|p|p|p|p|p| new |p|p|p|p|p|p|p|p|p|p|p|p|p|     new table of 512 pages, entry replaced by break-before-make
  * ```
- * Specification: Arm ARM DDI 0487 K.a, D8, "Using break-before-make when updating translation table entries".
+ * Specification: Arm ARM DDI 0487 K.a, D8, "Using break-before-make when updating translation table
+ * entries".
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -35,7 +38,10 @@ import type { TableMemory } from './table-memory.ts';
 import { addressAt, entriesIn } from './virtual-range.ts';
 import type { EntrySlice, Half, OffsetRange } from './virtual-range.ts';
 
-/** New descriptor for a leaf, 0 to unmap it. Called for blocks that still have to be split too, so it must not depend on the size. */
+/**
+ * New descriptor for a leaf, 0 to unmap it. Called for blocks that still have to be split too, so
+ * it must not depend on the size.
+ */
 export type LeafChange = (descriptor: bigint, level: 1 | 2 | 3) => bigint;
 
 /** What to change. */
@@ -62,7 +68,8 @@ export interface EditPlan {
 }
 
 /**
- * @throws MapError NotMapped at the first hole, WalkFailed when a table leads outside. O(entries touched)
+ * @throws MapError NotMapped at the first hole, WalkFailed when a table leads outside. O(entries
+ * touched)
  */
 export function planEdit(memory: TableMemory, request: EditRequest, outputLimit: number): EditPlan {
   let splits = 0;
@@ -95,7 +102,10 @@ export function planEdit(memory: TableMemory, request: EditRequest, outputLimit:
   return { splits, touched: { start: lowest, end: highest }, tables, breaks };
 }
 
-/** Tables needed so that a leaf of `level` gets entry ends where the range begins and ends inside it. */
+/**
+ * Tables needed so that a leaf of `level` gets entry ends where the range begins and ends inside
+ * it.
+ */
 function splitsFor(range: OffsetRange, level: Level): number {
   let count = 1;
   if (level === 1) {
@@ -108,8 +118,8 @@ function splitsFor(range: OffsetRange, level: Level): number {
 export type MakeAddress = (table: PhysAddr, index: number, broken: OffsetRange) => VirtAddr;
 
 /**
- * Does what {@link planEdit} accepted, taking tables off the end of `spare`. Returns the tables that are no longer linked; the caller pays
- * the barriers (`writer.finish`) before it frees them.
+ * Does what {@link planEdit} accepted, taking tables off the end of `spare`. Returns the tables
+ * that are no longer linked; the caller pays the barriers (`writer.finish`) before it frees them.
  */
 export function applyEdit(
   memory: TableMemory,
@@ -187,7 +197,10 @@ function splitEntries(block: bigint, level: 1 | 2): BigUint64Array {
   );
 }
 
-/** True when a table has no valid entry. Looks beside `range` first: where memory is unmapped page by page the answer is there. */
+/**
+ * True when a table has no valid entry. Looks beside `range` first: where memory is unmapped page
+ * by page the answer is there.
+ */
 function isEmpty(memory: TableMemory, table: PhysAddr, range: OffsetRange, level: Level): boolean {
   const span = LEVEL_SPAN[level];
   const first = Math.floor(range.start / span);

@@ -1,5 +1,6 @@
 /**
- * Changing descriptors that a CPU may be walking: the orders of stores, barriers and TLB maintenance.
+ * Changing descriptors that a CPU may be walking: the orders of stores, barriers and TLB
+ * maintenance.
  *
  * ```
  *  invalid -> valid      store              DSB ISB
@@ -7,14 +8,17 @@
  *  permissions only      store              DSB TLBI DSB ISB
  *  anything else         store 0  DSB TLBI DSB ISB  store  DSB ISB     (break-before-make)
  * ```
- * Break-before-make is for what rule R_WHZWS lists: another output address, size, memory type or shareability; here also another nG. A CPU that could see
- * both old and new at once might use either or abort.
+ * Break-before-make is for what rule R_WHZWS lists: another output address, size, memory type or
+ * shareability; here also another nG. A CPU that could see both old and new at once might use
+ * either or abort.
  *
- * Between break and make nothing in the broken range is mapped. If the table that holds the entry is itself reached through that range
- * (a block of the direct map that covers its own tables), the store that makes the new entry would fault; the caller passes
- * another address for it, see {@link EntryWriter.replace}.
+ * Between break and make nothing in the broken range is mapped. If the table that holds the entry
+ * is itself reached through that range (a block of the direct map that covers its own tables), the
+ * store that makes the new entry would fault; the caller passes another address for it, see
+ * {@link EntryWriter.replace}.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8, "TLB maintenance" and "Using break-before-make when updating translation table entries".
+ * Specification: Arm ARM DDI 0487 K.a, D8, "TLB maintenance" and "Using break-before-make when
+ * updating translation table entries".
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -60,8 +64,8 @@ export class EntryWriter {
   }
 
   /**
-   * Takes an empty table out, after the leaves below were cleared: their TLBI by address also drops what walkers keep of the
-   * levels above (TLBI VAAE1IS, unlike VAALE1IS), so none more is owed.
+   * Takes an empty table out, after the leaves below were cleared: their TLBI by address also drops
+   * what walkers keep of the levels above (TLBI VAAE1IS, unlike VAALE1IS), so none more is owed.
    */
   unlink(table: PhysAddr, index: number): void {
     this.#memory.writeEntry(table, index, 0n);
@@ -74,8 +78,8 @@ export class EntryWriter {
   }
 
   /**
-   * Break-before-make at once. `makeAt` is the address used for the store that makes the entry: the direct map's, or an alias of it that
-   * stays mapped while the entry is broken.
+   * Break-before-make at once. `makeAt` is the address used for the store that makes the entry: the
+   * direct map's, or an alias of it that stays mapped while the entry is broken.
    */
   replace(table: PhysAddr, index: number, descriptor: bigint, va: VirtAddr, makeAt: VirtAddr): void {
     this.#memory.writeEntry(table, index, 0n);
@@ -84,7 +88,10 @@ export class EntryWriter {
     this.#publish();
   }
 
-  /** Pays what is owed: after it every CPU sees the new tables, and a cleared table may be given away. */
+  /**
+   * Pays what is owed: after it every CPU sees the new tables, and a cleared table may be given
+   * away.
+   */
   finish(): void {
     if (this.#stale.length > 0) {
       const stale = this.#stale;

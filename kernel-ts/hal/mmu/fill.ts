@@ -5,8 +5,8 @@
  *  va    |----|========================|=====|--|      |  1 GiB blocks where virtual and physical address are both multiples and
  *        4 KiB  2 MiB    1 GiB    1 GiB  2 MiB 4 KiB      the range covers the whole entry, else 2 MiB, else 4 KiB
  * ```
- * The choice is made entry by entry from the top. A larger entry replaces exactly 512 of the next size, so it is the least number
- * of entries.
+ * The choice is made entry by entry from the top. A larger entry replaces exactly 512 of the next
+ * size, so it is the least number of entries.
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -39,7 +39,10 @@ export interface FillRequest {
   readonly minLevel: 1 | 2 | 3;
 }
 
-/** Descends below a table descriptor. @throws MapError WalkFailed when it leads beyond the output address size */
+/**
+ * Descends below a table descriptor.
+ * @throws MapError WalkFailed when it leads beyond the output address size
+ */
 export function nextTable(
   descriptor: bigint,
   level: Level,
@@ -60,7 +63,8 @@ export function nextTable(
 
 /**
  * Number of tables that the request needs. O(entries touched).
- * @throws MapError AlreadyMapped at the first entry in the way, WalkFailed when a table leads outside
+ * @throws MapError AlreadyMapped at the first entry in the way, WalkFailed when a table leads
+ * outside
  */
 export function planFill(memory: TableMemory, request: FillRequest, outputLimit: number): number {
   const visit = (table: PhysAddr | null, level: Level, range: OffsetRange): number => {
@@ -83,7 +87,10 @@ export function planFill(memory: TableMemory, request: FillRequest, outputLimit:
   return visit(request.root, 0, request.range);
 }
 
-/** Writes what {@link planFill} accepted, taking tables off the end of `spare`. The caller pays the barriers (`writer.finish`). */
+/**
+ * Writes what {@link planFill} accepted, taking tables off the end of `spare`. The caller pays the
+ * barriers (`writer.finish`).
+ */
 export function fill(memory: TableMemory, writer: EntryWriter, request: FillRequest, spare: PhysAddr[]): MapCounts {
   const counts: [number, number, number, number] = [0, 0, 0, 0];
   const visit = (table: PhysAddr, level: Level, range: OffsetRange): void => {

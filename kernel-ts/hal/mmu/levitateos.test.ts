@@ -1,4 +1,6 @@
-/** What LevitateOS got wrong in its MMU code, one test each, plus what it got right and must stay. */
+/**
+ * What LevitateOS got wrong in its MMU code, one test each, plus what it got right and must stay.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';

@@ -1,5 +1,6 @@
 /**
- * Errors of the mapper: what the caller asked for cannot be done. The tables are as they were before the call.
+ * Errors of the mapper: what the caller asked for cannot be done. The tables are as they were
+ * before the call.
  *
  * Not faults of a guest access (those are answers of `translate`) and not aborts of a port.
  */
@@ -9,7 +10,10 @@ import { hex } from '#common/address.ts';
 
 /** Codes of {@link MapError}. */
 export const MapErrorCode = {
-  /** No frame for a table, or for the page of `mapNewPage`: the pool is used up and the allocator, if set, returned null. */
+  /**
+   * No frame for a table, or for the page of `mapNewPage`: the pool is used up and the allocator,
+   * if set, returned null.
+   */
   AllocationFailed: 'AllocationFailed',
   /** A part of the range is not mapped. */
   NotMapped: 'NotMapped',
@@ -17,9 +21,14 @@ export const MapErrorCode = {
   AlreadyMapped: 'AlreadyMapped',
   /** Not canonical, in the other half, or the range leaves its half. */
   InvalidVirtualAddress: 'InvalidVirtualAddress',
-  /** An address or a size is not a multiple of what the operation needs, or the size is not positive. */
+  /**
+   * An address or a size is not a multiple of what the operation needs, or the size is not
+   * positive.
+   */
   Misaligned: 'Misaligned',
-  /** The tables themselves are damaged: a table descriptor leads outside the output address range. */
+  /**
+   * The tables themselves are damaged: a table descriptor leads outside the output address range.
+   */
   WalkFailed: 'WalkFailed',
   /** The physical range does not fit in the output address range. */
   BadOutputAddress: 'BadOutputAddress',

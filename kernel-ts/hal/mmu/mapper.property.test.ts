@@ -1,4 +1,7 @@
-/** Random sequences of operations on real tables and on a model, with every error injected that an allocator can cause. */
+/**
+ * Random sequences of operations on real tables and on a model, with every error injected that an
+ * allocator can cause.
+ */
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -96,7 +99,10 @@ function onModel(model: PageModel, operation: Operation): string | null {
   }
 }
 
-/** Tables say what the model says, no table is empty but the root, and nothing is out of the allocator that is not a table. */
+/**
+ * Tables say what the model says, no table is empty but the root, and nothing is out of the
+ * allocator that is not a table.
+ */
 function expectAgreement(fixture: Fixture & { space: AddressSpace }, model: PageModel): void {
   const { machine, space, allocator, mmu } = fixture;
   const actual = machine
@@ -119,7 +125,9 @@ function expectAgreement(fixture: Fixture & { space: AddressSpace }, model: Page
   expect(machine.violations).toEqual([]);
 }
 
-/** The TLB of the machine keeps what it once found: asked again it must still agree with the model. */
+/**
+ * The TLB of the machine keeps what it once found: asked again it must still agree with the model.
+ */
 function expectTlbAgrees({ machine }: Fixture, half: Half, model: PageModel, at: readonly number[]): void {
   for (const offset of at) {
     const found = model.find(offset);
@@ -195,7 +203,8 @@ it('an allocator that fails at any moment leaves tables bit-identical and no lea
 });
 
 it('a live direct map can be changed anywhere but where its own tables lie', () => {
-  // 1 GiB block at 0x4000_0000; tables come from 0x4100_0000 on, so 64 MiB above that are left alone.
+  // 1 GiB block at 0x4000_0000; tables come from 0x4100_0000 on, so 64 MiB above that are left
+  // alone.
   const places = fc.nat(0x3fff_f000 / PAGE).map((page) => 0x4000_0000 + page * PAGE);
   const base = 0x8000_0000_0000;
   fc.assert(
@@ -234,7 +243,10 @@ it('a live direct map can be changed anywhere but where its own tables lie', () 
 });
 
 it('mapRange writes the least number of entries', () => {
-  /** Least number of entries for pages [0, count), each starting at `first` + i with output `out` + i: by dynamic programming. */
+  /**
+   * Least number of entries for pages [0, count), each starting at `first` + i with output `out` +
+   * i: by dynamic programming.
+   */
   const least = (first: number, out: number, count: number): number => {
     const best = new Uint32Array(count + 1);
     for (let end = 1; end <= count; end++) {

@@ -1,4 +1,7 @@
-/** Events of kind `mmu`: every change of a tree is told, and replayed they are what the tree translates. */
+/**
+ * Events of kind `mmu`: every change of a tree is told, and replayed they are what the tree
+ * translates.
+ */
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

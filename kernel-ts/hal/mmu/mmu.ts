@@ -1,5 +1,6 @@
 /**
- * The MMU of the running core as the kernel uses it: which trees are live, TLB maintenance, and translation through the live registers.
+ * The MMU of the running core as the kernel uses it: which trees are live, TLB maintenance, and
+ * translation through the live registers.
  *
  * Turning the MMU on is the boot assembly's; the trees themselves are address-space.ts.
  *
@@ -73,8 +74,9 @@ export class Mmu {
   }
 
   /**
-   * Fills attribute 2 of MAIR_EL1, which the boot assembly leaves empty, with Normal non-cacheable. No entry may use it before, so no TLB entry
-   * depends on it and an ISB is all the maintenance it needs (Arm ARM DDI 0487 K.a, D8.6).
+   * Fills attribute 2 of MAIR_EL1, which the boot assembly leaves empty, with Normal non-cacheable.
+   * No entry may use it before, so no TLB entry depends on it and an ISB is all the maintenance it
+   * needs (Arm ARM DDI 0487 K.a, D8.6).
    */
   enableNonCacheable(): void {
     const { registers, tlb } = this.#context;
@@ -87,7 +89,10 @@ export class Mmu {
     return this.#context.outputAddressBits;
   }
 
-  /** From now on tables and new pages come from `allocator`, tables from PT_POOL where it returns null. */
+  /**
+   * From now on tables and new pages come from `allocator`, tables from PT_POOL where it returns
+   * null.
+   */
   setPageAllocator(allocator: PageAllocator): void {
     this.#context.tables.setPageAllocator(allocator);
   }
@@ -112,8 +117,9 @@ export class Mmu {
   }
 
   /**
-   * Makes `space` the high half. It must map the running code, stack and vectors where the old tree does, with the same output addresses and
-   * memory types: for a moment the TLB holds entries of both.
+   * Makes `space` the high half. It must map the running code, stack and vectors where the old tree
+   * does, with the same output addresses and memory types: for a moment the TLB holds entries of
+   * both.
    * @throws MapError InvalidVirtualAddress when it is a low tree
    */
   switchTtbr1(space: AddressSpace): void {
@@ -127,10 +133,12 @@ export class Mmu {
   }
 
   /**
-   * Makes `space` the low half, or with null makes every low address a translation fault of level 0.
+   * Makes `space` the low half, or with null makes every low address a translation fault of level
+   * 0.
    *
-   * Null sets TCR_EL1.EPD0 rather than pointing TTBR0 at an empty table. Both fault at level 0; EPD0 needs no frame that must never be
-   * written or freed, stops speculative walks too, and shows in the register that the half is off.
+   * Null sets TCR_EL1.EPD0 rather than pointing TTBR0 at an empty table. Both fault at level 0;
+   * EPD0 needs no frame that must never be written or freed, stops speculative walks too, and shows
+   * in the register that the half is off.
    * @throws MapError InvalidVirtualAddress when it is a high tree
    */
   setTtbr0(space: AddressSpace | null): void {
@@ -172,7 +180,10 @@ export class Mmu {
     tlb.isb();
   }
 
-  /** What the CPU answers now for `va`, from the live registers. O(1). @throws SynchronousAbort as `walk` */
+  /**
+   * What the CPU answers now for `va`, from the live registers. O(1).
+   * @throws SynchronousAbort as `walk`
+   */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     return walk(this.#context.memory, this.regime(), va, access);
   }

@@ -1,6 +1,6 @@
 /**
- * Where the MMU code gets frames from: an interface that the kernel's frame allocator satisfies, so that the HAL imports nothing of the
- * kernel (seed question Q3, option B).
+ * Where the MMU code gets frames from: an interface that the kernel's frame allocator satisfies, so
+ * that the HAL imports nothing of the kernel (seed question Q3, option B).
  */
 
 import type { PhysAddr } from '#common/address.ts';

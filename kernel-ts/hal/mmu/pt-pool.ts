@@ -1,6 +1,6 @@
 /**
- * PT_POOL: sixteen page tables inside the kernel image, for the time before the kernel has a frame allocator and for when that one
- * is empty. Boot assembly takes the first few.
+ * PT_POOL: sixteen page tables inside the kernel image, for the time before the kernel has a frame
+ * allocator and for when that one is empty. Boot assembly takes the first few.
  *
  * ```
  *  base                                            state (4 × u32, little-endian, in the image's BSS)
@@ -9,7 +9,8 @@
  *  +--------+--------+-----     -----+--------+    +8   tables now taken from the injected allocator
  *    4 KiB                                         +12  most of those at once
  * ```
- * The state lives in emulated RAM, so a debugger or a dump shows it and the assembly may fill it in.
+ * The state lives in emulated RAM, so a debugger or a dump shows it and the assembly may fill it
+ * in.
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -29,7 +30,10 @@ const PEAK = 4;
 const FROM_ALLOCATOR = 8;
 const FROM_ALLOCATOR_PEAK = 12;
 
-/** A table given back or marked that the pool cannot accept: a bug of the kernel, not a condition to handle. */
+/**
+ * A table given back or marked that the pool cannot accept: a bug of the kernel, not a condition to
+ * handle.
+ */
 export class PtPoolError extends Error {
   constructor(detail: string) {
     super(`PT_POOL: ${detail}`);
@@ -46,7 +50,8 @@ export class PtPool implements PageAllocator {
   readonly #state: PhysAddr;
 
   /**
-   * @param base first table, a multiple of 4 KiB; @param state the four words, zero in a fresh image
+   * @param base first table, a multiple of 4 KiB; @param state the four words, zero in a fresh
+   * image
    * @throws RangeError when `base` is not page aligned or `state` not word aligned
    */
   constructor(memory: TableMemory, base: PhysAddr, state: PhysAddr) {
@@ -85,7 +90,10 @@ export class PtPool implements PageAllocator {
     return pa >= this.base && pa < this.base + PT_POOL_BYTES;
   }
 
-  /** Marks table `index` as taken, for those that boot assembly uses. @throws PtPoolError when out of range or taken already */
+  /**
+   * Marks table `index` as taken, for those that boot assembly uses.
+   * @throws PtPoolError when out of range or taken already
+   */
   markUsed(index: number): void {
     if (!Number.isInteger(index) || index < 0 || index >= PT_POOL_TABLES) throw new PtPoolError(`no table ${index}`);
     const bitmap = this.#read(BITMAP);
@@ -107,7 +115,10 @@ export class PtPool implements PageAllocator {
     return null;
   }
 
-  /** Takes a table back. @throws PtPoolError when it is not of the pool, misaligned, or free already */
+  /**
+   * Takes a table back.
+   * @throws PtPoolError when it is not of the pool, misaligned, or free already
+   */
   freePage(pa: PhysAddr): void {
     if (!this.owns(pa) || (pa - this.base) % PAGE_SIZE !== 0) throw new PtPoolError(`${hex(pa)} is not a table of it`);
     const index = (pa - this.base) / PAGE_SIZE;

@@ -1,9 +1,12 @@
 /**
- * A translation tree read whole and put in words: ranges with one set of attributes, counts, and what is both writable and executable.
+ * A translation tree read whole and put in words: ranges with one set of attributes, counts, and
+ * what is both writable and executable.
  *
- * Reads tables only. A tree that loops or leads outside the direct map aborts on the read, as a CPU's walk would.
+ * Reads tables only. A tree that loops or leads outside the direct map aborts on the read, as a
+ * CPU's walk would.
  *
- * Adjacent leaves merge when virtual addresses, output addresses and attributes go on; sizes may differ within a range and are counted.
+ * Adjacent leaves merge when virtual addresses, output addresses and attributes go on; sizes may
+ * differ within a range and are counted.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';

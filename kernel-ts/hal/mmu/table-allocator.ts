@@ -1,6 +1,7 @@
 /**
- * Where new tables come from and where they go back to: the injected allocator once there is one, PT_POOL before that and when
- * the allocator returns null. A table goes back to whom it came from; the address tells.
+ * Where new tables come from and where they go back to: the injected allocator once there is one,
+ * PT_POOL before that and when the allocator returns null. A table goes back to whom it came from;
+ * the address tells.
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -21,14 +22,17 @@ export class TableAllocator {
     this.pool = pool;
   }
 
-  /** From now on tables and pages come from `allocator`; tables already taken from the pool stay the pool's. */
+  /**
+   * From now on tables and pages come from `allocator`; tables already taken from the pool stay the
+   * pool's.
+   */
   setPageAllocator(allocator: PageAllocator): void {
     this.#allocator = allocator;
   }
 
   /**
-   * `count` cleared tables, or null and none taken when that many cannot be had. The caller orders the clearing before linking
-   * them with a DSB.
+   * `count` cleared tables, or null and none taken when that many cannot be had. The caller orders
+   * the clearing before linking them with a DSB.
    */
   reserve(count: number): PhysAddr[] | null {
     const tables: PhysAddr[] = [];
@@ -46,7 +50,8 @@ export class TableAllocator {
 
   /**
    * Gives tables back, the pool's to the pool and the allocator's to the allocator.
-   * @throws PtPoolError for a table outside the pool while no allocator is set: it came from neither
+   * @throws PtPoolError for a table outside the pool while no allocator is set: it came from
+   * neither
    */
   release(tables: readonly PhysAddr[]): void {
     for (const table of tables) {

@@ -1,8 +1,9 @@
 /**
  * Page tables as memory: frames reached through the direct map, VA = PA + physicalOffset.
  *
- * Every read and write goes to emulated RAM through the memory port; no table is kept in JavaScript. What is not mapped there aborts
- * (`SynchronousAbort` of the port), as it would for compiled code.
+ * Every read and write goes to emulated RAM through the memory port; no table is kept in
+ * JavaScript. What is not mapped there aborts (`SynchronousAbort` of the port), as it would for
+ * compiled code.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';

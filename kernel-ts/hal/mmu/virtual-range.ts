@@ -1,8 +1,8 @@
 /**
  * Virtual addresses split into a half and an offset, and the checks on ranges of them.
  *
- * Inside the mapper an address is its offset in its half: 48 bits, exact in a `number`, so tables are indexed without
- * `bigint` arithmetic.
+ * Inside the mapper an address is its offset in its half: 48 bits, exact in a `number`, so tables
+ * are indexed without `bigint` arithmetic.
  *
  * ```
  *  63        56 55 54       48 47   39 38   30 29   21 20   12 11        0
@@ -32,7 +32,9 @@ export function halfOf(va: VirtAddr): Half {
   return ((va >> 55n) & 1n) === 0n ? 'low' : 'high';
 }
 
-/** True when bits [63:48] all equal bit 55; every other address is a translation fault of level 0. */
+/**
+ * True when bits [63:48] all equal bit 55; every other address is a translation fault of level 0.
+ */
 export function isCanonical(va: VirtAddr): boolean {
   return va >> 48n === (halfOf(va) === 'low' ? 0n : 0xffffn);
 }
@@ -60,8 +62,9 @@ export interface OffsetRange {
 
 /**
  * [va, va + bytes) as offsets in `half`.
- * @throws MapError Misaligned when `va` or `bytes` is not a positive multiple of 4 KiB; InvalidVirtualAddress when `va` is not
- *   canonical, is in the other half, or the range leaves the half
+ * @throws MapError Misaligned when `va` or `bytes` is not a positive multiple of 4 KiB;
+ * InvalidVirtualAddress when `va` is not canonical, is in the other half, or the range leaves the
+ * half
  */
 export function checkedRange(half: Half, va: VirtAddr, bytes: number): OffsetRange {
   if (!isCanonical(va)) throw new MapError('InvalidVirtualAddress', va, 'bits 63 to 48 differ from bit 55');
@@ -85,7 +88,10 @@ export interface EntrySlice extends OffsetRange {
   readonly whole: boolean;
 }
 
-/** The entries of a table of `level` that `range` touches, in order. `range` lies within what one such table covers. */
+/**
+ * The entries of a table of `level` that `range` touches, in order. `range` lies within what one
+ * such table covers.
+ */
 export function* entriesIn(range: OffsetRange, level: Level): Generator<EntrySlice> {
   const span = LEVEL_SPAN[level];
   for (let entryStart = range.start - (range.start % span); entryStart < range.end; entryStart += span) {

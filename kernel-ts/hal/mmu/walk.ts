@@ -1,8 +1,9 @@
 /**
- * The walk that the CPU does, done in TypeScript on the same tables: address in, output address or fault out, with every step kept.
+ * The walk that the CPU does, done in TypeScript on the same tables: address in, output address or
+ * fault out, with every step kept.
  *
- * It reads tables through the direct map and never changes them. It does not look into a TLB: it says what a CPU with an empty one
- * would do. PAN, stage 2 and memory tagging are outside it.
+ * It reads tables through the direct map and never changes them. It does not look into a TLB: it
+ * says what a CPU with an empty one would do. PAN, stage 2 and memory tagging are outside it.
  *
  * ```
  *  va --bit 55--> TTBR0 | TTBR1 --[47:39]--> L0 --[38:30]--> L1 --[29:21]--> L2 --[20:12]--> L3
@@ -12,10 +13,12 @@
  * ```
  * Order of checks at a leaf, as on the CPU: address size, access flag, permission.
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.2 (walks), D8.4 (permissions), D24.2 (ESR_EL1, fault status codes).
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (walks), D8.4 (permissions), D24.2 (ESR_EL1, fault
+ * status codes).
  *
- * The engine (Unicorn 2.1.1, measured with AT) differs in two corners that this kernel's tables never hold: it takes a level 0
- * block for a block, and reports no address size fault for an output address beyond ID_AA64MMFR0_EL1.PARange.
+ * The engine (Unicorn 2.1.1, measured with AT) differs in two corners that this kernel's tables
+ * never hold: it takes a level 0 block for a block, and reports no address size fault for an output
+ * address beyond ID_AA64MMFR0_EL1.PARange.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -119,7 +122,8 @@ export const KERNEL_READ: Access = { kind: 'read', el: 1 };
 
 /**
  * Translates `va` for `access`. O(1): at most four descriptor reads.
- * @throws SynchronousAbort of the memory port when a table lies outside the direct map (the CPU would take an external abort on the walk)
+ * @throws SynchronousAbort of the memory port when a table lies outside the direct map (the CPU
+ * would take an external abort on the walk)
  */
 export function walk(
   tables: TableMemory,

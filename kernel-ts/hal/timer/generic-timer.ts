@@ -6,7 +6,8 @@
  *     virtual    CNTV_*, counts with CNTVOFF_EL2 subtracted; always EL1's own
  *     physical   CNTP_*; EL2 can keep it from EL1 (CNTHCTL_EL2)
  *
- * Periods are counted from the comparator's last value, not from "now", so that they do not drift. CVAL and CTL are the state: the object holds none.
+ * Periods are counted from the comparator's last value, not from "now", so that they do not drift.
+ * CVAL and CTL are the state: the object holds none.
  *
  * Specification: Arm ARM DDI 0487 K.a, D12.2 (comparators), D24.10.
  */
@@ -104,8 +105,10 @@ export interface FoundTimer {
 }
 
 /**
- * The timer of the tree's `arm,armv8-timer` node: the virtual one, or the physical one where the tree gives the virtual one no interrupt. Null where there is no such node.
- * @throws FdtError `FDT_ERR_BADVALUE` the node names neither interrupt, the frequency is 0, or as {@link interruptsOf}
+ * The timer of the tree's `arm,armv8-timer` node: the virtual one, or the physical one where the
+ * tree gives the virtual one no interrupt. Null where there is no such node.
+ * @throws FdtError `FDT_ERR_BADVALUE` the node names neither interrupt, the frequency is 0, or as
+ * {@link interruptsOf}
  */
 export function findTimer(fdt: Fdt, interruptController: DeviceNode, registers: SystemRegisterPort): FoundTimer | null {
   const node = fdt.findCompatible('arm,armv8-timer').find(({ available }) => available);

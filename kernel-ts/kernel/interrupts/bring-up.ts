@@ -1,6 +1,7 @@
 /**
- * Finding interrupt controller, timer and the console's interrupt in the device tree, and switching them on. A tree without one of them, or with a bad node, costs what
- * depends on it and no more: a line in the log says what and why.
+ * Finding interrupt controller, timer and the console's interrupt in the device tree, and switching
+ * them on. A tree without one of them, or with a bad node, costs what depends on it and no more: a
+ * line in the log says what and why.
  */
 
 import { virtAddr } from '#common/address.ts';
@@ -22,7 +23,10 @@ import { ByteQueue, QUEUE_BYTES } from './byte-queue.ts';
 import { ConsoleInput } from './console-input.ts';
 import { Interrupts, TICK_HZ, TICKS_BYTES } from './interrupts.ts';
 
-/** The kernel's interrupt state in its heap: the counter of ticks, then the queue of the console's input. */
+/**
+ * The kernel's interrupt state in its heap: the counter of ticks, then the queue of the console's
+ * input.
+ */
 const STATE_BYTES = TICKS_BYTES + QUEUE_BYTES;
 
 /**

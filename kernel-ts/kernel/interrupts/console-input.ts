@@ -1,10 +1,12 @@
 /**
- * What was typed and nobody has read yet: bytes go from the UART to a queue in kernel memory when the UART interrupts, and from there to whoever has the console, the
- * maintenance shell or a process.
+ * What was typed and nobody has read yet: bytes go from the UART to a queue in kernel memory when
+ * the UART interrupts, and from there to whoever has the console, the maintenance shell or a
+ * process.
  *
  *     UART ─interrupt─► receive() ─► queue ─► take()
  *
- * When the queue is full the UART's interrupt is switched off and the rest waits in the UART, until `take` has made room: nothing is lost, however much is pasted.
+ * When the queue is full the UART's interrupt is switched off and the rest waits in the UART, until
+ * `take` has made room: nothing is lost, however much is pasted.
  */
 
 import type { Console } from '#kernel-ts/hal/console/console.ts';

@@ -1,9 +1,11 @@
 /**
- * Interrupts as the kernel handles them: the controller, a handler for each interrupt that something wants, and the tick.
+ * Interrupts as the kernel handles them: the controller, a handler for each interrupt that
+ * something wants, and the tick.
  *
  *     IRQ ─► handle(frame) ─► acknowledge ─► handler(frame) ─► complete ─► the frame to go on with
  *
- * The tick is on only while a process can run (`tickWhile`). A machine with nothing to do then has nothing that could wake it, which is its steady state.
+ * The tick is on only while a process can run (`tickWhile`). A machine with nothing to do then has
+ * nothing that could wake it, which is its steady state.
  */
 
 import type { Interrupt, InterruptController } from '#kernel-ts/hal/interrupt-controller/interrupt-controller.ts';
@@ -45,7 +47,10 @@ export class Interrupts {
     return this.memory.read64(this.ticksAt);
   }
 
-  /** Has `handler` called for `interrupt`. @throws RangeError the controller has no such interrupt */
+  /**
+   * Has `handler` called for `interrupt`.
+   * @throws RangeError the controller has no such interrupt
+   */
   attach(interrupt: Interrupt, handler: InterruptHandler): void {
     this.handlers.set(interrupt.intid, handler);
     this.controller.enable(interrupt);

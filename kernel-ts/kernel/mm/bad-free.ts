@@ -1,6 +1,7 @@
 /**
- * Why a frame cannot be freed. Slow path: the allocator has already found that the descriptor is not what a correct free finds, and this
- * looks for the reason and builds the panic. Each names frame, order and state.
+ * Why a frame cannot be freed. Slow path: the allocator has already found that the descriptor is
+ * not what a correct free finds, and this looks for the reason and builds the panic. Each names
+ * frame, order and state.
  */
 
 import { hex, PAGE_SIZE, type PhysAddr } from '#common/address.ts';
@@ -22,7 +23,10 @@ export const BadFree = {
   CORRUPT: 'Free of a frame whose struct Page is corrupted',
 } as const;
 
-/** The panic for `freeFrames(frame, order)`. `state` is null when `frame` is not a multiple of the page size. */
+/**
+ * The panic for `freeFrames(frame, order)`. `state` is null when `frame` is not a multiple of the
+ * page size.
+ */
 export function badFree(frame: PhysAddr, order: number, state: FrameState | null): KernelPanic {
   const what = `frame ${hex(frame)} (pfn ${hex(Math.floor(frame / PAGE_SIZE))}), order ${order}`;
   if (state === null) {
@@ -31,7 +35,10 @@ export function badFree(frame: PhysAddr, order: number, state: FrameState | null
   return new KernelPanic(reasonFor(order, state), `${what}: ${describeFrame(state)}`);
 }
 
-/** The panic for `freeExact(frame, bytes)` at a block that is not the one such an allocation has there. */
+/**
+ * The panic for `freeExact(frame, bytes)` at a block that is not the one such an allocation has
+ * there.
+ */
 export function badExactFree(frame: PhysAddr, bytes: number, order: number, state: FrameState): KernelPanic {
   const kind = state.kind === 'allocated' && state.head === state.frame ? BadFree.NOT_EXACT : reasonFor(order, state);
   return new KernelPanic(
@@ -61,7 +68,10 @@ function reasonFor(order: number, state: FrameState): string {
   }
 }
 
-/** An allocated head refused although order and flags are right has a wrong refcount: nobody but a stray write makes one. */
+/**
+ * An allocated head refused although order and flags are right has a wrong refcount: nobody but a
+ * stray write makes one.
+ */
 function wrongOrder(order: number, state: FrameState): string {
   return order === state.order ? BadFree.CORRUPT : BadFree.WRONG_ORDER;
 }

@@ -1,4 +1,7 @@
-/** The boot log of the memory system: every step of initMemory in lines that a person can check by hand, and the same as trace events. */
+/**
+ * The boot log of the memory system: every step of initMemory in lines that a person can check by
+ * hand, and the same as trace events.
+ */
 
 import { PAGE_SIZE } from '#common/address.ts';
 import type { Fdt } from '#fdt/index.ts';
@@ -134,7 +137,10 @@ export class BootReport implements MemoryObserver {
   }
 }
 
-/** What the log calls the owner of a reservation; for the device tree's own, the node's name. O(nodes). */
+/**
+ * What the log calls the owner of a reservation; for the device tree's own, the node's name.
+ * O(nodes).
+ */
 export function reservationName(fdt: Fdt, owner: Owner): string {
   if (owner.kind !== OwnerKind.RESERVED_MEMORY && owner.kind !== OwnerKind.RESERVED_DYNAMIC)
     return ownerName(owner.kind);

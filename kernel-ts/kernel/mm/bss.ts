@@ -1,6 +1,7 @@
 /**
- * Static kernel data: the counterpart of `static` variables that a linker lays out in .bss. It hands out addresses inside the zeroed area that
- * the kernel image brings along; it never reads or writes that memory and never takes an address back.
+ * Static kernel data: the counterpart of `static` variables that a linker lays out in .bss. It
+ * hands out addresses inside the zeroed area that the kernel image brings along; it never reads or
+ * writes that memory and never takes an address back.
  *
  * ```
  * base                                     base + bytes
@@ -25,7 +26,10 @@ export class BssArena {
   private readonly placed: BssVariable[] = [];
   private used = 0;
 
-  /** @param base first byte of the area, which the image loader or `_start` zeroed, @param bytes its size */
+  /**
+   * @param base first byte of the area, which the image loader or `_start` zeroed,
+   * @param bytes its size
+   */
   constructor(base: VirtAddr, bytes: number) {
     this.base = base;
     this.bytes = bytes;

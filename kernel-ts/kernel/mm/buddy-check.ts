@@ -1,6 +1,6 @@
 /**
- * Recounts a zone from nothing but its memory: every descriptor from first to last, then every free list. It shares no walk with the code
- * that moves blocks, so an error there cannot hide here.
+ * Recounts a zone from nothing but its memory: every descriptor from first to last, then every free
+ * list. It shares no walk with the code that moves blocks, so an error there cannot hide here.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
@@ -13,7 +13,10 @@ import type { Zone } from './zone.ts';
 /** Reports stop after this many: one stray write can break a million frames. */
 const MAX_REPORTS = 20;
 
-/** Violations of the invariants of style "every managed frame lies in exactly one block", one sentence each. O(frames). */
+/**
+ * Violations of the invariants of style "every managed frame lies in exactly one block", one
+ * sentence each. O(frames).
+ */
 export function checkZone(zone: Zone): string[] {
   const violations: string[] = [];
   const report = (rel: number, what: string): void => {
@@ -111,7 +114,8 @@ function walkLists(zone: Zone, report: Report, violations: string[]): number[] {
     try {
       lengths.push(walkList(zone, order, report));
     } catch (error) {
-      // A link that leads out of the array panics where the allocator follows it; here it is one more finding.
+      // A link that leads out of the array panics where the allocator follows it; here it is one
+      // more finding.
       if (!(error instanceof KernelPanic)) {
         throw error;
       }

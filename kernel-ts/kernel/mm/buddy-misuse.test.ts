@@ -1,4 +1,6 @@
-/** What the buddy allocator refuses, each with its reason and its numbers; and that damage is found. */
+/**
+ * What the buddy allocator refuses, each with its reason and its numbers; and that damage is found.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
@@ -26,7 +28,8 @@ describe('got wrong in LevitateOS', () => {
     const lower = buddy.allocFrame()!;
     const upper = buddy.allocFrame()!;
     expect(upper).toBe(lower + P);
-    // Free both: upper is absorbed. Then take the pair as one block, and free another block next to it.
+    // Free both: upper is absorbed. Then take the pair as one block, and free another block next to
+    // it.
     buddy.freeFrame(upper);
     buddy.freeFrame(lower);
     expect(memory.read32(map.pfnToPage(upper / P)!)).toBe(0x10);

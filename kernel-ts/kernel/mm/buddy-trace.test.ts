@@ -1,4 +1,7 @@
-/** Events of the memory system: replayed, they give the allocator's own lists; untraced, there are none. */
+/**
+ * Events of the memory system: replayed, they give the allocator's own lists; untraced, there are
+ * none.
+ */
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

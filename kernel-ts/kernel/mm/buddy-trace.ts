@@ -1,5 +1,6 @@
 /**
- * What the buddy allocator does to its blocks, as events of kind `buddy`. Nothing of it is made when that kind is not traced.
+ * What the buddy allocator does to its blocks, as events of kind `buddy`. Nothing of it is made
+ * when that kind is not traced.
  *
  * ```
  *   free  (base, order)   a block becomes free            owner: who gave it back, "boot" for memory that was never in use
@@ -7,8 +8,8 @@
  *   split (base, order)   this becomes two free halves    then one of them may split again
  *   alloc (base, order)   a free block is handed out      owner: who has it now
  * ```
- * The events are exact: replayed from the first one, they give the free lists. An allocation of any number of frames is one `alloc` for each
- * block of its row.
+ * The events are exact: replayed from the first one, they give the free lists. An allocation of any
+ * number of frames is one `alloc` for each block of its row.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';

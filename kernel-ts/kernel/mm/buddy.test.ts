@@ -1,4 +1,7 @@
-/** The buddy allocator: blocks, merging, ranges, exact runs, and that its state is where it should be. */
+/**
+ * The buddy allocator: blocks, merging, ranges, exact runs, and that its state is where it should
+ * be.
+ */
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +15,10 @@ import { run, steps } from './testing/random-trace.ts';
 
 const P = PAGE_SIZE;
 
-/** Banks whose ends are aligned to nothing, the first one starting above its naturally aligned origin. */
+/**
+ * Banks whose ends are aligned to nothing, the first one starting above its naturally aligned
+ * origin.
+ */
 const RAGGED = [
   { base: 0x8030_3000, size: 9 * MIB + 0x5000 },
   { base: 0x8_8000_0000, size: 16 * MIB },
@@ -28,7 +34,8 @@ describe('a new allocator', () => {
     const { totalFrames, freeFrames } = buddy.counts();
     expect(totalFrames).toBe(memblock.totals().free / P);
     expect(freeFrames).toBe(totalFrames);
-    // 2 GiB from 48 MiB up: 16 + 64 + 128 + 256 + 512 + 1024 MiB; the high bank: 6 GiB from 34 GiB up, as 2 GiB and 4 GiB.
+    // 2 GiB from 48 MiB up: 16 + 64 + 128 + 256 + 512 + 1024 MiB; the high bank: 6 GiB from 34 GiB
+    // up, as 2 GiB and 4 GiB.
     expect(buddy.buddyinfo()).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 1]);
     expect(buddy.validate()).toEqual([]);
   });

@@ -1,13 +1,17 @@
 /**
- * The buddy allocator: physical frames in blocks of 2^order, order 0 (4 KiB) to 20 (4 GiB), and runs of any number of frames. This file is the
- * public face: the lock, the choice of the zone, and the refusal of bad requests. Blocks move in zone.ts; descriptors lie in mem-map.ts.
+ * The buddy allocator: physical frames in blocks of 2^order, order 0 (4 KiB) to 20 (4 GiB), and
+ * runs of any number of frames. This file is the public face: the lock, the choice of the zone, and
+ * the refusal of bad requests. Blocks move in zone.ts; descriptors lie in mem-map.ts.
  *
- * Policy: zones are tried in ascending order of address, each being one bank of RAM; inside a zone the smallest block that is large enough
- * is split. Kernel data thus gathers in the low bank, the part that early tables map and that devices with 32-bit DMA reach.
+ * Policy: zones are tried in ascending order of address, each being one bank of RAM; inside a zone
+ * the smallest block that is large enough is split. Kernel data thus gathers in the low bank, the
+ * part that early tables map and that devices with 32-bit DMA reach.
  *
- * Every block is naturally aligned in absolute physical address space, lies in one zone, and holds no reserved frame.
+ * Every block is naturally aligned in absolute physical address space, lies in one zone, and holds
+ * no reserved frame.
  *
- * Ranges may be added in steps: first what the boot tables map, and once page tables from those frames map the rest, the rest.
+ * Ranges may be added in steps: first what the boot tables map, and once page tables from those
+ * frames map the rest, the rest.
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -30,7 +34,10 @@ import { ZONE_STRIDE } from './zone-layout.ts';
 /** Zones whose structs fit into .bss; more need a place from {@link zoneBytes}. */
 export const STATIC_ZONES = 16;
 
-/** Bytes, page-aligned, that the zone structs of a mem_map need outside .bss: 0 when they fit into it. */
+/**
+ * Bytes, page-aligned, that the zone structs of a mem_map need outside .bss: 0 when they fit into
+ * it.
+ */
 export function zoneBytes({ sections }: Pick<MemMapPlan, 'sections'>): number {
   return sections.length <= STATIC_ZONES ? 0 : sections.length * ZONE_STRIDE;
 }
@@ -78,8 +85,10 @@ export class Buddy {
   }
 
   /**
-   * Gives the frames of [start, end) to the allocator, in the largest aligned blocks; they merge with free neighbours added before. O(frames).
-   * @throws KernelPanic when an end is not page-aligned, or a frame is outside RAM or was given before
+   * Gives the frames of [start, end) to the allocator, in the largest aligned blocks; they merge
+   * with free neighbours added before. O(frames).
+   * @throws KernelPanic when an end is not page-aligned, or a frame is outside RAM or was given
+   * before
    */
   addRange(start: PhysAddr, end: PhysAddr): void {
     if (start % PAGE_SIZE !== 0 || end % PAGE_SIZE !== 0 || start > end) {
@@ -118,7 +127,8 @@ export class Buddy {
   }
 
   /**
-   * 2^order frames, aligned to their size; `null` when no block is large enough, which above order 20 is always. O(zones + MAX_ORDER).
+   * 2^order frames, aligned to their size; `null` when no block is large enough, which above order
+   * 20 is always. O(zones + MAX_ORDER).
    * @throws KernelPanic when `order` is not a non-negative integer, or a free list is corrupted
    */
   allocFrames(order: number): PhysAddr | null {
@@ -144,8 +154,9 @@ export class Buddy {
   }
 
   /**
-   * As {@link allocFrames}, wholly below physical address `limit`, for a device that cannot reach further. Freed with {@link freeFrames}.
-   * O(zones + free blocks of at least that order in the zones below). @throws KernelPanic as allocFrames
+   * As {@link allocFrames}, wholly below physical address `limit`, for a device that cannot reach
+   * further. Freed with {@link freeFrames}. O(zones + free blocks of at least that order in the
+   * zones below). @throws KernelPanic as allocFrames
    */
   allocBelow(order: number, limit: number): PhysAddr | null {
     if (order >>> 0 !== order) {
@@ -174,9 +185,10 @@ export class Buddy {
   }
 
   /**
-   * Frees what `allocFrames(order)` returned, merging it with free buddies. O(log zones + MAX_ORDER).
-   * @throws KernelPanic (see bad-free.ts) on: double free, another order than allocated, a frame never allocated, the inside of a block, a
-   *   part of an exact allocation, outside RAM, misaligned
+   * Frees what `allocFrames(order)` returned, merging it with free buddies. O(log zones +
+   * MAX_ORDER).
+   * @throws KernelPanic (see bad-free.ts) on: double free, another order than allocated, a frame
+   * never allocated, the inside of a block, a part of an exact allocation, outside RAM, misaligned
    */
   freeFrames(frame: PhysAddr, order: number): void {
     this.lock.acquire();
@@ -194,8 +206,9 @@ export class Buddy {
   }
 
   /**
-   * Enough frames for `bytes` bytes, one after the other, aligned to the order that covers them; the rest of that block stays free. `null` when
-   * no block of that order is free, or `bytes` is above 4 GiB. To be freed with {@link freeExact} and the same size. O(zones + MAX_ORDER).
+   * Enough frames for `bytes` bytes, one after the other, aligned to the order that covers them;
+   * the rest of that block stays free. `null` when no block of that order is free, or `bytes` is
+   * above 4 GiB. To be freed with {@link freeExact} and the same size. O(zones + MAX_ORDER).
    * @throws KernelPanic when `bytes` is not positive
    */
   allocExact(bytes: number): PhysAddr | null {
@@ -221,8 +234,9 @@ export class Buddy {
   }
 
   /**
-   * Frees what `allocExact(bytes)` returned; any `bytes` that gives the same number of frames will do. Nothing is freed unless all is as it
-   * should be. @throws KernelPanic as {@link freeFrames}, also when the allocation is shorter or longer than `bytes`
+   * Frees what `allocExact(bytes)` returned; any `bytes` that gives the same number of frames will
+   * do. Nothing is freed unless all is as it should be. @throws KernelPanic as {@link freeFrames},
+   * also when the allocation is shorter or longer than `bytes`
    */
   freeExact(frame: PhysAddr, bytes: number): void {
     const frames = Math.ceil(bytes / PAGE_SIZE);
@@ -285,7 +299,10 @@ export class Buddy {
     return explainFrame(zone, pfn - zone.originPfn);
   }
 
-  /** Recounts everything. @returns one sentence for each violated invariant; empty when all is well. O(frames) */
+  /**
+   * Recounts everything.
+   * @returns one sentence for each violated invariant; empty when all is well. O(frames)
+   */
   validate(): string[] {
     return this.zones.flatMap(checkZone);
   }
@@ -294,7 +311,10 @@ export class Buddy {
     return badFree(frame, order, frame % PAGE_SIZE === 0 ? this.frameState(frame) : null);
   }
 
-  /** Zone of frame `pfn`, `null` when it is not RAM. Banks are few on real boards, and a bisection costs nothing there. */
+  /**
+   * Zone of frame `pfn`, `null` when it is not RAM. Banks are few on real boards, and a bisection
+   * costs nothing there.
+   */
   private findZone(pfn: number): Zone | null {
     const last = this.lastZone;
     return last !== undefined && pfn >= last.startPfn && pfn < last.endPfn ? last : this.searchZone(pfn);
@@ -331,8 +351,8 @@ export function coveringOrder(frames: number): number {
 }
 
 /**
- * The blocks that an exact allocation of `frames` frames at `start` consists of: the binary digits of `frames`, largest first. None when no
- * allocation can have that size.
+ * The blocks that an exact allocation of `frames` frames at `start` consists of: the binary digits
+ * of `frames`, largest first. None when no allocation can have that size.
  */
 function blocksOf(start: number, frames: number): { rel: number; order: number }[] {
   const blocks: { rel: number; order: number }[] = [];

@@ -1,5 +1,6 @@
 /**
- * The direct map: all of physical memory at a fixed virtual offset. It converts addresses; it maps nothing (that is the HAL's MMU code).
+ * The direct map: all of physical memory at a fixed virtual offset. It converts addresses; it maps
+ * nothing (that is the HAL's MMU code).
  *
  * ```
  * VA 0xFFFF_8000_0000_0000                              0xFFFF_FFFF_FFFF_FFFF
@@ -7,8 +8,9 @@
  * PA 0x0000_0000_0000                                0x7FFF_FFFF_FFFF
  * ```
  *
- * The upper half of TTBR1's 48-bit range (Arm ARM DDI 0487 K.a, D8.1) holds 2^47 bytes: one bit less than a 48-bit physical address. RAM at
- * or above 2^47 has no address here, so memblock clips it and says so.
+ * The upper half of TTBR1's 48-bit range (Arm ARM DDI 0487 K.a, D8.1) holds 2^47 bytes: one bit
+ * less than a 48-bit physical address. RAM at or above 2^47 has no address here, so memblock clips
+ * it and says so.
  */
 
 import { type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';

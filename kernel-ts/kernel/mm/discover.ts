@@ -1,5 +1,6 @@
 /**
- * From the device tree to memblock: what RAM there is, and who must be left alone. Nothing is mapped or allocated here.
+ * From the device tree to memblock: what RAM there is, and who must be left alone. Nothing is
+ * mapped or allocated here.
  *
  *     /memory ─► addMemory        image, DTB, initrd, reservation block, /reserved-memory with reg ─► reserve
  *                                 /reserved-memory with size ─► placed where it fits, after everything that has a fixed place
@@ -33,7 +34,10 @@ const GIB = 2 ** 30;
 export interface EarlyReach {
   /** Physical addresses of this core are below this. */
   readonly limit: number;
-  /** Maps the GiBs of a range of RAM at their direct-map addresses. @throws MapError when tables run out */
+  /**
+   * Maps the GiBs of a range of RAM at their direct-map addresses.
+   * @throws MapError when tables run out
+   */
   map(range: Interval): void;
 }
 
@@ -162,7 +166,10 @@ function usable(
 const total = (ranges: readonly Range[]): number => ranges.reduce((sum, { size }) => sum + size, 0);
 const asInterval = ({ base, size }: Range64): Interval => ({ start: Number(base), end: Number(base) + Number(size) });
 
-/** One sentence for each pair of neighbours in /reserved-memory that share addresses: the tree promises the same memory twice. */
+/**
+ * One sentence for each pair of neighbours in /reserved-memory that share addresses: the tree
+ * promises the same memory twice.
+ */
 function overlaps(regions: readonly StaticRegion[]): Complaint[] {
   const found: Complaint[] = [];
   const sorted = regions
@@ -179,7 +186,10 @@ function overlaps(regions: readonly StaticRegion[]): Complaint[] {
   return found;
 }
 
-/** Why the kernel cannot read the initramfs where the tree says that it is; null when it can. As Linux, which drops one that is not all in memory. */
+/**
+ * Why the kernel cannot read the initramfs where the tree says that it is; null when it can. As
+ * Linux, which drops one that is not all in memory.
+ */
 function whyUnusable(initrd: InitrdRange, ram: readonly Range[], regions: readonly StaticRegion[]): string | null {
   const range = { start: Number(initrd.start), end: Number(initrd.end) };
   const where = `it lies at ${span(range.start, range.end)}`;
@@ -212,8 +222,9 @@ function reachable(ranges: readonly Range64[], limit: number): { ram: Range[]; b
 }
 
 /**
- * Where memblock may put its tables when they must grow. The bootstrap tables map the GiB of the image; where that has no room (the tree may name
- * RAM elsewhere only), the first place that has is mapped too.
+ * Where memblock may put its tables when they must grow. The bootstrap tables map the GiB of the
+ * image; where that has no room (the tree may name RAM elsewhere only), the first place that has is
+ * mapped too.
  */
 function placeForTables(
   ram: readonly Range[],

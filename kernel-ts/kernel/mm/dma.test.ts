@@ -1,4 +1,7 @@
-/** DMA buffers on the MMU code's own test machine, whose TLB remembers what nobody dropped and whose tables must be broken before they are made. */
+/**
+ * DMA buffers on the MMU code's own test machine, whose TLB remembers what nobody dropped and whose
+ * tables must be broken before they are made.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { type PhysAddr, physAddr, virtAddr } from '#common/address.ts';

@@ -1,16 +1,19 @@
 /**
- * Buffers that a device and the kernel share: physically contiguous, below the device's address limit, not cached, cleared.
+ * Buffers that a device and the kernel share: physically contiguous, below the device's address
+ * limit, not cached, cleared.
  *
  * ```
  *   direct map   |   normal write-back   |== buffer: normal non-cacheable ==|   normal write-back   |
  *   physical     |                       |==================================|                       |     va = pa + offset, as ever
  * ```
- * The buffer's own pages of the direct map change their type, by break-before-make; there is no second mapping. A window elsewhere would leave the
- * cacheable alias, and two mappings of one place with different types lose coherency (Arm ARM DDI 0487 K.a, B2.16, mismatched memory
- * attributes); taking the alias out splits the same blocks as changing it does. The blocks of the direct map stay split when a buffer is given
- * back; the next one there finds them so.
+ * The buffer's own pages of the direct map change their type, by break-before-make; there is no
+ * second mapping. A window elsewhere would leave the cacheable alias, and two mappings of one place
+ * with different types lose coherency (Arm ARM DDI 0487 K.a, B2.16, mismatched memory attributes);
+ * taking the alias out splits the same blocks as changing it does. The blocks of the direct map
+ * stay split when a buffer is given back; the next one there finds them so.
  *
- * Real hardware needs its cache lines cleaned and invalidated between break and make (DC CIVAC). The model has no caches, so nothing here does it.
+ * Real hardware needs its cache lines cleaned and invalidated between break and make (DC CIVAC).
+ * The model has no caches, so nothing here does it.
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, type VirtAddr } from '#common/address.ts';
@@ -35,7 +38,10 @@ export interface DmaBuffer {
 /** Where the frames of buffers come from: an account for DMA. */
 type DmaFrames = Pick<FrameAccount, 'allocBelow' | 'freeFrames'>;
 
-/** Makes and takes back buffers. The page tables tell which frames are in one; it keeps nothing itself. */
+/**
+ * Makes and takes back buffers. The page tables tell which frames are in one; it keeps nothing
+ * itself.
+ */
 export class DmaBuffers {
   private readonly memory: MemoryPort;
   private readonly space: AddressSpace;
@@ -49,8 +55,9 @@ export class DmaBuffers {
   }
 
   /**
-   * A buffer of 2^order frames, cleared, wholly below physical address `limit`: 2^32 for a device with 32 address lines. `null` when there is no
-   * such block, or no frame for the tables of a split. O(free blocks below the limit). @throws KernelPanic as Buddy.allocFrames
+   * A buffer of 2^order frames, cleared, wholly below physical address `limit`: 2^32 for a device
+   * with 32 address lines. `null` when there is no such block, or no frame for the tables of a
+   * split. O(free blocks below the limit). @throws KernelPanic as Buddy.allocFrames
    */
   alloc(order: number, limit: number): DmaBuffer | null {
     const pa = this.account.allocBelow(order, limit);

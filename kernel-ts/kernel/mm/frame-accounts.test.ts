@@ -1,4 +1,7 @@
-/** Accounts of frames, the kernel's reserve, frames below a limit, and what the report of a refusal says. */
+/**
+ * Accounts of frames, the kernel's reserve, frames below a limit, and what the report of a refusal
+ * says.
+ */
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -128,7 +131,8 @@ describe('allocation below a limit', () => {
     const { buddy } = accountsOn();
     const taken: PhysAddr[] = [];
     for (let frame = buddy.allocFrame(); frame !== null; frame = buddy.allocFrame()) taken.push(frame);
-    // Every second frame is free, so nothing merges; the lowest is freed first and ends up last in the list.
+    // Every second frame is free, so nothing merges; the lowest is freed first and ends up last in
+    // the list.
     for (const frame of taken.toSorted((a, b) => a - b).filter((_, index) => index % 2 === 0)) buddy.freeFrame(frame);
     expect(buddy.allocBelow(0, GIB + PAGE_SIZE)).toBe(GIB);
     expect(buddy.allocBelow(0, GIB + PAGE_SIZE)).toBeNull();

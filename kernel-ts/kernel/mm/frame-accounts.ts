@@ -1,6 +1,6 @@
 /**
- * Who holds how many frames, and the reserve that user processes may not touch. The kernel takes every frame
- * through an account; the buddy allocator below knows neither owners nor a reserve.
+ * Who holds how many frames, and the reserve that user processes may not touch. The kernel takes
+ * every frame through an account; the buddy allocator below knows neither owners nor a reserve.
  *
  * ```
  * frame_accounts (40 bytes, .bss)
@@ -13,8 +13,9 @@
  *                                                                0 ............... reserve
  * ```
  *
- * The reserve is what Linux calls the minimum watermark of a zone: 4 x sqrt(RAM in KiB) KiB, at least 128 KiB and at most 256 MiB
- * (Documentation/admin-guide/sysctl/vm.rst, min_free_kbytes; calculate_min_free_kbytes).
+ * The reserve is what Linux calls the minimum watermark of a zone: 4 x sqrt(RAM in KiB) KiB, at
+ * least 128 KiB and at most 256 MiB (Documentation/admin-guide/sysctl/vm.rst, min_free_kbytes;
+ * calculate_min_free_kbytes).
  */
 
 import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
@@ -53,7 +54,10 @@ export class FrameAccounts {
   readonly trace: BuddyTrace | null;
   private readonly words: MemoryWindow;
 
-  /** @param trace the buddy's, so that it can say for whom. @throws KernelPanic when .bss is full */
+  /**
+   * @param trace the buddy's, so that it can say for whom.
+   * @throws KernelPanic when .bss is full
+   */
   constructor(memory: MemoryPort, bss: BssArena, buddy: Buddy, trace: BuddyTrace | null = null) {
     this.buddy = buddy;
     this.trace = trace;
@@ -62,17 +66,26 @@ export class FrameAccounts {
     this.words = memory.window(va, BYTES);
   }
 
-  /** An account for frames of one kind; `name` is what the trace calls the owner ("slab:process", "user 12"), the kind's name by default. */
+  /**
+   * An account for frames of one kind; `name` is what the trace calls the owner ("slab:process",
+   * "user 12"), the kind's name by default.
+   */
   account(owner: PageOwner, name: string = pageOwnerName(owner)): FrameAccount {
     return new FrameAccount(this, owner, name);
   }
 
-  /** 2^order frames for an owner that needs no name of its own. To be freed with {@link freeFor}. As {@link FrameAccount.allocFrames}. */
+  /**
+   * 2^order frames for an owner that needs no name of its own. To be freed with {@link freeFor}. As
+   * {@link FrameAccount.allocFrames}.
+   */
   allocFor(owner: PageOwner, order: number): PhysAddr | null {
     return this.account(owner).allocFrames(order);
   }
 
-  /** Frees what {@link allocFor} gave the same owner. @throws KernelPanic as {@link FrameAccount.freeFrames} */
+  /**
+   * Frees what {@link allocFor} gave the same owner.
+   * @throws KernelPanic as {@link FrameAccount.freeFrames}
+   */
   freeFor(owner: PageOwner, frame: PhysAddr, order: number): void {
     this.account(owner).freeFrames(frame, order);
   }
@@ -82,7 +95,10 @@ export class FrameAccounts {
     return this.words.get32(RESERVE);
   }
 
-  /** Sets it; not more than a quarter of what is free now, so that a very small machine can still run a process. */
+  /**
+   * Sets it; not more than a quarter of what is free now, so that a very small machine can still
+   * run a process.
+   */
   setReserve(frames: number): void {
     this.words.set32(RESERVE, Math.min(frames, Math.floor(this.buddy.counts().freeFrames / 4)));
   }
@@ -107,7 +123,10 @@ export class FrameAccounts {
     return mayUseReserve(owner) || this.buddy.counts().freeFrames - frames >= this.reserve;
   }
 
-  /** Books frames to an owner, or off it. @throws KernelPanic when it would hold less than nothing */
+  /**
+   * Books frames to an owner, or off it.
+   * @throws KernelPanic when it would hold less than nothing
+   */
   book(owner: PageOwner, frames: number): void {
     const held = this.held(owner) + frames;
     if (held < 0) {
@@ -125,7 +144,9 @@ export class FrameAccounts {
   }
 }
 
-/** Frames on behalf of one owner. A handle: it keeps nothing that the counters in memory do not say. */
+/**
+ * Frames on behalf of one owner. A handle: it keeps nothing that the counters in memory do not say.
+ */
 export class FrameAccount {
   readonly owner: PageOwner;
   readonly name: string;
@@ -138,14 +159,18 @@ export class FrameAccount {
   }
 
   /**
-   * 2^order frames, aligned to their size; `null` when there is no such block, or it would come out of the reserve and the owner is a user.
+   * 2^order frames, aligned to their size; `null` when there is no such block, or it would come out
+   * of the reserve and the owner is a user.
    * @throws KernelPanic as Buddy.allocFrames
    */
   allocFrames(order: number): PhysAddr | null {
     return this.take(2 ** order, (buddy) => buddy.allocFrames(order));
   }
 
-  /** Frees what {@link allocFrames} or {@link allocBelow} returned. @throws KernelPanic as Buddy.freeFrames */
+  /**
+   * Frees what {@link allocFrames} or {@link allocBelow} returned.
+   * @throws KernelPanic as Buddy.freeFrames
+   */
   freeFrames(frame: PhysAddr, order: number): void {
     this.give(2 ** order, (buddy) => buddy.freeFrames(frame, order));
   }
@@ -155,7 +180,10 @@ export class FrameAccount {
     return this.take(2 ** order, (buddy) => buddy.allocBelow(order, limit));
   }
 
-  /** Frames for `bytes` bytes in a row; `null` as {@link allocFrames}. @throws KernelPanic as Buddy.allocExact */
+  /**
+   * Frames for `bytes` bytes in a row; `null` as {@link allocFrames}.
+   * @throws KernelPanic as Buddy.allocExact
+   */
   allocExact(bytes: number): PhysAddr | null {
     return this.take(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.allocExact(bytes));
   }

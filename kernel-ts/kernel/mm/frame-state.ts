@@ -1,13 +1,16 @@
 /**
- * What a frame is: reads a descriptor and, for a TAIL, finds the head that speaks for it. Reads only; used by reports, by panics and by
- * validate().
+ * What a frame is: reads a descriptor and, for a TAIL, finds the head that speaks for it. Reads
+ * only; used by reports, by panics and by validate().
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import { MAX_ORDER, PageFlag } from './page.ts';
 import { decodeState, flagNames } from './page-state.ts';
 
-/** The descriptors of one section, by frame number relative to `originPfn` (a multiple of 2^20). An open Zone is one. */
+/**
+ * The descriptors of one section, by frame number relative to `originPfn` (a multiple of 2^20). An
+ * open Zone is one.
+ */
 export interface StateReader {
   readonly originPfn: number;
   readonly startRel: number;
@@ -16,7 +19,10 @@ export interface StateReader {
   state(rel: number): number;
 }
 
-/** State of a frame. `corrupt` means that its descriptor says nothing that the allocator ever writes. */
+/**
+ * State of a frame. `corrupt` means that its descriptor says nothing that the allocator ever
+ * writes.
+ */
 export type FrameKind = 'free' | 'allocated' | 'reserved' | 'outside-ram' | 'corrupt';
 
 /** A frame explained. Addresses in bytes. */
@@ -37,8 +43,8 @@ export interface FrameState {
 }
 
 /**
- * Head of the block that frame `rel` of an open zone lies in, itself when it is no TAIL, -1 when no head covers it (corruption).
- * At most MAX_ORDER steps.
+ * Head of the block that frame `rel` of an open zone lies in, itself when it is no TAIL, -1 when no
+ * head covers it (corruption). At most MAX_ORDER steps.
  */
 export function headOf(zone: StateReader, rel: number): number {
   if ((zone.state(rel) & PageFlag.TAIL) === 0) {

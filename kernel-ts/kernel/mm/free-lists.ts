@@ -1,9 +1,10 @@
 /**
- * The free lists of a zone, in emulated RAM: reading descriptors, and putting blocks on lists and taking them off. What is split, merged or
- * handed out is zone.ts's.
+ * The free lists of a zone, in emulated RAM: reading descriptors, and putting blocks on lists and
+ * taking them off. What is split, merged or handed out is zone.ts's.
  *
- * A frame is known here by its number relative to `originPfn`, which is a multiple of 2^20 frames: natural alignment of the relative number
- * is that of the absolute one for every order, and it fits JavaScript's 32-bit operators, which a physical address does not.
+ * A frame is known here by its number relative to `originPfn`, which is a multiple of 2^20 frames:
+ * natural alignment of the relative number is that of the absolute one for every order, and it fits
+ * JavaScript's 32-bit operators, which a physical address does not.
  *
  * ```
  * originPfn (k * 4 GiB)      startPfn                      endPfn
@@ -11,8 +12,9 @@
  * rel 0                      startRel                      endRel            word = (rel - startRel) * 6
  * ```
  *
- * Links are followed only after they were checked: they must lead into the section's descriptors, the block at the head must be free at the
- * list's order, and a neighbour must point back before it is written.
+ * Links are followed only after they were checked: they must lead into the section's descriptors,
+ * the block at the head must be free at the list's order, and a neighbour must point back before it
+ * is written.
  */
 
 import { alignDown, hex, type VirtAddr } from '#common/address.ts';
@@ -75,7 +77,10 @@ export class FreeLists {
   protected at = 0;
   private readonly scratch = new Uint32Array(PAGE_STRUCT_WORDS);
 
-  /** @param va address of the struct, 512-aligned. @throws SynchronousAbort when it or the section is not mapped */
+  /**
+   * @param va address of the struct, 512-aligned.
+   * @throws SynchronousAbort when it or the section is not mapped
+   */
   constructor(memory: MemoryPort, va: VirtAddr, section: Section) {
     this.va = va;
     this.startPfn = section.startPfn;
@@ -101,8 +106,8 @@ export class FreeLists {
   }
 
   /**
-   * Checks the translation again: first thing on every path. A window whose mapping moved gives another array of pieces; the same array means
-   * that what was looked up last time still holds.
+   * Checks the translation again: first thing on every path. A window whose mapping moved gives
+   * another array of pieces; the same array means that what was looked up last time still holds.
    */
   open(): void {
     const pages = this.mapWindow.sync();
@@ -116,7 +121,8 @@ export class FreeLists {
     const map = this.mapWindow;
     const zone = this.zoneWindow;
     this.pages = pages;
-    // `| 0`: what was computed from an address is a double to V8, however small, and would make every index below one.
+    // `| 0`: what was computed from an address is a double to V8, however small, and would make
+    // every index below one.
     this.first = map.first | 0;
     this.shift = map.shift | 0;
     this.mask = (2 ** map.shift - 1) | 0;
@@ -171,7 +177,10 @@ export class FreeLists {
     return this.load(this.word(rel));
   }
 
-  /** True when next and prev of frame `rel` are zero, and so is the padding, or it says that the frame is poisoned. */
+  /**
+   * True when next and prev of frame `rel` are zero, and so is the padding, or it says that the
+   * frame is poisoned.
+   */
   unlinked(rel: number): boolean {
     const word = this.word(rel);
     const pad = this.load(word + PAGE_PAD);
@@ -186,7 +195,8 @@ export class FreeLists {
     return true;
   }
 
-  // Below, a block is named by the word number of its descriptor: what a link is an address of, without a division.
+  // Below, a block is named by the word number of its descriptor: what a link is an address of,
+  // without a division.
 
   /** Makes the block a free head, first in the list of its order. */
   protected push(word: number, order: number): void {
@@ -290,7 +300,10 @@ export class FreeLists {
     this.zone[area + AREA_NR_FREE]!--;
   }
 
-  /** Points link `field` of a neighbour elsewhere. It must point at the block with address `...lo` before: the last check before a write. */
+  /**
+   * Points link `field` of a neighbour elsewhere. It must point at the block with address `...lo`
+   * before: the last check before a write.
+   */
   private relink(atLo: number, atHi: number, field: number, lo: number, toLo: number, toHi: number): void {
     const { pages, shift, mask } = this;
     const i = this.first + this.follow(atLo, atHi) + field;
@@ -304,8 +317,8 @@ export class FreeLists {
     page[p + 1] = toHi;
   }
 
-  // 24 does not divide the size of a piece, so now and then a descriptor lies in two. Its words then take the way through six words of
-  // scratch, inside one function and never longer.
+  // 24 does not divide the size of a piece, so now and then a descriptor lies in two. Its words
+  // then take the way through six words of scratch, inside one function and never longer.
 
   private gather(i: number): Uint32Array {
     for (let word = 0; word < PAGE_STRUCT_WORDS; word++) {
@@ -320,7 +333,10 @@ export class FreeLists {
     }
   }
 
-  /** Word number behind a descriptor's address. The descriptors of a section take less than 2^32 bytes, so the low half tells it. */
+  /**
+   * Word number behind a descriptor's address. The descriptors of a section take less than 2^32
+   * bytes, so the low half tells it.
+   */
   private follow(lo: number, hi: number): number {
     const word = (lo - this.mapLo) >>> 2;
     if (word >= this.mapWords || this.linkHi(lo) !== hi) {
@@ -329,7 +345,10 @@ export class FreeLists {
     return word;
   }
 
-  /** High half of a descriptor's address whose low half is `lo`: one more than the array's where the low half wrapped around. */
+  /**
+   * High half of a descriptor's address whose low half is `lo`: one more than the array's where the
+   * low half wrapped around.
+   */
   private linkHi(lo: number): number {
     return this.mapHi + (lo >>> 0 < this.mapLo >>> 0 ? 1 : 0);
   }
@@ -375,8 +394,8 @@ export class FreeLists {
   }
 }
 
-// Not methods, and this small, so that V8 always inlines them: they are most of what the allocator does. The word is signed, which keeps the
-// halves of an address in small integers.
+// Not methods, and this small, so that V8 always inlines them: they are most of what the allocator
+// does. The word is signed, which keeps the halves of an address in small integers.
 
 /** Word `i` of the pieces. */
 export function read(pages: readonly Uint32Array[], shift: number, mask: number, i: number): number {

@@ -1,6 +1,7 @@
 /**
- * A span: memory from the buddy allocator, cut into blocks without a gap. It allocates by first fit from low to high addresses and merges on
- * free; which span to try, locking and growing are heap.ts's.
+ * A span: memory from the buddy allocator, cut into blocks without a gap. It allocates by first fit
+ * from low to high addresses and merges on free; which span to try, locking and growing are
+ * heap.ts's.
  *
  * ```
  * span header, 32 bytes    block header, 16 bytes         hole: a block with
@@ -13,10 +14,12 @@
  *  | span | USED ....... | HOLE next ....... | USED .... | HOLE next ............ |      sizes: multiples of 16, at least 32
  * ```
  *
- * Addresses in memory are virtual; in this file blocks are byte offsets from the start of the span. `check` mixes magic, place, size and link:
- * a header that was overrun, or bytes that never were one, do not pass. The header of a block that is absorbed by a merge is wiped.
+ * Addresses in memory are virtual; in this file blocks are byte offsets from the start of the span.
+ * `check` mixes magic, place, size and link: a header that was overrun, or bytes that never were
+ * one, do not pass. The header of a block that is absorbed by a merge is wiped.
  *
- * Invariants: blocks follow each other from offset 32 to the end; the hole list holds exactly the holes, ascending; no two holes touch.
+ * Invariants: blocks follow each other from offset 32 to the end; the hole list holds exactly the
+ * holes, ascending; no two holes touch.
  */
 
 import { alignUp, hex, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -26,7 +29,9 @@ import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 export const SPAN_HEADER_BYTES = 32;
 export const BLOCK_HEADER_BYTES = 16;
 export const MIN_BLOCK_BYTES = 32;
-/** Sizes and addresses of blocks are multiples of this: what LDP and STP of a register pair like. */
+/**
+ * Sizes and addresses of blocks are multiples of this: what LDP and STP of a register pair like.
+ */
 export const BLOCK_ALIGN = 16;
 
 /** Magic numbers: "SPAN", "USED", "HOLE" in a memory dump. */
@@ -82,7 +87,8 @@ export class HeapSpan {
 
   /**
    * A block whose payload holds `size` bytes at a multiple of `align`. O(holes).
-   * @returns offset of the payload, -1 when no hole fits. @throws KernelPanic when a hole's header is damaged
+   * @returns offset of the payload, -1 when no hole fits. @throws KernelPanic when a hole's header
+   * is damaged
    */
   take(size: number, align: number): number {
     let before = 0;
@@ -116,8 +122,10 @@ export class HeapSpan {
   }
 
   /**
-   * Frees the block whose payload is at `payload`, merging it with the holes that it touches. O(holes).
-   * @returns its bytes with header. @throws KernelPanic when it is no allocation, or a header is damaged
+   * Frees the block whose payload is at `payload`, merging it with the holes that it touches.
+   * O(holes).
+   * @returns its bytes with header. @throws KernelPanic when it is no allocation, or a header is
+   * damaged
    */
   give(payload: number): BlockBytes {
     const block = payload - BLOCK_HEADER_BYTES;
@@ -161,7 +169,10 @@ export class HeapSpan {
     this.window.charge(accesses);
   }
 
-  /** Blocks from first to last, as their headers say. Stops behind the first damaged one, which has `magic` 0. O(blocks) */
+  /**
+   * Blocks from first to last, as their headers say. Stops behind the first damaged one, which has
+   * `magic` 0. O(blocks)
+   */
   *blocks(): Generator<{ offset: number; bytes: BlockBytes; magic: number }> {
     for (let offset = SPAN_HEADER_BYTES; offset < this.bytes; ) {
       const magic = [HeapMagic.USED, HeapMagic.HOLE].find((kind) => this.intact(offset, kind)) ?? 0;
@@ -277,7 +288,10 @@ export class HeapSpan {
     return this.va + BigInt(offset);
   }
 
-  /** Offset of the virtual address stored at `at`, 0 for none. @throws KernelPanic when it leads out of the span */
+  /**
+   * Offset of the virtual address stored at `at`, 0 for none.
+   * @throws KernelPanic when it leads out of the span
+   */
   private offsetAt(at: number): number {
     const lo = this.get(at);
     const hi = this.get(at + 4);
@@ -320,7 +334,10 @@ export class HeapSpan {
   }
 }
 
-/** 32 bits that change with every argument: multiplication by odd constants between xors (after MurmurHash3's finaliser, Appleby). */
+/**
+ * 32 bits that change with every argument: multiplication by odd constants between xors (after
+ * MurmurHash3's finaliser, Appleby).
+ */
 function mix(magic: number, place: number, bytes: number, next: number): number {
   let h = Math.imul(magic ^ place, 0x85eb_ca6b);
   h = Math.imul(h ^ (h >>> 13) ^ bytes, 0xc2b2_ae35);

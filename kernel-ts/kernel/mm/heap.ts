@@ -1,8 +1,10 @@
 /**
- * The kernel heap: memory by the byte for kernel data, from spans that the buddy allocator gives. Blocks and their headers are heap-span.ts's.
+ * The kernel heap: memory by the byte for kernel data, from spans that the buddy allocator gives.
+ * Blocks and their headers are heap-span.ts's.
  *
- * It starts with total_ram / 128, at least 16 MiB and at most 64 MiB (seed question Q1), in one span where the buddy has a run that long, else
- * in several. When no hole fits, it grows by a span of at least 64 KiB. Spans are never given back.
+ * It starts with total_ram / 128, at least 16 MiB and at most 64 MiB (seed question Q1), in one
+ * span where the buddy has a run that long, else in several. When no hole fits, it grows by a span
+ * of at least 64 KiB. Spans are never given back.
  *
  * ```
  * heap (56 bytes, .bss)
@@ -30,7 +32,10 @@ export const MIN_HEAP_BYTES = 16 * 2 ** 20;
 export const MAX_HEAP_BYTES = 64 * 2 ** 20;
 export const HEAP_GROWTH_BYTES = 64 * 2 ** 10;
 
-/** Accesses charged for an operation. Walking the hole list is charged as one step: a simplification that keeps time predictable. */
+/**
+ * Accesses charged for an operation. Walking the hole list is charged as one step: a simplification
+ * that keeps time predictable.
+ */
 const ACCESSES_PER_OPERATION = 16;
 
 /** Initial size in bytes for `totalRam` bytes of RAM: a 128th, whole pages, within the bounds. */
@@ -67,9 +72,11 @@ export class Heap {
 
   /**
    * Takes the initial spans for a machine with `totalRam` bytes of RAM.
-   * @param trace told of every allocation, free and growth as an event of kind `heap`; null when that is not traced
+   * @param trace told of every allocation, free and growth as an event of kind `heap`; null when
+   * that is not traced
    * @param spanType what spans are: HeapSpan, or one that does more
-   * @throws KernelPanic `Cannot allocate kernel heap — insufficient free memory` when the buddy cannot give that much
+   * @throws KernelPanic `Cannot allocate kernel heap — insufficient free memory` when the buddy
+   * cannot give that much
    */
   constructor(
     memory: MemoryPort,
@@ -108,8 +115,8 @@ export class Heap {
   }
 
   /**
-   * `size` bytes at a multiple of `align` (a power of two up to a page), `null` when neither the heap nor the buddy has room. Contents are
-   * what they were. O(holes).
+   * `size` bytes at a multiple of `align` (a power of two up to a page), `null` when neither the
+   * heap nor the buddy has room. Contents are what they were. O(holes).
    * @throws KernelPanic when size or align makes no sense, or a header on the way is damaged
    */
   alloc(size: number, align = 16): VirtAddr | null {
@@ -123,7 +130,10 @@ export class Heap {
     return va;
   }
 
-  /** Frees what {@link alloc} returned. O(spans + holes). @throws KernelPanic (HeapFault) naming the address on any other */
+  /**
+   * Frees what {@link alloc} returned. O(spans + holes).
+   * @throws KernelPanic (HeapFault) naming the address on any other
+   */
   free(va: VirtAddr): void {
     this.lock.acquire();
     const span = this.spans.find((candidate) => va >= candidate.va && va < candidate.va + BigInt(candidate.bytes));
@@ -137,7 +147,10 @@ export class Heap {
     this.lock.release();
   }
 
-  /** Physical [start, end) of each span, in the list's order: what the heap took from the buddy allocator. */
+  /**
+   * Physical [start, end) of each span, in the list's order: what the heap took from the buddy
+   * allocator.
+   */
   ranges(): Interval[] {
     return this.spans.map(({ va, bytes }) => {
       const start = virtToPhys(va);
@@ -161,7 +174,10 @@ export class Heap {
     };
   }
 
-  /** Recounts everything. @returns one sentence for each violated invariant; empty when all is well. O(blocks) */
+  /**
+   * Recounts everything.
+   * @returns one sentence for each violated invariant; empty when all is well. O(blocks)
+   */
   validate(): string[] {
     const violations: string[] = [];
     let [used, free, allocations] = [0, 0, 0];

@@ -6,7 +6,10 @@ export interface Interval {
   readonly end: number;
 }
 
-/** `from` without the parts that `holes` cover, ascending. `from` and `holes` may be in any order and overlap; O(n m). */
+/**
+ * `from` without the parts that `holes` cover, ascending. `from` and `holes` may be in any order
+ * and overlap; O(n m).
+ */
 export function subtract<T extends Interval>(from: readonly T[], holes: readonly Interval[]): T[] {
   const sorted = holes.filter(({ start, end }) => start < end).toSorted((a, b) => a.start - b.start);
   const left: T[] = [];

@@ -5,8 +5,8 @@
  *     early map (PT_POOL)       image by section, device tree, console, and a window of RAM that holds mem_map
  *     direct map (buddy)        every other byte of RAM that may be mapped
  *
- * The tables of the direct map come from the buddy, and the buddy hands out only what is mapped: so it starts with the window and gets the
- * rest when the direct map is done.
+ * The tables of the direct map come from the buddy, and the buddy hands out only what is mapped: so
+ * it starts with the window and gets the rest when the direct map is done.
  */
 
 import { alignDown, alignUp, PAGE_SIZE, physAddr } from '#common/address.ts';
@@ -83,7 +83,10 @@ export function freeIntervals(memblock: Memblock): Interval[] {
   return [...memblock.freeRanges()].map(({ base, size }) => ({ start: base, end: base + size }));
 }
 
-/** `range` widened to the largest block boundaries that stay in the same piece of RAM, so that the split costs no smaller blocks. */
+/**
+ * `range` widened to the largest block boundaries that stay in the same piece of RAM, so that the
+ * split costs no smaller blocks.
+ */
 function windowAround(range: Interval, ordinary: readonly Interval[]): Interval {
   const piece = ordinary.find(({ start, end }) => range.start >= start && range.end <= end) ?? range;
   for (const block of [GIB, MIB_2]) {

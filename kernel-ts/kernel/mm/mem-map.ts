@@ -1,6 +1,7 @@
 /**
- * mem_map: one array of struct Page for every frame of RAM and none for holes. It says where the descriptor of a frame is and sets all of them
- * to RESERVED once; what they say afterwards is the buddy allocator's.
+ * mem_map: one array of struct Page for every frame of RAM and none for holes. It says where the
+ * descriptor of a frame is and sets all of them to RESERVED once; what they say afterwards is the
+ * buddy allocator's.
  *
  * ```
  * RAM       |== bank 0 ==|          (30 GiB of nothing)          |======= bank 1 =======|
@@ -8,11 +9,12 @@
  *           section 0           section 1
  * ```
  *
- * Banks larger than 512 GiB are cut into sections at multiples of 512 GiB, so that word numbers in a section fit 32-bit integers. The largest
- * block, 4 GiB, never crosses such a cut, so nothing is lost.
+ * Banks larger than 512 GiB are cut into sections at multiples of 512 GiB, so that word numbers in
+ * a section fit 32-bit integers. The largest block, 4 GiB, never crosses such a cut, so nothing is
+ * lost.
  *
- * In three steps, because the array describes the memory it lies in: planMemMap asks the size, placeMemMap finds and reserves the place, and
- * MemMap uses it once it is mapped.
+ * In three steps, because the array describes the memory it lies in: planMemMap asks the size,
+ * placeMemMap finds and reserves the place, and MemMap uses it once it is mapped.
  */
 
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -27,7 +29,10 @@ import { PAGE_STRUCT_BYTES, PAGE_STATE, PAGE_STRUCT_WORDS, RESERVED_STATE } from
 /** Frames in the largest section: 512 GiB. */
 export const MAX_SECTION_FRAMES = 2 ** 27;
 
-/** Frames [startPfn, endPfn) whose descriptors follow each other, the first being entry `firstEntry` of mem_map. */
+/**
+ * Frames [startPfn, endPfn) whose descriptors follow each other, the first being entry `firstEntry`
+ * of mem_map.
+ */
 export interface SectionPlan {
   readonly startPfn: number;
   readonly endPfn: number;
@@ -64,7 +69,8 @@ export function planMemMap(memblock: { banks(): Iterable<Range> }): MemMapPlan {
 }
 
 /**
- * Reserves the place of mem_map: the first free range, from low to high addresses, that holds all of it.
+ * Reserves the place of mem_map: the first free range, from low to high addresses, that holds all
+ * of it.
  * @param limit the place ends at or below this address: what is mapped at this point of the boot
  * @param whyNoRam what the device tree has instead of RAM, for the first panic
  * @throws KernelPanic `No RAM regions found in DTB` · `All RAM is reserved — no free memory` ·
@@ -122,7 +128,10 @@ export class MemMap {
     });
   }
 
-  /** Writes every descriptor: RESERVED, nothing else. O(frames); charged as three 64-bit stores a frame. */
+  /**
+   * Writes every descriptor: RESERVED, nothing else. O(frames); charged as three 64-bit stores a
+   * frame.
+   */
   initialise(): void {
     for (const section of this.sections) {
       reserveAll(section.window);
@@ -146,13 +155,19 @@ export class MemMap {
     return section !== undefined && section.startPfn <= pfn ? section : null;
   }
 
-  /** Virtual address of the descriptor of frame `pfn` (an integer), `null` when it is not RAM. O(log sections). */
+  /**
+   * Virtual address of the descriptor of frame `pfn` (an integer), `null` when it is not RAM. O(log
+   * sections).
+   */
   pfnToPage(pfn: number): VirtAddr | null {
     const section = this.findSection(pfn);
     return section === null ? null : virtAddr(section.va + BigInt((pfn - section.startPfn) * PAGE_STRUCT_BYTES));
   }
 
-  /** Frame number of the descriptor at `page`, `null` when that is not the address of one. O(sections). */
+  /**
+   * Frame number of the descriptor at `page`, `null` when that is not the address of one.
+   * O(sections).
+   */
   pageToPfn(page: VirtAddr): number | null {
     const offset = Number(page - this.va);
     const entry = offset / PAGE_STRUCT_BYTES;
@@ -165,8 +180,9 @@ export class MemMap {
 }
 
 /**
- * Fills a window with RESERVED descriptors. One descriptor after the other would be a store a word; copying a run that stays in the cache is
- * memcpy speed, and 48 MiB of it is most of the time between reset and the first allocation.
+ * Fills a window with RESERVED descriptors. One descriptor after the other would be a store a word;
+ * copying a run that stays in the cache is memcpy speed, and 48 MiB of it is most of the time
+ * between reset and the first allocation.
  */
 function reserveAll(window: MemoryWindow): void {
   const pieces = window.sync();

@@ -1,6 +1,6 @@
 /**
- * Choosing a place among free ranges: first fit from low to high addresses, and the reason for every range that was passed over. Pure
- * arithmetic on ranges; what is free is memblock's business.
+ * Choosing a place among free ranges: first fit from low to high addresses, and the reason for
+ * every range that was passed over. Pure arithmetic on ranges; what is free is memblock's business.
  */
 
 import { alignUp, hex } from '#common/address.ts';
@@ -59,8 +59,9 @@ export function firstFit(holes: Iterable<Range>, wish: PlaceWish): number | null
 }
 
 /**
- * Lowest place that satisfies `wish` inside one of `memory` and clear of all of `taken`; both in any order, overlapping as they like. For use
- * before there is a sorted table to walk. O((memory + taken) * taken) at worst, linear when few ranges stand in the way.
+ * Lowest place that satisfies `wish` inside one of `memory` and clear of all of `taken`; both in
+ * any order, overlapping as they like. For use before there is a sorted table to walk. O((memory +
+ * taken) * taken) at worst, linear when few ranges stand in the way.
  */
 export function firstFitUnsorted(memory: readonly Range[], taken: readonly Range[], wish: PlaceWish): number | null {
   let from = wish.from;

@@ -1,5 +1,6 @@
 /**
- * What goes into memblock and what comes out: types only. Addresses and sizes in bytes, ranges half-open.
+ * What goes into memblock and what comes out: types only. Addresses and sizes in bytes, ranges
+ * half-open.
  */
 
 import type { Range } from './memblock-holes.ts';
@@ -18,7 +19,10 @@ export interface Reservation {
   readonly noMap?: boolean;
 }
 
-/** A reserved range with its share of RAM, in bytes. The `countedBytes` of all ranges add up to the reserved RAM. */
+/**
+ * A reserved range with its share of RAM, in bytes. The `countedBytes` of all ranges add up to the
+ * reserved RAM.
+ */
 export interface ReservedRange extends Range {
   readonly noMap: boolean;
   readonly owner: Owner;

@@ -1,4 +1,7 @@
-/** memblock: what is RAM, who took it, what is left. Drawings show pages; `=` is RAM, `#` reserved, `.` free. */
+/**
+ * memblock: what is RAM, who took it, what is left. Drawings show pages; `=` is RAM, `#` reserved,
+ * `.` free.
+ */
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

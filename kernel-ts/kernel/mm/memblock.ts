@@ -1,6 +1,7 @@
 /**
- * memblock: what RAM there is and who has taken some of it, from the first read of the device tree until the buddy allocator takes over.
- * Not an allocator for later: nothing is given back, and there is no lock because one core runs.
+ * memblock: what RAM there is and who has taken some of it, from the first read of the device tree
+ * until the buddy allocator takes over. Not an allocator for later: nothing is given back, and
+ * there is no lock because one core runs.
  *
  * Inputs may overlap in any way and come in any order. Outputs are sorted, disjoint and maximal:
  *
@@ -12,11 +13,13 @@
  * free      |==|        |==|        |====|    |====|        banks minus reserved
  * ```
  *
- * Invariants: memory entries are sorted, disjoint and do not touch; reserved entries are sorted by base and page-aligned, and may overlap
- * (a page counts for the first entry that covers it); everything lies below DIRECT_MAP_BYTES.
+ * Invariants: memory entries are sorted, disjoint and do not touch; reserved entries are sorted by
+ * base and page-aligned, and may overlap (a page counts for the first entry that covers it);
+ * everything lies below DIRECT_MAP_BYTES.
  *
- * State in emulated RAM: two region tables of 128 entries in .bss, moved into RAM by ensureCapacity before they would overflow, and one
- * u64 counter. Devicetree Specification v0.4, 3.4 (/memory), 3.5 (/reserved-memory), 5.3 (memory reservation block).
+ * State in emulated RAM: two region tables of 128 entries in .bss, moved into RAM by ensureCapacity
+ * before they would overflow, and one u64 counter. Devicetree Specification v0.4, 3.4 (/memory),
+ * 3.5 (/reserved-memory), 5.3 (memory reservation block).
  */
 
 import { alignDown, alignUp, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -50,7 +53,10 @@ export type { Range64 } from './memblock-types.ts';
 /** Entries that fit without growing, in each table. */
 export const STATIC_REGIONS = 128;
 
-/** Entries that the kernel itself adds after the device tree's: memblock, mem_map, zones and what boot code places. */
+/**
+ * Entries that the kernel itself adds after the device tree's: memblock, mem_map, zones and what
+ * boot code places.
+ */
 const OWN_RESERVATIONS = 64;
 
 const NO_OWNER: Owner = { kind: OwnerKind.OTHER, cookie: 0n };
@@ -62,7 +68,9 @@ export class Memblock {
   private readonly reserved: RegionTable;
   private readonly clippedCounter: VirtAddr;
 
-  /** Reserves its static tables in `bss` (about 8 KiB). Two handles on one machine need two arenas. */
+  /**
+   * Reserves its static tables in `bss` (about 8 KiB). Two handles on one machine need two arenas.
+   */
   constructor(memory: MemoryPort, bss: BssArena) {
     this.memory = memory;
     const headers = bss.reserve('memblock', 2 * TABLE_BYTES + 8, 8);
@@ -75,9 +83,11 @@ export class Memblock {
   }
 
   /**
-   * Makes room for everything in `plan` before it is added, in RAM if the static tables are too small: the tables' size is asked, a place
-   * that is memory and clear of every reservation in `plan` is found, and the tables move there and are themselves reserved.
-   * @throws KernelPanic when no place is large enough, with the panics of memory discovery when there is no RAM or none is free
+   * Makes room for everything in `plan` before it is added, in RAM if the static tables are too
+   * small: the tables' size is asked, a place that is memory and clear of every reservation in
+   * `plan` is found, and the tables move there and are themselves reserved.
+   * @throws KernelPanic when no place is large enough, with the panics of memory discovery when
+   * there is no RAM or none is free
    */
   ensureCapacity(plan: CapacityPlan): void {
     const memory = [...plan.memory, ...this.banks()].map(clip);
@@ -117,7 +127,8 @@ export class Memblock {
   }
 
   /**
-   * Adds RAM. Overlapping and touching regions merge. What lies at or above 2^47 is dropped and counted.
+   * Adds RAM. Overlapping and touching regions merge. What lies at or above 2^47 is dropped and
+   * counted.
    * @returns bytes dropped. @throws KernelPanic when the table is full (see ensureCapacity)
    */
   addMemory(base: bigint | number, size: bigint | number): bigint {
@@ -125,7 +136,8 @@ export class Memblock {
     if (range.size > 0) {
       let start = range.base;
       let end = range.base + range.size;
-      // Backwards, because device trees name memory in ascending order: the usual case looks at one entry.
+      // Backwards, because device trees name memory in ascending order: the usual case looks at one
+      // entry.
       let to = this.ram.count;
       while (to > 0 && this.ram.base(to - 1) > end) {
         to--;
@@ -147,8 +159,10 @@ export class Memblock {
   }
 
   /**
-   * Reserves the pages that [base, base + size) touches, RAM or not. Ranges may overlap; each keeps its owner. A size of 0 reserves nothing.
-   * @returns bytes dropped because they lie at or above 2^47. @throws KernelPanic when the table is full (see ensureCapacity)
+   * Reserves the pages that [base, base + size) touches, RAM or not. Ranges may overlap; each keeps
+   * its owner. A size of 0 reserves nothing.
+   * @returns bytes dropped because they lie at or above 2^47. @throws KernelPanic when the table is
+   * full (see ensureCapacity)
    */
   reserve(base: bigint | number, size: bigint | number, { owner, noMap = false }: Reservation): bigint {
     const range = this.accept(base, size);
@@ -193,20 +207,28 @@ export class Memblock {
     }
   }
 
-  /** RAM that nobody reserved: page-aligned, ascending, disjoint, maximal. Do not reserve while iterating. O(banks + reservations). */
+  /**
+   * RAM that nobody reserved: page-aligned, ascending, disjoint, maximal. Do not reserve while
+   * iterating. O(banks + reservations).
+   */
   freeRanges(): Generator<Range> {
     return this.banksWithout(0);
   }
 
-  /** RAM that may be mapped, reserved or not: banks minus no-map reservations. Same form as {@link freeRanges}. */
+  /**
+   * RAM that may be mapped, reserved or not: banks minus no-map reservations. Same form as
+   * {@link freeRanges}.
+   */
   mappableRanges(): Generator<Range> {
     return this.banksWithout(RegionFlag.NOMAP);
   }
 
   /**
-   * Reserves `size` bytes (rounded up to pages) at the lowest free address that is a multiple of `align` (a power of two; at least a page
-   * is taken) and lies in [from, limit). O(banks + reservations).
-   * @returns the address, `null` when no hole fits. @throws KernelPanic when size or align makes no sense
+   * Reserves `size` bytes (rounded up to pages) at the lowest free address that is a multiple of
+   * `align` (a power of two; at least a page is taken) and lies in [from, limit). O(banks +
+   * reservations).
+   * @returns the address, `null` when no hole fits. @throws KernelPanic when size or align makes no
+   * sense
    */
   alloc(size: number, align: number, options: AllocOptions): PhysAddr | null {
     const wish = placeWish(size, align, options);
@@ -218,15 +240,20 @@ export class Memblock {
     return physAddr(at);
   }
 
-  /** What {@link alloc} would think of each free range, ascending. The first accepted one is where it would go. */
+  /**
+   * What {@link alloc} would think of each free range, ascending. The first accepted one is where
+   * it would go.
+   */
   explainHoles(size: number, align: number, options: { from?: number; limit?: number } = {}): HoleVerdict[] {
     const wish = placeWish(size, align, options);
     return [...this.freeRanges()].map((hole) => judgeHole(hole, wish));
   }
 
   /**
-   * Places a dynamic /reserved-memory region: first fit in each of its ranges, in their order (Devicetree Specification v0.4, 3.5.4).
-   * @returns the address, `null` when nothing fits, when the size is 0, or when the alignment is not a power of two
+   * Places a dynamic /reserved-memory region: first fit in each of its ranges, in their order
+   * (Devicetree Specification v0.4, 3.5.4).
+   * @returns the address, `null` when nothing fits, when the size is 0, or when the alignment is
+   * not a power of two
    */
   placeDynamic(request: DynamicRequest): PhysAddr | null {
     const size = BigInt(request.size);

@@ -1,6 +1,6 @@
 /**
- * The three panics of memory discovery. Their reasons are an interface for tools, byte for byte (the dash is U+2014); the numbers go into
- * the detail line.
+ * The three panics of memory discovery. Their reasons are an interface for tools, byte for byte
+ * (the dash is U+2014); the numbers go into the detail line.
  */
 
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';

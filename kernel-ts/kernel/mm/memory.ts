@@ -1,5 +1,6 @@
 /**
- * Bringing up memory, in order: the counterpart of mm_init. Each step says why it can come no earlier.
+ * Bringing up memory, in order: the counterpart of mm_init. Each step says why it can come no
+ * earlier.
  *
  * ```
  *   discover   RAM and reservations from the device tree                    memblock
@@ -82,7 +83,8 @@ export interface MemoryObserver {
 /**
  * @param devices register windows that must stay reachable: the console
  * @param faults what goes wrong on purpose; nothing by default
- * @throws KernelPanic the three of memory discovery, or any other failure; MapError when tables run out
+ * @throws KernelPanic the three of memory discovery, or any other failure; MapError when tables run
+ * out
  */
 export function initMemory(
   ports: Ports,

@@ -1,4 +1,7 @@
-/** What the kernel says when a request for memory was refused: what was asked, what there is, and who holds it. Lines for the log; reads only. */
+/**
+ * What the kernel says when a request for memory was refused: what was asked, what there is, and
+ * who holds it. Lines for the log; reads only.
+ */
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { count, size } from '#kernel-ts/kernel/format.ts';
@@ -16,7 +19,10 @@ export interface RefusedRequest {
   readonly blocks?: number;
 }
 
-/** The report, a sentence a line: the request and its reason, the state of memory, who holds it by kind, the largest first. O(zones). */
+/**
+ * The report, a sentence a line: the request and its reason, the state of memory, who holds it by
+ * kind, the largest first. O(zones).
+ */
 export function outOfMemoryReport(accounts: FrameAccounts, request: RefusedRequest): string[] {
   const { who, order } = request;
   const { totalFrames, freeFrames } = accounts.buddy.counts();

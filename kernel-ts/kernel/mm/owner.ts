@@ -1,5 +1,6 @@
 /**
- * Who asked for a reservation. memblock keeps, in emulated RAM, a kind and a cookie for each; names are made from them when someone prints.
+ * Who asked for a reservation. memblock keeps, in emulated RAM, a kind and a cookie for each; names
+ * are made from them when someone prints.
  */
 
 /** Kinds of owner, as stored (u32). */
@@ -22,8 +23,9 @@ export const OwnerKind = {
 export type OwnerKind = (typeof OwnerKind)[keyof typeof OwnerKind];
 
 /**
- * Owner of a reservation. `cookie` is 64 bits that only the owner understands: for the device tree's entries, the virtual address or the
- * blob offset of the node that names it; 0n when there is nothing to tell.
+ * Owner of a reservation. `cookie` is 64 bits that only the owner understands: for the device
+ * tree's entries, the virtual address or the blob offset of the node that names it; 0n when there
+ * is nothing to tell.
  */
 export interface Owner {
   readonly kind: OwnerKind;

@@ -1,6 +1,7 @@
 /**
- * What frames are in use for: the kinds of owner that the frame accounts count by, and who may take the kernel's reserve. Reservations of the
- * boot, which never reach the buddy allocator, are owner.ts's.
+ * What frames are in use for: the kinds of owner that the frame accounts count by, and who may take
+ * the kernel's reserve. Reservations of the boot, which never reach the buddy allocator, are
+ * owner.ts's.
  */
 
 /** Kinds of owner: the index of their counter in memory (frame-accounts.ts). */
@@ -37,7 +38,10 @@ export function pageOwnerName(owner: PageOwner): string {
   return NAMES[owner];
 }
 
-/** True when frames for `owner` may come out of the reserve: the kernel must be able to work when user memory is exhausted. */
+/**
+ * True when frames for `owner` may come out of the reserve: the kernel must be able to work when
+ * user memory is exhausted.
+ */
 export function mayUseReserve(owner: PageOwner): boolean {
   return owner !== PageOwner.USER;
 }

@@ -1,5 +1,6 @@
 /**
- * struct Page: what the kernel knows of one frame. The layout and its meaning; where descriptors lie is mem-map.ts, who changes them zone.ts.
+ * struct Page: what the kernel knows of one frame. The layout and its meaning; where descriptors
+ * lie is mem-map.ts, who changes them zone.ts.
  *
  * ```
  *  byte 0       1       2         4        8                16               24
@@ -7,8 +8,8 @@
  * word |            0             |   1    |   2       3    |   4       5    |
  * ```
  *
- * `next` and `prev` are virtual addresses of other descriptors, 0 for none; they link the free list of the block's order and are 0 everywhere
- * else.
+ * `next` and `prev` are virtual addresses of other descriptors, 0 for none; they link the free list
+ * of the block's order and are 0 everywhere else.
  *
  * Every frame of RAM is in exactly one of these states, at all times:
  *
@@ -17,16 +18,20 @@
  * | any other frame of either         | TAIL            everything else 0; the frame's state is that of its head        |
  * | never given to the allocator      | RESERVED        everything else 0                                               |
  *
- * A block of order k starts at a multiple of 2^k frames, so the head of a TAIL is found by clearing low bits, one at a time: at most 20
- * steps. This is why splitting or merging one level touches two descriptors and not 2^k of them, while no flag is ever wrong.
+ * A block of order k starts at a multiple of 2^k frames, so the head of a TAIL is found by clearing
+ * low bits, one at a time: at most 20 steps. This is why splitting or merging one level touches two
+ * descriptors and not 2^k of them, while no flag is ever wrong.
  *
- * `pad` is 0, or POISONED in a frame that is free and was poisoned when it became so (faults/frame-poison.ts).
+ * `pad` is 0, or POISONED in a frame that is free and was poisoned when it became so
+ * (faults/frame-poison.ts).
  *
- * An allocation of any number of frames (allocExact) is a row of such blocks, largest first. Each carries EXACT, and all but the first
- * CONTINUED, so that the row can only be given back as a whole.
+ * An allocation of any number of frames (allocExact) is a row of such blocks, largest first. Each
+ * carries EXACT, and all but the first CONTINUED, so that the row can only be given back as a
+ * whole.
  *
- * Numbers come first in this file and are written out: the bundler then puts them in place of their names elsewhere. V8 would read any other module
- * variable from memory at each use, which is most of what an allocation would do.
+ * Numbers come first in this file and are written out: the bundler then puts them in place of their
+ * names elsewhere. V8 would read any other module variable from memory at each use, which is most
+ * of what an allocation would do.
  */
 
 /** Bytes in a descriptor. */

@@ -1,6 +1,6 @@
 /**
- * A sorted array of regions in emulated RAM: the storage below memblock. It keeps order and capacity and knows nothing of memory or
- * reservations.
+ * A sorted array of regions in emulated RAM: the storage below memblock. It keeps order and
+ * capacity and knows nothing of memory or reservations.
  *
  * ```
  * table (16 bytes)                 entry (32 bytes)
@@ -23,7 +23,10 @@ export const ENTRY_BYTES = 32;
 
 /** Flags of an entry. */
 export const RegionFlag = {
-  /** Must not be mapped by the kernel, not even in the direct map (Devicetree Specification v0.4, 3.5.4, `no-map`). */
+  /**
+   * Must not be mapped by the kernel, not even in the direct map (Devicetree Specification v0.4,
+   * 3.5.4, `no-map`).
+   */
   NOMAP: 1,
 } as const;
 
@@ -104,7 +107,10 @@ export class RegionTable {
     this.memory.write64(virtAddr(va + 24n), region.owner.cookie);
   }
 
-  /** Makes room at `index` and writes `region` there. O(entries behind it). @throws KernelPanic when the table is full */
+  /**
+   * Makes room at `index` and writes `region` there. O(entries behind it).
+   * @throws KernelPanic when the table is full
+   */
   insert(index: number, region: Region): void {
     const count = this.count;
     if (count === this.capacity) {

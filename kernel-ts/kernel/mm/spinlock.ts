@@ -1,9 +1,11 @@
 /**
  * A spinlock: one u32 in emulated RAM, 0 when free and 1 when held.
  *
- * Kernel code in TypeScript runs to completion once its gate has opened, so a lock found held can only be held by the very path that asks
- * again: real hardware would spin for ever. That is reported as a kernel panic instead. A path that panics or takes an abort while it holds
- * the lock leaves it held, as on hardware; nothing may allocate after that, and a memory dump shows who was inside.
+ * Kernel code in TypeScript runs to completion once its gate has opened, so a lock found held can
+ * only be held by the very path that asks again: real hardware would spin for ever. That is
+ * reported as a kernel panic instead. A path that panics or takes an abort while it holds the lock
+ * leaves it held, as on hardware; nothing may allocate after that, and a memory dump shows who was
+ * inside.
  */
 
 import { hex, type VirtAddr } from '#common/address.ts';
@@ -21,7 +23,8 @@ export class Spinlock {
   readonly name: string;
   readonly va: VirtAddr;
   private readonly word: MemoryWindow;
-  // Where the word is in host memory: looked up again when a sync returns other pieces, valid until the lock is given back.
+  // Where the word is in host memory: looked up again when a sync returns other pieces, valid until
+  // the lock is given back.
   private pieces: readonly Uint32Array[] = [];
   private piece: Uint32Array = new Uint32Array(1);
   private at = 0;
@@ -38,7 +41,10 @@ export class Spinlock {
     return this.word.get32(0) !== UNLOCKED;
   }
 
-  /** Takes the lock. Not charged here: the caller counts it with its own accesses. @throws KernelPanic when it is already held */
+  /**
+   * Takes the lock. Not charged here: the caller counts it with its own accesses.
+   * @throws KernelPanic when it is already held
+   */
   acquire(): void {
     const pieces = this.word.sync();
     if (pieces !== this.pieces) {

@@ -1,4 +1,7 @@
-/** A zone that tells of every block it moves (buddy-trace.ts). It does nothing else than a zone does. */
+/**
+ * A zone that tells of every block it moves (buddy-trace.ts). It does nothing else than a zone
+ * does.
+ */
 
 import type { VirtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';

@@ -1,5 +1,6 @@
 /**
- * struct Zone: the free lists of one section of mem_map. Layout only: numbers, written out for the reason that page.ts gives.
+ * struct Zone: the free lists of one section of mem_map. Layout only: numbers, written out for the
+ * reason that page.ts gives.
  *
  * ```
  *  +0   u64 start_pfn       first frame

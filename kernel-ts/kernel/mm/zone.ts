@@ -1,6 +1,7 @@
 /**
- * A zone: the binary buddy system of one section of mem_map (Knuth, TAOCP volume 1, 2.5, "buddy system"). It moves blocks between free lists and
- * allocations and trusts its caller: locking, choosing the zone and refusing bad requests are buddy.ts's.
+ * A zone: the binary buddy system of one section of mem_map (Knuth, TAOCP volume 1, 2.5, "buddy
+ * system"). It moves blocks between free lists and allocations and trusts its caller: locking,
+ * choosing the zone and refusing bad requests are buddy.ts's.
  *
  * ```
  * take order 0 from an order 2 block         give it back
@@ -9,8 +10,9 @@
  *   | 0 |f 0| f 1 |    and again               |      2        |
  * ```
  *
- * Invariants (recounted by buddy-check.ts): a free block of order k starts at a multiple of 2^k; the buddy of a free block below the top
- * order is not free at the same order; list lengths and non_empty agree with the descriptors.
+ * Invariants (recounted by buddy-check.ts): a free block of order k starts at a multiple of 2^k;
+ * the buddy of a free block below the top order is not free at the same order; list lengths and
+ * non_empty agree with the descriptors.
  */
 
 import { FreeLists, NONE, read, write } from './free-lists.ts';
@@ -18,15 +20,18 @@ import { MAX_ORDER, PAGE_STRUCT_WORDS, PageFlag, RESERVED_STATE, TAIL_STATE } fr
 import { allocatedHeadState, freeHeadState } from './page-state.ts';
 import { ZONE_MANAGED, ZONE_NON_EMPTY } from './zone-layout.ts';
 
-/** Port accesses charged for one list operation with its state change, and for an operation's fixed part (lock, counters). */
+/**
+ * Port accesses charged for one list operation with its state change, and for an operation's fixed
+ * part (lock, counters).
+ */
 const ACCESSES_PER_LEVEL = 6;
 const ACCESSES_PER_OPERATION = 8;
 
 /** The blocks of one section. Every method but the constructor's needs open() before it. */
 export class Zone extends FreeLists {
   /**
-   * Takes the first block of the smallest order that is at least `order`, and splits it: the lower half is kept, upper halves go to their
-   * lists. O(MAX_ORDER - order). @returns the block, or NONE
+   * Takes the first block of the smallest order that is at least `order`, and splits it: the lower
+   * half is kept, upper halves go to their lists. O(MAX_ORDER - order). @returns the block, or NONE
    */
   take(order: number, extra = 0): number {
     const candidates = this.zone[this.at + ZONE_NON_EMPTY]! >>> order;
@@ -43,8 +48,9 @@ export class Zone extends FreeLists {
   }
 
   /**
-   * As {@link take}, of the blocks whose first 2^order frames end at or below frame `limitRel`, the smallest first. O(free blocks of at least
-   * that order): lists are not sorted by address. @returns the block, or NONE
+   * As {@link take}, of the blocks whose first 2^order frames end at or below frame `limitRel`, the
+   * smallest first. O(free blocks of at least that order): lists are not sorted by address.
+   * @returns the block, or NONE
    */
   takeBelow(order: number, limitRel: number): number {
     for (let level = order; level <= MAX_ORDER; level++) {
@@ -64,7 +70,10 @@ export class Zone extends FreeLists {
     return NONE;
   }
 
-  /** Puts the upper halves of the block of order `level` on their lists, down to `order`; the lower half stays. */
+  /**
+   * Puts the upper halves of the block of order `level` on their lists, down to `order`; the lower
+   * half stays.
+   */
   protected splitDown(word: number, level: number, order: number): void {
     while (level > order) {
       level--;
@@ -73,8 +82,9 @@ export class Zone extends FreeLists {
   }
 
   /**
-   * Frees the block whose head's state is `expected`, merging with its buddy as long as that is free at the same order. The absorbed half
-   * becomes a TAIL with nothing left in it: a stale FREE there would be merged a second time. O(MAX_ORDER - order).
+   * Frees the block whose head's state is `expected`, merging with its buddy as long as that is
+   * free at the same order. The absorbed half becomes a TAIL with nothing left in it: a stale FREE
+   * there would be merged a second time. O(MAX_ORDER - order).
    * @returns false, with nothing changed, when the state is another
    */
   give(rel: number, order: number, expected: number): boolean {
@@ -107,8 +117,9 @@ export class Zone extends FreeLists {
   }
 
   /**
-   * Takes `frames` frames that follow each other: a block of the order that covers them, kept as a row of blocks, largest first, with the rest
-   * given back. The rest cannot merge, because each of its blocks has its buddy in the row. O(MAX_ORDER). @returns the first frame, or NONE
+   * Takes `frames` frames that follow each other: a block of the order that covers them, kept as a
+   * row of blocks, largest first, with the rest given back. The rest cannot merge, because each of
+   * its blocks has its buddy in the row. O(MAX_ORDER). @returns the first frame, or NONE
    */
   takeExact(frames: number, order: number): number {
     const rel = this.take(order, PageFlag.EXACT);
@@ -135,13 +146,16 @@ export class Zone extends FreeLists {
   }
 
   /**
-   * Makes RESERVED frames part of the zone: TAIL first, then freed as blocks, so that they merge with free neighbours. O(frames).
-   * @returns NONE, or the first frame that is not RESERVED: then nothing may be done with the zone any more
+   * Makes RESERVED frames part of the zone: TAIL first, then freed as blocks, so that they merge
+   * with free neighbours. O(frames).
+   * @returns NONE, or the first frame that is not RESERVED: then nothing may be done with the zone
+   * any more
    */
   adopt(fromRel: number, toRel: number): number {
     const { pages, first, shift, mask } = this;
     const end = first + this.word(toRel);
-    // A piece at a time: this loop runs once for every frame of the machine, most of the time between two lines of the boot log.
+    // A piece at a time: this loop runs once for every frame of the machine, most of the time
+    // between two lines of the boot log.
     for (let i = first + this.word(fromRel); i < end; ) {
       const piece = pages[i >>> shift]!;
       const start = i - (i & mask);
@@ -157,7 +171,8 @@ export class Zone extends FreeLists {
     }
     this.mapWindow.charge(2 * (toRel - fromRel));
     this.zone[this.at + ZONE_MANAGED]! += toRel - fromRel;
-    // From the end down: lists then start with the lowest block, and low memory is handed out first.
+    // From the end down: lists then start with the lowest block, and low memory is handed out
+    // first.
     for (let end = toRel; end > fromRel; ) {
       const alignment = end === 0 ? MAX_ORDER : Math.min(MAX_ORDER, 31 - Math.clz32(end & -end));
       const order = Math.min(alignment, 31 - Math.clz32(end - fromRel));

@@ -1,5 +1,6 @@
 /**
- * Areas: the ranges of a user address space that a process may use, and how. They say what should be mapped; the page tables say what is.
+ * Areas: the ranges of a user address space that a process may use, and how. They say what should
+ * be mapped; the page tables say what is.
  *
  * ```
  *  +0x00 u64 next area, ascending addresses; 0: none

@@ -1,7 +1,8 @@
 /**
- * Static AArch64 ELF64 programs: which bytes of the file go where in a user address space, and with which rights. It decides and copies nothing: the
- * address space does, page by page. Sections, symbols and relocations are not looked at; a static position-independent program (ET_DYN
- * without PT_INTERP) relocates itself, so it only gets a base.
+ * Static AArch64 ELF64 programs: which bytes of the file go where in a user address space, and with
+ * which rights. It decides and copies nothing: the address space does, page by page. Sections,
+ * symbols and relocations are not looked at; a static position-independent program (ET_DYN without
+ * PT_INTERP) relocates itself, so it only gets a base.
  *
  * ```
  *   ELF header (64 bytes)      16 e_type  18 e_machine  24 e_entry  32 e_phoff  54 e_phentsize  56 e_phnum
@@ -12,10 +13,12 @@
  *   memory     |..p.[ file's bytes   |zeros ).p..|      p: the rest of the first and last page, zeros as well
  *                   p_vaddr          p_memsz
  * ```
- * p_align is not used: segments are copied, not mapped from the file, so nothing has to be congruent. What must hold instead is that no page
- * belongs to two segments, because a page has one set of rights.
+ * p_align is not used: segments are copied, not mapped from the file, so nothing has to be
+ * congruent. What must hold instead is that no page belongs to two segments, because a page has one
+ * set of rights.
  *
- * Specification: System V ABI, chapters 4 and 5 (ELF-64 Object File Format 1.5); ELF for the Arm 64-bit Architecture (AAELF64), 5.1.
+ * Specification: System V ABI, chapters 4 and 5 (ELF-64 Object File Format 1.5); ELF for the Arm
+ * 64-bit Architecture (AAELF64), 5.1.
  */
 
 import { hex, PAGE_SIZE, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -50,10 +53,16 @@ const PF_X = 1;
 const PF_W = 2;
 
 const INSTRUCTION_BYTES = 4n;
-/** Segments that a program may have. Linkers make some six; each is compared with the others, here and in the address space. */
+/**
+ * Segments that a program may have. Linkers make some six; each is compared with the others, here
+ * and in the address space.
+ */
 const MAX_SEGMENTS = 64;
 
-/** A file to read from, little-endian. Only offsets in [0, bytes) are asked for, and never across the end. */
+/**
+ * A file to read from, little-endian. Only offsets in [0, bytes) are asked for, and never across
+ * the end.
+ */
 export interface ByteSource {
   /** Length of the file. */
   readonly bytes: number;
@@ -84,7 +93,9 @@ export interface ElfSegment {
   readonly rights: 'read' | 'read-write' | 'read-execute';
 }
 
-/** A program. `segments` is sorted by address, not empty, and no two of them have a page in common. */
+/**
+ * A program. `segments` is sorted by address, not empty, and no two of them have a page in common.
+ */
 export interface ElfImage {
   /** The first instruction, inside a segment that may be executed. */
   readonly entry: VirtAddr;
@@ -104,8 +115,10 @@ export class ElfImageError extends Error {
 
 /**
  * Reads the headers of the program in `file`. Linear in the number of its program headers.
- * @throws ElfImageError naming the field: not ELF64, not little-endian, not for AArch64, not an executable, dynamically linked, nothing to
- * load or too many segments, one that leaves the file or `range`, that is writable and executable, or that shares a page with another; an entry outside the code
+ * @throws ElfImageError naming the field: not ELF64, not little-endian, not for AArch64, not an
+ * executable, dynamically linked, nothing to load or too many segments, one that leaves the file or
+ * `range`, that is writable and executable, or that shares a page with another; an entry outside
+ * the code
  */
 export function readElfImage(file: ByteSource, range: ProgramRange): ElfImage {
   const header = new Fields(file);
@@ -186,7 +199,8 @@ function readSegment(
     throw new ElfImageError(name('p_filesz'), `${hex(fileBytes)} is more than p_memsz, ${hex(memoryBytes)}`);
   }
   const fileOffset = fields.u64(at + P_OFFSET, name('p_offset'));
-  // Of a segment that is all zeros, linkers put the offset where bytes of the file would be if it had any: behind its end, too.
+  // Of a segment that is all zeros, linkers put the offset where bytes of the file would be if it
+  // had any: behind its end, too.
   if (fileBytes > 0n && fileOffset + fileBytes > fields.file.bytes) {
     throw new ElfImageError(
       name('p_offset'),

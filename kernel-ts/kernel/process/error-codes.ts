@@ -1,5 +1,6 @@
 /**
- * What a system call answers when it cannot do what was asked: a negative number in x0. The numbers are LevitateOS's own, not Linux's.
+ * What a system call answers when it cannot do what was asked: a negative number in x0. The numbers
+ * are LevitateOS's own, not Linux's.
  *
  * Source: LevitateOS's system call ABI (-1 to -4); -5 to -7 are this kernel's.
  */

@@ -1,4 +1,7 @@
-/** Archives as people and tools make them, read where they lie in memory; each way in which one can be broken; and what the cpio program makes. */
+/**
+ * Archives as people and tools make them, read where they lie in memory; each way in which one can
+ * be broken; and what the cpio program makes.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

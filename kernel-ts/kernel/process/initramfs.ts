@@ -1,16 +1,20 @@
 /**
- * The initramfs: CPIO archives in the "newc" format, read where the boot loader put them, in kernel virtual memory. Nothing is unpacked or copied; a file
- * is an address and a size. No index is kept either: looking a path up walks the headers.
+ * The initramfs: CPIO archives in the "newc" format, read where the boot loader put them, in kernel
+ * virtual memory. Nothing is unpacked or copied; a file is an address and a size. No index is kept
+ * either: looking a path up walks the headers.
  *
  * ```
  *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check    6 + 13 × 8 hex digits
  *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
  * ```
- * As Linux reads them: zeros may follow an archive, and another archive after those; the last one may lack its trailer; of two entries with one path the later
- * one counts; of several links to one file only the last has the content; a name ends at its first NUL, and what is behind that is padding; "070702" is the same
- * with the sum of the content's bytes in `check`. What is malformed ends the reading: what came before it counts.
+ * As Linux reads them: zeros may follow an archive, and another archive after those; the last one
+ * may lack its trailer; of two entries with one path the later one counts; of several links to one
+ * file only the last has the content; a name ends at its first NUL, and what is behind that is
+ * padding; "070702" is the same with the sum of the content's bytes in `check`. What is malformed
+ * ends the reading: what came before it counts.
  *
- * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; init/initramfs.c; cpio(5), "New ASCII Format".
+ * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; init/initramfs.c;
+ * cpio(5), "New ASCII Format".
  */
 
 import { alignUp, hex, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -58,7 +62,10 @@ const KINDS: ReadonlyMap<number, InitramfsEntry['kind']> = new Map([
 
 /** What is in the archive under a path. */
 export interface InitramfsEntry {
-  /** Without "./" and slashes at its ends; "." is the root itself. Bytes that are not UTF-8 read as U+FFFD. */
+  /**
+   * Without "./" and slashes at its ends; "." is the root itself. Bytes that are not UTF-8 read as
+   * U+FFFD.
+   */
   readonly path: string;
   /** "link": a symbolic one, whose content is its target. "other": a device, a pipe, a socket. */
   readonly kind: 'file' | 'directory' | 'link' | 'other';
@@ -82,7 +89,9 @@ export class InitramfsError extends Error {
   }
 }
 
-/** A file of the initramfs, to read from. Offsets are checked by the reader of the file, not here. */
+/**
+ * A file of the initramfs, to read from. Offsets are checked by the reader of the file, not here.
+ */
 export class InitramfsFile implements ByteSource {
   readonly path: string;
   readonly address: VirtAddr;
@@ -140,7 +149,8 @@ export class Initramfs {
 
   /**
    * Everything in it, in the order of the archive. O(entries).
-   * @throws InitramfsError where the archive is malformed or truncated, after the entries before that place
+   * @throws InitramfsError where the archive is malformed or truncated, after the entries before
+   * that place
    */
   *entries(): Generator<InitramfsEntry> {
     for (const entry of this.rawEntries()) {
@@ -149,14 +159,18 @@ export class Initramfs {
     }
   }
 
-  /** What `path` names ("/bin/sh", "./bin/sh" and "bin/sh" are one), or null. O(entries). @throws InitramfsError for a malformed archive */
+  /**
+   * What `path` names ("/bin/sh", "./bin/sh" and "bin/sh" are one), or null. O(entries).
+   * @throws InitramfsError for a malformed archive
+   */
   find(path: string): InitramfsEntry | null {
     const { found } = this.lookUp(path);
     return found;
   }
 
   /**
-   * The regular file `path`, or null where there is none. Symbolic links are followed. O(entries × parts of the path).
+   * The regular file `path`, or null where there is none. Symbolic links are followed. O(entries ×
+   * parts of the path).
    * @throws InitramfsError as `find`
    */
   open(path: string): InitramfsFile | null {
@@ -187,7 +201,8 @@ export class Initramfs {
         if (entry.kind === 'file' && entry.links > 1 && entry.bytes > 0) shared.set(entry.identity, entry);
       }
     } catch (error) {
-      // What came before the malformed place counts, as with Linux; what is not there may have been behind it.
+      // What came before the malformed place counts, as with Linux; what is not there may have been
+      // behind it.
       if (!(error instanceof InitramfsError) || found === null) throw error;
       this.ignored = error;
     }

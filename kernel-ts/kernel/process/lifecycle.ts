@@ -1,5 +1,6 @@
 /**
- * How processes begin, change and end: spawn, exec, exit, wait. Whatever a process holds is taken here and given back here.
+ * How processes begin, change and end: spawn, exec, exit, wait. Whatever a process holds is taken
+ * here and given back here.
  *
  * ```
  *   spawn ─► record ─► address space ─► kernel stack ─► first frame ─► run queue        fails: everything taken so far goes back
@@ -44,8 +45,9 @@ export interface LifecycleParts {
 }
 
 /**
- * Processes that there may be, ended ones included. Their records may come out of the kernel's reserve, and a process that spawns and never waits
- * would take all of it; of this many, the records take 128 KiB.
+ * Processes that there may be, ended ones included. Their records may come out of the kernel's
+ * reserve, and a process that spawns and never waits would take all of it; of this many, the
+ * records take 128 KiB.
  */
 export const MAX_PROCESSES = 1024;
 
@@ -62,7 +64,10 @@ const NO_FILE: Readonly<Record<InitramfsEntry['kind'], string>> = {
 export interface StartFailure {
   readonly code: ErrorCode;
   readonly why: string;
-  /** What the log must say because the code does not: the sentence, that and who holds the memory, or nothing. */
+  /**
+   * What the log must say because the code does not: the sentence, that and who holds the memory,
+   * or nothing.
+   */
   readonly report: 'why' | 'memory' | 'none';
   /** For want of memory: frames that were asked for; 1 when absent. */
   readonly frames?: number;
@@ -91,7 +96,10 @@ export class Lifecycle {
     return process.frames + this.spaceOf(process).countTables() + (process.kernelStack === 0 ? 0 : 1);
   }
 
-  /** Starts the program `path` as a child of `parent`, null: of the kernel. It is in the run queue afterwards. */
+  /**
+   * Starts the program `path` as a child of `parent`, null: of the kernel. It is in the run queue
+   * afterwards.
+   */
   spawn(path: string, parent: Process | null): StartResult {
     const file = this.open(path);
     if ('code' in file) return file;
@@ -122,8 +130,9 @@ export class Lifecycle {
   }
 
   /**
-   * Replaces the program of the running `process` by `path`; pid, parent and children stay. On failure the process is as before, and goes on with
-   * it. Both programs are in memory for a moment.
+   * Replaces the program of the running `process` by `path`; pid, parent and children stay. On
+   * failure the process is as before, and goes on with it. Both programs are in memory for a
+   * moment.
    */
   exec(process: Process, path: string): StartResult {
     const file = this.open(path);
@@ -173,8 +182,9 @@ export class Lifecycle {
   }
 
   /**
-   * The exit status of child `pid` of `process`, which ends the child for good; null when it runs still, and `process` waits for it from now on: somebody
-   * else must be chosen to run; ECHILD when it has no such child.
+   * The exit status of child `pid` of `process`, which ends the child for good; null when it runs
+   * still, and `process` waits for it from now on: somebody else must be chosen to run; ECHILD when
+   * it has no such child.
    */
   wait(process: Process, pid: number): bigint | null | 'no such child' {
     const { table } = this.parts;
@@ -210,7 +220,10 @@ export class Lifecycle {
     }
   }
 
-  /** Gives `process` an address space with the program in `file`, what `more` takes, and a first frame. What was taken until a failure stays. */
+  /**
+   * Gives `process` an address space with the program in `file`, what `more` takes, and a first
+   * frame. What was taken until a failure stays.
+   */
   private build(process: Process, file: InitramfsFile, more: () => void): StartFailure | null {
     const space = this.spaceOf(process);
     try {
@@ -238,7 +251,10 @@ export class Lifecycle {
     process.kernelStack = physAddr(0);
   }
 
-  /** With the last process, the records' caches go too: the free blocks are then what they were before the first, and not around slabs kept somewhere. */
+  /**
+   * With the last process, the records' caches go too: the free blocks are then what they were
+   * before the first, and not around slabs kept somewhere.
+   */
   private shrinkWhenLast(): void {
     const { table, spaces } = this.parts;
     if (table.count > 0) return;

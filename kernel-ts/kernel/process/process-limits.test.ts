@@ -1,4 +1,7 @@
-/** What processes cannot have: more memory than there is, and more processes than the kernel keeps records for. A kernel without a CPU. */
+/**
+ * What processes cannot have: more memory than there is, and more processes than the kernel keeps
+ * records for. A kernel without a CPU.
+ */
 
 import { expect, it } from 'vitest';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';

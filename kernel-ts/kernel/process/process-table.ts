@@ -1,5 +1,6 @@
 /**
- * The process table: every process in one list, in the order of their making, and who is whose child. Records and list lie in kernel memory.
+ * The process table: every process in one list, in the order of their making, and who is whose
+ * child. Records and list lie in kernel memory.
  *
  * ```
  *  control   +0x00 u64 first   +0x08 u64 last   +0x10 u32 pid given last   +0x14 u32 processes
@@ -29,7 +30,10 @@ export const MAX_PID = 2 ** 31 - 1;
 export class ProcessTable extends RecordView {
   private readonly records: RecordCache;
 
-  /** @param control {@link PROCESS_CONTROL_BYTES} zeroed bytes, @param records cache of process records */
+  /**
+   * @param control {@link PROCESS_CONTROL_BYTES} zeroed bytes,
+   * @param records cache of process records
+   */
   constructor(memory: MemoryPort, control: VirtAddr, records: RecordCache) {
     super(memory, control);
     this.records = records;
@@ -40,7 +44,10 @@ export class ProcessTable extends RecordView {
     return this.get32(COUNT);
   }
 
-  /** A new process without anything but a pid and a parent, or null when there is no memory for its record. */
+  /**
+   * A new process without anything but a pid and a parent, or null when there is no memory for its
+   * record.
+   */
   create(parent: Process | null): Process | null {
     const va = this.records.alloc();
     if (va === null) return null;

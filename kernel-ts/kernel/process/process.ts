@@ -15,8 +15,9 @@
  *  +0x58 u64 unused
  *  +0x60 32 bytes: name, UTF-8, zeros behind
  * ```
- * The kernel stack's frame, top to bottom: the trap frame of the last exception from EL0, then room that nothing uses, because the kernel never
- * runs on it. While the process runs at EL0, SP_EL1 is the top.
+ * The kernel stack's frame, top to bottom: the trap frame of the last exception from EL0, then room
+ * that nothing uses, because the kernel never runs on it. While the process runs at EL0, SP_EL1 is
+ * the top.
  */
 
 import { PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';

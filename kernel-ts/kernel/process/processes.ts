@@ -1,6 +1,6 @@
 /**
- * The processes of a running kernel, as exceptions, timer, console and shell see them: UserSpace of user-space.ts. It brings the parts of this folder together and
- * keeps no state but handles.
+ * The processes of a running kernel, as exceptions, timer, console and shell see them: UserSpace of
+ * user-space.ts. It brings the parts of this folder together and keeps no state but handles.
  *
  * ```
  *   syscall ─► system-calls.ts ─► lifecycle.ts, user-memory.ts, console      fault ─► user-faults.ts ─► page, or end
@@ -223,7 +223,10 @@ export class Processes implements UserSpace {
     log.line('PROC', `${freeFrames} of ${totalFrames} frames free`);
   }
 
-  /** At most `most` bytes of what was typed, a line at most. Enter is a line feed, whichever byte the terminal sends for it. */
+  /**
+   * At most `most` bytes of what was typed, a line at most. Enter is a line feed, whichever byte
+   * the terminal sends for it.
+   */
   private takeInput(most: number): Uint8Array {
     const bytes: number[] = [];
     while (bytes.length < most && bytes.at(-1) !== LINE_FEED) {

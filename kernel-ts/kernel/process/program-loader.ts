@@ -1,8 +1,10 @@
 /**
- * Loading a program into an empty address space: a page at a time, every page cleared, then the file's bytes. Reading the file's headers is elf-image.ts's.
+ * Loading a program into an empty address space: a page at a time, every page cleared, then the
+ * file's bytes. Reading the file's headers is elf-image.ts's.
  *
- * Instruction caches need not see what lay in a frame before: after the copy they are told (Arm ARM DDI 0487 K.a, B2.7.4.2, "Implication of caches for
- * the application programmer": clean the data, invalidate the instructions, then barriers).
+ * Instruction caches need not see what lay in a frame before: after the copy they are told (Arm ARM
+ * DDI 0487 K.a, B2.7.4.2, "Implication of caches for the application programmer": clean the data,
+ * invalidate the instructions, then barriers).
  */
 
 import { PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -27,8 +29,10 @@ export interface LoaderPorts {
 }
 
 /**
- * Fills `space`, which is empty, with the program in `file`, adds heap and stack, and returns the entry point.
- * @throws ElfImageError when it is no program that can be loaded; OutOfUserMemory, with `space` built in part
+ * Fills `space`, which is empty, with the program in `file`, adds heap and stack, and returns the
+ * entry point.
+ * @throws ElfImageError when it is no program that can be loaded; OutOfUserMemory, with `space`
+ * built in part
  */
 export function loadProgram(ports: LoaderPorts, space: UserAddressSpace, file: InitramfsFile): VirtAddr {
   const image: ElfImage = readElfImage(file, PROGRAM_RANGE);
@@ -60,7 +64,10 @@ function loadSegment(ports: LoaderPorts, space: UserAddressSpace, file: Initramf
   }
 }
 
-/** Copies the part of the segment's file bytes that lies in the page `from` bytes behind its start; negative: the page begins before. */
+/**
+ * Copies the part of the segment's file bytes that lies in the page `from` bytes behind its start;
+ * negative: the page begins before.
+ */
 function copyPage(
   { memory }: LoaderPorts,
   frame: PhysAddr,

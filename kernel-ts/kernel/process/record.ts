@@ -1,6 +1,7 @@
 /**
- * Records of the process subsystem: small structures in emulated memory, read and written field by field. A record has an address and nothing else in
- * TypeScript; two handles on one address are the same record.
+ * Records of the process subsystem: small structures in emulated memory, read and written field by
+ * field. A record has an address and nothing else in TypeScript; two handles on one address are the
+ * same record.
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';

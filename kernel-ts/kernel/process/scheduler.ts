@@ -1,12 +1,13 @@
 /**
- * The scheduler: one queue of processes that can run, taken in turn, with its links in their records. A switch is nothing but the frame that a gate returns and
- * the tree that TTBR0 points to.
+ * The scheduler: one queue of processes that can run, taken in turn, with its links in their
+ * records. A switch is nothing but the frame that a gate returns and the tree that TTBR0 points to.
  *
  * ```
  *  control  +0x18 u64 head ─► ready ─► ready ─► 0        +0x20 u64 tail        +0x28 u64 the one that runs; 0: the idle loop
  * ```
- * No ASIDs: a switch to another tree drops the whole TLB (`Mmu.setTtbr0`), which on one core and with a handful of processes costs less than the
- * bookkeeping of numbers that run out. While the idle loop runs, walks through TTBR0 are off.
+ * No ASIDs: a switch to another tree drops the whole TLB (`Mmu.setTtbr0`), which on one core and
+ * with a handful of processes costs less than the bookkeeping of numbers that run out. While the
+ * idle loop runs, walks through TTBR0 are off.
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
@@ -61,7 +62,10 @@ export class Scheduler extends RecordView {
     this.setLink(TAIL, process.va);
   }
 
-  /** The running process gives its turn to the next; it stays able to run. Without others it goes on. */
+  /**
+   * The running process gives its turn to the next; it stays able to run. Without others it goes
+   * on.
+   */
   yield(): TrapFrame {
     const { current } = this;
     if (current !== null && this.getLink(HEAD) !== null) {
@@ -77,7 +81,10 @@ export class Scheduler extends RecordView {
     return current === null ? this.next() : frameOf(current);
   }
 
-  /** Runs the next in the queue, or the idle loop. The process that ran until now waits, has left, or was put into the queue before. */
+  /**
+   * Runs the next in the queue, or the idle loop. The process that ran until now waits, has left,
+   * or was put into the queue before.
+   */
   next(): TrapFrame {
     const head = this.handle(this.getLink(HEAD));
     const before = this.getLink(CURRENT);
@@ -126,7 +133,9 @@ export class Scheduler extends RecordView {
   }
 }
 
-/** The frame of `process`: what its last exception from EL0 saved, at the top of its kernel stack. */
+/**
+ * The frame of `process`: what its last exception from EL0 saved, at the top of its kernel stack.
+ */
 export function frameOf(process: Process): TrapFrame {
   return new TrapFrame(process.memory, virtAddr(process.kernelStackTop - BigInt(TRAP_FRAME_BYTES)));
 }

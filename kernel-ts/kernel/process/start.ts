@@ -1,6 +1,7 @@
 /**
- * Bringing up user space, the last step of the boot: caches for its records, the initramfs, and /init, when the initramfs has one. Nothing here can stop the
- * kernel: what is missing or broken costs the processes, and a line in the log says what it was.
+ * Bringing up user space, the last step of the boot: caches for its records, the initramfs, and
+ * /init, when the initramfs has one. Nothing here can stop the kernel: what is missing or broken
+ * costs the processes, and a line in the log says what it was.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -21,7 +22,10 @@ import { Processes } from './processes.ts';
 /** The first program. */
 const INIT = '/init';
 
-/** Sets `kernel.userSpace` and makes /init ready to run, as far as there is memory and an initramfs for it. */
+/**
+ * Sets `kernel.userSpace` and makes /init ready to run, as far as there is memory and an initramfs
+ * for it.
+ */
 export function startUserSpace(kernel: Kernel, memory: MemorySystem, fdt: Fdt): void {
   const { log, ports } = kernel;
   const { frames, heap, mmu, slab } = memory;

@@ -1,6 +1,6 @@
 /**
- * The system calls: number in x8, arguments in x0 to x5, result in x0. The table is the ABI; what a call does to processes is lifecycle.ts's and
- * scheduler.ts's.
+ * The system calls: number in x8, arguments in x0 to x5, result in x0. The table is the ABI; what a
+ * call does to processes is lifecycle.ts's and scheduler.ts's.
  *
  * ```
  *   0 read(fd, buffer, length) -> bytes        5 spawn(path, length) -> pid
@@ -9,11 +9,14 @@
  *   3 getpid() -> pid                          8 shutdown(0: off, 1: off, told, 2: reset)
  *   4 sbrk(delta) -> old break                 9 wait(pid) -> exit status
  * ```
- * An exit status is 0 to 255: the low byte of what exit was given. 256 and above: the kernel ended the process (user-faults.ts).
- * Files: 0 is the console's input, 1 and 2 its output. A path has no NUL and at most {@link MAX_PATH_BYTES} bytes. read and write move at most
- * {@link MAX_TRANSFER_BYTES} a call and say how many it were. read ends behind a line feed, and gives a carriage return as one: what a terminal's Enter sends.
+ * An exit status is 0 to 255: the low byte of what exit was given. 256 and above: the kernel ended
+ * the process (user-faults.ts). Files: 0 is the console's input, 1 and 2 its output. A path has no
+ * NUL and at most {@link MAX_PATH_BYTES} bytes. read and write move at most
+ * {@link MAX_TRANSFER_BYTES} a call and say how many it were. read ends behind a line feed, and
+ * gives a carriage return as one: what a terminal's Enter sends.
  *
- * Source: LevitateOS's ABI; wait, shutdown(2), ENOMEM, ENOENT and ECHILD are this kernel's. docs/fidelity.md has what else is not as there.
+ * Source: LevitateOS's ABI; wait, shutdown(2), ENOMEM, ENOENT and ECHILD are this kernel's.
+ * docs/fidelity.md has what else is not as there.
  */
 
 import { decodeUtf8 } from '#fdt/text.ts';
@@ -22,10 +25,16 @@ import type { Process } from './process.ts';
 
 /** Longest path, bytes. */
 export const MAX_PATH_BYTES = 255;
-/** Most bytes that one read or write moves, as LevitateOS has it: bounds how long the kernel is busy in a call. */
+/**
+ * Most bytes that one read or write moves, as LevitateOS has it: bounds how long the kernel is busy
+ * in a call.
+ */
 export const MAX_TRANSFER_BYTES = 4096;
 
-/** exit takes the status modulo this: wait's answer then is no error code, and no status of a process that the kernel ended. */
+/**
+ * exit takes the status modulo this: wait's answer then is no error code, and no status of a
+ * process that the kernel ended.
+ */
 const EXIT_STATUSES = 256n;
 
 const STDIN = 0;
@@ -39,7 +48,10 @@ export interface SystemCallServices {
   /** 0 when the process may write there, or EFAULT or ENOMEM. */
   checkWritable(process: Process, va: bigint, length: number): 0 | ErrorCode;
   writeConsole(bytes: Uint8Array): void;
-  /** Bytes of input that wait, at most `length`, copied to `va`: how many; NEXT when there are none yet. */
+  /**
+   * Bytes of input that wait, at most `length`, copied to `va`: how many; NEXT when there are none
+   * yet.
+   */
   readConsole(process: Process, va: bigint, length: number): CallResult;
   moveBreak(process: Process, delta: bigint): bigint;
   spawn(process: Process, path: string): bigint;
@@ -47,7 +59,10 @@ export interface SystemCallServices {
   exec(process: Process, path: string): CallResult;
   exit(process: Process, status: bigint): void;
   wait(process: Process, pid: number): CallResult;
-  /** 0 when the machine is about to stop, ENOSYS when it cannot. @param told the log says who asked, and what is in use */
+  /**
+   * 0 when the machine is about to stop, ENOSYS when it cannot.
+   * @param told the log says who asked, and what is in use
+   */
   power(process: Process, action: 'off' | 'reset', told: boolean): bigint;
 }
 

@@ -1,4 +1,7 @@
-/** User address spaces: what a program's pages may be used for, what comes by demand and how far, and that all of it comes back. */
+/**
+ * User address spaces: what a program's pages may be used for, what comes by demand and how far,
+ * and that all of it comes back.
+ */
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,15 +1,18 @@
 /**
- * The user half of one process: its translation tree in TTBR0's half, and the areas that say what may be mapped there. Segments are filled when the program is
- * loaded; pages of heap and stack come by demand, when the process or the kernel on its behalf touches them.
+ * The user half of one process: its translation tree in TTBR0's half, and the areas that say what
+ * may be mapped there. Segments are filled when the program is loaded; pages of heap and stack come
+ * by demand, when the process or the kernel on its behalf touches them.
  *
  * ```
  *   area     |---- heap, to be used ----|          what the process may use
  *   page       [frame]      [frame]                what it has: mapped, cleared when it was
  * ```
- * The kernel reaches user memory through this object and the direct map, never through user addresses: it needs no live TTBR0, so a process that does
- * not run can be served too, and an address of the kernel's half is refused before anything is read.
+ * The kernel reaches user memory through this object and the direct map, never through user
+ * addresses: it needs no live TTBR0, so a process that does not run can be served too, and an
+ * address of the kernel's half is refused before anything is read.
  *
- * All state is in emulated memory: the tree, the areas' records, and `areas`, `break`, `frames` and `root` of the process's record.
+ * All state is in emulated memory: the tree, the areas' records, and `areas`, `break`, `frames` and
+ * `root` of the process's record.
  */
 
 import { alignUp, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -42,7 +45,10 @@ export interface UserSpaceParts {
 /** Where a user address leads: to a byte of RAM, or why not. */
 export type UserPlace =
   | { readonly ok: true; readonly pa: PhysAddr }
-  /** `area` is the one that `va` lies in and that does not allow the access, or null when it lies in none. */
+  /**
+   * `area` is the one that `va` lies in and that does not allow the access, or null when it lies in
+   * none.
+   */
   | { readonly ok: false; readonly why: 'forbidden'; readonly area: Area | null }
   | { readonly ok: false; readonly why: 'out of memory' };
 
@@ -54,7 +60,9 @@ export interface SpaceFields {
   readonly break: VirtAddr;
 }
 
-/** Thrown while an address space is being built: there is no memory for a record, a table or a page. */
+/**
+ * Thrown while an address space is being built: there is no memory for a record, a table or a page.
+ */
 export class OutOfUserMemory extends Error {
   /** Frames that were asked for. */
   readonly frames: number;
@@ -97,7 +105,10 @@ export class UserAddressSpace {
     this.process.root = guardMemory('a root table', () => this.parts.mmu.createSpace('low').root);
   }
 
-  /** Takes the address space out of the process's record, which has none then; `attach` puts it back. */
+  /**
+   * Takes the address space out of the process's record, which has none then; `attach` puts it
+   * back.
+   */
   detach(): SpaceFields {
     const { root, areas, frames, break: end } = this.process;
     this.attach({ root: physAddr(0), areas: null, frames: 0, break: virtAddr(0n) });
@@ -113,7 +124,11 @@ export class UserAddressSpace {
     process.break = end;
   }
 
-  /** Adds the stack, the guard below it, and an empty heap one page behind the program, which ends at `programEnd`. @throws OutOfUserMemory */
+  /**
+   * Adds the stack, the guard below it, and an empty heap one page behind the program, which ends
+   * at `programEnd`.
+   * @throws OutOfUserMemory
+   */
   addHeapAndStack(programEnd: VirtAddr): void {
     const heap = virtAddr(BigInt.asUintN(64, ((programEnd + PAGE - 1n) / PAGE + 1n) * PAGE));
     this.addArea(AreaKind.HEAP, heap, heap);
@@ -122,7 +137,11 @@ export class UserAddressSpace {
     this.addArea(AreaKind.STACK, STACK_BOTTOM, STACK_TOP);
   }
 
-  /** Adds an area. `start` and `end` are multiples of the page size, and no area lies there. O(areas). @throws OutOfUserMemory */
+  /**
+   * Adds an area. `start` and `end` are multiples of the page size, and no area lies there.
+   * O(areas).
+   * @throws OutOfUserMemory
+   */
   addArea(kind: AreaKind, start: VirtAddr, end: VirtAddr): void {
     const record = this.parts.areaRecords.alloc();
     if (record === null) throw new OutOfUserMemory('the record of an area');
@@ -152,7 +171,10 @@ export class UserAddressSpace {
     return null;
   }
 
-  /** Where `va` leads for `access`; a page that the area allows and that is not there yet is mapped first. O(areas). */
+  /**
+   * Where `va` leads for `access`; a page that the area allows and that is not there yet is mapped
+   * first. O(areas).
+   */
   resolve(va: bigint, access: UserAccess): UserPlace {
     const area = this.findArea(va);
     if (area === null || !areaRules(area.kind).allows.includes(access)) return { ok: false, why: 'forbidden', area };
@@ -186,8 +208,8 @@ export class UserAddressSpace {
   }
 
   /**
-   * Moves the break by `delta` bytes. Pages behind a lower break are given back; pages below a higher one come by demand, but not more than there
-   * are frames for at this moment.
+   * Moves the break by `delta` bytes. Pages behind a lower break are given back; pages below a
+   * higher one come by demand, but not more than there are frames for at this moment.
    * @returns the old break, or why it stays where it is
    */
   moveBreak(delta: bigint): VirtAddr | 'below the heap' | 'beyond its limit' | 'out of memory' {
@@ -207,8 +229,8 @@ export class UserAddressSpace {
   }
 
   /**
-   * Gives back every page, table and area. The tree must not be live. The process has no address space afterwards. Also for one that was built
-   * only in part.
+   * Gives back every page, table and area. The tree must not be live. The process has no address
+   * space afterwards. Also for one that was built only in part.
    */
   release(): void {
     const { frames } = this;

@@ -1,5 +1,6 @@
 /**
- * Exceptions from EL0 that are no system call: is it a page that comes by demand, and if not, what the console is told of the process that ends.
+ * Exceptions from EL0 that are no system call: is it a page that comes by demand, and if not, what
+ * the console is told of the process that ends.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24.2.40 (ESR_EL1: classes, fault status, WnR, CM).
  */
@@ -46,7 +47,10 @@ export function resolveFault(space: UserAddressSpace, { esr, far }: TrapFrame): 
   return place?.ok === true ? { resolved: true } : { resolved: false, why: explain(space, far, access, place) };
 }
 
-/** The exit status of a process that the kernel ended: 256 and the exception class, which no exit(0..255) can be mistaken for. */
+/**
+ * The exit status of a process that the kernel ended: 256 and the exception class, which no
+ * exit(0..255) can be mistaken for.
+ */
 export function killedStatus(esr: number): bigint {
   return 0x100n + BigInt(esr >>> 26);
 }

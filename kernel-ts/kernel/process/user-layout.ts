@@ -11,7 +11,8 @@
  *  0x0000_7FFF_FFFF_0000   stack top
  *  0x0000_8000_0000_0000   the end of user addresses
  * ```
- * Source of the end of user addresses, of the stack's place and size and of the usual entry point: LevitateOS.
+ * Source of the end of user addresses, of the stack's place and size and of the usual entry point:
+ * LevitateOS.
  */
 
 import { PAGE_SIZE, virtAddr } from '#common/address.ts';
@@ -33,7 +34,10 @@ export const STACK_GUARD = virtAddr(STACK_BOTTOM - PAGE);
 /** Bytes that the heap of a process may have. */
 export const HEAP_LIMIT_BYTES = 64n * 2n ** 20n;
 
-/** Where segments of a program may lie: what is left for them when the heap has its limit. Position-independent ones start at 4 MiB. */
+/**
+ * Where segments of a program may lie: what is left for them when the heap has its limit.
+ * Position-independent ones start at 4 MiB.
+ */
 export const PROGRAM_RANGE: ProgramRange = {
   start: virtAddr(0x1_0000n),
   end: virtAddr(STACK_GUARD - 2n * PAGE - HEAP_LIMIT_BYTES),

@@ -1,6 +1,7 @@
 /**
- * Copies between the kernel and user memory, for system calls. A range is looked at as a whole before its first byte moves, so a call either sees all of it
- * or fails; pages that come by demand are mapped on the way.
+ * Copies between the kernel and user memory, for system calls. A range is looked at as a whole
+ * before its first byte moves, so a call either sees all of it or fails; pages that come by demand
+ * are mapped on the way.
  */
 
 import { virtAddr } from '#common/address.ts';
@@ -22,7 +23,8 @@ interface Piece {
 
 /**
  * The bytes [va, va + length) of `space`.
- * @returns EFAULT where the process may not read all of them, ENOMEM when there is no frame for a page by demand
+ * @returns EFAULT where the process may not read all of them, ENOMEM when there is no frame for a
+ * page by demand
  */
 export function copyFromUser(
   memory: MemoryPort,
@@ -39,7 +41,8 @@ export function copyFromUser(
 
 /**
  * Writes `bytes` at `va` of `space`.
- * @returns 0, or EFAULT where the process may not write all of them, ENOMEM when there is no frame for a page by demand; nothing was written then
+ * @returns 0, or EFAULT where the process may not write all of them, ENOMEM when there is no frame
+ * for a page by demand; nothing was written then
  */
 export function copyToUser(memory: MemoryPort, space: UserAddressSpace, va: bigint, bytes: Uint8Array): 0 | ErrorCode {
   const pieces = piecesOf(space, va, bytes.length, 'write');
@@ -48,7 +51,10 @@ export function copyToUser(memory: MemoryPort, space: UserAddressSpace, va: bigi
   return 0;
 }
 
-/** 0 when the process may use all of [va, va + length) so; EFAULT or ENOMEM when not. Maps what comes by demand. */
+/**
+ * 0 when the process may use all of [va, va + length) so; EFAULT or ENOMEM when not. Maps what
+ * comes by demand.
+ */
 export function checkUserRange(space: UserAddressSpace, va: bigint, length: number, access: UserAccess): 0 | ErrorCode {
   const pieces = piecesOf(space, va, length, access);
   return typeof pieces === 'number' ? pieces : 0;

@@ -27,7 +27,8 @@ export interface Command {
   readonly summary: string;
   /**
    * Does it. `text` is the rest of the line without spaces around it.
-   * @throws CommandError for what was asked wrongly or cannot be done; KernelPanic where the kernel must stop
+   * @throws CommandError for what was asked wrongly or cannot be done; KernelPanic where the kernel
+   * must stop
    */
   run(context: ShellContext, text: string): void;
 }

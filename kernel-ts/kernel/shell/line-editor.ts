@@ -1,10 +1,13 @@
 /**
- * A line as it is typed: echo, erase, abandon. One byte in, what became of it out; the line lies in kernel memory.
+ * A line as it is typed: echo, erase, abandon. One byte in, what became of it out; the line lies in
+ * kernel memory.
  *
  *     Backspace, DEL   erases a character         Ctrl-C   abandons the line
  *     Ctrl-U           erases the line            CR, LF   ends it (LF right after CR is part of it)
  *
- * Other control characters and escape sequences (ECMA-48, CSI) are swallowed. A control character inside a sequence ends it and counts. Bytes from 0x80 on are taken to be UTF-8: a character is erased as a whole.
+ * Other control characters and escape sequences (ECMA-48, CSI) are swallowed. A control character
+ * inside a sequence ends it and counts. Bytes from 0x80 on are taken to be UTF-8: a character is
+ * erased as a whole.
  *
  *     +0 u32 length    +4 u32 mode (Mode)    +8 bytes[LINE_BYTES]
  */
@@ -46,7 +49,10 @@ export class LineEditor {
   private readonly address: VirtAddr;
   private readonly echo: (bytes: readonly number[]) => void;
 
-  /** @param address of LINE_EDITOR_BYTES bytes, a multiple of 4 @param echo shows what the terminal should show */
+  /**
+   * @param address of LINE_EDITOR_BYTES bytes, a multiple of 4
+   * @param echo shows what the terminal should show
+   */
   constructor(memory: MemoryPort, address: VirtAddr, echo: (bytes: readonly number[]) => void) {
     this.memory = memory;
     this.address = address;

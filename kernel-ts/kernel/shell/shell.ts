@@ -1,6 +1,7 @@
 /**
- * The maintenance shell: the kernel's own, on the console whenever no process has it. It runs inside gates, one command to its end, and never waits: what has been
- * typed is there, or the gate ends.
+ * The maintenance shell: the kernel's own, on the console whenever no process has it. It runs
+ * inside gates, one command to its end, and never waits: what has been typed is there, or the gate
+ * ends.
  *
  *     UART ─interrupt─► console input ─► serve() ─► line editor ─► command table ─► console
  */
@@ -23,7 +24,10 @@ export const PROMPT = 'levitate> ';
 /** The line editor, then a u32: 1 when a prompt stands on the console's last line. */
 const STATE_BYTES = LINE_EDITOR_BYTES + 4;
 
-/** @throws KernelPanic the heap has no room for the shell's state; FdtError for a PSCI node that makes no sense */
+/**
+ * @throws KernelPanic the heap has no room for the shell's state; FdtError for a PSCI node that
+ * makes no sense
+ */
 export function openShell(kernel: Kernel, memory: MemorySystem, fdt: Fdt, input: ConsoleInput): Shell {
   const state = memory.heap.alloc(STATE_BYTES);
   if (state === null) {
@@ -64,7 +68,10 @@ export class Shell {
     };
   }
 
-  /** Reads what has been typed and does what it says, until nothing is left, a process has the console, or the machine goes off. */
+  /**
+   * Reads what has been typed and does what it says, until nothing is left, a process has the
+   * console, or the machine goes off.
+   */
   serve(): void {
     for (;;) {
       this.prompt();

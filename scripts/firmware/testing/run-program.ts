@@ -1,7 +1,8 @@
 /**
- * Runs a user program of the default initramfs on a bare core, for tests of the programs themselves: system calls are answered here, by a model as small
- * as the ABI. There are no processes (a program that is spawned runs to its end at once), no address spaces and no rights; tests of those are whole-machine
- * tests with the kernel.
+ * Runs a user program of the default initramfs on a bare core, for tests of the programs
+ * themselves: system calls are answered here, by a model as small as the ABI. There are no
+ * processes (a program that is spawned runs to its end at once), no address spaces and no rights;
+ * tests of those are whole-machine tests with the kernel.
  *
  * ```
  *   0x8000           vectors: HLT, ERET, at the entry of synchronous exceptions of the same level

@@ -1,8 +1,14 @@
-/** Reads "newc" archives back, for tests: from the format's description, and from nothing in the writer. */
+/**
+ * Reads "newc" archives back, for tests: from the format's description, and from nothing in the
+ * writer.
+ */
 
 import type { CpioEntry } from '#scripts/guests/cpio.ts';
 
-/** The entries of `archive`. @throws Error where it is not what the format says, or where anything follows the trailer */
+/**
+ * The entries of `archive`.
+ * @throws Error where it is not what the format says, or where anything follows the trailer
+ */
 export function readCpio(archive: Uint8Array): CpioEntry[] {
   const ascii = (start: number, end: number) => new TextDecoder().decode(archive.subarray(start, end));
   const aligned = (offset: number) => Math.ceil(offset / 4) * 4;

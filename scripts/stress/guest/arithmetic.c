@@ -1,4 +1,7 @@
-/* Arithmetic on random bits: integers, floating point in every rounding mode with its special values, and Advanced SIMD. */
+/*
+ * Arithmetic on random bits: integers, floating point in every rounding mode with its special
+ * values, and Advanced SIMD.
+ */
 #include "stress.h"
 
 #include <fenv.h>

@@ -1,6 +1,7 @@
 /*
- * Code that changes: functions written at run time, called, written over and called again, through one writable mapping, through two mappings of the same
- * memory, with protections that alternate, from a file, and by threads; with the cache maintenance that the architecture asks for. What each
+ * Code that changes: functions written at run time, called, written over and called again, through
+ * one writable mapping, through two mappings of the same memory, with protections that alternate,
+ * from a file, and by threads; with the cache maintenance that the architecture asks for. What each
  * function must return is worked out beside it.
  */
 #include "stress.h"
@@ -15,7 +16,10 @@ typedef uint64_t (*function)(uint64_t);
 
 static void publish(void *start, size_t bytes) { __builtin___clear_cache((char *)start, (char *)start + bytes); }
 
-/* Writes a function of x0 at `code`, and gives what it returns for `input`. Operations: ADD, SUB, EOR, ORR, LSR of the register with itself or a constant. */
+/*
+ * Writes a function of x0 at `code`, and gives what it returns for `input`. Operations: ADD, SUB,
+ * EOR, ORR, LSR of the register with itself or a constant.
+ */
 static unsigned emit(uint32_t *code, struct numbers *numbers, unsigned length, uint64_t input, uint64_t *result) {
   unsigned at = 0;
   uint64_t x0 = input, x1 = 0;
@@ -98,7 +102,9 @@ static uint64_t two_mappings(struct numbers *numbers, uint64_t rounds) {
   return digest;
 }
 
-/* Writable or executable, never both; and the pages given back and taken again at the same address. */
+/*
+ * Writable or executable, never both; and the pages given back and taken again at the same address.
+ */
 static uint64_t alternating(struct numbers *numbers, uint64_t rounds) {
   uint32_t *code = pages(PAGE, PROT_READ | PROT_WRITE);
   uint64_t digest = DIGEST_START;
@@ -122,7 +128,10 @@ static uint64_t alternating(struct numbers *numbers, uint64_t rounds) {
   return digest;
 }
 
-/* A loop whose branches are changed while it is hot: each link goes to one of two arms, on pages of their own. */
+/*
+ * A loop whose branches are changed while it is hot: each link goes to one of two arms, on pages of
+ * their own.
+ */
 static uint64_t changed_branches(struct numbers *numbers, uint64_t rounds) {
   enum { LINKS = 12, STRIDE = PAGE / 4 };
   uint32_t *code = pages((LINKS + 1) * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);

@@ -1,4 +1,7 @@
-/* Processes: a tree of forks, storms of children that exit at once, pipes between them, exec, and counters in shared memory. */
+/*
+ * Processes: a tree of forks, storms of children that exit at once, pipes between them, exec, and
+ * counters in shared memory.
+ */
 #include "stress.h"
 
 #include <sys/mman.h>

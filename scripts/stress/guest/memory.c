@@ -1,4 +1,7 @@
-/* Memory: mmap, munmap, mprotect, mremap, madvise, shared and private file pages and copy-on-write, against a model of what each page holds. */
+/*
+ * Memory: mmap, munmap, mprotect, mremap, madvise, shared and private file pages and copy-on-write,
+ * against a model of what each page holds.
+ */
 #include "stress.h"
 
 #include <setjmp.h>

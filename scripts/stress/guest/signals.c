@@ -1,4 +1,7 @@
-/* Signals: queued, from timers in the midst of arithmetic, from faults that the handler mends or skips, nested, on a stack of their own, killing. */
+/*
+ * Signals: queued, from timers in the midst of arithmetic, from faults that the handler mends or
+ * skips, nested, on a stack of their own, killing.
+ */
 #include "stress.h"
 
 #include <fcntl.h>

@@ -1,7 +1,9 @@
 /*
- * What the stress programs share: numbers from a seed, a digest of results, and an end with a reason.
+ * What the stress programs share: numbers from a seed, a digest of results, and an end with a
+ * reason.
  *
- * Each program takes SEED and SCALE, does the same work for the same two, whatever the number of cores, and prints one line.
+ * Each program takes SEED and SCALE, does the same work for the same two, whatever the number of
+ * cores, and prints one line.
  */
 #ifndef STRESS_H
 #define STRESS_H
@@ -12,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016. */
+/*
+ * xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled",
+ * 2016.
+ */
 struct numbers {
   uint64_t state;
 };

@@ -1,4 +1,7 @@
-/* Threads: mutexes, condition variables, barriers, raw futexes and atomics, all under contention; sums that only lost updates can change. */
+/*
+ * Threads: mutexes, condition variables, barriers, raw futexes and atomics, all under contention;
+ * sums that only lost updates can change.
+ */
 #include "stress.h"
 
 #include <linux/futex.h>

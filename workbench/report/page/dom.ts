@@ -1,11 +1,17 @@
 /** The few ways in which pages touch the document. */
 
-/** Element `id` of the page. @throws Error when the page's HTML has none: the two files do not belong together */
+/**
+ * Element `id` of the page.
+ * @throws Error when the page's HTML has none: the two files do not belong together
+ */
 export function byId(id: string): HTMLElement {
   return byIdAs(id, HTMLElement);
 }
 
-/** The same, of one kind: `byIdAs('map', HTMLCanvasElement)`. @throws Error as {@link byId}, also when it is of another kind */
+/**
+ * The same, of one kind: `byIdAs('map', HTMLCanvasElement)`.
+ * @throws Error as {@link byId}, also when it is of another kind
+ */
 export function byIdAs<T extends HTMLElement>(id: string, kind: new () => T): T {
   const found = document.getElementById(id);
   if (!(found instanceof kind)) throw new Error(`the page has no ${kind.name} "${id}"`);
@@ -45,7 +51,9 @@ export function openSurface(canvas: HTMLCanvasElement, height: number): Surface 
   return { context, width };
 }
 
-/** Calls `draw` when the place of `element` changes its width, and when light turns to dark or back. */
+/**
+ * Calls `draw` when the place of `element` changes its width, and when light turns to dark or back.
+ */
 export function redrawWhenNeeded(element: HTMLElement, draw: () => void): void {
   let width = element.clientWidth;
   new ResizeObserver(() => {

@@ -1,4 +1,7 @@
-/** What the colours mean and how much each has at the moment; a class that is pressed stands out on the map. */
+/**
+ * What the colours mean and how much each has at the moment; a class that is pressed stands out on
+ * the map.
+ */
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { showBytes } from '#common/quantities.ts';

@@ -1,4 +1,7 @@
-/** The serial log and what happened beside it: a list to search in and to choose a moment from, by pointer or keys. */
+/**
+ * The serial log and what happened beside it: a list to search in and to choose a moment from, by
+ * pointer or keys.
+ */
 
 import { showCount, showTime } from '#common/quantities.ts';
 import type { Moment } from '#workbench/report/page-data.ts';

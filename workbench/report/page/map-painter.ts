@@ -1,4 +1,7 @@
-/** Paints rows of memory on a canvas: who owns what, or free blocks by order; what changed at this moment is underlined. */
+/**
+ * Paints rows of memory on a canvas: who owns what, or free blocks by order; what changed at this
+ * moment is underlined.
+ */
 
 import { blocksOf, type FrameSpan, type MemoryState, OWNER_FREE, type Run } from '#workbench/report/memory-state.ts';
 import type { OwnerClass } from '#workbench/report/page-data.ts';

@@ -1,6 +1,7 @@
 /**
- * The map of physical memory: painted rows, enlarged around a place, moved by dragging and by keys; tells what lies under the pointer.
- * What it says aloud goes into the line below it, which a screen reader reads too.
+ * The map of physical memory: painted rows, enlarged around a place, moved by dragging and by keys;
+ * tells what lies under the pointer. What it says aloud goes into the line below it, which a screen
+ * reader reads too.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
@@ -64,7 +65,10 @@ export class MemoryMap {
     this.draw();
   }
 
-  /** Brings the frame into the middle and says what it is; enlarges until 64 MiB or less are in a row. */
+  /**
+   * Brings the frame into the middle and says what it is; enlarges until 64 MiB or less are in a
+   * row.
+   */
   goTo(pfn: number): void {
     this.focus = pfn;
     let rowFrames = this.layout.rowFrames;

@@ -1,6 +1,7 @@
 /**
- * Where a moment lies from left to right: the same in every chart of the page, so that they can be read across. Either each moment takes the same room
- * (a boot says most of its lines in a hundredth of its time), or simulated time does.
+ * Where a moment lies from left to right: the same in every chart of the page, so that they can be
+ * read across. Either each moment takes the same room (a boot says most of its lines in a hundredth
+ * of its time), or simulated time does.
  */
 
 import type { StoryView } from './story-view.ts';

@@ -1,4 +1,7 @@
-/** Free blocks of every order over the run: a row an order, a column a moment, the darker the more; the numbers of the moment stand at the right. */
+/**
+ * Free blocks of every order over the run: a row an order, a column a moment, the darker the more;
+ * the numbers of the moment stand at the right.
+ */
 
 import { MAX_ORDER } from '#workbench/report/memory-state.ts';
 import { byId, byIdAs, openSurface, redrawWhenNeeded } from './dom.ts';

@@ -1,6 +1,7 @@
 /**
- * Colours of the pages. Owners have those of Okabe and Ito ("Color Universal Design", 2008), which people with any kind of colour vision tell
- * apart; orders go from dark to light along the ramp of viridis (Smith, van der Walt: matplotlib 1.5), which has no grey in it: grey is what is taken.
+ * Colours of the pages. Owners have those of Okabe and Ito ("Color Universal Design", 2008), which
+ * people with any kind of colour vision tell apart; orders go from dark to light along the ramp of
+ * viridis (Smith, van der Walt: matplotlib 1.5), which has no grey in it: grey is what is taken.
  */
 
 import { MAX_ORDER } from '#workbench/report/memory-state.ts';
@@ -72,7 +73,10 @@ function mix(a: string, b: string, share: number): string {
   return `rgb(${channel(1)} ${channel(3)} ${channel(5)})`;
 }
 
-/** Colours in force, read once for a drawing: asking the page for each shape would take longer than painting it. */
+/**
+ * Colours in force, read once for a drawing: asking the page for each shape would take longer than
+ * painting it.
+ */
 export interface Theme {
   readonly classes: Readonly<Record<OwnerClass, string>>;
   readonly text: string;

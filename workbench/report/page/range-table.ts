@@ -1,4 +1,7 @@
-/** The kernel's page tables at the end of the run, merged into ranges; a range that is pressed is shown on the map. */
+/**
+ * The kernel's page tables at the end of the run, merged into ranges; a range that is pressed is
+ * shown on the map.
+ */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { showBytes } from '#common/quantities.ts';

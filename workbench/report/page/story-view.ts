@@ -1,5 +1,6 @@
 /**
- * What the parts of a page look at together: the story, and the moment that is shown. A part asks it to go to a moment; it tells all of them.
+ * What the parts of a page look at together: the story, and the moment that is shown. A part asks
+ * it to go to a moment; it tells all of them.
  */
 
 import { addOperations } from '#workbench/report/condense.ts';
@@ -76,7 +77,9 @@ export class StoryView {
     this.tell('story');
   }
 
-  /** Shows moment `index`, or the nearest that exists. At the last one, newer ones will be followed. */
+  /**
+   * Shows moment `index`, or the nearest that exists. At the last one, newer ones will be followed.
+   */
   select(index: number): void {
     if (this.moments.length === 0) return;
     this.show(Math.min(Math.max(0, index), this.moments.length - 1));

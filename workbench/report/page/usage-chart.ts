@@ -1,4 +1,7 @@
-/** Bytes of every class of owner over the run, on a logarithmic scale: a page table and two gigabytes of free memory fit in one picture. */
+/**
+ * Bytes of every class of owner over the run, on a logarithmic scale: a page table and two
+ * gigabytes of free memory fit in one picture.
+ */
 
 import uPlot from 'uplot';
 import { PAGE_SIZE } from '#common/address.ts';

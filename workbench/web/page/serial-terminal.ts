@@ -1,4 +1,6 @@
-/** The serial line as a terminal: what the guest sends is shown, what is typed goes to the guest. */
+/**
+ * The serial line as a terminal: what the guest sends is shown, what is typed goes to the guest.
+ */
 
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';

@@ -1,9 +1,10 @@
 /**
- * A second GIC, as plain as the architecture's text: every answer is computed from scratch by looking at every interrupt. The property
- * test runs random operations on it and on the real controllers.
+ * A second GIC, as plain as the architecture's text: every answer is computed from scratch by
+ * looking at every interrupt. The property test runs random operations on it and on the real
+ * controllers.
  *
- * No caches, no bitmaps, nothing shared with the implementation. It models what GICv2 and GICv3 (single security state) have in common,
- * plus SGI sources for GICv2.
+ * No caches, no bitmaps, nothing shared with the implementation. It models what GICv2 and GICv3
+ * (single security state) have in common, plus SGI sources for GICv2.
  */
 
 interface Interrupt {
@@ -86,7 +87,10 @@ export class ReferenceGic {
     return this.#groupPriority(cpu, best) < this.#groupPriority(cpu, running) ? best : undefined;
   }
 
-  /** @returns the INTID when the signalled interrupt is in one of the groups, with the source in bits 12:10; else 1023 */
+  /**
+   * @returns the INTID when the signalled interrupt is in one of the groups, with the source in
+   * bits 12:10; else 1023
+   */
   acknowledge(cpu: number, groups: readonly number[]): number {
     const best = this.signalled(cpu);
     if (best === undefined || !groups.includes(best.group)) return 1023;

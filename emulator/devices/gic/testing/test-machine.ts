@@ -1,5 +1,6 @@
 /**
- * A GIC with everything around it that the tests of this folder need: one record of the lines, one way to say "core n accesses".
+ * A GIC with everything around it that the tests of this folder need: one record of the lines, one
+ * way to say "core n accesses".
  *
  * Not a test and not part of a machine.
  */
@@ -12,7 +13,10 @@ import { REDISTRIBUTOR_STRIDE } from '#emulator/devices/gic/gicv3-redistributors
 import type { InterruptController } from '#emulator/devices/gic/interrupt-controller.ts';
 import type { SecurityView } from '#emulator/devices/gic/security-view.ts';
 
-/** ICC_* encodings by name, from the register descriptions of IHI 0069, 12.2, apart from the implementation's table. */
+/**
+ * ICC_* encodings by name, from the register descriptions of IHI 0069, 12.2, apart from the
+ * implementation's table.
+ */
 export const ICC = {
   PMR: [3, 0, 4, 6, 0],
   IAR0: [3, 0, 12, 8, 0],
@@ -152,7 +156,10 @@ export class GicV3TestMachine extends LineRecord {
     return lines(this.gic, this.cpus);
   }
 
-  /** Everything on: groups, every redistributor awake, no mask. INTIDs are in group 0 where the view lets them be. */
+  /**
+   * Everything on: groups, every redistributor awake, no mask. INTIDs are in group 0 where the view
+   * lets them be.
+   */
   start(): this {
     this.setD(0, 3);
     for (let cpu = 0; cpu < this.cpus; cpu++) {

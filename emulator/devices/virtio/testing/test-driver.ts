@@ -1,6 +1,7 @@
 /**
- * The driver's side of a virtio device, for the tests of this folder: finds the device, places queues in RAM, offers chains, and reads
- * what comes back. It does what Linux does, in its order, and can do what no driver should.
+ * The driver's side of a virtio device, for the tests of this folder: finds the device, places
+ * queues in RAM, offers chains, and reads what comes back. It does what Linux does, in its order,
+ * and can do what no driver should.
  */
 
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
@@ -131,7 +132,10 @@ export class TestDriver {
     if (ready) this.write(0x44, 1);
   }
 
-  /** The whole initialisation of 3.1.1, with every offered feature and `count` queues of at most `size` entries. */
+  /**
+   * The whole initialisation of 3.1.1, with every offered feature and `count` queues of at most
+   * `size` entries.
+   */
   start(count = 1, size = 16): this {
     this.write(0x70, 0);
     this.write(0x70, 1);

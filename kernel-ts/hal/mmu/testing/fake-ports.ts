@@ -1,8 +1,9 @@
 /**
- * Ports for tests of the MMU code: sparse RAM, a translation of its own, a TLB that remembers too much, and a log of what happened in
- * which order. Used by tests only.
+ * Ports for tests of the MMU code: sparse RAM, a translation of its own, a TLB that remembers too
+ * much, and a log of what happened in which order. Used by tests only.
  *
- * The walker here is written apart from descriptor.ts and walk.ts, in plain bit positions, so that it can serve as a second opinion.
+ * The walker here is written apart from descriptor.ts and walk.ts, in plain bit positions, so that
+ * it can serve as a second opinion.
  *
  * ```
  *   MemoryPort va --flat:       pa = va - physicalOffset, always reachable
@@ -10,8 +11,9 @@
  *                                 |
  *                               TLB: every translation found is kept until a TLBI drops it, so a forgotten TLBI is seen as a stale answer
  * ```
- * Break-before-make is checked on every 64-bit store into a frame that `watchTables` names: a valid entry may not become another
- * valid entry unless only AP, AF, PXN or UXN differ, or it was invalid and DSB, TLBI, DSB came in between.
+ * Break-before-make is checked on every 64-bit store into a frame that `watchTables` names: a valid
+ * entry may not become another valid entry unless only AP, AF, PXN or UXN differ, or it was invalid
+ * and DSB, TLBI, DSB came in between.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -20,7 +22,10 @@ import type { MemoryPort, MemoryWindow, SystemRegister, SystemRegisterPort, TlbP
 import { SynchronousAbort } from '#kernel-ts/hal/ports.ts';
 import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
 
-/** One thing that happened, in words: "write64 0x1000 0x3", "dsb", "tlbi 0x...", "tlbi all", "isb", "msr TTBR1_EL1 0x1000". */
+/**
+ * One thing that happened, in words: "write64 0x1000 0x3", "dsb", "tlbi 0x...", "tlbi all", "isb",
+ * "msr TTBR1_EL1 0x1000".
+ */
 export type FakeEvent = string;
 
 /** A leaf found by walking all tables. */
@@ -96,7 +101,9 @@ export class FakeMachine {
     return { memory: this.memory, tlb: this.tlb, registers: this.registers };
   }
 
-  /** Descriptor stores into this frame are checked from now on; `false` when it stops being a table. */
+  /**
+   * Descriptor stores into this frame are checked from now on; `false` when it stops being a table.
+   */
   watchTable(frame: PhysAddr, isTable = true): void {
     if (isTable) this.#tables.add(frame);
     else this.#tables.delete(frame);
@@ -122,7 +129,8 @@ export class FakeMachine {
   }
 
   /**
-   * The descriptor and output address for `va`, through the TLB; null is a translation fault. Only what is found is remembered.
+   * The descriptor and output address for `va`, through the TLB; null is a translation fault. Only
+   * what is found is remembered.
    */
   lookUp(va: VirtAddr): { descriptor: bigint; pa: number } | null {
     const cached = this.#entries.find((entry) => va >= entry.start && va < entry.start + entry.size);
@@ -296,7 +304,10 @@ export class FakeMachine {
   }
 }
 
-/** Frames from [base, base + 4096 count), lowest first; counts what is out and refuses a frame that is not. */
+/**
+ * Frames from [base, base + 4096 count), lowest first; counts what is out and refuses a frame that
+ * is not.
+ */
 export class FakeAllocator implements PageAllocator {
   readonly out = new Set<PhysAddr>();
   /** Allocations still granted before null is returned. */

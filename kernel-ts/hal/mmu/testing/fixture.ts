@@ -39,7 +39,9 @@ export function makeFixture(frames = 4096): Fixture {
   return { machine, mmu, allocator: new FakeAllocator(machine, FRAMES_BASE, frames) };
 }
 
-/** A fixture whose tables come from the allocator, with an empty tree that TTBR0 or TTBR1 points to. */
+/**
+ * A fixture whose tables come from the allocator, with an empty tree that TTBR0 or TTBR1 points to.
+ */
 export function makeSpace(half: Half = 'high', frames?: number): Fixture & { readonly space: AddressSpace } {
   const fixture = makeFixture(frames);
   fixture.mmu.setPageAllocator(fixture.allocator);
@@ -51,8 +53,8 @@ export function makeSpace(half: Half = 'high', frames?: number): Fixture & { rea
 }
 
 /**
- * A live high tree that maps RAM [0x4000_0000, 0x8000_0000) as one 1 GiB block of the direct map, in which all its tables lie; from here on the
- * ports translate through it.
+ * A live high tree that maps RAM [0x4000_0000, 0x8000_0000) as one 1 GiB block of the direct map,
+ * in which all its tables lie; from here on the ports translate through it.
  */
 export function makeLiveDirectMap(): Fixture & { readonly space: AddressSpace } {
   const fixture = makeSpace('high');
@@ -67,7 +69,10 @@ export function directVa(pa: number): VirtAddr {
   return virtAddr(0xffff_8000_0000_0000n + BigInt(pa));
 }
 
-/** The code of the {@link MapError} that `action` throws; null when it returns. Other errors pass through. */
+/**
+ * The code of the {@link MapError} that `action` throws; null when it returns. Other errors pass
+ * through.
+ */
 export function errorCode(action: () => unknown): MapErrorCode | null {
   try {
     action();

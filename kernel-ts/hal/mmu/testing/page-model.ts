@@ -1,6 +1,6 @@
 /**
- * What the page tables should say, kept as a list of leaves in a `Map`: the model that property tests run beside the mapper. Used by
- * tests only; knows no tables, no memory, no descriptors.
+ * What the page tables should say, kept as a list of leaves in a `Map`: the model that property
+ * tests run beside the mapper. Used by tests only; knows no tables, no memory, no descriptors.
  */
 
 import { MapErrorCode } from '#kernel-ts/hal/mmu/map-error.ts';
@@ -14,7 +14,10 @@ export interface ModelLeaf {
 
 const SIZES = [2 ** 30, 2 ** 21, 2 ** 12] as const;
 
-/** Leaves by the offset at which they start. An operation returns null, or the error code that it should fail with. */
+/**
+ * Leaves by the offset at which they start. An operation returns null, or the error code that it
+ * should fail with.
+ */
 export class PageModel {
   readonly leaves = new Map<number, ModelLeaf>();
 

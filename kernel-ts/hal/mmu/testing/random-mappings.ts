@@ -1,8 +1,10 @@
 /**
- * Random mappings and random addresses around them, for tests that compare the walker with a CPU. Used by tests only.
+ * Random mappings and random addresses around them, for tests that compare the walker with a CPU.
+ * Used by tests only.
  *
- * Deterministic in the given generator. Mappings are disjoint in virtual addresses and lie close together, so that tables are shared,
- * blocks stand beside pages, and a random neighbour of a mapped address is worth trying.
+ * Deterministic in the given generator. Mappings are disjoint in virtual addresses and lie close
+ * together, so that tables are shared, blocks stand beside pages, and a random neighbour of a
+ * mapped address is worth trying.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -31,7 +33,10 @@ export interface VirtualRange {
 export interface RandomMappingOptions {
   /** Mappings wanted; fewer come back only when no place is found for one in a hundred tries. */
   readonly count: number;
-  /** Physical [start, end) that output addresses come from; mappings may share frames. At least 4 KiB each. */
+  /**
+   * Physical [start, end) that output addresses come from; mappings may share frames. At least 4
+   * KiB each.
+   */
   readonly physical: readonly { readonly start: number; readonly end: number }[];
   /** Halves to map in; both when not given. */
   readonly halves?: readonly Half[];
@@ -41,7 +46,10 @@ export interface RandomMappingOptions {
   readonly attrs?: readonly MemoryAttributes[];
 }
 
-/** The kernel's six, and four that it never uses: access flag clear, writable and executable at EL1, at EL0, and executable only. */
+/**
+ * The kernel's six, and four that it never uses: access flag clear, writable and executable at EL1,
+ * at EL0, and executable only.
+ */
 export const TEST_ATTRIBUTES: readonly MemoryAttributes[] = [
   ...Object.values(MemoryAttributes),
   (MemoryAttributes.kernelData & ~AF) as MemoryAttributes,
@@ -76,8 +84,8 @@ export function randomMappings(random: Random, options: RandomMappingOptions): R
 }
 
 /**
- * Addresses worth translating: in mappings, at and just past their ends, near them, anywhere in both halves, and not canonical. Byte
- * granular.
+ * Addresses worth translating: in mappings, at and just past their ends, near them, anywhere in
+ * both halves, and not canonical. Byte granular.
  */
 export function randomAddresses(random: Random, mappings: readonly RandomMapping[], count: number): VirtAddr[] {
   return Array.from({ length: count }, () => {
@@ -95,7 +103,8 @@ export function randomAddresses(random: Random, mappings: readonly RandomMapping
       const distance = pick(random, [PAGE_SIZE, MIB2, GIB, 2 ** 39]) * (1 + below(random, 3));
       return virtAddr(random() < 0.5 ? inside + BigInt(distance) : inside - BigInt(distance));
     }
-    // One of bits 63 to 48 flipped: not canonical, and with bit 55 the other half's register is selected.
+    // One of bits 63 to 48 flipped: not canonical, and with bit 55 the other half's register is
+    // selected.
     return virtAddr((random() < 0.5 ? inside : anywhere) ^ (1n << BigInt(48 + below(random, 16))));
   });
 }

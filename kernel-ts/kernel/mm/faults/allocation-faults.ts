@@ -1,12 +1,14 @@
 /**
- * Which allocation fails on purpose: the counting, and the event for each. Who asks is faulty-buddy.ts.
+ * Which allocation fails on purpose: the counting, and the event for each. Who asks is
+ * faulty-buddy.ts.
  *
  * ```
  * allocation_faults (.bss)
  *  +4 i  u32 asked[i]    allocations so far that rule i counts
  * ```
  *
- * The counters are memory of the kernel like any other: a reset starts them again, and a machine that is restored goes on where it was.
+ * The counters are memory of the kernel like any other: a reset starts them again, and a machine
+ * that is restored goes on where it was.
  */
 
 import type { VirtAddr } from '#common/address.ts';
@@ -45,7 +47,10 @@ export class AllocationFaults {
     memory.fill(this.counters, bytes, 0);
   }
 
-  /** True when this allocation must fail; every rule has counted it then, so that rules do not hide allocations from each other. */
+  /**
+   * True when this allocation must fail; every rule has counted it then, so that rules do not hide
+   * allocations from each other.
+   */
   refuses(asked: AskedAllocation, { totalFrames, freeFrames }: BuddyCounts): boolean {
     let refused = false;
     for (const [index, rule] of this.rules.entries()) {

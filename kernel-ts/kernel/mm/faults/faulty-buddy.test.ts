@@ -1,4 +1,7 @@
-/** Faults on purpose in the frame allocator: exactly the allocations that a rule names fail, and a write to a freed frame is found. */
+/**
+ * Faults on purpose in the frame allocator: exactly the allocations that a rule names fail, and a
+ * write to a freed frame is found.
+ */
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

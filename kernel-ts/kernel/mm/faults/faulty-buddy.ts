@@ -1,6 +1,7 @@
 /**
- * A buddy allocator with faults on purpose: it refuses what a rule says, and poisons what is given back. Chosen when the memory system is built; without
- * faults the allocator knows nothing of this file.
+ * A buddy allocator with faults on purpose: it refuses what a rule says, and poisons what is given
+ * back. Chosen when the memory system is built; without faults the allocator knows nothing of this
+ * file.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -23,7 +24,8 @@ export class FaultyBuddy extends Buddy {
 
   /**
    * As a Buddy.
-   * @param owners says on whose behalf it works, @param trace told of each fault as an event of kind `fault`
+   * @param owners says on whose behalf it works, @param trace told of each fault as an event of
+   * kind `fault`
    * @throws KernelPanic when .bss is full or `zonesAt` is missing
    */
   constructor(

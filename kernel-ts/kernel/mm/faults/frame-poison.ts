@@ -1,13 +1,15 @@
 /**
- * Poison in free frames: a frame that is given back is filled with lines that say who gave it, and they must all be there when it is handed out again.
+ * Poison in free frames: a frame that is given back is filled with lines that say who gave it, and
+ * they must all be there when it is handed out again.
  *
  * ```
  *   free                     frame  |FREED BY user 12......\n|FREED BY user 12......\n| ...  128 lines of 32 bytes
  *   hand out again                  |FREED BY user 12......\n|FREED BYXX..ser 12......\n|       somebody wrote behind the owner's back
  * ```
  *
- * Which frames are poisoned is in their struct Page (POISONED in the pad word): memory that was never in use is not. The first four bytes, read as part of an
- * address, are not canonical: a stale pointer out of a freed page table or stack faults.
+ * Which frames are poisoned is in their struct Page (POISONED in the pad word): memory that was
+ * never in use is not. The first four bytes, read as part of an address, are not canonical: a stale
+ * pointer out of a freed page table or stack faults.
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -50,7 +52,8 @@ export class FramePoison {
 
   /**
    * Checks those of `frames` frames from `start` that are poisoned; they are not any more. O(bytes)
-   * @throws KernelPanic naming frame, who freed it, place and value of the first write, and who is given it
+   * @throws KernelPanic naming frame, who freed it, place and value of the first write, and who is
+   * given it
    */
   check(start: PhysAddr, frames: number, owner: string): void {
     for (let frame = 0; frame < frames; frame++) {

@@ -1,8 +1,17 @@
-/** What goes wrong with memory on purpose: data that whoever builds a kernel gives it, and that it says in its log. Nothing here depends on chance. */
+/**
+ * What goes wrong with memory on purpose: data that whoever builds a kernel gives it, and that it
+ * says in its log. Nothing here depends on chance.
+ */
 
-/** Allocations that fail, of those of one order or of all. With neither `nth` nor `every` all of them fail. */
+/**
+ * Allocations that fail, of those of one order or of all. With neither `nth` nor `every` all of
+ * them fail.
+ */
 export interface AllocationFault {
-  /** 0 to 20; an allocation of any number of frames counts as the order that covers it. Every order when absent. */
+  /**
+   * 0 to 20; an allocation of any number of frames counts as the order that covers it. Every order
+   * when absent.
+   */
   readonly order?: number | undefined;
   /** The first that fails, counted from 1 since the reset. Without `every` it is the only one. */
   readonly nth?: number | undefined;
@@ -13,9 +22,14 @@ export interface AllocationFault {
 /** Faults of the memory system. What is absent does not happen. */
 export interface MemoryFaults {
   readonly failAlloc?: readonly AllocationFault[] | undefined;
-  /** An allocation fails that would bring the share of the buddy's frames in use above this: 0 to 1. */
+  /**
+   * An allocation fails that would bring the share of the buddy's frames in use above this: 0 to 1.
+   */
   readonly oomAt?: number | undefined;
-  /** Freed frames and heap blocks are filled with a pattern, which must still be there when they are handed out again. */
+  /**
+   * Freed frames and heap blocks are filled with a pattern, which must still be there when they are
+   * handed out again.
+   */
   readonly poisonFreed?: boolean | undefined;
 }
 

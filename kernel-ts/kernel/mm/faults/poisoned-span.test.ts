@@ -1,4 +1,7 @@
-/** Poison in the heap: a hole is poison at all times, so that a write to a freed block is found when its memory is next used. */
+/**
+ * Poison in the heap: a hole is poison at all times, so that a write to a freed block is found when
+ * its memory is next used.
+ */
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +15,10 @@ import { HEAP_WRITE_AFTER_FREE, PoisonedSpan } from './poisoned-span.ts';
 
 const SPAN_BYTES = 32 * 1024;
 
-/** A span of 32 KiB of its own: the heap's first one has 16 MiB, most of which a test would only fill. */
+/**
+ * A span of 32 KiB of its own: the heap's first one has 16 MiB, most of which a test would only
+ * fill.
+ */
 function poisonedSpan() {
   const machine = fakeMachine([{ base: GIB, size: MIB }]);
   const span = new PoisonedSpan(machine.memory, physToVirt(machine.buddy.allocFrames(3)!), SPAN_BYTES);

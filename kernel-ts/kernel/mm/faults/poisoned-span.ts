@@ -1,12 +1,14 @@
 /**
- * A span of the heap in which every hole is poison: what is freed is filled, and what is handed out must still be.
+ * A span of the heap in which every hole is poison: what is freed is filled, and what is handed out
+ * must still be.
  *
  * ```
  *   hole   | header, next: 24 bytes | 6b 6b 6b 6b ................ 6b |      header and link are checked by heap-span.ts
  *   free   joins holes: what were headers inside the new hole becomes poison too
  * ```
  *
- * A span is poisoned as a whole when the heap gets it, so there is nothing to remember about a block.
+ * A span is poisoned as a whole when the heap gets it, so there is nothing to remember about a
+ * block.
  */
 
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -50,7 +52,8 @@ export class PoisonedSpan extends HeapSpan {
     const bytes = super.give(payload);
     const block = payload - BLOCK_HEADER_BYTES;
     const end = block + bytes;
-    // The hole that the block lies in now: itself, or one that began before it. The one behind it, if there was one, has lost its header.
+    // The hole that the block lies in now: itself, or one that began before it. The one behind it,
+    // if there was one, has lost its header.
     const isHead = [...this.holes()].includes(block);
     this.fill(isHead ? block + HOLE_HEADER_BYTES : block, heads.has(end) ? end + HOLE_HEADER_BYTES : end);
     return bytes;

@@ -1,9 +1,15 @@
-/** The words of a structure that lies inside one page, for code that reads and writes them often. A cache of a mapping, not a copy. */
+/**
+ * The words of a structure that lies inside one page, for code that reads and writes them often. A
+ * cache of a mapping, not a copy.
+ */
 
 import type { VirtAddr } from '#common/address.ts';
 import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 
-/** Word i of the structure is `words[at + i]`, from {@link open} until control returns to the CPU or the translation changes. */
+/**
+ * Word i of the structure is `words[at + i]`, from {@link open} until control returns to the CPU or
+ * the translation changes.
+ */
 export class PageWords {
   readonly va: VirtAddr;
   words: Uint32Array = new Uint32Array(0);
@@ -11,7 +17,10 @@ export class PageWords {
   private readonly window: MemoryWindow;
   private pieces: readonly Uint32Array[] = [];
 
-  /** @param va a multiple of 4; [va, va + bytes) lies in one page. @throws SynchronousAbort when it is not mapped */
+  /**
+   * @param va a multiple of 4; [va, va + bytes) lies in one page.
+   * @throws SynchronousAbort when it is not mapped
+   */
   constructor(memory: MemoryPort, va: VirtAddr, bytes: number) {
     this.va = va;
     this.window = memory.window(va, bytes);

@@ -1,5 +1,6 @@
 /**
- * The slab caches of the kernel: making them, listing them, and general caches for small memory of any size.
+ * The slab caches of the kernel: making them, listing them, and general caches for small memory of
+ * any size.
  *
  * ```
  * slab_caches (8 bytes, .bss)  u64 first cache ─► struct Cache ─► struct Cache ─► 0        in the order in which they were made
@@ -59,8 +60,9 @@ export class SlabAllocator {
   }
 
   /**
-   * A cache for objects of `objectBytes` bytes (at most a page) at multiples of `align`, a power of two up to 256. `null` when the heap has no
-   * room for its struct. @throws KernelPanic when the sizes make no sense, the name is longer than 23 bytes of ASCII, or it is taken
+   * A cache for objects of `objectBytes` bytes (at most a page) at multiples of `align`, a power of
+   * two up to 256. `null` when the heap has no room for its struct. @throws KernelPanic when the
+   * sizes make no sense, the name is longer than 23 bytes of ASCII, or it is taken
    */
   createCache(name: string, objectBytes: number, align = DEFAULT_ALIGN): SlabCache | null {
     const powerOfTwo = Number.isInteger(align) && align >= 4 && align <= 256 && (align & (align - 1)) === 0;
@@ -94,7 +96,11 @@ export class SlabAllocator {
     return cache;
   }
 
-  /** `bytes` bytes (at most 2048) from the smallest size class that holds them; `null` when memory is exhausted. @throws KernelPanic for more */
+  /**
+   * `bytes` bytes (at most 2048) from the smallest size class that holds them; `null` when memory
+   * is exhausted.
+   * @throws KernelPanic for more
+   */
   alloc(bytes: number): VirtAddr | null {
     const size = SIZE_CLASSES.find((candidate) => candidate >= bytes);
     if (size === undefined || !(bytes > 0)) throw badCache('size classes', `no class holds ${bytes} bytes`);
@@ -102,7 +108,10 @@ export class SlabAllocator {
     return (this.find(name) ?? this.createCache(name, size))?.alloc() ?? null;
   }
 
-  /** Frees what {@link alloc} or a cache's alloc returned. O(caches). @throws KernelPanic as SlabCache.free */
+  /**
+   * Frees what {@link alloc} or a cache's alloc returned. O(caches).
+   * @throws KernelPanic as SlabCache.free
+   */
   free(va: VirtAddr): void {
     const cache = this.cacheOf(va);
     if (cache === null) throw badSlabFree(BadSlabFree.FOREIGN, 'any', va, this.describe(va));
@@ -131,7 +140,10 @@ export class SlabAllocator {
     return this.made.map((cache) => cache.statistics());
   }
 
-  /** Recounts every cache, and the list of them. @returns one sentence for each violated invariant. O(objects) */
+  /**
+   * Recounts every cache, and the list of them.
+   * @returns one sentence for each violated invariant. O(objects)
+   */
   validate(): string[] {
     const violations = this.made.flatMap((cache) => cache.validate());
     let listed = this.memory.read64(this.listHead);

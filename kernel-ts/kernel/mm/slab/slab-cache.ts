@@ -1,12 +1,14 @@
 /**
- * A slab cache: objects of one size, from slabs that the buddy allocator gives. After Bonwick, "The Slab Allocator: An Object-Caching Kernel
- * Memory Allocator" (USENIX Summer 1994), without colouring and constructors.
+ * A slab cache: objects of one size, from slabs that the buddy allocator gives. After Bonwick, "The
+ * Slab Allocator: An Object-Caching Kernel Memory Allocator" (USENIX Summer 1994), without
+ * colouring and constructors.
  *
- * Objects come from a partial slab where there is one, else from an empty one, else from a new one. One empty slab is kept, so that a load
- * that sways around a full slab does not ask the buddy each time; further ones go back at once, the last one by {@link SlabCache.shrink}.
+ * Objects come from a partial slab where there is one, else from an empty one, else from a new one.
+ * One empty slab is kept, so that a load that sways around a full slab does not ask the buddy each
+ * time; further ones go back at once, the last one by {@link SlabCache.shrink}.
  *
- * Invariants (recounted by validate): a slab is on the list that its `in_use` asks for; `in_use` is the number of bits set in its bitmap; the
- * cache's `in_use` is the sum over its slabs.
+ * Invariants (recounted by validate): a slab is on the list that its `in_use` asks for; `in_use` is
+ * the number of bits set in its bitmap; the cache's `in_use` is the sum over its slabs.
  */
 
 import { hex, type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
@@ -26,7 +28,9 @@ const DIRECT_MAP_BITS = 47;
 /** Empty slabs that a cache keeps. */
 const EMPTY_KEPT = 1;
 
-/** Accesses charged for an operation: lock, list head, bitmap, two counters, each read and written. */
+/**
+ * Accesses charged for an operation: lock, list head, bitmap, two counters, each read and written.
+ */
 const ACCESSES_PER_OPERATION = 10;
 /** And for making or dropping a slab, or moving it between lists. */
 const ACCESSES_PER_SLAB = 24;
@@ -97,7 +101,8 @@ export class SlabCache {
   }
 
   /**
-   * An object, `null` when the buddy allocator has no slab to give. Contents are what they were. O(objects in a slab / 32).
+   * An object, `null` when the buddy allocator has no slab to give. Contents are what they were.
+   * O(objects in a slab / 32).
    * @throws KernelPanic when a header or a link is damaged
    */
   alloc(): VirtAddr | null {
@@ -121,13 +126,15 @@ export class SlabCache {
 
   /**
    * Frees what {@link alloc} returned. O(1).
-   * @throws KernelPanic (see slab-misuse.ts) on: double free, an address that no cache or another cache handed out, the inside of an object
+   * @throws KernelPanic (see slab-misuse.ts) on: double free, an address that no cache or another
+   * cache handed out, the inside of an object
    */
   free(va: VirtAddr): void {
     this.lock.acquire();
     this.struct.open();
     const { bytes, first, stride, capacity } = this.geometry;
-    // A slab's size is a power of two: exact, and much cheaper than a remainder of numbers above 2^32.
+    // A slab's size is a power of two: exact, and much cheaper than a remainder of numbers above
+    // 2^32.
     const pa = va < DIRECT_MAP_BASE ? -1 : Number(BigInt.asUintN(DIRECT_MAP_BITS, va));
     const base = Math.floor(pa / bytes) * bytes;
     const place = pa - base;
@@ -153,7 +160,10 @@ export class SlabCache {
     this.lock.release();
   }
 
-  /** Gives the empty slabs back. @returns the frames that went to the buddy allocator. O(empty slabs) */
+  /**
+   * Gives the empty slabs back.
+   * @returns the frames that went to the buddy allocator. O(empty slabs)
+   */
   shrink(): number {
     this.lock.acquire();
     this.struct.open();
@@ -235,7 +245,10 @@ export class SlabCache {
     this.struct.words[this.struct.at + CACHE_IN_USE] = this.inUse + change;
   }
 
-  /** The slab at `base`, opened; null when the cache has none there. @throws KernelPanic when its header was overwritten */
+  /**
+   * The slab at `base`, opened; null when the cache has none there.
+   * @throws KernelPanic when its header was overwritten
+   */
   private find(base: PhysAddr): Slab | null {
     let slab = this.last;
     if (slab === null || slab.base !== base) {

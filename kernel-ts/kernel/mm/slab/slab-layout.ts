@@ -15,7 +15,8 @@
  *         ─► full    ─► slab ⇄ slab ⇄ slab         0                 first                                   2^order * 4096
  *         ─► empty   ─► slab
  * ```
- * A slab lies in the direct map at a multiple of its size, because the buddy's blocks do: the slab of an object is found by rounding down.
+ * A slab lies in the direct map at a multiple of its size, because the buddy's blocks do: the slab
+ * of an object is found by rounding down.
  */
 
 /** Word offsets in struct Cache. */
@@ -79,8 +80,8 @@ export interface SlabGeometry {
 }
 
 /**
- * The smallest slab in which at most an eighth is lost to header and rest, or the one that loses least. `align` is a power of two.
- * `null` when no slab holds an object.
+ * The smallest slab in which at most an eighth is lost to header and rest, or the one that loses
+ * least. `align` is a power of two. `null` when no slab holds an object.
  */
 export function slabGeometry(objectBytes: number, align: number, pageBytes: number): SlabGeometry | null {
   const stride = Math.ceil(objectBytes / align) * align;

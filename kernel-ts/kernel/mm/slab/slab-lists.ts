@@ -1,4 +1,7 @@
-/** The lists of a cache: slabs on and off them, through the links in memory. A link is followed only when it leads to a slab of the cache. */
+/**
+ * The lists of a cache: slabs on and off them, through the links in memory. A link is followed only
+ * when it leads to a slab of the cache.
+ */
 
 import { hex, type PhysAddr, physAddr } from '#common/address.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
@@ -36,7 +39,10 @@ export class SlabLists {
     return this.cache.words[this.area(list) + LIST_LENGTH]!;
   }
 
-  /** First slab of the list, `null` when it is empty. @throws KernelPanic when the link leads to no slab of the cache */
+  /**
+   * First slab of the list, `null` when it is empty.
+   * @throws KernelPanic when the link leads to no slab of the cache
+   */
   first(list: SlabList): Slab | null {
     const area = this.area(list);
     const { words } = this.cache;

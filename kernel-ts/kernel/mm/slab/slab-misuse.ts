@@ -1,4 +1,6 @@
-/** Why a slab cache refused, as panics: each names the cache, the address and what was found there. */
+/**
+ * Why a slab cache refused, as panics: each names the cache, the address and what was found there.
+ */
 
 import { hex, type VirtAddr } from '#common/address.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';

@@ -1,4 +1,6 @@
-/** Slab caches: geometry, lists, what comes back to the buddy, and that misuse and damage are found. */
+/**
+ * Slab caches: geometry, lists, what comes back to the buddy, and that misuse and damage are found.
+ */
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** One slab: which of its objects are in use, and its links. Lists, growing and refusing are slab-cache.ts's; the layout is slab-layout.ts's. */
+/**
+ * One slab: which of its objects are in use, and its links. Lists, growing and refusing are
+ * slab-cache.ts's; the layout is slab-layout.ts's.
+ */
 
 import { type PhysAddr, virtAddr, type VirtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';

@@ -1,4 +1,7 @@
-/** Plays events of kind `buddy` on sets of blocks, for tests: what the allocator must look like if its story is true. */
+/**
+ * Plays events of kind `buddy` on sets of blocks, for tests: what the allocator must look like if
+ * its story is true.
+ */
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';

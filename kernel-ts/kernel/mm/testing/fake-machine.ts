@@ -1,5 +1,6 @@
 /**
- * A machine's memory set up as boot does it, for tests and benches: banks and reservations in, allocator out.
+ * A machine's memory set up as boot does it, for tests and benches: banks and reservations in,
+ * allocator out.
  *
  * ```
  * BSS_BASE (outside RAM)  .bss, 64 KiB, zeroed
@@ -54,7 +55,10 @@ export function fakeMemblock(banks: readonly Range[], reserved: readonly Range[]
   return { memory, bss, memblock };
 }
 
-/** As {@link fakeMemblock}, and mem_map placed and initialised, and an allocator that was given all that is free. */
+/**
+ * As {@link fakeMemblock}, and mem_map placed and initialised, and an allocator that was given all
+ * that is free.
+ */
 export function fakeMachine(banks: readonly Range[], reserved: readonly Range[] = [], chunkShift?: number) {
   const { memory, bss, memblock } = fakeMemblock(banks, reserved, chunkShift);
   const map = new MemMap(memory, placeMemMap(memblock));

@@ -1,6 +1,7 @@
 /**
- * Memory for tests and benches: the direct map over sparse plain chunks, with the shape of the machine's port (pieces of 16 MiB). No page
- * tables: what is mapped is a list of physical ranges, and anything else faults.
+ * Memory for tests and benches: the direct map over sparse plain chunks, with the shape of the
+ * machine's port (pieces of 16 MiB). No page tables: what is mapped is a list of physical ranges,
+ * and anything else faults.
  *
  * ```
  * DIRECT_MAP_BASE + PA  ->  chunk PA / 16 MiB  ->  Uint32Array of 4 Mi words, made on first touch
@@ -14,7 +15,9 @@ import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 /** Chunks of 16 MiB, as the machine makes them. */
 const CHUNK_SHIFT = 24;
 
-/** ESR_EL1 of a data abort at EL1, translation fault of level 3 (Arm ARM DDI 0487 K.a, D24.2.40). */
+/**
+ * ESR_EL1 of a data abort at EL1, translation fault of level 3 (Arm ARM DDI 0487 K.a, D24.2.40).
+ */
 const DATA_ABORT_TRANSLATION = 0x9600_0007;
 
 /** A mapped physical range, half-open, in bytes. */
@@ -38,7 +41,8 @@ export class FakeMemory implements MemoryPort {
   /**
    * @param mapped what does not fault
    * @param poison byte that untouched RAM holds: real RAM is not zero at power-on
-   * @param chunkShift log2 of a chunk's bytes, at least 12: small ones make arrays lie in many pieces
+   * @param chunkShift log2 of a chunk's bytes, at least 12: small ones make arrays lie in many
+   * pieces
    */
   constructor(mapped: readonly MappedRange[], poison = 0xa5, chunkShift = CHUNK_SHIFT) {
     this.mapped = mapped;
@@ -70,7 +74,10 @@ export class FakeMemory implements MemoryPort {
     return chunk;
   }
 
-  /** Physical address of `va`. @throws SynchronousAbort when a byte of [va, va + bytes) is not mapped */
+  /**
+   * Physical address of `va`.
+   * @throws SynchronousAbort when a byte of [va, va + bytes) is not mapped
+   */
   resolve(va: VirtAddr, bytes: number): number {
     const pa = Number(va - DIRECT_MAP_BASE);
     const inside = this.mapped.some(({ base, size }) => pa >= base && pa + bytes <= base + size);

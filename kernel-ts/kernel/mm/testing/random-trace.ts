@@ -1,4 +1,7 @@
-/** Random histories of a buddy allocator, checked after each step against a model that knows nothing of buddies: sets of frames. */
+/**
+ * Random histories of a buddy allocator, checked after each step against a model that knows nothing
+ * of buddies: sets of frames.
+ */
 
 import * as fc from 'fast-check';
 import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
@@ -33,7 +36,10 @@ interface Live {
   readonly order: number;
 }
 
-/** Runs `trace`; throws on the first frame handed out twice, misaligned, or not in `managed`. Frees all that is left at the end. */
+/**
+ * Runs `trace`; throws on the first frame handed out twice, misaligned, or not in `managed`. Frees
+ * all that is left at the end.
+ */
 export function run(
   buddy: Buddy,
   trace: readonly Step[],

@@ -1,4 +1,7 @@
-/** "newc" archives for tests, entry by entry as a test wants them: also those that no writer would make. */
+/**
+ * "newc" archives for tests, entry by entry as a test wants them: also those that no writer would
+ * make.
+ */
 
 import { encodeUtf8 } from '#fdt/text.ts';
 

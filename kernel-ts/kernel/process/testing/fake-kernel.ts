@@ -1,5 +1,6 @@
 /**
- * A kernel's memory, MMU and processes without a CPU: tests play the CPU by writing trap frames and asking what comes next.
+ * A kernel's memory, MMU and processes without a CPU: tests play the CPU by writing trap frames and
+ * asking what comes next.
  *
  * ```
  *  1 GiB  PT_POOL, all of it taken (tables come from the buddy) | +128 KiB its state, idle frame | +256 KiB initramfs | +1 MiB free RAM
@@ -44,7 +45,10 @@ export const ENTRY = 0x1_0000n;
 /** Where their data is. */
 export const DATA = 0x2_0000n;
 
-/** A program with a page of text, a page of read-only data at 0x18000, and two pages of data, of which the file has some bytes. */
+/**
+ * A program with a page of text, a page of read-only data at 0x18000, and two pages of data, of
+ * which the file has some bytes.
+ */
 export function program(): Uint8Array {
   return elfBytes(ENTRY, [
     { address: ENTRY, bytes: Uint8Array.of(0x1f, 0x20, 0x03, 0xd5) },
@@ -53,7 +57,10 @@ export function program(): Uint8Array {
   ]);
 }
 
-/** @param ramBytes of the one bank: 17 MiB go to heap and reservations, @param files of the initramfs, null: none */
+/**
+ * @param ramBytes of the one bank: 17 MiB go to heap and reservations,
+ * @param files of the initramfs, null: none
+ */
 export function fakeKernel(
   ramBytes = 24 * MIB,
   files: readonly CpioSource[] | null = [{ path: 'init', content: program() }],

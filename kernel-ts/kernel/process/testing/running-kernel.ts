@@ -1,4 +1,7 @@
-/** A fake kernel whose first process runs, and what a test lets it do: system calls by number, texts in its memory, children. */
+/**
+ * A fake kernel whose first process runs, and what a test lets it do: system calls by number, texts
+ * in its memory, children.
+ */
 
 import { expect } from 'vitest';
 import type { TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';

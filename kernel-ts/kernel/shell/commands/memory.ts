@@ -1,4 +1,7 @@
-/** What memory there is and who holds it: `meminfo`, `buddyinfo`, `heap`, `slab`, `regions`. Every number is read from the kernel's own memory when it is asked for. */
+/**
+ * What memory there is and who holds it: `meminfo`, `buddyinfo`, `heap`, `slab`, `regions`. Every
+ * number is read from the kernel's own memory when it is asked for.
+ */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { count, size, span } from '#kernel-ts/kernel/format.ts';
