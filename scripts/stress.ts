@@ -19,16 +19,17 @@ const USAGE = `usage: npm run stress [-- options]
   --smp N        cores, 1 to 8; 1 without it
   --seed N       what the parts work on, and the guest's random seed; 1 without it
   --scale N      how much each part does; 1 without it
+  --rest N       seconds of each round in which the guest mostly waits; 60 without it
   --rounds N     stop after so many rounds
   --parts LIST   only these, comma-separated: shell digests perl python gcc tree disk threads signals memory code arithmetic forks
-                 speed together; threads and what follows need gcc before them
+                 speed together timers; threads and what follows need gcc before them
   --no-qemu      without QEMU: only what the host knows and what the guest checks by itself
 `;
 
 const STATUS_FAULT = 1;
 const STATUS_INTERRUPTED = 130;
 
-const NUMBERS = { minutes: 30, smp: 1, seed: 1, scale: 1, rounds: 0 } as const;
+const NUMBERS = { minutes: 30, smp: 1, seed: 1, scale: 1, rest: 60, rounds: 0 } as const;
 type NumberName = keyof typeof NUMBERS;
 
 /** Progress and the verdict go to stderr; returns the exit status. */
@@ -74,18 +75,20 @@ export async function main(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
   try {
-    const { fault, lines, guestSeconds } = await runStress({
+    const { fault, lines, guestSeconds, idleShare } = await runStress({
       signal: interrupt.signal,
       cpus: numbers.smp,
       seed: numbers.seed,
       scale: numbers.scale,
+      restSeconds: numbers.rest,
       rounds: numbers.rounds,
       guestSeconds: numbers.minutes * 60,
       parts: values.parts === undefined ? [] : values.parts.split(',').filter((part) => part !== ''),
       withQemu,
       say,
     });
-    const what = `${lines.length} results in ${(guestSeconds / 60).toFixed(1)} minutes of guest time, seed ${numbers.seed}`;
+    const idle = `${(idleShare * 100).toFixed(0)} % of it idle`;
+    const what = `${lines.length} results in ${guestSeconds.toFixed(0)} s of guest time, ${idle}, seed ${numbers.seed}`;
     if (fault !== null) {
       say(`FAULT after ${what}:\n${fault}`);
       return STATUS_FAULT;

@@ -18,13 +18,14 @@ const options: StressOptions = {
   cpus: 1,
   seed: 1,
   scale: 1,
+  restSeconds: 0,
   rounds: 1,
   guestSeconds: 1000,
   parts: [],
   withQemu: true,
   say: () => {},
 };
-const ROUND = ['= 0 begin', '= 1 shell x', '# 10.5', '= 0 end'];
+const ROUND = ['= 0 begin', '= 1 shell x', '# 10.5 2.1', '= 0 end'];
 const forever = 'setInterval(() => {}, 1000)';
 const run = (own: MachineCommand, reference: MachineCommand | null, more: Partial<StressOptions> = {}) =>
   compareMachines(own, reference, { ...options, ...more });
@@ -32,13 +33,14 @@ const run = (own: MachineCommand, reference: MachineCommand | null, more: Partia
 describe('compareMachines', () => {
   it('finds nothing where both say the same, and waits for the slower one', async () => {
     const slow = `setTimeout(() => console.log('= 0 end'), 300); ${forever}`;
-    const { fault, lines, guestSeconds } = await run(
+    const { fault, lines, guestSeconds, idleShare } = await run(
       machine('ours', ['[    1.0] kernel', ...ROUND]),
       machine('QEMU', ROUND.slice(0, -1), slow),
     );
     expect(fault).toBeNull();
     expect(lines.map(({ part }) => part)).toEqual(['begin', 'shell', 'end']);
     expect(guestSeconds).toBe(10.5);
+    expect(idleShare).toBeCloseTo(0.2);
   });
 
   it('ends both at the first difference', async () => {
@@ -74,7 +76,7 @@ describe('compareMachines', () => {
     [800, null],
     [699, 'this machine stood still after round 1, part shell: nothing for 301 s of its time'],
   ])('takes a guest that has come to its limit of 1000 s and last spoke at %d s for what it is', async (at, fault) => {
-    const lines = ['= 1 shell x', `# ${at}.0`];
+    const lines = ['= 1 shell x', `# ${at}.0 0.0`];
     const result = await run(machine('ours', lines, 'process.exitCode = 3'), null, { rounds: 0 });
     expect(result.fault).toBe(fault);
   });

@@ -25,6 +25,8 @@ export interface StressOptions {
   readonly seed: number;
   /** How much each part does; 1 is the least. */
   readonly scale: number;
+  /** Seconds of each round in which the guest does little more than wait. */
+  readonly restSeconds: number;
   /** 0: until the time is used up. */
   readonly rounds: number;
   /** Limit of the guest's time. */
@@ -46,6 +48,8 @@ export interface StressResult {
   readonly lines: readonly StressLine[];
   /** Guest time of the last part that was done. */
   readonly guestSeconds: number;
+  /** Which part of the guest's time, over all its cores, they were idle by its own account; 0 to 1. */
+  readonly idleShare: number;
 }
 
 /** A guest that has said nothing for so long stands still: no part takes a fifth of it. */
@@ -68,11 +72,11 @@ export async function runStress(options: StressOptions): Promise<StressResult> {
 
 /** The guest's files; those that are made for this run lie in `folder`. */
 function prepareGuest(folder: string, options: StressOptions): StressGuest {
-  const { cpus, seed, scale, rounds, parts } = options;
+  const { cpus, seed, scale, rounds, restSeconds, parts } = options;
   const kernel = fetchGuest('linux-6.12').path;
   const initrd = join(folder, 'initramfs.cpio');
   writeFileSync(initrd, stressInitramfs());
-  const words = [`seed=${seed}`, `scale=${scale}`, `rounds=${rounds}`];
+  const words = [`seed=${seed}`, `scale=${scale}`, `rounds=${rounds}`, `rest=${restSeconds}`];
   if (parts.length > 0) words.push(`parts=${parts.join(',')}`);
   return {
     kernel,
@@ -136,6 +140,7 @@ export async function compareMachines(
   const comparison = new StressComparison(...names);
   const machines: Running[] = [];
   let guestSeconds = 0;
+  let idleShare = 0;
   let fault: string | null = null;
   const stopAll = (): void => {
     for (const { stop } of machines) stop();
@@ -146,8 +151,11 @@ export async function compareMachines(
   };
   const takeLine = (side: 0 | 1, text: string): void => {
     if (side === 0 && KERNEL_TROUBLE.test(text)) end(`the kernel on ${names[0]} says: ${text}`);
-    const uptime = /^# (\d+\.\d+)$/.exec(text)?.[1];
-    if (uptime !== undefined && side === 0) guestSeconds = Number(uptime);
+    const [, uptime, idle] = /^# (\d+\.\d+) (\d+\.\d+)$/.exec(text) ?? [];
+    if (uptime !== undefined && side === 0) {
+      guestSeconds = Number(uptime);
+      idleShare = Number(idle) / (guestSeconds * options.cpus);
+    }
     const line = readStressLine(text);
     if (line === null) return;
     comparison.add(side, line);
@@ -183,7 +191,7 @@ export async function compareMachines(
   stopAll();
   for (const { ended } of machines) await ended;
   options.signal?.removeEventListener('abort', stopAll);
-  return { fault, lines: comparison.linesOf(0), guestSeconds };
+  return { fault, lines: comparison.linesOf(0), guestSeconds, idleShare };
 }
 
 /** What is wrong with the way in which our machine ended, or null. */

@@ -15,7 +15,7 @@ const isMissing = typeof guests === 'string' || (noQemu && process.env['CI'] !==
 const reason = typeof guests === 'string' ? guests : `skipped: ${QEMU} is not installed`;
 const why = isMissing ? ` (${reason})` : '';
 
-const PARTS = 'shell digests perl python gcc threads signals memory code arithmetic forks tree disk'.split(' ');
+const PARTS = 'shell digests perl python gcc threads signals memory code arithmetic forks tree disk timers'.split(' ');
 
 /**
  * What QEMU gave in the first of the runs: it does not depend on the number of cores, and takes a
@@ -34,6 +34,7 @@ describe.skipIf(isMissing).each([
       // With 2 the programs are compiled without optimisation, which is the quickest.
       seed: 2,
       scale: 1,
+      restSeconds: 1,
       rounds: 1,
       guestSeconds: 120,
       parts: PARTS,

@@ -2,19 +2,21 @@
 # The stress of user space: rounds of parts without end, or as many as asked for. One line "= ROUND PART RESULT" for each part, which is the same on
 # every right machine; lines with "#" say how far it is. Parameters come from the kernel's command line:
 #   stress.seed=N   stress.rounds=N (0: no end)   stress.scale=N   stress.parts=NAME,NAME…
+#   stress.rest=N (seconds that part timers takes, nearly all of them idle)
 export PATH=/usr/bin:/usr/sbin:/bin:/sbin LC_ALL=C HOME=/root PYTHONHASHSEED=0
-seed=1 rounds=0 scale=1 parts=
+seed=1 rounds=0 scale=1 rest=1 parts=
 for word in $(</proc/cmdline); do
   case $word in
     stress.seed=*) seed=${word#*=} ;;
     stress.rounds=*) rounds=${word#*=} ;;
     stress.scale=*) scale=${word#*=} ;;
+    stress.rest=*) rest=${word#*=} ;;
     stress.parts=*) parts=${word#*=} ;;
   esac
 done
 here=/tmp
 work=/root/work # on the disk
-programs='threads signals memory code arithmetic forks'
+programs='threads signals memory code arithmetic forks timers'
 cd "$here" || exit 1
 
 # What a command printed, as one line, and its status when that is not 0.
@@ -30,6 +32,15 @@ line_of() {
 # Bytes that the host can make too: AES-128 in counter mode over zeros, the key being the seed in hexadecimal.
 known_bytes() {
   head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf '%032x' "$now")" -iv 00000000000000000000000000000000
+}
+
+# The files are read from the disk again. Every fourth round everything is: what a program was translated to is then lost with the memory it lay in,
+# and translating it again is what takes a machine longest.
+forget() {
+  local name
+  sync
+  for name in "$@"; do dd of="$name" oflag=nocache conv=notrunc,fdatasync count=0 2> /dev/null; done
+  ((round % 4 != 0)) || echo 3 > /proc/sys/vm/drop_caches
 }
 
 part_shell() {
@@ -80,8 +91,7 @@ part_tree() {
   tar -C /usr/include -cf - --sort=name --owner=0 --group=0 --mtime=@0 asm-generic rpc net sys 2>/dev/null > $work/tree.tar
   gzip -nk -$((1 + now % 9)) -f $work/tree.tar
   mkdir -p $work/tree && tar -C $work/tree -xzf $work/tree.tar.gz
-  sync
-  echo 3 > /proc/sys/vm/drop_caches
+  forget $work/tree.tar $work/tree.tar.gz
   for name in asm-generic rpc net sys; do
     [ -d /usr/include/$name ] && { diff -r /usr/include/$name $work/tree/$name || echo differs; }
   done
@@ -94,8 +104,7 @@ part_disk() {
   mkdir -p $work
   known_bytes $((4000000 * scale)) > $work/one
   dd if=$work/one of=$work/two bs=7k 2> /dev/null
-  sync
-  echo 3 > /proc/sys/vm/drop_caches
+  forget $work/one $work/two
   cmp $work/one $work/two && echo "same $(sha256sum < $work/two | cut -c1-32)"
   rm -rf $work
 }
@@ -107,7 +116,18 @@ part_code() { ./code "$now" "$scale"; }
 part_arithmetic() { ./arithmetic "$now" "$scale"; }
 part_forks() { ./forks "$now" "$scale"; }
 
-# Everything at the same time, twice.
+part_timers() {
+  ./timers "$rest" &
+  timeout 0.3 sleep 10
+  echo "timeout $?"
+  timeout 0.2 bash -c 'while :; do sleep 0.05; done'
+  echo "loop $?"
+  read -r -t 0.4 _ < <(sleep 1)
+  echo "read $?"
+  wait $!
+}
+
+# Everything at the same time, twice; in every other round, because it takes as long as all else together.
 part_together() {
   local name copy
   for copy in 1 2; do
@@ -122,15 +142,18 @@ part_together() {
   cat together.* | sha256sum | cut -c1-32
 }
 
-: "${parts:=shell,digests,perl,python,gcc,tree,disk,threads,signals,memory,code,arithmetic,forks,speed,together}"
+: "${parts:=shell,digests,perl,python,gcc,tree,disk,threads,signals,memory,code,arithmetic,forks,speed,together,timers}"
 echo "= 0 begin seed $seed scale $scale"
 for ((round = 1; rounds == 0 || round <= rounds; round++)); do
   now=$((seed + round))
+  # A program stands at the same addresses in three rounds of four, and what it was translated to can be used again.
+  echo $((round % 4 == 0 ? 2 : 0)) > /proc/sys/kernel/randomize_va_space
   for part in ${parts//,/ }; do
+    [[ $part == together ]] && ((round % 2 == 0)) && continue
     result=$(line_of "part_$part")
     echo "= $round $part $result"
-    read -r uptime _ < /proc/uptime
-    echo "# $uptime"
+    read -r uptime idle < /proc/uptime
+    echo "# $uptime $idle"
   done
 done
 echo '= 0 end'
