@@ -16,6 +16,7 @@
  */
 
 import type { PhysAddr } from '#common/address.ts';
+import type { ModelKey } from '#emulator/devices/registry.ts';
 import type { NodeSource, PropertySources } from './tree-source.ts';
 
 /**
@@ -24,24 +25,7 @@ import type { NodeSource, PropertySources } from './tree-source.ts';
  * `absent` answers nothing: an access is an external abort, and the placement only gives the event
  * a name.
  */
-export type DeviceModel =
-  | 'rom'
-  | 'sram'
-  | 'storage'
-  | 'absent'
-  | 'pl011'
-  | 'gs101-uart'
-  | 'gicv2'
-  | 'gicv3'
-  | 'pl031'
-  | 'pl061'
-  | 'virtio-mmio'
-  | 'cfi-flash'
-  | 'fw-cfg'
-  | 'pcie-ecam'
-  | 'exynos-mct'
-  | 'exynos-watchdog'
-  | 'gs101-pmu';
+export type DeviceModel = ModelKey | 'rom' | 'sram' | 'gicv2' | 'gicv3';
 
 /** Which register window of a device with several a placement is (the GIC has two). */
 export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor';

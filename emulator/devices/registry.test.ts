@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Bus } from '#emulator/bus/bus.ts';
 import { bytesOf, RecordingContext } from './testing/test-context.ts';
-import { createDevice, DeviceSizeError, isModelKey, MODEL_KEYS, UnknownModelError } from './registry.ts';
+import { createDevice, DeviceSizeError, MODEL_KEYS } from './registry.ts';
 import { isSerialDevice } from './serial-device.ts';
 
 const placement = (size: number) => ({ name: 'dev@10000000', base: 0x1000_0000, size });
@@ -11,8 +11,7 @@ describe('createDevice', () => {
     ['pl011', 'PL011'],
     ['gs101-uart', 'gs101-uart'],
     ['storage', 'storage'],
-    ['usi', 'storage'],
-  ])('builds a %s as model %s', (key, model) => {
+  ] as const)('builds a %s as model %s', (key, model) => {
     expect(createDevice(key, placement(0x1000), new RecordingContext()).model).toBe(model);
   });
 
@@ -26,13 +25,6 @@ describe('createDevice', () => {
     }
   });
 
-  it.each(['pl012', '', 'toString', '__proto__'])('refuses the unknown key "%s" and names the known ones', (key) => {
-    const build = () => createDevice(key, placement(0x1000), new RecordingContext());
-    expect(isModelKey(key)).toBe(false);
-    expect(build).toThrow(UnknownModelError);
-    expect(build).toThrow(`dev@10000000: unknown device model "${key}"; known: pl011, gs101-uart`);
-  });
-
   it('refuses a placement that would cut registers off', () => {
     const build = () => createDevice('pl011', placement(0x100), new RecordingContext());
     expect(build).toThrow(DeviceSizeError);
@@ -41,7 +33,7 @@ describe('createDevice', () => {
 
   it('passes reset values on', () => {
     const resetValues = new Map([[0x10, 5]]);
-    const device = createDevice('usi', { ...placement(0x1000), resetValues }, new RecordingContext());
+    const device = createDevice('storage', { ...placement(0x1000), resetValues }, new RecordingContext());
     expect(device.read(0x10, 4)).toBe(5);
   });
 
@@ -62,7 +54,7 @@ describe('createDevice', () => {
     const usi = { name: 'usi@10a000c0', base: 0x10a0_00c0, size: 0x20 };
     const host = { onTransmit: (byte: number) => context.sent.push(byte) };
     bus.attach({ ...uart, device: createDevice('gs101-uart', uart, context, host) });
-    bus.attach({ ...usi, device: createDevice('usi', usi, context) });
+    bus.attach({ ...usi, device: createDevice('storage', usi, context) });
     bus.write(0x10a0_0000, 4, 3);
     bus.write(0x10a0_0004, 4, 5);
     bus.write(0x10a0_00c8, 4, 2);

@@ -1,8 +1,8 @@
 /**
- * From the model key in a board's data to a device. One line in the table below for each key: a key
- * that gets a model of its own changes its line and nothing else.
+ * From the model key in a board's data to a device. One line in the table below for each key.
  *
- * Memory is not here: `rom` and `sram` of a board are mapped by the machine like RAM.
+ * Not here: `rom` and `sram`, which the machine maps like RAM, and the interrupt controllers, one
+ * model behind several placements (see boards/types.ts).
  */
 
 import type { Device, DeviceContext } from '#emulator/bus/device.ts';
@@ -162,10 +162,6 @@ const MODELS = {
   'exynos-mct': exynosMct,
   'exynos-watchdog': exynosWatchdog,
   'gs101-pmu': gs101Pmu,
-  // No model of their own yet.
-  gicv2: storage,
-  gicv3: storage,
-  usi: storage,
 } as const satisfies Readonly<Record<string, Model>>;
 
 /** A key that `createDevice` knows. */
@@ -173,22 +169,6 @@ export type ModelKey = keyof typeof MODELS;
 
 /** Every key, in the table's order. */
 export const MODEL_KEYS = Object.keys(MODELS) as readonly ModelKey[];
-
-/** True when `createDevice` knows `key`. */
-export function isModelKey(key: string): key is ModelKey {
-  return Object.hasOwn(MODELS, key);
-}
-
-/** A board names a model that does not exist. */
-export class UnknownModelError extends Error {
-  readonly key: string;
-
-  constructor(key: string, placement: DevicePlacement) {
-    super(`${placement.name}: unknown device model "${key}"; known: ${MODEL_KEYS.join(', ')}`);
-    this.name = 'UnknownModelError';
-    this.key = key;
-  }
-}
 
 /** A board gives a device less space than its registers take. */
 export class DeviceSizeError extends RangeError {
@@ -206,19 +186,15 @@ export class DeviceSizeError extends RangeError {
 
 /**
  * Builds the device that `key` names, in its reset state, not yet on a bus.
- * @throws UnknownModelError when the table has no such key
  * @throws DeviceSizeError when the placement is too small
  * @throws RangeError when a reset value does not fit the placement
  */
 export function createDevice(
-  key: string,
+  key: ModelKey,
   placement: DevicePlacement,
   context: DeviceContext,
   host: DeviceHost = {},
 ): Device {
-  if (!isModelKey(key)) {
-    throw new UnknownModelError(key, placement);
-  }
   const model: Model = MODELS[key];
   if (placement.size < model.minimumSize) {
     throw new DeviceSizeError(key, placement, model.minimumSize);

@@ -11,7 +11,7 @@ import { differenceOfShape, type SavedState, type Stateful } from '#emulator/mac
 import { TimedContext } from './testing/test-clock.ts';
 import { GicV2 } from './gic/gicv2.ts';
 import { GicV3 } from './gic/gicv3.ts';
-import { createDevice, MODEL_KEYS } from './registry.ts';
+import { createDevice, MODEL_KEYS, type ModelKey } from './registry.ts';
 import { MemoryBackend } from './virtio/block-backend.ts';
 import { VirtioBlock } from './virtio/virtio-block.ts';
 import { VirtioConsole } from './virtio/virtio-console.ts';
@@ -104,7 +104,7 @@ const plugged: Readonly<Record<string, () => VirtioModel>> = {
   entropy: () => new VirtioEntropy(5n),
 };
 
-const made = (key: string, virtio?: VirtioModel): Subject => {
+const made = (key: ModelKey, virtio?: VirtioModel): Subject => {
   const context = new TimedContext();
   const host = {
     timers: context,
@@ -129,7 +129,7 @@ describe('a model that is saved and restored goes on as before', () => {
   });
 
   it('a UART with input, in its FIFO and waiting', () => {
-    for (const key of ['pl011', 'gs101-uart']) {
+    for (const key of ['pl011', 'gs101-uart'] as const) {
       const [saved, restored] = [made(key), made(key)];
       for (const { devices } of [saved]) {
         const uart = devices[0] as Device & { receive(bytes: Uint8Array): void };

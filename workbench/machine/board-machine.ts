@@ -89,16 +89,12 @@ function plugIn(board: Board, { disks = [], seed }: BoardMachineOptions): Map<st
 /** The firmware's read-only memory, and SRAM. */
 function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
   return board.devices
-    .filter(({ name, model }) => isFixedMemory(board, name, model))
+    .filter(({ name, model }) => model === 'rom' || model === 'sram' || name === board.firmware.device)
     .map(({ name, base, size }) =>
       name === board.firmware.device
         ? { name, base, size, access: 'rx', bytes: firmware }
         : { name, base, size, access: 'rwx', bytes: new Uint8Array() },
     );
-}
-
-function isFixedMemory(board: Board, name: string, model: string): boolean {
-  return name === board.firmware.device || model === 'sram' || model === 'rom';
 }
 
 /** The reset vector's memory answers commands where it is flash. */
@@ -149,7 +145,8 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
   const plugged = plugIn(board, options);
   for (const placement of board.devices) {
     const { name, model, base, size } = placement;
-    if (isFixedMemory(board, name, model)) continue;
+    // Memory, which the machine has mapped.
+    if (model === 'rom' || model === 'sram' || name === board.firmware.device) continue;
     const device =
       model === 'gicv2' || model === 'gicv3'
         ? interrupts.deviceFor(placement)
