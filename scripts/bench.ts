@@ -2,7 +2,8 @@
  * `npm run bench`: what booting and allocating cost, held to bars, beside the physical limit
  * measured in the same run.
  *
- *     npm run bench -- [--short] [--json FILE] [boot] [mem-map] [buddy] [slab] [fragmentation] [scale] [processes] [engine] [guests] [log]
+ *     npm run bench -- [--short] [--json FILE] [boot] [mem-map] [buddy] [slab] [fragmentation] [scale]
+ *                      [processes] [engine] [guests] [log]
  *
  * Each line: the median of several samples, the noise (half the distance between their quartiles),
  * the bar, the limit (the same work on plain typed arrays, or in a process without the machine; for

@@ -6,7 +6,7 @@
  *   types · lint · format · unused code · architecture · firmware     side by side, shown in this order
  *   tests                                                             vitest: unit tests and whole machines
  *   bench                                                             short run
- *   N passed, N failed[, N skipped]                                   the last line: single tests, and every other step as one
+ *   N passed, N failed[, N skipped]                                   the last line: tests, and every other step as one
  * ```
  * A step that lacks something it needs is skipped, and says what. Where CI is set, skipped counts
  * as failed: there, everything must run.

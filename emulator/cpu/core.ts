@@ -1,7 +1,7 @@
 /**
  * One AArch64 core: the engine, and what the architecture does around it.
  *
- *     run(n) ─► engine slice ─┬─ exception ─► gate? system register? firmware call? ─► else the vector of the level it belongs to
+ *     run(n) ─► engine slice ─┬─ exception ─► gate? system register? firmware call? ─► else the vector of its level
  *                             ├─ nothing at a physical address ─► synchronous external abort
  *                             └─ WFI, stop, count ─► back to the machine
  *

@@ -3,7 +3,7 @@
  * storage, which the engine keeps.
  *
  *     PMSWINC_EL0 ──► event counters whose event is SW_INCR      ┐
- *     a tick      ──► event counters whose event is CPU_CYCLES   ├ while PMCR_EL0.E and their bit in PMCNTENSET_EL0 are set
+ *     a tick      ──► event counters whose event is CPU_CYCLES   ├ while PMCR_EL0.E and their enable bit are set
  *                 ──► the cycle counter                          ┘
  *
  * The engine would count by the host's clock; it never sees PMCR_EL0.E set. An instruction is a

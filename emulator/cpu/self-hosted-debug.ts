@@ -3,8 +3,9 @@
  * engine can report.
  *
  *     breakpoint     the engine calls before the instruction at the address
- *     watchpoint     the engine calls before every access, while a watchpoint is enabled and for a while after: which page lies behind an address may change unseen
- *     software step  slices of one instruction while MDSCR_EL1.SS is set; PSTATE.SS is the engine's, which leaves it to us
+ *     watchpoint     the engine calls before every access, while one is enabled and for a while after: which
+ *                    page lies behind an address may change unseen
+ *     software step  slices of one instruction while MDSCR_EL1.SS is set; the engine has PSTATE.SS and leaves it to us
  *
  * A guest that sets none of them pays nothing.
  *

@@ -1,7 +1,7 @@
 /**
  * The stage 1 translation of the EL1&0 regime, as a pure function of the registers and of memory.
  *
- *     VA ─ TxSZ ─► top bits all equal? ─► level 0..3 descriptors ─► output address, attributes, or the fault a CPU would take
+ *     VA ─ TxSZ ─► top bits all equal? ─► level 0..3 descriptors ─► address, attributes, or the fault of a CPU
  *
  * It answers for TypeScript code that touches memory by virtual address, and for people who ask why
  * an address faults. The CPU engine walks with code of its own; tests/cpu-agrees.test.ts holds the

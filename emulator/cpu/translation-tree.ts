@@ -2,7 +2,8 @@
  * A whole stage 1 translation tree, read and merged into runs: what one TTBR maps. translate.ts
  * answers for one address; this file for all of them.
  *
- *     table ─► 512 entries (4 KiB granule) ─► table ─► … ─► leaf      neighbours with one output run and one set of attributes are one run
+ *     table ─► 512 entries (4 KiB granule) ─► table ─► … ─► leaf
+ *     neighbours with one output run and one set of attributes are one run
  *
  * Reads tables and nothing else, of any granule and start level. A tree made to loop ends at a
  * bound, and says so.

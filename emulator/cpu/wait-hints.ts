@@ -1,7 +1,7 @@
 /**
  * The hints with which a core waits for another one, and its event register.
  *
- *     SEV    sets the event register of every core          WFE    clears it and goes on where it is set; waits where it is clear
+ *     SEV    sets the event register of every core          WFE    clears it where it is set; waits where it is clear
  *     SEVL   sets that of this core                         YIELD  the rest of its turn is of no use to this core
  *
  * A waiting core is woken by SEV, an interrupt, the timer's event stream, and by the turn of any

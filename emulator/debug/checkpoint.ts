@@ -2,7 +2,7 @@
  * A machine as it stands between two runs, kept in memory: another one that was built alike goes on
  * from there, as often as is wanted.
  *
- *     checkpoint = state (machine-state.ts) + serial line + memory, of which pages are shared between checkpoints (memory-copy.ts)
+ *     checkpoint = state (machine-state.ts) + serial line + memory, whose pages are shared (memory-copy.ts)
  *
  * Only for guests whose whole state is in the machine: the modelled kernel also lives in objects of
  * TypeScript. Events are not kept: whoever goes on from here knows how many there were.

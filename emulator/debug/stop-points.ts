@@ -3,8 +3,9 @@
  * guest cannot see them.
  *
  *     breakpoint   the engine calls before the instruction at a virtual address
- *     watchpoint   the engine calls before an access to a physical range, the one behind the virtual range when the point was set; what the instruction stored
- *                  is taken back, so that the machine stands before it. Code in TypeScript stores without the engine: there the bytes are
+ *     watchpoint   the engine calls before an access to a physical range, the one behind the virtual range when
+ *                  the point was set; what the instruction stored is taken back, so that the machine stands
+ *                  before it. Code in TypeScript stores without the engine: there the bytes are
  *                  compared before and after a gate.
  *
  * A debugger sets its points when it lets the machine run and takes them away when it stops, each

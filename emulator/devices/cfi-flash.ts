@@ -8,7 +8,7 @@
  * Most of its life it is memory: in array mode a read gives the contents, and code runs from it. So
  * the machine does not call this device then:
  *
- *     array mode     `contents` mapped as executable memory without write permission; a write goes to `write` and changes no byte itself
+ *     array mode     `contents` mapped as executable memory without write permission; a write goes to `write`
  *        │ ▲
  *        │ └─── onArrayMode(true): map `contents` again
  *        ▼

@@ -1,7 +1,8 @@
 /**
  * Exynos watchdog timer, as gs101 has two: counts down, then interrupts, resets, or both.
  *
- *     clock ──÷ (prescaler + 1)──÷ 16, 32, 64, 128──► WTCNT ──(0)──► interrupt (WTCON 2), reset request (WTCON 0); WTDAT is loaded again
+ *     clock ──÷ (prescaler + 1)──÷ 16, 32, 64, 128──► WTCNT ──(0)──► interrupt (WTCON 2), reset request (WTCON 0)
+ *                                                           └── WTDAT is loaded again
  *
  * At reset it is off (WTCON 0): the hardware starts with it running, and firmware stops it or keeps
  * it fed before it hands over; here it hands over stopped. So nothing bites before software has

@@ -9,7 +9,7 @@
  *     descriptor (big-endian)   | control 32 | length 32 | address 64 |
  *     control on the way in     31:16 item, 4 write, 3 select, 2 skip, 1 read;     on the way out: 0 done, 1 error
  *
- *     items: 0x00 "QEMU"   0x01 features   0x05 cores   0x19 directory of the files, which are items 0x20 and up, by name
+ *     items: 0x00 "QEMU"   0x01 features   0x05 cores   0x19 directory of the files: items 0x20 and up, by name
  *
  * "Big-endian" is about bytes in memory: a little-endian core stores a swapped number, and that is
  * the `value` seen here. Past its end an item reads zeroes, and so does an item that does not

@@ -9,7 +9,7 @@
  *     0x10a0_00e0 └────────────┘
  *
  *     raw conditions ──latch──► UINTSP ──(& ~UINTM)──► UINTP ──(any bit)──► interrupt line, level high
- *                                  ▲ write 1 to UINTP or UINTSP clears; a condition that still holds latches again at once
+ *                                  ▲ write 1 to UINTP or UINTSP clears; a condition that still holds latches again
  *
  * Modelled: every register below, programming before use, polled and interrupt-driven transmit and
  * receive, receive errors and overrun, loopback. Not modelled: the baud rate in time (see

@@ -8,9 +8,10 @@
  * ends between blocks, and in the middle of one the charge is ahead of the execution, which
  * {@link InlineCounter.restOfBlock} corrects.
  *
- *     core (CPUState):  0x28 end of the block begun last (low 32 bits; bit 0: it was told to end there) | 0x2c set when the counter ended the run
+ *     core (CPUState):  0x28 end of the block begun last (low 32 bits; bit 0: it was told to end there)
+ *                       0x2c set when the counter ended the run
  *                       0x30 counter | 0x34 set when a mask was lifted
- *                       words that belong to QEMU's own instruction counting, which the engine compiles but never turns on
+ *                       words of QEMU's own instruction counting, which the engine compiles but never turns on
  *
  * It needs to know the library from the inside, so it works with builds that are listed here,
  * recognised by their build identifier, on hosts for which there is code. Anywhere else

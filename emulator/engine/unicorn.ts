@@ -4,8 +4,8 @@
  * Unicorn is QEMU's AArch64 core (translator, softmmu) without QEMU's machine. Two things that a
  * machine needs it does not export, so they are found once for each library file by causing known
  * events and searching for their traces (calibrate.ts drives that):
- *   - the number of instructions executed so far in a slice: a counter next to the requested count inside the engine's handle;
- *   - the syndrome, fault address and target level of the exception just taken: three adjacent fields in the saved register file.
+ *   - instructions executed so far in a slice: a counter next to the requested count in the engine's handle;
+ *   - syndrome, fault address and target level of the last exception: adjacent in the saved register file.
  *
  * Time is instructions executed. Where inline-count.ts knows the library, translated code counts
  * for itself, a block at a time, and a slice ends between two blocks. Elsewhere slices are given a

@@ -1,7 +1,8 @@
 /**
  * The first line of an event log: which format it is, and what was run.
  *
- *     {"format":"levitate-events","version":1,"time":"simulated ns","board":"pixel6","seed":null,"trace":["irq"],"options":{"memoryBytes":2147483648}}
+ *     {"format":"levitate-events","version":1,"time":"simulated ns","board":"pixel6","seed":null,
+ *      "trace":["irq"],"options":{"memoryBytes":2147483648}}
  *
  * Only format and version are needed to read a log. The rest tells a reader, and the comparison of
  * two logs, what made it; members that this program does not know are skipped, so that a later one

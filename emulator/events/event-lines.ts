@@ -16,7 +16,7 @@
  * | Uint8Array | array of numbers |
  * | Error | its message |
  * | undefined, function, symbol | left out (null inside an array) |
- * | a field named t, core or kind | the same name after "field." (and "field.t" becomes "field.field.t": nothing collides) |
+ * | a field named t, core or kind | the same name after "field." ("field.t" becomes "field.field.t": no collision) |
  *
  * Specification: RFC 8259; the lines follow the JSON Lines convention, UTF-8, each ended by a line
  * feed.

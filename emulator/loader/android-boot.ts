@@ -3,9 +3,10 @@
  * belongs to the phone is in vendor_boot.
  *
  * ```
- *   page 0  header    0 "ANDROID!"  8 kernel_size  12 ramdisk_size  16 os_version  20 header_size  40 header_version  44 cmdline[1536]
+ *   page 0  header    0 "ANDROID!"  8 kernel_size  12 ramdisk_size  16 os_version  20 header_size  40 header_version
+ *                      44 cmdline[1536]
  *                     1580 signature_size (version 4)
- *   page 1  kernel …  ramdisk …  signature …            each from a page of 4096 bytes on; what follows (AVB footer) is not looked at
+ *   page 1  kernel …  ramdisk …  signature …            each on a page of 4096 bytes; the AVB footer is ignored
  * ```
  * Older versions name addresses and have no vendor_boot; no phone with this SoC has one.
  * Specification: source.android.com, "Boot image header"; and AOSP's bootimg.h, whose offsets these

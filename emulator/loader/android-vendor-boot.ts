@@ -3,10 +3,11 @@
  * command line and boot configuration.
  *
  * ```
- *   header   0 "VNDRBOOT"  8 header_version  12 page_size  24 vendor_ramdisk_size  28 cmdline[2048]  2096 header_size  2100 dtb_size
- *            2112 vendor_ramdisk_table_size  2116 entry_num  2120 entry_size  2124 bootconfig_size            (version 4)
+ *   header   0 "VNDRBOOT"  8 header_version  12 page_size  24 vendor_ramdisk_size  28 cmdline[2048]
+ *            2096 header_size  2100 dtb_size  2112 vendor_ramdisk_table_size
+ *            2116 entry_num  2120 entry_size  2124 bootconfig_size            (version 4)
  *   then, each from a page on:  vendor RAM disks, one after the other | DTB | RAM disk table | bootconfig
- *   table entry  0 ramdisk_size  4 ramdisk_offset  8 ramdisk_type  12 ramdisk_name[32]  44 board_id[16]       (108 bytes)
+ *   table entry  0 ramdisk_size  4 ramdisk_offset  8 ramdisk_type  12 ramdisk_name[32]  44 board_id[16]  (108 bytes)
  * ```
  * Specification: source.android.com, "Vendor boot partitions"; and AOSP's bootimg.h, whose offsets
  * these are.

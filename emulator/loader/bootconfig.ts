@@ -3,7 +3,7 @@
  * end.
  *
  * ```
- *   initrd | text | zeros up to a multiple of 4 | size of text and zeros (u32) | sum of their bytes (u32) | "#BOOTCONFIG\n"
+ *   initrd | text | zeros to a multiple of 4 | size of text and zeros (u32) | sum of the bytes (u32) | "#BOOTCONFIG\n"
  * ```
  * Specification: Documentation/admin-guide/bootconfig.rst, "Initrd" and "Boot Kernel With a Boot
  * Config".

@@ -3,10 +3,10 @@
  * sets of rules. It copies nothing and starts nothing.
  *
  * ```
- *   qemu         RAM |x---[ kernel ]............[ initrd ]..[ DTB ]......|     initrd at min(RAM / 2, 128 MiB) or above the kernel's end;
+ *   qemu         RAM |x---[ kernel ]............[ initrd ]..[ DTB ]......|   initrd at min(RAM / 2, 128 MiB), above
  *                     2 MiB unless text_offset                  2 MiB boundary
  *
- *   boot-loader  RAM |[ kernel ]...[ initrd ]....[ DTB ]....reserved.....|     at the addresses that the board prefers, where they are free
+ *   boot-loader  RAM |[ kernel ]...[ initrd ]....[ DTB ]....reserved.....|   where the board prefers them, if free
  *                     text_offset
  * ```
  * RAM must be zero where nothing is placed: an ELF segment's memory beyond its file is not placed.

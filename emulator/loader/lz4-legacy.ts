@@ -2,7 +2,7 @@
  * LZ4's legacy frame, in which Android keeps its kernels and RAM disks (`lz4 -l`).
  *
  * ```
- *   0x184c2102 | { size (u32) | block of that size, which makes 8 MiB, the last one less } …   possibly another such frame …
+ *   0x184c2102 | { size (u32) | block of that size: 8 MiB unpacked, the last one less } …   more such frames …
  *                                                       kbuild: | size of all output (u32) at the very end
  * ```
  * Specification: lz4/doc/lz4_Frame_format.md, "Legacy frame"; the size at the end: Linux

@@ -2,7 +2,7 @@
  * Whose turn it is: cores share one clock and run one after the other, so many ticks each.
  *
  *     core 0 ├── turn ──┤          core 1 ├── turn ──┤          core 0 ├── …
- *              slice slice                  slice                      a turn may be cut into slices; that does not change where it ends
+ *              slice slice                  slice                      slices do not change where a turn ends
  *
  * A core that ends two turns in the same small loop probably waits for another one: it gets short
  * turns until it is elsewhere.

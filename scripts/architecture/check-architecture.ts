@@ -1,7 +1,11 @@
-/** Applies the rules of rules.ts to a set of source files. Reads no file itself except through {@link readSources}. */
+/**
+ * Applies the rules of rules.ts to a set of source files. Reads no file itself except through
+ * {@link readSources}.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { wideComments } from './comment-width.ts';
 import { FOLDER_RULES, type FolderRule, SINGLE_FILE_IMPORTS } from './rules.ts';
 import { lineAt, scanSource } from './scan-source.ts';
 
@@ -12,7 +16,10 @@ export interface Violation {
   readonly message: string;
 }
 
-/** What was found, and how much was read, by folder of FOLDER_RULES: a check that read nothing has proved nothing. */
+/**
+ * What was found, and how much was read, by folder of FOLDER_RULES: a check that read nothing has
+ * proved nothing.
+ */
 export interface ArchitectureReport {
   readonly violations: readonly Violation[];
   readonly filesRead: ReadonlyMap<string, number>;
@@ -22,7 +29,10 @@ export interface ArchitectureReport {
 /** Text of each source file by path. */
 export type Sources = ReadonlyMap<string, string>;
 
-/** Every .ts and .mjs file below the folders of FOLDER_RULES. @throws Error when a top folder cannot be read */
+/**
+ * Every .ts and .mjs file below the folders of FOLDER_RULES.
+ * @throws Error when a top folder cannot be read
+ */
 export function readSources(root: string): Sources {
   const sources = new Map<string, string>();
   const walk = (folder: string): void => {
@@ -60,6 +70,9 @@ export function checkArchitecture(sources: Sources): ArchitectureReport {
       if (message !== null) {
         violations.push({ file, line, message });
       }
+    }
+    for (const { line, limit } of wideComments(text)) {
+      violations.push({ file, line, message: `is a comment wider than ${limit} columns` });
     }
     for (const { pattern, reason } of rule.forbidden) {
       for (const match of code.matchAll(pattern)) {

@@ -9,8 +9,9 @@
  *   emulator/ ──▶ common/;   one file ──▶ koffi
  *   fdt/ ──▶ common/
  * ```
- * Globals of Node and of browsers (process, console, document …) are kept out of common/, fdt/ and kernel-ts/ by
- * tsconfig.kernel.json, which type-checks them in a world that has none; what the language itself brings is listed here.
+ * Globals of Node and of browsers (process, console, document …) are kept out of common/, fdt/ and
+ * kernel-ts/ by tsconfig.kernel.json, which type-checks them in a world that has none; what the
+ * language itself brings is listed here.
  */
 
 /** Imports that one file alone may have, by file. */

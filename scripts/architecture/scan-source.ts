@@ -1,8 +1,10 @@
 /**
- * Finds the imports of a TypeScript file, type imports included, and its code without comments and strings.
+ * Finds the imports of a TypeScript file, type imports included, and its code without comments and
+ * strings.
  *
- * Not a parser: it splits the text into code, comments, string literals, templates and regular expressions, exactly as far as that takes to know which
- * is which, and then looks for the few forms in which a module names another. A bundler's list would lack the type imports.
+ * Not a parser: it splits the text into code, comments, string literals, templates and regular
+ * expressions, exactly as far as that takes to know which is which, and then looks for the few
+ * forms in which a module names another. A bundler's list would lack the type imports.
  *
  * ```
  *   import { a } from './b.ts'; // note      text
@@ -20,7 +22,10 @@ export interface ImportSite {
 /** What a file consists of, for the rules that look at it. */
 export interface ScannedSource {
   readonly imports: readonly ImportSite[];
-  /** The text with comments and the contents of strings, templates and regular expressions as spaces; line breaks stay. */
+  /**
+   * The text with comments and the contents of strings, templates and regular expressions as
+   * spaces; line breaks stay.
+   */
   readonly code: string;
 }
 
@@ -111,7 +116,10 @@ function blank(part: string): string {
   return part.replace(/[^\n]/g, ' ');
 }
 
-/** A literal with its contents blanked; the last character may be missing or a line break where the literal is not closed. */
+/**
+ * A literal with its contents blanked; the last character may be missing or a line break where the
+ * literal is not closed.
+ */
 function keepEnds(literal: string): string {
   return literal.length < 2 ? literal : `${literal[0]}${blank(literal.slice(1, -1))}${literal.at(-1)}`;
 }
@@ -138,7 +146,10 @@ function endOfRegex(text: string, start: number): number {
   return Math.min(at + 1, text.length);
 }
 
-/** Whether a slash after the code `before` begins a regular expression: an operand cannot stand before one. */
+/**
+ * Whether a slash after the code `before` begins a regular expression: an operand cannot stand
+ * before one.
+ */
 function beginsRegex(before: string): boolean {
   const tail = before.slice(-64).trimEnd();
   const word = /[\w$]+$/.exec(tail)?.[0];
@@ -149,15 +160,19 @@ function beginsRegex(before: string): boolean {
 }
 
 /**
- * `import … from`, `export … from`, `import '…'`, `import('…')` (also as a type), `require('…')`, `import.meta.resolve('…')`.
- * Between the keyword and `from` stand names, braces, commas and stars only. A private member (`#require`) loads nothing.
+ * `import … from`, `export … from`, `import '…'`, `import('…')` (also as a type), `require('…')`,
+ * `import.meta.resolve('…')`. Between the keyword and `from` stand names, braces, commas and stars
+ * only. A private member (`#require`) loads nothing.
  */
 const IMPORT_FORMS = [
   /\b(?:import|export)\b[\w$\s{},*]*?\bfrom\s*(['"])/g,
   /\bimport\s*(['"])/g,
   /(?<![\w$#])(?:import|require|import\.meta\.resolve)\s*\(\s*(['"`])/g,
 ];
-/** A call of `import` or `require` whose argument is no plain string: what it loads cannot be checked. */
+/**
+ * A call of `import` or `require` whose argument is no plain string: what it loads cannot be
+ * checked.
+ */
 const COMPUTED_IMPORT = /(?<![\w$#])(?:import|require)\s*\(\s*(?!\s|['"`])/g;
 
 /** Specifier reported for a dynamic import whose module is computed; no general rule allows it. */

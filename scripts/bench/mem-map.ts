@@ -5,8 +5,8 @@
  * of every bank in it.
  *
  * ```
- *   "kernel tables live" ── mem_map ── first frames ── direct map of the rest ── report ── the rest of the frames ──► "frames managed"
- *                          |======= counted =======|                                     |====== counted ======|
+ *   "kernel tables live" ── mem_map ── first frames ── direct map of the rest ─ report ── the rest ──► "frames managed"
+ *                          |======= counted =======|                                     |== counted ==|
  * ```
  * Every sample is a process of its own (`bench --one-boot`): the code is cold and the host has not
  * yet given the memory, as for a user.

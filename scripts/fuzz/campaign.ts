@@ -2,7 +2,7 @@
  * A campaign: trials by seed, in processes of their own, so that a crash or a hang of native code
  * is seen, belongs to a seed, and ends nothing else.
  *
- *     campaign ── child: trials first … first + n ── "begin SEED", "done SEED WORDS", "fault SEED REASON" lines ──► what went wrong, by seed
+ *     campaign ── child: trials first … first + n ── lines: begin, done, fault SEED … ──► what went wrong, by seed
  *                 └── no line for a while: a hang; an end by a signal: a crash; the next child goes on behind that seed
  */
 

@@ -2,8 +2,8 @@
  * What one trial of a campaign does, as plain data: made from a seed, or read from a file to do it
  * again.
  *
- *     plan ── site ── registers, page tables and general registers, then some instruction words, up to their end, an exception or a limit
- *         └── site …  system registers, memory and devices stay as the sites before left them, unless the site begins afresh
+ *     plan ── site ── registers and page tables, then some words, up to their end, an exception or a limit
+ *         └── site …  system registers, memory and devices stay as left, unless the site begins afresh
  */
 
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';

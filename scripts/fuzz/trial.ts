@@ -1,7 +1,8 @@
 /**
  * One trial: a machine that executes a plan, site after site, each with limits that must hold.
  *
- *     RAM + 0x10_0000  vectors: a gate at each    + 0x11_0000  a page of words for each site    + 0x20_0000  page tables    + 0x40_0000  data
+ *     RAM + 0x10_0000  vectors: a gate at each    + 0x11_0000  a page of words for each site
+ *         + 0x20_0000  page tables                + 0x40_0000  data
  */
 
 import { findBoard } from '#boards/registry.ts';

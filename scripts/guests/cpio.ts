@@ -3,7 +3,8 @@
  * only, and the same bytes each time: no times, no owners, numbers in order.
  *
  * ```
- *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check    6 + 13 × 8 hex digits
+ *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
+ *            6 + 13 × 8 hex digits
  *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
  * ```
  * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; cpio(5), "New ASCII

@@ -3,7 +3,7 @@
  * under linux-6.12.
  *
  * ```
- *   /init           loads the modules, mounts /dev/vda, brings the files below /handed into its /tmp, and becomes its init
+ *   /init           loads the modules, mounts /dev/vda, brings /handed's files into its /tmp, and becomes its init
  *   /bin/busybox    and a link to it, sh
  *   /lib            modules, compressed as Debian has them
  *   /handed         files of the caller's

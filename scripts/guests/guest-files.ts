@@ -3,17 +3,17 @@
  * lies in the cache.
  *
  * ```
- *   CACHE/guests/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin                   for --bios on qemu-virt
- *         guests/uefi/usr/share/qemu-efi-aarch64/QEMU_EFI.fd                        for --bios on qemu-virt: UEFI, 2 MiB
- *         guests/uefi/usr/share/AAVMF/AAVMF_CODE.fd                                 the same, padded to the 64 MiB of the flash
- *         guests/grub/usr/lib/grub/arm64-efi/monolithic/grubaa64.efi                for that UEFI, on a disk: efi-disk.ts
- *         guests/linux-6.1+modules/boot/vmlinuz-VERSION                             for --kernel on qemu-virt
- *         guests/linux-6.1+modules/lib/modules/VERSION/kernel/…/NAME.ko             of that kernel, for the initramfs
- *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz                    for --kernel on pixel6
+ *   CACHE/guests/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin           for --bios on qemu-virt
+ *         guests/uefi/usr/share/qemu-efi-aarch64/QEMU_EFI.fd                for --bios on qemu-virt: UEFI, 2 MiB
+ *         guests/uefi/usr/share/AAVMF/AAVMF_CODE.fd                         the same, padded to the 64 MiB of the flash
+ *         guests/grub/usr/lib/grub/arm64-efi/monolithic/grubaa64.efi        for that UEFI, on a disk: efi-disk.ts
+ *         guests/linux-6.1+modules/boot/vmlinuz-VERSION                     for --kernel on qemu-virt
+ *         guests/linux-6.1+modules/lib/modules/VERSION/kernel/…/NAME.ko     of that kernel, for the initramfs
+ *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz            for --kernel on pixel6
  *         guests/oriole-dtb/VERSION/usr/lib/modules/VERSION/dtb/…/gs101-oriole.dtb  for --dtb, of that same kernel
- *         guests/busybox/bin/busybox                                                what the initramfs is made of
- *         guests/linux-6.12+modules/boot/vmlinuz-VERSION, usr/lib/modules/…         for --kernel on qemu-virt, with debian-12 as its disk
- *         guests/debian-12-root-RECIPE/root.ext4                                    a root file system: debian-root.ts
+ *         guests/busybox/bin/busybox                                        what the initramfs is made of
+ *         guests/linux-6.12+modules/boot/vmlinuz-VERSION, usr/lib/modules/…  for --kernel, debian-12 as its disk
+ *         guests/debian-12-root-RECIPE/root.ext4                            a root file system: debian-root.ts
  * ```
  * Versions move, so packages are found by pattern; once in the cache, a guest stays as it is until
  * its folder is removed. Nothing here needs root, and nothing is installed. The kernels' paths were

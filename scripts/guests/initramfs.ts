@@ -3,7 +3,7 @@
  * and then gives a shell on the console.
  *
  * ```
- *   /init            #!/bin/sh: mounts proc, sys, devtmpfs; prints LEVITATE-INIT-READY; extra commands; shells, one after the other
+ *   /init            #!/bin/sh: mounts proc, sys, devtmpfs; prints LEVITATE-INIT-READY; extra commands; then shells
  *   /bin/busybox     and a link for each of its applets; /bin/console-shells
  *   /dev/console     5, 1: what the kernel opens before /init runs (Documentation/admin-guide/initrd.rst)
  *   /lib/modules/    kernel modules, which /init loads where the running kernel is theirs

@@ -48,7 +48,9 @@ export interface StressResult {
   readonly lines: readonly StressLine[];
   /** Guest time of the last part that was done. */
   readonly guestSeconds: number;
-  /** Which part of the guest's time, over all its cores, they were idle by its own account; 0 to 1. */
+  /**
+   * Which part of the guest's time, over all its cores, they were idle by its own account; 0 to 1.
+   */
   readonly idleShare: number;
 }
 

@@ -2,7 +2,7 @@
  * A few instructions at a level of the test's choice, with the MMU off or an identity map, and a
  * gate in every vector and behind the code. Not a test.
  *
- *     image + 0x0000  the code, then gates      + 0x1000  vectors of EL1, EL2 and EL3: gates      + 0x2000  table of 1 GiB blocks
+ *     image + 0x0000  the code, then gates      + 0x1000  vectors: gates   + 0x2000  table of 1 GiB blocks
  *
  * The map: virtual is physical; for code at EL0 the vectors are at an alias of RAM, because what
  * EL0 may write EL1 may not execute.

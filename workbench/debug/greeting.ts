@@ -3,7 +3,7 @@
  * on the other side: a web page in a browser that posts a form, a port scanner, a health check.
  * Until a whole packet of the protocol has come, with nothing before it, they move nothing.
  *
- *     connection ─► bytes: "+", "-", 0x03, then "$…#xx" ─► admitted          anything else, too much, or too long a silence ─► closed
+ *     connection ─► bytes: "+", "-", 0x03, then "$…#xx" ─► admitted      anything else, too much, too late ─► closed
  *
  * Specification: GDB manual, appendix "GDB Remote Serial Protocol", Overview.
  */

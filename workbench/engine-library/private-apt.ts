@@ -3,7 +3,7 @@
  * touching the system's own package state.
  *
  * ```
- *   FOLDER/apt.conf        everything below, read after the system's configuration (apt-get --config-file), so that it wins
+ *   FOLDER/apt.conf        everything below, read after the system's configuration (--config-file), so that it wins
  *          sources.list    one line: the system's own mirror, the suite asked for
  *          lists/ cache/ state/
  * ```

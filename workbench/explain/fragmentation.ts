@@ -2,8 +2,8 @@
  * Linux's two measures of how broken up free memory is, from the number of free blocks of each
  * order. In thousandths, truncated, as Linux prints them in /sys/kernel/debug/extfrag.
  *
- *     unusable free space index   share of free memory in blocks too small for the order        0 all usable … 1000 none
- *     fragmentation index         why an allocation of the order would fail                     0 memory is short … 1000 it is in pieces
+ *     unusable free space index   share of free memory in blocks too small for the order   0 all usable … 1000 none
+ *     fragmentation index         why an allocation of the order would fail      0 memory is short … 1000 in pieces
  *                                 -1000: it would not fail
  *
  * Source: Linux Documentation/admin-guide/sysctl/vm.rst (extfrag_threshold); the arithmetic is that

@@ -3,7 +3,7 @@
  * ignored, be it a device tree or padding.
  *
  * ```
- *   1f 8b 08 flags mtime(4) xfl os | extra: u16 length, bytes | name, NUL | comment, NUL | u16 | deflate data | CRC32 | size
+ *   1f 8b 08 flags mtime(4) xfl os | extra: u16 length, bytes | name, NUL | comment, NUL | u16 | deflate | CRC32 | size
  *                                    each of these four if its flag is set
  * ```
  * Specification: RFC 1952, 2.3.

@@ -2,7 +2,7 @@
  * A board with the modelled kernel loaded, ready to run: what `createMachine` returns and the
  * command line drives.
  *
- *     board + options ─► device tree ─► addresses ─► reset firmware, image, tree, initrd in memory ─► run ─► outcome ─► report
+ *     board + options ─► device tree ─► addresses ─► firmware, image, tree, initrd loaded ─► run ─► outcome ─► report
  *
  * Running is synchronous and bounded; a caller that must stay responsive runs in slices
  * (`maxInstructions`).

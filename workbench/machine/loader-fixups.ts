@@ -3,7 +3,7 @@
  * that it knows of, and /chosen.
  *
  * ```
- *   /memory           the tree's own ranges where they can be RAM; the board's banks where it has none, or placeholders of size 0
+ *   /memory           the tree's own ranges where they can be RAM; else, or where all are of size 0, the board's banks
  *   /reserved-memory  the board's regions beside the tree's
  *   /chosen           command line, bounds of the initrd; a console where the tree names none
  * ```

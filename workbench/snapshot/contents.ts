@@ -2,8 +2,8 @@
  * What a snapshot says, as plain data.
  *
  *     settings, what was loaded (its digest), drives (their digests)      to build the same machine again
- *     guest: state     registers, devices, changed pages, serial bytes    any guest but the modelled kernel: goes on at once
- *     guest: repeat    what was typed when, and a digest of the machine   the modelled kernel: executed again up to the same instruction, and compared
+ *     guest: state     registers, devices, changed pages, serial bytes    any guest but ours: goes on at once
+ *     guest: repeat    what was typed when, and a digest of the machine   our kernel: executed again, and compared
  *
  * Why two: the modelled kernel runs in TypeScript. Its state is in emulated memory, but the objects
  * that know their way there cannot be made from memory alone.

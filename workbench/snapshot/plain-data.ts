@@ -2,7 +2,7 @@
  * Plain data (emulator/machine/saved-state.ts, settings) as JSON text and byte blocks beside it.
  * JSON has no big integers, no bytes and no infinity:
  *
- *     12n ─► {"$":"n","v":"12"}          bytes ─► {"$":"b","v":3}, the block with that number          Infinity ─► {"$":"i"}
+ *     12n ─► {"$":"n","v":"12"}          bytes ─► {"$":"b","v":3}, the block with that number     Infinity ─► {"$":"i"}
  */
 
 import type { SavedState } from '#emulator/machine/saved-state.ts';

@@ -1,8 +1,8 @@
 /**
  * A machine that goes on where a snapshot was taken.
  *
- *     file ─► contents ─► engine, drives and what is loaded are the same? ─► a machine built alike ─┬─ state: put back, nothing is executed
- *                                                                                                  └─ repeat: run to the same instruction, and compared
+ *     file ─► contents ─► engine, drives, images the same? ─► a machine built alike ─┬─ state: put back, not executed
+ *                                                                                    └─ repeat: run again, and compared
  */
 
 import type { CpuEngine } from '#emulator/engine/engine.ts';

@@ -2,7 +2,7 @@
  * A machine that runs in turns of a few milliseconds, so that commands and input come in between,
  * and tells its listeners what is new.
  *
- *     run ─► slice ─► look at the queue ─► slice …      waiting: only input goes on · paused: a command · ended: a restart
+ *     run ─► slice ─► look at the queue ─► slice …   waiting: only input goes on · paused: a command · ended: a restart
  *
  * Slices follow real time here, so with several cores two live runs may interleave differently;
  * `npm run boot` does not.

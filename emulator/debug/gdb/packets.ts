@@ -2,7 +2,8 @@
  * The packet layer of the GDB remote serial protocol: bytes in, packets out, and back. It knows no
  * command and no socket.
  *
- *     $ payload # checksum        '}' x: the byte x ^ 0x20;  c '*' n: c again, n - 29 times (replies only);  checksum: sum of the bytes as sent, mod 256
+ *     $ payload # checksum        '}' x: the byte x ^ 0x20;  c '*' n: c again, n - 29 times (replies only)
+ *                                 checksum: sum of the bytes as sent, mod 256
  *     + -                         received well, send again
  *     0x03                        interrupt, outside of packets
  *

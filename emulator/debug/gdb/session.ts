@@ -3,7 +3,7 @@
  * and no machine.
  *
  *     bytes ─► packets ─► commands ─► reply
- *                             └─ "go on" ─► target.resume(); the reply is the next stop, which whoever drives the machine reports by stopped()
+ *                             └─ "go on" ─► target.resume(); the reply is the next stop, reported by stopped()
  *
  * The machine stands still while nothing was said to let it run: a session begins with it standing.
  *

@@ -6,8 +6,8 @@
  *                  └───────────┘
  *
  *     TYPER   63:32 affinity, 23:8 Processor_Number, 4 Last, 0 PLPIS = 0
- *     WAKER   2 ChildrenAsleep (follows at once), 1 ProcessorSleep; set after reset. Zero in the non-secure view, where firmware has
- *             woken the core.
+ *     WAKER   2 ChildrenAsleep (follows at once), 1 ProcessorSleep; set after reset.
+ *             Zero in the non-secure view, where firmware has woken the core.
  *
  * Space behind the last core's frames reads zero. No LPIs, no extended PPIs, no power management.
  *

@@ -2,9 +2,9 @@
  * Virtio over MMIO: the registers through which a driver finds a device, agrees on features, places
  * queues and is interrupted.
  *
- *     0x000 magic "virt"    0x010 device features   0x030 queue select … 0x0a4      0x050 notify       0x100 configuration
- *     0x004 version 2       0x020 driver features         size, ready, addresses    0x060 interrupt          of the model
- *     0x008 device id                                                               0x070 status
+ *     0x000 magic "virt"    0x010 device features   0x030 queue select … 0x0a4   0x050 notify       0x100 configuration
+ *     0x004 version 2       0x020 driver features         size, ready, addresses 0x060 interrupt          of the model
+ *     0x008 device id                                                            0x070 status
  *
  *     interrupt status: 0 used buffers, 1 configuration ──(any)──► line, level high; the driver acknowledges by bit
  *

@@ -9,7 +9,7 @@
  * ```
  *  before   |<----------------- 2 MiB block ----------------->|
  *  edit                       |range|
- *  after    |p|p|p|p|p|p|p|p|p| new |p|p|p|p|p|p|p|p|p|p|p|p|p|     new table of 512 pages, entry replaced by break-before-make
+ *  after    |p|p|p|p|p|p|p|p|p| new |p|p|p|p|p|p|p|p|p|p|p|p|p|     new table, entry replaced by break-before-make
  * ```
  * Specification: Arm ARM DDI 0487 K.a, D8, "Using break-before-make when updating translation table
  * entries".

@@ -2,7 +2,7 @@
  * Filling an empty range with new entries: first a plan that reads, then writes that cannot fail.
  *
  * ```
- *  va    |----|========================|=====|--|      |  1 GiB blocks where virtual and physical address are both multiples and
+ *  va    |----|========================|=====|--|      |  1 GiB blocks where both addresses are multiples and
  *        4 KiB  2 MiB    1 GiB    1 GiB  2 MiB 4 KiB      the range covers the whole entry, else 2 MiB, else 4 KiB
  * ```
  * The choice is made entry by entry from the top. A larger entry replaces exactly 512 of the next

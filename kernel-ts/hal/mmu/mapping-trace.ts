@@ -1,7 +1,7 @@
 /**
  * What happens to translation tables, as events of kind `mmu`. Made only when that kind is traced.
  *
- *     map     [va, va + bytes) leads to [pa, pa + bytes) with these attributes; what was mapped there before no longer counts
+ *     map     [va, va + bytes) leads to [pa, pa + bytes) with these attributes; earlier mappings there no longer count
  *     unmap   [va, va + bytes) leads nowhere; pa is where va led before
  *     split   the block of `bytes` at va is 512 smaller entries now, which say the same
  *     switch  the half that begins at va is translated by the tables whose root is pa; pa null: walks are off

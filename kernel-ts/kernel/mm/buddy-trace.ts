@@ -3,7 +3,7 @@
  * when that kind is not traced.
  *
  * ```
- *   free  (base, order)   a block becomes free            owner: who gave it back, "boot" for memory that was never in use
+ *   free  (base, order)   a block becomes free            owner: who gave it back, "boot" for memory never in use
  *   merge (base, order)   two free halves become this     then it may merge again
  *   split (base, order)   this becomes two free halves    then one of them may split again
  *   alloc (base, order)   a free block is handed out      owner: who has it now

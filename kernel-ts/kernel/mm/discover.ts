@@ -3,7 +3,7 @@
  * mapped or allocated here.
  *
  *     /memory ─► addMemory        image, DTB, initrd, reservation block, /reserved-memory with reg ─► reserve
- *                                 /reserved-memory with size ─► placed where it fits, after everything that has a fixed place
+ *                                 /reserved-memory with size ─► placed where it fits, after all that has a fixed place
  *
  * Specification: Devicetree Specification v0.4, 3.4, 3.5, 3.6 (chosen), 5.3 (reservation block).
  */

@@ -4,7 +4,7 @@
  *
  * ```
  *   direct map   |   normal write-back   |== buffer: normal non-cacheable ==|   normal write-back   |
- *   physical     |                       |==================================|                       |     va = pa + offset, as ever
+ *   physical     |                       |==================================|                       |  va = pa + offset
  * ```
  * The buffer's own pages of the direct map change their type, by break-before-make; there is no
  * second mapping. A window elsewhere would leave the cacheable alias, and two mappings of one place

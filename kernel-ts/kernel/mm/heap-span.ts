@@ -11,7 +11,7 @@
  *  +16 u64 next span
  *  +24 u64 first hole
  *
- *  | span | USED ....... | HOLE next ....... | USED .... | HOLE next ............ |      sizes: multiples of 16, at least 32
+ *  | span | USED ....... | HOLE next ....... | USED .... | HOLE next ............ | sizes: multiples of 16, at least 32
  * ```
  *
  * Addresses in memory are virtual; in this file blocks are byte offsets from the start of the span.

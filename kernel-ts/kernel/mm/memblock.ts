@@ -8,7 +8,7 @@
  * ```
  * memory    |=========|====|        |==============|        as in the tree, merged byte by byte
  * banks     |==============|        |==============|        whole pages: ends trimmed inward
- * reserved     |--A--|                   |-B--|              each entry keeps its owner; whole pages: ends moved outward
+ * reserved     |--A--|                   |-B--|              each entry keeps its owner; whole pages: ends move outward
  *                 |--C--|
  * free      |==|        |==|        |====|    |====|        banks minus reserved
  * ```

@@ -5,7 +5,7 @@
  * ```
  *   discover   RAM and reservations from the device tree                    memblock
  *   place      mem_map, and zone structs where there are many banks         memblock, before anything else is taken
- *   map        image, device tree, console, a window around mem_map        PT_POOL, because nothing else can give tables
+ *   map        image, device tree, console, a window around mem_map        PT_POOL: nothing else can give tables
  *   switch     TTBR1 to the kernel's tables; the identity map goes          the pool gets its bootstrap tables back
  *   mem_map    every frame RESERVED                                         now mapped
  *   buddy      gets what is free in the window; the MMU gets the buddy      set_page_allocator

@@ -13,10 +13,10 @@
  *
  * Every frame of RAM is in exactly one of these states, at all times:
  *
- * | first frame of a free block       | HEAD FREE       order = the block's, refcount 0, linked                         |
- * | first frame of an allocation      | HEAD ALLOCATED  order = the block's, refcount 1                                 |
- * | any other frame of either         | TAIL            everything else 0; the frame's state is that of its head        |
- * | never given to the allocator      | RESERVED        everything else 0                                               |
+ * | first frame of a free block     | HEAD FREE       order = the block's, refcount 0, linked                         |
+ * | first frame of an allocation    | HEAD ALLOCATED  order = the block's, refcount 1                                 |
+ * | any other frame of either       | TAIL            everything else 0; the frame's state is that of its head        |
+ * | never given to the allocator    | RESERVED        everything else 0                                               |
  *
  * A block of order k starts at a multiple of 2^k frames, so the head of a TAIL is found by clearing
  * low bits, one at a time: at most 20 steps. This is why splitting or merging one level touches two

@@ -12,7 +12,7 @@
  *  +40  u32 managed         frames given to the zone
  *  +44  u32 pad             the number of free frames is the sum of nr_free << k
  *  +48  free_area[21] { u64 head: struct Page or 0, u32 nr_free, u32 pad }
- *  +384                     one every 512 bytes, 512-aligned: a struct never straddles a page, so one piece of a window holds it
+ *  +384                     one every 512 bytes, 512-aligned: a struct never straddles a page
  * ```
  */
 

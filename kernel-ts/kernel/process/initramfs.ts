@@ -4,7 +4,8 @@
  * either: looking a path up walks the headers.
  *
  * ```
- *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check    6 + 13 × 8 hex digits
+ *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
+ *            6 + 13 × 8 hex digits
  *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
  * ```
  * As Linux reads them: zeros may follow an archive, and another archive after those; the last one

@@ -3,8 +3,8 @@
  * here and given back here.
  *
  * ```
- *   spawn ─► record ─► address space ─► kernel stack ─► first frame ─► run queue        fails: everything taken so far goes back
- *   end   ─► address space, kernel stack back ─► children become the kernel's ─► ZOMBIE ─► wait of the parent ─► record back
+ *   spawn ─► record ─► address space ─► kernel stack ─► first frame ─► run queue     fails: all taken so far goes back
+ *   end   ─► address space, kernel stack back ─► children to the kernel ─► ZOMBIE ─► parent waits ─► record back
  * ```
  * A process whose parent is gone, or the kernel, leaves no zombie: nobody would ask for it.
  */

@@ -3,7 +3,7 @@
  * records. A switch is nothing but the frame that a gate returns and the tree that TTBR0 points to.
  *
  * ```
- *  control  +0x18 u64 head ─► ready ─► ready ─► 0        +0x20 u64 tail        +0x28 u64 the one that runs; 0: the idle loop
+ *  control  +0x18 u64 head ─► ready ─► ready ─► 0        +0x20 u64 tail        +0x28 u64 running; 0: the idle loop
  * ```
  * No ASIDs: a switch to another tree drops the whole TLB (`Mmu.setTtbr0`), which on one core and
  * with a handful of processes costs less than the bookkeeping of numbers that run out. While the

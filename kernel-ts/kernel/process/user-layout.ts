@@ -2,7 +2,7 @@
  * What lies where in a user address space, and how much of it there may be.
  *
  * ```
- *  0x0000_0000_0001_0000   the program: segments, each in whole pages            (below it: nothing, so that null pointers fault)
+ *  0x0000_0000_0001_0000   the program: segments, each in whole pages     (unmapped below: null pointers fault)
  *                          one page that stays unmapped
  *                          heap, up to 64 MiB: from sbrk, pages by demand
  *                          ...

@@ -6,7 +6,7 @@
  *
  * ```
  *   0x8000           vectors: HLT, ERET, at the entry of synchronous exceptions of the same level
- *   0x10000          the program, then its heap           the MMU is off: addresses are physical, and EL1 stands for EL0
+ *   0x10000          the program, then its heap          the MMU is off: addresses are physical, and EL1 stands for EL0
  *   0x200000         stack top
  * ```
  */

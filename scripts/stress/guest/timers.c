@@ -1,6 +1,7 @@
 /*
- * Sleeps as in real life: daemons that wait most of the time, each by another of the kernel's ways, for some seconds. No wait may end early, no clock may go
- * back, no period may be lost; how late a wait ends is the machine's affair.
+ * Sleeps as in real life: daemons that wait most of the time, each by another of the kernel's ways,
+ * for some seconds. No wait may end early, no clock may go back, no period may be lost; how late a
+ * wait ends is the machine's affair.
  */
 #include "stress.h"
 

@@ -9,7 +9,8 @@
  *   MemoryPort va --flat:       pa = va - physicalOffset, always reachable
  *                 --translated: walk from TTBR1/TTBR0 through `ram`; a miss or a denied write throws SynchronousAbort
  *                                 |
- *                               TLB: every translation found is kept until a TLBI drops it, so a forgotten TLBI is seen as a stale answer
+ *                               TLB: every translation found is kept until a TLBI drops it,
+ *                               so a forgotten TLBI is seen as a stale answer
  * ```
  * Break-before-make is checked on every 64-bit store into a frame that `watchTables` names: a valid
  * entry may not become another valid entry unless only AP, AF, PXN or UXN differ, or it was invalid

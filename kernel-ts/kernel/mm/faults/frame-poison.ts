@@ -4,7 +4,7 @@
  *
  * ```
  *   free                     frame  |FREED BY user 12......\n|FREED BY user 12......\n| ...  128 lines of 32 bytes
- *   hand out again                  |FREED BY user 12......\n|FREED BYXX..ser 12......\n|       somebody wrote behind the owner's back
+ *   hand out again                  |FREED BY user 12......\n|FREED BYXX..ser 12......\n|  written after it was freed
  * ```
  *
  * Which frames are poisoned is in their struct Page (POISONED in the pad word): memory that was

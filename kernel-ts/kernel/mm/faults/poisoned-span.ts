@@ -3,7 +3,7 @@
  * must still be.
  *
  * ```
- *   hole   | header, next: 24 bytes | 6b 6b 6b 6b ................ 6b |      header and link are checked by heap-span.ts
+ *   hole   | header, next: 24 bytes | 6b 6b 6b 6b ................ 6b |     header and link are checked by heap-span.ts
  *   free   joins holes: what were headers inside the new hole becomes poison too
  * ```
  *

@@ -3,9 +3,10 @@
  * any size.
  *
  * ```
- * slab_caches (8 bytes, .bss)  u64 first cache ─► struct Cache ─► struct Cache ─► 0        in the order in which they were made
+ * slab_caches (8 bytes, .bss)  u64 first cache ─► struct Cache ─► struct Cache ─► 0     in the order they were made
  *
- * size classes, made when first asked for:   size-16  size-32  size-64  size-96  size-128  size-192  size-256  size-512  size-1024  size-2048
+ * size classes, made when first asked for:
+ *   size-16  size-32  size-64  size-96  size-128  size-192  size-256  size-512  size-1024  size-2048
  * ```
  */
 

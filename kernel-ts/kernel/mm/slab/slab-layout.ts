@@ -6,13 +6,13 @@
  *  +0   u32 lock            +4  u32 object_bytes              +0  u32 magic "SLAB"   +4  u32 in_use
  *  +8   u32 stride          +12 u32 order                     +8  u64 cache: struct Cache
  *  +16  u32 capacity        +20 u32 first: offset of object 0 +16 u64 next    +24 u64 prev: struct Slab or 0
- *  +24  u32 in_use          +28 u32 align                     +32 u32 bitmap[(capacity + 31) / 32]: bit set = object in use,
+ *  +24  u32 in_use          +28 u32 align                     +32 u32 bitmap[(capacity + 31) / 32]: set = in use,
  *  +32  u64 next: struct Cache or 0                                 and set beyond the last object
  *  +40  u8  name[24]: UTF-8, ends with a zero                 +first  objects, one every stride bytes
  *  +64  list[3] { u64 head: struct Slab or 0, u32 length, u32 pad }      partial, full, empty
  *
  *   cache ─► partial ─► slab ⇄ slab                |header|bitmap|pad| object 0 | object 1 | …… | object n-1 | rest |
- *         ─► full    ─► slab ⇄ slab ⇄ slab         0                 first                                   2^order * 4096
+ *         ─► full    ─► slab ⇄ slab ⇄ slab         0                 first                               2^order * 4096
  *         ─► empty   ─► slab
  * ```
  * A slab lies in the direct map at a multiple of its size, because the buddy's blocks do: the slab

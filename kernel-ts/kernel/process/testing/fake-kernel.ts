@@ -3,7 +3,7 @@
  * asking what comes next.
  *
  * ```
- *  1 GiB  PT_POOL, all of it taken (tables come from the buddy) | +128 KiB its state, idle frame | +256 KiB initramfs | +1 MiB free RAM
+ *  1 GiB  PT_POOL, all taken | +128 KiB its state, idle frame | +256 KiB initramfs | +1 MiB free RAM
  * ```
  */
 

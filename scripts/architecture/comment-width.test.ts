@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { wideComments } from './comment-width.ts';
+
+const text = (width: number) => 'x'.repeat(width);
+
+describe('wideComments', () => {
+  it.each([
+    ['a line of prose', `// ${text(98)}`, 100],
+    ['a one-line docstring', `  /** ${text(95)} */`, 100],
+    ['a line of a docstring', ` * ${text(98)}`, 100],
+    ['a drawing', ` *     ${text(114)}`, 120],
+    ['a table', ` * | ${text(117)}`, 120],
+  ])('finds %s that is too wide', (_, line, limit) => {
+    expect(wideComments(`\n${line}`)).toEqual([{ line: 2, limit }]);
+  });
+
+  it.each([
+    ['prose that fits', `// ${text(97)}`],
+    ['a drawing that fits', ` *     ${text(113)}`],
+    ['code', `const a = '${text(120)}';`],
+    ['a private member', `  #${text(120)}`],
+  ])('accepts %s', (_, line) => {
+    expect(wideComments(line)).toEqual([]);
+  });
+});
