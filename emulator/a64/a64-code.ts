@@ -1,0 +1,295 @@
+/**
+ * What the meanings of instructions are written in: registers, flags, memory and branches of A64
+ * over plain WebAssembly code.
+ *
+ * A meaning is a piece of code that goes on behind itself when the instruction is done, and returns
+ * 1 when PC was set: by a branch, or by an exception, which is taken
+ * before anything was changed. Operands may be constants: then what is made is code for that one
+ * word.
+ *
+ * A translator overrides how registers, PC and returning are done; meanings stay the same.
+ */
+
+import { LAYOUT, STACK_POINTER, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, ZERO_REGISTER } from './layout.ts';
+import { Code, i32, type I32, type I64, i64, op, type Value } from './wasm/code.ts';
+
+/**
+ * Numbers of the functions that meanings call. All take the core first, and return 1 when an
+ * exception was taken.
+ */
+export interface Calls {
+  /** (core, condition): 1 when it holds. */
+  readonly condition: number;
+  /** (core, address low, high, bytes | ACCESS_…): what was read is in scratch. */
+  readonly load: number;
+  /** The same: what is to be written is in scratch. */
+  readonly store: number;
+  /** The same: the host address of memory that may be read and written is in scratch. */
+  readonly update: number;
+  /** (core, helper) */
+  readonly helper: number;
+  /** (core): FP is trapped. */
+  readonly fpTrap: number;
+  /** (core, address low, high, 1 for a write): the address is not aligned. */
+  readonly misaligned: number;
+}
+
+/** Beside the number of bytes: the access is made as EL0 would. */
+export const ACCESS_UNPRIVILEGED = 0x100;
+
+export interface AccessOptions {
+  /** As EL0 would (LDTR, STTR). */
+  readonly unprivileged?: boolean;
+}
+
+/** A register of 64 or 32 bits. */
+export type Width = 64 | 32;
+const WIDTH_TYPE = { 64: 'i64', 32: 'i32' } as const;
+type TypeOf<W extends Width> = (typeof WIDTH_TYPE)[W];
+
+const EIGHT = i32(3);
+
+export class A64Code extends Code {
+  /** Where the core's block lies, see layout.ts. */
+  readonly core: I32;
+  protected readonly calls: Calls;
+  /** Address of the instruction. */
+  readonly pc: I64;
+  /** The row's own immediate. */
+  readonly immediate: I64;
+
+  constructor(parameters: number, calls: Calls, parts: { core: I32; pc: I64; immediate: I64 }) {
+    super(parameters);
+    this.calls = calls;
+    this.core = parts.core;
+    this.pc = parts.pc;
+    this.immediate = parts.immediate;
+  }
+
+  /** The register's low 32 or all bits; register 31 is zero. */
+  reg<W extends Width>(n: I32, width: W): Value<TypeOf<W>> {
+    return this.readSlot(n, width);
+  }
+
+  x(n: I32): I64 {
+    return this.readSlot(n, 64);
+  }
+
+  /** Register 31 is SP. */
+  regOrSp<W extends Width>(n: I32, width: W): Value<TypeOf<W>> {
+    return this.readSlot(stackSlot(n), width);
+  }
+
+  /** 32 bits are extended with zeros; register 31 stays zero. */
+  setReg(n: I32, value: Value): void {
+    this.writeSlot(n, value.type === 'i64' ? (value as I64) : op.extendU(value as I32));
+  }
+
+  /** The same; register 31 is SP. */
+  setRegOrSp(n: I32, value: Value): void {
+    this.writeSlot(stackSlot(n), value.type === 'i64' ? (value as I64) : op.extendU(value as I32));
+  }
+
+  protected readSlot<W extends Width>(slot: I32, width: W): Value<TypeOf<W>> {
+    if (slot.constant === BigInt(ZERO_REGISTER)) return op.constant(WIDTH_TYPE[width], 0n);
+    const { address, offset } = this.place(slot, LAYOUT.x, EIGHT);
+    return this.load(WIDTH_TYPE[width], address, offset);
+  }
+
+  protected writeSlot(slot: I32, value: I64): void {
+    if (slot.constant === BigInt(ZERO_REGISTER)) return;
+    const { address, offset } = this.place(slot, LAYOUT.x, EIGHT);
+    this.store(address, offset, value);
+    if (slot.constant === null) this.store(this.core, LAYOUT.x + 8 * ZERO_REGISTER, i64(0));
+  }
+
+  /** 64 bits of V register `n`: the low half 0 or the high half 1. */
+  v(n: I32, half: 0 | 1): I64 {
+    const { address, offset } = this.place(n, LAYOUT.v + 8 * half, i32(4));
+    return this.load('i64', address, offset);
+  }
+
+  setV(n: I32, low: I64, high: I64): void {
+    const { address, offset } = this.place(n, LAYOUT.v, i32(4));
+    this.store(address, offset, low);
+    this.store(address, offset + 8, high);
+  }
+
+  private place(n: I32, start: number, shift: I32): { address: I32; offset: number } {
+    if (n.constant !== null)
+      return { address: this.core, offset: start + (Number(n.constant) << Number(shift.constant)) };
+    return { address: op.add(this.core, op.shl(n, shift)), offset: start };
+  }
+
+  /** A word of the core's block. */
+  word(offset: number): I32 {
+    return this.load('i32', this.core, offset);
+  }
+
+  setWord(offset: number, value: I32): void {
+    this.store(this.core, offset, value);
+  }
+
+  /** Goes on at `target`. */
+  branch(target: I64): void {
+    this.store(this.core, LAYOUT.pc, target);
+    this.leave();
+  }
+
+  /** PC was set. */
+  leave(): void {
+    this.return(i32(1));
+  }
+
+  /** Leaves when `taken` is not 0. */
+  protected leaveIf(taken: I32): void {
+    this.if(taken, () => this.leave());
+  }
+
+  /** PSTATE.C, 0 or 1. */
+  get carry(): I32 {
+    return this.word(LAYOUT.carry);
+  }
+
+  /** N and Z by a result; V is the sign of `overflow`. */
+  setFlags<T extends 'i32' | 'i64'>(result: Value<T>, carry: I32, overflow: Value<T> | null): void {
+    const high = (value: Value<T>): I32 =>
+      value.type === 'i32' ? (value as I32) : op.wrap(op.shrU(value as I64, i64(32)));
+    const zero = result.type === 'i32' ? (result as I32) : op.or(op.wrap(result as I64), high(result));
+    this.setWord(LAYOUT.negative, high(result));
+    this.setWord(LAYOUT.zero, zero);
+    this.setWord(LAYOUT.carry, carry);
+    this.setWord(LAYOUT.overflow, overflow === null ? i32(0) : high(overflow));
+  }
+
+  /** The flags from bits 3:0 of `nzcv`. */
+  setNzcv(nzcv: I32): void {
+    const bits = this.let(nzcv);
+    this.setWord(LAYOUT.negative, op.shl(bits, i32(28)));
+    this.setWord(LAYOUT.zero, op.xor(op.and(bits, i32(4)), i32(4)));
+    this.setWord(LAYOUT.carry, op.and(op.shrU(bits, i32(1)), i32(1)));
+    this.setWord(LAYOUT.overflow, op.shl(bits, i32(31)));
+  }
+
+  /** 1 when the condition holds. */
+  condition(condition: I32): I32 {
+    if (condition.constant === null) return this.call('i32', this.calls.condition, [this.core, condition]);
+    return this.conditionHolds(Number(condition.constant));
+  }
+
+  /** Arm ARM C1.2.4. */
+  conditionHolds(condition: number): I32 {
+    if (condition >= 14) return i32(1);
+    const isZero = () => op.isZero(this.word(LAYOUT.zero));
+    const differ = () => op.ltS(op.xor(this.word(LAYOUT.negative), this.word(LAYOUT.overflow)), i32(0));
+    const holds = [
+      isZero,
+      () => this.carry,
+      () => op.ltS(this.word(LAYOUT.negative), i32(0)),
+      () => op.ltS(this.word(LAYOUT.overflow), i32(0)),
+      () => op.and(this.carry, op.isZero(isZero())),
+      () => op.isZero(differ()),
+      () => op.isZero(op.or(isZero(), differ())),
+    ][condition >> 1] as () => I32;
+    return (condition & 1) === 0 ? holds() : op.isZero(holds());
+  }
+
+  /** Runs the helper with number `helper`; it may have taken an exception. */
+  helper(helper: I32): void {
+    this.leaveIf(this.call('i32', this.calls.helper, [this.core, helper]));
+  }
+
+  /** Before the first use of FP or SIMD registers. */
+  checkFp(): void {
+    this.if(this.word(LAYOUT.fpTrap), () => {
+      this.leaveIf(this.call('i32', this.calls.fpTrap, [this.core]));
+    });
+  }
+
+  /** Takes an alignment fault where `address` is not a multiple of `bytes`. */
+  checkAligned(address: I64, bytes: number, write: boolean): void {
+    if (bytes === 1) return;
+    const low = op.wrap(address);
+    this.if(op.and(low, i32(bytes - 1)), () => {
+      this.leaveIf(this.call('i32', this.calls.misaligned, [this.core, low, highOf(address), i32(write ? 1 : 0)]));
+    });
+  }
+
+  /** `bytes` (1, 2, 4 or 8) at a virtual address, with zeros above. */
+  read(address: I64, bytes: number, options: AccessOptions = {}): I64 {
+    const at = this.let(address);
+    const entry = this.tlbEntry(at, options);
+    const value = this.variable('i64');
+    this.if(
+      this.hits(at, bytes, entry, TLB_ENTRY.read),
+      () => value.set(this.load('i64', this.host(at, entry), 0, bytes)),
+      () => {
+        this.slow(this.calls.load, at, bytes, options);
+        value.set(this.load('i64', this.core, LAYOUT.scratch));
+      },
+    );
+    return value.get;
+  }
+
+  /** Writes the low `bytes` of `value`. */
+  write(address: I64, value: I64, bytes: number, options: AccessOptions = {}): void {
+    const at = this.let(address);
+    const what = this.let(value);
+    const entry = this.tlbEntry(at, options);
+    this.if(
+      this.hits(at, bytes, entry, TLB_ENTRY.write),
+      () => this.store(this.host(at, entry), 0, what, bytes),
+      () => {
+        this.store(this.core, LAYOUT.scratch, what);
+        this.slow(this.calls.store, at, bytes, options);
+      },
+    );
+  }
+
+  /** Host address of `bytes` of memory that may be read and written; `address` is aligned. */
+  updatable(address: I64, bytes: number): I32 {
+    const at = this.let(address);
+    const entry = this.tlbEntry(at, {});
+    const host = this.variable('i32');
+    this.if(
+      this.hits(at, bytes, entry, TLB_ENTRY.write),
+      () => host.set(this.host(at, entry)),
+      () => {
+        this.slow(this.calls.update, at, bytes, {});
+        host.set(this.load('i32', this.core, LAYOUT.scratch));
+      },
+    );
+    return host.get;
+  }
+
+  private slow(call: number, at: I64, bytes: number, { unprivileged = false }: AccessOptions): void {
+    const how = i32(bytes | (unprivileged ? ACCESS_UNPRIVILEGED : 0));
+    this.leaveIf(this.call('i32', call, [this.core, op.wrap(at), highOf(at), how]));
+  }
+
+  private tlbEntry(address: I64, { unprivileged = false }: AccessOptions): I32 {
+    const tlb = this.word(unprivileged ? LAYOUT.tlbUnprivileged : LAYOUT.tlb);
+    const page = op.and(op.wrap(op.shrU(address, i64(TLB_PAGE_SHIFT))), i32(TLB_ENTRIES - 1));
+    return this.let(op.add(tlb, op.mul(page, i32(TLB_ENTRY.bytes))));
+  }
+
+  /**
+   * The page of the last byte is in the entry. Only pages with the place of the first byte's are,
+   * so all bytes lie in one.
+   */
+  private hits(address: I64, bytes: number, entry: I32, tag: number): I32 {
+    return op.eq(op.and(op.add(address, i64(bytes - 1)), i64(~0xfff)), this.load('i64', entry, tag));
+  }
+
+  private host(address: I64, entry: I32): I32 {
+    return op.add(this.load('i32', entry, TLB_ENTRY.host), op.and(op.wrap(address), i32(0xfff)));
+  }
+}
+
+const highOf = (address: I64): I32 => op.wrap(op.shrU(address, i64(32)));
+
+/** The place of register `n` where 31 is SP. */
+function stackSlot(n: I32): I32 {
+  if (n.constant !== null) return n.constant === BigInt(ZERO_REGISTER) ? i32(STACK_POINTER) : n;
+  return op.add(n, op.eq(n, i32(ZERO_REGISTER)));
+}

@@ -1,0 +1,176 @@
+/**
+ * A core's registers for TypeScript: views of its block in the WebAssembly memory (layout.ts).
+ * Helpers of instructions work on it.
+ *
+ * Not here: what reading or writing a system register does (system/), memory (memory-access.ts).
+ */
+
+import { CORE_BYTES, LAYOUT, MOST_SYSTEM_REGISTERS, STACK_POINTER } from './layout.ts';
+import type { SystemPort } from './system/system-port.ts';
+
+/** PSTATE in SPSR layout. */
+export const PSTATE = {
+  sp: 1 << 0,
+  f: 1 << 6,
+  i: 1 << 7,
+  a: 1 << 8,
+  d: 1 << 9,
+  ssbs: 1 << 12,
+  il: 1 << 20,
+  ss: 1 << 21,
+  pan: 1 << 22,
+  uao: 1 << 23,
+  dit: 1 << 24,
+} as const;
+
+/** Bits of PSTATE that are kept as they are; NZCV and the level have words of their own. */
+const PLAIN_BITS = PSTATE.sp | (0xf << 6) | PSTATE.ssbs | PSTATE.il | PSTATE.ss | PSTATE.pan | PSTATE.uao | PSTATE.dit;
+
+/** A synchronous exception that the instruction being executed takes instead of being executed. */
+export class GuestException extends Error {
+  readonly esr: number;
+  /** Null when it has no fault address. */
+  readonly far: bigint | null;
+  /** Level that takes it; null: as every synchronous exception. */
+  readonly target: 1 | 2 | 3 | null;
+
+  constructor(esr: number, far: bigint | null = null, target: 1 | 2 | 3 | null = null) {
+    super(`exception with ESR 0x${esr.toString(16)}`);
+    this.name = 'GuestException';
+    this.esr = esr;
+    this.far = far;
+    this.target = target;
+  }
+}
+
+/**
+ * Guest memory by virtual address for helpers, little-endian. Both throw a GuestException where the
+ * access aborts.
+ */
+export interface MemoryPort {
+  /** `bytes` is 1, 2, 4 or 8. */
+  read(address: bigint, bytes: number): bigint;
+  write(address: bigint, bytes: number, value: bigint): void;
+}
+
+export class CoreState {
+  /** Of the block in the WebAssembly memory. */
+  readonly address: number;
+  /** X0 to X30, 0, SP. */
+  readonly x: BigUint64Array;
+  /** Two words each, the low one first. */
+  readonly xWords: Int32Array;
+  /** V0 to V31, two halves each, the low one first. */
+  readonly v: BigUint64Array;
+  readonly vWords: Int32Array;
+  readonly vBytes: Uint8Array;
+  /** By place, see system/registers.ts. */
+  readonly systemRegisters: BigUint64Array;
+  /** The whole block as words, by LAYOUT offsets / 4. */
+  readonly words: Int32Array;
+  readonly wide: BigUint64Array;
+  readonly memory: MemoryPort;
+  readonly system: SystemPort;
+  private plain = 0;
+
+  constructor(
+    buffer: ArrayBuffer,
+    address: number,
+    ports: { readonly memory: MemoryPort; readonly system: SystemPort },
+  ) {
+    this.address = address;
+    this.memory = ports.memory;
+    this.system = ports.system;
+    this.x = new BigUint64Array(buffer, address + LAYOUT.x, STACK_POINTER + 1);
+    this.xWords = new Int32Array(buffer, address + LAYOUT.x, 2 * (STACK_POINTER + 1));
+    this.v = new BigUint64Array(buffer, address + LAYOUT.v, 64);
+    this.vWords = new Int32Array(buffer, address + LAYOUT.v, 128);
+    this.vBytes = new Uint8Array(buffer, address + LAYOUT.v, 512);
+    this.systemRegisters = new BigUint64Array(buffer, address + LAYOUT.systemRegisters, MOST_SYSTEM_REGISTERS);
+    this.words = new Int32Array(buffer, address, CORE_BYTES / 4);
+    this.wide = new BigUint64Array(buffer, address, CORE_BYTES / 8);
+  }
+
+  get pc(): bigint {
+    return this.wide[LAYOUT.pc / 8] as bigint;
+  }
+
+  set pc(value: bigint) {
+    this.wide[LAYOUT.pc / 8] = value;
+  }
+
+  word(offset: number): number {
+    return this.words[offset / 4] as number;
+  }
+
+  setWord(offset: number, value: number): void {
+    this.words[offset / 4] = value;
+  }
+
+  get fpcr(): number {
+    return this.word(LAYOUT.fpcr);
+  }
+
+  set fpcr(value: number) {
+    this.setWord(LAYOUT.fpcr, value);
+  }
+
+  get fpsr(): number {
+    return this.word(LAYOUT.fpsr);
+  }
+
+  set fpsr(value: number) {
+    this.setWord(LAYOUT.fpsr, value);
+  }
+
+  /** N, Z, C, V in bits 3:0. */
+  get nzcv(): number {
+    const n = this.word(LAYOUT.negative) < 0 ? 8 : 0;
+    const z = this.word(LAYOUT.zero) === 0 ? 4 : 0;
+    const c = this.word(LAYOUT.carry) === 0 ? 0 : 2;
+    return n | z | c | (this.word(LAYOUT.overflow) < 0 ? 1 : 0);
+  }
+
+  set nzcv(bits: number) {
+    this.setWord(LAYOUT.negative, bits << 28);
+    this.setWord(LAYOUT.zero, (bits & 4) ^ 4);
+    this.setWord(LAYOUT.carry, (bits >>> 1) & 1);
+    this.setWord(LAYOUT.overflow, bits << 31);
+  }
+
+  get level(): number {
+    return this.word(LAYOUT.level);
+  }
+
+  /** In SPSR layout. */
+  get pstate(): number {
+    return ((this.nzcv << 28) | this.plain | (this.level << 2)) >>> 0;
+  }
+
+  /**
+   * Moves the stack pointer in use to its bank and takes that of the new state. What depends on the
+   * level elsewhere is the core's to follow.
+   */
+  set pstate(value: number) {
+    this.stackPointers[this.stackBank] = this.x[STACK_POINTER] as bigint;
+    this.nzcv = value >>> 28;
+    this.plain = value & PLAIN_BITS;
+    this.setWord(LAYOUT.level, (value >>> 2) & 3);
+    this.x[STACK_POINTER] = this.stackPointers[this.stackBank] as bigint;
+  }
+
+  /** True where PSTATE has one of these bits, none of them NZCV or the level. */
+  has(bits: number): boolean {
+    return (this.plain & bits) !== 0;
+  }
+
+  /** The level whose stack pointer is in use: PSTATE.SP. */
+  get stackBank(): number {
+    return this.has(PSTATE.sp) ? this.level : 0;
+  }
+
+  /** SP_EL0 to SP_EL3, as banked. */
+  get stackPointers(): BigUint64Array {
+    return this.wide.subarray(LAYOUT.stackPointers / 8, LAYOUT.stackPointers / 8 + 4);
+  }
+}

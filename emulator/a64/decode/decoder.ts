@@ -1,0 +1,85 @@
+/**
+ * From an instruction word to the row of the tables that it belongs to, and to the handler for the
+ * values of its selecting fields.
+ *
+ * Rows stand in groups by bits 28:25, the first table of the Arm ARM's index (C4.1). A word is
+ * decoded once and remembered by the core (interpreter.ts), so
+ * this need not be fast.
+ */
+
+import type { Feature } from '#emulator/a64/features.ts';
+import type { Instruction } from './instruction.ts';
+import { type Field, fieldOf, fieldsOf } from './pattern.ts';
+
+const GROUP_SHIFT = 25;
+const GROUPS = 16;
+
+/** What there is a function for: a row, and the values of the fields that select. */
+export interface Variant {
+  readonly instruction: Instruction;
+  /** The selecting fields packed, the first one lowest. */
+  readonly selection: number;
+  readonly fields: Readonly<Record<string, number>>;
+}
+
+/** Selecting fields of a row; a helper looks at all fields itself, so it has none. */
+const selectors = ({ pattern, meaning }: Instruction): readonly Field[] =>
+  meaning.kind === 'helper' ? [] : pattern.fields.filter(({ isOperand }) => !isOperand);
+
+export function selectionOf(instruction: Instruction, word: number): number {
+  let [selection, shift] = [0, 0];
+  for (const field of selectors(instruction)) {
+    selection |= fieldOf(word, field) << shift;
+    shift += field.bits;
+  }
+  return selection;
+}
+
+/** Every variant of a row that some word can be. */
+export function variantsOf(instruction: Instruction): Variant[] {
+  const fields = selectors(instruction);
+  const bits = fields.reduce((sum, field) => sum + field.bits, 0);
+  const operands = instruction.pattern.fields.filter((field) => !fields.includes(field));
+  const variants: Variant[] = [];
+  for (let selection = 0; selection < 2 ** bits; selection++) {
+    const values: Record<string, number> = {};
+    let shift = 0;
+    for (const field of fields) {
+      values[field.name] = (selection >>> shift) & (2 ** field.bits - 1);
+      shift += field.bits;
+    }
+    // What is allocated may depend on operands as well: all zeros and all ones stand for the rest.
+    const withOperands = (of: (field: Field) => number) => ({
+      ...values,
+      ...Object.fromEntries(operands.map((field) => [field.name, of(field)])),
+    });
+    const { where } = instruction;
+    const exists =
+      where === null || where(withOperands(() => 0)) || where(withOperands(({ bits: width }) => 2 ** width - 1));
+    if (exists) variants.push({ instruction, selection, fields: values });
+  }
+  return variants;
+}
+
+export class Decoder {
+  private readonly groups: readonly (readonly Instruction[])[];
+
+  constructor(instructions: readonly Instruction[]) {
+    this.groups = Array.from({ length: GROUPS }, (_, group) =>
+      instructions.filter(
+        ({ pattern: { mask, value } }) =>
+          (((group << GROUP_SHIFT) ^ value) & mask & ((GROUPS - 1) << GROUP_SHIFT)) === 0,
+      ),
+    );
+  }
+
+  /** Null: the encoding is unallocated, or `has` says that the core lacks its extension. */
+  decode(word: number, has: (feature: Feature) => boolean): Instruction | null {
+    const group = this.groups[(word >>> GROUP_SHIFT) & (GROUPS - 1)] ?? [];
+    const found = group.find(
+      ({ pattern: { mask, value, fields }, where }) =>
+        ((word ^ value) & mask) === 0 && (where === null || where(fieldsOf(word, fields))),
+    );
+    return found === undefined || (found.feature !== null && !has(found.feature)) ? null : found;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Encodings as the Arm ARM draws them: bits and fields from bit 31 down to bit 0.
+ *
+ *     'sf 0 0 01011 shift:2 0 Rm imm6:6 Rn Rd'
+ *
+ * A field is one bit wide unless it says otherwise; those that name a register (R…) are five.
+ * Registers and immediates (imm…, and what begins with "~") are
+ * operands: the interpreter reads them from the word each time. All other fields select what is
+ * done: there is a handler for each of their values.
+ *
+ * Source: Arm ARM DDI 0487 K.a, C4.1.
+ */
+
+import type { I32 } from '#emulator/a64/wasm/code.ts';
+
+export interface Field {
+  readonly name: string;
+  /** Bit number of its lowest bit. */
+  readonly low: number;
+  readonly bits: number;
+  readonly isOperand: boolean;
+}
+
+export interface Pattern {
+  /** Bits that are fixed, and their values. */
+  readonly mask: number;
+  readonly value: number;
+  readonly fields: readonly Field[];
+}
+
+type Named<T extends string> = T extends `${infer N}:${string}` ? N : T;
+type FieldToken<T extends string> = T extends `0${string}` | `1${string}` ? never : Named<T>;
+type Tokens<P extends string> = P extends `${infer Head} ${infer Rest}`
+  ? FieldToken<Head> | Tokens<Rest>
+  : FieldToken<P>;
+type Key<N extends string> = N extends `~${infer Rest}` ? Rest : N;
+type IsOperand<N extends string> = N extends `R${string}` | `imm${string}` | `~${string}` ? true : false;
+
+/**
+ * The fields of a pattern for its semantics: operands as values of the code, the others as numbers.
+ */
+export type FieldsOf<P extends string> = {
+  readonly [N in Tokens<P> as Key<N>]: IsOperand<N> extends true ? I32 : number;
+};
+
+/** The same with every field as a number. */
+export type NumbersOf<P extends string> = { readonly [N in Tokens<P> as Key<N>]: number };
+
+const REGISTER_BITS = 5;
+
+function parseField(token: string, high: number): Field {
+  const [written = '', width] = token.split(':');
+  const name = written.replace('~', '');
+  const isRegister = name.startsWith('R');
+  const bits = width === undefined ? (isRegister ? REGISTER_BITS : 1) : Number(width);
+  return { name, bits, low: high - bits, isOperand: isRegister || name.startsWith('imm') || written !== name };
+}
+
+/** @throws RangeError when it is not 32 bits long */
+export function parsePattern(text: string): Pattern {
+  const fields: Field[] = [];
+  let [mask, value, at] = [0, 0, 32];
+  for (const token of text.split(' ')) {
+    if (!/^[01]+$/.test(token)) {
+      const field = parseField(token, at);
+      fields.push(field);
+      at = field.low;
+      continue;
+    }
+    for (const bit of token) {
+      at--;
+      mask |= 1 << at;
+      if (bit === '1') value |= 1 << at;
+    }
+  }
+  if (at !== 0) throw new RangeError(`an encoding of ${32 - at} bits: ${text}`);
+  return { mask, value, fields };
+}
+
+/** Field `low`, `bits` wide, of an instruction word. */
+export const fieldOf = (word: number, { low, bits }: Field): number => (word >>> low) & (2 ** bits - 1);
+
+/** All fields of `word`. */
+export function fieldsOf(word: number, fields: readonly Field[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(fields.map((field) => [field.name, fieldOf(word, field)]));
+}

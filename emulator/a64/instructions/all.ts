@@ -1,0 +1,21 @@
+/**
+ * Every instruction that there is, by class. A row that is more special stands before one that also
+ * matches its words.
+ */
+
+import type { Instruction } from '#emulator/a64/decode/instruction.ts';
+import { BRANCHES } from './branches.ts';
+import { DATA_PROCESSING_IMMEDIATE } from './data-processing-immediate.ts';
+import { DATA_PROCESSING_REGISTER } from './data-processing-register.ts';
+import { EXCLUSIVE } from './exclusive.ts';
+import { LOADS_STORES } from './loads-stores.ts';
+import { SYSTEM } from './system.ts';
+
+export const INSTRUCTIONS: readonly Instruction[] = [
+  ...DATA_PROCESSING_IMMEDIATE,
+  ...BRANCHES,
+  ...SYSTEM,
+  ...LOADS_STORES,
+  ...EXCLUSIVE,
+  ...DATA_PROCESSING_REGISTER,
+];

@@ -1,0 +1,88 @@
+/**
+ * The WebAssembly side of one machine: the memory in which guest RAM and the cores' blocks lie, and
+ * the interpreter that runs on it.
+ *
+ *     0 ─ cores' blocks, upwards ─►        ◄─ free ─►        guest memory, in the order in which it is touched ─► 4 GiB
+ *
+ * The memory has its full size from the start and commits nothing that is not touched; so its views
+ * are never detached.
+ */
+
+import { CORE_BYTES } from './layout.ts';
+import { type HandlerModule, handlerModule, type HandlerImports, startHandlers } from './handlers.ts';
+import { Decoder } from './decode/decoder.ts';
+import { INSTRUCTIONS } from './instructions/all.ts';
+import { createMemory, WASM_PAGE, type WasmMemory } from './wasm/host.ts';
+
+/** All that 32-bit addresses reach. */
+const MEMORY_PAGES = 65536;
+/** Room for the blocks of cores. */
+const MOST_CORES = 16;
+const GUEST_START = MOST_CORES * CORE_BYTES;
+
+/** The guest has touched more memory than fits beside the cores. */
+export class GuestMemoryFull extends Error {
+  constructor(bytes: number) {
+    super(
+      `the guest has touched ${bytes} bytes of memory: this engine can hold just under 4 GiB; give the machine less (--memory), or use --engine unicorn`,
+    );
+    this.name = 'GuestMemoryFull';
+  }
+}
+
+/** What the interpreter calls of a core. Each returns 1 when it has set PC. */
+export type RunningCore = {
+  readonly [K in keyof HandlerImports]: HandlerImports[K] extends (core: number, ...rest: infer R) => number
+    ? (...rest: R) => number
+    : never;
+};
+
+let shared: HandlerModule | null = null;
+/** Compiled once: it is the same for every machine. */
+export const handlers = (): HandlerModule => (shared ??= handlerModule(INSTRUCTIONS, MEMORY_PAGES));
+
+let decoder: Decoder | null = null;
+export const instructionDecoder = (): Decoder => (decoder ??= new Decoder(INSTRUCTIONS));
+
+export class Runtime {
+  readonly memory: WasmMemory;
+  private readonly cores: RunningCore[] = [];
+  private readonly runLoop: (core: number) => void;
+  private free = GUEST_START;
+
+  constructor() {
+    this.memory = createMemory(MEMORY_PAGES);
+    const of = (address: number): RunningCore => this.cores[address / CORE_BYTES] as RunningCore;
+    this.runLoop = startHandlers(handlers().module, this.memory, {
+      load: (core, low, high, how) => of(core).load(low, high, how),
+      store: (core, low, high, how) => of(core).store(low, high, how),
+      update: (core, low, high, how) => of(core).update(low, high, how),
+      helper: (core, helper) => of(core).helper(helper),
+      fpTrap: (core) => of(core).fpTrap(),
+      misaligned: (core, low, high, write) => of(core).misaligned(low, high, write),
+      undefined: (core) => of(core).undefined(),
+      decode: (core, entry, word) => of(core).decode(entry, word),
+      fetch: (core) => of(core).fetch(),
+    });
+  }
+
+  /** Address of a new core's block. @throws RangeError */
+  addCore(make: (address: number) => RunningCore): void {
+    if (this.cores.length === MOST_CORES) throw new RangeError(`more than ${MOST_CORES} cores`);
+    this.cores.push(make(this.cores.length * CORE_BYTES));
+  }
+
+  /** Executes the core at `address` until no instructions are left. */
+  run(address: number): void {
+    this.runLoop(address);
+  }
+
+  /** Zeros that code can be executed from. @throws GuestMemoryFull */
+  allocate(bytes: number): Uint8Array<ArrayBuffer> {
+    const start = this.free;
+    const end = start + Math.ceil(bytes / WASM_PAGE) * WASM_PAGE;
+    if (end > MEMORY_PAGES * WASM_PAGE) throw new GuestMemoryFull(end - GUEST_START);
+    this.free = end;
+    return new Uint8Array(this.memory.buffer, start, bytes);
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * A core without a machine, for tests of instructions: flat memory in one window, exceptions that
+ * are only noted.
+ */
+
+import { type CoreState as State, CoreState, GuestException } from '#emulator/a64/core-state.ts';
+import { DecodedWords } from '#emulator/a64/decoded-words.ts';
+import { LAYOUT, TLB_ENTRY } from '#emulator/a64/layout.ts';
+import { Runtime } from '#emulator/a64/runtime.ts';
+import type { SystemPort } from '#emulator/a64/system/system-port.ts';
+
+/**
+ * ESR of an instruction that is undefined, of an abort by an access outside the window, and of a
+ * misaligned one.
+ */
+export const UNDEFINED = 0x0200_0000;
+const TRANSLATION_FAULT = 0x9600_0004;
+const ALIGNMENT_FAULT = 0x9600_0021;
+const WRITE = 0x40;
+
+export interface BareException {
+  readonly esr: number;
+  readonly far: bigint | null;
+}
+
+export class BareCore {
+  readonly state: State;
+  /** The window's bytes: [start, start + bytes.length), the same virtual and physical. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly start: number;
+  /** Why the last run ended early. */
+  exception: BareException | null = null;
+  private readonly runtime = new Runtime();
+  private readonly view: DataView;
+
+  /** @param start and `size` are multiples of 4 KiB */
+  constructor(start: number, size: number) {
+    this.start = start;
+    this.bytes = this.runtime.allocate(size);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
+    const made: State[] = [];
+    this.runtime.addCore((address) => {
+      const { buffer } = this.runtime.memory;
+      const words = new DecodedWords(buffer, address, () => true);
+      const state = new CoreState(buffer, address, {
+        memory: {
+          read: (at, bytes) => this.value(this.offsetOf(at, bytes, false), bytes),
+          write: (at, bytes, value) => this.setValue(this.offsetOf(at, bytes, true), bytes, value),
+        },
+        system: noSystem,
+      });
+      made.push(state);
+      const guarded = (action: () => boolean | void): number => {
+        try {
+          return action() === true ? 1 : 0;
+        } catch (error) {
+          if (!(error instanceof GuestException)) throw error;
+          return this.take(error.esr, error.far);
+        }
+      };
+      const access = (low: number, high: number, how: number, write: boolean, use: (at: number) => void): number =>
+        guarded(() => use(this.offsetOf((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0), how & 0xff, write)));
+      const scratch = LAYOUT.scratch / 8;
+      return {
+        load: (low, high, how) =>
+          access(low, high, how, false, (at) => {
+            state.wide[scratch] = this.value(at, how & 0xff);
+          }),
+        store: (low, high, how) =>
+          access(low, high, how, true, (at) => this.setValue(at, how & 0xff, state.wide[scratch] as bigint)),
+        update: (low, high, how) =>
+          access(low, high, how, true, (at) => {
+            state.wide[scratch] = BigInt(this.bytes.byteOffset + at);
+          }),
+        helper: (helper) => guarded(() => words.helper(helper)(state)),
+        fpTrap: () => this.take(UNDEFINED, null),
+        misaligned: (low, high, write) =>
+          this.take(ALIGNMENT_FAULT | (write * WRITE), (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)),
+        undefined: () => this.take(UNDEFINED, null),
+        decode: (entry, word) => {
+          words.fill(entry, word);
+          return 0;
+        },
+        fetch: () => this.fetch(),
+      };
+    });
+    this.state = made[0] as State;
+    this.state.setWord(LAYOUT.tlb, this.state.address + LAYOUT.tlbs);
+    this.state.setWord(LAYOUT.tlbUnprivileged, this.state.address + LAYOUT.tlbs);
+    for (const tag of [TLB_ENTRY.read, TLB_ENTRY.write]) {
+      for (let at = LAYOUT.tlbs + tag; at < LAYOUT.decoded; at += TLB_ENTRY.bytes)
+        this.state.wide[at / 8] = 2n ** 64n - 1n;
+    }
+  }
+
+  /**
+   * Runs `count` instructions, or up to the first exception, which leaves PC at its instruction.
+   * Returns how many were begun.
+   */
+  run(count: number): number {
+    this.exception = null;
+    this.state.wide[LAYOUT.fetchPage / 8] = 2n ** 64n - 1n;
+    this.state.setWord(LAYOUT.left, count);
+    this.runtime.run(this.state.address);
+    const begun = count - this.leftAtException;
+    this.leftAtException = 0;
+    return begun;
+  }
+
+  private leftAtException = 0;
+
+  private take(esr: number, far: bigint | null): number {
+    this.exception = { esr: esr >>> 0, far };
+    this.leftAtException = this.state.word(LAYOUT.left);
+    this.state.setWord(LAYOUT.left, 0);
+    return 1;
+  }
+
+  private fetch(): number {
+    const offset = Number(this.state.pc) - this.start;
+    if (offset < 0 || offset >= this.bytes.length || offset % 4 !== 0)
+      return this.take(TRANSLATION_FAULT, this.state.pc);
+    this.state.wide[LAYOUT.fetchPage / 8] = this.state.pc & ~0xfffn;
+    this.state.setWord(LAYOUT.fetchHost, this.bytes.byteOffset + (offset - (offset % 4096)));
+    return 0;
+  }
+
+  private offsetOf(address: bigint, bytes: number, write: boolean): number {
+    const offset = address - BigInt(this.start);
+    if (offset < 0n || offset + BigInt(bytes) > BigInt(this.bytes.length)) {
+      throw new GuestException(TRANSLATION_FAULT | (write ? WRITE : 0), address);
+    }
+    return Number(offset);
+  }
+
+  private value(at: number, bytes: number): bigint {
+    let value = 0n;
+    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.view.getUint8(at + i));
+    return value;
+  }
+
+  private setValue(at: number, bytes: number, value: bigint): void {
+    for (let i = 0; i < bytes; i++) this.view.setUint8(at + i, Number((value >> BigInt(8 * i)) & 0xffn));
+  }
+}
+
+const undefinedInstruction = (): never => {
+  throw new GuestException(UNDEFINED);
+};
+
+const noSystem: SystemPort = {
+  call: undefinedInstruction,
+  breakpoint: undefinedInstruction,
+  halt: undefinedInstruction,
+  exceptionReturn: undefinedInstruction,
+  wait: () => false,
+  synchronize: () => {},
+  setPstateField: undefinedInstruction,
+  readRegister: undefinedInstruction,
+  writeRegister: undefinedInstruction,
+  operate: undefinedInstruction,
+  operateForResult: undefinedInstruction,
+  undefined: undefinedInstruction,
+};

@@ -1,0 +1,344 @@
+/**
+ * The instructions of one WebAssembly function, from expressions. Knows nothing of A64.
+ *
+ * A pure expression is a tree that is put where it is used; what is constant in it is computed
+ * here. So one description gives a general function where its operands
+ * are read at run time, and a short one where they are known. What reads memory or calls is put
+ * into a local at once, in the order of the calls here: a later
+ * store does not change it.
+ */
+
+import {
+  BINARY,
+  COMPARE,
+  CONST,
+  CONTROL,
+  EMPTY_BLOCK,
+  EQZ,
+  EXTEND32_S,
+  EXTEND_S,
+  EXTEND_U,
+  LOAD,
+  signed,
+  STORE,
+  UNARY,
+  unsigned,
+  type ValueType,
+  WRAP,
+} from './binary.ts';
+import type { FunctionBody } from './module.ts';
+
+/**
+ * A value that can be used any number of times. Constants are kept as signed numbers of their
+ * width.
+ */
+export interface Value<T extends ValueType = ValueType> {
+  readonly type: T;
+  readonly constant: bigint | null;
+  /** True when it is a local already. */
+  readonly isLocal?: boolean;
+  /** Appends the instructions that leave it on the stack. */
+  put(to: number[]): void;
+}
+
+export type I32 = Value<'i32'>;
+export type I64 = Value<'i64'>;
+
+const WIDTH: Readonly<Record<ValueType, number>> = { i32: 32, i64: 64 };
+
+type BinaryName = keyof typeof BINARY;
+type CompareName = keyof typeof COMPARE;
+
+const modulo = (b: bigint, width: number): bigint => BigInt.asUintN(width, b) % BigInt(width);
+
+/** What operations give for constants; divisions are left to run time. */
+const FOLD: Readonly<Partial<Record<BinaryName, (a: bigint, b: bigint, width: number) => bigint>>> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  shl: (a, b, width) => a << modulo(b, width),
+  shrS: (a, b, width) => a >> modulo(b, width),
+  shrU: (a, b, width) => BigInt.asUintN(width, a) >> modulo(b, width),
+  rotr: (a, b, width) => {
+    const by = modulo(b, width);
+    const bits = BigInt.asUintN(width, a);
+    return (bits >> by) | (bits << (BigInt(width) - by));
+  },
+};
+
+const HOLDS: Readonly<Record<CompareName, (a: bigint, b: bigint, width: number) => boolean>> = {
+  eq: (a, b) => a === b,
+  ne: (a, b) => a !== b,
+  ltS: (a, b) => a < b,
+  gtS: (a, b) => a > b,
+  leS: (a, b) => a <= b,
+  geS: (a, b) => a >= b,
+  ltU: (a, b, width) => BigInt.asUintN(width, a) < BigInt.asUintN(width, b),
+  gtU: (a, b, width) => BigInt.asUintN(width, a) > BigInt.asUintN(width, b),
+  leU: (a, b, width) => BigInt.asUintN(width, a) <= BigInt.asUintN(width, b),
+  geU: (a, b, width) => BigInt.asUintN(width, a) >= BigInt.asUintN(width, b),
+};
+
+/** Operations that leave `a` as it is when the other operand is 0. */
+const NEUTRAL_ZERO: ReadonlySet<BinaryName> = new Set(['add', 'sub', 'or', 'xor', 'shl', 'shrS', 'shrU', 'rotr']);
+
+/** Constants that were made before: the same few come again and again. */
+const KNOWN = { i32: new Map<number | bigint, I32>(), i64: new Map<number | bigint, I64>() };
+
+function constantValue<T extends ValueType>(type: T, value: number | bigint): Value<T> {
+  const known = KNOWN[type].get(value);
+  if (known !== undefined) return known as Value<T>;
+  const constant = BigInt.asIntN(WIDTH[type], BigInt(value));
+  const bytes = [CONST[type], ...signed(constant)];
+  const made: Value<T> = { type, constant, put: (to) => void to.push(...bytes) };
+  if (typeof value === 'number') (KNOWN[type] as Map<number | bigint, Value>).set(value, made);
+  return made;
+}
+
+export const i32 = (value: number): I32 => constantValue('i32', value);
+export const i64 = (value: number | bigint): I64 => constantValue('i64', value);
+
+const plain = <T extends ValueType>(type: T, put: Value['put']): Value<T> => ({ type, constant: null, put });
+const after = <T extends ValueType>(type: T, values: readonly Value[], ...bytes: readonly number[]): Value<T> =>
+  plain(type, (to) => {
+    for (const value of values) value.put(to);
+    to.push(...bytes);
+  });
+const local = <T extends ValueType>(type: T, index: number): Value<T> => ({
+  type,
+  constant: null,
+  isLocal: true,
+  put: (to) => void to.push(CONTROL.localGet, ...unsigned(index)),
+});
+
+const constantOf = <T extends ValueType>(type: T, value: bigint): Value<T> => constantValue(type, value);
+
+function binary<T extends ValueType>(name: BinaryName, a: Value<T>, b: Value<T>): Value<T> {
+  const { type } = a;
+  const fold = FOLD[name];
+  if (fold !== undefined && a.constant !== null && b.constant !== null) {
+    return constantOf(type, fold(a.constant, b.constant, WIDTH[type]));
+  }
+  if (b.constant === 0n && NEUTRAL_ZERO.has(name)) return a;
+  if (a.constant === 0n && (name === 'add' || name === 'or' || name === 'xor')) return b;
+  if (name === 'and' && (a.constant === 0n || b.constant === 0n)) return constantOf(type, 0n);
+  if (name === 'and' && b.constant === -1n) return a;
+  return after(type, [a, b], BINARY[name][type]);
+}
+
+function compare<T extends ValueType>(name: CompareName, a: Value<T>, b: Value<T>): I32 {
+  const { type } = a;
+  if (a.constant !== null && b.constant !== null) {
+    return i32(HOLDS[name](a.constant, b.constant, WIDTH[type]) ? 1 : 0);
+  }
+  return after('i32', [a, b], COMPARE[name][type]);
+}
+
+const convert = <T extends ValueType>(
+  type: T,
+  value: Value,
+  opcode: number,
+  folded: (a: bigint) => bigint,
+): Value<T> => (value.constant === null ? after(type, [value], opcode) : constantOf(type, folded(value.constant)));
+
+type Operation = <T extends ValueType>(a: Value<T>, b: Value<T>) => Value<T>;
+type Comparison = <T extends ValueType>(a: Value<T>, b: Value<T>) => I32;
+const operation =
+  (name: BinaryName): Operation =>
+  (a, b) =>
+    binary(name, a, b);
+const comparison =
+  (name: CompareName): Comparison =>
+  (a, b) =>
+    compare(name, a, b);
+
+/** Pure operations. Both operands have the same type; shifts take the count modulo the width. */
+export const op = {
+  add: operation('add'),
+  sub: operation('sub'),
+  mul: operation('mul'),
+  divS: operation('divS'),
+  divU: operation('divU'),
+  and: operation('and'),
+  or: operation('or'),
+  xor: operation('xor'),
+  shl: operation('shl'),
+  shrS: operation('shrS'),
+  shrU: operation('shrU'),
+  rotr: operation('rotr'),
+  eq: comparison('eq'),
+  ne: comparison('ne'),
+  ltS: comparison('ltS'),
+  ltU: comparison('ltU'),
+  gtU: comparison('gtU'),
+  geU: comparison('geU'),
+  leU: comparison('leU'),
+  geS: comparison('geS'),
+
+  constant: constantOf,
+  not: <T extends ValueType>(a: Value<T>): Value<T> => binary('xor', a, constantOf(a.type, -1n)),
+  neg: <T extends ValueType>(a: Value<T>): Value<T> => binary('sub', constantOf(a.type, 0n), a),
+
+  /** 1 when it is 0. */
+  isZero(a: Value): I32 {
+    if (a.constant !== null) return i32(a.constant === 0n ? 1 : 0);
+    return after('i32', [a], EQZ[a.type]);
+  },
+
+  /** Bits in front of the highest one; the width for 0. */
+  clz<T extends ValueType>(a: Value<T>): Value<T> {
+    return after(a.type, [a], UNARY.clz[a.type]);
+  },
+
+  wrap: (a: I64): I32 => convert('i32', a, WRAP, (value) => value),
+  extendU: (a: I32): I64 => convert('i64', a, EXTEND_U, (value) => BigInt.asUintN(32, value)),
+  extendS: (a: I32): I64 => convert('i64', a, EXTEND_S, (value) => value),
+
+  /** The low `bits` (8, 16, 32 or 64) as a signed number. */
+  signExtend<T extends ValueType>(a: Value<T>, bits: number): Value<T> {
+    if (bits >= WIDTH[a.type]) return a;
+    const opcode = bits === 8 ? UNARY.extend8S[a.type] : bits === 16 ? UNARY.extend16S[a.type] : EXTEND32_S;
+    return convert(a.type, a, opcode, (value) => BigInt.asIntN(bits, value));
+  },
+
+  /** The low `bits` as an unsigned number. */
+  zeroExtend<T extends ValueType>(a: Value<T>, bits: number): Value<T> {
+    if (bits >= WIDTH[a.type]) return a;
+    return binary('and', a, constantOf(a.type, (1n << BigInt(bits)) - 1n));
+  },
+
+  /** `a` where `condition` is not 0, else `b`; both are evaluated. */
+  select<T extends ValueType>(condition: I32, a: Value<T>, b: Value<T>): Value<T> {
+    if (condition.constant !== null) return condition.constant === 0n ? b : a;
+    return after(a.type, [a, b, condition], CONTROL.select);
+  },
+};
+
+/**
+ * What is at `address` + `offset` wherever the value is used: for what nothing changes meanwhile.
+ * Other reads are {@link Code.load}.
+ */
+export function loaded<T extends ValueType>(type: T, address: I32, offset: number): Value<T> {
+  const bytes = type === 'i32' ? 4 : 8;
+  return after(type, [address], LOAD[type][bytes] as number, 0, ...unsigned(offset));
+}
+
+/** A function's body as it grows. */
+export class Code {
+  private readonly bytes: number[] = [];
+  private readonly locals: ValueType[] = [];
+  private readonly parameters: number;
+  /** Blocks that are open. */
+  private depth = 0;
+
+  /** @param parameters how many the function has */
+  constructor(parameters: number) {
+    this.parameters = parameters;
+  }
+
+  get body(): FunctionBody {
+    return { locals: this.locals, code: this.bytes };
+  }
+
+  parameter<T extends ValueType>(type: T, index: number): Value<T> {
+    return local(type, index);
+  }
+
+  /** A variable; it begins as 0. */
+  variable<T extends ValueType>(type: T): { readonly get: Value<T>; set(value: Value<T>): void } {
+    const index = this.parameters + this.locals.push(type) - 1;
+    return {
+      get: local(type, index),
+      set: (value) => {
+        value.put(this.bytes);
+        this.bytes.push(CONTROL.localSet, ...unsigned(index));
+      },
+    };
+  }
+
+  /** `value` evaluated here, once. */
+  let<T extends ValueType>(value: Value<T>): Value<T> {
+    if (value.constant !== null || value.isLocal === true) return value;
+    const variable = this.variable(value.type);
+    variable.set(value);
+    return variable.get;
+  }
+
+  /** `bytes` (1, 2, 4 or 8) at `address` + `offset`, with zeros above. */
+  load<T extends ValueType>(type: T, address: I32, offset: number, bytes: number = type === 'i32' ? 4 : 8): Value<T> {
+    return this.let(after(type, [address], LOAD[type][bytes] as number, 0, ...unsigned(offset)));
+  }
+
+  /** The low `bytes` of `value` at `address` + `offset`. */
+  store<T extends ValueType>(
+    address: I32,
+    offset: number,
+    value: Value<T>,
+    bytes: number = value.type === 'i32' ? 4 : 8,
+  ): void {
+    address.put(this.bytes);
+    value.put(this.bytes);
+    this.bytes.push(STORE[value.type][bytes] as number, 0, ...unsigned(offset));
+  }
+
+  /** Calls function `index`, which has one result. */
+  call<T extends ValueType>(type: T, index: number, args: readonly Value[]): Value<T> {
+    return this.let(after(type, args, CONTROL.call, ...unsigned(index)));
+  }
+
+  /** Calls the function at place `at` of the table, which has one result. */
+  callIndirect<T extends ValueType>(result: T, type: number, at: I32, args: readonly Value[]): Value<T> {
+    return this.let(after(result, [...args, at], CONTROL.callIndirect, ...unsigned(type), 0));
+  }
+
+  /** Runs one of the two; a condition that is constant decides here. */
+  if(condition: I32, then: () => void, otherwise?: () => void): void {
+    if (condition.constant !== null) {
+      if (condition.constant !== 0n) then();
+      else otherwise?.();
+      return;
+    }
+    condition.put(this.bytes);
+    this.bytes.push(CONTROL.if, EMPTY_BLOCK);
+    this.depth++;
+    then();
+    if (otherwise !== undefined) {
+      this.bytes.push(CONTROL.else);
+      otherwise();
+    }
+    this.depth--;
+    this.bytes.push(CONTROL.end);
+  }
+
+  /** Runs `body` again and again, until it returns from the function or calls `leave`. */
+  loop(body: (again: () => void, leave: () => void) => void): void {
+    this.bytes.push(CONTROL.block, EMPTY_BLOCK, CONTROL.loop, EMPTY_BLOCK);
+    this.depth += 2;
+    const inside = this.depth;
+    const jump = (outwards: number) => () => {
+      this.bytes.push(CONTROL.br, ...unsigned(this.depth - inside + outwards));
+    };
+    body(jump(0), jump(1));
+    this.bytes.push(CONTROL.br, 0);
+    this.depth -= 2;
+    this.bytes.push(CONTROL.end, CONTROL.end);
+  }
+
+  return(value: Value): void {
+    value.put(this.bytes);
+    this.bytes.push(CONTROL.return);
+  }
+
+  /** Returns from a function without results. */
+  end(): void {
+    this.bytes.push(CONTROL.return);
+  }
+
+  /** The value with which the function ends. */
+  result(value: Value): void {
+    value.put(this.bytes);
+  }
+}

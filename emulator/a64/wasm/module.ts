@@ -1,0 +1,120 @@
+/**
+ * Puts a WebAssembly module together: types, imports, functions, one table of functions, exports.
+ * Knows nothing of A64.
+ *
+ * Specification: WebAssembly Core Specification 2.0, 5.5 (modules).
+ */
+
+import { CONTROL, name, TYPE_CODE, unsigned, type ValueType, vector } from './binary.ts';
+
+/** Section numbers. */
+const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
+const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+const FUNCTION_TYPE = 0x60;
+const FUNCREF = 0x70;
+const I32_CONST = 0x41;
+const KIND = { function: 0, table: 1, memory: 2 } as const;
+
+export interface FunctionType {
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+/** The instructions of a function without its final `end`, and the locals behind its parameters. */
+export interface FunctionBody {
+  readonly locals: readonly ValueType[];
+  readonly code: readonly number[];
+}
+
+export class ModuleBuilder {
+  private readonly types: string[] = [];
+  private readonly typeBytes: number[][] = [];
+  private readonly imports: number[][] = [];
+  private importedFunctions = 0;
+  private readonly functions: { readonly type: number; body: FunctionBody | null }[] = [];
+  private readonly exports: number[][] = [];
+  private elements: readonly number[] = [];
+
+  /** Number of a function type. */
+  type({ parameters, results }: FunctionType): number {
+    const key = `${parameters.join()}:${results.join()}`;
+    const known = this.types.indexOf(key);
+    if (known >= 0) return known;
+    const codes = (types: readonly ValueType[]) => vector(types.map((type) => [TYPE_CODE[type]]));
+    this.typeBytes.push([FUNCTION_TYPE, ...codes(parameters), ...codes(results)]);
+    return this.types.push(key) - 1;
+  }
+
+  /** The one memory, "m" of `module`: `pages` of 64 KiB, which never grow. */
+  importMemory(module: string, field: string, pages: number): void {
+    this.imports.push([...name(module), ...name(field), KIND.memory, 1, ...unsigned(pages), ...unsigned(pages)]);
+  }
+
+  /** Number of an imported function. Before the first function of the module itself. */
+  importFunction(module: string, field: string, type: FunctionType): number {
+    this.imports.push([...name(module), ...name(field), KIND.function, ...unsigned(this.type(type))]);
+    return this.importedFunctions++;
+  }
+
+  /** Number of a function whose body comes by {@link ModuleBuilder.define}. */
+  declare(type: FunctionType): number {
+    return this.importedFunctions + this.functions.push({ type: this.type(type), body: null }) - 1;
+  }
+
+  define(index: number, body: FunctionBody): void {
+    const declared = this.functions[index - this.importedFunctions];
+    if (declared === undefined) throw new RangeError(`function ${index} was not declared`);
+    declared.body = body;
+  }
+
+  export(field: string, index: number): void {
+    this.exports.push([...name(field), KIND.function, ...unsigned(index)]);
+  }
+
+  /** The table's functions, by place. */
+  table(functions: readonly number[]): void {
+    this.elements = functions;
+  }
+
+  /** The module. @throws RangeError when a declared function has no body */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const bodies = this.functions.flatMap(({ body }, index) => {
+      if (body === null) throw new RangeError(`function ${index + this.importedFunctions} has no body`);
+      const locals = vector(body.locals.map((type) => [1, TYPE_CODE[type]]));
+      const size = locals.length + body.code.length + 1;
+      return [unsigned(size), locals, body.code, [CONTROL.end]];
+    });
+    const count = unsigned(this.elements.length);
+    const elements = this.elements.map((index) => unsigned(index));
+    const hasTable = this.elements.length > 0;
+    return joined([
+      MAGIC,
+      ...section(SECTION.type, [vector(this.typeBytes)]),
+      ...section(SECTION.import, [vector(this.imports)]),
+      ...section(SECTION.function, [vector(this.functions.map(({ type }) => unsigned(type)))]),
+      ...(hasTable ? section(SECTION.table, [[1, FUNCREF, 1, ...count, ...count]]) : []),
+      ...section(SECTION.export, [vector(this.exports)]),
+      ...(hasTable ? section(SECTION.element, [[1, 0, I32_CONST, 0, CONTROL.end, ...vector(elements)]]) : []),
+      ...section(SECTION.code, [unsigned(this.functions.length), ...bodies]),
+    ]);
+  }
+}
+
+type Pieces = readonly (readonly number[])[];
+
+const lengthOf = (pieces: Pieces): number => pieces.reduce((sum, { length }) => sum + length, 0);
+
+function section(id: number, content: Pieces): Pieces {
+  return [[id], unsigned(lengthOf(content)), ...content];
+}
+
+/** A module has hundreds of kilobytes: its pieces are copied once. */
+function joined(pieces: Pieces): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(lengthOf(pieces));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
