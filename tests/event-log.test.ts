@@ -94,7 +94,7 @@ describe('docs/event-log.md', () => {
 
   it('describes the kinds that the code emits, and each of them is emitted', () => {
     const emitted = new Set<string>();
-    for (const part of ['emulator', 'kernel-ts', 'scripts']) {
+    for (const part of ['emulator', 'kernel-ts', 'workbench']) {
       for (const file of readdirSync(join(packageRoot(), part), { recursive: true, encoding: 'utf8' })) {
         if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
         const text = readFileSync(join(packageRoot(), part, file), 'utf8');

@@ -43,7 +43,7 @@ describe('a refused allocation', () => {
     expect(result).toPrint(/\[HEAP\] 16 MiB at 0x[0-9a-f]+ in [2-9]\d* spans/);
     expect(result).toEndAs('steady');
     expect(faultsOf(result)).toEqual([
-      { what: 'fail-alloc', order: 12, owner: 'heap', rule: 'order=12,nth=1', count: 1 },
+      { what: 'fail-alloc', order: 12, owner: 'heap', ownerKind: 'heap', rule: 'order=12,nth=1', count: 1 },
     ]);
   });
 

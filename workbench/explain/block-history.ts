@@ -7,6 +7,7 @@
 
 import { PAGE_SIZE } from '#common/address.ts';
 import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 
 /** One operation on a block. */
 export interface BlockEvent {
@@ -19,6 +20,7 @@ export interface BlockEvent {
   readonly order: number;
   /** Who asked, where the kernel says. */
   readonly owner: string | null;
+  readonly ownerKind: EventOwnerKind | null;
 }
 
 /** The operations that `events` of kind `buddy` tell of, oldest first. */
@@ -34,6 +36,7 @@ export function blockEvents(events: readonly LogEvent[]): BlockEvent[] {
       end: start + 2 ** order * PAGE_SIZE,
       order,
       owner: typeof owner === 'string' ? owner : null,
+      ownerKind: (fields['ownerKind'] ?? null) as EventOwnerKind | null,
     };
   });
 }

@@ -12,6 +12,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
+import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 import { RESERVED_STATE } from '#kernel-ts/kernel/mm/page.ts';
 import { flagNames } from '#kernel-ts/kernel/mm/page-state.ts';
 import { explainFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
@@ -175,7 +176,10 @@ function append(ranges: OwnedRange[], range: OwnedRange): void {
 type Ownership = Pick<OwnedRange, 'owner' | 'kind' | 'detail'>;
 
 /** Kinds of the owners that the trace names; the others are `allocated`. */
-const TRACED_KINDS: Readonly<Record<string, RangeKind>> = { heap: 'heap', 'page tables': 'page-table' };
+const TRACED_KINDS: Readonly<Partial<Record<EventOwnerKind, RangeKind>>> = {
+  heap: 'heap',
+  'page-tables': 'page-table',
+};
 
 /** Who has an allocated block: the heap, a page table that is live, or who the trace names. */
 function allocationOwners(machine: LevitateMachine, view: MachineView): (start: number, end: number) => Ownership {
@@ -193,9 +197,10 @@ function allocationOwners(machine: LevitateMachine, view: MachineView): (start: 
       return { kind: 'heap', owner: 'heap', detail: '' };
     const table = tables.get(start);
     if (table !== undefined) return table;
-    const owner = traced.get(start)?.owner ?? null;
-    if (owner === null) return { kind: 'allocated', owner: 'allocated', detail: 'who took it was not traced' };
-    return { kind: TRACED_KINDS[owner] ?? 'allocated', owner, detail: '' };
+    const { owner, ownerKind } = traced.get(start) ?? { owner: null, ownerKind: null };
+    if (owner === null || ownerKind === null)
+      return { kind: 'allocated', owner: 'allocated', detail: 'who took it was not traced' };
+    return { kind: TRACED_KINDS[ownerKind] ?? 'allocated', owner, detail: '' };
   };
 }
 

@@ -9,7 +9,9 @@
 
 import { alignDown, alignUp, PAGE_SIZE } from '#common/address.ts';
 import { chosen, Fdt, FdtError, memoryReservations, reservedMemory } from '#fdt/index.ts';
-import { OwnerKind, ownerName } from '#kernel-ts/kernel/mm/owner.ts';
+import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
+import { PLACED_BY_KERNEL } from '#kernel-ts/kernel/mm/boot-report.ts';
+import { ownerInEvents } from '#kernel-ts/kernel/mm/owner.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { kernelBanks, told } from './kernel-memory.ts';
 import { quietly } from './machine-view.ts';
@@ -29,17 +31,14 @@ export interface NamedReservation {
   readonly dynamic: boolean;
 }
 
-const KINDS: Readonly<Record<OwnerKind, ReservationKind>> = {
-  [OwnerKind.OTHER]: 'reserved',
-  [OwnerKind.KERNEL_IMAGE]: 'kernel',
-  [OwnerKind.DTB]: 'device-tree',
-  [OwnerKind.INITRAMFS]: 'initramfs',
-  [OwnerKind.RESERVATION_BLOCK]: 'reserved',
-  [OwnerKind.RESERVED_MEMORY]: 'reserved',
-  [OwnerKind.RESERVED_DYNAMIC]: 'reserved',
-  [OwnerKind.MEMBLOCK]: 'kernel-tables',
-  [OwnerKind.MEM_MAP]: 'mem_map',
-  [OwnerKind.ZONES]: 'kernel-tables',
+/** The others are `reserved`. */
+const KINDS: Readonly<Partial<Record<EventOwnerKind, ReservationKind>>> = {
+  'kernel-image': 'kernel',
+  'device-tree': 'device-tree',
+  initramfs: 'initramfs',
+  memblock: 'kernel-tables',
+  mem_map: 'mem_map',
+  zones: 'kernel-tables',
 };
 
 /** The device tree that the guest was given; null when it cannot be read. */
@@ -60,14 +59,17 @@ export function reservationsOf(machine: LevitateMachine): NamedReservation[] {
   const memblock = kernel.memory?.memblock;
   if (memblock === undefined) return ofEvents(machine, fdt);
   return quietly(machine.machine, () =>
-    [...memblock.reservedRanges()].map(({ base, size, owner: { kind, cookie }, noMap }) => ({
-      start: base,
-      end: base + size,
-      kind: KINDS[kind],
-      owner: nodePath(fdt, kind, cookie) ?? entryName(fdt, kind, base) ?? ownerName(kind),
-      noMap,
-      dynamic: kind === OwnerKind.RESERVED_DYNAMIC,
-    })),
+    [...memblock.reservedRanges()].map(({ base, size, owner, noMap }) => {
+      const { kind, name } = ownerInEvents(owner.kind);
+      return {
+        start: base,
+        end: base + size,
+        kind: KINDS[kind] ?? 'reserved',
+        owner: nodePath(fdt, kind, owner.cookie) ?? entryName(fdt, kind, base) ?? name,
+        noMap,
+        dynamic: kind === 'dynamic-reserved-memory',
+      };
+    }),
   );
 }
 
@@ -79,35 +81,38 @@ export function ofEvents(machine: Pick<LevitateMachine, 'events'>, fdt: Fdt | nu
   const events = machine.events.get('memory');
   const found = told(events, 'reserved').map(({ fields }): NamedReservation => {
     const start = Number(fields['base']);
-    const [name = '', dynamic] = String(fields['owner']).split(', placed by ');
-    const kind = Object.values(OwnerKind).find((value) => ownerName(value) === name);
-    const owner = kind === undefined ? `/reserved-memory/${name}` : (entryName(fdt, kind, start) ?? name);
+    const name = String(fields['owner']);
+    const kind = fields['ownerKind'] as EventOwnerKind;
+    const isNode = NODES.has(kind);
     return {
       start,
       end: start + Number(fields['bytes']),
-      kind: kind === undefined ? 'reserved' : KINDS[kind],
-      owner,
+      kind: KINDS[kind] ?? 'reserved',
+      owner: isNode ? `/reserved-memory/${name.replace(PLACED_BY_KERNEL, '')}` : (entryName(fdt, kind, start) ?? name),
       noMap: fields['noMap'] === true,
-      dynamic: dynamic !== undefined,
+      dynamic: kind === 'dynamic-reserved-memory',
     };
   });
   for (const { fields } of told(events, 'mem_map')) {
     const start = Number(fields['base']);
     const end = alignUp(start + Number(fields['bytes']), PAGE_SIZE);
-    found.push({ start, end, kind: 'mem_map', owner: ownerName(OwnerKind.MEM_MAP), noMap: false, dynamic: true });
+    found.push({ start, end, kind: 'mem_map', owner: 'mem_map', noMap: false, dynamic: true });
   }
   return found.toSorted((a, b) => a.start - b.start);
 }
 
-function nodePath(fdt: Fdt | null, kind: OwnerKind, cookie: bigint): string | null {
-  if (fdt === null || (kind !== OwnerKind.RESERVED_MEMORY && kind !== OwnerKind.RESERVED_DYNAMIC)) return null;
+/** Owners that are nodes of the device tree. */
+const NODES: ReadonlySet<EventOwnerKind> = new Set(['reserved-memory', 'dynamic-reserved-memory']);
+
+function nodePath(fdt: Fdt | null, kind: EventOwnerKind, cookie: bigint): string | null {
+  if (fdt === null || !NODES.has(kind)) return null;
   for (const node of fdt.nodes()) if (BigInt(node.offset) === cookie) return node.path;
   return null;
 }
 
 /** The entry of the reservation block that begins in this page. */
-function entryName(fdt: Fdt | null, kind: OwnerKind, start: number): string | null {
-  if (fdt === null || kind !== OwnerKind.RESERVATION_BLOCK) return null;
+function entryName(fdt: Fdt | null, kind: EventOwnerKind, start: number): string | null {
+  if (fdt === null || kind !== 'reservation-block') return null;
   const index = memoryReservations(fdt).findIndex(({ address }) => alignDown(Number(address), PAGE_SIZE) === start);
   return index < 0 ? null : `memreserve entry ${index}`;
 }

@@ -19,12 +19,26 @@ describe('StoryBuilder', () => {
     now = 0;
     const { owners, operations } = storyOfEvents(
       event('memory', { what: 'bank', base: 0x8000_0000n, bytes: 0x8000_0000 }),
-      event('memory', { what: 'reserved', base: 0x8008_0000n, bytes: 5000, owner: 'kernel image', noMap: false }),
-      event('memory', { what: 'reserved', base: 0x8b00_0000n, bytes: 4096, owner: 'heap of the modem', noMap: true }),
+      event('memory', {
+        what: 'reserved',
+        base: 0x8008_0000n,
+        bytes: 5000,
+        owner: 'kernel image',
+        ownerKind: 'kernel-image',
+        noMap: false,
+      }),
+      event('memory', {
+        what: 'reserved',
+        base: 0x8b00_0000n,
+        bytes: 4096,
+        owner: 'heap of the modem',
+        ownerKind: 'reserved-memory',
+        noMap: true,
+      }),
       event('memory', { what: 'mem_map', base: '0x80100000', bytes: 8192 }),
-      event('buddy', { op: 'free', base: '0x90000000', order: 4, owner: 'boot' }),
+      event('buddy', { op: 'free', base: '0x90000000', order: 4, owner: 'boot', ownerKind: 'boot' }),
       event('buddy', { op: 'split', base: '0x90000000', order: 4 }),
-      event('buddy', { op: 'alloc', base: '0x90000000', order: 3, owner: 'page tables' }),
+      event('buddy', { op: 'alloc', base: '0x90000000', order: 3, owner: 'page tables', ownerKind: 'page-tables' }),
       event('buddy', { op: 'merge', base: '0x90000000', order: 4 }),
     );
     expect(owners.map((owner) => owner.class)).toEqual([
@@ -45,17 +59,31 @@ describe('StoryBuilder', () => {
     expect(operations).toEqual(changes.flat());
   });
 
-  it('tells what the device tree keeps from what nobody knows: reserved, not "other"', () => {
+  it.each([
+    ['reserved-memory', 'modem@80400000', 'reserved'],
+    // Nodes of the device tree are called as they like.
+    ['reserved-memory', 'rapid-cam', 'reserved'],
+    ['reserved-memory', 'ozone-fw', 'reserved'],
+    ['reserved-memory', 'heap', 'reserved'],
+    ['dynamic-reserved-memory', 'kernel-log, placed by the kernel', 'reserved'],
+    ['reservation-block', 'reservation block', 'reserved'],
+    ['initramfs', 'initramfs', 'boot data'],
+    ['zones', 'zones', 'mem_map'],
+  ] as const)('puts the %s called %s into the class %s', (ownerKind, name, ownerClass) => {
+    const reserved = { what: 'reserved', base: '0x80400000', bytes: 4096, owner: name, ownerKind, noMap: false };
+    expect(storyOfEvents(event('memory', reserved)).owners.at(-1)).toEqual({ name, class: ownerClass });
+  });
+
+  it.each([
+    ['slab', 'slab:user stacks', 'slab'],
+    ['user', 'user 2', 'user'],
+    ['kernel-stack', 'kernel stacks', 'user'],
+    ['dma', 'dma', 'other'],
+  ] as const)('puts frames of the %s called %s into the class %s', (ownerKind, name, ownerClass) => {
     const { owners } = storyOfEvents(
-      event('memory', { what: 'reserved', base: '0x80400000', bytes: 4096, owner: 'modem@80400000', noMap: false }),
-      event('memory', { what: 'reserved', base: '0x80500000', bytes: 4096, owner: 'initramfs', noMap: false }),
-      event('buddy', { op: 'alloc', base: '0x90000000', order: 0, owner: 'somebody' }),
+      event('buddy', { op: 'alloc', base: '0x90000000', order: 0, owner: name, ownerKind }),
     );
-    expect(owners.slice(2)).toEqual([
-      { name: 'modem@80400000', class: 'reserved' },
-      { name: 'initramfs', class: 'boot data' },
-      { name: 'somebody', class: 'other' },
-    ]);
+    expect(owners.at(-1)).toEqual({ name, class: ownerClass });
   });
 
   it('makes a reset everybody lose everything', () => {
@@ -83,7 +111,7 @@ describe('StoryBuilder', () => {
   it('puts a moment into long silent work, and counts on after a shortening', () => {
     const builder = new StoryBuilder(BANKS);
     const work = (): void =>
-      builder.take(event('buddy', { op: 'alloc', base: 0x8000_0000, order: 0, owner: 'slab:x' }));
+      builder.take(event('buddy', { op: 'alloc', base: 0x8000_0000, order: 0, owner: 'slab:x', ownerKind: 'slab' }));
     for (let index = 0; index < 70; index++) work();
     const { moments, operations } = builder.drain();
     expect(moments.map((moment) => [moment.kind, moment.operations])).toEqual([

@@ -14,9 +14,31 @@
 
 import { PAGE_SIZE } from '#common/address.ts';
 import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { EventOwner, EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 import { type FrameSpan, OWNER_FREE, OWNER_NONE } from './memory-state.ts';
-import { type Claim, classOfOwner } from './owner-class.ts';
-import type { Moment, Owner, Stage, StoryPart } from './page-data.ts';
+import type { Moment, Owner, OwnerClass, Stage, StoryPart } from './page-data.ts';
+
+/** The group, and so the colour, of an owner. */
+const CLASS_OF_OWNER: Readonly<Record<EventOwnerKind, OwnerClass>> = {
+  'kernel-image': 'kernel',
+  'device-tree': 'boot data',
+  initramfs: 'boot data',
+  'reservation-block': 'reserved',
+  'reserved-memory': 'reserved',
+  'dynamic-reserved-memory': 'reserved',
+  memblock: 'mem_map',
+  mem_map: 'mem_map',
+  zones: 'mem_map',
+  other: 'reserved',
+  boot: 'other',
+  kernel: 'kernel',
+  'page-tables': 'tables',
+  heap: 'heap',
+  slab: 'slab',
+  'kernel-stack': 'user',
+  dma: 'other',
+  user: 'user',
+};
 
 /**
  * Kinds of which every event is a moment. Stages and panics are lines of the serial log as well.
@@ -110,20 +132,17 @@ export class StoryBuilder {
   private takeMemory({ fields, t }: LogEvent): void {
     const what = fields['what'];
     if (what !== 'reserved' && what !== 'mem_map') return;
-    const name = what === 'mem_map' ? 'mem_map' : String(fields['owner']);
+    const owner: EventOwner = what === 'mem_map' ? { kind: 'mem_map', name: 'mem_map' } : ownerOf(fields);
     const start = Math.floor(Number(fields['base']) / PAGE_SIZE);
     const end = Math.ceil((Number(fields['base']) + Number(fields['bytes'])) / PAGE_SIZE);
-    this.operate(start, end - start, this.ownerNumber(name, fields['noMap'] === true ? 'no-map' : 'reservation'), t);
+    this.operate(start, end - start, this.ownerNumber(owner, fields['noMap'] === true), t);
   }
 
   private takeBuddy({ fields, t }: LogEvent): void {
-    const { op, base, order, frames, owner } = fields;
+    const { op, base, order } = fields;
     if (op !== 'alloc' && op !== 'free') return;
-    const to =
-      op === 'free'
-        ? OWNER_FREE
-        : this.ownerNumber(typeof owner === 'string' ? owner : 'allocated, owner not told', 'allocation');
-    this.operate(Number(base) / PAGE_SIZE, frames === undefined ? 2 ** Number(order) : Number(frames), to, t);
+    const to = op === 'free' ? OWNER_FREE : this.ownerNumber(ownerOf(fields), false);
+    this.operate(Number(base) / PAGE_SIZE, 2 ** Number(order), to, t);
     const silent = this.operationCount - this.operationsAtMoment;
     if (silent >= SILENT_OPERATIONS) this.addMoment(t, 'allocator', 'the allocator at work');
   }
@@ -138,15 +157,21 @@ export class StoryBuilder {
     this.operationsAtMoment = this.operationCount;
   }
 
-  private ownerNumber(name: string, claim: Claim): number {
-    const key = `${claim} ${name}`;
+  /** Firmware keeps what is no-map, whoever reserved it. */
+  private ownerNumber({ kind, name }: EventOwner, noMap: boolean): number {
+    const ownerClass = noMap ? 'firmware' : CLASS_OF_OWNER[kind];
+    const key = `${ownerClass} ${name}`;
     const known = this.ownerNumbers.get(key);
     if (known !== undefined) return known;
     const number = this.ownerCount++;
     this.ownerNumbers.set(key, number);
-    this.owners.push({ name, class: classOfOwner(name, claim) });
+    this.owners.push({ name, class: ownerClass });
     return number;
   }
+}
+
+function ownerOf(fields: LogEvent['fields']): EventOwner {
+  return { kind: fields['ownerKind'] as EventOwnerKind, name: String(fields['owner']) };
 }
 
 function describe({ kind, fields }: LogEvent): string {

@@ -7,6 +7,7 @@ import { PAGE_SIZE } from '#common/address.ts';
 import type { Fdt } from '#fdt/index.ts';
 import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
 import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
+import { type EventOwner, ownedBy } from '#kernel-ts/hal/kernel-events.ts';
 import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import { count, size, span } from '#kernel-ts/kernel/format.ts';
 import type { Log } from '#kernel-ts/kernel/log.ts';
@@ -16,7 +17,7 @@ import type { Memblock } from './memblock.ts';
 import type { HoleVerdict } from './memblock-holes.ts';
 import type { MemMapPlacement } from './mem-map.ts';
 import type { MemoryObserver, MemorySystem } from './memory.ts';
-import { type Owner, OwnerKind, ownerName } from './owner.ts';
+import { type Owner, ownerInEvents } from './owner.ts';
 import { PAGE_STRUCT_BYTES } from './page.ts';
 
 /** Narrates {@link MemoryObserver} on the console and in the trace. */
@@ -39,19 +40,22 @@ export class BootReport implements MemoryObserver {
       trace.emit('memory', { what: 'bank', base: BigInt(bank.base), bytes: bank.size });
     }
     for (const range of memblock.reservedRanges()) {
-      const owner = reservationName(this.fdt, range.owner);
+      const owner = reservationOwner(this.fdt, range.owner);
       const notes = [
         range.noMap ? 'no-map' : '',
         range.ramBytes === 0 ? 'not RAM' : range.ramBytes < range.size ? `${size(range.ramBytes)} of it RAM` : '',
         range.countedBytes < range.ramBytes ? `${size(range.ramBytes - range.countedBytes)} counted above` : '',
       ].filter((note) => note !== '');
       const suffix = notes.length === 0 ? '' : `  (${notes.join(', ')})`;
-      log.line('MEM', `reserved ${span(range.base, range.base + range.size)}  ${size(range.size)}  ${owner}${suffix}`);
+      log.line(
+        'MEM',
+        `reserved ${span(range.base, range.base + range.size)}  ${size(range.size)}  ${owner.name}${suffix}`,
+      );
       trace.emit('memory', {
         what: 'reserved',
         base: BigInt(range.base),
         bytes: range.size,
-        owner,
+        ...ownedBy(owner),
         noMap: range.noMap,
       });
     }
@@ -137,16 +141,19 @@ export class BootReport implements MemoryObserver {
   }
 }
 
+/** Behind the node's name of a reservation for which the kernel chose the place. */
+export const PLACED_BY_KERNEL = ', placed by the kernel';
+
 /**
- * What the log calls the owner of a reservation; for the device tree's own, the node's name.
+ * What the log says of the owner of a reservation; for the device tree's own, by the node's name.
  * O(nodes).
  */
-export function reservationName(fdt: Fdt, owner: Owner): string {
-  if (owner.kind !== OwnerKind.RESERVED_MEMORY && owner.kind !== OwnerKind.RESERVED_DYNAMIC)
-    return ownerName(owner.kind);
-  const node = [...fdt.nodes()].find(({ offset }) => BigInt(offset) === owner.cookie);
-  const dynamic = owner.kind === OwnerKind.RESERVED_DYNAMIC ? ', placed by the kernel' : '';
-  return `${node?.name ?? ownerName(owner.kind)}${dynamic}`;
+export function reservationOwner(fdt: Fdt, { kind: stored, cookie }: Owner): EventOwner {
+  const { kind, name } = ownerInEvents(stored);
+  const dynamic = kind === 'dynamic-reserved-memory';
+  if (!dynamic && kind !== 'reserved-memory') return { kind, name };
+  const node = [...fdt.nodes()].find(({ offset }) => BigInt(offset) === cookie);
+  return { kind, name: `${node?.name ?? name}${dynamic ? PLACED_BY_KERNEL : ''}` };
 }
 
 const frames = (bytes: number): number => bytes / PAGE_SIZE;

@@ -112,11 +112,11 @@ describe('buddy events', () => {
     user.freeFrames(frame, 0);
     buddy.freeFrame(buddy.allocFrame()!);
     const named = trace.events.filter(({ op }) => op === 'alloc' || op === 'free');
-    expect(named.map(({ op, base, order, owner }) => [op, base, order, owner])).toEqual([
-      ['alloc', `0x${frame.toString(16)}`, 0, 'user 12'],
-      ['free', `0x${frame.toString(16)}`, 0, 'user 12'],
-      ['alloc', `0x${frame.toString(16)}`, 0, 'kernel'],
-      ['free', `0x${frame.toString(16)}`, 0, 'kernel'],
+    expect(named.map(({ op, base, order, owner, ownerKind }) => [op, base, order, owner, ownerKind])).toEqual([
+      ['alloc', `0x${frame.toString(16)}`, 0, 'user 12', 'user'],
+      ['free', `0x${frame.toString(16)}`, 0, 'user 12', 'user'],
+      ['alloc', `0x${frame.toString(16)}`, 0, 'kernel', 'kernel'],
+      ['free', `0x${frame.toString(16)}`, 0, 'kernel', 'kernel'],
     ]);
   });
 

@@ -13,12 +13,13 @@
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
+import { type EventOwner, ownedBy } from '#kernel-ts/hal/kernel-events.ts';
 import type { TracePort } from '#kernel-ts/hal/ports.ts';
 
 type BuddyOperation = 'alloc' | 'free' | 'split' | 'merge';
 
 /** Owner in events of callers that have no account. */
-const NOBODY = 'kernel';
+const NOBODY: EventOwner = { kind: 'kernel', name: 'kernel' };
 
 /** Emits the events, with the owner on whose behalf the allocator works at the moment. */
 export class BuddyTrace {
@@ -30,12 +31,12 @@ export class BuddyTrace {
   }
 
   /** On whose behalf the allocator works now. */
-  get current(): string {
+  get current(): EventOwner {
     return this.owner;
   }
 
   /** From now until {@link leave}, blocks are taken and given for `owner`. Owners nest nowhere. */
-  enter(owner: string): void {
+  enter(owner: EventOwner): void {
     this.owner = owner;
   }
 
@@ -46,6 +47,6 @@ export class BuddyTrace {
   /** One event for the block of `order` at frame `pfn`. */
   emit(op: BuddyOperation, pfn: number, order: number): void {
     const block = { op, base: hex(pfn * PAGE_SIZE), order };
-    this.trace.emit('buddy', op === 'alloc' || op === 'free' ? { ...block, owner: this.owner } : block);
+    this.trace.emit('buddy', op === 'alloc' || op === 'free' ? { ...block, ...ownedBy(this.owner) } : block);
   }
 }

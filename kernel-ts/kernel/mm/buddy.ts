@@ -95,7 +95,7 @@ export class Buddy {
       throw new KernelPanic('Memory range for the buddy allocator is not whole pages', `[${hex(start)}, ${hex(end)})`);
     }
     this.lock.acquire();
-    this.trace?.enter('boot');
+    this.trace?.enter({ kind: 'boot', name: 'boot' });
     const endPfn = end / PAGE_SIZE;
     for (let pfn = start / PAGE_SIZE; pfn < endPfn; ) {
       const zone = this.findZone(pfn);

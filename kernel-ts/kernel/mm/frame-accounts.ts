@@ -20,11 +20,12 @@
 
 import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
 import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
+import type { EventOwner } from '#kernel-ts/hal/kernel-events.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import type { Buddy, BuddyCounts } from './buddy.ts';
 import type { BuddyTrace } from './buddy-trace.ts';
-import { mayUseReserve, PAGE_OWNERS, type PageOwner, pageOwnerName } from './page-owner.ts';
+import { mayUseReserve, PAGE_OWNERS, type PageOwner, pageOwnerInEvents, pageOwnerName } from './page-owner.ts';
 
 /** Word offsets. */
 const RESERVE = 0;
@@ -71,7 +72,7 @@ export class FrameAccounts {
    * "user 12"), the kind's name by default.
    */
   account(owner: PageOwner, name: string = pageOwnerName(owner)): FrameAccount {
-    return new FrameAccount(this, owner, name);
+    return new FrameAccount(this, owner, pageOwnerInEvents(owner, name));
   }
 
   /**
@@ -149,13 +150,13 @@ export class FrameAccounts {
  */
 export class FrameAccount {
   readonly owner: PageOwner;
-  readonly name: string;
   private readonly accounts: FrameAccounts;
+  private readonly inEvents: EventOwner;
 
-  constructor(accounts: FrameAccounts, owner: PageOwner, name: string) {
+  constructor(accounts: FrameAccounts, owner: PageOwner, inEvents: EventOwner) {
     this.accounts = accounts;
     this.owner = owner;
-    this.name = name;
+    this.inEvents = inEvents;
   }
 
   /**
@@ -207,7 +208,7 @@ export class FrameAccount {
   private take(frames: number, from: (buddy: Buddy) => PhysAddr | null): PhysAddr | null {
     const { accounts, owner } = this;
     const { buddy, trace } = accounts;
-    trace?.enter(this.name);
+    trace?.enter(this.inEvents);
     const frame = accounts.allows(owner, frames) ? from(buddy) : null;
     trace?.leave();
     if (frame !== null) accounts.book(owner, frames);
@@ -217,7 +218,7 @@ export class FrameAccount {
 
   private give(frames: number, to: (buddy: Buddy) => void): void {
     const { buddy, trace } = this.accounts;
-    trace?.enter(this.name);
+    trace?.enter(this.inEvents);
     to(buddy);
     trace?.leave();
     this.accounts.book(this.owner, -frames);

@@ -3,6 +3,8 @@
  * are made from them when someone prints.
  */
 
+import type { EventOwner } from '#kernel-ts/hal/kernel-events.ts';
+
 /** Kinds of owner, as stored (u32). */
 export const OwnerKind = {
   OTHER: 0,
@@ -32,25 +34,25 @@ export interface Owner {
   readonly cookie: bigint;
 }
 
-const NAMES: Readonly<Record<OwnerKind, string>> = {
-  [OwnerKind.OTHER]: 'other',
-  [OwnerKind.KERNEL_IMAGE]: 'kernel image',
-  [OwnerKind.DTB]: 'device tree',
-  [OwnerKind.INITRAMFS]: 'initramfs',
-  [OwnerKind.RESERVATION_BLOCK]: 'reservation block',
-  [OwnerKind.RESERVED_MEMORY]: 'reserved-memory',
-  [OwnerKind.RESERVED_DYNAMIC]: 'reserved-memory (dynamic)',
-  [OwnerKind.MEMBLOCK]: 'memblock tables',
-  [OwnerKind.MEM_MAP]: 'mem_map',
-  [OwnerKind.ZONES]: 'zones',
+const IN_EVENTS: Readonly<Record<OwnerKind, EventOwner>> = {
+  [OwnerKind.OTHER]: { kind: 'other', name: 'other' },
+  [OwnerKind.KERNEL_IMAGE]: { kind: 'kernel-image', name: 'kernel image' },
+  [OwnerKind.DTB]: { kind: 'device-tree', name: 'device tree' },
+  [OwnerKind.INITRAMFS]: { kind: 'initramfs', name: 'initramfs' },
+  [OwnerKind.RESERVATION_BLOCK]: { kind: 'reservation-block', name: 'reservation block' },
+  [OwnerKind.RESERVED_MEMORY]: { kind: 'reserved-memory', name: 'reserved-memory' },
+  [OwnerKind.RESERVED_DYNAMIC]: { kind: 'dynamic-reserved-memory', name: 'reserved-memory (dynamic)' },
+  [OwnerKind.MEMBLOCK]: { kind: 'memblock', name: 'memblock tables' },
+  [OwnerKind.MEM_MAP]: { kind: 'mem_map', name: 'mem_map' },
+  [OwnerKind.ZONES]: { kind: 'zones', name: 'zones' },
 };
 
-/** What a log calls owners of this kind. */
-export function ownerName(kind: OwnerKind): string {
-  return NAMES[kind];
+/** What events say of owners of this kind, where they have no name of their own. */
+export function ownerInEvents(kind: OwnerKind): EventOwner {
+  return IN_EVENTS[kind];
 }
 
 /** The kind stored as `value`; OTHER for a number that is none. */
 export function ownerKind(value: number): OwnerKind {
-  return value in NAMES ? (value as OwnerKind) : OwnerKind.OTHER;
+  return value in IN_EVENTS ? (value as OwnerKind) : OwnerKind.OTHER;
 }

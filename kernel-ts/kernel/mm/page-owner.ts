@@ -4,6 +4,8 @@
  * owner.ts's.
  */
 
+import type { EventOwner } from '#kernel-ts/hal/kernel-events.ts';
+
 /** Kinds of owner: the index of their counter in memory (frame-accounts.ts). */
 export const PageOwner = {
   /** The kernel itself, for what has no kind of its own. */
@@ -20,22 +22,27 @@ export const PageOwner = {
 
 export type PageOwner = (typeof PageOwner)[keyof typeof PageOwner];
 
-const NAMES: Readonly<Record<PageOwner, string>> = {
-  [PageOwner.KERNEL]: 'kernel',
-  [PageOwner.PAGE_TABLES]: 'page tables',
-  [PageOwner.HEAP]: 'heap',
-  [PageOwner.SLAB]: 'slab',
-  [PageOwner.STACK]: 'kernel stacks',
-  [PageOwner.DMA]: 'dma',
-  [PageOwner.USER]: 'user',
+const IN_EVENTS: Readonly<Record<PageOwner, EventOwner>> = {
+  [PageOwner.KERNEL]: { kind: 'kernel', name: 'kernel' },
+  [PageOwner.PAGE_TABLES]: { kind: 'page-tables', name: 'page tables' },
+  [PageOwner.HEAP]: { kind: 'heap', name: 'heap' },
+  [PageOwner.SLAB]: { kind: 'slab', name: 'slab' },
+  [PageOwner.STACK]: { kind: 'kernel-stack', name: 'kernel stacks' },
+  [PageOwner.DMA]: { kind: 'dma', name: 'dma' },
+  [PageOwner.USER]: { kind: 'user', name: 'user' },
 };
 
 /** Every kind, in the order of its number. */
 export const PAGE_OWNERS: readonly PageOwner[] = Object.values(PageOwner);
 
-/** What reports and traces call owners of this kind. */
+/** What events say of owners of this kind; an account may have a `name` of its own. */
+export function pageOwnerInEvents(owner: PageOwner, name: string = pageOwnerName(owner)): EventOwner {
+  return { kind: IN_EVENTS[owner].kind, name };
+}
+
+/** What reports call owners of this kind. */
 export function pageOwnerName(owner: PageOwner): string {
-  return NAMES[owner];
+  return IN_EVENTS[owner].name;
 }
 
 /**

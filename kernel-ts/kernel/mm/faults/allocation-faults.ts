@@ -13,6 +13,7 @@
 
 import type { VirtAddr } from '#common/address.ts';
 import { virtAddr } from '#common/address.ts';
+import { type EventOwner, ownedBy } from '#kernel-ts/hal/kernel-events.ts';
 import type { MemoryPort, TracePort } from '#kernel-ts/hal/ports.ts';
 import type { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
 import type { BuddyCounts } from '#kernel-ts/kernel/mm/buddy.ts';
@@ -24,8 +25,8 @@ const COUNTER_BYTES = 4;
 export interface AskedAllocation {
   readonly order: number;
   readonly frames: number;
-  /** On whose behalf: an account's name. */
-  readonly owner: string;
+  /** On whose behalf. */
+  readonly owner: EventOwner;
 }
 
 /** Decides for each allocation, before it is made. */
@@ -76,7 +77,7 @@ export class AllocationFaults {
   }
 
   private tell(what: string, { order, owner }: AskedAllocation, more: Readonly<Record<string, unknown>>): void {
-    this.trace.emit('fault', { what, order, owner, ...more });
+    this.trace.emit('fault', { what, order, ...ownedBy(owner), ...more });
   }
 }
 

@@ -81,8 +81,8 @@ describe('refused allocations', () => {
     ];
     expect(asked.map((frame) => frame === null)).toEqual([false, false, true, false, true]);
     expect(told).toEqual([
-      { what: 'fail-alloc', order: 2, owner: 'kernel', rule: 'order=2,nth=2,every=2', count: 2 },
-      { what: 'fail-alloc', order: 2, owner: 'slab:test', rule: 'order=2,nth=2,every=2', count: 4 },
+      { what: 'fail-alloc', order: 2, owner: 'kernel', ownerKind: 'kernel', rule: 'order=2,nth=2,every=2', count: 2 },
+      { what: 'fail-alloc', order: 2, owner: 'slab:test', ownerKind: 'slab', rule: 'order=2,nth=2,every=2', count: 4 },
     ]);
     expect(buddy.validate()).toEqual([]);
   });

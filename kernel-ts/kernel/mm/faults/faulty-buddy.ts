@@ -58,12 +58,12 @@ export class FaultyBuddy extends Buddy {
 
   override freeFrames(frame: PhysAddr, order: number): void {
     super.freeFrames(frame, order);
-    this.poison?.fill(frame, 2 ** order, this.owners.current);
+    this.poison?.fill(frame, 2 ** order, this.owners.current.name);
   }
 
   override freeExact(frame: PhysAddr, bytes: number): void {
     super.freeExact(frame, bytes);
-    this.poison?.fill(frame, Math.ceil(bytes / PAGE_SIZE), this.owners.current);
+    this.poison?.fill(frame, Math.ceil(bytes / PAGE_SIZE), this.owners.current.name);
   }
 
   private handed(order: number, frames: number, take: () => PhysAddr | null): PhysAddr | null {
@@ -72,7 +72,7 @@ export class FaultyBuddy extends Buddy {
     const exists = order >= 0 && order <= MAX_ORDER;
     if (exists && this.faults.refuses({ order, frames, owner }, this.counts())) return null;
     const frame = take();
-    if (frame !== null) this.poison?.check(frame, frames, owner);
+    if (frame !== null) this.poison?.check(frame, frames, owner.name);
     return frame;
   }
 }

@@ -3,7 +3,7 @@
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import { ENTRIES_PER_TABLE, kindOf, type Level, tableAddress } from '#kernel-ts/hal/mmu/descriptor.ts';
 import { phys, size, span } from '#kernel-ts/kernel/format.ts';
-import { reservationName } from '#kernel-ts/kernel/mm/boot-report.ts';
+import { reservationOwner } from '#kernel-ts/kernel/mm/boot-report.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { describeFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
 import { type Command, parseAddress, type ShellContext } from '#kernel-ts/kernel/shell/command.ts';
@@ -28,7 +28,7 @@ function explainReservation({ memory, fdt, print }: ShellContext, at: number): v
   for (const { base, size: bytes, owner, noMap } of memory.memblock.reservedRanges()) {
     if (base >= at + PAGE_SIZE || base + bytes <= at) continue;
     const note = noMap ? ', no-map' : '';
-    print(`reserved at boot: ${span(base, base + bytes)}  ${size(bytes)}  ${reservationName(fdt, owner)}${note}`);
+    print(`reserved at boot: ${span(base, base + bytes)}  ${size(bytes)}  ${reservationOwner(fdt, owner).name}${note}`);
   }
 }
 

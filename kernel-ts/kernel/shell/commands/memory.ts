@@ -5,7 +5,7 @@
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { count, size, span } from '#kernel-ts/kernel/format.ts';
-import { reservationName } from '#kernel-ts/kernel/mm/boot-report.ts';
+import { reservationOwner } from '#kernel-ts/kernel/mm/boot-report.ts';
 import { pageOwnerName } from '#kernel-ts/kernel/mm/page-owner.ts';
 import type { Command } from '#kernel-ts/kernel/shell/command.ts';
 
@@ -85,7 +85,7 @@ export const regions: Command = {
       print(`RAM       ${span(bank.base, bank.base + bank.size)}  ${size(bank.size)}`);
     for (const range of memblock.reservedRanges()) {
       const note = range.noMap ? '  (no-map)' : '';
-      const owner = reservationName(fdt, range.owner);
+      const owner = reservationOwner(fdt, range.owner).name;
       print(`reserved  ${span(range.base, range.base + range.size)}  ${size(range.size)}  ${owner}${note}`);
     }
   },
