@@ -26,7 +26,8 @@ export class StoryRecorder {
     moments: [],
     stages: [],
   };
-  private shortened = false;
+  /** The next news are the whole story. */
+  private isWhole = false;
 
   constructor(machine: LevitateMachine) {
     this.banks = frameBanks(machine);
@@ -37,7 +38,10 @@ export class StoryRecorder {
     for (const event of machine.events.events) this.builder.take(event);
     machine.events.subscribe((event) => {
       this.builder.take(event);
-      if (this.builder.buffered >= PAGE_LIMITS.operations) this.keep(this.builder.drain());
+      if (this.builder.buffered < PAGE_LIMITS.operations) return;
+      this.keep(this.builder.drain());
+      // What is kept between two calls of news() is in no part that it returns.
+      this.isWhole = true;
     });
   }
 
@@ -47,15 +51,15 @@ export class StoryRecorder {
   }
 
   /**
-   * What is new since the last call; null when the story was shortened, and {@link story} has to be
-   * looked at as a whole.
+   * What is new since the last call; null when that is too much or the story was shortened, and
+   * {@link story} has to be looked at as a whole.
    */
   news(): StoryPart | null {
     const part = this.builder.drain();
     this.keep(part);
-    const { shortened } = this;
-    this.shortened = false;
-    return shortened ? null : part;
+    const { isWhole } = this;
+    this.isWhole = false;
+    return isWhole ? null : part;
   }
 
   private keep(part: StoryPart): void {
@@ -73,7 +77,7 @@ export class StoryRecorder {
     const { operations, moments, stages } = condense(this.banks, this.story);
     this.kept = { operations: [...operations], moments: [...moments], stages: [...stages] };
     this.builder.continueAfter(operations.length / 4);
-    this.shortened = true;
+    this.isWhole = true;
   }
 }
 

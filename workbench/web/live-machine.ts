@@ -84,6 +84,11 @@ export class LiveMachine {
     };
   }
 
+  /** Bytes of input that the guest has not taken yet. */
+  get waitingInput(): number {
+    return this.machine.waitingInput;
+  }
+
   /** Input to the console, as typed. */
   type(bytes: Uint8Array): void {
     this.machine.type(bytes);

@@ -102,6 +102,17 @@ describe('the server', () => {
     expect((await ask('GET', '/command')).status).toBe(404);
   });
 
+  it('refuses input beyond what may wait for a guest that takes none', async () => {
+    const piece = 'x'.repeat(40_000);
+    expect((await ask('POST', '/input', {}, piece)).status).toBe(204);
+    const { status, body } = await ask('POST', '/input', {}, piece);
+    expect([status, body]).toEqual([413, expect.stringMatching(/^the guest has 4\d{4} bytes of input yet to read/)]);
+    expect((await ask('POST', '/input', {}, 'short')).status).toBe(204);
+    await ask('POST', '/command', {}, '{"action":"restart"}');
+    await ask('POST', '/command', {}, '{"action":"pause"}');
+    expect((await ask('POST', '/input', {}, piece)).status).toBe(204);
+  });
+
   it('says at a busy port that it is, and what to do', async () => {
     await expect(serve(live, PAGE, port)).rejects.toThrow(InputError);
     await expect(serve(live, PAGE, port)).rejects.toThrow(`--port ${port}: is in use by another program`);

@@ -18,6 +18,8 @@ import { sendUpdates } from './update-stream.ts';
 
 const LOOPBACK = '127.0.0.1';
 const LONGEST_BODY = 64 * 1024;
+/** Bytes of input that may wait for a guest that takes none. */
+const MOST_WAITING_INPUT = 64 * 1024;
 
 const HEADERS = {
   'Content-Security-Policy':
@@ -96,6 +98,14 @@ async function answer(
     case 'POST /input': {
       const body = await bodyOf(request, response);
       if (body === null) return;
+      if (live.waitingInput + body.length > MOST_WAITING_INPUT) {
+        refuse(
+          response,
+          413,
+          `the guest has ${live.waitingInput} bytes of input yet to read; at most ${MOST_WAITING_INPUT} may wait`,
+        );
+        return;
+      }
       live.type(body);
       response.writeHead(204, HEADERS).end();
       return;

@@ -21,15 +21,17 @@ function send(path: string, body: string): void {
 async function sendAfter(before: Promise<void>, path: string, body: string): Promise<void> {
   await before;
   try {
-    const { ok } = await fetch(path, { method: 'POST', body });
-    if (!ok) showDisconnected();
+    const answer = await fetch(path, { method: 'POST', body });
+    if (!answer.ok) showTrouble(await answer.text());
   } catch {
-    showDisconnected();
+    showTrouble(DISCONNECTED);
   }
 }
 
-function showDisconnected(): void {
-  byId('status').textContent = 'the server does not answer';
+const DISCONNECTED = 'the server does not answer';
+
+function showTrouble(what: string): void {
+  byId('status').textContent = what;
   byId('status').classList.add('bad');
 }
 
@@ -84,4 +86,4 @@ updates.addEventListener('message', ({ data }) => {
   terminal.write(update.serial);
   if (update.whole !== null || update.story.moments.length + update.story.operations.length > 0) view.add(update.story);
 });
-updates.addEventListener('error', showDisconnected);
+updates.addEventListener('error', () => showTrouble(DISCONNECTED));

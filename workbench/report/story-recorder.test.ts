@@ -1,0 +1,32 @@
+import { afterEach, expect, it } from 'vitest';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { PAGE_LIMITS } from './condense.ts';
+import { STORY_TRACE } from './story-builder.ts';
+import { StoryRecorder } from './story-recorder.ts';
+
+let machine: LevitateMachine | null = null;
+afterEach(() => machine?.close());
+
+it.each([
+  ['few', 10],
+  ['more than a page holds', PAGE_LIMITS.operations + 10],
+  ['so many that the story is shortened', 6 * PAGE_LIMITS.operations],
+])('no operation is lost to whoever follows the news: %s between two calls', (_, count) => {
+  machine = new LevitateMachine({ board: 'qemu-virt', trace: STORY_TRACE });
+  const recorder = new StoryRecorder(machine);
+  const { events } = machine;
+  recorder.news();
+  const { operations } = recorder;
+  let known = recorder.story.operations.length / 4;
+  for (const pass of [1, 2]) {
+    for (let n = 0; n < count; n++) {
+      const op = n % 2 === 0 ? 'alloc' : 'free';
+      events.emit('buddy', { op, base: BigInt(0x4000_0000 + pass * 4096), order: 0, owner: 'somebody' });
+    }
+    const news = recorder.news();
+    known = news === null ? recorder.story.operations.length / 4 : known + news.operations.length / 4;
+    expect(known).toBe(recorder.story.operations.length / 4);
+    expect(known).toBeGreaterThan(0);
+  }
+  expect(recorder.operations).toBe(operations + 2 * count);
+});
