@@ -105,3 +105,11 @@ describe('a file that is larger than the guest', () => {
     expect(rssBytes).toBeLessThan(MOST_RSS_BYTES);
   });
 });
+
+it('an empty initial RAM disk is none', () => {
+  writeFileSync(inFolder('empty'), '');
+  const { status, stdout } = boot(...BOARD, '--initrd', inFolder('empty'));
+  expect(status).toBe(0);
+  expect(stdout.toString()).toContain('[BOOT] Stage 5');
+  expect(stdout.toString()).not.toContain('/init is pid');
+});

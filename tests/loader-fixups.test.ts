@@ -61,6 +61,13 @@ describe('RAM of the tree that lies on devices', () => {
     expect(ramLines(result).at(-1)).toMatch(/\.\.0x0080000000 /);
   });
 
+  it('is left out of a tree with several memory nodes: one names what remains, as from U-Boot', () => {
+    const several = dtb().ram(0, '16M', { ownNode: true }).ram(0x4000_0000, '64M', { ownNode: true });
+    const result = boot('qemu-virt', { dtb: several.ram(0x5000_0000, '64M', { ownNode: true }), fixups: 'loader' });
+    expect(result).toExitWith('init', 0);
+    expect(ramLines(result)).toEqual(['0x0040000000..0x0044000000  64 MiB', '0x0050000000..0x0054000000  64 MiB']);
+  });
+
   it('elsewhere than at the console: what does not answer is named with the node that promised it', () => {
     const { board } = createMachine({ board: 'qemu-virt' });
     const silent = board.devices.find(({ model, size }) => model === 'absent' && size >= MiB)!;

@@ -80,8 +80,8 @@ export function machineSettings(raw: RawMachineOptions): MachineSettings {
     );
   }
   const limits = ramOf(raw);
-  const readInput = (option: string, file: string | undefined): Uint8Array | undefined =>
-    file === undefined ? undefined : readInputFile(option, file, limits);
+  const readInput = (option: string, file: string | undefined, mayBeEmpty = false): Uint8Array | undefined =>
+    file === undefined ? undefined : readInputFile(option, file, { ...limits, mayBeEmpty });
   const settings: MachineSettings = {
     board: raw.board,
     memoryBytes: raw.memory,
@@ -93,7 +93,7 @@ export function machineSettings(raw: RawMachineOptions): MachineSettings {
     vendorBoot: readInput('--vendor-boot', raw.vendorBoot),
     bios: readInput('--bios', raw.bios),
     drives: raw.drive?.map(parseDrive),
-    initrd: readInput('--initrd', raw.initrd),
+    initrd: readInput('--initrd', raw.initrd, true),
     append: raw.append,
     seed: raw.seed,
     trace: raw.trace,

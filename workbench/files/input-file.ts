@@ -16,6 +16,8 @@ export interface InputFile {
 }
 
 export interface InputLimits {
+  /** An empty file has a meaning. */
+  readonly mayBeEmpty?: boolean;
   /** A larger file is refused. */
   readonly mostBytes: number;
   /** What it is measured against: "the RAM of pixel6". */
@@ -56,12 +58,12 @@ export function openInputFile(
 
 /**
  * The bytes of a regular file that `option` names.
- * @throws InputError when it cannot be read, is empty, or larger than the limit
+ * @throws InputError when it cannot be read, is empty and may not be, or larger than the limit
  */
 export function readInputFile(option: string, file: string, limits: InputLimits | null = null): Uint8Array {
   const { descriptor, size } = openInputFile(option, file);
   try {
-    if (size === 0) throw new InputError(`${named(option, file)}: the file is empty`);
+    if (size === 0 && limits?.mayBeEmpty !== true) throw new InputError(`${named(option, file)}: the file is empty`);
     if (limits !== null && size > limits.mostBytes) {
       throw new InputError(
         `${named(option, file)}: ${showBytes(size)} are more than ${limits.measure}, ${showBytes(limits.mostBytes)}`,

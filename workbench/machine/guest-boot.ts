@@ -16,6 +16,7 @@ import { makeDeviceTree } from './device-tree-source.ts';
 import { gunzip } from './gunzip.ts';
 import { InputError } from './input-error.ts';
 import type { MachineSettings } from './machine-settings.ts';
+import { ramOfBlob, ramWarnings } from './tree-ram.ts';
 import { chooseVendorTree, NO_VENDOR_TREE } from './vendor-tree.ts';
 
 /** `--kernel`. @throws InputError naming the file's option, the field and why */
@@ -45,6 +46,7 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
       level: 3,
       images: [...plan.placements, ...(plan.dtb === null ? [] : [{ what: 'dtb', base: plan.dtb, bytes: deviceTree }])],
       deviceTree,
+      warnings: ramWarnings(ramOfBlob(settings.dtb, board), board),
       attachKernel: null,
     };
   });
@@ -83,6 +85,7 @@ export function planFlash(board: Board, settings: MachineSettings, bios: Uint8Ar
       registers: [[board.kernelConsole.base + PL011_CR, PL011_ENABLED]],
       images: [{ what: 'dtb', base: plan.dtb, bytes: deviceTree }],
       deviceTree,
+      warnings: ramWarnings(ramOfBlob(settings.dtb, board), board),
       attachKernel: null,
     };
   });

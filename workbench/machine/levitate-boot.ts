@@ -11,7 +11,7 @@ import { gunzip, isGzip } from './gunzip.ts';
 import { InputError } from './input-error.ts';
 import { KernelHost } from './kernel-host.ts';
 import type { MachineSettings } from './machine-settings.ts';
-import { describeRamOnDevices, ramOfBlob, type TreeRam, unionOfBanks } from './tree-ram.ts';
+import { ramOfBlob, ramWarnings, type TreeRam, unionOfBanks } from './tree-ram.ts';
 
 const KERNEL_IMAGE = 'kernel.bin';
 const KERNEL_SYMBOLS = 'kernel.symbols.json';
@@ -43,11 +43,10 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
   };
   const { initrd, draft, plan } = layOutWithInitrd({ ...settings, initrd: unpackedInitrd(board, settings) }, layOut);
   const deviceTree = plan.initrd === null ? draft : makeDeviceTree(request, plan.initrd);
-  const ofTree = dtb === undefined ? null : ramOfBlob(dtb, board);
-  const warning = ofTree === null ? null : describeRamOnDevices(ofTree, board);
+  const ofTree = ramOfBlob(dtb, board);
   return {
-    banks: ofTree === null || memoryBytes !== undefined ? undefined : unionOfBanks(board.ramBanks, ofTree.banks),
-    warnings: warning === null ? [] : [`--dtb: ${warning}`],
+    banks: dtb === undefined || memoryBytes !== undefined ? undefined : unionOfBanks(board.ramBanks, ofTree.banks),
+    warnings: ramWarnings(ofTree, board),
     firmware: resetFirmware(board, plan.kernel, plan.dtb),
     level: 3,
     images: [

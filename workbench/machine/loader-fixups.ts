@@ -75,7 +75,8 @@ function fixMemory(root: FdtNode, fdt: Fdt, board: Board, cells: RootCells): Fdt
   const reg = { name: 'reg', value: writeCells(ranges, cells.address, cells.size) };
   const old = root.children.find(isMemory);
   // Where the tree has a node the loader fills that one in: its name, phandle and numa-node-id
-  // stay.
+  // stay. It gets all banks, as from U-Boot. Further nodes, which U-Boot leaves alone, go: what
+  // they name is in the first one now, or is no RAM here.
   const filled: FdtNode =
     old === undefined
       ? memoryNode(ranges[0]?.address ?? 0, reg)

@@ -26,10 +26,11 @@ export interface TreeRam {
 }
 
 /**
- * RAM of a blob; nothing where it cannot be read or names none: the kernel will say what is wrong
- * with it.
+ * RAM of a blob; nothing where there is none, it cannot be read or names none: the kernel will say
+ * what is wrong with it.
  */
-export function ramOfBlob(blob: Uint8Array, board: Board): TreeRam {
+export function ramOfBlob(blob: Uint8Array | undefined, board: Board): TreeRam {
+  if (blob === undefined) return { banks: [], onDevices: [] };
   try {
     return ramIn(Fdt.open(blob), board);
   } catch (error) {
@@ -59,15 +60,16 @@ export function ramIn(fdt: Fdt, board: Board): TreeRam {
   };
 }
 
-/** A sentence for the user when RAM of the tree is left out; null when none is. */
-export function describeRamOnDevices({ onDevices }: TreeRam, board: Board): string | null {
-  if (onDevices.length === 0) return null;
+/** What the user must know of RAM that `--dtb` names: at most a sentence about what is left out. */
+export function ramWarnings({ onDevices }: TreeRam, board: Board): string[] {
+  if (onDevices.length === 0) return [];
   const names = onDevices.flatMap(({ devices }) => devices);
   const shown = names.slice(0, NAMES_SHOWN).join(', ');
   const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
   const ranges = onDevices.slice(0, NAMES_SHOWN).map(({ start, end }) => `${hex(start)}..${hex(end)}`);
   const moreRanges = onDevices.length > NAMES_SHOWN ? ` and ${onDevices.length - NAMES_SHOWN} more ranges` : '';
-  return `the tree names RAM at ${ranges.join(', ')}${moreRanges}, where ${board.name} has devices (${shown}${more}): there is none`;
+  const where = `${ranges.join(', ')}${moreRanges}, where ${board.name} has devices (${shown}${more})`;
+  return [`--dtb: the tree names RAM at ${where}: there is none`];
 }
 
 /** `banks` and `more` together: overlapping and touching ranges made one. */

@@ -54,7 +54,7 @@ export const MAX_PROCESSES = 1024;
 /** What an entry of the initramfs that is no program is instead. */
 const NO_FILE: Readonly<Record<InitramfsEntry['kind'], string>> = {
   directory: 'a directory',
-  link: 'a symbolic link, which is not followed',
+  link: 'a symbolic link to nothing',
   // Only the last of several links to one file has the content.
   file: 'a link without content',
   other: 'a device, pipe or socket',

@@ -34,7 +34,7 @@ describe('the start of a program', () => {
       'a symbolic link',
       [{ path: 'init', mode: 0o120777 }],
       '/init',
-      'in the initramfs /init is a symbolic link, which is not followed, and no file',
+      'in the initramfs /init is a symbolic link to nothing, and no file',
     ],
     ['no program', [{ path: 'init', content: Uint8Array.of(1, 2, 3) }], '/init', /^ELF: e_ident: /],
   ])('%s: a sentence, and nothing is kept', (_what, files, path, why) => {
