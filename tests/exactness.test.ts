@@ -6,7 +6,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 
@@ -21,7 +21,7 @@ function boot(rounds: bigint): Guest {
   let entered = 0;
   machine.setGates({
     owns: (immediate) => immediate === GATE,
-    enter: (_immediate, core: Core) => {
+    enter: (_immediate, core: MachineCore) => {
       entered++;
       machine.clock.portAccesses += entered % 3;
       const x23 = core.engine.getX(23) * 31n + BigInt(machine.clock.ticks);

@@ -48,8 +48,8 @@ describe('a closed machine', () => {
     ['machine.reset()', (machine) => machine.machine.reset(0)],
     ['engine.getPc()', (machine) => machine.cpu.engine.getPc()],
     ['engine.setX()', (machine) => machine.cpu.engine.setX(0, 1n)],
-    ['engine.run()', (machine) => machine.cpu.engine.run(1)],
-    ['engine.executed', (machine) => machine.cpu.engine.executed],
+    ['engine.run()', (machine) => (machine.cpu.engine as CpuEngine).run(1)],
+    ['engine.executed', (machine) => (machine.cpu.engine as CpuEngine).executed],
     ['engine.stop()', (machine) => machine.cpu.engine.stop()],
     ['engine.mapMemory()', (machine) => machine.cpu.engine.mapMemory(0, new Uint8Array(4096), 'rwx')],
     ['engine.watchCode()', (machine) => machine.cpu.engine.watchCode(0n, () => {})],
@@ -160,7 +160,7 @@ describe('the engine itself, asked from inside', () => {
     const refusals: string[] = [];
     const end = machine.cpu.engine.watchCode(BigInt(machine.findImage('kernel')?.base ?? 0), () => {
       try {
-        use(machine.cpu.engine);
+        use(machine.cpu.engine as CpuEngine);
       } catch (error) {
         refusals.push(String(error));
       }
@@ -179,11 +179,11 @@ describe('memory that the engine uses', () => {
     const chunk = machine.memory.touch(0x4000_0000);
     // Node refuses, or gives a copy.
     try {
-      structuredClone(chunk?.buffer, { transfer: [chunk?.buffer as ArrayBuffer] });
+      structuredClone(chunk?.bytes.buffer, { transfer: [chunk?.bytes.buffer as ArrayBuffer] });
     } catch (error) {
       expect(String(error)).toMatch(/transfer/i);
     }
-    expect(chunk?.buffer.byteLength).toBe(machine.memory.chunkBytes);
+    expect(chunk?.bytes.buffer.byteLength).toBe(machine.memory.chunkBytes);
     expect(machine.run().outcome).toBe('steady');
     machine.close();
   });

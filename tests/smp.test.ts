@@ -6,7 +6,7 @@
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
 
 const GATE = 0x200;
@@ -42,7 +42,7 @@ function boot(image: string, parameters: readonly bigint[], options: GuestOption
   const probes: Probe[] = [];
   machine.setGates({
     owns: (immediate) => immediate === GATE,
-    enter: (_immediate, core: Core) => {
+    enter: (_immediate, core: MachineCore) => {
       const x = [1, 2, 3, 4].map((index) => core.engine.getX(index));
       const { ticks: tick, instructions } = machine.clock;
       probes.push({ tag: Number(core.engine.getX(0)), core: core.index, tick, instructions, x });

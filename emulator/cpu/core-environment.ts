@@ -5,7 +5,7 @@ import type { Clock } from '#emulator/machine/clock.ts';
 import type { UnmappedAccess } from '#emulator/engine/engine.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
-import type { Core } from './core.ts';
+import type { MachineCore } from './machine-core.ts';
 import type { SharedChange } from './stale-caches.ts';
 
 /** What the machine decides for a core. */
@@ -23,7 +23,7 @@ export interface CoreEnvironment {
   /** That instruction was executed. False when it made no such store. */
   flashStoresMade(): boolean;
   /** The core executed a TLBI or IC: the others must follow. */
-  maintained(core: Core, change: SharedChange): void;
+  maintained(core: MachineCore, change: SharedChange): void;
   /** The instruction word at a physical address in RAM or ROM, or null. */
   readCode(address: number): number | null;
   /** True when `HLT #immediate` is a gate of the guest that runs. */
@@ -32,7 +32,7 @@ export interface CoreEnvironment {
    * HVC or SMC: returns false when this machine's firmware does not listen there, which makes the
    * instruction undefined.
    */
-  firmwareCall(core: Core, conduit: 'hvc' | 'smc'): boolean;
+  firmwareCall(core: MachineCore, conduit: 'hvc' | 'smc'): boolean;
   /**
    * True when accesses to this register must come to the machine although the engine has one of
    * that name.
@@ -42,19 +42,19 @@ export interface CoreEnvironment {
    * False when code at EL0 on this core may not access an intercepted register: it is trapped to
    * EL1.
    */
-  allowedAtEl0(core: Core, encoding: SystemRegisterEncoding, read: boolean): boolean;
+  allowedAtEl0(core: MachineCore, encoding: SystemRegisterEncoding, read: boolean): boolean;
   /**
    * A system register that the engine lacks: its value, or undefined when the machine lacks it too.
    */
-  readSystemRegister(core: Core, encoding: SystemRegisterEncoding): bigint | undefined;
+  readSystemRegister(core: MachineCore, encoding: SystemRegisterEncoding): bigint | undefined;
   /** Returns false when the machine has no such register. */
-  writeSystemRegister(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean;
+  writeSystemRegister(core: MachineCore, encoding: SystemRegisterEncoding, value: bigint): boolean;
   /** True while another core could use this one's time. */
-  othersRun(core: Core): boolean;
+  othersRun(core: MachineCore): boolean;
   /** The core executed SEV. */
   eventSent(): void;
   /** Reports an event of the core. */
-  emit(core: Core, kind: string, fields: Readonly<Record<string, unknown>>): void;
+  emit(core: MachineCore, kind: string, fields: Readonly<Record<string, unknown>>): void;
   /** True when events of this kind are wanted. */
   traces(kind: string): boolean;
 }

@@ -58,6 +58,7 @@ import {
 } from './syndrome.ts';
 import { InterruptLines } from './interrupt-lines.ts';
 import { SelfHostedDebug } from './self-hosted-debug.ts';
+import type { CoreFactory, MachineCore } from './machine-core.ts';
 import type { SharedChange } from './stale-caches.ts';
 import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
@@ -85,7 +86,7 @@ const CALLS: ReadonlySet<number> = new Set([
 /** EL3 is always there. */
 const HIGHEST_LEVEL = 3;
 
-export class Core {
+export class Core implements MachineCore {
   readonly index: number;
   /** Affinity fields of MPIDR_EL1. */
   readonly mpidr: number;
@@ -739,3 +740,11 @@ const isReadOnlyAtEl0 = ([, op1, crn, crm]: SystemRegisterEncoding): boolean =>
   op1 === OP1_EL0 && crn === 14 && crm === 0;
 
 const asTarget = (level: number): 1 | 2 | 3 => (level === 3 ? 3 : level === 2 ? 2 : 1);
+
+/** Cores around engines that `open` makes. */
+export function engineCores(open: (callbacks: EngineCallbacks) => CpuEngine): CoreFactory {
+  return {
+    allocate: (bytes) => new Uint8Array(bytes),
+    open: (index, mpidr, environment) => new Core(index, mpidr, environment, open),
+  };
+}

@@ -7,10 +7,10 @@
 
 import { hex } from '#common/address.ts';
 import type { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
-import type { CpuEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
+import type { CoreEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
 import type { CoreEnvironment } from './core-environment.ts';
 import type { CoreTranslation } from './core-translation.ts';
-import type { Core } from './core.ts';
+import type { MachineCore } from './machine-core.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
 import { EXTERNAL_ABORT_STATUS, pcAlignmentSyndrome, withFaultStatus } from './syndrome.ts';
@@ -42,14 +42,14 @@ export class ExceptionDelivery {
   first: TakenException | null = null;
   /** Why the core can make no more progress. */
   lockup: string | null = null;
-  private readonly core: Core;
-  private readonly engine: CpuEngine;
+  private readonly core: MachineCore;
+  private readonly engine: CoreEngine;
   private readonly environment: CoreEnvironment;
   private readonly translation: CoreTranslation;
   private readonly entered: () => void;
 
   /** @param entered is called when an exception is taken */
-  constructor(core: Core, environment: CoreEnvironment, translation: CoreTranslation, entered: () => void) {
+  constructor(core: MachineCore, environment: CoreEnvironment, translation: CoreTranslation, entered: () => void) {
     this.core = core;
     this.engine = core.engine;
     this.environment = environment;

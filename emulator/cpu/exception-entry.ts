@@ -11,7 +11,7 @@
  * (SPSR); PAN, DIT and SSBS as in D1.3.1 where the core has them.
  */
 
-import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 
 /** Offset of the vector within its group of four. */
@@ -50,7 +50,7 @@ interface Features {
   readonly pan: boolean;
   readonly ssbs: boolean;
 }
-const featuresOf = new WeakMap<CpuEngine, Features>();
+const featuresOf = new WeakMap<CoreRegisters, Features>();
 
 const BANK = {
   1: {
@@ -82,7 +82,7 @@ const BANK = {
 /**
  * The PSTATE bits of optional features on entry. The others (IL, SS, UAO, BTYPE, NZCV) become 0.
  */
-function optionalBits(engine: CpuEngine, targetLevel: 1 | 2 | 3, pstate: number): number {
+function optionalBits(engine: CoreRegisters, targetLevel: 1 | 2 | 3, pstate: number): number {
   let features = featuresOf.get(engine);
   if (features === undefined) {
     const pan = (engine.getSystemRegister(SYSTEM_REGISTERS.ID_AA64MMFR1_EL1) ?? 0n) >> 20n;
@@ -102,14 +102,14 @@ function optionalBits(engine: CpuEngine, targetLevel: 1 | 2 | 3, pstate: number)
   return bits;
 }
 
-const isHost = (engine: CpuEngine): boolean =>
+const isHost = (engine: CoreRegisters): boolean =>
   ((engine.getSystemRegister(SYSTEM_REGISTERS.HCR_EL2) ?? 0n) & HCR_HOST) === HCR_HOST;
 
 /**
  * Redirects the core to the vector and returns its address. Allowed in the engine's exception
  * callback and between slices.
  */
-export function enterException(engine: CpuEngine, entry: ExceptionEntry): bigint {
+export function enterException(engine: CoreRegisters, entry: ExceptionEntry): bigint {
   const { targetLevel } = entry;
   const bank = BANK[targetLevel];
   const pstate = engine.getPstate();

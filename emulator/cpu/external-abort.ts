@@ -13,7 +13,7 @@
  * syndrome is given (ISV is 0).
  */
 
-import type { CpuEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
+import type { CoreRegisters, UnmappedAccess } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { accessAddress } from './instruction.ts';
 import { dataAbortSyndrome, instructionAbortSyndrome } from './syndrome.ts';
@@ -28,14 +28,14 @@ const SCR_EA = 1n << 3n;
 const PAGE_OFFSET_MASK = 0xfffn;
 
 /** The level that takes a synchronous external abort which happens at `level` (0 to 3). */
-export function externalAbortTarget(engine: CpuEngine, level: number): 1 | 2 | 3 {
+export function externalAbortTarget(engine: CoreRegisters, level: number): 1 | 2 | 3 {
   if (((engine.getSystemRegister(SYSTEM_REGISTERS.SCR_EL3) ?? 0n) & SCR_EA) !== 0n) return 3;
   if (level < 2 && ((engine.getSystemRegister(SYSTEM_REGISTERS.HCR_EL2) ?? 0n) & HCR_TEA) !== 0n) return 2;
   return synchronousTarget(engine, level);
 }
 
 /** The level that takes a synchronous exception which nothing routes elsewhere. */
-export function synchronousTarget(engine: CpuEngine, level: number): 1 | 2 | 3 {
+export function synchronousTarget(engine: CoreRegisters, level: number): 1 | 2 | 3 {
   if (level === 0 && ((engine.getSystemRegister(SYSTEM_REGISTERS.HCR_EL2) ?? 0n) & HCR_TGE) !== 0n) return 2;
   return level === 3 ? 3 : level === 2 ? 2 : 1;
 }
@@ -57,7 +57,7 @@ export function abortSyndrome(access: AbortedAccess, status: number, lower: bool
  * @param engine with the registers as they were before the instruction
  */
 export function abortAddress(
-  engine: CpuEngine,
+  engine: CoreRegisters,
   access: AbortedAccess,
   address: number,
   instruction: number | null,

@@ -15,7 +15,7 @@
  * registers).
  */
 
-import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
 /** PMCR_EL0: writable bits are E, D, X, DP, LC; P and C act; the rest says what the core is. */
@@ -108,7 +108,7 @@ export class PerformanceMonitors {
   }
 
   /** PMUSERENR_EL0 lets code at EL0 access the register. */
-  allowedAtEl0(engine: CpuEngine, encoding: SystemRegisterEncoding, read: boolean): boolean {
+  allowedAtEl0(engine: CoreRegisters, encoding: SystemRegisterEncoding, read: boolean): boolean {
     const role = roleOf(encoding)?.is;
     let bits = USER_EN;
     if (role === 'increment') bits |= USER_SW;
@@ -118,7 +118,7 @@ export class PerformanceMonitors {
   }
 
   /** Undefined: the engine's, and counters are up to date. `ticks` is now. */
-  read(engine: CpuEngine, encoding: SystemRegisterEncoding, ticks: number): bigint | undefined {
+  read(engine: CoreRegisters, encoding: SystemRegisterEncoding, ticks: number): bigint | undefined {
     const role = roleOf(encoding);
     if (role === null) return undefined;
     this.settle(engine, ticks);
@@ -130,7 +130,7 @@ export class PerformanceMonitors {
   }
 
   /** False: the engine's, and counters are up to date. */
-  write(engine: CpuEngine, encoding: SystemRegisterEncoding, value: bigint, ticks: number): boolean {
+  write(engine: CoreRegisters, encoding: SystemRegisterEncoding, value: bigint, ticks: number): boolean {
     const role = roleOf(encoding);
     if (role === null) return false;
     this.settle(engine, ticks);
@@ -160,7 +160,7 @@ export class PerformanceMonitors {
   }
 
   /** Counts the ticks since the last time. */
-  private settle(engine: CpuEngine, ticks: number): void {
+  private settle(engine: CoreRegisters, ticks: number): void {
     const passed = BigInt(ticks - this.settledAt);
     this.settledAt = ticks;
     if (passed === 0n || (this.control & PMCR_E) === 0n) return;
@@ -174,7 +174,7 @@ export class PerformanceMonitors {
     if (before >> width !== (before + passed) >> width) overflow(engine, CYCLE_COUNTER);
   }
 
-  private forCounting(engine: CpuEngine, count: (index: number, event: bigint) => void): void {
+  private forCounting(engine: CoreRegisters, count: (index: number, event: bigint) => void): void {
     if ((this.control & PMCR_E) === 0n) return;
     const on = enabled(engine);
     for (let index = 0; index < counters(engine); index++) {
@@ -183,7 +183,7 @@ export class PerformanceMonitors {
     }
   }
 
-  private add(engine: CpuEngine, index: number, amount: bigint): void {
+  private add(engine: CoreRegisters, index: number, amount: bigint): void {
     const sum = (this.events[index] ?? 0n) + amount;
     this.events[index] = BigInt.asUintN(32, sum);
     if (sum >> 32n !== 0n) overflow(engine, index);
@@ -191,14 +191,14 @@ export class PerformanceMonitors {
 }
 
 /** PMCR_EL0.N */
-const counters = (engine: CpuEngine): number =>
+const counters = (engine: CoreRegisters): number =>
   Number(((engine.getSystemRegister(PMCR_EL0) ?? 0n) >> PMCR_N_SHIFT) & PMCR_N_MASK);
 
-const selected = (engine: CpuEngine): number => Number((engine.getSystemRegister(PMSELR_EL0) ?? 0n) & 31n);
+const selected = (engine: CoreRegisters): number => Number((engine.getSystemRegister(PMSELR_EL0) ?? 0n) & 31n);
 
-const enabled = (engine: CpuEngine): bigint => engine.getSystemRegister(PMCNTENSET_EL0) ?? 0n;
+const enabled = (engine: CoreRegisters): bigint => engine.getSystemRegister(PMCNTENSET_EL0) ?? 0n;
 
-function overflow(engine: CpuEngine, index: number): void {
+function overflow(engine: CoreRegisters, index: number): void {
   const flags = engine.getSystemRegister(PMOVSSET_EL0) ?? 0n;
   engine.setSystemRegister(PMOVSSET_EL0, flags | (1n << BigInt(index)));
 }

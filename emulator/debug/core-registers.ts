@@ -5,7 +5,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D24 (encodings), C5.2 (special-purpose registers).
  */
 
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
 /** Registers with an encoding that the machine has no other use for. */
@@ -20,7 +20,7 @@ const FURTHER_REGISTERS: Readonly<Record<string, SystemRegisterEncoding>> = {
 const PSTATE_SP = 1;
 
 /** Value of register `name`, or null when the core has none of that name. */
-export function readCoreRegister(core: Core, name: string): bigint | null {
+export function readCoreRegister(core: MachineCore, name: string): bigint | null {
   const { engine } = core;
   const numbered = numberedRegister(name);
   if (numbered !== null) return numbered.bank === 'x' ? engine.getX(numbered.index) : engine.getV(numbered.index);
@@ -47,7 +47,7 @@ export function readCoreRegister(core: Core, name: string): bigint | null {
 }
 
 /** Returns false for a register that is read-only, or that the core lacks. */
-export function writeCoreRegister(core: Core, name: string, value: bigint): boolean {
+export function writeCoreRegister(core: MachineCore, name: string, value: bigint): boolean {
   const { engine } = core;
   const numbered = numberedRegister(name);
   if (numbered !== null) {
@@ -81,7 +81,7 @@ export function writeCoreRegister(core: Core, name: string, value: bigint): bool
   }
 }
 
-function writeSystemRegister(core: Core, name: string, value: bigint): boolean {
+function writeSystemRegister(core: MachineCore, name: string, value: bigint): boolean {
   const encoding = encodingOf(name);
   if (encoding === null || !core.engine.setSystemRegister(encoding, value)) return false;
   // It may decide translations.
@@ -105,7 +105,7 @@ function numberedRegister(name: string): { readonly bank: 'x' | 'v'; readonly in
 }
 
 /** True when the stack pointer in use is SP_EL`level`. */
-function usesStackOf(core: Core, level: number): boolean {
+function usesStackOf(core: MachineCore, level: number): boolean {
   const selected = (core.engine.getPstate() & PSTATE_SP) === 0 ? 0 : core.level;
   return selected === level;
 }

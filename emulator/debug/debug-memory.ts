@@ -5,7 +5,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 /** Physical range [start, end). */
@@ -27,14 +27,14 @@ export class DebugMemory {
   /**
    * Physical address of `va` as `core` would fetch it now, or null. Permissions are not asked for.
    */
-  translate(core: Core, va: bigint): number | null {
+  translate(core: MachineCore, va: bigint): number | null {
     if (core.level > 1) return va < MOST_PHYSICAL ? Number(va) : null;
     const found = core.walk(va);
     return found.ok ? found.pa : null;
   }
 
   /** The physical ranges behind [va, va + length), up to the first page that is not mapped. */
-  rangesOf(core: Core, va: bigint, length: number): PhysicalRange[] {
+  rangesOf(core: MachineCore, va: bigint, length: number): PhysicalRange[] {
     const ranges: PhysicalRange[] = [];
     for (let offset = 0; offset < length; ) {
       const at = BigInt.asUintN(64, va + BigInt(offset));
@@ -48,7 +48,7 @@ export class DebugMemory {
   }
 
   /** Bytes at `va`, up to the first one that cannot be read. */
-  readVirtual(core: Core, va: bigint, length: number): Uint8Array {
+  readVirtual(core: MachineCore, va: bigint, length: number): Uint8Array {
     const pieces: Uint8Array[] = [];
     for (const { start, end } of this.rangesOf(core, va, length)) {
       const piece = this.readPhysical(start, end - start);
@@ -59,7 +59,7 @@ export class DebugMemory {
   }
 
   /** Returns false, and writes nothing, when a byte cannot be written. */
-  writeVirtual(core: Core, va: bigint, bytes: Uint8Array): boolean {
+  writeVirtual(core: MachineCore, va: bigint, bytes: Uint8Array): boolean {
     const ranges = this.rangesOf(core, va, bytes.length);
     const mapped = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
     if (mapped < bytes.length || !ranges.every(({ start, end }) => this.isMemory(start, end - start))) return false;

@@ -10,7 +10,7 @@
  * the reset (way-back.ts).
  */
 
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import { readCoreRegister, writeCoreRegister } from './core-registers.ts';
 import { DebugMemory } from './debug-memory.ts';
@@ -331,11 +331,11 @@ export class MachineTarget implements DebugTarget {
     }
   }
 
-  private findCore(index: number): Core | null {
+  private findCore(index: number): MachineCore | null {
     return this.machine.cores.find((core) => core.index === index) ?? null;
   }
 
-  private coreOrBoot(index: number): Core {
+  private coreOrBoot(index: number): MachineCore {
     return this.findCore(index) ?? this.machine.bootCore;
   }
 }

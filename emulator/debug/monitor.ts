@@ -4,7 +4,7 @@
  */
 
 import { hex } from '#common/address.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Mapping, Translation } from '#emulator/cpu/translate.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { DebugMemory } from './debug-memory.ts';
@@ -14,7 +14,7 @@ export interface MonitorContext {
   readonly machine: Machine;
   readonly memory: DebugMemory;
   /** The selected core. */
-  readonly core: Core;
+  readonly core: MachineCore;
 }
 
 interface MonitorCommand {

@@ -12,7 +12,7 @@
  * time; so they are put into the engines at the next run, and only the differences.
  */
 
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { WatchedAccess } from '#emulator/engine/engine.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { DebugMemory, PhysicalRange } from './debug-memory.ts';
@@ -34,7 +34,7 @@ export class StopPoints {
   private readonly breakpoints = new Map<bigint, { software: number; hardware: number }>();
   private watchpoints: Watchpoint[] = [];
   /** In the engines: what takes each away again, by core and by what it is. */
-  private readonly installed = new Map<Core, Map<string, () => void>>();
+  private readonly installed = new Map<MachineCore, Map<string, () => void>>();
   private met: Met | null = null;
   /** Where the machine was told to go on: the same instruction does not stop it again. */
   private passing: {
@@ -53,7 +53,7 @@ export class StopPoints {
   }
 
   /** False for a watchpoint on what is not mapped to memory. `core` translates. */
-  add(core: Core, point: DebugPoint): boolean {
+  add(core: MachineCore, point: DebugPoint): boolean {
     if (point.kind === 'breakpoint') {
       const counts = this.breakpoints.get(point.address) ?? { software: 0, hardware: 0 };
       counts[point.hardware ? 'hardware' : 'software']++;
@@ -128,7 +128,7 @@ export class StopPoints {
   }
 
   /** The same for one core; `hasRun` is false for one that has not executed anything. */
-  installIn(core: Core, hasRun: boolean): void {
+  installIn(core: MachineCore, hasRun: boolean): void {
     const installed = this.installed.get(core) ?? new Map<string, () => void>();
     this.installed.set(core, installed);
     const wanted = new Map<string, () => () => void>();
@@ -161,7 +161,7 @@ export class StopPoints {
     this.beforeGate = this.watchpoints.map((point) => this.bytesOf(point));
   }
 
-  gateLeft(core: Core): void {
+  gateLeft(core: MachineCore): void {
     for (const [index, point] of this.watchpoints.entries()) {
       const before = this.beforeGate[index];
       if (point.watch === 'read' || before === undefined) continue;
@@ -170,13 +170,13 @@ export class StopPoints {
     }
   }
 
-  private reached(core: Core, address: bigint): void {
+  private reached(core: MachineCore, address: bigint): void {
     const counts = this.breakpoints.get(address);
     if (counts === undefined || this.isPassing(core, false)) return;
     this.meet(core, { kind: 'breakpoint', core: core.index, hardware: counts.software === 0 });
   }
 
-  private touched(core: Core, { write, address, size }: WatchedAccess): void {
+  private touched(core: MachineCore, { write, address, size }: WatchedAccess): void {
     if (this.isPassing(core, true)) return;
     const end = address + size;
     const point = this.watchpoints.find(
@@ -190,7 +190,7 @@ export class StopPoints {
     if (point !== undefined) this.meet(core, watchStop(core, point));
   }
 
-  private isPassing(core: Core, watch: boolean): boolean {
+  private isPassing(core: MachineCore, watch: boolean): boolean {
     const { passing, machine } = this;
     return (
       passing !== null &&
@@ -201,7 +201,7 @@ export class StopPoints {
     );
   }
 
-  private meet(core: Core, stop: DebugStop): void {
+  private meet(core: MachineCore, stop: DebugStop): void {
     this.met ??= { stop, pc: core.engine.getPc(), tick: this.machine.clock.ticks };
     this.machine.stop();
   }
@@ -211,6 +211,6 @@ export class StopPoints {
   }
 }
 
-function watchStop(core: Core, { watch, address }: Watchpoint): DebugStop {
+function watchStop(core: MachineCore, { watch, address }: Watchpoint): DebugStop {
   return { kind: 'watchpoint', core: core.index, watch, address };
 }

@@ -122,15 +122,8 @@ export interface Syndrome {
   readonly targetLevel: number;
 }
 
-export interface CpuEngine {
-  /** "Unicorn 2.1.1". */
-  readonly version: string;
-  /**
-   * Instructions executed in the current or last slice, also inside callbacks. A trapped
-   * instruction counts.
-   */
-  readonly executed: number;
-
+/** The registers of a core: between slices, and inside callbacks of the one that runs. */
+export interface CoreRegisters {
   getX(index: number): bigint;
   setX(index: number, value: bigint): void;
   getPc(): bigint;
@@ -155,6 +148,16 @@ export interface CpuEngine {
   getSystemRegister(encoding: SystemRegisterEncoding): bigint | null;
   /** Returns false when the engine does not implement the register. */
   setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean;
+}
+
+export interface CpuEngine extends CoreRegisters {
+  /** "Unicorn 2.1.1". */
+  readonly version: string;
+  /**
+   * Instructions executed in the current or last slice, also inside callbacks. A trapped
+   * instruction counts.
+   */
+  readonly executed: number;
 
   /**
    * Lends `bytes` (a multiple of 4 KiB long) to the core at `base`. The buffer is shared, not
@@ -264,6 +267,22 @@ export interface CpuEngine {
   forgetBranchTargets(): void;
   close(): void;
 }
+
+/** What of an engine the machine and its tools use themselves, whatever a core is made of. */
+export type CoreEngine = CoreRegisters &
+  Pick<
+    CpuEngine,
+    | 'version'
+    | 'stop'
+    | 'mapMemory'
+    | 'unmap'
+    | 'watchCode'
+    | 'watchMemory'
+    | 'flushTlb'
+    | 'discardAllCode'
+    | 'discardCode'
+    | 'close'
+  >;
 
 /**
  * Instructions by which a slice of whole blocks may be longer than asked: those of the longest

@@ -1,13 +1,13 @@
 /** A core that the board has, turned on or not. Its engine is made when it is first turned on. */
 
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
 
 export interface CoreSlot {
   readonly index: number;
   readonly mpidr: number;
   readonly timer: GenericTimer;
-  core: Core | null;
+  core: MachineCore | null;
   /** Asleep in WFI, or waiting in WFE. */
   state: 'off' | 'running' | 'sleeping' | 'waiting';
   /**

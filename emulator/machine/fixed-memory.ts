@@ -7,8 +7,8 @@ import { alignUp, PAGE_SIZE } from '#common/address.ts';
 import type { FixedMemory } from './machine-options.ts';
 
 /** The same memory with bytes of its own, filled up with zeros to the end of its last page. */
-export function wholePages(memory: FixedMemory): FixedMemory {
-  const bytes = new Uint8Array(alignUp(memory.size, PAGE_SIZE));
+export function wholePages(memory: FixedMemory, allocate: (bytes: number) => Uint8Array): FixedMemory {
+  const bytes = allocate(alignUp(memory.size, PAGE_SIZE));
   bytes.set(memory.bytes.subarray(0, bytes.length));
   return { ...memory, bytes };
 }

@@ -12,7 +12,7 @@
 
 import type { Device } from '#emulator/bus/device.ts';
 import type { Bus } from '#emulator/bus/bus.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { UnmappedAccess } from '#emulator/engine/engine.ts';
 import type { FixedMemory } from './machine-options.ts';
 
@@ -42,10 +42,10 @@ const WORD = 4;
 export class FlashWindows {
   private readonly windows: FlashWindow[] = [];
   private noted: NotedStore[] = [];
-  private readonly cores: () => readonly Core[];
+  private readonly cores: () => readonly MachineCore[];
 
   /** @param cores those that have an engine, at the time of the call */
-  constructor(cores: () => readonly Core[]) {
+  constructor(cores: () => readonly MachineCore[]) {
     this.cores = cores;
   }
 

@@ -1,7 +1,7 @@
 /** What a machine is made of: plain data, from which machine.ts builds it. */
 
 import type { Device } from '#emulator/bus/device.ts';
-import type { CpuEngine, EngineCallbacks } from '#emulator/engine/engine.ts';
+import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import type { EventKind } from '#emulator/events/event-kinds.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 
@@ -42,8 +42,8 @@ export interface MachineOptions {
   readonly psciConduit: 'hvc' | 'smc';
   /** True when the GIC's CPU interface is in system registers. */
   readonly gicSystemRegisters: boolean;
-  /** Makes the engine of a core. */
-  readonly openEngine: (callbacks: EngineCallbacks) => CpuEngine;
+  /** Makes the cores. */
+  readonly cores: CoreFactory;
   /** Loud event kinds to keep. */
   readonly trace?: readonly EventKind[];
 }

@@ -3,7 +3,7 @@
  * debugger.
  */
 
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { InterfaceRegisters } from './machine-registers.ts';
 import type { Stateful } from './saved-state.ts';
 
@@ -11,17 +11,17 @@ import type { Stateful } from './saved-state.ts';
 export interface GateHandler {
   owns(immediate: number): boolean;
   /** Called with the core stopped behind the gate instruction. */
-  enter(immediate: number, core: Core): void;
+  enter(immediate: number, core: MachineCore): void;
 }
 
 /** What a debugger is told of a machine that runs. */
 export interface MachineObserver {
   /** A core was turned on for the first time and has not run. */
-  coreOpened(core: Core): void;
+  coreOpened(core: MachineCore): void;
   /** TypeScript code is about to run in the place of a core. */
   gateEntered(): void;
   /** It has run. */
-  gateLeft(core: Core): void;
+  gateLeft(core: MachineCore): void;
 }
 
 /** The interrupt controller as the machine uses it; devices/gic/ has two. */

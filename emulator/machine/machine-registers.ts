@@ -7,7 +7,7 @@
  */
 
 import type { Clock } from './clock.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { CoreSlot } from './core-slot.ts';
 import type { CounterWaits } from './counter-waits.ts';
 import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
@@ -40,7 +40,7 @@ export interface RegisterOwners {
   readonly clock: Clock;
   readonly events: EventLog;
   /** Time has jumped ahead while `core` runs. */
-  readonly timeJumped: (core: Core, ticks: number) => void;
+  readonly timeJumped: (core: MachineCore, ticks: number) => void;
 }
 
 export class MachineRegisters {
@@ -81,7 +81,7 @@ export class MachineRegisters {
   }
 
   /** False when code at EL0 on core `core` may not access this one of them. */
-  allowedAtEl0(core: Core, encoding: SystemRegisterEncoding, read: boolean): boolean {
+  allowedAtEl0(core: MachineCore, encoding: SystemRegisterEncoding, read: boolean): boolean {
     const [, , , crm, op2] = encoding;
     if (isMonitorRegister(encoding)) {
       return this.monitors[core.index]?.allowedAtEl0(core.engine, encoding, read) ?? false;
@@ -90,7 +90,7 @@ export class MachineRegisters {
   }
 
   /** Undefined: not the machine's. */
-  read(core: Core, encoding: SystemRegisterEncoding): bigint | undefined {
+  read(core: MachineCore, encoding: SystemRegisterEncoding): bigint | undefined {
     const { owners } = this;
     const [op0, op1, crn, crm, op2] = encoding;
     if (op0 !== 3) return undefined;
@@ -123,7 +123,7 @@ export class MachineRegisters {
   }
 
   /** False: not the machine's. */
-  write(core: Core, encoding: SystemRegisterEncoding, value: bigint): boolean {
+  write(core: MachineCore, encoding: SystemRegisterEncoding, value: bigint): boolean {
     const { owners } = this;
     const [op0, op1, crn, crm, op2] = encoding;
     if (isMonitorRegister(encoding)) {

@@ -15,7 +15,7 @@
 import type { Bus } from '#emulator/bus/bus.ts';
 import type { Clock } from './clock.ts';
 import type { CoreSlot } from './core-slot.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { FlashWindows } from './flash-windows.ts';
 import type { MachineInterrupts } from './machine-ports.ts';
 import type { MachineRegisters } from './machine-registers.ts';
@@ -42,7 +42,7 @@ export interface MachineParts {
   /** The slice that the last run ended in the middle of. */
   readonly cut: { save(): SavedCut; restore(saved: SavedCut): void };
   /** The core of a slot, with an engine from now on. */
-  readonly open: (slot: CoreSlot) => Core;
+  readonly open: (slot: CoreSlot) => MachineCore;
 }
 
 /** What {@link saveMachine} gives. */

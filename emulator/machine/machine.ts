@@ -21,7 +21,7 @@ import { Clock } from './clock.ts';
 import { type CoreSlot, coreSlot, sendEvent, wake, wakeWaiting } from './core-slot.ts';
 import { CounterWaits } from './counter-waits.ts';
 import type { CoreEnvironment } from '#emulator/cpu/core-environment.ts';
-import { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { EngineError } from '#emulator/engine/engine.ts';
 import { EventLog } from '#emulator/events/event-log.ts';
 import { readFixedWord, wholePages } from './fixed-memory.ts';
@@ -85,7 +85,8 @@ export class Machine {
 
   constructor(options: MachineOptions) {
     this.options = options;
-    this.memory = new PhysicalMemory(options.banks);
+    const allocate = (bytes: number) => options.cores.allocate(bytes);
+    this.memory = new PhysicalMemory(options.banks, allocate);
     this.clock = new Clock(options.instructionsPerSecond);
     this.events = new EventLog({
       now: () => this.clock.nowNs,
@@ -93,7 +94,7 @@ export class Machine {
       ...(options.trace === undefined ? {} : { trace: options.trace }),
     });
     this.bus = this.makeBus();
-    this.fixedMemory = options.fixedMemory.map(wholePages);
+    this.fixedMemory = options.fixedMemory.map((memory) => wholePages(memory, allocate));
     this.environment = this.makeEnvironment();
     this.slots = options.mpidrs.map((mpidr, index) =>
       coreSlot(
@@ -138,12 +139,12 @@ export class Machine {
   }
 
   /** The boot core. */
-  get bootCore(): Core {
-    return this.slots[0]?.core as Core;
+  get bootCore(): MachineCore {
+    return this.slots[0]?.core as MachineCore;
   }
 
   /** The cores that have been turned on at some time, by number. */
-  get cores(): readonly Core[] {
+  get cores(): readonly MachineCore[] {
     return this.slots.flatMap(({ core }) => (core === null ? [] : [core]));
   }
 
@@ -152,7 +153,7 @@ export class Machine {
     return this.turns.current;
   }
 
-  private get runningCore(): Core | null {
+  private get runningCore(): MachineCore | null {
     return this.slots[this.currentCore]?.core ?? null;
   }
 
@@ -456,7 +457,7 @@ export class Machine {
   }
 
   /** The core of a slot that is on, brought to its first instruction if it has not run yet. */
-  private started(slot: CoreSlot): Core {
+  private started(slot: CoreSlot): MachineCore {
     const core = slot.core ?? this.openCore(slot);
     const { start } = slot;
     if (start !== null) {
@@ -470,8 +471,8 @@ export class Machine {
     return core;
   }
 
-  private openCore(slot: CoreSlot): Core {
-    const core = new Core(slot.index, slot.mpidr, this.environment, this.options.openEngine);
+  private openCore(slot: CoreSlot): MachineCore {
+    const core = this.options.cores.open(slot.index, slot.mpidr, this.environment);
     for (const memory of this.fixedMemory) {
       const { base, bytes, access } = memory;
       if (this.flashes.isDevice(memory)) core.mapBus(base, bytes.length);

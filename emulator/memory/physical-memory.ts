@@ -26,7 +26,6 @@ export interface MemoryBank {
 export interface MemoryChunk {
   /** Physical address of byte 0 of the buffer, a multiple of the chunk size. */
   readonly base: number;
-  readonly buffer: ArrayBuffer;
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly view: DataView;
@@ -76,12 +75,17 @@ export class PhysicalMemory {
   private readonly chunks = new Map<number, MemoryChunk>();
   private readonly listeners: ChunkListener[] = [];
   private last: MemoryChunk | null = null;
+  private readonly allocate: (bytes: number) => Uint8Array<ArrayBuffer>;
 
   /**
    * @throws MemoryConfigurationError when a bank is empty, not made of whole pages, above 2^48, or
    * overlaps another
    */
-  constructor(banks: readonly MemoryBank[]) {
+  constructor(
+    banks: readonly MemoryBank[],
+    allocate: (bytes: number) => Uint8Array<ArrayBuffer> = (bytes) => new Uint8Array(bytes),
+  ) {
+    this.allocate = allocate;
     this.banks = normalise(banks);
     this.totalBytes = this.banks.reduce((sum, bank) => sum + bank.size, 0);
     this.chunkBytes = chunkBytesFor(this.totalBytes);
@@ -245,13 +249,13 @@ export class PhysicalMemory {
   }
 
   private make(index: number): MemoryChunk {
-    const buffer = new ArrayBuffer(this.chunkBytes);
+    const bytes = this.allocate(this.chunkBytes);
+    const { buffer, byteOffset, length } = bytes;
     const chunk: MemoryChunk = {
       base: index * this.chunkBytes,
-      buffer,
-      bytes: new Uint8Array(buffer),
-      words: new Uint32Array(buffer),
-      view: new DataView(buffer),
+      bytes,
+      words: new Uint32Array(buffer, byteOffset, length / 4),
+      view: new DataView(buffer, byteOffset, length),
     };
     this.chunks.set(index, chunk);
     for (const listener of this.listeners) this.announce(chunk, listener);

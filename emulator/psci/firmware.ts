@@ -6,7 +6,7 @@
  * result in x0.
  */
 
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { CoreSlot } from '#emulator/machine/core-slot.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
 import type { FirmwareArguments } from '#emulator/machine/machine-ports.ts';
@@ -48,7 +48,7 @@ export class Firmware {
   }
 
   /** `core` executed the instruction that calls it. */
-  serve(core: Core): void {
+  serve(core: MachineCore): void {
     const { engine } = core;
     const functionId = Number(BigInt.asUintN(32, engine.getX(0)));
     const arguments_ = [engine.getX(1), engine.getX(2), engine.getX(3), engine.getX(4)] as const;

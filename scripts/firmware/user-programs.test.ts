@@ -1,7 +1,7 @@
 /** What the user programs do and say, on a bare core that answers their system calls. */
 
 import { describe, expect, it } from 'vitest';
-import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { CoreEngine } from '#emulator/engine/engine.ts';
 import { runProgram } from './testing/run-program.ts';
 
 const EC_UNKNOWN = 0x00;
@@ -91,7 +91,7 @@ describe('regs and fpu', () => {
   const FPCR: readonly [number, number, number, number, number] = [3, 3, 4, 4, 0];
 
   it.each([1, 2, 7, 9, 15, 19, 29, 30])('regs notices a change of x%i', (register) => {
-    const onYield = (engine: CpuEngine) => engine.setX(register, engine.getX(register) + 0x100n);
+    const onYield = (engine: CoreEngine) => engine.setX(register, engine.getX(register) + 0x100n);
     expect(runProgram('regs', { onYield })).toMatchObject({
       output: `regs 1: changed: register ${register}\n`,
       status: 1n,
@@ -99,13 +99,13 @@ describe('regs and fpu', () => {
   });
 
   it('regs notices another stack pointer', () => {
-    const onYield = (engine: CpuEngine) => engine.setSp(engine.getSp() - 16n);
+    const onYield = (engine: CoreEngine) => engine.setSp(engine.getSp() - 16n);
     expect(runProgram('regs', { onYield }).output).toBe('regs 1: changed: register 31\n');
   });
 
   it.each([0, 1, 16, 31])('fpu notices a change of q%i, in either half', (register) => {
     for (const bit of [1n, 1n << 127n]) {
-      const onYield = (engine: CpuEngine) => engine.setV(register, engine.getV(register) ^ bit);
+      const onYield = (engine: CoreEngine) => engine.setV(register, engine.getV(register) ^ bit);
       expect(runProgram('fpu', { onYield })).toMatchObject({
         output: `fpu 1: changed: register ${register} (32 is FPCR, 33 FPSR)\n`,
         status: 1n,
@@ -114,7 +114,7 @@ describe('regs and fpu', () => {
   });
 
   it('fpu notices another rounding mode', () => {
-    const onYield = (engine: CpuEngine) => {
+    const onYield = (engine: CoreEngine) => {
       expect(engine.setSystemRegister(FPCR, 0n)).toBe(true);
     };
     expect(runProgram('fpu', { onYield }).output).toContain('changed: register 32 ');

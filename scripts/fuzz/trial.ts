@@ -6,7 +6,8 @@
  */
 
 import { findBoard } from '#boards/registry.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import { engineCores } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterName } from '#emulator/engine/system-registers.ts';
 import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
@@ -88,7 +89,7 @@ export function runTrial(plan: FuzzPlan, library: string, before: (site: number)
   const { machine } = buildBoardMachine({
     board: findBoard(plan.board).create(plan.board === 'pixel6' ? {} : { gicVersion: plan.gicVersion }),
     firmware: new Uint8Array(4),
-    openEngine: (callbacks) => createUnicornEngine({ library, callbacks }),
+    cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })),
   });
   const layout = layoutOf(plan.board);
   machine.setGates({ owns: (immediate) => immediate === GATE, enter: () => machine.stop() });
@@ -143,7 +144,7 @@ function prepare(machine: Machine, layout: Layout, site: FuzzSite, code: number,
 }
 
 /** Places that a guest's registers point to. */
-function setOperands({ engine }: Core, { code, data, devices }: Layout, random: RandomSource): void {
+function setOperands({ engine }: MachineCore, { code, data, devices }: Layout, random: RandomSource): void {
   const operand = (): bigint => {
     switch (random.below(6)) {
       case 0:

@@ -9,6 +9,7 @@ import { findBoard } from '#boards/registry.ts';
 import type { SerialDevice } from '#emulator/devices/serial-device.ts';
 import type { SerialLine } from '#emulator/devices/serial-line.ts';
 import type { CpuModel } from '#emulator/engine/unicorn-handle.ts';
+import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import type { EventKind } from '#emulator/events/event-kinds.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
@@ -62,13 +63,14 @@ export function bootGuest(image: string | Uint8Array, options: GuestOptions = {}
   const { machine, serial, console } = buildBoardMachine({
     board: findBoard(boardName).create({ cpus: options.cpus, gicVersion: options.gicVersion }),
     firmware: new Uint8Array(4),
-    openEngine: (callbacks) =>
+    cores: engineCores((callbacks) =>
       createUnicornEngine({
         library: engineLibrary(),
         callbacks,
         ...(options.model === undefined ? {} : { model: options.model }),
         ...(options.counting === undefined ? {} : { counting: options.counting }),
       }),
+    ),
     ...(options.trace === undefined ? {} : { trace: options.trace }),
   });
   const base = RAM_BASE[boardName] + IMAGE_OFFSET;

@@ -8,7 +8,7 @@
  * EL0 may write EL1 may not execute.
  */
 
-import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { CoreEngine } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import type { MachineStop } from '#emulator/machine/machine-run.ts';
 import { bootGuest, type Guest, type GuestOptions } from './guest-machine.ts';
@@ -38,7 +38,7 @@ export interface SmallCode {
 
 export interface Ran {
   readonly guest: Guest;
-  readonly engine: CpuEngine;
+  readonly engine: CoreEngine;
   readonly base: number;
   readonly stop: MachineStop;
   /** Offset of the vector that was entered, or null when the code came to its end. */

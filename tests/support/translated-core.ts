@@ -1,6 +1,6 @@
 /** A core at EL1 with its low half translated by tables of the test's own. Not a test. */
 
-import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 
 const PSTATE_EL1H = 0x3c5;
@@ -9,7 +9,7 @@ const PSTATE_EL1H = 0x3c5;
  * @param table physical address of the level 1 table: 4 KiB granule, 39-bit addresses, entries of 1
  * GiB; the high half is off
  */
-export function translateLowHalf(engine: CpuEngine, table: number): void {
+export function translateLowHalf(engine: CoreRegisters, table: number): void {
   const set = (name: keyof typeof SYSTEM_REGISTERS, value: bigint) => {
     engine.setSystemRegister(SYSTEM_REGISTERS[name], value);
   };

@@ -15,7 +15,7 @@ import { VirtioBlock } from '#emulator/devices/virtio/virtio-block.ts';
 import { VirtioEntropy } from '#emulator/devices/virtio/virtio-entropy.ts';
 import type { VirtioModel } from '#emulator/devices/virtio/virtio-model.ts';
 import { SerialLine } from '#emulator/devices/serial-line.ts';
-import type { CpuEngine, EngineCallbacks } from '#emulator/engine/engine.ts';
+import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import type { EventKind } from '#emulator/events/event-kinds.ts';
 import { Machine } from '#emulator/machine/machine.ts';
 import type { FixedMemory, MachineDevice } from '#emulator/machine/machine-options.ts';
@@ -41,7 +41,7 @@ export interface BoardMachineOptions {
   readonly banks?: readonly MemoryBank[] | undefined;
   /** The reset firmware, from address 0. */
   readonly firmware: Uint8Array;
-  readonly openEngine: (callbacks: EngineCallbacks) => CpuEngine;
+  readonly cores: CoreFactory;
   /** Disks behind the board's virtio slots, the last slot first. */
   readonly disks?: readonly BlockBackend[];
   /** With a seed, the slot after the disks holds an entropy source. */
@@ -135,7 +135,7 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
     counterFrequencyHz: board.timer.frequencyHz,
     psciConduit: board.psci.method,
     gicSystemRegisters: board.interruptController.version === 3,
-    openEngine: options.openEngine,
+    cores: options.cores,
     ...(options.trace === undefined ? {} : { trace: options.trace }),
   });
   const serial = new SerialLine();

@@ -10,7 +10,7 @@
 
 import { alignDown, type VirtAddr } from '#common/address.ts';
 import { AccessFault } from '#emulator/cpu/virtual-memory.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
 import { CODE_LINE } from '#emulator/cpu/stale-caches.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
@@ -45,7 +45,7 @@ export class KernelHost implements GateHandler {
     return Kernel.ownsGate(immediate);
   }
 
-  enter(immediate: number, core: Core): void {
+  enter(immediate: number, core: MachineCore): void {
     // A program of the kernel's has no gates: for it this is the HLT that it is anywhere else, an
     // undefined instruction.
     if (core.level === 0) {
@@ -70,7 +70,7 @@ export class KernelHost implements GateHandler {
     }
   }
 
-  private ports(core: Core): Ports {
+  private ports(core: MachineCore): Ports {
     const { machine } = this;
     return {
       memory: core.virtualMemory,
@@ -98,7 +98,7 @@ export class KernelHost implements GateHandler {
     };
   }
 
-  private registers(core: Core): SystemRegisterPort {
+  private registers(core: MachineCore): SystemRegisterPort {
     const { clock } = this.machine;
     return {
       read: (register) => {
@@ -125,7 +125,7 @@ export class KernelHost implements GateHandler {
    * Bytes that TypeScript wrote are in memory at once; what cores translated of the old ones must
    * go.
    */
-  private syncInstructions(core: Core, va: VirtAddr, bytes: number): void {
+  private syncInstructions(core: MachineCore, va: VirtAddr, bytes: number): void {
     const { machine } = this;
     machine.clock.portAccesses += Math.ceil(bytes / CODE_LINE);
     const pa = core.virtualMemory.resolve(va, 1, false);
@@ -133,7 +133,7 @@ export class KernelHost implements GateHandler {
     for (const other of machine.cores) other.forget(change);
   }
 
-  private invalidate(core: Core): void {
+  private invalidate(core: MachineCore): void {
     this.machine.clock.portAccesses++;
     core.virtualMemory.invalidate();
     this.translationsChanged = true;

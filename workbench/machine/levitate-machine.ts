@@ -12,7 +12,8 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { findBoard } from '#boards/registry.ts';
 import type { Board } from '#boards/types.ts';
 import { hex } from '#common/address.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import { engineCores } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { SerialDevice } from '#emulator/devices/serial-device.ts';
 import type { SerialLine, SerialWatch } from '#emulator/devices/serial-line.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
@@ -94,14 +95,14 @@ export class LevitateMachine {
       board,
       banks: this.plan.banks,
       firmware: this.plan.firmware,
-      openEngine: (callbacks) => createUnicornEngine({ library, callbacks }),
+      cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })),
       disks: (settings.drives ?? []).map(openDrive),
       seed: settings.seed,
       ...(settings.trace === undefined ? {} : { trace: settings.trace }),
     });
     this.machine = built.machine;
     // The engine uses these very bytes: given to a worker, they would be gone while it runs.
-    this.machine.memory.onChunk(({ buffer }) => markAsUntransferable(buffer));
+    this.machine.memory.onChunk(({ bytes }) => markAsUntransferable(bytes.buffer));
     for (const { bytes } of this.machine.fixedMemory) markAsUntransferable(bytes.buffer);
     this.serial = built.serial;
     this.consoleDevice = built.console;
@@ -126,7 +127,7 @@ export class LevitateMachine {
   }
 
   /** The boot core. */
-  get cpu(): Core {
+  get cpu(): MachineCore {
     return this.machine.bootCore;
   }
 

@@ -5,7 +5,7 @@
  *                                                                                    └─ repeat: run again, and compared
  */
 
-import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { CoreEngine } from '#emulator/engine/engine.ts';
 import type { EventKind } from '#emulator/events/event-kinds.ts';
 import { restoreMachine as restoreState, saveMachine } from '#emulator/machine/machine-state.ts';
 import { differenceOfShape } from '#emulator/machine/saved-state.ts';
@@ -98,7 +98,7 @@ function putBack(machine: LevitateMachine, guest: SavedGuest): void {
   parts.serial.restoreState(guest.serial);
 }
 
-function checkEngine({ engine }: SavedGuest, { version }: CpuEngine, library: string): void {
+function checkEngine({ engine }: SavedGuest, { version }: CoreEngine, library: string): void {
   const { sha256 } = fileDigest(library);
   if (engine.version === version && engine.sha256 === sha256) return;
   const name = (text: string, digest: string) => `${text} (${digest.slice(0, 12)})`;

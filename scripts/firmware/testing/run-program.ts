@@ -12,10 +12,11 @@
  */
 
 import { alignUp, PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
-import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { CoreEngine } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
-import type { Core } from '#emulator/cpu/core.ts';
+import { engineCores } from '#emulator/cpu/core.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { Machine } from '#emulator/machine/machine.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
@@ -72,7 +73,7 @@ const initramfs = new Initramfs(archiveMemory, physToVirt(ARCHIVE_AT), archive.l
 /** What the programs of one run share. */
 interface World {
   output: string;
-  readonly onYield: (engine: CpuEngine) => void;
+  readonly onYield: (engine: CoreEngine) => void;
   readonly input: number[];
   nextPid: number;
   shutdown: bigint | null;
@@ -83,7 +84,7 @@ export interface ProgramSurroundings {
   /** What is typed on its console. */
   readonly input?: string;
   /** Called at each yield, before it returns. */
-  readonly onYield?: (engine: CpuEngine) => void;
+  readonly onYield?: (engine: CoreEngine) => void;
 }
 
 /** Runs the program `name`. @throws Error when it does not end, or is not there */
@@ -140,7 +141,7 @@ function makeMachine(): Machine {
     counterFrequencyHz: 62_500_000,
     psciConduit: 'hvc',
     gicSystemRegisters: false,
-    openEngine: (callbacks) => createUnicornEngine({ library: path, callbacks }),
+    cores: engineCores((callbacks) => createUnicornEngine({ library: path, callbacks })),
   });
   machine.memory.write32(VECTORS + SYNCHRONOUS, HLT + GATE * 2 ** HLT_SHIFT);
   machine.memory.write32(VECTORS + SYNCHRONOUS + 4, ERET);
@@ -165,7 +166,7 @@ class ModelProcess {
     this.break = heapStart;
   }
 
-  exception({ engine }: Core): void {
+  exception({ engine }: MachineCore): void {
     const exceptionClass = Number(engine.getSystemRegister(SYSTEM_REGISTERS.ESR_EL1)) >>> EC_SHIFT;
     if (exceptionClass !== EC_SVC) {
       this.finish({ status: null, fault: exceptionClass });

@@ -1,0 +1,108 @@
+/**
+ * A core as the machine, debuggers, snapshots and TypeScript guests see it. There are two: core.ts
+ * around an engine that reports exceptions, and a64/core.ts, which does all of it itself.
+ */
+
+import type { CoreEngine } from '#emulator/engine/engine.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import type { SavedState } from '#emulator/machine/saved-state.ts';
+import type { CoreEnvironment, CoreStop } from './core-environment.ts';
+import type { TakenException } from './exception-delivery.ts';
+import type { SharedChange } from './stale-caches.ts';
+import type { Translation, TranslationRegisters } from './translate.ts';
+import type { VirtualMemory } from './virtual-memory.ts';
+
+export interface MachineCore {
+  readonly index: number;
+  /** Affinity fields of MPIDR_EL1. */
+  readonly mpidr: number;
+  /** Registers, memory that is lent, watches. */
+  readonly engine: CoreEngine;
+  /** Memory as EL1 code on this core sees it, for code in TypeScript. */
+  readonly virtualMemory: VirtualMemory;
+  /** The exception level that runs. */
+  readonly level: number;
+  /** The first synchronous exception since reset, or null. */
+  readonly firstException: TakenException | null;
+  /** An interrupt is signalled, masked or not: what wakes the core from WFI. */
+  readonly interruptPending: boolean;
+  /** An interrupt is signalled and would be taken now. */
+  readonly interruptTakeable: boolean;
+  /**
+   * The last run ended in the middle of a block of code, where nobody looks at time or interrupts:
+   * the rest of it comes first.
+   */
+  readonly inBlock: boolean;
+
+  /** Routes whole pages [base, base + size) to the bus. */
+  mapBus(base: number, size: number): void;
+  /** Cold reset to `level` at `entry`, AArch64, DAIF masked, MMU off. */
+  reset(entry: bigint, level: 1 | 2 | 3): void;
+  /**
+   * Between slices. What the core caches of memory is not state: a core that goes on finds it anew.
+   * @throws EngineError, see CpuEngine.exportState
+   */
+  saveState(): SavedState;
+  /** With memory restored already. @throws EngineError when the registers are another engine's */
+  restoreState(state: SavedState): void;
+
+  /**
+   * A system register by its architectural value: the machine's own registers before the engine's.
+   * Undefined when neither has it.
+   */
+  readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined;
+  /** Writes a system register. False when neither the machine nor the engine has it. */
+  writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean;
+  translationRegisters(): TranslationRegisters;
+  /** The level-by-level walk of `va` in the EL1&0 regime. */
+  walk(va: bigint): Translation;
+  /**
+   * Another core changed translations or code: what this one caches of them goes before it runs
+   * again.
+   */
+  forget(change: SharedChange): void;
+
+  /**
+   * Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is
+   * taken at once.
+   */
+  setInterruptLines(irq: boolean, fiq: boolean): void;
+  /**
+   * Takes the interrupt that is signalled and not masked, if there is one. Between slices only.
+   */
+  takeInterrupt(): boolean;
+  /**
+   * How far the core may run while an interrupt waits to be unmasked. Infinity where it takes it by
+   * itself, or ends the slice, right after the instruction that does.
+   */
+  instructionsToUnmask(): number;
+  /** An event for a core that may wait in WFE. */
+  wakeFromWfe(): void;
+
+  /**
+   * Executes until something happens that the machine must see, or `count` instructions. A core of
+   * whole blocks goes on to the end of its block, but no further than `most`: then
+   * {@link MachineCore.inBlock} may be true.
+   */
+  run(count: number, most?: number): CoreStop;
+  /** Ends the running slice; `run` returns 'stopped'. */
+  stop(): void;
+  /** Ends the running slice early without a reason of its own; `run` returns 'count'. */
+  interruptSlice(): void;
+  /**
+   * Time has moved on by `ticks` that were not executed: the running slice ends as much earlier.
+   */
+  timePassed(ticks: number): void;
+  /**
+   * Makes the core take a synchronous exception at its current PC, as if the instruction there had
+   * faulted with this syndrome.
+   */
+  raiseSynchronous(esr: number, far: bigint | null): void;
+}
+
+/** Makes the cores of a machine. */
+export interface CoreFactory {
+  /** Memory that is lent to the cores: zeros. */
+  allocate(bytes: number): Uint8Array<ArrayBuffer>;
+  open(index: number, mpidr: number, environment: CoreEnvironment): MachineCore;
+}
