@@ -35,9 +35,14 @@ export function selectionOf(instruction: Instruction, word: number): number {
   return selection;
 }
 
+/** What a core must have for `word`, which is of the row. */
+const featureOf = ({ feature, pattern }: Instruction, word: number): Feature | null =>
+  typeof feature === 'function' ? feature(fieldsOf(word, pattern.fields)) : feature;
+
 /** Every variant of a row that some word can be. */
 export function variantsOf(instruction: Instruction): Variant[] {
   const fields = selectors(instruction);
+  if (fields.length === 0) return [{ instruction, selection: 0, fields: {} }];
   const bits = fields.reduce((sum, field) => sum + field.bits, 0);
   const operands = instruction.pattern.fields.filter((field) => !fields.includes(field));
   const variants: Variant[] = [];
@@ -80,6 +85,8 @@ export class Decoder {
       ({ pattern: { mask, value, fields }, where }) =>
         ((word ^ value) & mask) === 0 && (where === null || where(fieldsOf(word, fields))),
     );
-    return found === undefined || (found.feature !== null && !has(found.feature)) ? null : found;
+    if (found === undefined) return null;
+    const feature = featureOf(found, word);
+    return feature !== null && !has(feature) ? null : found;
   }
 }

@@ -29,8 +29,8 @@ export interface Options<P extends string> {
    * row's.
    */
   readonly where?: (f: NumbersOf<P>) => boolean;
-  /** Without it the encoding is undefined. */
-  readonly feature?: Feature;
+  /** Without it the encoding is undefined; a function where it depends on the fields. */
+  readonly feature?: Feature | ((f: NumbersOf<P>) => Feature | null);
   /** It uses FP or SIMD registers, so that it may be trapped. */
   readonly fp?: boolean;
   /** A number that its code needs and that is made from its fields; see A64Code.immediate. */
@@ -42,7 +42,7 @@ export interface Instruction {
   readonly name: string;
   readonly pattern: Pattern;
   readonly where: ((fields: Readonly<Record<string, number>>) => boolean) | null;
-  readonly feature: Feature | null;
+  readonly feature: Feature | ((fields: Readonly<Record<string, number>>) => Feature | null) | null;
   readonly fp: boolean;
   readonly immediate: ((fields: Readonly<Record<string, number>>) => bigint | number) | null;
   readonly meaning:
@@ -60,7 +60,7 @@ function row<P extends string>(
     name,
     pattern: parsePattern(text),
     where: (options.where as Instruction['where'] | undefined) ?? null,
-    feature: options.feature ?? null,
+    feature: (options.feature as Instruction['feature'] | undefined) ?? null,
     fp: options.fp ?? false,
     immediate: (options.immediate as Instruction['immediate'] | undefined) ?? null,
     meaning,

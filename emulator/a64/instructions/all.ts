@@ -9,6 +9,8 @@ import { DATA_PROCESSING_IMMEDIATE } from './data-processing-immediate.ts';
 import { DATA_PROCESSING_REGISTER } from './data-processing-register.ts';
 import { EXCLUSIVE } from './exclusive.ts';
 import { LOADS_STORES } from './loads-stores.ts';
+import { SIMD_FP } from './simd-fp.ts';
+import { STRUCTURE_LOADS } from './structure-loads.ts';
 import { SYSTEM } from './system.ts';
 
 export const INSTRUCTIONS: readonly Instruction[] = [
@@ -16,6 +18,8 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   ...BRANCHES,
   ...SYSTEM,
   ...LOADS_STORES,
+  ...STRUCTURE_LOADS,
   ...EXCLUSIVE,
   ...DATA_PROCESSING_REGISTER,
+  ...SIMD_FP,
 ];

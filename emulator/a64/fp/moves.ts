@@ -1,0 +1,224 @@
+/**
+ * Instructions that move lanes and compute nothing: copy, table lookup, permute, extract, modified
+ * immediate.
+ *
+ * Arm ARM DDI 0487, C4.1.96.
+ */
+
+import { fpImmediate } from './convert.ts';
+import { DOUBLE, HALF, SINGLE } from './environment.ts';
+import { at, commit, lane, lanesOf, laneTypeOf, type Operation, result, REGISTER_BYTES } from './vector-registers.ts';
+
+export interface Copy {
+  readonly scalar: boolean;
+  readonly Q: number;
+  readonly op: number;
+  readonly imm5: number;
+  readonly imm4: number;
+  readonly Rn: number;
+  readonly Rd: number;
+}
+
+export function decodeCopy({ scalar, Q, op, imm5, imm4, Rn, Rd }: Copy): Operation | null {
+  if ((imm5 & 0xf) === 0) return null;
+  // The lowest bit that is set tells the size, those above it the index.
+  const size = 31 - Math.clz32(imm5 & -imm5);
+  const index = imm5 >> (size + 1);
+  const type = laneTypeOf(size, false);
+  if (op === 1) {
+    // INS (element)
+    if (scalar || Q === 0) return null;
+    const [to, from] = [Rd * type.perRegister + index, Rn * type.perRegister + (imm4 >> size)];
+    return ({ v }) => {
+      const view = type.view(v);
+      view[to] = at(view, from);
+    };
+  }
+  if (scalar && imm4 !== 0) return null;
+  const element = Rn * type.perRegister + index;
+  switch (imm4) {
+    case 0b0000: {
+      // DUP (element)
+      if (!scalar && size === 3 && Q === 0) return null;
+      const lanes = lanesOf(type, scalar, Q);
+      return (state) => {
+        const to = type.view(result);
+        const value = at(type.view(state.v), element);
+        for (let i = 0; i < lanes; i += 1) to[i] = value;
+        commit(state.v, Rd, lanes * type.bytes);
+      };
+    }
+    case 0b0001: {
+      // DUP (general)
+      if (size === 3 && Q === 0) return null;
+      const lanes = lanesOf(type, false, Q);
+      return (state) => {
+        const to = type.view(result);
+        const value = laneOfGeneral(size, state.getX(Rn));
+        for (let i = 0; i < lanes; i += 1) to[i] = value;
+        commit(state.v, Rd, lanes * type.bytes);
+      };
+    }
+    case 0b0011: // INS (general)
+      if (Q === 0) return null;
+      return (state) => {
+        type.view(state.v)[Rd * type.perRegister + index] = laneOfGeneral(size, state.getX(Rn));
+      };
+    case 0b0101: {
+      // SMOV
+      if (size === 3 || (size === 2 && Q === 0)) return null;
+      const signed = laneTypeOf(size, true);
+      const bits = Q === 1 ? 64 : 32;
+      return (state) => state.setX(Rd, BigInt.asUintN(bits, BigInt(at(signed.view(state.v), element))));
+    }
+    case 0b0111: // UMOV
+      if ((size === 3) !== (Q === 1)) return null;
+      return (state) => state.setX(Rd, BigInt(at(type.view(state.v), element)));
+    default:
+      return null;
+  }
+}
+
+const laneOfGeneral = (size: number, value: bigint): number =>
+  size === 3 ? lane(value) : Number(BigInt.asUintN(32, value));
+
+export interface TableLookup {
+  readonly Q: number;
+  readonly op2: number;
+  readonly Rm: number;
+  readonly len: number;
+  readonly op: number;
+  readonly Rn: number;
+  readonly Rd: number;
+}
+
+/** TBL and TBX: bytes of `len` + 1 registers from Rn on, by the indices in Rm. */
+export function decodeTableLookup({ Q, op2, Rm, len, op, Rn, Rd }: TableLookup): Operation | null {
+  if (op2 !== 0) return null;
+  const bytes = Q === 1 ? 16 : 8;
+  const tableBytes = (len + 1) * REGISTER_BYTES;
+  return ({ v }) => {
+    for (let i = 0; i < bytes; i += 1) {
+      const index = v.u8[Rm * REGISTER_BYTES + i] ?? 0;
+      // Registers wrap from V31 to V0.
+      const found = v.u8[(Rn * REGISTER_BYTES + index) % v.u8.length] ?? 0;
+      const missing = op === 1 ? (v.u8[Rd * REGISTER_BYTES + i] ?? 0) : 0;
+      result.u8[i] = index < tableBytes ? found : missing;
+    }
+    commit(v, Rd, bytes);
+  };
+}
+
+export interface Permute {
+  readonly Q: number;
+  readonly size: number;
+  readonly Rm: number;
+  readonly opcode: number;
+  readonly Rn: number;
+  readonly Rd: number;
+}
+
+/**
+ * UZP, TRN and ZIP: where lane `i` of the result comes from, among the lanes of Rn and then of Rm.
+ */
+const PERMUTES: Readonly<Record<number, (i: number, lanes: number, part: number) => number>> = {
+  1: (i, _lanes, part) => 2 * i + part,
+  2: (i, lanes, part) => (i & ~1) + part + (i % 2) * lanes,
+  3: (i, lanes, part) => (i >> 1) + part * (lanes / 2) + (i % 2) * lanes,
+};
+
+export function decodePermute({ Q, size, Rm, opcode, Rn, Rd }: Permute): Operation | null {
+  const source = PERMUTES[opcode & 3];
+  if (source === undefined || (size === 3 && Q === 0)) return null;
+  const type = laneTypeOf(size, false);
+  const lanes = lanesOf(type, false, Q);
+  const order = Array.from({ length: lanes }, (_, i) => {
+    const index = source(i, lanes, opcode >> 2);
+    return index < lanes ? Rn * type.perRegister + index : Rm * type.perRegister + index - lanes;
+  });
+  return ({ v }) => {
+    const from = type.view(v);
+    const to = type.view(result);
+    order.forEach((index, i) => {
+      to[i] = at(from, index);
+    });
+    commit(v, Rd, lanes * type.bytes);
+  };
+}
+
+export interface Extract {
+  readonly Q: number;
+  readonly op2: number;
+  readonly Rm: number;
+  readonly imm4: number;
+  readonly Rn: number;
+  readonly Rd: number;
+}
+
+/** EXT: bytes of Rm:Rn from `imm4` on. */
+export function decodeExtract({ Q, op2, Rm, imm4, Rn, Rd }: Extract): Operation | null {
+  if (op2 !== 0 || (Q === 0 && imm4 >= 8)) return null;
+  const bytes = Q === 1 ? 16 : 8;
+  return ({ v }) => {
+    for (let i = 0; i < bytes; i += 1) {
+      const index = i + imm4;
+      result.u8[i] = v.u8[index < bytes ? Rn * REGISTER_BYTES + index : Rm * REGISTER_BYTES + index - bytes] ?? 0;
+    }
+    commit(v, Rd, bytes);
+  };
+}
+
+export interface ModifiedImmediate {
+  readonly Q: number;
+  readonly op: number;
+  readonly abc: number;
+  readonly cmode: number;
+  readonly o2: number;
+  readonly defgh: number;
+  readonly Rd: number;
+}
+
+const repeated = (value: bigint, bits: number): bigint => {
+  let filled = 0n;
+  for (let at = 0; at < 64; at += bits) filled |= value << BigInt(at);
+  return filled;
+};
+
+/** AdvSIMDExpandImm: 64 bits. */
+function expandImmediate(op: number, cmode: number, imm8: number): bigint {
+  const byte = BigInt(imm8);
+  if (cmode < 8) return repeated(byte << BigInt((cmode >> 1) * 8), 32);
+  if (cmode < 12) return repeated(byte << BigInt(((cmode >> 1) & 1) * 8), 16);
+  if (cmode < 14) return repeated(cmode === 12 ? (byte << 8n) | 0xffn : (byte << 16n) | 0xffffn, 32);
+  if (cmode === 15) return op === 0 ? repeated(fpImmediate(SINGLE, imm8), 32) : fpImmediate(DOUBLE, imm8);
+  if (op === 0) return repeated(byte, 8);
+  let mask = 0n;
+  for (let i = 0; i < 8; i += 1) if (((imm8 >> i) & 1) === 1) mask |= 0xffn << BigInt(8 * i);
+  return mask;
+}
+
+/** MOVI, MVNI, ORR, BIC, FMOV. */
+export function decodeModifiedImmediate({ Q, op, abc, cmode, o2, defgh, Rd }: ModifiedImmediate): Operation | null {
+  const imm8 = (abc << 5) | defgh;
+  const bytes = Q === 1 ? 16 : 8;
+  const move = (value: bigint): Operation => {
+    return ({ v }) => {
+      result.u64.fill(value);
+      commit(v, Rd, bytes);
+    };
+  };
+  // FMOV (half) is all there is with o2.
+  if (o2 === 1) return op === 0 && cmode === 15 ? move(repeated(fpImmediate(HALF, imm8), 16)) : null;
+  if (cmode === 15 && op === 1 && Q === 0) return null;
+  const immediate = expandImmediate(op, cmode, imm8);
+  if (cmode < 12 && (cmode & 1) === 1) {
+    return ({ v }) => {
+      for (let i = 0; i < 2; i += 1) {
+        const old = v.u64[Rd * 2 + i] ?? 0n;
+        result.u64[i] = op === 0 ? old | immediate : old & ~immediate;
+      }
+      commit(v, Rd, bytes);
+    };
+  }
+  return move(op === 1 && cmode < 14 ? ~immediate : immediate);
+}
