@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseEventLines } from '#emulator/events/event-lines.ts';
 import type { Report } from '#workbench/index.ts';
-import { boot, bootCommand, commandEnvironment, packageWithEndlessKernel } from './support/command.ts';
+import { boot, bootCommand, commandEnvironment, packageWithKernel } from './support/command.ts';
+import { BRANCH_TO_SELF } from './support/planted-code.ts';
 
 let folder = '';
 const inFolder = (name: string): string => join(folder, name);
@@ -99,7 +100,8 @@ describe('a guest that never stops', () => {
   beforeAll(() => {
     root = inFolder('endless');
     mkdirSync(root);
-    packageWithEndlessKernel(root);
+    // It goes round in circles where it would idle: only limits, signals and closed pipes end it.
+    packageWithKernel(root, 'idle', BRANCH_TO_SELF);
   });
   const args = ['--board', 'qemu-virt'];
   const start = (...more: readonly string[]): ChildProcess =>

@@ -6,7 +6,7 @@
  *   _rodata  banner                                       read-only
  *   _data    (BSS, zeroed by _start)                      read-write, never executable
  *              kernel_bss        static data of the kernel
- *              pt_pool           16 page tables; the first four are the bootstrap tables
+ *              pt_pool           16 page tables; the first five are the bootstrap tables
  *              boot_stack_guard  one page, unmapped by the kernel
  *              boot_stack        62 KiB; its last 832 bytes are the trap frame of the idle loop
  *              fault_stack       2 KiB: frames of exceptions that the kernel itself caused
@@ -50,7 +50,7 @@
 	.equ	GATE_VECTOR, 0x4c10
 
 	/*
-	 * Stage 1 descriptors: 1 GiB blocks with the access flag, inner shareable, never executable at
+	 * Stage 1 descriptors: blocks with the access flag, inner shareable, never executable at
 	 * EL0.
 	 */
 	.equ	BLOCK_NORMAL, 0x0040000000000701	/* attribute 0 */
@@ -75,6 +75,14 @@ _text:
 	.quad	0, 0, 0
 	.ascii	"ARM\x64"
 	.long	0
+
+	/*
+	 * What a kernel is built with for its board, filled in by whoever loads this image.
+	 * Physical address of the console's registers, in the same 512 GiB as the image; 0: no console.
+	 */
+	.balign	8
+	.global early_console
+early_console:	.quad	0
 
 	.global _start
 _start:
@@ -105,7 +113,8 @@ _start:
 	/*
 	 * Bootstrap tables, all from pt_pool: two level 0 tables that lead to two level 1 tables of 1 GiB
 	 * blocks.
-	 *   TTBR0: one to one.  TTBR1: at VIRTUAL_BASE.  Mapped: the first GiB (devices), those of this image, and those of the device tree.
+	 *   TTBR0: one to one.   Mapped: the GiB of this image and of the device tree.
+	 *   TTBR1: at VIRTUAL_BASE.  The same, and through a level 2 table the 2 MiB of the console.
 	 */
 	adrp	x4, pt_pool		/* TTBR0 level 0 */
 	add	x5, x4, #PAGE_SIZE	/* TTBR0 level 1 */
@@ -119,9 +128,6 @@ _start:
 	add	x9, x9, #256		/* VIRTUAL_BASE bits 47:39 */
 	str	x10, [x6, x9, lsl #3]
 
-	ldr	x11, =BLOCK_DEVICE
-	str	x11, [x5]
-	str	x11, [x7]
 	ldr	x11, =BLOCK_NORMAL
 	bl	map_gib			/* x8: the image's start */
 	adrp	x8, _end
@@ -132,7 +138,10 @@ _start:
 	add	x8, x0, #(2 << 20)
 	sub	x8, x8, #1
 	bl	map_gib
-	dsb	sy
+	ldr	x8, early_console
+	cbz	x8, 1f
+	bl	map_console
+1:	dsb	sy
 
 	ldr	x9, =MAIR_VALUE
 	msr	mair_el1, x9
@@ -194,6 +203,33 @@ map_gib:
 	and	x12, x12, #511
 	str	x13, [x5, x12, lsl #3]
 	str	x13, [x7, x12, lsl #3]
+	ret
+
+	/*
+	 * Maps the 2 MiB of physical address x8 as devices through the table behind x7. A GiB that is
+	 * mapped already (RAM and console may share one) stays mapped around it.
+	 * Uses x9 to x15.
+	 */
+map_console:
+	add	x9, x7, #PAGE_SIZE	/* TTBR1 level 2 */
+	ubfx	x12, x8, #30, #9
+	add	x12, x7, x12, lsl #3
+	ldr	x13, [x12]		/* its level 1 entry */
+	cbz	x13, 2f
+	mov	x14, x9
+	mov	x15, #512
+1:	str	x13, [x14], #8
+	add	x13, x13, #(2 << 20)
+	subs	x15, x15, #1
+	b.ne	1b
+2:	orr	x13, x9, #TABLE
+	str	x13, [x12]
+	lsr	x13, x8, #21
+	lsl	x14, x13, #21
+	ldr	x10, =BLOCK_DEVICE
+	orr	x14, x14, x10
+	and	x13, x13, #511
+	str	x14, [x9, x13, lsl #3]
 	ret
 
 	/*

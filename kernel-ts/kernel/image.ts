@@ -15,6 +15,7 @@ export interface KernelSymbols {
   readonly _etext: number;
   readonly _data: number;
   readonly _end: number;
+  readonly early_console: number;
   readonly vectors: number;
   readonly idle: number;
   readonly cpu_park: number;
@@ -29,9 +30,9 @@ export interface KernelSymbols {
 
 /**
  * Tables of pt_pool that `_start` builds the bootstrap mapping from: level 0 and 1 for TTBR0, then
- * for TTBR1.
+ * for TTBR1, and level 2 of the console's GiB.
  */
-export const BOOTSTRAP_TABLES = 4;
+export const BOOTSTRAP_TABLES = 5;
 
 /** Physical [start, end), bytes. */
 export interface PhysRange {

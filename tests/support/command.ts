@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { packageRoot } from '#workbench/package-root.ts';
 import { cacheFolder } from '#workbench/engine-library/cache-folder.ts';
 import { HANG_GUARD_MS } from './hang-guard.ts';
-import { BRANCH_TO_SELF } from './planted-code.ts';
 
 /** How a command ended and what it wrote. */
 export interface CommandResult {
@@ -37,20 +36,26 @@ export function boot(...args: readonly string[]): CommandResult {
 }
 
 /**
- * A package in `folder`, as npm installs it, whose kernel goes round in circles where it would
- * idle: a run that only limits, signals and closed pipes can end. The command must have been
- * bundled before.
+ * A package in `folder`, as npm installs it, with `instruction` at a symbol of its kernel. The
+ * command must have been bundled before.
  */
-export function packageWithEndlessKernel(folder: string): void {
+export function packageWithKernel(folder: string, symbol: string, instruction: number): void {
   const root = packageRoot();
   mkdirSync(join(folder, 'scripts'));
   for (const path of ['dist', 'firmware/images', 'scripts/launch.mjs', 'package.json']) {
     cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
-  const images = join(folder, 'firmware', 'images');
-  const { idle } = JSON.parse(readFileSync(join(images, 'kernel.symbols.json'), 'utf8')) as { idle: number };
-  const image = readFileSync(join(images, 'kernel.bin'));
-  image.writeUInt32LE(BRANCH_TO_SELF, idle);
-  writeFileSync(join(images, 'kernel.bin'), image);
+  const file = join(folder, 'firmware', 'images', 'kernel.bin');
+  const image = readFileSync(file);
+  image.writeUInt32LE(instruction, kernelSymbol(symbol));
+  writeFileSync(file, image);
+}
+
+/** Offset of a symbol in the kernel image. */
+export function kernelSymbol(name: string): number {
+  const file = join(packageRoot(), 'firmware', 'images', 'kernel.symbols.json');
+  const offset = (JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>)[name];
+  if (offset === undefined) throw new Error(`the kernel has no symbol ${name}`);
+  return offset;
 }

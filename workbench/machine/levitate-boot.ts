@@ -22,8 +22,8 @@ const DEFAULT_INITRAMFS = 'initramfs.cpio';
  */
 export function planLevitate(board: Board, settings: MachineSettings): BootPlan {
   const { dtb, memoryBytes } = settings;
-  const kernelBytes = readFirmwareImage(KERNEL_IMAGE);
   const symbols = JSON.parse(Buffer.from(readFirmwareImage(KERNEL_SYMBOLS)).toString('utf8')) as KernelSymbols;
+  const kernelBytes = kernelFor(board, symbols);
   const request = {
     board,
     blob: dtb ?? null,
@@ -65,6 +65,13 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
       return host;
     },
   };
+}
+
+/** The kernel image as it is built for `board`: `_start` maps that console before all others. */
+function kernelFor({ kernelConsole }: Board, { early_console }: KernelSymbols): Uint8Array {
+  const image = readFirmwareImage(KERNEL_IMAGE);
+  new DataView(image.buffer).setBigUint64(early_console, BigInt(kernelConsole.base), true);
+  return image;
 }
 
 /**

@@ -37,7 +37,7 @@ import { InputError } from './input-error.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { planLevitate } from './levitate-boot.ts';
 import type { MachineSettings, RunBounds } from './machine-settings.ts';
-import { describeStandstill } from './standstill.ts';
+import { describeStandstill, firstException } from './standstill.ts';
 import type { Outcome } from './outcome.ts';
 
 export type { MachineSettings, RunBounds } from './machine-settings.ts';
@@ -251,12 +251,22 @@ export class LevitateMachine {
     if (awaited !== null) return awaited;
     const panic = this.events.get('panic')[0];
     if (panic !== undefined) {
-      const reason = String(panic.fields['reason']);
-      return { outcome: 'panic', exitStatus: 1, panic: `PANIC: ${reason}`, reason: `the kernel panicked: ${reason}` };
+      const { reason, detail } = panic.fields;
+      const line = `PANIC: ${String(reason)}`;
+      // A kernel whose console does not work has told the trace alone.
+      const unsaid = this.serial.text.includes(line) ? '' : ` (its console is silent): ${String(detail)}`;
+      return {
+        outcome: 'panic',
+        exitStatus: 1,
+        panic: line,
+        reason: `the kernel panicked: ${String(reason)}${unsaid}`,
+      };
     }
     switch (stop.kind) {
       case 'idle': {
-        const standstill = this.host === null ? describeStandstill(this.machine) : null;
+        // The modelled kernel may wait for nothing, but not before it has its memory.
+        const isUp = (this.findKernel()?.memory ?? null) !== null;
+        const standstill = isUp ? null : describeStandstill(this.machine);
         if (standstill !== null) return { outcome: 'error', exitStatus: 1, panic: null, reason: standstill };
         return { outcome: 'steady', exitStatus: 0, panic: null, reason: 'reached its steady state' };
       }
@@ -265,7 +275,7 @@ export class LevitateMachine {
       case 'limit':
         return { outcome: 'limit', exitStatus: 3, panic: null, reason: `hit the limit of ${stop.limit}` };
       case 'lockup':
-        return { outcome: 'error', exitStatus: 1, panic: null, reason: stop.reason };
+        return { outcome: 'error', exitStatus: 1, panic: null, reason: stop.reason + firstException(this.machine) };
       case 'reset':
       case 'stopped':
         return { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };

@@ -1,7 +1,7 @@
 /**
  * The kernel's own address space: what is mapped how, and in which order.
  *
- *     bootstrap (assembly)      1 GiB blocks around image and device tree, in both halves
+ *     bootstrap (assembly)      1 GiB blocks around image and device tree, in both halves; the console
  *     early map (PT_POOL)       image by section, device tree, console, and a window of RAM that holds mem_map
  *     direct map (buddy)        every other byte of RAM that may be mapped
  *

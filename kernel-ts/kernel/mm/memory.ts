@@ -46,7 +46,7 @@ import { PageOwner } from './page-owner.ts';
 import { SlabAllocator } from './slab/slab-allocator.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
-const GIB = 2 ** 30;
+const MIB_2 = 2 * 2 ** 20;
 
 /** The memory system of a running kernel. */
 export interface MemorySystem {
@@ -169,14 +169,14 @@ function openMmu(ports: Ports, image: KernelImage, bss: BssArena): Mmu {
   return mmu;
 }
 
-/** More of RAM than `_start` mapped, by blocks of 1 GiB in its own tables. */
+/** More of RAM than `_start` mapped, by blocks of 2 MiB in its own tables. */
 function earlyReach(mmu: Mmu, bootstrap: AddressSpace): EarlyReach {
   return {
     limit: Math.min(DIRECT_MAP_BYTES, 2 ** mmu.outputAddressBits),
     map: ({ start, end }) => {
-      for (let gib = alignDown(start, GIB); gib < end; gib += GIB) {
-        const va = physToVirt(physAddr(gib));
-        if (!bootstrap.translate(va).ok) bootstrap.mapBlock(va, physAddr(gib), 1, MemoryAttributes.kernelData);
+      for (let block = alignDown(start, MIB_2); block < end; block += MIB_2) {
+        const va = physToVirt(physAddr(block));
+        if (!bootstrap.translate(va).ok) bootstrap.mapBlock(va, physAddr(block), 2, MemoryAttributes.kernelData);
       }
     },
   };
