@@ -1,0 +1,42 @@
+/**
+ * Executes the families of SIMD and FP instructions (simd-fixtures/) on QEMU's user-mode emulator
+ * and writes digests of the results. The own core is compared with them by tests/a64-simd.test.ts,
+ * wherever there is no QEMU.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { CLASSES, type EncodingClass, digestOf, DIGESTS, familiesOf, recordsOf } from './simd-fixtures/families.ts';
+import { type Oracle, withQemu } from './simd-fixtures/qemu.ts';
+
+const SKIPPED = 77;
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** The lines of a class: its name, then the families that are not UNDEFINED. */
+function linesOf(encodingClass: EncodingClass, oracle: Oracle): string[] {
+  const families = [...familiesOf(encodingClass)];
+  const bytes = families[0]?.records.length ?? 0;
+  const after = oracle(concatenated(families.map(({ records }) => records)), bytes);
+  const lines = families.flatMap(({ key, records }, i) => {
+    const digest = digestOf(records, recordsOf(after.subarray(i * bytes, (i + 1) * bytes)));
+    return digest === null ? [] : [`${key} ${digest}`];
+  });
+  return [`# ${encodingClass.name}`, ...lines];
+}
+
+process.exitCode = withQemu((oracle) => {
+  if (oracle === null) {
+    console.error('simd-fixtures: skipped; install qemu-user and the GNU cross binutils for aarch64');
+    return SKIPPED;
+  }
+  writeFileSync(DIGESTS, `${CLASSES.flatMap((one) => linesOf(one, oracle)).join('\n')}\n`);
+  return 0;
+});

@@ -1,0 +1,49 @@
+/** Executes records (cases.ts) on the own core, one instruction each. */
+
+import { BareCore, UNDEFINED } from '#emulator/a64/testing/bare-core.ts';
+import { LAYOUT } from '#emulator/a64/layout.ts';
+import { MEMORY_ADDRESS, MEMORY_BYTES, RECORD, UNDEFINED_SIGNAL } from '#scripts/simd-fixtures/cases.ts';
+
+const WINDOW = 0x2000_0000;
+const WINDOW_BYTES = 0x4000;
+/** Behind the memory, which is small. */
+const CODE = WINDOW + 0x3000;
+/** SIGSEGV: the instruction aborts. */
+const ABORT_SIGNAL = 11;
+
+/** Of bits 31:28. */
+const NZCV_SHIFT = 28;
+
+export class RecordRunner {
+  private readonly core = new BareCore(WINDOW, WINDOW_BYTES);
+
+  /** The record as it is afterwards. What was not executed leaves all but its first word. */
+  run(before: Uint8Array): Uint8Array {
+    const { state, bytes } = this.core;
+    const after = before.slice();
+    const view = new DataView(after.buffer);
+    const memory = bytes.subarray(Number(MEMORY_ADDRESS) - WINDOW).subarray(0, MEMORY_BYTES);
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(CODE - WINDOW, view.getUint32(RECORD.word, true), true);
+    state.setWord(LAYOUT.fpcr, view.getUint32(RECORD.fpcr, true));
+    state.setWord(LAYOUT.fpsr, view.getUint32(RECORD.fpsr, true));
+    state.nzcv = view.getUint32(RECORD.nzcv, true) >>> NZCV_SHIFT;
+    for (let i = 0; i < 16; i += 1) state.x[i] = view.getBigUint64(RECORD.x + 8 * i, true);
+    state.vBytes.set(after.subarray(RECORD.v, RECORD.memory));
+    memory.set(after.subarray(RECORD.memory));
+    state.pc = BigInt(CODE);
+    this.core.run(1);
+    const { exception } = this.core;
+    view.setUint32(
+      RECORD.word,
+      exception === null ? 0 : exception.esr === UNDEFINED ? UNDEFINED_SIGNAL : ABORT_SIGNAL,
+      true,
+    );
+    if (exception !== null) return after;
+    view.setUint32(RECORD.fpsr, state.fpsr, true);
+    view.setUint32(RECORD.nzcv, (state.nzcv << NZCV_SHIFT) >>> 0, true);
+    for (let i = 0; i < 16; i += 1) view.setBigUint64(RECORD.x + 8 * i, state.x[i] as bigint, true);
+    after.set(state.vBytes, RECORD.v);
+    after.set(memory, RECORD.memory);
+    return after;
+  }
+}
