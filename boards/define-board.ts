@@ -5,7 +5,7 @@
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
-import { formatBytes } from '#common/quantities.ts';
+import { size } from '#common/quantities.ts';
 import type { Board, BoardConfig, BoardDefinition, BoardLimits, BoardOptions } from './types.ts';
 import { validateBoard } from './validate-board.ts';
 
@@ -42,11 +42,11 @@ function checkOptions(source: BoardSource, options: BoardOptions): BoardConfig {
   const { min, max } = limits.memoryBytes;
   if (!(memoryBytes >= min && memoryBytes <= max)) {
     throw new BoardError(
-      `memory of ${formatBytes(memoryBytes)} is not possible on ${name}: ${formatBytes(min)} to ${formatBytes(max)}`,
+      `memory of ${size(memoryBytes)} is not possible on ${name}: ${size(min)} to ${size(max)}`,
     );
   }
   if (memoryBytes % PAGE_SIZE !== 0) {
-    throw new BoardError(`memory of ${formatBytes(memoryBytes)} is not a multiple of the 4 KiB page`);
+    throw new BoardError(`memory of ${size(memoryBytes)} is not a multiple of the 4 KiB page`);
   }
   const cpus = options.cpus ?? defaults.cpus;
   if (!Number.isInteger(cpus) || cpus < limits.cpus.min || cpus > limits.cpus.max) {

@@ -15,7 +15,7 @@
 import type { PhysAddr } from '#common/address.ts';
 import { alignUp, hex, physAddr } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
-import { formatBytes } from '#common/quantities.ts';
+import { size } from '#common/quantities.ts';
 import type { Board } from './types.ts';
 
 /** Blocks of 2 MiB: the kernel maps initrd and DTB by blocks, and never shares one between them. */
@@ -68,7 +68,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   const kernel: Span = { start: kernelStart, end: kernelStart + sizes.kernelBytes };
   if (!isFree(kernel, ram, taken)) {
     throw new BoardError(
-      `the kernel needs ${formatBytes(sizes.kernelBytes)} at ${hex(kernelStart)}: outside RAM, or reserved, on ${board.name}`,
+      `the kernel needs ${size(sizes.kernelBytes)} at ${hex(kernelStart)}: outside RAM, or reserved, on ${board.name}`,
     );
   }
   taken.push(kernel);
@@ -89,7 +89,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
       return span;
     }
     throw new BoardError(
-      `no room for the ${what} of ${formatBytes(bytes)} in the RAM below ${hex(ram.end)} on ${board.name}`,
+      `no room for the ${what} of ${size(bytes)} in the RAM below ${hex(ram.end)} on ${board.name}`,
     );
   };
 

@@ -7,7 +7,7 @@
 
 import { physAddr } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
-import { formatBytes } from '#common/quantities.ts';
+import { size } from '#common/quantities.ts';
 import type { RamBank, ReservedRegion } from './types.ts';
 
 /**
@@ -24,12 +24,12 @@ export function fillBanks(slots: readonly RamBank[], bytes: number): RamBank[] {
   const banks: RamBank[] = [];
   let rest = bytes;
   for (const slot of slots) {
-    const size = Math.min(rest, slot.size);
-    if (size > 0) banks.push({ base: slot.base, size });
-    rest -= size;
+    const part = Math.min(rest, slot.size);
+    if (part > 0) banks.push({ base: slot.base, size: part });
+    rest -= part;
   }
   if (rest > 0)
-    throw new BoardError(`${formatBytes(bytes)} of memory is ${formatBytes(rest)} more than the banks hold`);
+    throw new BoardError(`${size(bytes)} of memory is ${size(rest)} more than the banks hold`);
   return banks;
 }
 

@@ -1,4 +1,6 @@
-/** Sizes, times and counts for people. */
+/** Sizes, times, counts and addresses for people. */
+
+import { hex } from './address.ts';
 
 const BYTE_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
 
@@ -29,13 +31,28 @@ export function showCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** `bytes` in the largest binary unit that divides it: "96 MiB". */
-export function formatBytes(bytes: number): string {
+/** `bytes` exactly, in the largest binary unit that divides them: "6 GiB", "204 KiB", "50331 bytes". */
+export function size(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (unit < BYTE_UNITS.length - 1 && value !== 0 && value % 1024 === 0) {
+  while (value !== 0 && value % 1024 === 0 && unit < BYTE_UNITS.length - 1) {
     value /= 1024;
     unit++;
   }
   return `${value} ${BYTE_UNITS[unit]}`;
+}
+
+/** A physical address in 10 digits, the 40 bits of the boards; wider ones take what they need. */
+export function phys(address: number): string {
+  return hex(address, 10);
+}
+
+/** [start, end) as logs show ranges. */
+export function span(start: number, end: number): string {
+  return `${phys(start)}..${phys(end)}`;
+}
+
+/** "1 table", "3 tables". */
+export function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

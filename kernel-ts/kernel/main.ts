@@ -10,7 +10,7 @@ import { findConsole } from '#kernel-ts/hal/console/console-drivers.ts';
 import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, memoryRanges, psci } from '#fdt/index.ts';
 import { type BootDeviceTree, readDeviceTree } from './device-tree.ts';
 import { mapRegisters } from './device-registers.ts';
-import { count, phys, size, span } from './format.ts';
+import { count, phys, size, span } from '#common/quantities.ts';
 import { bringUpInterrupts } from './interrupts/bring-up.ts';
 import type { Kernel } from './kernel.ts';
 import { BootReport } from './mm/boot-report.ts';

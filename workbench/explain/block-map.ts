@@ -8,7 +8,7 @@
  * drawn as free.
  */
 
-import { size } from '#kernel-ts/kernel/format.ts';
+import { size } from '#common/quantities.ts';
 import { hex } from '#common/address.ts';
 import type { Interval } from '#kernel-ts/kernel/mm/intervals.ts';
 import type { OwnedRange, RangeKind } from './physical-map.ts';

@@ -5,7 +5,7 @@
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
-import { size } from '#kernel-ts/kernel/format.ts';
+import { size } from '#common/quantities.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { fragmentationIndices, showThousandths, unusableFreeIndices } from './fragmentation.ts';
 import { findMemMap } from './kernel-memory.ts';

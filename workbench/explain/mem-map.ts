@@ -7,7 +7,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
-import { size, span } from '#kernel-ts/kernel/format.ts';
+import { size, span } from '#common/quantities.ts';
 import { DIRECT_MAP_BYTES } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { type Interval, subtract, totalBytes } from '#kernel-ts/kernel/mm/intervals.ts';
 import { planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';

@@ -4,8 +4,7 @@
  */
 
 import { hex } from '#common/address.ts';
-import { count, size, span } from '#kernel-ts/kernel/format.ts';
-import { showTime } from '#common/quantities.ts';
+import { count, showTime, size, span } from '#common/quantities.ts';
 import type { BlockEvent } from './block-history.ts';
 import { drawBlockMap } from './block-map.ts';
 import type { FrameExplanation } from './frame.ts';

@@ -4,7 +4,7 @@
  */
 
 import { hex } from '#common/address.ts';
-import { size, span } from '#kernel-ts/kernel/format.ts';
+import { size, span } from '#common/quantities.ts';
 import { explainBuddy, showBuddy } from '#workbench/explain/buddy.ts';
 import { explainMemMap, showMemMap } from '#workbench/explain/mem-map.ts';
 import { renderAddress } from '#workbench/explain/render.ts';

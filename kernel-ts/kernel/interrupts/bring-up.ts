@@ -14,7 +14,7 @@ import {
 import { interruptsOf } from '#kernel-ts/hal/interrupt-controller/specifier.ts';
 import { findTimer } from '#kernel-ts/hal/timer/generic-timer.ts';
 import { mapRegisters } from '#kernel-ts/kernel/device-registers.ts';
-import { phys } from '#kernel-ts/kernel/format.ts';
+import { phys } from '#common/quantities.ts';
 import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
 import type { Tag } from '#kernel-ts/kernel/log.ts';
 import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';

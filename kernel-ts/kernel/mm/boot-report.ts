@@ -9,7 +9,7 @@ import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
 import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import { type EventOwner, ownedBy } from '#kernel-ts/hal/kernel-events.ts';
 import type { TracePort } from '#kernel-ts/hal/ports.ts';
-import { count, size, span } from '#kernel-ts/kernel/format.ts';
+import { count, size, span } from '#common/quantities.ts';
 import type { Log } from '#kernel-ts/kernel/log.ts';
 import type { Buddy } from './buddy.ts';
 import type { Complaint } from './discover.ts';

@@ -20,7 +20,7 @@ import {
   type StaticRegion,
 } from '#fdt/index.ts';
 import type { BootDeviceTree } from '#kernel-ts/kernel/device-tree.ts';
-import { span } from '#kernel-ts/kernel/format.ts';
+import { span } from '#common/quantities.ts';
 import type { KernelImage } from '#kernel-ts/kernel/image.ts';
 import { intersect, type Interval, subtract } from './intervals.ts';
 import { type Memblock, type Range64, STATIC_REGIONS } from './memblock.ts';

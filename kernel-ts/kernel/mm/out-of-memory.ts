@@ -4,7 +4,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
-import { count, size } from '#kernel-ts/kernel/format.ts';
+import { count, size } from '#common/quantities.ts';
 import type { FrameAccounts } from './frame-accounts.ts';
 import { mayUseReserve, type PageOwner, pageOwnerName } from './page-owner.ts';
 

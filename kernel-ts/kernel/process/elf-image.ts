@@ -22,7 +22,7 @@
  */
 
 import { hex, PAGE_SIZE, type VirtAddr, virtAddr } from '#common/address.ts';
-import { count } from '#kernel-ts/kernel/format.ts';
+import { count } from '#common/quantities.ts';
 
 const EI_CLASS = 4;
 const EI_DATA = 5;

@@ -20,7 +20,7 @@ import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
 import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
 import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
-import { count } from '#kernel-ts/kernel/format.ts';
+import { count } from '#common/quantities.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { Area, AreaKind, areaRules, type UserAccess } from './area.ts';

@@ -2,7 +2,7 @@
 
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import { ENTRIES_PER_TABLE, kindOf, type Level, tableAddress } from '#kernel-ts/hal/mmu/descriptor.ts';
-import { phys, size, span } from '#kernel-ts/kernel/format.ts';
+import { phys, size, span } from '#common/quantities.ts';
 import { reservationOwner } from '#kernel-ts/kernel/mm/boot-report.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { describeFrame } from '#kernel-ts/kernel/mm/frame-state.ts';

@@ -4,7 +4,7 @@
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
-import { count, size, span } from '#kernel-ts/kernel/format.ts';
+import { count, size, span } from '#common/quantities.ts';
 import { reservationOwner } from '#kernel-ts/kernel/mm/boot-report.ts';
 import { pageOwnerName } from '#kernel-ts/kernel/mm/page-owner.ts';
 import type { Command } from '#kernel-ts/kernel/shell/command.ts';
