@@ -41,9 +41,7 @@ function checkOptions(source: BoardSource, options: BoardOptions): BoardConfig {
   const memoryBytes = options.memoryBytes ?? defaults.memoryBytes;
   const { min, max } = limits.memoryBytes;
   if (!(memoryBytes >= min && memoryBytes <= max)) {
-    throw new BoardError(
-      `memory of ${size(memoryBytes)} is not possible on ${name}: ${size(min)} to ${size(max)}`,
-    );
+    throw new BoardError(`memory of ${size(memoryBytes)} is not possible on ${name}: ${size(min)} to ${size(max)}`);
   }
   if (memoryBytes % PAGE_SIZE !== 0) {
     throw new BoardError(`memory of ${size(memoryBytes)} is not a multiple of the 4 KiB page`);

@@ -88,9 +88,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
       taken.push(span);
       return span;
     }
-    throw new BoardError(
-      `no room for the ${what} of ${size(bytes)} in the RAM below ${hex(ram.end)} on ${board.name}`,
-    );
+    throw new BoardError(`no room for the ${what} of ${size(bytes)} in the RAM below ${hex(ram.end)} on ${board.name}`);
   };
 
   const { initrdBytes = 0, dtbBytes } = sizes;

@@ -28,8 +28,7 @@ export function fillBanks(slots: readonly RamBank[], bytes: number): RamBank[] {
     if (part > 0) banks.push({ base: slot.base, size: part });
     rest -= part;
   }
-  if (rest > 0)
-    throw new BoardError(`${size(bytes)} of memory is ${size(rest)} more than the banks hold`);
+  if (rest > 0) throw new BoardError(`${size(bytes)} of memory is ${size(rest)} more than the banks hold`);
   return banks;
 }
 

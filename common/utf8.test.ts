@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeUtf8 } from './utf8.ts';
+import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 describe('encodeUtf8', () => {
   it.each([
@@ -27,5 +27,37 @@ describe('encodeUtf8', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('decodeUtf8', () => {
+  it('reads back any well-formed text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(decodeUtf8(encodeUtf8(text))).toBe(text);
+      }),
+    );
+  });
+
+  it('reads any bytes without failing, and well-formed parts as the platform does', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        const text = decodeUtf8(bytes);
+        // How many replacement characters a broken sequence makes is nobody's standard; what stands
+        // between them is.
+        const parts = (read: string) => read.split(/\ufffd+/);
+        expect(parts(text)).toEqual(parts(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)));
+      }),
+    );
+  });
+
+  it.each([
+    [[0xc0, 0x80], 2],
+    [[0xed, 0xa0, 0x80], 3],
+    [[0xf4, 0x90, 0x80, 0x80], 4],
+    [[0xe2, 0x82], 2],
+    [[0xff], 1],
+  ])('%o is no character', (bytes, replaced) => {
+    expect(decodeUtf8(Uint8Array.from(bytes))).toBe('\ufffd'.repeat(replaced));
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Strings to UTF-8. By hand, because the kernel has no `TextEncoder`: that belongs to the host.
+ * Strings to UTF-8 and back. By hand, because `TextEncoder` and `TextDecoder` belong to the host.
  *
  *     code point        bytes
  *     0000..007F        0xxxxxxx
@@ -9,7 +9,7 @@
  *
  * Half of a surrogate pair has no encoding and becomes U+FFFD.
  *
- * Specification: RFC 3629, 3; the Unicode Standard, 3.9 for the replacement.
+ * Specification: RFC 3629, 3 and 4; the Unicode Standard, 3.9 for the replacement.
  */
 
 const REPLACEMENT = 0xfffd;
@@ -44,4 +44,30 @@ function append(bytes: number[], codePoint: number): void {
 
 function continuation(codePoint: number, shift: number): number {
   return 0x80 | ((codePoint >>> shift) & 0x3f);
+}
+
+/**
+ * The bytes [start, end) read as UTF-8 (RFC 3629, 4); each byte that is not part of a well-formed
+ * character reads as U+FFFD. O(n).
+ */
+export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  let text = '';
+  let i = start;
+  while (i < end) {
+    const first = bytes[i] ?? 0;
+    const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    let code = length === 1 ? first : first & (0x7f >> length);
+    let valid = length > 0 && i + length <= end;
+    for (let k = 1; valid && k < length; k++) {
+      const next = bytes[i + k] ?? 0;
+      valid = (next & 0xc0) === 0x80;
+      code = (code << 6) | (next & 0x3f);
+    }
+    // Overlong forms, surrogates and what lies above U+10FFFF are not characters.
+    if (length === 3) valid &&= code >= 0x800 && (code < 0xd800 || code >= 0xe000);
+    if (length === 4) valid &&= code >= 0x1_0000 && code < 0x11_0000;
+    text += String.fromCodePoint(valid ? code : REPLACEMENT);
+    i += valid ? length : 1;
+  }
+  return text;
 }

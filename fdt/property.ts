@@ -7,7 +7,8 @@
  */
 
 import { FdtError } from './errors.ts';
-import { decodeUtf8, quote } from './text.ts';
+import { decodeUtf8 } from '#common/utf8.ts';
+import { quote } from './text.ts';
 
 /** A property of a blob. `value` is a view into the blob: do not write to it. */
 export class DeviceProperty {

@@ -9,7 +9,7 @@
 import type { DeviceNode } from './device-node.ts';
 import type { Fdt } from './fdt.ts';
 import type { Reservation } from './structure.ts';
-import { encodeUtf8 } from './text.ts';
+import { encodeUtf8 } from '#common/utf8.ts';
 
 /** A whole tree. */
 export interface FdtTree {

@@ -25,6 +25,7 @@
  */
 
 import type { AccessWidth, DeviceContext } from '#emulator/bus/device.ts';
+import { identificationByte } from './primecell.ts';
 import type { SerialDevice, TransmitListener } from './serial-device.ts';
 import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './uart-receiver.ts';
 import { UartTransmitter } from './uart-transmitter.ts';
@@ -74,12 +75,8 @@ const INT_ALL = 0x7ff;
 
 const DMACR = 0x48; // 3 bits
 
-/**
- * PeriphID0..3 and PCellID0..3, one byte at each multiple of 4 from 0xfe0: part 0x011, designer
- * 0x41 (Arm), revision 1.
- */
-const IDENTIFICATION = 0xfe0;
-const IDENTIFICATION_BYTES = [0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1] as const;
+/** Part 0x011, designer 0x41 (Arm), revision 1. */
+const PERIPHERAL_ID = [0x11, 0x10, 0x14, 0x00] as const;
 
 const CR_RESET = CR_TXE | CR_RXE;
 const IFLS_RESET = 0x12; // both levels one half
@@ -209,8 +206,8 @@ export class Pl011 implements SerialDevice {
       case DMACR:
         return this.#dmacr;
       default: {
-        const id = IDENTIFICATION_BYTES[(offset - IDENTIFICATION) / 4];
-        if (id === undefined) {
+        const id = identificationByte(PERIPHERAL_ID, offset);
+        if (id === null) {
           this.#unknown.report('read', offset, width, 0);
         }
         return id ?? 0;
@@ -259,7 +256,7 @@ export class Pl011 implements SerialDevice {
       case MIS:
         break; // read-only
       default:
-        if (IDENTIFICATION_BYTES[(offset - IDENTIFICATION) / 4] === undefined) {
+        if (identificationByte(PERIPHERAL_ID, offset) === null) {
           this.#unknown.report('write', offset, width, value);
         }
     }

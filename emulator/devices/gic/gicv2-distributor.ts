@@ -13,6 +13,7 @@
  */
 
 import type { AccessWidth, Device } from '#emulator/bus/device.ts';
+import { PRIMECELL_ID } from '#emulator/devices/primecell.ts';
 import type { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import type { GicV2Sgis } from './gicv2-sgis.ts';
 import { InterruptRegisters, NOT_HERE, requireByteOrWord, requireWord } from './interrupt-registers.ts';
@@ -39,7 +40,7 @@ const IDENTIFICATION = 0xfd0;
 const SIZE = 0x1000;
 
 /** PIDR4..7, PIDR0..3, CIDR0..3: Arm, part 0x390, architecture 2 in PIDR2 (0xfe8) bits 7:4. */
-const IDENTIFICATION_VALUES = [0x04, 0, 0, 0, 0x90, 0xb4, 0x2b, 0, 0x0d, 0xf0, 0x05, 0xb1];
+const IDENTIFICATION_VALUES = [0x04, 0, 0, 0, 0x90, 0xb4, 0x2b, 0, ...PRIMECELL_ID];
 
 export interface GicV2DistributorOptions {
   readonly state: InterruptState;

@@ -15,6 +15,7 @@
  */
 
 import type { AccessWidth, Device } from '#emulator/bus/device.ts';
+import { PRIMECELL_ID } from '#emulator/devices/primecell.ts';
 import type { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import type { GicV3Routing } from './gicv3-routing.ts';
 import { InterruptRegisters, NOT_HERE, requireByteOrWord, requireWord } from './interrupt-registers.ts';
@@ -54,7 +55,7 @@ export const IIDR_VALUE = 0x0000_043b;
 
 /** PIDR4..7, PIDR0..3, CIDR0..3 for a part number; PIDR2 (0xffe8) bits 7:4 say architecture 3. */
 export function identificationOf(part: number): readonly number[] {
-  return [0x44, 0, 0, 0, part, 0xb4, 0x3b, 0, 0x0d, 0xf0, 0x05, 0xb1];
+  return [0x44, 0, 0, 0, part, 0xb4, 0x3b, 0, ...PRIMECELL_ID];
 }
 
 const IDENTIFICATION_VALUES = identificationOf(0x92);

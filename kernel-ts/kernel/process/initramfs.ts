@@ -19,7 +19,8 @@
  */
 
 import { alignUp, hex, type VirtAddr, virtAddr } from '#common/address.ts';
-import { decodeName, decodeUtf8 } from '#fdt/text.ts';
+import { decodeUtf8 } from '#common/utf8.ts';
+import { decodeName } from '#fdt/text.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import type { ByteSource } from './elf-image.ts';
 

@@ -19,7 +19,7 @@
  * docs/fidelity.md has what else is not as there.
  */
 
-import { decodeUtf8 } from '#fdt/text.ts';
+import { decodeUtf8 } from '#common/utf8.ts';
 import { ErrorCode } from './error-codes.ts';
 import type { Process } from './process.ts';
 

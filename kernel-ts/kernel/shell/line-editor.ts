@@ -13,7 +13,7 @@
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
-import { decodeUtf8 } from '#fdt/text.ts';
+import { decodeUtf8 } from '#common/utf8.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
 /** Longest line, bytes; what does not fit rings the bell. */

@@ -3,7 +3,7 @@
  * make.
  */
 
-import { encodeUtf8 } from '#fdt/text.ts';
+import { encodeUtf8 } from '#common/utf8.ts';
 
 /** An entry. What is not given is as for a plain file. */
 export interface CpioSource {
