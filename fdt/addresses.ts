@@ -16,6 +16,7 @@
  * (ranges).
  */
 
+import type { Range } from '#common/range.ts';
 import type { DeviceNode } from './device-node.ts';
 import { FdtError } from './errors.ts';
 import type { DeviceProperty } from './property.ts';
@@ -25,10 +26,15 @@ import { quote } from './text.ts';
 const MAX_CELLS = 4;
 const MAX_U64 = 0xffff_ffff_ffff_ffffn;
 
-/** [address, address + size), bytes. */
+/** A pair of a `reg` property: `size` bytes from `address`. */
 export interface AddressRange {
   readonly address: bigint;
   readonly size: bigint;
+}
+
+/** The bytes of a pair. The end may exceed 64 bits. */
+export function rangeOfPair({ address, size }: AddressRange): Range<bigint> {
+  return { start: address, end: address + size };
 }
 
 /** Pairs read from a property, and how many bytes at its end are less than a pair. */

@@ -9,16 +9,11 @@
  */
 
 import { hex } from '#common/address.ts';
-import { type AddressRange, addressCells, readPairs, sizeCells } from './addresses.ts';
+import type { Range } from '#common/range.ts';
+import { addressCells, rangeOfPair, readPairs, sizeCells } from './addresses.ts';
 import type { DeviceNode } from './device-node.ts';
 import { FdtError } from './errors.ts';
 import type { Fdt } from './fdt.ts';
-
-/** Physical addresses [start, end), bytes. */
-export interface InitrdRange {
-  readonly start: bigint;
-  readonly end: bigint;
-}
 
 /** What `/chosen` says. */
 export interface Chosen {
@@ -30,7 +25,8 @@ export interface Chosen {
   readonly stdoutOptions: string | null;
   /** The node that `stdoutPath` leads to; null where it leads nowhere. */
   readonly stdout: DeviceNode | null;
-  readonly initrd: InitrdRange | null;
+  /** Physical addresses. */
+  readonly initrd: Range<bigint> | null;
   /**
    * Why an initrd that the tree mentions is not used; null where there is none to complain about.
    */
@@ -39,7 +35,7 @@ export interface Chosen {
    * `linux,usable-memory-range`: the kernel may use no RAM outside these; null: it may use all. A
    * crash kernel's loader writes it.
    */
-  readonly usableMemory: readonly AddressRange[] | null;
+  readonly usableMemory: readonly Range<bigint>[] | null;
   /**
    * Why a `linux,usable-memory-range` does not count; null where there is none to complain about.
    */
@@ -82,7 +78,9 @@ function readUsableMemory(fdt: Fdt, node: DeviceNode): Pick<Chosen, 'usableMemor
   if (property === null) return { usableMemory: null, usableMemoryIgnored: null };
   const [addresses, sizes] = [addressCells(fdt.root), sizeCells(fdt.root)];
   const { entries, trailingBytes } = readPairs(property, addresses, sizes);
-  if (trailingBytes === 0 && entries.length > 0) return { usableMemory: entries, usableMemoryIgnored: null };
+  if (trailingBytes === 0 && entries.length > 0) {
+    return { usableMemory: entries.map(rangeOfPair), usableMemoryIgnored: null };
+  }
   const why = `${property.name} has ${property.value.length} bytes, not a multiple of ${4 * (addresses + sizes)}`;
   return { usableMemory: null, usableMemoryIgnored: why };
 }

@@ -59,7 +59,7 @@ describe(`dtc${absent ? ' (skipped: it is not installed)' : ''}`, () => {
       { address: 0x8000_0000n, size: 0x1_0000n },
       { address: 0x8_8000_0000n, size: 0x1001n },
     ]);
-    expect(memoryRanges(fdt).map(({ base, size }) => [base, size])).toEqual([
+    expect(memoryRanges(fdt).map(({ start, end }) => [start, end - start])).toEqual([
       [0x8000_0000n, 0x8000_0000n],
       [0x8_8000_0000n, 0x8000_0000n],
       [0x9_0000_0000n, 0x8000_0000n],
@@ -67,7 +67,7 @@ describe(`dtc${absent ? ' (skipped: it is not installed)' : ''}`, () => {
     ]);
     const reserved = reservedMemory(fdt);
     expect(reserved.staticRegions).toMatchObject([
-      { name: 'abl@f8800000', base: 0xf880_0000n, size: 0x200_0000n, noMap: true },
+      { name: 'abl@f8800000', start: 0xf880_0000n, end: 0xfa80_0000n, noMap: true },
     ]);
     expect(reserved.dynamicRegions).toMatchObject([
       { name: 'vframe', size: 0x2000_0000n, alignment: 0x1_0000n, reusable: true },

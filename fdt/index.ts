@@ -4,7 +4,7 @@
  */
 
 export { cpuReg } from './addresses.ts';
-export { chosen, type InitrdRange } from './chosen.ts';
+export { chosen } from './chosen.ts';
 export { cpus, psci } from './cpus.ts';
 export type { DeviceNode } from './device-node.ts';
 export { FDT_ERRORS, FdtError } from './errors.ts';

@@ -8,7 +8,7 @@ const MEMORY = { device_type: stringValue('memory') };
 
 function ranges(addressCells: number, sizeCells: number, ...children: FdtNode[]) {
   const root = node('', { '#address-cells': cells(addressCells), '#size-cells': cells(sizeCells) }, children);
-  return memoryRanges(openTree(root)).map(({ base, size, path }) => [base, size, path]);
+  return memoryRanges(openTree(root)).map(({ start, end, path }) => [start, end - start, path]);
 }
 
 describe('memoryRanges', () => {
@@ -71,7 +71,9 @@ describe('memoryRanges', () => {
 
   it('uses 2/1 cells where the root names none', () => {
     const fdt = openTree(node('', {}, [node('memory', { ...MEMORY, reg: cells(1, 2, 3), hotpluggable: EMPTY })]));
-    expect(memoryRanges(fdt)).toEqual([{ base: 0x1_0000_0002n, size: 3n, path: '/memory', hotpluggable: true }]);
+    expect(memoryRanges(fdt)).toEqual([
+      { start: 0x1_0000_0002n, end: 0x1_0000_0005n, path: '/memory', hotpluggable: true },
+    ]);
   });
 
   it('gives nothing for a memory node without reg, or no memory node', () => {
@@ -89,6 +91,6 @@ describe('memoryRanges', () => {
 describe('memoryReservations', () => {
   it('is the reservation block', () => {
     const fdt = Fdt.open(blob({ struct: [begin(''), END_NODE, END], reservations: [0x8_8000_0000n, 0x1001n, 0n, 0n] }));
-    expect(memoryReservations(fdt)).toEqual([{ address: 0x8_8000_0000n, size: 0x1001n }]);
+    expect(memoryReservations(fdt)).toEqual([{ start: 0x8_8000_0000n, end: 0x8_8000_1001n }]);
   });
 });

@@ -10,14 +10,12 @@
  */
 
 import { hex } from '#common/address.ts';
-import { addressCells, readPairs, sizeCells } from './addresses.ts';
+import type { Range } from '#common/range.ts';
+import { addressCells, rangeOfPair, readPairs, sizeCells } from './addresses.ts';
 import type { Fdt } from './fdt.ts';
-import type { Reservation } from './structure.ts';
 
-/** One range of RAM, [base, base + size). Bytes. */
-export interface MemoryRange {
-  readonly base: bigint;
-  readonly size: bigint;
+/** One range of RAM. */
+export interface MemoryRange extends Range<bigint> {
   /** Path of the node that names it. */
   readonly path: string;
   /** The node carries `hotpluggable`. */
@@ -41,19 +39,16 @@ export function memoryRanges(fdt: Fdt): MemoryRange[] {
     const property = node.findProperty('linux,usable-memory') ?? node.findProperty('reg');
     if (property === null) continue;
     const hotpluggable = node.has('hotpluggable');
-    for (const { address, size } of readPairs(property, addressCells(root), sizeCells(root)).entries) {
-      if (size > 0n) ranges.push({ base: address, size, path: node.path, hotpluggable });
+    for (const pair of readPairs(property, addressCells(root), sizeCells(root)).entries) {
+      if (pair.size > 0n) ranges.push({ ...rangeOfPair(pair), path: node.path, hotpluggable });
     }
   }
   return ranges;
 }
 
-/**
- * The ranges of the reservation block, which the kernel must not allocate from. Their memory may be
- * mapped.
- */
-export function memoryReservations(fdt: Fdt): readonly Reservation[] {
-  return fdt.reservations;
+/** The reservation block: ranges not to allocate from. They may be mapped. */
+export function memoryReservations(fdt: Fdt): Range<bigint>[] {
+  return fdt.reservations.map(rangeOfPair);
 }
 
 /**

@@ -41,7 +41,7 @@ describe(`the device tree of QEMU’s virt machine${absent ? ` (skipped: ${QEMU}
     const fdt = dump(`virt,gic-version=${gic}${el2}`, '-m', memory, '-smp', String(cores), '-cpu', 'cortex-a53');
     expect(fdt.header).toMatchObject({ totalSize: 0x10_0000, version: 17, lastCompatibleVersion: 16 });
     expect(memoryRanges(fdt)).toEqual([
-      { base: 0x4000_0000n, size: bytes, path: '/memory@40000000', hotpluggable: false },
+      { start: 0x4000_0000n, end: 0x4000_0000n + bytes, path: '/memory@40000000', hotpluggable: false },
     ]);
     expect(memoryReservations(fdt)).toEqual([]);
     expect(reservedMemory(fdt)).toEqual({ staticRegions: [], dynamicRegions: [], rejected: [], disabled: [] });

@@ -12,7 +12,13 @@ function read(children: readonly FdtNode[], own: Readonly<Record<string, Uint8Ar
 }
 
 const statics = (children: readonly FdtNode[]) =>
-  read(children).staticRegions.map(({ name, base, size, noMap, reusable }) => [name, base, size, noMap, reusable]);
+  read(children).staticRegions.map(({ name, start, end, noMap, reusable }) => [
+    name,
+    start,
+    end - start,
+    noMap,
+    reusable,
+  ]);
 const reasons = (children: readonly FdtNode[]) => read(children).rejected.map(({ name, reason }) => [name, reason]);
 
 describe('static regions', () => {
@@ -93,8 +99,8 @@ describe('dynamic regions', () => {
       size: 0x600_0000n,
       alignment: 0x1_0000n,
       allocRanges: [
-        { address: 0x9_8000_0000n, size: 0x8000_0000n },
-        { address: 0x8000_0000n, size: 0x8000_0000n },
+        { start: 0x9_8000_0000n, end: 0xa_0000_0000n },
+        { start: 0x8000_0000n, end: 0x1_0000_0000n },
       ],
       noMap: false,
       reusable: true,

@@ -15,7 +15,8 @@
  */
 
 import { hex } from '#common/address.ts';
-import { type AddressRange, addressCells, readPairs, sizeCells } from './addresses.ts';
+import { type AddressRange, addressCells, rangeOfPair, readPairs, sizeCells } from './addresses.ts';
+import type { Range } from '#common/range.ts';
 import type { DeviceNode } from './device-node.ts';
 import { FdtError } from './errors.ts';
 import type { Fdt } from './fdt.ts';
@@ -33,14 +34,8 @@ interface Region {
   readonly reusable: boolean;
 }
 
-/**
- * One range at a fixed address, [base, base + size). A node with several `reg` pairs makes several.
- * Bytes.
- */
-export interface StaticRegion extends Region {
-  readonly base: bigint;
-  readonly size: bigint;
-}
+/** A range at a fixed address. A node with several `reg` pairs makes several. */
+export type StaticRegion = Region & Range<bigint>;
 
 /**
  * A request for `size` bytes anywhere in one of `allocRanges`, tried in order; anywhere at all when
@@ -50,7 +45,7 @@ export interface DynamicRegion extends Region {
   readonly size: bigint;
   /** A power of two in bytes, or 0 when the tree asks for none. */
   readonly alignment: bigint;
-  readonly allocRanges: readonly AddressRange[];
+  readonly allocRanges: readonly Range<bigint>[];
 }
 
 /** A node (or the whole of `/reserved-memory`) that cannot be used, and why. */
@@ -121,7 +116,7 @@ export function reservedMemory(fdt: Fdt): ReservedMemory {
         if (size === 0n) reject(node, `the range at ${hex(address)} is empty`);
         else if (address + size > 2n ** 64n)
           reject(node, `the range at ${hex(address)} of ${hex(size)} bytes ends beyond 64 bits`);
-        else staticRegions.push({ ...region, base: address, size });
+        else staticRegions.push({ ...region, start: address, end: address + size });
       }
     } catch (error) {
       if (!(error instanceof FdtError)) throw error;
@@ -166,5 +161,5 @@ function dynamicRequest(node: DeviceNode, cells: Cells): Pick<DynamicRegion, 'si
     throw alignmentProperty.badValue(`the alignment ${hex(alignment)} is not a power of two`);
   }
   const allocRanges = node.findProperty('alloc-ranges');
-  return { size, alignment, allocRanges: allocRanges === null ? [] : wholePairs(allocRanges, cells) };
+  return { size, alignment, allocRanges: allocRanges === null ? [] : wholePairs(allocRanges, cells).map(rangeOfPair) };
 }

@@ -21,6 +21,7 @@
  */
 
 import { alignUp, hex } from '#common/address.ts';
+import { bisect } from '#common/range.ts';
 import { FdtError } from './errors.ts';
 import type { FdtHeader } from './header.ts';
 
@@ -227,12 +228,5 @@ function checkPropertyName(view: DataView, header: FdtHeader, stringEnds: readon
  */
 export function stringEnd(index: StructureIndex, start: number): number {
   const ends = index.stringEnds;
-  let low = 0;
-  let high = ends.length - 1;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if ((ends[middle] ?? 0) < start) low = middle + 1;
-    else high = middle;
-  }
-  return ends[low] ?? start;
+  return ends[bisect(ends.length, (i) => (ends[i] ?? 0) < start)] ?? start;
 }

@@ -100,9 +100,9 @@ function allowed({ machine }: BootResult, source: TreeSource): string[] {
   const facts = factsOfTree(source);
   const ram = pagesInside(facts.ram);
   if (ram.length === 0) return [PANICS.noRam];
-  const dynamicSpans = [...(machine.kernel.memory?.memblock.reservedRanges() ?? [])]
-    .filter(({ owner }) => owner.kind === OwnerKind.RESERVED_DYNAMIC)
-    .map(({ base, size }) => span(base, size));
+  const dynamicSpans = [...(machine.kernel.memory?.memblock.reservedRanges() ?? [])].filter(
+    ({ owner }) => owner.kind === OwnerKind.RESERVED_DYNAMIC,
+  );
   const free = without(ram, pagesTouched([...facts.reserved, ...kernelSpans(machine), ...dynamicSpans]));
   // More regions than the static tables hold need a place for larger ones before anything else is
   // placed.

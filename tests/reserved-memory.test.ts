@@ -95,7 +95,7 @@ describe('dynamic reservations', () => {
     return [...(machine.kernel.memory?.memblock.reservedRanges() ?? [])]
       .filter(({ owner }) => owner.kind === OwnerKind.RESERVED_DYNAMIC)
       .toSorted((a, b) => Number(a.owner.cookie - b.owner.cookie))
-      .map(({ base, size, noMap }) => ({ ...span(base, size), noMap }));
+      .map(({ start, end, noMap }) => ({ start, end, noMap }));
   }
 
   it('lie inside their ranges, in the order of the ranges, aligned, clear of everything fixed', () => {

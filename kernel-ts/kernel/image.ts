@@ -8,6 +8,7 @@
  */
 
 import { type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
+import type { Range } from '#common/range.ts';
 import { physToVirt } from './mm/direct-map.ts';
 
 /** Symbols that the kernel needs, as byte offsets from the image's first byte. */
@@ -34,12 +35,6 @@ export interface KernelSymbols {
  */
 export const BOOTSTRAP_TABLES = 5;
 
-/** Physical [start, end), bytes. */
-export interface PhysRange {
-  readonly start: PhysAddr;
-  readonly end: PhysAddr;
-}
-
 export class KernelImage {
   readonly physicalBase: PhysAddr;
   readonly symbols: KernelSymbols;
@@ -58,30 +53,30 @@ export class KernelImage {
     return this.symbols._end;
   }
 
-  get whole(): PhysRange {
+  get whole(): Range<PhysAddr> {
     return this.range(0, this.symbols._end);
   }
 
-  get text(): PhysRange {
+  get text(): Range<PhysAddr> {
     return this.range(0, this.symbols._etext);
   }
 
-  get rodata(): PhysRange {
+  get rodata(): Range<PhysAddr> {
     return this.range(this.symbols._etext, this.symbols._data);
   }
 
   /** Data up to the guard page below the stack. */
-  get data(): PhysRange {
+  get data(): Range<PhysAddr> {
     return this.range(this.symbols._data, this.symbols.boot_stack_guard);
   }
 
   /** The page below the stack that stays unmapped. */
-  get guard(): PhysRange {
+  get guard(): Range<PhysAddr> {
     return this.range(this.symbols.boot_stack_guard, this.symbols.boot_stack);
   }
 
   /** The boot stack, and above it the stack for exceptions that the kernel itself caused. */
-  get stack(): PhysRange {
+  get stack(): Range<PhysAddr> {
     return this.range(this.symbols.boot_stack, this.symbols._end);
   }
 
@@ -95,7 +90,7 @@ export class KernelImage {
     return physToVirt(this.physical(symbol));
   }
 
-  private range(start: number, end: number): PhysRange {
+  private range(start: number, end: number): Range<PhysAddr> {
     return { start: physAddr(this.physicalBase + start), end: physAddr(this.physicalBase + end) };
   }
 }

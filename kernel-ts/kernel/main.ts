@@ -16,7 +16,7 @@ import type { Kernel } from './kernel.ts';
 import { BootReport } from './mm/boot-report.ts';
 import { DIRECT_MAP_BYTES } from './mm/direct-map.ts';
 import { describeFaults, isFaultless } from './mm/faults/memory-faults.ts';
-import type { Interval } from './mm/intervals.ts';
+import { includes, type Range } from '#common/range.ts';
 import { initMemory, type MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
 import { startUserSpace } from './process/start.ts';
@@ -109,7 +109,7 @@ function findDeviceTree({ log, ports, image, config }: Kernel): BootDeviceTree {
 const CONSOLE_BYTES = 0x1000;
 
 /** The pages of the early console's registers: it must survive the change of tables. */
-function consolePage({ config }: Kernel): Interval {
+function consolePage({ config }: Kernel): Range {
   const start = alignDown(config.earlyConsole.base, PAGE_SIZE);
   return { start, end: start + PAGE_SIZE };
 }
@@ -121,11 +121,11 @@ function consolePage({ config }: Kernel): Interval {
  */
 function checkConsoleIsNoRam({ config }: Kernel, fdt: Fdt): void {
   const { base, compatible } = config.earlyConsole;
-  const range = memoryRanges(fdt).find((ram) => BigInt(base) >= ram.base && BigInt(base) < ram.base + ram.size);
+  const range = memoryRanges(fdt).find((ram) => includes(ram, BigInt(base)));
   if (range === undefined) return;
   throw new KernelPanic(
     'The device tree names RAM where devices are',
-    `${range.path} has RAM from ${hex(range.base)} to ${hex(range.base + range.size)}, and ${compatible} is at ${hex(base)} in it: the tree is another machine's`,
+    `${range.path} has RAM from ${hex(range.start)} to ${hex(range.end)}, and ${compatible} is at ${hex(base)} in it: the tree is another machine's`,
   );
 }
 
@@ -190,4 +190,4 @@ function discover({ log }: Kernel, { initrd }: MemorySystem, fdt: Fdt): void {
   log.line('DTB', initrd === null ? 'no initramfs' : `initramfs ${span(Number(initrd.start), Number(initrd.end))}`);
 }
 
-const bytes = ({ start, end }: Interval): string => size(end - start);
+const bytes = ({ start, end }: Range): string => size(end - start);

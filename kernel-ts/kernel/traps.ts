@@ -10,6 +10,7 @@
  */
 
 import { hex, virtAddr } from '#common/address.ts';
+import { includes } from '#common/range.ts';
 import { type Fdt, memoryRanges } from '#fdt/index.ts';
 import { type Access, formatTranslation } from '#kernel-ts/hal/mmu/walk.ts';
 import type { Ports } from '#kernel-ts/hal/ports.ts';
@@ -123,9 +124,9 @@ interface FaultingKernel {
 function promisedRam(tree: Fdt | null, va: bigint): string | null {
   if (tree === null || va < DIRECT_MAP_BASE) return null;
   const pa = va - DIRECT_MAP_BASE;
-  const range = memoryRanges(tree).find(({ base, size }) => pa >= base && pa < base + size);
+  const range = memoryRanges(tree).find((ram) => includes(ram, pa));
   if (range === undefined) return null;
-  return `nothing answers at ${hex(pa)}, which is RAM by ${range.path} (${hex(range.base)}..${hex(range.base + range.size)})`;
+  return `nothing answers at ${hex(pa)}, which is RAM by ${range.path} (${hex(range.start)}..${hex(range.end)})`;
 }
 
 /** The access that an abort was, for a walk. */

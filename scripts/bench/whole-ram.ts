@@ -7,6 +7,7 @@
  */
 
 import { PAGE_SIZE, physAddr } from '#common/address.ts';
+import { rangeOf } from '#common/range.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
 import { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
@@ -18,7 +19,7 @@ const STATIC_BYTES = 8 * PAGE_SIZE;
 
 /** @throws Error when the machine has no room for it */
 export function buddyOfWholeRam({ machine, memory }: Booted, banks: readonly MemoryBank[]): Buddy {
-  const plan = planMemMap({ banks: () => banks });
+  const plan = planMemMap(banks.map(rangeOf));
   const base = memory.buddy.allocExact(plan.bytes);
   const statics = memory.buddy.allocExact(STATIC_BYTES);
   if (base === null || statics === null) throw new Error(`no room for a mem_map of ${plan.bytes} bytes`);

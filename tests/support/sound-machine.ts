@@ -78,18 +78,18 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
       (kind) => kind === owner.kind,
     ),
   );
-  const ownSpans = own.map(({ base, size }) => span(base, size));
+  const ownSpans = own.map(({ start, end }) => ({ start, end }));
   expectSpans('free RAM under the kernel’s own reservations', ownSpans, common(ownSpans, without(ram, fixed)));
   expect('bytes of its own reservations', bytesIn(unite(ownSpans)), bytesIn(ownSpans));
   const mapRange = own.find(({ owner }) => owner.kind === OwnerKind.MEM_MAP);
-  expect('base of mem_map', system.memMap.base, mapRange?.base);
+  expect('base of mem_map', system.memMap.base, mapRange?.start);
   const entries = bytesIn(ram) / 4096;
   expect('entries of mem_map', system.memMap.entries, entries);
   expect('bytes of mem_map', system.memMap.bytes, entries * 24);
   const beforeMap = own.filter(
     ({ owner }) => owner.kind === OwnerKind.MEMBLOCK || owner.kind === OwnerKind.RESERVED_DYNAMIC,
   );
-  const holes = without(ram, [...fixed, ...beforeMap.map(({ base, size }) => span(base, size))]);
+  const holes = without(ram, [...fixed, ...beforeMap]);
   const room = Math.ceil((entries * 24) / 4096) * 4096;
   expect(
     'mem_map in the first hole that fits',
@@ -137,10 +137,7 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
     leaves.filter(({ offset, pa }) => offset !== pa + DIRECT_MAP_OFFSET).length,
     0,
   );
-  const noMap = [
-    ...facts.reserved.filter((region) => region.noMap === true),
-    ...own.filter((region) => region.noMap).map(({ base, size }) => span(base, size)),
-  ];
+  const noMap = [...facts.reserved.filter((region) => region.noMap === true), ...own.filter((region) => region.noMap)];
   const { text, rodata, guard } = image;
   const kernelImage = without([image.whole], [guard]);
   const console = span(Math.floor(machine.board.kernelConsole.base / 4096) * 4096, 4096);

@@ -4,6 +4,7 @@
  */
 
 import { hex } from '#common/address.ts';
+import { placeOf } from '#common/range.ts';
 import { PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
@@ -60,8 +61,7 @@ export function makeReport(machine: LevitateMachine, outcome: Outcome, exitStatu
 function readReport(machine: LevitateMachine, outcome: Outcome, exitStatus: number, wallMs: number): Report {
   const memory = machine.findKernel()?.memory ?? null;
   const { clock } = machine.machine;
-  const banks =
-    memory === null ? bankEvents(machine) : [...memory.memblock.banks()].map(({ base, size }) => ({ base, size }));
+  const banks = memory === null ? bankEvents(machine) : [...memory.memblock.banks()].map(placeOf);
   const { memMap, buddy, heap, mmu } = memory ?? { memMap: null, buddy: null, heap: null, mmu: null };
   const heapStats = heap?.stats();
   return {

@@ -10,7 +10,7 @@
 
 import { size } from '#common/quantities.ts';
 import { hex } from '#common/address.ts';
-import type { Interval } from '#kernel-ts/kernel/mm/intervals.ts';
+import type { Range as Interval } from '#common/range.ts';
 import type { OwnedRange, RangeKind } from './physical-map.ts';
 import { onColour, type Style } from './style.ts';
 

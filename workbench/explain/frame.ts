@@ -95,8 +95,6 @@ function blockOf(machine: LevitateMachine, frame: number): FrameBlock | Unknown 
 function bankNode(machine: LevitateMachine, frame: number): string | null {
   const fdt = openTree(machine);
   if (fdt === null) return null;
-  const range = memoryRanges(fdt).find(
-    ({ base, size }) => BigInt(frame) >= base && BigInt(frame + PAGE_SIZE) <= base + size,
-  );
+  const range = memoryRanges(fdt).find(({ start, end }) => frame >= start && frame + PAGE_SIZE <= end);
   return range?.path ?? null;
 }

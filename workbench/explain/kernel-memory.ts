@@ -62,8 +62,7 @@ export function told(events: readonly LogEvent[], what: string): LogEvent[] {
 export function findMemMap(machine: Pick<LevitateMachine, 'events' | 'memory'>): MemMapView | null {
   const placed = told(machine.events.get('memory'), 'mem_map').at(-1);
   if (placed === undefined) return null;
-  const banks = kernelBanks(machine).map(({ start, end }) => ({ base: start, size: end - start }));
-  const { sections } = planMemMap({ banks: () => banks });
+  const { sections } = planMemMap(kernelBanks(machine));
   const view = new MemMapView(machine.memory, Number(placed.fields['base']), sections);
   return view.isFilled ? view : null;
 }

@@ -10,7 +10,7 @@ import type { TranslationRegisters } from '#emulator/cpu/translate.ts';
 import { type ReadTable, type TranslationTree, translationTree } from '#emulator/cpu/translation-tree.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
-import type { Interval } from '#kernel-ts/kernel/mm/intervals.ts';
+import type { Range as Interval } from '#common/range.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /** ID_AA64MMFR0_EL1.PARange to bits of a physical address (Arm ARM DDI 0487 K.a, D24.2.88). */

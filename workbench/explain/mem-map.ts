@@ -9,7 +9,7 @@
 import { PAGE_SIZE } from '#common/address.ts';
 import { size, span } from '#common/quantities.ts';
 import { DIRECT_MAP_BYTES } from '#kernel-ts/kernel/mm/direct-map.ts';
-import { type Interval, subtract, totalBytes } from '#kernel-ts/kernel/mm/intervals.ts';
+import { type Range as Interval, subtract, totalLength as totalBytes } from '#common/range.ts';
 import { planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { judgeHole } from '#kernel-ts/kernel/mm/memblock-holes.ts';
 import { PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
@@ -46,7 +46,7 @@ export function explainMemMap(machine: LevitateMachine): MemMapExplanation | Unk
   const banks = kernelBanks(machine);
   if (banks.length === 0) return notThere(machine, 'map of RAM, which mem_map would describe');
   const reserved = ofEvents(machine, openTree(machine)).filter(({ kind }) => kind !== 'mem_map');
-  const plan = planMemMap({ banks: () => banks.map(({ start, end }) => ({ base: start, size: end - start })) });
+  const plan = planMemMap(banks);
   const free = subtract(banks, reserved);
   if (totalBytes(free) === 0) return unknown('every page of RAM is reserved: there is no hole to look at');
   const wish = {
@@ -57,7 +57,7 @@ export function explainMemMap(machine: LevitateMachine): MemMapExplanation | Unk
   };
   let base: number | null = null;
   const holes = free.map(({ start, end }): CandidateHole => {
-    const judged = judgeHole({ base: start, size: end - start }, wish);
+    const judged = judgeHole({ start, end }, wish);
     const taken = judged.accepted && base === null;
     if (judged.accepted) base ??= judged.at;
     return {

@@ -16,7 +16,7 @@ import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 import { RESERVED_STATE } from '#kernel-ts/kernel/mm/page.ts';
 import { flagNames } from '#kernel-ts/kernel/mm/page-state.ts';
 import { explainFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
-import { type Interval, intersect, subtract } from '#kernel-ts/kernel/mm/intervals.ts';
+import { type Range as Interval, intersect, subtract } from '#common/range.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { ownersByStart } from './block-history.ts';
 import { findMemMap, kernelBanks, type MemMapView } from './kernel-memory.ts';

@@ -59,13 +59,13 @@ export function reservationsOf(machine: LevitateMachine): NamedReservation[] {
   const memblock = kernel.memory?.memblock;
   if (memblock === undefined) return ofEvents(machine, fdt);
   return quietly(machine.machine, () =>
-    [...memblock.reservedRanges()].map(({ base, size, owner, noMap }) => {
+    [...memblock.reservedRanges()].map(({ start, end, owner, noMap }) => {
       const { kind, name } = ownerInEvents(owner.kind);
       return {
-        start: base,
-        end: base + size,
+        start,
+        end,
         kind: KINDS[kind] ?? 'reserved',
-        owner: nodePath(fdt, kind, owner.cookie) ?? entryName(fdt, kind, base) ?? name,
+        owner: nodePath(fdt, kind, owner.cookie) ?? entryName(fdt, kind, start) ?? name,
         noMap,
         dynamic: kind === 'dynamic-reserved-memory',
       };
@@ -113,7 +113,7 @@ function nodePath(fdt: Fdt | null, kind: EventOwnerKind, cookie: bigint): string
 /** The entry of the reservation block that begins in this page. */
 function entryName(fdt: Fdt | null, kind: EventOwnerKind, start: number): string | null {
   if (fdt === null || kind !== 'reservation-block') return null;
-  const index = memoryReservations(fdt).findIndex(({ address }) => alignDown(Number(address), PAGE_SIZE) === start);
+  const index = memoryReservations(fdt).findIndex((range) => alignDown(Number(range.start), PAGE_SIZE) === start);
   return index < 0 ? null : `memreserve entry ${index}`;
 }
 
@@ -132,11 +132,11 @@ function ofLoader(machine: LevitateMachine, fdt: Fdt | null): NamedReservation[]
     if (image !== null) add(image.base, image.bytes.length, kind, owner);
   }
   if (fdt !== null) {
-    for (const [index, { address, size }] of memoryReservations(fdt).entries()) {
-      add(Number(address), Number(size), 'reserved', `memreserve entry ${index}`);
+    for (const [index, { start, end }] of memoryReservations(fdt).entries()) {
+      add(Number(start), Number(end - start), 'reserved', `memreserve entry ${index}`);
     }
-    for (const { base, size, path, noMap } of reservedMemory(fdt).staticRegions) {
-      add(Number(base), Number(size), 'reserved', path, noMap);
+    for (const { start, end, path, noMap } of reservedMemory(fdt).staticRegions) {
+      add(Number(start), Number(end - start), 'reserved', path, noMap);
     }
     const { initrd } = chosen(fdt);
     if (initrd !== null && !found.some(({ kind }) => kind === 'initramfs')) {

@@ -8,8 +8,8 @@
 
 import { buildDeviceTree } from '#boards/device-tree.ts';
 import type { Board } from '#boards/types.ts';
-import { chosen, Fdt, FdtError, reservedMemory, writeFdt } from '#fdt/index.ts';
-import type { Interval } from '#kernel-ts/kernel/mm/intervals.ts';
+import { chosen, Fdt, FdtError, memoryReservations, reservedMemory, writeFdt } from '#fdt/index.ts';
+import { numberRange, type Range } from '#common/range.ts';
 import { applyLoaderFixups } from './loader-fixups.ts';
 
 /** What a boot loader adds to a user's tree. */
@@ -28,10 +28,7 @@ export interface DeviceTreeRequest {
  * The blob for given initrd bounds: sizes must not depend on them, so a caller can ask twice.
  * @throws InputError
  */
-export function makeDeviceTree(
-  request: DeviceTreeRequest,
-  initrd: { readonly start: number; readonly end: number } | null,
-): Uint8Array {
+export function makeDeviceTree(request: DeviceTreeRequest, initrd: Range | null): Uint8Array {
   const { board, blob, fixups, bootargs, seed } = request;
   const generate = () =>
     buildDeviceTree(board, {
@@ -47,10 +44,10 @@ export function makeDeviceTree(
 /**
  * Where a user's tree says that an initial RAM disk lies; null when it does not, or cannot be read.
  */
-export function initrdOfDeviceTree(blob: Uint8Array): { readonly start: number; readonly end: number } | null {
+export function initrdOfDeviceTree(blob: Uint8Array): Range | null {
   return asRead(blob, null, (fdt) => {
     const { initrd } = chosen(fdt);
-    return initrd === null ? null : { start: Number(initrd.start), end: Number(initrd.end) };
+    return initrd === null ? null : numberRange(initrd);
   });
 }
 
@@ -58,10 +55,10 @@ export function initrdOfDeviceTree(blob: Uint8Array): { readonly start: number; 
  * What a user's tree keeps to itself: its reservation block and the regions of its
  * /reserved-memory.
  */
-export function reservedOfDeviceTree(blob: Uint8Array): Interval[] {
+export function reservedOfDeviceTree(blob: Uint8Array): Range[] {
   return asRead(blob, [], (fdt) => [
-    ...fdt.reservations.map(({ address, size }) => ({ start: Number(address), end: Number(address + size) })),
-    ...reservedMemory(fdt).staticRegions.map(({ base, size }) => ({ start: Number(base), end: Number(base + size) })),
+    ...memoryReservations(fdt).map(numberRange),
+    ...reservedMemory(fdt).staticRegions.map(numberRange),
   ]);
 }
 

@@ -7,7 +7,7 @@ import type { Board } from '#boards/types.ts';
 import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import { Fdt, FdtError, memoryRanges } from '#fdt/index.ts';
-import { intersect, type Interval, subtract } from '#kernel-ts/kernel/mm/intervals.ts';
+import { intersect, join, numberRange, overlap, placeOf, type Range, rangeOf, subtract } from '#common/range.ts';
 
 /**
  * A physical address has at most 44 bits on these cores; beyond that nothing can be reached, so
@@ -22,7 +22,7 @@ export interface TreeRam {
   /** In whole pages, joined, ascending. */
   readonly banks: readonly MemoryBank[];
   /** The parts that lie on devices, with the devices' names. */
-  readonly onDevices: readonly (Interval & { readonly devices: readonly string[] })[];
+  readonly onDevices: readonly (Range & { readonly devices: readonly string[] })[];
 }
 
 /**
@@ -41,9 +41,8 @@ export function ramOfBlob(blob: Uint8Array | undefined, board: Board): TreeRam {
 
 /** RAM of a tree. @throws FdtError as {@link memoryRanges} */
 export function ramIn(fdt: Fdt, board: Board): TreeRam {
-  const ranges = memoryRanges(fdt).map(({ base, size }) => ({ start: Number(base), end: Number(base + size) }));
   // Joined before they are trimmed: ranges may meet inside a page, which then is whole.
-  const named = join(ranges)
+  const named = join(memoryRanges(fdt).map(numberRange))
     .map(({ start, end }) => ({
       start: alignUp(start, PAGE_SIZE),
       end: alignDown(Math.min(end, RAM_LIMIT), PAGE_SIZE),
@@ -52,12 +51,9 @@ export function ramIn(fdt: Fdt, board: Board): TreeRam {
   const windows = deviceWindows(board);
   const onDevices = join(intersect(named, windows)).map((range) => ({
     ...range,
-    devices: windows.filter(({ start, end }) => start < range.end && end > range.start).map(({ name }) => name),
+    devices: windows.filter((window) => overlap(window, range)).map(({ name }) => name),
   }));
-  return {
-    banks: subtract(named, windows).map(({ start, end }) => ({ base: start, size: end - start })),
-    onDevices,
-  };
+  return { banks: subtract(named, windows).map(placeOf), onDevices };
 }
 
 /** What the user must know of RAM that `--dtb` names: at most a sentence about what is left out. */
@@ -74,25 +70,13 @@ export function ramWarnings({ onDevices }: TreeRam, board: Board): string[] {
 
 /** `banks` and `more` together: overlapping and touching ranges made one. */
 export function unionOfBanks(banks: readonly MemoryBank[], more: readonly MemoryBank[]): MemoryBank[] {
-  const interval = ({ base, size }: MemoryBank): Interval => ({ start: base, end: base + size });
-  return join([...banks, ...more].map(interval)).map(({ start, end }) => ({ base: start, size: end - start }));
+  return join([...banks, ...more].map(rangeOf)).map(placeOf);
 }
 
-function deviceWindows(board: Board): (Interval & { readonly name: string })[] {
+function deviceWindows(board: Board): (Range & { readonly name: string })[] {
   return board.devices.map(({ name, base, size }) => ({
     name,
     start: alignDown(base, PAGE_SIZE),
     end: alignUp(base + size, PAGE_SIZE),
   }));
-}
-
-/** Overlapping and touching ranges made one, ascending. */
-function join(ranges: readonly Interval[]): Interval[] {
-  const joined: { start: number; end: number }[] = [];
-  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
-    const last = joined.at(-1);
-    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
-    else joined.push({ start, end });
-  }
-  return joined;
 }

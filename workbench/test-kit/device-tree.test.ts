@@ -10,7 +10,7 @@ const GiB = 2 ** 30;
 
 const open = (tree: DeviceTreeBuilder): Fdt => Fdt.open(tree.build());
 const ramOf = (tree: DeviceTreeBuilder): [number, number][] =>
-  memoryRanges(open(tree)).map(({ base, size }) => [Number(base), Number(size)]);
+  memoryRanges(open(tree)).map(({ start, end }) => [Number(start), Number(end - start)]);
 
 describe('RAM', () => {
   it('is written as it is said: order, overlaps and sizes of zero included', () => {
@@ -48,7 +48,7 @@ describe('RAM', () => {
 
   it('switched off has a node of its own', () => {
     const fdt = open(dtb().ram(0x8000_0000, '1G').ram(0x4000_0000, '1G', { status: 'disabled' }));
-    expect(memoryRanges(fdt).map(({ base }) => base)).toEqual([0x8000_0000n]);
+    expect(memoryRanges(fdt).map(({ start }) => start)).toEqual([0x8000_0000n]);
     expect(fdt.root.children.map(({ name }) => name)).toEqual(['chosen', 'memory@80000000', 'memory@40000000']);
   });
 });
@@ -71,7 +71,7 @@ describe('reservations', () => {
     ]);
     expect(reservedMemory(fdt).staticRegions).toHaveLength(2);
     expect(memoryReservations(open(dtb().memreserve(0x8000_0000, '64K')))).toMatchObject([
-      { address: 0x8000_0000n, size: 0x1_0000n },
+      { start: 0x8000_0000n, end: 0x8001_0000n },
     ]);
   });
 });

@@ -42,8 +42,9 @@ import type { MappingTrace } from './mapping-trace.ts';
 import type { TableAllocator } from './table-allocator.ts';
 import type { TableMemory } from './table-memory.ts';
 import { TTBR_BASE_MASK } from './translation-control.ts';
+import type { Range } from '#common/range.ts';
 import { checkedRange, halfOf, offsetOf, tableIndex } from './virtual-range.ts';
-import type { Half, OffsetRange } from './virtual-range.ts';
+import type { Half } from './virtual-range.ts';
 import { KERNEL_READ, walk } from './walk.ts';
 import type { Access, Translation } from './walk.ts';
 
@@ -251,7 +252,7 @@ export class AddressSpace {
     return counts;
   }
 
-  #edit(va: VirtAddr, range: OffsetRange, change: LeafChange): void {
+  #edit(va: VirtAddr, range: Range, change: LeafChange): void {
     const { memory, tables, tlb, trace } = this.#context;
     const request = { half: this.half, root: this.root, range, change, trace };
     const plan = planEdit(memory, request, this.#outputLimit);
@@ -309,6 +310,6 @@ export class AddressSpace {
   }
 }
 
-function covers(range: OffsetRange, offset: number): boolean {
+function covers(range: Range, offset: number): boolean {
   return offset >= range.start && offset < range.end;
 }

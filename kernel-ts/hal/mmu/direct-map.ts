@@ -12,14 +12,13 @@
 
 import type { PhysAddr } from '#common/address.ts';
 import { virtAddr } from '#common/address.ts';
+import type { Range } from '#common/range.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { MemoryAttributes } from './descriptor.ts';
 import type { MapCounts } from './fill.ts';
 
-/** Physical [start, end), multiples of 4 KiB. */
-export interface DirectMapRange {
-  readonly start: PhysAddr;
-  readonly end: PhysAddr;
+/** Physical, multiples of 4 KiB. */
+export interface DirectMapRange extends Range<PhysAddr> {
   readonly attrs: MemoryAttributes;
 }
 

@@ -35,8 +35,9 @@ import { nextTable } from './fill.ts';
 import { MapError } from './map-error.ts';
 import type { MappingTrace } from './mapping-trace.ts';
 import type { TableMemory } from './table-memory.ts';
+import type { Range } from '#common/range.ts';
 import { addressAt, entriesIn } from './virtual-range.ts';
-import type { EntrySlice, Half, OffsetRange } from './virtual-range.ts';
+import type { EntrySlice, Half } from './virtual-range.ts';
 
 /**
  * New descriptor for a leaf, 0 to unmap it. Called for blocks that still have to be split too, so
@@ -49,7 +50,7 @@ export interface EditRequest {
   readonly half: Half;
   /** Root table. */
   readonly root: PhysAddr;
-  readonly range: OffsetRange;
+  readonly range: Range;
   readonly change: LeafChange;
   /** Told of every leaf that changed, and of every split. */
   readonly trace: MappingTrace | null;
@@ -60,7 +61,7 @@ export interface EditPlan {
   /** Tables needed for splits. */
   readonly splits: number;
   /** The range, widened to the ends of the blocks that it cuts. */
-  readonly touched: OffsetRange;
+  readonly touched: Range;
   /** Tables that hold entries of the range. */
   readonly tables: readonly PhysAddr[];
   /** True when an entry needs break-before-make. */
@@ -77,7 +78,7 @@ export function planEdit(memory: TableMemory, request: EditRequest, outputLimit:
   let { start: lowest, end: highest } = request.range;
   const tables: PhysAddr[] = [];
 
-  const visit = (table: PhysAddr, level: Level, range: OffsetRange): void => {
+  const visit = (table: PhysAddr, level: Level, range: Range): void => {
     tables.push(table);
     for (const slice of entriesIn(range, level)) {
       const descriptor = memory.readEntry(table, slice.index);
@@ -106,7 +107,7 @@ export function planEdit(memory: TableMemory, request: EditRequest, outputLimit:
  * Tables needed so that a leaf of `level` gets entry ends where the range begins and ends inside
  * it.
  */
-function splitsFor(range: OffsetRange, level: Level): number {
+function splitsFor(range: Range, level: Level): number {
   let count = 1;
   if (level === 1) {
     for (const slice of entriesIn(range, 2)) if (!slice.whole) count++;
@@ -115,7 +116,7 @@ function splitsFor(range: OffsetRange, level: Level): number {
 }
 
 /** How {@link applyEdit} reaches an entry while it is broken. */
-export type MakeAddress = (table: PhysAddr, index: number, broken: OffsetRange) => VirtAddr;
+export type MakeAddress = (table: PhysAddr, index: number, broken: Range) => VirtAddr;
 
 /**
  * Does what {@link planEdit} accepted, taking tables off the end of `spare`. Returns the tables
@@ -168,7 +169,7 @@ export function applyEdit(
     request.trace?.mapped(va, leafAddress(after, level), LEVEL_SPAN[level], attributesOf(after));
   };
 
-  const visit = (table: PhysAddr, level: Level, range: OffsetRange): void => {
+  const visit = (table: PhysAddr, level: Level, range: Range): void => {
     for (const slice of entriesIn(range, level)) {
       const descriptor = memory.readEntry(table, slice.index);
       if (kindOf(descriptor, level) === 'leaf') {
@@ -201,7 +202,7 @@ function splitEntries(block: bigint, level: 1 | 2): BigUint64Array {
  * True when a table has no valid entry. Looks beside `range` first: where memory is unmapped page
  * by page the answer is there.
  */
-function isEmpty(memory: TableMemory, table: PhysAddr, range: OffsetRange, level: Level): boolean {
+function isEmpty(memory: TableMemory, table: PhysAddr, range: Range, level: Level): boolean {
   const span = LEVEL_SPAN[level];
   const first = Math.floor(range.start / span);
   const count = Math.ceil(range.end / span) - first;

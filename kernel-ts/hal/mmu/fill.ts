@@ -16,8 +16,9 @@ import type { Level, MemoryAttributes } from './descriptor.ts';
 import type { EntryWriter } from './entry-writer.ts';
 import { MapError } from './map-error.ts';
 import type { TableMemory } from './table-memory.ts';
+import type { Range } from '#common/range.ts';
 import { addressAt, entriesIn } from './virtual-range.ts';
-import type { EntrySlice, Half, OffsetRange } from './virtual-range.ts';
+import type { EntrySlice, Half } from './virtual-range.ts';
 
 /** Entries written, by size. */
 export interface MapCounts {
@@ -31,7 +32,7 @@ export interface FillRequest {
   readonly half: Half;
   /** Root table. */
   readonly root: PhysAddr;
-  readonly range: OffsetRange;
+  readonly range: Range;
   /** Output address of `range.start`. */
   readonly pa: number;
   readonly attrs: MemoryAttributes;
@@ -67,7 +68,7 @@ export function nextTable(
  * outside
  */
 export function planFill(memory: TableMemory, request: FillRequest, outputLimit: number): number {
-  const visit = (table: PhysAddr | null, level: Level, range: OffsetRange): number => {
+  const visit = (table: PhysAddr | null, level: Level, range: Range): number => {
     let needed = 0;
     for (const slice of entriesIn(range, level)) {
       const descriptor = table === null ? 0n : memory.readEntry(table, slice.index);
@@ -93,7 +94,7 @@ export function planFill(memory: TableMemory, request: FillRequest, outputLimit:
  */
 export function fill(memory: TableMemory, writer: EntryWriter, request: FillRequest, spare: PhysAddr[]): MapCounts {
   const counts: [number, number, number, number] = [0, 0, 0, 0];
-  const visit = (table: PhysAddr, level: Level, range: OffsetRange): void => {
+  const visit = (table: PhysAddr, level: Level, range: Range): void => {
     for (const slice of entriesIn(range, level)) {
       const leaf = leafLevel(request, slice, level);
       const descriptor = memory.readEntry(table, slice.index);

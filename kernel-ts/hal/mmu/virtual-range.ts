@@ -16,6 +16,7 @@
 
 import type { VirtAddr } from '#common/address.ts';
 import { hex, PAGE_SIZE, virtAddr } from '#common/address.ts';
+import type { Range } from '#common/range.ts';
 import { ENTRIES_PER_TABLE, LEVEL_SPAN } from './descriptor.ts';
 import type { Level } from './descriptor.ts';
 import { MapError } from './map-error.ts';
@@ -54,19 +55,13 @@ export function tableIndex(offset: number, level: Level): number {
   return Math.floor(offset / LEVEL_SPAN[level]) % ENTRIES_PER_TABLE;
 }
 
-/** Offsets [start, end) in a half. */
-export interface OffsetRange {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
  * [va, va + bytes) as offsets in `half`.
  * @throws MapError Misaligned when `va` or `bytes` is not a positive multiple of 4 KiB;
  * InvalidVirtualAddress when `va` is not canonical, is in the other half, or the range leaves the
  * half
  */
-export function checkedRange(half: Half, va: VirtAddr, bytes: number): OffsetRange {
+export function checkedRange(half: Half, va: VirtAddr, bytes: number): Range {
   if (!isCanonical(va)) throw new MapError('InvalidVirtualAddress', va, 'bits 63 to 48 differ from bit 55');
   if (halfOf(va) !== half) throw new MapError('InvalidVirtualAddress', va, `not in the ${half} half`);
   const start = offsetOf(va);
@@ -80,7 +75,7 @@ export function checkedRange(half: Half, va: VirtAddr, bytes: number): OffsetRan
 }
 
 /** One entry's share of a range. */
-export interface EntrySlice extends OffsetRange {
+export interface EntrySlice extends Range {
   readonly index: number;
   /** First offset that the entry covers, which may lie before `start`. */
   readonly entryStart: number;
@@ -92,7 +87,7 @@ export interface EntrySlice extends OffsetRange {
  * The entries of a table of `level` that `range` touches, in order. `range` lies within what one
  * such table covers.
  */
-export function* entriesIn(range: OffsetRange, level: Level): Generator<EntrySlice> {
+export function* entriesIn(range: Range, level: Level): Generator<EntrySlice> {
   const span = LEVEL_SPAN[level];
   for (let entryStart = range.start - (range.start % span); entryStart < range.end; entryStart += span) {
     const start = Math.max(entryStart, range.start);

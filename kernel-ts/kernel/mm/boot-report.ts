@@ -10,6 +10,7 @@ import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import { type EventOwner, ownedBy } from '#kernel-ts/hal/kernel-events.ts';
 import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import { count, size, span } from '#common/quantities.ts';
+import { lengthOf } from '#common/range.ts';
 import type { Log } from '#kernel-ts/kernel/log.ts';
 import type { Buddy } from './buddy.ts';
 import type { Complaint } from './discover.ts';
@@ -36,25 +37,25 @@ export class BootReport implements MemoryObserver {
     const { log, trace } = this;
     for (const complaint of complaints) log.line('MEM', `warning: ${complaint}`);
     for (const bank of memblock.banks()) {
-      log.line('MEM', `RAM      ${span(bank.base, bank.base + bank.size)}  ${size(bank.size)}`);
-      trace.emit('memory', { what: 'bank', base: BigInt(bank.base), bytes: bank.size });
+      const { start, end } = bank;
+      log.line('MEM', `RAM      ${span(start, end)}  ${size(lengthOf(bank))}`);
+      trace.emit('memory', { what: 'bank', base: BigInt(start), bytes: lengthOf(bank) });
     }
     for (const range of memblock.reservedRanges()) {
+      const { start, end } = range;
+      const bytes = lengthOf(range);
       const owner = reservationOwner(this.fdt, range.owner);
       const notes = [
         range.noMap ? 'no-map' : '',
-        range.ramBytes === 0 ? 'not RAM' : range.ramBytes < range.size ? `${size(range.ramBytes)} of it RAM` : '',
+        range.ramBytes === 0 ? 'not RAM' : range.ramBytes < bytes ? `${size(range.ramBytes)} of it RAM` : '',
         range.countedBytes < range.ramBytes ? `${size(range.ramBytes - range.countedBytes)} counted above` : '',
       ].filter((note) => note !== '');
       const suffix = notes.length === 0 ? '' : `  (${notes.join(', ')})`;
-      log.line(
-        'MEM',
-        `reserved ${span(range.base, range.base + range.size)}  ${size(range.size)}  ${owner.name}${suffix}`,
-      );
+      log.line('MEM', `reserved ${span(start, end)}  ${size(bytes)}  ${owner.name}${suffix}`);
       trace.emit('memory', {
         what: 'reserved',
-        base: BigInt(range.base),
-        bytes: range.size,
+        base: BigInt(start),
+        bytes,
         ...ownedBy(owner),
         noMap: range.noMap,
       });
@@ -68,7 +69,7 @@ export class BootReport implements MemoryObserver {
     const { base, bytes, entries, holes } = placement;
     for (const hole of holes) {
       if (!hole.accepted) {
-        log.line('MEM', `mem_map refused  ${span(hole.base, hole.base + hole.size)}: ${hole.reason}`);
+        log.line('MEM', `mem_map refused  ${span(hole.start, hole.end)}: ${hole.reason}`);
       } else {
         break;
       }
@@ -83,9 +84,7 @@ export class BootReport implements MemoryObserver {
       bytes,
       entries,
       holes: holes.map((hole: HoleVerdict) =>
-        hole.accepted
-          ? `${span(hole.base, hole.base + hole.size)} accepted`
-          : `${span(hole.base, hole.base + hole.size)} ${hole.reason}`,
+        hole.accepted ? `${span(hole.start, hole.end)} accepted` : `${span(hole.start, hole.end)} ${hole.reason}`,
       ),
     });
   }

@@ -14,7 +14,7 @@ import { Heap } from './heap.ts';
 import { MemMap, placeMemMap } from './mem-map.ts';
 import { PageOwner } from './page-owner.ts';
 import { blockName, type BuddyFields, BuddyReplay } from './testing/buddy-replay.ts';
-import { fakeMemblock, fakeMachine, GIB, MIB } from './testing/fake-machine.ts';
+import { addFreeRanges, fakeMemblock, fakeMachine, GIB, MIB } from './testing/fake-machine.ts';
 import { run, steps } from './testing/random-trace.ts';
 
 function recorder(): TracePort & { readonly events: BuddyFields[] } {
@@ -39,10 +39,10 @@ function tracedMachine(trace: TracePort) {
   map.initialise();
   const buddyTrace = new BuddyTrace(trace);
   const buddy = new Buddy(memory, bss, map, undefined, buddyTrace);
-  for (const { base, size } of memblock.freeRanges()) {
-    const middle = base + Math.floor(size / 2 / PAGE_SIZE) * PAGE_SIZE;
-    buddy.addRange(physAddr(base), physAddr(middle));
-    buddy.addRange(physAddr(middle), physAddr(base + size));
+  for (const { start, end } of memblock.freeRanges()) {
+    const middle = start + Math.floor((end - start) / 2 / PAGE_SIZE) * PAGE_SIZE;
+    buddy.addRange(physAddr(start), physAddr(middle));
+    buddy.addRange(physAddr(middle), physAddr(end));
   }
   return { memory, bss, memblock, buddy, buddyTrace };
 }
@@ -93,7 +93,7 @@ describe('buddy events', () => {
         const map = new MemMap(memory, placeMemMap(memblock));
         map.initialise();
         const plain = new Buddy(memory, bss, map);
-        for (const { base, size } of memblock.freeRanges()) plain.addRange(physAddr(base), physAddr(base + size));
+        addFreeRanges(plain, memblock);
         expect(orders.map((order) => buddy.allocFrames(order))).toEqual(
           orders.map((order) => plain.allocFrames(order)),
         );

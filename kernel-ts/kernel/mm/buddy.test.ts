@@ -6,6 +6,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
+import { includes } from '#common/range.ts';
 import { Buddy, coveringOrder } from './buddy.ts';
 import { physToVirt } from './direct-map.ts';
 import { MemMap, placeMemMap } from './mem-map.ts';
@@ -249,7 +250,7 @@ describe('any history', () => {
   it.each([12, 14, 24])('keeps every invariant, with pieces of 2^%d bytes', (chunkShift) => {
     const { buddy, memblock } = fakeMachine(RAGGED, HOLES, chunkShift);
     const free = [...memblock.freeRanges()];
-    const managed = (frame: number) => free.some(({ base, size }) => frame * P >= base && frame * P < base + size);
+    const managed = (frame: number) => free.some((range) => includes(range, frame * P));
     const before = buddy.buddyinfo();
     expect(buddy.validate()).toEqual([]);
     fc.assert(

@@ -15,6 +15,7 @@
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import { bisect } from '#common/range.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { badExactFree, badFree } from './bad-free.ts';
@@ -321,18 +322,8 @@ export class Buddy {
   }
 
   private searchZone(pfn: number): Zone | null {
-    const zones = this.zones;
-    let low = 0;
-    let high = zones.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (zones[middle]!.endPfn <= pfn) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const zone = zones[low];
+    const { zones } = this;
+    const zone = zones[bisect(zones.length, (i) => zones[i]!.endPfn <= pfn)];
     if (zone === undefined || !(zone.startPfn <= pfn)) {
       return null;
     }

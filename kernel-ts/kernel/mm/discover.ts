@@ -10,10 +10,20 @@
 
 import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
 import {
+  contains,
+  intersect,
+  lengthOf,
+  numberRange,
+  overlap,
+  type Range,
+  rangeOf,
+  subtract,
+  totalLength,
+} from '#common/range.ts';
+import {
   chosen,
   type Fdt,
   ignoredMemory,
-  type InitrdRange,
   memoryRanges,
   memoryReservations,
   reservedMemory,
@@ -22,9 +32,9 @@ import {
 import type { BootDeviceTree } from '#kernel-ts/kernel/device-tree.ts';
 import { span } from '#common/quantities.ts';
 import type { KernelImage } from '#kernel-ts/kernel/image.ts';
-import { intersect, type Interval, subtract } from './intervals.ts';
-import { type Memblock, type Range64, STATIC_REGIONS } from './memblock.ts';
-import { firstFitUnsorted, type Range } from './memblock-holes.ts';
+import { type Memblock, STATIC_REGIONS } from './memblock.ts';
+import { firstFitUnsorted } from './memblock-holes.ts';
+import type { Range64 } from './memblock-types.ts';
 import { type Owner, OwnerKind } from './owner.ts';
 import { ENTRY_BYTES } from './region-table.ts';
 
@@ -38,7 +48,7 @@ export interface EarlyReach {
    * Maps the GiBs of a range of RAM at their direct-map addresses.
    * @throws MapError when tables run out
    */
-  map(range: Interval): void;
+  map(range: Range): void;
 }
 
 /** What was found that does not fit: told in the log, never an error. */
@@ -48,15 +58,15 @@ export type Complaint = string;
 export interface Discovered {
   readonly complaints: readonly Complaint[];
   /** The initramfs, when all of it lies in RAM that may be mapped. */
-  readonly initrd: InitrdRange | null;
+  readonly initrd: Range<bigint> | null;
   /** What was there and does not count, for the case that there is no RAM at all. */
   readonly whyNoRam: string;
 }
 
 /** A reservation with a fixed place. */
-interface FixedReservation extends Range64 {
+interface FixedReservation extends Range<bigint> {
   readonly owner: Owner;
-  readonly noMap: boolean;
+  readonly noMap?: boolean;
 }
 
 /** Fills `memblock` from the tree. @throws KernelPanic when the tables cannot be placed */
@@ -70,9 +80,9 @@ export function discoverMemory(
   const complaints: Complaint[] = [];
   const named = memoryRanges(fdt);
   const { ram: reached, beyond } = reachable(named, reach.limit);
-  const { usableMemory, usableMemoryIgnored } = chosen(fdt);
-  const ram = usableMemory === null ? reached : usable(reached, usableMemory);
-  const unused = total(reached) - total(ram);
+  const { usableMemory, usableMemoryIgnored, initrd: namedInitrd, initrdIgnored } = chosen(fdt);
+  const ram = usableMemory === null ? reached : intersect(reached, usableMemory.map(numberRange));
+  const unused = totalLength(reached) - totalLength(ram);
   if (unused > 0) complaints.push(`linux,usable-memory-range of /chosen keeps ${unused} bytes of RAM from being used`);
   if (usableMemoryIgnored !== null) complaints.push(usableMemoryIgnored);
   if (beyond > 0n) {
@@ -82,7 +92,6 @@ export function discoverMemory(
   }
   const regions = reservedMemory(fdt);
   complaints.push(...overlaps(regions.staticRegions));
-  const { initrd: namedInitrd, initrdIgnored } = chosen(fdt);
   const unusable = namedInitrd === null ? null : whyUnusable(namedInitrd, ram, regions.staticRegions);
   const initrd = unusable === null ? namedInitrd : null;
   if (unusable !== null) complaints.push(`initramfs ignored: ${unusable}`);
@@ -90,62 +99,53 @@ export function discoverMemory(
   for (const { path, reason } of regions.rejected) complaints.push(`${path} ignored: ${reason}`);
 
   const fixed: FixedReservation[] = [
-    {
-      base: image.physicalBase,
-      size: image.bytes,
-      owner: { kind: OwnerKind.KERNEL_IMAGE, cookie: 0n },
-      noMap: false,
-    },
-    { base: tree.base, size: tree.bytes, owner: { kind: OwnerKind.DTB, cookie: 0n }, noMap: false },
+    { ...placed(image.physicalBase, image.bytes), owner: { kind: OwnerKind.KERNEL_IMAGE, cookie: 0n } },
+    { ...placed(tree.base, tree.bytes), owner: { kind: OwnerKind.DTB, cookie: 0n } },
+    ...(initrd === null ? [] : [{ ...initrd, owner: { kind: OwnerKind.INITRAMFS, cookie: 0n } }]),
+    ...memoryReservations(fdt).map((range) => ({
+      ...range,
+      owner: { kind: OwnerKind.RESERVATION_BLOCK, cookie: 0n },
+    })),
+    ...regions.staticRegions.map(({ start, end, noMap, node }) => ({
+      start,
+      end,
+      owner: { kind: OwnerKind.RESERVED_MEMORY, cookie: BigInt(node.offset) },
+      noMap,
+    })),
   ];
-  if (initrd !== null) {
-    fixed.push({
-      base: initrd.start,
-      size: initrd.end - initrd.start,
-      owner: { kind: OwnerKind.INITRAMFS, cookie: 0n },
-      noMap: false,
-    });
-  }
-  for (const { address, size } of memoryReservations(fdt)) {
-    fixed.push({ base: address, size, owner: { kind: OwnerKind.RESERVATION_BLOCK, cookie: 0n }, noMap: false });
-  }
-  for (const { base, size, noMap, node } of regions.staticRegions) {
-    fixed.push({ base, size, owner: { kind: OwnerKind.RESERVED_MEMORY, cookie: BigInt(node.offset) }, noMap });
-  }
 
   // A dynamic region takes an entry too, wherever it will go.
-  const reserved: Range64[] = [...fixed, ...regions.dynamicRegions.map(() => ({ base: 0, size: 0 }))];
+  const reserved: Range64[] = [...fixed, ...regions.dynamicRegions.map(() => ({ start: 0, end: 0 }))];
   memblock.ensureCapacity({ memory: ram, reserved, within: placeForTables(ram, reserved, image, reach) });
-  for (const { base, size } of ram) memblock.addMemory(base, size);
-  for (const { base, size, owner, noMap } of fixed) memblock.reserve(base, size, { owner, noMap });
+  for (const { start, end } of ram) memblock.add(start, end - start);
+  for (const { start, end, owner, noMap = false } of fixed) memblock.reserve(start, end - start, { owner, noMap });
 
-  for (const request of regions.dynamicRegions) {
-    const place = memblock.placeDynamic({
-      size: request.size,
-      alignment: request.alignment,
-      allocRanges: request.allocRanges.map(({ address, size }) => ({ base: address, size })),
-      noMap: request.noMap,
-      owner: { kind: OwnerKind.RESERVED_DYNAMIC, cookie: BigInt(request.node.offset) },
-    });
-    if (place === null) complaints.push(`${request.path} ignored: no room for ${hex(request.size)} bytes`);
+  for (const { path, node, size, alignment, allocRanges, noMap } of regions.dynamicRegions) {
+    const owner = { kind: OwnerKind.RESERVED_DYNAMIC, cookie: BigInt(node.offset) };
+    const place = memblock.placeDynamic({ size, alignment, allocRanges, noMap, owner });
+    if (place === null) complaints.push(`${path} ignored: no room for ${hex(size)} bytes`);
   }
 
   const totals = memblock.totals();
   if (totals.clipped > 0n)
     complaints.push(`${totals.clipped} bytes of reservations lie at or above 2^47: no RAM is there`);
   if (totals.trimmed > 0) complaints.push(`${totals.trimmed} bytes in partial pages at the ends of banks: not used`);
-  if (!isRam(memblock, image.physicalBase, image.bytes)) {
+  if (![...memblock.banks()].some((bank) => contains(bank, image.whole))) {
     complaints.push('the kernel image does not lie in RAM that the device tree names');
   }
   return { complaints, initrd, whyNoRam: whyNoRam(fdt, named, beyond, unused, reach.limit) };
 }
 
+function placed(base: number, bytes: number): Range<bigint> {
+  return { start: BigInt(base), end: BigInt(base + bytes) };
+}
+
 /** What the tree has instead of RAM that counts: one sentence for each thing. */
-function whyNoRam(fdt: Fdt, named: readonly Range64[], beyond: bigint, unused: number, limit: number): string {
+function whyNoRam(fdt: Fdt, named: readonly Range<bigint>[], beyond: bigint, unused: number, limit: number): string {
   const reasons = ignoredMemory(fdt);
   if (beyond > 0n) {
-    const first = named.find(({ base, size }) => BigInt(base) + BigInt(size) > BigInt(limit));
-    const at = first === undefined ? '' : `, the first at ${hex(first.base)}`;
+    const first = named.find(({ end }) => end > limit);
+    const at = first === undefined ? '' : `, the first at ${hex(first.start)}`;
     reasons.push(`${beyond} bytes lie at or above 2^${Math.log2(limit)}, beyond the reach of this core${at}`);
   }
   if (unused > 0) reasons.push(`linux,usable-memory-range of /chosen leaves out ${unused} bytes`);
@@ -154,18 +154,6 @@ function whyNoRam(fdt: Fdt, named: readonly Range64[], beyond: bigint, unused: n
   return reasons.join('; ');
 }
 
-/** The parts of `ram` inside the ranges that may be used. */
-function usable(
-  ram: readonly Range[],
-  ranges: readonly { readonly address: bigint; readonly size: bigint }[],
-): Range[] {
-  const windows = ranges.map(({ address, size }) => ({ start: Number(address), end: Number(address + size) }));
-  return intersect(ram.map(asInterval), windows).map(({ start, end }) => ({ base: start, size: end - start }));
-}
-
-const total = (ranges: readonly Range[]): number => ranges.reduce((sum, { size }) => sum + size, 0);
-const asInterval = ({ base, size }: Range64): Interval => ({ start: Number(base), end: Number(base) + Number(size) });
-
 /**
  * One sentence for each pair of neighbours in /reserved-memory that share addresses: the tree
  * promises the same memory twice.
@@ -173,7 +161,7 @@ const asInterval = ({ base, size }: Range64): Interval => ({ start: Number(base)
 function overlaps(regions: readonly StaticRegion[]): Complaint[] {
   const found: Complaint[] = [];
   const sorted = regions
-    .map((region) => ({ path: region.path, ...asInterval(region) }))
+    .map((region) => ({ path: region.path, ...numberRange(region) }))
     .toSorted((a, b) => a.start - b.start);
   let furthest = sorted[0];
   for (const region of sorted.slice(1)) {
@@ -190,33 +178,32 @@ function overlaps(regions: readonly StaticRegion[]): Complaint[] {
  * Why the kernel cannot read the initramfs where the tree says that it is; null when it can. As
  * Linux, which drops one that is not all in memory.
  */
-function whyUnusable(initrd: InitrdRange, ram: readonly Range[], regions: readonly StaticRegion[]): string | null {
-  const range = { start: Number(initrd.start), end: Number(initrd.end) };
+function whyUnusable(initrd: Range<bigint>, ram: readonly Range[], regions: readonly StaticRegion[]): string | null {
+  const range = numberRange(initrd);
   const where = `it lies at ${span(range.start, range.end)}`;
-  const outside = subtract([range], ram.map(asInterval));
-  const missing = outside.reduce((sum, { start, end }) => sum + end - start, 0);
+  const missing = totalLength(subtract([range], ram));
   if (missing > 0) {
     const banks = ram
-      .filter(({ size }) => size > 0)
-      .map((bank) => span(bank.base, bank.base + bank.size))
+      .filter(({ start, end }) => start < end)
+      .map(({ start, end }) => span(start, end))
       .join(', ');
-    const part = missing === range.end - range.start ? 'and none of it' : `and ${missing} bytes of it are not`;
+    const part = missing === lengthOf(range) ? 'and none of it' : `and ${missing} bytes of it are not`;
     return `${where}, ${part} in the RAM of the device tree, ${banks === '' ? 'which has none' : banks}`;
   }
-  const hidden = regions.find((region) => region.noMap && intersect([range], [asInterval(region)]).length > 0);
+  const hidden = regions.find((region) => region.noMap && overlap<bigint>(region, initrd));
   if (hidden === undefined) return null;
-  const { start, end } = asInterval(hidden);
+  const { start, end } = numberRange(hidden);
   return `${where}, and ${hidden.path}, ${span(start, end)}, must not be mapped`;
 }
 
 /** The ranges of RAM below `limit`, and how many bytes lie above. */
-function reachable(ranges: readonly Range64[], limit: number): { ram: Range[]; beyond: bigint } {
+function reachable(ranges: readonly Range<bigint>[], limit: number): { ram: Range[]; beyond: bigint } {
   let beyond = 0n;
-  const ram = ranges.map(({ base, size }) => {
-    const start = Math.min(Number(base), limit);
-    const end = Math.min(Number(BigInt(base) + BigInt(size)), limit);
-    beyond += BigInt(size) - BigInt(end - start);
-    return { base: start, size: end - start };
+  const ram = ranges.map((range) => {
+    const start = Math.min(Number(range.start), limit);
+    const end = Math.min(Number(range.end), limit);
+    beyond += range.end - range.start - BigInt(end - start);
+    return { start, end };
   });
   return { ram, beyond };
 }
@@ -232,23 +219,17 @@ function placeForTables(
   image: KernelImage,
   reach: EarlyReach,
 ): Range {
-  const ofImage = { base: alignDown(image.physicalBase, GIB), size: GIB };
+  const ofImage = rangeOf({ base: alignDown(image.physicalBase, GIB), size: GIB });
   // An upper bound of what memblock will ask for; it adds entries of its own.
   const size = alignUp((ram.length + reserved.length + STATIC_REGIONS) * ENTRY_BYTES, PAGE_SIZE);
-  const taken = reserved.map(({ base, size: bytes }) => ({ base: Number(base), size: Number(bytes) }));
+  const taken = reserved.map(({ start, end }) => ({ start: Number(start), end: Number(end) }));
   const fit = (from: number, limit: number): number | null =>
     firstFitUnsorted(ram, taken, { size, align: PAGE_SIZE, from, limit });
   const fitsStatic = Math.max(ram.length, reserved.length + STATIC_REGIONS / 2) <= STATIC_REGIONS;
-  if (fitsStatic || fit(ofImage.base, ofImage.base + GIB) !== null) return ofImage;
+  if (fitsStatic || fit(ofImage.start, ofImage.end) !== null) return ofImage;
   const place = fit(0, reach.limit);
   if (place === null) return ofImage;
-  reach.map({ start: place, end: place + size });
-  return { base: place, size };
-}
-
-function isRam(memblock: Memblock, base: number, bytes: number): boolean {
-  for (const bank of memblock.banks()) {
-    if (base >= bank.base && base + bytes <= bank.base + bank.size) return true;
-  }
-  return false;
+  const tables = rangeOf({ base: place, size });
+  reach.map(tables);
+  return tables;
 }

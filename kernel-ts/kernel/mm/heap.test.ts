@@ -3,13 +3,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { BaseAndSize } from '#common/range.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { Heap, HEAP_GROWTH_BYTES, initialHeapBytes } from './heap.ts';
 import { HeapFault } from './heap-span.ts';
-import type { Range } from './memblock-holes.ts';
 import { fakeMachine, GIB, MIB } from './testing/fake-machine.ts';
 
-function heapOn(banks: readonly Range[], reserved: readonly Range[] = [], totalRam = GIB) {
+function heapOn(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[] = [], totalRam = GIB) {
   const machine = fakeMachine(banks, reserved);
   return { ...machine, heap: new Heap(machine.memory, machine.bss, machine.buddy, totalRam) };
 }

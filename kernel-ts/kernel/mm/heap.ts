@@ -24,7 +24,7 @@ import type { BssArena } from './bss.ts';
 import type { Buddy } from './buddy.ts';
 import { physToVirt, virtToPhys } from './direct-map.ts';
 import { BLOCK_HEADER_BYTES, HeapFault, HeapMagic, HeapSpan, MIN_BLOCK_BYTES, SPAN_HEADER_BYTES } from './heap-span.ts';
-import type { Interval } from './intervals.ts';
+import { type Range, rangeOf } from '#common/range.ts';
 import { Spinlock } from './spinlock.ts';
 
 /** Bounds of the initial size, and the least that the heap grows by, in bytes. */
@@ -151,11 +151,8 @@ export class Heap {
    * Physical [start, end) of each span, in the list's order: what the heap took from the buddy
    * allocator.
    */
-  ranges(): Interval[] {
-    return this.spans.map(({ va, bytes }) => {
-      const start = virtToPhys(va);
-      return { start, end: start + bytes };
-    });
+  ranges(): Range[] {
+    return this.spans.map(({ va, bytes }) => rangeOf({ base: virtToPhys(va), size: bytes }));
   }
 
   /** Sizes, from the counters in memory. */

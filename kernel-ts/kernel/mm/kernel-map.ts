@@ -17,7 +17,7 @@ import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
 import type { BootDeviceTree } from '#kernel-ts/kernel/device-tree.ts';
 import type { KernelImage } from '#kernel-ts/kernel/image.ts';
 import { DIRECT_MAP_BASE } from './direct-map.ts';
-import { intersect, type Interval, subtract, totalBytes } from './intervals.ts';
+import { contains, intersect, join, type Range, subtract, totalLength } from '#common/range.ts';
 import type { Memblock } from './memblock.ts';
 
 const MIB_2 = 2 * 2 ** 20;
@@ -30,7 +30,7 @@ export interface KernelMapPlan {
   /** Mapped when the buddy can give tables. */
   readonly rest: readonly DirectMapRange[];
   /** The parts of `early` that are ordinary RAM: the buddy may start with what is free in them. */
-  readonly windows: readonly Interval[];
+  readonly windows: readonly Range[];
 }
 
 /**
@@ -42,12 +42,12 @@ export function planKernelMap(
   memblock: Memblock,
   image: KernelImage,
   tree: BootDeviceTree,
-  needed: readonly Interval[],
-  devices: readonly Interval[],
+  needed: readonly Range[],
+  devices: readonly Range[],
 ): KernelMapPlan {
   const { kernelCode, kernelRodata, kernelData, device } = MemoryAttributes;
   const treePages = { start: alignDown(tree.base, PAGE_SIZE), end: alignUp(tree.base + tree.bytes, PAGE_SIZE) };
-  const fixed: (Interval & { attrs: MemoryAttributes })[] = [
+  const fixed: (Range & { attrs: MemoryAttributes })[] = [
     { ...image.text, attrs: kernelCode },
     { ...image.rodata, attrs: kernelRodata },
     { ...image.data, attrs: kernelData },
@@ -55,17 +55,16 @@ export function planKernelMap(
     ...subtract([{ ...treePages, attrs: kernelRodata }], [image.whole]),
     ...devices.map((range) => ({ ...range, attrs: device })),
   ];
-  const mappable = [...memblock.mappableRanges()].map(({ base, size }) => ({ start: base, end: base + size }));
-  const ordinary = subtract(mappable, [...fixed, image.guard]);
+  const ordinary = subtract([...memblock.mappableRanges()], [...fixed, image.guard]);
 
   const windows = needed.map((range) => windowAround(range, ordinary));
   const tablesWanted = (4 * ordinary.length + 16) * PAGE_SIZE;
-  const free = freeIntervals(memblock);
+  const free = [...memblock.freeRanges()];
   for (const range of free) {
-    if (totalBytes(intersect(free, joined(windows))) >= tablesWanted) break;
+    if (totalLength(intersect(free, join(windows))) >= tablesWanted) break;
     windows.push(windowAround({ start: range.start, end: Math.min(range.end, range.start + tablesWanted) }, ordinary));
   }
-  const early = joined(windows);
+  const early = join(windows);
   return {
     early: [...fixed, ...early.map((range) => ({ ...range, attrs: kernelData }))].map(asDirectMapRange),
     rest: subtract(ordinary, early).map((range) => asDirectMapRange({ ...range, attrs: kernelData })),
@@ -78,20 +77,15 @@ export function mapRanges(space: AddressSpace, ranges: readonly DirectMapRange[]
   return mapDirect(space, DIRECT_MAP_BASE, ranges);
 }
 
-/** The free ranges of memblock. */
-export function freeIntervals(memblock: Memblock): Interval[] {
-  return [...memblock.freeRanges()].map(({ base, size }) => ({ start: base, end: base + size }));
-}
-
 /**
  * `range` widened to the largest block boundaries that stay in the same piece of RAM, so that the
  * split costs no smaller blocks.
  */
-function windowAround(range: Interval, ordinary: readonly Interval[]): Interval {
-  const piece = ordinary.find(({ start, end }) => range.start >= start && range.end <= end) ?? range;
+function windowAround(range: Range, ordinary: readonly Range[]): Range {
+  const piece = ordinary.find((one) => contains(one, range)) ?? range;
   for (const block of [GIB, MIB_2]) {
     const window = { start: alignDown(range.start, block), end: alignUp(range.end, block) };
-    if (window.start >= piece.start && window.end <= piece.end) return window;
+    if (contains(piece, window)) return window;
   }
   return {
     start: Math.max(piece.start, alignDown(range.start, MIB_2)),
@@ -99,17 +93,6 @@ function windowAround(range: Interval, ordinary: readonly Interval[]): Interval 
   };
 }
 
-/** Overlapping and touching ranges made one. */
-function joined(ranges: readonly Interval[]): Interval[] {
-  const result: { start: number; end: number }[] = [];
-  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
-    const last = result.at(-1);
-    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
-    else result.push({ start, end });
-  }
-  return result;
-}
-
-function asDirectMapRange(range: Interval & { attrs: MemoryAttributes }): DirectMapRange {
+function asDirectMapRange(range: Range & { attrs: MemoryAttributes }): DirectMapRange {
   return { start: physAddr(range.start), end: physAddr(range.end), attrs: range.attrs };
 }

@@ -3,15 +3,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { virtAddr } from '#common/address.ts';
+import { type BaseAndSize, placeOf, rangeOf } from '#common/range.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { MAX_SECTION_FRAMES, MemMap, placeMemMap, planMemMap } from './mem-map.ts';
-import type { Range } from './memblock-holes.ts';
 import { RESERVED_STATE } from './page.ts';
 import { fakeMachine, fakeMemblock, GIB, MIB, PIXEL6_BANKS } from './testing/fake-machine.ts';
 
 const P = 4096;
 
-function panicOf(banks: readonly Range[], reserved: readonly Range[], limit?: number): KernelPanic {
+function panicOf(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[], limit?: number): KernelPanic {
   try {
     placeMemMap(fakeMemblock(banks, reserved).memblock, limit);
   } catch (error) {
@@ -26,12 +26,12 @@ describe('size', () => {
     ['qemu-virt, 1 GiB', [{ base: 0x4000_0000, size: GIB }], 262_144, 6_291_456],
     ['pixel6, 8 GiB in two banks 30 GiB apart', PIXEL6_BANKS, 2_097_152, 50_331_648],
   ])('%s', (_, banks, entries, bytes) => {
-    expect(planMemMap(fakeMemblock(banks).memblock)).toMatchObject({ entries, bytes });
+    expect(planMemMap(banks.map(rangeOf))).toMatchObject({ entries, bytes });
   });
 
   it('cuts a bank of more than 512 GiB where no block can cross', () => {
     const base = 512 * GIB - 4 * GIB;
-    const { sections } = planMemMap(fakeMemblock([{ base, size: 1024 * GIB }]).memblock);
+    const { sections } = planMemMap([rangeOf({ base, size: 1024 * GIB })]);
     expect(sections.map(({ startPfn, endPfn }) => (endPfn - startPfn) / (GIB / P))).toEqual([4, 512, 508]);
     expect(sections.slice(1).every(({ startPfn }) => startPfn % MAX_SECTION_FRAMES === 0)).toBe(true);
   });
@@ -43,7 +43,7 @@ describe('place', () => {
     const placement = placeMemMap(memblock);
     expect(placement.base).toBe(2 * MIB);
     expect(placement.holes.map(({ accepted }) => accepted)).toEqual([false, true]);
-    expect([...memblock.freeRanges()]).toEqual([
+    expect([...memblock.freeRanges()].map(placeOf)).toEqual([
       { base: 0, size: MIB },
       { base: 8 * MIB, size: GIB - 8 * MIB },
     ]);

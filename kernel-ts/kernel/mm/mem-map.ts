@@ -18,10 +18,11 @@
  */
 
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import { bisect, type Range } from '#common/range.ts';
 import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import type { Memblock } from './memblock.ts';
-import type { HoleVerdict, Range } from './memblock-holes.ts';
+import type { HoleVerdict } from './memblock-holes.ts';
 import { allRamReserved, noRamRegions, noRoomForMemMap } from './memory-panics.ts';
 import { OwnerKind } from './owner.ts';
 import { PAGE_STRUCT_BYTES, PAGE_STATE, PAGE_STRUCT_WORDS, RESERVED_STATE } from './page.ts';
@@ -52,14 +53,14 @@ export interface MemMapPlacement extends MemMapPlan {
   readonly holes: readonly HoleVerdict[];
 }
 
-/** Size and sections of mem_map for the RAM that memblock knows. */
-export function planMemMap(memblock: { banks(): Iterable<Range> }): MemMapPlan {
+/** Size and sections of mem_map for banks of RAM, ascending and disjoint. */
+export function planMemMap(banks: Iterable<Range>): MemMapPlan {
   const sections: SectionPlan[] = [];
   let entries = 0;
-  for (const { base, size } of memblock.banks()) {
-    const end = (base + size) / PAGE_SIZE;
-    for (let startPfn = base / PAGE_SIZE; startPfn < end; ) {
-      const endPfn = Math.min(end, alignDown(startPfn, MAX_SECTION_FRAMES) + MAX_SECTION_FRAMES);
+  for (const bank of banks) {
+    const bankEndPfn = bank.end / PAGE_SIZE;
+    for (let startPfn = bank.start / PAGE_SIZE; startPfn < bankEndPfn; ) {
+      const endPfn = Math.min(bankEndPfn, alignDown(startPfn, MAX_SECTION_FRAMES) + MAX_SECTION_FRAMES);
       sections.push({ startPfn, endPfn, firstEntry: entries });
       entries += endPfn - startPfn;
       startPfn = endPfn;
@@ -77,7 +78,7 @@ export function planMemMap(memblock: { banks(): Iterable<Range> }): MemMapPlan {
  *   `Cannot allocate mem_map — insufficient contiguous memory`
  */
 export function placeMemMap(memblock: Memblock, limit = DIRECT_MAP_BYTES, whyNoRam = ''): MemMapPlacement {
-  const plan = planMemMap(memblock);
+  const plan = planMemMap(memblock.banks());
   const totals = memblock.totals();
   if (plan.entries === 0) {
     throw noRamRegions(
@@ -141,17 +142,8 @@ export class MemMap {
 
   /** Section of frame `pfn`, `null` when it is not RAM. O(log sections). */
   findSection(pfn: number): Section | null {
-    let low = 0;
-    let high = this.sections.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.sections[middle]!.endPfn <= pfn) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const section = this.sections[low];
+    const { sections } = this;
+    const section = sections[bisect(sections.length, (i) => sections[i]!.endPfn <= pfn)];
     return section !== undefined && section.startPfn <= pfn ? section : null;
   }
 

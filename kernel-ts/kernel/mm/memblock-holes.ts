@@ -4,12 +4,7 @@
  */
 
 import { alignUp, hex } from '#common/address.ts';
-
-/** A half-open range of physical addresses, [base, base + size), in bytes. */
-export interface Range {
-  readonly base: number;
-  readonly size: number;
-}
+import { lengthOf, overlap, type Range } from '#common/range.ts';
 
 /** What a place must satisfy. Addresses and sizes in bytes. */
 export interface PlaceWish {
@@ -28,22 +23,21 @@ export type HoleVerdict =
 
 /** Judges one free range. */
 export function judgeHole(hole: Range, wish: PlaceWish): HoleVerdict {
-  const end = hole.base + hole.size;
   const refuse = (reason: string): HoleVerdict => ({ ...hole, accepted: false, reason });
-  if (hole.size < wish.size) {
-    return refuse(`too small: ${hole.size} bytes, ${wish.size} needed`);
+  if (lengthOf(hole) < wish.size) {
+    return refuse(`too small: ${lengthOf(hole)} bytes, ${wish.size} needed`);
   }
-  const at = alignUp(Math.max(hole.base, wish.from), wish.align);
-  if (at + wish.size <= Math.min(end, wish.limit)) {
+  const at = alignUp(Math.max(hole.start, wish.from), wish.align);
+  if (at + wish.size <= Math.min(hole.end, wish.limit)) {
     return { ...hole, accepted: true, at };
   }
-  if (end <= wish.from) {
+  if (hole.end <= wish.from) {
     return refuse(`below ${hex(wish.from)}`);
   }
-  if (hole.base >= wish.limit) {
+  if (hole.start >= wish.limit) {
     return refuse(`above ${hex(wish.limit)}`);
   }
-  const room = Math.max(0, Math.min(end, wish.limit) - at);
+  const room = Math.max(0, Math.min(hole.end, wish.limit) - at);
   return refuse(`${room} bytes between ${hex(at)} (aligned to ${hex(wish.align)}) and the end, ${wish.size} needed`);
 }
 
@@ -77,10 +71,8 @@ export function firstFitUnsorted(memory: readonly Range[], taken: readonly Range
       return null;
     }
     let clear = at;
-    for (const { base, size } of taken) {
-      if (base < at + wish.size && base + size > at) {
-        clear = Math.max(clear, base + size);
-      }
+    for (const range of taken) {
+      if (overlap(range, { start: at, end: at + wish.size })) clear = Math.max(clear, range.end);
     }
     if (clear === at) {
       return at;

@@ -3,14 +3,11 @@
  * half-open.
  */
 
-import type { Range } from './memblock-holes.ts';
+import type { Range } from '#common/range.ts';
 import type { Owner } from './owner.ts';
 
-/** A range as the device tree has it: 64-bit base and size in bytes. */
-export interface Range64 {
-  readonly base: bigint | number;
-  readonly size: bigint | number;
-}
+/** A range of 64-bit addresses: the device tree's are `bigint`. */
+export type Range64 = Range<bigint | number>;
 
 /** Owner and attributes of a reservation. */
 export interface Reservation {

@@ -22,19 +22,22 @@
  * 3.5 (/reserved-memory), 5.3 (memory reservation block).
  */
 
-import { alignDown, alignUp, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import {
+  alignDown,
+  alignUp,
+  hex,
+  PAGE_SIZE,
+  type PhysAddr,
+  physAddr,
+  type VirtAddr,
+  virtAddr,
+} from '#common/address.ts';
+import { bisect, lengthOf, type Range, totalLength } from '#common/range.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
-import {
-  firstFit,
-  firstFitUnsorted,
-  type HoleVerdict,
-  judgeHole,
-  type PlaceWish,
-  type Range,
-} from './memblock-holes.ts';
+import { firstFit, firstFitUnsorted, type HoleVerdict, judgeHole, type PlaceWish } from './memblock-holes.ts';
 import type {
   AllocOptions,
   CapacityPlan,
@@ -47,8 +50,6 @@ import type {
 import { allRamReserved, noRamRegions } from './memory-panics.ts';
 import { type Owner, OwnerKind } from './owner.ts';
 import { ENTRY_BYTES, RegionFlag, RegionTable, TABLE_BYTES } from './region-table.ts';
-
-export type { Range64 } from './memblock-types.ts';
 
 /** Entries that fit without growing, in each table. */
 export const STATIC_REGIONS = 128;
@@ -99,14 +100,10 @@ export class Memblock {
     }
     const whole = { from: 0, limit: DIRECT_MAP_BYTES, align: PAGE_SIZE };
     const size = alignUp((ramCapacity + reservedCapacity) * ENTRY_BYTES, PAGE_SIZE);
-    const within = plan.within ?? { base: 0, size: DIRECT_MAP_BYTES };
+    const within = plan.within ?? { start: 0, end: DIRECT_MAP_BYTES };
     const taken = [...reserved, ...this.reservedRanges()];
-    const place = firstFitUnsorted(memory, taken, {
-      size,
-      align: PAGE_SIZE,
-      from: within.base,
-      limit: within.base + within.size,
-    });
+    const wish = { size, align: PAGE_SIZE, from: within.start, limit: within.end };
+    const place = firstFitUnsorted(memory, taken, wish);
     if (place === null) {
       const numbers = `${memory.length} memory regions and ${taken.length} reserved ranges found`;
       if (firstFitUnsorted(memory, [], { ...whole, size: PAGE_SIZE }) === null) {
@@ -117,7 +114,7 @@ export class Memblock {
       }
       throw new KernelPanic(
         'Cannot grow the memblock tables — insufficient contiguous memory',
-        `${numbers}, ${size} bytes needed between 0x${within.base.toString(16)} and 0x${(within.base + within.size).toString(16)}`,
+        `${numbers}, ${size} bytes needed between ${hex(within.start)} and ${hex(within.end)}`,
       );
     }
     const va = physToVirt(physAddr(place));
@@ -131,11 +128,9 @@ export class Memblock {
    * counted.
    * @returns bytes dropped. @throws KernelPanic when the table is full (see ensureCapacity)
    */
-  addMemory(base: bigint | number, size: bigint | number): bigint {
-    const range = this.accept(base, size);
-    if (range.size > 0) {
-      let start = range.base;
-      let end = range.base + range.size;
+  add(base: bigint | number, size: bigint | number): bigint {
+    const { start, end, clipped } = this.accept(base, size);
+    if (start < end) {
       // Backwards, because device trees name memory in ascending order: the usual case looks at one
       // entry.
       let to = this.ram.count;
@@ -147,15 +142,15 @@ export class Memblock {
         from--;
       }
       if (from === to) {
-        this.ram.insert(from, { ...range, flags: 0, owner: NO_OWNER });
+        this.ram.insert(from, { base: start, size: end - start, flags: 0, owner: NO_OWNER });
       } else {
-        start = Math.min(start, this.ram.base(from));
-        end = Math.max(end, this.ram.end(to - 1));
-        this.ram.set(from, { base: start, size: end - start, flags: 0, owner: NO_OWNER });
+        const base = Math.min(start, this.ram.base(from));
+        const size = Math.max(end, this.ram.end(to - 1)) - base;
+        this.ram.set(from, { base, size, flags: 0, owner: NO_OWNER });
         this.ram.remove(from + 1, to);
       }
     }
-    return range.clipped;
+    return clipped;
   }
 
   /**
@@ -166,9 +161,9 @@ export class Memblock {
    */
   reserve(base: bigint | number, size: bigint | number, { owner, noMap = false }: Reservation): bigint {
     const range = this.accept(base, size);
-    if (range.size > 0) {
-      const start = alignDown(range.base, PAGE_SIZE);
-      const end = alignUp(range.base + range.size, PAGE_SIZE);
+    if (range.start < range.end) {
+      const start = alignDown(range.start, PAGE_SIZE);
+      const end = alignUp(range.end, PAGE_SIZE);
       let index = this.reserved.count;
       while (index > 0 && this.reserved.base(index - 1) > start) {
         index--;
@@ -181,10 +176,10 @@ export class Memblock {
   /** Banks of RAM: whole pages, ascending, disjoint, never touching. */
   *banks(): Generator<Range> {
     for (let index = 0; index < this.ram.count; index++) {
-      const base = alignUp(this.ram.base(index), PAGE_SIZE);
+      const start = alignUp(this.ram.base(index), PAGE_SIZE);
       const end = alignDown(this.ram.end(index), PAGE_SIZE);
-      if (base < end) {
-        yield { base, size: end - base };
+      if (start < end) {
+        yield { start, end };
       }
     }
   }
@@ -193,15 +188,15 @@ export class Memblock {
   *reservedRanges(): Generator<ReservedRange> {
     let covered = 0;
     for (let index = 0; index < this.reserved.count; index++) {
-      const { base, size, flags, owner } = this.reserved.get(index);
-      const end = base + size;
+      const { base: start, size, flags, owner } = this.reserved.get(index);
+      const end = start + size;
       yield {
-        base,
-        size,
+        start,
+        end,
         noMap: (flags & RegionFlag.NOMAP) !== 0,
         owner,
-        ramBytes: this.ramWithin(base, end),
-        countedBytes: this.ramWithin(Math.max(base, covered), end),
+        ramBytes: this.ramWithin(start, end),
+        countedBytes: this.ramWithin(Math.max(start, covered), end),
       };
       covered = Math.max(covered, end);
     }
@@ -267,13 +262,13 @@ export class Memblock {
       return null;
     }
     const ranges = request.allocRanges ?? [];
-    for (const range of ranges.length > 0 ? ranges : [{ base: 0, size: DIRECT_MAP_BYTES }]) {
-      const { base, size: room } = clip(range);
+    for (const range of ranges.length > 0 ? ranges : [{ start: 0, end: DIRECT_MAP_BYTES }]) {
+      const { start, end } = clip(range);
       const place = this.alloc(Number(size), Number(align), {
         owner: request.owner,
         noMap: request.noMap ?? false,
-        from: base,
-        limit: base + room,
+        from: start,
+        limit: end,
       });
       if (place !== null) {
         return place;
@@ -284,19 +279,16 @@ export class Memblock {
 
   /** Sums over everything. O(banks + reservations). */
   totals(): MemblockTotals {
-    let ram = 0;
     let raw = 0;
-    let free = 0;
-    let largestHole = 0;
     for (let index = 0; index < this.ram.count; index++) {
       raw += this.ram.end(index) - this.ram.base(index);
     }
-    for (const bank of this.banks()) {
-      ram += bank.size;
-    }
+    const ram = totalLength([...this.banks()]);
+    let free = 0;
+    let largestHole = 0;
     for (const hole of this.freeRanges()) {
-      free += hole.size;
-      largestHole = Math.max(largestHole, hole.size);
+      free += lengthOf(hole);
+      largestHole = Math.max(largestHole, lengthOf(hole));
     }
     return {
       ram,
@@ -314,9 +306,8 @@ export class Memblock {
   private *banksWithout(flags: number): Generator<Range> {
     let next = 0;
     let covered = 0;
-    for (const bank of this.banks()) {
-      const end = bank.base + bank.size;
-      let cursor = Math.max(bank.base, covered);
+    for (const { start, end } of this.banks()) {
+      let cursor = Math.max(start, covered);
       while (cursor < end) {
         if (next < this.reserved.count && this.reserved.base(next) <= cursor) {
           const region = this.reserved.get(next++);
@@ -332,7 +323,7 @@ export class Memblock {
           stop++;
         }
         const until = stop < this.reserved.count ? Math.min(this.reserved.base(stop), end) : end;
-        yield { base: cursor, size: until - cursor };
+        yield { start: cursor, end: until };
         cursor = until;
       }
     }
@@ -344,29 +335,23 @@ export class Memblock {
 
   /** Bytes of RAM in [from, to). O(log banks + banks in it). */
   private ramWithin(from: number, to: number): number {
-    let low = 0;
-    let high = this.ram.count;
-    const count = high;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.ram.end(middle) <= from) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
+    const { count } = this.ram;
     let bytes = 0;
-    for (; low < count && this.ram.base(low) < to; low++) {
-      const base = Math.max(from, alignUp(this.ram.base(low), PAGE_SIZE));
-      const end = Math.min(to, alignDown(this.ram.end(low), PAGE_SIZE));
-      bytes += Math.max(0, end - base);
+    for (
+      let index = bisect(count, (i) => this.ram.end(i) <= from);
+      index < count && this.ram.base(index) < to;
+      index++
+    ) {
+      const start = Math.max(from, alignUp(this.ram.base(index), PAGE_SIZE));
+      const end = Math.min(to, alignDown(this.ram.end(index), PAGE_SIZE));
+      bytes += Math.max(0, end - start);
     }
     return bytes;
   }
 
   private accept(base: bigint | number, size: bigint | number): Range & { clipped: bigint } {
-    const range = clip({ base, size });
-    const clipped = BigInt(size) - BigInt(range.size);
+    const range = clip({ start: base, end: BigInt(base) + BigInt(size) });
+    const clipped = BigInt(size) - BigInt(lengthOf(range));
     if (clipped > 0n) {
       this.memory.write64(this.clippedCounter, this.memory.read64(this.clippedCounter) + clipped);
     }
@@ -375,11 +360,9 @@ export class Memblock {
 }
 
 /** The part of a range that lies below 2^47. A range that wraps around 2^64 ends there. */
-function clip({ base, size }: Range64): Range {
-  const limit = BigInt(DIRECT_MAP_BYTES);
-  const start = BigInt(base) < limit ? BigInt(base) : limit;
-  const end = BigInt(base) + BigInt(size) < limit ? BigInt(base) + BigInt(size) : limit;
-  return { base: Number(start), size: Number(end - start) };
+function clip({ start, end }: Range64): Range {
+  const clipped = (address: bigint | number) => (address < DIRECT_MAP_BYTES ? Number(address) : DIRECT_MAP_BYTES);
+  return { start: clipped(start), end: clipped(end) };
 }
 
 function placeWish(

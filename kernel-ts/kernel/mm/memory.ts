@@ -15,8 +15,7 @@
  * ```
  */
 
-import { alignDown, type PhysAddr, physAddr } from '#common/address.ts';
-import type { InitrdRange } from '#fdt/index.ts';
+import { alignDown, alignUp, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
 import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
 import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
@@ -37,8 +36,8 @@ import { type Complaint, discoverMemory, type EarlyReach } from './discover.ts';
 import { DmaBuffers } from './dma.ts';
 import { type FrameAccount, FrameAccounts, reserveFrames } from './frame-accounts.ts';
 import { Heap } from './heap.ts';
-import { type Interval, intersect, subtract } from './intervals.ts';
-import { freeIntervals, mapRanges, planKernelMap } from './kernel-map.ts';
+import { intersect, type Range, rangeOf, subtract } from '#common/range.ts';
+import { mapRanges, planKernelMap } from './kernel-map.ts';
 import { Memblock } from './memblock.ts';
 import { MemMap, type MemMapPlacement, placeMemMap } from './mem-map.ts';
 import { OwnerKind } from './owner.ts';
@@ -64,7 +63,7 @@ export interface MemorySystem {
   /** The high half. */
   readonly kernelSpace: AddressSpace;
   /** The initramfs, where the device tree names one that the kernel can read. */
-  readonly initrd: InitrdRange | null;
+  readonly initrd: Range<bigint> | null;
 }
 
 /** Told of each step as it is done, for the boot log. */
@@ -90,7 +89,7 @@ export function initMemory(
   ports: Ports,
   image: KernelImage,
   tree: BootDeviceTree,
-  devices: readonly Interval[],
+  devices: readonly Range[],
   observer: MemoryObserver,
   faults: MemoryFaults = {},
 ): MemorySystem {
@@ -113,7 +112,7 @@ export function initMemory(
 
   // What is read or written before the direct map is done.
   const needed = [
-    { start: placement.base, end: placement.base + placement.bytes },
+    rangeOf({ base: placement.base, size: placement.bytes }),
     ...(zones === null ? [] : [zones]),
     ...tablesOf(memblock),
   ];
@@ -134,7 +133,7 @@ export function initMemory(
       ? new FaultyBuddy(ports.memory, bss, memMap, zonesAt, buddyTrace, faults, ports.trace)
       : new Buddy(ports.memory, bss, memMap, zonesAt, buddyTrace);
   const frames = new FrameAccounts(ports.memory, bss, buddy, buddyTrace);
-  const free = freeIntervals(memblock);
+  const free = [...memblock.freeRanges()];
   addRanges(buddy, intersect(free, plan.windows));
   mmu.setPageAllocator(pageAllocator(frames.account(PageOwner.PAGE_TABLES)));
 
@@ -183,31 +182,29 @@ function earlyReach(mmu: Mmu, bootstrap: AddressSpace): EarlyReach {
 }
 
 /** Where memblock's tables went, when .bss was too small for them. */
-function tablesOf(memblock: Memblock): Interval[] {
-  return [...memblock.reservedRanges()]
-    .filter(({ owner }) => owner.kind === OwnerKind.MEMBLOCK)
-    .map(({ base, size }) => ({ start: base, end: base + size }));
+function tablesOf(memblock: Memblock): Range[] {
+  return [...memblock.reservedRanges()].filter(({ owner }) => owner.kind === OwnerKind.MEMBLOCK);
 }
 
 function bootstrapTable(image: KernelImage, index: number): PhysAddr {
-  return physAddr(image.physical('pt_pool') + index * 4096);
+  return physAddr(image.physical('pt_pool') + index * PAGE_SIZE);
 }
 
 /** Memory for the zone structs where .bss has no room for that many banks. */
-function placeZones(memblock: Memblock, placement: MemMapPlacement): Interval | null {
+function placeZones(memblock: Memblock, placement: MemMapPlacement): Range | null {
   const bytes = zoneBytes(placement);
   if (bytes === 0) return null;
-  const start = memblock.alloc(bytes, 4096, { owner: { kind: OwnerKind.ZONES, cookie: 0n } });
+  const start = memblock.alloc(bytes, PAGE_SIZE, { owner: { kind: OwnerKind.ZONES, cookie: 0n } });
   if (start === null) {
     throw new KernelPanic(
       'Cannot allocate zone structs — insufficient contiguous memory',
       `${placement.sections.length} sections of RAM need ${bytes} bytes`,
     );
   }
-  return { start, end: start + Math.ceil(bytes / 4096) * 4096 };
+  return rangeOf({ base: start, size: alignUp(bytes, PAGE_SIZE) });
 }
 
-function addRanges(buddy: Buddy, ranges: readonly Interval[]): void {
+function addRanges(buddy: Buddy, ranges: readonly Range[]): void {
   for (const { start, end } of ranges) buddy.addRange(physAddr(start), physAddr(end));
 }
 

@@ -14,7 +14,7 @@ import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { MemMap, placeMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
-import { fakeMemblock, GIB, MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';
+import { addFreeRanges, fakeMemblock, GIB, MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';
 import { run, steps } from '#kernel-ts/kernel/mm/testing/random-trace.ts';
 import { fails } from './allocation-faults.ts';
 import { FaultyBuddy } from './faulty-buddy.ts';
@@ -37,7 +37,7 @@ function machineWith(faults: MemoryFaults, mib = 8) {
   };
   const owners = new BuddyTrace(trace);
   const buddy = new FaultyBuddy(memory, bss, map, undefined, owners, faults, trace);
-  for (const { base, size } of memblock.freeRanges()) buddy.addRange(physAddr(base), physAddr(base + size));
+  addFreeRanges(buddy, memblock);
   return { memory, buddy, told, frames: new FrameAccounts(memory, bss, buddy, owners) };
 }
 

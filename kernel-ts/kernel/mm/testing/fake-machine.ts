@@ -9,12 +9,12 @@
  */
 
 import { physAddr } from '#common/address.ts';
+import { type BaseAndSize, rangeOf } from '#common/range.ts';
 import { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { Buddy, zoneBytes } from '#kernel-ts/kernel/mm/buddy.ts';
 import { MemMap, placeMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { Memblock } from '#kernel-ts/kernel/mm/memblock.ts';
-import type { Range } from '#kernel-ts/kernel/mm/memblock-holes.ts';
 import { type Owner, OwnerKind } from '#kernel-ts/kernel/mm/owner.ts';
 import { FakeMemory } from './fake-memory.ts';
 
@@ -26,7 +26,7 @@ export const BSS_BASE = 2 ** 44;
 export const BSS_BYTES = 64 * 1024;
 
 /** The Pixel 6's two banks. */
-export const PIXEL6_BANKS: readonly Range[] = [
+export const PIXEL6_BANKS: readonly BaseAndSize[] = [
   { base: 0x8000_0000, size: 2 * GIB },
   { base: 0x8_8000_0000, size: 6 * GIB },
 ];
@@ -34,7 +34,7 @@ export const PIXEL6_BANKS: readonly Range[] = [
 export const TEST_OWNER: Owner = { kind: OwnerKind.OTHER, cookie: 0n };
 
 /** Memory in which `banks` and .bss are mapped, and an arena on that .bss. */
-export function fakeMemory(banks: readonly Range[], chunkShift?: number): { memory: FakeMemory; bss: BssArena } {
+export function fakeMemory(banks: readonly BaseAndSize[], chunkShift?: number): { memory: FakeMemory; bss: BssArena } {
   const memory = new FakeMemory([...banks, { base: BSS_BASE, size: BSS_BYTES }], 0xa5, chunkShift);
   const base = physToVirt(physAddr(BSS_BASE));
   memory.fill(base, BSS_BYTES, 0);
@@ -42,12 +42,16 @@ export function fakeMemory(banks: readonly Range[], chunkShift?: number): { memo
 }
 
 /** A memblock that knows `banks` and `reserved`. */
-export function fakeMemblock(banks: readonly Range[], reserved: readonly Range[] = [], chunkShift?: number) {
+export function fakeMemblock(
+  banks: readonly BaseAndSize[],
+  reserved: readonly BaseAndSize[] = [],
+  chunkShift?: number,
+) {
   const { memory, bss } = fakeMemory(banks, chunkShift);
   const memblock = new Memblock(memory, bss);
-  memblock.ensureCapacity({ memory: banks, reserved });
+  memblock.ensureCapacity({ memory: banks.map(rangeOf), reserved: reserved.map(rangeOf) });
   for (const { base, size } of banks) {
-    memblock.addMemory(base, size);
+    memblock.add(base, size);
   }
   for (const { base, size } of reserved) {
     memblock.reserve(base, size, { owner: TEST_OWNER });
@@ -59,15 +63,18 @@ export function fakeMemblock(banks: readonly Range[], reserved: readonly Range[]
  * As {@link fakeMemblock}, and mem_map placed and initialised, and an allocator that was given all
  * that is free.
  */
-export function fakeMachine(banks: readonly Range[], reserved: readonly Range[] = [], chunkShift?: number) {
+export function fakeMachine(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[] = [], chunkShift?: number) {
   const { memory, bss, memblock } = fakeMemblock(banks, reserved, chunkShift);
   const map = new MemMap(memory, placeMemMap(memblock));
   map.initialise();
   const zones = zoneBytes(map);
   const place = zones === 0 ? undefined : memblock.alloc(zones, 4096, { owner: { kind: OwnerKind.ZONES, cookie: 0n } });
   const buddy = new Buddy(memory, bss, map, place === undefined || place === null ? undefined : physToVirt(place));
-  for (const { base, size } of memblock.freeRanges()) {
-    buddy.addRange(physAddr(base), physAddr(base + size));
-  }
+  addFreeRanges(buddy, memblock);
   return { memory, bss, memblock, map, buddy };
+}
+
+/** Gives the allocator all that nobody reserved. */
+export function addFreeRanges(buddy: Buddy, memblock: Memblock): void {
+  for (const { start, end } of memblock.freeRanges()) buddy.addRange(physAddr(start), physAddr(end));
 }

@@ -9,6 +9,7 @@
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
+import type { BaseAndSize } from '#common/range.ts';
 import { type MemoryPort, type MemoryWindow, SynchronousAbort } from '#kernel-ts/hal/ports.ts';
 import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 
@@ -20,12 +21,6 @@ const CHUNK_SHIFT = 24;
  */
 const DATA_ABORT_TRANSLATION = 0x9600_0007;
 
-/** A mapped physical range, half-open, in bytes. */
-export interface MappedRange {
-  readonly base: number;
-  readonly size: number;
-}
-
 /** A {@link MemoryPort} over plain memory. */
 export class FakeMemory implements MemoryPort {
   /** Accesses charged so far. */
@@ -33,7 +28,7 @@ export class FakeMemory implements MemoryPort {
   /** Changes when {@link map} changes what is mapped. */
   generation = 0;
   private readonly chunks = new Map<number, Uint32Array>();
-  private mapped: readonly MappedRange[];
+  private mapped: readonly BaseAndSize[];
   private readonly poison: number;
   readonly chunkShift: number;
   readonly chunkBytes: number;
@@ -44,7 +39,7 @@ export class FakeMemory implements MemoryPort {
    * @param chunkShift log2 of a chunk's bytes, at least 12: small ones make arrays lie in many
    * pieces
    */
-  constructor(mapped: readonly MappedRange[], poison = 0xa5, chunkShift = CHUNK_SHIFT) {
+  constructor(mapped: readonly BaseAndSize[], poison = 0xa5, chunkShift = CHUNK_SHIFT) {
     this.mapped = mapped;
     this.poison = poison;
     this.chunkShift = chunkShift;
@@ -52,7 +47,7 @@ export class FakeMemory implements MemoryPort {
   }
 
   /** Replaces what is mapped. Contents stay. */
-  map(mapped: readonly MappedRange[]): void {
+  map(mapped: readonly BaseAndSize[]): void {
     this.mapped = mapped;
     this.generation++;
   }

@@ -3,6 +3,7 @@
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import { ENTRIES_PER_TABLE, kindOf, type Level, tableAddress } from '#kernel-ts/hal/mmu/descriptor.ts';
 import { phys, size, span } from '#common/quantities.ts';
+import { includes } from '#common/range.ts';
 import { reservationOwner } from '#kernel-ts/kernel/mm/boot-report.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { describeFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
@@ -25,10 +26,11 @@ export const frame: Command = {
 
 /** The ranges of the boot that cover the frame. */
 function explainReservation({ memory, fdt, print }: ShellContext, at: number): void {
-  for (const { base, size: bytes, owner, noMap } of memory.memblock.reservedRanges()) {
-    if (base >= at + PAGE_SIZE || base + bytes <= at) continue;
+  for (const range of memory.memblock.reservedRanges()) {
+    if (!includes(range, at)) continue;
+    const { start, end, owner, noMap } = range;
     const note = noMap ? ', no-map' : '';
-    print(`reserved at boot: ${span(base, base + bytes)}  ${size(bytes)}  ${reservationOwner(fdt, owner).name}${note}`);
+    print(`reserved at boot: ${span(start, end)}  ${size(end - start)}  ${reservationOwner(fdt, owner).name}${note}`);
   }
 }
 
@@ -39,7 +41,7 @@ function explainAllocation(context: ShellContext, at: number, head: number, orde
 
 function holder(context: ShellContext, at: number): string {
   const { heap, slab, kernelSpace } = context.memory;
-  if (heap.ranges().some(({ start, end }) => at >= start && at < end)) return 'kernel heap';
+  if (heap.ranges().some((range) => includes(range, at))) return 'kernel heap';
   const cache = slab.cacheOf(physToVirt(physAddr(at)));
   if (cache !== null) return `slab of the cache "${cache.name}"`;
   if (isTable(context, kernelSpace.root, 0, at)) return 'page table of the kernel';

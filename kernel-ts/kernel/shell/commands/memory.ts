@@ -81,12 +81,10 @@ export const regions: Command = {
   parameters: '',
   summary: 'banks of RAM, and what was reserved in them at boot',
   run: ({ memory: { memblock }, fdt, print }) => {
-    for (const bank of memblock.banks())
-      print(`RAM       ${span(bank.base, bank.base + bank.size)}  ${size(bank.size)}`);
-    for (const range of memblock.reservedRanges()) {
-      const note = range.noMap ? '  (no-map)' : '';
-      const owner = reservationOwner(fdt, range.owner).name;
-      print(`reserved  ${span(range.base, range.base + range.size)}  ${size(range.size)}  ${owner}${note}`);
+    for (const { start, end } of memblock.banks()) print(`RAM       ${span(start, end)}  ${size(end - start)}`);
+    for (const { start, end, owner, noMap } of memblock.reservedRanges()) {
+      const note = noMap ? '  (no-map)' : '';
+      print(`reserved  ${span(start, end)}  ${size(end - start)}  ${reservationOwner(fdt, owner).name}${note}`);
     }
   },
 };
