@@ -31,7 +31,7 @@ export function showCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** `bytes` exactly, in the largest binary unit that divides them: "6 GiB", "204 KiB", "50331 bytes". */
+/** `bytes` exactly, in the largest unit that divides them: "6 GiB", "204 KiB", "50331 bytes". */
 export function size(bytes: number): string {
   let value = bytes;
   let unit = 0;

@@ -1,7 +1,9 @@
 /**
  * Names of nodes and properties. The specification allows ASCII only (Devicetree Specification
  * v0.4, 2.2.1 and 2.2.4). They are kept one character per byte (ISO 8859-1), so a tree with illegal
- * names still comes out of the writer as it went into the reader. Values are UTF-8 (common/utf8.ts).
+ * names still comes out of the writer as it went into the reader.
+ *
+ * Values are UTF-8: common/utf8.ts.
  */
 
 /** Characters made at once: arguments of a call, which engines limit. */
