@@ -139,6 +139,18 @@ describe('cycles', () => {
 });
 
 describe('what the registers say', () => {
+  it.each([
+    ['PMCNTENSET_EL0', PMCNTENSET, 1n],
+    ['PMEVTYPER1_EL0', PMEVTYPER1, CPU_CYCLES],
+    ['PMCCNTR_EL0', PMCCNTR, 5n],
+    ['PMSELR_EL0', PMSELR, 1n],
+  ])('%s holds what is written from outside', (_name, register, value) => {
+    run([NOP]);
+    const core = ran?.guest.machine.bootCore;
+    expect(core?.writeSystemRegister(register, value)).toBe(true);
+    expect(core?.readSystemRegister(register)).toBe(value);
+  });
+
   it('is true: SW_INCR and CPU_CYCLES count, four counters and the cycle counter', () => {
     const { x } = run([mrs(PMCEID0, 10), mrs(PMCR, 11), msr(PMCR, 4), mrs(PMCR, 12)], { 4: 0x7fn });
     expect(x(10)).toBe((1n << 0n) | (1n << CPU_CYCLES));

@@ -45,7 +45,7 @@ import {
   systemRegisterMove,
   waitHint,
 } from './instruction.ts';
-import { isSoftwareIncrement } from './performance-monitors.ts';
+import { isMonitorSetting, isSoftwareIncrement } from './performance-monitors.ts';
 import {
   EXCEPTION_CLASS,
   exceptionClass,
@@ -311,7 +311,10 @@ export class Core implements MachineCore {
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
     const { environment, engine } = this;
     if (isDebugRegister(encoding)) return this.debug.write(encoding, value);
-    if (environment.intercepts(encoding)) return environment.writeSystemRegister(this, encoding, value);
+    if (environment.intercepts(encoding)) {
+      if (environment.writeSystemRegister(this, encoding, value)) return true;
+      return isMonitorSetting(encoding) && engine.setSystemRegister(encoding, value);
+    }
     return engine.setSystemRegister(encoding, value) || environment.writeSystemRegister(this, encoding, value);
   }
 

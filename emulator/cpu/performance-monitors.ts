@@ -82,6 +82,9 @@ function roleOf([op0, op1, crn, crm, op2]: SystemRegisterEncoding): Role | null 
 /** True when accesses to the register must come here. */
 export const isMonitorRegister = (encoding: SystemRegisterEncoding): boolean => roleOf(encoding) !== null;
 
+/** True when the engine keeps the register, after the counters have been brought up to date. */
+export const isMonitorSetting = (encoding: SystemRegisterEncoding): boolean => roleOf(encoding)?.is === 'setting';
+
 /** PMSWINC_EL0 cannot be read, so the engine does not seem to have it. */
 export const isSoftwareIncrement = (encoding: SystemRegisterEncoding): boolean => roleOf(encoding)?.is === 'increment';
 
