@@ -2,19 +2,13 @@
  * `npm run bench`: what booting and allocating cost, held to bars, beside the physical limit
  * measured in the same run.
  *
- *     npm run bench -- [--short] [--json FILE] [boot] [mem-map] [buddy] [slab] [fragmentation] [scale]
- *                      [processes] [engine] [guests] [log]
- *
  * Each line: the median of several samples, the noise (half the distance between their quartiles),
  * the bar, the limit (the same work on plain typed arrays, or in a process without the machine; for
  * guests the same image on QEMU), their ratio, and OK or MISSED. How bars are judged:
  * scripts/bench/measurement.ts.
- *
- * Exit status: 0 every bar held · 1 a bar was missed or a check failed · 2 usage.
  */
 
 import { cpus } from 'node:os';
-import { Command, CommanderError } from 'commander';
 import { buddy } from './bench/buddy.ts';
 import { engine } from './bench/engine.ts';
 import { fragmentation } from './bench/fragmentation.ts';
@@ -28,9 +22,10 @@ import type { Section } from './bench/section.ts';
 import { slab } from './bench/slab.ts';
 import { tableHead, tableLine } from './bench/table.ts';
 import { wholeProcess } from './bench/whole-process.ts';
-import { refuseTakenByNpm } from '#workbench/cli/npm-options.ts';
-import { tellFailure } from '#workbench/cli/command-failure.ts';
+import { commandMain } from '#workbench/cli/command.ts';
+import { flag, text } from '#workbench/cli/option-table.ts';
 import { checkOutput, writeOutput } from '#workbench/files/output-file.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
 
 /** Processes first: later ones would share the host with what this process holds by then. */
 const SECTIONS: readonly Section[] = [
@@ -46,64 +41,54 @@ const SECTIONS: readonly Section[] = [
   engine,
 ];
 
-const EXAMPLES = `
-Examples:
-  npm run bench                        everything, some minutes
-  npm run bench -- --short boot log    a quick look at two sections
-
-Exit status: 0 every bar held · 1 a bar was missed or a check failed · 2 usage`;
-
 const EXIT_MISSED = 1;
-const EXIT_USAGE = 2;
+const SECTION_NAMES = SECTIONS.map(({ name }) => name);
 
-interface BenchOptions {
-  readonly short?: true;
-  readonly json?: string;
-  readonly oneBoot?: true;
-}
-
-export async function main(args: readonly string[]): Promise<number> {
-  const command = benchCommand();
-  try {
-    refuseTakenByNpm(command, args);
-    command.parse([...args], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) return tellFailure('bench', error);
-    return error.exitCode === 0 ? 0 : EXIT_USAGE;
-  }
-  try {
-    return await bench(command);
-  } catch (error) {
-    return tellFailure('bench', error);
-  }
-}
-
-async function bench(command: Command): Promise<number> {
-  const options = command.opts<BenchOptions>();
-  if (options.oneBoot === true) {
+export const main = commandMain({
+  name: 'bench',
+  summary: 'Measures what booting and allocating cost and compares with the bars. Without names: everything.',
+  usage: '[options] [NAME ...]',
+  operands: ['[names...]', SECTION_NAMES.join(' | ')],
+  options: {
+    short: flag(
+      'for busy machines: fewer samples, no guests; only checks, and bars on ratios and memory (by 3 times), can fail',
+    ),
+    json: text('<file>', 'write every sample to this file too'),
+    oneBoot: { ...flag('one boot in this process, for the bench itself'), hidden: true },
+  },
+  examples: [
+    ['npm run bench', 'everything, some minutes'],
+    ['npm run bench -- --short boot log', 'a quick look at two sections'],
+  ],
+  statuses: { 0: 'every bar held', 1: 'a bar was missed or a check failed' },
+  run({ options, words }) {
+    if (!options.oneBoot) return bench(options, words);
     process.stdout.write(oneBoot());
     return 0;
-  }
-  const unknown = command.args.find((name) => !SECTIONS.some((section) => section.name === name));
-  if (unknown !== undefined) {
-    process.stderr.write(`bench: there is no "${unknown}"; there are ${SECTIONS.map(({ name }) => name).join(', ')}\n`);
-    return EXIT_USAGE;
-  }
+  },
+});
+
+async function bench(
+  { short, json }: { readonly short: boolean; readonly json: string | undefined },
+  names: readonly string[],
+): Promise<number> {
+  const unknown = names.find((name) => !SECTION_NAMES.includes(name));
+  if (unknown !== undefined) throw new InputError(`there is no "${unknown}"; there are ${SECTION_NAMES.join(', ')}`);
   const chosen = SECTIONS.filter(({ name, long }) =>
-    command.args.length === 0 ? !(long === true && options.short === true) : command.args.includes(name),
+    names.length === 0 ? !(long === true && short) : names.includes(name),
   );
   // Minutes of measuring are not for nothing.
-  if (options.json !== undefined) checkOutput('--json', options.json);
-  const lines = await measure(chosen, options.short === true);
-  if (options.json !== undefined) {
+  if (json !== undefined) checkOutput('--json', json);
+  const lines = await measure(chosen, short);
+  if (json !== undefined) {
     const host = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
-    const contents = `${JSON.stringify({ short: options.short === true, host, lines }, null, 2)}\n`;
-    writeOutput('--json', options.json, contents);
+    const contents = `${JSON.stringify({ short, host, lines }, null, 2)}\n`;
+    writeOutput('--json', json, contents);
   }
   const missed = lines.filter(({ verdict }) => verdict === 'MISSED');
   const held = lines.filter(({ verdict }) => verdict === 'OK').length;
   const above = lines.filter(({ verdict }) => verdict === 'above').length;
-  const allowed = options.short === true ? 'a short run allows' : 'the noise allows';
+  const allowed = short ? 'a short run allows' : 'the noise allows';
   process.stdout.write(`\n${held} held, ${above} above but not by more than ${allowed}, ${missed.length} missed\n`);
   return missed.length === 0 ? 0 : EXIT_MISSED;
 }
@@ -122,20 +107,4 @@ async function measure(sections: readonly Section[], short: boolean): Promise<Li
     });
   }
   return lines;
-}
-
-function benchCommand(): Command {
-  return new Command('bench')
-    .description('Measures what booting and allocating cost and compares with the bars. Without names: everything.')
-    .usage('[options] [NAME ...]')
-    .helpOption('--help', 'print this text and stop')
-    .argument('[names...]', SECTIONS.map(({ name }) => name).join(' | '))
-    .option(
-      '--short',
-      'for busy machines: fewer samples, no guests; only checks, and bars on ratios and memory (by 3 times), can fail',
-    )
-    .option('--json <file>', 'write every sample to this file too')
-    .addOption(new Command().createOption('--one-boot').hideHelp())
-    .addHelpText('after', EXAMPLES)
-    .exitOverride();
 }

@@ -3,35 +3,20 @@
  * Debian's arm64 kernel supports, on each of the emulator's boards, with and without what a boot
  * loader adds, and says how the boots ended. A tree of another board is the hardest honest input
  * there is: its RAM is elsewhere, its devices are not there, and every vendor writes it otherwise.
- *
- * Exit status 0 when each boot reached its steady state or panicked with a reason; 1 when one did
- * not; 2 for a wrong argument or trees that cannot be had.
  */
 
 import { readFileSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { boards } from '#boards/registry.ts';
 import { fetchBoardTrees, treeFiles } from './board-trees/tree-files.ts';
 import { type TreeEnd, tryTree } from './board-trees/try-tree.ts';
-import type { Fixups } from '#workbench/machine/device-tree-source.ts';
-import { DebianPackageError } from '#workbench/engine-library/debian-packages.ts';
+import { commandMain } from '#workbench/cli/command.ts';
+import { oneOf, value, valueOr } from '#workbench/cli/option-table.ts';
+import { parseCount, wholeNumber } from '#workbench/cli/quantities.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
 
-const USAGE = `usage: npm run board-trees [-- OPTIONS] [FOLDER]
-  Boots the modelled kernel with every *.dtb below FOLDER; without FOLDER, with those of Debian's arm64 kernel, fetched once.
-  --board NAME       on this board only
-  --fixups KIND      none or loader: this way only
-  --every N          each Nth tree only
-  --from N           the first tree, counted from 0
-`;
-
-interface Options {
-  readonly folder: string | null;
-  readonly boards: readonly string[];
-  readonly fixups: readonly Fixups[];
-  readonly every: number;
-  readonly from: number;
-}
+const BOARD_NAMES = boards.map(({ name }) => name);
+const FIXUPS = ['none', 'loader'] as const;
 
 /** How many boots ended in one way, and the first of them. */
 interface Tally {
@@ -42,81 +27,45 @@ interface Tally {
 
 const PROGRESS_EVERY = 50;
 
-/** Prints the summary on stdout, progress on stderr; returns the exit status. */
-export function main(args: readonly string[]): number {
-  const options = readOptions(args);
-  if (options === null) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}${USAGE}`);
-    return 2;
-  }
-  let folder: string;
-  try {
-    folder = options.folder ?? fetchBoardTrees();
-    statSync(folder);
-  } catch (error) {
-    if (!(error instanceof DebianPackageError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
-    process.stderr.write(`${(error as Error).message}\n`);
-    return 2;
-  }
-  const files = treeFiles(folder).filter(
-    (_, index) => index >= options.from && (index - options.from) % options.every === 0,
-  );
-  let unexplained = 0;
-  for (const board of options.boards) {
-    for (const fixups of options.fixups) {
-      const title = `${board}, fixups ${fixups}`;
-      const tallies = new Map<string, Tally>();
-      for (const [index, file] of files.entries()) {
-        const end = tryTree(new Uint8Array(readFileSync(file)), { board, fixups });
-        count(tallies, end, relative(folder, file));
-        if (!end.explained) unexplained++;
-        if ((index + 1) % PROGRESS_EVERY === 0) process.stderr.write(`${title}: ${index + 1} of ${files.length}\n`);
+export const main = commandMain({
+  name: 'board-trees',
+  summary:
+    "Boots the modelled kernel with every *.dtb below FOLDER; without FOLDER, with those of Debian's arm64 kernel, fetched once. The summary goes to stdout, progress to stderr.",
+  usage: '[options] [FOLDER]',
+  operands: ['[folder]', 'where *.dtb files lie'],
+  options: {
+    board: value('<name>', 'on this board only', oneOf(BOARD_NAMES)),
+    fixups: value('<none|loader>', 'this way only', oneOf(FIXUPS)),
+    every: valueOr('<n>', 1, 'each Nth tree only', parseCount),
+    from: valueOr('<n>', 0, 'the first tree, counted from 0', wholeNumber(0, 1_000_000)),
+  },
+  examples: [['npm run board-trees -- --every 10'], ['npm run board-trees -- --board pixel6 --fixups none my-trees']],
+  statuses: {
+    0: 'each boot reached its steady state or panicked with a reason',
+    1: 'one did not',
+    2: 'usage, or trees that cannot be had',
+  },
+  run({ options: { board, fixups, every, from }, words: [folder = fetchBoardTrees()] }) {
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new InputError(`${folder}: no such folder`);
+    const files = treeFiles(folder).filter((_, index) => index >= from && (index - from) % every === 0);
+    let unexplained = 0;
+    for (const name of board === undefined ? BOARD_NAMES : [board]) {
+      for (const kind of fixups === undefined ? FIXUPS : [fixups]) {
+        const title = `${name}, fixups ${kind}`;
+        const tallies = new Map<string, Tally>();
+        for (const [index, file] of files.entries()) {
+          const end = tryTree(new Uint8Array(readFileSync(file)), { board: name, fixups: kind });
+          count(tallies, end, relative(folder, file));
+          if (!end.explained) unexplained++;
+          if ((index + 1) % PROGRESS_EVERY === 0) process.stderr.write(`${title}: ${index + 1} of ${files.length}\n`);
+        }
+        report(title, files.length, tallies);
       }
-      report(title, files.length, tallies);
     }
-  }
-  process.stdout.write(`${unexplained === 0 ? 'every end is explained' : `${unexplained} ends are not explained`}\n`);
-  return unexplained === 0 ? 0 : 1;
-}
-
-/** Null when only the usage is asked for; a string says what is wrong. */
-function readOptions(args: readonly string[]): Options | string | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        board: { type: 'string' },
-        fixups: { type: 'string' },
-        every: { type: 'string' },
-        from: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    });
-    if (values.help === true) return null;
-    const names = boards.map(({ name }) => name);
-    if (values.board !== undefined && !names.includes(values.board)) return `--board: one of ${names.join(', ')}\n`;
-    const { fixups } = values;
-    if (fixups !== undefined && fixups !== 'none' && fixups !== 'loader') return '--fixups: none or loader\n';
-    const every = Number(values.every ?? 1);
-    const from = Number(values.from ?? 0);
-    if (!Number.isInteger(every) || every < 1) return '--every: a whole number from 1\n';
-    if (!Number.isInteger(from) || from < 0) return '--from: a whole number from 0\n';
-    return {
-      folder: positionals[0] ?? null,
-      boards: values.board === undefined ? names : [values.board],
-      fixups: fixups === undefined ? ['none', 'loader'] : [fixups],
-      every,
-      from,
-    };
-  } catch (error) {
-    return `${(error as Error).message}\n`;
-  }
-}
+    process.stdout.write(unexplained === 0 ? 'every end is explained\n' : `${unexplained} ends are not explained\n`);
+    return unexplained === 0 ? 0 : 1;
+  },
+});
 
 function count(tallies: Map<string, Tally>, { kind, detail, explained }: TreeEnd, file: string): void {
   const tally = tallies.get(kind);

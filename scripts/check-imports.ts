@@ -1,19 +1,23 @@
-/**
- * `node scripts/launch.mjs check-imports`: holds "Who may import whom". Exit status 0 when every
- * rule holds, 1 otherwise.
- */
+/** `node scripts/launch.mjs check-imports`: holds the rules in architecture/rules.ts. */
 
-import { checkArchitecture, readSources } from './architecture/check-architecture.ts';
+import { commandMain } from '#workbench/cli/command.ts';
 import { packageRoot } from '#workbench/package-root.ts';
+import { checkArchitecture, readSources } from './architecture/check-architecture.ts';
 
-/** Prints each violation as FILE:LINE and what was read; returns the exit status. */
-export function main(): number {
-  const { violations, filesRead, importsSeen } = checkArchitecture(readSources(packageRoot()));
-  for (const { file, line, message } of violations) {
-    process.stdout.write(`${file}:${line}: ${message}\n`);
-  }
-  const counts = [...filesRead].map(([folder, count]) => `${folder} ${count}`).join(', ');
-  process.stdout.write(`${importsSeen} imports read in files of: ${counts}\n`);
-  process.stdout.write(violations.length === 0 ? 'every rule holds\n' : `${violations.length} violations\n`);
-  return violations.length === 0 ? 0 : 1;
-}
+export const main = commandMain({
+  name: 'check-imports',
+  summary:
+    'Holds "Who may import whom" (scripts/architecture/rules.ts): prints each violation as FILE:LINE, and what was read.',
+  usage: '',
+  options: {},
+  examples: [['node scripts/launch.mjs check-imports']],
+  statuses: { 0: 'every rule holds', 1: 'one does not' },
+  run() {
+    const { violations, filesRead, importsSeen } = checkArchitecture(readSources(packageRoot()));
+    for (const { file, line, message } of violations) process.stdout.write(`${file}:${line}: ${message}\n`);
+    const counts = [...filesRead].map(([folder, count]) => `${folder} ${count}`).join(', ');
+    process.stdout.write(`${importsSeen} imports read in files of: ${counts}\n`);
+    process.stdout.write(violations.length === 0 ? 'every rule holds\n' : `${violations.length} violations\n`);
+    return violations.length === 0 ? 0 : 1;
+  },
+});

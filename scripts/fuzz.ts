@@ -1,63 +1,52 @@
 /**
  * `npm run fuzz`: random instructions on random machines. No limit may be missed, and the emulator
  * may neither crash nor report a fault of its own.
- *
- *     npm run fuzz -- [--seed N] [--words N]        a campaign from seed N on
- *     npm run fuzz -- --replay FILE                 a plan again, as a campaign prints it
- *
- * Exit status: 0 nothing went wrong · 1 something did · 2 usage.
  */
 
-import { readFileSync, writeSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { refuseTakenByNpm } from '#workbench/cli/npm-options.ts';
-import { tellFailure } from '#workbench/cli/command-failure.ts';
+import { writeSync } from 'node:fs';
+import { commandMain } from '#workbench/cli/command.ts';
+import { text, value, valueOr } from '#workbench/cli/option-table.ts';
+import { wholeNumber } from '#workbench/cli/quantities.ts';
 import { probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { type CampaignResult, type Fault, minimise, runCampaign } from './fuzz/campaign.ts';
 import { type FuzzPlan, planOf, wordsOf } from './fuzz/plan.ts';
 import { runTrial } from './fuzz/trial.ts';
+import { readInputFile } from '#workbench/files/input-file.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
 import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 const EXIT_FAULTS = 1;
-const EXIT_USAGE = 2;
 const DEFAULT_WORDS = 1_000_000;
 /** Faults whose plans are made smaller: each takes a while. */
 const MOST_MINIMISED = 5;
 
-const EXAMPLES = `
-Examples:
-  npm run fuzz                              a million instruction words, from seed 1
-  npm run fuzz -- --seed 7000 --words 5000  a short look elsewhere
-  npm run fuzz -- --replay plan.json        what a campaign printed, once more
-
-Exit status: 0 nothing went wrong · 1 something did · 2 usage`;
-
-interface FuzzOptions {
-  readonly seed: number;
-  readonly words: number;
-  readonly replay?: string;
-  readonly trials?: string;
-}
-
-export async function main(args: readonly string[]): Promise<number> {
-  const command = fuzzCommand();
-  try {
-    refuseTakenByNpm(command, args);
-    command.parse([...args], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) return tellFailure('fuzz', error);
-    return error.exitCode === 0 ? 0 : EXIT_USAGE;
-  }
-  const options = command.opts<FuzzOptions>();
-  if (options.trials !== undefined) return runTrials(options.trials);
-  if (options.replay !== undefined) return replay(options.replay);
-  const result = await runCampaign(options.seed, options.words, (soFar) => {
-    process.stderr.write(`${summary(soFar)}\n`);
-  });
-  process.stdout.write(`seeds ${options.seed} to ${options.seed + result.trials - 1}: ${summary(result)}\n`);
-  for (const fault of result.faults.slice(0, MOST_MINIMISED)) report(fault);
-  return result.faults.length === 0 ? 0 : EXIT_FAULTS;
-}
+export const main = commandMain({
+  name: 'fuzz',
+  summary: 'Executes random instructions on random machines and looks for hangs, crashes and faults of the emulator.',
+  usage: '[options]',
+  options: {
+    seed: valueOr('<n>', 1, 'the first seed; each trial has the next one', wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+    words: valueOr('<n>', DEFAULT_WORDS, 'instruction words to execute', wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+    replay: value('<file>', 'execute the plan in this file, as a campaign prints it', readPlan),
+    trials: { ...text('<range>', 'trials in this process, for the campaign itself'), hidden: true },
+  },
+  examples: [
+    ['npm run fuzz', 'a million instruction words, from seed 1'],
+    ['npm run fuzz -- --seed 7000 --words 5000', 'a short look elsewhere'],
+    ['npm run fuzz -- --replay plan.json', 'what a campaign printed, once more'],
+  ],
+  statuses: { 0: 'nothing went wrong', 1: 'something did' },
+  async run({ options: { seed, words, replay, trials } }) {
+    if (trials !== undefined) return runTrials(trials);
+    if (replay !== undefined) return replayPlan(replay);
+    const result = await runCampaign(seed, words, (soFar) => {
+      process.stderr.write(`${summary(soFar)}\n`);
+    });
+    process.stdout.write(`seeds ${seed} to ${seed + result.trials - 1}: ${summary(result)}\n`);
+    for (const fault of result.faults.slice(0, MOST_MINIMISED)) report(fault);
+    return result.faults.length === 0 ? 0 : EXIT_FAULTS;
+  },
+});
 
 function summary({ trials, words, faults }: CampaignResult): string {
   const count = (kind: Fault['kind']) => faults.filter((fault) => fault.kind === kind).length;
@@ -95,14 +84,16 @@ function runTrials(range: string): number {
   return 0;
 }
 
-function replay(file: string): number {
-  let plan: FuzzPlan;
+function readPlan(option: string, file: string): FuzzPlan {
   try {
-    plan = JSON.parse(readFileSync(file, 'utf8')) as FuzzPlan;
+    return JSON.parse(Buffer.from(readInputFile(option, file)).toString()) as FuzzPlan;
   } catch (error) {
-    process.stderr.write(`fuzz --replay ${file}: ${error instanceof Error ? error.message : String(error)}\n`);
-    return EXIT_USAGE;
+    if (error instanceof SyntaxError) throw new InputError(`${option} ${file}: ${error.message}`);
+    throw error;
   }
+}
+
+function replayPlan(plan: FuzzPlan): number {
   try {
     runTrial(plan, locateEngine(probeEngineVersion).path, (site) => {
       writeSync(2, `site ${site} ${JSON.stringify(plan.sites[site])}\n`);
@@ -112,25 +103,4 @@ function replay(file: string): number {
     return EXIT_FAULTS;
   }
   return 0;
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is wanted.');
-  return value;
-}
-
-function fuzzCommand(): Command {
-  return new Command('fuzz')
-    .description(
-      'Executes random instructions on random machines and looks for hangs, crashes and faults of the emulator.',
-    )
-    .usage('[options]')
-    .helpOption('--help', 'print this text and stop')
-    .option('--seed <n>', 'the first seed; each trial has the next one', wholeNumber, 1)
-    .option('--words <n>', 'instruction words to execute', wholeNumber, DEFAULT_WORDS)
-    .option('--replay <file>', 'execute the plan in this file, as a campaign prints it')
-    .addOption(new Command().createOption('--trials <range>').hideHelp())
-    .addHelpText('after', EXAMPLES)
-    .exitOverride();
 }

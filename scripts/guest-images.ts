@@ -1,50 +1,34 @@
 /**
  * `npm run guest-images`: obtains guests that are not ours from Debian's packages, once, and says
  * where they are and how to boot them.
- *
- * `--list` says what the cache holds and uses no network. Exit status 0; 2 when a guest cannot be
- * had, or for a wrong argument.
  */
 
 import { statSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { showBytes } from '#common/quantities.ts';
+import { commandMain } from '#workbench/cli/command.ts';
+import { flag } from '#workbench/cli/option-table.ts';
 import { bootCommands } from './guests/boot-commands.ts';
-import { GuestFetchError } from './guests/guest-fetch-error.ts';
 import { fetchGuest, findGuest, GUEST_NAMES, type GuestName } from './guests/guest-files.ts';
 import { writeGuestDiskInitramfs, writeGuestEfiDisk, writeGuestInitramfs } from './guests/initramfs-file.ts';
 
-const USAGE = `usage: npm run guest-images [-- --list]
-  Fetches U-Boot, UEFI and GRUB, three Linux kernels, a device tree, busybox and the packages of a root file system from
-  Debian (220 MB, once; no root), builds an initramfs and disk images, and prints the commands that boot them.
-  --list   say what the cache holds; fetch nothing
-`;
-
-/** Prints paths and commands on stdout, what is fetched on stderr; returns the exit status. */
-export function main(args: readonly string[]): number {
-  let options: { readonly list?: boolean; readonly help?: boolean };
-  try {
-    const definitions = { list: { type: 'boolean' }, help: { type: 'boolean' } } as const;
-    options = parseArgs({ args: [...args], options: definitions }).values;
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
-    return 2;
-  }
-  if (options.help === true) {
-    process.stdout.write(USAGE);
+export const main = commandMain({
+  name: 'guest-images',
+  summary:
+    'Fetches U-Boot, UEFI and GRUB, three Linux kernels, a device tree, busybox and the packages of a root file system from Debian (220 MB, once; no root), builds an initramfs and disk images, and prints the commands that boot them.',
+  usage: '[options]',
+  options: { list: flag('say what the cache holds; fetch nothing') },
+  examples: [['npm run guest-images'], ['npm run guest-images -- --list']],
+  statuses: { 0: 'done', 2: 'usage, or a guest that cannot be had' },
+  run({ options: { list } }) {
+    report(!list);
     return 0;
-  }
-  try {
-    report(options.list !== true);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof GuestFetchError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 2;
-  }
-}
+  },
+});
 
-/** @throws GuestFetchError when `fetch` and a guest cannot be had */
+/**
+ * Prints paths and commands on stdout, what is fetched on stderr.
+ * @throws GuestFetchError when `fetch` and a guest cannot be had
+ */
 function report(fetch: boolean): void {
   const paths = new Map<GuestName, string>();
   for (const name of GUEST_NAMES) {

@@ -5,8 +5,8 @@
  *
  * The command is bundled into dist/NAME.mjs when that is missing or when any file that went into it
  * has changed, and is then imported into this very process: no second start of Node, and signals
- * and the terminal are the command's own. A command that exports `main(args)` is called with its
- * arguments, and its number becomes the exit status; others act when they are imported.
+ * and the terminal are the command's own. Every command exports `main(args)`, which resolves to the
+ * exit status (workbench/cli/command.ts).
  *
  * Nothing is imported here that a fresh bundle does not need; the bundler (scripts/build.mjs) is
  * loaded only when it is called for.
@@ -79,36 +79,19 @@ async function bundleOf(command) {
   return bundle;
 }
 
-/** Ends the process: what was to be written is not whole. */
-function notWritten(what, { code, message }) {
-  const why = { EPIPE: 'its reader has closed the pipe', ENOSPC: 'the disk is full' }[code] ?? code ?? message;
-  process.stderr.write(`${name}: ${what}: cannot be written: ${why}\n`);
-  process.exit(STATUS_USAGE);
-}
-
 async function run(bundle) {
-  // A reader that has gone (`npm run boot … | head`), a disk that is full: whoever reads the rest
-  // must not take it for the whole.
-  process.stdout.on('error', (error) => notWritten('standard output', error));
-  // Nowhere is left to say it.
-  process.stderr.on('error', () => process.exit(STATUS_USAGE));
   process.argv = [process.argv[0], bundle, ...args];
-  const command = await import(pathToFileURL(bundle).href);
-  if (typeof command.main === 'function') {
-    try {
-      const status = await command.main(args);
-      if (typeof status === 'number') process.exitCode = status;
-    } catch (error) {
-      if (error?.syscall === undefined) throw error;
-      notWritten(error.path ?? (error.syscall === 'write' ? 'standard output' : error.syscall), error);
-    }
-  }
+  const { main } = await import(pathToFileURL(bundle).href);
+  process.exitCode = await main(args);
 }
 
 if (name === undefined) {
   usage('no command is named');
 } else if (name === '--help') {
   process.stdout.write(`${usageText()}"${calledAs} NAME --help" explains a command.\n`);
+} else if (name === '--version') {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  process.stdout.write(`levitate-emulator ${version}\n`);
 } else {
   let bundle = null;
   try {

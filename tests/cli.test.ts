@@ -271,7 +271,7 @@ describe('exit status 2: the message names what is wrong and nothing is run', ()
       '--fail-text: an empty text cannot be waited for',
     ],
     ['fixups without a tree', ['--board', 'pixel6', '--fixups', 'loader'], '--fixups goes with --dtb FILE'],
-    ['fixups that do not exist', ['--board', 'pixel6', '--fixups', 'magic'], 'Allowed choices are none, loader'],
+    ['fixups that do not exist', ['--board', 'pixel6', '--fixups', 'magic'], '--fixups magic: write none or loader'],
     [
       'a missing device tree',
       ['--board', 'pixel6', '--dtb', 'FOLDER/missing.dtb'],

@@ -14,12 +14,12 @@ import { fileURLToPath } from 'node:url';
 /**
  * Absolute path of the folder that holds package.json, without a trailing separator on POSIX
  * systems.
- * @throws Error when there is no package.json: the file was moved out of scripts/ or dist/
+ * @throws Error when there is no package.json: the file was moved out of workbench/ or dist/
  */
 export function packageRoot(): string {
   const root = join(fileURLToPath(import.meta.url), '..', '..');
   if (!existsSync(join(root, 'package.json'))) {
-    throw new Error(`no package.json in ${root}: this file must lie in scripts/ or in dist/`);
+    throw new Error(`no package.json in ${root}: this file must lie in workbench/ or in dist/`);
   }
   return root;
 }

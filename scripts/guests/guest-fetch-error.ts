@@ -1,6 +1,6 @@
 /** The error of a guest that cannot be had: what failed, and what a person can do. */
 
-import type { DebianPackageError, DebianPackageFailure } from '#workbench/engine-library/private-apt.ts';
+import { DebianPackageError, type DebianPackageFailure } from '#workbench/engine-library/private-apt.ts';
 
 const FIXES: Readonly<Record<DebianPackageFailure, string>> = {
   'no-apt': 'Run `npm run guest-images` in a Debian container and copy the cache’s folder guests/ here.',
@@ -16,16 +16,16 @@ const FIXES: Readonly<Record<DebianPackageFailure, string>> = {
  * A guest cannot be had. `reason` as of {@link DebianPackageError}; the message says it and the
  * fix.
  */
-export class GuestFetchError extends Error {
+export class GuestFetchError extends DebianPackageError {
   readonly guest: string;
-  readonly reason: DebianPackageFailure;
 
   constructor(guest: string, cause: DebianPackageError) {
-    super(`the guest ${guest} is not in the cache and cannot be fetched: ${cause.message}. ${FIXES[cause.reason]}`, {
-      cause,
-    });
+    super(
+      cause.reason,
+      `the guest ${guest} is not in the cache and cannot be fetched: ${cause.message}. ${FIXES[cause.reason]}`,
+    );
+    this.cause = cause;
     this.name = 'GuestFetchError';
     this.guest = guest;
-    this.reason = cause.reason;
   }
 }

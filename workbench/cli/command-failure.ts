@@ -4,12 +4,16 @@
  */
 
 import { BoardError } from '#boards/board-error.ts';
+import { DebianPackageError } from '#workbench/engine-library/private-apt.ts';
+import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
 import { isSystemError, whyNotWritten } from '#workbench/files/why-not.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
-import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_FAULT = 70;
+
+/** Errors that the user can mend: their message says how. */
+const MENDABLE = [InputError, BoardError, EngineLibraryError, DebianPackageError];
 
 /**
  * Says what went wrong in `command`.
@@ -17,19 +21,23 @@ const EXIT_FAULT = 70;
  * emulator
  */
 export function tellFailure(command: string, error: unknown): number {
-  if (error instanceof InputError || error instanceof BoardError || error instanceof EngineLibraryError) {
-    process.stderr.write(`${command}: ${error.message}\n`);
-    return EXIT_USAGE;
-  }
+  if (MENDABLE.some((kind) => error instanceof kind)) return tell(command, (error as Error).message, EXIT_USAGE);
   if (isSystemError(error)) {
+    if (error.syscall === 'write') return tellUnwritten(command, error.path ?? 'standard output', error);
     const what = error.path ?? error.syscall ?? 'the system';
-    process.stderr.write(`${command}: ${what}: ${error.syscall ?? 'call'} failed: ${whyNotWritten(error)}\n`);
-    return EXIT_USAGE;
+    return tell(command, `${what}: ${error.syscall ?? 'call'} failed: ${whyNotWritten(error)}`, EXIT_USAGE);
   }
-  process.stderr.write(
-    `${command}: a fault of the emulator itself, not of the guest. Please report it with the command line and these lines:\n${
-      error instanceof Error ? (error.stack ?? error.message) : String(error)
-    }\n`,
-  );
-  return EXIT_FAULT;
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const whose = 'a fault of the emulator itself, not of the guest';
+  return tell(command, `${whose}. Please report it with the command line and these lines:\n${stack}`, EXIT_FAULT);
+}
+
+/** Says that what was to be written to `what` is not whole. @returns the exit status */
+export function tellUnwritten(command: string, what: string, error: unknown): number {
+  return tell(command, `${what}: cannot be written: ${whyNotWritten(error)}`, EXIT_USAGE);
+}
+
+function tell(command: string, message: string, status: number): number {
+  process.stderr.write(`${command}: ${message}\n`);
+  return status;
 }

@@ -1,9 +1,11 @@
 /** Faults as people type them. */
 
-import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '#workbench/machine/input-error.ts';
-import { addFaultOptions, faultSettings, parseBitFlip, parseFailAlloc, parseShare } from './fault-options.ts';
+import { parseCommand } from './command.ts';
+import { FAULT_OPTIONS, faultSettings, parseBitFlip, parseFailAlloc, parseShare } from './fault-options.ts';
+
+const NOTHING = { name: 'test', summary: '', usage: '', examples: [], statuses: {} };
 
 describe('what is meant', () => {
   it.each([
@@ -12,7 +14,7 @@ describe('what is meant', () => {
     ['nth=1', { nth: 1 }],
     ['all', {}],
   ])('--fail-alloc %s', (text, expected) => {
-    expect(parseFailAlloc(text)).toEqual(expected);
+    expect(parseFailAlloc('--fail-alloc', text)).toEqual(expected);
   });
 
   it.each([
@@ -20,7 +22,7 @@ describe('what is meant', () => {
     ['0.5%', 0.005],
     ['100 %', 1],
   ])('--oom-at %s', (text, expected) => {
-    expect(parseShare(text)).toBe(expected);
+    expect(parseShare('--oom-at', text)).toBe(expected);
   });
 
   it.each([
@@ -30,15 +32,18 @@ describe('what is meant', () => {
     ['4096.7@0ms', { address: 4096, bit: 7, atNs: 0 }],
     ['4096.7@1.5s', { address: 4096, bit: 7, atNs: 1.5e9 }],
   ])('--flip-bit %s', (text, expected) => {
-    expect(parseBitFlip(text)).toEqual(expected);
+    expect(parseBitFlip('--flip-bit', text)).toEqual(expected);
   });
 
   it('several of them together, in their order', () => {
-    const command = addFaultOptions(new Command());
-    const words =
+    const settings = (line: string) => {
+      const args = line.split(' ').filter((word) => word !== '');
+      const call = parseCommand({ ...NOTHING, options: FAULT_OPTIONS }, args);
+      return call && faultSettings(call.options);
+    };
+    const line =
       '--fail-alloc order=1 --fail-alloc all --oom-at 97% --poison-freed --flip-bit 8.1@1s --flip-bit 9.1@1s';
-    command.parse(words.split(' '), { from: 'user' });
-    expect(faultSettings(command.opts())).toEqual({
+    expect(settings(line)).toEqual({
       failAlloc: [{ order: 1 }, {}],
       oomAt: 0.97,
       poisonFreed: true,
@@ -47,7 +52,7 @@ describe('what is meant', () => {
         { address: 9, bit: 1, atNs: 1e9 },
       ],
     });
-    expect(faultSettings({})).toBeUndefined();
+    expect(settings('')).toBeUndefined();
   });
 });
 
@@ -59,18 +64,18 @@ describe('what cannot be is refused with what would work', () => {
     ['order=9,nht=3', 'write order=9,nth=3'],
     ['nth=1,nth=2', 'nth stands there twice'],
   ])('--fail-alloc %s', (text, message) => {
-    expect(() => parseFailAlloc(text)).toThrow(InputError);
-    expect(() => parseFailAlloc(text)).toThrow(message);
+    expect(() => parseFailAlloc('--fail-alloc', text)).toThrow(InputError);
+    expect(() => parseFailAlloc('--fail-alloc', text)).toThrow(message);
   });
 
   it.each(['97', '0.97', '%', '-3%', '1e2%'])('--oom-at %s', (text) => {
-    expect(() => parseShare(text)).toThrow(/such as 97%/);
+    expect(() => parseShare('--oom-at', text)).toThrow(/such as 97%/);
   });
 
   it.each(['', '0x9f000000', '0x9f000000.3', '0x9f000000@5ms', '9f000000.3@5ms', '_.3@5ms.', '0x9f000000.3@5'])(
     '--flip-bit %s',
     (text) => {
-      expect(() => parseBitFlip(text)).toThrow(InputError);
+      expect(() => parseBitFlip('--flip-bit', text)).toThrow(InputError);
     },
   );
 });

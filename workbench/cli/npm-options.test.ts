@@ -1,18 +1,18 @@
 /** Options that npm takes for itself, as its environment tells them, and under the real npm. */
 
 import { spawnSync } from 'node:child_process';
-import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '#workbench/package-root.ts';
 import { refuseTakenByNpm } from './npm-options.ts';
+import { flag, text } from './option-table.ts';
 
-const command = (): Command =>
-  new Command('boot')
-    .option('--board <name>')
-    .option('--gdb [port]')
-    .option('--gdb-wait')
-    .option('--timeout <time>')
-    .option('--save <file>');
+const OPTIONS = {
+  board: text('<name>', ''),
+  gdb: text('[port]', ''),
+  gdbWait: flag(''),
+  timeout: text('<time>', ''),
+  save: text('<file>', ''),
+};
 const RUN = { npm_lifecycle_event: 'boot' };
 
 describe('refuseTakenByNpm', () => {
@@ -27,7 +27,7 @@ describe('refuseTakenByNpm', () => {
       'npm took --board and --timeout for itself; .*: npm run boot -- --board … --timeout …$',
     ],
   ])('%j with the words %j', (environment, args, message) => {
-    expect(() => refuseTakenByNpm(command(), args, { ...RUN, ...environment })).toThrow(new RegExp(message));
+    expect(() => refuseTakenByNpm('boot', OPTIONS, args, { ...RUN, ...environment })).toThrow(new RegExp(message));
   });
 
   it.each<[string, NodeJS.ProcessEnv]>([
@@ -37,7 +37,7 @@ describe('refuseTakenByNpm', () => {
     ['another script of npm\u2019s', { npm_lifecycle_event: 'test', npm_config_board: 'true' }],
     ['no npm at all', {}],
   ])('has nothing against %s', (_what, environment) => {
-    expect(() => refuseTakenByNpm(command(), ['--board', 'pixel6'], environment)).not.toThrow();
+    expect(() => refuseTakenByNpm('boot', OPTIONS, ['--board', 'pixel6'], environment)).not.toThrow();
   });
 
   it('explains "npm run boot --board pixel6"', () => {

@@ -4,34 +4,33 @@
  * do something else than was asked. npm tells it in the environment: npm_config_board.
  */
 
-import type { Command } from 'commander';
 import { InputError } from '#workbench/machine/input-error.ts';
+import { optionName, type OptionTable } from './option-table.ts';
 
 /** Names that npm knows too: they may be in its configuration for its own sake. */
 const NPM_OWN: ReadonlySet<string> = new Set(['help', 'json', 'quiet', 'save', 'version']);
 
-/** @throws InputError when npm has taken options of `command`, with the line to write instead */
+/** @throws InputError when npm has taken `options` of `command`, with the line to write instead */
 export function refuseTakenByNpm(
-  command: Command,
+  command: string,
+  options: OptionTable,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
 ): void {
-  if (environment['npm_lifecycle_event'] !== command.name()) return;
-  const taken = command.options.flatMap(({ long, required, optional }) => {
-    const name = long?.slice(2) ?? '';
-    const value = environment[`npm_config_${name.replaceAll('-', '_')}`];
-    if (value === undefined || value === '' || NPM_OWN.has(name)) return [];
-    return [{ name, value: required || optional ? value : null }];
+  if (environment['npm_lifecycle_event'] !== command) return;
+  const taken = Object.entries(options).flatMap(([key, { placeholder }]) => {
+    const name = optionName(key);
+    const given = environment[`npm_config_${name.slice(2).replaceAll('-', '_')}`];
+    if (given === undefined || given === '' || NPM_OWN.has(key)) return [];
+    // npm says "true" where it took the name alone.
+    return [placeholder === null || given === 'true' ? [name] : [name, given]];
   });
   const [first] = taken;
   if (first === undefined) return;
-  const names = taken.map(({ name }) => `--${name}`);
+  const names = taken.map(([name]) => name);
   // Of several options and words without their order, nobody knows which belong together.
-  const words =
-    taken.length > 1
-      ? names.map((name) => `${name} …`)
-      : [names[0], ...(first.value === null || first.value === 'true' ? [] : [first.value]), ...args];
+  const words = taken.length > 1 ? names.map((name) => `${name} …`) : [...first, ...args];
   throw new InputError(
-    `npm took ${names.join(' and ')} for itself; options of the command stand behind "--": npm run ${command.name()} -- ${words.join(' ')}`,
+    `npm took ${names.join(' and ')} for itself; options of the command stand behind "--": npm run ${command} -- ${words.join(' ')}`,
   );
 }

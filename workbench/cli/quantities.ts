@@ -1,4 +1,4 @@
-/** Sizes and times as people type them: "8G", "512M", "10s", "500ms". */
+/** Sizes, times and numbers as people type them: "8G", "512M", "10s", "500ms", "5_000". */
 
 import { InputError } from '#workbench/machine/input-error.ts';
 
@@ -27,10 +27,32 @@ export function parseTime(option: string, text: string): number {
   return ns;
 }
 
+/** Nanoseconds since reset: as {@link parseTime}, and 0. @throws InputError */
+export function parseInstant(option: string, text: string): number {
+  return /^0+[a-z]*$/i.test(text) ? 0 : parseTime(option, text);
+}
+
 /** A whole number above zero; underscores may group digits. @throws InputError */
 export function parseCount(option: string, text: string): number {
   const value = Number(text.replaceAll('_', ''));
   if (!Number.isSafeInteger(value) || value <= 0)
     throw new InputError(`${option} ${text}: not a whole number above zero`);
   return value;
+}
+
+/** A parser of whole numbers from `least` to `most`; underscores may group digits. */
+export function wholeNumber(least: number, most: number): (option: string, text: string) => number {
+  return (option, text) => {
+    const value = /^\d[\d_]*$/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
+    if (!(value >= least && value <= most))
+      throw new InputError(`${option} ${text}: not a whole number from ${least} to ${most}`);
+    return value;
+  };
+}
+
+/** A TCP port; 0 takes any that is free. @throws InputError */
+export function parsePort(option: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Infinity;
+  if (port > 65_535) throw new InputError(`${option} ${text}: a port is a number from 0 (any that is free) to 65535`);
+  return port;
 }

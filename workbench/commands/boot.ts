@@ -3,18 +3,16 @@
  * exit statuses: --help, workbench/boot/options.ts.
  */
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { boards } from '#boards/registry.ts';
 import { eventHeaderLine } from '#emulator/events/event-header.ts';
 import { eventLine } from '#emulator/events/event-lines.ts';
-import { type BootRequest, type MachineSource, parseBootOptions, type RunOptions } from '#workbench/boot/options.ts';
+import { BOOT, bootRequest, type MachineSource, type RunOptions } from '#workbench/boot/options.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import { isPage, makeReport } from '#workbench/boot/report.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
 import { SnapshotSaver, tellMoment } from '#workbench/boot/snapshot-saver.ts';
 import { Terminal } from '#workbench/boot/terminal.ts';
-import { tellFailure } from '#workbench/cli/command-failure.ts';
+import { commandMain, EXIT_INTERRUPTED } from '#workbench/cli/command.ts';
 import type { MachineOrigin } from '#workbench/debug/debugged-machine.ts';
 import { GdbServer } from '#workbench/debug/gdb-server.ts';
 import { HeardOnce } from '#workbench/debug/heard-once.ts';
@@ -22,14 +20,10 @@ import { checkOutput, OutputStream, writeOutput } from '#workbench/files/output-
 import { logHeader } from '#workbench/log/log-header.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
-import { packageRoot } from '#workbench/package-root.ts';
 import { collectReport } from '#workbench/report/collect.ts';
 import { pageWithData } from '#workbench/report/html-page.ts';
 import { StoryRecorder } from '#workbench/report/story-recorder.ts';
 import { restoreMachine } from '#workbench/snapshot/restore.ts';
-
-/** 128 + SIGINT, as shells report it. */
-const EXIT_INTERRUPTED = 130;
 
 /**
  * Most instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms
@@ -40,33 +34,27 @@ const SLICE_INSTRUCTIONS = 10_000_000;
 const SLICE_NS = 1e9;
 const INTERACTIVE_SLICE_NS = 20e6;
 
-export async function main(args: readonly string[]): Promise<number> {
-  try {
-    return await perform(parseBootOptions(args, packageVersion()));
-  } catch (error) {
-    return tellFailure('boot', error);
-  }
-}
-
-async function perform(request: BootRequest): Promise<number> {
-  switch (request.action) {
-    case 'done':
-      return 0;
-    case 'list-boards':
-      for (const { name, title } of boards) process.stdout.write(`${name.padEnd(12)}${title}\n`);
-      return 0;
-    case 'dump-dtb': {
-      const machine = new LevitateMachine(request.settings);
-      writeOutput('--dump-dtb', request.file, machine.deviceTree);
-      machine.close();
-      return 0;
+export const main = commandMain({
+  ...BOOT,
+  run(call) {
+    const request = bootRequest(call.options);
+    switch (request.action) {
+      case 'list-boards':
+        for (const { name, title } of boards) process.stdout.write(`${name.padEnd(12)}${title}\n`);
+        return 0;
+      case 'dump-dtb': {
+        const machine = new LevitateMachine(request.settings);
+        writeOutput('--dump-dtb', request.file, machine.deviceTree);
+        machine.close();
+        return 0;
+      }
+      case 'boot':
+        return boot(request.machine, request.run, call.interrupt);
     }
-    case 'boot':
-      return boot(request.machine, request.run);
-  }
-}
+  },
+});
 
-async function boot(source: MachineSource, options: RunOptions): Promise<number> {
+async function boot(source: MachineSource, options: RunOptions, interrupt: AbortSignal): Promise<number> {
   const make = () =>
     source.kind === 'new' ? new LevitateMachine(source.settings) : restoreMachine(source.snapshot, source.options);
   let machine = make();
@@ -87,12 +75,6 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
   heard.listen(machine);
   if (source.kind === 'restored' && !options.quiet) tellMoment('goes on', machine);
 
-  let interrupted = false;
-  const interrupt = () => {
-    interrupted = true;
-  };
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
   const terminal = new Terminal(machine, options.quiet);
   const debug = await openDebugger(options, machine, (origin) => {
     machine.close();
@@ -107,12 +89,12 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
   const followed = [outputs.serial, outputs.log].filter((file) => file !== null);
 
   try {
-    const isOver = () => interrupted || terminal.quit;
+    const isOver = () => interrupt.aborted || terminal.quit;
     const outcome = await runInSlices(() => machine, options, saver, terminal, followed, debug, isOver);
     saver?.atEnd(machine);
     machine.serial.finish();
     machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
-    const exitStatus = interrupted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
+    const exitStatus = interrupt.aborted && outcome.outcome === 'limit' ? EXIT_INTERRUPTED : outcome.exitStatus;
     const report = makeReport(machine, outcome, exitStatus, performance.now());
     if (options.reportFile !== null) {
       const contents =
@@ -125,8 +107,6 @@ async function boot(source: MachineSource, options: RunOptions): Promise<number>
     if (!options.quiet) process.stderr.write(summary(machine, outcome, report.host.maxRssBytes));
     return exitStatus;
   } finally {
-    process.removeListener('SIGINT', interrupt);
-    process.removeListener('SIGTERM', interrupt);
     terminal.close();
     await debug?.close();
     machine.close();
@@ -228,9 +208,4 @@ function openOutputs({ serialFile, logFile, reportFile, save }: RunOptions): Out
   const open = (option: string, file: string | null): OutputStream | null =>
     file === null ? null : new OutputStream(option, file);
   return { serial: open('--serial', serialFile), log: open('--log', logFile) };
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
-  return version;
 }

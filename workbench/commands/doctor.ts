@@ -7,6 +7,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { runEngineSelfTest } from '#emulator/engine/self-test.ts';
 import { probeEngineVersion } from '#emulator/engine/unicorn.ts';
+import { commandMain } from '#workbench/cli/command.ts';
 import { cacheFolder } from '#workbench/engine-library/cache-folder.ts';
 import {
   EngineLibraryError,
@@ -72,27 +73,19 @@ function checkEngine(): boolean {
   return checks.length > 0 && checks.every(({ ok }) => ok);
 }
 
-const HELP = `Usage: doctor
+export const main = commandMain({
+  name: 'doctor',
+  summary:
+    'Says whether this system can boot a board: Node, the CPU engine with a self-test, and the programs that some commands and tests use.',
+  usage: '[options]',
+  options: {},
+  examples: [['npm run doctor']],
+  statuses: { 0: 'a boot will work', 2: 'it will not, or usage' },
+  run: examine,
+});
 
-Says whether this system can boot a board: Node, the CPU engine with a self-test, and the programs that some commands and tests use.
-
-Options:
-  --help  print this text and stop
-
-Exit status: 0 a boot will work · 2 it will not, or usage
-`;
-
-/** Prints the findings on stdout; returns the exit status. */
-export function main(args: readonly string[]): number {
-  const [word] = args;
-  if (word === '--help') {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (word !== undefined) {
-    process.stderr.write(`doctor: ${word}: it takes no arguments (--help explains)\n`);
-    return 2;
-  }
+/** Prints the findings on stdout. */
+function examine(): number {
   const nodeOk = Number.parseInt(process.versions.node, 10) >= OLDEST_NODE_MAJOR;
   line('node', `${process.version}${nodeOk ? '' : `: too old, ${OLDEST_NODE_MAJOR} or newer is needed`}`);
   line('platform', `${process.platform} ${process.arch}`);

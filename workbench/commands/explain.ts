@@ -3,28 +3,18 @@
  * --help, workbench/explain/options.ts.
  */
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { showCount, showTime } from '#common/quantities.ts';
-import { tellFailure } from '#workbench/cli/command-failure.ts';
+import { commandMain } from '#workbench/cli/command.ts';
 import { toJson } from '#workbench/explain/json.ts';
 import { type Asked, askAt, askNow } from '#workbench/explain/moment.ts';
-import { type ExplainRequest, parseExplainOptions } from '#workbench/explain/options.ts';
+import { EXPLAIN, type ExplainRequest, explainRequest } from '#workbench/explain/options.ts';
 import type { Answer } from '#workbench/explain/questions.ts';
 import { styleOf } from '#workbench/explain/style.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-import { packageRoot } from '#workbench/package-root.ts';
 
 const EXIT_NOT_KNOWN = 1;
 
-export function main(args: readonly string[]): number {
-  try {
-    const request = parseExplainOptions(args, packageVersion());
-    return request === null ? 0 : explain(request);
-  } catch (error) {
-    return tellFailure('explain', error);
-  }
-}
+export const main = commandMain({ ...EXPLAIN, run: ({ options, words }) => explain(explainRequest(options, words)) });
 
 function explain({ settings, question, moment, bounds, json, showSerial }: ExplainRequest): number {
   const machine = new LevitateMachine(settings);
@@ -66,9 +56,4 @@ function circumstances({ board }: LevitateMachine, { outcome, atNs, instructions
   const under = instructions === 0 ? 'has not begun to run' : 'is on its way';
   const state = outcome === null ? under : outcome.reason;
   return `${board.name} ${state}: asked at ${showTime(atNs)}, ${showCount(instructions)} instructions`;
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
-  return version;
 }

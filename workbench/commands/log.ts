@@ -4,13 +4,13 @@
  */
 
 import { EventFormatError } from '#emulator/events/event-header.ts';
-import { tellFailure } from '#workbench/cli/command-failure.ts';
+import { commandMain, EXIT_INTERRUPTED } from '#workbench/cli/command.ts';
 import { diffEventLogs, factsOf, showDifference } from '#workbench/log/diff.ts';
 import { acceptor } from '#workbench/log/event-filter.ts';
 import { followLog } from '#workbench/log/follow.ts';
 import { compareWithGolden, showGoldenDifference, updateGolden } from '#workbench/log/golden.ts';
 import type { ScannedLine } from '#workbench/log/log-file.ts';
-import { type LogRequest, parseLogOptions } from '#workbench/log/options.ts';
+import { LOG, type LogRequest, logRequest } from '#workbench/log/options.ts';
 import { Output } from '#workbench/log/output.ts';
 import { type Paint, paintFor } from '#workbench/log/paint.ts';
 import { readEventLogHeader, scanLog } from '#workbench/log/read-event-log.ts';
@@ -20,34 +20,34 @@ import { showTimeline, timeline } from '#workbench/log/timeline.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 
 const EXIT_DIFFERENT = 1;
-/** 128 + SIGINT, as shells report it. */
-const EXIT_INTERRUPTED = 130;
+export const main = commandMain({
+  ...LOG,
+  async run(call) {
+    const output = new Output(process.stdout);
+    const request = logRequest(call.options, call.words);
+    try {
+      return await perform(request, output, paintFor(process.stdout, process.env), () => call.interrupt);
+    } catch (error) {
+      if (!(error instanceof EventFormatError)) throw error;
+      throw new InputError(`${request.file}: ${error.message}`);
+    } finally {
+      await output.flush();
+    }
+  },
+});
 
-type Work = Exclude<LogRequest, { readonly action: 'done' }>;
-
-export async function main(args: readonly string[]): Promise<number> {
-  const output = new Output(process.stdout);
-  let file = '';
-  try {
-    const request = parseLogOptions(args);
-    if (request.action === 'done') return 0;
-    ({ file } = request);
-    return await perform(request, output, paintFor(process.stdout, process.env));
-  } catch (error) {
-    await output.flush();
-    return tellFailure('log', error instanceof EventFormatError ? new InputError(`${file}: ${error.message}`) : error);
-  } finally {
-    await output.flush();
-  }
-}
-
-function perform(request: Work, output: Output, paint: Paint): Promise<number> | number {
+function perform(
+  request: LogRequest,
+  output: Output,
+  paint: Paint,
+  interrupt: () => AbortSignal,
+): Promise<number> | number {
   const { action, file, other, filter, masks, json } = request;
   switch (action) {
     case 'events':
       return showEvents(request, output, paint);
     case 'follow':
-      return follow(request, output, paint);
+      return follow(request, output, paint, interrupt());
     case 'timeline': {
       const header = readEventLogHeader(file);
       const facts = factsOf(file);
@@ -88,7 +88,7 @@ function perform(request: Work, output: Output, paint: Paint): Promise<number> |
   }
 }
 
-async function showEvents({ file, filter, json }: Work, output: Output, paint: Paint): Promise<number> {
+async function showEvents({ file, filter, json }: LogRequest, output: Output, paint: Paint): Promise<number> {
   const accepts = acceptor(filter);
   for (const line of scanLog(file)) {
     if (!accepts(line)) continue;
@@ -98,22 +98,18 @@ async function showEvents({ file, filter, json }: Work, output: Output, paint: P
   return 0;
 }
 
-async function follow({ file, filter, json }: Work, output: Output, paint: Paint): Promise<number> {
-  const interrupt = new AbortController();
-  const abort = (): void => interrupt.abort();
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
-  try {
-    const end = await followLog(file, filter, interrupt.signal, {
-      event: (line) => output.write(shown(line, json, paint)),
-      pause: () => output.flush(),
-      note: (text) => process.stderr.write(`log: ${text}\n`),
-    });
-    return end === 'interrupted' ? EXIT_INTERRUPTED : 0;
-  } finally {
-    process.removeListener('SIGINT', abort);
-    process.removeListener('SIGTERM', abort);
-  }
+async function follow(
+  { file, filter, json }: LogRequest,
+  output: Output,
+  paint: Paint,
+  interrupt: AbortSignal,
+): Promise<number> {
+  const end = await followLog(file, filter, interrupt, {
+    event: (line) => output.write(shown(line, json, paint)),
+    pause: () => output.flush(),
+    note: (note) => process.stderr.write(`log: ${note}\n`),
+  });
+  return end === 'interrupted' ? EXIT_INTERRUPTED : 0;
 }
 
 function shown(line: ScannedLine, json: boolean, paint: Paint): string {

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '#workbench/machine/input-error.ts';
-import { parseLogOptions } from './options.ts';
+import { parseCommand } from '#workbench/cli/command.ts';
+import { LOG, type LogRequest, logRequest } from './options.ts';
 
-describe('parseLogOptions', () => {
+function parse(args: readonly string[]): LogRequest | null {
+  const call = parseCommand(LOG, args);
+  return call && logRequest(call.options, call.words);
+}
+
+describe('the options of npm run log', () => {
   it.each([
     [[], 'timeline'],
     [['--events'], 'events'],
@@ -13,13 +19,13 @@ describe('parseLogOptions', () => {
     [['--golden', 'g.log'], 'golden'],
     [['--golden', 'g.log', '--update'], 'update'],
   ])('%j: %s', (options, action) => {
-    expect(parseLogOptions(['a.log', ...options])).toMatchObject({ action, file: 'a.log', json: false });
+    expect(parse(['a.log', ...options])).toMatchObject({ action, file: 'a.log', json: false });
   });
 
   it('reads filters and masks', () => {
     const options =
       '--kind irq,mmio --kind serial --core 0,4 --from 0 --to 2.5ms --golden g --mask *.t --mask irq --grep a|b --json';
-    expect(parseLogOptions(['a.log', ...options.split(' ')])).toMatchObject({
+    expect(parse(['a.log', ...options.split(' ')])).toMatchObject({
       other: 'g',
       filter: { kinds: ['irq', 'mmio', 'serial'], cores: [0, 4], fromNs: 0, toNs: 2_500_000, grep: /a|b/u },
       masks: ['*.t', 'irq'],
@@ -40,7 +46,7 @@ describe('parseLogOptions', () => {
     [['a', '--mask', '*.t'], '--mask goes with --golden FILE'],
     [['a', '--sats'], "unknown option '--sats'"],
   ])('refuses %j: %s', (args, message) => {
-    expect(() => parseLogOptions(args)).toThrow(InputError);
-    expect(() => parseLogOptions(args)).toThrow(message);
+    expect(() => parse(args)).toThrow(InputError);
+    expect(() => parse(args)).toThrow(message);
   });
 });

@@ -39,7 +39,7 @@ describe('--drive', () => {
     ['disk.img,write', 'disk.img', 'write'],
     ['a,b.img,write', 'a,b.img', 'write'],
   ])('%s is file %s in mode %s', (text, file, mode) => {
-    expect(parseDrive(text)).toEqual({ file, mode });
+    expect(parseDrive('--drive', text)).toEqual({ file, mode });
   });
 
   it.each([
@@ -49,8 +49,8 @@ describe('--drive', () => {
     ['', 'a file is wanted'],
     [',write', 'a file is wanted'],
   ])('%j is refused', (text, reason) => {
-    expect(() => parseDrive(text)).toThrow(InputError);
-    expect(() => parseDrive(text)).toThrow(reason);
+    expect(() => parseDrive('--drive', text)).toThrow(InputError);
+    expect(() => parseDrive('--drive', text)).toThrow(reason);
   });
 
   it.each(['overlay', 'readonly', 'write'] as const)('%s of a file that is not there, or empty, says so', (mode) => {

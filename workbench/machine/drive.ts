@@ -16,14 +16,14 @@ export interface DriveSpec {
 }
 
 /** @throws InputError */
-export function parseDrive(text: string): DriveSpec {
+export function parseDrive(option: string, text: string): DriveSpec {
   const comma = text.lastIndexOf(',');
   const word = comma < 0 ? '' : text.slice(comma + 1);
   if (comma >= 0 && word !== 'readonly' && word !== 'write') {
-    throw new InputError(`--drive ${text}: after the comma stands "readonly" or "write", not "${word}"`);
+    throw new InputError(`${option} ${text}: after the comma stands "readonly" or "write", not "${word}"`);
   }
   const file = comma < 0 ? text : text.slice(0, comma);
-  if (file === '') throw new InputError('--drive: a file is wanted');
+  if (file === '') throw new InputError(`${option}: a file is wanted`);
   return { file, mode: word === '' ? 'overlay' : (word as 'readonly' | 'write') };
 }
 
