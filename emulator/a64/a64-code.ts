@@ -199,6 +199,11 @@ export class A64Code extends Code {
     this.leaveIf(this.call('i32', this.calls.helper, [this.core, helper]));
   }
 
+  /** The rest of an instruction whose row has `fallback`: its helper does all of it. */
+  fallback(): void {
+    this.helper(op.wrap(this.immediate));
+  }
+
   /** Before the first use of FP or SIMD registers. */
   checkFp(): void {
     this.if(this.word(LAYOUT.fpTrap), () => {

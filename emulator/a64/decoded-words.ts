@@ -41,11 +41,11 @@ export class DecodedWords {
   }
 
   private immediate(instruction: Instruction, word: number): bigint {
-    const { meaning, immediate, pattern } = instruction;
-    if (meaning.kind === 'helper') {
+    const { meaning, immediate, pattern, fallback } = instruction;
+    if (meaning.kind === 'helper' || fallback) {
       let number = this.helperOf.get(word);
       if (number === undefined) {
-        number = this.helpers.push(meaning.prepare(fieldsOf(word, pattern.fields))) - 1;
+        number = this.helpers.push(instructionDecoder().helperOf(word)) - 1;
         this.helperOf.set(word, number);
       }
       return BigInt(number);

@@ -3,7 +3,7 @@
 // Record, in and out (1424 bytes):
 //   0   u32 word (out: 0 executed, else the signal's number)   4 u32 FPCR   8 u32 FPSR   12 u32 NZCV
 //   16  x0..x15      144 v0..v31      656 memory at MEMORY, 768 bytes
-// MEMORY is the record's own address + 656: fixed by the link at 0x10000.
+// MEMORY is the record's own address + 656; the linker puts the record at 0x20001000.
     .equ MEMORY_BYTES, 768
     .equ RECORD_BYTES, 656 + MEMORY_BYTES
     .equ READ, 63

@@ -1,6 +1,7 @@
 /** Executes records (cases.ts) on the own core, one instruction each. */
 
 import { BareCore, UNDEFINED } from '#emulator/a64/testing/bare-core.ts';
+import { instructionDecoder } from '#emulator/a64/runtime.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import { MEMORY_ADDRESS, MEMORY_BYTES, RECORD, UNDEFINED_SIGNAL } from '#scripts/simd-fixtures/cases.ts';
 
@@ -19,6 +20,24 @@ export class RecordRunner {
 
   /** The record as it is afterwards. What was not executed leaves all but its first word. */
   run(before: Uint8Array): Uint8Array {
+    return this.execute(before, () => {
+      this.core.state.pc = BigInt(CODE);
+      this.core.run(1);
+      return this.core.exception?.esr ?? null;
+    });
+  }
+
+  /** The same by the word's helper, also where its row has code. */
+  runHelper(before: Uint8Array): Uint8Array {
+    const word = new DataView(before.buffer, before.byteOffset).getUint32(RECORD.word, true);
+    return this.execute(before, () => {
+      instructionDecoder().helperOf(word)(this.core.state);
+      return null;
+    });
+  }
+
+  /** `run` gives the exception's ESR, or null. */
+  private execute(before: Uint8Array, run: () => number | null): Uint8Array {
     const { state, bytes } = this.core;
     const after = before.slice();
     const view = new DataView(after.buffer);
@@ -30,15 +49,9 @@ export class RecordRunner {
     for (let i = 0; i < 16; i += 1) state.x[i] = view.getBigUint64(RECORD.x + 8 * i, true);
     state.vBytes.set(after.subarray(RECORD.v, RECORD.memory));
     memory.set(after.subarray(RECORD.memory));
-    state.pc = BigInt(CODE);
-    this.core.run(1);
-    const { exception } = this.core;
-    view.setUint32(
-      RECORD.word,
-      exception === null ? 0 : exception.esr === UNDEFINED ? UNDEFINED_SIGNAL : ABORT_SIGNAL,
-      true,
-    );
-    if (exception !== null) return after;
+    const esr = run();
+    view.setUint32(RECORD.word, esr === null ? 0 : esr === UNDEFINED ? UNDEFINED_SIGNAL : ABORT_SIGNAL, true);
+    if (esr !== null) return after;
     view.setUint32(RECORD.fpsr, state.fpsr, true);
     view.setUint32(RECORD.nzcv, (state.nzcv << NZCV_SHIFT) >>> 0, true);
     for (let i = 0; i < 16; i += 1) view.setBigUint64(RECORD.x + 8 * i, state.x[i] as bigint, true);

@@ -8,7 +8,7 @@
  */
 
 import type { Feature } from '#emulator/a64/features.ts';
-import type { Instruction } from './instruction.ts';
+import type { Helper, Instruction } from './instruction.ts';
 import { type Field, fieldOf, fieldsOf } from './pattern.ts';
 
 const GROUP_SHIFT = 25;
@@ -80,13 +80,27 @@ export class Decoder {
 
   /** Null: the encoding is unallocated, or `has` says that the core lacks its extension. */
   decode(word: number, has: (feature: Feature) => boolean): Instruction | null {
-    const group = this.groups[(word >>> GROUP_SHIFT) & (GROUPS - 1)] ?? [];
-    const found = group.find(
-      ({ pattern: { mask, value, fields }, where }) =>
-        ((word ^ value) & mask) === 0 && (where === null || where(fieldsOf(word, fields))),
-    );
-    if (found === undefined) return null;
+    const found = this.find(word, () => true);
+    if (found === null) return null;
     const feature = featureOf(found, word);
     return feature !== null && !has(feature) ? null : found;
+  }
+
+  /** The helper for a word whose code falls back. @throws RangeError when there is none */
+  helperOf(word: number): Helper {
+    const found = this.find(word, ({ meaning }) => meaning.kind === 'helper');
+    if (found?.meaning.kind !== 'helper') throw new RangeError(`no helper for ${word.toString(16)}`);
+    return found.meaning.prepare(fieldsOf(word, found.pattern.fields));
+  }
+
+  private find(word: number, accept: (instruction: Instruction) => boolean): Instruction | null {
+    const group = this.groups[(word >>> GROUP_SHIFT) & (GROUPS - 1)] ?? [];
+    const found = group.find(
+      (instruction) =>
+        ((word ^ instruction.pattern.value) & instruction.pattern.mask) === 0 &&
+        accept(instruction) &&
+        (instruction.where === null || instruction.where(fieldsOf(word, instruction.pattern.fields))),
+    );
+    return found ?? null;
   }
 }

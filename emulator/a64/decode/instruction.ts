@@ -35,6 +35,11 @@ export interface Options<P extends string> {
   readonly fp?: boolean;
   /** A number that its code needs and that is made from its fields; see A64Code.immediate. */
   readonly immediate?: (f: NumbersOf<P>) => bigint | number;
+  /**
+   * Its code does the frequent cases and calls {@link A64Code.fallback} for the others: the helper
+   * that also has its words.
+   */
+  readonly fallback?: boolean;
 }
 
 export interface Instruction {
@@ -44,6 +49,7 @@ export interface Instruction {
   readonly where: ((fields: Readonly<Record<string, number>>) => boolean) | null;
   readonly feature: Feature | ((fields: Readonly<Record<string, number>>) => Feature | null) | null;
   readonly fp: boolean;
+  readonly fallback: boolean;
   readonly immediate: ((fields: Readonly<Record<string, number>>) => bigint | number) | null;
   readonly meaning:
     | { readonly kind: 'code'; readonly emit: (code: A64Code, fields: Readonly<Record<string, unknown>>) => void }
@@ -62,6 +68,7 @@ function row<P extends string>(
     where: (options.where as Instruction['where'] | undefined) ?? null,
     feature: (options.feature as Instruction['feature'] | undefined) ?? null,
     fp: options.fp ?? false,
+    fallback: options.fallback ?? false,
     immediate: (options.immediate as Instruction['immediate'] | undefined) ?? null,
     meaning,
   };

@@ -8,6 +8,7 @@ import { BRANCHES } from './branches.ts';
 import { DATA_PROCESSING_IMMEDIATE } from './data-processing-immediate.ts';
 import { DATA_PROCESSING_REGISTER } from './data-processing-register.ts';
 import { EXCLUSIVE } from './exclusive.ts';
+import { FP_CODE } from './fp-code.ts';
 import { LOADS_STORES } from './loads-stores.ts';
 import { SIMD_FP } from './simd-fp.ts';
 import { STRUCTURE_LOADS } from './structure-loads.ts';
@@ -21,5 +22,6 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   ...STRUCTURE_LOADS,
   ...EXCLUSIVE,
   ...DATA_PROCESSING_REGISTER,
+  ...FP_CODE,
   ...SIMD_FP,
 ];

@@ -66,6 +66,7 @@ export const COMPARE = {
 /** One operand, a result of the same type. */
 export const UNARY = {
   clz: { i32: 0x67, i64: 0x79 },
+  ctz: { i32: 0x68, i64: 0x7a },
   popcnt: { i32: 0x69, i64: 0x7b },
   extend8S: { i32: 0xc0, i64: 0xc2 },
   extend16S: { i32: 0xc1, i64: 0xc3 },

@@ -102,7 +102,8 @@ export const i32 = (value: number): I32 => constantValue('i32', value);
 export const i64 = (value: number | bigint): I64 => constantValue('i64', value);
 
 const plain = <T extends ValueType>(type: T, put: Value['put']): Value<T> => ({ type, constant: null, put });
-const after = <T extends ValueType>(type: T, values: readonly Value[], ...bytes: readonly number[]): Value<T> =>
+/** The values on the stack, then these instructions: for operations that `op` has not got. */
+export const after = <T extends ValueType>(type: T, values: readonly Value[], ...bytes: readonly number[]): Value<T> =>
   plain(type, (to) => {
     for (const value of values) value.put(to);
     to.push(...bytes);
@@ -191,6 +192,11 @@ export const op = {
   /** Bits in front of the highest one; the width for 0. */
   clz<T extends ValueType>(a: Value<T>): Value<T> {
     return after(a.type, [a], UNARY.clz[a.type]);
+  },
+
+  /** Zeros below the lowest one; the width for 0. */
+  ctz<T extends ValueType>(a: Value<T>): Value<T> {
+    return after(a.type, [a], UNARY.ctz[a.type]);
   },
 
   wrap: (a: I64): I32 => convert('i32', a, WRAP, (value) => value),
