@@ -27,7 +27,7 @@ import { KernelPanic } from './panic.ts';
 import { SPSR_IDLE, TRAP_FRAME_BYTES, TrapFrame } from './trap-frame.ts';
 import type { Shell } from './shell/shell.ts';
 import { isSystemCall, unexpectedException, VECTOR } from './traps.ts';
-import type { UserSpace } from './user-space.ts';
+import { NO_PROCESSES, type UserSpace } from './user-space.ts';
 
 /** The first gate: `_start` is done, the MMU is on, the stack is set. firmware/kernel/head.S */
 export const GATE_KMAIN = 0x4c00;
@@ -59,18 +59,19 @@ export class Kernel {
   readonly image: KernelImage;
   readonly config: KernelConfig;
   readonly log: Log;
-  /** The device tree. Set when it was found readable. */
+  // How far the boot came: for panics and for tools. Parts of the kernel are given a KernelContext.
+  /** The device tree, once it was found readable. */
   tree: Fdt | null = null;
-  /** Set when memory is up. */
+  /** Memory, once it is up. */
   memory: MemorySystem | null = null;
-  /** Set when an interrupt controller was found. */
+
+  /** Null without an interrupt controller. */
   interrupts: Interrupts | null = null;
-  /** What was typed. Set when the console's UART can interrupt. */
+  /** What was typed; null where the console's UART cannot interrupt. */
   input: ConsoleInput | null = null;
-  /** The maintenance shell. Set when the boot is done and there is input. */
+  /** The maintenance shell; null without console input. */
   shell: Shell | null = null;
-  /** Set when there are processes. */
-  userSpace: UserSpace | null = null;
+  userSpace: UserSpace = NO_PROCESSES;
   private panicking = false;
   private explaining = false;
 
@@ -110,12 +111,12 @@ export class Kernel {
           ? this.boot()
           : this.exception(immediate - GATE_VECTOR, new TrapFrame(this.ports.memory, virtAddr(x0)));
       const { userSpace } = this;
-      let runnable = userSpace?.runnable ?? false;
-      if (!runnable && userSpace?.hasConsole !== true) {
+      let { runnable } = userSpace;
+      if (!runnable && !userSpace.hasConsole) {
         this.shell?.serve();
         // Its commands may have made a process.
-        runnable = userSpace?.runnable ?? false;
-        if (runnable && userSpace !== null) next = userSpace.schedule(next);
+        ({ runnable } = userSpace);
+        if (runnable) next = userSpace.schedule(next);
       }
       this.interrupts?.tickWhile(runnable);
       return next.address;
@@ -130,7 +131,7 @@ export class Kernel {
   /** Bytes came in on the console. @returns the frame to go on with */
   inputArrived(frame: TrapFrame): TrapFrame {
     // What no process waits for is the shell's, at the end of this gate.
-    return this.userSpace?.hasConsole === true ? this.userSpace.input(frame) : frame;
+    return this.userSpace.hasConsole ? this.userSpace.input(frame) : frame;
   }
 
   private boot(): TrapFrame {
@@ -143,7 +144,7 @@ export class Kernel {
     this.interrupts = null;
     this.input = null;
     this.shell = null;
-    this.userSpace = null;
+    this.userSpace = NO_PROCESSES;
     const idle = this.idleFrame;
     idle.clear();
     idle.elr = this.image.virtual('idle');
@@ -159,11 +160,11 @@ export class Kernel {
         if (interrupts !== null) return interrupts.handle(frame);
         break;
       case VECTOR.synchronousEl0:
-        if (userSpace !== null) return isSystemCall(frame.esr) ? userSpace.syscall(frame) : userSpace.fault(frame);
-        break;
+        if (userSpace === NO_PROCESSES) break;
+        return isSystemCall(frame.esr) ? userSpace.syscall(frame) : userSpace.fault(frame);
       case VECTOR.serrorEl0:
-        if (userSpace !== null) return userSpace.fault(frame);
-        break;
+        if (userSpace === NO_PROCESSES) break;
+        return userSpace.fault(frame);
       default:
     }
     // Explaining it may fault in turn, and come here again.

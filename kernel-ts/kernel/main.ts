@@ -8,17 +8,19 @@
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import { findConsole } from '#kernel-ts/hal/console/console-drivers.ts';
 import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, memoryRanges, psci } from '#fdt/index.ts';
+import type { KernelContext } from './context.ts';
 import { type BootDeviceTree, readDeviceTree } from './device-tree.ts';
 import { mapRegisters } from './device-registers.ts';
 import { count, phys, size, span } from '#common/quantities.ts';
 import { bringUpInterrupts } from './interrupts/bring-up.ts';
-import type { Kernel } from './kernel.ts';
+import type { Kernel, KernelConfig } from './kernel.ts';
 import { BootReport } from './mm/boot-report.ts';
 import { DIRECT_MAP_BYTES } from './mm/direct-map.ts';
 import { describeFaults, isFaultless } from './mm/faults/memory-faults.ts';
 import { includes, type Range } from '#common/range.ts';
-import { initMemory, type MemorySystem } from './mm/memory.ts';
+import { initMemory } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
+import { powerSwitch } from './power.ts';
 import { startUserSpace } from './process/start.ts';
 import { openShell } from './shell/shell.ts';
 import type { TrapFrame } from './trap-frame.ts';
@@ -51,22 +53,30 @@ export function kmain(kernel: Kernel): TrapFrame {
   kernel.memory = memory;
 
   log.stage(3);
-  const consoleNode = openBootConsole(kernel, memory, tree.fdt);
+  const { ports, idleFrame } = kernel;
+  const context: KernelContext = { ports, log, fdt: tree.fdt, memory, idleFrame };
+  const consoleNode = openBootConsole(context, kernel.config);
 
   log.stage(4);
-  discover(kernel, memory, tree.fdt);
-  bringUpInterrupts(kernel, memory, tree.fdt, consoleNode);
+  describeMachine(context);
+  const { interrupts, input } = bringUpInterrupts(context, consoleNode, {
+    tick: (frame) => kernel.userSpace.tick(frame),
+    input: (frame) => kernel.inputArrived(frame),
+  });
+  kernel.interrupts = interrupts;
+  kernel.input = input;
 
   log.stage(5);
   const { totalFrames, freeFrames } = memory.buddy.counts();
-  kernel.ports.trace.emit('memory', { what: 'steady', totalFrames, freeFrames });
+  ports.trace.emit('memory', { what: 'steady', totalFrames, freeFrames });
   log.line(
     'BOOT',
     `steady state: ${freeFrames} of ${totalFrames} frames free (${size(freeFrames * PAGE_SIZE)}), waiting for interrupts`,
   );
-  startUserSpace(kernel, memory, tree.fdt);
-  if (kernel.input !== null) kernel.shell = openShell(kernel, memory, tree.fdt, kernel.input);
-  return kernel.userSpace?.schedule(kernel.idleFrame) ?? kernel.idleFrame;
+  const power = powerSwitch(ports.firmware, tree.fdt);
+  kernel.userSpace = startUserSpace(context, power, input);
+  if (input !== null) kernel.shell = openShell(context, power, input, kernel.userSpace);
+  return kernel.userSpace.schedule(idleFrame);
 }
 
 function describeCpu({ log, ports, image }: Kernel): void {
@@ -133,7 +143,7 @@ function checkConsoleIsNoRam({ config }: Kernel, fdt: Fdt): void {
  * Goes over to the console that /chosen names, when there is a driver for it.
  * @returns the node of the console in use, null when the tree has none
  */
-function openBootConsole({ log, ports, config }: Kernel, memory: MemorySystem, fdt: Fdt): DeviceNode | null {
+function openBootConsole({ log, ports, memory, fdt }: KernelContext, config: KernelConfig): DeviceNode | null {
   const { compatible, base: earlyBase } = config.earlyConsole;
   const early = fdt.findCompatible(compatible).find((node) => registersOf(node) === earlyBase) ?? null;
   const { stdout, stdoutPath } = chosen(fdt);
@@ -176,7 +186,7 @@ function registersOf(node: DeviceNode): PhysAddr | null {
 }
 
 /** What the device tree says of the rest of the machine. */
-function discover({ log }: Kernel, { initrd }: MemorySystem, fdt: Fdt): void {
+function describeMachine({ log, fdt, memory: { initrd } }: KernelContext): void {
   const cores = cpus(fdt).filter(({ available }) => available);
   const kinds = new Map<string, number>();
   for (const { compatible } of cores) {

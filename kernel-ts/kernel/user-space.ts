@@ -1,6 +1,6 @@
 /**
  * What the kernel asks of its processes: the seam between exceptions, timer and console on one
- * side, and kernel/process/ on the other. `Kernel.userSpace` is null until there are processes.
+ * side, and kernel/process/ on the other. `Kernel.userSpace` is NO_PROCESSES until there are some.
  *
  *     vector ─► Kernel.enter ─┬─ SVC from EL0 ─────────► syscall(frame) ─┐
  *                             ├─ other fault from EL0 ─► fault(frame)    ├─► the frame to go on with
@@ -59,3 +59,16 @@ export interface UserSpace {
   /** The processes by ascending pid, those that ended and were not waited for included. */
   processes(): readonly ProcessSummary[];
 }
+
+/** No program ever ran: nothing calls, and nothing can be started. */
+export const NO_PROCESSES: UserSpace = {
+  hasConsole: false,
+  runnable: false,
+  syscall: (frame) => frame,
+  fault: (frame) => frame,
+  tick: (frame) => frame,
+  input: (frame) => frame,
+  schedule: (frame) => frame,
+  spawn: () => ({ ok: false, why: 'there are no processes on this machine; the boot log says why' }),
+  processes: () => [],
+};

@@ -15,13 +15,12 @@ import { interruptsOf } from '#kernel-ts/hal/interrupt-controller/specifier.ts';
 import { findTimer } from '#kernel-ts/hal/timer/generic-timer.ts';
 import { mapRegisters } from '#kernel-ts/kernel/device-registers.ts';
 import { phys } from '#common/quantities.ts';
-import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
-import type { Tag } from '#kernel-ts/kernel/log.ts';
-import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import type { KernelContext } from '#kernel-ts/kernel/context.ts';
+import type { Log, Tag } from '#kernel-ts/kernel/log.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { ByteQueue, QUEUE_BYTES } from './byte-queue.ts';
 import { ConsoleInput } from './console-input.ts';
-import { Interrupts, TICK_HZ, TICKS_BYTES } from './interrupts.ts';
+import { type InterruptHandler, Interrupts, TICK_HZ, TICKS_BYTES } from './interrupts.ts';
 
 /**
  * The kernel's interrupt state in its heap: the counter of ticks, then the queue of the console's
@@ -29,46 +28,67 @@ import { Interrupts, TICK_HZ, TICKS_BYTES } from './interrupts.ts';
  */
 const STATE_BYTES = TICKS_BYTES + QUEUE_BYTES;
 
+/** What interrupts are for. */
+interface Handlers {
+  /** A hundredth of a second has passed. */
+  readonly tick: InterruptHandler;
+  /** Bytes are in the console's input queue. */
+  readonly input: InterruptHandler;
+}
+
+/** What there is: null where the tree does not name what it needs. */
+interface BroughtUp {
+  readonly interrupts: Interrupts | null;
+  readonly input: ConsoleInput | null;
+}
+
 /**
- * Sets `kernel.interrupts` and `kernel.input`, as far as the tree names what they need.
+ * Switches on what the tree names.
  * @param consoleNode the UART that the console uses
  * @throws KernelPanic when the heap has no room for their state
  */
 export function bringUpInterrupts(
-  kernel: Kernel,
-  memory: MemorySystem,
-  fdt: Fdt,
+  context: KernelContext,
   consoleNode: DeviceNode | null,
-): void {
-  const found = attempt(kernel, 'GIC', 'no interrupts', () => openController(kernel, memory, fdt));
-  if (found === null) return;
+  handlers: Handlers,
+): BroughtUp {
+  const { log, ports, memory } = context;
+  const found = attempt(log, 'GIC', 'no interrupts', () => openController(context));
+  if (found === null) return { interrupts: null, input: null };
   const state = memory.heap.alloc(STATE_BYTES);
   if (state === null) {
     throw new KernelPanic('No memory for interrupts', `the heap has no block of ${STATE_BYTES} bytes`);
   }
-  kernel.ports.memory.fill(state, STATE_BYTES, 0);
-  const interrupts = new Interrupts(found.controller, kernel.log, kernel.ports.memory, state);
-  kernel.interrupts = interrupts;
-  attempt(kernel, 'TIMER', 'no ticks', () => openTimer(kernel, interrupts, found, fdt));
-  const queue = new ByteQueue(kernel.ports.memory, virtAddr(state + BigInt(TICKS_BYTES)));
-  attempt(kernel, 'UART', 'no input', () => openInput(kernel, interrupts, queue, interruptOf(consoleNode, found, fdt)));
+  ports.memory.fill(state, STATE_BYTES, 0);
+  const interrupts = new Interrupts(found.controller, log, ports.memory, state);
+  attempt(log, 'TIMER', 'no ticks', () => openTimer(context, interrupts, found, handlers.tick));
+  const queue = new ByteQueue(ports.memory, virtAddr(state + BigInt(TICKS_BYTES)));
+  const input = attempt(log, 'UART', 'no input', () =>
+    openInput(context, interrupts, queue, interruptOf(consoleNode, found, context.fdt), handlers.input),
+  );
+  return { interrupts, input };
 }
 
-function openController(kernel: Kernel, memory: MemorySystem, fdt: Fdt): FoundController {
-  const found = findInterruptController(fdt, kernel.ports, (base, bytes) => mapRegisters(memory, base, bytes));
+function openController({ log, ports, memory, fdt }: KernelContext): FoundController {
+  const found = findInterruptController(fdt, ports, (base, bytes) => mapRegisters(memory, base, bytes));
   if (found === null) throw new InterruptControllerError('the device tree names no GIC');
   found.controller.init();
   const { controller, base, node } = found;
-  kernel.log.line('GIC', `${node.path}, ${controller.name} at ${phys(base)}: ${controller.interrupts} interrupts`);
+  log.line('GIC', `${node.path}, ${controller.name} at ${phys(base)}: ${controller.interrupts} interrupts`);
   return found;
 }
 
-function openTimer(kernel: Kernel, interrupts: Interrupts, { node }: FoundController, fdt: Fdt): void {
-  const found = findTimer(fdt, node, kernel.ports.registers);
+function openTimer(
+  { log, ports, fdt }: KernelContext,
+  interrupts: Interrupts,
+  { node }: FoundController,
+  tick: InterruptHandler,
+): void {
+  const found = findTimer(fdt, node, ports.registers);
   if (found === null) throw new InterruptControllerError('the device tree names no generic timer');
-  interrupts.attachTimer(found, (frame) => kernel.userSpace?.tick(frame) ?? frame);
+  interrupts.attachTimer(found, tick);
   const { timer, interrupt } = found;
-  kernel.log.line(
+  log.line(
     'TIMER',
     `${timer.name}, ${timer.frequencyHz} Hz, interrupt ${interrupt.intid}: ${TICK_HZ} ticks a second while a process runs`,
   );
@@ -80,24 +100,30 @@ function interruptOf(consoleNode: DeviceNode | null, { node }: FoundController, 
   throw new InterruptControllerError(`the device tree names no interrupt of ${consoleNode?.path ?? 'the console'}`);
 }
 
-function openInput(kernel: Kernel, interrupts: Interrupts, queue: ByteQueue, interrupt: Interrupt): void {
-  const input = new ConsoleInput(kernel.log.console, queue);
-  kernel.input = input;
+function openInput(
+  { log }: KernelContext,
+  interrupts: Interrupts,
+  queue: ByteQueue,
+  interrupt: Interrupt,
+  onInput: InterruptHandler,
+): ConsoleInput {
+  const input = new ConsoleInput(log.console, queue);
   interrupts.attach(interrupt, (frame) => {
     input.receive();
-    return kernel.inputArrived(frame);
+    return onInput(frame);
   });
   input.open();
-  kernel.log.line('UART', `console input by interrupt ${interrupt.intid}`);
+  log.line('UART', `console input by interrupt ${interrupt.intid}`);
+  return input;
 }
 
 /** What `open` returns, or null after a line that says why there is nothing. */
-function attempt<T>(kernel: Kernel, tag: Tag, consequence: string, open: () => T): T | null {
+function attempt<T>(log: Log, tag: Tag, consequence: string, open: () => T): T | null {
   try {
     return open();
   } catch (error) {
     if (!(error instanceof InterruptControllerError) && !(error instanceof FdtError)) throw error;
-    kernel.log.line(tag, `${consequence}: ${error.message}`);
+    log.line(tag, `${consequence}: ${error.message}`);
     return null;
   }
 }

@@ -5,14 +5,15 @@
  */
 
 import { physAddr } from '#common/address.ts';
-import type { Fdt } from '#fdt/index.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
-import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
+import type { KernelContext } from '#kernel-ts/kernel/context.ts';
+import type { ConsoleInput } from '#kernel-ts/kernel/interrupts/console-input.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
-import { powerSwitch } from '#kernel-ts/kernel/power.ts';
+import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
+import { NO_PROCESSES, type UserSpace } from '#kernel-ts/kernel/user-space.ts';
 import { AREA_RECORD_BYTES } from './area.ts';
 import { Initramfs } from './initramfs.ts';
 import { PROCESS_RECORD_BYTES } from './process.ts';
@@ -22,19 +23,19 @@ import { Processes } from './processes.ts';
 /** The first program. */
 const INIT = '/init';
 
-/**
- * Sets `kernel.userSpace` and makes /init ready to run, as far as there is memory and an initramfs
- * for it.
- */
-export function startUserSpace(kernel: Kernel, memory: MemorySystem, fdt: Fdt): void {
-  const { log, ports } = kernel;
+/** Makes /init ready to run, as far as there is memory and an initramfs for it. */
+export function startUserSpace(
+  { log, ports, memory, idleFrame }: KernelContext,
+  power: PowerSwitch,
+  input: ConsoleInput | null,
+): UserSpace {
   const { frames, heap, mmu, slab } = memory;
   const processRecords = slab.createCache('process', PROCESS_RECORD_BYTES);
   const areaRecords = slab.createCache('area', AREA_RECORD_BYTES);
   const control = heap.alloc(PROCESS_CONTROL_BYTES);
   if (processRecords === null || areaRecords === null || control === null) {
     log.line('SPAWN', 'no processes: the heap has no room for their tables');
-    return;
+    return NO_PROCESSES;
   }
   ports.memory.fill(control, PROCESS_CONTROL_BYTES, 0);
   const files = findInitramfs(ports.memory, memory);
@@ -52,25 +53,17 @@ export function startUserSpace(kernel: Kernel, memory: MemorySystem, fdt: Fdt): 
     areaRecords,
     userFrames,
     files,
-    idleFrame: kernel.idleFrame,
+    idleFrame,
     stackFrames: frames.account(PageOwner.STACK),
     accounts: frames,
-    takeInput: () => kernel.input?.take() ?? null,
-    power: powerSwitch(ports.firmware, fdt),
+    takeInput: () => input?.take() ?? null,
+    power,
   });
-  kernel.userSpace = processes;
-  if (files === null) return;
-  startInit(kernel, processes);
-  if (files.ignored !== null) log.line('SPAWN', `${files.ignored.message}: the rest is ignored`);
-}
-
-function startInit({ log }: Kernel, processes: Processes): void {
+  if (files === null) return processes;
   const init = processes.spawn(INIT);
-  if (!init.ok) {
-    log.line('SPAWN', `no ${INIT}: ${init.why}`);
-    return;
-  }
-  log.line('SPAWN', `${INIT} is pid ${init.pid}`);
+  log.line('SPAWN', init.ok ? `${INIT} is pid ${init.pid}` : `no ${INIT}: ${init.why}`);
+  if (files.ignored !== null) log.line('SPAWN', `${files.ignored.message}: the rest is ignored`);
+  return processes;
 }
 
 /** The archive that /chosen names, in the direct map; null without one. */

@@ -1,19 +1,13 @@
 /** What a command of the maintenance shell is, and what it is given. */
 
-import type { Fdt } from '#fdt/index.ts';
-import type { Ports } from '#kernel-ts/hal/ports.ts';
-import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import type { KernelContext } from '#kernel-ts/kernel/context.ts';
 import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
 import type { UserSpace } from '#kernel-ts/kernel/user-space.ts';
 
 /** The parts of the kernel that commands look at. */
-export interface ShellContext {
-  readonly ports: Ports;
-  readonly memory: MemorySystem;
-  readonly fdt: Fdt;
+export interface ShellContext extends KernelContext {
   readonly power: PowerSwitch;
-  /** Null where there are no processes. */
-  readonly userSpace: UserSpace | null;
+  readonly userSpace: UserSpace;
   /** Prints a line. */
   readonly print: (line: string) => void;
 }

@@ -8,12 +8,11 @@
 
 import type { VirtAddr } from '#common/address.ts';
 import { virtAddr } from '#common/address.ts';
-import type { Fdt } from '#fdt/index.ts';
 import type { ConsoleInput } from '#kernel-ts/kernel/interrupts/console-input.ts';
-import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
-import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
+import type { KernelContext } from '#kernel-ts/kernel/context.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
-import { powerSwitch } from '#kernel-ts/kernel/power.ts';
+import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
+import type { UserSpace } from '#kernel-ts/kernel/user-space.ts';
 import { CommandError, type ShellContext } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
@@ -24,21 +23,22 @@ export const PROMPT = 'levitate> ';
 /** The line editor, then a u32: 1 when a prompt stands on the console's last line. */
 const STATE_BYTES = LINE_EDITOR_BYTES + 4;
 
-/**
- * @throws KernelPanic the heap has no room for the shell's state; FdtError for a PSCI node that
- * makes no sense
- */
-export function openShell(kernel: Kernel, memory: MemorySystem, fdt: Fdt, input: ConsoleInput): Shell {
-  const state = memory.heap.alloc(STATE_BYTES);
+/** @throws KernelPanic the heap has no room for the shell's state */
+export function openShell(
+  context: KernelContext,
+  power: PowerSwitch,
+  input: ConsoleInput,
+  userSpace: UserSpace,
+): Shell {
+  const state = context.memory.heap.alloc(STATE_BYTES);
   if (state === null) {
     throw new KernelPanic('No memory for the maintenance shell', `the heap has no block of ${STATE_BYTES} bytes`);
   }
-  kernel.ports.memory.fill(state, STATE_BYTES, 0);
-  return new Shell(kernel, memory, fdt, input, state);
+  context.ports.memory.fill(state, STATE_BYTES, 0);
+  return new Shell(context, power, input, userSpace, state);
 }
 
 export class Shell {
-  private readonly kernel: Kernel;
   private readonly input: ConsoleInput;
   private readonly editor: LineEditor;
   private readonly promptedAt: VirtAddr;
@@ -46,24 +46,20 @@ export class Shell {
   /** The machine is about to go off: nothing more is read. */
   private leaving = false;
 
-  constructor(kernel: Kernel, memory: MemorySystem, fdt: Fdt, input: ConsoleInput, state: VirtAddr) {
-    this.kernel = kernel;
+  constructor(context: KernelContext, power: PowerSwitch, input: ConsoleInput, userSpace: UserSpace, state: VirtAddr) {
     this.input = input;
-    const { ports, log } = kernel;
+    const { ports, log } = context;
     this.editor = new LineEditor(ports.memory, state, (bytes) => {
       for (const byte of bytes) log.console.writeByte(byte);
     });
     this.promptedAt = virtAddr(state + BigInt(LINE_EDITOR_BYTES));
-    const power = powerSwitch(ports.firmware, fdt);
     this.context = {
-      ports,
-      memory,
-      fdt,
+      ...context,
       power: (action) => {
         this.leaving = power(action);
         return this.leaving;
       },
-      userSpace: kernel.userSpace,
+      userSpace,
       print: (line) => log.console.write(`${line}\n`),
     };
   }
@@ -81,14 +77,14 @@ export class Shell {
       if (typed.kind === 'more') continue;
       this.prompted = false;
       if (typed.kind === 'line') this.run(typed.text.trim());
-      if (this.kernel.userSpace?.hasConsole === true) return;
+      if (this.context.userSpace.hasConsole) return;
     }
   }
 
   private prompt(): void {
     if (this.prompted || this.leaving) return;
     this.prompted = true;
-    this.kernel.log.console.write(PROMPT);
+    this.context.log.console.write(PROMPT);
   }
 
   private run(line: string): void {
@@ -111,10 +107,10 @@ export class Shell {
   }
 
   private get prompted(): boolean {
-    return this.kernel.ports.memory.read32(this.promptedAt) !== 0;
+    return this.context.ports.memory.read32(this.promptedAt) !== 0;
   }
 
   private set prompted(value: boolean) {
-    this.kernel.ports.memory.write32(this.promptedAt, value ? 1 : 0);
+    this.context.ports.memory.write32(this.promptedAt, value ? 1 : 0);
   }
 }

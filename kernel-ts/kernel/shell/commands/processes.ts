@@ -7,7 +7,7 @@ export const ps: Command = {
   parameters: '',
   summary: 'processes',
   run: ({ userSpace, print }) => {
-    const processes = userSpace?.processes() ?? [];
+    const processes = userSpace.processes();
     if (processes.length === 0) {
       print('no process');
       return;
@@ -27,7 +27,6 @@ export const run: Command = {
   summary: 'starts a program of the initramfs; it has the console until it ends',
   run: ({ userSpace }, text) => {
     if (text === '') throw new CommandError('FILE is missing: name a program of the initramfs');
-    if (userSpace === null) throw new CommandError('there are no processes on this machine; the boot log says why');
     const result = userSpace.spawn(text);
     if (!result.ok) throw new CommandError(`FILE is "${text}": ${result.why}`);
   },

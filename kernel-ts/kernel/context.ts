@@ -1,0 +1,19 @@
+/**
+ * What the parts of the kernel are given when they start. It exists from the end of stage 2 on, and
+ * is complete.
+ */
+
+import type { Fdt } from '#fdt/index.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
+import type { Log } from './log.ts';
+import type { MemorySystem } from './mm/memory.ts';
+import type { TrapFrame } from './trap-frame.ts';
+
+export interface KernelContext {
+  readonly ports: Ports;
+  readonly log: Log;
+  readonly fdt: Fdt;
+  readonly memory: MemorySystem;
+  /** The frame to return to while no process can run. */
+  readonly idleFrame: TrapFrame;
+}
