@@ -134,12 +134,10 @@ describe.each([
 
   it('logs an event for each stage, in simulated time that only goes forward', () => {
     const stages = result.machine.events.get('stage');
-    expect(stages.map(({ fields }) => `[BOOT] Stage ${String(fields['number'])}: ${String(fields['name'])}`)).toEqual(
-      STAGES,
-    );
+    expect(stages.map(({ fields }) => `[BOOT] Stage ${fields.number}: ${fields.name}`)).toEqual(STAGES);
     const times = result.machine.events.events.map(({ t }) => t);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
-    const serial = result.machine.events.get('serial').map(({ fields }) => fields['text']);
+    const serial = result.machine.events.get('serial').map(({ fields }) => fields.text);
     expect(serial).toEqual(lines);
   });
 

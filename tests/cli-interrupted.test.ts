@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseEventLines } from '#emulator/events/event-lines.ts';
+import { parseEventLines } from '#workbench/log/event-lines.ts';
 import type { Report } from '#workbench/index.ts';
 import { boot, bootCommand, commandEnvironment, packageWithKernel } from './support/command.ts';
 import { BRANCH_TO_SELF } from './support/planted-code.ts';

@@ -8,8 +8,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseEventLines } from '#emulator/events/event-lines.ts';
-import { bootBoard, type Report } from '#workbench/index.ts';
+import { parseEventLines } from '#workbench/log/event-lines.ts';
+import { bootBoard, readEventLog, type Report } from '#workbench/index.ts';
 import { boot, type CommandResult } from './support/command.ts';
 import { treeBlob } from './support/test-tree.ts';
 
@@ -50,8 +50,8 @@ describe('a boot', () => {
         `^\\n${board} reached its steady state: . GiB of RAM, .* touched · .* simulated, .* instructions · .* ms, .* MiB · Unicorn 2\\..*\\n$`,
       ),
     );
-    const events = parseEventLines(readFileSync(log, 'utf8'));
-    expect(events.filter(({ kind }) => kind === 'serial').map(({ fields }) => fields['text'])).toEqual(
+    const events = [...readEventLog(log)];
+    expect(events.flatMap((event) => (event.kind === 'serial' ? [event.fields.text] : []))).toEqual(
       machine.serial.lines,
     );
     expect(events.filter(({ kind }) => kind === 'stage')).toHaveLength(5);

@@ -8,10 +8,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EVENT_KINDS, type EventKind, traceableKinds } from '#emulator/events/event-kinds.ts';
-import { eventHeaderLine, parseHeaderLine } from '#emulator/events/event-header.ts';
-import { eventLine, parseEventLine } from '#emulator/events/event-lines.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import { EVENT_KINDS, type EventKind, traceableKinds } from '#workbench/log/event-kinds.ts';
+import { eventHeaderLine, parseHeaderLine } from '#workbench/log/event-header.ts';
+import { eventLine, parseEventLine } from '#workbench/log/event-lines.ts';
+import type { LogEvent } from '#workbench/log/event-kinds.ts';
 import {
   bootBoard,
   diffEventLogs,
@@ -55,9 +55,9 @@ function log(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-/** A section of docs/event-log.md: the fields that it lists, and its examples. */
+/** A section of docs/event-log.md: fields with what they mean, and examples. */
 interface DocumentedKind {
-  readonly fields: ReadonlySet<string>;
+  readonly fields: ReadonlyMap<string, string>;
   readonly examples: readonly string[];
 }
 
@@ -67,11 +67,52 @@ function documentedKinds(): Map<string, DocumentedKind> {
   return new Map(
     sections.map((section) => {
       const table = /^\| field \| \|\n\|---\|---\|\n((?:\|.*\n)+)/m.exec(section)?.[1] ?? '';
-      const fields = new Set([...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name as string));
+      const rows = table.matchAll(/^\| `(\w+)` \| (.*) \|$/gm);
+      const fields = new Map([...rows].map(([, name, words]) => [name as string, words as string]));
       const examples = [...section.matchAll(/^\{.*\}$/gm)].map(([line]) => line);
       return [section.slice(0, section.indexOf('\n')), { fields, examples }];
     }),
   );
+}
+
+/** The files that say in types what each kind has. */
+const TYPES = ['emulator/events/machine-events.ts', 'kernel-ts/hal/kernel-events.ts', 'workbench/log/event-kinds.ts'];
+
+/** Fields of each kind with their comments, as the types have them. */
+function typedKinds(): Map<string, Map<string, string>> {
+  const text = TYPES.map((path) => readFileSync(join(packageRoot(), path), 'utf8')).join('\n');
+  const interfaces = new Map(
+    [...text.matchAll(/^(?:export )?interface (\w+)(?: extends ([^{]+))? \{\n(.*?)^\}/gms)].map(
+      ([, name, parents = '', body]) => [name as string, { parents: parents.split(', '), body: body as string }],
+    ),
+  );
+  const unions = new Map(
+    [...text.matchAll(/^export type (\w+Fields) =([^;]+);/gm)].map(([, name, parts]) => [
+      name as string,
+      parts as string,
+    ]),
+  );
+  const add = (fields: Map<string, string>, type: string): Map<string, string> => {
+    for (const part of (unions.get(type) ?? '').match(/\w+/g) ?? []) add(fields, part);
+    const { parents = [], body = '' } = interfaces.get(type) ?? {};
+    for (const parent of parents) add(fields, parent);
+    const comment = String.raw`(?:  /\*\*\s+(?:\* )?((?:[^*]|\*(?!/))*?)\s*\*/\n)?`;
+    for (const [, words, name] of body.matchAll(new RegExp(`${comment}  readonly (\\w+)\\??:`, 'g'))) {
+      // The first that says what it means speaks for the others of its kind.
+      const known = fields.get(name as string);
+      if (known === undefined || known === '') fields.set(name as string, (words ?? '').replaceAll(/\n\s+\* /g, ' '));
+    }
+    return fields;
+  };
+  const kinds = new Map<string, Map<string, string>>();
+  for (const map of ['MachineEvents', 'KernelEvents', 'Events']) {
+    for (const [, kind, types] of interfaces.get(map)?.body.matchAll(/^  '?([a-z-]+)'?: (.+);$/gm) ?? []) {
+      const fields = kinds.get(kind as string) ?? new Map<string, string>();
+      for (const type of (types as string).match(/\w+Fields/g) ?? []) add(fields, type);
+      kinds.set(kind as string, fields);
+    }
+  }
+  return kinds;
 }
 
 describe('docs/event-log.md', () => {
@@ -81,6 +122,15 @@ describe('docs/event-log.md', () => {
     expect(new Set(documented.keys())).toEqual(new Set(Object.keys(EVENT_KINDS)));
   });
 
+  it.each([...typedKinds()])('says of %s what its type says', (kind, fields) => {
+    expect(fields.size).toBeGreaterThan(0);
+    expect(Object.fromEntries(documented.get(kind)?.fields ?? [])).toEqual(Object.fromEntries(fields));
+  });
+
+  it('speaks of every kind that has a type', () => {
+    expect(new Set(typedKinds().keys())).toEqual(new Set(Object.keys(EVENT_KINDS)));
+  });
+
   it.each([...documented])(
     'has an example of %s that the reader takes, with its fields alone',
     (kind, { fields, examples }) => {
@@ -88,7 +138,7 @@ describe('docs/event-log.md', () => {
       const event = parseEventLine(examples[0] ?? '', 1);
       expect(event.kind).toBe(kind);
       expect(eventLine(event)).toBe(`${examples[0]}\n`);
-      for (const name of Object.keys(event.fields)) expect(fields).toContain(name);
+      for (const name of Object.keys(event.fields)) expect([...fields.keys()]).toContain(name);
     },
   );
 
@@ -99,7 +149,7 @@ describe('docs/event-log.md', () => {
         if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
         const text = readFileSync(join(packageRoot(), part, file), 'utf8');
         const calls = text.matchAll(
-          /(?:events|trace|context|environment)\??\.emit\((?:this(?:\.core)?, )?'([a-z-]+)'/g,
+          /(?:events|trace|context|environment)\??\.emit\(\s*(?:this(?:\.core)?, )?'([a-z-]+)'/g,
         );
         for (const [, kind] of calls) emitted.add(kind as string);
       }
@@ -166,7 +216,7 @@ describe('a boot that panics', () => {
     const dtb = new Uint8Array(4096).fill(0xff);
     const before = bootLog('well.log', { board: 'qemu-virt' }).path;
     const { path, events } = bootLog('panics.log', { board: 'qemu-virt', dtb });
-    const reason = String(events.find(({ kind }) => kind === 'panic')?.fields['reason']);
+    const reason = events.find((event) => event.kind === 'panic')?.fields.reason;
     expect(reason).toContain('device tree');
     expect(log(path).stdout).toContain(`PANIC: ${reason}`);
     const { differences } = diffEventLogs(before, path);
@@ -276,8 +326,6 @@ describe('npm run log', () => {
   });
 
   it('reads in code what it shows', () => {
-    expect([...readEventLog(path, { kinds: ['stage'] })].map(({ fields }) => fields['number'])).toEqual([
-      1, 2, 3, 4, 5,
-    ]);
+    expect([...readEventLog(path, { kinds: ['stage'] })].map(({ fields }) => fields.number)).toEqual([1, 2, 3, 4, 5]);
   });
 });

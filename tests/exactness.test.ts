@@ -6,6 +6,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { hex } from '#common/address.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
@@ -26,7 +27,7 @@ function boot(rounds: bigint): Guest {
       machine.clock.portAccesses += entered % 3;
       const x23 = core.engine.getX(23) * 31n + BigInt(machine.clock.ticks);
       core.engine.setX(23, BigInt.asUintN(64, x23));
-      machine.events.emit('gate', { entered, pc: core.engine.getPc() });
+      machine.events.emit('gate', { immediate: entered, pc: hex(core.engine.getPc()) });
     },
   });
   return guest;

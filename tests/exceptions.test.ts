@@ -187,13 +187,13 @@ describe('an access that nothing answers', () => {
     guest.run();
     const events = guest.machine.events.get('unmapped').map(({ fields }) => fields);
     const find = (access: string, width: number) =>
-      events.find((fields) => fields['access'] === access && fields['width'] === width);
+      events.find((fields) => fields.access === access && fields.width === width);
     expect(find('read', 8)).toMatchObject({ device: expect.stringMatching(/^unmapped, 0x\w+ past secure-ram$/) });
     // strh w0, [x1, #2] with w0 = 0xa0
     expect(find('write', 2)).toMatchObject({ address: '0xf001002', value: '0xa0', reason: 'unmapped' });
     for (const fields of events) {
-      expect(fields['pc']).toBeTypeOf('bigint');
-      expect(fields['device']).toMatch(/past secure-ram$/);
+      expect(fields.pc).toMatch(/^0x[0-9a-f]+$/);
+      expect(fields.device).toMatch(/past secure-ram$/);
     }
   });
 
@@ -202,8 +202,8 @@ describe('an access that nothing answers', () => {
     guest.run();
     const bytes = guest.machine.events
       .get('unmapped')
-      .filter(({ fields }) => fields['access'] === 'write' && fields['width'] === 1);
-    expect(bytes.map(({ fields }) => fields['address'])).toEqual(['0xf001000', '0xf001000']);
+      .filter(({ fields }) => fields.access === 'write' && fields.width === 1);
+    expect(bytes.map(({ fields }) => fields.address)).toEqual(['0xf001000', '0xf001000']);
   });
 });
 
@@ -259,7 +259,7 @@ describe('a device that refuses an access', () => {
       access: 'read',
       address: '0x10a00010',
       width: 1,
-      pc: expect.any(BigInt),
+      pc: expect.stringMatching(/^0x[0-9a-f]+$/),
     });
   });
 });

@@ -21,6 +21,7 @@ import {
   physicalMap,
 } from '#workbench/index.ts';
 import { askAt, parseMoment } from '#workbench/explain/moment.ts';
+import { told } from '#workbench/explain/kernel-memory.ts';
 import { viewOf } from '#workbench/explain/machine-view.ts';
 import { factsOf } from './support/sound-machine.ts';
 import { bytesIn, common, pagesTouched, type Span, span, unite, without } from './support/spans.ts';
@@ -167,15 +168,15 @@ describe.each(['pixel6', 'qemu-virt'])('%s', (board) => {
     const free = new Map<number, number>();
     const taken = new Map<number, string>();
     for (const { fields } of machine.events.get('buddy')) {
-      const [base, order] = [Number(fields['base']), Number(fields['order'])];
+      const [base, order] = [Number(fields.base), fields.order];
       const half = (2 ** order * PAGE_SIZE) / 2;
-      if (fields['op'] === 'free') {
+      if (fields.op === 'free') {
         taken.delete(base);
         free.set(base, order);
-      } else if (fields['op'] === 'alloc') {
+      } else if (fields.op === 'alloc') {
         free.delete(base);
-        taken.set(base, String(fields['owner']));
-      } else if (fields['op'] === 'split') {
+        taken.set(base, fields.owner);
+      } else if (fields.op === 'split') {
         free.delete(base);
         free.set(base, order - 1).set(base + half, order - 1);
       } else {
@@ -233,10 +234,10 @@ describe.each(['pixel6', 'qemu-virt'])('%s', (board) => {
 
   it('mem_map went into the first hole that holds it, by the kernel’s own account', () => {
     const found = explainMemMap(machine);
-    const [event] = machine.events.get('memory').filter(({ fields }) => fields['what'] === 'mem_map');
+    const [placed] = told(machine.events.get('memory'), 'mem_map');
     if (!found.known) throw new Error(found.reason);
-    expect([found.base, found.bytes]).toEqual([Number(event?.fields['base']), event?.fields['bytes']]);
-    expect(found.holes.length).toBe((event!.fields['holes'] as unknown[]).length);
+    expect([found.base, found.bytes]).toEqual([Number(placed?.base), placed?.bytes]);
+    expect(found.holes.length).toBe(placed?.holes.length);
     const taken = found.holes.findIndex(({ verdict }) => verdict === 'taken');
     expect(found.holes.findIndex(({ start, end }) => end - start >= found.bytes)).toBe(taken);
     for (const { verdict, start, end } of found.holes) expect(verdict === 'refused').toBe(end - start < found.bytes);
@@ -374,7 +375,7 @@ describe('asked in the middle of a boot', () => {
     const machine = createMachine({ board: 'qemu-virt', trace: ['buddy', 'syscall'] });
     let seen = 0;
     machine.events.subscribe((event) => {
-      if (event.fields['name'] !== 'getpid' || seen > 0) return;
+      if (event.kind !== 'syscall' || event.fields.name !== 'getpid' || seen > 0) return;
       const user = physicalMap(machine).filter(({ owner }) => owner.startsWith('user'));
       const [low] = explainTables(machine).trees;
       seen = low?.ranges.length ?? 0;

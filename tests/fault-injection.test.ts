@@ -96,14 +96,14 @@ describe('poisoned memory', () => {
       return { ...result, outcome };
     };
     const first = run({ faults: { poisonFreed: true }, trace: ['buddy'] });
-    const moves = first.machine.events.get('buddy').filter(({ fields }) => fields['order'] === 0);
+    const moves = first.machine.events.get('buddy').filter(({ fields }) => fields.order === 0);
     const freed = moves.findLast(
       ({ fields }, i) =>
-        fields['op'] === 'free' &&
-        fields['owner'] === 'user 1' &&
-        moves.slice(i).some((later) => later.fields['op'] === 'alloc' && later.fields['base'] === fields['base']),
+        fields.op === 'free' &&
+        fields.owner === 'user 1' &&
+        moves.slice(i).some((later) => later.fields.op === 'alloc' && later.fields.base === fields.base),
     );
-    const frame = Number(freed?.fields['base']);
+    const frame = Number(freed?.fields.base);
     expect(frame).toBeGreaterThan(0);
     const flipped = { address: frame + 0x123, bit: 6, atNs: 500e6 };
     const second = run({ faults: { poisonFreed: true, flipBits: [flipped] } });
@@ -134,7 +134,7 @@ describe('a flipped bit', () => {
     // A bit of a free frame's struct Page, between mem_map and the end of the boot.
     const { base } = small().machine.kernel.memory!.memMap;
     const stages = small().machine.events.get('memory');
-    const populated = stages.find(({ fields }) => fields['what'] === 'page-tables')!.t;
+    const populated = stages.find(({ fields }) => fields.what === 'page-tables')!.t;
     const atNs = populated - 1000;
     const result = small({ faults: { flipBits: [{ address: base + 1, bit: 0, atNs }] } });
     const { t, fields } = result.machine.events.get('fault')[0]!;

@@ -5,6 +5,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { told } from '#workbench/explain/kernel-memory.ts';
 import { type BootResult, createMachine } from '#workbench/index.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { plantInstruction } from './support/planted-code.ts';
@@ -31,11 +32,11 @@ describe('a fault of the kernel’s own', () => {
   function bootAndHarm(line: string, harm: (machine: LevitateMachine) => void): BootResult {
     const machine = createMachine({ board: 'pixel6' });
     let done = false;
-    machine.events.subscribe(({ kind, fields }) => {
-      if (done || kind !== 'serial' || !String(fields['text']).startsWith(line)) return;
+    machine.events.subscribe(({ fields }) => {
+      if (done || !fields.text.startsWith(line)) return;
       done = true;
       harm(machine);
-    });
+    }, 'serial');
     return { machine, outcome: machine.run({ timeoutNs: 10e9 }) };
   }
   /**
@@ -43,8 +44,7 @@ describe('a fault of the kernel’s own', () => {
    * done.
    */
   function memMapBase(machine: LevitateMachine): number {
-    const [event] = machine.events.get('memory').filter(({ fields }) => fields['what'] === 'mem_map');
-    return Number(event?.fields['base']);
+    return Number(told(machine.events.get('memory'), 'mem_map')[0]?.base);
   }
 
   it('a free list whose link was overwritten is found by the next allocation', () => {

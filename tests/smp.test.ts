@@ -191,7 +191,7 @@ describe.each([2, 3] as const)('with GICv%i', (gicVersion) => {
 
   it('an interrupt of a timer is taken at the first window after it expired', () => {
     const guest = run();
-    const taken = guest.machine.events.get('irq').filter(({ fields }) => fields['taken'] === 'irq')[4];
+    const taken = guest.machine.events.get('irq').filter(({ fields }) => fields.taken === 'irq')[4];
     const before = guest.tagged(7).find(({ x }) => x[3] === 4n);
     // 2000 counts, the few instructions until the counter is read, and a turn of the loop of 25
     // instructions.

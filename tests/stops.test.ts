@@ -19,7 +19,7 @@ function fingerprint({ machine }: Guest) {
     memory: createHash('sha256').update(machine.memory.readBytes(DATA, DATA_BYTES)).digest('hex'),
     instructions: machine.clock.instructions,
     ticks: machine.clock.ticks,
-    interrupts: machine.events.events.filter(({ fields }) => fields['taken'] !== undefined),
+    interrupts: machine.events.get('irq').filter(({ fields }) => fields.taken !== undefined),
   };
 }
 

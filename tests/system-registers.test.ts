@@ -51,9 +51,7 @@ describe('a register that there is not', () => {
   it('is undefined each time, and in the log once for reads and once for writes, by its name where it has one', () => {
     const { guest, seen } = run();
     expect(seen[2]).toMatchObject({ exceptions: 1n + 3n * 4n, esr: UNDEFINED });
-    const events = guest.machine.events
-      .get('sysreg-unknown')
-      .map(({ fields }) => [fields['register'], fields['access']]);
+    const events = guest.machine.events.get('sysreg-unknown').map(({ fields }) => [fields.register, fields.access]);
     expect(events).toEqual([
       ['S3_0_C15_C2_0', 'read'],
       ['S3_0_C15_C2_0', 'write'],

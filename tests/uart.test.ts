@@ -123,7 +123,7 @@ describe.each([
     guest.machine.reset(guest.base);
     expect(guest.run()).toEqual({ kind: 'reset' });
     expect(guest.serial.text).toBe(once + once);
-    expect(guest.machine.events.get('power').map(({ fields }) => fields['action'])).toEqual(['reset', 'reset']);
+    expect(guest.machine.events.get('power').map(({ fields }) => fields.action)).toEqual(['reset', 'reset']);
   });
 });
 

@@ -46,10 +46,10 @@ export { boards } from '#boards/registry.ts';
 export type { PhysAddr, VirtAddr } from '#common/address.ts';
 export { EngineError } from '#emulator/engine/engine.ts';
 export { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
-export { EVENT_KINDS, type EventKind } from '#emulator/events/event-kinds.ts';
-export type { LogEvent } from '#emulator/events/event-log.ts';
-export { EventFormatError, type EventLogHeader } from '#emulator/events/event-header.ts';
-export { eventLines } from '#emulator/events/event-lines.ts';
+export type { EventOwner, EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
+export { EVENT_KINDS, type EventKind, type Events, type LogEvent } from './log/event-kinds.ts';
+export { EventFormatError, type EventLogHeader } from '#workbench/log/event-header.ts';
+export { eventLines } from '#workbench/log/event-lines.ts';
 export {
   cells,
   type FdtNode,

@@ -7,6 +7,7 @@
  */
 
 import { hex } from '#common/address.ts';
+import type { UnmappedFields } from '#emulator/events/machine-events.ts';
 import { BusAbort } from './device.ts';
 
 /** A named half-open range [base, base + size) of physical addresses, in bytes. */
@@ -88,10 +89,9 @@ export class BusAccessAbort extends BusAbort {
   }
 
   /**
-   * The fields of an `unmapped` event (see emulator/events/event-kinds.ts); the CPU adds PC.
-   * Addresses are "0x…" strings.
+   * The fields of an `unmapped` event ; the CPU adds PC.
    */
-  toEventFields(): Record<string, string | number> {
+  toEventFields(): Omit<UnmappedFields, 'pc'> {
     const { pa, width, value } = this.access;
     return {
       device: this.place,

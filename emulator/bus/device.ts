@@ -1,5 +1,6 @@
 /** What a device on the bus is: the type that every file under devices/ satisfies. */
 
+import type { DeviceEventKind, MachineEvents } from '#emulator/events/machine-events.ts';
 import type { Stateful } from '#emulator/machine/saved-state.ts';
 
 /**
@@ -38,8 +39,8 @@ export class BusAbort extends Error {
 export interface DeviceContext {
   /** Simulated time in nanoseconds. */
   nowNs(): number;
-  /** Reports an event of the device ("uart", "mmio"), see emulator/events. */
-  emit(kind: string, fields: Readonly<Record<string, unknown>>): void;
+  /** Reports an event of the device. */
+  emit<K extends DeviceEventKind>(kind: K, fields: MachineEvents[K]): void;
   /** Drives the device's interrupt line. */
   setIrq(level: boolean): void;
 }

@@ -1,5 +1,6 @@
 /** What a core asks of its machine, and what it tells when a slice has ended. */
 
+import type { MachineEvents } from '#emulator/events/machine-events.ts';
 import type { Bus } from '#emulator/bus/bus.ts';
 import type { Clock } from '#emulator/machine/clock.ts';
 import type { UnmappedAccess } from '#emulator/engine/engine.ts';
@@ -54,9 +55,9 @@ export interface CoreEnvironment {
   /** The core executed SEV. */
   eventSent(): void;
   /** Reports an event of the core. */
-  emit(core: MachineCore, kind: string, fields: Readonly<Record<string, unknown>>): void;
+  emit<K extends keyof MachineEvents>(core: MachineCore, kind: K, fields: MachineEvents[K]): void;
   /** True when events of this kind are wanted. */
-  traces(kind: string): boolean;
+  traces(kind: keyof MachineEvents): boolean;
 }
 
 /** Why `run` came back. */

@@ -12,7 +12,7 @@
  * HVC and SMC.
  */
 
-import { PAGE_SIZE } from '#common/address.ts';
+import { hex, PAGE_SIZE } from '#common/address.ts';
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import {
   type CpuEngine,
@@ -368,7 +368,7 @@ export class Core implements MachineCore {
     this.debug.exceptionTaken();
     this.hints.event = true;
     const returnAddress = this.engine.getPc();
-    if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: returnAddress });
+    if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: hex(returnAddress) });
     enterException(this.engine, { kind, targetLevel: 1, returnAddress, esr: null, far: null });
     return true;
   }
@@ -714,7 +714,7 @@ export class Core implements MachineCore {
     environment.emit(this, 'sysreg-unknown', {
       register,
       access,
-      pc: engine.getPc(),
+      pc: hex(engine.getPc()),
     });
     return false;
   }

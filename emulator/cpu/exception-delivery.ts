@@ -100,7 +100,13 @@ export class ExceptionDelivery {
       return;
     }
     if (environment.traces('exception')) {
-      environment.emit(this.core, 'exception', { level: targetLevel, esr, far, pc: returnAddress, from: this.level });
+      environment.emit(this.core, 'exception', {
+        level: targetLevel,
+        esr,
+        far: far === null ? null : hex(far),
+        pc: hex(returnAddress),
+        from: this.level,
+      });
     }
     this.first ??= { esr, elr: returnAddress, far };
     this.entered();
@@ -151,12 +157,12 @@ export class ExceptionDelivery {
       address: hex(access.address),
       width: access.size,
       ...(access.type === 'write' ? { value: hex(access.value) } : {}),
-      pc,
+      pc: hex(pc),
     });
   }
 
   reportRefused(abort: BusAccessAbort, pc: bigint): void {
-    this.environment.emit(this.core, 'unmapped', { ...abort.toEventFields(), pc });
+    this.environment.emit(this.core, 'unmapped', { ...abort.toEventFields(), pc: hex(pc) });
   }
 
   private get level(): number {

@@ -1,6 +1,6 @@
 /**
- * The machine's event log: what happened, when in simulated time, on which core. In memory;
- * event-lines.ts turns it into text.
+ * The machine's event log: what happened, when in simulated time, on which core. In memory; a log
+ * file is the application's.
  *
  * It is the machine's voice beside the serial line. Nothing in the machine reads it to decide
  * anything, so a run is the same with every kind traced and with none. It holds no clock: the
@@ -10,55 +10,37 @@
  * machine's clock does not.
  */
 
-import { EVENT_KINDS, type EventKind, isEventKind } from './event-kinds.ts';
-import { eventLine, parseEventLine } from './event-lines.ts';
+import type { EventKindInfo, MachineEvents } from './machine-events.ts';
+
+/** The kinds of a map from kinds to fields. */
+export type KindOf<Events> = keyof Events & string;
 
 /**
- * Fields of an event, in the order in which the emitter named them. The log keeps the object: do
- * not change it afterwards.
+ * An event of one of the kinds `K` of the map `Events`: a union told apart by `kind`. The log keeps
+ * the fields as they were given: do not change them afterwards.
  */
-export type EventFields = Readonly<Record<string, unknown>>;
+export type EventOf<Events, K extends KindOf<Events> = KindOf<Events>> = {
+  [Kind in K]: {
+    /** Simulated nanoseconds since power-on. */
+    readonly t: number;
+    /** Number of the core that was running. */
+    readonly core: number;
+    readonly kind: Kind;
+    readonly fields: Events[Kind];
+  };
+}[K];
 
-/** One event. */
-export interface LogEvent {
-  /** Simulated nanoseconds since power-on. */
-  readonly t: number;
-  /** Number of the core that was running. */
-  readonly core: number;
-  readonly kind: string;
-  readonly fields: EventFields;
-}
+/** What is known of each kind of a map. */
+export type KindTable<Events> = Readonly<Record<KindOf<Events>, EventKindInfo>>;
 
-/**
- * An event as the log keeps it. JSON has no big integers: as JSON it is what a log file has of it.
- */
-class EmittedEvent implements LogEvent {
-  readonly t: number;
-  readonly core: number;
-  readonly kind: string;
-  readonly fields: EventFields;
-
-  constructor(t: number, core: number, kind: string, fields: EventFields) {
-    this.t = t;
-    this.core = core;
-    this.kind = kind;
-    this.fields = fields;
-  }
-
-  toJSON(): LogEvent {
-    return parseEventLine(eventLine(this), 1);
-  }
-}
-
-export type EventListener = (event: LogEvent) => void;
-
-export interface EventLogOptions {
+export interface EventLogOptions<Events> {
+  readonly kinds: KindTable<Events>;
   /** Simulated nanoseconds. */
   readonly now: () => number;
   /** Number of the running core. Core 0 when absent. */
   readonly core?: () => number;
-  /** Loud kinds to keep, see `parseTraceList`. None when absent. */
-  readonly trace?: readonly EventKind[];
+  /** Loud kinds to keep. None when absent. */
+  readonly trace?: readonly string[];
   /**
    * How many loud events to keep in memory; listeners get the rest too. 1,000,000 when absent:
    * about 200 MB.
@@ -69,49 +51,53 @@ export interface EventLogOptions {
 const DEFAULT_LOUD_LIMIT = 1_000_000;
 
 /** The log of one run. */
-export class EventLog {
+export class EventLog<Events = MachineEvents> {
   readonly #now: () => number;
   readonly #core: () => number;
-  readonly #quiet: ReadonlySet<string>;
+  readonly #traced: ReadonlySet<string>;
+  readonly #loud = new Set<string>();
   readonly #loudLimit: number;
-  readonly #events: LogEvent[] = [];
-  readonly #byKind = new Map<string, LogEvent[]>();
-  readonly #listeners = new Set<{ readonly kind: string | null; readonly listener: EventListener }>();
+  readonly #events: EventOf<Events>[] = [];
+  readonly #byKind = new Map<string, EventOf<Events>[]>();
+  readonly #listeners = new Set<{
+    readonly kind: string | null;
+    readonly listener: (event: EventOf<Events>) => void;
+  }>();
   #loudKept = 0;
   #notKept = 0;
 
-  constructor(options: EventLogOptions) {
-    this.#now = options.now;
-    this.#core = options.core ?? (() => 0);
-    this.#loudLimit = options.loudLimit ?? DEFAULT_LOUD_LIMIT;
-    const traced = new Set<string>(options.trace ?? []);
-    this.#quiet = new Set(
-      (Object.keys(EVENT_KINDS) as EventKind[]).filter((kind) => !EVENT_KINDS[kind].always && !traced.has(kind)),
-    );
+  constructor({ kinds, now, core = () => 0, trace = [], loudLimit = DEFAULT_LOUD_LIMIT }: EventLogOptions<Events>) {
+    this.#now = now;
+    this.#core = core;
+    this.#loudLimit = loudLimit;
+    this.#traced = new Set(trace);
+    this.#addKinds(kinds);
+  }
+
+  /** This log, for a guest that has kinds of its own beside those that the log was made for. */
+  extendedBy<More extends Events>(kinds: KindTable<More>): EventLog<More> {
+    this.#addKinds(kinds);
+    return this as unknown as EventLog<More>;
   }
 
   /**
-   * True when events of `kind` are kept: test it before building costly fields. A kind outside the
-   * table is kept: no report is lost.
+   * True when events of `kind` are kept: test it before building costly fields. A kind that no
+   * table has is kept: no report is lost.
    */
-  enabled(kind: string): boolean {
-    return !this.#quiet.has(kind);
+  enabled(kind: KindOf<Events>): boolean {
+    return !this.#loud.has(kind) || this.#traced.has(kind);
   }
 
   /**
    * Adds an event, stamped with the machine's time and core, and tells the listeners. Does nothing
    * for a kind that is not enabled.
    */
-  emit(kind: string, fields: EventFields): void {
-    if (this.#quiet.has(kind)) {
-      return;
-    }
-    const event = new EmittedEvent(this.#now(), this.#core(), kind, fields);
+  emit<K extends KindOf<Events>>(kind: K, fields: Events[K]): void {
+    if (!this.enabled(kind)) return;
+    const event = { t: this.#now(), core: this.#core(), kind, fields } as EventOf<Events>;
     this.#keep(event);
     for (const { kind: wanted, listener } of this.#listeners) {
-      if (wanted === null || wanted === kind) {
-        listener(event);
-      }
+      if (wanted === null || wanted === kind) listener(event);
     }
   }
 
@@ -120,8 +106,11 @@ export class EventLog {
    * subscription, also past the limit of loud events. Returns the function that ends it. A listener
    * that throws ends the run: that is a fault of the emulator.
    */
-  subscribe(listener: EventListener, kind: string | null = null): () => void {
-    const entry = { kind, listener };
+  subscribe<K extends KindOf<Events>>(
+    listener: (event: EventOf<Events, K>) => void,
+    kind: K | null = null,
+  ): () => void {
+    const entry = { kind, listener: listener as (event: EventOf<Events>) => void };
     this.#listeners.add(entry);
     return () => {
       this.#listeners.delete(entry);
@@ -129,13 +118,13 @@ export class EventLog {
   }
 
   /** Every event kept so far, oldest first. Not a copy. */
-  get events(): readonly LogEvent[] {
+  get events(): readonly EventOf<Events>[] {
     return this.#events;
   }
 
   /** The kept events of one kind, oldest first. Not a copy. O(1). */
-  get(kind: string): readonly LogEvent[] {
-    return this.#byKind.get(kind) ?? [];
+  get<K extends KindOf<Events>>(kind: K): readonly EventOf<Events, K>[] {
+    return (this.#byKind.get(kind) ?? []) as unknown as EventOf<Events, K>[];
   }
 
   /** Loud events that listeners saw but memory did not keep. */
@@ -143,8 +132,14 @@ export class EventLog {
     return this.#notKept;
   }
 
-  #keep(event: LogEvent): void {
-    if (isEventKind(event.kind) && !EVENT_KINDS[event.kind].always) {
+  #addKinds(kinds: KindTable<Events>): void {
+    for (const [kind, { always }] of Object.entries<EventKindInfo>(kinds)) {
+      if (!always) this.#loud.add(kind);
+    }
+  }
+
+  #keep(event: EventOf<Events>): void {
+    if (this.#loud.has(event.kind)) {
       if (this.#loudKept >= this.#loudLimit) {
         this.#notKept++;
         return;
@@ -153,10 +148,7 @@ export class EventLog {
     }
     this.#events.push(event);
     const sameKind = this.#byKind.get(event.kind);
-    if (sameKind === undefined) {
-      this.#byKind.set(event.kind, [event]);
-    } else {
-      sameKind.push(event);
-    }
+    if (sameKind === undefined) this.#byKind.set(event.kind, [event]);
+    else sameKind.push(event);
   }
 }

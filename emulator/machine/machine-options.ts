@@ -2,7 +2,6 @@
 
 import type { Device } from '#emulator/bus/device.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
-import type { EventKind } from '#emulator/events/event-kinds.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 
 /** A device at [base, base + size). */
@@ -45,5 +44,5 @@ export interface MachineOptions {
   /** Makes the cores. */
   readonly cores: CoreFactory;
   /** Loud event kinds to keep. */
-  readonly trace?: readonly EventKind[];
+  readonly trace?: readonly string[];
 }

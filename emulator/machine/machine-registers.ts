@@ -6,6 +6,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D24; ICC_*: Arm IHI 0069.
  */
 
+import { hex } from '#common/address.ts';
 import type { Clock } from './clock.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { CoreSlot } from './core-slot.ts';
@@ -117,7 +118,7 @@ export class MachineRegisters {
     }
     const answer = owners.interrupts()?.readSystemRegister?.(core.index, encoding);
     if (answer !== undefined && owners.events.enabled('sysreg')) {
-      owners.events.emit('sysreg', { register: systemRegisterName(encoding), read: answer });
+      owners.events.emit('sysreg', { register: systemRegisterName(encoding), read: hex(answer) });
     }
     return answer;
   }
@@ -131,7 +132,7 @@ export class MachineRegisters {
     }
     if (op0 === 3 && crn === 14) return owners.slots[core.index]?.timer.write(op1, crm, op2, value) ?? false;
     if (op0 === 3 && owners.events.enabled('sysreg')) {
-      owners.events.emit('sysreg', { register: systemRegisterName(encoding), written: value });
+      owners.events.emit('sysreg', { register: systemRegisterName(encoding), written: hex(value) });
     }
     return owners.interrupts()?.writeSystemRegister?.(core.index, encoding, value) ?? false;
   }

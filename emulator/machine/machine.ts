@@ -24,6 +24,7 @@ import type { CoreEnvironment } from '#emulator/cpu/core-environment.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { EngineError } from '#emulator/engine/engine.ts';
 import { EventLog } from '#emulator/events/event-log.ts';
+import { MACHINE_EVENT_KINDS, type MachineEvents } from '#emulator/events/machine-events.ts';
 import { readFixedWord, wholePages } from './fixed-memory.ts';
 import { FlashWindows } from './flash-windows.ts';
 import { MachineClosedError } from './machine-closed-error.ts';
@@ -88,7 +89,8 @@ export class Machine {
     const allocate = (bytes: number) => options.cores.allocate(bytes);
     this.memory = new PhysicalMemory(options.banks, allocate);
     this.clock = new Clock(options.instructionsPerSecond);
-    this.events = new EventLog({
+    this.events = new EventLog<MachineEvents>({
+      kinds: MACHINE_EVENT_KINDS,
       now: () => this.clock.nowNs,
       core: () => this.currentCore,
       ...(options.trace === undefined ? {} : { trace: options.trace }),
@@ -200,9 +202,15 @@ export class Machine {
     return {
       nowNs: () => this.clock.nowNs,
       emit: (kind, fields) =>
-        this.events.emit(kind, kind === 'mmio-unknown' ? { ...fields, pc: this.runningCore?.engine.getPc() } : fields),
+        this.events.emit(kind, kind === 'mmio-unknown' ? { ...fields, ...this.runningPc() } : fields),
       setIrq,
     };
+  }
+
+  /** The PC of the core that runs, as a field of an event; none when none does. */
+  private runningPc(): { readonly pc?: string } {
+    const core = this.runningCore;
+    return core === null ? {} : { pc: hex(core.engine.getPc()) };
   }
 
   /** Connects the interrupt controller. */

@@ -6,6 +6,7 @@
  * result in x0.
  */
 
+import { hex } from '#common/address.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { CoreSlot } from '#emulator/machine/core-slot.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
@@ -42,7 +43,11 @@ export class Firmware {
       ) ??
       this.systemCall(functionId, arguments_[0]);
     if (events.enabled('psci')) {
-      events.emit('psci', { function: psciName(functionId), argument: arguments_[0], result });
+      events.emit('psci', {
+        function: psciName(functionId),
+        argument: hex(arguments_[0]),
+        result: result < 0n ? `-${hex(-result)}` : hex(result),
+      });
     }
     return BigInt.asUintN(64, result);
   }

@@ -10,6 +10,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D12 (the generic timer), D24.10 (its registers).
  */
 
+import { hex } from '#common/address.ts';
 import type { Clock } from '#emulator/machine/clock.ts';
 import type { ScheduledEvent, Scheduler } from '#emulator/machine/scheduler.ts';
 
@@ -71,7 +72,7 @@ export type TimerLine = (intid: number, level: boolean) => void;
  */
 export type TimerTrace = (
   fields:
-    | { readonly timer: TimerName; readonly what: 'programmed'; readonly ctl: number; readonly cval: bigint }
+    | { readonly timer: TimerName; readonly what: 'programmed'; readonly ctl: number; readonly cval: string }
     | { readonly timer: TimerName; readonly what: 'line'; readonly intid: number; readonly level: boolean },
 ) => void;
 
@@ -215,7 +216,7 @@ export class GenericTimer {
       if (op2 === 0) comparator.cval = BigInt.asUintN(64, this.countFor(comparator) + BigInt.asIntN(32, value));
       else if (op2 === 1) comparator.ctl = value & (CTL_ENABLE | CTL_IMASK);
       else comparator.cval = value;
-      this.trace?.({ timer: name, what: 'programmed', ctl: Number(comparator.ctl), cval: comparator.cval });
+      this.trace?.({ timer: name, what: 'programmed', ctl: Number(comparator.ctl), cval: hex(comparator.cval) });
       this.update(name);
     }
     return true;

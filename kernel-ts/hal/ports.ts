@@ -9,6 +9,7 @@
  */
 
 import type { VirtAddr } from '#common/address.ts';
+import type { KernelEvents } from './kernel-events.ts';
 
 /**
  * Thrown by a port when the access faults. The gate dispatcher enters EL1's synchronous vector with
@@ -171,26 +172,17 @@ export interface CachePort {
 }
 
 /**
- * A value in an event: numbers are byte counts or plain counts; addresses are `bigint` or a
- * hexadecimal string.
- */
-export type TraceValue = string | number | bigint | boolean | null | readonly TraceValue[];
-
-/** Fields of an event. */
-export type TraceFields = Readonly<Record<string, TraceValue>>;
-
-/**
  * What the kernel tells a person who watches the machine, beside its console: the counterpart of a
  * system trace macrocell. Nothing the kernel does depends on it.
  */
 export interface TracePort {
   /** True when events of this kind are kept: test it before building costly fields. */
-  enabled(kind: string): boolean;
+  enabled(kind: keyof KernelEvents): boolean;
   /**
    * Fields that must be read from memory or registers come as a function: what it reads costs no
    * simulated time.
    */
-  emit(kind: string, fields: TraceFields | (() => TraceFields)): void;
+  emit<K extends keyof KernelEvents>(kind: K, fields: KernelEvents[K] | (() => KernelEvents[K])): void;
 }
 
 /** PSCI and SMCCC calls by the conduit the device tree names (Arm DEN 0022, 5). Returns x0. */

@@ -12,8 +12,9 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { eventHeaderLine } from '#emulator/events/event-header.ts';
-import { eventLine } from '#emulator/events/event-lines.ts';
+import { hex } from '#common/address.ts';
+import { eventHeaderLine } from '#workbench/log/event-header.ts';
+import { eventLine } from '#workbench/log/event-lines.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import type { BenchRun, Section } from './section.ts';
 
@@ -89,7 +90,7 @@ function writeMillion(file: string): void {
   for (let start = 0; start < EVENTS; start += BATCH) {
     let text = '';
     for (let i = start; i < start + BATCH; i++) {
-      const fields = { op: 'alloc', base: 0x8000_0000n + BigInt(i) * 4096n, order: i % 11, owner: 'page table' };
+      const fields = { op: 'alloc', base: hex(0x8000_0000 + i * 4096), order: i % 11, owner: 'page table' };
       text += eventLine({ t: 37 * i, core: i % 8, kind: kinds[i % kinds.length] ?? '', fields });
     }
     writeSync(descriptor, text);

@@ -11,7 +11,7 @@ import type { SerialLine } from '#emulator/devices/serial-line.ts';
 import type { CpuModel } from '#emulator/engine/unicorn-handle.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
-import type { EventKind } from '#emulator/events/event-kinds.ts';
+import type { EventKind } from '#workbench/log/event-kinds.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { MachineStop, RunLimits } from '#emulator/machine/machine-run.ts';
 import { buildBoardMachine, readFirmwareImage } from '#workbench/machine/board-machine.ts';

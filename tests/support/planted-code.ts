@@ -27,12 +27,12 @@ export function plantInstruction(
 ): PlantedMachine {
   const machine = createMachine(settings);
   let address = 0n;
-  machine.events.subscribe(({ kind, fields }) => {
-    if (kind !== 'serial' || !String(fields['text']).startsWith('[BOOT] steady state')) return;
+  machine.events.subscribe(({ fields }) => {
+    if (!fields.text.startsWith('[BOOT] steady state')) return;
     const { engine } = machine.cpu;
     address = engine.getPc();
     machine.memory.write32(Number(address - DIRECT_MAP), instruction);
     engine.setX(1, x1(machine));
-  });
+  }, 'serial');
   return { machine, address: () => address };
 }

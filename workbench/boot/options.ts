@@ -3,7 +3,7 @@
  * files read. The machine's own: machine-options.ts.
  */
 
-import { EVENT_KINDS, traceableKinds } from '#emulator/events/event-kinds.ts';
+import { EVENT_KINDS, traceableKinds } from '#workbench/log/event-kinds.ts';
 import type { CommandDefinition } from '#workbench/cli/command.ts';
 import { MACHINE_OPTIONS, machineSettings } from '#workbench/cli/machine-options.ts';
 import { flag, optionName, type OptionValues, text, titled, value } from '#workbench/cli/option-table.ts';

@@ -82,7 +82,7 @@ function readReport(machine: LevitateMachine, outcome: Outcome, exitStatus: numb
     heap: heapStats === undefined ? null : { base: hex(heapStats.base), bytes: heapStats.bytes },
     pageTables:
       mmu === null ? null : { poolUsed: mmu.pool.used, poolSize: mmu.pool.size, fromAllocator: mmu.pool.fromAllocator },
-    stages: machine.events.get('stage').map(({ t, fields }) => ({ name: String(fields['name']), atNs: t })),
+    stages: machine.events.get('stage').map(({ t, fields }) => ({ name: fields.name, atNs: t })),
     time: { simulatedNs: clock.nowNs, instructions: clock.instructions, wallMs: Math.round(wallMs) },
     host: {
       maxRssBytes: process.resourceUsage().maxRSS * 1024,
@@ -96,7 +96,8 @@ function readReport(machine: LevitateMachine, outcome: Outcome, exitStatus: numb
  * Banks that the kernel reported before it failed, or those of the machine when it reported none.
  */
 function bankEvents(machine: LevitateMachine): { base: number; size: number }[] {
-  const told = machine.events.get('memory').filter(({ fields }) => fields['what'] === 'bank');
-  if (told.length === 0) return machine.memory.banks.map(({ base, size }) => ({ base, size }));
-  return told.map(({ fields }) => ({ base: Number(fields['base']), size: Number(fields['bytes']) }));
+  const banks = machine.events
+    .get('memory')
+    .flatMap(({ fields }) => (fields.what === 'bank' ? [{ base: Number(fields.base), size: fields.bytes }] : []));
+  return banks.length === 0 ? machine.memory.banks.map(({ base, size }) => ({ base, size })) : banks;
 }

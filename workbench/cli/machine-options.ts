@@ -4,7 +4,7 @@
  */
 
 import { boards, findBoard } from '#boards/registry.ts';
-import { type EventKind, parseTraceList, UnknownEventKindError } from '#emulator/events/event-kinds.ts';
+import { type EventKind, parseTraceList, UnknownEventKindError } from '#workbench/log/event-kinds.ts';
 import { type InputLimits, readInputFile } from '#workbench/files/input-file.ts';
 import { parseDrive } from '#workbench/machine/drive.ts';
 import { InputError } from '#workbench/machine/input-error.ts';

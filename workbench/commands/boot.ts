@@ -4,8 +4,8 @@
  */
 
 import { boards } from '#boards/registry.ts';
-import { eventHeaderLine } from '#emulator/events/event-header.ts';
-import { eventLine } from '#emulator/events/event-lines.ts';
+import { eventHeaderLine } from '#workbench/log/event-header.ts';
+import { eventLine } from '#workbench/log/event-lines.ts';
 import { BOOT, bootRequest, type MachineSource, type RunOptions } from '#workbench/boot/options.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import { isPage, makeReport } from '#workbench/boot/report.ts';

@@ -3,7 +3,7 @@
  * --help, workbench/log/options.ts.
  */
 
-import { EventFormatError } from '#emulator/events/event-header.ts';
+import { EventFormatError } from '#workbench/log/event-header.ts';
 import { commandMain, EXIT_INTERRUPTED } from '#workbench/cli/command.ts';
 import { diffEventLogs, factsOf, showDifference } from '#workbench/log/diff.ts';
 import { acceptor } from '#workbench/log/event-filter.ts';

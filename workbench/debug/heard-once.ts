@@ -3,7 +3,7 @@
  * in a machine made anew, which then says again what was heard already.
  */
 
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { LogEvent } from '#workbench/log/event-kinds.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 export class HeardOnce {

@@ -6,7 +6,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { LogEvent } from '#workbench/log/event-kinds.ts';
 import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 
 /** One operation on a block. */
@@ -24,25 +24,25 @@ export interface BlockEvent {
 }
 
 /** The operations that `events` of kind `buddy` tell of, oldest first. */
-export function blockEvents(events: readonly LogEvent[]): BlockEvent[] {
+export function blockEvents(events: readonly LogEvent<'buddy'>[]): BlockEvent[] {
   return events.map(({ t, fields }) => {
-    const start = Number(fields['base']);
-    const order = Number(fields['order'] ?? 0);
-    const owner = fields['owner'];
+    const { op, order } = fields;
+    const start = Number(fields.base);
+    const owned = 'owner' in fields ? fields : { owner: null, ownerKind: null };
     return {
       t,
-      op: fields['op'] as BlockEvent['op'],
+      op,
       start,
       end: start + 2 ** order * PAGE_SIZE,
       order,
-      owner: typeof owner === 'string' ? owner : null,
-      ownerKind: (fields['ownerKind'] ?? null) as EventOwnerKind | null,
+      owner: owned.owner,
+      ownerKind: owned.ownerKind,
     };
   });
 }
 
 /** The operations on blocks that hold `pa`, oldest first. O(events). */
-export function historyOf(events: readonly LogEvent[], pa: number): BlockEvent[] {
+export function historyOf(events: readonly LogEvent<'buddy'>[], pa: number): BlockEvent[] {
   return blockEvents(events).filter(({ start, end }) => pa >= start && pa < end);
 }
 
@@ -50,7 +50,7 @@ export function historyOf(events: readonly LogEvent[], pa: number): BlockEvent[]
  * Who took the allocation that begins at an address, by that address; what was freed again has no
  * owner. O(events).
  */
-export function ownersByStart(events: readonly LogEvent[]): ReadonlyMap<number, BlockEvent> {
+export function ownersByStart(events: readonly LogEvent<'buddy'>[]): ReadonlyMap<number, BlockEvent> {
   const owners = new Map<number, BlockEvent>();
   for (const event of blockEvents(events)) {
     if (event.op === 'alloc') owners.set(event.start, event);

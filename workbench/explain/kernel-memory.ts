@@ -7,7 +7,8 @@
  */
 
 import { hex, PAGE_SIZE, physAddr } from '#common/address.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { MemoryFields } from '#kernel-ts/hal/kernel-events.ts';
+import type { LogEvent } from '#workbench/log/event-kinds.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { explainFrame, type FrameState, outsideRam, type StateReader } from '#kernel-ts/kernel/mm/frame-state.ts';
@@ -47,15 +48,20 @@ export interface PageLink {
 
 /** The banks that the kernel found, ascending; empty when it did not get that far. */
 export function kernelBanks({ events }: Pick<LevitateMachine, 'events'>): Bank[] {
-  return told(events.get('memory'), 'bank').map(({ fields }) => {
-    const start = Number(fields['base']);
-    return { start, end: start + Number(fields['bytes']) };
+  return told(events.get('memory'), 'bank').map(({ base, bytes }) => {
+    const start = Number(base);
+    return { start, end: start + bytes };
   });
 }
 
-/** The events of kind `memory` that say `what`. */
-export function told(events: readonly LogEvent[], what: string): LogEvent[] {
-  return events.filter(({ fields }) => fields['what'] === what);
+/** What `events` say of `what`. */
+export function told<What extends MemoryFields['what']>(
+  events: readonly LogEvent<'memory'>[],
+  what: What,
+): Extract<MemoryFields, { readonly what: What }>[] {
+  return events
+    .map(({ fields }) => fields)
+    .filter((fields): fields is Extract<MemoryFields, { readonly what: What }> => fields.what === what);
 }
 
 /** The kernel's mem_map; null when it has none, or none that is filled. */
@@ -63,7 +69,7 @@ export function findMemMap(machine: Pick<LevitateMachine, 'events' | 'memory'>):
   const placed = told(machine.events.get('memory'), 'mem_map').at(-1);
   if (placed === undefined) return null;
   const { sections } = planMemMap(kernelBanks(machine));
-  const view = new MemMapView(machine.memory, Number(placed.fields['base']), sections);
+  const view = new MemMapView(machine.memory, Number(placed.base), sections);
   return view.isFilled ? view : null;
 }
 

@@ -6,7 +6,7 @@
  * event, and the question is answered then and there.
  */
 
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { LogEvent } from '#workbench/log/event-kinds.ts';
 import { parseTime } from '#workbench/cli/quantities.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { LevitateMachine, RunBounds } from '#workbench/machine/levitate-machine.ts';
@@ -86,19 +86,19 @@ export function askNow<T>(
   return { answer: ask(machine), outcome, atNs: nowNs, instructions };
 }
 
-function hasCome(moment: Moment, { t, kind, fields }: LogEvent, instructions: number): boolean {
+function hasCome(moment: Moment, event: LogEvent, instructions: number): boolean {
   switch (moment.kind) {
     case 'end':
       return false;
     case 'time':
-      return t >= moment.ns;
+      return event.t >= moment.ns;
     case 'instructions':
       return instructions >= moment.count;
     case 'stage':
-      if (kind !== 'stage') return false;
+      if (event.kind !== 'stage') return false;
       return moment.number === null
-        ? String(fields['name']).toLowerCase().includes(moment.name)
-        : fields['number'] === moment.number;
+        ? event.fields.name.toLowerCase().includes(moment.name)
+        : event.fields.number === moment.number;
   }
 }
 
@@ -111,9 +111,7 @@ function limitsOf(moment: Moment, { timeoutNs = Infinity, maxInstructions = Infi
 }
 
 function stageNotEntered(machine: LevitateMachine, wanted: string, { reason }: Outcome): InputError {
-  const entered = machine.events
-    .get('stage')
-    .map(({ fields }) => `${String(fields['number'])} "${String(fields['name'])}"`);
+  const entered = machine.events.get('stage').map(({ fields }) => `${fields.number} "${fields.name}"`);
   const told = entered.length === 0 ? 'it entered none' : `it entered ${entered.join(', ')}`;
   return new InputError(`--at ${wanted}: the boot entered no such stage: ${told}, and ${reason}`);
 }

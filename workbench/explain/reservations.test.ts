@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EventLog } from '#emulator/events/event-log.ts';
+import { EVENT_KINDS, type Events } from '#workbench/log/event-kinds.ts';
 import { ofEvents } from './reservations.ts';
 
 describe('a reservation that the kernel told of', () => {
@@ -11,7 +12,7 @@ describe('a reservation that the kernel told of', () => {
     ['zones', 'zones', 'kernel-tables', 'zones', false],
     ['initramfs', 'initramfs', 'initramfs', 'initramfs', false],
   ] as const)('by a %s called %s is drawn as %s', (ownerKind, owner, kind, name, dynamic) => {
-    const events = new EventLog({ now: () => 0 });
+    const events = new EventLog<Events>({ kinds: EVENT_KINDS, now: () => 0 });
     events.emit('memory', { what: 'reserved', base: '0x80000000', bytes: 4096, owner, ownerKind, noMap: false });
     expect(ofEvents({ events }, null)).toEqual([
       { start: 0x8000_0000, end: 0x8000_1000, kind, owner: name, noMap: false, dynamic },

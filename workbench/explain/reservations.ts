@@ -79,23 +79,23 @@ export function reservationsOf(machine: LevitateMachine): NamedReservation[] {
  */
 export function ofEvents(machine: Pick<LevitateMachine, 'events'>, fdt: Fdt | null): NamedReservation[] {
   const events = machine.events.get('memory');
-  const found = told(events, 'reserved').map(({ fields }): NamedReservation => {
-    const start = Number(fields['base']);
-    const name = String(fields['owner']);
-    const kind = fields['ownerKind'] as EventOwnerKind;
+  const found = told(events, 'reserved').map(({ base, bytes, owner, ownerKind: kind, noMap }): NamedReservation => {
+    const start = Number(base);
     const isNode = NODES.has(kind);
     return {
       start,
-      end: start + Number(fields['bytes']),
+      end: start + bytes,
       kind: KINDS[kind] ?? 'reserved',
-      owner: isNode ? `/reserved-memory/${name.replace(PLACED_BY_KERNEL, '')}` : (entryName(fdt, kind, start) ?? name),
-      noMap: fields['noMap'] === true,
+      owner: isNode
+        ? `/reserved-memory/${owner.replace(PLACED_BY_KERNEL, '')}`
+        : (entryName(fdt, kind, start) ?? owner),
+      noMap,
       dynamic: kind === 'dynamic-reserved-memory',
     };
   });
-  for (const { fields } of told(events, 'mem_map')) {
-    const start = Number(fields['base']);
-    const end = alignUp(start + Number(fields['bytes']), PAGE_SIZE);
+  for (const { base, bytes } of told(events, 'mem_map')) {
+    const start = Number(base);
+    const end = alignUp(start + bytes, PAGE_SIZE);
     found.push({ start, end, kind: 'mem_map', owner: 'mem_map', noMap: false, dynamic: true });
   }
   return found.toSorted((a, b) => a.start - b.start);

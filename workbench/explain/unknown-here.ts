@@ -22,6 +22,6 @@ export function notThere(machine: LevitateMachine, what: string): Unknown {
   return unknown(
     panic === undefined
       ? `the kernel has no ${what} yet at this moment of the boot`
-      : `the kernel panicked before it had its ${what}: ${String(panic.fields['reason'])}`,
+      : `the kernel panicked before it had its ${what}: ${panic.fields.reason}`,
   );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import { hex } from '#common/address.ts';
+import type { EventRecord } from './event-lines.ts';
 import { diffEventLogs, showDifference } from './diff.ts';
 import { PLAIN } from './paint.ts';
 import { event, logFile } from './testing/log-fixture.ts';
@@ -13,10 +14,10 @@ interface Layout {
   readonly managed?: number;
   readonly free?: number;
   readonly heap?: number;
-  readonly rest?: readonly LogEvent[];
+  readonly rest?: readonly EventRecord[];
 }
 
-const memory = (what: string, fields: Readonly<Record<string, unknown>>): LogEvent =>
+const memory = (what: string, fields: Readonly<Record<string, unknown>>): EventRecord =>
   event('memory', { what, ...fields }, 5);
 
 /** A log of a boot with this layout. */
@@ -24,13 +25,13 @@ function bootLog({ banks = [], memMap, reserved = [], managed = 0, free = 0, hea
   return logFile([
     event('boot', { kernel: '0x80080000' }),
     event('stage', { number: 1, name: 'Early' }, 1),
-    ...banks.map(([base, bytes]) => memory('bank', { base: BigInt(base), bytes })),
-    ...reserved.map(([owner, base, bytes]) => memory('reserved', { owner, base: BigInt(base), bytes, noMap: true })),
+    ...banks.map(([base, bytes]) => memory('bank', { base: hex(base), bytes })),
+    ...reserved.map(([owner, base, bytes]) => memory('reserved', { owner, base: hex(base), bytes, noMap: true })),
     ...(memMap === undefined
       ? []
-      : [memory('mem_map', { ...memMap, base: BigInt(memMap.base), entries: memMap.bytes / 24 })]),
+      : [memory('mem_map', { ...memMap, base: hex(memMap.base), entries: memMap.bytes / 24 })]),
     memory('page-tables', { fromAllocator: 2 }),
-    memory('ready', { totalFrames: managed, freeFrames: free, heapBase: 0xffffn, heapBytes: heap }),
+    memory('ready', { totalFrames: managed, freeFrames: free, heapBase: '0xffff', heapBytes: heap }),
     ...rest,
   ]);
 }

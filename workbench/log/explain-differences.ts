@@ -9,7 +9,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
-import type { EventLogHeader } from '#emulator/events/event-header.ts';
+import type { EventLogHeader } from './event-header.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import type { Facts, MemoryFacts, RangeFact } from './facts.ts';
 import { placementDifference } from './placement-difference.ts';

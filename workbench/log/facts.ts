@@ -6,7 +6,7 @@
  * all.
  */
 
-import type { EventFields, LogEvent } from '#emulator/events/event-log.ts';
+import type { EventFields, EventRecord } from './event-lines.ts';
 import type { ScannedLine } from './log-file.ts';
 
 /** A range of physical memory, `[base, base + bytes)`. */
@@ -66,7 +66,7 @@ export class Facts {
     if (TOLD_BY.has(line.kind)) this.takeEvent(line.parse());
   }
 
-  private takeEvent({ t, core, kind, fields }: LogEvent): void {
+  private takeEvent({ t, core, kind, fields }: EventRecord): void {
     if (kind === 'memory') {
       takeMemory(this.memory, fields);
       return;

@@ -7,17 +7,17 @@
  * either.
  */
 
-import { EVENT_KINDS, isEventKind } from '#emulator/events/event-kinds.ts';
-import type { EventLogHeader } from '#emulator/events/event-header.ts';
-import { parseEventLine } from '#emulator/events/event-lines.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import { EVENT_KINDS, isEventKind } from './event-kinds.ts';
+import type { EventLogHeader } from './event-header.ts';
+import { parseEventLine } from './event-lines.ts';
+import type { EventRecord } from './event-lines.ts';
 import type { ScannedLine } from './log-file.ts';
 import { scanLog } from './read-event-log.ts';
 
 /** An event and where it stands. */
 export interface PlacedEvent {
   readonly line: number;
-  readonly event: LogEvent;
+  readonly event: EventRecord;
 }
 
 /** The first difference of two runs. */
@@ -114,7 +114,7 @@ function divergenceAt(
  * Names of the fields whose values differ, in the order of the events; none when the kinds differ:
  * then everything does.
  */
-export function differingFields(a: LogEvent, b: LogEvent): string[] {
+export function differingFields(a: EventRecord, b: EventRecord): string[] {
   if (a.kind !== b.kind) return [];
   const names = [...new Set([...Object.keys(a.fields), ...Object.keys(b.fields)])];
   const differ = names.filter((name) => JSON.stringify(a.fields[name]) !== JSON.stringify(b.fields[name]));

@@ -7,9 +7,9 @@
  */
 
 import { existsSync } from 'node:fs';
-import { type EventLogHeader, eventHeaderLine } from '#emulator/events/event-header.ts';
-import { eventLine } from '#emulator/events/event-lines.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import { type EventLogHeader, eventHeaderLine } from './event-header.ts';
+import { eventLine } from './event-lines.ts';
+import type { EventRecord } from './event-lines.ts';
 import { ReplacedFile } from '#workbench/files/output-file.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { acceptor, type EventFilter } from './event-filter.ts';
@@ -139,7 +139,7 @@ export function showGoldenDifference(
   golden: string,
   paint: Paint,
 ): string {
-  const row = (sign: string, line: number, event: LogEvent): string =>
+  const row = (sign: string, line: number, event: EventRecord): string =>
     `${sign} ${String(line).padStart(7)} ${showEvent(event, paint)}`;
   const kind = expected?.event.kind ?? found?.event.kind ?? '';
   const what =

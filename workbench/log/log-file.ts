@@ -16,9 +16,9 @@
 
 import { isAscii } from 'node:buffer';
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import { EventFormatError, type EventLogHeader, parseHeaderLine } from '#emulator/events/event-header.ts';
-import { parseEventLine } from '#emulator/events/event-lines.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import { EventFormatError, type EventLogHeader, parseHeaderLine } from './event-header.ts';
+import { parseEventLine } from './event-lines.ts';
+import type { EventRecord } from './event-lines.ts';
 import { openInputFile, whyNotRead } from '#workbench/files/input-file.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 
@@ -40,7 +40,7 @@ export interface ScannedLine {
   /** The line from behind its time stamp: core, kind and fields. */
   readonly behindTime: string;
   /** The whole event. @throws EventFormatError when the line is not one */
-  parse(): LogEvent;
+  parse(): EventRecord;
 }
 
 /**
@@ -177,7 +177,7 @@ class Line implements ScannedLine {
     return this.slice(this.source.indexOf(',', this.start));
   }
 
-  parse(): LogEvent {
+  parse(): EventRecord {
     return parseEventLine(this.text, this.number);
   }
 

@@ -1,8 +1,8 @@
 /** What the header of a log says of the run that makes it. */
 
 import { createHash } from 'node:crypto';
-import type { EventLogHeader } from '#emulator/events/event-header.ts';
-import { EVENT_KINDS } from '#emulator/events/event-kinds.ts';
+import type { EventLogHeader } from './event-header.ts';
+import { EVENT_KINDS } from './event-kinds.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 
 const HASH_CHARACTERS = 16;

@@ -11,11 +11,11 @@
  * golden log, so that it changes only when something that counts does.
  */
 
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { EventRecord } from './event-lines.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 
 /** Replaces what may vary; null for an event that does not count. */
-export type Masker = (event: LogEvent) => LogEvent | null;
+export type Masker = (event: EventRecord) => EventRecord | null;
 
 interface Mask {
   readonly kind: string;
@@ -33,7 +33,7 @@ const MASKED = '*';
 export function masker(masks: readonly string[]): Masker {
   const parsed = masks.map(parseMask);
   return (event) => {
-    let masked: LogEvent | null = event;
+    let masked: EventRecord | null = event;
     for (const mask of parsed) {
       if (masked !== null && (mask.kind === MASKED || mask.kind === event.kind)) masked = apply(mask, masked);
     }
@@ -63,7 +63,7 @@ function parsePattern(mask: string, expression: string): RegExp {
   return pattern;
 }
 
-function apply({ field, pattern }: Mask, event: LogEvent): LogEvent | null {
+function apply({ field, pattern }: Mask, event: EventRecord): EventRecord | null {
   if (field === null) return null;
   // Stamps are numbers: zero stands for any.
   if (field === 't') return { ...event, t: 0 };

@@ -1,6 +1,6 @@
 /** The options of `npm run log`: declared and checked. */
 
-import { EVENT_KINDS } from '#emulator/events/event-kinds.ts';
+import { EVENT_KINDS } from './event-kinds.ts';
 import type { CommandDefinition } from '#workbench/cli/command.ts';
 import { flag, type OptionValues, repeated, text, titled, value } from '#workbench/cli/option-table.ts';
 import { parseInstant } from '#workbench/cli/quantities.ts';

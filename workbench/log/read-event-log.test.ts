@@ -1,9 +1,9 @@
 import { appendFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EventFormatError, eventHeaderLine } from '#emulator/events/event-header.ts';
-import { eventLine, eventLines, parseEventLines } from '#emulator/events/event-lines.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import { EventFormatError, eventHeaderLine } from './event-header.ts';
+import { eventLine, eventLines, parseEventLines } from './event-lines.ts';
+import type { EventRecord } from './event-lines.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { EventFilter } from './event-filter.ts';
 import { LogCursor } from './log-file.ts';
@@ -41,7 +41,7 @@ describe('readEventLog', () => {
       },
       { requiredKeys: [] },
     );
-    const satisfies = (one: LogEvent, { kinds, cores, fromNs, toNs, grep }: EventFilter): boolean =>
+    const satisfies = (one: EventRecord, { kinds, cores, fromNs, toNs, grep }: EventFilter): boolean =>
       (kinds?.includes(one.kind) ?? true) &&
       (cores?.includes(one.core) ?? true) &&
       (fromNs === undefined || one.t >= fromNs) &&
@@ -50,7 +50,7 @@ describe('readEventLog', () => {
     fc.assert(
       fc.property(events, filters, (written, filter) => {
         const expected = parseEventLines(eventLines(written)).filter((one) => satisfies(one, filter));
-        expect([...readEventLog(logFile(written), filter)]).toEqual(expected);
+        expect([...readEventLog(logFile(written), filter as Parameters<typeof readEventLog>[1])]).toEqual(expected);
       }),
       { numRuns: 100 },
     );

@@ -1,25 +1,29 @@
 /** Reading event logs from code: the library's side of `npm run log`. */
 
-import type { EventLogHeader } from '#emulator/events/event-header.ts';
-import { EventFormatError } from '#emulator/events/event-header.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
+import type { EventLogHeader } from './event-header.ts';
+import { EventFormatError } from './event-header.ts';
+import type { EventKind, LogEvent } from './event-kinds.ts';
 import { acceptor, type EventFilter } from './event-filter.ts';
 import { LogCursor, type ScannedLine } from './log-file.ts';
 
 /**
  * The events of the log file at `path`, oldest first, one at a time: memory does not grow with the
- * file. Values are in their JSON form: addresses are "0x…" strings. Events that `filter` rejects by
- * kind, core or time are not parsed.
+ * file. Events that `filter` rejects by kind, core or time are not parsed.
  *
- *     for (const { t, fields } of readEventLog('boot.log', { kinds: ['panic'] })) console.log(t, fields['reason']);
+ *     for (const { t, fields } of readEventLog('boot.log', { kinds: ['panic'] })) console.log(t, fields.reason);
+ *
+ * The types are what this version writes. Lines of other writers are not held against them.
  *
  * @throws InputError when the file cannot be read; EventFormatError, with the line, when it is not
  * an event log of this version or was cut off. Both when the events are asked for, not before.
  */
-export function* readEventLog(path: string, filter: EventFilter = {}): Generator<LogEvent> {
+export function* readEventLog<K extends EventKind = EventKind>(
+  path: string,
+  filter: EventFilter & { readonly kinds?: readonly K[] } = {},
+): Generator<LogEvent<K>> {
   const accepts = acceptor(filter);
   for (const line of scanLog(path)) {
-    if (accepts(line)) yield line.parse();
+    if (accepts(line)) yield line.parse() as LogEvent<K>;
   }
 }
 

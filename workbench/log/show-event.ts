@@ -1,6 +1,6 @@
 /** An event as a line for people: time in milliseconds to the nanosecond, core, kind, fields. */
 
-import type { EventFields, LogEvent } from '#emulator/events/event-log.ts';
+import type { EventFields, EventRecord } from './event-lines.ts';
 import type { Paint, Style } from './paint.ts';
 
 const TIME_WIDTH = 15;
@@ -24,7 +24,7 @@ const STYLES: Readonly<Record<string, Style>> = {
  * `event` without a line feed. What the guest wrote cannot reach the terminal: control characters
  * are shown escaped.
  */
-export function showEvent({ t, core, kind, fields }: LogEvent, paint: Paint): string {
+export function showEvent({ t, core, kind, fields }: EventRecord, paint: Paint): string {
   const stamp = paint('dim', `${showStamp(t).padStart(TIME_WIDTH)}  ${core}`);
   const style = STYLES[kind];
   const name = printable(kind).padEnd(KIND_WIDTH);

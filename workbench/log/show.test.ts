@@ -72,8 +72,8 @@ describe('timeline', () => {
   });
 
   it('has the memory layout of the last boot, and the marks of all', () => {
-    const bank = (base: bigint) => event('memory', { what: 'bank', base, bytes: 4096 });
-    const facts = factsOf(logFile([...boot.slice(0, 2), bank(0n), event('boot'), bank(0x8000n)]));
+    const bank = (base: string) => event('memory', { what: 'bank', base, bytes: 4096 });
+    const facts = factsOf(logFile([...boot.slice(0, 2), bank('0x0'), event('boot'), bank('0x8000')]));
     expect(facts.memory.banks).toEqual([{ base: 0x8000, bytes: 4096 }]);
     expect([facts.boots, facts.marks.length]).toEqual([2, 3]);
   });
@@ -87,7 +87,7 @@ describe('statistics', () => {
       event('heap', { op: 'alloc', bytes: 1 }, 6),
       event('heap', { op: 'free', bytes: 1 }, 7, 2),
       event('heap', { op: 'free', bytes: 2 }, 9, 2),
-      event('exception', { esr: 17, pc: 1n }, 9, 2),
+      event('exception', { esr: 17, pc: '0x1' }, 9, 2),
     ];
     for (const line of scanLog(logFile(events))) counter.take(line);
     const result = counter.result();

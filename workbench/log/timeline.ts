@@ -1,7 +1,7 @@
 /** The timeline of a run: its stages with how long each took, and what interrupted them. */
 
 import { showCount, showTime } from '#common/quantities.ts';
-import type { EventLogHeader } from '#emulator/events/event-header.ts';
+import type { EventLogHeader } from './event-header.ts';
 import type { Facts, Mark } from './facts.ts';
 import type { Paint } from './paint.ts';
 import { printable, showFields, showValue } from './show-event.ts';

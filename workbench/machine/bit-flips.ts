@@ -3,6 +3,7 @@
  * them.
  */
 
+import { eventsOf } from '#workbench/log/event-kinds.ts';
 import { alignDown, hex, physAddr } from '#common/address.ts';
 import { CODE_LINE } from '#emulator/cpu/stale-caches.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
@@ -59,7 +60,7 @@ export class BitFlips {
 
   /** Cores see it at once, in data and in code; a TLB keeps what it has read, as hardware does. */
   private flip(flip: BitFlip): void {
-    const { memory, cores, events } = this.machine;
+    const { memory, cores } = this.machine;
     if (!this.waiting.delete(flip)) return;
     const { address, bit } = flip;
     const pa = physAddr(address);
@@ -68,6 +69,12 @@ export class BitFlips {
     memory.writeBytes(pa, Uint8Array.of(after));
     const line = alignDown(pa, CODE_LINE);
     for (const core of cores) core.forget({ kind: 'code range', start: line, end: line + CODE_LINE });
-    events.emit('fault', { what: 'flip-bit', address: hex(address), bit, before: hex(before), after: hex(after) });
+    eventsOf(this.machine).emit('fault', {
+      what: 'flip-bit',
+      address: hex(address),
+      bit,
+      before: hex(before),
+      after: hex(after),
+    });
   }
 }

@@ -16,7 +16,7 @@ import { VirtioEntropy } from '#emulator/devices/virtio/virtio-entropy.ts';
 import type { VirtioModel } from '#emulator/devices/virtio/virtio-model.ts';
 import { SerialLine } from '#emulator/devices/serial-line.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
-import type { EventKind } from '#emulator/events/event-kinds.ts';
+import type { EventKind } from '#workbench/log/event-kinds.ts';
 import { Machine } from '#emulator/machine/machine.ts';
 import type { FixedMemory, MachineDevice } from '#emulator/machine/machine-options.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';

@@ -8,7 +8,8 @@
  *             at EL0 ─► undefined instruction
  */
 
-import { alignDown, type VirtAddr } from '#common/address.ts';
+import { type Events, eventsOf } from '#workbench/log/event-kinds.ts';
+import { alignDown, hex, type VirtAddr } from '#common/address.ts';
 import { AccessFault } from '#emulator/cpu/virtual-memory.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
@@ -54,7 +55,7 @@ export class KernelHost implements GateHandler {
       return;
     }
     const { events } = this.machine;
-    if (events.enabled('gate')) events.emit('gate', { immediate, pc: core.engine.getPc() - GATE_BYTES });
+    if (events.enabled('gate')) events.emit('gate', { immediate, pc: hex(core.engine.getPc() - GATE_BYTES) });
     try {
       const outcome = this.kernel.enter(immediate, core.engine.getX(0));
       if (outcome === 'park') core.engine.setPc(this.image.virtual('cpu_park'));
@@ -72,6 +73,7 @@ export class KernelHost implements GateHandler {
 
   private ports(core: MachineCore): Ports {
     const { machine } = this;
+    const events = eventsOf(machine);
     return {
       memory: core.virtualMemory,
       mmio: core.virtualMemory,
@@ -86,9 +88,10 @@ export class KernelHost implements GateHandler {
       },
       caches: { syncInstructions: (va, bytes) => this.syncInstructions(core, va, bytes) },
       trace: {
-        enabled: (kind) => machine.events.enabled(kind),
+        enabled: (kind) => events.enabled(kind),
         emit: (kind, fields) => {
-          machine.events.emit(kind, typeof fields === 'function' ? machine.clock.withoutCharge(fields) : fields);
+          const told = typeof fields === 'function' ? machine.clock.withoutCharge(fields) : fields;
+          events.emit(kind, told as Events[typeof kind]);
         },
       },
       firmware: {

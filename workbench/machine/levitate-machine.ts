@@ -8,6 +8,7 @@
  * (`maxInstructions`).
  */
 
+import { type Events, eventsOf } from '#workbench/log/event-kinds.ts';
 import { markAsUntransferable } from 'node:worker_threads';
 import { findBoard } from '#boards/registry.ts';
 import type { Board } from '#boards/types.ts';
@@ -60,6 +61,7 @@ export class LevitateMachine {
    */
   readonly deviceTree: Uint8Array;
   readonly machine: Machine;
+  readonly events: EventLog<Events>;
   /** Everything the guest sent: bytes, text, lines. */
   readonly serial: SerialLine;
   /** Told of all input, before the guest is. */
@@ -101,6 +103,7 @@ export class LevitateMachine {
       ...(settings.trace === undefined ? {} : { trace: settings.trace }),
     });
     this.machine = built.machine;
+    this.events = eventsOf(built.machine);
     // The engine uses these very bytes: given to a worker, they would be gone while it runs.
     this.machine.memory.onChunk(({ bytes }) => markAsUntransferable(bytes.buffer));
     for (const { bytes } of this.machine.fixedMemory) markAsUntransferable(bytes.buffer);
@@ -111,10 +114,6 @@ export class LevitateMachine {
     this.inputs = this.host === null ? null : new TypedInputs(built.machine.clock, built.serial);
     this.watchText();
     this.load();
-  }
-
-  get events(): EventLog {
-    return this.machine.events;
   }
 
   get memory(): PhysicalMemory {
@@ -252,14 +251,14 @@ export class LevitateMachine {
     const panic = this.events.get('panic')[0];
     if (panic !== undefined) {
       const { reason, detail } = panic.fields;
-      const line = `PANIC: ${String(reason)}`;
+      const line = `PANIC: ${reason}`;
       // A kernel whose console does not work has told the trace alone.
-      const unsaid = this.serial.text.includes(line) ? '' : ` (its console is silent): ${String(detail)}`;
+      const unsaid = this.serial.text.includes(line) ? '' : ` (its console is silent): ${detail}`;
       return {
         outcome: 'panic',
         exitStatus: 1,
         panic: line,
-        reason: `the kernel panicked: ${String(reason)}${unsaid}`,
+        reason: `the kernel panicked: ${reason}${unsaid}`,
       };
     }
     switch (stop.kind) {
@@ -298,9 +297,9 @@ export class LevitateMachine {
 
   /** What a boot loader leaves in memory, and the reset. */
   private load(): void {
-    const { machine } = this;
+    const { machine, events } = this;
     for (const { base, bytes } of this.plan.images) machine.memory.writeBytes(base, bytes);
-    machine.events.emit('boot', {
+    events.emit('boot', {
       board: this.board.name,
       ...Object.fromEntries(this.plan.images.map(({ what, base }) => [what, hex(base)])),
       dtbBytes: this.deviceTree.length,

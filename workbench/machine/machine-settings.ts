@@ -3,7 +3,7 @@
  * its options.
  */
 
-import type { EventKind } from '#emulator/events/event-kinds.ts';
+import type { EventKind } from '#workbench/log/event-kinds.ts';
 import type { Fixups } from './device-tree-source.ts';
 import type { DriveSpec } from './drive.ts';
 import type { FaultSettings } from './fault-settings.ts';

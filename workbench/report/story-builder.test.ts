@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { EventFields, LogEvent } from '#emulator/events/event-log.ts';
+import type { ReservedFields } from '#kernel-ts/hal/kernel-events.ts';
+import type { Events, LogEvent } from '#workbench/log/event-kinds.ts';
 import { OWNER_FREE, OWNER_NONE } from './memory-state.ts';
 import { StoryBuilder } from './story-builder.ts';
 
 const BANKS = [{ start: 0x8_0000, end: 0x10_0000 }];
 
 let now = 0;
-const event = (kind: string, fields: EventFields): LogEvent => ({ t: ++now, core: 0, kind, fields });
+const event = <K extends keyof Events>(kind: K, fields: Events[K]): LogEvent =>
+  ({ t: ++now, core: 0, kind, fields }) as LogEvent;
 
 function storyOfEvents(...events: LogEvent[]) {
   const builder = new StoryBuilder(BANKS);
@@ -18,10 +20,10 @@ describe('StoryBuilder', () => {
   it('makes reservations, allocations and frees changes of owner, in frames', () => {
     now = 0;
     const { owners, operations } = storyOfEvents(
-      event('memory', { what: 'bank', base: 0x8000_0000n, bytes: 0x8000_0000 }),
+      event('memory', { what: 'bank', base: '0x80000000', bytes: 0x8000_0000 }),
       event('memory', {
         what: 'reserved',
-        base: 0x8008_0000n,
+        base: '0x80080000',
         bytes: 5000,
         owner: 'kernel image',
         ownerKind: 'kernel-image',
@@ -29,13 +31,13 @@ describe('StoryBuilder', () => {
       }),
       event('memory', {
         what: 'reserved',
-        base: 0x8b00_0000n,
+        base: '0x8b000000',
         bytes: 4096,
         owner: 'heap of the modem',
         ownerKind: 'reserved-memory',
         noMap: true,
       }),
-      event('memory', { what: 'mem_map', base: '0x80100000', bytes: 8192 }),
+      event('memory', { what: 'mem_map', base: '0x80100000', bytes: 8192, entries: 1, holes: [] }),
       event('buddy', { op: 'free', base: '0x90000000', order: 4, owner: 'boot', ownerKind: 'boot' }),
       event('buddy', { op: 'split', base: '0x90000000', order: 4 }),
       event('buddy', { op: 'alloc', base: '0x90000000', order: 3, owner: 'page tables', ownerKind: 'page-tables' }),
@@ -70,7 +72,14 @@ describe('StoryBuilder', () => {
     ['initramfs', 'initramfs', 'boot data'],
     ['zones', 'zones', 'mem_map'],
   ] as const)('puts the %s called %s into the class %s', (ownerKind, name, ownerClass) => {
-    const reserved = { what: 'reserved', base: '0x80400000', bytes: 4096, owner: name, ownerKind, noMap: false };
+    const reserved: ReservedFields = {
+      what: 'reserved',
+      base: '0x80400000',
+      bytes: 4096,
+      owner: name,
+      ownerKind,
+      noMap: false,
+    };
     expect(storyOfEvents(event('memory', reserved)).owners.at(-1)).toEqual({ name, class: ownerClass });
   });
 
@@ -88,21 +97,26 @@ describe('StoryBuilder', () => {
 
   it('makes a reset everybody lose everything', () => {
     now = 0;
-    expect(storyOfEvents(event('boot', { board: 'x' })).operations).toEqual([0x8_0000, 0x8_0000, OWNER_NONE, 1]);
+    expect(storyOfEvents(event('boot', { board: 'x', dtbBytes: 0 })).operations).toEqual([
+      0x8_0000,
+      0x8_0000,
+      OWNER_NONE,
+      1,
+    ]);
   });
 
   it('makes what was said a moment, and leaves the rest', () => {
     const { moments, stages } = storyOfEvents(
       event('serial', { text: '[BOOT] hello' }),
       event('stage', { number: 2, name: 'Memory' }),
-      event('process', { op: 'spawn', pid: 3n, name: 'hello' }),
-      event('process', { op: 'switch', pid: 3 }),
-      event('irq', { intid: 27 }),
+      event('process', { op: 'spawn', pid: 3, name: 'hello', parent: 0 }),
+      event('process', { op: 'switch', pid: 3, name: 'hello', from: 0 }),
+      event('irq', { ended: 27 }),
       event('stop', { outcome: 'steady', reason: 'slept' }),
     );
     expect(moments.map(({ text }) => text)).toEqual([
       '[BOOT] hello',
-      'process: spawn, pid 0x3, name hello',
+      'process: spawn, pid 3, name hello, parent 0',
       'stop: steady, reason slept',
     ]);
     expect(stages.map(({ number, name }) => [number, name])).toEqual([[2, 'Memory']]);
@@ -111,7 +125,7 @@ describe('StoryBuilder', () => {
   it('puts a moment into long silent work, and counts on after a shortening', () => {
     const builder = new StoryBuilder(BANKS);
     const work = (): void =>
-      builder.take(event('buddy', { op: 'alloc', base: 0x8000_0000, order: 0, owner: 'slab:x', ownerKind: 'slab' }));
+      builder.take(event('buddy', { op: 'alloc', base: '0x80000000', order: 0, owner: 'slab:x', ownerKind: 'slab' }));
     for (let index = 0; index < 70; index++) work();
     const { moments, operations } = builder.drain();
     expect(moments.map((moment) => [moment.kind, moment.operations])).toEqual([

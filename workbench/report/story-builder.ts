@@ -13,8 +13,8 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
-import type { LogEvent } from '#emulator/events/event-log.ts';
-import type { EventOwner, EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
+import type { LogEvent } from '#workbench/log/event-kinds.ts';
+import { type EventOwner, type EventOwnerKind, ownerOf } from '#kernel-ts/hal/kernel-events.ts';
 import { type FrameSpan, OWNER_FREE, OWNER_NONE } from './memory-state.ts';
 import type { Moment, Owner, OwnerClass, Stage, StoryPart } from './page-data.ts';
 
@@ -87,8 +87,8 @@ export class StoryBuilder {
   }
 
   take(event: LogEvent): void {
-    const { kind, fields, t } = event;
-    switch (kind) {
+    const { t, kind } = event;
+    switch (event.kind) {
       case 'boot':
         for (const { start, end } of this.banks) this.operate(start, end - start, OWNER_NONE, t);
         break;
@@ -99,11 +99,14 @@ export class StoryBuilder {
         this.takeBuddy(event);
         return;
       case 'stage':
-        this.stages.push({ number: Number(fields['number']), name: String(fields['name']), t });
+        this.stages.push({ ...event.fields, t });
         return;
       case 'process':
         // Who runs is a matter of every tick.
-        if (fields['op'] === 'switch') return;
+        if (event.fields.op === 'switch') return;
+        break;
+      default:
+        break;
     }
     if (MOMENT_KINDS.has(kind)) this.addMoment(t, kind, describe(event));
   }
@@ -129,20 +132,19 @@ export class StoryBuilder {
     this.operationCount = operations;
   }
 
-  private takeMemory({ fields, t }: LogEvent): void {
-    const what = fields['what'];
-    if (what !== 'reserved' && what !== 'mem_map') return;
-    const owner: EventOwner = what === 'mem_map' ? { kind: 'mem_map', name: 'mem_map' } : ownerOf(fields);
-    const start = Math.floor(Number(fields['base']) / PAGE_SIZE);
-    const end = Math.ceil((Number(fields['base']) + Number(fields['bytes'])) / PAGE_SIZE);
-    this.operate(start, end - start, this.ownerNumber(owner, fields['noMap'] === true), t);
+  private takeMemory({ fields, t }: LogEvent<'memory'>): void {
+    if (fields.what !== 'reserved' && fields.what !== 'mem_map') return;
+    const owner: EventOwner = fields.what === 'mem_map' ? { kind: 'mem_map', name: 'mem_map' } : ownerOf(fields);
+    const start = Math.floor(Number(fields.base) / PAGE_SIZE);
+    const end = Math.ceil((Number(fields.base) + fields.bytes) / PAGE_SIZE);
+    this.operate(start, end - start, this.ownerNumber(owner, fields.what === 'reserved' && fields.noMap), t);
   }
 
-  private takeBuddy({ fields, t }: LogEvent): void {
+  private takeBuddy({ fields, t }: LogEvent<'buddy'>): void {
+    if (fields.op !== 'alloc' && fields.op !== 'free') return;
     const { op, base, order } = fields;
-    if (op !== 'alloc' && op !== 'free') return;
     const to = op === 'free' ? OWNER_FREE : this.ownerNumber(ownerOf(fields), false);
-    this.operate(Number(base) / PAGE_SIZE, 2 ** Number(order), to, t);
+    this.operate(Number(base) / PAGE_SIZE, 2 ** order, to, t);
     const silent = this.operationCount - this.operationsAtMoment;
     if (silent >= SILENT_OPERATIONS) this.addMoment(t, 'allocator', 'the allocator at work');
   }
@@ -170,14 +172,11 @@ export class StoryBuilder {
   }
 }
 
-function ownerOf(fields: LogEvent['fields']): EventOwner {
-  return { kind: fields['ownerKind'] as EventOwnerKind, name: String(fields['owner']) };
-}
-
-function describe({ kind, fields }: LogEvent): string {
-  if (kind === 'serial') return String(fields['text']);
+function describe(event: LogEvent): string {
+  if (event.kind === 'serial') return event.fields.text;
+  const { kind, fields } = event;
   const words = Object.entries(fields).map(([name, value]) => {
-    const shown = typeof value === 'bigint' ? `0x${value.toString(16)}` : String(value);
+    const shown = String(value);
     return name === 'op' || name === 'outcome' || name === 'action' ? shown : `${name} ${shown}`;
   });
   return `${kind}: ${words.join(', ')}`;

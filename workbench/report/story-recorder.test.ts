@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
+import { hex } from '#common/address.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { PAGE_LIMITS } from './condense.ts';
 import { STORY_TRACE } from './story-builder.ts';
@@ -21,7 +22,7 @@ it.each([
   for (const pass of [1, 2]) {
     for (let n = 0; n < count; n++) {
       const op = n % 2 === 0 ? 'alloc' : 'free';
-      events.emit('buddy', { op, base: BigInt(0x4000_0000 + pass * 4096), order: 0, owner: 'somebody' });
+      events.emit('buddy', { op, base: hex(0x4000_0000 + pass * 4096), order: 0, owner: 'heap', ownerKind: 'heap' });
     }
     const news = recorder.news();
     known = news === null ? recorder.story.operations.length / 4 : known + news.operations.length / 4;

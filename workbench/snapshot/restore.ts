@@ -6,7 +6,7 @@
  */
 
 import type { CoreEngine } from '#emulator/engine/engine.ts';
-import type { EventKind } from '#emulator/events/event-kinds.ts';
+import type { EventKind } from '#workbench/log/event-kinds.ts';
 import { restoreMachine as restoreState, saveMachine } from '#emulator/machine/machine-state.ts';
 import { differenceOfShape } from '#emulator/machine/saved-state.ts';
 import { InputError } from '#workbench/machine/input-error.ts';

@@ -4,7 +4,7 @@
  */
 
 import { onTestFinished } from 'vitest';
-import type { EventKind } from '#emulator/events/event-kinds.ts';
+import type { EventKind } from '#workbench/log/event-kinds.ts';
 import { parseTime } from '#workbench/cli/quantities.ts';
 import { type BootResult, createMachine } from '#workbench/index.ts';
 import { InputError } from '#workbench/machine/input-error.ts';

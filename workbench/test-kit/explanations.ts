@@ -89,7 +89,7 @@ function banksAndReservations(machine: LevitateMachine): string[] {
 function injected({ events }: LevitateMachine): string[] {
   const faults = events.get('fault');
   if (faults.length === 0) return [];
-  const kinds = [...new Set(faults.map(({ fields }) => String(fields['what'])))];
+  const kinds = [...new Set(faults.map(({ fields }) => fields.what))];
   return [`on purpose: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} (${kinds.join(', ')})`];
 }
 

@@ -85,7 +85,7 @@ export function toReachStage(
   const limit = within === undefined ? Infinity : simulatedNs('within', within);
   const reached = result.machine.events
     .get('stage')
-    .find(({ fields }) => fields['number'] === stage || fields['name'] === stage);
+    .find(({ fields }) => fields.number === stage || fields.name === stage);
   const late = reached !== undefined && reached.t > limit ? `; it did after ${reached.t} ns` : '';
   const limited = within === undefined ? '' : ` within ${limit} ns${late}`;
   const pass = reached !== undefined && reached.t <= limit;
@@ -173,12 +173,11 @@ export function toExitWith(result: BootResult, program: string | number, status:
   if (!events.enabled('process')) {
     throw new InputError(`toExitWith: processes were not followed; use boot() of the kit, or trace: ['process']`);
   }
-  const ended = events
+  const statuses = events
     .get('process')
-    .filter(
-      ({ fields }) => fields['op'] === 'exit' && (fields['name'] === program || Number(fields['pid']) === program),
+    .flatMap(({ fields }) =>
+      fields.op === 'exit' && (fields.name === program || fields.pid === program) ? [Number(fields.status)] : [],
     );
-  const statuses = ended.map(({ fields }) => Number(fields['status']));
   const is = statuses.length === 0 ? 'it did not end' : `it ended with ${statuses.join(', then ')}`;
   return verdict(result, statuses.includes(status), `to see ${program} exit with ${status}; ${is}`, null);
 }

@@ -4,6 +4,7 @@
  */
 
 import type { DeviceContext } from '#emulator/bus/device.ts';
+import type { DeviceEventKind, MachineEvents } from '#emulator/events/machine-events.ts';
 
 /** Records. */
 export class RecordingContext implements DeviceContext {
@@ -18,7 +19,7 @@ export class RecordingContext implements DeviceContext {
     return 0;
   }
 
-  emit(kind: string, fields: Readonly<Record<string, unknown>>): void {
+  emit<K extends DeviceEventKind>(kind: K, fields: MachineEvents[K]): void {
     this.events.push({ kind, ...fields });
   }
 

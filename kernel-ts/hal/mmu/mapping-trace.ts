@@ -8,6 +8,7 @@
  */
 
 import { hex, type PhysAddr, type VirtAddr } from '#common/address.ts';
+import type { MmuFields } from '#kernel-ts/hal/kernel-events.ts';
 import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import { describeAttributes, type MemoryAttributes } from './descriptor.ts';
 import { addressAt, HALF_BYTES, type Half } from './virtual-range.ts';
@@ -39,7 +40,7 @@ export class MappingTrace {
     this.#emit('switch', addressAt(half, 0), root, HALF_BYTES, null);
   }
 
-  #emit(op: string, va: VirtAddr, pa: number | null, bytes: number, attributes: string | null): void {
+  #emit(op: MmuFields['op'], va: VirtAddr, pa: number | null, bytes: number, attributes: string | null): void {
     this.#trace.emit('mmu', { op, va: hex(va), pa: pa === null ? null : hex(pa), bytes, attributes });
   }
 }

@@ -3,7 +3,7 @@
  * hand, and the same as trace events.
  */
 
-import { PAGE_SIZE } from '#common/address.ts';
+import { hex, PAGE_SIZE } from '#common/address.ts';
 import type { Fdt } from '#fdt/index.ts';
 import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
 import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
@@ -39,7 +39,7 @@ export class BootReport implements MemoryObserver {
     for (const bank of memblock.banks()) {
       const { start, end } = bank;
       log.line('MEM', `RAM      ${span(start, end)}  ${size(lengthOf(bank))}`);
-      trace.emit('memory', { what: 'bank', base: BigInt(start), bytes: lengthOf(bank) });
+      trace.emit('memory', { what: 'bank', base: hex(start), bytes: lengthOf(bank) });
     }
     for (const range of memblock.reservedRanges()) {
       const { start, end } = range;
@@ -54,7 +54,7 @@ export class BootReport implements MemoryObserver {
       log.line('MEM', `reserved ${span(start, end)}  ${size(bytes)}  ${owner.name}${suffix}`);
       trace.emit('memory', {
         what: 'reserved',
-        base: BigInt(start),
+        base: hex(start),
         bytes,
         ...ownedBy(owner),
         noMap: range.noMap,
@@ -80,7 +80,7 @@ export class BootReport implements MemoryObserver {
     );
     trace.emit('memory', {
       what: 'mem_map',
-      base: BigInt(base),
+      base: hex(base),
       bytes,
       entries,
       holes: holes.map((hole: HoleVerdict) =>
@@ -136,7 +136,7 @@ export class BootReport implements MemoryObserver {
       'MEM',
       `frames: ${frames(ram)} total - ${frames(reserved)} reserved = ${totalFrames} managed; ${heapFrames} heap, ${tableFrames} page tables, ${freeFrames} free`,
     );
-    trace.emit('memory', { what: 'ready', totalFrames, freeFrames, heapBytes: heap.bytes, heapBase: heap.base });
+    trace.emit('memory', { what: 'ready', totalFrames, freeFrames, heapBytes: heap.bytes, heapBase: hex(heap.base) });
   }
 }
 

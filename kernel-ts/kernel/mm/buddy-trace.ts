@@ -47,6 +47,9 @@ export class BuddyTrace {
   /** One event for the block of `order` at frame `pfn`. */
   emit(op: BuddyOperation, pfn: number, order: number): void {
     const block = { op, base: hex(pfn * PAGE_SIZE), order };
-    this.trace.emit('buddy', op === 'alloc' || op === 'free' ? { ...block, ...ownedBy(this.owner) } : block);
+    this.trace.emit(
+      'buddy',
+      op === 'alloc' || op === 'free' ? { ...block, op, ...ownedBy(this.owner) } : { ...block, op },
+    );
   }
 }

@@ -15,6 +15,7 @@ import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { SPSR_USER } from '#kernel-ts/kernel/trap-frame.ts';
 import { ElfImageError } from './elf-image.ts';
 import { ErrorCode } from './error-codes.ts';
+import type { OfProcess, ProcessFields } from '#kernel-ts/hal/kernel-events.ts';
 import { eventNumber } from './event-number.ts';
 import { type Initramfs, type InitramfsEntry, InitramfsError, type InitramfsFile } from './initramfs.ts';
 import { type Process, ProcessState } from './process.ts';
@@ -125,7 +126,8 @@ export class Lifecycle {
       return failure;
     }
     scheduler.makeReady(process);
-    this.emit('spawn', process, { parent: parent?.pid ?? 0 });
+    const parentPid = parent?.pid ?? 0;
+    this.emit(process, (who) => ({ op: 'spawn', ...who, parent: parentPid }));
     return { process };
   }
 
@@ -153,7 +155,7 @@ export class Lifecycle {
     space.attach(fresh);
     process.name = nameOf(path);
     scheduler.activate(process);
-    this.emit('exec', process, {});
+    this.emit(process, (who) => ({ op: 'exec', ...who }));
     return { process };
   }
 
@@ -164,7 +166,7 @@ export class Lifecycle {
     scheduler.leave();
     this.giveBack(process);
     process.state = ProcessState.ZOMBIE;
-    this.emit('exit', process, { status: eventNumber(status), cause });
+    this.emit(process, (who) => ({ op: 'exit', ...who, status: eventNumber(status), cause }));
     for (const child of table.childrenOf(process)) {
       child.parent = null;
       if (child.state === ProcessState.ZOMBIE) table.remove(child);
@@ -262,9 +264,9 @@ export class Lifecycle {
     spaces.areaRecords.shrink();
   }
 
-  private emit(op: string, process: Process, more: Readonly<Record<string, bigint | number | string>>): void {
+  private emit(process: Process, fields: (who: OfProcess) => ProcessFields): void {
     if (!this.traced) return;
-    this.parts.trace.emit('process', () => ({ op, pid: process.pid, name: process.name, ...more }));
+    this.parts.trace.emit('process', () => fields({ pid: process.pid, name: process.name }));
   }
 }
 

@@ -137,8 +137,8 @@ export class Processes implements UserSpace {
         pid: process.pid,
         name: process.name,
         esr: frame.esr,
-        far: frame.far,
-        elr: frame.elr,
+        far: hex(frame.far),
+        elr: hex(frame.elr),
         why: outcome.why,
       }));
     }

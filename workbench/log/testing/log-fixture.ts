@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { EventLogHeader } from '#emulator/events/event-header.ts';
-import { eventLines } from '#emulator/events/event-lines.ts';
-import type { EventFields, LogEvent } from '#emulator/events/event-log.ts';
+import type { EventLogHeader } from '#workbench/log/event-header.ts';
+import { eventLines } from '#workbench/log/event-lines.ts';
+import type { EventFields, EventRecord } from '#workbench/log/event-lines.ts';
 
 /** An event; at time 0 on core 0 unless told otherwise. */
-export function event(kind: string, fields: EventFields = {}, t = 0, core = 0): LogEvent {
+export function event(kind: string, fields: EventFields = {}, t = 0, core = 0): EventRecord {
   return { t, core, kind, fields };
 }
 
@@ -28,6 +28,6 @@ export function textFile(text: string | Uint8Array): string {
 }
 
 /** A log file with these events. @returns its path */
-export function logFile(events: readonly LogEvent[], about: Partial<EventLogHeader> = {}): string {
+export function logFile(events: readonly EventRecord[], about: Partial<EventLogHeader> = {}): string {
   return textFile(eventLines(events, about));
 }

@@ -11,8 +11,7 @@
  * that is restored goes on where it was.
  */
 
-import type { VirtAddr } from '#common/address.ts';
-import { virtAddr } from '#common/address.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
 import { type EventOwner, ownedBy } from '#kernel-ts/hal/kernel-events.ts';
 import type { MemoryPort, TracePort } from '#kernel-ts/hal/ports.ts';
 import type { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
@@ -59,12 +58,19 @@ export class AllocationFaults {
       const count = this.count(index);
       if (!fails(rule, count)) continue;
       refused = true;
-      this.tell('fail-alloc', asked, { rule: describeAllocationFault(rule), count });
+      this.trace.emit('fault', {
+        what: 'fail-alloc',
+        order: asked.order,
+        ...ownedBy(asked.owner),
+        rule: describeAllocationFault(rule),
+        count,
+      });
     }
     const inUse = totalFrames - freeFrames + asked.frames;
     if (this.oomAt !== null && inUse > this.oomAt * totalFrames) {
       refused = true;
-      this.tell('oom-at', asked, { inUse: totalFrames - freeFrames, totalFrames });
+      const used = { inUse: totalFrames - freeFrames, totalFrames };
+      this.trace.emit('fault', { what: 'oom-at', order: asked.order, ...ownedBy(asked.owner), ...used });
     }
     return refused;
   }
@@ -74,10 +80,6 @@ export class AllocationFaults {
     const count = this.memory.read32(va) + 1;
     this.memory.write32(va, count);
     return count;
-  }
-
-  private tell(what: string, { order, owner }: AskedAllocation, more: Readonly<Record<string, unknown>>): void {
-    this.trace.emit('fault', { what, order, ...ownedBy(owner), ...more });
   }
 }
 

@@ -22,7 +22,7 @@ import { WRITE_AFTER_FREE } from './frame-poison.ts';
 import { describeFaults, type MemoryFaults } from './memory-faults.ts';
 
 /** Events of kind `fault`, in order. */
-type Faults = Readonly<Record<string, unknown>>[];
+type Faults = object[];
 
 function machineWith(faults: MemoryFaults, mib = 8) {
   const { memory, bss, memblock } = fakeMemblock([{ base: GIB, size: mib * MIB }]);

@@ -3,11 +3,9 @@
  * its story is true.
  */
 
+import type { BuddyFields } from '#kernel-ts/hal/kernel-events.ts';
 import { PAGE_SIZE } from '#common/address.ts';
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
-
-/** Fields of an event. */
-export type BuddyFields = Readonly<Record<string, unknown>>;
 
 /** The blocks after the events so far. */
 export class BuddyReplay {
@@ -18,18 +16,18 @@ export class BuddyReplay {
 
   /** @throws Error at the first event that does not fit to those before it */
   play(events: Iterable<BuddyFields>): void {
-    for (const { op, base, order, owner } of events) {
+    for (const fields of events) {
+      const { base, order: k } = fields;
       const start = Number(base);
-      const k = order as number;
       const half = (PAGE_SIZE * 2 ** k) / 2;
-      switch (op) {
+      switch (fields.op) {
         case 'free':
-          if (owner !== 'boot') leave(this.allocated, start, k);
+          if (fields.ownerKind !== 'boot') leave(this.allocated, start, k);
           this.free.add(blockName(start, k));
           break;
         case 'alloc':
           leave(this.free, start, k);
-          this.allocated.set(blockName(start, k), owner as string);
+          this.allocated.set(blockName(start, k), fields.owner);
           break;
         case 'split':
           leave(this.free, start, k);
@@ -40,8 +38,6 @@ export class BuddyReplay {
           leave(this.free, start + half, k - 1);
           this.free.add(blockName(start, k));
           break;
-        default:
-          throw new Error(`no such operation: ${String(op)}`);
       }
     }
   }

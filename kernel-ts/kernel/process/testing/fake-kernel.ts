@@ -10,7 +10,7 @@
 import { physAddr, virtAddr } from '#common/address.ts';
 import { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import { TCR_EPD0, TCR_VALUE } from '#kernel-ts/hal/mmu/translation-control.ts';
-import type { SystemRegister, TraceValue } from '#kernel-ts/hal/ports.ts';
+import type { SystemRegister, TracePort } from '#kernel-ts/hal/ports.ts';
 import { Log } from '#kernel-ts/kernel/log.ts';
 import { DIRECT_MAP_BASE, physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
@@ -37,7 +37,7 @@ const LINE_FEED = 10;
 /** Something that the kernel told the trace. */
 export interface FakeEvent {
   readonly kind: string;
-  readonly fields: Readonly<Record<string, TraceValue>>;
+  readonly fields: object;
 }
 
 /** Where the programs of {@link program} begin. */
@@ -99,10 +99,9 @@ export function fakeKernel(
   const archive = files === null ? null : cpioArchive(files);
   if (archive !== null) memory.writeBytes(physToVirt(physAddr(ARCHIVE)), archive);
   const events: FakeEvent[] = [];
-  const trace = {
+  const trace: TracePort = {
     enabled: () => true,
-    emit: (kind: string, fields: FakeEvent['fields'] | (() => FakeEvent['fields'])) =>
-      void events.push({ kind, fields: typeof fields === 'function' ? fields() : fields }),
+    emit: (kind, fields) => void events.push({ kind, fields: typeof fields === 'function' ? fields() : fields }),
   };
   const printed: number[] = [];
   const typed: number[] = [];

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EventFormatError, eventHeaderLine } from './event-header.ts';
-import { eventLine, eventLines, parseEventLines } from './event-lines.ts';
-import type { LogEvent } from './event-log.ts';
+import { eventLine, eventLines, type EventRecord, parseEventLines } from './event-lines.ts';
 
-const event = (fields: Record<string, unknown>): LogEvent => ({ t: 5, core: 1, kind: 'mmio', fields });
+const event = (fields: Record<string, unknown>): EventRecord => ({ t: 5, core: 1, kind: 'mmio', fields });
 
 describe('eventLine', () => {
   it('puts t, core and kind first, then the fields in their own order', () => {
@@ -12,22 +11,16 @@ describe('eventLine', () => {
   });
 
   it.each([
-    [0x8_8000_0000n, '"0x880000000"'],
-    [-16n, '"-0x10"'],
-    [0n, '"0x0"'],
-    [Number.NaN, '"NaN"'],
-    [Number.NEGATIVE_INFINITY, '"-Infinity"'],
-    [new Uint8Array([0xe2, 0x80]), '[226,128]'],
-    [[1n, undefined, null, [true]], '["0x1",null,null,[true]]'],
-    [{ pa: 4n, gone: undefined }, '{"pa":"0x4"}'],
-    [new TypeError('broken'), '"broken"'],
+    ['0x880000000', '"0x880000000"'],
+    [[1, null, [true]], '[1,null,[true]]'],
+    [{ pa: 4, gone: undefined }, '{"pa":4}'],
     ['— "quoted"\n', '"— \\"quoted\\"\\n"'],
-  ])('writes %s as %s', (value, json) => {
+  ])('writes %j as %s', (value, json) => {
     expect(eventLine(event({ value }))).toBe(`{"t":5,"core":1,"kind":"mmio","value":${json}}\n`);
   });
 
   it('leaves out what has no value', () => {
-    expect(eventLine(event({ a: undefined, b: () => 1 }))).toBe('{"t":5,"core":1,"kind":"mmio"}\n');
+    expect(eventLine(event({ a: undefined }))).toBe('{"t":5,"core":1,"kind":"mmio"}\n');
   });
 
   it('does not let a field hide a stamp', () => {
@@ -44,7 +37,6 @@ describe('parseEventLines', () => {
       fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
       fc.boolean(),
       fc.constant(null),
-      fc.bigInt(),
     );
     const value = fc.oneof(leaf, fc.array(leaf, { maxLength: 4 }));
     const name = fc.oneof(
@@ -65,7 +57,7 @@ describe('parseEventLines', () => {
     fc.assert(
       fc.property(events, (written) => {
         const read = parseEventLines(eventLines(written));
-        expect(read).toEqual(written.map((one) => ({ ...one, fields: inJsonForm(one.fields) })));
+        expect(read).toEqual(written);
         expect(read.map((one) => Object.keys(one.fields))).toEqual(written.map((one) => Object.keys(one.fields)));
       }),
     );
@@ -84,17 +76,3 @@ describe('parseEventLines', () => {
     expect(parse).toThrow(`event log, line ${line}: ${problem}`);
   });
 });
-
-/**
- * The fields as JSON can hold them: the documented table, written down independently for what the
- * property generates.
- */
-function inJsonForm(fields: Record<string, unknown>): Record<string, unknown> {
-  const convert = (value: unknown): unknown => {
-    if (typeof value === 'bigint') {
-      return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
-    }
-    return Array.isArray(value) ? value.map(convert) : value;
-  };
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, convert(value)]));
-}
