@@ -126,10 +126,14 @@ locked:	adr	x23, lock
 	probe	4
 	b	off
 
+	/* Each hint in a block of its own. */
 alone:	sevl
-	wfe
-	sev
-	wfe
+	b	1f
+1:	wfe
+	b	1f
+1:	sev
+	b	1f
+1:	wfe
 	probe	1
 	mov	x3, #EVENT_STREAM
 	msr	cntkctl_el1, x3

@@ -353,12 +353,12 @@ leave:
 	and	ecx, 0xfffff01f
 	cmp	ecx, 0xd503301f			/* barriers and CLREX */
 	je	unseen
-	cmp	ecx, 0xd503201f			/* hints other than YIELD, WFE and WFI: NOP, BTI, PACIASP */
+	cmp	ecx, 0xd503201f			/* hints other than YIELD, WFE, WFI, SEV and SEVL: NOP, BTI, PACIASP */
 	jne	seen
 	shr	eax, 5
 	and	eax, 0x7f
 	dec	eax
-	cmp	eax, 3
+	cmp	eax, 5
 	jae	unseen
 seen:	mov	byte ptr [rip + b_seen], 1
 unseen:	ret
