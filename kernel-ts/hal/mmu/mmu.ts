@@ -16,8 +16,8 @@ import { MapError } from './map-error.ts';
 import { MappingTrace } from './mapping-trace.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import { PtPool } from './pt-pool.ts';
-import { tableRanges } from './ranges.ts';
-import type { TableReport } from './ranges.ts';
+import { tableRanges } from './ptdump.ts';
+import type { TableReport } from './ptdump.ts';
 import { TableAllocator } from './table-allocator.ts';
 import { TableMemory } from './table-memory.ts';
 import {

@@ -5,7 +5,7 @@
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import type { Fdt } from '#fdt/index.ts';
-import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
+import type { MapCounts } from '#kernel-ts/hal/mmu/map.ts';
 import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import { type EventOwner, ownedBy } from '#kernel-ts/hal/kernel-events.ts';
 import type { TracePort } from '#kernel-ts/hal/ports.ts';

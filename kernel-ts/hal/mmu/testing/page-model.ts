@@ -52,14 +52,14 @@ export class PageModel {
   }
 
   unmapRange(start: number, bytes: number): MapErrorCode | null {
-    return this.#edit(start, bytes, () => null);
+    return this.#update(start, bytes, () => null);
   }
 
   protect(start: number, bytes: number, attrs: bigint): MapErrorCode | null {
-    return this.#edit(start, bytes, (leaf) => (leaf.attrs === attrs ? leaf : { ...leaf, attrs }));
+    return this.#update(start, bytes, (leaf) => (leaf.attrs === attrs ? leaf : { ...leaf, attrs }));
   }
 
-  #edit(start: number, bytes: number, change: (leaf: ModelLeaf) => ModelLeaf | null): MapErrorCode | null {
+  #update(start: number, bytes: number, change: (leaf: ModelLeaf) => ModelLeaf | null): MapErrorCode | null {
     const end = start + bytes;
     for (let at = start; at < end; ) {
       const found = this.find(at);
