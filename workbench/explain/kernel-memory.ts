@@ -13,8 +13,7 @@ import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { explainFrame, type FrameState, outsideRam, type StateReader } from '#kernel-ts/kernel/mm/frame-state.ts';
 import { planMemMap, type SectionPlan } from '#kernel-ts/kernel/mm/mem-map.ts';
-import { MAX_BLOCK_FRAMES, PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
-import { decodeState, flagNames } from '#kernel-ts/kernel/mm/page-state.ts';
+import { decodeState, flagNames, MAX_BLOCK_FRAMES, PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /** A range of RAM as the kernel found it, [start, end), whole pages. */

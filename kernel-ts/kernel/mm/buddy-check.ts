@@ -5,8 +5,7 @@
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
-import { MAX_ORDER, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
-import { decodeState, flagNames, freeHeadState } from './page-state.ts';
+import { decodeState, flagNames, freeHeadState, MAX_ORDER, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
 import { NONE } from './free-lists.ts';
 import type { Zone } from './zone.ts';
 

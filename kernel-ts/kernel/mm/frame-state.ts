@@ -4,8 +4,7 @@
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
-import { MAX_ORDER, PageFlag } from './page.ts';
-import { decodeState, flagNames } from './page-state.ts';
+import { decodeState, flagNames, MAX_ORDER, PageFlag } from './page.ts';
 
 /**
  * The descriptors of one section, by frame number relative to `originPfn` (a multiple of 2^20). An

@@ -22,6 +22,7 @@ import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { Section } from './mem-map.ts';
 import {
+  freeHeadState,
   MAX_BLOCK_FRAMES,
   MAX_ORDER,
   PAGE_NEXT_HI,
@@ -33,7 +34,6 @@ import {
   PAGE_STRUCT_WORDS,
   POISONED,
 } from './page.ts';
-import { freeHeadState } from './page-state.ts';
 import {
   AREA_HEAD_HI,
   AREA_HEAD_LO,

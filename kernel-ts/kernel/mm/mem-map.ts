@@ -23,7 +23,7 @@ import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import type { Memblock } from './memblock.ts';
 import type { HoleVerdict } from './memblock-holes.ts';
-import { allRamReserved, noRamRegions, noRoomForMemMap } from './memory-panics.ts';
+import { allRamReserved, noRamRegions, noRoomForMemMap } from '#kernel-ts/kernel/panic.ts';
 import { OwnerKind } from './owner.ts';
 import { PAGE_STRUCT_BYTES, PAGE_STATE, PAGE_STRUCT_WORDS, RESERVED_STATE } from './page.ts';
 

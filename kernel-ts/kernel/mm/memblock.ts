@@ -34,7 +34,7 @@ import {
 } from '#common/address.ts';
 import { bisect, lengthOf, type Range, totalLength } from '#common/range.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
-import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { allRamReserved, KernelPanic, noRamRegions } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import { firstFit, firstFitUnsorted, type HoleVerdict, judgeHole, type PlaceWish } from './memblock-holes.ts';
@@ -47,7 +47,6 @@ import type {
   Reservation,
   ReservedRange,
 } from './memblock-types.ts';
-import { allRamReserved, noRamRegions } from './memory-panics.ts';
 import { type Owner, OwnerKind } from './owner.ts';
 import { ENTRY_BYTES, RegionFlag, RegionTable, TABLE_BYTES } from './region-table.ts';
 

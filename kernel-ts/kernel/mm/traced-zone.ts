@@ -9,8 +9,7 @@ import type { BuddyTrace } from './buddy-trace.ts';
 import { NONE } from './free-lists.ts';
 import { headOf } from './frame-state.ts';
 import type { Section } from './mem-map.ts';
-import { PAGE_STRUCT_WORDS } from './page.ts';
-import { decodeState } from './page-state.ts';
+import { decodeState, PAGE_STRUCT_WORDS } from './page.ts';
 import { Zone } from './zone.ts';
 
 /** The blocks of one section, and their story. */

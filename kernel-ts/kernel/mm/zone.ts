@@ -16,8 +16,15 @@
  */
 
 import { FreeLists, NONE, read, write } from './free-lists.ts';
-import { MAX_ORDER, PAGE_STRUCT_WORDS, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
-import { allocatedHeadState, freeHeadState } from './page-state.ts';
+import {
+  allocatedHeadState,
+  freeHeadState,
+  MAX_ORDER,
+  PAGE_STRUCT_WORDS,
+  PageFlag,
+  RESERVED_STATE,
+  TAIL_STATE,
+} from './page.ts';
 import { ZONE_MANAGED, ZONE_NON_EMPTY } from './zone-layout.ts';
 
 /**

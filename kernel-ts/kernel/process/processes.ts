@@ -20,7 +20,7 @@ import type { ProcessSummary, SpawnResult, UserSpace } from '#kernel-ts/kernel/u
 import { ErrorCode } from './error-codes.ts';
 import type { Initramfs } from './initramfs.ts';
 import { Lifecycle, type StackFrames, type StartFailure } from './lifecycle.ts';
-import { eventNumber } from './event-number.ts';
+import { eventNumber } from '#kernel-ts/hal/kernel-events.ts';
 import { type Process, ProcessState, stateName } from './process.ts';
 import { ProcessTable } from './process-table.ts';
 import type { RecordCache } from './record.ts';
