@@ -108,7 +108,7 @@ export class Buddy {
       zone.open();
       const from = pfn - zone.originPfn;
       const to = Math.min(endPfn, zone.endPfn) - zone.originPfn;
-      const managed = zone.adopt(from, to);
+      const managed = zone.addRange(from, to);
       if (managed !== NONE) {
         throw new KernelPanic(
           'Memory range was given to the buddy allocator twice',
@@ -144,7 +144,7 @@ export class Buddy {
     for (let index = 0; frame === null && index < zones.length; index++) {
       const zone = zones[index]!;
       zone.open();
-      const rel = zone.take(order, 0);
+      const rel = zone.alloc(order, 0);
       if (rel !== NONE) {
         frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
       }
@@ -170,7 +170,7 @@ export class Buddy {
         break;
       }
       zone.open();
-      const rel = zone.endPfn <= limitPfn ? zone.take(order) : zone.takeBelow(order, limitPfn - zone.originPfn);
+      const rel = zone.endPfn <= limitPfn ? zone.alloc(order) : zone.allocBelow(order, limitPfn - zone.originPfn);
       if (rel !== NONE) {
         frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
       }
@@ -199,7 +199,7 @@ export class Buddy {
     zone.open();
     const rel = frame / PAGE_SIZE - zone.originPfn;
     const exists = (rel | 0) === rel && (order | 0) === order && order <= MAX_ORDER;
-    if (!exists || !zone.give(rel, order, allocatedHeadState(order))) {
+    if (!exists || !zone.free(rel, order, allocatedHeadState(order))) {
       throw this.refusal(frame, order);
     }
     this.lock.release();
@@ -223,7 +223,7 @@ export class Buddy {
     this.lock.acquire();
     for (const zone of this.zones) {
       zone.open();
-      const rel = zone.takeExact(frames, order);
+      const rel = zone.allocExact(frames, order);
       if (rel !== NONE) {
         this.lock.release();
         return physAddr((zone.originPfn + rel) * PAGE_SIZE);
@@ -259,7 +259,7 @@ export class Buddy {
       throw badExactFree(frame, bytes, 0, explainFrame(zone, row.length === 0 ? start : after));
     }
     for (const { rel, order } of row) {
-      zone.give(rel, order, exactState(order, rel !== start));
+      zone.free(rel, order, exactState(order, rel !== start));
     }
     this.lock.release();
   }

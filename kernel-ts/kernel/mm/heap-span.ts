@@ -90,7 +90,7 @@ export class HeapSpan {
    * @returns offset of the payload, -1 when no hole fits. @throws KernelPanic when a hole's header
    * is damaged
    */
-  take(size: number, align: number): number {
+  alloc(size: number, align: number): number {
     let before = 0;
     for (let hole = this.firstHole(); hole !== 0; hole = this.nextHole(hole)) {
       const end = hole + this.expect(hole, HeapMagic.HOLE);
@@ -127,7 +127,7 @@ export class HeapSpan {
    * @returns its bytes with header. @throws KernelPanic when it is no allocation, or a header is
    * damaged
    */
-  give(payload: number): BlockBytes {
+  free(payload: number): BlockBytes {
     const block = payload - BLOCK_HEADER_BYTES;
     if (payload % BLOCK_ALIGN !== 0 || block < SPAN_HEADER_BYTES || !this.intact(block, HeapMagic.USED)) {
       throw this.refusal(payload);

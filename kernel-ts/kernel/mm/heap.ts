@@ -125,7 +125,7 @@ export class Heap {
       throw new KernelPanic('Heap request that cannot be served', `${size} bytes aligned to ${align}`);
     }
     this.lock.acquire();
-    const va = this.take(size, Math.max(align, BLOCK_HEADER_BYTES));
+    const va = this.allocLocked(size, Math.max(align, BLOCK_HEADER_BYTES));
     this.lock.release();
     return va;
   }
@@ -140,7 +140,7 @@ export class Heap {
     if (span === undefined) {
       throw new KernelPanic(HeapFault.FOREIGN, `free of ${hex(va)}: in none of the heap's ${this.spans.length} spans`);
     }
-    const bytes = span.give(Number(va - span.va));
+    const bytes = span.free(Number(va - span.va));
     this.count(-bytes, -1);
     this.trace?.emit('heap', { op: 'free', address: hex(va), bytes });
     span.charge(ACCESSES_PER_OPERATION);
@@ -218,11 +218,11 @@ export class Heap {
     return violations;
   }
 
-  private take(size: number, align: number): VirtAddr | null {
+  private allocLocked(size: number, align: number): VirtAddr | null {
     for (const span of this.spans) {
-      const payload = span.take(size, align);
+      const payload = span.alloc(size, align);
       if (payload >= 0) {
-        return this.hand(span, payload);
+        return this.allocated(span, payload);
       }
     }
     // The first payload of a span may need up to `align` bytes and a least block in front of it.
@@ -233,10 +233,10 @@ export class Heap {
       return null;
     }
     const span = this.addSpan(place, growth);
-    return this.hand(span, span.take(size, align));
+    return this.allocated(span, span.alloc(size, align));
   }
 
-  private hand(span: HeapSpan, payload: number): VirtAddr {
+  private allocated(span: HeapSpan, payload: number): VirtAddr {
     const bytes = span.blockBytes(payload);
     const va = virtAddr(span.va + BigInt(payload));
     this.count(bytes, 1);

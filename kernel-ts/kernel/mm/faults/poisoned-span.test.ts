@@ -24,10 +24,10 @@ function poisonedSpan() {
   const span = new PoisonedSpan(machine.memory, physToVirt(machine.buddy.allocFrames(3)!), SPAN_BYTES);
   span.initialise();
   const heap = {
-    alloc: (size: number, align = 16) => virtAddr(span.va + BigInt(span.take(size, Math.max(align, 16)))),
-    free: (va: VirtAddr) => span.give(Number(va - span.va)),
+    alloc: (size: number, align = 16) => virtAddr(span.va + BigInt(span.alloc(size, Math.max(align, 16)))),
+    free: (va: VirtAddr) => span.free(Number(va - span.va)),
     /** Everything, when nothing is allocated. */
-    allocAll: () => span.take(SPAN_BYTES - SPAN_HEADER_BYTES - BLOCK_HEADER_BYTES, 16),
+    allocAll: () => span.alloc(SPAN_BYTES - SPAN_HEADER_BYTES - BLOCK_HEADER_BYTES, 16),
   };
   return { ...machine, span, heap };
 }

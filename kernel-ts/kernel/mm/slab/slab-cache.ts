@@ -130,7 +130,7 @@ export class SlabCache {
     let object: VirtAddr | null = null;
     if (slab !== null) {
       const before = slab.list;
-      const index = slab.take();
+      const index = slab.alloc();
       if (index < 0)
         throw badSlabFree(BadSlabFree.CORRUPT, this.name, slab.va, 'its bitmap is full and its count is not');
       this.move(slab, before);
@@ -163,7 +163,7 @@ export class SlabCache {
       throw badSlabFree(BadSlabFree.NOT_AN_OBJECT, this.name, va, `at offset ${place} of the slab at ${hex(slab.va)}`);
     }
     const before = slab.list;
-    if (!slab.give(index)) {
+    if (!slab.free(index)) {
       throw badSlabFree(
         BadSlabFree.DOUBLE_FREE,
         this.name,
