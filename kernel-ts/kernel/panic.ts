@@ -29,8 +29,8 @@ export class KernelPanic extends Error {
   }
 }
 
-// The three panics of memory discovery. Their reasons are an interface for tools, byte for byte (the
-// dash is U+2014); the numbers go into the detail line.
+// The three panics of memory discovery. Their reasons are an interface for tools, byte for byte
+// (the dash is U+2014); the numbers go into the detail line.
 
 /** No RAM at all: the device tree names none, or none that holds a whole page within reach. */
 export function noRamRegions(detail: string): KernelPanic {

@@ -55,8 +55,8 @@ export class Zone extends FreeLists {
   }
 
   /**
-   * As {@link alloc}, of the blocks whose first 2^order frames end at or below frame `limitRel`, the
-   * smallest first. O(free blocks of at least that order): lists are not sorted by address.
+   * As {@link alloc}, from the smallest block whose first 2^order frames end at or below frame
+   * `limitRel`. O(free blocks of at least that order): lists are not sorted by address.
    * @returns the block, or NONE
    */
   allocBelow(order: number, limitRel: number): number {

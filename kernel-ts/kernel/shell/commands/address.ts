@@ -1,4 +1,4 @@
-/** Commands about one address: `pt VA`, the walk that the CPU does; `frame PA`, the state of a frame. */
+/** Commands about an address: `pt VA`, the CPU's walk; `frame PA`, the state of a frame. */
 
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import {
