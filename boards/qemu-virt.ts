@@ -23,9 +23,9 @@
 import { physAddr } from '#common/address.ts';
 import { defineBoard } from './define-board.ts';
 import { fillBanks } from './ram.ts';
-import type { CellSource, NodeSource, PropertySource } from './tree-source.ts';
+import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
 import { cells, flag, interrupts, ref, text, wideCells } from './tree-source.ts';
-import type { BoardConfig, Cpu, DevicePlacement, Interrupt } from './types.ts';
+import type { BoardConfig, Cpu, DevicePlacement } from './types.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;

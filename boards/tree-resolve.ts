@@ -7,9 +7,9 @@
  */
 
 import { BoardError } from './board-error.ts';
-import type { CellSource, NodeSource, PropertySource } from './tree-source.ts';
+import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
 import { ref } from './tree-source.ts';
-import type { Board, Interrupt } from './types.ts';
+import type { Board } from './types.ts';
 
 /** A property: name and raw value, as in a flattened tree. */
 export interface FdtProperty {

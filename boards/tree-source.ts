@@ -11,7 +11,19 @@
  * properties).
  */
 
-import type { Interrupt } from './types.ts';
+/**
+ * An interrupt line into the interrupt controller. SPI n is INTID n + 32, PPI n is INTID n + 16
+ * (Arm GIC architecture, IHI 0069, 2.2.1).
+ */
+export interface Interrupt {
+  readonly type: 'spi' | 'ppi';
+  readonly number: number;
+  readonly trigger: 'edge-rising' | 'level-high' | 'level-low';
+  /** Bits 15:8 of the flags cell of a PPI; without it the controller's own `ppiCpuMask` is used. */
+  readonly cpuMask?: number;
+  /** Label of the PPI partition, the fourth cell where there is one. */
+  readonly partition?: string;
+}
 
 /** Stands for the phandle of the node with this label. */
 export interface PhandleReference {

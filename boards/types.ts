@@ -17,7 +17,7 @@
 
 import type { PhysAddr } from '#common/address.ts';
 import type { ModelKey } from '#emulator/devices/registry.ts';
-import type { NodeSource, PropertySources } from './tree-source.ts';
+import type { Interrupt, NodeSource, PropertySources } from './tree-source.ts';
 
 /**
  * Device models that a placement may name; the machine decides what stands behind a key. Two are
@@ -29,20 +29,6 @@ export type DeviceModel = ModelKey | 'rom' | 'sram' | 'gicv2' | 'gicv3';
 
 /** Which register window of a device with several a placement is (the GIC has two). */
 export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor';
-
-/**
- * An interrupt line into the interrupt controller. SPI n is INTID n + 32, PPI n is INTID n + 16
- * (Arm GIC architecture, IHI 0069, 2.2.1).
- */
-export interface Interrupt {
-  readonly type: 'spi' | 'ppi';
-  readonly number: number;
-  readonly trigger: 'edge-rising' | 'level-high' | 'level-low';
-  /** Bits 15:8 of the flags cell of a PPI; without it the controller's own `ppiCpuMask` is used. */
-  readonly cpuMask?: number;
-  /** Label of the PPI partition, the fourth cell where there is one. */
-  readonly partition?: string;
-}
 
 /** A tree node of a placed device. Its `reg` and `interrupts` are generated from the placement. */
 export interface DeviceNode {

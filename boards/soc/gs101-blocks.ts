@@ -10,7 +10,8 @@
 import { physAddr } from '#common/address.ts';
 import type { CellSource, NodeSource, PropertySource } from '#boards/tree-source.ts';
 import { cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
-import type { DeviceNode, DevicePlacement, Interrupt } from '#boards/types.ts';
+import type { Interrupt } from '#boards/tree-source.ts';
+import type { DeviceNode, DevicePlacement } from '#boards/types.ts';
 
 /** Most blocks sit in a slot of 64 KiB on the peripheral bus. */
 export const APB_SLOT = 0x1_0000;
