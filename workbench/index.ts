@@ -61,9 +61,9 @@ export {
 } from '#fdt/index.ts';
 export { makeReport, type Report } from './boot/report.ts';
 export { diffEventLogs, type LogDifference } from './log/diff.ts';
-export type { EventFilter } from './log/event-filter.ts';
+export type { EventFilter } from './log/read-event-log.ts';
 export { compareWithGolden, type GoldenDifference, updateGolden } from './log/golden.ts';
-export { logHeader } from './log/log-header.ts';
+export { logHeader } from './log/event-header.ts';
 export { readEventLog, readEventLogHeader } from './log/read-event-log.ts';
 export { type BuddyExplanation, explainBuddy } from './explain/buddy.ts';
 export { explainFrame, type FrameExplanation } from './explain/frame.ts';

@@ -176,7 +176,11 @@ describe('the first event that differs', () => {
     const [a, b] = [logFile(before), logFile(after)];
     const difference = diffEventLogs(a, b);
     expect(difference.divergence).toMatchObject({ index: 5, fields: ['text'] });
-    expect(difference.divergence?.before.map(({ event: one }) => one.fields['text'])).toEqual(['b', 'c', 'd']);
+    expect(difference.divergence?.before.map(({ event: one }) => one.fields)).toEqual([
+      { text: 'b' },
+      { text: 'c' },
+      { text: 'd' },
+    ]);
     expect(difference.divergence?.first.map(({ line: number }) => number)).toEqual([6, 7, 8]);
     expect(showDifference(difference, 'a', 'b', PLAIN)).toContain('the runs part at event 5: text is X instead of e');
   });

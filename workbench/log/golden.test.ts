@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { compareWithGolden, showGoldenDifference, updateGolden } from './golden.ts';
-import { masker } from './masks.ts';
+import { masker } from './golden.ts';
 import { PLAIN } from './paint.ts';
 import { event, logFile, temporaryPath } from './testing/log-fixture.ts';
 
