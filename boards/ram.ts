@@ -6,6 +6,7 @@
  */
 
 import { physAddr } from '#common/address.ts';
+import { intersect, rangeOf } from '#common/range.ts';
 import { BoardError } from './board-error.ts';
 import { size } from '#common/quantities.ts';
 import type { RamBank, ReservedRegion } from './types.ts';
@@ -39,11 +40,11 @@ export function fillBanks(slots: readonly RamBank[], bytes: number): RamBank[] {
  */
 export function clipToRam(regions: readonly ReservedRegion[], banks: readonly RamBank[]): ReservedRegion[] {
   return regions.flatMap((region) =>
-    banks.flatMap((bank) => {
-      const start = Math.max(region.base, bank.base);
-      const end = Math.min(region.base + region.size, bank.base + bank.size);
-      return end > start ? [{ ...region, base: physAddr(start), size: end - start }] : [];
-    }),
+    intersect([rangeOf(region)], banks.map(rangeOf)).map(({ start, end }) => ({
+      ...region,
+      base: physAddr(start),
+      size: end - start,
+    })),
   );
 }
 
