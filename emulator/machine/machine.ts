@@ -11,11 +11,11 @@
  * memory at reset (the loader's), the meaning of a panic or of a serial line.
  */
 
-import { hex } from '#common/address.ts';
+import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
+import { join, lengthOf, type Range } from '#common/range.ts';
 import { Bus } from '#emulator/bus/bus.ts';
 import type { Device, DeviceContext } from '#emulator/bus/device.ts';
 import type { Moment } from '#emulator/bus/timer-port.ts';
-import { pageRuns } from '#emulator/bus/page-runs.ts';
 import { TracedBus } from '#emulator/bus/traced-bus.ts';
 import { Clock } from './clock.ts';
 import { type CoreSlot, coreSlot, sendEvent, wake, wakeWaiting } from './core-slot.ts';
@@ -65,7 +65,7 @@ export class Machine {
   private readonly options: MachineOptions;
   private readonly slots: readonly CoreSlot[];
   private readonly environment: CoreEnvironment;
-  private readonly routed: [start: number, end: number][] = [];
+  private readonly routed: Range[] = [];
   private readonly flashes = new FlashWindows(() => this.cores);
   private interrupts: MachineInterrupts | null = null;
   private gates: GateHandler | null = null;
@@ -182,9 +182,13 @@ export class Machine {
    */
   attach(devices: readonly MachineDevice[]): void {
     for (const device of devices) this.bus.attach(device);
-    for (const run of pageRuns(devices.filter(({ answers }) => answers))) {
+    // As few ranges of whole pages as will do; devices may share a page.
+    const pages = devices
+      .filter(({ answers }) => answers)
+      .map(({ base, size }) => ({ start: alignDown(base, PAGE_SIZE), end: alignUp(base + size, PAGE_SIZE) }));
+    for (const run of join(pages)) {
       this.routed.push(run);
-      for (const core of this.cores) core.mapBus(run[0], run[1] - run[0]);
+      for (const core of this.cores) core.mapBus(run.start, lengthOf(run));
     }
   }
 
@@ -533,7 +537,7 @@ export class Machine {
       if (this.flashes.isDevice(memory)) core.mapBus(base, bytes.length);
       else core.engine.mapMemory(base, bytes, access);
     }
-    for (const [start, end] of this.routed) core.mapBus(start, end - start);
+    for (const run of this.routed) core.mapBus(run.start, lengthOf(run));
     slot.core = core;
     this.observer?.coreOpened(core);
     return core;
