@@ -71,7 +71,7 @@ export { explainMemMap, type MemMapExplanation } from './explain/mem-map.ts';
 export { explainMemory, type MemoryExplanation } from './explain/memory.ts';
 export { type OwnedRange, physicalMap, type RangeKind } from './explain/physical-map.ts';
 export { explainTables, type TablesExplanation } from './explain/tables.ts';
-export type { Unknown } from './explain/unknown-here.ts';
+export type { Unknown } from './explain/kernel-memory.ts';
 export { type AddressExplanation, explainAddress } from './explain/virtual-address.ts';
 export type { BitFlip, FaultSettings } from './machine/fault-settings.ts';
 export { InputError } from './machine/input-error.ts';

@@ -11,7 +11,7 @@ import { compareWithGolden, showGoldenDifference, updateGolden } from '#workbenc
 import type { ScannedLine } from '#workbench/log/log-file.ts';
 import { LOG, type LogRequest, logRequest } from '#workbench/log/options.ts';
 import { Output } from '#workbench/log/output.ts';
-import { type Paint, paintFor } from '#workbench/log/paint.ts';
+import { type Paint, paintFor } from '#workbench/cli/terminal-style.ts';
 import { acceptor, readEventLogHeader, scanLog } from '#workbench/log/read-event-log.ts';
 import { summaryOf } from '#workbench/log/run-summary.ts';
 import { showEvent } from '#workbench/log/show-event.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hex } from '#common/address.ts';
 import type { EventRecord } from './event-lines.ts';
 import { diffEventLogs, showDifference } from './diff.ts';
-import { PLAIN } from './paint.ts';
+import { PLAIN } from '#workbench/cli/terminal-style.ts';
 import { event, logFile } from './testing/log-fixture.ts';
 
 const GIB = 2 ** 30;

@@ -10,7 +10,7 @@ import { type Difference, differencesOf } from './differences.ts';
 import type { EventLogHeader } from './event-header.ts';
 import { EVENT_KINDS, isEventKind } from './event-kinds.ts';
 import type { ScannedLine } from './log-file.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { acceptor, type EventFilter, readEventLogHeader, scanLog } from './read-event-log.ts';
 import { summaryOf } from './run-summary.ts';
 import { showEvent, showStamp, showValue } from './show-event.ts';

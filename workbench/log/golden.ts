@@ -19,7 +19,7 @@ import { ReplacedFile } from '#workbench/files/output-file.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { type EventLogHeader, eventHeaderLine } from './event-header.ts';
 import { eventLine, type EventRecord } from './event-lines.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { acceptor, type EventFilter, readEventLogHeader, scanLog } from './read-event-log.ts';
 import { asText } from './run-summary.ts';
 import { showValue } from './show-event.ts';

@@ -2,7 +2,7 @@
 
 import { showBytes } from '#common/quantities.ts';
 import type { EventFields, EventRecord } from './event-lines.ts';
-import type { Paint, Style } from './paint.ts';
+import type { Paint, Style } from '#workbench/cli/terminal-style.ts';
 
 const TIME_WIDTH = 15;
 const KIND_WIDTH = 13;

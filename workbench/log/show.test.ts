@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { summaryOf } from './run-summary.ts';
-import { COLOURED, PLAIN, paintFor } from './paint.ts';
+import { COLOURED, PLAIN, paintFor } from '#workbench/cli/terminal-style.ts';
 import { readEventLogHeader, scanLog } from './read-event-log.ts';
 import { showEvent } from './show-event.ts';
 import { StatisticsCounter, showStatistics } from './statistics.ts';

@@ -1,7 +1,7 @@
 /** Two logs walked together up to the first event that one has and the other has not. */
 
 import { type EventRecord, parseEventLine } from './event-lines.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { showEvent } from './show-event.ts';
 
 /** An event and where it stands. */

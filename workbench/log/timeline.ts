@@ -4,7 +4,7 @@ import { showCount, showTime } from '#common/quantities.ts';
 import type { EventLogHeader } from './event-header.ts';
 import type { EventRecord } from './event-lines.ts';
 import { asText, type RunSummary } from './run-summary.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { printable, showFields, showOption, showValue } from './show-event.ts';
 
 /** A stretch of the run. A mark that is a moment only has no duration. */
