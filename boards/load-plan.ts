@@ -31,10 +31,7 @@ export interface ImageSizes {
   /** 0 or absent: no initrd. */
   readonly initrdBytes?: number | undefined;
   readonly dtbBytes: number;
-  /**
-   * RAM by the device tree, for everything but the kernel: the board's first bank without it, or
-   * where it has no room.
-   */
+  /** The device tree's RAM, tried before the board's first bank. Not for the kernel. */
   readonly ram?: readonly BaseAndSize[];
   /** What the device tree reserves. */
   readonly reserved?: readonly Range[];

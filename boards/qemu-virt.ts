@@ -126,10 +126,7 @@ function alignDownToSlot(bytes: number): number {
   return bytes - (bytes % (2 * MiB));
 }
 
-/**
- * Everything on the bus, lowest address first, except that GIC and flash come where QEMU's tree has
- * them.
- */
+/** Everything on the bus, by address, but GIC and flash where QEMU's tree has them. */
 function devices({ gicVersion }: BoardConfig): DevicePlacement[] {
   return [
     ...(gicVersion === 2 ? gicV2() : gicV3()),

@@ -11,10 +11,7 @@ import { BoardError } from './board-error.ts';
 import { size } from '#common/quantities.ts';
 import type { RamBank, ReservedRegion } from './types.ts';
 
-/**
- * Entries of /memory are cut at this size where one cell cannot hold a bank's: the boot loader of
- * the Pixel 6 does the same.
- */
+/** Entries of /memory are cut here where one cell is too small, as by the Pixel 6's boot loader. */
 const SPLIT_BYTES = 2 * 2 ** 30;
 
 /**
@@ -48,10 +45,7 @@ export function clipToRam(regions: readonly ReservedRegion[], banks: readonly Ra
   );
 }
 
-/**
- * `bank` as entries whose size fits `sizeCells` cells of 32 bits: itself, or pieces of 2 GiB and a
- * last one.
- */
+/** `bank` as entries whose size fits `sizeCells` cells: itself, or pieces of 2 GiB and a rest. */
 export function memoryEntries(bank: RamBank, sizeCells: number): RamBank[] {
   if (sizeCells > 1 || bank.size < 2 ** 32) return [bank];
   const entries: RamBank[] = [];

@@ -116,10 +116,7 @@ function cellBytes(values: readonly number[]): Uint8Array {
   return out;
 }
 
-/**
- * NUL-terminated UTF-8, one after the other. Written out: this folder uses neither Node's modules
- * nor the DOM's TextEncoder.
- */
+/** NUL-terminated UTF-8, one after the other. */
 function textBytes(strings: readonly string[]): Uint8Array {
   return Uint8Array.from(strings.flatMap((string) => [...Array.from(string).flatMap(utf8), 0]));
 }

@@ -45,10 +45,7 @@ export type PropertySource =
 /** Properties by name, in the order in which they are written. */
 export type PropertySources = Readonly<Record<string, PropertySource>>;
 
-/**
- * A node as a board writes it. `label` names it for {@link ref} and {@link pathTo}; labels are
- * unique in a board.
- */
+/** A node as a board writes it. `label` is unique: {@link ref} and {@link pathTo} name it. */
 export interface NodeSource {
   /** Name with its unit address, if it has one: "memory@40000000". */
   readonly name: string;

@@ -4,10 +4,7 @@
  * catches it.
  */
 
-/**
- * Reason and detail of a panic. The console shows `PANIC: ${reason}` on a line of its own, then
- * `detail`.
- */
+/** A panic. The console shows `PANIC: ${reason}` on a line of its own, then `detail`. */
 export class KernelPanic extends Error {
   readonly reason: string;
   readonly detail: string;

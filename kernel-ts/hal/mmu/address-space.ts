@@ -170,10 +170,7 @@ export class AddressSpace {
     );
   }
 
-  /**
-   * What the CPU would answer for `va` in this tree; addresses of the other half find their walks
-   * switched off.
-   */
+  /** What the CPU would answer for `va` in this tree. Walks of the other half are off. */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     const { memory, outputAddressBits } = this.#context;
     const regime = {
@@ -275,10 +272,7 @@ export class AddressSpace {
     if (useAlias) this.unmapPage(this.#context.aliasWindow);
   }
 
-  /**
-   * True when an entry may be broken through which the live direct map reaches a table of this
-   * update.
-   */
+  /** True when the live direct map may reach a table of this update through a broken entry. */
   #breaksOwnTables(plan: UpdatePlan, spare: readonly PhysAddr[]): boolean {
     const { memory, registers } = this.#context;
     if (!plan.breaks || halfOf(virtAddr(memory.physicalOffset)) !== this.half) return false;

@@ -88,10 +88,7 @@ export function planMap(memory: TableMemory, request: MapRequest, outputLimit: n
   return visit(request.root, 0, request.range);
 }
 
-/**
- * Writes what {@link planMap} accepted, taking tables off the end of `spare`. The caller pays the
- * barriers (`writer.finish`).
- */
+/** Writes what {@link planMap} accepted, with tables from the end of `spare`. No barriers. */
 export function applyMap(memory: TableMemory, writer: EntryWriter, request: MapRequest, spare: PhysAddr[]): MapCounts {
   const counts: [number, number, number, number] = [0, 0, 0, 0];
   const visit = (table: PhysAddr, level: Level, range: Range): void => {

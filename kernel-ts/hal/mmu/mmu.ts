@@ -89,10 +89,7 @@ export class Mmu {
     return this.#context.outputAddressBits;
   }
 
-  /**
-   * From now on tables and new pages come from `allocator`, tables from PT_POOL where it returns
-   * null.
-   */
+  /** Tables and pages come from `allocator` now; tables from PT_POOL where it has none. */
   setPageAllocator(allocator: PageAllocator): void {
     this.#context.tables.setPageAllocator(allocator);
   }

@@ -39,10 +39,7 @@ import type { Range } from '#common/range.ts';
 import { addressAt, entriesIn } from './virtual-range.ts';
 import type { EntrySlice, Half } from './virtual-range.ts';
 
-/**
- * New descriptor for a leaf, 0 to unmap it. Called for blocks that still have to be split too, so
- * it must not depend on the size.
- */
+/** A leaf's new descriptor, 0 to unmap. Also asked before a split: the size must not matter. */
 export type LeafChange = (descriptor: bigint, level: 1 | 2 | 3) => bigint;
 
 /** What to change. */
@@ -103,10 +100,7 @@ export function planUpdate(memory: TableMemory, request: UpdateRequest, outputLi
   return { splits, touched: { start: lowest, end: highest }, tables, breaks };
 }
 
-/**
- * Tables needed so that a leaf of `level` gets entry ends where the range begins and ends inside
- * it.
- */
+/** Tables needed to split a leaf of `level` at both ends of the range. */
 function splitsFor(range: Range, level: Level): number {
   let count = 1;
   if (level === 1) {
@@ -198,10 +192,7 @@ function splitEntries(block: bigint, level: 1 | 2): BigUint64Array {
   );
 }
 
-/**
- * True when a table has no valid entry. Looks beside `range` first: where memory is unmapped page
- * by page the answer is there.
- */
+/** True for a table without valid entries. Beside `range` first, where the answer often is. */
 function isEmpty(memory: TableMemory, table: PhysAddr, range: Range, level: Level): boolean {
   const span = LEVEL_SPAN[level];
   const first = Math.floor(range.start / span);

@@ -12,10 +12,7 @@ import type { Zone } from './zone.ts';
 /** Reports stop after this many: one stray write can break a million frames. */
 const MAX_REPORTS = 20;
 
-/**
- * Violations of the invariants of style "every managed frame lies in exactly one block", one
- * sentence each. O(frames).
- */
+/** Violated invariants, one sentence each. O(frames). */
 export function checkZone(zone: Zone): string[] {
   const violations: string[] = [];
   const report = (rel: number, what: string): void => {

@@ -34,10 +34,7 @@ import { ZONE_STRIDE } from './zone-layout.ts';
 /** Zones whose structs fit into .bss; more need a place from {@link zoneBytes}. */
 export const STATIC_ZONES = 16;
 
-/**
- * Bytes, page-aligned, that the zone structs of a mem_map need outside .bss: 0 when they fit into
- * it.
- */
+/** Bytes, page-aligned, of zone structs outside .bss: 0 when they fit into it. */
 export function zoneBytes({ sections }: Pick<MemMapPlan, 'sections'>): number {
   return sections.length <= STATIC_ZONES ? 0 : sections.length * ZONE_STRIDE;
 }
@@ -311,10 +308,7 @@ export class Buddy {
     return badFree(frame, order, frame % PAGE_SIZE === 0 ? this.frameState(frame) : null);
   }
 
-  /**
-   * Zone of frame `pfn`, `null` when it is not RAM. Banks are few on real boards, and a bisection
-   * costs nothing there.
-   */
+  /** Zone of frame `pfn`, null when it is not RAM. O(log zones). */
   private findZone(pfn: number): Zone | null {
     const last = this.lastZone;
     return last !== undefined && pfn >= last.startPfn && pfn < last.endPfn ? last : this.searchZone(pfn);

@@ -96,10 +96,7 @@ export class FrameAccounts {
     return this.words.get32(RESERVE);
   }
 
-  /**
-   * Sets it; not more than a quarter of what is free now, so that a very small machine can still
-   * run a process.
-   */
+  /** Sets it, to a quarter of the free frames at most: a small machine can run processes too. */
   setReserve(frames: number): void {
     this.words.set32(RESERVE, Math.min(frames, Math.floor(this.buddy.counts().freeFrames / 4)));
   }
@@ -145,9 +142,7 @@ export class FrameAccounts {
   }
 }
 
-/**
- * Frames on behalf of one owner. A handle: it keeps nothing that the counters in memory do not say.
- */
+/** One owner's frames. A handle: the counters are in memory. */
 export class FrameAccount {
   readonly owner: PageOwner;
   private readonly accounts: FrameAccounts;

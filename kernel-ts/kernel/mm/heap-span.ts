@@ -29,9 +29,7 @@ import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 export const SPAN_HEADER_BYTES = 32;
 export const BLOCK_HEADER_BYTES = 16;
 export const MIN_BLOCK_BYTES = 32;
-/**
- * Sizes and addresses of blocks are multiples of this: what LDP and STP of a register pair like.
- */
+/** Alignment of blocks and sizes: LDP and STP of a register pair like it. */
 export const BLOCK_ALIGN = 16;
 
 /** Magic numbers: "SPAN", "USED", "HOLE" in a memory dump. */
@@ -169,10 +167,7 @@ export class HeapSpan {
     this.window.charge(accesses);
   }
 
-  /**
-   * Blocks from first to last, as their headers say. Stops behind the first damaged one, which has
-   * `magic` 0. O(blocks)
-   */
+  /** Blocks in order, up to the first damaged one, which has `magic` 0. O(blocks) */
   *blocks(): Generator<{ offset: number; bytes: BlockBytes; magic: number }> {
     for (let offset = SPAN_HEADER_BYTES; offset < this.bytes; ) {
       const magic = [HeapMagic.USED, HeapMagic.HOLE].find((kind) => this.intact(offset, kind)) ?? 0;
@@ -334,10 +329,7 @@ export class HeapSpan {
   }
 }
 
-/**
- * 32 bits that change with every argument: multiplication by odd constants between xors (after
- * MurmurHash3's finaliser, Appleby).
- */
+/** 32 bits that change with every argument (after MurmurHash3's finaliser, Appleby). */
 function mix(magic: number, place: number, bytes: number, next: number): number {
   let h = Math.imul(magic ^ place, 0x85eb_ca6b);
   h = Math.imul(h ^ (h >>> 13) ^ bytes, 0xc2b2_ae35);

@@ -32,10 +32,7 @@ export const MIN_HEAP_BYTES = 16 * 2 ** 20;
 export const MAX_HEAP_BYTES = 64 * 2 ** 20;
 export const HEAP_GROWTH_BYTES = 64 * 2 ** 10;
 
-/**
- * Accesses charged for an operation. Walking the hole list is charged as one step: a simplification
- * that keeps time predictable.
- */
+/** Accesses charged for an operation. A walk of the holes counts as one: time is predictable. */
 const ACCESSES_PER_OPERATION = 16;
 
 /** Initial size in bytes for `totalRam` bytes of RAM: a 128th, whole pages, within the bounds. */
@@ -147,10 +144,7 @@ export class Heap {
     this.lock.release();
   }
 
-  /**
-   * Physical [start, end) of each span, in the list's order: what the heap took from the buddy
-   * allocator.
-   */
+  /** Physical ranges of the spans, in the list's order. */
   ranges(): Range[] {
     return this.spans.map(({ va, bytes }) => rangeOf({ base: virtToPhys(va), size: bytes }));
   }

@@ -77,10 +77,7 @@ export function mapRanges(space: AddressSpace, ranges: readonly DirectMapRange[]
   return mapDirect(space, DIRECT_MAP_BASE, ranges);
 }
 
-/**
- * `range` widened to the largest block boundaries that stay in the same piece of RAM, so that the
- * split costs no smaller blocks.
- */
+/** `range` widened to the largest blocks inside its piece of RAM. */
 function windowAround(range: Range, ordinary: readonly Range[]): Range {
   const piece = ordinary.find((one) => contains(one, range)) ?? range;
   for (const block of [GIB, MIB_2]) {

@@ -27,10 +27,7 @@ import {
 } from './page.ts';
 import { ZONE_MANAGED, ZONE_NON_EMPTY } from './zone-layout.ts';
 
-/**
- * Port accesses charged for one list operation with its state change, and for an operation's fixed
- * part (lock, counters).
- */
+/** Port accesses charged for a list operation, and for an operation's lock and counters. */
 const ACCESSES_PER_LEVEL = 6;
 const ACCESSES_PER_OPERATION = 8;
 
@@ -77,10 +74,7 @@ export class Zone extends FreeLists {
     return NONE;
   }
 
-  /**
-   * Puts the upper halves of the block of order `level` on their lists, down to `order`; the lower
-   * half stays.
-   */
+  /** Splits a block from order `level` to `order`: upper halves go to their lists. */
   protected expand(word: number, level: number, order: number): void {
     while (level > order) {
       level--;

@@ -223,10 +223,7 @@ export class Processes implements UserSpace {
     log.line('PROC', `${freeFrames} of ${totalFrames} frames free`);
   }
 
-  /**
-   * At most `most` bytes of what was typed, a line at most. Enter is a line feed, whichever byte
-   * the terminal sends for it.
-   */
+  /** At most a line, and `most` bytes, of what was typed. Enter is always a line feed. */
   private takeInput(most: number): Uint8Array {
     const bytes: number[] = [];
     while (bytes.length < most && bytes.at(-1) !== LINE_FEED) {

@@ -14,10 +14,7 @@ export interface ModelLeaf {
 
 const SIZES = [2 ** 30, 2 ** 21, 2 ** 12] as const;
 
-/**
- * Leaves by the offset at which they start. An operation returns null, or the error code that it
- * should fail with.
- */
+/** Leaves by offset. An operation returns null, or the error code that is due. */
 export class PageModel {
   readonly leaves = new Map<number, ModelLeaf>();
 

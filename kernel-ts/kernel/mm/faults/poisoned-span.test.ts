@@ -15,10 +15,7 @@ import { HEAP_WRITE_AFTER_FREE, PoisonedSpan } from './poisoned-span.ts';
 
 const SPAN_BYTES = 32 * 1024;
 
-/**
- * A span of 32 KiB of its own: the heap's first one has 16 MiB, most of which a test would only
- * fill.
- */
+/** A small span of its own: the heap's first one has 16 MiB. */
 function poisonedSpan() {
   const machine = fakeMachine([{ base: GIB, size: MIB }]);
   const span = new PoisonedSpan(machine.memory, physToVirt(machine.buddy.allocFrames(3)!), SPAN_BYTES);

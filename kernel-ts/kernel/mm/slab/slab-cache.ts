@@ -46,9 +46,7 @@ const DIRECT_MAP_BITS = 47;
 /** Empty slabs that a cache keeps. */
 const EMPTY_KEPT = 1;
 
-/**
- * Accesses charged for an operation: lock, list head, bitmap, two counters, each read and written.
- */
+/** Accesses charged: lock, list head, bitmap, two counters, each read and written. */
 const ACCESSES_PER_OPERATION = 10;
 /** And for making or dropping a slab, or moving it between lists. */
 const ACCESSES_PER_SLAB = 24;
