@@ -18,7 +18,9 @@ interface BoardSource {
   configure(config: BoardConfig): Board;
 }
 
-/** A definition whose `create` fills in defaults, checks options and validates its board. */
+/**
+ * A definition whose `create` fills in defaults, checks options and validates the board it made.
+ */
 export function defineBoard(source: BoardSource): BoardDefinition {
   const { name, title, defaults, limits } = source;
   return {

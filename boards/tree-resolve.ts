@@ -7,9 +7,9 @@
  */
 
 import { BoardError } from './board-error.ts';
-import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
+import type { CellSource, NodeSource, PropertySource } from './tree-source.ts';
 import { ref } from './tree-source.ts';
-import type { Board } from './types.ts';
+import type { Board, Interrupt } from './types.ts';
 
 /** A property: name and raw value, as in a flattened tree. */
 export interface FdtProperty {
@@ -116,7 +116,10 @@ function cellBytes(values: readonly number[]): Uint8Array {
   return out;
 }
 
-/** NUL-terminated UTF-8, one after the other. */
+/**
+ * NUL-terminated UTF-8, one after the other. Written out: this folder uses neither Node's modules
+ * nor the DOM's TextEncoder.
+ */
 function textBytes(strings: readonly string[]): Uint8Array {
   return Uint8Array.from(strings.flatMap((string) => [...Array.from(string).flatMap(utf8), 0]));
 }

@@ -27,11 +27,18 @@ export interface Chosen {
   readonly stdout: DeviceNode | null;
   /** Physical addresses. */
   readonly initrd: Range<bigint> | null;
-  /** Why an initrd of the tree is not used; null without one, or when it is. */
+  /**
+   * Why an initrd that the tree mentions is not used; null where there is none to complain about.
+   */
   readonly initrdIgnored: string | null;
-  /** `linux,usable-memory-range`, for a crash kernel: use no RAM outside. Null: use all. */
+  /**
+   * `linux,usable-memory-range`: the kernel may use no RAM outside these; null: it may use all. A
+   * crash kernel's loader writes it.
+   */
   readonly usableMemory: readonly Range<bigint>[] | null;
-  /** Why a `linux,usable-memory-range` does not count; null without one, or when it does. */
+  /**
+   * Why a `linux,usable-memory-range` does not count; null where there is none to complain about.
+   */
   readonly usableMemoryIgnored: string | null;
 }
 

@@ -37,7 +37,10 @@ interface Region {
 /** A range at a fixed address. A node with several `reg` pairs makes several. */
 export type StaticRegion = Region & Range<bigint>;
 
-/** A request for `size` bytes in one of `allocRanges`, in their order; anywhere without any. */
+/**
+ * A request for `size` bytes anywhere in one of `allocRanges`, tried in order; anywhere at all when
+ * there are none.
+ */
 export interface DynamicRegion extends Region {
   readonly size: bigint;
   /** A power of two in bytes, or 0 when the tree asks for none. */
@@ -123,7 +126,10 @@ export function reservedMemory(fdt: Fdt): ReservedMemory {
   return result;
 }
 
-/** Linux wants the root's own cells and a `ranges`: children are then CPU addresses. */
+/**
+ * Linux trusts `/reserved-memory` only with the root's own cells and a `ranges`: its children are
+ * then plain CPU addresses.
+ */
 function whyUnusable(parent: DeviceNode, root: Cells): string | null {
   for (const [name, wanted] of [
     ['#address-cells', root.address],

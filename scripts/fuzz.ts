@@ -5,10 +5,11 @@
 
 import { writeSync } from 'node:fs';
 import { commandMain } from '#workbench/cli/command.ts';
-import { text, value, valueOr } from '#workbench/cli/option-table.ts';
+import { flag, text, value, valueOr } from '#workbench/cli/option-table.ts';
 import { wholeNumber } from '#workbench/cli/quantities.ts';
 import { probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { type CampaignResult, type Fault, minimise, runCampaign } from './fuzz/campaign.ts';
+import { compareRows, InstructionComparison } from './fuzz/instruction-comparison.ts';
 import { type FuzzPlan, planOf, wordsOf } from './fuzz/plan.ts';
 import { runTrial } from './fuzz/trial.ts';
 import { readInputFile } from '#workbench/files/input-file.ts';
@@ -28,17 +29,20 @@ export const main = commandMain({
     seed: valueOr('<n>', 1, 'the first seed; each trial has the next one', wholeNumber(0, Number.MAX_SAFE_INTEGER)),
     words: valueOr('<n>', DEFAULT_WORDS, 'instruction words to execute', wholeNumber(0, Number.MAX_SAFE_INTEGER)),
     replay: value('<file>', 'execute the plan in this file, as a campaign prints it', readPlan),
+    compare: flag("compare the instructions of the own core with Unicorn's instead"),
     trials: { ...text('<range>', 'trials in this process, for the campaign itself'), hidden: true },
   },
   examples: [
     ['npm run fuzz', 'a million instruction words, from seed 1'],
     ['npm run fuzz -- --seed 7000 --words 5000', 'a short look elsewhere'],
     ['npm run fuzz -- --replay plan.json', 'what a campaign printed, once more'],
+    ['npm run fuzz -- --compare --words 10000000', "the own core's instructions against Unicorn's"],
   ],
   statuses: { 0: 'nothing went wrong', 1: 'something did' },
-  async run({ options: { seed, words, replay, trials } }) {
+  async run({ options: { seed, words, replay, compare, trials } }) {
     if (trials !== undefined) return runTrials(trials);
     if (replay !== undefined) return replayPlan(replay);
+    if (compare) return compareEngines(seed, words);
     const result = await runCampaign(seed, words, (soFar) => {
       process.stderr.write(`${summary(soFar)}\n`);
     });
@@ -47,6 +51,19 @@ export const main = commandMain({
     return result.faults.length === 0 ? 0 : EXIT_FAULTS;
   },
 });
+
+function compareEngines(seed: number, words: number): number {
+  const comparison = new InstructionComparison(locateEngine(probeEngineVersion).path);
+  try {
+    const { words: tried, differences, untried } = compareRows(comparison, seed, words);
+    process.stdout.write(`seed ${seed}: ${tried} words, ${differences.length} rows differ\n`);
+    for (const difference of differences) process.stdout.write(`${difference}\n`);
+    if (untried.length > 0) process.stdout.write(`not in Unicorn's model: ${untried.join('; ')}\n`);
+    return differences.length === 0 ? 0 : EXIT_FAULTS;
+  } finally {
+    comparison.close();
+  }
+}
 
 function summary({ trials, words, faults }: CampaignResult): string {
   const count = (kind: Fault['kind']) => faults.filter((fault) => fault.kind === kind).length;

@@ -36,7 +36,10 @@ function populatedClusters(count: number): number[] {
   return [...new Set(gs101Cpus.slice(0, count).map((cpu) => cpu.cluster))];
 }
 
-/** The children of `ppi-partitions`: the cores of each cluster, for PPIs that clusters share. */
+/**
+ * The children of `ppi-partitions`: which cores one meaning of a shared PPI belongs to, for each
+ * cluster that exists.
+ */
 export function ppiPartitions(count: number): NodeSource[] {
   return populatedClusters(count).map((cluster) => ({
     name: `interrupt-partition-${cluster}`,

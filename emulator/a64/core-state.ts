@@ -43,6 +43,9 @@ export class GuestException extends Error {
   }
 }
 
+/** An exception was taken inside a helper, which is left by this. */
+export const ALREADY_TAKEN = new GuestException(0);
+
 /**
  * Guest memory by virtual address for helpers, little-endian. Both throw a GuestException where the
  * access aborts.
@@ -157,6 +160,11 @@ export class CoreState {
     this.plain = value & PLAIN_BITS;
     this.setWord(LAYOUT.level, (value >>> 2) & 3);
     this.x[STACK_POINTER] = this.stackPointers[this.stackBank] as bigint;
+  }
+
+  /** The registers of the state are in place already: a snapshot. */
+  restorePstate(value: number): void {
+    this.plain = value & PLAIN_BITS;
   }
 
   /** True where PSTATE has one of these bits, none of them NZCV or the level. */

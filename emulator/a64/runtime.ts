@@ -67,9 +67,11 @@ export class Runtime {
   }
 
   /** Address of a new core's block. @throws RangeError */
-  addCore(make: (address: number) => RunningCore): void {
+  addCore(make: (address: number) => RunningCore): number {
     if (this.cores.length === MOST_CORES) throw new RangeError(`more than ${MOST_CORES} cores`);
-    this.cores.push(make(this.cores.length * CORE_BYTES));
+    const address = this.cores.length * CORE_BYTES;
+    this.cores.push(make(address));
+    return address;
   }
 
   /** Executes the core at `address` until no instructions are left. */

@@ -12,7 +12,7 @@
  * encodings).
  */
 
-import type { CpuEngine, InterceptKind } from '#emulator/engine/engine.ts';
+import type { CoreRegisters, InterceptKind } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { isTranslationOrCodeMaintenance, systemRegisterMove, waitHint } from './instruction.ts';
@@ -28,7 +28,7 @@ const BLOCK = 1;
  * `level` is the exception level that executes it.
  */
 export function physicalOfCode(
-  engine: CpuEngine,
+  engine: CoreRegisters,
   memory: PhysicalMemory,
   high: number,
   low: number,

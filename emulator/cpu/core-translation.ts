@@ -5,7 +5,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation).
  */
 
-import type { CpuEngine } from '#emulator/engine/engine.ts';
+import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { physicalOfCode } from './code-scan.ts';
 import type { CoreEnvironment } from './core-environment.ts';
@@ -16,10 +16,10 @@ import { type TranslationRegisters, walk } from './translate.ts';
 export const PHYSICAL_BITS = 44;
 
 export class CoreTranslation {
-  private readonly engine: CpuEngine;
+  private readonly engine: CoreRegisters;
   private readonly environment: Pick<CoreEnvironment, 'memory' | 'readCode'>;
 
-  constructor(engine: CpuEngine, environment: Pick<CoreEnvironment, 'memory' | 'readCode'>) {
+  constructor(engine: CoreRegisters, environment: Pick<CoreEnvironment, 'memory' | 'readCode'>) {
     this.engine = engine;
     this.environment = environment;
   }

@@ -13,7 +13,10 @@ const FUNCTION_ID = { off: 0x8400_0008, reset: 0x8400_0009 } as const;
 /** What can be asked of {@link PowerSwitch}. */
 export type PowerAction = keyof typeof FUNCTION_ID;
 
-/** Asks the firmware, which acts after this gate. False without PSCI 0.2 or later. */
+/**
+ * Asks the firmware; it acts when the kernel has returned from its gate. False when there is no
+ * PSCI 0.2 or later to ask.
+ */
 export type PowerSwitch = (action: PowerAction) => boolean;
 
 /**

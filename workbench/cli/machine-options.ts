@@ -6,6 +6,7 @@
 import { boards, findBoard } from '#boards/registry.ts';
 import { type EventKind, parseTraceList, UnknownEventKindError } from '#workbench/log/event-kinds.ts';
 import { type InputLimits, readInputFile } from '#workbench/files/input-file.ts';
+import { ENGINES } from '#workbench/machine/core-choice.ts';
 import { parseDrive } from '#workbench/machine/drive.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
@@ -31,6 +32,11 @@ export const MACHINE_OPTIONS = {
       '<file[,readonly|,write]>',
       'disk image behind a virtio slot (qemu-virt); writes are kept in memory and lost unless ",write"',
       parseDrive,
+    ),
+    engine: value(
+      '<auto|unicorn|wasm>',
+      'what executes instructions: the native Unicorn, or the own core in WebAssembly; auto: Unicorn where it is found',
+      oneOf(ENGINES),
     ),
     seed: value('<n>', 'seed of rng-seed and kaslr-seed in the device tree; without it nothing is random', parseSeed),
   }),
@@ -78,6 +84,7 @@ export function machineSettings(options: MachineOptions): MachineSettings {
     drives: options.drive,
     initrd: readInput('--initrd', options.initrd, true),
     append: options.append,
+    engine: options.engine,
     seed: options.seed,
     trace: options.trace,
     expectText: options.expectText,

@@ -13,11 +13,9 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { findBoard } from '#boards/registry.ts';
 import type { Board } from '#boards/types.ts';
 import { hex } from '#common/address.ts';
-import { engineCores } from '#emulator/cpu/core.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { SerialDevice } from '#emulator/devices/serial-device.ts';
 import type { SerialLine, SerialWatch } from '#emulator/devices/serial-line.ts';
-import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
 import { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
@@ -27,10 +25,10 @@ import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
 import { saveSnapshot } from '#workbench/snapshot/save.ts';
 import type { SnapshotParts } from '#workbench/snapshot/contents.ts';
 import { TypedInputs } from '#workbench/snapshot/typed-inputs.ts';
-import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 import { BitFlips } from './bit-flips.ts';
 import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
 import type { BootImage, BootPlan } from './boot-plan.ts';
+import { chooseCores } from './core-choice.ts';
 import { openDrive } from './drive.ts';
 import { checkFaults, checkFlipsAreInRam } from './fault-settings.ts';
 import { planFlash, planGuest } from './guest-boot.ts';
@@ -42,17 +40,6 @@ import { describeStandstill, firstException } from './standstill.ts';
 import type { Outcome } from './outcome.ts';
 
 export type { MachineSettings, RunBounds } from './machine-settings.ts';
-
-let engineLibrary: string | null = null;
-
-/**
- * Path of the engine's library, looked for once, and fetched where there is none.
- * @throws EngineLibraryError
- */
-export function enginePath(): string {
-  engineLibrary ??= locateEngine(probeEngineVersion).path;
-  return engineLibrary;
-}
 
 export class LevitateMachine {
   readonly board: Board;
@@ -66,6 +53,8 @@ export class LevitateMachine {
   readonly serial: SerialLine;
   /** Told of all input, before the guest is. */
   onTyped: (bytes: Uint8Array) => void = () => {};
+  /** Unicorn's file; null with the own core. */
+  private readonly engineLibrary: string | null;
   private readonly settings: MachineSettings;
   private readonly plan: BootPlan;
   private readonly host: KernelHost | null;
@@ -92,12 +81,13 @@ export class LevitateMachine {
     const flips = settings.faults?.flipBits ?? [];
     checkFlipsAreInRam(flips, this.plan.banks ?? board.ramBanks);
 
-    const library = enginePath();
+    const { cores, library } = chooseCores(settings.engine);
+    this.engineLibrary = library;
     const built: BoardMachine = buildBoardMachine({
       board,
       banks: this.plan.banks,
       firmware: this.plan.firmware,
-      cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })),
+      cores,
       disks: (settings.drives ?? []).map(openDrive),
       seed: settings.seed,
       ...(settings.trace === undefined ? {} : { trace: settings.trace }),
@@ -187,7 +177,8 @@ export class LevitateMachine {
   get parts(): SnapshotParts {
     const { settings, plan, machine, serial, inputs, bitFlips, ended } = this;
     const firmwareMemory = this.board.firmware.device;
-    return { settings, plan, machine, serial, inputs, bitFlips, ended, firmwareMemory, engineLibrary: enginePath() };
+    const { engineLibrary } = this;
+    return { settings, plan, machine, serial, inputs, bitFlips, ended, firmwareMemory, engineLibrary };
   }
 
   /**

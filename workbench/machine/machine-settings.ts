@@ -4,6 +4,7 @@
  */
 
 import type { EventKind } from '#workbench/log/event-kinds.ts';
+import type { EngineName } from './core-choice.ts';
 import type { Fixups } from './device-tree-source.ts';
 import type { DriveSpec } from './drive.ts';
 import type { FaultSettings } from './fault-settings.ts';
@@ -48,6 +49,8 @@ export interface MachineSettings {
   readonly append?: string | undefined;
   /** Seed of everything random in the device tree; nothing is random without one. */
   readonly seed?: number | bigint | undefined;
+  /** What executes instructions; "auto" when absent. */
+  readonly engine?: EngineName | undefined;
   /** Loud event kinds to keep. */
   readonly trace?: readonly EventKind[] | undefined;
   /** Stop with success when this appears on the serial line. */

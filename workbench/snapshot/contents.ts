@@ -31,8 +31,8 @@ export interface SnapshotParts {
   readonly ended: string | null;
   /** Name of the fixed memory that the firmware is loaded into. */
   readonly firmwareMemory: string;
-  /** File of the engine's library. */
-  readonly engineLibrary: string;
+  /** File of the engine's library; null with the own core. */
+  readonly engineLibrary: string | null;
 }
 
 /** A disk image that must be as it was. */

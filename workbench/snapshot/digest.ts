@@ -29,6 +29,9 @@ export function fileDigest(file: string): { readonly bytes: number; readonly sha
   }
 }
 
+/** What an engine's registers belong to: its library, or nothing for the own core. */
+export const libraryDigest = (library: string | null): string => (library === null ? '' : fileDigest(library).sha256);
+
 /** Of all that is in memory before the first instruction. */
 export function loadedDigest({ firmware, images }: BootPlan): string {
   const hash = createHash('sha256').update(firmware);

@@ -12,7 +12,7 @@ import { differenceOfShape } from '#emulator/machine/saved-state.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { RepeatedGuest, SavedGuest, SnapshotContents, SnapshotMoment } from './contents.ts';
-import { fileDigest, loadedDigest, machineDigest } from './digest.ts';
+import { fileDigest, libraryDigest, loadedDigest, machineDigest } from './digest.ts';
 import { restorePages, restoreRam } from './memory-pages.ts';
 import { decodeSnapshotFile, SnapshotFileError } from './snapshot-file.ts';
 
@@ -98,13 +98,13 @@ function putBack(machine: LevitateMachine, guest: SavedGuest): void {
   parts.serial.restoreState(guest.serial);
 }
 
-function checkEngine({ engine }: SavedGuest, { version }: CoreEngine, library: string): void {
-  const { sha256 } = fileDigest(library);
+function checkEngine({ engine }: SavedGuest, { version }: CoreEngine, library: string | null): void {
+  const sha256 = libraryDigest(library);
   if (engine.version === version && engine.sha256 === sha256) return;
   const name = (text: string, digest: string) => `${text} (${digest.slice(0, 12)})`;
   throw new InputError(
-    `its registers are in the form of ${name(engine.version, engine.sha256)}, and ${library} is ${name(version, sha256)}; ` +
-      'name the same build with LEVITATE_UNICORN=FILE, or save it again',
+    `its registers are in the form of ${name(engine.version, engine.sha256)}, and ${library ?? 'the own core'} is ${name(version, sha256)}; ` +
+      'name the same engine with --engine and the same build of Unicorn with LEVITATE_UNICORN=FILE, or save it again',
   );
 }
 

@@ -10,7 +10,7 @@ import type { BootPlan } from '#workbench/machine/boot-plan.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 import type { DriveDigest, SavedGuest, SnapshotContents, SnapshotParts } from './contents.ts';
-import { fileDigest, loadedDigest, machineDigest } from './digest.ts';
+import { libraryDigest, fileDigest, loadedDigest, machineDigest } from './digest.ts';
 import { changedPages, changedRam, loadedMemory } from './memory-pages.ts';
 import { encodeSnapshotFile } from './snapshot-file.ts';
 
@@ -44,7 +44,7 @@ function savedGuest({ machine, plan, serial, engineLibrary, firmwareMemory }: Sn
   const loaded = loadedMemory(machine.memory.banks, plan.images);
   return {
     how: 'state',
-    engine: { version: machine.bootCore.engine.version, sha256: fileDigest(engineLibrary).sha256 },
+    engine: { version: machine.bootCore.engine.version, sha256: libraryDigest(engineLibrary) },
     machine: savedState(() => saveMachine(machine.parts)),
     ram: changedRam(machine.memory, loaded),
     fixedMemory: machine.fixedMemory.map(({ name, base, bytes }) =>

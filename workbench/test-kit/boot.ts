@@ -9,7 +9,8 @@ import { parseTime } from '#workbench/cli/quantities.ts';
 import { type BootResult, createMachine } from '#workbench/index.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
-import { enginePath, type LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { chooseCores } from '#workbench/machine/core-choice.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 import type { DeviceTreeBuilder } from './device-tree.ts';
 
@@ -63,7 +64,7 @@ export function boot(board: string, settings: BootSettings = {}): BootResult {
 /** Has the engine fetched where the host has none yet: that takes longer than a test may. */
 export function prepareEngine(): void {
   try {
-    enginePath();
+    chooseCores();
   } catch (error) {
     // boot() will say the same, in the test that needs it.
     if (!(error instanceof EngineLibraryError)) throw error;

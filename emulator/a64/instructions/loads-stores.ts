@@ -131,11 +131,13 @@ function transferPair(code: A64Code, f: PairFields, address: I64, writeBack: () 
     return;
   }
   const values = places.map((place) => code.read(place, part));
-  [f.Rt, f.Rt2].forEach((register, i) => {
+  // Where both are the same, which is left open, it is as with QEMU.
+  for (const i of f.V === 1 ? [0, 1] : [1, 0]) {
+    const register = i === 0 ? f.Rt : f.Rt2;
     const low = values[i * halves] as I64;
     if (f.V === 1) code.setV(register, low, halves === 2 ? (values[2 * i + 1] as I64) : i64(0));
     else code.setReg(register, signExtended ? op.signExtend(low, 32) : low);
-  });
+  }
   writeBack();
 }
 

@@ -12,9 +12,15 @@
 
 import { encodeUtf8 } from '#common/utf8.ts';
 
-/** A console on a UART. Throws `SynchronousAbort` when the registers are not mapped. */
+/**
+ * A console over one UART. Every access throws `SynchronousAbort` when the UART's registers are not
+ * mapped.
+ */
 export interface Console {
-  /** Sets line format, speed, FIFOs, enable bits. A real UART sends nothing before it. */
+  /**
+   * Programs the UART: line format, speed, FIFOs, enable bits. Before it, a real UART sends
+   * nothing. May be called again.
+   */
   init(): void;
   /**
    * Sends one byte as it is, after waiting for room. False when there is no room after
@@ -22,7 +28,9 @@ export interface Console {
    * cannot say why.
    */
   writeByte(byte: number): boolean;
-  /** True when a line feed, or nothing, was sent last. */
+  /**
+   * True when the byte sent last was a line feed, or none was sent: what comes next begins a line.
+   */
   readonly atLineStart: boolean;
   /** Sends `text` as UTF-8. Returns the number of bytes dropped, 0 when all went out. */
   write(text: string): number;

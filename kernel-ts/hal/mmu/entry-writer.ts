@@ -88,7 +88,10 @@ export class EntryWriter {
     this.#publish();
   }
 
-  /** Barriers and TLB maintenance that are owed: then every CPU sees the new tables. */
+  /**
+   * Pays what is owed: after it every CPU sees the new tables, and a cleared table may be given
+   * away.
+   */
   finish(): void {
     if (this.#stale.length > 0) {
       const stale = this.#stale;

@@ -10,7 +10,10 @@ import { hex } from '#common/address.ts';
 
 /** Codes of {@link MapError}. */
 export const MapErrorCode = {
-  /** No frame for a table or for `mapNewPage`: pool and allocator have none. */
+  /**
+   * No frame for a table, or for the page of `mapNewPage`: the pool is used up and the allocator,
+   * if set, returned null.
+   */
   AllocationFailed: 'AllocationFailed',
   /** A part of the range is not mapped. */
   NotMapped: 'NotMapped',
@@ -18,9 +21,14 @@ export const MapErrorCode = {
   AlreadyMapped: 'AlreadyMapped',
   /** Not canonical, in the other half, or the range leaves its half. */
   InvalidVirtualAddress: 'InvalidVirtualAddress',
-  /** An address or a size is not a multiple of what is needed, or the size is 0. */
+  /**
+   * An address or a size is not a multiple of what the operation needs, or the size is not
+   * positive.
+   */
   Misaligned: 'Misaligned',
-  /** A table descriptor leads outside the output address range: damaged tables. */
+  /**
+   * The tables themselves are damaged: a table descriptor leads outside the output address range.
+   */
   WalkFailed: 'WalkFailed',
   /** The physical range does not fit in the output address range. */
   BadOutputAddress: 'BadOutputAddress',

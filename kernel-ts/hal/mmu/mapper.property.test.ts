@@ -99,7 +99,10 @@ function onModel(model: PageModel, operation: Operation): string | null {
   }
 }
 
-/** Tables are as the model, only the root may be empty, and none is lost. */
+/**
+ * Tables say what the model says, no table is empty but the root, and nothing is out of the
+ * allocator that is not a table.
+ */
 function expectAgreement(fixture: Fixture & { space: AddressSpace }, model: PageModel): void {
   const { machine, space, allocator, mmu } = fixture;
   const actual = machine
@@ -122,7 +125,9 @@ function expectAgreement(fixture: Fixture & { space: AddressSpace }, model: Page
   expect(machine.violations).toEqual([]);
 }
 
-/** The TLB keeps what it once found: asked again it must agree with the model. */
+/**
+ * The TLB of the machine keeps what it once found: asked again it must still agree with the model.
+ */
 function expectTlbAgrees({ machine }: Fixture, half: Half, model: PageModel, at: readonly number[]): void {
   for (const offset of at) {
     const found = model.find(offset);
@@ -238,7 +243,10 @@ it('a live direct map can be changed anywhere but where its own tables lie', () 
 });
 
 it('mapRange writes the least number of entries', () => {
-  /** Least entries for pages [0, count) from `first` to `out`, by dynamic programming. */
+  /**
+   * Least number of entries for pages [0, count), each starting at `first` + i with output `out` +
+   * i: by dynamic programming.
+   */
   const least = (first: number, out: number, count: number): number => {
     const best = new Uint32Array(count + 1);
     for (let end = 1; end <= count; end++) {

@@ -22,7 +22,10 @@ export class TableAllocator {
     this.pool = pool;
   }
 
-  /** Tables and pages come from `allocator` now. Tables of the pool stay the pool's. */
+  /**
+   * From now on tables and pages come from `allocator`; tables already taken from the pool stay the
+   * pool's.
+   */
   setPageAllocator(allocator: PageAllocator): void {
     this.#allocator = allocator;
   }

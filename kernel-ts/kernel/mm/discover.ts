@@ -154,7 +154,10 @@ function whyNoRam(fdt: Fdt, named: readonly Range<bigint>[], beyond: bigint, unu
   return reasons.join('; ');
 }
 
-/** Neighbours in /reserved-memory that overlap: the same memory is promised twice. */
+/**
+ * One sentence for each pair of neighbours in /reserved-memory that share addresses: the tree
+ * promises the same memory twice.
+ */
 function overlaps(regions: readonly StaticRegion[]): Complaint[] {
   const found: Complaint[] = [];
   const sorted = regions

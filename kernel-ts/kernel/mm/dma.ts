@@ -38,7 +38,10 @@ export interface DmaBuffer {
 /** Where the frames of buffers come from: an account for DMA. */
 type DmaFrames = Pick<FrameAccount, 'allocBelow' | 'freeFrames'>;
 
-/** Makes and frees buffers. The page tables know their frames; it keeps nothing. */
+/**
+ * Makes and takes back buffers. The page tables tell which frames are in one; it keeps nothing
+ * itself.
+ */
 export class DmaBuffers {
   private readonly memory: MemoryPort;
   private readonly space: AddressSpace;

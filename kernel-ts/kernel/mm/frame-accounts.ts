@@ -96,7 +96,10 @@ export class FrameAccounts {
     return this.words.get32(RESERVE);
   }
 
-  /** Sets it, to a quarter of the free frames at most: a small machine can run processes too. */
+  /**
+   * Sets it; not more than a quarter of what is free now, so that a very small machine can still
+   * run a process.
+   */
   setReserve(frames: number): void {
     this.words.set32(RESERVE, Math.min(frames, Math.floor(this.buddy.counts().freeFrames / 4)));
   }
@@ -142,7 +145,9 @@ export class FrameAccounts {
   }
 }
 
-/** One owner's frames. A handle: the counters are in memory. */
+/**
+ * Frames on behalf of one owner. A handle: it keeps nothing that the counters in memory do not say.
+ */
 export class FrameAccount {
   readonly owner: PageOwner;
   private readonly accounts: FrameAccounts;
@@ -160,7 +165,7 @@ export class FrameAccount {
    * @throws KernelPanic as Buddy.allocFrames
    */
   allocFrames(order: number): PhysAddr | null {
-    return this.charge(2 ** order, (buddy) => buddy.allocFrames(order));
+    return this.take(2 ** order, (buddy) => buddy.allocFrames(order));
   }
 
   /**
@@ -168,12 +173,12 @@ export class FrameAccount {
    * @throws KernelPanic as Buddy.freeFrames
    */
   freeFrames(frame: PhysAddr, order: number): void {
-    this.uncharge(2 ** order, (buddy) => buddy.freeFrames(frame, order));
+    this.give(2 ** order, (buddy) => buddy.freeFrames(frame, order));
   }
 
   /** As {@link allocFrames}, wholly below physical address `limit`. */
   allocBelow(order: number, limit: number): PhysAddr | null {
-    return this.charge(2 ** order, (buddy) => buddy.allocBelow(order, limit));
+    return this.take(2 ** order, (buddy) => buddy.allocBelow(order, limit));
   }
 
   /**
@@ -181,12 +186,12 @@ export class FrameAccount {
    * @throws KernelPanic as Buddy.allocExact
    */
   allocExact(bytes: number): PhysAddr | null {
-    return this.charge(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.allocExact(bytes));
+    return this.take(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.allocExact(bytes));
   }
 
   /** Frees what `allocExact(bytes)` returned. @throws KernelPanic as Buddy.freeExact */
   freeExact(frame: PhysAddr, bytes: number): void {
-    this.uncharge(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.freeExact(frame, bytes));
+    this.give(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.freeExact(frame, bytes));
   }
 
   /** Frames that {@link allocFrames} of order 0 would still give. O(zones). */
@@ -200,7 +205,7 @@ export class FrameAccount {
     return this.accounts.buddy.counts();
   }
 
-  private charge(frames: number, from: (buddy: Buddy) => PhysAddr | null): PhysAddr | null {
+  private take(frames: number, from: (buddy: Buddy) => PhysAddr | null): PhysAddr | null {
     const { accounts, owner } = this;
     const { buddy, trace } = accounts;
     trace?.enter(this.inEvents);
@@ -211,7 +216,7 @@ export class FrameAccount {
     return frame;
   }
 
-  private uncharge(frames: number, to: (buddy: Buddy) => void): void {
+  private give(frames: number, to: (buddy: Buddy) => void): void {
     const { buddy, trace } = this.accounts;
     trace?.enter(this.inEvents);
     to(buddy);

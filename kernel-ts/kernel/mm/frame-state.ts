@@ -4,9 +4,13 @@
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
-import { decodeState, flagNames, MAX_ORDER, PageFlag } from './page.ts';
+import { MAX_ORDER, PageFlag } from './page.ts';
+import { decodeState, flagNames } from './page-state.ts';
 
-/** A section's descriptors, by frame relative to `originPfn`. An open Zone is one. */
+/**
+ * The descriptors of one section, by frame number relative to `originPfn` (a multiple of 2^20). An
+ * open Zone is one.
+ */
 export interface StateReader {
   readonly originPfn: number;
   readonly startRel: number;
@@ -15,7 +19,10 @@ export interface StateReader {
   state(rel: number): number;
 }
 
-/** State of a frame. `corrupt`: the descriptor is none that the allocator writes. */
+/**
+ * State of a frame. `corrupt` means that its descriptor says nothing that the allocator ever
+ * writes.
+ */
 export type FrameKind = 'free' | 'allocated' | 'reserved' | 'outside-ram' | 'corrupt';
 
 /** A frame explained. Addresses in bytes. */

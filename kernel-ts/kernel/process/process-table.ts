@@ -44,7 +44,10 @@ export class ProcessTable extends RecordView {
     return this.get32(COUNT);
   }
 
-  /** A process with a pid and a parent only, or null without memory for its record. */
+  /**
+   * A new process without anything but a pid and a parent, or null when there is no memory for its
+   * record.
+   */
   create(parent: Process | null): Process | null {
     const va = this.records.alloc();
     if (va === null) return null;

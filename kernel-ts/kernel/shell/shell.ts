@@ -64,7 +64,10 @@ export class Shell {
     };
   }
 
-  /** Does what was typed, until nothing is left, a process has the console, or power goes off. */
+  /**
+   * Reads what has been typed and does what it says, until nothing is left, a process has the
+   * console, or the machine goes off.
+   */
   serve(): void {
     for (;;) {
       this.prompt();

@@ -23,7 +23,10 @@ import type { MemoryPort, MemoryWindow, SystemRegister, SystemRegisterPort, TlbP
 import { SynchronousAbort } from '#kernel-ts/hal/ports.ts';
 import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
 
-/** What happened: "write64 0x1000 0x3", "dsb", "tlbi 0x…", "isb", "msr TTBR1_EL1 0x1000". */
+/**
+ * One thing that happened, in words: "write64 0x1000 0x3", "dsb", "tlbi 0x...", "tlbi all", "isb",
+ * "msr TTBR1_EL1 0x1000".
+ */
 export type FakeEvent = string;
 
 /** A leaf found by walking all tables. */
@@ -99,7 +102,9 @@ export class FakeMachine {
     return { memory: this.memory, tlb: this.tlb, registers: this.registers };
   }
 
-  /** Starts or stops checking descriptor stores into this frame. */
+  /**
+   * Descriptor stores into this frame are checked from now on; `false` when it stops being a table.
+   */
   watchTable(frame: PhysAddr, isTable = true): void {
     if (isTable) this.#tables.add(frame);
     else this.#tables.delete(frame);

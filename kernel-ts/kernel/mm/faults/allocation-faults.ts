@@ -47,7 +47,10 @@ export class AllocationFaults {
     memory.fill(this.counters, bytes, 0);
   }
 
-  /** True when this allocation must fail. Every rule counts it, failed by another or not. */
+  /**
+   * True when this allocation must fail; every rule has counted it then, so that rules do not hide
+   * allocations from each other.
+   */
   refuses(asked: AskedAllocation, { totalFrames, freeFrames }: BuddyCounts): boolean {
     let refused = false;
     for (const [index, rule] of this.rules.entries()) {

@@ -3,12 +3,12 @@
  * range".
  *
  * A block that sticks out of the range is split first; the rest of it keeps its output addresses
- * and attributes. Tables that end up empty are unlinked. As in map.ts a plan reads and counts, and
+ * and attributes. Tables that end up empty are unlinked. As in fill.ts a plan reads and counts, and
  * the writes after it cannot fail.
  *
  * ```
  *  before   |<----------------- 2 MiB block ----------------->|
- *  range                      |range|
+ *  edit                       |range|
  *  after    |p|p|p|p|p|p|p|p|p| new |p|p|p|p|p|p|p|p|p|p|p|p|p|     new table, entry replaced by break-before-make
  * ```
  * Specification: Arm ARM DDI 0487 K.a, D8, "Using break-before-make when updating translation table
@@ -31,7 +31,7 @@ import {
 import type { Level } from './descriptor.ts';
 import type { EntryWriter } from './entry-writer.ts';
 import { isPermissionChange } from './entry-writer.ts';
-import { nextTable } from './map.ts';
+import { nextTable } from './fill.ts';
 import { MapError } from './map-error.ts';
 import type { MappingTrace } from './mapping-trace.ts';
 import type { TableMemory } from './table-memory.ts';
@@ -39,11 +39,14 @@ import type { Range } from '#common/range.ts';
 import { addressAt, entriesIn } from './virtual-range.ts';
 import type { EntrySlice, Half } from './virtual-range.ts';
 
-/** A leaf's new descriptor, 0 to unmap. Also asked before a split: the size must not matter. */
+/**
+ * New descriptor for a leaf, 0 to unmap it. Called for blocks that still have to be split too, so
+ * it must not depend on the size.
+ */
 export type LeafChange = (descriptor: bigint, level: 1 | 2 | 3) => bigint;
 
 /** What to change. */
-export interface UpdateRequest {
+export interface EditRequest {
   readonly half: Half;
   /** Root table. */
   readonly root: PhysAddr;
@@ -54,7 +57,7 @@ export interface UpdateRequest {
 }
 
 /** What the plan found out. */
-export interface UpdatePlan {
+export interface EditPlan {
   /** Tables needed for splits. */
   readonly splits: number;
   /** The range, widened to the ends of the blocks that it cuts. */
@@ -69,7 +72,7 @@ export interface UpdatePlan {
  * @throws MapError NotMapped at the first hole, WalkFailed when a table leads outside. O(entries
  * touched)
  */
-export function planUpdate(memory: TableMemory, request: UpdateRequest, outputLimit: number): UpdatePlan {
+export function planEdit(memory: TableMemory, request: EditRequest, outputLimit: number): EditPlan {
   let splits = 0;
   let breaks = false;
   let { start: lowest, end: highest } = request.range;
@@ -100,7 +103,10 @@ export function planUpdate(memory: TableMemory, request: UpdateRequest, outputLi
   return { splits, touched: { start: lowest, end: highest }, tables, breaks };
 }
 
-/** Tables needed to split a leaf of `level` at both ends of the range. */
+/**
+ * Tables needed so that a leaf of `level` gets entry ends where the range begins and ends inside
+ * it.
+ */
 function splitsFor(range: Range, level: Level): number {
   let count = 1;
   if (level === 1) {
@@ -109,17 +115,17 @@ function splitsFor(range: Range, level: Level): number {
   return count;
 }
 
-/** How {@link applyUpdate} reaches an entry while it is broken. */
+/** How {@link applyEdit} reaches an entry while it is broken. */
 export type MakeAddress = (table: PhysAddr, index: number, broken: Range) => VirtAddr;
 
 /**
- * Does what {@link planUpdate} accepted, taking tables off the end of `spare`. Returns the tables
+ * Does what {@link planEdit} accepted, taking tables off the end of `spare`. Returns the tables
  * that are no longer linked; the caller pays the barriers (`writer.finish`) before it frees them.
  */
-export function applyUpdate(
+export function applyEdit(
   memory: TableMemory,
   writer: EntryWriter,
-  request: UpdateRequest,
+  request: EditRequest,
   spare: PhysAddr[],
   makeAddress: MakeAddress,
 ): PhysAddr[] {
@@ -131,7 +137,7 @@ export function applyUpdate(
     writer.replace(table, slice.index, descriptor, va, makeAddress(table, slice.index, broken));
   };
 
-  const updateLeaf = (table: PhysAddr, slice: EntrySlice, level: 1 | 2 | 3, descriptor: bigint): void => {
+  const editLeaf = (table: PhysAddr, slice: EntrySlice, level: 1 | 2 | 3, descriptor: bigint): void => {
     const after = request.change(descriptor, level);
     if (after === descriptor) return;
     const va = addressAt(request.half, slice.start);
@@ -167,7 +173,7 @@ export function applyUpdate(
     for (const slice of entriesIn(range, level)) {
       const descriptor = memory.readEntry(table, slice.index);
       if (kindOf(descriptor, level) === 'leaf') {
-        updateLeaf(table, slice, level as 1 | 2 | 3, descriptor);
+        editLeaf(table, slice, level as 1 | 2 | 3, descriptor);
         continue;
       }
       const next = tableAddress(descriptor);
@@ -192,7 +198,10 @@ function splitEntries(block: bigint, level: 1 | 2): BigUint64Array {
   );
 }
 
-/** True for a table without valid entries. Beside `range` first, where the answer often is. */
+/**
+ * True when a table has no valid entry. Looks beside `range` first: where memory is unmapped page
+ * by page the answer is there.
+ */
 function isEmpty(memory: TableMemory, table: PhysAddr, range: Range, level: Level): boolean {
   const span = LEVEL_SPAN[level];
   const first = Math.floor(range.start / span);

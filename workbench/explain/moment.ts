@@ -1,7 +1,7 @@
 /**
- * The point of a run at which a question is asked: its end, or somewhere in the middle of it.
+ * When a question is asked: at the end of a boot, or somewhere in the middle of it.
  *
- * The modelled kernel boots inside one gate, during which the machine does not stop. So a point
+ * The modelled kernel boots inside one gate, during which the machine does not stop. So a moment
  * inside it is the first event at or after it: everything that the kernel does of interest is an
  * event, and the question is answered then and there.
  */
@@ -12,8 +12,8 @@ import { InputError } from '#workbench/machine/input-error.ts';
 import type { LevitateMachine, RunBounds } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 
-/** A point of a run. */
-export type RunPoint =
+/** A moment of a boot. */
+export type Moment =
   | { readonly kind: 'end' }
   /** Simulated nanoseconds since reset. */
   | { readonly kind: 'time'; readonly ns: number }
@@ -25,7 +25,7 @@ export type RunPoint =
  * "120ms", "38000" (instructions), "stage3", "memory & mmu".
  * @throws InputError for an empty text or a time that is none
  */
-export function parseRunPoint(text: string): RunPoint {
+export function parseMoment(text: string): Moment {
   const trimmed = text.trim().toLowerCase();
   if (trimmed === '')
     throw new InputError('--at: a time (120ms), a number of instructions, or a stage (stage3) is wanted');
@@ -37,23 +37,23 @@ export function parseRunPoint(text: string): RunPoint {
   return { kind: 'stage', number: stage === null ? null : Number(stage[1]), name: trimmed };
 }
 
-/** What was found at a point. */
+/** What was found at a moment. */
 export interface Asked<T> {
   readonly answer: T;
-  /** How the run ended; null when the point came first. */
+  /** How the run ended; null when the moment came first. */
   readonly outcome: Outcome | null;
   readonly atNs: number;
   readonly instructions: number;
 }
 
 /**
- * Runs `machine` to `point`, or to the end of its run when that comes first, and asks there.
+ * Runs `machine` to `moment`, or to the end of its run when that comes first, and asks there.
  * @param bounds of the run
  * @throws InputError when a stage was waited for that the boot did not enter
  */
 export function askAt<T>(
   machine: LevitateMachine,
-  point: RunPoint,
+  moment: Moment,
   bounds: RunBounds,
   ask: (machine: LevitateMachine) => T,
 ): Asked<T> {
@@ -61,19 +61,19 @@ export function askAt<T>(
   const now = (outcome: Outcome | null): Asked<T> => askNow(machine, outcome, ask);
   let early: Asked<T> | null = null;
   const end =
-    point.kind === 'end'
+    moment.kind === 'end'
       ? () => {}
       : machine.events.subscribe((event) => {
-          if (early !== null || !hasCome(point, event, clock.instructions)) return;
+          if (early !== null || !hasCome(moment, event, clock.instructions)) return;
           early = now(null);
           machine.machine.stop();
         });
-  const outcome = machine.run(limitsOf(point, bounds));
+  const outcome = machine.run(limitsOf(moment, bounds));
   end();
   if (early !== null) return early;
-  if (point.kind === 'stage') throw stageNotEntered(machine, point.name, outcome);
-  const isPoint = point.kind !== 'end' && outcome.outcome === 'limit';
-  return now(isPoint ? null : outcome);
+  if (moment.kind === 'stage') throw stageNotEntered(machine, moment.name, outcome);
+  const isMoment = moment.kind !== 'end' && outcome.outcome === 'limit';
+  return now(isMoment ? null : outcome);
 }
 
 /** Asks `machine` as it stands. @param outcome how its run ended, null where it did not */
@@ -86,27 +86,27 @@ export function askNow<T>(
   return { answer: ask(machine), outcome, atNs: nowNs, instructions };
 }
 
-function hasCome(point: RunPoint, event: LogEvent, instructions: number): boolean {
-  switch (point.kind) {
+function hasCome(moment: Moment, event: LogEvent, instructions: number): boolean {
+  switch (moment.kind) {
     case 'end':
       return false;
     case 'time':
-      return event.t >= point.ns;
+      return event.t >= moment.ns;
     case 'instructions':
-      return instructions >= point.count;
+      return instructions >= moment.count;
     case 'stage':
       if (event.kind !== 'stage') return false;
-      return point.number === null
-        ? event.fields.name.toLowerCase().includes(point.name)
-        : event.fields.number === point.number;
+      return moment.number === null
+        ? event.fields.name.toLowerCase().includes(moment.name)
+        : event.fields.number === moment.number;
   }
 }
 
-/** The nearer of the point and the run's own bounds. */
-function limitsOf(point: RunPoint, { timeoutNs = Infinity, maxInstructions = Infinity }: RunBounds): RunBounds {
+/** The nearer of the moment and the run's own bounds. */
+function limitsOf(moment: Moment, { timeoutNs = Infinity, maxInstructions = Infinity }: RunBounds): RunBounds {
   return {
-    timeoutNs: point.kind === 'time' ? Math.min(point.ns, timeoutNs) : timeoutNs,
-    maxInstructions: point.kind === 'instructions' ? Math.min(point.count, maxInstructions) : maxInstructions,
+    timeoutNs: moment.kind === 'time' ? Math.min(moment.ns, timeoutNs) : timeoutNs,
+    maxInstructions: moment.kind === 'instructions' ? Math.min(moment.count, maxInstructions) : maxInstructions,
   };
 }
 

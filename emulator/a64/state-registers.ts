@@ -1,0 +1,96 @@
+/** A core's registers for those who know no WebAssembly: debuggers, snapshots, firmware calls. */
+
+import { type CoreRegisters } from '#emulator/engine/engine.ts';
+import { type SystemRegisterEncoding, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
+import type { CoreState } from './core-state.ts';
+import { STACK_POINTER } from './layout.ts';
+import type { RegisterFile } from './system/register-file.ts';
+
+export interface RegisterHooks {
+  /** PSTATE was written. */
+  readonly pstateChanged: () => void;
+  /** A system register that is storage was written. */
+  readonly registerChanged: () => void;
+  /** PSTATE and stack pointers by the number of their register. */
+  readonly special: (register: number) => bigint | undefined;
+}
+
+const X_REGISTERS = 31;
+
+export class StateRegisters implements CoreRegisters {
+  protected readonly state: CoreState;
+  protected readonly file: RegisterFile;
+  private readonly hooks: RegisterHooks;
+
+  constructor(state: CoreState, file: RegisterFile, hooks: RegisterHooks) {
+    this.state = state;
+    this.file = file;
+    this.hooks = hooks;
+  }
+
+  getX(index: number): bigint {
+    return index < X_REGISTERS ? (this.state.x[index] as bigint) : 0n;
+  }
+
+  setX(index: number, value: bigint): void {
+    if (index < X_REGISTERS) this.state.x[index] = value;
+  }
+
+  getPc(): bigint {
+    return this.state.pc;
+  }
+
+  setPc(value: bigint): void {
+    this.state.pc = value;
+  }
+
+  getSp(): bigint {
+    return this.state.x[STACK_POINTER] as bigint;
+  }
+
+  setSp(value: bigint): void {
+    this.state.x[STACK_POINTER] = value;
+  }
+
+  getBankedSp(level: number): bigint {
+    return this.state.stackPointers[level] as bigint;
+  }
+
+  setBankedSp(level: number, value: bigint): void {
+    this.state.stackPointers[level] = value;
+  }
+
+  getV(index: number): bigint {
+    const { v } = this.state;
+    return ((v[2 * index + 1] as bigint) << 64n) | (v[2 * index] as bigint);
+  }
+
+  setV(index: number, value: bigint): void {
+    this.state.v[2 * index] = BigInt.asUintN(64, value);
+    this.state.v[2 * index + 1] = BigInt.asUintN(64, value >> 64n);
+  }
+
+  getPstate(): number {
+    return this.state.pstate;
+  }
+
+  setPstate(value: number): void {
+    this.state.pstate = value;
+    this.hooks.pstateChanged();
+  }
+
+  getSystemRegister(encoding: SystemRegisterEncoding): bigint | null {
+    const register = systemRegisterNumber(encoding);
+    const special = this.hooks.special(register);
+    if (special !== undefined) return special;
+    const stored = this.file.find(register);
+    return stored === undefined ? null : this.file.read(stored);
+  }
+
+  setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
+    const stored = this.file.find(systemRegisterNumber(encoding));
+    if (stored === undefined) return false;
+    if (this.file.write(stored, value) && stored.effect !== 'none') this.hooks.registerChanged();
+    return true;
+  }
+}

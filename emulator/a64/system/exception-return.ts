@@ -1,0 +1,41 @@
+/**
+ * ERET: back to the state that SPSR holds, unless that is none that the core can be in.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D1.4 (exception return), D1.4.4 (illegal return events).
+ */
+
+import { type CoreState, PSTATE } from '#emulator/a64/core-state.ts';
+import type { RegisterFile } from './register-file.ts';
+
+const HCR_TGE = 1n << 27n;
+/** SPSR: AArch32, M[1]. */
+const M_AARCH32 = 1 << 4;
+const M_RESERVED = 1 << 1;
+const NZCV = 0xf << 28;
+const DAIF = 0xf << 6;
+
+/** PC and PSTATE as after an ERET at a level above EL0. */
+export function exceptionReturn(state: CoreState, file: RegisterFile): void {
+  const { level } = state;
+  const names =
+    level === 3
+      ? (['SPSR_EL3', 'ELR_EL3'] as const)
+      : level === 2
+        ? (['SPSR_EL2', 'ELR_EL2'] as const)
+        : (['SPSR_EL1', 'ELR_EL1'] as const);
+  const saved = Number(BigInt.asUintN(32, file.get(names[0])));
+  state.pc = file.get(names[1]);
+  const target = (saved >>> 2) & 3;
+  const isIllegal =
+    (saved & (M_AARCH32 | M_RESERVED)) !== 0 ||
+    target > level ||
+    (target === 0 && (saved & 1) !== 0) ||
+    (target === 1 && (file.get('HCR_EL2') & HCR_TGE) !== 0n);
+  if (!isIllegal) {
+    state.pstate = saved;
+    return;
+  }
+  // Level and stack pointer stay; what is executed next finds the state illegal.
+  const kept = NZCV | DAIF;
+  state.pstate = (state.pstate & ~kept) | (saved & kept) | PSTATE.il;
+}

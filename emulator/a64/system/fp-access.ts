@@ -1,0 +1,32 @@
+/**
+ * Whether FP and SIMD may be used: CPACR_EL1.FPEN, CPTR_EL2.TFP and CPTR_EL3.TFP.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D1.3.3.4 (traps), D24.2.37 (CPACR_EL1).
+ */
+
+import { EXCEPTION_CLASS, SYNDROME_IL } from '#emulator/cpu/syndrome.ts';
+import { type CoreState, GuestException } from '#emulator/a64/core-state.ts';
+import type { RegisterFile } from './register-file.ts';
+
+const CPTR_TFP = 1n << 10n;
+const HCR_TGE = 1n << 27n;
+/** ISS: always executed (CV, COND). */
+const ISS = (1 << 24) | (0b1110 << 20);
+
+/** The level that takes the trap of an access to FP now; null where it is allowed. */
+export function fpTrapTarget({ level }: CoreState, file: RegisterFile): 1 | 2 | 3 | null {
+  if (level < 2) {
+    const enabled = Number((file.get('CPACR_EL1') >> 20n) & 3n);
+    const trapped = level === 0 ? enabled !== 3 : enabled === 0 || enabled === 2;
+    if (trapped) return level === 0 && (file.get('HCR_EL2') & HCR_TGE) !== 0n ? 2 : 1;
+  }
+  if (level < 3 && (file.control(2) & CPTR_TFP) !== 0n) return 2;
+  return (file.control(3) & CPTR_TFP) === 0n ? null : 3;
+}
+
+/** @throws GuestException where FP is trapped */
+export function checkFpAccess(state: CoreState, file: RegisterFile): void {
+  const target = fpTrapTarget(state, file);
+  if (target === null) return;
+  throw new GuestException(((EXCEPTION_CLASS.floatingPoint << 26) | SYNDROME_IL | ISS) >>> 0, null, target);
+}

@@ -1,0 +1,101 @@
+/**
+ * SYS and SYSL: maintenance of translations and caches, zeroing memory, address translation.
+ *
+ * Caches are not modelled, so their maintenance is nothing. Code is decoded by what is in memory
+ * when it runs.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, C5.3 to C5.6, D24.2.144 (PAR_EL1).
+ */
+
+import { PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
+import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
+import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
+import { translate, type TranslationRegisters } from '#emulator/cpu/translate.ts';
+import type { CoreRegisters } from '#emulator/engine/engine.ts';
+import { type CoreState, GuestException, type MemoryPort } from '#emulator/a64/core-state.ts';
+import type { RegisterFile } from './register-file.ts';
+
+const CRN_CACHE = 7;
+const CRN_TLBI = 8;
+/** DC ZVA: op1 3, CRm 4, op2 1. */
+const ZERO_BYTES = 64n;
+const SCTLR_DZE = 1n << 14n;
+const SCTLR_UCI = 1n << 26n;
+/** AT: CRm 8 (and 9). */
+const CRM_TRANSLATE = 8;
+
+const PAR_F = 1n;
+const PAR_RES1 = 1n << 11n;
+
+export interface OperationParts {
+  readonly state: CoreState;
+  readonly file: RegisterFile;
+  readonly engine: CoreRegisters;
+  readonly memory: MemoryPort;
+  readonly translation: () => TranslationRegisters;
+  readonly readDescriptor: (address: number) => bigint | null;
+  /** A TLBI was executed. */
+  readonly translationsInvalidated: () => void;
+  /** An IC was executed. */
+  readonly codeInvalidated: () => void;
+}
+
+/** @throws GuestException */
+export function operate(
+  parts: OperationParts,
+  [op1, crn, crm, op2]: readonly [op1: number, crn: number, crm: number, op2: number],
+  rt: number,
+  value: bigint,
+): void {
+  const { state } = parts;
+  if (crn === CRN_TLBI) {
+    if (state.level < (op1 === 0 ? 1 : op1 === 4 ? 2 : op1 === 6 ? 3 : 4)) undefinedHere();
+    parts.translationsInvalidated();
+    return;
+  }
+  if (crn !== CRN_CACHE || (op1 !== 0 && op1 !== 3 && op1 !== 4 && op1 !== 6)) undefinedHere();
+  if (op1 !== 3 && state.level < (op1 === 0 ? 1 : op1 === 4 ? 2 : 3)) undefinedHere();
+  if (op1 !== 3 && crm === CRM_TRANSLATE) {
+    if (op1 === 0 && op2 < 4) parts.file.set('PAR_EL1', addressTranslation(parts, op2, value));
+    else undefinedHere();
+    return;
+  }
+  if (op1 === 3) {
+    const bit = crm === 4 ? SCTLR_DZE : SCTLR_UCI;
+    if (state.level === 0 && (parts.file.get('SCTLR_EL1') & bit) === 0n) {
+      throw new GuestException(
+        systemRegisterSyndrome([1, op1, crn, crm, op2], rt, false),
+        null,
+        synchronousTarget(parts.engine, 0),
+      );
+    }
+    if (crm === 4 && op2 === 1) {
+      zero(parts.memory, value - (value % ZERO_BYTES));
+      return;
+    }
+  }
+  // IC: CRm 1 and 5.
+  if (crm === 1 || crm === 5) parts.codeInvalidated();
+}
+
+function undefinedHere(): never {
+  throw new GuestException(undefinedSyndrome());
+}
+
+function zero(memory: MemoryPort, start: bigint): void {
+  for (let at = 0n; at < ZERO_BYTES; at += 8n) memory.write(start + at, 8, 0n);
+}
+
+/** AT S1E1R, S1E1W, S1E0R, S1E0W: op2 0 to 3. */
+function addressTranslation(parts: OperationParts, op2: number, va: bigint): bigint {
+  const registers = parts.translation();
+  const type = (op2 & 1) === 0 ? 'read' : 'write';
+  const found = translate(va, type, op2 < 2 ? 1 : 0, registers, parts.readDescriptor, PHYSICAL_BITS);
+  if (!found.ok) return PAR_F | PAR_RES1 | (BigInt(found.fault.status) << 1n);
+  const { descriptor, attributeIndex } = found.mapping;
+  const attributes = (parts.file.get('MAIR_EL1') >> BigInt(8 * attributeIndex)) & 0xffn;
+  const shareability = (descriptor >> 8n) & 3n;
+  const page = BigInt(found.pa - (found.pa % 4096));
+  const nonSecure = 1n << 9n;
+  return page | PAR_RES1 | nonSecure | (attributes << 56n) | (shareability << 7n);
+}

@@ -1,0 +1,69 @@
+/** The system registers of a core that are storage, in its block of the WebAssembly memory. */
+
+import { SYSTEM_REGISTERS, type SystemRegisterName, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
+import { STORED_REGISTERS, type StoredRegister } from './registers.ts';
+
+export class RegisterFile {
+  private readonly values: BigUint64Array;
+
+  /** @param values the block's part for them */
+  constructor(values: BigUint64Array) {
+    this.values = values;
+    this.reset();
+  }
+
+  reset(): void {
+    for (const { place, reset } of STORED_REGISTERS.values()) this.values[place] = reset;
+  }
+
+  find(register: number): StoredRegister | undefined {
+    return STORED_REGISTERS.get(register);
+  }
+
+  read({ place }: StoredRegister): bigint {
+    return this.values[place] as bigint;
+  }
+
+  /** True when the value has changed. */
+  write({ place, mask, how }: StoredRegister, value: bigint): boolean {
+    const old = this.values[place] as bigint;
+    const wanted = value & mask;
+    const now = how === 'set bits' ? old | wanted : how === 'clear bits' ? old & ~wanted : (old & ~mask) | wanted;
+    this.values[place] = now;
+    return now !== old;
+  }
+
+  /** By name, for what the core itself looks at. */
+  get(name: SystemRegisterName): bigint {
+    return this.values[placeOf(name)] as bigint;
+  }
+
+  /** SCTLR, TCR or TTBR0 of EL2 or EL3: CRn 1 and 2. */
+  byLevel(level: 2 | 3, which: 'SCTLR' | 'TCR' | 'TTBR0'): bigint {
+    const [crn, crm, op2] = which === 'SCTLR' ? [1, 0, 0] : [2, 0, which === 'TCR' ? 2 : 0];
+    const register = this.find(systemRegisterNumber([3, level === 2 ? 4 : 6, crn, crm, op2]));
+    return register === undefined ? 0n : this.read(register);
+  }
+
+  /** CPTR_EL2 or CPTR_EL3. */
+  control(level: 2 | 3): bigint {
+    const register = this.find(systemRegisterNumber([3, level === 2 ? 4 : 6, 1, 1, 2]));
+    return register === undefined ? 0n : this.read(register);
+  }
+
+  set(name: SystemRegisterName, value: bigint): void {
+    this.values[placeOf(name)] = value;
+  }
+}
+
+const places = new Map<SystemRegisterName, number>();
+
+function placeOf(name: SystemRegisterName): number {
+  let place = places.get(name);
+  if (place === undefined) {
+    place = STORED_REGISTERS.get(systemRegisterNumber(SYSTEM_REGISTERS[name]))?.place;
+    if (place === undefined) throw new RangeError(`${name} is not stored`);
+    places.set(name, place);
+  }
+  return place;
+}

@@ -1,0 +1,178 @@
+/**
+ * System registers that are storage: what they hold after reset and which bits can be written. What
+ * reading or writing one does beyond that is system-registers.ts's.
+ *
+ * Reset values that the architecture leaves open are those of a Cortex-A72 with AArch64 alone.
+ * Source: Arm ARM DDI 0487 K.a, D24; Cortex-A72 TRM, 4.3.
+ */
+
+import {
+  SYSTEM_REGISTERS,
+  type SystemRegisterEncoding,
+  systemRegisterNumber,
+} from '#emulator/engine/system-registers.ts';
+
+/** What else a write means to the core: translations change, FP may be trapped, nothing. */
+export type Effect = 'translation' | 'trap' | 'none';
+
+interface Row {
+  readonly encoding: SystemRegisterEncoding;
+  readonly reset: bigint;
+  /** Bits that a write changes; 0 for a read-only register. */
+  readonly mask: bigint;
+  readonly effect: Effect;
+  /** The encoding names a set of bits of another register, which a write sets or clears. */
+  readonly bitsOf?: { readonly base: SystemRegisterEncoding; readonly clears: boolean };
+}
+
+const ALL = 2n ** 64n - 1n;
+const WORD = 2n ** 32n - 1n;
+
+const row = (encoding: SystemRegisterEncoding, reset = 0n, mask = ALL, effect: Effect = 'none'): Row => ({
+  encoding,
+  reset,
+  mask,
+  effect,
+});
+const constant = (encoding: SystemRegisterEncoding, value: bigint): Row => row(encoding, value, 0n);
+const translation = (encoding: SystemRegisterEncoding, reset = 0n): Row => row(encoding, reset, ALL, 'translation');
+const bits = (
+  base: SystemRegisterEncoding,
+  set: SystemRegisterEncoding,
+  clear: SystemRegisterEncoding,
+  mask: bigint,
+) => [
+  row(base, 0n, mask),
+  { ...row(set, 0n, mask), bitsOf: { base, clears: false } },
+  { ...row(clear, 0n, mask), bitsOf: { base, clears: true } },
+];
+
+const S = SYSTEM_REGISTERS;
+/** RES1 bits of Armv8.0, little-endian, MMU off. */
+const SCTLR_EL1_RESET = 0x00c5_0838n;
+/** ID_AA64PFR0_EL1 and its neighbours: EL0 to EL3 in AArch64, FP and SIMD. */
+const IDENTIFICATION: readonly (readonly [crm: number, op2: number, value: bigint])[] = [
+  [4, 0, 0x1111n],
+  [5, 0, 0x1030_5106n],
+  [6, 0, 0x1_1120n],
+  [7, 0, 0x1124n],
+];
+
+const ROWS: readonly Row[] = [
+  ...IDENTIFICATION.map(([crm, op2, value]) => constant([3, 0, 0, crm, op2], value)),
+  constant([3, 0, 0, 0, 6], 0n),
+  constant([3, 1, 0, 0, 0], 0x701f_e00an),
+  constant([3, 1, 0, 0, 1], 0x0a20_0023n),
+  constant([3, 1, 0, 0, 7], 0n),
+  constant([3, 3, 0, 0, 1], 0x8444_c004n),
+  constant([3, 3, 0, 0, 7], 4n),
+  row([3, 2, 0, 0, 0], 0n, 0xfn),
+
+  translation(S.SCTLR_EL1, SCTLR_EL1_RESET),
+  row([3, 0, 1, 0, 1]),
+  row(S.CPACR_EL1, 0n, 0x3n << 20n, 'trap'),
+  translation(S.TTBR0_EL1),
+  translation(S.TTBR1_EL1),
+  translation(S.TCR_EL1),
+  row(S.SPSR_EL1, 0n, WORD),
+  row(S.ELR_EL1),
+  row([3, 0, 5, 1, 0]),
+  row([3, 0, 5, 1, 1]),
+  row(S.ESR_EL1, 0n, WORD),
+  row(S.FAR_EL1),
+  row(S.PAR_EL1),
+  row(S.MAIR_EL1),
+  row([3, 0, 10, 3, 0]),
+  row(S.VBAR_EL1, 0n, ALL ^ 0x7ffn),
+  constant([3, 0, 12, 1, 0], 0n),
+  row([3, 0, 13, 0, 1], 0n, WORD),
+  row([3, 0, 13, 0, 4]),
+  row([3, 3, 13, 0, 2]),
+  row([3, 3, 13, 0, 3]),
+
+  ...bits([3, 0, 9, 14, 1], [3, 0, 9, 14, 1], [3, 0, 9, 14, 2], WORD),
+  row([3, 3, 9, 12, 0], 0x4100_2040n, 0x7fn),
+  ...bits([3, 3, 9, 12, 1], [3, 3, 9, 12, 1], [3, 3, 9, 12, 2], 0x8000_000fn),
+  ...bits([3, 3, 9, 14, 3], [3, 3, 9, 14, 3], [3, 3, 9, 12, 3], 0x8000_000fn),
+  row([3, 3, 9, 12, 5], 0n, 0x1fn),
+  constant([3, 3, 9, 12, 6], 0x2_0001n),
+  constant([3, 3, 9, 12, 7], 0n),
+  row([3, 3, 9, 13, 0]),
+  row([3, 3, 9, 13, 1], 0n, WORD),
+  row([3, 3, 9, 13, 2], 0n, WORD),
+  row([3, 3, 9, 14, 0], 0n, 0xfn),
+  ...[0, 1, 2, 3].flatMap((n) => [row([3, 3, 14, 8, n], 0n, WORD), row([3, 3, 14, 12, n], 0n, WORD)]),
+  row([3, 3, 14, 15, 7], 0n, WORD),
+
+  row([3, 4, 0, 0, 0], 0x410f_d083n),
+  row([3, 4, 0, 0, 5], 0x8000_0000n),
+  translation(S.SCTLR_EL2),
+  row([3, 4, 1, 0, 1]),
+  translation(S.HCR_EL2),
+  row([3, 4, 1, 1, 1]),
+  row([3, 4, 1, 1, 2], 0n, ALL, 'trap'),
+  row([3, 4, 1, 1, 3]),
+  row([3, 4, 1, 1, 7]),
+  translation([3, 4, 2, 0, 0]),
+  translation([3, 4, 2, 0, 2]),
+  translation([3, 4, 2, 1, 0]),
+  translation([3, 4, 2, 1, 2]),
+  row([3, 4, 3, 0, 0], 0n, WORD),
+  row(S.SPSR_EL2, 0n, WORD),
+  row(S.ELR_EL2),
+  ...[0, 1, 2, 3].map((n) => row([3, 4, 4, 3, n], 0n, WORD)),
+  row([3, 4, 5, 0, 1], 0n, WORD),
+  row([3, 4, 5, 1, 0]),
+  row([3, 4, 5, 1, 1]),
+  row(S.ESR_EL2, 0n, WORD),
+  row([3, 4, 5, 3, 0], 0n, WORD),
+  row(S.FAR_EL2),
+  row([3, 4, 6, 0, 4]),
+  row([3, 4, 10, 2, 0]),
+  row([3, 4, 10, 3, 0]),
+  row(S.VBAR_EL2, 0n, ALL ^ 0x7ffn),
+  row([3, 4, 13, 0, 2]),
+
+  translation(S.SCTLR_EL3, SCTLR_EL1_RESET),
+  row([3, 6, 1, 0, 1]),
+  translation(S.SCR_EL3),
+  row([3, 6, 1, 1, 1]),
+  row([3, 6, 1, 1, 2], 0n, ALL, 'trap'),
+  row([3, 6, 1, 3, 1]),
+  translation([3, 6, 2, 0, 0]),
+  translation([3, 6, 2, 0, 2]),
+  row(S.SPSR_EL3, 0n, WORD),
+  row(S.ELR_EL3),
+  row([3, 6, 5, 1, 0]),
+  row([3, 6, 5, 1, 1]),
+  row(S.ESR_EL3, 0n, WORD),
+  row(S.FAR_EL3),
+  row([3, 6, 10, 2, 0]),
+  row([3, 6, 10, 3, 0]),
+  row(S.VBAR_EL3, 0n, ALL ^ 0x7ffn),
+  constant([3, 6, 12, 0, 1], 0n),
+  row([3, 6, 13, 0, 2]),
+];
+
+/** A register's place in the core's block, and how it is written. */
+export interface StoredRegister {
+  readonly place: number;
+  readonly reset: bigint;
+  readonly mask: bigint;
+  readonly effect: Effect;
+  readonly how: 'value' | 'set bits' | 'clear bits';
+}
+
+const table = (): ReadonlyMap<number, StoredRegister> => {
+  const found = new Map<number, StoredRegister>();
+  ROWS.forEach(({ encoding, reset, mask, effect, bitsOf }, index) => {
+    const key = systemRegisterNumber(encoding);
+    const base = bitsOf === undefined ? undefined : found.get(systemRegisterNumber(bitsOf.base));
+    const how = bitsOf === undefined ? 'value' : bitsOf.clears ? 'clear bits' : 'set bits';
+    found.set(key, { place: base?.place ?? index, reset, mask, effect, how });
+  });
+  return found;
+};
+
+/** By the number of the encoding, see systemRegisterNumber. */
+export const STORED_REGISTERS: ReadonlyMap<number, StoredRegister> = table();

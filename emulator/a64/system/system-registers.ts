@@ -1,0 +1,261 @@
+/**
+ * MRS and MSR: who may access a register, what is not storage, and what a write sets off.
+ *
+ *     access ─► allocated and allowed at this level? ─► PSTATE and stack pointers ─► debug
+ *            ─► the machine's (timer, interrupt controller, monitors) ─► storage
+ *
+ * Specification: Arm ARM DDI 0487 K.a, C5.2 (special-purpose registers), D24 (the others).
+ */
+
+import { hex } from '#common/address.ts';
+import type { CoreEnvironment } from '#emulator/cpu/core-environment.ts';
+import { type DebugRegisters, isDebugRegister, isOsLock } from '#emulator/cpu/debug-registers.ts';
+import { leastLevel } from '#emulator/cpu/instruction.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
+import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
+import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
+import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
+import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
+import { STACK_POINTER } from '#emulator/a64/layout.ts';
+import type { RegisterFile } from './register-file.ts';
+import type { Effect } from './registers.ts';
+
+/** SCTLR_EL1: EL0 may read CTR_EL0, use DC ZVA, mask interrupts, maintain caches. */
+const SCTLR_UMA = 1n << 9n;
+const SCTLR_UCT = 1n << 15n;
+
+const DAIF = 0xf << 6;
+const TPIDR_EL0 = 2;
+const TPIDRRO_EL0 = 3;
+
+/** Special-purpose registers, which are PSTATE, stack pointers and FP control: by number. */
+const number = (op0: number, op1: number, crn: number, crm: number, op2: number): number =>
+  (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
+
+interface Special {
+  /** Level below which it is undefined. */
+  readonly level: number;
+  readonly fp?: boolean;
+  readonly read: (state: CoreState) => number | bigint;
+  /** Null: read-only. */
+  readonly write: ((state: CoreState, value: bigint) => void) | null;
+}
+
+const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
+const setBits = (state: CoreState, mask: number, value: bigint): void => {
+  state.pstate = (state.pstate & ~mask) | (low(value) & mask);
+};
+const stackPointer = (of: number): Special => ({
+  level: of + 1,
+  read: ({ stackPointers }) => stackPointers[of] as bigint,
+  write: (state, value) => {
+    state.stackPointers[of] = value;
+    if (state.stackBank === of) state.x[STACK_POINTER] = value;
+  },
+});
+
+const SPECIAL: ReadonlyMap<number, Special> = new Map([
+  [
+    number(3, 3, 4, 2, 0),
+    { level: 0, read: ({ nzcv }) => (nzcv << 28) >>> 0, write: (state, v) => (state.nzcv = low(v) >>> 28) },
+  ],
+  [
+    number(3, 3, 4, 2, 1),
+    { level: 0, read: ({ pstate }) => pstate & DAIF, write: (state, v) => setBits(state, DAIF, v) },
+  ],
+  [number(3, 0, 4, 2, 2), { level: 1, read: ({ level }) => level << 2, write: null }],
+  [
+    number(3, 0, 4, 2, 0),
+    { level: 1, read: ({ pstate }) => pstate & 1, write: (state, v) => setBits(state, PSTATE.sp, v) },
+  ],
+  [number(3, 0, 4, 1, 0), stackPointer(0)],
+  [number(3, 4, 4, 1, 0), stackPointer(1)],
+  [number(3, 6, 4, 1, 0), stackPointer(2)],
+  [
+    number(3, 3, 4, 4, 0),
+    { level: 0, fp: true, read: ({ fpcr }) => fpcr >>> 0, write: (state, v) => (state.fpcr = low(v) & FPCR_MASK) },
+  ],
+  [
+    number(3, 3, 4, 4, 1),
+    { level: 0, fp: true, read: ({ fpsr }) => fpsr >>> 0, write: (state, v) => (state.fpsr = low(v) & FPSR_MASK) },
+  ],
+]);
+
+/** AHP, DN, FZ, RMode, and FZ16 where there is half-precision arithmetic. */
+const FPCR_MASK = 0x07c0_0000;
+/** QC and the cumulative exceptions; NZCV there is AArch32's. */
+const FPSR_MASK = 0x0800_009f;
+
+export interface SystemRegisterParts {
+  readonly core: MachineCore;
+  readonly state: CoreState;
+  readonly file: RegisterFile;
+  readonly environment: CoreEnvironment;
+  readonly debug: DebugRegisters;
+  /** What follows from a write. */
+  readonly changed: (effect: Effect) => void;
+  /** PSTATE has changed: an interrupt may be due, other translations may be in force. */
+  readonly pstateChanged: () => void;
+  /** Takes the trap where FP is not allowed. @throws GuestException */
+  readonly checkFp: () => void;
+  /** EL2 debug exceptions and the like need what debug registers say. */
+  readonly debugChanged: () => void;
+}
+
+const encodingOf = (register: number): SystemRegisterEncoding => [
+  register >>> 14,
+  (register >>> 11) & 7,
+  (register >>> 7) & 15,
+  (register >>> 3) & 15,
+  register & 7,
+];
+
+export class SystemRegisters {
+  private readonly parts: SystemRegisterParts;
+  private readonly encodings = new Map<number, SystemRegisterEncoding>();
+  /** Accesses to registers that there are not, reported once each. */
+  readonly unknownReported = new Set<string>();
+
+  constructor(parts: SystemRegisterParts) {
+    this.parts = parts;
+  }
+
+  /** MRS. @throws GuestException */
+  read(register: number, rt: number): bigint {
+    const { state, file, parts } = this.prepared();
+    const special = SPECIAL.get(register);
+    if (special !== undefined) return this.readSpecial(special, register, rt);
+    const encoding = this.encoding(register);
+    this.check(encoding, rt, true);
+    if (isDebugRegister(encoding)) return parts.debug.read(encoding) ?? this.unknown(encoding, true);
+    const { environment, core } = parts;
+    if (environment.intercepts(encoding)) {
+      if (state.level === 0) this.checkMachine(encoding, rt, true);
+      const value = environment.readSystemRegister(core, encoding);
+      if (value !== undefined) return value;
+    }
+    const stored = file.find(register);
+    if (stored !== undefined) return file.read(stored);
+    return environment.readSystemRegister(core, encoding) ?? this.unknown(encoding, true);
+  }
+
+  /** MSR (register). @throws GuestException */
+  write(register: number, rt: number, value: bigint): void {
+    const { state, file, parts } = this.prepared();
+    const special = SPECIAL.get(register);
+    if (special !== undefined) {
+      this.writeSpecial(special, register, rt, value);
+      return;
+    }
+    const encoding = this.encoding(register);
+    this.check(encoding, rt, false);
+    if (isDebugRegister(encoding) || isOsLock(encoding)) {
+      if (!parts.debug.write(encoding, value)) this.unknown(encoding, false);
+      parts.debugChanged();
+      return;
+    }
+    const { environment, core } = parts;
+    if (environment.intercepts(encoding)) {
+      if (state.level === 0) this.checkMachine(encoding, rt, false);
+      if (environment.writeSystemRegister(core, encoding, value)) return;
+    }
+    const stored = file.find(register);
+    if (stored === undefined) {
+      if (!environment.writeSystemRegister(core, encoding, value)) this.unknown(encoding, false);
+      return;
+    }
+    if (stored.mask === 0n) throw new GuestException(undefinedSyndrome());
+    if (file.write(stored, value) && stored.effect !== 'none') parts.changed(stored.effect);
+  }
+
+  /**
+   * Special-purpose registers by number, for who looks at a core from outside. Undefined: it is
+   * none.
+   */
+  peek(register: number): bigint | undefined {
+    const special = SPECIAL.get(register);
+    return special === undefined ? undefined : BigInt(special.read(this.parts.state));
+  }
+
+  private prepared() {
+    const { parts } = this;
+    return { state: parts.state, file: parts.file, parts };
+  }
+
+  private encoding(register: number): SystemRegisterEncoding {
+    let encoding = this.encodings.get(register);
+    if (encoding === undefined) {
+      encoding = encodingOf(register);
+      this.encodings.set(register, encoding);
+    }
+    return encoding;
+  }
+
+  private readSpecial({ level, fp, read }: Special, register: number, rt: number): bigint {
+    this.checkSpecial(level, fp === true, register, rt, true);
+    return BigInt(read(this.parts.state));
+  }
+
+  private writeSpecial({ level, fp, write }: Special, register: number, rt: number, value: bigint): void {
+    this.checkSpecial(level, fp === true, register, rt, false);
+    if (write === null) throw new GuestException(undefinedSyndrome());
+    write(this.parts.state, value);
+    this.parts.pstateChanged();
+  }
+
+  private checkSpecial(level: number, fp: boolean, register: number, rt: number, read: boolean): void {
+    const { state, file } = this.parts;
+    if (state.level < level) throw new GuestException(undefinedSyndrome());
+    // SP_EL0 is not a register for the level that uses it.
+    if (register === number(3, 0, 4, 1, 0) && !state.has(PSTATE.sp)) throw new GuestException(undefinedSyndrome());
+    if (fp) this.parts.checkFp();
+    if (register === number(3, 3, 4, 2, 1) && state.level === 0 && (file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
+      this.trap(this.encoding(register), rt, read);
+    }
+  }
+
+  /** An access of a level that may not know the register, or not now. */
+  private check(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
+    const { state, file } = this.parts;
+    if (state.level < leastLevel(encoding)) throw new GuestException(undefinedSyndrome());
+    const [op0, op1, crn, crm, op2] = encoding;
+    if (op0 !== 3 || op1 !== 3) return;
+    if (state.level > 0) {
+      // CNTFRQ_EL0 is written at the highest level only.
+      if (!read && state.level < 3 && crn === 14 && crm === 0) throw new GuestException(undefinedSyndrome());
+      return;
+    }
+    if (!read && crn === 14 && crm === 0) throw new GuestException(undefinedSyndrome());
+    if (!read && crn === 13 && op2 === TPIDRRO_EL0) throw new GuestException(undefinedSyndrome());
+    if (crn === 13 && op2 !== TPIDR_EL0 && op2 !== TPIDRRO_EL0) throw new GuestException(undefinedSyndrome());
+    if (crn === 0 && crm === 0 && op2 === 1 && (file.get('SCTLR_EL1') & SCTLR_UCT) === 0n) {
+      this.trap(encoding, rt, read);
+    }
+  }
+
+  /** Code at EL0 accesses a register of the machine. */
+  private checkMachine(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
+    const { environment, core } = this.parts;
+    if (!environment.allowedAtEl0(core, encoding, read)) this.trap(encoding, rt, read);
+  }
+
+  private trap(encoding: SystemRegisterEncoding, rt: number, read: boolean): never {
+    const { core, state } = this.parts;
+    throw new GuestException(
+      systemRegisterSyndrome(encoding, rt, read),
+      null,
+      synchronousTarget(core.engine, state.level),
+    );
+  }
+
+  private unknown(encoding: SystemRegisterEncoding, read: boolean): never {
+    const { environment, core, state } = this.parts;
+    const register = systemRegisterName(encoding);
+    const access = read ? 'read' : 'write';
+    if (!this.unknownReported.has(`${access} ${register}`)) {
+      this.unknownReported.add(`${access} ${register}`);
+      environment.emit(core, 'sysreg-unknown', { register, access, pc: hex(state.pc) });
+    }
+    throw new GuestException(undefinedSyndrome());
+  }
+}
