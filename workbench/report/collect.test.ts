@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeReport } from '#workbench/boot/report.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
+import { dtb } from '#workbench/testing.ts';
 import { collectReport } from './collect.ts';
 import { PAGE_LIMITS, storyOf } from './condense.ts';
 import { OWNER_FREE } from './memory-state.ts';
@@ -59,6 +60,18 @@ describe('collectReport', () => {
     expect(machine.serial.text).toBe(plain.serial.text);
     expect(machine.machine.clock.nowNs).toBe(plain.machine.clock.nowNs);
     plain.close();
+    machine.close();
+  });
+
+  it('draws reserved memory as that, whatever its nodes are called', () => {
+    const names = ['rapid-cam', 'ozone-fw', 'heap', 'user-data'];
+    let tree = dtb().from('qemu-virt').ram(0x4000_0000, '128M');
+    for (const [index, name] of names.entries()) tree = tree.reserved(0x4400_0000 + index * 2 ** 20, '1M', { name });
+    const { machine, data } = bootedWith({ board: 'qemu-virt', dtb: tree.build(), trace: [...STORY_TRACE] });
+    const drawn = data.story.owners.filter(({ name }) => name.includes('@'));
+    expect(drawn.map(({ name, class: drawnAs }) => [name.split('@')[0], drawnAs])).toEqual(
+      names.map((name) => [name, 'reserved']),
+    );
     machine.close();
   });
 
