@@ -92,8 +92,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   };
 
   const { initrdBytes = 0, dtbBytes } = sizes;
-  // A preferred DTB address is held free while the initrd is placed: the initrd is the one that can
-  // move.
+  // A preferred DTB address is kept free: the initrd can move.
   const fixedDtb = board.load.dtb.find((start) =>
     banks.some((room) => isFree({ start, end: start + dtbBytes }, room, taken)),
   );

@@ -90,8 +90,7 @@ export const pixel6 = defineBoard({
       psci: gs101Psci,
       timer: gs101Timer,
       interruptController: gs101InterruptController,
-      // A round figure inside the first core's 0.3 to 1.8 GHz: one instruction takes one simulated
-      // nanosecond.
+      // A round figure within the first core's 0.3 to 1.8 GHz: 1 ns an instruction.
       instructionsPerSecond: 1_000_000_000,
       devices: gs101Devices(cpus),
       firmware: { image: 'reset-pixel6', device: 'boot-rom', base: physAddr(0), size: 0x1_0000, replaceable: false },

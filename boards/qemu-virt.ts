@@ -173,8 +173,7 @@ function devices({ gicVersion }: BoardConfig): DevicePlacement[] {
     gpio(),
     ...virtioSlots(),
     pcieEcam(),
-    // What `secure=on` adds, the platform bus without a device on it, and the PCIe windows behind
-    // which no function sits.
+    // What `secure=on` adds, an empty platform bus, and PCIe windows without a function.
     absent('secure-uart', 0x904_0000, 0x1000),
     absent('secure-gpio', 0x90b_0000, 0x1000),
     absent('platform-bus', 0xc00_0000, 32 * MiB),
@@ -297,8 +296,7 @@ function pcieEcam(): DevicePlacement {
           'bus-range': cells(0, 0xff),
           'linux,pci-domain': cells(0),
           'dma-coherent': flag(),
-          // Space codes: 1 I/O, 2 memory below 4 GiB, 3 memory above (IEEE 1275 PCI binding,
-          // 2.2.1.1).
+          // Space codes: 1 I/O, 2 memory below 4 GiB, 3 above (IEEE 1275 PCI binding, 2.2.1.1).
           ranges: cells(
             ...window(0x100_0000, 0, 0x3eff_0000, 0x1_0000),
             ...window(0x200_0000, 0x1000_0000, 0x1000_0000, 0x2eff_0000),

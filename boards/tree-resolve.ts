@@ -6,6 +6,7 @@
  * arm,gic and arm,gic-v3 (three cells: type, number, flags; a fourth names a PPI partition).
  */
 
+import { encodeUtf8 } from '#common/utf8.ts';
 import { BoardError } from './board-error.ts';
 import type { CellSource, NodeSource, PropertySource } from './tree-source.ts';
 import { ref } from './tree-source.ts';
@@ -121,16 +122,5 @@ function cellBytes(values: readonly number[]): Uint8Array {
  * nor the DOM's TextEncoder.
  */
 function textBytes(strings: readonly string[]): Uint8Array {
-  return Uint8Array.from(strings.flatMap((string) => [...Array.from(string).flatMap(utf8), 0]));
-}
-
-/** The UTF-8 bytes of one character; a lone surrogate becomes U+FFFD, as everywhere. */
-function utf8(character: string): number[] {
-  const point = character.codePointAt(0) ?? 0;
-  const code = point >= 0xd800 && point < 0xe000 ? 0xfffd : point;
-  if (code < 0x80) return [code];
-  const tail = (shift: number): number => 0x80 | ((code >> shift) & 0x3f);
-  if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
-  if (code < 0x10000) return [0xe0 | (code >> 12), tail(6), tail(0)];
-  return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
+  return encodeUtf8(strings.map((string) => `${string}\0`).join(''));
 }

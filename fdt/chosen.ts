@@ -89,8 +89,7 @@ function findConsole(fdt: Fdt, path: string): DeviceNode | null {
   try {
     return fdt.findPath(path);
   } catch (error) {
-    // An alias that does not exist: the console is looked for elsewhere, as when the property is
-    // absent.
+    // An unknown alias counts as an absent property.
     if (error instanceof FdtError && error.code === 'FDT_ERR_BADPATH') return null;
     throw error;
   }

@@ -109,8 +109,7 @@ export function indexStructure(blob: Uint8Array, view: DataView, header: FdtHead
   let at = header.structOffset;
   for (;;) {
     const start = at;
-    // First whether the token is whole, then whether it may stand here: libfdt's order decides
-    // which error is named.
+    // Whole first, then allowed here: libfdt's order decides which error is named.
     at = tokenEnd(blob, view, header, start);
     const token = view.getUint32(start);
     if (rootClosed && token !== TOKEN.END && token !== TOKEN.NOP)
@@ -196,8 +195,7 @@ function tokenEnd(blob: Uint8Array, view: DataView, header: FdtHeader, start: nu
  */
 function findStringEnds(blob: Uint8Array, header: FdtHeader): number[] {
   const ends: number[] = [];
-  // Version 16 bounds names by the blob's end only; the strings proper still end where
-  // size_dt_strings says or later.
+  // Version 16 bounds names by the blob's end; strings still end at size_dt_strings or later.
   for (
     let at = blob.indexOf(0, header.stringsOffset);
     at >= 0 && at < header.stringsEnd;

@@ -92,8 +92,7 @@ function usb(): DevicePlacement[] {
       size: 0x1_0000,
       irqs: [spi(463)],
       nodes: [
-        // The glue has no registers of its own: it opens a window onto the controller, which is at
-        // 0 in it.
+        // The glue has no registers: it opens a window onto the controller, at 0 in it.
         {
           name: 'usb@11110000',
           label: 'usb_glue',

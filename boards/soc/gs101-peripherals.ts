@@ -99,8 +99,7 @@ function miscDevices(cpus: number): DevicePlacement[] {
             '#address-cells': cells(0),
             '#interrupt-cells': cells(4),
             'interrupt-controller': flag(),
-            // Maintenance interrupt of the virtual CPU interface: into the controller, not one of
-            // its outputs.
+            // The virtual CPU interface's maintenance interrupt goes into the controller.
             interrupts: interrupts({ type: 'ppi', number: 9, trigger: 'level-high' }),
           },
           children: [{ name: 'ppi-partitions', properties: {}, children: ppiPartitions(cpus) }],

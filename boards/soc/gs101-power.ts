@@ -49,8 +49,7 @@ export function alwaysOnDevices(): DevicePlacement[] {
       spis: [73],
       properties: { ...clocks({ pclk: apm(0x23) }), '#mbox-cells': cells(0) },
     }),
-    // The security core gates these two; upstream has no clock controller for it and writes a null
-    // clock.
+    // The security core gates these two; upstream writes a null clock for it.
     pinController('pinctrl-gsactrl', 0x1794_0000, [0], plainBanks('gps', 3, 3)),
     pinController('pinctrl-gsacore', 0x17a8_0000, [0], plainBanks('gps', 0, 2), { status: 'disabled' }),
   ];

@@ -41,8 +41,7 @@ export function readDeviceTree(memory: MemoryPort, x0: bigint, loadedBytes: numb
     if (base % 8 !== 0) throw new FdtError('FDT_ERR_ALIGNMENT', 0, 'the blob is not aligned to 8 bytes');
     const limit = Math.min(MAX_BYTES, loadedBytes ?? MAX_BYTES);
     const header = memory.readBytes(physToVirt(base), Math.min(HEADER_BYTES, limit));
-    // What is no header at all, or claims more than there can be, is judged by as much of it as
-    // there is.
+    // Judge a blob without a header, or with one that claims too much, by what there is.
     const claimed = header.length === HEADER_BYTES ? new DataView(header.buffer).getUint32(4) : header.length;
     const blob = memory.readBytes(physToVirt(base), Math.min(Math.max(claimed, header.length), limit));
     const fdt = Fdt.open(blob);

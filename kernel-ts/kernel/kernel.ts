@@ -135,8 +135,7 @@ export class Kernel {
   }
 
   private boot(): TrapFrame {
-    // After a reset this object is as old as before, the memory that its parts were handles on is
-    // not.
+    // A reset keeps this object and clears the memory that its parts were handles on.
     this.panicking = false;
     this.explaining = false;
     this.tree = null;
@@ -185,8 +184,7 @@ export class Kernel {
       this.log.freshLine();
       for (const line of [`PANIC: ${reason}`, detail, ...more]) console.write(`${line}\n`);
     }
-    // A core that is parked must not be woken by what nobody will answer. Tried once: it may be
-    // what is broken.
+    // Nothing may wake a parked core. Tried once: closing may be what is broken.
     const { interrupts } = this;
     this.interrupts = null;
     interrupts?.close();

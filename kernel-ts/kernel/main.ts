@@ -155,8 +155,7 @@ function openBootConsole({ log, ports, memory, fdt }: KernelContext, config: Ker
   const driver = findConsole(stdout.findProperty('compatible')?.stringList() ?? []);
   const va = driver === null || base === null ? null : mapRegisters(memory, base, CONSOLE_BYTES);
   const isEarly = base === earlyBase && driver?.compatible === compatible;
-  // A tree may be another board's: what answers there is looked at before the console goes over to
-  // it.
+  // The tree may be another board's: look at what answers before using it.
   const notIt = driver === null || va === null || isEarly ? null : driver.whyNot(ports.probe, va);
   if (driver === null || base === null || va === null || notIt !== null) {
     const why =

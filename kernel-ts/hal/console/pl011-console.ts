@@ -126,8 +126,7 @@ export class Pl011Console implements Console {
   }
 
   acknowledgeInput(): void {
-    // Reading down to empty has cleared both; what came since must not be lost with them, so it is
-    // looked at again.
+    // Reading down to empty cleared both interrupts: look again for what came since.
     if ((this.#get(FR) & FR_RXFE) !== 0) this.#set(ICR, INT_RX | INT_RT);
   }
 

@@ -114,8 +114,7 @@ function walkLists(zone: Zone, report: Report, violations: string[]): number[] {
     try {
       lengths.push(walkList(zone, order, report));
     } catch (error) {
-      // A link that leads out of the array panics where the allocator follows it; here it is one
-      // more finding.
+      // A link out of the array panics in the allocator. Here it is one more finding.
       if (!(error instanceof KernelPanic)) {
         throw error;
       }

@@ -121,8 +121,7 @@ export class FreeLists {
     const map = this.mapWindow;
     const zone = this.zoneWindow;
     this.pages = pages;
-    // `| 0`: what was computed from an address is a double to V8, however small, and would make
-    // every index below one.
+    // `| 0`: V8 takes what comes from an address for a double, and each index with it.
     this.first = map.first | 0;
     this.shift = map.shift | 0;
     this.mask = (2 ** map.shift - 1) | 0;
@@ -195,8 +194,7 @@ export class FreeLists {
     return true;
   }
 
-  // Below, a block is named by the word number of its descriptor: what a link is an address of,
-  // without a division.
+  // Below, the word number of its descriptor names a block: links need no division.
 
   /** Makes the block a free head, first in the list of its order. */
   protected push(word: number, order: number): void {

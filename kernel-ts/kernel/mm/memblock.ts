@@ -131,8 +131,7 @@ export class Memblock {
   add(base: bigint | number, size: bigint | number): bigint {
     const { start, end, clipped } = this.accept(base, size);
     if (start < end) {
-      // Backwards, because device trees name memory in ascending order: the usual case looks at one
-      // entry.
+      // Backwards: device trees name memory in ascending order.
       let to = this.ram.count;
       while (to > 0 && this.ram.base(to - 1) > end) {
         to--;

@@ -154,8 +154,7 @@ export class Zone extends FreeLists {
   adopt(fromRel: number, toRel: number): number {
     const { pages, first, shift, mask } = this;
     const end = first + this.word(toRel);
-    // A piece at a time: this loop runs once for every frame of the machine, most of the time
-    // between two lines of the boot log.
+    // A piece at a time: this loop, once a frame, is most of the boot's time.
     for (let i = first + this.word(fromRel); i < end; ) {
       const piece = pages[i >>> shift]!;
       const start = i - (i & mask);
@@ -171,8 +170,7 @@ export class Zone extends FreeLists {
     }
     this.mapWindow.charge(2 * (toRel - fromRel));
     this.zone[this.at + ZONE_MANAGED]! += toRel - fromRel;
-    // From the end down: lists then start with the lowest block, and low memory is handed out
-    // first.
+    // From the end down: lists then start with the lowest block, handed out first.
     for (let end = toRel; end > fromRel; ) {
       const alignment = end === 0 ? MAX_ORDER : Math.min(MAX_ORDER, 31 - Math.clz32(end & -end));
       const order = Math.min(alignment, 31 - Math.clz32(end - fromRel));

@@ -199,8 +199,7 @@ function readSegment(
     throw new ElfImageError(name('p_filesz'), `${hex(fileBytes)} is more than p_memsz, ${hex(memoryBytes)}`);
   }
   const fileOffset = fields.u64(at + P_OFFSET, name('p_offset'));
-  // Of a segment that is all zeros, linkers put the offset where bytes of the file would be if it
-  // had any: behind its end, too.
+  // A segment of zeros may have an offset behind the end of the file.
   if (fileBytes > 0n && fileOffset + fileBytes > fields.file.bytes) {
     throw new ElfImageError(
       name('p_offset'),

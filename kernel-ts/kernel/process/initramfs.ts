@@ -203,8 +203,7 @@ export class Initramfs {
         if (entry.kind === 'file' && entry.links > 1 && entry.bytes > 0) shared.set(entry.identity, entry);
       }
     } catch (error) {
-      // What came before the malformed place counts, as with Linux; what is not there may have been
-      // behind it.
+      // What came before the malformed place counts, as with Linux.
       if (!(error instanceof InitramfsError) || found === null) throw error;
       this.ignored = error;
     }

@@ -52,8 +52,7 @@ export class PoisonedSpan extends HeapSpan {
     const bytes = super.give(payload);
     const block = payload - BLOCK_HEADER_BYTES;
     const end = block + bytes;
-    // The hole that the block lies in now: itself, or one that began before it. The one behind it,
-    // if there was one, has lost its header.
+    // The block's hole may have begun before it; a hole behind it has lost its header.
     const isHead = [...this.holes()].includes(block);
     this.fill(isHead ? block + HOLE_HEADER_BYTES : block, heads.has(end) ? end + HOLE_HEADER_BYTES : end);
     return bytes;

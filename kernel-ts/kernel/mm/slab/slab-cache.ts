@@ -133,8 +133,7 @@ export class SlabCache {
     this.lock.acquire();
     this.struct.open();
     const { bytes, first, stride, capacity } = this.geometry;
-    // A slab's size is a power of two: exact, and much cheaper than a remainder of numbers above
-    // 2^32.
+    // A slab's size is a power of two: cheaper than a remainder above 2^32.
     const pa = va < DIRECT_MAP_BASE ? -1 : Number(BigInt.asUintN(DIRECT_MAP_BITS, va));
     const base = Math.floor(pa / bytes) * bytes;
     const place = pa - base;
