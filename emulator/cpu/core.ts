@@ -419,7 +419,11 @@ export class Core implements MachineCore {
       end = environment.clock.during(
         () => engine.executed,
         () => {
-          if (this.debug.steps) return this.debug.step(() => engine.run(1));
+          if (this.debug.steps)
+            return this.debug.step(
+              () => engine.run(1),
+              (stepped) => this.happened(stepped),
+            );
           return this.storesAlone ? engine.run(1) : engine.runBlocks(count, most);
         },
       );
@@ -464,6 +468,11 @@ export class Core implements MachineCore {
     if (end.kind !== 'stopped' || this.cutShort) return { kind: 'count' };
     this.interrupts.waited();
     return { kind: 'wfi' };
+  }
+
+  /** The instruction of a slice of one was executed: no exception is to be taken in its place. */
+  private happened(end: SliceEnd): boolean {
+    return end.kind !== 'unmapped' && this.trapped === null && this.refused === null && !this.misaligned;
   }
 
   /** Ends the running slice; `run` returns 'stopped'. */

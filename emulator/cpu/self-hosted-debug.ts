@@ -124,8 +124,12 @@ export class SelfHostedDebug {
     return { pc: engine.getPc(), esr: syndrome, far: null, target: state.target };
   }
 
-  /** Executes a slice of one instruction with `run`, and moves the state of software step on. */
-  step<T>(run: () => T): T {
+  /**
+   * Executes a slice of one instruction with `run`, and moves the state of software step on where
+   * the instruction has `happened`: where an exception takes its place, the step is still to be
+   * done.
+   */
+  step<T>(run: () => T, happened: (result: T) => boolean): T {
     const { engine, translation } = this.core;
     const pc = engine.getPc();
     const instruction = translation.instructionAt(pc) ?? 0;
@@ -143,7 +147,7 @@ export class SelfHostedDebug {
       pstate = (pstate & ~PSTATE_SS) | begins;
       engine.setPstate(pstate);
       if (active) this.stepped = { exclusive: false };
-    } else if (active && (pstate & PSTATE_SS) !== 0) {
+    } else if (active && (pstate & PSTATE_SS) !== 0 && happened(result)) {
       engine.setPstate(pstate & ~PSTATE_SS);
       this.stepped = { exclusive: isLoadExclusive(instruction) };
     }
