@@ -18,9 +18,7 @@ interface BoardSource {
   configure(config: BoardConfig): Board;
 }
 
-/**
- * A definition whose `create` fills in defaults, checks options and validates the board it made.
- */
+/** A definition whose `create` fills in defaults, checks options and validates its board. */
 export function defineBoard(source: BoardSource): BoardDefinition {
   const { name, title, defaults, limits } = source;
   return {

@@ -87,10 +87,7 @@ function rootItemNodes(
   }
 }
 
-/**
- * The node of a placement: name, reg and interrupts from the placement, the rest from the board
- * file.
- */
+/** A placement's node: name, reg and interrupts from the placement, the rest from the board. */
 function deviceNode(board: Board, device: DevicePlacement, node: DeviceNode, counts: CellCounts): NodeSource {
   const base = device.base - (node.parentBase ?? 0);
   const own = { ...(node.label === undefined ? {} : { label: node.label }), children: node.children ?? [] };
@@ -115,10 +112,7 @@ function deviceNode(board: Board, device: DevicePlacement, node: DeviceNode, cou
   };
 }
 
-/**
- * `root` with every device node that names a parent put below it, in placement order, after the
- * parent's own children.
- */
+/** `root` with the device nodes that name a parent below it, behind the parent's own children. */
 function attachDevices(board: Board, root: NodeSource): NodeSource {
   const waiting = new Map<string, { device: DevicePlacement; node: DeviceNode }[]>();
   for (const device of board.devices) {
@@ -138,10 +132,7 @@ function attachDevices(board: Board, root: NodeSource): NodeSource {
   return whole;
 }
 
-/**
- * Cells that a node gives its children; 2 and 1 where it does not say (Devicetree Specification
- * v0.4, 2.3.5).
- */
+/** Cells that a node gives its children, by default 2 and 1 (Devicetree Specification, 2.3.5). */
 function childCells(source: NodeSource): CellCounts {
   const count = (name: string, fallback: number): number => {
     const property = source.properties[name];

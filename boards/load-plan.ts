@@ -14,6 +14,7 @@
 
 import type { PhysAddr } from '#common/address.ts';
 import { alignUp, hex, physAddr } from '#common/address.ts';
+import { type BaseAndSize, contains, firstFit, overlap, type Range, rangeOf } from '#common/range.ts';
 import { BoardError } from './board-error.ts';
 import { size } from '#common/quantities.ts';
 import type { Board } from './types.ts';
@@ -30,26 +31,17 @@ export interface ImageSizes {
   /** 0 or absent: no initrd. */
   readonly initrdBytes?: number | undefined;
   readonly dtbBytes: number;
-  /**
-   * RAM by the device tree, for everything but the kernel: the board's first bank without it, or
-   * where it has no room.
-   */
-  readonly ram?: readonly { readonly base: number; readonly size: number }[];
+  /** The device tree's RAM, tried before the board's first bank. Not for the kernel. */
+  readonly ram?: readonly BaseAndSize[];
   /** What the device tree reserves. */
-  readonly reserved?: readonly Span[];
+  readonly reserved?: readonly Range[];
 }
 
 /** Chosen addresses. `initrd` is null when there is none. */
 export interface LoadPlan {
   readonly kernel: PhysAddr;
-  readonly initrd: { readonly start: PhysAddr; readonly end: PhysAddr } | null;
+  readonly initrd: Range<PhysAddr> | null;
   readonly dtb: PhysAddr;
-}
-
-/** [start, end). */
-interface Span {
-  readonly start: number;
-  readonly end: number;
 }
 
 /**
@@ -61,32 +53,33 @@ interface Span {
 export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   const bank = board.ramBanks[0];
   if (bank === undefined) throw new BoardError(`board ${board.name} has no RAM to load into`);
-  const ram: Span = { start: bank.base, end: bank.base + bank.size };
-  const taken: Span[] = board.reserved.map((region) => ({ start: region.base, end: region.base + region.size }));
+  const ram = rangeOf(bank);
+  const taken: Range[] = board.reserved.map(rangeOf);
+  const isFree = (range: Range, room: Range): boolean =>
+    contains(room, range) && !taken.some((other) => overlap(other, range));
 
-  const kernelStart = bank.base + (sizes.kernelOffset ?? board.load.kernelOffset);
-  const kernel: Span = { start: kernelStart, end: kernelStart + sizes.kernelBytes };
-  if (!isFree(kernel, ram, taken)) {
+  const kernel = rangeOf({
+    base: bank.base + (sizes.kernelOffset ?? board.load.kernelOffset),
+    size: sizes.kernelBytes,
+  });
+  if (!isFree(kernel, ram)) {
     throw new BoardError(
-      `the kernel needs ${size(sizes.kernelBytes)} at ${hex(kernelStart)}: outside RAM, or reserved, on ${board.name}`,
+      `the kernel needs ${size(sizes.kernelBytes)} at ${hex(kernel.start)}: outside RAM, or reserved, on ${board.name}`,
     );
   }
-  taken.push(kernel);
+  taken.push(kernel, ...(sizes.reserved ?? []));
 
-  taken.push(...(sizes.reserved ?? []));
-  const banks = [...(sizes.ram ?? []).map(({ base, size }) => ({ start: base, end: base + size })), ram];
-  // Behind the kernel where it is in the same bank.
-  const lowestIn = (room: Span): number =>
-    kernel.start < room.end && kernel.end > room.start ? kernel.end : room.start;
-  const place = (what: string, bytes: number, preferred: readonly number[]): Span => {
-    for (const room of banks) {
-      const start = [...preferred, ...slotsAbove(lowestIn(room), room, taken, bytes)].find((candidate) =>
-        isFree({ start: candidate, end: candidate + bytes }, room, taken),
-      );
-      if (start === undefined) continue;
-      const span = { start, end: start + bytes };
-      taken.push(span);
-      return span;
+  const rooms = [...(sizes.ram ?? []).map(rangeOf), ram];
+  const place = (what: string, bytes: number, preferred: readonly number[]): Range => {
+    const at = (base: number): Range => rangeOf({ base, size: bytes });
+    for (const room of rooms) {
+      // Behind the kernel where it is in the same bank.
+      const from = overlap(kernel, room) ? kernel.end : room.start;
+      const start =
+        preferred.find((base) => isFree(at(base), room)) ?? firstFit([room], taken, bytes, SLOT_ALIGNMENT, from);
+      if (start === null) continue;
+      taken.push(at(start));
+      return at(start);
     }
     throw new BoardError(`no room for the ${what} of ${size(bytes)} in the RAM below ${hex(ram.end)} on ${board.name}`);
   };
@@ -94,7 +87,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   const { initrdBytes = 0, dtbBytes } = sizes;
   // A preferred DTB address is kept free: the initrd can move.
   const fixedDtb = board.load.dtb.find((start) =>
-    banks.some((room) => isFree({ start, end: start + dtbBytes }, room, taken)),
+    rooms.some((room) => isFree(rangeOf({ base: start, size: dtbBytes }), room)),
   );
   const held = fixedDtb === undefined ? null : place('device tree', dtbBytes, [fixedDtb]);
   const initrd = initrdBytes === 0 ? null : place('initrd', initrdBytes, board.load.initrd);
@@ -105,19 +98,4 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
     initrd: initrd === null ? null : { start: physAddr(initrd.start), end: physAddr(initrd.end) },
     dtb: physAddr(dtb.start),
   };
-}
-
-function isFree(span: Span, ram: Span, taken: readonly Span[]): boolean {
-  if (span.start < ram.start || span.end > ram.end) return false;
-  return taken.every((other) => span.end <= other.start || span.start >= other.end);
-}
-
-/**
- * Places worth trying: after `from` and after each taken range, on slot boundaries, lowest first.
- */
-function slotsAbove(from: number, ram: Span, taken: readonly Span[], bytes: number): number[] {
-  return [from, ...taken.map((span) => span.end)]
-    .map((end) => alignUp(end, SLOT_ALIGNMENT))
-    .filter((start) => start >= from && start + bytes <= ram.end)
-    .toSorted((a, b) => a - b);
 }

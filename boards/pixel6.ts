@@ -63,10 +63,7 @@ const BOOT_LOADER_RESERVED = [
   region('sec_pt', 0xe000_0000, 0x250_0000, 'boot-loader'),
 ];
 
-/**
- * The Pixel 6. Options: memory (low bank first, then the high one), and how many of the eight cores
- * are used.
- */
+/** The Pixel 6. Options: memory (the low bank first) and the number of cores, 1 to 8. */
 export const pixel6 = defineBoard({
   name: 'pixel6',
   title: 'Google Pixel 6',

@@ -23,9 +23,9 @@
 import { physAddr } from '#common/address.ts';
 import { defineBoard } from './define-board.ts';
 import { fillBanks } from './ram.ts';
-import type { CellSource, NodeSource, PropertySource } from './tree-source.ts';
+import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
 import { cells, flag, interrupts, ref, text, wideCells } from './tree-source.ts';
-import type { BoardConfig, Cpu, DevicePlacement, Interrupt } from './types.ts';
+import type { BoardConfig, Cpu, DevicePlacement } from './types.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -126,10 +126,7 @@ function alignDownToSlot(bytes: number): number {
   return bytes - (bytes % (2 * MiB));
 }
 
-/**
- * Everything on the bus, lowest address first, except that GIC and flash come where QEMU's tree has
- * them.
- */
+/** Everything on the bus, by address, but GIC and flash where QEMU's tree has them. */
 function devices({ gicVersion }: BoardConfig): DevicePlacement[] {
   return [
     ...(gicVersion === 2 ? gicV2() : gicV3()),

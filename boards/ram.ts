@@ -6,14 +6,12 @@
  */
 
 import { physAddr } from '#common/address.ts';
+import { intersect, rangeOf } from '#common/range.ts';
 import { BoardError } from './board-error.ts';
 import { size } from '#common/quantities.ts';
 import type { RamBank, ReservedRegion } from './types.ts';
 
-/**
- * Entries of /memory are cut at this size where one cell cannot hold a bank's: the boot loader of
- * the Pixel 6 does the same.
- */
+/** Entries of /memory are cut here where one cell is too small, as by the Pixel 6's boot loader. */
 const SPLIT_BYTES = 2 * 2 ** 30;
 
 /**
@@ -39,18 +37,15 @@ export function fillBanks(slots: readonly RamBank[], bytes: number): RamBank[] {
  */
 export function clipToRam(regions: readonly ReservedRegion[], banks: readonly RamBank[]): ReservedRegion[] {
   return regions.flatMap((region) =>
-    banks.flatMap((bank) => {
-      const start = Math.max(region.base, bank.base);
-      const end = Math.min(region.base + region.size, bank.base + bank.size);
-      return end > start ? [{ ...region, base: physAddr(start), size: end - start }] : [];
-    }),
+    intersect([rangeOf(region)], banks.map(rangeOf)).map(({ start, end }) => ({
+      ...region,
+      base: physAddr(start),
+      size: end - start,
+    })),
   );
 }
 
-/**
- * `bank` as entries whose size fits `sizeCells` cells of 32 bits: itself, or pieces of 2 GiB and a
- * last one.
- */
+/** `bank` as entries whose size fits `sizeCells` cells: itself, or pieces of 2 GiB and a rest. */
 export function memoryEntries(bank: RamBank, sizeCells: number): RamBank[] {
   if (sizeCells > 1 || bank.size < 2 ** 32) return [bank];
   const entries: RamBank[] = [];

@@ -8,9 +8,9 @@
 
 import { encodeUtf8 } from '#common/utf8.ts';
 import { BoardError } from './board-error.ts';
-import type { CellSource, NodeSource, PropertySource } from './tree-source.ts';
+import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
 import { ref } from './tree-source.ts';
-import type { Board, Interrupt } from './types.ts';
+import type { Board } from './types.ts';
 
 /** A property: name and raw value, as in a flattened tree. */
 export interface FdtProperty {
@@ -117,10 +117,7 @@ function cellBytes(values: readonly number[]): Uint8Array {
   return out;
 }
 
-/**
- * NUL-terminated UTF-8, one after the other. Written out: this folder uses neither Node's modules
- * nor the DOM's TextEncoder.
- */
+/** NUL-terminated UTF-8, one after the other. */
 function textBytes(strings: readonly string[]): Uint8Array {
   return encodeUtf8(strings.map((string) => `${string}\0`).join(''));
 }

@@ -23,10 +23,7 @@ export interface ChosenOptions {
   readonly bootargs?: string | undefined;
   /** [start, end) of the initial RAM disk. */
   readonly initrd?: { readonly start: number; readonly end: number } | undefined;
-  /**
-   * Makes rng-seed and kaslr-seed; without it neither is written, and nothing in the tree is
-   * random.
-   */
+  /** Makes rng-seed and kaslr-seed. Without it neither is written: nothing is random. */
   readonly seed?: number | bigint | undefined;
 }
 
@@ -41,10 +38,7 @@ export function memoryNodes(banks: readonly RamBank[], counts: CellCounts): Node
   }));
 }
 
-/**
- * /reserved-memory with `ranges` and the root's cells, as Linux demands; null when nothing is
- * reserved.
- */
+/** /reserved-memory with `ranges` and the root's cells, as Linux demands; null without regions. */
 export function reservedMemoryNode(regions: readonly ReservedRegion[], counts: CellCounts): NodeSource | null {
   if (regions.length === 0) return null;
   return {
@@ -69,10 +63,7 @@ export function cpuLabel(cpu: Cpu): string {
   return `cpu${cpu.mpidr.toString(16)}`;
 }
 
-/**
- * /cpus with cpu-map. The enable method is PSCI even for a single core: it also says how the core
- * is turned off.
- */
+/** /cpus with cpu-map. Enabled by PSCI, a single core too: it can be turned off. */
 export function cpusNode(cpus: readonly Cpu[]): NodeSource {
   return {
     name: 'cpus',
@@ -165,10 +156,7 @@ function cpuMap(cpus: readonly Cpu[]): NodeSource[] {
   });
 }
 
-/**
- * `length` bytes from `seed` by SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom
- * number generators", 2014).
- */
+/** `length` bytes from `seed` by SplitMix64 (Steele, Lea, Flood 2014). */
 function randomBytes(seed: number | bigint, length: number): Uint8Array {
   const out = new Uint8Array(length);
   const view = new DataView(out.buffer);

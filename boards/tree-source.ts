@@ -11,7 +11,19 @@
  * properties).
  */
 
-import type { Interrupt } from './types.ts';
+/**
+ * An interrupt line into the interrupt controller. SPI n is INTID n + 32, PPI n is INTID n + 16
+ * (Arm GIC architecture, IHI 0069, 2.2.1).
+ */
+export interface Interrupt {
+  readonly type: 'spi' | 'ppi';
+  readonly number: number;
+  readonly trigger: 'edge-rising' | 'level-high' | 'level-low';
+  /** Bits 15:8 of the flags cell of a PPI; without it the controller's own `ppiCpuMask` is used. */
+  readonly cpuMask?: number;
+  /** Label of the PPI partition, the fourth cell where there is one. */
+  readonly partition?: string;
+}
 
 /** Stands for the phandle of the node with this label. */
 export interface PhandleReference {
@@ -33,10 +45,7 @@ export type PropertySource =
 /** Properties by name, in the order in which they are written. */
 export type PropertySources = Readonly<Record<string, PropertySource>>;
 
-/**
- * A node as a board writes it. `label` names it for {@link ref} and {@link pathTo}; labels are
- * unique in a board.
- */
+/** A node as a board writes it. `label` is unique: {@link ref} and {@link pathTo} name it. */
 export interface NodeSource {
   /** Name with its unit address, if it has one: "memory@40000000". */
   readonly name: string;

@@ -17,7 +17,7 @@
 
 import type { PhysAddr } from '#common/address.ts';
 import type { ModelKey } from '#emulator/devices/registry.ts';
-import type { NodeSource, PropertySources } from './tree-source.ts';
+import type { Interrupt, NodeSource, PropertySources } from './tree-source.ts';
 
 /**
  * Device models that a placement may name; the machine decides what stands behind a key. Two are
@@ -30,40 +30,18 @@ export type DeviceModel = ModelKey | 'rom' | 'sram' | 'gicv2' | 'gicv3';
 /** Which register window of a device with several a placement is (the GIC has two). */
 export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor';
 
-/**
- * An interrupt line into the interrupt controller. SPI n is INTID n + 32, PPI n is INTID n + 16
- * (Arm GIC architecture, IHI 0069, 2.2.1).
- */
-export interface Interrupt {
-  readonly type: 'spi' | 'ppi';
-  readonly number: number;
-  readonly trigger: 'edge-rising' | 'level-high' | 'level-low';
-  /** Bits 15:8 of the flags cell of a PPI; without it the controller's own `ppiCpuMask` is used. */
-  readonly cpuMask?: number;
-  /** Label of the PPI partition, the fourth cell where there is one. */
-  readonly partition?: string;
-}
-
 /** A tree node of a placed device. Its `reg` and `interrupts` are generated from the placement. */
 export interface DeviceNode {
   /** Name without unit address, which is generated; with `reg: 'none'` the name as it is. */
   readonly name: string;
   readonly label?: string;
-  /**
-   * Label of the parent; the root without it. The parent's #address-cells and #size-cells shape
-   * `reg`.
-   */
+  /** Label of the parent, by default the root. Its cells shape `reg`. */
   readonly parent?: string;
-  /**
-   * `none`: the node has neither reg nor interrupts (keys on a GPIO, the glue around a controller).
-   * Default `window`.
-   */
+  /** `none`: neither reg nor interrupts (keys on a GPIO, glue). By default `window`. */
   readonly reg?: 'window' | 'none';
   /** Length in `reg` where the node describes only the start of the window. */
   readonly regBytes?: number;
-  /**
-   * Unit address where it differs from the window's base (a PCIe host is named by its MMIO window).
-   */
+  /** Unit address where it is not the window's base (a PCIe host has its MMIO window's). */
   readonly unitAddress?: number;
   /** CPU address at which the parent's address space starts; 0 without it (identity `ranges`). */
   readonly parentBase?: number;
@@ -83,10 +61,7 @@ export interface DevicePlacement {
   readonly size: number;
   /** Lines that the device drives, in the order of its tree node. */
   readonly irqs?: readonly Interrupt[];
-  /**
-   * Nodes that describe it: none (the tree does not mention it), one, or several that share the
-   * window.
-   */
+  /** Nodes that describe it: none, one, or several that share the window. */
   readonly nodes: readonly DeviceNode[];
 }
 
@@ -133,10 +108,7 @@ export interface Timer {
   /** CNTFRQ_EL0. */
   readonly frequencyHz: number;
   readonly compatible: readonly string[];
-  /**
-   * Secure physical, non-secure physical, virtual, hypervisor physical, and hypervisor virtual
-   * where listed.
-   */
+  /** Secure and non-secure physical, virtual, hypervisor physical; hypervisor virtual if listed. */
   readonly interrupts: readonly Interrupt[];
   readonly alwaysOn: boolean;
 }
@@ -146,19 +118,13 @@ export interface InterruptController {
   readonly version: 2 | 3;
   /** Shared inputs. */
   readonly spis: number;
-  /**
-   * Whether software below EL3 sees one security state, or is the non-secure one of two (IHI 0069,
-   * GICD_CTLR.DS).
-   */
+  /** Whether software below EL3 sees one security state (IHI 0069, GICD_CTLR.DS). */
   readonly securityView: 'single' | 'non-secure';
   /** Label of its node. */
   readonly label: string;
   /** Cells of an interrupt specifier. */
   readonly cells: 3 | 4;
-  /**
-   * Bits 15:8 of the flags of each PPI: GICv2 names the cores, GICv3 leaves 0 (binding arm,gic /
-   * arm,gic-v3).
-   */
+  /** Bits 15:8 of each PPI's flags: the cores with GICv2, 0 with GICv3. */
   readonly ppiCpuMask: number;
 }
 
@@ -175,15 +141,9 @@ export interface Firmware {
   readonly replaceable: boolean;
 }
 
-/**
- * Where a loader puts things, before it knows how large they are; load-plan.ts turns it into
- * addresses.
- */
+/** Where a loader puts things of unknown size. load-plan.ts turns it into addresses. */
 export interface LoadRules {
-  /**
-   * From the start of the first bank to a kernel with text_offset 0x80000
-   * (Documentation/arch/arm64/booting.rst).
-   */
+  /** From the first bank's start to a kernel with text_offset 0x80000 (arm64/booting.rst). */
   readonly kernelOffset: number;
   /** Preferred addresses, best first. */
   readonly initrd: readonly PhysAddr[];

@@ -9,14 +9,11 @@
  */
 
 import { hex } from '#common/address.ts';
+import { type BaseAndSize, contains, rangeOf } from '#common/range.ts';
 import { BoardError } from './board-error.ts';
 import type { Board, DevicePlacement } from './types.ts';
 
-interface Range {
-  readonly name: string;
-  readonly base: number;
-  readonly size: number;
-}
+type NamedPlace = BaseAndSize & { readonly name: string };
 
 /**
  * The placement called `name`.
@@ -43,10 +40,8 @@ export function validateBoard(board: Board): void {
   requireDisjoint(board, [...board.devices, ...banks]);
   requireDisjoint(board, board.reserved);
   for (const region of board.reserved) {
-    const inside = board.ramBanks.some(
-      (bank) => region.base >= bank.base && region.base + region.size <= bank.base + bank.size,
-    );
-    if (!inside) throw new BoardError(`board ${board.name}: reserved ${describe(region)} is not inside RAM`);
+    if (!board.ramBanks.some((bank) => contains(rangeOf(bank), rangeOf(region))))
+      throw new BoardError(`board ${board.name}: reserved ${describe(region)} is not inside RAM`);
   }
   const { firmware, kernelConsole } = board;
   const rom = getDevice(board, firmware.device);
@@ -59,7 +54,7 @@ export function validateBoard(board: Board): void {
   }
 }
 
-function requireDisjoint(board: Board, ranges: readonly Range[]): void {
+function requireDisjoint(board: Board, ranges: readonly NamedPlace[]): void {
   const sorted = ranges.toSorted((a, b) => a.base - b.base);
   for (const [i, range] of sorted.entries()) {
     if (!Number.isSafeInteger(range.base) || !Number.isSafeInteger(range.size) || range.base < 0 || range.size <= 0) {
@@ -72,6 +67,6 @@ function requireDisjoint(board: Board, ranges: readonly Range[]): void {
   }
 }
 
-function describe(range: Range): string {
+function describe(range: NamedPlace): string {
   return `${range.name} [${hex(range.base)}, ${hex(range.base + range.size)})`;
 }

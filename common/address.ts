@@ -21,10 +21,7 @@ export type VirtAddr = bigint & { readonly [virtual]: true };
 /** Bytes in a page: the 4 KiB granule (Arm ARM DDI 0487, D8.2). */
 export const PAGE_SIZE = 4096;
 
-/**
- * Marks `value` (bytes) as a physical address. Throws `RangeError` when it is not an integer in [0,
- * 2^52).
- */
+/** `value` as a physical address. Throws `RangeError` unless it is an integer in [0, 2^52). */
 export function physAddr(value: number): PhysAddr {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** 52) {
     throw new RangeError(`not a physical address: ${value}`);
@@ -37,10 +34,7 @@ export function virtAddr(value: bigint): VirtAddr {
   return BigInt.asUintN(64, value) as VirtAddr;
 }
 
-/**
- * `value` rounded down to a multiple of `alignment` (bytes, a power of two or any positive
- * integer).
- */
+/** `value` rounded down to a multiple of `alignment`, any positive integer. */
 export function alignDown(value: number, alignment: number): number {
   return value - (value % alignment);
 }

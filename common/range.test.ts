@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   bisect,
   contains,
+  firstFit,
   includes,
   intersect,
   join,
@@ -80,6 +81,24 @@ describe('ranges', () => {
         if (inB.length > 0) expect(contains(a, b)).toBe(inB.every((one) => inA.includes(one)));
         expect(lengthOf(a)).toBe(inA.length);
         expect(rangeOf(placeOf(a))).toEqual(a);
+      }),
+    );
+  });
+
+  it('have a lowest place that fits, or none', () => {
+    const places = fc.record({
+      size: fc.integer({ min: 1, max: 6 }),
+      align: fc.constantFrom(1, 2, 4),
+      from: fc.nat(20),
+    });
+    fc.assert(
+      fc.property(ranges, ranges, places, (rooms, taken, { size, align, from }) => {
+        const fits = (at: number): boolean => {
+          const place = { start: at, end: at + size };
+          return rooms.some((room) => contains(room, place)) && !taken.some((one) => overlap(one, place));
+        };
+        const candidates = numbersIn({ start: from, end: 50 }).filter((at) => at % align === 0);
+        expect(firstFit(rooms, taken, size, align, from)).toBe(candidates.find(fits) ?? null);
       }),
     );
   });

@@ -12,6 +12,8 @@
  * may overlap and come in any order; outputs ascend.
  */
 
+import { alignUp } from './address.ts';
+
 /** [start, end). Device trees have 64-bit numbers, which are `bigint`. */
 export interface Range<T extends number | bigint = number> {
   readonly start: T;
@@ -103,6 +105,24 @@ export function intersect<T extends Range>(ranges: readonly T[], windows: readon
       })),
     ),
   );
+}
+
+/**
+ * The lowest multiple of `align` at or above `from` at which `size` bytes of one of `rooms` are
+ * clear of all of `taken`; null when there is none. O(n m).
+ */
+export function firstFit(
+  rooms: readonly Range[],
+  taken: readonly Range[],
+  size: number,
+  align: number,
+  from = 0,
+): number | null {
+  for (const { start, end } of subtract(rooms, taken)) {
+    const at = alignUp(Math.max(start, from), align);
+    if (at + size <= end) return at;
+  }
+  return null;
 }
 
 /**

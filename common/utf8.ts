@@ -46,10 +46,7 @@ function continuation(codePoint: number, shift: number): number {
   return 0x80 | ((codePoint >>> shift) & 0x3f);
 }
 
-/**
- * The bytes [start, end) read as UTF-8 (RFC 3629, 4); each byte that is not part of a well-formed
- * character reads as U+FFFD. O(n).
- */
+/** [start, end) read as UTF-8 (RFC 3629, 4); a byte of no character is U+FFFD. O(n). */
 export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let text = '';
   let i = start;

@@ -27,18 +27,11 @@ export interface Chosen {
   readonly stdout: DeviceNode | null;
   /** Physical addresses. */
   readonly initrd: Range<bigint> | null;
-  /**
-   * Why an initrd that the tree mentions is not used; null where there is none to complain about.
-   */
+  /** Why an initrd of the tree is not used; null without one, or when it is. */
   readonly initrdIgnored: string | null;
-  /**
-   * `linux,usable-memory-range`: the kernel may use no RAM outside these; null: it may use all. A
-   * crash kernel's loader writes it.
-   */
+  /** `linux,usable-memory-range`, for a crash kernel: use no RAM outside. Null: use all. */
   readonly usableMemory: readonly Range<bigint>[] | null;
-  /**
-   * Why a `linux,usable-memory-range` does not count; null where there is none to complain about.
-   */
+  /** Why a `linux,usable-memory-range` does not count; null without one, or when it does. */
   readonly usableMemoryIgnored: string | null;
 }
 

@@ -28,10 +28,7 @@ export interface Psci {
   readonly method: 'hvc' | 'smc';
   /** The newest version that `compatible` names. */
   readonly version: '0.1' | '0.2' | '1.0';
-  /**
-   * Function numbers that the node carries; only version 0.1 needs them, later ones are fixed by
-   * Arm DEN 0022.
-   */
+  /** Function numbers of the node, for version 0.1. Later ones are fixed by Arm DEN 0022. */
   readonly functionIds: Readonly<Partial<Record<PsciFunction, number>>>;
 }
 

@@ -115,10 +115,7 @@ export class DeviceNode {
     return this.cachedProperties;
   }
 
-  /**
-   * The sub-node that `component` of a path names: the whole name, or the name without its unit
-   * address. The first one, or null.
-   */
+  /** The first sub-node with this name, with or without its unit address; or null. */
   findChild(component: string): DeviceNode | null {
     const withUnit = component.includes('@');
     for (const child of this.children) {
@@ -183,10 +180,7 @@ export class DeviceNode {
     return this.findProperty(name)?.value ?? null;
   }
 
-  /**
-   * The node's phandle from `phandle` or else the older `linux,phandle`; 0 where neither has 4
-   * bytes.
-   */
+  /** The phandle from `phandle` or the older `linux,phandle`; 0 where neither has 4 bytes. */
   get phandle(): number {
     for (const name of ['phandle', 'linux,phandle']) {
       const property = this.findProperty(name);
@@ -195,19 +189,13 @@ export class DeviceNode {
     return 0;
   }
 
-  /**
-   * Whether `status` lets the node be used: absent, `okay` or `ok` (Devicetree Specification v0.4,
-   * 2.3.4; Linux takes `ok` too).
-   */
+  /** Whether `status` is absent, `okay` or `ok` (Devicetree Specification, 2.3.4; Linux: `ok`). */
   get available(): boolean {
     const status = this.findProperty('status')?.text;
     return status === undefined || status === 'okay' || status === 'ok';
   }
 
-  /**
-   * Whether `compatible` lists `name`. An unterminated last string matches nothing. O(length of the
-   * list).
-   */
+  /** Whether `compatible` lists `name`. An unterminated last string never matches. O(length). */
   isCompatible(name: string): boolean {
     const property = this.findProperty('compatible');
     if (property === null) return false;

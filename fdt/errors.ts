@@ -9,20 +9,14 @@
 
 import { hex } from '#common/address.ts';
 
-/**
- * Every libfdt error and its number. libfdt returns the negated number, so `FDT_ERR_BADMAGIC` shows
- * as -9 there.
- */
+/** libfdt's errors and their numbers. libfdt returns them negated: FDT_ERR_BADMAGIC is -9. */
 export const FDT_ERRORS = {
   /** The node or property asked for does not exist. */
   FDT_ERR_NOTFOUND: 1,
   FDT_ERR_EXISTS: 2,
   /** The result does not fit the space given (here: `writeFdt` with too small a `padTo`). */
   FDT_ERR_NOSPACE: 3,
-  /**
-   * An offset points at something other than what it should: no root at the start, a name outside
-   * the strings block.
-   */
+  /** An offset leads to the wrong thing: no root at the start, a name outside the strings. */
   FDT_ERR_BADOFFSET: 4,
   /** A path starts with neither `/` nor an alias. */
   FDT_ERR_BADPATH: 5,

@@ -105,10 +105,7 @@ export class Fdt {
     throw new FdtError('FDT_ERR_NOTFOUND', this.header.structOffset, `there is no node ${quote(path)}`);
   }
 
-  /**
-   * The path that `/aliases` gives for `alias`; null where there is none, or it is not a terminated
-   * absolute path.
-   */
+  /** The path of `alias` in `/aliases`; null without one, or when it is not absolute. */
   resolveAlias(alias: string): string | null {
     if (!this.table.index.startsWithRoot) return null;
     const property = this.root.findChild('aliases')?.findProperty(alias) ?? null;

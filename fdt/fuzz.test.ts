@@ -52,16 +52,10 @@ function exercise(bytes: Uint8Array): string {
   return 'opened';
 }
 
-/**
- * A quadratic reader takes some tens of times what it takes for the harmless blob, one that is not,
- * less than twice.
- */
+/** A quadratic reader takes tens of times as long as for the harmless blob, this less than 2. */
 const MOST_TIMES = 8;
 
-/**
- * Processor time of this process, microseconds: the least of three, so that what else the host does
- * is left out.
- */
+/** Processor time of this process in microseconds, the least of three. */
 function cost(work: () => void): number {
   const times = [1, 2, 3].map(() => {
     const before = process.cpuUsage();
@@ -97,10 +91,7 @@ const VALID = writeFdt({
   ]),
 });
 
-/**
- * A change: a word at a multiple of 4, or a byte anywhere; the values are those that mean something
- * somewhere.
- */
+/** A change: a word at a multiple of 4, or any byte, to a value with a meaning somewhere. */
 const WORD = fc.constantFrom(
   0,
   1,

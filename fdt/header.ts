@@ -42,10 +42,7 @@ export const HEADER = {
 const HEADER_SIZE_V1 = 28;
 const HEADER_SIZE_V2 = 32;
 const HEADER_SIZE_V16 = 36;
-/**
- * The newest version this reader knows; a newer blob is fine when its last compatible version is
- * not above it.
- */
+/** The newest version known. A newer blob is read when its last compatible version is not. */
 const NEWEST_VERSION = 17;
 const OLDEST_VERSION = 16;
 const INT_MAX = 0x7fff_ffff;
@@ -58,16 +55,10 @@ export interface FdtHeader {
   readonly bootCpuid: number;
   readonly reservationsOffset: number;
   readonly structOffset: number;
-  /**
-   * One past the last byte that the structure block may use. Version 16 has no size for it: the end
-   * of the blob.
-   */
+  /** End of the structure block. Version 16 has no size for it: the end of the blob. */
   readonly structEnd: number;
   readonly stringsOffset: number;
-  /**
-   * One past the last byte of a property name. libfdt ignores the strings' size below version 17:
-   * the end of the blob.
-   */
+  /** End of the strings. libfdt ignores their size below version 17: the end of the blob. */
   readonly stringsEnd: number;
 }
 

@@ -37,10 +37,7 @@ interface Region {
 /** A range at a fixed address. A node with several `reg` pairs makes several. */
 export type StaticRegion = Region & Range<bigint>;
 
-/**
- * A request for `size` bytes anywhere in one of `allocRanges`, tried in order; anywhere at all when
- * there are none.
- */
+/** A request for `size` bytes in one of `allocRanges`, in their order; anywhere without any. */
 export interface DynamicRegion extends Region {
   readonly size: bigint;
   /** A power of two in bytes, or 0 when the tree asks for none. */
@@ -126,10 +123,7 @@ export function reservedMemory(fdt: Fdt): ReservedMemory {
   return result;
 }
 
-/**
- * Linux trusts `/reserved-memory` only with the root's own cells and a `ranges`: its children are
- * then plain CPU addresses.
- */
+/** Linux wants the root's own cells and a `ranges`: children are then CPU addresses. */
 function whyUnusable(parent: DeviceNode, root: Cells): string | null {
   for (const [name, wanted] of [
     ['#address-cells', root.address],

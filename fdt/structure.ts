@@ -46,10 +46,7 @@ export interface Reservation {
 /** No node: the parent of the root, the child of a leaf. */
 export const NO_NODE = -1;
 
-/**
- * Where the nodes are. Node i is the i-th FDT_BEGIN_NODE of the block; all arrays have one entry
- * for each node.
- */
+/** Where the nodes are. Node i is the i-th FDT_BEGIN_NODE; arrays have an entry a node. */
 export interface StructureIndex {
   /** Offset of the node's FDT_BEGIN_NODE from the start of the blob. */
   readonly offset: readonly number[];
@@ -154,10 +151,7 @@ function malformed(at: number, sentence: string): FdtError {
   return new FdtError('FDT_ERR_BADSTRUCTURE', at, sentence);
 }
 
-/**
- * Where the token after the one at `start` is due: a multiple of 4 into the block, not necessarily
- * inside it.
- */
+/** Where the next token is due: a multiple of 4 into the block, not always inside it. */
 function tokenEnd(blob: Uint8Array, view: DataView, header: FdtHeader, start: number): number {
   const end = header.structEnd;
   let at = start + TOKEN_SIZE;
@@ -189,10 +183,7 @@ function tokenEnd(blob: Uint8Array, view: DataView, header: FdtHeader, start: nu
   return header.structOffset + alignUp(at - header.structOffset, TOKEN_SIZE);
 }
 
-/**
- * All NULs of the strings block, found once: names that share one long tail must not cost a scan
- * each.
- */
+/** All NULs of the strings block, found once: names may share one long tail. */
 function findStringEnds(blob: Uint8Array, header: FdtHeader): number[] {
   const ends: number[] = [];
   // Version 16 bounds names by the blob's end; strings still end at size_dt_strings or later.
@@ -220,10 +211,7 @@ function checkPropertyName(view: DataView, header: FdtHeader, stringEnds: readon
   }
 }
 
-/**
- * Offset of the NUL that ends the property name at `start`, a name that {@link indexStructure} has
- * checked. O(log names).
- */
+/** Offset of the NUL that ends the name at `start`, which was checked. O(log names). */
 export function stringEnd(index: StructureIndex, start: number): number {
   const ends = index.stringEnds;
   return ends[bisect(ends.length, (i) => (ends[i] ?? 0) < start)] ?? start;

@@ -31,10 +31,7 @@ export function encodeName(name: string): Uint8Array {
   return bytes;
 }
 
-/**
- * `text` between quotation marks for a message, cut at 64 characters: a hostile blob may hold a
- * name of megabytes.
- */
+/** `text` quoted for a message, cut at 64 characters: a name may have megabytes. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
 }

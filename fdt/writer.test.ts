@@ -6,9 +6,7 @@ import { cells, type FdtNode, type FdtTree, readTree, stringListValue, stringVal
 import { writeFdt } from './writer.ts';
 
 const U64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
-/**
- * Any name a blob can hold, mostly legal ones, from few letters so that names and tails collide.
- */
+/** Any name that a blob can hold, from few letters so that names and tails collide. */
 const NAME = fc.oneof(
   fc.stringMatching(/^[abc,@#-]{0,5}$/),
   fc.array(fc.integer({ min: 1, max: 255 }), { maxLength: 6 }).map((codes) => String.fromCharCode(...codes)),

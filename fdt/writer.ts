@@ -142,10 +142,7 @@ class TokenWriter {
   }
 }
 
-/**
- * Property names, each once; a name that is the tail of an earlier one shares its bytes, as in
- * dtc's output.
- */
+/** Property names, each once. The tail of an earlier name shares its bytes, as dtc does. */
 class StringsBlock {
   private text = '';
   private readonly offsets = new Map<string, number>();

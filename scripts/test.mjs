@@ -87,7 +87,7 @@ const STATIC_STEPS = [
   { title: 'lint', parts: [tool('oxlint', '--deny-warnings')] },
   { title: 'format', parts: [tool('biome', 'format', '.')] },
   { title: 'unused code', parts: [tool('knip')] },
-  { title: 'architecture', parts: [command('check-imports')] },
+  { title: 'architecture', parts: [command('check-architecture')] },
   { title: 'firmware images', parts: [command('check-firmware')], lacks: lacking('check-firmware') },
 ];
 

@@ -8,7 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { checkArchitecture, readSources, resolveImport } from '#scripts/architecture/check-architecture.ts';
+import {
+  checkArchitecture,
+  checkImportGraph,
+  readSources,
+  resolveImport,
+} from '#scripts/architecture/check-architecture.ts';
 import { scanSource } from '#scripts/architecture/scan-source.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 
@@ -48,6 +53,7 @@ function violationsOf(file: string, text: string): string[] {
 describe('this tree', () => {
   it('holds every rule', () => {
     expect(checkArchitecture(sources).violations).toEqual([]);
+    expect(checkImportGraph(sources)).toEqual([]);
   });
 
   it('was read: files in every folder that has code, and their imports', () => {
@@ -133,6 +139,45 @@ describe('the check', () => {
     expect(violationsOf('emulator/a.ts', "\n\nimport koffi from 'koffi';")).toEqual([
       '3: emulator/** may not import the module koffi',
     ]);
+  });
+});
+
+describe('the check of all imports together', () => {
+  const found = (files: Readonly<Record<string, string>>): string[] =>
+    checkImportGraph(new Map(Object.entries(files))).map(({ file, message }) => `${file}: ${message}`);
+  const command = { 'scripts/command.ts': "import './a.ts';" };
+
+  it('finds nothing where every file is led to, and no import leads back', () => {
+    expect(
+      found({ ...command, 'scripts/a.ts': "import './b.ts';", 'scripts/b.ts': '', 'tests/a.test.ts': '' }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['code', "import { b } from './b.ts';", "import { a } from './a.ts';"],
+    ['types', "import type { B } from './b.ts';", "type A = import('./a.ts').A;"],
+    ['code one way and types the other', "import { b } from './b.ts';", "export type { A } from './a.ts';"],
+  ])('finds a circle of %s', (_what, a, b) => {
+    expect(found({ ...command, 'scripts/a.ts': a, 'scripts/b.ts': b })).toEqual([
+      expect.stringMatching(/^scripts\/a\.ts: imports itself by way of scripts\/b\.ts: /),
+    ]);
+  });
+
+  it('finds a circle of three, and one that no command leads to', () => {
+    const three = { 'fdt/a.ts': "import './b.ts';", 'fdt/b.ts': "import './c.ts';", 'fdt/c.ts': "import './a.ts';" };
+    expect(found(three).filter((line) => line.includes('by way of fdt/b.ts, fdt/c.ts'))).toHaveLength(1);
+  });
+
+  it('finds a file to which only tests lead, also by way of others', () => {
+    const files = {
+      ...command,
+      'scripts/a.ts': '',
+      'boards/fake.ts': "import './faker.ts';",
+      'boards/faker.ts': '',
+      'boards/testing/model.ts': '',
+      'boards/fake.test.ts': "import './fake.ts'; import './testing/model.ts';",
+    };
+    expect(found(files).map((line) => line.split(':')[0])).toEqual(['boards/fake.ts', 'boards/faker.ts']);
   });
 });
 

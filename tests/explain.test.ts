@@ -20,7 +20,7 @@ import {
   type OwnedRange,
   physicalMap,
 } from '#workbench/index.ts';
-import { askAt, parseMoment } from '#workbench/explain/moment.ts';
+import { askAt, parseRunPoint } from '#workbench/explain/run-point.ts';
 import { told } from '#workbench/explain/kernel-memory.ts';
 import { viewOf } from '#workbench/explain/machine-view.ts';
 import { factsOf } from './support/sound-machine.ts';
@@ -345,7 +345,7 @@ describe('asked in the middle of a boot', () => {
   const asked = <T>(at: string, ask: (machine: LevitateMachine) => T) => {
     const machine = createMachine({ board: 'qemu-virt', trace: ['buddy'] });
     try {
-      return askAt(machine, parseMoment(at), { timeoutNs: 1e9 }, ask);
+      return askAt(machine, parseRunPoint(at), { timeoutNs: 1e9 }, ask);
     } finally {
       machine.close();
     }

@@ -12,7 +12,7 @@ import { describe, expect, it } from 'vitest';
 import { bootBoard } from '#workbench/index.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { DebianPackageError } from '#workbench/engine-library/debian-packages.ts';
-import { upstreamOrioleDtb } from '#scripts/setup/upstream-oriole-dtb.ts';
+import { upstreamOrioleDtb } from './support/upstream-oriole-dtb.ts';
 import { boot } from '#workbench/testing.ts';
 import { factsOf, findFaults } from './support/sound-machine.ts';
 import { span } from './support/spans.ts';

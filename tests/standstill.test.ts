@@ -1,6 +1,6 @@
 /**
- * A guest that sleeps for good is at its goal only when it has enabled interrupts; else it has
- * given up, and the run says where and after what.
+ * A guest that can do nothing more is at its goal only when it takes interrupts; else it has given
+ * up, and the run says where and after what.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
@@ -21,12 +21,15 @@ const SET_VECTORS = [0x1000_4000, 0xd518_c000];
 const ENABLE_GICV2 = [0xd2a1_0009, 0x5280_0021, 0xb900_0121, 0xd2a1_0029, 0xb900_0121];
 
 /** Runs words, with WFI for ever in every vector 0x800 bytes behind them. */
-function run(words: readonly number[]) {
+function run(words: readonly number[], timeoutNs = 1e6, step = Infinity) {
   const image = new Uint32Array(0x1000 / 4);
   for (let at = 0; at < image.length; at += 2) image.set([WFI, BACK], at);
   image.set(words);
   machine = new LevitateMachine({ board: 'qemu-virt', kernel: new Uint8Array(image.buffer) });
-  return machine.run({ timeoutNs: 1e6 });
+  for (;;) {
+    const outcome = machine.runSlice(step, { timeoutNs });
+    if (outcome !== null) return outcome;
+  }
 }
 
 describe('a guest that sleeps with no interrupt enabled', () => {
@@ -50,6 +53,88 @@ describe('a guest that sleeps with no interrupt enabled', () => {
   });
 });
 
-it('a guest that sleeps with interrupts enabled is in its steady state', () => {
-  expect(run([...SET_VECTORS, ...ENABLE_GICV2, NOP])).toMatchObject({ outcome: 'steady', exitStatus: 0 });
+/**
+ * movz x9, GICD; movz w3, bit 30; str w3, [x9, #0x100]; movz x9, GICC; movz w4, #0xf0; str w4, [x9,
+ * #4]: PPI 30.
+ */
+const ENABLE_TIMER = [0xd2a1_0009, 0x52a8_0003, 0xb901_0123, 0xd2a1_0029, 0x5280_1e04, 0xb900_0524];
+/**
+ * movz x2, #0xffff; msr cntp_tval_el0, x2; msr cntp_ctl_el0, x1: a millisecond from now, with x1 =
+ * 1.
+ */
+const ARM_TIMER = [0xd29f_ffe2, 0xd51b_e202, 0xd51b_e221];
+const UNMASK = 0xd503_43ff;
+const WFE = 0xd503_205f;
+const HERE = 0x1400_0000;
+const ISB = 0xd503_3fdf;
+const back = (words: number): number => 0x1800_0000 - words;
+
+describe('a guest that goes round and changes nothing', () => {
+  it.each([
+    ['b .', [HERE]],
+    ['a loop of hints and barriers', [WFE, ISB, NOP, back(3)]],
+    ['as Linux parks a core: wfe; wfi; b', [WFE, WFI, back(2)]],
+    ['masking what is masked: msr daifset, #15; wfi; b', [0xd503_4fdf, WFI, back(2)]],
+    ['with an interrupt pending that is masked', [...ENABLE_TIMER, ...ARM_TIMER, HERE]],
+    ['asleep, with one that is masked', [...ENABLE_TIMER, ...ARM_TIMER, WFI, back(1)]],
+  ])('has given up with its interrupts masked: %s', (_what, words) => {
+    const outcome = run([...SET_VECTORS, ...ENABLE_GICV2, ...words], 20e6);
+    expect(outcome).toMatchObject({ outcome: 'error', exitStatus: 1 });
+    expect(outcome.reason).toMatch(/^stands still at PC 0x[0-9a-f]+, where it .* with its interrupts masked$/);
+  });
+
+  it('has given up with none enabled', () => {
+    expect(run([UNMASK, HERE], 20e6)).toMatchObject({
+      exitStatus: 1,
+      reason: expect.stringMatching(/goes round in a loop and has enabled no interrupt that could wake it$/) as string,
+    });
+  });
+
+  it('has given up where its vector leads to the instruction that faults, and says which was the first exception', () => {
+    // The vector of the current level with SP_ELx, 0x200 bytes from the others.
+    const vectors = Array.from({ length: 0x200 / 4 }, () => NOP);
+    const words = [...SET_VECTORS, 0xd2a1_e001, 0xf940_0020];
+    const padding = Array.from({ length: (0x800 - 4 * words.length) / 4 }, () => NOP);
+    // ldr x0, [x1] again, behind a branch.
+    const outcome = run([...words, ...padding, ...vectors, NOP, 0x1400_0002, NOP, 0xf940_0020], 20e6);
+    expect(outcome).toMatchObject({ outcome: 'error', exitStatus: 1 });
+    expect(outcome.reason).toMatch(/first exception: ESR 0x96000010, ELR 0x[0-9a-f]+00c, FAR 0xf000000$/);
+  });
+
+  it('ends at the same instruction however it was stopped on its way', () => {
+    const counts = [Infinity, 100_001, 1_000_000].map((step) => {
+      const words = [...SET_VECTORS, ...Array.from({ length: 20 }, () => NOP), WFE, HERE];
+      const outcome = run(words, 20e6, step);
+      const { instructions } = machine?.machine.clock ?? { instructions: 0 };
+      machine?.close();
+      return [outcome.exitStatus, instructions];
+    });
+    expect(counts).toEqual([counts[0], counts[0], counts[0]]);
+    expect(counts[0]?.[0]).toBe(1);
+  });
+});
+
+describe('a guest that may go on runs on to its limit', () => {
+  it.each([
+    ['it polls the UART', [0xd2a1_2009, 0xb940_1921, back(1)]],
+    ['it polls a counter', [0xd53b_e041, back(1)]],
+    ['it polls memory', [0x1000_0000, 0xf940_0001, back(1)]],
+    [
+      'its timer will interrupt it',
+      [...SET_VECTORS, ...ENABLE_GICV2, ...ENABLE_TIMER, 0xd2af_ffe2, ...ARM_TIMER.slice(1), UNMASK, HERE],
+    ],
+    ['it stores', [0x1000_4000, 0xf900_0001, back(1)]],
+  ])('%s', (_what, words) => {
+    expect(run(words, 2.1e6)).toMatchObject({ outcome: 'limit', exitStatus: 3 });
+  });
+});
+
+describe('a guest that waits for input with its interrupts on is in its steady state', () => {
+  it.each([
+    ['asleep', []],
+    ['in b .', [HERE]],
+  ])('%s', (_what, words) => {
+    const outcome = run([...SET_VECTORS, ...ENABLE_GICV2, UNMASK, ...words], 20e6);
+    expect(outcome).toMatchObject({ outcome: 'steady', exitStatus: 0 });
+  });
 });

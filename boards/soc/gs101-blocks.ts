@@ -10,7 +10,8 @@
 import { physAddr } from '#common/address.ts';
 import type { CellSource, NodeSource, PropertySource } from '#boards/tree-source.ts';
 import { cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
-import type { DeviceNode, DevicePlacement, Interrupt } from '#boards/types.ts';
+import type { Interrupt } from '#boards/tree-source.ts';
+import type { DeviceNode, DevicePlacement } from '#boards/types.ts';
 
 /** Most blocks sit in a slot of 64 KiB on the peripheral bus. */
 export const APB_SLOT = 0x1_0000;
@@ -54,10 +55,7 @@ export function block(
   };
 }
 
-/**
- * Register storage that the tree does not mention: real hardware without an upstream binding, or a
- * further window of a device.
- */
+/** Register storage that the tree does not mention: no upstream binding, or another window. */
 export function unlisted(name: string, base: number, size: number): DevicePlacement {
   return { name, model: 'storage', base: physAddr(base), size, nodes: [] };
 }
@@ -100,10 +98,7 @@ export interface GpioBank {
   readonly wakeSpis?: readonly [first: number, count: number];
 }
 
-/**
- * A pin controller with its banks. Pin groups are left out: the boot loader has muxed the pins, and
- * nothing here changes them.
- */
+/** A pin controller with its banks. No pin groups: the boot loader has muxed the pins. */
 export function pinController(
   name: string,
   base: number,

@@ -36,10 +36,7 @@ function populatedClusters(count: number): number[] {
   return [...new Set(gs101Cpus.slice(0, count).map((cpu) => cpu.cluster))];
 }
 
-/**
- * The children of `ppi-partitions`: which cores one meaning of a shared PPI belongs to, for each
- * cluster that exists.
- */
+/** The children of `ppi-partitions`: the cores of each cluster, for PPIs that clusters share. */
 export function ppiPartitions(count: number): NodeSource[] {
   return populatedClusters(count).map((cluster) => ({
     name: `interrupt-partition-${cluster}`,

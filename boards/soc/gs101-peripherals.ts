@@ -138,10 +138,7 @@ function watchdog(cluster: 0 | 1, base: number, irq: number, clock: number): Dev
   return { ...timer, model: 'exynos-watchdog' };
 }
 
-/**
- * Memory shared with the power management core: a node of the root, beside soc@0, as upstream has
- * it.
- */
+/** Memory shared with the power management core: a node of the root, as upstream has it. */
 function apmSram(): DevicePlacement {
   const base = 0x203_9000;
   const size = 0x4_0000;

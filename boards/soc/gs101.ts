@@ -25,10 +25,7 @@ import type { InterruptController, Psci, Timer } from '#boards/types.ts';
 /** PSCI 1.0 by SMC. Function identifiers are the standard ones, so the tree does not list them. */
 export const gs101Psci: Psci = { method: 'smc', compatible: ['arm,psci-1.0'], functionIds: {} };
 
-/**
- * 24.576 MHz; PPIs secure physical, non-secure physical, virtual, hypervisor physical, hypervisor
- * virtual.
- */
+/** 24.576 MHz. PPIs: secure and non-secure physical, virtual, two of the hypervisor. */
 export const gs101Timer: Timer = {
   frequencyHz: 24_576_000,
   compatible: ['arm,armv8-timer'],

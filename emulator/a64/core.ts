@@ -16,6 +16,7 @@
  */
 
 import { hex } from '#common/address.ts';
+import { isClosedLoop } from '#emulator/cpu/closed-loop.ts';
 import type { CoreEnvironment, CoreStop } from '#emulator/cpu/core-environment.ts';
 import { CoreTranslation, PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import { DebugRegisters } from '#emulator/cpu/debug-registers.ts';
@@ -193,7 +194,7 @@ export class A64Core implements MachineCore, SystemPort {
       pstate: state.pstate,
       interrupts: this.interrupts.saveState(),
       hints: this.hints.saveState(),
-      lastVector: this.exceptions.lastVector,
+      lastException: this.exceptions.last === null ? null : { ...this.exceptions.last },
       firstException: this.exceptions.first === null ? null : { ...this.exceptions.first },
       debug: this.debug.saveState(),
       unknownReported: [...this.registers.unknownReported],
@@ -201,14 +202,14 @@ export class A64Core implements MachineCore, SystemPort {
   }
 
   restoreState(saved: SavedState): void {
-    const { registers, pstate, interrupts, hints, lastVector, firstException, debug, unknownReported } =
+    const { registers, pstate, interrupts, hints, lastException, firstException, debug, unknownReported } =
       saved as ReturnType<A64Core['saveState']>;
     const { state } = this;
     new Uint8Array(state.words.buffer, state.address, LAYOUT.tlbs).set(registers);
     state.restorePstate(pstate);
     this.interrupts.restoreState(interrupts);
     this.hints.restoreState(hints);
-    this.exceptions.lastVector = lastVector;
+    this.exceptions.last = lastException;
     this.exceptions.first = firstException;
     this.debug.restoreState(debug);
     this.registers.unknownReported.clear();
@@ -258,6 +259,17 @@ export class A64Core implements MachineCore, SystemPort {
     return this.interrupts.takeable(this.state.pstate) !== null;
   }
 
+  get interruptsMasked(): boolean {
+    return this.state.level > 1 || this.interrupts.allMasked(this.state.pstate);
+  }
+
+  get goesRound(): boolean {
+    if (this.debug.steps || this.debug.breakpoints.length > 0) return false;
+    if (this.exceptions.recurs) return true;
+    const word = (address: bigint): number | null => this.translation.instructionAt(address);
+    return isClosedLoop(this.state.pc, this.interruptsMasked, word);
+  }
+
   takeInterrupt(): boolean {
     if (!this.interruptTakeable) return false;
     const kind = this.interrupts.takeable(this.state.pstate);
@@ -280,6 +292,7 @@ export class A64Core implements MachineCore, SystemPort {
 
   run(count: number): CoreStop {
     this.ending = null;
+    this.exceptions.isOften = false;
     this.budget = count;
     this.aside = 0;
     this.state.setWord(LAYOUT.left, count);
@@ -423,16 +436,18 @@ export class A64Core implements MachineCore, SystemPort {
       if (state.level === 0 && (file.get('SCTLR_EL1') & SCTLR_NTWI) === 0n) {
         throw new GuestException(waitTrapSyndrome() & ~TRAPPED_WFE);
       }
-      state.pc += 4n;
-      this.end({ kind: 'wfi' });
-      return true;
+      if (!this.interruptPending) {
+        state.pc += 4n;
+        this.end({ kind: 'wfi' });
+        return true;
+      }
     }
-    const turn = hints.meet(kind, () => environment.othersRun(this));
+    const turn = hints.meet(kind, () => environment.othersRun(this), this.interruptPending);
     if (turn === null) return false;
     if (kind === 'wfe' && state.level === 0 && (file.get('SCTLR_EL1') & SCTLR_NTWE) === 0n) {
       throw new GuestException(waitTrapSyndrome());
     }
-    this.ending ??= { kind: kind === 'wfe' ? 'wfe' : 'yield' };
+    this.ending ??= { kind: turn };
     this.endBefore();
     return true;
   }
@@ -558,7 +573,10 @@ export class A64Core implements MachineCore, SystemPort {
   private makeEngine(registers: StateRegisters): CoreEngine {
     return Object.assign(registers, {
       version: VERSION,
-      stop: () => this.stop(),
+      stop: () => {
+        if (this.inSlice && this.exceptions.isOften) this.end({ kind: 'recurring' });
+        else this.stop();
+      },
       mapMemory: (base: number, bytes: Uint8Array, access: 'rwx' | 'rx') =>
         this.memory.map(base, bytes, access === 'rwx'),
       unmap: (base: number) => this.memory.unmap(base),

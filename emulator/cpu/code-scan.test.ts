@@ -193,7 +193,6 @@ describe('findMoves', () => {
 
   it.each([
     ['nop', NOP],
-    ['wfi', 0xd503_207f],
     ['isb', 0xd503_3fdf],
     ['msr daifset, #2', 0xd503_42df],
     ['dc civac, x0', 0xd50b_7e20],

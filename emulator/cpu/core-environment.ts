@@ -2,9 +2,9 @@
 
 import type { MachineEvents } from '#emulator/events/machine-events.ts';
 import type { Bus } from '#emulator/bus/bus.ts';
-import type { Clock } from '#emulator/machine/clock.ts';
 import type { UnmappedAccess } from '#emulator/engine/engine.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import type { Clock } from '#emulator/machine/clock.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { MachineCore } from './machine-core.ts';
 import type { SharedChange } from './stale-caches.ts';
@@ -63,12 +63,15 @@ export interface CoreEnvironment {
 /** Why `run` came back. */
 export type CoreStop =
   | { readonly kind: 'count' }
+  /** WFI; PC is behind it, or at it when a masked interrupt is pending. */
   | { readonly kind: 'wfi' }
   /** WFE with the event register clear; PC is at it. */
   | { readonly kind: 'wfe' }
   /** YIELD, when another core can use the time; PC is at it. */
   | { readonly kind: 'yield' }
   | { readonly kind: 'gate'; readonly immediate: number }
+  /** The same exception was taken many times in a row. */
+  | { readonly kind: 'recurring' }
   /** The core can make no more progress: it faults on the first instruction of its own vector. */
   | { readonly kind: 'lockup'; readonly reason: string }
   /** The machine called `engine.stop()`. */

@@ -28,6 +28,7 @@ import {
   systemRegisterName,
   systemRegisterNumber,
 } from '#emulator/engine/system-registers.ts';
+import { isClosedLoop } from './closed-loop.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
 import { findMoves } from './code-scan.ts';
 import type { CoreEnvironment, CoreStop } from './core-environment.ts';
@@ -45,7 +46,11 @@ import {
   systemRegisterMove,
   waitHint,
 } from './instruction.ts';
+import { InterruptLines } from './interrupt-lines.ts';
+import type { CoreFactory, MachineCore } from './machine-core.ts';
 import { isMonitorSetting, isSoftwareIncrement } from './performance-monitors.ts';
+import { SelfHostedDebug } from './self-hosted-debug.ts';
+import type { SharedChange } from './stale-caches.ts';
 import {
   EXCEPTION_CLASS,
   exceptionClass,
@@ -56,10 +61,6 @@ import {
   waitTrapSyndrome,
   withoutCoprocessor,
 } from './syndrome.ts';
-import { InterruptLines } from './interrupt-lines.ts';
-import { SelfHostedDebug } from './self-hosted-debug.ts';
-import type { CoreFactory, MachineCore } from './machine-core.ts';
-import type { SharedChange } from './stale-caches.ts';
 import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
 import { WaitHints } from './wait-hints.ts';
@@ -105,7 +106,7 @@ export class Core implements MachineCore {
   private readonly interrupts = new InterruptLines();
   private readonly hints = new WaitHints();
   /** How the slice ends when a hint ends it. */
-  private gaveAway: 'wfe' | 'yield' | null = null;
+  private gaveAway: 'wfe' | 'wfi' | 'yield' | null = null;
   /** The engine ends a slice when the mask of a waiting interrupt is lifted. */
   private masksAreWatched = false;
   private readonly translation: CoreTranslation;
@@ -258,7 +259,7 @@ export class Core implements MachineCore {
       registers: this.engine.exportState(),
       interrupts: this.interrupts.saveState(),
       hints: this.hints.saveState(),
-      lastVector: this.exceptions.lastVector,
+      lastException: this.exceptions.last === null ? null : { ...this.exceptions.last },
       firstException: this.exceptions.first === null ? null : { ...this.exceptions.first },
       debug: this.debug.saveState(),
       unknownReported: [...this.unknownReported],
@@ -271,7 +272,7 @@ export class Core implements MachineCore {
     registers,
     interrupts,
     hints,
-    lastVector,
+    lastException,
     firstException,
     debug,
     unknownReported,
@@ -282,7 +283,7 @@ export class Core implements MachineCore {
     this.interrupts.restoreState(interrupts);
     this.masksAreWatched = this.engine.watchMasks(interrupts.irq, interrupts.fiq);
     this.hints.restoreState(hints);
-    this.exceptions.lastVector = lastVector;
+    this.exceptions.last = lastException;
     this.exceptions.first = firstException;
     this.debug.restoreState(debug);
     this.unknownReported.clear();
@@ -356,6 +357,23 @@ export class Core implements MachineCore {
     return levelOf(pstate) <= 1 && this.interrupts.takeable(pstate) !== null;
   }
 
+  /** No interrupt can be taken before the core itself lifts a mask or goes to another level. */
+  get interruptsMasked(): boolean {
+    const pstate = this.engine.getPstate();
+    return levelOf(pstate) > 1 || this.interrupts.allMasked(pstate);
+  }
+
+  /**
+   * The core goes round for ever without changing anything, unless an interrupt is taken or
+   * somebody changes its code.
+   */
+  get goesRound(): boolean {
+    if (this.debug.isActive) return false;
+    if (this.exceptions.recurs) return true;
+    const word = (address: bigint) => this.translation.instructionAt(address);
+    return isClosedLoop(this.engine.getPc(), this.interruptsMasked, word);
+  }
+
   /** Takes the interrupt that is signalled and not masked, if there is one. Between slices only. */
   takeInterrupt(): boolean {
     if (!this.interruptPending) return false;
@@ -405,6 +423,7 @@ export class Core implements MachineCore {
     this.stopRequested = false;
     this.cutShort = false;
     this.gaveAway = null;
+    this.exceptions.isOften = false;
     this.inBlock = false;
     if (this.isFresh) this.scanUnannounced();
     this.maintenance.beginSlice();
@@ -464,6 +483,7 @@ export class Core implements MachineCore {
       return { kind: 'gate', immediate };
     }
     if (this.stopRequested) return { kind: 'stopped' };
+    if (this.exceptions.isOften) return { kind: 'recurring' };
     if (this.gaveAway !== null) return { kind: this.gaveAway };
     if (end.kind !== 'stopped' || this.cutShort) return { kind: 'count' };
     this.interrupts.waited();
@@ -654,12 +674,12 @@ export class Core implements MachineCore {
       environment.eventSent();
       return;
     }
-    const turn = hints.meet(hint, () => environment.othersRun(this));
+    const turn = hints.meet(hint, () => environment.othersRun(this), this.interruptPending);
     if (turn === null) return;
     if (hint === 'wfe' && this.level === 0 && this.trapsWaitsOfEl0()) {
       this.trapped = { pc, esr: waitTrapSyndrome() };
     } else {
-      this.gaveAway = hint === 'wfe' ? 'wfe' : 'yield';
+      this.gaveAway = turn;
     }
     engine.stop();
   }

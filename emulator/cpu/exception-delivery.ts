@@ -8,11 +8,12 @@
 import { hex } from '#common/address.ts';
 import type { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import type { CoreEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
+import { leadsTo } from './closed-loop.ts';
 import type { CoreEnvironment } from './core-environment.ts';
 import type { CoreTranslation } from './core-translation.ts';
-import type { MachineCore } from './machine-core.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
+import type { MachineCore } from './machine-core.ts';
 import { EXTERNAL_ABORT_STATUS, pcAlignmentSyndrome, withFaultStatus } from './syndrome.ts';
 
 /** A physical access that the bus refused, seen from the instruction that made it. */
@@ -29,17 +30,28 @@ export interface TakenException {
   readonly far: bigint | null;
 }
 
+/** Where an exception led, at which tick, from where, and how often in a row it was the same. */
+interface DeliveredException {
+  readonly vector: bigint;
+  readonly tick: number;
+  readonly elr: bigint;
+  readonly esr: number;
+  readonly repeats: number;
+}
+
+/** The same exception so often in a row is looked at: it may be taken for ever. */
+const OFTEN = 1000;
+
 export class ExceptionDelivery {
-  /**
-   * Vector entered last and the instruction count at that moment: a fault there at once is a
-   * lockup.
-   */
-  lastVector: { address: bigint; executed: number } | null = null;
+  /** The exception taken last. */
+  last: DeliveredException | null = null;
   /**
    * The first synchronous exception since reset: what explains a guest that stands still. Null:
    * none.
    */
   first: TakenException | null = null;
+  /** The slice was ended because the same exception was taken often. */
+  isOften = false;
   /** Why the core can make no more progress. */
   lockup: string | null = null;
   private readonly core: MachineCore;
@@ -58,8 +70,9 @@ export class ExceptionDelivery {
   }
 
   reset(): void {
-    this.lastVector = null;
+    this.last = null;
     this.first = null;
+    this.isOften = false;
     this.lockup = null;
   }
 
@@ -92,9 +105,9 @@ export class ExceptionDelivery {
    * on its own vector at once locks up instead.
    */
   enter(kind: VectorKind, targetLevel: 1 | 2 | 3, esr: number, far: bigint | null, returnAddress: bigint): void {
-    const { engine, environment } = this;
-    const last = this.lastVector;
-    if (last !== null && last.address === returnAddress && environment.clock.ticks - last.executed <= 1) {
+    const { engine, environment, last } = this;
+    const tick = environment.clock.ticks;
+    if (last !== null && last.vector === returnAddress && tick - last.tick <= 1) {
       this.lockup = `core ${this.core.index} cannot execute its own exception vector at 0x${returnAddress.toString(16)}`;
       engine.stop();
       return;
@@ -111,7 +124,23 @@ export class ExceptionDelivery {
     this.first ??= { esr, elr: returnAddress, far };
     this.entered();
     const vector = enterException(engine, { kind, targetLevel, returnAddress, esr, far });
-    this.lastVector = { address: vector, executed: environment.clock.ticks };
+    const isSame = last !== null && last.vector === vector && last.elr === returnAddress && last.esr === esr;
+    const repeats = isSame ? last.repeats + 1 : 0;
+    this.last = { vector, tick, elr: returnAddress, esr, repeats };
+    if (repeats % OFTEN === OFTEN - 1) {
+      this.isOften = true;
+      engine.stop();
+    }
+  }
+
+  /**
+   * The same exception comes again and again, and its vector leads back to it without changing
+   * anything: so it does for ever.
+   */
+  get recurs(): boolean {
+    const { last } = this;
+    if (last === null || last.repeats < OFTEN - 1) return false;
+    return leadsTo(last.vector, last.elr, (address) => this.translation.instructionAt(address));
   }
 
   /** Nothing is mapped at a physical address: an external abort at the instruction. */

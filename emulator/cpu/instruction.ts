@@ -51,17 +51,23 @@ export function isInterruptMaskChange(instruction: number): boolean {
   return (instruction & 0xffff_f0df) >>> 0 === 0xd503_40df;
 }
 
+/** True for MSR DAIFSet, #imm. */
+export function isInterruptMaskSet(instruction: number): boolean {
+  return (instruction & 0xffff_f0ff) >>> 0 === 0xd503_40df;
+}
+
 /** Rt of `DC ZVA, Xt`, or null. */
 function zeroedBlock(instruction: number): number | null {
   return (instruction & 0xffff_ffe0) >>> 0 === 0xd50b_7420 ? instruction & 31 : null;
 }
 
-/** Hints that concern how cores wait for each other. */
-export type WaitHint = 'yield' | 'wfe' | 'sev' | 'sevl';
+/** Hints that concern how cores wait. */
+export type WaitHint = 'yield' | 'wfe' | 'wfi' | 'sev' | 'sevl';
 
 const WAIT_HINTS: Readonly<Record<number, WaitHint>> = {
   0xd503_203f: 'yield',
   0xd503_205f: 'wfe',
+  0xd503_207f: 'wfi',
   0xd503_209f: 'sev',
   0xd503_20bf: 'sevl',
 };

@@ -52,6 +52,11 @@ export class InterruptLines {
     return this.irq && (pstate & PSTATE_I) === 0 ? 'irq' : null;
   }
 
+  /** Neither can be taken. */
+  allMasked(pstate: number): boolean {
+    return (pstate & PSTATE_I) !== 0 && (pstate & PSTATE_F) !== 0;
+  }
+
   /** One was taken: the next begins to wait afresh. */
   taken(): void {
     this.linesRun = 0;

@@ -28,6 +28,13 @@ export interface MachineCore {
   readonly interruptPending: boolean;
   /** An interrupt is signalled and would be taken now. */
   readonly interruptTakeable: boolean;
+  /** No interrupt can be taken before the core lifts a mask or goes to another level. */
+  readonly interruptsMasked: boolean;
+  /**
+   * The core goes round for ever without changing anything, unless an interrupt is taken or
+   * somebody changes its code: closed-loop.ts. False where that cannot be told.
+   */
+  readonly goesRound: boolean;
   /**
    * The last run ended in the middle of a block of code, where nobody looks at time or interrupts:
    * the rest of it comes first.

@@ -103,6 +103,11 @@ export class SelfHostedDebug {
     return this.registers.steps;
   }
 
+  /** The guest steps itself, or has set a breakpoint: code does not do what it says. */
+  get isActive(): boolean {
+    return this.steps || this.registers.breakpoints.length > 0;
+  }
+
   /** An exception is taken: nothing was stepped there. */
   exceptionTaken(): void {
     this.stepped = null;

@@ -5,14 +5,9 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
+import type { Range } from '#common/range.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
-
-/** Physical range [start, end). */
-export interface PhysicalRange {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** Physical addresses beyond this are not representable, and no machine has them. */
 const MOST_PHYSICAL = 2n ** 48n;
@@ -34,8 +29,8 @@ export class DebugMemory {
   }
 
   /** The physical ranges behind [va, va + length), up to the first page that is not mapped. */
-  rangesOf(core: MachineCore, va: bigint, length: number): PhysicalRange[] {
-    const ranges: PhysicalRange[] = [];
+  rangesOf(core: MachineCore, va: bigint, length: number): Range[] {
+    const ranges: Range[] = [];
     for (let offset = 0; offset < length; ) {
       const at = BigInt.asUintN(64, va + BigInt(offset));
       const start = this.translate(core, at);

@@ -15,10 +15,11 @@
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { WatchedAccess } from '#emulator/engine/engine.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
-import type { DebugMemory, PhysicalRange } from './debug-memory.ts';
+import type { Range } from '#common/range.ts';
+import type { DebugMemory } from './debug-memory.ts';
 import type { DebugPoint, DebugStop } from './gdb/target.ts';
 
-type Watchpoint = Extract<DebugPoint, { kind: 'watchpoint' }> & { readonly ranges: readonly PhysicalRange[] };
+type Watchpoint = Extract<DebugPoint, { kind: 'watchpoint' }> & { readonly ranges: readonly Range[] };
 
 /** What was met, as a stop, and where the machine stood. */
 interface Met {

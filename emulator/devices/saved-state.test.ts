@@ -14,7 +14,6 @@ import { GicV3 } from './gic/gicv3.ts';
 import { createDevice, MODEL_KEYS, type ModelKey } from './registry.ts';
 import { MemoryBackend } from './virtio/block-backend.ts';
 import { VirtioBlock } from './virtio/virtio-block.ts';
-import { VirtioConsole } from './virtio/virtio-console.ts';
 import { VirtioEntropy } from './virtio/virtio-entropy.ts';
 import type { VirtioModel } from './virtio/virtio-model.ts';
 
@@ -100,7 +99,6 @@ function checkRoundTrips(make: () => Subject): void {
 
 const plugged: Readonly<Record<string, () => VirtioModel>> = {
   block: () => new VirtioBlock(new MemoryBackend(new Uint8Array(4096))),
-  console: () => new VirtioConsole(() => {}),
   entropy: () => new VirtioEntropy(5n),
 };
 

@@ -3,13 +3,8 @@
  * only; which pieces there are, and where they would like to be, is load-guest.ts.
  */
 
-import { alignUp, hex } from '#common/address.ts';
-
-/** A range of physical addresses in bytes. */
-export interface MemoryRange {
-  readonly base: number;
-  readonly size: number;
-}
+import { hex } from '#common/address.ts';
+import { type BaseAndSize, contains, firstFit, overlap, type Range, rangeOf } from '#common/range.ts';
 
 /**
  * An image does not fit where it has to go, or anywhere. The message names the image, its size and
@@ -33,37 +28,36 @@ export const BLOCK_BYTES = 2 * 2 ** 20;
  * from the start.
  */
 export class GuestSpace {
-  readonly #banks: readonly MemoryRange[];
-  readonly #taken: { readonly what: string; readonly base: number; readonly end: number }[];
+  readonly #banks: readonly Range[];
+  readonly #taken: (Range & { readonly what: string })[];
 
-  constructor(banks: readonly MemoryRange[], reserved: readonly MemoryRange[]) {
-    this.#banks = banks;
-    this.#taken = reserved.map(({ base, size }) => ({ what: 'a reserved region', base, end: base + size }));
+  constructor(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[]) {
+    this.#banks = banks.map(rangeOf);
+    this.#taken = reserved.map((place) => ({ what: 'a reserved region', ...rangeOf(place) }));
   }
 
-  /** Why `size` bytes at `base` are not free, or null. */
-  #obstacle(base: number, size: number): string | null {
-    const end = base + size;
-    if (!this.#banks.some((bank) => base >= bank.base && end <= bank.base + bank.size)) {
-      const banks = this.#banks.map((bank) => `${hex(bank.base)} to ${hex(bank.base + bank.size)}`);
-      return `RAM is ${banks.join(' and ')}`;
+  /** Why `place` is not free, or null. */
+  #obstacle(place: Range): string | null {
+    if (!this.#banks.some((bank) => contains(bank, place))) {
+      return `RAM is ${this.#banks.map(({ start, end }) => `${hex(start)} to ${hex(end)}`).join(' and ')}`;
     }
-    const other = this.#taken.find((range) => base < range.end && end > range.base);
-    return other === undefined ? null : `${other.what} takes ${hex(other.base)} to ${hex(other.end)}`;
+    const other = this.#taken.find((range) => overlap(range, place));
+    return other === undefined ? null : `${other.what} takes ${hex(other.start)} to ${hex(other.end)}`;
   }
 
   /** True when `size` bytes at `base` lie in one bank and nothing else is there. */
   isFree(base: number, size: number): boolean {
-    return this.#obstacle(base, size) === null;
+    return this.#obstacle(rangeOf({ base, size })) === null;
   }
 
   /** Takes `size` bytes at `base` for `what`. @throws GuestPlacementError when they are not free */
   take(what: string, base: number, size: number): void {
-    const obstacle = this.#obstacle(base, size);
+    const place = rangeOf({ base, size });
+    const obstacle = this.#obstacle(place);
     if (obstacle !== null) {
-      throw new GuestPlacementError(`the ${what} needs ${hex(base)} to ${hex(base + size)}, but ${obstacle}`);
+      throw new GuestPlacementError(`the ${what} needs ${hex(base)} to ${hex(place.end)}, but ${obstacle}`);
     }
-    this.#taken.push({ what: `the ${what}`, base, end: base + size });
+    this.#taken.push({ what: `the ${what}`, ...place });
   }
 
   /**
@@ -71,15 +65,7 @@ export class GuestSpace {
    * the first bank at or above `above`; null when there is none.
    */
   findSlot(size: number, preferred: readonly number[], above: number): number | null {
-    const candidates = [above, ...this.#taken.map(({ end }) => end)]
-      .map((end) => alignUp(end, BLOCK_BYTES))
-      .filter((base) => base >= above && this.#isInFirstBank(base))
-      .sort((a, b) => a - b);
-    return [...preferred, ...candidates].find((base) => this.isFree(base, size)) ?? null;
-  }
-
-  #isInFirstBank(base: number): boolean {
-    const bank = this.#banks[0];
-    return bank !== undefined && base >= bank.base && base < bank.base + bank.size;
+    const free = preferred.find((base) => this.isFree(base, size));
+    return free ?? firstFit(this.#banks.slice(0, 1), this.#taken, size, BLOCK_BYTES, above);
   }
 }

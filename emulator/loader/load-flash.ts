@@ -8,7 +8,8 @@
 
 import { alignUp, hex } from '#common/address.ts';
 import { GuestImageError } from './guest-image-error.ts';
-import { GuestPlacementError, type MemoryRange } from './guest-space.ts';
+import type { BaseAndSize } from '#common/range.ts';
+import { GuestPlacementError } from './guest-space.ts';
 import type { GuestEntry, Placement } from './load-guest.ts';
 
 /** What to do; the device tree always has a place. */
@@ -23,7 +24,7 @@ export interface FlashPlan {
  * @throws GuestImageError `size` when the file is empty or larger than the flash;
  * GuestPlacementError when the tree is larger than RAM
  */
-export function loadFlash(image: Uint8Array, flash: MemoryRange, ram: MemoryRange, dtbBytes: number): FlashPlan {
+export function loadFlash(image: Uint8Array, flash: BaseAndSize, ram: BaseAndSize, dtbBytes: number): FlashPlan {
   if (image.length === 0) throw new GuestImageError('raw', 'size', 'the file is empty');
   if (image.length > flash.size) {
     throw new GuestImageError(

@@ -17,7 +17,8 @@
  */
 
 import { alignUp, hex, PAGE_SIZE } from '#common/address.ts';
-import { BLOCK_BYTES, GuestPlacementError, GuestSpace, type MemoryRange } from './guest-space.ts';
+import type { BaseAndSize, Range } from '#common/range.ts';
+import { BLOCK_BYTES, GuestPlacementError, GuestSpace } from './guest-space.ts';
 import type { Guest, GuestKernel } from './open-guest.ts';
 
 /**
@@ -33,8 +34,8 @@ export interface GuestBoard {
   /**
    * Sorted. A kernel that does not name its address, its initrd and its tree go to the first bank.
    */
-  readonly ram: readonly MemoryRange[];
-  readonly reserved: readonly MemoryRange[];
+  readonly ram: readonly BaseAndSize[];
+  readonly reserved: readonly BaseAndSize[];
   readonly rules: LoadingRules;
 }
 
@@ -64,14 +65,8 @@ export interface GuestPlan {
   /** Edits of /chosen: bootargs and linux,initrd-start and -end. Null: leave what the tree has. */
   readonly chosen: {
     readonly bootargs: string | null;
-    readonly initrd: InitrdRange | null;
+    readonly initrd: Range | null;
   };
-}
-
-/** Half-open. */
-interface InitrdRange {
-  readonly start: number;
-  readonly end: number;
 }
 
 /**
@@ -101,7 +96,7 @@ export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): Gu
   const isElf = guest.kernel.kind === 'elf';
   const initrdBytes = guest.initrd?.length ?? 0;
 
-  const placeInitrd = (preferred: readonly number[]): InitrdRange | null => {
+  const placeInitrd = (preferred: readonly number[]): Range | null => {
     if (initrdBytes === 0) return null;
     const start = space.findSlot(initrdBytes, preferred, kernel.end) ?? refuse('initrd', initrdBytes, bank);
     space.take('initrd', start, initrdBytes);
@@ -114,7 +109,7 @@ export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): Gu
   };
 
   let dtb: number | null;
-  let initrd: InitrdRange | null;
+  let initrd: Range | null;
   if (board.rules.by === 'qemu') {
     const half = bank.base + Math.min(bank.size / 2, QEMU_MAX_INITRD_OFFSET);
     const initrdBase = alignUp(Math.max(half, kernel.end), PAGE_SIZE);
@@ -155,7 +150,7 @@ interface PlacedKernel {
   readonly end: number;
 }
 
-function placeKernel(kernel: GuestKernel, bank: MemoryRange, rules: LoadingRules, space: GuestSpace): PlacedKernel {
+function placeKernel(kernel: GuestKernel, bank: BaseAndSize, rules: LoadingRules, space: GuestSpace): PlacedKernel {
   if (kernel.kind === 'elf') {
     const { segments, entry } = kernel.elf;
     const placements = segments.map(({ physical, bytes, memoryBytes }, index) => {
@@ -177,7 +172,7 @@ function placeKernel(kernel: GuestKernel, bank: MemoryRange, rules: LoadingRules
   return { placements: [{ what: 'kernel', base, bytes }], entry: base, start: base, end: base + needed };
 }
 
-function refuse(what: string, bytes: number, bank: MemoryRange): never {
+function refuse(what: string, bytes: number, bank: BaseAndSize): never {
   throw new GuestPlacementError(
     `no room for the ${what} of ${hex(bytes)} bytes in the RAM from ${hex(bank.base)} to ${hex(bank.base + bank.size)}`,
   );

@@ -13,12 +13,13 @@
  */
 
 import type { Bus } from '#emulator/bus/bus.ts';
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Clock } from './clock.ts';
 import type { CoreSlot } from './core-slot.ts';
-import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { FlashWindows } from './flash-windows.ts';
 import type { MachineInterrupts } from './machine-ports.ts';
 import type { MachineRegisters } from './machine-registers.ts';
+import type { MaskedWaits } from './masked-waits.ts';
 import type { SavedState } from './saved-state.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Turns } from './turns.ts';
@@ -37,6 +38,7 @@ export interface MachineParts {
   readonly interrupts: MachineInterrupts | null;
   readonly slots: readonly CoreSlot[];
   readonly turns: Turns;
+  readonly maskedWaits: MaskedWaits;
   readonly registers: MachineRegisters;
   readonly flashes: FlashWindows;
   /** The slice that the last run ended in the middle of. */
@@ -50,7 +52,7 @@ export type MachineState = ReturnType<typeof saveMachine>;
 
 /** Between two runs. @throws EngineError when a core cannot be saved, see CpuEngine.exportState */
 export function saveMachine(parts: MachineParts) {
-  const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut } = parts;
+  const { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes, cut } = parts;
   return {
     clock: clock.saveState(),
     eventsMade: scheduler.saveState(),
@@ -65,6 +67,7 @@ export function saveMachine(parts: MachineParts) {
       core: core?.saveState() ?? null,
     })),
     turns: turns.saveState(),
+    maskedWaits: maskedWaits.saveState(),
     registers: registers.saveState(),
     flashes: flashes.saveState(),
     cut: cut.save(),
@@ -76,7 +79,7 @@ export function saveMachine(parts: MachineParts) {
  * @throws EngineError when the registers are another engine's
  */
 export function restoreMachine(parts: MachineParts, state: MachineState): void {
-  const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut, open } = parts;
+  const { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes, cut, open } = parts;
   scheduler.restoreState(state.eventsMade);
   clock.restoreState(state.clock);
   for (const { name, device } of bus.regions()) device.restoreState(state.devices[name] ?? null);
@@ -90,6 +93,7 @@ export function restoreMachine(parts: MachineParts, state: MachineState): void {
     if (saved.core !== null) open(slot).restoreState(saved.core);
   }
   turns.restoreState(state.turns);
+  maskedWaits.restoreState(state.maskedWaits);
   registers.restoreState(state.registers);
   flashes.restoreState(state.flashes);
   cut.restore(state.cut);

@@ -11,11 +11,11 @@
  * memory at reset (the loader's), the meaning of a panic or of a serial line.
  */
 
-import { hex } from '#common/address.ts';
+import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
+import { join, lengthOf, type Range } from '#common/range.ts';
 import { Bus } from '#emulator/bus/bus.ts';
 import type { Device, DeviceContext } from '#emulator/bus/device.ts';
 import type { Moment } from '#emulator/bus/timer-port.ts';
-import { pageRuns } from '#emulator/bus/page-runs.ts';
 import { TracedBus } from '#emulator/bus/traced-bus.ts';
 import { Clock } from './clock.ts';
 import { type CoreSlot, coreSlot, sendEvent, wake, wakeWaiting } from './core-slot.ts';
@@ -30,6 +30,7 @@ import { FlashWindows } from './flash-windows.ts';
 import { MachineClosedError } from './machine-closed-error.ts';
 import type { FixedMemory, MachineDevice, MachineOptions } from './machine-options.ts';
 import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
+import { MaskedWaits } from './masked-waits.ts';
 import type { MachineStop, RunLimits } from './machine-run.ts';
 import { MachineRegisters } from './machine-registers.ts';
 import type { MachineParts, SavedCut } from './machine-state.ts';
@@ -40,10 +41,11 @@ import { GenericTimer } from '#emulator/timer/generic-timer.ts';
 import { Turns } from './turns.ts';
 
 /**
- * Most instructions in one slice of the only core that runs: bounds how long `run` goes without
- * looking at the world.
+ * Most ticks in one slice: bounds how long `run` goes without looking at the world. Slices end at
+ * its multiples, so that the looks come at the same ticks however a run was stopped in between.
  */
 const SLICE = 1_000_000;
+const sliceOf = (tick: number): number => Math.floor(tick / SLICE);
 
 interface CutSlice {
   readonly slot: CoreSlot;
@@ -63,13 +65,14 @@ export class Machine {
   private readonly options: MachineOptions;
   private readonly slots: readonly CoreSlot[];
   private readonly environment: CoreEnvironment;
-  private readonly routed: [start: number, end: number][] = [];
+  private readonly routed: Range[] = [];
   private readonly flashes = new FlashWindows(() => this.cores);
   private interrupts: MachineInterrupts | null = null;
   private gates: GateHandler | null = null;
   private pending: MachineStop | null = null;
   /** How the cores share the time. */
   readonly turns: Turns;
+  private readonly maskedWaits: MaskedWaits;
   private readonly registers: MachineRegisters;
   private readonly firmware: Firmware;
   /** The debugger that watches, if there is one. */
@@ -112,6 +115,7 @@ export class Machine {
       ),
     );
     this.turns = new Turns(this.slots);
+    this.maskedWaits = new MaskedWaits(this.slots.length);
     this.firmware = new Firmware(this.slots, this.events, (action) => this.requestPower(action));
     this.registers = new MachineRegisters({
       slots: this.slots,
@@ -178,9 +182,13 @@ export class Machine {
    */
   attach(devices: readonly MachineDevice[]): void {
     for (const device of devices) this.bus.attach(device);
-    for (const run of pageRuns(devices.filter(({ answers }) => answers))) {
+    // As few ranges of whole pages as will do; devices may share a page.
+    const pages = devices
+      .filter(({ answers }) => answers)
+      .map(({ base, size }) => ({ start: alignDown(base, PAGE_SIZE), end: alignUp(base + size, PAGE_SIZE) }));
+    for (const run of join(pages)) {
       this.routed.push(run);
-      for (const core of this.cores) core.mapBus(run[0], run[1] - run[0]);
+      for (const core of this.cores) core.mapBus(run.start, lengthOf(run));
     }
   }
 
@@ -251,7 +259,7 @@ export class Machine {
 
   /** What machine-state.ts saves and restores, beside memory. */
   get parts(): MachineParts {
-    const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes } = this;
+    const { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes } = this;
     const open = (slot: CoreSlot) => slot.core ?? this.openCore(slot);
     const cut = {
       save: () =>
@@ -261,7 +269,7 @@ export class Machine {
         this.cut = saved === null || slot === undefined ? null : { ...saved, slot };
       },
     };
-    return { clock, scheduler, bus, interrupts, slots, turns, registers, flashes, cut, open };
+    return { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes, cut, open };
   }
 
   /**
@@ -281,6 +289,7 @@ export class Machine {
     this.interrupts?.resetCpu?.(0);
     (this.slots[0] as CoreSlot).state = 'running';
     this.turns.reset();
+    this.maskedWaits.reset();
     this.pending = null;
     this.cut = null;
   }
@@ -356,15 +365,15 @@ export class Machine {
       if (this.cut === null) this.wakeSleepers();
       const slot = this.cut?.slot ?? this.turns.next();
       if (slot === null) {
-        const waiting = this.slots.filter(({ state }) => state === 'waiting');
-        const next = Math.min(scheduler.nextTick, ...waiting.map(({ timer }) => timer.nextStreamTick));
-        if (next === Infinity) return { kind: 'idle' };
+        const next = this.nextWake();
+        if (next === Infinity || (sliceOf(next) !== sliceOf(clock.ticks) && this.standsStill()))
+          return { kind: 'idle' };
         clock.idleTicks += Math.max(0, Math.min(next, endTicks) - clock.ticks);
-        wakeWaiting(waiting);
+        wakeWaiting(this.slots);
         continue;
       }
-      const lockup = this.runSlice(slot, Math.ceil(endTicks - clock.ticks), endInstructions - clock.instructions);
-      if (lockup !== null) return lockup;
+      const stop = this.runSlice(slot, Math.ceil(endTicks - clock.ticks), endInstructions - clock.instructions);
+      if (stop !== null) return stop;
     }
   }
 
@@ -424,18 +433,53 @@ export class Machine {
         this.observer?.gateLeft(core);
         return null;
       case 'wfi':
-        if (slot.state === 'running') slot.state = 'sleeping';
+        if (slot.state === 'running') this.sleep(slot);
         return null;
       case 'wfe':
         slot.state = 'waiting';
         return null;
       case 'lockup':
         return { kind: 'lockup', reason: stop.reason };
+      case 'recurring':
+        return this.standsStill() ? { kind: 'idle' } : null;
       case 'count':
       case 'yield':
       case 'stopped':
-        return null;
+        return sliceOf(begun) !== sliceOf(clock.ticks) && this.standsStill() ? { kind: 'idle' } : null;
     }
+  }
+
+  private sleep(slot: CoreSlot): void {
+    slot.state = 'sleeping';
+    const { core, index } = slot;
+    if (core === null || !this.isWoken(slot) || core.interruptTakeable || this.turns.othersRun(slot)) return;
+    this.maskedWaits.begin(index, this.clock.ticks, this.scheduler.nextTick, core.goesRound);
+  }
+
+  /**
+   * With no core running: the tick at which one will, or something happens. Infinity: never, unless
+   * there is input.
+   */
+  private nextWake(): number {
+    const wakes = this.slots.map((slot) => {
+      if (slot.state === 'waiting') return slot.timer.nextStreamTick;
+      return slot.state === 'sleeping' && this.isWoken(slot) ? this.maskedWaits.end(slot.index) : Infinity;
+    });
+    return Math.min(this.scheduler.nextTick, ...wakes);
+  }
+
+  /**
+   * Nothing is due, and every core sleeps for good or goes round without changing anything: only
+   * input could change that.
+   */
+  private standsStill(): boolean {
+    if (this.scheduler.nextTick !== Infinity || this.pending !== null) return false;
+    return this.slots.every((slot) => {
+      const { state, start, core } = slot;
+      if (state === 'off') return true;
+      if (start !== null || core === null || core.interruptTakeable) return false;
+      return (state === 'sleeping' && !this.isWoken(slot)) || core.goesRound;
+    });
   }
 
   /**
@@ -452,16 +496,23 @@ export class Machine {
     const longest = turn ?? SLICE;
     const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
     const begun = this.clock.ticks;
-    return { slot, begun, turn, budget: Math.max(1, Math.min(slice, mostTicks, this.scheduler.nextTick - begun)) };
+    const most = Math.min(slice, mostTicks, SLICE - (begun % SLICE), this.scheduler.nextTick - begun);
+    return { slot, begun, turn, budget: Math.max(1, most) };
   }
 
   /** An interrupt ends WFI masked or not, WFE when it can be taken. */
   private wakeSleepers(): void {
     for (const slot of this.slots) {
       if (slot.state === 'waiting' && slot.core?.interruptTakeable === true) wake(slot);
-      if (slot.state !== 'sleeping') continue;
-      if (this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending === true) wake(slot);
+      if (slot.state !== 'sleeping' || !this.isWoken(slot)) continue;
+      const waits = this.clock.ticks < this.maskedWaits.end(slot.index);
+      if (!waits || slot.core?.interruptTakeable === true) wake(slot);
     }
+  }
+
+  /** There is an interrupt that ends the WFI of a core, masked or not. */
+  private isWoken(slot: CoreSlot): boolean {
+    return this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending === true;
   }
 
   /** The core of a slot that is on, brought to its first instruction if it has not run yet. */
@@ -486,7 +537,7 @@ export class Machine {
       if (this.flashes.isDevice(memory)) core.mapBus(base, bytes.length);
       else core.engine.mapMemory(base, bytes, access);
     }
-    for (const [start, end] of this.routed) core.mapBus(start, end - start);
+    for (const run of this.routed) core.mapBus(run.start, lengthOf(run));
     slot.core = core;
     this.observer?.coreOpened(core);
     return core;

@@ -6,6 +6,8 @@
  * the two together.
  */
 
+import { hex } from '#common/address.ts';
+
 /**
  * What an owner of memory is. Reservations of the boot first, then those who take frames from the
  * buddy allocator; `boot` frees the memory that was never in use.
@@ -296,3 +298,11 @@ export const KERNEL_EVENT_KINDS = {
   process: { always: false, meaning: 'a process was made, switched to or ended' },
   syscall: { always: false, meaning: 'a system call and its result' },
 } as const satisfies Readonly<Record<keyof KernelEvents, { readonly always: boolean; readonly meaning: string }>>;
+
+/**
+ * A register's value for an event: counts, pids, codes and statuses as numbers, anything larger as
+ * the address that it probably is, in hexadecimal.
+ */
+export function eventNumber(value: bigint): number | string {
+  return value >= -(2n ** 31n) && value < 2n ** 31n ? Number(value) : hex(BigInt.asUintN(64, value));
+}

@@ -11,10 +11,7 @@
 import type { VirtAddr } from '#common/address.ts';
 import type { KernelEvents } from './kernel-events.ts';
 
-/**
- * Thrown by a port when the access faults. The gate dispatcher enters EL1's synchronous vector with
- * these values.
- */
+/** Thrown by a port when the access faults. The gate makes it an exception of EL1. */
 export class SynchronousAbort extends Error {
   readonly esr: number;
   readonly far: VirtAddr;
@@ -146,10 +143,7 @@ export interface SystemRegisterPort {
   write(register: SystemRegister, value: bigint): void;
 }
 
-/**
- * TLB maintenance and barriers of the running core, broadcast to the inner shareable domain (Arm
- * ARM DDI 0487, D8.14).
- */
+/** TLB maintenance and barriers, broadcast inner shareable (Arm ARM DDI 0487, D8.14). */
 export interface TlbPort {
   /** TLBI VMALLE1IS */
   invalidateAll(): void;
@@ -178,10 +172,7 @@ export interface CachePort {
 export interface TracePort {
   /** True when events of this kind are kept: test it before building costly fields. */
   enabled(kind: keyof KernelEvents): boolean;
-  /**
-   * Fields that must be read from memory or registers come as a function: what it reads costs no
-   * simulated time.
-   */
+  /** Fields that come as a function may read memory: that costs no simulated time. */
   emit<K extends keyof KernelEvents>(kind: K, fields: KernelEvents[K] | (() => KernelEvents[K])): void;
 }
 

@@ -45,10 +45,7 @@ export class KernelImage {
     this.symbols = symbols;
   }
 
-  /**
-   * Bytes from the first to the last byte, BSS, stack and page-table pool included: image_size of
-   * its header.
-   */
+  /** Bytes with BSS, stack and page-table pool: image_size of its header. */
   get bytes(): number {
     return this.symbols._end;
   }

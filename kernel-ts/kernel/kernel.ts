@@ -42,10 +42,7 @@ export interface KernelConfig {
    * `compatible` and a physical address.
    */
   readonly earlyConsole: { readonly compatible: string; readonly base: PhysAddr };
-  /**
-   * Bytes of device tree that the boot loader loaded, or null when it did not say: less than
-   * totalsize means a truncated blob.
-   */
+  /** Bytes of device tree that were loaded; less than totalsize is truncated. Null: not told. */
   readonly deviceTreeBytes: number | null;
   /** What goes wrong with memory on purpose; nothing when absent. */
   readonly memoryFaults?: MemoryFaults;
@@ -90,10 +87,7 @@ export class Kernel {
     return immediate === GATE_KMAIN || (immediate >= GATE_VECTOR && immediate < GATE_VECTOR + VECTORS);
   }
 
-  /**
-   * Frame of the idle loop, which the CPU waits in while nobody can run. It lies where an interrupt
-   * of that loop saves it.
-   */
+  /** Frame of the idle loop, where an interrupt of that loop saves it. */
   get idleFrame(): TrapFrame {
     return new TrapFrame(this.ports.memory, virtAddr(this.image.virtual('boot_stack_top') - BigInt(TRAP_FRAME_BYTES)));
   }
@@ -191,10 +185,7 @@ export class Kernel {
   }
 }
 
-/**
- * Failures that the kernel has no answer to are panics; a port's fault and a fault of the emulator
- * are not.
- */
+/** The panic for a failure of the kernel. Null: a port's fault, or a fault of the emulator. */
 function asPanic(error: unknown): KernelPanic | null {
   if (error instanceof KernelPanic) return error;
   if (error instanceof MapError)

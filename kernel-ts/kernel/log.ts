@@ -43,10 +43,7 @@ export class Log {
     this.trace = trace;
   }
 
-  /**
-   * Ends the line that a prompt or a program has begun, so that what comes next has a line of its
-   * own.
-   */
+  /** Ends the line that a prompt or a program has begun. */
   freshLine(): void {
     if (!this.console.atLineStart) this.console.write('\n');
   }

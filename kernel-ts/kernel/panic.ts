@@ -4,10 +4,7 @@
  * catches it.
  */
 
-/**
- * Reason and detail of a panic. The console shows `PANIC: ${reason}` on a line of its own, then
- * `detail`.
- */
+/** A panic. The console shows `PANIC: ${reason}` on a line of its own, then `detail`. */
 export class KernelPanic extends Error {
   readonly reason: string;
   readonly detail: string;
@@ -27,4 +24,22 @@ export class KernelPanic extends Error {
     this.detail = detail;
     this.more = more;
   }
+}
+
+// The three panics of memory discovery. Their reasons are an interface for tools, byte for byte
+// (the dash is U+2014); the numbers go into the detail line.
+
+/** No RAM at all: the device tree names none, or none that holds a whole page within reach. */
+export function noRamRegions(detail: string): KernelPanic {
+  return new KernelPanic('No RAM regions found in DTB', detail);
+}
+
+/** There is RAM, and reservations cover every page of it. */
+export function allRamReserved(detail: string): KernelPanic {
+  return new KernelPanic('All RAM is reserved — no free memory', detail);
+}
+
+/** There is free RAM, and no hole in it is large enough for mem_map. */
+export function noRoomForMemMap(detail: string): KernelPanic {
+  return new KernelPanic('Cannot allocate mem_map — insufficient contiguous memory', detail);
 }

@@ -13,10 +13,7 @@ const FUNCTION_ID = { off: 0x8400_0008, reset: 0x8400_0009 } as const;
 /** What can be asked of {@link PowerSwitch}. */
 export type PowerAction = keyof typeof FUNCTION_ID;
 
-/**
- * Asks the firmware; it acts when the kernel has returned from its gate. False when there is no
- * PSCI 0.2 or later to ask.
- */
+/** Asks the firmware, which acts after this gate. False without PSCI 0.2 or later. */
 export type PowerSwitch = (action: PowerAction) => boolean;
 
 /**

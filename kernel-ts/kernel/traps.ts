@@ -85,9 +85,7 @@ export function isAbort(esr: number): boolean {
   return DATA_ABORTS.includes(exceptionClass) || INSTRUCTION_ABORTS.includes(exceptionClass);
 }
 
-/**
- * The fields of ESR_EL1: "EC 0x25, IL 1, ISS 0x0000045 (FnV 0, CM 0, S1PTW 0, WnR 1, DFSC 0x05)".
- */
+/** "EC 0x25, IL 1, ISS 0x0000045 (FnV 0, CM 0, S1PTW 0, WnR 1, DFSC 0x05)". */
 export function describeSyndromeFields(esr: number): string {
   const exceptionClass = esr >>> 26;
   const bit = (n: number): number => (esr >>> n) & 1;
@@ -117,10 +115,7 @@ interface FaultingKernel {
   readonly tree: Fdt | null;
 }
 
-/**
- * Which range of the device tree's RAM holds the direct-map address `va`, for people; null when
- * none does.
- */
+/** A sentence when direct-map address `va` is RAM of the device tree, else null. */
 function promisedRam(tree: Fdt | null, va: bigint): string | null {
   if (tree === null || va < DIRECT_MAP_BASE) return null;
   const pa = va - DIRECT_MAP_BASE;

@@ -41,20 +41,14 @@ export interface UserSpace {
   fault(frame: TrapFrame): TrapFrame;
   /** A hundredth of a second has passed. */
   tick(frame: TrapFrame): TrapFrame;
-  /**
-   * Bytes are in the console's input queue, and a process has the console: wakes who waits for
-   * them.
-   */
+  /** Console input has come and a process has the console: wakes those who wait. */
   input(frame: TrapFrame): TrapFrame;
   /**
    * Picks who runs next; `frame` is what was interrupted. Called when processes may have been made
    * outside a system call: by the maintenance shell.
    */
   schedule(frame: TrapFrame): TrapFrame;
-  /**
-   * Starts the program `path` of the initramfs as the kernel's child. When it ends, the log says
-   * so.
-   */
+  /** Starts `path` of the initramfs as the kernel's child. The log says when it ends. */
   spawn(path: string): SpawnResult;
   /** The processes by ascending pid, those that ended and were not waited for included. */
   processes(): readonly ProcessSummary[];

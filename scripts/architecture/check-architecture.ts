@@ -6,7 +6,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { wideComments } from './comment-width.ts';
-import { FOLDER_RULES, type FolderRule, SINGLE_FILE_IMPORTS } from './rules.ts';
+import { circlesOf, unreachedFrom } from './import-graph.ts';
+import { ENTRY_POINTS, FOLDER_RULES, type FolderRule, PERMITTED_CIRCLES, SINGLE_FILE_IMPORTS } from './rules.ts';
 import { lineAt, scanSource } from './scan-source.ts';
 
 /** A broken rule. `file` is relative to the package root, with "/"; `line` counts from 1. */
@@ -81,6 +82,30 @@ export function checkArchitecture(sources: Sources): ArchitectureReport {
     }
   }
   return { violations, filesRead, importsSeen };
+}
+
+/**
+ * Checks the imports of all files together: no circles, not even of types, and no file outside
+ * `testing/` folders that only tests use. Linear in the size of the sources.
+ */
+export function checkImportGraph(sources: Sources): Violation[] {
+  const graph = new Map(
+    [...sources].map(([file, text]) => {
+      const targets = scanSource(text).imports.map(({ specifier }) => resolveImport(file, specifier) ?? '');
+      return [file, targets.filter((target) => sources.has(target))] as const;
+    }),
+  );
+  const entries = [...sources.keys()].filter((file) => ENTRY_POINTS.some((pattern) => pattern.test(file)));
+  const forbidden = circlesOf(graph).filter((circle) => !PERMITTED_CIRCLES.some((file) => circle.includes(file)));
+  const circles = forbidden.map((circle) => ({
+    file: circle[0] ?? '',
+    line: 1,
+    message: `imports itself by way of ${circle.slice(1).join(', ')}: let one of them hold what both need`,
+  }));
+  const unused = unreachedFrom(entries, graph)
+    .filter((file) => !isTest(file))
+    .map((file) => ({ file, line: 1, message: 'only tests lead here: its place is a testing/ folder, or none' }));
+  return [...circles, ...unused];
 }
 
 /** The source file that `specifier` names in `file`, from the package root; null for a package. */

@@ -23,6 +23,26 @@ export const SINGLE_FILE_IMPORTS: ReadonlyMap<string, readonly string[]> = new M
   ['scripts/launch.mjs', ['(computed)']],
 ]);
 
+/** Where what runs begins: every other file that is no test is led to by one of these. */
+export const ENTRY_POINTS: readonly RegExp[] = [
+  /^workbench\/(index|testing)\.ts$/,
+  /^workbench\/commands\/[^/]+\.ts$/,
+  /^workbench\/(report|web)\/page\/(report|live)\.ts$/,
+  /^scripts\/[^/]+$/,
+  // The core of our own, which its tests run.
+  /^emulator\/a64\/[^/]+$/,
+];
+
+/** Circles of types that may be, by one of their files: two sides of one contract. */
+export const PERMITTED_CIRCLES: readonly string[] = [
+  // A core calls its machine and says which core it is.
+  'emulator/cpu/machine-core.ts',
+  // The kernel boots by what boots it.
+  'kernel-ts/kernel/kernel.ts',
+  // A log shows itself as lines.
+  'emulator/events/event-lines.ts',
+];
+
 /** A word that must not appear in code, and why. */
 export interface ForbiddenWord {
   readonly pattern: RegExp;

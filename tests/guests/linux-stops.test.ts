@@ -26,43 +26,39 @@ const open = (cpus: number): LevitateMachine =>
     initrd: guestInitramfs(busybox),
   });
 
-/** Runs `machine` to the end in steps of so many instructions. */
-function ending(machine: LevitateMachine, step: number) {
+/** Runs `machine` to an instruction in steps of so many. */
+function runTo(machine: LevitateMachine, end: number, step: number): void {
   const { clock } = machine.machine;
-  try {
-    while (clock.instructions < INSTRUCTIONS) {
-      machine.run({ maxInstructions: Math.min(INSTRUCTIONS, clock.instructions + step) });
-    }
-    return {
-      instructions: clock.instructions,
-      ticks: clock.ticks,
-      serial: machine.serial.text,
-      digest: machineDigest(machine.machine, machine.serial.bytes),
-    };
-  } finally {
-    machine.close();
-  }
+  while (clock.instructions < end) machine.run({ maxInstructions: Math.min(end, clock.instructions + step) });
 }
 
-describe.skipIf(isMissing).each([1, 4])(`Linux 6.1, cores: %i${isMissing ? ` (${guests})` : ''}`, (cpus) => {
-  let whole: ReturnType<typeof ending> | null = null;
-  const straight = () => (whole ??= ending(open(cpus), Infinity));
+/** What is left of a machine that has run to the end. */
+function ending(machine: LevitateMachine) {
+  const { clock } = machine.machine;
+  return {
+    instructions: clock.instructions,
+    ticks: clock.ticks,
+    serial: machine.serial.text,
+    digest: machineDigest(machine.machine, machine.serial.bytes),
+  };
+}
 
-  it.each(cpus === 1 ? [10_000_000, 50_021] : [777_777])(
-    'does the same when it is stopped every %i instructions',
-    (step) => {
-      expect(ending(open(cpus), step)).toEqual(straight());
-    },
-  );
-
-  it.each([cpus === 1 ? 123_456_789 : 200_000_001])(
-    'does the same when it was saved after %i instructions and goes on elsewhere',
-    (at) => {
-      const machine = open(cpus);
-      machine.run({ maxInstructions: at });
-      const snapshot = machine.save();
-      machine.close();
-      expect(ending(restoreMachine(snapshot), Infinity)).toEqual(straight());
-    },
-  );
+/** All the ways to be interrupted in one run each: a boot takes as long as many tests. */
+describe.skipIf(isMissing).each([
+  { cpus: 1, step: 50_021, saved: 123_456_789, stepAfter: 10_000_000 },
+  { cpus: 4, step: 777_777, saved: 200_000_001, stepAfter: 10_000_000 },
+])(`Linux 6.1, cores: $cpus${isMissing ? ` (${guests})` : ''}`, ({ cpus, step, saved, stepAfter }) => {
+  it('does the same when it is stopped again and again, saved, and goes on elsewhere', () => {
+    const straight = open(cpus);
+    runTo(straight, INSTRUCTIONS, Infinity);
+    const first = open(cpus);
+    runTo(first, saved, step);
+    const snapshot = first.save();
+    first.close();
+    const second = restoreMachine(snapshot);
+    runTo(second, INSTRUCTIONS, stepAfter);
+    expect(ending(second)).toEqual(ending(straight));
+    second.close();
+    straight.close();
+  });
 });

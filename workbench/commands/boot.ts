@@ -17,7 +17,7 @@ import type { MachineOrigin } from '#workbench/debug/debugged-machine.ts';
 import { GdbServer } from '#workbench/debug/gdb-server.ts';
 import { HeardOnce } from '#workbench/debug/heard-once.ts';
 import { checkOutput, OutputStream, writeOutput } from '#workbench/files/output-file.ts';
-import { logHeader } from '#workbench/log/log-header.ts';
+import { logHeader } from '#workbench/log/event-header.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { collectReport } from '#workbench/report/collect.ts';

@@ -3,27 +3,27 @@
  * --help, workbench/explain/options.ts.
  */
 
+import { hex } from '#common/address.ts';
 import { showCount, showTime } from '#common/quantities.ts';
 import { commandMain } from '#workbench/cli/command.ts';
-import { toJson } from '#workbench/explain/json.ts';
-import { type Asked, askAt, askNow } from '#workbench/explain/moment.ts';
+import { type Asked, askAt, askNow } from '#workbench/explain/run-point.ts';
 import { EXPLAIN, type ExplainRequest, explainRequest } from '#workbench/explain/options.ts';
 import type { Answer } from '#workbench/explain/questions.ts';
-import { styleOf } from '#workbench/explain/style.ts';
+import { styleOf } from '#workbench/cli/terminal-style.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 const EXIT_NOT_KNOWN = 1;
 
 export const main = commandMain({ ...EXPLAIN, run: ({ options, words }) => explain(explainRequest(options, words)) });
 
-function explain({ settings, question, moment, bounds, json, showSerial }: ExplainRequest): number {
+function explain({ settings, question, point, bounds, json, showSerial }: ExplainRequest): number {
   const machine = new LevitateMachine(settings);
   try {
-    // What no moment of the boot would answer need not be waited for.
+    // What no point of the boot would answer need not be waited for.
     const neverKnown = question.ofKernel && machine.findKernel() === null;
     const asked = neverKnown
       ? askNow(machine, null, (unbooted) => question.ask(unbooted))
-      : askAt(machine, moment, bounds, (booted) => question.ask(booted));
+      : askAt(machine, point, bounds, (booted) => question.ask(booted));
     if (showSerial) process.stderr.write(machine.serial.text);
     const { answer } = asked;
     if (json) {
@@ -56,4 +56,38 @@ function circumstances({ board }: LevitateMachine, { outcome, atNs, instructions
   const under = instructions === 0 ? 'has not begun to run' : 'is on its way';
   const state = outcome === null ? under : outcome.reason;
   return `${board.name} ${state}: asked at ${showTime(atNs)}, ${showCount(instructions)} instructions`;
+}
+
+/** Keys whose numbers are addresses or register values. A bigint always is one. */
+const HEXADECIMAL: ReadonlySet<string> = new Set([
+  'start',
+  'end',
+  'base',
+  'pa',
+  'paStart',
+  'frame',
+  'table',
+  'root',
+  'physical',
+  'esr',
+  'fsc',
+  'unreadable',
+]);
+
+/**
+ * An answer in two-space indented JSON: addresses, descriptors and syndromes as "0x…" strings,
+ * counts and sizes as numbers.
+ */
+function toJson(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (key, member: unknown) => {
+      if (typeof member === 'bigint') return hex(member);
+      if (!HEXADECIMAL.has(key)) return member;
+      if (Array.isArray(member))
+        return member.map((item) => (typeof item === 'number' ? hex(item) : (item as unknown)));
+      return typeof member === 'number' ? hex(member) : member;
+    },
+    2,
+  );
 }

@@ -5,15 +5,15 @@
 
 import { EventFormatError } from '#workbench/log/event-header.ts';
 import { commandMain, EXIT_INTERRUPTED } from '#workbench/cli/command.ts';
-import { diffEventLogs, factsOf, showDifference } from '#workbench/log/diff.ts';
-import { acceptor } from '#workbench/log/event-filter.ts';
+import { diffEventLogs, showDifference } from '#workbench/log/diff.ts';
 import { followLog } from '#workbench/log/follow.ts';
 import { compareWithGolden, showGoldenDifference, updateGolden } from '#workbench/log/golden.ts';
 import type { ScannedLine } from '#workbench/log/log-file.ts';
 import { LOG, type LogRequest, logRequest } from '#workbench/log/options.ts';
 import { Output } from '#workbench/log/output.ts';
-import { type Paint, paintFor } from '#workbench/log/paint.ts';
-import { readEventLogHeader, scanLog } from '#workbench/log/read-event-log.ts';
+import { type Paint, paintFor } from '#workbench/cli/terminal-style.ts';
+import { acceptor, readEventLogHeader, scanLog } from '#workbench/log/read-event-log.ts';
+import { summaryOf } from '#workbench/log/run-summary.ts';
 import { showEvent } from '#workbench/log/show-event.ts';
 import { showStatistics, StatisticsCounter } from '#workbench/log/statistics.ts';
 import { showTimeline, timeline } from '#workbench/log/timeline.ts';
@@ -50,12 +50,12 @@ function perform(
       return follow(request, output, paint, interrupt());
     case 'timeline': {
       const header = readEventLogHeader(file);
-      const facts = factsOf(file);
-      const { memory, panic, stop, events, endNs } = facts;
+      const summary = summaryOf(file);
+      const { memory, panic, stop, events, endNs } = summary;
       output.write(
         json
-          ? jsonText({ ...header, events, endNs, timeline: timeline(facts), memory, panic, stop })
-          : showTimeline(header, facts, paint),
+          ? jsonText({ ...header, events, endNs, timeline: timeline(summary), memory, panic, stop })
+          : showTimeline(header, summary, paint),
       );
       return 0;
     }

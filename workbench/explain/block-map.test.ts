@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawBlockMap } from './block-map.ts';
 import type { OwnedRange, RangeKind } from './physical-map.ts';
-import { styleOf } from './style.ts';
+import { styleOf } from '#workbench/cli/terminal-style.ts';
 
 const MIB = 2 ** 20;
 const range = (start: number, end: number, kind: RangeKind): OwnedRange => ({

@@ -12,7 +12,7 @@ import { size } from '#common/quantities.ts';
 import { hex } from '#common/address.ts';
 import type { Range as Interval } from '#common/range.ts';
 import type { OwnedRange, RangeKind } from './physical-map.ts';
-import { onColour, type Style } from './style.ts';
+import { onColour, type TerminalStyle } from '#workbench/cli/terminal-style.ts';
 
 /**
  * How a kind is drawn: its character, its background in the 256-colour palette, what the legend
@@ -47,7 +47,11 @@ const SMALLEST_CELL = 4096;
  * Draws `ranges` (as physicalMap gives them) in the banks; the last line is the legend. O(ranges +
  * cells).
  */
-export function drawBlockMap(banks: readonly Interval[], ranges: readonly OwnedRange[], style: Style): string[] {
+export function drawBlockMap(
+  banks: readonly Interval[],
+  ranges: readonly OwnedRange[],
+  style: TerminalStyle,
+): string[] {
   const room = Math.max(FEWEST_CELLS, style.width - ADDRESS_COLUMNS);
   const columns = Math.min(MOST_CELLS, 2 ** Math.floor(Math.log2(room)));
   const bytes = banks.reduce((sum, { start, end }) => sum + end - start, 0);

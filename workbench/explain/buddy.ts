@@ -8,9 +8,8 @@ import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
 import { size } from '#common/quantities.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { fragmentationIndices, showThousandths, unusableFreeIndices } from './fragmentation.ts';
-import { findMemMap } from './kernel-memory.ts';
+import { findMemMap, notThere, type Unknown } from './kernel-memory.ts';
 import { type OwnedRange, physicalMap } from './physical-map.ts';
-import { notThere, type Unknown } from './unknown-here.ts';
 
 /** The buddy allocator in numbers. Frames are 4 KiB. */
 export interface BuddyExplanation {

@@ -8,11 +8,10 @@ import { memoryRanges } from '#fdt/index.ts';
 import { describeFrame, type FrameKind } from '#kernel-ts/kernel/mm/frame-state.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { type BlockEvent, historyOf } from './block-history.ts';
-import { type DecodedPage, findMemMap } from './kernel-memory.ts';
+import { type DecodedPage, findMemMap, notThere, type Unknown } from './kernel-memory.ts';
 import { type MachineView, viewOf } from './machine-view.ts';
 import { findOwner, type OwnedRange, physicalMap } from './physical-map.ts';
 import { type NamedReservation, openTree, reservationsOf } from './reservations.ts';
-import { notThere, type Unknown } from './unknown-here.ts';
 import { type Alias, aliasesOf, answers } from './virtual-address.ts';
 
 /** The RAM that a frame lies in. */

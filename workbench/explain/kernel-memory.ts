@@ -13,8 +13,7 @@ import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { explainFrame, type FrameState, outsideRam, type StateReader } from '#kernel-ts/kernel/mm/frame-state.ts';
 import { planMemMap, type SectionPlan } from '#kernel-ts/kernel/mm/mem-map.ts';
-import { MAX_BLOCK_FRAMES, PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
-import { decodeState, flagNames } from '#kernel-ts/kernel/mm/page-state.ts';
+import { decodeState, flagNames, MAX_BLOCK_FRAMES, PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /** A range of RAM as the kernel found it, [start, end), whole pages. */
@@ -154,4 +153,28 @@ export class MemMapView {
 export function showLink(link: PageLink | null): string {
   if (link === null) return 'none';
   return `${hex(link.virtual)} (${link.frame === null ? 'outside mem_map' : `frame ${hex(link.frame)}`})`;
+}
+
+/** A question that a machine cannot answer, and why: not an error, an answer. */
+export interface Unknown {
+  readonly known: false;
+  readonly reason: string;
+}
+
+/** No answer, with the reason: one clause. */
+export function unknown(reason: string): Unknown {
+  return { known: false, reason };
+}
+
+/** Why the modelled kernel's `what` cannot be told at this moment. */
+export function notThere(machine: LevitateMachine, what: string): Unknown {
+  if (machine.findKernel() === null) {
+    return unknown(`the guest is not the modelled kernel: where and how it keeps its ${what} is not known here`);
+  }
+  const panic = machine.events.get('panic')[0];
+  return unknown(
+    panic === undefined
+      ? `the kernel has no ${what} yet at this moment of the boot`
+      : `the kernel panicked before it had its ${what}: ${panic.fields.reason}`,
+  );
 }

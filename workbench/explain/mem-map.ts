@@ -14,9 +14,8 @@ import { planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { judgeHole } from '#kernel-ts/kernel/mm/memblock-holes.ts';
 import { PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-import { kernelBanks, told } from './kernel-memory.ts';
+import { kernelBanks, notThere, told, type Unknown, unknown } from './kernel-memory.ts';
 import { type NamedReservation, ofEvents, openTree } from './reservations.ts';
-import { notThere, type Unknown, unknown } from './unknown-here.ts';
 
 /** A free range that was looked at, in order of address. */
 export interface CandidateHole extends Interval {

@@ -8,14 +8,14 @@ import { MACHINE_OPTIONS, machineSettings } from '#workbench/cli/machine-options
 import { flag, type OptionValues, titled, value } from '#workbench/cli/option-table.ts';
 import { parseCount, parseTime } from '#workbench/cli/quantities.ts';
 import type { MachineSettings, RunBounds } from '#workbench/machine/levitate-machine.ts';
-import { type Moment, parseMoment } from './moment.ts';
+import { type RunPoint, parseRunPoint } from './run-point.ts';
 import { parseQuestion, type Question, QUESTION_KINDS } from './questions.ts';
 
 /** What one call asks for. */
 export interface ExplainRequest {
   readonly settings: MachineSettings;
   readonly question: Question;
-  readonly moment: Moment;
+  readonly point: RunPoint;
   readonly bounds: RunBounds;
   readonly json: boolean;
   readonly showSerial: boolean;
@@ -29,7 +29,7 @@ const OPTIONS = {
     at: value(
       '<moment>',
       'when to ask: a time (20ms), a number of instructions, a stage (stage3, "boot console"); default: the end',
-      (_option, moment) => parseMoment(moment),
+      (_option, point) => parseRunPoint(point),
     ),
     timeout: value('<time>', 'simulated time after which the boot counts as ended; default: 10s', parseTime),
     maxInstructions: value('<n>', 'the same in instructions', parseCount),
@@ -80,7 +80,7 @@ export function explainRequest(options: OptionValues<typeof OPTIONS>, words: rea
     // Who took which block is known from the allocator's own events alone.
     settings: { ...settings, trace: [...new Set([...(settings.trace ?? []), 'buddy' as const])] },
     question,
-    moment: options.at ?? { kind: 'end' },
+    point: options.at ?? { kind: 'end' },
     bounds: { timeoutNs: options.timeout ?? DEFAULT_TIMEOUT_NS, maxInstructions: options.maxInstructions },
     json: options.json,
     showSerial: options.showSerial,

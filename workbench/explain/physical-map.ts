@@ -13,8 +13,7 @@
 
 import { PAGE_SIZE } from '#common/address.ts';
 import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
-import { RESERVED_STATE } from '#kernel-ts/kernel/mm/page.ts';
-import { flagNames } from '#kernel-ts/kernel/mm/page-state.ts';
+import { flagNames, RESERVED_STATE } from '#kernel-ts/kernel/mm/page.ts';
 import { explainFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
 import { type Range as Interval, intersect, subtract } from '#common/range.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

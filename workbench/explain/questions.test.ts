@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { InputError } from '#workbench/machine/input-error.ts';
-import { parseMoment } from './moment.ts';
+import { parseRunPoint } from './run-point.ts';
 import { parseQuestion } from './questions.ts';
 
 describe('parseQuestion', () => {
@@ -31,7 +31,7 @@ describe('parseQuestion', () => {
   });
 });
 
-describe('parseMoment', () => {
+describe('parseRunPoint', () => {
   it.each([
     ['120ms', { kind: 'time', ns: 120e6 }],
     ['1.5s', { kind: 'time', ns: 1.5e9 }],
@@ -41,10 +41,10 @@ describe('parseMoment', () => {
     ['Boot Console', { kind: 'stage', number: null, name: 'boot console' }],
     ['end', { kind: 'end' }],
   ])('%s', (text, moment) => {
-    expect(parseMoment(text)).toEqual(moment);
+    expect(parseRunPoint(text)).toEqual(moment);
   });
 
   it.each(['', '  ', '3q', '12 parsecs'])('"%s" is refused', (text) => {
-    expect(() => parseMoment(text)).toThrow(InputError);
+    expect(() => parseRunPoint(text)).toThrow(InputError);
   });
 });

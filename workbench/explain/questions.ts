@@ -8,9 +8,9 @@ import { explainFrame } from './frame.ts';
 import { explainMemMap, showMemMap } from './mem-map.ts';
 import { explainMemory } from './memory.ts';
 import { renderAddress, renderFrame, renderMemory, renderTables } from './render.ts';
-import type { Style } from './style.ts';
+import type { TerminalStyle } from '#workbench/cli/terminal-style.ts';
 import { explainTables } from './tables.ts';
-import type { Unknown } from './unknown-here.ts';
+import type { Unknown } from './kernel-memory.ts';
 import { explainAddress } from './virtual-address.ts';
 
 /** What a machine answers to a question at one moment. */
@@ -20,7 +20,7 @@ export interface Answer {
   /** Plain data: addresses are numbers and bigints. */
   readonly data: unknown;
   /** For people. */
-  lines(style: Style): string[];
+  lines(style: TerminalStyle): string[];
 }
 
 /** A question that is ready to be asked, as often as one likes. */
@@ -143,7 +143,7 @@ function parseAddress(name: string, word: string, limit: bigint): bigint {
 
 function orUnknown<T extends { readonly known: true }>(
   data: T | Unknown,
-  lines: (data: T, style: Style) => string[],
+  lines: (data: T, style: TerminalStyle) => string[],
 ): Answer {
   return data.known
     ? { known: true, data, lines: (style) => lines(data, style) }

@@ -11,7 +11,7 @@ import type { FrameExplanation } from './frame.ts';
 import { showLink } from './kernel-memory.ts';
 import type { MemoryExplanation } from './memory.ts';
 import type { OwnedRange } from './physical-map.ts';
-import { bold, type Style } from './style.ts';
+import { bold, type TerminalStyle } from '#workbench/cli/terminal-style.ts';
 import { showPermissions, type TableRangeExplained, type TablesExplanation, type TreeExplanation } from './tables.ts';
 import type { AddressExplanation, Alias } from './virtual-address.ts';
 
@@ -31,7 +31,7 @@ function shortened(lines: readonly string[], what: string): string[] {
   return [...lines.slice(0, MOST_SHOWN), `  … and ${lines.length - MOST_SHOWN} more ${what} (--json has all)`];
 }
 
-export function renderFrame(frame: FrameExplanation, style: Style): string[] {
+export function renderFrame(frame: FrameExplanation, style: TerminalStyle): string[] {
   const { bank, device, owner, reservedBy, page, block, history, mappedAt } = frame;
   const lines = [bold(style, `frame ${hex(frame.frame)}`)];
   if (bank === null) {
@@ -105,7 +105,7 @@ function historyLines(history: readonly BlockEvent[] | null): string[] {
   ];
 }
 
-export function renderAddress(address: AddressExplanation, style: Style): string[] {
+export function renderAddress(address: AddressExplanation, style: TerminalStyle): string[] {
   const { va, register, walk, pa, fault, accesses, aliases } = address;
   const lines = [bold(style, `virtual address ${hex(va, 16)}, ${register}${address.mmuOn ? '' : ', MMU off'}`)];
   for (const { level, table, index, descriptor, kind, fields } of walk) {
@@ -162,7 +162,7 @@ export function renderAddress(address: AddressExplanation, style: Style): string
   return lines;
 }
 
-export function renderMemory(memory: MemoryExplanation, style: Style): string[] {
+export function renderMemory(memory: MemoryExplanation, style: TerminalStyle): string[] {
   const { banks, holes, ranges, totals, touched, reservedOutside, devices } = memory;
   const touchedBytes = touched.reduce((sum, range) => sum + bytesIn(range), 0);
   const spans = touched.map((range) => span(range.start, range.end));
@@ -217,7 +217,7 @@ function shortenedRanges(lines: readonly string[]): string[] {
   return [...lines.slice(0, most / 2), `  … ${lines.length - most} more (--json has all)`, ...lines.slice(-most / 2)];
 }
 
-export function renderTables(tables: TablesExplanation, style: Style): string[] {
+export function renderTables(tables: TablesExplanation, style: TerminalStyle): string[] {
   const lines = tables.mmuOn ? [] : ['The MMU is off: every virtual address is the physical address.'];
   for (const tree of tables.trees) lines.push(...treeLines(tree, style), '');
   const unsafe = tables.writableAndExecutable;
@@ -243,7 +243,7 @@ export function renderTables(tables: TablesExplanation, style: Style): string[] 
   return lines;
 }
 
-function treeLines(tree: TreeExplanation, style: Style): string[] {
+function treeLines(tree: TreeExplanation, style: TerminalStyle): string[] {
   const title = bold(style, `${tree.register}: `);
   if (!tree.walked) return [`${title}walks are off`];
   const levels = tree.tables.flatMap((n, level) => (n === 0 ? [] : [`${n} of level ${level}`]));

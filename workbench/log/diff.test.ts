@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hex } from '#common/address.ts';
 import type { EventRecord } from './event-lines.ts';
 import { diffEventLogs, showDifference } from './diff.ts';
-import { PLAIN } from './paint.ts';
+import { PLAIN } from '#workbench/cli/terminal-style.ts';
 import { event, logFile } from './testing/log-fixture.ts';
 
 const GIB = 2 ** 30;
@@ -176,7 +176,11 @@ describe('the first event that differs', () => {
     const [a, b] = [logFile(before), logFile(after)];
     const difference = diffEventLogs(a, b);
     expect(difference.divergence).toMatchObject({ index: 5, fields: ['text'] });
-    expect(difference.divergence?.before.map(({ event: one }) => one.fields['text'])).toEqual(['b', 'c', 'd']);
+    expect(difference.divergence?.before.map(({ event: one }) => one.fields)).toEqual([
+      { text: 'b' },
+      { text: 'c' },
+      { text: 'd' },
+    ]);
     expect(difference.divergence?.first.map(({ line: number }) => number)).toEqual([6, 7, 8]);
     expect(showDifference(difference, 'a', 'b', PLAIN)).toContain('the runs part at event 5: text is X instead of e');
   });

@@ -1,15 +1,49 @@
-/** The comparison of two logs: where the runs part, and what is different about them. */
+/**
+ * The comparison of two logs: where the runs part, and what is different about them.
+ *
+ * Times do not count for where they part. A run that does the same a little later has not parted;
+ * where the times first differ is told beside it. A kind that only one of the two logs kept does
+ * not count either.
+ */
 
-import { acceptor, type EventFilter } from './event-filter.ts';
-import { type Difference, explainDifferences } from './explain-differences.ts';
-import { Facts } from './facts.ts';
-import { type Comparison, compareLogs, type Divergence, type PlacedEvent } from './first-divergence.ts';
-import type { Paint } from './paint.ts';
-import { readEventLogHeader, scanLog } from './read-event-log.ts';
+import { type Difference, differencesOf } from './differences.ts';
+import type { EventLogHeader } from './event-header.ts';
+import { EVENT_KINDS, isEventKind } from './event-kinds.ts';
+import type { ScannedLine } from './log-file.ts';
+import type { Paint } from '#workbench/cli/terminal-style.ts';
+import { acceptor, type EventFilter, readEventLogHeader, scanLog } from './read-event-log.ts';
+import { summaryOf } from './run-summary.ts';
 import { showEvent, showStamp, showValue } from './show-event.ts';
+import {
+  type ComparedLine,
+  differingFields,
+  type Parting,
+  place,
+  type PlacedEvent,
+  showParting,
+  walkTogether,
+} from './side-by-side.ts';
+
+/** The first difference of two runs. */
+export interface Divergence extends Parting {
+  /** Events, counted from 1, up to and with the first that differs. */
+  readonly index: number;
+  /** Names of the fields that differ, when both events are of one kind: "core", or a field. */
+  readonly fields: readonly string[];
+}
 
 /** All that is different between two runs. */
-export interface LogDifference extends Comparison {
+export interface LogDifference {
+  /** Null when both have the same events in the same order. */
+  readonly divergence: Divergence | null;
+  /**
+   * The first event that both have, at different times; null when there is none before they part.
+   */
+  readonly time: { readonly first: PlacedEvent; readonly second: PlacedEvent } | null;
+  /** Kinds that only one of them kept. */
+  readonly notCompared: readonly string[];
+  /** Events that both have before they part. */
+  readonly same: number;
   /** True when both have the same events at the same times. */
   readonly identical: boolean;
   /** Layout, free counts, panics, stages: sentences, causes first. */
@@ -27,22 +61,36 @@ export interface LogDifference extends Comparison {
  * this version
  */
 export function diffEventLogs(before: string, after: string, filter: EventFilter = {}): LogDifference {
-  const first = { path: before, header: readEventLogHeader(before) };
-  const second = { path: after, header: readEventLogHeader(after) };
-  const comparison = compareLogs(first, second, acceptor(filter));
-  const differences = explainDifferences(
-    { header: first.header, facts: factsOf(before) },
-    { header: second.header, facts: factsOf(after) },
+  const headers = [readEventLogHeader(before), readEventLogHeader(after)] as const;
+  const notCompared = keptByOne(...headers);
+  const accepts = acceptor(filter);
+  const wanted = (line: ScannedLine): boolean => !notCompared.includes(line.kind) && accepts(line);
+  let time: LogDifference['time'] = null;
+  const { same, parting } = walkTogether(linesOf(before, wanted), linesOf(after, wanted), (a, b) => {
+    if (a.t !== b.t) time ??= { first: place(a), second: place(b) };
+  });
+  const fields = differingFields(parting?.first[0]?.event, parting?.second[0]?.event);
+  const divergence = parting === null ? null : { index: same + 1, ...parting, fields };
+  const differences = differencesOf(
+    { header: headers[0], summary: summaryOf(before) },
+    { header: headers[1], summary: summaryOf(after) },
   );
-  const identical = comparison.divergence === null && comparison.time === null && differences.length === 0;
-  return { ...comparison, identical, differences };
+  const identical = divergence === null && time === null && differences.length === 0;
+  return { divergence, time, notCompared, same, identical, differences };
 }
 
-/** What the log at `path` says of the whole run. @throws InputError, EventFormatError */
-export function factsOf(path: string): Facts {
-  const facts = new Facts();
-  for (const line of scanLog(path)) facts.take(line);
-  return facts;
+function* linesOf(path: string, wanted: (line: ScannedLine) => boolean): Generator<ComparedLine> {
+  for (const line of scanLog(path)) {
+    if (wanted(line)) yield { line: line.number, t: line.t, text: line.text, key: line.behindTime };
+  }
+}
+
+/** Loud kinds that one log kept and the other did not, as far as their headers say. */
+function keptByOne(a: EventLogHeader, b: EventLogHeader): string[] {
+  if (a.trace === null || b.trace === null) return [];
+  const [inA, inB] = [new Set(a.trace), new Set(b.trace)];
+  const loud = [...inA, ...inB].filter((kind) => inA.has(kind) !== inB.has(kind));
+  return loud.filter((kind) => !isEventKind(kind) || !EVENT_KINDS[kind].always);
 }
 
 /** The comparison for people. */
@@ -55,36 +103,21 @@ export function showDifference(difference: LogDifference, before: string, after:
   lines.push('');
   if (notCompared.length > 0) lines.push(`kept by one log only, not compared: ${notCompared.join(', ')}`);
   if (time !== null) {
-    const what = showEvent(time.first.event, paint).trim();
     lines.push(
       `first at another time, ${showStamp(time.second.event.t)} (line ${time.second.line}) instead of line ${time.first.line}:`,
-      `    ${what}`,
+      `    ${showEvent(time.first.event, paint).trim()}`,
     );
   }
   if (divergence === null) lines.push(`the ${same} events are the same, in the same order`);
-  else lines.push(...showDivergence(divergence, paint));
+  else lines.push(`the runs part at event ${divergence.index}: ${how(divergence)}`, ...showParting(divergence, paint));
   return `${lines.join('\n')}\n`;
 }
 
-function showDivergence({ index, before, first, second, fields }: Divergence, paint: Paint): string[] {
-  const row = (sign: string, { line, event }: PlacedEvent): string =>
-    `${sign} ${String(line).padStart(7)} ${showEvent(event, paint)}`;
+function how({ first, second, fields }: Divergence): string {
   const [a, b] = [first[0]?.event, second[0]?.event];
-  const what =
-    a === undefined || b === undefined
-      ? `the ${a === undefined ? 'first' : 'second'} log ends here`
-      : fields.length === 0
-        ? `${b.kind} instead of ${a.kind}`
-        : fields
-            .map(
-              (name) =>
-                `${name} is ${showValue(b.fields[name] ?? (name === 'core' ? b.core : undefined))} instead of ${showValue(a.fields[name] ?? (name === 'core' ? a.core : undefined))}`,
-            )
-            .join(', ');
-  return [
-    `the runs part at event ${index}: ${what}`,
-    ...before.map((event) => row(' ', event)),
-    ...first.map((event) => paint('red', row('-', event))),
-    ...second.map((event) => paint('green', row('+', event))),
-  ];
+  if (a === undefined || b === undefined) return `the ${a === undefined ? 'first' : 'second'} log ends here`;
+  if (fields.length === 0) return `${b.kind} instead of ${a.kind}`;
+  const value = ({ core, fields: named }: typeof a, name: string): string =>
+    showValue(named[name] ?? (name === 'core' ? core : undefined));
+  return fields.map((name) => `${name} is ${value(b, name)} instead of ${value(a, name)}`).join(', ');
 }

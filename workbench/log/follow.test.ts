@@ -2,7 +2,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { eventHeaderLine } from './event-header.ts';
 import { eventLine, eventLines } from './event-lines.ts';
-import type { EventFilter } from './event-filter.ts';
+import type { EventFilter } from './read-event-log.ts';
 import { followLog } from './follow.ts';
 import { event, temporaryPath } from './testing/log-fixture.ts';
 

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { compareWithGolden, showGoldenDifference, updateGolden } from './golden.ts';
-import { masker } from './masks.ts';
-import { PLAIN } from './paint.ts';
+import { masker } from './golden.ts';
+import { PLAIN } from '#workbench/cli/terminal-style.ts';
 import { event, logFile, temporaryPath } from './testing/log-fixture.ts';
 
 const boot = (t: number, free: number) => [

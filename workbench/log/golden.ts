@@ -1,23 +1,29 @@
 /**
  * A log held against a golden one, for tests: the first event that differs and is not masked.
  *
- * A golden log is an event log whose header lists masks (masks.ts). It is made and remade with
- * `--update`, which keeps its masks; header, board and options are not compared, but told when they
- * differ.
+ * A golden log is an event log whose header lists masks. It is made and remade with `--update`,
+ * which keeps its masks; header, board and options are not compared, but told when they differ.
+ *
+ * | mask | means |
+ * |---|---|
+ * | `KIND` | events of this kind do not count at all |
+ * | `KIND.FIELD` | any value of this field is right; `t` and `core` are fields too |
+ * | `KIND.FIELD~REGEX` | what the regular expression matches in this field's text may be anything |
+ *
+ * `*` stands for every kind: `*.t` lets all times vary. Masked values are written as `*` into a
+ * golden log, so that it changes only when something that counts does.
  */
 
 import { existsSync } from 'node:fs';
-import { type EventLogHeader, eventHeaderLine } from './event-header.ts';
-import { eventLine } from './event-lines.ts';
-import type { EventRecord } from './event-lines.ts';
 import { ReplacedFile } from '#workbench/files/output-file.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
-import { acceptor, type EventFilter } from './event-filter.ts';
-import { differingFields, type PlacedEvent } from './first-divergence.ts';
-import { type Masker, masker } from './masks.ts';
-import type { Paint } from './paint.ts';
-import { readEventLogHeader, scanLog } from './read-event-log.ts';
-import { showEvent, showValue } from './show-event.ts';
+import { type EventLogHeader, eventHeaderLine } from './event-header.ts';
+import { eventLine, type EventRecord } from './event-lines.ts';
+import type { Paint } from '#workbench/cli/terminal-style.ts';
+import { acceptor, type EventFilter, readEventLogHeader, scanLog } from './read-event-log.ts';
+import { asText } from './run-summary.ts';
+import { showValue } from './show-event.ts';
+import { type ComparedLine, differingFields, type PlacedEvent, showParting, walkTogether } from './side-by-side.ts';
 
 /** The first event that is not as the golden log has it. Masked values are `*`. */
 export interface GoldenDifference {
@@ -33,8 +39,6 @@ export interface GoldenDifference {
   readonly headers: readonly string[];
 }
 
-const CONTEXT_EVENTS = 3;
-
 /**
  * Compares the log at `path` with the golden log at `golden`, in constant memory.
  * @param extraMasks beside those in the golden log's header
@@ -48,27 +52,15 @@ export function compareWithGolden(
   extraMasks: readonly string[] = [],
   filter: EventFilter = {},
 ): GoldenDifference | null {
-  const goldenHeader = readGoldenHeader(golden);
-  const mask = masker([...goldenHeader.masks, ...extraMasks]);
-  const found = maskedEvents(path, mask, filter);
-  const expected = maskedEvents(golden, mask, filter);
-  const before: PlacedEvent[] = [];
-  try {
-    for (;;) {
-      const is = next(found);
-      const should = next(expected);
-      if (is === null && should === null) return null;
-      if (is === null || should === null || eventLine(is.event) !== eventLine(should.event)) {
-        const headers = headerDifferences(goldenHeader, readEventLogHeader(path));
-        return { expected: should, found: is, before, fields: fieldsOf(should, is), headers };
-      }
-      before.push(is);
-      if (before.length > CONTEXT_EVENTS) before.shift();
-    }
-  } finally {
-    found.return(undefined);
-    expected.return(undefined);
-  }
+  const header = readGoldenHeader(golden);
+  const mask = masker([...header.masks, ...extraMasks]);
+  const { parting } = walkTogether(maskedLines(path, mask, filter), maskedLines(golden, mask, filter));
+  if (parting === null) return null;
+  const [found = null, expected = null] = [parting.first[0], parting.second[0]];
+  const named = differingFields(expected?.event, found?.event);
+  const sameKind = expected?.event.kind === found?.event.kind;
+  const fields = sameKind && expected?.event.t !== found?.event.t ? ['t', ...named] : named;
+  return { expected, found, before: parting.before, fields, headers: headerDifferences(header, path) };
 }
 
 /**
@@ -90,8 +82,8 @@ export function updateGolden(
   let events = 0;
   try {
     file.write(eventHeaderLine({ ...readEventLogHeader(path), masks }));
-    for (const { event } of maskedEvents(path, mask, filter)) {
-      file.write(eventLine(event));
+    for (const { text } of maskedLines(path, mask, filter)) {
+      file.write(text);
       events++;
     }
     file.commit();
@@ -106,29 +98,19 @@ function readGoldenHeader(golden: string): EventLogHeader {
   return readEventLogHeader(golden);
 }
 
-function* maskedEvents(path: string, mask: Masker, filter: EventFilter): Generator<PlacedEvent> {
+function* maskedLines(path: string, mask: Masker, filter: EventFilter): Generator<ComparedLine> {
   const accepts = acceptor(filter);
   for (const line of scanLog(path)) {
-    if (!accepts(line)) continue;
-    const event = mask(line.parse());
-    if (event !== null) yield { line: line.number, event };
+    const event = accepts(line) ? mask(line.parse()) : null;
+    if (event === null) continue;
+    const text = eventLine(event);
+    yield { line: line.number, t: event.t, text, key: text };
   }
 }
 
-function next(events: Generator<PlacedEvent>): PlacedEvent | null {
-  const result = events.next();
-  return result.done === true ? null : result.value;
-}
-
-function fieldsOf(expected: PlacedEvent | null, found: PlacedEvent | null): string[] {
-  if (expected === null || found === null || expected.event.kind !== found.event.kind) return [];
-  const names = differingFields(expected.event, found.event);
-  return expected.event.t === found.event.t ? names : ['t', ...names];
-}
-
-function headerDifferences(golden: EventLogHeader, log: EventLogHeader): string[] {
-  const names = ['board', 'seed', 'trace', 'options'] as const;
-  return names
+function headerDifferences(golden: EventLogHeader, path: string): string[] {
+  const log = readEventLogHeader(path);
+  return (['board', 'seed', 'trace', 'options'] as const)
     .filter((name) => JSON.stringify(golden[name]) !== JSON.stringify(log[name]))
     .map((name) => `${name} is ${showValue(log[name])}, the golden log was made with ${showValue(golden[name])}`);
 }
@@ -139,25 +121,66 @@ export function showGoldenDifference(
   golden: string,
   paint: Paint,
 ): string {
-  const row = (sign: string, line: number, event: EventRecord): string =>
-    `${sign} ${String(line).padStart(7)} ${showEvent(event, paint)}`;
-  const kind = expected?.event.kind ?? found?.event.kind ?? '';
-  const what =
-    expected === null
-      ? 'the log goes on where the golden log ends'
-      : found === null
-        ? 'the log ends where the golden log goes on'
-        : fields.length === 0
-          ? `${found.event.kind} where ${kind} is expected`
-          : `${fields.join(', ')} of ${kind}`;
+  const kind = (expected ?? found)?.event.kind ?? '';
   const masks = fields.length === 0 ? [kind] : fields.map((field) => `${kind}.${field}`);
+  const sides = [expected, found].map((side) => (side === null ? [] : [side])) as [PlacedEvent[], PlacedEvent[]];
   const lines = [
-    `differs from ${golden}: ${what}`,
+    `differs from ${golden}: ${how(expected, found, fields)}`,
     ...headers.map((text) => `  note: ${text}`),
-    ...before.map(({ line, event }) => row(' ', line, event)),
-    ...(expected === null ? [] : [paint('red', row('-', expected.line, expected.event))]),
-    ...(found === null ? [] : [paint('green', row('+', found.line, found.event))]),
+    ...showParting({ before, first: sides[0], second: sides[1] }, paint),
     `to let it vary: --mask "${masks.join('" --mask "')}"; to take the log as it is now: --update (with --mask to keep the mask)`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function how(expected: PlacedEvent | null, found: PlacedEvent | null, fields: readonly string[]): string {
+  if (expected === null) return 'the log goes on where the golden log ends';
+  if (found === null) return 'the log ends where the golden log goes on';
+  const { kind } = expected.event;
+  return fields.length === 0 ? `${found.event.kind} where ${kind} is expected` : `${fields.join(', ')} of ${kind}`;
+}
+
+/** Replaces what may vary; null for an event that does not count. */
+export type Masker = (event: EventRecord) => EventRecord | null;
+
+const MASKED = '*';
+
+/**
+ * All of `masks`, one after the other.
+ * @throws InputError for a mask that cannot be read: the message names it and the forms that can
+ */
+export function masker(masks: readonly string[]): Masker {
+  const parsed = masks.map(parseMask);
+  return (event) => parsed.reduce<EventRecord | null>((masked, mask) => (masked === null ? null : mask(masked)), event);
+}
+
+function parseMask(mask: string): Masker {
+  const match = /^([a-z-]+|\*)(?:\.([^~]+)(?:~(.+))?)?$/s.exec(mask);
+  const [, kind, field, expression] = match ?? [];
+  if (kind === undefined || (kind === MASKED && field === undefined)) {
+    throw new InputError(`mask "${mask}": write KIND, KIND.FIELD or KIND.FIELD~REGEX; * stands for every kind`);
+  }
+  const pattern = expression === undefined ? null : parsePattern(mask, expression);
+  return (event) => {
+    if (kind !== MASKED && kind !== event.kind) return event;
+    if (field === undefined) return null;
+    // Stamps are numbers: zero stands for any.
+    if (field === 't' || field === 'core') return { ...event, [field]: 0 };
+    if (!Object.hasOwn(event.fields, field)) return event;
+    const masked = pattern === null ? MASKED : asText(event.fields[field]).replace(pattern, MASKED);
+    return { ...event, fields: { ...event.fields, [field]: masked } };
+  };
+}
+
+function parsePattern(mask: string, expression: string): RegExp {
+  let pattern: RegExp;
+  try {
+    pattern = new RegExp(expression, 'gu');
+  } catch (error) {
+    throw new InputError(`mask "${mask}": ${(error as Error).message}`);
+  }
+  if (''.replace(pattern, 'x') !== '') {
+    throw new InputError(`mask "${mask}": the regular expression matches even nothing at all; write + instead of *`);
+  }
+  return pattern;
 }

@@ -11,7 +11,7 @@
  *               |<- behindTime: in two runs that did the same, all of this is the same
  * ```
  * The writer puts the stamps first, in this order and without spaces
- * (emulator/events/event-lines.ts). A line that somebody wrote otherwise is parsed whole.
+ * (event-lines.ts). A line that somebody wrote otherwise is parsed whole.
  */
 
 import { isAscii } from 'node:buffer';

@@ -5,7 +5,7 @@ import type { CommandDefinition } from '#workbench/cli/command.ts';
 import { flag, type OptionValues, repeated, text, titled, value } from '#workbench/cli/option-table.ts';
 import { parseInstant } from '#workbench/cli/quantities.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
-import type { EventFilter } from './event-filter.ts';
+import type { EventFilter } from './read-event-log.ts';
 
 /** What one call of the command asks for. */
 export interface LogRequest {

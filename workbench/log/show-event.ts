@@ -1,7 +1,8 @@
 /** An event as a line for people: time in milliseconds to the nanosecond, core, kind, fields. */
 
+import { showBytes } from '#common/quantities.ts';
 import type { EventFields, EventRecord } from './event-lines.ts';
-import type { Paint, Style } from './paint.ts';
+import type { Paint, Style } from '#workbench/cli/terminal-style.ts';
 
 const TIME_WIDTH = 15;
 const KIND_WIDTH = 13;
@@ -28,7 +29,8 @@ export function showEvent({ t, core, kind, fields }: EventRecord, paint: Paint):
   const stamp = paint('dim', `${showStamp(t).padStart(TIME_WIDTH)}  ${core}`);
   const style = STYLES[kind];
   const name = printable(kind).padEnd(KIND_WIDTH);
-  const text = kind === 'serial' ? printable(String(fields['text'])) : showFields(fields);
+  const { text: said } = fields;
+  const text = kind === 'serial' ? printable(String(said)) : showFields(fields);
   return `${stamp}  ${style === undefined ? name : paint(style, name)}${kind === 'panic' ? paint('red', text) : text}`;
 }
 
@@ -54,6 +56,29 @@ export function showValue(value: unknown): string {
   return typeof value === 'string' && /^[^\s"=]+$/.test(value)
     ? printable(value)
     : printable(JSON.stringify(value) ?? 'absent');
+}
+
+/** A file is in the header by size and hash. */
+interface FileValue {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * "2 GiB" for memoryBytes, "a file of 377 bytes (sha256 3275b7c1fc688df2…)" for a file, "not given"
+ * for what is absent.
+ */
+export function showOption(name: string, value: unknown): string {
+  if (value === undefined || value === null) return 'not given';
+  if (typeof value === 'number' && name.endsWith('Bytes')) return showBytes(value);
+  if (isFile(value)) return `a file of ${showBytes(value.bytes)} (sha256 ${value.sha256}…)`;
+  return showValue(value);
+}
+
+function isFile(value: unknown): value is FileValue {
+  if (typeof value !== 'object' || value === null) return false;
+  const { bytes, sha256 } = value as Partial<FileValue>;
+  return typeof bytes === 'number' && typeof sha256 === 'string' && /^[0-9a-f]+$/.test(sha256);
 }
 
 /** `text` with its control characters as `\x1b`. */

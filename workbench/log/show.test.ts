@@ -1,8 +1,8 @@
 /** What people see: events, timeline, statistics, colour. */
 
 import { describe, expect, it } from 'vitest';
-import { factsOf } from './diff.ts';
-import { COLOURED, PLAIN, paintFor } from './paint.ts';
+import { summaryOf } from './run-summary.ts';
+import { COLOURED, PLAIN, paintFor } from '#workbench/cli/terminal-style.ts';
 import { readEventLogHeader, scanLog } from './read-event-log.ts';
 import { showEvent } from './show-event.ts';
 import { StatisticsCounter, showStatistics } from './statistics.ts';
@@ -52,7 +52,7 @@ describe('timeline', () => {
 
   it('gives stages until the next one, and moments without a duration', () => {
     const path = logFile(boot, { board: 'pixel6', options: { cpus: 2 } });
-    expect(timeline(factsOf(path)).map(({ atNs, tookNs }) => [atNs, tookNs])).toEqual([
+    expect(timeline(summaryOf(path)).map(({ atNs, tookNs }) => [atNs, tookNs])).toEqual([
       [0, 100],
       [100, 300],
       [150, null],
@@ -60,7 +60,7 @@ describe('timeline', () => {
       [900, null],
       [1000, null],
     ]);
-    const shown = showTimeline(readEventLogHeader(path), factsOf(path), PLAIN);
+    const shown = showTimeline(readEventLogHeader(path), summaryOf(path), PLAIN);
     expect(shown).toMatch(/^pixel6 · cpus 2 · 6 events · 1 us simulated\n/);
     expect(shown).toMatch(/ 400 ns +600 ns +█{24} +stage 2: Memory\n/);
     expect(shown).toContain('PANIC: No RAM');
@@ -68,14 +68,14 @@ describe('timeline', () => {
 
   it('says when a log has no end', () => {
     const path = logFile(boot.slice(0, 2));
-    expect(showTimeline(readEventLogHeader(path), factsOf(path), PLAIN)).toContain('no end: the run was killed');
+    expect(showTimeline(readEventLogHeader(path), summaryOf(path), PLAIN)).toContain('no end: the run was killed');
   });
 
   it('has the memory layout of the last boot, and the marks of all', () => {
     const bank = (base: string) => event('memory', { what: 'bank', base, bytes: 4096 });
-    const facts = factsOf(logFile([...boot.slice(0, 2), bank('0x0'), event('boot'), bank('0x8000')]));
-    expect(facts.memory.banks).toEqual([{ base: 0x8000, bytes: 4096 }]);
-    expect([facts.boots, facts.marks.length]).toEqual([2, 3]);
+    const summary = summaryOf(logFile([...boot.slice(0, 2), bank('0x0'), event('boot'), bank('0x8000')]));
+    expect(summary.memory.banks).toEqual([{ base: 0x8000, bytes: 4096 }]);
+    expect([summary.boots, summary.marks.length]).toEqual([2, 3]);
   });
 });
 

@@ -4,7 +4,7 @@
 
 import { showCount, showTime } from '#common/quantities.ts';
 import type { ScannedLine } from './log-file.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { printable, showSyndrome } from './show-event.ts';
 
 /** The field by which events of a kind are told apart further. */

@@ -2,10 +2,10 @@
 
 import { showCount, showTime } from '#common/quantities.ts';
 import type { EventLogHeader } from './event-header.ts';
-import type { Facts, Mark } from './facts.ts';
-import type { Paint } from './paint.ts';
-import { printable, showFields, showValue } from './show-event.ts';
-import { showOption } from './show-option.ts';
+import type { EventRecord } from './event-lines.ts';
+import { asText, type RunSummary } from './run-summary.ts';
+import type { Paint } from '#workbench/cli/terminal-style.ts';
+import { printable, showFields, showOption, showValue } from './show-event.ts';
 
 /** A stretch of the run. A mark that is a moment only has no duration. */
 export interface TimelineEntry {
@@ -23,28 +23,25 @@ export interface TimelineEntry {
 const STRETCHES: ReadonlySet<string> = new Set(['boot', 'stage']);
 
 /** The timeline of a run, in order. */
-export function timeline({ marks, endNs }: Facts): TimelineEntry[] {
-  return marks.map(({ t, kind, ...mark }, index) => {
+export function timeline({ marks, endNs }: RunSummary): TimelineEntry[] {
+  return marks.map((mark, index) => {
+    const { t: atNs, kind } = mark;
     const next = marks.slice(index + 1).find((later) => STRETCHES.has(later.kind));
-    return {
-      atNs: t,
-      tookNs: STRETCHES.has(kind) ? (next?.t ?? endNs) - t : null,
-      kind,
-      title: titleOf({ t, kind, ...mark }),
-    };
+    return { atNs, tookNs: STRETCHES.has(kind) ? (next?.t ?? endNs) - atNs : null, kind, title: titleOf(mark) };
   });
 }
 
-function titleOf({ kind, core, fields }: Mark): string {
+function titleOf({ kind, core, fields }: EventRecord): string {
+  const { number, name, reason } = fields;
   switch (kind) {
     case 'boot':
       return 'power on: firmware, kernel entry';
     case 'stage':
-      return `stage ${showValue(fields['number'])}: ${printable(String(fields['name']))}`;
+      return `stage ${showValue(number)}: ${printable(asText(name))}`;
     case 'panic':
-      return `PANIC: ${printable(String(fields['reason']))}`;
+      return `PANIC: ${printable(asText(reason))}`;
     case 'stop':
-      return `end: ${printable(String(fields['reason']))}`;
+      return `end: ${printable(asText(reason))}`;
     default:
       return `${kind}: ${showFields(fields)} (core ${core})`;
   }
@@ -54,8 +51,8 @@ const BAR_WIDTH = 24;
 const TIME_WIDTH = 10;
 
 /** The timeline for people. */
-export function showTimeline(header: EventLogHeader, facts: Facts, paint: Paint): string {
-  const entries = timeline(facts);
+export function showTimeline(header: EventLogHeader, run: RunSummary, paint: Paint): string {
+  const entries = timeline(run);
   const longest = Math.max(1, ...entries.map(({ tookNs }) => tookNs ?? 0));
   const rows = entries.map(({ atNs, tookNs, kind, title }) => {
     const bar = tookNs === null ? '' : '█'.repeat(Math.round((BAR_WIDTH * tookNs) / longest));
@@ -63,18 +60,18 @@ export function showTimeline(header: EventLogHeader, facts: Facts, paint: Paint)
     const style = kind === 'panic' ? 'red' : kind === 'stage' ? 'bold' : 'dim';
     return `${times}  ${paint('cyan', bar.padEnd(BAR_WIDTH))}  ${paint(style, title)}`;
   });
-  if (facts.stop === null) {
+  if (run.stop === null) {
     const cut = 'no end: the run was killed, is still running, or met a fault of the emulator';
     rows.push(
-      `${showTime(facts.endNs).padStart(TIME_WIDTH)}  ${' '.repeat(TIME_WIDTH + 2 + BAR_WIDTH)}  ${paint('yellow', cut)}`,
+      `${showTime(run.endNs).padStart(TIME_WIDTH)}  ${' '.repeat(TIME_WIDTH + 2 + BAR_WIDTH)}  ${paint('yellow', cut)}`,
     );
   }
   const head = paint('dim', `${'at'.padStart(TIME_WIDTH)}  ${'took'.padStart(TIME_WIDTH)}`);
-  return `${[aboutLine(header, facts), head, ...rows].join('\n')}\n`;
+  return `${[aboutLine(header, run), head, ...rows].join('\n')}\n`;
 }
 
 /** One line about the run: board, what was asked of it, size of the log. */
-function aboutLine({ board, seed, options }: EventLogHeader, { events, endNs }: Facts): string {
+function aboutLine({ board, seed, options }: EventLogHeader, { events, endNs }: RunSummary): string {
   const parts = [
     board === null ? 'board not said' : printable(board),
     ...Object.entries(options).map(([name, value]) => `${printable(name)} ${showOption(name, value)}`),

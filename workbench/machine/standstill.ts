@@ -1,20 +1,27 @@
 /**
- * A guest that cannot go on and did not say so: it sleeps and cannot be woken any more, or faults
- * on its own vector. The reason is most often its first exception.
+ * A guest that cannot go on and did not say so: nothing can reach it any more, or it faults on its
+ * own vector. The reason is most often its first exception.
  */
 
 import { hex } from '#common/address.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 /**
- * Why a guest whose cores all sleep, with nothing due, has no hope: it never enabled an interrupt
- * that could wake it. One clause, or null when input could wake it.
+ * Why a guest has no hope whose cores all sleep or go round, with nothing due: no interrupt can
+ * reach it, because it has enabled none, or has masked them all and never lifts the mask. One
+ * clause, or null when input could wake it.
  */
 export function describeStandstill(machine: Machine): string | null {
-  if (machine.parts.interrupts?.couldInterrupt() !== false) return null;
-  const pc = hex(machine.bootCore.engine.getPc());
-  const at = `stands still at PC ${pc}, where it waits and has enabled no interrupt that could wake it`;
-  return at + firstException(machine);
+  const { slots, interrupts } = machine.parts;
+  const running = slots.filter(({ state }) => state !== 'off');
+  const isMasked = running.every(({ core }) => core?.interruptsMasked === true && core.goesRound);
+  const isReachable = interrupts?.couldInterrupt() !== false;
+  if (isReachable && !isMasked) return null;
+  const { core, state } = running[0] ?? { core: null, state: 'off' };
+  const pc = hex((core ?? machine.bootCore).engine.getPc());
+  const how = state === 'running' ? 'where it goes round in a loop' : 'where it waits';
+  const why = isReachable ? 'with its interrupts masked' : 'and has enabled no interrupt that could wake it';
+  return `stands still at PC ${pc}, ${how} ${why}${firstException(machine)}`;
 }
 
 /** A further clause on the boot core's first exception since reset; empty when there was none. */

@@ -9,7 +9,7 @@ import { explainBuddy, showBuddy } from '#workbench/explain/buddy.ts';
 import { explainMemMap, showMemMap } from '#workbench/explain/mem-map.ts';
 import { renderAddress } from '#workbench/explain/render.ts';
 import { reservationsOf } from '#workbench/explain/reservations.ts';
-import type { Style } from '#workbench/explain/style.ts';
+import type { TerminalStyle } from '#workbench/cli/terminal-style.ts';
 import { explainAddress } from '#workbench/explain/virtual-address.ts';
 import type { BootResult } from '#workbench/index.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
@@ -18,7 +18,7 @@ import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 const SERIAL_LINES = 12;
 const EXPLANATION_LINES = 40;
 
-const PLAIN: Style = { colour: false, width: 100 };
+const PLAIN: TerminalStyle = { colour: false, width: 100 };
 
 /** What a failure is about; null when the serial line says all there is. */
 export type Topic = 'mem_map' | 'memory' | 'buddy' | { readonly va: bigint } | null;

@@ -3,10 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { RecordingContext } from '#emulator/devices/testing/test-context.ts';
 import { MemoryBackend } from './block-backend.ts';
 import { VirtioBlock } from './virtio-block.ts';
-import { VirtioConsole } from './virtio-console.ts';
 import { VirtioEntropy } from './virtio-entropy.ts';
 import { FEATURE_INDIRECT_DESC, FEATURE_VERSION_1, VIRTIO_STATUS, VirtioMmio } from './virtio-mmio.ts';
-import { NEXT, TEST_BUFFERS, TEST_RAM, TestDriver, TestQueue, WRITE } from './testing/test-driver.ts';
+import { TEST_BUFFERS, TEST_RAM, TestDriver, TestQueue, WRITE } from './testing/test-driver.ts';
 
 const { NEEDS_RESET, DRIVER_OK, FEATURES_OK } = VIRTIO_STATUS;
 const entropy = () => new TestDriver(new VirtioEntropy(1n));
@@ -60,12 +59,12 @@ describe('VirtioMmio', () => {
   });
 
   it('shows the size of queues that exist, and 0 for others', () => {
-    const driver = new TestDriver(new VirtioConsole(() => {}));
-    const sizes = [0, 1, 2, 0xffff_ffff].map((index) => {
+    const driver = entropy();
+    const sizes = [0, 1, 0xffff_ffff].map((index) => {
       driver.write(0x30, index);
       return driver.read(0x34);
     });
-    expect(sizes).toEqual([128, 128, 0, 0]);
+    expect(sizes).toEqual([8, 0, 0]);
   });
 
   it('interrupts for used buffers until acknowledged, and not when the driver does not want it', () => {
@@ -160,7 +159,6 @@ describe('VirtioMmio', () => {
   it('withstands any sequence of register writes with any contents of RAM', () => {
     const model = fc.constantFrom(
       () => new VirtioBlock(new MemoryBackend(new Uint8Array(8192))),
-      () => new VirtioConsole(() => {}),
       () => new VirtioEntropy(7n),
     );
     const register = fc.oneof(
@@ -176,7 +174,7 @@ describe('VirtioMmio', () => {
     fc.assert(
       fc.property(model, fc.array(write, { maxLength: 60 }), rings, fc.nat(3), (build, writes, bytes, seed) => {
         const driver = new TestDriver(build());
-        if (seed > 0) driver.start(driver.read(8) === 3 ? 2 : 1, 8);
+        if (seed > 0) driver.start(1, 8);
         driver.memory.writeBytes(TEST_RAM, bytes);
         if (seed > 1) driver.memory.writeBytes(driver.queue().descriptors, bytes);
         for (const [offset, word] of writes) {
@@ -193,55 +191,6 @@ describe('VirtioMmio', () => {
       }),
       { numRuns: 400 },
     );
-  });
-});
-
-describe('VirtioConsole', () => {
-  const console = () => {
-    const output: number[] = [];
-    const model = new VirtioConsole((bytes) => output.push(...bytes));
-    return { output, model, driver: new TestDriver(model).start(2) };
-  };
-
-  it('sends what the guest writes, whatever its pieces', () => {
-    const { output, driver } = console();
-    driver.memory.writeBytes(TEST_BUFFERS, new TextEncoder().encode('hello'));
-    const back = driver.submit(
-      [
-        { address: TEST_BUFFERS, length: 2, flags: NEXT, next: 1 },
-        { address: TEST_BUFFERS + 2, length: 3 },
-      ],
-      1,
-    );
-    expect([back, String.fromCharCode(...output)]).toEqual([[{ head: 0, written: 0 }], 'hello']);
-  });
-
-  it('keeps input until there are buffers, and fills them in order', () => {
-    const { model, driver } = console();
-    model.receive(new TextEncoder().encode('abcdefg'));
-    expect([model.waitingInput, driver.context.irq]).toEqual([7, false]);
-    driver.queue(0).table([0, 1].map((i) => ({ address: TEST_BUFFERS + 16 * i, length: 4, flags: WRITE })));
-    driver.queue(0).offer(0);
-    driver.notify(0);
-    expect(driver.queue(0).collect()).toEqual([{ head: 0, written: 4 }]);
-    driver.queue(0).offer(1);
-    driver.notify(0);
-    expect([driver.queue(0).collect(), model.waitingInput]).toEqual([[{ head: 1, written: 3 }], 0]);
-    expect(String.fromCharCode(...driver.memory.readBytes(TEST_BUFFERS, 4))).toBe('abcd');
-  });
-
-  it('delivers at once into buffers that wait, with an interrupt', () => {
-    const { model, driver } = console();
-    driver.submit([{ address: TEST_BUFFERS, length: 64, flags: WRITE }], 0);
-    model.receive(Uint8Array.of(0x0d));
-    expect([driver.queue(0).collect(), driver.acknowledge()]).toEqual([[{ head: 0, written: 1 }], 1]);
-  });
-
-  it('input into a broken queue needs a reset and stays', () => {
-    const { model, driver } = console();
-    driver.submit([{ address: 0x10, length: 64, flags: WRITE }], 0);
-    expect(() => model.receive(Uint8Array.of(1, 2))).not.toThrow();
-    expect([driver.status & NEEDS_RESET, model.waitingInput]).toEqual([NEEDS_RESET, 2]);
   });
 });
 

@@ -20,10 +20,7 @@ export interface ConsoleDriver {
    * `speed` is absent. Touches nothing until `init`.
    */
   create(mmio: MmioPort, base: VirtAddr, speed?: LineSpeed): Console;
-  /**
-   * Why what is mapped at `base` is not this UART, as far as reading it can tell; null: it may be.
-   * Writes nothing.
-   */
+  /** Why this UART is not at `base`, by reads alone; null when it may be. */
   whyNot(probe: ProbePort, base: VirtAddr): string | null;
 }
 

@@ -14,10 +14,7 @@ import { Pl011Console } from './pl011-console.ts';
 
 const BASE = virtAddr(0xffff_8000_0900_0000n);
 
-/**
- * Answers each read with the next scripted value of that register, the last one for ever; records
- * writes. 32-bit accesses only.
- */
+/** Reads: the next scripted value, the last for ever. Writes: recorded. 32-bit accesses only. */
 class ScriptedPort implements MmioPort {
   readonly writes: [number, number][] = [];
   reads = 0;

@@ -12,15 +12,9 @@
 
 import { encodeUtf8 } from '#common/utf8.ts';
 
-/**
- * A console over one UART. Every access throws `SynchronousAbort` when the UART's registers are not
- * mapped.
- */
+/** A console on a UART. Throws `SynchronousAbort` when the registers are not mapped. */
 export interface Console {
-  /**
-   * Programs the UART: line format, speed, FIFOs, enable bits. Before it, a real UART sends
-   * nothing. May be called again.
-   */
+  /** Sets line format, speed, FIFOs, enable bits. A real UART sends nothing before it. */
   init(): void;
   /**
    * Sends one byte as it is, after waiting for room. False when there is no room after
@@ -28,9 +22,7 @@ export interface Console {
    * cannot say why.
    */
   writeByte(byte: number): boolean;
-  /**
-   * True when the byte sent last was a line feed, or none was sent: what comes next begins a line.
-   */
+  /** True when a line feed, or nothing, was sent last. */
   readonly atLineStart: boolean;
   /** Sends `text` as UTF-8. Returns the number of bytes dropped, 0 when all went out. */
   write(text: string): number;

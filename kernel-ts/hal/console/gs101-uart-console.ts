@@ -132,9 +132,7 @@ export class Gs101UartConsole implements Console {
     this.#set(UINTP, INT_RXD);
   }
 
-  /**
-   * Waits until the bits of `mask` in a status register are `wanted`. False when they never were.
-   */
+  /** Waits until the bits of `mask` are `wanted`. False when they never were. */
   #wait(status: number, mask: number, wanted: number): boolean {
     for (let polls = 0; polls < POLL_LIMIT; polls++) {
       if ((this.#get(status) & mask) === wanted) {

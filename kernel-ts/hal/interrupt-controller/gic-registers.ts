@@ -42,10 +42,7 @@ export class RegisterBank {
     this.#mmio.write32(virtAddr(this.#base + BigInt(offset)), value >>> 0);
   }
 
-  /**
-   * Writes byte `index` of an array of bytes at `offset`, by its word: byte accesses are not
-   * possible everywhere.
-   */
+  /** Writes byte `index` of an array at `offset`, by words: not every GIC takes bytes. */
   setByte(offset: number, index: number, value: number): void {
     const at = offset + index - (index % 4);
     const shift = 8 * (index % 4);

@@ -90,10 +90,7 @@ export class GicV2 implements InterruptController {
     this.#cpuInterface.set(GICC_EOIR, intid);
   }
 
-  /**
-   * The calling core's bit: the targets of its own private interrupts read as itself; 0 on a part
-   * with one core.
-   */
+  /** The calling core's bit, read from its private interrupts' targets; 0 on a single core. */
   #ownTarget(): number {
     for (let intid = 0; intid < FIRST_SPI; intid += 4) {
       const word = this.#distributor.get(GICD_ITARGETSR + intid);

@@ -29,10 +29,7 @@ const DISTRIBUTOR_BYTES = 0x1_0000;
 const GICV2_DISTRIBUTOR_BYTES = 0x1000;
 const GICV2_CPU_INTERFACE_BYTES = 0x1000;
 
-/**
- * Makes device registers at a physical address reachable and returns where; null when that cannot
- * be.
- */
+/** Maps device registers; null when that cannot be. */
 export type MapRegisters = (base: PhysAddr, bytes: number) => VirtAddr | null;
 
 /** A controller and the node that it was made from. */

@@ -17,10 +17,7 @@ export interface Interrupt {
   readonly trigger: Trigger;
 }
 
-/**
- * An interrupt controller. Every access throws `SynchronousAbort` when its registers are not
- * mapped.
- */
+/** An interrupt controller. Throws `SynchronousAbort` when its registers are not mapped. */
 export interface InterruptController {
   /** "GICv2", "GICv3". */
   readonly name: string;
@@ -39,14 +36,9 @@ export interface InterruptController {
   enable(interrupt: Interrupt): void;
   /** Stops it. */
   disable(intid: number): void;
-  /**
-   * Takes the pending interrupt of the highest priority: its INTID, or null when there is none any
-   * more.
-   */
+  /** Acknowledges the pending interrupt of the highest priority: its INTID, or null. */
   acknowledge(): number | null;
-  /**
-   * No interrupt reaches the calling core any more, or wakes it: for a core that stops for good.
-   */
+  /** No interrupt reaches or wakes the calling core any more: for a core that stops for good. */
   close(): void;
   /** Says that the interrupt taken last has been dealt with. */
   complete(intid: number): void;
@@ -56,23 +48,15 @@ export interface InterruptController {
 export const FIRST_PPI = 16;
 export const FIRST_SPI = 32;
 
-/**
- * From this INTID on an acknowledge register says "none" (1020-1023 are special: IHI 0048, 3.2.5;
- * IHI 0069, 2.2.1).
- */
+/** From here on INTIDs are special: "none" (IHI 0048, 3.2.5; IHI 0069, 2.2.1). */
 export const FIRST_SPECIAL_INTID = 1020;
 
 /** The priority that every interrupt gets: the middle, above a mask of 0xf0. */
 export const DEFAULT_PRIORITY = 0xa0;
-/**
- * The mask that lets {@link DEFAULT_PRIORITY} pass on controllers that implement as few as four
- * bits.
- */
+/** Lets {@link DEFAULT_PRIORITY} pass where as few as four bits are implemented. */
 export const PRIORITY_MASK = 0xf0;
 
-/**
- * The hardware found is not what the driver can use. The message names the register and its value.
- */
+/** Hardware that the driver cannot use. The message names a register and its value. */
 export class InterruptControllerError extends Error {
   constructor(message: string) {
     super(message);

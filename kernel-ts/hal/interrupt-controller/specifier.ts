@@ -54,10 +54,7 @@ export function interruptsOf(node: DeviceNode, controller: DeviceNode, fdt: Fdt)
   return interrupts;
 }
 
-/**
- * The node that `interrupt-parent` of `node`, or of the nearest node above that has one, leads to;
- * null where it leads nowhere.
- */
+/** Where the nearest `interrupt-parent` of `node` or above leads; null: nowhere. */
 function findInterruptParent(node: DeviceNode, fdt: Fdt): DeviceNode | null {
   for (let at: DeviceNode | null = node; at !== null; at = at.parent) {
     const phandle = at.u32('interrupt-parent');

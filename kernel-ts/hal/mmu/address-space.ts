@@ -2,7 +2,7 @@
  * One translation tree: a root table and the half of the address space it translates.
  *
  * It keeps nothing but the root's address: the tables in emulated RAM are the truth. Switching to
- * it is mmu.ts; reading it whole is ranges.ts.
+ * it is mmu.ts; reading it whole is ptdump.ts.
  *
  * Every operation checks first, then takes all the tables it needs, then writes. So each either
  * happens or throws {@link MapError} with tables and allocator as they were.
@@ -32,11 +32,11 @@ import {
   tableAddress,
 } from './descriptor.ts';
 import type { Level } from './descriptor.ts';
-import { applyEdit, planEdit } from './edit.ts';
-import type { EditPlan, LeafChange, MakeAddress } from './edit.ts';
+import { applyUpdate, planUpdate } from './update.ts';
+import type { UpdatePlan, LeafChange, MakeAddress } from './update.ts';
 import { EntryWriter } from './entry-writer.ts';
-import { fill, nextTable, planFill } from './fill.ts';
-import type { MapCounts } from './fill.ts';
+import { applyMap, nextTable, planMap } from './map.ts';
+import type { MapCounts } from './map.ts';
 import { MapError } from './map-error.ts';
 import type { MappingTrace } from './mapping-trace.ts';
 import type { TableAllocator } from './table-allocator.ts';
@@ -130,7 +130,7 @@ export class AddressSpace {
    * {@link mapPage}
    */
   mapRange(va: VirtAddr, pa: PhysAddr, bytes: number, attrs: MemoryAttributes): MapCounts {
-    return this.#fill(va, pa, bytes, 1, attrs);
+    return this.#map(va, pa, bytes, 1, attrs);
   }
 
   /**
@@ -143,7 +143,7 @@ export class AddressSpace {
   unmapPage(va: VirtAddr): Unmapped {
     const range = checkedRange(this.half, va, PAGE_SIZE);
     const found = this.#locate(range.start, 3);
-    this.#edit(va, range, () => 0n);
+    this.#update(va, range, () => 0n);
     return {
       pa: (leafAddress(found.descriptor, found.level) + (range.start % LEVEL_SPAN[found.level])) as PhysAddr,
       attrs: attributesOf(found.descriptor),
@@ -156,7 +156,7 @@ export class AddressSpace {
    * @throws MapError as {@link unmapPage}
    */
   unmapRange(va: VirtAddr, bytes: number): void {
-    this.#edit(va, checkedRange(this.half, va, bytes), () => 0n);
+    this.#update(va, checkedRange(this.half, va, bytes), () => 0n);
   }
 
   /**
@@ -165,15 +165,12 @@ export class AddressSpace {
    * @throws MapError as {@link unmapPage}
    */
   protect(va: VirtAddr, bytes: number, attrs: MemoryAttributes): void {
-    this.#edit(va, checkedRange(this.half, va, bytes), (descriptor, level) =>
+    this.#update(va, checkedRange(this.half, va, bytes), (descriptor, level) =>
       leafDescriptor(leafAddress(descriptor, level), level, attrs),
     );
   }
 
-  /**
-   * What the CPU would answer for `va` in this tree; addresses of the other half find their walks
-   * switched off.
-   */
+  /** What the CPU would answer for `va` in this tree. Walks of the other half are off. */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     const { memory, outputAddressBits } = this.#context;
     const regime = {
@@ -217,11 +214,11 @@ export class AddressSpace {
     if (kind === 'leaf' && found.level < level) {
       const after = leafDescriptor(pa, level, attrs);
       // The block around it asks too; an answer that differs from any block makes it split.
-      this.#edit(va, range, (_, leafLevel) => (leafLevel === level ? after : 0n));
+      this.#update(va, range, (_, leafLevel) => (leafLevel === level ? after : 0n));
     } else if (kind !== 'invalid') {
       throw new MapError('AlreadyMapped', va, `a ${kind === 'leaf' ? 'mapping' : 'table'} is at level ${found.level}`);
     } else {
-      this.#fill(va, pa, bytes, level, attrs);
+      this.#map(va, pa, bytes, level, attrs);
     }
   }
 
@@ -236,26 +233,26 @@ export class AddressSpace {
     }
   }
 
-  #fill(va: VirtAddr, pa: PhysAddr, bytes: number, minLevel: 1 | 2 | 3, attrs: MemoryAttributes): MapCounts {
+  #map(va: VirtAddr, pa: PhysAddr, bytes: number, minLevel: 1 | 2 | 3, attrs: MemoryAttributes): MapCounts {
     const { memory, tables, tlb, trace } = this.#context;
     const range = checkedRange(this.half, va, bytes);
     this.#checkOutput(va, pa, bytes, PAGE_SIZE);
     const request = { half: this.half, root: this.root, range, pa, attrs, minLevel };
-    const needed = planFill(memory, request, this.#outputLimit);
+    const needed = planMap(memory, request, this.#outputLimit);
     const spare = tables.reserve(needed);
     if (spare === null) throw new MapError('AllocationFailed', va, `${needed} tables needed`);
     const writer = new EntryWriter(memory, tlb);
     if (needed > 0) writer.beforeLinking();
-    const counts = fill(memory, writer, request, spare);
+    const counts = applyMap(memory, writer, request, spare);
     writer.finish();
     trace?.mapped(va, pa, bytes, attrs);
     return counts;
   }
 
-  #edit(va: VirtAddr, range: Range, change: LeafChange): void {
+  #update(va: VirtAddr, range: Range, change: LeafChange): void {
     const { memory, tables, tlb, trace } = this.#context;
     const request = { half: this.half, root: this.root, range, change, trace };
-    const plan = planEdit(memory, request, this.#outputLimit);
+    const plan = planUpdate(memory, request, this.#outputLimit);
     const spare = tables.reserve(plan.splits);
     if (spare === null) throw new MapError('AllocationFailed', va, `${plan.splits} tables needed to split blocks`);
 
@@ -269,17 +266,14 @@ export class AddressSpace {
       }
     }
     const writer = new EntryWriter(memory, tlb);
-    const unlinked = applyEdit(memory, writer, request, spare, useAlias ? this.#aliasFor : this.#directFor);
+    const unlinked = applyUpdate(memory, writer, request, spare, useAlias ? this.#aliasFor : this.#directFor);
     writer.finish();
     tables.release(unlinked);
     if (useAlias) this.unmapPage(this.#context.aliasWindow);
   }
 
-  /**
-   * True when an entry may be broken through which the live direct map reaches a table of this
-   * edit.
-   */
-  #breaksOwnTables(plan: EditPlan, spare: readonly PhysAddr[]): boolean {
+  /** True when the live direct map may reach a table of this update through a broken entry. */
+  #breaksOwnTables(plan: UpdatePlan, spare: readonly PhysAddr[]): boolean {
     const { memory, registers } = this.#context;
     if (!plan.breaks || halfOf(virtAddr(memory.physicalOffset)) !== this.half) return false;
     const ttbr = registers.read(this.half === 'high' ? 'TTBR1_EL1' : 'TTBR0_EL1');
@@ -293,7 +287,7 @@ export class AddressSpace {
     const { memory, aliasWindow } = this.#context;
     if (!covers(broken, offsetOf(memory.va(table)))) return memory.va(table + index * 8);
     const page = leafDescriptor(table, 3, MemoryAttributes.kernelData);
-    this.#edit(aliasWindow, checkedRange(this.half, aliasWindow, PAGE_SIZE), () => page);
+    this.#update(aliasWindow, checkedRange(this.half, aliasWindow, PAGE_SIZE), () => page);
     return virtAddr(aliasWindow + BigInt(index * 8));
   };
 

@@ -42,10 +42,7 @@ export const VALID = 1n << 0n;
 /** Bit 1: a table (levels 0 to 2) or a page (level 3); clear in a block. */
 export const TABLE = 1n << 1n;
 
-/**
- * AttrIndx[4:2]: which byte of MAIR_EL1 gives the memory type. The values are the indices that
- * translation-control.ts fills.
- */
+/** AttrIndx[4:2]: index into MAIR_EL1, as translation-control.ts fills it. */
 export const ATTR_INDEX_SHIFT = 2n;
 export const AttrIndex = { normalWriteBack: 0n, deviceNGnRE: 1n, normalNonCacheable: 2n } as const;
 
@@ -78,23 +75,14 @@ export const AP_TABLE_READ_ONLY = 1n << 62n;
 
 /** Bits [47:12]: next table, or output address of a page. */
 export const ADDRESS_MASK = 0x0000_ffff_ffff_f000n;
-/**
- * Bits that travel with an entry when it is split or moved: [63:50] and [11:2] without the
- * contiguous hint.
- */
+/** Bits kept when an entry is split or moved: [63:50] and [11:2], not the contiguous hint. */
 export const ATTRIBUTE_MASK = 0xfffc_0000_0000_0ffcn & ~CONTIGUOUS;
-/**
- * Bits that may change on a live entry without break-before-make: permissions and the access flag
- * (rule R_WHZWS).
- */
+/** Bits that need no break-before-make: permissions and the access flag (rule R_WHZWS). */
 export const PERMISSION_MASK = PXN | UXN | (3n << AP_SHIFT) | AF;
 
 declare const attributesBrand: unique symbol;
 
-/**
- * The attribute bits of a block descriptor with VALID set and no address; a page adds
- * {@link TABLE}.
- */
+/** A block descriptor's attribute bits, VALID set, no address. A page adds {@link TABLE}. */
 export type MemoryAttributes = bigint & { readonly [attributesBrand]: true };
 
 /** What {@link memoryAttributes} builds from. */
@@ -124,10 +112,7 @@ export function memoryAttributes(fields: AttributeFields): MemoryAttributes {
 const normal = { memory: AttrIndex.normalWriteBack, shareability: Shareability.inner } as const;
 const never = { el1Execute: false, el0Execute: false } as const;
 
-/**
- * The kinds of mapping that the kernel makes. Values as in LevitateOS; `kernelRodata`, `userRodata`
- * and `dma` are new.
- */
+/** The kernel's kinds of mapping. As LevitateOS's, with `kernelRodata`, `userRodata`, `dma`. */
 export const MemoryAttributes = {
   /** 0x0040000000000781: read-only, executable at EL1 only. */
   kernelCode: memoryAttributes({
@@ -174,19 +159,14 @@ export const MemoryAttributes = {
   userData: memoryAttributes({ ...normal, ...never, access: AccessPermission.anyReadWrite, global: false }),
 } as const;
 
-/**
- * What the CPU takes a descriptor for at `level`. Reserved encodings are `invalid`, as on the CPU.
- */
+/** A descriptor's kind at `level`. Reserved encodings are `invalid`, as on the CPU. */
 export function kindOf(descriptor: bigint, level: Level): 'invalid' | 'table' | 'leaf' {
   if ((descriptor & VALID) === 0n) return 'invalid';
   if ((descriptor & TABLE) !== 0n) return level === 3 ? 'leaf' : 'table';
   return level === 0 || level === 3 ? 'invalid' : 'leaf';
 }
 
-/**
- * A block (levels 1, 2) or page (level 3) descriptor for `pa`, which must be a multiple of the
- * level's span.
- */
+/** A block (levels 1, 2) or page (level 3) at `pa`, a multiple of the level's span. */
 export function leafDescriptor(pa: number, level: 1 | 2 | 3, attrs: MemoryAttributes): bigint {
   return (attrs & ATTRIBUTE_MASK) | BigInt(pa) | VALID | (level === 3 ? TABLE : 0n);
 }
@@ -201,10 +181,7 @@ export function tableAddress(descriptor: bigint): PhysAddr {
   return physAddr(Number(descriptor & ADDRESS_MASK));
 }
 
-/**
- * Output address of a leaf at `level`; RES0 bits below the level's span are ignored, as the CPU
- * does.
- */
+/** Output address of a leaf at `level`. RES0 bits are ignored, as by the CPU. */
 export function leafAddress(descriptor: bigint, level: Level): PhysAddr {
   const address = Number(descriptor & ADDRESS_MASK);
   return physAddr(address - (address % LEVEL_SPAN[level]));
@@ -215,10 +192,7 @@ export function attributesOf(descriptor: bigint): MemoryAttributes {
   return ((descriptor & ATTRIBUTE_MASK) | VALID) as MemoryAttributes;
 }
 
-/**
- * Attributes of a leaf below a table descriptor: its hierarchical bits take permissions away
- * (D8.4).
- */
+/** A leaf's attributes below a table descriptor, which may take permissions away (D8.4). */
 export function restrictByTable(attrs: MemoryAttributes, table: bigint): MemoryAttributes {
   let result: bigint = attrs;
   if ((table & PXN_TABLE) !== 0n) result |= PXN;

@@ -15,7 +15,7 @@ import { virtAddr } from '#common/address.ts';
 import type { Range } from '#common/range.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { MemoryAttributes } from './descriptor.ts';
-import type { MapCounts } from './fill.ts';
+import type { MapCounts } from './map.ts';
 
 /** Physical, multiples of 4 KiB. */
 export interface DirectMapRange extends Range<PhysAddr> {

@@ -88,10 +88,7 @@ export class EntryWriter {
     this.#publish();
   }
 
-  /**
-   * Pays what is owed: after it every CPU sees the new tables, and a cleared table may be given
-   * away.
-   */
+  /** Barriers and TLB maintenance that are owed: then every CPU sees the new tables. */
   finish(): void {
     if (this.#stale.length > 0) {
       const stale = this.#stale;

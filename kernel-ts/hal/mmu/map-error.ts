@@ -10,10 +10,7 @@ import { hex } from '#common/address.ts';
 
 /** Codes of {@link MapError}. */
 export const MapErrorCode = {
-  /**
-   * No frame for a table, or for the page of `mapNewPage`: the pool is used up and the allocator,
-   * if set, returned null.
-   */
+  /** No frame for a table or for `mapNewPage`: pool and allocator have none. */
   AllocationFailed: 'AllocationFailed',
   /** A part of the range is not mapped. */
   NotMapped: 'NotMapped',
@@ -21,14 +18,9 @@ export const MapErrorCode = {
   AlreadyMapped: 'AlreadyMapped',
   /** Not canonical, in the other half, or the range leaves its half. */
   InvalidVirtualAddress: 'InvalidVirtualAddress',
-  /**
-   * An address or a size is not a multiple of what the operation needs, or the size is not
-   * positive.
-   */
+  /** An address or a size is not a multiple of what is needed, or the size is 0. */
   Misaligned: 'Misaligned',
-  /**
-   * The tables themselves are damaged: a table descriptor leads outside the output address range.
-   */
+  /** A table descriptor leads outside the output address range: damaged tables. */
   WalkFailed: 'WalkFailed',
   /** The physical range does not fit in the output address range. */
   BadOutputAddress: 'BadOutputAddress',

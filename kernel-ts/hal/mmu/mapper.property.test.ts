@@ -99,10 +99,7 @@ function onModel(model: PageModel, operation: Operation): string | null {
   }
 }
 
-/**
- * Tables say what the model says, no table is empty but the root, and nothing is out of the
- * allocator that is not a table.
- */
+/** Tables are as the model, only the root may be empty, and none is lost. */
 function expectAgreement(fixture: Fixture & { space: AddressSpace }, model: PageModel): void {
   const { machine, space, allocator, mmu } = fixture;
   const actual = machine
@@ -125,9 +122,7 @@ function expectAgreement(fixture: Fixture & { space: AddressSpace }, model: Page
   expect(machine.violations).toEqual([]);
 }
 
-/**
- * The TLB of the machine keeps what it once found: asked again it must still agree with the model.
- */
+/** The TLB keeps what it once found: asked again it must agree with the model. */
 function expectTlbAgrees({ machine }: Fixture, half: Half, model: PageModel, at: readonly number[]): void {
   for (const offset of at) {
     const found = model.find(offset);
@@ -243,10 +238,7 @@ it('a live direct map can be changed anywhere but where its own tables lie', () 
 });
 
 it('mapRange writes the least number of entries', () => {
-  /**
-   * Least number of entries for pages [0, count), each starting at `first` + i with output `out` +
-   * i: by dynamic programming.
-   */
+  /** Least entries for pages [0, count) from `first` to `out`, by dynamic programming. */
   const least = (first: number, out: number, count: number): number => {
     const best = new Uint32Array(count + 1);
     for (let end = 1; end <= count; end++) {

@@ -13,10 +13,7 @@ import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import { describeAttributes, type MemoryAttributes } from './descriptor.ts';
 import { addressAt, HALF_BYTES, type Half } from './virtual-range.ts';
 
-/**
- * Emits the events. Addresses are "0x…" strings, sizes bytes, attributes as describeAttributes
- * words them.
- */
+/** Emits the events. Sizes are bytes, attributes as describeAttributes words them. */
 export class MappingTrace {
   readonly #trace: TracePort;
 

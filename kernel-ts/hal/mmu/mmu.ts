@@ -16,8 +16,8 @@ import { MapError } from './map-error.ts';
 import { MappingTrace } from './mapping-trace.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import { PtPool } from './pt-pool.ts';
-import { tableRanges } from './ranges.ts';
-import type { TableReport } from './ranges.ts';
+import { tableRanges } from './ptdump.ts';
+import type { TableReport } from './ptdump.ts';
 import { TableAllocator } from './table-allocator.ts';
 import { TableMemory } from './table-memory.ts';
 import {
@@ -89,10 +89,7 @@ export class Mmu {
     return this.#context.outputAddressBits;
   }
 
-  /**
-   * From now on tables and new pages come from `allocator`, tables from PT_POOL where it returns
-   * null.
-   */
+  /** Tables and pages come from `allocator` now; tables from PT_POOL where it has none. */
   setPageAllocator(allocator: PageAllocator): void {
     this.#context.tables.setPageAllocator(allocator);
   }

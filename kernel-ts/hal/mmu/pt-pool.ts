@@ -30,10 +30,7 @@ const PEAK = 4;
 const FROM_ALLOCATOR = 8;
 const FROM_ALLOCATOR_PEAK = 12;
 
-/**
- * A table given back or marked that the pool cannot accept: a bug of the kernel, not a condition to
- * handle.
- */
+/** The pool cannot accept this table: a bug of the kernel. */
 export class PtPoolError extends Error {
   constructor(detail: string) {
     super(`PT_POOL: ${detail}`);

@@ -22,10 +22,7 @@ export class TableAllocator {
     this.pool = pool;
   }
 
-  /**
-   * From now on tables and pages come from `allocator`; tables already taken from the pool stay the
-   * pool's.
-   */
+  /** Tables and pages come from `allocator` now. Tables of the pool stay the pool's. */
   setPageAllocator(allocator: PageAllocator): void {
     this.#allocator = allocator;
   }

@@ -15,16 +15,10 @@
  * Specification: Arm ARM DDI 0487 K.a, D24.2 (MAIR_EL1, TCR_EL1, ID_AA64MMFR0_EL1, SCTLR_EL1).
  */
 
-/**
- * Attr0 = 0xFF: normal, inner and outer write-back, read- and write-allocate. Attr1 = 0x04: device
- * nGnRE.
- */
+/** Attr0 = 0xFF: normal write-back, read- and write-allocate. Attr1 = 0x04: device nGnRE. */
 export const MAIR_VALUE = 0x04ffn;
 
-/**
- * Attr2 = 0x44: normal, inner and outer non-cacheable. The kernel adds it itself
- * (Mmu.enableNonCacheable).
- */
+/** Attr2 = 0x44: normal non-cacheable, added by Mmu.enableNonCacheable. */
 export const MAIR_NON_CACHEABLE = 0x44n << 16n;
 
 /** 48-bit halves, 4 KiB granule, inner shareable write-back walks, 48-bit output addresses. */
@@ -61,10 +55,7 @@ const shareability = named(['non-shareable', 'reserved', 'outer shareable', 'inn
 const walks = named(['walks on', 'walks off']);
 const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 52] as const;
 
-/**
- * The fields that the kernel uses, lowest first. TG0 and TG1 number the granules differently (0b00
- * and 0b10 are 4 KiB).
- */
+/** Fields in use, lowest first. 4 KiB granules: TG0 is 0b00, TG1 is 0b10. */
 export const TCR_FIELDS: readonly TcrField[] = [
   { name: 'T0SZ', shift: 0n, width: 6n, meaning: regionBits },
   { name: 'EPD0', shift: 7n, width: 1n, meaning: walks },

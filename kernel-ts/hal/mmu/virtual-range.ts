@@ -33,9 +33,7 @@ export function halfOf(va: VirtAddr): Half {
   return ((va >> 55n) & 1n) === 0n ? 'low' : 'high';
 }
 
-/**
- * True when bits [63:48] all equal bit 55; every other address is a translation fault of level 0.
- */
+/** True when bits [63:48] equal bit 55. Others are translation faults of level 0. */
 export function isCanonical(va: VirtAddr): boolean {
   return va >> 48n === (halfOf(va) === 'low' ? 0n : 0xffffn);
 }
@@ -83,10 +81,7 @@ export interface EntrySlice extends Range {
   readonly whole: boolean;
 }
 
-/**
- * The entries of a table of `level` that `range` touches, in order. `range` lies within what one
- * such table covers.
- */
+/** Entries of one table of `level` that `range` touches, in order. */
 export function* entriesIn(range: Range, level: Level): Generator<EntrySlice> {
   const span = LEVEL_SPAN[level];
   for (let entryStart = range.start - (range.start % span); entryStart < range.end; entryStart += span) {

@@ -16,7 +16,28 @@ import { type DeviceNode, type Fdt, FdtError } from '#fdt/index.ts';
 import type { Interrupt } from '#kernel-ts/hal/interrupt-controller/interrupt-controller.ts';
 import { interruptsOf } from '#kernel-ts/hal/interrupt-controller/specifier.ts';
 import type { SystemRegister, SystemRegisterPort } from '#kernel-ts/hal/ports.ts';
-import type { Timer } from './timer.ts';
+
+/** A periodic timer of the running core. */
+export interface Timer {
+  /** "virtual timer", "physical timer". */
+  readonly name: string;
+  /** Counts a second. */
+  readonly frequencyHz: number;
+  /** True between `start` and `stop`. */
+  readonly running: boolean;
+  /**
+   * Interrupts `hz` times a second from now on, the first time after one period.
+   * @throws RangeError `hz` is not from 1 to the counter's frequency
+   */
+  start(hz: number): void;
+  /**
+   * Called from the interrupt: quiets the line until the next period.
+   * @returns the periods that have passed, 1 unless interrupts were late
+   */
+  expired(hz: number): number;
+  /** No more interrupts. */
+  stop(): void;
+}
 
 const CTL_ENABLE = 1n << 0n;
 

@@ -22,10 +22,7 @@ import { ByteQueue, QUEUE_BYTES } from './byte-queue.ts';
 import { ConsoleInput } from './console-input.ts';
 import { type InterruptHandler, Interrupts, TICK_HZ, TICKS_BYTES } from './interrupts.ts';
 
-/**
- * The kernel's interrupt state in its heap: the counter of ticks, then the queue of the console's
- * input.
- */
+/** Interrupt state in the heap: the counter of ticks, then the queue of console input. */
 const STATE_BYTES = TICKS_BYTES + QUEUE_BYTES;
 
 /** What interrupts are for. */

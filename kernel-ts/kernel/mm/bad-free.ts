@@ -23,10 +23,7 @@ export const BadFree = {
   CORRUPT: 'Free of a frame whose struct Page is corrupted',
 } as const;
 
-/**
- * The panic for `freeFrames(frame, order)`. `state` is null when `frame` is not a multiple of the
- * page size.
- */
+/** The panic for `freeFrames(frame, order)`. `state` is null for a misaligned frame. */
 export function badFree(frame: PhysAddr, order: number, state: FrameState | null): KernelPanic {
   const what = `frame ${hex(frame)} (pfn ${hex(Math.floor(frame / PAGE_SIZE))}), order ${order}`;
   if (state === null) {
@@ -35,10 +32,7 @@ export function badFree(frame: PhysAddr, order: number, state: FrameState | null
   return new KernelPanic(reasonFor(order, state), `${what}: ${describeFrame(state)}`);
 }
 
-/**
- * The panic for `freeExact(frame, bytes)` at a block that is not the one such an allocation has
- * there.
- */
+/** The panic for `freeExact(frame, bytes)` at a block that is not of such an allocation. */
 export function badExactFree(frame: PhysAddr, bytes: number, order: number, state: FrameState): KernelPanic {
   const kind = state.kind === 'allocated' && state.head === state.frame ? BadFree.NOT_EXACT : reasonFor(order, state);
   return new KernelPanic(
@@ -68,10 +62,7 @@ function reasonFor(order: number, state: FrameState): string {
   }
 }
 
-/**
- * An allocated head refused although order and flags are right has a wrong refcount: nobody but a
- * stray write makes one.
- */
+/** Order and flags are right, so the refcount is wrong: only a stray write does that. */
 function wrongOrder(order: number, state: FrameState): string {
   return order === state.order ? BadFree.CORRUPT : BadFree.WRONG_ORDER;
 }

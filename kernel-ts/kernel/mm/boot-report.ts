@@ -5,7 +5,7 @@
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import type { Fdt } from '#fdt/index.ts';
-import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
+import type { MapCounts } from '#kernel-ts/hal/mmu/map.ts';
 import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import { type EventOwner, ownedBy } from '#kernel-ts/hal/kernel-events.ts';
 import type { TracePort } from '#kernel-ts/hal/ports.ts';
@@ -143,10 +143,7 @@ export class BootReport implements MemoryObserver {
 /** Behind the node's name of a reservation for which the kernel chose the place. */
 export const PLACED_BY_KERNEL = ', placed by the kernel';
 
-/**
- * What the log says of the owner of a reservation; for the device tree's own, by the node's name.
- * O(nodes).
- */
+/** A reservation's owner for the log: for the device tree's own, the node. O(nodes). */
 export function reservationOwner(fdt: Fdt, { kind: stored, cookie }: Owner): EventOwner {
   const { kind, name } = ownerInEvents(stored);
   const dynamic = kind === 'dynamic-reserved-memory';

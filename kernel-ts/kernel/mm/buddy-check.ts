@@ -5,18 +5,14 @@
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
-import { MAX_ORDER, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
-import { decodeState, flagNames, freeHeadState } from './page-state.ts';
+import { decodeState, flagNames, freeHeadState, MAX_ORDER, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
 import { NONE } from './free-lists.ts';
 import type { Zone } from './zone.ts';
 
 /** Reports stop after this many: one stray write can break a million frames. */
 const MAX_REPORTS = 20;
 
-/**
- * Violations of the invariants of style "every managed frame lies in exactly one block", one
- * sentence each. O(frames).
- */
+/** Violated invariants, one sentence each. O(frames). */
 export function checkZone(zone: Zone): string[] {
   const violations: string[] = [];
   const report = (rel: number, what: string): void => {

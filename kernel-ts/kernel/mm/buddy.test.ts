@@ -16,10 +16,7 @@ import { run, steps } from './testing/random-trace.ts';
 
 const P = PAGE_SIZE;
 
-/**
- * Banks whose ends are aligned to nothing, the first one starting above its naturally aligned
- * origin.
- */
+/** Unaligned banks; the first starts above its naturally aligned origin. */
 const RAGGED = [
   { base: 0x8030_3000, size: 9 * MIB + 0x5000 },
   { base: 0x8_8000_0000, size: 16 * MIB },

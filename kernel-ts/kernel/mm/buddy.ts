@@ -25,8 +25,7 @@ import type { BuddyTrace } from './buddy-trace.ts';
 import { NONE } from './free-lists.ts';
 import { explainFrame, type FrameState, outsideRam } from './frame-state.ts';
 import type { MemMap, MemMapPlan } from './mem-map.ts';
-import { MAX_ORDER, PageFlag } from './page.ts';
-import { allocatedHeadState } from './page-state.ts';
+import { allocatedHeadState, MAX_ORDER, PageFlag } from './page.ts';
 import { SPINLOCK_BYTES, Spinlock } from './spinlock.ts';
 import { TracedZone } from './traced-zone.ts';
 import { exactState, Zone } from './zone.ts';
@@ -35,10 +34,7 @@ import { ZONE_STRIDE } from './zone-layout.ts';
 /** Zones whose structs fit into .bss; more need a place from {@link zoneBytes}. */
 export const STATIC_ZONES = 16;
 
-/**
- * Bytes, page-aligned, that the zone structs of a mem_map need outside .bss: 0 when they fit into
- * it.
- */
+/** Bytes, page-aligned, of zone structs outside .bss: 0 when they fit into it. */
 export function zoneBytes({ sections }: Pick<MemMapPlan, 'sections'>): number {
   return sections.length <= STATIC_ZONES ? 0 : sections.length * ZONE_STRIDE;
 }
@@ -109,7 +105,7 @@ export class Buddy {
       zone.open();
       const from = pfn - zone.originPfn;
       const to = Math.min(endPfn, zone.endPfn) - zone.originPfn;
-      const managed = zone.adopt(from, to);
+      const managed = zone.addRange(from, to);
       if (managed !== NONE) {
         throw new KernelPanic(
           'Memory range was given to the buddy allocator twice',
@@ -145,7 +141,7 @@ export class Buddy {
     for (let index = 0; frame === null && index < zones.length; index++) {
       const zone = zones[index]!;
       zone.open();
-      const rel = zone.take(order, 0);
+      const rel = zone.alloc(order, 0);
       if (rel !== NONE) {
         frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
       }
@@ -171,7 +167,7 @@ export class Buddy {
         break;
       }
       zone.open();
-      const rel = zone.endPfn <= limitPfn ? zone.take(order) : zone.takeBelow(order, limitPfn - zone.originPfn);
+      const rel = zone.endPfn <= limitPfn ? zone.alloc(order) : zone.allocBelow(order, limitPfn - zone.originPfn);
       if (rel !== NONE) {
         frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
       }
@@ -200,7 +196,7 @@ export class Buddy {
     zone.open();
     const rel = frame / PAGE_SIZE - zone.originPfn;
     const exists = (rel | 0) === rel && (order | 0) === order && order <= MAX_ORDER;
-    if (!exists || !zone.give(rel, order, allocatedHeadState(order))) {
+    if (!exists || !zone.free(rel, order, allocatedHeadState(order))) {
       throw this.refusal(frame, order);
     }
     this.lock.release();
@@ -224,7 +220,7 @@ export class Buddy {
     this.lock.acquire();
     for (const zone of this.zones) {
       zone.open();
-      const rel = zone.takeExact(frames, order);
+      const rel = zone.allocExact(frames, order);
       if (rel !== NONE) {
         this.lock.release();
         return physAddr((zone.originPfn + rel) * PAGE_SIZE);
@@ -260,7 +256,7 @@ export class Buddy {
       throw badExactFree(frame, bytes, 0, explainFrame(zone, row.length === 0 ? start : after));
     }
     for (const { rel, order } of row) {
-      zone.give(rel, order, exactState(order, rel !== start));
+      zone.free(rel, order, exactState(order, rel !== start));
     }
     this.lock.release();
   }
@@ -312,10 +308,7 @@ export class Buddy {
     return badFree(frame, order, frame % PAGE_SIZE === 0 ? this.frameState(frame) : null);
   }
 
-  /**
-   * Zone of frame `pfn`, `null` when it is not RAM. Banks are few on real boards, and a bisection
-   * costs nothing there.
-   */
+  /** Zone of frame `pfn`, null when it is not RAM. O(log zones). */
   private findZone(pfn: number): Zone | null {
     const last = this.lastZone;
     return last !== undefined && pfn >= last.startPfn && pfn < last.endPfn ? last : this.searchZone(pfn);

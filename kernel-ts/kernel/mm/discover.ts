@@ -154,10 +154,7 @@ function whyNoRam(fdt: Fdt, named: readonly Range<bigint>[], beyond: bigint, unu
   return reasons.join('; ');
 }
 
-/**
- * One sentence for each pair of neighbours in /reserved-memory that share addresses: the tree
- * promises the same memory twice.
- */
+/** Neighbours in /reserved-memory that overlap: the same memory is promised twice. */
 function overlaps(regions: readonly StaticRegion[]): Complaint[] {
   const found: Complaint[] = [];
   const sorted = regions

@@ -38,10 +38,7 @@ export interface DmaBuffer {
 /** Where the frames of buffers come from: an account for DMA. */
 type DmaFrames = Pick<FrameAccount, 'allocBelow' | 'freeFrames'>;
 
-/**
- * Makes and takes back buffers. The page tables tell which frames are in one; it keeps nothing
- * itself.
- */
+/** Makes and frees buffers. The page tables know their frames; it keeps nothing. */
 export class DmaBuffers {
   private readonly memory: MemoryPort;
   private readonly space: AddressSpace;

@@ -6,7 +6,11 @@ import { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt, virtToPhys } from './direct-map.ts';
 import {
   ALLOCATED_HEAD,
+  allocatedHeadState,
+  decodeState,
+  flagNames,
   FREE_HEAD,
+  freeHeadState,
   MAX_BLOCK_FRAMES,
   MAX_ORDER,
   PAGE_STRUCT_BYTES,
@@ -14,7 +18,6 @@ import {
   PageFlag,
   REFCOUNT_SHIFT,
 } from './page.ts';
-import { allocatedHeadState, decodeState, flagNames, freeHeadState } from './page-state.ts';
 import { Spinlock } from './spinlock.ts';
 import { fakeMemory } from './testing/fake-machine.ts';
 import { FREE_AREA_WORDS, ZONE_BYTES, ZONE_FREE_AREA, ZONE_STRIDE } from './zone-layout.ts';

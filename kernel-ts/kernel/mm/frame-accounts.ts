@@ -96,10 +96,7 @@ export class FrameAccounts {
     return this.words.get32(RESERVE);
   }
 
-  /**
-   * Sets it; not more than a quarter of what is free now, so that a very small machine can still
-   * run a process.
-   */
+  /** Sets it, to a quarter of the free frames at most: a small machine can run processes too. */
   setReserve(frames: number): void {
     this.words.set32(RESERVE, Math.min(frames, Math.floor(this.buddy.counts().freeFrames / 4)));
   }
@@ -145,9 +142,7 @@ export class FrameAccounts {
   }
 }
 
-/**
- * Frames on behalf of one owner. A handle: it keeps nothing that the counters in memory do not say.
- */
+/** One owner's frames. A handle: the counters are in memory. */
 export class FrameAccount {
   readonly owner: PageOwner;
   private readonly accounts: FrameAccounts;
@@ -165,7 +160,7 @@ export class FrameAccount {
    * @throws KernelPanic as Buddy.allocFrames
    */
   allocFrames(order: number): PhysAddr | null {
-    return this.take(2 ** order, (buddy) => buddy.allocFrames(order));
+    return this.charge(2 ** order, (buddy) => buddy.allocFrames(order));
   }
 
   /**
@@ -173,12 +168,12 @@ export class FrameAccount {
    * @throws KernelPanic as Buddy.freeFrames
    */
   freeFrames(frame: PhysAddr, order: number): void {
-    this.give(2 ** order, (buddy) => buddy.freeFrames(frame, order));
+    this.uncharge(2 ** order, (buddy) => buddy.freeFrames(frame, order));
   }
 
   /** As {@link allocFrames}, wholly below physical address `limit`. */
   allocBelow(order: number, limit: number): PhysAddr | null {
-    return this.take(2 ** order, (buddy) => buddy.allocBelow(order, limit));
+    return this.charge(2 ** order, (buddy) => buddy.allocBelow(order, limit));
   }
 
   /**
@@ -186,12 +181,12 @@ export class FrameAccount {
    * @throws KernelPanic as Buddy.allocExact
    */
   allocExact(bytes: number): PhysAddr | null {
-    return this.take(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.allocExact(bytes));
+    return this.charge(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.allocExact(bytes));
   }
 
   /** Frees what `allocExact(bytes)` returned. @throws KernelPanic as Buddy.freeExact */
   freeExact(frame: PhysAddr, bytes: number): void {
-    this.give(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.freeExact(frame, bytes));
+    this.uncharge(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.freeExact(frame, bytes));
   }
 
   /** Frames that {@link allocFrames} of order 0 would still give. O(zones). */
@@ -205,7 +200,7 @@ export class FrameAccount {
     return this.accounts.buddy.counts();
   }
 
-  private take(frames: number, from: (buddy: Buddy) => PhysAddr | null): PhysAddr | null {
+  private charge(frames: number, from: (buddy: Buddy) => PhysAddr | null): PhysAddr | null {
     const { accounts, owner } = this;
     const { buddy, trace } = accounts;
     trace?.enter(this.inEvents);
@@ -216,7 +211,7 @@ export class FrameAccount {
     return frame;
   }
 
-  private give(frames: number, to: (buddy: Buddy) => void): void {
+  private uncharge(frames: number, to: (buddy: Buddy) => void): void {
     const { buddy, trace } = this.accounts;
     trace?.enter(this.inEvents);
     to(buddy);

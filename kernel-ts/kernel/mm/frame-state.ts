@@ -4,13 +4,9 @@
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
-import { MAX_ORDER, PageFlag } from './page.ts';
-import { decodeState, flagNames } from './page-state.ts';
+import { decodeState, flagNames, MAX_ORDER, PageFlag } from './page.ts';
 
-/**
- * The descriptors of one section, by frame number relative to `originPfn` (a multiple of 2^20). An
- * open Zone is one.
- */
+/** A section's descriptors, by frame relative to `originPfn`. An open Zone is one. */
 export interface StateReader {
   readonly originPfn: number;
   readonly startRel: number;
@@ -19,10 +15,7 @@ export interface StateReader {
   state(rel: number): number;
 }
 
-/**
- * State of a frame. `corrupt` means that its descriptor says nothing that the allocator ever
- * writes.
- */
+/** State of a frame. `corrupt`: the descriptor is none that the allocator writes. */
 export type FrameKind = 'free' | 'allocated' | 'reserved' | 'outside-ram' | 'corrupt';
 
 /** A frame explained. Addresses in bytes. */

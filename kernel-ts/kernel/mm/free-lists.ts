@@ -22,6 +22,7 @@ import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { Section } from './mem-map.ts';
 import {
+  freeHeadState,
   MAX_BLOCK_FRAMES,
   MAX_ORDER,
   PAGE_NEXT_HI,
@@ -33,7 +34,6 @@ import {
   PAGE_STRUCT_WORDS,
   POISONED,
 } from './page.ts';
-import { freeHeadState } from './page-state.ts';
 import {
   AREA_HEAD_HI,
   AREA_HEAD_LO,
@@ -176,10 +176,7 @@ export class FreeLists {
     return this.load(this.word(rel));
   }
 
-  /**
-   * True when next and prev of frame `rel` are zero, and so is the padding, or it says that the
-   * frame is poisoned.
-   */
+  /** True when next and prev of frame `rel` are 0, and the padding is 0 or POISONED. */
   unlinked(rel: number): boolean {
     const word = this.word(rel);
     const pad = this.load(word + PAGE_PAD);
@@ -331,10 +328,7 @@ export class FreeLists {
     }
   }
 
-  /**
-   * Word number behind a descriptor's address. The descriptors of a section take less than 2^32
-   * bytes, so the low half tells it.
-   */
+  /** Word number of a descriptor. The low half tells it: a section's take less than 2^32 bytes. */
   private follow(lo: number, hi: number): number {
     const word = (lo - this.mapLo) >>> 2;
     if (word >= this.mapWords || this.linkHi(lo) !== hi) {
@@ -343,10 +337,7 @@ export class FreeLists {
     return word;
   }
 
-  /**
-   * High half of a descriptor's address whose low half is `lo`: one more than the array's where the
-   * low half wrapped around.
-   */
+  /** High half of a descriptor's address: the array's, or one more where `lo` wrapped. */
   private linkHi(lo: number): number {
     return this.mapHi + (lo >>> 0 < this.mapLo >>> 0 ? 1 : 0);
   }

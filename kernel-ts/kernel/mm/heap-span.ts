@@ -29,9 +29,7 @@ import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 export const SPAN_HEADER_BYTES = 32;
 export const BLOCK_HEADER_BYTES = 16;
 export const MIN_BLOCK_BYTES = 32;
-/**
- * Sizes and addresses of blocks are multiples of this: what LDP and STP of a register pair like.
- */
+/** Alignment of blocks and sizes: LDP and STP of a register pair like it. */
 export const BLOCK_ALIGN = 16;
 
 /** Magic numbers: "SPAN", "USED", "HOLE" in a memory dump. */
@@ -90,7 +88,7 @@ export class HeapSpan {
    * @returns offset of the payload, -1 when no hole fits. @throws KernelPanic when a hole's header
    * is damaged
    */
-  take(size: number, align: number): number {
+  alloc(size: number, align: number): number {
     let before = 0;
     for (let hole = this.firstHole(); hole !== 0; hole = this.nextHole(hole)) {
       const end = hole + this.expect(hole, HeapMagic.HOLE);
@@ -127,7 +125,7 @@ export class HeapSpan {
    * @returns its bytes with header. @throws KernelPanic when it is no allocation, or a header is
    * damaged
    */
-  give(payload: number): BlockBytes {
+  free(payload: number): BlockBytes {
     const block = payload - BLOCK_HEADER_BYTES;
     if (payload % BLOCK_ALIGN !== 0 || block < SPAN_HEADER_BYTES || !this.intact(block, HeapMagic.USED)) {
       throw this.refusal(payload);
@@ -169,10 +167,7 @@ export class HeapSpan {
     this.window.charge(accesses);
   }
 
-  /**
-   * Blocks from first to last, as their headers say. Stops behind the first damaged one, which has
-   * `magic` 0. O(blocks)
-   */
+  /** Blocks in order, up to the first damaged one, which has `magic` 0. O(blocks) */
   *blocks(): Generator<{ offset: number; bytes: BlockBytes; magic: number }> {
     for (let offset = SPAN_HEADER_BYTES; offset < this.bytes; ) {
       const magic = [HeapMagic.USED, HeapMagic.HOLE].find((kind) => this.intact(offset, kind)) ?? 0;
@@ -334,10 +329,7 @@ export class HeapSpan {
   }
 }
 
-/**
- * 32 bits that change with every argument: multiplication by odd constants between xors (after
- * MurmurHash3's finaliser, Appleby).
- */
+/** 32 bits that change with every argument (after MurmurHash3's finaliser, Appleby). */
 function mix(magic: number, place: number, bytes: number, next: number): number {
   let h = Math.imul(magic ^ place, 0x85eb_ca6b);
   h = Math.imul(h ^ (h >>> 13) ^ bytes, 0xc2b2_ae35);

@@ -32,10 +32,7 @@ export const MIN_HEAP_BYTES = 16 * 2 ** 20;
 export const MAX_HEAP_BYTES = 64 * 2 ** 20;
 export const HEAP_GROWTH_BYTES = 64 * 2 ** 10;
 
-/**
- * Accesses charged for an operation. Walking the hole list is charged as one step: a simplification
- * that keeps time predictable.
- */
+/** Accesses charged for an operation. A walk of the holes counts as one: time is predictable. */
 const ACCESSES_PER_OPERATION = 16;
 
 /** Initial size in bytes for `totalRam` bytes of RAM: a 128th, whole pages, within the bounds. */
@@ -125,7 +122,7 @@ export class Heap {
       throw new KernelPanic('Heap request that cannot be served', `${size} bytes aligned to ${align}`);
     }
     this.lock.acquire();
-    const va = this.take(size, Math.max(align, BLOCK_HEADER_BYTES));
+    const va = this.allocLocked(size, Math.max(align, BLOCK_HEADER_BYTES));
     this.lock.release();
     return va;
   }
@@ -140,17 +137,14 @@ export class Heap {
     if (span === undefined) {
       throw new KernelPanic(HeapFault.FOREIGN, `free of ${hex(va)}: in none of the heap's ${this.spans.length} spans`);
     }
-    const bytes = span.give(Number(va - span.va));
+    const bytes = span.free(Number(va - span.va));
     this.count(-bytes, -1);
     this.trace?.emit('heap', { op: 'free', address: hex(va), bytes });
     span.charge(ACCESSES_PER_OPERATION);
     this.lock.release();
   }
 
-  /**
-   * Physical [start, end) of each span, in the list's order: what the heap took from the buddy
-   * allocator.
-   */
+  /** Physical ranges of the spans, in the list's order. */
   ranges(): Range[] {
     return this.spans.map(({ va, bytes }) => rangeOf({ base: virtToPhys(va), size: bytes }));
   }
@@ -218,11 +212,11 @@ export class Heap {
     return violations;
   }
 
-  private take(size: number, align: number): VirtAddr | null {
+  private allocLocked(size: number, align: number): VirtAddr | null {
     for (const span of this.spans) {
-      const payload = span.take(size, align);
+      const payload = span.alloc(size, align);
       if (payload >= 0) {
-        return this.hand(span, payload);
+        return this.allocated(span, payload);
       }
     }
     // The first payload of a span may need up to `align` bytes and a least block in front of it.
@@ -233,10 +227,10 @@ export class Heap {
       return null;
     }
     const span = this.addSpan(place, growth);
-    return this.hand(span, span.take(size, align));
+    return this.allocated(span, span.alloc(size, align));
   }
 
-  private hand(span: HeapSpan, payload: number): VirtAddr {
+  private allocated(span: HeapSpan, payload: number): VirtAddr {
     const bytes = span.blockBytes(payload);
     const va = virtAddr(span.va + BigInt(payload));
     this.count(bytes, 1);

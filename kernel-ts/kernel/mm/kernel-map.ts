@@ -13,7 +13,7 @@ import { alignDown, alignUp, PAGE_SIZE, physAddr } from '#common/address.ts';
 import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
 import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
 import { type DirectMapRange, mapDirect } from '#kernel-ts/hal/mmu/direct-map.ts';
-import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
+import type { MapCounts } from '#kernel-ts/hal/mmu/map.ts';
 import type { BootDeviceTree } from '#kernel-ts/kernel/device-tree.ts';
 import type { KernelImage } from '#kernel-ts/kernel/image.ts';
 import { DIRECT_MAP_BASE } from './direct-map.ts';
@@ -77,10 +77,7 @@ export function mapRanges(space: AddressSpace, ranges: readonly DirectMapRange[]
   return mapDirect(space, DIRECT_MAP_BASE, ranges);
 }
 
-/**
- * `range` widened to the largest block boundaries that stay in the same piece of RAM, so that the
- * split costs no smaller blocks.
- */
+/** `range` widened to the largest blocks inside its piece of RAM. */
 function windowAround(range: Range, ordinary: readonly Range[]): Range {
   const piece = ordinary.find((one) => contains(one, range)) ?? range;
   for (const block of [GIB, MIB_2]) {

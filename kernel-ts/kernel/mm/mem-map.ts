@@ -23,17 +23,14 @@ import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import type { Memblock } from './memblock.ts';
 import type { HoleVerdict } from './memblock-holes.ts';
-import { allRamReserved, noRamRegions, noRoomForMemMap } from './memory-panics.ts';
+import { allRamReserved, noRamRegions, noRoomForMemMap } from '#kernel-ts/kernel/panic.ts';
 import { OwnerKind } from './owner.ts';
 import { PAGE_STRUCT_BYTES, PAGE_STATE, PAGE_STRUCT_WORDS, RESERVED_STATE } from './page.ts';
 
 /** Frames in the largest section: 512 GiB. */
 export const MAX_SECTION_FRAMES = 2 ** 27;
 
-/**
- * Frames [startPfn, endPfn) whose descriptors follow each other, the first being entry `firstEntry`
- * of mem_map.
- */
+/** Frames [startPfn, endPfn), described from entry `firstEntry` of mem_map on. */
 export interface SectionPlan {
   readonly startPfn: number;
   readonly endPfn: number;
@@ -129,10 +126,7 @@ export class MemMap {
     });
   }
 
-  /**
-   * Writes every descriptor: RESERVED, nothing else. O(frames); charged as three 64-bit stores a
-   * frame.
-   */
+  /** Makes every descriptor RESERVED. O(frames); charged as three 64-bit stores a frame. */
   initialise(): void {
     for (const section of this.sections) {
       reserveAll(section.window);
@@ -147,19 +141,13 @@ export class MemMap {
     return section !== undefined && section.startPfn <= pfn ? section : null;
   }
 
-  /**
-   * Virtual address of the descriptor of frame `pfn` (an integer), `null` when it is not RAM. O(log
-   * sections).
-   */
+  /** Virtual address of frame `pfn`'s descriptor, null when it is not RAM. O(log sections). */
   pfnToPage(pfn: number): VirtAddr | null {
     const section = this.findSection(pfn);
     return section === null ? null : virtAddr(section.va + BigInt((pfn - section.startPfn) * PAGE_STRUCT_BYTES));
   }
 
-  /**
-   * Frame number of the descriptor at `page`, `null` when that is not the address of one.
-   * O(sections).
-   */
+  /** Frame number of the descriptor at `page`, null when there is none. O(sections). */
   pageToPfn(page: VirtAddr): number | null {
     const offset = Number(page - this.va);
     const entry = offset / PAGE_STRUCT_BYTES;

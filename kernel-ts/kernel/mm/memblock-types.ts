@@ -16,10 +16,7 @@ export interface Reservation {
   readonly noMap?: boolean;
 }
 
-/**
- * A reserved range with its share of RAM, in bytes. The `countedBytes` of all ranges add up to the
- * reserved RAM.
- */
+/** A reserved range. The `countedBytes` of all add up to the reserved RAM. */
 export interface ReservedRange extends Range {
   readonly noMap: boolean;
   readonly owner: Owner;

@@ -34,7 +34,7 @@ import {
 } from '#common/address.ts';
 import { bisect, lengthOf, type Range, totalLength } from '#common/range.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
-import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { allRamReserved, KernelPanic, noRamRegions } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import { firstFit, firstFitUnsorted, type HoleVerdict, judgeHole, type PlaceWish } from './memblock-holes.ts';
@@ -47,17 +47,13 @@ import type {
   Reservation,
   ReservedRange,
 } from './memblock-types.ts';
-import { allRamReserved, noRamRegions } from './memory-panics.ts';
 import { type Owner, OwnerKind } from './owner.ts';
 import { ENTRY_BYTES, RegionFlag, RegionTable, TABLE_BYTES } from './region-table.ts';
 
 /** Entries that fit without growing, in each table. */
 export const STATIC_REGIONS = 128;
 
-/**
- * Entries that the kernel itself adds after the device tree's: memblock, mem_map, zones and what
- * boot code places.
- */
+/** Entries that the kernel adds: memblock, mem_map, zones, what boot code places. */
 const OWN_RESERVATIONS = 64;
 
 const NO_OWNER: Owner = { kind: OwnerKind.OTHER, cookie: 0n };
@@ -69,9 +65,7 @@ export class Memblock {
   private readonly reserved: RegionTable;
   private readonly clippedCounter: VirtAddr;
 
-  /**
-   * Reserves its static tables in `bss` (about 8 KiB). Two handles on one machine need two arenas.
-   */
+  /** Takes about 8 KiB of `bss` for its static tables. */
   constructor(memory: MemoryPort, bss: BssArena) {
     this.memory = memory;
     const headers = bss.reserve('memblock', 2 * TABLE_BYTES + 8, 8);
@@ -201,18 +195,12 @@ export class Memblock {
     }
   }
 
-  /**
-   * RAM that nobody reserved: page-aligned, ascending, disjoint, maximal. Do not reserve while
-   * iterating. O(banks + reservations).
-   */
+  /** Free RAM: page-aligned, ascending, disjoint, maximal. Do not reserve while iterating. */
   freeRanges(): Generator<Range> {
     return this.banksWithout(0);
   }
 
-  /**
-   * RAM that may be mapped, reserved or not: banks minus no-map reservations. Same form as
-   * {@link freeRanges}.
-   */
+  /** RAM minus no-map reservations, in the form of {@link freeRanges}. */
   mappableRanges(): Generator<Range> {
     return this.banksWithout(RegionFlag.NOMAP);
   }
@@ -234,10 +222,7 @@ export class Memblock {
     return physAddr(at);
   }
 
-  /**
-   * What {@link alloc} would think of each free range, ascending. The first accepted one is where
-   * it would go.
-   */
+  /** What {@link alloc} thinks of each free range. It takes the first accepted one. */
   explainHoles(size: number, align: number, options: { from?: number; limit?: number } = {}): HoleVerdict[] {
     const wish = placeWish(size, align, options);
     return [...this.freeRanges()].map((hole) => judgeHole(hole, wish));

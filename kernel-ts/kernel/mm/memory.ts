@@ -18,7 +18,7 @@
 import { alignDown, alignUp, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
 import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
-import type { MapCounts } from '#kernel-ts/hal/mmu/fill.ts';
+import type { MapCounts } from '#kernel-ts/hal/mmu/map.ts';
 import { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
 import { PT_POOL_STATE_BYTES } from '#kernel-ts/hal/mmu/pt-pool.ts';

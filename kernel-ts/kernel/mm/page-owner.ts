@@ -45,10 +45,7 @@ export function pageOwnerName(owner: PageOwner): string {
   return IN_EVENTS[owner].name;
 }
 
-/**
- * True when frames for `owner` may come out of the reserve: the kernel must be able to work when
- * user memory is exhausted.
- */
+/** True for owners that may take the reserve: the kernel works when user memory is gone. */
 export function mayUseReserve(owner: PageOwner): boolean {
   return owner !== PageOwner.USER;
 }

@@ -23,10 +23,7 @@ export const ENTRY_BYTES = 32;
 
 /** Flags of an entry. */
 export const RegionFlag = {
-  /**
-   * Must not be mapped by the kernel, not even in the direct map (Devicetree Specification v0.4,
-   * 3.5.4, `no-map`).
-   */
+  /** Not to be mapped at all (Devicetree Specification v0.4, 3.5.4, `no-map`). */
   NOMAP: 1,
 } as const;
 

@@ -9,14 +9,13 @@ import type { BuddyTrace } from './buddy-trace.ts';
 import { NONE } from './free-lists.ts';
 import { headOf } from './frame-state.ts';
 import type { Section } from './mem-map.ts';
-import { PAGE_STRUCT_WORDS } from './page.ts';
-import { decodeState } from './page-state.ts';
+import { decodeState, PAGE_STRUCT_WORDS } from './page.ts';
 import { Zone } from './zone.ts';
 
 /** The blocks of one section, and their story. */
 export class TracedZone extends Zone {
   private readonly trace: BuddyTrace;
-  /** The block being taken will be cut into a row: takeExact tells what became of it. */
+  /** The block being allocated will be cut into a row: allocExact tells what became of it. */
   private cutting = false;
 
   constructor(memory: MemoryPort, va: VirtAddr, section: Section, trace: BuddyTrace) {
@@ -24,17 +23,17 @@ export class TracedZone extends Zone {
     this.trace = trace;
   }
 
-  override take(order: number, extra = 0): number {
-    return this.taken(super.take(order, extra), order);
+  override alloc(order: number, extra = 0): number {
+    return this.allocated(super.alloc(order, extra), order);
   }
 
-  override takeBelow(order: number, limitRel: number): number {
-    return this.taken(super.takeBelow(order, limitRel), order);
+  override allocBelow(order: number, limitRel: number): number {
+    return this.allocated(super.allocBelow(order, limitRel), order);
   }
 
-  override takeExact(frames: number, order: number): number {
+  override allocExact(frames: number, order: number): number {
     this.cutting = true;
-    const rel = super.takeExact(frames, order);
+    const rel = super.allocExact(frames, order);
     this.cutting = false;
     if (rel === NONE) return rel;
     let [block, left, level] = [rel, frames, order];
@@ -51,21 +50,21 @@ export class TracedZone extends Zone {
     return rel;
   }
 
-  override give(rel: number, order: number, expected: number): boolean {
-    if (!super.give(rel, order, expected)) return false;
+  override free(rel: number, order: number, expected: number): boolean {
+    if (!super.free(rel, order, expected)) return false;
     this.emit('free', rel, order);
     const last = decodeState(this.state(headOf(this, rel))).order;
     for (let level = order + 1; level <= last; level++) this.emit('merge', rel & -(1 << level), level);
     return true;
   }
 
-  protected override splitDown(word: number, level: number, order: number): void {
-    super.splitDown(word, level, order);
+  protected override expand(word: number, level: number, order: number): void {
+    super.expand(word, level, order);
     const rel = word / PAGE_STRUCT_WORDS + this.startRel;
     for (let from = level; from > order; from--) this.emit('split', rel, from);
   }
 
-  private taken(rel: number, order: number): number {
+  private allocated(rel: number, order: number): number {
     if (rel !== NONE && !this.cutting) this.emit('alloc', rel, order);
     return rel;
   }

@@ -4,7 +4,7 @@
  * choosing the zone and refusing bad requests are buddy.ts's.
  *
  * ```
- * take order 0 from an order 2 block         give it back
+ * alloc order 0 from an order 2 block        free it
  *   |      2      |                            | 0 | f |   f   |     its buddy is free at order 0: merge
  *   |   1   | f 1 |    upper half to its list  |   1   |   f   |     that one's buddy is free at order 1: merge
  *   | 0 |f 0| f 1 |    and again               |      2        |
@@ -16,14 +16,18 @@
  */
 
 import { FreeLists, NONE, read, write } from './free-lists.ts';
-import { MAX_ORDER, PAGE_STRUCT_WORDS, PageFlag, RESERVED_STATE, TAIL_STATE } from './page.ts';
-import { allocatedHeadState, freeHeadState } from './page-state.ts';
+import {
+  allocatedHeadState,
+  freeHeadState,
+  MAX_ORDER,
+  PAGE_STRUCT_WORDS,
+  PageFlag,
+  RESERVED_STATE,
+  TAIL_STATE,
+} from './page.ts';
 import { ZONE_MANAGED, ZONE_NON_EMPTY } from './zone-layout.ts';
 
-/**
- * Port accesses charged for one list operation with its state change, and for an operation's fixed
- * part (lock, counters).
- */
+/** Port accesses charged for a list operation, and for an operation's lock and counters. */
 const ACCESSES_PER_LEVEL = 6;
 const ACCESSES_PER_OPERATION = 8;
 
@@ -33,7 +37,7 @@ export class Zone extends FreeLists {
    * Takes the first block of the smallest order that is at least `order`, and splits it: the lower
    * half is kept, upper halves go to their lists. O(MAX_ORDER - order). @returns the block, or NONE
    */
-  take(order: number, extra = 0): number {
+  alloc(order: number, extra = 0): number {
     const candidates = this.zone[this.at + ZONE_NON_EMPTY]! >>> order;
     if (candidates === 0) {
       return NONE;
@@ -42,17 +46,17 @@ export class Zone extends FreeLists {
     this.mapWindow.charge(ACCESSES_PER_OPERATION + ACCESSES_PER_LEVEL * (level - order + 1));
     const word = this.pop(level, allocatedHeadState(order, extra));
     if (level > order) {
-      this.splitDown(word, level, order);
+      this.expand(word, level, order);
     }
     return ((word / PAGE_STRUCT_WORDS) | 0) + this.startRel;
   }
 
   /**
-   * As {@link take}, of the blocks whose first 2^order frames end at or below frame `limitRel`, the
-   * smallest first. O(free blocks of at least that order): lists are not sorted by address.
+   * As {@link alloc}, from the smallest block whose first 2^order frames end at or below frame
+   * `limitRel`. O(free blocks of at least that order): lists are not sorted by address.
    * @returns the block, or NONE
    */
-  takeBelow(order: number, limitRel: number): number {
+  allocBelow(order: number, limitRel: number): number {
     for (let level = order; level <= MAX_ORDER; level++) {
       let rel = this.head(level);
       // The counter bounds the walk should a damaged list run in a circle.
@@ -61,7 +65,7 @@ export class Zone extends FreeLists {
           this.mapWindow.charge(ACCESSES_PER_OPERATION + ACCESSES_PER_LEVEL * (level - order + 1));
           const word = this.word(rel);
           this.unlink(word, level, allocatedHeadState(order));
-          this.splitDown(word, level, order);
+          this.expand(word, level, order);
           return rel;
         }
         rel = this.next(rel);
@@ -70,11 +74,8 @@ export class Zone extends FreeLists {
     return NONE;
   }
 
-  /**
-   * Puts the upper halves of the block of order `level` on their lists, down to `order`; the lower
-   * half stays.
-   */
-  protected splitDown(word: number, level: number, order: number): void {
+  /** Splits a block from order `level` to `order`: upper halves go to their lists. */
+  protected expand(word: number, level: number, order: number): void {
     while (level > order) {
       level--;
       this.push(word + (PAGE_STRUCT_WORDS << level), level);
@@ -87,7 +88,7 @@ export class Zone extends FreeLists {
    * there would be merged a second time. O(MAX_ORDER - order).
    * @returns false, with nothing changed, when the state is another
    */
-  give(rel: number, order: number, expected: number): boolean {
+  free(rel: number, order: number, expected: number): boolean {
     const { pages, first, shift, mask, startRel, endRel } = this;
     if (read(pages, shift, mask, first + (rel - startRel) * PAGE_STRUCT_WORDS) !== expected) {
       return false;
@@ -121,8 +122,8 @@ export class Zone extends FreeLists {
    * row of blocks, largest first, with the rest given back. The rest cannot merge, because each of
    * its blocks has its buddy in the row. O(MAX_ORDER). @returns the first frame, or NONE
    */
-  takeExact(frames: number, order: number): number {
-    const rel = this.take(order, PageFlag.EXACT);
+  allocExact(frames: number, order: number): number {
+    const rel = this.alloc(order, PageFlag.EXACT);
     if (rel === NONE || frames === 1 << order) {
       return rel;
     }
@@ -151,7 +152,7 @@ export class Zone extends FreeLists {
    * @returns NONE, or the first frame that is not RESERVED: then nothing may be done with the zone
    * any more
    */
-  adopt(fromRel: number, toRel: number): number {
+  addRange(fromRel: number, toRel: number): number {
     const { pages, first, shift, mask } = this;
     const end = first + this.word(toRel);
     // A piece at a time: this loop, once a frame, is most of the boot's time.
@@ -175,7 +176,7 @@ export class Zone extends FreeLists {
       const alignment = end === 0 ? MAX_ORDER : Math.min(MAX_ORDER, 31 - Math.clz32(end & -end));
       const order = Math.min(alignment, 31 - Math.clz32(end - fromRel));
       end -= 1 << order;
-      this.give(end, order, TAIL_STATE);
+      this.free(end, order, TAIL_STATE);
     }
     return NONE;
   }

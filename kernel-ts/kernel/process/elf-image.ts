@@ -53,16 +53,10 @@ const PF_X = 1;
 const PF_W = 2;
 
 const INSTRUCTION_BYTES = 4n;
-/**
- * Segments that a program may have. Linkers make some six; each is compared with the others, here
- * and in the address space.
- */
+/** Most segments of a program. Linkers make some six; each is compared with the others. */
 const MAX_SEGMENTS = 64;
 
-/**
- * A file to read from, little-endian. Only offsets in [0, bytes) are asked for, and never across
- * the end.
- */
+/** A file, little-endian. Offsets asked for are in [0, bytes), never across the end. */
 export interface ByteSource {
   /** Length of the file. */
   readonly bytes: number;
@@ -93,9 +87,7 @@ export interface ElfSegment {
   readonly rights: 'read' | 'read-write' | 'read-execute';
 }
 
-/**
- * A program. `segments` is sorted by address, not empty, and no two of them have a page in common.
- */
+/** A program. `segments` is sorted, not empty, and no two share a page. */
 export interface ElfImage {
   /** The first instruction, inside a segment that may be executed. */
   readonly entry: VirtAddr;

@@ -64,10 +64,7 @@ const KINDS: ReadonlyMap<number, InitramfsEntry['kind']> = new Map([
 
 /** What is in the archive under a path. */
 export interface InitramfsEntry {
-  /**
-   * Without "./" and slashes at its ends; "." is the root itself. Bytes that are not UTF-8 read as
-   * U+FFFD.
-   */
+  /** Without "./" and slashes at its ends; "." is the root. What is not UTF-8 is U+FFFD. */
   readonly path: string;
   /** "link": a symbolic one, whose content is its target. "other": a device, a pipe, a socket. */
   readonly kind: 'file' | 'directory' | 'link' | 'other';
@@ -91,9 +88,7 @@ export class InitramfsError extends Error {
   }
 }
 
-/**
- * A file of the initramfs, to read from. Offsets are checked by the reader of the file, not here.
- */
+/** A file of the initramfs. Its reader checks the offsets. */
 export class InitramfsFile implements ByteSource {
   readonly path: string;
   readonly address: VirtAddr;

@@ -15,8 +15,7 @@ import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { SPSR_USER } from '#kernel-ts/kernel/trap-frame.ts';
 import { ElfImageError } from './elf-image.ts';
 import { ErrorCode } from './error-codes.ts';
-import type { OfProcess, ProcessFields } from '#kernel-ts/hal/kernel-events.ts';
-import { eventNumber } from './event-number.ts';
+import { eventNumber, type OfProcess, type ProcessFields } from '#kernel-ts/hal/kernel-events.ts';
 import { type Initramfs, type InitramfsEntry, InitramfsError, type InitramfsFile } from './initramfs.ts';
 import { type Process, ProcessState } from './process.ts';
 import type { ProcessTable } from './process-table.ts';
@@ -65,10 +64,7 @@ const NO_FILE: Readonly<Record<InitramfsEntry['kind'], string>> = {
 export interface StartFailure {
   readonly code: ErrorCode;
   readonly why: string;
-  /**
-   * What the log must say because the code does not: the sentence, that and who holds the memory,
-   * or nothing.
-   */
+  /** For the log: a sentence, that and who holds the memory, or nothing. */
   readonly report: 'why' | 'memory' | 'none';
   /** For want of memory: frames that were asked for; 1 when absent. */
   readonly frames?: number;
@@ -97,10 +93,7 @@ export class Lifecycle {
     return process.frames + this.spaceOf(process).countTables() + (process.kernelStack === 0 ? 0 : 1);
   }
 
-  /**
-   * Starts the program `path` as a child of `parent`, null: of the kernel. It is in the run queue
-   * afterwards.
-   */
+  /** Makes the program `path` a child of `parent` (null: the kernel) and puts it in the queue. */
   spawn(path: string, parent: Process | null): StartResult {
     const file = this.open(path);
     if ('code' in file) return file;

@@ -44,10 +44,7 @@ export class ProcessTable extends RecordView {
     return this.get32(COUNT);
   }
 
-  /**
-   * A new process without anything but a pid and a parent, or null when there is no memory for its
-   * record.
-   */
+  /** A process with a pid and a parent only, or null without memory for its record. */
   create(parent: Process | null): Process | null {
     const va = this.records.alloc();
     if (va === null) return null;

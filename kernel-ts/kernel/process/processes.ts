@@ -20,7 +20,7 @@ import type { ProcessSummary, SpawnResult, UserSpace } from '#kernel-ts/kernel/u
 import { ErrorCode } from './error-codes.ts';
 import type { Initramfs } from './initramfs.ts';
 import { Lifecycle, type StackFrames, type StartFailure } from './lifecycle.ts';
-import { eventNumber } from './event-number.ts';
+import { eventNumber } from '#kernel-ts/hal/kernel-events.ts';
 import { type Process, ProcessState, stateName } from './process.ts';
 import { ProcessTable } from './process-table.ts';
 import type { RecordCache } from './record.ts';
@@ -223,10 +223,7 @@ export class Processes implements UserSpace {
     log.line('PROC', `${freeFrames} of ${totalFrames} frames free`);
   }
 
-  /**
-   * At most `most` bytes of what was typed, a line at most. Enter is a line feed, whichever byte
-   * the terminal sends for it.
-   */
+  /** At most a line, and `most` bytes, of what was typed. Enter is always a line feed. */
   private takeInput(most: number): Uint8Array {
     const bytes: number[] = [];
     while (bytes.length < most && bytes.at(-1) !== LINE_FEED) {

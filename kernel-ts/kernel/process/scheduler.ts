@@ -62,10 +62,7 @@ export class Scheduler extends RecordView {
     this.setLink(TAIL, process.va);
   }
 
-  /**
-   * The running process gives its turn to the next; it stays able to run. Without others it goes
-   * on.
-   */
+  /** The running process goes to the end of the queue. Alone, it goes on. */
   yield(): TrapFrame {
     const { current } = this;
     if (current !== null && this.getLink(HEAD) !== null) {
@@ -81,10 +78,7 @@ export class Scheduler extends RecordView {
     return current === null ? this.next() : frameOf(current);
   }
 
-  /**
-   * Runs the next in the queue, or the idle loop. The process that ran until now waits, has left,
-   * or was put into the queue before.
-   */
+  /** Runs the next in the queue, or the idle loop. The last one waits, ended or is queued. */
   next(): TrapFrame {
     const head = this.handle(this.getLink(HEAD));
     const before = this.getLink(CURRENT);
@@ -133,9 +127,7 @@ export class Scheduler extends RecordView {
   }
 }
 
-/**
- * The frame of `process`: what its last exception from EL0 saved, at the top of its kernel stack.
- */
+/** The frame of the last exception from EL0, at the top of the kernel stack. */
 export function frameOf(process: Process): TrapFrame {
   return new TrapFrame(process.memory, virtAddr(process.kernelStackTop - BigInt(TRAP_FRAME_BYTES)));
 }

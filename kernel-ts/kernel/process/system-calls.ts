@@ -25,16 +25,10 @@ import type { Process } from './process.ts';
 
 /** Longest path, bytes. */
 export const MAX_PATH_BYTES = 255;
-/**
- * Most bytes that one read or write moves, as LevitateOS has it: bounds how long the kernel is busy
- * in a call.
- */
+/** Most bytes of one read or write, as LevitateOS has it: bounds the time in the kernel. */
 export const MAX_TRANSFER_BYTES = 4096;
 
-/**
- * exit takes the status modulo this: wait's answer then is no error code, and no status of a
- * process that the kernel ended.
- */
+/** exit's status is modulo this: never an error code, nor the status of a killed process. */
 const EXIT_STATUSES = 256n;
 
 const STDIN = 0;
@@ -48,10 +42,7 @@ export interface SystemCallServices {
   /** 0 when the process may write there, or EFAULT or ENOMEM. */
   checkWritable(process: Process, va: bigint, length: number): 0 | ErrorCode;
   writeConsole(bytes: Uint8Array): void;
-  /**
-   * Bytes of input that wait, at most `length`, copied to `va`: how many; NEXT when there are none
-   * yet.
-   */
+  /** Copies at most `length` bytes of input to `va`: how many; NEXT when there are none. */
   readConsole(process: Process, va: bigint, length: number): CallResult;
   moveBreak(process: Process, delta: bigint): bigint;
   spawn(process: Process, path: string): bigint;

@@ -45,10 +45,7 @@ export interface UserSpaceParts {
 /** Where a user address leads: to a byte of RAM, or why not. */
 export type UserPlace =
   | { readonly ok: true; readonly pa: PhysAddr }
-  /**
-   * `area` is the one that `va` lies in and that does not allow the access, or null when it lies in
-   * none.
-   */
+  /** `area` holds `va` and does not allow the access; null: no area holds it. */
   | { readonly ok: false; readonly why: 'forbidden'; readonly area: Area | null }
   | { readonly ok: false; readonly why: 'out of memory' };
 
@@ -60,9 +57,7 @@ export interface SpaceFields {
   readonly break: VirtAddr;
 }
 
-/**
- * Thrown while an address space is being built: there is no memory for a record, a table or a page.
- */
+/** An address space cannot be built: no memory for a record, a table or a page. */
 export class OutOfUserMemory extends Error {
   /** Frames that were asked for. */
   readonly frames: number;
@@ -105,10 +100,7 @@ export class UserAddressSpace {
     this.process.root = guardMemory('a root table', () => this.parts.mmu.createSpace('low').root);
   }
 
-  /**
-   * Takes the address space out of the process's record, which has none then; `attach` puts it
-   * back.
-   */
+  /** Takes the address space out of the process's record; `attach` puts it back. */
   detach(): SpaceFields {
     const { root, areas, frames, break: end } = this.process;
     this.attach({ root: physAddr(0), areas: null, frames: 0, break: virtAddr(0n) });
@@ -171,10 +163,7 @@ export class UserAddressSpace {
     return null;
   }
 
-  /**
-   * Where `va` leads for `access`; a page that the area allows and that is not there yet is mapped
-   * first. O(areas).
-   */
+  /** Where `va` leads for `access`. Maps what comes by demand. O(areas). */
   resolve(va: bigint, access: UserAccess): UserPlace {
     const area = this.findArea(va);
     if (area === null || !areaRules(area.kind).allows.includes(access)) return { ok: false, why: 'forbidden', area };

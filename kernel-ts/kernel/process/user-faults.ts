@@ -47,10 +47,7 @@ export function resolveFault(space: UserAddressSpace, { esr, far }: TrapFrame): 
   return place?.ok === true ? { resolved: true } : { resolved: false, why: explain(space, far, access, place) };
 }
 
-/**
- * The exit status of a process that the kernel ended: 256 and the exception class, which no
- * exit(0..255) can be mistaken for.
- */
+/** Exit status of a killed process: 256 and the exception class, above any exit(0..255). */
 export function killedStatus(esr: number): bigint {
   return 0x100n + BigInt(esr >>> 26);
 }

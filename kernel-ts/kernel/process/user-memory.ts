@@ -51,10 +51,7 @@ export function copyToUser(memory: MemoryPort, space: UserAddressSpace, va: bigi
   return 0;
 }
 
-/**
- * 0 when the process may use all of [va, va + length) so; EFAULT or ENOMEM when not. Maps what
- * comes by demand.
- */
+/** 0 when the process may use [va, va + length) so, else EFAULT or ENOMEM. Maps by demand. */
 export function checkUserRange(space: UserAddressSpace, va: bigint, length: number, access: UserAccess): 0 | ErrorCode {
   const pieces = piecesOf(space, va, length, access);
   return typeof pieces === 'number' ? pieces : 0;

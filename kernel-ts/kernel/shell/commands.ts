@@ -1,9 +1,8 @@
 /** The commands of the maintenance shell, in the order in which `help` lists them. */
 
 import type { Command } from './command.ts';
-import { frame } from './commands/frame.ts';
+import { frame, pt } from './commands/address.ts';
 import { buddyinfo, heap, meminfo, regions, slab } from './commands/memory.ts';
-import { pt } from './commands/page-tables.ts';
 import { panic, poweroff, reboot } from './commands/power.ts';
 import { ps, run } from './commands/processes.ts';
 

@@ -64,10 +64,7 @@ export class Shell {
     };
   }
 
-  /**
-   * Reads what has been typed and does what it says, until nothing is left, a process has the
-   * console, or the machine goes off.
-   */
+  /** Does what was typed, until nothing is left, a process has the console, or power goes off. */
   serve(): void {
     for (;;) {
       this.prompt();

@@ -23,10 +23,7 @@ import type { MemoryPort, MemoryWindow, SystemRegister, SystemRegisterPort, TlbP
 import { SynchronousAbort } from '#kernel-ts/hal/ports.ts';
 import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
 
-/**
- * One thing that happened, in words: "write64 0x1000 0x3", "dsb", "tlbi 0x...", "tlbi all", "isb",
- * "msr TTBR1_EL1 0x1000".
- */
+/** What happened: "write64 0x1000 0x3", "dsb", "tlbi 0x…", "isb", "msr TTBR1_EL1 0x1000". */
 export type FakeEvent = string;
 
 /** A leaf found by walking all tables. */
@@ -102,9 +99,7 @@ export class FakeMachine {
     return { memory: this.memory, tlb: this.tlb, registers: this.registers };
   }
 
-  /**
-   * Descriptor stores into this frame are checked from now on; `false` when it stops being a table.
-   */
+  /** Starts or stops checking descriptor stores into this frame. */
   watchTable(frame: PhysAddr, isTable = true): void {
     if (isTable) this.#tables.add(frame);
     else this.#tables.delete(frame);

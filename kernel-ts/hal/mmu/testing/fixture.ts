@@ -69,10 +69,7 @@ export function directVa(pa: number): VirtAddr {
   return virtAddr(0xffff_8000_0000_0000n + BigInt(pa));
 }
 
-/**
- * The code of the {@link MapError} that `action` throws; null when it returns. Other errors pass
- * through.
- */
+/** The code of the {@link MapError} that `action` throws, or null. Others pass through. */
 export function errorCode(action: () => unknown): MapErrorCode | null {
   try {
     action();

@@ -14,10 +14,7 @@ export interface ModelLeaf {
 
 const SIZES = [2 ** 30, 2 ** 21, 2 ** 12] as const;
 
-/**
- * Leaves by the offset at which they start. An operation returns null, or the error code that it
- * should fail with.
- */
+/** Leaves by offset. An operation returns null, or the error code that is due. */
 export class PageModel {
   readonly leaves = new Map<number, ModelLeaf>();
 
@@ -52,14 +49,14 @@ export class PageModel {
   }
 
   unmapRange(start: number, bytes: number): MapErrorCode | null {
-    return this.#edit(start, bytes, () => null);
+    return this.#update(start, bytes, () => null);
   }
 
   protect(start: number, bytes: number, attrs: bigint): MapErrorCode | null {
-    return this.#edit(start, bytes, (leaf) => (leaf.attrs === attrs ? leaf : { ...leaf, attrs }));
+    return this.#update(start, bytes, (leaf) => (leaf.attrs === attrs ? leaf : { ...leaf, attrs }));
   }
 
-  #edit(start: number, bytes: number, change: (leaf: ModelLeaf) => ModelLeaf | null): MapErrorCode | null {
+  #update(start: number, bytes: number, change: (leaf: ModelLeaf) => ModelLeaf | null): MapErrorCode | null {
     const end = start + bytes;
     for (let at = start; at < end; ) {
       const found = this.find(at);

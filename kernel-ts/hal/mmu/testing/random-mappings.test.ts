@@ -5,10 +5,7 @@ import { halfOf, isCanonical } from '#kernel-ts/hal/mmu/virtual-range.ts';
 import { makeFixture } from './fixture.ts';
 import { randomAddresses, randomMappings } from './random-mappings.ts';
 
-/**
- * A Weyl sequence through a 32-bit mixer, in [0, 1): neighbouring seeds give unrelated numbers from
- * the first on.
- */
+/** In [0, 1): a Weyl sequence through a 32-bit mixer, so that seeds do not resemble. */
 function generator(seed: number): () => number {
   let state = seed | 0;
   return () => {

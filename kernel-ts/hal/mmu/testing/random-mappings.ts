@@ -33,10 +33,7 @@ export interface VirtualRange {
 export interface RandomMappingOptions {
   /** Mappings wanted; fewer come back only when no place is found for one in a hundred tries. */
   readonly count: number;
-  /**
-   * Physical [start, end) that output addresses come from; mappings may share frames. At least 4
-   * KiB each.
-   */
+  /** Where output addresses come from, 4 KiB or more each. Mappings may share frames. */
   readonly physical: readonly { readonly start: number; readonly end: number }[];
   /** Halves to map in; both when not given. */
   readonly halves?: readonly Half[];

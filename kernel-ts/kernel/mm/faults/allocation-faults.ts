@@ -47,10 +47,7 @@ export class AllocationFaults {
     memory.fill(this.counters, bytes, 0);
   }
 
-  /**
-   * True when this allocation must fail; every rule has counted it then, so that rules do not hide
-   * allocations from each other.
-   */
+  /** True when this allocation must fail. Every rule counts it, failed by another or not. */
   refuses(asked: AskedAllocation, { totalFrames, freeFrames }: BuddyCounts): boolean {
     let refused = false;
     for (const [index, rule] of this.rules.entries()) {

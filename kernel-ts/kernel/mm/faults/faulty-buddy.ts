@@ -66,12 +66,12 @@ export class FaultyBuddy extends Buddy {
     this.poison?.fill(frame, Math.ceil(bytes / PAGE_SIZE), this.owners.current.name);
   }
 
-  private handed(order: number, frames: number, take: () => PhysAddr | null): PhysAddr | null {
+  private handed(order: number, frames: number, alloc: () => PhysAddr | null): PhysAddr | null {
     const owner = this.owners.current;
     // A request that makes no sense is refused by its own panic.
     const exists = order >= 0 && order <= MAX_ORDER;
     if (exists && this.faults.refuses({ order, frames, owner }, this.counts())) return null;
-    const frame = take();
+    const frame = alloc();
     if (frame !== null) this.poison?.check(frame, frames, owner.name);
     return frame;
   }

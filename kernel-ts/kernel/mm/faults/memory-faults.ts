@@ -3,15 +3,9 @@
  * says in its log. Nothing here depends on chance.
  */
 
-/**
- * Allocations that fail, of those of one order or of all. With neither `nth` nor `every` all of
- * them fail.
- */
+/** Allocations of one order, or of all, that fail: all of them without `nth` and `every`. */
 export interface AllocationFault {
-  /**
-   * 0 to 20; an allocation of any number of frames counts as the order that covers it. Every order
-   * when absent.
-   */
+  /** 0 to 20, for an exact allocation the order that covers it. Absent: every order. */
   readonly order?: number | undefined;
   /** The first that fails, counted from 1 since the reset. Without `every` it is the only one. */
   readonly nth?: number | undefined;
@@ -22,14 +16,9 @@ export interface AllocationFault {
 /** Faults of the memory system. What is absent does not happen. */
 export interface MemoryFaults {
   readonly failAlloc?: readonly AllocationFault[] | undefined;
-  /**
-   * An allocation fails that would bring the share of the buddy's frames in use above this: 0 to 1.
-   */
+  /** Allocations fail that would bring the frames in use above this share: 0 to 1. */
   readonly oomAt?: number | undefined;
-  /**
-   * Freed frames and heap blocks are filled with a pattern, which must still be there when they are
-   * handed out again.
-   */
+  /** Fills what is freed with a pattern, which must be there at the next allocation. */
   readonly poisonFreed?: boolean | undefined;
 }
 

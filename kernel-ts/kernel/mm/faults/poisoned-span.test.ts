@@ -15,19 +15,16 @@ import { HEAP_WRITE_AFTER_FREE, PoisonedSpan } from './poisoned-span.ts';
 
 const SPAN_BYTES = 32 * 1024;
 
-/**
- * A span of 32 KiB of its own: the heap's first one has 16 MiB, most of which a test would only
- * fill.
- */
+/** A small span of its own: the heap's first one has 16 MiB. */
 function poisonedSpan() {
   const machine = fakeMachine([{ base: GIB, size: MIB }]);
   const span = new PoisonedSpan(machine.memory, physToVirt(machine.buddy.allocFrames(3)!), SPAN_BYTES);
   span.initialise();
   const heap = {
-    alloc: (size: number, align = 16) => virtAddr(span.va + BigInt(span.take(size, Math.max(align, 16)))),
-    free: (va: VirtAddr) => span.give(Number(va - span.va)),
+    alloc: (size: number, align = 16) => virtAddr(span.va + BigInt(span.alloc(size, Math.max(align, 16)))),
+    free: (va: VirtAddr) => span.free(Number(va - span.va)),
     /** Everything, when nothing is allocated. */
-    allocAll: () => span.take(SPAN_BYTES - SPAN_HEADER_BYTES - BLOCK_HEADER_BYTES, 16),
+    allocAll: () => span.alloc(SPAN_BYTES - SPAN_HEADER_BYTES - BLOCK_HEADER_BYTES, 16),
   };
   return { ...machine, span, heap };
 }

@@ -37,9 +37,9 @@ export class PoisonedSpan extends HeapSpan {
     this.fill(SPAN_HEADER_BYTES + HOLE_HEADER_BYTES, this.bytes);
   }
 
-  override take(size: number, align: number): number {
+  override alloc(size: number, align: number): number {
     const heads = new Set(this.holes());
-    const payload = super.take(size, align);
+    const payload = super.alloc(size, align);
     if (payload >= 0) {
       const block = payload - BLOCK_HEADER_BYTES;
       this.check(heads.has(block) ? block + HOLE_HEADER_BYTES : payload, block + this.blockBytes(payload), payload);
@@ -47,9 +47,9 @@ export class PoisonedSpan extends HeapSpan {
     return payload;
   }
 
-  override give(payload: number): BlockBytes {
+  override free(payload: number): BlockBytes {
     const heads = new Set(this.holes());
-    const bytes = super.give(payload);
+    const bytes = super.free(payload);
     const block = payload - BLOCK_HEADER_BYTES;
     const end = block + bytes;
     // The block's hole may have begun before it; a hole behind it has lost its header.

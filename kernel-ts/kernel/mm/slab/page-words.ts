@@ -6,10 +6,7 @@
 import type { VirtAddr } from '#common/address.ts';
 import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 
-/**
- * Word i of the structure is `words[at + i]`, from {@link open} until control returns to the CPU or
- * the translation changes.
- */
+/** Word i is `words[at + i]`, from {@link open} until the translation may change. */
 export class PageWords {
   readonly va: VirtAddr;
   words: Uint32Array = new Uint32Array(0);

@@ -19,7 +19,7 @@ import type { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import type { Heap } from '#kernel-ts/kernel/mm/heap.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
 import { PageWords } from './page-words.ts';
-import { SlabCache, type SlabStatistics } from './slab-cache.ts';
+import { BadSlabFree, badSlabFree, SlabCache, type SlabStatistics } from './slab-cache.ts';
 import {
   CACHE_ALIGN,
   CACHE_ALIGNMENT,
@@ -34,7 +34,6 @@ import {
   CACHE_STRIDE,
   slabGeometry,
 } from './slab-layout.ts';
-import { BadSlabFree, badSlabFree } from './slab-misuse.ts';
 
 /** Object sizes of the general caches, in bytes. */
 export const SIZE_CLASSES: readonly number[] = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048];

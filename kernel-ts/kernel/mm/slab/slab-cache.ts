@@ -17,10 +17,28 @@ import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { Spinlock } from '#kernel-ts/kernel/mm/spinlock.ts';
 import { PageWords } from './page-words.ts';
+import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { Slab } from './slab.ts';
-import { badSlabFree, BadSlabFree } from './slab-misuse.ts';
 import { CACHE_BYTES, CACHE_IN_USE, type SlabGeometry, SlabList } from './slab-layout.ts';
 import { SlabLists } from './slab-lists.ts';
+
+/** Reasons, as they follow `PANIC: `. An interface for tools. */
+export const BadSlabFree = {
+  DOUBLE_FREE: 'Double free in a slab cache',
+  FOREIGN: 'Slab free of an address that the cache does not own',
+  NOT_AN_OBJECT: 'Slab free of an address that is no object',
+  CORRUPT: 'Slab is corrupted',
+} as const;
+
+/** The panic for `reason` at `va` in the cache `name`. */
+export function badSlabFree(
+  reason: (typeof BadSlabFree)[keyof typeof BadSlabFree],
+  name: string,
+  va: VirtAddr,
+  found: string,
+): KernelPanic {
+  return new KernelPanic(reason, `cache '${name}', address ${hex(va)}: ${found}`);
+}
 
 /** Bits of an address that are its place in the direct map. */
 const DIRECT_MAP_BITS = 47;
@@ -28,9 +46,7 @@ const DIRECT_MAP_BITS = 47;
 /** Empty slabs that a cache keeps. */
 const EMPTY_KEPT = 1;
 
-/**
- * Accesses charged for an operation: lock, list head, bitmap, two counters, each read and written.
- */
+/** Accesses charged: lock, list head, bitmap, two counters, each read and written. */
 const ACCESSES_PER_OPERATION = 10;
 /** And for making or dropping a slab, or moving it between lists. */
 const ACCESSES_PER_SLAB = 24;
@@ -112,7 +128,7 @@ export class SlabCache {
     let object: VirtAddr | null = null;
     if (slab !== null) {
       const before = slab.list;
-      const index = slab.take();
+      const index = slab.alloc();
       if (index < 0)
         throw badSlabFree(BadSlabFree.CORRUPT, this.name, slab.va, 'its bitmap is full and its count is not');
       this.move(slab, before);
@@ -126,7 +142,7 @@ export class SlabCache {
 
   /**
    * Frees what {@link alloc} returned. O(1).
-   * @throws KernelPanic (see slab-misuse.ts) on: double free, an address that no cache or another
+   * @throws KernelPanic (BadSlabFree) on: double free, an address that no cache or another
    * cache handed out, the inside of an object
    */
   free(va: VirtAddr): void {
@@ -144,7 +160,7 @@ export class SlabCache {
       throw badSlabFree(BadSlabFree.NOT_AN_OBJECT, this.name, va, `at offset ${place} of the slab at ${hex(slab.va)}`);
     }
     const before = slab.list;
-    if (!slab.give(index)) {
+    if (!slab.free(index)) {
       throw badSlabFree(
         BadSlabFree.DOUBLE_FREE,
         this.name,

@@ -14,7 +14,7 @@ import { fakeMachine, GIB, MIB } from '#kernel-ts/kernel/mm/testing/fake-machine
 import { SIZE_CLASSES, SlabAllocator } from './slab-allocator.ts';
 import { MAX_SLAB_ORDER, slabGeometry } from './slab-layout.ts';
 import { SLAB_LINK_CORRUPTED } from './slab-lists.ts';
-import { BadSlabFree } from './slab-misuse.ts';
+import { BadSlabFree } from './slab-cache.ts';
 
 function slabMachine(bytes = 40 * MIB) {
   const machine = fakeMachine([{ base: GIB, size: bytes }]);

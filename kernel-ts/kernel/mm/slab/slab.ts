@@ -77,7 +77,7 @@ export class Slab extends PageWords {
   }
 
   /** Takes the lowest free object. @returns its number, or -1 when the bitmap has none */
-  take(): number {
+  alloc(): number {
     const { words, at } = this;
     const end = at + SLAB_BITMAP + ((this.geometry.capacity + 31) >>> 5);
     for (let word = at + SLAB_BITMAP; word < end; word++) {
@@ -93,7 +93,7 @@ export class Slab extends PageWords {
   }
 
   /** Frees object `index`. @returns false, with nothing changed, when it is not in use */
-  give(index: number): boolean {
+  free(index: number): boolean {
     const { words, at } = this;
     const word = at + SLAB_BITMAP + (index >>> 5);
     const bit = 1 << (index & 31);

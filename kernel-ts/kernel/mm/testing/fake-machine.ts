@@ -59,10 +59,7 @@ export function fakeMemblock(
   return { memory, bss, memblock };
 }
 
-/**
- * As {@link fakeMemblock}, and mem_map placed and initialised, and an allocator that was given all
- * that is free.
- */
+/** As {@link fakeMemblock}, with mem_map and an allocator that has all that is free. */
 export function fakeMachine(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[] = [], chunkShift?: number) {
   const { memory, bss, memblock } = fakeMemblock(banks, reserved, chunkShift);
   const map = new MemMap(memory, placeMemMap(memblock));

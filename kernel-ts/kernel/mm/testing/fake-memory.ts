@@ -16,9 +16,7 @@ import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 /** Chunks of 16 MiB, as the machine makes them. */
 const CHUNK_SHIFT = 24;
 
-/**
- * ESR_EL1 of a data abort at EL1, translation fault of level 3 (Arm ARM DDI 0487 K.a, D24.2.40).
- */
+/** ESR_EL1: data abort at EL1, translation fault of level 3 (Arm ARM DDI 0487, D24.2.40). */
 const DATA_ABORT_TRANSLATION = 0x9600_0007;
 
 /** A {@link MemoryPort} over plain memory. */

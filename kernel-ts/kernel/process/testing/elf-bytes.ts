@@ -19,9 +19,7 @@ const ET_EXEC = 2;
 const EM_AARCH64 = 183;
 const READ_EXECUTE = 5;
 
-/**
- * The program: header, program headers, the segments' bytes one after the other. `type` is e_type.
- */
+/** Header, program headers, the segments' bytes one after the other. `type` is e_type. */
 export function elfBytes(entry: bigint, segments: readonly SegmentSource[], type = ET_EXEC): Uint8Array<ArrayBuffer> {
   const headersEnd = HEADER_BYTES + segments.length * PROGRAM_HEADER_BYTES;
   const total = segments.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), headersEnd);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';
 import { mapDirect } from './direct-map.ts';
 import { MemoryAttributes, PXN_TABLE } from './descriptor.ts';
-import { formatRange, isWritableAndExecutable } from './ranges.ts';
+import { formatRange, isWritableAndExecutable } from './ptdump.ts';
 import { directVa, errorCode, makeSpace } from './testing/fixture.ts';
 
 const { kernelCode, kernelData, kernelRodata, device, userCode, userData } = MemoryAttributes;

@@ -22,7 +22,7 @@ import {
   tableAddress,
 } from './descriptor.ts';
 import type { Level, MemoryAttributes } from './descriptor.ts';
-import type { MapCounts } from './fill.ts';
+import type { MapCounts } from './map.ts';
 import type { TableMemory } from './table-memory.ts';
 import { addressAt } from './virtual-range.ts';
 import type { Half } from './virtual-range.ts';

@@ -1,13 +1,32 @@
-/** `frame PA`: what the kernel knows of a frame of RAM, and why it is not free. */
+/** Commands about an address: `pt VA`, the CPU's walk; `frame PA`, the state of a frame. */
 
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
-import { ENTRIES_PER_TABLE, kindOf, type Level, tableAddress } from '#kernel-ts/hal/mmu/descriptor.ts';
+import {
+  describeAttributes,
+  ENTRIES_PER_TABLE,
+  kindOf,
+  type Level,
+  tableAddress,
+} from '#kernel-ts/hal/mmu/descriptor.ts';
+import { formatTranslation } from '#kernel-ts/hal/mmu/walk.ts';
 import { phys, size, span } from '#common/quantities.ts';
 import { includes } from '#common/range.ts';
 import { reservationOwner } from '#kernel-ts/kernel/mm/boot-report.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { describeFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
 import { type Command, parseAddress, type ShellContext } from '#kernel-ts/kernel/shell/command.ts';
+
+export const pt: Command = {
+  name: 'pt',
+  parameters: 'VA',
+  summary: 'the walk of a virtual address through the live page tables',
+  run: ({ memory, print }, text) => {
+    const va = virtAddr(parseAddress(text, 'VA', 1n << 64n));
+    const translation = memory.mmu.translate(va);
+    for (const line of formatTranslation(translation)) print(line);
+    if (translation.ok) print(`attributes: ${describeAttributes(translation.attrs)}`);
+  },
+};
 
 export const frame: Command = {
   name: 'frame',

@@ -1,19 +1,21 @@
-/** `node scripts/launch.mjs check-imports`: holds the rules in architecture/rules.ts. */
+/** `node scripts/launch.mjs check-architecture`: holds the rules in architecture/rules.ts. */
 
 import { commandMain } from '#workbench/cli/command.ts';
 import { packageRoot } from '#workbench/package-root.ts';
-import { checkArchitecture, readSources } from './architecture/check-architecture.ts';
+import { checkArchitecture, checkImportGraph, readSources } from './architecture/check-architecture.ts';
 
 export const main = commandMain({
-  name: 'check-imports',
+  name: 'check-architecture',
   summary:
-    'Holds "Who may import whom" (scripts/architecture/rules.ts): prints each violation as FILE:LINE, and what was read.',
+    'Holds the rules in scripts/architecture/rules.ts: who may import whom, no circles, nothing for tests among what runs. Prints each violation as FILE:LINE, and what was read.',
   usage: '',
   options: {},
-  examples: [['node scripts/launch.mjs check-imports']],
+  examples: [['node scripts/launch.mjs check-architecture']],
   statuses: { 0: 'every rule holds', 1: 'one does not' },
   run() {
-    const { violations, filesRead, importsSeen } = checkArchitecture(readSources(packageRoot()));
+    const sources = readSources(packageRoot());
+    const { violations: broken, filesRead, importsSeen } = checkArchitecture(sources);
+    const violations = [...broken, ...checkImportGraph(sources)];
     for (const { file, line, message } of violations) process.stdout.write(`${file}:${line}: ${message}\n`);
     const counts = [...filesRead].map(([folder, count]) => `${folder} ${count}`).join(', ');
     process.stdout.write(`${importsSeen} imports read in files of: ${counts}\n`);

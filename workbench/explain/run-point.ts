@@ -1,7 +1,7 @@
 /**
- * When a question is asked: at the end of a boot, or somewhere in the middle of it.
+ * The point of a run at which a question is asked: its end, or somewhere in the middle of it.
  *
- * The modelled kernel boots inside one gate, during which the machine does not stop. So a moment
+ * The modelled kernel boots inside one gate, during which the machine does not stop. So a point
  * inside it is the first event at or after it: everything that the kernel does of interest is an
  * event, and the question is answered then and there.
  */
@@ -12,8 +12,8 @@ import { InputError } from '#workbench/machine/input-error.ts';
 import type { LevitateMachine, RunBounds } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 
-/** A moment of a boot. */
-export type Moment =
+/** A point of a run. */
+export type RunPoint =
   | { readonly kind: 'end' }
   /** Simulated nanoseconds since reset. */
   | { readonly kind: 'time'; readonly ns: number }
@@ -25,7 +25,7 @@ export type Moment =
  * "120ms", "38000" (instructions), "stage3", "memory & mmu".
  * @throws InputError for an empty text or a time that is none
  */
-export function parseMoment(text: string): Moment {
+export function parseRunPoint(text: string): RunPoint {
   const trimmed = text.trim().toLowerCase();
   if (trimmed === '')
     throw new InputError('--at: a time (120ms), a number of instructions, or a stage (stage3) is wanted');
@@ -37,23 +37,23 @@ export function parseMoment(text: string): Moment {
   return { kind: 'stage', number: stage === null ? null : Number(stage[1]), name: trimmed };
 }
 
-/** What was found at a moment. */
+/** What was found at a point. */
 export interface Asked<T> {
   readonly answer: T;
-  /** How the run ended; null when the moment came first. */
+  /** How the run ended; null when the point came first. */
   readonly outcome: Outcome | null;
   readonly atNs: number;
   readonly instructions: number;
 }
 
 /**
- * Runs `machine` to `moment`, or to the end of its run when that comes first, and asks there.
+ * Runs `machine` to `point`, or to the end of its run when that comes first, and asks there.
  * @param bounds of the run
  * @throws InputError when a stage was waited for that the boot did not enter
  */
 export function askAt<T>(
   machine: LevitateMachine,
-  moment: Moment,
+  point: RunPoint,
   bounds: RunBounds,
   ask: (machine: LevitateMachine) => T,
 ): Asked<T> {
@@ -61,19 +61,19 @@ export function askAt<T>(
   const now = (outcome: Outcome | null): Asked<T> => askNow(machine, outcome, ask);
   let early: Asked<T> | null = null;
   const end =
-    moment.kind === 'end'
+    point.kind === 'end'
       ? () => {}
       : machine.events.subscribe((event) => {
-          if (early !== null || !hasCome(moment, event, clock.instructions)) return;
+          if (early !== null || !hasCome(point, event, clock.instructions)) return;
           early = now(null);
           machine.machine.stop();
         });
-  const outcome = machine.run(limitsOf(moment, bounds));
+  const outcome = machine.run(limitsOf(point, bounds));
   end();
   if (early !== null) return early;
-  if (moment.kind === 'stage') throw stageNotEntered(machine, moment.name, outcome);
-  const isMoment = moment.kind !== 'end' && outcome.outcome === 'limit';
-  return now(isMoment ? null : outcome);
+  if (point.kind === 'stage') throw stageNotEntered(machine, point.name, outcome);
+  const isPoint = point.kind !== 'end' && outcome.outcome === 'limit';
+  return now(isPoint ? null : outcome);
 }
 
 /** Asks `machine` as it stands. @param outcome how its run ended, null where it did not */
@@ -86,27 +86,27 @@ export function askNow<T>(
   return { answer: ask(machine), outcome, atNs: nowNs, instructions };
 }
 
-function hasCome(moment: Moment, event: LogEvent, instructions: number): boolean {
-  switch (moment.kind) {
+function hasCome(point: RunPoint, event: LogEvent, instructions: number): boolean {
+  switch (point.kind) {
     case 'end':
       return false;
     case 'time':
-      return event.t >= moment.ns;
+      return event.t >= point.ns;
     case 'instructions':
-      return instructions >= moment.count;
+      return instructions >= point.count;
     case 'stage':
       if (event.kind !== 'stage') return false;
-      return moment.number === null
-        ? event.fields.name.toLowerCase().includes(moment.name)
-        : event.fields.number === moment.number;
+      return point.number === null
+        ? event.fields.name.toLowerCase().includes(point.name)
+        : event.fields.number === point.number;
   }
 }
 
-/** The nearer of the moment and the run's own bounds. */
-function limitsOf(moment: Moment, { timeoutNs = Infinity, maxInstructions = Infinity }: RunBounds): RunBounds {
+/** The nearer of the point and the run's own bounds. */
+function limitsOf(point: RunPoint, { timeoutNs = Infinity, maxInstructions = Infinity }: RunBounds): RunBounds {
   return {
-    timeoutNs: moment.kind === 'time' ? Math.min(moment.ns, timeoutNs) : timeoutNs,
-    maxInstructions: moment.kind === 'instructions' ? Math.min(moment.count, maxInstructions) : maxInstructions,
+    timeoutNs: point.kind === 'time' ? Math.min(point.ns, timeoutNs) : timeoutNs,
+    maxInstructions: point.kind === 'instructions' ? Math.min(point.count, maxInstructions) : maxInstructions,
   };
 }
 

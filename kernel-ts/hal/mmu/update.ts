@@ -3,12 +3,12 @@
  * range".
  *
  * A block that sticks out of the range is split first; the rest of it keeps its output addresses
- * and attributes. Tables that end up empty are unlinked. As in fill.ts a plan reads and counts, and
+ * and attributes. Tables that end up empty are unlinked. As in map.ts a plan reads and counts, and
  * the writes after it cannot fail.
  *
  * ```
  *  before   |<----------------- 2 MiB block ----------------->|
- *  edit                       |range|
+ *  range                      |range|
  *  after    |p|p|p|p|p|p|p|p|p| new |p|p|p|p|p|p|p|p|p|p|p|p|p|     new table, entry replaced by break-before-make
  * ```
  * Specification: Arm ARM DDI 0487 K.a, D8, "Using break-before-make when updating translation table
@@ -31,7 +31,7 @@ import {
 import type { Level } from './descriptor.ts';
 import type { EntryWriter } from './entry-writer.ts';
 import { isPermissionChange } from './entry-writer.ts';
-import { nextTable } from './fill.ts';
+import { nextTable } from './map.ts';
 import { MapError } from './map-error.ts';
 import type { MappingTrace } from './mapping-trace.ts';
 import type { TableMemory } from './table-memory.ts';
@@ -39,14 +39,11 @@ import type { Range } from '#common/range.ts';
 import { addressAt, entriesIn } from './virtual-range.ts';
 import type { EntrySlice, Half } from './virtual-range.ts';
 
-/**
- * New descriptor for a leaf, 0 to unmap it. Called for blocks that still have to be split too, so
- * it must not depend on the size.
- */
+/** A leaf's new descriptor, 0 to unmap. Also asked before a split: the size must not matter. */
 export type LeafChange = (descriptor: bigint, level: 1 | 2 | 3) => bigint;
 
 /** What to change. */
-export interface EditRequest {
+export interface UpdateRequest {
   readonly half: Half;
   /** Root table. */
   readonly root: PhysAddr;
@@ -57,7 +54,7 @@ export interface EditRequest {
 }
 
 /** What the plan found out. */
-export interface EditPlan {
+export interface UpdatePlan {
   /** Tables needed for splits. */
   readonly splits: number;
   /** The range, widened to the ends of the blocks that it cuts. */
@@ -72,7 +69,7 @@ export interface EditPlan {
  * @throws MapError NotMapped at the first hole, WalkFailed when a table leads outside. O(entries
  * touched)
  */
-export function planEdit(memory: TableMemory, request: EditRequest, outputLimit: number): EditPlan {
+export function planUpdate(memory: TableMemory, request: UpdateRequest, outputLimit: number): UpdatePlan {
   let splits = 0;
   let breaks = false;
   let { start: lowest, end: highest } = request.range;
@@ -103,10 +100,7 @@ export function planEdit(memory: TableMemory, request: EditRequest, outputLimit:
   return { splits, touched: { start: lowest, end: highest }, tables, breaks };
 }
 
-/**
- * Tables needed so that a leaf of `level` gets entry ends where the range begins and ends inside
- * it.
- */
+/** Tables needed to split a leaf of `level` at both ends of the range. */
 function splitsFor(range: Range, level: Level): number {
   let count = 1;
   if (level === 1) {
@@ -115,17 +109,17 @@ function splitsFor(range: Range, level: Level): number {
   return count;
 }
 
-/** How {@link applyEdit} reaches an entry while it is broken. */
+/** How {@link applyUpdate} reaches an entry while it is broken. */
 export type MakeAddress = (table: PhysAddr, index: number, broken: Range) => VirtAddr;
 
 /**
- * Does what {@link planEdit} accepted, taking tables off the end of `spare`. Returns the tables
+ * Does what {@link planUpdate} accepted, taking tables off the end of `spare`. Returns the tables
  * that are no longer linked; the caller pays the barriers (`writer.finish`) before it frees them.
  */
-export function applyEdit(
+export function applyUpdate(
   memory: TableMemory,
   writer: EntryWriter,
-  request: EditRequest,
+  request: UpdateRequest,
   spare: PhysAddr[],
   makeAddress: MakeAddress,
 ): PhysAddr[] {
@@ -137,7 +131,7 @@ export function applyEdit(
     writer.replace(table, slice.index, descriptor, va, makeAddress(table, slice.index, broken));
   };
 
-  const editLeaf = (table: PhysAddr, slice: EntrySlice, level: 1 | 2 | 3, descriptor: bigint): void => {
+  const updateLeaf = (table: PhysAddr, slice: EntrySlice, level: 1 | 2 | 3, descriptor: bigint): void => {
     const after = request.change(descriptor, level);
     if (after === descriptor) return;
     const va = addressAt(request.half, slice.start);
@@ -173,7 +167,7 @@ export function applyEdit(
     for (const slice of entriesIn(range, level)) {
       const descriptor = memory.readEntry(table, slice.index);
       if (kindOf(descriptor, level) === 'leaf') {
-        editLeaf(table, slice, level as 1 | 2 | 3, descriptor);
+        updateLeaf(table, slice, level as 1 | 2 | 3, descriptor);
         continue;
       }
       const next = tableAddress(descriptor);
@@ -198,10 +192,7 @@ function splitEntries(block: bigint, level: 1 | 2): BigUint64Array {
   );
 }
 
-/**
- * True when a table has no valid entry. Looks beside `range` first: where memory is unmapped page
- * by page the answer is there.
- */
+/** True for a table without valid entries. Beside `range` first, where the answer often is. */
 function isEmpty(memory: TableMemory, table: PhysAddr, range: Range, level: Level): boolean {
   const span = LEVEL_SPAN[level];
   const first = Math.floor(range.start / span);

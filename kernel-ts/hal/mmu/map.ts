@@ -1,5 +1,5 @@
 /**
- * Filling an empty range with new entries: first a plan that reads, then writes that cannot fail.
+ * Mapping a range that is empty: first a plan that reads, then writes that cannot fail.
  *
  * ```
  *  va    |----|========================|=====|--|      |  1 GiB blocks where both addresses are multiples and
@@ -28,7 +28,7 @@ export interface MapCounts {
 }
 
 /** A range to map. */
-export interface FillRequest {
+export interface MapRequest {
   readonly half: Half;
   /** Root table. */
   readonly root: PhysAddr;
@@ -67,7 +67,7 @@ export function nextTable(
  * @throws MapError AlreadyMapped at the first entry in the way, WalkFailed when a table leads
  * outside
  */
-export function planFill(memory: TableMemory, request: FillRequest, outputLimit: number): number {
+export function planMap(memory: TableMemory, request: MapRequest, outputLimit: number): number {
   const visit = (table: PhysAddr | null, level: Level, range: Range): number => {
     let needed = 0;
     for (const slice of entriesIn(range, level)) {
@@ -88,11 +88,8 @@ export function planFill(memory: TableMemory, request: FillRequest, outputLimit:
   return visit(request.root, 0, request.range);
 }
 
-/**
- * Writes what {@link planFill} accepted, taking tables off the end of `spare`. The caller pays the
- * barriers (`writer.finish`).
- */
-export function fill(memory: TableMemory, writer: EntryWriter, request: FillRequest, spare: PhysAddr[]): MapCounts {
+/** Writes what {@link planMap} accepted, with tables from the end of `spare`. No barriers. */
+export function applyMap(memory: TableMemory, writer: EntryWriter, request: MapRequest, spare: PhysAddr[]): MapCounts {
   const counts: [number, number, number, number] = [0, 0, 0, 0];
   const visit = (table: PhysAddr, level: Level, range: Range): void => {
     for (const slice of entriesIn(range, level)) {
@@ -114,12 +111,12 @@ export function fill(memory: TableMemory, writer: EntryWriter, request: FillRequ
   return { blocks1GiB: counts[1], blocks2MiB: counts[2], pages4KiB: counts[3] };
 }
 
-function outputOf(request: FillRequest, offset: number): number {
+function outputOf(request: MapRequest, offset: number): number {
   return request.pa + (offset - request.range.start);
 }
 
 /** `level` when this entry can be a leaf of the request, else null. */
-function leafLevel(request: FillRequest, slice: EntrySlice, level: Level): 1 | 2 | 3 | null {
+function leafLevel(request: MapRequest, slice: EntrySlice, level: Level): 1 | 2 | 3 | null {
   if (level === 0 || level < request.minLevel || !slice.whole) return null;
   return outputOf(request, slice.start) % LEVEL_SPAN[level] === 0 ? level : null;
 }
