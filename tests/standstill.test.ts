@@ -3,13 +3,15 @@
  * up, and the run says where and after what.
  */
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 let machine: LevitateMachine | null = null;
+let engine: 'unicorn' | 'wasm' = 'unicorn';
 afterEach(() => {
   machine?.close();
   machine = null;
+  engine = 'unicorn';
 });
 
 const WFI = 0xd503_207f;
@@ -25,7 +27,7 @@ function run(words: readonly number[], timeoutNs = 1e6, step = Infinity) {
   const image = new Uint32Array(0x1000 / 4);
   for (let at = 0; at < image.length; at += 2) image.set([WFI, BACK], at);
   image.set(words);
-  machine = new LevitateMachine({ board: 'qemu-virt', kernel: new Uint8Array(image.buffer) });
+  machine = new LevitateMachine({ board: 'qemu-virt', engine, kernel: new Uint8Array(image.buffer) });
   for (;;) {
     const outcome = machine.runSlice(step, { timeoutNs });
     if (outcome !== null) return outcome;
@@ -69,7 +71,11 @@ const HERE = 0x1400_0000;
 const ISB = 0xd503_3fdf;
 const back = (words: number): number => 0x1800_0000 - words;
 
-describe('a guest that goes round and changes nothing', () => {
+describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that goes round and changes nothing', (name) => {
+  beforeEach(() => {
+    engine = name;
+  });
+
   it.each([
     ['b .', [HERE]],
     ['a loop of hints and barriers', [WFE, ISB, NOP, back(3)]],
@@ -114,7 +120,11 @@ describe('a guest that goes round and changes nothing', () => {
   });
 });
 
-describe('a guest that may go on runs on to its limit', () => {
+describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that may go on runs on to its limit', (name) => {
+  beforeEach(() => {
+    engine = name;
+  });
+
   it.each([
     ['it polls the UART', [0xd2a1_2009, 0xb940_1921, back(1)]],
     ['it polls a counter', [0xd53b_e041, back(1)]],
