@@ -129,7 +129,7 @@ export class Core implements MachineCore {
     readonly far?: bigint | null;
     readonly target?: 1 | 2 | 3;
   } | null = null;
-  /** Accesses to system registers that there are not, reported once each. */
+  /** Unknown system registers already reported. */
   private readonly unknownReported = new Set<string>();
   /** By the encoding's number: whether the engine knows the system register. */
   private readonly known = new Map<number, boolean>();

@@ -10,7 +10,7 @@ export interface MachineDevice {
   readonly base: number;
   readonly size: number;
   readonly device: Device;
-  /** False for a range that nothing answers and that only has a name: it is not worth routing. */
+  /** False for named but absent ranges; they are not mapped. */
   readonly answers: boolean;
 }
 

@@ -10,13 +10,10 @@
  */
 
 import { alignDown, alignUp, PAGE_SIZE, physAddr } from '#common/address.ts';
-import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
 import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
-import { type DirectMapRange, mapDirect } from '#kernel-ts/hal/mmu/direct-map.ts';
-import type { MapCounts } from '#kernel-ts/hal/mmu/map.ts';
+import type { DirectMapRange } from '#kernel-ts/hal/mmu/direct-map.ts';
 import type { BootDeviceTree } from '#kernel-ts/kernel/device-tree.ts';
 import type { KernelImage } from '#kernel-ts/kernel/image.ts';
-import { DIRECT_MAP_BASE } from './direct-map.ts';
 import { contains, intersect, join, type Range, subtract, totalLength } from '#common/range.ts';
 import type { Memblock } from './memblock.ts';
 
@@ -70,11 +67,6 @@ export function planKernelMap(
     rest: subtract(ordinary, early).map((range) => asDirectMapRange({ ...range, attrs: kernelData })),
     windows: early,
   };
-}
-
-/** Maps `ranges` with the largest blocks that fit. @throws MapError when tables run out */
-export function mapRanges(space: AddressSpace, ranges: readonly DirectMapRange[]): MapCounts {
-  return mapDirect(space, DIRECT_MAP_BASE, ranges);
 }
 
 /** `range` widened to the largest blocks inside its piece of RAM. */

@@ -18,6 +18,7 @@
 import { alignDown, alignUp, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
 import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
+import { mapDirect } from '#kernel-ts/hal/mmu/direct-map.ts';
 import type { MapCounts } from '#kernel-ts/hal/mmu/map.ts';
 import { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
@@ -37,7 +38,7 @@ import { DmaBuffers } from './dma.ts';
 import { type FrameAccount, FrameAccounts, reserveFrames } from './frame-accounts.ts';
 import { Heap } from './heap.ts';
 import { intersect, type Range, rangeOf, subtract } from '#common/range.ts';
-import { mapRanges, planKernelMap } from './kernel-map.ts';
+import { planKernelMap } from './kernel-map.ts';
 import { Memblock } from './memblock.ts';
 import { MemMap, type MemMapPlacement, placeMemMap } from './mem-map.ts';
 import { OwnerKind } from './owner.ts';
@@ -118,7 +119,7 @@ export function initMemory(
   ];
   const plan = planKernelMap(memblock, image, tree, needed, devices);
   const kernelSpace = mmu.createSpace('high');
-  const early = mapRanges(kernelSpace, plan.early);
+  const early = mapDirect(kernelSpace, DIRECT_MAP_BASE, plan.early);
   mmu.switchTtbr1(kernelSpace);
   bootstrap.releaseTables();
   observer.switched(mmu, early);
@@ -137,7 +138,7 @@ export function initMemory(
   addRanges(buddy, intersect(free, plan.windows));
   mmu.setPageAllocator(pageAllocator(frames.account(PageOwner.PAGE_TABLES)));
 
-  const rest = mapRanges(kernelSpace, plan.rest);
+  const rest = mapDirect(kernelSpace, DIRECT_MAP_BASE, plan.rest);
   observer.mapped(mmu, rest);
   addRanges(buddy, subtract(free, plan.windows));
   observer.populated(buddy);

@@ -1,6 +1,8 @@
 /**
- * struct Zone: the free lists of one section of mem_map. Layout only: numbers, written out for the
- * reason that page.ts gives.
+ * struct Zone: the free lists of one section of mem_map. As Linux's struct zone it has start_pfn,
+ * managed and free_area; unlike there, a zone is a bank and has no type.
+ *
+ * Layout only: numbers, written out for the reason that page.ts gives.
  *
  * ```
  *  +0   u64 start_pfn       first frame

@@ -90,7 +90,7 @@ export class Processes implements UserSpace {
       table: this.table,
       scheduler: this.scheduler,
       onKernelChildEnd: ({ label, exitStatus }, cause) => {
-        // Of one that the kernel ended the report has been given.
+        // A killed process was already reported.
         if (cause === 'exited') parts.log.line('SPAWN', `${label} has ended, exit status ${exitStatus}`);
       },
     });
