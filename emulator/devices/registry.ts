@@ -8,6 +8,10 @@
 import type { Device, DeviceContext } from '#emulator/bus/device.ts';
 import { NO_TIMERS, type TimerPort } from '#emulator/bus/timer-port.ts';
 import { AbsentDevice } from './absent-device.ts';
+import { Bcm2711Cprman } from './bcm2711-cprman.ts';
+import { Bcm2835Mailbox } from './bcm2835-mailbox.ts';
+import { Bcm2835Pm } from './bcm2835-pm.ts';
+import { Bcm2835SystemTimer } from './bcm2835-system-timer.ts';
 import { CfiFlash, type CfiFlashOptions, FLASH_BLOCK_BYTES } from './cfi-flash.ts';
 import { ExynosMct, GS101_MCT_HZ } from './exynos-mct.ts';
 import { ExynosWatchdog } from './exynos-watchdog.ts';
@@ -71,8 +75,9 @@ interface Model {
   readonly build: Build;
 }
 
+/** Without the identification at 0xfe0, which some chips have no room for. */
 const pl011: Model = {
-  minimumSize: 0x1000,
+  minimumSize: 0x90,
   build: ({ name }, context, { onTransmit = ignoreByte }) => new Pl011({ name, context, onTransmit }),
 };
 
@@ -148,6 +153,28 @@ const gs101Pmu: Model = {
     }),
 };
 
+const bcm2711Cprman: Model = {
+  minimumSize: 0x2000,
+  build: ({ name }, context) => new Bcm2711Cprman(name, context),
+};
+
+const bcm2835Mailbox: Model = {
+  minimumSize: 0x40,
+  build: ({ name }, context, { memory }) => new Bcm2835Mailbox({ name, context, memory }),
+};
+
+const bcm2835Pm: Model = {
+  minimumSize: 0x114,
+  build: ({ name }, context, { timers = NO_TIMERS, onPower }) =>
+    new Bcm2835Pm({ name, context, timers, onPower: (request) => onPower?.(request) }),
+};
+
+const bcm2835SystemTimer: Model = {
+  minimumSize: 0x1c,
+  build: ({ name }, context, { timers = NO_TIMERS, setLine = ignoreLine }) =>
+    new Bcm2835SystemTimer({ name, context, timers, setLine }),
+};
+
 const MODELS = {
   pl011,
   'gs101-uart': gs101Uart,
@@ -162,6 +189,10 @@ const MODELS = {
   'exynos-mct': exynosMct,
   'exynos-watchdog': exynosWatchdog,
   'gs101-pmu': gs101Pmu,
+  'bcm2711-cprman': bcm2711Cprman,
+  'bcm2835-mailbox': bcm2835Mailbox,
+  'bcm2835-pm': bcm2835Pm,
+  'bcm2835-system-timer': bcm2835SystemTimer,
 } as const satisfies Readonly<Record<string, Model>>;
 
 /** A key that `createDevice` knows. */
