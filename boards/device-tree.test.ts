@@ -22,6 +22,8 @@ const CONFIGURATIONS: readonly [string, BoardOptions][] = [
   ['pixel6', {}],
   ['pixel6', { cpus: 1, memoryBytes: 96 * MiB }],
   ['pixel6', { cpus: 5, memoryBytes: 64 * GiB }],
+  ['rpi4', {}],
+  ['rpi4', { cpus: 1, memoryBytes: 8 * GiB }],
 ];
 
 function windowsOf(board: Board) {
@@ -33,22 +35,21 @@ describe.each(CONFIGURATIONS)('%s %o', (name, options) => {
 
   it('has every window of its tree on the bus', () => {
     const windows = windowsOf(board);
-    expect(windows.length).toBeGreaterThan(30);
+    expect(windows.length).toBeGreaterThan(10);
     for (const window of windows) {
       const device = board.devices.find((candidate) => candidate.base === window.base);
       expect(device, `${window.path} at 0x${window.base.toString(16)}`).toBeDefined();
       const size = device?.size ?? 0;
-      // An SPI controller, which shares its window, and the multi-core timer describe the first
-      // registers only.
-      if (/\/(spi@|timer@10050000)/.test(window.path)) expect(window.size).toBeLessThanOrEqual(size);
-      else expect(window.size, window.path).toBe(size);
+      // Some nodes describe the first registers only.
+      const described = device?.nodes.flatMap(({ regBytes }) => regBytes ?? []) ?? [];
+      expect([size, ...described], window.path).toContain(window.size);
     }
   });
 
   it('has every described placement in its tree', () => {
     const bases = new Set(windowsOf(board).map((window) => window.base));
     const described = board.devices.filter((device) => device.nodes.some((node) => node.reg !== 'none'));
-    expect(described.length).toBeGreaterThan(30);
+    expect(described.length).toBeGreaterThan(10);
     for (const device of described) expect(bases, device.name).toContain(device.base);
   });
 

@@ -54,7 +54,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   const bank = board.ramBanks[0];
   if (bank === undefined) throw new BoardError(`board ${board.name} has no RAM to load into`);
   const ram = rangeOf(bank);
-  const taken: Range[] = board.reserved.map(rangeOf);
+  const taken: Range[] = keptOut(board).map(rangeOf);
   const isFree = (range: Range, room: Range): boolean =>
     contains(room, range) && !taken.some((other) => overlap(other, range));
 
@@ -98,4 +98,9 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
     initrd: initrd === null ? null : { start: physAddr(initrd.start), end: physAddr(initrd.end) },
     dtb: physAddr(dtb.start),
   };
+}
+
+/** RAM that no loader may use: the reserved regions, and firmware that lies in RAM. */
+export function keptOut({ firmware, reserved }: Board): readonly BaseAndSize[] {
+  return firmware.device === null ? [firmware, ...reserved] : reserved;
 }

@@ -31,6 +31,14 @@ export function fillBanks(slots: readonly RamBank[], bytes: number): RamBank[] {
 }
 
 /**
+ * The parts of `windows` below `bytes`, where RAM starts at 0 and does not make room for what lies
+ * over it; empty ones are left out.
+ */
+export function cutToSize(windows: readonly RamBank[], bytes: number): RamBank[] {
+  return windows.flatMap(({ base, size }) => (bytes > base ? [{ base, size: Math.min(size, bytes - base) }] : []));
+}
+
+/**
  * The regions as far as they lie in RAM. One that lies outside is dropped: its owner has nothing
  * there. One that crosses the end of a bank keeps its part inside, because that part is still the
  * owner's.

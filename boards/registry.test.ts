@@ -15,13 +15,13 @@ function frames(board: Board): number {
 
 describe('findBoard', () => {
   it('finds each board by its name', () => {
-    expect(boards.map((board) => board.name)).toEqual(['qemu-virt', 'pixel6']);
+    expect(new Set(boards.map(({ name }) => name)).size).toBe(boards.length);
     for (const board of boards) expect(findBoard(board.name)).toBe(board);
   });
 
   it('names the boards that exist when asked for another', () => {
     expect(() => findBoard('pixel7')).toThrow(
-      new BoardError('unknown board "pixel7"; known boards: qemu-virt, pixel6'),
+      new BoardError(`unknown board "pixel7"; known boards: ${boards.map(({ name }) => name).join(', ')}`),
     );
   });
 });
@@ -36,6 +36,16 @@ describe('defaults', () => {
     ]);
     expect(board.cpus.map((cpu) => cpu.mpidrEl1)).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((n) => 0x8100_0000 + n * 0x100));
     expect(board.timer.frequencyHz).toBe(24_576_000);
+  });
+
+  it('give rpi4 4 GiB but for what lies over it, and four cores', () => {
+    const board = findBoard('rpi4').create();
+    expect(board.ramBanks).toEqual([
+      { base: 0, size: 0x3b40_0000 },
+      { base: 0x4000_0000, size: 0xbc00_0000 },
+    ]);
+    expect(board.cpus.map(({ releaseAddress }) => releaseAddress)).toEqual([0xd8, 0xe0, 0xe8, 0xf0]);
+    expect(board.timer.frequencyHz).toBe(54_000_000);
   });
 
   it('give qemu-virt 262,144 frames in one bank and one core', () => {
@@ -77,6 +87,22 @@ describe('--memory', () => {
     expect(board.ramBanks.map((bank) => [bank.base, bank.size])).toEqual(banks);
   });
 
+  it.each([
+    [96 * MiB, [[0, 96 * MiB]]],
+    [GiB, [[0, 0x3b40_0000]]],
+    [
+      8 * GiB,
+      [
+        [0, 0x3b40_0000],
+        [0x4000_0000, 0xbc00_0000],
+        [4 * GiB, 4 * GiB],
+      ],
+    ],
+  ])('is cut where it lies on rpi4: %i bytes', (memoryBytes, banks) => {
+    const board = findBoard('rpi4').create({ memoryBytes });
+    expect(board.ramBanks.map((bank) => [bank.base, bank.size])).toEqual(banks);
+  });
+
   it('cuts the reserved regions of pixel6 to the RAM that exists', () => {
     const names = (memoryBytes: number): string[] =>
       findBoard('pixel6')
@@ -101,6 +127,7 @@ describe('options out of range', () => {
     ['pixel6', { cpus: 0 }, '0 CPUs are not possible on pixel6: 1 to 8'],
     ['pixel6', { cpus: 1.5 }, '1.5 CPUs are not possible on pixel6: 1 to 8'],
     ['pixel6', { gicVersion: 2 }, 'GIC version 2 is not possible on pixel6: 3'],
+    ['rpi4', { cpus: 5 }, '5 CPUs are not possible on rpi4: 1 to 4'],
     ['qemu-virt', { gicVersion: 4 }, 'GIC version 4 is not possible on qemu-virt: 2 or 3'],
   ])('%s %o: %s', (name, options, message) => {
     expect(() => findBoard(name).create(options)).toThrow(new BoardError(message));

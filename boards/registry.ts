@@ -3,10 +3,11 @@
 import { BoardError } from './board-error.ts';
 import { pixel6 } from './pixel6.ts';
 import { qemuVirt } from './qemu-virt.ts';
+import { rpi4 } from './rpi4.ts';
 import type { BoardDefinition } from './types.ts';
 
 /** Every board, in the order in which lists show them. */
-export const boards: readonly BoardDefinition[] = [qemuVirt, pixel6];
+export const boards: readonly BoardDefinition[] = [qemuVirt, pixel6, rpi4];
 
 /** The board of that name. @throws BoardError when there is none, naming those that exist */
 export function findBoard(name: string): BoardDefinition {

@@ -6,6 +6,7 @@
  * arm/psci, arm,arch_timer.
  */
 
+import { BoardError } from './board-error.ts';
 import { memoryEntries } from './ram.ts';
 import type { NodeSource, PropertySource } from './tree-source.ts';
 import { bytes, cells, flag, interrupts, pathTo, ref, text, wideCells } from './tree-source.ts';
@@ -63,7 +64,10 @@ export function cpuLabel(cpu: Cpu): string {
   return `cpu${cpu.mpidr.toString(16)}`;
 }
 
-/** /cpus with cpu-map. Enabled by PSCI, a single core too: it can be turned off. */
+/**
+ * /cpus with cpu-map. Enabled by PSCI, a single core too: it can be turned off. Cores with a
+ * release address wait in a spin table.
+ */
 export function cpusNode(cpus: readonly Cpu[]): NodeSource {
   return {
     name: 'cpus',
@@ -77,15 +81,24 @@ export function cpusNode(cpus: readonly Cpu[]): NodeSource {
           device_type: text('cpu'),
           compatible: text(cpu.compatible),
           reg: cells(cpu.mpidr),
-          'enable-method': text('psci'),
+          ...(cpu.releaseAddress === undefined
+            ? { 'enable-method': text('psci') }
+            : {
+                'enable-method': text('spin-table'),
+                'cpu-release-addr': cells(...wideCells(cpu.releaseAddress, 2)),
+              }),
         },
       })),
     ],
   };
 }
 
-/** /psci: conduit and, for consumers of PSCI 0.1, function identifiers. */
-export function psciNode({ psci }: Board): NodeSource {
+/**
+ * /psci: conduit and, for consumers of PSCI 0.1, function identifiers.
+ * @throws BoardError for a board that has none
+ */
+export function psciNode({ name, psci }: Board): NodeSource {
+  if (psci === null) throw new BoardError(`board ${name} has no PSCI to describe`);
   const ids = Object.entries(psci.functionIds).map(([name, id]) => [name, cells(id)] as const);
   return {
     name: 'psci',

@@ -59,6 +59,8 @@ export interface DevicePlacement {
   readonly part?: DevicePart;
   readonly base: PhysAddr;
   readonly size: number;
+  /** Registers of `storage` that do not reset to zero, by offset. */
+  readonly resetValues?: ReadonlyMap<number, number>;
   /** Lines that the device drives, in the order of its tree node. */
   readonly irqs?: readonly Interrupt[];
   /** Nodes that describe it: none, one, or several that share the window. */
@@ -93,6 +95,11 @@ export interface Cpu {
   readonly compatible: string;
   readonly cluster: number;
   readonly socket?: number;
+  /**
+   * Where the boot firmware looks for the address at which this core is to go on: the spin table of
+   * a board without PSCI (booting.rst). It is the boot core's too, which does not wait for it.
+   */
+  readonly releaseAddress?: PhysAddr;
 }
 
 /** How PSCI is called (Arm DEN 0022, 5). */
@@ -132,9 +139,12 @@ export interface InterruptController {
 export interface Firmware {
   /** Name of the image in firmware/. */
   readonly image: string;
-  /** Placement whose contents it is: executable, read-only memory. */
-  readonly device: string;
-  /** Reset vector and length of the placement. */
+  /**
+   * Placement whose contents it is: executable, read-only memory. Null: it lies in RAM, where an
+   * earlier boot stage has put it, and the tree's reservation block keeps the kernel out.
+   */
+  readonly device: string | null;
+  /** Reset vector, and length of the placement or of the reservation. */
   readonly base: PhysAddr;
   readonly size: number;
   /** Whether a user's own image may take its place (`--bios`). */
@@ -145,6 +155,8 @@ export interface Firmware {
 export interface LoadRules {
   /** From the first bank's start to a kernel with text_offset 0x80000 (arm64/booting.rst). */
   readonly kernelOffset: number;
+  /** Where a guest's kernel goes whatever its text_offset; without it that decides. */
+  readonly guestKernel?: PhysAddr;
   /** Preferred addresses, best first. */
   readonly initrd: readonly PhysAddr[];
   /** Preferred addresses, best first; without one, the next 2 MiB boundary after the initrd. */
@@ -183,7 +195,8 @@ export interface Board {
   readonly cpus: readonly Cpu[];
   /** Sorted by base, disjoint. */
   readonly ramBanks: readonly RamBank[];
-  readonly psci: Psci;
+  /** Null: cores wait in the spin table of {@link Cpu.releaseAddress}, and nobody answers calls. */
+  readonly psci: Psci | null;
   readonly timer: Timer;
   readonly interruptController: InterruptController;
   /** Rate at which retired instructions make simulated time. */
@@ -194,6 +207,8 @@ export interface Board {
   readonly reserved: readonly ReservedRegion[];
   readonly load: LoadRules;
   readonly kernelConsole: KernelConsole;
+  /** Nodes that the boot loader switches off in any tree it loads, by path. */
+  readonly switchedOff?: readonly string[];
   /** /aliases: alias to label. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly tree: readonly RootItem[];

@@ -1,7 +1,7 @@
 /** Each invariant of a board is noticed when it is broken. */
 
 import { describe, expect, it } from 'vitest';
-import { physAddr } from '#common/address.ts';
+import { type PhysAddr, physAddr } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
 import { boards, findBoard } from './registry.ts';
 import type { Board, DevicePlacement } from './types.ts';
@@ -12,6 +12,11 @@ const board = findBoard('pixel6').create();
 function withDevice(name: string, base: number, size: number): Board {
   const device: DevicePlacement = { name, model: 'storage', base: physAddr(base), size, nodes: [] };
   return { ...board, devices: [...board.devices, device] };
+}
+
+function withConsoleAt(base: PhysAddr): Board {
+  const devices = board.devices.map((device) => (device.name === 'uart0' ? { ...device, base } : device));
+  return { ...board, devices, kernelConsole: { ...board.kernelConsole, base } };
 }
 
 describe('validateBoard', () => {
@@ -53,6 +58,17 @@ describe('validateBoard', () => {
       { ...board, kernelConsole: { ...board.kernelConsole, model: 'pl011' as const } },
       /console at 0x10a00000 is not uart0/,
     ],
+    [
+      'firmware in RAM that is not there',
+      { ...board, firmware: { ...board.firmware, device: null } },
+      /firmware \[0x0, 0x10000\) is not inside RAM/,
+    ],
+    [
+      'a console that one table cannot map with the kernel',
+      withConsoleAt(physAddr(2 ** 39)),
+      /console at 0x8000000000 is not in the 512 GiB of RAM at 0x80000000/,
+    ],
+    ['cores that nothing starts', { ...board, psci: null }, /nothing starts core 0x0: no PSCI, no release address/],
   ])('refuses %s', (_, broken, message) => {
     expect(() => validateBoard(broken)).toThrow(BoardError);
     expect(() => validateBoard(broken)).toThrow(message);

@@ -5,7 +5,9 @@
  *  1. Names of devices are unique, and every name that another part refers to exists.
  *  2. Devices and RAM banks are disjoint: sorted by base, each ends at or before the next begins.
  *  3. Reserved regions lie inside one RAM bank and are disjoint.
- *  4. The firmware is exactly its placement; the console is its device.
+ *  4. The firmware is exactly its placement, or lies in RAM; the console is its device.
+ *  5. The console is in the 512 GiB of the first bank: the kernel maps it before all else.
+ *  6. There is PSCI, or every core has a place in the spin table.
  */
 
 import { hex } from '#common/address.ts';
@@ -14,6 +16,9 @@ import { BoardError } from './board-error.ts';
 import type { Board, DevicePlacement } from './types.ts';
 
 type NamedPlace = BaseAndSize & { readonly name: string };
+
+/** What one entry of a level 0 table maps. */
+const CONSOLE_REACH = 2 ** 39;
 
 /**
  * The placement called `name`.
@@ -39,19 +44,37 @@ export function validateBoard(board: Board): void {
   const banks = board.ramBanks.map((bank) => ({ name: `RAM at ${hex(bank.base)}`, ...bank }));
   requireDisjoint(board, [...board.devices, ...banks]);
   requireDisjoint(board, board.reserved);
-  for (const region of board.reserved) {
-    if (!board.ramBanks.some((bank) => contains(rangeOf(bank), rangeOf(region))))
-      throw new BoardError(`board ${board.name}: reserved ${describe(region)} is not inside RAM`);
-  }
+  for (const region of board.reserved) requireInside(board, { ...region, name: `reserved ${region.name}` });
   const { firmware, kernelConsole } = board;
-  const rom = getDevice(board, firmware.device);
-  if (rom.base !== firmware.base || rom.size !== firmware.size) {
-    throw new BoardError(`board ${board.name}: firmware at ${hex(firmware.base)} is not ${describe(rom)}`);
+  const at = { name: 'firmware', base: firmware.base, size: firmware.size };
+  if (firmware.device === null) {
+    requireInside(board, at);
+    requireDisjoint(board, [at, ...board.reserved]);
+  } else {
+    const rom = getDevice(board, firmware.device);
+    if (rom.base !== firmware.base || rom.size !== firmware.size) {
+      throw new BoardError(`board ${board.name}: firmware at ${hex(firmware.base)} is not ${describe(rom)}`);
+    }
   }
   const uart = getDevice(board, kernelConsole.device);
   if (uart.base !== kernelConsole.base || uart.model !== kernelConsole.model) {
     throw new BoardError(`board ${board.name}: console at ${hex(kernelConsole.base)} is not ${describe(uart)}`);
   }
+  const start = board.ramBanks[0]?.base ?? 0;
+  if (Math.floor(uart.base / CONSOLE_REACH) !== Math.floor(start / CONSOLE_REACH)) {
+    throw new BoardError(
+      `board ${board.name}: console at ${hex(uart.base)} is not in the 512 GiB of RAM at ${hex(start)}`,
+    );
+  }
+  const waiting = board.cpus.find(({ releaseAddress }) => board.psci === null && releaseAddress === undefined);
+  if (waiting !== undefined) {
+    throw new BoardError(`board ${board.name}: nothing starts core ${hex(waiting.mpidr)}: no PSCI, no release address`);
+  }
+}
+
+function requireInside(board: Board, place: NamedPlace): void {
+  if (board.ramBanks.some((bank) => contains(rangeOf(bank), rangeOf(place)))) return;
+  throw new BoardError(`board ${board.name}: ${describe(place)} is not inside RAM`);
 }
 
 function requireDisjoint(board: Board, ranges: readonly NamedPlace[]): void {

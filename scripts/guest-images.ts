@@ -14,7 +14,7 @@ import { writeGuestDiskInitramfs, writeGuestEfiDisk, writeGuestInitramfs } from 
 export const main = commandMain({
   name: 'guest-images',
   summary:
-    'Fetches U-Boot, UEFI and GRUB, three Linux kernels, a device tree, busybox and the packages of a root file system from Debian (220 MB, once; no root), builds an initramfs and disk images, and prints the commands that boot them.',
+    'Fetches U-Boot, UEFI and GRUB, three Linux kernels, device trees, busybox and the packages of a root file system from Debian (220 MB, once; no root), builds an initramfs and disk images, and prints the commands that boot them.',
   usage: '[options]',
   options: { list: flag('say what the cache holds; fetch nothing') },
   examples: [['npm run guest-images'], ['npm run guest-images -- --list']],

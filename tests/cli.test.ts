@@ -177,7 +177,7 @@ describe('exit status 0', () => {
   it('is --list-boards', () => {
     const result = boot('--list-boards');
     expect(result.status).toBe(0);
-    expect(text(result)).toMatch(/^qemu-virt +\S.*\npixel6 +\S.*\n$/);
+    expect(text(result)).toMatch(/^qemu-virt +\S.*\npixel6 +\S.*\nrpi4 +\S.*\n$/);
   });
 
   it('is --version', () => {
@@ -234,8 +234,8 @@ describe('exit status 3', () => {
 
 describe('exit status 2: the message names what is wrong and nothing is run', () => {
   it.each<[string, readonly string[], string]>([
-    ['no board', [], '--board is missing; known boards: qemu-virt, pixel6'],
-    ['an unknown board', ['--board', 'pixel7'], 'unknown board "pixel7"; known boards: qemu-virt, pixel6'],
+    ['no board', [], '--board is missing; known boards: qemu-virt, pixel6, rpi4'],
+    ['an unknown board', ['--board', 'pixel7'], 'unknown board "pixel7"; known boards: qemu-virt, pixel6, rpi4'],
     ['an unknown option', ['--board', 'pixel6', '--frobnicate'], "unknown option '--frobnicate'"],
     ['a word too many', ['--board', 'pixel6', 'now'], 'too many arguments'],
     ['an option without its value', ['--board'], "option '--board <name>' argument missing"],

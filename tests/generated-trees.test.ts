@@ -33,6 +33,8 @@ const CONFIGURATIONS: readonly [string, BoardOptions][] = [
   ['pixel6', {}],
   ['pixel6', { memoryBytes: 96 * 2 ** 20, cpus: 1 }],
   ['pixel6', { memoryBytes: 64 * 2 ** 30 }],
+  ['rpi4', {}],
+  ['rpi4', { memoryBytes: 8 * 2 ** 30, cpus: 1 }],
 ];
 
 describe.skipIf(noDtc)(`dtc${noDtc ? ' (skipped: not installed)' : ''}`, () => {
@@ -44,12 +46,20 @@ describe.skipIf(noDtc)(`dtc${noDtc ? ' (skipped: not installed)' : ''}`, () => {
     const addresses = unitAddresses(source);
     for (const device of board.devices) {
       const shallow = device.nodes.find((node) => node.reg !== 'none' && (node.parent ?? 'soc') === 'soc');
-      if (shallow !== undefined) expect(addresses, device.name).toContain(shallow.unitAddress ?? device.base);
+      if (shallow !== undefined)
+        expect(addresses, device.name).toContain(shallow.unitAddress ?? device.base - (shallow.parentBase ?? 0));
     }
   });
 
   it('has nothing to warn about in qemu-virt’s tree', () => {
     expect(decompile(findBoard('qemu-virt').create()).messages).toBe('');
+  });
+
+  it('warns about rpi4 only where upstream’s tree makes it warn', () => {
+    const { messages } = decompile(findBoard('rpi4').create());
+    const kinds = new Set([...messages.matchAll(/Warning \((\w+)\)/g)].map((match) => match[1]));
+    // soc without a unit address, interrupt controllers without #address-cells.
+    expect(kinds).toEqual(new Set(['interrupt_provider', 'unit_address_vs_reg']));
   });
 
   it('warns about pixel6 only where upstream’s tree, or the boot loader, makes it warn', () => {

@@ -83,16 +83,25 @@ export function deviceWindows(root: FdtNode, skip: readonly string[]): TreeWindo
 }
 
 /**
- * Child address to parent address by the first entry of `ranges`; null when the node has none, so
- * nothing below it has a CPU address.
+ * Child address to parent address by the entry of `ranges` that holds it; null when the node has
+ * none, so nothing below it has a CPU address.
  */
 function rangesOf(node: FdtNode, parentCells: number): ((address: number) => number) | null {
   const value = valueOf(node, 'ranges');
   if (value === null || stringsOf(node, 'device_type')[0] === 'pci') return null;
   if (value.length === 0) return (address) => address;
   const childCells = cellsOf(node, '#address-cells')[0] ?? 2;
+  const sizeCells = cellsOf(node, '#size-cells')[0] ?? 1;
   const ranges = cellsOf(node, 'ranges');
-  const child = join(ranges.slice(0, childCells));
-  const parent = join(ranges.slice(childCells, childCells + parentCells));
-  return (address) => address - child + parent;
+  const entries: { readonly child: number; readonly parent: number; readonly size: number }[] = [];
+  for (let i = 0; i < ranges.length; i += childCells + parentCells + sizeCells) {
+    const child = join(ranges.slice(i, i + childCells));
+    const parent = join(ranges.slice(i + childCells, i + childCells + parentCells));
+    entries.push({ child, parent, size: join(ranges.slice(i + childCells + parentCells).slice(0, sizeCells)) });
+  }
+  return (address) => {
+    const entry = entries.find(({ child, size }) => address >= child && address < child + size);
+    if (entry === undefined) throw new RangeError(`${node.name} has no range for 0x${address.toString(16)}`);
+    return address - entry.child + entry.parent;
+  };
 }

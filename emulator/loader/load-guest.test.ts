@@ -27,7 +27,7 @@ const oriole: GuestBoard = {
     { base: 0x9020_0000, size: 0x40_0000 },
     { base: 0xb720_0000, size: 0x8e0_0000 },
   ],
-  rules: { by: 'boot-loader', initrd: [0x8600_0000, 0xa000_0000], dtb: [0x9e00_0000] },
+  rules: { by: 'boot-loader', kernel: null, initrd: [0x8600_0000, 0xa000_0000], dtb: [0x9e00_0000] },
 };
 
 function open(kernel: Uint8Array, initrd?: Uint8Array, append?: string): Guest {

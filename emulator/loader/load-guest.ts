@@ -7,7 +7,7 @@
  *                     2 MiB unless text_offset                  2 MiB boundary
  *
  *   boot-loader  RAM |[ kernel ]...[ initrd ]....[ DTB ]....reserved.....|   where the board prefers them, if free
- *                     text_offset
+ *                     text_offset, or where the board has kernels
  * ```
  * RAM must be zero where nothing is placed: an ELF segment's memory beyond its file is not placed.
  *
@@ -27,7 +27,13 @@ import type { Guest, GuestKernel } from './open-guest.ts';
  */
 export type LoadingRules =
   | { readonly by: 'qemu' }
-  | { readonly by: 'boot-loader'; readonly initrd: readonly number[]; readonly dtb: readonly number[] };
+  | {
+      readonly by: 'boot-loader';
+      /** Where every Image goes; null: where its text_offset says. */
+      readonly kernel: number | null;
+      readonly initrd: readonly number[];
+      readonly dtb: readonly number[];
+    };
 
 /** Facts of the board, in bytes and physical addresses. */
 export interface GuestBoard {
@@ -165,7 +171,7 @@ function placeKernel(kernel: GuestKernel, bank: BaseAndSize, rules: LoadingRules
   const { bytes } = kernel;
   let offset = kernel.kind === 'image' ? kernel.image.textOffset : RAW_TEXT_OFFSET;
   if (rules.by === 'qemu' && offset < QEMU_STUB_BYTES) offset += BLOCK_BYTES;
-  const base = bank.base + offset;
+  const base = (rules.by === 'boot-loader' ? rules.kernel : null) ?? bank.base + offset;
   // A signed kernel's file is longer than image_size: the signature is behind it.
   const needed = Math.max(kernel.kind === 'image' ? kernel.image.imageSize : 0, bytes.length);
   space.take('kernel', base, needed);

@@ -1,6 +1,7 @@
 /** A core that the board has, turned on or not. Its engine is made when it is first turned on. */
 
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
+import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
 
 export interface CoreSlot {
@@ -38,5 +39,26 @@ export function sendEvent(slots: readonly CoreSlot[]): void {
   for (const slot of slots) {
     if (slot.state === 'waiting') wake(slot);
     else slot.core?.wakeFromWfe();
+  }
+}
+
+/**
+ * The firmware's spin table: cores that are off wait in it for the event that comes with their
+ * release word (Documentation/arch/arm64/booting.rst, enable-method "spin-table").
+ */
+export function releaseCores(
+  slots: readonly CoreSlot[],
+  releaseAddresses: readonly (number | null)[],
+  memory: Pick<PhysicalMemory, 'read64'>,
+  released: (core: number) => void,
+): void {
+  for (const slot of slots) {
+    const address = releaseAddresses[slot.index] ?? null;
+    if (address === null || slot.state !== 'off') continue;
+    const entry = memory.read64(address);
+    if (entry === 0n) continue;
+    slot.start = { entry, context: 0n, level: 1 };
+    slot.state = 'running';
+    released(slot.index);
   }
 }

@@ -37,8 +37,13 @@ export interface MachineOptions {
   readonly instructionsPerSecond: number;
   /** Frequency of the generic timer's counter, Hz. */
   readonly counterFrequencyHz: number;
-  /** The instruction by which PSCI is called. */
-  readonly psciConduit: 'hvc' | 'smc';
+  /** The instruction by which PSCI is called; null: there is none. */
+  readonly psciConduit: 'hvc' | 'smc' | null;
+  /**
+   * Spin table: physical address of each core's release word. A core that is off goes on, at EL1,
+   * where its word says when that is not zero and an event is sent (booting.rst).
+   */
+  readonly releaseAddresses?: readonly (number | null)[];
   /** True when the GIC's CPU interface is in system registers. */
   readonly gicSystemRegisters: boolean;
   /** Makes the cores. */

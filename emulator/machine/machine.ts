@@ -18,7 +18,7 @@ import type { Device, DeviceContext } from '#emulator/bus/device.ts';
 import type { Moment } from '#emulator/bus/timer-port.ts';
 import { TracedBus } from '#emulator/bus/traced-bus.ts';
 import { Clock } from './clock.ts';
-import { type CoreSlot, coreSlot, sendEvent, wake, wakeWaiting } from './core-slot.ts';
+import { type CoreSlot, coreSlot, releaseCores, sendEvent, wake, wakeWaiting } from './core-slot.ts';
 import { CounterWaits } from './counter-waits.ts';
 import type { CoreEnvironment } from '#emulator/cpu/core-environment.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
@@ -572,7 +572,12 @@ export class Machine {
       readSystemRegister: (core, encoding) => this.registers.read(core, encoding),
       writeSystemRegister: (core, encoding, value) => this.registers.write(core, encoding, value),
       othersRun: (core) => this.turns.othersRun(this.slots[core.index] as CoreSlot),
-      eventSent: () => sendEvent(this.slots),
+      eventSent: () => {
+        sendEvent(this.slots);
+        releaseCores(this.slots, this.options.releaseAddresses ?? [], this.memory, (core) =>
+          this.events.emit('power', { action: 'core on', core }),
+        );
+      },
       emit: (_core, kind, fields) => this.events.emit(kind, fields),
       traces: (kind) => this.events.enabled(kind),
     };

@@ -25,6 +25,7 @@ interface ImageRecipe {
 const RECIPES: readonly ImageRecipe[] = [
   { name: 'reset-qemu-virt', source: 'reset/qemu-virt.S', linkerScript: 'reset/reset.ld', symbols: false },
   { name: 'reset-pixel6', source: 'reset/pixel6.S', linkerScript: 'reset/reset.ld', symbols: false },
+  { name: 'reset-rpi4', source: 'reset/rpi4.S', linkerScript: 'reset/reset.ld', symbols: false },
   { name: 'kernel', source: 'kernel/head.S', linkerScript: 'kernel/kernel.ld', symbols: true },
   ...[
     'calls-pixel6',

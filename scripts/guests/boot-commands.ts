@@ -76,6 +76,13 @@ export function bootCommands(
       command: `npm run boot -- --board pixel6 --kernel ${show(backports)} --dtb ${show(tree)} --initrd ${show(initramfs)} --append "console=ttySAC0,115200n8"`,
     });
   }
+  const rpi4Tree = paths.get('rpi4-dtb');
+  if (backports !== undefined && rpi4Tree !== undefined && initramfs !== null) {
+    commands.push({
+      title: 'The same on rpi4',
+      command: `npm run boot -- --board rpi4 --kernel ${show(backports)} --dtb ${show(rpi4Tree)} --initrd ${show(initramfs)} --append "console=ttyAMA0,115200n8"`,
+    });
+  }
   return commands;
 }
 

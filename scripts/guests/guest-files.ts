@@ -11,6 +11,7 @@
  *         guests/linux-6.1+modules/lib/modules/VERSION/kernel/…/NAME.ko     of that kernel, for the initramfs
  *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz            for --kernel on pixel6
  *         guests/oriole-dtb/VERSION/usr/lib/modules/VERSION/dtb/…/gs101-oriole.dtb  for --dtb, of that same kernel
+ *         guests/rpi4-dtb/VERSION/usr/lib/modules/VERSION/dtb/…/bcm2711-rpi-4-b.dtb the same for rpi4
  *         guests/busybox/bin/busybox                                        what the initramfs is made of
  *         guests/linux-6.12+modules/boot/vmlinuz-VERSION, usr/lib/modules/…  for --kernel, debian-12 as its disk
  *         guests/debian-12-root-RECIPE/root.ext4                            a root file system: debian-root.ts
@@ -40,6 +41,7 @@ export const GUEST_NAMES = [
   'linux-6.1',
   'linux-backports',
   'oriole-dtb',
+  'rpi4-dtb',
   'busybox',
   'linux-6.12',
   'debian-12',
@@ -163,17 +165,21 @@ function recipeOf(guest: PackageGuest, options: GuestFetchOptions, mayFetch: boo
         intoCache: 'guests/linux-backports',
         file: /^\/usr\/lib\/modules\/[^/]+\/vmlinuz$/,
       };
-    case 'oriole-dtb': {
+    case 'oriole-dtb':
+    case 'rpi4-dtb': {
       const kernel = mayFetch ? fetchGuest('linux-backports', options) : findGuest('linux-backports', options.env);
       if (kernel === null) return null;
       const version = kernel.packageName.replace(/^linux-binary-/, '');
       return {
-        title: "the same kernel's Pixel 6 device tree",
+        title: `the same kernel's device tree of the ${guest === 'oriole-dtb' ? 'Pixel 6' : 'Raspberry Pi 4'}`,
         packageMegabytes: 5,
         suite: 'trixie-backports',
         packageName: `linux-base-${version}`,
-        intoCache: `guests/oriole-dtb/${version}`,
-        file: /^\/usr\/lib\/modules\/[^/]+\/dtb\/exynos\/google\/gs101-oriole\.dtb$/,
+        intoCache: `guests/${guest}/${version}`,
+        file:
+          guest === 'oriole-dtb'
+            ? /^\/usr\/lib\/modules\/[^/]+\/dtb\/exynos\/google\/gs101-oriole\.dtb$/
+            : /^\/usr\/lib\/modules\/[^/]+\/dtb\/broadcom\/bcm2711-rpi-4-b\.dtb$/,
       };
     }
     case 'busybox':

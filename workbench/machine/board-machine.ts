@@ -39,7 +39,7 @@ export interface BoardMachineOptions {
   readonly board: Board;
   /** RAM instead of the board's own banks. */
   readonly banks?: readonly MemoryBank[] | undefined;
-  /** The reset firmware, from address 0. */
+  /** The reset firmware, for the placement that it is the contents of. */
   readonly firmware: Uint8Array;
   readonly cores: CoreFactory;
   /** Disks behind the board's virtio slots, the last slot first. */
@@ -101,7 +101,12 @@ function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
 function attachFlash(board: Board, machine: Machine): void {
   const { device: name } = board.firmware;
   const memory = machine.fixedMemory.find((fixed) => fixed.name === name);
-  if (memory === undefined || board.devices.find((device) => device.name === name)?.model !== 'cfi-flash') return;
+  if (
+    name === null ||
+    memory === undefined ||
+    board.devices.find((device) => device.name === name)?.model !== 'cfi-flash'
+  )
+    return;
   const flash = new CfiFlash({
     name,
     contents: memory.bytes,
@@ -133,7 +138,8 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
     midrs: board.cpus.map(({ midr }) => midr),
     instructionsPerSecond: board.instructionsPerSecond,
     counterFrequencyHz: board.timer.frequencyHz,
-    psciConduit: board.psci.method,
+    psciConduit: board.psci?.method ?? null,
+    releaseAddresses: board.cpus.map(({ releaseAddress }) => releaseAddress ?? null),
     gicSystemRegisters: board.interruptController.version === 3,
     cores: options.cores,
     ...(options.trace === undefined ? {} : { trace: options.trace }),
@@ -152,7 +158,7 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
         ? interrupts.deviceFor(placement)
         : createDevice(
             model,
-            { name, base, size, resetValues: gs101ResetValues(name) },
+            { name, base, size, resetValues: placement.resetValues ?? gs101ResetValues(name) },
             machine.deviceContext((level) => interrupts.setLine(placement, 0, level)),
             {
               ...(name === board.kernelConsole.device ? { onTransmit: (byte: number) => serial.transmit(byte) } : {}),

@@ -8,7 +8,7 @@
 
 import { buildDeviceTree } from '#boards/device-tree.ts';
 import type { Board } from '#boards/types.ts';
-import { chosen, Fdt, FdtError, memoryReservations, reservedMemory, writeFdt } from '#fdt/index.ts';
+import { chosen, Fdt, FdtError, type FdtTree, memoryReservations, reservedMemory, writeFdt } from '#fdt/index.ts';
 import { numberRange, type Range } from '#common/range.ts';
 import { applyLoaderFixups } from './loader-fixups.ts';
 
@@ -36,9 +36,14 @@ export function makeDeviceTree(request: DeviceTreeRequest, initrd: Range | null)
       initrd: initrd ?? undefined,
       seed: seed ?? undefined,
     });
-  if (blob === null) return writeFdt({ root: generate(), reservations: [], bootCpuid: 0 });
+  if (blob === null) return writeFdt({ root: generate(), reservations: firmwareInRam(board), bootCpuid: 0 });
   if (fixups === 'none') return blob;
   return applyLoaderFixups(board, blob, generate());
+}
+
+/** The reservation block: firmware that waits in RAM, and is not in /reserved-memory. */
+function firmwareInRam({ firmware: { device, base, size } }: Board): FdtTree['reservations'] {
+  return device === null ? [{ address: BigInt(base), size: BigInt(size) }] : [];
 }
 
 /**

@@ -3,6 +3,7 @@
  * at the reset vector (`--bios`).
  */
 
+import { keptOut } from '#boards/load-plan.ts';
 import type { Board } from '#boards/types.ts';
 import { GuestImageError } from '#emulator/loader/guest-image-error.ts';
 import { GuestPlacementError } from '#emulator/loader/guest-space.ts';
@@ -37,7 +38,7 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
     const draft = makeDeviceTree(request, guest.initrd === null ? null : { start: 0, end: 1 });
     const plan = loadGuest(
       guest,
-      { ram: board.ramBanks, reserved: board.reserved, rules: loadingRules(board) },
+      { ram: board.ramBanks, reserved: keptOut(board), rules: loadingRules(board) },
       draft.length,
     );
     const deviceTree = makeDeviceTree(request, plan.chosen.initrd);
@@ -97,7 +98,8 @@ export function planFlash(board: Board, settings: MachineSettings, bios: Uint8Ar
  */
 function loadingRules(board: Board): LoadingRules {
   if (board.load.dtb.length === 0) return { by: 'qemu' };
-  return { by: 'boot-loader', initrd: board.load.initrd, dtb: board.load.dtb };
+  const { guestKernel, initrd, dtb } = board.load;
+  return { by: 'boot-loader', kernel: guestKernel ?? null, initrd, dtb };
 }
 
 function explained<T>(option: string, work: () => T): T {

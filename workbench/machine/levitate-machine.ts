@@ -316,7 +316,13 @@ function planBoot(board: Board, settings: MachineSettings): BootPlan {
   const { kernel, bios } = settings;
   checkFaults(settings.faults ?? {}, kernel === undefined && bios === undefined);
   if (kernel !== undefined && bios !== undefined) throw new InputError('--kernel and --bios: one of them, not both');
-  if (kernel !== undefined) return planGuest(board, settings, kernel);
+  if (kernel !== undefined) return withFirmware(board, planGuest(board, settings, kernel));
   if (bios !== undefined) return planFlash(board, settings, bios);
-  return planLevitate(board, settings);
+  return withFirmware(board, planLevitate(board, settings));
+}
+
+/** Firmware that lies in RAM is loaded like the rest. */
+function withFirmware({ firmware: { device, base } }: Board, plan: BootPlan): BootPlan {
+  if (device !== null) return plan;
+  return { ...plan, images: [{ what: 'firmware', base, bytes: plan.firmware }, ...plan.images] };
 }

@@ -6,6 +6,7 @@
  *   /memory           the tree's own ranges where they can be RAM; else, or where all are of size 0, the board's banks
  *   /reserved-memory  the board's regions beside the tree's
  *   /chosen           command line, bounds of the initrd; a console where the tree names none
+ *   others            what the board's loader switches off
  * ```
  * Everything is written in the cells that the tree itself has, whatever the board's are: 32-bit
  * addresses leave out what lies above 4 GiB.
@@ -49,11 +50,26 @@ export function applyLoaderFixups(board: Board, blob: Uint8Array, generated: Fdt
     const additions = generated.children
       .filter(({ name }) => name === 'chosen' || name === 'reserved-memory')
       .map((node) => (node.name === 'chosen' ? node : inCellsOf(node, board.rootCells, own)));
-    return writeFdt({ ...tree, root: additions.reduce(mergeNode, withMemory) });
+    const merged = additions.reduce(mergeNode, withMemory);
+    const root = (board.switchedOff ?? []).reduce((above, path) => switchOff(above, path.split('/').slice(1)), merged);
+    return writeFdt({ ...tree, root });
   } catch (error) {
     if (!(error instanceof FdtError)) throw error;
     throw new InputError(`the device tree cannot be read, so nothing can be added to it: ${error.message}`);
   }
+}
+
+/** `above` with the node at `path` below it disabled, where there is one. */
+function switchOff(above: FdtNode, path: readonly string[]): FdtNode {
+  const [name, ...deeper] = path;
+  if (name === undefined) {
+    const others = above.properties.filter((property) => property.name !== 'status');
+    return { ...above, properties: [...others, { name: 'status', value: stringValue('disabled') }] };
+  }
+  return {
+    ...above,
+    children: above.children.map((child) => (child.name === name ? switchOff(child, deeper) : child)),
+  };
 }
 
 function rootCells(fdt: Fdt): RootCells {

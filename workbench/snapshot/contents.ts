@@ -30,7 +30,7 @@ export interface SnapshotParts {
   /** Why the machine cannot be run on; null: it can. */
   readonly ended: string | null;
   /** Name of the fixed memory that the firmware is loaded into. */
-  readonly firmwareMemory: string;
+  readonly firmwareMemory: string | null;
   /** File of the engine's library; null with the own core. */
   readonly engineLibrary: string | null;
 }
