@@ -4,6 +4,7 @@
  */
 
 import { expect, it } from 'vitest';
+import { hex } from '#common/address.ts';
 import { bootGuest } from './support/guest-machine.ts';
 
 const CODE = [
@@ -20,8 +21,8 @@ it('is there once for each register, with the PC of the first access', () => {
   try {
     expect(guest.run()).toEqual({ kind: 'idle' });
     expect(machine.events.get('mmio-unknown').map(({ fields }) => fields)).toEqual([
-      { device: 'uart0', offset: '0x80', access: 'read', width: 4, value: '0x0', pc: BigInt(base + 4) },
-      { device: 'uart0', offset: '0x90', access: 'write', width: 2, value: '0x0', pc: BigInt(base + 12) },
+      { device: 'uart0', offset: '0x80', access: 'read', width: 4, value: '0x0', pc: hex(base + 4) },
+      { device: 'uart0', offset: '0x90', access: 'write', width: 2, value: '0x0', pc: hex(base + 12) },
     ]);
   } finally {
     machine.close();
