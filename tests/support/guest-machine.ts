@@ -10,10 +10,12 @@ import type { SerialDevice } from '#emulator/devices/serial-device.ts';
 import type { SerialLine } from '#emulator/devices/serial-line.ts';
 import type { CpuModel } from '#emulator/engine/unicorn-handle.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
+import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import type { EventKind } from '#workbench/log/event-kinds.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { MachineStop, RunLimits } from '#emulator/machine/machine-run.ts';
+import { chooseCores } from '#workbench/machine/core-choice.ts';
 import { buildBoardMachine, readFirmwareImage } from '#workbench/machine/board-machine.ts';
 import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
@@ -57,20 +59,26 @@ export function engineLibrary(): string {
   return library;
 }
 
+/** Unicorn where it is asked for something of its own, else as LEVITATE_ENGINE says. */
+function coresFor({ model, counting }: GuestOptions): CoreFactory {
+  if (model === undefined && counting === undefined) return chooseCores().cores;
+  return engineCores((callbacks) =>
+    createUnicornEngine({
+      library: engineLibrary(),
+      callbacks,
+      ...(model === undefined ? {} : { model }),
+      ...(counting === undefined ? {} : { counting }),
+    }),
+  );
+}
+
 /** Loads firmware/images/guests/NAME.bin, or the code given. */
 export function bootGuest(image: string | Uint8Array, options: GuestOptions = {}): Guest {
   const boardName = options.board ?? 'qemu-virt';
   const { machine, serial, console } = buildBoardMachine({
     board: findBoard(boardName).create({ cpus: options.cpus, gicVersion: options.gicVersion }),
     firmware: new Uint8Array(4),
-    cores: engineCores((callbacks) =>
-      createUnicornEngine({
-        library: engineLibrary(),
-        callbacks,
-        ...(options.model === undefined ? {} : { model: options.model }),
-        ...(options.counting === undefined ? {} : { counting: options.counting }),
-      }),
-    ),
+    cores: coresFor(options),
     ...(options.trace === undefined ? {} : { trace: options.trace }),
   });
   const base = RAM_BASE[boardName] + IMAGE_OFFSET;

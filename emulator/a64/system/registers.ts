@@ -68,6 +68,12 @@ const ROWS: readonly Row[] = [
   constant([3, 3, 0, 0, 7], 4n),
   row([3, 2, 0, 0, 0], 0n, 0xfn),
 
+  // Debug beside what DebugRegisters keeps: MDRAR_EL1, OSDLR_EL1, DBGPRCR_EL1, MDCCSR_EL0.
+  constant([2, 0, 1, 0, 0], 0n),
+  row([2, 0, 1, 3, 4], 0n, 1n),
+  row([2, 0, 1, 4, 4], 0n, 1n),
+  constant([2, 3, 0, 1, 0], 0n),
+
   translation(S.SCTLR_EL1, SCTLR_EL1_RESET),
   row([3, 0, 1, 0, 1]),
   row(S.CPACR_EL1, 0n, 0x3n << 20n, 'trap'),
