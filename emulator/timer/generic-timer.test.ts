@@ -344,8 +344,8 @@ describe('the trace', () => {
     clock.idleTicks += 160;
     scheduler.runDue(clock.ticks);
     expect(seen).toEqual([
-      { timer: 'virtual', what: 'programmed', ctl: 0, cval: 10n },
-      { timer: 'virtual', what: 'programmed', ctl: 1, cval: 10n },
+      { timer: 'virtual', what: 'programmed', ctl: 0, cval: '0xa' },
+      { timer: 'virtual', what: 'programmed', ctl: 1, cval: '0xa' },
       { timer: 'virtual', what: 'line', intid: 27, level: true },
       [27, true],
     ]);
