@@ -65,8 +65,9 @@ describe('planLoad', () => {
             ...(plan.initrd === null ? [] : [plan.initrd]),
             ...board.reserved.map((region) => ({ start: region.base, end: region.base + region.size })),
           ].toSorted((a, b) => a.start - b.start);
-          for (const [i, span] of spans.entries())
+          for (const [i, span] of spans.entries()) {
             expect(span.end).toBeLessThanOrEqual(spans[i + 1]?.start ?? Infinity);
+          }
           const bank = board.ramBanks[0];
           expect(Math.min(...spans.map((span) => span.start))).toBeGreaterThanOrEqual(bank?.base ?? Infinity);
           expect(Math.max(...spans.map((span) => span.end))).toBeLessThanOrEqual((bank?.base ?? 0) + (bank?.size ?? 0));

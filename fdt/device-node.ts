@@ -104,8 +104,9 @@ export class DeviceNode {
   get children(): readonly DeviceNode[] {
     const { firstChild, nextSibling } = this.table.index;
     const children: DeviceNode[] = [];
-    for (let i = firstChild[this.i] ?? NO_NODE; i !== NO_NODE; i = nextSibling[i] ?? NO_NODE)
+    for (let i = firstChild[this.i] ?? NO_NODE; i !== NO_NODE; i = nextSibling[i] ?? NO_NODE) {
       children.push(this.table.node(i));
+    }
     return children;
   }
 

@@ -168,8 +168,9 @@ describe('hostile blobs', () => {
   });
 
   it('every single truncation of a valid blob is FDT_ERR_TRUNCATED', () => {
-    for (let length = 0; length < VALID.length; length++)
+    for (let length = 0; length < VALID.length; length++) {
       expect(exercise(VALID.slice(0, length))).toBe('FDT_ERR_TRUNCATED');
+    }
     expect(exercise(VALID)).toBe('opened');
   });
 
@@ -180,8 +181,9 @@ describe('hostile blobs', () => {
       const struct = new Uint8Array(8 + 12 * count + 8);
       const view = new DataView(struct.buffer);
       view.setUint32(0, 1);
-      for (let i = 0; i < count; i++)
+      for (let i = 0; i < count; i++) {
         [3, 0, first + i * step].forEach((word, k) => view.setUint32(8 + 12 * i + 4 * k, word));
+      }
       view.setUint32(struct.length - 8, 2);
       view.setUint32(struct.length - 4, 9);
       const header = blob({ struct: [], strings: '' });

@@ -66,10 +66,11 @@ export function ignoredMemory(fdt: Fdt): string[] {
     const type = node.findProperty('device_type')?.text ?? null;
     const named = node.name === 'memory' || node.name.startsWith('memory@');
     if (type !== 'memory') {
-      if (named)
+      if (named) {
         reasons.push(
           `${node.path} has ${type === null ? 'no device_type' : `device_type "${type}"`}: "memory" is needed`,
         );
+      }
       continue;
     }
     if (!node.available) {

@@ -111,9 +111,9 @@ export function reservedMemory(fdt: Fdt): ReservedMemory {
       }
       for (const { address, size } of wholePairs(property, cells)) {
         if (size === 0n) reject(node, `the range at ${hex(address)} is empty`);
-        else if (address + size > 2n ** 64n)
+        else if (address + size > 2n ** 64n) {
           reject(node, `the range at ${hex(address)} of ${hex(size)} bytes ends beyond 64 bits`);
-        else staticRegions.push({ ...region, start: address, end: address + size });
+        } else staticRegions.push({ ...region, start: address, end: address + size });
       }
     } catch (error) {
       if (!(error instanceof FdtError)) throw error;

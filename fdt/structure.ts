@@ -109,8 +109,9 @@ export function indexStructure(blob: Uint8Array, view: DataView, header: FdtHead
     // Whole first, then allowed here: libfdt's order decides which error is named.
     at = tokenEnd(blob, view, header, start);
     const token = view.getUint32(start);
-    if (rootClosed && token !== TOKEN.END && token !== TOKEN.NOP)
+    if (rootClosed && token !== TOKEN.END && token !== TOKEN.NOP) {
       throw malformed(start, `token ${token} follows the end of the root node`);
+    }
     switch (token) {
       case TOKEN.BEGIN_NODE: {
         const nul = blob.indexOf(0, start + TOKEN_SIZE);

@@ -24,8 +24,9 @@ export function encodeName(name: string): Uint8Array {
   const bytes = new Uint8Array(name.length);
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i);
-    if (code === 0 || code > 0xff)
+    if (code === 0 || code > 0xff) {
       throw new RangeError(`character ${i} of the name ${quote(name)} does not fit a byte`);
+    }
     bytes[i] = code;
   }
   return bytes;

@@ -86,7 +86,8 @@ export function stringValue(text: string): Uint8Array {
 
 /** Strings one after the other, each with its NUL. @throws RangeError one of them contains a NUL */
 export function stringListValue(...texts: readonly string[]): Uint8Array {
-  for (const text of texts)
+  for (const text of texts) {
     if (text.includes('\0')) throw new RangeError(`a string of a property contains NUL: ${JSON.stringify(text)}`);
+  }
   return encodeUtf8(texts.map((text) => `${text}\0`).join(''));
 }

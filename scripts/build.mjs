@@ -193,8 +193,9 @@ function declareLibrary() {
     cwd: root,
     encoding: 'utf8',
   });
-  if (result.status !== 0)
+  if (result.status !== 0) {
     throw new Error(`the type declarations could not be made:\n${result.stdout}${result.stderr}`);
+  }
   // The package's own "#folder/" names lead to its sources, which a published package does not
   // have.
   const types = join(dist, 'types');

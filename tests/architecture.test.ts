@@ -117,6 +117,7 @@ describe('the check', () => {
     ['boards/a.ts', "import { c } from '#emulator/cpu/core.ts';"],
     ['boards/a.ts', "import { b } from '#workbench/commands/boot.ts';"],
     ['scripts/a.ts', "import { m } from '#tests/machine.ts';"],
+    ['workbench/a.ts', 'class A { #hidden = 1; }'],
     ['elsewhere/a.ts', ''],
   ])('refuses in %s: %s', (file, text) => {
     expect(violationsOf(file, `\n${text}`)).toHaveLength(1);

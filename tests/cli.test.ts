@@ -214,8 +214,9 @@ describe('exit status 0', () => {
     ]) {
       expect(text(result)).toContain(`--${option}`);
     }
-    for (const status of ['0 steady state', '1 kernel panic', '2 usage', '3 a limit', '70 a fault'])
+    for (const status of ['0 steady state', '1 kernel panic', '2 usage', '3 a limit', '70 a fault']) {
       expect(text(result)).toContain(status);
+    }
   });
 });
 

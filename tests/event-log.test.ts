@@ -186,8 +186,9 @@ describe('docs/event-log.md', () => {
       const { events } = bootLog(`all-${board}.log`, { board, trace: traceableKinds() }, 'run wild\n');
       const missing = new Set<string>();
       for (const { kind, fields } of events) {
-        for (const name of Object.keys(fields))
+        for (const name of Object.keys(fields)) {
           if (documented.get(kind)?.fields.has(name) !== true) missing.add(`${kind}.${name}`);
+        }
       }
       expect([...missing]).toEqual([]);
       const promised: EventKind[] = [

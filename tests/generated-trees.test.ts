@@ -46,8 +46,9 @@ describe.skipIf(noDtc)(`dtc${noDtc ? ' (skipped: not installed)' : ''}`, () => {
     const addresses = unitAddresses(source);
     for (const device of board.devices) {
       const shallow = device.nodes.find((node) => node.reg !== 'none' && (node.parent ?? 'soc') === 'soc');
-      if (shallow !== undefined)
+      if (shallow !== undefined) {
         expect(addresses, device.name).toContain(shallow.unitAddress ?? device.base - (shallow.parentBase ?? 0));
+      }
     }
   });
 

@@ -53,8 +53,9 @@ describe('a fault of the kernel’s own', () => {
       const base = memMapBase(machine);
       // Links of free heads now lead into the middle of nowhere.
       for (let entry = 0; entry < 524_288; entry++) {
-        if ((machine.memory.read8(base + 24 * entry) & 0x09) === 0x09)
+        if ((machine.memory.read8(base + 24 * entry) & 0x09) === 0x09) {
           machine.memory.write64(base + 24 * entry + 8, 0xffff_8000_1234_5678n);
+        }
       }
     });
     expect(result.outcome.panic, result.machine.serial.text).toMatch(/^PANIC: .*(free list|struct Page|corrupt)/i);

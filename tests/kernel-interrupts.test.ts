@@ -138,8 +138,9 @@ describe.each(MACHINES)('%s', (_name, settings, controller, uart) => {
     let read = '';
     // Each run lets the interrupt refill the queue.
     for (let round = 0; round < 10; round++) {
-      for (let byte = input?.take() ?? null; byte !== null; byte = input?.take() ?? null)
+      for (let byte = input?.take() ?? null; byte !== null; byte = input?.take() ?? null) {
         read += String.fromCharCode(byte);
+      }
       machine.run({ maxInstructions: machine.machine.clock.instructions + 10_000 });
     }
     expect(read).toBe(text);

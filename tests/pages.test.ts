@@ -179,8 +179,9 @@ describe.skipIf(chromium === null)('the report page (needs Chromium on PATH)', (
     boot('--board', 'qemu-virt', '--bios', join(folder, 'guest.bin'), '--timeout', '1ms', '--report', file('guest'));
     const { page, complaints } = await open('guest');
     expect(await text(page, 'notes')).toContain('This guest is not the modelled kernel');
-    for (const part of ['time-section', 'legend', 'order-legend', 'tables-section'])
+    for (const part of ['time-section', 'legend', 'order-legend', 'tables-section']) {
       expect(await page.locator(`#${part}`).isVisible(), part).toBe(false);
+    }
     await page.fill('#map-address', '0x40000000');
     await page.press('#map-address', 'Enter');
     expect(await text(page, 'map-detail')).toContain('who has it is not known');

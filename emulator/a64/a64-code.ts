@@ -116,8 +116,9 @@ export class A64Code extends Code {
   }
 
   private place(n: I32, start: number, shift: I32): { address: I32; offset: number } {
-    if (n.constant !== null)
+    if (n.constant !== null) {
       return { address: this.core, offset: start + (Number(n.constant) << Number(shift.constant)) };
+    }
     return { address: op.add(this.core, op.shl(n, shift)), offset: start };
   }
 

@@ -88,8 +88,9 @@ export class BareCore {
     this.state.setWord(LAYOUT.tlb, this.state.address + LAYOUT.tlbs);
     this.state.setWord(LAYOUT.tlbUnprivileged, this.state.address + LAYOUT.tlbs);
     for (const tag of [TLB_ENTRY.read, TLB_ENTRY.write]) {
-      for (let at = LAYOUT.tlbs + tag; at < LAYOUT.decoded; at += TLB_ENTRY.bytes)
+      for (let at = LAYOUT.tlbs + tag; at < LAYOUT.decoded; at += TLB_ENTRY.bytes) {
         this.state.wide[at / 8] = 2n ** 64n - 1n;
+      }
     }
   }
 
@@ -118,8 +119,9 @@ export class BareCore {
 
   private fetch(): number {
     const offset = Number(this.state.pc) - this.start;
-    if (offset < 0 || offset >= this.bytes.length || offset % 4 !== 0)
+    if (offset < 0 || offset >= this.bytes.length || offset % 4 !== 0) {
       return this.take(TRANSLATION_FAULT, this.state.pc);
+    }
     this.state.wide[LAYOUT.fetchPage / 8] = this.state.pc & ~0xfffn;
     this.state.setWord(LAYOUT.fetchHost, this.bytes.byteOffset + (offset - (offset % 4096)));
     return 0;

@@ -12,13 +12,13 @@ class RecordingDevice implements Device {
   resets = 0;
 
   read(offset: number, width: AccessWidth): number {
-    this.#refuse(offset);
+    this.refuse(offset);
     this.accesses.push(`r${width}@${offset}`);
     return (0xa000_0000 + offset) % 2 ** (8 * width);
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
-    this.#refuse(offset);
+    this.refuse(offset);
     this.accesses.push(`w${width}@${offset}=${value.toString(16)}`);
   }
 
@@ -32,7 +32,7 @@ class RecordingDevice implements Device {
 
   restoreState(): void {}
 
-  #refuse(offset: number): void {
+  private refuse(offset: number): void {
     if (offset === 0x10) {
       throw new BusAbort('protected register');
     }

@@ -14,7 +14,7 @@
  * abort, which the bus always reports by throwing {@link BusAccessAbort}: never a silent zero.
  * Aborts are rare; the path without one allocates nothing.
  *
- * Invariants: `#regions` is sorted by base, its ranges are pairwise disjoint, not empty, and inside
+ * Invariants: `regions` is sorted by base, its ranges are pairwise disjoint, not empty, and inside
  * [0, 2^52).
  *
  * Specification: AMBA APB Protocol (IHI 0024), 3.4 PSLVERR, for a refused access; Arm ARM DDI 0487,
@@ -43,8 +43,8 @@ const PHYSICAL_SPACE = 2 ** 52;
 
 /** The devices of a machine by physical address. */
 export class Bus {
-  readonly #regions: BusRegion[] = [];
-  #last: BusRegion | null = null;
+  private readonly sortedRegions: BusRegion[] = [];
+  private last: BusRegion | null = null;
 
   /**
    * Places a device. O(number of devices).
@@ -54,12 +54,12 @@ export class Bus {
    */
   attach(region: BusRegion): void {
     checkRange(region);
-    const index = this.#firstEndingAfter(region.base);
-    const next = this.#regions[index];
+    const index = this.firstEndingAfter(region.base);
+    const next = this.sortedRegions[index];
     if (next !== undefined && next.base < region.base + region.size) {
       throw new BusOverlapError(rangeOf(region), rangeOf(next));
     }
-    this.#regions.splice(index, 0, { ...rangeOf(region), device: region.device });
+    this.sortedRegions.splice(index, 0, { ...rangeOf(region), device: region.device });
   }
 
   /**
@@ -67,15 +67,15 @@ export class Bus {
    * reached last.
    */
   find(pa: number): BusRegion | null {
-    const last = this.#last;
+    const last = this.last;
     if (last !== null && pa >= last.base && pa < last.base + last.size) {
       return last;
     }
-    const region = this.#regions[this.#firstEndingAfter(pa)];
+    const region = this.sortedRegions[this.firstEndingAfter(pa)];
     if (region === undefined || pa < region.base) {
       return null;
     }
-    this.#last = region;
+    this.last = region;
     return region;
   }
 
@@ -84,11 +84,11 @@ export class Bus {
    * @throws BusAccessAbort as the rules at the top of this file say
    */
   read(pa: number, width: AccessWidth): number {
-    const region = this.#claim(pa, width, null);
+    const region = this.claim(pa, width, null);
     try {
       return region.device.read(pa - region.base, width);
     } catch (error) {
-      throw this.#withAccess(error, pa, width, null);
+      throw this.withAccess(error, pa, width, null);
     }
   }
 
@@ -97,11 +97,11 @@ export class Bus {
    * @throws BusAccessAbort as the rules at the top of this file say
    */
   write(pa: number, width: AccessWidth, value: number): void {
-    const region = this.#claim(pa, width, value);
+    const region = this.claim(pa, width, value);
     try {
       region.device.write(pa - region.base, width, value);
     } catch (error) {
-      throw this.#withAccess(error, pa, width, value);
+      throw this.withAccess(error, pa, width, value);
     }
   }
 
@@ -111,14 +111,14 @@ export class Bus {
    * with its effects
    */
   read64(pa: number): bigint {
-    const region = this.#claim(pa, 8, null);
+    const region = this.claim(pa, 8, null);
     try {
       const offset = pa - region.base;
       const low = region.device.read(offset, 4);
       const high = region.device.read(offset + 4, 4);
       return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
     } catch (error) {
-      throw this.#withAccess(error, pa, 8, null);
+      throw this.withAccess(error, pa, 8, null);
     }
   }
 
@@ -127,24 +127,24 @@ export class Bus {
    * @throws BusAccessAbort; when the device refuses the upper half the lower one has been written
    */
   write64(pa: number, value: bigint): void {
-    const region = this.#claim(pa, 8, value);
+    const region = this.claim(pa, 8, value);
     try {
       const offset = pa - region.base;
       region.device.write(offset, 4, Number(BigInt.asUintN(32, value)));
       region.device.write(offset + 4, 4, Number(BigInt.asUintN(32, value >> 32n)));
     } catch (error) {
-      throw this.#withAccess(error, pa, 8, value);
+      throw this.withAccess(error, pa, 8, value);
     }
   }
 
   /** Every device at its place, by ascending base. A copy. */
   regions(): BusRegion[] {
-    return [...this.#regions];
+    return [...this.sortedRegions];
   }
 
   /** Back to the reset values, each device once, by ascending base. */
   reset(): void {
-    for (const device of new Set(this.#regions.map((region) => region.device))) {
+    for (const device of new Set(this.sortedRegions.map((region) => region.device))) {
       device.reset();
     }
   }
@@ -154,34 +154,34 @@ export class Bus {
    * or "unmapped".
    */
   describe(pa: number): string {
-    const index = this.#firstEndingAfter(pa);
-    const region = this.#regions[index];
+    const index = this.firstEndingAfter(pa);
+    const region = this.sortedRegions[index];
     if (region !== undefined && pa >= region.base) {
       return `${region.name}+${hex(pa - region.base)}`;
     }
-    const below = this.#regions[index - 1];
+    const below = this.sortedRegions[index - 1];
     return below === undefined ? 'unmapped' : `unmapped, ${hex(pa - below.base - below.size)} past ${below.name}`;
   }
 
   /** The region that the whole access lies in. */
-  #claim(pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): BusRegion {
+  private claim(pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): BusRegion {
     const region = this.find(pa);
     if (region === null) {
-      throw this.#abort('unmapped', pa, width, value, 'no device at this address');
+      throw this.abort('unmapped', pa, width, value, 'no device at this address');
     }
     // The base is a multiple of 8, so the offset has the alignment of the address; its low three
     // bits survive the 32-bit operator.
     const offset = pa - region.base;
     if ((offset & (width - 1)) !== 0) {
-      throw this.#abort('unaligned', pa, width, value, `not a multiple of ${width}`);
+      throw this.abort('unaligned', pa, width, value, `not a multiple of ${width}`);
     }
     if (offset + width > region.size) {
-      throw this.#abort('partly-outside', pa, width, value, `the device ends at ${hex(region.base + region.size)}`);
+      throw this.abort('partly-outside', pa, width, value, `the device ends at ${hex(region.base + region.size)}`);
     }
     return region;
   }
 
-  #abort(
+  private abort(
     reason: 'unmapped' | 'partly-outside' | 'unaligned',
     pa: number,
     width: 1 | 2 | 4 | 8,
@@ -195,7 +195,7 @@ export class Bus {
    * A device's refusal with the access added; any other error is a fault of the emulator and stays
    * what it is.
    */
-  #withAccess(error: unknown, pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): unknown {
+  private withAccess(error: unknown, pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): unknown {
     if (!(error instanceof BusAbort)) {
       return error;
     }
@@ -205,12 +205,12 @@ export class Bus {
   /**
    * Index of the first region whose end lies above `pa`; the number of regions when there is none.
    */
-  #firstEndingAfter(pa: number): number {
+  private firstEndingAfter(pa: number): number {
     let low = 0;
-    let high = this.#regions.length;
+    let high = this.sortedRegions.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const region = this.#regions[middle] as BusRegion;
+      const region = this.sortedRegions[middle] as BusRegion;
       if (region.base + region.size > pa) {
         high = middle;
       } else {

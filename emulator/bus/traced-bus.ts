@@ -21,37 +21,37 @@ export interface BusAccess {
 
 /** The devices of a machine by physical address, and a listener. */
 export class TracedBus extends Bus {
-  readonly #tell: (access: BusAccess) => void;
+  private readonly tell: (access: BusAccess) => void;
 
   constructor(tell: (access: BusAccess) => void) {
     super();
-    this.#tell = tell;
+    this.tell = tell;
   }
 
   override read(pa: number, width: AccessWidth): number {
     const value = super.read(pa, width);
-    this.#answered(pa, width, false, value >>> 0);
+    this.answered(pa, width, false, value >>> 0);
     return value;
   }
 
   override write(pa: number, width: AccessWidth, value: number): void {
     super.write(pa, width, value);
-    this.#answered(pa, width, true, value);
+    this.answered(pa, width, true, value);
   }
 
   override read64(pa: number): bigint {
     const value = super.read64(pa);
-    this.#answered(pa, 8, false, value);
+    this.answered(pa, 8, false, value);
     return value;
   }
 
   override write64(pa: number, value: bigint): void {
     super.write64(pa, value);
-    this.#answered(pa, 8, true, BigInt.asUintN(64, value));
+    this.answered(pa, 8, true, BigInt.asUintN(64, value));
   }
 
-  #answered(pa: number, width: 1 | 2 | 4 | 8, write: boolean, value: number | bigint): void {
+  private answered(pa: number, width: 1 | 2 | 4 | 8, write: boolean, value: number | bigint): void {
     const region = this.find(pa);
-    if (region !== null) this.#tell({ device: region.name, offset: pa - region.base, width, write, value });
+    if (region !== null) this.tell({ device: region.name, offset: pa - region.base, width, write, value });
   }
 }

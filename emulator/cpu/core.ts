@@ -438,11 +438,12 @@ export class Core implements MachineCore {
       end = environment.clock.during(
         () => engine.executed,
         () => {
-          if (this.debug.steps)
+          if (this.debug.steps) {
             return this.debug.step(
               () => engine.run(1),
               (stepped) => this.happened(stepped),
             );
+          }
           return this.storesAlone ? engine.run(1) : engine.runBlocks(count, most);
         },
       );
@@ -615,8 +616,9 @@ export class Core implements MachineCore {
     if (
       !this.mayAccess(encoding, read) ||
       !(this.engineHas(encoding) || isOsLock(encoding) || (!read && isSoftwareIncrement(encoding)))
-    )
+    ) {
       return false;
+    }
     if (isDebug) return this.onDebugRegister(encoding, read, rt);
     if (this.level === 0 && !environment.allowedAtEl0(this, encoding, read)) {
       this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };

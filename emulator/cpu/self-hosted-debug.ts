@@ -248,8 +248,9 @@ export class SelfHostedDebug {
       state,
     );
     if (caught === null && this.undo.length === 0) return;
-    if (write && memory.contains(address, size))
+    if (write && memory.contains(address, size)) {
       this.undo.push({ address, bytes: memory.readBytes(address, size).slice() });
+    }
     if (caught !== null) {
       const esr = watchpointSyndrome(state.level < state.target, write);
       this.core.raise({ pc, esr, far: va > caught.start ? va : caught.start, target: state.target });

@@ -185,8 +185,9 @@ export class VirtualMemory {
    * A window of 32-bit words on [va, va + bytes), both multiples of 4, physically contiguous RAM.
    */
   window(va: VirtAddr, bytes: number): VirtualMemoryWindow {
-    if (va % 4n !== 0n || bytes % 4 !== 0)
+    if (va % 4n !== 0n || bytes % 4 !== 0) {
       throw new RangeError(`window of ${bytes} bytes at ${va} is not made of words`);
+    }
     return new VirtualMemoryWindow(this, this.context, va, bytes);
   }
 

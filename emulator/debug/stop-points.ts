@@ -63,8 +63,9 @@ export class StopPoints {
     }
     const ranges = this.memory.rangesOf(core, point.address, point.bytes);
     const mapped = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
-    if (mapped < point.bytes || !ranges.every(({ start, end }) => this.memory.isMemory(start, end - start)))
+    if (mapped < point.bytes || !ranges.every(({ start, end }) => this.memory.isMemory(start, end - start))) {
       return false;
+    }
     this.watchpoints.push({ ...point, ranges });
     return true;
   }

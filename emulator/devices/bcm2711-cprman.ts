@@ -65,33 +65,33 @@ const RESET_VALUES: ReadonlyMap<number, number> = new Map([
 /** The manager. Its registers take 0x2000 bytes. */
 export class Bcm2711Cprman implements Device {
   readonly model = 'bcm2711-cprman';
-  readonly #registers: RegisterStorage;
+  private readonly registers: RegisterStorage;
 
   /** @param name of the device, for events */
   constructor(name: string, context: DeviceContext) {
-    this.#registers = new RegisterStorage({ name, context, size: 0x2000, resetValues: RESET_VALUES });
+    this.registers = new RegisterStorage({ name, context, size: 0x2000, resetValues: RESET_VALUES });
   }
 
   reset(): void {
-    this.#registers.reset();
+    this.registers.reset();
   }
 
   saveState() {
-    return this.#registers.saveState();
+    return this.registers.saveState();
   }
 
   restoreState(state: ReturnType<Bcm2711Cprman['saveState']>): void {
-    this.#registers.restoreState(state);
+    this.registers.restoreState(state);
   }
 
   read(offset: number, width: AccessWidth): number {
-    return this.#registers.read(offset, width);
+    return this.registers.read(offset, width);
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
     const setting = withoutPassword(width, value);
     if (setting === null || offset === CM_LOCK) return;
-    this.#registers.write(offset, 4, isControl(offset) ? withBusy(setting) : setting);
+    this.registers.write(offset, 4, isControl(offset) ? withBusy(setting) : setting);
   }
 }
 

@@ -107,60 +107,60 @@ export interface Bcm2835MailboxOptions {
 /** The mailbox. Its registers take 0x40 bytes. */
 export class Bcm2835Mailbox implements Device {
   readonly model = 'bcm2835-mailbox';
-  readonly #options: Bcm2835MailboxOptions;
-  readonly #unknown: UnknownRegisters;
-  readonly #unknownTags: UnknownRegisters;
-  readonly #answers: number[] = [];
-  #config = 0;
-  #irq = false;
+  private readonly options: Bcm2835MailboxOptions;
+  private readonly unknown: UnknownRegisters;
+  private readonly unknownTags: UnknownRegisters;
+  private readonly answers: number[] = [];
+  private config = 0;
+  private irq = false;
 
   constructor(options: Bcm2835MailboxOptions) {
-    this.#options = options;
+    this.options = options;
     const { name, context } = options;
-    this.#unknown = new UnknownRegisters(name, context);
-    this.#unknownTags = new UnknownRegisters(`${name}, property tag`, context);
+    this.unknown = new UnknownRegisters(name, context);
+    this.unknownTags = new UnknownRegisters(`${name}, property tag`, context);
   }
 
   reset(): void {
-    this.#answers.length = 0;
-    this.#config = 0;
-    this.#updateInterrupt();
+    this.answers.length = 0;
+    this.config = 0;
+    this.updateInterrupt();
   }
 
   saveState() {
     return {
-      answers: [...this.#answers],
-      config: this.#config,
-      irq: this.#irq,
-      unknown: this.#unknown.saveState(),
-      unknownTags: this.#unknownTags.saveState(),
+      answers: [...this.answers],
+      config: this.config,
+      irq: this.irq,
+      unknown: this.unknown.saveState(),
+      unknownTags: this.unknownTags.saveState(),
     };
   }
 
   restoreState(state: ReturnType<Bcm2835Mailbox['saveState']>): void {
-    this.#answers.splice(0, Infinity, ...state.answers);
-    this.#config = state.config;
-    this.#irq = state.irq;
-    this.#unknown.restoreState(state.unknown);
-    this.#unknownTags.restoreState(state.unknownTags);
+    this.answers.splice(0, Infinity, ...state.answers);
+    this.config = state.config;
+    this.irq = state.irq;
+    this.unknown.restoreState(state.unknown);
+    this.unknownTags.restoreState(state.unknownTags);
   }
 
   read(offset: number, width: AccessWidth): number {
     switch (offset) {
       case MAIL0_RD: {
-        const message = this.#answers.shift() ?? 0;
-        this.#updateInterrupt();
+        const message = this.answers.shift() ?? 0;
+        this.updateInterrupt();
         return message;
       }
       case MAIL0_STA:
-        return this.#answers.length === 0 ? STA_EMPTY : this.#answers.length === QUEUE_LENGTH ? STA_FULL : 0;
+        return this.answers.length === 0 ? STA_EMPTY : this.answers.length === QUEUE_LENGTH ? STA_FULL : 0;
       case MAIL0_CNF:
-        return this.#config;
+        return this.config;
       case MAIL1_STA:
         // Messages are taken as they come, while there is room for their answers.
-        return this.#answers.length === QUEUE_LENGTH ? STA_FULL : STA_EMPTY;
+        return this.answers.length === QUEUE_LENGTH ? STA_FULL : STA_EMPTY;
       default:
-        this.#unknown.report('read', offset, width, 0);
+        this.unknown.report('read', offset, width, 0);
         return 0;
     }
   }
@@ -168,29 +168,29 @@ export class Bcm2835Mailbox implements Device {
   write(offset: number, width: AccessWidth, value: number): void {
     switch (offset) {
       case MAIL0_CNF:
-        this.#config = value & CNF_INTERRUPT;
-        this.#updateInterrupt();
+        this.config = value & CNF_INTERRUPT;
+        this.updateInterrupt();
         break;
       case MAIL1_WRT:
-        this.#take(value);
+        this.take(value);
         break;
       default:
-        this.#unknown.report('write', offset, width, value);
+        this.unknown.report('write', offset, width, value);
     }
   }
 
-  #take(message: number): void {
-    const { memory } = this.#options;
+  private take(message: number): void {
+    const { memory } = this.options;
     const channel = message & 0xf;
-    if (channel !== CHANNEL_PROPERTY || memory === undefined || this.#answers.length === QUEUE_LENGTH) return;
+    if (channel !== CHANNEL_PROPERTY || memory === undefined || this.answers.length === QUEUE_LENGTH) return;
     const alias = message >>> 0 >= BUS_ALIAS ? BUS_ALIAS : 0;
-    this.#answerBuffer(memory, (message >>> 0) - alias - channel);
-    this.#answers.push(message);
-    this.#updateInterrupt();
+    this.answerBuffer(memory, (message >>> 0) - alias - channel);
+    this.answers.push(message);
+    this.updateInterrupt();
   }
 
   /** Answers each tag of the buffer; one that is not in RAM, or cut off, is left as it is. */
-  #answerBuffer(memory: MemoryPort, buffer: number): void {
+  private answerBuffer(memory: MemoryPort, buffer: number): void {
     if (!memory.contains(buffer, HEADER_BYTES)) return;
     const end = buffer + memory.read32(buffer);
     if (!memory.contains(buffer, Math.max(HEADER_BYTES, end - buffer))) {
@@ -203,7 +203,7 @@ export class Bcm2835Mailbox implements Device {
       const capacity = memory.read32(at + 4);
       const value = at + TAG_HEADER_BYTES;
       if (value + capacity > end) break;
-      const answer = this.#answer(tag, capacity, (word) => (word * 4 < capacity ? memory.read32(value + word * 4) : 0));
+      const answer = this.answer(tag, capacity, (word) => (word * 4 < capacity ? memory.read32(value + word * 4) : 0));
       if (answer !== null) {
         // A value that is longer than its place is cut off; its length is told all the same.
         for (const [word, content] of answer.entries()) {
@@ -216,17 +216,17 @@ export class Bcm2835Mailbox implements Device {
     memory.write32(buffer + 4, RESPONSE_SUCCESS);
   }
 
-  #answer(tag: number, capacity: number, word: (index: number) => number): readonly number[] | null {
+  private answer(tag: number, capacity: number, word: (index: number) => number): readonly number[] | null {
     const answer = ANSWERS[tag];
     if (answer !== undefined) return answer([word(0), word(1)]);
-    this.#unknownTags.report('write', tag, 4, capacity);
+    this.unknownTags.report('write', tag, 4, capacity);
     return null;
   }
 
-  #updateInterrupt(): void {
-    const level = this.#config !== 0 && this.#answers.length > 0;
-    if (level === this.#irq) return;
-    this.#irq = level;
-    this.#options.context.setIrq(level);
+  private updateInterrupt(): void {
+    const level = this.config !== 0 && this.answers.length > 0;
+    if (level === this.irq) return;
+    this.irq = level;
+    this.options.context.setIrq(level);
   }
 }

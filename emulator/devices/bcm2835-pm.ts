@@ -39,76 +39,76 @@ export interface Bcm2835PmOptions {
 /** The block. Its registers take 0x114 bytes. */
 export class Bcm2835Pm implements Device {
   readonly model = 'bcm2835-pm';
-  readonly #options: Bcm2835PmOptions;
-  readonly #registers: RegisterStorage;
+  private readonly options: Bcm2835PmOptions;
+  private readonly registers: RegisterStorage;
   /** When the watchdog bites. */
-  #bitesAtNs = 0;
-  #wait: PendingTimer | null = null;
+  private bitesAtNs = 0;
+  private wait: PendingTimer | null = null;
 
   constructor(options: Bcm2835PmOptions) {
-    this.#options = options;
+    this.options = options;
     const { name, context } = options;
     const resetValues = new Map([
       [PM_RSTC, RSTC_RESET_VALUE],
       [PM_RSTS, 0],
       [PM_WDOG, 0],
     ]);
-    this.#registers = new RegisterStorage({ name, context, size: 0x114, reportUnknown: true, resetValues });
+    this.registers = new RegisterStorage({ name, context, size: 0x114, reportUnknown: true, resetValues });
   }
 
   reset(): void {
-    this.#stop();
-    this.#registers.reset();
+    this.stop();
+    this.registers.reset();
   }
 
   saveState() {
     return {
-      registers: this.#registers.saveState(),
-      bitesAtNs: this.#bitesAtNs,
-      wait: this.#wait?.moment ?? null,
+      registers: this.registers.saveState(),
+      bitesAtNs: this.bitesAtNs,
+      wait: this.wait?.moment ?? null,
     };
   }
 
   restoreState(state: ReturnType<Bcm2835Pm['saveState']>): void {
-    this.#registers.restoreState(state.registers);
-    this.#bitesAtNs = state.bitesAtNs;
-    this.#wait?.cancel();
-    this.#wait = state.wait === null ? null : this.#options.timers.resume(state.wait, () => this.#bite());
+    this.registers.restoreState(state.registers);
+    this.bitesAtNs = state.bitesAtNs;
+    this.wait?.cancel();
+    this.wait = state.wait === null ? null : this.options.timers.resume(state.wait, () => this.bite());
   }
 
   read(offset: number, width: AccessWidth): number {
-    if (offset === PM_WDOG && this.#wait !== null) {
-      const leftNs = this.#bitesAtNs - this.#options.context.nowNs();
+    if (offset === PM_WDOG && this.wait !== null) {
+      const leftNs = this.bitesAtNs - this.options.context.nowNs();
       return Math.max(0, Math.ceil((leftNs * TICKS_PER_SECOND) / 1e9));
     }
-    return this.#registers.read(offset, width);
+    return this.registers.read(offset, width);
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
     const setting = withoutPassword(width, value);
     if (setting === null) return;
-    this.#registers.write(offset, 4, setting);
-    if (offset === PM_RSTC || offset === PM_WDOG) this.#arm();
+    this.registers.write(offset, 4, setting);
+    if (offset === PM_RSTC || offset === PM_WDOG) this.arm();
   }
 
   /** Counts from PM_WDOG on while a full reset is configured. */
-  #arm(): void {
-    this.#stop();
-    if ((this.#registers.read(PM_RSTC, 4) & RSTC_WRITE_CONFIG) !== RSTC_FULL_RESET) return;
-    const { context, timers } = this.#options;
-    const ns = ((this.#registers.read(PM_WDOG, 4) & WDOG_TIME) * 1e9) / TICKS_PER_SECOND;
-    this.#bitesAtNs = context.nowNs() + ns;
-    this.#wait = timers.after(ns, () => this.#bite());
+  private arm(): void {
+    this.stop();
+    if ((this.registers.read(PM_RSTC, 4) & RSTC_WRITE_CONFIG) !== RSTC_FULL_RESET) return;
+    const { context, timers } = this.options;
+    const ns = ((this.registers.read(PM_WDOG, 4) & WDOG_TIME) * 1e9) / TICKS_PER_SECOND;
+    this.bitesAtNs = context.nowNs() + ns;
+    this.wait = timers.after(ns, () => this.bite());
   }
 
-  #stop(): void {
-    this.#wait?.cancel();
-    this.#wait = null;
+  private stop(): void {
+    this.wait?.cancel();
+    this.wait = null;
   }
 
-  #bite(): void {
-    this.#wait = null;
-    const halts = (this.#registers.read(PM_RSTS, 4) & RSTS_PARTITION) === RSTS_PARTITION;
-    this.#options.onPower(halts ? 'off' : 'reset');
+  private bite(): void {
+    this.wait = null;
+    const halts = (this.registers.read(PM_RSTS, 4) & RSTS_PARTITION) === RSTS_PARTITION;
+    this.options.onPower(halts ? 'off' : 'reset');
   }
 }

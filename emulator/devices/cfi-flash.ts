@@ -90,13 +90,13 @@ export class CfiFlash implements Device {
   readonly model = 'CFI flash';
   /** The bank's bytes, for mapping. */
   readonly contents: Uint8Array;
-  readonly #options: CfiFlashOptions;
-  readonly #query: Uint8Array;
-  #plane: Plane = 'array';
-  #expected: Expected = 'command';
-  #status = STATUS_READY;
-  #buffer: BufferedWrite[] = [];
-  #bufferWords = 0;
+  private readonly options: CfiFlashOptions;
+  private readonly query: Uint8Array;
+  private plane: Plane = 'array';
+  private expected: Expected = 'command';
+  private status = STATUS_READY;
+  private buffer: BufferedWrite[] = [];
+  private bufferWords = 0;
 
   /** @throws RangeError when the contents are not whole erase blocks, or not a power of two */
   constructor(options: CfiFlashOptions) {
@@ -104,162 +104,162 @@ export class CfiFlash implements Device {
     if (bytes < FLASH_BLOCK_BYTES || !Number.isInteger(Math.log2(bytes))) {
       throw new RangeError(`${options.name}: ${bytes} bytes are not a power of two of at least ${FLASH_BLOCK_BYTES}`);
     }
-    this.#options = options;
+    this.options = options;
     this.contents = options.contents;
-    this.#query = cfiQueryTable(bytes / CHIPS);
+    this.query = cfiQueryTable(bytes / CHIPS);
   }
 
   /** True when reads give the contents: what a machine may map. */
   get arrayMode(): boolean {
-    return this.#plane === 'array';
+    return this.plane === 'array';
   }
 
   /** To array mode. The contents stay: it is flash. */
   reset(): void {
-    this.#expected = 'command';
-    this.#status = STATUS_READY;
-    this.#buffer = [];
-    this.#show('array');
+    this.expected = 'command';
+    this.status = STATUS_READY;
+    this.buffer = [];
+    this.show('array');
   }
 
   /** Without the contents, which are the machine's memory. */
   saveState() {
     return {
-      plane: this.#plane,
-      expected: this.#expected,
-      status: this.#status,
-      bufferWords: this.#bufferWords,
-      buffer: this.#buffer.map(({ offset, width, value }) => ({ offset, width, value })),
+      plane: this.plane,
+      expected: this.expected,
+      status: this.status,
+      bufferWords: this.bufferWords,
+      buffer: this.buffer.map(({ offset, width, value }) => ({ offset, width, value })),
     };
   }
 
   restoreState(state: ReturnType<CfiFlash['saveState']>): void {
-    this.#plane = state.plane;
-    this.#expected = state.expected;
-    this.#status = state.status;
-    this.#bufferWords = state.bufferWords;
-    this.#buffer = [...state.buffer];
+    this.plane = state.plane;
+    this.expected = state.expected;
+    this.status = state.status;
+    this.bufferWords = state.bufferWords;
+    this.buffer = [...state.buffer];
   }
 
   read(offset: number, width: AccessWidth): number {
-    const word = this.#word(offset - (offset % 4));
+    const word = this.word(offset - (offset % 4));
     return width === 4 ? word : (word >>> (8 * (offset % 4))) & (width === 1 ? 0xff : 0xffff);
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
     const command = value & 0xff;
-    switch (this.#expected) {
+    switch (this.expected) {
       case 'command':
-        this.#command(command);
+        this.command(command);
         break;
       case 'data':
-        this.#finish(this.#program([{ offset, width, value }]));
+        this.finish(this.program([{ offset, width, value }]));
         break;
       case 'erase-confirm':
-        if (!this.#abandoned(command)) this.#finish(command === CONFIRM ? this.#erase(offset) : STATUS_SEQUENCE_ERROR);
+        if (!this.abandoned(command)) this.finish(command === CONFIRM ? this.erase(offset) : STATUS_SEQUENCE_ERROR);
         break;
       case 'lock-bits':
-        if (!this.#abandoned(command)) this.#finish(0);
+        if (!this.abandoned(command)) this.finish(0);
         break;
       case 'buffer-count':
-        this.#bufferWords = (value & 0xffff) + 1;
-        this.#buffer = [];
-        if (this.#bufferWords > BUFFER_WORDS) this.#finish(STATUS_SEQUENCE_ERROR);
-        else this.#expected = 'buffer-data';
+        this.bufferWords = (value & 0xffff) + 1;
+        this.buffer = [];
+        if (this.bufferWords > BUFFER_WORDS) this.finish(STATUS_SEQUENCE_ERROR);
+        else this.expected = 'buffer-data';
         break;
       case 'buffer-data':
-        this.#buffer.push({ offset, width, value });
-        if (this.#buffer.length === this.#bufferWords) this.#expected = 'buffer-confirm';
+        this.buffer.push({ offset, width, value });
+        if (this.buffer.length === this.bufferWords) this.expected = 'buffer-confirm';
         break;
       case 'buffer-confirm':
-        if (!this.#abandoned(command)) {
-          this.#finish(command === CONFIRM ? this.#program(this.#buffer) : STATUS_SEQUENCE_ERROR);
+        if (!this.abandoned(command)) {
+          this.finish(command === CONFIRM ? this.program(this.buffer) : STATUS_SEQUENCE_ERROR);
         }
         break;
     }
   }
 
-  #command(command: number): void {
+  private command(command: number): void {
     switch (command) {
       case 0x90:
-        this.#show('identifiers');
+        this.show('identifiers');
         break;
       case 0x98:
-        this.#show('query');
+        this.show('query');
         break;
       case 0x70:
-        this.#show('status');
+        this.show('status');
         break;
       case 0x10:
       case 0x40:
-        this.#expect('data');
+        this.expect('data');
         break;
       case 0x20:
-        this.#expect('erase-confirm');
+        this.expect('erase-confirm');
         break;
       case 0x60:
-        this.#expect('lock-bits');
+        this.expect('lock-bits');
         break;
       case 0xe8:
-        this.#expect('buffer-count');
+        this.expect('buffer-count');
         break;
       case 0x50:
-        this.#status = STATUS_READY;
-        this.#show('array');
+        this.status = STATUS_READY;
+        this.show('array');
         break;
       default:
-        this.#show('array');
+        this.show('array');
     }
   }
 
   /** A read-array command in the middle of a sequence gives it up. */
-  #abandoned(command: number): boolean {
+  private abandoned(command: number): boolean {
     if (command !== 0xff) return false;
-    this.#expected = 'command';
-    this.#show('array');
+    this.expected = 'command';
+    this.show('array');
     return true;
   }
 
-  #expect(next: Expected): void {
-    this.#expected = next;
-    this.#show('status');
+  private expect(next: Expected): void {
+    this.expected = next;
+    this.show('status');
   }
 
-  #finish(errors: number): void {
-    this.#status |= errors;
-    this.#expected = 'command';
-    this.#show('status');
+  private finish(errors: number): void {
+    this.status |= errors;
+    this.expected = 'command';
+    this.show('status');
   }
 
-  #show(plane: Plane): void {
+  private show(plane: Plane): void {
     const before = this.arrayMode;
-    this.#plane = plane;
-    if (this.arrayMode !== before) this.#options.onArrayMode?.(this.arrayMode);
+    this.plane = plane;
+    if (this.arrayMode !== before) this.options.onArrayMode?.(this.arrayMode);
   }
 
   /** Both chips' word at `offset`, a multiple of 4. */
-  #word(offset: number): number {
-    switch (this.#plane) {
+  private word(offset: number): number {
+    switch (this.plane) {
       case 'array':
-        return this.#contentsWord(offset);
+        return this.contentsWord(offset);
       case 'status':
-        return bothChips(this.#status);
+        return bothChips(this.status);
       case 'identifiers':
         return bothChips(IDENTIFIER_CODES[(offset % IDENTIFIER_BYTES) / 4] ?? 0);
       case 'query':
-        return bothChips(this.#query[offset / 4] ?? 0);
+        return bothChips(this.query[offset / 4] ?? 0);
     }
   }
 
-  #contentsWord(offset: number): number {
+  private contentsWord(offset: number): number {
     const { contents } = this;
     const byte = (n: number) => contents[offset + n] as number;
     return (byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24)) >>> 0;
   }
 
   /** Clears the bits that are 0 in the data. Returns status bits. */
-  #program(writes: readonly BufferedWrite[]): number {
-    if (this.#options.readOnly === true) return STATUS_PROGRAM_ERROR | STATUS_LOCKED;
+  private program(writes: readonly BufferedWrite[]): number {
+    if (this.options.readOnly === true) return STATUS_PROGRAM_ERROR | STATUS_LOCKED;
     let start = this.contents.length;
     let end = 0;
     for (const { offset, width, value } of writes) {
@@ -269,15 +269,15 @@ export class CfiFlash implements Device {
       start = Math.min(start, offset);
       end = Math.max(end, offset + width);
     }
-    this.#options.onContents?.(start, end);
+    this.options.onContents?.(start, end);
     return 0;
   }
 
-  #erase(offset: number): number {
-    if (this.#options.readOnly === true) return STATUS_ERASE_ERROR | STATUS_LOCKED;
+  private erase(offset: number): number {
+    if (this.options.readOnly === true) return STATUS_ERASE_ERROR | STATUS_LOCKED;
     const start = offset - (offset % FLASH_BLOCK_BYTES);
     this.contents.fill(ERASED, start, start + FLASH_BLOCK_BYTES);
-    this.#options.onContents?.(start, start + FLASH_BLOCK_BYTES);
+    this.options.onContents?.(start, start + FLASH_BLOCK_BYTES);
     return 0;
   }
 }

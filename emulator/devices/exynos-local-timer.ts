@@ -42,68 +42,68 @@ export interface CycleClock {
 
 /** One timer. */
 export class ExynosLocalTimer {
-  readonly #clock: CycleClock;
-  readonly #setLine: (level: boolean) => void;
-  #tickBuffer = 0;
-  #interruptBuffer = 0;
+  private readonly clock: CycleClock;
+  private readonly setLine: (level: boolean) => void;
+  private tickBuffer = 0;
+  private interruptBuffer = 0;
   /** What the running count was loaded with. */
-  #tick = 1;
-  #interval = 1;
-  #control = 0;
-  #pending = 0;
-  #enabled = 0;
-  #writeStatus = 0;
+  private tick = 1;
+  private interval = 1;
+  private control = 0;
+  private pending = 0;
+  private enabled = 0;
+  private writeStatus = 0;
   /** Cycle at which the running interval began. */
-  #started = 0;
-  #wait: PendingTimer | null = null;
-  #line = false;
+  private started = 0;
+  private wait: PendingTimer | null = null;
+  private line = false;
 
   constructor(clock: CycleClock, setLine: (level: boolean) => void) {
-    this.#clock = clock;
-    this.#setLine = setLine;
+    this.clock = clock;
+    this.setLine = setLine;
   }
 
   reset(): void {
-    this.#stop();
-    this.#tickBuffer = 0;
-    this.#interruptBuffer = 0;
-    this.#control = 0;
-    this.#pending = 0;
-    this.#enabled = 0;
-    this.#writeStatus = 0;
-    this.#updateLine();
+    this.stop();
+    this.tickBuffer = 0;
+    this.interruptBuffer = 0;
+    this.control = 0;
+    this.pending = 0;
+    this.enabled = 0;
+    this.writeStatus = 0;
+    this.updateLine();
   }
 
   saveState() {
     return {
-      tickBuffer: this.#tickBuffer,
-      interruptBuffer: this.#interruptBuffer,
-      tick: this.#tick,
-      interval: this.#interval,
-      control: this.#control,
-      pending: this.#pending,
-      enabled: this.#enabled,
-      writeStatus: this.#writeStatus,
-      started: this.#started,
-      line: this.#line,
-      wait: this.#wait?.moment ?? null,
+      tickBuffer: this.tickBuffer,
+      interruptBuffer: this.interruptBuffer,
+      tick: this.tick,
+      interval: this.interval,
+      control: this.control,
+      pending: this.pending,
+      enabled: this.enabled,
+      writeStatus: this.writeStatus,
+      started: this.started,
+      line: this.line,
+      wait: this.wait?.moment ?? null,
     };
   }
 
   restoreState(state: ReturnType<ExynosLocalTimer['saveState']>): void {
-    this.#tickBuffer = state.tickBuffer;
-    this.#interruptBuffer = state.interruptBuffer;
-    this.#tick = state.tick;
-    this.#interval = state.interval;
-    this.#control = state.control;
-    this.#pending = state.pending;
-    this.#enabled = state.enabled;
-    this.#writeStatus = state.writeStatus;
-    this.#started = state.started;
-    this.#line = state.line;
-    this.#stop();
+    this.tickBuffer = state.tickBuffer;
+    this.interruptBuffer = state.interruptBuffer;
+    this.tick = state.tick;
+    this.interval = state.interval;
+    this.control = state.control;
+    this.pending = state.pending;
+    this.enabled = state.enabled;
+    this.writeStatus = state.writeStatus;
+    this.started = state.started;
+    this.line = state.line;
+    this.stop();
     if (state.wait !== null) {
-      this.#wait = this.#clock.resume(state.wait, this.#endOfInterval(), () => this.#expire());
+      this.wait = this.clock.resume(state.wait, this.endOfInterval(), () => this.expire());
     }
   }
 
@@ -111,21 +111,21 @@ export class ExynosLocalTimer {
   read(offset: number): number | null {
     switch (offset) {
       case TCNTB:
-        return this.#tickBuffer;
+        return this.tickBuffer;
       case TCNTO:
-        return this.#wait === null ? 0 : this.#tick - 1 - (this.#elapsed() % this.#tick);
+        return this.wait === null ? 0 : this.tick - 1 - (this.elapsed() % this.tick);
       case ICNTB:
-        return this.#interruptBuffer;
+        return this.interruptBuffer;
       case ICNTO:
-        return this.#wait === null ? 0 : Math.max(0, this.#interval - 1 - Math.floor(this.#elapsed() / this.#tick));
+        return this.wait === null ? 0 : Math.max(0, this.interval - 1 - Math.floor(this.elapsed() / this.tick));
       case TCON:
-        return this.#control;
+        return this.control;
       case INT_CSTAT:
-        return this.#pending;
+        return this.pending;
       case INT_ENB:
-        return this.#enabled;
+        return this.enabled;
       case WSTAT:
-        return this.#writeStatus;
+        return this.writeStatus;
       default:
         return null;
     }
@@ -135,87 +135,87 @@ export class ExynosLocalTimer {
   write(offset: number, value: number): boolean {
     switch (offset) {
       case TCNTB:
-        this.#tickBuffer = value;
-        this.#writeStatus |= WSTAT_TCNTB;
+        this.tickBuffer = value;
+        this.writeStatus |= WSTAT_TCNTB;
         break;
       case ICNTB:
-        this.#interruptBuffer = value % ICNTB_UPDATE;
-        this.#writeStatus |= WSTAT_ICNTB;
-        if (value >= ICNTB_UPDATE && this.#wait !== null) this.#start();
+        this.interruptBuffer = value % ICNTB_UPDATE;
+        this.writeStatus |= WSTAT_ICNTB;
+        if (value >= ICNTB_UPDATE && this.wait !== null) this.start();
         break;
       case TCON:
-        this.#writeControl(value);
-        this.#writeStatus |= WSTAT_TCON;
+        this.writeControl(value);
+        this.writeStatus |= WSTAT_TCON;
         break;
       case INT_CSTAT:
-        this.#pending &= ~value;
+        this.pending &= ~value;
         break;
       case INT_ENB:
-        this.#enabled = value & 1;
+        this.enabled = value & 1;
         break;
       case WSTAT:
-        this.#writeStatus &= ~value;
+        this.writeStatus &= ~value;
         break;
       default:
         return false;
     }
-    this.#updateLine();
+    this.updateLine();
     return true;
   }
 
-  #writeControl(value: number): void {
-    this.#control = value & 0xf;
+  private writeControl(value: number): void {
+    this.control = value & 0xf;
     const runs = (value & TCON_TIMER_START) !== 0 && (value & TCON_INT_START) !== 0;
-    if (!runs) this.#stop();
-    else if (this.#wait === null) this.#start();
+    if (!runs) this.stop();
+    else if (this.wait === null) this.start();
   }
 
-  #elapsed(): number {
-    return this.#clock.cycles() - this.#started;
+  private elapsed(): number {
+    return this.clock.cycles() - this.started;
   }
 
-  #start(): void {
-    this.#stop();
-    this.#tick = this.#tickBuffer + 1;
-    this.#interval = this.#interruptBuffer + 1;
-    this.#started = this.#clock.cycles();
-    this.#await();
+  private start(): void {
+    this.stop();
+    this.tick = this.tickBuffer + 1;
+    this.interval = this.interruptBuffer + 1;
+    this.started = this.clock.cycles();
+    this.await();
   }
 
-  #await(): void {
-    this.#wait = this.#clock.at(this.#endOfInterval(), () => this.#expire());
+  private await(): void {
+    this.wait = this.clock.at(this.endOfInterval(), () => this.expire());
   }
 
-  #endOfInterval(): number {
-    return this.#started + this.#tick * this.#interval;
+  private endOfInterval(): number {
+    return this.started + this.tick * this.interval;
   }
 
-  #stop(): void {
-    this.#wait?.cancel();
-    this.#wait = null;
+  private stop(): void {
+    this.wait?.cancel();
+    this.wait = null;
   }
 
-  #expire(): void {
-    this.#wait = null;
-    this.#pending = 1;
-    if ((this.#control & TCON_INTERVAL) !== 0) {
+  private expire(): void {
+    this.wait = null;
+    this.pending = 1;
+    if ((this.control & TCON_INTERVAL) !== 0) {
       // Whole intervals that passed unseen are one interrupt: the status has one bit.
-      const cycles = this.#tick * this.#interval;
-      this.#started += Math.floor(this.#elapsed() / cycles) * cycles;
-      this.#tick = this.#tickBuffer + 1;
-      this.#interval = this.#interruptBuffer + 1;
-      this.#await();
+      const cycles = this.tick * this.interval;
+      this.started += Math.floor(this.elapsed() / cycles) * cycles;
+      this.tick = this.tickBuffer + 1;
+      this.interval = this.interruptBuffer + 1;
+      this.await();
     } else {
-      this.#control &= ~TCON_INT_START;
+      this.control &= ~TCON_INT_START;
     }
-    this.#updateLine();
+    this.updateLine();
   }
 
-  #updateLine(): void {
-    const level = (this.#pending & this.#enabled) !== 0;
-    if (level !== this.#line) {
-      this.#line = level;
-      this.#setLine(level);
+  private updateLine(): void {
+    const level = (this.pending & this.enabled) !== 0;
+    if (level !== this.line) {
+      this.line = level;
+      this.setLine(level);
     }
   }
 }

@@ -81,197 +81,197 @@ interface Comparator {
 /** The timer. Its registers take 0xb00 bytes. */
 export class ExynosMct implements Device {
   readonly model = 'exynos-mct';
-  readonly #options: ExynosMctOptions;
-  readonly #unknown: UnknownRegisters;
-  readonly #comparators: readonly Comparator[];
-  readonly #locals: readonly ExynosLocalTimer[];
-  readonly #lines: boolean[] = [];
-  /** The counter reads `#count` at cycle `#countedFrom` and runs, or stands there. */
-  #count = 0n;
-  #countedFrom = 0;
-  #control = G_TCON_START;
-  #pending = 0;
-  #enabled = 0;
-  #countWriteStatus = 0;
-  #writeStatus = 0;
+  private readonly options: ExynosMctOptions;
+  private readonly unknown: UnknownRegisters;
+  private readonly comparators: readonly Comparator[];
+  private readonly locals: readonly ExynosLocalTimer[];
+  private readonly lines: boolean[] = [];
+  /** The counter reads `count` at cycle `countedFrom` and runs, or stands there. */
+  private count = 0n;
+  private countedFrom = 0;
+  private control = G_TCON_START;
+  private pending = 0;
+  private enabled = 0;
+  private countWriteStatus = 0;
+  private writeStatus = 0;
 
   constructor(options: ExynosMctOptions) {
-    this.#options = options;
-    this.#unknown = new UnknownRegisters(options.name, options.context);
-    this.#comparators = Array.from({ length: 4 }, () => ({ value: 0n, increment: 0, wait: null, due: 0 }));
+    this.options = options;
+    this.unknown = new UnknownRegisters(options.name, options.context);
+    this.comparators = Array.from({ length: 4 }, () => ({ value: 0n, increment: 0, wait: null, due: 0 }));
     const clock: CycleClock = {
-      cycles: () => this.#cycles(),
-      at: (cycle, callback) => this.#at(cycle, callback),
-      resume: (moment, cycle, callback) => this.#at(cycle, callback, moment),
+      cycles: () => this.cycles(),
+      at: (cycle, callback) => this.at(cycle, callback),
+      resume: (moment, cycle, callback) => this.at(cycle, callback, moment),
     };
-    this.#locals = Array.from(
+    this.locals = Array.from(
       { length: LOCAL_TIMERS },
-      (_, n) => new ExynosLocalTimer(clock, (level) => options.setLine(this.#comparators.length + n, level)),
+      (_, n) => new ExynosLocalTimer(clock, (level) => options.setLine(this.comparators.length + n, level)),
     );
   }
 
   reset(): void {
-    for (const comparator of this.#comparators) {
+    for (const comparator of this.comparators) {
       comparator.wait?.cancel();
       comparator.wait = null;
       comparator.value = 0n;
       comparator.increment = 0;
     }
-    for (const local of this.#locals) local.reset();
-    this.#count = 0n;
-    this.#countedFrom = 0;
-    this.#control = G_TCON_START;
-    this.#pending = 0;
-    this.#enabled = 0;
-    this.#countWriteStatus = 0;
-    this.#writeStatus = 0;
-    this.#updateLines();
+    for (const local of this.locals) local.reset();
+    this.count = 0n;
+    this.countedFrom = 0;
+    this.control = G_TCON_START;
+    this.pending = 0;
+    this.enabled = 0;
+    this.countWriteStatus = 0;
+    this.writeStatus = 0;
+    this.updateLines();
   }
 
   saveState() {
     return {
-      count: this.#count,
-      countedFrom: this.#countedFrom,
-      control: this.#control,
-      pending: this.#pending,
-      enabled: this.#enabled,
-      countWriteStatus: this.#countWriteStatus,
-      writeStatus: this.#writeStatus,
-      lines: this.#comparators.map((_, index) => this.#lines[index] ?? false),
-      comparators: this.#comparators.map(({ value, increment, due, wait }) => ({
+      count: this.count,
+      countedFrom: this.countedFrom,
+      control: this.control,
+      pending: this.pending,
+      enabled: this.enabled,
+      countWriteStatus: this.countWriteStatus,
+      writeStatus: this.writeStatus,
+      lines: this.comparators.map((_, index) => this.lines[index] ?? false),
+      comparators: this.comparators.map(({ value, increment, due, wait }) => ({
         value,
         increment,
         due,
         wait: wait?.moment ?? null,
       })),
-      locals: this.#locals.map((local) => local.saveState()),
-      unknown: this.#unknown.saveState(),
+      locals: this.locals.map((local) => local.saveState()),
+      unknown: this.unknown.saveState(),
     };
   }
 
   restoreState(state: ReturnType<ExynosMct['saveState']>): void {
-    this.#count = state.count;
-    this.#countedFrom = state.countedFrom;
-    this.#control = state.control;
-    this.#pending = state.pending;
-    this.#enabled = state.enabled;
-    this.#countWriteStatus = state.countWriteStatus;
-    this.#writeStatus = state.writeStatus;
-    for (const [index, line] of state.lines.entries()) this.#lines[index] = line;
+    this.count = state.count;
+    this.countedFrom = state.countedFrom;
+    this.control = state.control;
+    this.pending = state.pending;
+    this.enabled = state.enabled;
+    this.countWriteStatus = state.countWriteStatus;
+    this.writeStatus = state.writeStatus;
+    for (const [index, line] of state.lines.entries()) this.lines[index] = line;
     for (const [index, { value, increment, due, wait }] of state.comparators.entries()) {
-      const comparator = this.#comparators[index] as Comparator;
+      const comparator = this.comparators[index] as Comparator;
       comparator.wait?.cancel();
       comparator.value = value;
       comparator.increment = increment;
       comparator.due = due;
-      comparator.wait = wait === null ? null : this.#at(due, () => this.#expire(index), wait);
+      comparator.wait = wait === null ? null : this.at(due, () => this.expire(index), wait);
     }
-    for (const [index, local] of state.locals.entries()) this.#locals[index]?.restoreState(local);
-    this.#unknown.restoreState(state.unknown);
+    for (const [index, local] of state.locals.entries()) this.locals[index]?.restoreState(local);
+    this.unknown.restoreState(state.unknown);
   }
 
   read(offset: number, width: AccessWidth): number {
-    const value = width === 4 ? this.#readRegister(offset) : null;
-    if (value === null) this.#unknown.report('read', offset, width, 0);
+    const value = width === 4 ? this.readRegister(offset) : null;
+    if (value === null) this.unknown.report('read', offset, width, 0);
     return value ?? 0;
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
-    if (width !== 4 || !this.#writeRegister(offset, value)) this.#unknown.report('write', offset, width, value);
+    if (width !== 4 || !this.writeRegister(offset, value)) this.unknown.report('write', offset, width, value);
   }
 
-  #readRegister(offset: number): number | null {
-    if (offset >= LOCAL && offset < LOCAL_END) return this.#local(offset).read(offset % LOCAL_BYTES);
-    if (offset >= COMPARATORS && offset < COMPARATORS_END) return this.#readComparator(offset);
+  private readRegister(offset: number): number | null {
+    if (offset >= LOCAL && offset < LOCAL_END) return this.local(offset).read(offset % LOCAL_BYTES);
+    if (offset >= COMPARATORS && offset < COMPARATORS_END) return this.readComparator(offset);
     switch (offset) {
       case G_CNT_L:
-        return Number(BigInt.asUintN(32, this.#counter()));
+        return Number(BigInt.asUintN(32, this.counter()));
       case G_CNT_U:
-        return Number(this.#counter() >> 32n);
+        return Number(this.counter() >> 32n);
       case G_CNT_WSTAT:
-        return this.#countWriteStatus;
+        return this.countWriteStatus;
       case G_TCON:
-        return this.#control;
+        return this.control;
       case G_INT_CSTAT:
-        return this.#pending;
+        return this.pending;
       case G_INT_ENB:
-        return this.#enabled;
+        return this.enabled;
       case G_WSTAT:
-        return this.#writeStatus;
+        return this.writeStatus;
       default:
         return null;
     }
   }
 
   /** False where there is no register. */
-  #writeRegister(offset: number, value: number): boolean {
-    if (offset >= LOCAL && offset < LOCAL_END) return this.#local(offset).write(offset % LOCAL_BYTES, value);
-    if (offset >= COMPARATORS && offset < COMPARATORS_END) return this.#writeComparator(offset, value);
+  private writeRegister(offset: number, value: number): boolean {
+    if (offset >= LOCAL && offset < LOCAL_END) return this.local(offset).write(offset % LOCAL_BYTES, value);
+    if (offset >= COMPARATORS && offset < COMPARATORS_END) return this.writeComparator(offset, value);
     switch (offset) {
       case G_CNT_L:
-        this.#setCounter(withLow(this.#counter(), value));
-        this.#countWriteStatus |= 1;
+        this.setCounter(withLow(this.counter(), value));
+        this.countWriteStatus |= 1;
         break;
       case G_CNT_U:
-        this.#setCounter(withHigh(this.#counter(), value));
-        this.#countWriteStatus |= 2;
+        this.setCounter(withHigh(this.counter(), value));
+        this.countWriteStatus |= 2;
         break;
       case G_CNT_WSTAT:
-        this.#countWriteStatus &= ~value;
+        this.countWriteStatus &= ~value;
         break;
       case G_TCON:
-        this.#setCounter(this.#counter());
-        this.#control = value & G_TCON_ALL;
-        this.#writeStatus |= G_WSTAT_TCON;
+        this.setCounter(this.counter());
+        this.control = value & G_TCON_ALL;
+        this.writeStatus |= G_WSTAT_TCON;
         break;
       case G_INT_CSTAT:
-        this.#pending &= ~value;
+        this.pending &= ~value;
         break;
       case G_INT_ENB:
-        this.#enabled = value & G_INT_ALL;
+        this.enabled = value & G_INT_ALL;
         break;
       case G_WSTAT:
-        this.#writeStatus &= ~value;
+        this.writeStatus &= ~value;
         break;
       default:
         return false;
     }
     if (offset === G_CNT_L || offset === G_CNT_U || offset === G_TCON) {
-      for (const index of this.#comparators.keys()) this.#arm(index, offset === G_TCON);
+      for (const index of this.comparators.keys()) this.arm(index, offset === G_TCON);
     }
-    this.#updateLines();
+    this.updateLines();
     return true;
   }
 
-  #local(offset: number): ExynosLocalTimer {
-    return this.#locals[Math.floor((offset - LOCAL) / LOCAL_BYTES)] as ExynosLocalTimer;
+  private local(offset: number): ExynosLocalTimer {
+    return this.locals[Math.floor((offset - LOCAL) / LOCAL_BYTES)] as ExynosLocalTimer;
   }
 
-  #readComparator(offset: number): number | null {
-    const { value, increment } = this.#comparators[(offset - COMPARATORS) >>> 4] as Comparator;
+  private readComparator(offset: number): number | null {
+    const { value, increment } = this.comparators[(offset - COMPARATORS) >>> 4] as Comparator;
     const parts = [Number(BigInt.asUintN(32, value)), Number(value >> 32n), increment];
     return parts[(offset % 16) / 4] ?? null;
   }
 
-  #writeComparator(offset: number, value: number): boolean {
+  private writeComparator(offset: number, value: number): boolean {
     const index = (offset - COMPARATORS) >>> 4;
     const part = (offset % 16) / 4;
-    const comparator = this.#comparators[index] as Comparator;
+    const comparator = this.comparators[index] as Comparator;
     if (part === 0) comparator.value = withLow(comparator.value, value);
     else if (part === 1) comparator.value = withHigh(comparator.value, value);
     else if (part === 2) comparator.increment = value;
     else return false;
-    this.#writeStatus |= 1 << (4 * index + part);
+    this.writeStatus |= 1 << (4 * index + part);
     if (part < 2) {
-      this.#arm(index, false);
-      this.#updateLines();
+      this.arm(index, false);
+      this.updateLines();
     }
     return true;
   }
 
   /** Cycles of the input clock since power-on. */
-  #cycles(): number {
-    return Math.floor((this.#options.context.nowNs() / 1e9) * this.#options.frequencyHz);
+  private cycles(): number {
+    return Math.floor((this.options.context.nowNs() / 1e9) * this.options.frequencyHz);
   }
 
   /**
@@ -279,12 +279,12 @@ export class ExynosMct implements Device {
    * whole, cycles are not.
    * @param moment the end of the wait under way, in a machine that goes on where another was saved
    */
-  #at(cycle: number, callback: () => void, moment?: Moment): PendingTimer {
-    const { timers, frequencyHz, context } = this.#options;
+  private at(cycle: number, callback: () => void, moment?: Moment): PendingTimer {
+    const { timers, frequencyHz, context } = this.options;
     if (cycle >= NEVER) return NO_TIMERS.after(0, callback);
     let inner: PendingTimer;
     const ended = () => {
-      if (this.#cycles() >= cycle) callback();
+      if (this.cycles() >= cycle) callback();
       else wait();
     };
     const wait = () => {
@@ -301,61 +301,61 @@ export class ExynosMct implements Device {
     };
   }
 
-  #counter(): bigint {
-    const runs = (this.#control & G_TCON_START) !== 0;
-    return runs ? BigInt.asUintN(64, this.#count + BigInt(this.#cycles() - this.#countedFrom)) : this.#count;
+  private counter(): bigint {
+    const runs = (this.control & G_TCON_START) !== 0;
+    return runs ? BigInt.asUintN(64, this.count + BigInt(this.cycles() - this.countedFrom)) : this.count;
   }
 
-  #setCounter(count: bigint): void {
-    this.#count = count;
-    this.#countedFrom = this.#cycles();
+  private setCounter(count: bigint): void {
+    this.count = count;
+    this.countedFrom = this.cycles();
   }
 
   /**
    * Starts the wait for comparator `index` anew.
    * @param orPassed whether one that was passed matches now
    */
-  #arm(index: number, orPassed: boolean): void {
-    const comparator = this.#comparators[index] as Comparator;
+  private arm(index: number, orPassed: boolean): void {
+    const comparator = this.comparators[index] as Comparator;
     comparator.wait?.cancel();
     comparator.wait = null;
-    const on = (this.#control & (1 << (2 * index))) !== 0 && (this.#control & G_TCON_START) !== 0;
+    const on = (this.control & (1 << (2 * index))) !== 0 && (this.control & G_TCON_START) !== 0;
     if (!on) return;
-    const left = comparator.value - this.#counter();
-    if (left === 0n || (left < 0n && orPassed)) this.#match(index);
-    else if (left > 0n) this.#await(index, Number(left));
+    const left = comparator.value - this.counter();
+    if (left === 0n || (left < 0n && orPassed)) this.match(index);
+    else if (left > 0n) this.await(index, Number(left));
   }
 
-  #await(index: number, cycles: number): void {
-    const comparator = this.#comparators[index] as Comparator;
-    comparator.due = this.#cycles() + cycles;
-    comparator.wait = this.#at(comparator.due, () => this.#expire(index));
+  private await(index: number, cycles: number): void {
+    const comparator = this.comparators[index] as Comparator;
+    comparator.due = this.cycles() + cycles;
+    comparator.wait = this.at(comparator.due, () => this.expire(index));
   }
 
-  #expire(index: number): void {
-    (this.#comparators[index] as Comparator).wait = null;
-    this.#match(index);
-    this.#updateLines();
+  private expire(index: number): void {
+    (this.comparators[index] as Comparator).wait = null;
+    this.match(index);
+    this.updateLines();
   }
 
-  #match(index: number): void {
-    const comparator = this.#comparators[index] as Comparator;
-    this.#pending |= 1 << index;
-    const repeats = (this.#control & (2 << (2 * index))) !== 0 && comparator.increment > 0;
+  private match(index: number): void {
+    const comparator = this.comparators[index] as Comparator;
+    this.pending |= 1 << index;
+    const repeats = (this.control & (2 << (2 * index))) !== 0 && comparator.increment > 0;
     if (!repeats) return;
     // Matches that passed unseen are one interrupt: the status has one bit.
     const increment = BigInt(comparator.increment);
-    const behind = this.#counter() - comparator.value;
+    const behind = this.counter() - comparator.value;
     comparator.value = BigInt.asUintN(64, comparator.value + (behind / increment + 1n) * increment);
-    this.#await(index, Number(comparator.value - this.#counter()));
+    this.await(index, Number(comparator.value - this.counter()));
   }
 
-  #updateLines(): void {
-    for (const index of this.#comparators.keys()) {
-      const level = ((this.#pending & this.#enabled) >>> index) % 2 === 1;
-      if (level !== (this.#lines[index] ?? false)) {
-        this.#lines[index] = level;
-        this.#options.setLine(index, level);
+  private updateLines(): void {
+    for (const index of this.comparators.keys()) {
+      const level = ((this.pending & this.enabled) >>> index) % 2 === 1;
+      if (level !== (this.lines[index] ?? false)) {
+        this.lines[index] = level;
+        this.options.setLine(index, level);
       }
     }
   }

@@ -45,71 +45,71 @@ export interface ExynosWatchdogOptions {
 /** A watchdog. Its registers take 0x100 bytes. */
 export class ExynosWatchdog implements Device {
   readonly model = 'exynos-watchdog';
-  readonly #options: ExynosWatchdogOptions;
-  readonly #unknown: UnknownRegisters;
-  #control = 0;
-  #data = COUNT_RESET;
-  /** What the counter read at `#countedFromNs`; it stands there while disabled. */
-  #count = COUNT_RESET;
-  #countedFromNs = 0;
-  #minimum = 0;
-  #interrupt = false;
-  #wait: PendingTimer | null = null;
+  private readonly options: ExynosWatchdogOptions;
+  private readonly unknown: UnknownRegisters;
+  private control = 0;
+  private data = COUNT_RESET;
+  /** What the counter read at `countedFromNs`; it stands there while disabled. */
+  private count = COUNT_RESET;
+  private countedFromNs = 0;
+  private minimum = 0;
+  private interrupt = false;
+  private wait: PendingTimer | null = null;
 
   constructor(options: ExynosWatchdogOptions) {
-    this.#options = options;
-    this.#unknown = new UnknownRegisters(options.name, options.context);
+    this.options = options;
+    this.unknown = new UnknownRegisters(options.name, options.context);
   }
 
   reset(): void {
-    this.#wait?.cancel();
-    this.#wait = null;
-    this.#control = 0;
-    this.#data = COUNT_RESET;
-    this.#count = COUNT_RESET;
-    this.#minimum = 0;
-    this.#setInterrupt(false);
+    this.wait?.cancel();
+    this.wait = null;
+    this.control = 0;
+    this.data = COUNT_RESET;
+    this.count = COUNT_RESET;
+    this.minimum = 0;
+    this.setInterrupt(false);
   }
 
   saveState() {
     return {
-      control: this.#control,
-      data: this.#data,
-      count: this.#count,
-      countedFromNs: this.#countedFromNs,
-      minimum: this.#minimum,
-      interrupt: this.#interrupt,
-      unknown: this.#unknown.saveState(),
-      wait: this.#wait?.moment ?? null,
+      control: this.control,
+      data: this.data,
+      count: this.count,
+      countedFromNs: this.countedFromNs,
+      minimum: this.minimum,
+      interrupt: this.interrupt,
+      unknown: this.unknown.saveState(),
+      wait: this.wait?.moment ?? null,
     };
   }
 
   restoreState(state: ReturnType<ExynosWatchdog['saveState']>): void {
-    this.#control = state.control;
-    this.#data = state.data;
-    this.#count = state.count;
-    this.#countedFromNs = state.countedFromNs;
-    this.#minimum = state.minimum;
-    this.#interrupt = state.interrupt;
-    this.#unknown.restoreState(state.unknown);
-    this.#wait?.cancel();
-    this.#wait = state.wait === null ? null : this.#options.timers.resume(state.wait, () => this.#expire());
+    this.control = state.control;
+    this.data = state.data;
+    this.count = state.count;
+    this.countedFromNs = state.countedFromNs;
+    this.minimum = state.minimum;
+    this.interrupt = state.interrupt;
+    this.unknown.restoreState(state.unknown);
+    this.wait?.cancel();
+    this.wait = state.wait === null ? null : this.options.timers.resume(state.wait, () => this.expire());
   }
 
   read(offset: number, width: AccessWidth): number {
     switch (offset) {
       case WTCON:
-        return this.#control;
+        return this.control;
       case WTDAT:
-        return this.#data;
+        return this.data;
       case WTCNT:
-        return this.#counter();
+        return this.counter();
       case WTCLRINT:
         return 0;
       case WTMINCNT:
-        return this.#minimum;
+        return this.minimum;
       default:
-        this.#unknown.report('read', offset, width, 0);
+        this.unknown.report('read', offset, width, 0);
         return 0;
     }
   }
@@ -117,58 +117,58 @@ export class ExynosWatchdog implements Device {
   write(offset: number, width: AccessWidth, value: number): void {
     switch (offset) {
       case WTCON:
-        this.#startFrom(this.#counter(), value);
+        this.startFrom(this.counter(), value);
         break;
       case WTDAT:
-        this.#data = value & COUNT_MASK;
+        this.data = value & COUNT_MASK;
         break;
       case WTCNT:
-        this.#startFrom(value & COUNT_MASK, this.#control);
+        this.startFrom(value & COUNT_MASK, this.control);
         break;
       case WTCLRINT:
-        this.#setInterrupt(false);
+        this.setInterrupt(false);
         break;
       case WTMINCNT:
-        this.#minimum = value & COUNT_MASK;
+        this.minimum = value & COUNT_MASK;
         break;
       default:
-        this.#unknown.report('write', offset, width, value);
+        this.unknown.report('write', offset, width, value);
     }
   }
 
   /** Nanoseconds of one count. */
-  #periodNs(): number {
-    const prescaler = ((this.#control >>> 8) & 0xff) + 1;
-    const divider = 16 << ((this.#control >>> 3) & 3);
-    return (prescaler * divider * 1e9) / this.#options.frequencyHz;
+  private periodNs(): number {
+    const prescaler = ((this.control >>> 8) & 0xff) + 1;
+    const divider = 16 << ((this.control >>> 3) & 3);
+    return (prescaler * divider * 1e9) / this.options.frequencyHz;
   }
 
-  #counter(): number {
-    if (this.#wait === null) return this.#count;
-    const counted = Math.floor((this.#options.context.nowNs() - this.#countedFromNs) / this.#periodNs());
-    return Math.max(0, cycle(this.#count) - counted) & COUNT_MASK;
+  private counter(): number {
+    if (this.wait === null) return this.count;
+    const counted = Math.floor((this.options.context.nowNs() - this.countedFromNs) / this.periodNs());
+    return Math.max(0, cycle(this.count) - counted) & COUNT_MASK;
   }
 
-  #startFrom(count: number, control: number): void {
-    this.#wait?.cancel();
-    this.#wait = null;
-    this.#control = control;
-    this.#count = count;
-    this.#countedFromNs = this.#options.context.nowNs();
+  private startFrom(count: number, control: number): void {
+    this.wait?.cancel();
+    this.wait = null;
+    this.control = control;
+    this.count = count;
+    this.countedFromNs = this.options.context.nowNs();
     if ((control & WTCON_ENABLE) === 0) return;
-    this.#wait = this.#options.timers.after(Math.ceil(cycle(count) * this.#periodNs()), () => this.#expire());
+    this.wait = this.options.timers.after(Math.ceil(cycle(count) * this.periodNs()), () => this.expire());
   }
 
-  #expire(): void {
-    this.#startFrom(this.#data, this.#control);
-    if ((this.#control & WTCON_INTERRUPT) !== 0) this.#setInterrupt(true);
-    if ((this.#control & WTCON_RESET) !== 0) this.#options.onBite();
+  private expire(): void {
+    this.startFrom(this.data, this.control);
+    if ((this.control & WTCON_INTERRUPT) !== 0) this.setInterrupt(true);
+    if ((this.control & WTCON_RESET) !== 0) this.options.onBite();
   }
 
-  #setInterrupt(level: boolean): void {
-    if (level === this.#interrupt) return;
-    this.#interrupt = level;
-    this.#options.context.setIrq(level);
+  private setInterrupt(level: boolean): void {
+    if (level === this.interrupt) return;
+    this.interrupt = level;
+    this.options.context.setIrq(level);
   }
 }
 

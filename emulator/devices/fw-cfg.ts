@@ -80,27 +80,27 @@ export interface FwCfgOptions {
 /** The configuration device. Its registers take 0x18 bytes. */
 export class FwCfg implements Device {
   readonly model = 'fw_cfg';
-  readonly #name: string;
-  readonly #context: DeviceContext;
-  readonly #memory: MemoryPort | null;
-  readonly #unknown: UnknownRegisters;
-  readonly #items = new Map<number, Uint8Array>();
-  readonly #files = new Map<string, Uint8Array>();
-  #selected = -1;
-  #position = 0;
-  #dmaHigh = 0;
+  private readonly name: string;
+  private readonly context: DeviceContext;
+  private readonly memory: MemoryPort | null;
+  private readonly unknown: UnknownRegisters;
+  private readonly items = new Map<number, Uint8Array>();
+  private readonly files = new Map<string, Uint8Array>();
+  private selected = -1;
+  private position = 0;
+  private dmaHigh = 0;
 
   constructor(options: FwCfgOptions) {
-    this.#name = options.name;
-    this.#context = options.context;
-    this.#memory = options.memory ?? null;
-    this.#unknown = new UnknownRegisters(options.name, options.context);
-    const features = FEATURE_TRADITIONAL | (this.#memory === null ? 0 : FEATURE_DMA);
-    this.#items.set(FW_CFG_ITEM.SIGNATURE, new TextEncoder().encode('QEMU'));
-    this.#items.set(FW_CFG_ITEM.FEATURES, littleEndian(features, 4));
-    this.#items.set(FW_CFG_ITEM.NB_CPUS, littleEndian(options.cpus, 2));
-    if (options.ramBytes !== undefined) this.#items.set(FW_CFG_ITEM.RAM_SIZE, littleEndian(options.ramBytes, 8));
-    this.#layOutFiles();
+    this.name = options.name;
+    this.context = options.context;
+    this.memory = options.memory ?? null;
+    this.unknown = new UnknownRegisters(options.name, options.context);
+    const features = FEATURE_TRADITIONAL | (this.memory === null ? 0 : FEATURE_DMA);
+    this.items.set(FW_CFG_ITEM.SIGNATURE, new TextEncoder().encode('QEMU'));
+    this.items.set(FW_CFG_ITEM.FEATURES, littleEndian(features, 4));
+    this.items.set(FW_CFG_ITEM.NB_CPUS, littleEndian(options.cpus, 2));
+    if (options.ramBytes !== undefined) this.items.set(FW_CFG_ITEM.RAM_SIZE, littleEndian(options.ramBytes, 8));
+    this.layOutFiles();
   }
 
   /**
@@ -110,99 +110,99 @@ export class FwCfg implements Device {
    */
   addFile(name: string, bytes: Uint8Array): void {
     if (!/^[\x21-\x7e]{1,55}$/.test(name)) {
-      throw new RangeError(`${this.#name}: "${name}" is not 1 to 55 printable ASCII characters`);
+      throw new RangeError(`${this.name}: "${name}" is not 1 to 55 printable ASCII characters`);
     }
-    if (this.#files.has(name)) throw new RangeError(`${this.#name}: there is a file "${name}" already`);
-    this.#files.set(name, bytes);
-    this.#layOutFiles();
+    if (this.files.has(name)) throw new RangeError(`${this.name}: there is a file "${name}" already`);
+    this.files.set(name, bytes);
+    this.layOutFiles();
   }
 
   /** No item selected. The items stay. */
   reset(): void {
-    this.#selected = -1;
-    this.#position = 0;
-    this.#dmaHigh = 0;
+    this.selected = -1;
+    this.position = 0;
+    this.dmaHigh = 0;
   }
 
   saveState() {
     return {
-      selected: this.#selected,
-      position: this.#position,
-      dmaHigh: this.#dmaHigh,
-      unknown: this.#unknown.saveState(),
+      selected: this.selected,
+      position: this.position,
+      dmaHigh: this.dmaHigh,
+      unknown: this.unknown.saveState(),
     };
   }
 
   restoreState(state: ReturnType<FwCfg['saveState']>): void {
-    this.#selected = state.selected;
-    this.#position = state.position;
-    this.#dmaHigh = state.dmaHigh;
-    this.#unknown.restoreState(state.unknown);
+    this.selected = state.selected;
+    this.position = state.position;
+    this.dmaHigh = state.dmaHigh;
+    this.unknown.restoreState(state.unknown);
   }
 
   read(offset: number, width: AccessWidth): number {
-    if (offset < DATA_END) return this.#readData(width);
-    if (offset >= DMA_HIGH && offset < DMA_END && this.#memory !== null) {
+    if (offset < DATA_END) return this.readData(width);
+    if (offset >= DMA_HIGH && offset < DMA_END && this.memory !== null) {
       const half = offset < DMA_LOW ? DMA_SIGNATURE_HIGH : DMA_SIGNATURE_LOW;
       const shifted = half >>> (8 * (offset % 4));
       return width === 4 ? shifted : shifted & (width === 1 ? 0xff : 0xffff);
     }
-    if (offset !== SELECTOR) this.#unknown.report('read', offset, width, 0);
+    if (offset !== SELECTOR) this.unknown.report('read', offset, width, 0);
     return 0;
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
     if (offset === SELECTOR && width === 2) {
-      this.#select(swap16(value));
-    } else if (offset === DMA_HIGH && width === 4 && this.#memory !== null) {
-      this.#dmaHigh = swap32(value);
-    } else if (offset === DMA_LOW && width === 4 && this.#memory !== null) {
-      const address = this.#dmaHigh * 2 ** 32 + swap32(value);
-      this.#dmaHigh = 0;
-      this.#transfer(this.#memory, address);
+      this.select(swap16(value));
+    } else if (offset === DMA_HIGH && width === 4 && this.memory !== null) {
+      this.dmaHigh = swap32(value);
+    } else if (offset === DMA_LOW && width === 4 && this.memory !== null) {
+      const address = this.dmaHigh * 2 ** 32 + swap32(value);
+      this.dmaHigh = 0;
+      this.transfer(this.memory, address);
     } else if (offset >= DATA_END) {
-      this.#unknown.report('write', offset, width, value);
+      this.unknown.report('write', offset, width, value);
     }
   }
 
-  #select(selector: number): void {
+  private select(selector: number): void {
     const item = selector & SELECTOR_ITEM;
-    this.#selected = (selector & SELECTOR_ARCHITECTURE) !== 0 ? -1 : item;
-    this.#position = 0;
+    this.selected = (selector & SELECTOR_ARCHITECTURE) !== 0 ? -1 : item;
+    this.position = 0;
   }
 
-  #readData(width: AccessWidth): number {
-    const item = this.#items.get(this.#selected);
+  private readData(width: AccessWidth): number {
+    const item = this.items.get(this.selected);
     let value = 0;
     for (let i = 0; i < width; i++) {
       // An item that does not exist has no position to move.
-      value += (item?.[this.#position++] ?? 0) * 2 ** (8 * i);
+      value += (item?.[this.position++] ?? 0) * 2 ** (8 * i);
     }
     return value;
   }
 
-  #transfer(memory: MemoryPort, descriptor: number): void {
+  private transfer(memory: MemoryPort, descriptor: number): void {
     if (!memory.contains(descriptor, DESCRIPTOR_BYTES)) {
-      this.#report('a DMA descriptor outside RAM', descriptor);
+      this.report('a DMA descriptor outside RAM', descriptor);
       if (memory.contains(descriptor, 4)) memory.write32(descriptor, swap32(CONTROL_ERROR));
       return;
     }
     const control = swap32(memory.read32(descriptor));
     const length = swap32(memory.read32(descriptor + 4));
     const address = swap32(memory.read32(descriptor + 8)) * 2 ** 32 + swap32(memory.read32(descriptor + 12));
-    if ((control & CONTROL_SELECT) !== 0) this.#select(control >>> 16);
-    memory.write32(descriptor, swap32(this.#move(memory, control, address, length) ? 0 : CONTROL_ERROR));
+    if ((control & CONTROL_SELECT) !== 0) this.select(control >>> 16);
+    memory.write32(descriptor, swap32(this.move(memory, control, address, length) ? 0 : CONTROL_ERROR));
   }
 
   /** Carries out a transfer. False when it failed, and then nothing was moved. */
-  #move(memory: MemoryPort, control: number, address: number, length: number): boolean {
+  private move(memory: MemoryPort, control: number, address: number, length: number): boolean {
     if (length === 0) return true;
-    const item = this.#items.get(this.#selected) ?? new Uint8Array();
-    const start = Math.min(this.#position, item.length);
+    const item = this.items.get(this.selected) ?? new Uint8Array();
+    const start = Math.min(this.position, item.length);
     const rest = Math.min(length, item.length - start);
     if ((control & CONTROL_READ) !== 0) {
       if (!memory.contains(address, length)) {
-        this.#report('a DMA buffer outside RAM', address);
+        this.report('a DMA buffer outside RAM', address);
         return false;
       }
       memory.writeBytes(address, item.subarray(start, start + rest));
@@ -212,29 +212,29 @@ export class FwCfg implements Device {
     } else if ((control & CONTROL_SKIP) === 0) {
       return true;
     }
-    this.#position = start + rest;
+    this.position = start + rest;
     return true;
   }
 
-  #report(problem: string, address: number): void {
-    this.#context.emit('device', { device: this.#name, problem, address: hex(address) });
+  private report(problem: string, address: number): void {
+    this.context.emit('device', { device: this.name, problem, address: hex(address) });
   }
 
-  #layOutFiles(): void {
-    const names = [...this.#files.keys()].sort();
+  private layOutFiles(): void {
+    const names = [...this.files.keys()].sort();
     const directory = new Uint8Array(4 + names.length * DIRECTORY_ENTRY_BYTES);
     const view = new DataView(directory.buffer);
     view.setUint32(0, names.length);
     for (const [index, name] of names.entries()) {
-      const bytes = this.#files.get(name) as Uint8Array;
+      const bytes = this.files.get(name) as Uint8Array;
       const item = FW_CFG_ITEM.FILE_FIRST + index;
       const entry = 4 + index * DIRECTORY_ENTRY_BYTES;
-      this.#items.set(item, bytes);
+      this.items.set(item, bytes);
       view.setUint32(entry, bytes.length);
       view.setUint16(entry + 4, item);
       directory.set(new TextEncoder().encode(name), entry + DIRECTORY_ENTRY_BYTES - NAME_BYTES);
     }
-    this.#items.set(FW_CFG_ITEM.FILE_DIR, directory);
+    this.items.set(FW_CFG_ITEM.FILE_DIR, directory);
   }
 }
 

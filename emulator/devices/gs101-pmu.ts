@@ -43,13 +43,13 @@ export interface Gs101PmuOptions {
 /** The unit. Its registers take 64 KiB. */
 export class Gs101Pmu implements Device {
   readonly model = 'gs101-pmu';
-  readonly #options: Gs101PmuOptions;
-  readonly #registers: RegisterStorage;
+  private readonly options: Gs101PmuOptions;
+  private readonly registers: RegisterStorage;
 
   constructor(options: Gs101PmuOptions) {
-    this.#options = options;
+    this.options = options;
     const { name, context } = options;
-    this.#registers = new RegisterStorage({
+    this.registers = new RegisterStorage({
       name,
       context,
       size: 0x1_0000,
@@ -59,43 +59,43 @@ export class Gs101Pmu implements Device {
   }
 
   reset(): void {
-    this.#registers.reset();
+    this.registers.reset();
   }
 
   saveState() {
     return {
-      registers: this.#registers.saveState(),
+      registers: this.registers.saveState(),
     };
   }
 
   restoreState(state: ReturnType<Gs101Pmu['saveState']>): void {
-    this.#registers.restoreState(state.registers);
+    this.registers.restoreState(state.registers);
   }
 
   read(offset: number, width: AccessWidth): number {
     // The windows are for writing.
-    return offset >= WINDOW_CLEAR ? 0 : this.#registers.read(offset, width);
+    return offset >= WINDOW_CLEAR ? 0 : this.registers.read(offset, width);
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
     if (offset < WINDOW_CLEAR) {
-      this.#change(offset, width, value);
+      this.change(offset, width, value);
       return;
     }
     const register = (offset & REGISTER) - (offset % 4);
     const bit = 2 ** (value & 31);
-    const before = this.#registers.read(register, 4);
+    const before = this.registers.read(register, 4);
     const isSet = Math.floor(before / bit) % 2 === 1;
-    if ((offset & WINDOW) === WINDOW_SET && !isSet) this.#change(register, 4, before + bit);
-    if ((offset & WINDOW) === WINDOW_CLEAR && isSet) this.#change(register, 4, before - bit);
+    if ((offset & WINDOW) === WINDOW_SET && !isSet) this.change(register, 4, before + bit);
+    if ((offset & WINDOW) === WINDOW_CLEAR && isSet) this.change(register, 4, before - bit);
   }
 
-  #change(offset: number, width: AccessWidth, value: number): void {
+  private change(offset: number, width: AccessWidth, value: number): void {
     const register = offset - (offset % 4);
-    const before = this.#registers.read(register, 4);
-    this.#registers.write(offset, width, value);
-    const after = this.#registers.read(register, 4);
-    if (register === SYSTEM_CONFIGURATION && (after & ~before & SWRESET) !== 0) this.#options.onReset();
-    if (register === PAD_CTRL_PWR_HOLD && (before & ~after & PWR_HOLD) !== 0) this.#options.onPowerOff();
+    const before = this.registers.read(register, 4);
+    this.registers.write(offset, width, value);
+    const after = this.registers.read(register, 4);
+    if (register === SYSTEM_CONFIGURATION && (after & ~before & SWRESET) !== 0) this.options.onReset();
+    if (register === PAD_CTRL_PWR_HOLD && (before & ~after & PWR_HOLD) !== 0) this.options.onPowerOff();
   }
 }

@@ -95,73 +95,73 @@ const RX_TRIGGER_STEP = FIFO_DEPTH / 8;
 /** The gs101 UART. Its registers take 0xc0 bytes. */
 export class Gs101Uart implements SerialDevice {
   readonly model = 'gs101-uart';
-  readonly #context: DeviceContext;
-  readonly #transmitter: UartTransmitter;
-  readonly #receiver = new UartReceiver(FIFO_DEPTH);
-  readonly #unknown: UnknownRegisters;
-  #ulcon = 0;
-  #ucon = 0;
-  #ufcon = 0;
-  #umcon = 0;
-  #ubrdiv = 0;
-  #ufracval = 0;
-  #uintsp = 0;
-  #uintm = 0;
-  #overrun = false;
-  #timeout = false;
-  #line = false;
-  #emptyPolls = 0;
+  private readonly context: DeviceContext;
+  private readonly transmitter: UartTransmitter;
+  private readonly receiver = new UartReceiver(FIFO_DEPTH);
+  private readonly unknown: UnknownRegisters;
+  private ulcon = 0;
+  private ucon = 0;
+  private ufcon = 0;
+  private umcon = 0;
+  private ubrdiv = 0;
+  private ufracval = 0;
+  private uintsp = 0;
+  private uintm = 0;
+  private overrun = false;
+  private timeout = false;
+  private line = false;
+  private pollsWhileEmpty = 0;
 
   constructor(options: UartOptions) {
-    this.#context = options.context;
-    this.#transmitter = new UartTransmitter(options.name, options.context, options.onTransmit);
-    this.#unknown = new UnknownRegisters(options.name, options.context);
+    this.context = options.context;
+    this.transmitter = new UartTransmitter(options.name, options.context, options.onTransmit);
+    this.unknown = new UnknownRegisters(options.name, options.context);
   }
 
   get waitingInput(): number {
-    return this.#receiver.queued;
+    return this.receiver.queued;
   }
 
   get emptyPolls(): number {
-    return this.#emptyPolls;
+    return this.pollsWhileEmpty;
   }
 
   get lostCharacters(): number {
-    return this.#transmitter.lost;
+    return this.transmitter.lost;
   }
 
   reset(): void {
-    this.#ulcon = 0;
-    this.#ucon = 0;
-    this.#ufcon = 0;
-    this.#umcon = 0;
-    this.#ubrdiv = 0;
-    this.#ufracval = 0;
-    this.#uintsp = 0;
-    this.#uintm = 0;
-    this.#overrun = false;
-    this.#timeout = false;
-    this.#receiver.restart(1);
-    this.#transmitter.reset();
-    this.#updateLine();
+    this.ulcon = 0;
+    this.ucon = 0;
+    this.ufcon = 0;
+    this.umcon = 0;
+    this.ubrdiv = 0;
+    this.ufracval = 0;
+    this.uintsp = 0;
+    this.uintm = 0;
+    this.overrun = false;
+    this.timeout = false;
+    this.receiver.restart(1);
+    this.transmitter.reset();
+    this.updateLine();
   }
 
   saveState() {
     return {
-      control: [this.#ulcon, this.#ucon, this.#ufcon, this.#umcon, this.#ubrdiv, this.#ufracval] as const,
-      interrupts: [this.#uintsp, this.#uintm, this.#overrun, this.#timeout, this.#line] as const,
-      receiver: this.#receiver.saveState(),
-      transmitter: this.#transmitter.saveState(),
-      unknown: this.#unknown.saveState(),
+      control: [this.ulcon, this.ucon, this.ufcon, this.umcon, this.ubrdiv, this.ufracval] as const,
+      interrupts: [this.uintsp, this.uintm, this.overrun, this.timeout, this.line] as const,
+      receiver: this.receiver.saveState(),
+      transmitter: this.transmitter.saveState(),
+      unknown: this.unknown.saveState(),
     };
   }
 
   restoreState(state: ReturnType<Gs101Uart['saveState']>): void {
-    [this.#ulcon, this.#ucon, this.#ufcon, this.#umcon, this.#ubrdiv, this.#ufracval] = state.control;
-    [this.#uintsp, this.#uintm, this.#overrun, this.#timeout, this.#line] = state.interrupts;
-    this.#receiver.restoreState(state.receiver);
-    this.#transmitter.restoreState(state.transmitter);
-    this.#unknown.restoreState(state.unknown);
+    [this.ulcon, this.ucon, this.ufcon, this.umcon, this.ubrdiv, this.ufracval] = state.control;
+    [this.uintsp, this.uintm, this.overrun, this.timeout, this.line] = state.interrupts;
+    this.receiver.restoreState(state.receiver);
+    this.transmitter.restoreState(state.transmitter);
+    this.unknown.restoreState(state.unknown);
   }
 
   /** @throws BusAbort for a width other than 32 bits */
@@ -169,40 +169,40 @@ export class Gs101Uart implements SerialDevice {
     requireWord(width);
     switch (offset) {
       case ULCON:
-        return this.#ulcon;
+        return this.ulcon;
       case UCON:
-        return this.#ucon;
+        return this.ucon;
       case UFCON:
-        return this.#ufcon;
+        return this.ufcon;
       case UMCON:
-        return this.#umcon;
+        return this.umcon;
       case UTRSTAT:
-        this.#notePoll();
+        this.notePoll();
         return (
-          UTRSTAT_TX_IDLE | (this.#receiver.count > 0 ? UTRSTAT_RX_READY : 0) | (this.#timeout ? UTRSTAT_RX_TIMEOUT : 0)
+          UTRSTAT_TX_IDLE | (this.receiver.count > 0 ? UTRSTAT_RX_READY : 0) | (this.timeout ? UTRSTAT_RX_TIMEOUT : 0)
         );
       case UERSTAT:
-        return this.#takeErrors();
+        return this.takeErrors();
       case UFSTAT:
-        this.#notePoll();
-        return this.#fifoStatus();
+        this.notePoll();
+        return this.fifoStatus();
       case UMSTAT:
       case UTXH:
         return 0;
       case URXH:
-        return this.#readData();
+        return this.readData();
       case UBRDIV:
-        return this.#ubrdiv;
+        return this.ubrdiv;
       case UFRACVAL:
-        return this.#ufracval;
+        return this.ufracval;
       case UINTP:
-        return this.#uintsp & ~this.#uintm;
+        return this.uintsp & ~this.uintm;
       case UINTSP:
-        return this.#uintsp;
+        return this.uintsp;
       case UINTM:
-        return this.#uintm;
+        return this.uintm;
       default:
-        this.#unknown.report('read', offset, width, 0);
+        this.unknown.report('read', offset, width, 0);
         return 0;
     }
   }
@@ -212,35 +212,35 @@ export class Gs101Uart implements SerialDevice {
     requireWord(width);
     switch (offset) {
       case ULCON:
-        this.#ulcon = value & 0x7f;
+        this.ulcon = value & 0x7f;
         break;
       case UCON:
-        this.#ucon = value >>> 0;
+        this.ucon = value >>> 0;
         break;
       case UFCON:
-        this.#writeFifoControl(value);
+        this.writeFifoControl(value);
         break;
       case UMCON:
-        this.#umcon = value & 0xff;
+        this.umcon = value & 0xff;
         break;
       case UTRSTAT:
-        this.#timeout = this.#timeout && (value & UTRSTAT_RX_TIMEOUT) === 0;
+        this.timeout = this.timeout && (value & UTRSTAT_RX_TIMEOUT) === 0;
         break;
       case UTXH:
-        this.#transmit(value & 0xff);
+        this.transmit(value & 0xff);
         break;
       case UBRDIV:
-        this.#ubrdiv = value & 0xffff;
+        this.ubrdiv = value & 0xffff;
         break;
       case UFRACVAL:
-        this.#ufracval = value & 0xf;
+        this.ufracval = value & 0xf;
         break;
       case UINTP:
       case UINTSP:
-        this.#uintsp &= ~value;
+        this.uintsp &= ~value;
         break;
       case UINTM:
-        this.#uintm = value & INT_ALL;
+        this.uintm = value & INT_ALL;
         break;
       case UERSTAT:
       case UFSTAT:
@@ -248,137 +248,137 @@ export class Gs101Uart implements SerialDevice {
       case URXH:
         break; // read-only
       default:
-        this.#unknown.report('write', offset, width, value);
+        this.unknown.report('write', offset, width, value);
     }
-    this.#refill();
-    this.#updateLine();
+    this.refill();
+    this.updateLine();
   }
 
   receive(bytes: Uint8Array): void {
-    this.#receiver.enqueue(bytes);
-    this.#refill();
-    this.#updateLine();
+    this.receiver.enqueue(bytes);
+    this.refill();
+    this.updateLine();
   }
 
   receiveBreak(): void {
-    this.#receiver.enqueue([BREAK]);
-    this.#refill();
-    this.#updateLine();
+    this.receiver.enqueue([BREAK]);
+    this.refill();
+    this.updateLine();
   }
 
   shiftIn(byte: number, errors = 0): void {
-    if (this.#receives()) {
-      this.#store((byte & 0xff) | errors);
-      this.#updateLine();
+    if (this.receives()) {
+      this.store((byte & 0xff) | errors);
+      this.updateLine();
     }
   }
 
-  #transmit(byte: number): void {
-    if ((this.#ucon & UCON_TX_MODE) === 0) {
-      this.#transmitter.lose(byte, 'UCON');
+  private transmit(byte: number): void {
+    if ((this.ucon & UCON_TX_MODE) === 0) {
+      this.transmitter.lose(byte, 'UCON');
       return;
     }
-    this.#emptyPolls = 0;
-    const sent = this.#transmitter.send(byte, 5 + (this.#ulcon & ULCON_WORD_LENGTH), 'ULCON');
-    if ((this.#ucon & UCON_LOOPBACK) !== 0 && this.#receives()) {
-      this.#store(sent);
+    this.pollsWhileEmpty = 0;
+    const sent = this.transmitter.send(byte, 5 + (this.ulcon & ULCON_WORD_LENGTH), 'ULCON');
+    if ((this.ucon & UCON_LOOPBACK) !== 0 && this.receives()) {
+      this.store(sent);
     }
   }
 
-  #writeFifoControl(value: number): void {
-    const wasEnabled = (this.#ufcon & UFCON_ENABLE) !== 0;
+  private writeFifoControl(value: number): void {
+    const wasEnabled = (this.ufcon & UFCON_ENABLE) !== 0;
     const enabled = (value & UFCON_ENABLE) !== 0;
-    this.#ufcon = value & 0x7ff & ~(UFCON_RX_RESET | UFCON_TX_RESET);
+    this.ufcon = value & 0x7ff & ~(UFCON_RX_RESET | UFCON_TX_RESET);
     if (enabled !== wasEnabled || (value & UFCON_RX_RESET) !== 0) {
-      this.#receiver.restart(enabled ? FIFO_DEPTH : 1);
-      this.#overrun = false;
+      this.receiver.restart(enabled ? FIFO_DEPTH : 1);
+      this.overrun = false;
     }
   }
 
   /** What UERSTAT shows of the next character, with the overrun; forgotten afterwards. */
-  #takeErrors(): number {
-    const entry = this.#receiver.head();
+  private takeErrors(): number {
+    const entry = this.receiver.head();
     const errors = entry === NO_ENTRY ? 0 : entry;
     const status =
-      (this.#overrun ? UERSTAT_OVERRUN : 0) |
+      (this.overrun ? UERSTAT_OVERRUN : 0) |
       ((errors & PARITY_ERROR) === 0 ? 0 : UERSTAT_PARITY) |
       ((errors & FRAMING_ERROR) === 0 ? 0 : UERSTAT_FRAME) |
       ((errors & BREAK) === 0 ? 0 : UERSTAT_BREAK);
-    this.#overrun = false;
-    this.#receiver.clearHeadErrors();
+    this.overrun = false;
+    this.receiver.clearHeadErrors();
     return status;
   }
 
-  #notePoll(): void {
-    if (this.#receiver.count === 0) this.#emptyPolls++;
+  private notePoll(): void {
+    if (this.receiver.count === 0) this.pollsWhileEmpty++;
   }
 
-  #fifoStatus(): number {
-    if ((this.#ufcon & UFCON_ENABLE) === 0) return 0;
-    return this.#receiver.isFull ? UFSTAT_RX_FULL : this.#receiver.count;
+  private fifoStatus(): number {
+    if ((this.ufcon & UFCON_ENABLE) === 0) return 0;
+    return this.receiver.isFull ? UFSTAT_RX_FULL : this.receiver.count;
   }
 
   /** The oldest character, 0 when there is none. */
-  #readData(): number {
-    this.#emptyPolls = 0;
-    const entry = this.#receiver.take();
+  private readData(): number {
+    this.pollsWhileEmpty = 0;
+    const entry = this.receiver.take();
     if (entry === NO_ENTRY) return 0;
-    this.#refill();
-    this.#noteTimeout();
-    this.#updateLine();
+    this.refill();
+    this.noteTimeout();
+    this.updateLine();
     return entry & 0xff;
   }
 
-  #receives(): boolean {
-    return (this.#ucon & UCON_RX_MODE) !== 0;
+  private receives(): boolean {
+    return (this.ucon & UCON_RX_MODE) !== 0;
   }
 
   /** Lets the host's queue into the FIFO as far as it fits. */
-  #refill(): void {
-    if (this.#receives()) {
-      const errors = this.#receiver.refill();
+  private refill(): void {
+    if (this.receives()) {
+      const errors = this.receiver.refill();
       if (errors !== NO_ENTRY) {
-        this.#noteArrival(errors);
+        this.noteArrival(errors);
       }
     }
   }
 
   /** A character arrives on the line. */
-  #store(entry: number): void {
-    if (this.#receiver.store(entry)) {
-      this.#noteArrival(entry & ~0xff);
+  private store(entry: number): void {
+    if (this.receiver.store(entry)) {
+      this.noteArrival(entry & ~0xff);
       return;
     }
-    this.#overrun = true;
-    this.#noteError();
+    this.overrun = true;
+    this.noteError();
   }
 
-  #noteArrival(errors: number): void {
+  private noteArrival(errors: number): void {
     if (errors !== 0) {
-      this.#noteError();
+      this.noteError();
     }
-    this.#noteTimeout();
+    this.noteTimeout();
   }
 
-  #noteError(): void {
-    if ((this.#ucon & UCON_RX_ERROR_INT) !== 0) {
-      this.#uintsp |= INT_ERROR;
+  private noteError(): void {
+    if ((this.ucon & UCON_RX_ERROR_INT) !== 0) {
+      this.uintsp |= INT_ERROR;
     }
   }
 
-  #noteTimeout(): void {
-    if (this.#inputPauses()) this.#timeout = true;
+  private noteTimeout(): void {
+    if (this.inputPauses()) this.timeout = true;
   }
 
   /**
    * The condition of the receive timeout: characters wait in an enabled FIFO and nothing follows.
    */
-  #inputPauses(): boolean {
+  private inputPauses(): boolean {
     return (
-      (this.#ufcon & UFCON_ENABLE) !== 0 &&
-      (this.#ucon & UCON_RX_TIMEOUT) !== 0 &&
-      this.#receiver.count > 0 &&
-      this.#receiver.queued === 0
+      (this.ufcon & UFCON_ENABLE) !== 0 &&
+      (this.ucon & UCON_RX_TIMEOUT) !== 0 &&
+      this.receiver.count > 0 &&
+      this.receiver.queued === 0
     );
   }
 
@@ -386,22 +386,22 @@ export class Gs101Uart implements SerialDevice {
    * What requests an interrupt as long as it lasts. The transmit FIFO is always at or below its
    * trigger.
    */
-  #conditions(): number {
-    let conditions = (this.#ucon & UCON_TX_MODE) === 0 ? 0 : INT_TXD;
+  private conditions(): number {
+    let conditions = (this.ucon & UCON_TX_MODE) === 0 ? 0 : INT_TXD;
     const trigger =
-      (this.#ufcon & UFCON_ENABLE) === 0 ? 1 : (((this.#ufcon >>> UFCON_RX_TRIGGER_SHIFT) & 7) + 1) * RX_TRIGGER_STEP;
-    if (this.#receives() && (this.#receiver.count >= trigger || this.#inputPauses())) {
+      (this.ufcon & UFCON_ENABLE) === 0 ? 1 : (((this.ufcon >>> UFCON_RX_TRIGGER_SHIFT) & 7) + 1) * RX_TRIGGER_STEP;
+    if (this.receives() && (this.receiver.count >= trigger || this.inputPauses())) {
       conditions |= INT_RXD;
     }
     return conditions;
   }
 
-  #updateLine(): void {
-    this.#uintsp |= this.#conditions();
-    const level = (this.#uintsp & ~this.#uintm) !== 0;
-    if (level !== this.#line) {
-      this.#line = level;
-      this.#context.setIrq(level);
+  private updateLine(): void {
+    this.uintsp |= this.conditions();
+    const level = (this.uintsp & ~this.uintm) !== 0;
+    if (level !== this.line) {
+      this.line = level;
+      this.context.setIrq(level);
     }
   }
 }

@@ -41,24 +41,24 @@ const WRITABLE = new Map([
 /** An empty PCIe bus. Its size is what the board gives it: 1 MiB for each bus number. */
 export class PcieEcam implements Device {
   readonly model = 'PCIe ECAM';
-  readonly #registers = new Map(RESET_VALUES);
+  private readonly registers = new Map(RESET_VALUES);
 
   reset(): void {
-    this.#registers.clear();
-    for (const [register, value] of RESET_VALUES) this.#registers.set(register, value);
+    this.registers.clear();
+    for (const [register, value] of RESET_VALUES) this.registers.set(register, value);
   }
 
   saveState() {
-    return { registers: [...this.#registers] };
+    return { registers: [...this.registers] };
   }
 
   restoreState({ registers }: ReturnType<PcieEcam['saveState']>): void {
-    this.#registers.clear();
-    for (const [register, value] of registers) this.#registers.set(register, value);
+    this.registers.clear();
+    for (const [register, value] of registers) this.registers.set(register, value);
   }
 
   read(offset: number, width: AccessWidth): number {
-    const word = offset < HEADER_BYTES ? this.#word(offset - (offset % 4)) : 0xffff_ffff;
+    const word = offset < HEADER_BYTES ? this.word(offset - (offset % 4)) : 0xffff_ffff;
     const value = word >>> (8 * (offset % 4));
     return width === 4 ? value : value & (width === 1 ? 0xff : 0xffff);
   }
@@ -69,10 +69,10 @@ export class PcieEcam implements Device {
     if (writable === 0) return;
     const lanes = width === 4 ? 0xffff_ffff : (width === 1 ? 0xff : 0xffff) << (8 * (offset % 4));
     const mask = writable & lanes;
-    this.#registers.set(register, ((this.#word(register) & ~mask) | ((value << (8 * (offset % 4))) & mask)) >>> 0);
+    this.registers.set(register, ((this.word(register) & ~mask) | ((value << (8 * (offset % 4))) & mask)) >>> 0);
   }
 
-  #word(register: number): number {
-    return this.#registers.get(register) ?? 0;
+  private word(register: number): number {
+    return this.registers.get(register) ?? 0;
   }
 }

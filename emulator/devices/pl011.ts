@@ -99,116 +99,116 @@ export interface UartOptions {
 /** A PL011. Its registers take 4 KiB. */
 export class Pl011 implements SerialDevice {
   readonly model = 'PL011';
-  readonly #context: DeviceContext;
-  readonly #transmitter: UartTransmitter;
-  readonly #receiver = new UartReceiver(FIFO_DEPTH);
-  readonly #unknown: UnknownRegisters;
-  #cr = CR_RESET;
-  #lcrH = 0;
-  #ibrd = 0;
-  #fbrd = 0;
-  #ilpr = 0;
-  #ifls = IFLS_RESET;
-  #imsc = 0;
-  #ris = 0;
-  #rsr = 0;
-  #dmacr = 0;
-  #overrun = false;
-  #line = false;
-  #emptyPolls = 0;
+  private readonly context: DeviceContext;
+  private readonly transmitter: UartTransmitter;
+  private readonly receiver = new UartReceiver(FIFO_DEPTH);
+  private readonly unknown: UnknownRegisters;
+  private cr = CR_RESET;
+  private lcrH = 0;
+  private ibrd = 0;
+  private fbrd = 0;
+  private ilpr = 0;
+  private ifls = IFLS_RESET;
+  private imsc = 0;
+  private ris = 0;
+  private rsr = 0;
+  private dmacr = 0;
+  private overrun = false;
+  private line = false;
+  private pollsWhileEmpty = 0;
 
   constructor(options: UartOptions) {
-    this.#context = options.context;
-    this.#transmitter = new UartTransmitter(options.name, options.context, options.onTransmit);
-    this.#unknown = new UnknownRegisters(options.name, options.context);
+    this.context = options.context;
+    this.transmitter = new UartTransmitter(options.name, options.context, options.onTransmit);
+    this.unknown = new UnknownRegisters(options.name, options.context);
   }
 
   get waitingInput(): number {
-    return this.#receiver.queued;
+    return this.receiver.queued;
   }
 
   get emptyPolls(): number {
-    return this.#emptyPolls;
+    return this.pollsWhileEmpty;
   }
 
   get lostCharacters(): number {
-    return this.#transmitter.lost;
+    return this.transmitter.lost;
   }
 
   reset(): void {
-    this.#cr = CR_RESET;
-    this.#lcrH = 0;
-    this.#ibrd = 0;
-    this.#fbrd = 0;
-    this.#ilpr = 0;
-    this.#ifls = IFLS_RESET;
-    this.#imsc = 0;
-    this.#ris = 0;
-    this.#rsr = 0;
-    this.#dmacr = 0;
-    this.#overrun = false;
-    this.#receiver.restart(1);
-    this.#transmitter.reset();
-    this.#updateLine();
+    this.cr = CR_RESET;
+    this.lcrH = 0;
+    this.ibrd = 0;
+    this.fbrd = 0;
+    this.ilpr = 0;
+    this.ifls = IFLS_RESET;
+    this.imsc = 0;
+    this.ris = 0;
+    this.rsr = 0;
+    this.dmacr = 0;
+    this.overrun = false;
+    this.receiver.restart(1);
+    this.transmitter.reset();
+    this.updateLine();
   }
 
   saveState() {
     return {
-      control: [this.#cr, this.#lcrH, this.#ibrd, this.#fbrd, this.#ilpr, this.#ifls, this.#dmacr] as const,
-      interrupts: [this.#imsc, this.#ris, this.#rsr, this.#overrun, this.#line] as const,
-      receiver: this.#receiver.saveState(),
-      transmitter: this.#transmitter.saveState(),
-      unknown: this.#unknown.saveState(),
+      control: [this.cr, this.lcrH, this.ibrd, this.fbrd, this.ilpr, this.ifls, this.dmacr] as const,
+      interrupts: [this.imsc, this.ris, this.rsr, this.overrun, this.line] as const,
+      receiver: this.receiver.saveState(),
+      transmitter: this.transmitter.saveState(),
+      unknown: this.unknown.saveState(),
     };
   }
 
   restoreState(state: ReturnType<Pl011['saveState']>): void {
-    [this.#cr, this.#lcrH, this.#ibrd, this.#fbrd, this.#ilpr, this.#ifls, this.#dmacr] = state.control;
-    [this.#imsc, this.#ris, this.#rsr, this.#overrun, this.#line] = state.interrupts;
-    this.#receiver.restoreState(state.receiver);
-    this.#transmitter.restoreState(state.transmitter);
-    this.#unknown.restoreState(state.unknown);
+    [this.cr, this.lcrH, this.ibrd, this.fbrd, this.ilpr, this.ifls, this.dmacr] = state.control;
+    [this.imsc, this.ris, this.rsr, this.overrun, this.line] = state.interrupts;
+    this.receiver.restoreState(state.receiver);
+    this.transmitter.restoreState(state.transmitter);
+    this.unknown.restoreState(state.unknown);
   }
 
   read(offset: number, width: AccessWidth): number {
-    const value = this.#readRegister(offset, width);
+    const value = this.readRegister(offset, width);
     return width === 4 ? value : value & (width === 1 ? 0xff : 0xffff);
   }
 
-  #readRegister(offset: number, width: AccessWidth): number {
+  private readRegister(offset: number, width: AccessWidth): number {
     switch (offset) {
       case DR:
-        return this.#readData();
+        return this.readData();
       case RSR:
-        return this.#rsr;
+        return this.rsr;
       case FR:
-        return this.#flags();
+        return this.flags();
       case ILPR:
-        return this.#ilpr;
+        return this.ilpr;
       case IBRD:
-        return this.#ibrd;
+        return this.ibrd;
       case FBRD:
-        return this.#fbrd;
+        return this.fbrd;
       case LCR_H:
-        return this.#lcrH;
+        return this.lcrH;
       case PL011_CR:
-        return this.#cr;
+        return this.cr;
       case IFLS:
-        return this.#ifls;
+        return this.ifls;
       case IMSC:
-        return this.#imsc;
+        return this.imsc;
       case RIS:
-        return this.#ris;
+        return this.ris;
       case MIS:
-        return this.#ris & this.#imsc;
+        return this.ris & this.imsc;
       case ICR:
         return 0;
       case DMACR:
-        return this.#dmacr;
+        return this.dmacr;
       default: {
         const id = identificationByte(PERIPHERAL_ID, offset);
         if (id === null) {
-          this.#unknown.report('read', offset, width, 0);
+          this.unknown.report('read', offset, width, 0);
         }
         return id ?? 0;
       }
@@ -218,38 +218,38 @@ export class Pl011 implements SerialDevice {
   write(offset: number, width: AccessWidth, value: number): void {
     switch (offset) {
       case DR:
-        this.#transmit(value & 0xff);
+        this.transmit(value & 0xff);
         break;
       case RSR:
-        this.#rsr = 0;
+        this.rsr = 0;
         break;
       case ILPR:
-        this.#ilpr = value & 0xff;
+        this.ilpr = value & 0xff;
         break;
       case IBRD:
-        this.#ibrd = value & 0xffff;
+        this.ibrd = value & 0xffff;
         break;
       case FBRD:
-        this.#fbrd = value & 0x3f;
+        this.fbrd = value & 0x3f;
         break;
       case LCR_H:
-        this.#writeLineControl(value & 0xff);
+        this.writeLineControl(value & 0xff);
         break;
       case PL011_CR:
-        this.#cr = value & 0xffff;
-        this.#refill();
+        this.cr = value & 0xffff;
+        this.refill();
         break;
       case IFLS:
-        this.#ifls = value & 0x3f;
+        this.ifls = value & 0x3f;
         break;
       case IMSC:
-        this.#imsc = value & INT_ALL;
+        this.imsc = value & INT_ALL;
         break;
       case ICR:
-        this.#ris &= ~value;
+        this.ris &= ~value;
         break;
       case DMACR:
-        this.#dmacr = value & 7;
+        this.dmacr = value & 7;
         break;
       case FR:
       case RIS:
@@ -257,152 +257,152 @@ export class Pl011 implements SerialDevice {
         break; // read-only
       default:
         if (identificationByte(PERIPHERAL_ID, offset) === null) {
-          this.#unknown.report('write', offset, width, value);
+          this.unknown.report('write', offset, width, value);
         }
     }
-    this.#updateLine();
+    this.updateLine();
   }
 
   receive(bytes: Uint8Array): void {
-    this.#receiver.enqueue(bytes);
-    this.#refill();
-    this.#updateLine();
+    this.receiver.enqueue(bytes);
+    this.refill();
+    this.updateLine();
   }
 
   receiveBreak(): void {
-    this.#receiver.enqueue([BREAK]);
-    this.#refill();
-    this.#updateLine();
+    this.receiver.enqueue([BREAK]);
+    this.refill();
+    this.updateLine();
   }
 
   shiftIn(byte: number, errors = 0): void {
-    if (this.#receives()) {
-      this.#store((byte & 0xff) | errors);
-      this.#updateLine();
+    if (this.receives()) {
+      this.store((byte & 0xff) | errors);
+      this.updateLine();
     }
   }
 
-  #transmit(byte: number): void {
-    const missing = this.#missingForTransmit();
+  private transmit(byte: number): void {
+    const missing = this.missingForTransmit();
     if (missing !== null) {
-      this.#transmitter.lose(byte, missing);
+      this.transmitter.lose(byte, missing);
       return;
     }
-    this.#emptyPolls = 0;
-    this.#transmitter.send(byte);
-    this.#ris |= INT_TX;
-    if ((this.#cr & CR_LBE) !== 0 && this.#receives()) {
-      this.#store(byte);
+    this.pollsWhileEmpty = 0;
+    this.transmitter.send(byte);
+    this.ris |= INT_TX;
+    if ((this.cr & CR_LBE) !== 0 && this.receives()) {
+      this.store(byte);
     }
   }
 
   /** The register that keeps a character from leaving, or null. */
-  #missingForTransmit(): string | null {
-    if ((this.#cr & CR_UARTEN) === 0) {
+  private missingForTransmit(): string | null {
+    if ((this.cr & CR_UARTEN) === 0) {
       return 'CR.UARTEN';
     }
-    if ((this.#cr & CR_TXE) === 0) {
+    if ((this.cr & CR_TXE) === 0) {
       return 'CR.TXE';
     }
     return null;
   }
 
-  #receives(): boolean {
-    return (this.#cr & CR_UARTEN) !== 0 && (this.#cr & CR_RXE) !== 0;
+  private receives(): boolean {
+    return (this.cr & CR_UARTEN) !== 0 && (this.cr & CR_RXE) !== 0;
   }
 
-  #writeLineControl(value: number): void {
-    const changed = value ^ this.#lcrH;
-    this.#lcrH = value;
+  private writeLineControl(value: number): void {
+    const changed = value ^ this.lcrH;
+    this.lcrH = value;
     if ((changed & LCR_H_FEN) !== 0) {
-      this.#receiver.restart((value & LCR_H_FEN) !== 0 ? FIFO_DEPTH : 1);
-      this.#ris &= ~(INT_RX | INT_RT);
-      this.#overrun = false;
+      this.receiver.restart((value & LCR_H_FEN) !== 0 ? FIFO_DEPTH : 1);
+      this.ris &= ~(INT_RX | INT_RT);
+      this.overrun = false;
     }
-    if ((changed & value & LCR_H_BRK) !== 0 && (this.#cr & CR_LBE) !== 0 && this.#receives()) {
-      this.#store(BREAK);
+    if ((changed & value & LCR_H_BRK) !== 0 && (this.cr & CR_LBE) !== 0 && this.receives()) {
+      this.store(BREAK);
     }
-    this.#refill();
+    this.refill();
   }
 
-  #flags(): number {
+  private flags(): number {
     let flags = FR_TXFE;
-    if (this.#receiver.count === 0) {
+    if (this.receiver.count === 0) {
       flags |= FR_RXFE;
-      this.#emptyPolls++;
+      this.pollsWhileEmpty++;
     }
-    if (this.#receiver.isFull) {
+    if (this.receiver.isFull) {
       flags |= FR_RXFF;
     }
     return flags;
   }
 
   /** The oldest character with its errors, 0 when there is none. */
-  #readData(): number {
-    this.#emptyPolls = 0;
-    const entry = this.#receiver.take();
+  private readData(): number {
+    this.pollsWhileEmpty = 0;
+    const entry = this.receiver.take();
     if (entry === NO_ENTRY) {
       return 0;
     }
-    const data = entry | (this.#overrun ? DR_OE : 0);
-    this.#rsr = data >>> 8;
-    if (this.#receiver.count < this.#rxTrigger()) {
-      this.#ris &= ~INT_RX;
+    const data = entry | (this.overrun ? DR_OE : 0);
+    this.rsr = data >>> 8;
+    if (this.receiver.count < this.rxTrigger()) {
+      this.ris &= ~INT_RX;
     }
-    this.#refill();
-    this.#updateTimeout();
-    this.#updateLine();
+    this.refill();
+    this.updateTimeout();
+    this.updateLine();
     return data;
   }
 
-  #rxTrigger(): number {
-    return (this.#lcrH & LCR_H_FEN) === 0 ? 1 : (RX_TRIGGER[this.#ifls >>> IFLS_RX_SHIFT] as number);
+  private rxTrigger(): number {
+    return (this.lcrH & LCR_H_FEN) === 0 ? 1 : (RX_TRIGGER[this.ifls >>> IFLS_RX_SHIFT] as number);
   }
 
   /** Lets the host's queue into the FIFO as far as it fits. */
-  #refill(): void {
-    if (!this.#receives()) {
+  private refill(): void {
+    if (!this.receives()) {
       return;
     }
-    const errors = this.#receiver.refill();
+    const errors = this.receiver.refill();
     if (errors !== NO_ENTRY) {
-      this.#noteArrival(errors);
+      this.noteArrival(errors);
     }
   }
 
   /** A character arrives on the line. */
-  #store(entry: number): void {
-    if (this.#receiver.store(entry)) {
-      this.#noteArrival(entry & (FRAMING_ERROR | PARITY_ERROR | BREAK));
+  private store(entry: number): void {
+    if (this.receiver.store(entry)) {
+      this.noteArrival(entry & (FRAMING_ERROR | PARITY_ERROR | BREAK));
       return;
     }
-    this.#overrun = true;
-    this.#rsr |= RSR_OE;
-    this.#ris |= INT_OE;
+    this.overrun = true;
+    this.rsr |= RSR_OE;
+    this.ris |= INT_OE;
   }
 
-  #noteArrival(errors: number): void {
-    this.#overrun = false;
-    this.#ris |= errors >>> INT_ERROR_SHIFT;
-    if (this.#receiver.count >= this.#rxTrigger()) {
-      this.#ris |= INT_RX;
+  private noteArrival(errors: number): void {
+    this.overrun = false;
+    this.ris |= errors >>> INT_ERROR_SHIFT;
+    if (this.receiver.count >= this.rxTrigger()) {
+      this.ris |= INT_RX;
     }
-    this.#updateTimeout();
+    this.updateTimeout();
   }
 
-  #updateTimeout(): void {
-    if (this.#receiver.count === 0) {
-      this.#ris &= ~INT_RT;
-    } else if (this.#receiver.queued === 0 && (this.#lcrH & LCR_H_FEN) !== 0) {
-      this.#ris |= INT_RT;
+  private updateTimeout(): void {
+    if (this.receiver.count === 0) {
+      this.ris &= ~INT_RT;
+    } else if (this.receiver.queued === 0 && (this.lcrH & LCR_H_FEN) !== 0) {
+      this.ris |= INT_RT;
     }
   }
 
-  #updateLine(): void {
-    const level = (this.#ris & this.#imsc) !== 0;
-    if (level !== this.#line) {
-      this.#line = level;
-      this.#context.setIrq(level);
+  private updateLine(): void {
+    const level = (this.ris & this.imsc) !== 0;
+    if (level !== this.line) {
+      this.line = level;
+      this.context.setIrq(level);
     }
   }
 }

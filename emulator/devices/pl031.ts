@@ -49,18 +49,18 @@ export interface Pl031Options {
 /** A PL031. Its registers take 4 KiB. */
 export class Pl031 implements Device {
   readonly model = 'PL031';
-  readonly #context: DeviceContext;
-  readonly #timers: TimerPort;
-  readonly #epochSeconds: number;
-  readonly #unknown: UnknownRegisters;
+  private readonly context: DeviceContext;
+  private readonly timers: TimerPort;
+  private readonly epochSeconds: number;
+  private readonly unknown: UnknownRegisters;
   /** Second that the counter would have read at time 0. */
-  #offset: number;
-  #match = 0;
-  #load = 0;
-  #imsc = 0;
-  #ris = 0;
-  #line = false;
-  #alarm: PendingTimer | null = null;
+  private offset: number;
+  private match = 0;
+  private load = 0;
+  private imsc = 0;
+  private ris = 0;
+  private line = false;
+  private alarm: PendingTimer | null = null;
 
   /** @throws RangeError when the epoch is not an integer in [0, 2^32) */
   constructor(options: Pl031Options) {
@@ -68,71 +68,71 @@ export class Pl031 implements Device {
     if (!Number.isInteger(epochSeconds) || epochSeconds < 0 || epochSeconds >= WRAP) {
       throw new RangeError(`${options.name}: epoch ${epochSeconds} is not a number of seconds below 2^32`);
     }
-    this.#context = options.context;
-    this.#timers = options.timers;
-    this.#epochSeconds = epochSeconds;
-    this.#offset = epochSeconds;
-    this.#unknown = new UnknownRegisters(options.name, options.context);
+    this.context = options.context;
+    this.timers = options.timers;
+    this.epochSeconds = epochSeconds;
+    this.offset = epochSeconds;
+    this.unknown = new UnknownRegisters(options.name, options.context);
   }
 
   /** The clock keeps running: on the board it is battery-backed. */
   reset(): void {
-    this.#offset = this.#epochSeconds;
-    this.#match = 0;
-    this.#load = 0;
-    this.#imsc = 0;
-    this.#ris = 0;
-    this.#alarm?.cancel();
-    this.#alarm = null;
-    this.#updateLine();
+    this.offset = this.epochSeconds;
+    this.match = 0;
+    this.load = 0;
+    this.imsc = 0;
+    this.ris = 0;
+    this.alarm?.cancel();
+    this.alarm = null;
+    this.updateLine();
   }
 
   saveState() {
     return {
-      offset: this.#offset,
-      match: this.#match,
-      load: this.#load,
-      imsc: this.#imsc,
-      ris: this.#ris,
-      line: this.#line,
-      alarm: this.#alarm?.moment ?? null,
-      unknown: this.#unknown.saveState(),
+      offset: this.offset,
+      match: this.match,
+      load: this.load,
+      imsc: this.imsc,
+      ris: this.ris,
+      line: this.line,
+      alarm: this.alarm?.moment ?? null,
+      unknown: this.unknown.saveState(),
     };
   }
 
   restoreState(state: ReturnType<Pl031['saveState']>): void {
-    this.#offset = state.offset;
-    this.#match = state.match;
-    this.#load = state.load;
-    this.#imsc = state.imsc;
-    this.#ris = state.ris;
-    this.#line = state.line;
-    this.#alarm?.cancel();
-    this.#alarm = state.alarm === null ? null : this.#timers.resume(state.alarm, () => this.#ring());
-    this.#unknown.restoreState(state.unknown);
+    this.offset = state.offset;
+    this.match = state.match;
+    this.load = state.load;
+    this.imsc = state.imsc;
+    this.ris = state.ris;
+    this.line = state.line;
+    this.alarm?.cancel();
+    this.alarm = state.alarm === null ? null : this.timers.resume(state.alarm, () => this.ring());
+    this.unknown.restoreState(state.unknown);
   }
 
   read(offset: number, width: AccessWidth): number {
     switch (offset) {
       case DR:
-        return this.#seconds();
+        return this.seconds();
       case MR:
-        return this.#match;
+        return this.match;
       case LR:
-        return this.#load;
+        return this.load;
       case CR:
         return CR_START;
       case IMSC:
-        return this.#imsc;
+        return this.imsc;
       case RIS:
-        return this.#ris;
+        return this.ris;
       case MIS:
-        return this.#ris & this.#imsc;
+        return this.ris & this.imsc;
       case ICR:
         return 0;
       default: {
         const id = identificationByte(PERIPHERAL_ID, offset);
-        if (id === null) this.#unknown.report('read', offset, width, 0);
+        if (id === null) this.unknown.report('read', offset, width, 0);
         return id ?? 0;
       }
     }
@@ -141,19 +141,19 @@ export class Pl031 implements Device {
   write(offset: number, width: AccessWidth, value: number): void {
     switch (offset) {
       case MR:
-        this.#match = value;
-        this.#armAlarm();
+        this.match = value;
+        this.armAlarm();
         break;
       case LR:
-        this.#load = value;
-        this.#offset = value - this.#elapsed();
-        this.#armAlarm();
+        this.load = value;
+        this.offset = value - this.elapsed();
+        this.armAlarm();
         break;
       case IMSC:
-        this.#imsc = value & ALARM;
+        this.imsc = value & ALARM;
         break;
       case ICR:
-        this.#ris &= ~value;
+        this.ris &= ~value;
         break;
       case DR:
       case CR:
@@ -161,42 +161,42 @@ export class Pl031 implements Device {
       case MIS:
         break; // read-only here
       default:
-        if (identificationByte(PERIPHERAL_ID, offset) === null) this.#unknown.report('write', offset, width, value);
+        if (identificationByte(PERIPHERAL_ID, offset) === null) this.unknown.report('write', offset, width, value);
     }
-    this.#updateLine();
+    this.updateLine();
   }
 
-  #elapsed(): number {
-    return Math.floor(this.#context.nowNs() / SECOND_NS);
+  private elapsed(): number {
+    return Math.floor(this.context.nowNs() / SECOND_NS);
   }
 
-  #seconds(): number {
-    return modulo(this.#offset + this.#elapsed());
+  private seconds(): number {
+    return modulo(this.offset + this.elapsed());
   }
 
-  #armAlarm(): void {
-    this.#alarm?.cancel();
-    this.#alarm = null;
-    const seconds = modulo(this.#match - this.#seconds());
+  private armAlarm(): void {
+    this.alarm?.cancel();
+    this.alarm = null;
+    const seconds = modulo(this.match - this.seconds());
     if (seconds === 0) {
-      this.#ris |= ALARM;
+      this.ris |= ALARM;
       return;
     }
-    const dueNs = (this.#elapsed() + seconds) * SECOND_NS;
-    this.#alarm = this.#timers.after(dueNs - this.#context.nowNs(), () => this.#ring());
+    const dueNs = (this.elapsed() + seconds) * SECOND_NS;
+    this.alarm = this.timers.after(dueNs - this.context.nowNs(), () => this.ring());
   }
 
-  #ring(): void {
-    this.#alarm = null;
-    this.#ris |= ALARM;
-    this.#updateLine();
+  private ring(): void {
+    this.alarm = null;
+    this.ris |= ALARM;
+    this.updateLine();
   }
 
-  #updateLine(): void {
-    const level = (this.#ris & this.#imsc) !== 0;
-    if (level !== this.#line) {
-      this.#line = level;
-      this.#context.setIrq(level);
+  private updateLine(): void {
+    const level = (this.ris & this.imsc) !== 0;
+    if (level !== this.line) {
+      this.line = level;
+      this.context.setIrq(level);
     }
   }
 }

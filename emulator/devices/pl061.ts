@@ -50,199 +50,199 @@ export interface Pl061Options {
 /** A PL061. Its registers take 4 KiB. */
 export class Pl061 implements Device {
   readonly model = 'PL061';
-  readonly #context: DeviceContext;
-  readonly #timers: TimerPort;
-  readonly #unknown: UnknownRegisters;
+  private readonly context: DeviceContext;
+  private readonly timers: TimerPort;
+  private readonly unknown: UnknownRegisters;
   /** What the outside drives into the pins. */
-  #inputs = 0;
+  private inputs = 0;
   /** What was written for pins that are outputs. */
-  #outputs = 0;
-  #dir = 0;
-  #is = 0;
-  #ibe = 0;
-  #iev = 0;
-  #ie = 0;
-  #afsel = 0;
-  #edges = 0;
-  #line = false;
-  #release: PendingTimer | null = null;
+  private outputs = 0;
+  private dir = 0;
+  private is = 0;
+  private ibe = 0;
+  private iev = 0;
+  private ie = 0;
+  private afsel = 0;
+  private edges = 0;
+  private line = false;
+  private release: PendingTimer | null = null;
 
   constructor(options: Pl061Options) {
-    this.#context = options.context;
-    this.#timers = options.timers;
-    this.#unknown = new UnknownRegisters(options.name, options.context);
+    this.context = options.context;
+    this.timers = options.timers;
+    this.unknown = new UnknownRegisters(options.name, options.context);
   }
 
   /** Registers to zero. What the outside drives stays, but for the power key, which is let go. */
   reset(): void {
-    this.#release?.cancel();
-    this.#release = null;
-    this.#inputs &= ~POWER_KEY;
-    this.#outputs = 0;
-    this.#dir = 0;
-    this.#is = 0;
-    this.#ibe = 0;
-    this.#iev = 0;
-    this.#ie = 0;
-    this.#afsel = 0;
-    this.#edges = 0;
-    this.#updateLine();
+    this.release?.cancel();
+    this.release = null;
+    this.inputs &= ~POWER_KEY;
+    this.outputs = 0;
+    this.dir = 0;
+    this.is = 0;
+    this.ibe = 0;
+    this.iev = 0;
+    this.ie = 0;
+    this.afsel = 0;
+    this.edges = 0;
+    this.updateLine();
   }
 
   saveState() {
     return {
-      inputs: this.#inputs,
-      outputs: this.#outputs,
-      dir: this.#dir,
-      is: this.#is,
-      ibe: this.#ibe,
-      iev: this.#iev,
-      ie: this.#ie,
-      afsel: this.#afsel,
-      edges: this.#edges,
-      line: this.#line,
-      unknown: this.#unknown.saveState(),
-      release: this.#release?.moment ?? null,
+      inputs: this.inputs,
+      outputs: this.outputs,
+      dir: this.dir,
+      is: this.is,
+      ibe: this.ibe,
+      iev: this.iev,
+      ie: this.ie,
+      afsel: this.afsel,
+      edges: this.edges,
+      line: this.line,
+      unknown: this.unknown.saveState(),
+      release: this.release?.moment ?? null,
     };
   }
 
   restoreState(state: ReturnType<Pl061['saveState']>): void {
-    this.#inputs = state.inputs;
-    this.#outputs = state.outputs;
-    this.#dir = state.dir;
-    this.#is = state.is;
-    this.#ibe = state.ibe;
-    this.#iev = state.iev;
-    this.#ie = state.ie;
-    this.#afsel = state.afsel;
-    this.#edges = state.edges;
-    this.#line = state.line;
-    this.#unknown.restoreState(state.unknown);
-    this.#release?.cancel();
-    this.#release = state.release === null ? null : this.#timers.resume(state.release, () => this.#letGo());
+    this.inputs = state.inputs;
+    this.outputs = state.outputs;
+    this.dir = state.dir;
+    this.is = state.is;
+    this.ibe = state.ibe;
+    this.iev = state.iev;
+    this.ie = state.ie;
+    this.afsel = state.afsel;
+    this.edges = state.edges;
+    this.line = state.line;
+    this.unknown.restoreState(state.unknown);
+    this.release?.cancel();
+    this.release = state.release === null ? null : this.timers.resume(state.release, () => this.letGo());
   }
 
   /** Presses the power key for 100 simulated milliseconds. A press during a press lengthens it. */
   pressPowerKey(): void {
-    this.#release?.cancel();
+    this.release?.cancel();
     this.setPin(3, true);
-    this.#release = this.#timers.after(PRESS_NS, () => this.#letGo());
+    this.release = this.timers.after(PRESS_NS, () => this.letGo());
   }
 
-  #letGo(): void {
-    this.#release = null;
+  private letGo(): void {
+    this.release = null;
     this.setPin(3, false);
   }
 
   /** True while the power key is held down. */
   get powerKeyPressed(): boolean {
-    return (this.#inputs & POWER_KEY) !== 0;
+    return (this.inputs & POWER_KEY) !== 0;
   }
 
   /** Drives pin 0..7 from the outside. @throws RangeError for any other pin */
   setPin(pin: number, high: boolean): void {
     if (!Number.isInteger(pin) || pin < 0 || pin > 7) throw new RangeError(`a PL061 has no pin ${pin}`);
-    const before = this.#pins();
-    this.#inputs = high ? this.#inputs | (1 << pin) : this.#inputs & ~(1 << pin);
-    this.#noteEdges(before);
-    this.#updateLine();
+    const before = this.pins();
+    this.inputs = high ? this.inputs | (1 << pin) : this.inputs & ~(1 << pin);
+    this.noteEdges(before);
+    this.updateLine();
   }
 
   read(offset: number, width: AccessWidth): number {
-    if (offset < DATA_END) return this.#pins() & (offset >>> 2);
+    if (offset < DATA_END) return this.pins() & (offset >>> 2);
     switch (offset) {
       case DIR:
-        return this.#dir;
+        return this.dir;
       case IS:
-        return this.#is;
+        return this.is;
       case IBE:
-        return this.#ibe;
+        return this.ibe;
       case IEV:
-        return this.#iev;
+        return this.iev;
       case IE:
-        return this.#ie;
+        return this.ie;
       case RIS:
-        return this.#ris();
+        return this.ris();
       case MIS:
-        return this.#ris() & this.#ie;
+        return this.ris() & this.ie;
       case IC:
         return 0;
       case AFSEL:
-        return this.#afsel;
+        return this.afsel;
       default: {
         const id = identificationByte(PERIPHERAL_ID, offset);
-        if (id === null) this.#unknown.report('read', offset, width, 0);
+        if (id === null) this.unknown.report('read', offset, width, 0);
         return id ?? 0;
       }
     }
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
-    const before = this.#pins();
+    const before = this.pins();
     const byte = value & 0xff;
     if (offset < DATA_END) {
-      const mask = (offset >>> 2) & this.#dir;
-      this.#outputs = (this.#outputs & ~mask) | (byte & mask);
+      const mask = (offset >>> 2) & this.dir;
+      this.outputs = (this.outputs & ~mask) | (byte & mask);
     } else {
-      this.#writeRegister(offset, width, byte);
+      this.writeRegister(offset, width, byte);
     }
-    this.#noteEdges(before);
-    this.#updateLine();
+    this.noteEdges(before);
+    this.updateLine();
   }
 
-  #writeRegister(offset: number, width: AccessWidth, byte: number): void {
+  private writeRegister(offset: number, width: AccessWidth, byte: number): void {
     switch (offset) {
       case DIR:
-        this.#dir = byte;
+        this.dir = byte;
         break;
       case IS:
-        this.#is = byte;
+        this.is = byte;
         break;
       case IBE:
-        this.#ibe = byte;
+        this.ibe = byte;
         break;
       case IEV:
-        this.#iev = byte;
+        this.iev = byte;
         break;
       case IE:
-        this.#ie = byte;
+        this.ie = byte;
         break;
       case IC:
-        this.#edges &= ~byte;
+        this.edges &= ~byte;
         break;
       case AFSEL:
-        this.#afsel = byte;
+        this.afsel = byte;
         break;
       case RIS:
       case MIS:
         break; // read-only
       default:
-        if (identificationByte(PERIPHERAL_ID, offset) === null) this.#unknown.report('write', offset, width, byte);
+        if (identificationByte(PERIPHERAL_ID, offset) === null) this.unknown.report('write', offset, width, byte);
     }
   }
 
   /** The level of each pin. */
-  #pins(): number {
-    return (this.#outputs & this.#dir) | (this.#inputs & ~this.#dir);
+  private pins(): number {
+    return (this.outputs & this.dir) | (this.inputs & ~this.dir);
   }
 
-  #noteEdges(before: number): void {
-    const now = this.#pins();
+  private noteEdges(before: number): void {
+    const now = this.pins();
     const rising = now & ~before;
     const falling = before & ~now;
-    const wanted = ((rising | falling) & this.#ibe) | (~this.#ibe & ((rising & this.#iev) | (falling & ~this.#iev)));
-    this.#edges |= wanted & ~this.#is & 0xff;
+    const wanted = ((rising | falling) & this.ibe) | (~this.ibe & ((rising & this.iev) | (falling & ~this.iev)));
+    this.edges |= wanted & ~this.is & 0xff;
   }
 
-  #ris(): number {
-    return (this.#edges & ~this.#is) | (this.#is & ~(this.#pins() ^ this.#iev) & 0xff);
+  private ris(): number {
+    return (this.edges & ~this.is) | (this.is & ~(this.pins() ^ this.iev) & 0xff);
   }
 
-  #updateLine(): void {
-    const level = (this.#ris() & this.#ie) !== 0;
-    if (level !== this.#line) {
-      this.#line = level;
-      this.#context.setIrq(level);
+  private updateLine(): void {
+    const level = (this.ris() & this.ie) !== 0;
+    if (level !== this.line) {
+      this.line = level;
+      this.context.setIrq(level);
     }
   }
 }

@@ -32,20 +32,20 @@ export interface RegisterStorageOptions {
 /** Registers that remember. */
 export class RegisterStorage implements Device {
   readonly model = 'storage';
-  readonly #size: number;
-  readonly #resetValues: ReadonlyMap<number, number>;
-  readonly #registers = new Map<number, number>();
-  readonly #unknown: UnknownRegisters | null;
+  private readonly size: number;
+  private readonly resetValues: ReadonlyMap<number, number>;
+  private readonly registers = new Map<number, number>();
+  private readonly unknown: UnknownRegisters | null;
 
   /**
    * @throws RangeError when a reset value lies outside the block, is not at a multiple of 4, or is
    * not 32 unsigned bits
    */
   constructor(options: RegisterStorageOptions) {
-    this.#size = options.size;
-    this.#resetValues = options.resetValues ?? new Map();
-    this.#unknown = options.reportUnknown === true ? new UnknownRegisters(options.name, options.context) : null;
-    for (const [offset, value] of this.#resetValues) {
+    this.size = options.size;
+    this.resetValues = options.resetValues ?? new Map();
+    this.unknown = options.reportUnknown === true ? new UnknownRegisters(options.name, options.context) : null;
+    for (const [offset, value] of this.resetValues) {
       if (offset % 4 !== 0 || offset < 0 || offset + 4 > options.size || value >>> 0 !== value) {
         throw new RangeError(`${options.name}: reset value ${value} at offset ${offset} of ${options.size} bytes`);
       }
@@ -54,57 +54,57 @@ export class RegisterStorage implements Device {
 
   read(offset: number, width: AccessWidth): number {
     const lane = offset % 4;
-    const register = this.#registerAt(offset, width);
-    const word = this.#value(register);
+    const register = this.registerAt(offset, width);
+    const word = this.value(register);
     const value = width === 4 ? word : (word >>> (8 * lane)) & maskOf(width);
-    this.#report('read', register, width, value);
+    this.report('read', register, width, value);
     return value;
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
     const lane = offset % 4;
-    const register = this.#registerAt(offset, width);
-    this.#report('write', register, width, value);
+    const register = this.registerAt(offset, width);
+    this.report('write', register, width, value);
     if (width === 4) {
-      this.#registers.set(register, value >>> 0);
+      this.registers.set(register, value >>> 0);
       return;
     }
     const mask = maskOf(width) << (8 * lane);
-    this.#registers.set(register, ((this.#value(register) & ~mask) | ((value << (8 * lane)) & mask)) >>> 0);
+    this.registers.set(register, ((this.value(register) & ~mask) | ((value << (8 * lane)) & mask)) >>> 0);
   }
 
   reset(): void {
-    this.#registers.clear();
+    this.registers.clear();
   }
 
   saveState() {
-    return { registers: [...this.#registers], unknown: this.#unknown?.saveState() ?? null };
+    return { registers: [...this.registers], unknown: this.unknown?.saveState() ?? null };
   }
 
   restoreState({ registers, unknown }: ReturnType<RegisterStorage['saveState']>): void {
-    this.#registers.clear();
-    for (const [register, value] of registers) this.#registers.set(register, value);
-    if (unknown !== null) this.#unknown?.restoreState(unknown);
+    this.registers.clear();
+    for (const [register, value] of registers) this.registers.set(register, value);
+    if (unknown !== null) this.unknown?.restoreState(unknown);
   }
 
   /**
    * Offset of the register that holds the bytes. @throws BusAbort when they cross its end or the
    * block's (the bus forwards neither)
    */
-  #registerAt(offset: number, width: AccessWidth): number {
-    if ((offset % 4) + width > 4 || offset < 0 || offset + width > this.#size) {
+  private registerAt(offset: number, width: AccessWidth): number {
+    if ((offset % 4) + width > 4 || offset < 0 || offset + width > this.size) {
       throw new BusAbort(`no ${8 * width}-bit register at offset ${offset}`);
     }
     return offset - (offset % 4);
   }
 
-  #value(register: number): number {
-    return this.#registers.get(register) ?? this.#resetValues.get(register) ?? 0;
+  private value(register: number): number {
+    return this.registers.get(register) ?? this.resetValues.get(register) ?? 0;
   }
 
-  #report(access: 'read' | 'write', register: number, width: AccessWidth, value: number): void {
-    if (this.#unknown !== null && !this.#resetValues.has(register)) {
-      this.#unknown.report(access, register, width, value);
+  private report(access: 'read' | 'write', register: number, width: AccessWidth, value: number): void {
+    if (this.unknown !== null && !this.resetValues.has(register)) {
+      this.unknown.report(access, register, width, value);
     }
   }
 }

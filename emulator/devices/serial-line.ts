@@ -41,41 +41,41 @@ interface Watching {
 
 /** All that came over the line, and who listens to it. */
 export class SerialLine {
-  #buffer = new Uint8Array(FIRST_CAPACITY);
-  #length = 0;
-  #lineStart = 0;
-  #delivered = 0;
-  #completeText = '';
-  readonly #lines: string[] = [];
-  readonly #byteListeners = new Set<ByteListener>();
-  readonly #lineListeners = new Set<LineListener>();
-  readonly #watches = new Set<Watching>();
+  private buffer = new Uint8Array(FIRST_CAPACITY);
+  private length = 0;
+  private lineStart = 0;
+  private delivered = 0;
+  private completeText = '';
+  private readonly finishedLines: string[] = [];
+  private readonly byteListeners = new Set<ByteListener>();
+  private readonly lineListeners = new Set<LineListener>();
+  private readonly watches = new Set<Watching>();
   /** By number of bytes sent: what happens then. */
-  readonly #marks = new Map<number, () => void>();
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  private readonly marks = new Map<number, () => void>();
+  private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
   /**
    * Takes one byte from the UART. Amortised O(1 + watches). Listeners are called before it returns.
    */
   transmit(byte: number): void {
-    if (this.#length === this.#buffer.length) {
-      const larger = new Uint8Array(2 * this.#length);
-      larger.set(this.#buffer);
-      this.#buffer = larger;
+    if (this.length === this.buffer.length) {
+      const larger = new Uint8Array(2 * this.length);
+      larger.set(this.buffer);
+      this.buffer = larger;
     }
-    this.#buffer[this.#length] = byte;
-    this.#length++;
+    this.buffer[this.length] = byte;
+    this.length++;
     if (byte === LINE_FEED) {
-      this.#endLine();
+      this.endLine();
     }
-    if (byte === LINE_FEED || this.#length - this.#delivered >= CHUNK_LIMIT) {
+    if (byte === LINE_FEED || this.length - this.delivered >= CHUNK_LIMIT) {
       this.flush();
     }
-    if (this.#watches.size > 0) {
-      this.#tellWatches(byte);
+    if (this.watches.size > 0) {
+      this.tellWatches(byte);
     }
-    if (this.#marks.size > 0) {
-      this.#marks.get(this.#length)?.();
+    if (this.marks.size > 0) {
+      this.marks.get(this.length)?.();
     }
   }
 
@@ -84,7 +84,7 @@ export class SerialLine {
    * replaces it.
    */
   whenSent(count: number, action: () => void): void {
-    this.#marks.set(count, action);
+    this.marks.set(count, action);
   }
 
   /**
@@ -92,44 +92,44 @@ export class SerialLine {
    * feed: call it when the machine pauses.
    */
   flush(): void {
-    if (this.#delivered === this.#length) {
+    if (this.delivered === this.length) {
       return;
     }
-    const chunk = this.#buffer.slice(this.#delivered, this.#length);
-    this.#delivered = this.#length;
-    for (const listener of this.#byteListeners) {
+    const chunk = this.buffer.slice(this.delivered, this.length);
+    this.delivered = this.length;
+    for (const listener of this.byteListeners) {
       listener(chunk);
     }
   }
 
   /** The run is over: an unfinished last line becomes a line, and everything is flushed. */
   finish(): void {
-    if (this.#lineStart < this.#length) {
-      this.#endLine();
+    if (this.lineStart < this.length) {
+      this.endLine();
     }
     this.flush();
   }
 
   /** A copy of every byte sent so far. */
   get bytes(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    return this.buffer.slice(0, this.length);
   }
 
   /** Number of bytes sent so far. */
   get byteLength(): number {
-    return this.#length;
+    return this.length;
   }
 
   /** Everything sent so far as text. O(length of the unfinished line). */
   get text(): string {
-    return this.#completeText + this.#decode(this.#lineStart, this.#length);
+    return this.completeText + this.decode(this.lineStart, this.length);
   }
 
   /**
    * The finished lines, without line feed and without the carriage returns before it. Not a copy.
    */
   get lines(): readonly string[] {
-    return this.#lines;
+    return this.finishedLines;
   }
 
   saveState() {
@@ -138,16 +138,16 @@ export class SerialLine {
 
   /** What was sent before. Nobody is told of it again, and no watch finds its text there. */
   restoreState({ bytes }: ReturnType<SerialLine['saveState']>): void {
-    this.#buffer = new Uint8Array(Math.max(FIRST_CAPACITY, 2 * bytes.length));
-    this.#length = 0;
-    this.#lineStart = 0;
-    this.#completeText = '';
-    this.#lines.length = 0;
+    this.buffer = new Uint8Array(Math.max(FIRST_CAPACITY, 2 * bytes.length));
+    this.length = 0;
+    this.lineStart = 0;
+    this.completeText = '';
+    this.finishedLines.length = 0;
     for (const byte of bytes) {
-      this.#buffer[this.#length++] = byte;
-      if (byte === LINE_FEED) this.#lines.push(this.#takeLine());
+      this.buffer[this.length++] = byte;
+      if (byte === LINE_FEED) this.finishedLines.push(this.takeLine());
     }
-    this.#delivered = this.#length;
+    this.delivered = this.length;
   }
 
   /**
@@ -155,9 +155,9 @@ export class SerialLine {
    * that ends it.
    */
   onBytes(listener: ByteListener): () => void {
-    this.#byteListeners.add(listener);
+    this.byteListeners.add(listener);
     return () => {
-      this.#byteListeners.delete(listener);
+      this.byteListeners.delete(listener);
     };
   }
 
@@ -165,9 +165,9 @@ export class SerialLine {
    * Calls `listener` with each further line, at its line feed. Returns the function that ends it.
    */
   onLine(listener: LineListener): () => void {
-    this.#lineListeners.add(listener);
+    this.lineListeners.add(listener);
     return () => {
-      this.#lineListeners.delete(listener);
+      this.lineListeners.delete(listener);
     };
   }
 
@@ -180,9 +180,9 @@ export class SerialLine {
    */
   watch(text: string, onSeen: () => void = () => {}, from = 0): SerialWatch {
     const watching: Watching = { matcher: new TextMatcher(new TextEncoder().encode(text)), onSeen, at: null };
-    this.#watches.add(watching);
-    for (let index = from; index < this.#length && watching.at === null; index++) {
-      this.#advance(watching, this.#buffer[index] as number, index);
+    this.watches.add(watching);
+    for (let index = from; index < this.length && watching.at === null; index++) {
+      this.advance(watching, this.buffer[index] as number, index);
     }
     return {
       text,
@@ -193,51 +193,51 @@ export class SerialLine {
         return watching.at;
       },
       cancel: () => {
-        this.#watches.delete(watching);
+        this.watches.delete(watching);
       },
     };
   }
 
-  #tellWatches(byte: number): void {
-    const index = this.#length - 1;
+  private tellWatches(byte: number): void {
+    const index = this.length - 1;
     // A copy: who sees its text may watch for another one, which has this byte already.
-    for (const watching of Array.from(this.#watches)) {
-      this.#advance(watching, byte, index);
+    for (const watching of Array.from(this.watches)) {
+      this.advance(watching, byte, index);
     }
   }
 
-  #advance(watching: Watching, byte: number, index: number): void {
+  private advance(watching: Watching, byte: number, index: number): void {
     if (watching.matcher.push(byte)) {
       watching.at = index + 1 - watching.matcher.length;
-      this.#watches.delete(watching);
+      this.watches.delete(watching);
       watching.onSeen();
     }
   }
 
-  #endLine(): void {
-    const line = this.#takeLine();
-    this.#lines.push(line);
-    for (const listener of this.#lineListeners) {
+  private endLine(): void {
+    const line = this.takeLine();
+    this.finishedLines.push(line);
+    for (const listener of this.lineListeners) {
       listener(line);
     }
   }
 
   /** The unfinished line, which is finished now, without its end. */
-  #takeLine(): string {
-    const start = this.#lineStart;
-    let end = this.#length;
-    this.#lineStart = end;
-    this.#completeText += this.#decode(start, end);
-    if (this.#buffer[end - 1] === LINE_FEED) {
+  private takeLine(): string {
+    const start = this.lineStart;
+    let end = this.length;
+    this.lineStart = end;
+    this.completeText += this.decode(start, end);
+    if (this.buffer[end - 1] === LINE_FEED) {
       end--;
     }
-    while (end > start && this.#buffer[end - 1] === CARRIAGE_RETURN) {
+    while (end > start && this.buffer[end - 1] === CARRIAGE_RETURN) {
       end--;
     }
-    return this.#decode(start, end);
+    return this.decode(start, end);
   }
 
-  #decode(start: number, end: number): string {
-    return this.#decoder.decode(this.#buffer.subarray(start, end));
+  private decode(start: number, end: number): string {
+    return this.decoder.decode(this.buffer.subarray(start, end));
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Finds a sequence of bytes in a stream, one byte at a time, without looking back at the stream.
  *
- * `#matched` is the length of the longest prefix of the pattern that ends the stream so far;
+ * `matched` is the length of the longest prefix of the pattern that ends the stream so far;
  * `#fallback[i]` is the length of the longest proper prefix of pattern[0..i] that is also its
  * suffix: where to go on when the next byte does not fit.
  *
@@ -10,9 +10,9 @@
 
 /** One pattern, one stream. */
 export class TextMatcher {
-  readonly #pattern: Uint8Array;
-  readonly #fallback: Uint32Array;
-  #matched = 0;
+  private readonly pattern: Uint8Array;
+  private readonly fallback: Uint32Array;
+  private matched = 0;
 
   /**
    * O(length).
@@ -22,26 +22,26 @@ export class TextMatcher {
     if (pattern.length === 0) {
       throw new RangeError('an empty text cannot be waited for');
     }
-    this.#pattern = pattern;
-    this.#fallback = new Uint32Array(pattern.length);
+    this.pattern = pattern;
+    this.fallback = new Uint32Array(pattern.length);
     for (let index = 1, length = 0; index < pattern.length; index++) {
-      length = this.#extend(length, pattern[index] as number);
-      this.#fallback[index] = length;
+      length = this.extend(length, pattern[index] as number);
+      this.fallback[index] = length;
     }
   }
 
   /** Bytes in the pattern. */
   get length(): number {
-    return this.#pattern.length;
+    return this.pattern.length;
   }
 
   /** Takes the next byte; true when it completes an occurrence. Amortised O(1). */
   push(byte: number): boolean {
-    this.#matched = this.#extend(this.#matched, byte);
-    if (this.#matched < this.#pattern.length) {
+    this.matched = this.extend(this.matched, byte);
+    if (this.matched < this.pattern.length) {
       return false;
     }
-    this.#matched = this.#fallback[this.#pattern.length - 1] as number;
+    this.matched = this.fallback[this.pattern.length - 1] as number;
     return true;
   }
 
@@ -49,11 +49,11 @@ export class TextMatcher {
    * The length of the matched prefix after `byte`, when it was `length` before; never called with
    * the whole pattern matched.
    */
-  #extend(length: number, byte: number): number {
+  private extend(length: number, byte: number): number {
     let candidate = length;
-    while (candidate > 0 && this.#pattern[candidate] !== byte) {
-      candidate = this.#fallback[candidate - 1] as number;
+    while (candidate > 0 && this.pattern[candidate] !== byte) {
+      candidate = this.fallback[candidate - 1] as number;
     }
-    return this.#pattern[candidate] === byte ? candidate + 1 : candidate;
+    return this.pattern[candidate] === byte ? candidate + 1 : candidate;
   }
 }

@@ -20,34 +20,34 @@ export const NO_ENTRY = -1;
 
 /** FIFO and queue of one UART. */
 export class UartReceiver {
-  readonly #entries: Uint16Array;
-  readonly #queue: Uint16Array[] = [];
-  #queueStart = 0;
-  #queued = 0;
-  #first = 0;
-  #count = 0;
-  #depth = 1;
+  private readonly entries: Uint16Array;
+  private readonly queue: Uint16Array[] = [];
+  private queueStart = 0;
+  private waiting = 0;
+  private first = 0;
+  private filled = 0;
+  private depth = 1;
 
   /**
    * @param capacity the depth of the FIFO when it is enabled, in characters. Begins with a depth of
    * 1.
    */
   constructor(capacity: number) {
-    this.#entries = new Uint16Array(capacity);
+    this.entries = new Uint16Array(capacity);
   }
 
   /** Entries the FIFO holds now. */
   get count(): number {
-    return this.#count;
+    return this.filled;
   }
 
   get isFull(): boolean {
-    return this.#count === this.#depth;
+    return this.filled === this.depth;
   }
 
   /** Entries that wait on the host's side. */
   get queued(): number {
-    return this.#queued;
+    return this.waiting;
   }
 
   /**
@@ -55,27 +55,27 @@ export class UartReceiver {
    * of a UART with its FIFO off.
    */
   restart(depth: number): void {
-    this.#first = 0;
-    this.#count = 0;
-    this.#depth = Math.min(depth, this.#entries.length);
+    this.first = 0;
+    this.filled = 0;
+    this.depth = Math.min(depth, this.entries.length);
   }
 
   /** What waits in the FIFO and in the queue, oldest first. */
   saveState() {
     const fifo = Array.from(
-      { length: this.#count },
-      (_, index) => this.#entries[(this.#first + index) % this.#depth] as number,
+      { length: this.filled },
+      (_, index) => this.entries[(this.first + index) % this.depth] as number,
     );
-    const queue = this.#queue.flatMap((chunk, index) => [...chunk.subarray(index === 0 ? this.#queueStart : 0)]);
-    return { depth: this.#depth, fifo, queue };
+    const queue = this.queue.flatMap((chunk, index) => [...chunk.subarray(index === 0 ? this.queueStart : 0)]);
+    return { depth: this.depth, fifo, queue };
   }
 
   restoreState({ depth, fifo, queue }: ReturnType<UartReceiver['saveState']>): void {
     this.restart(depth);
     for (const entry of fifo) this.store(entry);
-    this.#queue.length = 0;
-    this.#queueStart = 0;
-    this.#queued = 0;
+    this.queue.length = 0;
+    this.queueStart = 0;
+    this.waiting = 0;
     this.enqueue(queue);
   }
 
@@ -84,30 +84,30 @@ export class UartReceiver {
     if (this.isFull) {
       return false;
     }
-    this.#entries[(this.#first + this.#count) % this.#depth] = entry;
-    this.#count++;
+    this.entries[(this.first + this.filled) % this.depth] = entry;
+    this.filled++;
     return true;
   }
 
   /** The oldest entry, or NO_ENTRY. */
   head(): number {
-    return this.#count === 0 ? NO_ENTRY : (this.#entries[this.#first] as number);
+    return this.filled === 0 ? NO_ENTRY : (this.entries[this.first] as number);
   }
 
   /** Removes and returns the oldest entry, or NO_ENTRY. */
   take(): number {
     const entry = this.head();
     if (entry !== NO_ENTRY) {
-      this.#first = (this.#first + 1) % this.#depth;
-      this.#count--;
+      this.first = (this.first + 1) % this.depth;
+      this.filled--;
     }
     return entry;
   }
 
   /** Forgets the errors of the oldest entry. */
   clearHeadErrors(): void {
-    if (this.#count > 0) {
-      this.#entries[this.#first] = this.head() & 0xff;
+    if (this.filled > 0) {
+      this.entries[this.first] = this.head() & 0xff;
     }
   }
 
@@ -115,8 +115,8 @@ export class UartReceiver {
   enqueue(entries: Iterable<number>): void {
     const chunk = Uint16Array.from(entries);
     if (chunk.length > 0) {
-      this.#queue.push(chunk);
-      this.#queued += chunk.length;
+      this.queue.push(chunk);
+      this.waiting += chunk.length;
     }
   }
 
@@ -126,16 +126,16 @@ export class UartReceiver {
    */
   refill(): number {
     let errors = NO_ENTRY;
-    while (this.#queued > 0 && !this.isFull) {
-      const chunk = this.#queue[0] as Uint16Array;
-      const entry = chunk[this.#queueStart] as number;
+    while (this.waiting > 0 && !this.isFull) {
+      const chunk = this.queue[0] as Uint16Array;
+      const entry = chunk[this.queueStart] as number;
       this.store(entry);
       errors = (errors === NO_ENTRY ? 0 : errors) | (entry & ~0xff);
-      this.#queued--;
-      this.#queueStart++;
-      if (this.#queueStart === chunk.length) {
-        this.#queue.shift();
-        this.#queueStart = 0;
+      this.waiting--;
+      this.queueStart++;
+      if (this.queueStart === chunk.length) {
+        this.queue.shift();
+        this.queueStart = 0;
       }
     }
     return errors;

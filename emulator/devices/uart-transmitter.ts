@@ -18,42 +18,42 @@ import type { TransmitListener } from './serial-device.ts';
  * - what "truncated": the first character that the word length in `register` cut
  */
 export class UartTransmitter {
-  readonly #device: string;
-  readonly #context: DeviceContext;
-  readonly #onTransmit: TransmitListener;
-  #lost = 0;
-  #lostBeforeResume = 0;
-  #truncationTold = false;
+  private readonly device: string;
+  private readonly context: DeviceContext;
+  private readonly onTransmit: TransmitListener;
+  private lostCharacters = 0;
+  private lostBeforeResume = 0;
+  private truncationTold = false;
 
   constructor(device: string, context: DeviceContext, onTransmit: TransmitListener) {
-    this.#device = device;
-    this.#context = context;
-    this.#onTransmit = onTransmit;
+    this.device = device;
+    this.context = context;
+    this.onTransmit = onTransmit;
   }
 
   /** Characters lost since the machine was made. */
   get lost(): number {
-    return this.#lost;
+    return this.lostCharacters;
   }
 
   /** The next loss and the next truncation are told again. */
   reset(): void {
-    this.#lostBeforeResume = 0;
-    this.#truncationTold = false;
+    this.lostBeforeResume = 0;
+    this.truncationTold = false;
   }
 
   saveState() {
     return {
-      lost: this.#lost,
-      lostBeforeResume: this.#lostBeforeResume,
-      truncationTold: this.#truncationTold,
+      lost: this.lostCharacters,
+      lostBeforeResume: this.lostBeforeResume,
+      truncationTold: this.truncationTold,
     };
   }
 
   restoreState(state: ReturnType<UartTransmitter['saveState']>): void {
-    this.#lost = state.lost;
-    this.#lostBeforeResume = state.lostBeforeResume;
-    this.#truncationTold = state.truncationTold;
+    this.lostCharacters = state.lost;
+    this.lostBeforeResume = state.lostBeforeResume;
+    this.truncationTold = state.truncationTold;
   }
 
   /**
@@ -61,25 +61,25 @@ export class UartTransmitter {
    * the one that set a shorter word length.
    */
   send(byte: number, dataBits = 8, register = ''): number {
-    if (this.#lostBeforeResume > 0) {
-      this.#context.emit('uart', { device: this.#device, what: 'resumed', lost: this.#lostBeforeResume });
-      this.#lostBeforeResume = 0;
+    if (this.lostBeforeResume > 0) {
+      this.context.emit('uart', { device: this.device, what: 'resumed', lost: this.lostBeforeResume });
+      this.lostBeforeResume = 0;
     }
     const sent = byte & ((1 << dataBits) - 1);
-    if (sent !== byte && !this.#truncationTold) {
-      this.#truncationTold = true;
-      this.#context.emit('uart', { device: this.#device, what: 'truncated', register, dataBits, byte: hex(byte, 2) });
+    if (sent !== byte && !this.truncationTold) {
+      this.truncationTold = true;
+      this.context.emit('uart', { device: this.device, what: 'truncated', register, dataBits, byte: hex(byte, 2) });
     }
-    this.#onTransmit(sent);
+    this.onTransmit(sent);
     return sent;
   }
 
   /** Counts a character that was sent while `register` ("CR.UARTEN") was not programmed. */
   lose(byte: number, register: string): void {
-    this.#lost++;
-    this.#lostBeforeResume++;
-    if (this.#lostBeforeResume === 1) {
-      this.#context.emit('uart', { device: this.#device, what: 'lost', register, byte: hex(byte, 2) });
+    this.lostCharacters++;
+    this.lostBeforeResume++;
+    if (this.lostBeforeResume === 1) {
+      this.context.emit('uart', { device: this.device, what: 'lost', register, byte: hex(byte, 2) });
     }
   }
 }

@@ -12,24 +12,24 @@ import type { DeviceContext } from '#emulator/bus/device.ts';
  * value "0x…".
  */
 export class UnknownRegisters {
-  readonly #device: string;
-  readonly #context: DeviceContext;
-  readonly #seen = new Set<number>();
+  private readonly device: string;
+  private readonly context: DeviceContext;
+  private readonly seen = new Set<number>();
 
   /** @param device the node name of the device: "serial@9000000" */
   constructor(device: string, context: DeviceContext) {
-    this.#device = device;
-    this.#context = context;
+    this.device = device;
+    this.context = context;
   }
 
   /** Offsets that were reported. */
   saveState(): number[] {
-    return [...this.#seen];
+    return [...this.seen];
   }
 
   restoreState(offsets: readonly number[]): void {
-    this.#seen.clear();
-    for (const offset of offsets) this.#seen.add(offset);
+    this.seen.clear();
+    for (const offset of offsets) this.seen.add(offset);
   }
 
   /**
@@ -37,10 +37,10 @@ export class UnknownRegisters {
    * written.
    */
   report(access: 'read' | 'write', offset: number, width: number, value: number): void {
-    if (this.#seen.has(offset)) {
+    if (this.seen.has(offset)) {
       return;
     }
-    this.#seen.add(offset);
-    this.#context.emit('mmio-unknown', { device: this.#device, offset: hex(offset), access, width, value: hex(value) });
+    this.seen.add(offset);
+    this.context.emit('mmio-unknown', { device: this.device, offset: hex(offset), access, width, value: hex(value) });
   }
 }

@@ -52,31 +52,31 @@ const DEFAULT_LOUD_LIMIT = 1_000_000;
 
 /** The log of one run. */
 export class EventLog<Events = MachineEvents> {
-  readonly #now: () => number;
-  readonly #core: () => number;
-  readonly #traced: ReadonlySet<string>;
-  readonly #loud = new Set<string>();
-  readonly #loudLimit: number;
-  readonly #events: EventOf<Events>[] = [];
-  readonly #byKind = new Map<string, EventOf<Events>[]>();
-  readonly #listeners = new Set<{
+  private readonly now: () => number;
+  private readonly core: () => number;
+  private readonly traced: ReadonlySet<string>;
+  private readonly loud = new Set<string>();
+  private readonly loudLimit: number;
+  private readonly kept: EventOf<Events>[] = [];
+  private readonly byKind = new Map<string, EventOf<Events>[]>();
+  private readonly listeners = new Set<{
     readonly kind: string | null;
     readonly listener: (event: EventOf<Events>) => void;
   }>();
-  #loudKept = 0;
-  #notKept = 0;
+  private loudKept = 0;
+  private notKeptCount = 0;
 
   constructor({ kinds, now, core = () => 0, trace = [], loudLimit = DEFAULT_LOUD_LIMIT }: EventLogOptions<Events>) {
-    this.#now = now;
-    this.#core = core;
-    this.#loudLimit = loudLimit;
-    this.#traced = new Set(trace);
-    this.#addKinds(kinds);
+    this.now = now;
+    this.core = core;
+    this.loudLimit = loudLimit;
+    this.traced = new Set(trace);
+    this.addKinds(kinds);
   }
 
   /** This log, for a guest that has kinds of its own beside those that the log was made for. */
   extendedBy<More extends Events>(kinds: KindTable<More>): EventLog<More> {
-    this.#addKinds(kinds);
+    this.addKinds(kinds);
     return this as unknown as EventLog<More>;
   }
 
@@ -85,7 +85,7 @@ export class EventLog<Events = MachineEvents> {
    * table has is kept: no report is lost.
    */
   enabled(kind: KindOf<Events>): boolean {
-    return !this.#loud.has(kind) || this.#traced.has(kind);
+    return !this.loud.has(kind) || this.traced.has(kind);
   }
 
   /**
@@ -94,9 +94,9 @@ export class EventLog<Events = MachineEvents> {
    */
   emit<K extends KindOf<Events>>(kind: K, fields: Events[K]): void {
     if (!this.enabled(kind)) return;
-    const event = { t: this.#now(), core: this.#core(), kind, fields } as EventOf<Events>;
-    this.#keep(event);
-    for (const { kind: wanted, listener } of this.#listeners) {
+    const event = { t: this.now(), core: this.core(), kind, fields } as EventOf<Events>;
+    this.keep(event);
+    for (const { kind: wanted, listener } of this.listeners) {
       if (wanted === null || wanted === kind) listener(event);
     }
   }
@@ -111,44 +111,44 @@ export class EventLog<Events = MachineEvents> {
     kind: K | null = null,
   ): () => void {
     const entry = { kind, listener: listener as (event: EventOf<Events>) => void };
-    this.#listeners.add(entry);
+    this.listeners.add(entry);
     return () => {
-      this.#listeners.delete(entry);
+      this.listeners.delete(entry);
     };
   }
 
   /** Every event kept so far, oldest first. Not a copy. */
   get events(): readonly EventOf<Events>[] {
-    return this.#events;
+    return this.kept;
   }
 
   /** The kept events of one kind, oldest first. Not a copy. O(1). */
   get<K extends KindOf<Events>>(kind: K): readonly EventOf<Events, K>[] {
-    return (this.#byKind.get(kind) ?? []) as unknown as EventOf<Events, K>[];
+    return (this.byKind.get(kind) ?? []) as unknown as EventOf<Events, K>[];
   }
 
   /** Loud events that listeners saw but memory did not keep. */
   get notKept(): number {
-    return this.#notKept;
+    return this.notKeptCount;
   }
 
-  #addKinds(kinds: KindTable<Events>): void {
+  private addKinds(kinds: KindTable<Events>): void {
     for (const [kind, { always }] of Object.entries<EventKindInfo>(kinds)) {
-      if (!always) this.#loud.add(kind);
+      if (!always) this.loud.add(kind);
     }
   }
 
-  #keep(event: EventOf<Events>): void {
-    if (this.#loud.has(event.kind)) {
-      if (this.#loudKept >= this.#loudLimit) {
-        this.#notKept++;
+  private keep(event: EventOf<Events>): void {
+    if (this.loud.has(event.kind)) {
+      if (this.loudKept >= this.loudLimit) {
+        this.notKeptCount++;
         return;
       }
-      this.#loudKept++;
+      this.loudKept++;
     }
-    this.#events.push(event);
-    const sameKind = this.#byKind.get(event.kind);
-    if (sameKind === undefined) this.#byKind.set(event.kind, [event]);
+    this.kept.push(event);
+    const sameKind = this.byKind.get(event.kind);
+    if (sameKind === undefined) this.byKind.set(event.kind, [event]);
     else sameKind.push(event);
   }
 }

@@ -11,34 +11,34 @@ import { GuestImageError, type GuestImageFormat } from './guest-image-error.ts';
  * malicious file makes of them.
  */
 export class FieldReader {
-  readonly #format: GuestImageFormat;
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  private readonly format: GuestImageFormat;
+  private readonly contents: Uint8Array;
+  private readonly view: DataView;
 
   constructor(format: GuestImageFormat, bytes: Uint8Array) {
-    this.#format = format;
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.format = format;
+    this.contents = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** @throws GuestImageError when the file ends first */
   u8(offset: number, field: string): number {
-    return this.#view.getUint8(this.#inside(offset, 1, field));
+    return this.view.getUint8(this.inside(offset, 1, field));
   }
 
   /** @throws GuestImageError when the file ends first */
   u16(offset: number, field: string): number {
-    return this.#view.getUint16(this.#inside(offset, 2, field), true);
+    return this.view.getUint16(this.inside(offset, 2, field), true);
   }
 
   /** @throws GuestImageError when the file ends first */
   u32(offset: number, field: string): number {
-    return this.#view.getUint32(this.#inside(offset, 4, field), true);
+    return this.view.getUint32(this.inside(offset, 4, field), true);
   }
 
   /** A 64-bit field as it is. @throws GuestImageError when the file ends first */
   u64(offset: number, field: string): bigint {
-    return this.#view.getBigUint64(this.#inside(offset, 8, field), true);
+    return this.view.getBigUint64(this.inside(offset, 8, field), true);
   }
 
   /**
@@ -53,8 +53,8 @@ export class FieldReader {
 
   /** A view of `length` bytes, not a copy. @throws GuestImageError when the file ends first */
   bytes(offset: number, length: number, field: string): Uint8Array {
-    const start = this.#inside(offset, length, field);
-    return this.#bytes.subarray(start, start + length);
+    const start = this.inside(offset, length, field);
+    return this.contents.subarray(start, start + length);
   }
 
   /**
@@ -69,14 +69,14 @@ export class FieldReader {
 
   /** The error of this format about `field`. */
   error(field: string, problem: string): GuestImageError {
-    return new GuestImageError(this.#format, field, problem);
+    return new GuestImageError(this.format, field, problem);
   }
 
-  #inside(offset: number, length: number, field: string): number {
-    if (offset + length > this.#bytes.length) {
+  private inside(offset: number, length: number, field: string): number {
+    if (offset + length > this.contents.length) {
       throw this.error(
         field,
-        `needs bytes ${hex(offset)} to ${hex(offset + length)} of a file of ${hex(this.#bytes.length)} bytes`,
+        `needs bytes ${hex(offset)} to ${hex(offset + length)} of a file of ${hex(this.contents.length)} bytes`,
       );
     }
     return offset;

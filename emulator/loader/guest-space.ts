@@ -28,36 +28,36 @@ export const BLOCK_BYTES = 2 * 2 ** 20;
  * from the start.
  */
 export class GuestSpace {
-  readonly #banks: readonly Range[];
-  readonly #taken: (Range & { readonly what: string })[];
+  private readonly banks: readonly Range[];
+  private readonly taken: (Range & { readonly what: string })[];
 
   constructor(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[]) {
-    this.#banks = banks.map(rangeOf);
-    this.#taken = reserved.map((place) => ({ what: 'a reserved region', ...rangeOf(place) }));
+    this.banks = banks.map(rangeOf);
+    this.taken = reserved.map((place) => ({ what: 'a reserved region', ...rangeOf(place) }));
   }
 
   /** Why `place` is not free, or null. */
-  #obstacle(place: Range): string | null {
-    if (!this.#banks.some((bank) => contains(bank, place))) {
-      return `RAM is ${this.#banks.map(({ start, end }) => `${hex(start)} to ${hex(end)}`).join(' and ')}`;
+  private obstacle(place: Range): string | null {
+    if (!this.banks.some((bank) => contains(bank, place))) {
+      return `RAM is ${this.banks.map(({ start, end }) => `${hex(start)} to ${hex(end)}`).join(' and ')}`;
     }
-    const other = this.#taken.find((range) => overlap(range, place));
+    const other = this.taken.find((range) => overlap(range, place));
     return other === undefined ? null : `${other.what} takes ${hex(other.start)} to ${hex(other.end)}`;
   }
 
   /** True when `size` bytes at `base` lie in one bank and nothing else is there. */
   isFree(base: number, size: number): boolean {
-    return this.#obstacle(rangeOf({ base, size })) === null;
+    return this.obstacle(rangeOf({ base, size })) === null;
   }
 
   /** Takes `size` bytes at `base` for `what`. @throws GuestPlacementError when they are not free */
   take(what: string, base: number, size: number): void {
     const place = rangeOf({ base, size });
-    const obstacle = this.#obstacle(place);
+    const obstacle = this.obstacle(place);
     if (obstacle !== null) {
       throw new GuestPlacementError(`the ${what} needs ${hex(base)} to ${hex(place.end)}, but ${obstacle}`);
     }
-    this.#taken.push({ what: `the ${what}`, ...place });
+    this.taken.push({ what: `the ${what}`, ...place });
   }
 
   /**
@@ -66,6 +66,6 @@ export class GuestSpace {
    */
   findSlot(size: number, preferred: readonly number[], above: number): number | null {
     const free = preferred.find((base) => this.isFree(base, size));
-    return free ?? firstFit(this.#banks.slice(0, 1), this.#taken, size, BLOCK_BYTES, above);
+    return free ?? firstFit(this.banks.slice(0, 1), this.taken, size, BLOCK_BYTES, above);
   }
 }

@@ -366,8 +366,9 @@ export class Machine {
       const slot = this.cut?.slot ?? this.turns.next();
       if (slot === null) {
         const next = this.nextWake();
-        if (next === Infinity || (sliceOf(next) !== sliceOf(clock.ticks) && this.standsStill()))
+        if (next === Infinity || (sliceOf(next) !== sliceOf(clock.ticks) && this.standsStill())) {
           return { kind: 'idle' };
+        }
         clock.idleTicks += Math.max(0, Math.min(next, endTicks) - clock.ticks);
         wakeWaiting(this.slots);
         continue;

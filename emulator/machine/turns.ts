@@ -92,8 +92,9 @@ export class Turns {
    */
   begin(slot: CoreSlot): number | null {
     this.running = slot.index;
-    if (this.left <= 0)
+    if (this.left <= 0) {
       this.left = this.last[slot.index]?.spins === true ? Math.min(SPIN_TURN, this.length) : this.length;
+    }
     return this.othersRun(slot) ? this.left : null;
   }
 

@@ -38,8 +38,9 @@ describe('answerPsci', () => {
   });
 
   it('lists in FEATURES what it has, by the low 32 bits of the argument', () => {
-    for (const id of KNOWN)
+    for (const id of KNOWN) {
       expect(answerPsci(PSCI.FEATURES, BigInt(id) | (0xdead_beefn << 32n)).result).toBe(PSCI_SUCCESS);
+    }
     for (const id of [0, 0x8400_0077, 0x8400_00ff, 0x8600_0000]) {
       expect(answerPsci(PSCI.FEATURES, BigInt(id)).result).toBe(PSCI_NOT_SUPPORTED);
     }

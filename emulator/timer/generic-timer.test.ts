@@ -49,8 +49,9 @@ class Bench {
   }
 
   set(timer: TimerName, register: number, value: bigint): void {
-    if (!this.timer.write(...ENCODING[timer], register, value))
+    if (!this.timer.write(...ENCODING[timer], register, value)) {
       throw new Error(`${timer} refuses register ${register}`);
+    }
   }
 
   get(timer: TimerName, register: number): bigint | undefined {

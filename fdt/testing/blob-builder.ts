@@ -70,8 +70,9 @@ export function blob(parts: BlobParts): Uint8Array {
   };
   const header = new Uint8Array(HEADER_SIZE);
   const view = new DataView(header.buffer);
-  for (const [name, offset] of Object.entries(HEADER) as [keyof typeof HEADER, number][])
+  for (const [name, offset] of Object.entries(HEADER) as [keyof typeof HEADER, number][]) {
     view.setUint32(offset, fields[name]);
+  }
   return Uint8Array.from([...header, ...body, ...(parts.after ?? [])]);
 }
 

@@ -188,8 +188,9 @@ export class Kernel {
 /** The panic for a failure of the kernel. Null: a port's fault, or a fault of the emulator. */
 function asPanic(error: unknown): KernelPanic | null {
   if (error instanceof KernelPanic) return error;
-  if (error instanceof MapError)
+  if (error instanceof MapError) {
     return new KernelPanic('Cannot change the page tables', `${error.code}: ${error.message}`);
+  }
   if (error instanceof PtPoolError) return new KernelPanic('PT_POOL is corrupt', error.message);
   if (error instanceof FdtError) return new KernelPanic(`Cannot read the device tree: ${error.code}`, error.message);
   return null;

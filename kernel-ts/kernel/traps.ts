@@ -67,8 +67,9 @@ export function describeSyndrome(esr: number): string {
   const exceptionClass = esr >>> 26;
   const name = CLASSES[exceptionClass] ?? `exception class ${hex(exceptionClass)}`;
   const status = describeFaultStatus(esr & 0x3f);
-  if (DATA_ABORTS.includes(exceptionClass))
+  if (DATA_ABORTS.includes(exceptionClass)) {
     return `${name} on a ${(esr & (1 << 6)) === 0 ? 'read' : 'write'}: ${status}`;
+  }
   if (INSTRUCTION_ABORTS.includes(exceptionClass)) return `${name}: ${status}`;
   if (exceptionClass === 0x3c) return `${name}, immediate ${esr & 0xffff}`;
   return name;
@@ -91,8 +92,9 @@ export function describeSyndromeFields(esr: number): string {
   const bit = (n: number): number => (esr >>> n) & 1;
   const fields = `EC ${hex(exceptionClass, 2)}, IL ${bit(25)}, ISS ${hex(esr & 0x1ff_ffff, 7)}`;
   const status = hex(esr & 0x3f, 2);
-  if (DATA_ABORTS.includes(exceptionClass))
+  if (DATA_ABORTS.includes(exceptionClass)) {
     return `${fields} (FnV ${bit(10)}, CM ${bit(8)}, S1PTW ${bit(7)}, WnR ${bit(6)}, DFSC ${status})`;
+  }
   if (INSTRUCTION_ABORTS.includes(exceptionClass)) return `${fields} (FnV ${bit(10)}, S1PTW ${bit(7)}, IFSC ${status})`;
   return fields;
 }

@@ -75,7 +75,7 @@ export function checkArchitecture(sources: Sources): ArchitectureReport {
     for (const { line, limit } of wideComments(text)) {
       violations.push({ file, line, message: `is a comment wider than ${limit} columns` });
     }
-    for (const { pattern, reason } of rule.forbidden) {
+    for (const { pattern, reason } of [...FORBIDDEN_EVERYWHERE, ...rule.forbidden]) {
       for (const match of code.matchAll(pattern)) {
         violations.push({ file, line: lineAt(code, match.index), message: `${match[0].trim()} ${reason}` });
       }

@@ -49,6 +49,11 @@ export interface ForbiddenWord {
   readonly reason: string;
 }
 
+/** What no file has, wherever it lies: one dialect. */
+export const FORBIDDEN_EVERYWHERE: readonly ForbiddenWord[] = [
+  { pattern: /(?<![\w$])#[a-z_]\w*/gi, reason: 'is a second way to say private' },
+];
+
 /** What the files below one folder may do. Paths are relative to the package root, with "/". */
 export interface FolderRule {
   readonly folder: string;

@@ -36,8 +36,9 @@ export const engine: Section = {
     // Between the kernel's code and its vectors is room that no core has executed yet, so the
     // engine holds no translation of it.
     const write = (offset: number, words: readonly number[]): void => {
-      for (const [index, word] of words.entries())
+      for (const [index, word] of words.entries()) {
         machine.memory.write32(image.physicalBase + offset + 4 * index, word);
+      }
     };
     const start = (offset: number, words: readonly number[]): void => {
       write(offset, words);

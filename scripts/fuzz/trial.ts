@@ -117,8 +117,9 @@ function runSite(machine: Machine): void {
 function prepare(machine: Machine, layout: Layout, site: FuzzSite, code: number, first: boolean): void {
   const { memory, bootCore: core } = machine;
   const { engine } = core;
-  for (let vector = 0; vector < VECTOR_COUNT; vector++)
+  for (let vector = 0; vector < VECTOR_COUNT; vector++) {
     memory.write32(layout.vectors + VECTOR_BYTES * vector, HLT_GATE);
+  }
   for (let word = 0; word < PAGE / 4; word++) memory.write32(code + 4 * word, site.words[word] ?? HLT_GATE);
   machine.reset(code, site.level === 0 ? 1 : site.level);
   const set = (name: SystemRegisterName, value: bigint) => core.writeSystemRegister(SYSTEM_REGISTERS[name], value);

@@ -125,17 +125,17 @@ function folderBytes(folder: Folder): number {
 
 class Volume {
   readonly image: Uint8Array;
-  readonly #view: DataView;
-  readonly #layout: Layout;
-  #nextCluster = FIRST_CLUSTER;
+  private readonly view: DataView;
+  private readonly layout: Layout;
+  private nextCluster = FIRST_CLUSTER;
 
   constructor(layout: Layout) {
-    this.#layout = layout;
+    this.layout = layout;
     this.image = new Uint8Array(layout.sectors * SECTOR);
-    this.#view = new DataView(this.image.buffer);
-    this.#writeBootRecord();
-    this.#setNext(0, 0xff00 | FIXED_DISK);
-    this.#setNext(1, END_OF_FILE);
+    this.view = new DataView(this.image.buffer);
+    this.writeBootRecord();
+    this.setNext(0, 0xff00 | FIXED_DISK);
+    this.setNext(1, END_OF_FILE);
   }
 
   /**
@@ -143,9 +143,9 @@ class Volume {
    * `parent` is 0 for the root.
    */
   writeFolder(folder: Folder, cluster: number | null, parent: number): void {
-    let at = cluster === null ? this.#layout.rootStart * SECTOR : this.#offsetOf(cluster);
+    let at = cluster === null ? this.layout.rootStart * SECTOR : this.offsetOf(cluster);
     const entry = (name: string, attribute: number, first: number, bytes: number): void => {
-      this.#writeEntry(at, name, attribute, first, bytes);
+      this.writeEntry(at, name, attribute, first, bytes);
       at += ENTRY;
     };
     if (cluster !== null) {
@@ -153,13 +153,13 @@ class Volume {
       entry('..'.padEnd(11), ATTRIBUTE_FOLDER, parent, 0);
     }
     for (const [name, inner] of folder.folders) {
-      const first = this.#allocate(folderBytes(inner));
+      const first = this.allocate(folderBytes(inner));
       entry(name, ATTRIBUTE_FOLDER, first, 0);
       this.writeFolder(inner, first, cluster ?? 0);
     }
     for (const [name, content] of folder.files) {
-      const first = this.#allocate(content.length);
-      if (first !== 0) this.image.set(content, this.#offsetOf(first));
+      const first = this.allocate(content.length);
+      if (first !== 0) this.image.set(content, this.offsetOf(first));
       entry(name, ATTRIBUTE_FILE, first, content.length);
     }
   }
@@ -168,45 +168,45 @@ class Volume {
    * The first of as many clusters as `bytes` need, which follow each other; 0, which is none, for
    * no bytes.
    */
-  #allocate(bytes: number): number {
-    const count = Math.ceil(bytes / (this.#layout.sectorsPerCluster * SECTOR));
+  private allocate(bytes: number): number {
+    const count = Math.ceil(bytes / (this.layout.sectorsPerCluster * SECTOR));
     if (count === 0) return 0;
-    const first = this.#nextCluster;
-    this.#nextCluster += count;
-    for (let cluster = first; cluster < this.#nextCluster; cluster++) {
-      this.#setNext(cluster, cluster + 1 === this.#nextCluster ? END_OF_FILE : cluster + 1);
+    const first = this.nextCluster;
+    this.nextCluster += count;
+    for (let cluster = first; cluster < this.nextCluster; cluster++) {
+      this.setNext(cluster, cluster + 1 === this.nextCluster ? END_OF_FILE : cluster + 1);
     }
     return first;
   }
 
-  #offsetOf(cluster: number): number {
-    const { dataStart, sectorsPerCluster } = this.#layout;
+  private offsetOf(cluster: number): number {
+    const { dataStart, sectorsPerCluster } = this.layout;
     return (dataStart + (cluster - FIRST_CLUSTER) * sectorsPerCluster) * SECTOR;
   }
 
-  #setNext(cluster: number, next: number): void {
+  private setNext(cluster: number, next: number): void {
     for (let copy = 0; copy < FATS; copy++) {
-      const table = (RESERVED_SECTORS + copy * this.#layout.fatSectors) * SECTOR;
-      this.#view.setUint16(table + cluster * 2, next, true);
+      const table = (RESERVED_SECTORS + copy * this.layout.fatSectors) * SECTOR;
+      this.view.setUint16(table + cluster * 2, next, true);
     }
   }
 
-  #writeEntry(at: number, name: string, attribute: number, first: number, bytes: number): void {
-    this.#writeText(at, name);
-    this.#view.setUint8(at + 11, attribute);
-    this.#view.setUint16(at + 16, FIRST_DAY, true);
-    this.#view.setUint16(at + 18, FIRST_DAY, true);
-    this.#view.setUint16(at + 24, FIRST_DAY, true);
-    this.#view.setUint16(at + 26, first, true);
-    this.#view.setUint32(at + 28, bytes, true);
+  private writeEntry(at: number, name: string, attribute: number, first: number, bytes: number): void {
+    this.writeText(at, name);
+    this.view.setUint8(at + 11, attribute);
+    this.view.setUint16(at + 16, FIRST_DAY, true);
+    this.view.setUint16(at + 18, FIRST_DAY, true);
+    this.view.setUint16(at + 24, FIRST_DAY, true);
+    this.view.setUint16(at + 26, first, true);
+    this.view.setUint32(at + 28, bytes, true);
   }
 
-  #writeBootRecord(): void {
-    const view = this.#view;
-    const { sectors, sectorsPerCluster, fatSectors } = this.#layout;
+  private writeBootRecord(): void {
+    const view = this.view;
+    const { sectors, sectorsPerCluster, fatSectors } = this.layout;
     // A jump, which readers look for, and the name of what made the volume.
     this.image.set([0xeb, 0x3c, 0x90]);
-    this.#writeText(3, 'LEVITATE');
+    this.writeText(3, 'LEVITATE');
     view.setUint16(11, SECTOR, true);
     view.setUint8(13, sectorsPerCluster);
     view.setUint16(14, RESERVED_SECTORS, true);
@@ -223,12 +223,12 @@ class Volume {
     view.setUint8(38, 0x29);
     view.setUint32(39, 0x4c455649, true);
     // No label; there would have to be an entry for it at the root.
-    this.#writeText(43, 'NO NAME'.padEnd(11));
-    this.#writeText(54, 'FAT16'.padEnd(8));
+    this.writeText(43, 'NO NAME'.padEnd(11));
+    this.writeText(54, 'FAT16'.padEnd(8));
     view.setUint16(510, 0xaa55, true);
   }
 
-  #writeText(at: number, text: string): void {
+  private writeText(at: number, text: string): void {
     this.image.set(new TextEncoder().encode(text), at);
   }
 }

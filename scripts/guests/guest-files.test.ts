@@ -95,8 +95,9 @@ describe('findDiskModules', () => {
     const order = find()?.paths.map((path) => basename(path, '.ko')) ?? [];
     expect(find()?.release).toBe('6.1.0-99-arm64');
     expect(order.toSorted()).toEqual(names.toSorted());
-    for (const needed of ['crc16', 'mbcache', 'jbd2'])
+    for (const needed of ['crc16', 'mbcache', 'jbd2']) {
       expect(order.indexOf(needed)).toBeLessThan(order.indexOf('ext4'));
+    }
   });
 
   it('is null without the kernel, and without one of them', () => {

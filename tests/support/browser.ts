@@ -52,8 +52,9 @@ export async function openPage(
   });
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('request', (request) => {
-    if (!/^(file:|data:|blob:|http:\/\/127\.0\.0\.1[:/])/.test(request.url()))
+    if (!/^(file:|data:|blob:|http:\/\/127\.0\.0\.1[:/])/.test(request.url())) {
       complaints.push(`asked for ${request.url()}`);
+    }
   });
   await page.goto(url);
   return { page, complaints };

@@ -113,8 +113,9 @@ export function compareCensus(
     } else if (actual[at + 1] !== 0) {
       report(entry, 'padding is not zero');
     } else if ((word & FREE) === 0) {
-      if (actual[at + 2]! + actual[at + 3]! + actual[at + 4]! + actual[at + 5]! > 0)
+      if (actual[at + 2]! + actual[at + 3]! + actual[at + 4]! + actual[at + 5]! > 0) {
         report(entry, 'linked, but not free');
+      }
     } else {
       for (const [there, back] of [
         [2, 4],

@@ -320,8 +320,9 @@ export class MmuBench {
       memory.writeBytes(start, new Uint8Array(words.buffer));
     }
     AT_CODE.forEach((word, i) => memory.write32(STUB + i * 4, word));
-    for (const { offset, word } of [...Object.values(ACCESS_CODE), ...Object.values(TLBI_CODE)])
+    for (const { offset, word } of [...Object.values(ACCESS_CODE), ...Object.values(TLBI_CODE)]) {
       memory.write32(STUB + offset, word);
+    }
 
     const [root, direct, level1, level2, level3] = [0, 1, 2, 3, 4].map((i) => STUB_TABLES + i * PAGE_SIZE) as [
       number,

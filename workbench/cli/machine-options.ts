@@ -66,8 +66,9 @@ export type MachineOptions = OptionValues<typeof MACHINE_OPTIONS>;
  */
 export function machineSettings(options: MachineOptions): MachineSettings {
   const { board, fixups } = options;
-  if (board === undefined)
+  if (board === undefined) {
     throw new InputError(`--board is missing; known boards: ${BOARD_NAMES.join(', ')} (--help explains)`);
+  }
   const limits = ramOf(options);
   const readInput = (option: string, file: string | undefined, mayBeEmpty = false): Uint8Array | undefined =>
     file === undefined ? undefined : readInputFile(option, file, { ...limits, mayBeEmpty });

@@ -13,8 +13,9 @@ export function parseSize(option: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?|0x[0-9a-f]+)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
   const bytes =
     match === null ? Number.NaN : Number(match[1]) * (SIZE_UNITS[(match[2] ?? '').toUpperCase()] ?? Number.NaN);
-  if (!Number.isSafeInteger(bytes))
+  if (!Number.isSafeInteger(bytes)) {
     throw new InputError(`${option} ${text}: not a size; write 512M, 8G, or a number of bytes`);
+  }
   return bytes;
 }
 
@@ -35,8 +36,9 @@ export function parseInstant(option: string, text: string): number {
 /** A whole number above zero; underscores may group digits. @throws InputError */
 export function parseCount(option: string, text: string): number {
   const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value <= 0)
+  if (!Number.isSafeInteger(value) || value <= 0) {
     throw new InputError(`${option} ${text}: not a whole number above zero`);
+  }
   return value;
 }
 
@@ -44,8 +46,9 @@ export function parseCount(option: string, text: string): number {
 export function wholeNumber(least: number, most: number): (option: string, text: string) => number {
   return (option, text) => {
     const value = /^\d[\d_]*$/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
-    if (!(value >= least && value <= most))
+    if (!(value >= least && value <= most)) {
       throw new InputError(`${option} ${text}: not a whole number from ${least} to ${most}`);
+    }
     return value;
   };
 }

@@ -173,8 +173,9 @@ async function runInSlices(
     // What ended at the moment to be saved goes on behind it.
     const decided = saver?.isDue(machine()) === true ? saver.save(machine()) : stopped;
     const outcome = debug === null ? decided : debug.judge(decided);
-    if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput())))
+    if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput()))) {
       return outcome;
+    }
     await terminal.breathe();
   }
 }

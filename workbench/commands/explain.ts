@@ -84,8 +84,9 @@ function toJson(value: unknown): string {
     (key, member: unknown) => {
       if (typeof member === 'bigint') return hex(member);
       if (!HEXADECIMAL.has(key)) return member;
-      if (Array.isArray(member))
+      if (Array.isArray(member)) {
         return member.map((item) => (typeof item === 'number' ? hex(item) : (item as unknown)));
+      }
       return typeof member === 'number' ? hex(member) : member;
     },
     2,

@@ -74,10 +74,11 @@ function perform(
     case 'golden': {
       const difference = compareWithGolden(file, other, masks, filter);
       if (json) output.write(jsonText({ same: difference === null, difference }));
-      else
+      else {
         output.write(
           difference === null ? `${file} is as ${other} has it\n` : showGoldenDifference(difference, other, paint),
         );
+      }
       return difference === null ? 0 : EXIT_DIFFERENT;
     }
     case 'update': {

@@ -61,8 +61,9 @@ export function drawBlockMap(
   const used = new Set<RangeKind>();
   let next = 0;
   for (const [index, bank] of banks.entries()) {
-    if (index > 0)
+    if (index > 0) {
       lines.push(`${' '.repeat(ADDRESS_COLUMNS)}(${size(bank.start - (banks[index - 1]?.end ?? 0))} of nothing)`);
+    }
     for (let row = bank.start - (bank.start % rowBytes); row < bank.end; row += rowBytes) {
       let line = hex(row, 10).padEnd(ADDRESS_COLUMNS);
       for (let cell = row; cell < row + rowBytes; cell += cellBytes) {

@@ -192,13 +192,15 @@ function allocationOwners(machine: LevitateMachine, view: MachineView): (start: 
   }
   const traced = ownersByStart(machine.events.get('buddy'));
   return (start, end) => {
-    if (spans.some((span) => start >= span.start && end <= span.end))
+    if (spans.some((span) => start >= span.start && end <= span.end)) {
       return { kind: 'heap', owner: 'heap', detail: '' };
+    }
     const table = tables.get(start);
     if (table !== undefined) return table;
     const { owner, ownerKind } = traced.get(start) ?? { owner: null, ownerKind: null };
-    if (owner === null || ownerKind === null)
+    if (owner === null || ownerKind === null) {
       return { kind: 'allocated', owner: 'allocated', detail: 'who took it was not traced' };
+    }
     return { kind: TRACED_KINDS[ownerKind] ?? 'allocated', owner, detail: '' };
   };
 }

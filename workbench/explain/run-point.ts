@@ -27,8 +27,9 @@ export type RunPoint =
  */
 export function parseRunPoint(text: string): RunPoint {
   const trimmed = text.trim().toLowerCase();
-  if (trimmed === '')
+  if (trimmed === '') {
     throw new InputError('--at: a time (120ms), a number of instructions, or a stage (stage3) is wanted');
+  }
   if (trimmed === 'end') return { kind: 'end' };
   const digits = trimmed.replaceAll('_', '');
   if (/^\d+$/.test(digits)) return { kind: 'instructions', count: Number(digits) };

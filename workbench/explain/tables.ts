@@ -105,8 +105,9 @@ export function mappedTwice(runs: readonly MappedRun[]): MappedTwice[] {
     }
     open.push(run);
     // What reaches furthest stays.
-    if (open.length > MOST_OPEN)
+    if (open.length > MOST_OPEN) {
       open = open.toSorted((a, b) => b.paStart + b.bytes - a.paStart - a.bytes).slice(0, MOST_OPEN);
+    }
   }
   return found;
 }

@@ -219,8 +219,9 @@ function whyForbidden(leaf: readonly DescriptorField[], level: 0 | 1, access: Ac
   if (access === 'fetch') {
     const never = level === 1 ? 'PXN' : 'UXN';
     if (field(never)?.value === 1) return because(never);
-    if (level === 1 && mayEl0 && !readOnly)
+    if (level === 1 && mayEl0 && !readOnly) {
       return `${because('AP[2:1]')}; what EL0 may write is never executable at EL1`;
+    }
     return `${never}Table of a table above, or SCTLR_EL1.WXN, takes the permission away`;
   }
   if ((level === 0 && !mayEl0) || (access === 'write' && readOnly)) return because('AP[2:1]');

@@ -83,8 +83,9 @@ export const LOG = {
 export function logRequest(options: LogOptions, [file]: readonly string[]): LogRequest {
   if (file === undefined) throw new InputError('which log? "npm run log -- FILE" (--help explains)');
   const { kind, core, from: fromNs, to: toNs, grep } = options;
-  if (fromNs !== undefined && toNs !== undefined && fromNs > toNs)
+  if (fromNs !== undefined && toNs !== undefined && fromNs > toNs) {
     throw new InputError('--from is later than --to: no event can be between them');
+  }
   return {
     action: actionOf(options),
     file,
@@ -128,8 +129,9 @@ function parseKinds(option: string, list: string): string[] {
 
 function parseCores(option: string, list: string): number[] {
   const cores = list.split(',').map((core) => (/^\s*\d+\s*$/.test(core) ? Number(core) : Number.NaN));
-  if (cores.some((core) => Number.isNaN(core)))
+  if (cores.some((core) => Number.isNaN(core))) {
     throw new InputError(`${option} ${list}: not a list of core numbers; write 0 or 0,4`);
+  }
   return cores;
 }
 

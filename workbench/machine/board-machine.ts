@@ -105,8 +105,9 @@ function attachFlash(board: Board, machine: Machine): void {
     name === null ||
     memory === undefined ||
     board.devices.find((device) => device.name === name)?.model !== 'cfi-flash'
-  )
+  ) {
     return;
+  }
   const flash = new CfiFlash({
     name,
     contents: memory.bytes,
@@ -173,8 +174,9 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
     if (name === board.kernelConsole.device && isSerialDevice(device)) consoleDevice = device;
     devices.push({ name, base, size, device, answers: model !== 'absent' });
   }
-  if (consoleDevice === null)
+  if (consoleDevice === null) {
     throw new Error(`board ${board.name}: ${board.kernelConsole.device} is not a serial device`);
+  }
   machine.attach(devices);
   attachFlash(board, machine);
   serveVendorCalls(board, machine);

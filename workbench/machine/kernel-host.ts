@@ -114,8 +114,9 @@ export class KernelHost implements GateHandler {
       },
       write: (register, value) => {
         clock.portAccesses++;
-        if (register === 'CurrentEL' || register === 'DAIF')
+        if (register === 'CurrentEL' || register === 'DAIF') {
           throw new RangeError(`${register} is not written through this port`);
+        }
         if (!core.writeSystemRegister(SYSTEM_REGISTERS[register], value)) {
           throw new RangeError(`this core has no ${register}`);
         }

@@ -42,8 +42,9 @@ export function chooseVendorTree(section: Uint8Array | null, board: Board): Vend
       others.push(`one that cannot be read (${error.message})`);
     }
   }
-  if (others.length === 0)
+  if (others.length === 0) {
     return { tree: null, unused: `its ${section.length} bytes of device trees hold none; ${kept}` };
+  }
   const wanted = board.compatible.map((name) => `"${name}"`).join(' or ');
   return { tree: null, unused: `its device trees are for ${others.join(', ')}, not for ${wanted}; ${kept}` };
 }

@@ -54,8 +54,9 @@ describe('MemoryStory', () => {
         const before = storyOf(BANKS, one).latest;
         const after = storyOf(BANKS, other).latest;
         const wanted = ownersOf(after);
-        for (const { start, frames, owner } of difference(before, after, 0))
+        for (const { start, frames, owner } of difference(before, after, 0)) {
           before.give(start, start + frames, owner, 0);
+        }
         expect(ownersOf(before)).toEqual(wanted);
       }),
     );

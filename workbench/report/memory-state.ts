@@ -65,9 +65,9 @@ export class MemoryState {
       const [from, to] = [Math.max(run.start, start), Math.min(run.end, end)];
       const before = pieces.at(-1);
       // One operation makes one run, except across the border of a bank.
-      if (before?.since === since && before.end === from && before.owner === owner && !this.bankStarts.has(from))
+      if (before?.since === since && before.end === from && before.owner === owner && !this.bankStarts.has(from)) {
         pieces[pieces.length - 1] = { ...before, end: to };
-      else pieces.push({ start: from, end: to, owner, since });
+      } else pieces.push({ start: from, end: to, owner, since });
       if (run.end > end) pieces.push({ ...run, start: end });
     }
     runs.splice(first, last - first, ...pieces);

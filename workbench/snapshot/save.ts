@@ -17,10 +17,11 @@ import { encodeSnapshotFile } from './snapshot-file.ts';
 /** @throws InputError when the machine cannot go on */
 export function saveSnapshot(parts: SnapshotParts): Uint8Array {
   const { settings, plan, machine, serial, inputs, ended } = parts;
-  if (ended !== null)
+  if (ended !== null) {
     throw new InputError(
       `a snapshot goes on where it was taken, and this machine ${ended}; save it earlier, with --at`,
     );
+  }
   const { clock } = machine;
   const contents: SnapshotContents = {
     settings: settingsToKeep(settings),

@@ -73,7 +73,8 @@ function shown(value: unknown): string {
   if (typeof value === 'string') return `"${value}"`;
   if (typeof value === 'bigint') return `${value}n`;
   if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null)
+  if (typeof value === 'object' && value !== null) {
     return `an object with ${Object.keys(value).join(', ') || 'nothing'}`;
+  }
   return typeof value === 'function' ? 'a function' : String(value);
 }

@@ -32,8 +32,9 @@ export function fpCompare(
   const valueA = unpack(format, a, environment);
   const valueB = unpack(format, b, environment);
   if (isNaNValue(valueA) || isNaNValue(valueB)) {
-    if (signalsQuiet || valueA.type === 'signalling NaN' || valueB.type === 'signalling NaN')
+    if (signalsQuiet || valueA.type === 'signalling NaN' || valueB.type === 'signalling NaN') {
       raise(environment, FPSR.IOC);
+    }
     return 'unordered';
   }
   return orderOf(valueA, valueB);

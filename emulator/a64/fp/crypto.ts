@@ -43,8 +43,9 @@ const state = new Uint8Array(REGISTER_BYTES);
 const round =
   (box: Uint8Array, order: readonly number[]) =>
   (v: VectorRegisters, Rd: number, Rn: number): void => {
-    for (let i = 0; i < REGISTER_BYTES; i += 1)
+    for (let i = 0; i < REGISTER_BYTES; i += 1) {
       state[i] = (v.u8[Rd * REGISTER_BYTES + i] ?? 0) ^ (v.u8[Rn * REGISTER_BYTES + i] ?? 0);
+    }
     order.forEach((from, i) => {
       v.u8[Rd * REGISTER_BYTES + i] = box[state[from] ?? 0] ?? 0;
     });

@@ -53,8 +53,9 @@ export function decodeThreeDifferent(fields: ThreeSame): Operation | null {
   const { scalar, U, size, opcode } = fields;
   if (opcode === 0b1110) return scalar ? null : decodePolynomial(fields);
   if (size === 3) return null;
-  if (opcode === 0b0100 || opcode === 0b0110)
+  if (opcode === 0b0100 || opcode === 0b0110) {
     return scalar ? null : narrow(size, false, fields, highHalf(size, opcode === 0b0110, U === 1));
+  }
   const found = LONG[opcode];
   if (found === undefined) return null;
   if (found.doubling === true ? U === 1 || size === 0 : scalar) return null;

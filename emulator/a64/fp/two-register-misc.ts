@@ -237,8 +237,9 @@ export function decodeTwoRegister(fields: TwoRegister): Operation | null {
   const double = size & 1;
   if (opcode === 0b10110 && size < 2) return U === 0 ? convertNarrow(fields, double) : convertToOdd(fields, double);
   if (opcode === 0b10111 && size < 2 && U === 0) return convertLong(fields, double);
-  if (opcode === 0b11100 && size === 2)
+  if (opcode === 0b11100 && size === 2) {
     return unsignedEstimate(U === 0 ? unsignedReciprocalEstimate : unsignedSquareRootEstimate)(fields);
+  }
   return decodeFp(fields, 2 + double);
 }
 
@@ -297,8 +298,9 @@ function convertLong({ scalar, Q, Rn, Rd }: TwoRegister, double: number): Operat
   return (state) => {
     const read = source.view(state.v);
     const written = target.view(result);
-    for (let i = 0; i < target.perRegister; i += 1)
+    for (let i = 0; i < target.perRegister; i += 1) {
       written[i] = laneOf(to, fpConvert(from, to, bitsOf(from, at(read, n + i)), fpcrRounding(state.fpcr), state));
+    }
     commit(state.v, Rd, 16);
   };
 }

@@ -60,8 +60,9 @@ export function unpack(format: FpFormat, bits: bigint, environment: FpEnvironmen
 /** FPUnpackCV: for conversions between formats, where FZ16 is ignored and AHP counts. */
 export function unpackForConversion(format: FpFormat, bits: bigint, environment: FpEnvironment): FpValue {
   if (format !== HALF) return unpack(format, bits, environment);
-  if ((environment.fpcr & FPCR.AHP) === 0 || (bits & HALF.infinity) !== HALF.infinity)
+  if ((environment.fpcr & FPCR.AHP) === 0 || (bits & HALF.infinity) !== HALF.infinity) {
     return unpackUnflushed(format, bits);
+  }
   return {
     type: 'nonzero',
     negative: (bits & HALF.signBit) !== 0n,

@@ -86,8 +86,9 @@ function transferLanes({ L, Rn, Rm }: Base, { size, elements, replicated, wholeB
       elements.forEach((element, i) => {
         const value = values[i] as bigint;
         if (replicated !== null) {
-          for (let lane = 0; lane < replicated / bytes; lane++)
+          for (let lane = 0; lane < replicated / bytes; lane++) {
             setLane(vBytes, place({ ...element, lane }), bytes, value);
+          }
           if (replicated === 8) core.v[element.register * 2 + 1] = 0n;
         } else setLane(vBytes, place(element), bytes, value);
         if (wholeBytes === 8) core.v[element.register * 2 + 1] = 0n;
@@ -124,8 +125,9 @@ function multipleLanes({ Q, opcode, size, Rt }: Multiple): Lanes | null {
   if (count === undefined || (size === 3 && Q === 0)) return null;
   const bytes = Q === 1 ? 16 : 8;
   const elements: Element[] = [];
-  for (let lane = 0; lane < bytes >> size; lane++)
+  for (let lane = 0; lane < bytes >> size; lane++) {
     for (let i = 0; i < count; i++) elements.push({ register: (Rt + i) % REGISTERS, lane });
+  }
   return { size, elements, replicated: null, wholeBytes: bytes };
 }
 

@@ -89,8 +89,9 @@ function supported(state: CommandState, text: string): string {
 function readFeatures(text: string): string {
   const [annex, range = ''] = text.split(':');
   const [from, bytes] = range.split(',').map((number) => parseHex(number));
-  if (annex !== 'target.xml' || from === null || from === undefined || bytes === null || bytes === undefined)
+  if (annex !== 'target.xml' || from === null || from === undefined || bytes === null || bytes === undefined) {
     return 'E00';
+  }
   const start = Number(from);
   const end = start + Math.min(Number(bytes), MOST_PACKET_BYTES / 2);
   return `${end < TARGET_DESCRIPTION.length ? 'm' : 'l'}${TARGET_DESCRIPTION.slice(start, end)}`;

@@ -60,10 +60,10 @@ export type Handling = 'acknowledged' | 'ended' | 'deactivated';
 /** The interface of one core. Its owner looks at `signals` after each change. */
 export class CpuInterface {
   readonly cpu: number;
-  readonly #state: InterruptState;
-  readonly #ready0: ReadySet;
-  readonly #ready1: ReadySet;
-  readonly #resetPmr: number;
+  private readonly state: InterruptState;
+  private readonly ready0: ReadySet;
+  private readonly ready1: ReadySet;
+  private readonly resetPmr: number;
   /** Told after each step in the life of an interrupt, for traces; it must not change anything. */
   onHandled: ((handling: Handling, intid: number) => void) | null = null;
   /** Group enables: {@link GROUP0} | {@link GROUP1}. */
@@ -74,18 +74,18 @@ export class CpuInterface {
   commonBpr = false;
   /** Nothing is forwarded to a core that sleeps (GICR_WAKER). */
   asleep = false;
-  #pmr = 0;
-  #bpr0 = MIN_BPR0;
-  #bpr1 = MIN_BPR1;
-  readonly #apr = new Int32Array(2);
+  private priorityMask = 0;
+  private binaryPoint0 = MIN_BPR0;
+  private binaryPoint1 = MIN_BPR1;
+  private readonly apr = new Int32Array(2);
 
   /** @param resetPmr priority mask after reset, 8 bits */
   constructor(cpu: number, state: InterruptState, resetPmr: number) {
     this.cpu = cpu;
-    this.#state = state;
-    this.#ready0 = state.ready[2 * cpu]!;
-    this.#ready1 = state.ready[2 * cpu + 1]!;
-    this.#resetPmr = resetPmr;
+    this.state = state;
+    this.ready0 = state.ready[2 * cpu]!;
+    this.ready1 = state.ready[2 * cpu + 1]!;
+    this.resetPmr = resetPmr;
     this.reset();
   }
 
@@ -94,10 +94,10 @@ export class CpuInterface {
     this.enables = 0;
     this.splitEoi = false;
     this.commonBpr = false;
-    this.#pmr = this.#resetPmr & PRIORITY_MASK;
-    this.#bpr0 = MIN_BPR0;
-    this.#bpr1 = MIN_BPR1;
-    this.#apr.fill(0);
+    this.priorityMask = this.resetPmr & PRIORITY_MASK;
+    this.binaryPoint0 = MIN_BPR0;
+    this.binaryPoint1 = MIN_BPR1;
+    this.apr.fill(0);
   }
 
   saveState() {
@@ -107,10 +107,10 @@ export class CpuInterface {
       splitEoi,
       commonBpr,
       asleep,
-      pmr: this.#pmr,
-      bpr0: this.#bpr0,
-      bpr1: this.#bpr1,
-      apr: [...this.#apr],
+      pmr: this.priorityMask,
+      bpr0: this.binaryPoint0,
+      bpr1: this.binaryPoint1,
+      apr: [...this.apr],
     };
   }
 
@@ -119,31 +119,31 @@ export class CpuInterface {
     this.splitEoi = state.splitEoi;
     this.commonBpr = state.commonBpr;
     this.asleep = state.asleep;
-    this.#pmr = state.pmr;
-    this.#bpr0 = state.bpr0;
-    this.#bpr1 = state.bpr1;
-    this.#apr.set(state.apr);
+    this.priorityMask = state.pmr;
+    this.binaryPoint0 = state.bpr0;
+    this.binaryPoint1 = state.bpr1;
+    this.apr.set(state.apr);
   }
 
   get pmr(): number {
-    return this.#pmr;
+    return this.priorityMask;
   }
 
   set pmr(value: number) {
-    this.#pmr = value & PRIORITY_MASK;
+    this.priorityMask = value & PRIORITY_MASK;
   }
 
   get bpr0(): number {
-    return this.#bpr0;
+    return this.binaryPoint0;
   }
 
   set bpr0(value: number) {
-    this.#bpr0 = Math.max(value & MAX_BPR, MIN_BPR0);
+    this.binaryPoint0 = Math.max(value & MAX_BPR, MIN_BPR0);
   }
 
   /** What group 1's register reads: with CBPR the other one plus one. */
   get bpr1(): number {
-    return this.commonBpr ? Math.min(this.#bpr0 + 1, MAX_BPR) : this.#bpr1;
+    return this.commonBpr ? Math.min(this.binaryPoint0 + 1, MAX_BPR) : this.binaryPoint1;
   }
 
   /** Ignored while CBPR is set (IHI 0069, ICC_BPR1_EL1). */
@@ -155,25 +155,25 @@ export class CpuInterface {
 
   /** Group 1's own binary point, in use or not: GICv2's ABPR. */
   get ownBpr1(): number {
-    return this.#bpr1;
+    return this.binaryPoint1;
   }
 
   set ownBpr1(value: number) {
-    this.#bpr1 = Math.max(value & MAX_BPR, MIN_BPR1);
+    this.binaryPoint1 = Math.max(value & MAX_BPR, MIN_BPR1);
   }
 
   /** Active priorities of group 0 or 1, one bit per priority level, unsigned. */
   activePriorities(group: number): number {
-    return this.#apr[group]! >>> 0;
+    return this.apr[group]! >>> 0;
   }
 
   setActivePriorities(group: number, value: number): void {
-    this.#apr[group] = value;
+    this.apr[group] = value;
   }
 
   /** The group priority that the core is at: 0xff when nothing is active. */
   get runningPriority(): number {
-    const active = this.#apr[0]! | this.#apr[1]!;
+    const active = this.apr[0]! | this.apr[1]!;
     return active === 0 ? IDLE_PRIORITY : lowestBit(active) << PRIORITY_SHIFT;
   }
 
@@ -185,8 +185,8 @@ export class CpuInterface {
     if (this.asleep) {
       return NOTHING_READY;
     }
-    const key0 = (this.enables & GROUP0) === 0 ? NOTHING_READY : this.#ready0.best();
-    const key1 = (this.enables & GROUP1) === 0 ? NOTHING_READY : this.#ready1.best();
+    const key0 = (this.enables & GROUP0) === 0 ? NOTHING_READY : this.ready0.best();
+    const key1 = (this.enables & GROUP1) === 0 ? NOTHING_READY : this.ready1.best();
     return key0 < key1 ? key0 : key1;
   }
 
@@ -198,19 +198,19 @@ export class CpuInterface {
     if (key === NOTHING_READY) {
       return 0;
     }
-    return (this.enables & GROUP0) !== 0 && this.#ready0.best() === key ? GROUP0 : GROUP1;
+    return (this.enables & GROUP0) !== 0 && this.ready0.best() === key ? GROUP0 : GROUP1;
   }
 
   /** The group of the interrupt that is signalled to the core; 0 when none is. O(1). */
   signals(): GroupMask {
     const key = this.highestPending();
     const priority = priorityOfKey(key);
-    if (key === NOTHING_READY || priority >= this.#pmr) {
+    if (key === NOTHING_READY || priority >= this.priorityMask) {
       return 0;
     }
     const group = this.groupOf(key);
     const running = this.runningPriority;
-    const mask = this.#groupPriorityMask(group);
+    const mask = this.groupPriorityMask(group);
     return running === IDLE_PRIORITY || (priority & mask) < (running & mask) ? group : 0;
   }
 
@@ -218,7 +218,7 @@ export class CpuInterface {
    * True when something would be forwarded if the core were awake and both groups enabled. O(1).
    */
   hasAnythingReady(): boolean {
-    return this.#ready0.best() !== NOTHING_READY || this.#ready1.best() !== NOTHING_READY;
+    return this.ready0.best() !== NOTHING_READY || this.ready1.best() !== NOTHING_READY;
   }
 
   /**
@@ -232,10 +232,10 @@ export class CpuInterface {
     }
     const key = this.highestPending();
     const intid = intidOfKey(key);
-    const level = (priorityOfKey(key) & this.#groupPriorityMask(group)) >>> PRIORITY_SHIFT;
+    const level = (priorityOfKey(key) & this.groupPriorityMask(group)) >>> PRIORITY_SHIFT;
     const index = group === GROUP0 ? 0 : 1;
-    this.#apr[index] = this.#apr[index]! | (1 << level);
-    this.#state.acknowledge(this.#state.slot(this.cpu, intid));
+    this.apr[index] = this.apr[index]! | (1 << level);
+    this.state.acknowledge(this.state.slot(this.cpu, intid));
     this.onHandled?.('acknowledged', intid);
     return intid;
   }
@@ -248,7 +248,7 @@ export class CpuInterface {
 
   /** The group of the running priority: 0 when nothing is active. Group 0 when both have it. */
   activeGroup(): GroupMask {
-    const [apr0, apr1] = [this.#apr[0]!, this.#apr[1]!];
+    const [apr0, apr1] = [this.apr[0]!, this.apr[1]!];
     if ((apr0 | apr1) === 0) {
       return 0;
     }
@@ -260,7 +260,7 @@ export class CpuInterface {
    * exist.
    */
   groupOfInterrupt(intid: number): GroupMask {
-    const grouped = this.#state.exists(intid) && this.#state.hasBit('grouped', this.#state.slot(this.cpu, intid));
+    const grouped = this.state.exists(intid) && this.state.hasBit('grouped', this.state.slot(this.cpu, intid));
     return grouped ? GROUP1 : GROUP0;
   }
 
@@ -270,13 +270,13 @@ export class CpuInterface {
    */
   endInterrupt(group: GroupMask, intid: number): void {
     const index = group === GROUP0 ? 0 : 1;
-    const active = this.#apr[index]!;
+    const active = this.apr[index]!;
     if (intid >= FIRST_SPECIAL_INTID || active === 0) {
       return;
     }
-    this.#apr[index] = active & (active - 1);
+    this.apr[index] = active & (active - 1);
     if (!this.splitEoi) {
-      this.#deactivate(intid);
+      this.clearActive(intid);
     }
     this.onHandled?.('ended', intid);
   }
@@ -284,19 +284,19 @@ export class CpuInterface {
   /** DIR. O(1). */
   deactivate(intid: number): void {
     if (this.splitEoi) {
-      this.#deactivate(intid);
+      this.clearActive(intid);
       this.onHandled?.('deactivated', intid);
     }
   }
 
-  #deactivate(intid: number): void {
-    if (this.#state.exists(intid)) {
-      this.#state.writeBit('active', this.#state.slot(this.cpu, intid), false);
+  private clearActive(intid: number): void {
+    if (this.state.exists(intid)) {
+      this.state.writeBit('active', this.state.slot(this.cpu, intid), false);
     }
   }
 
-  #groupPriorityMask(group: GroupMask): number {
-    const bpr = group === GROUP0 || this.commonBpr ? this.#bpr0 : this.#bpr1 - 1;
+  private groupPriorityMask(group: GroupMask): number {
+    const bpr = group === GROUP0 || this.commonBpr ? this.binaryPoint0 : this.binaryPoint1 - 1;
     return (0xff << (bpr + 1)) & 0xff;
   }
 }

@@ -91,144 +91,144 @@ interface Driver {
 }
 
 class V2Driver implements Driver {
-  readonly #machine = new GicV2TestMachine(CPUS, SPIS);
-  readonly #control = new Array<number>(CPUS).fill(8); // FIQEn, so that groups are told apart
+  private readonly machine = new GicV2TestMachine(CPUS, SPIS);
+  private readonly controlBits = new Array<number>(CPUS).fill(8); // FIQEn, so that groups are told apart
 
   constructor() {
-    for (let cpu = 0; cpu < CPUS; cpu++) this.#writeControl(cpu, 8);
+    for (let cpu = 0; cpu < CPUS; cpu++) this.writeControl(cpu, 8);
   }
   get lines() {
-    return this.#machine.lines;
+    return this.machine.lines;
   }
   line(cpu: number, intid: number, level: boolean) {
-    if (intid < 32) this.#machine.gic.setPpi(cpu, intid, level);
-    else this.#machine.gic.setSpi(intid, level);
+    if (intid < 32) this.machine.gic.setPpi(cpu, intid, level);
+    else this.machine.gic.setSpi(intid, level);
   }
   bit(cpu: number, intid: number, offset: number) {
-    this.#machine.on(cpu).setD(offset + 4 * (intid >>> 5), (1 << (intid & 31)) >>> 0);
+    this.machine.on(cpu).setD(offset + 4 * (intid >>> 5), (1 << (intid & 31)) >>> 0);
   }
   readWord(cpu: number, intid: number, offset: number) {
-    return this.#machine.on(cpu).d(offset + 4 * (intid >>> 5));
+    return this.machine.on(cpu).d(offset + 4 * (intid >>> 5));
   }
   writeWord(cpu: number, intid: number, offset: number, value: number) {
-    this.#machine.on(cpu).setD(offset + 4 * (intid >>> 5), value);
+    this.machine.on(cpu).setD(offset + 4 * (intid >>> 5), value);
   }
   priority(cpu: number, intid: number, value: number) {
-    this.#machine.on(cpu).gic.distributor.write(0x400 + intid, 1, value);
+    this.machine.on(cpu).gic.distributor.write(0x400 + intid, 1, value);
   }
   target(intid: number, cores: number) {
-    this.#machine.gic.distributor.write(0x800 + intid, 1, cores);
+    this.machine.gic.distributor.write(0x800 + intid, 1, cores);
   }
   sgi(cpu: number, intid: number, cores: number) {
-    this.#machine.on(cpu).setD(0xf00, (cores << 16) | intid);
+    this.machine.on(cpu).setD(0xf00, (cores << 16) | intid);
   }
   setPending(cpu: number, intid: number, on: boolean) {
     if (intid >= 16) this.bit(cpu, intid, on ? 0x200 : 0x280);
-    else this.#machine.on(cpu).gic.distributor.write((on ? 0xf20 : 0xf10) + intid, 1, on ? 1 << cpu : 0xff);
+    else this.machine.on(cpu).gic.distributor.write((on ? 0xf20 : 0xf10) + intid, 1, on ? 1 << cpu : 0xff);
   }
   distributorGroups(value: number) {
-    this.#machine.setD(0, value);
+    this.machine.setD(0, value);
   }
   coreGroups(cpu: number, value: number) {
-    this.#writeControl(cpu, (this.#control[cpu]! & ~3) | value);
+    this.writeControl(cpu, (this.controlBits[cpu]! & ~3) | value);
   }
   mask(cpu: number, value: number) {
-    this.#machine.on(cpu).setC(0x4, value);
+    this.machine.on(cpu).setC(0x4, value);
   }
   binaryPoint(cpu: number, group: 0 | 1, value: number) {
-    this.#machine.on(cpu).setC(group === 0 ? 0x8 : 0x1c, value);
+    this.machine.on(cpu).setC(group === 0 ? 0x8 : 0x1c, value);
   }
   control(cpu: number, splitEoi: boolean, commonBpr: boolean) {
-    this.#writeControl(cpu, (this.#control[cpu]! & 0xf) | (commonBpr ? 0x10 : 0) | (splitEoi ? 0x200 : 0));
+    this.writeControl(cpu, (this.controlBits[cpu]! & 0xf) | (commonBpr ? 0x10 : 0) | (splitEoi ? 0x200 : 0));
   }
   acknowledge(cpu: number, group: 0 | 1) {
-    const value = this.#machine.on(cpu).c(group === 0 ? 0xc : 0x20);
+    const value = this.machine.on(cpu).c(group === 0 ? 0xc : 0x20);
     return value === 1022 ? 1023 : value;
   }
   end(cpu: number, _group: 0 | 1, intid: number) {
-    this.#machine.on(cpu).setC(0x10, intid);
+    this.machine.on(cpu).setC(0x10, intid);
   }
   deactivate(cpu: number, intid: number) {
-    this.#machine.on(cpu).setC(0x1000, intid);
+    this.machine.on(cpu).setC(0x1000, intid);
   }
   runningPriority(cpu: number) {
-    return this.#machine.on(cpu).c(0x14);
+    return this.machine.on(cpu).c(0x14);
   }
-  #writeControl(cpu: number, value: number) {
-    this.#control[cpu] = value;
-    this.#machine.on(cpu).setC(0, value);
+  private writeControl(cpu: number, value: number) {
+    this.controlBits[cpu] = value;
+    this.machine.on(cpu).setC(0, value);
   }
 }
 
 class V3Driver implements Driver {
-  readonly #machine = new GicV3TestMachine(CPUS, 'single', SPIS);
+  private readonly machine = new GicV3TestMachine(CPUS, 'single', SPIS);
 
   constructor() {
-    for (let cpu = 0; cpu < CPUS; cpu++) this.#machine.setR(cpu, 0x14, 0);
+    for (let cpu = 0; cpu < CPUS; cpu++) this.machine.setR(cpu, 0x14, 0);
     for (let intid = 32; intid < 32 + SPIS; intid++) this.target(intid, 0);
   }
   get lines() {
-    return this.#machine.lines;
+    return this.machine.lines;
   }
   line(cpu: number, intid: number, level: boolean) {
-    if (intid < 32) this.#machine.gic.setPpi(cpu, intid, level);
-    else this.#machine.gic.setSpi(intid, level);
+    if (intid < 32) this.machine.gic.setPpi(cpu, intid, level);
+    else this.machine.gic.setSpi(intid, level);
   }
   bit(cpu: number, intid: number, offset: number) {
     this.writeWord(cpu, intid, offset, (1 << (intid & 31)) >>> 0);
   }
   readWord(cpu: number, intid: number, offset: number) {
-    return intid < 32 ? this.#machine.r(cpu, 0x1_0000 + offset) : this.#machine.d(offset + 4 * (intid >>> 5));
+    return intid < 32 ? this.machine.r(cpu, 0x1_0000 + offset) : this.machine.d(offset + 4 * (intid >>> 5));
   }
   writeWord(cpu: number, intid: number, offset: number, value: number) {
-    if (intid < 32) this.#machine.setR(cpu, 0x1_0000 + offset, value);
-    else this.#machine.setD(offset + 4 * (intid >>> 5), value);
+    if (intid < 32) this.machine.setR(cpu, 0x1_0000 + offset, value);
+    else this.machine.setD(offset + 4 * (intid >>> 5), value);
   }
   priority(cpu: number, intid: number, value: number) {
-    if (intid < 32) this.#machine.gic.redistributors.write(cpu * 0x2_0000 + 0x1_0400 + intid, 1, value);
-    else this.#machine.gic.distributor.write(0x400 + intid, 1, value);
+    if (intid < 32) this.machine.gic.redistributors.write(cpu * 0x2_0000 + 0x1_0400 + intid, 1, value);
+    else this.machine.gic.distributor.write(0x400 + intid, 1, value);
   }
   /** One core: the lowest of the set; an affinity that nobody has for the empty set. */
   target(intid: number, cores: number) {
-    this.#machine.setD(0x6000 + 8 * intid, cores === 0 ? 0xff_ff00 : lowest(cores) << 8);
+    this.machine.setD(0x6000 + 8 * intid, cores === 0 ? 0xff_ff00 : lowest(cores) << 8);
   }
   sgi(cpu: number, intid: number, cores: number) {
     for (let target = 0; target < CPUS; target++) {
       if ((cores & (1 << target)) === 0) continue;
-      const grouped = (this.#machine.r(target, 0x1_0080) & (1 << intid)) !== 0;
-      this.#machine.setIcc(cpu, grouped ? 'SGI1R' : 'SGI0R', (intid << 24) | (target << 16) | 1);
+      const grouped = (this.machine.r(target, 0x1_0080) & (1 << intid)) !== 0;
+      this.machine.setIcc(cpu, grouped ? 'SGI1R' : 'SGI0R', (intid << 24) | (target << 16) | 1);
     }
   }
   setPending(cpu: number, intid: number, on: boolean) {
     this.bit(cpu, intid, on ? 0x200 : 0x280);
   }
   distributorGroups(value: number) {
-    this.#machine.setD(0, value);
+    this.machine.setD(0, value);
   }
   coreGroups(cpu: number, value: number) {
-    this.#machine.setIcc(cpu, 'IGRPEN0', value & 1);
-    this.#machine.setIcc(cpu, 'IGRPEN1', value >>> 1);
+    this.machine.setIcc(cpu, 'IGRPEN0', value & 1);
+    this.machine.setIcc(cpu, 'IGRPEN1', value >>> 1);
   }
   mask(cpu: number, value: number) {
-    this.#machine.setIcc(cpu, 'PMR', value);
+    this.machine.setIcc(cpu, 'PMR', value);
   }
   binaryPoint(cpu: number, group: 0 | 1, value: number) {
-    this.#machine.setIcc(cpu, group === 0 ? 'BPR0' : 'BPR1', value);
+    this.machine.setIcc(cpu, group === 0 ? 'BPR0' : 'BPR1', value);
   }
   control(cpu: number, splitEoi: boolean, commonBpr: boolean) {
-    this.#machine.setIcc(cpu, 'CTLR', (splitEoi ? 2 : 0) | (commonBpr ? 1 : 0));
+    this.machine.setIcc(cpu, 'CTLR', (splitEoi ? 2 : 0) | (commonBpr ? 1 : 0));
   }
   acknowledge(cpu: number, group: 0 | 1) {
-    return this.#machine.icc(cpu, group === 0 ? 'IAR0' : 'IAR1')!;
+    return this.machine.icc(cpu, group === 0 ? 'IAR0' : 'IAR1')!;
   }
   end(cpu: number, group: 0 | 1, intid: number) {
-    this.#machine.setIcc(cpu, group === 0 ? 'EOIR0' : 'EOIR1', intid);
+    this.machine.setIcc(cpu, group === 0 ? 'EOIR0' : 'EOIR1', intid);
   }
   deactivate(cpu: number, intid: number) {
-    this.#machine.setIcc(cpu, 'DIR', intid);
+    this.machine.setIcc(cpu, 'DIR', intid);
   }
   runningPriority(cpu: number) {
-    return this.#machine.icc(cpu, 'RPR')!;
+    return this.machine.icc(cpu, 'RPR')!;
   }
 }
 

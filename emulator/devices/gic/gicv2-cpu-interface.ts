@@ -67,56 +67,56 @@ export interface GicV2CpuInterfaceOptions {
 
 export class GicV2CpuInterface implements Device {
   readonly model = 'gicv2';
-  readonly #interfaces: readonly CpuInterface[];
-  readonly #sgis: GicV2Sgis;
-  readonly #currentCpu: () => number;
-  readonly #settle: (cpu: number) => void;
-  readonly #unknown: UnknownRegisters;
-  readonly #control: Uint16Array;
+  private readonly interfaces: readonly CpuInterface[];
+  private readonly sgis: GicV2Sgis;
+  private readonly currentCpu: () => number;
+  private readonly settle: (cpu: number) => void;
+  private readonly unknown: UnknownRegisters;
+  private readonly control: Uint16Array;
 
   constructor(options: GicV2CpuInterfaceOptions) {
-    this.#interfaces = options.interfaces;
-    this.#sgis = options.sgis;
-    this.#currentCpu = options.currentCpu;
-    this.#settle = options.settle;
-    this.#unknown = options.unknown;
-    this.#control = new Uint16Array(options.interfaces.length);
+    this.interfaces = options.interfaces;
+    this.sgis = options.sgis;
+    this.currentCpu = options.currentCpu;
+    this.settle = options.settle;
+    this.unknown = options.unknown;
+    this.control = new Uint16Array(options.interfaces.length);
   }
 
   /** True when group 0 of the core is an FIQ (FIQEn). */
   signalsFiq(cpu: number): boolean {
-    return (this.#control[cpu]! & CTLR_FIQEN) !== 0;
+    return (this.control[cpu]! & CTLR_FIQEN) !== 0;
   }
 
   reset(): void {
-    this.#control.fill(0);
-    for (const cpuInterface of this.#interfaces) {
+    this.control.fill(0);
+    for (const cpuInterface of this.interfaces) {
       cpuInterface.reset();
-      this.#settle(cpuInterface.cpu);
+      this.settle(cpuInterface.cpu);
     }
   }
 
   saveState() {
-    return { control: [...this.#control], unknown: this.#unknown.saveState() };
+    return { control: [...this.control], unknown: this.unknown.saveState() };
   }
 
   restoreState({ control, unknown }: ReturnType<GicV2CpuInterface['saveState']>): void {
-    this.#control.set(control);
-    this.#unknown.restoreState(unknown);
+    this.control.set(control);
+    this.unknown.restoreState(unknown);
   }
 
   /** @throws BusAbort for accesses that are not 32 bits wide */
   read(offset: number, width: AccessWidth): number {
     requireWord(offset, width);
-    const cpu = this.#currentCpu();
-    const own = this.#interfaces[cpu]!;
+    const cpu = this.currentCpu();
+    const own = this.interfaces[cpu]!;
     switch (offset) {
       case IAR:
-        return this.#acknowledge(cpu, own, GROUP0 | (this.#control[cpu]! & CTLR_ACKCTL ? GROUP1 : 0));
+        return this.acknowledge(cpu, own, GROUP0 | (this.control[cpu]! & CTLR_ACKCTL ? GROUP1 : 0));
       case AIAR:
-        return this.#acknowledge(cpu, own, GROUP1);
+        return this.acknowledge(cpu, own, GROUP1);
       case CTLR:
-        return this.#control[cpu]!;
+        return this.control[cpu]!;
       case PMR:
         return own.pmr;
       case BPR:
@@ -126,9 +126,9 @@ export class GicV2CpuInterface implements Device {
       case RPR:
         return own.runningPriority;
       case HPPIR:
-        return this.#highestPending(cpu, own, GROUP0 | (this.#control[cpu]! & CTLR_ACKCTL ? GROUP1 : 0));
+        return this.highestPending(cpu, own, GROUP0 | (this.control[cpu]! & CTLR_ACKCTL ? GROUP1 : 0));
       case AHPPIR:
-        return this.#highestPending(cpu, own, GROUP1);
+        return this.highestPending(cpu, own, GROUP1);
       case APR0:
         return own.activePriorities(0);
       case NSAPR0:
@@ -141,7 +141,7 @@ export class GicV2CpuInterface implements Device {
         return 0; // write-only
       default:
         if (!(offset > APR0 && offset < NSAPR_END)) {
-          this.#unknown.report('read', offset, width, 0);
+          this.unknown.report('read', offset, width, 0);
         }
         return 0;
     }
@@ -150,8 +150,8 @@ export class GicV2CpuInterface implements Device {
   /** @throws BusAbort for accesses that are not 32 bits wide */
   write(offset: number, width: AccessWidth, value: number): void {
     requireWord(offset, width);
-    const cpu = this.#currentCpu();
-    const own = this.#interfaces[cpu]!;
+    const cpu = this.currentCpu();
+    const own = this.interfaces[cpu]!;
     switch (offset) {
       case EOIR:
         own.endInterrupt(own.groupOfInterrupt(value & INTID_MASK), value & INTID_MASK);
@@ -165,7 +165,7 @@ export class GicV2CpuInterface implements Device {
         own.deactivate(value & INTID_MASK);
         break;
       case CTLR:
-        this.#control[cpu] = value & CTLR_WRITABLE;
+        this.control[cpu] = value & CTLR_WRITABLE;
         own.enables = value & CTLR_ENABLES;
         own.commonBpr = (value & CTLR_CBPR) !== 0;
         own.splitEoi = (value & CTLR_EOIMODE) !== 0;
@@ -194,28 +194,28 @@ export class GicV2CpuInterface implements Device {
         break; // read-only
       default:
         if (!(offset > APR0 && offset < NSAPR_END)) {
-          this.#unknown.report('write', offset, width, value);
+          this.unknown.report('write', offset, width, value);
         }
     }
-    this.#settle(cpu);
+    this.settle(cpu);
   }
 
-  #acknowledge(cpu: number, own: CpuInterface, groups: number): number {
+  private acknowledge(cpu: number, own: CpuInterface, groups: number): number {
     const intid = own.acknowledge(groups);
     if (intid === SPURIOUS) {
       return groups === GROUP0 && own.signals() === GROUP1 ? OTHER_GROUP : SPURIOUS;
     }
-    const source = intid < FIRST_PPI ? this.#sgis.take(cpu, intid) : 0;
-    this.#settle(cpu);
+    const source = intid < FIRST_PPI ? this.sgis.take(cpu, intid) : 0;
+    this.settle(cpu);
     return intid | (source << CPUID_SHIFT);
   }
 
-  #highestPending(cpu: number, own: CpuInterface, groups: number): number {
+  private highestPending(cpu: number, own: CpuInterface, groups: number): number {
     const intid = own.highestPendingIntid(groups);
     if (intid === SPURIOUS) {
       return groups === GROUP0 && own.highestPendingIntid(GROUP1) !== SPURIOUS ? OTHER_GROUP : SPURIOUS;
     }
-    const sources = intid < FIRST_PPI ? this.#sgis.sources(cpu, intid) : 0;
+    const sources = intid < FIRST_PPI ? this.sgis.sources(cpu, intid) : 0;
     return intid | (sources === 0 ? 0 : lowestBit(sources) << CPUID_SHIFT);
   }
 }

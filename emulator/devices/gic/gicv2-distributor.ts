@@ -53,56 +53,56 @@ export interface GicV2DistributorOptions {
 
 export class GicV2Distributor implements Device {
   readonly model = 'gicv2';
-  readonly #state: InterruptState;
-  readonly #sgis: GicV2Sgis;
-  readonly #registers: InterruptRegisters;
-  readonly #currentCpu: () => number;
-  readonly #settle: () => void;
-  readonly #unknown: UnknownRegisters;
+  private readonly state: InterruptState;
+  private readonly sgis: GicV2Sgis;
+  private readonly registers: InterruptRegisters;
+  private readonly currentCpu: () => number;
+  private readonly settle: () => void;
+  private readonly unknown: UnknownRegisters;
 
   constructor(options: GicV2DistributorOptions) {
-    this.#state = options.state;
-    this.#sgis = options.sgis;
-    this.#currentCpu = options.currentCpu;
-    this.#settle = options.settle;
-    this.#unknown = options.unknown;
-    this.#registers = new InterruptRegisters({ state: options.state, view: 'single', writablePendingSgis: 0 });
-    this.#resetTargets();
+    this.state = options.state;
+    this.sgis = options.sgis;
+    this.currentCpu = options.currentCpu;
+    this.settle = options.settle;
+    this.unknown = options.unknown;
+    this.registers = new InterruptRegisters({ state: options.state, view: 'single', writablePendingSgis: 0 });
+    this.resetTargets();
   }
 
   reset(): void {
-    this.#sgis.reset();
-    this.#state.setGroupEnables(0);
-    this.#state.resetWords(0, this.#state.words);
-    this.#resetTargets();
-    this.#settle();
+    this.sgis.reset();
+    this.state.setGroupEnables(0);
+    this.state.resetWords(0, this.state.words);
+    this.resetTargets();
+    this.settle();
   }
 
   saveState() {
     return {
-      unknown: this.#unknown.saveState(),
+      unknown: this.unknown.saveState(),
     };
   }
 
   restoreState(state: ReturnType<GicV2Distributor['saveState']>): void {
-    this.#unknown.restoreState(state.unknown);
+    this.unknown.restoreState(state.unknown);
   }
 
   /**
    * @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it
    */
   read(offset: number, width: AccessWidth): number {
-    if (offset < SIZE && this.#registers.intidWord(offset) !== NOT_HERE) {
-      return this.#registers.read(this.#currentCpu(), offset, width);
+    if (offset < SIZE && this.registers.intidWord(offset) !== NOT_HERE) {
+      return this.registers.read(this.currentCpu(), offset, width);
     }
     if (offset >= ITARGETSR && offset < ITARGETSR_END) {
       requireByteOrWord(offset, width);
-      return this.#bytes(offset - ITARGETSR, width, (intid) => this.#readTargets(intid));
+      return this.bytes(offset - ITARGETSR, width, (intid) => this.readTargets(intid));
     }
     if (offset >= CPENDSGIR && offset < SPENDSGIR_END) {
       requireByteOrWord(offset, width);
-      const cpu = this.#currentCpu();
-      return this.#bytes(offset & 0xf, width, (intid) => this.#sgis.sources(cpu, intid));
+      const cpu = this.currentCpu();
+      return this.bytes(offset & 0xf, width, (intid) => this.sgis.sources(cpu, intid));
     }
     requireWord(offset, width);
     if (offset >= IDENTIFICATION && offset < SIZE) {
@@ -110,41 +110,41 @@ export class GicV2Distributor implements Device {
     }
     switch (offset) {
       case CTLR:
-        return this.#state.groupEnables;
+        return this.state.groupEnables;
       case TYPER:
-        return (this.#state.words - this.#state.cpus) | ((this.#state.cpus - 1) << TYPER_CPU_SHIFT);
+        return (this.state.words - this.state.cpus) | ((this.state.cpus - 1) << TYPER_CPU_SHIFT);
       case IIDR:
         return IIDR_VALUE;
       case SGIR:
         return 0;
       default:
-        this.#unknown.report('read', offset, width, 0);
+        this.unknown.report('read', offset, width, 0);
         return 0;
     }
   }
 
   /** @throws BusAbort as `read` does */
   write(offset: number, width: AccessWidth, value: number): void {
-    this.#write(offset, width, value);
-    this.#settle();
+    this.writeRegister(offset, width, value);
+    this.settle();
   }
 
-  #write(offset: number, width: AccessWidth, value: number): void {
-    if (offset < SIZE && this.#registers.intidWord(offset) !== NOT_HERE) {
-      this.#registers.write(this.#currentCpu(), offset, width, value);
+  private writeRegister(offset: number, width: AccessWidth, value: number): void {
+    if (offset < SIZE && this.registers.intidWord(offset) !== NOT_HERE) {
+      this.registers.write(this.currentCpu(), offset, width, value);
       return;
     }
     if (offset >= ITARGETSR && offset < ITARGETSR_END) {
       requireByteOrWord(offset, width);
       for (let i = 0; i < width; i++) {
-        this.#writeTargets(offset - ITARGETSR + i, (value >>> (8 * i)) & 0xff);
+        this.writeTargets(offset - ITARGETSR + i, (value >>> (8 * i)) & 0xff);
       }
       return;
     }
     if (offset >= CPENDSGIR && offset < SPENDSGIR_END) {
       requireByteOrWord(offset, width);
       for (let i = 0; i < width; i++) {
-        this.#writeSources(offset >= SPENDSGIR, (offset & 0xf) + i, (value >>> (8 * i)) & 0xff);
+        this.writeSources(offset >= SPENDSGIR, (offset & 0xf) + i, (value >>> (8 * i)) & 0xff);
       }
       return;
     }
@@ -154,21 +154,21 @@ export class GicV2Distributor implements Device {
     }
     switch (offset) {
       case CTLR:
-        this.#state.setGroupEnables(value & CTLR_ENABLES);
+        this.state.setGroupEnables(value & CTLR_ENABLES);
         break;
       case TYPER:
       case IIDR:
         break; // read-only
       case SGIR:
-        this.#generate(value);
+        this.generate(value);
         break;
       default:
-        this.#unknown.report('write', offset, width, value);
+        this.unknown.report('write', offset, width, value);
     }
   }
 
-  #generate(value: number): void {
-    const source = this.#currentCpu();
+  private generate(value: number): void {
+    const source = this.currentCpu();
     const self = 1 << source;
     const filter = (value >>> SGIR_FILTER_SHIFT) & 3;
     const targets =
@@ -179,10 +179,10 @@ export class GicV2Distributor implements Device {
           : filter === FILTER_SELF
             ? self
             : 0;
-    this.#sgis.send(source, targets, value & 0xf);
+    this.sgis.send(source, targets, value & 0xf);
   }
 
-  #bytes(first: number, width: AccessWidth, byteOf: (intid: number) => number): number {
+  private bytes(first: number, width: AccessWidth, byteOf: (intid: number) => number): number {
     let value = 0;
     for (let i = 0; i < width; i++) {
       value |= byteOf(first + i) << (8 * i);
@@ -190,29 +190,29 @@ export class GicV2Distributor implements Device {
     return value >>> 0;
   }
 
-  #readTargets(intid: number): number {
-    if (this.#state.cpus === 1 || !this.#state.exists(intid)) {
+  private readTargets(intid: number): number {
+    if (this.state.cpus === 1 || !this.state.exists(intid)) {
       return 0;
     }
-    return this.#state.targets(this.#state.slot(this.#currentCpu(), intid));
+    return this.state.targets(this.state.slot(this.currentCpu(), intid));
   }
 
   /** Private interrupts go to their own core: read-only. */
-  #writeTargets(intid: number, cores: number): void {
-    if (this.#state.cpus > 1 && intid >= FIRST_SPI && this.#state.exists(intid)) {
-      this.#state.setTargets(this.#state.slot(0, intid), cores & (2 ** this.#state.cpus - 1));
+  private writeTargets(intid: number, cores: number): void {
+    if (this.state.cpus > 1 && intid >= FIRST_SPI && this.state.exists(intid)) {
+      this.state.setTargets(this.state.slot(0, intid), cores & (2 ** this.state.cpus - 1));
     }
   }
 
-  #writeSources(set: boolean, intid: number, sources: number): void {
-    const cpu = this.#currentCpu();
-    const old = this.#sgis.sources(cpu, intid);
-    this.#sgis.setSources(cpu, intid, set ? old | sources : old & ~sources);
+  private writeSources(set: boolean, intid: number, sources: number): void {
+    const cpu = this.currentCpu();
+    const old = this.sgis.sources(cpu, intid);
+    this.sgis.setSources(cpu, intid, set ? old | sources : old & ~sources);
   }
 
-  #resetTargets(): void {
-    for (let intid = FIRST_SPI; this.#state.exists(intid); intid++) {
-      this.#state.setTargets(this.#state.slot(0, intid), this.#state.cpus === 1 ? 1 : 0);
+  private resetTargets(): void {
+    for (let intid = FIRST_SPI; this.state.exists(intid); intid++) {
+      this.state.setTargets(this.state.slot(0, intid), this.state.cpus === 1 ? 1 : 0);
     }
   }
 }

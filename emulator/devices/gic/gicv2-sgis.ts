@@ -16,41 +16,41 @@ import { lowestBit } from './ready-set.ts';
 const SGIS = 16;
 
 export class GicV2Sgis {
-  readonly #state: InterruptState;
-  readonly #sources: Uint8Array;
+  private readonly state: InterruptState;
+  private readonly sourceMasks: Uint8Array;
 
   constructor(state: InterruptState) {
-    this.#state = state;
-    this.#sources = new Uint8Array(state.cpus * SGIS);
+    this.state = state;
+    this.sourceMasks = new Uint8Array(state.cpus * SGIS);
   }
 
   reset(): void {
-    this.#sources.fill(0);
+    this.sourceMasks.fill(0);
   }
 
   saveState(): number[] {
-    return [...this.#sources];
+    return [...this.sourceMasks];
   }
 
   restoreState(sources: readonly number[]): void {
-    this.#sources.set(sources);
+    this.sourceMasks.set(sources);
   }
 
   /** The sources of which `intid` is pending for `target`: bit n for core n. */
   sources(target: number, intid: number): number {
-    return this.#sources[target * SGIS + intid]!;
+    return this.sourceMasks[target * SGIS + intid]!;
   }
 
   /** Sets the sources; those of absent cores are dropped. */
   setSources(target: number, intid: number, sources: number): void {
-    const present = sources & (2 ** this.#state.cpus - 1);
-    this.#sources[target * SGIS + intid] = present;
-    this.#state.writeBit('latched', this.#state.slot(target, intid), present !== 0);
+    const present = sources & (2 ** this.state.cpus - 1);
+    this.sourceMasks[target * SGIS + intid] = present;
+    this.state.writeBit('latched', this.state.slot(target, intid), present !== 0);
   }
 
   /** Makes `intid` pending for each core in `targets`. */
   send(source: number, targets: number, intid: number): void {
-    for (let rest = targets & (2 ** this.#state.cpus - 1); rest !== 0; rest &= rest - 1) {
+    for (let rest = targets & (2 ** this.state.cpus - 1); rest !== 0; rest &= rest - 1) {
       const target = lowestBit(rest);
       this.setSources(target, intid, this.sources(target, intid) | (1 << source));
     }

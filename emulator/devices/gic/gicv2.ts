@@ -47,8 +47,8 @@ export class GicV2 extends InterruptController {
   readonly distributor: Device;
   /** 8 KiB of registers. */
   readonly cpuInterface: Device;
-  readonly #registers: GicV2CpuInterface;
-  readonly #sgis: GicV2Sgis;
+  private readonly registers: GicV2CpuInterface;
+  private readonly sgis: GicV2Sgis;
 
   /**
    * @throws RangeError when there are more than 8 cores, or the number of cores or SPIs is not
@@ -60,7 +60,7 @@ export class GicV2 extends InterruptController {
     }
     super({ ...options, resetPriority: 0, resetGroup: 0, alwaysEnabledSgis: 0xffff, resetPmr: 0 });
     const sgis = new GicV2Sgis(this.state);
-    this.#sgis = sgis;
+    this.sgis = sgis;
     const settle = () => this.settle();
     this.distributor = new GicV2Distributor({
       state: this.state,
@@ -69,7 +69,7 @@ export class GicV2 extends InterruptController {
       settle,
       unknown: new UnknownRegisters('gicd', options.context),
     });
-    this.#registers = new GicV2CpuInterface({
+    this.registers = new GicV2CpuInterface({
       interfaces: this.interfaces,
       sgis,
       currentCpu: options.currentCpu,
@@ -79,19 +79,19 @@ export class GicV2 extends InterruptController {
       },
       unknown: new UnknownRegisters('gicc', options.context),
     });
-    this.cpuInterface = this.#registers;
+    this.cpuInterface = this.registers;
   }
 
   override saveState() {
-    return { ...super.saveState(), sgis: this.#sgis.saveState() };
+    return { ...super.saveState(), sgis: this.sgis.saveState() };
   }
 
   override restoreState(state: ReturnType<GicV2['saveState']>): void {
     super.restoreState(state);
-    this.#sgis.restoreState(state.sgis);
+    this.sgis.restoreState(state.sgis);
   }
 
   protected override signalsFiq(cpu: number): boolean {
-    return this.#registers.signalsFiq(cpu);
+    return this.registers.signalsFiq(cpu);
   }
 }

@@ -71,20 +71,20 @@ export interface GicV3DistributorOptions {
 
 export class GicV3Distributor implements Device {
   readonly model = 'gicv3';
-  readonly #state: InterruptState;
-  readonly #view: SecurityView;
-  readonly #routing: GicV3Routing;
-  readonly #registers: InterruptRegisters;
-  readonly #settle: () => void;
-  readonly #unknown: UnknownRegisters;
+  private readonly state: InterruptState;
+  private readonly view: SecurityView;
+  private readonly routing: GicV3Routing;
+  private readonly registers: InterruptRegisters;
+  private readonly settle: () => void;
+  private readonly unknown: UnknownRegisters;
 
   constructor(options: GicV3DistributorOptions) {
-    this.#state = options.state;
-    this.#view = options.view;
-    this.#routing = options.routing;
-    this.#settle = options.settle;
-    this.#unknown = options.unknown;
-    this.#registers = new InterruptRegisters({ state: options.state, view: options.view, writablePendingSgis: 0xffff });
+    this.state = options.state;
+    this.view = options.view;
+    this.routing = options.routing;
+    this.settle = options.settle;
+    this.unknown = options.unknown;
+    this.registers = new InterruptRegisters({ state: options.state, view: options.view, writablePendingSgis: 0xffff });
   }
 
   /**
@@ -92,44 +92,44 @@ export class GicV3Distributor implements Device {
    * core.
    */
   reset(): void {
-    this.#state.setGroupEnables(0);
-    this.#state.resetWords(this.#state.cpus, this.#state.words);
-    this.#routing.reset();
-    this.#settle();
+    this.state.setGroupEnables(0);
+    this.state.resetWords(this.state.cpus, this.state.words);
+    this.routing.reset();
+    this.settle();
   }
 
   saveState() {
     return {
-      unknown: this.#unknown.saveState(),
+      unknown: this.unknown.saveState(),
     };
   }
 
   restoreState(state: ReturnType<GicV3Distributor['saveState']>): void {
-    this.#unknown.restoreState(state.unknown);
+    this.unknown.restoreState(state.unknown);
   }
 
   /**
    * @throws BusAbort for a 16-bit access, and for an 8-bit one where the register does not allow it
    */
   read(offset: number, width: AccessWidth): number {
-    const word = this.#registers.intidWord(offset);
+    const word = this.registers.intidWord(offset);
     if (word !== NOT_HERE) {
-      return word === 0 ? 0 : this.#registers.read(0, offset, width);
+      return word === 0 ? 0 : this.registers.read(0, offset, width);
     }
     requireWidth(offset, width);
     if (offset >= IROUTER && offset < IROUTER_END) {
-      return this.#routing.read((offset - IROUTER) >>> 3, (offset & 4) === 0 ? 0 : 1);
+      return this.routing.read((offset - IROUTER) >>> 3, (offset & 4) === 0 ? 0 : 1);
     }
     if (offset >= IDENTIFICATION && offset < SIZE) {
       return IDENTIFICATION_VALUES[(offset - IDENTIFICATION) >>> 2]!;
     }
     switch (offset) {
       case CTLR:
-        return this.#state.groupEnables | CTLR_ARE | (this.#view === 'single' ? CTLR_DS : 0);
+        return this.state.groupEnables | CTLR_ARE | (this.view === 'single' ? CTLR_DS : 0);
       case TYPER:
         return (
-          (this.#state.words - this.#state.cpus) |
-          (this.#view === 'single' ? TYPER_NO_1N : TYPER_SECURITY_EXTN) |
+          (this.state.words - this.state.cpus) |
+          (this.view === 'single' ? TYPER_NO_1N : TYPER_SECURITY_EXTN) |
           TYPER_ID_BITS |
           TYPER_A3V
         );
@@ -137,7 +137,7 @@ export class GicV3Distributor implements Device {
         return IIDR_VALUE;
       default:
         if (!isReserved(offset)) {
-          this.#unknown.report('read', offset, width, 0);
+          this.unknown.report('read', offset, width, 0);
         }
         return 0;
     }
@@ -145,27 +145,27 @@ export class GicV3Distributor implements Device {
 
   /** @throws BusAbort as `read` does */
   write(offset: number, width: AccessWidth, value: number): void {
-    const word = this.#registers.intidWord(offset);
+    const word = this.registers.intidWord(offset);
     if (word !== NOT_HERE) {
       if (word > 0) {
-        this.#registers.write(0, offset, width, value);
+        this.registers.write(0, offset, width, value);
         if (offset < IGROUPR_END) {
-          this.#routing.regroup(word); // the lowest of these registers
+          this.routing.regroup(word); // the lowest of these registers
         }
-        this.#settle();
+        this.settle();
       }
       return;
     }
     requireWidth(offset, width);
     if (offset >= IROUTER && offset < IROUTER_END) {
-      this.#routing.write((offset - IROUTER) >>> 3, (offset & 4) === 0 ? 0 : 1, value);
-      this.#settle();
+      this.routing.write((offset - IROUTER) >>> 3, (offset & 4) === 0 ? 0 : 1, value);
+      this.settle();
     } else if (offset === CTLR) {
-      const writable = this.#view === 'single' ? CTLR_ENABLE_GRP0 | CTLR_ENABLE_GRP1 : CTLR_ENABLE_GRP1;
-      this.#state.setGroupEnables(value & writable);
-      this.#settle();
+      const writable = this.view === 'single' ? CTLR_ENABLE_GRP0 | CTLR_ENABLE_GRP1 : CTLR_ENABLE_GRP1;
+      this.state.setGroupEnables(value & writable);
+      this.settle();
     } else if (!isReserved(offset) && offset !== TYPER && offset !== IIDR && offset < IDENTIFICATION) {
-      this.#unknown.report('write', offset, width, value);
+      this.unknown.report('write', offset, width, value);
     }
   }
 }

@@ -58,47 +58,47 @@ export interface GicV3RedistributorsOptions {
 
 export class GicV3Redistributors implements Device {
   readonly model = 'gicv3';
-  readonly #state: InterruptState;
-  readonly #interfaces: readonly CpuInterface[];
-  readonly #view: SecurityView;
-  readonly #mpidrs: readonly number[];
-  readonly #registers: InterruptRegisters;
-  readonly #settle: (cpu: number) => void;
-  readonly #unknown: UnknownRegisters;
+  private readonly state: InterruptState;
+  private readonly interfaces: readonly CpuInterface[];
+  private readonly view: SecurityView;
+  private readonly mpidrs: readonly number[];
+  private readonly registers: InterruptRegisters;
+  private readonly settle: (cpu: number) => void;
+  private readonly unknown: UnknownRegisters;
 
   constructor(options: GicV3RedistributorsOptions) {
-    this.#state = options.state;
-    this.#interfaces = options.interfaces;
-    this.#view = options.view;
-    this.#mpidrs = options.mpidrs;
-    this.#settle = options.settle;
-    this.#unknown = options.unknown;
-    this.#registers = new InterruptRegisters({ state: options.state, view: options.view, writablePendingSgis: 0xffff });
-    for (const core of this.#interfaces) {
-      core.asleep = this.#view === 'single';
+    this.state = options.state;
+    this.interfaces = options.interfaces;
+    this.view = options.view;
+    this.mpidrs = options.mpidrs;
+    this.settle = options.settle;
+    this.unknown = options.unknown;
+    this.registers = new InterruptRegisters({ state: options.state, view: options.view, writablePendingSgis: 0xffff });
+    for (const core of this.interfaces) {
+      core.asleep = this.view === 'single';
     }
   }
 
   /** The SGIs, PPIs and WAKER of every core, and its CPU interface, which is reset with it. */
   reset(): void {
-    this.#state.resetWords(0, this.#state.cpus);
-    for (const core of this.#interfaces) {
+    this.state.resetWords(0, this.state.cpus);
+    for (const core of this.interfaces) {
       core.reset();
-      core.asleep = this.#view === 'single';
+      core.asleep = this.view === 'single';
     }
-    for (const core of this.#interfaces) {
-      this.#settle(core.cpu);
+    for (const core of this.interfaces) {
+      this.settle(core.cpu);
     }
   }
 
   saveState() {
     return {
-      unknown: this.#unknown.saveState(),
+      unknown: this.unknown.saveState(),
     };
   }
 
   restoreState(state: ReturnType<GicV3Redistributors['saveState']>): void {
-    this.#unknown.restoreState(state.unknown);
+    this.unknown.restoreState(state.unknown);
   }
 
   /**
@@ -107,12 +107,12 @@ export class GicV3Redistributors implements Device {
   read(offset: number, width: AccessWidth): number {
     const cpu = Math.floor(offset / REDISTRIBUTOR_STRIDE);
     const inFrames = offset % REDISTRIBUTOR_STRIDE;
-    if (cpu >= this.#mpidrs.length) {
-      this.#unknown.report('read', offset, width, 0);
+    if (cpu >= this.mpidrs.length) {
+      this.unknown.report('read', offset, width, 0);
       return 0;
     }
     if (inFrames >= SGI_FRAME) {
-      return this.#readSgiFrame(cpu, offset, width);
+      return this.readSgiFrame(cpu, offset, width);
     }
     requireWord(offset, width);
     if (inFrames >= IDENTIFICATION) {
@@ -125,14 +125,14 @@ export class GicV3Redistributors implements Device {
       case IIDR:
         return IIDR_VALUE;
       case TYPER_LOW:
-        return (cpu << TYPER_NUMBER_SHIFT) | (cpu === this.#mpidrs.length - 1 ? TYPER_LAST : 0);
+        return (cpu << TYPER_NUMBER_SHIFT) | (cpu === this.mpidrs.length - 1 ? TYPER_LAST : 0);
       case TYPER_HIGH:
-        return ((affinityHigh(this.#mpidrs[cpu]!) << 24) | affinityLow(this.#mpidrs[cpu]!)) >>> 0;
+        return ((affinityHigh(this.mpidrs[cpu]!) << 24) | affinityLow(this.mpidrs[cpu]!)) >>> 0;
       case WAKER:
-        return this.#interfaces[cpu]!.asleep ? WAKER_PROCESSOR_SLEEP | WAKER_CHILDREN_ASLEEP : 0;
+        return this.interfaces[cpu]!.asleep ? WAKER_PROCESSOR_SLEEP | WAKER_CHILDREN_ASLEEP : 0;
       default:
         if (!isLpiRegister(inFrames)) {
-          this.#unknown.report('read', offset, width, 0);
+          this.unknown.report('read', offset, width, 0);
         }
         return 0;
     }
@@ -142,20 +142,20 @@ export class GicV3Redistributors implements Device {
   write(offset: number, width: AccessWidth, value: number): void {
     const cpu = Math.floor(offset / REDISTRIBUTOR_STRIDE);
     const inFrames = offset % REDISTRIBUTOR_STRIDE;
-    if (cpu >= this.#mpidrs.length) {
-      this.#unknown.report('write', offset, width, value);
+    if (cpu >= this.mpidrs.length) {
+      this.unknown.report('write', offset, width, value);
       return;
     }
     if (inFrames >= SGI_FRAME) {
-      this.#writeSgiFrame(cpu, offset, width, value);
+      this.writeSgiFrame(cpu, offset, width, value);
       return;
     }
     requireWord(offset, width);
     switch (inFrames) {
       case WAKER:
-        if (this.#view === 'single') {
-          this.#interfaces[cpu]!.asleep = (value & WAKER_PROCESSOR_SLEEP) !== 0;
-          this.#settle(cpu);
+        if (this.view === 'single') {
+          this.interfaces[cpu]!.asleep = (value & WAKER_PROCESSOR_SLEEP) !== 0;
+          this.settle(cpu);
         }
         break;
       case CTLR:
@@ -166,33 +166,33 @@ export class GicV3Redistributors implements Device {
         break; // read-only, or no bit that this configuration has
       default:
         if (!isLpiRegister(inFrames) && inFrames < IDENTIFICATION) {
-          this.#unknown.report('write', offset, width, value);
+          this.unknown.report('write', offset, width, value);
         }
     }
   }
 
-  #readSgiFrame(cpu: number, offset: number, width: AccessWidth): number {
+  private readSgiFrame(cpu: number, offset: number, width: AccessWidth): number {
     const register = offset % SGI_FRAME;
-    if (this.#registers.intidWord(register) === 0) {
-      return this.#registers.read(cpu, register, width);
+    if (this.registers.intidWord(register) === 0) {
+      return this.registers.read(cpu, register, width);
     }
     requireWord(offset, width);
     if (register !== IGRPMODR0 && register !== NSACR) {
-      this.#unknown.report('read', offset, width, 0);
+      this.unknown.report('read', offset, width, 0);
     }
     return 0;
   }
 
-  #writeSgiFrame(cpu: number, offset: number, width: AccessWidth, value: number): void {
+  private writeSgiFrame(cpu: number, offset: number, width: AccessWidth, value: number): void {
     const register = offset % SGI_FRAME;
-    if (this.#registers.intidWord(register) === 0) {
-      this.#registers.write(cpu, register, width, value);
-      this.#settle(cpu);
+    if (this.registers.intidWord(register) === 0) {
+      this.registers.write(cpu, register, width, value);
+      this.settle(cpu);
       return;
     }
     requireWord(offset, width);
     if (register !== IGRPMODR0 && register !== NSACR) {
-      this.#unknown.report('write', offset, width, value);
+      this.unknown.report('write', offset, width, value);
     }
   }
 }

@@ -23,14 +23,14 @@ const AFFINITY_HIGH = 0xff;
 const IRM = 0x8000_0000;
 
 export class GicV3Routing {
-  readonly #state: InterruptState;
-  readonly #interfaces: readonly CpuInterface[];
+  private readonly state: InterruptState;
+  private readonly interfaces: readonly CpuInterface[];
   /** Core by affinity: Aff3 and Aff2.Aff1.Aff0 as `key` packs them. */
-  readonly #cores = new Map<number, number>();
-  readonly #low: Uint32Array;
-  readonly #high: Uint8Array;
+  private readonly cores = new Map<number, number>();
+  private readonly low: Uint32Array;
+  private readonly high: Uint8Array;
   /** The core that is picked for group 0, and for group 1. */
-  #oneOfN: readonly [number, number] = [0, 0];
+  private oneOfN: readonly [number, number] = [0, 0];
 
   /**
    * @param mpidrs affinity fields of each core as in MPIDR_EL1 (39:32 Aff3, 23:0 Aff2 to Aff0);
@@ -38,27 +38,27 @@ export class GicV3Routing {
    * @throws RangeError when two cores have the same affinity
    */
   constructor(state: InterruptState, interfaces: readonly CpuInterface[], mpidrs: readonly number[]) {
-    this.#state = state;
-    this.#interfaces = interfaces;
-    this.#low = new Uint32Array(state.spis);
-    this.#high = new Uint8Array(state.spis);
+    this.state = state;
+    this.interfaces = interfaces;
+    this.low = new Uint32Array(state.spis);
+    this.high = new Uint8Array(state.spis);
     for (const [cpu, mpidr] of mpidrs.entries()) {
       const affinity = key(affinityHigh(mpidr), affinityLow(mpidr));
-      const other = this.#cores.get(affinity);
+      const other = this.cores.get(affinity);
       if (other !== undefined) {
         throw new RangeError(`cores ${other} and ${cpu} have the same affinity, MPIDR ${mpidr}`);
       }
-      this.#cores.set(affinity, cpu);
+      this.cores.set(affinity, cpu);
     }
     this.reset();
   }
 
   /** Every SPI to affinity 0.0.0.0 (the architecture leaves the reset value open). */
   reset(): void {
-    this.#low.fill(0);
-    this.#high.fill(0);
-    for (let index = 0; index < this.#state.spis; index++) {
-      this.#apply(index);
+    this.low.fill(0);
+    this.high.fill(0);
+    for (let index = 0; index < this.state.spis; index++) {
+      this.apply(index);
     }
   }
 
@@ -67,37 +67,37 @@ export class GicV3Routing {
    * which follow from the interfaces.
    */
   saveState() {
-    return { low: [...this.#low], high: [...this.#high] };
+    return { low: [...this.low], high: [...this.high] };
   }
 
   /** To call after the CPU interfaces are restored. */
   restoreState({ low, high }: ReturnType<GicV3Routing['saveState']>): void {
-    this.#low.set(low);
-    this.#high.set(high);
-    this.#oneOfN = this.#picks();
+    this.low.set(low);
+    this.high.set(high);
+    this.oneOfN = this.picks();
   }
 
   /** The core with that affinity, or null. */
   findCore(aff3: number, aff2to0: number): number | null {
-    return this.#cores.get(key(aff3, aff2to0)) ?? null;
+    return this.cores.get(key(aff3, aff2to0)) ?? null;
   }
 
   /** Half 0 is bits 31:0, half 1 bits 63:32. Zero for an INTID that is not an SPI. */
   read(intid: number, half: 0 | 1): number {
-    return (half === 0 ? this.#low : this.#high)[intid - FIRST_SPI] ?? 0;
+    return (half === 0 ? this.low : this.high)[intid - FIRST_SPI] ?? 0;
   }
 
   write(intid: number, half: 0 | 1, value: number): void {
     const index = intid - FIRST_SPI;
-    if (index < 0 || index >= this.#state.spis) {
+    if (index < 0 || index >= this.state.spis) {
       return;
     }
     if (half === 0) {
-      this.#low[index] = value & (IRM | AFFINITY_LOW);
+      this.low[index] = value & (IRM | AFFINITY_LOW);
     } else {
-      this.#high[index] = value & AFFINITY_HIGH;
+      this.high[index] = value & AFFINITY_HIGH;
     }
-    this.#apply(index);
+    this.apply(index);
   }
 
   /**
@@ -105,42 +105,42 @@ export class GicV3Routing {
    * core is picked.
    */
   repick(): void {
-    const picks = this.#picks();
-    if (picks[0] === this.#oneOfN[0] && picks[1] === this.#oneOfN[1]) {
+    const picks = this.picks();
+    if (picks[0] === this.oneOfN[0] && picks[1] === this.oneOfN[1]) {
       return;
     }
-    this.#oneOfN = picks;
-    for (let index = 0; index < this.#state.spis; index++) {
-      this.#applyOneOfN(index);
+    this.oneOfN = picks;
+    for (let index = 0; index < this.state.spis; index++) {
+      this.applyOneOfN(index);
     }
   }
 
   /** To call when INTIDs 32k..32k+31 may have changed group. O(1). */
   regroup(k: number): void {
     const first = 32 * k - FIRST_SPI;
-    for (let index = first; index < Math.min(first + 32, this.#state.spis); index++) {
-      this.#applyOneOfN(index);
+    for (let index = first; index < Math.min(first + 32, this.state.spis); index++) {
+      this.applyOneOfN(index);
     }
   }
 
-  #picks(): readonly [number, number] {
+  private picks(): readonly [number, number] {
     const pick = (group: GroupMask) =>
-      this.#interfaces.findIndex((core) => !core.asleep && (core.enables & group) !== 0);
+      this.interfaces.findIndex((core) => !core.asleep && (core.enables & group) !== 0);
     return [Math.max(0, pick(GROUP0)), Math.max(0, pick(GROUP1))];
   }
 
-  #applyOneOfN(index: number): void {
-    if (this.#low[index]! >= IRM) {
-      this.#apply(index);
+  private applyOneOfN(index: number): void {
+    if (this.low[index]! >= IRM) {
+      this.apply(index);
     }
   }
 
-  #apply(index: number): void {
-    const low = this.#low[index]!;
-    const slot = this.#state.slot(0, index + FIRST_SPI);
-    const picked = this.#oneOfN[this.#state.hasBit('grouped', slot) ? 1 : 0];
-    const core = low >= IRM ? picked : this.findCore(this.#high[index]!, low);
-    this.#state.setTargets(slot, core === null ? 0 : 1 << core);
+  private apply(index: number): void {
+    const low = this.low[index]!;
+    const slot = this.state.slot(0, index + FIRST_SPI);
+    const picked = this.oneOfN[this.state.hasBit('grouped', slot) ? 1 : 0];
+    const core = low >= IRM ? picked : this.findCore(this.high[index]!, low);
+    this.state.setTargets(slot, core === null ? 0 : 1 << core);
   }
 }
 

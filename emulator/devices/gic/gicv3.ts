@@ -48,9 +48,9 @@ export class GicV3 extends InterruptController {
   readonly distributor: Device;
   /** 128 KiB of registers for each core. */
   readonly redistributors: Device;
-  readonly #icc: IccRegisters;
-  readonly #ich: IchRegisters;
-  readonly #routing: GicV3Routing;
+  private readonly icc: IccRegisters;
+  private readonly ich: IchRegisters;
+  private readonly routing: GicV3Routing;
 
   /**
    * @throws RangeError when the number of cores or SPIs is not possible, or two cores have the same
@@ -67,11 +67,11 @@ export class GicV3 extends InterruptController {
       alwaysEnabledSgis: 0,
       resetPmr: view === 'single' ? 0 : 0xff,
     });
-    this.#routing = new GicV3Routing(this.state, this.interfaces, mpidrs);
+    this.routing = new GicV3Routing(this.state, this.interfaces, mpidrs);
     this.distributor = new GicV3Distributor({
       state: this.state,
       view,
-      routing: this.#routing,
+      routing: this.routing,
       settle: () => this.settle(),
       unknown: new UnknownRegisters('gicd', context),
     });
@@ -80,17 +80,17 @@ export class GicV3 extends InterruptController {
       interfaces: this.interfaces,
       view,
       mpidrs,
-      settle: (cpu) => this.#settleAll(cpu),
+      settle: (cpu) => this.settleAll(cpu),
       unknown: new UnknownRegisters('gicr', context),
     });
-    this.#icc = new IccRegisters({
+    this.icc = new IccRegisters({
       state: this.state,
       interfaces: this.interfaces,
       view,
-      routing: this.#routing,
+      routing: this.routing,
       mpidrs,
     });
-    this.#ich = new IchRegisters(mpidrs.length, context);
+    this.ich = new IchRegisters(mpidrs.length, context);
   }
 
   /**
@@ -98,11 +98,11 @@ export class GicV3 extends InterruptController {
    * register or it is write-only: the guest's access is UNDEFINED. Reading IAR acknowledges. O(1).
    */
   readSystemRegister(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined {
-    const value = this.#icc.read(cpu, encoding);
+    const value = this.icc.read(cpu, encoding);
     if (value === undefined) {
-      return this.#ich.read(cpu, encoding);
+      return this.ich.read(cpu, encoding);
     }
-    if (this.#icc.tookInterrupt) {
+    if (this.icc.tookInterrupt) {
       this.settleCpu(cpu);
       this.settle();
     }
@@ -114,8 +114,8 @@ export class GicV3 extends InterruptController {
    * O(targets) for SGIs.
    */
   writeSystemRegister(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean {
-    if (!this.#icc.write(cpu, encoding, value)) {
-      return this.#ich.write(cpu, encoding, value);
+    if (!this.icc.write(cpu, encoding, value)) {
+      return this.ich.write(cpu, encoding, value);
     }
     this.settleCpu(cpu);
     this.settle();
@@ -129,26 +129,26 @@ export class GicV3 extends InterruptController {
   resetCpu(cpu: number): void {
     this.interfaces[cpu]!.reset();
     this.interfaces[cpu]!.asleep = false;
-    this.#ich.reset(cpu);
-    this.#settleAll(cpu);
+    this.ich.reset(cpu);
+    this.settleAll(cpu);
   }
 
   override saveState() {
-    return { ...super.saveState(), routing: this.#routing.saveState(), virtual: this.#ich.saveState() };
+    return { ...super.saveState(), routing: this.routing.saveState(), virtual: this.ich.saveState() };
   }
 
   override restoreState(state: ReturnType<GicV3['saveState']>): void {
     super.restoreState(state);
-    this.#routing.restoreState(state.routing);
-    this.#ich.restoreState(state.virtual);
+    this.routing.restoreState(state.routing);
+    this.ich.restoreState(state.virtual);
   }
 
   protected override signalsFiq(): boolean {
     return true;
   }
 
-  #settleAll(cpu: number): void {
-    this.#routing.repick();
+  private settleAll(cpu: number): void {
+    this.routing.repick();
     this.settleCpu(cpu);
     this.settle();
   }

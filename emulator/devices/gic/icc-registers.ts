@@ -75,26 +75,26 @@ export interface IccRegistersOptions {
 }
 
 export class IccRegisters {
-  readonly #state: InterruptState;
-  readonly #interfaces: readonly CpuInterface[];
-  readonly #view: SecurityView;
-  readonly #routing: GicV3Routing;
-  readonly #mpidrs: readonly number[];
+  private readonly state: InterruptState;
+  private readonly interfaces: readonly CpuInterface[];
+  private readonly view: SecurityView;
+  private readonly routing: GicV3Routing;
+  private readonly mpidrs: readonly number[];
   /** True when the last read acknowledged an interrupt, so that lines may have changed. */
   tookInterrupt = false;
 
   constructor(options: IccRegistersOptions) {
-    this.#state = options.state;
-    this.#interfaces = options.interfaces;
-    this.#view = options.view;
-    this.#routing = options.routing;
-    this.#mpidrs = options.mpidrs;
+    this.state = options.state;
+    this.interfaces = options.interfaces;
+    this.view = options.view;
+    this.routing = options.routing;
+    this.mpidrs = options.mpidrs;
   }
 
   /** The register's value as `cpu` reads it, 32 bits unsigned; undefined when it cannot be read. */
   read(cpu: number, encoding: SystemRegisterEncoding): number | undefined {
-    const own = this.#interfaces[cpu]!;
-    const key = this.#key(encoding);
+    const own = this.interfaces[cpu]!;
+    const key = this.key(encoding);
     this.tookInterrupt = key === IAR1 || key === IAR0;
     switch (key) {
       case IAR1:
@@ -102,10 +102,10 @@ export class IccRegisters {
       case IAR0:
         return own.acknowledge(GROUP0);
       case PMR:
-        return priorityToShow(this.#view, own.pmr);
+        return priorityToShow(this.view, own.pmr);
       case RPR: {
         const running = own.runningPriority;
-        return running === IDLE_PRIORITY ? IDLE_PRIORITY : priorityToShow(this.#view, running);
+        return running === IDLE_PRIORITY ? IDLE_PRIORITY : priorityToShow(this.view, running);
       }
       case HPPIR0:
         return own.highestPendingIntid(GROUP0);
@@ -140,27 +140,27 @@ export class IccRegisters {
 
   /** Writes the register for `cpu`; false when it cannot be written. */
   write(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const own = this.#interfaces[cpu]!;
+    const own = this.interfaces[cpu]!;
     const low = Number(BigInt.asUintN(32, value));
-    switch (this.#key(encoding)) {
+    switch (this.key(encoding)) {
       case EOIR1:
-        this.#endInterrupt(own, GROUP1, low & INTID_MASK);
+        this.endInterrupt(own, GROUP1, low & INTID_MASK);
         return true;
       case EOIR0:
-        this.#endInterrupt(own, GROUP0, low & INTID_MASK);
+        this.endInterrupt(own, GROUP0, low & INTID_MASK);
         return true;
       case DIR:
         own.deactivate(low & INTID_MASK);
         return true;
       case PMR:
-        this.#writePmr(own, low);
+        this.writePmr(own, low);
         return true;
       case SGI1R:
-        this.#sendSgi(cpu, GROUP1, low, Number(BigInt.asUintN(32, value >> 32n)));
+        this.sendSgi(cpu, GROUP1, low, Number(BigInt.asUintN(32, value >> 32n)));
         return true;
       case SGI0R:
       case ASGI1R:
-        this.#sendOtherSgi(cpu, this.#key(encoding), low, Number(BigInt.asUintN(32, value >> 32n)));
+        this.sendOtherSgi(cpu, this.key(encoding), low, Number(BigInt.asUintN(32, value >> 32n)));
         return true;
       case BPR0:
         own.bpr0 = low;
@@ -176,7 +176,7 @@ export class IccRegisters {
         return true;
       case CTLR:
         own.splitEoi = (low & CTLR_EOIMODE) !== 0;
-        if (this.#view === 'single') {
+        if (this.view === 'single') {
           own.commonBpr = (low & CTLR_CBPR) !== 0; // read-only to the non-secure side
         }
         return true;
@@ -189,11 +189,11 @@ export class IccRegisters {
       case SRE_EL3:
         return true; // fixed
       case IGRPEN0:
-        this.#setEnables(own, (own.enables & GROUP1) | (low & 1));
+        this.setEnables(own, (own.enables & GROUP1) | (low & 1));
         return true;
       case IGRPEN1:
       case IGRPEN1_EL3:
-        this.#setEnables(own, (own.enables & GROUP0) | ((low & 1) << 1));
+        this.setEnables(own, (own.enables & GROUP0) | ((low & 1) << 1));
         return true;
       default:
         return false;
@@ -201,33 +201,33 @@ export class IccRegisters {
   }
 
   /** The register's key; 0, which is none of them, where the view hides it. */
-  #key(encoding: SystemRegisterEncoding): number {
+  private key(encoding: SystemRegisterEncoding): number {
     const [op0, op1, crn, crm, op2] = encoding;
     const key = op0 === 3 ? registerKey(op1, crn, crm, op2) : 0;
     const isGroup0 = (key >= IAR0 && key <= AP0R0) || key === IGRPEN0;
-    return isGroup0 && this.#view === 'non-secure' ? 0 : key;
+    return isGroup0 && this.view === 'non-secure' ? 0 : key;
   }
 
   /**
    * Ignored when the running priority belongs to the other group (IHI 0069, ICC_EOIR1_EL1 leaves it
    * open).
    */
-  #endInterrupt(own: CpuInterface, group: number, intid: number): void {
+  private endInterrupt(own: CpuInterface, group: number, intid: number): void {
     if (own.activeGroup() === group) {
       own.endInterrupt(group, intid);
     }
   }
 
   /** The core may begin or cease to take 1-of-N interrupts with it. */
-  #setEnables(own: CpuInterface, enables: number): void {
+  private setEnables(own: CpuInterface, enables: number): void {
     own.enables = enables;
-    this.#routing.repick();
+    this.routing.repick();
   }
 
   /** The non-secure side cannot change a mask in the secure half (IHI 0069, 4.8.6). */
-  #writePmr(own: CpuInterface, value: number): void {
-    if (this.#view === 'single' || own.pmr >= NON_SECURE_PRIORITY) {
-      own.pmr = priorityToStore(this.#view, value);
+  private writePmr(own: CpuInterface, value: number): void {
+    if (this.view === 'single' || own.pmr >= NON_SECURE_PRIORITY) {
+      own.pmr = priorityToStore(this.view, value);
     }
   }
 
@@ -235,18 +235,18 @@ export class IccRegisters {
    * With one security state ASGI1R sends group 1 too. The non-secure side may send neither of the
    * two others' SGIs.
    */
-  #sendOtherSgi(cpu: number, key: number, low: number, high: number): void {
-    if (this.#view === 'single') {
-      this.#sendSgi(cpu, key === SGI0R ? GROUP0 : GROUP1, low, high);
+  private sendOtherSgi(cpu: number, key: number, low: number, high: number): void {
+    if (this.view === 'single') {
+      this.sendSgi(cpu, key === SGI0R ? GROUP0 : GROUP1, low, high);
     }
   }
 
-  #sendSgi(cpu: number, group: number, low: number, high: number): void {
+  private sendSgi(cpu: number, group: number, low: number, high: number): void {
     const intid = (low >>> 24) & 0xf;
     if ((high & SGI_IRM) !== 0) {
-      for (let target = 0; target < this.#mpidrs.length; target++) {
+      for (let target = 0; target < this.mpidrs.length; target++) {
         if (target !== cpu) {
-          this.#pend(target, group, intid);
+          this.pend(target, group, intid);
         }
       }
       return;
@@ -254,16 +254,16 @@ export class IccRegisters {
     const aff3 = (high >>> 16) & 0xff;
     const aff2to1 = ((high & 0xff) << 16) | ((low >>> 8) & 0xff00);
     for (let rest = low & 0xffff; rest !== 0; rest &= rest - 1) {
-      const target = this.#routing.findCore(aff3, aff2to1 | lowestBit(rest));
+      const target = this.routing.findCore(aff3, aff2to1 | lowestBit(rest));
       if (target !== null) {
-        this.#pend(target, group, intid);
+        this.pend(target, group, intid);
       }
     }
   }
 
-  #pend(target: number, group: number, intid: number): void {
-    if (this.#interfaces[target]!.groupOfInterrupt(intid) === group) {
-      this.#state.writeBit('latched', this.#state.slot(target, intid), true);
+  private pend(target: number, group: number, intid: number): void {
+    if (this.interfaces[target]!.groupOfInterrupt(intid) === group) {
+      this.state.writeBit('latched', this.state.slot(target, intid), true);
     }
   }
 }

@@ -33,30 +33,30 @@ const LR_HW = 1n << 61n;
 const LR_EOI = 1n << 41n;
 
 export class IchRegisters {
-  readonly #context: DeviceContext;
+  private readonly context: DeviceContext;
   /** Per core, by register key, what was written. */
-  readonly #values: readonly Map<number, bigint>[];
-  #reported = false;
+  private readonly values: readonly Map<number, bigint>[];
+  private reported = false;
 
   constructor(cpus: number, context: DeviceContext) {
-    this.#context = context;
-    this.#values = Array.from({ length: cpus }, () => new Map<number, bigint>());
+    this.context = context;
+    this.values = Array.from({ length: cpus }, () => new Map<number, bigint>());
   }
 
   reset(cpu: number): void {
-    this.#values[cpu]!.clear();
+    this.values[cpu]!.clear();
   }
 
   saveState() {
-    return { values: this.#values.map((values) => [...values]), reported: this.#reported };
+    return { values: this.values.map((values) => [...values]), reported: this.reported };
   }
 
   restoreState({ values, reported }: ReturnType<IchRegisters['saveState']>): void {
     for (const [cpu, saved] of values.entries()) {
-      this.#values[cpu]?.clear();
-      for (const [key, value] of saved) this.#values[cpu]?.set(key, value);
+      this.values[cpu]?.clear();
+      for (const [key, value] of saved) this.values[cpu]?.set(key, value);
     }
-    this.#reported = reported;
+    this.reported = reported;
   }
 
   /** Undefined when there is no such register. */
@@ -68,11 +68,11 @@ export class IchRegisters {
       case MISR:
         return 0n; // no maintenance interrupt without the virtual interface
       case EISR:
-        return this.#listRegisters(cpu, isEnded);
+        return this.listRegisters(cpu, isEnded);
       case ELRSR:
-        return this.#listRegisters(cpu, isFree);
+        return this.listRegisters(cpu, isFree);
       default:
-        return maskOf(key) === null ? undefined : (this.#values[cpu]!.get(key) ?? 0n);
+        return maskOf(key) === null ? undefined : (this.values[cpu]!.get(key) ?? 0n);
     }
   }
 
@@ -86,10 +86,10 @@ export class IchRegisters {
     if (mask === null) {
       return false;
     }
-    this.#values[cpu]!.set(key, value & mask);
-    if (key === HCR && (value & 1n) !== 0n && !this.#reported) {
-      this.#reported = true;
-      this.#context.emit('device', {
+    this.values[cpu]!.set(key, value & mask);
+    if (key === HCR && (value & 1n) !== 0n && !this.reported) {
+      this.reported = true;
+      this.context.emit('device', {
         device: 'gic',
         register: 'ICH_HCR_EL2',
         value: `0x${value.toString(16)}`,
@@ -100,10 +100,10 @@ export class IchRegisters {
   }
 
   /** Bit n for each list register that `has` holds of. */
-  #listRegisters(cpu: number, has: (value: bigint) => boolean): bigint {
+  private listRegisters(cpu: number, has: (value: bigint) => boolean): bigint {
     let bits = 0n;
     for (let n = 0; n < LIST_REGISTERS; n++) {
-      bits |= has(this.#values[cpu]!.get(LR0 + n) ?? 0n) ? 1n << BigInt(n) : 0n;
+      bits |= has(this.values[cpu]!.get(LR0 + n) ?? 0n) ? 1n << BigInt(n) : 0n;
     }
     return bits;
   }

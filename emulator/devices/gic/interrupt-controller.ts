@@ -25,8 +25,8 @@ const FIRST_PPI = 16;
 export abstract class InterruptController {
   protected readonly state: InterruptState;
   protected readonly interfaces: readonly CpuInterface[];
-  readonly #lines: Uint8Array;
-  readonly #onLines: LinesListener;
+  private readonly lines: Uint8Array;
+  private readonly onLines: LinesListener;
 
   /** @throws RangeError as {@link InterruptState} does */
   protected constructor(
@@ -37,8 +37,8 @@ export abstract class InterruptController {
       { length: options.cpus },
       (_, cpu) => new CpuInterface(cpu, this.state, options.resetPmr),
     );
-    this.#lines = new Uint8Array(options.cpus);
-    this.#onLines = options.onLines;
+    this.lines = new Uint8Array(options.cpus);
+    this.onLines = options.onLines;
   }
 
   /**
@@ -71,12 +71,12 @@ export abstract class InterruptController {
 
   /** True while the core's IRQ input is asserted, whatever PSTATE.I says. */
   irqLine(cpu: number): boolean {
-    return (this.#lines[cpu]! & IRQ) !== 0;
+    return (this.lines[cpu]! & IRQ) !== 0;
   }
 
   /** True while the core's FIQ input is asserted, whatever PSTATE.F says. */
   fiqLine(cpu: number): boolean {
-    return (this.#lines[cpu]! & FIQ) !== 0;
+    return (this.lines[cpu]! & FIQ) !== 0;
   }
 
   /**
@@ -86,7 +86,7 @@ export abstract class InterruptController {
    */
   pendingFor(cpu: number): boolean {
     const { asleep } = this.interfaces[cpu]!;
-    return asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.#lines[cpu] !== 0;
+    return asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.lines[cpu] !== 0;
   }
 
   /**
@@ -113,14 +113,14 @@ export abstract class InterruptController {
     return {
       interrupts: this.state.saveState(),
       interfaces: this.interfaces.map((one) => one.saveState()),
-      lines: [...this.#lines],
+      lines: [...this.lines],
     };
   }
 
   restoreState(state: ReturnType<InterruptController['saveState']>): void {
     this.state.restoreState(state.interrupts);
     for (const [cpu, saved] of state.interfaces.entries()) this.interfaces[cpu]?.restoreState(saved);
-    this.#lines.set(state.lines);
+    this.lines.set(state.lines);
   }
 
   /** Which line group 0 of the core drives. */
@@ -137,9 +137,9 @@ export abstract class InterruptController {
   protected settleCpu(cpu: number): void {
     const group = this.interfaces[cpu]!.signals();
     const lines = group === 0 ? 0 : group === GROUP0 && this.signalsFiq(cpu) ? FIQ : IRQ;
-    if (lines !== this.#lines[cpu]) {
-      this.#lines[cpu] = lines;
-      this.#onLines(cpu, lines === IRQ, lines === FIQ);
+    if (lines !== this.lines[cpu]) {
+      this.lines[cpu] = lines;
+      this.onLines(cpu, lines === IRQ, lines === FIQ);
     }
   }
 }

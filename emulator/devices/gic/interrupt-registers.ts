@@ -43,14 +43,14 @@ export interface InterruptRegistersOptions {
 }
 
 export class InterruptRegisters {
-  readonly #state: InterruptState;
-  readonly #view: SecurityView;
-  readonly #readOnlyPending: number;
+  private readonly state: InterruptState;
+  private readonly view: SecurityView;
+  private readonly readOnlyPending: number;
 
   constructor(options: InterruptRegistersOptions) {
-    this.#state = options.state;
-    this.#view = options.view;
-    this.#readOnlyPending = 0xffff & ~options.writablePendingSgis;
+    this.state = options.state;
+    this.view = options.view;
+    this.readOnlyPending = 0xffff & ~options.writablePendingSgis;
   }
 
   /**
@@ -75,10 +75,10 @@ export class InterruptRegisters {
    * @throws BusAbort when the register does not allow the width
    */
   read(cpu: number, offset: number, width: AccessWidth): number {
-    const state = this.#state;
+    const state = this.state;
     const word = state.wordOf(cpu, this.intidWord(offset));
     if (offset >= IPRIORITYR && offset < IPRIORITYR_END) {
-      return this.#readPriorities(word, offset, width);
+      return this.readPriorities(word, offset, width);
     }
     requireWord(offset, width);
     if (word < 0) {
@@ -89,7 +89,7 @@ export class InterruptRegisters {
     }
     switch (offset >>> 7) {
       case IGROUPR:
-        return this.#view === 'single' ? state.field('grouped', word) : 0;
+        return this.view === 'single' ? state.field('grouped', word) : 0;
       case ISENABLER:
       case ICENABLER:
         return state.field('enabled', word);
@@ -103,9 +103,9 @@ export class InterruptRegisters {
 
   /** Writes the register; fields of absent interrupts ignore it. @throws BusAbort as `read` does */
   write(cpu: number, offset: number, width: AccessWidth, value: number): void {
-    const word = this.#state.wordOf(cpu, this.intidWord(offset));
+    const word = this.state.wordOf(cpu, this.intidWord(offset));
     if (offset >= IPRIORITYR && offset < IPRIORITYR_END) {
-      this.#writePriorities(word, offset, width, value);
+      this.writePriorities(word, offset, width, value);
       return;
     }
     requireWord(offset, width);
@@ -114,51 +114,51 @@ export class InterruptRegisters {
     }
     if (offset >= ICFGR) {
       const shift = (offset & 4) << 2;
-      this.#state.writeTrigger(word, 0xffff << shift, gather(value) << shift);
+      this.state.writeTrigger(word, 0xffff << shift, gather(value) << shift);
       return;
     }
     switch (offset >>> 7) {
       case IGROUPR:
-        if (this.#view === 'single') {
-          this.#state.writeField('grouped', word, -1, value);
+        if (this.view === 'single') {
+          this.state.writeField('grouped', word, -1, value);
         }
         break;
       case ISENABLER:
-        this.#set('enabled', word, value);
+        this.set('enabled', word, value);
         break;
       case ICENABLER:
-        this.#clear('enabled', word, value);
+        this.clear('enabled', word, value);
         break;
       case ISPENDR:
-        this.#set('latched', word, this.#pendingMask(word, value));
+        this.set('latched', word, this.pendingMask(word, value));
         break;
       case ICPENDR:
-        this.#clear('latched', word, this.#pendingMask(word, value));
+        this.clear('latched', word, this.pendingMask(word, value));
         break;
       case ISACTIVER:
-        this.#set('active', word, value);
+        this.set('active', word, value);
         break;
       case ICACTIVER:
-        this.#clear('active', word, value);
+        this.clear('active', word, value);
         break;
       default:
         throw new RangeError(`no interrupt register at offset ${offset}`);
     }
   }
 
-  #set(field: BitField, word: number, bits: number): void {
-    this.#state.writeField(field, word, bits, -1);
+  private set(field: BitField, word: number, bits: number): void {
+    this.state.writeField(field, word, bits, -1);
   }
 
-  #clear(field: BitField, word: number, bits: number): void {
-    this.#state.writeField(field, word, bits, 0);
+  private clear(field: BitField, word: number, bits: number): void {
+    this.state.writeField(field, word, bits, 0);
   }
 
-  #pendingMask(word: number, value: number): number {
-    return word < this.#state.cpus ? value & ~this.#readOnlyPending : value;
+  private pendingMask(word: number, value: number): number {
+    return word < this.state.cpus ? value & ~this.readOnlyPending : value;
   }
 
-  #readPriorities(word: number, offset: number, width: AccessWidth): number {
+  private readPriorities(word: number, offset: number, width: AccessWidth): number {
     requireByteOrWord(offset, width);
     if (word < 0) {
       return 0;
@@ -166,26 +166,26 @@ export class InterruptRegisters {
     const first = (word << 5) | (offset & 31);
     let value = 0;
     for (let i = 0; i < width; i++) {
-      if (this.#isImplemented(first + i)) {
-        value |= priorityToShow(this.#view, this.#state.priority(first + i)) << (8 * i);
+      if (this.isImplemented(first + i)) {
+        value |= priorityToShow(this.view, this.state.priority(first + i)) << (8 * i);
       }
     }
     return value >>> 0;
   }
 
-  #writePriorities(word: number, offset: number, width: AccessWidth, value: number): void {
+  private writePriorities(word: number, offset: number, width: AccessWidth, value: number): void {
     requireByteOrWord(offset, width);
     if (word < 0) {
       return;
     }
     const first = (word << 5) | (offset & 31);
     for (let i = 0; i < width; i++) {
-      this.#state.setPriority(first + i, priorityToStore(this.#view, value >>> (8 * i)));
+      this.state.setPriority(first + i, priorityToStore(this.view, value >>> (8 * i)));
     }
   }
 
-  #isImplemented(slot: number): boolean {
-    return (this.#state.implemented(slot >>> 5) & (1 << (slot & 31))) !== 0;
+  private isImplemented(slot: number): boolean {
+    return (this.state.implemented(slot >>> 5) & (1 << (slot & 31))) !== 0;
   }
 }
 

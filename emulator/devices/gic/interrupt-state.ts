@@ -55,20 +55,20 @@ export class InterruptState {
   /** Per core and group (core * 2 + group): what may be forwarded. */
   readonly ready: readonly ReadySet[];
 
-  readonly #implemented: Int32Array;
-  readonly #bits: Readonly<Record<BitField, Int32Array>>;
-  readonly #line: Int32Array;
-  readonly #edge: Int32Array;
-  readonly #priority: Uint8Array;
-  readonly #targets: Int32Array;
+  private readonly implementedBits: Int32Array;
+  private readonly bits: Readonly<Record<BitField, Int32Array>>;
+  private readonly line: Int32Array;
+  private readonly edge: Int32Array;
+  private readonly priorities: Uint8Array;
+  private readonly targetMasks: Int32Array;
   /** The cores whose ready sets hold the slot, and at which level and group (level * 2 + group). */
-  readonly #queuedAt: Int32Array;
-  readonly #queuedRank: Uint8Array;
-  readonly #resetPriority: number;
-  readonly #resetGroup: 0 | 1;
-  readonly #alwaysEnabledSgis: number;
-  #groupEnables = 0;
-  #touched = 0;
+  private readonly queuedAt: Int32Array;
+  private readonly queuedRank: Uint8Array;
+  private readonly resetPriority: number;
+  private readonly resetGroup: 0 | 1;
+  private readonly alwaysEnabledSgis: number;
+  private enabledGroups = 0;
+  private touched = 0;
 
   /** @throws RangeError when `cpus` is not in 1..32 or `spis` not in 0..988 */
   constructor(options: InterruptStateOptions) {
@@ -83,20 +83,20 @@ export class InterruptState {
     this.spis = spis;
     this.words = cpus + Math.ceil(spis / 32);
     this.ready = Array.from({ length: 2 * cpus }, () => new ReadySet());
-    this.#implemented = implementedBits(cpus, spis, this.words);
+    this.implementedBits = implementedBits(cpus, spis, this.words);
     const bits = () => new Int32Array(this.words);
-    this.#bits = { enabled: bits(), latched: bits(), active: bits(), grouped: bits() };
-    this.#line = bits();
-    this.#edge = bits();
-    this.#priority = new Uint8Array(this.words * 32);
-    this.#targets = new Int32Array(this.words * 32);
-    this.#queuedAt = new Int32Array(this.words * 32);
-    this.#queuedRank = new Uint8Array(this.words * 32);
-    this.#resetPriority = options.resetPriority;
-    this.#resetGroup = options.resetGroup;
-    this.#alwaysEnabledSgis = options.alwaysEnabledSgis;
+    this.bits = { enabled: bits(), latched: bits(), active: bits(), grouped: bits() };
+    this.line = bits();
+    this.edge = bits();
+    this.priorities = new Uint8Array(this.words * 32);
+    this.targetMasks = new Int32Array(this.words * 32);
+    this.queuedAt = new Int32Array(this.words * 32);
+    this.queuedRank = new Uint8Array(this.words * 32);
+    this.resetPriority = options.resetPriority;
+    this.resetGroup = options.resetGroup;
+    this.alwaysEnabledSgis = options.alwaysEnabledSgis;
     for (let slot = 0; slot < cpus * 32; slot++) {
-      this.#targets[slot] = 1 << (slot >>> 5);
+      this.targetMasks[slot] = 1 << (slot >>> 5);
     }
     this.resetWords(0, this.words);
   }
@@ -126,42 +126,42 @@ export class InterruptState {
 
   /** Which bits of a word are interrupts. */
   implemented(word: number): number {
-    return this.#implemented[word]!;
+    return this.implementedBits[word]!;
   }
 
   /** Unsigned. */
   field(field: BitField, word: number): number {
-    return this.#bits[field][word]! >>> 0;
+    return this.bits[field][word]! >>> 0;
   }
 
   /** The pending state as ISPENDR and ICPENDR show it, unsigned. */
   pending(word: number): number {
-    return (this.#bits.latched[word]! | (this.#line[word]! & ~this.#edge[word]!)) >>> 0;
+    return (this.bits.latched[word]! | (this.line[word]! & ~this.edge[word]!)) >>> 0;
   }
 
   /** Interrupts of the word that are edge-triggered, unsigned. */
   edgeTriggered(word: number): number {
-    return this.#edge[word]! >>> 0;
+    return this.edge[word]! >>> 0;
   }
 
   /** Replaces the bits of `mask` by those of `value`. O(bits that change). */
   writeField(field: BitField, word: number, mask: number, value: number): void {
-    const array = this.#bits[field];
+    const array = this.bits[field];
     const old = array[word]!;
-    let next = ((old & ~mask) | (value & mask)) & this.#implemented[word]!;
+    let next = ((old & ~mask) | (value & mask)) & this.implementedBits[word]!;
     if (field === 'enabled' && word < this.cpus) {
-      next |= this.#alwaysEnabledSgis;
+      next |= this.alwaysEnabledSgis;
     }
     array[word] = next;
-    this.#refreshWord(word, old ^ next);
+    this.refreshWord(word, old ^ next);
   }
 
   /** As `writeField`, for the trigger type. SGIs stay edge-triggered. */
   writeTrigger(word: number, mask: number, value: number): void {
     const writable = word < this.cpus ? mask & ~SGI_BITS : mask;
-    const old = this.#edge[word]!;
-    this.#edge[word] = ((old & ~writable) | (value & writable)) & this.#implemented[word]!;
-    this.#refreshWord(word, old ^ this.#edge[word]);
+    const old = this.edge[word]!;
+    this.edge[word] = ((old & ~writable) | (value & writable)) & this.implementedBits[word]!;
+    this.refreshWord(word, old ^ this.edge[word]);
   }
 
   /** Sets or clears one bit. O(1). */
@@ -171,59 +171,59 @@ export class InterruptState {
   }
 
   hasBit(field: BitField, slot: number): boolean {
-    return (this.#bits[field][slot >>> 5]! & (1 << (slot & 31))) !== 0;
+    return (this.bits[field][slot >>> 5]! & (1 << (slot & 31))) !== 0;
   }
 
   priority(slot: number): number {
-    return this.#priority[slot]!;
+    return this.priorities[slot]!;
   }
 
   /** The low bits, which are RAZ/WI, are dropped. O(1). */
   setPriority(slot: number, priority: number): void {
-    if ((this.#implemented[slot >>> 5]! & (1 << (slot & 31))) !== 0) {
-      this.#priority[slot] = (priority >>> PRIORITY_SHIFT) << PRIORITY_SHIFT;
-      this.#refresh(slot);
+    if ((this.implementedBits[slot >>> 5]! & (1 << (slot & 31))) !== 0) {
+      this.priorities[slot] = (priority >>> PRIORITY_SHIFT) << PRIORITY_SHIFT;
+      this.refresh(slot);
     }
   }
 
   /** Cores that the interrupt is offered to: bit n for core n. */
   targets(slot: number): number {
-    return this.#targets[slot]!;
+    return this.targetMasks[slot]!;
   }
 
   setTargets(slot: number, cores: number): void {
-    this.#targets[slot] = cores;
-    this.#refresh(slot);
+    this.targetMasks[slot] = cores;
+    this.refresh(slot);
   }
 
   /** Bit 0: group 0 is forwarded, bit 1: group 1. O(interrupts) when it changes. */
   setGroupEnables(enables: number): void {
-    if (enables === this.#groupEnables) {
+    if (enables === this.enabledGroups) {
       return;
     }
-    this.#groupEnables = enables;
+    this.enabledGroups = enables;
     for (let word = 0; word < this.words; word++) {
-      this.#refreshWord(word, this.#implemented[word]!);
+      this.refreshWord(word, this.implementedBits[word]!);
     }
   }
 
   get groupEnables(): number {
-    return this.#groupEnables;
+    return this.enabledGroups;
   }
 
   /** The level of an input. Latches an edge-triggered interrupt when it rises. O(1). */
   setLine(slot: number, level: boolean): void {
     const word = slot >>> 5;
     const bit = 1 << (slot & 31);
-    const old = this.#line[word]!;
+    const old = this.line[word]!;
     if (((old & bit) !== 0) === level) {
       return;
     }
-    this.#line[word] = old ^ bit;
-    if (level && (this.#edge[word]! & bit) !== 0) {
-      this.#bits.latched[word] = this.#bits.latched[word]! | bit;
+    this.line[word] = old ^ bit;
+    if (level && (this.edge[word]! & bit) !== 0) {
+      this.bits.latched[word] = this.bits.latched[word]! | bit;
     }
-    this.#refresh(slot);
+    this.refresh(slot);
   }
 
   /**
@@ -233,9 +233,9 @@ export class InterruptState {
   acknowledge(slot: number): void {
     const word = slot >>> 5;
     const bit = 1 << (slot & 31);
-    this.#bits.latched[word] = this.#bits.latched[word]! & ~bit;
-    this.#bits.active[word] = this.#bits.active[word]! | bit;
-    this.#refresh(slot);
+    this.bits.latched[word] = this.bits.latched[word]! & ~bit;
+    this.bits.active[word] = this.bits.active[word]! | bit;
+    this.refresh(slot);
   }
 
   /**
@@ -245,74 +245,74 @@ export class InterruptState {
   resetWords(from: number, to: number): void {
     for (let word = from; word < to; word++) {
       const isPrivate = word < this.cpus;
-      this.#bits.enabled[word] = isPrivate ? this.#alwaysEnabledSgis : 0;
-      this.#bits.latched[word] = 0;
-      this.#bits.active[word] = 0;
-      this.#bits.grouped[word] = this.#resetGroup === 1 ? this.#implemented[word]! : 0;
-      this.#edge[word] = isPrivate ? SGI_BITS : 0;
-      this.#priority.fill(this.#resetPriority, word * 32, word * 32 + 32);
-      this.#refreshWord(word, this.#implemented[word]!);
+      this.bits.enabled[word] = isPrivate ? this.alwaysEnabledSgis : 0;
+      this.bits.latched[word] = 0;
+      this.bits.active[word] = 0;
+      this.bits.grouped[word] = this.resetGroup === 1 ? this.implementedBits[word]! : 0;
+      this.edge[word] = isPrivate ? SGI_BITS : 0;
+      this.priorities.fill(this.resetPriority, word * 32, word * 32 + 32);
+      this.refreshWord(word, this.implementedBits[word]!);
     }
   }
 
   saveState() {
-    const { enabled, latched, active, grouped } = this.#bits;
+    const { enabled, latched, active, grouped } = this.bits;
     return {
       enabled: [...enabled],
       latched: [...latched],
       active: [...active],
       grouped: [...grouped],
-      line: [...this.#line],
-      edge: [...this.#edge],
-      priority: [...this.#priority],
-      targets: [...this.#targets],
-      groupEnables: this.#groupEnables,
-      touched: this.#touched,
+      line: [...this.line],
+      edge: [...this.edge],
+      priority: [...this.priorities],
+      targets: [...this.targetMasks],
+      groupEnables: this.enabledGroups,
+      touched: this.touched,
     };
   }
 
   /** The ready sets follow from the rest and are made anew. */
   restoreState(state: ReturnType<InterruptState['saveState']>): void {
-    for (const field of ['enabled', 'latched', 'active', 'grouped'] as const) this.#bits[field].set(state[field]);
-    this.#line.set(state.line);
-    this.#edge.set(state.edge);
-    this.#priority.set(state.priority);
-    this.#targets.set(state.targets);
-    this.#groupEnables = state.groupEnables;
+    for (const field of ['enabled', 'latched', 'active', 'grouped'] as const) this.bits[field].set(state[field]);
+    this.line.set(state.line);
+    this.edge.set(state.edge);
+    this.priorities.set(state.priority);
+    this.targetMasks.set(state.targets);
+    this.enabledGroups = state.groupEnables;
     for (const set of this.ready) set.clear();
-    this.#queuedAt.fill(0);
-    this.#queuedRank.fill(0);
-    for (let word = 0; word < this.words; word++) this.#refreshWord(word, this.#implemented[word]!);
-    this.#touched = state.touched;
+    this.queuedAt.fill(0);
+    this.queuedRank.fill(0);
+    for (let word = 0; word < this.words; word++) this.refreshWord(word, this.implementedBits[word]!);
+    this.touched = state.touched;
   }
 
   /** Cores whose ready sets changed since the last call: bit n for core n. */
   takeTouched(): number {
-    const touched = this.#touched;
-    this.#touched = 0;
+    const touched = this.touched;
+    this.touched = 0;
     return touched;
   }
 
-  #refreshWord(word: number, bits: number): void {
+  private refreshWord(word: number, bits: number): void {
     while (bits !== 0) {
-      this.#refresh((word << 5) | lowestBit(bits));
+      this.refresh((word << 5) | lowestBit(bits));
       bits &= bits - 1;
     }
   }
 
   /** Puts the interrupt into the ready sets where it belongs now. */
-  #refresh(slot: number): void {
+  private refresh(slot: number): void {
     const word = slot >>> 5;
     const bit = 1 << (slot & 31);
-    const bits = this.#bits;
+    const bits = this.bits;
     const group = (bits.grouped[word]! & bit) === 0 ? 0 : 1;
-    const pending = bits.latched[word]! | (this.#line[word]! & ~this.#edge[word]!);
+    const pending = bits.latched[word]! | (this.line[word]! & ~this.edge[word]!);
     const forwarded =
-      (pending & bits.enabled[word]! & ~bits.active[word]! & bit) !== 0 && ((this.#groupEnables >>> group) & 1) !== 0;
-    const cores = forwarded ? this.#targets[slot]! : 0;
-    const rank = ((this.#priority[slot]! >>> PRIORITY_SHIFT) << 1) | group;
-    const oldCores = this.#queuedAt[slot]!;
-    const oldRank = this.#queuedRank[slot]!;
+      (pending & bits.enabled[word]! & ~bits.active[word]! & bit) !== 0 && ((this.enabledGroups >>> group) & 1) !== 0;
+    const cores = forwarded ? this.targetMasks[slot]! : 0;
+    const rank = ((this.priorities[slot]! >>> PRIORITY_SHIFT) << 1) | group;
+    const oldCores = this.queuedAt[slot]!;
+    const oldRank = this.queuedRank[slot]!;
     if (cores === oldCores && (rank === oldRank || cores === 0)) {
       return;
     }
@@ -323,9 +323,9 @@ export class InterruptState {
     for (let rest = cores; rest !== 0; rest &= rest - 1) {
       this.ready[2 * lowestBit(rest) + group]!.add(rank >>> 1, intid);
     }
-    this.#queuedAt[slot] = cores;
-    this.#queuedRank[slot] = rank;
-    this.#touched |= oldCores | cores;
+    this.queuedAt[slot] = cores;
+    this.queuedRank[slot] = rank;
+    this.touched |= oldCores | cores;
   }
 }
 

@@ -51,36 +51,36 @@ export function lowestBit(word: number): number {
  * zero.
  */
 export class ReadySet {
-  #levels = 0;
-  readonly #words = new Int32Array(PRIORITY_LEVELS);
-  readonly #bits = new Int32Array(PRIORITY_LEVELS * WORDS);
+  private levels = 0;
+  private readonly words = new Int32Array(PRIORITY_LEVELS);
+  private readonly bits = new Int32Array(PRIORITY_LEVELS * WORDS);
 
   clear(): void {
-    this.#levels = 0;
-    this.#words.fill(0);
-    this.#bits.fill(0);
+    this.levels = 0;
+    this.words.fill(0);
+    this.bits.fill(0);
   }
 
   add(level: number, intid: number): void {
     const word = intid >>> 5;
     const index = level * WORDS + word;
-    this.#bits[index] = this.#bits[index]! | (1 << (intid & 31));
-    this.#words[level] = this.#words[level]! | (1 << word);
-    this.#levels |= 1 << level;
+    this.bits[index] = this.bits[index]! | (1 << (intid & 31));
+    this.words[level] = this.words[level]! | (1 << word);
+    this.levels |= 1 << level;
   }
 
   remove(level: number, intid: number): void {
     const word = intid >>> 5;
     const index = level * WORDS + word;
-    const bits = this.#bits[index]! & ~(1 << (intid & 31));
-    this.#bits[index] = bits;
+    const bits = this.bits[index]! & ~(1 << (intid & 31));
+    this.bits[index] = bits;
     if (bits !== 0) {
       return;
     }
-    const words = this.#words[level]! & ~(1 << word);
-    this.#words[level] = words;
+    const words = this.words[level]! & ~(1 << word);
+    this.words[level] = words;
     if (words === 0) {
-      this.#levels &= ~(1 << level);
+      this.levels &= ~(1 << level);
     }
   }
 
@@ -89,12 +89,12 @@ export class ReadySet {
    * urgent one. O(1).
    */
   best(): number {
-    if (this.#levels === 0) {
+    if (this.levels === 0) {
       return NOTHING_READY;
     }
-    const level = lowestBit(this.#levels);
-    const word = lowestBit(this.#words[level]!);
-    const bit = lowestBit(this.#bits[level * WORDS + word]!);
+    const level = lowestBit(this.levels);
+    const word = lowestBit(this.words[level]!);
+    const bit = lowestBit(this.bits[level * WORDS + word]!);
     return (level << INTID_BITS) | (word << 5) | bit;
   }
 }

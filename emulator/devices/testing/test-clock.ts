@@ -13,15 +13,15 @@ interface Waiting {
 
 /** Time that stands until `advance` moves it. */
 export class TimedContext extends RecordingContext implements TimerPort {
-  #nowNs = 0;
-  readonly #waiting = new Set<Waiting>();
+  private currentNs = 0;
+  private readonly waiting = new Set<Waiting>();
 
   override nowNs(): number {
-    return Math.floor(this.#nowNs);
+    return Math.floor(this.currentNs);
   }
 
   after(ns: number, callback: () => void): PendingTimer {
-    return this.resume({ tick: this.#nowNs + ns, order: 0 }, callback);
+    return this.resume({ tick: this.currentNs + ns, order: 0 }, callback);
   }
 
   /**
@@ -29,25 +29,25 @@ export class TimedContext extends RecordingContext implements TimerPort {
    */
   resume(moment: Moment, callback: () => void): PendingTimer {
     const entry = { atNs: moment.tick, callback };
-    this.#waiting.add(entry);
-    return { moment, cancel: () => this.#waiting.delete(entry) };
+    this.waiting.add(entry);
+    return { moment, cancel: () => this.waiting.delete(entry) };
   }
 
   /** Waits that have neither ended nor been cancelled. */
   get pendingTimers(): number {
-    return this.#waiting.size;
+    return this.waiting.size;
   }
 
   /** Moves time by `ns`; each wait that ends on the way is called at its own time. */
   advance(ns: number): void {
-    const end = this.#nowNs + ns;
+    const end = this.currentNs + ns;
     for (;;) {
-      const due = [...this.#waiting].filter(({ atNs }) => atNs <= end).sort((a, b) => a.atNs - b.atNs)[0];
+      const due = [...this.waiting].filter(({ atNs }) => atNs <= end).sort((a, b) => a.atNs - b.atNs)[0];
       if (due === undefined) break;
-      this.#waiting.delete(due);
-      this.#nowNs = Math.max(this.#nowNs, due.atNs);
+      this.waiting.delete(due);
+      this.currentNs = Math.max(this.currentNs, due.atNs);
       due.callback();
     }
-    this.#nowNs = end;
+    this.currentNs = end;
   }
 }

@@ -44,7 +44,7 @@ export interface BlockBackend {
 export class MemoryBackend implements BlockBackend {
   readonly sectors: number;
   readonly readOnly: boolean;
-  readonly #bytes: Uint8Array;
+  private readonly bytes: Uint8Array;
 
   /**
    * @param bytes the disk; its last sector is filled up with zeroes that are not part of the array
@@ -54,28 +54,28 @@ export class MemoryBackend implements BlockBackend {
   constructor(bytes: Uint8Array, options: { readonly readOnly?: boolean } = {}) {
     this.sectors = Math.ceil(bytes.length / SECTOR_BYTES);
     this.readOnly = options.readOnly ?? false;
-    this.#bytes = bytes;
+    this.bytes = bytes;
   }
 
   read(sector: number, target: Uint8Array): void {
     const start = sector * SECTOR_BYTES;
-    const source = this.#bytes.subarray(start, start + target.length);
+    const source = this.bytes.subarray(start, start + target.length);
     target.set(source);
     target.fill(0, source.length);
   }
 
   write(sector: number, source: Uint8Array): void {
     const start = sector * SECTOR_BYTES;
-    this.#bytes.set(source.subarray(0, Math.max(0, this.#bytes.length - start)), start);
+    this.bytes.set(source.subarray(0, Math.max(0, this.bytes.length - start)), start);
   }
 
   flush(): void {}
 
   saveState(): Uint8Array {
-    return this.#bytes.slice();
+    return this.bytes.slice();
   }
 
   restoreState(bytes: Uint8Array): void {
-    this.#bytes.set(bytes);
+    this.bytes.set(bytes);
   }
 }

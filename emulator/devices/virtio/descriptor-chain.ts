@@ -24,30 +24,30 @@ export interface DescriptorChain {
 
 /** Pieces of RAM as one run of bytes. */
 export class BufferList {
-  readonly #memory: MemoryPort;
-  readonly #addresses: number[] = [];
-  readonly #lengths: number[] = [];
-  #length = 0;
+  private readonly memory: MemoryPort;
+  private readonly addresses: number[] = [];
+  private readonly lengths: number[] = [];
+  private totalBytes = 0;
 
   constructor(memory: MemoryPort) {
-    this.#memory = memory;
+    this.memory = memory;
   }
 
   /** Bytes in all. */
   get length(): number {
-    return this.#length;
+    return this.totalBytes;
   }
 
   /** Pieces. */
   get count(): number {
-    return this.#addresses.length;
+    return this.addresses.length;
   }
 
   /** Appends a piece, all of it RAM. */
   add(address: number, length: number): void {
-    this.#addresses.push(address);
-    this.#lengths.push(length);
-    this.#length += length;
+    this.addresses.push(address);
+    this.lengths.push(length);
+    this.totalBytes += length;
   }
 
   /**
@@ -55,12 +55,12 @@ export class BufferList {
    * shorter: the caller did not look
    */
   read(offset: number, length: number): Uint8Array {
-    this.#require(offset, length);
-    const whole = this.#pieceAt(offset, length);
-    if (whole !== null) return this.#memory.readBytes(whole, length);
+    this.checkBounds(offset, length);
+    const whole = this.pieceAt(offset, length);
+    if (whole !== null) return this.memory.readBytes(whole, length);
     const bytes = new Uint8Array(length);
-    this.#forEach(offset, length, (address, at, count) => {
-      bytes.set(this.#memory.readBytes(address, count), at);
+    this.forEach(offset, length, (address, at, count) => {
+      bytes.set(this.memory.readBytes(address, count), at);
     });
     return bytes;
   }
@@ -70,24 +70,24 @@ export class BufferList {
    * @throws RangeError when the list is shorter: the caller did not look
    */
   write(offset: number, bytes: Uint8Array): void {
-    this.#require(offset, bytes.length);
-    this.#forEach(offset, bytes.length, (address, at, count) => {
-      this.#memory.writeBytes(address, bytes.subarray(at, at + count));
+    this.checkBounds(offset, bytes.length);
+    this.forEach(offset, bytes.length, (address, at, count) => {
+      this.memory.writeBytes(address, bytes.subarray(at, at + count));
     });
   }
 
-  #require(offset: number, length: number): void {
-    if (offset < 0 || offset + length > this.#length) {
-      throw new RangeError(`bytes ${offset} to ${offset + length} of a buffer of ${this.#length}`);
+  private checkBounds(offset: number, length: number): void {
+    if (offset < 0 || offset + length > this.totalBytes) {
+      throw new RangeError(`bytes ${offset} to ${offset + length} of a buffer of ${this.totalBytes}`);
     }
   }
 
   /** Address of the range when one piece holds all of it. */
-  #pieceAt(offset: number, length: number): number | null {
+  private pieceAt(offset: number, length: number): number | null {
     let start = 0;
-    for (const [index, pieceLength] of this.#lengths.entries()) {
+    for (const [index, pieceLength] of this.lengths.entries()) {
       if (offset >= start && offset + length <= start + pieceLength) {
-        return (this.#addresses[index] as number) + offset - start;
+        return (this.addresses[index] as number) + offset - start;
       }
       start += pieceLength;
     }
@@ -95,13 +95,13 @@ export class BufferList {
   }
 
   /** Calls `visit(address, offset within the range, bytes)` for each piece of the range. */
-  #forEach(offset: number, length: number, visit: (address: number, at: number, count: number) => void): void {
+  private forEach(offset: number, length: number, visit: (address: number, at: number, count: number) => void): void {
     const end = offset + length;
     let start = 0;
-    for (const [index, pieceLength] of this.#lengths.entries()) {
+    for (const [index, pieceLength] of this.lengths.entries()) {
       const from = Math.max(offset, start);
       const to = Math.min(end, start + pieceLength);
-      if (from < to) visit((this.#addresses[index] as number) + from - start, from - offset, to - from);
+      if (from < to) visit((this.addresses[index] as number) + from - start, from - offset, to - from);
       start += pieceLength;
       if (start >= end) return;
     }

@@ -17,26 +17,26 @@ const CLUSTER_BYTES = CLUSTER_SECTORS * SECTOR_BYTES;
 export class OverlayBackend implements BlockBackend {
   readonly sectors: number;
   readonly readOnly = false;
-  readonly #base: BlockBackend;
-  readonly #clusters = new Map<number, Uint8Array>();
+  private readonly base: BlockBackend;
+  private readonly clusters = new Map<number, Uint8Array>();
 
   constructor(base: BlockBackend) {
-    this.#base = base;
+    this.base = base;
     this.sectors = base.sectors;
   }
 
   /** Clusters of 64 KiB that differ from the base, or may. */
   get changedClusters(): number {
-    return this.#clusters.size;
+    return this.clusters.size;
   }
 
   read(sector: number, target: Uint8Array): void {
     const end = sector + target.length / SECTOR_BYTES;
     for (let at = sector; at < end; ) {
-      const run = this.#sameSourceUntil(at, end);
+      const run = this.sameSourceUntil(at, end);
       const piece = target.subarray((at - sector) * SECTOR_BYTES, (run - sector) * SECTOR_BYTES);
-      const cluster = this.#clusters.get(Math.floor(at / CLUSTER_SECTORS));
-      if (cluster === undefined) this.#base.read(at, piece);
+      const cluster = this.clusters.get(Math.floor(at / CLUSTER_SECTORS));
+      if (cluster === undefined) this.base.read(at, piece);
       else piece.set(cluster.subarray(offsetInCluster(at), offsetInCluster(at) + piece.length));
       at = run;
     }
@@ -47,7 +47,7 @@ export class OverlayBackend implements BlockBackend {
     for (let at = sector; at < end; ) {
       const next = Math.min(end, clusterEnd(at));
       const piece = source.subarray((at - sector) * SECTOR_BYTES, (next - sector) * SECTOR_BYTES);
-      this.#clusterForWrite(at, piece.length).set(piece, offsetInCluster(at));
+      this.clusterForWrite(at, piece.length).set(piece, offsetInCluster(at));
       at = next;
     }
   }
@@ -57,13 +57,13 @@ export class OverlayBackend implements BlockBackend {
 
   /** The clusters that were written to, ascending. */
   saveState() {
-    const clusters = [...this.#clusters].sort(([a], [b]) => a - b);
+    const clusters = [...this.clusters].sort(([a], [b]) => a - b);
     return { clusters: clusters.map(([index, bytes]) => ({ index, bytes: bytes.slice() })) };
   }
 
   restoreState({ clusters }: ReturnType<OverlayBackend['saveState']>): void {
-    this.#clusters.clear();
-    for (const { index, bytes } of clusters) this.#clusters.set(index, bytes.slice());
+    this.clusters.clear();
+    for (const { index, bytes } of clusters) this.clusters.set(index, bytes.slice());
   }
 
   /**
@@ -74,7 +74,7 @@ export class OverlayBackend implements BlockBackend {
     if (target.sectors < this.sectors) {
       throw new BlockBackendError(`${this.sectors} sectors do not fit into ${target.sectors}`);
     }
-    for (const [index, cluster] of [...this.#clusters].sort(([a], [b]) => a - b)) {
+    for (const [index, cluster] of [...this.clusters].sort(([a], [b]) => a - b)) {
       const start = index * CLUSTER_SECTORS;
       const sectors = Math.min(CLUSTER_SECTORS, this.sectors - start);
       target.write(start, cluster.subarray(0, sectors * SECTOR_BYTES));
@@ -86,25 +86,25 @@ export class OverlayBackend implements BlockBackend {
    * First sector after `at` that lies in another cluster of the overlay, or first that lies in one
    * at all when `at` does not.
    */
-  #sameSourceUntil(at: number, end: number): number {
+  private sameSourceUntil(at: number, end: number): number {
     let next = clusterEnd(at);
-    if (!this.#clusters.has(Math.floor(at / CLUSTER_SECTORS))) {
-      while (next < end && !this.#clusters.has(next / CLUSTER_SECTORS)) next += CLUSTER_SECTORS;
+    if (!this.clusters.has(Math.floor(at / CLUSTER_SECTORS))) {
+      while (next < end && !this.clusters.has(next / CLUSTER_SECTORS)) next += CLUSTER_SECTORS;
     }
     return Math.min(next, end);
   }
 
-  #clusterForWrite(sector: number, bytes: number): Uint8Array {
+  private clusterForWrite(sector: number, bytes: number): Uint8Array {
     const index = Math.floor(sector / CLUSTER_SECTORS);
-    const present = this.#clusters.get(index);
+    const present = this.clusters.get(index);
     if (present !== undefined) return present;
     const cluster = new Uint8Array(CLUSTER_BYTES);
     if (bytes < CLUSTER_BYTES) {
       const start = index * CLUSTER_SECTORS;
       const sectors = Math.min(CLUSTER_SECTORS, this.sectors - start);
-      this.#base.read(start, cluster.subarray(0, sectors * SECTOR_BYTES));
+      this.base.read(start, cluster.subarray(0, sectors * SECTOR_BYTES));
     }
-    this.#clusters.set(index, cluster);
+    this.clusters.set(index, cluster);
     return cluster;
   }
 }

@@ -12,43 +12,43 @@ import { Virtqueue, VirtqueueError } from './virtqueue.ts';
 /** Registers of one queue. */
 export class QueueSetup {
   readonly sizeMax: number;
-  readonly #memory: MemoryPort;
-  #size: number;
+  private readonly memory: MemoryPort;
+  private size: number;
   /** Low and high half of the three areas, by offset of their registers. */
-  readonly #halves = new Map<number, number>();
-  #queue: Virtqueue | null = null;
+  private readonly halves = new Map<number, number>();
+  private readyQueue: Virtqueue | null = null;
 
   constructor(memory: MemoryPort, sizeMax: number) {
-    this.#memory = memory;
+    this.memory = memory;
     this.sizeMax = sizeMax;
-    this.#size = sizeMax;
+    this.size = sizeMax;
   }
 
   /** The queue while it is enabled. */
   get queue(): Virtqueue | null {
-    return this.#queue;
+    return this.readyQueue;
   }
 
   reset(): void {
-    this.#size = this.sizeMax;
-    this.#halves.clear();
-    this.#queue = null;
+    this.size = this.sizeMax;
+    this.halves.clear();
+    this.readyQueue = null;
   }
 
   saveState() {
-    return { size: this.#size, halves: [...this.#halves], queue: this.#queue?.saveState() ?? null };
+    return { size: this.size, halves: [...this.halves], queue: this.readyQueue?.saveState() ?? null };
   }
 
   restoreState({ size, halves, queue }: ReturnType<QueueSetup['saveState']>): void {
-    this.#size = size;
-    this.#halves.clear();
-    for (const [register, value] of halves) this.#halves.set(register, value);
-    this.#queue = queue === null ? null : Virtqueue.fromState(this.#memory, queue);
+    this.size = size;
+    this.halves.clear();
+    for (const [register, value] of halves) this.halves.set(register, value);
+    this.readyQueue = queue === null ? null : Virtqueue.fromState(this.memory, queue);
   }
 
   /** Entries. Checked when the queue is enabled. */
   setSize(size: number): void {
-    this.#size = size;
+    this.size = size;
   }
 
   /**
@@ -56,7 +56,7 @@ export class QueueSetup {
    * driver area, 0x20 and 0x24 device area
    */
   setAddress(register: number, value: number): void {
-    this.#halves.set(register, value);
+    this.halves.set(register, value);
   }
 
   /**
@@ -67,19 +67,19 @@ export class QueueSetup {
    */
   setReady(ready: boolean): void {
     if (!ready) {
-      this.#queue = null;
-    } else if (this.#queue === null) {
-      if (this.#size > this.sizeMax) throw new VirtqueueError(`queue size ${this.#size} is above ${this.sizeMax}`);
-      this.#queue = new Virtqueue(this.#memory, {
-        size: this.#size,
-        descriptors: this.#address(0x00),
-        driverArea: this.#address(0x10),
-        deviceArea: this.#address(0x20),
+      this.readyQueue = null;
+    } else if (this.readyQueue === null) {
+      if (this.size > this.sizeMax) throw new VirtqueueError(`queue size ${this.size} is above ${this.sizeMax}`);
+      this.readyQueue = new Virtqueue(this.memory, {
+        size: this.size,
+        descriptors: this.address(0x00),
+        driverArea: this.address(0x10),
+        deviceArea: this.address(0x20),
       });
     }
   }
 
-  #address(register: number): number {
-    return (this.#halves.get(register + 4) ?? 0) * 2 ** 32 + (this.#halves.get(register) ?? 0);
+  private address(register: number): number {
+    return (this.halves.get(register + 4) ?? 0) * 2 ** 32 + (this.halves.get(register) ?? 0);
   }
 }

@@ -9,11 +9,11 @@
 
 /** A sequence of 32-bit numbers. */
 export class SeededRandom {
-  readonly #state: Uint32Array;
+  private readonly state: Uint32Array;
 
   /** @param seed its low 64 bits are used */
   constructor(seed: bigint) {
-    this.#state = seededState(seed);
+    this.state = seededState(seed);
   }
 
   /**
@@ -23,21 +23,21 @@ export class SeededRandom {
   static fromState(state: readonly [number, number, number, number]): SeededRandom {
     if (state.every((word) => word === 0)) throw new RangeError('a state of zeroes gives zeroes for ever');
     const generator = new SeededRandom(0n);
-    generator.#state.set(state);
+    generator.state.set(state);
     return generator;
   }
 
   saveState(): number[] {
-    return [...this.#state];
+    return [...this.state];
   }
 
   restoreState(state: readonly number[]): void {
-    this.#state.set(state);
+    this.state.set(state);
   }
 
   /** The next number, 32 unsigned bits. */
   next(): number {
-    const s = this.#state;
+    const s = this.state;
     const [s0, s1, s2, s3] = s as unknown as [number, number, number, number];
     const result = Math.imul(rotate(Math.imul(s1, 5), 7), 9) >>> 0;
     const t2 = s2 ^ s0;

@@ -46,15 +46,15 @@ export class VirtioBlock implements VirtioModel {
   readonly features: readonly number[];
   readonly queueSizes = [QUEUE_SIZE];
   readonly config: Uint8Array;
-  readonly #backend: BlockBackend;
-  readonly #serial: Uint8Array;
-  readonly #piece = new Uint8Array(PIECE_BYTES);
-  #link: VirtioLink | null = null;
+  private readonly backend: BlockBackend;
+  private readonly serial: Uint8Array;
+  private readonly piece = new Uint8Array(PIECE_BYTES);
+  private link: VirtioLink | null = null;
 
   /** @param options.serial at most 20 ASCII characters, cut off there */
   constructor(backend: BlockBackend, options: { readonly serial?: string } = {}) {
-    this.#backend = backend;
-    this.#serial = new TextEncoder().encode(options.serial ?? '').subarray(0, ID_BYTES);
+    this.backend = backend;
+    this.serial = new TextEncoder().encode(options.serial ?? '').subarray(0, ID_BYTES);
     const { SEG_MAX, RO, BLK_SIZE, FLUSH } = BLOCK_FEATURE;
     this.features = [SEG_MAX, ...(backend.readOnly ? [RO] : []), BLK_SIZE, FLUSH];
     this.config = new Uint8Array(0x3c);
@@ -65,92 +65,92 @@ export class VirtioBlock implements VirtioModel {
   }
 
   attach(link: VirtioLink): void {
-    this.#link = link;
+    this.link = link;
   }
 
   handle(_index: number, queue: Virtqueue): void {
     let served = 0;
     for (let chain = queue.take(); chain !== null; chain = queue.take()) {
-      this.#serve(chain);
+      this.serve(chain);
       queue.give(chain.head, chain.writable.length);
       served++;
     }
-    if (served > 0) this.#link?.notifyUsed(queue);
+    if (served > 0) this.link?.notifyUsed(queue);
   }
 
   reset(): void {}
 
   /** The disk's; a request is served at once, so none is ever under way. */
   saveState(): SavedState {
-    return this.#backend.saveState();
+    return this.backend.saveState();
   }
 
   restoreState(state: SavedState): void {
-    this.#backend.restoreState(state);
+    this.backend.restoreState(state);
   }
 
-  #serve(chain: DescriptorChain): void {
+  private serve(chain: DescriptorChain): void {
     const { readable, writable } = chain;
     if (readable.length < HEADER_BYTES || writable.length < 1) {
       throw new VirtqueueError(`a block request of ${readable.length} bytes to read and ${writable.length} to write`);
     }
     const header = readable.read(0, HEADER_BYTES);
     const view = new DataView(header.buffer, header.byteOffset);
-    const status = this.#carryOut(chain, view.getUint32(0, true), Number(view.getBigUint64(8, true)));
+    const status = this.carryOut(chain, view.getUint32(0, true), Number(view.getBigUint64(8, true)));
     writable.write(writable.length - 1, Uint8Array.of(status));
   }
 
-  #carryOut(chain: DescriptorChain, type: number, sector: number): number {
+  private carryOut(chain: DescriptorChain, type: number, sector: number): number {
     try {
       switch (type) {
         case TYPE_IN:
-          return this.#read(chain, sector);
+          return this.read(chain, sector);
         case TYPE_OUT:
-          return this.#write(chain, sector);
+          return this.write(chain, sector);
         case TYPE_FLUSH:
-          this.#backend.flush();
+          this.backend.flush();
           return STATUS_OK;
         case TYPE_GET_ID:
-          return this.#identify(chain);
+          return this.identify(chain);
         default:
           return STATUS_UNSUPPORTED;
       }
     } catch (error) {
       if (!(error instanceof BlockBackendError)) throw error;
-      this.#link?.report(error.message);
+      this.link?.report(error.message);
       return STATUS_IO_ERROR;
     }
   }
 
-  #read({ writable }: DescriptorChain, sector: number): number {
+  private read({ writable }: DescriptorChain, sector: number): number {
     const bytes = writable.length - 1;
-    if (!this.#isOnDisk(sector, bytes)) return STATUS_IO_ERROR;
+    if (!this.isOnDisk(sector, bytes)) return STATUS_IO_ERROR;
     for (let done = 0; done < bytes; done += PIECE_BYTES) {
-      const piece = this.#piece.subarray(0, Math.min(PIECE_BYTES, bytes - done));
-      this.#backend.read(sector + done / SECTOR_BYTES, piece);
+      const piece = this.piece.subarray(0, Math.min(PIECE_BYTES, bytes - done));
+      this.backend.read(sector + done / SECTOR_BYTES, piece);
       writable.write(done, piece);
     }
     return STATUS_OK;
   }
 
-  #write({ readable }: DescriptorChain, sector: number): number {
+  private write({ readable }: DescriptorChain, sector: number): number {
     const bytes = readable.length - HEADER_BYTES;
-    if (this.#backend.readOnly || !this.#isOnDisk(sector, bytes)) return STATUS_IO_ERROR;
+    if (this.backend.readOnly || !this.isOnDisk(sector, bytes)) return STATUS_IO_ERROR;
     for (let done = 0; done < bytes; done += PIECE_BYTES) {
       const piece = readable.read(HEADER_BYTES + done, Math.min(PIECE_BYTES, bytes - done));
-      this.#backend.write(sector + done / SECTOR_BYTES, piece);
+      this.backend.write(sector + done / SECTOR_BYTES, piece);
     }
     return STATUS_OK;
   }
 
-  #identify({ writable }: DescriptorChain): number {
+  private identify({ writable }: DescriptorChain): number {
     const id = new Uint8Array(ID_BYTES);
-    id.set(this.#serial);
+    id.set(this.serial);
     writable.write(0, id.subarray(0, writable.length - 1));
     return STATUS_OK;
   }
 
-  #isOnDisk(sector: number, bytes: number): boolean {
-    return bytes % SECTOR_BYTES === 0 && sector + bytes / SECTOR_BYTES <= this.#backend.sectors;
+  private isOnDisk(sector: number, bytes: number): boolean {
+    return bytes % SECTOR_BYTES === 0 && sector + bytes / SECTOR_BYTES <= this.backend.sectors;
   }
 }

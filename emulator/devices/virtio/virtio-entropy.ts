@@ -22,38 +22,38 @@ export class VirtioEntropy implements VirtioModel {
   readonly features: readonly number[] = [];
   readonly queueSizes = [QUEUE_SIZE];
   readonly config = new Uint8Array();
-  readonly #random: SeededRandom;
-  #link: VirtioLink | null = null;
+  private readonly random: SeededRandom;
+  private link: VirtioLink | null = null;
 
   /** @param seed 64 bits of it are used */
   constructor(seed: bigint) {
-    this.#random = new SeededRandom(seed);
+    this.random = new SeededRandom(seed);
   }
 
   attach(link: VirtioLink): void {
-    this.#link = link;
+    this.link = link;
   }
 
   handle(_index: number, queue: Virtqueue): void {
     let given = 0;
     for (let chain = queue.take(); chain !== null; chain = queue.take()) {
       const bytes = new Uint8Array(Math.min(chain.writable.length, MOST_BYTES));
-      this.#random.fillBytes(bytes);
+      this.random.fillBytes(bytes);
       chain.writable.write(0, bytes);
       queue.give(chain.head, bytes.length);
       given++;
     }
-    if (given > 0) this.#link?.notifyUsed(queue);
+    if (given > 0) this.link?.notifyUsed(queue);
   }
 
   /** The sequence goes on: a guest that restarts must not see the same numbers again. */
   reset(): void {}
 
   saveState() {
-    return { random: this.#random.saveState() };
+    return { random: this.random.saveState() };
   }
 
   restoreState({ random }: ReturnType<VirtioEntropy['saveState']>): void {
-    this.#random.restoreState(random);
+    this.random.restoreState(random);
   }
 }

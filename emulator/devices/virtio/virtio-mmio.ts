@@ -88,81 +88,81 @@ export interface VirtioMmioOptions {
 /** A slot. Its registers take 512 bytes. */
 export class VirtioMmio implements Device, VirtioLink {
   readonly model = 'virtio-mmio';
-  readonly #name: string;
-  readonly #context: DeviceContext;
-  readonly #model: VirtioModel | null;
-  readonly #queues: readonly QueueSetup[];
-  readonly #unknown: UnknownRegisters;
+  private readonly name: string;
+  private readonly context: DeviceContext;
+  private readonly plugged: VirtioModel | null;
+  private readonly queues: readonly QueueSetup[];
+  private readonly unknown: UnknownRegisters;
   /** Offered and accepted features, in halves of 32 bits. */
-  readonly #offered: readonly [low: number, high: number];
-  readonly #accepted: [low: number, high: number] = [0, 0];
-  #deviceFeaturesSelect = 0;
-  #driverFeaturesSelect = 0;
-  #queueSelect = 0;
-  #status = 0;
-  #interrupts = 0;
-  #line = false;
+  private readonly offered: readonly [low: number, high: number];
+  private readonly accepted: [low: number, high: number] = [0, 0];
+  private deviceFeaturesSelect = 0;
+  private driverFeaturesSelect = 0;
+  private queueSelect = 0;
+  private status = 0;
+  private interrupts = 0;
+  private line = false;
 
   constructor(options: VirtioMmioOptions) {
-    this.#name = options.name;
-    this.#context = options.context;
-    this.#unknown = new UnknownRegisters(options.name, options.context);
+    this.name = options.name;
+    this.context = options.context;
+    this.unknown = new UnknownRegisters(options.name, options.context);
     const { plugged } = options;
-    this.#model = plugged?.model ?? null;
-    this.#queues = plugged?.model.queueSizes.map((max) => new QueueSetup(plugged.memory, max)) ?? [];
-    this.#offered = featureHalves([...(plugged?.model.features ?? []), FEATURE_INDIRECT_DESC, FEATURE_VERSION_1]);
+    this.plugged = plugged?.model ?? null;
+    this.queues = plugged?.model.queueSizes.map((max) => new QueueSetup(plugged.memory, max)) ?? [];
+    this.offered = featureHalves([...(plugged?.model.features ?? []), FEATURE_INDIRECT_DESC, FEATURE_VERSION_1]);
     plugged?.model.attach(this);
   }
 
   reset(): void {
-    this.#accepted.fill(0);
-    this.#deviceFeaturesSelect = 0;
-    this.#driverFeaturesSelect = 0;
-    this.#queueSelect = 0;
-    this.#status = 0;
-    this.#interrupts = 0;
-    for (const queue of this.#queues) queue.reset();
-    this.#model?.reset();
-    this.#updateLine();
+    this.accepted.fill(0);
+    this.deviceFeaturesSelect = 0;
+    this.driverFeaturesSelect = 0;
+    this.queueSelect = 0;
+    this.status = 0;
+    this.interrupts = 0;
+    for (const queue of this.queues) queue.reset();
+    this.plugged?.reset();
+    this.updateLine();
   }
 
   saveState() {
     return {
-      deviceFeaturesSelect: this.#deviceFeaturesSelect,
-      driverFeaturesSelect: this.#driverFeaturesSelect,
-      queueSelect: this.#queueSelect,
-      status: this.#status,
-      interrupts: this.#interrupts,
-      line: this.#line,
-      unknown: this.#unknown.saveState(),
-      accepted: [...this.#accepted],
-      queues: this.#queues.map((queue) => queue.saveState()),
-      plugged: this.#model?.saveState() ?? null,
+      deviceFeaturesSelect: this.deviceFeaturesSelect,
+      driverFeaturesSelect: this.driverFeaturesSelect,
+      queueSelect: this.queueSelect,
+      status: this.status,
+      interrupts: this.interrupts,
+      line: this.line,
+      unknown: this.unknown.saveState(),
+      accepted: [...this.accepted],
+      queues: this.queues.map((queue) => queue.saveState()),
+      plugged: this.plugged?.saveState() ?? null,
     };
   }
 
   restoreState(state: ReturnType<VirtioMmio['saveState']>): void {
-    this.#deviceFeaturesSelect = state.deviceFeaturesSelect;
-    this.#driverFeaturesSelect = state.driverFeaturesSelect;
-    this.#queueSelect = state.queueSelect;
-    this.#status = state.status;
-    this.#interrupts = state.interrupts;
-    this.#line = state.line;
-    this.#unknown.restoreState(state.unknown);
-    this.#accepted[0] = state.accepted[0] ?? 0;
-    this.#accepted[1] = state.accepted[1] ?? 0;
-    for (const [index, queue] of this.#queues.entries()) {
+    this.deviceFeaturesSelect = state.deviceFeaturesSelect;
+    this.driverFeaturesSelect = state.driverFeaturesSelect;
+    this.queueSelect = state.queueSelect;
+    this.status = state.status;
+    this.interrupts = state.interrupts;
+    this.line = state.line;
+    this.unknown.restoreState(state.unknown);
+    this.accepted[0] = state.accepted[0] ?? 0;
+    this.accepted[1] = state.accepted[1] ?? 0;
+    for (const [index, queue] of this.queues.entries()) {
       const saved = state.queues[index];
       if (saved !== undefined) queue.restoreState(saved);
     }
-    this.#model?.restoreState(state.plugged);
+    this.plugged?.restoreState(state.plugged);
   }
 
   read(offset: number, width: AccessWidth): number {
-    const model = this.#model;
+    const model = this.plugged;
     if (offset >= CONFIG) return model === null ? 0 : readConfig(model.config, offset - CONFIG, width);
     if (width !== 4) {
-      this.#unknown.report('read', offset, width, 0);
+      this.unknown.report('read', offset, width, 0);
       return 0;
     }
     switch (offset) {
@@ -175,140 +175,140 @@ export class VirtioMmio implements Device, VirtioLink {
       case VENDOR_ID:
         return VENDOR_VALUE;
       case DEVICE_FEATURES:
-        return model === null ? 0 : (this.#offered[this.#deviceFeaturesSelect] ?? 0);
+        return model === null ? 0 : (this.offered[this.deviceFeaturesSelect] ?? 0);
       case QUEUE_SIZE_MAX:
-        return this.#queues[this.#queueSelect]?.sizeMax ?? 0;
+        return this.queues[this.queueSelect]?.sizeMax ?? 0;
       case QUEUE_READY:
-        return (this.#queues[this.#queueSelect]?.queue ?? null) === null ? 0 : 1;
+        return (this.queues[this.queueSelect]?.queue ?? null) === null ? 0 : 1;
       case INTERRUPT_STATUS:
-        return this.#interrupts;
+        return this.interrupts;
       case STATUS:
-        return this.#status;
+        return this.status;
       case CONFIG_GENERATION:
         return 0; // the configuration never changes
       default:
         if (offset >= SHM_LENGTH_LOW && offset <= SHM_BASE_HIGH) return 0xffff_ffff;
-        if (model !== null) this.#unknown.report('read', offset, width, 0);
+        if (model !== null) this.unknown.report('read', offset, width, 0);
         return 0;
     }
   }
 
   write(offset: number, width: AccessWidth, value: number): void {
-    if (this.#model === null) return;
+    if (this.plugged === null) return;
     if (offset >= CONFIG || width !== 4) {
       // No model has a configuration field that a driver may write.
-      this.#unknown.report('write', offset, width, value);
+      this.unknown.report('write', offset, width, value);
       return;
     }
     switch (offset) {
       case DEVICE_FEATURES_SELECT:
-        this.#deviceFeaturesSelect = value;
+        this.deviceFeaturesSelect = value;
         break;
       case DRIVER_FEATURES:
         // After FEATURES_OK what was agreed stands (3.1.1).
-        if (this.#driverFeaturesSelect < 2 && (this.#status & VIRTIO_STATUS.FEATURES_OK) === 0) {
-          this.#accepted[this.#driverFeaturesSelect] = value;
+        if (this.driverFeaturesSelect < 2 && (this.status & VIRTIO_STATUS.FEATURES_OK) === 0) {
+          this.accepted[this.driverFeaturesSelect] = value;
         }
         break;
       case DRIVER_FEATURES_SELECT:
-        this.#driverFeaturesSelect = value;
+        this.driverFeaturesSelect = value;
         break;
       case QUEUE_SELECT:
-        this.#queueSelect = value;
+        this.queueSelect = value;
         break;
       case QUEUE_SIZE:
-        this.#queues[this.#queueSelect]?.setSize(value);
+        this.queues[this.queueSelect]?.setSize(value);
         break;
       case QUEUE_READY:
-        this.run(() => this.#queues[this.#queueSelect]?.setReady((value & 1) !== 0));
+        this.run(() => this.queues[this.queueSelect]?.setReady((value & 1) !== 0));
         break;
       case QUEUE_NOTIFY:
-        this.#notify(value);
+        this.notify(value);
         break;
       case INTERRUPT_ACK:
-        this.#interrupts &= ~value;
-        this.#updateLine();
+        this.interrupts &= ~value;
+        this.updateLine();
         break;
       case STATUS:
-        this.#writeStatus(value);
+        this.writeStatus(value);
         break;
       default:
         if (offset >= QUEUE_ADDRESSES && offset < QUEUE_ADDRESSES_END && offset % 16 < 8) {
-          this.#queues[this.#queueSelect]?.setAddress(offset - QUEUE_ADDRESSES, value);
+          this.queues[this.queueSelect]?.setAddress(offset - QUEUE_ADDRESSES, value);
         } else {
-          this.#unknown.report('write', offset, width, value);
+          this.unknown.report('write', offset, width, value);
         }
     }
   }
 
   queue(index: number): Virtqueue | null {
-    return this.#running ? (this.#queues[index]?.queue ?? null) : null;
+    return this.running ? (this.queues[index]?.queue ?? null) : null;
   }
 
   run(work: () => void): void {
-    if ((this.#status & VIRTIO_STATUS.NEEDS_RESET) !== 0) return;
+    if ((this.status & VIRTIO_STATUS.NEEDS_RESET) !== 0) return;
     try {
       work();
     } catch (error) {
       if (!(error instanceof VirtqueueError)) throw error;
-      this.#breakDown(error.message);
+      this.breakDown(error.message);
     }
   }
 
   notifyUsed(queue: Virtqueue): void {
     if (!queue.wantsInterrupt) return;
-    this.#interrupts |= INTERRUPT_USED;
-    this.#updateLine();
+    this.interrupts |= INTERRUPT_USED;
+    this.updateLine();
   }
 
   report(problem: string): void {
-    this.#context.emit('device', { device: this.#name, problem });
+    this.context.emit('device', { device: this.name, problem });
   }
 
-  get #running(): boolean {
-    return (this.#status & (VIRTIO_STATUS.DRIVER_OK | VIRTIO_STATUS.NEEDS_RESET)) === VIRTIO_STATUS.DRIVER_OK;
+  private get running(): boolean {
+    return (this.status & (VIRTIO_STATUS.DRIVER_OK | VIRTIO_STATUS.NEEDS_RESET)) === VIRTIO_STATUS.DRIVER_OK;
   }
 
-  #notify(index: number): void {
+  private notify(index: number): void {
     const queue = this.queue(index);
-    if (queue !== null) this.run(() => this.#model?.handle(index, queue));
+    if (queue !== null) this.run(() => this.plugged?.handle(index, queue));
   }
 
-  #writeStatus(value: number): void {
+  private writeStatus(value: number): void {
     if (value === 0) {
       this.reset();
       return;
     }
-    let next = (value & 0xff) | (this.#status & VIRTIO_STATUS.NEEDS_RESET);
-    const asksForFeatures = (next & ~this.#status & VIRTIO_STATUS.FEATURES_OK) !== 0;
-    if (asksForFeatures && !this.#featuresAcceptable()) next &= ~VIRTIO_STATUS.FEATURES_OK;
-    const starts = (next & ~this.#status & VIRTIO_STATUS.DRIVER_OK) !== 0;
-    this.#status = next;
+    let next = (value & 0xff) | (this.status & VIRTIO_STATUS.NEEDS_RESET);
+    const asksForFeatures = (next & ~this.status & VIRTIO_STATUS.FEATURES_OK) !== 0;
+    if (asksForFeatures && !this.featuresAcceptable()) next &= ~VIRTIO_STATUS.FEATURES_OK;
+    const starts = (next & ~this.status & VIRTIO_STATUS.DRIVER_OK) !== 0;
+    this.status = next;
     // Chains that were offered before the device ran are picked up now: the driver need not notify
     // twice.
-    if (starts) for (const index of this.#queues.keys()) this.#notify(index);
+    if (starts) for (const index of this.queues.keys()) this.notify(index);
   }
 
-  #featuresAcceptable(): boolean {
-    const [low, high] = this.#accepted;
+  private featuresAcceptable(): boolean {
+    const [low, high] = this.accepted;
     const version1 = (high >>> (FEATURE_VERSION_1 - 32)) & 1;
-    return version1 === 1 && (low & ~this.#offered[0]) === 0 && (high & ~this.#offered[1]) === 0;
+    return version1 === 1 && (low & ~this.offered[0]) === 0 && (high & ~this.offered[1]) === 0;
   }
 
-  #breakDown(problem: string): void {
-    this.#status |= VIRTIO_STATUS.NEEDS_RESET;
+  private breakDown(problem: string): void {
+    this.status |= VIRTIO_STATUS.NEEDS_RESET;
     this.report(problem);
-    if ((this.#status & VIRTIO_STATUS.DRIVER_OK) !== 0) {
-      this.#interrupts |= INTERRUPT_CONFIG;
-      this.#updateLine();
+    if ((this.status & VIRTIO_STATUS.DRIVER_OK) !== 0) {
+      this.interrupts |= INTERRUPT_CONFIG;
+      this.updateLine();
     }
   }
 
-  #updateLine(): void {
-    const level = this.#interrupts !== 0;
-    if (level !== this.#line) {
-      this.#line = level;
-      this.#context.setIrq(level);
+  private updateLine(): void {
+    const level = this.interrupts !== 0;
+    if (level !== this.line) {
+      this.line = level;
+      this.context.setIrq(level);
     }
   }
 }

@@ -51,11 +51,11 @@ export interface QueueLayout {
 
 /** A queue that the driver has enabled. */
 export class Virtqueue {
-  readonly #memory: MemoryPort;
-  readonly #layout: QueueLayout;
+  private readonly memory: MemoryPort;
+  private readonly layout: QueueLayout;
   /** Entry of the available ring that is taken next, modulo 2^16. */
-  #lastAvailable = 0;
-  #used = 0;
+  private lastAvailable = 0;
+  private used = 0;
 
   /**
    * @throws VirtqueueError when the size is no power of two, or an area is not aligned or not in
@@ -69,20 +69,20 @@ export class Virtqueue {
     requireArea(memory, 'descriptor table', descriptors, 16, DESCRIPTOR_BYTES * size);
     requireArea(memory, 'driver area', driverArea, 2, 6 + 2 * size);
     requireArea(memory, 'device area', deviceArea, 4, 6 + 8 * size);
-    this.#memory = memory;
-    this.#layout = layout;
+    this.memory = memory;
+    this.layout = layout;
   }
 
   saveState() {
-    const { size, descriptors, driverArea, deviceArea } = this.#layout;
-    return { size, descriptors, driverArea, deviceArea, lastAvailable: this.#lastAvailable, used: this.#used };
+    const { size, descriptors, driverArea, deviceArea } = this.layout;
+    return { size, descriptors, driverArea, deviceArea, lastAvailable: this.lastAvailable, used: this.used };
   }
 
   /** The queue that gave `state`, over the same memory. */
   static fromState(memory: MemoryPort, state: ReturnType<Virtqueue['saveState']>): Virtqueue {
     const queue = new Virtqueue(memory, state);
-    queue.#lastAvailable = state.lastAvailable;
-    queue.#used = state.used;
+    queue.lastAvailable = state.lastAvailable;
+    queue.used = state.used;
     return queue;
   }
 
@@ -92,15 +92,15 @@ export class Virtqueue {
    * @throws VirtqueueError when the ring's index or the chain is broken
    */
   take(): DescriptorChain | null {
-    const { driverArea, size } = this.#layout;
-    const offered = (this.#memory.read16(driverArea + 2) - this.#lastAvailable) & 0xffff;
+    const { driverArea, size } = this.layout;
+    const offered = (this.memory.read16(driverArea + 2) - this.lastAvailable) & 0xffff;
     if (offered === 0) return null;
     if (offered > size) {
       throw new VirtqueueError(`the available index moved by ${offered}, the queue has ${size} entries`);
     }
-    const head = this.#memory.read16(driverArea + 4 + 2 * (this.#lastAvailable % size));
-    const chain = this.#walk(head);
-    this.#lastAvailable = (this.#lastAvailable + 1) & 0xffff;
+    const head = this.memory.read16(driverArea + 4 + 2 * (this.lastAvailable % size));
+    const chain = this.walk(head);
+    this.lastAvailable = (this.lastAvailable + 1) & 0xffff;
     return chain;
   }
 
@@ -109,24 +109,24 @@ export class Virtqueue {
    * @param written bytes that the device stored from the start of its writable part
    */
   give(head: number, written: number): void {
-    const { deviceArea, size } = this.#layout;
-    const entry = deviceArea + 4 + 8 * (this.#used % size);
-    this.#memory.write32(entry, head);
-    this.#memory.write32(entry + 4, written);
-    this.#used = (this.#used + 1) & 0xffff;
-    this.#memory.write16(deviceArea + 2, this.#used);
+    const { deviceArea, size } = this.layout;
+    const entry = deviceArea + 4 + 8 * (this.used % size);
+    this.memory.write32(entry, head);
+    this.memory.write32(entry + 4, written);
+    this.used = (this.used + 1) & 0xffff;
+    this.memory.write16(deviceArea + 2, this.used);
   }
 
   /** True when the driver wants an interrupt for what was given back. */
   get wantsInterrupt(): boolean {
-    return (this.#memory.read16(this.#layout.driverArea) & AVAIL_NO_INTERRUPT) === 0;
+    return (this.memory.read16(this.layout.driverArea) & AVAIL_NO_INTERRUPT) === 0;
   }
 
-  #walk(head: number): DescriptorChain {
-    const memory = this.#memory;
+  private walk(head: number): DescriptorChain {
+    const memory = this.memory;
     const readable = new BufferList(memory);
     const writable = new BufferList(memory);
-    let { descriptors: table, size: entries } = this.#layout;
+    let { descriptors: table, size: entries } = this.layout;
     let index = head;
     let left = entries;
     let indirect = false;

@@ -30,8 +30,9 @@ export function encodeLz4Block(input: Uint8Array): Uint8Array {
     const matchLength = match === null ? 0 : match.length - MIN_MATCH;
     output.push(Math.min(literals, 15) * 16 + Math.min(matchLength, 15), ...continuedLength(literals));
     output.push(...input.subarray(literalsFrom, end));
-    if (match !== null)
+    if (match !== null) {
       output.push(match.offset % 256, Math.floor(match.offset / 256), ...continuedLength(matchLength));
+    }
   };
   while (at + MATCH_LIMIT <= input.length) {
     const key = input.subarray(at, at + MIN_MATCH).join();

@@ -18,15 +18,15 @@ const BASE = virtAddr(0xffff_8000_0900_0000n);
 class ScriptedPort implements MmioPort {
   readonly writes: [number, number][] = [];
   reads = 0;
-  readonly #answers: Map<number, number[]>;
+  private readonly answers: Map<number, number[]>;
 
   constructor(answers: Record<number, number[]> = {}) {
-    this.#answers = new Map(Object.entries(answers).map(([offset, values]) => [Number(offset), [...values]]));
+    this.answers = new Map(Object.entries(answers).map(([offset, values]) => [Number(offset), [...values]]));
   }
 
   read32(va: VirtAddr): number {
     this.reads++;
-    const values = this.#answers.get(Number(va - BASE)) ?? [0];
+    const values = this.answers.get(Number(va - BASE)) ?? [0];
     return (values.length > 1 ? values.shift() : values[0]) ?? 0;
   }
 

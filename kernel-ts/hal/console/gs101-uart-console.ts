@@ -67,37 +67,37 @@ export function whyNotGs101Uart(probe: ProbePort, base: VirtAddr): string | null
 /** Console over the gs101 UART whose registers are mapped at `base`. */
 export class Gs101UartConsole implements Console {
   atLineStart = true;
-  readonly #mmio: MmioPort;
-  readonly #base: VirtAddr;
-  readonly #speed: LineSpeed;
+  private readonly mmio: MmioPort;
+  private readonly base: VirtAddr;
+  private readonly speed: LineSpeed;
 
   constructor(mmio: MmioPort, base: VirtAddr, speed: LineSpeed = DEFAULT_SPEED) {
-    this.#mmio = mmio;
-    this.#base = base;
-    this.#speed = speed;
+    this.mmio = mmio;
+    this.base = base;
+    this.speed = speed;
   }
 
   init(): void {
     // The part divides by UBRDIV + UFRACVAL / 16 + 1.
-    const divisor = baudDivisor(this.#speed, UFRACVAL_STEPS) - UFRACVAL_STEPS;
+    const divisor = baudDivisor(this.speed, UFRACVAL_STEPS) - UFRACVAL_STEPS;
     // what firmware was sending leaves whole
-    this.#wait(UTRSTAT, UTRSTAT_TX_EMPTY, UTRSTAT_TX_EMPTY);
-    this.#set(UINTM, INT_ALL);
-    this.#set(UCON, 0);
-    this.#set(ULCON, ULCON_8N1);
-    this.#set(UMCON, 0);
-    this.#set(UBRDIV, Math.floor(divisor / UFRACVAL_STEPS));
-    this.#set(UFRACVAL, divisor % UFRACVAL_STEPS);
-    this.#set(UFCON, UFCON_ENABLE_AND_RESET);
-    this.#set(UCON, UCON_RX_POLLED | UCON_TX_POLLED);
-    this.#set(UINTP, INT_ALL);
+    this.wait(UTRSTAT, UTRSTAT_TX_EMPTY, UTRSTAT_TX_EMPTY);
+    this.set(UINTM, INT_ALL);
+    this.set(UCON, 0);
+    this.set(ULCON, ULCON_8N1);
+    this.set(UMCON, 0);
+    this.set(UBRDIV, Math.floor(divisor / UFRACVAL_STEPS));
+    this.set(UFRACVAL, divisor % UFRACVAL_STEPS);
+    this.set(UFCON, UFCON_ENABLE_AND_RESET);
+    this.set(UCON, UCON_RX_POLLED | UCON_TX_POLLED);
+    this.set(UINTP, INT_ALL);
   }
 
   writeByte(byte: number): boolean {
-    if (!this.#wait(UFSTAT, UFSTAT_TX_FULL, 0)) {
+    if (!this.wait(UFSTAT, UFSTAT_TX_FULL, 0)) {
       return false;
     }
-    this.#set(UTXH, byte);
+    this.set(UTXH, byte);
     this.atLineStart = byte === LF;
     return true;
   }
@@ -107,10 +107,10 @@ export class Gs101UartConsole implements Console {
   }
 
   tryReadByte(): number | null {
-    for (let tries = 0; tries < FIFO_DEPTH && (this.#get(UFSTAT) & UFSTAT_RX) !== 0; tries++) {
+    for (let tries = 0; tries < FIFO_DEPTH && (this.get(UFSTAT) & UFSTAT_RX) !== 0; tries++) {
       // of the next character: read before it is taken
-      const damaged = (this.#get(UERSTAT) & UERSTAT_DAMAGED) !== 0;
-      const byte = this.#get(URXH) & 0xff;
+      const damaged = (this.get(UERSTAT) & UERSTAT_DAMAGED) !== 0;
+      const byte = this.get(URXH) & 0xff;
       if (!damaged) {
         return byte;
       }
@@ -119,34 +119,34 @@ export class Gs101UartConsole implements Console {
   }
 
   enableInputInterrupt(): void {
-    this.#set(UCON, UCON_RX_POLLED | UCON_TX_POLLED | UCON_RX_TIMEOUT);
-    this.#set(UINTM, INT_ALL & ~INT_RXD);
+    this.set(UCON, UCON_RX_POLLED | UCON_TX_POLLED | UCON_RX_TIMEOUT);
+    this.set(UINTM, INT_ALL & ~INT_RXD);
   }
 
   disableInputInterrupt(): void {
-    this.#set(UINTM, INT_ALL);
+    this.set(UINTM, INT_ALL);
   }
 
   acknowledgeInput(): void {
-    this.#set(UTRSTAT, UTRSTAT_RX_TIMEOUT);
-    this.#set(UINTP, INT_RXD);
+    this.set(UTRSTAT, UTRSTAT_RX_TIMEOUT);
+    this.set(UINTP, INT_RXD);
   }
 
   /** Waits until the bits of `mask` are `wanted`. False when they never were. */
-  #wait(status: number, mask: number, wanted: number): boolean {
+  private wait(status: number, mask: number, wanted: number): boolean {
     for (let polls = 0; polls < POLL_LIMIT; polls++) {
-      if ((this.#get(status) & mask) === wanted) {
+      if ((this.get(status) & mask) === wanted) {
         return true;
       }
     }
     return false;
   }
 
-  #get(offset: number): number {
-    return this.#mmio.read32(virtAddr(this.#base + BigInt(offset)));
+  private get(offset: number): number {
+    return this.mmio.read32(virtAddr(this.base + BigInt(offset)));
   }
 
-  #set(offset: number, value: number): void {
-    this.#mmio.write32(virtAddr(this.#base + BigInt(offset)), value);
+  private set(offset: number, value: number): void {
+    this.mmio.write32(virtAddr(this.base + BigInt(offset)), value);
   }
 }

@@ -68,34 +68,34 @@ export function whyNotPl011(probe: ProbePort, base: VirtAddr): string | null {
 /** Console over the PL011 whose registers are mapped at `base`. */
 export class Pl011Console implements Console {
   atLineStart = true;
-  readonly #mmio: MmioPort;
-  readonly #base: VirtAddr;
-  readonly #speed: LineSpeed;
+  private readonly mmio: MmioPort;
+  private readonly base: VirtAddr;
+  private readonly speed: LineSpeed;
 
   constructor(mmio: MmioPort, base: VirtAddr, speed: LineSpeed = DEFAULT_SPEED) {
-    this.#mmio = mmio;
-    this.#base = base;
-    this.#speed = speed;
+    this.mmio = mmio;
+    this.base = base;
+    this.speed = speed;
   }
 
   init(): void {
-    const divisor = baudDivisor(this.#speed, FBRD_STEPS);
-    this.#wait(FR_BUSY); // what firmware was sending leaves whole
-    this.#set(CR, 0);
-    this.#set(LCR_H, 0); // empties the FIFOs
-    this.#set(IMSC, 0);
-    this.#set(ICR, ICR_ALL);
-    this.#set(IBRD, Math.floor(divisor / FBRD_STEPS));
-    this.#set(FBRD, divisor % FBRD_STEPS);
-    this.#set(LCR_H, LCR_H_8_BITS | LCR_H_FEN); // after the divisor: this write puts it to use
-    this.#set(CR, CR_UARTEN | CR_TXE | CR_RXE);
+    const divisor = baudDivisor(this.speed, FBRD_STEPS);
+    this.wait(FR_BUSY); // what firmware was sending leaves whole
+    this.set(CR, 0);
+    this.set(LCR_H, 0); // empties the FIFOs
+    this.set(IMSC, 0);
+    this.set(ICR, ICR_ALL);
+    this.set(IBRD, Math.floor(divisor / FBRD_STEPS));
+    this.set(FBRD, divisor % FBRD_STEPS);
+    this.set(LCR_H, LCR_H_8_BITS | LCR_H_FEN); // after the divisor: this write puts it to use
+    this.set(CR, CR_UARTEN | CR_TXE | CR_RXE);
   }
 
   writeByte(byte: number): boolean {
-    if (!this.#wait(FR_TXFF)) {
+    if (!this.wait(FR_TXFF)) {
       return false;
     }
-    this.#set(DR, byte);
+    this.set(DR, byte);
     this.atLineStart = byte === LF;
     return true;
   }
@@ -105,8 +105,8 @@ export class Pl011Console implements Console {
   }
 
   tryReadByte(): number | null {
-    for (let tries = 0; tries < FIFO_DEPTH && (this.#get(FR) & FR_RXFE) === 0; tries++) {
-      const data = this.#get(DR);
+    for (let tries = 0; tries < FIFO_DEPTH && (this.get(FR) & FR_RXFE) === 0; tries++) {
+      const data = this.get(DR);
       if ((data & DR_ERRORS) === 0) {
         return data & 0xff;
       }
@@ -115,33 +115,33 @@ export class Pl011Console implements Console {
   }
 
   enableInputInterrupt(): void {
-    this.#set(IMSC, INT_RX | INT_RT);
+    this.set(IMSC, INT_RX | INT_RT);
   }
 
   disableInputInterrupt(): void {
-    this.#set(IMSC, 0);
+    this.set(IMSC, 0);
   }
 
   acknowledgeInput(): void {
     // Reading down to empty cleared both interrupts: look again for what came since.
-    if ((this.#get(FR) & FR_RXFE) !== 0) this.#set(ICR, INT_RX | INT_RT);
+    if ((this.get(FR) & FR_RXFE) !== 0) this.set(ICR, INT_RX | INT_RT);
   }
 
   /** Waits until `flag` of FR is clear. False when it never was. */
-  #wait(flag: number): boolean {
+  private wait(flag: number): boolean {
     for (let polls = 0; polls < POLL_LIMIT; polls++) {
-      if ((this.#get(FR) & flag) === 0) {
+      if ((this.get(FR) & flag) === 0) {
         return true;
       }
     }
     return false;
   }
 
-  #get(offset: number): number {
-    return this.#mmio.read32(virtAddr(this.#base + BigInt(offset)));
+  private get(offset: number): number {
+    return this.mmio.read32(virtAddr(this.base + BigInt(offset)));
   }
 
-  #set(offset: number, value: number): void {
-    this.#mmio.write32(virtAddr(this.#base + BigInt(offset)), value);
+  private set(offset: number, value: number): void {
+    this.mmio.write32(virtAddr(this.base + BigInt(offset)), value);
   }
 }

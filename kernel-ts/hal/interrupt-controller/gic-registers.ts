@@ -26,20 +26,20 @@ const ALL = 0xffff_ffff;
 
 /** One bank of 32-bit registers at `base`. */
 export class RegisterBank {
-  readonly #mmio: MmioPort;
-  readonly #base: VirtAddr;
+  private readonly mmio: MmioPort;
+  private readonly base: VirtAddr;
 
   constructor(mmio: MmioPort, base: VirtAddr) {
-    this.#mmio = mmio;
-    this.#base = base;
+    this.mmio = mmio;
+    this.base = base;
   }
 
   get(offset: number): number {
-    return this.#mmio.read32(virtAddr(this.#base + BigInt(offset)));
+    return this.mmio.read32(virtAddr(this.base + BigInt(offset)));
   }
 
   set(offset: number, value: number): void {
-    this.#mmio.write32(virtAddr(this.#base + BigInt(offset)), value >>> 0);
+    this.mmio.write32(virtAddr(this.base + BigInt(offset)), value >>> 0);
   }
 
   /** Writes byte `index` of an array at `offset`, by words: not every GIC takes bytes. */

@@ -40,60 +40,60 @@ const ENABLE = 1;
 export class GicV2 implements InterruptController {
   readonly name = 'GICv2';
   interrupts = 0;
-  readonly #ports: Pick<Ports, 'mmio' | 'probe'>;
-  readonly #base: VirtAddr;
-  readonly #distributor: RegisterBank;
-  readonly #cpuInterface: RegisterBank;
+  private readonly ports: Pick<Ports, 'mmio' | 'probe'>;
+  private readonly base: VirtAddr;
+  private readonly distributor: RegisterBank;
+  private readonly cpuInterface: RegisterBank;
 
   constructor(ports: Pick<Ports, 'mmio' | 'probe'>, distributor: VirtAddr, cpuInterface: VirtAddr) {
-    this.#ports = ports;
-    this.#base = distributor;
-    this.#distributor = new RegisterBank(ports.mmio, distributor);
-    this.#cpuInterface = new RegisterBank(ports.mmio, cpuInterface);
+    this.ports = ports;
+    this.base = distributor;
+    this.distributor = new RegisterBank(ports.mmio, distributor);
+    this.cpuInterface = new RegisterBank(ports.mmio, cpuInterface);
   }
 
   init(): void {
-    requireArchitecture(this.#ports.probe, 'distributor', virtAddr(this.#base + GICD_PIDR2), [1, 2]);
-    const distributor = this.#distributor;
+    requireArchitecture(this.ports.probe, 'distributor', virtAddr(this.base + GICD_PIDR2), [1, 2]);
+    const distributor = this.distributor;
     distributor.set(GICD_CTLR, 0);
     this.interrupts = Math.min(32 * ((distributor.get(GICD_TYPER) & TYPER_LINES) + 1), FIRST_SPECIAL_INTID);
     quiet(distributor, 0, this.interrupts);
     distributor.set(GICD_CTLR, ENABLE);
-    this.#cpuInterface.set(GICC_PMR, PRIORITY_MASK);
-    this.#cpuInterface.set(GICC_BPR, 0);
-    this.#cpuInterface.set(GICC_CTLR, ENABLE);
+    this.cpuInterface.set(GICC_PMR, PRIORITY_MASK);
+    this.cpuInterface.set(GICC_BPR, 0);
+    this.cpuInterface.set(GICC_CTLR, ENABLE);
   }
 
   enable(interrupt: Interrupt): void {
     requireInterrupt(interrupt.intid, this.interrupts);
     if (interrupt.intid >= FIRST_SPI) {
-      this.#distributor.setByte(GICD_ITARGETSR, interrupt.intid, this.#ownTarget());
+      this.distributor.setByte(GICD_ITARGETSR, interrupt.intid, this.ownTarget());
     }
-    enableIn(this.#distributor, interrupt);
+    enableIn(this.distributor, interrupt);
   }
 
   disable(intid: number): void {
-    disableIn(this.#distributor, intid);
+    disableIn(this.distributor, intid);
   }
 
   acknowledge(): number | null {
-    const intid = this.#cpuInterface.get(GICC_IAR) & IAR_INTID;
+    const intid = this.cpuInterface.get(GICC_IAR) & IAR_INTID;
     return intid < FIRST_SPECIAL_INTID ? intid : null;
   }
 
   close(): void {
-    this.#cpuInterface.set(GICC_CTLR, 0);
-    quiet(this.#distributor, 0, this.interrupts);
+    this.cpuInterface.set(GICC_CTLR, 0);
+    quiet(this.distributor, 0, this.interrupts);
   }
 
   complete(intid: number): void {
-    this.#cpuInterface.set(GICC_EOIR, intid);
+    this.cpuInterface.set(GICC_EOIR, intid);
   }
 
   /** The calling core's bit, read from its private interrupts' targets; 0 on a single core. */
-  #ownTarget(): number {
+  private ownTarget(): number {
     for (let intid = 0; intid < FIRST_SPI; intid += 4) {
-      const word = this.#distributor.get(GICD_ITARGETSR + intid);
+      const word = this.distributor.get(GICD_ITARGETSR + intid);
       const targets = (word | (word >>> 8) | (word >>> 16) | (word >>> 24)) & 0xff;
       if (targets !== 0) return targets;
     }

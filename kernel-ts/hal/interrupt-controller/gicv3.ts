@@ -81,69 +81,69 @@ type GicV3Ports = Pick<Ports, 'mmio' | 'probe' | 'registers'>;
 export class GicV3 implements InterruptController {
   readonly name = 'GICv3';
   interrupts = 0;
-  readonly #ports: GicV3Ports;
-  readonly #registers: GicV3Ports['registers'];
-  readonly #base: VirtAddr;
-  readonly #distributor: RegisterBank;
-  readonly #redistributors: RedistributorRegions;
-  #private: RegisterBank | null = null;
+  private readonly ports: GicV3Ports;
+  private readonly registers: GicV3Ports['registers'];
+  private readonly base: VirtAddr;
+  private readonly distributor: RegisterBank;
+  private readonly redistributors: RedistributorRegions;
+  private private: RegisterBank | null = null;
 
   constructor(ports: GicV3Ports, distributor: VirtAddr, redistributors: RedistributorRegions) {
-    this.#ports = ports;
-    this.#registers = ports.registers;
-    this.#base = distributor;
-    this.#distributor = new RegisterBank(ports.mmio, distributor);
-    this.#redistributors = redistributors;
+    this.ports = ports;
+    this.registers = ports.registers;
+    this.base = distributor;
+    this.distributor = new RegisterBank(ports.mmio, distributor);
+    this.redistributors = redistributors;
   }
 
   init(): void {
-    const { probe, registers } = this.#ports;
+    const { probe, registers } = this.ports;
     if (((registers.read('ID_AA64PFR0_EL1') >> PFR0_GIC_SHIFT) & 0xfn) === 0n) {
       throw new InterruptControllerError('this core has no system registers for a GICv3 (ID_AA64PFR0_EL1.GIC is 0)');
     }
-    requireArchitecture(probe, 'distributor', virtAddr(this.#base + PIDR2), [3, 4]);
-    this.#openDistributor();
-    this.#openRedistributor(this.#findRedistributor(this.#affinity()));
-    this.#openCpuInterface();
+    requireArchitecture(probe, 'distributor', virtAddr(this.base + PIDR2), [3, 4]);
+    this.openDistributor();
+    this.openRedistributor(this.findRedistributor(this.affinity()));
+    this.openCpuInterface();
   }
 
   enable(interrupt: Interrupt): void {
     requireInterrupt(interrupt.intid, this.interrupts);
     if (interrupt.intid >= FIRST_SPI) {
-      const affinity = this.#affinity();
+      const affinity = this.affinity();
       const route = GICD_IROUTER + 8 * interrupt.intid;
-      this.#distributor.set(route, Number(affinity & 0xff_ffffn));
-      this.#distributor.set(route + 4, Number(affinity >> 32n));
+      this.distributor.set(route, Number(affinity & 0xff_ffffn));
+      this.distributor.set(route + 4, Number(affinity >> 32n));
     }
-    enableIn(this.#bankOf(interrupt.intid), interrupt);
+    enableIn(this.bankOf(interrupt.intid), interrupt);
   }
 
   disable(intid: number): void {
-    disableIn(this.#bankOf(intid), intid);
+    disableIn(this.bankOf(intid), intid);
   }
 
   acknowledge(): number | null {
-    const intid = Number(this.#registers.read('ICC_IAR1_EL1')) & INTID_MASK;
+    const intid = Number(this.registers.read('ICC_IAR1_EL1')) & INTID_MASK;
     return intid < FIRST_SPECIAL_INTID ? intid : null;
   }
 
   close(): void {
-    this.#registers.write('ICC_IGRPEN1_EL1', 0n);
-    quiet(this.#distributor, FIRST_SPI, this.interrupts - (this.interrupts % 32));
-    quiet(this.#bankOf(0), 0, FIRST_SPI);
+    this.registers.write('ICC_IGRPEN1_EL1', 0n);
+    quiet(this.distributor, FIRST_SPI, this.interrupts - (this.interrupts % 32));
+    quiet(this.bankOf(0), 0, FIRST_SPI);
   }
 
   complete(intid: number): void {
-    this.#registers.write('ICC_EOIR1_EL1', BigInt(intid));
+    this.registers.write('ICC_EOIR1_EL1', BigInt(intid));
   }
 
   /** Of the calling core. */
-  #affinity(): bigint {
-    return this.#registers.read('MPIDR_EL1') & AFFINITY;
+  private affinity(): bigint {
+    return this.registers.read('MPIDR_EL1') & AFFINITY;
   }
 
-  #openDistributor(): void {
-    const distributor = this.#distributor;
+  private openDistributor(): void {
+    const distributor = this.distributor;
     distributor.set(GICD_CTLR, 0);
     waitClear(distributor, GICD_CTLR, CTLR_RWP, 'GICD_CTLR');
     this.interrupts = Math.min(32 * ((distributor.get(GICD_TYPER) & TYPER_LINES) + 1), FIRST_SPECIAL_INTID);
@@ -158,16 +158,16 @@ export class GicV3 implements InterruptController {
    * The redistributor whose TYPER names this core's affinity.
    * @throws InterruptControllerError there is none
    */
-  #findRedistributor(affinity: bigint): VirtAddr {
+  private findRedistributor(affinity: bigint): VirtAddr {
     const wanted = Number(affinity & 0xff_ffffn) + Number(affinity >> 32n) * 2 ** 24;
-    for (const { base, bytes } of this.#redistributors.regions) {
+    for (const { base, bytes } of this.redistributors.regions) {
       for (let offset = 0; offset + REDISTRIBUTOR_BYTES <= bytes; ) {
         const at = virtAddr(base + BigInt(offset));
-        if (!this.#redistributors.reach(at, REDISTRIBUTOR_BYTES)) {
+        if (!this.redistributors.reach(at, REDISTRIBUTOR_BYTES)) {
           throw new InterruptControllerError(`a redistributor at 0x${at.toString(16)} cannot be mapped`);
         }
-        requireArchitecture(this.#ports.probe, 'redistributor', virtAddr(at + PIDR2), [3, 4]);
-        const frame = new RegisterBank(this.#ports.mmio, at);
+        requireArchitecture(this.ports.probe, 'redistributor', virtAddr(at + PIDR2), [3, 4]);
+        const frame = new RegisterBank(this.ports.mmio, at);
         if (frame.get(GICR_TYPER + 4) === wanted) return at;
         const typer = frame.get(GICR_TYPER);
         if ((typer & TYPER_LAST) !== 0) break;
@@ -177,8 +177,8 @@ export class GicV3 implements InterruptController {
     throw new InterruptControllerError(`no redistributor has the affinity 0x${affinity.toString(16)} of this core`);
   }
 
-  #openRedistributor(base: VirtAddr): void {
-    const { mmio } = this.#ports;
+  private openRedistributor(base: VirtAddr): void {
+    const { mmio } = this.ports;
     const frame = new RegisterBank(mmio, base);
     frame.set(GICR_WAKER, frame.get(GICR_WAKER) & ~WAKER_PROCESSOR_SLEEP);
     waitClear(frame, GICR_WAKER, WAKER_CHILDREN_ASLEEP, 'GICR_WAKER');
@@ -186,11 +186,11 @@ export class GicV3 implements InterruptController {
     toGroup1(bank, 0, FIRST_SPI);
     quiet(bank, 0, FIRST_SPI);
     waitClear(frame, GICR_CTLR, GICR_CTLR_RWP, 'GICR_CTLR');
-    this.#private = bank;
+    this.private = bank;
   }
 
-  #openCpuInterface(): void {
-    const registers = this.#registers;
+  private openCpuInterface(): void {
+    const registers = this.registers;
     registers.write('ICC_SRE_EL1', registers.read('ICC_SRE_EL1') | SRE_ENABLE);
     if ((registers.read('ICC_SRE_EL1') & SRE_ENABLE) === 0n) {
       throw new InterruptControllerError('ICC_SRE_EL1.SRE stays 0: firmware did not enable the system registers');
@@ -201,10 +201,10 @@ export class GicV3 implements InterruptController {
     registers.write('ICC_IGRPEN1_EL1', 1n);
   }
 
-  #bankOf(intid: number): RegisterBank {
-    if (intid >= FIRST_SPI) return this.#distributor;
-    if (this.#private === null) throw new RangeError(`interrupt ${intid} before init`);
-    return this.#private;
+  private bankOf(intid: number): RegisterBank {
+    if (intid >= FIRST_SPI) return this.distributor;
+    if (this.private === null) throw new RangeError(`interrupt ${intid} before init`);
+    return this.private;
   }
 }
 

@@ -73,10 +73,10 @@ export class AddressSpace {
   /** The level 0 table; never freed by unmapping. */
   readonly root: PhysAddr;
   readonly half: Half;
-  readonly #context: MmuContext;
+  private readonly context: MmuContext;
 
   constructor(context: MmuContext, root: PhysAddr, half: Half) {
-    this.#context = context;
+    this.context = context;
     this.root = root;
     this.half = half;
   }
@@ -89,7 +89,7 @@ export class AddressSpace {
    * InvalidVirtualAddress, Misaligned, BadOutputAddress, WalkFailed
    */
   mapPage(va: VirtAddr, pa: PhysAddr, attrs: MemoryAttributes): void {
-    this.#mapUnit(va, pa, 3, attrs);
+    this.mapUnit(va, pa, 3, attrs);
   }
 
   /**
@@ -99,7 +99,7 @@ export class AddressSpace {
    * for tables)
    */
   mapNewPage(va: VirtAddr, attrs: MemoryAttributes): PhysAddr {
-    const { tables } = this.#context;
+    const { tables } = this.context;
     checkedRange(this.half, va, PAGE_SIZE);
     const page = tables.allocZeroedPage();
     if (page === null) throw new MapError('AllocationFailed', va, 'no frame for the page');
@@ -119,7 +119,7 @@ export class AddressSpace {
    * rest as {@link mapPage}
    */
   mapBlock(va: VirtAddr, pa: PhysAddr, level: 1 | 2, attrs: MemoryAttributes): void {
-    this.#mapUnit(va, pa, level, attrs);
+    this.mapUnit(va, pa, level, attrs);
   }
 
   /**
@@ -130,7 +130,7 @@ export class AddressSpace {
    * {@link mapPage}
    */
   mapRange(va: VirtAddr, pa: PhysAddr, bytes: number, attrs: MemoryAttributes): MapCounts {
-    return this.#map(va, pa, bytes, 1, attrs);
+    return this.map(va, pa, bytes, 1, attrs);
   }
 
   /**
@@ -142,8 +142,8 @@ export class AddressSpace {
    */
   unmapPage(va: VirtAddr): Unmapped {
     const range = checkedRange(this.half, va, PAGE_SIZE);
-    const found = this.#locate(range.start, 3);
-    this.#update(va, range, () => 0n);
+    const found = this.locate(range.start, 3);
+    this.update(va, range, () => 0n);
     return {
       pa: (leafAddress(found.descriptor, found.level) + (range.start % LEVEL_SPAN[found.level])) as PhysAddr,
       attrs: attributesOf(found.descriptor),
@@ -156,7 +156,7 @@ export class AddressSpace {
    * @throws MapError as {@link unmapPage}
    */
   unmapRange(va: VirtAddr, bytes: number): void {
-    this.#update(va, checkedRange(this.half, va, bytes), () => 0n);
+    this.update(va, checkedRange(this.half, va, bytes), () => 0n);
   }
 
   /**
@@ -165,14 +165,14 @@ export class AddressSpace {
    * @throws MapError as {@link unmapPage}
    */
   protect(va: VirtAddr, bytes: number, attrs: MemoryAttributes): void {
-    this.#update(va, checkedRange(this.half, va, bytes), (descriptor, level) =>
+    this.update(va, checkedRange(this.half, va, bytes), (descriptor, level) =>
       leafDescriptor(leafAddress(descriptor, level), level, attrs),
     );
   }
 
   /** What the CPU would answer for `va` in this tree. Walks of the other half are off. */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
-    const { memory, outputAddressBits } = this.#context;
+    const { memory, outputAddressBits } = this.context;
     const regime = {
       low: this.half === 'low' ? this.root : null,
       high: this.half === 'high' ? this.root : null,
@@ -189,7 +189,7 @@ export class AddressSpace {
    * (`Mmu.setTtbr0`). Returns the number of tables freed. O(tables).
    */
   releaseTables(onPage: (pa: PhysAddr) => void = () => {}): number {
-    const { memory, tables } = this.#context;
+    const { memory, tables } = this.context;
     const found: PhysAddr[] = [];
     const visit = (table: PhysAddr, level: Level): void => {
       found.push(table);
@@ -204,41 +204,41 @@ export class AddressSpace {
     return found.length;
   }
 
-  #mapUnit(va: VirtAddr, pa: PhysAddr, level: 1 | 2 | 3, attrs: MemoryAttributes): void {
+  private mapUnit(va: VirtAddr, pa: PhysAddr, level: 1 | 2 | 3, attrs: MemoryAttributes): void {
     const bytes = LEVEL_SPAN[level];
     const range = checkedRange(this.half, va, bytes);
     if (range.start % bytes !== 0) throw new MapError('Misaligned', va, `not a multiple of ${hex(bytes)}`);
-    this.#checkOutput(va, pa, bytes, bytes);
-    const found = this.#locate(range.start, level);
+    this.checkOutput(va, pa, bytes, bytes);
+    const found = this.locate(range.start, level);
     const kind = kindOf(found.descriptor, found.level);
     if (kind === 'leaf' && found.level < level) {
       const after = leafDescriptor(pa, level, attrs);
       // The block around it asks too; an answer that differs from any block makes it split.
-      this.#update(va, range, (_, leafLevel) => (leafLevel === level ? after : 0n));
+      this.update(va, range, (_, leafLevel) => (leafLevel === level ? after : 0n));
     } else if (kind !== 'invalid') {
       throw new MapError('AlreadyMapped', va, `a ${kind === 'leaf' ? 'mapping' : 'table'} is at level ${found.level}`);
     } else {
-      this.#map(va, pa, bytes, level, attrs);
+      this.map(va, pa, bytes, level, attrs);
     }
   }
 
   /** The entry for `offset` at `level`, or above it where the walk ends earlier. */
-  #locate(offset: number, level: Level): { level: Level; descriptor: bigint } {
-    const { memory } = this.#context;
+  private locate(offset: number, level: Level): { level: Level; descriptor: bigint } {
+    const { memory } = this.context;
     let table = this.root;
     for (let at: Level = 0; ; at = (at + 1) as Level) {
       const descriptor = memory.readEntry(table, tableIndex(offset, at));
       if (at === level || kindOf(descriptor, at) !== 'table') return { level: at, descriptor };
-      table = nextTable(descriptor, at, this.half, offset, this.#outputLimit);
+      table = nextTable(descriptor, at, this.half, offset, this.outputLimit);
     }
   }
 
-  #map(va: VirtAddr, pa: PhysAddr, bytes: number, minLevel: 1 | 2 | 3, attrs: MemoryAttributes): MapCounts {
-    const { memory, tables, tlb, trace } = this.#context;
+  private map(va: VirtAddr, pa: PhysAddr, bytes: number, minLevel: 1 | 2 | 3, attrs: MemoryAttributes): MapCounts {
+    const { memory, tables, tlb, trace } = this.context;
     const range = checkedRange(this.half, va, bytes);
-    this.#checkOutput(va, pa, bytes, PAGE_SIZE);
+    this.checkOutput(va, pa, bytes, PAGE_SIZE);
     const request = { half: this.half, root: this.root, range, pa, attrs, minLevel };
-    const needed = planMap(memory, request, this.#outputLimit);
+    const needed = planMap(memory, request, this.outputLimit);
     const spare = tables.reserve(needed);
     if (spare === null) throw new MapError('AllocationFailed', va, `${needed} tables needed`);
     const writer = new EntryWriter(memory, tlb);
@@ -249,58 +249,58 @@ export class AddressSpace {
     return counts;
   }
 
-  #update(va: VirtAddr, range: Range, change: LeafChange): void {
-    const { memory, tables, tlb, trace } = this.#context;
+  private update(va: VirtAddr, range: Range, change: LeafChange): void {
+    const { memory, tables, tlb, trace } = this.context;
     const request = { half: this.half, root: this.root, range, change, trace };
-    const plan = planUpdate(memory, request, this.#outputLimit);
+    const plan = planUpdate(memory, request, this.outputLimit);
     const spare = tables.reserve(plan.splits);
     if (spare === null) throw new MapError('AllocationFailed', va, `${plan.splits} tables needed to split blocks`);
 
-    const useAlias = this.#breaksOwnTables(plan, spare);
+    const useAlias = this.breaksOwnTables(plan, spare);
     if (useAlias) {
       try {
-        this.mapPage(this.#context.aliasWindow, this.root, MemoryAttributes.kernelData);
+        this.mapPage(this.context.aliasWindow, this.root, MemoryAttributes.kernelData);
       } catch (error) {
         tables.release(spare);
         throw error;
       }
     }
     const writer = new EntryWriter(memory, tlb);
-    const unlinked = applyUpdate(memory, writer, request, spare, useAlias ? this.#aliasFor : this.#directFor);
+    const unlinked = applyUpdate(memory, writer, request, spare, useAlias ? this.aliasFor : this.directFor);
     writer.finish();
     tables.release(unlinked);
-    if (useAlias) this.unmapPage(this.#context.aliasWindow);
+    if (useAlias) this.unmapPage(this.context.aliasWindow);
   }
 
   /** True when the live direct map may reach a table of this update through a broken entry. */
-  #breaksOwnTables(plan: UpdatePlan, spare: readonly PhysAddr[]): boolean {
-    const { memory, registers } = this.#context;
+  private breaksOwnTables(plan: UpdatePlan, spare: readonly PhysAddr[]): boolean {
+    const { memory, registers } = this.context;
     if (!plan.breaks || halfOf(virtAddr(memory.physicalOffset)) !== this.half) return false;
     const ttbr = registers.read(this.half === 'high' ? 'TTBR1_EL1' : 'TTBR0_EL1');
     if (Number(ttbr & TTBR_BASE_MASK) !== this.root) return false;
     return [...plan.tables, ...spare].some((table) => covers(plan.touched, offsetOf(memory.va(table))));
   }
 
-  readonly #directFor: MakeAddress = (table, index) => this.#context.memory.va(table + index * 8);
+  private readonly directFor: MakeAddress = (table, index) => this.context.memory.va(table + index * 8);
 
-  readonly #aliasFor: MakeAddress = (table, index, broken) => {
-    const { memory, aliasWindow } = this.#context;
+  private readonly aliasFor: MakeAddress = (table, index, broken) => {
+    const { memory, aliasWindow } = this.context;
     if (!covers(broken, offsetOf(memory.va(table)))) return memory.va(table + index * 8);
     const page = leafDescriptor(table, 3, MemoryAttributes.kernelData);
-    this.#update(aliasWindow, checkedRange(this.half, aliasWindow, PAGE_SIZE), () => page);
+    this.update(aliasWindow, checkedRange(this.half, aliasWindow, PAGE_SIZE), () => page);
     return virtAddr(aliasWindow + BigInt(index * 8));
   };
 
-  #checkOutput(va: VirtAddr, pa: number, bytes: number, alignment: number): void {
+  private checkOutput(va: VirtAddr, pa: number, bytes: number, alignment: number): void {
     if (pa % alignment !== 0) throw new MapError('Misaligned', va, `${hex(pa)} is not a multiple of ${hex(alignment)}`);
-    if (pa + bytes > this.#outputLimit) {
-      const { outputAddressBits } = this.#context;
+    if (pa + bytes > this.outputLimit) {
+      const { outputAddressBits } = this.context;
       throw new MapError('BadOutputAddress', va, `${hex(pa)} + ${hex(bytes)} exceeds ${outputAddressBits} bits`);
     }
   }
 
-  get #outputLimit(): number {
-    return 2 ** this.#context.outputAddressBits;
+  private get outputLimit(): number {
+    return 2 ** this.context.outputAddressBits;
   }
 }
 

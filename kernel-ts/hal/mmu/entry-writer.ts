@@ -36,31 +36,31 @@ export function isPermissionChange(before: bigint, after: bigint): boolean {
 
 /** Writes descriptors and collects the TLB maintenance that is still owed. */
 export class EntryWriter {
-  readonly #memory: TableMemory;
-  readonly #tlb: TlbPort;
-  #stale: VirtAddr[] = [];
-  #unpublished = false;
+  private readonly memory: TableMemory;
+  private readonly tlb: TlbPort;
+  private stale: VirtAddr[] = [];
+  private unpublished = false;
 
   constructor(memory: TableMemory, tlb: TlbPort) {
-    this.#memory = memory;
-    this.#tlb = tlb;
+    this.memory = memory;
+    this.tlb = tlb;
   }
 
   /** Orders stores into tables that are not linked yet before the stores that link them. */
   beforeLinking(): void {
-    this.#tlb.dsb();
+    this.tlb.dsb();
   }
 
   /** invalid -> valid; visible after {@link finish}. */
   make(table: PhysAddr, index: number, descriptor: bigint): void {
-    this.#memory.writeEntry(table, index, descriptor);
-    this.#unpublished = true;
+    this.memory.writeEntry(table, index, descriptor);
+    this.unpublished = true;
   }
 
   /** valid -> invalid, for the entry that covers `va`; in force after {@link finish}. */
   clear(table: PhysAddr, index: number, va: VirtAddr): void {
-    this.#memory.writeEntry(table, index, 0n);
-    this.#stale.push(va);
+    this.memory.writeEntry(table, index, 0n);
+    this.stale.push(va);
   }
 
   /**
@@ -68,13 +68,13 @@ export class EntryWriter {
    * what walkers keep of the levels above (TLBI VAAE1IS, unlike VAALE1IS), so none more is owed.
    */
   unlink(table: PhysAddr, index: number): void {
-    this.#memory.writeEntry(table, index, 0n);
+    this.memory.writeEntry(table, index, 0n);
   }
 
   /** A change that {@link isPermissionChange} allows; in force after {@link finish}. */
   setPermissions(table: PhysAddr, index: number, descriptor: bigint, va: VirtAddr): void {
-    this.#memory.writeEntry(table, index, descriptor);
-    this.#stale.push(va);
+    this.memory.writeEntry(table, index, descriptor);
+    this.stale.push(va);
   }
 
   /**
@@ -82,35 +82,35 @@ export class EntryWriter {
    * direct map's, or an alias of it that stays mapped while the entry is broken.
    */
   replace(table: PhysAddr, index: number, descriptor: bigint, va: VirtAddr, makeAt: VirtAddr): void {
-    this.#memory.writeEntry(table, index, 0n);
-    this.#invalidate([va]);
-    this.#memory.port.write64(makeAt, descriptor);
-    this.#publish();
+    this.memory.writeEntry(table, index, 0n);
+    this.invalidate([va]);
+    this.memory.port.write64(makeAt, descriptor);
+    this.publish();
   }
 
   /** Barriers and TLB maintenance that are owed: then every CPU sees the new tables. */
   finish(): void {
-    if (this.#stale.length > 0) {
-      const stale = this.#stale;
-      this.#stale = [];
-      this.#invalidate(stale);
-      this.#unpublished = false;
-    } else if (this.#unpublished) {
-      this.#publish();
+    if (this.stale.length > 0) {
+      const stale = this.stale;
+      this.stale = [];
+      this.invalidate(stale);
+      this.unpublished = false;
+    } else if (this.unpublished) {
+      this.publish();
     }
   }
 
-  #publish(): void {
-    this.#tlb.dsb();
-    this.#tlb.isb();
-    this.#unpublished = false;
+  private publish(): void {
+    this.tlb.dsb();
+    this.tlb.isb();
+    this.unpublished = false;
   }
 
-  #invalidate(stale: readonly VirtAddr[]): void {
-    this.#tlb.dsb();
-    if (stale.length >= FLUSH_ALL_FROM) this.#tlb.invalidateAll();
-    else for (const va of stale) this.#tlb.invalidatePage(va);
-    this.#tlb.dsb();
-    this.#tlb.isb();
+  private invalidate(stale: readonly VirtAddr[]): void {
+    this.tlb.dsb();
+    if (stale.length >= FLUSH_ALL_FROM) this.tlb.invalidateAll();
+    else for (const va of stale) this.tlb.invalidatePage(va);
+    this.tlb.dsb();
+    this.tlb.isb();
   }
 }

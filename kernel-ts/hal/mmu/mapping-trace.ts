@@ -15,29 +15,29 @@ import { addressAt, HALF_BYTES, type Half } from './virtual-range.ts';
 
 /** Emits the events. Sizes are bytes, attributes as describeAttributes words them. */
 export class MappingTrace {
-  readonly #trace: TracePort;
+  private readonly trace: TracePort;
 
   constructor(trace: TracePort) {
-    this.#trace = trace;
+    this.trace = trace;
   }
 
   mapped(va: VirtAddr, pa: number, bytes: number, attrs: MemoryAttributes): void {
-    this.#emit('map', va, pa, bytes, describeAttributes(attrs));
+    this.emit('map', va, pa, bytes, describeAttributes(attrs));
   }
 
   unmapped(va: VirtAddr, pa: number | null, bytes: number): void {
-    this.#emit('unmap', va, pa, bytes, null);
+    this.emit('unmap', va, pa, bytes, null);
   }
 
   split(va: VirtAddr, pa: number, bytes: number, attrs: MemoryAttributes): void {
-    this.#emit('split', va, pa, bytes, describeAttributes(attrs));
+    this.emit('split', va, pa, bytes, describeAttributes(attrs));
   }
 
   switched(half: Half, root: PhysAddr | null): void {
-    this.#emit('switch', addressAt(half, 0), root, HALF_BYTES, null);
+    this.emit('switch', addressAt(half, 0), root, HALF_BYTES, null);
   }
 
-  #emit(op: MmuFields['op'], va: VirtAddr, pa: number | null, bytes: number, attributes: string | null): void {
-    this.#trace.emit('mmu', { op, va: hex(va), pa: pa === null ? null : hex(pa), bytes, attributes });
+  private emit(op: MmuFields['op'], va: VirtAddr, pa: number | null, bytes: number, attributes: string | null): void {
+    this.trace.emit('mmu', { op, va: hex(va), pa: pa === null ? null : hex(pa), bytes, attributes });
   }
 }

@@ -55,13 +55,13 @@ export interface MmuOptions {
 /** The MMU of the running core. */
 export class Mmu {
   readonly pool: PtPool;
-  readonly #context: MmuContext;
+  private readonly context: MmuContext;
 
   constructor(options: MmuOptions) {
     const { memory: port, tlb, registers } = options.ports;
     const memory = new TableMemory(port, options.physicalOffset);
     this.pool = new PtPool(memory, options.poolBase, options.poolState);
-    this.#context = {
+    this.context = {
       memory,
       tables: new TableAllocator(memory, this.pool),
       tlb,
@@ -79,37 +79,37 @@ export class Mmu {
    * needs (Arm ARM DDI 0487 K.a, D8.6).
    */
   enableNonCacheable(): void {
-    const { registers, tlb } = this.#context;
+    const { registers, tlb } = this.context;
     registers.write('MAIR_EL1', registers.read('MAIR_EL1') | MAIR_NON_CACHEABLE);
     tlb.isb();
   }
 
   /** Bits in an output address. */
   get outputAddressBits(): number {
-    return this.#context.outputAddressBits;
+    return this.context.outputAddressBits;
   }
 
   /** Tables and pages come from `allocator` now; tables from PT_POOL where it has none. */
   setPageAllocator(allocator: PageAllocator): void {
-    this.#context.tables.setPageAllocator(allocator);
+    this.context.tables.setPageAllocator(allocator);
   }
 
   /** An empty tree. @throws MapError AllocationFailed when there is no frame for the root */
   createSpace(half: Half): AddressSpace {
-    const reserved = this.#context.tables.reserve(1);
+    const reserved = this.context.tables.reserve(1);
     const root = reserved?.[0];
     if (root === undefined) throw new MapError('AllocationFailed', addressAt(half, 0), 'no frame for a root table');
-    return new AddressSpace(this.#context, root, half);
+    return new AddressSpace(this.context, root, half);
   }
 
   /** The tree whose root is at `root`, for one that boot assembly made. */
   space(root: PhysAddr, half: Half): AddressSpace {
-    return new AddressSpace(this.#context, root, half);
+    return new AddressSpace(this.context, root, half);
   }
 
   /** The tree that TTBR0_EL1 or TTBR1_EL1 points to now, whether or not walks are on. */
   liveSpace(half: Half): AddressSpace {
-    const ttbr = this.#context.registers.read(half === 'low' ? 'TTBR0_EL1' : 'TTBR1_EL1');
+    const ttbr = this.context.registers.read(half === 'low' ? 'TTBR0_EL1' : 'TTBR1_EL1');
     return this.space(physAddr(Number(ttbr & TTBR_BASE_MASK)), half);
   }
 
@@ -120,13 +120,13 @@ export class Mmu {
    * @throws MapError InvalidVirtualAddress when it is a low tree
    */
   switchTtbr1(space: AddressSpace): void {
-    const { registers, tlb } = this.#context;
+    const { registers, tlb } = this.context;
     requireHalf(space, 'high');
     tlb.dsb(); // the stores into the new tables, before a walk can start from them
     registers.write('TTBR1_EL1', BigInt(space.root));
     tlb.isb();
     this.tlbFlushAll();
-    this.#context.trace?.switched('high', space.root);
+    this.context.trace?.switched('high', space.root);
   }
 
   /**
@@ -139,7 +139,7 @@ export class Mmu {
    * @throws MapError InvalidVirtualAddress when it is a high tree
    */
   setTtbr0(space: AddressSpace | null): void {
-    const { registers, tlb } = this.#context;
+    const { registers, tlb } = this.context;
     const tcr = registers.read('TCR_EL1');
     if (space === null) {
       // EPD0 is in force before TTBR0 is cleared, so that no walk ever starts from address 0.
@@ -156,12 +156,12 @@ export class Mmu {
     tlb.isb();
     // No ASIDs are used, and a TLB entry outlives both registers.
     this.tlbFlushAll();
-    this.#context.trace?.switched('low', space?.root ?? null);
+    this.context.trace?.switched('low', space?.root ?? null);
   }
 
   /** Drops TLB entries for the page or block around `va`: DSB, TLBI VAAE1IS, DSB, ISB. */
   tlbFlushPage(va: VirtAddr): void {
-    const { tlb } = this.#context;
+    const { tlb } = this.context;
     tlb.dsb();
     tlb.invalidatePage(va);
     tlb.dsb();
@@ -170,7 +170,7 @@ export class Mmu {
 
   /** Drops all TLB entries: DSB, TLBI VMALLE1IS, DSB, ISB. */
   tlbFlushAll(): void {
-    const { tlb } = this.#context;
+    const { tlb } = this.context;
     tlb.dsb();
     tlb.invalidateAll();
     tlb.dsb();
@@ -182,29 +182,29 @@ export class Mmu {
    * @throws SynchronousAbort as `walk`
    */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
-    return walk(this.#context.memory, this.regime(), va, access);
+    return walk(this.context.memory, this.regime(), va, access);
   }
 
   /** What a walk starts from now. For many translations in a row take it once and call `walk`. */
   regime(): TranslationRegime {
-    const { registers } = this.#context;
+    const { registers } = this.context;
     const tcr = registers.read('TCR_EL1');
     return {
       low: (tcr & TCR_EPD0) === 0n ? this.liveSpace('low').root : null,
       high: (tcr & TCR_EPD1) === 0n ? this.liveSpace('high').root : null,
-      outputAddressBits: this.#context.outputAddressBits,
+      outputAddressBits: this.context.outputAddressBits,
       writeExecuteNever: (registers.read('SCTLR_EL1') & SCTLR_WXN) !== 0n,
     };
   }
 
   /** Everything that `space` maps, see ranges.ts. O(tables). */
   report(space: AddressSpace): TableReport {
-    return tableRanges(this.#context.memory, space.root, space.half);
+    return tableRanges(this.context.memory, space.root, space.half);
   }
 
   /** The direct-map address of `pa`. */
   directMapAddress(pa: PhysAddr): VirtAddr {
-    return virtAddr(this.#context.memory.physicalOffset + BigInt(pa));
+    return virtAddr(this.context.memory.physicalOffset + BigInt(pa));
   }
 }
 

@@ -43,8 +43,8 @@ export class PtPool implements PageAllocator {
   readonly base: PhysAddr;
   /** Tables in the pool. */
   readonly size: number = PT_POOL_TABLES;
-  readonly #memory: TableMemory;
-  readonly #state: PhysAddr;
+  private readonly memory: TableMemory;
+  private readonly state: PhysAddr;
 
   /**
    * @param base first table, a multiple of 4 KiB; @param state the four words, zero in a fresh
@@ -56,30 +56,30 @@ export class PtPool implements PageAllocator {
       throw new RangeError(`PT_POOL at ${hex(base)} or its state at ${hex(state)} is misaligned`);
     }
     this.base = base;
-    this.#memory = memory;
-    this.#state = state;
+    this.memory = memory;
+    this.state = state;
   }
 
   /** Tables taken now. */
   get used(): number {
     let count = 0;
-    for (let bits = this.#read(BITMAP); bits !== 0; bits &= bits - 1) count++;
+    for (let bits = this.read(BITMAP); bits !== 0; bits &= bits - 1) count++;
     return count;
   }
 
   /** Most tables ever taken at once. */
   get peak(): number {
-    return this.#read(PEAK);
+    return this.read(PEAK);
   }
 
   /** Tables that were taken from the injected allocator instead, and not yet given back to it. */
   get fromAllocator(): number {
-    return this.#read(FROM_ALLOCATOR);
+    return this.read(FROM_ALLOCATOR);
   }
 
   /** Most of those at once. */
   get fromAllocatorPeak(): number {
-    return this.#read(FROM_ALLOCATOR_PEAK);
+    return this.read(FROM_ALLOCATOR_PEAK);
   }
 
   /** True when `pa` lies in the pool. */
@@ -93,17 +93,17 @@ export class PtPool implements PageAllocator {
    */
   markUsed(index: number): void {
     if (!Number.isInteger(index) || index < 0 || index >= PT_POOL_TABLES) throw new PtPoolError(`no table ${index}`);
-    const bitmap = this.#read(BITMAP);
+    const bitmap = this.read(BITMAP);
     const bit = 1 << index;
     if ((bitmap & bit) !== 0) throw new PtPoolError(`table ${index} is taken already`);
-    this.#write(BITMAP, bitmap | bit);
+    this.write(BITMAP, bitmap | bit);
     const used = this.used;
-    if (used > this.peak) this.#write(PEAK, used);
+    if (used > this.peak) this.write(PEAK, used);
   }
 
   /** The lowest free table, or null when all sixteen are taken. */
   allocPage(): PhysAddr | null {
-    const bitmap = this.#read(BITMAP);
+    const bitmap = this.read(BITMAP);
     for (let index = 0; index < PT_POOL_TABLES; index++) {
       if ((bitmap & (1 << index)) !== 0) continue;
       this.markUsed(index);
@@ -119,23 +119,23 @@ export class PtPool implements PageAllocator {
   freePage(pa: PhysAddr): void {
     if (!this.owns(pa) || (pa - this.base) % PAGE_SIZE !== 0) throw new PtPoolError(`${hex(pa)} is not a table of it`);
     const index = (pa - this.base) / PAGE_SIZE;
-    const bitmap = this.#read(BITMAP);
+    const bitmap = this.read(BITMAP);
     if ((bitmap & (1 << index)) === 0) throw new PtPoolError(`table ${index} at ${hex(pa)} is free already`);
-    this.#write(BITMAP, bitmap & ~(1 << index));
+    this.write(BITMAP, bitmap & ~(1 << index));
   }
 
   /** Counts `change` (+1 or -1) tables of the injected allocator. */
   countFromAllocator(change: 1 | -1): void {
     const count = this.fromAllocator + change;
-    this.#write(FROM_ALLOCATOR, count);
-    if (count > this.fromAllocatorPeak) this.#write(FROM_ALLOCATOR_PEAK, count);
+    this.write(FROM_ALLOCATOR, count);
+    if (count > this.fromAllocatorPeak) this.write(FROM_ALLOCATOR_PEAK, count);
   }
 
-  #read(field: number): number {
-    return this.#memory.port.read32(this.#memory.va(this.#state + field));
+  private read(field: number): number {
+    return this.memory.port.read32(this.memory.va(this.state + field));
   }
 
-  #write(field: number, value: number): void {
-    this.#memory.port.write32(this.#memory.va(this.#state + field), value >>> 0);
+  private write(field: number, value: number): void {
+    this.memory.port.write32(this.memory.va(this.state + field), value >>> 0);
   }
 }

@@ -14,17 +14,17 @@ import type { TableMemory } from './table-memory.ts';
 /** Allocates cleared tables. */
 export class TableAllocator {
   readonly pool: PtPool;
-  readonly #memory: TableMemory;
-  #allocator: PageAllocator | null = null;
+  private readonly memory: TableMemory;
+  private allocator: PageAllocator | null = null;
 
   constructor(memory: TableMemory, pool: PtPool) {
-    this.#memory = memory;
+    this.memory = memory;
     this.pool = pool;
   }
 
   /** Tables and pages come from `allocator` now. Tables of the pool stay the pool's. */
   setPageAllocator(allocator: PageAllocator): void {
-    this.#allocator = allocator;
+    this.allocator = allocator;
   }
 
   /**
@@ -34,14 +34,14 @@ export class TableAllocator {
   reserve(count: number): PhysAddr[] | null {
     const tables: PhysAddr[] = [];
     while (tables.length < count) {
-      const table = this.#allocTable();
+      const table = this.allocTable();
       if (table === null) {
         this.release(tables);
         return null;
       }
       tables.push(table);
     }
-    for (const table of tables) this.#memory.zero(table);
+    for (const table of tables) this.memory.zero(table);
     return tables;
   }
 
@@ -54,10 +54,10 @@ export class TableAllocator {
     for (const table of tables) {
       if (this.pool.owns(table)) {
         this.pool.freePage(table);
-      } else if (this.#allocator === null) {
+      } else if (this.allocator === null) {
         throw new PtPoolError(`${hex(table)} is given back, but is not of the pool and no allocator is set`);
       } else {
-        this.#allocator.freePage(table);
+        this.allocator.freePage(table);
         this.pool.countFromAllocator(-1);
       }
     }
@@ -65,18 +65,18 @@ export class TableAllocator {
 
   /** A cleared frame for data. Null without an allocator: the pool is for tables only. */
   allocZeroedPage(): PhysAddr | null {
-    const page = this.#allocator?.allocPage() ?? null;
-    if (page !== null) this.#memory.zero(page);
+    const page = this.allocator?.allocPage() ?? null;
+    if (page !== null) this.memory.zero(page);
     return page;
   }
 
   /** Gives back a frame of {@link allocZeroedPage}. */
   freePage(page: PhysAddr): void {
-    this.#allocator?.freePage(page);
+    this.allocator?.freePage(page);
   }
 
-  #allocTable(): PhysAddr | null {
-    const table = this.#allocator?.allocPage() ?? null;
+  private allocTable(): PhysAddr | null {
+    const table = this.allocator?.allocPage() ?? null;
     if (table === null) return this.pool.allocPage();
     this.pool.countFromAllocator(1);
     return table;

@@ -76,44 +76,45 @@ const COMPARATORS: readonly Comparator[] = [
 export class GenericTimer implements Timer {
   readonly name: string;
   readonly frequencyHz: number;
-  readonly #registers: SystemRegisterPort;
-  readonly #comparator: Comparator;
+  private readonly registers: SystemRegisterPort;
+  private readonly comparator: Comparator;
 
   constructor(registers: SystemRegisterPort, comparator: Comparator, frequencyHz: number) {
-    this.#registers = registers;
-    this.#comparator = comparator;
+    this.registers = registers;
+    this.comparator = comparator;
     this.name = comparator.name;
     this.frequencyHz = frequencyHz;
   }
 
   get running(): boolean {
-    return (this.#registers.read(this.#comparator.control) & CTL_ENABLE) !== 0n;
+    return (this.registers.read(this.comparator.control) & CTL_ENABLE) !== 0n;
   }
 
   start(hz: number): void {
-    const { counter, control, compare } = this.#comparator;
-    this.#registers.write(compare, BigInt.asUintN(64, this.#registers.read(counter) + this.#period(hz)));
-    this.#registers.write(control, CTL_ENABLE);
+    const { counter, control, compare } = this.comparator;
+    this.registers.write(compare, BigInt.asUintN(64, this.registers.read(counter) + this.period(hz)));
+    this.registers.write(control, CTL_ENABLE);
   }
 
   expired(hz: number): number {
-    const { counter, compare } = this.#comparator;
-    const period = this.#period(hz);
-    const due = this.#registers.read(compare);
-    const late = BigInt.asIntN(64, this.#registers.read(counter) - due);
+    const { counter, compare } = this.comparator;
+    const period = this.period(hz);
+    const due = this.registers.read(compare);
+    const late = BigInt.asIntN(64, this.registers.read(counter) - due);
     const periods = late < 0n ? 1n : late / period + 1n;
-    this.#registers.write(compare, BigInt.asUintN(64, due + periods * period));
+    this.registers.write(compare, BigInt.asUintN(64, due + periods * period));
     return Number(periods);
   }
 
   stop(): void {
-    this.#registers.write(this.#comparator.control, 0n);
+    this.registers.write(this.comparator.control, 0n);
   }
 
-  #period(hz: number): bigint {
+  private period(hz: number): bigint {
     const period = Math.floor(this.frequencyHz / hz);
-    if (!(hz > 0) || period < 1)
+    if (!(hz > 0) || period < 1) {
       throw new RangeError(`a counter of ${this.frequencyHz} Hz cannot tick ${hz} times a second`);
+    }
     return BigInt(period);
   }
 }

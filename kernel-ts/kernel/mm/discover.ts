@@ -127,8 +127,9 @@ export function discoverMemory(
   }
 
   const totals = memblock.totals();
-  if (totals.clipped > 0n)
+  if (totals.clipped > 0n) {
     complaints.push(`${totals.clipped} bytes of reservations lie at or above 2^47: no RAM is there`);
+  }
   if (totals.trimmed > 0) complaints.push(`${totals.trimmed} bytes in partial pages at the ends of banks: not used`);
   if (![...memblock.banks()].some((bank) => contains(bank, image.whole))) {
     complaints.push('the kernel image does not lie in RAM that the device tree names');

@@ -233,8 +233,9 @@ export class Lifecycle {
       return null;
     } catch (error) {
       if (error instanceof ElfImageError) return { code: ErrorCode.EINVAL, why: error.message, report: 'why' };
-      if (error instanceof OutOfUserMemory)
+      if (error instanceof OutOfUserMemory) {
         return { code: ErrorCode.ENOMEM, why: error.message, report: 'memory', frames: error.frames };
+      }
       throw error;
     }
   }

@@ -199,8 +199,9 @@ export class Processes implements UserSpace {
   /** Says why a program could not be started, where the error code alone would not. */
   private refuse({ label }: Process, call: string, { code, why, report, frames }: StartFailure): bigint {
     if (report === 'memory') this.tellOutOfMemory(label, `${call}: ${why}`, frames);
-    else if (report === 'why')
+    else if (report === 'why') {
       this.parts.log.line(code === ErrorCode.EINVAL ? 'ELF' : 'SPAWN', `${label}: ${call}: ${why}`);
+    }
     return BigInt(code);
   }
 
@@ -275,8 +276,9 @@ export class Processes implements UserSpace {
         const result = lifecycle.spaceOf(process).moveBreak(delta);
         if (typeof result === 'bigint') return result;
         if (result === 'below the heap') return BigInt(ErrorCode.EINVAL);
-        if (result === 'out of memory')
+        if (result === 'out of memory') {
           this.tellOutOfMemory(process.label, `sbrk(${delta})`, Math.ceil(Number(delta) / PAGE_SIZE));
+        }
         return BigInt(ErrorCode.ENOMEM);
       },
       spawn: (process, path) => {

@@ -47,7 +47,8 @@ export function parseAddress(text: string, what: string, limit: bigint): bigint 
     throw new CommandError(`${what} is "${text}", which is no address: write 0x… or a decimal number`);
   }
   const value = BigInt(digits);
-  if (value >= limit)
+  if (value >= limit) {
     throw new CommandError(`${what} is ${text}, which needs more than ${limit.toString(2).length - 1} bits`);
+  }
   return value;
 }

@@ -89,8 +89,9 @@ class LogList {
     const { offsetTop, offsetHeight } = row;
     const { scrollTop, clientHeight } = this.list;
     if (offsetTop < scrollTop) this.list.scrollTop = offsetTop;
-    else if (offsetTop + offsetHeight > scrollTop + clientHeight)
+    else if (offsetTop + offsetHeight > scrollTop + clientHeight) {
       this.list.scrollTop = offsetTop + offsetHeight - clientHeight;
+    }
   }
 
   private onKey(event: KeyboardEvent): void {

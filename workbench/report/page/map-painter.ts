@@ -109,8 +109,9 @@ function paintTaken(
   context.globalAlpha = emphasis === null || emphasis === ownerClass ? 1 : FADED;
   context.fillStyle = colouring === 'owners' ? theme.classes[ownerClass] : theme.taken;
   context.fillRect(from, y, width, height);
-  if (colouring === 'owners' && CLASS_PAINTS[ownerClass].hatched === true)
+  if (colouring === 'owners' && CLASS_PAINTS[ownerClass].hatched === true) {
     hatch(context, theme.hatch, from, y, width, height);
+  }
   context.globalAlpha = 1;
 }
 

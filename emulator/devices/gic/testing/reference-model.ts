@@ -33,16 +33,16 @@ interface Core {
 }
 
 export class ReferenceGic {
-  readonly #own: Interrupt[][];
-  readonly #shared: Interrupt[];
+  private readonly own: Interrupt[][];
+  private readonly shared: Interrupt[];
   readonly cores: Core[];
   distributor: [boolean, boolean] = [false, false];
 
   constructor(cpus: number, spis: number) {
-    this.#own = Array.from({ length: cpus }, (_, cpu) =>
+    this.own = Array.from({ length: cpus }, (_, cpu) =>
       Array.from({ length: 32 }, (_, intid) => newInterrupt(intid, intid < 16, new Set([cpu]))),
     );
-    this.#shared = Array.from({ length: spis }, (_, n) => newInterrupt(32 + n, false, new Set()));
+    this.shared = Array.from({ length: spis }, (_, n) => newInterrupt(32 + n, false, new Set()));
     this.cores = Array.from({ length: cpus }, () => ({
       enables: [false, false],
       pmr: 0,
@@ -54,7 +54,7 @@ export class ReferenceGic {
   }
 
   interrupt(cpu: number, intid: number): Interrupt {
-    return intid < 32 ? this.#own[cpu]![intid]! : this.#shared[intid - 32]!;
+    return intid < 32 ? this.own[cpu]![intid]! : this.shared[intid - 32]!;
   }
 
   isPending({ latch, sources, line, edge }: Interrupt): boolean {
@@ -69,7 +69,7 @@ export class ReferenceGic {
 
   highestPending(cpu: number): Interrupt | undefined {
     const { enables } = this.cores[cpu]!;
-    return [...this.#own[cpu]!, ...this.#shared]
+    return [...this.own[cpu]!, ...this.shared]
       .filter((i) => this.isPending(i) && i.enabled && !i.active && i.targets.has(cpu))
       .filter((i) => this.distributor[i.group] && enables[i.group])
       .sort((a, b) => a.priority - b.priority || a.intid - b.intid)[0];
@@ -84,7 +84,7 @@ export class ReferenceGic {
     if (best === undefined || best.priority >= this.cores[cpu]!.pmr) return undefined;
     if (this.cores[cpu]!.activePriorities.length === 0) return best;
     const running = { group: best.group, priority: this.runningPriority(cpu) };
-    return this.#groupPriority(cpu, best) < this.#groupPriority(cpu, running) ? best : undefined;
+    return this.groupPriority(cpu, best) < this.groupPriority(cpu, running) ? best : undefined;
   }
 
   /**
@@ -94,7 +94,7 @@ export class ReferenceGic {
   acknowledge(cpu: number, groups: readonly number[]): number {
     const best = this.signalled(cpu);
     if (best === undefined || !groups.includes(best.group)) return 1023;
-    this.cores[cpu]!.activePriorities.push({ group: best.group, priority: this.#groupPriority(cpu, best) });
+    this.cores[cpu]!.activePriorities.push({ group: best.group, priority: this.groupPriority(cpu, best) });
     best.latch = false;
     best.active = true;
     const source = best.sources.size === 0 ? 0 : Math.min(...best.sources);
@@ -123,7 +123,7 @@ export class ReferenceGic {
   }
 
   /** Priority without the bits that the binary point makes subpriority. */
-  #groupPriority(cpu: number, { priority, group }: Pick<Interrupt, 'priority' | 'group'>): number {
+  private groupPriority(cpu: number, { priority, group }: Pick<Interrupt, 'priority' | 'group'>): number {
     const { bpr, commonBpr } = this.cores[cpu]!;
     const lowestGroupBit = group === 0 || commonBpr ? bpr[0] + 1 : bpr[1];
     return Math.floor(priority / 2 ** lowestGroupBit) * 2 ** lowestGroupBit;

@@ -43,12 +43,12 @@ export class TestQueue {
   readonly descriptors: number;
   readonly available: number;
   readonly used: number;
-  readonly #memory: PhysicalMemory;
-  #offered = 0;
-  #seen = 0;
+  private readonly memory: PhysicalMemory;
+  private offered = 0;
+  private seen = 0;
 
   constructor(memory: PhysicalMemory, index: number, size: number) {
-    this.#memory = memory;
+    this.memory = memory;
     this.size = size;
     this.descriptors = RINGS + index * RINGS_BYTES;
     this.available = this.descriptors + 16 * size;
@@ -56,23 +56,23 @@ export class TestQueue {
   }
 
   table(table: readonly TestDescriptor[]): void {
-    writeTable(this.#memory, this.descriptors, table);
+    writeTable(this.memory, this.descriptors, table);
   }
 
   /** Offers the chain that begins at `head`. */
   offer(head: number): void {
-    this.#memory.write16(this.available + 4 + 2 * (this.#offered % this.size), head);
-    this.#offered = (this.#offered + 1) & 0xffff;
-    this.#memory.write16(this.available + 2, this.#offered);
+    this.memory.write16(this.available + 4 + 2 * (this.offered % this.size), head);
+    this.offered = (this.offered + 1) & 0xffff;
+    this.memory.write16(this.available + 2, this.offered);
   }
 
   /** What came back since the last call. */
   collect(): { head: number; written: number }[] {
     const back: { head: number; written: number }[] = [];
-    while (this.#seen !== this.#memory.read16(this.used + 2)) {
-      const entry = this.used + 4 + 8 * (this.#seen % this.size);
-      back.push({ head: this.#memory.read32(entry), written: this.#memory.read32(entry + 4) });
-      this.#seen = (this.#seen + 1) & 0xffff;
+    while (this.seen !== this.memory.read16(this.used + 2)) {
+      const entry = this.used + 4 + 8 * (this.seen % this.size);
+      back.push({ head: this.memory.read32(entry), written: this.memory.read32(entry + 4) });
+      this.seen = (this.seen + 1) & 0xffff;
     }
     return back;
   }
@@ -142,20 +142,20 @@ export class TestDriver {
     this.write(0x70, 3);
     this.acceptFeatures(this.offeredFeatures());
     this.write(0x70, 11);
-    this.#require('status', this.status, 11);
+    this.demand('status', this.status, 11);
     for (let index = 0; index < count; index++) {
       this.write(0x30, index);
       const queue = new TestQueue(this.memory, index, Math.min(size, this.read(0x34)));
       this.queues[index] = queue;
       this.configure(index, queue);
-      this.#require('ready', this.read(0x44), 1);
+      this.demand('ready', this.read(0x44), 1);
     }
     this.write(0x70, 15);
-    this.#require('status', this.status, 15);
+    this.demand('status', this.status, 15);
     return this;
   }
 
-  #require(what: string, value: number, expected: number): void {
+  private demand(what: string, value: number, expected: number): void {
     if (value !== expected) throw new Error(`the device did not start: ${what} reads ${value}, not ${expected}`);
   }
 

@@ -54,44 +54,44 @@ export class FakeMachine {
   readonly memory: MemoryPort;
   readonly tlb: TlbPort;
   readonly registers: SystemRegisterPort;
-  readonly #frames = new Map<number, DataView>();
-  readonly #registers = new Map<SystemRegister, bigint>();
-  readonly #tables = new Set<number>();
+  private readonly frames = new Map<number, DataView>();
+  private readonly registerValues = new Map<SystemRegister, bigint>();
+  private readonly tableList = new Set<number>();
   /** Entries made invalid, by address: how far DSB (1), TLBI (2), DSB (3) have come. */
-  readonly #broken = new Map<number, { before: bigint; stage: number }>();
-  #entries: TlbEntry[] = [];
+  private readonly broken = new Map<number, { before: bigint; stage: number }>();
+  private entries: TlbEntry[] = [];
 
   constructor() {
-    this.memory = this.#memoryPort();
+    this.memory = this.memoryPort();
     this.registers = {
-      read: (register) => this.#registers.get(register) ?? 0n,
+      read: (register) => this.registerValues.get(register) ?? 0n,
       write: (register, value) => {
         this.events.push(`msr ${register} ${hex(value)}`);
-        this.#registers.set(register, value);
+        this.registerValues.set(register, value);
       },
     };
     this.tlb = {
       invalidateAll: () => {
         this.events.push('tlbi all');
-        this.#entries = [];
-        this.#advance(1);
+        this.entries = [];
+        this.advance(1);
       },
       invalidatePage: (va) => {
         this.events.push(`tlbi ${hex(va)}`);
-        this.#entries = this.#entries.filter((entry) => va < entry.start || va >= entry.start + entry.size);
-        this.#advance(1);
+        this.entries = this.entries.filter((entry) => va < entry.start || va >= entry.start + entry.size);
+        this.advance(1);
       },
       dsb: () => {
         this.events.push('dsb');
-        this.#advance(0);
-        this.#advance(2);
+        this.advance(0);
+        this.advance(2);
       },
       isb: () => {
         this.events.push('isb');
       },
     };
-    this.#registers.set('TCR_EL1', 0x5_b510_3510n);
-    this.#registers.set('ID_AA64MMFR0_EL1', 0x5n);
+    this.registerValues.set('TCR_EL1', 0x5_b510_3510n);
+    this.registerValues.set('ID_AA64MMFR0_EL1', 0x5n);
   }
 
   /** Ports as the MMU code takes them. */
@@ -101,13 +101,13 @@ export class FakeMachine {
 
   /** Starts or stops checking descriptor stores into this frame. */
   watchTable(frame: PhysAddr, isTable = true): void {
-    if (isTable) this.#tables.add(frame);
-    else this.#tables.delete(frame);
+    if (isTable) this.tableList.add(frame);
+    else this.tableList.delete(frame);
   }
 
   /** Reports a frame given back while a walk could still lead to it. */
   checkFreed(frame: PhysAddr): void {
-    for (const [slot, { before, stage }] of this.#broken) {
+    for (const [slot, { before, stage }] of this.broken) {
       if (stage < 3 && Number(before & ADDRESS) === frame) {
         this.violations.push(`${hex(frame)} freed before the entry at ${hex(slot)} left the TLB`);
       }
@@ -116,12 +116,12 @@ export class FakeMachine {
 
   /** 64 bits of RAM, no translation, no log. */
   peek(pa: number): bigint {
-    return this.#frame(pa).getBigUint64(pa % 4096, true);
+    return this.frame(pa).getBigUint64(pa % 4096, true);
   }
 
   /** Sets 64 bits of RAM, no translation, no log, no check. */
   poke(pa: number, value: bigint): void {
-    this.#frame(pa).setBigUint64(pa % 4096, value, true);
+    this.frame(pa).setBigUint64(pa % 4096, value, true);
   }
 
   /**
@@ -129,10 +129,10 @@ export class FakeMachine {
    * what is found is remembered.
    */
   lookUp(va: VirtAddr): { descriptor: bigint; pa: number } | null {
-    const cached = this.#entries.find((entry) => va >= entry.start && va < entry.start + entry.size);
-    const entry = cached ?? this.#walk(va);
+    const cached = this.entries.find((entry) => va >= entry.start && va < entry.start + entry.size);
+    const entry = cached ?? this.walk(va);
     if (entry === null) return null;
-    if (cached === undefined) this.#entries.push(entry);
+    if (cached === undefined) this.entries.push(entry);
     return {
       descriptor: entry.descriptor,
       pa: Number((entry.descriptor & ADDRESS & ~(entry.size - 1n)) | (va % entry.size)),
@@ -142,7 +142,7 @@ export class FakeMachine {
   /** Every leaf below `root`, in order of address. */
   leaves(root: PhysAddr): FakeLeaf[] {
     const found: FakeLeaf[] = [];
-    this.#visit(root, (descriptor, level, offset) => {
+    this.visit(root, (descriptor, level, offset) => {
       if (level === 3 || (descriptor & 2n) === 0n) found.push({ offset, level, descriptor });
     });
     return found;
@@ -151,7 +151,7 @@ export class FakeMachine {
   /** Every table below `root`, the root first. */
   tables(root: PhysAddr): PhysAddr[] {
     const found = [root];
-    this.#visit(root, (descriptor, level) => {
+    this.visit(root, (descriptor, level) => {
       if (level < 3 && (descriptor & 2n) !== 0n) found.push(physAddr(Number(descriptor & ADDRESS)));
     });
     return found;
@@ -162,7 +162,7 @@ export class FakeMachine {
     const words: string[] = [];
     for (const table of this.tables(root)) {
       words.push(`table ${table}`);
-      const frame = this.#frame(table);
+      const frame = this.frame(table);
       for (let at = 0; at < 4096; at += 4) {
         const word = frame.getUint32(at, true);
         if (word !== 0) words.push(`${at}=${word}`);
@@ -171,9 +171,9 @@ export class FakeMachine {
     return words.join(' ');
   }
 
-  #visit(root: PhysAddr, on: (descriptor: bigint, level: number, offset: number) => void): void {
+  private visit(root: PhysAddr, on: (descriptor: bigint, level: number, offset: number) => void): void {
     const visit = (table: number, level: number, start: number): void => {
-      const frame = this.#frame(table);
+      const frame = this.frame(table);
       for (let index = 0; index < 512; index++) {
         // The low word first: most entries are invalid, and a 64-bit read makes an object.
         if ((frame.getUint32(index * 8, true) & 1) === 0) continue;
@@ -186,7 +186,7 @@ export class FakeMachine {
     visit(root, 0, 0);
   }
 
-  #walk(va: VirtAddr): TlbEntry | null {
+  private walk(va: VirtAddr): TlbEntry | null {
     const high = (va & (1n << 55n)) !== 0n;
     if (va >> 48n !== (high ? 0xffffn : 0n)) return null;
     const tcr = this.registers.read('TCR_EL1');
@@ -204,24 +204,24 @@ export class FakeMachine {
     return null;
   }
 
-  #advance(from: number): void {
-    for (const [slot, state] of this.#broken) {
+  private advance(from: number): void {
+    for (const [slot, state] of this.broken) {
       if (state.stage === from) state.stage = from + 1;
-      if (state.stage === 3) this.#broken.delete(slot);
+      if (state.stage === 3) this.broken.delete(slot);
     }
   }
 
-  #frame(pa: number): DataView {
+  private frame(pa: number): DataView {
     const number = Math.floor(pa / 4096);
-    let frame = this.#frames.get(number);
+    let frame = this.frames.get(number);
     if (frame === undefined) {
       frame = new DataView(new ArrayBuffer(4096));
-      this.#frames.set(number, frame);
+      this.frames.set(number, frame);
     }
     return frame;
   }
 
-  #toPhysical(va: VirtAddr, write: boolean): number {
+  private toPhysical(va: VirtAddr, write: boolean): number {
     if (!this.translated) {
       if (va < PHYSICAL_OFFSET || va >= PHYSICAL_OFFSET + (1n << 47n)) throw new SynchronousAbort(0x9600_0004, va);
       return Number(va - PHYSICAL_OFFSET);
@@ -232,23 +232,24 @@ export class FakeMachine {
     return found.pa;
   }
 
-  #checkStore(pa: number, value: bigint): void {
-    if (!this.#tables.has(pa - (pa % 4096))) return;
+  private checkStore(pa: number, value: bigint): void {
+    if (!this.tableList.has(pa - (pa % 4096))) return;
     const before = this.peek(pa);
     const wasValid = (before & 1n) !== 0n;
     const isValid = (value & 1n) !== 0n;
     if (wasValid && isValid && ((before ^ value) & ~PERMISSIONS) !== 0n) {
       this.violations.push(`live entry at ${hex(pa)} changed from ${hex(before)} to ${hex(value)}`);
     }
-    if (wasValid && !isValid) this.#broken.set(pa, { before, stage: 0 });
-    if (!wasValid && isValid && this.#broken.has(pa))
+    if (wasValid && !isValid) this.broken.set(pa, { before, stage: 0 });
+    if (!wasValid && isValid && this.broken.has(pa)) {
       this.violations.push(`entry at ${hex(pa)} made before it was broken`);
+    }
   }
 
-  #memoryPort(): MemoryPort {
+  private memoryPort(): MemoryPort {
     const locate = (va: VirtAddr, write: boolean): [DataView, number, number] => {
-      const pa = this.#toPhysical(va, write);
-      return [this.#frame(pa), pa % 4096, pa];
+      const pa = this.toPhysical(va, write);
+      return [this.frame(pa), pa % 4096, pa];
     };
     const eachByte = (
       va: VirtAddr,
@@ -274,7 +275,7 @@ export class FakeMachine {
       write32: (va, value) => ((at) => at[0].setUint32(at[1], value, true))(locate(va, true)),
       write64: (va, value) => {
         const [frame, at, pa] = locate(va, true);
-        this.#checkStore(pa, value);
+        this.checkStore(pa, value);
         this.events.push(`write64 ${hex(pa)} ${hex(value)}`);
         frame.setBigUint64(at, value, true);
       },
@@ -286,11 +287,11 @@ export class FakeMachine {
         return bytes;
       },
       writeBytes: (va, bytes) => {
-        this.events.push(`writeBytes ${hex(this.#toPhysical(va, true))}`);
+        this.events.push(`writeBytes ${hex(this.toPhysical(va, true))}`);
         eachByte(va, bytes.length, true, (frame, at, i) => frame.setUint8(at, bytes[i] as number));
       },
       fill: (va, length, byte) => {
-        this.events.push(`fill ${hex(this.#toPhysical(va, true))}`);
+        this.events.push(`fill ${hex(this.toPhysical(va, true))}`);
         eachByte(va, length, true, (frame, at) => frame.setUint8(at, byte));
       },
       window: (): MemoryWindow => {
@@ -308,31 +309,31 @@ export class FakeAllocator implements PageAllocator {
   readonly out = new Set<PhysAddr>();
   /** Allocations still granted before null is returned. */
   budget = Number.POSITIVE_INFINITY;
-  readonly #machine: FakeMachine;
-  readonly #free: PhysAddr[] = [];
+  private readonly machine: FakeMachine;
+  private readonly free: PhysAddr[] = [];
 
   constructor(machine: FakeMachine, base: number, count: number) {
-    this.#machine = machine;
-    for (let index = count - 1; index >= 0; index--) this.#free.push(physAddr(base + index * 4096));
+    this.machine = machine;
+    for (let index = count - 1; index >= 0; index--) this.free.push(physAddr(base + index * 4096));
   }
 
   allocPage(): PhysAddr | null {
     if (this.budget <= 0) return null;
-    const frame = this.#free.pop();
+    const frame = this.free.pop();
     if (frame === undefined) return null;
     this.budget--;
     this.out.add(frame);
-    this.#machine.watchTable(frame);
+    this.machine.watchTable(frame);
     // What a real frame holds: not zeros.
-    for (let at = 0; at < 4096; at += 8) this.#machine.poke(frame + at, 0xdead_beef_dead_beeen);
+    for (let at = 0; at < 4096; at += 8) this.machine.poke(frame + at, 0xdead_beef_dead_beeen);
     return frame;
   }
 
   freePage(pa: PhysAddr): void {
     if (!this.out.delete(pa)) throw new Error(`${hex(pa)} was not allocated here`);
-    this.#machine.checkFreed(pa);
-    this.#machine.watchTable(pa, false);
-    this.#free.push(pa);
+    this.machine.checkFreed(pa);
+    this.machine.watchTable(pa, false);
+    this.free.push(pa);
     this.budget++;
   }
 }

@@ -30,7 +30,7 @@ export class PageModel {
 
   /** Largest leaves first that fit, from the left. */
   mapRange(start: number, pa: number, bytes: number, attrs: bigint): MapErrorCode | null {
-    if (this.#overlaps(start, bytes)) return MapErrorCode.AlreadyMapped;
+    if (this.overlaps(start, bytes)) return MapErrorCode.AlreadyMapped;
     for (let done = 0; done < bytes; ) {
       const size = SIZES.find((s) => (start + done) % s === 0 && (pa + done) % s === 0 && done + s <= bytes) as number;
       this.leaves.set(start + done, { size, pa: pa + done, attrs });
@@ -42,21 +42,21 @@ export class PageModel {
   /** One leaf of `size`; inside a larger one it replaces its part. */
   mapUnit(start: number, pa: number, size: number, attrs: bigint): MapErrorCode | null {
     const around = this.find(start);
-    if (around !== null && around.leaf.size > size) this.#splitTo(start, size);
-    else if (this.#overlaps(start, size)) return MapErrorCode.AlreadyMapped;
+    if (around !== null && around.leaf.size > size) this.splitTo(start, size);
+    else if (this.overlaps(start, size)) return MapErrorCode.AlreadyMapped;
     this.leaves.set(start, { size, pa, attrs });
     return null;
   }
 
   unmapRange(start: number, bytes: number): MapErrorCode | null {
-    return this.#update(start, bytes, () => null);
+    return this.update(start, bytes, () => null);
   }
 
   protect(start: number, bytes: number, attrs: bigint): MapErrorCode | null {
-    return this.#update(start, bytes, (leaf) => (leaf.attrs === attrs ? leaf : { ...leaf, attrs }));
+    return this.update(start, bytes, (leaf) => (leaf.attrs === attrs ? leaf : { ...leaf, attrs }));
   }
 
-  #update(start: number, bytes: number, change: (leaf: ModelLeaf) => ModelLeaf | null): MapErrorCode | null {
+  private update(start: number, bytes: number, change: (leaf: ModelLeaf) => ModelLeaf | null): MapErrorCode | null {
     const end = start + bytes;
     for (let at = start; at < end; ) {
       const found = this.find(at);
@@ -67,7 +67,7 @@ export class PageModel {
       let found = this.find(at) as { start: number; leaf: ModelLeaf };
       const after = change(found.leaf);
       while (after !== found.leaf && (found.start < at || found.start + found.leaf.size > end)) {
-        this.#split(found.start);
+        this.split(found.start);
         found = this.find(at) as { start: number; leaf: ModelLeaf };
       }
       const changed = change(found.leaf);
@@ -78,19 +78,19 @@ export class PageModel {
     return null;
   }
 
-  #overlaps(start: number, bytes: number): boolean {
+  private overlaps(start: number, bytes: number): boolean {
     if (this.find(start) !== null) return true;
     for (const offset of this.leaves.keys()) if (offset >= start && offset < start + bytes) return true;
     return false;
   }
 
-  #splitTo(offset: number, size: number): void {
+  private splitTo(offset: number, size: number): void {
     for (let found = this.find(offset); found !== null && found.leaf.size > size; found = this.find(offset)) {
-      this.#split(found.start);
+      this.split(found.start);
     }
   }
 
-  #split(start: number): void {
+  private split(start: number): void {
     const leaf = this.leaves.get(start) as ModelLeaf;
     const size = leaf.size / 512;
     for (let index = 0; index < 512; index++) {

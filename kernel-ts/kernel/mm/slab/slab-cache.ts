@@ -129,8 +129,9 @@ export class SlabCache {
     if (slab !== null) {
       const before = slab.list;
       const index = slab.alloc();
-      if (index < 0)
+      if (index < 0) {
         throw badSlabFree(BadSlabFree.CORRUPT, this.name, slab.va, 'its bitmap is full and its count is not');
+      }
       this.move(slab, before);
       this.count(1);
       object = slab.object(index);
@@ -233,8 +234,9 @@ export class SlabCache {
         slab = this.lists.next(slab)
       ) {
         const counted = slab.countInUse();
-        if (counted !== slab.inUse)
+        if (counted !== slab.inUse) {
           violations.push(`slab at ${hex(slab.va)}: in_use ${slab.inUse}, counted ${counted}`);
+        }
         if (slab.list !== list) violations.push(`slab at ${hex(slab.va)}: on list ${list}, belongs on ${slab.list}`);
         if (this.lists.previous(slab) !== before) violations.push(`slab at ${hex(slab.va)}: prev does not lead back`);
         inUse += counted;
@@ -247,8 +249,9 @@ export class SlabCache {
       slabs += length;
     }
     if (inUse !== this.inUse) violations.push(`cache ${this.name}: in_use ${this.inUse}, counted ${inUse}`);
-    if (slabs !== this.slabs.size)
+    if (slabs !== this.slabs.size) {
       violations.push(`cache ${this.name}: ${slabs} slabs listed, ${this.slabs.size} known`);
+    }
     return violations;
   }
 

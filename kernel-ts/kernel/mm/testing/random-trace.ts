@@ -55,8 +55,9 @@ export function run(
       if (used.has(number) || !managed(number)) throw new Error(`frame ${number} handed out twice, or never given`);
       used.add(number);
     }
-    if (order >= 0 && frame % (PAGE_SIZE * 2 ** order) !== 0)
+    if (order >= 0 && frame % (PAGE_SIZE * 2 ** order) !== 0) {
       throw new Error(`frame ${frame} of order ${order} is misaligned`);
+    }
     live.push({ frame, frames, order });
   };
   const give = (index: number): void => {
@@ -70,8 +71,9 @@ export function run(
     else if (step.kind === 'exact') take(buddy.allocExact(step.frames * PAGE_SIZE - 7), step.frames, -1);
     else if (live.length > 0) give(step.pick % live.length);
     const { totalFrames, freeFrames } = buddy.counts();
-    if (totalFrames - freeFrames !== used.size)
+    if (totalFrames - freeFrames !== used.size) {
       throw new Error(`${totalFrames - freeFrames} frames counted as used, ${used.size} are`);
+    }
     afterEach();
   }
   while (live.length > 0) give(live.length - 1);
