@@ -1,14 +1,15 @@
 /**
- * Executes the families of SIMD and FP instructions (simd-fixtures/) on QEMU's user-mode emulator
+ * `npm run simd-fixtures`: executes the families of SIMD and FP instructions (simd-fixtures/) on QEMU's user-mode emulator
  * and writes digests of the results. The own core is compared with them by tests/a64-simd.test.ts,
  * wherever there is no QEMU.
  */
 
 import { writeFileSync } from 'node:fs';
+import { commandMain } from '#workbench/cli/command.ts';
 import { CLASSES, type EncodingClass, digestOf, DIGESTS, familiesOf, recordsOf } from './simd-fixtures/families.ts';
 import { type Oracle, withQemu } from './simd-fixtures/qemu.ts';
 
-const SKIPPED = 77;
+const EXIT_SKIPPED = 77;
 
 function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -32,11 +33,21 @@ function linesOf(encodingClass: EncodingClass, oracle: Oracle): string[] {
   return [`# ${encodingClass.name}`, ...lines];
 }
 
-process.exitCode = withQemu((oracle) => {
-  if (oracle === null) {
-    console.error('simd-fixtures: skipped; install qemu-user and the GNU cross binutils for aarch64');
-    return SKIPPED;
-  }
-  writeFileSync(DIGESTS, `${CLASSES.flatMap((one) => linesOf(one, oracle)).join('\n')}\n`);
-  return 0;
+export const main = commandMain({
+  name: 'simd-fixtures',
+  summary:
+    "Executes the families of SIMD and FP instructions on QEMU's user-mode emulator and writes digests of the results, with which the tests compare the own core.",
+  usage: '[options]',
+  options: {},
+  examples: [['npm run simd-fixtures']],
+  statuses: { 0: 'written', [EXIT_SKIPPED]: 'qemu-user or the GNU cross binutils are missing' },
+  run: () =>
+    withQemu((oracle) => {
+      if (oracle === null) {
+        process.stderr.write('simd-fixtures: skipped; install qemu-user and the GNU cross binutils for aarch64\n');
+        return EXIT_SKIPPED;
+      }
+      writeFileSync(DIGESTS, `${CLASSES.flatMap((one) => linesOf(one, oracle)).join('\n')}\n`);
+      return 0;
+    }),
 });
