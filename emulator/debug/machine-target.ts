@@ -7,7 +7,7 @@
  * of its slices whether the debugger has to be told.
  *
  * Going back is executing again: from the last checkpoint before the moment that is wanted, or from
- * the reset (way-back.ts).
+ * the reset (restart-points.ts).
  */
 
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
@@ -18,7 +18,7 @@ import type { DebugPoint, DebugStop, DebugTarget, DebugThread } from './gdb/targ
 import { History } from './history.ts';
 import { answerMonitor } from './monitor.ts';
 import { StopPoints } from './stop-points.ts';
-import { type Place, WayBack } from './way-back.ts';
+import { type RestartPoint, RestartPoints } from './restart-points.ts';
 
 /** How a run of the machine ended, as the command line judges it. */
 export interface RunEnd {
@@ -65,7 +65,7 @@ interface MetPoint {
 
 export class MachineTarget implements DebugTarget {
   private driven: DriveableMachine;
-  private readonly wayBack: WayBack<DriveableMachine> | null;
+  private readonly restartPoints: RestartPoints<DriveableMachine> | null;
   private readonly closeInstructions: number;
   private memory: DebugMemory;
   private points: StopPoints;
@@ -82,7 +82,7 @@ export class MachineTarget implements DebugTarget {
     interval = CHECKPOINT_INSTRUCTIONS,
   ) {
     this.driven = driven;
-    this.wayBack = again === null ? null : new WayBack(again, interval);
+    this.restartPoints = again === null ? null : new RestartPoints(again, interval);
     this.closeInstructions = Math.ceil(interval * CLOSE);
     this.memory = new DebugMemory(driven.machine);
     this.points = new StopPoints(driven.machine, this.memory);
@@ -94,7 +94,7 @@ export class MachineTarget implements DebugTarget {
   }
 
   get goesBack(): boolean {
-    return this.wayBack !== null;
+    return this.restartPoints !== null;
   }
 
   threads(): readonly DebugThread[] {
@@ -208,7 +208,7 @@ export class MachineTarget implements DebugTarget {
    * does the same again when it is executed anew.
    */
   note(action: () => void): void {
-    if (this.wayBack !== null) this.history.note(this.machine.clock.instructions, action);
+    if (this.restartPoints !== null) this.history.note(this.machine.clock.instructions, action);
   }
 
   /** A debugger has come: gates and new cores are watched from now on. */
@@ -234,10 +234,11 @@ export class MachineTarget implements DebugTarget {
 
   /** Takes the machine back to `instructions`. False when it ends before it gets there. */
   private goTo(instructions: number): boolean {
-    const { wayBack } = this;
-    if (wayBack === null) throw new Error('this target cannot go back: it was not told how to make its machine anew');
-    const place = this.restart(wayBack, instructions);
-    wayBack.forgetFrom(instructions);
+    const { restartPoints } = this;
+    if (restartPoints === null)
+      throw new Error('this target cannot go back: it was not told how to make its machine anew');
+    const place = this.restart(restartPoints, instructions);
+    restartPoints.forgetFrom(instructions);
     // A machine that was restored from a snapshot has no earlier past.
     if (this.machine.clock.instructions > instructions) return false;
     const close = instructions - this.closeInstructions;
@@ -245,7 +246,7 @@ export class MachineTarget implements DebugTarget {
     if (this.machine.clock.instructions < close - this.closeInstructions) {
       if (!this.replay(close, entries)) return false;
       entries = this.history.countUpTo(close);
-      this.addPlace(wayBack, entries);
+      this.addRestartPoint(restartPoints, entries);
     }
     return this.replay(instructions, entries);
   }
@@ -255,10 +256,10 @@ export class MachineTarget implements DebugTarget {
    * that; the last point that is met.
    */
   private findLastMet(before: number): MetPoint | null {
-    const { wayBack } = this;
-    if (wayBack === null) return null;
+    const { restartPoints } = this;
+    if (restartPoints === null) return null;
     for (let end = before; ; ) {
-      const place = this.restart(wayBack, end);
+      const place = this.restart(restartPoints, end);
       this.observe();
       this.points.install();
       const last = this.lastMetOnTheWay(Math.min(end + 1, before), place.entries);
@@ -299,8 +300,11 @@ export class MachineTarget implements DebugTarget {
   }
 
   /** The machine as it was at the last place before that instruction. */
-  private restart(wayBack: WayBack<DriveableMachine>, instructions: number): Place<DriveableMachine> {
-    const place = wayBack.before(instructions);
+  private restart(
+    restartPoints: RestartPoints<DriveableMachine>,
+    instructions: number,
+  ): RestartPoint<DriveableMachine> {
+    const place = restartPoints.before(instructions);
     this.machine.observer = null;
     this.driven = place.begin();
     this.memory = new DebugMemory(this.machine);
@@ -311,14 +315,15 @@ export class MachineTarget implements DebugTarget {
 
   /** A checkpoint, when the last one is far enough back. */
   private keepPlace(): void {
-    const { wayBack } = this;
+    const { restartPoints } = this;
     const { instructions } = this.machine.clock;
-    if (wayBack?.isDue(instructions) === true) this.addPlace(wayBack, this.history.countUpTo(instructions));
+    if (restartPoints?.isDue(instructions) === true)
+      this.addRestartPoint(restartPoints, this.history.countUpTo(instructions));
   }
 
-  private addPlace(wayBack: WayBack<DriveableMachine>, entries: number): void {
+  private addRestartPoint(restartPoints: RestartPoints<DriveableMachine>, entries: number): void {
     const begin = this.driven.checkpoint?.() ?? null;
-    if (begin !== null) wayBack.add({ instructions: this.machine.clock.instructions, entries, begin });
+    if (begin !== null) restartPoints.add({ instructions: this.machine.clock.instructions, entries, begin });
   }
 
   private runOne(core: number): DebugStop | null {

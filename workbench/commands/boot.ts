@@ -15,7 +15,7 @@ import { Terminal } from '#workbench/boot/terminal.ts';
 import { commandMain, EXIT_INTERRUPTED } from '#workbench/cli/command.ts';
 import type { MachineOrigin } from '#workbench/debug/debugged-machine.ts';
 import { GdbServer } from '#workbench/debug/gdb-server.ts';
-import { HeardOnce } from '#workbench/debug/heard-once.ts';
+import { ReplayFilter } from '#workbench/debug/replay-filter.ts';
 import { checkOutput, OutputStream, writeOutput } from '#workbench/files/output-file.ts';
 import { logHeader } from '#workbench/log/event-header.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
@@ -64,15 +64,15 @@ async function boot(source: MachineSource, options: RunOptions, interrupt: Abort
   let recorder = record();
   const outputs = openOutputs(options);
   outputs.log?.write(eventHeaderLine(logHeader(machine.parts.settings)));
-  const heard = new HeardOnce(
+  const filter = new ReplayFilter(
     (chunk) => {
       process.stdout.write(Uint8Array.from(chunk));
       outputs.serial?.write(chunk);
     },
     (event) => outputs.log?.write(eventLine(event)),
   );
-  if (source.kind === 'restored') heard.leaveOut(machine.events.events.length);
-  heard.listen(machine);
+  if (source.kind === 'restored') filter.leaveOut(machine.events.events.length);
+  filter.listen(machine);
   if (source.kind === 'restored' && !options.quiet) tellMoment('goes on', machine);
 
   const terminal = new Terminal(machine, options.quiet);
@@ -80,7 +80,7 @@ async function boot(source: MachineSource, options: RunOptions, interrupt: Abort
     machine.close();
     machine = origin?.make() ?? make();
     recorder = record();
-    heard.listen(machine, origin?.eventsBefore ?? null);
+    filter.listen(machine, origin?.eventsBefore ?? null);
     terminal.moveTo(machine);
     return machine;
   });

@@ -56,19 +56,6 @@ export function viewOf({ machine, cpu }: Pick<LevitateMachine, 'machine' | 'cpu'
   };
 }
 
-/**
- * Runs `look`, which may read the kernel's structures through its ports, and takes the simulated
- * time back that such reads are charged.
- */
-export function quietly<T>({ clock }: Pick<Machine, 'clock'>, look: () => T): T {
-  const { portAccesses } = clock;
-  try {
-    return look();
-  } finally {
-    clock.portAccesses = portAccesses;
-  }
-}
-
 function untouchedReader({ memory, fixedMemory }: Machine): ReadTable {
   const touched = memory.touchedRanges();
   return (pa, bytes) => {

@@ -19,7 +19,7 @@ import { type Range as Interval, intersect, subtract } from '#common/range.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { ownersByStart } from './block-history.ts';
 import { findMemMap, kernelBanks, type MemMapView } from './kernel-memory.ts';
-import { type MachineView, quietly, touchedSpans, viewOf } from './machine-view.ts';
+import { type MachineView, touchedSpans, viewOf } from './machine-view.ts';
 import { type NamedReservation, type ReservationKind, reservationsOf } from './reservations.ts';
 
 /** What a range of RAM is used for. */
@@ -183,7 +183,7 @@ const TRACED_KINDS: Readonly<Partial<Record<EventOwnerKind, RangeKind>>> = {
 /** Who has an allocated block: the heap, a page table that is live, or who the trace names. */
 function allocationOwners(machine: LevitateMachine, view: MachineView): (start: number, end: number) => Ownership {
   const heap = machine.findKernel()?.memory?.heap;
-  const spans = heap === undefined ? [] : quietly(machine.machine, () => heap.ranges());
+  const spans = heap === undefined ? [] : machine.machine.clock.withoutCharge(() => heap.ranges());
   const tables = new Map<number, Ownership>();
   for (const { register, tables: found } of view.trees()) {
     for (const { address, level } of found) {

@@ -14,7 +14,6 @@ import { PLACED_BY_KERNEL } from '#kernel-ts/kernel/mm/boot-report.ts';
 import { ownerInEvents } from '#kernel-ts/kernel/mm/owner.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { kernelBanks, told } from './kernel-memory.ts';
-import { quietly } from './machine-view.ts';
 
 /** What holds a reserved range. */
 export type ReservationKind = 'kernel' | 'device-tree' | 'initramfs' | 'reserved' | 'mem_map' | 'kernel-tables';
@@ -58,7 +57,7 @@ export function reservationsOf(machine: LevitateMachine): NamedReservation[] {
   if (kernel === null || kernelBanks(machine).length === 0) return ofLoader(machine, fdt);
   const memblock = kernel.memory?.memblock;
   if (memblock === undefined) return ofEvents(machine, fdt);
-  return quietly(machine.machine, () =>
+  return machine.machine.clock.withoutCharge(() =>
     [...memblock.reservedRanges()].map(({ start, end, owner, noMap }) => {
       const { kind, name } = ownerInEvents(owner.kind);
       return {

@@ -68,17 +68,15 @@ function notesOn(machine: LevitateMachine, story: StoryPart, { moments, operatio
 function mappedRanges(machine: LevitateMachine): MappedRange[] | null {
   const memory = machine.findKernel()?.memory ?? null;
   if (memory === null) return null;
-  const { clock } = machine.machine;
-  const { portAccesses } = clock;
   try {
-    const { ranges, writableAndExecutable } = memory.mmu.report(memory.kernelSpace);
+    const { ranges, writableAndExecutable } = machine.machine.clock.withoutCharge(() =>
+      memory.mmu.report(memory.kernelSpace),
+    );
     return ranges.map((range) => mappedRange(range, writableAndExecutable.includes(range)));
   } catch {
     // Tables that a panicked kernel left broken abort the read; the rest of the page is the more
     // wanted.
     return null;
-  } finally {
-    clock.portAccesses = portAccesses;
   }
 }
 

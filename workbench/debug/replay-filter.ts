@@ -6,7 +6,7 @@
 import type { LogEvent } from '#workbench/log/event-kinds.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
-export class HeardOnce {
+export class ReplayFilter {
   private readonly onBytes: (chunk: Uint8Array) => void;
   private readonly onEvent: (event: LogEvent) => void;
   /** Serial bytes and events heard so far, counted from the machine's reset. */
