@@ -1,7 +1,7 @@
 /**
- * `npm run simd-fixtures`: executes the families of SIMD and FP instructions (simd-fixtures/) on QEMU's user-mode emulator
- * and writes digests of the results. The own core is compared with them by tests/a64-simd.test.ts,
- * wherever there is no QEMU.
+ * `npm run simd-fixtures`: executes the families of SIMD and FP instructions (simd-fixtures/) on
+ * QEMU's user-mode emulator and writes digests of the results. The own core is compared with them
+ * by tests/a64-simd.test.ts, wherever there is no QEMU.
  */
 
 import { writeFileSync } from 'node:fs';

@@ -235,8 +235,9 @@ export class MachineTarget implements DebugTarget {
   /** Takes the machine back to `instructions`. False when it ends before it gets there. */
   private goTo(instructions: number): boolean {
     const { restartPoints } = this;
-    if (restartPoints === null)
+    if (restartPoints === null) {
       throw new Error('this target cannot go back: it was not told how to make its machine anew');
+    }
     const place = this.restart(restartPoints, instructions);
     restartPoints.forgetFrom(instructions);
     // A machine that was restored from a snapshot has no earlier past.
@@ -317,8 +318,9 @@ export class MachineTarget implements DebugTarget {
   private keepPlace(): void {
     const { restartPoints } = this;
     const { instructions } = this.machine.clock;
-    if (restartPoints?.isDue(instructions) === true)
+    if (restartPoints?.isDue(instructions) === true) {
       this.addRestartPoint(restartPoints, this.history.countUpTo(instructions));
+    }
   }
 
   private addRestartPoint(restartPoints: RestartPoints<DriveableMachine>, entries: number): void {

@@ -7,7 +7,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { wideComments } from './comment-width.ts';
 import { circlesOf, unreachedFrom } from './import-graph.ts';
-import { ENTRY_POINTS, FOLDER_RULES, type FolderRule, PERMITTED_CIRCLES, SINGLE_FILE_IMPORTS } from './rules.ts';
+import {
+  ENTRY_POINTS,
+  FOLDER_RULES,
+  FORBIDDEN_EVERYWHERE,
+  type FolderRule,
+  PERMITTED_CIRCLES,
+  SINGLE_FILE_IMPORTS,
+} from './rules.ts';
 import { lineAt, scanSource } from './scan-source.ts';
 
 /** A broken rule. `file` is relative to the package root, with "/"; `line` counts from 1. */
