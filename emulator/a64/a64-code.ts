@@ -12,6 +12,7 @@
 
 import { LAYOUT, STACK_POINTER, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, ZERO_REGISTER } from './layout.ts';
 import { Code, i32, type I32, type I64, i64, op, type Value } from './wasm/code.ts';
+import { simd, type V128 } from './wasm/simd.ts';
 
 /**
  * Numbers of the functions that meanings call. All take the core first, and return 1 when an
@@ -113,6 +114,33 @@ export class A64Code extends Code {
     const { address, offset } = this.place(n, LAYOUT.v, i32(4));
     this.store(address, offset, low);
     this.store(address, offset + 8, high);
+  }
+
+  /** V register `n` as it is where the value is used. */
+  vector(n: I32): V128 {
+    const { address, offset } = this.place(n, LAYOUT.v, i32(4));
+    return simd.load(address, offset);
+  }
+
+  setVector(n: I32, value: V128): void {
+    const { address, offset } = this.place(n, LAYOUT.v, i32(4));
+    this.storeVector(address, offset, value);
+  }
+
+  /** Lane `index`, of `bytes`, of V register `n`, with zeros above. */
+  lane(n: I32, index: I32, bytes: number): I64 {
+    const { address, offset } = this.lanePlace(n, index, bytes);
+    return this.load('i64', address, offset, bytes);
+  }
+
+  setLane(n: I32, index: I32, bytes: number, value: I64): void {
+    const { address, offset } = this.lanePlace(n, index, bytes);
+    this.store(address, offset, value, bytes);
+  }
+
+  private lanePlace(n: I32, index: I32, bytes: number): { address: I32; offset: number } {
+    const { address, offset } = this.place(n, LAYOUT.v, i32(4));
+    return { address: op.add(address, op.mul(index, i32(bytes))), offset };
   }
 
   private place(n: I32, start: number, shift: I32): { address: I32; offset: number } {

@@ -127,15 +127,22 @@ const PERMUTES: Readonly<Record<number, (i: number, lanes: number, part: number)
   3: (i, lanes, part) => (i >> 1) + part * (lanes / 2) + (i % 2) * lanes,
 };
 
-export function decodePermute({ Q, size, Rm, opcode, Rn, Rd }: Permute): Operation | null {
+/** Lanes of the result as numbers of lanes of Rn, and behind them of Rm; null: unallocated. */
+export function permutation(opcode: number, size: number, Q: number): readonly number[] | null {
   const source = PERMUTES[opcode & 3];
   if (source === undefined || (size === 3 && Q === 0)) return null;
+  const lanes = (Q === 1 ? 16 : 8) >> size;
+  return Array.from({ length: lanes }, (_, i) => source(i, lanes, opcode >> 2));
+}
+
+export function decodePermute({ Q, size, Rm, opcode, Rn, Rd }: Permute): Operation | null {
+  const indices = permutation(opcode, size, Q);
+  if (indices === null) return null;
   const type = laneTypeOf(size, false);
   const lanes = lanesOf(type, false, Q);
-  const order = Array.from({ length: lanes }, (_, i) => {
-    const index = source(i, lanes, opcode >> 2);
-    return index < lanes ? Rn * type.perRegister + index : Rm * type.perRegister + index - lanes;
-  });
+  const order = indices.map((index) =>
+    index < lanes ? Rn * type.perRegister + index : Rm * type.perRegister + index - lanes,
+  );
   return ({ v }) => {
     const from = type.view(v);
     const to = type.view(result);
@@ -197,28 +204,37 @@ function expandImmediate(op: number, cmode: number, imm8: number): bigint {
   return mask;
 }
 
-/** MOVI, MVNI, ORR, BIC, FMOV. */
-export function decodeModifiedImmediate({ Q, op, abc, cmode, o2, defgh, Rd }: ModifiedImmediate): Operation | null {
+/** What 64 bits of Rd become: set, or changed by ORR or BIC; null: unallocated. */
+export function modifiedImmediate({
+  Q,
+  op,
+  abc,
+  cmode,
+  o2,
+  defgh,
+}: Omit<ModifiedImmediate, 'Rd'>): { readonly kind: 'move' | 'or' | 'bic'; readonly value: bigint } | null {
   const imm8 = (abc << 5) | defgh;
-  const bytes = Q === 1 ? 16 : 8;
-  const move = (value: bigint): Operation => {
-    return ({ v }) => {
-      result.u64.fill(value);
-      commit(v, Rd, bytes);
-    };
-  };
   // FMOV (half) is all there is with o2.
-  if (o2 === 1) return op === 0 && cmode === 15 ? move(repeated(fpImmediate(HALF, imm8), 16)) : null;
-  if (cmode === 15 && op === 1 && Q === 0) return null;
-  const immediate = expandImmediate(op, cmode, imm8);
-  if (cmode < 12 && (cmode & 1) === 1) {
-    return ({ v }) => {
-      for (let i = 0; i < 2; i += 1) {
-        const old = v.u64[Rd * 2 + i] ?? 0n;
-        result.u64[i] = op === 0 ? old | immediate : old & ~immediate;
-      }
-      commit(v, Rd, bytes);
-    };
+  if (o2 === 1) {
+    return op === 0 && cmode === 15 ? { kind: 'move', value: repeated(fpImmediate(HALF, imm8), 16) } : null;
   }
-  return move(op === 1 && cmode < 14 ? ~immediate : immediate);
+  if (cmode === 15 && op === 1 && Q === 0) return null;
+  const value = expandImmediate(op, cmode, imm8);
+  if (cmode < 12 && (cmode & 1) === 1) return { kind: op === 0 ? 'or' : 'bic', value };
+  return { kind: 'move', value: op === 1 && cmode < 14 ? BigInt.asUintN(64, ~value) : value };
+}
+
+/** MOVI, MVNI, ORR, BIC, FMOV. */
+export function decodeModifiedImmediate(fields: ModifiedImmediate): Operation | null {
+  const immediate = modifiedImmediate(fields);
+  if (immediate === null) return null;
+  const { kind, value } = immediate;
+  const bytes = fields.Q === 1 ? 16 : 8;
+  return ({ v }) => {
+    for (let i = 0; i < 2; i += 1) {
+      const old = v.u64[fields.Rd * 2 + i] ?? 0n;
+      result.u64[i] = kind === 'move' ? value : kind === 'or' ? old | value : old & ~value;
+    }
+    commit(v, fields.Rd, bytes);
+  };
 }

@@ -10,6 +10,7 @@ import { DATA_PROCESSING_REGISTER } from './data-processing-register.ts';
 import { EXCLUSIVE } from './exclusive.ts';
 import { FP_CODE } from './fp-code.ts';
 import { LOADS_STORES } from './loads-stores.ts';
+import { SIMD_CODE } from './simd-code.ts';
 import { SIMD_FP } from './simd-fp.ts';
 import { STRUCTURE_LOADS } from './structure-loads.ts';
 import { SYSTEM } from './system.ts';
@@ -23,5 +24,6 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   ...EXCLUSIVE,
   ...DATA_PROCESSING_REGISTER,
   ...FP_CODE,
+  ...SIMD_CODE,
   ...SIMD_FP,
 ];

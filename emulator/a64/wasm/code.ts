@@ -27,6 +27,7 @@ import {
   WRAP,
 } from './binary.ts';
 import type { FunctionBody } from './module.ts';
+import { simd, type V128 } from './simd.ts';
 
 /**
  * A value that can be used any number of times. Constants are kept as signed numbers of their
@@ -288,6 +289,11 @@ export class Code {
     address.put(this.bytes);
     value.put(this.bytes);
     this.bytes.push(STORE[value.type][bytes] as number, 0, ...unsigned(offset));
+  }
+
+  /** 128 bits at `address` + `offset`. */
+  storeVector(address: I32, offset: number, value: V128): void {
+    simd.store(this.bytes, address, offset, value);
   }
 
   /** Calls function `index`, which has one result. */
