@@ -9,6 +9,12 @@ const common = {
 
 export default defineConfig({
   test: {
+    coverage: {
+      provider: 'v8',
+      include: ['{boards,common,emulator,fdt,kernel-ts,workbench}/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/testing/**'],
+      reporter: ['text-summary'],
+    },
     projects: [
       // Nothing in them outlives a test, and loading their modules takes longer than most of them.
       { test: { ...common, name: 'pure', isolate: false, include: ['{common,fdt,kernel-ts,boards}/**/*.test.ts'] } },

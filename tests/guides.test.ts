@@ -1,11 +1,12 @@
 /**
  * The output that docs/explain.md and docs/event-log.md show is what the commands print: each `$
  * npm run explain …` is run, and the two logs of the guide are made and compared. A line "…" stands
- * for the rest. Times may differ from the guide's; everything else is compared.
+ * for the rest. Times may differ from the guide's; everything else is compared. Of the guides for
+ * people who add something, what they name is there.
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -74,5 +75,25 @@ describe('docs/event-log.md', () => {
     expect(asShown(printedBy(boot), timeline)).toBe(asShown(timeline, timeline));
     expect(difference[0]).toBe('from 8g.log to 2g.log:');
     expect(asShown(printedBy(lessMemory), difference)).toBe(asShown(difference, difference));
+  });
+});
+
+describe.each(['CONTRIBUTING.md', 'docs/add-a-board.md', 'docs/add-a-device.md'])('%s', (guide) => {
+  const text = readFileSync(join(packageRoot(), guide), 'utf8');
+  const quoted = [...text.matchAll(/`([^`\n]+)`/g)].map(([, words = '']) => words);
+
+  it('names files that there are', () => {
+    // Not those that the reader makes.
+    const paths = quoted.filter((words) => /^[\w.-]+(\/[\w.-]*)+$/.test(words) && !words.includes('NAME'));
+    expect(paths.length).toBeGreaterThan(3);
+    expect(paths.filter((path) => !existsSync(join(packageRoot(), path)))).toEqual([]);
+  });
+
+  it('names commands that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
+    expect([...named, 'boot'].filter((name) => scripts[name] === undefined)).toEqual([]);
   });
 });
