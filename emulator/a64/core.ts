@@ -17,14 +17,12 @@
 
 import { hex } from '#common/address.ts';
 import { isClosedLoop } from '#emulator/cpu/closed-loop.ts';
-import type { CoreEnvironment, CoreStop } from '#emulator/cpu/core-environment.ts';
 import { CoreTranslation, PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import { DebugRegisters } from '#emulator/cpu/debug-registers.ts';
-import { ExceptionDelivery, type TakenException } from '#emulator/cpu/exception-delivery.ts';
+import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { enterException } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { InterruptLines } from '#emulator/cpu/interrupt-lines.ts';
-import type { CoreFactory, MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { SharedChange } from '#emulator/cpu/stale-caches.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { Translation, TranslationRegisters } from '#emulator/cpu/translate.ts';
@@ -46,6 +44,13 @@ import { operate, type OperationParts } from './system/operations.ts';
 import { RegisterFile } from './system/register-file.ts';
 import { SystemRegisters } from './system/system-registers.ts';
 import type { CallKind, SystemPort, WaitKind } from './system/system-port.ts';
+import type {
+  CoreEnvironment,
+  CoreFactory,
+  CoreStop,
+  MachineCore,
+  TakenException,
+} from '#emulator/cpu/machine-core.ts';
 
 const VERSION = 'A64 to WebAssembly';
 

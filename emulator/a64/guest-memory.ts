@@ -9,7 +9,6 @@
  */
 
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
-import type { CoreEnvironment } from '#emulator/cpu/core-environment.ts';
 import { PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import type { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { externalAbortTarget, synchronousTarget } from '#emulator/cpu/external-abort.ts';
@@ -20,6 +19,7 @@ import { ACCESS_UNPRIVILEGED } from './a64-code.ts';
 import { ALREADY_TAKEN, type CoreState, type MemoryPort, PSTATE } from './core-state.ts';
 import { LAYOUT, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT } from './layout.ts';
 import type { RegisterFile } from './system/register-file.ts';
+import type { CoreEnvironment } from '#emulator/cpu/machine-core.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
 const PAGE_MASK = PAGE - 1;

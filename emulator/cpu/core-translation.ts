@@ -8,9 +8,9 @@
 import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { physicalOfCode } from './code-scan.ts';
-import type { CoreEnvironment } from './core-environment.ts';
 import { levelOf } from './exception-entry.ts';
 import { type TranslationRegisters, walk } from './translate.ts';
+import type { CoreEnvironment } from './machine-core.ts';
 
 /** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
 export const PHYSICAL_BITS = 44;

@@ -31,10 +31,9 @@ import {
 import { isClosedLoop } from './closed-loop.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
 import { findMoves } from './code-scan.ts';
-import type { CoreEnvironment, CoreStop } from './core-environment.ts';
 import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
 import { isDebugRegister, isOsLock } from './debug-registers.ts';
-import { ExceptionDelivery, type RefusedAccess, type TakenException } from './exception-delivery.ts';
+import { ExceptionDelivery, type RefusedAccess } from './exception-delivery.ts';
 import { enterException, levelOf } from './exception-entry.ts';
 import { synchronousTarget } from './external-abort.ts';
 import {
@@ -47,7 +46,6 @@ import {
   waitHint,
 } from './instruction.ts';
 import { InterruptLines } from './interrupt-lines.ts';
-import type { CoreFactory, MachineCore } from './machine-core.ts';
 import { isMonitorSetting, isSoftwareIncrement } from './performance-monitors.ts';
 import { SelfHostedDebug } from './self-hosted-debug.ts';
 import type { SharedChange } from './stale-caches.ts';
@@ -64,6 +62,7 @@ import {
 import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
 import { WaitHints } from './wait-hints.ts';
+import type { CoreEnvironment, CoreFactory, CoreStop, MachineCore, TakenException } from './machine-core.ts';
 
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;

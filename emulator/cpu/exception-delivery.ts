@@ -9,25 +9,16 @@ import { hex } from '#common/address.ts';
 import type { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import type { CoreEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
 import { leadsTo } from './closed-loop.ts';
-import type { CoreEnvironment } from './core-environment.ts';
 import type { CoreTranslation } from './core-translation.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
-import type { MachineCore } from './machine-core.ts';
 import { EXTERNAL_ABORT_STATUS, pcAlignmentSyndrome, withFaultStatus } from './syndrome.ts';
+import type { CoreEnvironment, MachineCore, TakenException } from './machine-core.ts';
 
 /** A physical access that the bus refused, seen from the instruction that made it. */
 export interface RefusedAccess {
   readonly write: boolean;
   readonly address: number;
-}
-
-/** A synchronous exception, by the registers that describe it. */
-export interface TakenException {
-  readonly esr: number;
-  readonly elr: bigint;
-  /** Null when it has no fault address. */
-  readonly far: bigint | null;
 }
 
 /** Where an exception led, at which tick, from where, and how often in a row it was the same. */

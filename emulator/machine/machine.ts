@@ -20,8 +20,6 @@ import { TracedBus } from '#emulator/bus/traced-bus.ts';
 import { Clock } from './clock.ts';
 import { type CoreSlot, coreSlot, releaseCores, sendEvent, wake, wakeWaiting } from './core-slot.ts';
 import { CounterWaits } from './counter-waits.ts';
-import type { CoreEnvironment } from '#emulator/cpu/core-environment.ts';
-import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { EngineError } from '#emulator/engine/engine.ts';
 import { EventLog } from '#emulator/events/event-log.ts';
 import { MACHINE_EVENT_KINDS, type MachineEvents } from '#emulator/events/machine-events.ts';
@@ -39,6 +37,7 @@ import { Firmware } from '#emulator/psci/firmware.ts';
 import { Scheduler, type ScheduledEvent } from './scheduler.ts';
 import { GenericTimer } from '#emulator/timer/generic-timer.ts';
 import { Turns } from './turns.ts';
+import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts';
 
 /**
  * Most ticks in one slice: bounds how long `run` goes without looking at the world. Slices end at

@@ -33,14 +33,10 @@ export const ENTRY_POINTS: readonly RegExp[] = [
   /^emulator\/a64\/[^/]+$/,
 ];
 
-/** Circles of types that may be, by one of their files: two sides of one contract. */
+/** Circles of types that may be, by one of their files. */
 export const PERMITTED_CIRCLES: readonly string[] = [
-  // A core calls its machine and says which core it is.
-  'emulator/cpu/machine-core.ts',
   // The kernel boots by what boots it.
   'kernel-ts/kernel/kernel.ts',
-  // A log shows itself as lines.
-  'emulator/events/event-lines.ts',
 ];
 
 /** A word that must not appear in code, and why. */

@@ -8,10 +8,8 @@
  */
 
 import { hex } from '#common/address.ts';
-import type { CoreEnvironment } from '#emulator/cpu/core-environment.ts';
 import { type DebugRegisters, isDebugRegister, isOsLock } from '#emulator/cpu/debug-registers.ts';
 import { leastLevel } from '#emulator/cpu/instruction.ts';
-import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
 import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
@@ -19,6 +17,7 @@ import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state
 import { STACK_POINTER } from '#emulator/a64/layout.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { Effect } from './registers.ts';
+import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts';
 
 /** SCTLR_EL1: EL0 may read CTR_EL0, use DC ZVA, mask interrupts, maintain caches. */
 const SCTLR_UMA = 1n << 9n;
