@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The one error type of this folder: a board, or an option of a board, that cannot be. Bad
  * configuration, never a fault of the guest.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * From a board file to a definition: options checked against limits, the result checked against
  * itself.

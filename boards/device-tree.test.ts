@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The generated tree against the bus it was generated with, read by an independent walker, and
  * against facts of the two boards.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The device tree of a board, generated from the data that also places its devices on the bus.
  *

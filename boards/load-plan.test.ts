@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Images never overlap anything, at any memory size. */
 
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where a loader puts the kernel, the initial RAM disk and the device tree, once their sizes are
  * known.

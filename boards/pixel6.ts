@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Pixel 6, "oriole": gs101 with 8 GiB in two banks, and the memory that its boot loader and
  * firmware keep.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The `virt` machine of QEMU 7.2: a board that exists in software only, and that every AArch64
  * kernel knows.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Banks, entries and clipping as properties. */
 
 import fc from 'fast-check';

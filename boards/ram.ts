@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * RAM of a board: filling banks in order with what the user asked for, cutting reserved regions to
  * what exists, and splitting a bank into the entries that a tree's size cells can express.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Finding boards, and what their options allow. */
 
 import { describe, expect, it } from 'vitest';

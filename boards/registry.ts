@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The boards that exist. A new one is a file beside this and a line here. */
 
 import { BoardError } from './board-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Raspberry Pi 4 Model B: BCM2711 with 4 GiB.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * From nodes as a board writes them to nodes with bytes: phandles, paths and interrupt specifiers
  * become known here.

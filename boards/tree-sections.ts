@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The parts of a device tree that every board has, made from its data: /memory, /reserved-memory,
  * /cpus, /psci, /timer, /aliases, /chosen.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * How a board writes device tree nodes: names, properties and references by label, before phandles,
  * interrupt cells and paths are known.

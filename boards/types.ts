@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a board is: data. The machine places devices on its bus from it, and the device tree is
  * generated from the same data (device-tree.ts), so the two cannot disagree.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Each invariant of a board is noticed when it is broken. */
 
 import { describe, expect, it } from 'vitest';

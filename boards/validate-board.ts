@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The invariants of a board, recounted. A board that breaks one would place two things at one
  * address or describe what is not there.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Sizes, times, counts and addresses for people. */
 
 import { hex } from './address.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Every operation against a set of numbers, which cannot be wrong about overlaps. */
 
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Half-open ranges [start, end) of addresses in bytes, or of page frame numbers, and their
  * arithmetic.

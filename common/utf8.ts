@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Strings to UTF-8 and back. By hand, because `TextEncoder` and `TextDecoder` belong to the host.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { addressCells, cpuReg, reg, sizeCells, translateAddress } from './addresses.ts';
 import { EMPTY, node, openTree } from './testing/blob-builder.ts';

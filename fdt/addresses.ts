@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Addresses and sizes as a device tree writes them: a number of 32-bit cells that the parent fixes,
  * most significant first; and how an address on an inner bus becomes one that the CPU uses.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `/chosen`: what the boot loader tells the kernel. Nothing in it describes hardware, and nothing
  * in it is trusted: an initrd that makes no sense is left out with the reason, a console path that

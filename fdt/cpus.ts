@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The cores and how firmware is asked to start them: `/cpus` and the PSCI node.
  *

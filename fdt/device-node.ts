@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A node of a checked blob, and the table that makes nodes when they are asked for. A node is made
  * once: two lookups of the same node are `===`. Names and properties are decoded on first use, so

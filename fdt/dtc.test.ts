@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Against the device tree compiler: what dtc writes is read, what is written dtc reads as the same
  * tree. Skipped, by name, where dtc is not installed; never on continuous integration.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What can be wrong with a flattened device tree, by the names that libfdt gave the errors.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A flattened device tree, opened: checked as libfdt's fdt_check_full checks it, then navigable.
  *

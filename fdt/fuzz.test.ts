@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Hostile blobs: whatever the bytes, opening and reading end soon, with a tree or an FdtError, and
  * never touch a byte outside the blob. A reader that loops fails by vitest's limit; one whose time

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The header of a flattened device tree, and the checks on it in libfdt's order (fdt_check_header
  * inside fdt_check_full).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The device tree library of the HAL: the names that the rest of the kernel, the boards and the
  * scripts use.

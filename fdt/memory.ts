@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * RAM as the device tree describes it, before anything is subtracted: pure functions over an open
  * tree.

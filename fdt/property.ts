@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One property and the forms its bytes can take. Each form checks itself: what does not fit is
  * `FDT_ERR_BADVALUE`, as where libfdt reads lists of strings. Not here: which property means what

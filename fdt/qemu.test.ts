@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Against the trees that QEMU's `virt` machine makes. Skipped, by name, where QEMU is not
  * installed; never on continuous integration.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `/reserved-memory`: ranges at fixed addresses, and requests for ranges that the kernel itself
  * shall place.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One pass over the reservation and structure blocks: everything that libfdt's fdt_check_full finds
  * wrong is found here, and where each node starts is noted. After it every offset in the index is

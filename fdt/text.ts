@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Names of nodes and properties. The specification allows ASCII only (Devicetree Specification
  * v0.4, 2.2.1 and 2.2.4). They are kept one character per byte (ISO 8859-1), so a tree with illegal

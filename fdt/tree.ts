@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A device tree as plain data: what the writer takes and {@link readTree} gives back, and the
  * values that properties are made of.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Writes a tree as a version 17 blob, in the layout that dtc gives its output: for a tree that was
  * read from dtc's blob, the same bytes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run bench`: what booting and allocating cost, held to bars, beside the physical limit
  * measured in the same run.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run board-trees`: boots the modelled kernel with the device tree of every board that
  * Debian's arm64 kernel supports, on each of the emulator's boards, with and without what a boot

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Bundles the commands and the library into dist/ with esbuild, and writes the library's type
  * declarations with tsc.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** `node scripts/launch.mjs check-architecture`: holds the rules in architecture/rules.ts. */
 
 import { commandMain } from '#workbench/cli/command.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** `npm run check-firmware`: rebuilds firmware/ from its sources and compares with the images. */
 
 import { existsSync, readFileSync } from 'node:fs';

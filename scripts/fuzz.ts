@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run fuzz`: random instructions on random machines. No limit may be missed, and the emulator
  * may neither crash nor report a fault of its own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run guest-images`: obtains guests that are not ours from Debian's packages, once, and says
  * where they are and how to boot them.

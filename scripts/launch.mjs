@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Runs one of the project's commands: `node scripts/launch.mjs NAME [ARGUMENTS]` runs
  * workbench/commands/NAME.ts or scripts/NAME.ts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The launcher in a package of its own: a temporary folder with the real launcher and build script,
  * and commands made for the test.

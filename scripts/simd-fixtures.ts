@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run simd-fixtures`: executes the families of SIMD and FP instructions (simd-fixtures/) on
  * QEMU's user-mode emulator and writes digests of the results. The own core is compared with them

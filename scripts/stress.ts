@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run stress`: runs Debian's user space hard, on this machine and on QEMU, and stops at the
  * first difference.

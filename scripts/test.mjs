@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm test`: every check that the project has, one section each, and a count at the end.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * SIMD and FP instructions that are WebAssembly code do what their helpers do, which are exact in
  * every case: with operands whose results are just exact, or just not, and with IXC set or clear.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * SIMD and FP instructions do on the own core what they do on Unicorn's Cortex-A72: a few words of
  * every family, in all modes of FPCR. What the A72 has not got (FP16, RDM, DotProd) is UNDEFINED

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * SIMD and FP instructions do on the own core what they do on QEMU: every family of every encoding
  * class, with corner values, in all modes of FPCR.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Cores have AArch64 only: they say so, and a return to AArch32 is illegal, as is one to a level
  * that is higher or not there (Arm ARM DDI 0487 K.a, D1.4.4). The return is made, but the level

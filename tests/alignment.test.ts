@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Alignment, in normal memory, at EL0 and EL1: what the architecture checks, and what the engine
  * does. The titles are lines of docs/fidelity.md; a case that fails because its fault is taken is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * "Who may import whom" holds in this tree, and the check that says so would notice if it did not.
  */
@@ -13,6 +14,7 @@ import {
   checkImportGraph,
   readSources,
   resolveImport,
+  unlicensed,
 } from '#scripts/architecture/check-architecture.ts';
 import { scanSource } from '#scripts/architecture/scan-source.ts';
 import { packageRoot } from '#workbench/package-root.ts';
@@ -51,6 +53,11 @@ function violationsOf(file: string, text: string): string[] {
 }
 
 describe('this tree', () => {
+  it('says the licence in the first line of each file', () => {
+    expect(unlicensed(sources)).toEqual([]);
+    expect(unlicensed(new Map([['common/x.ts', '/** No licence. */\n']]))).toEqual(['common/x.ts']);
+  });
+
   it('holds every rule', () => {
     expect(checkArchitecture(sources).violations).toEqual([]);
     expect(checkImportGraph(sources)).toEqual([]);

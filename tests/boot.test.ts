@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Both boards from the reset vector to the kernel's steady state: what is printed, what is true of
  * memory afterwards, and that a second run is the same to the last byte.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run boot` and the world around it: a guest that never stops, signals, closed pipes, closed
  * input.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run boot` as a user meets it: exit statuses, what goes to which stream, files, signals and
  * pipes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Code that changes itself, as the architecture has it done: store, DC CVAU, DSB, IC, DSB, ISB.
  * After that the new code runs, whichever address it was stored through, whichever address the IC

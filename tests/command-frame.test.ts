@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** How a command ends, whatever it does: a small one in the common frame, in its own process. */
 
 import { type ChildProcess, spawn } from 'node:child_process';

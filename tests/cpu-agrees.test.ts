@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The CPU agrees: for random mappings, made by the kernel's own MMU code, and random addresses, the
  * kernel's walker and the emulator's give what the engine gives through AT and PAR_EL1, and what a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where the CPU engine departs from the Arm ARM in translating addresses, one case each, with both
  * answers written down. The walkers of this project follow the Arm ARM; nothing that the kernel

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Going back from checkpoints: the machine is as it was, and little is executed again for it. */
 
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Breakpoints, watchpoints, steps and ways back on a running machine, without a debugger's
  * protocol: what stops where, and that the guest cannot tell.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Every way to reach a device, or nothing, that code has: each ends in an instruction done or an
  * exception of the guest's, never in a fault of the emulator.

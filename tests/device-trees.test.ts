@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * RAM in every shape that a device tree can give it, and the tree at every place. Each machine
  * boots to a steady state in which every frame is accounted for and no promise is broken, worked

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A kernel that dies before its console works. The serial line is silent, so the outcome's reason,
  * which the command writes to stderr, names the exception.

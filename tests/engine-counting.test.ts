@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Counting inside translated code (inline-count.ts) against the engine's own counting, which is
  * slow and exact: the same code, the same instruction counts, registers and events, at every length

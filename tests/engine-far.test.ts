@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The engine's translated code more than 2 GiB away from its library, as where much else was mapped
  * in between: calls between them are other instructions, and a fault still is at the instruction

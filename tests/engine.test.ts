@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The engine behind its interface, for what needs the real library: the self-test, clean ends,
  * errors thrown in callbacks, stops inside instructions.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The event log of whole boots: what is in it, against its documentation; the command that reads
  * it; two runs compared; golden logs.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Time and state are exact: a guest that does a bit of everything (firmware/guests/mixed.S) ends in
  * the same registers, memory, clock, serial bytes and events however its run is cut into slices,

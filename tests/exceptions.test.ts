@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Exceptions as guest code sees them, from every level to every level, against what QEMU 7.2 shows
  * for the same guest: its transcripts are kept, and compared with a fresh run where QEMU is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run explain` as a user has it: what goes where, exit statuses, errors that say what to do,
  * JSON for programs.

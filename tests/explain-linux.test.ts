@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian's Linux explained: what the live tables, the loader and memory show of a guest that is not
  * ours; and what is refused with the reason.

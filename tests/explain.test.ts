@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Explanations of the modelled kernel's memory, on both boards: each agrees with what the test
  * works out from the board's data, the raw page tables, the kernel's own counters and the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Faults on purpose in whole machines: what the kernel makes of them, that they are told, and that
  * they are the same every time.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * docs/fidelity.md and the tests' tables of departures are the same list: what a table knows, the
  * page says in a line that begins with the same words.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The code that a core executes before a block has ended: the engine announces no block then, and a
  * block that raises an exception does not end. What the machine must see there is found all the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Code in flash that stores into the same flash (`--bios`), as QEMU's virt machine has it: what is
  * no command changes nothing, what is one is answered.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * FP and SIMD instructions while CPACR_EL1.FPEN says that they trap: at the level that it says,
  * with one syndrome for all, and only until the field is written again. The traps to EL2 and EL3

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Guests that nobody would write: any instruction, any page tables, any values in system registers.
  * Each runs in a process of its own, where a crash or a hang is seen. The long run is `npm run

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The real gdb on the command line's `--gdb`: the modelled kernel with its symbols, and Debian's
  * Linux.

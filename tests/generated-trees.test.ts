@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The reference compiler reads every generated tree, and what it decompiles still agrees with the
  * bus. Skipped, by name, where dtc is not installed; never on continuous integration.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The output that docs/explain.md and docs/event-log.md show is what the commands print: each `$
  * npm run explain …` is run, and the two logs of the guide are made and compared. A line "…" stands

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What every command has in common for people: --help, and a place in the package that npm
  * installs.

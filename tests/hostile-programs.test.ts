@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Programs that nobody would write: a system instruction, a gate of the kernel or any word at all,
  * and then exit. Whatever EL0 executes costs its process and no more: the machine goes on, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The ID registers tell the truth: an instruction of each feature that a core claims executes, and
  * one of each that it does not claim is undefined.

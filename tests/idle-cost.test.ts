@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a guest costs that is asleep, or waits in WFI with a masked interrupt pending: next to no
  * instructions, however long.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Archives as other tools write them: what Linux reads is read, and /init runs. */
 
 import { readFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Inputs without an end, of another kind, or larger than the guest: refused at once and by name, in
  * bounded memory.

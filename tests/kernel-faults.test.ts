@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Faults of the kernel's own: what it touches and must not, and what a test breaks under it. Each
  * ends in a panic that names the cause, or, where not even that is possible, in a lockup that the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Interrupts and exceptions of the modelled kernel on whole machines: controller, timer and console
  * interrupt as the device tree has them, the tick while something runs and silence when nothing

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Small things that code which was tried on QEMU 7.2's virt machine relies on. The values in
  * comments were read there by the same instructions.

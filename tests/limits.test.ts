@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** When a run ends and what that is called: limits, slices, texts that are waited for. */
 
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What `--fixups loader` adds to trees that are not the board's: RAM in the tree's own cells,
  * placeholders filled in, and an initramfs where the tree has RAM.

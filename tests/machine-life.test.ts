@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The end of a machine: closed twice, closed by its own listeners, used afterwards. No path leads
  * to memory that is free.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The maintenance shell on whole machines: what each command answers, held against the machine
  * itself, and how lines are typed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Boards with other amounts of RAM than their own: each boots, gives the heap its share, and costs
  * the host what it touches.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Paths that the project's pages and comments name lead somewhere: moves leave none behind. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

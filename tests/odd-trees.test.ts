@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Device trees that say something strange of memory, the initramfs or the console: the boot goes
  * on, or ends with a reason, and one line says what was strange.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What commands write, when it cannot be written, and when they are killed while they write: exit
  * status 2 and the file's name, the old file or the new one.

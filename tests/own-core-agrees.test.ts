@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Every instruction of the own core against Unicorn: random operands, registers, flags and memory,
  * 100,000 words. `npm run fuzz -- --compare` tries more.

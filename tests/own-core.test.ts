@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The modelled kernel on the own core: what it prints and when is what it is on Unicorn. */
 
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The pages as a person has them: the report from disk and the live view from its server, in
  * Chromium, in light and dark and on a phone.

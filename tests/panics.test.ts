@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The panics of memory discovery: under exactly which conditions, with which words, byte for byte.
  * They are a contract: tools look for them on the serial line.

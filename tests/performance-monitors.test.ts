@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The performance monitors as code at EL1 and EL0 uses them: software increment, cycles, overflow,
  * and what EL0 may. A cycle is an instruction.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * User processes on whole machines: the default initramfs runs, faults end one process and no more,
  * registers and turns are right, and whatever processes took is back when they have ended.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Any memory layout that a device tree can name ends in one of two ways: a steady state in which
  * every promise holds, or the documented panic that the layout calls for. Which one is worked out

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The README shows a real boot: the one that its own commands give. */
 
 import { readFileSync } from 'node:fs';

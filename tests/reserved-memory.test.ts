@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Memory that somebody else owns: /reserved-memory with fixed and with free places, the reservation
  * block, the initramfs. None of it is handed out, no-map memory is not even mapped, and the log

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The Raspberry Pi 4: its generated tree against upstream's, and what is this board's alone: the
  * boot stub in RAM and the spin table.

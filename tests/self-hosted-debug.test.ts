@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Hardware breakpoints, watchpoints and software step as guest code sees them
  * (firmware/guests/debug.S), against what QEMU 7.2 prints for the same guest.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Several cores, their wake-ups, and interrupts at the very instruction, in guests of assembly that
  * hand over what they see (firmware/guests/cores.S, firmware/guests/wakes.S): PSCI for cores,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Snapshots: a machine that is restored goes on as the one that was saved, to the byte and to the
  * instruction; what is no good is refused with the reason.

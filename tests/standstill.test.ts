@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A guest that can do nothing more is at its goal only when it takes interrupts; else it has given
  * up, and the run says where and after what.

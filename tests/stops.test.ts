@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Stopping a machine changes nothing of what it does: a guest whose whole course depends on the
  * instruction at which each of its timer interrupts came ends in the same bytes however often it is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * System registers that a guest may not have: undefined for it, one line in the log for whoever
  * wonders why (firmware/guests/registers.S).

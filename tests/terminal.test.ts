@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The serial line under a user's fingers: `npm run boot -- --kernel …` on a pseudo terminal (made
  * by script(1) of util-linux) and behind a pipe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The test kit: what its matchers accept, what they refuse, and what they say then. A matcher that
  * cannot fail would make every test green.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A mapping that is changed, as the architecture has it done: store, DSB, TLBI, DSB, ISB. After
  * that code and data of the new page are seen, whatever form of TLBI names the address, and

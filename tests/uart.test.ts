@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Both boards' UARTs, programmed and polled by guest code in assembly; and PSCI by each board's
  * conduit, called by guest code.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The log's line for a device register that there is no model for: which device, where in it, what
  * was accessed, and by which instruction.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Device trees that cannot be read, and what the kernel says of them: the libfdt error by name and
  * the offset. Blobs made by hand for each of libfdt's answers are in fdt; here a whole machine is

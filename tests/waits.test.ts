@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * WFE, SEV, SEVL, YIELD and the timer's event stream, in a guest of assembly
  * (firmware/guests/waits.S): who waits leaves the time to the others, and nobody waits for ever for

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Several threads with machines of their own at the same time, in a process of its own: the native
  * side is one for the process.

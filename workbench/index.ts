@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The library: what the command line is made of, for programs and tests.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where this package lies on disk: the anchor for every file that is read at run time (firmware
  * images, the cache).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `levitate-emulator/testing`: the test kit for vitest. Boot in one line, device trees in one line,
  * and matchers for machines that have run.

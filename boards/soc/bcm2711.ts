@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Broadcom BCM2711: what every board with this chip shares. A board adds its RAM, its names and its
  * console.

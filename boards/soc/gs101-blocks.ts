@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Short ways to write the kinds of block that gs101 has many of: placements under soc@0, clock
  * controllers, system registers, pin controllers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The cores of Google Tensor (gs101): four Cortex-A55, two Cortex-A76, two Cortex-X1, in three
  * clusters of one DynamIQ unit.

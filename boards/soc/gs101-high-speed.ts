@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * HSI0, HSI1 and HSI2 of gs101: USB, PCIe and UFS storage.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What lies in the first GiB of gs101: every block that upstream's tree describes, and those it
  * does not describe yet but that are there.

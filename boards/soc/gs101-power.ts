@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The always-on part of gs101: power management unit, its mailbox, the pins that wake the chip, and
  * the security core's pins.

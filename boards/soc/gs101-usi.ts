@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The universal serial interfaces of gs101: blocks that are an I2C controller, a UART or an SPI
  * controller, as a system register selects.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Google Tensor, gs101: what every board with this chip shares. A board adds its RAM, its reserved
  * memory, its names and its console.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Reading a generated tree as a kernel would, for tests: nodes by path, cells, and `reg` translated
  * through `ranges` to CPU addresses. It is written from the specification and shares nothing with

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the meanings of instructions are written in: registers, flags, memory and branches of A64
  * over plain WebAssembly code.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A core without a machine, for tests of instructions: flat memory in one window, exceptions that
  * are only noted.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A core's registers for TypeScript: views of its block in the WebAssembly memory (layout.ts).
  * Helpers of instructions work on it.

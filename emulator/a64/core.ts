@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The project's own A64 core: instructions in WebAssembly (handlers.ts), the rest of the
  * architecture here and in system/, without a call to an engine.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The decoded instructions of one core: fills the entries that the interpreter asks for, and holds
  * the helpers that it calls by number.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Memory as a core's instructions reach it where its TLB does not answer: translation, devices,
  * flash, faults, watches. What may be accessed directly goes into the TLB.

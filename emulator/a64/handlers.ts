@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The interpreter: a WebAssembly module with a function for each variant of each instruction, and a
  * loop that fetches a word and calls the one for it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The decode tables: what every word is, and a first program on the interpreter. */
 
 import { describe, expect, it } from 'vitest';

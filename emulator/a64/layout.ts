@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where a core's state lies in the WebAssembly memory: bytes from the start of the core's own
  * block. TypeScript, the interpreter and translated code share it.

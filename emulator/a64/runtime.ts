@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The WebAssembly side of one machine: the memory in which guest RAM and the cores' blocks lie, and
  * the interpreter that runs on it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A core's registers for those who know no WebAssembly: debuggers, snapshots, firmware calls. */
 
 import { type CoreRegisters } from '#emulator/engine/engine.ts';

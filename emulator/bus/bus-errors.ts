@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What can go wrong on the bus: two configuration errors, and the abort that a guest's access ends
  * in.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What a device on the bus is: the type that every file under devices/ satisfies. */
 
 import type { DeviceEventKind, MachineEvents } from '#emulator/events/machine-events.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * How a device waits: the only way in which a device comes back to life without being accessed.
  *

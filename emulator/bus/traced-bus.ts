@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A bus that tells of every access a device answered, for events of kind `mmio`. What no device
  * answers is an external abort, which has an event of its own. 8 bytes are one access here, as they

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Code that changes nothing: hints, barriers and branches to a fixed place. A core in a loop of
  * these never leaves it by itself, whatever memory and registers hold: `b .`, the `wfe; wfi; b` in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * TLBI and IC of a core: what this one's engine remembers of translations and code goes at once,
  * and the other cores follow before they run again (stale-caches.ts).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Finds the instructions that the machine must see before the engine executes them: MRS and MSR of
  * registers that the machine keeps itself (the generic timer, the core's identity). The engine can

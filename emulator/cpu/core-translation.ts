@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a core's addresses mean at this moment: its translation registers, walks of its tables, and
  * the code that lies at PC. For TypeScript code; the engine has an MMU of its own.

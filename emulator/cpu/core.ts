@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One AArch64 core: the engine, and what the architecture does around it.
  *

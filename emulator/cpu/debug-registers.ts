@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The registers of self-hosted debug, and which breakpoint or watchpoint matches. The machine keeps
  * them: the engine's own breakpoints need lists that it never makes, and its watchpoints and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a translation was made from: the registers and the descriptors that the walk met, so that it
  * can be told later, much cheaper than by walking again, whether it still holds. Nothing is

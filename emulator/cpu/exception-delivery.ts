@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * How a core takes exceptions: which level and vector, what the syndrome says, what the event log
  * says. Owns the end of a core that faults on its own vector.

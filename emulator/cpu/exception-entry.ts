@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Taking an exception to AArch64, as the architecture does it; the engine leaves this to the
  * machine.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
 import { FakeEngine } from './testing/fake-engine.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Synchronous external aborts, which the engine does not know: where one is taken, what its
  * syndrome says, and at which virtual address the access was.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The few A64 instructions that the machine itself must understand: gates, system register moves,
  * hints for waiting, and the address of a load or store.

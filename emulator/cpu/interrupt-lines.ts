@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The interrupt inputs of a core: which is signalled, whether PSTATE lets it be taken now, and how
  * far the core may run while one waits for its mask to be lifted.

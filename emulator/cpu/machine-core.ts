@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A core as the machine, debuggers, snapshots and TypeScript guests see it. There are two: core.ts
  * around an engine that reports exceptions, and a64/core.ts, which does all of it itself. With

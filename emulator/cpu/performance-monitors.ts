@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The performance monitors of one core: what counts, and PMCR_EL0. The rest of their registers is
  * storage, which the engine keeps.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Self-hosted debug of a core: hardware breakpoints, watchpoints and software step, by what the
  * engine can report.

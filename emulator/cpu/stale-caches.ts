@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a core still caches of translations and code that others have changed, until it is dropped
  * before the core runs on. TLBI and IC of one core concern all of them, and bytes that TypeScript

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * ESR_ELx values: exception classes, and the syndromes that the machine itself makes (the engine
  * makes the rest).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The emulator's own walker against the Arm ARM, by hand. The engine's answers to the same
  * questions: tests/cpu-agrees.test.ts.

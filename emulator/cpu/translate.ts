@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The stage 1 translation of the EL1&0 regime, as a pure function of the registers and of memory.
  *

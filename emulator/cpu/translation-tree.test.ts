@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Whole trees against the walk of one address: every run is what a walk finds, and what no run has,
  * a walk does not find.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A whole stage 1 translation tree, read and merged into runs: what one TTBR maps. translate.ts
  * answers for one address; this file for all of them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Memory as code on the core sees it, for code that runs in TypeScript: by virtual address, through
  * the translation that is live.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The hints with which a core waits for another one or for an interrupt, and its event register.
  *

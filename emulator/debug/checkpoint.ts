@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine as it stands between two runs, kept in memory: another one that was built alike goes on
  * from there, as often as is wanted.

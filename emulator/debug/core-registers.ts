@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A core's registers by the names of the target description (gdb/register-layout.ts), read and
  * written without side effects: no register here acknowledges anything, moves time, or traps.

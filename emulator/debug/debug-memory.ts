@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Memory as a debugger reads and writes it: by virtual address through a core's live translation,
  * or by physical address. It costs the guest no time, touches no page that was not touched, and

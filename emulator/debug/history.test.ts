@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What reached a machine from outside comes again at its instruction, in order, up to where the
  * machine is taken.

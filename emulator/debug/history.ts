@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What reached a machine from outside, and when, in instructions: enough to execute the same once
  * more. Everything else is decided by the machine itself, but for where its runs ended: that can

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The emulator's machine as a debugger's target: threads, registers, memory, points and steps of
  * machine.ts, in the terms of gdb/target.ts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A copy of a machine's memory that shares with the copy before it what has not changed since.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What can be typed after "monitor" in a debugger: the machine's own view, where the debugger's
  * protocol has no words for it.

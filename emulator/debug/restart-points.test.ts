@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where going back begins: the last place before the moment that is wanted, with few places for any
  * length of life.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The points in a machine's life from which it can be executed again: its reset, and checkpoints on
  * the way.

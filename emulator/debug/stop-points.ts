@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Breakpoints and watchpoints of a machine, in the engines of its cores. Memory is not patched: the
  * guest cannot see them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A place where a device could be and is not: every access is an external abort. It exists so that
  * the event names the place ("its@8080000") instead of "unmapped". Not a device that answers zero;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Clock and power manager of BCM2711 ("CPRMAN"): the clocks that the boot firmware leaves running,
  * and registers that remember what is asked of them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Mailbox between the CPUs and the VideoCore of BCM2835 and its successors, and of what answers
  * behind it the property interface on channel 8.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Power management of BCM2835 and its successors, as far as it resets the chip: a watchdog that
  * restarts it, or leaves it off.

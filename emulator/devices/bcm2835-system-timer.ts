@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * System timer of BCM2835 and its successors: a free-running counter of microseconds with four
  * compare registers, an interrupt line each.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Blocks of Broadcom's chips: mailbox, power management, clocks, system timer. */
 
 import { describe, expect, it } from 'vitest';

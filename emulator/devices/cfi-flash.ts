@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A bank of NOR flash as QEMU's `virt` board has two: two 16-bit chips side by side, Intel command
  * set (CFI 0001).

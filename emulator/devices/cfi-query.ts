@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a flash chip says of itself: the CFI query table of one 16-bit chip, command set 0001, and
  * its identifier codes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A local timer of the multi-core timer: counts ticks down and interrupts, once or again and again.
  * One for each core; exynos-mct.ts holds eight.

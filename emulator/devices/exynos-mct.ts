@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Exynos multi-core timer (MCT), as gs101 has it: a 64-bit counter, four comparators on it, and
  * eight local timers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Exynos watchdog timer, as gs101 has two: counts down, then interrupts, resets, or both.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * QEMU's firmware configuration device: named blobs that firmware and kernels read, through a data
  * register or by DMA.

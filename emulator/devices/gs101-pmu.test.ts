@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { Bus } from '#emulator/bus/bus.ts';
 import { GS101_SMC_PMU_REGISTER, gs101PmuCall } from '#emulator/psci/gs101-smc.ts';

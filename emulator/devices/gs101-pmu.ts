@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Power management unit of gs101: registers that remember, two that end the run, and two windows
  * that change single bits of the rest.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { RecordingContext } from './testing/test-context.ts';
 import { gs101ResetValues } from './gs101-reset-values.ts';

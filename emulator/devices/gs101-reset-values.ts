@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Registers of gs101 whose reset value must not be zero, for the blocks that are storage otherwise:
  * what a driver reads before it has written.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The UART of Google's gs101 (Tensor): Samsung's exynos4210 family with 256-entry FIFOs. The
  * console of the Pixel 6.

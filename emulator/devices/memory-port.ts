@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a device that masters the bus (virtio, fw_cfg's DMA) sees of RAM: bytes at physical
  * addresses.

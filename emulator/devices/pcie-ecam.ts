@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The configuration space of a PCIe host bridge with nothing behind it, as memory (ECAM).
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Arm PrimeCell UART (PL011), revision r1p1: 16-entry FIFOs. The console of QEMU's `virt` board.
  *

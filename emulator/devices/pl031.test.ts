@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { TimedContext } from './testing/test-clock.ts';
 import { Pl031 } from './pl031.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Arm PrimeCell Real Time Clock (PL031): seconds, and one alarm. The wall clock of QEMU's `virt`
  * board.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Arm PrimeCell General Purpose Input/Output (PL061): eight pins. On QEMU's `virt` board pin 3 is
  * the power key.

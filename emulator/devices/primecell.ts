@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The identification of an Arm PrimeCell: eight registers at the end of its 4 KiB, one byte in
  * each.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A block of 32-bit registers that reads back what was written: the stand-in for a device that
  * software programs but that has no effect this machine needs to show (clock management, system

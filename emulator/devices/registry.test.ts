@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { Bus } from '#emulator/bus/bus.ts';
 import { bytesOf, RecordingContext } from './testing/test-context.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * From the model key in a board's data to a device. One line in the table below for each key.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Every model, saved after any accesses and restored into a fresh one, has the same state and
  * answers the same from then on.

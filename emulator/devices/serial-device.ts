@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What a UART offers to the host side of the machine, beside being a device on the bus. */
 
 import type { Device } from '#emulator/bus/device.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The machine's serial line, seen from the host: everything the guest has sent, as bytes, as lines,
  * as text.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Finds a sequence of bytes in a stream, one byte at a time, without looking back at the stream.
  *

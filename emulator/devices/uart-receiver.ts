@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The receiving half that the UART models share: the hardware FIFO, and the host's queue behind it.
  *

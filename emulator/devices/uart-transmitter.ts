@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The transmitting half that the UART models share: a character reaches the line at the moment of
  * the guest's write, or it is lost and somebody is told why.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Reports each register that a device has no model for, once. A guest that polls one would fill the
  * log otherwise; a guest that touches one at all is worth a line, because what it waits for may

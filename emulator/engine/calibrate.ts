@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Finds what the engine does not export, by causing events whose traces are known and searching for
  * them. Refuses an engine in which a trace is not found exactly once: a wrong syndrome or a wrong

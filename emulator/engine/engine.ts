@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the machine asks of a CPU engine: one AArch64 core that executes instructions from memory it
  * is lent.

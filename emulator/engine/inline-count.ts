@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Instruction counting inside the translated code: what makes slices fast.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What becomes of an engine that was closed. Its native memory is free, and may already be another
  * engine's: whoever kept a reference must get an error, from every method and for no price while

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Tells whether the engine in a library file does what the machine relies on, in a few
  * milliseconds: for `npm run doctor`. Each check runs an engine of its own on a few instructions,

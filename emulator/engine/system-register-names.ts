@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Names of AArch64 system registers for people who read the log: those that guests ask for and this
  * machine may not have. The registers that the machine itself knows are in system-registers.ts.

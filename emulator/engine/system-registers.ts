@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * AArch64 system registers by their Arm ARM names, with the encoding that MRS and MSR carry.
  *

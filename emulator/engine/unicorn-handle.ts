@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The engine's handle, and what can be asked of it without knowing registers or time: memory lent
  * to it, caches dropped, its register file as bytes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The native Unicorn library and what of the host's process its use needs, through koffi. The only
  * file that touches either; nothing here knows a core.

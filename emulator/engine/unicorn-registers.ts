@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The engine's registers: one at a time, and all of them as bytes that belong to one build of the
  * library.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Running and counting: a slice from its start to its end, and what has been executed at any moment
  * in between.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The machine's event log: what happened, when in simulated time, on which core. In memory; a log
  * file is the application's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Android's boot.img, header versions 3 and 4: a kernel, the generic RAM disk, a command line. What
  * belongs to the phone is in vendor_boot.

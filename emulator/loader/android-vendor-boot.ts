@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Android's vendor_boot.img, header versions 3 and 4: the phone's own RAM disks, device trees,
  * command line and boot configuration.

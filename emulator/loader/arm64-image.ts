@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The header of an arm64 Linux Image. It says where the kernel wants to lie and how much memory it
  * takes; the code that follows is not looked at.

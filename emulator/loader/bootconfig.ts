@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The boot configuration, as a boot loader hands it over: text behind the initrd, found from its
  * end.

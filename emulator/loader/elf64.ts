@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * AArch64 ELF64 executables: what to load where, by physical address. Sections, symbols and
  * relocations are not looked at.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Little-endian fields of an image by offset and name. Whatever lies outside the file is a
  * {@link GuestImageError} with that name.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Files that are given for a kernel and are none: what nobody recognises would be taken for raw
  * code and executed.

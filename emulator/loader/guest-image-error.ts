@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The one error of reading guest images: which format, which field of it, and what is wrong there.
  */

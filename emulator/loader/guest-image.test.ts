@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Each format’s reader: what it takes from a good image, and which field it names in a bad one. */
 
 import { describe, expect, it } from 'vitest';

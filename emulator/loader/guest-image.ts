@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a file is, by its first bytes. Whether it is any good is for the format's own reader to say.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * RAM that a loader fills piece by piece: what is free, and the next free slot. It knows numbers
  * only; which pieces there are, and where they would like to be, is load-guest.ts.

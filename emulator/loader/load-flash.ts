@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `--bios`: a file as the contents of the flash at the reset vector, by QEMU's rules. The code in
  * it starts the machine by itself.

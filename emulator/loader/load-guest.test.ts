@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Addresses by both sets of rules, and that nothing overlaps whatever the sizes. */
 
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where a guest goes: addresses, entry registers and the edits of its device tree, by one of two
  * sets of rules. It copies nothing and starts nothing.

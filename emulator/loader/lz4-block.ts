@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Decodes raw LZ4 blocks. Frames around them are lz4-legacy.ts.
  *

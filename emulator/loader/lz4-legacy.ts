@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * LZ4's legacy frame, in which Android keeps its kernels and RAM disks (`lz4 -l`).
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Blocks and legacy frames: round trips, the lz4 program where there is one, and hostile input. */
 
 import { spawnSync } from 'node:child_process';

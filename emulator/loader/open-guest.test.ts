@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** From files to a guest: wrappings, Android’s parts in their order, and input of any kind. */
 
 import { gunzipSync, gzipSync } from 'node:zlib';

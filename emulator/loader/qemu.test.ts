@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The addresses of QEMU's own loader, read from the memory of a stopped machine, beside those of
  * load-guest.ts. Skipped, by name, where QEMU is not installed; never on continuous integration.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A core that the board has, turned on or not. Its engine is made when it is first turned on. */
 
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Flash, boot ROM and SRAM: memory of a machine that is not RAM in banks. Its bytes are shared with
  * the engines, in whole pages.

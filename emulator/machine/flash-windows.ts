@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Flash in the cores' view of memory: plain memory while it is read, which costs nothing and can be
  * executed, and a device while it is commanded (devices/cfi-flash.ts).

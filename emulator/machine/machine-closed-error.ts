@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A machine is used after `close()`, or its engine is. */
 export class MachineClosedError extends Error {
   /** @param what was asked of it: "run()" */

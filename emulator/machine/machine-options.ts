@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What a machine is made of: plain data, from which machine.ts builds it. */
 
 import type { Device } from '#emulator/bus/device.ts';

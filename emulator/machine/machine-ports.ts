@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What is connected to a machine after it was made: interrupt controller, gates of a guest, a
  * debugger.

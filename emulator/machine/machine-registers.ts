@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The system registers that belong to the machine and not to the engine: the generic timer's, who a
  * core is, the CPU interface of GICv3, and the performance monitors' counters, which the engine

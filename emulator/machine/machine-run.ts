@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What a run of a machine is given, and why it came back. */
 
 /** Bounds of a run, each optional. */

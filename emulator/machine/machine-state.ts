@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The state of a whole machine, memory excepted, as plain data: what a snapshot holds beside the
  * bytes of memory.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine: cores, memory, bus, devices and simulated time, wired together. It knows silicon and
  * no kernel.

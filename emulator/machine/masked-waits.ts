@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Waiting in WFI for an interrupt that is pending and masked, made short.
  *

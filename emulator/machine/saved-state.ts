@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The state of a part of the machine as plain data, which a snapshot holds: what the part needs to
  * go on as if nothing had happened, and nothing that it was built with. Registers, queues and

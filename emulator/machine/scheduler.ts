@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What will happen at a known simulated time: timer expiries, device delays. The machine runs cores
  * up to the next entry, never past it by more than the instruction in progress.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Whose turn it is: cores share one clock and run one after the other, so many ticks each.
  *

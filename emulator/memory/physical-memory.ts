@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The RAM of a machine: banks of physical memory whose bytes exist only where they were touched.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The PSCI functions that concern single cores: on, off, suspended, and how it is with them.
  *

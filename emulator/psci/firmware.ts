@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The machine's secure firmware as far as calls reach it: the silicon vendor's calls first, then
  * PSCI for cores, then the rest of PSCI.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The secure call through which gs101's kernel writes the power management unit: its firmware lets
  * nobody else do it.

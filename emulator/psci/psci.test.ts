@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { answerPsci, PSCI, PSCI_NOT_SUPPORTED, PSCI_SUCCESS, psciName } from './psci.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * PSCI as the machine's secure firmware answers it: function number in w0, arguments in x1 to x3,
  * result in x0.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The generic timer of one core: the counters, and the physical and virtual timers of EL1 (with
  * those of EL2 as registers), in simulated time.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Test support: trees in a line or two, and blobs made by hand, right or wrong in one chosen place.
  * Unlike writer.ts the hand-made ones are not checked and every field of their header can be

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Test data: one hand-made blob for each answer that libfdt's fdt_check_full gives. `answer` is
  * what libfdt said (1.7.2, each blob run through it; the FDT_ERR_ALIGNMENT rows, which it does not

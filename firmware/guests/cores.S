@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Several cores of QEMU's virt machine: turned on and off through PSCI, they increment one counter
  * with LDXR and STXR. What a core sees it hands over by HLT #0x200 with a tag in x0 and values in

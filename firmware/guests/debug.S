@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Self-hosted debug: hardware breakpoints, watchpoints and software step at EL0 and EL1, with the
  * MMU off. One line for each exception of a trial:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The echo guest on the Pixel 6. */
 
 	.macro power_call

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The echo guest on QEMU's virt machine. */
 
 	.macro power_call

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Trials of exceptions that are taken to EL1, from EL0, EL1 on SP_EL0 and EL1 on SP_EL1, with the
  * MMU on.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Trials of exceptions at and to EL2 and EL3, MMU off everywhere: each level takes its own, and
  * what HCR_EL2 and SCR_EL3 send up goes up. The driver is at EL3; a trial that ends below comes up

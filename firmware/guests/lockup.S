@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Takes an exception whose vector cannot be executed. `kind`: 0 nothing answers where VBAR_EL1
  * points, 1 the vector itself is undefined, 2 VBAR_EL3 points to nothing and the exception is taken

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A bit of everything that leaves the straight line, in an order that a random number generator
  * decides: supervisor calls, undefined instructions, breakpoints, loads and stores that nothing

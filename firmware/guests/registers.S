@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * System registers of QEMU's virt machine that a guest at EL1 may not have: after each access x25
  * says how many exceptions were taken, x26 the syndrome of the last. Handed over by HLT #0x200. Not

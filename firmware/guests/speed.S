@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * How fast a machine executes: one of four loops, between two marks on the PL011 that a host can
  * time. It has the header of an arm64 Image (Documentation/arch/arm64/booting.rst), so that this

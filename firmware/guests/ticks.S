@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Timer interrupts at odd moments in code of straight lines of all lengths, on as many cores as the
  * board has (GICv2, QEMU's virt machine). Each core mixes where and when it was interrupted into a

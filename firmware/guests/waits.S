@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Cores of QEMU's virt machine that wait for each other by WFE, SEV, SEVL and YIELD. What a core
  * sees it hands over by HLT #0x200 with a tag in x0 and values in x1 and x2. Not for QEMU: the gate

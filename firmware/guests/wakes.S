@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Interrupts and time on QEMU's virt machine with two cores: wake-ups from WFI, the instruction at
  * which an interrupt is taken, and a wait for the counter. What it sees it hands over by HLT #0x200

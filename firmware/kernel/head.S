@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel image: what is assembly in a kernel that is otherwise modelled in TypeScript.
  *

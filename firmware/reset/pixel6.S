@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Pixel 6: gs101 UART0 at 0x10A0_0000 (samsung,exynos serial, 32-bit accesses), 115200 8n1. */
 
 	.equ	BOARD_COUNTER_HZ, 24576000

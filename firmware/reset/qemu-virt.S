@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* QEMU virt: PL011 at 0x0900_0000 (Arm DDI 0183), 24 MHz clock, 115200 8n1. */
 
 	.equ	BOARD_COUNTER_HZ, 62500000

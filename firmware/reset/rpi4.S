@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Raspberry Pi 4: PL011 at 0xfe20_1000 (Arm DDI 0183), 48 MHz clock, 115200 8n1.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What `spawns` starts many of: ends at once, with a status that its parent can foresee. */
 
 	.include "user.inc"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Counts, and says so now and then: between two lines lie more instructions than a tick of 10 ms
  * has at 1 GHz, so that two of these take turns.

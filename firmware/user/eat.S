@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Eats memory: takes more heap until none is given, writes each page's own address into it, then
  * reads them all back, so that two pages in one frame would show; and gives everything back. Ends

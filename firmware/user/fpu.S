@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Keeps a value of its own in every SIMD and floating-point register, and a mode and a flag in FPCR
  * and FPSR, while other processes run: first across yields, then across ticks. Each value is made

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Says hello, and which process it is. */
 
 	.include "user.inc"

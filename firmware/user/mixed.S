@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Starts programs that need the processor for themselves, all at once, and waits for them: two that
  * count, two that watch their general registers, two that watch the floating-point ones. Ends with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Keeps a value of its own in every general register while other processes run: first across
  * yields, which are system calls, then across ticks, which interrupt it anywhere. Each value is

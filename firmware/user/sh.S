@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The user shell: reads lines from the console, which it edits and echoes itself, and runs what
  * they name. A word that is no built-in is a program; it runs until it ends. Ends at `exit`, or at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A fork of many: starts children in batches, has all of a batch alive at once, waits for each and
  * compares its status with the one that it must have. Ends with 0 when all came and went as they

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Goes down its stack page by page until the guard page below it ends the process. Says every
  * fourth page.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Executes an instruction that does not exist, which ends the process. */
 
 	.include "user.inc"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Wild pointers: passes addresses that a process may not use to system calls, shows what each
  * answers, and then uses one itself, which ends the process.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Writes to its own code, which ends the process: no page can be written and executed. */
 
 	.include "user.inc"

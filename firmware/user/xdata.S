@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Jumps to an instruction in its data, which ends the process: no page can be written and executed.
  */

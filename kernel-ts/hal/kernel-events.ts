@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The events that the kernel tells of: the fields of each kind, and the table of kinds.
  *

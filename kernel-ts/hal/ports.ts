@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The ports through which the kernel reaches the world. The machine satisfies them; the kernel and
  * its HAL import nothing else.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the parts of the kernel are given when they start. It exists from the end of stage 2 on, and
  * is complete.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Device registers in the direct map: mapped page by page when a driver first needs them, as device
  * memory.

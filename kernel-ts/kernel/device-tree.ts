@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The device tree as the boot loader handed it over: found through x0, checked, and read as libfdt
  * would.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The kernel image in memory: where the loader put it and what its linker script says lies where.
  * Offsets come from the symbol table that the firmware build writes beside the image, so a linker

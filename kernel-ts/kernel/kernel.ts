@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The kernel as the gates see it: entered at kmain once, and at a vector for each exception. Each
  * entry is given the trap frame of what was interrupted and answers with the frame to go on with.

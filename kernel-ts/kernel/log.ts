@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The kernel's log: lines with a tag on the console, and the boot stages, which the machine's trace
  * sees too.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Kernel panic. `throw new KernelPanic(...)` anywhere in the kernel unwinds to the gate that
  * entered it, which prints the lines, tells the machine and parks the core. Nothing in between

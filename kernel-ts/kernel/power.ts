@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Switching the machine off and restarting it: PSCI, by the conduit that the device tree names.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A trap frame: what an exception interrupted, as the vectors save it on SP_EL1 and restore it
  * (firmware/kernel/head.S).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Exceptions in words, and those that the kernel did not expect. None of these returns: each ends
  * in a panic that names the class, the syndrome and the addresses, with the walk of the fault

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the kernel asks of its processes: the seam between exceptions, timer and console on one
  * side, and kernel/process/ on the other. `Kernel.userSpace` is NO_PROCESSES until there are some.

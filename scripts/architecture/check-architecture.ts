@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Applies the rules of rules.ts to a set of source files. Reads no file itself except through
  * {@link readSources}.
@@ -154,4 +155,11 @@ function judgePackage(rule: FolderRule, file: string, specifier: string): string
 /** Test files and what lies in testing/ folders: never part of what runs. */
 function isTest(path: string): boolean {
   return path.startsWith('tests/') || path.endsWith('.test.ts') || path.includes('/testing/');
+}
+
+const LICENCE = '// SPDX-License-Identifier: GPL-2.0-only\n';
+
+/** Files that do not begin with their licence, behind "#!" where they have that. */
+export function unlicensed(sources: Sources): string[] {
+  return [...sources].filter(([, text]) => !text.replace(/^#!.*\n/, '').startsWith(LICENCE)).map(([file]) => file);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Comments are read in columns: prose ends at column 100, drawings and tables at 120.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What imports lead to, as a whole: circles, types included, and files to which only tests lead.
  * Rules about single imports are in check-architecture.ts.

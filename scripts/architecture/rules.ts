@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * "Who may import whom", as data, and the words that no deterministic file may use.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Finds the imports of a TypeScript file, type imports included, and its code without comments and
  * strings.

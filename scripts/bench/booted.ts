@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine in its steady state, for benches that work on the kernel's own allocator in emulated
  * RAM.

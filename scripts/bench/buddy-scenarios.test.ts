@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The scenarios leave an allocator as they found it, and the plain allocator is a buddy allocator.
  */

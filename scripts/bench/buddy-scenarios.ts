@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What `npm run bench` does to the buddy allocator, and the physical limit to compare with: the
  * same algorithm on plain typed arrays, with frame numbers for links, no emulated RAM, no lock and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The buddy allocator of a booted pixel6, over emulated RAM through the live translation, beside
  * the same algorithm on plain arrays. All times are host nanoseconds; a pair is one alloc and its

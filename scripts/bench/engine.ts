@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the engine costs around the guest's instructions, on a booted qemu-virt: little programs in
  * place of the kernel's idle loop and of a vector, at EL1 with the kernel's own tables. No bars:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Fragmentation on a booted pixel6: 4 GiB taken as 8 KiB blocks, freed in two interleaved groups,
  * then all of it taken as 64 KiB blocks.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Guests on this machine and on QEMU's (TCG, one thread, the same image, the same model of core),
  * whole processes in turns:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The event log: reading a million events, in a process of its own as a user does, and what writing
  * the quiet ones costs a boot.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** How a bench judges: medians, noise, and what fails in a short run. */
 
 import { describe, expect, it } from 'vitest';

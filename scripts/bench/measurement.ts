@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a bench reports: measurements, with the bar they are held to, and checks, which hold or do
  * not.

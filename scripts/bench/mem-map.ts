@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * mem_map and the free lists of 8 GiB, inside a real boot: a stopwatch around the two steps of the
  * kernel that write every descriptor, `MemMap.initialise` and `Buddy.addRange`. Beside it, without

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The cost of an operation at 64 GiB of RAM over that at 1 GiB, on two booted machines, with the
  * same amount of memory in use: what is asked is that the allocator does no more work on a larger

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What the parts of the bench share: how much to do, and where results go. */
 
 import type { Check, Measurement } from './measurement.ts';

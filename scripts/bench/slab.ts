@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Slab caches of a booted pixel6, over emulated RAM through the live translation, beside a free
  * list in a plain array. All times are host nanoseconds; a pair is one alloc and its free.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What becomes of samples: order statistics, which one slow sample on a busy host does not move.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The table of a bench, a line at a time: results appear as they are measured. */
 
 import type { Line, Unit } from './measurement.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine as a whole process, seen from outside: when it prints what, from its start on, and how
  * much memory it had taken by then. It is ended at the last text, so that only what it was asked

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Whole processes: `boot` as a user starts it, from the start of Node to its end, with the bundle
  * made. Wall time is measured here, peak memory is what the boot itself reports.

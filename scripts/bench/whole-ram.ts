@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A second mem_map and buddy in the emulated RAM of a booted machine, for a machine on which
  * nothing is reserved: every frame of the banks is theirs to hand out. They go through the same

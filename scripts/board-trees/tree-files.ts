@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The device trees of real boards that Debian's newest backported arm64 kernel ships: about 1,700
  * of some twenty silicon vendors. They lie in the package linux-base-VERSION-arm64 below

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One boot of the modelled kernel with a board's tree that nobody made for this machine, and
  * whether its end is one that a user can understand.

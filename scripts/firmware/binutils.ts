@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The GNU cross binutils: whether they are there, and running one. CROSS_COMPILE names another
  * prefix, as it does for Linux.

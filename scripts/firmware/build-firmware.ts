@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Builds the images of firmware/ from their sources with the GNU cross binutils. Nobody needs this
  * to run the emulator: the built images are kept beside the sources, and `npm run check-firmware`

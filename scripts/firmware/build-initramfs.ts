@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The default initramfs: every program of firmware/user/, in the root folder of a CPIO archive,
  * init first. Programs are assembly and not C, because what a compiler makes of C changes with its

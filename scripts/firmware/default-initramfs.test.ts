@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The default initramfs as it is kept: read by the kernel’s readers, and by readelf; and any
  * archive of the writer, read by the kernel’s reader.

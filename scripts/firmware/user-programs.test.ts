@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What the user programs do and say, on a bare core that answers their system calls. */
 
 import { describe, expect, it } from 'vitest';

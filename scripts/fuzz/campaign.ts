@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A campaign: trials by seed, in processes of their own, so that a crash or a hang of native code
  * is seen, belongs to a seed, and ends nothing else.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One random instruction after the other on Unicorn and on the own core, with the same registers
  * and memory: what each leaves behind must be the same.

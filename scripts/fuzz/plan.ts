@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What one trial of a campaign does, as plain data: made from a seed, or read from a file to do it
  * again.

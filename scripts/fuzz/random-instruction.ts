@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A64 instruction words of a campaign: any word at all, and more often what changes the state of
  * the machine. Not valid programs: most words are undefined, which is a path through the emulator

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Random numbers of a campaign: the same for the same seed, on every host. */
 
 export interface RandomSource {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One trial: a machine that executes a plan, site after site, each with limits that must hold.
  *

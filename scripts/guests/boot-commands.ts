@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The commands that boot the guests, as the guide and `npm run guest-images` show them. */
 
 import { relative } from 'node:path';

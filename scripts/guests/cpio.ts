@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * CPIO archives in the "newc" format, in which Linux takes its initial RAM file system. Writing
  * only, and the same bytes each time: no times, no owners, numbers in order.

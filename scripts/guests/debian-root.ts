@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A root file system of Debian 12 for arm64 as a disk image: packages by name with all that they
  * need, unpacked, in ext4.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The archive's content, and that its /init is a program that a shell takes. What it does is shown
  * by the guests that boot with it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * An initial RAM file system that hands over to a root file system on a disk: the guest debian-12
  * under linux-6.12.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What of a disk for UEFI can be wrong without a boot: its menu. tests/guests/uefi-grub.test.ts
  * boots one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A disk that UEFI boots by itself: GRUB at the path that every UEFI tries on removable media, and
  * a Linux that GRUB loads.

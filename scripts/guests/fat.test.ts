@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * FAT16 volumes, read back by a reader of our own and, where it is there, checked by dosfstools'
  * fsck.fat.

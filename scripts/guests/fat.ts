@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A FAT16 file system of given files, as UEFI takes it for an EFI system partition: the whole disk
  * is the one volume, without a partition table.

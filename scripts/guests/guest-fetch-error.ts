@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The error of a guest that cannot be had: what failed, and what a person can do. */
 
 import { DebianPackageError, type DebianPackageFailure } from '#workbench/engine-library/private-apt.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Guests in a cache made for the test, and the errors of a system that cannot fetch. Nothing here
  * uses the network.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Guests that are not ours, out of Debian's packages: which file of which package, and where it
  * lies in the cache.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Initial RAM file systems and a disk made of what the cache holds, and as files in the cache for
  * commands that take a path.

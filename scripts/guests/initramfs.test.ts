@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The archive, by its own reader and by cpio; the initramfs, from a busybox made for the test and
  * from Debian’s.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * An initial RAM file system for Linux: busybox, its applets, and an /init that says when it runs
  * and then gives a shell on the console.

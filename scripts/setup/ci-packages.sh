@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
 # Brings what the tests use beside Node, on a Debian or Ubuntu system and as root; where it is all there, does nothing.
 # A boot needs none of it. Without apt or root it says what is missing and leaves the rest to `npm test`, which names what it skips.
 set -euo pipefail

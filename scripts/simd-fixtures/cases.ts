@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Random SIMD and FP instructions with operands that are corner values more often than not, the
  * same ones for the same seed.

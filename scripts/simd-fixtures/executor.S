@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 // Runs one A64 instruction a record, for fixtures: a Linux program for qemu-aarch64.
 //
 // Record, in and out (1424 bytes):

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What is compared with QEMU: families of words that differ in operands alone, and a digest of what
  * some of each do.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The oracle: records (cases.ts) executed by QEMU's user-mode emulator, in a program of one loop.
  */

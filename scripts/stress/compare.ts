@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Compares what the stress of user space printed on two machines, as it comes. */
 
 /** One part's result: "= ROUND PART RESULT" on the serial line. */

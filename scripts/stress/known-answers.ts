@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Results of the guest's parts that the host can work out by itself, with its own OpenSSL. */
 
 import { createCipheriv, createHash } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The command lines that run one guest on two machines. */
 
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the comparison makes of machines that end in every way: programs of Node's that print what a
  * guest would.

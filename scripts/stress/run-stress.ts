@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The stress of user space: Debian 12 with a compiler, two languages and programs that are built
  * there, on this machine and on QEMU at the same time, their results compared line by line.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian's backported Linux (7.2 or newer) with the upstream device tree of the Pixel 6, as Debian
  * built both: eight cores, 8 GiB, to a shell on the gs101 serial line. What the boot loader adds to

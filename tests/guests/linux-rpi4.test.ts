@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian's backported Linux with the upstream device tree of the Raspberry Pi 4, as Debian built
  * both: four cores out of the spin table, 4 GiB, to a shell on the PL011. What the boot loader adds

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Linux is stopped again and again on its way, saved and restored, and ends with the same memory,
  * registers and clock as in one piece.

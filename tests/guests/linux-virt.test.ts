@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian 12's Linux 6.1 on qemu-virt, as Debian built it: to a shell that answers, on both
  * interrupt controllers, on one core and four, with disks.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A round of `npm run stress`, small: Debian's user space on one core and on four, each with half
  * of the parts. What QEMU gives for them is known (tests/transcripts/stress.qemu-7.2.txt: round 2

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian 12's systemd as init, from its own units to a login on the serial line, under Debian 13's
  * Linux 6.12.

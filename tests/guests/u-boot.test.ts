@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian's U-Boot for QEMU's virt machine, in the flash of qemu-virt: comes up, answers what is
  * typed, powers off, and does so twice alike.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * From flash to user space as a computer does it: UEFI starts GRUB from a disk, GRUB loads Linux,
  * and Linux comes up by its EFI stub.

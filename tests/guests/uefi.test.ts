@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian's UEFI for QEMU's virt machine, in the flash of qemu-virt: its shell answers what is
  * typed, and switches the machine off.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A browser for the tests of pages: the system's Chromium, without a window. */
 
 import { accessSync, constants } from 'node:fs';

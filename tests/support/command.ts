@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The command line as a user has it: `node scripts/launch.mjs boot …` in a process of its own. */
 
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Property tests draw the same cases every time, so that a run that was green stays green;
  * LEVITATE_SEED=n draws others. A failure prints its seed.

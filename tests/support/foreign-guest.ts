@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Guests that nobody here wrote, for the tests that boot them: found in the cache, fetched on
  * continuous integration, and talked to over the serial line. Not a test.

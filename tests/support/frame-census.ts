@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What every struct Page must say, worked out from who owns which frame, and compared with the
  * bytes of mem_map in physical memory.

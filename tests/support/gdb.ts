@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A boot under the real gdb: both as processes of their own, as a user has them. Not a test. */
 
 import { spawn, spawnSync } from 'node:child_process';

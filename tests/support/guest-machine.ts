@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A board with one of the assembly guests of firmware/guests loaded into RAM and the core at its
  * first instruction, at EL3. Not a test.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The only limit of real time that tests have. Not a test. */
 
 /**

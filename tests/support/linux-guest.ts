@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Booting Debian's kernels with the project's initramfs to a shell on the console. Not a test. */
 
 import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the three ways to translate an address say, brought to one form so that they can be
  * compared: a PAR_EL1 value for what AT answers, a line of text for what an access ends in. Not a

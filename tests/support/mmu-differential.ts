@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A bench on which one page table is read by everybody who reads page tables: the kernel's walker,
  * the emulator's walker, the engine's AT instructions, and real loads, stores and branches by guest

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * An instruction of the test's own that the CPU executes where the kernel would begin to idle: the
  * way to faults and endless loops that no part of the kernel leads to. It stands in for the WFI

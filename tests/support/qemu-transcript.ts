@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What QEMU prints on its PL011 when it runs one of the assembly guests: the other machine that the
  * transcripts are held against. Not a test.

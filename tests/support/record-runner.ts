@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Executes records (cases.ts) on the own core, one instruction each. */
 
 import { BareCore, UNDEFINED } from '#emulator/a64/bare-core.ts';

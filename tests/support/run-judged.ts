@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A guest for a debugger's target: run for a while, with the end of the run as the command line
  * would judge it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Random numbers for whole-machine tests: the same in every run, unless LEVITATE_SEED asks for
  * others. Not for unit tests, which use fast-check.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A few instructions at a level of the test's choice, with the MMU off or an identity map, and a
  * gate in every vector and behind the code. Not a test.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Is a machine that reached its steady state sound? Everything that the memory system promises,
  * recounted from physical memory, from the page tables and from what the test itself knows of RAM

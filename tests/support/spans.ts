@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Half-open spans of addresses for the tests' own bookkeeping: what RAM there is, who has it, what
  * must be left. Written apart from the kernel's arithmetic, so that the two check each other.

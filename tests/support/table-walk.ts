@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Every leaf of a translation tree, read straight from physical memory with nothing but the
  * architecture's formats (Arm ARM DDI 0487 K.a, D8.3): 4 KiB granule, 48-bit addresses, levels 0 to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Device trees for tests, said in a few words and written as a blob: RAM, reservations, initrd.
  * Everything else a kernel can do without, so the console stays the early one.

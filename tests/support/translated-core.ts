@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A core at EL1 with its low half translated by tables of the test's own. Not a test. */
 
 import type { CoreRegisters } from '#emulator/engine/engine.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Reads the lines that the exception trials print (firmware/guests/trials.inc). Not a test.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The upstream Linux device tree of the Pixel 6 ("oriole"), as Debian's newest backported arm64
  * kernel ships it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Translation tables that no sane kernel would write: every entry of every table random, with
  * random hierarchical and leaf attributes, for any granule and any size of the address space. Used

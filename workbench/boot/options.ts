@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The options of `npm run boot`, as DESIGN's command line has them: declared, checked, with their
  * files read. The machine's own: machine-options.ts.

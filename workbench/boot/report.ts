@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * report.json: the result of a run for machines. Keys are stable; addresses are "0x…" strings; what
  * the kernel did not reach is null.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * How many instructions a machine runs between two looks at the keyboard, so that a person does not
  * wait: a guest that polls its UART or reads a clock is a hundred times slower than one that

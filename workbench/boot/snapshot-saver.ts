@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `--save FILE [--at WHEN]`: lets a run stop at that moment, writes the snapshot, and lets it go
  * on.

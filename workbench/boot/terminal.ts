@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The user's side of the serial line while a machine runs: what is typed goes to the guest.
  *

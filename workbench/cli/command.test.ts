@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What the words of a command line mean. */
 
 import { describe, expect, it } from 'vitest';

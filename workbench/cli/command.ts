@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The frame of every command: from its definition to the `main` that the launcher calls.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Faults as people type them. */
 
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The options that make something go wrong on purpose, for every command that boots a machine. What
  * they mean and which values there are: fault-settings.ts.

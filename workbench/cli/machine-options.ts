@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The options that say what machine to build, shared by every command that boots one: declared
  * once, turned into MachineSettings once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Options that npm takes for itself, as its environment tells them, and under the real npm. */
 
 import { spawnSync } from 'node:child_process';

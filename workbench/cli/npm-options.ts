@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run boot --board pixel6`: without the "--" that ends npm's own options, npm takes `--board`
  * for itself. The command gets "pixel6" alone, or with `--board=pixel6` nothing at all, and would

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A command's options as a table: `{ maxInstructions: value('<n>', 'limit of …', parseCount) }` is
  * `--max-instructions <n>`, and the type of what is parsed follows from it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Sizes, times and numbers as people type them: "8G", "512M", "10s", "500ms", "5_000". */
 
 import { InputError } from '#workbench/machine/input-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run boot`: an emulated board from its reset vector to the kernel's steady state. Options and
  * exit statuses: --help, workbench/boot/options.ts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run doctor`: says whether this system can boot a board, and what it lacks. Exit status 0
  * when a boot will work, 2 otherwise. Missing optional programs do not make a boot fail.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run explain`: boots a board and answers a question about its memory. Options and questions:
  * --help, workbench/explain/options.ts.

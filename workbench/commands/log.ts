@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run log`: what is in an event log, as people want to see it. Options and exit statuses:
  * --help, workbench/log/options.ts.

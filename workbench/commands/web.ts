@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run web`: the live view of a machine in a browser: serial terminal, run, pause, step, memory
  * as it changes. On the loopback only.

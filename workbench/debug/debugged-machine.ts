@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The machine of the command line as a debugger drives it: the present one, and the ones that take
  * its place when the debugger goes back.

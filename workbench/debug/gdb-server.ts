@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `--gdb`: a debugger on a socket of this computer. It holds the machine still, or lets the loop of
  * the command line run it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The first words on the debugger's socket. Whatever can open a connection on this computer may be
  * on the other side: a web page in a browser that posts a form, a port scanner, a health check.

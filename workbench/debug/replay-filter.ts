@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Passes on what a machine says, each thing once. A debugger that goes back executes the past again
  * in a machine made anew, which then says again what was heard already.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The folder for what is obtained once and can be obtained again: the engine's library, guest
  * kernels, device trees.

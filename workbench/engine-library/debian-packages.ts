@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian packages unpacked into the project's cache: the engine's library, guest kernels of another
  * architecture, device trees. Each is obtained once; afterwards its folder is there and neither apt

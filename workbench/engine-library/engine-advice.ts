@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a person can do, on the operating system at hand, when there is no usable libunicorn. Text
  * only.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where an installed libunicorn may lie, by operating system; nothing here opens or judges a file.
  */

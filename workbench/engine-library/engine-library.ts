@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Finds the CPU engine's native library, libunicorn >= 2.1.0, or obtains it once.
  *

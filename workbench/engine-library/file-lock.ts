@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A lock between processes, so that two commands started together fetch a package once and not
  * twice.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * apt on a private folder: reads any Debian suite and architecture without root, and without
  * touching the system's own package state.

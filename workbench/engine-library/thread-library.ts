@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The engine's library for the thread that asks. The library, and what of it is replaced for
  * counting, are one for all that load the same file, and not made for several threads at once. So

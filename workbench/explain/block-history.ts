@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the buddy allocator did, from its trace events: the history of one frame, and who took the
  * blocks that are allocated now.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The map of blocks in a terminal: what a cell shows, how wide it gets, and that colour is there
  * only when it is wanted.

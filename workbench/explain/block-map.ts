@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Physical memory drawn as cells: one character each, in colour where that is shown, a row of cells
  * for each piece of a bank.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `explain buddy`: the free blocks of each order, recounted from mem_map, and how broken up they
  * are.

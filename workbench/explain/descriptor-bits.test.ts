@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Descriptors taken apart: values worked out from the Arm ARM's pictures. */
 
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The fields of a stage 1 descriptor by their Arm ARM names, each with its value and what it means
  * here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The two indices of fragmentation, against worked vectors and against their definitions frame by
  * frame.

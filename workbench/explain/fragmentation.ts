@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Linux's two measures of how broken up free memory is, from the number of free blocks of each
  * order. In thousandths, truncated, as Linux prints them in /sys/kernel/debug/extfrag.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `explain frame`: everything that is known of one page of physical memory, and what happened to
  * it.

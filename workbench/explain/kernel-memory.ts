@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The modelled kernel's memory map and mem_map, read from outside: what it told the event log of
  * its layout, and the struct Pages in emulated RAM.

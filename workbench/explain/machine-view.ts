@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine looked at from outside: physical memory that is read without being touched, and the
  * registers that decide translations.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `explain mem_map`: each range that was free when the kernel looked for a place, and why it was
  * taken or refused.

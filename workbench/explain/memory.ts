@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `explain memory`: physical memory as a whole: banks, holes between them, who has what, what is
  * touched, which devices lie beside it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The options of `npm run explain`: those of a boot that say what machine it is, when to ask, and
  * the question.

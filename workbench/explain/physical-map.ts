@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The physical map: every byte of the machine's RAM in exactly one range with one owner.
  *

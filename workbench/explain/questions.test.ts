@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Questions and moments as people type them, and what is said when they cannot be understood. */
 
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The questions: a name, what stands behind it on the command line, and who answers. */
 
 import { hex } from '#common/address.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The answers as lines for people. What they say is decided elsewhere; here it gets its words and
  * columns.

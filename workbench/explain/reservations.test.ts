@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { EventLog } from '#emulator/events/event-log.ts';
 import { EVENT_KINDS, type Events } from '#workbench/log/event-kinds.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Who reserved which part of physical memory, by name: the path of the device tree's node, the
  * entry of its reservation block, or the kernel's own reason.

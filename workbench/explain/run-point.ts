@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The point of a run at which a question is asked: its end, or somewhere in the middle of it.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `explain tables`: what the live page tables map, in ranges; what is both writable and executable;
  * which frames are mapped twice.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * `explain va`: what the MMU does with a virtual address at this moment, table by table; what each
  * kind of access gives; and which other addresses lead to the same frame.

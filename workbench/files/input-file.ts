@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The files that commands read. What has no end or no size (a pipe, a device), and what is larger
  * than can be used, is refused before it is read.

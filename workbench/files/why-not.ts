@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the system's error codes mean to who named a file, for both directions: "FILE: cannot be
  * written: the disk is full".

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The comparison of two logs: where the runs part, and what is different about them.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What is different between two runs, in sentences that say why: from RAM, over what was reserved
  * and where mem_map went, to what is left free.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The first line of an event log: which format it is, and what was run.
  *

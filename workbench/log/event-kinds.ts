@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The kinds of events of a whole machine: the emulator's and the modelled kernel's, with what they
  * say. One table, read by `--trace`, by `npm run log`, and by people who read a log file.

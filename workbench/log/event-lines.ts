@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The event log as text: one JSON object a line, what `--log FILE` writes.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { eventHeaderLine } from './event-header.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A log while it is being written: each event as soon as its line is complete. */
 
 import { existsSync } from 'node:fs';

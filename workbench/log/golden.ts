@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A log held against a golden one, for tests: the first event that differs and is not masked.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * An event log on disk, read a line at a time in constant memory.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { parseCommand } from '#workbench/cli/command.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The options of `npm run log`: declared and checked. */
 
 import { EVENT_KINDS } from './event-kinds.ts';

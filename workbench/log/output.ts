@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Standard output in large pieces, no faster than its reader: a command that shows a million lines
  * holds few of them, and ends soon after `head` has gone (the launcher ends the process when the

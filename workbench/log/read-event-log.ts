@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Reading event logs from code: the library's side of `npm run log`. Which events are wanted is
  * decided by the stamps alone, but for `grep`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a log says of a whole run: how memory was laid out, which stages were reached when, how it
  * ended. The ground of the timeline and of the comparison.

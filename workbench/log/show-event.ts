@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** An event as a line for people: time in milliseconds to the nanosecond, core, kind, fields. */
 
 import { showBytes } from '#common/quantities.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What people see: events, timeline, statistics, colour. */
 
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Two logs walked together up to the first event that one has and the other has not. */
 
 import { type EventRecord, parseEventLine } from './event-lines.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * How many events of which kind, from which core, and of what sort: counted without parsing a line.
  */

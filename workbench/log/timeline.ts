@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The timeline of a run: its stages with how long each took, and what interrupted them. */
 
 import { showCount, showTime } from '#common/quantities.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Bits of RAM that change by themselves at a simulated time, as a particle or a weak cell changes
  * them.

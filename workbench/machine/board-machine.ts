@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine from a board's data: memory, devices, serial line, reset firmware. What is loaded into
  * it is decided elsewhere.

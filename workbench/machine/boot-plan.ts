@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * How a machine is started: what lies where in memory, what the first core executes, and who stands
  * behind gates. One file for each way makes one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Which engine executes a machine's instructions: the native Unicorn library where there is one, or
  * the project's own core, which needs nothing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The device tree of a boot: generated from the board's data, or a user's file, with or without
  * what a boot loader adds.

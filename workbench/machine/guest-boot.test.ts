@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Guests that are not ours: what is loaded of their files, and what the user is told. */
 
 import { gzipSync } from 'node:zlib';

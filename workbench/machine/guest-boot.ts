@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Starting guests that are not ours: a kernel by the loader's rules (`--kernel`), or code in flash
  * at the reset vector (`--bios`).

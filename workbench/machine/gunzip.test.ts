@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What gzip reads: members in a row, and anything behind them. */
 
 import { gzipSync } from 'node:zlib';

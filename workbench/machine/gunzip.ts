@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * gzip data as gzip itself and QEMU read them: members in a row, and what is behind the last one is
  * ignored, be it a device tree or padding.

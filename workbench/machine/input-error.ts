@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Something that the user gave cannot be used: the message names it and the fix. The command line
  * ends with status 2.

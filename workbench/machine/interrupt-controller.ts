@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The board's interrupt controller: one model behind two placements on the bus, its inputs and its
  * lines.

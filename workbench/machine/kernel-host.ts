@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The modelled kernel on a machine: its ports on one side, its gates on the other. The machine
  * knows no kernel and the kernel knows no machine; this file is where they meet.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Which initial RAM disk the modelled kernel gets, and what the device tree says of it. */
 
 import { readFileSync } from 'node:fs';

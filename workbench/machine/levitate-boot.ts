@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Starting the modelled kernel: reset firmware, the kernel image, the device tree, an initrd. */
 
 import { type ImageSizes, type LoadPlan, planLoad } from '#boards/load-plan.ts';

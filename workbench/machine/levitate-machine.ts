@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A board with the modelled kernel loaded, ready to run: what `createMachine` returns and the
  * command line drives.

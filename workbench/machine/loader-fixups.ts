@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a boot loader adds to a device tree before it starts a kernel: RAM, the reserved regions
  * that it knows of, and /chosen.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a machine can be asked to be: the settings of the library, and of the command line behind
  * its options.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 export const OUTCOMES = ['steady', 'poweroff', 'panic', 'expected', 'limit', 'error'] as const;
 
 /** How a run ended. */

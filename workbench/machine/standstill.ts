@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A guest that cannot go on and did not say so: nothing can reach it any more, or it faults on its
  * own vector. The reason is most often its first exception.

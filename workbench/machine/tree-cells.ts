@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Pairs of address and size as 32-bit cells, most significant first, where both are numbers of
  * JavaScript. Specification: Devicetree Specification v0.4, 2.3.5 and 2.3.6.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * RAM that a user's device tree names, held against the board: what can be RAM there, and what
  * cannot because devices answer at those addresses.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { findBoard } from '#boards/registry.ts';
 import { stringListValue, writeFdt } from '#fdt/index.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The device trees of an Android vendor_boot.img: one blob after the other, of which a boot loader
  * picks the one that is made for the board it runs on. Here that is the first whose root is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a report says of a real boot agrees with the kernel's own memory, read out of emulated RAM.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Everything that a report page shows, read from a machine that has run. Looking costs the guest
  * nothing and changes nothing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Makes a long story short enough for a page: moments are left out, those that nobody spoke at
  * first, and between two that stay only the net change of memory is kept. What a kept moment shows

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where on the map a frame is. Memory is written like text: in rows, from left to right, each bank
  * beginning a row of its own.

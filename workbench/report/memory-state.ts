@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Who has which frame, at one moment, and how that changes. It knows no machine: pages in a browser
  * use it as Node does.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Memory over a run: the operations that changed the owner of frames, and the state after any
  * number of them. Data for pages: see page-data.ts.

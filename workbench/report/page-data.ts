@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the pages are given: plain JSON, made by collect.ts (whole, for `--report`) or a piece at a
  * time (for the live view), read in the browser. Numbers are frames, bytes and nanoseconds; virtual

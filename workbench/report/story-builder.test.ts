@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import type { ReservedFields } from '#kernel-ts/hal/kernel-events.ts';
 import type { Events, LogEvent } from '#workbench/log/event-kinds.ts';

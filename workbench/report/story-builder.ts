@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Turns the machine's events into the story that pages show, as they come: who has which frame from
  * when on, and what was said meanwhile.

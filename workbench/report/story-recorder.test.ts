@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { afterEach, expect, it } from 'vitest';
 import { hex } from '#common/address.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The story of a machine while it runs, from reset on. It hears every event, also those that the
  * event log has no room for, and stays of bounded length: what grows too long is condensed on the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Digests that tell whether two things are the same: what a loader puts into memory, a disk image,
  * a whole machine. SHA-256, hexadecimal.

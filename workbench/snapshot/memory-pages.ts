@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Memory as a snapshot holds it: the pages that differ from what the loader left there, chunk by
  * chunk. Everything else is made anew by loading again.

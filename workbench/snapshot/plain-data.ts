@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Plain data (emulator/machine/saved-state.ts, settings) as JSON text and byte blocks beside it.
  * JSON has no big integers, no bytes and no infinity:

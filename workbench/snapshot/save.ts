@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Makes a snapshot of a machine that stands between two runs: contents.ts as a file,
  * snapshot-file.ts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Files whose digest is right, and whose data would unpack to more than a machine can have saved.
  */

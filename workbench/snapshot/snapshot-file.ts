@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The bytes of a snapshot file: a head that can be judged before anything is believed, then
  * compressed data.

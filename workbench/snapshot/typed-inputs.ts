@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What was typed to a machine, and when exactly: enough to type the same again to one that is run
  * from its beginning.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Booting in one line: the machine's settings, its limits and what is typed at it in one object,
  * and nothing to close afterwards.

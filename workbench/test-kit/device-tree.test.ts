@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The device-tree builder: what it writes, read back with the kernel's own reader. */
 
 import * as fc from 'fast-check';

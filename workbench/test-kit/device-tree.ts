@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Device trees for tests, said in a line: odd memory layouts, whole and broken.
  *

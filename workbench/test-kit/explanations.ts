@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a failing matcher shows beside its sentence: how the run ended, the last lines of the serial
  * line, and the explanation that fits the question.

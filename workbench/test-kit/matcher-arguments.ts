@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What matchers are given, checked: a test that asks the wrong way must say so, not fail for
  * another reason, or pass with `.not`.

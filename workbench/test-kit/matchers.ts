@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The matchers: what is asked of a machine that has run, and what is said when it is not so. The
  * types that vitest gets are in workbench/testing.ts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A tree of plain nodes with something changed: always a new tree, the old one stays. */
 
 import type { FdtNode } from '#fdt/index.ts';

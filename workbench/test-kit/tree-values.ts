@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What tests write in place of property bytes: texts, numbers, flags; and sizes as people type
  * them.

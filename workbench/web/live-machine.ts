@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine that runs in turns of a few milliseconds, so that commands and input come in between,
  * and tells its listeners what is new.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the live view's server and page say to each other: updates as server-sent events, commands
  * as JSON, input as bytes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The server in front of a machine that does not run: who may ask, and what for. */
 
 import { request } from 'node:http';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The live view's server, on the loopback only: the page, updates as server-sent events, commands
  * and input by POST.

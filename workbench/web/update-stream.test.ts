@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Updates to clients that read late or not at all. */
 
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

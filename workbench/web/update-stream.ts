@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A live machine's updates as server-sent events, to one client, however slowly it reads.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * From an instruction word to the row of the tables that it belongs to, and to the handler for the
  * values of its selecting fields.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * How a class of instructions registers: one row for each encoding, with its meaning.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Encodings as the Arm ARM draws them: bits and fields from bit 31 down to bit 0.
  *

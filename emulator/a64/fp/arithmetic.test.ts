@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Arithmetic against the host's own: doubles, and singles through Math.fround, which is innocuous
  * for one operation. What the host has not (modes, flags, fused multiply-add) is held by laws, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The arithmetic of the Arm ARM's shared pseudocode (J1.3, "FPAdd" and its neighbours), exact, on
  * bits.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Comparisons, minima and maxima of the Arm ARM's shared pseudocode (J1.3, "FPCompare", "FPMax" and
  * their neighbours), on bits.

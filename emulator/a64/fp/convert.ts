@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Conversions of the Arm ARM's shared pseudocode (J1.3, "FPConvert", "FPToFixed", "FixedToFP",
  * "FPRoundInt"), on bits.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** A core's state as SIMD and FP instructions see it. */
 
 import type { CoreState } from '#emulator/a64/core-state.ts';

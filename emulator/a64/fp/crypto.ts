@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * AES, SHA-1 and SHA-256 instructions: FIPS 197, FIPS 180-4, and the pseudocode of the Arm ARM
  * (C7.2, J1.3).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What floating-point operations read and leave behind: FPCR and FPSR, and the three formats.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Reciprocal estimates of the Arm ARM's shared pseudocode (J1.3, "FPRecipEstimate",
  * "FPRSqrtEstimate", "FPRecpX"), on bits.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Encodings of extensions are UNDEFINED on cores that have not got them, and all others are not.
  */

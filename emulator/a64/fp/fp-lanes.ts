@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Floating-point operations as operations on lanes: the bits of a lane's format are its value. */
 
 import { type FpBinary, fpNegate, fpMultiplyAdd, type FpUnary } from './arithmetic.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Advanced SIMD vector x indexed element and its scalar form. Arm ARM DDI 0487, C4.1.96. */
 
 import { fpMultiply, fpMultiplyExtended } from './arithmetic.ts';

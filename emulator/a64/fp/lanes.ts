@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Integer operations on one lane, for lanes of every type (see `Lane`): saturating, halving,
  * rounding, shifting by a register, comparing, polynomial, counting. Results may exceed the lane:

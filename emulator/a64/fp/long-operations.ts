@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Operations whose result lanes are twice as wide as an operand's, and the narrowing ones: one
  * definition for registers and for elements.

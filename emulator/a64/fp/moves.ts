@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Instructions that move lanes and compute nothing: copy, table lookup, permute, extract, modified
  * immediate.

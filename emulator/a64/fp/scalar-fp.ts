@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Scalar floating point: data processing, comparison, selection, immediates and conversions.
  *

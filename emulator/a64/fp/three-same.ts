@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Advanced SIMD three same, three same (FP16), three same extra, and their scalar forms.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Advanced SIMD two-register miscellaneous, with halves, and their scalar forms. Arm ARM DDI 0487,
  * C4.1.96.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Floating-point numbers taken apart and put together: FPUnpack, FPRound, FPProcessNaNs of the Arm
  * ARM (J1.3).

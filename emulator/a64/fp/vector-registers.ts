@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * V0 to V31 as bytes, and lanes of every type over them.
  *

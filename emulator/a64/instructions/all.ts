@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Every instruction that there is, by class. A row that is more special stands before one that also
  * matches its words.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What several classes of instructions compute: sums and differences with flags, logical
  * operations, shifted and extended registers.

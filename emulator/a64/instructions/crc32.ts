@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * CRC-32 (polynomial 0x04c1_1db7) and CRC-32C (0x1edc_6f41), as the A64 instructions compute them:
  * bits reflected, no inversion.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Data processing with an immediate: PC-relative addresses, add and subtract, logical, move wide,
  * bitfield, extract.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Data processing with registers: logical, add and subtract, conditional, one to three sources,
  * CRC32.

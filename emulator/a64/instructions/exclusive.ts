@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Loads and stores that synchronise: exclusive, with acquire and release, compare and swap, atomic
  * operations.

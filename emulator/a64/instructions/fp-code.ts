@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Scalar floating point as code, for what programs do nearly always: FPCR rounds to nearest and
  * flushes nothing, no operand is a NaN, no result overflows or is subnormal. All else falls back to

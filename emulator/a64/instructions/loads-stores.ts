@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Loads and stores of general and of SIMD and FP registers: one, pairs, literals, all ways of
  * addressing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Advanced SIMD as WebAssembly's vectors, where these have the operation: what copies memory,
  * searches strings, sums and hashes. What is not here is in simd-fp.ts, in TypeScript.

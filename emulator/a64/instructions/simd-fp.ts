@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Data processing of Advanced SIMD, floating point and cryptography: the encoding classes of the
  * Arm ARM's table, and their decoders in fp/.

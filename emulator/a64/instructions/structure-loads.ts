@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Loads and stores of structures: LD1 to LD4, ST1 to ST4, LD1R to LD4R.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * System: exception generation and return, hints, barriers, PSTATE, system registers and
  * operations. All of it is the core's to do (system/).

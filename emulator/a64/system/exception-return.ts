@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * ERET: back to the state that SPSR holds, unless that is none that the core can be in.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Whether FP and SIMD may be used: CPACR_EL1.FPEN, CPTR_EL2.TFP and CPTR_EL3.TFP.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * SYS and SYSL: maintenance of translations and caches, zeroing memory, address translation.
  *

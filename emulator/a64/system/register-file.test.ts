@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Registers that are storage: reset values, bits that can be written, bits named by two registers.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The system registers of a core that are storage, in its block of the WebAssembly memory. */
 
 import { SYSTEM_REGISTERS, type SystemRegisterName, systemRegisterNumber } from '#emulator/engine/system-registers.ts';

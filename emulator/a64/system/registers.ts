@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * System registers that are storage: what they hold after reset and which bits can be written. What
  * reading or writing one does beyond that is system-registers.ts's.

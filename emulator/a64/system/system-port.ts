@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the instructions of the system class ask of their core. What returns true has set PC. Each
  * may throw a GuestException.

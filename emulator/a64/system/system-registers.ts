@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * MRS and MSR: who may access a register, what is not storage, and what a write sets off.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The bytes of a WebAssembly module: numbers, vectors, opcodes. Knows nothing of A64.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The instructions of one WebAssembly function, from expressions. Knows nothing of A64.
  *

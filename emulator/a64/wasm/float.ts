@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Floating-point operations of WebAssembly on the bits of their operands: an i64 is a double, an
  * i32 a single. So registers and memory need no types of their own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * WebAssembly as Node and browsers give it, typed: the language's own libraries have no types for
  * it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Puts a WebAssembly module together: types, imports, functions, one table of functions, exports.
  * Knows nothing of A64.

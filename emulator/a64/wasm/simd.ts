@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * WebAssembly's vectors of 128 bits. Knows nothing of A64.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * An engine that executes nothing, for tests: registers that remember. Not a model of a CPU.
  */

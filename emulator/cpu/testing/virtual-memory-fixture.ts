@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A small machine for tests of VirtualMemory: two banks, one device, and tables in RAM that a test
  * writes entry by entry. Used by tests only.

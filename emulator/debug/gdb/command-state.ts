@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the command files share: the session's memory between packets, the answers, threads by
  * number.

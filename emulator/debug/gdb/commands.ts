@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The commands of the GDB remote serial protocol, one packet in, one answer out. What makes the
  * machine run is not done here but said in the answer: the session decides when its reply comes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Numbers and bytes as the GDB remote serial protocol writes them: hexadecimal, bytes in the order
  * of memory.

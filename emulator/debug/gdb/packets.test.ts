@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The packet layer: what is sent is received again however it is broken up, and nothing that comes
  * over a socket stops a reader.

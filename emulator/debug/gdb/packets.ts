@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The packet layer of the GDB remote serial protocol: bytes in, packets out, and back. It knows no
  * command and no socket.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The general queries of the GDB remote serial protocol: what both sides can do, threads, the
  * target description, monitor commands.

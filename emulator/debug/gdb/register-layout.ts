@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The registers that a debugger sees, in the order of their protocol numbers, and the target
  * description that tells it so.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The actions of a vCont packet: "ACTION[:THREAD]" separated by ";".
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A debugger's session over a target of a few arrays: every command's answer, the states it goes
  * through, and that nothing it is sent brings it down.

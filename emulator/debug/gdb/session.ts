@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One debugger at work: the bytes it sends, the machine it holds still or lets go. Knows no socket
  * and no machine.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the GDB protocol asks of a machine under a debugger. Defined by the protocol's needs:
  * gdb/session.ts is the one user, debug/machine-target.ts satisfies it for the emulator's machine,

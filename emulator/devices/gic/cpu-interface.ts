@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The CPU interface of one core: which interrupt it signals, and what acknowledging and ending one
  * does. The same for GICv2 (memory mapped) and GICv3 (ICC_* system registers); the register layouts

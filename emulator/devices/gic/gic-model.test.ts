@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Random operations on a GICv2, a GICv3 and the plain model: lines, acknowledged INTIDs, pending
  * and active registers and running priorities must agree after every one.

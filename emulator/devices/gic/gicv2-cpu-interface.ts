@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The memory-mapped CPU interfaces of a GICv2: 8 KiB at one address, where each core finds its own.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The distributor of a GICv2: 4 KiB. Registers of INTIDs 0..31 are banked, each core sees its own.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Software-generated interrupts of a GICv2: pending for each target and each source, so a core that
  * gets the same SGI from two others takes it twice, once with each CPUID.

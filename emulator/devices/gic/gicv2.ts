@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Arm's Generic Interrupt Controller, architecture 2, without the Security Extensions: a
  * distributor and, for each core, a memory mapped CPU interface. As on QEMU's `virt` machine and on

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The distributor of a GICv3: 64 KiB, the SPIs only. Affinity routing is always on, so the
  * registers of INTIDs 0..31 and those of the GICv2 programming model (ITARGETSR, SGIR) are zero

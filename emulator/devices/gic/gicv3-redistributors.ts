@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The redistributors of a GICv3: two frames of 64 KiB for each core, one after the other.
  *

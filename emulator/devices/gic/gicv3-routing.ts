@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where a GICv3 sends each SPI: GICD_IROUTER<n>.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { GicV3TestMachine, type IccName } from './testing/test-machine.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Arm's Generic Interrupt Controller, architecture 3: a distributor, a redistributor for each core,
  * and CPU interfaces in system registers. As on QEMU's `virt` machine without ITS, and on the Pixel

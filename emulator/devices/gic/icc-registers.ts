@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The CPU interface registers of a GICv3: ICC_*, by the encoding of MRS and MSR.
  *

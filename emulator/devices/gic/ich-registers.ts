@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The hypervisor's registers of a GICv3: ICH_*_EL2. They remember what is written, so that a kernel
  * that enters at EL2 can set them up; the virtual CPU interface behind them is not modelled, and a

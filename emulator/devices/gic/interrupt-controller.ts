@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What GICv2 and GICv3 have in common on the outside: inputs from devices, lines to the cores.
  *

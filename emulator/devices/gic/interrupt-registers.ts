@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The registers that a distributor and a redistributor's SGI frame have at the same offsets: one
  * field for each interrupt.

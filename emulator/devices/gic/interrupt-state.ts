@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The state of every interrupt of a controller, and which core each one waits for. GICv2 and GICv3
  * share it; register layouts, routing registers and CPU interfaces are elsewhere.

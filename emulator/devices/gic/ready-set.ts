@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The interrupts that may be forwarded to one core, ordered by priority and then by INTID.
  *

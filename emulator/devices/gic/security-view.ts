@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Which of the two worlds of a GICv3 the software on this machine sees.
  *

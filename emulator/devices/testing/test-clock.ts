@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Simulated time for the tests of this folder: a context whose clock the test turns, and the timer
  * port that belongs to it.

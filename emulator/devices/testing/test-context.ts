@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine around one device, for the tests of this folder: keeps what the device reports and how
  * it drives its interrupt line.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where the sectors of a disk live. Disks in memory are here; a disk in a file belongs to who may
  * touch files (scripts/).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A request as a device sees it: what it may read, then what it may write, each a list of pieces of
  * RAM that count as one run of bytes.

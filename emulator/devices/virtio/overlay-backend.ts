@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A disk over another one: writes stay in memory, the base keeps what it has. What `--drive FILE`
  * means without `,write`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A queue as the driver configures it through registers, before and after it is enabled.
  *

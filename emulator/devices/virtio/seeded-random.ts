@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Numbers from a seed: xoshiro128**, its state filled by SplitMix64. Fast and even; not for
  * cryptography.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Virtio block device: requests of a driver against a disk.
  *

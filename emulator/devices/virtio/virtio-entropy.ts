@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Virtio entropy device: fills the driver's buffers with numbers that look random and come from a
  * seed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Virtio over MMIO: the registers through which a driver finds a device, agrees on features, places
  * queues and is interrupted.

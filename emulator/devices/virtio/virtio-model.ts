@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What stands behind a virtio transport: a kind of device (block, console, entropy) that handles
  * the chains of its queues and knows nothing of registers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A split virtqueue seen from the device: takes chains of buffers that the driver offers, and gives
  * them back.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Counting instructions inside the engine's translated code, on x86-64 hosts (System V calling
  * convention).

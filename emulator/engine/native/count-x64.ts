@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The code assembled from count-x64.S: GNU as, Intel syntax, linked at 0. Base64. */
 export const COUNT_X64 = [
   'U0FUQVVBVkFXSYn+SYn3xgVCEQAAAEiLBWMQAABIiwQGSIkFEBEAAEgDBVkQAABIixhIiR33EAAASIsNWBAAAEyLJAtJAdzovwAAAEmJ',

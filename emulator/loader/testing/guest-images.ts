@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Small, well-formed guest images for tests, every field at the place where the specification has
  * it.

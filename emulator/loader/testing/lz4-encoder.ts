@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Encodes LZ4 for tests: greedy, slow, and written from the format's description alone, so that the
  * decoder meets another's idea of it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Which driver serves which UART, by the device tree's `compatible` strings. The boot follows
  * /chosen stdout-path to a node and asks here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The drivers against a UART that is nothing but a list of accesses and scripted answers. That they
  * work with the machine's models of the same UARTs is for the tests of whole machines: the kernel

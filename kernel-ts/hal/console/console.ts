@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The kernel's console: bytes in and out through one UART, polled, without memory of its own. It
  * works before anything else does and still works in a panic. Input can raise the UART's interrupt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Console over the UART of Google's gs101 (Samsung exynos4210 family, 256-entry FIFOs, 32-bit
  * accesses only). Offsets:

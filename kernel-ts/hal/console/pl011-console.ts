@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Console over an Arm PL011. Offsets from its base:
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The interrupt registers that a GICv2 distributor, a GICv3 distributor and a GICv3 redistributor's
  * SGI frame lay out alike: arrays with a bit, two bits or a byte for each INTID, from the same

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * GICv2: a distributor, and one CPU interface at an address where each core finds its own.
  *

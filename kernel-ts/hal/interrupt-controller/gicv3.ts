@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * GICv3: a distributor for the shared interrupts, a redistributor for each core's private ones, and
  * the CPU interface in system registers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Which driver serves which interrupt controller, by the device tree's `compatible` strings, and
  * the register windows that each needs.

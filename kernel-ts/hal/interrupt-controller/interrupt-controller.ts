@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the kernel asks of an interrupt controller, whichever the board has. Interrupts are named by
  * INTID, as the GIC architecture numbers them: 0-15 are software generated, 16-31 (PPIs) private to

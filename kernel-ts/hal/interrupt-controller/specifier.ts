@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Interrupts as a device tree writes them for a GIC: three cells, or four where the controller's
  * node says so.

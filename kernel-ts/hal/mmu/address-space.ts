@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One translation tree: a root table and the half of the address space it translates.
  *

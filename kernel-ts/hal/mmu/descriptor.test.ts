@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe as group, expect, it } from 'vitest';
 import {
   AccessPermission,

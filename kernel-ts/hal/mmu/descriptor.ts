@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Translation table descriptors of VMSAv8-64: stage 1, EL1&0, 4 KiB granule, 48-bit addresses.
  *

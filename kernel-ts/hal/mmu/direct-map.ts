@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The direct map: physical ranges at VA = PA + physicalOffset, each with its attributes.
  *

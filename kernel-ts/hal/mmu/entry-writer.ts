@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Changing descriptors that a CPU may be walking: the orders of stores, barriers and TLB
  * maintenance.

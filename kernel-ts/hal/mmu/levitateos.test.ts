@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What LevitateOS got wrong in its MMU code, one test each, plus what it got right and must stay.
  */

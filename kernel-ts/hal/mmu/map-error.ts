@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Errors of the mapper: what the caller asked for cannot be done. The tables are as they were
  * before the call.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Mapping a range that is empty: first a plan that reads, then writes that cannot fail.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Random sequences of operations on real tables and on a model, with every error injected that an
  * allocator can cause.

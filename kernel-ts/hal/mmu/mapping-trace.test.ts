@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Events of kind `mmu`: every change of a tree is told, and replayed they are what the tree
  * translates.

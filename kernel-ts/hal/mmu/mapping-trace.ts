@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What happens to translation tables, as events of kind `mmu`. Made only when that kind is traced.
  *

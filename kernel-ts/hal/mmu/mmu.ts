@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The MMU of the running core as the kernel uses it: which trees are live, TLB maintenance, and
  * translation through the live registers.

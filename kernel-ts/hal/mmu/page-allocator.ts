@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where the MMU code gets frames from: an interface that the kernel's frame allocator satisfies, so
  * that the HAL imports nothing of the kernel (seed question Q3, option B).

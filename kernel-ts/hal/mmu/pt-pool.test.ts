@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { physAddr } from '#common/address.ts';
 import { PtPool, PtPoolError, PT_POOL_TABLES } from './pt-pool.ts';

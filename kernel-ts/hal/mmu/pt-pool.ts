@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * PT_POOL: sixteen page tables inside the kernel image, for the time before the kernel has a frame
  * allocator and for when that one is empty. Boot assembly takes the first few.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A translation tree read whole and put in words: ranges with one set of attributes, counts, and
  * what is both writable and executable.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where new tables come from and where they go back to: the injected allocator once there is one,
  * PT_POOL before that and when the allocator returns null. A table goes back to whom it came from;

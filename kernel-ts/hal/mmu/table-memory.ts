@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Page tables as memory: frames reached through the direct map, VA = PA + physicalOffset.
  *

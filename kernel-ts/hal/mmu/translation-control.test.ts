@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import { expect, it } from 'vitest';
 import {
   describeTcr,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them, and what their fields mean.
  *

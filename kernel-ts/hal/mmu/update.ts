@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Changing what is mapped: protect, unmap and refine are one operation, "replace every leaf of a
  * range".

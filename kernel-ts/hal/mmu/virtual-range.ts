@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Virtual addresses split into a half and an offset, and the checks on ranges of them.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The walk that the CPU does, done in TypeScript on the same tables: address in, output address or
  * fault out, with every step kept.

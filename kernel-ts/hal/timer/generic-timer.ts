@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The generic timer's comparators as the kernel may use them at EL1.
  *

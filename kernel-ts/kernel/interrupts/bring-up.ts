@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Finding interrupt controller, timer and the console's interrupt in the device tree, and switching
  * them on. A tree without one of them, or with a bad node, costs what depends on it and no more: a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A queue of bytes in kernel memory: a ring that an interrupt fills and somebody else empties.
  *

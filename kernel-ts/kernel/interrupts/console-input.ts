@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What was typed and nobody has read yet: bytes go from the UART to a queue in kernel memory when
  * the UART interrupts, and from there to whoever has the console, the maintenance shell or a

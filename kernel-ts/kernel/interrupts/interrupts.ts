@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Interrupts as the kernel handles them: the controller, a handler for each interrupt that
  * something wants, and the tick.

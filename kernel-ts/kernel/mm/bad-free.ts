@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Why a frame cannot be freed. Slow path: the allocator has already found that the descriptor is
  * not what a correct free finds, and this looks for the reason and builds the panic. Each names

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The boot log of the memory system: every step of initMemory in lines that a person can check by
  * hand, and the same as trace events.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Static kernel data: the counterpart of `static` variables that a linker lays out in .bss. It
  * hands out addresses inside the zeroed area that the kernel image brings along; it never reads or

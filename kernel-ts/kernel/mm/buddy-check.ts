@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Recounts a zone from nothing but its memory: every descriptor from first to last, then every free
  * list. It shares no walk with the code that moves blocks, so an error there cannot hide here.

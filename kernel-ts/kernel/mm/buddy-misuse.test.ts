@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the buddy allocator refuses, each with its reason and its numbers; and that damage is found.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Events of the memory system: replayed, they give the allocator's own lists; untraced, there are
  * none.

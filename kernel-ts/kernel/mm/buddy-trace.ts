@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the buddy allocator does to its blocks, as events of kind `buddy`. Nothing of it is made
  * when that kind is not traced.

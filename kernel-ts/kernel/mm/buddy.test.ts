@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The buddy allocator: blocks, merging, ranges, exact runs, and that its state is where it should
  * be.

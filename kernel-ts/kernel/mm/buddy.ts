@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The buddy allocator: physical frames in blocks of 2^order, order 0 (4 KiB) to 20 (4 GiB), and
  * runs of any number of frames. This file is the public face: the lock, the choice of the zone, and

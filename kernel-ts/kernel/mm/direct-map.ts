@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The direct map: all of physical memory at a fixed virtual offset. It converts addresses; it maps
  * nothing (that is the HAL's MMU code).

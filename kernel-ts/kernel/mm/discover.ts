@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * From the device tree to memblock: what RAM there is, and who must be left alone. Nothing is
  * mapped or allocated here.

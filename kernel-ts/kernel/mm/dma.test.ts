@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * DMA buffers on the MMU code's own test machine, whose TLB remembers what nobody dropped and whose
  * tables must be broken before they are made.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Buffers that a device and the kernel share: physically contiguous, below the device's address
  * limit, not cached, cleared.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Direct map, static data, spinlock, page flags. */
 
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Accounts of frames, the kernel's reserve, frames below a limit, and what the report of a refusal
  * says.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Who holds how many frames, and the reserve that user processes may not touch. The kernel takes
  * every frame through an account; the buddy allocator below knows neither owners nor a reserve.

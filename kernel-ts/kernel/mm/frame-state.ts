@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a frame is: reads a descriptor and, for a TAIL, finds the head that speaks for it. Reads
  * only; used by reports, by panics and by validate().

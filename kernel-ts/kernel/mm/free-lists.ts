@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The free lists of a zone, in emulated RAM: reading descriptors, and putting blocks on lists and
  * taking them off. What is split, merged or handed out is zone.ts's.

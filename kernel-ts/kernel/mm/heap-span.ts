@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A span: memory from the buddy allocator, cut into blocks without a gap. It allocates by first fit
  * from low to high addresses and merges on free; which span to try, locking and growing are

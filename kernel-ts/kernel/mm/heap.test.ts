@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The kernel heap: first fit, merging, growth, and that bad frees and damage are found. */
 
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The kernel heap: memory by the byte for kernel data, from spans that the buddy allocator gives.
  * Blocks and their headers are heap-span.ts's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** mem_map: size, place, panics, and the way between frame numbers and descriptors. */
 
 import * as fc from 'fast-check';

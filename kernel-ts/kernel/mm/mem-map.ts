@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * mem_map: one array of struct Page for every frame of RAM and none for holes. It says where the
  * descriptor of a frame is and sets all of them to RESERVED once; what they say afterwards is the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Choosing a place among free ranges: first fit from low to high addresses, and the reason for
  * every range that was passed over. Pure arithmetic on ranges; what is free is memblock's business.

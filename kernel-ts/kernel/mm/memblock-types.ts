@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What goes into memblock and what comes out: types only. Addresses and sizes in bytes, ranges
  * half-open.

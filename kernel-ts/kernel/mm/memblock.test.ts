@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * memblock: what is RAM, who took it, what is left. Drawings show pages; `=` is RAM, `#` reserved,
  * `.` free.

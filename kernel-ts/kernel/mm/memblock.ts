@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * memblock: what RAM there is and who has taken some of it, from the first read of the device tree
  * until the buddy allocator takes over. Not an allocator for later: nothing is given back, and

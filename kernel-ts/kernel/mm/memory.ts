@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Bringing up memory, in order: the counterpart of mm_init. Each step says why it can come no
  * earlier.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the kernel says when a request for memory was refused: what was asked, what there is, and
  * who holds it. Lines for the log; reads only.

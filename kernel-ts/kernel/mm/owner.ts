@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Who asked for a reservation. memblock keeps, in emulated RAM, a kind and a cookie for each; names
  * are made from them when someone prints.

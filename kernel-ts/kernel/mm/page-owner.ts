@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What frames are in use for: the kinds of owner that the frame accounts count by, and who may take
  * the kernel's reserve. Reservations of the boot, which never reach the buddy allocator, are

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * struct Page: what the kernel knows of one frame. The layout and its meaning; where descriptors
  * lie is mem-map.ts, who changes them zone.ts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A sorted array of regions in emulated RAM: the storage below memblock. It keeps order and
  * capacity and knows nothing of memory or reservations.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A spinlock: one u32 in emulated RAM, 0 when free and 1 when held.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A zone that tells of every block it moves (buddy-trace.ts). It does nothing else than a zone
  * does.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * struct Zone: the free lists of one section of mem_map. As Linux's struct zone it has start_pfn,
  * managed and free_area; unlike there, a zone is a bank and has no type.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A zone: the binary buddy system of one section of mem_map (Knuth, TAOCP volume 1, 2.5, "buddy
  * system"). It moves blocks between free lists and allocations and trusts its caller: locking,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Areas: the ranges of a user address space that a process may use, and how. They say what should
  * be mapped; the page tables say what is.

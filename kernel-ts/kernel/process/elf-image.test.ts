@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Programs as a linker makes them, each thing that can be wrong with one, and any bytes at all. */
 
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Static AArch64 ELF64 programs: which bytes of the file go where in a user address space, and with
  * which rights. It decides and copies nothing: the address space does, page by page. Sections,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What a system call answers when it cannot do what was asked: a negative number in x0. The numbers
  * are LevitateOS's own, not Linux's.

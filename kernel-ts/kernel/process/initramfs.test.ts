@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Archives as people and tools make them, read where they lie in memory; each way in which one can
  * be broken; and what the cpio program makes.

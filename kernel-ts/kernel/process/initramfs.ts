@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The initramfs: CPIO archives in the "newc" format, read where the boot loader put them, in kernel
  * virtual memory. Nothing is unpacked or copied; a file is an address and a size. No index is kept

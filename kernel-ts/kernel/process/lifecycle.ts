@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * How processes begin, change and end: spawn, exec, exit, wait. Whatever a process holds is taken
  * here and given back here.

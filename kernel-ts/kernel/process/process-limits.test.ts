@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What processes cannot have: more memory than there is, and more processes than the kernel keeps
  * records for. A kernel without a CPU.

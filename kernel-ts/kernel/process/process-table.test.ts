@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The process table: its list, children, and which pid comes next. */
 
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The process table: every process in one list, in the order of their making, and who is whose
  * child. Records and list lie in kernel memory.

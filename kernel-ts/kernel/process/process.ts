@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A process: its record in kernel memory, from a slab cache, and a handle on it.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** System calls, faults, and who runs when, on a kernel without a CPU: the test is the CPU. */
 
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The processes of a running kernel, as exceptions, timer, console and shell see them: UserSpace of
  * user-space.ts. It brings the parts of this folder together and keeps no state but handles.

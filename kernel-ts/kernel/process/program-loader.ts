@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Loading a program into an empty address space: a page at a time, every page cleared, then the
  * file's bytes. Reading the file's headers is elf-image.ts's.

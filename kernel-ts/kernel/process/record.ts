@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Records of the process subsystem: small structures in emulated memory, read and written field by
  * field. A record has an address and nothing else in TypeScript; two handles on one address are the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The scheduler: one queue of processes that can run, taken in turn, with its links in their
  * records. A switch is nothing but the frame that a gate returns and the tree that TTBR0 points to.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Bringing up user space, the last step of the boot: caches for its records, the initramfs, and
  * /init, when the initramfs has one. Nothing here can stop the kernel: what is missing or broken

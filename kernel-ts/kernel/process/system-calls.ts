@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The system calls: number in x8, arguments in x0 to x5, result in x0. The table is the ABI; what a
  * call does to processes is lifecycle.ts's and scheduler.ts's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * User address spaces: what a program's pages may be used for, what comes by demand and how far,
  * and that all of it comes back.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The user half of one process: its translation tree in TTBR0's half, and the areas that say what
  * may be mapped there. Segments are filled when the program is loaded; pages of heap and stack come

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Exceptions from EL0 that are no system call: is it a page that comes by demand, and if not, what
  * the console is told of the process that ends.

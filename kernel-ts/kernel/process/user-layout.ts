@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What lies where in a user address space, and how much of it there may be.
  *

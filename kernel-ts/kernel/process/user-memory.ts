@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Copies between the kernel and user memory, for system calls. A range is looked at as a whole
  * before its first byte moves, so a call either sees all of it or fails; pages that come by demand

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** What a command of the maintenance shell is, and what it is given. */
 
 import type { KernelContext } from '#kernel-ts/kernel/context.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The commands of the maintenance shell, in the order in which `help` lists them. */
 
 import type { Command } from './command.ts';

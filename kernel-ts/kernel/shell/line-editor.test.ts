@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A line as it is typed: echo, erase, abandon. One byte in, what became of it out; the line lies in
  * kernel memory.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The maintenance shell: the kernel's own, on the console whenever no process has it. It runs
  * inside gates, one command to its end, and never waits: what has been typed is there, or the gate

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Runs a user program of the default initramfs on a bare core, for tests of the programs
  * themselves: system calls are answered here, by a model as small as the ABI. There are no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Reads "newc" archives back, for tests: from the format's description, and from nothing in the
  * writer.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # The stress of user space: rounds of parts without end, or as many as asked for. One line "= ROUND PART RESULT" for each part, which is the same on
 # every right machine; lines with "#" say how far it is. Parameters come from the kernel's command line:
 #   stress.seed=N   stress.rounds=N (0: no end)   stress.scale=N   stress.parts=NAME,NAME…

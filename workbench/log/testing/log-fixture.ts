@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Event logs in files that are gone when the test has finished. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

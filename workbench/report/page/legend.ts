@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the colours mean and how much each has at the moment; a class that is pressed stands out on
  * the map.

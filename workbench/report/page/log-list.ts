@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The serial log and what happened beside it: a list to search in and to choose a moment from, by
  * pointer or keys.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Paints rows of memory on a canvas: who owns what, or free blocks by order; what changed at this
  * moment is underlined.

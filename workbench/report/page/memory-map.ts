@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The map of physical memory: painted rows, enlarged around a place, moved by dragging and by keys;
  * tells what lies under the pointer. What it says aloud goes into the line below it, which a screen

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Where a moment lies from left to right: the same in every chart of the page, so that they can be
  * read across. Either each moment takes the same room (a boot says most of its lines in a hundredth

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The slider over the run, and the words of the moment that it stands at. */
 
 import { showTime } from '#common/quantities.ts';

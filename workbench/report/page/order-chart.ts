@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Free blocks of every order over the run: a row an order, a column a moment, the darker the more;
  * the numbers of the moment stand at the right.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Colours of the pages. Owners have those of Okabe and Ito ("Color Universal Design", 2008), which
  * people with any kind of colour vision tell apart; orders go from dark to light along the ramp of

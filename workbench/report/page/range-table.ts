@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The kernel's page tables at the end of the run, merged into ranges; a range that is pressed is
  * shown on the map.

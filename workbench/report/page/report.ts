@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The page that `--report boot.html` writes: puts its parts together around the data inside it. */
 
 import type { ReportData } from '#workbench/report/page-data.ts';

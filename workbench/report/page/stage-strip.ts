@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The boot's stages over the same width as the charts, and how long each took. */
 
 import { showTime } from '#common/quantities.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the parts of a page look at together: the story, and the moment that is shown. A part asks
  * it to go to a moment; it tells all of them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Bytes of every class of owner over the run, on a logarithmic scale: a page table and two
  * gigabytes of free memory fit in one picture.

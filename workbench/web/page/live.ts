@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** The live view: follows a machine that the server runs, and tells it what to do. */
 
 import { showCount, showTime } from '#common/quantities.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The serial line as a terminal: what the guest sends is shown, what is typed goes to the guest.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A second GIC, as plain as the architecture's text: every answer is computed from scratch by
  * looking at every interrupt. The property test runs random operations on it and on the real

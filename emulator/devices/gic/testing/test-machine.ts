@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A GIC with everything around it that the tests of this folder need: one record of the lines, one
  * way to say "core n accesses".

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The driver's side of a virtio device, for the tests of this folder: finds the device, places
  * queues in RAM, offers chains, and reads what comes back. It does what Linux does, in its order,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Ports for tests of the MMU code: sparse RAM, a translation of its own, a TLB that remembers too
  * much, and a log of what happened in which order. Used by tests only.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The arrangement most tests of the MMU code start from. Used by tests only.
  *

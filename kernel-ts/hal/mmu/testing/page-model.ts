@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What the page tables should say, kept as a list of leaves in a `Map`: the model that property
  * tests run beside the mapper. Used by tests only; knows no tables, no memory, no descriptors.

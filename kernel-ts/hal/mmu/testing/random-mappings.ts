@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Random mappings and random addresses around them, for tests that compare the walker with a CPU.
  * Used by tests only.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Which allocation fails on purpose: the counting, and the event for each. Who asks is
  * faulty-buddy.ts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Faults on purpose in the frame allocator: exactly the allocations that a rule names fail, and a
  * write to a freed frame is found.

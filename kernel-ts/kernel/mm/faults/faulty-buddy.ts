@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A buddy allocator with faults on purpose: it refuses what a rule says, and poisons what is given
  * back. Chosen when the memory system is built; without faults the allocator knows nothing of this

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Poison in free frames: a frame that is given back is filled with lines that say who gave it, and
  * they must all be there when it is handed out again.

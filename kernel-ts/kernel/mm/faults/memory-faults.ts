@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * What goes wrong with memory on purpose: data that whoever builds a kernel gives it, and that it
  * says in its log. Nothing here depends on chance.

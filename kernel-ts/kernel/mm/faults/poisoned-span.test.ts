@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Poison in the heap: a hole is poison at all times, so that a write to a freed block is found when
  * its memory is next used.

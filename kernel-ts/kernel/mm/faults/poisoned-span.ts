@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A span of the heap in which every hole is poison: what is freed is filled, and what is handed out
  * must still be.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The words of a structure that lies inside one page, for code that reads and writes them often. A
  * cache of a mapping, not a copy.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The slab caches of the kernel: making them, listing them, and general caches for small memory of
  * any size.

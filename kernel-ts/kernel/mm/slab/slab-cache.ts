@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A slab cache: objects of one size, from slabs that the buddy allocator gives. After Bonwick, "The
  * Slab Allocator: An Object-Caching Kernel Memory Allocator" (USENIX Summer 1994), without

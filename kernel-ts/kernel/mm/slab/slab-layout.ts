@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * struct Cache and struct Slab: slab caches in memory. Layout only.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * The lists of a cache: slabs on and off them, through the links in memory. A link is followed only
  * when it leads to a slab of the cache.

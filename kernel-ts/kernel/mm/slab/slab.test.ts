@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Slab caches: geometry, lists, what comes back to the buddy, and that misuse and damage are found.
  */

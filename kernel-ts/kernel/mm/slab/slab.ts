@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * One slab: which of its objects are in use, and its links. Lists, growing and refusing are
  * slab-cache.ts's; the layout is slab-layout.ts's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Plays events of kind `buddy` on sets of blocks, for tests: what the allocator must look like if
  * its story is true.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine's memory set up as boot does it, for tests and benches: banks and reservations in,
  * allocator out.

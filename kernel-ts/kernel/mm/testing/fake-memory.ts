@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Memory for tests and benches: the direct map over sparse plain chunks, with the shape of the
  * machine's port (pieces of 16 MiB). No page tables: what is mapped is a list of physical ranges,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * Random histories of a buddy allocator, checked after each step against a model that knows nothing
  * of buddies: sets of frames.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * "newc" archives for tests, entry by entry as a test wants them: also those that no writer would
  * make.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Small ELF64 programs for tests, every field at the place where the specification has it. */
 
 /** A program header and the bytes it loads. What is not given is as in a common program. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A kernel's memory, MMU and processes without a CPU: tests play the CPU by writing trap frames and
  * asking what comes next.

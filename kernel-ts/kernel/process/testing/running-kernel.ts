@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /**
  * A fake kernel whose first process runs, and what a test lets it do: system calls by number, texts
  * in its memory, children.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** Commands about an address: `pt VA`, the CPU's walk; `frame PA`, the state of a frame. */
 
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';

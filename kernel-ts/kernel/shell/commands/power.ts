@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** `panic TEXT`, `poweroff`, `reboot`: the commands after which nothing follows. */
 
 import type { PowerAction } from '#kernel-ts/kernel/power.ts';

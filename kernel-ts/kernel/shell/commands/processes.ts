@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /** `ps` and `run FILE`. */
 
 import { type Command, CommandError } from '#kernel-ts/kernel/shell/command.ts';
