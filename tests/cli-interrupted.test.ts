@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseEventLines } from '#workbench/log/event-lines.ts';
 import type { Report } from '#workbench/index.ts';
 import { boot, bootCommand, commandEnvironment, packageWithKernel } from './support/command.ts';
-import { BRANCH_TO_SELF } from './support/planted-code.ts';
+import { ENDLESS_LOOP } from './support/planted-code.ts';
 
 let folder = '';
 const inFolder = (name: string): string => join(folder, name);
@@ -102,7 +102,7 @@ describe('a guest that never stops', () => {
     root = inFolder('endless');
     mkdirSync(root);
     // It goes round in circles where it would idle: only limits, signals and closed pipes end it.
-    packageWithKernel(root, 'idle', BRANCH_TO_SELF);
+    packageWithKernel(root, 'idle', ENDLESS_LOOP);
   });
   const args = ['--board', 'qemu-virt'];
   const start = (...more: readonly string[]): ChildProcess =>

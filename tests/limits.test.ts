@@ -4,14 +4,14 @@
 import { describe, expect, it } from 'vitest';
 import { bootBoard, createMachine } from '#workbench/index.ts';
 import '#workbench/testing.ts';
-import { BRANCH_TO_SELF, plantInstruction } from './support/planted-code.ts';
+import { ENDLESS_LOOP, plantInstruction } from './support/planted-code.ts';
 import { treeBlob } from './support/test-tree.ts';
 
 const NO_RAM = 'PANIC: No RAM regions found in DTB';
 
 describe('a guest that never stops', () => {
   it('ends at the limit of simulated time, and not long after it', () => {
-    const { machine } = plantInstruction({ board: 'qemu-virt' }, BRANCH_TO_SELF);
+    const { machine } = plantInstruction({ board: 'qemu-virt' }, ENDLESS_LOOP);
     const outcome = machine.run({ timeoutNs: 50e6 });
     expect(outcome).toEqual({ outcome: 'limit', exitStatus: 3, panic: null, reason: 'hit the limit of time' });
     expect(machine.machine.clock.nowNs).toBeGreaterThanOrEqual(50e6);
@@ -20,14 +20,14 @@ describe('a guest that never stops', () => {
   });
 
   it('ends at exactly the limit of instructions', () => {
-    const { machine } = plantInstruction({ board: 'qemu-virt' }, BRANCH_TO_SELF);
+    const { machine } = plantInstruction({ board: 'qemu-virt' }, ENDLESS_LOOP);
     expect(machine.run({ maxInstructions: 1_234_567 }).reason).toBe('hit the limit of instructions');
     expect(machine.machine.clock.instructions).toBe(1_234_567);
     machine.close();
   });
 
   it('lets its caller in between slices, so that Ctrl-C and the keyboard are heard', () => {
-    const { machine } = plantInstruction({ board: 'qemu-virt' }, BRANCH_TO_SELF);
+    const { machine } = plantInstruction({ board: 'qemu-virt' }, ENDLESS_LOOP);
     for (let slice = 1; slice <= 3; slice++) expect(machine.runSlice(2_000_000)).toBeNull();
     expect(machine.machine.clock.instructions).toBe(6_000_000);
     expect(machine).toMatchObject({ kernel: { memory: expect.anything() as unknown } });
@@ -35,8 +35,8 @@ describe('a guest that never stops', () => {
   });
 
   it('goes on where it stopped when it is run again', () => {
-    const whole = plantInstruction({ board: 'qemu-virt' }, BRANCH_TO_SELF).machine;
-    const pieces = plantInstruction({ board: 'qemu-virt' }, BRANCH_TO_SELF).machine;
+    const whole = plantInstruction({ board: 'qemu-virt' }, ENDLESS_LOOP).machine;
+    const pieces = plantInstruction({ board: 'qemu-virt' }, ENDLESS_LOOP).machine;
     whole.run({ maxInstructions: 500_000 });
     for (let limit = 7; limit < 500_000; limit = limit * 3 + 1) pieces.run({ maxInstructions: limit });
     pieces.run({ maxInstructions: 500_000 });

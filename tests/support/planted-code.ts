@@ -10,8 +10,11 @@ import type { LevitateMachine, MachineSettings } from '#workbench/machine/levita
 
 const DIRECT_MAP = 0xffff_8000_0000_0000n;
 
-/** `b .`: goes on for ever. */
+/** `b .`: a guest that stands still for ever, as the machine can tell. */
 export const BRANCH_TO_SELF = 0x1400_0000;
+
+/** `cbz xzr, .`: goes on for ever, and only limits and signals end it. */
+export const ENDLESS_LOOP = 0xb400_001f;
 
 /** A machine that will boot and then execute `instruction`. */
 export interface PlantedMachine {
