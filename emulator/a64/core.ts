@@ -66,6 +66,10 @@ const SCR_NON_SECURE = 0x531n;
 const SCR_SMD = 1n << 7n;
 const SCR_HCE = 1n << 8n;
 const HCR_RW = 1n << 31n;
+const HCR_TSC = 1n << 19n;
+/** TWE is the bit above. */
+const HCR_TWI = 13n;
+const SCR_TWI = 12n;
 const SCTLR_RESET = 0x30d5_0838n;
 const OPEN_MONITOR = 2n ** 64n - 1n;
 
@@ -146,7 +150,7 @@ export class A64Core implements MachineCore, SystemPort {
       state: this.state,
       file: this.file,
       engine: registers,
-      memory: this.memory,
+      zero: (at) => this.memory.zero(at),
       translation: () => this.translation.registers(),
       readDescriptor: (at) => (environment.memory.contains(at, 8) ? environment.memory.read64(at) : null),
       translationsInvalidated: () => {
@@ -397,6 +401,11 @@ export class A64Core implements MachineCore, SystemPort {
     const scr = file.get('SCR_EL3');
     const isOff = kind === 'hvc' ? (scr & SCR_HCE) === 0n && level < 3 : (scr & SCR_SMD) !== 0n;
     if (level === 0 || isOff) this.undefined();
+    if (kind === 'smc' && level === 1 && (file.get('HCR_EL2') & HCR_TSC) !== 0n) {
+      // Trapped, it has not been executed.
+      this.takeCall(2, EXCEPTION_CLASS.smc64, immediate, state.pc);
+      return true;
+    }
     // Firmware looks at the core as it is behind the call.
     const { pc } = state;
     state.pc = next;
@@ -433,15 +442,13 @@ export class A64Core implements MachineCore, SystemPort {
   }
 
   wait(kind: WaitKind): boolean {
-    const { state, file, environment, hints } = this;
+    const { state, environment, hints } = this;
     if (kind === 'sev') {
       environment.eventSent();
       return false;
     }
     if (kind === 'wfi') {
-      if (state.level === 0 && (file.get('SCTLR_EL1') & SCTLR_NTWI) === 0n) {
-        throw new GuestException(waitTrapSyndrome() & ~TRAPPED_WFE);
-      }
+      this.checkWait('wfi');
       if (!this.interruptPending) {
         state.pc += 4n;
         this.end({ kind: 'wfi' });
@@ -450,12 +457,30 @@ export class A64Core implements MachineCore, SystemPort {
     }
     const turn = hints.meet(kind, () => environment.othersRun(this), this.interruptPending);
     if (turn === null) return false;
-    if (kind === 'wfe' && state.level === 0 && (file.get('SCTLR_EL1') & SCTLR_NTWE) === 0n) {
-      throw new GuestException(waitTrapSyndrome());
-    }
+    if (kind === 'wfe') this.checkWait('wfe');
     this.ending ??= { kind: turn };
     this.endBefore();
     return true;
+  }
+
+  /** A wait may be trapped by each level above: SCTLR_EL1 from EL0, HCR_EL2, SCR_EL3. */
+  private checkWait(kind: 'wfi' | 'wfe'): void {
+    const { file } = this;
+    const { level } = this.state;
+    const bit = kind === 'wfi' ? 0n : 1n;
+    const traps = (value: bigint, shift: bigint): boolean => ((value >> (shift + bit)) & 1n) === 1n;
+    // SCTLR_EL1.nTWI is bit 16 and nTWE bit 18.
+    const isLet = (file.get('SCTLR_EL1') & (kind === 'wfi' ? SCTLR_NTWI : SCTLR_NTWE)) !== 0n;
+    const target =
+      level === 0 && !isLet
+        ? synchronousTarget(this.engine, 0)
+        : level < 2 && traps(file.get('HCR_EL2'), HCR_TWI)
+          ? 2
+          : level < 3 && traps(file.get('SCR_EL3'), SCR_TWI)
+            ? 3
+            : null;
+    if (target === null) return;
+    throw new GuestException(waitTrapSyndrome() & ~(kind === 'wfi' ? TRAPPED_WFE : 0), null, target);
   }
 
   synchronize(): void {

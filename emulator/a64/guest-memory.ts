@@ -24,6 +24,8 @@ import type { CoreEnvironment } from '#emulator/cpu/machine-core.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
 const PAGE_MASK = PAGE - 1;
+/** Bytes that DC ZVA writes: DCZID_EL0. */
+const ZERO_BYTES = 64;
 const NO_TAG = 2n ** 64n - 1n;
 const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY.bytes;
 
@@ -90,7 +92,9 @@ export class GuestMemory implements MemoryPort {
   private readonly regions: Region[] = [];
   /** Offsets of entries in the block that are in use. */
   private filled: number[] = [];
+  /** Of the access being made: its address, and the part of it that is made, in bytes. */
   private accessLow = 0;
+  private accessPart = 0;
   private accessHigh = 0;
   private readonly buffer: ArrayBuffer;
   private readonly view: DataView;
@@ -173,6 +177,7 @@ export class GuestMemory implements MemoryPort {
     for (let i = 0; i < bytes; i++) {
       const offset = (low & PAGE_MASK) + i;
       const page = offset < PAGE ? at.first : at.second;
+      this.accessPart = i;
       if (!this.writeAt(page, offset & PAGE_MASK, 1, (value >> BigInt(8 * i)) & 0xffn)) return 1;
     }
     return 0;
@@ -219,6 +224,22 @@ export class GuestMemory implements MemoryPort {
     if (this.store(low, high, bytes) !== 0) throw ALREADY_TAKEN;
   }
 
+  /** Zeros the block around an address (DC ZVA). A fault names the address itself. */
+  zero(address: bigint): void {
+    const [low, high] = [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+    const at = this.resolve(low, high, 1, 'write');
+    if (at === null) throw ALREADY_TAKEN;
+    const { first: page } = at;
+    const start = low & PAGE_MASK & ~(ZERO_BYTES - 1);
+    if (page.host < 0 || !page.hostWritable || this.watches.length > 0) {
+      for (let offset = start; offset < start + ZERO_BYTES; offset++) {
+        if (!this.writeAt(page, offset, 1, 0n)) throw ALREADY_TAKEN;
+      }
+      return;
+    }
+    new Uint8Array(this.buffer, page.host + start, ZERO_BYTES).fill(0);
+  }
+
   /** An access to a misaligned address. */
   misaligned(low: number, high: number, write: boolean): number {
     return this.abort(write ? 'write' : 'read', ALIGNMENT_STATUS, this.addressOf(low, high));
@@ -226,7 +247,7 @@ export class GuestMemory implements MemoryPort {
 
   /** Of the access being made. */
   private get lastAddress(): bigint {
-    return this.addressOf(this.accessLow, this.accessHigh);
+    return BigInt.asUintN(64, this.addressOf(this.accessLow, this.accessHigh) + BigInt(this.accessPart));
   }
 
   private addressOf(low: number, high: number): bigint {
@@ -237,6 +258,7 @@ export class GuestMemory implements MemoryPort {
   private resolve(low: number, high: number, how: number, type: 'read' | 'write') {
     const bytes = how & 0xff;
     this.accessLow = low;
+    this.accessPart = 0;
     this.accessHigh = high;
     const regime = (how & ACCESS_UNPRIVILEGED) === 0 ? this.regime : REGIME.el0;
     if ((low & (bytes - 1)) !== 0 && this.alignmentIsChecked) {
@@ -357,11 +379,12 @@ export class GuestMemory implements MemoryPort {
 
   private readAcross(at: { first: Page; second: Page | null }, low: number, bytes: number): bigint | null {
     let value = 0n;
-    for (let i = bytes - 1; i >= 0; i--) {
+    for (let i = 0; i < bytes; i++) {
       const offset = (low & PAGE_MASK) + i;
+      this.accessPart = i;
       const byte = this.readAt(offset < PAGE ? at.first : (at.second as Page), offset & PAGE_MASK, 1);
       if (byte === null) return null;
-      value = (value << 8n) | byte;
+      value |= byte << BigInt(8 * i);
     }
     return value;
   }
@@ -371,6 +394,16 @@ export class GuestMemory implements MemoryPort {
     const address = pa + offset;
     if (this.isWatched({ write: false, address, size: bytes })) return null;
     if (host >= 0) return readBytes(this.view, host + offset, bytes);
+    return this.readDevice(address, bytes);
+  }
+
+  private readDevice(address: number, bytes: number): bigint | null {
+    if (isSplit(address, bytes)) {
+      const low = this.readDevice(address, 4);
+      this.accessPart += 4;
+      const high = low === null ? null : this.readDevice(address + 4, 4);
+      return low === null || high === null ? null : low | (high << 32n);
+    }
     const { bus } = this.parts.environment;
     return this.onBus({ type: 'read', address, size: bytes, value: 0n }, () =>
       bytes === 8 ? bus.read64(address) : BigInt(bus.read(address, bytes as 1 | 2 | 4)),
@@ -384,6 +417,15 @@ export class GuestMemory implements MemoryPort {
     if (host >= 0 && hostWritable) {
       writeBytes(this.view, host + offset, bytes, value);
       return true;
+    }
+    return this.writeDevice(address, bytes, value);
+  }
+
+  private writeDevice(address: number, bytes: number, value: bigint): boolean {
+    if (isSplit(address, bytes)) {
+      if (!this.writeDevice(address, 4, BigInt.asUintN(32, value))) return false;
+      this.accessPart += 4;
+      return this.writeDevice(address + 4, 4, value >> 32n);
     }
     const { environment } = this.parts;
     const access = { type: 'write', address, size: bytes, value } as const;
@@ -475,6 +517,9 @@ function ownRegime(registers: RegisterFile, level: 2 | 3) {
   const ignored = ((tcr >> TCR_OF_LEVEL.tbi) & 1n) << 37n;
   return { sctlr, tcr: (tcr & 0xffffn) | size | ignored | UPPER_HALF_OFF, ttbr0, ttbr1: 0n };
 }
+
+/** A doubleword that is aligned to a word goes to a device in two. */
+const isSplit = (address: number, bytes: number): boolean => bytes === 8 && address % 8 === 4;
 
 function clearEntry(wide: BigUint64Array, at: number): void {
   wide[(at + TLB_ENTRY.read) / 8] = NO_TAG;

@@ -13,13 +13,11 @@ import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
 import { translate, type TranslationRegisters } from '#emulator/cpu/translate.ts';
 import type { CoreRegisters } from '#emulator/engine/engine.ts';
-import { type CoreState, GuestException, type MemoryPort } from '#emulator/a64/core-state.ts';
+import { type CoreState, GuestException } from '#emulator/a64/core-state.ts';
 import type { RegisterFile } from './register-file.ts';
 
 const CRN_CACHE = 7;
 const CRN_TLBI = 8;
-/** DC ZVA: op1 3, CRm 4, op2 1. */
-const ZERO_BYTES = 64n;
 const SCTLR_DZE = 1n << 14n;
 const SCTLR_UCI = 1n << 26n;
 /** AT: CRm 8 (and 9). */
@@ -32,7 +30,8 @@ export interface OperationParts {
   readonly state: CoreState;
   readonly file: RegisterFile;
   readonly engine: CoreRegisters;
-  readonly memory: MemoryPort;
+  /** DC ZVA. */
+  readonly zero: (address: bigint) => void;
   readonly translation: () => TranslationRegisters;
   readonly readDescriptor: (address: number) => bigint | null;
   /** A TLBI was executed. */
@@ -71,7 +70,7 @@ export function operate(
       );
     }
     if (crm === 4 && op2 === 1) {
-      zero(parts.memory, value - (value % ZERO_BYTES));
+      parts.zero(value);
       return;
     }
   }
@@ -81,10 +80,6 @@ export function operate(
 
 function undefinedHere(): never {
   throw new GuestException(undefinedSyndrome());
-}
-
-function zero(memory: MemoryPort, start: bigint): void {
-  for (let at = 0n; at < ZERO_BYTES; at += 8n) memory.write(start + at, 8, 0n);
 }
 
 /** AT S1E1R, S1E1W, S1E0R, S1E0W: op2 0 to 3. */

@@ -115,7 +115,8 @@ const ROWS: readonly Row[] = [
   row([3, 4, 0, 0, 5], 0x8000_0000n),
   translation(S.SCTLR_EL2),
   row([3, 4, 1, 0, 1]),
-  translation(S.HCR_EL2),
+  // Bits above are of extensions of Armv8.1 and later.
+  row(S.HCR_EL2, 0n, 2n ** 34n - 1n, 'translation'),
   row([3, 4, 1, 1, 1]),
   row([3, 4, 1, 1, 2], 0n, ALL, 'trap'),
   row([3, 4, 1, 1, 3]),

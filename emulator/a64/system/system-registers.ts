@@ -24,6 +24,18 @@ import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts
 const SCTLR_UMA = 1n << 9n;
 const SCTLR_UCT = 1n << 15n;
 
+const CPTR_TCPAC = 1n << 31n;
+const HCR_TID3 = 1n << 18n;
+const HCR_TVM = 1n << 26n;
+const HCR_TRVM = 1n << 30n;
+/**
+ * CRn, CRm, op2 of SCTLR, TTBR0, TTBR1, TCR, AFSR0, AFSR1, ESR, FAR, MAIR, AMAIR and CONTEXTIDR,
+ * all of EL1.
+ */
+const TRANSLATION_CONTROLS: ReadonlySet<string> = new Set(
+  '1 0 0,2 0 0,2 0 1,2 0 2,5 1 0,5 1 1,5 2 0,6 0 0,10 2 0,10 3 0,13 0 1'.split(','),
+);
+
 const DAIF = 0xf << 6;
 const TPIDR_EL0 = 2;
 const TPIDRRO_EL0 = 3;
@@ -219,6 +231,10 @@ export class SystemRegisters {
     const { state, file } = this.parts;
     if (state.level < leastLevel(encoding)) throw new GuestException(undefinedSyndrome());
     const [op0, op1, crn, crm, op2] = encoding;
+    if (op0 === 3 && op1 === 0 && crn === 1 && crm === 0 && op2 === 2) this.checkControl(encoding, rt, read);
+    if (state.level === 1 && op0 === 3 && op1 === 0 && this.isHypervisors(crn, crm, op2, read)) {
+      throw new GuestException(systemRegisterSyndrome(encoding, rt, read), null, 2);
+    }
     if (op0 !== 3 || op1 !== 3) return;
     if (state.level > 0) {
       // CNTFRQ_EL0 is written at the highest level only.
@@ -231,6 +247,20 @@ export class SystemRegisters {
     if (crn === 0 && crm === 0 && op2 === 1 && (file.get('SCTLR_EL1') & SCTLR_UCT) === 0n) {
       this.trap(encoding, rt, read);
     }
+  }
+
+  /** CPACR_EL1 may be a higher level's to see: CPTR_EL2 and CPTR_EL3.TCPAC. */
+  private checkControl(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
+    const { state, file } = this.parts;
+    const target = ([2, 3] as const).find((level) => state.level < level && (file.control(level) & CPTR_TCPAC) !== 0n);
+    if (target !== undefined) throw new GuestException(systemRegisterSyndrome(encoding, rt, read), null, target);
+  }
+
+  /** A register of EL1 whose accesses HCR_EL2 traps: TVM and TRVM, TID3. */
+  private isHypervisors(crn: number, crm: number, op2: number, read: boolean): boolean {
+    const hcr = this.parts.file.get('HCR_EL2');
+    if (crn === 0) return read && crm >= 1 && (hcr & HCR_TID3) !== 0n;
+    return (hcr & (read ? HCR_TRVM : HCR_TVM)) !== 0n && TRANSLATION_CONTROLS.has(`${crn} ${crm} ${op2}`);
   }
 
   /** Code at EL0 accesses a register of the machine. */
