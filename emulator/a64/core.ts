@@ -21,15 +21,17 @@ import { isClosedLoop } from '#emulator/cpu/closed-loop.ts';
 import { CoreTranslation, PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import { DebugRegisters } from '#emulator/cpu/debug-registers.ts';
 import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
-import { enterException } from '#emulator/cpu/exception-entry.ts';
+import { enterException, levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
+import { isMonitorSetting } from '#emulator/cpu/performance-monitors.ts';
 import { InterruptLines } from '#emulator/cpu/interrupt-lines.ts';
 import type { SharedChange } from '#emulator/cpu/stale-caches.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { Translation, TranslationRegisters } from '#emulator/cpu/translate.ts';
 import { VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
 import { WaitHints } from '#emulator/cpu/wait-hints.ts';
-import type { CoreEngine, WatchedAccess } from '#emulator/engine/engine.ts';
+import { retire } from '#emulator/engine/retired-engine.ts';
+import { type CoreEngine, EngineError, type WatchedAccess } from '#emulator/engine/engine.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import type { SavedState } from '#emulator/machine/saved-state.ts';
 import { ALREADY_TAKEN, CoreState, GuestException, PSTATE } from './core-state.ts';
@@ -169,8 +171,9 @@ export class A64Core implements MachineCore, SystemPort {
     });
   }
 
+  /** Asked of the engine, which refuses when it was closed. */
   get level(): number {
-    return this.state.level;
+    return levelOf(this.engine.getPstate());
   }
 
   get firstException(): TakenException | null {
@@ -193,7 +196,7 @@ export class A64Core implements MachineCore, SystemPort {
     this.file.set('SCTLR_EL1', SCTLR_RESET);
     this.state.wide[LAYOUT.exclusiveAddress / 8] = OPEN_MONITOR;
     this.state.pstate = (level << 2) | PSTATE.sp | PSTATE.d | PSTATE.a | PSTATE.i | PSTATE.f;
-    this.state.pc = entry;
+    this.engine.setPc(entry);
     this.translationsChanged();
   }
 
@@ -239,7 +242,10 @@ export class A64Core implements MachineCore, SystemPort {
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
     const { environment, engine } = this;
     if (this.debug.write(encoding, value)) return true;
-    if (environment.intercepts(encoding)) return environment.writeSystemRegister(this, encoding, value);
+    if (environment.intercepts(encoding)) {
+      if (environment.writeSystemRegister(this, encoding, value)) return true;
+      return isMonitorSetting(encoding) && engine.setSystemRegister(encoding, value);
+    }
     return engine.setSystemRegister(encoding, value) || environment.writeSystemRegister(this, encoding, value);
   }
 
@@ -625,7 +631,10 @@ export class A64Core implements MachineCore, SystemPort {
       // Instructions are decoded by what is in memory when they run.
       discardAllCode: () => {},
       discardCode: () => {},
-      close: () => {},
+      close: () => {
+        if (this.inSlice) throw new EngineError('the engine cannot be closed by what runs inside it');
+        retire(this.engine);
+      },
     });
   }
 
