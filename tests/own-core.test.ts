@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The modelled kernel on the own core: what it prints and when is what it is on Unicorn. */
 
-import { describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { libraryNames, systemFolders } from '#workbench/engine-library/engine-candidates.ts';
 import { createMachine } from '#workbench/index.ts';
+import { packageRoot } from '#workbench/package-root.ts';
 
 describe('the modelled kernel', () => {
   it.each(['qemu-virt', 'pixel6'])(
@@ -24,4 +30,41 @@ describe('the modelled kernel', () => {
       expect({ ...onOwn, engine: '' }).toEqual({ ...onUnicorn, engine: '' });
     },
   );
+});
+
+const HOST = { platform: process.platform, arch: process.arch, env: {} };
+const isInstalled = systemFolders(HOST).some((folder) =>
+  libraryNames(process.platform).some((name) => existsSync(join(folder, name))),
+);
+
+describe.skipIf(isInstalled)('a system without libunicorn (skipped where one is installed) and without apt', () => {
+  let cache = '';
+  beforeAll(() => {
+    cache = mkdtempSync(join(tmpdir(), 'levitate-bare-'));
+  });
+  afterAll(() => {
+    rmSync(cache, { recursive: true, force: true });
+  });
+  const run = (...words: readonly string[]) =>
+    spawnSync(process.execPath, [join(packageRoot(), 'scripts', 'launch.mjs'), ...words], {
+      // No program is on the path, and the cache is empty.
+      env: { PATH: cache, HOME: cache, LEVITATE_CACHE: cache },
+      encoding: 'utf8',
+    });
+
+  it('boots on the own core, and says so', () => {
+    const { status, stderr } = run('boot', '--board', 'pixel6');
+    expect([status, stderr]).toEqual([0, expect.stringContaining('A64 to WebAssembly')]);
+  });
+
+  it('is told by doctor that a boot will work', () => {
+    const { status, stdout } = run('doctor');
+    expect(stdout).toMatch(/^engine +own core .*\n +boots qemu-virt +ok$/m);
+    expect(status).toBe(0);
+  });
+
+  it('refuses --engine unicorn and says what to install', () => {
+    const { status, stderr } = run('boot', '--board', 'pixel6', '--engine', 'unicorn');
+    expect([status, stderr]).toEqual([2, expect.stringContaining('libunicorn')]);
+  });
 });
