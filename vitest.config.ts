@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { HANG_GUARD_MS } from './tests/support/hang-guard.ts';
 
 const common = {
@@ -8,8 +9,18 @@ const common = {
   hookTimeout: HANG_GUARD_MS,
 };
 
+/** Guests take minutes: begun last, one of them would run alone at the end. */
+class GuestsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isGuest = ({ moduleId }: TestSpecification): boolean => moduleId.includes('/tests/guests/');
+    return [...sorted.filter(isGuest), ...sorted.filter((file) => !isGuest(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: GuestsFirst },
     coverage: {
       provider: 'v8',
       include: ['{boards,common,emulator,fdt,kernel-ts,workbench}/**/*.ts'],
