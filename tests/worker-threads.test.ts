@@ -24,7 +24,7 @@ const ROUNDS = 2;
 const PROGRAM = `
 import { createHash } from 'node:crypto';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { bootBoard } from ${JSON.stringify(join(packageRoot(), 'scripts', 'index.ts'))};
+import { bootBoard } from ${JSON.stringify(join(packageRoot(), 'workbench', 'index.ts'))};
 import { createUnicornEngine } from ${JSON.stringify(join(packageRoot(), 'emulator', 'engine', 'unicorn.ts'))};
 
 const callbacks = { exception() {}, unmapped: () => false };
