@@ -20,6 +20,8 @@ class GuestsFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
+    // Its default leaves one of the cores to others: half the machine, where there are two.
+    maxWorkers: '100%',
     sequence: { sequencer: GuestsFirst },
     coverage: {
       provider: 'v8',

@@ -91,7 +91,9 @@ function execute({ bootCore: core, clock }: Machine, count: number): { elapsedNs
   while (clock.instructions < end) {
     const stop = core.run(end - clock.instructions);
     if (stop.kind === 'gate') gates++;
-    else if (stop.kind !== 'count') throw new Error(`the core stopped: ${JSON.stringify(stop)}`);
+    // An SVC again and again is what is measured.
+    const goesOn = ['gate', 'count', 'recurring'].includes(stop.kind);
+    if (!goesOn) throw new Error(`the core stopped: ${JSON.stringify(stop)}`);
   }
   return { elapsedNs: (performance.now() - begin) * 1e6, gates };
 }
