@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { saveMachine } from '#emulator/machine/machine-state.ts';
 import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
@@ -139,6 +139,20 @@ describe.skipIf(noUBoot)(`U-Boot at its prompt${noUBoot ? ` (${uBoot})` : ''}`, 
     expect(outcome).toMatchObject({ outcome: 'poweroff' });
     expect(again).toEqual(rest);
     expect(again.serial).toContain('poweroff ...');
+  });
+
+  it('goes on with the engine that ran it, whatever the shell says then', () => {
+    vi.stubEnv('LEVITATE_ENGINE', 'wasm');
+    const saved = new LevitateMachine({ board: 'qemu-virt', bios: bytesOf(uBoot[0] as string) });
+    saved.run({ timeoutNs: 1e6 });
+    const ofOwnCore = saved.save();
+    vi.unstubAllEnvs();
+    const { parts } = saved;
+    expect(parts.engineLibrary).toBeNull();
+    saved.close();
+    const restored = restoreMachine(ofOwnCore);
+    expect(restored.parts.engineLibrary).toBeNull();
+    restored.close();
   });
 
   it('finds a text in what comes after, not in what was there', () => {

@@ -105,7 +105,7 @@ function checkEngine({ engine }: SavedGuest, { version }: CoreEngine, library: s
   const name = (text: string, digest: string) => `${text} (${digest.slice(0, 12)})`;
   throw new InputError(
     `its registers are in the form of ${name(engine.version, engine.sha256)}, and ${library ?? 'the own core'} is ${name(version, sha256)}; ` +
-      'name the same engine with --engine and the same build of Unicorn with LEVITATE_UNICORN=FILE, or save it again',
+      'name the same build of Unicorn with LEVITATE_UNICORN=FILE, or save it again',
   );
 }
 

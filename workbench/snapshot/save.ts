@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { EngineError } from '#emulator/engine/engine.ts';
 import { saveMachine } from '#emulator/machine/machine-state.ts';
 import type { BootPlan } from '#workbench/machine/boot-plan.ts';
+import type { EngineName } from '#workbench/machine/core-choice.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 import type { DriveDigest, SavedGuest, SnapshotContents, SnapshotParts } from './contents.ts';
@@ -25,7 +26,8 @@ export function saveSnapshot(parts: SnapshotParts): Uint8Array {
   }
   const { clock } = machine;
   const contents: SnapshotContents = {
-    settings: settingsToKeep(settings),
+    // Registers are in the form of the engine that ran; the modelled kernel is run again on any.
+    settings: { ...settingsToKeep(settings), ...(inputs === null ? { engine: engineOf(parts) } : {}) },
     at: { ns: clock.nowNs, instructions: clock.instructions, ticks: clock.ticks },
     loaded: loadedDigest(plan),
     drives: (settings.drives ?? []).map(({ file }): DriveDigest => ({ file: resolve(file), ...fileDigest(file) })),
@@ -41,6 +43,8 @@ export function saveSnapshot(parts: SnapshotParts): Uint8Array {
 function settingsToKeep({ expectText: _expect, failText: _fail, drives, ...others }: MachineSettings): MachineSettings {
   return { ...others, drives: drives?.map(({ file, mode }) => ({ file: resolve(file), mode })) };
 }
+
+const engineOf = ({ engineLibrary }: SnapshotParts): EngineName => (engineLibrary === null ? 'wasm' : 'unicorn');
 
 function savedGuest({ machine, plan, serial, engineLibrary, firmwareMemory }: SnapshotParts): SavedGuest {
   const loaded = loadedMemory(machine.memory.banks, plan.images);
