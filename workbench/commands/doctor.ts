@@ -18,6 +18,7 @@ import {
   locateEngine,
 } from '#workbench/engine-library/engine-library.ts';
 import { bootBoard } from '#workbench/index.ts';
+import { isLibraryNamed } from '#workbench/machine/core-choice.ts';
 
 /**
  * Programs that a boot does not need, with what they are for. Versions do not matter to any of
@@ -28,6 +29,10 @@ const OPTIONAL_PROGRAMS = [
   ['qemu-system-aarch64', 'the tests that compare with QEMU, and its device trees'],
   ['aarch64-linux-gnu-as', 'rebuilding firmware/ from its sources'],
   ['aarch64-linux-gnu-objcopy', 'rebuilding firmware/ from its sources'],
+  ['gdb-multiarch', 'the tests that debug with gdb'],
+  ['cpio', 'the tests that compare archives with it'],
+  ['fsck.fat', 'the tests that check a disk with it'],
+  ['as', "the test that assembles the engine's counting again"],
   ['chromium', 'the tests of the HTML report and the live view'],
   ['mke2fs', 'the disk with Debian 12 for npm run stress'],
   ['apt-get', 'obtaining the engine and guest kernels from Debian'],
@@ -63,6 +68,11 @@ function checkEngine(): boolean {
     if (!(error instanceof EngineLibraryError)) {
       throw error;
     }
+    if (isLibraryNamed()) {
+      line('engine', 'not usable');
+      process.stdout.write(`\n${error.message}\n\n`);
+      return false;
+    }
     line('engine', 'own core (A64 to WebAssembly); real software runs slower on it than on libunicorn');
     const works = checkOwnCore();
     process.stdout.write(`\n${error.message}\n\n`);
@@ -79,11 +89,17 @@ function checkEngine(): boolean {
 
 /** Boots the smallest board. */
 function checkOwnCore(): boolean {
-  const { outcome, machine } = bootBoard('qemu-virt', { engine: 'wasm' });
-  machine.close();
-  const ok = outcome.outcome === 'steady';
-  line('  boots qemu-virt', ok ? 'ok' : `FAILED: ${outcome.reason}`);
-  return ok;
+  const label = '  boots qemu-virt';
+  try {
+    const { outcome, machine } = bootBoard('qemu-virt', { engine: 'wasm' });
+    machine.close();
+    const ok = outcome.outcome === 'steady';
+    line(label, ok ? 'ok' : `FAILED: ${outcome.reason}`);
+    return ok;
+  } catch (error) {
+    line(label, `FAILED: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
 }
 
 export const main = commandMain({

@@ -21,16 +21,30 @@ export interface CoreChoice {
   readonly library: string | null;
 }
 
-let engineLibrary: string | null = null;
+/** What a search found: it is made once, also where it finds nothing. */
+let found: string | EngineLibraryError | null = null;
 
 /**
  * Path of Unicorn's library, looked for once, and fetched where there is none.
  * @throws EngineLibraryError
  */
 export function enginePath(): string {
-  engineLibrary ??= locateEngine(probeEngineVersion).path;
-  return engineLibrary;
+  found ??= searchEngine();
+  if (found instanceof EngineLibraryError) throw found;
+  return found;
 }
+
+function searchEngine(): string | EngineLibraryError {
+  try {
+    return locateEngine(probeEngineVersion).path;
+  } catch (error) {
+    if (error instanceof EngineLibraryError) return error;
+    throw error;
+  }
+}
+
+/** True when another engine must not stand in for a library that does not work: it was named. */
+export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ?? '') !== '';
 
 /** @throws InputError when it is none of the names */
 export function engineName(text: string, where: string): EngineName {
@@ -52,7 +66,7 @@ export function chooseCores(wanted: EngineName = 'auto'): CoreChoice {
     const library = enginePath();
     return { cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })), library };
   } catch (error) {
-    if (name === 'unicorn' || !(error instanceof EngineLibraryError)) throw error;
+    if (name === 'unicorn' || isLibraryNamed() || !(error instanceof EngineLibraryError)) throw error;
     return ownCores();
   }
 }
