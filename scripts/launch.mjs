@@ -82,7 +82,15 @@ async function bundleOf(command) {
 
 async function run(bundle) {
   process.argv = [process.argv[0], bundle, ...args];
-  const { main } = await import(pathToFileURL(bundle).href);
+  let main;
+  try {
+    ({ main } = await import(pathToFileURL(bundle).href));
+  } catch (error) {
+    // The command's own guard is not there yet, and Node's status 1 would be a kernel panic.
+    process.stderr.write(`${name} cannot be loaded:\n${error.stack ?? error}\n`);
+    process.exitCode = STATUS_FAULT;
+    return;
+  }
   process.exitCode = await main(args);
 }
 
