@@ -55,7 +55,7 @@ export interface StressResult {
   readonly idleShare: number;
 }
 
-/** A guest that has said nothing for so long stands still: no part takes a fifth of it. */
+/** A guest that has said nothing for so long, beside its rest, stands still. */
 const LONGEST_SILENCE_SECONDS = 300;
 const STATUS_LIMIT = 3;
 /** What a kernel would say of a machine that is not right. */
@@ -201,7 +201,7 @@ export async function compareMachines(
 function judgeEnd(
   ending: Ending,
   comparison: StressComparison,
-  { rounds, guestSeconds: limit }: StressOptions,
+  { rounds, guestSeconds: limit, restSeconds }: StressOptions,
   guestSeconds: number,
 ): string | null {
   const last = comparison.linesOf(0).at(-1);
@@ -212,7 +212,7 @@ function judgeEnd(
   }
   if (ending.status !== STATUS_LIMIT) return `this machine ended ${where}: ${show(ending)}`;
   const silence = limit - guestSeconds;
-  return silence > LONGEST_SILENCE_SECONDS || last === undefined
+  return silence > LONGEST_SILENCE_SECONDS + restSeconds || last === undefined
     ? `this machine stood still ${where}: nothing for ${silence.toFixed(0)} s of its time`
     : null;
 }
