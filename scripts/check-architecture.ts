@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `node scripts/launch.mjs check-architecture`: holds the rules in architecture/rules.ts. */
+/** `npm run check-architecture`: holds the rules in architecture/rules.ts. */
 
 import { commandMain } from '#workbench/cli/command.ts';
 import { packageRoot } from '#workbench/package-root.ts';
-import { checkArchitecture, checkImportGraph, readSources } from './architecture/check-architecture.ts';
+import {
+  checkArchitecture,
+  checkImportGraph,
+  checkLicences,
+  readSources,
+  scanAll,
+} from './architecture/check-architecture.ts';
 
 export const main = commandMain({
   name: 'check-architecture',
   summary:
-    'Holds the rules in scripts/architecture/rules.ts: who may import whom, no circles, nothing for tests among what runs. Prints each violation as FILE:LINE, and what was read.',
+    'Holds the rules in scripts/architecture/rules.ts: who may import whom, no circles, nothing for tests among what runs, one dialect, the width of comments, the licence. Prints each violation as FILE:LINE, and what was read.',
   usage: '',
   options: {},
-  examples: [['node scripts/launch.mjs check-architecture']],
+  examples: [['npm run check-architecture']],
   statuses: { 0: 'every rule holds', 1: 'one does not' },
   run() {
     const sources = readSources(packageRoot());
-    const { violations: broken, filesRead, importsSeen } = checkArchitecture(sources);
-    const violations = [...broken, ...checkImportGraph(sources)];
+    const scanned = scanAll(sources);
+    const { violations: broken, filesRead, importsSeen } = checkArchitecture(sources, scanned);
+    const violations = [...broken, ...checkImportGraph(sources, scanned), ...checkLicences(sources)];
     for (const { file, line, message } of violations) process.stdout.write(`${file}:${line}: ${message}\n`);
     const counts = [...filesRead].map(([folder, count]) => `${folder} ${count}`).join(', ');
     process.stdout.write(`${importsSeen} imports read in files of: ${counts}\n`);

@@ -23,7 +23,14 @@ const commands = Object.values(
   .filter((name) => name !== undefined);
 
 /** Need sources, tools or a folder that an installed package does not have. */
-const CHECKOUT_ONLY = ['guest-images', 'check-firmware', 'stress', 'board-trees', 'simd-fixtures'];
+const CHECKOUT_ONLY = [
+  'guest-images',
+  'check-architecture',
+  'check-firmware',
+  'stress',
+  'board-trees',
+  'simd-fixtures',
+];
 
 function node(...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {

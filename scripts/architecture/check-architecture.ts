@@ -16,7 +16,7 @@ import {
   PERMITTED_CIRCLES,
   SINGLE_FILE_IMPORTS,
 } from './rules.ts';
-import { lineAt, scanSource } from './scan-source.ts';
+import { lineAt, type ScannedSource, scanSource } from './scan-source.ts';
 
 /** A broken rule. `file` is relative to the package root, with "/"; `line` counts from 1. */
 export interface Violation {
@@ -60,8 +60,12 @@ export function readSources(root: string): Sources {
   return sources;
 }
 
+/** What each file imports, and its code. Linear in the size of the sources. */
+export const scanAll = (sources: Sources): ReadonlyMap<string, ScannedSource> =>
+  new Map([...sources].map(([file, text]) => [file, scanSource(text)]));
+
 /** Checks every file against the rule of its folder. Linear in the size of the sources. */
-export function checkArchitecture(sources: Sources): ArchitectureReport {
+export function checkArchitecture(sources: Sources, scanned = scanAll(sources)): ArchitectureReport {
   const violations: Violation[] = [];
   const filesRead = new Map<string, number>(FOLDER_RULES.map((rule) => [rule.folder, 0]));
   let importsSeen = 0;
@@ -72,7 +76,7 @@ export function checkArchitecture(sources: Sources): ArchitectureReport {
       continue;
     }
     filesRead.set(rule.folder, (filesRead.get(rule.folder) ?? 0) + 1);
-    const { imports, code } = scanSource(text);
+    const { imports, code } = scanned.get(file) ?? scanSource(text);
     importsSeen += imports.length;
     for (const { specifier, line } of imports) {
       const message = judgeImport(rule, file, specifier, sources);
@@ -96,10 +100,10 @@ export function checkArchitecture(sources: Sources): ArchitectureReport {
  * Checks the imports of all files together: no circles, not even of types, and no file outside
  * `testing/` folders that only tests use. Linear in the size of the sources.
  */
-export function checkImportGraph(sources: Sources): Violation[] {
+export function checkImportGraph(sources: Sources, scanned = scanAll(sources)): Violation[] {
   const graph = new Map(
-    [...sources].map(([file, text]) => {
-      const targets = scanSource(text).imports.map(({ specifier }) => resolveImport(file, specifier) ?? '');
+    [...scanned].map(([file, { imports }]) => {
+      const targets = imports.map(({ specifier }) => resolveImport(file, specifier) ?? '');
       return [file, targets.filter((target) => sources.has(target))] as const;
     }),
   );
@@ -160,6 +164,8 @@ function isTest(path: string): boolean {
 const LICENCE = '// SPDX-License-Identifier: GPL-2.0-only\n';
 
 /** Files that do not begin with their licence, behind "#!" where they have that. */
-export function unlicensed(sources: Sources): string[] {
-  return [...sources].filter(([, text]) => !text.replace(/^#!.*\n/, '').startsWith(LICENCE)).map(([file]) => file);
+export function checkLicences(sources: Sources): Violation[] {
+  return [...sources]
+    .filter(([, text]) => !text.replace(/^#!.*\n/, '').startsWith(LICENCE))
+    .map(([file]) => ({ file, line: 1, message: `does not begin with ${LICENCE.trim()}` }));
 }

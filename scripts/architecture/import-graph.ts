@@ -15,17 +15,20 @@ export function circlesOf(graph: ImportGraph): string[][] {
   const circles: string[][] = [];
   const order = new Map<string, number>();
   const open: string[] = [];
+  const isOpen = new Set<string>();
   const visit = (file: string): number => {
     const number = order.size;
     order.set(file, number);
     open.push(file);
+    isOpen.add(file);
     let low = number;
     for (const target of graph.get(file) ?? []) {
       if (!order.has(target)) low = Math.min(low, visit(target));
-      else if (open.includes(target)) low = Math.min(low, order.get(target) ?? low);
+      else if (isOpen.has(target)) low = Math.min(low, order.get(target) ?? low);
     }
     if (low === number) {
-      const circle = open.splice(open.indexOf(file));
+      const circle = open.splice(open.lastIndexOf(file));
+      for (const member of circle) isOpen.delete(member);
       if (circle.length > 1) circles.push(circle);
     }
     return low;

@@ -29,9 +29,7 @@ export const ENTRY_POINTS: readonly RegExp[] = [
   /^workbench\/(index|testing)\.ts$/,
   /^workbench\/commands\/[^/]+\.ts$/,
   /^workbench\/(report|web)\/page\/(report|live)\.ts$/,
-  /^scripts\/[^/]+$/,
-  // The core of our own, which its tests run.
-  /^emulator\/a64\/[^/]+$/,
+  /^scripts\/(?!.*\.test\.ts$)[^/]+$/,
 ];
 
 /** Circles of types that may be, by one of their files. */
