@@ -52,6 +52,11 @@ export function totalLength(ranges: readonly Range[]): number {
   return ranges.reduce((sum, range) => sum + lengthOf(range), 0);
 }
 
+/** The bytes of all places together, a board's RAM for instance. */
+export function totalSize(places: readonly BaseAndSize[]): number {
+  return places.reduce((sum, { size }) => sum + size, 0);
+}
+
 /** True when `address` lies in `range`. */
 export function includes<T extends number | bigint>({ start, end }: Range<T>, address: T): boolean {
   return address >= start && address < end;

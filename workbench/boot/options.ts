@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The options of `npm run boot`, as DESIGN's command line has them: declared, checked, with their
- * files read. The machine's own: machine-options.ts.
+ * The options of `npm run boot`: declared, checked, their files read. Those that shape the machine
+ * are in cli/machine-options.ts.
  */
 
 import { EVENT_KINDS, traceableKinds } from '#workbench/log/event-kinds.ts';

@@ -5,7 +5,7 @@
  */
 
 import { hex } from '#common/address.ts';
-import { placeOf } from '#common/range.ts';
+import { placeOf, totalSize } from '#common/range.ts';
 import { PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
@@ -68,7 +68,7 @@ function readReport(machine: LevitateMachine, outcome: Outcome, exitStatus: numb
     exitStatus,
     panic: outcome.panic,
     ram: {
-      totalBytes: banks.reduce((sum, { size }) => sum + size, 0),
+      totalBytes: totalSize(banks),
       banks: banks.map(({ base, size }) => ({ base: hex(base), size })),
       touchedBytes: machine.memory.touchedBytes,
     },

@@ -4,6 +4,7 @@
  * once, turned into MachineSettings once.
  */
 
+import { totalSize } from '#common/range.ts';
 import { boards, findBoard } from '#boards/registry.ts';
 import { type EventKind, parseTraceList, UnknownEventKindError } from '#workbench/log/event-kinds.ts';
 import { type InputLimits, readInputFile } from '#workbench/files/input-file.ts';
@@ -122,5 +123,5 @@ function parseWaitedFor(option: string, given: string): string {
 /** What a file may have at most: no guest has room for more than its RAM. */
 function ramOf({ board, memory, smp, gicVersion }: MachineOptions): InputLimits {
   const { name, ramBanks } = findBoard(board ?? '').create({ memoryBytes: memory, cpus: smp, gicVersion });
-  return { mostBytes: ramBanks.reduce((sum, { size }) => sum + size, 0), measure: `the RAM of ${name}` };
+  return { mostBytes: totalSize(ramBanks), measure: `the RAM of ${name}` };
 }

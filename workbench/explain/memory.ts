@@ -4,6 +4,7 @@
  * touched, which devices lie beside it.
  */
 
+import { rangeOf } from '#common/range.ts';
 import type { Range as Interval } from '#common/range.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { touchedSpans, viewOf } from './machine-view.ts';
@@ -40,7 +41,7 @@ export interface MemoryExplanation {
 /** Reads the whole map. */
 export function explainMemory(machine: LevitateMachine): MemoryExplanation {
   const ranges = physicalMap(machine, viewOf(machine));
-  const banks = machine.memory.banks.map(({ base, size }) => ({ start: base, end: base + size }));
+  const banks = machine.memory.banks.map(rangeOf);
   const holes = banks.slice(1).map(({ start }, i) => ({ start: banks[i]?.end ?? 0, end: start }));
   const totals = new Map<RangeKind, { bytes: number; ranges: number }>();
   for (const { kind, start, end } of ranges) {
@@ -58,7 +59,7 @@ export function explainMemory(machine: LevitateMachine): MemoryExplanation {
     ),
     devices: machine.board.devices
       .filter(({ model }) => model !== 'absent')
-      .map(({ name, base, size }) => ({ name, start: base, end: base + size }))
+      .map((device) => ({ name: device.name, ...rangeOf(device) }))
       .toSorted((a, b) => a.start - b.start),
   };
 }

@@ -16,7 +16,7 @@ import { PAGE_SIZE } from '#common/address.ts';
 import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 import { flagNames, RESERVED_STATE } from '#kernel-ts/kernel/mm/page.ts';
 import { explainFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
-import { type Range as Interval, intersect, subtract } from '#common/range.ts';
+import { intersect, type Range as Interval, rangeOf, subtract } from '#common/range.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { ownersByStart } from './block-history.ts';
 import { findMemMap, kernelBanks, type MemMapView } from './kernel-memory.ts';
@@ -64,7 +64,7 @@ export interface OwnedRange {
  */
 export function physicalMap(machine: LevitateMachine, view: MachineView = viewOf(machine)): OwnedRange[] {
   const reserved = exclusive(reservationsOf(machine)).flatMap((range) => inParts(machine, range));
-  const banks = machine.memory.banks.map(({ base, size }) => ({ start: base, end: base + size }));
+  const banks = machine.memory.banks.map(rangeOf);
   const memMap = findMemMap(machine);
   // Frames that were reserved and given to the allocator later are the allocator's.
   const managed = memMap === null ? [] : managedRanges(machine, memMap, view);

@@ -10,6 +10,7 @@
  * codes).
  */
 
+import { includes, rangeOf } from '#common/range.ts';
 import { dataAbortSyndrome, instructionAbortSyndrome } from '#emulator/cpu/syndrome.ts';
 import {
   type AccessType,
@@ -162,10 +163,8 @@ const addressIn = (run: MappedRun, pa: number): bigint => run.vaStart + BigInt(p
 /** What answers an access to `pa`: "RAM", a device's name, or null. */
 export function answers(machine: LevitateMachine, pa: number): string | null {
   if (machine.memory.contains(pa)) return 'RAM';
-  return (
-    machine.board.devices.find(({ base, size, model }) => model !== 'absent' && pa >= base && pa < base + size)?.name ??
-    null
-  );
+  const device = machine.board.devices.find((place) => place.model !== 'absent' && includes(rangeOf(place), pa));
+  return device?.name ?? null;
 }
 
 function syndromeOf({ status }: TranslationFault, level: 0 | 1, access: AccessType): number {

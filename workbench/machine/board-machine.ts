@@ -87,10 +87,12 @@ function plugIn(board: Board, { disks = [], seed }: BoardMachineOptions): Map<st
   return new Map(models.map((model, i) => [(slots[i] as DevicePlacement).name, model]));
 }
 
+const isMemory = (model: DevicePlacement['model']): model is 'rom' | 'sram' => model === 'rom' || model === 'sram';
+
 /** The firmware's read-only memory, and SRAM. */
 function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
   return board.devices
-    .filter(({ name, model }) => model === 'rom' || model === 'sram' || name === board.firmware.device)
+    .filter(({ name, model }) => isMemory(model) || name === board.firmware.device)
     .map(({ name, base, size }) =>
       name === board.firmware.device
         ? { name, base, size, access: 'rx', bytes: firmware }
@@ -102,13 +104,8 @@ function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
 function attachFlash(board: Board, machine: Machine): void {
   const { device: name } = board.firmware;
   const memory = machine.fixedMemory.find((fixed) => fixed.name === name);
-  if (
-    name === null ||
-    memory === undefined ||
-    board.devices.find((device) => device.name === name)?.model !== 'cfi-flash'
-  ) {
-    return;
-  }
+  const isFlash = board.devices.some((device) => device.name === name && device.model === 'cfi-flash');
+  if (name === null || memory === undefined || !isFlash) return;
   const flash = new CfiFlash({
     name,
     contents: memory.bytes,
@@ -153,8 +150,8 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
   const plugged = plugIn(board, options);
   for (const placement of board.devices) {
     const { name, model, base, size } = placement;
-    // Memory, which the machine has mapped.
-    if (model === 'rom' || model === 'sram' || name === board.firmware.device) continue;
+    // The machine has mapped it.
+    if (isMemory(model) || name === board.firmware.device) continue;
     const device =
       model === 'gicv2' || model === 'gicv3'
         ? interrupts.deviceFor(placement)

@@ -4,6 +4,7 @@
  * here, for the library and the command line alike.
  */
 
+import { includes, rangeOf } from '#common/range.ts';
 import { hex } from '#common/address.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import type { MemoryFaults } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';
@@ -61,7 +62,7 @@ export function checkFaults(faults: FaultSettings, isModelled: boolean): void {
 /** @throws InputError for a bit that is not in the machine's RAM */
 export function checkFlipsAreInRam(flips: readonly BitFlip[], banks: readonly MemoryBank[]): void {
   for (const { address } of flips) {
-    if (!banks.some(({ base, size }) => address >= base && address < base + size && Number.isInteger(address))) {
+    if (!banks.some((bank) => includes(rangeOf(bank), address) && Number.isInteger(address))) {
       throw new InputError(
         `--flip-bit ${hex(address)}: no RAM there; npm run explain -- --board … memory shows where RAM is`,
       );

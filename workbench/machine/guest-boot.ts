@@ -4,6 +4,7 @@
  * at the reset vector (`--bios`).
  */
 
+import { totalSize } from '#common/range.ts';
 import { keptOut } from '#boards/load-plan.ts';
 import type { Board } from '#boards/types.ts';
 import { GuestImageError } from '#emulator/loader/guest-image-error.ts';
@@ -56,7 +57,7 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
 
 /** Decompressors that make no more than the board's RAM holds, whatever the data would become. */
 function unpackInto({ name, ramBanks }: Board): Decompressors {
-  const mostBytes = ramBanks.reduce((sum, { size }) => sum + size, 0);
+  const mostBytes = totalSize(ramBanks);
   return { mostBytes, gunzip: (bytes) => gunzip(bytes, mostBytes, name) };
 }
 

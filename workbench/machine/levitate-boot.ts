@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Starting the modelled kernel: reset firmware, the kernel image, the device tree, an initrd. */
 
+import { totalSize } from '#common/range.ts';
 import { type ImageSizes, type LoadPlan, planLoad } from '#boards/load-plan.ts';
 import type { Board } from '#boards/types.ts';
 import { decodeLz4Legacy, isLz4Legacy } from '#emulator/loader/lz4-legacy.ts';
@@ -81,7 +82,7 @@ function kernelFor({ kernelConsole }: Board, { early_console }: KernelSymbols): 
  */
 function unpackedInitrd({ name, ramBanks }: Board, { initrd }: MachineSettings): Uint8Array | undefined {
   if (initrd === undefined) return undefined;
-  const mostBytes = ramBanks.reduce((sum, { size }) => sum + size, 0);
+  const mostBytes = totalSize(ramBanks);
   try {
     if (isGzip(initrd)) return gunzip(initrd, mostBytes, name);
     return isLz4Legacy(initrd) ? decodeLz4Legacy(initrd, mostBytes) : initrd;

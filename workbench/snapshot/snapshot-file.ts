@@ -12,6 +12,7 @@
  * Integers are little-endian. What the data means is contents.ts's.
  */
 
+import { totalSize } from '#common/range.ts';
 import { constants } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { deflateSync, inflateSync } from 'node:zlib';
@@ -107,7 +108,7 @@ function decodeBody(file: Buffer): SavedState {
 function mostSaved({ settings, drives }: SnapshotContents): number {
   const { board, memoryBytes, dtb } = settings;
   const { ramBanks } = findBoard(board).create({ memoryBytes });
-  const ram = ramBanks.reduce((sum, { size }) => sum + size, 0);
+  const ram = totalSize(ramBanks);
   const named = dtb === undefined ? 0 : MOST_RAM_OF_TREE;
   return 2 * (ram + named) + drives.reduce((sum, { bytes }) => sum + bytes, 0) + LONGEST_JSON;
 }
