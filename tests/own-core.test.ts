@@ -11,7 +11,7 @@ import { createMachine } from '#workbench/index.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 
 describe('the modelled kernel', () => {
-  it.each(['qemu-virt', 'pixel6'])(
+  it.each(['qemu-virt', 'pixel6', 'rpi4'])(
     'boots on %s as on Unicorn, byte for byte and instruction for instruction',
     (board) => {
       const runs = (['unicorn', 'wasm'] as const).map((engine) => {

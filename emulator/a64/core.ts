@@ -8,10 +8,9 @@
  *                                                           └─ WFI, gate, stop ─► back to the machine
  *
  * A slice ends after exactly as many instructions as it was given. An interrupt is taken at the
- * first
- * boundary between two instructions at which it is signalled and not masked: whoever changes lines
- * or
- * masks sets the instructions that are left aside, so that WebAssembly comes back at that boundary.
+ * first boundary between two instructions at which it is signalled and not masked: whoever changes
+ * lines or masks sets the instructions that are left aside, so that WebAssembly comes back at that
+ * boundary.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.4 (return), D1.7 (waiting).
  */
@@ -146,7 +145,6 @@ export class A64Core implements MachineCore, SystemPort {
       changed: () => this.translationsChanged(),
       pstateChanged: () => this.pstateChanged(),
       checkFp: () => checkFpAccess(this.state, this.file),
-      debugChanged: () => {},
     });
     this.operations = {
       state: this.state,

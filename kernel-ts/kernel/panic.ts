@@ -13,8 +13,7 @@ export class KernelPanic extends Error {
   readonly more: readonly string[];
 
   /**
-   * @param reason the sentence after `PANIC: ` (an interface for tools: never changes with numbers
-   * where DESIGN fixes it)
+   * @param reason the sentence after `PANIC: `; tools rely on the words of memory discovery's three
    * @param detail one line that says why, with the numbers at hand
    * @param more further lines
    */

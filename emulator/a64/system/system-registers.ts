@@ -110,8 +110,6 @@ export interface SystemRegisterParts {
   readonly pstateChanged: () => void;
   /** Takes the trap where FP is not allowed. @throws GuestException */
   readonly checkFp: () => void;
-  /** EL2 debug exceptions and the like need what debug registers say. */
-  readonly debugChanged: () => void;
 }
 
 const encodingOf = (register: number): SystemRegisterEncoding => [
@@ -163,7 +161,6 @@ export class SystemRegisters {
     this.check(encoding, rt, false);
     if (isDebugRegister(encoding) || isOsLock(encoding)) {
       if (!parts.debug.write(encoding, value)) this.unknown(encoding, false);
-      parts.debugChanged();
       return;
     }
     const { environment, core } = parts;
