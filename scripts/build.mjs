@@ -203,7 +203,8 @@ function declareLibrary() {
   for (const file of readdirSync(types, { recursive: true }).filter((path) => path.endsWith('.d.ts'))) {
     const up = relative(dirname(join(types, file)), types).replaceAll(sep, '/') || '.';
     const text = readFileSync(join(types, file), 'utf8');
-    writeFileSync(join(types, file), text.replace(/(['"])#(?=[a-z-]+\/)/g, `$1${up}/`));
+    const named = text.replace(/(['"])#host\//g, `$1${up}/workbench/host/node/`);
+    writeFileSync(join(types, file), named.replace(/(['"])#(?=[a-z-]+\/)/g, `$1${up}/`));
   }
 }
 

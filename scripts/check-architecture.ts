@@ -5,6 +5,7 @@ import { commandMain } from '#workbench/cli/command.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import {
   checkArchitecture,
+  checkHostSides,
   checkImportGraph,
   checkLicences,
   readSources,
@@ -23,7 +24,12 @@ export const main = commandMain({
     const sources = readSources(packageRoot());
     const scanned = scanAll(sources);
     const { violations: broken, filesRead, importsSeen } = checkArchitecture(sources, scanned);
-    const violations = [...broken, ...checkImportGraph(sources, scanned), ...checkLicences(sources)];
+    const violations = [
+      ...broken,
+      ...checkImportGraph(sources, scanned),
+      ...checkHostSides(sources),
+      ...checkLicences(sources),
+    ];
     for (const { file, line, message } of violations) process.stdout.write(`${file}:${line}: ${message}\n`);
     const counts = [...filesRead].map(([folder, count]) => `${folder} ${count}`).join(', ');
     process.stdout.write(`${importsSeen} imports read in files of: ${counts}\n`);

@@ -11,6 +11,7 @@ import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import {
   checkArchitecture,
+  checkHostSides,
   checkImportGraph,
   checkLicences,
   readSources,
@@ -30,6 +31,7 @@ const FOLDERS = [
   'kernel-ts/kernel/',
   'emulator/',
   'boards/',
+  'workbench/host/browser/',
   'workbench/',
   'scripts/',
   'tests/',
@@ -53,6 +55,12 @@ function violationsOf(file: string, text: string): string[] {
 }
 
 describe('this tree', () => {
+  it('has for a browser what it has for Node', () => {
+    expect(checkHostSides(sources)).toEqual([]);
+    const files = ['workbench/host/node/one.ts', 'workbench/host/browser/two.ts', 'workbench/host/type.ts'];
+    expect(checkHostSides(new Map(files.map((file) => [file, '']))).map(({ file }) => file)).toEqual(files.slice(0, 2));
+  });
+
   it('says the licence in the first line of each file', () => {
     expect(checkLicences(sources)).toEqual([]);
     expect(checkLicences(new Map([['common/x.ts', '/** No licence. */\n']]))).toHaveLength(1);

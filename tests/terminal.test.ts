@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { elfBytes } from '#emulator/loader/testing/guest-images.ts';
-import { readFirmwareImage } from '#workbench/machine/board-machine.ts';
+import { readFirmwareImage } from '#host/firmware-images.ts';
 import { boot, bootCommand, commandEnvironment } from './support/command.ts';
 import { IMAGE_OFFSET, RAM_BASE } from './support/guest-machine.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';

@@ -9,6 +9,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
+import { sameBytes } from '#common/bytes.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 export interface MemoryCopy {
@@ -27,8 +28,8 @@ export function copyMemory(machine: Machine, previous: MemoryCopy | null): Memor
     for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
       const page = bytes.subarray(at, at + PAGE_SIZE);
       const before = previous?.pages.get(base + at);
-      if (before !== undefined && Buffer.compare(page, before) === 0) pages.set(base + at, before);
-      else if (Buffer.compare(page, ZEROS) !== 0) pages.set(base + at, page.slice());
+      if (before !== undefined && sameBytes(page, before)) pages.set(base + at, before);
+      else if (!sameBytes(page, ZEROS)) pages.set(base + at, page.slice());
     }
   }
   return { touched: machine.memory.touchedRanges().map(({ start }) => start), pages };
@@ -42,7 +43,7 @@ export function putMemoryBack({ touched, pages }: MemoryCopy, machine: Machine):
       const target = bytes.subarray(at, at + PAGE_SIZE);
       const page = pages.get(base + at) ?? ZEROS;
       // Storing zeros over zeros would make the host find memory for them.
-      if (Buffer.compare(target, page) !== 0) target.set(page);
+      if (!sameBytes(target, page)) target.set(page);
     }
   }
 }

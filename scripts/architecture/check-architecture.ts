@@ -13,6 +13,7 @@ import {
   FOLDER_RULES,
   FORBIDDEN_EVERYWHERE,
   type FolderRule,
+  HOST,
   PERMITTED_CIRCLES,
   SINGLE_FILE_IMPORTS,
 } from './rules.ts';
@@ -103,7 +104,10 @@ export function checkArchitecture(sources: Sources, scanned = scanAll(sources)):
 export function checkImportGraph(sources: Sources, scanned = scanAll(sources)): Violation[] {
   const graph = new Map(
     [...scanned].map(([file, { imports }]) => {
-      const targets = imports.map(({ specifier }) => resolveImport(file, specifier) ?? '');
+      const targets = imports.flatMap(({ specifier }) => {
+        const target = resolveImport(file, specifier);
+        return target === null ? [] : [target, inBrowser(target)];
+      });
       return [file, targets.filter((target) => sources.has(target))] as const;
     }),
   );
@@ -122,8 +126,25 @@ export function checkImportGraph(sources: Sources, scanned = scanAll(sources)): 
 
 /** The source file that `specifier` names in `file`, from the package root; null for a package. */
 export function resolveImport(file: string, specifier: string): string | null {
+  if (specifier.startsWith('#host/')) return specifier.replace('#host/', HOST.node);
   if (specifier.startsWith('#')) return specifier.slice(1);
   return specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : null;
+}
+
+/** What a browser has instead of `target`: package.json, "imports". */
+const inBrowser = (target: string): string => target.replace(HOST.node, HOST.browser);
+
+/** Modules of one side of the host that the other side lacks. */
+export function checkHostSides(sources: Sources): Violation[] {
+  const sides = [
+    [HOST.node, HOST.browser],
+    [HOST.browser, HOST.node],
+  ] as const;
+  return sides.flatMap(([side, other]) =>
+    [...sources.keys()]
+      .filter((file) => file.startsWith(side) && !isTest(file) && !sources.has(file.replace(side, other)))
+      .map((file) => ({ file, line: 1, message: `has no counterpart in ${other}` })),
+  );
 }
 
 /** Null when `file` may import `specifier`, else why not. */
@@ -135,7 +156,7 @@ function judgeImport(rule: FolderRule, file: string, specifier: string, sources:
   if (specifier.startsWith('../')) {
     return `imports ${specifier}; write #${target}`;
   }
-  if (!sources.has(target)) {
+  if (!sources.has(target) || (specifier.startsWith('#host/') && !sources.has(inBrowser(target)))) {
     return `imports ${specifier}, which is no source file`;
   }
   const allowed = rule.mayImport.some((prefix) => target.startsWith(prefix));

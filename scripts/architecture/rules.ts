@@ -10,6 +10,7 @@
  *   emulator/ ──▶ common/;   one file ──▶ koffi
  *   fdt/ ──▶ common/
  * ```
+ * `#host/NAME` is `workbench/host/node/NAME`, and `workbench/host/browser/NAME` in a browser.
  * Globals of Node and of browsers (process, console, document …) are kept out of common/, fdt/ and
  * kernel-ts/ by tsconfig.kernel.json, which type-checks them in a world that has none; what the
  * language itself brings is listed here.
@@ -31,6 +32,9 @@ export const ENTRY_POINTS: readonly RegExp[] = [
   /^workbench\/(report|web)\/page\/(report|live)\.ts$/,
   /^scripts\/(?!.*\.test\.ts$)[^/]+$/,
 ];
+
+/** Folders behind `#host/`, each with the same files: what the machine needs of where it runs. */
+export const HOST = { node: 'workbench/host/node/', browser: 'workbench/host/browser/' } as const;
 
 /** Circles of types that may be, by one of their files. */
 export const PERMITTED_CIRCLES: readonly string[] = [
@@ -119,6 +123,13 @@ export const FOLDER_RULES: readonly FolderRule[] = [
     testPackages: TEST_PACKAGES,
     forbidden: [],
   })),
+  {
+    folder: HOST.browser,
+    mayImport: ['workbench/', 'emulator/', 'common/'],
+    packages: ['pako', '@noble/hashes'],
+    testPackages: TEST_PACKAGES,
+    forbidden: [],
+  },
   {
     folder: 'workbench/',
     mayImport: ['workbench/', 'boards/', 'kernel-ts/', 'emulator/', 'firmware/', 'fdt/', 'common/'],

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { findGuest } from '#scripts/guests/guest-files.ts';
 import { INIT_READY_MARKER } from '#scripts/guests/initramfs.ts';
 import { writeGuestInitramfs } from '#scripts/guests/initramfs-file.ts';
-import { readFirmwareImage } from '#workbench/machine/board-machine.ts';
+import { readFirmwareImage } from '#host/firmware-images.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import type { BenchRun, Section } from './section.ts';
 import { median } from './statistics.ts';

@@ -16,8 +16,9 @@ import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicor
 import type { EventKind } from '#workbench/log/event-kinds.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { MachineStop, RunLimits } from '#emulator/machine/machine-run.ts';
-import { chooseCores } from '#workbench/machine/core-choice.ts';
-import { buildBoardMachine, readFirmwareImage } from '#workbench/machine/board-machine.ts';
+import { chooseCores } from '#host/cores.ts';
+import { readFirmwareImage } from '#host/firmware-images.ts';
+import { buildBoardMachine } from '#workbench/machine/board-machine.ts';
 import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 export type GuestBoard = 'qemu-virt' | 'pixel6';

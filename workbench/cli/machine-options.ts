@@ -8,7 +8,7 @@ import { totalSize } from '#common/range.ts';
 import { boards, findBoard } from '#boards/registry.ts';
 import { type EventKind, parseTraceList, UnknownEventKindError } from '#workbench/log/event-kinds.ts';
 import { type InputLimits, readInputFile } from '#workbench/files/input-file.ts';
-import { ENGINES } from '#workbench/machine/core-choice.ts';
+import { ENGINES } from '#workbench/machine/engine-name.ts';
 import { parseDrive } from '#workbench/machine/drive.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';

@@ -18,7 +18,7 @@ import {
   locateEngine,
 } from '#workbench/engine-library/engine-library.ts';
 import { bootBoard } from '#workbench/index.ts';
-import { isLibraryNamed } from '#workbench/machine/core-choice.ts';
+import { isLibraryNamed } from '#host/cores.ts';
 
 /**
  * Programs that a boot does not need, with what they are for. Versions do not matter to any of

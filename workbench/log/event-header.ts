@@ -11,7 +11,7 @@
  * golden.ts.
  */
 
-import { createHash } from 'node:crypto';
+import { sha256 } from '#host/sha256.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 import { EVENT_KINDS } from './event-kinds.ts';
 
@@ -79,7 +79,7 @@ export function logHeader({ board, seed, trace = [], ...others }: MachineSetting
 function optionValue(value: unknown): unknown {
   if (typeof value === 'bigint') return `0x${value.toString(16)}`;
   if (value instanceof Uint8Array) {
-    return { bytes: value.length, sha256: createHash('sha256').update(value).digest('hex').slice(0, HASH_CHARACTERS) };
+    return { bytes: value.length, sha256: sha256().update(value).hex().slice(0, HASH_CHARACTERS) };
   }
   if (Array.isArray(value)) return value.map(optionValue);
   if (typeof value !== 'object' || value === null) return value;

@@ -4,8 +4,6 @@
  * it is decided elsewhere.
  */
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Board, DevicePlacement } from '#boards/types.ts';
 import { gs101ResetValues } from '#emulator/devices/gs101-reset-values.ts';
 import { CfiFlash } from '#emulator/devices/cfi-flash.ts';
@@ -24,7 +22,7 @@ import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import { InputError } from './input-error.ts';
 import { connectInterrupts } from './interrupt-controller.ts';
 import { GS101_SMC_PMU_REGISTER, gs101PmuCall } from '#emulator/psci/gs101-smc.ts';
-import { packageRoot } from '#workbench/package-root.ts';
+import { readFirmwareImage } from '#host/firmware-images.ts';
 
 /** A machine with its serial line. */
 export interface BoardMachine {
@@ -55,11 +53,6 @@ const BOOT_KERNEL_OFFSET = 0x08;
 const BOOT_DTB_OFFSET = 0x10;
 const BOOT_FLAGS_OFFSET = 0x18;
 const BOOT_FLAG_GIC_SYSTEM_REGISTERS = 1n;
-
-/** A file of firmware/images. @throws Error when the package is incomplete */
-export function readFirmwareImage(name: string): Uint8Array {
-  return new Uint8Array(readFileSync(join(packageRoot(), 'firmware', 'images', name)));
-}
 
 /** The board's reset firmware, told where the kernel and the device tree are. */
 export function resetFirmware(board: Board, kernelEntry: number, deviceTree: number): Uint8Array {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type BlockBackend, SECTOR_BYTES } from '#emulator/devices/virtio/block-backend.ts';
-import { type DriveSpec, openDrive, parseDrive } from './drive.ts';
+import { openDrive } from '#host/drives.ts';
+import { type DriveSpec, parseDrive } from './drive.ts';
 import { InputError } from './input-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'levitate-drive-'));

@@ -10,9 +10,9 @@
  * Specification: RFC 1952, 2.3.
  */
 
-import { constants } from 'node:buffer';
-import { gunzipSync, inflateRawSync } from 'node:zlib';
+import { deflatedLength, gunzipMembers } from '#host/compression.ts';
 import { showBytes } from '#common/quantities.ts';
+import { CompressionError } from '#workbench/host/compression-error.ts';
 
 const FIXED_HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
@@ -20,7 +20,6 @@ const FHCRC = 2;
 const FEXTRA = 4;
 const FNAME = 8;
 const FCOMMENT = 16;
-const LOOKS_LIKE_MORE: ReadonlySet<string | undefined> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR']);
 
 /** True for data that begin as gzip's. */
 export function isGzip(bytes: Uint8Array): boolean {
@@ -33,34 +32,31 @@ export function isGzip(bytes: Uint8Array): boolean {
  * @throws Error for damaged data, or a larger content
  */
 export function gunzip(bytes: Uint8Array, mostBytes: number, guest: string): Uint8Array {
-  const options = { maxOutputLength: Math.min(mostBytes, constants.MAX_LENGTH) };
   try {
     try {
-      return gunzipSync(bytes, options);
+      return gunzipMembers(bytes, mostBytes);
     } catch (error) {
       // Also when a byte that is no zero follows: zlib takes it for another member, which is no
       // header or ends early.
-      if (!LOOKS_LIKE_MORE.has((error as NodeJS.ErrnoException).code) || !isGzip(bytes)) throw error;
-      const end = endOfMembers(bytes, options);
+      if (isTooLarge(error) || !isGzip(bytes)) throw error;
+      const end = endOfMembers(bytes, mostBytes);
       if (end >= bytes.length) throw error;
-      return gunzipSync(bytes.subarray(0, end), options);
+      return gunzipMembers(bytes.subarray(0, end), mostBytes);
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+    if (!isTooLarge(error)) throw error;
     throw new Error(`it unpacks to more than the RAM of ${guest}, ${showBytes(mostBytes)}`, { cause: error });
   }
 }
 
+const isTooLarge = (error: unknown): boolean => error instanceof CompressionError && error.kind === 'too large';
+
 /** Where the last member ends. @throws Error as zlib does */
-function endOfMembers(bytes: Uint8Array, options: { readonly maxOutputLength: number }): number {
+function endOfMembers(bytes: Uint8Array, mostBytes: number): number {
   let end = 0;
   while (isGzip(bytes.subarray(end))) {
     const data = bytes.subarray(end + headerBytes(bytes.subarray(end)));
-    // With `info` there is the engine too, which counts the bytes that it took.
-    const { engine } = inflateRawSync(data, { ...options, info: true }) as unknown as {
-      engine: { bytesWritten: number };
-    };
-    end = data.byteOffset - bytes.byteOffset + engine.bytesWritten + TRAILER_BYTES;
+    end = data.byteOffset - bytes.byteOffset + deflatedLength(data, mostBytes) + TRAILER_BYTES;
   }
   return end;
 }

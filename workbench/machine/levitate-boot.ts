@@ -2,11 +2,13 @@
 /** Starting the modelled kernel: reset firmware, the kernel image, the device tree, an initrd. */
 
 import { totalSize } from '#common/range.ts';
+import { decodeUtf8 } from '#common/utf8.ts';
 import { type ImageSizes, type LoadPlan, planLoad } from '#boards/load-plan.ts';
 import type { Board } from '#boards/types.ts';
 import { decodeLz4Legacy, isLz4Legacy } from '#emulator/loader/lz4-legacy.ts';
 import { KernelImage, type KernelSymbols } from '#kernel-ts/kernel/image.ts';
-import { readFirmwareImage, resetFirmware } from './board-machine.ts';
+import { readFirmwareImage } from '#host/firmware-images.ts';
+import { resetFirmware } from './board-machine.ts';
 import type { BootPlan } from './boot-plan.ts';
 import { initrdOfDeviceTree, makeDeviceTree, reservedOfDeviceTree } from './device-tree-source.ts';
 import { gunzip, isGzip } from './gunzip.ts';
@@ -24,7 +26,7 @@ const DEFAULT_INITRAMFS = 'initramfs.cpio';
  */
 export function planLevitate(board: Board, settings: MachineSettings): BootPlan {
   const { dtb, memoryBytes } = settings;
-  const symbols = JSON.parse(Buffer.from(readFirmwareImage(KERNEL_SYMBOLS)).toString('utf8')) as KernelSymbols;
+  const symbols = JSON.parse(decodeUtf8(readFirmwareImage(KERNEL_SYMBOLS))) as KernelSymbols;
   const kernelBytes = kernelFor(board, symbols);
   const request = {
     board,

@@ -10,7 +10,9 @@
  */
 
 import { type Events, eventsOf } from '#workbench/log/event-kinds.ts';
-import { markAsUntransferable } from 'node:worker_threads';
+import { chooseCores } from '#host/cores.ts';
+import { openDrive } from '#host/drives.ts';
+import { markAsUntransferable } from '#host/untransferable.ts';
 import { findBoard } from '#boards/registry.ts';
 import type { Board } from '#boards/types.ts';
 import { hex } from '#common/address.ts';
@@ -29,8 +31,6 @@ import { TypedInputs } from '#workbench/snapshot/typed-inputs.ts';
 import { BitFlips } from './bit-flips.ts';
 import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
 import type { BootImage, BootPlan } from './boot-plan.ts';
-import { chooseCores } from './core-choice.ts';
-import { openDrive } from './drive.ts';
 import { checkFaults, checkFlipsAreInRam } from './fault-settings.ts';
 import { planFlash, planGuest } from './guest-boot.ts';
 import { InputError } from './input-error.ts';

@@ -17,6 +17,7 @@
  */
 
 import type { Board } from '#boards/types.ts';
+import { decodeUtf8 } from '#common/utf8.ts';
 import { readCells, writeCells } from './tree-cells.ts';
 import {
   Fdt,
@@ -117,7 +118,7 @@ function memoryNode(address: number, reg: FdtProperty): FdtNode {
 function isMemory({ properties }: FdtNode): boolean {
   const text = (wanted: string): string | null => {
     const property = properties.find(({ name }) => name === wanted);
-    return property === undefined ? null : Buffer.from(property.value).toString('latin1').replace(/\0.*$/s, '');
+    return property === undefined ? null : decodeUtf8(property.value).replace(/\0.*$/s, '');
   };
   const status = text('status');
   return text('device_type') === 'memory' && (status === null || status === 'okay' || status === 'ok');

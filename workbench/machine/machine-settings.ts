@@ -5,7 +5,7 @@
  */
 
 import type { EventKind } from '#workbench/log/event-kinds.ts';
-import type { EngineName } from './core-choice.ts';
+import type { EngineName } from './engine-name.ts';
 import type { Fixups } from './device-tree-source.ts';
 import type { DriveSpec } from './drive.ts';
 import type { FaultSettings } from './fault-settings.ts';

@@ -7,6 +7,7 @@
  */
 
 import { PAGE_SIZE, physAddr } from '#common/address.ts';
+import { concatBytes, sameBytes } from '#common/bytes.ts';
 import { type MemoryBank, PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 
 /** Pages of one stretch of memory that were written to. */
@@ -62,11 +63,11 @@ export function changedPages(base: number, now: Uint8Array, before: Uint8Array |
   for (let index = 0; index < count; index++) {
     const at = index * PAGE_SIZE;
     const page = now.subarray(at, at + PAGE_SIZE);
-    if (Buffer.compare(page, before?.subarray(at, at + PAGE_SIZE) ?? NOTHING) === 0) continue;
+    if (sameBytes(page, before?.subarray(at, at + PAGE_SIZE) ?? NOTHING)) continue;
     bitmap[index >>> 3] = (bitmap[index >>> 3] ?? 0) | (1 << (index & 7));
     changed.push(page);
   }
-  return { base, bitmap, pages: Buffer.concat(changed) };
+  return { base, bitmap, pages: concatBytes(changed) };
 }
 
 /** Copies the pages to their places in `target`, which begins where they were found. */

@@ -6,6 +6,8 @@
  *                                                                                    └─ repeat: run again, and compared
  */
 
+import { libraryDigest } from '#host/cores.ts';
+import { fileDigest, whyUnreadable } from '#host/drives.ts';
 import type { CoreEngine } from '#emulator/engine/engine.ts';
 import type { EventKind } from '#workbench/log/event-kinds.ts';
 import { restoreMachine as restoreState, saveMachine } from '#emulator/machine/machine-state.ts';
@@ -13,7 +15,7 @@ import { differenceOfShape } from '#emulator/machine/saved-state.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { RepeatedGuest, SavedGuest, SnapshotContents, SnapshotMoment } from './contents.ts';
-import { fileDigest, libraryDigest, loadedDigest, machineDigest } from './digest.ts';
+import { loadedDigest, machineDigest } from './digest.ts';
 import { restorePages, restoreRam } from './memory-pages.ts';
 import { decodeSnapshotFile, SnapshotFileError } from './snapshot-file.ts';
 
@@ -69,9 +71,7 @@ function checkDrive(file: string, bytes: number, sha256: string): void {
   try {
     now = fileDigest(file);
   } catch (error) {
-    throw new InputError(
-      `its drive ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}); put the disk image back`,
-    );
+    throw new InputError(`its drive ${file} cannot be read (${whyUnreadable(error)}); put the disk image back`);
   }
   if (now.bytes !== bytes || now.sha256 !== sha256) {
     throw new InputError(

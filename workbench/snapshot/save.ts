@@ -4,15 +4,16 @@
  * snapshot-file.ts.
  */
 
-import { resolve } from 'node:path';
+import { libraryDigest } from '#host/cores.ts';
+import { absolutePath, fileDigest } from '#host/drives.ts';
 import { EngineError } from '#emulator/engine/engine.ts';
 import { saveMachine } from '#emulator/machine/machine-state.ts';
 import type { BootPlan } from '#workbench/machine/boot-plan.ts';
-import type { EngineName } from '#workbench/machine/core-choice.ts';
+import type { EngineName } from '#workbench/machine/engine-name.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 import type { DriveDigest, SavedGuest, SnapshotContents, SnapshotParts } from './contents.ts';
-import { libraryDigest, fileDigest, loadedDigest, machineDigest } from './digest.ts';
+import { loadedDigest, machineDigest } from './digest.ts';
 import { changedPages, changedRam, loadedMemory } from './memory-pages.ts';
 import { encodeSnapshotFile } from './snapshot-file.ts';
 
@@ -30,7 +31,7 @@ export function saveSnapshot(parts: SnapshotParts): Uint8Array {
     settings: { ...settingsToKeep(settings), ...(inputs === null ? { engine: engineOf(parts) } : {}) },
     at: { ns: clock.nowNs, instructions: clock.instructions, ticks: clock.ticks },
     loaded: loadedDigest(plan),
-    drives: (settings.drives ?? []).map(({ file }): DriveDigest => ({ file: resolve(file), ...fileDigest(file) })),
+    drives: (settings.drives ?? []).map(({ file }): DriveDigest => ({ file: absolutePath(file), ...fileDigest(file) })),
     guest:
       inputs === null
         ? savedGuest(parts)
@@ -41,7 +42,7 @@ export function saveSnapshot(parts: SnapshotParts): Uint8Array {
 
 /** What shapes the machine; not what ends its run. Files may be restored from another folder. */
 function settingsToKeep({ expectText: _expect, failText: _fail, drives, ...others }: MachineSettings): MachineSettings {
-  return { ...others, drives: drives?.map(({ file, mode }) => ({ file: resolve(file), mode })) };
+  return { ...others, drives: drives?.map(({ file, mode }) => ({ file: absolutePath(file), mode })) };
 }
 
 const engineOf = ({ engineLibrary }: SnapshotParts): EngineName => (engineLibrary === null ? 'wasm' : 'unicorn');

@@ -12,16 +12,18 @@
  * Integers are little-endian. What the data means is contents.ts's.
  */
 
+import { concatBytes, sameBytes } from '#common/bytes.ts';
 import { totalSize } from '#common/range.ts';
-import { constants } from 'node:buffer';
-import { createHash } from 'node:crypto';
-import { deflateSync, inflateSync } from 'node:zlib';
+import { encodeUtf8 } from '#common/utf8.ts';
+import { deflate, inflate } from '#host/compression.ts';
+import { sha256 } from '#host/sha256.ts';
+import { CompressionError } from '#workbench/host/compression-error.ts';
 import { findBoard } from '#boards/registry.ts';
 import type { SavedState } from '#emulator/machine/saved-state.ts';
 import type { SnapshotContents } from './contents.ts';
 import { decodePlainData, encodePlainData } from './plain-data.ts';
 
-const MAGIC = 'LEVITSNP';
+const MAGIC = encodeUtf8('LEVITSNP');
 /** Registers, devices, settings and inputs as JSON, bytes: far more than any machine has. */
 const LONGEST_JSON = 256 * 2 ** 20;
 /** RAM that a user's tree may have added to the board. */
@@ -36,7 +38,8 @@ const DIGEST_BYTES = 32;
 const DATA = DIGEST + DIGEST_BYTES;
 
 /** Memory is mostly code and text: higher levels take twice as long for a tenth less. */
-const COMPRESSION = { level: 1 } as const;
+const MEMORY_LEVEL = 1;
+const JSON_LEVEL = 6;
 
 /** Why a file is no snapshot that can be read here; completes "FILE: …". */
 export class SnapshotFileError extends Error {
@@ -48,54 +51,52 @@ export class SnapshotFileError extends Error {
 
 export function encodeSnapshotFile(data: unknown): Uint8Array {
   const { text, blocks } = encodePlainData(data);
-  const compressed = blocks.map((block) => deflateSync(block, COMPRESSION));
+  const compressed = blocks.map((block) => deflate(block, MEMORY_LEVEL));
   const lengths = compressed.map(({ length }) => length);
-  const json = deflateSync(`{"blocks":${JSON.stringify(lengths)},"data":${text}}`);
-  const head = Buffer.alloc(DATA + 4);
-  head.write(MAGIC, 'latin1');
-  head.writeUInt32LE(SNAPSHOT_VERSION, VERSION);
-  head.writeUInt32LE(json.length, DATA);
-  const file = Buffer.concat([head, json, ...compressed]);
-  file.writeBigUInt64LE(BigInt(file.length), LENGTH);
-  digestOf(file).copy(file, DIGEST);
+  const json = deflate(new TextEncoder().encode(`{"blocks":${JSON.stringify(lengths)},"data":${text}}`), JSON_LEVEL);
+  const file = concatBytes([MAGIC, new Uint8Array(DATA + 4 - MAGIC.length), json, ...compressed]);
+  const head = viewOf(file);
+  head.setUint32(VERSION, SNAPSHOT_VERSION, true);
+  head.setUint32(DATA, json.length, true);
+  head.setBigUint64(LENGTH, BigInt(file.length), true);
+  file.set(digestOf(file), DIGEST);
   return file;
 }
 
 /**
  * @throws SnapshotFileError when it is another kind of file, another version, cut short or damaged
  */
-export function decodeSnapshotFile(bytes: Uint8Array): SavedState {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const begins = Buffer.from(MAGIC, 'latin1').subarray(0, file.length);
-  if (file.length === 0 || !file.subarray(0, MAGIC.length).equals(begins)) {
+export function decodeSnapshotFile(file: Uint8Array): SavedState {
+  if (file.length === 0 || !sameBytes(file.subarray(0, MAGIC.length), MAGIC.subarray(0, file.length))) {
     throw new SnapshotFileError('not a snapshot, which "boot --save FILE" writes');
   }
   if (file.length < DATA + 4) throw cutShort(file.length, 'more');
-  const version = file.readUInt32LE(VERSION);
+  const head = viewOf(file);
+  const version = head.getUint32(VERSION, true);
   if (version !== SNAPSHOT_VERSION) {
     throw new SnapshotFileError(
       `a snapshot of version ${version}; this emulator reads version ${SNAPSHOT_VERSION}: save it again with this one`,
     );
   }
-  const length = file.readBigUInt64LE(LENGTH);
+  const length = head.getBigUint64(LENGTH, true);
   if (BigInt(file.length) < length) throw cutShort(file.length, String(length));
-  if (!digestOf(file).equals(file.subarray(DIGEST, DATA))) {
+  if (!sameBytes(digestOf(file), file.subarray(DIGEST, DATA))) {
     throw new SnapshotFileError('damaged: its contents do not fit its digest; copy it again, or save it again');
   }
   return decodeBody(file);
 }
 
 /** What the digest has vouched for. */
-function decodeBody(file: Buffer): SavedState {
-  let at = DATA + 4 + file.readUInt32LE(DATA);
-  const json = inflated(file.subarray(DATA + 4, at), LONGEST_JSON, 'its data').toString('utf8');
+function decodeBody(file: Uint8Array): SavedState {
+  let at = DATA + 4 + viewOf(file).getUint32(DATA, true);
+  const json = new TextDecoder().decode(inflated(file.subarray(DATA + 4, at), LONGEST_JSON, 'its data'));
   const { blocks: lengths, data } = JSON.parse(json) as { blocks: number[]; data: SavedState };
   let left = mostSaved(data as unknown as SnapshotContents);
   const blocks = lengths.map((compressed) => {
     const block = inflated(file.subarray(at, at + compressed), left, 'its memory');
     at += compressed;
     left -= block.length;
-    return new Uint8Array(block.buffer, block.byteOffset, block.length);
+    return block;
   });
   return decodePlainData(data, blocks);
 }
@@ -113,12 +114,12 @@ function mostSaved({ settings, drives }: SnapshotContents): number {
   return 2 * (ram + named) + drives.reduce((sum, { bytes }) => sum + bytes, 0) + LONGEST_JSON;
 }
 
-function inflated(bytes: Uint8Array, mostBytes: number, what: string): Buffer {
+function inflated(bytes: Uint8Array, mostBytes: number, what: string): Uint8Array {
   try {
-    return inflateSync(bytes, { maxOutputLength: Math.max(1, Math.min(mostBytes, constants.MAX_LENGTH)) });
+    return inflate(bytes, mostBytes);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ERR_BUFFER_TOO_LARGE' ? `more than ${mostBytes} bytes` : (code ?? String(error));
+    if (!(error instanceof CompressionError)) throw error;
+    const why = error.kind === 'too large' ? `more than ${mostBytes} bytes` : `nothing (${error.message})`;
     throw new SnapshotFileError(`damaged: ${what} unpacks to ${why}; save it again`);
   }
 }
@@ -127,6 +128,8 @@ function cutShort(length: number, whole: string): SnapshotFileError {
   return new SnapshotFileError(`cut short: ${length} bytes of ${whole}; copy it again, or save it again`);
 }
 
-function digestOf(file: Buffer): Buffer {
-  return createHash('sha256').update(file.subarray(0, DIGEST)).update(file.subarray(DATA)).digest();
+function digestOf(file: Uint8Array): Uint8Array {
+  return sha256().update(file.subarray(0, DIGEST)).update(file.subarray(DATA)).digest();
 }
+
+const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView => new DataView(buffer, byteOffset, length);

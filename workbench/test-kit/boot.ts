@@ -10,7 +10,7 @@ import { parseTime } from '#workbench/cli/quantities.ts';
 import { type BootResult, createMachine } from '#workbench/index.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
-import { chooseCores } from '#workbench/machine/core-choice.ts';
+import { chooseCores } from '#host/cores.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 import type { DeviceTreeBuilder } from './device-tree.ts';

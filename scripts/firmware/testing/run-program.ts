@@ -23,7 +23,7 @@ import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { readElfImage } from '#kernel-ts/kernel/process/elf-image.ts';
 import { Initramfs, type InitramfsFile } from '#kernel-ts/kernel/process/initramfs.ts';
-import { readFirmwareImage } from '#workbench/machine/board-machine.ts';
+import { readFirmwareImage } from '#host/firmware-images.ts';
 import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 import { INITRAMFS } from '#scripts/firmware/build-initramfs.ts';
 

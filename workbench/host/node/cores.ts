@@ -6,20 +6,10 @@
 
 import { a64Cores } from '#emulator/a64/core.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
-import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
-import { InputError } from './input-error.ts';
-
-export const ENGINES = ['auto', 'unicorn', 'wasm'] as const;
-/** `auto`: what LEVITATE_ENGINE says, else Unicorn where it is found, else the own core. */
-export type EngineName = (typeof ENGINES)[number];
-
-/** What makes the cores, and the library that they stand on: null for the own core. */
-export interface CoreChoice {
-  readonly cores: CoreFactory;
-  readonly library: string | null;
-}
+import { fileDigest } from './drives.ts';
+import { type CoreChoice, type EngineName, engineName } from '#workbench/machine/engine-name.ts';
 
 /** What a search found: it is made once, also where it finds nothing. */
 let found: string | EngineLibraryError | null = null;
@@ -46,13 +36,6 @@ function searchEngine(): string | EngineLibraryError {
 /** True when another engine must not stand in for a library that does not work: it was named. */
 export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ?? '') !== '';
 
-/** @throws InputError when it is none of the names */
-export function engineName(text: string, where: string): EngineName {
-  const name = ENGINES.find((known) => known === text);
-  if (name === undefined) throw new InputError(`${where}: "${text}" is no engine; known: ${ENGINES.join(', ')}`);
-  return name;
-}
-
 /**
  * @throws EngineLibraryError when Unicorn is wanted and there is none; InputError for
  * LEVITATE_ENGINE
@@ -72,3 +55,6 @@ export function chooseCores(wanted: EngineName = 'auto'): CoreChoice {
 }
 
 const ownCores = (): CoreChoice => ({ cores: a64Cores(), library: null });
+
+/** What an engine's registers belong to: its library, or nothing for the own core. */
+export const libraryDigest = (library: string | null): string => (library === null ? '' : fileDigest(library).sha256);

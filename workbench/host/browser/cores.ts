@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** In a browser there is one engine: the project's own core. */
+
+import { a64Cores } from '#emulator/a64/core.ts';
+import type { CoreChoice, EngineName } from '#workbench/machine/engine-name.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+
+/** @throws InputError when Unicorn is wanted, which is a native library */
+export function chooseCores(wanted: EngineName = 'auto'): CoreChoice {
+  if (wanted === 'unicorn') throw new InputError('--engine unicorn: a browser has no native library; leave it out');
+  return { cores: a64Cores(), library: null };
+}
+
+/** The own core has no library. */
+export const libraryDigest = (_library: string | null): string => '';

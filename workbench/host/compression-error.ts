@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** How unpacking fails, whoever unpacks. */
+
+export class CompressionError extends Error {
+  /** "too large": more than was permitted; "damaged": no such data, or their end is missing. */
+  readonly kind: 'too large' | 'damaged';
+
+  constructor(kind: CompressionError['kind'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CompressionError';
+    this.kind = kind;
+  }
+}

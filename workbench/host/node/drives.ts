@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Disk images in files: what stands behind a virtio block device, and the check of a snapshot. */
+
+import { closeSync, constants, fsyncSync, openSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from '#emulator/devices/virtio/block-backend.ts';
+import { OverlayBackend } from '#emulator/devices/virtio/overlay-backend.ts';
+import { openInputFile } from '#workbench/files/input-file.ts';
+import { writeFully } from '#workbench/files/output-file.ts';
+import type { DriveSpec } from '#workbench/machine/drive.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+import { sha256 } from './sha256.ts';
+
+const PIECE_BYTES = 1024 * 1024;
+
+/** What names the file from any folder. */
+export const absolutePath = (file: string): string => resolve(file);
+
+/** Of a file's bytes, hexadecimal. @throws an Error of Node's when it cannot be read */
+export function fileDigest(file: string): { readonly bytes: number; readonly sha256: string } {
+  const hash = sha256();
+  const piece = new Uint8Array(PIECE_BYTES);
+  const descriptor = openSync(file, 'r');
+  try {
+    let bytes = 0;
+    for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) {
+      hash.update(piece.subarray(0, read));
+      bytes += read;
+    }
+    return { bytes, sha256: hash.hex() };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Why {@link fileDigest} failed: the system's code. */
+export const whyUnreadable = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
+
+/** Opens the disk. @throws InputError when the file cannot be opened or is empty */
+export function openDrive({ file, mode }: DriveSpec): BlockBackend {
+  const flags = mode === 'write' ? constants.O_RDWR : constants.O_RDONLY;
+  const { descriptor, size } = openInputFile('--drive', file, undefined, flags);
+  if (size === 0) {
+    closeSync(descriptor);
+    throw new InputError(`--drive ${file}: the file is empty`);
+  }
+  const disk = new FileBackend(descriptor, size, mode !== 'write');
+  return mode === 'overlay' ? new OverlayBackend(disk) : disk;
+}
+
+/**
+ * Sectors of an open file. A last sector that the file only begins reads as zero behind its end.
+ */
+class FileBackend implements BlockBackend {
+  readonly sectors: number;
+  readonly readOnly: boolean;
+  private readonly descriptor: number;
+
+  constructor(descriptor: number, bytes: number, readOnly: boolean) {
+    this.descriptor = descriptor;
+    this.sectors = Math.ceil(bytes / SECTOR_BYTES);
+    this.readOnly = readOnly;
+  }
+
+  read(sector: number, target: Uint8Array): void {
+    this.guarded(() => {
+      const read = readSync(this.descriptor, target, 0, target.length, sector * SECTOR_BYTES);
+      target.fill(0, read);
+    });
+  }
+
+  write(sector: number, source: Uint8Array): void {
+    this.guarded(() => writeFully(this.descriptor, source, sector * SECTOR_BYTES));
+  }
+
+  flush(): void {
+    this.guarded(() => fsyncSync(this.descriptor));
+  }
+
+  /** The file holds everything; a snapshot knows it by its digest. */
+  saveState(): null {
+    return null;
+  }
+
+  restoreState(): void {}
+
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw new BlockBackendError(error instanceof Error ? error.message : String(error));
+    }
+  }
+}

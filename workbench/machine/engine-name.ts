@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Names of the engines, as users write them, and what stands behind a name. */
+
+import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
+import { InputError } from './input-error.ts';
+
+export const ENGINES = ['auto', 'unicorn', 'wasm'] as const;
+/** `auto`: what LEVITATE_ENGINE says, else Unicorn where it is found, else the own core. */
+export type EngineName = (typeof ENGINES)[number];
+
+/** What makes the cores, and the library that they stand on: null for the own core. */
+export interface CoreChoice {
+  readonly cores: CoreFactory;
+  readonly library: string | null;
+}
+
+/** @throws InputError when it is none of the names */
+export function engineName(text: string, where: string): EngineName {
+  const name = ENGINES.find((known) => known === text);
+  if (name === undefined) throw new InputError(`${where}: "${text}" is no engine; known: ${ENGINES.join(', ')}`);
+  return name;
+}
