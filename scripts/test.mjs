@@ -81,9 +81,13 @@ function skip(title, reason) {
 const STATIC_STEPS = [
   {
     title: 'types',
-    parts: [undefined, 'tsconfig.kernel.json', 'workbench/report/page', 'workbench/web/page'].map((config) =>
-      tool('tsc', '--noEmit', ...(config === undefined ? [] : ['-p', config])),
-    ),
+    parts: [
+      undefined,
+      'tsconfig.kernel.json',
+      'workbench/report/page',
+      'workbench/web/page',
+      'workbench/host/browser',
+    ].map((config) => tool('tsc', '--noEmit', ...(config === undefined ? [] : ['-p', config]))),
   },
   { title: 'lint', parts: [tool('oxlint', '--deny-warnings')] },
   { title: 'format', parts: [tool('biome', 'format', '.')] },

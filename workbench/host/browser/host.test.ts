@@ -4,11 +4,11 @@
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '#common/bytes.ts';
-import * as inBrowser from '#workbench/host/browser/compression.ts';
-import { sha256 as sha256InBrowser } from '#workbench/host/browser/sha256.ts';
-import { CompressionError } from './compression-error.ts';
-import * as inNode from './node/compression.ts';
-import { sha256 } from './node/sha256.ts';
+import * as inBrowser from './compression.ts';
+import { sha256 as sha256InBrowser } from './sha256.ts';
+import { CompressionError } from '#workbench/host/compression-error.ts';
+import * as inNode from '#workbench/host/node/compression.ts';
+import { sha256 } from '#workbench/host/node/sha256.ts';
 
 const text = new TextEncoder().encode('a kernel '.repeat(3000));
 const other = Uint8Array.from({ length: 7000 }, (_, index) => (index * index) >>> 3);
