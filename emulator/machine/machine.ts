@@ -29,13 +29,13 @@ import { FlashWindows } from './flash-windows.ts';
 import { MachineClosedError } from './machine-closed-error.ts';
 import type { FixedMemory, MachineDevice, MachineOptions } from './machine-options.ts';
 import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
-import { MaskedWaits } from './masked-waits.ts';
 import type { MachineStop, RunLimits } from './machine-run.ts';
 import { MachineRegisters } from './machine-registers.ts';
 import type { MachineParts, SavedCut } from './machine-state.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { Firmware } from '#emulator/psci/firmware.ts';
 import { Scheduler, type ScheduledEvent } from './scheduler.ts';
+import { Sleepers } from './sleepers.ts';
 import { GenericTimer } from '#emulator/timer/generic-timer.ts';
 import { Turns } from './turns.ts';
 import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts';
@@ -72,7 +72,7 @@ export class Machine {
   private pending: MachineStop | null = null;
   /** How the cores share the time. */
   readonly turns: Turns;
-  private readonly maskedWaits: MaskedWaits;
+  private readonly sleepers: Sleepers;
   private readonly registers: MachineRegisters;
   private readonly firmware: Firmware;
   /** The debugger that watches, if there is one. */
@@ -115,7 +115,13 @@ export class Machine {
       ),
     );
     this.turns = new Turns(this.slots);
-    this.maskedWaits = new MaskedWaits(this.slots.length);
+    this.sleepers = new Sleepers({
+      slots: this.slots,
+      clock: this.clock,
+      scheduler: this.scheduler,
+      turns: this.turns,
+      interrupts: () => this.interrupts,
+    });
     this.firmware = new Firmware(this.slots, this.events, (action) => this.requestPower(action));
     this.registers = new MachineRegisters({
       slots: this.slots,
@@ -259,7 +265,8 @@ export class Machine {
 
   /** What machine-state.ts saves and restores, beside memory. */
   get parts(): MachineParts {
-    const { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes } = this;
+    const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes } = this;
+    const { maskedWaits } = this.sleepers;
     const open = (slot: CoreSlot) => slot.core ?? this.openCore(slot);
     const cut = {
       save: () =>
@@ -289,7 +296,7 @@ export class Machine {
     this.interrupts?.resetCpu?.(0);
     (this.slots[0] as CoreSlot).state = 'running';
     this.turns.reset();
-    this.maskedWaits.reset();
+    this.sleepers.maskedWaits.reset();
     this.pending = null;
     this.cut = null;
   }
@@ -362,11 +369,11 @@ export class Machine {
       }
       if (clock.instructions >= endInstructions) return { kind: 'limit', limit: 'instructions' };
       if (clock.ticks >= endTicks) return { kind: 'limit', limit: 'time' };
-      if (this.cut === null) this.wakeSleepers();
+      if (this.cut === null) this.sleepers.wakeInterrupted();
       const slot = this.cut?.slot ?? this.turns.next();
       if (slot === null) {
-        const next = this.nextWake();
-        if (next === Infinity || (sliceOf(next) !== sliceOf(clock.ticks) && this.standsStill())) {
+        const next = this.sleepers.nextWake();
+        if (next === Infinity || (sliceOf(next) !== sliceOf(clock.ticks) && this.standsStill)) {
           return { kind: 'idle' };
         }
         clock.idleTicks += Math.max(0, Math.min(next, endTicks) - clock.ticks);
@@ -434,7 +441,7 @@ export class Machine {
         this.observer?.gateLeft(core);
         return null;
       case 'wfi':
-        if (slot.state === 'running') this.sleep(slot);
+        if (slot.state === 'running') this.sleepers.sleep(slot);
         return null;
       case 'wfe':
         slot.state = 'waiting';
@@ -442,45 +449,17 @@ export class Machine {
       case 'lockup':
         return { kind: 'lockup', reason: stop.reason };
       case 'recurring':
-        return this.standsStill() ? { kind: 'idle' } : null;
+        return this.standsStill ? { kind: 'idle' } : null;
       case 'count':
       case 'yield':
       case 'stopped':
-        return sliceOf(begun) !== sliceOf(clock.ticks) && this.standsStill() ? { kind: 'idle' } : null;
+        return sliceOf(begun) !== sliceOf(clock.ticks) && this.standsStill ? { kind: 'idle' } : null;
     }
   }
 
-  private sleep(slot: CoreSlot): void {
-    slot.state = 'sleeping';
-    const { core, index } = slot;
-    if (core === null || !this.isWoken(slot) || core.interruptTakeable || this.turns.othersRun(slot)) return;
-    this.maskedWaits.begin(index, this.clock.ticks, this.scheduler.nextTick, core.goesRound);
-  }
-
-  /**
-   * With no core running: the tick at which one will, or something happens. Infinity: never, unless
-   * there is input.
-   */
-  private nextWake(): number {
-    const wakes = this.slots.map((slot) => {
-      if (slot.state === 'waiting') return slot.timer.nextStreamTick;
-      return slot.state === 'sleeping' && this.isWoken(slot) ? this.maskedWaits.end(slot.index) : Infinity;
-    });
-    return Math.min(this.scheduler.nextTick, ...wakes);
-  }
-
-  /**
-   * Nothing is due, and every core sleeps for good or goes round without changing anything: only
-   * input could change that.
-   */
-  private standsStill(): boolean {
-    if (this.scheduler.nextTick !== Infinity || this.pending !== null) return false;
-    return this.slots.every((slot) => {
-      const { state, start, core } = slot;
-      if (state === 'off') return true;
-      if (start !== null || core === null || core.interruptTakeable) return false;
-      return (state === 'sleeping' && !this.isWoken(slot)) || core.goesRound;
-    });
+  /** Nothing but input can change anything, and nobody has asked for the end of the run. */
+  private get standsStill(): boolean {
+    return this.pending === null && this.sleepers.standStill;
   }
 
   /**
@@ -499,21 +478,6 @@ export class Machine {
     const begun = this.clock.ticks;
     const most = Math.min(slice, mostTicks, SLICE - (begun % SLICE), this.scheduler.nextTick - begun);
     return { slot, begun, turn, budget: Math.max(1, most) };
-  }
-
-  /** An interrupt ends WFI masked or not, WFE when it can be taken. */
-  private wakeSleepers(): void {
-    for (const slot of this.slots) {
-      if (slot.state === 'waiting' && slot.core?.interruptTakeable === true) wake(slot);
-      if (slot.state !== 'sleeping' || !this.isWoken(slot)) continue;
-      const waits = this.clock.ticks < this.maskedWaits.end(slot.index);
-      if (!waits || slot.core?.interruptTakeable === true) wake(slot);
-    }
-  }
-
-  /** There is an interrupt that ends the WFI of a core, masked or not. */
-  private isWoken(slot: CoreSlot): boolean {
-    return this.interrupts?.pendingFor(slot.index) ?? slot.core?.interruptPending === true;
   }
 
   /** The core of a slot that is on, brought to its first instruction if it has not run yet. */

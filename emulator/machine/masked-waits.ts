@@ -49,9 +49,14 @@ export class MaskedWaits {
     this.waits = this.waits.with(core, goesRound ? untilThen(nextEvent) : this.after(core, now, nextEvent));
   }
 
-  /** The tick at which the wait of `core` ends, or Infinity. */
+  /** The tick at which the wait of `core` ends or has ended, or Infinity. */
   end(core: number): number {
     return (this.waits[core] ?? NONE).end ?? Infinity;
+  }
+
+  /** `core` goes on at tick `now`, before its wait has ended: it has none any more. */
+  woken(core: number, now: number): void {
+    this.waits = this.waits.with(core, { end: now, ticks: 0 });
   }
 
   saveState() {
