@@ -208,7 +208,7 @@ export class A64Core implements MachineCore, SystemPort {
       lastException: this.exceptions.last === null ? null : { ...this.exceptions.last },
       firstException: this.exceptions.first === null ? null : { ...this.exceptions.first },
       debug: this.debug.saveState(),
-      unknownReported: [...this.registers.unknownReported],
+      unknownReported: this.registers.unknownRegisters.saveState(),
     };
   }
 
@@ -223,8 +223,7 @@ export class A64Core implements MachineCore, SystemPort {
     this.exceptions.last = lastException;
     this.exceptions.first = firstException;
     this.debug.restoreState(debug);
-    this.registers.unknownReported.clear();
-    for (const access of unknownReported) this.registers.unknownReported.add(access);
+    this.registers.unknownRegisters.restoreState(unknownReported);
     this.translationsChanged();
   }
 

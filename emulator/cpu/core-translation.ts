@@ -6,10 +6,12 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation).
  */
 
+import { PAGE_SIZE } from '#common/address.ts';
 import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { physicalOfCode } from './code-scan.ts';
 import { levelOf } from './exception-entry.ts';
+import { isBranchOrSystem } from './instruction.ts';
 import { type TranslationRegisters, walk } from './translate.ts';
 import type { CoreEnvironment } from './machine-core.ts';
 
@@ -50,6 +52,24 @@ export class CoreTranslation {
       registers: this.registers(),
       physicalBits: PHYSICAL_BITS,
     }));
+  }
+
+  /** The same for the instruction at PC. */
+  physicalOfPc(): number {
+    const pc = this.engine.getPc();
+    return this.physicalOfCode(Number(pc >> 32n), Number(BigInt.asUintN(32, pc)));
+  }
+
+  /** Instructions from PC to the end of straight-line code: a branch, a system instruction, a page. */
+  straightLine(): number {
+    const start = this.physicalOfPc();
+    if (start < 0) return 1;
+    const most = (PAGE_SIZE - (start % PAGE_SIZE)) / 4;
+    for (let i = 0; i < most; i++) {
+      const instruction = this.environment.readCode(start + 4 * i);
+      if (instruction === null || isBranchOrSystem(instruction)) return i + 1;
+    }
+    return Math.max(1, Math.floor(most));
   }
 
   /** The word at `pc` through the live translation, or null when it cannot be read. */

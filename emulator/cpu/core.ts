@@ -13,41 +13,25 @@
  * HVC and SMC.
  */
 
-import { hex, PAGE_SIZE } from '#common/address.ts';
+import { hex } from '#common/address.ts';
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import {
   type CpuEngine,
   type DeviceWindow,
   ENGINE_EXCEPTION,
   type EngineCallbacks,
-  type InterceptedAccess,
   type SliceEnd,
 } from '#emulator/engine/engine.ts';
-import {
-  SYSTEM_REGISTERS,
-  type SystemRegisterEncoding,
-  systemRegisterName,
-  systemRegisterNumber,
-} from '#emulator/engine/system-registers.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import { BlockScan } from './block-scan.ts';
 import { isClosedLoop } from './closed-loop.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
-import { findMoves } from './code-scan.ts';
 import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
-import { isDebugRegister, isOsLock } from './debug-registers.ts';
 import { ExceptionDelivery, type RefusedAccess } from './exception-delivery.ts';
 import { enterException, levelOf } from './exception-entry.ts';
 import { synchronousTarget } from './external-abort.ts';
-import {
-  haltImmediate,
-  isBranch,
-  isBranchOrSystem,
-  isInterruptMaskChange,
-  leastLevel,
-  systemRegisterMove,
-  waitHint,
-} from './instruction.ts';
+import { haltImmediate, isInterruptMaskChange, waitHint } from './instruction.ts';
 import { InterruptLines } from './interrupt-lines.ts';
-import { isMonitorSetting, isSoftwareIncrement } from './performance-monitors.ts';
 import { SelfHostedDebug } from './self-hosted-debug.ts';
 import type { SharedChange } from './stale-caches.ts';
 import {
@@ -55,18 +39,15 @@ import {
   exceptionClass,
   interruptMaskTrapSyndrome,
   isTranslationFault,
-  systemRegisterSyndrome,
   undefinedSyndrome,
   waitTrapSyndrome,
   withoutCoprocessor,
 } from './syndrome.ts';
+import { SystemRegisterAccess } from './system-register-access.ts';
 import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
 import { WaitHints } from './wait-hints.ts';
 import type { CoreEnvironment, CoreFactory, CoreStop, MachineCore, TakenException } from './machine-core.ts';
-
-/** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
-const OP1_EL0 = 3;
 
 /**
  * MMU and caches off, little-endian; stack pointers are checked (SA, SA0), EL0 may execute WFI and
@@ -83,9 +64,6 @@ const CALLS: ReadonlySet<number> = new Set([
   ENGINE_EXCEPTION.hypervisorCall,
   ENGINE_EXCEPTION.secureMonitorCall,
 ]);
-
-/** EL3 is always there. */
-const HIGHEST_LEVEL = 3;
 
 export class Core implements MachineCore {
   readonly index: number;
@@ -113,8 +91,8 @@ export class Core implements MachineCore {
   private readonly maintenance: CodeMaintenance;
   private readonly exceptions: ExceptionDelivery;
   private readonly debug: SelfHostedDebug;
-  /** The engine announces no new block yet: none has ended. */
-  private isFresh = true;
+  private readonly systemRegisters: SystemRegisterAccess;
+  private readonly blocks: BlockScan;
   /**
    * The last run ended in the middle of a block of code, where nobody looks at time or interrupts:
    * the rest of it comes first.
@@ -129,13 +107,6 @@ export class Core implements MachineCore {
     readonly far?: bigint | null;
     readonly target?: 1 | 2 | 3;
   } | null = null;
-  /** Unknown system registers already reported. */
-  private readonly unknownReported = new Set<string>();
-  /** By the encoding's number: whether the engine knows the system register. */
-  private readonly known = new Map<number, boolean>();
-  /** Addresses of intercepted instructions, so that each is asked for once. */
-  private readonly interceptedAt = new Set<string>();
-
   /** @param open makes the core's engine with the callbacks given */
   constructor(
     index: number,
@@ -151,7 +122,7 @@ export class Core implements MachineCore {
       unmapped: (access) =>
         environment.memory.touch(access.address) !== null || (this.storesAlone && environment.noteFlashStore(access)),
       block: (high, low, size) => this.onBlock(high, low, size),
-      intercepted: (access) => this.onIntercepted(access),
+      intercepted: (access) => this.systemRegisters.intercepted(access),
       maintained: (maintenance) => this.maintenance.execute(maintenance),
       hinted: () => this.onHint(),
     });
@@ -174,6 +145,22 @@ export class Core implements MachineCore {
         this.engine.stop();
       },
       endSlice: () => this.interruptSlice(),
+    });
+    this.systemRegisters = new SystemRegisterAccess({
+      core: this,
+      engine: this.engine,
+      environment,
+      debug: this.debug,
+      trap: (esr) => {
+        this.trapped = { pc: this.engine.getPc(), esr };
+        this.engine.abandon();
+      },
+    });
+    this.blocks = new BlockScan({
+      engine: this.engine,
+      translation: this.translation,
+      readCode: (address) => environment.readCode(address),
+      wanted: (encoding) => this.systemRegisters.isIntercepted(encoding),
     });
     environment.memory.onChunk((chunk, start, end) => {
       const part =
@@ -233,24 +220,6 @@ export class Core implements MachineCore {
   }
 
   /**
-   * The engine announces no block before the first one has ended, and one that raises an exception
-   * does not end. Until then the code at PC is read here, up to its first branch.
-   */
-  private scanUnannounced(): void {
-    const pc = this.engine.getPc();
-    const [high, low] = [Number(pc >> 32n), Number(BigInt.asUintN(32, pc))];
-    const start = this.translation.physicalOfCode(high, low);
-    if (start < 0 || low % 4 !== 0) return;
-    const most = PAGE_SIZE - (low % PAGE_SIZE);
-    let size = 0;
-    for (let ended = false; !ended && size < most; size += 4) {
-      const instruction = this.environment.readCode(start + size);
-      ended = instruction === null || isBranch(instruction);
-    }
-    this.interceptIn(high, low, size, start);
-  }
-
-  /**
    * Between slices. What the core caches of memory is not state: a core that goes on finds it anew.
    * @throws EngineError, see CpuEngine.exportState
    */
@@ -262,7 +231,7 @@ export class Core implements MachineCore {
       lastException: this.exceptions.last === null ? null : { ...this.exceptions.last },
       firstException: this.exceptions.first === null ? null : { ...this.exceptions.first },
       debug: this.debug.saveState(),
-      unknownReported: [...this.unknownReported],
+      unknownReported: this.systemRegisters.unknown.saveState(),
       storesAlone: this.storesAlone,
     };
   }
@@ -286,8 +255,7 @@ export class Core implements MachineCore {
     this.exceptions.last = lastException;
     this.exceptions.first = firstException;
     this.debug.restoreState(debug);
-    this.unknownReported.clear();
-    for (const access of unknownReported) this.unknownReported.add(access);
+    this.systemRegisters.unknown.restoreState(unknownReported);
   }
 
   /** The first synchronous exception since reset, or null. */
@@ -304,19 +272,12 @@ export class Core implements MachineCore {
    * Undefined when neither has it.
    */
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
-    if (isDebugRegister(encoding)) return this.debug.read(encoding);
-    return this.environment.readSystemRegister(this, encoding) ?? this.engine.getSystemRegister(encoding) ?? undefined;
+    return this.systemRegisters.read(encoding);
   }
 
   /** Writes a system register. False when neither the machine nor the engine has it. */
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const { environment, engine } = this;
-    if (isDebugRegister(encoding)) return this.debug.write(encoding, value);
-    if (environment.intercepts(encoding)) {
-      if (environment.writeSystemRegister(this, encoding, value)) return true;
-      return isMonitorSetting(encoding) && engine.setSystemRegister(encoding, value);
-    }
-    return engine.setSystemRegister(encoding, value) || environment.writeSystemRegister(this, encoding, value);
+    return this.systemRegisters.write(encoding, value);
   }
 
   translationRegisters(): TranslationRegisters {
@@ -397,20 +358,8 @@ export class Core implements MachineCore {
    * interrupt-lines.ts. Infinity where the engine watches the masks itself.
    */
   instructionsToUnmask(): number {
-    const { engine, environment } = this;
     if (this.masksAreWatched) return Infinity;
-    const freeRun = this.interrupts.freeRun();
-    if (freeRun !== null) return freeRun;
-    const pc = engine.getPc();
-    const low = Number(BigInt.asUintN(32, pc));
-    const start = this.translation.physicalOfCode(Number(pc >> 32n), low);
-    if (start < 0) return 1;
-    const most = (PAGE_SIZE - (low % PAGE_SIZE)) / 4;
-    for (let i = 0; i < most; i++) {
-      const instruction = environment.readCode(start + 4 * i);
-      if (instruction === null || isBranchOrSystem(instruction)) return i + 1;
-    }
-    return Math.max(1, Math.floor(most));
+    return this.interrupts.freeRun() ?? this.translation.straightLine();
   }
 
   /**
@@ -425,7 +374,7 @@ export class Core implements MachineCore {
     this.gaveAway = null;
     this.exceptions.isOften = false;
     this.inBlock = false;
-    if (this.isFresh) this.scanUnannounced();
+    this.blocks.scanUnannounced();
     this.maintenance.beginSlice();
     const due = this.debug.beginSlice();
     if (due !== null) {
@@ -455,7 +404,7 @@ export class Core implements MachineCore {
     }
     // A guest that steps itself, or was caught by a breakpoint of its own, is where it would be
     // without any stop.
-    if (end.kind === 'count') this.isFresh = false;
+    if (end.kind === 'count') this.blocks.blockEnded();
     this.inBlock = engine.inBlock && !this.debug.steps && this.trapped === null;
     this.virtualMemory.invalidate();
     this.debug.endSlice();
@@ -526,7 +475,7 @@ export class Core implements MachineCore {
 
   private onException(number: number): void {
     this.serveException(number);
-    if (this.isFresh) this.scanUnannounced();
+    this.blocks.scanUnannounced();
   }
 
   private serveException(number: number): void {
@@ -568,106 +517,20 @@ export class Core implements MachineCore {
     }
   }
 
-  /** Reads a new block and asks the engine for the instructions in it that the machine must see. */
+  /** True when the block must be translated again: instructions in it are to be reported. */
   private onBlock(high: number, low: number, size: number): boolean {
-    const { engine } = this;
-    this.isFresh = false;
-    if (low % 4 !== 0) {
-      // It must not run; the next time it is translated anew, which calls here again.
-      this.misaligned = true;
-      engine.stop();
-      return true;
-    }
-    const start = this.translation.physicalOfCode(high, low);
-    if (start < 0) return false;
-    return this.interceptIn(high, low, size, start);
-  }
-
-  /**
-   * Asks the engine for the instructions in a block at `high`:`low`, physical `start`, that the
-   * machine must see. True when some are new.
-   */
-  private interceptIn(high: number, low: number, size: number, start: number): boolean {
-    const { engine, environment } = this;
-    const moves = findMoves(
-      size / 4,
-      (index) => environment.readCode(start + 4 * index),
-      (encoding) => isDebugRegister(encoding) || environment.intercepts(encoding),
-    );
-    if (moves === null) return false;
-    let added = false;
-    for (const { offset, kind } of moves) {
-      const key = `${kind} ${high} ${low + offset}`;
-      if (this.interceptedAt.has(key)) continue;
-      this.interceptedAt.add(key);
-      engine.intercept((BigInt(high) << 32n) + BigInt(low + offset), kind);
-      added = true;
-    }
-    return added;
-  }
-
-  private onIntercepted({ read, encoding, rt }: InterceptedAccess): boolean {
-    const { engine, environment } = this;
-    // Another instruction may stand at an address that was intercepted once.
-    const isDebug = isDebugRegister(encoding);
-    if (!isDebug && !environment.intercepts(encoding)) return false;
-    // Nothing is skipped that the engine has translated as undefined: it has no code behind such an
-    // instruction to go on with. It comes as an exception.
-    if (
-      !this.mayAccess(encoding, read) ||
-      !(this.engineHas(encoding) || isOsLock(encoding) || (!read && isSoftwareIncrement(encoding)))
-    ) {
-      return false;
-    }
-    if (isDebug) return this.onDebugRegister(encoding, read, rt);
-    if (this.level === 0 && !environment.allowedAtEl0(this, encoding, read)) {
-      this.trapped = { pc: engine.getPc(), esr: systemRegisterSyndrome(encoding, rt, read) };
-      engine.abandon();
-      return true;
-    }
-    if (!read && this.level < HIGHEST_LEVEL && isCounterFrequency(encoding)) {
-      this.trapped = { pc: engine.getPc(), esr: undefinedSyndrome() };
-      engine.abandon();
-      return true;
-    }
-    if (!read) return environment.writeSystemRegister(this, encoding, rt === 31 ? 0n : engine.getX(rt));
-    const value = environment.readSystemRegister(this, encoding);
-    if (value === undefined) return false;
-    if (rt !== 31) engine.setX(rt, value);
+    const found = this.blocks.announced(high, low, size);
+    if (low % 4 === 0) return found;
+    // It must not run; the next time it is translated anew, which calls here again.
+    this.misaligned = true;
+    this.engine.stop();
     return true;
-  }
-
-  private onDebugRegister(encoding: SystemRegisterEncoding, read: boolean, rt: number): boolean {
-    const { engine, debug } = this;
-    if (!read) return debug.write(encoding, rt === 31 ? 0n : engine.getX(rt));
-    const value = debug.read(encoding);
-    if (value === undefined) return false;
-    if (rt !== 31) engine.setX(rt, value);
-    return true;
-  }
-
-  /** True unless code at the current level finds the access undefined whatever is configured. */
-  private mayAccess(encoding: SystemRegisterEncoding, read: boolean): boolean {
-    const { level } = this;
-    if (level < leastLevel(encoding)) return false;
-    return read || level > 0 || !isReadOnlyAtEl0(encoding);
-  }
-
-  /** True when the engine knows the register. */
-  private engineHas(encoding: SystemRegisterEncoding): boolean {
-    const key = systemRegisterNumber(encoding);
-    let known = this.known.get(key);
-    if (known === undefined) {
-      known = this.engine.getSystemRegister(encoding) !== null;
-      this.known.set(key, known);
-    }
-    return known;
   }
 
   private onHint(): void {
     const { engine, environment, hints } = this;
     const pc = engine.getPc();
-    const at = this.translation.physicalOfCode(Number(pc >> 32n), Number(BigInt.asUintN(32, pc)));
+    const at = this.translation.physicalOfPc();
     const instruction = at < 0 ? null : environment.readCode(at);
     // Another instruction may stand at an address that was intercepted once.
     const hint = instruction === null ? null : waitHint(instruction);
@@ -711,7 +574,7 @@ export class Core implements MachineCore {
         return;
       }
       // With another class the engine knows the register and traps it.
-      if (exceptionClass(esr) === EXCEPTION_CLASS.unknown && this.emulateSystemRegister(instruction)) {
+      if (exceptionClass(esr) === EXCEPTION_CLASS.unknown && this.systemRegisters.emulate(instruction)) {
         engine.setPc(pc + 4n);
         return;
       }
@@ -722,32 +585,6 @@ export class Core implements MachineCore {
       }
     }
     this.exceptions.enter('synchronous', asTarget(targetLevel), withoutCoprocessor(esr), null, pc);
-  }
-
-  private emulateSystemRegister(instruction: number): boolean {
-    const { engine, environment } = this;
-    const move = systemRegisterMove(instruction);
-    if (move === null || !this.mayAccess(move.encoding, move.read)) return false;
-    if (!move.read && this.level < HIGHEST_LEVEL && isCounterFrequency(move.encoding)) return false;
-    if (move.read) {
-      const value = environment.readSystemRegister(this, move.encoding);
-      if (value !== undefined) {
-        if (move.rt !== 31) engine.setX(move.rt, value);
-        return true;
-      }
-    } else if (environment.writeSystemRegister(this, move.encoding, move.rt === 31 ? 0n : engine.getX(move.rt))) {
-      return true;
-    }
-    const register = systemRegisterName(move.encoding);
-    const access = move.read ? 'read' : 'write';
-    if (this.unknownReported.has(`${access} ${register}`)) return false;
-    this.unknownReported.add(`${access} ${register}`);
-    environment.emit(this, 'sysreg-unknown', {
-      register,
-      access,
-      pc: hex(engine.getPc()),
-    });
-    return false;
   }
 
   private onBus<T>(address: number, write: boolean, access: () => T): T | null {
@@ -764,14 +601,6 @@ export class Core implements MachineCore {
     }
   }
 }
-
-/** CNTFRQ_EL0 can be written at the highest exception level only (Arm ARM D24.10.1). */
-const isCounterFrequency = ([, op1, crn, crm, op2]: SystemRegisterEncoding): boolean =>
-  op1 === OP1_EL0 && crn === 14 && crm === 0 && op2 === 0;
-
-/** The counters and their frequency are read-only at EL0 (Arm ARM D24.10). */
-const isReadOnlyAtEl0 = ([, op1, crn, crm]: SystemRegisterEncoding): boolean =>
-  op1 === OP1_EL0 && crn === 14 && crm === 0;
 
 const asTarget = (level: number): 1 | 2 | 3 => (level === 3 ? 3 : level === 2 ? 2 : 1);
 

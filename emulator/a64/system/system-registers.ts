@@ -8,12 +8,12 @@
  * Specification: Arm ARM DDI 0487 K.a, C5.2 (special-purpose registers), D24 (the others).
  */
 
-import { hex } from '#common/address.ts';
 import { type DebugRegisters, isDebugRegister, isOsLock } from '#emulator/cpu/debug-registers.ts';
 import { leastLevel } from '#emulator/cpu/instruction.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
-import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
+import { UnknownRegisters } from '#emulator/cpu/unknown-registers.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import { STACK_POINTER } from '#emulator/a64/layout.ts';
 import type { RegisterFile } from './register-file.ts';
@@ -123,11 +123,12 @@ const encodingOf = (register: number): SystemRegisterEncoding => [
 export class SystemRegisters {
   private readonly parts: SystemRegisterParts;
   private readonly encodings = new Map<number, SystemRegisterEncoding>();
-  /** Accesses to registers that there are not, reported once each. */
-  readonly unknownReported = new Set<string>();
+  /** Unknown registers already reported. */
+  readonly unknownRegisters: UnknownRegisters;
 
   constructor(parts: SystemRegisterParts) {
     this.parts = parts;
+    this.unknownRegisters = new UnknownRegisters(parts.core, parts.environment);
   }
 
   /** MRS. @throws GuestException */
@@ -276,13 +277,7 @@ export class SystemRegisters {
   }
 
   private unknown(encoding: SystemRegisterEncoding, read: boolean): never {
-    const { environment, core, state } = this.parts;
-    const register = systemRegisterName(encoding);
-    const access = read ? 'read' : 'write';
-    if (!this.unknownReported.has(`${access} ${register}`)) {
-      this.unknownReported.add(`${access} ${register}`);
-      environment.emit(core, 'sysreg-unknown', { register, access, pc: hex(state.pc) });
-    }
+    this.unknownRegisters.report(encoding, read, this.parts.state.pc);
     throw new GuestException(undefinedSyndrome());
   }
 }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * MRS and MSR of a core around an engine. A register may be the debug architecture's, the machine's
+ * (timer, interrupt controller, monitors) or the engine's.
+ *
+ *     engine has the register  ─► intercepted: reported before it executes, answered here or left to the engine
+ *     engine has it not        ─► undefined instruction ─► emulated here, or undefined for the guest too
+ *
+ * Specification: Arm ARM DDI 0487 K.a, C5.1.2 (System register encodings), D24.10 (timer).
+ */
+
+import type { CpuEngine, InterceptedAccess } from '#emulator/engine/engine.ts';
+import { type SystemRegisterEncoding, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
+import { isDebugRegister, isOsLock } from './debug-registers.ts';
+import { leastLevel, systemRegisterMove } from './instruction.ts';
+import { isMonitorSetting, isSoftwareIncrement } from './performance-monitors.ts';
+import type { SelfHostedDebug } from './self-hosted-debug.ts';
+import { systemRegisterSyndrome, undefinedSyndrome } from './syndrome.ts';
+import { UnknownRegisters } from './unknown-registers.ts';
+import type { CoreEnvironment, MachineCore } from './machine-core.ts';
+
+/** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
+const OP1_EL0 = 3;
+
+/** EL3 is always there. */
+const HIGHEST_LEVEL = 3;
+
+export interface AccessingCore {
+  readonly core: MachineCore;
+  readonly engine: CpuEngine;
+  readonly environment: CoreEnvironment;
+  readonly debug: SelfHostedDebug;
+  /** The intercepted instruction does not happen: it takes the exception with this syndrome. */
+  readonly trap: (esr: number) => void;
+}
+
+export class SystemRegisterAccess {
+  /** Unknown registers already reported. */
+  readonly unknown: UnknownRegisters;
+  private readonly core: MachineCore;
+  private readonly engine: CpuEngine;
+  private readonly environment: CoreEnvironment;
+  private readonly debug: SelfHostedDebug;
+  private readonly trap: (esr: number) => void;
+  /** By the encoding's number: whether the engine has the system register. */
+  private readonly known = new Map<number, boolean>();
+
+  constructor({ core, engine, environment, debug, trap }: AccessingCore) {
+    this.core = core;
+    this.engine = engine;
+    this.environment = environment;
+    this.debug = debug;
+    this.trap = trap;
+    this.unknown = new UnknownRegisters(core, environment);
+  }
+
+  /** For who looks at the core from outside: see {@link MachineCore.readSystemRegister}. */
+  read(encoding: SystemRegisterEncoding): bigint | undefined {
+    if (isDebugRegister(encoding)) return this.debug.read(encoding);
+    return (
+      this.environment.readSystemRegister(this.core, encoding) ?? this.engine.getSystemRegister(encoding) ?? undefined
+    );
+  }
+
+  /** The same for writing: see {@link MachineCore.writeSystemRegister}. */
+  write(encoding: SystemRegisterEncoding, value: bigint): boolean {
+    const { core, environment, engine } = this;
+    if (isDebugRegister(encoding)) return this.debug.write(encoding, value);
+    if (environment.intercepts(encoding)) {
+      if (environment.writeSystemRegister(core, encoding, value)) return true;
+      return isMonitorSetting(encoding) && engine.setSystemRegister(encoding, value);
+    }
+    return engine.setSystemRegister(encoding, value) || environment.writeSystemRegister(core, encoding, value);
+  }
+
+  /** Accesses to the register come here although the engine may have it. */
+  isIntercepted(encoding: SystemRegisterEncoding): boolean {
+    return isDebugRegister(encoding) || this.environment.intercepts(encoding);
+  }
+
+  /** An intercepted MRS or MSR is about to execute. False: the engine executes it. */
+  intercepted({ read, encoding, rt }: InterceptedAccess): boolean {
+    // Another instruction may stand at an address that was intercepted once.
+    if (!this.isIntercepted(encoding)) return false;
+    // Nothing is skipped that the engine has translated as undefined: it has no code behind such an
+    // instruction to go on with. It comes as an exception.
+    if (
+      !this.mayAccess(encoding, read) ||
+      !(this.engineHas(encoding) || isOsLock(encoding) || (!read && isSoftwareIncrement(encoding)))
+    ) {
+      return false;
+    }
+    if (isDebugRegister(encoding)) return this.onDebugRegister(encoding, read, rt);
+    const { core, environment } = this;
+    if (core.level === 0 && !environment.allowedAtEl0(core, encoding, read)) {
+      this.trap(systemRegisterSyndrome(encoding, rt, read));
+      return true;
+    }
+    if (!read && core.level < HIGHEST_LEVEL && isCounterFrequency(encoding)) {
+      this.trap(undefinedSyndrome());
+      return true;
+    }
+    return this.onMachineRegister(encoding, read, rt);
+  }
+
+  /**
+   * An MRS or MSR that the engine finds undefined. False when it is undefined for the guest too, or
+   * no such instruction.
+   */
+  emulate(instruction: number): boolean {
+    const move = systemRegisterMove(instruction);
+    if (move === null || !this.mayAccess(move.encoding, move.read)) return false;
+    if (!move.read && this.core.level < HIGHEST_LEVEL && isCounterFrequency(move.encoding)) return false;
+    if (this.onMachineRegister(move.encoding, move.read, move.rt)) return true;
+    this.unknown.report(move.encoding, move.read, this.engine.getPc());
+    return false;
+  }
+
+  private onDebugRegister(encoding: SystemRegisterEncoding, read: boolean, rt: number): boolean {
+    const { debug } = this;
+    if (!read) return debug.write(encoding, this.operand(rt));
+    return this.setResult(rt, debug.read(encoding));
+  }
+
+  private onMachineRegister(encoding: SystemRegisterEncoding, read: boolean, rt: number): boolean {
+    const { core, environment } = this;
+    if (!read) return environment.writeSystemRegister(core, encoding, this.operand(rt));
+    return this.setResult(rt, environment.readSystemRegister(core, encoding));
+  }
+
+  private operand(rt: number): bigint {
+    return rt === 31 ? 0n : this.engine.getX(rt);
+  }
+
+  private setResult(rt: number, value: bigint | undefined): boolean {
+    if (value === undefined) return false;
+    if (rt !== 31) this.engine.setX(rt, value);
+    return true;
+  }
+
+  /** True unless code at the current level finds the access undefined whatever is configured. */
+  private mayAccess(encoding: SystemRegisterEncoding, read: boolean): boolean {
+    const { level } = this.core;
+    if (level < leastLevel(encoding)) return false;
+    return read || level > 0 || !isReadOnlyAtEl0(encoding);
+  }
+
+  private engineHas(encoding: SystemRegisterEncoding): boolean {
+    const key = systemRegisterNumber(encoding);
+    let known = this.known.get(key);
+    if (known === undefined) {
+      known = this.engine.getSystemRegister(encoding) !== null;
+      this.known.set(key, known);
+    }
+    return known;
+  }
+}
+
+/** CNTFRQ_EL0 can be written at the highest exception level only (Arm ARM D24.10.1). */
+const isCounterFrequency = ([, op1, crn, crm, op2]: SystemRegisterEncoding): boolean =>
+  op1 === OP1_EL0 && crn === 14 && crm === 0 && op2 === 0;
+
+/** The counters and their frequency are read-only at EL0 (Arm ARM D24.10). */
+const isReadOnlyAtEl0 = ([, op1, crn, crm]: SystemRegisterEncoding): boolean =>
+  op1 === OP1_EL0 && crn === 14 && crm === 0;
