@@ -24,6 +24,7 @@ import { enterException, levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { isMonitorSetting } from '#emulator/cpu/performance-monitors.ts';
 import { InterruptLines } from '#emulator/cpu/interrupt-lines.ts';
+import { SliceOutcome } from '#emulator/cpu/slice-outcome.ts';
 import type { SharedChange } from '#emulator/cpu/stale-caches.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { Translation, TranslationRegisters } from '#emulator/cpu/translate.ts';
@@ -76,9 +77,6 @@ const OPEN_MONITOR = 2n ** 64n - 1n;
 
 const FEATURES: ReadonlySet<Feature> = new Set<Feature>(['CRC32', 'AES', 'SHA1', 'SHA256', 'PMULL']);
 
-/** Why the slice ends before its instructions are used up. */
-type Ending = Exclude<CoreStop, { readonly kind: 'count' | 'lockup' }>;
-
 export class A64Core implements MachineCore, SystemPort {
   readonly index: number;
   readonly mpidr: number;
@@ -104,7 +102,7 @@ export class A64Core implements MachineCore, SystemPort {
   private budget = 0;
   private aside = 0;
   private inSlice = false;
-  private ending: Ending | null = null;
+  private readonly outcome = new SliceOutcome();
   /** Others have changed translations. */
   private isStale = false;
 
@@ -133,8 +131,14 @@ export class A64Core implements MachineCore, SystemPort {
       stopsBefore: () => this.stopsBefore(),
     });
     this.translation = new CoreTranslation(registers, environment);
-    this.exceptions = new ExceptionDelivery(this, environment, this.translation, () => {
-      this.hints.event = true;
+    this.exceptions = new ExceptionDelivery({
+      core: this,
+      environment,
+      translation: this.translation,
+      entered: () => {
+        this.hints.event = true;
+      },
+      end: (stop) => this.end(stop),
     });
     this.registers = new SystemRegisters({
       core: this,
@@ -186,7 +190,7 @@ export class A64Core implements MachineCore, SystemPort {
     this.exceptions.reset();
     this.debug.reset();
     this.hints.reset();
-    this.ending = null;
+    this.outcome.reset();
     if (level < 3) {
       this.file.set('SCR_EL3', SCR_NON_SECURE);
       this.file.set('HCR_EL2', HCR_RW);
@@ -217,6 +221,7 @@ export class A64Core implements MachineCore, SystemPort {
       saved as ReturnType<A64Core['saveState']>;
     const { state } = this;
     new Uint8Array(state.words.buffer, state.address, LAYOUT.tlbs).set(registers);
+    this.outcome.reset();
     state.restorePstate(pstate);
     this.interrupts.restoreState(interrupts);
     this.hints.restoreState(hints);
@@ -304,8 +309,7 @@ export class A64Core implements MachineCore, SystemPort {
   }
 
   run(count: number): CoreStop {
-    this.ending = null;
-    this.exceptions.isOften = false;
+    this.outcome.begin();
     this.budget = count;
     this.aside = 0;
     this.state.setWord(LAYOUT.left, count);
@@ -323,9 +327,7 @@ export class A64Core implements MachineCore, SystemPort {
       this.inSlice = false;
       this.virtualMemory.invalidate();
     }
-    const { lockup } = this.exceptions;
-    if (lockup !== null) return { kind: 'lockup', reason: lockup };
-    return this.ending ?? { kind: 'count' };
+    return this.outcome.stop ?? { kind: 'count' };
   }
 
   private execute(): void {
@@ -366,14 +368,13 @@ export class A64Core implements MachineCore, SystemPort {
     this.budget--;
   }
 
-  private end(ending: Ending): void {
-    this.ending ??= ending;
-    this.endSlice();
+  private end(stop: CoreStop): void {
+    this.outcome.end(stop);
+    if (this.inSlice) this.endSlice();
   }
 
   stop(): void {
-    if (!this.inSlice) return;
-    this.end({ kind: 'stopped' });
+    if (this.inSlice) this.end({ kind: 'stopped' });
   }
 
   interruptSlice(): void {
@@ -461,7 +462,7 @@ export class A64Core implements MachineCore, SystemPort {
     const turn = hints.meet(kind, () => environment.othersRun(this), this.interruptPending);
     if (turn === null) return false;
     if (kind === 'wfe') this.checkWait('wfe');
-    this.ending ??= { kind: turn };
+    this.outcome.end({ kind: turn });
     this.endBefore();
     return true;
   }
@@ -592,7 +593,7 @@ export class A64Core implements MachineCore, SystemPort {
 
   /** A watch has stopped the core: the instruction in progress does not happen. */
   private stopsBefore(): boolean {
-    if (this.ending?.kind !== 'stopped') return false;
+    if (this.outcome.stop?.kind !== 'stopped') return false;
     this.budget--;
     return true;
   }
@@ -607,10 +608,7 @@ export class A64Core implements MachineCore, SystemPort {
   private makeEngine(registers: StateRegisters): CoreEngine {
     return Object.assign(registers, {
       version: VERSION,
-      stop: () => {
-        if (this.inSlice && this.exceptions.isOften) this.end({ kind: 'recurring' });
-        else this.stop();
-      },
+      stop: () => this.stop(),
       mapMemory: (base: number, bytes: Uint8Array, access: 'rwx' | 'rx') =>
         this.memory.map(base, bytes, access === 'rwx'),
       unmap: (base: number) => this.memory.unmap(base),

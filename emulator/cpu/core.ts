@@ -33,6 +33,7 @@ import { synchronousTarget } from './external-abort.ts';
 import { haltImmediate, isInterruptMaskChange, waitHint } from './instruction.ts';
 import { InterruptLines } from './interrupt-lines.ts';
 import { SelfHostedDebug } from './self-hosted-debug.ts';
+import { SliceOutcome } from './slice-outcome.ts';
 import type { SharedChange } from './stale-caches.ts';
 import {
   EXCEPTION_CLASS,
@@ -65,6 +66,21 @@ const CALLS: ReadonlySet<number> = new Set([
   ENGINE_EXCEPTION.secureMonitorCall,
 ]);
 
+/** Why an instruction does not happen, and what it takes instead. */
+type DueException =
+  /** A block at an address that is not a multiple of 4. */
+  | { readonly kind: 'PC alignment' }
+  /** The bus refused its access. */
+  | { readonly kind: 'refused access'; readonly access: RefusedAccess }
+  /** It is trapped, or a debug exception is due at it; `target` undefined: as every synchronous one. */
+  | {
+      readonly kind: 'trap';
+      readonly pc: bigint;
+      readonly esr: number;
+      readonly far: bigint | null;
+      readonly target?: 1 | 2;
+    };
+
 export class Core implements MachineCore {
   readonly index: number;
   /** Affinity fields of MPIDR_EL1. */
@@ -73,18 +89,11 @@ export class Core implements MachineCore {
   /** Memory as EL1 code on this core sees it, for code in TypeScript. */
   readonly virtualMemory: VirtualMemory;
   private readonly environment: CoreEnvironment;
-  private gate: number | null = null;
-  /** The slice ended before a block at an address that is not a multiple of 4. */
-  private misaligned = false;
-  private refused: RefusedAccess | null = null;
-  private stopRequested = false;
   /** The next instruction commands flash: it is executed alone, see flash-windows.ts. */
   private storesAlone = false;
   /** Interrupt lines from the interrupt controller. */
   private readonly interrupts = new InterruptLines();
   private readonly hints = new WaitHints();
-  /** How the slice ends when a hint ends it. */
-  private gaveAway: 'wfe' | 'wfi' | 'yield' | null = null;
   /** The engine ends a slice when the mask of a waiting interrupt is lifted. */
   private masksAreWatched = false;
   private readonly translation: CoreTranslation;
@@ -99,14 +108,10 @@ export class Core implements MachineCore {
    */
   inBlock = false;
   private inSlice = false;
-  private cutShort = false;
-  /** An intercepted access that must trap instead: taken when the slice has ended. */
-  private trapped: {
-    readonly pc: bigint;
-    readonly esr: number;
-    readonly far?: bigint | null;
-    readonly target?: 1 | 2 | 3;
-  } | null = null;
+  private readonly outcome = new SliceOutcome();
+  /** Taken when the slice has ended, in the place of the instruction that ended it. */
+  private due: DueException | null = null;
+
   /** @param open makes the core's engine with the callbacks given */
   constructor(
     index: number,
@@ -130,10 +135,16 @@ export class Core implements MachineCore {
     this.maintenance = new CodeMaintenance(this.engine, this.translation, (change) =>
       environment.maintained(this, change),
     );
-    this.exceptions = new ExceptionDelivery(this, environment, this.translation, () => {
-      // Its return will be an event.
-      this.hints.event = true;
-      this.debug.exceptionTaken();
+    this.exceptions = new ExceptionDelivery({
+      core: this,
+      environment,
+      translation: this.translation,
+      entered: () => {
+        // Its return will be an event.
+        this.hints.event = true;
+        this.debug.exceptionTaken();
+      },
+      end: (stop) => this.end(stop),
     });
     this.debug = new SelfHostedDebug({
       engine: this.engine,
@@ -141,7 +152,7 @@ export class Core implements MachineCore {
       memory: environment.memory,
       ticks: () => environment.clock.ticks,
       raise: (exception) => {
-        this.trapped = exception;
+        this.due ??= { kind: 'trap', ...exception };
         this.engine.stop();
       },
       endSlice: () => this.interruptSlice(),
@@ -152,7 +163,7 @@ export class Core implements MachineCore {
       environment,
       debug: this.debug,
       trap: (esr) => {
-        this.trapped = { pc: this.engine.getPc(), esr };
+        this.due ??= { kind: 'trap', pc: this.engine.getPc(), esr, far: null };
         this.engine.abandon();
       },
     });
@@ -201,8 +212,8 @@ export class Core implements MachineCore {
   /** Cold reset to `level` at `entry`, AArch64, DAIF masked, MMU off. */
   reset(entry: bigint, level: 1 | 2 | 3): void {
     const { engine } = this;
-    this.gate = null;
-    this.refused = null;
+    this.outcome.reset();
+    this.due = null;
     this.storesAlone = false;
     this.exceptions.reset();
     this.debug.reset();
@@ -247,6 +258,7 @@ export class Core implements MachineCore {
     unknownReported,
     storesAlone,
   }: ReturnType<Core['saveState']>): void {
+    this.outcome.reset();
     this.storesAlone = storesAlone;
     this.engine.importState(registers);
     this.interrupts.restoreState(interrupts);
@@ -369,16 +381,12 @@ export class Core implements MachineCore {
    */
   run(count: number, most?: number): CoreStop {
     const { engine, environment } = this;
-    this.stopRequested = false;
-    this.cutShort = false;
-    this.gaveAway = null;
-    this.exceptions.isOften = false;
-    this.inBlock = false;
+    this.begin();
     this.blocks.scanUnannounced();
     this.maintenance.beginSlice();
-    const due = this.debug.beginSlice();
-    if (due !== null) {
-      this.exceptions.enter('synchronous', due.target, due.esr, due.far, due.pc);
+    const stepped = this.debug.beginSlice();
+    if (stepped !== null) {
+      this.exceptions.enter('synchronous', stepped.target, stepped.esr, stepped.far, stepped.pc);
       return { kind: 'count' };
     }
     this.inSlice = true;
@@ -390,7 +398,7 @@ export class Core implements MachineCore {
           if (this.debug.steps) {
             return this.debug.step(
               () => engine.run(1),
-              (stepped) => this.happened(stepped),
+              (result) => this.happened(result),
             );
           }
           return this.storesAlone ? engine.run(1) : engine.runBlocks(count, most);
@@ -405,56 +413,63 @@ export class Core implements MachineCore {
     // A guest that steps itself, or was caught by a breakpoint of its own, is where it would be
     // without any stop.
     if (end.kind === 'count') this.blocks.blockEnded();
-    this.inBlock = engine.inBlock && !this.debug.steps && this.trapped === null;
+    this.inBlock = engine.inBlock && !this.debug.steps && this.due?.kind !== 'trap';
     this.virtualMemory.invalidate();
     this.debug.endSlice();
-    if (this.misaligned) {
-      this.misaligned = false;
-      this.cutShort = this.exceptions.takePcAlignment(engine.getPc());
-    } else if (this.refused !== null) {
-      this.exceptions.takeRefusedAccess(this.refused);
-      this.refused = null;
-      this.cutShort = true;
-    } else if (end.kind === 'unmapped') {
+    if (this.due !== null) this.takeDue(this.due);
+    else if (end.kind === 'unmapped') {
       // A command to flash: the instruction did not complete, and is the next one again.
       if (environment.isFlashStore(end.access)) this.storesAlone = true;
       else this.exceptions.takeUnmapped(end.access);
-    } else if (this.trapped !== null) {
-      const { pc, esr, far = null, target = synchronousTarget(engine, this.level) } = this.trapped;
-      this.trapped = null;
-      this.cutShort = true;
-      this.exceptions.enter('synchronous', target, esr, far, pc);
     }
-    const { lockup } = this.exceptions;
-    if (lockup !== null) return { kind: 'lockup', reason: lockup };
-    if (this.gate !== null) {
-      const immediate = this.gate;
-      this.gate = null;
-      return { kind: 'gate', immediate };
-    }
-    if (this.stopRequested) return { kind: 'stopped' };
-    if (this.exceptions.isOften) return { kind: 'recurring' };
-    if (this.gaveAway !== null) return { kind: this.gaveAway };
-    if (end.kind !== 'stopped' || this.cutShort) return { kind: 'count' };
+    this.due = null;
+    const { stop } = this.outcome;
+    if (stop !== null) return stop;
+    if (end.kind !== 'stopped') return { kind: 'count' };
     this.interrupts.waited();
     return { kind: 'wfi' };
   }
 
+  private begin(): void {
+    this.outcome.begin();
+    this.due = null;
+    this.inBlock = false;
+  }
+
+  private takeDue(due: DueException): void {
+    const { engine, exceptions } = this;
+    this.outcome.end({ kind: 'count' });
+    switch (due.kind) {
+      case 'PC alignment':
+        exceptions.takePcAlignment(engine.getPc());
+        return;
+      case 'refused access':
+        exceptions.takeRefusedAccess(due.access);
+        return;
+      case 'trap': {
+        const { pc, esr, far, target = synchronousTarget(engine, this.level) } = due;
+        exceptions.enter('synchronous', target, esr, far, pc);
+      }
+    }
+  }
+
   /** The instruction of a slice of one was executed: no exception is to be taken in its place. */
   private happened(end: SliceEnd): boolean {
-    return end.kind !== 'unmapped' && this.trapped === null && this.refused === null && !this.misaligned;
+    return end.kind !== 'unmapped' && this.due === null;
   }
 
   /** Ends the running slice; `run` returns 'stopped'. */
   stop(): void {
-    this.stopRequested = true;
-    this.engine.stop();
+    this.end({ kind: 'stopped' });
   }
 
   /** Ends the running slice early without a reason of its own; `run` returns 'count'. */
   interruptSlice(): void {
-    if (!this.inSlice) return;
-    this.cutShort = true;
+    if (this.inSlice) this.end({ kind: 'count' });
+  }
+
+  private end(stop: CoreStop): void {
+    this.outcome.end(stop);
     this.engine.stop();
   }
 
@@ -522,7 +537,7 @@ export class Core implements MachineCore {
     const found = this.blocks.announced(high, low, size);
     if (low % 4 === 0) return found;
     // It must not run; the next time it is translated anew, which calls here again.
-    this.misaligned = true;
+    this.due ??= { kind: 'PC alignment' };
     this.engine.stop();
     return true;
   }
@@ -542,11 +557,11 @@ export class Core implements MachineCore {
     const turn = hints.meet(hint, () => environment.othersRun(this), this.interruptPending);
     if (turn === null) return;
     if (hint === 'wfe' && this.level === 0 && this.trapsWaitsOfEl0()) {
-      this.trapped = { pc, esr: waitTrapSyndrome() };
+      this.due ??= { kind: 'trap', pc, esr: waitTrapSyndrome(), far: null };
+      engine.stop();
     } else {
-      this.gaveAway = turn;
+      this.end({ kind: turn });
     }
-    engine.stop();
   }
 
   /** An event for a core that may wait in WFE. */
@@ -568,9 +583,8 @@ export class Core implements MachineCore {
     if (instruction !== null) {
       const immediate = haltImmediate(instruction);
       if (immediate !== null && environment.isGate(immediate)) {
-        this.gate = immediate;
         engine.setPc(pc + 4n);
-        engine.stop();
+        this.end({ kind: 'gate', immediate });
         return;
       }
       // With another class the engine knows the register and traps it.
@@ -589,13 +603,13 @@ export class Core implements MachineCore {
 
   private onBus<T>(address: number, write: boolean, access: () => T): T | null {
     // The rest of an instruction whose first access was refused: it will not have happened.
-    if (this.refused !== null) return null;
+    if (this.due?.kind === 'refused access') return null;
     try {
       return access();
     } catch (error) {
       if (!(error instanceof BusAccessAbort)) throw error;
       this.exceptions.reportRefused(error, this.engine.getPc());
-      this.refused = { write, address };
+      this.due ??= { kind: 'refused access', access: { write, address } };
       this.engine.abandon();
       return null;
     }

@@ -14,7 +14,7 @@ import type { CoreTranslation } from './core-translation.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
 import { EXTERNAL_ABORT_STATUS, pcAlignmentSyndrome, withFaultStatus } from './syndrome.ts';
-import type { CoreEnvironment, MachineCore, TakenException } from './machine-core.ts';
+import type { CoreEnvironment, CoreStop, MachineCore, TakenException } from './machine-core.ts';
 
 /** A physical access that the bus refused, seen from the instruction that made it. */
 export interface RefusedAccess {
@@ -34,6 +34,16 @@ interface DeliveredException {
 /** The same exception so often in a row is looked at: it may be taken for ever. */
 const OFTEN = 1000;
 
+export interface DeliveringCore {
+  readonly core: MachineCore;
+  readonly environment: CoreEnvironment;
+  readonly translation: CoreTranslation;
+  /** An exception is taken. */
+  readonly entered: () => void;
+  /** The slice must end: the core is locked up, or takes the same exception again and again. */
+  readonly end: (stop: CoreStop) => void;
+}
+
 export class ExceptionDelivery {
   /** The exception taken last. */
   last: DeliveredException | null = null;
@@ -42,30 +52,25 @@ export class ExceptionDelivery {
    * none.
    */
   first: TakenException | null = null;
-  /** The slice was ended because the same exception was taken often. */
-  isOften = false;
-  /** Why the core can make no more progress. */
-  lockup: string | null = null;
   private readonly core: MachineCore;
   private readonly engine: CoreEngine;
   private readonly environment: CoreEnvironment;
   private readonly translation: CoreTranslation;
   private readonly entered: () => void;
+  private readonly end: (stop: CoreStop) => void;
 
-  /** @param entered is called when an exception is taken */
-  constructor(core: MachineCore, environment: CoreEnvironment, translation: CoreTranslation, entered: () => void) {
+  constructor({ core, environment, translation, entered, end }: DeliveringCore) {
     this.core = core;
     this.engine = core.engine;
     this.environment = environment;
     this.translation = translation;
     this.entered = entered;
+    this.end = end;
   }
 
   reset(): void {
     this.last = null;
     this.first = null;
-    this.isOften = false;
-    this.lockup = null;
   }
 
   /** The engine does not hold PC to multiples of 4. */
@@ -100,8 +105,11 @@ export class ExceptionDelivery {
     const { engine, environment, last } = this;
     const tick = environment.clock.ticks;
     if (last !== null && last.vector === returnAddress && tick - last.tick <= 1) {
-      this.lockup = `core ${this.core.index} cannot execute its own exception vector at 0x${returnAddress.toString(16)}`;
-      engine.stop();
+      const vector = `0x${returnAddress.toString(16)}`;
+      this.end({
+        kind: 'lockup',
+        reason: `core ${this.core.index} cannot execute its own exception vector at ${vector}`,
+      });
       return;
     }
     if (environment.traces('exception')) {
@@ -119,10 +127,7 @@ export class ExceptionDelivery {
     const isSame = last !== null && last.vector === vector && last.elr === returnAddress && last.esr === esr;
     const repeats = isSame ? last.repeats + 1 : 0;
     this.last = { vector, tick, elr: returnAddress, esr, repeats };
-    if (repeats % OFTEN === OFTEN - 1) {
-      this.isOften = true;
-      engine.stop();
-    }
+    if (repeats % OFTEN === OFTEN - 1) this.end({ kind: 'recurring' });
   }
 
   /**
