@@ -6,7 +6,7 @@
  *     va ─► cached leaf? ─► physical address ─► RAM chunk, or device on the bus
  *              └─ no: walk the tables in RAM, check the permission, cache the leaf
  *
- * An access that the tables refuse throws {@link AccessFault} with the ESR and FAR that the same
+ * An access that the tables refuse throws {@link DataAbort} with the ESR and FAR that the same
  * access by an instruction at EL1 would give. Leaves stay cached until `invalidate()`, like a TLB:
  * a kernel that forgets its TLB maintenance sees stale translations here too. After it a leaf is
  * used again where the descriptors that it came from are found unchanged (descriptor-witness.ts),
@@ -17,6 +17,7 @@
  */
 
 import { alignDown, hex, virtAddr, type VirtAddr } from '#common/address.ts';
+import { DataAbort } from '#common/data-abort.ts';
 import type { Bus } from '#emulator/bus/bus.ts';
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import type { Clock } from '#emulator/machine/clock.ts';
@@ -24,19 +25,6 @@ import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { DescriptorWitness } from './descriptor-witness.ts';
 import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS } from './syndrome.ts';
 import { translate, type TranslationRegisters, type WalkStep } from './translate.ts';
-
-/** A data abort of an access by TypeScript code: what ESR_EL1 and FAR_EL1 will hold. */
-export class AccessFault extends Error {
-  readonly esr: number;
-  readonly far: VirtAddr;
-
-  constructor(esr: number, far: bigint) {
-    super(`data abort: ESR 0x${esr.toString(16)}, FAR 0x${BigInt.asUintN(64, far).toString(16)}`);
-    this.name = 'AccessFault';
-    this.esr = esr;
-    this.far = virtAddr(far);
-  }
-}
 
 /** Leaves kept: enough for code, stack, tables, mem_map and a device. */
 const CACHED_LEAVES = 8;
@@ -195,7 +183,7 @@ export class VirtualMemory {
   /**
    * Physical address of `width` bytes at `va`, or -1 when they lie in two pages (the caller
    * splits).
-   * @throws AccessFault
+   * @throws DataAbort
    */
   resolve(va: VirtAddr, width: number, write: boolean): number {
     const leaves = this.leaves;
@@ -262,7 +250,7 @@ export class VirtualMemory {
       (address) => (memory.contains(address, 8) ? memory.read64(address) : null),
       this.context.physicalBits,
     );
-    if (!found.ok) throw new AccessFault(dataAbortSyndrome({ status: found.fault.status, write }), va);
+    if (!found.ok) throw new DataAbort(dataAbortSyndrome({ status: found.fault.status, write }), va);
     const { mapping, steps } = found;
     return {
       vaBase: mapping.vaBase,
@@ -307,7 +295,7 @@ export class VirtualMemory {
    * Physically contiguous runs of [va, va + length), all of them translated before the first is
    * used.
    * @param valueAt the byte to be written at an offset, null for a read
-   * @throws AccessFault with the first byte that is not mapped, or not RAM
+   * @throws DataAbort with the first byte that is not mapped, or not RAM
    */
   private forEachRun(
     va: VirtAddr,
@@ -340,7 +328,7 @@ export class VirtualMemory {
         ? (['unmapped', 'no device at this address'] as const)
         : (['device', 'not memory that bytes can be copied from or to'] as const);
     this.context.refused(new BusAccessAbort(abort[0], { pa, width: 1, value }, bus.describe(pa), abort[1]));
-    throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: value !== null }), at);
+    throw new DataAbort(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: value !== null }), at);
   }
 
   private onBus<T>(va: bigint, write: boolean, access: () => T): T {
@@ -349,7 +337,7 @@ export class VirtualMemory {
     } catch (error) {
       if (!(error instanceof BusAccessAbort)) throw error;
       this.context.refused(error);
-      throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write }), va);
+      throw new DataAbort(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write }), va);
     }
   }
 }
@@ -427,7 +415,7 @@ export class VirtualMemoryWindow {
 
   /**
    * Translates the range anew.
-   * @throws AccessFault with the first byte that is not mapped writable or not RAM; RangeError when
+   * @throws DataAbort with the first byte that is not mapped writable or not RAM; RangeError when
    * the range is in several pieces
    */
   private translate(): readonly Uint32Array[] {
@@ -445,7 +433,7 @@ export class VirtualMemoryWindow {
       const bank = memory.findBank(pa);
       if (bank === null || pa + length > bank.base + bank.size) {
         const ramBytes = bank === null ? 0 : bank.base + bank.size - pa;
-        throw new AccessFault(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: true }), at + BigInt(ramBytes));
+        throw new DataAbort(dataAbortSyndrome({ status: EXTERNAL_ABORT_STATUS, write: true }), at + BigInt(ramBytes));
       }
       offset += length;
     }

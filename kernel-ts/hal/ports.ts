@@ -4,35 +4,17 @@
  * its HAL import nothing else.
  *
  * Every address is virtual and goes through the translation that is live on the CPU at that moment.
- * An access that the live tables do not allow throws {@link SynchronousAbort}, the counterpart of a
- * data abort taken at EL1: the kernel does not catch it, the gate that entered TypeScript turns it
- * into a real exception on the CPU.
+ * An access that the live tables do not allow throws a `DataAbort` (common/data-abort.ts). The kernel
+ * does not catch it: the gate that entered TypeScript makes it an exception of the CPU at EL1.
  */
 
 import type { VirtAddr } from '#common/address.ts';
 import type { KernelEvents } from './kernel-events.ts';
 
-/** Thrown by a port when the access faults. The gate makes it an exception of EL1. */
-export class SynchronousAbort extends Error {
-  readonly esr: number;
-  readonly far: VirtAddr;
-
-  /**
-   * @param esr ESR_EL1 as hardware would report it (32 bits),
-   * @param far faulting virtual address
-   */
-  constructor(esr: number, far: VirtAddr) {
-    super(`synchronous abort: ESR 0x${esr.toString(16)}, FAR 0x${far.toString(16)}`);
-    this.name = 'SynchronousAbort';
-    this.esr = esr;
-    this.far = far;
-  }
-}
-
 /**
  * Memory by virtual address, little-endian. Addresses need not be aligned and may cross pages. Each
  * call is charged one access of simulated time for each 8 bytes moved, rounded up.
- * @throws SynchronousAbort where a byte is not mapped, or not writable on a write
+ * @throws DataAbort where a byte is not mapped, or not writable on a write
  */
 export interface MemoryPort {
   read8(va: VirtAddr): number;
@@ -72,7 +54,7 @@ export interface MemoryWindow {
   readonly words: number;
   readonly first: number;
   readonly shift: number;
-  /** @throws SynchronousAbort when a part of the range is no longer mapped writable */
+  /** @throws DataAbort when a part of the range is no longer mapped writable */
   sync(): readonly Uint32Array[];
   /** Charges `accesses` port accesses of simulated time. */
   charge(accesses: number): void;
@@ -84,7 +66,7 @@ export interface MemoryWindow {
 /**
  * Device registers by virtual address; the access has exactly the width named (Device-nGnRE
  * memory).
- * @throws SynchronousAbort
+ * @throws DataAbort
  */
 export interface MmioPort {
   read8(va: VirtAddr): number;
@@ -161,7 +143,7 @@ export interface CachePort {
   /**
    * Makes what was written to [va, va + bytes) visible to instruction fetches of every core: DC
    * CVAU and IC IVAU for each line, DSB ISH, ISB (Arm ARM DDI 0487 K.a, B2.7.4.2).
-   * @throws SynchronousAbort where a byte is not mapped
+   * @throws DataAbort where a byte is not mapped
    */
   syncInstructions(va: VirtAddr, bytes: number): void;
 }

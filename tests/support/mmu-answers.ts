@@ -12,9 +12,9 @@
  */
 
 import { physAddr, virtAddr } from '#common/address.ts';
+import { DataAbort } from '#common/data-abort.ts';
 import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS, instructionAbortSyndrome } from '#emulator/cpu/syndrome.ts';
 import { translate, type TranslationRegisters } from '#emulator/cpu/translate.ts';
-import { AccessFault } from '#emulator/cpu/virtual-memory.ts';
 import { ENGINE_EXCEPTION } from '#emulator/engine/engine.ts';
 import type { TableMemory } from '#kernel-ts/hal/mmu/table-memory.ts';
 import { type Access, type TranslationRegime, walk } from '#kernel-ts/hal/mmu/walk.ts';
@@ -195,7 +195,7 @@ export function compareWithPort(bench: MmuBench, va: bigint, access: Access, ans
     if (write) virtualMemory.write32(virtAddr(va), word);
     got = write ? word : virtualMemory.read32(virtAddr(va));
   } catch (error) {
-    if (!(error instanceof AccessFault)) throw error;
+    if (!(error instanceof DataAbort)) throw error;
     got = error.esr;
     far = error.far;
   }

@@ -10,7 +10,7 @@
 
 import type { Board } from '#boards/types.ts';
 import { virtAddr } from '#common/address.ts';
-import { AccessFault } from '#emulator/cpu/virtual-memory.ts';
+import { DataAbort } from '#common/data-abort.ts';
 import { OwnerKind } from '#kernel-ts/kernel/mm/owner.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { compareCensus, expectedCensus } from './frame-census.ts';
@@ -238,7 +238,7 @@ function faultsAt(machine: LevitateMachine, va: bigint): boolean {
     machine.cpu.virtualMemory.read8(virtAddr(va));
     return false;
   } catch (error) {
-    if (error instanceof AccessFault) return true;
+    if (error instanceof DataAbort) return true;
     throw error;
   }
 }

@@ -11,14 +11,14 @@
 
 import { type Events, eventsOf } from '#workbench/log/event-kinds.ts';
 import { alignDown, hex, type VirtAddr } from '#common/address.ts';
-import { AccessFault } from '#emulator/cpu/virtual-memory.ts';
+import { DataAbort } from '#common/data-abort.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
 import { CODE_LINE } from '#emulator/cpu/stale-caches.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { GateHandler } from '#emulator/machine/machine-ports.ts';
-import { type Ports, SynchronousAbort, type SystemRegister, type SystemRegisterPort } from '#kernel-ts/hal/ports.ts';
+import type { Ports, SystemRegister, SystemRegisterPort } from '#kernel-ts/hal/ports.ts';
 import type { KernelImage } from '#kernel-ts/kernel/image.ts';
 import { Kernel, type KernelConfig } from '#kernel-ts/kernel/kernel.ts';
 
@@ -62,7 +62,7 @@ export class KernelHost implements GateHandler {
       if (outcome === 'park') core.engine.setPc(this.image.virtual('cpu_park'));
       else core.engine.setX(0, outcome);
     } catch (error) {
-      if (!(error instanceof AccessFault) && !(error instanceof SynchronousAbort)) throw error;
+      if (!(error instanceof DataAbort)) throw error;
       core.engine.setPc(core.engine.getPc() - GATE_BYTES);
       core.raiseSynchronous(error.esr, error.far);
     }
@@ -150,7 +150,7 @@ function probe(access: () => number): number | null {
   try {
     return access();
   } catch (error) {
-    if (error instanceof AccessFault) return null;
+    if (error instanceof DataAbort) return null;
     throw error;
   }
 }

@@ -7,12 +7,13 @@
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { DataAbort } from '#common/data-abort.ts';
 import { Bus } from '#emulator/bus/bus.ts';
 import type { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import { BusAbort, type Device } from '#emulator/bus/device.ts';
 import { Clock } from '#emulator/machine/clock.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
-import { AccessFault, VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
+import { VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
 
 export const MIB = 2 ** 20;
 export const CHUNK = 16 * MIB;
@@ -106,7 +107,7 @@ export function faultOf(access: () => unknown): { esr: number; far: bigint } {
   try {
     access();
   } catch (error) {
-    if (error instanceof AccessFault) return { esr: error.esr, far: error.far };
+    if (error instanceof DataAbort) return { esr: error.esr, far: error.far };
     throw error;
   }
   throw new Error('no fault');

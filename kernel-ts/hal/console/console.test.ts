@@ -7,7 +7,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { type VirtAddr, virtAddr } from '#common/address.ts';
-import { type MmioPort, SynchronousAbort } from '#kernel-ts/hal/ports.ts';
+import { DataAbort } from '#common/data-abort.ts';
+import type { MmioPort } from '#kernel-ts/hal/ports.ts';
 import { baudDivisor, type Console, POLL_LIMIT } from './console.ts';
 import { findConsole } from './console-drivers.ts';
 import { Gs101UartConsole } from './gs101-uart-console.ts';
@@ -101,9 +102,9 @@ describe.each(drivers)('Console over a $name', ({ make, data, status, full }) =>
   it('lets a fault of the mapping through', () => {
     const port = new ScriptedPort();
     port.read32 = () => {
-      throw new SynchronousAbort(0x9600_0006, BASE);
+      throw new DataAbort(0x9600_0006, BASE);
     };
-    expect(() => make(port).writeByte(0x41)).toThrow(SynchronousAbort);
+    expect(() => make(port).writeByte(0x41)).toThrow(DataAbort);
   });
 });
 

@@ -13,7 +13,7 @@
 
 import { encodeUtf8 } from '#common/utf8.ts';
 
-/** A console on a UART. Throws `SynchronousAbort` when the registers are not mapped. */
+/** A console on a UART. Throws `DataAbort` when the registers are not mapped. */
 export interface Console {
   /** Sets line format, speed, FIFOs, enable bits. A real UART sends nothing before it. */
   init(): void;

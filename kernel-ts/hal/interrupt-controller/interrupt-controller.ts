@@ -18,7 +18,7 @@ export interface Interrupt {
   readonly trigger: Trigger;
 }
 
-/** An interrupt controller. Throws `SynchronousAbort` when its registers are not mapped. */
+/** An interrupt controller. Throws `DataAbort` when its registers are not mapped. */
 export interface InterruptController {
   /** "GICv2", "GICv3". */
   readonly name: string;

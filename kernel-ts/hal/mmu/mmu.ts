@@ -180,7 +180,7 @@ export class Mmu {
 
   /**
    * What the CPU answers now for `va`, from the live registers. O(1).
-   * @throws SynchronousAbort as `walk`
+   * @throws DataAbort as `walk`
    */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     return walk(this.context.memory, this.regime(), va, access);

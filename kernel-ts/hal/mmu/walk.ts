@@ -123,7 +123,7 @@ export const KERNEL_READ: Access = { kind: 'read', el: 1 };
 
 /**
  * Translates `va` for `access`. O(1): at most four descriptor reads.
- * @throws SynchronousAbort of the memory port when a table lies outside the direct map (the CPU
+ * @throws DataAbort of the memory port when a table lies outside the direct map (the CPU
  * would take an external abort on the walk)
  */
 export function walk(

@@ -80,7 +80,7 @@ export class FreeLists {
 
   /**
    * @param va address of the struct, 512-aligned.
-   * @throws SynchronousAbort when it or the section is not mapped
+   * @throws DataAbort when it or the section is not mapped
    */
   constructor(memory: MemoryPort, va: VirtAddr, section: Section) {
     this.va = va;

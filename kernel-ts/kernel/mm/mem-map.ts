@@ -115,7 +115,7 @@ export class MemMap {
   readonly bytes: number;
   readonly sections: readonly Section[];
 
-  /** @throws SynchronousAbort when a part of the place is not mapped */
+  /** @throws DataAbort when a part of the place is not mapped */
   constructor(memory: MemoryPort, placement: MemMapPlacement) {
     this.base = placement.base;
     this.va = physToVirt(placement.base);

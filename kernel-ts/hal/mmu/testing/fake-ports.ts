@@ -8,7 +8,7 @@
  *
  * ```
  *   MemoryPort va --flat:       pa = va - physicalOffset, always reachable
- *                 --translated: walk from TTBR1/TTBR0 through `ram`; a miss or a denied write throws SynchronousAbort
+ *                 --translated: walk from TTBR1/TTBR0 through `ram`; a miss or a denied write throws DataAbort
  *                                 |
  *                               TLB: every translation found is kept until a TLBI drops it,
  *                               so a forgotten TLBI is seen as a stale answer
@@ -19,9 +19,9 @@
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
+import { DataAbort } from '#common/data-abort.ts';
 import { hex, physAddr, virtAddr } from '#common/address.ts';
 import type { MemoryPort, MemoryWindow, SystemRegister, SystemRegisterPort, TlbPort } from '#kernel-ts/hal/ports.ts';
-import { SynchronousAbort } from '#kernel-ts/hal/ports.ts';
 import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
 
 /** What happened: "write64 0x1000 0x3", "dsb", "tlbi 0x…", "isb", "msr TTBR1_EL1 0x1000". */
@@ -224,12 +224,12 @@ export class FakeMachine {
 
   private toPhysical(va: VirtAddr, write: boolean): number {
     if (!this.translated) {
-      if (va < PHYSICAL_OFFSET || va >= PHYSICAL_OFFSET + (1n << 47n)) throw new SynchronousAbort(0x9600_0004, va);
+      if (va < PHYSICAL_OFFSET || va >= PHYSICAL_OFFSET + (1n << 47n)) throw new DataAbort(0x9600_0004, va);
       return Number(va - PHYSICAL_OFFSET);
     }
     const found = this.lookUp(va);
-    if (found === null) throw new SynchronousAbort(0x9600_0004, va);
-    if (write && (found.descriptor & (1n << 7n)) !== 0n) throw new SynchronousAbort(0x9600_004f, va);
+    if (found === null) throw new DataAbort(0x9600_0004, va);
+    if (write && (found.descriptor & (1n << 7n)) !== 0n) throw new DataAbort(0x9600_004f, va);
     return found.pa;
   }
 

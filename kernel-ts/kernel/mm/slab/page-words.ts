@@ -17,7 +17,7 @@ export class PageWords {
 
   /**
    * @param va a multiple of 4; [va, va + bytes) lies in one page.
-   * @throws SynchronousAbort when it is not mapped
+   * @throws DataAbort when it is not mapped
    */
   constructor(memory: MemoryPort, va: VirtAddr, bytes: number) {
     this.va = va;

@@ -10,8 +10,9 @@
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { DataAbort } from '#common/data-abort.ts';
 import type { BaseAndSize } from '#common/range.ts';
-import { type MemoryPort, type MemoryWindow, SynchronousAbort } from '#kernel-ts/hal/ports.ts';
+import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 
 /** Chunks of 16 MiB, as the machine makes them. */
@@ -70,13 +71,13 @@ export class FakeMemory implements MemoryPort {
 
   /**
    * Physical address of `va`.
-   * @throws SynchronousAbort when a byte of [va, va + bytes) is not mapped
+   * @throws DataAbort when a byte of [va, va + bytes) is not mapped
    */
   resolve(va: VirtAddr, bytes: number): number {
     const pa = Number(va - DIRECT_MAP_BASE);
     const inside = this.mapped.some(({ base, size }) => pa >= base && pa + bytes <= base + size);
     if (va < DIRECT_MAP_BASE || !inside) {
-      throw new SynchronousAbort(DATA_ABORT_TRANSLATION, va);
+      throw new DataAbort(DATA_ABORT_TRANSLATION, va);
     }
     return pa;
   }
