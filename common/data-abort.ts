@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The data abort of an access by TypeScript code: thrown by whoever gives memory by virtual address,
- * the machine's own and the fakes of tests. Code of the kernel does not catch it; the gate that
- * entered TypeScript makes it an exception of the CPU.
+ * The data abort of an access by TypeScript code: thrown by whoever gives memory by virtual
+ * address, the machine's own and the fakes of tests. Code of the kernel does not catch it; the gate
+ * that entered TypeScript makes it an exception of the CPU.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24.2.40 (ESR_EL1), D24.2.43 (FAR_EL1).
  */

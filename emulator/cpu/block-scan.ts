@@ -39,8 +39,8 @@ export class BlockScan {
 
   /**
    * Before a slice, and after an exception. The engine announces no block before the first one has
-   * ended, and one that raises an exception does not end. Until then the code at PC is read here, up
-   * to its first branch.
+   * ended, and one that raises an exception does not end. Until then the code at PC is read here,
+   * up to its first branch.
    */
   scanUnannounced(): void {
     if (!this.isFresh) return;

@@ -60,7 +60,9 @@ export class CoreTranslation {
     return this.physicalOfCode(Number(pc >> 32n), Number(BigInt.asUintN(32, pc)));
   }
 
-  /** Instructions from PC to the end of straight-line code: a branch, a system instruction, a page. */
+  /**
+   * Instructions from PC to the end of straight-line code: a branch, a system instruction, a page.
+   */
   straightLine(): number {
     const start = this.physicalOfPc();
     if (start < 0) return 1;

@@ -72,7 +72,9 @@ type DueException =
   | { readonly kind: 'PC alignment' }
   /** The bus refused its access. */
   | { readonly kind: 'refused access'; readonly access: RefusedAccess }
-  /** It is trapped, or a debug exception is due at it; `target` undefined: as every synchronous one. */
+  /**
+   * It is trapped, or a debug exception is due at it; `target` undefined: as every synchronous one.
+   */
   | {
       readonly kind: 'trap';
       readonly pc: bigint;

@@ -4,8 +4,9 @@
  * its HAL import nothing else.
  *
  * Every address is virtual and goes through the translation that is live on the CPU at that moment.
- * An access that the live tables do not allow throws a `DataAbort` (common/data-abort.ts). The kernel
- * does not catch it: the gate that entered TypeScript makes it an exception of the CPU at EL1.
+ * An access that the live tables do not allow throws a `DataAbort` (common/data-abort.ts). The
+ * kernel does not catch it: the gate that entered TypeScript makes it an exception of the CPU at
+ * EL1.
  */
 
 import type { VirtAddr } from '#common/address.ts';
