@@ -2,44 +2,23 @@
 /**
  * The comparison of two logs: where the runs part, and what is different about them.
  *
- * Times do not count for where they part. A run that does the same a little later has not parted;
- * where the times first differ is told beside it. A kind that only one of the two logs kept does
- * not count either.
+ * Times do not count for where runs part. The first event at another time is told beside it. A kind
+ * that only one of the logs kept does not count either.
  */
 
+import { compareLines, type LogLines, type Parting, place, type PlacedEvent, showParting } from './compare.ts';
 import { type Difference, differencesOf } from './differences.ts';
-import type { EventLogHeader } from './event-header.ts';
 import { EVENT_KINDS, isEventKind } from './event-kinds.ts';
-import type { ScannedLine } from './log-file.ts';
 import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { acceptor, type EventFilter, readEventLogHeader, scanLog } from './read-event-log.ts';
 import { summaryOf } from './run-summary.ts';
 import { showEvent, showStamp, showValue } from './show-event.ts';
-import {
-  type ComparedLine,
-  differingFields,
-  type Parting,
-  place,
-  type PlacedEvent,
-  showParting,
-  walkTogether,
-} from './side-by-side.ts';
-
-/** The first difference of two runs. */
-export interface Divergence extends Parting {
-  /** Events, counted from 1, up to and with the first that differs. */
-  readonly index: number;
-  /** Names of the fields that differ, when both events are of one kind: "core", or a field. */
-  readonly fields: readonly string[];
-}
 
 /** All that is different between two runs. */
 export interface LogDifference {
-  /** Null when both have the same events in the same order. */
-  readonly divergence: Divergence | null;
-  /**
-   * The first event that both have, at different times; null when there is none before they part.
-   */
+  /** The first event, counted from 1, that is not in both; null when there is none. */
+  readonly divergence: (Parting & { readonly index: number }) | null;
+  /** The first event that both have, at different times, before they part. */
   readonly time: { readonly first: PlacedEvent; readonly second: PlacedEvent } | null;
   /** Kinds that only one of them kept. */
   readonly notCompared: readonly string[];
@@ -52,46 +31,39 @@ export interface LogDifference {
 }
 
 /**
- * Compares the log files at `before` and `after`, in constant memory. `filter` chooses the events
- * among which the first difference is looked for; what is said of the runs as wholes does not
- * depend on it.
- *
- *     diffEventLogs('8g.log', '2g.log').differences.map(({ text }) => text);
- *
- * @throws InputError when a file cannot be read; EventFormatError when it is not an event log of
- * this version
+ * Compares two log files, in constant memory. `filter` chooses the events among which the first
+ * difference is looked for; {@link LogDifference.differences} do not depend on it.
+ * @throws InputError when a file cannot be read; EventFormatError
  */
 export function diffEventLogs(before: string, after: string, filter: EventFilter = {}): LogDifference {
   const headers = [readEventLogHeader(before), readEventLogHeader(after)] as const;
-  const notCompared = keptByOne(...headers);
+  const notCompared = keptByOne(headers[0].trace, headers[1].trace);
   const accepts = acceptor(filter);
-  const wanted = (line: ScannedLine): boolean => !notCompared.includes(line.kind) && accepts(line);
+  function* linesOf(path: string): LogLines {
+    for (const line of scanLog(path)) {
+      if (notCompared.includes(line.kind) || !accepts(line)) continue;
+      yield { number: line.number, t: line.t, text: line.text, key: line.behindTime };
+    }
+    return undefined;
+  }
   let time: LogDifference['time'] = null;
-  const { same, parting } = walkTogether(linesOf(before, wanted), linesOf(after, wanted), (a, b) => {
+  const { same, parting } = compareLines(linesOf(before), linesOf(after), (a, b) => {
     if (a.t !== b.t) time ??= { first: place(a), second: place(b) };
   });
-  const fields = differingFields(parting?.first[0]?.event, parting?.second[0]?.event);
-  const divergence = parting === null ? null : { index: same + 1, ...parting, fields };
+  const divergence = parting === null ? null : { index: same + 1, ...parting };
   const differences = differencesOf(
-    { header: headers[0], summary: summaryOf(before) },
-    { header: headers[1], summary: summaryOf(after) },
+    { header: headers[0], ...summaryOf(before) },
+    { header: headers[1], ...summaryOf(after) },
   );
   const identical = divergence === null && time === null && differences.length === 0;
   return { divergence, time, notCompared, same, identical, differences };
 }
 
-function* linesOf(path: string, wanted: (line: ScannedLine) => boolean): Generator<ComparedLine> {
-  for (const line of scanLog(path)) {
-    if (wanted(line)) yield { line: line.number, t: line.t, text: line.text, key: line.behindTime };
-  }
-}
-
-/** Loud kinds that one log kept and the other did not, as far as their headers say. */
-function keptByOne(a: EventLogHeader, b: EventLogHeader): string[] {
-  if (a.trace === null || b.trace === null) return [];
-  const [inA, inB] = [new Set(a.trace), new Set(b.trace)];
-  const loud = [...inA, ...inB].filter((kind) => inA.has(kind) !== inB.has(kind));
-  return loud.filter((kind) => !isEventKind(kind) || !EVENT_KINDS[kind].always);
+/** Kinds that one log kept and the other did not, as far as their headers say. */
+function keptByOne(a: readonly string[] | null, b: readonly string[] | null): string[] {
+  if (a === null || b === null) return [];
+  const one = [...new Set([...a, ...b])].filter((kind) => a.includes(kind) !== b.includes(kind));
+  return one.filter((kind) => !isEventKind(kind) || !EVENT_KINDS[kind].always);
 }
 
 /** The comparison for people. */
@@ -114,7 +86,7 @@ export function showDifference(difference: LogDifference, before: string, after:
   return `${lines.join('\n')}\n`;
 }
 
-function how({ first, second, fields }: Divergence): string {
+function how({ first, second, fields }: Parting): string {
   const [a, b] = [first[0]?.event, second[0]?.event];
   if (a === undefined || b === undefined) return `the ${a === undefined ? 'first' : 'second'} log ends here`;
   if (fields.length === 0) return `${b.kind} instead of ${a.kind}`;

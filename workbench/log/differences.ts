@@ -1,66 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What is different between two runs, in sentences that say why: from RAM, over what was reserved
- * and where mem_map went, to what is left free.
+ * What is different between two runs, in sentences that say why.
  *
- * The causes are not guesses: mem_map has an entry for each frame of RAM, a place is taken or
- * refused for the reason that the kernel itself logged, and free frames are what RAM is after
- * everything else has been taken from it. Where the numbers do not add up, the rest is named as
- * such.
+ * The causes are the kernel's own: mem_map has an entry for each frame of RAM, the kernel logs why
+ * it refused a place, and free frames are RAM less everything that was taken from it.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
+import { differingMembers } from './compare.ts';
 import type { EventLogHeader } from './event-header.ts';
-import type { LoggedMemMap, LoggedRange, MemoryLayout, RunSummary } from './run-summary.ts';
+import type { LoggedMemMap, LoggedRange, LoggedReservation, MemoryLayout, RunSummary } from './run-summary.ts';
 import { printable, showOption } from './show-event.ts';
 import { timeline } from './timeline.ts';
 
-type Topic = 'options' | 'ram' | 'reserved' | 'mem_map' | 'heap' | 'page tables' | 'free' | 'panic' | 'end' | 'stages';
-
-/** One difference. */
+/** One difference: "ram", "mem_map", …, and a sentence. */
 export interface Difference {
-  readonly topic: Topic;
+  readonly topic: string;
   readonly text: string;
 }
 
-/** A run, as far as it takes part in the comparison. */
-export interface ComparedRun {
-  readonly header: EventLogHeader;
-  readonly summary: RunSummary;
-}
+/** A run as its log tells it. */
+type LoggedRun = RunSummary & { readonly header: EventLogHeader };
 
-/** The differences from `before` to `after`, causes first. */
-export function differencesOf(before: ComparedRun, after: ComparedRun): Difference[] {
-  const [a, b] = [before.summary, after.summary];
-  const ram = ramDifference(a.memory, b.memory);
-  const banks = rangeDifferences(a.memory.banks, b.memory.banks, BANK).join('; ');
-  const texts: readonly [Topic, readonly (string | null)[]][] = [
-    ['options', optionDifferences(before.header, after.header)],
-    ['ram', [ram === null ? null : `RAM is ${ram}${banks === '' ? '' : `: ${banks}`}`]],
-    ['reserved', rangeDifferences(a.memory.reserved, b.memory.reserved, RESERVATION)],
-    ['mem_map', memMapDifferences(a.memory, b.memory, ram)],
-    ['heap', [heapDifference(a.memory, b.memory)]],
-    ['page tables', [tableDifference(a.memory, b.memory)]],
-    ['free', [freeDifference(a.memory, b.memory)]],
-    ['panic', [panicDifference(a, b)]],
-    ['end', [endDifference(a, b)]],
-    ['stages', stageDifferences(a, b)],
-  ];
-  return texts.flatMap(([topic, said]) => said.filter((text) => text !== null).map((text) => ({ topic, text })));
+/** The differences from `a` to `b`, causes first. */
+export function differencesOf(a: LoggedRun, b: LoggedRun): Difference[] {
+  const [was, is] = [a.memory, b.memory];
+  const ram = ramDifference(was, is);
+  const banks = rangeDifferences(was.banks, is.banks, BANK).join('; ');
+  const topics: Record<string, readonly string[]> = {
+    options: optionDifferences(a.header, b.header),
+    ram: ram === null ? [] : [`RAM is ${ram}${banks === '' ? '' : `: ${banks}`}`],
+    reserved: rangeDifferences(was.reserved, is.reserved, RESERVATION),
+    mem_map: memMapDifferences(was.memMap, is.memMap, ram),
+    heap: heapDifference(was.heap, is.heap),
+    'page tables': tableDifference(was.tableFrames, is.tableFrames),
+    free: freeDifference(was, is),
+    panic: panicDifference(a.panic, b.panic),
+    end: endDifference(a.stop, b.stop),
+    stages: stageDifferences(a, b),
+  };
+  return Object.entries(topics).flatMap(([topic, texts]) => texts.map((text) => ({ topic, text })));
 }
 
 function optionDifferences(a: EventLogHeader, b: EventLogHeader): string[] {
-  const inA: Record<string, unknown> = { board: a.board, seed: a.seed, ...a.options };
-  const inB: Record<string, unknown> = { board: b.board, seed: b.seed, ...b.options };
-  return [...new Set([...Object.keys(inA), ...Object.keys(inB)])]
-    .filter((name) => JSON.stringify(inA[name]) !== JSON.stringify(inB[name]))
-    .map((name) => `${printable(name)} is ${showOption(name, inB[name])} instead of ${showOption(name, inA[name])}`);
+  const asked = ({ board, seed, options }: EventLogHeader): Record<string, unknown> => ({ board, seed, ...options });
+  const [was, is] = [asked(a), asked(b)];
+  return differingMembers(was, is).map(
+    (name) => `${printable(name)} is ${showOption(name, is[name])} instead of ${showOption(name, was[name])}`,
+  );
 }
 
 /**
- * "2 GiB instead of 8 GiB", or null when both have as much at the same places, or one does not say
- * anything of memory: a kernel that looked for RAM has at least its own image to reserve.
+ * "2 GiB instead of 8 GiB". Null when both have the same banks, or one says nothing of memory: a
+ * kernel that looked for RAM has at least its own image to reserve.
  */
 function ramDifference(a: MemoryLayout, b: MemoryLayout): string | null {
   if ([a, b].some(({ banks, reserved }) => banks.length + reserved.length === 0)) return null;
@@ -71,25 +64,28 @@ function ramDifference(a: MemoryLayout, b: MemoryLayout): string | null {
 
 /** How changes of ranges of one sort are told. */
 interface RangeWords<T extends LoggedRange> {
-  /** A range in the other log with the same identity is this one, moved or resized. */
+  /** A range with the same identity in the other log is this one, moved or resized. */
   readonly identity: (range: T) => unknown;
   readonly name: (range: T) => string;
   readonly gone: (range: T) => string;
   readonly come: (range: T) => string;
 }
 
+const sized = ({ base, bytes }: LoggedRange): string => `${showBytes(bytes)} at ${hex(base)}`;
+const quoted = ({ owner }: LoggedReservation): string => `"${printable(owner)}"`;
+
 const BANK: RangeWords<LoggedRange> = {
   identity: ({ base }) => base,
   name: () => 'the bank',
-  gone: ({ base, bytes }) => `the bank of ${showBytes(bytes)} at ${hex(base)} is gone`,
-  come: ({ base, bytes }) => `a bank of ${showBytes(bytes)} at ${hex(base)} came`,
+  gone: (bank) => `the bank of ${sized(bank)} is gone`,
+  come: (bank) => `a bank of ${sized(bank)} came`,
 };
 
-const RESERVATION: RangeWords<MemoryLayout['reserved'][number]> = {
+const RESERVATION: RangeWords<LoggedReservation> = {
   identity: ({ owner }) => owner,
-  name: ({ owner }) => `"${printable(owner)}"`,
-  gone: ({ owner, base, bytes }) => `"${printable(owner)}" (${showBytes(bytes)} at ${hex(base)}) is no longer reserved`,
-  come: ({ owner, base, bytes }) => `"${printable(owner)}" is reserved now: ${showBytes(bytes)} at ${hex(base)}`,
+  name: quoted,
+  gone: (range) => `${quoted(range)} (${sized(range)}) is no longer reserved`,
+  come: (range) => `${quoted(range)} is reserved now: ${sized(range)}`,
 };
 
 function rangeDifferences<T extends LoggedRange>(a: readonly T[], b: readonly T[], words: RangeWords<T>): string[] {
@@ -103,24 +99,20 @@ function rangeDifferences<T extends LoggedRange>(a: readonly T[], b: readonly T[
     const index = come.findIndex((range) => words.identity(range) === words.identity(was));
     const [is] = index < 0 ? [] : come.splice(index, 1);
     if (is === undefined) return words.gone(was);
-    const [from, to] = [hex(was.base), hex(is.base)];
-    return from === to
-      ? `${words.name(was)} at ${from} has ${insteadOf(is.bytes, was.bytes)}`
-      : moved(words.name(was), { from, to }, is.bytes, was.bytes);
+    return is.base === was.base
+      ? `${words.name(was)} at ${hex(was.base)} has ${insteadOf(is.bytes, was.bytes)}`
+      : moved(words.name(was), [hex(was.base), hex(is.base)], is.bytes, was.bytes);
   });
   return [...texts, ...come.map(words.come)];
 }
 
-function moved(name: string, { from, to }: { from: string; to: string }, is: number, was: number): string {
-  const sized = is === was ? '' : `has ${insteadOf(is, was)}`;
-  const parts = [from === to ? '' : `moved from ${from} to ${to}`, sized].filter((part) => part !== '');
-  return `${name} ${parts.join(' and ')}`;
+function moved(name: string, [from, to]: readonly [string, string], is: number, was: number): string {
+  const place = from === to ? [] : [`moved from ${from} to ${to}`];
+  return `${name} ${[...place, ...(is === was ? [] : [`has ${insteadOf(is, was)}`])].join(' and ')}`;
 }
 
-/** `ram`: the difference in RAM, if there is one. */
-function memMapDifferences({ memMap: a }: MemoryLayout, { memMap: b }: MemoryLayout, ram: string | null): string[] {
-  if (a === null && b === null) return [];
-  if (b === null) return ['mem_map has no place any more'];
+function memMapDifferences(a: LoggedMemMap | null, b: LoggedMemMap | null, ram: string | null): string[] {
+  if (b === null) return a === null ? [] : ['mem_map has no place any more'];
   if (a === null) return [`mem_map has a place now, at ${hex(b.base)}`];
   const texts: string[] = [];
   if (a.base !== b.base) texts.push(`mem_map moved from ${hex(a.base)} to ${hex(b.base)}${reasonToMove(a, b, ram)}`);
@@ -134,18 +126,17 @@ function memMapDifferences({ memMap: a }: MemoryLayout, { memMap: b }: MemoryLay
 }
 
 /**
- * The kernel takes the first hole that is large enough, and logs what it thought of each. So where
- * the new place was refused or did not exist before, or the old one is refused or gone now, that is
- * the reason.
+ * The kernel takes the first hole that is large enough, and logs each that it refused. So it moved
+ * because the new place was refused or did not exist before, or the old one is refused or gone now.
  */
 function reasonToMove(a: LoggedMemMap, b: LoggedMemMap, ram: string | null): string {
-  const oldPlaceNow = holeAt(b.holes, a.base);
-  const newPlaceThen = holeAt(a.holes, b.base);
+  const [newPlaceThen, oldPlaceNow] = [holeAt(a.holes, b.base), holeAt(b.holes, a.base)];
   const dueToRam = ram === null ? '' : `, and RAM is ${ram}`;
   if (b.base < a.base && newPlaceThen !== null) {
-    return newPlaceThen.verdict === ACCEPTED
+    const { at, verdict } = newPlaceThen;
+    return verdict === ACCEPTED
       ? ''
-      : ` because the hole at ${newPlaceThen.at} is large enough now; before it was ${newPlaceThen.verdict}${dueToRam}`;
+      : ` because the hole at ${at} is large enough now; before it was ${verdict}${dueToRam}`;
   }
   if (oldPlaceNow === null) {
     return ` because ${hex(a.base)} is no longer free${ram === null ? '' : `: RAM is ${ram}`}`;
@@ -153,9 +144,8 @@ function reasonToMove(a: LoggedMemMap, b: LoggedMemMap, ram: string | null): str
   if (oldPlaceNow.verdict !== ACCEPTED) {
     return ` because the hole at ${oldPlaceNow.at} is refused now: ${oldPlaceNow.verdict}${dueToRam}`;
   }
-  return newPlaceThen === null
-    ? ` because ${hex(b.base)}, which was not free before, is the first hole that fits now${dueToRam}`
-    : '';
+  if (newPlaceThen !== null) return '';
+  return ` because ${hex(b.base)}, which was not free before, is the first hole that fits now${dueToRam}`;
 }
 
 const ACCEPTED = 'accepted';
@@ -169,26 +159,26 @@ function holeAt(holes: readonly string[], address: number): { at: string; verdic
   return null;
 }
 
-function heapDifference({ heap: a }: MemoryLayout, { heap: b }: MemoryLayout): string | null {
-  if (a === null || b === null || (a.base === b.base && a.bytes === b.bytes)) return null;
-  return moved('the heap', { from: a.base, to: b.base }, b.bytes, a.bytes);
+function heapDifference(a: MemoryLayout['heap'], b: MemoryLayout['heap']): string[] {
+  if (a === null || b === null || (a.base === b.base && a.bytes === b.bytes)) return [];
+  return [moved('the heap', [a.base, b.base], b.bytes, a.bytes)];
 }
 
-function tableDifference({ tableFrames: a }: MemoryLayout, { tableFrames: b }: MemoryLayout): string | null {
-  if (a === null || b === null || a === b) return null;
-  return `page tables take ${showCount(b)} frames from the buddy instead of ${showCount(a)}`;
+function tableDifference(a: number | null, b: number | null): string[] {
+  if (a === null || b === null || a === b) return [];
+  return [`page tables take ${showCount(b)} frames from the buddy instead of ${showCount(a)}`];
 }
 
 /** Free frames, taken apart: what RAM, mem_map, reservations, heap and tables contribute. */
-function freeDifference(a: MemoryLayout, b: MemoryLayout): string | null {
-  if (a.freeFrames === null || b.freeFrames === null || a.freeFrames === b.freeFrames) return null;
+function freeDifference(a: MemoryLayout, b: MemoryLayout): string[] {
+  if (a.freeFrames === null || b.freeFrames === null || a.freeFrames === b.freeFrames) return [];
   const before = sharesOf(a);
   const parts = Object.entries(sharesOf(b))
     .map(([name, frames]) => ({ name, change: frames - (before[name] ?? 0) }))
     .filter(({ change }) => change !== 0)
     .map(({ name, change }) => `${signed(change)} ${name}`);
   const [is, was] = [showCount(b.freeFrames), showCount(a.freeFrames)];
-  return `${is} frames are free instead of ${was} (${signed(b.freeFrames - a.freeFrames)}): ${parts.join(', ')}`;
+  return [`${is} frames are free instead of ${was} (${signed(b.freeFrames - a.freeFrames)}): ${parts.join(', ')}`];
 }
 
 /** What each part adds to or takes from the free frames. They add up to the free frames. */
@@ -207,18 +197,19 @@ function sharesOf({ banks, memMap, heap, ...counts }: MemoryLayout): Record<stri
   };
 }
 
-function panicDifference({ panic: a }: RunSummary, { panic: b }: RunSummary): string | null {
-  if (a?.reason === b?.reason && a?.detail === b?.detail) return null;
+function panicDifference(a: RunSummary['panic'], b: RunSummary['panic']): string[] {
+  if (a?.reason === b?.reason && a?.detail === b?.detail) return [];
   const told = ({ reason, t, detail }: NonNullable<RunSummary['panic']>): string =>
     `"PANIC: ${printable(reason)}" at ${showTime(t)} (${printable(detail)})`;
-  if (b === null) return a === null ? null : `no panic any more; before: ${told(a)}`;
-  return `it panics with ${told(b)}${a === null ? ', where before it did not' : `; before: ${told(a)}`}`;
+  const before = a === null ? '' : `; before: ${told(a)}`;
+  if (b === null) return [`no panic any more${before}`];
+  return [`it panics with ${told(b)}${before === '' ? ', where before it did not' : before}`];
 }
 
-function endDifference({ stop: a }: RunSummary, { stop: b }: RunSummary): string | null {
+function endDifference(a: RunSummary['stop'], b: RunSummary['stop']): string[] {
   const told = (stop: RunSummary['stop']): string =>
     stop === null ? 'without an end (killed, or still running)' : `"${printable(stop.reason)}"`;
-  return told(a) === told(b) ? null : `it ends ${told(b)} instead of ${told(a)}`;
+  return told(a) === told(b) ? [] : [`it ends ${told(b)} instead of ${told(a)}`];
 }
 
 /** A stage whose time changed by less is not worth a sentence. */

@@ -24,7 +24,7 @@ import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { acceptor, type EventFilter, readEventLogHeader, scanLog } from './read-event-log.ts';
 import { asText } from './run-summary.ts';
 import { showValue } from './show-event.ts';
-import { type ComparedLine, differingFields, type PlacedEvent, showParting, walkTogether } from './side-by-side.ts';
+import { compareLines, type LogLines, type PlacedEvent, showParting } from './compare.ts';
 
 /** The first event that is not as the golden log has it. Masked values are `*`. */
 export interface GoldenDifference {
@@ -55,13 +55,16 @@ export function compareWithGolden(
 ): GoldenDifference | null {
   const header = readGoldenHeader(golden);
   const mask = masker([...header.masks, ...extraMasks]);
-  const { parting } = walkTogether(maskedLines(path, mask, filter), maskedLines(golden, mask, filter));
+  const { parting } = compareLines(maskedLines(golden, mask, filter), maskedLines(path, mask, filter));
   if (parting === null) return null;
-  const [found = null, expected = null] = [parting.first[0], parting.second[0]];
-  const named = differingFields(expected?.event, found?.event);
-  const sameKind = expected?.event.kind === found?.event.kind;
-  const fields = sameKind && expected?.event.t !== found?.event.t ? ['t', ...named] : named;
-  return { expected, found, before: parting.before, fields, headers: headerDifferences(header, path) };
+  const {
+    before,
+    first: [expected = null],
+    second: [found = null],
+  } = parting;
+  const otherTime = expected?.event.kind === found?.event.kind && expected?.event.t !== found?.event.t;
+  const fields = otherTime ? ['t', ...parting.fields] : parting.fields;
+  return { expected, found, before, fields, headers: headerDifferences(header, path) };
 }
 
 /**
@@ -99,14 +102,15 @@ function readGoldenHeader(golden: string): EventLogHeader {
   return readEventLogHeader(golden);
 }
 
-function* maskedLines(path: string, mask: Masker, filter: EventFilter): Generator<ComparedLine> {
+function* maskedLines(path: string, mask: Masker, filter: EventFilter): LogLines {
   const accepts = acceptor(filter);
   for (const line of scanLog(path)) {
     const event = accepts(line) ? mask(line.parse()) : null;
     if (event === null) continue;
     const text = eventLine(event);
-    yield { line: line.number, t: event.t, text, key: text };
+    yield { number: line.number, t: event.t, text, key: text };
   }
+  return undefined;
 }
 
 function headerDifferences(golden: EventLogHeader, path: string): string[] {
@@ -124,11 +128,13 @@ export function showGoldenDifference(
 ): string {
   const kind = (expected ?? found)?.event.kind ?? '';
   const masks = fields.length === 0 ? [kind] : fields.map((field) => `${kind}.${field}`);
-  const sides = [expected, found].map((side) => (side === null ? [] : [side])) as [PlacedEvent[], PlacedEvent[]];
   const lines = [
     `differs from ${golden}: ${how(expected, found, fields)}`,
     ...headers.map((text) => `  note: ${text}`),
-    ...showParting({ before, first: sides[0], second: sides[1] }, paint),
+    ...showParting(
+      { before, first: expected === null ? [] : [expected], second: found === null ? [] : [found] },
+      paint,
+    ),
     `to let it vary: --mask "${masks.join('" --mask "')}"; to take the log as it is now: --update (with --mask to keep the mask)`,
   ];
   return `${lines.join('\n')}\n`;
