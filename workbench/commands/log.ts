@@ -12,6 +12,7 @@ import { compareWithGolden, showGoldenDifference, updateGolden } from '#workbenc
 import type { ScannedLine } from '#workbench/log/log-file.ts';
 import { LOG, type LogRequest, logRequest } from '#workbench/log/options.ts';
 import { Output } from '#workbench/log/output.ts';
+import { writePerfetto } from '#workbench/log/perfetto.ts';
 import { type Paint, paintFor } from '#workbench/cli/terminal-style.ts';
 import { acceptor, readEventLogHeader, scanLog } from '#workbench/log/read-event-log.ts';
 import { summaryOf } from '#workbench/log/run-summary.ts';
@@ -81,6 +82,13 @@ function perform(
         );
       }
       return difference === null ? 0 : EXIT_DIFFERENT;
+    }
+    case 'perfetto': {
+      const events = writePerfetto(file, other, filter);
+      output.write(
+        json ? jsonText({ trace: other, events }) : `${other}: ${events} events; open it in ui.perfetto.dev\n`,
+      );
+      return 0;
     }
     case 'update': {
       const events = updateGolden(file, other, masks, filter);

@@ -76,6 +76,11 @@ export function traceableKinds(): EventKind[] {
   return (Object.keys(EVENT_KINDS) as EventKind[]).filter((kind) => !EVENT_KINDS[kind].always);
 }
 
+/** The loud kinds that only the modelled kernel has, or the machine on its behalf. */
+export function isOfModelledKernel(kind: EventKind): boolean {
+  return kind === 'gate' || (Object.hasOwn(KERNEL, kind) && !EVENT_KINDS[kind].always);
+}
+
 /** `--trace` named a kind that does not exist. The message lists those that do. */
 export class UnknownEventKindError extends Error {
   readonly kind: string;

@@ -18,6 +18,7 @@ describe('the options of npm run log', () => {
     [['--follow'], 'follow'],
     [['--diff', 'b.log'], 'diff'],
     [['--golden', 'g.log'], 'golden'],
+    [['--perfetto', 't.json', '--kind', 'irq'], 'perfetto'],
     [['--golden', 'g.log', '--update'], 'update'],
   ])('%j: %s', (options, action) => {
     expect(parse(['a.log', ...options])).toMatchObject({ action, file: 'a.log', json: false });

@@ -10,9 +10,9 @@ import type { EventFilter } from './read-event-log.ts';
 
 /** What one call of the command asks for. */
 export interface LogRequest {
-  readonly action: 'timeline' | 'events' | 'follow' | 'stats' | 'diff' | 'golden' | 'update';
+  readonly action: 'timeline' | 'events' | 'follow' | 'stats' | 'diff' | 'golden' | 'update' | 'perfetto';
   readonly file: string;
-  /** The second log of a comparison, or the golden log. */
+  /** The second log of a comparison, the golden log, or the trace. */
   readonly other: string;
   readonly filter: EventFilter;
   readonly masks: readonly string[];
@@ -35,6 +35,7 @@ const OPTIONS = {
     golden: text('<file>', 'compare with this golden log'),
     update: flag('make the log the golden log'),
     mask: repeated('<mask>', 'what may vary beside what the golden log says', (_option, mask) => mask),
+    perfetto: text('<trace>', 'write it as a trace (JSON) that ui.perfetto.dev shows'),
     json: flag('for programs: JSON, or with events JSON lines as in the file'),
   }),
 };
@@ -69,6 +70,7 @@ export const LOG = {
     ['npm run log -- boot.log --stats', 'how many events of which sort'],
     ['npm run log -- boot.log --follow', 'while the boot runs in another terminal'],
     ['npm run log -- 8g.log --diff 2g.log', 'what is different, and why'],
+    ['npm run log -- boot.log --perfetto boot.json', 'lanes for cores, stages, interrupts, MMIO'],
     ['npm run log -- boot.log --golden boot.golden --update --mask "*.t"'],
     ['npm run log -- boot.log --golden boot.golden', 'in a test: exit status 1 at the first difference'],
   ],
@@ -90,7 +92,7 @@ export function logRequest(options: LogOptions, [file]: readonly string[]): LogR
   return {
     action: actionOf(options),
     file,
-    other: options.diff ?? options.golden ?? '',
+    other: options.diff ?? options.golden ?? options.perfetto ?? '',
     filter: { kinds: kind?.flat(), cores: core?.flat(), fromNs, toNs, grep },
     masks: options.mask ?? [],
     json: options.json,
@@ -99,7 +101,7 @@ export function logRequest(options: LogOptions, [file]: readonly string[]): LogR
 
 function actionOf(options: LogOptions): LogRequest['action'] {
   const { golden, update, mask, kind, core, from, to, grep, events } = options;
-  const asked = (['follow', 'stats', 'diff', 'golden'] as const).filter(
+  const asked = (['follow', 'stats', 'diff', 'golden', 'perfetto'] as const).filter(
     (name) => options[name] !== undefined && options[name] !== false,
   );
   if (asked.length > 1) throw new InputError(`--${asked.join(' and --')}: one of them, not both`);
