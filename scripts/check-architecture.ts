@@ -8,6 +8,7 @@ import {
   checkHostSides,
   checkImportGraph,
   checkLicences,
+  readOtherSources,
   readSources,
   scanAll,
 } from './architecture/check-architecture.ts';
@@ -28,7 +29,7 @@ export const main = commandMain({
       ...broken,
       ...checkImportGraph(sources, scanned),
       ...checkHostSides(sources),
-      ...checkLicences(sources),
+      ...checkLicences(new Map([...sources, ...readOtherSources(packageRoot())])),
     ];
     for (const { file, line, message } of violations) process.stdout.write(`${file}:${line}: ${message}\n`);
     const counts = [...filesRead].map(([folder, count]) => `${folder} ${count}`).join(', ');

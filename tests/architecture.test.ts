@@ -14,6 +14,7 @@ import {
   checkHostSides,
   checkImportGraph,
   checkLicences,
+  readOtherSources,
   readSources,
   resolveImport,
 } from '#scripts/architecture/check-architecture.ts';
@@ -63,7 +64,16 @@ describe('this tree', () => {
 
   it('says the licence in the first line of each file', () => {
     expect(checkLicences(sources)).toEqual([]);
+    const others = readOtherSources(root);
+    expect(checkLicences(others)).toEqual([]);
+    for (const ending of ['S', 'inc', 'ld', 'c', 'h', 'py', 'pl', 'sh', 'css', 'html']) {
+      expect(
+        [...others.keys()].some((file) => file.endsWith(`.${ending}`)),
+        ending,
+      ).toBe(true);
+    }
     expect(checkLicences(new Map([['common/x.ts', '/** No licence. */\n']]))).toHaveLength(1);
+    expect(checkLicences(new Map([['scripts/x.c', '/* No licence. */\n']]))).toHaveLength(1);
   });
 
   it('holds every rule', () => {

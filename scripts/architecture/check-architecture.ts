@@ -5,7 +5,7 @@
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { join, posix, relative } from 'node:path';
 import { wideComments } from './comment-width.ts';
 import { circlesOf, unreachedFrom } from './import-graph.ts';
 import {
@@ -44,21 +44,23 @@ export type Sources = ReadonlyMap<string, string>;
  * @throws Error when a top folder cannot be read
  */
 export function readSources(root: string): Sources {
-  const sources = new Map<string, string>();
-  const walk = (folder: string): void => {
-    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-      const path = `${folder}${entry.name}`;
-      if (entry.isDirectory()) {
-        walk(`${path}/`);
-      } else if (/\.(ts|mts|mjs|js)$/.test(entry.name)) {
-        sources.set(path, readFileSync(join(root, path), 'utf8'));
-      }
-    }
-  };
-  for (const folder of new Set(FOLDER_RULES.map((rule) => rule.folder.replace(/\/.*$/, '/')))) {
-    walk(folder);
-  }
-  return sources;
+  return readFiles(root, new Set(FOLDER_RULES.map((rule) => rule.folder.replace(/\/.*$/, '/'))), /\.(ts|mts|mjs|js)$/);
+}
+
+/**
+ * Every other file that has a licence of its own to say: assembly, C, scripts, pages and styles.
+ */
+export function readOtherSources(root: string): Sources {
+  return readFiles(root, ['firmware/', 'scripts/', 'workbench/'], /\.(S|inc|ld|c|h|py|pl|sh|css|html)$/);
+}
+
+function readFiles(root: string, folders: Iterable<string>, wanted: RegExp): Sources {
+  const paths = [...folders].flatMap((folder) =>
+    readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && wanted.test(entry.name))
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/')),
+  );
+  return new Map(paths.sort().map((path) => [path, readFileSync(join(root, path), 'utf8')]));
 }
 
 /** What each file imports, and its code. Linear in the size of the sources. */
@@ -182,11 +184,12 @@ function isTest(path: string): boolean {
   return path.startsWith('tests/') || path.endsWith('.test.ts') || path.includes('/testing/');
 }
 
-const LICENCE = '// SPDX-License-Identifier: GPL-2.0-only\n';
+const LICENCE = 'SPDX-License-Identifier: GPL-2.0-only';
+const LICENCE_LINE = new RegExp(`^(#!.*\\n|<!doctype html>\\n)?(//|#|/\\*|<!--) ${LICENCE}( \\*/| -->)?\\n`);
 
-/** Files that do not begin with their licence, behind "#!" where they have that. */
+/** Files that do not begin with their licence, behind "#!" or "<!doctype" where they have that. */
 export function checkLicences(sources: Sources): Violation[] {
   return [...sources]
-    .filter(([, text]) => !text.replace(/^#!.*\n/, '').startsWith(LICENCE))
-    .map(([file]) => ({ file, line: 1, message: `does not begin with ${LICENCE.trim()}` }));
+    .filter(([, text]) => !LICENCE_LINE.test(text))
+    .map(([file]) => ({ file, line: 1, message: `does not begin with ${LICENCE}` }));
 }

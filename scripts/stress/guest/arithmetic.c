@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Arithmetic on random bits: integers, floating point in every rounding mode with its special
  * values, and Advanced SIMD.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Code that changes: functions written at run time, called, written over and called again, through
  * one writable mapping, through two mappings of the same memory, with protections that alternate,

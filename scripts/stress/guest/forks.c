@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Processes: a tree of forks, storms of children that exit at once, pipes between them, exec, and
  * counters in shared memory.

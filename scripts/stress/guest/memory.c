@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory: mmap, munmap, mprotect, mremap, madvise, shared and private file pages and copy-on-write,
  * against a model of what each page holds.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # Perl: text, hashes, sorting, regular expressions, digests, files and a child. Prints one line. Arguments: SEED SCALE.
 use strict;
 use warnings;

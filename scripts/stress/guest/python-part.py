@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Python: numbers of any length, floating point, text, data structures, compression and digests. Prints one line. Arguments: SEED SCALE."""
 
 import decimal

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Signals: queued, from timers in the midst of arithmetic, from faults that the handler mends or
  * skips, nested, on a stack of their own, killing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the stress programs share: numbers from a seed, a digest of results, and an end with a
  * reason.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Threads: mutexes, condition variables, barriers, raw futexes and atomics, all under contention;
  * sums that only lost updates can change.

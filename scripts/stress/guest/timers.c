@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sleeps as in real life: daemons that wait most of the time, each by another of the kernel's ways,
  * for some seconds. No wait may end early, no clock may go back, no period may be lost; how late a
