@@ -45,8 +45,8 @@ function unpackAll(): void {
   unpack('linux-6.1+modules', 'linux-image-6.1.0-99-arm64', 'boot/vmlinuz-6.1.0-99-arm64');
   unpack('linux-backports', `linux-binary-${version}`, `usr/lib/modules/${version}/vmlinuz`);
   const trees = `usr/lib/modules/${version}/dtb`;
-  unpack(`oriole-dtb/${version}`, `linux-base-${version}`, `${trees}/exynos/google/gs101-oriole.dtb`);
-  unpack(`rpi4-dtb/${version}`, `linux-base-${version}`, `${trees}/broadcom/bcm2711-rpi-4-b.dtb`);
+  const names = ['exynos/google/gs101-oriole.dtb', 'broadcom/bcm2711-rpi-4-b.dtb'];
+  unpack(`device-trees/${version}`, `linux-base-${version}`, ...names.map((name) => `${trees}/${name}`));
   unpack('busybox', 'busybox-static', 'bin/busybox');
   unpackRootKernel('virtio_mmio', 'virtio_blk');
   const root = debianRootFolder({ LEVITATE_CACHE: cache });

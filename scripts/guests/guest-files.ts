@@ -11,8 +11,7 @@
  *         guests/linux-6.1+modules/boot/vmlinuz-VERSION                     for --kernel on qemu-virt
  *         guests/linux-6.1+modules/lib/modules/VERSION/kernel/…/NAME.ko     of that kernel, for the initramfs
  *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz            for --kernel on pixel6
- *         guests/oriole-dtb/VERSION/usr/lib/modules/VERSION/dtb/…/gs101-oriole.dtb  for --dtb, of that same kernel
- *         guests/rpi4-dtb/VERSION/usr/lib/modules/VERSION/dtb/…/bcm2711-rpi-4-b.dtb the same for rpi4
+ *         guests/device-trees/VERSION/usr/lib/modules/VERSION/dtb/…/NAME.dtb for --dtb, of that same kernel
  *         guests/busybox/bin/busybox                                        what the initramfs is made of
  *         guests/linux-6.12+modules/boot/vmlinuz-VERSION, usr/lib/modules/…  for --kernel, debian-12 as its disk
  *         guests/debian-12-root-RECIPE/root.ext4                            a root file system: debian-root.ts
@@ -94,6 +93,10 @@ const COPYRIGHT = /\/copyright$/;
 const UEFI = /^\/usr\/share\/qemu-efi-aarch64\/QEMU_EFI\.fd$/;
 const UEFI_PADDED = /^\/usr\/share\/AAVMF\/AAVMF_CODE\.fd$/;
 
+/** One package has both. */
+const ORIOLE_DTB = /^\/usr\/lib\/modules\/[^/]+\/dtb\/exynos\/google\/gs101-oriole\.dtb$/;
+const RPI4_DTB = /^\/usr\/lib\/modules\/[^/]+\/dtb\/broadcom\/bcm2711-rpi-4-b\.dtb$/;
+
 /**
  * Modules of Debian 12's kernel that a disk takes, each after what it needs: the virtio block
  * device, and ext4 with the checksum that it asks the kernel's crypto code for. Debian builds
@@ -172,15 +175,13 @@ function recipeOf(guest: PackageGuest, options: GuestFetchOptions, mayFetch: boo
       if (kernel === null) return null;
       const version = kernel.packageName.replace(/^linux-binary-/, '');
       return {
-        title: `the same kernel's device tree of the ${guest === 'oriole-dtb' ? 'Pixel 6' : 'Raspberry Pi 4'}`,
+        title: "the same kernel's device trees of the Pixel 6 and the Raspberry Pi 4",
         packageMegabytes: 5,
         suite: 'trixie-backports',
         packageName: `linux-base-${version}`,
-        intoCache: `guests/${guest}/${version}`,
-        file:
-          guest === 'oriole-dtb'
-            ? /^\/usr\/lib\/modules\/[^/]+\/dtb\/exynos\/google\/gs101-oriole\.dtb$/
-            : /^\/usr\/lib\/modules\/[^/]+\/dtb\/broadcom\/bcm2711-rpi-4-b\.dtb$/,
+        intoCache: `guests/device-trees/${version}`,
+        file: guest === 'oriole-dtb' ? ORIOLE_DTB : RPI4_DTB,
+        beside: guest === 'oriole-dtb' ? RPI4_DTB : ORIOLE_DTB,
       };
     }
     case 'busybox':

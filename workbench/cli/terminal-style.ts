@@ -70,7 +70,7 @@ export function onColour({ colour }: TerminalStyle, background: number, text: st
 
 /** `text` emphasised. */
 export function bold({ colour }: TerminalStyle, text: string): string {
-  return colour ? `\u001b[1m${text}\u001b[0m` : text;
+  return colour ? COLOURED('bold', text) : text;
 }
 
 /** Palette entries on which black cannot be read. */

@@ -13,13 +13,14 @@
  * the runs. Frame numbers go beyond 32 bits: no bit operators.
  */
 
+import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
+
+export { MAX_ORDER };
+
 /** Owner of frames that the allocator may give out. */
 export const OWNER_FREE = 0;
 /** Owner of RAM that nobody has claimed and the allocator has not been given. */
 export const OWNER_NONE = 1;
-
-/** Largest order of a free block, as in kernel-ts/kernel/mm/page.ts. */
-export const MAX_ORDER = 20;
 
 /** Frames [start, end) of RAM. */
 export interface FrameSpan {

@@ -20,7 +20,7 @@ import type { HoleVerdict } from './memblock-holes.ts';
 import type { MemMapPlacement } from './mem-map.ts';
 import type { MemoryObserver, MemorySystem } from './memory.ts';
 import { type Owner, ownerInEvents } from './owner.ts';
-import { PAGE_STRUCT_BYTES } from './page.ts';
+import { MAX_ORDER, PAGE_STRUCT_BYTES } from './page.ts';
 
 /** Narrates {@link MemoryObserver} on the console and in the trace. */
 export class BootReport implements MemoryObserver {
@@ -127,7 +127,7 @@ export class BootReport implements MemoryObserver {
     const heap = memory.heap.stats();
     log.line('HEAP', `${size(heap.bytes)} at 0x${heap.base.toString(16)} in ${count(heap.spans, 'span')}`);
     const blocks = memory.buddy.buddyinfo();
-    log.line('BUDDY', 'free blocks by order 0 to 20:');
+    log.line('BUDDY', `free blocks by order 0 to ${MAX_ORDER}:`);
     log.line('BUDDY', blocks.map((n) => `${n}`).join(' '));
     const { ram, reserved } = memory.memblock.totals();
     const { totalFrames, freeFrames } = memory.buddy.counts();

@@ -65,7 +65,7 @@ export const POISONED = 0x6b6b_6b6b;
 /** Largest order: 2^20 frames, 4 GiB. */
 export const MAX_ORDER = 20;
 /** Frames in a block of the largest order. */
-export const MAX_BLOCK_FRAMES = 1_048_576;
+export const MAX_BLOCK_FRAMES = 2 ** MAX_ORDER;
 
 /** Bits of `flags`. */
 export const PageFlag = {
