@@ -4,6 +4,7 @@
  * are in cli/machine-options.ts.
  */
 
+import { resolve } from 'node:path';
 import { EVENT_KINDS, traceableKinds } from '#workbench/log/event-kinds.ts';
 import type { CommandDefinition } from '#workbench/cli/command.ts';
 import { MACHINE_OPTIONS, machineSettings } from '#workbench/cli/machine-options.ts';
@@ -86,6 +87,11 @@ export const BOOT = {
   options: OPTIONS,
   details: {
     'Event kinds for --trace': traceableKinds().map((kind) => `${kind.padEnd(10)} ${EVENT_KINDS[kind].meaning}`),
+    Environment: [
+      'LEVITATE_ENGINE   what --engine auto means: unicorn or wasm',
+      "LEVITATE_UNICORN  the engine's library: its file; no other is looked for",
+      'LEVITATE_CACHE    the folder for what is fetched once: the library, guests',
+    ],
     'Input and output': [
       'The serial line goes to stdout, everything else to stderr. On a terminal what is typed goes to the guest,',
       'Ctrl-C too; Ctrl-] quits (exit status 3).',
@@ -125,6 +131,7 @@ const WITH_RESTORE: ReadonlySet<string> = new Set(
  */
 export function bootRequest(options: BootOptions): BootRequest {
   if (options.listBoards) return { action: 'list-boards' };
+  refuseSharedOutput(options);
   const machine = options.restore === undefined ? newMachine(options) : restoredMachine(options, options.restore);
   if (options.dumpDtb !== undefined && machine.kind === 'new') {
     return { action: 'dump-dtb', settings: machine.settings, file: options.dumpDtb };
@@ -145,6 +152,20 @@ export function bootRequest(options: BootOptions): BootRequest {
       save: saveRequest(options),
     },
   };
+}
+
+/** @throws InputError when two outputs would overwrite each other */
+function refuseSharedOutput({ serial, log, report, dumpDtb, save }: BootOptions): void {
+  const outputs = new Map<string, string>();
+  for (const [key, file] of Object.entries({ serial, log, report, dumpDtb, save })) {
+    // /dev/null and pipes take more than one.
+    if (file === undefined || file.startsWith('/dev/')) continue;
+    const [option, other] = [optionName(key), outputs.get(resolve(file))];
+    if (other !== undefined) {
+      throw new InputError(`${other} and ${option} ${file}: the same file for two outputs; give each its own`);
+    }
+    outputs.set(resolve(file), option);
+  }
 }
 
 function newMachine(options: BootOptions): MachineSource {

@@ -4,14 +4,33 @@
  * kernels, device trees.
  */
 
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { packageRoot } from '#workbench/package-root.ts';
 
 /**
- * Absolute path of the cache: the environment variable LEVITATE_CACHE when it is set, else `.cache`
- * in the package root. Not created.
+ * Absolute path of the cache, which is not created:
+ *
+ *   1  LEVITATE_CACHE, when it is set
+ *   2  `.cache` in the package root, in a checkout
+ *   3  the user's own cache, where the package is a dependency: `npm ci` empties node_modules
  */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  const chosen = env['LEVITATE_CACHE'];
-  return chosen === undefined || chosen === '' ? join(packageRoot(), '.cache') : resolve(chosen);
+export function cacheFolder(
+  env: NodeJS.ProcessEnv = process.env,
+  root = packageRoot(),
+  platform: NodeJS.Platform = process.platform,
+): string {
+  const chosen = env['LEVITATE_CACHE'] ?? '';
+  if (chosen !== '') return resolve(chosen);
+  const isDependency = root.replaceAll('\\', '/').includes('/node_modules/');
+  return isDependency ? join(usersCache(env, platform), 'levitate-emulator') : join(root, '.cache');
+}
+
+/** Where programs of this user cache: the XDG Base Directory Specification, and its counterparts. */
+function usersCache(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
+  if (platform === 'win32') return env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local');
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches');
+  const chosen = env['XDG_CACHE_HOME'] ?? '';
+  // The specification: a relative path is ignored.
+  return chosen.startsWith('/') ? chosen : join(homedir(), '.cache');
 }
