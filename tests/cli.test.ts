@@ -178,7 +178,9 @@ describe('exit status 0', () => {
   it('is --list-boards', () => {
     const result = boot('--list-boards');
     expect(result.status).toBe(0);
-    expect(text(result)).toMatch(/^qemu-virt +\S.*\npixel6 +\S.*\nrpi4 +\S.*\n$/);
+    expect(text(result)).toMatch(/^qemu-virt +\S.*\n +.*\npixel6 +\S.*\n +.*\nrpi4 +\S.*\n +.*\n$/);
+    expect(text(result)).toContain('1 GiB of RAM, 1 core (to 8), GICv2 or v3, console pl011 at 0x9000000\n');
+    expect(text(result)).toContain('8 GiB of RAM, 8 cores (to 8), GICv3, console gs101-uart at 0x10a00000\n');
   });
 
   it('is --version', () => {
@@ -265,6 +267,17 @@ describe('exit status 2: the message names what is wrong and nothing is run', ()
       'an event kind that does not exist',
       ['--board', 'pixel6', '--trace', 'gremlins'],
       'unknown event kind "gremlins"',
+    ],
+    ['one file for two outputs', ['--board', 'pixel6', '--log', 'FOLDER/x', '--serial', 'FOLDER/./x'], 'the same file'],
+    [
+      'a vendor_boot.img without its kernel',
+      ['--board', 'pixel6', '--vendor-boot', 'FOLDER/truncated.dtb'],
+      '--vendor-boot goes with --kernel FILE',
+    ],
+    [
+      "events of the modelled kernel where another guest's are traced",
+      ['--board', 'pixel6', '--kernel', 'FOLDER/truncated.dtb', '--trace', 'irq,buddy,heap'],
+      '--trace buddy,heap: only the modelled kernel tells of these',
     ],
     ['a seed that is no number', ['--board', 'pixel6', '--seed', 'lucky'], 'a whole number is wanted'],
     [

@@ -6,7 +6,13 @@
 
 import { totalSize } from '#common/range.ts';
 import { boards, findBoard } from '#boards/registry.ts';
-import { type EventKind, parseTraceList, UnknownEventKindError } from '#workbench/log/event-kinds.ts';
+import {
+  type EventKind,
+  isOfModelledKernel,
+  parseTraceList,
+  traceableKinds,
+  UnknownEventKindError,
+} from '#workbench/log/event-kinds.ts';
 import { type InputLimits, readInputFile } from '#workbench/files/input-file.ts';
 import { ENGINES } from '#workbench/machine/engine-name.ts';
 import { parseDrive } from '#workbench/machine/drive.ts';
@@ -94,8 +100,19 @@ export function machineSettings(options: MachineOptions): MachineSettings {
     failText: options.failText,
     faults: faultSettings(options),
   };
+  checkTrace(options);
   if (fixups !== undefined && options.dtb === undefined) throw new InputError('--fixups goes with --dtb FILE');
   return settings;
+}
+
+/** @throws InputError for a kind, asked for by name, that the guest can never have */
+function checkTrace({ trace = [], kernel, bios }: MachineOptions): void {
+  const never = kernel === undefined && bios === undefined ? [] : trace.filter(isOfModelledKernel);
+  if (never.length === 0 || trace.length >= traceableKinds().length) return;
+  const others = traceableKinds().filter((kind) => !isOfModelledKernel(kind));
+  throw new InputError(
+    `--trace ${never.join(',')}: only the modelled kernel tells of these; with --kernel and --bios there are ${others.join(', ')}`,
+  );
 }
 
 function parseTrace(option: string, list: string): EventKind[] {

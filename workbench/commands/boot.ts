@@ -5,10 +5,13 @@
  */
 
 import { boards } from '#boards/registry.ts';
+import type { BoardDefinition } from '#boards/types.ts';
+import { hex } from '#common/address.ts';
 import { eventHeaderLine } from '#workbench/log/event-header.ts';
 import { eventLine } from '#workbench/log/event-lines.ts';
 import { BOOT, bootRequest, type MachineSource, type RunOptions } from '#workbench/boot/options.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
+import { totalSize } from '#common/range.ts';
 import { isPage, makeReport } from '#workbench/boot/report.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
 import { SnapshotSaver, tellMoment } from '#workbench/boot/snapshot-saver.ts';
@@ -41,7 +44,7 @@ export const main = commandMain({
     const request = bootRequest(call.options);
     switch (request.action) {
       case 'list-boards':
-        for (const { name, title } of boards) process.stdout.write(`${name.padEnd(12)}${title}\n`);
+        process.stdout.write(boards.map(boardLine).join(''));
         return 0;
       case 'dump-dtb': {
         const machine = new LevitateMachine(request.settings);
@@ -54,6 +57,17 @@ export const main = commandMain({
     }
   },
 });
+
+/** What tells a board from another, as it is without further options. */
+function boardLine(board: BoardDefinition): string {
+  const { name, title, limits } = board;
+  const { ramBanks, cpus, kernelConsole } = board.create();
+  const cores = `${cpus.length} core${cpus.length === 1 ? '' : 's'} (to ${limits.cpus.max})`;
+  const gic = `GICv${limits.gicVersions.join(' or v')}`;
+  const { model, base } = kernelConsole;
+  const parts = [`${showBytes(totalSize(ramBanks))} of RAM`, cores, gic, `console ${model} at ${hex(base)}`];
+  return `${name.padEnd(12)}${title}\n${' '.repeat(12)}${parts.join(', ')}\n`;
+}
 
 async function boot(source: MachineSource, options: RunOptions, interrupt: AbortSignal): Promise<number> {
   const make = () =>

@@ -26,7 +26,7 @@ export function cacheFolder(
   return isDependency ? join(usersCache(env, platform), 'levitate-emulator') : join(root, '.cache');
 }
 
-/** Where programs of this user cache: the XDG Base Directory Specification, and its counterparts. */
+/** The cache of this user: the XDG Base Directory Specification, and its counterparts. */
 function usersCache(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
   if (platform === 'win32') return env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local');
   if (platform === 'darwin') return join(homedir(), 'Library', 'Caches');

@@ -9,7 +9,7 @@ import { parseQuestion } from './questions.ts';
 describe('parseQuestion', () => {
   it.each([
     [['frame', '0x9f000000'], 'frame 0x9f000000'],
-    [['frame', '4096'], 'frame 0x1000'],
+    [['frame', '0'], 'frame 0x0'],
     [['va', '0xFFFF_8000_0000_0000'], 'va 0xffff800000000000'],
     [['tables'], 'tables'],
   ])('%j asks %s', (words, text) => {
@@ -21,6 +21,7 @@ describe('parseQuestion', () => {
     [['fram', '0'], /^fram: there is no such question; questions: frame PA/],
     [['frame'], /^frame: an address is missing/],
     [['frame', '9f000000'], /^frame 9f000000: the address|^frame 9f000000: not an address; did you mean 0x9f000000\?/],
+    [['frame', '94000000'], /^frame 94000000: write 0x94000000, or 0x59a5380 if it is decimal/],
     [['va', 'kmain'], /^va kmain: not an address; write 0x9f000000/],
     [['va', '0x1', '0x2'], /^va: one address is wanted, but here is "0x1 0x2"/],
     [['va', '0x10000000000000000'], /more than 64 bits/],

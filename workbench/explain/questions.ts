@@ -126,11 +126,18 @@ export function parseQuestion(words: readonly string[]): Question {
   return { text: `${name} ${hex(address)}`, ofKernel, ask: (machine) => kind.ask(machine, address) };
 }
 
-/** An address as people write it: 0x, underscores between digits, or decimal. @throws InputError */
+/**
+ * An address as people write it: 0x, underscores between digits. Digits alone are refused: they are
+ * hexadecimal to one reader and decimal to the next.
+ * @throws InputError
+ */
 function parseAddress(name: string, word: string, limit: bigint): bigint {
   const digits = word.replaceAll('_', '');
-  if (!/^(0x[0-9a-f]+|\d+)$/i.test(digits)) {
-    const hint = /^[0-9a-f]+$/i.test(digits) ? `; did you mean 0x${word}?` : '; write 0x9f000000, or a decimal number';
+  if (/^0*[1-9]\d*$/.test(digits)) {
+    throw new InputError(`${name} ${word}: write 0x${digits}, or ${hex(BigInt(digits))} if it is decimal`);
+  }
+  if (!/^(0x[0-9a-f]+|0)$/i.test(digits)) {
+    const hint = /^[0-9a-f]+$/i.test(digits) ? `; did you mean 0x${word}?` : '; write 0x9f000000';
     throw new InputError(`${name} ${word}: not an address${hint}`);
   }
   const address = BigInt(digits);

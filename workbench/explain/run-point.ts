@@ -115,5 +115,7 @@ function limitsOf(point: RunPoint, { timeoutNs = Infinity, maxInstructions = Inf
 function stageNotEntered(machine: LevitateMachine, wanted: string, { reason }: Outcome): InputError {
   const entered = machine.events.get('stage').map(({ fields }) => `${fields.number} "${fields.name}"`);
   const told = entered.length === 0 ? 'it entered none' : `it entered ${entered.join(', ')}`;
-  return new InputError(`--at ${wanted}: the boot entered no such stage: ${told}, and ${reason}`);
+  return new InputError(
+    `--at ${wanted}: the boot entered no such stage: ${told}, and ${reason}; a time (20ms) or a number of instructions can be asked for too`,
+  );
 }

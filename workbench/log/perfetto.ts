@@ -70,7 +70,7 @@ export function writePerfetto(path: string, file: string, filter: EventFilter = 
     let gathered: string[] = [];
     let written = 0;
     const cores = new Set<number>();
-    for (const event of [...stagesOf(path)]) gathered.push(JSON.stringify(event));
+    for (const event of stagesOf(path)) gathered.push(JSON.stringify(event));
     for (const { core, event } of eventsOf(path, filter)) {
       cores.add(core);
       gathered.push(JSON.stringify(event));

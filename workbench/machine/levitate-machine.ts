@@ -314,9 +314,12 @@ function configure({ board, memoryBytes, cpus, gicVersion }: MachineSettings): B
 }
 
 function planBoot(board: Board, settings: MachineSettings): BootPlan {
-  const { kernel, bios } = settings;
+  const { kernel, bios, vendorBoot } = settings;
   checkFaults(settings.faults ?? {}, kernel === undefined && bios === undefined);
   if (kernel !== undefined && bios !== undefined) throw new InputError('--kernel and --bios: one of them, not both');
+  if (vendorBoot !== undefined && kernel === undefined) {
+    throw new InputError('--vendor-boot goes with --kernel FILE, an Android boot.img');
+  }
   if (kernel !== undefined) return withFirmware(board, planGuest(board, settings, kernel));
   if (bios !== undefined) return planFlash(board, settings, bios);
   return withFirmware(board, planLevitate(board, settings));
