@@ -56,10 +56,10 @@ export const main = commandMain({
 function compareEngines(seed: number, words: number): number {
   const comparison = new InstructionComparison(locateEngine(probeEngineVersion).path);
   try {
-    const { words: tried, differences, untried } = compareRows(comparison, seed, words);
-    process.stdout.write(`seed ${seed}: ${tried} words, ${differences.length} rows differ\n`);
+    const { words: tried, differences, counts } = compareRows(comparison, seed, words);
+    for (const [{ name }, count] of counts) process.stdout.write(`${String(count).padStart(9)}  ${name}\n`);
     for (const difference of differences) process.stdout.write(`${difference}\n`);
-    if (untried.length > 0) process.stdout.write(`not in Unicorn's model: ${untried.join('; ')}\n`);
+    process.stdout.write(`seed ${seed}: ${tried} words, ${differences.length} differences\n`);
     return differences.length === 0 ? 0 : EXIT_FAULTS;
   } finally {
     comparison.close();

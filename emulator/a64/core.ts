@@ -120,6 +120,7 @@ export class A64Core implements MachineCore, SystemPort {
       pstateChanged: () => this.pstateChanged(),
       registerChanged: () => this.translationsChanged(),
       special: (register) => this.registers.peek(register),
+      setSpecial: (register, value) => this.registers.poke(register, value),
     });
     this.engine = this.makeEngine(registers);
     this.memory = new GuestMemory(buffer, {

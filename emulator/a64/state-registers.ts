@@ -12,8 +12,10 @@ export interface RegisterHooks {
   readonly pstateChanged: () => void;
   /** A system register that is storage was written. */
   readonly registerChanged: () => void;
-  /** PSTATE and stack pointers by the number of their register. */
+  /** PSTATE, stack pointers and FP control by the number of their register. */
   readonly special: (register: number) => bigint | undefined;
+  /** The same for writing; false when it is none of them. */
+  readonly setSpecial: (register: number, value: bigint) => boolean;
 }
 
 const X_REGISTERS = 31;
@@ -89,7 +91,9 @@ export class StateRegisters implements CoreRegisters {
   }
 
   setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const stored = this.file.find(systemRegisterNumber(encoding));
+    const register = systemRegisterNumber(encoding);
+    if (this.hooks.setSpecial(register, value)) return true;
+    const stored = this.file.find(register);
     if (stored === undefined) return false;
     if (this.file.write(stored, value) && stored.effect !== 'none') this.hooks.registerChanged();
     return true;

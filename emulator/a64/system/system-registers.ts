@@ -187,6 +187,15 @@ export class SystemRegisters {
     return special === undefined ? undefined : BigInt(special.read(this.parts.state));
   }
 
+  /** The same for writing, from outside the core. False when it is none of them, or read-only. */
+  poke(register: number, value: bigint): boolean {
+    const write = SPECIAL.get(register)?.write ?? null;
+    if (write === null) return false;
+    write(this.parts.state, value);
+    this.parts.pstateChanged();
+    return true;
+  }
+
   private prepared() {
     const { parts } = this;
     return { state: parts.state, file: parts.file, parts };
