@@ -28,6 +28,7 @@ const CHECKOUT_ONLY = [
   'check-architecture',
   'check-firmware',
   'stress',
+  'lockstep',
   'board-trees',
   'simd-fixtures',
 ];

@@ -84,6 +84,10 @@ export class A64Core implements MachineCore, SystemPort {
   readonly virtualMemory: VirtualMemory;
   /** Slices end exactly. */
   readonly inBlock = false;
+  /**
+   * Between slices: by the machine alone, so that a run can repeat where another engine took them.
+   */
+  takesInterrupts: 'at once' | 'between slices' = 'at once';
   private readonly runtime: Runtime;
   private readonly environment: CoreEnvironment;
   private readonly state: CoreState;
@@ -349,6 +353,7 @@ export class A64Core implements MachineCore, SystemPort {
 
   /** Has WebAssembly come back when the instruction in progress is done; the slice goes on. */
   private setAside(): void {
+    if (this.takesInterrupts === 'between slices') return;
     this.aside += this.state.word(LAYOUT.left);
     this.state.setWord(LAYOUT.left, 0);
   }

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { variantsOf } from './decode/decoder.ts';
-import { BareCore, UNDEFINED } from './bare-core.ts';
+import { BareCore, UNDEFINED } from './testing/bare-core.ts';
 import { INSTRUCTIONS } from './instructions/all.ts';
 import { handlers, instructionDecoder } from './runtime.ts';
 import { selectionOf } from './decode/decoder.ts';

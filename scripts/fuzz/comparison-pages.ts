@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The memory in which instructions are compared: code, and a window of data pages of every kind side
- * by side, so that accesses which cross a page meet all of them.
+ * The memory in which instructions are compared: code, and a window of data pages of every kind
+ * side by side, so that accesses which cross a page meet all of them.
  *
  *     RAM + 1 MiB  vectors   + 2 MiB  code, read-only at EL0 and EL1   + 4 MiB  data: pages by KINDS, again and again
  *         + 6 MiB  tables: one of level 1, one of level 2, one of level 3 for the data
@@ -26,7 +26,7 @@ export const PAGES = {
   page: PAGE,
 } as const;
 
-/** Descriptors: inner shareable, normal memory, accessed; AP[2:1] as named; UXN and PXN for data. */
+/** Descriptors: inner shareable, accessed; AP[2:1] as named; UXN and PXN for data. */
 const COMMON = 0x700n;
 const EXECUTE_NEVER = 3n << 53n;
 const ACCESSED = 1n << 10n;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Words and operands of the comparison: any, and more often what arithmetic and memory get wrong. */
+/** Words and operands of the comparison: any, and often what arithmetic and memory get wrong. */
 
 import type { Feature } from '#emulator/a64/features.ts';
 import type { Instruction } from '#emulator/a64/decode/instruction.ts';
@@ -76,8 +76,9 @@ export function operandsFor(row: Instruction, word: number, usesFp: boolean, ran
   // The base last: it may be another operand as well.
   const base = fields.find(({ name }) => name === 'Rn');
   if (base !== undefined && accesses) x.push([of(base.low), addressFor(word, random)]);
-  if (base !== undefined && isBranchToRegister(word))
+  if (base !== undefined && isBranchToRegister(word)) {
     x.push([of(base.low), BigInt(PAGES.code + 4 * random.below(1024))]);
+  }
   const v = usesFp ? fields.map(({ low }) => [of(low), (vectorFor(random) << 64n) | vectorFor(random)] as const) : [];
   const fpcr = (random.below(4) << RMODE_SHIFT) | (random.oneIn(3) ? FZ : 0) | (random.oneIn(3) ? DN : 0);
   return { x, v, fpcr: usesFp ? fpcr : 0 };

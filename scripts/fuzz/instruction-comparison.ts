@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * One random instruction after the other on Unicorn and on the own core, each a whole core of a
- * machine with its MMU on: what they leave behind must be the same, and so must the exception that they
- * take instead.
+ * machine with its MMU on: what they leave behind must be the same, and so must the exception that
+ * they take instead.
  *
  *     row of the decode tables ─► random operands ─► a word ─┬─ Unicorn   ─┐
- *                                                            └─ own core  ─┴─► registers, flags, memory, ESR, FAR, ELR, SPSR
+ *                                                            └─ own core  ─┴─► registers, memory, exception
  *
- * At EL1 and EL0, on a window of pages with all rights, with some, and with none (comparison-pages.ts).
- * System instructions are left out: what they do is the core's, not the instruction's.
+ * At EL1 and EL0, on pages with all rights, with some, and with none (comparison-pages.ts). System
+ * instructions are left out: what they do is the core's, not the instruction's.
  */
 
 import { findBoard } from '#boards/registry.ts';
@@ -256,7 +256,7 @@ export interface ComparisonResult {
 /** Differences of a row after which it is left alone. */
 const MOST_DIFFERENCES = 3;
 
-/** About `words` words from `seed` on, as many of each row, one row after the other and round again. */
+/** About `words` words from `seed` on, as many of each row, one row after the other. */
 export function compareRows(comparison: InstructionComparison, seed: number, words: number): ComparisonResult {
   const random = randomSource(seed);
   const differences: string[] = [];

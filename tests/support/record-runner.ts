@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Executes records (cases.ts) on the own core, one instruction each. */
 
-import { BareCore, UNDEFINED } from '#emulator/a64/bare-core.ts';
+import { BareCore, UNDEFINED } from '#emulator/a64/testing/bare-core.ts';
 import { instructionDecoder } from '#emulator/a64/runtime.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import { MEMORY_ADDRESS, MEMORY_BYTES, RECORD, UNDEFINED_SIGNAL } from '#scripts/simd-fixtures/cases.ts';

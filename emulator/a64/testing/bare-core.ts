@@ -4,11 +4,11 @@
  * are only noted.
  */
 
-import { type CoreState as State, CoreState, GuestException } from './core-state.ts';
-import { DecodedWords } from './decoded-words.ts';
-import { LAYOUT, TLB_ENTRY } from './layout.ts';
-import { Runtime } from './runtime.ts';
-import type { SystemPort } from './system/system-port.ts';
+import { type CoreState as State, CoreState, GuestException } from '#emulator/a64/core-state.ts';
+import { DecodedWords } from '#emulator/a64/decoded-words.ts';
+import { LAYOUT, TLB_ENTRY } from '#emulator/a64/layout.ts';
+import { Runtime } from '#emulator/a64/runtime.ts';
+import type { SystemPort } from '#emulator/a64/system/system-port.ts';
 
 /**
  * ESR of an instruction that is undefined, of an abort by an access outside the window, and of a

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What a core's registers hold at a moment, by name: what two engines are compared by. */
+
+import type { MachineCore } from '#emulator/cpu/machine-core.ts';
+import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
+
+/** Values in the order of {@link GENERAL} or {@link EVERY}. */
+export type Picture = readonly bigint[];
+
+const X_REGISTERS = 31;
+const V_REGISTERS = 32;
+/** NZCV, DAIF and M: what both engines keep in PSTATE. */
+const PSTATE_COMPARED = 0xf000_03dfn;
+
+/** Of EL1 and EL0: SCTLR, CPACR, translation, exceptions, memory types, threads, FP. */
+const SYSTEM: readonly SystemRegisterEncoding[] = [
+  [3, 0, 1, 0, 0],
+  [3, 0, 1, 0, 2],
+  [3, 0, 2, 0, 0],
+  [3, 0, 2, 0, 1],
+  [3, 0, 2, 0, 2],
+  [3, 0, 4, 0, 0],
+  [3, 0, 4, 0, 1],
+  [3, 0, 4, 1, 0],
+  [3, 0, 5, 2, 0],
+  [3, 0, 6, 0, 0],
+  [3, 0, 7, 4, 0],
+  [3, 0, 10, 2, 0],
+  [3, 0, 12, 0, 0],
+  [3, 0, 13, 0, 1],
+  [3, 0, 13, 0, 4],
+  [3, 3, 4, 4, 0],
+  [3, 3, 4, 4, 1],
+  [3, 3, 13, 0, 2],
+  [3, 3, 13, 0, 3],
+];
+
+/**
+ * Names of what an exception is compared by, and with them those of a whole comparison. PC is the
+ * exception's own affair: ELR.
+ */
+export const GENERAL: readonly string[] = [
+  ...Array.from({ length: X_REGISTERS }, (_, index) => `x${index}`),
+  'sp',
+  'pstate',
+];
+export const EVERY: readonly string[] = [
+  ...GENERAL,
+  'pc',
+  ...Array.from({ length: V_REGISTERS }, (_, index) => `v${index}`),
+  ...SYSTEM.map(systemRegisterName),
+];
+
+export function generalRegisters({ engine }: MachineCore): bigint[] {
+  const values: bigint[] = [];
+  for (let index = 0; index < X_REGISTERS; index++) values.push(engine.getX(index));
+  values.push(engine.getSp(), BigInt(engine.getPstate() >>> 0) & PSTATE_COMPARED);
+  return values;
+}
+
+export function everyRegister(core: MachineCore): bigint[] {
+  const values = generalRegisters(core);
+  values.push(core.engine.getPc());
+  for (let index = 0; index < V_REGISTERS; index++) values.push(core.engine.getV(index));
+  for (const encoding of SYSTEM) values.push(core.engine.getSystemRegister(encoding) ?? 0n);
+  return values;
+}
+
+/** Names of the registers that differ. */
+export const differing = (names: readonly string[], ours: Picture, theirs: Picture): string[] =>
+  names.filter((_, index) => ours[index] !== theirs[index]);
