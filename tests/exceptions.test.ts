@@ -48,6 +48,9 @@ interface Difference {
 /** The second SVC of a trial: nothing was taken at the instruction. */
 const nothingTaken = { esr: '56000eee' };
 
+/** It checks alignment, as QEMU does, and that of device memory, which QEMU 7.2 does not. */
+const isOwnCore = process.env['LEVITATE_ENGINE'] === 'wasm';
+
 const DIFFERENCES: readonly Difference[] = [
   {
     trials: /SCTLR\.A set|unaligned acquire/,
@@ -108,6 +111,7 @@ it('lists no difference that is none', () => {
     return [...parseTrials(transcript(name))].map(([key, trial]) => ({ key, trial, other: there.get(key) }));
   });
   for (const { trials, reason } of DIFFERENCES) {
+    if (isOwnCore && reason.startsWith('Alignment')) continue;
     const differing = pairs.filter(
       ({ key, trial, other }) => trials.test(key) && JSON.stringify(trial) !== JSON.stringify(other),
     );
@@ -240,10 +244,16 @@ describe('a device that refuses an access', () => {
     }
   });
 
-  it('gets an unaligned access as the aligned ones around it: the engine does not check the alignment of device memory', () => {
-    const trials = parseTrials(transcript('refused-pixel6', { board: 'pixel6' }));
-    expect(trials.get('EL1h ldr unaligned')?.taken).toMatchObject({ ...nothingTaken, x0: '0' });
-  });
+  it.each([
+    ['unicorn', { ...nothingTaken, x0: '0' }],
+    ['wasm', { esr: '96000021', x0: 'a0' }],
+  ] as const)(
+    'gets an unaligned access as the aligned ones around it, where %s does not check that',
+    (engine, taken) => {
+      const trials = parseTrials(transcript('refused-pixel6', { board: 'pixel6', engine }));
+      expect(trials.get('EL1h ldr unaligned')?.taken).toMatchObject(taken);
+    },
+  );
 
   it('answers 32 bits, and 64 as two times 32', () => {
     const trials = parseTrials(transcript('refused-pixel6', { board: 'pixel6' }));

@@ -3,10 +3,11 @@
  * A core's registers for TypeScript: views of its block in the WebAssembly memory (layout.ts).
  * Helpers of instructions work on it.
  *
- * Not here: what reading or writing a system register does (system/), memory (memory-access.ts).
+ * Not here: what reading or writing a system register does (system/), memory (guest-memory.ts).
  */
 
 import { CORE_BYTES, LAYOUT, MOST_SYSTEM_REGISTERS, STACK_POINTER } from './layout.ts';
+import type { Feature } from './features.ts';
 import type { SystemPort } from './system/system-port.ts';
 
 /** PSTATE in SPSR layout. */
@@ -24,8 +25,12 @@ export const PSTATE = {
   dit: 1 << 24,
 } as const;
 
-/** Bits of PSTATE that are kept as they are; NZCV and the level have words of their own. */
-const PLAIN_BITS = PSTATE.sp | (0xf << 6) | PSTATE.ssbs | PSTATE.il | PSTATE.ss | PSTATE.pan | PSTATE.uao | PSTATE.dit;
+/**
+ * Bits of PSTATE that are kept as they are, and those of extensions; NZCV and the level have words
+ * of their own.
+ */
+const PLAIN_BITS = PSTATE.sp | (0xf << 6) | PSTATE.il | PSTATE.ss;
+const BITS_OF_EXTENSIONS = { SSBS: PSTATE.ssbs, PAN: PSTATE.pan, UAO: PSTATE.uao } as const;
 
 /** A synchronous exception that the instruction being executed takes instead of being executed. */
 export class GuestException extends Error {
@@ -57,6 +62,11 @@ export interface MemoryPort {
   write(address: bigint, bytes: number, value: bigint): void;
 }
 
+export interface CorePorts {
+  readonly memory: MemoryPort;
+  readonly system: SystemPort;
+}
+
 export class CoreState {
   /** Of the block in the WebAssembly memory. */
   readonly address: number;
@@ -73,18 +83,21 @@ export class CoreState {
   /** The whole block as words, by LAYOUT offsets / 4. */
   readonly words: Int32Array;
   readonly wide: BigUint64Array;
-  readonly memory: MemoryPort;
-  readonly system: SystemPort;
+  /** SP_EL0 to SP_EL3, as banked. */
+  readonly stackPointers: BigUint64Array;
+  private readonly ports: CorePorts;
+  private readonly plainBits: number;
   private plain = 0;
 
-  constructor(
-    buffer: ArrayBuffer,
-    address: number,
-    ports: { readonly memory: MemoryPort; readonly system: SystemPort },
-  ) {
+  /** @param ports are looked at when instructions run */
+  constructor(buffer: ArrayBuffer, address: number, ports: CorePorts, has: (feature: Feature) => boolean) {
     this.address = address;
-    this.memory = ports.memory;
-    this.system = ports.system;
+    this.ports = ports;
+    this.plainBits = (['SSBS', 'PAN', 'UAO'] as const).reduce(
+      (bits, feature) => bits | (has(feature) ? BITS_OF_EXTENSIONS[feature] : 0),
+      PLAIN_BITS,
+    );
+    this.stackPointers = new BigUint64Array(buffer, address + LAYOUT.stackPointers, 4);
     this.x = new BigUint64Array(buffer, address + LAYOUT.x, STACK_POINTER + 1);
     this.xWords = new Int32Array(buffer, address + LAYOUT.x, 2 * (STACK_POINTER + 1));
     this.v = new BigUint64Array(buffer, address + LAYOUT.v, 64);
@@ -93,6 +106,14 @@ export class CoreState {
     this.systemRegisters = new BigUint64Array(buffer, address + LAYOUT.systemRegisters, MOST_SYSTEM_REGISTERS);
     this.words = new Int32Array(buffer, address, CORE_BYTES / 4);
     this.wide = new BigUint64Array(buffer, address, CORE_BYTES / 8);
+  }
+
+  get memory(): MemoryPort {
+    return this.ports.memory;
+  }
+
+  get system(): SystemPort {
+    return this.ports.system;
   }
 
   get pc(): bigint {
@@ -158,14 +179,25 @@ export class CoreState {
   set pstate(value: number) {
     this.stackPointers[this.stackBank] = this.x[STACK_POINTER] as bigint;
     this.nzcv = value >>> 28;
-    this.plain = value & PLAIN_BITS;
+    this.plain = value & this.plainBits;
     this.setWord(LAYOUT.level, (value >>> 2) & 3);
     this.x[STACK_POINTER] = this.stackPointers[this.stackBank] as bigint;
   }
 
   /** The registers of the state are in place already: a snapshot. */
   restorePstate(value: number): void {
-    this.plain = value & PLAIN_BITS;
+    this.plain = value & this.plainBits;
+  }
+
+  /** Gives the bits of `mask`, none of them NZCV or the level, those of `value`. */
+  setPlain(mask: number, value: number): void {
+    if ((mask & PSTATE.sp) === 0) {
+      this.plain = ((this.plain & ~mask) | (value & mask)) & this.plainBits;
+      return;
+    }
+    this.stackPointers[this.stackBank] = this.x[STACK_POINTER] as bigint;
+    this.plain = ((this.plain & ~mask) | (value & mask)) & this.plainBits;
+    this.x[STACK_POINTER] = this.stackPointers[this.stackBank] as bigint;
   }
 
   /** True where PSTATE has one of these bits, none of them NZCV or the level. */
@@ -176,10 +208,5 @@ export class CoreState {
   /** The level whose stack pointer is in use: PSTATE.SP. */
   get stackBank(): number {
     return this.has(PSTATE.sp) ? this.level : 0;
-  }
-
-  /** SP_EL0 to SP_EL3, as banked. */
-  get stackPointers(): BigUint64Array {
-    return this.wide.subarray(LAYOUT.stackPointers / 8, LAYOUT.stackPointers / 8 + 4);
   }
 }

@@ -24,9 +24,8 @@ import { enterException, levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { isMonitorSetting } from '#emulator/cpu/performance-monitors.ts';
 import { InterruptLines } from '#emulator/cpu/interrupt-lines.ts';
-import { SliceOutcome } from '#emulator/cpu/slice-outcome.ts';
 import type { SharedChange } from '#emulator/cpu/stale-caches.ts';
-import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
+import { EXCEPTION_CLASS, SYNDROME_IL } from '#emulator/cpu/syndrome.ts';
 import type { Translation, TranslationRegisters } from '#emulator/cpu/translate.ts';
 import { VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
 import { WaitHints } from '#emulator/cpu/wait-hints.ts';
@@ -34,19 +33,19 @@ import { retire } from '#emulator/engine/retired-engine.ts';
 import { type CoreEngine, EngineError, type WatchedAccess } from '#emulator/engine/engine.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import type { SavedState } from '#emulator/machine/saved-state.ts';
-import { ALREADY_TAKEN, CoreState, GuestException, PSTATE } from './core-state.ts';
+import { ALREADY_TAKEN, type CorePorts, CoreState, GuestException, PSTATE } from './core-state.ts';
 import { DecodedWords } from './decoded-words.ts';
 import type { Feature } from './features.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { LAYOUT } from './layout.ts';
 import { Runtime, type RunningCore } from './runtime.ts';
+import { Slice } from './slice.ts';
 import { StateRegisters } from './state-registers.ts';
 import { checkFpAccess, fpTrapTarget } from './system/fp-access.ts';
-import { exceptionReturn } from './system/exception-return.ts';
-import { operate, type OperationParts } from './system/operations.ts';
 import { RegisterFile } from './system/register-file.ts';
 import { SystemRegisters } from './system/system-registers.ts';
-import type { CallKind, SystemPort, WaitKind } from './system/system-port.ts';
+import type { Effect } from './system/registers.ts';
+import { SystemInstructions } from './system/system-instructions.ts';
 import type {
   CoreEnvironment,
   CoreFactory,
@@ -57,27 +56,17 @@ import type {
 
 const VERSION = 'A64 to WebAssembly';
 
-/** SCTLR_EL1: EL0 may mask interrupts; its WFI and WFE are not trapped. */
-const SCTLR_UMA = 1n << 9n;
-const SCTLR_NTWI = 1n << 16n;
-const SCTLR_NTWE = 1n << 18n;
-/** ISS.TI of a trapped WFI is 0, of WFE 1. */
-const TRAPPED_WFE = 1;
 /** As firmware leaves it for a core that starts below EL3. */
 const SCR_NON_SECURE = 0x531n;
-const SCR_SMD = 1n << 7n;
-const SCR_HCE = 1n << 8n;
 const HCR_RW = 1n << 31n;
-const HCR_TSC = 1n << 19n;
-/** TWE is the bit above. */
-const HCR_TWI = 13n;
-const SCR_TWI = 12n;
 const SCTLR_RESET = 0x30d5_0838n;
 const OPEN_MONITOR = 2n ** 64n - 1n;
 
 const FEATURES: ReadonlySet<Feature> = new Set<Feature>(['CRC32', 'AES', 'SHA1', 'SHA256', 'PMULL']);
 
-export class A64Core implements MachineCore, SystemPort {
+const has = (feature: Feature): boolean => FEATURES.has(feature);
+
+export class A64Core implements MachineCore {
   readonly index: number;
   readonly mpidr: number;
   readonly engine: CoreEngine;
@@ -100,15 +89,8 @@ export class A64Core implements MachineCore, SystemPort {
   private readonly translation: CoreTranslation;
   private readonly interrupts = new InterruptLines();
   private readonly hints = new WaitHints();
-  private readonly operations: OperationParts;
+  private readonly slice: Slice;
   private readonly codeWatches = new Map<bigint, Set<() => void>>();
-  /** Instructions of this slice, and those that were set aside to come back earlier. */
-  private budget = 0;
-  private aside = 0;
-  private inSlice = false;
-  private readonly outcome = new SliceOutcome();
-  /** Others have changed translations. */
-  private isStale = false;
 
   constructor(runtime: Runtime, index: number, mpidr: number, environment: CoreEnvironment) {
     this.runtime = runtime;
@@ -117,25 +99,30 @@ export class A64Core implements MachineCore, SystemPort {
     this.environment = environment;
     const { buffer } = runtime.memory;
     const address = runtime.addCore((at) => this.running(at));
-    this.state = new CoreState(buffer, address, { memory: this.memoryPort(), system: this });
+    const ports = this.makePorts();
+    this.state = new CoreState(buffer, address, ports, has);
+    this.slice = new Slice(this.state);
     this.file = new RegisterFile(this.state.systemRegisters);
-    this.words = new DecodedWords(buffer, address, (feature) => FEATURES.has(feature));
+    this.words = new DecodedWords(buffer, address, has);
     const registers = new StateRegisters(this.state, this.file, {
       pstateChanged: () => this.pstateChanged(),
-      registerChanged: () => this.translationsChanged(),
+      registerChanged: (effect) => this.registerChanged(effect),
       special: (register) => this.registers.peek(register),
       setSpecial: (register, value) => this.registers.poke(register, value),
     });
     this.engine = this.makeEngine(registers);
+    this.translation = new CoreTranslation(registers, environment);
+    const readDescriptor = (at: number) => this.translation.readDescriptor(at);
     this.memory = new GuestMemory(buffer, {
       state: this.state,
       registers: this.file,
       engine: registers,
       environment,
+      readDescriptor,
       exceptions: () => this.exceptions,
-      stopsBefore: () => this.stopsBefore(),
+      stopsBefore: () => this.slice.stopsBefore(),
+      comeBack: () => this.slice.setAside(),
     });
-    this.translation = new CoreTranslation(registers, environment);
     this.exceptions = new ExceptionDelivery({
       core: this,
       environment,
@@ -143,7 +130,7 @@ export class A64Core implements MachineCore, SystemPort {
       entered: () => {
         this.hints.event = true;
       },
-      end: (stop) => this.end(stop),
+      end: (stop) => this.slice.end(stop),
     });
     this.registers = new SystemRegisters({
       core: this,
@@ -151,23 +138,36 @@ export class A64Core implements MachineCore, SystemPort {
       file: this.file,
       environment,
       debug: this.debug,
-      changed: () => this.translationsChanged(),
-      pstateChanged: () => this.pstateChanged(),
+      changed: (effect) => this.registerChanged(effect),
+      masksChanged: () => this.masksChanged(),
       checkFp: () => checkFpAccess(this.state, this.file),
     });
-    this.operations = {
+    ports.memory = this.memory;
+    ports.system = new SystemInstructions({
+      core: this,
       state: this.state,
       file: this.file,
-      engine: registers,
-      zero: (at) => this.memory.zero(at),
-      translation: () => this.translation.registers(),
-      readDescriptor: (at) => (environment.memory.contains(at, 8) ? environment.memory.read64(at) : null),
-      translationsInvalidated: () => {
-        this.memory.flush();
-        environment.maintained(this, { kind: 'tlb' });
+      registers: this.registers,
+      operations: {
+        state: this.state,
+        file: this.file,
+        engine: registers,
+        zero: (at) => this.memory.zero(at),
+        translation: () => this.translation.registers(),
+        readDescriptor,
+        translationsInvalidated: (scope) => {
+          this.memory.flush(scope);
+          environment.maintained(this, { kind: 'tlb', scope });
+        },
       },
-      codeInvalidated: () => environment.maintained(this, { kind: 'code', line: null }),
-    };
+      environment,
+      exceptions: this.exceptions,
+      hints: this.hints,
+      slice: this.slice,
+      has,
+      pstateChanged: () => this.pstateChanged(),
+      masksChanged: () => this.masksChanged(),
+    });
     this.virtualMemory = new VirtualMemory({
       memory: environment.memory,
       bus: environment.bus,
@@ -195,7 +195,7 @@ export class A64Core implements MachineCore, SystemPort {
     this.exceptions.reset();
     this.debug.reset();
     this.hints.reset();
-    this.outcome.reset();
+    this.slice.outcome.reset();
     if (level < 3) {
       this.file.set('SCR_EL3', SCR_NON_SECURE);
       this.file.set('HCR_EL2', HCR_RW);
@@ -226,7 +226,7 @@ export class A64Core implements MachineCore, SystemPort {
       saved as ReturnType<A64Core['saveState']>;
     const { state } = this;
     new Uint8Array(state.words.buffer, state.address, LAYOUT.tlbs).set(registers);
-    this.outcome.reset();
+    this.slice.outcome.reset();
     state.restorePstate(pstate);
     this.interrupts.restoreState(interrupts);
     this.hints.restoreState(hints);
@@ -265,12 +265,12 @@ export class A64Core implements MachineCore, SystemPort {
   }
 
   forget(change: SharedChange): void {
-    if (change.kind === 'tlb') this.isStale = true;
+    if (change.kind === 'tlb') this.memory.flush(change.scope);
   }
 
   setInterruptLines(irq: boolean, fiq: boolean): void {
     this.interrupts.set(irq, fiq);
-    if (this.inSlice && this.interruptTakeable) this.setAside();
+    this.masksChanged();
   }
 
   get interruptPending(): boolean {
@@ -314,233 +314,68 @@ export class A64Core implements MachineCore, SystemPort {
   }
 
   run(count: number): CoreStop {
-    this.outcome.begin();
-    this.budget = count;
-    this.aside = 0;
-    this.state.setWord(LAYOUT.left, count);
-    if (this.isStale) {
-      this.isStale = false;
-      this.memory.flush();
-    }
-    this.inSlice = true;
+    const { slice } = this;
+    slice.begin(count);
     try {
       this.environment.clock.during(
-        () => this.executed,
+        () => slice.executed,
         () => this.execute(),
       );
     } finally {
-      this.inSlice = false;
+      slice.isRunning = false;
       this.virtualMemory.invalidate();
     }
-    return this.outcome.stop ?? { kind: 'count' };
+    return slice.outcome.stop ?? { kind: 'count' };
   }
 
   private execute(): void {
-    const { state } = this;
+    const { state, slice } = this;
     for (;;) {
       this.runtime.run(state.address);
-      state.setWord(LAYOUT.left, this.aside);
-      this.aside = 0;
-      if (state.word(LAYOUT.left) === 0) return;
-      this.takeInterrupt();
+      this.memory.instructionDone();
+      if (!slice.goesOn()) return;
+      if (this.takesInterrupts === 'at once') this.takeInterrupt();
     }
   }
 
-  /** Instructions of the slice that were executed so far, the one in progress included. */
-  private get executed(): number {
-    return this.budget - this.state.word(LAYOUT.left) - this.aside;
-  }
-
-  /** Has WebAssembly come back when the instruction in progress is done; the slice goes on. */
-  private setAside(): void {
-    if (this.takesInterrupts === 'between slices') return;
-    this.aside += this.state.word(LAYOUT.left);
-    this.state.setWord(LAYOUT.left, 0);
-  }
-
-  /** The slice is over when the instruction in progress is done. */
-  private endSlice(): void {
-    this.budget = this.executed;
-    this.aside = 0;
-    this.state.setWord(LAYOUT.left, 0);
-  }
-
-  /**
-   * The same, and the instruction in progress will not have been executed: it is the next one
-   * again.
-   */
-  private endBefore(): void {
-    this.endSlice();
-    this.budget--;
-  }
-
-  private end(stop: CoreStop): void {
-    this.outcome.end(stop);
-    if (this.inSlice) this.endSlice();
-  }
-
   stop(): void {
-    if (this.inSlice) this.end({ kind: 'stopped' });
+    if (this.slice.isRunning) this.slice.end({ kind: 'stopped' });
   }
 
   interruptSlice(): void {
-    if (this.inSlice) this.endSlice();
+    if (this.slice.isRunning) this.slice.finish();
   }
 
   timePassed(ticks: number): void {
-    const left = this.state.word(LAYOUT.left);
-    const passed = Math.min(ticks, left);
-    this.budget -= passed;
-    this.state.setWord(LAYOUT.left, left - passed);
+    this.slice.shorten(ticks);
   }
 
   raiseSynchronous(esr: number, far: bigint | null): void {
     this.exceptions.enter('synchronous', 1, esr, far, this.state.pc);
   }
 
-  // What instructions ask of the core.
-
-  call(kind: CallKind, immediate: number): boolean {
-    const { state, environment, file } = this;
-    const next = state.pc + 4n;
-    const { level } = state;
-    if (kind === 'svc') {
-      this.takeCall(synchronousTarget(this.engine, level), EXCEPTION_CLASS.svc64, immediate, next);
-      return true;
-    }
-    const scr = file.get('SCR_EL3');
-    const isOff = kind === 'hvc' ? (scr & SCR_HCE) === 0n && level < 3 : (scr & SCR_SMD) !== 0n;
-    if (level === 0 || isOff) this.undefined();
-    if (kind === 'smc' && level === 1 && (file.get('HCR_EL2') & HCR_TSC) !== 0n) {
-      // Trapped, it has not been executed.
-      this.takeCall(2, EXCEPTION_CLASS.smc64, immediate, state.pc);
-      return true;
-    }
-    // Firmware looks at the core as it is behind the call.
-    const { pc } = state;
-    state.pc = next;
-    if (environment.firmwareCall(this, kind)) return true;
-    state.pc = pc;
-    return this.undefined();
-  }
-
-  private takeCall(target: 1 | 2 | 3, exceptionClass: number, immediate: number, returnAddress: bigint): void {
-    const esr = ((exceptionClass << 26) | SYNDROME_IL | immediate) >>> 0;
-    this.exceptions.enter('synchronous', target, esr, null, returnAddress);
-  }
-
-  breakpoint(immediate: number): boolean {
-    const { state } = this;
-    this.takeCall(synchronousTarget(this.engine, state.level), EXCEPTION_CLASS.brk64, immediate, state.pc);
-    return true;
-  }
-
-  halt(immediate: number): boolean {
-    if (!this.environment.isGate(immediate)) this.undefined();
-    this.state.pc += 4n;
-    this.end({ kind: 'gate', immediate });
-    return true;
-  }
-
-  exceptionReturn(): boolean {
-    if (this.state.level === 0) this.undefined();
-    exceptionReturn(this.state, this.file);
-    this.state.wide[LAYOUT.exclusiveAddress / 8] = OPEN_MONITOR;
-    this.hints.event = true;
-    this.pstateChanged();
-    return true;
-  }
-
-  wait(kind: WaitKind): boolean {
-    const { state, environment, hints } = this;
-    if (kind === 'sev') {
-      environment.eventSent();
-      return false;
-    }
-    if (kind === 'wfi') {
-      this.checkWait('wfi');
-      if (!this.interruptPending) {
-        state.pc += 4n;
-        this.end({ kind: 'wfi' });
-        return true;
-      }
-    }
-    const turn = hints.meet(kind, () => environment.othersRun(this), this.interruptPending);
-    if (turn === null) return false;
-    if (kind === 'wfe') this.checkWait('wfe');
-    this.outcome.end({ kind: turn });
-    this.endBefore();
-    return true;
-  }
-
-  /** A wait may be trapped by each level above: SCTLR_EL1 from EL0, HCR_EL2, SCR_EL3. */
-  private checkWait(kind: 'wfi' | 'wfe'): void {
-    const { file } = this;
-    const { level } = this.state;
-    const bit = kind === 'wfi' ? 0n : 1n;
-    const traps = (value: bigint, shift: bigint): boolean => ((value >> (shift + bit)) & 1n) === 1n;
-    // SCTLR_EL1.nTWI is bit 16 and nTWE bit 18.
-    const isLet = (file.get('SCTLR_EL1') & (kind === 'wfi' ? SCTLR_NTWI : SCTLR_NTWE)) !== 0n;
-    const target =
-      level === 0 && !isLet
-        ? synchronousTarget(this.engine, 0)
-        : level < 2 && traps(file.get('HCR_EL2'), HCR_TWI)
-          ? 2
-          : level < 3 && traps(file.get('SCR_EL3'), SCR_TWI)
-            ? 3
-            : null;
-    if (target === null) return;
-    throw new GuestException(waitTrapSyndrome() & ~(kind === 'wfi' ? TRAPPED_WFE : 0), null, target);
-  }
-
-  synchronize(): void {
-    this.state.wide[LAYOUT.fetchPage / 8] = OPEN_MONITOR;
-  }
-
-  setPstateField(op1: number, op2: number, immediate: number): boolean {
-    const { state } = this;
-    if (op1 === 0 && op2 === 5) {
-      if (state.level === 0) return false;
-      state.pstate = (state.pstate & ~PSTATE.sp) | (immediate & 1);
-      return true;
-    }
-    if (op1 !== 3 || (op2 !== 6 && op2 !== 7)) return false;
-    if (state.level === 0 && (this.file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
-      const iss = (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (immediate << 1);
-      throw new GuestException(((EXCEPTION_CLASS.systemRegister << 26) | SYNDROME_IL | iss) >>> 0);
-    }
-    const mask = immediate << 6;
-    state.pstate = op2 === 6 ? state.pstate | mask : state.pstate & ~mask;
-    if (op2 === 7) this.pstateChanged();
-    return true;
-  }
-
-  readRegister(register: number, rt: number): bigint {
-    return this.registers.read(register, rt);
-  }
-
-  writeRegister(register: number, rt: number, value: bigint): void {
-    this.registers.write(register, rt, value);
-  }
-
-  operate(op1: number, crn: number, crm: number, op2: number, rt: number, value: bigint): void {
-    operate(this.operations, [op1, crn, crm, op2], rt, value);
-  }
-
-  /** There is none that is not undefined. */
-  operateForResult(): bigint {
-    return this.undefined();
-  }
-
-  undefined(): never {
-    throw new GuestException(undefinedSyndrome());
-  }
-
   /** PSTATE has changed: other translations, FP traps, an interrupt that is due. */
   private pstateChanged(): void {
     this.memory.select();
+    if (this.state.has(PSTATE.il)) this.state.wide[LAYOUT.fetchPage / 8] = OPEN_MONITOR;
+    this.trapsChanged();
+    this.masksChanged();
+  }
+
+  private trapsChanged(): void {
     this.state.setWord(LAYOUT.fpTrap, fpTrapTarget(this.state, this.file) === null ? 0 : 1);
-    if (this.inSlice && this.interrupts.pending && this.interruptTakeable) this.setAside();
+  }
+
+  /** Comes back at the next boundary where an interrupt is to be taken there. */
+  private masksChanged(): void {
+    if (!this.slice.isRunning || this.takesInterrupts === 'between slices') return;
+    if (this.interrupts.pending && this.interruptTakeable) this.slice.setAside();
+  }
+
+  private registerChanged(effect: Effect): void {
+    if (effect === 'translation') this.translationsChanged();
+    else if (effect === 'tables') this.memory.tablesChanged();
+    else if (effect === 'trap') this.trapsChanged();
   }
 
   private translationsChanged(): void {
@@ -558,7 +393,7 @@ export class A64Core implements MachineCore, SystemPort {
       fetch: () => this.fetch(),
       helper: (helper) => this.guarded(() => this.words.helper(helper)(this.state)),
       fpTrap: () => this.guarded(() => checkFpAccess(this.state, this.file)),
-      undefined: () => this.guarded(() => this.undefined()),
+      undefined: () => this.guarded(() => this.state.system.undefined()),
       decode: (entry, word) => {
         this.words.fill(entry, word);
         return 0;
@@ -589,7 +424,7 @@ export class A64Core implements MachineCore, SystemPort {
     }
     if (this.codeWatches.size > 0) {
       for (const reached of this.codeWatches.get(pc) ?? []) reached();
-      if (this.stopsBefore()) return 1;
+      if (this.slice.stopsBefore()) return 1;
     }
     const taken = this.memory.fetch();
     // Every instruction is looked at while one is watched.
@@ -597,18 +432,9 @@ export class A64Core implements MachineCore, SystemPort {
     return taken;
   }
 
-  /** A watch has stopped the core: the instruction in progress does not happen. */
-  private stopsBefore(): boolean {
-    if (this.outcome.stop?.kind !== 'stopped') return false;
-    this.budget--;
-    return true;
-  }
-
-  private memoryPort() {
-    return {
-      read: (address: bigint, bytes: number) => this.memory.read(address, bytes),
-      write: (address: bigint, bytes: number, value: bigint) => this.memory.write(address, bytes, value),
-    };
+  /** Filled in when their objects are made. */
+  private makePorts() {
+    return {} as { -readonly [K in keyof CorePorts]: CorePorts[K] };
   }
 
   private makeEngine(registers: StateRegisters): CoreEngine {
@@ -633,7 +459,7 @@ export class A64Core implements MachineCore, SystemPort {
       discardAllCode: () => {},
       discardCode: () => {},
       close: () => {
-        if (this.inSlice) throw new EngineError('the engine cannot be closed by what runs inside it');
+        if (this.slice.isRunning) throw new EngineError('the engine cannot be closed by what runs inside it');
         retire(this.engine);
       },
     });

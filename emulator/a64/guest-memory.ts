@@ -10,49 +10,31 @@
  */
 
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
-import { PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import type { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
-import { externalAbortTarget, synchronousTarget } from '#emulator/cpu/external-abort.ts';
-import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS, instructionAbortSyndrome } from '#emulator/cpu/syndrome.ts';
-import { translate, type TranslationFault } from '#emulator/cpu/translate.ts';
+import { abortSyndrome, externalAbortTarget, synchronousTarget } from '#emulator/cpu/external-abort.ts';
+import type { CoreEnvironment } from '#emulator/cpu/machine-core.ts';
+import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
+import { EXTERNAL_ABORT_STATUS } from '#emulator/cpu/syndrome.ts';
+import type { AccessType, ReadDescriptor, TranslationFault } from '#emulator/cpu/translate.ts';
 import type { CoreRegisters, UnmappedAccess, WatchedAccess } from '#emulator/engine/engine.ts';
 import { ACCESS_UNPRIVILEGED } from './a64-code.ts';
-import { ALREADY_TAKEN, type CoreState, type MemoryPort, PSTATE } from './core-state.ts';
-import { LAYOUT, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT } from './layout.ts';
+import { ALREADY_TAKEN, type CoreState, type MemoryPort } from './core-state.ts';
+import { LAYOUT, TLB_PAGE_SHIFT } from './layout.ts';
+import { allows, type Regime, Regimes } from './regimes.ts';
 import type { RegisterFile } from './system/register-file.ts';
-import type { CoreEnvironment } from '#emulator/cpu/machine-core.ts';
+import { type Page, Tlb } from './tlb.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
 const PAGE_MASK = PAGE - 1;
 /** Bytes that DC ZVA writes: DCZID_EL0. */
 const ZERO_BYTES = 64;
-const NO_TAG = 2n ** 64n - 1n;
-const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY.bytes;
 
-const SCTLR_M = 1n;
 const SCTLR_A = 2n;
 
 export const ALIGNMENT_STATUS = 0b100001;
+const PERMISSION_STATUS = 0b001100;
 /** An atomic access to memory that does not support it. */
 const UNSUPPORTED_ATOMIC = 0b110101;
-
-/** Whose rights and translations an access has: a TLB each. */
-export const REGIME = { el0: 0, el1: 1, el1WithoutUser: 2, el2: 3, el3: 4 } as const;
-const REGIMES = 5;
-
-type Access = UnmappedAccess['type'];
-
-/** A page that was translated. */
-interface Page {
-  readonly pa: number;
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly execute: boolean;
-  /** Of the page's bytes in the WebAssembly memory; -1: a device or nothing. */
-  readonly host: number;
-  readonly hostWritable: boolean;
-  readonly level: number;
-}
 
 /** Memory that is not RAM in banks: [base, base + size). */
 interface Region {
@@ -75,27 +57,27 @@ export interface MemoryParts {
   /** The same registers for the parts of a core that know no WebAssembly. */
   readonly engine: CoreRegisters;
   readonly environment: CoreEnvironment;
+  /** Memory as table walks read it. */
+  readonly readDescriptor: ReadDescriptor;
   readonly exceptions: () => ExceptionDelivery;
   /** True when a watch wants the core to stop before the access. */
   readonly stopsBefore: () => boolean;
+  /** {@link GuestMemory.instructionDone} is to be called. */
+  readonly comeBack: () => void;
 }
-
-/** TCR_EL2 and TCR_EL3; EPD1 of TCR_EL1. */
-const TCR_OF_LEVEL = { tbi: 20n, ps: 16n } as const;
-const UPPER_HALF_OFF = 1n << 23n;
-const PERMISSION_STATUS = 0b001100;
 
 export class GuestMemory implements MemoryPort {
   readonly watches: MemoryWatch[] = [];
   private readonly parts: MemoryParts;
-  private readonly pages: Map<number, Page>[] = Array.from({ length: REGIMES }, () => new Map<number, Page>());
+  private readonly regimes: Regimes;
+  private readonly tlb: Tlb;
   private readonly regions: Region[] = [];
-  /** Offsets of entries in the block that are in use. */
-  private filled: number[] = [];
   /** Of the access being made: its address, and the part of it that is made, in bytes. */
   private accessLow = 0;
   private accessPart = 0;
   private accessHigh = 0;
+  /** What an instruction in progress makes of flash, in LAYOUT.flashCopy. */
+  private flashUpdate: { readonly address: number; readonly size: number; readonly before: bigint[] } | null = null;
   private readonly buffer: ArrayBuffer;
   private readonly view: DataView;
 
@@ -103,8 +85,8 @@ export class GuestMemory implements MemoryPort {
     this.buffer = buffer;
     this.parts = parts;
     this.view = new DataView(buffer);
-    const { wide } = parts.state;
-    for (let at = LAYOUT.tlbs; at < LAYOUT.tlbs + REGIMES * TLB_BYTES; at += TLB_ENTRY.bytes) clearEntry(wide, at);
+    this.regimes = new Regimes(parts.state, parts.registers, parts.readDescriptor);
+    this.tlb = new Tlb(parts.state, () => this.regimes.tables);
   }
 
   /** Lends `bytes`, which lie in the WebAssembly memory, at `base`. */
@@ -125,35 +107,19 @@ export class GuestMemory implements MemoryPort {
     this.flush();
   }
 
-  /** Forgets every translation. */
-  flush(): void {
-    const { wide } = this.parts.state;
-    for (const at of this.filled) clearEntry(wide, at);
-    this.filled = [];
-    for (const pages of this.pages) pages.clear();
-    wide[LAYOUT.fetchPage / 8] = NO_TAG;
+  /** Forgets translations, every one unless a TLBI says which. */
+  flush(scope: TlbScope = { kind: 'all' }): void {
+    this.tlb.forget(scope);
+  }
+
+  /** TTBR0_EL1 or TTBR1_EL1 was written. */
+  tablesChanged(): void {
+    this.tlb.tablesChanged();
   }
 
   /** The regime of the level that runs; tells the code which TLB that is. */
   select(): void {
-    const { state } = this.parts;
-    state.setWord(LAYOUT.tlb, state.address + LAYOUT.tlbs + this.regime * TLB_BYTES);
-    state.setWord(LAYOUT.tlbUnprivileged, state.address + LAYOUT.tlbs + REGIME.el0 * TLB_BYTES);
-    state.wide[LAYOUT.fetchPage / 8] = NO_TAG;
-  }
-
-  private get regime(): number {
-    const { state } = this.parts;
-    switch (state.level) {
-      case 0:
-        return REGIME.el0;
-      case 1:
-        return state.has(PSTATE.pan) ? REGIME.el1WithoutUser : REGIME.el1;
-      case 2:
-        return REGIME.el2;
-      default:
-        return REGIME.el3;
-    }
+    this.tlb.select(this.regimes.current, this.regimes.unprivileged);
   }
 
   /** What the code of a load calls; the value goes to scratch. */
@@ -188,11 +154,39 @@ export class GuestMemory implements MemoryPort {
     const at = this.resolve(low, high, how, 'write');
     if (at === null) return 1;
     const { host, hostWritable, pa } = at.first;
-    if (host < 0 || !hostWritable) return this.abort('write', UNSUPPORTED_ATOMIC, this.addressOf(low, high));
     const offset = low & PAGE_MASK;
-    if (this.isWatched({ write: true, address: pa + offset, size: how & 0xff })) return 1;
+    const access = { address: pa + offset, size: how & 0xff };
+    if (host >= 0 && !hostWritable && this.parts.environment.isFlashStore({ ...access, type: 'write', value: 0n })) {
+      return this.updateFlash(host + offset, access);
+    }
+    if (host < 0 || !hostWritable) return this.abort('write', UNSUPPORTED_ATOMIC, this.addressOf(low, high));
+    if (this.isWatched({ ...access, write: true })) return 1;
     this.parts.state.wide[LAYOUT.scratch / 8] = BigInt(host + offset);
     return 0;
+  }
+
+  /** The instruction works on a copy; what it has changed there is stored when it is done. */
+  private updateFlash(host: number, { address, size }: { address: number; size: number }): number {
+    const { state } = this.parts;
+    const copy = LAYOUT.flashCopy / 8;
+    const bytes = new Uint8Array(this.buffer);
+    bytes.copyWithin(state.address + LAYOUT.flashCopy, host, host + size);
+    this.flashUpdate = { address, size, before: [...state.wide.subarray(copy, copy + 2)] };
+    state.wide[LAYOUT.scratch / 8] = BigInt(state.address + LAYOUT.flashCopy);
+    this.parts.comeBack();
+    return 0;
+  }
+
+  /** The instruction in progress is done. */
+  instructionDone(): void {
+    if (this.flashUpdate === null) return;
+    const { address, size, before } = this.flashUpdate;
+    this.flashUpdate = null;
+    before.forEach((old, index) => {
+      const part = Math.min(size - 8 * index, 8);
+      const value = this.parts.state.wide[LAYOUT.flashCopy / 8 + index] as bigint;
+      if (part > 0 && value !== old) this.writeDevice(address + 8 * index, part, BigInt.asUintN(8 * part, value));
+    });
   }
 
   /** Finds the page of code at PC. Returns 1 when an exception was taken. */
@@ -200,7 +194,7 @@ export class GuestMemory implements MemoryPort {
     const { state } = this.parts;
     const { pc } = state;
     const [low, high] = [Number(BigInt.asUintN(32, pc)), Number(pc >> 32n)];
-    const page = this.pageFor(low, high, this.regime, 'fetch');
+    const page = this.pageFor(low, high, this.regimes.current, 'fetch');
     if (page === null) return 1;
     if (page.host < 0) {
       this.unanswered({ type: 'fetch', address: page.pa + (low & PAGE_MASK), size: 4, value: 0n }, pc);
@@ -230,6 +224,10 @@ export class GuestMemory implements MemoryPort {
     const at = this.resolve(low, high, 1, 'write');
     if (at === null) throw ALREADY_TAKEN;
     const { first: page } = at;
+    if (page.isDevice) {
+      this.misaligned(low, high, true);
+      throw ALREADY_TAKEN;
+    }
     const start = low & PAGE_MASK & ~(ZERO_BYTES - 1);
     if (page.host < 0 || !page.hostWritable || this.watches.length > 0) {
       for (let offset = start; offset < start + ZERO_BYTES; offset++) {
@@ -260,13 +258,18 @@ export class GuestMemory implements MemoryPort {
     this.accessLow = low;
     this.accessPart = 0;
     this.accessHigh = high;
-    const regime = (how & ACCESS_UNPRIVILEGED) === 0 ? this.regime : REGIME.el0;
-    if ((low & (bytes - 1)) !== 0 && this.alignmentIsChecked) {
+    const regime = (how & ACCESS_UNPRIVILEGED) === 0 ? this.regimes.current : this.regimes.unprivileged;
+    const isUnaligned = (low & (bytes - 1)) !== 0;
+    if (isUnaligned && this.alignmentIsChecked) {
       this.misaligned(low, high, type === 'write');
       return null;
     }
     const first = this.pageFor(low >>> 0, high >>> 0, regime, type);
     if (first === null) return null;
+    if (isUnaligned && first.isDevice) {
+      this.misaligned(low, high, type === 'write');
+      return null;
+    }
     if ((low & PAGE_MASK) + bytes <= PAGE) return { first, second: null };
     const next = ((low | PAGE_MASK) + 1) >>> 0;
     const second = this.pageFor(next, next === 0 ? (high + 1) >>> 0 : high >>> 0, regime, type);
@@ -274,35 +277,22 @@ export class GuestMemory implements MemoryPort {
   }
 
   /** The page at an address if the access is allowed; null when a fault was taken. */
-  private pageFor(low: number, high: number, regime: number, type: Access): Page | null {
-    const pages = this.pages[regime] as Map<number, Page>;
-    const key = high * 2 ** (32 - TLB_PAGE_SHIFT) + (low >>> TLB_PAGE_SHIFT);
-    let page = pages.get(key);
+  private pageFor(low: number, high: number, regime: Regime, type: AccessType): Page | null {
+    let page = this.tlb.find(low, high, regime);
     if (page === undefined) {
       const found = this.translatePage(low, high, regime, type);
       if (found === null) return null;
       page = found;
-      pages.set(key, page);
+      this.tlb.add(low, high, regime, page);
     }
-    if (!(type === 'read' ? page.read : type === 'write' ? page.write : page.execute)) {
+    if (!allows(page.rights, regime, type)) {
       this.abort(type, PERMISSION_STATUS + page.level, this.addressOf(low, high));
       return null;
     }
-    if (page.host >= 0 && this.watches.length === 0 && !this.alignmentIsChecked) {
-      this.fill(low, high, regime, page);
-    }
+    // Accesses to what is left out are all made here.
+    const isPlain = page.host >= 0 && !page.isDevice && this.watches.length === 0 && !this.alignmentIsChecked;
+    if (isPlain && (type !== 'fetch' || this.tlb.isBound(regime))) this.tlb.fill(low, high, regime, page);
     return page;
-  }
-
-  private fill(low: number, high: number, regime: number, { read, write, host, hostWritable }: Page): void {
-    const { wide, words } = this.parts.state;
-    const tag = (BigInt(high) << 32n) | BigInt((low & ~PAGE_MASK) >>> 0);
-    const index = (low >>> TLB_PAGE_SHIFT) & (TLB_ENTRIES - 1);
-    const at = LAYOUT.tlbs + regime * TLB_BYTES + index * TLB_ENTRY.bytes;
-    wide[(at + TLB_ENTRY.read) / 8] = read ? tag : NO_TAG;
-    wide[(at + TLB_ENTRY.write) / 8] = write && hostWritable ? tag : NO_TAG;
-    words[(at + TLB_ENTRY.host) / 4] = host;
-    this.filled.push(at);
   }
 
   private get alignmentIsChecked(): boolean {
@@ -315,54 +305,17 @@ export class GuestMemory implements MemoryPort {
     return this.parts.registers.get(level <= 1 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
   }
 
-  private translatePage(low: number, high: number, regime: number, type: Access): Page | null {
+  private translatePage(low: number, high: number, regime: Regime, type: AccessType): Page | null {
     const va = this.addressOf(low, high);
-    const found = this.translateFor(va, type, regime);
+    const found = this.regimes.translate(va, regime);
     if (!found.ok) {
       this.translationFault(type, found.fault, va, found.lost);
       return null;
     }
-    const pa = found.pa - (found.pa % PAGE);
-    return { ...found.rights, pa, level: found.level, ...this.hostOf(pa) };
-  }
-
-  /** What an address means to a regime. */
-  private translateFor(va: bigint, type: Access, regime: number) {
-    const { registers, environment } = this.parts;
-    let lost = 0;
-    const read = (address: number): bigint | null => {
-      lost = address;
-      if (environment.memory.contains(address, 8)) return environment.memory.read64(address);
-      const [first, second] = [environment.readCode(address), environment.readCode(address + 4)];
-      return first === null || second === null ? null : (BigInt(second >>> 0) << 32n) | BigInt(first >>> 0);
-    };
-    if (regime >= REGIME.el2) {
-      const own = regime === REGIME.el2 ? ownRegime(registers, 2) : ownRegime(registers, 3);
-      const found = translate(va, 'read', 1, own, read, PHYSICAL_BITS);
-      if (!found.ok) return { ok: false, fault: found.fault, lost } as const;
-      const { descriptor, level } = found.mapping;
-      const on = (own.sctlr & SCTLR_M) !== 0n;
-      const write = !on || ((descriptor >> 7n) & 1n) === 0n;
-      const execute = !on || (((descriptor >> 54n) & 1n) === 0n && !(write && ((own.sctlr >> 19n) & 1n) === 1n));
-      return { ok: true, pa: found.pa, level, rights: { read: true, write, execute } } as const;
-    }
-    const el1 = {
-      sctlr: registers.get('SCTLR_EL1'),
-      tcr: registers.get('TCR_EL1'),
-      ttbr0: registers.get('TTBR0_EL1'),
-      ttbr1: registers.get('TTBR1_EL1'),
-    };
-    const found = translate(va, type, regime === REGIME.el0 ? 0 : 1, el1, read, PHYSICAL_BITS);
-    if (!found.ok) return { ok: false, fault: found.fault, lost } as const;
-    const { permissions, level } = found.mapping;
-    const rights = regime === REGIME.el0 ? permissions.el0 : permissions.el1;
-    const hidden = regime === REGIME.el1WithoutUser && permissions.el0.read && (el1.sctlr & SCTLR_M) !== 0n;
-    return {
-      ok: true,
-      pa: found.pa,
-      level,
-      rights: hidden ? { read: false, write: false, execute: rights.execute } : rights,
-    } as const;
+    const { page } = found;
+    const host = this.hostOf(page.pa);
+    // With the MMU off all is device memory; RAM is not held to that, see docs/fidelity.md.
+    return { ...page, ...host, isDevice: page.memory === 'device' || (page.memory === 'flat' && host.host < 0) };
   }
 
   private hostOf(pa: number): { host: number; hostWritable: boolean } {
@@ -467,7 +420,7 @@ export class GuestMemory implements MemoryPort {
     this.abort(access.type, EXTERNAL_ABORT_STATUS, far, externalAbortTarget(engine, state.level));
   }
 
-  private translationFault(type: Access, { kind, status }: TranslationFault, far: bigint, lost: number): void {
+  private translationFault(type: AccessType, { kind, status }: TranslationFault, far: bigint, lost: number): void {
     const { engine, state } = this.parts;
     if (kind !== 'external abort on walk') {
       this.abort(type, status, far);
@@ -479,17 +432,13 @@ export class GuestMemory implements MemoryPort {
 
   /** Takes an abort, and returns 1. */
   private abort(
-    type: Access,
+    type: AccessType,
     status: number,
     far: bigint,
     target = synchronousTarget(this.parts.engine, this.parts.state.level),
   ): number {
     const { state } = this.parts;
-    const lower = state.level < target;
-    const esr =
-      type === 'fetch'
-        ? instructionAbortSyndrome({ status, lower })
-        : dataAbortSyndrome({ status, lower, write: type === 'write' });
+    const esr = abortSyndrome(type, status, state.level < target, far);
     this.parts.exceptions().enter('synchronous', target, esr, far, state.pc);
     return 1;
   }
@@ -504,27 +453,8 @@ export class GuestMemory implements MemoryPort {
   }
 }
 
-/**
- * The registers of EL2 or EL3 as those of a regime with two halves would be; the upper one is off.
- */
-function ownRegime(registers: RegisterFile, level: 2 | 3) {
-  const [sctlr, tcr, ttbr0] = (['SCTLR', 'TCR', 'TTBR0'] as const).map((name) => registers.byLevel(level, name)) as [
-    bigint,
-    bigint,
-    bigint,
-  ];
-  const size = ((tcr >> TCR_OF_LEVEL.ps) & 7n) << 32n;
-  const ignored = ((tcr >> TCR_OF_LEVEL.tbi) & 1n) << 37n;
-  return { sctlr, tcr: (tcr & 0xffffn) | size | ignored | UPPER_HALF_OFF, ttbr0, ttbr1: 0n };
-}
-
 /** A doubleword that is aligned to a word goes to a device in two. */
 const isSplit = (address: number, bytes: number): boolean => bytes === 8 && address % 8 === 4;
-
-function clearEntry(wide: BigUint64Array, at: number): void {
-  wide[(at + TLB_ENTRY.read) / 8] = NO_TAG;
-  wide[(at + TLB_ENTRY.write) / 8] = NO_TAG;
-}
 
 function readBytes(view: DataView, at: number, bytes: number): bigint {
   switch (bytes) {

@@ -5,7 +5,7 @@
  *
  *     0x00000  registers, flags, what is derived from system registers
  *     0x00800  system registers, 8 bytes each
- *     0x02000  software TLBs, one for each regime
+ *     0x02000  slots of the software TLB, the first of them without entries
  *     0x80000  decoded instructions
  *
  * Not here: guest memory, which lies behind the blocks of all cores (address-space.ts).
@@ -56,6 +56,8 @@ export const LAYOUT = {
   exclusiveAddress: 0x150,
   exclusiveLow: 0x158,
   exclusiveHigh: 0x160,
+  /** 16 bytes of flash, as an exclusive store or an atomic operation leaves them. */
+  flashCopy: 0x170,
   /** SP_EL0 to SP_EL3; that of the one in use is not current. */
   stackPointers: 0x180,
   fpcr: 0x1a0,
@@ -76,6 +78,7 @@ export const MOST_SYSTEM_REGISTERS = (LAYOUT.tlbs - LAYOUT.systemRegisters) / 8;
  */
 export const TLB_ENTRY = { bytes: 32, read: 0, write: 8, fetch: 16, host: 24 } as const;
 export const TLB_ENTRIES = 2048;
+export const TLB_SLOTS = 7;
 
 /**
  * An instruction word that was decoded: the word, its handler's place in the table, a number made

@@ -13,6 +13,7 @@ import { CORE_BYTES } from './layout.ts';
 import { type HandlerModule, handlerModule, type HandlerImports, startHandlers } from './handlers.ts';
 import { Decoder } from './decode/decoder.ts';
 import { INSTRUCTIONS } from './instructions/all.ts';
+import { GuestMemoryFull } from './guest-memory-full.ts';
 import { createMemory, WASM_PAGE, type WasmMemory } from './wasm/host.ts';
 
 /** All that 32-bit addresses reach. */
@@ -20,16 +21,6 @@ const MEMORY_PAGES = 65536;
 /** Room for the blocks of cores. */
 const MOST_CORES = 16;
 const GUEST_START = MOST_CORES * CORE_BYTES;
-
-/** The guest has touched more memory than fits beside the cores. */
-export class GuestMemoryFull extends Error {
-  constructor(bytes: number) {
-    super(
-      `the guest has touched ${bytes} bytes of memory: this engine can hold just under 4 GiB; give the machine less (--memory), or use --engine unicorn`,
-    );
-    this.name = 'GuestMemoryFull';
-  }
-}
 
 /** What the interpreter calls of a core. Each returns 1 when it has set PC. */
 export type RunningCore = {

@@ -6,12 +6,13 @@ import { type SystemRegisterEncoding, systemRegisterNumber } from '#emulator/eng
 import type { CoreState } from './core-state.ts';
 import { STACK_POINTER } from './layout.ts';
 import type { RegisterFile } from './system/register-file.ts';
+import type { Effect } from './system/registers.ts';
 
 export interface RegisterHooks {
   /** PSTATE was written. */
   readonly pstateChanged: () => void;
-  /** A system register that is storage was written. */
-  readonly registerChanged: () => void;
+  /** What follows from a write of a system register that is storage. */
+  readonly registerChanged: (effect: Effect) => void;
   /** PSTATE, stack pointers and FP control by the number of their register. */
   readonly special: (register: number) => bigint | undefined;
   /** The same for writing; false when it is none of them. */
@@ -95,7 +96,7 @@ export class StateRegisters implements CoreRegisters {
     if (this.hooks.setSpecial(register, value)) return true;
     const stored = this.file.find(register);
     if (stored === undefined) return false;
-    if (this.file.write(stored, value) && stored.effect !== 'none') this.hooks.registerChanged();
+    if (this.file.write(stored, value)) this.hooks.registerChanged(stored.effect);
     return true;
   }
 }

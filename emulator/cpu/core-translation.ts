@@ -82,11 +82,11 @@ export class CoreTranslation {
   }
 
   /** Eight bytes of RAM, ROM or SRAM. */
-  private readDescriptor(address: number): bigint | null {
+  readDescriptor(address: number): bigint | null {
     const { environment } = this;
     if (environment.memory.contains(address, 8)) return environment.memory.read64(address);
     const low = environment.readCode(address);
     const high = environment.readCode(address + 4);
-    return low === null || high === null ? null : (BigInt(high) << 32n) | BigInt(low);
+    return low === null || high === null ? null : (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
   }
 }

@@ -11,11 +11,21 @@
 import type { CpuEngine } from '#emulator/engine/engine.ts';
 
 /**
- * A TLBI, or an IC of one line of code (its physical address) or of everything (null), or of every
- * line of a range in one page.
+ * What a TLBI is about: everything, the pages of an ASID, one page (its address / 4096, without the
+ * top byte) of an ASID or of all, a level's own regime.
+ */
+export type TlbScope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'asid'; readonly asid: number }
+  | { readonly kind: 'page'; readonly page: number; readonly asid: number | null }
+  | { readonly kind: 'level'; readonly level: 2 | 3 };
+
+/**
+ * A TLBI, of everything unless it says of what, or an IC of one line of code (its physical address)
+ * or of everything (null), or of every line of a range in one page.
  */
 export type SharedChange =
-  | { readonly kind: 'tlb' }
+  | { readonly kind: 'tlb'; readonly scope?: TlbScope }
   | { readonly kind: 'code'; readonly line: number | null }
   | { readonly kind: 'code range'; readonly start: number; readonly end: number };
 

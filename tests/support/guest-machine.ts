@@ -19,6 +19,7 @@ import type { MachineStop, RunLimits } from '#emulator/machine/machine-run.ts';
 import { chooseCores } from '#host/cores.ts';
 import { readFirmwareImage } from '#host/firmware-images.ts';
 import { buildBoardMachine } from '#workbench/machine/board-machine.ts';
+import type { EngineName } from '#workbench/machine/engine-name.ts';
 import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 export type GuestBoard = 'qemu-virt' | 'pixel6';
@@ -35,6 +36,8 @@ export interface GuestOptions {
   readonly board?: GuestBoard;
   readonly parameter?: bigint;
   readonly trace?: readonly EventKind[];
+  /** Instead of what LEVITATE_ENGINE says. */
+  readonly engine?: EngineName;
   readonly model?: CpuModel;
   readonly counting?: 'fastest' | 'engine';
   /** Cores that the board has; its own number when absent. */
@@ -62,8 +65,8 @@ export function engineLibrary(): string {
 }
 
 /** Unicorn where it is asked for something of its own, else as LEVITATE_ENGINE says. */
-function coresFor({ model, counting }: GuestOptions): CoreFactory {
-  if (model === undefined && counting === undefined) return chooseCores().cores;
+function coresFor({ engine, model, counting }: GuestOptions): CoreFactory {
+  if (model === undefined && counting === undefined) return chooseCores(engine).cores;
   return engineCores((callbacks) =>
     createUnicornEngine({
       library: engineLibrary(),

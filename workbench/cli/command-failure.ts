@@ -5,6 +5,7 @@
  */
 
 import { BoardError } from '#boards/board-error.ts';
+import { GuestMemoryFull } from '#emulator/a64/guest-memory-full.ts';
 import { DebianPackageError } from '#workbench/engine-library/private-apt.ts';
 import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
 import { isSystemError, whyNotWritten } from '#workbench/files/why-not.ts';
@@ -14,7 +15,7 @@ const EXIT_USAGE = 2;
 const EXIT_FAULT = 70;
 
 /** Errors that the user can mend: their message says how. */
-const MENDABLE = [InputError, BoardError, EngineLibraryError, DebianPackageError];
+const MENDABLE = [InputError, BoardError, EngineLibraryError, DebianPackageError, GuestMemoryFull];
 
 /**
  * Says what went wrong in `command`.

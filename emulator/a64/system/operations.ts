@@ -11,7 +11,8 @@
 import { PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
-import { translate, type TranslationRegisters } from '#emulator/cpu/translate.ts';
+import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
+import { type ReadDescriptor, translate, type TranslationRegisters } from '#emulator/cpu/translate.ts';
 import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { type CoreState, GuestException } from '#emulator/a64/core-state.ts';
 import type { RegisterFile } from './register-file.ts';
@@ -23,6 +24,8 @@ const SCTLR_UCI = 1n << 26n;
 /** AT: CRm 8 (and 9). */
 const CRM_TRANSLATE = 8;
 
+/** TCR_EL1: ASIDs have 16 bits. */
+const TCR_AS = 1n << 36n;
 const PAR_F = 1n;
 const PAR_RES1 = 1n << 11n;
 
@@ -33,11 +36,9 @@ export interface OperationParts {
   /** DC ZVA. */
   readonly zero: (address: bigint) => void;
   readonly translation: () => TranslationRegisters;
-  readonly readDescriptor: (address: number) => bigint | null;
+  readonly readDescriptor: ReadDescriptor;
   /** A TLBI was executed. */
-  readonly translationsInvalidated: () => void;
-  /** An IC was executed. */
-  readonly codeInvalidated: () => void;
+  readonly translationsInvalidated: (scope: TlbScope) => void;
 }
 
 /** @throws GuestException */
@@ -50,7 +51,8 @@ export function operate(
   const { state } = parts;
   if (crn === CRN_TLBI) {
     if (state.level < (op1 === 0 ? 1 : op1 === 4 ? 2 : op1 === 6 ? 3 : 4)) undefinedHere();
-    parts.translationsInvalidated();
+    const scope = invalidated(op1, crm, op2, value, (parts.file.get('TCR_EL1') & TCR_AS) === 0n ? 0xffn : 0xffffn);
+    parts.translationsInvalidated(scope ?? undefinedHere());
     return;
   }
   if (crn !== CRN_CACHE || (op1 !== 0 && op1 !== 3 && op1 !== 4 && op1 !== 6)) undefinedHere();
@@ -74,8 +76,36 @@ export function operate(
       return;
     }
   }
-  // IC: CRm 1 and 5.
-  if (crm === 1 || crm === 5) parts.codeInvalidated();
+}
+
+/**
+ * What a TLBI is about; null where there is no such. Both kinds, of one core and of all, are of
+ * all.
+ */
+function invalidated(op1: number, crm: number, op2: number, value: bigint, asids: bigint): TlbScope | null {
+  const page = Number(value & ((1n << 44n) - 1n));
+  const asid = Number((value >> 48n) & asids);
+  if (op1 === 4 && (crm === 0 || crm === 4)) return op2 === 1 || op2 === 5 ? { kind: 'all' } : null;
+  if (crm !== 3 && crm !== 7) return null;
+  if (op1 === 0) {
+    switch (op2) {
+      case 0:
+        return { kind: 'all' };
+      case 1:
+      case 5:
+        return { kind: 'page', page, asid };
+      case 2:
+        return { kind: 'asid', asid };
+      case 3:
+      case 7:
+        return { kind: 'page', page, asid: null };
+      default:
+        return null;
+    }
+  }
+  if (op2 === 0) return { kind: 'level', level: op1 === 4 ? 2 : 3 };
+  if (op2 === 1 || op2 === 5) return { kind: 'page', page, asid: null };
+  return op1 === 4 && (op2 === 4 || op2 === 6) ? { kind: 'all' } : null;
 }
 
 function undefinedHere(): never {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The system registers of a core that are storage, in its block of the WebAssembly memory. */
 
-import { SYSTEM_REGISTERS, type SystemRegisterName, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
+import {
+  SYSTEM_REGISTERS,
+  type SystemRegisterEncoding,
+  type SystemRegisterName,
+  systemRegisterNumber,
+} from '#emulator/engine/system-registers.ts';
 import { STORED_REGISTERS, type StoredRegister } from './registers.ts';
 
 export class RegisterFile {
@@ -39,17 +44,21 @@ export class RegisterFile {
     return this.values[placeOf(name)] as bigint;
   }
 
+  /** By encoding; 0 where there is no such register. */
+  at(encoding: SystemRegisterEncoding): bigint {
+    const register = this.find(systemRegisterNumber(encoding));
+    return register === undefined ? 0n : this.read(register);
+  }
+
   /** SCTLR, TCR or TTBR0 of EL2 or EL3: CRn 1 and 2. */
   byLevel(level: 2 | 3, which: 'SCTLR' | 'TCR' | 'TTBR0'): bigint {
     const [crn, crm, op2] = which === 'SCTLR' ? [1, 0, 0] : [2, 0, which === 'TCR' ? 2 : 0];
-    const register = this.find(systemRegisterNumber([3, level === 2 ? 4 : 6, crn, crm, op2]));
-    return register === undefined ? 0n : this.read(register);
+    return this.at([3, level === 2 ? 4 : 6, crn, crm, op2]);
   }
 
   /** CPTR_EL2 or CPTR_EL3. */
   control(level: 2 | 3): bigint {
-    const register = this.find(systemRegisterNumber([3, level === 2 ? 4 : 6, 1, 1, 2]));
-    return register === undefined ? 0n : this.read(register);
+    return this.at([3, level === 2 ? 4 : 6, 1, 1, 2]);
   }
 
   set(name: SystemRegisterName, value: bigint): void {

@@ -13,8 +13,11 @@ import {
   systemRegisterNumber,
 } from '#emulator/engine/system-registers.ts';
 
-/** What else a write means to the core: translations change, FP may be trapped, nothing. */
-export type Effect = 'translation' | 'trap' | 'none';
+/**
+ * What else a write means to the core: translations change, other tables are in force, FP may be
+ * trapped, nothing.
+ */
+export type Effect = 'translation' | 'tables' | 'trap' | 'none';
 
 interface Row {
   readonly encoding: SystemRegisterEncoding;
@@ -78,8 +81,8 @@ const ROWS: readonly Row[] = [
   translation(S.SCTLR_EL1, SCTLR_EL1_RESET),
   row([3, 0, 1, 0, 1]),
   row(S.CPACR_EL1, 0n, 0x3n << 20n, 'trap'),
-  translation(S.TTBR0_EL1),
-  translation(S.TTBR1_EL1),
+  row(S.TTBR0_EL1, 0n, ALL, 'tables'),
+  row(S.TTBR1_EL1, 0n, ALL, 'tables'),
   translation(S.TCR_EL1),
   row(S.SPSR_EL1, 0n, WORD),
   row(S.ELR_EL1),
@@ -88,7 +91,7 @@ const ROWS: readonly Row[] = [
   row(S.ESR_EL1, 0n, WORD),
   row(S.FAR_EL1),
   row(S.PAR_EL1),
-  row(S.MAIR_EL1),
+  translation(S.MAIR_EL1),
   row([3, 0, 10, 3, 0]),
   row(S.VBAR_EL1, 0n, ALL ^ 0x7ffn),
   constant([3, 0, 12, 1, 0], 0n),
@@ -136,7 +139,7 @@ const ROWS: readonly Row[] = [
   row([3, 4, 5, 3, 0], 0n, WORD),
   row(S.FAR_EL2),
   row([3, 4, 6, 0, 4]),
-  row([3, 4, 10, 2, 0]),
+  translation([3, 4, 10, 2, 0]),
   row([3, 4, 10, 3, 0]),
   row(S.VBAR_EL2, 0n, ALL ^ 0x7ffn),
   row([3, 4, 13, 0, 2]),
@@ -155,7 +158,7 @@ const ROWS: readonly Row[] = [
   row([3, 6, 5, 1, 1]),
   row(S.ESR_EL3, 0n, WORD),
   row(S.FAR_EL3),
-  row([3, 6, 10, 2, 0]),
+  translation([3, 6, 10, 2, 0]),
   row([3, 6, 10, 3, 0]),
   row(S.VBAR_EL3, 0n, ALL ^ 0x7ffn),
   constant([3, 6, 12, 0, 1], 0n),

@@ -51,12 +51,11 @@ interface Special {
   readonly read: (state: CoreState) => number | bigint;
   /** Null: read-only. */
   readonly write: ((state: CoreState, value: bigint) => void) | null;
+  /** What follows from a write. */
+  readonly masks?: true;
 }
 
 const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
-const setBits = (state: CoreState, mask: number, value: bigint): void => {
-  state.pstate = (state.pstate & ~mask) | (low(value) & mask);
-};
 const stackPointer = (of: number): Special => ({
   level: of + 1,
   read: ({ stackPointers }) => stackPointers[of] as bigint,
@@ -73,12 +72,17 @@ const SPECIAL: ReadonlyMap<number, Special> = new Map([
   ],
   [
     number(3, 3, 4, 2, 1),
-    { level: 0, read: ({ pstate }) => pstate & DAIF, write: (state, v) => setBits(state, DAIF, v) },
+    {
+      level: 0,
+      read: ({ pstate }) => pstate & DAIF,
+      write: (state, v) => state.setPlain(DAIF, low(v)),
+      masks: true,
+    },
   ],
   [number(3, 0, 4, 2, 2), { level: 1, read: ({ level }) => level << 2, write: null }],
   [
     number(3, 0, 4, 2, 0),
-    { level: 1, read: ({ pstate }) => pstate & 1, write: (state, v) => setBits(state, PSTATE.sp, v) },
+    { level: 1, read: ({ pstate }) => pstate & 1, write: (state, v) => state.setPlain(PSTATE.sp, low(v)) },
   ],
   [number(3, 0, 4, 1, 0), stackPointer(0)],
   [number(3, 4, 4, 1, 0), stackPointer(1)],
@@ -106,8 +110,8 @@ export interface SystemRegisterParts {
   readonly debug: DebugRegisters;
   /** What follows from a write. */
   readonly changed: (effect: Effect) => void;
-  /** PSTATE has changed: an interrupt may be due, other translations may be in force. */
-  readonly pstateChanged: () => void;
+  /** Interrupts may be due that were masked. */
+  readonly masksChanged: () => void;
   /** Takes the trap where FP is not allowed. @throws GuestException */
   readonly checkFp: () => void;
 }
@@ -192,7 +196,7 @@ export class SystemRegisters {
     const write = SPECIAL.get(register)?.write ?? null;
     if (write === null) return false;
     write(this.parts.state, value);
-    this.parts.pstateChanged();
+    this.parts.masksChanged();
     return true;
   }
 
@@ -215,11 +219,11 @@ export class SystemRegisters {
     return BigInt(read(this.parts.state));
   }
 
-  private writeSpecial({ level, fp, write }: Special, register: number, rt: number, value: bigint): void {
+  private writeSpecial({ level, fp, write, masks }: Special, register: number, rt: number, value: bigint): void {
     this.checkSpecial(level, fp === true, register, rt, false);
     if (write === null) throw new GuestException(undefinedSyndrome());
     write(this.parts.state, value);
-    this.parts.pstateChanged();
+    if (masks === true) this.parts.masksChanged();
   }
 
   private checkSpecial(level: number, fp: boolean, register: number, rt: number, read: boolean): void {

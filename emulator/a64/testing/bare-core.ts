@@ -43,13 +43,12 @@ export class BareCore {
     this.runtime.addCore((address) => {
       const { buffer } = this.runtime.memory;
       const words = new DecodedWords(buffer, address, () => true);
-      const state = new CoreState(buffer, address, {
-        memory: {
-          read: (at, bytes) => this.value(this.offsetOf(at, bytes, false), bytes),
-          write: (at, bytes, value) => this.setValue(this.offsetOf(at, bytes, true), bytes, value),
-        },
-        system: noSystem,
-      });
+      const memory = {
+        read: (at: bigint, bytes: number) => this.value(this.offsetOf(at, bytes, false), bytes),
+        write: (at: bigint, bytes: number, value: bigint) =>
+          this.setValue(this.offsetOf(at, bytes, true), bytes, value),
+      };
+      const state = new CoreState(buffer, address, { memory, system: noSystem }, () => true);
       made.push(state);
       const guarded = (action: () => boolean | void): number => {
         try {

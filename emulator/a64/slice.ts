@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The instructions that a core may execute before it goes back to the machine, counted by
+ * WebAssembly in LAYOUT.left.
+ *
+ *     budget ─┬─ executed ─┬─ left ─┬─ set aside: WebAssembly comes back before them, and goes on
+ */
+
+import type { CoreStop } from '#emulator/cpu/machine-core.ts';
+import { SliceOutcome } from '#emulator/cpu/slice-outcome.ts';
+import type { CoreState } from './core-state.ts';
+import { LAYOUT } from './layout.ts';
+
+export class Slice {
+  /** Why it ends. */
+  readonly outcome = new SliceOutcome();
+  isRunning = false;
+  private readonly state: CoreState;
+  private budget = 0;
+  private aside = 0;
+
+  constructor(state: CoreState) {
+    this.state = state;
+  }
+
+  begin(count: number): void {
+    this.outcome.begin();
+    this.isRunning = true;
+    this.budget = count;
+    this.aside = 0;
+    this.left = count;
+  }
+
+  /** Instructions that were executed so far, the one in progress included. */
+  get executed(): number {
+    return this.budget - this.left - this.aside;
+  }
+
+  /** Has WebAssembly come back when the instruction in progress is done; the slice goes on. */
+  setAside(): void {
+    this.aside += this.left;
+    this.left = 0;
+  }
+
+  /** Goes on with what was set aside. False when the slice is over. */
+  goesOn(): boolean {
+    this.left = this.aside;
+    this.aside = 0;
+    return this.left > 0;
+  }
+
+  /** The slice is over when the instruction in progress is done. */
+  finish(): void {
+    this.budget = this.executed;
+    this.aside = 0;
+    this.left = 0;
+  }
+
+  /** The slice is over, and the instruction in progress was not executed: it is the next again. */
+  finishBefore(stop: CoreStop): void {
+    this.end(stop);
+    this.budget--;
+  }
+
+  end(stop: CoreStop): void {
+    this.outcome.end(stop);
+    if (this.isRunning) this.finish();
+  }
+
+  /** A watch has stopped the core: the instruction in progress does not happen. */
+  stopsBefore(): boolean {
+    if (this.outcome.stop?.kind !== 'stopped') return false;
+    this.budget--;
+    return true;
+  }
+
+  /** Time has moved on by `ticks` that were not executed: it ends as much earlier. */
+  shorten(ticks: number): void {
+    const passed = Math.min(ticks, this.left);
+    this.budget -= passed;
+    this.left -= passed;
+  }
+
+  private get left(): number {
+    return this.state.word(LAYOUT.left);
+  }
+
+  private set left(count: number) {
+    this.state.setWord(LAYOUT.left, count);
+  }
+}

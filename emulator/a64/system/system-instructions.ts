@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What the instructions of the system class do to their core: calls, returns, waits, PSTATE.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.4 (return), D1.7 (waiting), C5.2.
+ */
+
+import type { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
+import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
+import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts';
+import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
+import type { WaitHints } from '#emulator/cpu/wait-hints.ts';
+import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
+import type { Feature } from '#emulator/a64/features.ts';
+import { LAYOUT } from '#emulator/a64/layout.ts';
+import type { Slice } from '#emulator/a64/slice.ts';
+import { exceptionReturn } from './exception-return.ts';
+import { operate, type OperationParts } from './operations.ts';
+import type { RegisterFile } from './register-file.ts';
+import type { CallKind, SystemPort, WaitKind } from './system-port.ts';
+import type { SystemRegisters } from './system-registers.ts';
+
+/** SCTLR_EL1: EL0 may mask interrupts; its WFI and WFE are not trapped. */
+const SCTLR_UMA = 1n << 9n;
+const SCTLR_NTWI = 1n << 16n;
+const SCTLR_NTWE = 1n << 18n;
+/** ISS.TI of a trapped WFI is 0, of WFE 1. */
+const TRAPPED_WFE = 1;
+const SCR_SMD = 1n << 7n;
+const SCR_HCE = 1n << 8n;
+const HCR_TSC = 1n << 19n;
+/** TWE is the bit above. */
+const HCR_TWI = 13n;
+const SCR_TWI = 12n;
+const NO_ADDRESS = 2n ** 64n - 1n;
+
+export interface SystemInstructionParts {
+  readonly core: MachineCore;
+  readonly state: CoreState;
+  readonly file: RegisterFile;
+  readonly registers: SystemRegisters;
+  readonly operations: OperationParts;
+  readonly environment: CoreEnvironment;
+  readonly exceptions: ExceptionDelivery;
+  readonly hints: WaitHints;
+  readonly slice: Slice;
+  readonly has: (feature: Feature) => boolean;
+  /** PSTATE has changed: other translations, FP traps, an interrupt that is due. */
+  readonly pstateChanged: () => void;
+  /** Interrupts may be due that were masked. */
+  readonly masksChanged: () => void;
+}
+
+export class SystemInstructions implements SystemPort {
+  private readonly parts: SystemInstructionParts;
+
+  constructor(parts: SystemInstructionParts) {
+    this.parts = parts;
+  }
+
+  call(kind: CallKind, immediate: number): boolean {
+    const { core, state, environment, file } = this.parts;
+    const next = state.pc + 4n;
+    const { level } = state;
+    if (kind === 'svc') {
+      this.takeCall(synchronousTarget(core.engine, level), EXCEPTION_CLASS.svc64, immediate, next);
+      return true;
+    }
+    const scr = file.get('SCR_EL3');
+    const isOff = kind === 'hvc' ? (scr & SCR_HCE) === 0n && level < 3 : (scr & SCR_SMD) !== 0n;
+    if (level === 0 || isOff) this.undefined();
+    if (kind === 'smc' && level === 1 && (file.get('HCR_EL2') & HCR_TSC) !== 0n) {
+      // Trapped, it has not been executed.
+      this.takeCall(2, EXCEPTION_CLASS.smc64, immediate, state.pc);
+      return true;
+    }
+    // Firmware looks at the core as it is behind the call.
+    const { pc } = state;
+    state.pc = next;
+    if (environment.firmwareCall(core, kind)) return true;
+    state.pc = pc;
+    return this.undefined();
+  }
+
+  private takeCall(target: 1 | 2 | 3, exceptionClass: number, immediate: number, returnAddress: bigint): void {
+    const esr = ((exceptionClass << 26) | SYNDROME_IL | immediate) >>> 0;
+    this.parts.exceptions.enter('synchronous', target, esr, null, returnAddress);
+  }
+
+  breakpoint(immediate: number): boolean {
+    const { core, state } = this.parts;
+    this.takeCall(synchronousTarget(core.engine, state.level), EXCEPTION_CLASS.brk64, immediate, state.pc);
+    return true;
+  }
+
+  halt(immediate: number): boolean {
+    const { environment, state, slice } = this.parts;
+    if (!environment.isGate(immediate)) this.undefined();
+    state.pc += 4n;
+    slice.end({ kind: 'gate', immediate });
+    return true;
+  }
+
+  exceptionReturn(): boolean {
+    const { state, file, hints, pstateChanged } = this.parts;
+    if (state.level === 0) this.undefined();
+    exceptionReturn(state, file);
+    state.wide[LAYOUT.exclusiveAddress / 8] = NO_ADDRESS;
+    hints.event = true;
+    pstateChanged();
+    return true;
+  }
+
+  wait(kind: WaitKind): boolean {
+    const { core, state, environment, hints, slice } = this.parts;
+    if (kind === 'sev') {
+      environment.eventSent();
+      return false;
+    }
+    if (kind === 'wfi') {
+      this.checkWait('wfi');
+      if (!core.interruptPending) {
+        state.pc += 4n;
+        slice.end({ kind: 'wfi' });
+        return true;
+      }
+    }
+    const turn = hints.meet(kind, () => environment.othersRun(core), core.interruptPending);
+    if (turn === null) return false;
+    if (kind === 'wfe') this.checkWait('wfe');
+    slice.finishBefore({ kind: turn });
+    return true;
+  }
+
+  /** A wait may be trapped by each level above: SCTLR_EL1 from EL0, HCR_EL2, SCR_EL3. */
+  private checkWait(kind: 'wfi' | 'wfe'): void {
+    const { core, file, state } = this.parts;
+    const { level } = state;
+    const bit = kind === 'wfi' ? 0n : 1n;
+    const traps = (value: bigint, shift: bigint): boolean => ((value >> (shift + bit)) & 1n) === 1n;
+    // SCTLR_EL1.nTWI is bit 16 and nTWE bit 18.
+    const isLet = (file.get('SCTLR_EL1') & (kind === 'wfi' ? SCTLR_NTWI : SCTLR_NTWE)) !== 0n;
+    const target =
+      level === 0 && !isLet
+        ? synchronousTarget(core.engine, 0)
+        : level < 2 && traps(file.get('HCR_EL2'), HCR_TWI)
+          ? 2
+          : level < 3 && traps(file.get('SCR_EL3'), SCR_TWI)
+            ? 3
+            : null;
+    if (target === null) return;
+    throw new GuestException(waitTrapSyndrome() & ~(kind === 'wfi' ? TRAPPED_WFE : 0), null, target);
+  }
+
+  synchronize(): void {
+    this.parts.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
+  }
+
+  setPstateField(op1: number, op2: number, immediate: number): boolean {
+    const { state, has, pstateChanged } = this.parts;
+    if (op1 === 0) {
+      const field = PSTATE_FIELDS.find((other) => other.op2 === op2);
+      if (field === undefined || state.level === 0 || (field.feature !== null && !has(field.feature))) return false;
+      state.setPlain(field.bit, (immediate & 1) === 0 ? 0 : field.bit);
+      if (field.feature !== null) pstateChanged();
+      return true;
+    }
+    if (op1 !== 3 || (op2 !== 6 && op2 !== 7)) return false;
+    if (state.level === 0 && (this.parts.file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
+      const iss = (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (immediate << 1);
+      throw new GuestException(((EXCEPTION_CLASS.systemRegister << 26) | SYNDROME_IL | iss) >>> 0);
+    }
+    const mask = immediate << 6;
+    state.setPlain(mask, op2 === 6 ? mask : 0);
+    if (op2 === 7) this.parts.masksChanged();
+    return true;
+  }
+
+  readRegister(register: number, rt: number): bigint {
+    return this.parts.registers.read(register, rt);
+  }
+
+  writeRegister(register: number, rt: number, value: bigint): void {
+    this.parts.registers.write(register, rt, value);
+  }
+
+  operate(op1: number, crn: number, crm: number, op2: number, rt: number, value: bigint): void {
+    operate(this.parts.operations, [op1, crn, crm, op2], rt, value);
+  }
+
+  /** There is none that is not undefined. */
+  operateForResult(): bigint {
+    return this.undefined();
+  }
+
+  undefined(): never {
+    throw new GuestException(undefinedSyndrome());
+  }
+}
+
+/** MSR (immediate) with op1 0: the bit of PSTATE, and the extension that it belongs to. */
+const PSTATE_FIELDS: readonly { readonly op2: number; readonly bit: number; readonly feature: Feature | null }[] = [
+  { op2: 3, bit: PSTATE.uao, feature: 'UAO' },
+  { op2: 4, bit: PSTATE.pan, feature: 'PAN' },
+  { op2: 5, bit: PSTATE.sp, feature: null },
+];

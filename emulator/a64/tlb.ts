@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Translations that a core has found, until it is told to forget them.
+ *
+ *     pages of a table ─ TTBR, and ASID or for all ─► found once
+ *          └─► slots: what WebAssembly looks into, one for a regime and the tables that it has now
+ *
+ * A core that goes back to tables it had before finds its slot again; one that changes tables and
+ * back within a few instructions takes none. Tables are told apart by their base as well as by the
+ * ASID, so a guest that gives the same ASID to others without a TLBI sees the new ones.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D8.14 (TLBs), D8.16 (TLB maintenance).
+ */
+
+import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
+import type { CoreState } from './core-state.ts';
+import { LAYOUT, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, TLB_SLOTS } from './layout.ts';
+import { allows, type PageTranslation, type Regime, REGIME, REGIMES, type Tables } from './regimes.ts';
+
+const PAGE = 2 ** TLB_PAGE_SHIFT;
+const NO_TAG = 2n ** 64n - 1n;
+const SLOT_BYTES = TLB_ENTRIES * TLB_ENTRY.bytes;
+/** One that never has an entry: of tables that no slot was taken for yet. */
+const NO_SLOT = LAYOUT.tlbs;
+/** With more pages, or tables, everything is forgotten. */
+const MOST_PAGES = 0x1_0000;
+const MOST_TABLES = 256;
+/** An address without its top byte has so many bits; its page number is what TLBI gives. */
+const PAGE_NUMBER = 2 ** 44;
+
+/** A page that was translated, and what lies there. */
+export interface Page extends PageTranslation {
+  /** Of the page's bytes in the WebAssembly memory; -1: a device or nothing. */
+  readonly host: number;
+  readonly hostWritable: boolean;
+  /** Device memory, where accesses are aligned. */
+  readonly isDevice: boolean;
+}
+
+/** Pages of one table for one ASID, or for all. */
+interface Space {
+  readonly asid: number | null;
+  /** By address / 4096. */
+  readonly pages: Map<number, Page>;
+  /** Leaves of more than a page: their first page, by how many they have. */
+  readonly blocks: Map<number, Set<number>>;
+}
+
+/** The tables that are in force, with what is known of them. */
+interface Context {
+  readonly number: number;
+  /** For the lower and the upper half: what holds for all ASIDs, and for this one. */
+  readonly spaces: readonly (readonly [global: Space, own: Space])[];
+}
+
+interface Slot {
+  readonly at: number;
+  regime: Regime;
+  context: number;
+  lastUse: number;
+}
+
+export class Tlb {
+  private readonly state: CoreState;
+  private readonly tables: () => Tables;
+  private readonly spaces = new Map<string, Space>();
+  private readonly contexts = new Map<string, Context>();
+  private context: Context | null = null;
+  private contextsMade = 0;
+  private readonly levels: readonly [el2: Space, el3: Space] = [newSpace(null), newSpace(null)];
+  private readonly slots: Slot[];
+  /** By regime: the slot that the tables in force have, or null. */
+  private readonly bound: (Slot | null)[] = Array<Slot | null>(REGIMES).fill(null);
+  private uses = 0;
+  private pageCount = 0;
+  /** A page was found by an address whose top byte is ignored. */
+  private hasTagged = false;
+  private readonly bytes: Uint8Array;
+  private current: Regime = REGIME.el3;
+  private unprivileged: Regime = REGIME.el3;
+
+  constructor(state: CoreState, tables: () => Tables) {
+    this.state = state;
+    this.tables = tables;
+    this.bytes = new Uint8Array(state.words.buffer, state.address + LAYOUT.tlbs, TLB_SLOTS * SLOT_BYTES).fill(0xff);
+    this.slots = Array.from({ length: TLB_SLOTS - 1 }, (_, n) => ({
+      at: LAYOUT.tlbs + (n + 1) * SLOT_BYTES,
+      regime: REGIME.el3,
+      context: -1,
+      lastUse: 0,
+    }));
+  }
+
+  /** The regimes that run from now on. */
+  select(current: Regime, unprivileged: Regime): void {
+    if (current !== this.current) this.state.wide[LAYOUT.fetchPage / 8] = NO_TAG;
+    this.current = current;
+    this.unprivileged = unprivileged;
+    this.point();
+  }
+
+  /**
+   * TTBR0_EL1 or TTBR1_EL1 was written. The page of code that runs stays until the context is
+   * synchronized.
+   */
+  tablesChanged(): void {
+    this.context = null;
+    this.bound.fill(null, REGIME.el0, REGIME.el2);
+    this.point();
+  }
+
+  /** Tables have a slot that WebAssembly looks into. */
+  isBound(regime: Regime): boolean {
+    return this.bound[regime] !== null;
+  }
+
+  /** The page that is known at an address, or undefined. */
+  find(low: number, high: number, regime: Regime): Page | undefined {
+    const number = pageNumber(low, high);
+    if (regime >= REGIME.el2) return this.levels[regime - REGIME.el2]?.pages.get(number);
+    const spaces = this.spacesAt(high);
+    return spaces[0].pages.get(number) ?? spaces[1].pages.get(number);
+  }
+
+  add(low: number, high: number, regime: Regime, page: Page): void {
+    if (this.pageCount++ >= MOST_PAGES) this.forget({ kind: 'all' });
+    const space =
+      regime >= REGIME.el2 ? (this.levels[regime - REGIME.el2] as Space) : this.spacesAt(high)[page.isGlobal ? 0 : 1];
+    const number = pageNumber(low, high);
+    space.pages.set(number, page);
+    if ((high >>> 24) % 0xff !== 0) this.hasTagged = true;
+    const count = page.size / PAGE;
+    if (count === 1) return;
+    const blocks = space.blocks.get(count) ?? new Set();
+    space.blocks.set(count, blocks.add((number % PAGE_NUMBER) - (number % count)));
+  }
+
+  /** Lets WebAssembly make the accesses to a page of RAM that are allowed. */
+  fill(low: number, high: number, regime: Regime, page: Page): void {
+    const slot = this.bound[regime] ?? this.bind(regime);
+    const { wide, words } = this.state;
+    const tag = (BigInt(high >>> 0) << 32n) | BigInt((low & -PAGE) >>> 0);
+    const at = slot.at + ((low >>> TLB_PAGE_SHIFT) & (TLB_ENTRIES - 1)) * TLB_ENTRY.bytes;
+    const { rights, host, hostWritable } = page;
+    wide[(at + TLB_ENTRY.read) / 8] = allows(rights, regime, 'read') ? tag : NO_TAG;
+    wide[(at + TLB_ENTRY.write) / 8] = hostWritable && allows(rights, regime, 'write') ? tag : NO_TAG;
+    words[(at + TLB_ENTRY.host) / 4] = host;
+  }
+
+  forget(scope: TlbScope): void {
+    this.state.wide[LAYOUT.fetchPage / 8] = NO_TAG;
+    switch (scope.kind) {
+      case 'page':
+        this.forgetPage(scope.page, scope.asid);
+        return;
+      case 'asid':
+        for (const space of this.spaces.values()) if (space.asid === scope.asid) this.clear(space);
+        this.forgetSlots((slot) => slot.regime < REGIME.el2);
+        return;
+      case 'level':
+        this.clear(this.levels[scope.level - 2] as Space);
+        this.forgetSlots(({ regime }) => regime === (scope.level === 2 ? REGIME.el2 : REGIME.el3));
+        return;
+      default:
+        for (const space of this.spaces.values()) this.clear(space);
+        for (const space of this.levels) this.clear(space);
+        this.spaces.clear();
+        this.contexts.clear();
+        this.context = null;
+        this.pageCount = 0;
+        this.forgetSlots(() => true);
+    }
+  }
+
+  private forgetPage(page: number, asid: number | null): void {
+    for (const space of this.spaces.values()) {
+      if (space.asid === null || asid === null || space.asid === asid) this.removeFrom(space, page);
+    }
+    for (const space of this.levels) this.removeFrom(space, page);
+    const { wide } = this.state;
+    const index = (page % TLB_ENTRIES) * TLB_ENTRY.bytes;
+    for (const { at, context } of this.slots) {
+      if (context < 0) continue;
+      wide[(at + index + TLB_ENTRY.read) / 8] = NO_TAG;
+      wide[(at + index + TLB_ENTRY.write) / 8] = NO_TAG;
+    }
+  }
+
+  /** Removes the page, under every top byte, and all that was translated by the same leaf. */
+  private removeFrom({ pages, blocks }: Space, page: number): void {
+    const number = page >= PAGE_NUMBER / 2 ? page + (2 ** 52 - PAGE_NUMBER) : page;
+    pages.delete(number);
+    if (this.hasTagged) removeIf(pages, (other) => other % PAGE_NUMBER === page);
+    for (const [count, firsts] of blocks) {
+      const first = page - (page % count);
+      if (!firsts.delete(first)) continue;
+      removeIf(pages, (other) => other % PAGE_NUMBER >= first && other % PAGE_NUMBER < first + count);
+      this.forgetSlots(() => true);
+    }
+  }
+
+  private clear({ pages, blocks }: Space): void {
+    pages.clear();
+    blocks.clear();
+  }
+
+  private forgetSlots(which: (slot: Slot) => boolean): void {
+    for (const slot of this.slots) {
+      if (slot.context < 0 || !which(slot)) continue;
+      this.empty(slot);
+    }
+    this.point();
+  }
+
+  private empty(slot: Slot): void {
+    slot.context = -1;
+    if (this.bound[slot.regime] === slot) this.bound[slot.regime] = null;
+    this.bytes.fill(0xff, slot.at - LAYOUT.tlbs, slot.at - LAYOUT.tlbs + SLOT_BYTES);
+  }
+
+  /** Tells WebAssembly which slots it looks into. */
+  private point(): void {
+    const { state, bound } = this;
+    state.setWord(LAYOUT.tlb, state.address + (bound[this.current]?.at ?? NO_SLOT));
+    state.setWord(LAYOUT.tlbUnprivileged, state.address + (bound[this.unprivileged]?.at ?? NO_SLOT));
+  }
+
+  /** A slot for the regime and the tables that it has now. */
+  private bind(regime: Regime): Slot {
+    const context = regime >= REGIME.el2 ? 0 : this.contextNow().number;
+    let slot = this.slots.find((other) => other.context === context && other.regime === regime);
+    if (slot === undefined) {
+      slot = this.slots.reduce((oldest, other) => (other.lastUse < oldest.lastUse ? other : oldest));
+      if (slot.context >= 0) this.empty(slot);
+      slot.context = context;
+      slot.regime = regime;
+    }
+    slot.lastUse = ++this.uses;
+    this.bound[regime] = slot;
+    this.point();
+    return slot;
+  }
+
+  private spacesAt(high: number): readonly [global: Space, own: Space] {
+    // Bit 55 says which half an address is in.
+    return this.contextNow().spaces[(high >>> 23) & 1] as readonly [Space, Space];
+  }
+
+  private contextNow(): Context {
+    if (this.context !== null) return this.context;
+    const { ttbr0, ttbr1, asid } = this.tables();
+    const key = `${ttbr0} ${ttbr1} ${asid}`;
+    let context = this.contexts.get(key);
+    if (context === undefined) {
+      if (this.contexts.size >= MOST_TABLES) this.forget({ kind: 'all' });
+      const half = (name: string): readonly [Space, Space] => [this.space(name, null), this.space(name, asid)];
+      context = { number: ++this.contextsMade, spaces: [half(`0 ${ttbr0}`), half(`1 ${ttbr1}`)] };
+      this.contexts.set(key, context);
+    }
+    this.context = context;
+    return context;
+  }
+
+  private space(name: string, asid: number | null): Space {
+    const key = `${name} ${asid}`;
+    let space = this.spaces.get(key);
+    if (space === undefined) {
+      space = newSpace(asid);
+      this.spaces.set(key, space);
+    }
+    return space;
+  }
+}
+
+function removeIf(pages: Map<number, Page>, which: (page: number) => boolean): void {
+  for (const page of pages.keys()) if (which(page)) pages.delete(page);
+}
+
+const newSpace = (asid: number | null): Space => ({ asid, pages: new Map(), blocks: new Map() });
+
+const pageNumber = (low: number, high: number): number =>
+  (high >>> 0) * 2 ** (32 - TLB_PAGE_SHIFT) + (low >>> TLB_PAGE_SHIFT);

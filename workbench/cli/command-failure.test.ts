@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Whose fault an error is. */
+
+import { afterEach, expect, it, vi } from 'vitest';
+import { GuestMemoryFull } from '#emulator/a64/guest-memory-full.ts';
+import { tellFailure } from './command-failure.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it.each([
+  [
+    "more memory than the own core can hold: the user's",
+    new GuestMemoryFull(2 ** 32),
+    2,
+    'boot: the guest has touched',
+  ],
+  ['anything else', new Error('lost'), 70, 'boot: a fault of the emulator itself'],
+])('%s', (_text, error, status, message) => {
+  const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  expect(tellFailure('boot', error)).toBe(status);
+  expect(written.mock.calls[0]?.[0]).toContain(message);
+});
