@@ -18,17 +18,26 @@ afterEach(() => {
 const WFI = 0xd503_207f;
 const BACK = 0x17ff_ffff;
 const NOP = 0xd503_201f;
+/** Synchronous exceptions from the level itself with SP_ELx, and from EL0: offsets in the image. */
+const SAME_LEVEL = 0xa00;
+const FROM_EL0 = 0xc00;
 /** adr x0, vectors; msr vbar_el1, x0 */
 const SET_VECTORS = [0x1000_4000, 0xd518_c000];
 /** mov x9, GICD; mov w1, #1; str w1, [x9]; mov x9, GICC; str w1, [x9] */
 const ENABLE_GICV2 = [0xd2a1_0009, 0x5280_0021, 0xb900_0121, 0xd2a1_0029, 0xb900_0121];
 
-/** Runs words, with WFI for ever in every vector 0x800 bytes behind them. */
-function run(words: readonly number[], timeoutNs = 1e6, step = Infinity) {
+/** Words at offsets in bytes, with WFI for ever in every vector 0x800 bytes behind the first. */
+function load(...pieces: readonly (readonly [offset: number, words: readonly number[]])[]): LevitateMachine {
   const image = new Uint32Array(0x1000 / 4);
   for (let at = 0; at < image.length; at += 2) image.set([WFI, BACK], at);
-  image.set(words);
+  for (const [offset, words] of pieces) image.set(words, offset / 4);
   machine = new LevitateMachine({ board: 'qemu-virt', engine, kernel: new Uint8Array(image.buffer) });
+  return machine;
+}
+
+/** Runs words, with such vectors. */
+function run(words: readonly number[], timeoutNs = 1e6, step = Infinity) {
+  const machine = load([0, words]);
   for (;;) {
     const outcome = machine.runSlice(step, { timeoutNs });
     if (outcome !== null) return outcome;
@@ -71,6 +80,8 @@ const WFE = 0xd503_205f;
 const HERE = 0x1400_0000;
 const ISB = 0xd503_3fdf;
 const back = (words: number): number => 0x1800_0000 - words;
+/** B at one offset in the image to another. */
+const branchTo = (at: number, to: number): number => (0x1400_0000 | (((to - at) / 4) & 0x03ff_ffff)) >>> 0;
 
 describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that goes round and changes nothing', (name) => {
   beforeEach(() => {
@@ -98,12 +109,12 @@ describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that goes round and 
   });
 
   it('has given up where its vector leads to the instruction that faults, and says which was the first exception', () => {
-    // The vector of the current level with SP_ELx, 0x200 bytes from the others.
-    const vectors = Array.from({ length: 0x200 / 4 }, () => NOP);
-    const words = [...SET_VECTORS, 0xd2a1_e001, 0xf940_0020];
-    const padding = Array.from({ length: (0x800 - 4 * words.length) / 4 }, () => NOP);
     // ldr x0, [x1] again, behind a branch.
-    const outcome = run([...words, ...padding, ...vectors, NOP, 0x1400_0002, NOP, 0xf940_0020], 20e6);
+    const guest = load(
+      [0, [...SET_VECTORS, 0xd2a1_e001, 0xf940_0020]],
+      [SAME_LEVEL, [NOP, 0x1400_0002, NOP, 0xf940_0020]],
+    );
+    const outcome = guest.run({ timeoutNs: 20e6 });
     expect(outcome).toMatchObject({ outcome: 'error', exitStatus: 1 });
     expect(outcome.reason).toMatch(/first exception: ESR 0x96000010, ELR 0x[0-9a-f]+00c, FAR 0xf000000$/);
   });
@@ -137,6 +148,43 @@ describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that may go on runs 
     ['it stores', [0x1000_4000, 0xf900_0001, back(1)]],
   ])('%s', (_what, words) => {
     expect(run(words, 2.1e6)).toMatchObject({ outcome: 'limit', exitStatus: 3 });
+  });
+
+  it('the same call comes again and again, and its vector leads behind it', () => {
+    // movz x1, #5000; svc #0; subs x1, x1, #1; b.ne; SYSTEM_OFF: movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0
+    const calls = [0xd282_7101, 0xd400_0001, 0xf100_0421, 0x54ff_ffc1, 0x5280_0100, 0x72b0_8000, 0xd400_0002];
+    const guest = load([0, [...SET_VECTORS, ...calls]], [SAME_LEVEL, [branchTo(SAME_LEVEL, 0x10)]]);
+    expect(guest.run({ timeoutNs: 20e6 })).toMatchObject({ outcome: 'poweroff', exitStatus: 0 });
+  });
+
+  it('what it faulted at again and again has come right', () => {
+    const words = [...SET_VECTORS, ...ENABLE_GICV2, ...ENABLE_TIMER, ...ARM_TIMER];
+    const at = 4 * words.length;
+    // An undefined instruction; the way there is the vector's, too. With the timer armed there is hope.
+    const guest = load([0, [...words, 0, BACK]], [SAME_LEVEL, [NOP, branchTo(SAME_LEVEL + 4, at)]]);
+    guest.run({ maxInstructions: 8000 });
+    expect(guest.cpu.firstException?.esr).toBe(0x200_0000);
+    // add x5, x5, #1
+    guest.memory.write32((guest.findImage('kernel')?.base ?? 0) + at, 0x9100_04a5);
+    guest.cpu.engine.discardAllCode();
+    expect(guest.run({ timeoutNs: 5.1e6 })).toMatchObject({ outcome: 'limit', exitStatus: 3 });
+    expect(guest.cpu.engine.getX(5)).toBeGreaterThan(2_000_000n);
+  });
+
+  it.each([
+    ['WFI', WFI],
+    ['WFE', WFE],
+    ['MSR DAIFSet', 0xd503_4fdf],
+  ])('what it goes round in at EL0 is trapped: %s', (_what, word) => {
+    // SCTLR_EL1 as at reset without nTWI and nTWE; EL0 with all masked
+    const drop = [0xd281_0701, 0xf2a6_1a01, 0xd518_1001, ISB, 0x1000_0102, 0xd518_4022, 0xd280_7803, 0xd518_4003];
+    const loop = [word, ...Array.from({ length: 40 }, () => NOP), back(41)];
+    // mrs x4, elr_el1; add x4, x4, #4; msr elr_el1, x4; add x5, x5, #1; eret
+    const skip = [0xd538_4024, 0x9100_1084, 0xd518_4024, 0x9100_04a5, 0xd69f_03e0];
+    const words = [...SET_VECTORS, ...drop, 0xd69f_03e0, ...Array.from({ length: 3 }, () => NOP), ...loop];
+    const guest = load([0, words], [FROM_EL0, skip]);
+    expect(guest.run({ timeoutNs: 2.1e6 })).toMatchObject({ outcome: 'limit', exitStatus: 3 });
+    expect(guest.cpu.engine.getX(5)).toBeGreaterThan(10_000n);
   });
 });
 

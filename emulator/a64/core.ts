@@ -16,7 +16,7 @@
  */
 
 import { hex } from '#common/address.ts';
-import { isClosedLoop } from '#emulator/cpu/closed-loop.ts';
+import { idleState, isClosedLoop } from '#emulator/cpu/closed-loop.ts';
 import { CoreTranslation, PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import { DebugRegisters } from '#emulator/cpu/debug-registers.ts';
 import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
@@ -51,6 +51,7 @@ import type {
   CoreFactory,
   CoreStop,
   MachineCore,
+  Recurrence,
   TakenException,
 } from '#emulator/cpu/machine-core.ts';
 
@@ -287,10 +288,17 @@ export class A64Core implements MachineCore {
   }
 
   get goesRound(): boolean {
-    if (this.debug.steps || this.debug.breakpoints.length > 0) return false;
-    if (this.exceptions.recurs) return true;
-    const word = (address: bigint): number | null => this.translation.instructionAt(address);
-    return isClosedLoop(this.state.pc, this.interruptsMasked, word);
+    if (this.isDebugged) return false;
+    const idle = idleState(this.engine, this.interruptsMasked);
+    return isClosedLoop(this.state.pc, idle, (address) => this.translation.instructionAt(address));
+  }
+
+  recurrence(ranUntil: number): Recurrence | null {
+    return this.isDebugged ? null : this.exceptions.recurrence(ranUntil);
+  }
+
+  private get isDebugged(): boolean {
+    return this.debug.steps || this.debug.breakpoints.length > 0;
   }
 
   takeInterrupt(): boolean {

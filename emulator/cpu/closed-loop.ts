@@ -2,12 +2,17 @@
 /**
  * Code that changes nothing: hints, barriers and branches to a fixed place. A core in a loop of
  * these never leaves it by itself, whatever memory and registers hold: `b .`, the `wfe; wfi; b` in
- * which a kernel parks a core.
+ * which a kernel parks a core. What its level traps, from EL0 for instance, is an exception, and
+ * may change anything.
  *
- * Specification: Arm ARM DDI 0487 K.a, C4.1.93 (hints, barriers), C6.2 (B).
+ * Specification: Arm ARM DDI 0487 K.a, C4.1.93 (hints, barriers), C6.2 (B), D1.7 (traps of WFI and
+ * WFE), D24.2.143 (SCTLR_EL1.UMA).
  */
 
-import { isInterruptMaskSet } from './instruction.ts';
+import type { CoreRegisters } from '#emulator/engine/engine.ts';
+import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { levelOf } from './exception-entry.ts';
+import { isInterruptMaskSet, waitHint } from './instruction.ts';
 
 /** Instructions of the longest loop that is looked at. */
 const LONGEST_LOOP = 64;
@@ -16,10 +21,40 @@ const LONGEST_LOOP = 64;
 const FIRST_HINT = 0xd503_201f;
 const LAST_HINT = 0xd503_20bf;
 
-/** NOP to SEVL; CLREX, DSB, DMB and ISB. */
-function changesNothing(instruction: number): boolean {
+/** What has no effect in the state that a core is in. */
+export interface Idle {
+  /** All interrupts are masked, and masking them again is let through. */
+  readonly masking: boolean;
+  /** WFE and WFI are let through. */
+  readonly wfe: boolean;
+  readonly wfi: boolean;
+}
+
+/** @param interruptsMasked all of them */
+export function idleState(engine: CoreRegisters, interruptsMasked: boolean): Idle {
+  const level = levelOf(engine.getPstate());
+  const has = (name: 'SCTLR_EL1' | 'HCR_EL2' | 'SCR_EL3', bit: bigint): boolean =>
+    (((engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n) >> bit) & 1n) === 1n;
+  // SCTLR_EL1.nTWI and nTWE, UMA; HCR_EL2.TWI and TWE; SCR_EL3.TWI and TWE.
+  const lets = (let1: bigint, trap2: bigint, trap3: bigint): boolean =>
+    !(level === 0 && !has('SCTLR_EL1', let1)) &&
+    !(level < 2 && has('HCR_EL2', trap2)) &&
+    !(level < 3 && has('SCR_EL3', trap3));
+  return {
+    masking: interruptsMasked && (level > 0 || has('SCTLR_EL1', 9n)),
+    wfi: lets(16n, 13n, 12n),
+    wfe: lets(18n, 14n, 13n),
+  };
+}
+
+/** NOP to SEVL; CLREX, DSB, DMB and ISB; masking what is masked. */
+function changesNothing(instruction: number, idle: Idle): boolean {
   const word = instruction >>> 0;
-  if ((word & 0x1f) === 0x1f && word >= FIRST_HINT && word <= LAST_HINT) return true;
+  if ((word & 0x1f) === 0x1f && word >= FIRST_HINT && word <= LAST_HINT) {
+    const hint = waitHint(word);
+    return hint === 'wfe' || hint === 'wfi' ? idle[hint] : true;
+  }
+  if (isInterruptMaskSet(word)) return idle.masking;
   if ((word & 0xffff_f01f) >>> 0 !== 0xd503_301f) return false;
   const op2 = (word >>> 5) & 7;
   return op2 === 2 || op2 >= 4;
@@ -35,35 +70,40 @@ function branchOffset(instruction: number): bigint | null {
  * The address behind `at`, or null when the instruction there may change something, or leads who
  * knows where.
  */
-function next(at: bigint, masked: boolean, word: (address: bigint) => number | null): bigint | null {
+function next(at: bigint, idle: Idle, word: (address: bigint) => number | null): bigint | null {
   const instruction = word(at);
   if (instruction === null) return null;
   const offset = branchOffset(instruction);
   if (offset !== null) return BigInt.asUintN(64, at + offset);
-  const passes = changesNothing(instruction) || (masked && isInterruptMaskSet(instruction));
-  return passes ? BigInt.asUintN(64, at + 4n) : null;
+  return changesNothing(instruction, idle) ? BigInt.asUintN(64, at + 4n) : null;
 }
 
 /**
  * True when a core at `pc` goes round for ever and changes nothing.
- * @param masked all interrupts are masked, so that masking them is no change
  * @param word the instruction at an address
  */
-export function isClosedLoop(pc: bigint, masked: boolean, word: (address: bigint) => number | null): boolean {
+export function isClosedLoop(pc: bigint, idle: Idle, word: (address: bigint) => number | null): boolean {
   const passed = new Set<bigint>();
-  for (let at: bigint | null = pc; at !== null && passed.size < LONGEST_LOOP; at = next(at, masked, word)) {
+  for (let at: bigint | null = pc; at !== null && passed.size < LONGEST_LOOP; at = next(at, idle, word)) {
     if (passed.has(at)) return true;
     passed.add(at);
   }
   return false;
 }
 
-/** True when the way from `start` leads to `end` and changes nothing. */
-export function leadsTo(start: bigint, end: bigint, word: (address: bigint) => number | null): boolean {
+/**
+ * Instructions on the way from `start` to `end`, when it changes nothing; null when there is none.
+ */
+export function stepsBetween(
+  start: bigint,
+  end: bigint,
+  idle: Idle,
+  word: (address: bigint) => number | null,
+): number | null {
   let at: bigint | null = start;
   for (let step = 0; step < LONGEST_LOOP && at !== null; step++) {
-    if (at === end) return true;
-    at = next(at, true, word);
+    if (at === end) return step;
+    at = next(at, idle, word);
   }
-  return false;
+  return null;
 }

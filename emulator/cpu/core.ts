@@ -24,7 +24,7 @@ import {
 } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { BlockScan } from './block-scan.ts';
-import { isClosedLoop } from './closed-loop.ts';
+import { idleState, isClosedLoop } from './closed-loop.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
 import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
 import { ExceptionDelivery, type RefusedAccess } from './exception-delivery.ts';
@@ -48,7 +48,14 @@ import { SystemRegisterAccess } from './system-register-access.ts';
 import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
 import { WaitHints } from './wait-hints.ts';
-import type { CoreEnvironment, CoreFactory, CoreStop, MachineCore, TakenException } from './machine-core.ts';
+import type {
+  CoreEnvironment,
+  CoreFactory,
+  CoreStop,
+  MachineCore,
+  Recurrence,
+  TakenException,
+} from './machine-core.ts';
 
 /**
  * MMU and caches off, little-endian; stack pointers are checked (SA, SA0), EL0 may execute WFI and
@@ -344,9 +351,12 @@ export class Core implements MachineCore {
    */
   get goesRound(): boolean {
     if (this.debug.isActive) return false;
-    if (this.exceptions.recurs) return true;
-    const word = (address: bigint) => this.translation.instructionAt(address);
-    return isClosedLoop(this.engine.getPc(), this.interruptsMasked, word);
+    const idle = idleState(this.engine, this.interruptsMasked);
+    return isClosedLoop(this.engine.getPc(), idle, (address) => this.translation.instructionAt(address));
+  }
+
+  recurrence(ranUntil: number): Recurrence | null {
+    return this.debug.isActive ? null : this.exceptions.recurrence(ranUntil);
   }
 
   /** Takes the interrupt that is signalled and not masked, if there is one. Between slices only. */

@@ -9,12 +9,18 @@
 import { hex } from '#common/address.ts';
 import type { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import type { CoreEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
-import { leadsTo } from './closed-loop.ts';
+import { idleState, stepsBetween } from './closed-loop.ts';
 import type { CoreTranslation } from './core-translation.ts';
 import { enterException, levelOf, type VectorKind } from './exception-entry.ts';
 import { abortAddress, abortSyndrome, externalAbortTarget, synchronousTarget } from './external-abort.ts';
-import { EXTERNAL_ABORT_STATUS, pcAlignmentSyndrome, withFaultStatus } from './syndrome.ts';
-import type { CoreEnvironment, CoreStop, MachineCore, TakenException } from './machine-core.ts';
+import {
+  EXCEPTION_CLASS,
+  EXTERNAL_ABORT_STATUS,
+  exceptionClass,
+  pcAlignmentSyndrome,
+  withFaultStatus,
+} from './syndrome.ts';
+import type { CoreEnvironment, CoreStop, MachineCore, Recurrence, TakenException } from './machine-core.ts';
 
 /** A physical access that the bus refused, seen from the instruction that made it. */
 export interface RefusedAccess {
@@ -22,14 +28,37 @@ export interface RefusedAccess {
   readonly address: number;
 }
 
-/** Where an exception led, at which tick, from where, and how often in a row it was the same. */
+/**
+ * Where an exception led, at which tick, from where, how often in a row it was the same, and the
+ * tick of the first of these.
+ */
 interface DeliveredException {
   readonly vector: bigint;
   readonly tick: number;
   readonly elr: bigint;
   readonly esr: number;
+  /** It was taken at the level that it was taken from. */
+  readonly sameLevel: boolean;
   readonly repeats: number;
+  readonly since: number;
 }
+
+/**
+ * Exceptions that an instruction causes before it is executed, and causes again when nothing has
+ * changed. Not those of calls, behind which ELR is; not an illegal state, which taking it ends; not
+ * debug exceptions, which taking one masks.
+ */
+const CAUSED_AGAIN: ReadonlySet<number> = new Set([
+  EXCEPTION_CLASS.unknown,
+  EXCEPTION_CLASS.wait,
+  EXCEPTION_CLASS.floatingPoint,
+  EXCEPTION_CLASS.systemRegister,
+  EXCEPTION_CLASS.instructionAbortSame,
+  EXCEPTION_CLASS.pcAlignment,
+  EXCEPTION_CLASS.dataAbortSame,
+  EXCEPTION_CLASS.spAlignment,
+  EXCEPTION_CLASS.brk64,
+]);
 
 /** The same exception so often in a row is looked at: it may be taken for ever. */
 const OFTEN = 1000;
@@ -102,7 +131,7 @@ export class ExceptionDelivery {
    * on its own vector at once locks up instead.
    */
   enter(kind: VectorKind, targetLevel: 1 | 2 | 3, esr: number, far: bigint | null, returnAddress: bigint): void {
-    const { engine, environment, last } = this;
+    const { engine, environment, last, level: from } = this;
     const tick = environment.clock.ticks;
     if (last !== null && last.vector === returnAddress && tick - last.tick <= 1) {
       const vector = `0x${returnAddress.toString(16)}`;
@@ -118,26 +147,42 @@ export class ExceptionDelivery {
         esr,
         far: far === null ? null : hex(far),
         pc: hex(returnAddress),
-        from: this.level,
+        from,
       });
     }
     this.first ??= { esr, elr: returnAddress, far };
     this.entered();
     const vector = enterException(engine, { kind, targetLevel, returnAddress, esr, far });
-    const isSame = last !== null && last.vector === vector && last.elr === returnAddress && last.esr === esr;
+    const sameLevel = from === targetLevel;
+    const isSame =
+      last !== null &&
+      last.vector === vector &&
+      last.elr === returnAddress &&
+      last.esr === esr &&
+      last.sameLevel === sameLevel;
     const repeats = isSame ? last.repeats + 1 : 0;
-    this.last = { vector, tick, elr: returnAddress, esr, repeats };
+    const since = isSame ? last.since : tick;
+    this.last = { vector, tick, elr: returnAddress, esr, sameLevel, repeats, since };
     if (repeats % OFTEN === OFTEN - 1) this.end({ kind: 'recurring' });
   }
 
   /**
-   * The same exception comes again and again, and its vector leads back to it without changing
-   * anything: so it does for ever.
+   * The same exception comes again and again: its vector leads back to the instruction that causes
+   * it without changing anything, and the core is on this way and has not met the instruction since.
+   * So it does for ever, unless somebody else changes something. Null when it does not.
+   * @param ranUntil tick at which the core was executed last
    */
-  get recurs(): boolean {
-    const { last } = this;
-    if (last === null || last.repeats < OFTEN - 1) return false;
-    return leadsTo(last.vector, last.elr, (address) => this.translation.instructionAt(address));
+  recurrence(ranUntil: number): Recurrence | null {
+    const { last, engine } = this;
+    if (last === null || last.repeats < OFTEN - 1) return null;
+    if (!last.sameLevel || !CAUSED_AGAIN.has(exceptionClass(last.esr))) return null;
+    const idle = idleState(engine, true);
+    const steps = (from: bigint, to: bigint) =>
+      stepsBetween(from, to, idle, (address) => this.translation.instructionAt(address));
+    const pc = engine.getPc();
+    const passed = steps(last.vector, pc);
+    if (passed === null || ranUntil - last.tick > passed + 1) return null;
+    return steps(pc, last.elr) === null ? null : { since: last.since, seen: last.tick };
   }
 
   /** Nothing is mapped at a physical address: an external abort at the instruction. */

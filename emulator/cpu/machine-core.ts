@@ -24,6 +24,14 @@ export interface TakenException {
   readonly far: bigint | null;
 }
 
+/** One exception that comes again for ever unless somebody else changes something. */
+export interface Recurrence {
+  /** Tick from which on the core has changed nothing. */
+  readonly since: number;
+  /** Tick at which it was taken last: what causes it was as it is then. */
+  readonly seen: number;
+}
+
 export interface MachineCore {
   readonly index: number;
   /** Affinity fields of MPIDR_EL1. */
@@ -47,6 +55,12 @@ export interface MachineCore {
    * somebody changes its code: closed-loop.ts. False where that cannot be told.
    */
   readonly goesRound: boolean;
+  /**
+   * The exception that the core takes again and again without changing anything else; null when it
+   * does not, or that cannot be told.
+   * @param ranUntil tick at which it was executed last
+   */
+  recurrence(ranUntil: number): Recurrence | null;
   /**
    * The last run ended in the middle of a block of code, where nobody looks at time or interrupts:
    * the rest of it comes first.

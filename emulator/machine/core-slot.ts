@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A core that the board has, turned on or not. Its engine is made when it is first turned on. */
 
-import type { MachineCore } from '#emulator/cpu/machine-core.ts';
+import type { MachineCore, Recurrence } from '#emulator/cpu/machine-core.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
 
@@ -17,11 +17,22 @@ export interface CoreSlot {
    * another one executes.
    */
   start: { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 } | null;
+  /** Tick at which it was executed last. */
+  ranUntil: number;
 }
 
 /** A core that is off. */
 export function coreSlot(index: number, mpidr: number, timer: GenericTimer): CoreSlot {
-  return { index, mpidr, timer, core: null, state: 'off', start: null };
+  return { index, mpidr, timer, core: null, state: 'off', start: null, ranUntil: 0 };
+}
+
+/**
+ * Since when an awake core has changed nothing and goes on so by itself, and until when this was
+ * seen, in ticks; null when it may change something.
+ */
+export function stillness({ core, ranUntil }: Pick<CoreSlot, 'core' | 'ranUntil'>): Recurrence | null {
+  if (core?.goesRound === true) return { since: ranUntil, seen: Infinity };
+  return core?.recurrence(ranUntil) ?? null;
 }
 
 /** An interrupt or an event for a core that sleeps or waits. */

@@ -61,9 +61,10 @@ export function saveMachine(parts: MachineParts) {
       bus.regions().map(({ name, device }): [string, SavedState] => [name, device.saveState()]),
     ),
     interrupts: interrupts?.saveState() ?? null,
-    cores: slots.map(({ state, start, timer, core }) => ({
+    cores: slots.map(({ state, start, ranUntil, timer, core }) => ({
       state,
       start,
+      ranUntil,
       timer: timer.saveState(),
       core: core?.saveState() ?? null,
     })),
@@ -90,6 +91,7 @@ export function restoreMachine(parts: MachineParts, state: MachineState): void {
     if (slot === undefined) continue;
     slot.state = saved.state;
     slot.start = saved.start;
+    slot.ranUntil = saved.ranUntil;
     slot.timer.restoreState(saved.timer);
     if (saved.core !== null) open(slot).restoreState(saved.core);
   }

@@ -289,6 +289,7 @@ export class Machine {
     for (const slot of this.slots) {
       slot.state = 'off';
       slot.start = null;
+      slot.ranUntil = 0;
       slot.timer.reset();
       this.registers.reset(slot.index);
     }
@@ -424,6 +425,7 @@ export class Machine {
     // A limit on instructions is met exactly; everything else may wait for the end of a block.
     const stop = core.run(Math.min(budget, mostInstructions), mostInstructions);
     this.sliceEnd = 0;
+    slot.ranUntil = clock.ticks;
     if (core.inBlock && (stop.kind === 'count' || stop.kind === 'stopped')) {
       this.cut = { slot, begun, turn };
       return null;

@@ -7,7 +7,13 @@ import { Sleepers } from './sleepers.ts';
 
 /** One core that is off the engine: what it says of itself can be set. */
 function machine() {
-  const core = { interruptTakeable: false, interruptPending: false, goesRound: false, wakeFromWfe: () => {} };
+  const core = {
+    interruptTakeable: false,
+    interruptPending: false,
+    goesRound: false,
+    recurrence: () => null,
+    wakeFromWfe: () => {},
+  };
   const slot = coreSlot(0, 0, { nextStreamTick: Infinity } as GenericTimer);
   slot.core = core as unknown as MachineCore;
   slot.state = 'running';

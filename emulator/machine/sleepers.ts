@@ -10,8 +10,9 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.7 (waiting).
  */
 
+import type { Recurrence } from '#emulator/cpu/machine-core.ts';
 import type { Clock } from './clock.ts';
-import { type CoreSlot, wake } from './core-slot.ts';
+import { type CoreSlot, stillness, wake } from './core-slot.ts';
 import { MaskedWaits } from './masked-waits.ts';
 import type { MachineInterrupts } from './machine-ports.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -76,13 +77,22 @@ export class Sleepers {
    * input could change that.
    */
   get standStill(): boolean {
-    if (this.parts.scheduler.nextTick !== Infinity) return false;
-    return this.parts.slots.every((slot) => {
-      const { state, start, core } = slot;
-      if (state === 'off') return true;
-      if (start !== null || core === null || core.interruptTakeable) return false;
-      return (state === 'sleeping' && !this.isWoken(slot)) || core.goesRound;
-    });
+    const { scheduler, slots } = this.parts;
+    if (scheduler.nextTick !== Infinity) return false;
+    const on = slots.filter(({ state }) => state !== 'off');
+    const still = on.map((slot) => this.stillnessOf(slot));
+    // What one has done may be what another was waiting for: each was seen to stand still after
+    // the others had begun to.
+    return still.every(
+      (one) => one !== null && still.every((other) => one === other || (other !== null && one.seen >= other.since)),
+    );
+  }
+
+  private stillnessOf(slot: CoreSlot): Recurrence | null {
+    const { state, start, core, ranUntil } = slot;
+    if (start !== null || core === null || core.interruptTakeable) return null;
+    if (state === 'sleeping' && !this.isWoken(slot)) return { since: ranUntil, seen: Infinity };
+    return stillness(slot);
   }
 
   /** There is an interrupt that ends the WFI of a core, masked or not. */

@@ -5,6 +5,7 @@
  */
 
 import { hex } from '#common/address.ts';
+import { stillness } from '#emulator/machine/core-slot.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 /**
@@ -15,7 +16,7 @@ import type { Machine } from '#emulator/machine/machine.ts';
 export function describeStandstill(machine: Machine): string | null {
   const { slots, interrupts } = machine.parts;
   const running = slots.filter(({ state }) => state !== 'off');
-  const isMasked = running.every(({ core }) => core?.interruptsMasked === true && core.goesRound);
+  const isMasked = running.every((slot) => slot.core?.interruptsMasked === true && stillness(slot) !== null);
   const isReachable = interrupts?.couldInterrupt() !== false;
   if (isReachable && !isMasked) return null;
   const { core, state } = running[0] ?? { core: null, state: 'off' };
