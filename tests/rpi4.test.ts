@@ -121,4 +121,40 @@ describe('the boot stub', () => {
     expect(machine.memory.read64(CORE_2 + 0x800) & 0xffn).toBe(stored);
     machine.close();
   });
+
+  // adr x1, 0x104; mov x0, #0
+  // 1: ldr w3, [x1]; add x4, x4, x3; add x0, x0, #1; tbz x0, #13, 1b; wfi
+  const COUNT = [0x1000_0801, 0xd280_0000, 0xb940_0023, 0x8b03_0084, 0x9100_0400, 0x366f_ffa0, WFI];
+  // adr x1, the same; 1: ldr w3, [x1]; add w3, w3, #1; str w3, [x1]; b 1b
+  const STORE = (back: number) => [
+    (0x1000_0001 | (((back >> 2) & 0x7_ffff) << 5)) >>> 0,
+    0xb940_0023,
+    0x1100_0463,
+    0xb900_0023,
+    0x17ff_fffd,
+  ];
+
+  it('a core that is released shares the time at once, however the run is cut', () => {
+    const code = new Uint8Array(0x200);
+    const words = new DataView(code.buffer);
+    for (const [i, word] of [SEV, ...COUNT].entries()) words.setUint32(4 * i, word, true);
+    const other = 0x180;
+    for (const [i, word] of STORE(0x104 - other).entries()) words.setUint32(other + 4 * i, word, true);
+    const ends = [Infinity, 100_000, 777, 50].map((step) => {
+      const machine = createMachine({ board: 'rpi4', kernel: code });
+      machine.memory.write64(RELEASE_2, BigInt(ENTRY + other));
+      const { clock } = machine.machine;
+      const END = 200_000;
+      while (clock.instructions < END) machine.run({ maxInstructions: Math.min(END, clock.instructions + step) });
+      const end = {
+        seen: machine.cpu.engine.getX(4),
+        stored: machine.memory.read32(ENTRY + 0x104),
+        ticks: clock.ticks,
+      };
+      machine.close();
+      return end;
+    });
+    expect(ends[0]?.seen).toBeGreaterThan(0n);
+    expect(ends).toEqual(ends.map(() => ends[0]));
+  });
 });

@@ -151,7 +151,8 @@ describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that may go on runs 
   });
 
   it('the same call comes again and again, and its vector leads behind it', () => {
-    // movz x1, #5000; svc #0; subs x1, x1, #1; b.ne; SYSTEM_OFF: movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0
+    // movz x1, #5000; svc #0; subs x1, x1, #1; b.ne
+    // SYSTEM_OFF: movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0
     const calls = [0xd282_7101, 0xd400_0001, 0xf100_0421, 0x54ff_ffc1, 0x5280_0100, 0x72b0_8000, 0xd400_0002];
     const guest = load([0, [...SET_VECTORS, ...calls]], [SAME_LEVEL, [branchTo(SAME_LEVEL, 0x10)]]);
     expect(guest.run({ timeoutNs: 20e6 })).toMatchObject({ outcome: 'poweroff', exitStatus: 0 });
@@ -160,7 +161,7 @@ describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that may go on runs 
   it('what it faulted at again and again has come right', () => {
     const words = [...SET_VECTORS, ...ENABLE_GICV2, ...ENABLE_TIMER, ...ARM_TIMER];
     const at = 4 * words.length;
-    // An undefined instruction; the way there is the vector's, too. With the timer armed there is hope.
+    // An undefined instruction; its vector leads there. While the timer is armed there is hope.
     const guest = load([0, [...words, 0, BACK]], [SAME_LEVEL, [NOP, branchTo(SAME_LEVEL + 4, at)]]);
     guest.run({ maxInstructions: 8000 });
     expect(guest.cpu.firstException?.esr).toBe(0x200_0000);

@@ -168,8 +168,8 @@ export class ExceptionDelivery {
 
   /**
    * The same exception comes again and again: its vector leads back to the instruction that causes
-   * it without changing anything, and the core is on this way and has not met the instruction since.
-   * So it does for ever, unless somebody else changes something. Null when it does not.
+   * it without changing anything, and the core is on this way and has not met the instruction
+   * since. So it does for ever, unless somebody else changes something. Null when it does not.
    * @param ranUntil tick at which the core was executed last
    */
   recurrence(ranUntil: number): Recurrence | null {

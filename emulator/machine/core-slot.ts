@@ -5,6 +5,9 @@ import type { MachineCore, Recurrence } from '#emulator/cpu/machine-core.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
 
+/** Where a core begins when it is turned on, and what it finds in x0. */
+export type CoreStart = { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 };
+
 export interface CoreSlot {
   readonly index: number;
   readonly mpidr: number;
@@ -16,7 +19,7 @@ export interface CoreSlot {
    * Where it will begin, when it was turned on and has not run yet. Engines are not made while
    * another one executes.
    */
-  start: { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 } | null;
+  start: CoreStart | null;
   /** Tick at which it was executed last. */
   ranUntil: number;
 }
@@ -33,6 +36,16 @@ export function coreSlot(index: number, mpidr: number, timer: GenericTimer): Cor
 export function stillness({ core, ranUntil }: Pick<CoreSlot, 'core' | 'ranUntil'>): Recurrence | null {
   if (core?.goesRound === true) return { since: ranUntil, seen: Infinity };
   return core?.recurrence(ranUntil) ?? null;
+}
+
+/**
+ * Turns a core on that is off. It shares the time from now on: the slice of the core that did it
+ * ends.
+ */
+export function turnOn(slot: CoreSlot, start: CoreStart, by: Pick<MachineCore, 'interruptSlice'> | null): void {
+  slot.start = start;
+  slot.state = 'running';
+  by?.interruptSlice();
 }
 
 /** An interrupt or an event for a core that sleeps or waits. */
@@ -62,6 +75,7 @@ export function releaseCores(
   slots: readonly CoreSlot[],
   releaseAddresses: readonly (number | null)[],
   memory: Pick<PhysicalMemory, 'read64'>,
+  by: Pick<MachineCore, 'interruptSlice'> | null,
   released: (core: number) => void,
 ): void {
   for (const slot of slots) {
@@ -69,8 +83,7 @@ export function releaseCores(
     if (address === null || slot.state !== 'off') continue;
     const entry = memory.read64(address);
     if (entry === 0n) continue;
-    slot.start = { entry, context: 0n, level: 1 };
-    slot.state = 'running';
+    turnOn(slot, { entry, context: 0n, level: 1 }, by);
     released(slot.index);
   }
 }

@@ -541,7 +541,8 @@ export class Machine {
       othersRun: (core) => this.turns.othersRun(this.slots[core.index] as CoreSlot),
       eventSent: () => {
         sendEvent(this.slots);
-        releaseCores(this.slots, this.options.releaseAddresses ?? [], this.memory, (core) =>
+        const { releaseAddresses = [] } = this.options;
+        releaseCores(this.slots, releaseAddresses, this.memory, this.runningCore, (core) =>
           this.events.emit('power', { action: 'core on', core }),
         );
       },

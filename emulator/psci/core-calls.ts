@@ -5,7 +5,7 @@
  * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1.3 to 5.1.6, 5.4 (CPU_SUSPEND).
  */
 
-import type { CoreSlot } from '#emulator/machine/core-slot.ts';
+import { type CoreSlot, turnOn } from '#emulator/machine/core-slot.ts';
 import { base32, hasFunction, PSCI, PSCI_RESULT } from './psci.ts';
 
 /** Affinity fields of MPIDR_EL1. */
@@ -32,9 +32,7 @@ export function callForCores(
       const slot = addressed();
       if (slot === undefined) return PSCI_RESULT.INVALID_PARAMETERS;
       if (slot.state !== 'off') return PSCI_RESULT.ALREADY_ON;
-      slot.start = { entry, context, level: current.core?.level === 2 ? 2 : 1 };
-      slot.state = 'running';
-      current.core?.interruptSlice();
+      turnOn(slot, { entry, context, level: current.core?.level === 2 ? 2 : 1 }, current.core);
       report('core on', slot.index);
       return PSCI_RESULT.SUCCESS;
     }

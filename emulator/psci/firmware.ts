@@ -59,8 +59,6 @@ export class Firmware {
     const functionId = Number(BigInt.asUintN(32, engine.getX(0)));
     const arguments_ = [engine.getX(1), engine.getX(2), engine.getX(3), engine.getX(4)] as const;
     engine.setX(0, this.call(core.index, functionId, arguments_));
-    // A core that was turned on shares the time from now on, not from the caller's next slice on.
-    core.interruptSlice();
   }
 
   private systemCall(functionId: number, argument: bigint): bigint {
