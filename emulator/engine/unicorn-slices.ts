@@ -14,7 +14,8 @@
 
 import type { Calibration } from './calibrate.ts';
 import { EngineError, type SliceEnd, type UnmappedAccess } from './engine.ts';
-import { InlineCounter, installInlineCount, LONGEST_BLOCK, mostInBlockAt } from './inline-count.ts';
+import { installInlineCount } from './inline-count.ts';
+import { InlineCounter, LONGEST_BLOCK, mostInBlockAt } from './inline-counter.ts';
 import type { CpuModel } from './unicorn-handle.ts';
 import { nativeProcess, type Pointer } from './unicorn-library.ts';
 import { UnicornRegisters } from './unicorn-registers.ts';

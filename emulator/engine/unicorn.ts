@@ -29,7 +29,8 @@ import {
   type UnmappedAccess,
   type WatchedAccess,
 } from './engine.ts';
-import { assertOwnLibrary, type NativeCallback } from './inline-count.ts';
+import { assertOwnLibrary } from './inline-count.ts';
+import type { NativeCallback } from './inline-counter.ts';
 import { retire } from './retired-engine.ts';
 import type { SystemRegisterEncoding } from './system-registers.ts';
 import type { CpuModel } from './unicorn-handle.ts';
@@ -131,7 +132,7 @@ interface MappedWindow {
   readonly write: NativeCallback;
 }
 
-/** What stands before a callback: see inline-count.ts. */
+/** What stands before a callback: see inline-counter.ts. */
 type StandIn = 4 | 5 | 6 | 'block filter';
 
 const calibrations = new Map<string, Calibration>();
