@@ -10,9 +10,9 @@
  * inline-counter.ts corrects. This file puts the
  * code in place.
  *
- * It needs to know the library from the inside, so it works with the builds of library-builds.ts, on
- * hosts for which there is code. Anywhere else {@link installInlineCount} returns null and the engine
- * counts by itself.
+ * It needs to know the library from the inside, so it works with the builds of library-builds.ts,
+ * on hosts for which there is code. Anywhere else {@link installInlineCount} returns null and the
+ * engine counts by itself.
  *
  * Source: QEMU 5.0, accel/tcg/cpu-exec.c, include/exec/gen-icount.h.
  */
