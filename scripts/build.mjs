@@ -10,6 +10,7 @@
  *   dist/testing.mjs
  *   dist/types/            declarations
  *   dist/pages/NAME.html   the pages that a command writes or serves, each one file with its style and script inside
+ *   dist/pages/site/       the files of the site: page, worker, firmware images; site.inputs.json beside: sources
  * ```
  * dist/ is flat: workbench/package-root.ts finds the package one folder above itself. Every file is
  * put in place by a rename, so a command that starts while another one builds sees an old file or a
@@ -21,6 +22,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
@@ -33,16 +35,31 @@ const dist = join(root, 'dist');
 const LIBRARY_ENTRIES = ['index', 'testing'];
 /** Where commands lie, as NAME.ts: those of users, then those of the project's own work. */
 const COMMAND_FOLDERS = ['workbench/commands', 'scripts'];
-export const COMMANDS = ['boot', 'log', 'explain', 'web', 'doctor', 'bench', 'fuzz'];
+export const COMMANDS = ['boot', 'log', 'explain', 'web', 'site', 'doctor', 'bench', 'fuzz'];
 /**
  * Pages by the command that uses them: made with it, so that a changed page is noticed as a changed
  * source is.
  */
-const PAGES_OF = { boot: ['report'], web: ['live'] };
+const PAGES_OF = { boot: ['report'], web: ['live'], site: ['report', 'site'] };
 /** Sources of a page, without their endings: .html, .css and .ts. */
 const PAGE_SOURCES = { report: 'workbench/report/page/report', live: 'workbench/web/page/live' };
-/** A piece of HTML that pages share, put where they say `<!-- map -->`. */
-const MAP_PART = 'workbench/report/page/map.html';
+/** The site's page, its worker and its service worker. */
+const SITE_SOURCE = 'workbench/site/page/site';
+const SITE_WORKER = 'workbench/site/worker/worker.ts';
+const SERVICE_WORKER = 'workbench/site/page/service-worker.ts';
+/** Files of firmware/images that a machine in the worker can want. */
+const FIRMWARE_FILES = [
+  'kernel.bin',
+  'kernel.symbols.json',
+  'initramfs.cpio',
+  ...['qemu-virt', 'pixel6', 'rpi4'].map((board) => `reset-${board}.bin`),
+];
+/** Pieces of HTML that pages share, put where they say `<!-- NAME -->`; one may hold another. */
+const PARTS = {
+  controls: 'workbench/web/page/controls.html',
+  machine: 'workbench/web/page/machine.html',
+  map: 'workbench/report/page/map.html',
+};
 /** Change the bundles without being among their sources. */
 const ALSO_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
 
@@ -120,27 +137,78 @@ async function build(esbuild, options) {
   }
 }
 
+/** SOURCE.html with the parts that it names. */
+function htmlOf(source) {
+  let html = readFileSync(join(root, `${source}.html`), 'utf8');
+  for (const [name, path] of Object.entries(PARTS)) {
+    html = html.replace(`<!-- ${name} -->`, () => readFileSync(join(root, path), 'utf8').trimEnd());
+  }
+  return html;
+}
+
+const htmlInputs = (source) =>
+  Object.fromEntries([`${source}.html`, ...Object.values(PARTS)].map((path) => [path, {}]));
+
+const BROWSER_OPTIONS = {
+  platform: 'browser',
+  format: 'iife',
+  target: 'es2022',
+  minify: true,
+  sourcemap: false,
+  charset: 'utf8',
+  external: [],
+  outExtension: {},
+};
+
+/** Writes dist/pages/site/, behind dist/pages/report.html. @returns as {@link bundlePage} */
+async function bundleSite(esbuild) {
+  const page = await build(esbuild, { ...BROWSER_OPTIONS, entryPoints: [`${SITE_SOURCE}.ts`, `${SITE_SOURCE}.css`] });
+  const worker = await build(esbuild, {
+    ...BROWSER_OPTIONS,
+    entryPoints: [SITE_WORKER],
+    define: { FIRMWARE_FILES: JSON.stringify(FIRMWARE_FILES) },
+  });
+  const files = new Map([
+    ['index.html', Buffer.from(htmlOf(SITE_SOURCE))],
+    ['report.html', readFileSync(join(dist, 'pages', 'report.html'))],
+    ...[...page.outputFiles, ...worker.outputFiles].map(({ path, contents }) => [basename(path), contents]),
+    ...FIRMWARE_FILES.map((name) => [`firmware/${name}`, readFileSync(join(root, 'firmware', 'images', name))]),
+  ]);
+  const digest = createHash('sha256');
+  for (const [name, contents] of files) digest.update(`${name} ${contents.length}\n`).update(contents);
+  const serviceWorker = await build(esbuild, {
+    ...BROWSER_OPTIONS,
+    entryPoints: [SERVICE_WORKER],
+    define: {
+      SITE_VERSION: JSON.stringify(digest.digest('hex').slice(0, 16)),
+      // The folder itself is the page.
+      SITE_FILES: JSON.stringify(['./', ...files.keys()]),
+    },
+  });
+  files.set('service-worker.js', serviceWorker.outputFiles[0].contents);
+  const folder = join(dist, 'pages', 'site');
+  for (const [name, contents] of files) putInPlace(join(folder, name), contents);
+  const made = [page, worker, serviceWorker].map(({ metafile }) => metafile.inputs);
+  const inputs = Object.assign({}, htmlInputs(SITE_SOURCE), ...made);
+  for (const name of FIRMWARE_FILES) inputs[`firmware/images/${name}`] = {};
+  putInPlace(join(dist, 'pages', 'site.inputs.json'), JSON.stringify(Object.keys(inputs)));
+  return { inputs };
+}
+
 /** Writes dist/pages/NAME.html. @returns what it was made of, as in {@link inputsOf}'s argument */
 async function bundlePage(esbuild, name) {
+  if (name === 'site') return bundleSite(esbuild);
   const source = PAGE_SOURCES[name];
   const { outputFiles, metafile } = await build(esbuild, {
+    ...BROWSER_OPTIONS,
     entryPoints: [`${source}.ts`, `${source}.css`],
-    platform: 'browser',
-    format: 'iife',
-    target: 'es2022',
-    minify: true,
-    sourcemap: false,
-    charset: 'utf8',
-    external: [],
-    outExtension: {},
   });
   const textOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text;
-  const html = readFileSync(join(root, `${source}.html`), 'utf8')
-    .replace('<!-- map -->', () => readFileSync(join(root, MAP_PART), 'utf8'))
+  const html = htmlOf(source)
     .replace('/* page style */', () => textOf('.css'))
     .replace('/* page script */', () => textOf('.js'));
   putInPlace(join(dist, 'pages', `${name}.html`), html);
-  return { inputs: { ...metafile.inputs, [`${source}.html`]: {}, [MAP_PART]: {} } };
+  return { inputs: { ...metafile.inputs, ...htmlInputs(source) } };
 }
 
 /** The source of command `name`, from the root; undefined when there is none. */

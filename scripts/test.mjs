@@ -87,6 +87,8 @@ const STATIC_STEPS = [
       'workbench/report/page',
       'workbench/web/page',
       'workbench/host/browser',
+      'workbench/site/page',
+      'workbench/site/worker',
     ].map((config) => tool('tsc', '--noEmit', ...(config === undefined ? [] : ['-p', config]))),
   },
   { title: 'lint', parts: [tool('oxlint', '--deny-warnings')] },

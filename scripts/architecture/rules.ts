@@ -29,7 +29,8 @@ export const SINGLE_FILE_IMPORTS: ReadonlyMap<string, readonly string[]> = new M
 export const ENTRY_POINTS: readonly RegExp[] = [
   /^workbench\/(index|testing)\.ts$/,
   /^workbench\/commands\/[^/]+\.ts$/,
-  /^workbench\/(report|web)\/page\/(report|live)\.ts$/,
+  /^workbench\/(report|web|site)\/page\/(report|live|site|service-worker)\.ts$/,
+  /^workbench\/site\/worker\/worker\.ts$/,
   /^scripts\/(?!.*\.test\.ts$)[^/]+$/,
 ];
 
@@ -115,10 +116,16 @@ export const FOLDER_RULES: readonly FolderRule[] = [
   deterministic('emulator/', ['common/']),
   deterministic('boards/', ['fdt/', 'common/', 'emulator/bus/', 'emulator/devices/']),
   { ...deterministic('firmware/', ['common/']), packages: ['node:'] },
-  ...['workbench/report/page/', 'workbench/web/page/'].map((folder) => ({
+  ...['workbench/report/page/', 'workbench/web/page/', 'workbench/site/page/'].map((folder) => ({
     // What runs in a browser: it is given data, and asks no machine.
     folder,
-    mayImport: ['workbench/report/', 'workbench/web/page/', 'workbench/web/protocol.ts', 'common/'],
+    mayImport: [
+      'workbench/report/',
+      'workbench/web/page/',
+      'workbench/web/protocol.ts',
+      'common/',
+      ...(folder.includes('/site/') ? [folder, 'workbench/site/protocol.ts'] : []),
+    ],
     packages: ['uplot', '@xterm/xterm', '@xterm/addon-fit'],
     testPackages: TEST_PACKAGES,
     forbidden: [],

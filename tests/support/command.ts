@@ -27,8 +27,12 @@ export function commandEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Runs the command to its end, with nothing on its standard input. */
-export function boot(...args: readonly string[]): CommandResult {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...bootCommand(), ...args], {
+export const boot = (...args: readonly string[]): CommandResult => command('boot', ...args);
+
+/** The same of any command. */
+export function command(name: string, ...args: readonly string[]): CommandResult {
+  const launcher = join(packageRoot(), 'scripts', 'launch.mjs');
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [launcher, name, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: commandEnvironment(),
     timeout: HANG_GUARD_MS,

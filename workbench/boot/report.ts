@@ -6,6 +6,7 @@
 
 import { hex } from '#common/address.ts';
 import { placeOf, totalSize } from '#common/range.ts';
+import { processFacts } from '#host/process-facts.ts';
 import { PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
@@ -83,8 +84,7 @@ function readReport(machine: LevitateMachine, outcome: Outcome, exitStatus: numb
     stages: machine.events.get('stage').map(({ t, fields }) => ({ name: fields.name, atNs: t })),
     time: { simulatedNs: clock.nowNs, instructions: clock.instructions, wallMs: Math.round(wallMs) },
     host: {
-      maxRssBytes: process.resourceUsage().maxRSS * 1024,
-      node: process.version,
+      ...processFacts(),
       engine: machine.cpu.engine.version,
     },
   };

@@ -29,8 +29,11 @@ interface Shown {
   readonly columns?: number | undefined;
 }
 
+/** Variables of the environment. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Colours where {@link showsColour} says so. */
-export function paintFor(stream: Shown, environment: NodeJS.ProcessEnv): Paint {
+export function paintFor(stream: Shown, environment: Environment): Paint {
   return showsColour(stream, environment) ? COLOURED : PLAIN;
 }
 
@@ -38,7 +41,7 @@ export function paintFor(stream: Shown, environment: NodeJS.ProcessEnv): Paint {
  * Colour only for a terminal, and not when NO_COLOR is set to anything (no-color.org) or the
  * terminal is a dumb one.
  */
-function showsColour({ isTTY }: Shown, { NO_COLOR: noColour = '', TERM: terminal }: NodeJS.ProcessEnv): boolean {
+function showsColour({ isTTY }: Shown, { NO_COLOR: noColour = '', TERM: terminal }: Environment): boolean {
   return isTTY === true && noColour === '' && terminal !== 'dumb';
 }
 
@@ -53,7 +56,7 @@ export interface TerminalStyle {
 const USUAL_WIDTH = 100;
 
 /** The style for a stream. */
-export function styleOf(stream: Shown, environment: NodeJS.ProcessEnv): TerminalStyle {
+export function styleOf(stream: Shown, environment: Environment): TerminalStyle {
   const width = stream.isTTY === true ? (stream.columns ?? USUAL_WIDTH) : USUAL_WIDTH;
   return { colour: showsColour(stream, environment), width };
 }

@@ -8,8 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '#workbench/package-root.ts';
-
-const DATA_MARK = '"levitate-page-data"';
+import { withData } from './page-with-data.ts';
 
 /** @throws Error that says how to make the page when the package was not built */
 export function readPage(name: 'report' | 'live'): string {
@@ -26,7 +25,5 @@ export function readPage(name: 'report' | 'live'): string {
  * @throws Error as {@link readPage}
  */
 export function pageWithData(name: 'report' | 'live', data: unknown): string {
-  // Inside a script element only "<" can end it; JSON may write it as an escape.
-  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
-  return readPage(name).replace(DATA_MARK, () => json);
+  return withData(readPage(name), data);
 }

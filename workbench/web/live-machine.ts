@@ -9,11 +9,16 @@
  * `npm run boot` does not.
  */
 
+import { nextTurn } from '#host/next-turn.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
+import type { Outcome } from '#workbench/machine/outcome.ts';
 import { STORY_TRACE } from '#workbench/report/story-builder.ts';
 import { StoryRecorder } from '#workbench/report/story-recorder.ts';
-import type { LiveCommand, LiveStatus, LiveUpdate, RunState } from './protocol.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
+import { inspect } from './inspection.ts';
+import type { LiveAnswer, LiveCommand, LiveStatus, LiveUpdate, RunState } from './protocol.ts';
+import { type Moment, Rewind } from './rewind.ts';
 
 const MOST_INSTRUCTIONS = 10_000_000;
 /** Longest slice in simulated time: the time of a few frames on the screen. */
@@ -29,9 +34,12 @@ type Listener = (update: LiveUpdate) => void;
 
 export class LiveMachine {
   private readonly settings: MachineSettings;
+  private readonly begin: (settings: MachineSettings) => LevitateMachine;
   private readonly listeners = new Set<Listener>();
   private machine!: LevitateMachine;
   private recorder!: StoryRecorder;
+  private rewind!: Rewind;
+  private last: Outcome | null = null;
   private serialTold = 0;
   private state: RunState;
   private reason: string | null = null;
@@ -40,8 +48,16 @@ export class LiveMachine {
   private wake: () => void = () => {};
   private updatedAt = 0;
 
-  /** @throws as LevitateMachine's constructor */
-  constructor(settings: MachineSettings, paused: boolean) {
+  /**
+   * @param begin makes the machine as it is when it begins: at its reset, where it is absent
+   * @throws as LevitateMachine's constructor
+   */
+  constructor(
+    settings: MachineSettings,
+    paused: boolean,
+    begin = (wanted: MachineSettings): LevitateMachine => new LevitateMachine(wanted),
+  ) {
+    this.begin = begin;
     this.settings = { ...settings, trace: [...new Set([...(settings.trace ?? []), ...STORY_TRACE])] };
     this.state = paused ? 'paused' : 'running';
     this.build();
@@ -61,6 +77,7 @@ export class LiveMachine {
       const began = performance.now();
       this.judge(this.machine.runSlice(length.instructions, {}, SLICE_NS));
       length.took(performance.now() - began);
+      this.rewind.pass(this.machine);
       if (performance.now() - this.updatedAt >= UPDATE_MS) this.publish();
       await this.nap(Math.min(LONGEST_NAP_MS, pace.aheadMs(this.machine.machine.clock.nowNs)));
     }
@@ -92,6 +109,7 @@ export class LiveMachine {
 
   /** Input to the console, as typed. */
   type(bytes: Uint8Array): void {
+    this.rewind.noteInput(this.machine, bytes);
     this.machine.type(bytes);
     if (this.state === 'waiting') this.setState('running', null);
     this.wake();
@@ -100,7 +118,9 @@ export class LiveMachine {
   command(command: LiveCommand): void {
     switch (command.action) {
       case 'run':
-        if (this.state === 'paused') this.setState('running', null);
+        if (this.state !== 'paused') break;
+        this.rewind.goesOn(this.machine);
+        this.setState('running', null);
         break;
       case 'pause':
         if (this.state !== 'ended') this.setState('paused', null);
@@ -108,29 +128,87 @@ export class LiveMachine {
       case 'step':
         if (this.state === 'ended') break;
         this.setState('paused', null);
+        this.rewind.goesOn(this.machine);
         this.judge(this.machine.runSlice(command.instructions));
         if (this.state === 'running') this.setState('paused', null);
+        break;
+      case 'back': {
+        const { instructions } = this.machine.machine.clock;
+        this.goTo({ instructions: Math.max(0, instructions - command.instructions) });
+        break;
+      }
+      case 'go':
+        this.goTo({ ns: command.ns });
         break;
       case 'restart':
         this.machine.close();
         this.build();
         this.setState('running', null);
-        for (const listener of this.listeners) listener(this.whole());
+        this.tellWhole();
         break;
     }
     this.publish();
     this.wake();
   }
 
+  /** What a person may know of the machine as it is now. */
+  ask(question: string): LiveAnswer {
+    try {
+      return { lines: inspect(this.machine, question) };
+    } catch (error) {
+      if (error instanceof InputError) return { refused: error.message };
+      throw error;
+    }
+  }
+
+  /** The machine as it is now: to look at, or to save. */
+  get present(): LevitateMachine {
+    return this.machine;
+  }
+
+  /** How the run stands: ended so, or not ended. */
+  get outcome(): Outcome {
+    const isOver = this.state === 'ended' || this.state === 'waiting';
+    return isOver && this.last !== null
+      ? this.last
+      : { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
+  }
+
+  /** What a report is made of, beside {@link present}. */
+  get story(): StoryRecorder {
+    return this.recorder;
+  }
+
   private build(): void {
-    this.machine = new LevitateMachine(this.settings);
-    this.recorder = new StoryRecorder(this.machine);
+    this.rewind = new Rewind(() => this.begin(this.settings));
+    this.take(this.begin(this.settings));
+  }
+
+  private take(machine: LevitateMachine): void {
+    this.machine = machine;
+    this.recorder = new StoryRecorder(machine);
     this.serialTold = 0;
     this.failed = false;
   }
 
+  /** Another machine, which stands at `moment`, takes the place of the present one. */
+  private goTo(moment: Moment): void {
+    const before = this.machine;
+    this.take(this.rewind.goTo(moment, before));
+    before.close();
+    this.setState('paused', null);
+    this.tellWhole();
+  }
+
+  private tellWhole(): void {
+    this.recorder.news();
+    this.serialTold = this.machine.serial.byteLength;
+    for (const listener of this.listeners) listener(this.whole());
+  }
+
   private judge(outcome: ReturnType<LevitateMachine['runSlice']>): void {
     if (outcome === null) return;
+    this.last = outcome;
     // A guest that sleeps for good may be waked by a key; while stepping it stays paused.
     if (outcome.outcome === 'steady') {
       if (this.state === 'running') this.setState('waiting', outcome.reason);
@@ -168,9 +246,9 @@ export class LiveMachine {
   }
 
   private serialSince(from: number, to?: number): string {
-    return this.machine.serial.byteLength === from
-      ? ''
-      : Buffer.from(this.machine.serial.bytes.subarray(from, to)).toString('base64');
+    if (this.machine.serial.byteLength === from) return '';
+    const bytes = this.machine.serial.bytes.subarray(from, to);
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
   }
 
   private status(): LiveStatus {
@@ -190,7 +268,7 @@ export class LiveMachine {
   private nap(ms: number | null): Promise<void> {
     return new Promise((resolve) => {
       if (ms !== null && ms < 1) {
-        setImmediate(resolve);
+        nextTurn(resolve);
         return;
       }
       const timer = ms === null ? null : setTimeout(resolve, ms);

@@ -9,6 +9,8 @@ describe('parseCommand', () => {
     { action: 'restart' },
     { action: 'step', instructions: 1 },
     { action: 'step', instructions: LONGEST_STEP },
+    { action: 'back', instructions: 7 },
+    { action: 'go', ns: 0 },
   ])('takes %j', (command) => {
     expect(parseCommand(command)).toEqual(command);
   });
@@ -23,6 +25,10 @@ describe('parseCommand', () => {
     { action: 'step', instructions: 0 },
     { action: 'step', instructions: 1.5 },
     { action: 'step', instructions: '7' },
+    { action: 'back' },
+    { action: 'go' },
+    { action: 'go', ns: -1 },
+    { action: 'go', ns: '1ms' },
     { action: 'step', instructions: LONGEST_STEP + 1 },
   ])('refuses %j', (value) => {
     expect(parseCommand(value)).toBeNull();

@@ -51,7 +51,14 @@ export type LiveCommand =
   | { readonly action: 'run' }
   | { readonly action: 'pause' }
   | { readonly action: 'restart' }
-  | { readonly action: 'step'; readonly instructions: number };
+  | { readonly action: 'step'; readonly instructions: number }
+  /** So many instructions back. */
+  | { readonly action: 'back'; readonly instructions: number }
+  /** To a simulated time, nanoseconds, earlier or later. */
+  | { readonly action: 'go'; readonly ns: number };
+
+/** What a question is answered with. */
+export type LiveAnswer = { readonly lines: readonly string[] } | { readonly refused: string };
 
 /** Most instructions of one step. */
 export const LONGEST_STEP = 10_000_000;
@@ -59,13 +66,16 @@ export const LONGEST_STEP = 10_000_000;
 /** `value` as a command, null when it is none. */
 export function parseCommand(value: unknown): LiveCommand | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { action, instructions } = value as { action?: unknown; instructions?: unknown };
+  const { action, instructions, ns } = value as { action?: unknown; instructions?: unknown; ns?: unknown };
   switch (action) {
     case 'run':
     case 'pause':
     case 'restart':
       return { action };
+    case 'go':
+      return Number.isFinite(ns) && Number(ns) >= 0 ? { action, ns: Number(ns) } : null;
     case 'step':
+    case 'back':
       return Number.isInteger(instructions) && Number(instructions) > 0 && Number(instructions) <= LONGEST_STEP
         ? { action, instructions: Number(instructions) }
         : null;

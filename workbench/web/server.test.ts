@@ -6,12 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { LiveMachine } from './live-machine.ts';
 import type { LiveUpdate } from './protocol.ts';
-import { type LiveServer, serve } from './server.ts';
+import type { LoopbackServer } from './loopback.ts';
+import { serve } from './server.ts';
 
 const PAGE = '<!doctype html><title>page</title>';
 
 let live: LiveMachine;
-let server: LiveServer;
+let server: LoopbackServer;
 let port = 0;
 beforeAll(async () => {
   live = new LiveMachine({ board: 'qemu-virt' }, true);

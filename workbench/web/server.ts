@@ -3,21 +3,15 @@
  * The live view's server, on the loopback only: the page, updates as server-sent events, commands
  * and input by POST.
  *
- * A page of another site that the same browser shows must not drive the machine: requests with a
- * foreign Origin are refused, and so are those with another Host, which is how a name that was
- * rebound to 127.0.0.1 gives itself away.
- *
- * Specification: WHATWG HTML, 9.2 (server-sent events); Fetch, 3.1 (Origin).
+ * Specification: WHATWG HTML, 9.2 (server-sent events).
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { LiveMachine } from './live-machine.ts';
+import { close, isOwn, listen, LOOPBACK, type LoopbackServer } from './loopback.ts';
 import { parseCommand } from './protocol.ts';
 import { sendUpdates } from './update-stream.ts';
 
-const LOOPBACK = '127.0.0.1';
 const LONGEST_BODY = 64 * 1024;
 /** Bytes of input that may wait for a guest that takes none. */
 const MOST_WAITING_INPUT = 64 * 1024;
@@ -30,51 +24,20 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 };
 
-/** A server that listens. */
-export interface LiveServer {
-  /** `http://127.0.0.1:PORT/` */
-  readonly url: string;
-  /** Ends every connection. */
-  close(): Promise<void>;
-}
-
 /**
  * @param page the page's HTML
  * @param port 0 for any that is free
  * @throws InputError when the port is in use or may not be listened on
  */
-export async function serve(live: LiveMachine, page: string, port: number): Promise<LiveServer> {
+export async function serve(live: LiveMachine, page: string, port: number): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
     answer(live, page, request, response).catch((error: unknown) => {
       if (!response.headersSent) refuse(response, 500, String(error));
       else response.destroy();
     });
   });
-  await listen(server, port);
-  const { port: actual } = server.address() as AddressInfo;
-  return {
-    url: `http://${LOOPBACK}:${actual}/`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE'
-          ? 'is in use by another program; choose another one, or 0 for any that is free'
-          : error.code === 'EACCES'
-            ? 'needs more rights than this user has; choose one above 1023'
-            : `cannot be listened on: ${error.message}`;
-      reject(new InputError(`--port ${port}: ${why}`));
-    });
-    server.listen(port, LOOPBACK, () => resolve());
-  });
+  const actual = await listen(server, port);
+  return { url: `http://${LOOPBACK}:${actual}/`, close: () => close(server) };
 }
 
 async function answer(
@@ -111,12 +74,23 @@ async function answer(
       response.writeHead(204, HEADERS).end();
       return;
     }
+    case 'POST /ask': {
+      const body = await bodyOf(request, response);
+      if (body === null) return;
+      const answered = JSON.stringify(live.ask(body.toString()));
+      response.writeHead(200, { ...HEADERS, 'Content-Type': 'application/json' }).end(answered);
+      return;
+    }
     case 'POST /command': {
       const body = await bodyOf(request, response);
       if (body === null) return;
       const command = parseCommand(parseJson(body));
       if (command === null) {
-        refuse(response, 400, 'not a command: {"action": "run" | "pause" | "restart" | "step", "instructions": N}');
+        refuse(
+          response,
+          400,
+          'not a command: {"action": "run" | "pause" | "restart"}, {"action": "step" | "back", "instructions": N}, {"action": "go", "ns": N}',
+        );
         return;
       }
       live.command(command);
@@ -126,16 +100,6 @@ async function answer(
     default:
       refuse(response, 404, 'there is nothing here');
   }
-}
-
-/** True for requests of this server's own page, and of programs that are no browser. */
-function isOwn({ headers, socket }: IncomingMessage): boolean {
-  const { host, origin } = headers;
-  const hosts = [LOOPBACK, 'localhost'].map((name) => `${name}:${socket.localPort}`);
-  // Browsers leave the port out where it is HTTP's own.
-  if (socket.localPort === 80) hosts.push(LOOPBACK, 'localhost');
-  if (host === undefined || !hosts.includes(host)) return false;
-  return origin === undefined || origin === `http://${host}`;
 }
 
 async function bodyOf(request: IncomingMessage, response: ServerResponse): Promise<Buffer | null> {

@@ -28,6 +28,8 @@ interface PlacedRow {
 }
 
 export class MemoryMap {
+  /** Told of the frame that was pressed, or gone to. */
+  onChosen: (pfn: number) => void = () => {};
   private readonly view: StoryView;
   private readonly canvas = byIdAs('map', HTMLCanvasElement);
   private readonly detail = byId('map-detail');
@@ -47,7 +49,14 @@ export class MemoryMap {
     this.focus = view.banks[0]?.start ?? 0;
     this.listen();
     redrawWhenNeeded(this.canvas.parentElement as HTMLElement, () => this.draw());
+    let { banks } = view;
     view.subscribe(() => {
+      if (view.banks !== banks) {
+        ({ banks } = view);
+        this.topRow = 0;
+        this.focus = banks[0]?.start ?? 0;
+        this.layout = new MapLayout(banks, wholeRowFrames(banks));
+      }
       this.named = framesNamedIn(view.moment?.text ?? '');
       this.reveal();
       this.draw();
@@ -78,6 +87,7 @@ export class MemoryMap {
     this.named = [{ start: pfn, end: pfn + 1 }];
     this.draw();
     this.tell(pfn);
+    this.onChosen(pfn);
   }
 
   private setRowFrames(rowFrames: number): void {
@@ -193,7 +203,10 @@ export class MemoryMap {
       const pfn = frameOf(event);
       if (pfn !== null) this.focus = pfn;
       if (event.pointerType === 'mouse') drag = { y: event.offsetY, top: this.topRow };
-      if (pfn !== null) this.tell(pfn);
+      if (pfn !== null) {
+        this.tell(pfn);
+        this.onChosen(pfn);
+      }
     });
     canvas.addEventListener('pointermove', (event) => {
       if (drag !== null && event.buttons !== 0) {

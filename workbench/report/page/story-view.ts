@@ -23,7 +23,7 @@ export type Usage = Readonly<Record<OwnerClass, number>>;
 export type Change = 'moment' | 'story';
 
 export class StoryView {
-  readonly banks: readonly FrameSpan[];
+  banks: readonly FrameSpan[];
   readonly owners: Owner[] = [];
   readonly moments: Moment[] = [];
   readonly stages: Stage[] = [];
@@ -50,8 +50,9 @@ export class StoryView {
     this.listeners.push(listener);
   }
 
-  /** Forgets the story: the machine starts again. */
-  clear(): void {
+  /** Forgets the story: the machine starts again, or another one does. */
+  clear(banks: readonly FrameSpan[]): void {
+    this.banks = banks;
     for (const list of [this.owners, this.moments, this.stages, this.freeBlocks, this.usage]) list.length = 0;
     this.story = new MemoryStory(this.banks);
     this.state = this.story.at(0);

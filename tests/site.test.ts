@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The site as a visitor has it: boots in Chromium, on the own core in a worker, and
+ * says what the command line says, byte for byte.
+ */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findGuest } from '#scripts/guests/guest-files.ts';
+import { packageRoot } from '#workbench/package-root.ts';
+import { compressedBytes, readSite, type SiteFiles } from '#workbench/site/site-files.ts';
+import { serveSite } from '#workbench/site/site-server.ts';
+import type { LoopbackServer } from '#workbench/web/loopback.ts';
+import { findChromium, launchChromium, openPage, type WatchedPage } from './support/browser.ts';
+import { boot, command } from './support/command.ts';
+import { HANG_GUARD_MS } from './support/hang-guard.ts';
+
+const chromium = findChromium();
+const SOON = { timeout: HANG_GUARD_MS };
+const PHONE = { width: 390, height: 844 };
+const BOARDS = ['pixel6', 'qemu-virt'] as const;
+
+let folder = '';
+let files: SiteFiles = new Map();
+const printed = new Map<string, Buffer>();
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'levitate-site-'));
+  const { status, stderr } = command('site', '--out', join(folder, 'site'));
+  if (status !== 0) throw new Error(stderr);
+  files = readSite();
+  for (const board of BOARDS) printed.set(board, boot('--board', board).stdout);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the files', () => {
+  it('are at most 1.5 MB compressed at the first visit, and name no other host', () => {
+    expect(compressedBytes(files).first).toBeLessThan(1_500_000);
+    const page = readFileSync(join(folder, 'site', 'index.html'), 'utf8');
+    expect([...page.matchAll(/(?:src|href)="(?!#|data:)([^"]+)"/g)].map(([, name]) => name)).toEqual([
+      'site.css',
+      'site.js',
+    ]);
+  });
+
+  it('are made of nothing that needs Node', () => {
+    const inputs = JSON.parse(
+      readFileSync(join(packageRoot(), 'dist', 'pages', 'site.inputs.json'), 'utf8'),
+    ) as string[];
+    expect(inputs).toContain('workbench/host/browser/cores.ts');
+    expect(inputs).toContain('kernel-ts/kernel/main.ts');
+    const native = /^node:|koffi|^emulator\/engine\/unicorn|^workbench\/(host\/node|files|engine-library)\//;
+    expect(inputs.filter((path) => native.test(path))).toEqual([]);
+  });
+});
+
+describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
+  let browser: Browser;
+  let server: LoopbackServer;
+  beforeAll(async () => {
+    browser = await launchChromium(chromium ?? '');
+    server = await serveSite(files, 0);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+  });
+
+  const text = async (page: Page, id: string): Promise<string> => (await page.locator(`#${id}`).textContent()) ?? '';
+  const open = (fragment = '', options = {}): Promise<WatchedPage> => openPage(browser, server.url + fragment, options);
+  const screen = async (page: Page): Promise<string> =>
+    (await page.locator('#terminal .xterm-rows > div').allTextContents()).join('\n');
+
+  async function downloaded(page: Page, product: string): Promise<Buffer> {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click(`[data-product=${product}]`)]);
+    return readFileSync(await download.path());
+  }
+
+  it('boots one board after the other, says what the command line says, and takes input', async () => {
+    const { page, complaints } = await open();
+    for (const board of BOARDS) {
+      await page.selectOption('#option-board', board);
+      await page.click('#boot');
+      await expect.poll(() => text(page, 'board'), SOON).toBe(board);
+      await expect.poll(() => text(page, 'status'), SOON).toMatch(/^waiting: /);
+      expect((await downloaded(page, 'serial')).equals(printed.get(board) as Buffer)).toBe(true);
+      await expect.poll(() => text(page, 'registers'), SOON).toMatch(/pc ffff8000[0-9a-f]{8} +EL1/);
+    }
+    await page.click('#terminal');
+    await page.keyboard.type('help\n');
+    await expect.poll(() => screen(page), SOON).toContain('levitate> help');
+    await page.fill('#question', 'frame 0x40000000');
+    await page.press('#question', 'Enter');
+    await expect.poll(() => text(page, 'answer'), SOON).toMatch(/0x40000000/);
+    // Back to where nothing was typed, and the same machine from there on.
+    await page.click('#moment-before');
+    await page.click('#moment-before');
+    await page.click('#moment-go');
+    await expect.poll(() => text(page, 'status'), SOON).toBe('paused');
+    await page.click('#run');
+    await expect.poll(() => text(page, 'status'), SOON).toMatch(/^waiting: /);
+    const snapshot = await downloaded(page, 'snapshot');
+    await page.setInputFiles('#file-snapshot', { name: 'x.snap', mimeType: '', buffer: snapshot });
+    await expect.poll(() => text(page, 'status'), SOON).toBe('paused');
+    expect((await downloaded(page, 'report')).toString()).toContain('"board":"qemu-virt"');
+    expect(complaints).toEqual([]);
+  });
+
+  it('boots what a link says, tree and all, on a phone in the dark, and works without its server', async () => {
+    const { page, complaints } = await open('#board=qemu-virt', { viewport: PHONE, colorScheme: 'dark' });
+    await expect.poll(() => text(page, 'status'), SOON).toMatch(/^waiting: /);
+    await page.evaluate('navigator.serviceWorker.ready');
+    const overflow = 'document.documentElement.scrollWidth - window.innerWidth';
+    expect(await page.evaluate<number>(overflow)).toBe(0);
+    await page.click('#dts-options summary');
+    await page.fill('#dts', '/dts-v1/;\n/ { a = <1 2 };\n');
+    await page.click('#boot');
+    await expect.poll(() => text(page, 'trouble'), SOON).toMatch(/line 2, column 14: expected a number/);
+    await page.fill('#dts', '/dts-v1/;\n/ { compatible = "x"; };\n');
+    await page.click('#share');
+    await expect.poll(() => page.url(), SOON).toContain('dts=');
+    await page.context().setOffline(true);
+    const link = page.url();
+    await page.goto('about:blank');
+    await page.goto(link);
+    await expect.poll(() => text(page, 'status'), SOON).toContain('No RAM regions found in DTB');
+    expect(await page.evaluate<number>(overflow)).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  const uBoot = findGuest('u-boot');
+  it.skipIf(uBoot === null)('boots U-Boot from a file that is dropped into it', async () => {
+    const { page, complaints } = await open();
+    await page.waitForSelector('#boot:enabled');
+    await page.selectOption('#option-board', 'qemu-virt');
+    await page.setInputFiles('#file-bios', uBoot?.path ?? '');
+    await page.click('#boot');
+    await expect.poll(() => screen(page), SOON).toMatch(/^=> /m);
+    expect(complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What can be asked of a live machine that stands still: its registers, the code at PC, and every
+ * question of `npm run explain`. Looking changes nothing.
+ */
+
+import { instructionDecoder } from '#emulator/a64/runtime.ts';
+import { fieldsOf } from '#emulator/a64/decode/pattern.ts';
+import { readCoreRegister } from '#emulator/debug/core-registers.ts';
+import { DebugMemory } from '#emulator/debug/debug-memory.ts';
+import { parseQuestion } from '#workbench/explain/questions.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+
+/** Characters of a line in a panel. */
+const STYLE = { colour: false, width: 76 } as const;
+/** Instructions shown before and after the one at PC. */
+const BEFORE = 6;
+const AFTER = 12;
+
+const SYSTEM = [
+  ['SCTLR_EL1', 'TCR_EL1'],
+  ['TTBR0_EL1', 'TTBR1_EL1'],
+  ['MAIR_EL1', 'VBAR_EL1'],
+  ['ESR_EL1', 'FAR_EL1'],
+  ['ELR_EL1', 'SPSR_EL1'],
+  ['SP_EL0', 'SP_EL1'],
+] as const;
+
+/** The answer to `question` in lines. @throws InputError for what is no question */
+export function inspect(machine: LevitateMachine, question: string): string[] {
+  const words = question.trim().split(/\s+/);
+  if (words.length === 1 && words[0] === 'registers') return registers(machine);
+  if (words.length === 1 && words[0] === 'code') return code(machine);
+  return machine.machine.clock.withoutCharge(() => parseQuestion(words).ask(machine).lines(STYLE));
+}
+
+function registers({ cpu }: LevitateMachine): string[] {
+  const value = (name: string): string => {
+    const found = readCoreRegister(cpu, name);
+    return `${name.padStart(9)} ${found === null ? '-'.padStart(16) : found.toString(16).padStart(16, '0')}`;
+  };
+  const rows = Array.from({ length: 15 }, (_, row) => `${value(`x${row}`)} ${value(`x${row + 15}`)}`);
+  const pstate = cpu.engine.getPstate();
+  const letters = (names: string, high: number): string =>
+    names.replace(/./g, (name, index: number) => ((pstate >>> (high - index)) & 1 ? name : name.toLowerCase()));
+  return [
+    ...rows,
+    `${value('x30')} ${value('sp')}`,
+    `${value('pc')}   EL${cpu.level} ${letters('NZCV', 31)} ${letters('DAIF', 9)}`,
+    '',
+    ...SYSTEM.map(([left, right]) => `${value(left)} ${value(right)}`),
+  ];
+}
+
+/** Rows of the decode tables and their fields: no assembler would take it, a person can read it. */
+function code({ machine, cpu }: LevitateMachine): string[] {
+  const memory = new DebugMemory(machine);
+  const pc = cpu.engine.getPc();
+  return Array.from({ length: BEFORE + 1 + AFTER }, (_, index) => {
+    const address = BigInt.asUintN(64, pc + BigInt(4 * (index - BEFORE)));
+    const bytes = memory.readVirtual(cpu, address, 4);
+    const mark = address === pc ? '▶' : ' ';
+    const place = `${mark} ${address.toString(16).padStart(16, '0')}`;
+    if (bytes.length < 4) return `${place}  not mapped`;
+    const word = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+    return `${place}  ${word.toString(16).padStart(8, '0')}  ${describe(word, address)}`;
+  });
+}
+
+function describe(word: number, address: bigint): string {
+  const row = instructionDecoder().decode(word, () => true);
+  if (row === null) return 'unallocated, or data';
+  const fields = fieldsOf(word, row.pattern.fields);
+  const operands = Object.entries(fields).map(([name, value]) => `${name}=${operand(name, value)}`);
+  const isRelative = /^(B\b|B\.|CB|TB|ADR|BC)/.test(row.name) && !row.name.startsWith('BR') && row.immediate !== null;
+  const base = row.name.startsWith('ADRP') ? address & ~0xfffn : address;
+  const target = isRelative ? ` → ${BigInt.asUintN(64, base + BigInt(row.immediate?.(fields) ?? 0)).toString(16)}` : '';
+  return `${row.name}${target}  ${operands.join(' ')}`.trimEnd();
+}
+
+const operand = (name: string, value: number): string =>
+  name.startsWith('R') || value < 10 ? String(value) : `0x${value.toString(16)}`;

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * A machine taken back to an earlier moment: another one is made and run up to there, with what was
+ * typed on the way. The modelled kernel is run from its reset, which takes a second; other guests
+ * from the last checkpoint before.
+ *
+ *     reset ───────┬─────────┬──────► now           "go to" a moment: the last point before it, then run
+ *                  checkpoints
+ *
+ * What follows the moment, inputs included, is forgotten once something else happens there.
+ */
+
+import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';
+import { RestartPoints } from '#emulator/debug/restart-points.ts';
+import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+
+/** Instructions between two checkpoints, while there are few. */
+const INTERVAL = 50_000_000;
+
+/** A machine at a point of its life. */
+interface Begun {
+  readonly machine: LevitateMachine;
+  /** How many inputs are in it. */
+  readonly inputs: number;
+}
+
+interface Input {
+  readonly instructions: number;
+  readonly ns: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Where to go: so many instructions since reset, or simulated nanoseconds. */
+export type Moment = { readonly instructions: number } | { readonly ns: number };
+
+export class Rewind {
+  private readonly points: RestartPoints<Begun>;
+  private inputs: Input[] = [];
+  private last: Checkpoint | null = null;
+
+  /** @param begin makes the machine as it is at its beginning */
+  constructor(begin: () => LevitateMachine) {
+    this.points = new RestartPoints(() => ({ machine: begin(), inputs: 0 }), INTERVAL);
+  }
+
+  /** The machine goes on from here: what once followed does not come again. */
+  goesOn({ machine: { clock } }: LevitateMachine): void {
+    this.inputs = this.inputs.filter(({ ns }) => ns <= clock.nowNs);
+    this.points.forgetFrom(clock.instructions + 1);
+  }
+
+  /** Between two runs, before the machine is told. */
+  noteInput(machine: LevitateMachine, bytes: Uint8Array): void {
+    const { clock } = machine.machine;
+    this.goesOn(machine);
+    this.inputs.push({ instructions: clock.instructions, ns: clock.nowNs, bytes: bytes.slice() });
+  }
+
+  /** Between two runs: takes a checkpoint when one is due, and can be taken. */
+  pass(machine: LevitateMachine): void {
+    const { settings, machine: inner, serial, ended } = machine.parts;
+    const { instructions } = inner.clock;
+    if (!this.points.isDue(instructions) || machine.findKernel() !== null || ended !== null) return;
+    const checkpoint = takeCheckpoint(inner, serial, this.last);
+    if (checkpoint === null) return;
+    this.last = checkpoint;
+    const inputs = this.inputs.length;
+    const begin = (): Begun => ({ machine: putBack(settings, checkpoint), inputs });
+    this.points.add({ instructions, entries: inputs, begin });
+  }
+
+  /** The machine at `moment`, or at its end where that comes earlier: a new one. */
+  goTo(moment: Moment, now: LevitateMachine): LevitateMachine {
+    let from = now.machine.clock.instructions;
+    let { machine, inputs } = this.pointBefore(from);
+    while (!isBefore(machine, moment) && machine.machine.clock.instructions > 0) {
+      from = machine.machine.clock.instructions;
+      machine.close();
+      ({ machine, inputs } = this.pointBefore(from));
+    }
+    for (const input of this.inputs.slice(inputs)) {
+      if ('ns' in moment ? input.ns > moment.ns : input.instructions > moment.instructions) break;
+      runTo(machine, input);
+      // At an instruction it may sleep: to the tick.
+      runTo(machine, { ns: input.ns });
+      machine.type(input.bytes);
+    }
+    runTo(machine, moment);
+    return machine;
+  }
+
+  private pointBefore(instructions: number): Begun {
+    return this.points.before(instructions).begin();
+  }
+}
+
+function isBefore({ machine: { clock } }: LevitateMachine, moment: Moment): boolean {
+  return 'ns' in moment ? clock.nowNs <= moment.ns : clock.instructions <= moment.instructions;
+}
+
+function runTo(machine: LevitateMachine, moment: Moment): void {
+  const { clock } = machine.machine;
+  const left = (): number => ('ns' in moment ? moment.ns - clock.nowNs : moment.instructions - clock.instructions);
+  while (left() > 0) {
+    const before = clock.ticks;
+    const outcome = 'ns' in moment ? machine.runSlice(Infinity, {}, left()) : machine.runSlice(left());
+    // It has ended, or sleeps for good.
+    if ((outcome !== null && outcome.outcome !== 'steady') || clock.ticks === before) return;
+  }
+}
+
+function putBack(settings: LevitateMachine['parts']['settings'], checkpoint: Checkpoint): LevitateMachine {
+  const made = new LevitateMachine(settings);
+  const { machine, serial, bitFlips } = made.parts;
+  restoreCheckpoint(checkpoint, machine, serial);
+  bitFlips.resume();
+  return made;
+}
