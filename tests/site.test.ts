@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The site as a visitor has it: boots in Chromium, on the own core in a worker, and
+ * The site as a visitor has it: boots in Chromium and in Firefox, on the own core in a worker, and
  * says what the command line says, byte for byte.
  */
 
@@ -16,9 +16,11 @@ import { serveSite } from '#workbench/site/site-server.ts';
 import type { LoopbackServer } from '#workbench/web/loopback.ts';
 import { findChromium, launchChromium, openPage, type WatchedPage } from './support/browser.ts';
 import { boot, command } from './support/command.ts';
+import { findFirefox, resultInFirefox } from './support/firefox.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const chromium = findChromium();
+const firefox = findFirefox();
 const SOON = { timeout: HANG_GUARD_MS };
 const PHONE = { width: 390, height: 844 };
 const BOARDS = ['pixel6', 'qemu-virt'] as const;
@@ -140,5 +142,39 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
     await page.click('#boot');
     await expect.poll(() => screen(page), SOON).toMatch(/^=> /m);
     expect(complaints).toEqual([]);
+  });
+});
+
+/** Boots in a frame, one board after the other, and posts what each says on its serial line. */
+const HARNESS = `
+  const found = {};
+  const post = () => fetch('/result', { method: 'POST', body: JSON.stringify(found) });
+  const text = (document, id) => document.getElementById(id)?.textContent ?? '';
+  const until = async (condition) => { while (!condition()) await new Promise((then) => setTimeout(then, 50)); };
+  addEventListener('load', async () => {
+    const frame = document.createElement('iframe');
+    document.documentElement.append(frame);
+    try {
+      for (const board of ${JSON.stringify(BOARDS)}) {
+        frame.src = 'index.html?' + board + '#board=' + board;
+        await new Promise((then) => { frame.onload = then; });
+        const page = frame.contentDocument;
+        await until(() => /^waiting/.test(text(page, 'status')) || text(page, 'trouble') !== '');
+        if (text(page, 'trouble') !== '') throw text(page, 'trouble');
+        const blob = new Promise((then) => { frame.contentWindow.HTMLAnchorElement.prototype.click = () => {}; frame.contentWindow.URL.createObjectURL = (made) => { then(made); return '#'; }; });
+        page.querySelector('[data-product=serial]').click();
+        found[board] = await (await blob).text();
+      }
+    } catch (error) {
+      found.error = String(error);
+    }
+    post();
+  });
+`;
+
+describe.skipIf(firefox === null)('in Firefox (needs it on PATH)', () => {
+  it('boots both boards, and says what the command line says', async () => {
+    const found = await resultInFirefox(firefox ?? '', files, HARNESS);
+    expect(found).toEqual(Object.fromEntries([...printed].map(([board, bytes]) => [board, bytes.toString()])));
   });
 });

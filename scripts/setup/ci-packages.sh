@@ -13,6 +13,7 @@ declare -A package_of=(
   [qemu-system-aarch64]=qemu-system-arm
   [gdb-multiarch]=gdb-multiarch
   [chromium]=chromium
+  [firefox-esr]=firefox-esr
   [mke2fs]=e2fsprogs
   [fsck.fat]=dosfstools
 )

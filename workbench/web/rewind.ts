@@ -26,6 +26,7 @@ interface Begun {
 
 interface Input {
   readonly instructions: number;
+  readonly ticks: number;
   readonly ns: number;
   readonly bytes: Uint8Array;
 }
@@ -53,7 +54,7 @@ export class Rewind {
   noteInput(machine: LevitateMachine, bytes: Uint8Array): void {
     const { clock } = machine.machine;
     this.goesOn(machine);
-    this.inputs.push({ instructions: clock.instructions, ns: clock.nowNs, bytes: bytes.slice() });
+    this.inputs.push({ instructions: clock.instructions, ticks: clock.ticks, ns: clock.nowNs, bytes: bytes.slice() });
   }
 
   /** Between two runs: takes a checkpoint when one is due, and can be taken. */
@@ -81,8 +82,7 @@ export class Rewind {
     for (const input of this.inputs.slice(inputs)) {
       if ('ns' in moment ? input.ns > moment.ns : input.instructions > moment.instructions) break;
       runTo(machine, input);
-      // At an instruction it may sleep: to the tick.
-      runTo(machine, { ns: input.ns });
+      sleepTo(machine, input.ticks);
       machine.type(input.bytes);
     }
     runTo(machine, moment);
@@ -107,6 +107,12 @@ function runTo(machine: LevitateMachine, moment: Moment): void {
     // It has ended, or sleeps for good.
     if ((outcome !== null && outcome.outcome !== 'steady') || clock.ticks === before) return;
   }
+}
+
+/** At an instruction it may sleep: to the very tick. */
+function sleepTo(machine: LevitateMachine, ticks: number): void {
+  const { clock } = machine.machine;
+  if (clock.ticks < ticks) machine.runSlice(Infinity, { timeoutNs: (ticks * 1e9) / clock.frequencyHz });
 }
 
 function putBack(settings: LevitateMachine['parts']['settings'], checkpoint: Checkpoint): LevitateMachine {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A live machine that goes back: the same machine there, and the same life from there on. */
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { LiveMachine } from './live-machine.ts';
+
+const BRANCH_TO_SELF = 0x1400_0000;
+/** Nanoseconds: a moment lies between two ticks. */
+const TICK = 10;
+
+let live: LiveMachine;
+afterEach(() => live.close());
+
+const state = () => {
+  const { serial, machine, cpu } = live.present;
+  return {
+    sent: serial.text,
+    instructions: machine.clock.instructions,
+    ns: machine.clock.nowNs,
+    x: cpu.engine.getX(0),
+  };
+};
+const step = (instructions: number): void => live.command({ action: 'step', instructions });
+
+describe('the modelled kernel', () => {
+  it('is at an earlier instruction what it was there, with what was typed on the way', () => {
+    live = new LiveMachine({ board: 'qemu-virt' }, true);
+    step(41_000);
+    live.type(new TextEncoder().encode('help\n'));
+    step(300);
+    const there = state();
+    step(500);
+    const after = state();
+    live.command({ action: 'back', instructions: after.instructions - there.instructions });
+    expect(state()).toEqual(there);
+    step(500);
+    expect(state()).toEqual(after);
+    live.command({ action: 'go', ns: there.ns });
+    expect(state().ns).toBeGreaterThanOrEqual(there.ns);
+    expect(state().ns).toBeLessThan(there.ns + TICK);
+    expect(state().sent).toBe(there.sent);
+    live.command({ action: 'go', ns: 0 });
+    expect(state()).toMatchObject({ sent: '', instructions: 0 });
+  });
+});
+
+it('answers while it stands still, and says what is no question', () => {
+  live = new LiveMachine({ board: 'qemu-virt', bios: new Uint8Array(Uint32Array.of(BRANCH_TO_SELF).buffer) }, true);
+  step(10);
+  const lines = (question: string): string => {
+    const answer = live.ask(question);
+    return 'lines' in answer ? answer.lines.join('\n') : `refused: ${answer.refused}`;
+  };
+  expect(lines('registers')).toMatch(/pc 0000000000000000 {3}EL1 /);
+  expect(lines('code')).toContain('▶ 0000000000000000  14000000  B, BL → 0');
+  expect(lines('frame 0x40000000')).toContain('0x40000000');
+  expect(lines('why')).toMatch(/^refused: why: there is no such question/);
+});
