@@ -7,6 +7,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import type { EngineName } from '#workbench/machine/engine-name.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 
 const ERET = 0xd69f_03e0;
@@ -30,10 +31,10 @@ let open: Guest | null = null;
 afterEach(() => open?.machine.close());
 
 /** Executes words at EL1 up to the gate at the vector or behind them. */
-function execute(words: readonly number[], spsr: bigint, gicVersion: 2 | 3 = 2) {
+function execute(engineName: EngineName, words: readonly number[], spsr: bigint, gicVersion: 2 | 3 = 2) {
   const code = new Uint32Array(0x1000 / 4).fill(HLT_GATE);
   code.set(words);
-  const guest = bootGuest(new Uint8Array(code.buffer), { gicVersion });
+  const guest = bootGuest(new Uint8Array(code.buffer), { gicVersion, engine: engineName });
   open = guest;
   const { machine, base } = guest;
   const { engine } = machine.bootCore;
@@ -51,14 +52,14 @@ function execute(words: readonly number[], spsr: bigint, gicVersion: 2 | 3 = 2) 
 const get = (engine: Guest['machine']['bootCore']['engine'], name: keyof typeof SYSTEM_REGISTERS) =>
   engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n;
 
-describe('an exception return', () => {
+describe.each(['unicorn', 'wasm'] as const)('an exception return on %s', (engineName) => {
   it.each([
     ['to AArch32 at EL0', 0x1d0n],
     ['to AArch32 at EL1', 0x1d3n],
     ['to EL2', 0x3c9n],
     ['to a mode that there is not', 0x3c2n],
   ])('%s is illegal', (_to, spsr) => {
-    const { engine, base, clock } = execute([ERET], spsr);
+    const { engine, base, clock } = execute(engineName, [ERET], spsr);
     expect(get(engine, 'ESR_EL1')).toBe(ILLEGAL_STATE);
     expect(get(engine, 'ELR_EL1')).toBe(BigInt(base + TARGET));
     expect(get(engine, 'SPSR_EL1') & (SPSR_IL | 0x1fn)).toBe(SPSR_IL | 5n);
@@ -67,13 +68,18 @@ describe('an exception return', () => {
   });
 
   it('to AArch64 is not', () => {
-    const { engine, base } = execute([ERET], 0x3c5n);
+    const { engine, base } = execute(engineName, [ERET], 0x3c5n);
     expect(engine.getPc()).toBe(BigInt(base + TARGET + 4));
     expect(engine.getPstate() & Number(SPSR_IL)).toBe(0);
   });
 });
 
-it.each([2, 3] as const)('ID_AA64PFR0_EL1 has AArch64 only, with GICv%i', (gicVersion) => {
-  const { engine } = execute([READ_IDENTIFICATION], 0n, gicVersion);
+it.each([
+  ['unicorn', 2],
+  ['unicorn', 3],
+  ['wasm', 2],
+  ['wasm', 3],
+] as const)('ID_AA64PFR0_EL1 has AArch64 only, on %s with GICv%i', (engineName, gicVersion) => {
+  const { engine } = execute(engineName, [READ_IDENTIFICATION], 0n, gicVersion);
   expect(engine.getX(1) & 0xf00_ffffn).toBe(gicVersion === 3 ? 0x100_1111n : 0x1111n);
 });

@@ -422,19 +422,23 @@ export class A64Core implements MachineCore {
   }
 
   private fetch(): number {
-    const { state } = this;
+    const { state, slice } = this;
     const { pc } = state;
+    slice.notExecuted();
     if (this.exceptions.takePcAlignment(pc)) return 1;
     if (state.has(PSTATE.il)) {
       return this.guarded(() => {
         throw new GuestException(((EXCEPTION_CLASS.illegalState << 26) | SYNDROME_IL) >>> 0);
       });
     }
+    slice.executedAfterAll();
     if (this.codeWatches.size > 0) {
       for (const reached of this.codeWatches.get(pc) ?? []) reached();
       if (this.slice.stopsBefore()) return 1;
     }
+    slice.notExecuted();
     const taken = this.memory.fetch();
+    if (taken === 0) slice.executedAfterAll();
     // Every instruction is looked at while one is watched.
     if (this.codeWatches.size > 0) state.wide[LAYOUT.fetchPage / 8] = OPEN_MONITOR;
     return taken;

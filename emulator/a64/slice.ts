@@ -67,6 +67,16 @@ export class Slice {
     if (this.isRunning) this.finish();
   }
 
+  /** The instruction in progress cannot be fetched: what is taken instead is no instruction. */
+  notExecuted(): void {
+    this.left++;
+  }
+
+  /** It can after all. */
+  executedAfterAll(): void {
+    this.left--;
+  }
+
   /** A watch has stopped the core: the instruction in progress does not happen. */
   stopsBefore(): boolean {
     if (this.outcome.stop?.kind !== 'stopped') return false;

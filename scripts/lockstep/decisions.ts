@@ -13,7 +13,14 @@ import type { CoreStop, MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Clock } from '#emulator/machine/clock.ts';
 
 export type Decision =
-  | { readonly kind: 'run'; readonly executed: number; readonly stop: CoreStop; readonly inBlock: boolean }
+  | {
+      readonly kind: 'run';
+      readonly executed: number;
+      readonly stop: CoreStop;
+      readonly inBlock: boolean;
+      /** Exceptions that were taken so far. */
+      readonly entered: number;
+    }
   | { readonly kind: 'interrupt'; readonly taken: boolean };
 
 /** The follower did not do what the leader has done. */
@@ -22,14 +29,20 @@ export class Parted extends Error {}
 /** Stops before which the instruction in progress may or may not have been counted. */
 const WAITS: readonly CoreStop['kind'][] = ['wfi', 'wfe', 'yield'];
 
-/** `decisions` are told what the core does from now on. */
-export function lead(core: MachineCore, clock: Clock, decisions: Decision[]): void {
+/** `decisions` are told what the core does from now on; `entered` counts its exceptions. */
+export function lead(core: MachineCore, clock: Clock, decisions: Decision[], entered: () => number): void {
   const run = core.run.bind(core);
   const takeInterrupt = core.takeInterrupt.bind(core);
   core.run = (count, most) => {
     const before = clock.instructions;
     const stop = run(count, most);
-    decisions.push({ kind: 'run', executed: clock.instructions - before, stop, inBlock: core.inBlock });
+    decisions.push({
+      kind: 'run',
+      executed: clock.instructions - before,
+      stop,
+      inBlock: core.inBlock,
+      entered: entered(),
+    });
     return stop;
   };
   core.takeInterrupt = () => {
@@ -39,12 +52,22 @@ export function lead(core: MachineCore, clock: Clock, decisions: Decision[]): vo
   };
 }
 
-/** From now on the core does what `next` says. */
-export function follow(core: MachineCore, clock: Clock, next: () => Decision | undefined): void {
+/** What a following core is told, and is asked. */
+export interface Following {
+  next(): Decision | undefined;
+  /** Its exceptions so far. */
+  entered(): number;
+  /** To be called at its next exception. */
+  atException: (() => void) | null;
+}
+
+/** From now on the core does what `port.next` says. */
+export function follow(core: MachineCore, clock: Clock, port: Following): void {
   if (!(core instanceof A64Core)) throw new TypeError('the own core follows');
   core.takesInterrupts = 'between slices';
   const run = core.run.bind(core);
   const takeInterrupt = core.takeInterrupt.bind(core);
+  const finish = core.interruptSlice.bind(core);
   let inBlock = false;
   Object.defineProperty(core, 'inBlock', { get: () => inBlock });
   const exactly = (executed: number, wanted: CoreStop): CoreStop => {
@@ -61,11 +84,20 @@ export function follow(core: MachineCore, clock: Clock, next: () => Decision | u
     }
     return stop;
   };
+  /** The leader has looked at what comes next, which cannot be fetched; that is no instruction. */
+  const takeAbort = (): void => {
+    port.atException = finish;
+    const before = clock.instructions;
+    run(1);
+    port.atException = null;
+    if (clock.instructions !== before) throw new Parted('an instruction, not an exception in its place');
+  };
   core.run = () => {
-    const decision = next();
+    const decision = port.next();
     if (decision?.kind !== 'run') throw new Parted(`a slice, not ${decision?.kind ?? 'the end'}`);
     const { executed, stop: wanted } = decision;
     const stop = exactly(executed, wanted);
+    if (stop.kind === 'count' && port.entered() < decision.entered) takeAbort();
     inBlock = decision.inBlock;
     // Whoever stopped the leader does so here: the number of instructions is what counts.
     const isSame =
@@ -74,7 +106,7 @@ export function follow(core: MachineCore, clock: Clock, next: () => Decision | u
     return wanted;
   };
   core.takeInterrupt = () => {
-    const decision = next();
+    const decision = port.next();
     if (decision?.kind !== 'interrupt') throw new Parted(`a look for interrupts, not ${decision?.kind ?? 'the end'}`);
     if (decision.taken && !takeInterrupt()) throw new Parted('an interrupt that cannot be taken');
     return decision.taken;

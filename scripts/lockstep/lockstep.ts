@@ -15,7 +15,7 @@ import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { LevitateMachine, type MachineSettings, type RunBounds } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { EVERY, everyRegister, GENERAL, generalRegisters, type Picture } from './core-picture.ts';
-import { type Decision, follow, lead, Parted } from './decisions.ts';
+import { type Decision, follow, type Following, lead, Parted } from './decisions.ts';
 import { departing } from './departures.ts';
 
 /** An exception, before its first instruction: what the event says of it, and the registers. */
@@ -51,6 +51,11 @@ export class Lockstep {
   private decided = 0;
   private entered = 0;
   private difference: Difference | null = null;
+  private readonly following: Following = {
+    next: () => this.decisions[this.decided++],
+    entered: () => this.entered,
+    atException: null,
+  };
 
   constructor(settings: MachineSettings) {
     const traced = { ...settings, trace: ['exception', 'irq'] } as const;
@@ -58,8 +63,8 @@ export class Lockstep {
     this.follower = new LevitateMachine({ ...traced, engine: 'wasm' });
     const { clock: leading } = this.leader.machine;
     const { clock: following } = this.follower.machine;
-    forEachCore(this.leader, (core) => lead(core, leading, this.decisions));
-    forEachCore(this.follower, (core) => follow(core, following, () => this.decisions[this.decided++]));
+    forEachCore(this.leader, (core) => lead(core, leading, this.decisions, () => this.entries.length));
+    forEachCore(this.follower, (core) => follow(core, following, this.following));
     onException(this.leader, (entry) => this.entries.push(entry));
     onException(this.follower, (entry) => this.compareEntry(entry));
   }
@@ -104,6 +109,7 @@ export class Lockstep {
 
   private compareEntry({ what, tick, picture }: Entry): void {
     const entry = this.entries[this.entered++];
+    this.following.atException?.();
     if (this.difference !== null) return;
     this.exceptions++;
     const at = `${what} at tick ${tick}`;
