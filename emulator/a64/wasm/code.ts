@@ -234,9 +234,18 @@ export function loaded<T extends ValueType>(type: T, address: I32, offset: numbe
   return after(type, [address], LOAD[type][bytes] as number, 0, ...unsigned(offset));
 }
 
+/** A block or loop that is open. */
+export type Label = number;
+
+/** A local of a function. */
+export interface Variable<T extends ValueType> {
+  readonly get: Value<T>;
+  set(value: Value<T>): void;
+}
+
 /** A function's body as it grows. */
 export class Code {
-  private readonly bytes: number[] = [];
+  private bytes: number[] = [];
   private readonly locals: ValueType[] = [];
   private readonly parameters: number;
   /** Blocks that are open. */
@@ -256,8 +265,12 @@ export class Code {
   }
 
   /** A variable; it begins as 0. */
-  variable<T extends ValueType>(type: T): { readonly get: Value<T>; set(value: Value<T>): void } {
-    const index = this.parameters + this.locals.push(type) - 1;
+  variable<T extends ValueType>(type: T): Variable<T> {
+    return this.variableAt(type, this.newLocal(type));
+  }
+
+  /** The local `index` of the function, a parameter too. */
+  protected variableAt<T extends ValueType>(type: T, index: number): Variable<T> {
     return {
       get: local(type, index),
       set: (value) => {
@@ -267,10 +280,15 @@ export class Code {
     };
   }
 
+  /** A local that nothing uses. */
+  protected newLocal(type: ValueType): number {
+    return this.parameters + this.locals.push(type) - 1;
+  }
+
   /** `value` evaluated here, once. */
   let<T extends ValueType>(value: Value<T>): Value<T> {
     if (value.constant !== null || value.isLocal === true) return value;
-    const variable = this.variable(value.type);
+    const variable = this.variableAt(value.type, this.newLocal(value.type));
     variable.set(value);
     return variable.get;
   }
@@ -328,16 +346,47 @@ export class Code {
 
   /** Runs `body` again and again, until it returns from the function or calls `leave`. */
   loop(body: (again: () => void, leave: () => void) => void): void {
-    this.bytes.push(CONTROL.block, EMPTY_BLOCK, CONTROL.loop, EMPTY_BLOCK);
-    this.depth += 2;
-    const inside = this.depth;
-    const jump = (outwards: number) => () => {
-      this.bytes.push(CONTROL.br, ...unsigned(this.depth - inside + outwards));
-    };
-    body(jump(0), jump(1));
-    this.bytes.push(CONTROL.br, 0);
-    this.depth -= 2;
-    this.bytes.push(CONTROL.end, CONTROL.end);
+    const outside = this.open('block');
+    const inside = this.open('loop');
+    body(
+      () => this.jump(inside),
+      () => this.jump(outside),
+    );
+    this.jump(inside);
+    this.close();
+    this.close();
+  }
+
+  /** Opens a block, whose label is its end, or a loop, whose label is its beginning. */
+  open(kind: 'block' | 'loop'): Label {
+    this.bytes.push(CONTROL[kind], EMPTY_BLOCK);
+    return ++this.depth;
+  }
+
+  /** Closes what was opened last. */
+  close(): void {
+    this.depth--;
+    this.bytes.push(CONTROL.end);
+  }
+
+  /** Goes to the label of a block or loop that is open. */
+  jump(label: Label): void {
+    this.bytes.push(CONTROL.br, ...unsigned(this.depth - label));
+  }
+
+  /** Goes to the label at place `index`; to the last one where there is none. */
+  jumpTable(index: I32, labels: readonly Label[]): void {
+    index.put(this.bytes);
+    const depths = labels.map((label) => unsigned(this.depth - label));
+    this.bytes.push(CONTROL.brTable, ...unsigned(labels.length - 1), ...depths.flat());
+  }
+
+  /** Puts what `action` appends in front of everything. */
+  protected first(action: () => void): void {
+    const rest = this.bytes;
+    this.bytes = [];
+    action();
+    for (const byte of rest) this.bytes.push(byte);
   }
 
   return(value: Value): void {

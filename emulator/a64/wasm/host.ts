@@ -9,6 +9,14 @@ export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }
 
+/** A table of functions that grows. */
+export interface WasmTable {
+  readonly length: number;
+  /** Adds empty places; returns the first of them. */
+  grow(by: number): number;
+  set(place: number, value: null): void;
+}
+
 /** Compiled code, for any number of instances. */
 export type WasmModule = { readonly wasmModule: never };
 

@@ -6,7 +6,7 @@
  * Specification: WebAssembly Core Specification 2.0, 5.5 (modules).
  */
 
-import { CONTROL, name, TYPE_CODE, unsigned, type ValueType, vector } from './binary.ts';
+import { CONTROL, name, signed, TYPE_CODE, unsigned, type ValueType, vector } from './binary.ts';
 
 /** Section numbers. */
 const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
@@ -35,6 +35,8 @@ export class ModuleBuilder {
   private readonly functions: { readonly type: number; body: FunctionBody | null }[] = [];
   private readonly exports: number[][] = [];
   private elements: readonly number[] = [];
+  /** Where the elements go in a table that is imported; null: the table is the module's own. */
+  private elementsAt: number | null = null;
 
   /** Number of a function type. */
   type({ parameters, results }: FunctionType): number {
@@ -72,9 +74,17 @@ export class ModuleBuilder {
     this.exports.push([...name(field), KIND.function, ...unsigned(index)]);
   }
 
-  /** The table's functions, by place. */
-  table(functions: readonly number[]): void {
+  /** A table of the module's own with these functions, exported, that can grow. */
+  table(functions: readonly number[], field: string): void {
     this.elements = functions;
+    this.exports.push([...name(field), KIND.table, 0]);
+  }
+
+  /** Puts `functions` into an imported table, from place `start` on. */
+  importTable(module: string, field: string, functions: readonly number[], start: number): void {
+    this.elements = functions;
+    this.elementsAt = start;
+    this.imports.push([...name(module), ...name(field), KIND.table, FUNCREF, 0, 0]);
   }
 
   /** The module. @throws RangeError when a declared function has no body */
@@ -87,15 +97,17 @@ export class ModuleBuilder {
     });
     const count = unsigned(this.elements.length);
     const elements = this.elements.map((index) => unsigned(index));
-    const hasTable = this.elements.length > 0;
+    const hasElements = this.elements.length > 0;
+    const hasTable = hasElements && this.elementsAt === null;
+    const start = [I32_CONST, ...signed(BigInt(this.elementsAt ?? 0)), CONTROL.end];
     return joined([
       MAGIC,
       ...section(SECTION.type, [vector(this.typeBytes)]),
       ...section(SECTION.import, [vector(this.imports)]),
       ...section(SECTION.function, [vector(this.functions.map(({ type }) => unsigned(type)))]),
-      ...(hasTable ? section(SECTION.table, [[1, FUNCREF, 1, ...count, ...count]]) : []),
+      ...(hasTable ? section(SECTION.table, [[1, FUNCREF, 0, ...count]]) : []),
       ...section(SECTION.export, [vector(this.exports)]),
-      ...(hasTable ? section(SECTION.element, [[1, 0, I32_CONST, 0, CONTROL.end, ...vector(elements)]]) : []),
+      ...(hasElements ? section(SECTION.element, [[1, 0, ...start, ...vector(elements)]]) : []),
       ...section(SECTION.code, [unsigned(this.functions.length), ...bodies]),
     ]);
   }
