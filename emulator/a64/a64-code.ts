@@ -4,11 +4,14 @@
  * over plain WebAssembly code.
  *
  * A meaning is a piece of code that goes on behind itself when the instruction is done, and returns
- * 1 when PC was set: by a branch, or by an exception, which is taken
- * before anything was changed. Operands may be constants: then what is made is code for that one
- * word.
+ * 1 when PC was set: by a branch, or by an exception, which is taken before anything was changed.
+ * Operands may be constants: then what is made is code for that one word.
  *
- * A translator overrides how registers, PC and returning are done; meanings stay the same.
+ * A value that was read from a register is that of the register where the value is used: who sets
+ * the register in between keeps it with `let`.
+ *
+ * The translator (translate/) overrides how registers, flags, branches and calls outside are done;
+ * meanings stay the same.
  */
 
 import { LAYOUT, STACK_POINTER, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, ZERO_REGISTER } from './layout.ts';
@@ -47,7 +50,7 @@ export interface AccessOptions {
 /** A register of 64 or 32 bits. */
 export type Width = 64 | 32;
 const WIDTH_TYPE = { 64: 'i64', 32: 'i32' } as const;
-type TypeOf<W extends Width> = (typeof WIDTH_TYPE)[W];
+export type TypeOf<W extends Width> = (typeof WIDTH_TYPE)[W];
 
 const EIGHT = i32(3);
 
@@ -56,9 +59,9 @@ export class A64Code extends Code {
   readonly core: I32;
   protected readonly calls: Calls;
   /** Address of the instruction. */
-  readonly pc: I64;
+  pc: I64;
   /** The row's own immediate. */
-  readonly immediate: I64;
+  immediate: I64;
 
   constructor(parameters: number, calls: Calls, parts: { core: I32; pc: I64; immediate: I64 }) {
     super(parameters);
@@ -166,6 +169,11 @@ export class A64Code extends Code {
     this.leave();
   }
 
+  /** Goes on `offset` bytes from the instruction. */
+  branchBy(offset: I64): void {
+    this.branch(op.add(this.pc, offset));
+  }
+
   /** PC was set. */
   leave(): void {
     this.return(i32(1));
@@ -236,18 +244,22 @@ export class A64Code extends Code {
 
   /** Before the first use of FP or SIMD registers. */
   checkFp(): void {
-    this.if(this.word(LAYOUT.fpTrap), () => {
-      this.leaveIf(this.call('i32', this.calls.fpTrap, [this.core]));
-    });
+    this.if(this.word(LAYOUT.fpTrap), () => this.fpTrap());
+  }
+
+  protected fpTrap(): void {
+    this.leaveIf(this.call('i32', this.calls.fpTrap, [this.core]));
   }
 
   /** Takes an alignment fault where `address` is not a multiple of `bytes`. */
   checkAligned(address: I64, bytes: number, write: boolean): void {
     if (bytes === 1) return;
-    const low = op.wrap(address);
-    this.if(op.and(low, i32(bytes - 1)), () => {
-      this.leaveIf(this.call('i32', this.calls.misaligned, [this.core, low, highOf(address), i32(write ? 1 : 0)]));
-    });
+    this.if(op.and(op.wrap(address), i32(bytes - 1)), () => this.misaligned(address, write));
+  }
+
+  protected misaligned(address: I64, write: boolean): void {
+    const how = i32(write ? 1 : 0);
+    this.leaveIf(this.call('i32', this.calls.misaligned, [this.core, op.wrap(address), highOf(address), how]));
   }
 
   /** `bytes` (1, 2, 4 or 8) at a virtual address, with zeros above. */
@@ -274,10 +286,7 @@ export class A64Code extends Code {
     this.if(
       this.hits(at, bytes, entry, TLB_ENTRY.write),
       () => this.store(this.host(at, entry), 0, what, bytes),
-      () => {
-        this.store(this.core, LAYOUT.scratch, what);
-        this.slow(this.calls.store, at, bytes, options);
-      },
+      () => this.slow(this.calls.store, at, bytes, options, what),
     );
   }
 
@@ -297,7 +306,15 @@ export class A64Code extends Code {
     return host.get;
   }
 
-  private slow(call: number, at: I64, bytes: number, { unprivileged = false }: AccessOptions): void {
+  /** Calls outside for an access that the TLB does not answer. */
+  protected slow(
+    call: number,
+    at: I64,
+    bytes: number,
+    { unprivileged = false }: AccessOptions,
+    stored: I64 | null = null,
+  ): void {
+    if (stored !== null) this.store(this.core, LAYOUT.scratch, stored);
     const how = i32(bytes | (unprivileged ? ACCESS_UNPRIVILEGED : 0));
     this.leaveIf(this.call('i32', call, [this.core, op.wrap(at), highOf(at), how]));
   }

@@ -4,12 +4,11 @@
  * values of its selecting fields.
  *
  * Rows stand in groups by bits 28:25, the first table of the Arm ARM's index (C4.1). A word is
- * decoded once and remembered by the core (interpreter.ts), so
- * this need not be fast.
+ * decoded once and remembered by the core (decoded-words.ts), so this need not be fast.
  */
 
 import type { Feature } from '#emulator/a64/features.ts';
-import type { Helper, Instruction } from './instruction.ts';
+import type { Flow, Helper, Instruction } from './instruction.ts';
 import { type Field, fieldOf, fieldsOf } from './pattern.ts';
 
 const GROUP_SHIFT = 25;
@@ -39,6 +38,10 @@ export function selectionOf(instruction: Instruction, word: number): number {
 /** What a core must have for `word`, which is of the row. */
 const featureOf = ({ feature, pattern }: Instruction, word: number): Feature | null =>
   typeof feature === 'function' ? feature(fieldsOf(word, pattern.fields)) : feature;
+
+/** Where `word`, which is of the row, goes on. */
+export const flowOf = ({ flow, pattern }: Instruction, word: number): Flow =>
+  typeof flow === 'function' ? flow(fieldsOf(word, pattern.fields)) : flow;
 
 /** Every variant of a row that some word can be. */
 export function variantsOf(instruction: Instruction): Variant[] {

@@ -3,14 +3,13 @@
  * How a class of instructions registers: one row for each encoding, with its meaning.
  *
  *     instruction('ADC', 'sf op S 11010000 Rm 000000 Rn Rd', {}, (code, f) => …)
- *         meaning as code: for the interpreter and a translator
+ *         meaning as code: for the interpreter and the translator
  *     helped('CRC32', 'sf 0011010110 Rm 010 C sz:2 Rn Rd', {}, (f) => (core) => …)
  *         meaning as a function in TypeScript, called from both
  *
  * Code is the better one: it is written once, runs inside WebAssembly, and everything in it that
- * depends on fields alone is decided when it is made. A helper costs a
- * call out, and is for what is rare or cannot be said in WebAssembly: system registers, exact
- * floating point, cryptography.
+ * depends on fields alone is decided when it is made. A helper costs a call out, and is for what is
+ * rare or cannot be said in WebAssembly: system registers, exact floating point, cryptography.
  */
 
 import type { CoreState } from '#emulator/a64/core-state.ts';
@@ -24,6 +23,13 @@ import { type FieldsOf, type NumbersOf, parsePattern, type Pattern } from './pat
  */
 export type Helper = (core: CoreState) => boolean | void;
 
+/**
+ * Where an instruction goes on: behind itself, or at its immediate ("jump", "call"), or at either
+ * ("conditional"), or anywhere. A call is expected to come back behind itself. An "exception" never
+ * goes on behind itself.
+ */
+export type Flow = 'next' | 'conditional' | 'jump' | 'call' | 'indirect' | 'indirect call' | 'exception';
+
 export interface Options<P extends string> {
   /**
    * The encoding is allocated for these values of its fields; others are undefined, or another
@@ -34,6 +40,8 @@ export interface Options<P extends string> {
   readonly feature?: Feature | ((f: NumbersOf<P>) => Feature | null);
   /** It uses FP or SIMD registers, so that it may be trapped. */
   readonly fp?: boolean;
+  /** Where it goes on; without it: behind itself. */
+  readonly flow?: Flow | ((f: NumbersOf<P>) => Flow);
   /** A number that its code needs and that is made from its fields; see A64Code.immediate. */
   readonly immediate?: (f: NumbersOf<P>) => bigint | number;
   /**
@@ -51,6 +59,7 @@ export interface Instruction {
   readonly feature: Feature | ((fields: Readonly<Record<string, number>>) => Feature | null) | null;
   readonly fp: boolean;
   readonly fallback: boolean;
+  readonly flow: Flow | ((fields: Readonly<Record<string, number>>) => Flow);
   readonly immediate: ((fields: Readonly<Record<string, number>>) => bigint | number) | null;
   readonly meaning:
     | { readonly kind: 'code'; readonly emit: (code: A64Code, fields: Readonly<Record<string, unknown>>) => void }
@@ -70,6 +79,7 @@ function row<P extends string>(
     feature: (options.feature as Instruction['feature'] | undefined) ?? null,
     fp: options.fp ?? false,
     fallback: options.fallback ?? false,
+    flow: (options.flow as Instruction['flow'] | undefined) ?? 'next',
     immediate: (options.immediate as Instruction['immediate'] | undefined) ?? null,
     meaning,
   };

@@ -5,9 +5,9 @@
  *     'sf 0 0 01011 shift:2 0 Rm imm6:6 Rn Rd'
  *
  * A field is one bit wide unless it says otherwise; those that name a register (R…) are five.
- * Registers and immediates (imm…, and what begins with "~") are
- * operands: the interpreter reads them from the word each time. All other fields select what is
- * done: there is a handler for each of their values.
+ * Registers and immediates (imm…, and what begins with "~") are operands: the interpreter reads
+ * them from the word each time. All other fields select what is done: there is a handler for each
+ * of their values.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.
  */

@@ -6,7 +6,7 @@
  * Source: Arm ARM DDI 0487 K.a, C4.1.93.
  */
 
-import { helped, instruction, type Helper, type Instruction } from '#emulator/a64/decode/instruction.ts';
+import { helped, instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import type { CallKind, WaitKind } from '#emulator/a64/system/system-port.ts';
 import { i64 } from '#emulator/a64/wasm/code.ts';
@@ -17,17 +17,20 @@ const WAITS: Readonly<Record<number, WaitKind>> = { 1: 'yield', 2: 'wfe', 3: 'wf
 const registerNumber = (f: Readonly<Record<'o0' | 'op1' | 'CRn' | 'CRm' | 'op2', number>>): number =>
   ((2 + f.o0) << 14) | (f.op1 << 11) | (f.CRn << 7) | (f.CRm << 3) | f.op2;
 
-const nothing: Helper = () => {};
-
 export const SYSTEM: readonly Instruction[] = [
-  helped('SVC, HVC, SMC', '11010100 000 imm16:16 000 LL:2', { where: ({ LL }) => LL !== 0 }, ({ imm16, LL }) => {
-    const kind = CALLS[LL] as CallKind;
-    return ({ system }) => system.call(kind, imm16);
-  }),
+  helped(
+    'SVC, HVC, SMC',
+    '11010100 000 imm16:16 000 LL:2',
+    { flow: 'exception', where: ({ LL }) => LL !== 0 },
+    ({ imm16, LL }) => {
+      const kind = CALLS[LL] as CallKind;
+      return ({ system }) => system.call(kind, imm16);
+    },
+  ),
   helped(
     'BRK',
     '11010100 001 imm16:16 000 00',
-    {},
+    { flow: 'exception' },
     ({ imm16 }) =>
       ({ system }) =>
         system.breakpoint(imm16),
@@ -35,7 +38,7 @@ export const SYSTEM: readonly Instruction[] = [
   helped(
     'HLT',
     '11010100 010 imm16:16 000 00',
-    {},
+    { flow: 'exception' },
     ({ imm16 }) =>
       ({ system }) =>
         system.halt(imm16),
@@ -43,15 +46,21 @@ export const SYSTEM: readonly Instruction[] = [
   helped(
     'ERET',
     '1101011 0100 11111 000000 11111 00000',
-    {},
+    { flow: 'exception' },
     () =>
       ({ system }) =>
         system.exceptionReturn(),
   ),
-  helped('hint', '11010101000000110010 CRm:4 op2:3 11111', {}, ({ CRm, op2 }) => {
-    const kind = CRm === 0 ? WAITS[op2] : undefined;
-    return kind === undefined ? nothing : ({ system }) => system.wait(kind);
-  }),
+  helped(
+    'YIELD, WFE, WFI, SEV, SEVL',
+    '11010101000000110010 0000 op2:3 11111',
+    { where: ({ op2 }) => WAITS[op2] !== undefined },
+    ({ op2 }) => {
+      const kind = WAITS[op2] as WaitKind;
+      return ({ system }) => system.wait(kind);
+    },
+  ),
+  instruction('NOP and other hints', '11010101000000110010 ~CRm:4 ~op2:3 11111', {}, () => {}),
   instruction('CLREX', '11010101000000110011 ~CRm:4 010 11111', {}, (code) => {
     code.store(code.core, LAYOUT.exclusiveAddress, i64(-1));
   }),
@@ -70,10 +79,6 @@ export const SYSTEM: readonly Instruction[] = [
   }),
   helped('SYS', '1101010100001 op1:3 CRn:4 CRm:4 op2:3 Rt', {}, ({ op1, CRn, CRm, op2, Rt }) => ({ system, x }) => {
     system.operate(op1, CRn, CRm, op2, Rt, x[Rt] as bigint);
-  }),
-  helped('SYSL', '1101010100101 op1:3 CRn:4 CRm:4 op2:3 Rt', {}, ({ op1, CRn, CRm, op2, Rt }) => ({ system, x }) => {
-    const value = system.operateForResult(op1, CRn, CRm, op2, Rt);
-    if (Rt !== 31) x[Rt] = value;
   }),
   helped('MSR (register)', '110101010001 o0 op1:3 CRn:4 CRm:4 op2:3 Rt', {}, (f) => {
     const [register, rt] = [registerNumber(f), f.Rt];

@@ -23,8 +23,6 @@ export interface SystemPort {
   writeRegister(register: number, rt: number, value: bigint): void;
   /** SYS: cache, translation and branch predictor maintenance, address translation. */
   operate(op1: number, crn: number, crm: number, op2: number, rt: number, value: bigint): void;
-  /** SYSL. */
-  operateForResult(op1: number, crn: number, crm: number, op2: number, rt: number): bigint;
   /** An instruction that is not one. */
   undefined(): never;
 }
