@@ -8,7 +8,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex } from '#common/address.ts';
-import type { MachineCore } from '#emulator/cpu/machine-core.ts';
+import { a64Cores } from '#emulator/a64/core.ts';
+import type { CoreFactory, MachineCore } from '#emulator/cpu/machine-core.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 
@@ -17,8 +18,9 @@ const MEMORY = 0x4200_0000;
 const MEMORY_BYTES = 0x4000;
 
 /** Boots the guest, with a gate that mixes time and its own accesses into x23. */
-function boot(rounds: bigint): Guest {
-  const guest = bootGuest('mixed', { parameter: rounds, trace: ['exception', 'gate', 'psci'] });
+function boot(rounds: bigint, cores?: CoreFactory): Guest {
+  const trace = ['exception', 'gate', 'psci'] as const;
+  const guest = bootGuest('mixed', { parameter: rounds, trace, ...(cores === undefined ? {} : { cores }) });
   const { machine } = guest;
   let entered = 0;
   machine.setGates({
@@ -64,8 +66,8 @@ function fingerprint({ machine, serial }: Guest): unknown {
   };
 }
 
-function runWith(rounds: bigint, next: () => number): unknown {
-  const guest = boot(rounds);
+function runWith(rounds: bigint, next: () => number, cores?: CoreFactory): unknown {
+  const guest = boot(rounds, cores);
   try {
     runInSteps(guest, next);
     return fingerprint(guest);
@@ -113,6 +115,15 @@ describe('a run in slices', () => {
 
   it('is the same in every run', () => {
     expect(runWith(ROUNDS, () => 10_000_000)).toEqual(reference);
+  });
+});
+
+describe('a run on the own core', () => {
+  const interpreted = runWith(ROUNDS, () => 10_000_000, a64Cores({ hotAfter: Infinity }));
+
+  it.each([0, 1, 6, 32])('is the interpreted one when code is translated after %i times', (hotAfter) => {
+    expect(runWith(ROUNDS, () => 10_000_000, a64Cores({ hotAfter }))).toEqual(interpreted);
+    expect(runWith(ROUNDS, () => 97, a64Cores({ hotAfter }))).toEqual(interpreted);
   });
 });
 

@@ -37,10 +37,11 @@ import { ALREADY_TAKEN, type CorePorts, CoreState, GuestException, PSTATE } from
 import { DecodedWords } from './decoded-words.ts';
 import type { Feature } from './features.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { LAYOUT } from './layout.ts';
+import { CODE_MODE, LAYOUT } from './layout.ts';
 import { Runtime, type RunningCore } from './runtime.ts';
 import { Slice } from './slice.ts';
 import { StateRegisters } from './state-registers.ts';
+import { CodePlaces } from './translate/code-places.ts';
 import { checkFpAccess, fpTrapTarget } from './system/fp-access.ts';
 import { RegisterFile } from './system/register-file.ts';
 import { SystemRegisters } from './system/system-registers.ts';
@@ -63,9 +64,26 @@ const HCR_RW = 1n << 31n;
 const SCTLR_RESET = 0x30d5_0838n;
 const OPEN_MONITOR = 2n ** 64n - 1n;
 
+/** How often control comes to a place before it is translated. */
+const HOT_AFTER = 32;
+
 const FEATURES: ReadonlySet<Feature> = new Set<Feature>(['CRC32', 'AES', 'SHA1', 'SHA256', 'PMULL']);
 
 const has = (feature: Feature): boolean => FEATURES.has(feature);
+
+/** The machine may write memory when it is told of an event, or called as firmware. */
+const announced = (given: CoreEnvironment, called: () => void): CoreEnvironment =>
+  Object.assign(Object.create(given) as CoreEnvironment, {
+    emit: (...event: Parameters<CoreEnvironment['emit']>) => {
+      given.emit(...event);
+      called();
+    },
+    firmwareCall: (...call: Parameters<CoreEnvironment['firmwareCall']>) => {
+      const isAnswered = given.firmwareCall(...call);
+      called();
+      return isAnswered;
+    },
+  });
 
 export class A64Core implements MachineCore {
   readonly index: number;
@@ -84,6 +102,8 @@ export class A64Core implements MachineCore {
   private readonly file: RegisterFile;
   private readonly memory: GuestMemory;
   private readonly words: DecodedWords;
+  private readonly code: CodePlaces;
+  private readonly translates: boolean;
   private readonly registers: SystemRegisters;
   private readonly debug = new DebugRegisters();
   private readonly exceptions: ExceptionDelivery;
@@ -93,7 +113,9 @@ export class A64Core implements MachineCore {
   private readonly slice: Slice;
   private readonly codeWatches = new Map<bigint, Set<() => void>>();
 
-  constructor(runtime: Runtime, index: number, mpidr: number, environment: CoreEnvironment) {
+  constructor(runtime: Runtime, index: number, mpidr: number, given: CoreEnvironment, hotAfter: number) {
+    const environment = announced(given, () => this.code.doubt());
+    this.translates = hotAfter < Infinity;
     this.runtime = runtime;
     this.index = index;
     this.mpidr = mpidr;
@@ -104,7 +126,7 @@ export class A64Core implements MachineCore {
     this.state = new CoreState(buffer, address, ports, has);
     this.slice = new Slice(this.state);
     this.file = new RegisterFile(this.state.systemRegisters);
-    this.words = new DecodedWords(buffer, address, has);
+    this.words = new DecodedWords(runtime, address, has);
     const registers = new StateRegisters(this.state, this.file, {
       pstateChanged: () => this.pstateChanged(),
       registerChanged: (effect) => this.registerChanged(effect),
@@ -123,6 +145,14 @@ export class A64Core implements MachineCore {
       exceptions: () => this.exceptions,
       stopsBefore: () => this.slice.stopsBefore(),
       comeBack: () => this.slice.setAside(),
+      codeStored: (at, bytes) => this.code.stored(at, bytes),
+      outsideCalled: () => this.code.doubt(),
+    });
+    this.code = new CodePlaces(runtime.translations, {
+      state: this.state,
+      memory: this.memory,
+      features: has,
+      hotAfter,
     });
     this.exceptions = new ExceptionDelivery({
       core: this,
@@ -324,6 +354,7 @@ export class A64Core implements MachineCore {
   run(count: number): CoreStop {
     const { slice } = this;
     slice.begin(count);
+    this.code.doubt();
     try {
       this.environment.clock.during(
         () => slice.executed,
@@ -365,9 +396,18 @@ export class A64Core implements MachineCore {
   /** PSTATE has changed: other translations, FP traps, an interrupt that is due. */
   private pstateChanged(): void {
     this.memory.select();
-    if (this.state.has(PSTATE.il)) this.state.wide[LAYOUT.fetchPage / 8] = OPEN_MONITOR;
+    this.selectCode();
     this.trapsChanged();
     this.masksChanged();
+  }
+
+  /** Who looks at each instruction, and PSTATE.IL, are asked before it. */
+  private selectCode(): void {
+    const { state } = this;
+    const isWatched = this.codeWatches.size > 0 || state.has(PSTATE.il);
+    const mode = isWatched ? CODE_MODE.watched | CODE_MODE.interpreted : this.translates ? 0 : CODE_MODE.interpreted;
+    state.setWord(LAYOUT.codeMode, mode);
+    if (isWatched) state.wide[LAYOUT.fetchPage / 8] = OPEN_MONITOR;
   }
 
   private trapsChanged(): void {
@@ -399,13 +439,15 @@ export class A64Core implements MachineCore {
       update: (low, high, how) => this.memory.update(low, high, how),
       misaligned: (low, high, write) => this.memory.misaligned(low, high, write === 1),
       fetch: () => this.fetch(),
-      helper: (helper) => this.guarded(() => this.words.helper(helper)(this.state)),
+      helper: (helper) => this.guarded(() => this.runtime.helper(helper)(this.state)),
       fpTrap: () => this.guarded(() => checkFpAccess(this.state, this.file)),
       undefined: () => this.guarded(() => this.state.system.undefined()),
       decode: (entry, word) => {
         this.words.fill(entry, word);
         return 0;
       },
+      enter: (entry, place) => this.code.enter(entry, place),
+      hot: (entry, place) => this.code.hot(entry, place),
     };
   }
 
@@ -480,19 +522,24 @@ export class A64Core implements MachineCore {
   private watchCode(address: bigint, reached: () => void): () => void {
     const watches = this.codeWatches.get(address) ?? new Set();
     this.codeWatches.set(address, watches.add(reached));
-    this.state.wide[LAYOUT.fetchPage / 8] = OPEN_MONITOR;
+    this.selectCode();
     return () => {
       watches.delete(reached);
       if (watches.size === 0) this.codeWatches.delete(address);
+      this.selectCode();
     };
   }
 }
 
-/** Cores of one machine, with its memory. */
-export function a64Cores(): CoreFactory {
+/**
+ * Cores of one machine, with its memory.
+ * @param hotAfter how often control comes to a place of code before it is translated: 0: at once;
+ * Infinity: never. What the machine does does not depend on it.
+ */
+export function a64Cores({ hotAfter = HOT_AFTER }: { readonly hotAfter?: number } = {}): CoreFactory {
   const runtime = new Runtime();
   return {
     allocate: (bytes) => runtime.allocate(bytes),
-    open: (index, mpidr, environment) => new A64Core(runtime, index, mpidr, environment),
+    open: (index, mpidr, environment) => new A64Core(runtime, index, mpidr, environment, hotAfter),
   };
 }

@@ -1,32 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * The decoded instructions of one core: fills the entries that the interpreter asks for, and holds
- * the helpers that it calls by number.
- */
+/** The decoded instructions of one core: fills the entries that the interpreter asks for. */
 
-import type { Helper, Instruction } from './decode/instruction.ts';
+import type { Instruction } from './decode/instruction.ts';
 import { selectionOf } from './decode/decoder.ts';
 import { fieldsOf } from './decode/pattern.ts';
 import type { Feature } from './features.ts';
 import { CORE_BYTES, DECODED_ENTRY } from './layout.ts';
-import { handlers, instructionDecoder } from './runtime.ts';
+import { handlers, instructionDecoder, type Runtime } from './runtime.ts';
 
 export class DecodedWords {
   private readonly view: DataView;
   private readonly base: number;
   private readonly has: (feature: Feature) => boolean;
-  private readonly helpers: Helper[] = [];
-  private readonly helperOf = new Map<number, number>();
+  private readonly runtime: Runtime;
 
   /** @param base address of the core's block */
-  constructor(buffer: ArrayBuffer, base: number, has: (feature: Feature) => boolean) {
-    this.view = new DataView(buffer, base, CORE_BYTES);
+  constructor(runtime: Runtime, base: number, has: (feature: Feature) => boolean) {
+    this.runtime = runtime;
+    this.view = new DataView(runtime.memory.buffer, base, CORE_BYTES);
     this.base = base;
     this.has = has;
-  }
-
-  helper(number: number): Helper {
-    return this.helpers[number] as Helper;
   }
 
   /** Writes the entry at `entry`, an address in the WebAssembly memory, for `word`. */
@@ -43,14 +36,7 @@ export class DecodedWords {
 
   private immediate(instruction: Instruction, word: number): bigint {
     const { meaning, immediate, pattern, fallback } = instruction;
-    if (meaning.kind === 'helper' || fallback) {
-      let number = this.helperOf.get(word);
-      if (number === undefined) {
-        number = this.helpers.push(instructionDecoder().helperOf(word)) - 1;
-        this.helperOf.set(word, number);
-      }
-      return BigInt(number);
-    }
+    if (meaning.kind === 'helper' || fallback) return BigInt(this.runtime.helperNumber(word));
     return immediate === null ? 0n : BigInt(immediate(fieldsOf(word, pattern.fields)));
   }
 }

@@ -64,6 +64,10 @@ export interface MemoryParts {
   readonly stopsBefore: () => boolean;
   /** {@link GuestMemory.instructionDone} is to be called. */
   readonly comeBack: () => void;
+  /** `bytes` at an address in the WebAssembly memory were written, in a page that is guarded. */
+  readonly codeStored: (address: number, bytes: number) => void;
+  /** Somebody outside was called, who may have written memory. */
+  readonly outsideCalled: () => void;
 }
 
 export class GuestMemory implements MemoryPort {
@@ -110,6 +114,15 @@ export class GuestMemory implements MemoryPort {
   /** Forgets translations, every one unless a TLBI says which. */
   flush(scope: TlbScope = { kind: 'all' }): void {
     this.tlb.forget(scope);
+  }
+
+  /** Has stores into the page at `host` of the WebAssembly memory told of. */
+  guard(host: number): void {
+    this.tlb.guard(host);
+  }
+
+  release(host: number): void {
+    this.tlb.release(host);
   }
 
   /** TTBR0_EL1 or TTBR1_EL1 was written. */
@@ -162,6 +175,7 @@ export class GuestMemory implements MemoryPort {
     if (host < 0 || !hostWritable) return this.abort('write', UNSUPPORTED_ATOMIC, this.addressOf(low, high));
     if (this.isWatched({ ...access, write: true })) return 1;
     this.parts.state.wide[LAYOUT.scratch / 8] = BigInt(host + offset);
+    this.stored(host, offset, how & 0xff);
     return 0;
   }
 
@@ -236,6 +250,12 @@ export class GuestMemory implements MemoryPort {
       return;
     }
     new Uint8Array(this.buffer, page.host + start, ZERO_BYTES).fill(0);
+    this.stored(page.host, start, ZERO_BYTES);
+  }
+
+  /** Bytes of the page at `host` are written. */
+  private stored(host: number, offset: number, bytes: number): void {
+    if (this.tlb.isGuarded(host)) this.parts.codeStored(host + offset, bytes);
   }
 
   /** An access to a misaligned address. */
@@ -369,6 +389,7 @@ export class GuestMemory implements MemoryPort {
     if (this.isWatched({ write: true, address, size: bytes })) return false;
     if (host >= 0 && hostWritable) {
       writeBytes(this.view, host + offset, bytes, value);
+      this.stored(host, offset, bytes);
       return true;
     }
     return this.writeDevice(address, bytes, value);
@@ -385,6 +406,7 @@ export class GuestMemory implements MemoryPort {
     if (environment.isFlashStore(access)) {
       environment.noteFlashStore(access);
       environment.flashStoresMade();
+      this.parts.outsideCalled();
       return true;
     }
     const done = this.onBus(access, () => {
@@ -409,6 +431,8 @@ export class GuestMemory implements MemoryPort {
       this.parts.exceptions().reportRefused(error, pc);
       this.abort(access.type, EXTERNAL_ABORT_STATUS, this.lastAddress, externalAbortTarget(engine, state.level));
       return null;
+    } finally {
+      this.parts.outsideCalled();
     }
   }
 
@@ -449,6 +473,7 @@ export class GuestMemory implements MemoryPort {
     for (const { start, end, touched } of this.watches) {
       if (access.address < end && access.address + access.size > start) touched(access);
     }
+    this.parts.outsideCalled();
     return this.parts.stopsBefore();
   }
 }

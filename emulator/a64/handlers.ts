@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The interpreter: a WebAssembly module with a function for each variant of each instruction, and a
- * loop that fetches a word and calls the one for it.
+ * loop that fetches a word and calls the one for it, or the translation of the place where it is.
  *
+ *     place that control comes to ─► translated? ─► region(core, block)
+ *                └─ no
  *     word ─► its entry among the decoded ones ─► handler(core, entry) ─► 0: PC + 4    1: PC was set
  *                └─ another word's ─► decode()
  *
  * An entry belongs to a word, not to a place in memory: code that changes is decoded by what it is
- * now, and nothing must ever be dropped.
+ * now, and nothing must ever be dropped. Translations are looked after in translate/.
  *
  * One module serves all cores: each function is given the core's block (layout.ts).
  */
@@ -15,9 +17,20 @@
 import { A64Code, type Calls } from './a64-code.ts';
 import { type Variant, variantsOf } from './decode/decoder.ts';
 import type { Instruction } from './decode/instruction.ts';
-import { DECODED_ENTRIES, DECODED_ENTRY, DECODED_HASH, LAYOUT } from './layout.ts';
+import {
+  CODE_MODE,
+  DECODED_ENTRIES,
+  DECODED_ENTRY,
+  HASH,
+  LAYOUT,
+  PLACE_ENTRIES,
+  PLACE_ENTRY,
+  TLB_ENTRIES,
+  TLB_ENTRY,
+  TLB_PAGE_SHIFT,
+} from './layout.ts';
 import { Code, i32, type I32, i64, loaded, op } from './wasm/code.ts';
-import { compile, instantiate, type WasmMemory, type WasmModule } from './wasm/host.ts';
+import { compile, instantiate, type WasmMemory, type WasmModule, type WasmTable } from './wasm/host.ts';
 import { type FunctionType, ModuleBuilder } from './wasm/module.ts';
 
 /**
@@ -36,9 +49,13 @@ export interface HandlerImports {
   decode(core: number, entry: number, word: number): number;
   /** Looks up the page of code at PC. */
   fetch(core: number): number;
+  /** Fills the entry at `entry` for `place`, a place of code. */
+  enter(core: number, entry: number, place: number): number;
+  /** Control has come to `place`, which is not translated, as often as its entry said. */
+  hot(core: number, entry: number, place: number): number;
 }
 
-const functionType = (parameters: number, results = 1): FunctionType => ({
+export const functionType = (parameters: number, results = 1): FunctionType => ({
   parameters: Array.from({ length: parameters }, () => 'i32' as const),
   results: Array.from({ length: results }, () => 'i32' as const),
 });
@@ -53,13 +70,16 @@ const IMPORTS: Readonly<Record<keyof HandlerImports, number>> = {
   undefined: 1,
   decode: 3,
   fetch: 1,
+  enter: 3,
+  hot: 3,
 };
 
 /** Places in the table that no instruction has. */
 const UNDEFINED_PLACE = 0;
 const HELPER_PLACES = { plain: 1, fp: 2 } as const;
 
-const HANDLER: FunctionType = functionType(2);
+/** Of handlers and of translated regions. */
+export const HANDLER: FunctionType = functionType(2);
 const PAGE_OF_CODE = ~0xffcn;
 const SIZE_OF_INSTRUCTION = i64(4);
 
@@ -95,7 +115,7 @@ function handlerCode({ instruction, fields }: Variant, calls: Calls): A64Code {
   return code;
 }
 
-/** Compiles `instructions`: some milliseconds. */
+/** Compiles `instructions`: a quarter of a second. */
 export function handlerModule(instructions: readonly Instruction[], memoryPages: number): HandlerModule {
   const builder = new ModuleBuilder();
   builder.importMemory('m', 'memory', memoryPages);
@@ -125,9 +145,11 @@ export function handlerModule(instructions: readonly Instruction[], memoryPages:
     if (instruction.meaning.kind === 'helper') own.set(0, instruction.fp ? HELPER_PLACES.fp : HELPER_PLACES.plain);
     else for (const variant of variantsOf(instruction)) own.set(variant.selection, add(handlerCode(variant, calls)));
   }
-  builder.table(table);
+  builder.table(table, 'table');
   const run = builder.declare(functionType(1, 0));
-  builder.define(run, runLoop(builder.type(HANDLER), imported).body);
+  const findPage = builder.declare(FIND_PAGE);
+  builder.define(findPage, pageFinder(imported).body);
+  builder.define(run, runLoop(builder.type(HANDLER), { ...imported, findPage }).body);
   builder.export('run', run);
 
   return {
@@ -141,10 +163,16 @@ export function handlerModule(instructions: readonly Instruction[], memoryPages:
   };
 }
 
-/** The interpreter's loop on a memory: `run(core)` executes until no instructions are left. */
-export function startHandlers(module: WasmModule, memory: WasmMemory, imports: HandlerImports): (core: number) => void {
-  const { run } = instantiate(module, { m: { memory, ...imports } }) as { run: (core: number) => void };
-  return run;
+/** The interpreter on a memory. */
+export interface Interpreter {
+  /** Executes until no instructions are left. */
+  run(core: number): void;
+  /** Handlers, and behind them the translated regions. */
+  readonly table: WasmTable;
+}
+
+export function startHandlers(module: WasmModule, memory: WasmMemory, imports: HandlerImports): Interpreter {
+  return instantiate(module, { m: { memory, ...imports } }) as Interpreter;
 }
 
 function undefinedHandler(undefinedCall: number): Code {
@@ -175,37 +203,106 @@ function conditionFunction(calls: Calls): Code {
   return code;
 }
 
-function runLoop(handlerType: number, calls: Record<keyof HandlerImports, number>): Code {
+/** (core, PC) */
+const FIND_PAGE: FunctionType = { parameters: ['i32', 'i64'], results: ['i32'] };
+
+/** The page of code at PC by the TLB, or by asking: 1 when that has set PC. */
+function pageFinder(calls: Record<keyof HandlerImports, number>): Code {
+  const code = new Code(2);
+  const core = code.parameter('i32', 0);
+  const page = code.let(op.and(code.parameter('i64', 1), i64(PAGE_OF_CODE)));
+  code.if(op.isZero(op.and(code.load('i32', core, LAYOUT.codeMode), i32(CODE_MODE.watched))), () => {
+    const index = op.and(op.wrap(op.shrU(page, i64(TLB_PAGE_SHIFT))), i32(TLB_ENTRIES - 1));
+    const entry = code.let(op.add(code.load('i32', core, LAYOUT.tlb), op.mul(index, i32(TLB_ENTRY.bytes))));
+    code.if(op.eq(code.load('i64', entry, TLB_ENTRY.fetch), page), () => {
+      code.store(core, LAYOUT.fetchPage, page);
+      code.store(core, LAYOUT.fetchHost, code.load('i32', entry, TLB_ENTRY.host));
+      code.return(i32(0));
+    });
+  });
+  code.result(code.call('i32', calls.fetch, [core]));
+  return code;
+}
+
+/** The entry for `key` among 2^n at `start`. */
+function hashed(code: Code, start: I32, key: I32, entries: number, bytes: number): I32 {
+  const hash = op.shrU(op.mul(key, i32(HASH)), i32(32 - Math.log2(entries)));
+  return code.let(op.add(start, op.mul(hash, i32(bytes))));
+}
+
+type LoopCalls = Record<keyof HandlerImports | 'findPage', number>;
+
+function runLoop(handlerType: number, calls: LoopCalls): Code {
   const code = new Code(1);
   const core = code.parameter('i32', 0);
   const pc = code.variable('i64');
-  pc.set(code.load('i64', core, LAYOUT.pc));
-  code.loop((again) => {
-    const left = code.load('i32', core, LAYOUT.left);
-    code.if(op.isZero(left), () => code.end());
-    code.store(core, LAYOUT.left, op.sub(left, i32(1)));
-    code.if(op.ne(op.and(pc.get, i64(PAGE_OF_CODE)), code.load('i64', core, LAYOUT.fetchPage)), () => {
-      code.if(code.call('i32', calls.fetch, [core]), () => {
-        pc.set(code.load('i64', core, LAYOUT.pc));
-        again();
+  const place = () => op.add(code.load('i32', core, LAYOUT.fetchHost), op.and(op.wrap(pc.get), i32(0xfff)));
+  const unlessInPage = (find: () => void) =>
+    code.if(op.ne(op.and(pc.get, i64(PAGE_OF_CODE)), code.load('i64', core, LAYOUT.fetchPage)), find);
+  // Control has come to PC from elsewhere.
+  code.loop((arrive) => {
+    pc.set(code.load('i64', core, LAYOUT.pc));
+    code.if(op.isZero(code.load('i32', core, LAYOUT.codeMode)), () => {
+      const left = code.load('i32', core, LAYOUT.left);
+      code.if(op.isZero(left), () => code.end());
+      unlessInPage(() => {
+        // An exception that is taken here counts as an instruction.
+        code.store(core, LAYOUT.left, op.sub(left, i32(1)));
+        code.if(code.call('i32', calls.findPage, [core, pc.get]), arrive);
+        code.store(core, LAYOUT.left, op.add(code.load('i32', core, LAYOUT.left), i32(1)));
       });
+      const at = code.let(place());
+      enterPlace(code, core, at, handlerType, calls, arrive);
+      pc.set(code.load('i64', core, LAYOUT.pc));
     });
-    const place = op.add(code.load('i32', core, LAYOUT.fetchHost), op.and(op.wrap(pc.get), i32(0xfff)));
-    const word = code.load('i32', place, 0);
-    const hash = op.shrU(op.mul(word, i32(DECODED_HASH)), i32(32 - Math.log2(DECODED_ENTRIES)));
-    const entry = code.let(op.add(op.add(core, i32(LAYOUT.decoded)), op.mul(hash, i32(DECODED_ENTRY.bytes))));
-    code.if(op.ne(code.load('i32', entry, DECODED_ENTRY.word), word), () => {
-      code.call('i32', calls.decode, [core, entry, word]);
+    code.loop(() => {
+      const left = code.load('i32', core, LAYOUT.left);
+      code.if(op.isZero(left), () => code.end());
+      code.store(core, LAYOUT.left, op.sub(left, i32(1)));
+      unlessInPage(() => code.if(code.call('i32', calls.findPage, [core, pc.get]), arrive));
+      const word = code.load('i32', place(), 0);
+      const decoded = op.add(core, i32(LAYOUT.decoded));
+      const entry = hashed(code, decoded, word, DECODED_ENTRIES, DECODED_ENTRY.bytes);
+      code.if(op.ne(code.load('i32', entry, DECODED_ENTRY.word), word), () => {
+        code.call('i32', calls.decode, [core, entry, word]);
+      });
+      const handler = code.load('i32', entry, DECODED_ENTRY.handler);
+      code.if(code.callIndirect('i32', handlerType, handler, [core, entry]), arrive);
+      pc.set(op.add(pc.get, SIZE_OF_INSTRUCTION));
+      code.store(core, LAYOUT.pc, pc.get);
     });
-    const moved = code.callIndirect('i32', handlerType, code.load('i32', entry, DECODED_ENTRY.handler), [core, entry]);
-    code.if(
-      moved,
-      () => pc.set(code.load('i64', core, LAYOUT.pc)),
-      () => {
-        pc.set(op.add(pc.get, SIZE_OF_INSTRUCTION));
-        code.store(core, LAYOUT.pc, pc.get);
-      },
-    );
   });
   return code;
+}
+
+/**
+ * Runs the translation of `place`, or counts. Goes on behind itself where PC is to be interpreted.
+ */
+function enterPlace(code: Code, core: I32, place: I32, regionType: number, calls: LoopCalls, arrive: () => void): void {
+  const entry = hashed(code, op.add(core, i32(LAYOUT.places)), place, PLACE_ENTRIES, PLACE_ENTRY.bytes);
+  const fill = () => code.call('i32', calls.enter, [core, entry, place]);
+  code.if(op.ne(code.load('i32', entry, PLACE_ENTRY.place), place), fill);
+  const region = code.variable('i32');
+  region.set(code.load('i32', entry, PLACE_ENTRY.function));
+  code.if(
+    region.get,
+    () => {
+      const epoch = code.load('i32', core, LAYOUT.codeEpoch);
+      code.if(op.ne(code.load('i32', entry, PLACE_ENTRY.epoch), epoch), () => {
+        fill();
+        region.set(code.load('i32', entry, PLACE_ENTRY.function));
+      });
+      code.if(region.get, () => {
+        const block = code.load('i32', entry, PLACE_ENTRY.block);
+        code.if(op.isZero(code.callIndirect('i32', regionType, region.get, [core, block])), arrive);
+      });
+    },
+    () => {
+      const count = code.let(op.sub(code.load('i32', entry, PLACE_ENTRY.count), i32(1)));
+      code.store(entry, PLACE_ENTRY.count, count);
+      code.if(op.isZero(count), () => {
+        code.call('i32', calls.hot, [core, entry, place]);
+      });
+    },
+  );
 }

@@ -3,16 +3,17 @@
  * Where a core's state lies in the WebAssembly memory: bytes from the start of the core's own
  * block. TypeScript, the interpreter and translated code share it.
  *
- *     0x00000  registers, flags, what is derived from system registers
- *     0x00800  system registers, 8 bytes each
- *     0x02000  slots of the software TLB, the first of them without entries
- *     0x80000  decoded instructions
+ *     0x000000  registers, flags, what is derived from system registers
+ *     0x000800  system registers, 8 bytes each
+ *     0x002000  slots of the software TLB, the first of them without entries
+ *     0x080000  decoded instructions
+ *     0x100000  places of code that control goes to, and their translations
  *
- * Not here: guest memory, which lies behind the blocks of all cores (address-space.ts).
+ * Not here: guest memory, which lies behind the blocks of all cores (runtime.ts).
  */
 
 /** Bytes of a core's block. */
-export const CORE_BYTES = 0x10_0000;
+export const CORE_BYTES = 0x20_0000;
 
 /** Number of the register that reads as zero and is never written. */
 export const ZERO_REGISTER = 31;
@@ -67,7 +68,29 @@ export const LAYOUT = {
   systemRegisters: 0x800,
   tlbs: 0x2000,
   decoded: 0x8_0000,
+  /** How code is run: {@link CODE_MODE}. */
+  codeMode: 0x10_0000,
+  /** Changes whenever others may have changed code: translations are compared with memory then. */
+  codeEpoch: 0x10_0004,
+  places: 0x10_1000,
 } as const;
+
+/** Bits of LAYOUT.codeMode. */
+export const CODE_MODE = {
+  /** Every instruction is interpreted. */
+  interpreted: 1,
+  /** Every instruction is looked up by LAYOUT.fetchPage alone, and asked for where that is none. */
+  watched: 2,
+} as const;
+
+/**
+ * A place in memory where a block of code begins: the address of its first word in the WebAssembly
+ * memory; where its translation is in the table of functions, 0 for none, and the block there. The
+ * last word is the epoch in which the translation was found right, or how often the place must be
+ * come to before it is hot.
+ */
+export const PLACE_ENTRY = { bytes: 16, place: 0, function: 4, block: 8, epoch: 12, count: 12 } as const;
+export const PLACE_ENTRIES = 32768;
 
 /** System registers that there is room for. */
 export const MOST_SYSTEM_REGISTERS = (LAYOUT.tlbs - LAYOUT.systemRegisters) / 8;
@@ -86,8 +109,8 @@ export const TLB_SLOTS = 7;
  */
 export const DECODED_ENTRY = { bytes: 16, word: 0, handler: 4, immediate: 8 } as const;
 export const DECODED_ENTRIES = 32768;
-/** The entry of a word is at the upper bits of its product with this. */
-export const DECODED_HASH = 0x9e37_79b1 | 0;
+/** The entry of a word, or of a place, is at the upper bits of its product with this. */
+export const HASH = 0x9e37_79b1 | 0;
 
 /** A granule of the TLB, whatever the guest's. */
 export const TLB_PAGE_SHIFT = 12;

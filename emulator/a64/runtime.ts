@@ -10,10 +10,12 @@
  */
 
 import { CORE_BYTES } from './layout.ts';
-import { type HandlerModule, handlerModule, type HandlerImports, startHandlers } from './handlers.ts';
+import { type HandlerModule, handlerModule, type HandlerImports, type Interpreter, startHandlers } from './handlers.ts';
 import { Decoder } from './decode/decoder.ts';
+import type { Helper } from './decode/instruction.ts';
 import { INSTRUCTIONS } from './instructions/all.ts';
 import { GuestMemoryFull } from './guest-memory-full.ts';
+import { Translations } from './translate/translations.ts';
 import { createMemory, WASM_PAGE, type WasmMemory } from './wasm/host.ts';
 
 /** All that 32-bit addresses reach. */
@@ -38,23 +40,37 @@ export const instructionDecoder = (): Decoder => (decoder ??= new Decoder(INSTRU
 
 export class Runtime {
   readonly memory: WasmMemory;
+  readonly translations: Translations;
   private readonly cores: RunningCore[] = [];
-  private readonly runLoop: (core: number) => void;
+  private readonly interpreter: Interpreter;
+  private readonly helpers: Helper[] = [];
+  private readonly helperOf = new Map<number, number>();
   private free = GUEST_START;
 
   constructor() {
     this.memory = createMemory(MEMORY_PAGES);
     const of = (address: number): RunningCore => this.cores[address / CORE_BYTES] as RunningCore;
-    this.runLoop = startHandlers(handlers().module, this.memory, {
+    const helper = (core: number, number: number): number => of(core).helper(number);
+    this.interpreter = startHandlers(handlers().module, this.memory, {
       load: (core, low, high, how) => of(core).load(low, high, how),
       store: (core, low, high, how) => of(core).store(low, high, how),
       update: (core, low, high, how) => of(core).update(low, high, how),
-      helper: (core, helper) => of(core).helper(helper),
+      helper,
       fpTrap: (core) => of(core).fpTrap(),
       misaligned: (core, low, high, write) => of(core).misaligned(low, high, write),
       undefined: (core) => of(core).undefined(),
       decode: (core, entry, word) => of(core).decode(entry, word),
       fetch: (core) => of(core).fetch(),
+      enter: (core, entry, place) => of(core).enter(entry, place),
+      hot: (core, entry, place) => of(core).hot(entry, place),
+    });
+    this.translations = new Translations({
+      memory: this.memory,
+      memoryPages: MEMORY_PAGES,
+      table: this.interpreter.table,
+      helper,
+      decode: (word, has) => instructionDecoder().decode(word, has),
+      helperNumber: (word) => this.helperNumber(word),
     });
   }
 
@@ -68,7 +84,21 @@ export class Runtime {
 
   /** Executes the core at `address` until no instructions are left. */
   run(address: number): void {
-    this.runLoop(address);
+    this.interpreter.run(address);
+  }
+
+  /** The helper of instruction `word`, by which code calls it. */
+  helperNumber(word: number): number {
+    let number = this.helperOf.get(word);
+    if (number === undefined) {
+      number = this.helpers.push(instructionDecoder().helperOf(word)) - 1;
+      this.helperOf.set(word, number);
+    }
+    return number;
+  }
+
+  helper(number: number): Helper {
+    return this.helpers[number] as Helper;
   }
 
   /** Zeros that code can be executed from. @throws GuestMemoryFull */

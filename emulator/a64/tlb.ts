@@ -75,6 +75,8 @@ export class Tlb {
   private pageCount = 0;
   /** A page was found by an address whose top byte is ignored. */
   private hasTagged = false;
+  /** Pages with translated code, in the WebAssembly memory: stores into them are not made there. */
+  private readonly guarded = new Set<number>();
   private readonly bytes: Uint8Array;
   private current: Regime = REGIME.el3;
   private unprivileged: Regime = REGIME.el3;
@@ -143,8 +145,31 @@ export class Tlb {
     const at = slot.at + ((low >>> TLB_PAGE_SHIFT) & (TLB_ENTRIES - 1)) * TLB_ENTRY.bytes;
     const { rights, host, hostWritable } = page;
     wide[(at + TLB_ENTRY.read) / 8] = allows(rights, regime, 'read') ? tag : NO_TAG;
-    wide[(at + TLB_ENTRY.write) / 8] = hostWritable && allows(rights, regime, 'write') ? tag : NO_TAG;
+    wide[(at + TLB_ENTRY.write) / 8] =
+      hostWritable && !this.guarded.has(host) && allows(rights, regime, 'write') ? tag : NO_TAG;
+    wide[(at + TLB_ENTRY.fetch) / 8] = allows(rights, regime, 'fetch') ? tag : NO_TAG;
     words[(at + TLB_ENTRY.host) / 4] = host;
+  }
+
+  /** Stores into the page at `host` are to be asked for. */
+  guard(host: number): void {
+    if (this.guarded.has(host)) return;
+    this.guarded.add(host);
+    const { wide, words } = this.state;
+    for (const { at: start, context } of this.slots) {
+      if (context < 0) continue;
+      for (let at = start; at < start + SLOT_BYTES; at += TLB_ENTRY.bytes) {
+        if (words[(at + TLB_ENTRY.host) / 4] === (host | 0)) wide[(at + TLB_ENTRY.write) / 8] = NO_TAG;
+      }
+    }
+  }
+
+  release(host: number): void {
+    this.guarded.delete(host);
+  }
+
+  isGuarded(host: number): boolean {
+    return this.guarded.has(host);
   }
 
   forget(scope: TlbScope): void {
@@ -183,6 +208,7 @@ export class Tlb {
       if (context < 0) continue;
       wide[(at + index + TLB_ENTRY.read) / 8] = NO_TAG;
       wide[(at + index + TLB_ENTRY.write) / 8] = NO_TAG;
+      wide[(at + index + TLB_ENTRY.fetch) / 8] = NO_TAG;
     }
   }
 

@@ -40,6 +40,8 @@ export interface GuestOptions {
   readonly engine?: EngineName;
   readonly model?: CpuModel;
   readonly counting?: 'fastest' | 'engine';
+  /** What makes its cores; else what the other options say. */
+  readonly cores?: CoreFactory;
   /** Cores that the board has; its own number when absent. */
   readonly cpus?: number;
   /** qemu-virt: 2 or 3. */
@@ -65,7 +67,8 @@ export function engineLibrary(): string {
 }
 
 /** Unicorn where it is asked for something of its own, else as LEVITATE_ENGINE says. */
-function coresFor({ engine, model, counting }: GuestOptions): CoreFactory {
+function coresFor({ engine, model, counting, cores }: GuestOptions): CoreFactory {
+  if (cores !== undefined) return cores;
   if (model === undefined && counting === undefined) return chooseCores(engine).cores;
   return engineCores((callbacks) =>
     createUnicornEngine({

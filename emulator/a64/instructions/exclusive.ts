@@ -4,7 +4,8 @@
  * operations.
  *
  * Cores run one after the other, so every access is in order already. A store exclusive succeeds
- * where the address is the one of the last load exclusive and the memory still holds what that read.
+ * where the address is the one of the last load exclusive and the memory still holds what that
+ * read.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.94; B2.12 (exclusives).
  */

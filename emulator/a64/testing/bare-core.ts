@@ -6,8 +6,9 @@
 
 import { type CoreState as State, CoreState, GuestException } from '#emulator/a64/core-state.ts';
 import { DecodedWords } from '#emulator/a64/decoded-words.ts';
-import { LAYOUT, TLB_ENTRY } from '#emulator/a64/layout.ts';
+import { CODE_MODE, LAYOUT, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT } from '#emulator/a64/layout.ts';
 import { Runtime } from '#emulator/a64/runtime.ts';
+import { CodePlaces } from '#emulator/a64/translate/code-places.ts';
 import type { SystemPort } from '#emulator/a64/system/system-port.ts';
 
 /**
@@ -33,22 +34,26 @@ export class BareCore {
   exception: BareException | null = null;
   private readonly runtime = new Runtime();
   private readonly view: DataView;
+  private readonly code: CodePlaces;
 
-  /** @param start and `size` are multiples of 4 KiB */
-  constructor(start: number, size: number) {
+  /**
+   * @param start and `size` are multiples of 4 KiB
+   * @param translates everything is translated at once, and the TLB answers inside the window
+   */
+  constructor(start: number, size: number, translates = false) {
     this.start = start;
     this.bytes = this.runtime.allocate(size);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
     const made: State[] = [];
     this.runtime.addCore((address) => {
       const { buffer } = this.runtime.memory;
-      const words = new DecodedWords(buffer, address, () => true);
+      const words = new DecodedWords(this.runtime, address, hasAll);
       const memory = {
         read: (at: bigint, bytes: number) => this.value(this.offsetOf(at, bytes, false), bytes),
         write: (at: bigint, bytes: number, value: bigint) =>
           this.setValue(this.offsetOf(at, bytes, true), bytes, value),
       };
-      const state = new CoreState(buffer, address, { memory, system: noSystem }, () => true);
+      const state = new CoreState(buffer, address, { memory, system: noSystem }, hasAll);
       made.push(state);
       const guarded = (action: () => boolean | void): number => {
         try {
@@ -72,7 +77,7 @@ export class BareCore {
           access(low, high, how, true, (at) => {
             state.wide[scratch] = BigInt(this.bytes.byteOffset + at);
           }),
-        helper: (helper) => guarded(() => words.helper(helper)(state)),
+        helper: (helper) => guarded(() => this.runtime.helper(helper)(state)),
         fpTrap: () => this.take(UNDEFINED, null),
         misaligned: (low, high, write) =>
           this.take(ALIGNMENT_FAULT | (write * WRITE), (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)),
@@ -82,16 +87,37 @@ export class BareCore {
           return 0;
         },
         fetch: () => this.fetch(),
+        enter: (entry, place) => this.code.enter(entry, place),
+        hot: (entry, place) => this.code.hot(entry, place),
       };
     });
     this.state = made[0] as State;
+    const { state } = this;
+    this.code = new CodePlaces(this.runtime.translations, { state, memory: NO_GUARD, features: hasAll, hotAfter: 0 });
+    state.setWord(LAYOUT.codeMode, translates ? 0 : CODE_MODE.interpreted);
     this.state.setWord(LAYOUT.tlb, this.state.address + LAYOUT.tlbs);
     this.state.setWord(LAYOUT.tlbUnprivileged, this.state.address + LAYOUT.tlbs);
-    for (const tag of [TLB_ENTRY.read, TLB_ENTRY.write]) {
+    for (const tag of [TLB_ENTRY.read, TLB_ENTRY.write, TLB_ENTRY.fetch]) {
       for (let at = LAYOUT.tlbs + tag; at < LAYOUT.decoded; at += TLB_ENTRY.bytes) {
         this.state.wide[at / 8] = 2n ** 64n - 1n;
       }
     }
+    if (translates) this.fillTlb();
+  }
+
+  private fillTlb(): void {
+    const { wide, words } = this.state;
+    for (let offset = 0; offset < this.bytes.length; offset += 4096) {
+      const page = this.start + offset;
+      const at = LAYOUT.tlbs + TLB_ENTRY.bytes * ((page >>> TLB_PAGE_SHIFT) % TLB_ENTRIES);
+      for (const tag of [TLB_ENTRY.read, TLB_ENTRY.write]) wide[(at + tag) / 8] = BigInt(page);
+      words[(at + TLB_ENTRY.host) / 4] = this.bytes.byteOffset + offset;
+    }
+  }
+
+  /** Instructions that were translated so far. */
+  get translated(): number {
+    return this.runtime.translations.made.instructions;
   }
 
   /**
@@ -100,7 +126,7 @@ export class BareCore {
    */
   run(count: number): number {
     this.exception = null;
-    this.state.wide[LAYOUT.fetchPage / 8] = 2n ** 64n - 1n;
+    this.code.doubt();
     this.state.setWord(LAYOUT.left, count);
     this.runtime.run(this.state.address);
     const begun = count - this.leftAtException;
@@ -146,6 +172,10 @@ export class BareCore {
   }
 }
 
+const hasAll = (): boolean => true;
+/** What its code writes is found when it is run again. */
+const NO_GUARD = { guard: () => {}, release: () => {} };
+
 const undefinedInstruction = (): never => {
   throw new GuestException(UNDEFINED);
 };
@@ -161,6 +191,5 @@ const noSystem: SystemPort = {
   readRegister: undefinedInstruction,
   writeRegister: undefinedInstruction,
   operate: undefinedInstruction,
-  operateForResult: undefinedInstruction,
   undefined: undefinedInstruction,
 };

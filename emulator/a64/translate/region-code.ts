@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The code of a region: meanings of instructions with the guest's registers and flags in locals.
+ *
+ *     (core, block) ─► registers to locals ─► blocks … ─► locals to registers ─┬─ 0: go on at PC
+ *                                                                              └─ 1: interpret what is at PC
+ *
+ * What is not frequent is left to the interpreter, before the instruction has changed anything: an
+ * access that the TLB does not answer, an exception, FP that is trapped or out of the ordinary, a
+ * slice that ends inside a block. So the only calls outside are helpers, which end their blocks;
+ * the core's block in memory is then as the interpreter would have it.
+ */
+
+import { A64Code, type Calls, type TypeOf, type Width } from '#emulator/a64/a64-code.ts';
+import { LAYOUT, STACK_POINTER, ZERO_REGISTER } from '#emulator/a64/layout.ts';
+import {
+  Code,
+  i32,
+  type I32,
+  i64,
+  type I64,
+  type Label,
+  op,
+  type Value,
+  type Variable,
+} from '#emulator/a64/wasm/code.ts';
+import type { ValueType } from '#emulator/a64/wasm/binary.ts';
+
+const FLAGS = [LAYOUT.negative, LAYOUT.zero, LAYOUT.carry, LAYOUT.overflow] as const;
+const isFlag = (offset: number): boolean => (FLAGS as readonly number[]).includes(offset);
+
+/** What a region function answers. */
+export const ANSWER = { goOn: 0, interpret: 1 } as const;
+
+const PARAMETERS = 2;
+
+export class RegionCode extends A64Code {
+  /** The block to go on at, for the dispatcher. */
+  readonly nextBlock: Variable<'i32'>;
+  /** Virtual address of the page. */
+  private readonly page = this.kept('i64');
+  private readonly left = this.kept('i32');
+  private readonly tlb = this.kept('i32');
+  /** Where the region is left to, from the page. */
+  private readonly out = this.kept('i64');
+  private readonly registers = new Map<number, Variable<'i64'>>();
+  private readonly flags = new Map<number, Variable<'i32'>>();
+  private readonly written = new Set<number>();
+  /** Counts writes, so that a value that is used too late is found. */
+  private readonly versions = new Map<number, number>();
+  /** Locals of instructions that are done. */
+  private readonly free: Record<ValueType, number[]> = { i32: [], i64: [] };
+  private readonly used: Record<ValueType, number[]> = { i32: [], i64: [] };
+  /** Goes to the end of the function: the next instruction is anywhere, or to be interpreted. */
+  private leaving: Label = 0;
+  private interpreting: Label = 0;
+  /** Of the instruction that is translated: its offset, and how many of its block follow. */
+  private offset = 0;
+  private behind = 0;
+  private fpChecked = false;
+  /** Goes to a place of the page. */
+  private readonly goTo: (offset: number) => void;
+
+  constructor(calls: Calls, goTo: (offset: number) => void) {
+    super(PARAMETERS, calls, { core: new Code(PARAMETERS).parameter('i32', 0), pc: i64(0), immediate: i64(0) });
+    this.nextBlock = this.variableAt('i32', 1);
+    this.goTo = goTo;
+  }
+
+  private kept<T extends ValueType>(type: T): Variable<T> {
+    return this.variableAt(type, super.newLocal(type));
+  }
+
+  protected override newLocal(type: ValueType): number {
+    const index = this.free[type].pop() ?? super.newLocal(type);
+    this.used[type].push(index);
+    return index;
+  }
+
+  /** It begins as 0, whatever was in its local. */
+  override variable<T extends ValueType>(type: T): Variable<T> {
+    const variable = super.variable(type);
+    variable.set(op.constant(type, 0n));
+    return variable;
+  }
+
+  /** Puts `body`, which sees the labels, between loading registers and storing them. */
+  function(body: () => void): void {
+    this.leaving = this.open('block');
+    this.interpreting = this.open('block');
+    body();
+    this.close();
+    this.putBack();
+    this.return(i32(ANSWER.interpret));
+    this.close();
+    this.putBack();
+    this.result(i32(ANSWER.goOn));
+    this.first(() => {
+      this.page.set(this.load('i64', this.core, LAYOUT.fetchPage));
+      this.left.set(this.load('i32', this.core, LAYOUT.left));
+      this.tlb.set(this.load('i32', this.core, LAYOUT.tlb));
+      for (const [slot, variable] of this.registers) variable.set(this.load('i64', this.core, LAYOUT.x + 8 * slot));
+      for (const [offset, variable] of this.flags) variable.set(this.load('i32', this.core, offset));
+    });
+  }
+
+  private putBack(): void {
+    this.store(this.core, LAYOUT.pc, op.add(this.page.get, this.out.get));
+    this.store(this.core, LAYOUT.left, this.left.get);
+    this.synchronize();
+  }
+
+  /** The registers and flags that were written so far, to memory. */
+  synchronize(): void {
+    for (const [slot, { get }] of this.registers) {
+      if (this.written.has(slot)) this.store(this.core, LAYOUT.x + 8 * slot, get);
+    }
+    for (const [offset, { get }] of this.flags) {
+      if (this.written.has(offset)) this.store(this.core, offset, get);
+    }
+  }
+
+  /** Begins a block of `count` instructions: the slice must have as many left. */
+  begin(start: number, count: number): void {
+    this.fpChecked = false;
+    this.if(op.ltU(this.left.get, i32(count)), () => this.leaveTo(start, this.interpreting));
+    this.left.set(op.sub(this.left.get, i32(count)));
+  }
+
+  /** The instruction at `offset`, with `behind` more in its block. */
+  at(offset: number, behind: number, immediate: bigint): void {
+    this.offset = offset;
+    this.behind = behind;
+    this.pc = op.add(this.page.get, i64(offset));
+    this.immediate = i64(immediate);
+    for (const type of ['i32', 'i64'] as const) {
+      this.free[type].push(...this.used[type]);
+      this.used[type] = [];
+    }
+  }
+
+  /** The region is left, and goes on at an offset from the page. */
+  exit(offset: number): void {
+    this.leaveTo(offset, this.leaving);
+  }
+
+  private leaveTo(offset: number, label: Label): void {
+    this.out.set(i64(offset));
+    this.jump(label);
+  }
+
+  /** The instruction is interpreted. */
+  interpret(): void {
+    this.left.set(op.add(this.left.get, i32(this.behind + 1)));
+    this.leaveTo(this.offset, this.interpreting);
+  }
+
+  override branch(target: I64): void {
+    this.out.set(op.sub(target, this.page.get));
+    this.jump(this.leaving);
+  }
+
+  override branchBy(offset: I64): void {
+    this.goTo(this.offset + Number(offset.constant));
+  }
+
+  private register(slot: number): Variable<'i64'> {
+    let variable = this.registers.get(slot);
+    if (variable === undefined) {
+      variable = this.kept('i64');
+      this.registers.set(slot, variable);
+    }
+    return variable;
+  }
+
+  private flag(offset: number): Variable<'i32'> {
+    let variable = this.flags.get(offset);
+    if (variable === undefined) {
+      variable = this.kept('i32');
+      this.flags.set(offset, variable);
+    }
+    return variable;
+  }
+
+  /** The value of a local while nothing has written it. */
+  private current<T extends ValueType>(key: number, { get }: Variable<T>): Value<T> {
+    const version = this.versions.get(key);
+    return {
+      type: get.type,
+      constant: null,
+      put: (to) => {
+        if (this.versions.get(key) !== version) throw new Error('a register is used after it was written');
+        get.put(to);
+      },
+    };
+  }
+
+  private wrote(key: number): void {
+    this.written.add(key);
+    this.versions.set(key, (this.versions.get(key) ?? 0) + 1);
+  }
+
+  protected override readSlot<W extends Width>(slot: I32, width: W): Value<TypeOf<W>> {
+    const number = Number(slot.constant);
+    const value = number === ZERO_REGISTER ? i64(0) : this.current(number, this.register(number));
+    return (width === 64 ? value : op.wrap(value)) as Value<TypeOf<W>>;
+  }
+
+  protected override writeSlot(slot: I32, value: I64): void {
+    const number = Number(slot.constant);
+    if (number === ZERO_REGISTER) return;
+    this.register(number).set(value);
+    this.wrote(number);
+  }
+
+  override word(offset: number): I32 {
+    if (offset === LAYOUT.tlb) return this.tlb.get;
+    return isFlag(offset) ? this.current(offset, this.flag(offset)) : super.word(offset);
+  }
+
+  override setWord(offset: number, value: I32): void {
+    if (!isFlag(offset)) return super.setWord(offset, value);
+    this.flag(offset).set(value);
+    return this.wrote(offset);
+  }
+
+  override checkFp(): void {
+    if (!this.fpChecked) super.checkFp();
+    this.fpChecked = true;
+  }
+
+  protected override fpTrap(): void {
+    this.interpret();
+  }
+
+  protected override misaligned(): void {
+    this.interpret();
+  }
+
+  protected override slow(): void {
+    this.interpret();
+  }
+
+  override fallback(): void {
+    this.interpret();
+  }
+
+  /**
+   * The last instruction of a block. It may have taken an exception, ended the slice, or changed
+   * where code is to be found; or registers that its word names.
+   */
+  callHelper(helper: bigint, registers: readonly number[]): void {
+    this.synchronize();
+    this.store(this.core, LAYOUT.pc, this.pc);
+    this.store(this.core, LAYOUT.left, this.left.get);
+    const moved = this.call('i32', this.calls.helper, [this.core, i32(Number(helper))]);
+    this.if(moved, () => this.return(i32(ANSWER.goOn)));
+    for (const slot of [...registers, STACK_POINTER]) {
+      if (slot !== ZERO_REGISTER) this.register(slot).set(this.load('i64', this.core, LAYOUT.x + 8 * slot));
+    }
+    for (const offset of FLAGS) this.flag(offset).set(this.load('i32', this.core, offset));
+    this.left.set(this.load('i32', this.core, LAYOUT.left));
+    this.tlb.set(this.load('i32', this.core, LAYOUT.tlb));
+    this.if(op.ne(this.load('i64', this.core, LAYOUT.fetchPage), this.page.get), () => this.exit(this.offset + 4));
+  }
+}
