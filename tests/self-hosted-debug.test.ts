@@ -34,19 +34,20 @@ describe('a guest that debugs itself', () => {
     ['by the count in translated code', {}],
     ["by the engine's own count", { counting: 'engine' }],
     ['with GICv3', { gicVersion: 3 }],
+    ['on the own core', { engine: 'wasm' }],
   ] as const)('sees what it sees on QEMU: %s', (_how, options) => {
     const guest = boot(options);
     expect(guest.run({ maxInstructions: MOST_INSTRUCTIONS })).toEqual({ kind: 'power off' });
     expect(guest.serial.text.replaceAll('\r', '')).toBe(kept);
   });
 
-  it('sees it in slices of any length', () => {
-    const guest = boot();
+  it.each(['unicorn', 'wasm'] as const)('sees it in slices of any length, on %s', (engine) => {
+    const guest = boot({ engine });
     const { clock } = guest.machine;
     let length = 1;
     while (guest.run({ maxInstructions: clock.instructions + length }).kind === 'limit') length = (length % 97) + 3;
     expect(guest.serial.text.replaceAll('\r', '')).toBe(kept);
-    const whole = boot();
+    const whole = boot({ engine });
     whole.run({ maxInstructions: MOST_INSTRUCTIONS });
     expect(clock.instructions).toBe(whole.machine.clock.instructions);
   });
@@ -92,35 +93,39 @@ const OSLAR_EL1: SystemRegisterEncoding = [2, 0, 1, 0, 4];
 describe('software step of an instruction that does not happen is still to be done: SPSR_EL1.SS is kept', () => {
   // The class of the exception, the address in x1, and what is set in the debug registers.
   const data = 0x4020_0000n;
-  it.each([
+  const causes = [
     ['a breakpoint', 0x31, data, BREAKPOINT, 0x4010_0000n, 0x1e7n, LOAD],
     ['a watchpoint', 0x35, data, WATCHPOINT, data, 0x1fffn, LOAD],
     ['an external abort', 0x25, 0x0f00_0000n, null, 0n, 0n, LOAD],
     ['an undefined instruction', 0, data, null, 0n, 0n, 0],
-  ] as const)('%s', (_what, cause, x1, registers, address, control, instruction) => {
-    const image = new Uint32Array(0x2000 / 4).fill(NOP);
-    image[0] = instruction;
-    image.fill(HLT_GATE, VECTORS / 4);
-    const guest = bootGuest(new Uint8Array(image.buffer));
-    guests.push(guest);
-    const { machine, base } = guest;
-    machine.setGates({ owns: () => true, enter: () => machine.stop() });
-    machine.reset(base, 1);
-    const core = machine.bootCore;
-    core.engine.setX(1, x1);
-    core.writeSystemRegister(SYSTEM_REGISTERS.VBAR_EL1, BigInt(base + VECTORS));
-    core.writeSystemRegister(OSLAR_EL1, 0n);
-    core.writeSystemRegister(MDSCR_EL1, MDSCR);
-    if (registers !== null) {
-      core.writeSystemRegister(registers[0], address);
-      core.writeSystemRegister(registers[1], control);
-    }
-    core.engine.setPstate(STEPPING_AT_EL1);
-    guest.run({ maxInstructions: 10 });
-    const read = (name: 'ESR_EL1' | 'ELR_EL1' | 'SPSR_EL1') =>
-      core.engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n;
-    expect(read('ESR_EL1') >> 26n).toBe(BigInt(cause));
-    expect(read('ELR_EL1')).toBe(BigInt(base));
-    expect(Number(read('SPSR_EL1')) & PSTATE_SS).toBe(PSTATE_SS);
-  });
+  ] as const;
+  it.each((['unicorn', 'wasm'] as const).flatMap((engine) => causes.map((cause) => [...cause, engine] as const)))(
+    '%s',
+    (_what, cause, x1, registers, address, control, instruction, engine) => {
+      const image = new Uint32Array(0x2000 / 4).fill(NOP);
+      image[0] = instruction;
+      image.fill(HLT_GATE, VECTORS / 4);
+      const guest = bootGuest(new Uint8Array(image.buffer), { engine });
+      guests.push(guest);
+      const { machine, base } = guest;
+      machine.setGates({ owns: () => true, enter: () => machine.stop() });
+      machine.reset(base, 1);
+      const core = machine.bootCore;
+      core.engine.setX(1, x1);
+      core.writeSystemRegister(SYSTEM_REGISTERS.VBAR_EL1, BigInt(base + VECTORS));
+      core.writeSystemRegister(OSLAR_EL1, 0n);
+      core.writeSystemRegister(MDSCR_EL1, MDSCR);
+      if (registers !== null) {
+        core.writeSystemRegister(registers[0], address);
+        core.writeSystemRegister(registers[1], control);
+      }
+      core.engine.setPstate(STEPPING_AT_EL1);
+      guest.run({ maxInstructions: 10 });
+      const read = (name: 'ESR_EL1' | 'ELR_EL1' | 'SPSR_EL1') =>
+        core.engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n;
+      expect(read('ESR_EL1') >> 26n).toBe(BigInt(cause));
+      expect(read('ELR_EL1')).toBe(BigInt(base));
+      expect(Number(read('SPSR_EL1')) & PSTATE_SS).toBe(PSTATE_SS);
+    },
+  );
 });

@@ -18,12 +18,12 @@
 import { hex } from '#common/address.ts';
 import { idleState, isClosedLoop } from '#emulator/cpu/closed-loop.ts';
 import { CoreTranslation, PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
-import { DebugRegisters } from '#emulator/cpu/debug-registers.ts';
 import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { enterException, levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { isMonitorSetting } from '#emulator/cpu/performance-monitors.ts';
 import { InterruptLines } from '#emulator/cpu/interrupt-lines.ts';
+import { type DebugException, SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import type { SharedChange } from '#emulator/cpu/stale-caches.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL } from '#emulator/cpu/syndrome.ts';
 import type { Translation, TranslationRegisters } from '#emulator/cpu/translate.ts';
@@ -105,12 +105,16 @@ export class A64Core implements MachineCore {
   private readonly code: CodePlaces;
   private readonly translates: boolean;
   private readonly registers: SystemRegisters;
-  private readonly debug = new DebugRegisters();
+  private readonly debug: SelfHostedDebug;
   private readonly exceptions: ExceptionDelivery;
   private readonly translation: CoreTranslation;
   private readonly interrupts = new InterruptLines();
   private readonly hints = new WaitHints();
   private readonly slice: Slice;
+  /** A breakpoint or a watchpoint that the instruction in progress has met. */
+  private debugException: DebugException | null = null;
+  /** The instruction in progress was replaced by an exception. */
+  private wasReplaced = false;
   private readonly codeWatches = new Map<bigint, Set<() => void>>();
 
   constructor(runtime: Runtime, index: number, mpidr: number, given: CoreEnvironment, hotAfter: number) {
@@ -143,7 +147,7 @@ export class A64Core implements MachineCore {
       environment,
       readDescriptor,
       exceptions: () => this.exceptions,
-      stopsBefore: () => this.slice.stopsBefore(),
+      stopsBefore: () => this.takesDebugException() || this.slice.stopsBefore(),
       comeBack: () => this.slice.setAside(),
       codeStored: (at, bytes) => this.code.stored(at, bytes),
       outsideCalled: () => this.code.doubt(),
@@ -160,8 +164,22 @@ export class A64Core implements MachineCore {
       translation: this.translation,
       entered: () => {
         this.hints.event = true;
+        this.wasReplaced = true;
+        this.debug.exceptionTaken();
       },
       end: (stop) => this.slice.end(stop),
+    });
+    this.debug = new SelfHostedDebug({
+      engine: this.engine,
+      translation: this.translation,
+      memory: environment.memory,
+      ticks: () => environment.clock.ticks,
+      raise: (exception) => {
+        this.debugException ??= exception;
+      },
+      endSlice: () => {
+        if (this.slice.isRunning) this.slice.setAside();
+      },
     });
     this.registers = new SystemRegisters({
       core: this,
@@ -195,6 +213,7 @@ export class A64Core implements MachineCore {
       exceptions: this.exceptions,
       hints: this.hints,
       slice: this.slice,
+      debug: this.debug,
       has,
       pstateChanged: () => this.pstateChanged(),
       masksChanged: () => this.masksChanged(),
@@ -318,17 +337,13 @@ export class A64Core implements MachineCore {
   }
 
   get goesRound(): boolean {
-    if (this.isDebugged) return false;
+    if (this.debug.isActive) return false;
     const idle = idleState(this.engine, this.interruptsMasked);
     return isClosedLoop(this.state.pc, idle, (address) => this.translation.instructionAt(address));
   }
 
   recurrence(ranUntil: number): Recurrence | null {
-    return this.isDebugged ? null : this.exceptions.recurrence(ranUntil);
-  }
-
-  private get isDebugged(): boolean {
-    return this.debug.steps || this.debug.breakpoints.length > 0;
+    return this.debug.isActive ? null : this.exceptions.recurrence(ranUntil);
   }
 
   takeInterrupt(): boolean {
@@ -336,6 +351,7 @@ export class A64Core implements MachineCore {
     const kind = this.interrupts.takeable(this.state.pstate);
     if (kind === null) return false;
     this.hints.event = true;
+    this.debug.exceptionTaken();
     const { pc } = this.state;
     if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: hex(pc) });
     enterException(this.engine, { kind, targetLevel: 1, returnAddress: pc, esr: null, far: null });
@@ -368,13 +384,41 @@ export class A64Core implements MachineCore {
   }
 
   private execute(): void {
-    const { state, slice } = this;
+    const { slice } = this;
     for (;;) {
-      this.runtime.run(state.address);
+      this.runPiece();
       this.memory.instructionDone();
       if (!slice.goesOn()) return;
       if (this.takesInterrupts === 'at once') this.takeInterrupt();
     }
+  }
+
+  /** Up to where WebAssembly comes back; one instruction while the guest steps itself. */
+  private runPiece(): void {
+    const { debug, runtime, state, slice } = this;
+    const due = debug.beginSlice();
+    if (due !== null) {
+      this.exceptions.enter('synchronous', due.target, due.esr, due.far, due.pc);
+    } else if (debug.steps) {
+      slice.single();
+      this.wasReplaced = false;
+      debug.step(
+        () => runtime.run(state.address),
+        () => !this.wasReplaced,
+      );
+    } else runtime.run(state.address);
+  }
+
+  /** Takes the exception of a breakpoint or watchpoint that was met. False: there was none. */
+  private takesDebugException(): boolean {
+    const { debugException } = this;
+    if (debugException === null) return false;
+    this.debugException = null;
+    // What follows is another instruction.
+    this.debug.endSlice();
+    const { target, esr, far, pc } = debugException;
+    this.exceptions.enter('synchronous', target, esr, far, pc);
+    return true;
   }
 
   stop(): void {
@@ -476,7 +520,7 @@ export class A64Core implements MachineCore {
     slice.executedAfterAll();
     if (this.codeWatches.size > 0) {
       for (const reached of this.codeWatches.get(pc) ?? []) reached();
-      if (this.slice.stopsBefore()) return 1;
+      if (this.takesDebugException() || this.slice.stopsBefore()) return 1;
     }
     slice.notExecuted();
     const taken = this.memory.fetch();

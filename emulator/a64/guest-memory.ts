@@ -60,7 +60,7 @@ export interface MemoryParts {
   /** Memory as table walks read it. */
   readonly readDescriptor: ReadDescriptor;
   readonly exceptions: () => ExceptionDelivery;
-  /** True when a watch wants the core to stop before the access. */
+  /** True when a watch wants the core to stop before the access, or has taken an exception. */
   readonly stopsBefore: () => boolean;
   /** {@link GuestMemory.instructionDone} is to be called. */
   readonly comeBack: () => void;

@@ -42,9 +42,15 @@ export class Slice {
     this.left = 0;
   }
 
+  /** Has WebAssembly execute one instruction, and come back. */
+  single(): void {
+    this.aside += this.left - 1;
+    this.left = 1;
+  }
+
   /** Goes on with what was set aside. False when the slice is over. */
   goesOn(): boolean {
-    this.left = this.aside;
+    this.left += this.aside;
     this.aside = 0;
     return this.left > 0;
   }

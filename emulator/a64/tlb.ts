@@ -256,7 +256,10 @@ export class Tlb {
     const context = regime >= REGIME.el2 ? 0 : this.contextNow().number;
     let slot = this.slots.find((other) => other.context === context && other.regime === regime);
     if (slot === undefined) {
-      slot = this.slots.reduce((oldest, other) => (other.lastUse < oldest.lastUse ? other : oldest));
+      // Code may look into one that is bound: of six, five regimes have one at most.
+      slot = this.slots
+        .filter((other) => !this.bound.includes(other))
+        .reduce((oldest, other) => (other.lastUse < oldest.lastUse ? other : oldest));
       if (slot.context >= 0) this.empty(slot);
       slot.context = context;
       slot.regime = regime;

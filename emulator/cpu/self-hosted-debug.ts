@@ -14,7 +14,7 @@
  * step, with its states), D24.2.40 (syndromes).
  */
 
-import type { CpuEngine, WatchedAccess } from '#emulator/engine/engine.ts';
+import type { CoreEngine, WatchedAccess } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { CoreTranslation } from './core-translation.ts';
@@ -53,7 +53,7 @@ export interface DebugException {
 }
 
 export interface DebuggedCore {
-  readonly engine: CpuEngine;
+  readonly engine: CoreEngine;
   readonly translation: CoreTranslation;
   readonly memory: PhysicalMemory;
   readonly ticks: () => number;

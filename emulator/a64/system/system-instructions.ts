@@ -8,6 +8,7 @@
 import type { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts';
+import type { SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { WaitHints } from '#emulator/cpu/wait-hints.ts';
 import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
@@ -44,6 +45,7 @@ export interface SystemInstructionParts {
   readonly exceptions: ExceptionDelivery;
   readonly hints: WaitHints;
   readonly slice: Slice;
+  readonly debug: SelfHostedDebug;
   readonly has: (feature: Feature) => boolean;
   /** PSTATE has changed: other translations, FP traps, an interrupt that is due. */
   readonly pstateChanged: () => void;
@@ -59,10 +61,11 @@ export class SystemInstructions implements SystemPort {
   }
 
   call(kind: CallKind, immediate: number): boolean {
-    const { core, state, environment, file } = this.parts;
+    const { core, state, environment, file, debug } = this.parts;
     const next = state.pc + 4n;
     const { level } = state;
     if (kind === 'svc') {
+      debug.callCompletes();
       this.takeCall(synchronousTarget(core.engine, level), EXCEPTION_CLASS.svc64, immediate, next);
       return true;
     }
@@ -102,9 +105,10 @@ export class SystemInstructions implements SystemPort {
   }
 
   exceptionReturn(): boolean {
-    const { state, file, hints, pstateChanged } = this.parts;
+    const { state, file, hints, debug, pstateChanged } = this.parts;
     if (state.level === 0) this.undefined();
     exceptionReturn(state, file);
+    if (!debug.steps) state.setPlain(PSTATE.ss, 0);
     state.wide[LAYOUT.exclusiveAddress / 8] = NO_ADDRESS;
     hints.event = true;
     pstateChanged();

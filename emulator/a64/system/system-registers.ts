@@ -8,7 +8,8 @@
  * Specification: Arm ARM DDI 0487 K.a, C5.2 (special-purpose registers), D24 (the others).
  */
 
-import { type DebugRegisters, isDebugRegister, isOsLock } from '#emulator/cpu/debug-registers.ts';
+import { isDebugRegister, isOsLock } from '#emulator/cpu/debug-registers.ts';
+import type { SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { leastLevel } from '#emulator/cpu/instruction.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
@@ -107,7 +108,7 @@ export interface SystemRegisterParts {
   readonly state: CoreState;
   readonly file: RegisterFile;
   readonly environment: CoreEnvironment;
-  readonly debug: DebugRegisters;
+  readonly debug: Pick<SelfHostedDebug, 'read' | 'write'>;
   /** What follows from a write. */
   readonly changed: (effect: Effect) => void;
   /** Interrupts may be due that were masked. */
