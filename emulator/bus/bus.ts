@@ -81,13 +81,13 @@ export class Bus {
   }
 
   /**
-   * What the device at `pa` answers, unsigned.
+   * What the device at `pa` answers, unsigned, as many bits as the access has.
    * @throws BusAccessAbort as the rules at the top of this file say
    */
   read(pa: number, width: AccessWidth): number {
     const region = this.claim(pa, width, null);
     try {
-      return region.device.read(pa - region.base, width);
+      return bitsOf(region.device.read(pa - region.base, width), width);
     } catch (error) {
       throw this.withAccess(error, pa, width, null);
     }
@@ -220,6 +220,11 @@ export class Bus {
     }
     return low;
   }
+}
+
+/** The low bits of a word, unsigned: what an access of so many bytes reads of it. */
+function bitsOf(word: number, width: AccessWidth): number {
+  return width === 4 ? word >>> 0 : word & (width === 1 ? 0xff : 0xffff);
 }
 
 function rangeOf({ name, base, size }: BusRange): BusRange {

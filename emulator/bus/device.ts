@@ -11,7 +11,8 @@ import type { Stateful } from '#emulator/machine/saved-state.ts';
 export type AccessWidth = 1 | 2 | 4;
 
 /**
- * A memory-mapped device. Offsets are in bytes from its base; `value` is unsigned. A device answers
+ * A memory-mapped device. Offsets are in bytes from its base; `value` is unsigned. Of what a read
+ * gives the bus takes the low bits, as many as the access has. A device answers
  * every offset inside its size: an unknown register reads zero, ignores writes, and is reported
  * once through the context it was built with. It throws {@link BusAbort} where the hardware answers
  * with an external abort.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { onBus } from './testing/device-bus.ts';
 import { CfiFlash, type CfiFlashOptions, FLASH_BLOCK_BYTES } from './cfi-flash.ts';
 import { RecordingContext } from './testing/test-context.ts';
 
@@ -28,7 +29,7 @@ describe('CfiFlash', () => {
   it('is memory until it gets a command', () => {
     const contents = Uint8Array.from({ length: FLASH_BLOCK_BYTES }, (_, i) => i % 251);
     const { flash, modes } = make({ contents });
-    expect([flash.read(4, 4), flash.read(6, 2), flash.read(7, 1), flash.arrayMode]).toEqual([
+    expect([onBus(flash).read(4, 4), onBus(flash).read(6, 2), onBus(flash).read(7, 1), flash.arrayMode]).toEqual([
       0x0706_0504,
       0x0706,
       0x07,
@@ -41,7 +42,7 @@ describe('CfiFlash', () => {
   it('answers a CFI query as the 64 MiB banks of QEMU 7.2 do', () => {
     const { flash } = make({ contents: new Uint8Array(BANK) });
     send(flash, 0x98, 0x55 * 4);
-    const bytes = Array.from({ length: 0x60 }, (_, i) => flash.read(4 * i, 4));
+    const bytes = Array.from({ length: 0x60 }, (_, i) => flash.read(4 * i));
     const expected = new Map(
       Object.entries({
         0x10: [0x51, 0x52, 0x59, 0x01, 0x00, 0x31],
@@ -52,28 +53,30 @@ describe('CfiFlash', () => {
       }).flatMap(([start, values]) => values.map((value, i) => [Number(start) + i, value] as const)),
     );
     expect(bytes).toEqual(bytes.map((_, i) => both(expected.get(i) ?? 0)));
-    expect([flash.read(0x40, 1), flash.read(0x41, 1), flash.read(0x42, 2)]).toEqual([0x51, 0, 0x51]);
+    expect([0x40, 0x41].map((at) => onBus(flash).read(at, 1)).concat(onBus(flash).read(0x42, 2))).toEqual([
+      0x51, 0, 0x51,
+    ]);
   });
 
   it('identifies itself as QEMU 7.2 does, in every block', () => {
     const { flash } = make();
     send(flash, 0x90);
-    const plane = [0, 4, 8].map((offset) => flash.read(offset, 4));
+    const plane = [0, 4, 8].map((offset) => flash.read(offset));
     expect(plane).toEqual([both(0x89), both(0x18), 0]);
-    expect([0, 4, 8].map((offset) => flash.read(FLASH_BLOCK_BYTES + offset, 4))).toEqual(plane);
+    expect([0, 4, 8].map((offset) => flash.read(FLASH_BLOCK_BYTES + offset))).toEqual(plane);
   });
 
   it('erases a block, programs words, and shows the status until read array', () => {
     const { flash, modes, changes } = make();
     send(flash, 0x20, 0x100);
     send(flash, 0xd0, 0x100);
-    expect(flash.read(0, 4)).toBe(both(0x80));
+    expect(flash.read(0)).toBe(both(0x80));
     send(flash, 0x40, 0x100);
     flash.write(0x100, 4, 0x1234_5678);
-    expect(flash.read(0, 4)).toBe(both(0x80));
+    expect(flash.read(0)).toBe(both(0x80));
     send(flash, 0xff);
-    expect([flash.read(0x100, 4), flash.read(0x104, 4)]).toEqual([0x1234_5678, 0xffff_ffff]);
-    expect(flash.read(FLASH_BLOCK_BYTES, 4)).toBe(0); // the other block
+    expect([flash.read(0x100), flash.read(0x104)]).toEqual([0x1234_5678, 0xffff_ffff]);
+    expect(flash.read(FLASH_BLOCK_BYTES)).toBe(0); // the other block
     expect(modes).toEqual([false, true]);
     expect(changes).toEqual([
       [0, FLASH_BLOCK_BYTES],
@@ -90,14 +93,14 @@ describe('CfiFlash', () => {
     };
     fill();
     send(flash, 0x70, 0x200); // no confirmation
-    expect(flash.read(0, 4)).toBe(both(0xb0));
+    expect(flash.read(0)).toBe(both(0xb0));
     send(flash, 0x50);
-    expect([flash.read(0x200, 4), changes]).toEqual([0xffff_ffff, []]);
+    expect([flash.read(0x200), changes]).toEqual([0xffff_ffff, []]);
     fill();
     send(flash, 0xd0, 0x200);
-    expect(flash.read(0, 4)).toBe(both(0x80));
+    expect(flash.read(0)).toBe(both(0x80));
     send(flash, 0xff);
-    expect([0, 4, 8, 12, 16].map((i) => flash.read(0x200 + i, 4))).toEqual([
+    expect([0, 4, 8, 12, 16].map((i) => flash.read(0x200 + i))).toEqual([
       0x1111_1111, 0x2222_2222, 0x3333_3333, 0x4444_4444, 0xffff_ffff,
     ]);
     expect(changes).toEqual([[0x200, 0x210]]);
@@ -107,18 +110,18 @@ describe('CfiFlash', () => {
     const { flash } = make();
     send(flash, 0xe8);
     send(flash, 1024);
-    expect(flash.read(0, 4)).toBe(both(0xb0));
+    expect(flash.read(0)).toBe(both(0xb0));
   });
 
   it('a wrong confirmation of an erase is a sequence error that clear status removes', () => {
     const { flash, changes } = make();
     send(flash, 0x20);
     send(flash, 0x12);
-    expect(flash.read(0, 4)).toBe(both(0xb0));
+    expect(flash.read(0)).toBe(both(0xb0));
     send(flash, 0x50);
     expect(flash.arrayMode).toBe(true);
     send(flash, 0x70);
-    expect([flash.read(0, 4), changes]).toEqual([both(0x80), []]);
+    expect([flash.read(0), changes]).toEqual([both(0x80), []]);
   });
 
   it('read array gives a sequence up', () => {
@@ -134,7 +137,7 @@ describe('CfiFlash', () => {
     const { flash } = make();
     send(flash, 0x60);
     send(flash, 0xd0);
-    expect(flash.read(0, 4)).toBe(both(0x80));
+    expect(flash.read(0)).toBe(both(0x80));
     send(flash, 0xff);
     for (const command of [0xaa, 0x55, 0xf0]) send(flash, command);
     expect(flash.arrayMode).toBe(true);
@@ -144,11 +147,11 @@ describe('CfiFlash', () => {
     const { flash, changes } = make({ readOnly: true });
     send(flash, 0x40);
     flash.write(0, 4, 0);
-    expect(flash.read(0, 4)).toBe(both(0x92));
+    expect(flash.read(0)).toBe(both(0x92));
     send(flash, 0x50);
     send(flash, 0x20);
     send(flash, 0xd0);
-    expect([flash.read(0, 4), changes]).toEqual([both(0xa2), []]);
+    expect([flash.read(0), changes]).toEqual([both(0xa2), []]);
   });
 
   it('reset goes to array mode from anywhere and keeps what was programmed', () => {
@@ -157,7 +160,7 @@ describe('CfiFlash', () => {
     flash.write(8, 4, 7);
     send(flash, 0x20);
     flash.reset();
-    expect([flash.arrayMode, flash.read(8, 4)]).toEqual([true, 7]);
+    expect([flash.arrayMode, flash.read(8)]).toEqual([true, 7]);
     expect(modes).toEqual([false, true]);
   });
 

@@ -142,9 +142,8 @@ export class CfiFlash implements Device {
     this.buffer = [...state.buffer];
   }
 
-  read(offset: number, width: AccessWidth): number {
-    const word = this.word(offset - (offset % 4));
-    return width === 4 ? word : (word >>> (8 * (offset % 4))) & (width === 1 ? 0xff : 0xffff);
+  read(offset: number): number {
+    return this.word(offset - (offset % 4)) >>> (8 * (offset % 4));
   }
 
   write(offset: number, width: AccessWidth, value: number): void {

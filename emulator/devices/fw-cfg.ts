@@ -145,8 +145,7 @@ export class FwCfg implements Device {
     if (offset < DATA_END) return this.readData(width);
     if (offset >= DMA_HIGH && offset < DMA_END && this.memory !== null) {
       const half = offset < DMA_LOW ? DMA_SIGNATURE_HIGH : DMA_SIGNATURE_LOW;
-      const shifted = half >>> (8 * (offset % 4));
-      return width === 4 ? shifted : shifted & (width === 1 ? 0xff : 0xffff);
+      return half >>> (8 * (offset % 4));
     }
     if (offset !== SELECTOR) this.unknown.report('read', offset, width, 0);
     return 0;

@@ -58,10 +58,9 @@ export class PcieEcam implements Device {
     for (const [register, value] of registers) this.registers.set(register, value);
   }
 
-  read(offset: number, width: AccessWidth): number {
+  read(offset: number): number {
     const word = offset < HEADER_BYTES ? this.word(offset - (offset % 4)) : 0xffff_ffff;
-    const value = word >>> (8 * (offset % 4));
-    return width === 4 ? value : value & (width === 1 ? 0xff : 0xffff);
+    return word >>> (8 * (offset % 4));
   }
 
   write(offset: number, width: AccessWidth, value: number): void {

@@ -172,11 +172,6 @@ export class Pl011 implements SerialDevice {
   }
 
   read(offset: number, width: AccessWidth): number {
-    const value = this.readRegister(offset, width);
-    return width === 4 ? value : value & (width === 1 ? 0xff : 0xffff);
-  }
-
-  private readRegister(offset: number, width: AccessWidth): number {
     switch (offset) {
       case DR:
         return this.readData();

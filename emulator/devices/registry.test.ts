@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Bus } from '#emulator/bus/bus.ts';
+import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
+import { onBus } from './testing/device-bus.ts';
+import { TimedContext } from './testing/test-clock.ts';
 import { bytesOf, RecordingContext } from './testing/test-context.ts';
 import { createDevice, DeviceSizeError, MODEL_KEYS } from './registry.ts';
 import { isSerialDevice } from './serial-device.ts';
@@ -24,6 +28,28 @@ describe('createDevice', () => {
       }
       expect(isSerialDevice(device)).toBe(key === 'pl011' || key === 'gs101-uart');
     }
+  });
+
+  it.each(MODEL_KEYS)('%s: a narrow access reads as many bits as it has', (key) => {
+    const offset = fc.oneof(fc.nat(0x2ff), fc.nat(0xfff));
+    const word = fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(0, 1, 0xffff_ffff));
+    const steps = fc.array(fc.tuple(offset, fc.constantFrom(1, 2, 4), fc.option(word)), { maxLength: 30 });
+    fc.assert(
+      fc.property(steps, (list) => {
+        const bus = onBus(createDevice(key, placement(2 ** 28), new TimedContext()));
+        for (const [at, width, value] of list) {
+          const address = at - (at % width);
+          try {
+            if (value !== null) bus.write(address, width, value % 2 ** (8 * width));
+            const read = bus.read(address, width);
+            expect(Number.isInteger(read) && read >= 0 && read < 2 ** (8 * width), `${read} at ${address}`).toBe(true);
+          } catch (error) {
+            if (!(error instanceof BusAccessAbort)) throw error;
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('refuses a placement that would cut registers off', () => {
