@@ -90,7 +90,7 @@ export class BusAccessAbort extends BusAbort {
   }
 
   /**
-   * The fields of an `unmapped` event ; the CPU adds PC.
+   * The fields of an `unmapped` event; the CPU adds PC.
    */
   toEventFields(): Omit<UnmappedFields, 'pc'> {
     const { pa, width, value } = this.access;

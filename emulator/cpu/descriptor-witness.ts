@@ -7,6 +7,7 @@
  *     walk ─► steps (address, descriptor) ─► witness ─► holds(registers)? all words the same ─► the same leaf
  */
 
+import { hex } from '#common/address.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { TranslationRegisters, WalkStep } from './translate.ts';
 
@@ -63,7 +64,7 @@ export class DescriptorWitness {
 
   private see(memory: PhysicalMemory, address: number, value: number): void {
     const chunk = memory.touch(address);
-    if (chunk === null) throw new RangeError(`no RAM at 0x${address.toString(16)}`);
+    if (chunk === null) throw new RangeError(`no RAM at ${hex(address)}`);
     this.seen.push({ words: chunk.words, index: (address - chunk.base) / 4, value });
   }
 }

@@ -134,11 +134,8 @@ export class ExceptionDelivery {
     const { engine, environment, last, level: from } = this;
     const tick = environment.clock.ticks;
     if (last !== null && last.vector === returnAddress && tick - last.tick <= 1) {
-      const vector = `0x${returnAddress.toString(16)}`;
-      this.end({
-        kind: 'lockup',
-        reason: `core ${this.core.index} cannot execute its own exception vector at ${vector}`,
-      });
+      const reason = `core ${this.core.index} cannot execute its own exception vector at ${hex(returnAddress)}`;
+      this.end({ kind: 'lockup', reason });
       return;
     }
     if (environment.traces('exception')) {

@@ -11,6 +11,7 @@
  * the reset (restart-points.ts).
  */
 
+import { hex } from '#common/address.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import { readCoreRegister, writeCoreRegister } from './core-registers.ts';
@@ -101,7 +102,7 @@ export class MachineTarget implements DebugTarget {
   threads(): readonly DebugThread[] {
     return this.machine.cores.map((core) => ({
       core: core.index,
-      description: `core ${core.index}, MPIDR 0x${core.mpidr.toString(16).padStart(3, '0')}, ${this.machine.coreState(core.index)} at EL${core.level}`,
+      description: `core ${core.index}, MPIDR ${hex(core.mpidr, 3)}, ${this.machine.coreState(core.index)} at EL${core.level}`,
     }));
   }
 

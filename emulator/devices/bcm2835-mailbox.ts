@@ -8,7 +8,8 @@
  *     buffer  size | 0, then 0x80000000 | tag, bytes of value, bytes | 0x80000000 when answered, value … | 0
  *
  * An answer is there at once. A tag that this firmware does not have stays unanswered, as on the
- * board, and is reported once; other channels (framebuffer, VCHIQ) take messages and say nothing.
+ * board, and is reported once: as a register at the tag, to which the first word of its value was
+ * written; other channels (framebuffer, VCHIQ) take messages and say nothing.
  *
  * Source: the Raspberry Pi firmware's wiki, "Mailbox property interface"; Linux
  * drivers/mailbox/bcm2835-mailbox.c and include/soc/bcm2835/raspberrypi-firmware.h, as facts.
@@ -204,7 +205,7 @@ export class Bcm2835Mailbox implements Device {
       const capacity = memory.read32(at + 4);
       const value = at + TAG_HEADER_BYTES;
       if (value + capacity > end) break;
-      const answer = this.answer(tag, capacity, (word) => (word * 4 < capacity ? memory.read32(value + word * 4) : 0));
+      const answer = this.answer(tag, (word) => (word * 4 < capacity ? memory.read32(value + word * 4) : 0));
       if (answer !== null) {
         // A value that is longer than its place is cut off; its length is told all the same.
         for (const [word, content] of answer.entries()) {
@@ -217,10 +218,10 @@ export class Bcm2835Mailbox implements Device {
     memory.write32(buffer + 4, RESPONSE_SUCCESS);
   }
 
-  private answer(tag: number, capacity: number, word: (index: number) => number): readonly number[] | null {
+  private answer(tag: number, word: (index: number) => number): readonly number[] | null {
     const answer = ANSWERS[tag];
     if (answer !== undefined) return answer([word(0), word(1)]);
-    this.unknownTags.report('write', tag, 4, capacity);
+    this.unknownTags.report('write', tag, 4, word(0));
     return null;
   }
 

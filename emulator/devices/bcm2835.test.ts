@@ -55,11 +55,16 @@ describe('Bcm2835Mailbox', () => {
   it('reports a tag that the firmware does not have, once', () => {
     const { mailbox, put, context } = make();
     for (let i = 0; i < 2; i++) {
-      put([24, 0, 0x6_6666, 4, 0, 0]);
+      put([28, 0, 0x6_6666, 4, 4, 7, 0]);
       mailbox.write(MAIL1_WRT, 4, BUFFER + PROPERTY);
     }
     expect(context.events).toEqual([
-      expect.objectContaining({ kind: 'mmio-unknown', device: 'mailbox, property tag', offset: '0x66666' }),
+      expect.objectContaining({
+        kind: 'mmio-unknown',
+        device: 'mailbox, property tag',
+        offset: '0x66666',
+        value: '0x7',
+      }),
     ]);
   });
 

@@ -12,6 +12,7 @@
  * (PAR_EL1).
  */
 
+import { hex } from '#common/address.ts';
 import { type CpuEngine, ENGINE_EXCEPTION, type EngineCallbacks, type UnmappedAccess } from './engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterName } from './system-registers.ts';
 import { createUnicornEngine } from './unicorn.ts';
@@ -60,7 +61,7 @@ class Unexpected extends Error {}
 
 function expectEqual(what: string, found: unknown, expected: unknown): void {
   const show = (value: unknown): string =>
-    typeof value === 'number' || typeof value === 'bigint' ? `0x${value.toString(16)}` : String(value);
+    typeof value === 'number' || typeof value === 'bigint' ? hex(value) : String(value);
   if (found !== expected) throw new Unexpected(`${what} is ${show(found)}, not ${show(expected)}`);
 }
 
@@ -166,7 +167,7 @@ function exceptions({ engine, exceptions: taken, load }: Bench): string {
   expectEqual('FAR of a translation fault', abort?.far, FAULTING);
   expectEqual('PC at a data abort', abort?.pc, BigInt(RAM));
   expectEqual('the level of a data abort', abort?.targetLevel, 1);
-  return `SVC #5 and a translation fault: ESR 0x${TRANSLATION_FAULT_READ.toString(16)}, FAR 0x${FAULTING.toString(16)}`;
+  return `SVC #5 and a translation fault: ESR ${hex(TRANSLATION_FAULT_READ)}, FAR ${hex(FAULTING)}`;
 }
 
 function sharedMemory({ engine, ram, load }: Bench): string {

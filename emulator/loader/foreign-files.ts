@@ -8,6 +8,8 @@
  * K.a, C4.1.1 (UDF).
  */
 
+import { hex } from '#common/address.ts';
+
 interface ForeignFile {
   readonly at: number;
   /** Bytes, or the characters of the same codes. */
@@ -78,7 +80,7 @@ export function foreignFile(bytes: Uint8Array): string | null {
   const first = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   // UDF: permanently undefined.
   if (first >>> 16 !== 0) return null;
-  return `no arm64 Image, ELF file, boot.img or code: its first word, 0x${first.toString(16)}, is no instruction of AArch64`;
+  return `no arm64 Image, ELF file, boot.img or code: its first word, ${hex(first)}, is no instruction of AArch64`;
 }
 
 function startsAt(bytes: Uint8Array, at: number, magic: readonly number[] | string): boolean {

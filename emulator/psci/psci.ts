@@ -11,6 +11,8 @@
  * (SMC Calling Convention 1.1), 7.
  */
 
+import { hex } from '#common/address.ts';
+
 /** Function identifiers; the SMC64 twin of a function has bit 30 set. */
 export const PSCI = {
   VERSION: 0x8400_0000,
@@ -83,5 +85,5 @@ export function hasFunction(functionId: number): boolean {
 
 /** The function's name, or its number. */
 export function psciName(functionId: number): string {
-  return NAMES.get(base32(functionId)) ?? `0x${functionId.toString(16)}`;
+  return NAMES.get(base32(functionId)) ?? hex(functionId);
 }

@@ -11,6 +11,7 @@
  * Specification: IHI 0069, 12.4.
  */
 
+import { hex } from '#common/address.ts';
 import type { DeviceContext } from '#emulator/bus/device.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { registerKey } from './icc-registers.ts';
@@ -93,7 +94,7 @@ export class IchRegisters {
       this.context.emit('device', {
         device: 'gic',
         register: 'ICH_HCR_EL2',
-        value: `0x${value.toString(16)}`,
+        value: hex(value),
         reason: 'the virtual CPU interface is not modelled',
       });
     }
