@@ -40,9 +40,8 @@ export function cutToSize(windows: readonly RamBank[], bytes: number): RamBank[]
 }
 
 /**
- * The regions as far as they lie in RAM. One that lies outside is dropped: its owner has nothing
- * there. One that crosses the end of a bank keeps its part inside, because that part is still the
- * owner's.
+ * The parts of the regions inside RAM. A region outside is dropped; one that crosses the end of a
+ * bank keeps its part inside.
  */
 export function clipToRam(regions: readonly ReservedRegion[], banks: readonly RamBank[]): ReservedRegion[] {
   return regions.flatMap((region) =>

@@ -74,7 +74,7 @@ export interface RamBank {
   readonly size: number;
 }
 
-/** RAM that somebody else owns. */
+/** RAM with an owner other than the kernel. */
 export interface ReservedRegion {
   /** Name of its node under /reserved-memory, with its unit address where it has one. */
   readonly name: string;
@@ -156,7 +156,7 @@ export interface Firmware {
 export interface LoadRules {
   /** From the first bank's start to a kernel with text_offset 0x80000 (arm64/booting.rst). */
   readonly kernelOffset: number;
-  /** Where a guest's kernel goes whatever its text_offset; without it that decides. */
+  /** Address of a guest's kernel. Absent: its text_offset decides. */
   readonly guestKernel?: PhysAddr;
   /** Preferred addresses, best first. */
   readonly initrd: readonly PhysAddr[];
@@ -196,7 +196,7 @@ export interface Board {
   readonly cpus: readonly Cpu[];
   /** Sorted by base, disjoint. */
   readonly ramBanks: readonly RamBank[];
-  /** Null: cores wait in the spin table of {@link Cpu.releaseAddress}, and nobody answers calls. */
+  /** Null: cores wait in the spin table of {@link Cpu.releaseAddress}; calls have no answer. */
   readonly psci: Psci | null;
   readonly timer: Timer;
   readonly interruptController: InterruptController;

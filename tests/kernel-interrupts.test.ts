@@ -139,7 +139,7 @@ describe.each(MACHINES)('%s', (_name, settings, controller, uart) => {
     let read = '';
     // Each run lets the interrupt refill the queue.
     for (let round = 0; round < 10; round++) {
-      for (let byte = input?.take() ?? null; byte !== null; byte = input?.take() ?? null) {
+      for (let byte = input?.read() ?? null; byte !== null; byte = input?.read() ?? null) {
         read += String.fromCharCode(byte);
       }
       machine.run({ maxInstructions: machine.machine.clock.instructions + 10_000 });

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The kernel as the gates see it: entered at kmain once, and at a vector for each exception. Each
- * entry is given the trap frame of what was interrupted and answers with the frame to go on with.
+ * The kernel's entries, one a gate: kmain once, and a vector for each exception. An entry gets the
+ * interrupted trap frame, and returns the frame to go on with.
  *
  *     kmain ─► idle frame, or the first process's                      vector 5, 9 (IRQ) ─► interrupts ─► frame
  *     vector 8 (synchronous, EL0) ─► userSpace.syscall or .fault ─► frame          others ─► panic
  *
- * It keeps no state of its own that a real kernel would keep in memory; the fields here are handles
- * on what lies in emulated RAM.
+ * All state that a real kernel would keep in memory lies in emulated RAM; the fields here are
+ * handles on it.
  */
 
 import { type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -94,7 +94,7 @@ export class Kernel {
   }
 
   /**
-   * Runs what is behind gate `immediate`.
+   * Runs the function behind gate `immediate`.
    * @param x0 X0 at the gate: the trap frame's address where a vector entered it
    * @throws what a port throws on an access that faults; the caller makes it an exception of the
    * CPU
@@ -168,8 +168,8 @@ export class Kernel {
   }
 
   /**
-   * Prints a panic's two lines, and what more there is, and tells the trace. A panic inside a panic
-   * only parks: whatever prints is what is broken.
+   * Prints a panic's two lines and its further ones, and emits the event. A panic inside a panic
+   * only parks: printing itself is broken.
    */
   private panic({ reason, detail, more }: KernelPanic): void {
     if (!this.panicking) {
@@ -179,7 +179,7 @@ export class Kernel {
       this.log.freshLine();
       for (const line of [`PANIC: ${reason}`, detail, ...more]) console.write(`${line}\n`);
     }
-    // Nothing may wake a parked core. Tried once: closing may be what is broken.
+    // Nothing may wake a parked core. Tried once: closing itself may be broken.
     const { interrupts } = this;
     this.interrupts = null;
     interrupts?.close();

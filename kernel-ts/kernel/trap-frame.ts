@@ -95,7 +95,7 @@ export class TrapFrame {
     return virtAddr(this.get(SP_EL1));
   }
 
-  /** True when what was interrupted runs at EL0. */
+  /** True when the interrupted code runs at EL0. */
   get fromUser(): boolean {
     return (this.spsr & SPSR_EL_MASK) === 0n;
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the kernel asks of its processes: the seam between exceptions, timer and console on one
- * side, and kernel/process/ on the other. `Kernel.userSpace` is NO_PROCESSES until there are some.
+ * The interface between exceptions, timer and console on one side, and kernel/process/ on the
+ * other. `Kernel.userSpace` is NO_PROCESSES until user space is up.
  *
  *     vector ─► Kernel.enter ─┬─ SVC from EL0 ─────────► syscall(frame) ─┐
  *                             ├─ other fault from EL0 ─► fault(frame)    ├─► the frame to go on with
  *                             ├─ timer interrupt ──────► tick(frame)     │
  *                             └─ console interrupt ────► input(frame) ───┘
  *
- * Each is given the frame of what was interrupted, a process's or the idle loop's, and returns the
- * frame to restore: the same, that of another process, or `Kernel.idleFrame` when nobody can run.
+ * Each gets the interrupted frame, of a process or of the idle loop, and returns the frame to
+ * restore: the same, that of another process, or `Kernel.idleFrame` when none can run.
  * It never waits. TTBR0 must belong to the returned frame's process by then.
  *
  * The timer ticks while `runnable` is true after a gate, and is off otherwise.
@@ -32,7 +32,7 @@ export interface ProcessSummary {
 export type SpawnResult = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
 
 export interface UserSpace {
-  /** True while a process has not ended: it, not the maintenance shell, gets what is typed. */
+  /** True while a process has not ended. It gets the input, not the maintenance shell. */
   readonly hasConsole: boolean;
   /** True while a process can run: the timer is needed. */
   readonly runnable: boolean;
@@ -45,8 +45,8 @@ export interface UserSpace {
   /** Console input has come and a process has the console: wakes those who wait. */
   input(frame: TrapFrame): TrapFrame;
   /**
-   * Picks who runs next; `frame` is what was interrupted. Called when processes may have been made
-   * outside a system call: by the maintenance shell.
+   * Picks the process that runs next; `frame` was interrupted. Called after the maintenance shell,
+   * which may have started processes.
    */
   schedule(frame: TrapFrame): TrapFrame;
   /** Starts `path` of the initramfs as the kernel's child. The log says when it ends. */

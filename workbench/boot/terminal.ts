@@ -7,12 +7,11 @@
  * its clock keeps pace with the user's. Without a terminal, input is passed on as it comes and
  * sleep costs nothing.
  *
- * A guest that polls for input on a terminal is let sleep too, and the time passes for it: U-Boot's
- * prompt does not keep the host busy.
+ * A guest that polls a terminal for input sleeps too, and simulated time passes: U-Boot's prompt
+ * does not keep the host busy.
  *
- * A machine that waits for input alone goes on while there may be some: until the input ends,
- * however long that takes, so that no input is ever lost to the clock. A terminal on which nobody
- * talks to the guest is no input.
+ * A machine that waits for input alone waits until the input ends, however long that takes. A
+ * terminal whose guest does not read it is no input.
  */
 
 import { isatty } from 'node:tty';
@@ -28,11 +27,11 @@ const LONGEST_NAP_MS = 50;
 const INSTRUCTIONS_OF_POLL = 1000;
 /** Most bytes of input that wait for the guest: a pipe is read no faster than the guest reads. */
 const MOST_WAITING_BYTES = 64 * 1024;
-/** After so much waiting for a pipe, its user is told. Milliseconds. */
+/** Wait for a pipe before its user is told, in milliseconds. */
 const TELL_AFTER_MS = 1000;
 
 export class Terminal {
-  /** True when a person sits at it and the guest reads what is typed. */
+  /** True for a terminal whose guest reads input. */
   readonly interactive: boolean;
   /** The escape key was pressed. */
   quit = false;
@@ -144,7 +143,7 @@ export class Terminal {
     return goesOn;
   }
 
-  /** Whoever starts a command and leaves its input open should learn what it waits for. */
+  /** Says that the run waits for input, which the user may have left open by mistake. */
   private tellOfWaiting(): void {
     if (this.interactive || this.quiet || this.ended || this.waitedMs < TELL_AFTER_MS) return;
     this.waitedMs = -Infinity;

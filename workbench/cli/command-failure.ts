@@ -34,7 +34,7 @@ export function tellFailure(command: string, error: unknown): number {
   return tell(command, `${whose}. Please report it with the command line and these lines:\n${stack}`, EXIT_FAULT);
 }
 
-/** Says that what was to be written to `what` is not whole. @returns the exit status */
+/** Says that the output to `what` is incomplete. @returns the exit status */
 export function tellUnwritten(command: string, what: string, error: unknown): number {
   return tell(command, `${what}: cannot be written: ${whyNotWritten(error)}`, EXIT_USAGE);
 }

@@ -167,7 +167,7 @@ function guardProcess(name: string): void {
   process.on('uncaughtException', (error) => process.exit(tellFailure(name, error)));
 }
 
-/** Ctrl-C and SIGTERM, caught from the moment at which somebody wants to know. */
+/** Ctrl-C and SIGTERM, caught from the first read of `interrupt`. */
 class Signals {
   private readonly controller = new AbortController();
   private readonly abort = (): void => this.controller.abort();

@@ -13,7 +13,7 @@ const STYLES = {
 
 export type Style = keyof typeof STYLES;
 
-/** `text` in a style, or as it is where nobody would see it. */
+/** `text` in a style, or unchanged without colours. */
 export type Paint = (style: Style, text: string) => string;
 
 export const PLAIN: Paint = (_style, text) => text;
@@ -23,7 +23,7 @@ export const COLOURED: Paint = (style, text) => {
   return `\u001b[${begin}m${text}\u001b[${end}m`;
 };
 
-/** A stream, as far as its looks go. */
+/** The properties of a stream that decide about colour and width. */
 interface Shown {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
@@ -52,7 +52,7 @@ export interface TerminalStyle {
   readonly width: number;
 }
 
-/** Columns where nobody says. */
+/** Columns of an unknown terminal. */
 const USUAL_WIDTH = 100;
 
 /** The style for a stream. */

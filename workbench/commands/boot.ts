@@ -129,7 +129,7 @@ async function boot(source: MachineSource, options: RunOptions, interrupt: Abort
   }
 }
 
-/** Each of them, whatever becomes of the others. @throws InputError, the first one */
+/** Closes each file, also after a failure. @throws InputError, the first one */
 function closeAll(files: readonly OutputStream[]): void {
   const [file, ...others] = files;
   if (file === undefined) return;

@@ -64,7 +64,7 @@ function perform(
     case 'stats': {
       const counter = new StatisticsCounter();
       const accepts = acceptor(filter);
-      for (const line of scanLog(file)) if (accepts(line)) counter.take(line);
+      for (const line of scanLog(file)) if (accepts(line)) counter.count(line);
       output.write(json ? jsonText(counter.result()) : showStatistics(counter.result(), paint));
       return 0;
     }

@@ -146,7 +146,7 @@ export class GdbServer {
     return null;
   }
 
-  /** The end: what was said last is sent, the port is free again. */
+  /** Closes: the last replies are sent, the port is free again. */
   async close(): Promise<void> {
     const { socket } = this;
     this.server.close();

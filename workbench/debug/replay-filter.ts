@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Passes on what a machine says, each thing once. A debugger that goes back executes the past again
- * in a machine made anew, which then says again what was heard already.
+ * Passes on a machine's output and events, each once. A debugger that goes back executes the past
+ * again in a new machine, which repeats them.
  */
 
 import type { LogEvent } from '#workbench/log/event-kinds.ts';

@@ -15,9 +15,9 @@ import { isMainThread } from 'node:worker_threads';
 const loaded = new Map<string, string>();
 
 /**
- * Calls `load` with the path that this thread is to load `path` by, and returns that path with the
- * result. The copy's file is gone afterwards; the loader knows the path of what it has loaded. A
- * bare name, of which only the loader knows the file, cannot be copied: null in a worker thread.
+ * Calls `load` with this thread's own path of `path`, and returns that path with the result. The
+ * copy is deleted afterwards; the loader keeps its path. A bare name, whose file only the loader
+ * knows, cannot be copied: null in a worker thread.
  * @throws what the file system does when there is no room for the copy
  */
 export function loadForThread<T>(

@@ -24,7 +24,7 @@ export interface BlockEvent {
   readonly ownerKind: EventOwnerKind | null;
 }
 
-/** The operations that `events` of kind `buddy` tell of, oldest first. */
+/** The operations in the `buddy` events, oldest first. */
 export function blockEvents(events: readonly LogEvent<'buddy'>[]): BlockEvent[] {
   return events.map(({ t, fields }) => {
     const { op, order } = fields;

@@ -12,7 +12,7 @@
  * Whitcroft, "The What, The Why and the Where To of Anti-Fragmentation".
  */
 
-/** An allocation of the order would succeed: there is nothing to explain. */
+/** An allocation of the order would succeed. */
 export const WOULD_SUCCEED = -1000;
 
 /**

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The modelled kernel's memory map and mem_map, read from outside: what it told the event log of
- * its layout, and the struct Pages in emulated RAM.
- *
- * It needs no handle of the kernel, so it also answers when the boot ended before the kernel's
- * memory system was complete.
+ * The modelled kernel's memory map and mem_map, read from outside: from its events, and from the
+ * struct Pages in emulated RAM. So it also answers when the boot ended before the kernel's memory
+ * system was complete.
  */
 
 import { hex, PAGE_SIZE, physAddr } from '#common/address.ts';

@@ -30,7 +30,7 @@ export type RangeKind =
   | 'free'
   | 'heap'
   | 'page-table'
-  /** Given out by the buddy allocator to somebody else. */
+  /** Allocated by the buddy allocator to another owner. */
   | 'allocated'
   /** Nobody reserved it, and there is no allocator yet. */
   | 'unclaimed'
@@ -73,7 +73,7 @@ export function physicalMap(machine: LevitateMachine, view: MachineView = viewOf
   return [...within(known, banks), ...unowned(machine, rest)].toSorted((a, b) => a.start - b.start);
 }
 
-/** RAM that nobody reserved and no allocator has, as far as is known. */
+/** RAM without reservation or known allocator. */
 function unowned(machine: LevitateMachine, rest: readonly Interval[]): OwnedRange[] {
   const of = (ranges: readonly Interval[], kind: RangeKind, owner: string, detail: string): OwnedRange[] =>
     ranges.map(({ start, end }) => ({ start, end, kind, owner, detail }));

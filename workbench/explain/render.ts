@@ -98,7 +98,7 @@ function historyLines(history: readonly BlockEvent[] | null): string[] {
     ({ t, op, order, start, end, owner }) =>
       `    ${showTime(t).padStart(9)}  ${op.padEnd(6)} ${`order ${order}`.padEnd(9)} ${span(start, end)}${owner === null ? '' : `  ${owner}`}`,
   );
-  // The last ones say how it came to be what it is.
+  // The last entries explain the present state.
   const left = lines.length - MOST_SHOWN;
   return [
     entry('history', `${count(history.length, 'operation')} on blocks that hold it`),
@@ -211,7 +211,7 @@ function rangeLines(ranges: readonly OwnedRange[]): string[] {
   return shortenedRanges(lines);
 }
 
-/** Long maps in the middle of which something is left out. */
+/** A long map without its middle. */
 function shortenedRanges(lines: readonly string[]): string[] {
   const most = 4 * MOST_SHOWN;
   if (lines.length <= most + 1) return [...lines];

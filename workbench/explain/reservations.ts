@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Who reserved which part of physical memory, by name: the path of the device tree's node, the
- * entry of its reservation block, or the kernel's own reason.
+ * Reservations of physical memory with their owners: the path of a device tree node, an entry of
+ * the reservation block, or the kernel's own reason.
  *
- * From the kernel's memblock where that is up, otherwise from what it told the event log before it
- * stopped, otherwise (a guest that is not ours, or a kernel that has not looked yet) from the
- * device tree and the loader.
+ * The source is the kernel's memblock where that is up, else its events, else (another guest, or a
+ * kernel at its start) the device tree and the loader.
  */
 
 import { alignDown, alignUp, PAGE_SIZE } from '#common/address.ts';
@@ -118,8 +117,7 @@ function entryName(fdt: Fdt | null, kind: EventOwnerKind, start: number): string
 }
 
 /**
- * The loader's pieces and the tree's reservations: what every kernel must respect, whatever it does
- * itself.
+ * The loader's pieces and the tree's reservations, which every kernel must respect.
  */
 function ofLoader(machine: LevitateMachine, fdt: Fdt | null): NamedReservation[] {
   const found: NamedReservation[] = [];

@@ -83,8 +83,7 @@ export function explainTables(machine: LevitateMachine, view: MachineView = view
 }
 
 /**
- * Runs that are kept to compare with: a frame that more addresses than this lead to is told of with
- * these only.
+ * Runs kept for comparison. A frame that more addresses map is reported with these only.
  */
 const MOST_OPEN = 8;
 

@@ -41,7 +41,7 @@ export function openInputFile(
 ): InputFile {
   let descriptor: number;
   try {
-    // Without waiting: a pipe that nobody writes to would be waited for here, for ever.
+    // Without waiting: opening a pipe without a writer would block for ever.
     descriptor = openSync(file, flags | constants.O_NONBLOCK);
   } catch (error) {
     throw new InputError(`${named(option, file)}: ${whyNotRead(error, missing)}`);

@@ -159,7 +159,7 @@ export class OutputStream {
     if (this.bytes >= GATHER_BYTES) this.pass();
   }
 
-  /** Lets others see what was written so far. @throws InputError when it cannot be written */
+  /** Makes earlier writes visible to readers. @throws InputError when the file cannot be written */
   flush(): void {
     this.pass();
     const { failure } = this;
@@ -209,7 +209,7 @@ export function writeFully(descriptor: number, bytes: Uint8Array, position: numb
  * place.
  */
 function targetOf(file: string): string | null {
-  // Their names lead to what is open already, which has no place of its own.
+  // Their names lead to open descriptors, which have no place of their own.
   if (/^\/(?:dev|proc)\//.test(resolve(file))) return null;
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) return resolve(file);

@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EROFS: 'the disk may only be read',
 };
 
-/** The reason in words; the code where there are none. */
+/** The reason in words, or the code. */
 export function whyNotWritten(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   return code === undefined ? String(error) : (WORDS[code] ?? code);

@@ -64,7 +64,7 @@ export class LogCursor {
     this.descriptor = openInputFile('', path, ABSENT).descriptor;
   }
 
-  /** True when the file is shorter than what was read of it: another run has begun it anew. */
+  /** True when the file became shorter than its read part: another run has begun it anew. */
   get wasReplaced(): boolean {
     return fstatSync(this.descriptor).size < this.position;
   }

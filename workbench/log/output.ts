@@ -28,7 +28,7 @@ export class Output {
     return this.characters >= PIECE_CHARACTERS;
   }
 
-  /** Resolves when the reader has taken what was written. */
+  /** Resolves when the reader has taken all of it. */
   flush(): Promise<void> {
     const text = this.gathered.join('');
     this.gathered = [];

@@ -49,7 +49,7 @@ const LANES: Readonly<Record<string, Lane>> = {
   timer: 'registers and calls',
 };
 
-/** An event of the trace, as far as it is written here. */
+/** An event of the trace. */
 type TraceEvent = Readonly<Record<string, unknown>>;
 
 /** Trace events gathered before they are written. */
@@ -103,7 +103,7 @@ function* eventsOf(path: string, filter: EventFilter): Generator<{ core: number;
     if (!accepts(line) || STRETCHES.has(line.kind)) continue;
     const record = line.parse();
     const { core } = record;
-    for (const event of record.kind === 'irq' ? active.take(record) : [instant(record)]) yield { core, event };
+    for (const event of record.kind === 'irq' ? active.add(record) : [instant(record)]) yield { core, event };
     const { freeFrames } = record.fields;
     if (record.kind === 'memory' && typeof freeFrames === 'number') {
       yield { core, event: { name: 'free frames', ph: 'C', pid: BOARD, ts: record.t / 1000, args: { freeFrames } } };
@@ -153,7 +153,7 @@ class ActiveInterrupts {
   private readonly active = new Map<number, EventRecord[]>();
   private lastNs = 0;
 
-  *take(record: EventRecord): Generator<TraceEvent> {
+  *add(record: EventRecord): Generator<TraceEvent> {
     const { acknowledged, ended, deactivated, taken } = record.fields;
     this.lastNs = record.t;
     const onCore = this.active.get(record.core) ?? [];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a log says of a whole run: how memory was laid out, which stages were reached when, how it
- * ended. The ground of the timeline and of the comparison.
+ * A whole run in short: memory layout, stages with their times, the end. The timeline and the
+ * comparison of logs use it.
  *
- * A machine that was reset boots again: the layout is that of the last boot, the marks are those of
- * all. Somebody else may have written the log: values are taken for what they should be.
+ * A reset machine boots again: the layout is that of the last boot, the marks are those of all. The
+ * log may come from another program, so values are converted, not trusted.
  */
 
 import type { EventFields, EventRecord } from './event-lines.ts';
@@ -27,7 +27,7 @@ export interface LoggedMemMap extends LoggedRange {
   readonly holes: readonly string[];
 }
 
-/** How the kernel laid out memory; null for what it did not come to. */
+/** How the kernel laid out memory; null for steps that it did not reach. */
 export interface MemoryLayout {
   readonly banks: LoggedRange[];
   readonly reserved: LoggedReservation[];
@@ -63,13 +63,13 @@ export function summaryOf(path: string): RunSummary {
   for (const line of scanLog(path)) {
     run.events++;
     run.endNs = line.t;
-    if (line.kind === 'memory') takeMemory(run.memory, line.parse().fields);
-    else if (MARKS.has(line.kind)) takeMark(run, line.parse());
+    if (line.kind === 'memory') addMemory(run.memory, line.parse().fields);
+    else if (MARKS.has(line.kind)) addMark(run, line.parse());
   }
   return run;
 }
 
-function takeMark(run: RunSummary, mark: EventRecord): void {
+function addMark(run: RunSummary, mark: EventRecord): void {
   const { t, kind } = mark;
   const { reason, detail, outcome } = mark.fields;
   if (run.marks.length < MOST_MARKS) run.marks.push(mark);
@@ -83,7 +83,7 @@ function nothing(): MemoryLayout {
   return { banks: [], reserved: [], ...none };
 }
 
-function takeMemory(memory: MemoryLayout, fields: EventFields): void {
+function addMemory(memory: MemoryLayout, fields: EventFields): void {
   const { what, owner, noMap, entries, holes, fromAllocator, totalFrames, freeFrames, heapBase, heapBytes } = fields;
   const { base, bytes } = fields;
   const range = { base: Number(base), bytes: Number(bytes) };

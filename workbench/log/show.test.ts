@@ -90,7 +90,7 @@ describe('statistics', () => {
       event('heap', { op: 'free', bytes: 2 }, 9, 2),
       event('exception', { esr: 17, pc: '0x1' }, 9, 2),
     ];
-    for (const line of scanLog(logFile(events))) counter.take(line);
+    for (const line of scanLog(logFile(events))) counter.count(line);
     const result = counter.result();
     expect(result).toMatchObject({ events: 5, firstNs: 5, lastNs: 9, byCore: { 0: 2, 2: 3 } });
     expect(result.kinds.map(({ kind, events: n, sorts }) => [kind, n, sorts])).toEqual([
@@ -106,7 +106,7 @@ describe('statistics', () => {
   it('tells only so many sorts apart', () => {
     const counter = new StatisticsCounter();
     const events = Array.from({ length: 100 }, (_, i) => event('sysreg', { register: `R${i}` }));
-    for (const line of scanLog(logFile(events))) counter.take(line);
+    for (const line of scanLog(logFile(events))) counter.count(line);
     expect(counter.result().kinds[0]?.sorts['(others)']).toBe(36);
   });
 });

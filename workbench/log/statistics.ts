@@ -71,7 +71,7 @@ export class StatisticsCounter {
   private firstNs: number | null = null;
   private lastNs = 0;
 
-  take(line: ScannedLine): void {
+  count(line: ScannedLine): void {
     const { t, core, kind, text } = line;
     this.firstNs ??= t;
     this.lastNs = t;

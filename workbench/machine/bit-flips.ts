@@ -27,7 +27,7 @@ export class BitFlips {
     if (isModelled && flips.length > 0) this.watchPortAccesses();
   }
 
-  /** Sets them up, after a reset has cleared what was to happen. */
+  /** Schedules them again after a reset, which clears the schedule. */
   schedule(): void {
     const { scheduler, clock } = this.machine;
     for (const flip of this.waiting) scheduler.at(clock.ticksFor(flip.atNs), () => this.flip(flip));
@@ -59,7 +59,7 @@ export class BitFlips {
     });
   }
 
-  /** Cores see it at once, in data and in code; a TLB keeps what it has read, as hardware does. */
+  /** Cores see it at once, in data and code. TLB entries stay, as in hardware. */
   private flip(flip: BitFlip): void {
     const { memory, cores } = this.machine;
     if (!this.waiting.delete(flip)) return;

@@ -55,7 +55,7 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
   });
 }
 
-/** Decompressors that make no more than the board's RAM holds, whatever the data would become. */
+/** Decompressors whose output is limited to the size of the board's RAM. */
 function unpackInto({ name, ramBanks }: Board): Decompressors {
   const mostBytes = totalSize(ramBanks);
   return { mostBytes, gunzip: (bytes) => gunzip(bytes, mostBytes, name) };

@@ -57,7 +57,7 @@ export function ramIn(fdt: Fdt, board: Board): TreeRam {
   return { banks: subtract(named, windows).map(placeOf), onDevices };
 }
 
-/** What the user must know of RAM that `--dtb` names: at most a sentence about what is left out. */
+/** A warning about RAM that `--dtb` names and the board leaves out; at most one sentence. */
 export function ramWarnings({ onDevices }: TreeRam, board: Board): string[] {
   if (onDevices.length === 0) return [];
   const names = onDevices.flatMap(({ devices }) => devices);

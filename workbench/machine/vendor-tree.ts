@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The device trees of an Android vendor_boot.img: one blob after the other, of which a boot loader
- * picks the one that is made for the board it runs on. Here that is the first whose root is
- * compatible with the board; where there is none the board's own tree is used, and the user is told
- * why.
+ * The device trees of an Android vendor_boot.img, one blob after the other. A boot loader picks the
+ * one for its board: here the first whose root is compatible with it. Without one the board's own
+ * tree is used, with a warning.
  *
  * Not here: overlays (dtbo.img), which a phone's boot loader applies.
  *
@@ -17,7 +16,7 @@ import { Fdt, FdtError } from '#fdt/index.ts';
 export interface VendorTree {
   /** Null: the board's own tree is used. */
   readonly tree: Uint8Array | null;
-  /** Why no tree of it is used, a sentence; null when one is, or there is none. */
+  /** Why no tree of it is used, a sentence; null otherwise. */
   readonly unused: string | null;
 }
 

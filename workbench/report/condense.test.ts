@@ -56,7 +56,7 @@ describe('MemoryStory', () => {
         const after = storyOf(BANKS, other).latest;
         const wanted = ownersOf(after);
         for (const { start, frames, owner } of difference(before, after, 0)) {
-          before.give(start, start + frames, owner, 0);
+          before.assign(start, start + frames, owner, 0);
         }
         expect(ownersOf(before)).toEqual(wanted);
       }),

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Makes a long story short enough for a page: moments are left out, those that nobody spoke at
- * first, and between two that stay only the net change of memory is kept. What a kept moment shows
- * is exactly what it would have shown.
+ * Makes a long story short enough for a page. Moments are left out, those without a line of the log
+ * first. Between two kept moments only the net change of memory is kept, so a kept moment shows
+ * exactly what it would have shown.
  */
 
 import { type FrameSpan, MemoryState } from './memory-state.ts';
 import { difference, MemoryStory } from './memory-story.ts';
 import type { Moment, StoryPart } from './page-data.ts';
 
-/** Kind of the moments that nobody spoke at: see story-builder.ts. */
+/** Kind of moments without a line of the log: see story-builder.ts. */
 const SILENT = 'allocator';
 
 /** Most of each in a page; some 100 bytes a moment and 35 an operation. */
@@ -61,7 +61,7 @@ function netChanges(banks: readonly FrameSpan[], story: StoryPart, kept: readonl
   const goTo = (count: number, t: number): number => {
     for (; done < count; done++) {
       const [start, frames, owner] = story.operations.slice(4 * done, 4 * done + 3) as [number, number, number];
-      whole.give(start, start + frames, owner, done);
+      whole.assign(start, start + frames, owner, done);
     }
     for (const { start, frames, owner } of difference(before, whole, t)) operations.push(start, frames, owner, t);
     before = new MemoryState(banks, whole.runs);

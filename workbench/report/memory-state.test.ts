@@ -28,7 +28,7 @@ function naive(given: readonly { start: number; frames: number; owner: number }[
 
 function stateAfter(given: readonly { start: number; frames: number; owner: number }[]): MemoryState {
   const state = new MemoryState(BANKS);
-  for (const [index, { start, frames, owner }] of given.entries()) state.give(start, start + frames, owner, index);
+  for (const [index, { start, frames, owner }] of given.entries()) state.assign(start, start + frames, owner, index);
   return state;
 }
 
@@ -63,21 +63,21 @@ describe('MemoryState', () => {
 
   it('has the free blocks that a buddy allocator has, banks apart', () => {
     const state = new MemoryState(BANKS);
-    for (const { start, end } of BANKS) state.give(start, end, OWNER_FREE, 0);
+    for (const { start, end } of BANKS) state.assign(start, end, OWNER_FREE, 0);
     // 5 | 6-7 | 8-15 | 16-31 | 32-39   ·   40-47 | 48-63   ·   100-103 | 104-111 | 112-127 |
     // 128-159
     expect(state.freeBlockCounts().slice(0, 7)).toEqual([1, 1, 1, 4, 3, 1, 0]);
-    state.give(20, 21, 2, 1);
+    state.assign(20, 21, 2, 1);
     // 16-31 became 16-19, 21, 22-23, 24-31.
     expect(state.freeBlockCounts().slice(0, 7)).toEqual([2, 2, 2, 5, 2, 1, 0]);
-    state.give(20, 21, OWNER_FREE, 2);
+    state.assign(20, 21, OWNER_FREE, 2);
     expect(state.freeBlockCounts().slice(0, 7)).toEqual([1, 1, 1, 4, 3, 1, 0]);
   });
 
   it('remembers which operation made a run what it is', () => {
     const state = new MemoryState(BANKS);
-    state.give(10, 20, 7, 0);
-    state.give(12, 14, 8, 1);
+    state.assign(10, 20, 7, 0);
+    state.assign(12, 14, 8, 1);
     expect([state.find(11)?.since, state.find(12)?.since, state.find(19)?.since, state.find(30)?.since]).toEqual([
       0, 1, 0, -1,
     ]);

@@ -19,7 +19,7 @@ export { MAX_ORDER };
 
 /** Owner of frames that the allocator may give out. */
 export const OWNER_FREE = 0;
-/** Owner of RAM that nobody has claimed and the allocator has not been given. */
+/** Owner of unclaimed RAM that the allocator does not manage. */
 export const OWNER_NONE = 1;
 
 /** Frames [start, end) of RAM. */
@@ -32,7 +32,7 @@ export interface FrameSpan {
 export interface Run extends FrameSpan {
   /** Number of the owner. */
   readonly owner: number;
-  /** Number of the operation that made it so; -1 for what was so at reset. */
+  /** Number of the operation that made it; -1 for the state at reset. */
   readonly since: number;
 }
 
@@ -55,8 +55,8 @@ export class MemoryState {
       runs === undefined ? banks.map(({ start, end }) => ({ start, end, owner: OWNER_NONE, since: -1 })) : [...runs];
   }
 
-  /** Gives [start, end) to `owner`; what of it is not RAM is left out. O(runs). */
-  give(start: number, end: number, owner: number, since: number): void {
+  /** Makes `owner` the owner of [start, end); what of it is not RAM is left out. O(runs). */
+  assign(start: number, end: number, owner: number, since: number): void {
     const { runs } = this;
     const first = this.firstEndingAfter(start);
     let last = first;

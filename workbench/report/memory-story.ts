@@ -68,7 +68,7 @@ export class MemoryStory {
 }
 
 function apply(state: MemoryState, { start, frames, owner }: Operation, index: number): void {
-  state.give(start, start + frames, owner, index);
+  state.assign(start, start + frames, owner, index);
 }
 
 /**

@@ -24,7 +24,7 @@ export const OWNER_CLASSES = [
 ] as const;
 export type OwnerClass = (typeof OWNER_CLASSES)[number];
 
-/** Somebody who has frames. */
+/** An owner of frames. */
 export interface Owner {
   readonly name: string;
   readonly class: OwnerClass;
@@ -59,7 +59,7 @@ export interface MappedRange {
 /** A name and a value for people. */
 export type Fact = readonly [name: string, value: string];
 
-/** A part of a run: all of it for a report, what is new for the live view. */
+/** A part of a run: all of it for a report, the changes for the live view. */
 export interface StoryPart {
   /** Owners not sent before; the first two are always free and unclaimed RAM. */
   readonly owners: readonly Owner[];

@@ -13,7 +13,7 @@ const event = <K extends keyof Events>(kind: K, fields: Events[K]): LogEvent =>
 
 function storyOfEvents(...events: LogEvent[]) {
   const builder = new StoryBuilder(BANKS);
-  for (const one of events) builder.take(one);
+  for (const one of events) builder.add(one);
   return builder.drain();
 }
 
@@ -126,7 +126,7 @@ describe('StoryBuilder', () => {
   it('puts a moment into long silent work, and counts on after a shortening', () => {
     const builder = new StoryBuilder(BANKS);
     const work = (): void =>
-      builder.take(event('buddy', { op: 'alloc', base: '0x80000000', order: 0, owner: 'slab:x', ownerKind: 'slab' }));
+      builder.add(event('buddy', { op: 'alloc', base: '0x80000000', order: 0, owner: 'slab:x', ownerKind: 'slab' }));
     for (let index = 0; index < 70; index++) work();
     const { moments, operations } = builder.drain();
     expect(moments.map((moment) => [moment.kind, moment.operations])).toEqual([
@@ -135,7 +135,7 @@ describe('StoryBuilder', () => {
     ]);
     expect(operations).toHaveLength(4 * 70);
     builder.continueAfter(10);
-    builder.take(event('serial', { text: 'on' }));
+    builder.add(event('serial', { text: 'on' }));
     expect(builder.drain().moments[0]?.operations).toBe(10);
   });
 });

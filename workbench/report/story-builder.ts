@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Turns the machine's events into the story that pages show, as they come: who has which frame from
- * when on, and what was said meanwhile.
+ * Turns the machine's events, as they come, into the story that pages show: the owner of each frame
+ * over time, and the log.
  *
  * | event | becomes |
  * |---|---|
@@ -87,17 +87,17 @@ export class StoryBuilder {
     ];
   }
 
-  take(event: LogEvent): void {
+  add(event: LogEvent): void {
     const { t, kind } = event;
     switch (event.kind) {
       case 'boot':
         for (const { start, end } of this.banks) this.operate(start, end - start, OWNER_NONE, t);
         break;
       case 'memory':
-        this.takeMemory(event);
+        this.addMemory(event);
         return;
       case 'buddy':
-        this.takeBuddy(event);
+        this.addBuddy(event);
         return;
       case 'stage':
         this.stages.push({ ...event.fields, t });
@@ -133,7 +133,7 @@ export class StoryBuilder {
     this.operationCount = operations;
   }
 
-  private takeMemory({ fields, t }: LogEvent<'memory'>): void {
+  private addMemory({ fields, t }: LogEvent<'memory'>): void {
     if (fields.what !== 'reserved' && fields.what !== 'mem_map') return;
     const owner: EventOwner = fields.what === 'mem_map' ? { kind: 'mem_map', name: 'mem_map' } : ownerOf(fields);
     const start = Math.floor(Number(fields.base) / PAGE_SIZE);
@@ -141,7 +141,7 @@ export class StoryBuilder {
     this.operate(start, end - start, this.ownerNumber(owner, fields.what === 'reserved' && fields.noMap), t);
   }
 
-  private takeBuddy({ fields, t }: LogEvent<'buddy'>): void {
+  private addBuddy({ fields, t }: LogEvent<'buddy'>): void {
     if (fields.op !== 'alloc' && fields.op !== 'free') return;
     const { op, base, order } = fields;
     const to = op === 'free' ? OWNER_FREE : this.ownerNumber(ownerOf(fields), false);
@@ -160,7 +160,7 @@ export class StoryBuilder {
     this.operationsAtMoment = this.operationCount;
   }
 
-  /** Firmware keeps what is no-map, whoever reserved it. */
+  /** No-map memory belongs to firmware, whatever reserved it. */
   private ownerNumber({ kind, name }: EventOwner, noMap: boolean): number {
     const ownerClass = noMap ? 'firmware' : CLASS_OF_OWNER[kind];
     const key = `${ownerClass} ${name}`;

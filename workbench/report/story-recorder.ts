@@ -36,9 +36,9 @@ export class StoryRecorder {
       machine.findKernel() === null
         ? new StoryBuilder(this.banks, 'RAM; who has it is not known')
         : new StoryBuilder(this.banks);
-    for (const event of machine.events.events) this.builder.take(event);
+    for (const event of machine.events.events) this.builder.add(event);
     machine.events.subscribe((event) => {
-      this.builder.take(event);
+      this.builder.add(event);
       if (this.builder.buffered < PAGE_LIMITS.operations) return;
       this.keep(this.builder.drain());
       // What is kept between two calls of news() is in no part that it returns.

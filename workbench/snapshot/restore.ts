@@ -30,8 +30,7 @@ export interface RestoreOptions {
 }
 
 /**
- * The machine of which `snapshot` was made, where it was made: it goes on as that one did, byte for
- * byte.
+ * The machine of `snapshot`, as it was then. It goes on as the saved one did, byte for byte.
  * @throws InputError when the bytes are no snapshot, of another version, cut short, damaged, of
  * another build of the engine, or when what it needs has changed; and as LevitateMachine
  */

@@ -88,8 +88,8 @@ export function simulatedNs(what: string, time: SimulatedTime): number {
 }
 
 /**
- * Types each line when what it waits for has appeared behind where the one before it was typed: a
- * prompt that comes again is waited for again.
+ * Types each line when its text has appeared. The search begins where the previous line was typed,
+ * so a prompt can be waited for again.
  */
 function converse(machine: LevitateMachine, [first, ...rest]: readonly (readonly [string, string])[]): void {
   if (first === undefined) return;

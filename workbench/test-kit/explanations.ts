@@ -86,7 +86,7 @@ function banksAndReservations(machine: LevitateMachine): string[] {
   ];
 }
 
-/** Faults on purpose: nobody should look for their cause in the kernel. */
+/** Injected faults: the kernel did not cause them. */
 function injected({ events }: LevitateMachine): string[] {
   const faults = events.get('fault');
   if (faults.length === 0) return [];

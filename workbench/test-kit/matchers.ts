@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The matchers: what is asked of a machine that has run, and what is said when it is not so. The
- * types that vitest gets are in workbench/testing.ts.
+ * The matchers: assertions about a machine that has run, and their messages. Their types for vitest
+ * are in workbench/testing.ts.
  */
 
 import { hex } from '#common/address.ts';
@@ -29,7 +29,7 @@ import {
 /** Read, write, execute: "rw-". */
 export type Rights = `${'r' | '-'}${'w' | '-'}${'x' | '-'}`;
 
-/** What a mapping must be; what is absent may be anything. */
+/** The expected mapping. Absent members are not checked. */
 export interface ExpectedMapping {
   /** Physical address that the virtual one leads to. */
   readonly to?: number;
@@ -41,7 +41,7 @@ export interface ExpectedMapping {
 /** A number, or bounds of one. */
 export type Expected = number | { readonly atLeast?: number; readonly atMost?: number };
 
-/** What a reservation must be; what is absent may be anything. */
+/** The expected reservation. Absent members are not checked. */
 export interface ExpectedReservation {
   /** Its owner contains this, or matches: the node's path, "mem_map", "kernel image" … */
   readonly owner?: string | RegExp;

@@ -224,7 +224,7 @@ export class LiveMachine {
     this.reason = reason;
   }
 
-  /** Tells the listeners what is new. */
+  /** Sends the changes to the listeners. */
   private publish(): void {
     this.updatedAt = performance.now();
     const news = this.recorder.news();

@@ -2,9 +2,9 @@
 /**
  * A live machine's updates as server-sent events, to one client, however slowly it reads.
  *
- * What a client does not read is kept in this process. Above {@link MOST_UNREAD} bytes it gets no
- * updates any more; when it has read what was kept, it gets the whole state, as if it had just
- * connected, and updates from there on.
+ * Unread updates are kept in this process. Above {@link MOST_UNREAD} bytes a client gets no more of
+ * them. When it has read the kept ones it gets the whole state, as if it had just connected, and
+ * updates from there on.
  */
 
 import type { ServerResponse } from 'node:http';

@@ -59,7 +59,7 @@ export interface MmuContext {
   readonly outputAddressBits: number;
   /** A page in the high half that nothing else maps. */
   readonly aliasWindow: VirtAddr;
-  /** Told of every change; null when nobody traces. */
+  /** Receives every change; null without tracing. */
   readonly trace: MappingTrace | null;
 }
 

@@ -30,7 +30,7 @@ export const TCR_EPD0 = 1n << 7n;
 /** TCR_EL1.EPD1: the same for TTBR1. */
 export const TCR_EPD1 = 1n << 23n;
 
-/** SCTLR_EL1.WXN: whatever is writable is not executable. */
+/** SCTLR_EL1.WXN: writable memory is not executable. */
 export const SCTLR_WXN = 1n << 19n;
 
 /** TTBRn_EL1 bits [47:12]; ASID above, CnP in bit 0. */

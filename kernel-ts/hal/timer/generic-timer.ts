@@ -53,7 +53,7 @@ interface Comparator {
   readonly interruptName: string;
 }
 
-/** In the order of preference: the virtual one is EL1's own whatever is above it. */
+/** Preferred first: the virtual timer belongs to EL1 under any hypervisor. */
 const COMPARATORS: readonly Comparator[] = [
   {
     name: 'virtual timer',

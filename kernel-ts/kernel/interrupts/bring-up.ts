@@ -34,7 +34,7 @@ interface Handlers {
   readonly input: InterruptHandler;
 }
 
-/** What there is: null where the tree does not name what it needs. */
+/** The devices found; null where the tree lacks what they need. */
 interface BroughtUp {
   readonly interrupts: Interrupts | null;
   readonly input: ConsoleInput | null;
@@ -115,7 +115,7 @@ function openInput(
   return input;
 }
 
-/** What `open` returns, or null after a line that says why there is nothing. */
+/** The result of `open`, or null, with the reason in the log. */
 function attempt<T>(log: Log, tag: Tag, consequence: string, open: () => T): T | null {
   try {
     return open();

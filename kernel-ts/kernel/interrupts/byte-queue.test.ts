@@ -37,7 +37,7 @@ it('gives back what was put in, in order, and refuses what does not fit, whereve
               if (fits) model.push(byte);
             }
           } else {
-            for (let n = 0; n < step.take; n++) expect(queue.take()).toBe(model.shift() ?? null);
+            for (let n = 0; n < step.take; n++) expect(queue.get()).toBe(model.shift() ?? null);
           }
           expect(queue.length).toBe(model.length);
         }

@@ -40,7 +40,7 @@ export class ByteQueue {
   }
 
   /** Removes the oldest byte; null when there is none. */
-  take(): number | null {
+  get(): number | null {
     const { head } = this;
     if (head === this.tail) return null;
     const byte = this.memory.read8(this.slot(head));

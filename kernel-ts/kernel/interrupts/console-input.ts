@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What was typed and nobody has read yet: bytes go from the UART to a queue in kernel memory when
- * the UART interrupts, and from there to whoever has the console, the maintenance shell or a
- * process.
+ * Console input that is not read yet. The UART's interrupt moves bytes to a queue in kernel memory;
+ * the owner of the console, the maintenance shell or a process, reads them from there.
  *
- *     UART ─interrupt─► receive() ─► queue ─► take()
+ *     UART ─interrupt─► receive() ─► queue ─► read()
  *
- * When the queue is full the UART's interrupt is switched off and the rest waits in the UART, until
- * `take` has made room: nothing is lost, however much is pasted.
+ * When the queue is full the UART's interrupt is disabled, and the rest waits in the UART until
+ * `read` has made room. So no pasted text is lost.
  */
 
 import type { Console } from '#kernel-ts/hal/console/console.ts';
@@ -23,7 +22,7 @@ export class ConsoleInput {
     this.queue = queue;
   }
 
-  /** Bytes that can be taken. */
+  /** Bytes that can be read. */
   get length(): number {
     return this.queue.length;
   }
@@ -47,9 +46,9 @@ export class ConsoleInput {
   }
 
   /** The oldest byte, or null when there is none. */
-  take(): number | null {
+  read(): number | null {
     const wasFull = this.queue.length === QUEUE_CAPACITY;
-    const byte = this.queue.take();
+    const byte = this.queue.get();
     if (wasFull) this.console.enableInputInterrupt();
     return byte;
   }

@@ -32,7 +32,7 @@ export class Interrupts {
   private readonly ticksAt: VirtAddr;
   private readonly handlers = new Map<number, InterruptHandler>();
   private timer: FoundTimer | null = null;
-  /** What the timer's control register says: nobody else writes it. */
+  /** Copy of the timer's control register, which is written here only. */
   private ticking = false;
 
   /** @param ticksAt a zeroed u64 in kernel memory */
@@ -43,7 +43,7 @@ export class Interrupts {
     this.ticksAt = ticksAt;
   }
 
-  /** Periods of the tick since boot; while nobody could run, none was counted. */
+  /** Ticks since boot. Idle time is not counted. */
   get ticks(): bigint {
     return this.memory.read64(this.ticksAt);
   }

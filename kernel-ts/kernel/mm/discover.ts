@@ -60,7 +60,7 @@ export interface Discovered {
   readonly complaints: readonly Complaint[];
   /** The initramfs, when all of it lies in RAM that may be mapped. */
   readonly initrd: Range<bigint> | null;
-  /** What was there and does not count, for the case that there is no RAM at all. */
+  /** Ignored memory nodes, for the panic that finds no RAM. */
   readonly whyNoRam: string;
 }
 
@@ -219,7 +219,7 @@ function placeForTables(
   reach: EarlyReach,
 ): Range {
   const ofImage = rangeOf({ base: alignDown(image.physicalBase, GIB), size: GIB });
-  // An upper bound of what memblock will ask for; it adds entries of its own.
+  // An upper bound of the entries in memblock, which adds some of its own.
   const size = alignUp((ram.length + reserved.length + STATIC_REGIONS) * ENTRY_BYTES, PAGE_SIZE);
   const taken = reserved.map(({ start, end }) => ({ start: Number(start), end: Number(end) }));
   const fit = (from: number, limit: number): number | null =>

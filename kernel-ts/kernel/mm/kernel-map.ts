@@ -27,7 +27,7 @@ export interface KernelMapPlan {
   readonly early: readonly DirectMapRange[];
   /** Mapped when the buddy can give tables. */
   readonly rest: readonly DirectMapRange[];
-  /** The parts of `early` that are ordinary RAM: the buddy may start with what is free in them. */
+  /** The parts of `early` that are ordinary RAM: the buddy starts with the free memory in them. */
   readonly windows: readonly Range[];
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * mem_map: one array of struct Page for every frame of RAM and none for holes. It says where the
- * descriptor of a frame is and sets all of them to RESERVED once; what they say afterwards is the
- * buddy allocator's.
+ * mem_map: one array of struct Page, an entry for each frame of RAM and none for holes. This file
+ * finds a frame's descriptor and sets all of them to RESERVED once. From then on the buddy
+ * allocator writes them.
  *
  * ```
  * RAM       |== bank 0 ==|          (30 GiB of nothing)          |======= bank 1 =======|
@@ -45,7 +45,7 @@ export interface MemMapPlan {
   readonly bytes: number;
 }
 
-/** Where mem_map went, and what was thought of each hole before it was placed. */
+/** Where mem_map was placed, and the verdict on each hole. */
 export interface MemMapPlacement extends MemMapPlan {
   readonly base: PhysAddr;
   readonly holes: readonly HoleVerdict[];

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * memblock: what RAM there is and who has taken some of it, from the first read of the device tree
- * until the buddy allocator takes over. Not an allocator for later: nothing is given back, and
- * there is no lock because one core runs.
+ * memblock: RAM and its reservations, from the first read of the device tree until the buddy
+ * allocator takes over. Nothing is freed, and there is no lock, because one core runs.
  *
  * Inputs may overlap in any way and come in any order. Outputs are sorted, disjoint and maximal:
  *

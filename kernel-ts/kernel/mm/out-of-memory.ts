@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the kernel says when a request for memory was refused: what was asked, what there is, and
- * who holds it. Lines for the log; reads only.
+ * The report of a refused allocation: the request, the state of memory, and its owners. Lines for
+ * the log; reads only.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';

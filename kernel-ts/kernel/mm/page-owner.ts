@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What frames are in use for: the kinds of owner that the frame accounts count by, and who may take
- * the kernel's reserve. Reservations of the boot, which never reach the buddy allocator, are
- * owner.ts's.
+ * Kinds of frame owners, by which the frame accounts count, and which of them may use the kernel's
+ * reserve. Boot reservations never reach the buddy allocator: owner.ts.
  */
 
 import type { EventOwner } from '#kernel-ts/hal/kernel-events.ts';

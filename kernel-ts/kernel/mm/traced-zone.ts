@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A zone that tells of every block it moves (buddy-trace.ts). It does nothing else than a zone
- * does.
+ * A zone that reports every block it moves (buddy-trace.ts). It allocates and frees as a zone does.
  */
 
 import type { VirtAddr } from '#common/address.ts';

@@ -95,7 +95,7 @@ export interface ElfImage {
   readonly segments: readonly ElfSegment[];
 }
 
-/** A program that cannot be loaded. `field` is the ELF specification's name for what is wrong. */
+/** A program that cannot be loaded. `field`: its faulty field, by the specification's name. */
 export class ElfImageError extends Error {
   readonly field: string;
 

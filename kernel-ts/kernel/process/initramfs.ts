@@ -79,7 +79,7 @@ export interface InitramfsEntry {
 
 /** An archive that is not one, or ends early. */
 export class InitramfsError extends Error {
-  /** Bytes from the start of the initramfs to what is wrong. */
+  /** Offset of the fault in the initramfs, in bytes. */
   readonly offset: number;
 
   constructor(offset: number, problem: string) {
@@ -135,7 +135,7 @@ interface RawEntry extends InitramfsEntry {
 export class Initramfs {
   readonly address: VirtAddr;
   readonly bytes: number;
-  /** Why the reading ended before the end, when it did and what was looked for had come before. */
+  /** Why reading stopped early, where the file was found before. */
   ignored: InitramfsError | null = null;
   private readonly memory: MemoryPort;
 

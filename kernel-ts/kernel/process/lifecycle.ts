@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How processes begin, change and end: spawn, exec, exit, wait. Whatever a process holds is taken
- * here and given back here.
+ * Processes begin, change and end here: spawn, exec, exit, wait. Everything a process holds is
+ * allocated and freed in this file.
  *
  * ```
  *   spawn ─► record ─► address space ─► kernel stack ─► first frame ─► run queue     fails: all taken so far goes back
  *   end   ─► address space, kernel stack back ─► children to the kernel ─► ZOMBIE ─► parent waits ─► record back
  * ```
- * A process whose parent is gone, or the kernel, leaves no zombie: nobody would ask for it.
+ * A child of the kernel, and one whose parent has ended, leaves no zombie: no process waits for it.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -114,7 +114,7 @@ export class Lifecycle {
       process.kernelStack = stack;
     });
     if (failure !== null) {
-      this.giveBack(process);
+      this.release(process);
       table.remove(process);
       this.shrinkWhenLast();
       return failure;
@@ -158,7 +158,7 @@ export class Lifecycle {
     const { scheduler, table, onKernelChildEnd } = this.parts;
     process.exitStatus = status;
     scheduler.leave();
-    this.giveBack(process);
+    this.release(process);
     process.state = ProcessState.ZOMBIE;
     this.emit(process, (who) => ({ op: 'exit', ...who, status: eventNumber(status), cause }));
     for (const child of table.childrenOf(process)) {
@@ -178,9 +178,9 @@ export class Lifecycle {
   }
 
   /**
-   * The exit status of child `pid` of `process`, which ends the child for good; null when it runs
-   * still, and `process` waits for it from now on: somebody else must be chosen to run; ECHILD when
-   * it has no such child.
+   * Reaps child `pid` of `process`.
+   * @returns its exit status; null when it still runs: `process` is blocked then, and another must
+   * be chosen to run
    */
   wait(process: Process, pid: number): bigint | null | 'no such child' {
     const { table } = this.parts;
@@ -242,7 +242,7 @@ export class Lifecycle {
   }
 
   /** Address space and kernel stack. */
-  private giveBack(process: Process): void {
+  private release(process: Process): void {
     this.spaceOf(process).release();
     if (process.kernelStack !== 0) this.parts.stacks.freeFrames(process.kernelStack, 0);
     process.kernelStack = physAddr(0);

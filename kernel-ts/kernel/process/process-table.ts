@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The process table: every process in one list, in the order of their making, and who is whose
- * child. Records and list lie in kernel memory.
+ * The process table: every process in one list, oldest first, with its parent. Records and list
+ * lie in kernel memory.
  *
  * ```
  *  control   +0x00 u64 first   +0x08 u64 last   +0x10 u32 pid given last   +0x14 u32 processes
@@ -40,7 +40,7 @@ export class ProcessTable extends RecordView {
     this.records = records;
   }
 
-  /** How many there are, ended ones that nobody asked for included. */
+  /** Processes, zombies included. */
   get count(): number {
     return this.get32(COUNT);
   }

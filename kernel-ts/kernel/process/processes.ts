@@ -59,7 +59,7 @@ export interface ProcessesParts {
   readonly stackFrames: StackFrames;
   readonly files: Initramfs | null;
   /** The oldest byte that was typed and not read, or null. */
-  readonly takeInput: () => number | null;
+  readonly readInput: () => number | null;
   readonly power: PowerSwitch;
   readonly accounts: FrameAccounts;
 }
@@ -184,7 +184,7 @@ export class Processes implements UserSpace {
     for (const process of this.table.all()) {
       if (process.state !== ProcessState.READING) continue;
       const frame = frameOf(process);
-      const bytes = this.takeInput(transferBytes(frame.x(2)));
+      const bytes = this.readInput(transferBytes(frame.x(2)));
       if (bytes.length === 0) return;
       frame.setX(0, this.deliver(process, frame.x(1), bytes));
       this.scheduler.makeReady(process);
@@ -225,11 +225,11 @@ export class Processes implements UserSpace {
     log.line('PROC', `${freeFrames} of ${totalFrames} frames free`);
   }
 
-  /** At most a line, and `most` bytes, of what was typed. Enter is always a line feed. */
-  private takeInput(most: number): Uint8Array {
+  /** Typed bytes: at most a line, and at most `most`. Enter is always a line feed. */
+  private readInput(most: number): Uint8Array {
     const bytes: number[] = [];
     while (bytes.length < most && bytes.at(-1) !== LINE_FEED) {
-      const byte = this.parts.takeInput();
+      const byte = this.parts.readInput();
       if (byte === null) break;
       bytes.push(byte === CARRIAGE_RETURN ? LINE_FEED : byte);
     }
@@ -268,7 +268,7 @@ export class Processes implements UserSpace {
         for (const byte of bytes) parts.log.console.writeByte(byte);
       },
       readConsole: (process, va, length) => {
-        const bytes = this.takeInput(length);
+        const bytes = this.readInput(length);
         if (bytes.length > 0) return this.deliver(process, va, bytes);
         process.state = ProcessState.READING;
         return NEXT;

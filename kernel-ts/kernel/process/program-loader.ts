@@ -3,9 +3,9 @@
  * Loading a program into an empty address space: a page at a time, every page cleared, then the
  * file's bytes. Reading the file's headers is elf-image.ts's.
  *
- * Instruction caches need not see what lay in a frame before: after the copy they are told (Arm ARM
- * DDI 0487 K.a, B2.7.4.2, "Implication of caches for the application programmer": clean the data,
- * invalidate the instructions, then barriers).
+ * Instruction caches may hold a frame's former contents. After the copy: clean the data cache,
+ * invalidate the instruction cache, then barriers (Arm ARM DDI 0487 K.a, B2.7.4.2, "Implication of
+ * caches for the application programmer").
  */
 
 import { PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';

@@ -106,7 +106,7 @@ export class Scheduler extends RecordView {
     return frameOf(head);
   }
 
-  /** The running process is about to end: nobody runs, and no tree is live, until `next`. */
+  /** The running process is about to end. Until `next` none runs, and no user table is live. */
   leave(): void {
     this.setLink(CURRENT, null);
     this.deactivate();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Bringing up user space, the last step of the boot: caches for its records, the initramfs, and
- * /init, when the initramfs has one. Nothing here can stop the kernel: what is missing or broken
- * costs the processes, and a line in the log says what it was.
+ * /init, when the initramfs has one. Nothing here can stop the kernel. Where something is missing
+ * or broken there are no processes, and a line in the log says why.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -24,7 +24,7 @@ import { Processes } from './processes.ts';
 /** The first program. */
 const INIT = '/init';
 
-/** Makes /init ready to run, as far as there is memory and an initramfs for it. */
+/** Makes /init ready to run, where memory and an initramfs allow it. */
 export function startUserSpace(
   { log, ports, memory, idleFrame }: KernelContext,
   power: PowerSwitch,
@@ -57,7 +57,7 @@ export function startUserSpace(
     idleFrame,
     stackFrames: frames.account(PageOwner.STACK),
     accounts: frames,
-    takeInput: () => input?.take() ?? null,
+    readInput: () => input?.read() ?? null,
     power,
   });
   if (files === null) return processes;

@@ -36,7 +36,7 @@ export function faultAccess(esr: number): UserAccess | null {
 /** Reason of a fault for a page that could come by demand, if there were a frame. */
 export const OUT_OF_MEMORY = 'out of memory';
 
-/** What came of a fault: the page is there now, or the reason why the process must end. */
+/** Outcome of a fault: the page is mapped now, or why the process is killed. */
 export type FaultOutcome = { readonly resolved: true } | { readonly resolved: false; readonly why: string };
 
 /** Maps the page that a translation fault asks for. */

@@ -23,7 +23,7 @@ const PAGE = BigInt(PAGE_SIZE);
 
 /** One past the last byte of the stack: SP at the start of a program. */
 export const STACK_TOP = virtAddr(0x0000_7fff_ffff_0000n);
-/** One past the last address that a program may name: half of what TTBR0 could translate. */
+/** End of user addresses: half of the range of TTBR0. */
 export const USER_END = 2n ** 47n;
 /** Pages that the stack may have. */
 export const STACK_PAGES = 16n;

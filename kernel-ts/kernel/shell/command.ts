@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a command of the maintenance shell is, and what it is given. */
+/** Commands of the maintenance shell, and their arguments. */
 
 import type { KernelContext } from '#kernel-ts/kernel/context.ts';
 import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
@@ -28,7 +28,7 @@ export interface Command {
   run(context: ShellContext, text: string): void;
 }
 
-/** What the user is told instead of an answer. The message names the argument and the fix. */
+/** A command that failed. The message, for the user, names the argument and the fix. */
 export class CommandError extends Error {
   constructor(message: string) {
     super(message);

@@ -65,7 +65,7 @@ export class LineEditor {
     const { mode } = this;
     if (byte < SPACE && mode !== Mode.afterCr) {
       this.mode = Mode.text;
-      return this.take(byte);
+      return this.accept(byte);
     }
     switch (mode) {
       case Mode.escape:
@@ -78,11 +78,11 @@ export class LineEditor {
       case Mode.text:
       case Mode.afterCr:
         this.mode = Mode.text;
-        return byte === LF && mode === Mode.afterCr ? MORE : this.take(byte);
+        return byte === LF && mode === Mode.afterCr ? MORE : this.accept(byte);
     }
   }
 
-  private take(byte: number): Typed {
+  private accept(byte: number): Typed {
     switch (byte) {
       case CR:
       case LF: {

@@ -65,11 +65,11 @@ export class Shell {
     };
   }
 
-  /** Does what was typed, until nothing is left, a process has the console, or power goes off. */
+  /** Executes typed lines until none is left, a process owns the console, or power goes off. */
   serve(): void {
     for (;;) {
       this.prompt();
-      const byte = this.leaving ? null : this.input.take();
+      const byte = this.leaving ? null : this.input.read();
       if (byte === null) return;
       const typed = this.editor.type(byte);
       if (typed.kind === 'more') continue;

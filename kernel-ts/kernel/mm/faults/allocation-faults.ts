@@ -21,7 +21,7 @@ import { type AllocationFault, describeAllocationFault, type MemoryFaults } from
 
 const COUNTER_BYTES = 4;
 
-/** An allocation that somebody asks for. */
+/** A requested allocation. */
 export interface AskedAllocation {
   readonly order: number;
   readonly frames: number;

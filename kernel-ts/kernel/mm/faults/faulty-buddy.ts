@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A buddy allocator with faults on purpose: it refuses what a rule says, and poisons what is given
- * back. Chosen when the memory system is built; without faults the allocator knows nothing of this
- * file.
+ * A buddy allocator with injected faults: it refuses the requests that a rule names, and poisons
+ * freed frames. The memory system is built with it only when faults were asked for.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -17,7 +16,7 @@ import { AllocationFaults } from './allocation-faults.ts';
 import { FramePoison } from './frame-poison.ts';
 import type { MemoryFaults } from './memory-faults.ts';
 
-/** The allocator, and what it is to do wrong. */
+/** The allocator and its faults. */
 export class FaultyBuddy extends Buddy {
   private readonly owners: BuddyTrace;
   private readonly faults: AllocationFaults;

@@ -87,7 +87,7 @@ export class FramePoison {
   }
 }
 
-/** The name in the first line that nobody has written to; null when there is none left. */
+/** The name in the first unused line; null when all are in use. */
 function whoFreed(bytes: Uint8Array): string | null {
   for (let at = 0; at < bytes.length; at += LINE_BYTES) {
     const line = String.fromCharCode(...bytes.subarray(at, at + LINE_BYTES));

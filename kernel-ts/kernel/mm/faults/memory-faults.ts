@@ -19,7 +19,7 @@ export interface MemoryFaults {
   readonly failAlloc?: readonly AllocationFault[] | undefined;
   /** Allocations fail that would bring the frames in use above this share: 0 to 1. */
   readonly oomAt?: number | undefined;
-  /** Fills what is freed with a pattern, which must be there at the next allocation. */
+  /** Fills freed memory with a pattern, and checks the pattern at the next allocation. */
   readonly poisonFreed?: boolean | undefined;
 }
 

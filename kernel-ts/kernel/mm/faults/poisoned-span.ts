@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A span of the heap in which every hole is poison: what is freed is filled, and what is handed out
- * must still be.
+ * A heap span whose holes hold poison. A freed block is filled with it; an allocated one must still
+ * hold it.
  *
  * ```
  *   hole   | header, next: 24 bytes | 6b 6b 6b 6b ................ 6b |     header and link are checked by heap-span.ts
  *   free   joins holes: what were headers inside the new hole becomes poison too
  * ```
  *
- * A span is poisoned as a whole when the heap gets it, so there is nothing to remember about a
- * block.
+ * A new span is poisoned as a whole, so blocks need no mark of their own.
  */
 
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';

@@ -72,7 +72,7 @@ export function fakeMachine(banks: readonly BaseAndSize[], reserved: readonly Ba
   return { memory, bss, memblock, map, buddy };
 }
 
-/** Gives the allocator all that nobody reserved. */
+/** Frees all memory that is not reserved into the allocator. */
 export function addFreeRanges(buddy: Buddy, memblock: Memblock): void {
   for (const { start, end } of memblock.freeRanges()) buddy.addRange(physAddr(start), physAddr(end));
 }

@@ -25,7 +25,7 @@ const DATA_ABORT_TRANSLATION = 0x9600_0007;
 export class FakeMemory implements MemoryPort {
   /** Accesses charged so far. */
   charged = 0;
-  /** Changes when {@link map} changes what is mapped. */
+  /** Changes with every {@link map}. */
   generation = 0;
   private readonly chunks = new Map<number, Uint32Array>();
   private mapped: readonly BaseAndSize[];
@@ -46,7 +46,7 @@ export class FakeMemory implements MemoryPort {
     this.chunkBytes = 2 ** chunkShift;
   }
 
-  /** Replaces what is mapped. Contents stay. */
+  /** Replaces the mappings. Contents stay. */
   map(mapped: readonly BaseAndSize[]): void {
     this.mapped = mapped;
     this.generation++;

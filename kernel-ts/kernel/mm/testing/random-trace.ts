@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
 import type { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
 
-/** One step: numbers pick among what is possible at that moment. */
+/** One step: numbers pick among the operations that are possible then. */
 export type Step =
   | { readonly kind: 'alloc'; readonly order: number }
   | { readonly kind: 'exact'; readonly frames: number }

@@ -139,7 +139,7 @@ export function fakeKernel(
     stackFrames: frames.account(PageOwner.STACK),
     files: archive === null ? null : new Initramfs(memory, physToVirt(physAddr(ARCHIVE)), archive.length),
     accounts: frames,
-    takeInput: () => typed.shift() ?? null,
+    readInput: () => typed.shift() ?? null,
     power: (action) => powered.push(action) > 0,
   });
   return {

@@ -54,7 +54,7 @@ function explainReservation({ memory, fdt, print }: ShellContext, at: number): v
   }
 }
 
-/** Who holds the block, as far as the kernel's own structures tell. */
+/** Owner of the block, from the kernel's own structures. */
 function explainAllocation(context: ShellContext, at: number, head: number, order: number): void {
   context.print(`block ${span(head, head + PAGE_SIZE * 2 ** order)}: ${holder(context, at)}`);
 }
