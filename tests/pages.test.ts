@@ -136,7 +136,10 @@ describe.skipIf(chromium === null)('the report page (needs Chromium on PATH)', (
     const before = await picture(page, 'map');
     await page.click('#legend button:has-text("mem_map")');
     expect(await picture(page, 'map')).not.toBe(before);
+    expect(await page.locator('#order-scale').isVisible()).toBe(false);
     await page.selectOption('#map-colouring', 'orders');
+    expect(await page.locator('#order-scale').isVisible()).toBe(true);
+    expect(await page.locator('#legend').isVisible()).toBe(false);
     const [owners, orders] = [before, await picture(page, 'map')];
     expect(orders).not.toBe(owners);
     const chart = await picture(page, 'orders');
@@ -196,6 +199,7 @@ describe.skipIf(chromium === null)('the report page (needs Chromium on PATH)', (
     const { page, complaints } = await open('panic');
     expect(await text(page, 'reason')).toBe('PANIC: No RAM regions found in DTB');
     expect(await page.locator('#log .line.panic').count()).toBe(1);
+    expect(await text(page, 'moment-text')).toContain('PANIC: No RAM regions found in DTB');
     expect(await page.locator('#tables-section').isVisible()).toBe(false);
     expect(complaints).toEqual([]);
   });

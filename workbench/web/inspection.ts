@@ -4,12 +4,11 @@
  * question of `npm run explain`. Looking changes nothing.
  */
 
-import { instructionDecoder } from '#emulator/a64/runtime.ts';
-import { fieldsOf } from '#emulator/a64/decode/pattern.ts';
 import { readCoreRegister } from '#emulator/debug/core-registers.ts';
 import { DebugMemory } from '#emulator/debug/debug-memory.ts';
 import { parseQuestion } from '#workbench/explain/questions.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { instructionText } from './instruction-text.ts';
 
 /** Characters of a line in a panel. */
 const STYLE = { colour: false, width: 76 } as const;
@@ -52,7 +51,6 @@ function registers({ cpu }: LevitateMachine): string[] {
   ];
 }
 
-/** Rows of the decode tables and their fields: no assembler would take it, a person can read it. */
 function code({ machine, cpu }: LevitateMachine): string[] {
   const memory = new DebugMemory(machine);
   const pc = cpu.engine.getPc();
@@ -63,20 +61,6 @@ function code({ machine, cpu }: LevitateMachine): string[] {
     const place = `${mark} ${address.toString(16).padStart(16, '0')}`;
     if (bytes.length < 4) return `${place}  not mapped`;
     const word = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-    return `${place}  ${word.toString(16).padStart(8, '0')}  ${describe(word, address)}`;
+    return `${place}  ${word.toString(16).padStart(8, '0')}  ${instructionText(word, address)}`;
   });
 }
-
-function describe(word: number, address: bigint): string {
-  const row = instructionDecoder().decode(word, () => true);
-  if (row === null) return 'unallocated, or data';
-  const fields = fieldsOf(word, row.pattern.fields);
-  const operands = Object.entries(fields).map(([name, value]) => `${name}=${operand(name, value)}`);
-  const isRelative = /^(B\b|B\.|CB|TB|ADR|BC)/.test(row.name) && !row.name.startsWith('BR') && row.immediate !== null;
-  const base = row.name.startsWith('ADRP') ? address & ~0xfffn : address;
-  const target = isRelative ? ` → ${BigInt.asUintN(64, base + BigInt(row.immediate?.(fields) ?? 0)).toString(16)}` : '';
-  return `${row.name}${target}  ${operands.join(' ')}`.trimEnd();
-}
-
-const operand = (name: string, value: number): string =>
-  name.startsWith('R') || value < 10 ? String(value) : `0x${value.toString(16)}`;

@@ -66,6 +66,8 @@ export class MemoryMap {
 
   setColouring(colouring: Colouring): void {
     this.colouring = colouring;
+    byId('legend').hidden = colouring !== 'owners';
+    byId('order-scale').hidden = colouring !== 'orders';
     this.draw();
   }
 

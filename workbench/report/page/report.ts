@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The page that `--report boot.html` writes: puts its parts together around the data inside it. */
 
+import { PAGE_SIZE } from '#common/address.ts';
 import type { ReportData } from '#workbench/report/page-data.ts';
 import { byId, make } from './dom.ts';
 import { showLegend } from './legend.ts';
@@ -37,6 +38,21 @@ function show(data: ReportData): void {
   showUsageChart(view, axis);
   showRanges(data.tables, map);
   showLog(view);
+  if (data.panic !== null) showPanic(data.panic, view, map);
+}
+
+/** Opens the page at the panic, and the map at the first place in RAM that it names. */
+function showPanic(panic: string, view: StoryView, map: MemoryMap): void {
+  const index = view.moments.findIndex(({ text }) => text.includes(panic));
+  if (index < 0) return;
+  view.select(index);
+  // The next line says why, with the numbers at hand.
+  const texts = view.moments.slice(index, index + 2).map(({ text }) => text);
+  const frames = [...texts.join(' ').matchAll(/0x[0-9a-f]+/g)].map(([address]) =>
+    Math.floor(Number(address) / PAGE_SIZE),
+  );
+  const named = frames.find((pfn) => view.state.find(pfn) !== null);
+  if (named !== undefined) map.goTo(named);
 }
 
 show(JSON.parse(byId('data').textContent ?? '') as ReportData);
