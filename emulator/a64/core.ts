@@ -32,7 +32,6 @@ import { WaitHints } from '#emulator/cpu/wait-hints.ts';
 import { retire } from '#emulator/engine/retired-engine.ts';
 import { type CoreEngine, EngineError, type WatchedAccess } from '#emulator/engine/engine.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
-import type { SavedState } from '#emulator/machine/saved-state.ts';
 import { ALREADY_TAKEN, type CorePorts, CoreState, GuestException, PSTATE } from './core-state.ts';
 import { DecodedWords } from './decoded-words.ts';
 import type { Feature } from './features.ts';
@@ -271,9 +270,16 @@ export class A64Core implements MachineCore {
     };
   }
 
-  restoreState(saved: SavedState): void {
-    const { registers, pstate, interrupts, hints, lastException, firstException, debug, unknownReported } =
-      saved as ReturnType<A64Core['saveState']>;
+  restoreState({
+    registers,
+    pstate,
+    interrupts,
+    hints,
+    lastException,
+    firstException,
+    debug,
+    unknownReported,
+  }: ReturnType<A64Core['saveState']>): void {
     const { state } = this;
     new Uint8Array(state.words.buffer, state.address, LAYOUT.tlbs).set(registers);
     this.slice.outcome.reset();

@@ -178,13 +178,24 @@ export class DebugRegisters {
   }
 
   saveState() {
-    return { mdscr: this.mdscr, locked: this.locked, banks: Object.values(this.banks).map((bank) => [...bank]) };
+    const { mdscr, locked, banks } = this;
+    return {
+      mdscr,
+      locked,
+      breakpointValues: [...banks[4]],
+      breakpointControls: [...banks[5]],
+      watchpointValues: [...banks[6]],
+      watchpointControls: [...banks[7]],
+    };
   }
 
-  restoreState({ mdscr, locked, banks }: ReturnType<DebugRegisters['saveState']>): void {
-    this.mdscr = mdscr;
-    this.locked = locked;
-    for (const [index, bank] of Object.values(this.banks).entries()) bank.splice(0, NUMBER, ...(banks[index] ?? []));
+  restoreState(state: ReturnType<DebugRegisters['saveState']>): void {
+    this.mdscr = state.mdscr;
+    this.locked = state.locked;
+    this.banks[4].splice(0, NUMBER, ...state.breakpointValues);
+    this.banks[5].splice(0, NUMBER, ...state.breakpointControls);
+    this.banks[6].splice(0, NUMBER, ...state.watchpointValues);
+    this.banks[7].splice(0, NUMBER, ...state.watchpointControls);
   }
 
   /** MDSCR_EL1.MDE: breakpoints and watchpoints are in use. */

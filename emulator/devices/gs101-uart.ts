@@ -149,8 +149,17 @@ export class Gs101Uart implements SerialDevice {
 
   saveState() {
     return {
-      control: [this.ulcon, this.ucon, this.ufcon, this.umcon, this.ubrdiv, this.ufracval] as const,
-      interrupts: [this.uintsp, this.uintm, this.overrun, this.timeout, this.line] as const,
+      ulcon: this.ulcon,
+      ucon: this.ucon,
+      ufcon: this.ufcon,
+      umcon: this.umcon,
+      ubrdiv: this.ubrdiv,
+      ufracval: this.ufracval,
+      uintsp: this.uintsp,
+      uintm: this.uintm,
+      overrun: this.overrun,
+      timeout: this.timeout,
+      line: this.line,
       receiver: this.receiver.saveState(),
       transmitter: this.transmitter.saveState(),
       unknown: this.unknown.saveState(),
@@ -158,8 +167,17 @@ export class Gs101Uart implements SerialDevice {
   }
 
   restoreState(state: ReturnType<Gs101Uart['saveState']>): void {
-    [this.ulcon, this.ucon, this.ufcon, this.umcon, this.ubrdiv, this.ufracval] = state.control;
-    [this.uintsp, this.uintm, this.overrun, this.timeout, this.line] = state.interrupts;
+    this.ulcon = state.ulcon;
+    this.ucon = state.ucon;
+    this.ufcon = state.ufcon;
+    this.umcon = state.umcon;
+    this.ubrdiv = state.ubrdiv;
+    this.ufracval = state.ufracval;
+    this.uintsp = state.uintsp;
+    this.uintm = state.uintm;
+    this.overrun = state.overrun;
+    this.timeout = state.timeout;
+    this.line = state.line;
     this.receiver.restoreState(state.receiver);
     this.transmitter.restoreState(state.transmitter);
     this.unknown.restoreState(state.unknown);

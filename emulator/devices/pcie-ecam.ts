@@ -50,12 +50,12 @@ export class PcieEcam implements Device {
   }
 
   saveState() {
-    return { registers: [...this.registers] };
+    return { registers: Array.from(this.registers, ([register, value]) => ({ register, value })) };
   }
 
   restoreState({ registers }: ReturnType<PcieEcam['saveState']>): void {
     this.registers.clear();
-    for (const [register, value] of registers) this.registers.set(register, value);
+    for (const { register, value } of registers) this.registers.set(register, value);
   }
 
   read(offset: number): number {

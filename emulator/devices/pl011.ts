@@ -155,8 +155,18 @@ export class Pl011 implements SerialDevice {
 
   saveState() {
     return {
-      control: [this.cr, this.lcrH, this.ibrd, this.fbrd, this.ilpr, this.ifls, this.dmacr] as const,
-      interrupts: [this.imsc, this.ris, this.rsr, this.overrun, this.line] as const,
+      cr: this.cr,
+      lcrH: this.lcrH,
+      ibrd: this.ibrd,
+      fbrd: this.fbrd,
+      ilpr: this.ilpr,
+      ifls: this.ifls,
+      dmacr: this.dmacr,
+      imsc: this.imsc,
+      ris: this.ris,
+      rsr: this.rsr,
+      overrun: this.overrun,
+      line: this.line,
       receiver: this.receiver.saveState(),
       transmitter: this.transmitter.saveState(),
       unknown: this.unknown.saveState(),
@@ -164,8 +174,18 @@ export class Pl011 implements SerialDevice {
   }
 
   restoreState(state: ReturnType<Pl011['saveState']>): void {
-    [this.cr, this.lcrH, this.ibrd, this.fbrd, this.ilpr, this.ifls, this.dmacr] = state.control;
-    [this.imsc, this.ris, this.rsr, this.overrun, this.line] = state.interrupts;
+    this.cr = state.cr;
+    this.lcrH = state.lcrH;
+    this.ibrd = state.ibrd;
+    this.fbrd = state.fbrd;
+    this.ilpr = state.ilpr;
+    this.ifls = state.ifls;
+    this.dmacr = state.dmacr;
+    this.imsc = state.imsc;
+    this.ris = state.ris;
+    this.rsr = state.rsr;
+    this.overrun = state.overrun;
+    this.line = state.line;
     this.receiver.restoreState(state.receiver);
     this.transmitter.restoreState(state.transmitter);
     this.unknown.restoreState(state.unknown);

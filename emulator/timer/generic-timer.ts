@@ -44,6 +44,7 @@ export const TIMER_INTERRUPTS = {
   physical: 30,
 } as const;
 export type TimerName = keyof typeof TIMER_INTERRUPTS;
+const TIMER_NAMES = Object.keys(TIMER_INTERRUPTS) as TimerName[];
 
 /** One comparator. */
 interface Comparator {
@@ -134,7 +135,7 @@ export class GenericTimer {
     this.hypervisorControl = 3n;
     this.virtualOffset = 0n;
     this.frequencyRegister = BigInt(this.counterHz);
-    for (const name of Object.keys(this.comparators) as TimerName[]) {
+    for (const name of TIMER_NAMES) {
       const comparator = this.comparators[name];
       comparator.ctl = 0n;
       comparator.cval = 0n;
@@ -225,13 +226,20 @@ export class GenericTimer {
 
   saveState() {
     const { frequencyRegister, kernelControl, hypervisorControl, virtualOffset, comparators } = this;
-    const saved = Object.values(comparators).map(({ ctl, cval, expiry, line }) => ({
-      ctl,
-      cval,
-      line,
-      expiry: expiry?.moment ?? null,
-    }));
-    return { frequencyRegister, kernelControl, hypervisorControl, virtualOffset, comparators: saved };
+    const save = ({ ctl, cval, expiry, line }: Comparator) => ({ ctl, cval, line, expiry: expiry?.moment ?? null });
+    return {
+      frequencyRegister,
+      kernelControl,
+      hypervisorControl,
+      virtualOffset,
+      comparators: {
+        physical: save(comparators.physical),
+        virtual: save(comparators.virtual),
+        hypervisorPhysical: save(comparators.hypervisorPhysical),
+        hypervisorVirtual: save(comparators.hypervisorVirtual),
+        secure: save(comparators.secure),
+      },
+    };
   }
 
   restoreState(state: ReturnType<GenericTimer['saveState']>): void {
@@ -239,10 +247,9 @@ export class GenericTimer {
     this.kernelControl = state.kernelControl;
     this.hypervisorControl = state.hypervisorControl;
     this.virtualOffset = state.virtualOffset;
-    for (const [index, name] of (Object.keys(this.comparators) as TimerName[]).entries()) {
+    for (const name of TIMER_NAMES) {
       const comparator = this.comparators[name];
-      const saved = state.comparators[index];
-      if (saved === undefined) continue;
+      const saved = state.comparators[name];
       comparator.expiry?.cancel();
       comparator.ctl = saved.ctl;
       comparator.cval = saved.cval;

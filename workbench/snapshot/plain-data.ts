@@ -32,7 +32,7 @@ export function encodePlainData(data: unknown): EncodedData {
  * @param json the parsed text.
  * @throws SyntaxError, RangeError when text and blocks were not made by {@link encodePlainData}
  */
-export function decodePlainData(json: SavedState, blocks: readonly Uint8Array[]): SavedState {
+export function decodePlainData(json: unknown, blocks: readonly Uint8Array[]): unknown {
   const untag = (value: SavedState): SavedState => {
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
     if (isList(value)) return value.map(untag);
@@ -50,7 +50,7 @@ export function decodePlainData(json: SavedState, blocks: readonly Uint8Array[])
       }
     }
   };
-  return untag(json);
+  return untag(json as SavedState);
 }
 
 function isList(value: object): value is readonly SavedState[] {

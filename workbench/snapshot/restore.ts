@@ -37,7 +37,7 @@ export interface RestoreOptions {
 export function restoreMachine(snapshot: Uint8Array, options: RestoreOptions = {}): LevitateMachine {
   const { name = 'snapshot' } = options;
   try {
-    return restored(decodeSnapshotFile(snapshot) as unknown as SnapshotContents, options);
+    return restored(decodeSnapshotFile(snapshot), options);
   } catch (error) {
     if (error instanceof SnapshotFileError || error instanceof InputError) {
       throw new InputError(`${name}: ${error.message}`);

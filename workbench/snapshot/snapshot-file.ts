@@ -19,7 +19,6 @@ import { deflate, inflate } from '#host/compression.ts';
 import { sha256 } from '#host/sha256.ts';
 import { CompressionError } from '#workbench/host/compression-error.ts';
 import { findBoard } from '#boards/registry.ts';
-import type { SavedState } from '#emulator/machine/saved-state.ts';
 import type { SnapshotContents } from './contents.ts';
 import { decodePlainData, encodePlainData } from './plain-data.ts';
 
@@ -66,7 +65,7 @@ export function encodeSnapshotFile(data: unknown): Uint8Array {
 /**
  * @throws SnapshotFileError when it is another kind of file, another version, cut short or damaged
  */
-export function decodeSnapshotFile(file: Uint8Array): SavedState {
+export function decodeSnapshotFile(file: Uint8Array): SnapshotContents {
   if (file.length === 0 || !sameBytes(file.subarray(0, MAGIC.length), MAGIC.subarray(0, file.length))) {
     throw new SnapshotFileError('not a snapshot, which "boot --save FILE" writes');
   }
@@ -87,18 +86,18 @@ export function decodeSnapshotFile(file: Uint8Array): SavedState {
 }
 
 /** What the digest has vouched for. */
-function decodeBody(file: Uint8Array): SavedState {
+function decodeBody(file: Uint8Array): SnapshotContents {
   let at = DATA + 4 + viewOf(file).getUint32(DATA, true);
   const json = new TextDecoder().decode(inflated(file.subarray(DATA + 4, at), LONGEST_JSON, 'its data'));
-  const { blocks: lengths, data } = JSON.parse(json) as { blocks: number[]; data: SavedState };
-  let left = mostSaved(data as unknown as SnapshotContents);
+  const { blocks: lengths, data } = JSON.parse(json) as { blocks: number[]; data: SnapshotContents };
+  let left = mostSaved(data);
   const blocks = lengths.map((compressed) => {
     const block = inflated(file.subarray(at, at + compressed), left, 'its memory');
     at += compressed;
     left -= block.length;
     return block;
   });
-  return decodePlainData(data, blocks);
+  return decodePlainData(data, blocks) as SnapshotContents;
 }
 
 /**

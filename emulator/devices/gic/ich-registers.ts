@@ -50,13 +50,16 @@ export class IchRegisters {
   }
 
   saveState() {
-    return { values: this.values.map((values) => [...values]), reported: this.reported };
+    return {
+      values: this.values.map((values) => Array.from(values, ([register, value]) => ({ register, value }))),
+      reported: this.reported,
+    };
   }
 
   restoreState({ values, reported }: ReturnType<IchRegisters['saveState']>): void {
     for (const [cpu, saved] of values.entries()) {
       this.values[cpu]?.clear();
-      for (const [key, value] of saved) this.values[cpu]?.set(key, value);
+      for (const { register, value } of saved) this.values[cpu]?.set(register, value);
     }
     this.reported = reported;
   }

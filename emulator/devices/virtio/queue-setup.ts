@@ -37,13 +37,14 @@ export class QueueSetup {
   }
 
   saveState() {
-    return { size: this.size, halves: [...this.halves], queue: this.readyQueue?.saveState() ?? null };
+    const halves = Array.from(this.halves, ([register, value]) => ({ register, value }));
+    return { size: this.size, halves, queue: this.readyQueue?.saveState() ?? null };
   }
 
   restoreState({ size, halves, queue }: ReturnType<QueueSetup['saveState']>): void {
     this.size = size;
     this.halves.clear();
-    for (const [register, value] of halves) this.halves.set(register, value);
+    for (const { register, value } of halves) this.halves.set(register, value);
     this.readyQueue = queue === null ? null : Virtqueue.fromState(this.memory, queue);
   }
 
