@@ -9,7 +9,7 @@
  * An access that the tables refuse throws {@link DataAbort} with the ESR and FAR that the same
  * access by an instruction at EL1 would give. Leaves stay cached until `invalidate()`, like a TLB:
  * a kernel that forgets its TLB maintenance sees stale translations here too. After it a leaf is
- * used again where the descriptors that it came from are found unchanged (descriptor-witness.ts),
+ * used again where the descriptors that it came from are found unchanged (walk-record.ts),
  * which is cheaper than a walk.
  *
  * Windows cache host views of translated ranges for code that touches arrays very often; they
@@ -22,7 +22,7 @@ import type { Bus } from '#emulator/bus/bus.ts';
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import type { Clock } from '#emulator/machine/clock.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
-import { DescriptorWitness } from './descriptor-witness.ts';
+import { WalkRecord } from './walk-record.ts';
 import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS } from './syndrome.ts';
 import { translate, type TranslationRegisters, type WalkStep } from './translate.ts';
 
@@ -38,7 +38,7 @@ interface CachedLeaf {
   readonly steps: readonly WalkStep[];
   readonly registers: TranslationRegisters;
   /** Made when the leaf is first in doubt. */
-  witness: DescriptorWitness | null;
+  record: WalkRecord | null;
 }
 
 export interface VirtualMemoryContext {
@@ -235,8 +235,8 @@ export class VirtualMemory {
     const index = doubtful.findIndex((leaf) => covers(leaf, va, write));
     if (index < 0) return null;
     const [leaf] = doubtful.splice(index, 1) as [CachedLeaf];
-    leaf.witness ??= new DescriptorWitness(this.context.memory, leaf.registers, va, leaf.steps);
-    return leaf.witness.holds(this.liveRegisters()) ? leaf : null;
+    leaf.record ??= new WalkRecord(this.context.memory, leaf.registers, va, leaf.steps);
+    return leaf.record.isCurrent(this.liveRegisters()) ? leaf : null;
   }
 
   private walkFor(va: bigint, write: boolean): CachedLeaf {
@@ -259,7 +259,7 @@ export class VirtualMemory {
       writable: mapping.permissions.el1.write,
       steps,
       registers,
-      witness: null,
+      record: null,
     };
   }
 
@@ -361,7 +361,7 @@ export class VirtualMemoryWindow {
   private paBase = -1;
   private firstWord = 0;
   /** What the pieces were found by. */
-  private witness: DescriptorWitness | null = null;
+  private record: WalkRecord | null = null;
 
   constructor(owner: VirtualMemory, context: VirtualMemoryContext, va: VirtAddr, bytes: number) {
     this.owner = owner;
@@ -419,7 +419,7 @@ export class VirtualMemoryWindow {
    * the range is in several pieces
    */
   private translate(): readonly Uint32Array[] {
-    if (this.witness?.holds(this.owner.liveRegisters()) === true) return this.settle();
+    if (this.record?.isCurrent(this.owner.liveRegisters()) === true) return this.settle();
     const { memory } = this.context;
     const bytes = this.words * 4;
     const steps: WalkStep[] = [];
@@ -448,7 +448,7 @@ export class VirtualMemoryWindow {
       this.firstWord = (start - first) / 4;
       this.paBase = start;
     }
-    this.witness = new DescriptorWitness(memory, this.owner.liveRegisters(), this.va, steps);
+    this.record = new WalkRecord(memory, this.owner.liveRegisters(), this.va, steps);
     return this.settle();
   }
 

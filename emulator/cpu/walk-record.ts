@@ -4,7 +4,7 @@
  * can be told later, much cheaper than by walking again, whether it still holds. Nothing is
  * assumed: every word is compared with memory as it is.
  *
- *     walk ─► steps (address, descriptor) ─► witness ─► holds(registers)? all words the same ─► the same leaf
+ *     walk ─► steps (address, descriptor) ─► record ─► isCurrent(registers)? all words the same ─► the same leaf
  */
 
 import { hex } from '#common/address.ts';
@@ -21,8 +21,8 @@ interface Word {
   readonly value: number;
 }
 
-/** The evidence for one or more translations of addresses in the same half. */
-export class DescriptorWitness {
+/** The record of one or more translations of addresses in the same half. */
+export class WalkRecord {
   private readonly registers: TranslationRegisters;
   private readonly upper: boolean;
   private readonly seen: Word[] = [];
@@ -44,7 +44,7 @@ export class DescriptorWitness {
   }
 
   /** True when a walk with `registers` would meet the same descriptors. O(descriptors). */
-  holds(registers: TranslationRegisters): boolean {
+  isCurrent(registers: TranslationRegisters): boolean {
     if (!this.sameRegisters(registers)) return false;
     const { seen } = this;
     for (let i = 0; i < seen.length; i++) {
