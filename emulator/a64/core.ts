@@ -15,15 +15,15 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.4 (return), D1.7 (waiting).
  */
 
-import { hex } from '#common/address.ts';
 import { idleState, isClosedLoop } from '#emulator/cpu/closed-loop.ts';
 import { CoreTranslation, PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
-import { enterException, levelOf } from '#emulator/cpu/exception-entry.ts';
+import { levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { isMonitorSetting } from '#emulator/cpu/performance-monitors.ts';
 import { InterruptLines } from '#emulator/cpu/interrupt-lines.ts';
 import { type DebugException, SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
+import { FIRMWARE_HCR, FIRMWARE_SCR, RESET_SCTLR, resetPstate } from '#emulator/cpu/reset-state.ts';
 import type { SharedChange } from '#emulator/cpu/stale-caches.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL } from '#emulator/cpu/syndrome.ts';
 import type { Translation, TranslationRegisters } from '#emulator/cpu/translate.ts';
@@ -57,10 +57,6 @@ import type {
 
 const VERSION = 'A64 to WebAssembly';
 
-/** As firmware leaves it for a core that starts below EL3. */
-const SCR_NON_SECURE = 0x531n;
-const HCR_RW = 1n << 31n;
-const SCTLR_RESET = 0x30d5_0838n;
 const OPEN_MONITOR = 2n ** 64n - 1n;
 
 /** How often control comes to a place before it is translated. */
@@ -246,12 +242,12 @@ export class A64Core implements MachineCore {
     this.hints.reset();
     this.slice.outcome.reset();
     if (level < 3) {
-      this.file.set('SCR_EL3', SCR_NON_SECURE);
-      this.file.set('HCR_EL2', HCR_RW);
+      this.file.set('SCR_EL3', FIRMWARE_SCR);
+      this.file.set('HCR_EL2', FIRMWARE_HCR);
     }
-    this.file.set('SCTLR_EL1', SCTLR_RESET);
+    this.file.set('SCTLR_EL1', RESET_SCTLR);
     this.state.wide[LAYOUT.exclusiveAddress / 8] = OPEN_MONITOR;
-    this.state.pstate = (level << 2) | PSTATE.sp | PSTATE.d | PSTATE.a | PSTATE.i | PSTATE.f;
+    this.state.pstate = resetPstate(level);
     this.engine.setPc(entry);
     this.translationsChanged();
   }
@@ -334,12 +330,11 @@ export class A64Core implements MachineCore {
   }
 
   get interruptTakeable(): boolean {
-    if (!this.interrupts.pending || this.state.level > 1) return false;
-    return this.interrupts.takeable(this.state.pstate) !== null;
+    return this.interrupts.pending && this.interrupts.takeable(this.state.pstate) !== null;
   }
 
   get interruptsMasked(): boolean {
-    return this.state.level > 1 || this.interrupts.allMasked(this.state.pstate);
+    return this.interrupts.allMasked(this.state.pstate);
   }
 
   get goesRound(): boolean {
@@ -353,14 +348,10 @@ export class A64Core implements MachineCore {
   }
 
   takeInterrupt(): boolean {
-    if (!this.interruptTakeable) return false;
+    if (!this.interruptPending) return false;
     const kind = this.interrupts.takeable(this.state.pstate);
     if (kind === null) return false;
-    this.hints.event = true;
-    this.debug.exceptionTaken();
-    const { pc } = this.state;
-    if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: hex(pc) });
-    enterException(this.engine, { kind, targetLevel: 1, returnAddress: pc, esr: null, far: null });
+    this.exceptions.takeInterrupt(kind);
     return true;
   }
 

@@ -13,7 +13,6 @@
  * HVC and SMC.
  */
 
-import { hex } from '#common/address.ts';
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import {
   type CpuEngine,
@@ -28,10 +27,11 @@ import { idleState, isClosedLoop } from './closed-loop.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
 import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
 import { ExceptionDelivery, type RefusedAccess } from './exception-delivery.ts';
-import { enterException, levelOf } from './exception-entry.ts';
+import { levelOf } from './exception-entry.ts';
 import { synchronousTarget } from './external-abort.ts';
 import { haltImmediate, isInterruptMaskChange, waitHint } from './instruction.ts';
 import { InterruptLines } from './interrupt-lines.ts';
+import { FIRMWARE_HCR, FIRMWARE_SCR, RESET_SCTLR, resetPstate } from './reset-state.ts';
 import { SelfHostedDebug } from './self-hosted-debug.ts';
 import { SliceOutcome } from './slice-outcome.ts';
 import type { SharedChange } from './stale-caches.ts';
@@ -56,12 +56,6 @@ import type {
   Recurrence,
   TakenException,
 } from './machine-core.ts';
-
-/**
- * MMU and caches off, little-endian; stack pointers are checked (SA, SA0), EL0 may execute WFI and
- * WFE (nTWI, nTWE). As QEMU's with the RES1 bits of Armv8.0.
- */
-const SCTLR_RESET = 0x30d5_0838n;
 
 /** SCTLR_EL1.nTWE: WFE at EL0 is not trapped. */
 const SCTLR_NTWE = 1n << 18n;
@@ -230,12 +224,12 @@ export class Core implements MachineCore {
     // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down,
     // HVC and SMC enabled, non-secure.
     if (level < 3) {
-      engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, 0x531n);
-      engine.setSystemRegister(SYSTEM_REGISTERS.HCR_EL2, 1n << 31n);
+      engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, FIRMWARE_SCR);
+      engine.setSystemRegister(SYSTEM_REGISTERS.HCR_EL2, FIRMWARE_HCR);
     }
-    engine.setPstate((level << 2) | 1 | (0xf << 6));
+    engine.setPstate(resetPstate(level));
     // Any system register write makes the engine notice the new level.
-    engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, SCTLR_RESET);
+    engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, RESET_SCTLR);
     engine.setPc(entry);
   }
 
@@ -334,15 +328,12 @@ export class Core implements MachineCore {
 
   /** An interrupt is signalled and would be taken now. */
   get interruptTakeable(): boolean {
-    if (!this.interruptPending) return false;
-    const pstate = this.engine.getPstate();
-    return levelOf(pstate) <= 1 && this.interrupts.takeable(pstate) !== null;
+    return this.interruptPending && this.interrupts.takeable(this.engine.getPstate()) !== null;
   }
 
   /** No interrupt can be taken before the core itself lifts a mask or goes to another level. */
   get interruptsMasked(): boolean {
-    const pstate = this.engine.getPstate();
-    return levelOf(pstate) > 1 || this.interrupts.allMasked(pstate);
+    return this.interrupts.allMasked(this.engine.getPstate());
   }
 
   /**
@@ -362,17 +353,10 @@ export class Core implements MachineCore {
   /** Takes the interrupt that is signalled and not masked, if there is one. Between slices only. */
   takeInterrupt(): boolean {
     if (!this.interruptPending) return false;
-    const pstate = this.engine.getPstate();
-    // Interrupts go to EL1 here; code above it runs with them masked by the level.
-    if (levelOf(pstate) > 1) return false;
-    const kind = this.interrupts.takeable(pstate);
+    const kind = this.interrupts.takeable(this.engine.getPstate());
     if (kind === null) return false;
     this.interrupts.taken();
-    this.debug.exceptionTaken();
-    this.hints.event = true;
-    const returnAddress = this.engine.getPc();
-    if (this.environment.traces('irq')) this.environment.emit(this, 'irq', { taken: kind, pc: hex(returnAddress) });
-    enterException(this.engine, { kind, targetLevel: 1, returnAddress, esr: null, far: null });
+    this.exceptions.takeInterrupt(kind);
     return true;
   }
 

@@ -182,6 +182,15 @@ export class ExceptionDelivery {
     return steps(pc, last.elr) === null ? null : { since: last.since, seen: last.tick };
   }
 
+  /** Takes an interrupt to EL1 before the next instruction. */
+  takeInterrupt(kind: 'irq' | 'fiq'): void {
+    const { engine, environment } = this;
+    const returnAddress = engine.getPc();
+    this.entered();
+    if (environment.traces('irq')) environment.emit(this.core, 'irq', { taken: kind, pc: hex(returnAddress) });
+    enterException(engine, { kind, targetLevel: 1, returnAddress, esr: null, far: null });
+  }
+
   /** Nothing is mapped at a physical address: an external abort at the instruction. */
   takeUnmapped(access: UnmappedAccess): void {
     const pc = this.engine.getPc();

@@ -12,6 +12,8 @@
  * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (asynchronous exception types and masking).
  */
 
+import { levelOf } from './exception-entry.ts';
+
 /** PSTATE interrupt masks. */
 const PSTATE_I = 1 << 7;
 const PSTATE_F = 1 << 6;
@@ -47,15 +49,19 @@ export class InterruptLines {
     return this.irq || this.fiq;
   }
 
-  /** The interrupt that is signalled and that this PSTATE does not mask, FIQ first. */
+  /**
+   * The interrupt that is signalled and that this PSTATE does not mask, FIQ first. Interrupts go to
+   * EL1 here: the levels above mask them.
+   */
   takeable(pstate: number): 'irq' | 'fiq' | null {
+    if (levelOf(pstate) > 1) return null;
     if (this.fiq && (pstate & PSTATE_F) === 0) return 'fiq';
     return this.irq && (pstate & PSTATE_I) === 0 ? 'irq' : null;
   }
 
   /** Neither can be taken. */
   allMasked(pstate: number): boolean {
-    return (pstate & PSTATE_I) !== 0 && (pstate & PSTATE_F) !== 0;
+    return levelOf(pstate) > 1 || ((pstate & PSTATE_I) !== 0 && (pstate & PSTATE_F) !== 0);
   }
 
   /** One was taken: the next begins to wait afresh. */
