@@ -62,7 +62,7 @@ export interface MemoryPort {
   write(address: bigint, bytes: number, value: bigint): void;
 }
 
-export interface CorePorts {
+export interface CoreStateContext {
   readonly memory: MemoryPort;
   readonly system: SystemPort;
 }
@@ -85,12 +85,12 @@ export class CoreState {
   readonly wide: BigUint64Array;
   /** SP_EL0 to SP_EL3, as banked. */
   readonly stackPointers: BigUint64Array;
-  private readonly ports: CorePorts;
+  private readonly ports: CoreStateContext;
   private readonly plainBits: number;
   private plain = 0;
 
   /** @param ports are looked at when instructions run */
-  constructor(buffer: ArrayBuffer, address: number, ports: CorePorts, has: (feature: Feature) => boolean) {
+  constructor(buffer: ArrayBuffer, address: number, ports: CoreStateContext, has: (feature: Feature) => boolean) {
     this.address = address;
     this.ports = ports;
     this.plainBits = (['SSBS', 'PAN', 'UAO'] as const).reduce(

@@ -32,7 +32,7 @@ import { WaitHints } from '#emulator/cpu/wait-hints.ts';
 import { retire } from '#emulator/engine/retired-engine.ts';
 import { type CoreEngine, EngineError, type WatchedAccess } from '#emulator/engine/engine.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
-import { ALREADY_TAKEN, type CorePorts, CoreState, GuestException, PSTATE } from './core-state.ts';
+import { ALREADY_TAKEN, type CoreStateContext, CoreState, GuestException, PSTATE } from './core-state.ts';
 import { DecodedWords } from './decoded-words.ts';
 import type { Feature } from './features.ts';
 import { GuestMemory } from './guest-memory.ts';
@@ -47,7 +47,7 @@ import { SystemRegisters } from './system/system-registers.ts';
 import type { Effect } from './system/registers.ts';
 import { SystemInstructions } from './system/system-instructions.ts';
 import type {
-  CoreEnvironment,
+  CoreContext,
   CoreFactory,
   CoreStop,
   MachineCore,
@@ -67,13 +67,13 @@ const FEATURES: ReadonlySet<Feature> = new Set<Feature>(['CRC32', 'AES', 'SHA1',
 const has = (feature: Feature): boolean => FEATURES.has(feature);
 
 /** The machine may write memory when it is told of an event, or called as firmware. */
-const announced = (given: CoreEnvironment, called: () => void): CoreEnvironment =>
-  Object.assign(Object.create(given) as CoreEnvironment, {
-    emit: (...event: Parameters<CoreEnvironment['emit']>) => {
+const announced = (given: CoreContext, called: () => void): CoreContext =>
+  Object.assign(Object.create(given) as CoreContext, {
+    emit: (...event: Parameters<CoreContext['emit']>) => {
       given.emit(...event);
       called();
     },
-    firmwareCall: (...call: Parameters<CoreEnvironment['firmwareCall']>) => {
+    firmwareCall: (...call: Parameters<CoreContext['firmwareCall']>) => {
       const isAnswered = given.firmwareCall(...call);
       called();
       return isAnswered;
@@ -92,7 +92,7 @@ export class A64Core implements MachineCore {
    */
   takesInterrupts: 'at once' | 'between slices' = 'at once';
   private readonly runtime: Runtime;
-  private readonly environment: CoreEnvironment;
+  private readonly environment: CoreContext;
   private readonly state: CoreState;
   private readonly file: RegisterFile;
   private readonly memory: GuestMemory;
@@ -112,7 +112,7 @@ export class A64Core implements MachineCore {
   private wasReplaced = false;
   private readonly codeWatches = new Map<bigint, Set<() => void>>();
 
-  constructor(runtime: Runtime, index: number, mpidr: number, given: CoreEnvironment, hotAfter: number) {
+  constructor(runtime: Runtime, index: number, mpidr: number, given: CoreContext, hotAfter: number) {
     const environment = announced(given, () => this.code.doubt());
     this.translates = hotAfter < Infinity;
     this.runtime = runtime;
@@ -529,7 +529,7 @@ export class A64Core implements MachineCore {
 
   /** Filled in when their objects are made. */
   private makePorts() {
-    return {} as { -readonly [K in keyof CorePorts]: CorePorts[K] };
+    return {} as { -readonly [K in keyof CoreStateContext]: CoreStateContext[K] };
   }
 
   private makeEngine(registers: StateRegisters): CoreEngine {

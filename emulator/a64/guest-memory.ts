@@ -12,7 +12,7 @@
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import type { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { abortSyndrome, externalAbortTarget, synchronousTarget } from '#emulator/cpu/external-abort.ts';
-import type { CoreEnvironment } from '#emulator/cpu/machine-core.ts';
+import type { CoreContext } from '#emulator/cpu/machine-core.ts';
 import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
 import { EXTERNAL_ABORT_STATUS } from '#emulator/cpu/syndrome.ts';
 import type { AccessType, ReadDescriptor, TranslationFault } from '#emulator/cpu/translate.ts';
@@ -51,12 +51,12 @@ export interface MemoryWatch {
   readonly touched: (access: WatchedAccess) => void;
 }
 
-export interface MemoryParts {
+export interface GuestMemoryContext {
   readonly state: CoreState;
   readonly registers: RegisterFile;
   /** The same registers for the parts of a core that know no WebAssembly. */
   readonly engine: CoreRegisters;
-  readonly environment: CoreEnvironment;
+  readonly environment: CoreContext;
   /** Memory as table walks read it. */
   readonly readDescriptor: ReadDescriptor;
   readonly exceptions: () => ExceptionDelivery;
@@ -72,7 +72,7 @@ export interface MemoryParts {
 
 export class GuestMemory implements MemoryPort {
   readonly watches: MemoryWatch[] = [];
-  private readonly parts: MemoryParts;
+  private readonly parts: GuestMemoryContext;
   private readonly regimes: Regimes;
   private readonly tlb: Tlb;
   private readonly regions: Region[] = [];
@@ -85,7 +85,7 @@ export class GuestMemory implements MemoryPort {
   private readonly buffer: ArrayBuffer;
   private readonly view: DataView;
 
-  constructor(buffer: ArrayBuffer, parts: MemoryParts) {
+  constructor(buffer: ArrayBuffer, parts: GuestMemoryContext) {
     this.buffer = buffer;
     this.parts = parts;
     this.view = new DataView(buffer);

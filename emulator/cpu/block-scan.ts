@@ -12,7 +12,7 @@ import { findMoves } from './code-scan.ts';
 import type { CoreTranslation } from './core-translation.ts';
 import { isBranch } from './instruction.ts';
 
-export interface ScannedCore {
+export interface BlockScanContext {
   readonly engine: CpuEngine;
   readonly translation: CoreTranslation;
   /** The instruction word at a physical address in RAM or ROM, or null. */
@@ -22,13 +22,13 @@ export interface ScannedCore {
 }
 
 export class BlockScan {
-  private readonly core: ScannedCore;
+  private readonly core: BlockScanContext;
   /** The engine announces no new block yet: none has ended. */
   private isFresh = true;
   /** Addresses of intercepted instructions, so that each is asked for once. */
   private readonly interceptedAt = new Set<string>();
 
-  constructor(core: ScannedCore) {
+  constructor(core: BlockScanContext) {
     this.core = core;
   }
 

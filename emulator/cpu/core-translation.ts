@@ -13,16 +13,16 @@ import { physicalOfCode } from './code-scan.ts';
 import { levelOf } from './exception-entry.ts';
 import { isBranchOrSystem } from './instruction.ts';
 import { type TranslationRegisters, walk } from './translate.ts';
-import type { CoreEnvironment } from './machine-core.ts';
+import type { CoreContext } from './machine-core.ts';
 
 /** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
 export const PHYSICAL_BITS = 44;
 
 export class CoreTranslation {
   private readonly engine: CoreRegisters;
-  private readonly environment: Pick<CoreEnvironment, 'memory' | 'readCode'>;
+  private readonly environment: Pick<CoreContext, 'memory' | 'readCode'>;
 
-  constructor(engine: CoreRegisters, environment: Pick<CoreEnvironment, 'memory' | 'readCode'>) {
+  constructor(engine: CoreRegisters, environment: Pick<CoreContext, 'memory' | 'readCode'>) {
     this.engine = engine;
     this.environment = environment;
   }

@@ -48,14 +48,7 @@ import { SystemRegisterAccess } from './system-register-access.ts';
 import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
 import { WaitHints } from './wait-hints.ts';
-import type {
-  CoreEnvironment,
-  CoreFactory,
-  CoreStop,
-  MachineCore,
-  Recurrence,
-  TakenException,
-} from './machine-core.ts';
+import type { CoreContext, CoreFactory, CoreStop, MachineCore, Recurrence, TakenException } from './machine-core.ts';
 
 /** SCTLR_EL1.nTWE: WFE at EL0 is not trapped. */
 const SCTLR_NTWE = 1n << 18n;
@@ -91,7 +84,7 @@ export class Core implements MachineCore {
   readonly engine: CpuEngine;
   /** Memory as EL1 code on this core sees it, for code in TypeScript. */
   readonly virtualMemory: VirtualMemory;
-  private readonly environment: CoreEnvironment;
+  private readonly environment: CoreContext;
   /** The next instruction commands flash: it is executed alone, see flash-windows.ts. */
   private storesAlone = false;
   /** Interrupt lines from the interrupt controller. */
@@ -116,12 +109,7 @@ export class Core implements MachineCore {
   private due: DueException | null = null;
 
   /** @param open makes the core's engine with the callbacks given */
-  constructor(
-    index: number,
-    mpidr: number,
-    environment: CoreEnvironment,
-    open: (callbacks: EngineCallbacks) => CpuEngine,
-  ) {
+  constructor(index: number, mpidr: number, environment: CoreContext, open: (callbacks: EngineCallbacks) => CpuEngine) {
     this.index = index;
     this.mpidr = mpidr;
     this.environment = environment;

@@ -20,7 +20,7 @@ import {
   pcAlignmentSyndrome,
   withFaultStatus,
 } from './syndrome.ts';
-import type { CoreEnvironment, CoreStop, MachineCore, Recurrence, TakenException } from './machine-core.ts';
+import type { CoreContext, CoreStop, MachineCore, Recurrence, TakenException } from './machine-core.ts';
 
 /** A physical access that the bus refused, seen from the instruction that made it. */
 export interface RefusedAccess {
@@ -63,9 +63,9 @@ const CAUSED_AGAIN: ReadonlySet<number> = new Set([
 /** The same exception so often in a row is looked at: it may be taken for ever. */
 const OFTEN = 1000;
 
-export interface DeliveringCore {
+export interface ExceptionDeliveryContext {
   readonly core: MachineCore;
-  readonly environment: CoreEnvironment;
+  readonly environment: CoreContext;
   readonly translation: CoreTranslation;
   /** An exception is taken. */
   readonly entered: () => void;
@@ -83,12 +83,12 @@ export class ExceptionDelivery {
   first: TakenException | null = null;
   private readonly core: MachineCore;
   private readonly engine: CoreEngine;
-  private readonly environment: CoreEnvironment;
+  private readonly environment: CoreContext;
   private readonly translation: CoreTranslation;
   private readonly entered: () => void;
   private readonly end: (stop: CoreStop) => void;
 
-  constructor({ core, environment, translation, entered, end }: DeliveringCore) {
+  constructor({ core, environment, translation, entered, end }: ExceptionDeliveryContext) {
     this.core = core;
     this.engine = core.engine;
     this.environment = environment;

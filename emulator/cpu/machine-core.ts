@@ -2,7 +2,7 @@
 /**
  * A core as the machine, debuggers, snapshots and TypeScript guests see it. There are two: core.ts
  * around an engine that reports exceptions, and a64/core.ts, which does all of it itself. With
- * {@link CoreEnvironment}, what a core asks of its machine in turn.
+ * {@link CoreContext}, what a core asks of its machine in turn.
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
@@ -137,11 +137,11 @@ export interface MachineCore {
 export interface CoreFactory {
   /** Memory that is lent to the cores: zeros. */
   allocate(bytes: number): Uint8Array<ArrayBuffer>;
-  open(index: number, mpidr: number, environment: CoreEnvironment): MachineCore;
+  open(index: number, mpidr: number, environment: CoreContext): MachineCore;
 }
 
 /** What the machine decides for a core. */
-export interface CoreEnvironment {
+export interface CoreContext {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
   readonly clock: Clock;

@@ -52,7 +52,7 @@ export interface DebugException {
   readonly target: 1 | 2;
 }
 
-export interface DebuggedCore {
+export interface SelfHostedDebugContext {
   readonly engine: CoreEngine;
   readonly translation: CoreTranslation;
   readonly memory: PhysicalMemory;
@@ -64,7 +64,7 @@ export interface DebuggedCore {
 }
 
 export class SelfHostedDebug {
-  private readonly core: DebuggedCore;
+  private readonly core: SelfHostedDebugContext;
   private readonly registers = new DebugRegisters();
   /** The engine's calls by address: what takes each away again. */
   private readonly codeWatches = new Map<bigint, () => void>();
@@ -78,7 +78,7 @@ export class SelfHostedDebug {
   /** What the instruction stored that a watchpoint keeps from happening, as it was before. */
   private undo: { readonly address: number; readonly bytes: Uint8Array }[] = [];
 
-  constructor(core: DebuggedCore) {
+  constructor(core: SelfHostedDebugContext) {
     this.core = core;
   }
 

@@ -17,7 +17,7 @@ import { isMonitorSetting, isSoftwareIncrement } from './performance-monitors.ts
 import type { SelfHostedDebug } from './self-hosted-debug.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from './syndrome.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
-import type { CoreEnvironment, MachineCore } from './machine-core.ts';
+import type { CoreContext, MachineCore } from './machine-core.ts';
 
 /** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
@@ -25,10 +25,10 @@ const OP1_EL0 = 3;
 /** EL3 is always there. */
 const HIGHEST_LEVEL = 3;
 
-export interface AccessingCore {
+export interface SystemRegisterAccessContext {
   readonly core: MachineCore;
   readonly engine: CpuEngine;
-  readonly environment: CoreEnvironment;
+  readonly environment: CoreContext;
   readonly debug: SelfHostedDebug;
   /** The intercepted instruction does not happen: it takes the exception with this syndrome. */
   readonly trap: (esr: number) => void;
@@ -39,13 +39,13 @@ export class SystemRegisterAccess {
   readonly unknown: UnknownRegisters;
   private readonly core: MachineCore;
   private readonly engine: CpuEngine;
-  private readonly environment: CoreEnvironment;
+  private readonly environment: CoreContext;
   private readonly debug: SelfHostedDebug;
   private readonly trap: (esr: number) => void;
   /** By the encoding's number: whether the engine has the system register. */
   private readonly known = new Map<number, boolean>();
 
-  constructor({ core, engine, environment, debug, trap }: AccessingCore) {
+  constructor({ core, engine, environment, debug, trap }: SystemRegisterAccessContext) {
     this.core = core;
     this.engine = engine;
     this.environment = environment;

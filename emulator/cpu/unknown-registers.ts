@@ -6,15 +6,15 @@
 
 import { hex } from '#common/address.ts';
 import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
-import type { CoreEnvironment, MachineCore } from './machine-core.ts';
+import type { CoreContext, MachineCore } from './machine-core.ts';
 
 export class UnknownRegisters {
   private readonly core: MachineCore;
-  private readonly environment: Pick<CoreEnvironment, 'emit'>;
+  private readonly environment: Pick<CoreContext, 'emit'>;
   /** "read S3_0_C15_C2_0" and the like. */
   private readonly reported = new Set<string>();
 
-  constructor(core: MachineCore, environment: Pick<CoreEnvironment, 'emit'>) {
+  constructor(core: MachineCore, environment: Pick<CoreContext, 'emit'>) {
     this.core = core;
     this.environment = environment;
   }

@@ -32,7 +32,7 @@ export interface InterfaceRegisters {
 }
 
 /** What the registers belong to. */
-export interface RegisterOwners {
+export interface MachineRegistersContext {
   readonly slots: readonly CoreSlot[];
   readonly midrs: readonly number[];
   /** True when the GIC's CPU interface is in system registers. */
@@ -46,11 +46,11 @@ export interface RegisterOwners {
 }
 
 export class MachineRegisters {
-  private readonly owners: RegisterOwners;
+  private readonly owners: MachineRegistersContext;
   /** By core. */
   private readonly monitors: readonly PerformanceMonitors[];
 
-  constructor(owners: RegisterOwners) {
+  constructor(owners: MachineRegistersContext) {
     this.owners = owners;
     this.monitors = owners.midrs.map(() => new PerformanceMonitors());
   }

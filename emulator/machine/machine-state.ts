@@ -32,7 +32,7 @@ import type { Turns } from './turns.ts';
 export type SavedCut = { readonly slot: number; readonly begun: number; readonly turn: number | null } | null;
 
 /** The parts of a machine that have state. */
-export interface MachineParts {
+export interface MachineStateContext {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly bus: Bus;
@@ -52,7 +52,7 @@ export interface MachineParts {
 export type MachineState = ReturnType<typeof saveMachine>;
 
 /** Between two runs. @throws EngineError when a core cannot be saved, see CpuEngine.exportState */
-export function saveMachine(parts: MachineParts) {
+export function saveMachine(parts: MachineStateContext) {
   const { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes, cut } = parts;
   return {
     clock: clock.saveState(),
@@ -80,7 +80,7 @@ export function saveMachine(parts: MachineParts) {
  * Into a machine with the same parts, whose memory is restored already.
  * @throws EngineError when the registers are another engine's
  */
-export function restoreMachine(parts: MachineParts, state: MachineState): void {
+export function restoreMachine(parts: MachineStateContext, state: MachineState): void {
   const { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes, cut, open } = parts;
   scheduler.restoreState(state.eventsMade);
   clock.restoreState(state.clock);

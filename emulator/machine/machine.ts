@@ -31,14 +31,14 @@ import type { FixedMemory, MachineDevice, MachineOptions } from './machine-optio
 import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
 import type { MachineStop, RunLimits } from './machine-run.ts';
 import { MachineRegisters } from './machine-registers.ts';
-import type { MachineParts, SavedCut } from './machine-state.ts';
+import type { MachineStateContext, SavedCut } from './machine-state.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { Firmware } from '#emulator/psci/firmware.ts';
 import { Scheduler, type ScheduledEvent } from './scheduler.ts';
 import { Sleepers } from './sleepers.ts';
 import { GenericTimer } from '#emulator/timer/generic-timer.ts';
 import { Turns } from './turns.ts';
-import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts';
+import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
 
 /**
  * Most ticks in one slice: bounds how long `run` goes without looking at the world. Slices end at
@@ -64,7 +64,7 @@ export class Machine {
   readonly fixedMemory: readonly FixedMemory[];
   private readonly options: MachineOptions;
   private readonly slots: readonly CoreSlot[];
-  private readonly environment: CoreEnvironment;
+  private readonly environment: CoreContext;
   private readonly routed: Range[] = [];
   private readonly flashes = new FlashWindows(() => this.cores);
   private interrupts: MachineInterrupts | null = null;
@@ -264,7 +264,7 @@ export class Machine {
   }
 
   /** What machine-state.ts saves and restores, beside memory. */
-  get parts(): MachineParts {
+  get parts(): MachineStateContext {
     const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes } = this;
     const { maskedWaits } = this.sleepers;
     const open = (slot: CoreSlot) => slot.core ?? this.openCore(slot);
@@ -515,7 +515,7 @@ export class Machine {
     for (const core of this.cores) core.stop();
   }
 
-  private makeEnvironment(): CoreEnvironment {
+  private makeEnvironment(): CoreContext {
     return {
       memory: this.memory,
       bus: this.bus,

@@ -18,7 +18,7 @@ import type { MachineInterrupts } from './machine-ports.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Turns } from './turns.ts';
 
-export interface SleepersParts {
+export interface SleepersContext {
   readonly slots: readonly CoreSlot[];
   readonly clock: Pick<Clock, 'ticks'>;
   readonly scheduler: Pick<Scheduler, 'nextTick'>;
@@ -29,9 +29,9 @@ export interface SleepersParts {
 
 export class Sleepers {
   readonly maskedWaits: MaskedWaits;
-  private readonly parts: SleepersParts;
+  private readonly parts: SleepersContext;
 
-  constructor(parts: SleepersParts) {
+  constructor(parts: SleepersContext) {
     this.parts = parts;
     this.maskedWaits = new MaskedWaits(parts.slots.length);
   }

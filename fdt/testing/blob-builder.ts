@@ -35,7 +35,7 @@ export const NOP = [0, 0, 0, 4];
 export const END = [0, 0, 0, 9];
 
 /** What {@link blob} puts together. */
-export interface BlobParts {
+export interface BlobSections {
   readonly struct: readonly (readonly number[])[];
   readonly strings?: string;
   /** Pairs of the reservation block with its terminator. */
@@ -49,7 +49,7 @@ export interface BlobParts {
 }
 
 /** A version 17 blob: header, reservations at 0x28, structure, strings. */
-export function blob(parts: BlobParts): Uint8Array {
+export function blob(parts: BlobSections): Uint8Array {
   const reservations = [...u64Cells(...(parts.reservations ?? [0n, 0n]))];
   const struct = parts.struct.flat();
   const strings = ascii(parts.strings ?? 'a\0bc\0');

@@ -52,6 +52,12 @@ export interface ForbiddenWord {
 /** What no file has, wherever it lies: one dialect. */
 export const FORBIDDEN_EVERYWHERE: readonly ForbiddenWord[] = [
   { pattern: /(?<![\w$])#[a-z_]\w*/gi, reason: 'is a second way to say private' },
+  {
+    // Not of C's <fenv.h>, whose term it is.
+    pattern:
+      /\b(?:interface|class|type)\s+(?!FpEnvironment\b)\w+(?:Parts|Deps|Ports|Services|Owners|Environ|Environment)\b/g,
+    reason: 'ends unlike other bundles of dependencies: …Context',
+  },
 ];
 
 /** What the files below one folder may do. Paths are relative to the package root, with "/". */

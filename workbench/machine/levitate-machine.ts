@@ -26,7 +26,7 @@ import type { MachineStop } from '#emulator/machine/machine-run.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
 import { saveSnapshot } from '#workbench/snapshot/save.ts';
-import type { SnapshotParts } from '#workbench/snapshot/contents.ts';
+import type { SnapshotContext } from '#workbench/snapshot/contents.ts';
 import { TypedInputs } from '#workbench/snapshot/typed-inputs.ts';
 import { BitFlips } from './bit-flips.ts';
 import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
@@ -175,7 +175,7 @@ export class LevitateMachine {
   }
 
   /** What snapshots are made of and restored into: workbench/snapshot/. */
-  get parts(): SnapshotParts {
+  get parts(): SnapshotContext {
     const { settings, plan, machine, serial, inputs, bitFlips, ended } = this;
     const firmwareMemory = this.board.firmware.device;
     const { engineLibrary } = this;

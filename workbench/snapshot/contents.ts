@@ -20,7 +20,7 @@ import type { ChangedPages } from './memory-pages.ts';
 import type { TypedInput, TypedInputs } from './typed-inputs.ts';
 
 /** The parts of a machine that a snapshot is made of, or is restored into. */
-export interface SnapshotParts {
+export interface SnapshotContext {
   readonly settings: MachineSettings;
   readonly plan: BootPlan;
   readonly machine: Machine;

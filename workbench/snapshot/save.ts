@@ -12,13 +12,13 @@ import type { BootPlan } from '#workbench/machine/boot-plan.ts';
 import type { EngineName } from '#workbench/machine/engine-name.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
-import type { DriveDigest, SavedGuest, SnapshotContents, SnapshotParts } from './contents.ts';
+import type { DriveDigest, SavedGuest, SnapshotContents, SnapshotContext } from './contents.ts';
 import { loadedDigest, machineDigest } from './digest.ts';
 import { changedPages, changedRam, loadedMemory } from './memory-pages.ts';
 import { encodeSnapshotFile } from './snapshot-file.ts';
 
 /** @throws InputError when the machine cannot go on */
-export function saveSnapshot(parts: SnapshotParts): Uint8Array {
+export function saveSnapshot(parts: SnapshotContext): Uint8Array {
   const { settings, plan, machine, serial, inputs, ended } = parts;
   if (ended !== null) {
     throw new InputError(
@@ -45,9 +45,9 @@ function settingsToKeep({ expectText: _expect, failText: _fail, drives, ...other
   return { ...others, drives: drives?.map(({ file, mode }) => ({ file: absolutePath(file), mode })) };
 }
 
-const engineOf = ({ engineLibrary }: SnapshotParts): EngineName => (engineLibrary === null ? 'wasm' : 'unicorn');
+const engineOf = ({ engineLibrary }: SnapshotContext): EngineName => (engineLibrary === null ? 'wasm' : 'unicorn');
 
-function savedGuest({ machine, plan, serial, engineLibrary, firmwareMemory }: SnapshotParts): SavedGuest {
+function savedGuest({ machine, plan, serial, engineLibrary, firmwareMemory }: SnapshotContext): SavedGuest {
   const loaded = loadedMemory(machine.memory.banks, plan.images);
   return {
     how: 'state',

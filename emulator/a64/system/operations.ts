@@ -29,7 +29,7 @@ const TCR_AS = 1n << 36n;
 const PAR_F = 1n;
 const PAR_RES1 = 1n << 11n;
 
-export interface OperationParts {
+export interface OperationContext {
   readonly state: CoreState;
   readonly file: RegisterFile;
   readonly engine: CoreRegisters;
@@ -43,7 +43,7 @@ export interface OperationParts {
 
 /** @throws GuestException */
 export function operate(
-  parts: OperationParts,
+  parts: OperationContext,
   [op1, crn, crm, op2]: readonly [op1: number, crn: number, crm: number, op2: number],
   rt: number,
   value: bigint,
@@ -113,7 +113,7 @@ function undefinedHere(): never {
 }
 
 /** AT S1E1R, S1E1W, S1E0R, S1E0W: op2 0 to 3. */
-function addressTranslation(parts: OperationParts, op2: number, va: bigint): bigint {
+function addressTranslation(parts: OperationContext, op2: number, va: bigint): bigint {
   const registers = parts.translation();
   const type = (op2 & 1) === 0 ? 'read' : 'write';
   const found = translate(va, type, op2 < 2 ? 1 : 0, registers, parts.readDescriptor, PHYSICAL_BITS);

@@ -7,7 +7,7 @@
 
 import type { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
-import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts';
+import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { WaitHints } from '#emulator/cpu/wait-hints.ts';
@@ -16,7 +16,7 @@ import type { Feature } from '#emulator/a64/features.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import type { Slice } from '#emulator/a64/slice.ts';
 import { exceptionReturn } from './exception-return.ts';
-import { operate, type OperationParts } from './operations.ts';
+import { operate, type OperationContext } from './operations.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { CallKind, SystemPort, WaitKind } from './system-port.ts';
 import type { SystemRegisters } from './system-registers.ts';
@@ -35,13 +35,13 @@ const HCR_TWI = 13n;
 const SCR_TWI = 12n;
 const NO_ADDRESS = 2n ** 64n - 1n;
 
-export interface SystemInstructionParts {
+export interface SystemInstructionsContext {
   readonly core: MachineCore;
   readonly state: CoreState;
   readonly file: RegisterFile;
   readonly registers: SystemRegisters;
-  readonly operations: OperationParts;
-  readonly environment: CoreEnvironment;
+  readonly operations: OperationContext;
+  readonly environment: CoreContext;
   readonly exceptions: ExceptionDelivery;
   readonly hints: WaitHints;
   readonly slice: Slice;
@@ -54,9 +54,9 @@ export interface SystemInstructionParts {
 }
 
 export class SystemInstructions implements SystemPort {
-  private readonly parts: SystemInstructionParts;
+  private readonly parts: SystemInstructionsContext;
 
-  constructor(parts: SystemInstructionParts) {
+  constructor(parts: SystemInstructionsContext) {
     this.parts = parts;
   }
 

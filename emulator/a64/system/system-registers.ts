@@ -19,7 +19,7 @@ import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state
 import { STACK_POINTER } from '#emulator/a64/layout.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { Effect } from './registers.ts';
-import type { CoreEnvironment, MachineCore } from '#emulator/cpu/machine-core.ts';
+import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
 
 /** SCTLR_EL1: EL0 may read CTR_EL0, use DC ZVA, mask interrupts, maintain caches. */
 const SCTLR_UMA = 1n << 9n;
@@ -103,11 +103,11 @@ const FPCR_MASK = 0x07c0_0000;
 /** QC and the cumulative exceptions; NZCV there is AArch32's. */
 const FPSR_MASK = 0x0800_009f;
 
-export interface SystemRegisterParts {
+export interface SystemRegistersContext {
   readonly core: MachineCore;
   readonly state: CoreState;
   readonly file: RegisterFile;
-  readonly environment: CoreEnvironment;
+  readonly environment: CoreContext;
   readonly debug: Pick<SelfHostedDebug, 'read' | 'write'>;
   /** What follows from a write. */
   readonly changed: (effect: Effect) => void;
@@ -126,12 +126,12 @@ const encodingOf = (register: number): SystemRegisterEncoding => [
 ];
 
 export class SystemRegisters {
-  private readonly parts: SystemRegisterParts;
+  private readonly parts: SystemRegistersContext;
   private readonly encodings = new Map<number, SystemRegisterEncoding>();
   /** Unknown registers already reported. */
   readonly unknownRegisters: UnknownRegisters;
 
-  constructor(parts: SystemRegisterParts) {
+  constructor(parts: SystemRegistersContext) {
     this.parts = parts;
     this.unknownRegisters = new UnknownRegisters(parts.core, parts.environment);
   }

@@ -58,7 +58,7 @@ interface CodePage {
   stores: number;
 }
 
-export interface TranslationParts {
+export interface TranslationContext {
   readonly memory: WasmMemory;
   readonly memoryPages: number;
   readonly table: WasmTable;
@@ -72,7 +72,7 @@ export interface TranslationParts {
 export class Translations {
   /** Of the last time at which code may have been changed by others. */
   epoch = 0;
-  private readonly parts: TranslationParts;
+  private readonly parts: TranslationContext;
   private readonly words: Int32Array;
   private readonly places = new Map<number, Translation>();
   private readonly pages = new Map<number, CodePage>();
@@ -84,7 +84,7 @@ export class Translations {
   /** For `--stats`: what was translated in all. */
   readonly made = { modules: 0, regions: 0, instructions: 0, dropped: 0 };
 
-  constructor(parts: TranslationParts) {
+  constructor(parts: TranslationContext) {
     this.parts = parts;
     this.words = new Int32Array(parts.memory.buffer);
     this.firstFunction = parts.table.length;

@@ -19,7 +19,7 @@ import { EXPEDITED, REGISTERS } from './register-layout.ts';
 import type { DebugRegister, DebugStop, DebugTarget } from './target.ts';
 
 /** The session's way out: to the socket, and to whoever drives the machine. */
-export interface SessionPorts {
+export interface SessionContext {
   send(bytes: Uint8Array): void;
   /** Stop the running machine; {@link GdbSession.stopped} follows. */
   interrupt(): void;
@@ -36,7 +36,7 @@ const KILL = 0x6b;
 export class GdbSession {
   /** The machine runs, and a stop is owed to the client. */
   running = false;
-  private readonly ports: SessionPorts;
+  private readonly ports: SessionContext;
   private readonly state: CommandState;
   private readonly reader = new PacketReader();
   private acknowledges = true;
@@ -44,7 +44,7 @@ export class GdbSession {
   private lastStop: DebugStop;
 
   /** @param stop why the machine stands still now */
-  constructor(target: DebugTarget, ports: SessionPorts, stop: DebugStop) {
+  constructor(target: DebugTarget, ports: SessionContext, stop: DebugStop) {
     this.ports = ports;
     this.lastStop = stop;
     this.state = { target, core: coreOf(stop) ?? 0, physical: false, clientFeatures: new Set() };

@@ -76,20 +76,20 @@ export interface RedistributorRegions {
   reach(base: VirtAddr, bytes: number): boolean;
 }
 
-type GicV3Ports = Pick<Ports, 'mmio' | 'probe' | 'registers'>;
+type GicV3Context = Pick<Ports, 'mmio' | 'probe' | 'registers'>;
 
 /** A GICv3 whose distributor is mapped at `distributor`. */
 export class GicV3 implements InterruptController {
   readonly name = 'GICv3';
   interrupts = 0;
-  private readonly ports: GicV3Ports;
-  private readonly registers: GicV3Ports['registers'];
+  private readonly ports: GicV3Context;
+  private readonly registers: GicV3Context['registers'];
   private readonly base: VirtAddr;
   private readonly distributor: RegisterBank;
   private readonly redistributors: RedistributorRegions;
   private private: RegisterBank | null = null;
 
-  constructor(ports: GicV3Ports, distributor: VirtAddr, redistributors: RedistributorRegions) {
+  constructor(ports: GicV3Context, distributor: VirtAddr, redistributors: RedistributorRegions) {
     this.ports = ports;
     this.registers = ports.registers;
     this.base = distributor;

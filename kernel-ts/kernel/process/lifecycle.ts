@@ -20,9 +20,9 @@ import { eventNumber, type OfProcess, type ProcessFields } from '#kernel-ts/hal/
 import { type Initramfs, type InitramfsEntry, InitramfsError, type InitramfsFile } from './initramfs.ts';
 import { type Process, ProcessState } from './process.ts';
 import type { ProcessTable } from './process-table.ts';
-import { type LoaderPorts, loadProgram } from './program-loader.ts';
+import { type LoaderContext, loadProgram } from './program-loader.ts';
 import { frameOf, type Scheduler } from './scheduler.ts';
-import { OutOfUserMemory, UserAddressSpace, type UserSpaceParts } from './user-address-space.ts';
+import { OutOfUserMemory, UserAddressSpace, type UserSpaceContext } from './user-address-space.ts';
 import { STACK_TOP } from './user-layout.ts';
 
 /** Where kernel stacks come from: frames that may be taken out of the kernel's reserve. */
@@ -32,10 +32,10 @@ export type StackFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames'>;
 export type EndCause = 'exited' | 'killed';
 
 /** What the lifecycle needs of the kernel. */
-export interface LifecycleParts {
-  readonly loader: LoaderPorts;
+export interface LifecycleContext {
+  readonly loader: LoaderContext;
   readonly trace: TracePort;
-  readonly spaces: UserSpaceParts;
+  readonly spaces: UserSpaceContext;
   readonly stacks: StackFrames;
   /** Where programs come from; null without an initramfs. */
   readonly files: Initramfs | null;
@@ -76,10 +76,10 @@ export type StartResult = { readonly process: Process } | StartFailure;
 
 /** Makes and ends processes. */
 export class Lifecycle {
-  private readonly parts: LifecycleParts;
+  private readonly parts: LifecycleContext;
   private readonly traced: boolean;
 
-  constructor(parts: LifecycleParts) {
+  constructor(parts: LifecycleContext) {
     this.parts = parts;
     this.traced = parts.trace.enabled('process');
   }

@@ -25,18 +25,18 @@ import { eventNumber } from '#kernel-ts/hal/kernel-events.ts';
 import { type Process, ProcessState, stateName } from './process.ts';
 import { ProcessTable } from './process-table.ts';
 import type { RecordCache } from './record.ts';
-import { frameOf, Scheduler, type SchedulerParts } from './scheduler.ts';
+import { frameOf, Scheduler, type SchedulerContext } from './scheduler.ts';
 import {
   AGAIN,
   type Arguments,
   type CallResult,
   NEXT,
   SYSTEM_CALLS,
-  type SystemCallServices,
+  type SystemCallContext,
   transferBytes,
   YIELD,
 } from './system-calls.ts';
-import type { UserSpaceParts } from './user-address-space.ts';
+import type { UserSpaceContext } from './user-address-space.ts';
 import { faultReport, killedStatus, OUT_OF_MEMORY, resolveFault } from './user-faults.ts';
 import { checkUserRange, copyFromUser, copyToUser } from './user-memory.ts';
 
@@ -46,16 +46,16 @@ const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
 /** What processes need of the kernel. */
-export interface ProcessesParts {
+export interface ProcessesContext {
   readonly ports: Pick<Ports, 'memory' | 'caches' | 'trace'>;
   readonly log: Log;
-  readonly mmu: SchedulerParts['mmu'];
+  readonly mmu: SchedulerContext['mmu'];
   readonly idleFrame: TrapFrame;
   /** PROCESS_CONTROL_BYTES zeroed bytes of kernel memory. */
   readonly control: VirtAddr;
   readonly processRecords: RecordCache;
   readonly areaRecords: RecordCache;
-  readonly userFrames: UserSpaceParts['frames'];
+  readonly userFrames: UserSpaceContext['frames'];
   readonly stackFrames: StackFrames;
   readonly files: Initramfs | null;
   /** The oldest byte that was typed and not read, or null. */
@@ -66,15 +66,15 @@ export interface ProcessesParts {
 
 /** The processes. */
 export class Processes implements UserSpace {
-  private readonly parts: ProcessesParts;
+  private readonly parts: ProcessesContext;
   private readonly table: ProcessTable;
   private readonly scheduler: Scheduler;
   private readonly lifecycle: Lifecycle;
-  private readonly services: SystemCallServices;
+  private readonly services: SystemCallContext;
   private readonly tracesCalls: boolean;
   private readonly tracesProcesses: boolean;
 
-  constructor(parts: ProcessesParts) {
+  constructor(parts: ProcessesContext) {
     this.parts = parts;
     const { ports, mmu, idleFrame, control } = parts;
     const { memory, trace } = ports;
@@ -258,7 +258,7 @@ export class Processes implements UserSpace {
     }
   }
 
-  private makeServices(): SystemCallServices {
+  private makeServices(): SystemCallContext {
     const { lifecycle, parts } = this;
     const { memory } = parts.ports;
     return {

@@ -24,7 +24,7 @@ const KINDS: Readonly<Record<ElfSegment['rights'], AreaKind>> = {
 };
 
 /** What loading needs of the world. */
-export interface LoaderPorts {
+export interface LoaderContext {
   readonly memory: MemoryPort;
   readonly caches: CachePort;
 }
@@ -35,7 +35,7 @@ export interface LoaderPorts {
  * @throws ElfImageError when it is no program that can be loaded; OutOfUserMemory, with `space`
  * built in part
  */
-export function loadProgram(ports: LoaderPorts, space: UserAddressSpace, file: InitramfsFile): VirtAddr {
+export function loadProgram(ports: LoaderContext, space: UserAddressSpace, file: InitramfsFile): VirtAddr {
   const image: ElfImage = readElfImage(file, PROGRAM_RANGE);
   space.requireFrames(image.segments.reduce((pages, segment) => pages + pagesOf(segment), 0));
   let end: VirtAddr = PROGRAM_RANGE.start;
@@ -53,7 +53,7 @@ function pagesOf({ address, memoryBytes }: ElfSegment): number {
   return Number(end - start) / PAGE_SIZE;
 }
 
-function loadSegment(ports: LoaderPorts, space: UserAddressSpace, file: InitramfsFile, segment: ElfSegment): void {
+function loadSegment(ports: LoaderContext, space: UserAddressSpace, file: InitramfsFile, segment: ElfSegment): void {
   const { start, end } = pagesAround(segment.address, segment.memoryBytes);
   space.addArea(KINDS[segment.rights], start, end);
   const area = space.findArea(start) as Area;
@@ -70,7 +70,7 @@ function loadSegment(ports: LoaderPorts, space: UserAddressSpace, file: Initramf
  * negative: the page begins before.
  */
 function copyPage(
-  { memory }: LoaderPorts,
+  { memory }: LoaderContext,
   frame: PhysAddr,
   from: number,
   file: InitramfsFile,

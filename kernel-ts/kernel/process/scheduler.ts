@@ -23,7 +23,7 @@ const TAIL = 0x20;
 const CURRENT = 0x28;
 
 /** What the scheduler needs of the kernel. */
-export interface SchedulerParts {
+export interface SchedulerContext {
   readonly memory: MemoryPort;
   readonly mmu: Mmu;
   readonly trace: TracePort;
@@ -33,11 +33,11 @@ export interface SchedulerParts {
 
 /** Who runs, and who comes next. */
 export class Scheduler extends RecordView {
-  private readonly parts: SchedulerParts;
+  private readonly parts: SchedulerContext;
   private readonly traced: boolean;
 
   /** @param control the same bytes as the process table's, zeroed */
-  constructor(parts: SchedulerParts, control: VirtAddr) {
+  constructor(parts: SchedulerContext, control: VirtAddr) {
     super(parts.memory, control);
     this.parts = parts;
     this.traced = parts.trace.enabled('process');

@@ -37,7 +37,7 @@ const STDOUT = 1;
 const STDERR = 2;
 
 /** What the system calls are made of. */
-export interface SystemCallServices {
+export interface SystemCallContext {
   /** Bytes of user memory, or EFAULT or ENOMEM. */
   copyFrom(process: Process, va: bigint, length: number): Uint8Array | ErrorCode;
   /** 0 when the process may write there, or EFAULT or ENOMEM. */
@@ -77,7 +77,7 @@ export interface SystemCall {
   readonly name: string;
   /** How many arguments it has. */
   readonly arity: number;
-  readonly run: (services: SystemCallServices, process: Process, arguments_: Arguments) => CallResult;
+  readonly run: (services: SystemCallContext, process: Process, arguments_: Arguments) => CallResult;
 }
 
 const error = (code: ErrorCode): bigint => BigInt(code);
@@ -158,7 +158,7 @@ export function transferBytes(length: bigint): number {
   return length > BigInt(MAX_TRANSFER_BYTES) ? MAX_TRANSFER_BYTES : Number(length);
 }
 
-function readPath(services: SystemCallServices, process: Process, va: bigint, length: bigint): string | ErrorCode {
+function readPath(services: SystemCallContext, process: Process, va: bigint, length: bigint): string | ErrorCode {
   if (length === 0n || length > BigInt(MAX_PATH_BYTES)) return ErrorCode.EINVAL;
   const bytes = services.copyFrom(process, va, Number(length));
   return typeof bytes === 'number' ? bytes : decodeUtf8(bytes);

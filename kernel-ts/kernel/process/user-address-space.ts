@@ -35,7 +35,7 @@ const PAGE = BigInt(PAGE_SIZE);
 export type UserFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames' | 'available'>;
 
 /** What address spaces of one kernel share. */
-export interface UserSpaceParts {
+export interface UserSpaceContext {
   readonly memory: MemoryPort;
   readonly mmu: Mmu;
   /** Where the frames of process `pid` come from. */
@@ -72,10 +72,10 @@ export class OutOfUserMemory extends Error {
 
 /** Handle on the address space of one process. */
 export class UserAddressSpace {
-  private readonly parts: UserSpaceParts;
+  private readonly parts: UserSpaceContext;
   private readonly process: Process;
 
-  constructor(parts: UserSpaceParts, process: Process) {
+  constructor(parts: UserSpaceContext, process: Process) {
     this.parts = parts;
     this.process = process;
   }

@@ -70,7 +70,7 @@ export interface SlabStatistics {
 }
 
 /** What a cache is made of. */
-export interface SlabCacheParts {
+export interface SlabCacheContext {
   readonly memory: MemoryPort;
   /** Its struct, initialised (slab-allocator.ts). */
   readonly va: VirtAddr;
@@ -102,7 +102,7 @@ export class SlabCache {
   /** The slab that was found last: the first guess for the next. */
   private last: Slab | null = null;
 
-  constructor({ memory, va, name, objectBytes, geometry, account, describe }: SlabCacheParts) {
+  constructor({ memory, va, name, objectBytes, geometry, account, describe }: SlabCacheContext) {
     this.memory = memory;
     this.va = va;
     this.name = name;
