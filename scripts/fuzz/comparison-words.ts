@@ -46,6 +46,7 @@ const FP_CORNERS = [
 export const isMemory = (word: number): boolean => (word & 0x0a00_0000) === 0x0800_0000;
 /** Exclusive and ordered ones: their alignment is checked, which Unicorn leaves out. */
 const isAligned = (word: number): boolean => (word & 0x3f00_0000) === 0x0800_0000;
+export const isStoreExclusive = (word: number): boolean => (word & 0x3fc0_0000) === 0x0800_0000;
 const isBranchToRegister = (word: number): boolean => (word & 0xfe00_0000) >>> 0 === 0xd600_0000;
 
 /** Random fields until the row is what the word means to a core that `has` features. */

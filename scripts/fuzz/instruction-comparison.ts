@@ -23,7 +23,7 @@ import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import { buildBoardMachine } from '#workbench/machine/board-machine.ts';
 import { PAGES, writePages } from './comparison-pages.ts';
-import { isMemory, operandsFor, wordOf } from './comparison-words.ts';
+import { isMemory, isStoreExclusive, operandsFor, wordOf } from './comparison-words.ts';
 import { type RandomSource, randomSource } from './random.ts';
 
 /** EL1h with interrupts masked; EL0. */
@@ -34,6 +34,8 @@ const { ESR_EL1, FAR_EL1, ELR_EL1, SPSR_EL1 } = SYSTEM_REGISTERS;
 /** Exception classes that have a fault address. */
 const HAS_FAR: readonly number[] = [0x20, 0x21, 0x22, 0x24, 0x25];
 const FETCH_ABORTS: readonly number[] = [0x20, 0x21];
+/** Of memory, where it differs. */
+const SHOWN_BYTES = 16;
 const X_REGISTERS = 31;
 const V_REGISTERS = 32;
 const SPSR_COMPARED = 0xf000_03dfn;
@@ -201,7 +203,11 @@ export class InstructionComparison {
     const rest = flags ?? differ('sp', own.getSp(), theirs.getSp());
     if (rest !== null) return rest;
     // What a fault in the middle has stored already is left open.
-    if (isMemory(word) && Buffer.compare(this.own.data, this.theirs.data) !== 0) return 'memory';
+    if (isMemory(word) && Buffer.compare(this.own.data, this.theirs.data) !== 0) {
+      if (!isStoreExclusive(word) || own.getX((word >>> 16) & 31) !== 1n) return this.memoryDiffers();
+      // Unicorn stores where the load-exclusive before was wider, and says that it failed.
+      this.theirs.data.set(this.own.data);
+    }
     if (!usesFp) return null;
     for (const { name, low } of row.pattern.fields) {
       if (!name.startsWith('R')) continue;
@@ -210,6 +216,13 @@ export class InstructionComparison {
       if (v !== null) return v;
     }
     return differ('fpsr', this.own.get(FPSR), this.theirs.get(FPSR));
+  }
+
+  private memoryDiffers(): string {
+    const [ours, theirs] = [this.own.data, this.theirs.data];
+    const at = ours.findIndex((byte, index) => byte !== theirs[index]);
+    const bytes = (of: Uint8Array): string => Buffer.from(of.subarray(at, at + SHOWN_BYTES)).toString('hex');
+    return `at 0x${(PAGES.data + at).toString(16)} bytes ${bytes(ours)}, not ${bytes(theirs)}`;
   }
 
   /** Both go on from the same state. */

@@ -14,9 +14,8 @@
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { LevitateMachine, type MachineSettings, type RunBounds } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
-import { EVERY, everyRegister, GENERAL, generalRegisters, type Picture } from './core-picture.ts';
+import { differing, EVERY, everyRegister, GENERAL, generalRegisters, type Picture } from './core-picture.ts';
 import { type Decision, follow, type Following, lead, Parted } from './decisions.ts';
-import { departing } from './departures.ts';
 
 /** An exception, before its first instruction: what the event says of it, and the registers. */
 interface Entry {
@@ -115,7 +114,7 @@ export class Lockstep {
     const at = `${what} at tick ${tick}`;
     if (entry === undefined) throw new Parted(`${at}, where the other one takes no exception`);
     if (entry.what !== what || entry.tick !== tick) throw new Parted(`${at}, not ${entry.what} at tick ${entry.tick}`);
-    const names = departing(GENERAL, entry.picture, picture);
+    const names = differing(GENERAL, entry.picture, picture);
     if (names.length === 0) return;
     this.difference = { what: `registers at ${at}`, names, leader: entry.picture, follower: picture };
     throw new Parted('');
@@ -134,7 +133,7 @@ export class Lockstep {
       const other = followers[index];
       const leader = look(core);
       const follower = other === undefined ? [] : look(other);
-      const names = departing(EVERY, leader, follower);
+      const names = differing(EVERY, leader, follower);
       return { what: leaders.length === 1 ? what : `${what} of core ${core.index}`, names, leader, follower };
     });
     return all.find(({ names }) => names.length > 0) ?? (all[this.leader.machine.currentCore] as Difference);
