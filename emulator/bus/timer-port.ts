@@ -12,7 +12,7 @@
  * When a wait ends: the tick of the clock, and its place among those that end at the same tick.
  * Plain data, for a snapshot.
  */
-export type Moment = {
+export type Deadline = {
   readonly tick: number;
   readonly order: number;
 };
@@ -20,7 +20,7 @@ export type Moment = {
 /** A wait that can be given up. */
 export interface PendingTimer {
   /** When it ends. */
-  readonly moment: Moment;
+  readonly deadline: Deadline;
   /** The callback will not be called. Without effect when it was called or cancelled already. */
   cancel(): void;
 }
@@ -35,10 +35,10 @@ export interface TimerPort {
    */
   after(ns: number, callback: () => void): PendingTimer;
   /**
-   * The wait that ended at `moment` in a machine that was saved, in the one that goes on from
+   * The wait that ended at `deadline` in a machine that was saved, in the one that goes on from
    * there.
    */
-  resume(moment: Moment, callback: () => void): PendingTimer;
+  resume(deadline: Deadline, callback: () => void): PendingTimer;
 }
 
 /** A port on which nothing ever ends: for a machine that does not run in time. */
@@ -47,4 +47,4 @@ export const NO_TIMERS: TimerPort = {
   resume: () => NEVER,
 };
 
-const NEVER: PendingTimer = { moment: { tick: Infinity, order: 0 }, cancel: () => {} };
+const NEVER: PendingTimer = { deadline: { tick: Infinity, order: 0 }, cancel: () => {} };

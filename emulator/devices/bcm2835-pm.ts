@@ -66,7 +66,7 @@ export class Bcm2835Pm implements Device {
     return {
       registers: this.registers.saveState(),
       bitesAtNs: this.bitesAtNs,
-      wait: this.wait?.moment ?? null,
+      wait: this.wait?.deadline ?? null,
     };
   }
 

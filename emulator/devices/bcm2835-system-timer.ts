@@ -56,7 +56,7 @@ export class Bcm2835SystemTimer implements Device {
   saveState() {
     return {
       compare: [...this.compare],
-      waits: this.waits.map((wait) => wait?.moment ?? null),
+      waits: this.waits.map((wait) => wait?.deadline ?? null),
       status: this.status,
       zeroNs: this.zeroNs,
       unknown: this.unknown.saveState(),

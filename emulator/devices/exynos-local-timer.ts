@@ -13,7 +13,7 @@
  * drivers/clocksource/exynos_mct.c for what is waited for.
  */
 
-import type { Moment, PendingTimer } from '#emulator/bus/timer-port.ts';
+import type { Deadline, PendingTimer } from '#emulator/bus/timer-port.ts';
 
 const TCNTB = 0x00;
 const TCNTO = 0x04; // what is left of the tick
@@ -38,7 +38,7 @@ export interface CycleClock {
   /** Calls back at `cycle` or a little later. */
   at(cycle: number, callback: () => void): PendingTimer;
   /** The same wait in a machine that goes on where another was saved. */
-  resume(moment: Moment, cycle: number, callback: () => void): PendingTimer;
+  resume(deadline: Deadline, cycle: number, callback: () => void): PendingTimer;
 }
 
 /** One timer. */
@@ -87,7 +87,7 @@ export class ExynosLocalTimer {
       writeStatus: this.writeStatus,
       started: this.started,
       line: this.line,
-      wait: this.wait?.moment ?? null,
+      wait: this.wait?.deadline ?? null,
     };
   }
 

@@ -29,7 +29,7 @@
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
-import { type Moment, NO_TIMERS, type PendingTimer, type TimerPort } from '#emulator/bus/timer-port.ts';
+import { type Deadline, NO_TIMERS, type PendingTimer, type TimerPort } from '#emulator/bus/timer-port.ts';
 import { type CycleClock, ExynosLocalTimer } from './exynos-local-timer.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 
@@ -103,7 +103,7 @@ export class ExynosMct implements Device {
     const clock: CycleClock = {
       cycles: () => this.cycles(),
       at: (cycle, callback) => this.at(cycle, callback),
-      resume: (moment, cycle, callback) => this.at(cycle, callback, moment),
+      resume: (deadline, cycle, callback) => this.at(cycle, callback, deadline),
     };
     this.locals = Array.from(
       { length: LOCAL_TIMERS },
@@ -143,7 +143,7 @@ export class ExynosMct implements Device {
         value,
         increment,
         due,
-        wait: wait?.moment ?? null,
+        wait: wait?.deadline ?? null,
       })),
       locals: this.locals.map((local) => local.saveState()),
       unknown: this.unknown.saveState(),
@@ -278,9 +278,9 @@ export class ExynosMct implements Device {
   /**
    * Waits until the clock shows `cycle`, however often that takes: the machine's nanoseconds are
    * whole, cycles are not.
-   * @param moment the end of the wait under way, in a machine that goes on where another was saved
+   * @param deadline of the wait under way, in a machine that goes on where another was saved
    */
-  private at(cycle: number, callback: () => void, moment?: Moment): PendingTimer {
+  private at(cycle: number, callback: () => void, deadline?: Deadline): PendingTimer {
     const { timers, frequencyHz, context } = this.options;
     if (cycle >= NEVER) return NO_TIMERS.after(0, callback);
     let inner: PendingTimer;
@@ -292,11 +292,11 @@ export class ExynosMct implements Device {
       const ns = Math.ceil((cycle / frequencyHz) * 1e9) - context.nowNs();
       inner = timers.after(Math.max(ns, 1), ended);
     };
-    if (moment === undefined) wait();
-    else inner = timers.resume(moment, ended);
+    if (deadline === undefined) wait();
+    else inner = timers.resume(deadline, ended);
     return {
-      get moment() {
-        return inner.moment;
+      get deadline() {
+        return inner.deadline;
       },
       cancel: () => inner.cancel(),
     };

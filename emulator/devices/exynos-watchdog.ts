@@ -81,7 +81,7 @@ export class ExynosWatchdog implements Device {
       minimum: this.minimum,
       interrupt: this.interrupt,
       unknown: this.unknown.saveState(),
-      wait: this.wait?.moment ?? null,
+      wait: this.wait?.deadline ?? null,
     };
   }
 

@@ -96,7 +96,7 @@ export class Pl031 implements Device {
       imsc: this.imsc,
       ris: this.ris,
       line: this.line,
-      alarm: this.alarm?.moment ?? null,
+      alarm: this.alarm?.deadline ?? null,
       unknown: this.unknown.saveState(),
     };
   }

@@ -103,7 +103,7 @@ export class Pl061 implements Device {
       edges: this.edges,
       line: this.line,
       unknown: this.unknown.saveState(),
-      release: this.release?.moment ?? null,
+      release: this.release?.deadline ?? null,
     };
   }
 

@@ -16,7 +16,7 @@ import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
 import { join, lengthOf, type Range } from '#common/range.ts';
 import { Bus } from '#emulator/bus/bus.ts';
 import type { Device, DeviceContext } from '#emulator/bus/device.ts';
-import type { Moment } from '#emulator/bus/timer-port.ts';
+import type { Deadline } from '#emulator/bus/timer-port.ts';
 import { TracedBus } from '#emulator/bus/traced-bus.ts';
 import { Clock } from './clock.ts';
 import { type CoreSlot, coreSlot, releaseCores, sendEvent, wake, wakeWaiting } from './core-slot.ts';
@@ -259,8 +259,8 @@ export class Machine {
   }
 
   /** Goes on with a wait of a machine that was saved. */
-  resume(moment: Moment, action: () => void): ScheduledEvent {
-    return this.scheduler.resume(moment, action);
+  resume(deadline: Deadline, action: () => void): ScheduledEvent {
+    return this.scheduler.resume(deadline, action);
   }
 
   /** What machine-state.ts saves and restores, beside memory. */

@@ -9,11 +9,11 @@
  * Invariant: `heap` is a binary min-heap by (tick, order).
  */
 
-import type { Moment } from '#emulator/bus/timer-port.ts';
+import type { Deadline } from '#emulator/bus/timer-port.ts';
 
 /** Something that will happen. */
 export interface ScheduledEvent {
-  readonly moment: Moment;
+  readonly deadline: Deadline;
   /** It will not happen; nothing when it has already. */
   cancel(): void;
 }
@@ -39,14 +39,14 @@ export class Scheduler {
     return this.resume({ tick, order: this.made++ }, action);
   }
 
-  /** Schedules an event of a machine that was saved for the moment that it had there. O(log n). */
-  resume(moment: Moment, action: () => void): ScheduledEvent {
-    const entry: Entry = { ...moment, action, cancelled: false };
+  /** Schedules an event of a machine that was saved, for its deadline there. O(log n). */
+  resume(deadline: Deadline, action: () => void): ScheduledEvent {
+    const entry: Entry = { ...deadline, action, cancelled: false };
     this.heap.push(entry);
     this.siftUp(this.heap.length - 1);
-    this.onScheduled(moment.tick);
+    this.onScheduled(deadline.tick);
     return {
-      moment,
+      deadline,
       cancel: () => {
         entry.cancelled = true;
       },

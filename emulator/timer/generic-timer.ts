@@ -226,7 +226,7 @@ export class GenericTimer {
 
   saveState() {
     const { frequencyRegister, kernelControl, hypervisorControl, virtualOffset, comparators } = this;
-    const save = ({ ctl, cval, expiry, line }: Comparator) => ({ ctl, cval, line, expiry: expiry?.moment ?? null });
+    const save = ({ ctl, cval, expiry, line }: Comparator) => ({ ctl, cval, line, expiry: expiry?.deadline ?? null });
     return {
       frequencyRegister,
       kernelControl,

@@ -4,7 +4,7 @@
  * port that belongs to it.
  */
 
-import type { Moment, PendingTimer, TimerPort } from '#emulator/bus/timer-port.ts';
+import type { Deadline, PendingTimer, TimerPort } from '#emulator/bus/timer-port.ts';
 import { RecordingContext } from './test-context.ts';
 
 interface Waiting {
@@ -28,10 +28,10 @@ export class TimedContext extends RecordingContext implements TimerPort {
   /**
    * Ticks are nanoseconds here; waits that end together end in the order in which they were made.
    */
-  resume(moment: Moment, callback: () => void): PendingTimer {
-    const entry = { atNs: moment.tick, callback };
+  resume(deadline: Deadline, callback: () => void): PendingTimer {
+    const entry = { atNs: deadline.tick, callback };
     this.waiting.add(entry);
-    return { moment, cancel: () => this.waiting.delete(entry) };
+    return { deadline, cancel: () => this.waiting.delete(entry) };
   }
 
   /** Waits that have neither ended nor been cancelled. */
