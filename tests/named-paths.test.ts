@@ -12,7 +12,9 @@ const exists = (path: string): boolean => existsSync(join(root, path));
 
 const PAGES = [
   ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ];
 
 /** A file by its path from the package root. */
