@@ -34,13 +34,16 @@ export type CpuModel = keyof typeof CPU_MODELS;
 const HANDLE_SEARCH_BYTES = 2048;
 
 export class UnicornHandle {
-  protected readonly library: Library;
-  protected readonly handle: Pointer;
-  protected readonly handleView: DataView;
-  protected readonly context: Pointer;
-  protected readonly contextView: DataView;
+  readonly library: Library;
+  /** uc_engine *, for calls of the library. */
+  readonly pointer: Pointer;
+  /** The first bytes of the engine's handle. */
+  readonly bytes: DataView;
+  /** uc_context *, kept for saves whose result is read at once: by {@link contextView}. */
+  readonly context: Pointer;
+  readonly contextView: DataView;
   /** Buffers lent to the engine must not be collected while it may touch them. */
-  protected readonly lent: Uint8Array[] = [];
+  private readonly lent: Uint8Array[] = [];
 
   /**
    * @param path of the library's file
@@ -51,42 +54,42 @@ export class UnicornHandle {
     this.library = loadLibrary(path);
     const out: [Pointer] = [null];
     this.check('uc_open', this.library.open(UC_ARCH_ARM64, UC_MODE_ARM, out));
-    this.handle = out[0];
-    this.check('uc_ctl cpu model', this.library.control(this.handle, UC_CTL_CPU_MODEL, 'int', CPU_MODELS[model]));
+    this.pointer = out[0];
+    this.check('uc_ctl cpu model', this.library.control(this.pointer, UC_CTL_CPU_MODEL, 'int', CPU_MODELS[model]));
     this.check(
       'uc_ctl code buffer',
-      this.library.control(this.handle, UC_CTL_TCG_BUFFER_SIZE, 'uint32_t', codeBufferBytes),
+      this.library.control(this.pointer, UC_CTL_TCG_BUFFER_SIZE, 'uint32_t', codeBufferBytes),
     );
-    this.check('uc_ctl exits', this.library.control(this.handle, UC_CTL_USE_EXITS, 'int', 1));
-    this.handleView = new DataView(nativeView(this.handle, HANDLE_SEARCH_BYTES));
+    this.check('uc_ctl exits', this.library.control(this.pointer, UC_CTL_USE_EXITS, 'int', 1));
+    this.bytes = new DataView(nativeView(this.pointer, HANDLE_SEARCH_BYTES));
     this.context = this.allocateContext();
-    this.contextView = new DataView(nativeView(this.context, this.library.contextSize(this.handle) as number));
+    this.contextView = new DataView(nativeView(this.context, this.library.contextSize(this.pointer) as number));
   }
 
   mapMemory(base: number, bytes: Uint8Array, access: 'rwx' | 'rx'): void {
     this.lent.push(bytes);
-    this.check('uc_mem_map_ptr', this.library.memMapPtr(this.handle, base, bytes.byteLength, UC_PROT[access], bytes));
+    this.check('uc_mem_map_ptr', this.library.memMapPtr(this.pointer, base, bytes.byteLength, UC_PROT[access], bytes));
   }
 
   unmap(base: number, size: number): void {
-    this.check('uc_mem_unmap', this.library.memUnmap(this.handle, base, size));
+    this.check('uc_mem_unmap', this.library.memUnmap(this.pointer, base, size));
   }
 
   flushTlb(): void {
-    this.check('uc_ctl flush tlb', this.library.control(this.handle, UC_CTL_TLB_FLUSH));
+    this.check('uc_ctl flush tlb', this.library.control(this.pointer, UC_CTL_TLB_FLUSH));
   }
 
   /**
    * Costs as much as clearing the code buffer, all of which becomes resident, with Unicorn 2.1.1.
    */
   discardAllCode(): void {
-    this.check('uc_ctl flush code', this.library.control(this.handle, UC_CTL_TB_FLUSH));
+    this.check('uc_ctl flush code', this.library.control(this.pointer, UC_CTL_TB_FLUSH));
   }
 
   discardCode(start: number | bigint, end: number | bigint): void {
     this.check(
       'uc_ctl remove cache',
-      this.library.control(this.handle, UC_CTL_TB_REMOVE_CACHE, 'uint64_t', start, 'uint64_t', end),
+      this.library.control(this.pointer, UC_CTL_TB_REMOVE_CACHE, 'uint64_t', start, 'uint64_t', end),
     );
   }
 
@@ -98,46 +101,43 @@ export class UnicornHandle {
    * region is left, and drops everything first, as it should. Dropping everything takes the region.
    * (QEMU calls tcg_region_initial_alloc for it; Unicorn, up to 2.1.4 at least, does not.)
    */
-  protected claimCodeBuffer(): void {
+  claimCodeBuffer(): void {
     this.discardAllCode();
   }
 
-  /** For calibration: the first bytes of the engine's handle. */
-  handleBytes(): DataView {
-    return this.handleView;
-  }
-
-  /** For calibration: a fresh copy of the saved register file. */
+  /** A fresh copy of the register file. */
   savedBytes(): DataView {
-    this.library.contextSave(this.handle, this.context);
+    this.library.contextSave(this.pointer, this.context);
     return this.contextView;
   }
 
   /** Frees the engine. Nothing of it can be used afterwards. */
   close(): void {
     this.library.contextFree(this.context);
-    this.check('uc_close', this.library.close(this.handle));
+    this.check('uc_close', this.library.close(this.pointer));
     this.lent.length = 0;
   }
 
-  protected saveState(): Pointer {
+  /** Registers to go back to, once. */
+  saveState(): Pointer {
     const context = this.allocateContext();
-    this.check('uc_context_save', this.library.contextSave(this.handle, context));
+    this.check('uc_context_save', this.library.contextSave(this.pointer, context));
     return context;
   }
 
-  protected restoreState(state: Pointer): void {
-    this.check('uc_context_restore', this.library.contextRestore(this.handle, state));
+  restoreState(state: Pointer): void {
+    this.check('uc_context_restore', this.library.contextRestore(this.pointer, state));
     this.library.contextFree(state);
   }
 
-  protected allocateContext(): Pointer {
+  private allocateContext(): Pointer {
     const out: [Pointer] = [null];
-    this.check('uc_context_alloc', this.library.contextAlloc(this.handle, out));
+    this.check('uc_context_alloc', this.library.contextAlloc(this.pointer, out));
     return out[0];
   }
 
-  protected check(what: string, code: unknown): void {
+  /** @throws EngineError unless `code`, an answer of the library, is UC_ERR_OK */
+  check(what: string, code: unknown): void {
     if (code !== UC_ERR_OK) {
       const reason = this.library.strerror(code) as string;
       throw new EngineError(`${what} failed: ${reason} (${String(code)})`);

@@ -6,9 +6,9 @@
  * Numbers are the library's ABI: include/unicorn/arm64.h of Unicorn 2.1.
  */
 
-import { EngineError } from './engine.ts';
+import { type CoreRegisters, EngineError } from './engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterNumber } from './system-registers.ts';
-import { type CpuModel, UC_ERR_OK, UnicornHandle } from './unicorn-handle.ts';
+import { UC_ERR_OK, type UnicornHandle } from './unicorn-handle.ts';
 import { allocateWords, freeNative, nativeView, type Pointer } from './unicorn-library.ts';
 
 /** enum uc_arm64_reg */
@@ -55,7 +55,8 @@ const hasValue = (encoding: SystemRegisterEncoding): boolean =>
 /** struct uc_context has seven members before its registers in Unicorn 2.1. */
 const MOST_CONTEXT_HEADER_BYTES = 64;
 
-export class UnicornRegisters extends UnicornHandle {
+export class UnicornRegisters implements CoreRegisters {
+  private readonly handle: UnicornHandle;
   /** One 64-bit register value, in memory that both sides see. */
   private readonly cell: Pointer;
   private readonly cellValue: BigUint64Array;
@@ -67,8 +68,8 @@ export class UnicornRegisters extends UnicornHandle {
   private readonly systemFields: Uint32Array;
   private readonly systemValue: BigUint64Array;
 
-  constructor(path: string, model: CpuModel, codeBufferBytes: number) {
-    super(path, model, codeBufferBytes);
+  constructor(handle: UnicornHandle) {
+    this.handle = handle;
     this.cell = allocateWords(1);
     this.cellValue = new BigUint64Array(nativeView(this.cell, 8));
     this.wideCell = allocateWords(2);
@@ -86,6 +87,7 @@ export class UnicornRegisters extends UnicornHandle {
     this.writeRegister(registerOfX(index), value);
   }
 
+  /** Inside a callback perhaps that of the block: see UnicornSlices.getPc. */
   getPc(): bigint {
     return this.readRegister(REG_PC);
   }
@@ -111,14 +113,14 @@ export class UnicornRegisters extends UnicornHandle {
   }
 
   getV(index: number): bigint {
-    this.library.regRead(this.handle, REG_Q0 + index, this.wideCell);
+    this.handle.library.regRead(this.handle.pointer, REG_Q0 + index, this.wideCell);
     return ((this.wideValue[1] ?? 0n) << 64n) | (this.wideValue[0] ?? 0n);
   }
 
   setV(index: number, value: bigint): void {
     this.wideValue[0] = BigInt.asUintN(64, value);
     this.wideValue[1] = BigInt.asUintN(64, value >> 64n);
-    this.library.regWrite(this.handle, REG_Q0 + index, this.wideCell);
+    this.handle.library.regWrite(this.handle.pointer, REG_Q0 + index, this.wideCell);
   }
 
   getPstate(): number {
@@ -132,7 +134,7 @@ export class UnicornRegisters extends UnicornHandle {
   getSystemRegister(encoding: SystemRegisterEncoding): bigint | null {
     if (!hasValue(encoding)) return null;
     this.selectSystemRegister(encoding);
-    if (this.library.regRead(this.handle, REG_CP_REG, this.systemCell) !== UC_ERR_OK) return null;
+    if (this.handle.library.regRead(this.handle.pointer, REG_CP_REG, this.systemCell) !== UC_ERR_OK) return null;
     return this.systemValue[0] ?? 0n;
   }
 
@@ -140,44 +142,48 @@ export class UnicornRegisters extends UnicornHandle {
     if (!hasValue(encoding) || systemRegisterNumber(encoding) === NOT_WRITTEN) return false;
     this.selectSystemRegister(encoding);
     this.systemValue[0] = value;
-    return this.library.regWrite(this.handle, REG_CP_REG, this.systemCell) === UC_ERR_OK;
+    return this.handle.library.regWrite(this.handle.pointer, REG_CP_REG, this.systemCell) === UC_ERR_OK;
   }
 
   exportState(): Uint8Array {
-    this.check('uc_context_save', this.library.contextSave(this.handle, this.context));
-    return new Uint8Array(this.contextView.buffer.slice(this.contextHeaderBytes));
+    this.handle.check('uc_context_save', this.handle.library.contextSave(this.handle.pointer, this.handle.context));
+    return new Uint8Array(this.handle.contextView.buffer.slice(this.contextHeaderBytes));
   }
 
   importState(state: Uint8Array): void {
     // What stands before the registers describes this engine, not the one that was saved.
-    this.check('uc_context_save', this.library.contextSave(this.handle, this.context));
-    const registers = new Uint8Array(this.contextView.buffer, this.contextHeaderBytes);
+    this.handle.check('uc_context_save', this.handle.library.contextSave(this.handle.pointer, this.handle.context));
+    const registers = new Uint8Array(this.handle.contextView.buffer, this.contextHeaderBytes);
     if (state.length !== registers.length) {
       throw new EngineError(`registers of ${state.length} bytes; this build of the engine has ${registers.length}`);
     }
     registers.set(state);
-    this.check('uc_context_restore', this.library.contextRestore(this.handle, this.context));
-    this.discardAllCode();
-    this.flushTlb();
+    this.handle.check(
+      'uc_context_restore',
+      this.handle.library.contextRestore(this.handle.pointer, this.handle.context),
+    );
+    this.handle.discardAllCode();
+    this.handle.flushTlb();
   }
 
+  /** See CpuEngine.discardPhysicalCode. */
   discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
     // Physical ranges are addresses as the core sees them where nothing is translated: at EL3,
     // whose MMU is off.
     const pstate = this.getPstate();
     this.setLevel(PSTATE_EL3H);
-    for (const [start, end] of ranges) this.discardCode(start, end);
+    for (const [start, end] of ranges) this.handle.discardCode(start, end);
     this.setLevel(pstate);
   }
 
-  override close(): void {
-    super.close();
+  /** After the handle was closed. */
+  close(): void {
     for (const cell of [this.cell, this.wideCell, this.systemCell]) freeNative(cell);
   }
 
   /** struct uc_context begins with the length of the registers, which stand at its end. */
   private get contextHeaderBytes(): number {
-    const bytes = this.contextView.byteLength - Number(this.contextView.getBigUint64(0, true));
+    const bytes = this.handle.contextView.byteLength - Number(this.handle.contextView.getBigUint64(0, true));
     if (bytes < 8 || bytes > MOST_CONTEXT_HEADER_BYTES) {
       throw new EngineError("the engine's saved registers are not laid out as in Unicorn 2.1");
     }
@@ -194,13 +200,13 @@ export class UnicornRegisters extends UnicornHandle {
   }
 
   private readRegister(register: number): bigint {
-    this.library.regRead(this.handle, register, this.cell);
+    this.handle.library.regRead(this.handle.pointer, register, this.cell);
     return this.cellValue[0] ?? 0n;
   }
 
   private writeRegister(register: number, value: bigint): void {
     this.cellValue[0] = value;
-    this.library.regWrite(this.handle, register, this.cell);
+    this.handle.library.regWrite(this.handle.pointer, register, this.cell);
   }
 
   private selectSystemRegister([op0, op1, crn, crm, op2]: SystemRegisterEncoding): void {

@@ -13,11 +13,11 @@
  */
 
 import type { Calibration } from './calibrate.ts';
-import { EngineError, type SliceEnd, type UnmappedAccess } from './engine.ts';
-import { InlineCounter, installInlineCount, LONGEST_BLOCK, mostInBlockAt } from './inline-count.ts';
-import type { CpuModel } from './unicorn-handle.ts';
-import { nativeProcess, type Pointer } from './unicorn-library.ts';
-import { UnicornRegisters } from './unicorn-registers.ts';
+import { ENGINE_EXCEPTION, EngineError, type SliceEnd, type UnmappedAccess } from './engine.ts';
+import { type InlineCounter, LONGEST_BLOCK, mostInBlockAt } from './inline-counter.ts';
+import type { UnicornHandle } from './unicorn-handle.ts';
+import type { Pointer } from './unicorn-library.ts';
+import type { UnicornRegisters } from './unicorn-registers.ts';
 
 /**
  * Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED, WRITE_PROT and
@@ -31,13 +31,6 @@ const UC_ERR_ACCESS = new Set([6, 7, 8, 12, 14]);
  * 6 % of a Linux boot.
  */
 const FLUSH_EVERY = 2_000_000;
-
-/**
- * Bytes for translated code of a core. The engine's own choice is 1 GiB. A booting Linux fills some
- * 80 MiB, a user space more. Where the buffer must be claimed by clearing it, all of it is
- * resident; a core that is calibrated translates a few blocks.
- */
-const CODE_BUFFER = { known: 128 * 2 ** 20, claimed: 32 * 2 ** 20, calibration: 2 * 2 ** 20 } as const;
 
 /**
  * A block of the most instructions has at most 64 KiB of code, and a record for each instruction.
@@ -54,75 +47,72 @@ const NEVER_USED_UP = 2 ** 31 - 1;
 type Origin = 'nothing' | 'register move' | 'device access' | 'memory access';
 
 export interface SlicesOptions {
-  /** Of the library's file. */
-  readonly path: string;
-  readonly model: CpuModel;
+  readonly handle: UnicornHandle;
+  readonly registers: UnicornRegisters;
   /** Null: for calibration. */
   readonly calibration: Calibration | null;
-  readonly counting: 'fastest' | 'engine';
-  /** Undefined: what fits. */
-  readonly codeBufferBytes: number | undefined;
+  /** Of the library's code that counts for itself; null where it does not. */
+  readonly counter: InlineCounter | null;
+  /** The engine counts although the code does, too. */
+  readonly engineCounts: boolean;
 }
 
-export class UnicornSlices extends UnicornRegisters {
-  protected readonly calibration: Calibration | null;
-  protected readonly inline: InlineCounter | null = null;
-  /** The same also where it is in the translated code but not used. */
-  protected readonly counter: InlineCounter | null = null;
+export class UnicornSlices {
+  /** Counts the slices; null: the engine does. */
+  readonly inline: InlineCounter | null;
+  /** The last slice ended in the middle of a block. */
+  inBlock = false;
+  private readonly handle: UnicornHandle;
+  private readonly registers: UnicornRegisters;
+  private readonly calibration: Calibration | null;
+  /** The same as {@link inline} also where it is in the translated code but not used. */
+  private readonly counter: InlineCounter | null;
   /** What a callback threw; rethrown when the slice has ended. */
-  protected failure: { readonly error: unknown } | null = null;
+  private failure: { readonly error: unknown } | null = null;
   /** Native calls that execute code and have not come back: 0 or 1. */
-  protected starts = 0;
+  private starts = 0;
   /** What must wait until they have. */
-  protected readonly afterRun: (() => void)[] = [];
-  protected lastUnmapped: UnmappedAccess | null = null;
-  protected unmappedPc = 0n;
+  private readonly afterRun: (() => void)[] = [];
+  private lastUnmapped: UnmappedAccess | null = null;
+  private unmappedPc = 0n;
   /**
    * The count at the moment when the slice was told to end: the engine counts one instruction that
    * it does not execute any more.
    */
-  protected countAtEnd: number | null = null;
-  protected requested = 0;
+  private countAtEnd: number | null = null;
+  private requested = 0;
   /** Instructions after which the slice ends with the next block. */
   private count = 0;
   /**
    * Executed in the current slice before the engine was started again to translate a block anew.
    */
-  protected executedBefore = 0;
-  protected stopRequested = false;
-  protected retranslate = false;
+  private executedBefore = 0;
+  private stopRequested = false;
+  private retranslate = false;
   /** Instructions asked for since address translations were dropped last. */
-  protected sinceFlush = 0;
-  inBlock = false;
+  private sinceFlush = 0;
   /** The range whose code was dropped last, and the state of the translator then. */
   private discarded = { start: 0, end: 0, translations: -1 };
   /** Of the callback that runs. */
-  protected within: Origin = 'nothing';
-  protected pcIsExact = true;
+  private within: Origin = 'nothing';
+  private pcIsExact = true;
   /**
    * With inline counting: instructions charged but not executed at this moment; null: not worked
    * out yet.
    */
-  protected ahead: number | null = 0;
+  private ahead: number | null = 0;
   /** Registers to go back to where an instruction was abandoned. Without inline counting only. */
-  protected abandoned: Pointer = null;
+  private abandoned: Pointer = null;
 
-  constructor({ path, model, calibration, counting, codeBufferBytes }: SlicesOptions) {
-    const installed = calibration === null ? null : installInlineCount(path, () => nativeProcess(path), process.arch);
-    const fitting =
-      calibration === null ? CODE_BUFFER.calibration : CODE_BUFFER[installed === null ? 'claimed' : 'known'];
-    super(path, model, codeBufferBytes ?? fitting);
+  constructor({ handle, registers, calibration, counter, engineCounts }: SlicesOptions) {
+    this.handle = handle;
+    this.registers = registers;
     this.calibration = calibration;
-    // The engine makes its core when it is first asked for something.
-    super.getPc();
-    if (installed === null) {
-      this.claimCodeBuffer();
-      return;
-    }
-    this.counter = new InlineCounter(installed, this.handleView);
-    if (counting === 'fastest') this.inline = this.counter;
+    this.counter = counter;
+    this.inline = engineCounts ? null : counter;
   }
 
+  /** See CpuEngine.executed. */
   get executed(): number {
     if (this.calibration === null) return 0;
     if (this.inline !== null) {
@@ -132,20 +122,17 @@ export class UnicornSlices extends UnicornRegisters {
     if (this.countAtEnd !== null) return this.countAtEnd;
     // The counter runs one past the request when the count ends the slice.
     return (
-      this.executedBefore + Math.min(this.handleView.getUint32(this.calibration.executedOffset, true), this.requested)
+      this.executedBefore + Math.min(this.handle.bytes.getUint32(this.calibration.executedOffset, true), this.requested)
     );
   }
 
   /** Exact also inside callbacks. */
-  override getPc(): bigint {
+  getPc(): bigint {
     if (!this.pcIsExact) this.findPc();
-    return super.getPc();
+    return this.registers.getPc();
   }
 
-  run(count: number): SliceEnd {
-    return this.runBlocks(count, count);
-  }
-
+  /** See CpuEngine.runBlocks. */
   runBlocks(count: number, most = Infinity): SliceEnd {
     const { inline } = this;
     if (inline === null) return this.runCounted(Math.min(count, most));
@@ -160,7 +147,7 @@ export class UnicornSlices extends UnicornRegisters {
       this.requested = before + inline.left;
       const limit = inFree > 0 || left >= mostInBlockAt(pc) ? null : left;
       // A full buffer would be dropped in the middle of the run, and the limit with it.
-      if (limit !== null && inline.codeRoom < ROOM_FOR_A_BLOCK) this.discardAllCode();
+      if (limit !== null && inline.codeRoom < ROOM_FOR_A_BLOCK) this.handle.discardAllCode();
       const end = this.runInline(inline, limit);
       const { executed } = this;
       if (limit !== null && executed >= most) this.inBlock ||= inline.endWasTold;
@@ -168,10 +155,11 @@ export class UnicornSlices extends UnicornRegisters {
     }
   }
 
-  override discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
+  /** See CpuEngine.discardPhysicalCode. */
+  discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
     const { counter } = this;
     if (counter === null) {
-      super.discardPhysicalCode(ranges);
+      this.registers.discardPhysicalCode(ranges);
       return;
     }
     // Code is maintained line after line; what was dropped and not translated since need not be
@@ -181,12 +169,12 @@ export class UnicornSlices extends UnicornRegisters {
     const left = [...ranges].filter((range) => !(known && range[0] >= start && range[1] <= end));
     const last = left.at(-1);
     if (last === undefined) return;
-    super.discardPhysicalCode(left);
+    this.registers.discardPhysicalCode(left);
     this.discarded = { start: last[0], end: last[1], translations: counter.translations };
   }
 
   forgetBranchTargets(): void {
-    if (this.counter === null) this.flushTlb();
+    if (this.counter === null) this.handle.flushTlb();
     else this.counter.forgetBranchTargets();
   }
 
@@ -195,7 +183,7 @@ export class UnicornSlices extends UnicornRegisters {
     const { inline } = this;
     if (this.calibration === null || this.within === 'nothing') {
       this.countAtEnd ??= this.executed;
-      this.library.emuStop(this.handle);
+      this.emuStop();
     } else if (inline !== null) {
       this.requested -= inline.left;
       inline.left = 0;
@@ -205,7 +193,7 @@ export class UnicornSlices extends UnicornRegisters {
       // its device accesses. Instead the slice's length is cut to what was executed: the
       // instruction completes and the next one is not begun.
       const at = this.calibration.executedOffset;
-      this.handleView.setBigUint64(at + 8, this.handleView.getBigUint64(at, true), true);
+      this.handle.bytes.setBigUint64(at + 8, this.handle.bytes.getBigUint64(at, true), true);
     }
   }
 
@@ -228,7 +216,7 @@ export class UnicornSlices extends UnicornRegisters {
     if (inline === null) {
       // The instruction completes inside the engine; its effects are undone by going back to the
       // registers it started with.
-      this.abandoned ??= this.saveState();
+      this.abandoned ??= this.handle.saveState();
       this.stop();
       return;
     }
@@ -236,8 +224,19 @@ export class UnicornSlices extends UnicornRegisters {
     this.leaveInstruction();
   }
 
-  override close(): void {
-    super.close();
+  /** True while the engine executes code: inside a callback. */
+  get isRunning(): boolean {
+    return this.starts > 0;
+  }
+
+  /** `action` at once, or when the engine has come back to its caller. */
+  whenOver(action: () => void): void {
+    if (this.isRunning) this.afterRun.push(action);
+    else action();
+  }
+
+  /** After the handle was closed. */
+  close(): void {
     this.counter?.close();
   }
 
@@ -250,7 +249,7 @@ export class UnicornSlices extends UnicornRegisters {
     if (this.starts > 0) throw new EngineError('the engine runs already: it cannot be run by what runs inside it');
     this.starts++;
     try {
-      return this.library.emuStart(this.handle, this.getPc(), 0, 0, count) as number;
+      return this.handle.library.emuStart(this.handle.pointer, this.getPc(), 0, 0, count) as number;
     } finally {
       this.starts--;
       for (const action of this.afterRun.splice(0)) action();
@@ -274,7 +273,7 @@ export class UnicornSlices extends UnicornRegisters {
     this.sinceFlush += inline.left;
     if (this.sinceFlush >= FLUSH_EVERY) {
       this.sinceFlush = 0;
-      this.flushTlb();
+      this.handle.flushTlb();
     }
     for (;;) {
       this.retranslate = false;
@@ -298,10 +297,10 @@ export class UnicornSlices extends UnicornRegisters {
       throw error;
     }
     if (this.lastUnmapped !== null && (this.inline !== null || UC_ERR_ACCESS.has(code))) {
-      this.setPc(this.unmappedPc);
+      this.registers.setPc(this.unmappedPc);
       return { kind: 'unmapped', access: this.lastUnmapped };
     }
-    this.check('uc_emu_start', code);
+    this.handle.check('uc_emu_start', code);
     return null;
   }
 
@@ -316,7 +315,7 @@ export class UnicornSlices extends UnicornRegisters {
       this.requested = count - this.executedBefore;
       const end = this.endOf(this.start(this.requested));
       if (this.abandoned !== null) {
-        this.restoreState(this.abandoned);
+        this.handle.restoreState(this.abandoned);
         this.abandoned = null;
       }
       if (end !== null) return end;
@@ -336,44 +335,72 @@ export class UnicornSlices extends UnicornRegisters {
    */
   private endedByCount(): boolean {
     if (this.calibration === null) return false;
-    return this.handleView.getUint32(this.calibration.executedOffset, true) > this.requested;
+    return this.handle.bytes.getUint32(this.calibration.executedOffset, true) > this.requested;
   }
 
-  /** Runs a callback that the engine makes from the middle of an instruction. */
-  protected from<T>(where: Origin, callback: () => T): T {
-    this.within = where;
-    if (this.inline !== null && where !== 'nothing') {
-      this.ahead = null;
-      this.pcIsExact = where === 'register move';
-    }
-    try {
-      return callback();
-    } finally {
-      this.within = 'nothing';
-      this.ahead = 0;
-      this.pcIsExact = true;
-    }
+  /** A callback that the engine makes from `where`. Null when it threw: the slice then ends. */
+  callback<T>(where: Origin, action: () => T): T | null {
+    return this.from(where, () => this.guarded(action));
+  }
+
+  /** The engine reports an exception. */
+  exception(number: number, serve: () => void): void {
+    // A block that cannot be fetched was not begun.
+    if (number !== ENGINE_EXCEPTION.prefetchAbort) this.refundBlock();
+    this.guarded(serve);
   }
 
   /**
-   * An exception must not unwind through native frames: it is kept, the slice ends, and `run`
-   * throws it.
+   * Nothing is mapped where the core accesses. `serve` maps memory there and returns true, or the
+   * slice ends and the instruction will not have happened.
    */
-  protected guarded<T>(action: () => T): T | null {
-    try {
-      return action();
-    } catch (error) {
-      this.failure ??= { error };
-      this.stop();
-      return null;
+  unmapped(access: UnmappedAccess, serve: () => boolean): boolean {
+    // DC ZVA goes on after a refusal, byte by byte; the first one is the answer.
+    if (this.lastUnmapped !== null) return false;
+    const isFetch = access.type === 'fetch';
+    return this.from(isFetch ? 'nothing' : 'memory access', () => {
+      const retry = this.guarded(serve) ?? false;
+      if (!retry) {
+        this.lastUnmapped = access;
+        this.unmappedPc = this.getPc();
+        this.countAtEnd ??= this.executed;
+        // A helper such as DC ZVA's goes on otherwise, and the rest of the block with it.
+        if (!isFetch) this.leaveInstruction();
+      }
+      return retry;
+    });
+  }
+
+  /**
+   * A new block must be translated once more before it runs: instructions in it are reported now.
+   */
+  translateAgain(start: bigint, bytes: number): void {
+    this.handle.discardCode(start, start + BigInt(bytes));
+    this.retranslate = true;
+    this.countAtEnd ??= this.executed;
+    this.emuStop();
+  }
+
+  /** A watched access is about to be made. */
+  atAccess(touched: () => void): void {
+    // Further accesses of an instruction that is undone are told as well: they too may have to be
+    // taken back.
+    if (this.abandoned !== null) {
+      this.guarded(touched);
+      return;
     }
+    this.from('memory access', () => {
+      if (!this.atWatch(touched)) return;
+      if (this.inline === null) this.abandoned = this.handle.saveState();
+      else this.leaveInstruction();
+    });
   }
 
   /**
    * A watch meets an instruction that was counted and has not happened. True when it was told to
    * stop, so that the instruction does not count.
    */
-  protected atWatch(action: () => void): boolean {
+  atWatch(action: () => void): boolean {
     const { inline } = this;
     if (inline !== null) {
       const pc = this.getPc();
@@ -395,8 +422,38 @@ export class UnicornSlices extends UnicornRegisters {
     return this.stopRequested;
   }
 
+  /** Runs a callback that the engine makes from the middle of an instruction. */
+  private from<T>(where: Origin, callback: () => T): T {
+    this.within = where;
+    if (this.inline !== null && where !== 'nothing') {
+      this.ahead = null;
+      this.pcIsExact = where === 'register move';
+    }
+    try {
+      return callback();
+    } finally {
+      this.within = 'nothing';
+      this.ahead = 0;
+      this.pcIsExact = true;
+    }
+  }
+
+  /**
+   * An exception must not unwind through native frames: it is kept, the slice ends, and `run`
+   * throws it.
+   */
+  private guarded<T>(action: () => T): T | null {
+    try {
+      return action();
+    } catch (error) {
+      this.failure ??= { error };
+      this.stop();
+      return null;
+    }
+  }
+
   /** The instruction at PC is the last one of its block that counts. */
-  protected refundBlock(): void {
+  private refundBlock(): void {
     if (this.inline === null) return;
     this.inline.endBlockAt(this.getPc());
     this.ahead = 0;
@@ -406,11 +463,15 @@ export class UnicornSlices extends UnicornRegisters {
    * When the callback that runs returns, its instruction is left unfinished and the run ends. With
    * inline counting only.
    */
-  protected leaveInstruction(): void {
+  private leaveInstruction(): void {
     if (this.inline === null) return;
     this.refundBlock();
     this.inline.leave();
-    this.library.emuStop(this.handle);
+    this.emuStop();
+  }
+
+  private emuStop(): void {
+    this.handle.library.emuStop(this.handle.pointer);
   }
 
   private findPc(): void {

@@ -13,39 +13,34 @@
  * count: slower, because the engine then calls out for every instruction, and they end exactly at
  * it.
  *
+ *     UnicornEngine ─┬─ UnicornHandle      the library's handle: memory lent, caches dropped
+ *                    ├─ UnicornRegisters   one at a time, and all as bytes
+ *                    ├─ UnicornSlices      running and counting
+ *                    └─ UnicornCallbacks   what the library calls
+ *
  * Numbers below are the library's ABI: include/unicorn/unicorn.h and arm64.h of Unicorn 2.1.
  */
 
-import { calibrate, type Calibration } from './calibrate.ts';
+import { calibrate, type Calibration, type CalibrationSubject } from './calibrate.ts';
 import {
   type CpuEngine,
   type DeviceWindow,
-  ENGINE_EXCEPTION,
   type EngineCallbacks,
   EngineError,
-  type InterceptedAccess,
   type InterceptKind,
+  type SliceEnd,
   type Syndrome,
   type UnmappedAccess,
   type WatchedAccess,
 } from './engine.ts';
-import { assertOwnLibrary, type NativeCallback } from './inline-count.ts';
+import { assertOwnLibrary, installInlineCount } from './inline-count.ts';
+import { InlineCounter, type NativeCallback } from './inline-counter.ts';
 import { retire } from './retired-engine.ts';
 import type { SystemRegisterEncoding } from './system-registers.ts';
-import type { CpuModel } from './unicorn-handle.ts';
-import {
-  addressOf,
-  type CallbackPrototype,
-  CALLBACKS,
-  type Library,
-  loadLibrary,
-  nativeProcess,
-  nativeView,
-  type Pointer,
-  registerCallback,
-  unregisterCallback,
-} from './unicorn-library.ts';
-import { indexOfX } from './unicorn-registers.ts';
+import { UnicornCallbacks } from './unicorn-callbacks.ts';
+import { type CpuModel, UnicornHandle } from './unicorn-handle.ts';
+import { CALLBACKS, type Library, loadLibrary, nativeProcess, type Pointer } from './unicorn-library.ts';
+import { indexOfX, UnicornRegisters } from './unicorn-registers.ts';
 import { UnicornSlices } from './unicorn-slices.ts';
 
 const UC_HOOK_INTR = 1 << 0;
@@ -74,8 +69,12 @@ const UC_MEM_WRITE = 17;
 
 /** struct uc_tb { u64 pc; u16 icount; u16 size } */
 const BLOCK_BYTES = 16;
-/** The u32 fields of struct uc_arm64_cp_reg. */
-const SYSTEM_REGISTER_BYTES = 20;
+/**
+ * Bytes for translated code of a core. The engine's own choice is 1 GiB. A booting Linux fills some
+ * 80 MiB, a user space more. Where the buffer must be claimed by clearing it, all of it is
+ * resident; a core that is calibrated translates a few blocks.
+ */
+const CODE_BUFFER = { known: 128 * 2 ** 20, claimed: 32 * 2 ** 20, calibration: 2 * 2 ** 20 } as const;
 
 /**
  * The least version whose MMU and register writes work (2.0.1 wants every virtual address mapped
@@ -131,9 +130,6 @@ interface MappedWindow {
   readonly write: NativeCallback;
 }
 
-/** What stands before a callback: see inline-count.ts. */
-type StandIn = 4 | 5 | 6 | 'block filter';
-
 const calibrations = new Map<string, Calibration>();
 
 /**
@@ -154,68 +150,48 @@ export function createUnicornEngine(options: UnicornOptions): CpuEngine {
   assertOwnLibrary(options.library, () => nativeProcess(options.library), process.arch);
   const calibration = calibrate((callbacks) => {
     const engine = new UnicornEngine({ ...options, callbacks }, null);
-    return { engine, handleBytes: engine.handleBytes(), savedBytes: () => engine.savedBytes() };
+    return engine.calibrationSubject();
   });
   calibrations.set(options.library, calibration);
   return new UnicornEngine(options, calibration);
 }
 
-class UnicornEngine extends UnicornSlices implements CpuEngine {
+class UnicornEngine implements CpuEngine {
   readonly version: string;
   private readonly callbacks: EngineCallbacks;
-  /** Registered callbacks, to be given back on close. */
-  private readonly registered: Pointer[] = [];
+  private readonly calibration: Calibration | null;
+  private readonly handle: UnicornHandle;
+  private readonly registers: UnicornRegisters;
+  private readonly slices: UnicornSlices;
+  private readonly native: UnicornCallbacks;
   /** By base and size. */
   private readonly windows = new Map<string, MappedWindow>();
-  /** Outlives the engine, for who must know whether it is gone. */
-  private readonly life = { over: false };
-  private readonly structs = new Map<number, DataView>();
   private readonly interceptors: Readonly<Record<InterceptKind, NativeCallback>> | null = null;
 
+  /** @param calibration null: for calibration */
   constructor(options: UnicornOptions, calibration: Calibration | null) {
-    super({
-      path: options.library,
-      model: options.model ?? 'cortex-a72',
+    const { library, model = 'cortex-a72', counting = 'fastest' } = options;
+    const code = calibration === null ? null : installInlineCount(library, () => nativeProcess(library), process.arch);
+    const room = CODE_BUFFER[calibration === null ? 'calibration' : code === null ? 'claimed' : 'known'];
+    this.calibration = calibration;
+    this.handle = new UnicornHandle(library, model, options.codeBufferBytes ?? room);
+    this.registers = new UnicornRegisters(this.handle);
+    // The engine makes its core when it is first asked for something.
+    this.registers.getPc();
+    if (code === null) this.handle.claimCodeBuffer();
+    this.slices = new UnicornSlices({
+      handle: this.handle,
+      registers: this.registers,
       calibration,
-      counting: options.counting ?? 'fastest',
-      codeBufferBytes: options.codeBufferBytes,
+      counter: code === null ? null : new InlineCounter(code, this.handle.bytes),
+      engineCounts: counting === 'engine',
     });
+    this.native = new UnicornCallbacks(this.handle, this.slices.inline);
     this.callbacks = options.callbacks;
-    const { major, minor, patch } = versionOf(this.library);
+    const { major, minor, patch } = versionOf(this.handle.library);
     this.version = `Unicorn ${major}.${minor}.${patch}`;
-    this.hook(UC_HOOK_INTR, CALLBACKS.interrupt, (_uc: Pointer, number: number) => {
-      // A block that cannot be fetched was not begun.
-      if (number !== ENGINE_EXCEPTION.prefetchAbort) this.refundBlock();
-      this.guarded(() => this.callbacks.exception(number));
-    });
-    this.hook(
-      UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_WRITE_PROT | UC_HOOK_MEM_FETCH_PROT,
-      CALLBACKS.memory,
-      (_uc: Pointer, type: number, address: number | bigint, size: number, value: number | bigint) => {
-        // DC ZVA goes on after a refusal, byte by byte; the first one is the answer.
-        if (this.lastUnmapped !== null) return false;
-        const kind = UNMAPPED_TYPES[type] ?? 'read';
-        const access: UnmappedAccess = {
-          type: kind,
-          address: Number(address),
-          size,
-          value: kind === 'write' ? BigInt.asUintN(8 * size, BigInt(value)) : 0n,
-        };
-        const from = kind === 'fetch' ? 'nothing' : 'memory access';
-        return this.from(from, () => {
-          const retry = this.guarded(() => this.callbacks.unmapped(access)) ?? false;
-          if (!retry) {
-            this.lastUnmapped = access;
-            this.unmappedPc = this.getPc();
-            this.countAtEnd ??= this.executed;
-            // A helper such as DC ZVA's goes on otherwise, and the rest of the block with it.
-            if (kind !== 'fetch') this.leaveInstruction();
-          }
-          return retry;
-        });
-      },
-      6,
-    );
+    this.hookExceptions();
+    this.hookUnmapped();
     if (this.callbacks.block !== undefined) this.hookBlocks();
     if (this.callbacks.intercepted !== undefined) {
       this.interceptors = {
@@ -227,112 +203,258 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
     }
   }
 
+  getX(index: number): bigint {
+    return this.registers.getX(index);
+  }
+
+  setX(index: number, value: bigint): void {
+    this.registers.setX(index, value);
+  }
+
+  getPc(): bigint {
+    return this.slices.getPc();
+  }
+
+  setPc(value: bigint): void {
+    this.registers.setPc(value);
+  }
+
+  getSp(): bigint {
+    return this.registers.getSp();
+  }
+
+  setSp(value: bigint): void {
+    this.registers.setSp(value);
+  }
+
+  getBankedSp(level: number): bigint {
+    return this.registers.getBankedSp(level);
+  }
+
+  setBankedSp(level: number, value: bigint): void {
+    this.registers.setBankedSp(level, value);
+  }
+
+  getV(index: number): bigint {
+    return this.registers.getV(index);
+  }
+
+  setV(index: number, value: bigint): void {
+    this.registers.setV(index, value);
+  }
+
+  getPstate(): number {
+    return this.registers.getPstate();
+  }
+
+  setPstate(value: number): void {
+    this.registers.setPstate(value);
+  }
+
+  getSystemRegister(encoding: SystemRegisterEncoding): bigint | null {
+    return this.registers.getSystemRegister(encoding);
+  }
+
+  setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
+    return this.registers.setSystemRegister(encoding, value);
+  }
+
+  exportState(): Uint8Array {
+    return this.registers.exportState();
+  }
+
+  importState(state: Uint8Array): void {
+    this.registers.importState(state);
+  }
+
+  get executed(): number {
+    return this.slices.executed;
+  }
+
+  get inBlock(): boolean {
+    return this.slices.inBlock;
+  }
+
+  run(count: number): SliceEnd {
+    return this.slices.runBlocks(count, count);
+  }
+
+  runBlocks(count: number, most?: number): SliceEnd {
+    return this.slices.runBlocks(count, most);
+  }
+
+  watchMasks(irq: boolean, fiq: boolean): boolean {
+    return this.slices.watchMasks(irq, fiq);
+  }
+
+  stop(): void {
+    this.slices.stop();
+  }
+
+  shorten(instructions: number): boolean {
+    return this.slices.shorten(instructions);
+  }
+
+  abandon(): void {
+    this.slices.abandon();
+  }
+
+  mapMemory(base: number, bytes: Uint8Array, access: 'rwx' | 'rx'): void {
+    this.handle.mapMemory(base, bytes, access);
+  }
+
+  unmap(base: number, size: number): void {
+    this.handle.unmap(base, size);
+  }
+
   mapDevices(base: number, size: number, window: DeviceWindow): void {
     const key = `${base} ${size}`;
     const mapped = this.windows.get(key) ?? this.openWindow(base, window);
     mapped.window = window;
     this.windows.set(key, mapped);
+    const { handle } = this;
     const { read, write } = mapped;
-    this.check(
+    handle.check(
       'uc_mmio_map',
-      this.library.mmioMap(this.handle, base, size, read.callback, read.data, write.callback, write.data),
+      handle.library.mmioMap(handle.pointer, base, size, read.callback, read.data, write.callback, write.data),
     );
+  }
+
+  flushTlb(): void {
+    this.handle.flushTlb();
+  }
+
+  discardAllCode(): void {
+    this.handle.discardAllCode();
+  }
+
+  discardCode(start: number | bigint, end: number | bigint): void {
+    this.handle.discardCode(start, end);
+  }
+
+  discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
+    this.slices.discardPhysicalCode(ranges);
+  }
+
+  forgetBranchTargets(): void {
+    this.slices.forgetBranchTargets();
   }
 
   intercept(address: bigint, kind: InterceptKind): void {
     if (this.interceptors === null) throw new EngineError('intercept() needs the intercepted() callback');
     const { callback, data } = this.interceptors[kind];
-    this.check(
-      'uc_hook_add',
-      kind === 'hint'
-        ? this.library.hookAdd(this.handle, [0], UC_HOOK_CODE, callback, data, address, address)
-        : this.library.hookAdd(
-            this.handle,
-            [0],
-            UC_HOOK_INSN,
-            callback,
-            data,
-            address,
-            address,
-            'int',
-            UC_ARM64_INS[kind],
-          ),
-    );
+    const { handle } = this;
+    const { library, pointer } = handle;
+    const type = kind === 'hint' ? UC_HOOK_CODE : UC_HOOK_INSN;
+    const instruction = kind === 'hint' ? [] : ['int', UC_ARM64_INS[kind]];
+    handle.check('uc_hook_add', library.hookAdd(pointer, [0], type, callback, data, address, address, ...instruction));
   }
 
   watchCode(address: bigint, reached: () => void): () => void {
-    return this.addWatch(UC_HOOK_CODE, CALLBACKS.code, undefined, address, address, () => {
-      this.atWatch(reached);
-    });
+    const { slices } = this;
+    const callback = (): void => {
+      slices.atWatch(reached);
+    };
+    return this.native.watch({ type: UC_HOOK_CODE, prototype: CALLBACKS.code, callback }, address, address, (action) =>
+      slices.whenOver(action),
+    );
   }
 
   watchMemory(start: number, end: number, touched: (access: WatchedAccess) => void): () => void {
-    const callback = (_uc: Pointer, type: number, address: number | bigint, size: number) => {
+    const { slices } = this;
+    const callback = (_uc: Pointer, type: number, address: number | bigint, size: number): void => {
       const access = { write: type === UC_MEM_WRITE, address: Number(address), size };
-      // Further accesses of an instruction that is undone are told as well: they too may have to be
-      // taken back.
-      if (this.abandoned !== null) this.guarded(() => touched(access));
-      else {
-        this.from('memory access', () => {
-          if (!this.atWatch(() => touched(access))) return;
-          if (this.inline === null) this.abandoned = this.saveState();
-          else this.leaveInstruction();
-        });
-      }
+      slices.atAccess(() => touched(access));
     };
-    return this.addWatch(UC_HOOK_MEM_ACCESS, CALLBACKS.watch, 6, start, end - 1, callback);
+    return this.native.watch(
+      { type: UC_HOOK_MEM_ACCESS, prototype: CALLBACKS.watch, standIn: 6, callback },
+      start,
+      end - 1,
+      (action) => slices.whenOver(action),
+    );
   }
 
   syndrome(): Syndrome {
     if (this.calibration === null) throw new EngineError('the engine is not calibrated');
-    this.library.contextSave(this.handle, this.context);
+    const saved = this.handle.savedBytes();
     const at = this.calibration.syndromeOffset;
     return {
-      esr: this.contextView.getUint32(at, true),
-      far: this.contextView.getBigUint64(at + 8, true),
-      targetLevel: this.contextView.getUint32(at + 16, true),
+      esr: saved.getUint32(at, true),
+      far: saved.getBigUint64(at + 8, true),
+      targetLevel: saved.getUint32(at + 16, true),
     };
   }
 
+  /** What calibration looks at. */
+  calibrationSubject(): CalibrationSubject {
+    return { engine: this, handleBytes: this.handle.bytes, savedBytes: () => this.handle.savedBytes() };
+  }
+
   /** @throws EngineError inside a run: native code would return into memory that is free */
-  override close(): void {
-    if (this.starts > 0) throw new EngineError('the engine cannot be closed by what runs inside it');
-    super.close();
-    for (const callback of this.registered) unregisterCallback(callback);
-    this.life.over = true;
+  close(): void {
+    if (this.slices.isRunning) throw new EngineError('the engine cannot be closed by what runs inside it');
+    this.handle.close();
+    this.registers.close();
+    this.slices.close();
+    this.native.close();
     retire(this);
   }
 
+  private hookExceptions(): void {
+    this.native.hook({
+      type: UC_HOOK_INTR,
+      prototype: CALLBACKS.interrupt,
+      callback: (_uc: Pointer, number: number) => {
+        this.slices.exception(number, () => this.callbacks.exception(number));
+      },
+    });
+  }
+
+  private hookUnmapped(): void {
+    this.native.hook({
+      type: UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_WRITE_PROT | UC_HOOK_MEM_FETCH_PROT,
+      prototype: CALLBACKS.memory,
+      standIn: 6,
+      callback: (_uc: Pointer, code: number, address: number | bigint, size: number, value: number | bigint) => {
+        const type = UNMAPPED_TYPES[code] ?? 'read';
+        const access: UnmappedAccess = {
+          type,
+          address: Number(address),
+          size,
+          value: type === 'write' ? BigInt.asUintN(8 * size, BigInt(value)) : 0n,
+        };
+        return this.slices.unmapped(access, () => this.callbacks.unmapped(access));
+      },
+    });
+  }
+
   private hookBlocks(): void {
-    this.hook(
-      UC_HOOK_EDGE_GENERATED,
-      CALLBACKS.block,
-      (_uc: number, pointer: number) => {
-        const view = this.structAt(pointer, BLOCK_BYTES);
+    this.native.hook({
+      type: UC_HOOK_EDGE_GENERATED,
+      prototype: CALLBACKS.block,
+      standIn: 'block filter',
+      callback: (_uc: number, pointer: number) => {
+        const view = this.native.structAt(pointer, BLOCK_BYTES);
         const low = view.getUint32(0, true);
         const high = view.getUint32(4, true);
         const size = view.getUint16(10, true);
-        if (this.guarded(() => this.callbacks.block?.(high, low, size)) !== true) return;
-        const start = (BigInt(high) << 32n) | BigInt(low);
-        this.discardCode(start, start + BigInt(size));
-        this.retranslate = true;
-        this.countAtEnd ??= this.executed;
-        this.library.emuStop(this.handle);
+        const found = this.slices.callback('nothing', () => this.callbacks.block?.(high, low, size));
+        if (found === true) this.slices.translateAgain((BigInt(high) << 32n) | BigInt(low), size);
       },
-      'block filter',
-    );
+    });
   }
 
   private openWindow(base: number, window: DeviceWindow): MappedWindow {
-    const read = this.register(
+    const { slices, native } = this;
+    const read = native.register(
       (_uc: Pointer, offset: number, width: number) =>
-        this.from('device access', () => this.guarded(() => mapped.window.read(base + offset, width))) ?? 0n,
+        slices.callback('device access', () => mapped.window.read(base + offset, width)) ?? 0n,
       CALLBACKS.mmioRead,
       4,
     );
-    const write = this.register(
+    const write = native.register(
       (_uc: Pointer, offset: number, width: number, value: number | bigint) => {
-        this.from('device access', () => this.guarded(() => mapped.window.write(base + offset, width, BigInt(value))));
+        slices.callback('device access', () => mapped.window.write(base + offset, width, BigInt(value)));
       },
       CALLBACKS.mmioWrite,
       5,
@@ -342,10 +464,10 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
   }
 
   private maintenanceReporter(): NativeCallback {
-    return this.register(
+    return this.native.register(
       (_uc: number, register: number, systemRegister: number) => {
-        const maintenance = { encoding: this.encodingAt(systemRegister), rt: indexOfX(register) };
-        this.from('register move', () => this.guarded(() => this.callbacks.maintained?.(maintenance)));
+        const maintenance = { encoding: this.native.encodingAt(systemRegister), rt: indexOfX(register) };
+        this.slices.callback('register move', () => this.callbacks.maintained?.(maintenance));
         return 0;
       },
       CALLBACKS.instruction,
@@ -355,9 +477,9 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
 
   private hintReporter(): NativeCallback {
     const reached = () => this.callbacks.hinted?.();
-    return this.register(
+    return this.native.register(
       () => {
-        this.atWatch(reached);
+        this.slices.atWatch(reached);
       },
       CALLBACKS.code,
       4,
@@ -365,99 +487,14 @@ class UnicornEngine extends UnicornSlices implements CpuEngine {
   }
 
   private interceptor(kind: 'mrs' | 'msr'): NativeCallback {
-    return this.register(
+    return this.native.register(
       (_uc: number, register: number, systemRegister: number) => {
-        const access: InterceptedAccess = {
-          read: kind === 'mrs',
-          encoding: this.encodingAt(systemRegister),
-          rt: indexOfX(register),
-        };
-        return this.from('register move', () => this.guarded(() => this.callbacks.intercepted?.(access))) === true
-          ? 1
-          : 0;
+        const encoding = this.native.encodingAt(systemRegister);
+        const access = { read: kind === 'mrs', encoding, rt: indexOfX(register) };
+        return this.slices.callback('register move', () => this.callbacks.intercepted?.(access)) === true ? 1 : 0;
       },
       CALLBACKS.instruction,
       4,
     );
-  }
-
-  private addWatch(
-    type: number,
-    prototype: CallbackPrototype,
-    standIn: StandIn | undefined,
-    begin: number | bigint,
-    end: number | bigint,
-    callback: (...args: never[]) => unknown,
-  ): () => void {
-    const registered = this.register(callback, prototype, standIn);
-    const pointer = this.registered.at(-1);
-    const hook: [number] = [0];
-    this.check(
-      'uc_hook_add',
-      this.library.hookAdd(this.handle, hook, type, registered.callback, registered.data, begin, end),
-    );
-    const life = this.life;
-    const remove = (): void => {
-      this.check('uc_hook_del', this.library.hookDel(this.handle, hook[0]));
-      unregisterCallback(pointer);
-      this.registered.splice(this.registered.indexOf(pointer), 1);
-    };
-    let ended = false;
-    return () => {
-      // The engine took its hooks with it, and removing one twice would free it twice.
-      if (ended || life.over) return;
-      ended = true;
-      // Inside a run it may be the very callback that native code returns to.
-      if (this.starts > 0) this.afterRun.push(remove);
-      else remove();
-    };
-  }
-
-  /**
-   * A view of the struct at native address `pointer`. The engine passes structs of its own stack
-   * frame, so the same few addresses come again and again, and a view each time would cost more
-   * than all the rest.
-   */
-  private structAt(pointer: number, bytes: number): DataView {
-    let view = this.structs.get(pointer);
-    if (view === undefined) {
-      view = new DataView(nativeView(BigInt(pointer), bytes));
-      this.structs.set(pointer, view);
-    }
-    return view;
-  }
-
-  /** The encoding in a struct uc_arm64_cp_reg { u32 crn, crm, op0, op1, op2; … }. */
-  private encodingAt(pointer: number): SystemRegisterEncoding {
-    const view = this.structAt(pointer, SYSTEM_REGISTER_BYTES);
-    const field = (index: number) => view.getUint32(4 * index, true);
-    return [field(2), field(3), field(0), field(1), field(4)];
-  }
-
-  private hook(
-    type: number,
-    prototype: CallbackPrototype,
-    callback: (...args: never[]) => unknown,
-    standIn?: StandIn,
-  ): void {
-    const registered = this.register(callback, prototype, standIn);
-    // begin > end: everywhere
-    this.check('uc_hook_add', this.library.hookAdd(this.handle, [0], type, registered.callback, registered.data, 1, 0));
-  }
-
-  /**
-   * @param standIn number of the callback's data argument, for callbacks in which instructions are
-   * abandoned or looked up; or the filter
-   */
-  private register(
-    callback: (...args: never[]) => unknown,
-    prototype: CallbackPrototype,
-    standIn?: StandIn,
-  ): NativeCallback {
-    const pointer = registerCallback(callback, prototype);
-    this.registered.push(pointer);
-    const address = addressOf(pointer);
-    if (this.inline === null || standIn === undefined) return { callback: address, data: 0n };
-    return standIn === 'block filter' ? this.inline.blockFilter(address) : this.inline.guard(address, standIn);
   }
 }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The builds of the library that inline-count.ts knows from the inside, recognised by their build
+ * identifier. Offsets are read off the builds' machine code; the names are QEMU 5.0's.
+ */
+
+import type { NativeProcess } from './unicorn-library.ts';
+
+/** Byte offsets inside one build of the library. */
+export interface LibraryBuild {
+  readonly name: string;
+  /** In the engine's handle (struct uc_struct). */
+  readonly handle: { readonly core: number; readonly translator: number; readonly stopRequest: number };
+  /**
+   * In a core (CPUState); `registers` is its CPUARMState, `interrupt` the upper half of
+   * icount_decr.
+   */
+  readonly core: {
+    readonly handle: number;
+    readonly registers: number;
+    readonly exitRequest: number;
+    readonly interrupt: number;
+    readonly nextBlockFlags: number;
+    readonly accessReturn: number;
+    readonly interruptRequest: number;
+    /**
+     * Pointer to the table of the core's own functions (CPUClass), and in that: cpu_exec_interrupt.
+     */
+    readonly functions: number;
+    readonly execInterrupt: number;
+    /** The blocks that branches to virtual addresses led to: pointers, as many as fit. */
+    readonly branchTargets: number;
+    readonly branchTargetsBytes: number;
+  };
+  /** In the register file. */
+  readonly pc: number;
+  /** PSTATE.EL and SP (bits 3:0), and DAIF (bits 9:6). */
+  readonly level: number;
+  readonly masks: number;
+  /** CPACR_EL1, CPTR_EL2 less two registers, SCR_EL3. */
+  readonly cpacr: number;
+  readonly cptr: number;
+  readonly scr: number;
+  /** In the state of a block that is being translated (DisasContext): the instruction's word. */
+  readonly word: number;
+  /**
+   * In the translator (TCGContext): the base of the register file, start and size of the translated
+   * code.
+   */
+  readonly translatorEnv: number;
+  readonly translatorCode: number;
+  readonly translatorCodeBytes: number;
+  /**
+   * In the translator: where the next block's code goes, how often all was dropped, and which part
+   * of the buffer is filled next.
+   */
+  readonly translatorNextCode: number;
+  readonly translatorDrops: number;
+  readonly translatorNextPart: number;
+  /** In the library: return addresses of the two calls of translated code in cpu_exec. */
+  readonly callsOfCode: readonly number[];
+  /** Exception return, see {@link refuseAarch32}. */
+  readonly exceptionReturn: {
+    /** Where a return to AArch32 goes on, and where an illegal one does. */
+    readonly aarch32: number;
+    readonly illegal: number;
+    /**
+     * Code of illegal returns alone, with nothing left to do but to return from the helper: at
+     * least a far jump long.
+     */
+    readonly illegalEnd: number;
+    /** What stands at `aarch32` and `illegalEnd`, to be sure. */
+    readonly aarch32Code: readonly number[];
+    readonly illegalEndCode: readonly number[];
+  };
+  /**
+   * Bytes of stack between such a return address and the one that translated code leaves when it
+   * calls a helper.
+   */
+  readonly codeFrame: number;
+  /** enum TCGOpcode */
+  readonly operations: {
+    readonly movi_i32: number;
+    readonly ld_i32: number;
+    readonly st8_i32: number;
+    readonly st16_i32: number;
+    readonly st_i32: number;
+    readonly sub_i32: number;
+    readonly st_i64: number;
+  };
+}
+
+/** By the build identifier of the library's file (`readelf -n`). */
+const BUILDS: Readonly<Record<string, LibraryBuild>> = {
+  b619fbf56f0accc13c25a9cf5e7bc59c85e70440: {
+    name: 'Debian libunicorn2t64 2.1.1-2+b2, amd64',
+    handle: { core: 0x1a0, translator: 0x2e8, stopRequest: 0x555 },
+    core: {
+      handle: 0x81a8,
+      registers: 0xa350,
+      exitRequest: 0x15,
+      interrupt: 0xa342,
+      nextBlockFlags: 0x18,
+      accessReturn: 0x8178,
+      interruptRequest: 0x1c,
+      functions: 0x81b0,
+      execInterrupt: 0x90,
+      branchTargets: 0x138,
+      branchTargetsBytes: 0x8000,
+    },
+    pc: 0x140,
+    level: 0x148,
+    masks: 0x230,
+    cpacr: 0x2c0,
+    cptr: 0x2c8,
+    scr: 0x3c0,
+    word: 0x40,
+    translatorEnv: 0xa8f0,
+    translatorCode: 0xa0,
+    translatorCodeBytes: 0xb8,
+    translatorNextCode: 0xc0,
+    translatorDrops: 0xa8d0,
+    translatorNextPart: 0xa928,
+    callsOfCode: [0x555504, 0x55563f],
+    exceptionReturn: {
+      aarch32: 0x56bc43,
+      illegal: 0x56bc6d,
+      illegalEnd: 0x56bd2c,
+      aarch32Code: [0x89, 0xd9, 0xb8],
+      illegalEndCode: [0xe8, 0x8f, 0xe2, 0xff, 0xff, 0x84, 0xc0, 0x75, 0x13, 0x81, 0xe3, 0x3f, 0xf0, 0xdf],
+    },
+    codeFrame: 1216,
+    operations: {
+      movi_i32: 0x06,
+      ld_i32: 0x0d,
+      st8_i32: 0x0e,
+      st16_i32: 0x0f,
+      st_i32: 0x10,
+      sub_i32: 0x12,
+      st_i64: 0x4d,
+    },
+  },
+};
+
+/** The build of the library that is mapped at `base`, or undefined for an unknown one. */
+export const buildAt = (process: NativeProcess, base: bigint): LibraryBuild | undefined =>
+  BUILDS[buildIdentifier(process, base)];
+
+/** Bytes of the file in which its headers and notes are looked for. */
+const HEADER_BYTES = 4096;
+
+/**
+ * Hexadecimal build identifier in the ELF file mapped at `base`, or ''. System V ABI (gabi), 5-1
+ * and 5-8.
+ */
+function buildIdentifier(process: NativeProcess, base: bigint): string {
+  const file = new DataView(process.view(base, HEADER_BYTES));
+  const headers = Number(file.getBigUint64(0x20, true));
+  const headerBytes = file.getUint16(0x36, true);
+  for (let i = 0; i < file.getUint16(0x38, true); i++) {
+    const header = headers + i * headerBytes;
+    const [type, offset, size] = [
+      file.getUint32(header, true),
+      Number(file.getBigUint64(header + 8, true)),
+      Number(file.getBigUint64(header + 32, true)),
+    ];
+    const isNote = type === 4 && offset + size <= file.byteLength;
+    if (!isNote || size < 16 || file.getUint32(offset + 8, true) !== 3) continue;
+    const bytes = new Uint8Array(file.buffer, offset + 16, file.getUint32(offset + 4, true));
+    return Buffer.from(bytes).toString('hex');
+  }
+  return '';
+}
