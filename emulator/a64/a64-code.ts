@@ -306,6 +306,23 @@ export class A64Code extends Code {
     return host.get;
   }
 
+  /**
+   * Zeros the block of `bytes` around an address, or falls back: at EL0, where it may be trapped,
+   * and where the TLB does not answer.
+   */
+  zero(address: I64, bytes: number): void {
+    const at = this.let(op.and(address, i64(-bytes)));
+    const entry = this.tlbEntry(at, {});
+    this.if(
+      op.and(op.ne(this.word(LAYOUT.level), i32(0)), this.hits(at, bytes, entry, TLB_ENTRY.write)),
+      () => {
+        const host = this.let(this.host(at, entry));
+        for (let offset = 0; offset < bytes; offset += 8) this.store(host, offset, i64(0));
+      },
+      () => this.fallback(),
+    );
+  }
+
   /** Calls outside for an access that the TLB does not answer. */
   protected slow(
     call: number,

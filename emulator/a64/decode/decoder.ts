@@ -13,6 +13,8 @@ import { type Field, fieldOf, fieldsOf } from './pattern.ts';
 
 const GROUP_SHIFT = 25;
 const GROUPS = 16;
+/** Words whose rows are remembered: translating meets the same ones again and again. */
+const MOST_KNOWN = 65536;
 
 /** What there is a function for: a row, and the values of the fields that select. */
 export interface Variant {
@@ -82,9 +84,12 @@ export class Decoder {
     );
   }
 
+  /** Rows of words that were decoded lately. */
+  private readonly known = new Map<number, Instruction | null>();
+
   /** Null: the encoding is unallocated, or `has` says that the core lacks its extension. */
   decode(word: number, has: (feature: Feature) => boolean): Instruction | null {
-    const found = this.find(word, () => true);
+    const found = this.rowOf(word);
     if (found === null) return null;
     const feature = featureOf(found, word);
     return feature !== null && !has(feature) ? null : found;
@@ -95,6 +100,15 @@ export class Decoder {
     const found = this.find(word, ({ meaning }) => meaning.kind === 'helper');
     if (found?.meaning.kind !== 'helper') throw new RangeError(`no helper for ${word.toString(16)}`);
     return found.meaning.prepare(fieldsOf(word, found.pattern.fields));
+  }
+
+  private rowOf(word: number): Instruction | null {
+    const known = this.known.get(word);
+    if (known !== undefined) return known;
+    const found = this.find(word, () => true);
+    if (this.known.size >= MOST_KNOWN) this.known.clear();
+    this.known.set(word, found);
+    return found;
   }
 
   private find(word: number, accept: (instruction: Instruction) => boolean): Instruction | null {

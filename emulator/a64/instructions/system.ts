@@ -14,6 +14,9 @@ import { i64 } from '#emulator/a64/wasm/code.ts';
 const CALLS: Readonly<Record<number, CallKind>> = { 1: 'svc', 2: 'hvc', 3: 'smc' };
 const WAITS: Readonly<Record<number, WaitKind>> = { 1: 'yield', 2: 'wfe', 3: 'wfi', 4: 'sev', 5: 'sevl' };
 
+/** DCZID_EL0. */
+const ZERO_BYTES = 64;
+
 const registerNumber = (f: Readonly<Record<'o0' | 'op1' | 'CRn' | 'CRm' | 'op2', number>>): number =>
   ((2 + f.o0) << 14) | (f.op1 << 11) | (f.CRn << 7) | (f.CRm << 3) | f.op2;
 
@@ -76,6 +79,9 @@ export const SYSTEM: readonly Instruction[] = [
   ),
   helped('MSR (immediate)', '1101010100000 op1:3 0100 CRm:4 op2:3 11111', {}, ({ op1, CRm, op2 }) => ({ system }) => {
     if (!system.setPstateField(op1, op2, CRm)) system.undefined();
+  }),
+  instruction('DC ZVA', '1101010100001 011 0111 0100 001 Rt', { fallback: true }, (code, f) => {
+    code.zero(code.x(f.Rt), ZERO_BYTES);
   }),
   helped('SYS', '1101010100001 op1:3 CRn:4 CRm:4 op2:3 Rt', {}, ({ op1, CRn, CRm, op2, Rt }) => ({ system, x }) => {
     system.operate(op1, CRn, CRm, op2, Rt, x[Rt] as bigint);
