@@ -60,7 +60,7 @@ const VERSION = 'A64 to WebAssembly';
 const OPEN_MONITOR = 2n ** 64n - 1n;
 
 /** How often control comes to a place before it is translated. */
-const HOT_AFTER = 32;
+const HOT_AFTER = 2000;
 
 const FEATURES: ReadonlySet<Feature> = new Set<Feature>(['CRC32', 'AES', 'SHA1', 'SHA256', 'PMULL']);
 

@@ -246,7 +246,7 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
       const left = code.load('i32', core, LAYOUT.left);
       code.if(op.isZero(left), () => code.end());
       unlessInPage(() => {
-        // An exception that is taken here counts as an instruction.
+        // Who looks the page up finds the instruction begun.
         code.store(core, LAYOUT.left, op.sub(left, i32(1)));
         code.if(code.call('i32', calls.findPage, [core, pc.get]), arrive);
         code.store(core, LAYOUT.left, op.add(code.load('i32', core, LAYOUT.left), i32(1)));

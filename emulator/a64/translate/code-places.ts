@@ -15,7 +15,7 @@ import type { Features, Translations } from './translations.ts';
 const PAGE = 4096;
 /** Places that are translated together, and how much longer the first one waits for the others. */
 const MOST_WANTED = 48;
-const PATIENCE = 8;
+const PATIENCE = 2;
 const NO_PAGE = 2n ** 64n - 1n;
 const HASH_SHIFT = 32 - Math.log2(PLACE_ENTRIES);
 

@@ -15,8 +15,11 @@ import { fieldsOf } from '#emulator/a64/decode/pattern.ts';
 
 const PAGE = 4096;
 const INSTRUCTION = 4;
-/** Instructions of a region, and of one of its blocks. */
-const MOST_INSTRUCTIONS = 256;
+/**
+ * Instructions of a region, and of one of its blocks. Of a larger one most are never executed, and
+ * making the code costs more than interpreting an instruction a hundred times.
+ */
+const MOST_INSTRUCTIONS = 64;
 const MOST_IN_BLOCK = 48;
 
 /** An instruction of a region; `row` is null where it is undefined. */
