@@ -28,6 +28,8 @@ const STORES = new Uint8Array(
   ).buffer,
 );
 const AT = { loop: 0x0c, store: 0x10, load: 0x14, subtract: 0x18, wait: 0x20, data: 0x100 } as const;
+/** What both engines must do alike. */
+const ENGINES = ['unicorn', 'wasm'] as const;
 const ROUNDS = 5;
 const TOTAL = 29;
 const UART = 0x0900_0000n;
@@ -85,9 +87,9 @@ const watchpoint = (watch: 'read' | 'write' | 'access', address: bigint, bytes =
   bytes,
 });
 
-describe('a breakpoint', () => {
+describe.each(ENGINES)('a breakpoint on %s', (engine) => {
   it.each([false, true])('stops before its instruction each time it is reached (hardware: %s)', (hardware) => {
-    const { target, go, at, register, guest } = debug(STORES);
+    const { target, go, at, register, guest } = debug(STORES, { engine });
     target.addPoint(0, breakpoint(at(AT.loop), hardware));
     for (let round = 0; round < ROUNDS; round++) {
       expect(go()).toEqual({ kind: 'breakpoint', core: 0, hardware });
@@ -100,7 +102,7 @@ describe('a breakpoint', () => {
   });
 
   it('is gone when it was taken away, and counts as often as it was set', () => {
-    const { target, go, at } = debug(STORES);
+    const { target, go, at } = debug(STORES, { engine });
     target.addPoint(0, breakpoint(at(AT.loop)));
     target.addPoint(0, breakpoint(at(AT.loop), true));
     target.removePoint(breakpoint(at(AT.loop)));
@@ -113,7 +115,7 @@ describe('a breakpoint', () => {
     const entered: bigint[] = [];
     const hlt = 0xd440_0000 | (HALT_GATE << 5);
     const image = new Uint8Array(Uint32Array.of(0xd280_00a0, hlt, 0xd503_207f).buffer);
-    const { target, go, at } = debug(image, {}, ({ machine }) => {
+    const { target, go, at } = debug(image, { engine }, ({ machine }) => {
       machine.setGates({ owns: () => true, enter: (_immediate, core) => entered.push(core.engine.getX(0)) });
     });
     target.addPoint(0, breakpoint(at(4)));
@@ -124,9 +126,9 @@ describe('a breakpoint', () => {
   });
 });
 
-describe('a watchpoint', () => {
+describe.each(ENGINES)('a watchpoint on %s', (engine) => {
   it('on a write stops before the store: memory and registers are as they were', () => {
-    const { target, go, at, register, guest } = debug(STORES);
+    const { target, go, at, register, guest } = debug(STORES, { engine });
     const slot = at(AT.data + 8);
     expect(target.addPoint(0, watchpoint('write', slot))).toBe(true);
     expect(go()).toEqual({ kind: 'watchpoint', core: 0, watch: 'write', address: slot });
@@ -143,7 +145,7 @@ describe('a watchpoint', () => {
     ['read', [AT.load, AT.load]],
     ['access', [AT.load, AT.store, AT.load]],
   ] as const)('on %s stops at each instruction that does so', (watch, places) => {
-    const { target, go, at, register, guest } = debug(STORES);
+    const { target, go, at, register, guest } = debug(STORES, { engine });
     target.addPoint(0, watchpoint(watch, at(AT.data + 8)));
     for (const place of places) {
       expect(go()).toMatchObject({ kind: 'watchpoint', watch });
@@ -156,7 +158,7 @@ describe('a watchpoint', () => {
   it('sees what code in TypeScript stores behind a gate', () => {
     const hlt = 0xd440_0000 | (HALT_GATE << 5);
     const image = new Uint8Array(Uint32Array.of(0xd503_201f, hlt, 0xd503_207f).buffer);
-    const { target, go, at, register } = debug(image, {}, ({ machine, base }) => {
+    const { target, go, at, register } = debug(image, { engine }, ({ machine, base }) => {
       machine.setGates({ owns: () => true, enter: () => machine.memory.write32(base + AT.data, 7) });
     });
     target.addPoint(0, watchpoint('write', at(AT.data), 4));
@@ -165,7 +167,7 @@ describe('a watchpoint', () => {
   });
 
   it('is refused where no memory is', () => {
-    const { target } = debug(STORES);
+    const { target } = debug(STORES, { engine });
     expect(target.addPoint(0, watchpoint('write', UART))).toBe(false);
   });
 });

@@ -142,7 +142,7 @@ export class A64Core implements MachineCore {
       environment,
       readDescriptor,
       exceptions: () => this.exceptions,
-      stopsBefore: () => this.takesDebugException() || this.slice.stopsBefore(),
+      stopsBefore: (look) => this.stopsBefore(look),
       comeBack: () => this.slice.setAside(),
       codeStored: (at, bytes) => this.code.stored(at, bytes),
       outsideCalled: () => this.code.doubt(),
@@ -406,6 +406,14 @@ export class A64Core implements MachineCore {
     } else runtime.run(state.address);
   }
 
+  /** Watches look at the instruction in progress: true when it is not to be executed. */
+  private stopsBefore(look: () => void): boolean {
+    if (!this.slice.stopsBefore(look)) return this.takesDebugException();
+    // It is met again when the core goes on.
+    this.debugException = null;
+    return true;
+  }
+
   /** Takes the exception of a breakpoint or watchpoint that was met. False: there was none. */
   private takesDebugException(): boolean {
     const { debugException } = this;
@@ -516,8 +524,10 @@ export class A64Core implements MachineCore {
     }
     slice.executedAfterAll();
     if (this.codeWatches.size > 0) {
-      for (const reached of this.codeWatches.get(pc) ?? []) reached();
-      if (this.takesDebugException() || this.slice.stopsBefore()) return 1;
+      const look = () => {
+        for (const reached of this.codeWatches.get(pc) ?? []) reached();
+      };
+      if (this.stopsBefore(look)) return 1;
     }
     slice.notExecuted();
     const taken = this.memory.fetch();

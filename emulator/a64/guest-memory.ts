@@ -61,7 +61,7 @@ export interface GuestMemoryContext {
   readonly readDescriptor: ReadDescriptor;
   readonly exceptions: () => ExceptionDelivery;
   /** True when a watch wants the core to stop before the access, or has taken an exception. */
-  readonly stopsBefore: () => boolean;
+  readonly stopsBefore: (look: () => void) => boolean;
   /** {@link GuestMemory.instructionDone} is to be called. */
   readonly comeBack: () => void;
   /** `bytes` at an address in the WebAssembly memory were written, in a page that is guarded. */
@@ -470,11 +470,12 @@ export class GuestMemory implements MemoryPort {
   /** Tells watches of an access. True when it must not be made: the core stops before it. */
   private isWatched(access: WatchedAccess): boolean {
     if (this.watches.length === 0) return false;
-    for (const { start, end, touched } of this.watches) {
-      if (access.address < end && access.address + access.size > start) touched(access);
-    }
-    this.parts.outsideCalled();
-    return this.parts.stopsBefore();
+    return this.parts.stopsBefore(() => {
+      for (const { start, end, touched } of this.watches) {
+        if (access.address < end && access.address + access.size > start) touched(access);
+      }
+      this.parts.outsideCalled();
+    });
   }
 }
 

@@ -78,16 +78,23 @@ export class Slice {
     this.left++;
   }
 
-  /** It can after all. */
+  /** It can after all; the slice may have been ended with it. */
   executedAfterAll(): void {
-    this.left--;
+    if (this.left > 0) this.left--;
+    else if (this.aside > 0) this.aside--;
+    else this.budget++;
   }
 
-  /** A watch has stopped the core: the instruction in progress does not happen. */
-  stopsBefore(): boolean {
-    if (this.outcome.stop?.kind !== 'stopped') return false;
-    this.budget--;
-    return true;
+  /**
+   * Somebody looks at the instruction in progress, for whom it has not begun. True when he has
+   * stopped the core: it does not happen.
+   */
+  stopsBefore(look: () => void): boolean {
+    this.notExecuted();
+    look();
+    if (this.outcome.stop?.kind === 'stopped') return true;
+    this.executedAfterAll();
+    return false;
   }
 
   /** Time has moved on by `ticks` that were not executed: it ends as much earlier. */
