@@ -28,6 +28,7 @@ import {
   TLB_ENTRIES,
   TLB_ENTRY,
   TLB_PAGE_SHIFT,
+  WORD_ENTRIES,
 } from './layout.ts';
 import { Code, i32, type I32, i64, loaded, op } from './wasm/code.ts';
 import { compile, instantiate, type WasmMemory, type WasmModule, type WasmTable } from './wasm/host.ts';
@@ -149,7 +150,9 @@ export function handlerModule(instructions: readonly Instruction[], memoryPages:
   const run = builder.declare(functionType(1, 0));
   const findPage = builder.declare(FIND_PAGE);
   builder.define(findPage, pageFinder(imported).body);
-  builder.define(run, runLoop(builder.type(HANDLER), { ...imported, findPage }).body);
+  const findWord = builder.declare(functionType(3, 0));
+  builder.define(findWord, wordFinder(imported).body);
+  builder.define(run, runLoop(builder.type(HANDLER), { ...imported, findPage, findWord }).body);
   builder.export('run', run);
 
   return {
@@ -224,13 +227,26 @@ function pageFinder(calls: Record<keyof HandlerImports, number>): Code {
   return code;
 }
 
+/** (core, entry, word): fills the entry, from the one that the word has. */
+function wordFinder(calls: Record<keyof HandlerImports, number>): Code {
+  const code = new Code(3);
+  const [core, entry, word] = [0, 1, 2].map((index) => code.parameter('i32', index)) as [I32, I32, I32];
+  const known = hashed(code, op.add(core, i32(LAYOUT.words)), word, WORD_ENTRIES, DECODED_ENTRY.bytes);
+  code.if(op.ne(code.load('i32', known, DECODED_ENTRY.word), word), () => {
+    code.call('i32', calls.decode, [core, known, word]);
+  });
+  code.store(entry, 0, code.load('i64', known, 0));
+  code.store(entry, 8, code.load('i64', known, 8));
+  return code;
+}
+
 /** The entry for `key` among 2^n at `start`. */
 function hashed(code: Code, start: I32, key: I32, entries: number, bytes: number): I32 {
   const hash = op.shrU(op.mul(key, i32(HASH)), i32(32 - Math.log2(entries)));
   return code.let(op.add(start, op.mul(hash, i32(bytes))));
 }
 
-type LoopCalls = Record<keyof HandlerImports | 'findPage', number>;
+type LoopCalls = Record<keyof HandlerImports | 'findPage' | 'findWord', number>;
 
 function runLoop(handlerType: number, calls: LoopCalls): Code {
   const code = new Code(1);
@@ -260,11 +276,12 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
       code.if(op.isZero(left), () => code.end());
       code.store(core, LAYOUT.left, op.sub(left, i32(1)));
       unlessInPage(() => code.if(code.call('i32', calls.findPage, [core, pc.get]), arrive));
-      const word = code.load('i32', place(), 0);
-      const decoded = op.add(core, i32(LAYOUT.decoded));
-      const entry = hashed(code, decoded, word, DECODED_ENTRIES, DECODED_ENTRY.bytes);
+      const at = code.let(place());
+      const word = code.load('i32', at, 0);
+      const index = op.and(op.shl(at, i32(2)), i32((DECODED_ENTRIES - 1) * DECODED_ENTRY.bytes));
+      const entry = code.let(op.add(op.add(core, i32(LAYOUT.decoded)), index));
       code.if(op.ne(code.load('i32', entry, DECODED_ENTRY.word), word), () => {
-        code.call('i32', calls.decode, [core, entry, word]);
+        code.invoke(calls.findWord, [core, entry, word]);
       });
       const handler = code.load('i32', entry, DECODED_ENTRY.handler);
       code.if(code.callIndirect('i32', handlerType, handler, [core, entry]), arrive);

@@ -6,14 +6,15 @@
  *     0x000000  registers, flags, what is derived from system registers
  *     0x000800  system registers, 8 bytes each
  *     0x002000  slots of the software TLB, the first of them without entries
- *     0x080000  decoded instructions
+ *     0x080000  decoded instructions, by where they were executed
  *     0x100000  places of code that control goes to, and their translations
+ *     0x200000  decoded instructions, by their words
  *
  * Not here: guest memory, which lies behind the blocks of all cores (runtime.ts).
  */
 
 /** Bytes of a core's block. */
-export const CORE_BYTES = 0x20_0000;
+export const CORE_BYTES = 0x40_0000;
 
 /** Number of the register that reads as zero and is never written. */
 export const ZERO_REGISTER = 31;
@@ -73,6 +74,7 @@ export const LAYOUT = {
   /** Changes whenever others may have changed code: translations are compared with memory then. */
   codeEpoch: 0x10_0004,
   places: 0x10_1000,
+  words: 0x20_0000,
 } as const;
 
 /** Bits of LAYOUT.codeMode. */
@@ -105,10 +107,13 @@ export const TLB_SLOTS = 7;
 
 /**
  * An instruction word that was decoded: the word, its handler's place in the table, a number made
- * from its fields.
+ * from its fields. An entry belongs to its word. Those at LAYOUT.decoded stand in the order of the
+ * memory that the words were fetched from, as they are executed; what is not there is copied from
+ * those at LAYOUT.words.
  */
 export const DECODED_ENTRY = { bytes: 16, word: 0, handler: 4, immediate: 8 } as const;
 export const DECODED_ENTRIES = 32768;
+export const WORD_ENTRIES = 65536;
 /** The entry of a word, or of a place, is at the upper bits of its product with this. */
 export const HASH = 0x9e37_79b1 | 0;
 

@@ -320,6 +320,12 @@ export class Code {
     return this.let(after(type, args, CONTROL.call, ...unsigned(index)));
   }
 
+  /** Calls function `index`, which has no result. */
+  invoke(index: number, args: readonly Value[]): void {
+    for (const arg of args) arg.put(this.bytes);
+    this.bytes.push(CONTROL.call, ...unsigned(index));
+  }
+
   /** Calls the function at place `at` of the table, which has one result. */
   callIndirect<T extends ValueType>(result: T, type: number, at: I32, args: readonly Value[]): Value<T> {
     return this.let(after(result, [...args, at], CONTROL.callIndirect, ...unsigned(type), 0));
