@@ -335,7 +335,17 @@ export class GuestMemory implements MemoryPort {
     const { page } = found;
     const host = this.hostOf(page.pa);
     // With the MMU off all is device memory; RAM is not held to that, see docs/fidelity.md.
-    return { ...page, ...host, isDevice: page.memory === 'device' || (page.memory === 'flat' && host.host < 0) };
+    return {
+      pa: page.pa,
+      rights: page.rights,
+      level: page.level,
+      size: page.size,
+      isGlobal: page.isGlobal,
+      memory: page.memory,
+      host: host.host,
+      hostWritable: host.hostWritable,
+      isDevice: page.memory === 'device' || (page.memory === 'flat' && host.host < 0),
+    };
   }
 
   private hostOf(pa: number): { host: number; hostWritable: boolean } {

@@ -133,7 +133,7 @@ export class Regimes {
     const userHidden = isOn && el0.read ? { read: false, write: false, execute: el1.execute } : el1;
     const rights =
       regime < REGIME.el2
-        ? [el0, el1, userHidden].reduce((bits, right, index) => bits | (bitsOf(right) << (RIGHTS_BITS * index)), 0)
+        ? bitsOf(el0) | (bitsOf(el1) << RIGHTS_BITS) | (bitsOf(userHidden) << (2 * RIGHTS_BITS))
         : ownRights(found, registers.sctlr);
     return {
       ok: true,

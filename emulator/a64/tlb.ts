@@ -15,6 +15,7 @@
 import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
 import type { CoreState } from './core-state.ts';
 import { LAYOUT, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, TLB_SLOTS } from './layout.ts';
+import { PageMap } from './page-map.ts';
 import { allows, type PageTranslation, type Regime, REGIME, REGIMES, type Tables } from './regimes.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
@@ -25,9 +26,6 @@ const NO_SLOT = LAYOUT.tlbs;
 /** With more pages, or tables, everything is forgotten. */
 const MOST_PAGES = 0x1_0000;
 const MOST_TABLES = 256;
-/** An address without its top byte has so many bits; its page number is what TLBI gives. */
-const PAGE_NUMBER = 2 ** 44;
-
 /** A page that was translated, and what lies there. */
 export interface Page extends PageTranslation {
   /** Of the page's bytes in the WebAssembly memory; -1: a device or nothing. */
@@ -40,10 +38,7 @@ export interface Page extends PageTranslation {
 /** Pages of one table for one ASID, or for all. */
 interface Space {
   readonly asid: number | null;
-  /** By address / 4096. */
-  readonly pages: Map<number, Page>;
-  /** Leaves of more than a page: their first page, by how many they have. */
-  readonly blocks: Map<number, Set<number>>;
+  readonly pages: PageMap<Page>;
 }
 
 /** The tables that are in force, with what is known of them. */
@@ -73,8 +68,6 @@ export class Tlb {
   private readonly bound: (Slot | null)[] = Array<Slot | null>(REGIMES).fill(null);
   private uses = 0;
   private pageCount = 0;
-  /** A page was found by an address whose top byte is ignored. */
-  private hasTagged = false;
   /** Pages with translated code, in the WebAssembly memory: stores into them are not made there. */
   private readonly guarded = new Set<number>();
   private readonly bytes: Uint8Array;
@@ -118,37 +111,35 @@ export class Tlb {
 
   /** The page that is known at an address, or undefined. */
   find(low: number, high: number, regime: Regime): Page | undefined {
-    const number = pageNumber(low, high);
-    if (regime >= REGIME.el2) return this.levels[regime - REGIME.el2]?.pages.get(number);
+    if (regime >= REGIME.el2) return this.levels[regime - REGIME.el2]?.pages.get(low, high);
     const spaces = this.spacesAt(high);
-    return spaces[0].pages.get(number) ?? spaces[1].pages.get(number);
+    return spaces[0].pages.get(low, high) ?? spaces[1].pages.get(low, high);
   }
 
   add(low: number, high: number, regime: Regime, page: Page): void {
     if (this.pageCount++ >= MOST_PAGES) this.forget({ kind: 'all' });
     const space =
       regime >= REGIME.el2 ? (this.levels[regime - REGIME.el2] as Space) : this.spacesAt(high)[page.isGlobal ? 0 : 1];
-    const number = pageNumber(low, high);
-    space.pages.set(number, page);
-    if ((high >>> 24) % 0xff !== 0) this.hasTagged = true;
-    const count = page.size / PAGE;
-    if (count === 1) return;
-    const blocks = space.blocks.get(count) ?? new Set();
-    space.blocks.set(count, blocks.add((number % PAGE_NUMBER) - (number % count)));
+    space.pages.set(low, high, page, page.size / PAGE);
   }
 
   /** Lets WebAssembly make the accesses to a page of RAM that are allowed. */
   fill(low: number, high: number, regime: Regime, page: Page): void {
     const slot = this.bound[regime] ?? this.bind(regime);
-    const { wide, words } = this.state;
-    const tag = (BigInt(high >>> 0) << 32n) | BigInt((low & -PAGE) >>> 0);
     const at = slot.at + ((low >>> TLB_PAGE_SHIFT) & (TLB_ENTRIES - 1)) * TLB_ENTRY.bytes;
     const { rights, host, hostWritable } = page;
-    wide[(at + TLB_ENTRY.read) / 8] = allows(rights, regime, 'read') ? tag : NO_TAG;
-    wide[(at + TLB_ENTRY.write) / 8] =
-      hostWritable && !this.guarded.has(host) && allows(rights, regime, 'write') ? tag : NO_TAG;
-    wide[(at + TLB_ENTRY.fetch) / 8] = allows(rights, regime, 'fetch') ? tag : NO_TAG;
-    words[(at + TLB_ENTRY.host) / 4] = host;
+    const tag = low & -PAGE;
+    this.setTag(at + TLB_ENTRY.read, tag, high, allows(rights, regime, 'read'));
+    const isWritten = hostWritable && allows(rights, regime, 'write') && !this.guarded.has(host);
+    this.setTag(at + TLB_ENTRY.write, tag, high, isWritten);
+    this.setTag(at + TLB_ENTRY.fetch, tag, high, allows(rights, regime, 'fetch'));
+    this.state.words[(at + TLB_ENTRY.host) / 4] = host;
+  }
+
+  private setTag(at: number, low: number, high: number, isAllowed: boolean): void {
+    const { words } = this.state;
+    words[at / 4] = isAllowed ? low : -1;
+    words[at / 4 + 1] = isAllowed ? high : -1;
   }
 
   /** Stores into the page at `host` are to be asked for. */
@@ -213,21 +204,12 @@ export class Tlb {
   }
 
   /** Removes the page, under every top byte, and all that was translated by the same leaf. */
-  private removeFrom({ pages, blocks }: Space, page: number): void {
-    const number = page >= PAGE_NUMBER / 2 ? page + (2 ** 52 - PAGE_NUMBER) : page;
-    pages.delete(number);
-    if (this.hasTagged) removeIf(pages, (other) => other % PAGE_NUMBER === page);
-    for (const [count, firsts] of blocks) {
-      const first = page - (page % count);
-      if (!firsts.delete(first)) continue;
-      removeIf(pages, (other) => other % PAGE_NUMBER >= first && other % PAGE_NUMBER < first + count);
-      this.forgetSlots(() => true);
-    }
+  private removeFrom({ pages }: Space, page: number): void {
+    if (pages.delete(page)) this.forgetSlots(() => true);
   }
 
-  private clear({ pages, blocks }: Space): void {
+  private clear({ pages }: Space): void {
     pages.clear();
-    blocks.clear();
   }
 
   private forgetSlots(which: (slot: Slot) => boolean): void {
@@ -301,11 +283,4 @@ export class Tlb {
   }
 }
 
-function removeIf(pages: Map<number, Page>, which: (page: number) => boolean): void {
-  for (const page of pages.keys()) if (which(page)) pages.delete(page);
-}
-
-const newSpace = (asid: number | null): Space => ({ asid, pages: new Map(), blocks: new Map() });
-
-const pageNumber = (low: number, high: number): number =>
-  (high >>> 0) * 2 ** (32 - TLB_PAGE_SHIFT) + (low >>> TLB_PAGE_SHIFT);
+const newSpace = (asid: number | null): Space => ({ asid, pages: new PageMap() });

@@ -123,8 +123,16 @@ export interface HalfControl {
   readonly hierarchyIgnored: boolean;
 }
 
+/** Decoded last, for both halves: walks come in numbers while TCR_EL1 stays as it is. */
+let known: { readonly tcr: bigint; readonly lower: HalfControl; readonly upper: HalfControl } | null = null;
+
 /** TCR_EL1 decoded for the addresses of TTBR1 (`upper`) or TTBR0. Arm ARM D24.2.213. */
 export function halfControl(tcr: bigint, upper: boolean): HalfControl {
+  if (known?.tcr !== tcr) known = { tcr, lower: decodeHalf(tcr, false), upper: decodeHalf(tcr, true) };
+  return upper ? known.upper : known.lower;
+}
+
+function decodeHalf(tcr: bigint, upper: boolean): HalfControl {
   const inputBits = Math.min(Math.max(64 - field(tcr, upper ? 16 : 0, 6), INPUT_BITS.least), INPUT_BITS.most);
   const granuleShift = upper ? (GRANULE_TG1[field(tcr, 30, 2)] as number) : (GRANULE_TG0[field(tcr, 14, 2)] as number);
   const strideBits = granuleShift - 3;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Pages by virtual address, looked up on every TLB miss: under the address's upper word, then under
+ * the page's number in the lower one, which are small integers and quick to find.
+ *
+ *     63          32 31      12 11   0
+ *     ─ upper word ─ ─ number ─ offset
+ */
+
+import { TLB_PAGE_SHIFT } from './layout.ts';
+
+/** Pages that one upper word has. */
+const PAGES = 2 ** (32 - TLB_PAGE_SHIFT);
+/** An upper word without its top byte, which may be ignored: TLBI does not give it. */
+const UNTAGGED = 0xff_ffff;
+
+export class PageMap<T> {
+  private readonly byUpper = new Map<number, Map<number, T>>();
+  /** Leaves of more than a page: their first page, by how many they have. */
+  private readonly leaves = new Map<number, Set<number>>();
+  private lastUpper = 0;
+  private last: Map<number, T> | undefined;
+
+  get(low: number, high: number): T | undefined {
+    return this.under(high | 0)?.get(low >>> TLB_PAGE_SHIFT);
+  }
+
+  /** @param count pages that the leaf of the address maps */
+  set(low: number, high: number, page: T, count: number): void {
+    let pages = this.under(high | 0);
+    if (pages === undefined) {
+      pages = new Map();
+      this.byUpper.set(high | 0, pages);
+      this.last = pages;
+    }
+    pages.set(low >>> TLB_PAGE_SHIFT, page);
+    if (count === 1) return;
+    const firsts = this.leaves.get(count) ?? new Set();
+    const number = (high & UNTAGGED) * PAGES + (low >>> TLB_PAGE_SHIFT);
+    this.leaves.set(count, firsts.add(number - (number % count)));
+  }
+
+  /**
+   * Removes the page with bits 55:12 of its address `page`, whatever the top byte, and all pages of
+   * the same leaf. True when there were others.
+   */
+  delete(page: number): boolean {
+    this.deleteRange(page, 1);
+    let hadOthers = false;
+    for (const [count, firsts] of this.leaves) {
+      const first = page - (page % count);
+      if (!firsts.delete(first)) continue;
+      this.deleteRange(first, count);
+      hadOthers = true;
+    }
+    return hadOthers;
+  }
+
+  private deleteRange(first: number, count: number): void {
+    for (const [upper, pages] of this.byUpper) {
+      const offset = first - (upper & UNTAGGED) * PAGES;
+      if (offset >= PAGES || offset + count <= 0) continue;
+      if (count === 1) pages.delete(offset);
+      else for (const number of pages.keys()) if (number >= offset && number < offset + count) pages.delete(number);
+    }
+  }
+
+  clear(): void {
+    this.byUpper.clear();
+    this.leaves.clear();
+    this.last = undefined;
+  }
+
+  private under(upper: number): Map<number, T> | undefined {
+    if (this.last === undefined || upper !== this.lastUpper) {
+      this.last = this.byUpper.get(upper);
+      this.lastUpper = upper;
+    }
+    return this.last;
+  }
+}
