@@ -12,6 +12,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { EngineName } from '#workbench/machine/engine-name.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import type { FuzzPlan } from './plan.ts';
 
@@ -36,8 +37,14 @@ export interface CampaignResult {
 }
 
 /** The command that runs the hidden side of this one. */
-function child(...args: string[]): [string, string[]] {
-  return [process.execPath, [join(packageRoot(), 'scripts', 'launch.mjs'), 'fuzz', ...args]];
+function child(engine: EngineName, ...args: string[]): [string, string[]] {
+  return [process.execPath, [join(packageRoot(), 'scripts', 'launch.mjs'), 'fuzz', '--engine', engine, ...args]];
+}
+
+export interface CampaignOptions {
+  readonly engine?: EngineName;
+  /** Of real time. */
+  readonly hangMs?: number;
 }
 
 /**
@@ -48,14 +55,14 @@ export async function runCampaign(
   first: number,
   words: number,
   progress: (soFar: CampaignResult) => void,
-  hangMs = HANG_MS,
+  { engine = 'auto', hangMs = HANG_MS }: CampaignOptions = {},
 ): Promise<CampaignResult> {
   const faults: Fault[] = [];
   let done = 0;
   let seed = first;
   while (done < words) {
     const trials = Math.min(BATCH, Math.ceil((words - done) / WORDS_PER_TRIAL));
-    const batch = await runBatch(seed, trials, hangMs);
+    const batch = await runBatch(engine, seed, trials, hangMs);
     done += batch.words;
     if (batch.fault !== null) faults.push(batch.fault);
     faults.push(...batch.reported);
@@ -76,9 +83,9 @@ interface Batch {
   readonly reported: readonly Fault[];
 }
 
-function runBatch(first: number, trials: number, hangMs: number): Promise<Batch> {
+function runBatch(engine: EngineName, first: number, trials: number, hangMs: number): Promise<Batch> {
   return new Promise((resolve, reject) => {
-    const [program, args] = child('--trials', `${first},${trials}`);
+    const [program, args] = child(engine, '--trials', `${first},${trials}`);
     const process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let current = first;
     let words = 0;
@@ -119,12 +126,15 @@ function runBatch(first: number, trials: number, hangMs: number): Promise<Batch>
  * What a plan does in a process of its own; 'ok' or what kind of fault. After `hangMs` of real time
  * it hangs.
  */
-export function replayApart(plan: FuzzPlan, hangMs = REPLAY_MS): Fault['kind'] | 'ok' {
+export function replayApart(
+  plan: FuzzPlan,
+  { engine = 'auto', hangMs = REPLAY_MS }: CampaignOptions = {},
+): Fault['kind'] | 'ok' {
   const folder = mkdtempSync(join(tmpdir(), 'levitate-fuzz-'));
   try {
     const file = join(folder, 'plan.json');
     writeFileSync(file, JSON.stringify(plan));
-    const [program, args] = child('--replay', file);
+    const [program, args] = child(engine, '--replay', file);
     const { status, signal, error } = spawnSync(program, args, {
       timeout: hangMs,
       killSignal: 'SIGKILL',
@@ -142,10 +152,8 @@ export function replayApart(plan: FuzzPlan, hangMs = REPLAY_MS): Fault['kind'] |
  * The smallest part of `plan` found that still goes wrong in the same way; null when it does not at
  * all.
  */
-export function minimise(
-  plan: FuzzPlan,
-  replay: (plan: FuzzPlan) => Fault['kind'] | 'ok' = replayApart,
-): FuzzPlan | null {
+export function minimise(plan: FuzzPlan, engine: EngineName = 'auto'): FuzzPlan | null {
+  const replay = (smaller: FuzzPlan) => replayApart(smaller, { engine });
   const kind = replay(plan);
   if (kind === 'ok') return null;
   let replays = 0;

@@ -49,14 +49,30 @@ const isAligned = (word: number): boolean => (word & 0x3f00_0000) === 0x0800_000
 export const isStoreExclusive = (word: number): boolean => (word & 0x3fc0_0000) === 0x0800_0000;
 const isBranchToRegister = (word: number): boolean => (word & 0xfe00_0000) >>> 0 === 0xd600_0000;
 
+/** One word in so many has the same register in all fields: an operand is the result as well. */
+const SAME_REGISTERS = 5;
+
 /** Random fields until the row is what the word means to a core that `has` features. */
 export function wordOf(row: Instruction, random: RandomSource, has: (feature: Feature) => boolean): number | null {
   const { mask, value } = row.pattern;
+  const areSame = random.oneIn(SAME_REGISTERS);
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const word = (random.word() & ~mask) | value;
+    const any = (random.word() & ~mask) | value;
+    const word = areSame ? withOneRegister(row, any, random.below(32)) : any;
     if (instructionDecoder().decode(word, has) === row) return word;
   }
   return null;
+}
+
+/** Rd, Rn, Rm and all others are the same. */
+function withOneRegister(row: Instruction, word: number, register: number): number {
+  let same = word;
+  for (const { name, low, bits } of row.pattern.fields) {
+    if (!name.startsWith('R')) continue;
+    const mask = (2 ** bits - 1) << low;
+    same = (same & ~mask) | ((register << low) & mask);
+  }
+  return same;
 }
 
 export interface Operands {

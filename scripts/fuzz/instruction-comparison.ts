@@ -7,6 +7,10 @@
  *     row of the decode tables ─► random operands ─► a word ─┬─ Unicorn   ─┐
  *                                                            └─ own core  ─┴─► registers, memory, exception
  *
+ * The own core interprets, or translates each word as soon as it comes to it. A branch to itself
+ * stands behind the word and in each vector: a translated block ends there, and is entered where
+ * all of it may be executed.
+ *
  * At EL1 and EL0, on pages with all rights, with some, and with none (comparison-pages.ts). System
  * instructions are left out: what they do is the core's, not the instruction's.
  */
@@ -39,12 +43,16 @@ const SHOWN_BYTES = 16;
 const X_REGISTERS = 31;
 const V_REGISTERS = 32;
 const SPSR_COMPARED = 0xf000_03dfn;
+const VECTORS = 0x800;
+const B_ITSELF = 0x1400_0000;
+const CBZ_X0 = 0xb400_0000;
 
 /** Of Unicorn's Cortex-A72. Its "max" ends the process while FP is trapped. */
 const THEIR_FEATURES: ReadonlySet<string> = new Set(['CRC32', 'AES', 'SHA1', 'SHA256', 'PMULL']);
 const isTheirs = (feature: string): boolean => THEIR_FEATURES.has(feature);
 
-export interface Comparison {
+interface Comparison {
+  readonly row: Instruction;
   readonly word: number;
   /** What differs, or null. */
   readonly difference: string | null;
@@ -70,6 +78,8 @@ class Side {
     }).machine;
     this.core = this.machine.bootCore;
     this.data = writePages(this.machine);
+    for (let at = PAGES.vectors; at < PAGES.vectors + VECTORS; at += 4) this.machine.memory.write32(at, B_ITSELF);
+    this.forgetCode();
   }
 
   get engine() {
@@ -81,13 +91,13 @@ class Side {
   }
 
   forgetCode(): void {
-    for (let at = PAGES.code; at < PAGES.codeEnd; at += 4) this.machine.memory.write32(at, 0);
+    for (let at = PAGES.code; at < PAGES.codeEnd; at += 4) this.machine.memory.write32(at, B_ITSELF);
     this.core.engine.discardAllCode();
   }
 
-  run(pc: number): void {
+  run(pc: number, count: number): void {
     this.engine.setPc(BigInt(pc));
-    this.core.run(1, 1);
+    this.core.run(count, count);
   }
 
   get(encoding: SystemRegisterEncoding): bigint {
@@ -111,13 +121,17 @@ const shown = ({ esr, far, elr, spsr }: Taken): string =>
   `ESR 0x${esr.toString(16)}, FAR 0x${far.toString(16)}, ELR 0x${elr.toString(16)}, SPSR 0x${spsr.toString(16)}`;
 
 export class InstructionComparison {
-  private readonly own = new Side(a64Cores());
+  private readonly own: Side;
   private readonly theirs: Side;
   private readonly sides: readonly [Side, Side];
   private codeAt: number = PAGES.code;
 
-  /** @param library Unicorn's file */
-  constructor(library: string) {
+  /**
+   * @param library Unicorn's file
+   * @param translated the own core translates each word; else it interprets
+   */
+  constructor(library: string, translated: boolean) {
+    this.own = new Side(a64Cores({ hotAfter: translated ? 0 : Infinity }));
     this.theirs = new Side(
       engineCores((callbacks) => createUnicornEngine({ library, model: 'cortex-a72', callbacks })),
     );
@@ -129,14 +143,23 @@ export class InstructionComparison {
     for (const side of this.sides) side.close();
   }
 
-  /** A word of `row` with random operands, compared; null where Unicorn has no such instruction. */
-  try(row: Instruction, random: RandomSource): Comparison | null {
-    const word = wordOf(row, random, isTheirs);
-    if (word === null) return null;
+  /** One word of each row with random operands, compared; none of a row that Unicorn has not. */
+  try(rows: readonly Instruction[], random: RandomSource): Comparison[] {
+    const words = rows.flatMap((row) => {
+      const word = wordOf(row, random, isTheirs);
+      return word === null ? [] : [{ row, word }];
+    });
+    const places = this.place(words.map(({ word }) => word));
+    return words.map(({ row, word }, index) => {
+      const difference = this.compare(row, word, places + 8 * index, random);
+      return { row, word, difference };
+    });
+  }
+
+  private compare(row: Instruction, word: number, pc: number, random: RandomSource): string | null {
     const level = random.oneIn(3) ? 0 : 1;
     const usesFp = row.fp || (word & 0x0400_0000) !== 0;
     const operands = operandsFor(row, word, usesFp, random);
-    const pc = this.place(word);
     const nzcv = random.below(16);
     const stack = BigInt(PAGES.data + 16 * random.below(PAGES.page));
     for (const { engine } of this.sides) {
@@ -151,21 +174,42 @@ export class InstructionComparison {
       }
       for (const [n, value] of operands.v) engine.setV(n, value);
     }
-    for (const side of this.sides) side.run(pc);
+    // A branch may lead to other words.
+    for (const side of this.sides) side.run(pc, row.flow === 'next' ? 2 : 1);
     const difference = this.difference(row, word, pc, usesFp);
-    return { word, difference: difference === null ? null : `${difference} (EL${level})` };
+    return difference === null ? null : `${difference} (EL${level})`;
   }
 
-  /** The word goes where none was yet, so that nothing of it was translated. */
-  private place(word: number): number {
+  /**
+   * Words go where none were yet, so that nothing of them was translated. Branches to all of them
+   * stand in front and are executed first: they are translated together. Returns where the first
+   * one is.
+   *
+   *     cbz x0, first; cbz x0, second … b .     first; b .     second; b . …
+   */
+  private place(words: readonly number[]): number {
+    const bytes = 4 * (3 * words.length + 1);
+    if (this.codeAt + bytes > PAGES.codeEnd || (this.codeAt % PAGES.page) + bytes > PAGES.page) {
+      this.codeAt = Math.ceil(this.codeAt / PAGES.page) * PAGES.page;
+    }
     if (this.codeAt >= PAGES.codeEnd) {
       this.codeAt = PAGES.code;
       for (const side of this.sides) side.forgetCode();
     }
-    const at = this.codeAt;
-    this.codeAt += 8;
-    for (const side of this.sides) side.place(at, word);
-    return at;
+    const begin = this.codeAt;
+    const first = begin + 4 * (words.length + 1);
+    this.codeAt += bytes;
+    words.forEach((word, index) => {
+      const branch = begin + 4 * index;
+      const at = first + 8 * index;
+      for (const side of this.sides) {
+        side.place(branch, (CBZ_X0 | (((at - branch) / 4) << 5)) >>> 0);
+        side.place(at, word);
+      }
+    });
+    this.own.run(begin, 1);
+    this.align();
+    return first;
   }
 
   private difference(row: Instruction, word: number, pc: number, usesFp: boolean): string | null {
@@ -242,7 +286,7 @@ export class InstructionComparison {
 function exceptionOf(side: Side, pc: number): Taken | null {
   const { engine } = side;
   const at = engine.getPc();
-  if (at < BigInt(PAGES.vectors) || at >= BigInt(PAGES.vectors + 0x800)) return null;
+  if (at < BigInt(PAGES.vectors) || at >= BigInt(PAGES.vectors + VECTORS)) return null;
   const esr = Number(side.get(ESR_EL1));
   const elr = side.get(ELR_EL1);
   const spsr = side.get(SPSR_EL1) & SPSR_COMPARED;
@@ -268,6 +312,8 @@ export interface ComparisonResult {
 
 /** Differences of a row after which it is left alone. */
 const MOST_DIFFERENCES = 3;
+/** Words that are placed together. */
+const TOGETHER = 16;
 
 /** About `words` words from `seed` on, as many of each row, one row after the other. */
 export function compareRows(comparison: InstructionComparison, seed: number, words: number): ComparisonResult {
@@ -275,19 +321,21 @@ export function compareRows(comparison: InstructionComparison, seed: number, wor
   const differences: string[] = [];
   const counts = new Map<Instruction, number>(COMPARED.map((row) => [row, 0]));
   let tried = 0;
+  const wrong = new Map<Instruction, number>();
   let rows = [...COMPARED];
   for (let round = 0; round < words / COMPARED.length; round++) {
-    const wrong = new Map<Instruction, number>();
-    rows = rows.filter((row) => {
-      const result = comparison.try(row, random);
-      if (result === null) return false;
-      tried++;
-      counts.set(row, (counts.get(row) ?? 0) + 1);
-      if (result.difference === null) return true;
-      differences.push(`${row.name} 0x${(result.word >>> 0).toString(16).padStart(8, '0')}: ${result.difference}`);
-      wrong.set(row, (wrong.get(row) ?? 0) + 1);
-      return (wrong.get(row) ?? 0) < MOST_DIFFERENCES;
-    });
+    const found = new Set<Instruction>();
+    for (let at = 0; at < rows.length; at += TOGETHER) {
+      for (const { row, word, difference } of comparison.try(rows.slice(at, at + TOGETHER), random)) {
+        tried++;
+        found.add(row);
+        counts.set(row, (counts.get(row) ?? 0) + 1);
+        if (difference === null) continue;
+        differences.push(`${row.name} 0x${(word >>> 0).toString(16).padStart(8, '0')}: ${difference}`);
+        wrong.set(row, (wrong.get(row) ?? 0) + 1);
+      }
+    }
+    rows = rows.filter((row) => found.has(row) && (wrong.get(row) ?? 0) < MOST_DIFFERENCES);
   }
   return { words: tried, differences, counts };
 }

@@ -34,6 +34,8 @@ export interface FuzzPlan {
   readonly board: 'qemu-virt' | 'pixel6';
   /** Of qemu-virt. */
   readonly gicVersion: 2 | 3;
+  /** The own core translates all code at once; else it interprets. */
+  readonly translated?: boolean;
   readonly sites: readonly FuzzSite[];
 }
 
@@ -77,7 +79,9 @@ function randomSite(random: RandomSource): FuzzSite {
 export function planOf(seed: number): FuzzPlan {
   const random = randomSource(seed);
   const board = random.oneIn(4) ? 'pixel6' : 'qemu-virt';
-  return { board, gicVersion: random.of([2, 3]), sites: Array.from({ length: SITES }, () => randomSite(random)) };
+  const gicVersion = random.of([2, 3] as const);
+  const sites = Array.from({ length: SITES }, () => randomSite(random));
+  return { board, gicVersion, translated: seed % 2 === 1, sites };
 }
 
 /** Instruction words in a plan. */

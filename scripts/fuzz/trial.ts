@@ -7,10 +7,8 @@
  */
 
 import { findBoard } from '#boards/registry.ts';
-import { engineCores } from '#emulator/cpu/core.ts';
-import type { MachineCore } from '#emulator/cpu/machine-core.ts';
+import type { CoreFactory, MachineCore } from '#emulator/cpu/machine-core.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterName } from '#emulator/engine/system-registers.ts';
-import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import { buildBoardMachine } from '#workbench/machine/board-machine.ts';
 import type { FuzzPlan, FuzzSite } from './plan.ts';
@@ -86,11 +84,11 @@ const DATA_BLOCK = 0x741n;
 export class BrokenPromise extends Error {}
 
 /** @throws whatever the machine throws; BrokenPromise */
-export function runTrial(plan: FuzzPlan, library: string, before: (site: number) => void = () => {}): void {
+export function runTrial(plan: FuzzPlan, cores: CoreFactory, before: (site: number) => void = () => {}): void {
   const { machine } = buildBoardMachine({
     board: findBoard(plan.board).create(plan.board === 'pixel6' ? {} : { gicVersion: plan.gicVersion }),
     firmware: new Uint8Array(4),
-    cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })),
+    cores,
   });
   const layout = layoutOf(plan.board);
   machine.setGates({ owns: (immediate) => immediate === GATE, enter: () => machine.stop() });
