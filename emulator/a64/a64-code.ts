@@ -336,7 +336,12 @@ export class A64Code extends Code {
     this.leaveIf(this.call('i32', call, [this.core, op.wrap(at), highOf(at), how]));
   }
 
-  private tlbEntry(address: I64, { unprivileged = false }: AccessOptions): I32 {
+  /** ISB: the page of code is looked up again. */
+  synchronizeContext(): void {
+    this.store(this.core, LAYOUT.fetchPage, i64(-1));
+  }
+
+  protected tlbEntry(address: I64, { unprivileged = false }: AccessOptions): I32 {
     const tlb = this.word(unprivileged ? LAYOUT.tlbUnprivileged : LAYOUT.tlb);
     const page = op.and(op.wrap(op.shrU(address, i64(TLB_PAGE_SHIFT))), i32(TLB_ENTRIES - 1));
     return this.let(op.add(tlb, op.mul(page, i32(TLB_ENTRY.bytes))));

@@ -87,7 +87,6 @@ export class CoreState {
   readonly stackPointers: BigUint64Array;
   private readonly ports: CoreStateContext;
   private readonly plainBits: number;
-  private plain = 0;
 
   /** @param ports are looked at when instructions run */
   constructor(buffer: ArrayBuffer, address: number, ports: CoreStateContext, has: (feature: Feature) => boolean) {
@@ -161,6 +160,14 @@ export class CoreState {
     this.setWord(LAYOUT.zero, (bits & 4) ^ 4);
     this.setWord(LAYOUT.carry, (bits >>> 1) & 1);
     this.setWord(LAYOUT.overflow, bits << 31);
+  }
+
+  private get plain(): number {
+    return this.word(LAYOUT.pstate);
+  }
+
+  private set plain(bits: number) {
+    this.setWord(LAYOUT.pstate, bits);
   }
 
   get level(): number {

@@ -281,6 +281,7 @@ export class A64Core implements MachineCore {
     this.slice.outcome.reset();
     state.restorePstate(pstate);
     this.interrupts.restoreState(interrupts);
+    this.interruptsChanged();
     this.hints.restoreState(hints);
     this.exceptions.last = lastException;
     this.exceptions.first = firstException;
@@ -322,6 +323,7 @@ export class A64Core implements MachineCore {
 
   setInterruptLines(irq: boolean, fiq: boolean): void {
     this.interrupts.set(irq, fiq);
+    this.interruptsChanged();
     this.masksChanged();
   }
 
@@ -461,6 +463,11 @@ export class A64Core implements MachineCore {
 
   private trapsChanged(): void {
     this.state.setWord(LAYOUT.fpTrap, fpTrapTarget(this.state, this.file) === null ? 0 : 1);
+  }
+
+  /** Code that lifts masks asks when one is signalled. */
+  private interruptsChanged(): void {
+    this.state.setWord(LAYOUT.interrupt, this.interrupts.pending ? 1 : 0);
   }
 
   /** Comes back at the next boundary where an interrupt is to be taken there. */

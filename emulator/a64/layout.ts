@@ -64,6 +64,10 @@ export const LAYOUT = {
   stackPointers: 0x180,
   fpcr: 0x1a0,
   fpsr: 0x1a4,
+  /** PSTATE without NZCV and the level, in SPSR layout. */
+  pstate: 0x1a8,
+  /** Not 0: an interrupt is signalled, and whoever lifts masks asks whether it is to be taken. */
+  interrupt: 0x1ac,
   /** V0 to V31: 128 bits each. */
   v: 0x200,
   systemRegisters: 0x800,

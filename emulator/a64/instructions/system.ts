@@ -10,6 +10,7 @@ import { helped, instruction, type Instruction } from '#emulator/a64/decode/inst
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import type { CallKind, WaitKind } from '#emulator/a64/system/system-port.ts';
 import { i64 } from '#emulator/a64/wasm/code.ts';
+import { SYSTEM_CODE } from './system-code.ts';
 
 const CALLS: Readonly<Record<number, CallKind>> = { 1: 'svc', 2: 'hvc', 3: 'smc' };
 const WAITS: Readonly<Record<number, WaitKind>> = { 1: 'yield', 2: 'wfe', 3: 'wfi', 4: 'sev', 5: 'sevl' };
@@ -21,6 +22,7 @@ const registerNumber = (f: Readonly<Record<'o0' | 'op1' | 'CRn' | 'CRm' | 'op2',
   ((2 + f.o0) << 14) | (f.op1 << 11) | (f.CRn << 7) | (f.CRm << 3) | f.op2;
 
 export const SYSTEM: readonly Instruction[] = [
+  ...SYSTEM_CODE,
   helped(
     'SVC, HVC, SMC',
     '11010100 000 imm16:16 000 LL:2',
@@ -69,14 +71,6 @@ export const SYSTEM: readonly Instruction[] = [
   }),
   // One core executes at a time, and each of its accesses is done before the next.
   instruction('DSB, DMB', '11010101000000110011 ~CRm:4 10 ~dmb 11111', {}, () => {}),
-  helped(
-    'ISB',
-    '11010101000000110011 CRm:4 110 11111',
-    {},
-    () =>
-      ({ system }) =>
-        system.synchronize(),
-  ),
   helped('MSR (immediate)', '1101010100000 op1:3 0100 CRm:4 op2:3 11111', {}, ({ op1, CRm, op2 }) => ({ system }) => {
     if (!system.setPstateField(op1, op2, CRm)) system.undefined();
   }),

@@ -156,10 +156,6 @@ export class SystemInstructions implements SystemPort {
     throw new GuestException(waitTrapSyndrome() & ~(kind === 'wfi' ? TRAPPED_WFE : 0), null, target);
   }
 
-  synchronize(): void {
-    this.parts.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
-  }
-
   setPstateField(op1: number, op2: number, immediate: number): boolean {
     const { state, has, pstateChanged } = this.parts;
     if (op1 === 0) {

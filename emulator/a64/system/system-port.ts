@@ -14,8 +14,6 @@ export interface SystemPort {
   halt(immediate: number): boolean;
   exceptionReturn(): boolean;
   wait(kind: WaitKind): boolean;
-  /** The next instruction is fetched with what is in force now. */
-  synchronize(): void;
   /** MSR (immediate): the field of PSTATE that op1 and op2 name. False: there is none. */
   setPstateField(op1: number, op2: number, immediate: number): boolean;
   /** A register by the number that its encoding gives, see systemRegisterNumber. */

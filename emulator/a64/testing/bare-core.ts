@@ -186,7 +186,6 @@ const noSystem: SystemPort = {
   halt: undefinedInstruction,
   exceptionReturn: undefinedInstruction,
   wait: () => false,
-  synchronize: () => {},
   setPstateField: undefinedInstruction,
   readRegister: undefinedInstruction,
   writeRegister: undefinedInstruction,

@@ -12,7 +12,7 @@
  */
 
 import { A64Code, type Calls, type TypeOf, type Width } from '#emulator/a64/a64-code.ts';
-import { LAYOUT, STACK_POINTER, ZERO_REGISTER } from '#emulator/a64/layout.ts';
+import { LAYOUT, STACK_POINTER, TLB_ENTRY, ZERO_REGISTER } from '#emulator/a64/layout.ts';
 import {
   Code,
   i32,
@@ -222,6 +222,20 @@ export class RegionCode extends A64Code {
     if (!isFlag(offset)) return super.setWord(offset, value);
     this.flag(offset).set(value);
     return this.wrote(offset);
+  }
+
+  /** What is looked up is the same as a rule: then the region goes on. */
+  override synchronizeContext(): void {
+    const entry = this.tlbEntry(this.page.get, {});
+    const isSame = op.and(
+      op.eq(this.load('i64', entry, TLB_ENTRY.fetch), this.page.get),
+      op.eq(this.load('i32', entry, TLB_ENTRY.host), this.load('i32', this.core, LAYOUT.fetchHost)),
+    );
+    this.if(op.isZero(isSame), () => {
+      super.synchronizeContext();
+      this.left.set(op.add(this.left.get, i32(this.behind)));
+      this.exit(this.offset + 4);
+    });
   }
 
   override checkFp(): void {

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * System instructions that kernels execute all the time, as code: the current task's register,
+ * interrupt masks, the state that an exception saved, ISB. Only at the levels where no control
+ * traps them; elsewhere, and where more follows from them, they fall back to system.ts, which has
+ * all.
+ *
+ * Source: Arm ARM DDI 0487 K.a, C4.1.93, D24.2.
+ */
+
+import { type A64Code } from '#emulator/a64/a64-code.ts';
+import { PSTATE } from '#emulator/a64/core-state.ts';
+import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
+import { LAYOUT } from '#emulator/a64/layout.ts';
+import { STORED_REGISTERS } from '#emulator/a64/system/registers.ts';
+import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
+import {
+  SYSTEM_REGISTERS,
+  type SystemRegisterEncoding,
+  systemRegisterNumber,
+} from '#emulator/engine/system-registers.ts';
+
+const DAIF = PSTATE.d | PSTATE.a | PSTATE.i | PSTATE.f;
+const HCR_TID2 = 1n << 17n;
+const HCR_TVM = 1n << 26n;
+const HCR_TRVM = 1n << 30n;
+const WORD = 2n ** 32n - 1n;
+
+/** Where a register that is storage lies in the core's block. */
+function storedAt(encoding: SystemRegisterEncoding): number {
+  const stored = STORED_REGISTERS.get(systemRegisterNumber(encoding));
+  if (stored === undefined) throw new RangeError(`${encoding.join()} is not stored`);
+  return LAYOUT.systemRegisters + 8 * stored.place;
+}
+const HCR_EL2 = storedAt(SYSTEM_REGISTERS.HCR_EL2);
+
+const isAtEl1 = (code: A64Code): I32 => op.eq(code.word(LAYOUT.level), i32(1));
+const isUnderEl2 = (code: A64Code): I32 => op.ltU(code.word(LAYOUT.level), i32(2));
+/** At EL1, and HCR_EL2 has not `trap`. */
+const isUntrapped =
+  (trap: bigint) =>
+  (code: A64Code): I32 =>
+    op.and(isAtEl1(code), op.isZero(op.and(code.load('i64', code.core, HCR_EL2), i64(trap))));
+/** At EL1 with the stack pointer of EL1, so that SP_EL0 is a register and is banked. */
+const hasOwnStack = (code: A64Code): I32 => op.and(isAtEl1(code), op.and(code.word(LAYOUT.pstate), i32(PSTATE.sp)));
+/** At EL1, and no interrupt waits for its mask to be lifted. */
+const isQuiet = (code: A64Code): I32 => op.and(isAtEl1(code), op.isZero(code.word(LAYOUT.interrupt)));
+
+type Condition = (code: A64Code) => I32;
+
+/** A register as it is read and written; without `write` a write falls back. */
+interface Access {
+  readonly encoding: SystemRegisterEncoding;
+  readonly mayRead: Condition;
+  readonly read: (code: A64Code) => I64;
+  readonly mayWrite?: Condition;
+  readonly write?: (code: A64Code, value: I64) => void;
+}
+
+const stored = (
+  encoding: SystemRegisterEncoding,
+  mayRead: Condition,
+  mayWrite: Condition | null,
+  mask = 2n ** 64n - 1n,
+): Access => ({
+  encoding,
+  mayRead,
+  read: (code) => code.load('i64', code.core, storedAt(encoding)),
+  ...(mayWrite === null
+    ? {}
+    : { mayWrite, write: (code, value) => code.store(code.core, storedAt(encoding), op.and(value, i64(mask))) }),
+});
+
+const setDaif = (code: A64Code, bits: I32): void =>
+  code.setWord(LAYOUT.pstate, op.or(op.and(code.word(LAYOUT.pstate), i32(~DAIF)), bits));
+
+const ACCESSES: Readonly<Record<string, Access>> = {
+  SP_EL0: {
+    encoding: [3, 0, 4, 1, 0],
+    mayRead: hasOwnStack,
+    read: (code) => code.load('i64', code.core, LAYOUT.stackPointers),
+    mayWrite: hasOwnStack,
+    write: (code, value) => code.store(code.core, LAYOUT.stackPointers, value),
+  },
+  DAIF: {
+    encoding: [3, 3, 4, 2, 1],
+    mayRead: isAtEl1,
+    read: (code) => op.extendU(op.and(code.word(LAYOUT.pstate), i32(DAIF))),
+    mayWrite: isQuiet,
+    write: (code, value) => setDaif(code, op.and(op.wrap(value), i32(DAIF))),
+  },
+  TPIDR_EL0: stored([3, 3, 13, 0, 2], isUnderEl2, isUnderEl2),
+  TPIDRRO_EL0: stored([3, 3, 13, 0, 3], isUnderEl2, isAtEl1),
+  TPIDR_EL1: stored([3, 0, 13, 0, 4], isAtEl1, isAtEl1),
+  ELR_EL1: stored(SYSTEM_REGISTERS.ELR_EL1, isAtEl1, isAtEl1),
+  SPSR_EL1: stored(SYSTEM_REGISTERS.SPSR_EL1, isAtEl1, isAtEl1, WORD),
+  ESR_EL1: stored(SYSTEM_REGISTERS.ESR_EL1, isUntrapped(HCR_TRVM), isUntrapped(HCR_TVM), WORD),
+  FAR_EL1: stored(SYSTEM_REGISTERS.FAR_EL1, isUntrapped(HCR_TRVM), isUntrapped(HCR_TVM)),
+  CTR_EL0: stored([3, 3, 0, 0, 1], isUntrapped(HCR_TID2), null),
+};
+
+const bits = (value: number, count: number): string => value.toString(2).padStart(count, '0');
+/** The bits between op0 and Rt; typed as a pattern that has Rt alone. */
+const pattern = (isRead: boolean, [op0, op1, crn, crm, op2]: SystemRegisterEncoding): '0 Rt' =>
+  `1101010100${isRead ? 1 : 0}1 ${op0 - 2} ${bits(op1, 3)} ${bits(crn, 4)} ${bits(crm, 4)} ${bits(op2, 3)} Rt` as '0 Rt';
+
+const FALLBACK = { fallback: true } as const;
+
+function rows(name: string, { encoding, mayRead, read, mayWrite, write }: Access): Instruction[] {
+  const reading = instruction(`MRS ${name}`, pattern(true, encoding), FALLBACK, (code, f) => {
+    code.if(
+      mayRead(code),
+      () => {},
+      () => code.fallback(),
+    );
+    code.setReg(f.Rt, read(code));
+  });
+  if (mayWrite === undefined || write === undefined) return [reading];
+  return [
+    reading,
+    instruction(`MSR ${name}`, pattern(false, encoding), FALLBACK, (code, f) => {
+      code.if(
+        mayWrite(code),
+        () => {},
+        () => code.fallback(),
+      );
+      write(code, code.x(f.Rt));
+    }),
+  ];
+}
+
+export const SYSTEM_CODE: readonly Instruction[] = [
+  ...Object.entries(ACCESSES).flatMap(([name, access]) => rows(name, access)),
+  instruction('MSR DAIFSet', '1101010100000 011 0100 ~CRm:4 110 11111', FALLBACK, (code, f) => {
+    code.if(
+      isAtEl1(code),
+      () => {},
+      () => code.fallback(),
+    );
+    code.setWord(LAYOUT.pstate, op.or(code.word(LAYOUT.pstate), op.shl(f.CRm, i32(6))));
+  }),
+  instruction('MSR DAIFClr', '1101010100000 011 0100 ~CRm:4 111 11111', FALLBACK, (code, f) => {
+    code.if(
+      isQuiet(code),
+      () => {},
+      () => code.fallback(),
+    );
+    const cleared = op.not(op.shl(f.CRm, i32(6)));
+    code.setWord(LAYOUT.pstate, op.and(code.word(LAYOUT.pstate), cleared));
+  }),
+  instruction('ISB', '11010101000000110011 ~CRm:4 110 11111', {}, (code) => code.synchronizeContext()),
+];
