@@ -16,13 +16,13 @@
 import type { Bus } from '#emulator/bus/bus.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Clock } from './clock.ts';
-import type { CoreSlot } from './core-slot.ts';
+import type { CoreSlot } from './vcpu.ts';
 import type { FlashWindows } from './flash-windows.ts';
 import type { MachineInterrupts } from './machine-ports.ts';
 import type { MachineRegisters } from './machine-registers.ts';
 import type { MaskedWaits } from './masked-waits.ts';
 import type { SavedState } from './saved-state.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler } from './event-queue.ts';
 import type { Turns } from './turns.ts';
 
 /**

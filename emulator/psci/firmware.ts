@@ -9,7 +9,7 @@
 
 import { hex } from '#common/address.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
-import type { CoreSlot } from '#emulator/machine/core-slot.ts';
+import type { CoreSlot } from '#emulator/machine/vcpu.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
 import type { FirmwareArguments } from '#emulator/machine/machine-ports.ts';
 import { callForCores } from './core-calls.ts';

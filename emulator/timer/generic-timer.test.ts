@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Clock } from '#emulator/machine/clock.ts';
-import { Scheduler } from '#emulator/machine/scheduler.ts';
+import { Scheduler } from '#emulator/machine/event-queue.ts';
 import { GenericTimer, TIMER_INTERRUPTS, type TimerName } from './generic-timer.ts';
 
 const [TVAL, CTL, CVAL] = [0, 1, 2] as const;

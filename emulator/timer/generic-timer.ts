@@ -13,7 +13,7 @@
 
 import { hex } from '#common/address.ts';
 import type { Clock } from '#emulator/machine/clock.ts';
-import type { ScheduledEvent, Scheduler } from '#emulator/machine/scheduler.ts';
+import type { ScheduledEvent, Scheduler } from '#emulator/machine/event-queue.ts';
 
 /** CNTx_CTL bits. */
 const CTL_ENABLE = 1n << 0n;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ScheduledEvent, Scheduler } from './scheduler.ts';
+import { type ScheduledEvent, Scheduler } from './event-queue.ts';
 
 /** What happened, in order: [label, tick that the caller was at]. */
 function recorder() {
