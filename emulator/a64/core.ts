@@ -20,7 +20,7 @@ import { CoreTranslation, PHYSICAL_BITS } from '#emulator/cpu/core-translation.t
 import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
-import { isMonitorSetting } from '#emulator/cpu/performance-monitors.ts';
+import { RegisterView } from '#emulator/cpu/register-view.ts';
 import { InterruptLines } from '#emulator/cpu/interrupt-lines.ts';
 import { type DebugException, SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { FIRMWARE_HCR, FIRMWARE_SCR, RESET_SCTLR, resetPstate } from '#emulator/cpu/reset-state.ts';
@@ -101,6 +101,7 @@ export class A64Core implements MachineCore {
   private readonly translates: boolean;
   private readonly registers: SystemRegisters;
   private readonly debug: SelfHostedDebug;
+  private readonly registerView: RegisterView;
   private readonly exceptions: ExceptionDelivery;
   private readonly translation: CoreTranslation;
   private readonly interrupts = new InterruptLines();
@@ -176,6 +177,7 @@ export class A64Core implements MachineCore {
         if (this.slice.isRunning) this.slice.setAside();
       },
     });
+    this.registerView = new RegisterView({ core: this, engine: this.engine, environment, debug: this.debug });
     this.registers = new SystemRegisters({
       core: this,
       state: this.state,
@@ -291,22 +293,11 @@ export class A64Core implements MachineCore {
   }
 
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
-    return (
-      this.debug.read(encoding) ??
-      this.environment.readSystemRegister(this, encoding) ??
-      this.engine.getSystemRegister(encoding) ??
-      undefined
-    );
+    return this.registerView.read(encoding);
   }
 
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const { environment, engine } = this;
-    if (this.debug.write(encoding, value)) return true;
-    if (environment.intercepts(encoding)) {
-      if (environment.writeSystemRegister(this, encoding, value)) return true;
-      return isMonitorSetting(encoding) && engine.setSystemRegister(encoding, value);
-    }
-    return engine.setSystemRegister(encoding, value) || environment.writeSystemRegister(this, encoding, value);
+    return this.registerView.write(encoding, value);
   }
 
   translationRegisters(): TranslationRegisters {
@@ -339,7 +330,7 @@ export class A64Core implements MachineCore {
     return this.interrupts.allMasked(this.state.pstate);
   }
 
-  get goesRound(): boolean {
+  get inClosedLoop(): boolean {
     if (this.debug.isActive) return false;
     const idle = idleState(this.engine, this.interruptsMasked);
     return isClosedLoop(this.state.pc, idle, (address) => this.translation.instructionAt(address));

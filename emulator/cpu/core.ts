@@ -44,6 +44,7 @@ import {
   waitTrapSyndrome,
   withoutCoprocessor,
 } from './syndrome.ts';
+import { RegisterView } from './register-view.ts';
 import { SystemRegisterAccess } from './system-register-access.ts';
 import type { TranslationRegisters } from './translate.ts';
 import { VirtualMemory } from './virtual-memory.ts';
@@ -97,6 +98,7 @@ export class Core implements MachineCore {
   private readonly exceptions: ExceptionDelivery;
   private readonly debug: SelfHostedDebug;
   private readonly systemRegisters: SystemRegisterAccess;
+  private readonly registerView: RegisterView;
   private readonly blocks: BlockScan;
   /**
    * The last run ended in the middle of a block of code, where nobody looks at time or interrupts:
@@ -148,6 +150,7 @@ export class Core implements MachineCore {
       },
       endSlice: () => this.interruptSlice(),
     });
+    this.registerView = new RegisterView({ core: this, engine: this.engine, environment, debug: this.debug });
     this.systemRegisters = new SystemRegisterAccess({
       core: this,
       engine: this.engine,
@@ -275,12 +278,12 @@ export class Core implements MachineCore {
    * Undefined when neither has it.
    */
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
-    return this.systemRegisters.read(encoding);
+    return this.registerView.read(encoding);
   }
 
   /** Writes a system register. False when neither the machine nor the engine has it. */
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
-    return this.systemRegisters.write(encoding, value);
+    return this.registerView.write(encoding, value);
   }
 
   translationRegisters(): TranslationRegisters {
@@ -328,7 +331,7 @@ export class Core implements MachineCore {
    * The core goes round for ever without changing anything, unless an interrupt is taken or
    * somebody changes its code.
    */
-  get goesRound(): boolean {
+  get inClosedLoop(): boolean {
     if (this.debug.isActive) return false;
     const idle = idleState(this.engine, this.interruptsMasked);
     return isClosedLoop(this.engine.getPc(), idle, (address) => this.translation.instructionAt(address));

@@ -13,7 +13,7 @@ import type { CpuEngine, InterceptedAccess } from '#emulator/engine/engine.ts';
 import { type SystemRegisterEncoding, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
 import { isDebugRegister, isOsLock } from './debug-registers.ts';
 import { leastLevel, systemRegisterMove } from './instruction.ts';
-import { isMonitorSetting, isSoftwareIncrement } from './performance-monitors.ts';
+import { isSoftwareIncrement } from './performance-monitors.ts';
 import type { SelfHostedDebug } from './self-hosted-debug.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from './syndrome.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
@@ -52,25 +52,6 @@ export class SystemRegisterAccess {
     this.debug = debug;
     this.trap = trap;
     this.unknown = new UnknownRegisters(core, environment);
-  }
-
-  /** For who looks at the core from outside: see {@link MachineCore.readSystemRegister}. */
-  read(encoding: SystemRegisterEncoding): bigint | undefined {
-    if (isDebugRegister(encoding)) return this.debug.read(encoding);
-    return (
-      this.environment.readSystemRegister(this.core, encoding) ?? this.engine.getSystemRegister(encoding) ?? undefined
-    );
-  }
-
-  /** The same for writing: see {@link MachineCore.writeSystemRegister}. */
-  write(encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const { core, environment, engine } = this;
-    if (isDebugRegister(encoding)) return this.debug.write(encoding, value);
-    if (environment.intercepts(encoding)) {
-      if (environment.writeSystemRegister(core, encoding, value)) return true;
-      return isMonitorSetting(encoding) && engine.setSystemRegister(encoding, value);
-    }
-    return engine.setSystemRegister(encoding, value) || environment.writeSystemRegister(core, encoding, value);
   }
 
   /** Accesses to the register come here although the engine may have it. */
