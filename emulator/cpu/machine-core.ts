@@ -54,7 +54,7 @@ export interface MachineCore {
    * The core goes round for ever without changing anything, unless an interrupt is taken or
    * somebody changes its code: closed-loop.ts. False where that cannot be told.
    */
-  readonly goesRound: boolean;
+  readonly inClosedLoop: boolean;
   /**
    * The exception that the core takes again and again without changing anything else; null when it
    * does not, or that cannot be told.

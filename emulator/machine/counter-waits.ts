@@ -17,7 +17,7 @@ const LONGEST_JUMP = 4096;
 
 export class CounterWaits {
   private readonly clock: Clock;
-  /** Of the last read: when, and how far time then jumped. */
+  /** The last read: its tick, and how far time jumped then. */
   private lastRead = 0;
   private jump = 0;
 

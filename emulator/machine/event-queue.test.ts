@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ScheduledEvent, Scheduler } from './event-queue.ts';
+import { type ScheduledEvent, EventQueue } from './event-queue.ts';
 
 /** What happened, in order: [label, tick that the caller was at]. */
 function recorder() {
@@ -9,16 +9,16 @@ function recorder() {
   return { happened, note: (label: string) => () => void happened.push(label) };
 }
 
-describe('a scheduler', () => {
+describe('an event queue', () => {
   it('is empty at first: nothing is due, ever', () => {
-    const scheduler = new Scheduler();
-    expect(scheduler.nextTick).toBe(Infinity);
-    scheduler.runDue(Number.MAX_SAFE_INTEGER);
-    expect(scheduler.nextTick).toBe(Infinity);
+    const eventQueue = new EventQueue();
+    expect(eventQueue.nextTick).toBe(Infinity);
+    eventQueue.runDue(Number.MAX_SAFE_INTEGER);
+    expect(eventQueue.nextTick).toBe(Infinity);
   });
 
   it('lets things happen by tick, and in the order made at one tick', () => {
-    const scheduler = new Scheduler();
+    const eventQueue = new EventQueue();
     const { happened, note } = recorder();
     for (const [tick, label] of [
       [30, 'd'],
@@ -26,58 +26,58 @@ describe('a scheduler', () => {
       [20, 'b'],
       [20, 'c'],
     ] as const) {
-      scheduler.at(tick, note(label));
+      eventQueue.at(tick, note(label));
     }
-    expect(scheduler.nextTick).toBe(10);
-    scheduler.runDue(9);
+    expect(eventQueue.nextTick).toBe(10);
+    eventQueue.runDue(9);
     expect(happened).toEqual([]);
-    scheduler.runDue(20);
+    eventQueue.runDue(20);
     expect(happened).toEqual(['a', 'b', 'c']);
-    expect(scheduler.nextTick).toBe(30);
+    expect(eventQueue.nextTick).toBe(30);
   });
 
   it('runs what an action schedules for the same moment or the past in the same go, and later things later', () => {
-    const scheduler = new Scheduler();
+    const eventQueue = new EventQueue();
     const { happened, note } = recorder();
-    scheduler.at(5, () => {
+    eventQueue.at(5, () => {
       happened.push('first');
-      scheduler.at(5, note('now'));
-      scheduler.at(1, note('past'));
-      scheduler.at(6, note('later'));
+      eventQueue.at(5, note('now'));
+      eventQueue.at(1, note('past'));
+      eventQueue.at(6, note('later'));
     });
-    scheduler.at(5, note('second'));
-    scheduler.runDue(5);
+    eventQueue.at(5, note('second'));
+    eventQueue.runDue(5);
     expect(happened).toEqual(['first', 'past', 'second', 'now']);
-    scheduler.runDue(6);
+    eventQueue.runDue(6);
     expect(happened.at(-1)).toBe('later');
   });
 
   it('forgets what was cancelled, also by an action at the same tick, and a second or late cancel does nothing', () => {
-    const scheduler = new Scheduler();
+    const eventQueue = new EventQueue();
     const { happened, note } = recorder();
-    const gone = scheduler.at(1, note('gone'));
+    const gone = eventQueue.at(1, note('gone'));
     gone.cancel();
     gone.cancel();
-    expect(scheduler.nextTick).toBe(Infinity);
-    scheduler.at(2, () => victim.cancel());
-    const victim = scheduler.at(2, note('victim'));
-    const done = scheduler.at(2, note('done'));
-    scheduler.runDue(2);
+    expect(eventQueue.nextTick).toBe(Infinity);
+    eventQueue.at(2, () => victim.cancel());
+    const victim = eventQueue.at(2, note('victim'));
+    const done = eventQueue.at(2, note('done'));
+    eventQueue.runDue(2);
     done.cancel();
     expect(happened).toEqual(['done']);
   });
 
   it('tells each tick as it is scheduled, and forgets all at a reset', () => {
-    const scheduler = new Scheduler();
+    const eventQueue = new EventQueue();
     const told: number[] = [];
-    scheduler.onScheduled = (tick) => told.push(tick);
+    eventQueue.onScheduled = (tick) => told.push(tick);
     const { happened, note } = recorder();
-    scheduler.at(7, note('x'));
-    scheduler.at(3, note('y'));
+    eventQueue.at(7, note('x'));
+    eventQueue.at(3, note('y'));
     expect(told).toEqual([7, 3]);
-    scheduler.clear();
-    scheduler.runDue(100);
-    expect([scheduler.nextTick, happened]).toEqual([Infinity, []]);
+    eventQueue.clear();
+    eventQueue.runDue(100);
+    expect([eventQueue.nextTick, happened]).toEqual([Infinity, []]);
   });
 
   it('does what a sorted list would, under any mix of scheduling, cancelling and the passing of time', () => {
@@ -91,7 +91,7 @@ describe('a scheduler', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
-        const scheduler = new Scheduler();
+        const eventQueue = new EventQueue();
         const handles: ScheduledEvent[] = [];
         const happened: number[] = [];
         let listed: { id: number; tick: number; follow: number | null }[] = [];
@@ -101,7 +101,7 @@ describe('a scheduler', () => {
         // The identity of what an action adds must not depend on which of the two sides adds first.
         const childOf = (id: number): number => -1 - id;
         const add = (id: number, at: number, follow: number | null) => {
-          const handle = scheduler.at(at, () => {
+          const handle = eventQueue.at(at, () => {
             happened.push(id);
             if (follow !== null) add(childOf(id), at + follow, null);
           });
@@ -117,11 +117,11 @@ describe('a scheduler', () => {
             handles[id]?.cancel();
             listed = listed.filter((entry) => entry.id !== id);
           } else if (one.what === 'clear') {
-            scheduler.clear();
+            eventQueue.clear();
             listed = [];
           } else if (one.what === 'advance') {
             now += one.by;
-            scheduler.runDue(now);
+            eventQueue.runDue(now);
             for (;;) {
               const least = modelNext();
               if (least > now) break;
@@ -134,7 +134,7 @@ describe('a scheduler', () => {
               }
             }
           }
-          expect(scheduler.nextTick).toBe(modelNext());
+          expect(eventQueue.nextTick).toBe(modelNext());
           expect(happened).toEqual(expected);
         }
       }),

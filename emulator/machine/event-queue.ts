@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What will happen at a known simulated time: timer expiries, device delays. The machine runs cores
- * up to the next entry, never past it by more than the instruction in progress.
+ * The queue of events that are due at a known simulated time: timer expiries, device delays. The
+ * machine runs cores up to the next one, never past it by more than the instruction in progress.
  *
  * Entries at the same tick happen in the order in which they were made, so a run is the same every
  * time.
@@ -25,7 +25,7 @@ interface Entry {
   cancelled: boolean;
 }
 
-export class Scheduler {
+export class EventQueue {
   /** Told the tick of each event as it is scheduled. */
   onScheduled: (tick: number) => void = () => {};
   private readonly heap: Entry[] = [];

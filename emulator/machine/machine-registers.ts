@@ -10,7 +10,7 @@
 import { hex } from '#common/address.ts';
 import type { Clock } from './clock.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
-import type { CoreSlot } from './vcpu.ts';
+import type { Vcpu } from './vcpu.ts';
 import type { CounterWaits } from './counter-waits.ts';
 import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
@@ -33,7 +33,7 @@ export interface InterfaceRegisters {
 
 /** What the registers belong to. */
 export interface MachineRegistersContext {
-  readonly slots: readonly CoreSlot[];
+  readonly vcpus: readonly Vcpu[];
   readonly midrs: readonly number[];
   /** True when the GIC's CPU interface is in system registers. */
   readonly gicSystemRegisters: boolean;
@@ -88,7 +88,7 @@ export class MachineRegisters {
     if (isMonitorRegister(encoding)) {
       return this.monitors[core.index]?.allowedAtEl0(core.engine, encoding, read) ?? false;
     }
-    return this.owners.slots[core.index]?.timer.allowedAtEl0(crm, op2) ?? false;
+    return this.owners.vcpus[core.index]?.timer.allowedAtEl0(crm, op2) ?? false;
   }
 
   /** Undefined: not the machine's. */
@@ -104,7 +104,7 @@ export class MachineRegisters {
         const jump = owners.counterWaits.read();
         if (jump > 0) owners.timeJumped(core, jump);
       }
-      return owners.slots[core.index]?.timer.read(op1, crm, op2);
+      return owners.vcpus[core.index]?.timer.read(op1, crm, op2);
     }
     if (op1 === 0 && crn === 0) {
       if (crm === 0 && op2 === 5) return BigInt(core.mpidr);
@@ -131,7 +131,7 @@ export class MachineRegisters {
     if (isMonitorRegister(encoding)) {
       return this.monitors[core.index]?.write(core.engine, encoding, value, owners.clock.ticks) ?? false;
     }
-    if (op0 === 3 && crn === 14) return owners.slots[core.index]?.timer.write(op1, crm, op2, value) ?? false;
+    if (op0 === 3 && crn === 14) return owners.vcpus[core.index]?.timer.write(op1, crm, op2, value) ?? false;
     if (op0 === 3 && owners.events.enabled('sysreg')) {
       owners.events.emit('sysreg', { register: systemRegisterName(encoding), written: hex(value) });
     }

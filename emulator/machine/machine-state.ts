@@ -16,36 +16,36 @@
 import type { Bus } from '#emulator/bus/bus.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Clock } from './clock.ts';
-import type { CoreSlot } from './vcpu.ts';
+import type { Vcpu } from './vcpu.ts';
 import type { FlashWindows } from './flash-windows.ts';
 import type { MachineInterrupts } from './machine-ports.ts';
 import type { MachineRegisters } from './machine-registers.ts';
 import type { MaskedWaits } from './masked-waits.ts';
 import type { SavedState } from './saved-state.ts';
-import type { Scheduler } from './event-queue.ts';
+import type { EventQueue } from './event-queue.ts';
 import type { Turns } from './turns.ts';
 
 /**
  * A slice that ended in the middle of a block of code: whose, the tick at which it began, the ticks
  * of its turn that were left; null: none did.
  */
-export type SavedCut = { readonly slot: number; readonly begun: number; readonly turn: number | null } | null;
+export type SavedCut = { readonly vcpu: number; readonly begun: number; readonly turn: number | null } | null;
 
 /** The parts of a machine that have state. */
 export interface MachineStateContext {
   readonly clock: Clock;
-  readonly scheduler: Scheduler;
+  readonly eventQueue: EventQueue;
   readonly bus: Bus;
   readonly interrupts: MachineInterrupts | null;
-  readonly slots: readonly CoreSlot[];
+  readonly vcpus: readonly Vcpu[];
   readonly turns: Turns;
   readonly maskedWaits: MaskedWaits;
   readonly registers: MachineRegisters;
   readonly flashes: FlashWindows;
   /** The slice that the last run ended in the middle of. */
   readonly cut: { save(): SavedCut; restore(saved: SavedCut): void };
-  /** The core of a slot, with an engine from now on. */
-  readonly open: (slot: CoreSlot) => MachineCore;
+  /** The core of a vcpu, with an engine from now on. */
+  readonly open: (vcpu: Vcpu) => MachineCore;
 }
 
 /** What {@link saveMachine} gives. */
@@ -53,15 +53,15 @@ export type MachineState = ReturnType<typeof saveMachine>;
 
 /** Between two runs. @throws EngineError when a core cannot be saved, see CpuEngine.exportState */
 export function saveMachine(parts: MachineStateContext) {
-  const { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes, cut } = parts;
+  const { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, cut } = parts;
   return {
     clock: clock.saveState(),
-    eventsMade: scheduler.saveState(),
+    eventsMade: eventQueue.saveState(),
     devices: Object.fromEntries(
       bus.regions().map(({ name, device }): [string, SavedState] => [name, device.saveState()]),
     ),
     interrupts: interrupts?.saveState() ?? null,
-    cores: slots.map(({ state, start, ranUntil, timer, core }) => ({
+    cores: vcpus.map(({ state, start, ranUntil, timer, core }) => ({
       state,
       start,
       ranUntil,
@@ -81,19 +81,19 @@ export function saveMachine(parts: MachineStateContext) {
  * @throws EngineError when the registers are another engine's
  */
 export function restoreMachine(parts: MachineStateContext, state: MachineState): void {
-  const { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes, cut, open } = parts;
-  scheduler.restoreState(state.eventsMade);
+  const { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, cut, open } = parts;
+  eventQueue.restoreState(state.eventsMade);
   clock.restoreState(state.clock);
   for (const { name, device } of bus.regions()) device.restoreState(state.devices[name] ?? null);
   interrupts?.restoreState(state.interrupts);
   for (const [index, saved] of state.cores.entries()) {
-    const slot = slots[index];
-    if (slot === undefined) continue;
-    slot.state = saved.state;
-    slot.start = saved.start;
-    slot.ranUntil = saved.ranUntil;
-    slot.timer.restoreState(saved.timer);
-    if (saved.core !== null) open(slot).restoreState(saved.core);
+    const vcpu = vcpus[index];
+    if (vcpu === undefined) continue;
+    vcpu.state = saved.state;
+    vcpu.start = saved.start;
+    vcpu.ranUntil = saved.ranUntil;
+    vcpu.timer.restoreState(saved.timer);
+    if (saved.core !== null) open(vcpu).restoreState(saved.core);
   }
   turns.restoreState(state.turns);
   maskedWaits.restoreState(state.maskedWaits);

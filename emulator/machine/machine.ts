@@ -19,7 +19,7 @@ import type { Device, DeviceContext } from '#emulator/bus/device.ts';
 import type { Deadline } from '#emulator/bus/timer-port.ts';
 import { TracedBus } from '#emulator/bus/traced-bus.ts';
 import { Clock } from './clock.ts';
-import { type CoreSlot, coreSlot, releaseCores, sendEvent, wake, wakeWaiting } from './vcpu.ts';
+import { type Vcpu, vcpuThatIsOff, releaseCores, sendEvent, wake, wakeWaiting } from './vcpu.ts';
 import { CounterWaits } from './counter-waits.ts';
 import { EngineError } from '#emulator/engine/engine.ts';
 import { EventLog } from '#emulator/events/event-log.ts';
@@ -34,7 +34,7 @@ import { MachineRegisters } from './machine-registers.ts';
 import type { MachineStateContext, SavedCut } from './machine-state.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { Firmware } from '#emulator/psci/firmware.ts';
-import { Scheduler, type ScheduledEvent } from './event-queue.ts';
+import { EventQueue, type ScheduledEvent } from './event-queue.ts';
 import { Sleepers } from './sleepers.ts';
 import { GenericTimer } from '#emulator/timer/generic-timer.ts';
 import { Turns } from './turns.ts';
@@ -48,7 +48,7 @@ const SLICE = 1_000_000;
 const sliceOf = (tick: number): number => Math.floor(tick / SLICE);
 
 interface CutSlice {
-  readonly slot: CoreSlot;
+  readonly vcpu: Vcpu;
   /** Tick at which it began. */
   readonly begun: number;
   /** What Turns.begin said. */
@@ -59,11 +59,11 @@ export class Machine {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
   readonly clock: Clock;
-  readonly scheduler = new Scheduler();
+  readonly eventQueue = new EventQueue();
   readonly events: EventLog;
   readonly fixedMemory: readonly FixedMemory[];
   private readonly options: MachineOptions;
-  private readonly slots: readonly CoreSlot[];
+  private readonly vcpus: readonly Vcpu[];
   private readonly environment: CoreContext;
   private readonly routed: Range[] = [];
   private readonly flashes = new FlashWindows(() => this.cores);
@@ -101,30 +101,30 @@ export class Machine {
     this.bus = this.makeBus();
     this.fixedMemory = options.fixedMemory.map((memory) => wholePages(memory, allocate));
     this.environment = this.makeEnvironment();
-    this.slots = options.mpidrs.map((mpidr, index) =>
-      coreSlot(
+    this.vcpus = options.mpidrs.map((mpidr, index) =>
+      vcpuThatIsOff(
         index,
         mpidr,
         new GenericTimer(
           this.clock,
-          this.scheduler,
+          this.eventQueue,
           options.counterFrequencyHz,
           (intid, level) => this.interrupts?.setPpi(index, intid, level),
           this.events.enabled('timer') ? (fields) => this.events.emit('timer', { ofCore: index, ...fields }) : null,
         ),
       ),
     );
-    this.turns = new Turns(this.slots);
+    this.turns = new Turns(this.vcpus);
     this.sleepers = new Sleepers({
-      slots: this.slots,
+      vcpus: this.vcpus,
       clock: this.clock,
-      scheduler: this.scheduler,
+      eventQueue: this.eventQueue,
       turns: this.turns,
       interrupts: () => this.interrupts,
     });
-    this.firmware = new Firmware(this.slots, this.events, (action) => this.requestPower(action));
+    this.firmware = new Firmware(this.vcpus, this.events, (action) => this.requestPower(action));
     this.registers = new MachineRegisters({
-      slots: this.slots,
+      vcpus: this.vcpus,
       midrs: options.midrs,
       gicSystemRegisters: options.gicSystemRegisters,
       interrupts: () => this.interrupts,
@@ -133,11 +133,11 @@ export class Machine {
       events: this.events,
       timeJumped: (core, ticks) => core.timePassed(ticks),
     });
-    this.scheduler.onScheduled = (tick) => {
+    this.eventQueue.onScheduled = (tick) => {
       // What was just programmed comes before the slice ends: the slice is cut short.
       if (tick < this.sliceEnd) this.runningCore?.interruptSlice();
     };
-    this.openCore(this.slots[0] as CoreSlot);
+    this.openCore(this.vcpus[0] as Vcpu);
   }
 
   /** A bus with a listener where device accesses are traced. */
@@ -152,12 +152,12 @@ export class Machine {
 
   /** The boot core. */
   get bootCore(): MachineCore {
-    return this.slots[0]?.core as MachineCore;
+    return this.vcpus[0]?.core as MachineCore;
   }
 
   /** The cores that have been turned on at some time, by number. */
   get cores(): readonly MachineCore[] {
-    return this.slots.flatMap(({ core }) => (core === null ? [] : [core]));
+    return this.vcpus.flatMap(({ core }) => (core === null ? [] : [core]));
   }
 
   /** Number of the core that runs, or ran last: whose access a banked register belongs to. */
@@ -166,7 +166,7 @@ export class Machine {
   }
 
   private get runningCore(): MachineCore | null {
-    return this.slots[this.currentCore]?.core ?? null;
+    return this.vcpus[this.currentCore]?.core ?? null;
   }
 
   /** For a debugger: the one core that runs while the others stand still; null: all of them. */
@@ -178,8 +178,8 @@ export class Machine {
    * What core `index` does: off, running (perhaps not in its turn), sleeping in WFI or waiting in
    * WFE.
    */
-  coreState(index: number): CoreSlot['state'] {
-    return this.slots[index]?.state ?? 'off';
+  coreState(index: number): Vcpu['state'] {
+    return this.vcpus[index]?.state ?? 'off';
   }
 
   /**
@@ -234,10 +234,10 @@ export class Machine {
 
   /** What the interrupt controller drives: the lines of core `cpu`. */
   setInterruptLines(cpu: number, irq: boolean, fiq: boolean): void {
-    const slot = this.slots[cpu];
-    slot?.core?.setInterruptLines(irq, fiq);
+    const vcpu = this.vcpus[cpu];
+    vcpu?.core?.setInterruptLines(irq, fiq);
     // A core that wakes shares the time from now on.
-    if ((irq || fiq) && slot?.state === 'sleeping') this.runningCore?.interruptSlice();
+    if ((irq || fiq) && vcpu?.state === 'sleeping') this.runningCore?.interruptSlice();
   }
 
   /** Hands the gates of the guest to `handler`. */
@@ -255,28 +255,28 @@ export class Machine {
 
   /** Calls `action` after `ns` of simulated time. */
   after(ns: number, action: () => void): ScheduledEvent {
-    return this.scheduler.at(this.clock.ticks + this.clock.ticksFor(ns), action);
+    return this.eventQueue.at(this.clock.ticks + this.clock.ticksFor(ns), action);
   }
 
   /** Goes on with a wait of a machine that was saved. */
   resume(deadline: Deadline, action: () => void): ScheduledEvent {
-    return this.scheduler.resume(deadline, action);
+    return this.eventQueue.resume(deadline, action);
   }
 
   /** What machine-state.ts saves and restores, beside memory. */
   get parts(): MachineStateContext {
-    const { clock, scheduler, bus, interrupts, slots, turns, registers, flashes } = this;
+    const { clock, eventQueue, bus, interrupts, vcpus, turns, registers, flashes } = this;
     const { maskedWaits } = this.sleepers;
-    const open = (slot: CoreSlot) => slot.core ?? this.openCore(slot);
+    const open = (vcpu: Vcpu) => vcpu.core ?? this.openCore(vcpu);
     const cut = {
       save: () =>
-        this.cut === null ? null : { slot: this.cut.slot.index, begun: this.cut.begun, turn: this.cut.turn },
+        this.cut === null ? null : { vcpu: this.cut.vcpu.index, begun: this.cut.begun, turn: this.cut.turn },
       restore: (saved: SavedCut) => {
-        const slot = saved === null ? undefined : slots[saved.slot];
-        this.cut = saved === null || slot === undefined ? null : { ...saved, slot };
+        const vcpu = saved === null ? undefined : vcpus[saved.vcpu];
+        this.cut = saved === null || vcpu === undefined ? null : { ...saved, vcpu };
       },
     };
-    return { clock, scheduler, bus, interrupts, slots, turns, maskedWaits, registers, flashes, cut, open };
+    return { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, cut, open };
   }
 
   /**
@@ -284,18 +284,18 @@ export class Machine {
    * exception level `level`. Memory keeps its contents.
    */
   reset(entry: number, level: 1 | 2 | 3 = 3): void {
-    this.scheduler.clear();
+    this.eventQueue.clear();
     this.bus.reset();
-    for (const slot of this.slots) {
-      slot.state = 'off';
-      slot.start = null;
-      slot.ranUntil = 0;
-      slot.timer.reset();
-      this.registers.reset(slot.index);
+    for (const vcpu of this.vcpus) {
+      vcpu.state = 'off';
+      vcpu.start = null;
+      vcpu.ranUntil = 0;
+      vcpu.timer.reset();
+      this.registers.reset(vcpu.index);
     }
     this.bootCore.reset(BigInt(entry), level);
     this.interrupts?.resetCpu?.(0);
-    (this.slots[0] as CoreSlot).state = 'running';
+    (this.vcpus[0] as Vcpu).state = 'running';
     this.turns.reset();
     this.sleepers.maskedWaits.reset();
     this.pending = null;
@@ -307,8 +307,8 @@ export class Machine {
    * Between runs, for a guest that idles by polling.
    */
   passTime(ns: number): void {
-    const { clock, scheduler } = this;
-    clock.idleTicks += Math.max(0, Math.min(clock.ticksFor(ns), scheduler.nextTick - clock.ticks));
+    const { clock, eventQueue } = this;
+    clock.idleTicks += Math.max(0, Math.min(clock.ticksFor(ns), eventQueue.nextTick - clock.ticks));
   }
 
   /** A device or firmware asks for a reset, or to switch the machine off. */
@@ -356,13 +356,13 @@ export class Machine {
   }
 
   private execute(limits: RunLimits): MachineStop {
-    const { clock, scheduler } = this;
+    const { clock, eventQueue } = this;
     const endTicks = limits.untilNs === undefined ? Infinity : clock.ticksFor(limits.untilNs);
     const endInstructions = limits.maxInstructions ?? Infinity;
     for (;;) {
       // Time and interrupts are looked at where a block of code ends, so that no stop in the middle
       // of one can move them.
-      if (this.cut === null) scheduler.runDue(clock.ticks);
+      if (this.cut === null) eventQueue.runDue(clock.ticks);
       const pending = this.pending;
       if (pending !== null) {
         this.pending = null;
@@ -371,17 +371,17 @@ export class Machine {
       if (clock.instructions >= endInstructions) return { kind: 'limit', limit: 'instructions' };
       if (clock.ticks >= endTicks) return { kind: 'limit', limit: 'time' };
       if (this.cut === null) this.sleepers.wakeInterrupted();
-      const slot = this.cut?.slot ?? this.turns.next();
-      if (slot === null) {
+      const vcpu = this.cut?.vcpu ?? this.turns.next();
+      if (vcpu === null) {
         const next = this.sleepers.nextWake();
         if (next === Infinity || (sliceOf(next) !== sliceOf(clock.ticks) && this.standsStill)) {
           return { kind: 'idle' };
         }
         clock.idleTicks += Math.max(0, Math.min(next, endTicks) - clock.ticks);
-        wakeWaiting(this.slots);
+        wakeWaiting(this.vcpus);
         continue;
       }
-      const stop = this.runSlice(slot, Math.ceil(endTicks - clock.ticks), endInstructions - clock.instructions);
+      const stop = this.runSlice(vcpu, Math.ceil(endTicks - clock.ticks), endInstructions - clock.instructions);
       if (stop !== null) return stop;
     }
   }
@@ -415,27 +415,27 @@ export class Machine {
    * One slice of one core, of at most so many ticks or instructions. Returns a stop only when the
    * core cannot go on.
    */
-  private runSlice(slot: CoreSlot, mostTicks: number, mostInstructions: number): MachineStop | null {
+  private runSlice(vcpu: Vcpu, mostTicks: number, mostInstructions: number): MachineStop | null {
     const { clock } = this;
     this.flashes.settle();
-    const { begun, turn, budget } = this.cut === null ? this.beginSlice(slot, mostTicks) : { ...this.cut, budget: 1 };
+    const { begun, turn, budget } = this.cut === null ? this.beginSlice(vcpu, mostTicks) : { ...this.cut, budget: 1 };
     this.cut = null;
-    const core = this.started(slot);
+    const core = this.started(vcpu);
     this.sliceEnd = clock.ticks + budget;
     // A limit on instructions is met exactly; everything else may wait for the end of a block.
     const stop = core.run(Math.min(budget, mostInstructions), mostInstructions);
     this.sliceEnd = 0;
-    slot.ranUntil = clock.ticks;
+    vcpu.ranUntil = clock.ticks;
     if (core.inBlock && (stop.kind === 'count' || stop.kind === 'stopped')) {
-      this.cut = { slot, begun, turn };
+      this.cut = { vcpu, begun, turn };
       return null;
     }
     // However a turn is cut into slices, it ends at the same instruction; a core that waits gives
     // the rest of it away. Firmware may have turned it off or put it to sleep.
-    const gaveAway = ['wfi', 'wfe', 'yield'].includes(stop.kind) || slot.state !== 'running';
-    const isOver = this.turns.end(slot, clock.ticks - begun, turn !== null, gaveAway, () => core.engine.getPc());
+    const gaveAway = ['wfi', 'wfe', 'yield'].includes(stop.kind) || vcpu.state !== 'running';
+    const isOver = this.turns.end(vcpu, clock.ticks - begun, turn !== null, gaveAway, () => core.engine.getPc());
     // Whatever it stored may be what another core waits for.
-    if (isOver) wakeWaiting(this.slots);
+    if (isOver) wakeWaiting(this.vcpus);
     switch (stop.kind) {
       case 'gate':
         this.observer?.gateEntered();
@@ -443,10 +443,10 @@ export class Machine {
         this.observer?.gateLeft(core);
         return null;
       case 'wfi':
-        if (slot.state === 'running') this.sleepers.sleep(slot);
+        if (vcpu.state === 'running') this.sleepers.sleep(vcpu);
         return null;
       case 'wfe':
-        slot.state = 'waiting';
+        vcpu.state = 'waiting';
         return null;
       case 'lockup':
         return { kind: 'lockup', reason: stop.reason };
@@ -468,44 +468,44 @@ export class Machine {
    * What a core's next slice is: when it begins, the ticks of its turn that are left (see
    * Turns.begin), and how many it may last.
    */
-  private beginSlice(slot: CoreSlot, mostTicks: number): CutSlice & { readonly budget: number } {
-    const core = this.started(slot);
-    if (slot.state === 'waiting') wake(slot);
-    const turn = this.turns.begin(slot);
+  private beginSlice(vcpu: Vcpu, mostTicks: number): CutSlice & { readonly budget: number } {
+    const core = this.started(vcpu);
+    if (vcpu.state === 'waiting') wake(vcpu);
+    const turn = this.turns.begin(vcpu);
     core.takeInterrupt();
     // An interrupt that waits for the core to unmask it is taken right after the instruction that
     // does.
     const longest = turn ?? SLICE;
     const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
     const begun = this.clock.ticks;
-    const most = Math.min(slice, mostTicks, SLICE - (begun % SLICE), this.scheduler.nextTick - begun);
-    return { slot, begun, turn, budget: Math.max(1, most) };
+    const most = Math.min(slice, mostTicks, SLICE - (begun % SLICE), this.eventQueue.nextTick - begun);
+    return { vcpu, begun, turn, budget: Math.max(1, most) };
   }
 
-  /** The core of a slot that is on, brought to its first instruction if it has not run yet. */
-  private started(slot: CoreSlot): MachineCore {
-    const core = slot.core ?? this.openCore(slot);
-    const { start } = slot;
+  /** The core of a vcpu that is on, brought to its first instruction if it has not run yet. */
+  private started(vcpu: Vcpu): MachineCore {
+    const core = vcpu.core ?? this.openCore(vcpu);
+    const { start } = vcpu;
     if (start !== null) {
-      slot.start = null;
+      vcpu.start = null;
       core.reset(start.entry, start.level);
       core.engine.setX(0, start.context);
-      slot.timer.reset();
-      this.registers.reset(slot.index);
-      this.interrupts?.resetCpu?.(slot.index);
+      vcpu.timer.reset();
+      this.registers.reset(vcpu.index);
+      this.interrupts?.resetCpu?.(vcpu.index);
     }
     return core;
   }
 
-  private openCore(slot: CoreSlot): MachineCore {
-    const core = this.options.cores.open(slot.index, slot.mpidr, this.environment);
+  private openCore(vcpu: Vcpu): MachineCore {
+    const core = this.options.cores.open(vcpu.index, vcpu.mpidr, this.environment);
     for (const memory of this.fixedMemory) {
       const { base, bytes, access } = memory;
       if (this.flashes.isDevice(memory)) core.mapBus(base, bytes.length);
       else core.engine.mapMemory(base, bytes, access);
     }
     for (const run of this.routed) core.mapBus(run.start, lengthOf(run));
-    slot.core = core;
+    vcpu.core = core;
     this.observer?.coreOpened(core);
     return core;
   }
@@ -524,7 +524,7 @@ export class Machine {
       noteFlashStore: (access) => this.flashes.note(access),
       flashStoresMade: () => this.flashes.storesMade(),
       maintained: (from, change) => {
-        for (const { core } of this.slots) if (core !== from) core?.forget(change);
+        for (const { core } of this.vcpus) if (core !== from) core?.forget(change);
       },
       readCode: (address) =>
         this.memory.contains(address, 4) ? this.memory.read32(address) : readFixedWord(this.fixedMemory, address),
@@ -538,11 +538,11 @@ export class Machine {
       allowedAtEl0: (core, encoding, read) => this.registers.allowedAtEl0(core, encoding, read),
       readSystemRegister: (core, encoding) => this.registers.read(core, encoding),
       writeSystemRegister: (core, encoding, value) => this.registers.write(core, encoding, value),
-      othersRun: (core) => this.turns.othersRun(this.slots[core.index] as CoreSlot),
+      othersRun: (core) => this.turns.othersRun(this.vcpus[core.index] as Vcpu),
       eventSent: () => {
-        sendEvent(this.slots);
+        sendEvent(this.vcpus);
         const { releaseAddresses = [] } = this.options;
-        releaseCores(this.slots, releaseAddresses, this.memory, this.runningCore, (core) =>
+        releaseCores(this.vcpus, releaseAddresses, this.memory, this.runningCore, (core) =>
           this.events.emit('power', { action: 'core on', core }),
         );
       },

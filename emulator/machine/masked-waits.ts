@@ -43,10 +43,10 @@ export class MaskedWaits {
 
   /**
    * `core` executes WFI at tick `now` with a masked interrupt pending, and no other core runs.
-   * @param nextEvent tick, or Infinity @param goesRound it will do nothing else before that
+   * @param nextEvent tick, or Infinity @param inClosedLoop it will do nothing else before that
    */
-  begin(core: number, now: number, nextEvent: number, goesRound: boolean): void {
-    this.waits = this.waits.with(core, goesRound ? untilThen(nextEvent) : this.after(core, now, nextEvent));
+  begin(core: number, now: number, nextEvent: number, inClosedLoop: boolean): void {
+    this.waits = this.waits.with(core, inClosedLoop ? untilThen(nextEvent) : this.after(core, now, nextEvent));
   }
 
   /** The tick at which the wait of `core` ends or has ended, or Infinity. */

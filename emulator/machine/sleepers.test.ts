@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
-import { coreSlot } from './vcpu.ts';
+import { vcpuThatIsOff } from './vcpu.ts';
 import { Sleepers } from './sleepers.ts';
 
 /** One core that is off the engine: what it says of itself can be set. */
@@ -10,77 +10,77 @@ function machine() {
   const core = {
     interruptTakeable: false,
     interruptPending: false,
-    goesRound: false,
+    inClosedLoop: false,
     recurrence: () => null,
     wakeFromWfe: () => {},
   };
-  const slot = coreSlot(0, 0, { nextStreamTick: Infinity } as GenericTimer);
-  slot.core = core as unknown as MachineCore;
-  slot.state = 'running';
+  const vcpu = vcpuThatIsOff(0, 0, { nextStreamTick: Infinity } as GenericTimer);
+  vcpu.core = core as unknown as MachineCore;
+  vcpu.state = 'running';
   const world = { ticks: 1000, nextTick: Infinity, pending: false };
   const sleepers = new Sleepers({
-    slots: [slot],
+    vcpus: [vcpu],
     clock: world,
-    scheduler: world,
+    eventQueue: world,
     turns: { othersRun: () => false },
     interrupts: () => ({ pendingFor: () => world.pending }),
   });
-  return { core, slot, world, sleepers };
+  return { core, vcpu, world, sleepers };
 }
 
 describe('a core in WFI', () => {
   it('is woken by an interrupt, masked or not', () => {
-    const { slot, world, sleepers } = machine();
-    sleepers.sleep(slot);
+    const { vcpu, world, sleepers } = machine();
+    sleepers.sleep(vcpu);
     sleepers.wakeInterrupted();
-    expect([slot.state, sleepers.nextWake()]).toEqual(['sleeping', Infinity]);
+    expect([vcpu.state, sleepers.nextWake()]).toEqual(['sleeping', Infinity]);
     world.pending = true;
     sleepers.wakeInterrupted();
-    expect(slot.state).toBe('running');
+    expect(vcpu.state).toBe('running');
   });
 
   it('is let wait with a masked one where it would only go round', () => {
-    const { core, slot, world, sleepers } = machine();
+    const { core, vcpu, world, sleepers } = machine();
     Object.assign(world, { pending: true, nextTick: 9000 });
-    core.goesRound = true;
-    sleepers.sleep(slot);
+    core.inClosedLoop = true;
+    sleepers.sleep(vcpu);
     sleepers.wakeInterrupted();
-    expect([slot.state, sleepers.nextWake()]).toEqual(['sleeping', 9000]);
+    expect([vcpu.state, sleepers.nextWake()]).toEqual(['sleeping', 9000]);
     world.ticks = 9000;
     sleepers.wakeInterrupted();
-    expect(slot.state).toBe('running');
+    expect(vcpu.state).toBe('running');
   });
 
   it('is woken by the next masked one when another had ended such a wait', () => {
-    const { core, slot, world, sleepers } = machine();
+    const { core, vcpu, world, sleepers } = machine();
     world.pending = true;
-    core.goesRound = true;
-    sleepers.sleep(slot);
+    core.inClosedLoop = true;
+    sleepers.sleep(vcpu);
     core.interruptTakeable = true;
     sleepers.wakeInterrupted();
-    expect(slot.state).toBe('running');
-    Object.assign(core, { interruptTakeable: false, goesRound: false });
+    expect(vcpu.state).toBe('running');
+    Object.assign(core, { interruptTakeable: false, inClosedLoop: false });
     world.pending = false;
-    sleepers.sleep(slot);
+    sleepers.sleep(vcpu);
     world.pending = true;
     expect(sleepers.nextWake()).toBe(world.ticks);
     sleepers.wakeInterrupted();
-    expect(slot.state).toBe('running');
+    expect(vcpu.state).toBe('running');
   });
 });
 
 describe('a machine with one core', () => {
   it.each([
     ['sleeps with nothing due', 'sleeping', {}, {}, true],
-    ['goes round', 'running', { goesRound: true }, {}, true],
+    ['goes round', 'running', { inClosedLoop: true }, {}, true],
     ['goes on', 'running', {}, {}, false],
     ['is off', 'off', {}, {}, true],
     ['sleeps with an interrupt that is masked', 'sleeping', {}, { pending: true }, false],
-    ['goes round with one that it takes', 'running', { goesRound: true, interruptTakeable: true }, {}, false],
-    ['goes round until something is due', 'running', { goesRound: true }, { nextTick: 5000 }, false],
+    ['goes round with one that it takes', 'running', { inClosedLoop: true, interruptTakeable: true }, {}, false],
+    ['goes round until something is due', 'running', { inClosedLoop: true }, { nextTick: 5000 }, false],
   ] as const)('that %s', (_what, state, ofCore, ofWorld, isStill) => {
-    const { core, slot, world, sleepers } = machine();
-    slot.state = state;
+    const { core, vcpu, world, sleepers } = machine();
+    vcpu.state = state;
     Object.assign(core, ofCore);
     Object.assign(world, ofWorld);
     expect(sleepers.standStill).toBe(isStill);

@@ -12,16 +12,16 @@
 
 import type { Recurrence } from '#emulator/cpu/machine-core.ts';
 import type { Clock } from './clock.ts';
-import { type CoreSlot, stillness, wake } from './vcpu.ts';
+import { type Vcpu, stillness, wake } from './vcpu.ts';
 import { MaskedWaits } from './masked-waits.ts';
 import type { MachineInterrupts } from './machine-ports.ts';
-import type { Scheduler } from './event-queue.ts';
+import type { EventQueue } from './event-queue.ts';
 import type { Turns } from './turns.ts';
 
 export interface SleepersContext {
-  readonly slots: readonly CoreSlot[];
+  readonly vcpus: readonly Vcpu[];
   readonly clock: Pick<Clock, 'ticks'>;
-  readonly scheduler: Pick<Scheduler, 'nextTick'>;
+  readonly eventQueue: Pick<EventQueue, 'nextTick'>;
   readonly turns: Pick<Turns, 'othersRun'>;
   /** Null until the controller is connected. */
   readonly interrupts: () => Pick<MachineInterrupts, 'pendingFor'> | null;
@@ -33,30 +33,30 @@ export class Sleepers {
 
   constructor(parts: SleepersContext) {
     this.parts = parts;
-    this.maskedWaits = new MaskedWaits(parts.slots.length);
+    this.maskedWaits = new MaskedWaits(parts.vcpus.length);
   }
 
   /** The core has executed WFI. */
-  sleep(slot: CoreSlot): void {
-    const { clock, scheduler, turns } = this.parts;
-    slot.state = 'sleeping';
-    const { core, index } = slot;
-    if (core === null || !this.isWoken(slot) || core.interruptTakeable || turns.othersRun(slot)) return;
-    this.maskedWaits.begin(index, clock.ticks, scheduler.nextTick, core.goesRound);
+  sleep(vcpu: Vcpu): void {
+    const { clock, eventQueue, turns } = this.parts;
+    vcpu.state = 'sleeping';
+    const { core, index } = vcpu;
+    if (core === null || !this.isWoken(vcpu) || core.interruptTakeable || turns.othersRun(vcpu)) return;
+    this.maskedWaits.begin(index, clock.ticks, eventQueue.nextTick, core.inClosedLoop);
   }
 
   /** An interrupt ends WFI masked or not, WFE when it can be taken. */
   wakeInterrupted(): void {
     const now = this.parts.clock.ticks;
-    for (const slot of this.parts.slots) {
-      const { state, index } = slot;
+    for (const vcpu of this.parts.vcpus) {
+      const { state, index } = vcpu;
       if (state !== 'sleeping' && state !== 'waiting') continue;
-      const isTakeable = slot.core?.interruptTakeable === true;
-      if (state === 'waiting' ? !isTakeable : !this.isWoken(slot)) continue;
+      const isTakeable = vcpu.core?.interruptTakeable === true;
+      if (state === 'waiting' ? !isTakeable : !this.isWoken(vcpu)) continue;
       const waits = state === 'sleeping' && now < this.maskedWaits.end(index);
       if (waits && !isTakeable) continue;
       if (waits) this.maskedWaits.woken(index, now);
-      wake(slot);
+      wake(vcpu);
     }
   }
 
@@ -65,11 +65,11 @@ export class Sleepers {
    * there is input.
    */
   nextWake(): number {
-    const wakes = this.parts.slots.map((slot) => {
-      if (slot.state === 'waiting') return slot.timer.nextStreamTick;
-      return slot.state === 'sleeping' && this.isWoken(slot) ? this.maskedWaits.end(slot.index) : Infinity;
+    const wakes = this.parts.vcpus.map((vcpu) => {
+      if (vcpu.state === 'waiting') return vcpu.timer.nextStreamTick;
+      return vcpu.state === 'sleeping' && this.isWoken(vcpu) ? this.maskedWaits.end(vcpu.index) : Infinity;
     });
-    return Math.min(this.parts.scheduler.nextTick, ...wakes);
+    return Math.min(this.parts.eventQueue.nextTick, ...wakes);
   }
 
   /**
@@ -77,10 +77,10 @@ export class Sleepers {
    * input could change that.
    */
   get standStill(): boolean {
-    const { scheduler, slots } = this.parts;
-    if (scheduler.nextTick !== Infinity) return false;
-    const on = slots.filter(({ state }) => state !== 'off');
-    const still = on.map((slot) => this.stillnessOf(slot));
+    const { eventQueue, vcpus } = this.parts;
+    if (eventQueue.nextTick !== Infinity) return false;
+    const on = vcpus.filter(({ state }) => state !== 'off');
+    const still = on.map((vcpu) => this.stillnessOf(vcpu));
     // What one has done may be what another was waiting for: each was seen to stand still after
     // the others had begun to.
     return still.every(
@@ -88,15 +88,15 @@ export class Sleepers {
     );
   }
 
-  private stillnessOf(slot: CoreSlot): Recurrence | null {
-    const { state, start, core, ranUntil } = slot;
+  private stillnessOf(vcpu: Vcpu): Recurrence | null {
+    const { state, start, core, ranUntil } = vcpu;
     if (start !== null || core === null || core.interruptTakeable) return null;
-    if (state === 'sleeping' && !this.isWoken(slot)) return { since: ranUntil, seen: Infinity };
-    return stillness(slot);
+    if (state === 'sleeping' && !this.isWoken(vcpu)) return { since: ranUntil, seen: Infinity };
+    return stillness(vcpu);
   }
 
   /** There is an interrupt that ends the WFI of a core, masked or not. */
-  private isWoken(slot: CoreSlot): boolean {
-    return this.parts.interrupts()?.pendingFor(slot.index) ?? slot.core?.interruptPending === true;
+  private isWoken(vcpu: Vcpu): boolean {
+    return this.parts.interrupts()?.pendingFor(vcpu.index) ?? vcpu.core?.interruptPending === true;
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Whose turn it is: cores share one clock and run one after the other, so many ticks each.
+ * Which core runs next: cores share one clock and take turns, each for a number of ticks.
  *
  *     core 0 ├── turn ──┤          core 1 ├── turn ──┤          core 0 ├── …
  *              slice slice                  slice                      slices do not change where a turn ends
@@ -11,7 +11,7 @@
  * Not here: what runs in a slice, and what wakes a sleeping core (machine.ts).
  */
 
-import type { CoreSlot } from './vcpu.ts';
+import type { Vcpu } from './vcpu.ts';
 
 /** Ticks of a turn while several cores run: how far one gets ahead of the others. */
 const TURN = 20_000;
@@ -33,16 +33,16 @@ export class Turns {
   length = TURN;
   /** For a debugger: the one core that runs while the others stand still; null: all of them. */
   only: number | null = null;
-  private readonly slots: readonly CoreSlot[];
+  private readonly vcpus: readonly Vcpu[];
   private readonly last: LastTurn[];
   /** Core whose turn it is, or was last. */
   private running = 0;
   /** Ticks of its turn that are left. */
   private left = 0;
 
-  constructor(slots: readonly CoreSlot[]) {
-    this.slots = slots;
-    this.last = slots.map(() => ({ pc: 0n, spins: false }));
+  constructor(vcpus: readonly Vcpu[]) {
+    this.vcpus = vcpus;
+    this.last = vcpus.map(() => ({ pc: 0n, spins: false }));
   }
 
   /** Number of the core that runs, or ran last. */
@@ -60,17 +60,17 @@ export class Turns {
    * The core that runs next: the same one until its turn is over, then the next one that is awake.
    * Null when none is.
    */
-  next(): CoreSlot | null {
-    const { slots, only } = this;
+  next(): Vcpu | null {
+    const { vcpus, only } = this;
     if (only !== null) {
-      const slot = slots[only];
-      return slot?.state === 'running' || slot?.state === 'waiting' ? slot : null;
+      const vcpu = vcpus[only];
+      return vcpu?.state === 'running' || vcpu?.state === 'waiting' ? vcpu : null;
     }
-    const current = slots[this.running];
+    const current = vcpus[this.running];
     if (this.left > 0 && current?.state === 'running') return current;
-    for (let step = 1; step <= slots.length; step++) {
-      const slot = slots[(this.running + step) % slots.length] as CoreSlot;
-      if (slot.state === 'running') return slot;
+    for (let step = 1; step <= vcpus.length; step++) {
+      const vcpu = vcpus[(this.running + step) % vcpus.length] as Vcpu;
+      if (vcpu.state === 'running') return vcpu;
     }
     return null;
   }
@@ -88,26 +88,26 @@ export class Turns {
   }
 
   /**
-   * A slice of `slot` begins. Returns how many ticks of its turn are left, or null when it need not
+   * A slice of `vcpu` begins. Returns how many ticks of its turn are left, or null when it need not
    * share the time with another core.
    */
-  begin(slot: CoreSlot): number | null {
-    this.running = slot.index;
+  begin(vcpu: Vcpu): number | null {
+    this.running = vcpu.index;
     if (this.left <= 0) {
-      this.left = this.last[slot.index]?.spins === true ? Math.min(SPIN_TURN, this.length) : this.length;
+      this.left = this.last[vcpu.index]?.spins === true ? Math.min(SPIN_TURN, this.length) : this.length;
     }
-    return this.othersRun(slot) ? this.left : null;
+    return this.othersRun(vcpu) ? this.left : null;
   }
 
   /**
    * It has ended after `ticks`, with the core at `pc()`; `gaveAway`: the core waits, and the rest
    * of its turn is the others'. `shared` is what `begin` said. Returns true when its turn is over.
    */
-  end(slot: CoreSlot, ticks: number, shared: boolean, gaveAway: boolean, pc: () => bigint): boolean {
+  end(vcpu: Vcpu, ticks: number, shared: boolean, gaveAway: boolean, pc: () => bigint): boolean {
     if (gaveAway) this.left = 0;
     else this.left = shared ? this.left - ticks : this.length;
     if (this.left > 0) return false;
-    const last = this.last[slot.index] as LastTurn;
+    const last = this.last[vcpu.index] as LastTurn;
     const at = pc();
     const distance = at - last.pc;
     last.spins = distance < SPIN_LOOP && distance > -SPIN_LOOP;
@@ -115,8 +115,8 @@ export class Turns {
     return true;
   }
 
-  /** True while another core than `slot` can use the time, or waits for what this one does. */
-  othersRun(slot: CoreSlot): boolean {
-    return this.slots.some((other) => other !== slot && (other.state === 'running' || other.state === 'waiting'));
+  /** True while another core than `vcpu` can use the time, or waits for what this one does. */
+  othersRun(vcpu: Vcpu): boolean {
+    return this.vcpus.some((other) => other !== vcpu && (other.state === 'running' || other.state === 'waiting'));
   }
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A core that the board has, turned on or not. Its engine is made when it is first turned on. */
+/**
+ * One core of the machine, on or off: its number, its timer and what it is doing. The MachineCore
+ * that executes its instructions is made when it is first turned on.
+ */
 
 import type { MachineCore, Recurrence } from '#emulator/cpu/machine-core.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
@@ -8,7 +11,7 @@ import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
 /** Where a core begins when it is turned on, and what it finds in x0. */
 export type CoreStart = { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 };
 
-export interface CoreSlot {
+export interface Vcpu {
   readonly index: number;
   readonly mpidr: number;
   readonly timer: GenericTimer;
@@ -25,7 +28,7 @@ export interface CoreSlot {
 }
 
 /** A core that is off. */
-export function coreSlot(index: number, mpidr: number, timer: GenericTimer): CoreSlot {
+export function vcpuThatIsOff(index: number, mpidr: number, timer: GenericTimer): Vcpu {
   return { index, mpidr, timer, core: null, state: 'off', start: null, ranUntil: 0 };
 }
 
@@ -33,8 +36,8 @@ export function coreSlot(index: number, mpidr: number, timer: GenericTimer): Cor
  * Since when an awake core has changed nothing and goes on so by itself, and until when this was
  * seen, in ticks; null when it may change something.
  */
-export function stillness({ core, ranUntil }: Pick<CoreSlot, 'core' | 'ranUntil'>): Recurrence | null {
-  if (core?.goesRound === true) return { since: ranUntil, seen: Infinity };
+export function stillness({ core, ranUntil }: Pick<Vcpu, 'core' | 'ranUntil'>): Recurrence | null {
+  if (core?.inClosedLoop === true) return { since: ranUntil, seen: Infinity };
   return core?.recurrence(ranUntil) ?? null;
 }
 
@@ -42,28 +45,28 @@ export function stillness({ core, ranUntil }: Pick<CoreSlot, 'core' | 'ranUntil'
  * Turns a core on that is off. It shares the time from now on: the slice of the core that did it
  * ends.
  */
-export function turnOn(slot: CoreSlot, start: CoreStart, by: Pick<MachineCore, 'interruptSlice'> | null): void {
-  slot.start = start;
-  slot.state = 'running';
+export function turnOn(vcpu: Vcpu, start: CoreStart, by: Pick<MachineCore, 'interruptSlice'> | null): void {
+  vcpu.start = start;
+  vcpu.state = 'running';
   by?.interruptSlice();
 }
 
 /** An interrupt or an event for a core that sleeps or waits. */
-export function wake(slot: CoreSlot): void {
-  slot.state = 'running';
-  slot.core?.wakeFromWfe();
+export function wake(vcpu: Vcpu): void {
+  vcpu.state = 'running';
+  vcpu.core?.wakeFromWfe();
 }
 
 /** Cores that wait in WFE look again. */
-export function wakeWaiting(slots: readonly CoreSlot[]): void {
-  for (const slot of slots) if (slot.state === 'waiting') wake(slot);
+export function wakeWaiting(vcpus: readonly Vcpu[]): void {
+  for (const vcpu of vcpus) if (vcpu.state === 'waiting') wake(vcpu);
 }
 
 /** SEV: an event for every core. */
-export function sendEvent(slots: readonly CoreSlot[]): void {
-  for (const slot of slots) {
-    if (slot.state === 'waiting') wake(slot);
-    else slot.core?.wakeFromWfe();
+export function sendEvent(vcpus: readonly Vcpu[]): void {
+  for (const vcpu of vcpus) {
+    if (vcpu.state === 'waiting') wake(vcpu);
+    else vcpu.core?.wakeFromWfe();
   }
 }
 
@@ -72,18 +75,18 @@ export function sendEvent(slots: readonly CoreSlot[]): void {
  * release word (Documentation/arch/arm64/booting.rst, enable-method "spin-table").
  */
 export function releaseCores(
-  slots: readonly CoreSlot[],
+  vcpus: readonly Vcpu[],
   releaseAddresses: readonly (number | null)[],
   memory: Pick<PhysicalMemory, 'read64'>,
   by: Pick<MachineCore, 'interruptSlice'> | null,
   released: (core: number) => void,
 ): void {
-  for (const slot of slots) {
-    const address = releaseAddresses[slot.index] ?? null;
-    if (address === null || slot.state !== 'off') continue;
+  for (const vcpu of vcpus) {
+    const address = releaseAddresses[vcpu.index] ?? null;
+    if (address === null || vcpu.state !== 'off') continue;
     const entry = memory.read64(address);
     if (entry === 0n) continue;
-    turnOn(slot, { entry, context: 0n, level: 1 }, by);
-    released(slot.index);
+    turnOn(vcpu, { entry, context: 0n, level: 1 }, by);
+    released(vcpu.index);
   }
 }

@@ -5,7 +5,7 @@
  * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1.3 to 5.1.6, 5.4 (CPU_SUSPEND).
  */
 
-import { type CoreSlot, turnOn } from '#emulator/machine/vcpu.ts';
+import { type Vcpu, turnOn } from '#emulator/machine/vcpu.ts';
 import { base32, hasFunction, PSCI, PSCI_RESULT } from './psci.ts';
 
 /** Affinity fields of MPIDR_EL1. */
@@ -19,21 +19,21 @@ export type ReportPower = (action: 'core on' | 'core off', core: number) => void
  * @param functionId in its 32-bit or 64-bit form
  */
 export function callForCores(
-  slots: readonly CoreSlot[],
-  current: CoreSlot,
+  vcpus: readonly Vcpu[],
+  current: Vcpu,
   functionId: number,
   [target, entry, context]: readonly [bigint, bigint, bigint, ...bigint[]],
   report: ReportPower,
 ): bigint | null {
-  const addressed = () => slots.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
+  const addressed = () => vcpus.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
   if (!hasFunction(functionId)) return null;
   switch (base32(functionId)) {
     case PSCI.CPU_ON: {
-      const slot = addressed();
-      if (slot === undefined) return PSCI_RESULT.INVALID_PARAMETERS;
-      if (slot.state !== 'off') return PSCI_RESULT.ALREADY_ON;
-      turnOn(slot, { entry, context, level: current.core?.level === 2 ? 2 : 1 }, current.core);
-      report('core on', slot.index);
+      const vcpu = addressed();
+      if (vcpu === undefined) return PSCI_RESULT.INVALID_PARAMETERS;
+      if (vcpu.state !== 'off') return PSCI_RESULT.ALREADY_ON;
+      turnOn(vcpu, { entry, context, level: current.core?.level === 2 ? 2 : 1 }, current.core);
+      report('core on', vcpu.index);
       return PSCI_RESULT.SUCCESS;
     }
     case PSCI.CPU_OFF:
@@ -42,8 +42,8 @@ export function callForCores(
       current.core?.stop();
       return PSCI_RESULT.SUCCESS;
     case PSCI.AFFINITY_INFO: {
-      const slot = addressed();
-      return slot === undefined ? PSCI_RESULT.INVALID_PARAMETERS : slot.state === 'off' ? 1n : 0n;
+      const vcpu = addressed();
+      return vcpu === undefined ? PSCI_RESULT.INVALID_PARAMETERS : vcpu.state === 'off' ? 1n : 0n;
     }
     case PSCI.CPU_SUSPEND:
       // Whatever depth was asked for, the core waits as in WFI and its registers survive: a wake-up

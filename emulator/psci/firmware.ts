@@ -9,7 +9,7 @@
 
 import { hex } from '#common/address.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
-import type { CoreSlot } from '#emulator/machine/vcpu.ts';
+import type { Vcpu } from '#emulator/machine/vcpu.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
 import type { FirmwareArguments } from '#emulator/machine/machine-ports.ts';
 import { callForCores } from './core-calls.ts';
@@ -21,13 +21,13 @@ export class Firmware {
    * know.
    */
   vendorCall: (functionId: number, arguments_: FirmwareArguments) => bigint | null = () => null;
-  private readonly slots: readonly CoreSlot[];
+  private readonly vcpus: readonly Vcpu[];
   private readonly events: EventLog;
   private readonly power: (action: 'off' | 'reset') => void;
 
   /** @param power asked to switch off or to reset */
-  constructor(slots: readonly CoreSlot[], events: EventLog, power: (action: 'off' | 'reset') => void) {
-    this.slots = slots;
+  constructor(vcpus: readonly Vcpu[], events: EventLog, power: (action: 'off' | 'reset') => void) {
+    this.vcpus = vcpus;
     this.events = events;
     this.power = power;
   }
@@ -39,7 +39,7 @@ export class Firmware {
     const { events } = this;
     const result =
       this.vendorCall(functionId, arguments_) ??
-      callForCores(this.slots, this.slots[current] as CoreSlot, functionId, arguments_, (action, core) =>
+      callForCores(this.vcpus, this.vcpus[current] as Vcpu, functionId, arguments_, (action, core) =>
         events.emit('power', { action, core }),
       ) ??
       this.systemCall(functionId, arguments_[0]);

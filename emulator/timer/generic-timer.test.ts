@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Clock } from '#emulator/machine/clock.ts';
-import { Scheduler } from '#emulator/machine/event-queue.ts';
+import { EventQueue } from '#emulator/machine/event-queue.ts';
 import { GenericTimer, TIMER_INTERRUPTS, type TimerName } from './generic-timer.ts';
 
 const [TVAL, CTL, CVAL] = [0, 1, 2] as const;
@@ -29,23 +29,23 @@ const U64 = 1n << 64n;
 /** A timer with a machine's loop around it: time goes to the next event, never over it. */
 class Bench {
   readonly clock: Clock;
-  readonly scheduler = new Scheduler();
+  readonly eventQueue = new EventQueue();
   readonly timer: GenericTimer;
   /** [tick, intid, level] of each change of a line. */
   readonly changes: [tick: number, intid: number, level: boolean][] = [];
 
   constructor(instructionHz: number, counterHz: number) {
     this.clock = new Clock(instructionHz);
-    this.timer = new GenericTimer(this.clock, this.scheduler, counterHz, (intid, level) =>
+    this.timer = new GenericTimer(this.clock, this.eventQueue, counterHz, (intid, level) =>
       this.changes.push([this.clock.ticks, intid, level]),
     );
   }
 
   advanceTo(tick: number): void {
     for (;;) {
-      this.scheduler.runDue(this.clock.ticks);
+      this.eventQueue.runDue(this.clock.ticks);
       if (this.clock.ticks >= tick) return;
-      this.clock.idleTicks += Math.min(tick, this.scheduler.nextTick) - this.clock.ticks;
+      this.clock.idleTicks += Math.min(tick, this.eventQueue.nextTick) - this.clock.ticks;
     }
   }
 
@@ -143,7 +143,7 @@ describe.each(TIMERS)('the %s timer', (name) => {
     bench.set(name, CVAL, 100n);
     bench.set(name, CTL, ENABLE);
     bench.timer.reset();
-    expect(bench.scheduler.nextTick).toBe(Infinity);
+    expect(bench.eventQueue.nextTick).toBe(Infinity);
     bench.advanceTo(10_000);
     expect(bench.changes).toEqual([]);
   });
@@ -173,7 +173,7 @@ describe('CNTVOFF', () => {
     bench.timer.write(...CNTVOFF, 10n);
     bench.set('virtual', CVAL, U64 - 1n);
     bench.set('virtual', CTL, ENABLE);
-    expect(bench.scheduler.nextTick).toBe(Infinity);
+    expect(bench.eventQueue.nextTick).toBe(Infinity);
     expect([bench.get('virtual', CTL), bench.changes]).toEqual([ENABLE, []]);
   });
 
@@ -332,11 +332,11 @@ describe('the lines', () => {
 describe('the trace', () => {
   it('tells of programming and of the line, in the order in which they happen', () => {
     const clock = new Clock(1_000_000_000);
-    const scheduler = new Scheduler();
+    const eventQueue = new EventQueue();
     const seen: unknown[] = [];
     const timer = new GenericTimer(
       clock,
-      scheduler,
+      eventQueue,
       62_500_000,
       (intid, level) => seen.push([intid, level]),
       (fields) => seen.push(fields),
@@ -344,7 +344,7 @@ describe('the trace', () => {
     timer.write(...ENCODING.virtual, CVAL, 10n);
     timer.write(...ENCODING.virtual, CTL, ENABLE);
     clock.idleTicks += 160;
-    scheduler.runDue(clock.ticks);
+    eventQueue.runDue(clock.ticks);
     expect(seen).toEqual([
       { timer: 'virtual', what: 'programmed', ctl: 0, cval: '0xa' },
       { timer: 'virtual', what: 'programmed', ctl: 1, cval: '0xa' },

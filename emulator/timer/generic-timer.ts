@@ -13,7 +13,7 @@
 
 import { hex } from '#common/address.ts';
 import type { Clock } from '#emulator/machine/clock.ts';
-import type { ScheduledEvent, Scheduler } from '#emulator/machine/event-queue.ts';
+import type { ScheduledEvent, EventQueue } from '#emulator/machine/event-queue.ts';
 
 /** CNTx_CTL bits. */
 const CTL_ENABLE = 1n << 0n;
@@ -80,10 +80,10 @@ export type TimerTrace = (
 
 export class GenericTimer {
   private readonly clock: Clock;
-  private readonly scheduler: Scheduler;
+  private readonly eventQueue: EventQueue;
   private readonly line: TimerLine;
   private readonly trace: TimerTrace | null;
-  /** Of the counter. */
+  /** Frequency of the counter. */
   private readonly counterHz: number;
   /**
    * CNTFRQ_EL0: what firmware wrote, which changes nothing. It starts right, also on cores that
@@ -96,9 +96,9 @@ export class GenericTimer {
   private readonly comparators: Record<TimerName, Comparator>;
 
   /** @param trace told of what happens; null costs nothing */
-  constructor(clock: Clock, scheduler: Scheduler, counterHz: number, line: TimerLine, trace: TimerTrace | null = null) {
+  constructor(clock: Clock, eventQueue: EventQueue, counterHz: number, line: TimerLine, trace: TimerTrace | null = null) {
     this.clock = clock;
-    this.scheduler = scheduler;
+    this.eventQueue = eventQueue;
     this.counterHz = counterHz;
     this.frequencyRegister = BigInt(counterHz);
     this.line = line;
@@ -254,7 +254,7 @@ export class GenericTimer {
       comparator.ctl = saved.ctl;
       comparator.cval = saved.cval;
       comparator.line = saved.line;
-      comparator.expiry = saved.expiry === null ? null : this.scheduler.resume(saved.expiry, () => this.update(name));
+      comparator.expiry = saved.expiry === null ? null : this.eventQueue.resume(saved.expiry, () => this.update(name));
     }
   }
 
@@ -286,6 +286,6 @@ export class GenericTimer {
     const change = expired ? (comparator.usesOffset ? this.virtualOffset : 0n) : physical + comparator.cval - count;
     if (change <= physical) return;
     const tick = this.clock.ticksAtCount(change, this.counterHz);
-    if (tick < Number.MAX_SAFE_INTEGER) comparator.expiry = this.scheduler.at(tick, () => this.update(name));
+    if (tick < Number.MAX_SAFE_INTEGER) comparator.expiry = this.eventQueue.at(tick, () => this.update(name));
   }
 }

@@ -29,8 +29,8 @@ export class BitFlips {
 
   /** Schedules them again after a reset, which clears the schedule. */
   schedule(): void {
-    const { scheduler, clock } = this.machine;
-    for (const flip of this.waiting) scheduler.at(clock.ticksFor(flip.atNs), () => this.flip(flip));
+    const { eventQueue, clock } = this.machine;
+    for (const flip of this.waiting) eventQueue.at(clock.ticksFor(flip.atNs), () => this.flip(flip));
   }
 
   /**

@@ -14,9 +14,9 @@ import type { Machine } from '#emulator/machine/machine.ts';
  * clause, or null when input could wake it.
  */
 export function describeStandstill(machine: Machine): string | null {
-  const { slots, interrupts } = machine.parts;
-  const running = slots.filter(({ state }) => state !== 'off');
-  const isMasked = running.every((slot) => slot.core?.interruptsMasked === true && stillness(slot) !== null);
+  const { vcpus, interrupts } = machine.parts;
+  const running = vcpus.filter(({ state }) => state !== 'off');
+  const isMasked = running.every((vcpu) => vcpu.core?.interruptsMasked === true && stillness(vcpu) !== null);
   const isReachable = interrupts?.couldInterrupt() !== false;
   if (isReachable && !isMasked) return null;
   const { core, state } = running[0] ?? { core: null, state: 'off' };
