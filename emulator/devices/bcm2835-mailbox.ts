@@ -174,14 +174,14 @@ export class Bcm2835Mailbox implements Device {
         this.updateInterrupt();
         break;
       case MAIL1_WRT:
-        this.take(value);
+        this.callFirmware(value);
         break;
       default:
         this.unknown.report('write', offset, width, value);
     }
   }
 
-  private take(message: number): void {
+  private callFirmware(message: number): void {
     const { memory } = this.options;
     const channel = message & 0xf;
     if (channel !== CHANNEL_PROPERTY || memory === undefined || this.answers.length === QUEUE_LENGTH) return;

@@ -340,7 +340,7 @@ export class Gs101Uart implements SerialDevice {
   /** The oldest character, 0 when there is none. */
   private readData(): number {
     this.pollsWhileEmpty = 0;
-    const entry = this.receiver.take();
+    const entry = this.receiver.pop();
     if (entry === NO_ENTRY) return 0;
     this.refill();
     this.noteTimeout();

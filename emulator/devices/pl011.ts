@@ -57,7 +57,7 @@ const CR_UARTEN = 1 << 0;
 const CR_LBE = 1 << 7;
 const CR_TXE = 1 << 8;
 const CR_RXE = 1 << 9;
-/** Of CR: enabled, both ways. */
+/** CR with the UART enabled, transmitter and receiver. */
 export const PL011_ENABLED = CR_UARTEN | CR_TXE | CR_RXE;
 
 const IFLS = 0x34; // FIFO trigger levels: 2:0 transmit, 5:3 receive
@@ -356,7 +356,7 @@ export class Pl011 implements SerialDevice {
   /** The oldest character with its errors, 0 when there is none. */
   private readData(): number {
     this.pollsWhileEmpty = 0;
-    const entry = this.receiver.take();
+    const entry = this.receiver.pop();
     if (entry === NO_ENTRY) {
       return 0;
     }

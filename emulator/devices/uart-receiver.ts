@@ -96,7 +96,7 @@ export class UartReceiver {
   }
 
   /** Removes and returns the oldest entry, or NO_ENTRY. */
-  take(): number {
+  pop(): number {
     const entry = this.head();
     if (entry !== NO_ENTRY) {
       this.first = (this.first + 1) % this.depth;

@@ -25,16 +25,16 @@ export class GuestPlacementError extends Error {
 export const BLOCK_BYTES = 2 * 2 ** 20;
 
 /**
- * Invariant: the taken ranges are disjoint, and each lies in one bank, except what was reserved
+ * Invariant: the reserved ranges are disjoint, and each lies in one bank, except what was reserved
  * from the start.
  */
 export class GuestSpace {
   private readonly banks: readonly Range[];
-  private readonly taken: (Range & { readonly what: string })[];
+  private readonly reserved: (Range & { readonly what: string })[];
 
   constructor(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[]) {
     this.banks = banks.map(rangeOf);
-    this.taken = reserved.map((place) => ({ what: 'a reserved region', ...rangeOf(place) }));
+    this.reserved = reserved.map((place) => ({ what: 'a reserved region', ...rangeOf(place) }));
   }
 
   /** Why `place` is not free, or null. */
@@ -42,7 +42,7 @@ export class GuestSpace {
     if (!this.banks.some((bank) => contains(bank, place))) {
       return `RAM is ${this.banks.map(({ start, end }) => `${hex(start)} to ${hex(end)}`).join(' and ')}`;
     }
-    const other = this.taken.find((range) => overlap(range, place));
+    const other = this.reserved.find((range) => overlap(range, place));
     return other === undefined ? null : `${other.what} takes ${hex(other.start)} to ${hex(other.end)}`;
   }
 
@@ -51,14 +51,14 @@ export class GuestSpace {
     return this.obstacle(rangeOf({ base, size })) === null;
   }
 
-  /** Takes `size` bytes at `base` for `what`. @throws GuestPlacementError when they are not free */
-  take(what: string, base: number, size: number): void {
+  /** Reserves `size` bytes at `base` for `what`. @throws GuestPlacementError when they are not free */
+  reserve(what: string, base: number, size: number): void {
     const place = rangeOf({ base, size });
     const obstacle = this.obstacle(place);
     if (obstacle !== null) {
       throw new GuestPlacementError(`the ${what} needs ${hex(base)} to ${hex(place.end)}, but ${obstacle}`);
     }
-    this.taken.push({ what: `the ${what}`, ...place });
+    this.reserved.push({ what: `the ${what}`, ...place });
   }
 
   /**
@@ -67,6 +67,6 @@ export class GuestSpace {
    */
   findSlot(size: number, preferred: readonly number[], above: number): number | null {
     const free = preferred.find((base) => this.isFree(base, size));
-    return free ?? firstFit(this.banks.slice(0, 1), this.taken, size, BLOCK_BYTES, above);
+    return free ?? firstFit(this.banks.slice(0, 1), this.reserved, size, BLOCK_BYTES, above);
   }
 }

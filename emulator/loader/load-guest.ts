@@ -23,8 +23,8 @@ import { BLOCK_BYTES, GuestPlacementError, GuestSpace } from './guest-space.ts';
 import type { Guest, GuestKernel } from './open-guest.ts';
 
 /**
- * Who loads: QEMU's `-kernel`, or a boot loader with addresses of its own, best first (a later one
- * where the earlier is not free).
+ * Whose rules apply: QEMU's `-kernel`, or those of a boot loader with its own addresses, best first
+ * (a later one where an earlier one is not free).
  */
 export type LoadingRules =
   | { readonly by: 'qemu' }
@@ -106,12 +106,12 @@ export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): Gu
   const placeInitrd = (preferred: readonly number[]): Range | null => {
     if (initrdBytes === 0) return null;
     const start = space.findSlot(initrdBytes, preferred, kernel.end) ?? refuse('initrd', initrdBytes, bank);
-    space.take('initrd', start, initrdBytes);
+    space.reserve('initrd', start, initrdBytes);
     return { start, end: start + initrdBytes };
   };
   const placeTree = (preferred: readonly number[], above: number): number => {
     const base = space.findSlot(dtbBytes, preferred, above) ?? refuse('device tree', dtbBytes, bank);
-    space.take('device tree', base, dtbBytes);
+    space.reserve('device tree', base, dtbBytes);
     return base;
   };
 
@@ -162,7 +162,7 @@ function placeKernel(kernel: GuestKernel, bank: BaseAndSize, rules: LoadingRules
     const { segments, entry } = kernel.elf;
     const placements = segments.map(({ physical, bytes, memoryBytes }, index) => {
       const what = `ELF segment ${index}`;
-      space.take(what, physical, memoryBytes);
+      space.reserve(what, physical, memoryBytes);
       return { what, base: physical, bytes };
     });
     const inBank = segments.filter(({ physical }) => physical >= bank.base && physical < bank.base + bank.size);
@@ -175,7 +175,7 @@ function placeKernel(kernel: GuestKernel, bank: BaseAndSize, rules: LoadingRules
   const base = (rules.by === 'boot-loader' ? rules.kernel : null) ?? bank.base + offset;
   // A signed kernel's file is longer than image_size: the signature is behind it.
   const needed = Math.max(kernel.kind === 'image' ? kernel.image.imageSize : 0, bytes.length);
-  space.take('kernel', base, needed);
+  space.reserve('kernel', base, needed);
   return { placements: [{ what: 'kernel', base, bytes }], entry: base, start: base, end: base + needed };
 }
 

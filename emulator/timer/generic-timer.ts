@@ -96,7 +96,13 @@ export class GenericTimer {
   private readonly comparators: Record<TimerName, Comparator>;
 
   /** @param trace told of what happens; null costs nothing */
-  constructor(clock: Clock, eventQueue: EventQueue, counterHz: number, line: TimerLine, trace: TimerTrace | null = null) {
+  constructor(
+    clock: Clock,
+    eventQueue: EventQueue,
+    counterHz: number,
+    line: TimerLine,
+    trace: TimerTrace | null = null,
+  ) {
     this.clock = clock;
     this.eventQueue = eventQueue;
     this.counterHz = counterHz;

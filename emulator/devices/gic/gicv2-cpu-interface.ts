@@ -206,7 +206,7 @@ export class GicV2CpuInterface implements Device {
     if (intid === SPURIOUS) {
       return groups === GROUP0 && own.signals() === GROUP1 ? OTHER_GROUP : SPURIOUS;
     }
-    const source = intid < FIRST_PPI ? this.sgis.take(cpu, intid) : 0;
+    const source = intid < FIRST_PPI ? this.sgis.acknowledge(cpu, intid) : 0;
     this.settle(cpu);
     return intid | (source << CPUID_SHIFT);
   }

@@ -58,7 +58,7 @@ export class GicV2Sgis {
   }
 
   /** The lowest source of an SGI that `target` has just acknowledged; the others stay pending. */
-  take(target: number, intid: number): number {
+  acknowledge(target: number, intid: number): number {
     const sources = this.sources(target, intid);
     const source = lowestBit(sources);
     this.setSources(target, intid, sources & (sources - 1));

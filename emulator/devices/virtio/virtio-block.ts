@@ -71,9 +71,9 @@ export class VirtioBlock implements VirtioModel {
 
   handle(_index: number, queue: Virtqueue): void {
     let served = 0;
-    for (let chain = queue.take(); chain !== null; chain = queue.take()) {
+    for (let chain = queue.popAvailable(); chain !== null; chain = queue.popAvailable()) {
       this.serve(chain);
-      queue.give(chain.head, chain.writable.length);
+      queue.pushUsed(chain.head, chain.writable.length);
       served++;
     }
     if (served > 0) this.link?.notifyUsed(queue);

@@ -37,11 +37,11 @@ export class VirtioEntropy implements VirtioModel {
 
   handle(_index: number, queue: Virtqueue): void {
     let given = 0;
-    for (let chain = queue.take(); chain !== null; chain = queue.take()) {
+    for (let chain = queue.popAvailable(); chain !== null; chain = queue.popAvailable()) {
       const bytes = new Uint8Array(Math.min(chain.writable.length, MOST_BYTES));
       this.random.fillBytes(bytes);
       chain.writable.write(0, bytes);
-      queue.give(chain.head, bytes.length);
+      queue.pushUsed(chain.head, bytes.length);
       given++;
     }
     if (given > 0) this.link?.notifyUsed(queue);

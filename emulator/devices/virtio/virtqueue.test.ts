@@ -94,7 +94,7 @@ const pointed = (entry: TestDescriptor, entries: number): TestDescriptor =>
 describe('Virtqueue', () => {
   it('agrees with an interpreter of the rules on any tables, and never fails otherwise than by VirtqueueError', () => {
     const INNER = 4;
-    let walked = 0;
+    let popped = 0;
     let refused = 0;
     fc.assert(
       fc.property(
@@ -111,11 +111,11 @@ describe('Virtqueue', () => {
           const expected = interpret(table, inner, head);
           if (expected === null) {
             refused++;
-            expect(() => queue.take()).toThrow(VirtqueueError);
+            expect(() => queue.popAvailable()).toThrow(VirtqueueError);
             return;
           }
-          walked++;
-          const chain = queue.take();
+          popped++;
+          const chain = queue.popAvailable();
           expect(chain?.head).toBe(head);
           const readable = gather(memory, expected.readable);
           expect(chain?.readable.length).toBe(readable.length);
@@ -124,13 +124,13 @@ describe('Virtqueue', () => {
           expect(chain?.writable.length).toBe(total);
           chain?.writable.write(0, new Uint8Array(total).fill(0x5a));
           expect(gather(memory, expected.writable)).toEqual(Array.from({ length: total }, () => 0x5a));
-          expect(queue.take()).toBeNull();
+          expect(queue.popAvailable()).toBeNull();
         },
       ),
       { numRuns: 200 },
     );
     // Both branches were tried.
-    expect(Math.min(walked, refused)).toBeGreaterThan(50);
+    expect(Math.min(popped, refused)).toBeGreaterThan(50);
   });
 
   it('takes chains in the order of offering and gives them back in any, across the end of the ring and of the index', () => {
@@ -138,9 +138,9 @@ describe('Virtqueue', () => {
     driver.table([0, 1, 2, 3].map((i) => ({ address: TEST_BUFFERS + 16 * i, length: 16, flags: WRITE })));
     for (let round = 0; round < 30_000; round++) {
       for (const head of [3, 1, 2]) driver.offer(head);
-      const heads = [queue.take(), queue.take(), queue.take()].map((chain) => chain?.head);
-      if (heads.join() !== '3,1,2' || queue.take() !== null) throw new Error(`round ${round}: ${heads.join()}`);
-      for (const head of [2, 3, 1]) queue.give(head, head);
+      const heads = [queue.popAvailable(), queue.popAvailable(), queue.popAvailable()].map((chain) => chain?.head);
+      if (heads.join() !== '3,1,2' || queue.popAvailable() !== null) throw new Error(`round ${round}: ${heads.join()}`);
+      for (const head of [2, 3, 1]) queue.pushUsed(head, head);
       const back = driver.collect().map(({ head, written }) => `${head}:${written}`);
       if (back.join() !== '2:2,3:3,1:1') throw new Error(`round ${round}: ${back.join()}`);
     }
@@ -148,13 +148,13 @@ describe('Virtqueue', () => {
   });
 
   it('has no chain before one is offered', () => {
-    expect(make().queue.take()).toBeNull();
+    expect(make().queue.popAvailable()).toBeNull();
   });
 
   it('refuses an available index that moved further than the queue is long', () => {
     const { memory, driver, queue } = make();
     memory.write16(driver.available + 2, SIZE + 1);
-    expect(() => queue.take()).toThrow('moved by 9, the queue has 8');
+    expect(() => queue.popAvailable()).toThrow('moved by 9, the queue has 8');
   });
 
   it.each([
@@ -170,7 +170,7 @@ describe('Virtqueue', () => {
     const { driver, queue } = make();
     driver.table(table);
     driver.offer(0);
-    expect(() => queue.take()).toThrow('a loop');
+    expect(() => queue.popAvailable()).toThrow('a loop');
   });
 
   it('takes an indirect table of the bound, and refuses one entry more', () => {
@@ -188,8 +188,8 @@ describe('Virtqueue', () => {
       );
       driver.table([{ address: INDIRECT_TABLE, length: 16 * entries, flags: INDIRECT }]);
       driver.offer(0);
-      if (entries === MAX_INDIRECT) expect(queue.take()?.readable.length).toBe(entries);
-      else expect(() => queue.take()).toThrow('an indirect table of 16400 bytes');
+      if (entries === MAX_INDIRECT) expect(queue.popAvailable()?.readable.length).toBe(entries);
+      else expect(() => queue.popAvailable()).toThrow('an indirect table of 16400 bytes');
     }
   });
 
@@ -208,7 +208,7 @@ describe('Virtqueue', () => {
     );
     driver.table([{ address: INDIRECT_TABLE, length: 16 * entries, flags: INDIRECT }]);
     driver.offer(0);
-    expect(() => queue.take()).toThrow('a chain of 4294967296 bytes');
+    expect(() => queue.popAvailable()).toThrow('a chain of 4294967296 bytes');
   });
 
   it.each([
@@ -248,7 +248,7 @@ describe('BufferList', () => {
         });
         driver.table(table);
         driver.offer(0);
-        const list = queue.take()?.writable;
+        const list = queue.popAvailable()?.writable;
         const total = list?.length ?? 0;
         const start = total === 0 ? 0 : a % total;
         const length = b % (total - start + 1);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A split virtqueue seen from the device: takes chains of buffers that the driver offers, and gives
- * them back.
+ * A split virtqueue seen from the device: it pops chains of buffers that the driver made available,
+ * and pushes them back as used.
  *
  *     descriptor table (16 B each)      driver area "available"          device area "used"
  *     | addr 64 | len 32 | flags | next |   | flags | idx | ring[n] |        | flags | idx | {id 32, len 32}[n] |
- *          ▲            └─ NEXT ─┘              take() reads ring[idx…]           give() writes {head, length}
+ *          ▲            └─ NEXT ─┘              popAvailable() reads ring[idx…]   pushUsed() writes {head, length}
  *          └── INDIRECT: addr, len are a table of their own
  *
  * Everything in the three areas is the guest's, and may be anything. A chain that loops, leaves RAM
@@ -54,7 +54,7 @@ export interface QueueLayout {
 export class Virtqueue {
   private readonly memory: MemoryPort;
   private readonly layout: QueueLayout;
-  /** Entry of the available ring that is taken next, modulo 2^16. */
+  /** Next entry of the available ring to pop, modulo 2^16. */
   private lastAvailable = 0;
   private used = 0;
 
@@ -88,11 +88,10 @@ export class Virtqueue {
   }
 
   /**
-   * The chain that the driver offered first of those not taken yet, or null. O(descriptors of the
-   * chain).
+   * The oldest available chain that was not popped yet, or null. O(descriptors of the chain).
    * @throws VirtqueueError when the ring's index or the chain is broken
    */
-  take(): DescriptorChain | null {
+  popAvailable(): DescriptorChain | null {
     const { driverArea, size } = this.layout;
     const offered = (this.memory.read16(driverArea + 2) - this.lastAvailable) & 0xffff;
     if (offered === 0) return null;
@@ -100,16 +99,16 @@ export class Virtqueue {
       throw new VirtqueueError(`the available index moved by ${offered}, the queue has ${size} entries`);
     }
     const head = this.memory.read16(driverArea + 4 + 2 * (this.lastAvailable % size));
-    const chain = this.walk(head);
+    const chain = this.readChain(head);
     this.lastAvailable = (this.lastAvailable + 1) & 0xffff;
     return chain;
   }
 
   /**
-   * Gives a chain back.
+   * Returns a chain to the driver.
    * @param written bytes that the device stored from the start of its writable part
    */
-  give(head: number, written: number): void {
+  pushUsed(head: number, written: number): void {
     const { deviceArea, size } = this.layout;
     const entry = deviceArea + 4 + 8 * (this.used % size);
     this.memory.write32(entry, head);
@@ -118,12 +117,12 @@ export class Virtqueue {
     this.memory.write16(deviceArea + 2, this.used);
   }
 
-  /** True when the driver wants an interrupt for what was given back. */
+  /** True when the driver wants an interrupt for used chains. */
   get wantsInterrupt(): boolean {
     return (this.memory.read16(this.layout.driverArea) & AVAIL_NO_INTERRUPT) === 0;
   }
 
-  private walk(head: number): DescriptorChain {
+  private readChain(head: number): DescriptorChain {
     const memory = this.memory;
     const readable = new BufferList(memory);
     const writable = new BufferList(memory);
