@@ -11,11 +11,10 @@ import type { Stateful } from '#emulator/machine/saved-state.ts';
 export type AccessWidth = 1 | 2 | 4;
 
 /**
- * A memory-mapped device. Offsets are in bytes from its base; `value` is unsigned. Of what a read
- * gives the bus takes the low bits, as many as the access has. A device answers
- * every offset inside its size: an unknown register reads zero, ignores writes, and is reported
- * once through the context it was built with. It throws {@link BusAbort} where the hardware answers
- * with an external abort.
+ * A memory-mapped device. Offsets are in bytes from its base; `value` is unsigned. The bus takes as
+ * many low bits of what a read gives as the access has. A device answers every offset inside its
+ * size: an unknown register reads zero, ignores writes, and is reported once through the context it
+ * was built with. It throws {@link BusAbort} where the hardware answers with an external abort.
  */
 export interface Device extends Stateful {
   /** Model name as in its datasheet: "PL011". */

@@ -2,8 +2,8 @@
 /**
  * Code that changes nothing: hints, barriers and branches to a fixed place. A core in a loop of
  * these never leaves it by itself, whatever memory and registers hold: `b .`, the `wfe; wfi; b` in
- * which a kernel parks a core. What its level traps, from EL0 for instance, is an exception, and
- * may change anything.
+ * which a kernel parks a core. A hint that is trapped (WFI at EL0, for instance) is an exception,
+ * and may change anything.
  *
  * Specification: Arm ARM DDI 0487 K.a, C4.1.93 (hints, barriers), C6.2 (B), D1.7 (traps of WFI and
  * WFE), D24.2.143 (SCTLR_EL1.UMA).
@@ -21,7 +21,7 @@ const LONGEST_LOOP = 64;
 const FIRST_HINT = 0xd503_201f;
 const LAST_HINT = 0xd503_20bf;
 
-/** What has no effect in the state that a core is in. */
+/** Which instructions have no effect in the core's present state. */
 export interface Idle {
   /** All interrupts are masked, and masking them again is let through. */
   readonly masking: boolean;

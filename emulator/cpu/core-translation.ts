@@ -27,7 +27,7 @@ export class CoreTranslation {
     this.environment = environment;
   }
 
-  /** Of the EL1&0 regime. */
+  /** Translation registers of the EL1&0 regime. */
   registers(): TranslationRegisters {
     const get = (name: 'SCTLR_EL1' | 'TCR_EL1' | 'TTBR0_EL1' | 'TTBR1_EL1') =>
       this.engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n;

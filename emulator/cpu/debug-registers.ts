@@ -226,7 +226,7 @@ export class DebugRegisters {
       const start = address - (address % (1n << BigInt(mask)));
       return { start, end: start + (1n << BigInt(mask)), control };
     }
-    // Of an address that is a multiple of 4 only, four bytes.
+    // An address that is only a multiple of 4 selects four bytes.
     const bytes = (control >>> 5) & ((address & 4n) === 0n ? 0xff : 0xf);
     if (bytes === 0) return null;
     const first = lowestOne(bytes);

@@ -46,8 +46,8 @@ export function exceptionClass(esr: number): number {
 }
 
 /**
- * Of a trapped access to FP or SIMD: what of the syndrome AArch32 alone has, which the engine fills
- * in for AArch64 too.
+ * Syndrome bits of a trapped FP or SIMD access that only AArch32 has. The engine sets them for
+ * AArch64 too.
  */
 const COPROCESSOR = 0xf;
 

@@ -13,11 +13,11 @@ import { SYSTEM_REGISTERS } from './system-registers.ts';
 
 /** Byte offsets found by {@link calibrate}. */
 export interface Calibration {
-  /** Of the instruction counter in the engine's handle. */
+  /** The instruction counter, in the engine's handle. */
   readonly executedOffset: number;
   /**
-   * Of the syndrome (u32), fault address (u64, 8 on) and target level (u32, 16 on) in the saved
-   * register file.
+   * The syndrome (u32), with the fault address (u64) 8 bytes and the target level (u32) 16 bytes
+   * behind it, in the saved register file.
    */
   readonly syndromeOffset: number;
 }

@@ -95,7 +95,7 @@ function install(path: string, open: () => NativeProcess | null, arch: string): 
   if (!process.protect(writable, 2 * Number(PAGE), 'read-write')) return null;
   const [ownStart = 0n] = table;
   const start = code + BigInt(COUNT_X64_ENTRIES.blockStart);
-  // Of two threads that have come here at once, one goes on.
+  // When two threads come here at once, only one goes on.
   if (Atomics.compareExchange(translatorOperations, TB_START, ownStart, start) !== ownStart) throw inUse(path);
   translatorOperations[TB_STOP] = code + BigInt(COUNT_X64_ENTRIES.blockStop);
   translatorOperations[TRANSLATE_INSN] = code + BigInt(COUNT_X64_ENTRIES.translate);

@@ -108,7 +108,7 @@ export function unregisterCallback(pointer: Pointer): void {
 
 /** What inline-count.ts needs of the process and the loaded library. Addresses are native. */
 export interface NativeProcess {
-  /** Of an exported symbol of the library, or null. */
+  /** The address of an exported symbol of the library, or null. */
   symbol(name: string): bigint | null;
   /** Where the library's file is mapped that holds `address`. */
   loadBase(address: bigint): bigint | null;

@@ -51,7 +51,7 @@ export interface SlicesOptions {
   readonly registers: UnicornRegisters;
   /** Null: for calibration. */
   readonly calibration: Calibration | null;
-  /** Of the library's code that counts for itself; null where it does not. */
+  /** Counts in translated code; null where the library has no such code. */
   readonly counter: InlineCounter | null;
   /** The engine counts although the code does, too. */
   readonly engineCounts: boolean;
@@ -93,7 +93,7 @@ export class UnicornSlices {
   private sinceFlush = 0;
   /** The range whose code was dropped last, and the state of the translator then. */
   private discarded = { start: 0, end: 0, translations: -1 };
-  /** Of the callback that runs. */
+  /** The kind of callback that runs. */
   private within: Origin = 'nothing';
   private pcIsExact = true;
   /**

@@ -42,7 +42,7 @@ const LOOPS = [
   { kind: 2, what: 'call loop', roundInstructions: 9, rounds: { ours: 45e6, qemu: 60e6 }, bar: LOOP_BAR },
   { kind: 3, what: 'system call loop', roundInstructions: 5, rounds: { ours: 500e3, qemu: 2.5e6 }, bar: null },
 ] as const;
-/** Of `kind` and `rounds` in the image. */
+/** Where `kind` and `rounds` lie in the image. */
 const PARAMETERS_OFFSET = 32;
 
 /** What a guest is started with, for either machine. */

@@ -38,7 +38,7 @@ const { ESR_EL1, FAR_EL1, ELR_EL1, SPSR_EL1 } = SYSTEM_REGISTERS;
 /** Exception classes that have a fault address. */
 const HAS_FAR: readonly number[] = [0x20, 0x21, 0x22, 0x24, 0x25];
 const FETCH_ABORTS: readonly number[] = [0x20, 0x21];
-/** Of memory, where it differs. */
+/** Bytes of memory that a difference shows. */
 const SHOWN_BYTES = 16;
 const X_REGISTERS = 31;
 const V_REGISTERS = 32;
@@ -47,7 +47,7 @@ const VECTORS = 0x800;
 const B_ITSELF = 0x1400_0000;
 const CBZ_X0 = 0xb400_0000;
 
-/** Of Unicorn's Cortex-A72. Its "max" ends the process while FP is trapped. */
+/** Features of Unicorn's Cortex-A72. Its "max" ends the process while FP is trapped. */
 const THEIR_FEATURES: ReadonlySet<string> = new Set(['CRC32', 'AES', 'SHA1', 'SHA256', 'PMULL']);
 const isTheirs = (feature: string): boolean => THEIR_FEATURES.has(feature);
 

@@ -32,7 +32,7 @@ export interface FuzzSite {
 
 export interface FuzzPlan {
   readonly board: 'qemu-virt' | 'pixel6';
-  /** Of qemu-virt. */
+  /** For qemu-virt only. */
   readonly gicVersion: 2 | 3;
   /** The own core translates all code at once; else it interprets. */
   readonly translated?: boolean;

@@ -12,7 +12,7 @@ export interface BootCommand {
 
 /** What is built of the guests: absolute paths, null where it is not built. */
 export interface BuiltGuests {
-  /** That of busybox. */
+  /** With busybox. */
   readonly initramfs: string | null;
   /** The one that hands over to a disk. */
   readonly diskInitramfs: string | null;

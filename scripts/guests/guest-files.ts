@@ -256,7 +256,7 @@ export function fetchGuest(guest: GuestName, options: GuestFetchOptions = {}): G
     }
     return { guest, path, packageName: unpacked.name, packageVersion: unpacked.version };
   } catch (error) {
-    // Of another guest that this one needs.
+    // It belongs to another guest, which this one needs.
     if (error instanceof GuestFetchError) throw error;
     if (error instanceof DebianPackageError) throw new GuestFetchError(guest, error);
     throw error;

@@ -12,7 +12,10 @@ const V_REGISTERS = 32;
 /** NZCV, DAIF and M: what both engines keep in PSTATE. */
 const PSTATE_COMPARED = 0xf000_03dfn;
 
-/** Of EL1 and EL0: SCTLR, CPACR, translation, exceptions, memory types, threads, FP. */
+/**
+ * System registers of EL1 and EL0: SCTLR, CPACR, translation, exceptions, memory types, threads,
+ * FP.
+ */
 const SYSTEM: readonly SystemRegisterEncoding[] = [
   [3, 0, 1, 0, 0],
   [3, 0, 1, 0, 2],

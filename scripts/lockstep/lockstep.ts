@@ -126,7 +126,7 @@ export class Lockstep {
     if (difference.names.length > 0) this.difference = difference;
   }
 
-  /** Of the first core that differs; of the one that runs when none does. */
+  /** The difference of the first core that has one; else that of the core that runs. */
   private differenceOf(what: string, look: (core: MachineCore) => Picture): Difference {
     const [leaders, followers] = [this.leader.machine.cores, this.follower.machine.cores];
     const all = leaders.map((core, index) => {

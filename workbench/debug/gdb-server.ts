@@ -9,8 +9,8 @@
  *
  * A machine runs for a slice at a time without looking at the socket, so everything a debugger says
  * happens between two slices, and the guest cannot tell that there is one. One debugger at a time;
- * when it lets go, the machine runs on, and another may come. Who does not speak the protocol is no
- * debugger (greeting.ts).
+ * when it lets go, the machine runs on, and another may come. A client that does not speak the
+ * protocol is not taken for a debugger (greeting.ts).
  */
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';

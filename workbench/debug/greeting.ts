@@ -40,7 +40,7 @@ export function awaitGreeting(socket: Socket, admit: (greeting: Uint8Array) => v
       case 'unfinished':
     }
   };
-  // Who only knocks does not keep a command alive that is over.
+  // A connection without a word does not keep the command from ending.
   socket.unref();
   socket.on('data', listen);
   socket.on('error', () => socket.destroy());

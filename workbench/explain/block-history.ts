@@ -19,7 +19,7 @@ export interface BlockEvent {
   readonly start: number;
   readonly end: number;
   readonly order: number;
-  /** Who asked, where the kernel says. */
+  /** The owner that asked, where the kernel says it. */
   readonly owner: string | null;
   readonly ownerKind: EventOwnerKind | null;
 }
@@ -48,8 +48,8 @@ export function historyOf(events: readonly LogEvent<'buddy'>[], pa: number): Blo
 }
 
 /**
- * Who took the allocation that begins at an address, by that address; what was freed again has no
- * owner. O(events).
+ * The event that made each live allocation, by its first address. Freed allocations are not in the
+ * map. O(events).
  */
 export function ownersByStart(events: readonly LogEvent<'buddy'>[]): ReadonlyMap<number, BlockEvent> {
   const owners = new Map<number, BlockEvent>();

@@ -78,7 +78,7 @@ export function explainRequest(options: OptionValues<typeof OPTIONS>, words: rea
   const question = parseQuestion(words);
   const settings = machineSettings(options);
   return {
-    // Who took which block is known from the allocator's own events alone.
+    // Only the allocator's own events say who took which block.
     settings: { ...settings, trace: [...new Set([...(settings.trace ?? []), 'buddy' as const])] },
     question,
     point: options.at ?? { kind: 'end' },

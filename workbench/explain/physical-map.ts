@@ -8,8 +8,8 @@
  * machine's banks. A free block of the buddy allocator is one range with its order; frames that one
  * owner allocated and that follow each other are one range.
  *
- * Of a guest that is not ours only the loader's pieces and the device tree's reservations are
- * known; of the rest, whether it was touched.
+ * For guests other than the modelled kernel, only the loader's pieces and the device tree's
+ * reservations are known. Other memory is told apart as touched or untouched.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -55,7 +55,7 @@ export interface OwnedRange {
   readonly kind: RangeKind;
   /** What else is known, one clause; may be empty. */
   readonly detail: string;
-  /** Of a free block. */
+  /** Order of a free block. */
   readonly order?: number;
 }
 
@@ -181,7 +181,9 @@ const TRACED_KINDS: Readonly<Partial<Record<EventOwnerKind, RangeKind>>> = {
   'page-tables': 'page-table',
 };
 
-/** Who has an allocated block: the heap, a page table that is live, or who the trace names. */
+/**
+ * The owner of an allocated block: the heap, a live page table, or the owner that the trace names.
+ */
 function allocationOwners(machine: LevitateMachine, view: MachineView): (start: number, end: number) => Ownership {
   const heap = machine.findKernel()?.memory?.heap;
   const spans = heap === undefined ? [] : machine.machine.clock.withoutCharge(() => heap.ranges());

@@ -3,8 +3,8 @@
  * `explain va`: what the MMU does with a virtual address at this moment, table by table; what each
  * kind of access gives; and which other addresses lead to the same frame.
  *
- * Of any guest: everything comes from the live registers and tables. What a TLB may still hold of
- * older tables is not looked at.
+ * It works for any guest: everything comes from the live registers and tables. Entries of older
+ * tables in a TLB are not considered.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D24.2.40 (ESR_EL1, fault status
  * codes).

@@ -3,8 +3,8 @@
  * An event log on disk, read a line at a time in constant memory.
  *
  * Only the stamps of a line are looked at, in the bytes as they are; the rest is parsed when
- * somebody asks for it. That is what makes a million events a matter of a second: most are rejected
- * by their kind, core or time, or only counted.
+ * somebody asks for it. So a million events take about a second: most are rejected by their kind,
+ * core or time, or only counted.
  *
  * ```
  *   {"t":41436987,"core":0,"kind":"memory","what":"ready",…

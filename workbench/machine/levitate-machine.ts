@@ -61,7 +61,7 @@ export class LevitateMachine {
   private readonly host: KernelHost | null;
   private readonly consoleDevice: SerialDevice;
   private readonly bitFlips: BitFlips;
-  /** What was typed, which the modelled kernel's snapshots repeat; null for other guests. */
+  /** The input so far, which snapshots of the modelled kernel repeat; null for other guests. */
   private readonly inputs: TypedInputs | null;
   /** Why the machine cannot be run on; null: it can. */
   private ended: string | null = null;
@@ -111,7 +111,7 @@ export class LevitateMachine {
     return this.machine.memory;
   }
 
-  /** What of the settings' files is not used, and why: a sentence each. */
+  /** Parts of the given files that are not used, and why: a sentence each. */
   get warnings(): readonly string[] {
     return this.plan.warnings ?? [];
   }
@@ -165,8 +165,8 @@ export class LevitateMachine {
 
   /**
    * A snapshot of the machine as it is between two runs: {@link restoreMachine} of
-   * workbench/snapshot/restore.ts goes on from it. Of the modelled kernel, how it came here is
-   * saved: docs/snapshots.md.
+   * workbench/snapshot/restore.ts goes on from it. For the modelled kernel it saves how the machine
+   * came here: docs/snapshots.md.
    * @throws InputError when the machine was switched off or locked up
    */
   save(): Uint8Array {
@@ -287,7 +287,7 @@ export class LevitateMachine {
       : { outcome: 'expected', exitStatus: 0, panic: null, reason };
   }
 
-  /** What a boot loader leaves in memory, and the reset. */
+  /** Puts into memory what a boot loader leaves there, and resets. */
   private load(): void {
     const { machine, events } = this;
     for (const { base, bytes } of this.plan.images) machine.memory.writeBytes(base, bytes);

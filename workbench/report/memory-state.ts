@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Who has which frame, at one moment, and how that changes. It knows no machine: pages in a browser
- * use it as Node does.
+ * The owner of each frame at one moment, and how that changes. It knows no machine: pages in a
+ * browser use it as Node does.
  *
  * ```
  *   |  free  |kernel image|        mem_map        |   free   | heap |      (hole)      |  free …

@@ -103,7 +103,7 @@ export class StoryBuilder {
         this.stages.push({ ...event.fields, t });
         return;
       case 'process':
-        // Who runs is a matter of every tick.
+        // Context switches are too many to be shown one by one.
         if (event.fields.op === 'switch') return;
         break;
       default:

@@ -69,7 +69,7 @@ export type SavedGuest = {
 export type RepeatedGuest = {
   readonly how: 'repeat';
   readonly inputs: readonly TypedInput[];
-  /** Of the machine that was saved: digest.ts. */
+  /** Digest of the saved machine: digest.ts. */
   readonly digest: string;
 };
 

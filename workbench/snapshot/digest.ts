@@ -11,7 +11,7 @@ import type { Sha256 } from '#workbench/host/sha256-type.ts';
 import type { BootPlan } from '#workbench/machine/boot-plan.ts';
 import { changedPages, changedRam, loadedMemory } from './memory-pages.ts';
 
-/** Of all that is in memory before the first instruction. */
+/** Digest of memory before the first instruction. */
 export function loadedDigest({ firmware, images }: BootPlan): string {
   const hash = sha256().update(firmware);
   for (const { what, base, bytes } of images) hash.update(`${what} ${base} ${bytes.length}\n`).update(bytes);
@@ -19,7 +19,7 @@ export function loadedDigest({ firmware, images }: BootPlan): string {
 }
 
 /**
- * Of memory that is not zero, of each core's registers, of the clock and of what was sent.
+ * Digest of all memory that is not zero, each core's registers, the clock and the output so far.
  * O(touched bytes).
  */
 export function machineDigest(machine: Machine, sent: Uint8Array): string {

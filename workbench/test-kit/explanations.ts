@@ -75,7 +75,7 @@ function ask(machine: LevitateMachine, topic: Exclude<Topic, null>): readonly [q
   }
 }
 
-/** Of `explain memory`, what a device tree decides. */
+/** The part of `explain memory` that a device tree decides. */
 function banksAndReservations(machine: LevitateMachine): string[] {
   return [
     ...machine.memory.banks.map(({ base, size: bytes }) => `RAM       ${span(base, base + bytes)}  ${size(bytes)}`),

@@ -24,7 +24,10 @@ export function instructionText(word: number, address: bigint): string {
 const COUNTED = /^(B, BL|CBZ, |TBZ, |BR, |ADD, SUB \(|AND, (?!.*vector)|SBFM, |ADC, |CCMN, )/;
 const LOADS = /^LD(R|UR|TR|P|NP), ST/;
 
-/** Of the names of a row, "AND, ORR, EOR, ANDS (immediate)", the one that its fields select. */
+/**
+ * The mnemonic that an instruction's fields select among the names of its row: "AND, ORR, EOR, ANDS
+ * (immediate)".
+ */
 function mnemonic(name: string, fields: Readonly<Record<string, number>>): string {
   const [, list = name, kind = ''] = /^(.*?)( \(.*\))?$/.exec(name) ?? [];
   const names = list.split(', ');

@@ -25,7 +25,7 @@ export interface LiveStatus {
   readonly failed: boolean;
   readonly nowNs: number;
   readonly instructions: number;
-  /** Of the boot core. */
+  /** Program counter of the boot core. */
   readonly pc: string;
   readonly level: number;
 }

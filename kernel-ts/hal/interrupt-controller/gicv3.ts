@@ -55,7 +55,7 @@ const WAKER_PROCESSOR_SLEEP = 1 << 1;
 const WAKER_CHILDREN_ASLEEP = 1 << 2;
 const SGI_FRAME = 0x1_0000;
 
-/** Of the distributor and of a redistributor's first frame. */
+/** In the distributor, and in a redistributor's first frame. */
 const PIDR2 = 0xffe8n;
 
 const PFR0_GIC_SHIFT = 24n;
@@ -138,7 +138,7 @@ export class GicV3 implements InterruptController {
     this.registers.write('ICC_EOIR1_EL1', BigInt(intid));
   }
 
-  /** Of the calling core. */
+  /** Affinity of the calling core. */
   private affinity(): bigint {
     return this.registers.read('MPIDR_EL1') & AFFINITY;
   }

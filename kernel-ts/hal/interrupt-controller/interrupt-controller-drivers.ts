@@ -37,7 +37,7 @@ export type MapRegisters = (base: PhysAddr, bytes: number) => VirtAddr | null;
 export interface FoundController {
   readonly node: DeviceNode;
   readonly controller: InterruptController;
-  /** Of the distributor. */
+  /** Base of the distributor's registers. */
   readonly base: PhysAddr;
 }
 

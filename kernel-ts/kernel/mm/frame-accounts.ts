@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Who holds how many frames, and the reserve that user processes may not touch. The kernel takes
- * every frame through an account; the buddy allocator below knows neither owners nor a reserve.
+ * Accounts of frames: how many each kind of owner holds, and the reserve that user processes may
+ * not use. The kernel takes every frame through an account; the buddy allocator below knows neither
+ * owners nor a reserve.
  *
  * ```
  * frame_accounts (40 bytes, .bss)

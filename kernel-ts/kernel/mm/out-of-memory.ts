@@ -11,7 +11,7 @@ import { mayUseReserve, type PageOwner, pageOwnerName } from './page-owner.ts';
 
 /** A request that could not be served. */
 export interface RefusedRequest {
-  /** Who asked: "user 12 (eater)". */
+  /** The owner that asked: "user 12 (eater)". */
   readonly who: string;
   readonly owner: PageOwner;
   /** Blocks of 2^order frames were asked for. */

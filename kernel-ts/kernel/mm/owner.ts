@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Who asked for a reservation. memblock keeps, in emulated RAM, a kind and a cookie for each; names
+ * The owner of a reservation. memblock keeps, in emulated RAM, a kind and a cookie for each; names
  * are made from them when someone prints.
  */
 
@@ -48,7 +48,7 @@ const IN_EVENTS: Readonly<Record<OwnerKind, EventOwner>> = {
   [OwnerKind.ZONES]: { kind: 'zones', name: 'zones' },
 };
 
-/** What events say of owners of this kind, where they have no name of their own. */
+/** The name in events of owners of this kind that have no name of their own. */
 export function ownerInEvents(kind: OwnerKind): EventOwner {
   return IN_EVENTS[kind];
 }

@@ -35,12 +35,12 @@ const IN_EVENTS: Readonly<Record<PageOwner, EventOwner>> = {
 /** Every kind, in the order of its number. */
 export const PAGE_OWNERS: readonly PageOwner[] = Object.values(PageOwner);
 
-/** What events say of owners of this kind; an account may have a `name` of its own. */
+/** The name of owners of this kind in events; an account may have its own `name`. */
 export function pageOwnerInEvents(owner: PageOwner, name: string = pageOwnerName(owner)): EventOwner {
   return { kind: IN_EVENTS[owner].kind, name };
 }
 
-/** What reports call owners of this kind. */
+/** The name of owners of this kind in reports. */
 export function pageOwnerName(owner: PageOwner): string {
   return IN_EVENTS[owner].name;
 }

@@ -31,7 +31,7 @@ export interface SchedulerContext {
   readonly idleFrame: TrapFrame;
 }
 
-/** Who runs, and who comes next. */
+/** Decides which process runs now and which comes next. */
 export class Scheduler extends RecordView {
   private readonly parts: SchedulerContext;
   private readonly traced: boolean;

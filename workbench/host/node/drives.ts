@@ -16,7 +16,7 @@ const PIECE_BYTES = 1024 * 1024;
 /** What names the file from any folder. */
 export const absolutePath = (file: string): string => resolve(file);
 
-/** Of a file's bytes, hexadecimal. @throws an Error of Node's when it cannot be read */
+/** SHA-256 of a file's bytes, in hexadecimal. @throws an Error of Node's when it cannot be read */
 export function fileDigest(file: string): { readonly bytes: number; readonly sha256: string } {
   const hash = sha256();
   const piece = new Uint8Array(PIECE_BYTES);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Which allocation fails on purpose: the counting, and the event for each. Who asks is
- * faulty-buddy.ts.
+ * Injected allocation failures: counts allocations and emits an event for each that fails.
+ * faulty-buddy.ts asks it before each allocation.
  *
  * ```
  * allocation_faults (.bss)
