@@ -51,7 +51,10 @@ export class GuestSpace {
     return this.obstacle(rangeOf({ base, size })) === null;
   }
 
-  /** Reserves `size` bytes at `base` for `what`. @throws GuestPlacementError when they are not free */
+  /**
+   * Reserves `size` bytes at `base` for `what`.
+   * @throws GuestPlacementError when they are not free
+   */
   reserve(what: string, base: number, size: number): void {
     const place = rangeOf({ base, size });
     const obstacle = this.obstacle(place);
