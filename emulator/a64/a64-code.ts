@@ -189,10 +189,17 @@ export class A64Code extends Code {
     return this.word(LAYOUT.carry);
   }
 
-  /** N and Z by a result; V is the sign of `overflow`. */
-  setFlags<T extends 'i32' | 'i64'>(result: Value<T>, carry: I32, overflow: Value<T> | null): void {
-    const high = (value: Value<T>): I32 =>
-      value.type === 'i32' ? (value as I32) : op.wrap(op.shrU(value as I64, i64(32)));
+  /**
+   * N and Z by a result; V is the sign of `overflow`.
+   * @param _compared operands of which the result is the difference
+   */
+  setFlags<T extends 'i32' | 'i64'>(
+    result: Value<T>,
+    carry: I32,
+    overflow: Value<T> | null,
+    _compared: readonly [Value<T>, Value<T>] | null = null,
+  ): void {
+    const high = (value: Value<T>): I32 => (value.type === 'i32' ? (value as I32) : highOf(value as I64));
     const zero = result.type === 'i32' ? (result as I32) : op.or(op.wrap(result as I64), high(result));
     this.setWord(LAYOUT.negative, high(result));
     this.setWord(LAYOUT.zero, zero);

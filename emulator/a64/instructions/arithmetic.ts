@@ -18,7 +18,7 @@ export function addSubtract(code: A64Code, left: Value, right: Value, subtract: 
   const carry = subtract ? op.geU(a, b) : op.ltU(result, a);
   const changed = op.xor(a, result);
   const overflow = subtract ? op.and(op.xor(a, b), changed) : op.and(changed, op.xor(b, result));
-  code.setFlags(result, carry, overflow);
+  code.setFlags(result, carry, overflow, subtract ? [a, b] : null);
   return result;
 }
 

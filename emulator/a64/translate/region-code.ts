@@ -12,6 +12,7 @@
  */
 
 import { A64Code, type Calls, type TypeOf, type Width } from '#emulator/a64/a64-code.ts';
+import { RegionFlags } from './region-flags.ts';
 import { LAYOUT, STACK_POINTER, TLB_ENTRY, ZERO_REGISTER } from '#emulator/a64/layout.ts';
 import {
   Code,
@@ -25,9 +26,6 @@ import {
   type Variable,
 } from '#emulator/a64/wasm/code.ts';
 import type { ValueType } from '#emulator/a64/wasm/binary.ts';
-
-const FLAGS = [LAYOUT.negative, LAYOUT.zero, LAYOUT.carry, LAYOUT.overflow] as const;
-const isFlag = (offset: number): boolean => (FLAGS as readonly number[]).includes(offset);
 
 /** What a region function answers. */
 export const ANSWER = { goOn: 0, interpret: 1 } as const;
@@ -44,7 +42,7 @@ export class RegionCode extends A64Code {
   /** Where the region is left to, from the page. */
   private readonly out = this.kept('i64');
   private readonly registers = new Map<number, Variable<'i64'>>();
-  private readonly flags = new Map<number, Variable<'i32'>>();
+  private readonly flags: RegionFlags;
   private readonly written = new Set<number>();
   /** Counts writes, so that a value that is used too late is found. */
   private readonly versions = new Map<number, number>();
@@ -60,11 +58,19 @@ export class RegionCode extends A64Code {
   private fpChecked = false;
   /** Goes to a place of the page. */
   private readonly goTo: (offset: number) => void;
+  /** Places behind calls, which an indirect branch most likely goes to. */
+  private readonly returns: readonly number[];
 
-  constructor(calls: Calls, goTo: (offset: number) => void) {
+  constructor(calls: Calls, goTo: (offset: number) => void, returns: readonly number[]) {
     super(PARAMETERS, calls, { core: new Code(PARAMETERS).parameter('i32', 0), pc: i64(0), immediate: i64(0) });
     this.nextBlock = this.variableAt('i32', 1);
     this.goTo = goTo;
+    this.returns = returns;
+    this.flags = new RegionFlags({
+      kept: (type) => this.kept(type),
+      load: (offset) => this.load('i32', this.core, offset),
+      store: (offset, value) => this.store(this.core, offset, value),
+    });
   }
 
   private kept<T extends ValueType>(type: T): Variable<T> {
@@ -100,7 +106,7 @@ export class RegionCode extends A64Code {
       this.left.set(this.load('i32', this.core, LAYOUT.left));
       this.tlb.set(this.load('i32', this.core, LAYOUT.tlb));
       for (const [slot, variable] of this.registers) variable.set(this.load('i64', this.core, LAYOUT.x + 8 * slot));
-      for (const [offset, variable] of this.flags) variable.set(this.load('i32', this.core, offset));
+      this.flags.loadUsed();
     });
   }
 
@@ -115,14 +121,13 @@ export class RegionCode extends A64Code {
     for (const [slot, { get }] of this.registers) {
       if (this.written.has(slot)) this.store(this.core, LAYOUT.x + 8 * slot, get);
     }
-    for (const [offset, { get }] of this.flags) {
-      if (this.written.has(offset)) this.store(this.core, offset, get);
-    }
+    this.flags.store();
   }
 
   /** Begins a block of `count` instructions: the slice must have as many left. */
   begin(start: number, count: number): void {
     this.fpChecked = false;
+    this.flags.begin();
     this.if(op.ltU(this.left.get, i32(count)), () => this.leaveTo(start, this.interpreting));
     this.left.set(op.sub(this.left.get, i32(count)));
   }
@@ -155,8 +160,10 @@ export class RegionCode extends A64Code {
     this.leaveTo(this.offset, this.interpreting);
   }
 
+  /** To where a call of this region comes back, inside; else anywhere. */
   override branch(target: I64): void {
     this.out.set(op.sub(target, this.page.get));
+    for (const offset of this.returns) this.if(op.eq(this.out.get, i64(offset)), () => this.goTo(offset));
     this.jump(this.leaving);
   }
 
@@ -169,15 +176,6 @@ export class RegionCode extends A64Code {
     if (variable === undefined) {
       variable = this.kept('i64');
       this.registers.set(slot, variable);
-    }
-    return variable;
-  }
-
-  private flag(offset: number): Variable<'i32'> {
-    let variable = this.flags.get(offset);
-    if (variable === undefined) {
-      variable = this.kept('i32');
-      this.flags.set(offset, variable);
     }
     return variable;
   }
@@ -215,13 +213,28 @@ export class RegionCode extends A64Code {
 
   override word(offset: number): I32 {
     if (offset === LAYOUT.tlb) return this.tlb.get;
-    return isFlag(offset) ? this.current(offset, this.flag(offset)) : super.word(offset);
+    return super.word(offset);
   }
 
-  override setWord(offset: number, value: I32): void {
-    if (!isFlag(offset)) return super.setWord(offset, value);
-    this.flag(offset).set(value);
-    return this.wrote(offset);
+  override setFlags<T extends ValueType>(
+    result: Value<T>,
+    carry: I32,
+    overflow: Value<T> | null,
+    compared: readonly [Value<T>, Value<T>] | null = null,
+  ): void {
+    this.flags.set(result, carry, overflow, compared);
+  }
+
+  override setNzcv(nzcv: I32): void {
+    this.flags.setNzcv(this.let(nzcv));
+  }
+
+  override get carry(): I32 {
+    return this.let(this.flags.carry);
+  }
+
+  override conditionHolds(condition: number): I32 {
+    return this.flags.holds(condition);
   }
 
   /** What is looked up is the same as a rule: then the region goes on. */
@@ -272,7 +285,7 @@ export class RegionCode extends A64Code {
     for (const slot of [...registers, STACK_POINTER]) {
       if (slot !== ZERO_REGISTER) this.register(slot).set(this.load('i64', this.core, LAYOUT.x + 8 * slot));
     }
-    for (const offset of FLAGS) this.flag(offset).set(this.load('i32', this.core, offset));
+    this.flags.load();
     this.left.set(this.load('i32', this.core, LAYOUT.left));
     this.tlb.set(this.load('i32', this.core, LAYOUT.tlb));
     this.if(op.ne(this.load('i64', this.core, LAYOUT.fetchPage), this.page.get), () => this.exit(this.offset + 4));

@@ -29,6 +29,9 @@ export function regionFunction(region: Region, calls: Calls, immediateOf: (step:
 const last = ({ steps }: Block): Step => steps.at(-1) as Step;
 const isHelper = ({ row, flow }: Step): boolean => row?.meaning.kind === 'helper' && flow === 'next';
 
+/** Places that an indirect branch is compared with. */
+const MOST_RETURNS = 4;
+
 class RegionWriter {
   private readonly blocks: readonly Block[];
   private readonly numbers: ReadonlyMap<number, number>;
@@ -48,9 +51,13 @@ class RegionWriter {
     this.blocks = blocks;
     this.immediateOf = immediateOf;
     this.numbers = new Map(blocks.map(({ start }, number) => [start, number]));
-    this.structure = structureOf(this.edges(), this.entered(entry));
+    const returns = [...this.returns()];
+    this.structure = structureOf(
+      this.edges(),
+      [...returns, entry].map((offset) => this.numbers.get(offset) as number),
+    );
     this.lastHelper = blocks.findLastIndex((block) => isHelper(last(block)));
-    this.code = new RegionCode(calls, (offset) => this.goTo(offset));
+    this.code = new RegionCode(calls, (offset) => this.goTo(offset), returns.slice(0, MOST_RETURNS));
   }
 
   write(): RegionFunction {
@@ -73,15 +80,13 @@ class RegionWriter {
     return this.blocks.flatMap((block, from) => [...to(from, block.next), ...to(from, last(block).target)]);
   }
 
-  /** The hot place, and where calls come back to. */
-  private *entered(entry: number): Generator<number> {
+  /** Where calls come back to. */
+  private *returns(): Generator<number> {
     for (const { steps, start } of this.blocks) {
       const { flow } = steps.at(-1) as Step;
-      if (flow !== 'call' && flow !== 'indirect call') continue;
-      const number = this.numbers.get(start + 4 * steps.length);
-      if (number !== undefined) yield number;
+      const behind = start + 4 * steps.length;
+      if ((flow === 'call' || flow === 'indirect call') && this.numbers.has(behind)) yield behind;
     }
-    yield this.numbers.get(entry) as number;
   }
 
   private dispatch(): void {
