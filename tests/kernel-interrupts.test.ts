@@ -28,6 +28,7 @@ const MACHINES: readonly (readonly [name: string, settings: MachineSettings, con
 class Busy implements UserSpace {
   readonly hasConsole = true;
   readonly runnable = true;
+  readonly isRead = true;
   readonly ticksNs: number[] = [];
   typed = 0;
   private readonly machine: LevitateMachine;
@@ -57,12 +58,20 @@ class Busy implements UserSpace {
     throw new Error('not called');
   }
 
+  interrupt(): TrapFrame {
+    throw new Error('not called');
+  }
+
   schedule(frame: TrapFrame): TrapFrame {
     return frame;
   }
 
   spawn(): never {
     throw new Error('not called');
+  }
+
+  programs(): readonly [] {
+    return [];
   }
 
   processes(): readonly [] {

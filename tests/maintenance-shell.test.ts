@@ -51,7 +51,7 @@ describe.each(MACHINES)('on %s', (_name, settings) => {
   it('help names every command, a line each', () => {
     const lines = ask(machine, 'help').trimEnd().split('\n');
     expect(lines.map((line) => line.split(' ')[0])).toEqual(
-      'help meminfo buddyinfo heap slab regions pt frame ps run panic poweroff reboot'.split(' '),
+      'help meminfo buddyinfo heap slab regions pt frame ps ls run panic poweroff reboot'.split(' '),
     );
   });
 
@@ -127,11 +127,61 @@ describe.each(MACHINES)('on %s', (_name, settings) => {
       return machine.serial.text.slice(from);
     };
     expect(answerTo('pd\x7fs\n').startsWith(`pd${ERASED}s\n`)).toBe(true);
-    expect(answerTo('help\x15ps\n').startsWith(`help${ERASED.repeat(4)}ps\n`)).toBe(true);
+    expect(answerTo('help\x15ps\n').startsWith('help\b\b\b\b    \b\b\b\bps\n')).toBe(true);
     expect(answerTo('help\x03')).toBe(`help^C\n${PROMPT}`);
-    // A euro sign is one character; arrow keys are swallowed; CR and CR LF end a line like LF.
-    expect(answerTo('\u20ac\x7f\x1b[A\x1b[1;5Cps\r')).toContain(`ps\n`);
+    // A euro sign is one character; CR and CR LF end a line like LF.
+    expect(answerTo('\u20ac\x7f\x1b[1;5Cps\r')).toContain(`ps\n`);
     expect(answerTo('nope\r\n').match(/levitate> /g)).toHaveLength(1);
+  });
+
+  it('ls lists what run starts, and Tab completes commands and programs', () => {
+    const programs = ask(machine, 'ls').trimEnd().split('\n').slice(1);
+    expect(programs.map((line) => line.trim().split(' ')[1])).toContain('spawns');
+    expect(ask(machine, 'run nosuch')).toContain('the initramfs has no file nosuch');
+    const from = machine.serial.text.length;
+    machine.type('bud\t\x03ru\tspa\t\x03run s\tp\x03q\t\x03');
+    machine.run({ timeoutNs: 100e9 });
+    expect(machine.serial.text.slice(from)).toBe(
+      `buddyinfo ^C\n${PROMPT}run spawns ^C\n${PROMPT}run s\nsh  spawns  stack\n${PROMPT}run sp^C\n${PROMPT}q\x07^C\n${PROMPT}`,
+    );
+  });
+
+  it('Up brings earlier lines back', () => {
+    ask(machine, 'run hello');
+    ask(machine, 'heap');
+    const from = machine.serial.text.length;
+    machine.type('\x1b[A\x1b[A\n');
+    machine.run({ timeoutNs: 100e9 });
+    expect(machine.serial.text.slice(from)).toContain('hello from process');
+  });
+
+  it.each([
+    ['typed while it runs', ['run count\n', '\x03']],
+    ['typed before it was there', ['run count\nnever read\x03']],
+  ])('Ctrl-C ends a program: %s', (_when, parts) => {
+    const frames = memory().buddy.counts().freeFrames;
+    const from = machine.serial.text.length;
+    for (const part of parts) {
+      machine.type(part);
+      machine.run({ timeoutNs: 50e6 });
+    }
+    expect(machine.run({ timeoutNs: 10e9 }).outcome).toBe('steady');
+    expect(machine.serial.text.slice(from)).toMatch(
+      /run count\n(count \d+: \d\n)*\^C\n\[PROC\] pid \d+ \(count\) is ended: Ctrl-C\nlevitate> $/,
+    );
+    expect(memory().buddy.counts().freeFrames).toBe(frames);
+  });
+
+  it('Ctrl-C at the user shell is its own, and ends what it waits for', () => {
+    const from = machine.serial.text.length;
+    for (const part of ['run sh\n', 'pi\x03', 'count\n', '\x03', 'exit\n']) {
+      machine.type(part);
+      machine.run({ timeoutNs: 50e6 });
+    }
+    expect(machine.run({ timeoutNs: 10e9 }).outcome).toBe('steady');
+    expect(machine.serial.text.slice(from)).toMatch(
+      /\$ pi\^C\n\$ count\n[^]*is ended: Ctrl-C\ncount: exit status 130\n\$ exit/,
+    );
   });
 
   it('waits without a tick and without an instruction', () => {

@@ -125,8 +125,23 @@ export class Kernel {
 
   /** Bytes came in on the console. @returns the frame to go on with */
   inputArrived(frame: TrapFrame): TrapFrame {
+    const { userSpace } = this;
     // What no process waits for is the shell's, at the end of this gate.
-    return this.userSpace.hasConsole ? this.userSpace.input(frame) : frame;
+    if (!userSpace.hasConsole) return frame;
+    return this.takeInterrupt() ? userSpace.interrupt(frame) : userSpace.input(frame);
+  }
+
+  /** A hundredth of a second has passed. @returns the frame to go on with */
+  ticked(frame: TrapFrame): TrapFrame {
+    // Ctrl-C may have been typed before the program was there.
+    return this.takeInterrupt() ? this.userSpace.interrupt(frame) : this.userSpace.tick(frame);
+  }
+
+  /** Ctrl-C was typed; who reads the console is given it as any byte. */
+  private takeInterrupt(): boolean {
+    if (this.userSpace.isRead || this.input?.takeInterrupt() !== true) return false;
+    this.log.console.write('^C\n');
+    return true;
   }
 
   private boot(): TrapFrame {

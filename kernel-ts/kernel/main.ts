@@ -61,7 +61,7 @@ export function kmain(kernel: Kernel): TrapFrame {
   log.stage(4);
   describeMachine(context);
   const { interrupts, input } = bringUpInterrupts(context, consoleNode, {
-    tick: (frame) => kernel.userSpace.tick(frame),
+    tick: (frame) => kernel.ticked(frame),
     input: (frame) => kernel.inputArrived(frame),
   });
   kernel.interrupts = interrupts;

@@ -31,6 +31,13 @@ export interface ProcessSummary {
 /** What became of a request to start a program: its pid, or a sentence that says why not. */
 export type SpawnResult = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
 
+/** A program of the initramfs. */
+export interface Program {
+  /** As `spawn` takes it. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
 export interface UserSpace {
   /** True while a process has not ended. It gets the input, not the maintenance shell. */
   readonly hasConsole: boolean;
@@ -44,6 +51,10 @@ export interface UserSpace {
   tick(frame: TrapFrame): TrapFrame;
   /** Console input has come and a process has the console: wakes those who wait. */
   input(frame: TrapFrame): TrapFrame;
+  /** A process waits for console input. */
+  readonly isRead: boolean;
+  /** Ctrl-C was typed: ends the processes that can run. Those that wait for them hear of it. */
+  interrupt(frame: TrapFrame): TrapFrame;
   /**
    * Picks the process that runs next; `frame` was interrupted. Called after the maintenance shell,
    * which may have started processes.
@@ -51,6 +62,8 @@ export interface UserSpace {
   schedule(frame: TrapFrame): TrapFrame;
   /** Starts `path` of the initramfs as the kernel's child. The log says when it ends. */
   spawn(path: string): SpawnResult;
+  /** What can be started, by path. */
+  programs(): readonly Program[];
   /** The processes by ascending pid, those that ended and were not waited for included. */
   processes(): readonly ProcessSummary[];
 }
@@ -63,7 +76,10 @@ export const NO_PROCESSES: UserSpace = {
   fault: (frame) => frame,
   tick: (frame) => frame,
   input: (frame) => frame,
+  isRead: false,
+  interrupt: (frame) => frame,
   schedule: (frame) => frame,
   spawn: () => ({ ok: false, why: 'there are no processes on this machine; the boot log says why' }),
+  programs: () => [],
   processes: () => [],
 };

@@ -48,6 +48,11 @@ export class ByteQueue {
     return byte;
   }
 
+  /** Byte number `index` from the oldest; `index` is below the length. */
+  peek(index: number): number {
+    return this.memory.read8(this.slot((this.head + index) >>> 0));
+  }
+
   private get head(): number {
     return this.memory.read32(this.address);
   }

@@ -13,6 +13,8 @@ import type { Console } from '#kernel-ts/hal/console/console.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import { QUEUE_CAPACITY } from './byte-queue.ts';
 
+const CTRL_C = 0x03;
+
 export class ConsoleInput {
   private readonly console: Console;
   private readonly queue: ByteQueue;
@@ -43,6 +45,16 @@ export class ConsoleInput {
       this.queue.put(byte);
     }
     this.console.disableInputInterrupt();
+  }
+
+  /**
+   * Drops what was typed up to the last Ctrl-C, and that. False, and nothing changes, without one.
+   */
+  takeInterrupt(): boolean {
+    let { length } = this.queue;
+    while (length > 0 && this.queue.peek(length - 1) !== CTRL_C) length--;
+    for (let left = length; left > 0; left--) this.read();
+    return length > 0;
   }
 
   /** The oldest byte, or null when there is none. */

@@ -28,7 +28,7 @@ import { STACK_TOP } from './user-layout.ts';
 /** Where kernel stacks come from: frames that may be taken out of the kernel's reserve. */
 export type StackFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames'>;
 
-/** How a process ended. `killed`: by the kernel, for a fault. */
+/** How a process ended. `killed`: by the kernel, for a fault or Ctrl-C. */
 export type EndCause = 'exited' | 'killed';
 
 /** What the lifecycle needs of the kernel. */
@@ -153,7 +153,7 @@ export class Lifecycle {
     return { process };
   }
 
-  /** Ends the running `process`. Somebody else must be chosen to run. */
+  /** Ends `process`, which runs or is in no queue. Somebody else must be chosen to run. */
   end(process: Process, status: bigint, cause: EndCause): void {
     const { scheduler, table, onKernelChildEnd } = this.parts;
     process.exitStatus = status;

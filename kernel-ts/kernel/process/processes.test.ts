@@ -293,7 +293,19 @@ describe('turns', () => {
   });
 
   it('whatever processes do, exactly one runs and none is lost; when all have ended everything is back', () => {
-    const step = fc.constantFrom('spawn', 'exit', 'wait', 'yield', 'tick', 'read', 'type', 'fault', 'grow', 'exec');
+    const step = fc.constantFrom(
+      'spawn',
+      'exit',
+      'wait',
+      'yield',
+      'tick',
+      'read',
+      'type',
+      'fault',
+      'grow',
+      'exec',
+      'interrupt',
+    );
     const kernel = fakeKernel();
     // Slabs that caches keep are made, and the lists of blocks are what freeing makes of them.
     const warm = running(kernel);
@@ -313,6 +325,7 @@ describe('turns', () => {
           else if (action === 'fault') next = kernel.fault(next, READ_TRANSLATION, 0n);
           else if (action === 'read') next = kernel.call(next, Call.READ, 0n, DATA, 4n);
           else if (action === 'grow') kernel.call(next, Call.SBRK, 5000n);
+          else if (action === 'interrupt') next = kernel.processes.interrupt(next);
           else if (action === 'type') {
             kernel.typed.push(0x41);
             next = kernel.processes.input(next);

@@ -17,9 +17,10 @@ import { outOfMemoryReport } from '#kernel-ts/kernel/mm/out-of-memory.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
 import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
 import type { TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';
-import type { ProcessSummary, SpawnResult, UserSpace } from '#kernel-ts/kernel/user-space.ts';
+import type { ProcessSummary, Program, SpawnResult, UserSpace } from '#kernel-ts/kernel/user-space.ts';
 import { ErrorCode } from './error-codes.ts';
 import type { Initramfs } from './initramfs.ts';
+import { programsOf } from './programs.ts';
 import { Lifecycle, type StackFrames, type StartFailure } from './lifecycle.ts';
 import { eventNumber } from '#kernel-ts/hal/kernel-events.ts';
 import { type Process, ProcessState, stateName } from './process.ts';
@@ -42,6 +43,8 @@ import { checkUserRange, copyFromUser, copyToUser } from './user-memory.ts';
 
 /** Processes that a report on memory names. */
 const LARGEST_TOLD = 4;
+/** Exit status of a process that Ctrl-C ended, as shells tell it. */
+const INTERRUPTED_STATUS = 130n;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
@@ -156,6 +159,18 @@ export class Processes implements UserSpace {
     return this.scheduler.resume();
   }
 
+  get isRead(): boolean {
+    return [...this.table.all()].some(({ state }) => state === ProcessState.READING);
+  }
+
+  interrupt(_frame: TrapFrame): TrapFrame {
+    for (const process of this.scheduler.takeAll(this.table.all())) {
+      this.parts.log.line('PROC', `${process.label} is ended: Ctrl-C`);
+      this.lifecycle.end(process, INTERRUPTED_STATUS, 'killed');
+    }
+    return this.scheduler.next();
+  }
+
   schedule(_frame: TrapFrame): TrapFrame {
     return this.scheduler.resume();
   }
@@ -165,6 +180,10 @@ export class Processes implements UserSpace {
     if ('process' in result) return { ok: true, pid: result.process.pid };
     if (result.report === 'memory') this.tellOutOfMemory('the kernel', `${path}: ${result.why}`, result.frames);
     return { ok: false, why: result.why };
+  }
+
+  programs(): readonly Program[] {
+    return this.parts.files === null ? [] : programsOf(this.parts.files);
   }
 
   processes(): readonly ProcessSummary[] {

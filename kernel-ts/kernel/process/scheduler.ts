@@ -106,6 +106,14 @@ export class Scheduler extends RecordView {
     return frameOf(head);
   }
 
+  /** Takes those of `processes` that run or could out of the queue: they are about to end. */
+  takeAll(processes: Iterable<Process>): Process[] {
+    const { current } = this;
+    const taken = [...processes].filter(({ va, state }) => va === current?.va || state === ProcessState.READY);
+    for (const link of [HEAD, TAIL]) this.setLink(link, null);
+    return taken;
+  }
+
   /** The running process is about to end. Until `next` none runs, and no user table is live. */
   leave(): void {
     this.setLink(CURRENT, null);

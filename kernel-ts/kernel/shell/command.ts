@@ -20,6 +20,8 @@ export interface Command {
   readonly parameters: string;
   /** One line for `help`. */
   readonly summary: string;
+  /** What its argument can be, for Tab. */
+  readonly complete?: (context: ShellContext) => readonly string[];
   /**
    * Does it. `text` is the rest of the line without spaces around it.
    * @throws CommandError for what was asked wrongly or cannot be done; KernelPanic where the kernel

@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 import { frame, pt } from './commands/address.ts';
 import { buddyinfo, heap, meminfo, regions, slab } from './commands/memory.ts';
 import { panic, poweroff, reboot } from './commands/power.ts';
-import { ps, run } from './commands/processes.ts';
+import { ls, ps, run } from './commands/processes.ts';
 
 const help: Command = {
   name: 'help',
@@ -29,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   pt,
   frame,
   ps,
+  ls,
   run,
   panic,
   poweroff,

@@ -21,6 +21,8 @@ import { LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
 /** What the shell shows when it waits for a line. */
 export const PROMPT = 'levitate> ';
 
+const BEL = 0x07;
+
 /** The line editor, then a u32: 1 when a prompt stands on the console's last line. */
 const STATE_BYTES = LINE_EDITOR_BYTES + 4;
 
@@ -73,9 +75,37 @@ export class Shell {
       if (byte === null) return;
       const typed = this.editor.type(byte);
       if (typed.kind === 'more') continue;
+      if (typed.kind === 'tab') {
+        this.complete(typed.before);
+        continue;
+      }
       this.prompted = false;
       if (typed.kind === 'line') this.run(typed.text.trim());
       if (this.context.userSpace.hasConsole) return;
+    }
+  }
+
+  /** Completes the word before the cursor as far as it is certain; otherwise lists what it can be. */
+  private complete(before: string): void {
+    const words = before.trimStart().split(/\s+/);
+    const [word = ''] = words.slice(-1);
+    const command = COMMANDS.find(({ name }) => name === words[0]);
+    const all =
+      words.length === 1
+        ? COMMANDS.map(({ name }) => name)
+        : words.length === 2
+          ? (command?.complete?.(this.context) ?? [])
+          : [];
+    const found = all.filter((name) => name.startsWith(word));
+    const [only = '', ...others] = found;
+    const rest = others.reduce(commonStart, only).slice(word.length);
+    const { console } = this.context.log;
+    if (only !== '' && others.length === 0) this.editor.insert(`${rest} `);
+    else if (rest !== '') this.editor.insert(rest);
+    else if (found.length === 0) console.writeByte(BEL);
+    else {
+      console.write(`\n${found.join('  ')}\n${PROMPT}`);
+      this.editor.show();
     }
   }
 
@@ -111,4 +141,11 @@ export class Shell {
   private set prompted(value: boolean) {
     this.context.ports.memory.write32(this.promptedAt, value ? 1 : 0);
   }
+}
+
+/** What both begin with. */
+function commonStart(one: string, other: string): string {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length++;
+  return one.slice(0, length);
 }
