@@ -15,9 +15,9 @@
  * rightly and shown wrongly.
  *
  *     +0 u32 length       +8  u32 cursor, bytes            +16 u32 lines ever remembered
- *     +4 u32 mode (Mode)  +12 u32 parameter of a sequence  +20 u32 lines back that the shown one is; 0: not an earlier one
+ *     +4 u32 mode (Mode)  +12 u32 parameter of a sequence  +20 u32 how many lines ago the shown one was; 0: it is new
  *     +24 slots of SLOT_BYTES, each u32 length, bytes[LINE_BYTES]:
- *         the line (its length is +0) | what was typed before Up | HISTORY_LINES earlier lines, number n in n modulo HISTORY_LINES
+ *         the line (its length is +0) | what was typed before Up | earlier lines, number n at n modulo HISTORY_LINES
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
@@ -59,7 +59,7 @@ const DEL = 0x7f;
 const Mode = { text: 0, afterCr: 1, escape: 2, controlSequence: 3, singleShift: 4 } as const;
 type Mode = (typeof Mode)[keyof typeof Mode];
 
-/** What a byte did: nothing to tell, or the line is complete, or was given up, or Tab was pressed. */
+/** What a byte did: nothing to tell, the line is complete or given up, or Tab was pressed. */
 export type Typed =
   | { readonly kind: 'more' }
   | { readonly kind: 'line'; readonly text: string }
@@ -213,7 +213,7 @@ export class LineEditor {
     if (rest.length > 0 && this.endsCharacter(cursor + 1)) this.showRest(0);
   }
 
-  /** Takes the bytes from `from` to `to` away, on the screen too. The cursor is at one of the two. */
+  /** Takes the bytes from `from` to `to` away, on the screen too. The cursor is at one of these. */
   private cut(from: number, to: number): void {
     const { length, cursor } = this;
     if (from === to) return;

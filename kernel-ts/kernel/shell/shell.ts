@@ -85,7 +85,7 @@ export class Shell {
     }
   }
 
-  /** Completes the word before the cursor as far as it is certain; otherwise lists what it can be. */
+  /** Completes the word before the cursor as far as it is certain, or lists what it can be. */
   private complete(before: string): void {
     const words = before.trimStart().split(/\s+/);
     const [word = ''] = words.slice(-1);

@@ -7,6 +7,9 @@ import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import { byId } from '#workbench/report/page/dom.ts';
 
+/** CSS pixels. */
+const NARROWEST = 120;
+
 export class SerialTerminal {
   private readonly terminal: Terminal;
 
@@ -26,7 +29,11 @@ export class SerialTerminal {
     const place = byId('terminal');
     this.terminal.open(place);
     fit.fit();
-    new ResizeObserver(() => fit.fit()).observe(place);
+    new ResizeObserver(() => {
+      // A place of no width, as while a page is laid out anew, would cut the last line to two
+      // columns.
+      if (place.clientWidth >= NARROWEST) fit.fit();
+    }).observe(place);
     this.terminal.onData(onInput);
   }
 
