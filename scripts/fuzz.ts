@@ -14,6 +14,7 @@ import { compareRows, InstructionComparison } from './fuzz/instruction-compariso
 import { type FuzzPlan, planOf, wordsOf } from './fuzz/plan.ts';
 import { runTrial } from './fuzz/trial.ts';
 import { a64Cores } from '#emulator/a64/core.ts';
+import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { chooseCores } from '#host/cores.ts';
 import { readInputFile } from '#workbench/files/input-file.ts';
@@ -110,8 +111,8 @@ function runTrials(range: string, engine: EngineName): number {
 }
 
 function coresFor({ translated }: FuzzPlan, engine: EngineName): CoreFactory {
-  const { cores, library } = chooseCores(engine);
-  return library === null ? a64Cores({ hotAfter: translated === true ? 0 : Infinity }) : cores;
+  const { cores, library } = chooseCores({ engine });
+  return library === null ? a64Cores({ hotAfter: translated === true ? 0 : Infinity, type: CORTEX_A72 }) : cores;
 }
 
 function readPlan(option: string, file: string): FuzzPlan {

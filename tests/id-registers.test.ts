@@ -82,7 +82,8 @@ describe.each([
   { board: 'qemu-virt', gicVersion: 2 },
   { board: 'qemu-virt', gicVersion: 3 },
   { board: 'pixel6', gicVersion: 3 },
-] as const)('$board, GICv$gicVersion', (options) => {
+  { board: 'pixel6', gicVersion: 3, engine: 'wasm' },
+] as const)('$board, GICv$gicVersion, engine $engine', (options) => {
   let guest: Guest;
   beforeAll(() => {
     guest = bootGuest(new Uint8Array(4), options);
@@ -105,13 +106,29 @@ describe.each([
     expect({ claimed, taken }).toEqual({ claimed, taken: claimed ? null : { vector: 0x200, esr: UNDEFINED } });
   });
 
-  it('claims the features of an Armv8.0 core with CRC32, AES and SHA', () => {
+  it('claims the features of an Armv8.0 core with CRC32, AES and SHA, and on the own core those of its type', () => {
     const claims = FEATURES.filter(
       ([, register, shift, least]) =>
         least !== SIGNED && field(register, shift) >= least && field(register, shift) !== 15,
     );
     expect(claims.map(([name]) => name.split(':')[0])).toEqual(
       expect.arrayContaining(['AES', 'SHA1', 'SHA2', 'CRC32', 'PMUVer', 'BRPs', 'WRPs']),
+    );
+    if (!('engine' in options)) return;
+    expect(claims.map(([name]) => name)).toEqual(
+      expect.arrayContaining([
+        'Atomic: ldadd',
+        'RDM: sqrdmlah',
+        'DP: sdot',
+        'DPB: dc cvap',
+        'LRCPC: ldapr',
+        'FP: fadd of halves',
+        'AdvSIMD: fadd of halves',
+        'RAS: mrs erridr_el1',
+        'LO: mrs lorid_el1',
+        'PAN: msr pan',
+        'UAO: msr uao',
+      ]),
     );
   });
 });

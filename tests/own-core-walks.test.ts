@@ -10,6 +10,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { findBoard } from '#boards/registry.ts';
 import { a64Cores } from '#emulator/a64/core.ts';
+import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
@@ -99,7 +100,7 @@ function side(cores: CoreFactory) {
   };
 }
 
-const own = side(a64Cores());
+const own = side(a64Cores({ type: CORTEX_A72 }));
 const theirs = side(engineCores((callbacks) => createUnicornEngine({ library: engineLibrary(), callbacks })));
 afterAll(() => {
   own.machine.close();

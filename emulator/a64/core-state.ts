@@ -7,7 +7,7 @@
  */
 
 import { CORE_BYTES, LAYOUT, MOST_SYSTEM_REGISTERS, STACK_POINTER } from './layout.ts';
-import type { Feature } from './features.ts';
+import type { Features } from './features.ts';
 import type { SystemPort } from './system/system-port.ts';
 
 /** PSTATE in SPSR layout. */
@@ -89,7 +89,7 @@ export class CoreState {
   private readonly plainBits: number;
 
   /** @param ports are looked at when instructions run */
-  constructor(buffer: ArrayBuffer, address: number, ports: CoreStateContext, has: (feature: Feature) => boolean) {
+  constructor(buffer: ArrayBuffer, address: number, ports: CoreStateContext, has: Features) {
     this.address = address;
     this.ports = ports;
     this.plainBits = (['SSBS', 'PAN', 'UAO'] as const).reduce(

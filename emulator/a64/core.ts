@@ -16,7 +16,7 @@
  */
 
 import { idleState, isClosedLoop } from '#emulator/cpu/closed-loop.ts';
-import { CoreTranslation, PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
+import { CoreTranslation } from '#emulator/cpu/core-translation.ts';
 import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
@@ -34,7 +34,7 @@ import { type CoreEngine, EngineError, type WatchedAccess } from '#emulator/engi
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { ALREADY_TAKEN, type CoreStateContext, CoreState, GuestException, PSTATE } from './core-state.ts';
 import { DecodedWords } from './decoded-words.ts';
-import type { Feature } from './features.ts';
+import { type CoreType, coreTypeOf } from './core-types.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { CODE_MODE, LAYOUT } from './layout.ts';
 import { Runtime, type RunningCore } from './runtime.ts';
@@ -61,10 +61,6 @@ const OPEN_MONITOR = 2n ** 64n - 1n;
 
 /** How often control comes to a place before it is translated. */
 const HOT_AFTER = 2000;
-
-const FEATURES: ReadonlySet<Feature> = new Set<Feature>(['CRC32', 'AES', 'SHA1', 'SHA256', 'PMULL']);
-
-const has = (feature: Feature): boolean => FEATURES.has(feature);
 
 /** The machine may write memory when it is told of an event, or called as firmware. */
 const announced = (given: CoreContext, called: () => void): CoreContext =>
@@ -113,7 +109,13 @@ export class A64Core implements MachineCore {
   private wasReplaced = false;
   private readonly codeWatches = new Map<bigint, Set<() => void>>();
 
-  constructor(runtime: Runtime, index: number, mpidr: number, given: CoreContext, hotAfter: number) {
+  constructor(
+    runtime: Runtime,
+    { index, mpidr, type }: { readonly index: number; readonly mpidr: number; readonly type: CoreType },
+    given: CoreContext,
+    hotAfter: number,
+  ) {
+    const { has, physicalBits } = type;
     const environment = announced(given, () => this.code.doubt());
     this.translates = hotAfter < Infinity;
     this.runtime = runtime;
@@ -125,7 +127,7 @@ export class A64Core implements MachineCore {
     const ports = this.makePorts();
     this.state = new CoreState(buffer, address, ports, has);
     this.slice = new Slice(this.state);
-    this.file = new RegisterFile(this.state.systemRegisters);
+    this.file = new RegisterFile(this.state.systemRegisters, type);
     this.words = new DecodedWords(runtime, address, has);
     const registers = new StateRegisters(this.state, this.file, {
       pstateChanged: () => this.pstateChanged(),
@@ -134,7 +136,7 @@ export class A64Core implements MachineCore {
       setSpecial: (register, value) => this.registers.poke(register, value),
     });
     this.engine = this.makeEngine(registers);
-    this.translation = new CoreTranslation(registers, environment);
+    this.translation = new CoreTranslation(registers, environment, physicalBits);
     const readDescriptor = (at: number) => this.translation.readDescriptor(at);
     this.memory = new GuestMemory(buffer, {
       state: this.state,
@@ -185,6 +187,7 @@ export class A64Core implements MachineCore {
       environment,
       debug: this.debug,
       changed: (effect) => this.registerChanged(effect),
+      pstateChanged: () => this.pstateChanged(),
       masksChanged: () => this.masksChanged(),
       checkFp: () => checkFpAccess(this.state, this.file),
     });
@@ -219,7 +222,7 @@ export class A64Core implements MachineCore {
       memory: environment.memory,
       bus: environment.bus,
       clock: environment.clock,
-      physicalBits: PHYSICAL_BITS,
+      physicalBits,
       registers: () => this.translationRegisters(),
       refused: (abort) => this.exceptions.reportRefused(abort, this.state.pc),
     });
@@ -293,7 +296,7 @@ export class A64Core implements MachineCore {
   }
 
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
-    return this.registerView.read(encoding);
+    return this.registers.lacks(encoding) ? undefined : this.registerView.read(encoding);
   }
 
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
@@ -584,11 +587,19 @@ export class A64Core implements MachineCore {
  * Cores of one machine, with its memory.
  * @param hotAfter how often control comes to a place of code before it is translated: 0: at once;
  * Infinity: never. What the machine does does not depend on it.
+ * @param type of all cores; else each is what its MIDR_EL1 says
  */
-export function a64Cores({ hotAfter = HOT_AFTER }: { readonly hotAfter?: number } = {}): CoreFactory {
+export function a64Cores({
+  hotAfter = HOT_AFTER,
+  type,
+}: {
+  readonly hotAfter?: number;
+  readonly type?: CoreType;
+} = {}): CoreFactory {
   const runtime = new Runtime();
   return {
     allocate: (bytes) => runtime.allocate(bytes),
-    open: (index, mpidr, environment) => new A64Core(runtime, index, mpidr, environment, hotAfter),
+    open: (index, mpidr, environment, midr) =>
+      new A64Core(runtime, { index, mpidr, type: type ?? coreTypeOf(midr) }, environment, hotAfter),
   };
 }

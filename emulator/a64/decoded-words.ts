@@ -4,7 +4,7 @@
 import type { Instruction } from './decode/instruction.ts';
 import { selectionOf } from './decode/decoder.ts';
 import { fieldsOf } from './decode/pattern.ts';
-import type { Feature } from './features.ts';
+import type { Features } from './features.ts';
 import { CORE_BYTES, DECODED_ENTRY } from './layout.ts';
 import { handlers, instructionDecoder, type Runtime } from './runtime.ts';
 
@@ -13,13 +13,13 @@ const MOST_KNOWN = 65536;
 export class DecodedWords {
   private readonly view: DataView;
   private readonly base: number;
-  private readonly has: (feature: Feature) => boolean;
+  private readonly has: Features;
   private readonly runtime: Runtime;
   /** What was filled in lately: entries that several words share are filled again and again. */
   private readonly known = new Map<number, { readonly place: number; readonly immediate: bigint }>();
 
   /** @param base address of the core's block */
-  constructor(runtime: Runtime, base: number, has: (feature: Feature) => boolean) {
+  constructor(runtime: Runtime, base: number, has: Features) {
     this.runtime = runtime;
     this.view = new DataView(runtime.memory.buffer, base, CORE_BYTES);
     this.base = base;

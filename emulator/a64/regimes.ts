@@ -10,7 +10,6 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.1 (regimes), D8.4.1 (permissions), D8.5 (memory types).
  */
 
-import { PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import {
   type AccessType,
   type ReadDescriptor,
@@ -125,7 +124,7 @@ export class Regimes {
       lost = address;
       return this.readDescriptor(address);
     };
-    const found = walk(va, registers, read, PHYSICAL_BITS);
+    const found = walk(va, registers, read, this.registers.type.physicalBits);
     if (!found.ok) return { ok: false, fault: found.fault, lost };
     const { permissions, descriptor, level, size, attributeIndex } = found.mapping;
     const isOn = (registers.sctlr & SCTLR_M) !== 0n;

@@ -15,16 +15,23 @@ import { isBranchOrSystem } from './instruction.ts';
 import { type TranslationRegisters, walk } from './translate.ts';
 import type { CoreContext } from './machine-core.ts';
 
-/** Physical address bits of the modelled cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
+/** Physical address bits of the engine's cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
 export const PHYSICAL_BITS = 44;
 
 export class CoreTranslation {
   private readonly engine: CoreRegisters;
   private readonly environment: Pick<CoreContext, 'memory' | 'readCode'>;
 
-  constructor(engine: CoreRegisters, environment: Pick<CoreContext, 'memory' | 'readCode'>) {
+  private readonly physicalBits: number;
+
+  constructor(
+    engine: CoreRegisters,
+    environment: Pick<CoreContext, 'memory' | 'readCode'>,
+    physicalBits: number = PHYSICAL_BITS,
+  ) {
     this.engine = engine;
     this.environment = environment;
+    this.physicalBits = physicalBits;
   }
 
   /** Translation registers of the EL1&0 regime. */
@@ -43,14 +50,14 @@ export class CoreTranslation {
       reading(address);
       return this.readDescriptor(address);
     };
-    return walk(va, this.registers(), read, PHYSICAL_BITS);
+    return walk(va, this.registers(), read, this.physicalBits);
   }
 
   /** Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be told. */
   physicalOfCode(high: number, low: number): number {
     return physicalOfCode(this.engine, this.environment.memory, high, low, levelOf(this.engine.getPstate()), () => ({
       registers: this.registers(),
-      physicalBits: PHYSICAL_BITS,
+      physicalBits: this.physicalBits,
     }));
   }
 

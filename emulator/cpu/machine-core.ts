@@ -137,7 +137,8 @@ export interface MachineCore {
 export interface CoreFactory {
   /** Memory that is lent to the cores: zeros. */
   allocate(bytes: number): Uint8Array<ArrayBuffer>;
-  open(index: number, mpidr: number, environment: CoreContext): MachineCore;
+  /** @param midr MIDR_EL1: which type it is of, where cores differ */
+  open(index: number, mpidr: number, environment: CoreContext, midr: number): MachineCore;
 }
 
 /** What the machine decides for a core. */

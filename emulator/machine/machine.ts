@@ -498,7 +498,7 @@ export class Machine {
   }
 
   private openCore(vcpu: Vcpu): MachineCore {
-    const core = this.options.cores.open(vcpu.index, vcpu.mpidr, this.environment);
+    const core = this.options.cores.open(vcpu.index, vcpu.mpidr, this.environment, this.options.midrs[vcpu.index] ?? 0);
     for (const memory of this.fixedMemory) {
       const { base, bytes, access } = memory;
       if (this.flashes.isDevice(memory)) core.mapBus(base, bytes.length);

@@ -17,6 +17,7 @@
 
 import { findBoard } from '#boards/registry.ts';
 import { a64Cores } from '#emulator/a64/core.ts';
+import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import type { Instruction } from '#emulator/a64/decode/instruction.ts';
 import { INSTRUCTIONS } from '#emulator/a64/instructions/all.ts';
 import { SYSTEM } from '#emulator/a64/instructions/system.ts';
@@ -131,7 +132,7 @@ export class InstructionComparison {
    * @param translated the own core translates each word; else it interprets
    */
   constructor(library: string, translated: boolean) {
-    this.own = new Side(a64Cores({ hotAfter: translated ? 0 : Infinity }));
+    this.own = new Side(a64Cores({ hotAfter: translated ? 0 : Infinity, type: CORTEX_A72 }));
     this.theirs = new Side(
       engineCores((callbacks) => createUnicornEngine({ library, model: 'cortex-a72', callbacks })),
     );

@@ -59,7 +59,7 @@ export class Lockstep {
   constructor(settings: MachineSettings) {
     const traced = { ...settings, trace: ['exception', 'irq'] } as const;
     this.leader = new LevitateMachine({ ...traced, engine: 'unicorn' });
-    this.follower = new LevitateMachine({ ...traced, engine: 'wasm' });
+    this.follower = new LevitateMachine({ ...traced, engine: 'wasm', likeUnicorn: true });
     const { clock: leading } = this.leader.machine;
     const { clock: following } = this.follower.machine;
     forEachCore(this.leader, (core) => lead(core, leading, this.decisions, () => this.entries.length));

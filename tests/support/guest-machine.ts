@@ -69,7 +69,7 @@ export function engineLibrary(): string {
 /** Unicorn where it is asked for something of its own, else as LEVITATE_ENGINE says. */
 function coresFor({ engine, model, counting, cores }: GuestOptions): CoreFactory {
   if (cores !== undefined) return cores;
-  if (model === undefined && counting === undefined) return chooseCores(engine).cores;
+  if (model === undefined && counting === undefined) return chooseCores({ engine }).cores;
   return engineCores((callbacks) =>
     createUnicornEngine({
       library: engineLibrary(),

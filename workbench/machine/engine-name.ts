@@ -8,6 +8,13 @@ export const ENGINES = ['auto', 'unicorn', 'wasm'] as const;
 /** `auto`: what LEVITATE_ENGINE says, else Unicorn where it is found, else the own core. */
 export type EngineName = (typeof ENGINES)[number];
 
+/** What the cores are to be. */
+export interface CoreWish {
+  readonly engine?: EngineName | undefined;
+  /** See MachineSettings. */
+  readonly likeUnicorn?: boolean | undefined;
+}
+
 /** What makes the cores, and the library that they stand on: null for the own core. */
 export interface CoreChoice {
   readonly cores: CoreFactory;

@@ -82,7 +82,7 @@ export class LevitateMachine {
     const flips = settings.faults?.flipBits ?? [];
     checkFlipsAreInRam(flips, this.plan.banks ?? board.ramBanks);
 
-    const { cores, library } = chooseCores(settings.engine);
+    const { cores, library } = chooseCores(settings);
     this.engineLibrary = library;
     const built: BoardMachine = buildBoardMachine({
       board,

@@ -52,6 +52,11 @@ export interface MachineSettings {
   readonly seed?: number | bigint | undefined;
   /** What executes instructions; "auto" when absent. */
   readonly engine?: EngineName | undefined;
+  /**
+   * The own core is what Unicorn's is, a Cortex-A72 whatever MIDR_EL1 says, so that the two can be
+   * compared.
+   */
+  readonly likeUnicorn?: boolean | undefined;
   /** Loud event kinds to keep. */
   readonly trace?: readonly EventKind[] | undefined;
   /** Stop with success when this appears on the serial line. */

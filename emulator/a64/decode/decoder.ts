@@ -7,7 +7,7 @@
  * decoded once and remembered by the core (decoded-words.ts), so this need not be fast.
  */
 
-import type { Feature } from '#emulator/a64/features.ts';
+import type { Feature, Features } from '#emulator/a64/features.ts';
 import type { Flow, Helper, Instruction } from './instruction.ts';
 import { type Field, fieldOf, fieldsOf } from './pattern.ts';
 
@@ -88,7 +88,7 @@ export class Decoder {
   private readonly known = new Map<number, Instruction | null>();
 
   /** Null: the encoding is unallocated, or `has` says that the core lacks its extension. */
-  decode(word: number, has: (feature: Feature) => boolean): Instruction | null {
+  decode(word: number, has: Features): Instruction | null {
     const found = this.rowOf(word);
     if (found === null) return null;
     const feature = featureOf(found, word);

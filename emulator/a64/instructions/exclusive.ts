@@ -97,7 +97,7 @@ export const EXCLUSIVE: readonly Instruction[] = [
     else storeExclusive(code, 4 << f.sz, f.Rs, f.Rn, [f.Rt, f.Rt2]);
   }),
   instruction('LDAR, STLR', 'size:2 001000 1 L 0 Rs 1 Rt2 Rn Rt', {}, ordered),
-  instruction('LDLAR, STLLR', 'size:2 001000 1 L 0 Rs 0 Rt2 Rn Rt', { feature: 'LSE' }, ordered),
+  instruction('LDLAR, STLLR', 'size:2 001000 1 L 0 Rs 0 Rt2 Rn Rt', { feature: 'LOR' }, ordered),
   instruction('CAS', 'size:2 001000 1 L 1 Rs o0 11111 Rn Rt', { feature: 'LSE' }, (code, f) => {
     const bytes = 1 << f.size;
     const at = code.let(code.regOrSp(f.Rn, 64));

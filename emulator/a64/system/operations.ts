@@ -8,21 +8,25 @@
  * Specification: Arm ARM DDI 0487 K.a, C5.3 to C5.6, D24.2.144 (PAR_EL1).
  */
 
-import { PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
-import { type ReadDescriptor, translate, type TranslationRegisters } from '#emulator/cpu/translate.ts';
+import {
+  type Permissions,
+  type ReadDescriptor,
+  translate,
+  type TranslationRegisters,
+} from '#emulator/cpu/translate.ts';
 import type { CoreRegisters } from '#emulator/engine/engine.ts';
-import { type CoreState, GuestException } from '#emulator/a64/core-state.ts';
+import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
+import type { Feature } from '#emulator/a64/features.ts';
 import type { RegisterFile } from './register-file.ts';
 
 const CRN_CACHE = 7;
 const CRN_TLBI = 8;
 const SCTLR_DZE = 1n << 14n;
 const SCTLR_UCI = 1n << 26n;
-/** AT: CRm 8 (and 9). */
-const CRM_TRANSLATE = 8;
+const PERMISSION_STATUS = 0b001100;
 
 /** TCR_EL1: ASIDs have 16 bits. */
 const TCR_AS = 1n << 36n;
@@ -55,28 +59,75 @@ export function operate(
     parts.translationsInvalidated(scope ?? undefinedHere());
     return;
   }
-  if (crn !== CRN_CACHE || (op1 !== 0 && op1 !== 3 && op1 !== 4 && op1 !== 6)) undefinedHere();
-  if (op1 !== 3 && state.level < (op1 === 0 ? 1 : op1 === 4 ? 2 : 3)) undefinedHere();
-  if (op1 !== 3 && crm === CRM_TRANSLATE) {
-    if (op1 === 0 && op2 < 4) parts.file.set('PAR_EL1', addressTranslation(parts, op2, value));
-    else undefinedHere();
-    return;
+  const operation = crn === CRN_CACHE ? OPERATIONS.get(operationNumber(op1, crm, op2)) : undefined;
+  if (operation === undefined) return undefinedHere();
+  const { level, control, feature, address } = operation;
+  if (state.level < level || (feature !== null && !parts.file.type.has(feature))) undefinedHere();
+  if (control !== null && state.level === 0 && (parts.file.get('SCTLR_EL1') & control) === 0n) {
+    throw new GuestException(
+      systemRegisterSyndrome([1, op1, crn, crm, op2], rt, false),
+      null,
+      synchronousTarget(parts.engine, 0),
+    );
   }
-  if (op1 === 3) {
-    const bit = crm === 4 ? SCTLR_DZE : SCTLR_UCI;
-    if (state.level === 0 && (parts.file.get('SCTLR_EL1') & bit) === 0n) {
-      throw new GuestException(
-        systemRegisterSyndrome([1, op1, crn, crm, op2], rt, false),
-        null,
-        synchronousTarget(parts.engine, 0),
-      );
-    }
-    if (crm === 4 && op2 === 1) {
-      parts.zero(value);
-      return;
-    }
-  }
+  if (address === 'zero') parts.zero(value);
+  else if (address !== null) parts.file.set('PAR_EL1', addressTranslation(parts, address, value));
 }
+
+/** AT: an access of this type by a level, which may be refused what EL0 has (PSTATE.PAN). */
+interface TranslatedAccess {
+  readonly type: 'read' | 'write';
+  readonly level: 0 | 1;
+  readonly withPan?: true;
+}
+
+/** A SYS of CRn 7. */
+interface Operation {
+  /** Level below which it is undefined. */
+  readonly level: number;
+  /** Bit of SCTLR_EL1 that lets EL0 have it. */
+  readonly control: bigint | null;
+  readonly feature: Feature | null;
+  /** What it does; null: nothing here. */
+  readonly address: 'zero' | TranslatedAccess | null;
+}
+
+const operationNumber = (op1: number, crm: number, op2: number): number => (op1 << 7) | (crm << 3) | op2;
+
+const operation = (level: number, more: Partial<Operation> = {}): Operation => ({
+  level,
+  control: null,
+  feature: null,
+  address: null,
+  ...more,
+});
+const ofUser = { control: SCTLR_UCI } as const;
+
+/** Arm ARM C5.3 (caches), C5.4 (AT), by op1, CRm and op2. */
+const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
+  (
+    [
+      [0, 1, 0, operation(1)], // IC IALLUIS, IALLU
+      [0, 5, 0, operation(1)],
+      [0, 6, 1, operation(1)], // DC IVAC, ISW, CSW, CISW
+      [0, 6, 2, operation(1)],
+      [0, 10, 2, operation(1)],
+      [0, 14, 2, operation(1)],
+      [0, 8, 0, operation(1, { address: { type: 'read', level: 1 } })],
+      [0, 8, 1, operation(1, { address: { type: 'write', level: 1 } })],
+      [0, 8, 2, operation(1, { address: { type: 'read', level: 0 } })],
+      [0, 8, 3, operation(1, { address: { type: 'write', level: 0 } })],
+      [0, 9, 0, operation(1, { feature: 'PAN2', address: { type: 'read', level: 1, withPan: true } })],
+      [0, 9, 1, operation(1, { feature: 'PAN2', address: { type: 'write', level: 1, withPan: true } })],
+      [3, 4, 1, operation(0, { control: SCTLR_DZE, address: 'zero' })],
+      [3, 5, 1, operation(0, ofUser)], // IC IVAU; DC CVAC, CVAU, CVAP, CIVAC
+      [3, 10, 1, operation(0, ofUser)],
+      [3, 11, 1, operation(0, ofUser)],
+      [3, 12, 1, operation(0, { ...ofUser, feature: 'DPB' })],
+      [3, 14, 1, operation(0, ofUser)],
+    ] as const
+  ).map(([op1, crm, op2, what]) => [operationNumber(op1, crm, op2), what]),
+);
 
 /**
  * What a TLBI is about; null where there is no such. Both kinds, of one core and of all, are of
@@ -112,11 +163,14 @@ function undefinedHere(): never {
   throw new GuestException(undefinedSyndrome());
 }
 
-/** AT S1E1R, S1E1W, S1E0R, S1E0W: op2 0 to 3. */
-function addressTranslation(parts: OperationContext, op2: number, va: bigint): bigint {
+function addressTranslation(parts: OperationContext, access: TranslatedAccess, va: bigint): bigint {
   const registers = parts.translation();
-  const type = (op2 & 1) === 0 ? 'read' : 'write';
-  const found = translate(va, type, op2 < 2 ? 1 : 0, registers, parts.readDescriptor, PHYSICAL_BITS);
+  const { type, level } = access;
+  let found = translate(va, type, level, registers, parts.readDescriptor, parts.file.type.physicalBits);
+  if (found.ok && access.withPan === true && parts.state.has(PSTATE.pan) && isUsers(found.mapping.permissions)) {
+    const status = PERMISSION_STATUS + found.mapping.level;
+    found = { ok: false, fault: { kind: 'permission', level: found.mapping.level, status }, steps: found.steps };
+  }
   if (!found.ok) return PAR_F | PAR_RES1 | (BigInt(found.fault.status) << 1n);
   const { descriptor, attributeIndex } = found.mapping;
   const attributes = (parts.file.get('MAIR_EL1') >> BigInt(8 * attributeIndex)) & 0xffn;
@@ -125,3 +179,6 @@ function addressTranslation(parts: OperationContext, op2: number, va: bigint): b
   const nonSecure = 1n << 9n;
   return page | PAR_RES1 | nonSecure | (attributes << 56n) | (shareability << 7n);
 }
+
+/** EL0 may access it: PSTATE.PAN keeps it from EL1. */
+const isUsers = ({ el0 }: Permissions): boolean => el0.read;

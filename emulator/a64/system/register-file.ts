@@ -7,23 +7,30 @@ import {
   type SystemRegisterName,
   systemRegisterNumber,
 } from '#emulator/engine/system-registers.ts';
-import { STORED_REGISTERS, type StoredRegister } from './registers.ts';
+import { type CoreType, CORTEX_A72 } from '#emulator/a64/core-types.ts';
+import { CCSIDR, CSSELR, registersOf, STORED_REGISTERS, type StoredRegister } from './registers.ts';
 
 export class RegisterFile {
   private readonly values: BigUint64Array;
+  readonly type: CoreType;
+  private readonly registers: ReadonlyMap<number, StoredRegister>;
+  private readonly cacheSelection: StoredRegister;
 
   /** @param values the block's part for them */
-  constructor(values: BigUint64Array) {
+  constructor(values: BigUint64Array, type: CoreType = CORTEX_A72) {
     this.values = values;
+    this.type = type;
+    this.registers = registersOf(type);
+    this.cacheSelection = this.registers.get(CSSELR) as StoredRegister;
     this.reset();
   }
 
   reset(): void {
-    for (const { place, reset } of STORED_REGISTERS.values()) this.values[place] = reset;
+    for (const { place, reset } of this.registers.values()) this.values[place] = reset;
   }
 
   find(register: number): StoredRegister | undefined {
-    return STORED_REGISTERS.get(register);
+    return this.registers.get(register);
   }
 
   read({ place }: StoredRegister): bigint {
@@ -36,6 +43,9 @@ export class RegisterFile {
     const wanted = value & mask;
     const now = how === 'set bits' ? old | wanted : how === 'clear bits' ? old & ~wanted : (old & ~mask) | wanted;
     this.values[place] = now;
+    if (place === this.cacheSelection.place) {
+      this.values[this.registers.get(CCSIDR)?.place as number] = this.type.caches[Number(now)] ?? 0n;
+    }
     return now !== old;
   }
 

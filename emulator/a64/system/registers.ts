@@ -3,10 +3,15 @@
  * System registers that are storage: what they hold after reset and which bits can be written. What
  * reading or writing one does beyond that is system-registers.ts's.
  *
- * Reset values that the architecture leaves open are those of a Cortex-A72 with AArch64 alone.
+ * Registers that say what a core is hold what its type has (core-types.ts); registers and bits of
+ * extensions are there where it claims them.
+ *
  * Source: Arm ARM DDI 0487 K.a, D24; Cortex-A72 TRM, 4.3.
  */
 
+import type { CoreType } from '#emulator/a64/core-types.ts';
+import type { Feature } from '#emulator/a64/features.ts';
+import { ID_REGISTERS } from '#emulator/a64/id-registers.ts';
 import {
   SYSTEM_REGISTERS,
   type SystemRegisterEncoding,
@@ -25,6 +30,10 @@ interface Row {
   /** Bits that a write changes; 0 for a read-only register. */
   readonly mask: bigint;
   readonly effect: Effect;
+  /** Bits that a write changes where the core has an extension. */
+  readonly more?: readonly (readonly [Feature, bigint])[];
+  /** Without it there is no such register. */
+  readonly feature?: Feature;
   /** The encoding names a set of bits of another register, which a write sets or clears. */
   readonly bitsOf?: { readonly base: SystemRegisterEncoding; readonly clears: boolean };
 }
@@ -54,23 +63,20 @@ const bits = (
 const S = SYSTEM_REGISTERS;
 /** RES1 bits of Armv8.0, little-endian, MMU off. */
 const SCTLR_EL1_RESET = 0x00c5_0838n;
-/** ID_AA64PFR0_EL1 and its neighbours: EL0 to EL3 in AArch64, FP and SIMD. */
-const IDENTIFICATION: readonly (readonly [crm: number, op2: number, value: bigint])[] = [
-  [4, 0, 0x1111n],
-  [5, 0, 0x1030_5106n],
-  [6, 0, 0x1_1120n],
-  [7, 0, 0x1124n],
-];
+const CSSELR_EL1: SystemRegisterEncoding = [3, 2, 0, 0, 0];
+const CCSIDR_EL1: SystemRegisterEncoding = [3, 1, 0, 0, 0];
+/** TCR_EL1: what Armv8.0 has; HA and HD; HPD0 and HPD1; HWU059 to HWU162. */
+const TCR_EL1_BITS = 2n ** 39n - 1n;
+const TCR_HA = 1n << 39n;
+const TCR_HD = 1n << 40n;
+const TCR_HPD = 3n << 41n;
+const TCR_HWU = 0xffn << 43n;
 
 const ROWS: readonly Row[] = [
-  ...IDENTIFICATION.map(([crm, op2, value]) => constant([3, 0, 0, crm, op2], value)),
-  constant([3, 0, 0, 0, 6], 0n),
-  constant([3, 1, 0, 0, 0], 0x701f_e00an),
-  constant([3, 1, 0, 0, 1], 0x0a20_0023n),
+  ...Object.values(ID_REGISTERS).map((encoding) => constant(encoding, 0n)),
+  constant(CCSIDR_EL1, 0n),
   constant([3, 1, 0, 0, 7], 0n),
-  constant([3, 3, 0, 0, 1], 0x8444_c004n),
-  constant([3, 3, 0, 0, 7], 4n),
-  row([3, 2, 0, 0, 0], 0n, 0xfn),
+  row(CSSELR_EL1, 0n, 0xfn),
 
   // Debug beside what DebugRegisters keeps: MDRAR_EL1, OSDLR_EL1, DBGPRCR_EL1, MDCCSR_EL0.
   constant([2, 0, 1, 0, 0], 0n),
@@ -83,7 +89,15 @@ const ROWS: readonly Row[] = [
   row(S.CPACR_EL1, 0n, 0x3n << 20n, 'trap'),
   row(S.TTBR0_EL1, 0n, ALL, 'tables'),
   row(S.TTBR1_EL1, 0n, ALL, 'tables'),
-  translation(S.TCR_EL1),
+  {
+    ...row(S.TCR_EL1, 0n, TCR_EL1_BITS, 'translation'),
+    more: [
+      ['HAF', TCR_HA],
+      ['HAFDBS', TCR_HD],
+      ['HPDS', TCR_HPD],
+      ['HPDS2', TCR_HWU],
+    ],
+  },
   row(S.SPSR_EL1, 0n, WORD),
   row(S.ELR_EL1),
   row([3, 0, 5, 1, 0]),
@@ -93,6 +107,14 @@ const ROWS: readonly Row[] = [
   row(S.PAR_EL1),
   translation(S.MAIR_EL1),
   row([3, 0, 10, 3, 0]),
+  // Regions of LDLAR and STLLR: LORID_EL1 says that there are none.
+  ...[0, 1, 2, 3].map((op2): Row => ({ ...row([3, 0, 10, 4, op2], 0n, 0n), feature: 'LOR' })),
+  { ...constant([3, 0, 10, 4, 7], 0n), feature: 'LOR' },
+  // Errors: ERRIDR_EL1 says that there are no records; DISR_EL1, and those of EL2.
+  { ...constant([3, 0, 5, 3, 0], 0n), feature: 'RAS' },
+  { ...row([3, 0, 12, 1, 1]), feature: 'RAS' },
+  { ...row([3, 4, 5, 2, 3], 0n, WORD), feature: 'RAS' },
+  { ...row([3, 4, 12, 1, 1]), feature: 'RAS' },
   row(S.VBAR_EL1, 0n, ALL ^ 0x7ffn),
   constant([3, 0, 12, 1, 0], 0n),
   row([3, 0, 13, 0, 1], 0n, WORD),
@@ -172,18 +194,36 @@ export interface StoredRegister {
   readonly mask: bigint;
   readonly effect: Effect;
   readonly how: 'value' | 'set bits' | 'clear bits';
+  readonly more: readonly (readonly [Feature, bigint])[];
+  readonly feature: Feature | null;
 }
 
 const table = (): ReadonlyMap<number, StoredRegister> => {
   const found = new Map<number, StoredRegister>();
-  ROWS.forEach(({ encoding, reset, mask, effect, bitsOf }, index) => {
+  ROWS.forEach(({ encoding, reset, mask, effect, bitsOf, more = [], feature = null }, index) => {
     const key = systemRegisterNumber(encoding);
     const base = bitsOf === undefined ? undefined : found.get(systemRegisterNumber(bitsOf.base));
     const how = bitsOf === undefined ? 'value' : bitsOf.clears ? 'clear bits' : 'set bits';
-    found.set(key, { place: base?.place ?? index, reset, mask, effect, how });
+    found.set(key, { place: base?.place ?? index, reset, mask, effect, how, more, feature });
   });
   return found;
 };
 
-/** By the number of the encoding, see systemRegisterNumber. */
+/** Those of all cores, by the number of the encoding, see systemRegisterNumber. */
 export const STORED_REGISTERS: ReadonlyMap<number, StoredRegister> = table();
+
+/** Those that a core of a type has, as it has them. */
+export function registersOf({ has, registers, caches }: CoreType): ReadonlyMap<number, StoredRegister> {
+  const found = new Map<number, StoredRegister>();
+  for (const [key, register] of STORED_REGISTERS) {
+    if (register.feature !== null && !has(register.feature)) continue;
+    const mask = register.more.reduce((bits, [feature, more]) => bits | (has(feature) ? more : 0n), register.mask);
+    const reset = key === CCSIDR ? caches[0] : (registers.get(key) ?? register.reset);
+    found.set(key, { ...register, mask, reset });
+  }
+  return found;
+}
+
+/** CCSIDR_EL1 is about the cache that CSSELR_EL1 selects. */
+export const CCSIDR = systemRegisterNumber(CCSIDR_EL1);
+export const CSSELR = systemRegisterNumber(CSSELR_EL1);

@@ -12,7 +12,7 @@ import type { SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { WaitHints } from '#emulator/cpu/wait-hints.ts';
 import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
-import type { Feature } from '#emulator/a64/features.ts';
+import type { Feature, Features } from '#emulator/a64/features.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import type { Slice } from '#emulator/a64/slice.ts';
 import { exceptionReturn } from './exception-return.ts';
@@ -46,7 +46,7 @@ export interface SystemInstructionsContext {
   readonly hints: WaitHints;
   readonly slice: Slice;
   readonly debug: SelfHostedDebug;
-  readonly has: (feature: Feature) => boolean;
+  readonly has: Features;
   /** PSTATE has changed: other translations, FP traps, an interrupt that is due. */
   readonly pstateChanged: () => void;
   /** Interrupts may be due that were masked. */

@@ -16,6 +16,8 @@ import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrom
 import { UnknownRegisters } from '#emulator/cpu/unknown-registers.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
+import type { Feature, Features } from '#emulator/a64/features.ts';
+import { FPCR } from '#emulator/a64/fp/environment.ts';
 import { STACK_POINTER } from '#emulator/a64/layout.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { Effect } from './registers.ts';
@@ -38,6 +40,9 @@ const TRANSLATION_CONTROLS: ReadonlySet<string> = new Set(
 );
 
 const DAIF = 0xf << 6;
+/** op2 of DBGBVRn_EL1 and DBGWVRn_EL1; the control is the next one. */
+const DBGBVR = 4;
+const DBGWVR = 6;
 const TPIDR_EL0 = 2;
 const TPIDRRO_EL0 = 3;
 
@@ -51,9 +56,11 @@ interface Special {
   readonly fp?: boolean;
   readonly read: (state: CoreState) => number | bigint;
   /** Null: read-only. */
-  readonly write: ((state: CoreState, value: bigint) => void) | null;
+  readonly write: ((state: CoreState, value: bigint, has: Features) => void) | null;
+  /** Without it there is no such register. */
+  readonly feature?: Feature;
   /** What follows from a write. */
-  readonly masks?: true;
+  readonly changes?: 'masks' | 'pstate';
 }
 
 const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
@@ -64,6 +71,15 @@ const stackPointer = (of: number): Special => ({
     state.stackPointers[of] = value;
     if (state.stackBank === of) state.x[STACK_POINTER] = value;
   },
+});
+
+/** A bit of PSTATE that an extension has brought. */
+const ofExtension = (feature: Feature, bit: number): Special => ({
+  level: 1,
+  feature,
+  read: ({ pstate }) => pstate & bit,
+  write: (state, value) => state.setPlain(bit, low(value)),
+  changes: 'pstate',
 });
 
 const SPECIAL: ReadonlyMap<number, Special> = new Map([
@@ -77,7 +93,7 @@ const SPECIAL: ReadonlyMap<number, Special> = new Map([
       level: 0,
       read: ({ pstate }) => pstate & DAIF,
       write: (state, v) => state.setPlain(DAIF, low(v)),
-      masks: true,
+      changes: 'masks',
     },
   ],
   [number(3, 0, 4, 2, 2), { level: 1, read: ({ level }) => level << 2, write: null }],
@@ -85,12 +101,21 @@ const SPECIAL: ReadonlyMap<number, Special> = new Map([
     number(3, 0, 4, 2, 0),
     { level: 1, read: ({ pstate }) => pstate & 1, write: (state, v) => state.setPlain(PSTATE.sp, low(v)) },
   ],
+  [number(3, 0, 4, 2, 3), ofExtension('PAN', PSTATE.pan)],
+  [number(3, 0, 4, 2, 4), ofExtension('UAO', PSTATE.uao)],
   [number(3, 0, 4, 1, 0), stackPointer(0)],
   [number(3, 4, 4, 1, 0), stackPointer(1)],
   [number(3, 6, 4, 1, 0), stackPointer(2)],
   [
     number(3, 3, 4, 4, 0),
-    { level: 0, fp: true, read: ({ fpcr }) => fpcr >>> 0, write: (state, v) => (state.fpcr = low(v) & FPCR_MASK) },
+    {
+      level: 0,
+      fp: true,
+      read: ({ fpcr }) => fpcr >>> 0,
+      write: (state, v, has) => {
+        state.fpcr = low(v) & (has('FP16') ? FPCR_MASK | FPCR.FZ16 : FPCR_MASK);
+      },
+    },
   ],
   [
     number(3, 3, 4, 4, 1),
@@ -98,7 +123,7 @@ const SPECIAL: ReadonlyMap<number, Special> = new Map([
   ],
 ]);
 
-/** AHP, DN, FZ, RMode, and FZ16 where there is half-precision arithmetic. */
+/** AHP, DN, FZ, RMode. */
 const FPCR_MASK = 0x07c0_0000;
 /** QC and the cumulative exceptions; NZCV there is AArch32's. */
 const FPSR_MASK = 0x0800_009f;
@@ -111,6 +136,8 @@ export interface SystemRegistersContext {
   readonly debug: Pick<SelfHostedDebug, 'read' | 'write'>;
   /** What follows from a write. */
   readonly changed: (effect: Effect) => void;
+  /** PSTATE has changed: other translations. */
+  readonly pstateChanged: () => void;
   /** Interrupts may be due that were masked. */
   readonly masksChanged: () => void;
   /** Takes the trap where FP is not allowed. @throws GuestException */
@@ -139,11 +166,15 @@ export class SystemRegisters {
   /** MRS. @throws GuestException */
   read(register: number, rt: number): bigint {
     const { state, file, parts } = this.prepared();
-    const special = SPECIAL.get(register);
+    const special = this.special(register);
     if (special !== undefined) return this.readSpecial(special, register, rt);
     const encoding = this.encoding(register);
     this.check(encoding, rt, true);
-    if (isDebugRegister(encoding)) return parts.debug.read(encoding) ?? this.unknown(encoding, true);
+    if (isDebugRegister(encoding)) {
+      return this.lacks(encoding)
+        ? this.unknown(encoding, true)
+        : (parts.debug.read(encoding) ?? this.unknown(encoding, true));
+    }
     const { environment, core } = parts;
     if (environment.intercepts(encoding)) {
       if (state.level === 0) this.checkMachine(encoding, rt, true);
@@ -158,7 +189,7 @@ export class SystemRegisters {
   /** MSR (register). @throws GuestException */
   write(register: number, rt: number, value: bigint): void {
     const { state, file, parts } = this.prepared();
-    const special = SPECIAL.get(register);
+    const special = this.special(register);
     if (special !== undefined) {
       this.writeSpecial(special, register, rt, value);
       return;
@@ -166,7 +197,7 @@ export class SystemRegisters {
     const encoding = this.encoding(register);
     this.check(encoding, rt, false);
     if (isDebugRegister(encoding) || isOsLock(encoding)) {
-      if (!parts.debug.write(encoding, value)) this.unknown(encoding, false);
+      if (this.lacks(encoding) || !parts.debug.write(encoding, value)) this.unknown(encoding, false);
       return;
     }
     const { environment, core } = parts;
@@ -188,17 +219,24 @@ export class SystemRegisters {
    * none.
    */
   peek(register: number): bigint | undefined {
-    const special = SPECIAL.get(register);
+    const special = this.special(register);
     return special === undefined ? undefined : BigInt(special.read(this.parts.state));
   }
 
   /** The same for writing, from outside the core. False when it is none of them, or read-only. */
   poke(register: number, value: bigint): boolean {
-    const write = SPECIAL.get(register)?.write ?? null;
-    if (write === null) return false;
-    write(this.parts.state, value);
+    const special = this.special(register);
+    if (special === undefined || special.write === null) return false;
+    this.setSpecial(special, special.write, value);
     this.parts.masksChanged();
     return true;
+  }
+
+  /** The register is of a breakpoint or watchpoint that the core has not. */
+  lacks(encoding: SystemRegisterEncoding): boolean {
+    const [, , crn, n, op2] = encoding;
+    const { breakpoints, watchpoints } = this.parts.file.type;
+    return isDebugRegister(encoding) && crn === 0 && op2 >= DBGBVR && n >= (op2 < DBGWVR ? breakpoints : watchpoints);
   }
 
   private prepared() {
@@ -220,11 +258,24 @@ export class SystemRegisters {
     return BigInt(read(this.parts.state));
   }
 
-  private writeSpecial({ level, fp, write, masks }: Special, register: number, rt: number, value: bigint): void {
+  private writeSpecial(special: Special, register: number, rt: number, value: bigint): void {
+    const { level, fp, write } = special;
     this.checkSpecial(level, fp === true, register, rt, false);
     if (write === null) throw new GuestException(undefinedSyndrome());
-    write(this.parts.state, value);
-    if (masks === true) this.parts.masksChanged();
+    this.setSpecial(special, write, value);
+  }
+
+  private setSpecial({ changes }: Special, write: NonNullable<Special['write']>, value: bigint): void {
+    const { state, file, masksChanged, pstateChanged } = this.parts;
+    write(state, value, file.type.has);
+    if (changes === 'masks') masksChanged();
+    else if (changes === 'pstate') pstateChanged();
+  }
+
+  private special(register: number): Special | undefined {
+    const special = SPECIAL.get(register);
+    const feature = special?.feature;
+    return feature !== undefined && !this.parts.file.type.has(feature) ? undefined : special;
   }
 
   private checkSpecial(level: number, fp: boolean, register: number, rt: number, read: boolean): void {

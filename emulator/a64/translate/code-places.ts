@@ -9,8 +9,9 @@
  */
 
 import type { CoreState } from '#emulator/a64/core-state.ts';
+import type { Features } from '#emulator/a64/features.ts';
 import { HASH, LAYOUT, PLACE_ENTRIES, PLACE_ENTRY } from '#emulator/a64/layout.ts';
-import type { Features, Translations } from './translations.ts';
+import type { Translations } from './translations.ts';
 
 const PAGE = 4096;
 /** Places that are translated together, and how much longer the first one waits for the others. */

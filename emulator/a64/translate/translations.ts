@@ -15,7 +15,7 @@
 import type { Calls } from '#emulator/a64/a64-code.ts';
 import type { Instruction } from '#emulator/a64/decode/instruction.ts';
 import { fieldsOf } from '#emulator/a64/decode/pattern.ts';
-import type { Feature } from '#emulator/a64/features.ts';
+import type { Features } from '#emulator/a64/features.ts';
 import { functionType, HANDLER } from '#emulator/a64/handlers.ts';
 import { compile, instantiate, type WasmMemory, type WasmTable } from '#emulator/a64/wasm/host.ts';
 import { ModuleBuilder } from '#emulator/a64/wasm/module.ts';
@@ -28,9 +28,6 @@ const MOST_REGIONS = 16384;
 /** What a page of code may go through before it is interpreted for good. */
 const MOST_DROPS = 64;
 const MOST_STORES = 4096;
-
-/** Instructions that a core has. */
-export type Features = (feature: Feature) => boolean;
 
 interface TranslatedRegion {
   readonly page: number;

@@ -2,11 +2,11 @@
 /** In a browser there is one engine: the project's own core. */
 
 import { a64Cores } from '#emulator/a64/core.ts';
-import type { CoreChoice, EngineName } from '#workbench/machine/engine-name.ts';
+import type { CoreChoice, CoreWish } from '#workbench/machine/engine-name.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 
 /** @throws InputError when Unicorn is wanted, which is a native library */
-export function chooseCores(wanted: EngineName = 'auto'): CoreChoice {
+export function chooseCores({ engine: wanted = 'auto' }: CoreWish = {}): CoreChoice {
   if (wanted === 'unicorn') throw new InputError('--engine unicorn: a browser has no native library; leave it out');
   return { cores: a64Cores(), library: null };
 }

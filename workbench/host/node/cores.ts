@@ -5,11 +5,12 @@
  */
 
 import { a64Cores } from '#emulator/a64/core.ts';
+import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
 import { fileDigest } from './drives.ts';
-import { type CoreChoice, type EngineName, engineName } from '#workbench/machine/engine-name.ts';
+import { type CoreChoice, type CoreWish, engineName } from '#workbench/machine/engine-name.ts';
 
 /** What a search found: it is made once, also where it finds nothing. */
 let found: string | EngineLibraryError | null = null;
@@ -40,21 +41,24 @@ export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ??
  * @throws EngineLibraryError when Unicorn is wanted and there is none; InputError for
  * LEVITATE_ENGINE
  */
-export function chooseCores(wanted: EngineName = 'auto'): CoreChoice {
+export function chooseCores({ engine: wanted = 'auto', likeUnicorn = false }: CoreWish = {}): CoreChoice {
   const preset = process.env['LEVITATE_ENGINE'];
   const name =
     wanted === 'auto' && preset !== undefined && preset !== '' ? engineName(preset, 'LEVITATE_ENGINE') : wanted;
-  if (name === 'wasm') return ownCores();
+  if (name === 'wasm') return ownCores(likeUnicorn);
   try {
     const library = enginePath();
     return { cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })), library };
   } catch (error) {
     if (name === 'unicorn' || isLibraryNamed() || !(error instanceof EngineLibraryError)) throw error;
-    return ownCores();
+    return ownCores(likeUnicorn);
   }
 }
 
-const ownCores = (): CoreChoice => ({ cores: a64Cores(), library: null });
+const ownCores = (likeUnicorn: boolean): CoreChoice => ({
+  cores: a64Cores(likeUnicorn ? { type: CORTEX_A72 } : {}),
+  library: null,
+});
 
 /** What an engine's registers belong to: its library, or nothing for the own core. */
 export const libraryDigest = (library: string | null): string => (library === null ? '' : fileDigest(library).sha256);
