@@ -169,7 +169,8 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
     'tcg_const_i64',
     'cpu_loop_exit',
   ].map((name) => process.symbol(`${name}_aarch64`));
-  if (functions.includes(null)) return null;
+  const loadCode = process.symbol('cpu_ldl_code_aarch64');
+  if (functions.includes(null) || loadCode === null) return null;
   const { core, handle, operations } = build;
   const { counter, end, ranOut, unmasked } = COUNTING_FIELDS;
   const fromRegisters = [counter, end, ranOut, core.exitRequest, core.interrupt].map((at) => at - core.registers);
@@ -204,5 +205,8 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
     BigInt(build.cpacr),
     BigInt(build.cptr),
     BigInt(build.scr),
+    loadCode,
+    BigInt(build.sctlr),
+    BigInt(build.byteOrder),
   ];
 }

@@ -37,12 +37,17 @@ export interface LibraryBuild {
   /** PSTATE.EL and SP (bits 3:0), and DAIF (bits 9:6). */
   readonly level: number;
   readonly masks: number;
-  /** CPACR_EL1, CPTR_EL2 less two registers, SCR_EL3. */
+  /** SCTLR_EL1 less one register, CPACR_EL1, CPTR_EL2 less two registers, SCR_EL3. */
+  readonly sctlr: number;
   readonly cpacr: number;
   readonly cptr: number;
   readonly scr: number;
-  /** In the state of a block that is being translated (DisasContext): the instruction's word. */
+  /**
+   * In the state of a block that is being translated (DisasContext): the instruction's word, and
+   * the byte order of its accesses (be_data).
+   */
   readonly word: number;
+  readonly byteOrder: number;
   /**
    * In the translator (TCGContext): the base of the register file, start and size of the translated
    * code.
@@ -111,10 +116,12 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
     pc: 0x140,
     level: 0x148,
     masks: 0x230,
+    sctlr: 0x2a0,
     cpacr: 0x2c0,
     cptr: 0x2c8,
     scr: 0x3c0,
     word: 0x40,
+    byteOrder: 0x60,
     translatorEnv: 0xa8f0,
     translatorCode: 0xa0,
     translatorCodeBytes: 0xb8,

@@ -79,14 +79,17 @@
 	.set	o_cpacr, table + 0x110
 	.set	o_cptr, table + 0x118
 	.set	o_scr, table + 0x120
+	.set	f_load_code, table + 0x128	/* cpu_ldl_code */
+	.set	o_sctlr, table + 0x130		/* in the register file: SCTLR_EL0 (the first of four) */
+	.set	o_byte_order, table + 0x138	/* in its block's state: the byte order of accesses */
 	/* Of the block that is being translated. */
-	.set	b_translator, table + 0x130
-	.set	b_handle, table + 0x138
-	.set	b_count, table + 0x140		/* operation whose constant is the number of instructions; 0: none is open */
-	.set	b_end, table + 0x148		/* operation whose constant is the end */
-	.set	b_out, table + 0x150		/* label */
-	.set	b_seen, table + 0x158		/* a byte: it has an instruction to be seen */
-	.set	b_told, table + 0x159		/* a byte: bit 0 of its end */
+	.set	b_translator, table + 0x140
+	.set	b_handle, table + 0x148
+	.set	b_count, table + 0x150		/* operation whose constant is the number of instructions; 0: none is open */
+	.set	b_end, table + 0x158		/* operation whose constant is the end */
+	.set	b_out, table + 0x160		/* label */
+	.set	b_seen, table + 0x168		/* a byte: it has an instruction to be seen */
+	.set	b_told, table + 0x169		/* a byte: bit 0 of its end */
 
 	.equ	SET_LABEL, 1			/* INDEX_op_set_label */
 	.equ	COND_LT, 2			/* TCG_COND_LT */
@@ -98,6 +101,9 @@
 	.equ	DISAS_NEXT, 0
 	.equ	DISAS_TOO_MANY, 1
 	.equ	LINE, 256			/* bytes, a power of two */
+	.equ	MO_BSWAP, 8			/* MemOp */
+	.equ	MO_ALIGN, 0x70
+	.equ	SCTLR_A, 1 << 1
 
 	.globl	code
 code:
@@ -328,10 +334,50 @@ leave:
 	call	[rip + f_loop_exit]		/* does not return */
 
 	.org	0x480
-	/* translate_insn(DisasContextBase *rdi, CPUState *rsi) */
+	/*
+	 * translate_insn(DisasContextBase *rdi, CPUState *rsi). The word is fetched once before the engine
+	 * does: what it accesses must be aligned where SCTLR_ELx.A says so, and always for LDAR, STLR and
+	 * their kin (exclusives know it themselves). An access is checked when its byte order says so.
+	 */
 	push	rbx
+	push	r12
+	push	r13
 	mov	rbx, rdi
+	mov	r12, rsi
+	mov	rdi, rsi
+	add	rdi, [rip + o_core_registers]
+	mov	r13, rdi			/* r13: the register file */
+	mov	rsi, [rbx + BLOCK_NEXT]
+	call	[rip + f_load_code]
+	mov	ecx, eax
+	and	ecx, 0x3f000000
+	cmp	ecx, 0x08000000			/* exclusive and ordered */
+	jne	1f
+	and	eax, 0x00800000			/* o2: ordered alone */
+	jnz	2f
+	jmp	3f
+1:	mov	rax, [rip + o_level]
+	mov	eax, [r13 + rax]
+	shr	eax, 2
+	and	eax, 3
+	cmp	eax, 1
+	adc	eax, 0				/* EL0 goes by SCTLR_EL1 */
+	shl	eax, 3
+	add	rax, [rip + o_sctlr]
+	test	byte ptr [r13 + rax], SCTLR_A
+	jz	3f
+	mov	rax, [rip + o_byte_order]
+	test	byte ptr [rbx + rax], MO_BSWAP	/* the halves of a Q register go by it: it must stay as it is */
+	jnz	3f
+2:	mov	rax, [rip + o_byte_order]
+	or	dword ptr [rbx + rax], MO_ALIGN
+3:	mov	rdi, rbx
+	mov	rsi, r12
 	call	[rip + f_translate]
+	mov	rax, [rip + o_byte_order]
+	and	dword ptr [rbx + rax], ~MO_ALIGN
+	pop	r13
+	pop	r12
 	test	byte ptr [rbx + BLOCK_NEXT], LINE - 1
 	jnz	1f
 	cmp	dword ptr [rbx + BLOCK_IS_JMP], DISAS_NEXT
@@ -364,7 +410,7 @@ leave:
 seen:	mov	byte ptr [rip + b_seen], 1
 unseen:	ret
 
-	.org	0x500
+	.org	0x5a0
 	/* filter(handle, block, previous block, data): the data argument points to { callback, cell }. */
 	cmp	byte ptr [rip + b_seen], 0
 	jne	1f
@@ -373,7 +419,7 @@ unseen:	ret
 	ret
 1:	jmp	[rcx]
 
-	.org	0x540
+	.org	0x5c0
 	/*
 	 * bool unmasked(CPUState *rdi, int esi): asked with the interrupts that wait (2: IRQ, 16: FIQ)
 	 * whenever the engine's loop is come to, which it is right after each instruction that may lift a
@@ -409,7 +455,7 @@ unseen:	ret
 
 	.equ	EXCP_UDEF, 1
 	.equ	ILLEGAL_STATE, 0x3a000000	/* ESR: EC 0x0e, IL */
-	.org	0x5c0
+	.org	0x640
 	/*
 	 * Inside helper_exception_return: r14 is the register file, the stack is aligned for a call, PC is
 	 * where the return went, PSTATE.IL is set. The instruction there takes the Illegal Execution state
@@ -433,7 +479,7 @@ unseen:	ret
 	.equ	FPEN_EL0, 1 << 21		/* clear, EL0 is */
 	.equ	TFP, 1 << 2			/* CPTR_EL2 and CPTR_EL3, second byte */
 	.equ	NS, 1				/* SCR_EL3 */
-	.org	0x640
+	.org	0x6c0
 	/*
 	 * int fp_level(CPUARMState *rdi, int esi): the level to which an FP or SIMD instruction at level
 	 * esi is trapped, or 0. It becomes part of what a block is known by.
