@@ -39,6 +39,7 @@ import { GuestMemory } from './guest-memory.ts';
 import { CODE_MODE, LAYOUT } from './layout.ts';
 import { Runtime, type RunningCore } from './runtime.ts';
 import { Slice } from './slice.ts';
+import type { A64Statistics, HostClock } from './statistics.ts';
 import { StateRegisters } from './state-registers.ts';
 import { CodePlaces } from './translate/code-places.ts';
 import { checkFpAccess, fpTrapTarget } from './system/fp-access.ts';
@@ -588,16 +589,20 @@ export class A64Core implements MachineCore {
  * @param hotAfter how often control comes to a place of code before it is translated: 0: at once;
  * Infinity: never. What the machine does does not depend on it.
  * @param type of all cores; else each is what its MIDR_EL1 says
+ * @param now for times in the statistics
  */
 export function a64Cores({
   hotAfter = HOT_AFTER,
   type,
+  now = null,
 }: {
   readonly hotAfter?: number;
   readonly type?: CoreType;
-} = {}): CoreFactory {
-  const runtime = new Runtime();
+  readonly now?: HostClock | null;
+} = {}): CoreFactory & { statistics(): A64Statistics } {
+  const runtime = new Runtime(now);
   return {
+    statistics: () => runtime.statistics,
     allocate: (bytes) => runtime.allocate(bytes),
     open: (index, mpidr, environment, midr) =>
       new A64Core(runtime, { index, mpidr, type: type ?? coreTypeOf(midr) }, environment, hotAfter),

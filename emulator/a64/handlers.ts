@@ -252,6 +252,12 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
   const code = new Code(1);
   const core = code.parameter('i32', 0);
   const pc = code.variable('i64');
+  const interpreted = code.variable('i32');
+  const tell = () => {
+    const sum = op.add(code.load('i64', core, LAYOUT.interpreted), op.extendU(interpreted.get));
+    code.store(core, LAYOUT.interpreted, sum);
+    interpreted.set(i32(0));
+  };
   const place = () => op.add(code.load('i32', core, LAYOUT.fetchHost), op.and(op.wrap(pc.get), i32(0xfff)));
   const unlessInPage = (find: () => void) =>
     code.if(op.ne(op.and(pc.get, i64(PAGE_OF_CODE)), code.load('i64', core, LAYOUT.fetchPage)), find);
@@ -259,6 +265,7 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
   code.loop((arrive) => {
     pc.set(code.load('i64', core, LAYOUT.pc));
     code.if(op.isZero(code.load('i32', core, LAYOUT.codeMode)), () => {
+      tell();
       const left = code.load('i32', core, LAYOUT.left);
       code.if(op.isZero(left), () => code.end());
       unlessInPage(() => {
@@ -273,7 +280,11 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
     });
     code.loop(() => {
       const left = code.load('i32', core, LAYOUT.left);
-      code.if(op.isZero(left), () => code.end());
+      code.if(op.isZero(left), () => {
+        tell();
+        code.end();
+      });
+      interpreted.set(op.add(interpreted.get, i32(1)));
       code.store(core, LAYOUT.left, op.sub(left, i32(1)));
       unlessInPage(() => code.if(code.call('i32', calls.findPage, [core, pc.get]), arrive));
       const at = code.let(place());

@@ -77,6 +77,8 @@ export const LAYOUT = {
   codeMode: 0x10_0000,
   /** Changes whenever others may have changed code: translations are compared with memory then. */
   codeEpoch: 0x10_0004,
+  /** Instructions that were interpreted, 64 bits. */
+  interpreted: 0x10_0008,
   places: 0x10_1000,
   words: 0x20_0000,
 } as const;

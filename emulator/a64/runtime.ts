@@ -9,12 +9,13 @@
  * are never detached.
  */
 
-import { CORE_BYTES } from './layout.ts';
+import { CORE_BYTES, LAYOUT } from './layout.ts';
 import { type HandlerModule, handlerModule, type HandlerImports, type Interpreter, startHandlers } from './handlers.ts';
 import { Decoder } from './decode/decoder.ts';
 import type { Helper } from './decode/instruction.ts';
 import { INSTRUCTIONS } from './instructions/all.ts';
 import { GuestMemoryFull } from './guest-memory-full.ts';
+import { type A64Statistics, type HostClock, Stopwatch } from './statistics.ts';
 import { Translations } from './translate/translations.ts';
 import { createMemory, WASM_PAGE, type WasmMemory } from './wasm/host.ts';
 
@@ -47,11 +48,16 @@ export class Runtime {
   private readonly helperOf = new Map<number, number>();
   private free = GUEST_START;
 
-  constructor() {
+  private readonly stopwatch: Stopwatch | null;
+  private readonly execute: (address: number) => void;
+
+  /** @param now measures times for {@link Runtime.statistics} */
+  constructor(now: HostClock | null = null) {
+    this.stopwatch = now === null ? null : new Stopwatch(now);
     this.memory = createMemory(MEMORY_PAGES);
     const of = (address: number): RunningCore => this.cores[address / CORE_BYTES] as RunningCore;
     const helper = (core: number, number: number): number => of(core).helper(number);
-    this.interpreter = startHandlers(handlers().module, this.memory, {
+    const imports: HandlerImports = {
       load: (core, low, high, how) => of(core).load(low, high, how),
       store: (core, low, high, how) => of(core).store(low, high, how),
       update: (core, low, high, how) => of(core).update(low, high, how),
@@ -63,12 +69,16 @@ export class Runtime {
       fetch: (core) => of(core).fetch(),
       enter: (core, entry, place) => of(core).enter(entry, place),
       hot: (core, entry, place) => of(core).hot(entry, place),
-    });
+    };
+    const timed = this.timed(imports);
+    this.interpreter = startHandlers(handlers().module, this.memory, timed);
+    const run = (address: number): void => this.interpreter.run(address);
+    this.execute = this.stopwatch?.timed('running', run) ?? run;
     this.translations = new Translations({
       memory: this.memory,
       memoryPages: MEMORY_PAGES,
       table: this.interpreter.table,
-      helper,
+      helper: (core, number) => timed.helper(core, number),
       decode: (word, has) => instructionDecoder().decode(word, has),
       helperNumber: (word) => this.helperNumber(word),
     });
@@ -84,7 +94,27 @@ export class Runtime {
 
   /** Executes the core at `address` until no instructions are left. */
   run(address: number): void {
-    this.interpreter.run(address);
+    this.execute(address);
+  }
+
+  private timed(imports: HandlerImports): HandlerImports {
+    const { stopwatch } = this;
+    if (stopwatch === null) return imports;
+    const watched = Object.entries(imports).map(([name, call]: [string, (...args: number[]) => number]) => [
+      name,
+      stopwatch.timed(name === 'hot' ? 'compiling' : 'outside', call),
+    ]);
+    return Object.fromEntries(watched) as HandlerImports;
+  }
+
+  get statistics(): A64Statistics {
+    const words = new BigUint64Array(this.memory.buffer);
+    const interpreted = this.cores.reduce(
+      (sum, _, index) => sum + Number(words[(index * CORE_BYTES + LAYOUT.interpreted) / 8]),
+      0,
+    );
+    const times = this.stopwatch === null ? null : { ...this.stopwatch.times };
+    return { interpreted, translations: { ...this.translations.made }, times };
   }
 
   /** The helper of instruction `word`, by which code calls it. */

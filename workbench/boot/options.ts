@@ -38,6 +38,7 @@ export interface RunOptions {
   readonly maxInstructions: number | null;
   readonly wallTimeoutNs: number | null;
   readonly quiet: boolean;
+  readonly stats: boolean;
   /** Where a debugger is listened for; null: nowhere. */
   readonly gdbPort: number | null;
   /** The machine stands still until a debugger has come. */
@@ -58,6 +59,7 @@ const OPTIONS = {
     maxInstructions: value('<n>', 'limit of executed instructions', parseCount),
     wallTimeout: value('<time>', 'limit of real time', parseTime),
     quiet: flag('no summary on stderr'),
+    stats: flag('where the instructions and the time of the own core went, on stderr at the end'),
   }),
   ...titled('Files', {
     serial: text('<file>', 'copy of the raw serial bytes'),
@@ -120,7 +122,7 @@ export const BOOT = {
  * not.
  */
 const WITH_RESTORE: ReadonlySet<string> = new Set(
-  'restore save at trace expectText failText serial log report timeout maxInstructions wallTimeout quiet gdb gdbWait'.split(
+  'restore save at trace expectText failText serial log report timeout maxInstructions wallTimeout quiet stats gdb gdbWait'.split(
     ' ',
   ),
 );
@@ -147,6 +149,7 @@ export function bootRequest(options: BootOptions): BootRequest {
       maxInstructions: options.maxInstructions ?? null,
       wallTimeoutNs: options.wallTimeout ?? null,
       quiet: options.quiet,
+      stats: options.stats,
       gdbPort: gdbPort(options),
       gdbWait: options.gdbWait,
       save: saveRequest(options),

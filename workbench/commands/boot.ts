@@ -13,6 +13,7 @@ import { BOOT, bootRequest, type MachineSource, type RunOptions } from '#workben
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import { totalSize } from '#common/range.ts';
 import { isPage, makeReport } from '#workbench/boot/report.ts';
+import { engineStatistics } from '#workbench/boot/engine-statistics.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
 import { SnapshotSaver, tellMoment } from '#workbench/boot/snapshot-saver.ts';
 import { Terminal } from '#workbench/boot/terminal.ts';
@@ -70,8 +71,11 @@ function boardLine(board: BoardDefinition): string {
 }
 
 async function boot(source: MachineSource, options: RunOptions, interrupt: AbortSignal): Promise<number> {
+  const clock = options.stats ? () => performance.now() : null;
   const make = () =>
-    source.kind === 'new' ? new LevitateMachine(source.settings) : restoreMachine(source.snapshot, source.options);
+    source.kind === 'new'
+      ? new LevitateMachine(source.settings, clock)
+      : restoreMachine(source.snapshot, source.options);
   let machine = make();
   for (const warning of machine.warnings) process.stderr.write(`warning: ${warning}\n`);
   const record = (): StoryRecorder | null =>
@@ -120,6 +124,7 @@ async function boot(source: MachineSource, options: RunOptions, interrupt: Abort
     }
     for (const file of followed) file.flush();
     if (!options.quiet) process.stderr.write(summary(machine, outcome, report.host.maxRssBytes));
+    if (options.stats) process.stderr.write(engineStatistics(machine));
     return exitStatus;
   } finally {
     terminal.close();

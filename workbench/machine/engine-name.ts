@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Names of the engines, as users write them, and what stands behind a name. */
 
+import type { A64Statistics } from '#emulator/a64/statistics.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { InputError } from './input-error.ts';
 
@@ -19,6 +20,8 @@ export interface CoreWish {
 export interface CoreChoice {
   readonly cores: CoreFactory;
   readonly library: string | null;
+  /** What the own core did so far; null for Unicorn, which does not tell. */
+  readonly statistics: (() => A64Statistics) | null;
 }
 
 /** @throws InputError when it is none of the names */

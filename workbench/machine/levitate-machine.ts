@@ -10,6 +10,7 @@
  */
 
 import { type Events, eventsOf } from '#workbench/log/event-kinds.ts';
+import type { A64Statistics, HostClock } from '#emulator/a64/statistics.ts';
 import { chooseCores } from '#host/cores.ts';
 import { openDrive } from '#host/drives.ts';
 import { markAsUntransferable } from '#host/untransferable.ts';
@@ -56,6 +57,8 @@ export class LevitateMachine {
   onTyped: (bytes: Uint8Array) => void = () => {};
   /** Unicorn's file; null with the own core. */
   private readonly engineLibrary: string | null;
+  /** What the own core did so far; null where another engine runs. */
+  readonly statistics: (() => A64Statistics) | null;
   private readonly settings: MachineSettings;
   private readonly plan: BootPlan;
   private readonly host: KernelHost | null;
@@ -70,10 +73,11 @@ export class LevitateMachine {
 
   /**
    * Builds the machine and loads it; nothing has run.
+   * @param now for times in what {@link LevitateMachine.statistics} tells
    * @throws BoardError, InputError for what the settings ask; EngineLibraryError, EngineError when
    * there is no usable engine
    */
-  constructor(settings: MachineSettings) {
+  constructor(settings: MachineSettings, now: HostClock | null = null) {
     this.settings = settings;
     const board = configure(settings);
     this.board = board;
@@ -82,8 +86,9 @@ export class LevitateMachine {
     const flips = settings.faults?.flipBits ?? [];
     checkFlipsAreInRam(flips, this.plan.banks ?? board.ramBanks);
 
-    const { cores, library } = chooseCores(settings);
+    const { cores, library, statistics } = chooseCores(settings, now);
     this.engineLibrary = library;
+    this.statistics = statistics;
     const built: BoardMachine = buildBoardMachine({
       board,
       banks: this.plan.banks,

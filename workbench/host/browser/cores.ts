@@ -2,13 +2,15 @@
 /** In a browser there is one engine: the project's own core. */
 
 import { a64Cores } from '#emulator/a64/core.ts';
+import type { HostClock } from '#emulator/a64/statistics.ts';
 import type { CoreChoice, CoreWish } from '#workbench/machine/engine-name.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 
 /** @throws InputError when Unicorn is wanted, which is a native library */
-export function chooseCores({ engine: wanted = 'auto' }: CoreWish = {}): CoreChoice {
+export function chooseCores({ engine: wanted = 'auto' }: CoreWish = {}, now: HostClock | null = null): CoreChoice {
   if (wanted === 'unicorn') throw new InputError('--engine unicorn: a browser has no native library; leave it out');
-  return { cores: a64Cores(), library: null };
+  const cores = a64Cores({ now });
+  return { cores, library: null, statistics: () => cores.statistics() };
 }
 
 /** The own core has no library. */

@@ -6,6 +6,7 @@
 
 import { a64Cores } from '#emulator/a64/core.ts';
 import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
+import type { HostClock } from '#emulator/a64/statistics.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
@@ -38,27 +39,35 @@ function searchEngine(): string | EngineLibraryError {
 export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ?? '') !== '';
 
 /**
+ * @param now for times in the statistics
  * @throws EngineLibraryError when Unicorn is wanted and there is none; InputError for
  * LEVITATE_ENGINE
  */
-export function chooseCores({ engine: wanted = 'auto', likeUnicorn = false }: CoreWish = {}): CoreChoice {
+export function chooseCores(
+  { engine: wanted = 'auto', likeUnicorn = false }: CoreWish = {},
+  now: HostClock | null = null,
+): CoreChoice {
   const preset = process.env['LEVITATE_ENGINE'];
   const name =
     wanted === 'auto' && preset !== undefined && preset !== '' ? engineName(preset, 'LEVITATE_ENGINE') : wanted;
-  if (name === 'wasm') return ownCores(likeUnicorn);
+  if (name === 'wasm') return ownCores(likeUnicorn, now);
   try {
     const library = enginePath();
-    return { cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })), library };
+    return {
+      cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })),
+      library,
+      statistics: null,
+    };
   } catch (error) {
     if (name === 'unicorn' || isLibraryNamed() || !(error instanceof EngineLibraryError)) throw error;
-    return ownCores(likeUnicorn);
+    return ownCores(likeUnicorn, now);
   }
 }
 
-const ownCores = (likeUnicorn: boolean): CoreChoice => ({
-  cores: a64Cores(likeUnicorn ? { type: CORTEX_A72 } : {}),
-  library: null,
-});
+function ownCores(likeUnicorn: boolean, now: HostClock | null): CoreChoice {
+  const cores = a64Cores({ now, ...(likeUnicorn ? { type: CORTEX_A72 } : {}) });
+  return { cores, library: null, statistics: () => cores.statistics() };
+}
 
 /** What an engine's registers belong to: its library, or nothing for the own core. */
 export const libraryDigest = (library: string | null): string => (library === null ? '' : fileDigest(library).sha256);

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What `--stats` prints: where the own core's instructions and its time went. */
+
+import { showCount } from '#common/quantities.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+
+export function engineStatistics({ statistics, machine }: LevitateMachine): string {
+  if (statistics === null) return '--stats: Unicorn does not tell; --engine wasm does\n';
+  const { interpreted, translations, times } = statistics();
+  const { instructions } = machine.clock;
+  const share = (part: number, of: number): string => `${((100 * part) / Math.max(of, 1)).toFixed(1)} %`;
+  const translated = Math.max(instructions - interpreted, 0);
+  const lines = [
+    `${showCount(interpreted)} instructions interpreted (${share(interpreted, instructions)}), ` +
+      `${showCount(translated)} translated (${share(translated, instructions)})`,
+    `${showCount(translations.regions)} regions of ${showCount(translations.instructions)} instructions made ` +
+      `in ${showCount(translations.modules)} modules, ${showCount(translations.dropped)} dropped`,
+  ];
+  if (times !== null) {
+    const { running, compiling, outside } = times;
+    const ms = (time: number): string => `${Math.round(time)} ms (${share(time, running)})`;
+    lines.push(
+      `${Math.round(running)} ms running: ${ms(running - compiling - outside)} in WebAssembly, ` +
+        `${ms(compiling)} compiling, ${ms(outside)} outside`,
+    );
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
