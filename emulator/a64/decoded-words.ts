@@ -8,15 +8,11 @@ import type { Features } from './features.ts';
 import { CORE_BYTES, DECODED_ENTRY } from './layout.ts';
 import { handlers, instructionDecoder, type Runtime } from './runtime.ts';
 
-const MOST_KNOWN = 65536;
-
 export class DecodedWords {
   private readonly view: DataView;
   private readonly base: number;
   private readonly has: Features;
   private readonly runtime: Runtime;
-  /** What was filled in lately: entries that several words share are filled again and again. */
-  private readonly known = new Map<number, { readonly place: number; readonly immediate: bigint }>();
 
   /** @param base address of the core's block */
   constructor(runtime: Runtime, base: number, has: Features) {
@@ -30,22 +26,12 @@ export class DecodedWords {
   fill(entry: number, word: number): void {
     const { view } = this;
     const at = entry - this.base;
-    let known = this.known.get(word);
-    if (known === undefined) {
-      known = this.decode(word);
-      if (this.known.size >= MOST_KNOWN) this.known.clear();
-      this.known.set(word, known);
-    }
-    view.setInt32(at + DECODED_ENTRY.word, word, true);
-    view.setInt32(at + DECODED_ENTRY.handler, known.place, true);
-    view.setBigInt64(at + DECODED_ENTRY.immediate, known.immediate, true);
-  }
-
-  private decode(word: number): { readonly place: number; readonly immediate: bigint } {
     const found = instructionDecoder().decode(word, this.has);
     const module = handlers();
-    if (found === null) return { place: module.undefinedPlace, immediate: 0n };
-    return { place: module.placeOf(found, selectionOf(found, word)), immediate: this.immediate(found, word) };
+    const place = found === null ? module.undefinedPlace : module.placeOf(found, selectionOf(found, word));
+    view.setInt32(at + DECODED_ENTRY.word, word, true);
+    view.setInt32(at + DECODED_ENTRY.handler, place, true);
+    view.setBigInt64(at + DECODED_ENTRY.immediate, found === null ? 0n : this.immediate(found, word), true);
   }
 
   private immediate(instruction: Instruction, word: number): bigint {

@@ -119,7 +119,7 @@ export const TLB_SLOTS = 7;
  */
 export const DECODED_ENTRY = { bytes: 16, word: 0, handler: 4, immediate: 8 } as const;
 export const DECODED_ENTRIES = 32768;
-export const WORD_ENTRIES = 65536;
+export const WORD_ENTRIES = 131072;
 /** The entry of a word, or of a place, is at the upper bits of its product with this. */
 export const HASH = 0x9e37_79b1 | 0;
 

@@ -3,16 +3,16 @@
  * From an instruction word to the row of the tables that it belongs to, and to the handler for the
  * values of its selecting fields.
  *
- * Rows stand in groups by bits 28:25, the first table of the Arm ARM's index (C4.1). A word is
- * decoded once and remembered by the core (decoded-words.ts), so this need not be fast.
+ * Rows are looked for among those that words with the same bits 31:21 can be of, a list that is
+ * made when the first of these words comes. A word is decoded once and remembered by the core
+ * (decoded-words.ts), but a kernel has a hundred thousand different ones.
  */
 
 import type { Feature, Features } from '#emulator/a64/features.ts';
 import type { Flow, Helper, Instruction } from './instruction.ts';
 import { type Field, fieldOf, fieldsOf } from './pattern.ts';
 
-const GROUP_SHIFT = 25;
-const GROUPS = 16;
+const GROUP_SHIFT = 21;
 /** Words whose rows are remembered: translating meets the same ones again and again. */
 const MOST_KNOWN = 65536;
 
@@ -73,15 +73,22 @@ export function variantsOf(instruction: Instruction): Variant[] {
 }
 
 export class Decoder {
-  private readonly groups: readonly (readonly Instruction[])[];
+  private readonly instructions: readonly Instruction[];
+  /** By bits 31:21. */
+  private readonly groups = new Map<number, readonly Instruction[]>();
 
   constructor(instructions: readonly Instruction[]) {
-    this.groups = Array.from({ length: GROUPS }, (_, group) =>
-      instructions.filter(
-        ({ pattern: { mask, value } }) =>
-          (((group << GROUP_SHIFT) ^ value) & mask & ((GROUPS - 1) << GROUP_SHIFT)) === 0,
-      ),
-    );
+    this.instructions = instructions;
+  }
+
+  private groupOf(word: number): readonly Instruction[] {
+    const number = word >>> GROUP_SHIFT;
+    let group = this.groups.get(number);
+    if (group === undefined) {
+      group = this.instructions.filter(({ pattern: { mask, value } }) => ((word ^ value) & mask) >>> GROUP_SHIFT === 0);
+      this.groups.set(number, group);
+    }
+    return group;
   }
 
   /** Rows of words that were decoded lately. */
@@ -112,13 +119,11 @@ export class Decoder {
   }
 
   private find(word: number, accept: (instruction: Instruction) => boolean): Instruction | null {
-    const group = this.groups[(word >>> GROUP_SHIFT) & (GROUPS - 1)] ?? [];
-    const found = group.find(
-      (instruction) =>
-        ((word ^ instruction.pattern.value) & instruction.pattern.mask) === 0 &&
-        accept(instruction) &&
-        (instruction.where === null || instruction.where(fieldsOf(word, instruction.pattern.fields))),
-    );
-    return found ?? null;
+    for (const instruction of this.groupOf(word)) {
+      const { pattern, where } = instruction;
+      const isOf = ((word ^ pattern.value) & pattern.mask) === 0 && accept(instruction);
+      if (isOf && (where === null || where(fieldsOf(word, pattern.fields)))) return instruction;
+    }
+    return null;
   }
 }

@@ -83,5 +83,7 @@ export const fieldOf = (word: number, { low, bits }: Field): number => (word >>>
 
 /** All fields of `word`. */
 export function fieldsOf(word: number, fields: readonly Field[]): Readonly<Record<string, number>> {
-  return Object.fromEntries(fields.map((field) => [field.name, fieldOf(word, field)]));
+  const values: Record<string, number> = {};
+  for (const field of fields) values[field.name] = fieldOf(word, field);
+  return values;
 }
