@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * From a board file to a definition: options checked against limits, the result checked against
+ * Turns a board file into a definition: options checked against limits, the result checked against
  * itself.
  */
 

@@ -27,7 +27,7 @@ const SLOT_ALIGNMENT = 2 * 2 ** 20;
 export interface ImageSizes {
   /** Memory that the kernel needs from its first byte on, BSS included (image_size). */
   readonly kernelBytes: number;
-  /** From the first bank's start to the kernel; the board's rule without it. */
+  /** Offset of the kernel from the first bank's start; the board's rule when absent. */
   readonly kernelOffset?: number | undefined;
   /** 0 or absent: no initrd. */
   readonly initrdBytes?: number | undefined;

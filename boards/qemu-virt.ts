@@ -65,7 +65,7 @@ export const qemuVirt = defineBoard({
     },
     interruptController: {
       version: config.gicVersion,
-      // What GICD_TYPER of QEMU's says: 288 and 256 interrupts.
+      // 288 and 256 interrupts in all, as QEMU's GICD_TYPER says.
       spis: config.gicVersion === 2 ? 256 : 224,
       securityView: 'single',
       label: 'intc',
@@ -171,7 +171,8 @@ function devices({ gicVersion }: BoardConfig): DevicePlacement[] {
     gpio(),
     ...virtioSlots(),
     pcieEcam(),
-    // What `secure=on` adds, an empty platform bus, and PCIe windows without a function.
+    // Windows for what `secure=on` would add, an empty platform bus, and PCIe windows without a
+    // function.
     absent('secure-uart', 0x904_0000, 0x1000),
     absent('secure-gpio', 0x90b_0000, 0x1000),
     absent('platform-bus', 0xc00_0000, 32 * MiB),

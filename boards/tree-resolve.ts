@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * From nodes as a board writes them to nodes with bytes: phandles, paths and interrupt specifiers
- * become known here.
+ * Turns nodes as a board writes them into nodes with bytes: phandles, paths and interrupt
+ * specifiers become known here.
  *
  * Specification: Devicetree Specification v0.4, 2.2.4 (property values), 2.3.3 (phandle); bindings
  * arm,gic and arm,gic-v3 (three cells: type, number, flags; a fourth names a PPI partition).

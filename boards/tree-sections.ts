@@ -25,7 +25,7 @@ export interface ChosenOptions {
   readonly bootargs?: string | undefined;
   /** [start, end) of the initial RAM disk. */
   readonly initrd?: { readonly start: number; readonly end: number } | undefined;
-  /** Makes rng-seed and kaslr-seed. Without it neither is written: nothing is random. */
+  /** Makes rng-seed and kaslr-seed. When absent, neither is written: nothing is random. */
   readonly seed?: number | bigint | undefined;
 }
 

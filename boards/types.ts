@@ -82,7 +82,9 @@ export interface ReservedRegion {
   readonly size: number;
   /** The operating system must not even map it (Devicetree Specification v0.4, 3.5.4). */
   readonly noMap: boolean;
-  /** Who put it there: the tree that ships with the kernel, or the boot loader at run time. */
+  /**
+   * Whether the tree that ships with the kernel lists it, or the boot loader adds it at run time.
+   */
   readonly owner: 'device-tree' | 'boot-loader';
 }
 
@@ -154,7 +156,9 @@ export interface Firmware {
 
 /** Where a loader puts things of unknown size. load-plan.ts turns it into addresses. */
 export interface LoadRules {
-  /** From the first bank's start to a kernel with text_offset 0x80000 (arm64/booting.rst). */
+  /**
+   * Offset from the first bank's start of a kernel with text_offset 0x80000 (arm64/booting.rst).
+   */
   readonly kernelOffset: number;
   /** Address of a guest's kernel. Absent: its text_offset decides. */
   readonly guestKernel?: PhysAddr;

@@ -18,7 +18,7 @@ import type { Board, DevicePlacement } from './types.ts';
 
 type NamedPlace = BaseAndSize & { readonly name: string };
 
-/** What one entry of a level 0 table maps. */
+/** Bytes that one entry of a level 0 table maps. */
 const CONSOLE_REACH = 2 ** 39;
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Strings to UTF-8 and back. By hand, because `TextEncoder` and `TextDecoder` belong to the host.
+ * Strings to UTF-8 and back. Written here because `TextEncoder` and `TextDecoder` belong to the
+ * host.
  *
  *     code point        bytes
  *     0000..007F        0xxxxxxx

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `/chosen`: what the boot loader tells the kernel. Nothing in it describes hardware, and nothing
- * in it is trusted: an initrd that makes no sense is left out with the reason, a console path that
+ * `/chosen`: what the boot loader tells the kernel. It does not describe hardware, and nothing in
+ * it is trusted: an initrd that makes no sense is left out with the reason, a console path that
  * leads nowhere resolves to null.
  *
  * Specification: Devicetree Specification v0.4, 3.6; `linux,initrd-*`: Linux

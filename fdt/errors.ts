@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What can be wrong with a flattened device tree, by the names that libfdt gave the errors.
+ * Errors in a flattened device tree, by libfdt's names.
  *
  * Not the checks themselves: those are in header.ts, structure.ts and where a property is read.
  *

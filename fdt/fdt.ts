@@ -4,8 +4,7 @@
  *
  * `find*` returns null for what is not there; an error means that libfdt, too, would answer with
  * one. Opening costs one pass over the structure and strings blocks, whatever they hold; padding
- * after them is never touched. Nothing here copies the blob: keep it unchanged while the tree is in
- * use.
+ * after them is never touched. The blob is not copied: keep it unchanged while the tree is in use.
  *
  * Specification: Devicetree Specification v0.4, chapter 5; behaviour: libfdt.
  */
@@ -31,7 +30,7 @@ export class Fdt {
   }
 
   /**
-   * Checks a whole blob and indexes its nodes. What follows `totalsize` is ignored. O(structure +
+   * Checks a whole blob and indexes its nodes. Bytes behind `totalsize` are ignored. O(structure +
    * strings + reservations).
    *
    * @throws FdtError what fdt_check_full would return: see `readHeader`, `readReservations` and

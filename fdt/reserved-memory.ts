@@ -3,9 +3,9 @@
  * `/reserved-memory`: ranges at fixed addresses, and requests for ranges that the kernel itself
  * shall place.
  *
- * A child with `reg` is static, one with `size` dynamic; `reg` wins. What cannot be used is not an
- * error but an entry of `rejected` with the reason, as Linux prints and goes on: the owner of such
- * a range may well be a device that nobody uses. Overlaps are not looked at.
+ * A child with `reg` is static, one with `size` dynamic; `reg` wins. A child that cannot be used is
+ * not an error but an entry of `rejected` with the reason, as Linux prints and goes on: the owner
+ * of such a range may well be a device that nobody uses. Overlaps are not looked at.
  *
  * Wider than the specification in one point: `size` and `alignment` may have 1 or 2 cells whatever
  * `#size-cells` says. The Pixel 6's boot loader writes 2-cell alignments into a tree whose sizes
@@ -23,7 +23,7 @@ import { FdtError } from './errors.ts';
 import type { Fdt } from './fdt.ts';
 import type { DeviceProperty } from './property.ts';
 
-/** What static and dynamic regions share. */
+/** Properties that static and dynamic regions share. */
 interface Region {
   /** The node's name with its unit address. */
   readonly name: string;

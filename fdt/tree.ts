@@ -23,7 +23,7 @@ export interface FdtTree {
 }
 
 export interface FdtNode {
-  /** With the unit address; one character per byte. */
+  /** Name with its unit address; one character per byte. */
   readonly name: string;
   readonly properties: readonly FdtProperty[];
   readonly children: readonly FdtNode[];

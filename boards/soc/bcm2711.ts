@@ -25,7 +25,7 @@ import { cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
 import { cpuLabel } from '#boards/tree-sections.ts';
 import type { Cpu, DeviceModel, DevicePlacement, InterruptController, Timer } from '#boards/types.ts';
 
-/** From an address in the tree to the CPU's. */
+/** Added to an address in the tree to get the CPU's. */
 const PERIPHERALS = 0x8000_0000;
 const LOCAL = 0xbf80_0000;
 

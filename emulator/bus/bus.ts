@@ -81,7 +81,7 @@ export class Bus {
   }
 
   /**
-   * What the device at `pa` answers, unsigned, as many bits as the access has.
+   * Reads from the device at `pa`: unsigned, as many bits as the access has.
    * @throws BusAccessAbort as the rules at the top of this file say
    */
   read(pa: number, width: AccessWidth): number {

@@ -21,7 +21,7 @@ export type Deadline = {
 export interface PendingTimer {
   /** When it ends. */
   readonly deadline: Deadline;
-  /** The callback will not be called. Without effect when it was called or cancelled already. */
+  /** The callback will not be called. No effect when it was called or cancelled already. */
   cancel(): void;
 }
 

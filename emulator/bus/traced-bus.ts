@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A bus that tells of every access a device answered, for events of kind `mmio`. What no device
- * answers is an external abort, which has an event of its own. 8 bytes are one access here, as they
- * were for the CPU.
+ * A bus that reports every access that a device answers, for events of kind `mmio`. An access that
+ * no device answers is an external abort, which has an event of its own. 8 bytes are one access
+ * here, as they were for the CPU.
  */
 
 import { Bus } from './bus.ts';

@@ -231,7 +231,7 @@ export class Core implements MachineCore {
   }
 
   /**
-   * Between slices. What the core caches of memory is not state: a core that goes on finds it anew.
+   * Called between slices. Caches of memory are not state: a restored core fills them again.
    * @throws EngineError, see CpuEngine.exportState
    */
   saveState() {
@@ -247,7 +247,7 @@ export class Core implements MachineCore {
     };
   }
 
-  /** With memory restored already. @throws EngineError when the registers are another engine's */
+  /** Memory must be restored before. @throws EngineError when the registers are another engine's */
   restoreState({
     registers,
     interrupts,
@@ -584,7 +584,7 @@ export class Core implements MachineCore {
         this.end({ kind: 'gate', immediate });
         return;
       }
-      // With another class the engine knows the register and traps it.
+      // Any other exception class means that the engine knows the register and traps it.
       if (exceptionClass(esr) === EXCEPTION_CLASS.unknown && this.systemRegisters.emulate(instruction)) {
         engine.setPc(pc + 4n);
         return;

@@ -9,9 +9,8 @@
  *     MDSCR_EL1    15 MDE   13 KDE   0 SS
  *
  * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.3 (enabling),
- * D24.3 (registers). Where it leaves a choice: a MASK or BAS that is reserved disables the
- * watchpoint, the first run of ones in BAS counts; breakpoints that match a context alone do not
- * match.
+ * D24.3 (registers). Choices that it leaves open: a reserved MASK or BAS disables the watchpoint,
+ * the first run of ones in BAS counts; breakpoints that match a context alone do not match.
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
@@ -64,7 +63,7 @@ export function isDebugRegister(encoding: SystemRegisterEncoding): boolean {
   return (crn === 0 && isBank(op2)) || [MDSCR_EL1, OSLAR_EL1, OSLSR_EL1].some((other) => isEncoding(encoding, other));
 }
 
-/** What decides whether debug events are wanted. */
+/** The state that decides whether debug events are taken. */
 export interface DebugState {
   readonly level: number;
   /** PSTATE.D. */
@@ -79,7 +78,7 @@ export interface DebugAccess {
   readonly write: boolean;
   readonly address: bigint;
   readonly size: number;
-  /** By an instruction of EL1 that accesses as EL0 would. */
+  /** The instruction is one of EL1 that accesses as EL0 would (LDTR, STTR). */
   readonly unprivileged: boolean;
 }
 
@@ -157,13 +156,13 @@ export class DebugRegisters {
     );
   }
 
-  /** What enabled watchpoints watch, virtual. */
+  /** Virtual ranges of the enabled watchpoints. */
   get watched(): readonly WatchedRange[] {
     if (!this.monitors) return [];
     return this.controls(7).flatMap((control, index) => this.watchedRange(index, control) ?? []);
   }
 
-  /** What is watched by the watchpoint that matches the access, or null. */
+  /** The range of the watchpoint that matches the access, or null. */
   caught({ address, size, write, unprivileged }: DebugAccess, state: DebugState): WatchedRange | null {
     if (!this.enabled(state)) return null;
     const found = this.watched.find(

@@ -72,11 +72,11 @@ export interface MachineCore {
   /** Cold reset to `level` at `entry`, AArch64, DAIF masked, MMU off. */
   reset(entry: bigint, level: 1 | 2 | 3): void;
   /**
-   * Between slices. What the core caches of memory is not state: a core that goes on finds it anew.
+   * Called between slices. Caches of memory are not state: a restored core fills them again.
    * @throws EngineError, see CpuEngine.exportState
    */
   saveState(): SavedState;
-  /** With memory restored already. @throws EngineError when the registers are another engine's */
+  /** Memory must be restored before. @throws EngineError when the registers are another engine's */
   restoreState(state: SavedState): void;
 
   /**
@@ -153,7 +153,7 @@ export interface CoreContext {
    * none.
    */
   noteFlashStore(access: UnmappedAccess): boolean;
-  /** That instruction was executed. False when it made no such store. */
+  /** Told that the instruction was executed. False when it made no such store. */
   flashStoresMade(): boolean;
   /** The core executed a TLBI or IC: the others must follow. */
   maintained(core: MachineCore, change: SharedChange): void;

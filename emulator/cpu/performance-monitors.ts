@@ -49,7 +49,7 @@ const USER_SW = 1n << 1n;
 const USER_CR = 1n << 2n;
 const USER_ER = 1n << 3n;
 
-/** What a register is to the counters. */
+/** The role of a register for the counters. */
 type Role =
   | { readonly is: 'control' | 'increment' | 'cycles' }
   /** A counter by its number, or by PMSELR_EL0 (null). */

@@ -75,7 +75,7 @@ export class SelfHostedDebug {
   private stale = false;
   /** An instruction was just stepped; whether it was a load-exclusive. */
   private stepped: { readonly exclusive: boolean } | null = null;
-  /** What the instruction stored that a watchpoint keeps from happening, as it was before. */
+  /** Memory before the stores of an instruction that a watchpoint cancels. */
   private undo: { readonly address: number; readonly bytes: Uint8Array }[] = [];
 
   constructor(core: SelfHostedDebugContext) {

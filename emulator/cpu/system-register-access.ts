@@ -72,8 +72,8 @@ export class SystemRegisterAccess {
   intercepted({ read, encoding, rt }: InterceptedAccess): boolean {
     // Another instruction may stand at an address that was intercepted once.
     if (!this.isIntercepted(encoding)) return false;
-    // Nothing is skipped that the engine has translated as undefined: it has no code behind such an
-    // instruction to go on with. It comes as an exception.
+    // An instruction that the engine translated as undefined is not skipped: it has no code behind
+    // such an instruction to go on with. It comes as an exception.
     if (
       !this.mayAccess(encoding, read) ||
       !(this.engineHas(encoding) || isOsLock(encoding) || (!read && isSoftwareIncrement(encoding)))

@@ -360,7 +360,7 @@ export class VirtualMemoryWindow {
   private translated: readonly Uint32Array[] | null = null;
   private paBase = -1;
   private firstWord = 0;
-  /** What the pieces were found by. */
+  /** The walk that found the pieces. */
   private record: WalkRecord | null = null;
 
   constructor(owner: VirtualMemory, context: VirtualMemoryContext, va: VirtAddr, bytes: number) {
@@ -380,7 +380,7 @@ export class VirtualMemoryWindow {
   }
 
   sync(): readonly Uint32Array[] {
-    // As short as it is, V8 puts it in the place of every call.
+    // It is short enough for V8 to inline it at every call.
     return this.translated ?? this.translate();
   }
 

@@ -8,8 +8,7 @@
  *
  * A waiting core is woken by SEV, an interrupt, the timer's event stream, and by the turn of any
  * other core: that may have cleared the global monitor, which is an event as well, and a WFE may
- * always end early. What wakes it sets the event register, so that the WFE passes when it is met
- * again.
+ * always end early. Waking it sets the event register, so that the WFE passes when it is met again.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.7.1 (Wait for Event), D1.7.2 (Wait for Interrupt), B2.12
  * (global monitor), C6.2 (YIELD).

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a translation was made from: the registers and the descriptors that the walk met, so that it
- * can be told later, much cheaper than by walking again, whether it still holds. Nothing is
- * assumed: every word is compared with memory as it is.
+ * The registers and descriptors that a translation was made from. Comparing them later tells
+ * whether it still holds, much cheaper than another walk. Nothing is assumed: every word is
+ * compared with memory as it is.
  *
  *     walk ─► steps (address, descriptor) ─► record ─► isCurrent(registers)? all words the same ─► the same leaf
  */

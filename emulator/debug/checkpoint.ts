@@ -38,7 +38,7 @@ export function takeCheckpoint(machine: Machine, serial: SerialLine, previous: C
 /** Into a machine built alike, which has not run. The checkpoint stays as it is. */
 export function restoreCheckpoint({ state, serial, memory }: Checkpoint, machine: Machine, line: SerialLine): void {
   putMemoryBack(memory, machine);
-  // What a part is given is its own from then on.
+  // Each part owns the state that it is given.
   restoreMachine(machine.parts, structuredClone(state));
   line.restoreState(serial);
 }

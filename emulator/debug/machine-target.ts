@@ -162,7 +162,7 @@ export class MachineTarget implements DebugTarget {
   stopAfter(end: RunEnd | null): DebugStop | null {
     const stop = this.stopOf(end);
     this.history.stopped(this.machine.clock.instructions);
-    // Without a debugger nobody goes back.
+    // Nobody goes back when no debugger is connected.
     if (stop === null && end === null && this.machine.observer !== null) this.keepPlace();
     return stop;
   }

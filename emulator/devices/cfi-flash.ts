@@ -57,10 +57,10 @@ const STATUS_LOCKED = 1 << 1;
 const CONFIRM = 0xd0;
 const ERASED = 0xff;
 
-/** What a read answers. */
+/** The data that reads return. */
 type Plane = 'array' | 'status' | 'identifiers' | 'query';
 
-/** What the next write is. */
+/** The meaning of the next write. */
 type Expected = 'command' | 'data' | 'erase-confirm' | 'lock-bits' | 'buffer-count' | 'buffer-data' | 'buffer-confirm';
 
 interface BufferedWrite {
@@ -123,7 +123,7 @@ export class CfiFlash implements Device {
     this.show('array');
   }
 
-  /** Without the contents, which are the machine's memory. */
+  /** The contents are not included: they are the machine's memory. */
   saveState() {
     return {
       plane: this.plane,

@@ -47,7 +47,7 @@ export class ExynosLocalTimer {
   private readonly setLine: (level: boolean) => void;
   private tickBuffer = 0;
   private interruptBuffer = 0;
-  /** What the running count was loaded with. */
+  /** The value that the running count was loaded with. */
   private tick = 1;
   private interval = 1;
   private control = 0;

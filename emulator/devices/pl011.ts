@@ -89,7 +89,7 @@ const FIFO_DEPTH = 16;
  */
 const RX_TRIGGER = [2, 4, 8, 12, 14, 14, 14, 14] as const;
 
-/** What is built where. */
+/** Connections of a PL011. */
 export interface UartOptions {
   /** Node name of the device, for events: "pl011@9000000". */
   readonly name: string;

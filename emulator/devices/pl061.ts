@@ -54,9 +54,9 @@ export class Pl061 implements Device {
   private readonly context: DeviceContext;
   private readonly timers: TimerPort;
   private readonly unknown: UnknownRegisters;
-  /** What the outside drives into the pins. */
+  /** Levels that the outside drives into the pins. */
   private inputs = 0;
-  /** What was written for pins that are outputs. */
+  /** Levels written for output pins. */
   private outputs = 0;
   private dir = 0;
   private is = 0;
@@ -74,7 +74,7 @@ export class Pl061 implements Device {
     this.unknown = new UnknownRegisters(options.name, options.context);
   }
 
-  /** Registers to zero. What the outside drives stays, but for the power key, which is let go. */
+  /** Registers to zero. Input levels stay, except for the power key, which is released. */
   reset(): void {
     this.release?.cancel();
     this.release = null;

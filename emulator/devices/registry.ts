@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * From the model key in a board's data to a device. One line in the table below for each key.
+ * Makes the device that a model key in a board's data names. One line in the table below for each
+ * key.
  *
  * Not here: `rom` and `sram`, which the machine maps like RAM, and the interrupt controllers, one
  * model behind several placements (see boards/types.ts).
@@ -42,29 +43,31 @@ export interface DevicePlacement {
 }
 
 /**
- * What a device is connected to on the host's side. Each part may be absent; its line says what
- * then happens.
+ * Connections of a device to the host. Each may be absent; its line says what happens then.
  */
 export interface DeviceHost {
-  /** Bytes that a UART sends. They go nowhere. */
+  /** Takes the bytes that a UART sends. Absent: they are lost. */
   readonly onTransmit?: TransmitListener;
-  /** Waiting in simulated time. Alarms and timers do not come. */
+  /** Waiting in simulated time. Absent: alarms and timers never fire. */
   readonly timers?: TimerPort;
-  /** RAM, for devices that master the bus. fw_cfg offers no DMA; a virtio slot is empty. */
+  /**
+   * RAM, for devices that master the bus. Absent: fw_cfg offers no DMA, and a virtio slot is empty.
+   */
   readonly memory?: MemoryPort;
-  /** What a real-time clock reads at reset, seconds since 1970 UTC. 0. */
+  /** Value of a real-time clock at reset, seconds since 1970 UTC. Absent: 0. */
   readonly epochSeconds?: number;
-  /** Cores that fw_cfg reports. 1. */
+  /** Cores that fw_cfg reports. Absent: 1. */
   readonly cpus?: number;
-  /** What is plugged into a virtio slot. Nothing. */
+  /** The device in a virtio slot. Absent: none. */
   readonly virtio?: VirtioModel;
   /**
-   * What a flash bank holds and whom it tells. Blank memory of the placement's size, and nobody.
+   * Contents and listeners of a flash bank. Absent: blank memory of the placement's size, and no
+   * listeners.
    */
   readonly flash?: Partial<Omit<CfiFlashOptions, 'name' | 'context'>>;
-  /** Interrupt lines of a device with several, by number. They are not connected. */
+  /** Interrupt lines of a device with several, by number. Absent: not connected. */
   readonly setLine?: (line: number, level: boolean) => void;
-  /** Takes a device's request to reset the machine or switch it off. Nobody does. */
+  /** Takes a device's request to reset the machine or switch it off. Absent: ignored. */
   readonly onPower?: (request: 'reset' | 'off') => void;
 }
 
@@ -76,7 +79,7 @@ interface Model {
   readonly build: Build;
 }
 
-/** Without the identification at 0xfe0, which some chips have no room for. */
+/** The minimum does not include the identification at 0xfe0, which some chips have no room for. */
 const pl011: Model = {
   minimumSize: 0x90,
   build: ({ name }, context, { onTransmit = ignoreByte }) => new Pl011({ name, context, onTransmit }),

@@ -51,7 +51,7 @@ export class SerialLine {
   private readonly byteListeners = new Set<ByteListener>();
   private readonly lineListeners = new Set<LineListener>();
   private readonly watches = new Set<Watching>();
-  /** By number of bytes sent: what happens then. */
+  /** Actions by the number of bytes sent. */
   private readonly marks = new Map<number, () => void>();
   private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -137,7 +137,7 @@ export class SerialLine {
     return { bytes: this.bytes };
   }
 
-  /** What was sent before. Nobody is told of it again, and no watch finds its text there. */
+  /** The output before a snapshot. Listeners do not hear it again, and watches do not search it. */
   restoreState({ bytes }: ReturnType<SerialLine['saveState']>): void {
     this.buffer = new Uint8Array(Math.max(FIRST_CAPACITY, 2 * bytes.length));
     this.length = 0;

@@ -6,7 +6,7 @@
  *                                     shiftIn ──store──┘ false when full: the overrun
  *
  * An entry is 12 bits: the character in 7:0, its errors above, in the order of the PL011's data
- * register (Arm DDI 0183, 3.3.1). Nothing here knows registers, interrupts or enable bits.
+ * register (Arm DDI 0183, 3.3.1). It does not know registers, interrupts or enable bits.
  *
  * Invariant: 0 <= count <= depth <= capacity.
  */
@@ -61,7 +61,7 @@ export class UartReceiver {
     this.depth = Math.min(depth, this.entries.length);
   }
 
-  /** What waits in the FIFO and in the queue, oldest first. */
+  /** Entries in the FIFO and in the queue, oldest first. */
   saveState() {
     const fifo = Array.from(
       { length: this.filled },

@@ -63,7 +63,7 @@ export interface InterceptedAccess {
   readonly rt: number;
 }
 
-/** What is intercepted: an MRS, an MSR, maintenance of translations or code, a hint. */
+/** An intercepted instruction: an MRS, an MSR, maintenance of translations or code, a hint. */
 export type InterceptKind = 'mrs' | 'msr' | 'sys' | 'hint';
 
 /**
@@ -239,7 +239,7 @@ export interface CpuEngine extends CoreRegisters {
    */
   exportState(): Uint8Array;
   /**
-   * Registers that an engine of the same build exported. Nothing translated before is used again.
+   * Registers that an engine of the same build exported. Translated code is dropped.
    * @throws EngineError for bytes of another length
    */
   importState(state: Uint8Array): void;
@@ -269,7 +269,7 @@ export interface CpuEngine extends CoreRegisters {
   close(): void;
 }
 
-/** What of an engine the machine and its tools use themselves, whatever a core is made of. */
+/** The part of an engine that the machine and its tools use, whichever core it belongs to. */
 export type CoreEngine = CoreRegisters &
   Pick<
     CpuEngine,

@@ -103,7 +103,7 @@ export class InlineCounter {
     this.code = new DataView(process.view(this.codeStart, Number(codeBytes)));
     this.nextCode = word(build.translatorNextCode);
     this.drops = new Uint32Array(process.view(translator + BigInt(build.translatorDrops), 4));
-    // What UnicornHandle.claimCodeBuffer is for, without its price.
+    // It does what UnicornHandle.claimCodeBuffer does, without its cost.
     word(build.translatorNextPart)[0] = 1n;
   }
 

@@ -74,7 +74,7 @@ export interface LibraryBuild {
      * least a far jump long.
      */
     readonly illegalEnd: number;
-    /** What stands at `aarch32` and `illegalEnd`, to be sure. */
+    /** The bytes expected at `aarch32` and `illegalEnd`, to be sure. */
     readonly aarch32Code: readonly number[];
     readonly illegalEndCode: readonly number[];
   };

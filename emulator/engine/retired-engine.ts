@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What becomes of an engine that was closed. Its native memory is free, and may already be another
- * engine's: whoever kept a reference must get an error, from every method and for no price while
- * the engine lives. So the object loses what it knows, and its prototype becomes one that only
- * refuses.
+ * Takes an engine out of use when it is closed. Its native memory is free, and may already be
+ * another engine's: whoever kept a reference must get an error, from every method and for no price
+ * while the engine lives. So the object loses what it knows, and its prototype becomes one that
+ * only refuses.
  */
 
 import { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
 
-/** Empties `engine`. What stays: `version`, and a `close` that does nothing. */
+/** Empties `engine`. `version` stays, and a `close` that does nothing. */
 export function retire(engine: { readonly version: string }): void {
   const { version } = engine;
   const names = new Set<string | symbol>(Reflect.ownKeys(engine));

@@ -28,7 +28,7 @@ const SYSTEM_REGISTER_BYTES = 20;
  */
 export type StandIn = 4 | 5 | 6 | 'block filter';
 
-/** What is hooked, and who is called. */
+/** The kind of hook, and the function that is called. */
 export interface Hook {
   /** UC_HOOK_… */
   readonly type: number;

@@ -67,11 +67,11 @@ export class UnicornSlices {
   private readonly calibration: Calibration | null;
   /** The same as {@link inline} also where it is in the translated code but not used. */
   private readonly counter: InlineCounter | null;
-  /** What a callback threw; rethrown when the slice has ended. */
+  /** The error that a callback threw; rethrown when the slice has ended. */
   private failure: { readonly error: unknown } | null = null;
   /** Native calls that execute code and have not come back: 0 or 1. */
   private starts = 0;
-  /** What must wait until they have. */
+  /** Actions that wait until those calls have come back. */
   private readonly afterRun: (() => void)[] = [];
   private lastUnmapped: UnmappedAccess | null = null;
   private unmappedPc = 0n;
@@ -289,7 +289,7 @@ export class UnicornSlices {
     }
   }
 
-  /** What an error of the engine's means for the slice; null when it ended without one. */
+  /** The meaning of the engine's error for the slice; null when there was none. */
   private endOf(code: number): SliceEnd | null {
     if (this.failure !== null) {
       const { error } = this.failure;

@@ -19,7 +19,7 @@ interface ForeignFile {
 }
 
 const FOREIGN: readonly ForeignFile[] = [
-  // What holds a kernel.
+  // Containers that hold a kernel.
   { at: 4, magic: 'zimg', what: 'an EFI zboot image: extract the kernel from it first' },
   {
     at: 0,
@@ -41,7 +41,7 @@ const FOREIGN: readonly ForeignFile[] = [
     what: 'a Linux kernel for 32-bit Arm (zImage): cores have AArch64 only',
   },
   { at: 0x30, magic: 'RISCV', what: 'a Linux kernel for RISC-V' },
-  // What goes behind another option.
+  // Files that belong to another option.
   {
     at: 0,
     magic: [0xd0, 0x0d, 0xfe, 0xed],
@@ -69,8 +69,7 @@ const TEXT_BYTES = 256;
 const WHITE = new Set([9, 10, 12, 13]);
 
 /**
- * What a file is that is no code, as the end of a sentence "this is …"; null when it may be code.
- * O(1).
+ * Names a file that is not code, to end the sentence "this is …"; null when it may be code. O(1).
  */
 export function foreignFile(bytes: Uint8Array): string | null {
   const known = FOREIGN.find(({ at, magic }) => startsAt(bytes, at, magic));

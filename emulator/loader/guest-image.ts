@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a file is, by its first bytes. Whether it is any good is for the format's own reader to say.
+ * Tells a file's format by its first bytes. The format's own reader checks the rest.
  */
 
 import { isAndroidBoot } from './android-boot.ts';

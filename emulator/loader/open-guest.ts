@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * From the files that a user names to what has to be in memory: unpacks compression and Android's
- * containers, and joins RAM disks and command lines. Where it goes is load-guest.ts.
+ * Makes the contents of memory from the files that a user names: unpacks compression and Android's
+ * containers, and joins RAM disks and command lines. load-guest.ts chooses the addresses.
  *
  * ```
  *   --kernel  gzip ─┐

@@ -69,12 +69,12 @@ export class EventQueue {
     this.heap.length = 0;
   }
 
-  /** How many events were made. They themselves belong to who made them. */
+  /** The number of events made so far. The events themselves are saved by their makers. */
   saveState(): number {
     return this.made;
   }
 
-  /** Without events: each owner resumes its own. */
+  /** Restores no events: each owner resumes its own. */
   restoreState(made: number): void {
     this.clear();
     this.made = made;

@@ -15,7 +15,7 @@ export interface GateHandler {
   enter(immediate: number, core: MachineCore): void;
 }
 
-/** What a debugger is told of a machine that runs. */
+/** Notifications to the debugger of a running machine. */
 export interface MachineObserver {
   /** A core was turned on for the first time and has not run. */
   coreOpened(core: MachineCore): void;

@@ -31,7 +31,7 @@ export interface InterfaceRegisters {
   writeSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean;
 }
 
-/** What the registers belong to. */
+/** The parts of the machine that the registers read and drive. */
 export interface MachineRegistersContext {
   readonly vcpus: readonly Vcpu[];
   readonly midrs: readonly number[];

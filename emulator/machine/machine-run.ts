@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a run of a machine is given, and why it came back. */
+/** Limits of a run of a machine, and the reasons why it returned. */
 
 /** Bounds of a run, each optional. */
 export interface RunLimits {

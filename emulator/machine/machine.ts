@@ -6,7 +6,7 @@
  *     run(limits) ─► slice of a core ─► WFI? gate? power? limit? ─► next slice, or back to the caller with the reason
  *
  * Gates are how code in TypeScript takes part: an instruction that the machine was told to hand
- * over. What they mean is the caller's.
+ * over. The caller gives them their meaning.
  *
  * Owns: the order of slices, power, the map of physical memory. Does not own: the contents of
  * memory at reset (the loader's), the meaning of a panic or of a serial line.
@@ -134,7 +134,7 @@ export class Machine {
       timeJumped: (core, ticks) => core.timePassed(ticks),
     });
     this.eventQueue.onScheduled = (tick) => {
-      // What was just programmed comes before the slice ends: the slice is cut short.
+      // The new event is due before the slice ends: the slice is cut short.
       if (tick < this.sliceEnd) this.runningCore?.interruptSlice();
     };
     this.openCore(this.vcpus[0] as Vcpu);
@@ -459,7 +459,7 @@ export class Machine {
     }
   }
 
-  /** Nothing but input can change anything, and nobody has asked for the end of the run. */
+  /** Only input can change anything, and nobody has asked for the end of the run. */
   private get standsStill(): boolean {
     return this.pending === null && this.sleepers.standStill;
   }

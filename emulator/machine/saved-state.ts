@@ -38,7 +38,7 @@ export function differenceOfShape(saved: SavedState, expected: SavedState, path 
     const [left, right] = [saved[name], expected[name]];
     const at = path === '' ? name : `${path}.${name}`;
     if (left === undefined || right === undefined) return at;
-    // What is absent for the moment (a wait, a queue) has no shape.
+    // A value that is absent for the moment (a wait, a queue) has no shape.
     const difference = left === null || right === null ? null : differenceOfShape(left, right, at);
     if (difference !== null) return difference;
   }

@@ -61,8 +61,8 @@ export class Sleepers {
   }
 
   /**
-   * With no core running: the tick at which one will, or something happens. Infinity: never, unless
-   * there is input.
+   * The tick at which a core will run or something will happen, when no core runs now. Infinity:
+   * never, unless there is input.
    */
   nextWake(): number {
     const wakes = this.parts.vcpus.map((vcpu) => {
@@ -81,7 +81,7 @@ export class Sleepers {
     if (eventQueue.nextTick !== Infinity) return false;
     const on = vcpus.filter(({ state }) => state !== 'off');
     const still = on.map((vcpu) => this.stillnessOf(vcpu));
-    // What one has done may be what another was waiting for: each was seen to stand still after
+    // A core may wait for what another one does. So each must have been seen to stand still after
     // the others had begun to.
     return still.every(
       (one) => one !== null && still.every((other) => one === other || (other !== null && one.seen >= other.since)),

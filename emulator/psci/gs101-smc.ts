@@ -25,7 +25,7 @@ const OPERATION_MODIFY = 2n;
 
 const EINVAL = -22n;
 
-/** What of the bus the call needs. `Bus` has it. */
+/** The part of the bus that the call needs. `Bus` has it. */
 export interface RegisterBus {
   read(pa: number, width: 4): number;
   write(pa: number, width: 4, value: number): void;

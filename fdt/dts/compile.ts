@@ -177,7 +177,7 @@ class Compiler {
     return labels;
   }
 
-  /** What follows a property's name, to its ";". */
+  /** Reads a property, from behind its name to its ";". */
   private property(name: string, at: number): Property {
     const { tokens } = this;
     const parts: Uint8Array[] = [];

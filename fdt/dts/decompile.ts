@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A blob as source that {@link compileDts} makes the same tree of. What a value means is guessed
- * from its bytes: text, cells, or bytes.
+ * Turns a blob into source from which {@link compileDts} makes the same tree. The type of a value
+ * is guessed from its bytes: text, cells, or bytes.
  */
 
 import { decodeUtf8 } from '#common/utf8.ts';

@@ -8,7 +8,7 @@
  * Specification: Devicetree Specification v0.4, 6 and 2.2.4 (characters of names).
  */
 
-/** What is wrong with a source, and where: line and column count from 1. */
+/** An error in a source, with its place: line and column count from 1. */
 export class DtsError extends Error {
   readonly line: number;
   readonly column: number;
@@ -90,7 +90,7 @@ export class Tokens {
     return character === undefined ? null : BigInt(unescaped(character).codePointAt(0) ?? 0);
   }
 
-  /** What a person sees at the place. */
+  /** The text at the place, for messages. */
   found(): string {
     if (this.isAtEnd) return 'the end of the source';
     const [text = ''] = /\S\S{0,19}/.exec(this.source.slice(this.at)) ?? [];

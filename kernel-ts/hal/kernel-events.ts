@@ -194,10 +194,10 @@ export interface FreeBlockFields extends BlockFields {
   readonly op: 'split' | 'merge';
 }
 
-/** What the buddy allocator does. */
+/** Operations of the buddy allocator. */
 export type BuddyFields = OwnedBlockFields | FreeBlockFields;
 
-/** What the kernel's heap does. */
+/** Operations of the kernel's heap. */
 export interface HeapFields {
   /** "alloc", "free", "grow" */
   readonly op: 'alloc' | 'free' | 'grow';
@@ -257,7 +257,7 @@ export interface UserFaultFields extends OfProcess {
   readonly why: string;
 }
 
-/** What processes do. */
+/** Events of processes. */
 export type ProcessFields = SpawnFields | ExecFields | SwitchFields | ExitFields | UserFaultFields;
 
 /** A system call has returned. */

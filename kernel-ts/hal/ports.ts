@@ -150,8 +150,8 @@ export interface CachePort {
 }
 
 /**
- * What the kernel tells a person who watches the machine, beside its console: the counterpart of a
- * system trace macrocell. Nothing the kernel does depends on it.
+ * The kernel's trace, for people who watch the machine: the counterpart of a system trace
+ * macrocell. The kernel's behaviour does not depend on it.
  */
 export interface TracePort {
   /** True when events of this kind are kept: test it before building costly fields. */

@@ -36,7 +36,7 @@ export const GATE_KMAIN = 0x4c00;
 export const GATE_VECTOR = 0x4c10;
 const VECTORS = 16;
 
-/** What is decided when a kernel is built or loaded, not read from the device tree. */
+/** Settings made when a kernel is built or loaded, not read from the device tree. */
 export interface KernelConfig {
   /**
    * The UART to use before the device tree is read, and for good if that names none: a driver's
@@ -45,7 +45,7 @@ export interface KernelConfig {
   readonly earlyConsole: { readonly compatible: string; readonly base: PhysAddr };
   /** Bytes of device tree that were loaded; less than totalsize is truncated. Null: not told. */
   readonly deviceTreeBytes: number | null;
-  /** What goes wrong with memory on purpose; nothing when absent. */
+  /** Injected faults of memory; none when absent. */
   readonly memoryFaults?: MemoryFaults;
 }
 
@@ -57,7 +57,7 @@ export class Kernel {
   readonly image: KernelImage;
   readonly config: KernelConfig;
   readonly log: Log;
-  // How far the boot came: for panics and for tools. Parts of the kernel are given a KernelContext.
+  // How far the boot came, for panics and tools. Parts of the kernel get a KernelContext instead.
   /** The device tree, once it was found readable. */
   tree: Fdt | null = null;
   /** Memory, once it is up. */
@@ -65,7 +65,7 @@ export class Kernel {
 
   /** Null without an interrupt controller. */
   interrupts: Interrupts | null = null;
-  /** What was typed; null where the console's UART cannot interrupt. */
+  /** Console input; null when the console's UART cannot interrupt. */
   input: ConsoleInput | null = null;
   /** The maintenance shell; null without console input. */
   shell: Shell | null = null;
@@ -194,7 +194,7 @@ export class Kernel {
       this.log.freshLine();
       for (const line of [`PANIC: ${reason}`, detail, ...more]) console.write(`${line}\n`);
     }
-    // Nothing may wake a parked core. Tried once: closing itself may be broken.
+    // A parked core must not be woken. Tried once: closing itself may be broken.
     const { interrupts } = this;
     this.interrupts = null;
     interrupts?.close();

@@ -35,7 +35,7 @@ export const STAGES = [
 ] as const;
 
 export class Log {
-  /** Where lines go. Replaced when the device tree names another console. */
+  /** The console that lines go to. Replaced when the device tree names another one. */
   console: Console;
   private readonly trace: TracePort;
 

@@ -185,7 +185,7 @@ function registersOf(node: DeviceNode): PhysAddr | null {
   return address === undefined || address >= BigInt(DIRECT_MAP_BYTES) ? null : physAddr(Number(address));
 }
 
-/** What the device tree says of the rest of the machine. */
+/** Logs what the device tree says about the rest of the machine. */
 function describeMachine({ log, fdt, memory: { initrd } }: KernelContext): void {
   const cores = cpus(fdt).filter(({ available }) => available);
   const kinds = new Map<string, number>();

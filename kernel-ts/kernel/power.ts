@@ -11,7 +11,7 @@ import type { FirmwarePort } from '#kernel-ts/hal/ports.ts';
 
 const FUNCTION_ID = { off: 0x8400_0008, reset: 0x8400_0009 } as const;
 
-/** What can be asked of {@link PowerSwitch}. */
+/** Requests to {@link PowerSwitch}. */
 export type PowerAction = keyof typeof FUNCTION_ID;
 
 /** Asks the firmware, which acts after this gate. False without PSCI 0.2 or later. */

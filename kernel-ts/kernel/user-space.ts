@@ -28,7 +28,7 @@ export interface ProcessSummary {
   readonly frames: number;
 }
 
-/** What became of a request to start a program: its pid, or a sentence that says why not. */
+/** Result of a request to start a program: its pid, or a sentence that says why not. */
 export type SpawnResult = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
 
 /** A program of the initramfs. */

@@ -43,7 +43,7 @@ export class PacketReader {
   private tooLong = false;
   private checksum = '';
 
-  /** What the next `bytes` of the stream complete, in order. */
+  /** The packets that the next `bytes` of the stream complete, in order. */
   receive(bytes: Uint8Array): Received[] {
     const found: Received[] = [];
     for (const byte of bytes) {

@@ -73,7 +73,7 @@ export class CpuInterface {
   splitEoi = false;
   /** CBPR: group 1 uses the binary point of group 0. */
   commonBpr = false;
-  /** Nothing is forwarded to a core that sleeps (GICR_WAKER). */
+  /** The core sleeps (GICR_WAKER): nothing is forwarded to it. */
   asleep = false;
   private priorityMask = 0;
   private binaryPoint0 = MIN_BPR0;

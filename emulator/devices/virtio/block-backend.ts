@@ -34,7 +34,7 @@ export interface BlockBackend {
   read(sector: number, target: Uint8Array): void;
   /** Stores `source` from `sector` on. The caller may reuse `source`. */
   write(sector: number, source: Uint8Array): void;
-  /** What was written that is not safe elsewhere: all that a snapshot must hold of the disk. */
+  /** Written sectors that are stored nowhere else: all that a snapshot must hold of the disk. */
   saveState(): SavedState;
   restoreState(state: SavedState): void;
   /** Returns when what was written is safe. */

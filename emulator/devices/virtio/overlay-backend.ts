@@ -53,7 +53,7 @@ export class OverlayBackend implements BlockBackend {
     }
   }
 
-  /** Nothing to do: what was written is as safe as it will be. */
+  /** Nothing to do: writes stay in memory. */
   flush(): void {}
 
   /** The clusters that were written to, ascending. */

@@ -82,7 +82,7 @@ export interface VirtioMmioOptions {
   /** Node name of the slot, for events: "virtio0". */
   readonly name: string;
   readonly context: DeviceContext;
-  /** What is plugged in, with the RAM that it masters; null for an empty slot. */
+  /** The device in the slot, with the RAM that it masters; null for an empty slot. */
   readonly plugged: { readonly model: VirtioModel; readonly memory: MemoryPort } | null;
 }
 

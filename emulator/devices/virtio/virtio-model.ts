@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What stands behind a virtio transport: a kind of device (block, console, entropy) that handles
- * the chains of its queues and knows nothing of registers.
+ * The device behind a virtio transport: a kind of device (block, console, entropy) that handles the
+ * chains of its queues and knows nothing of registers.
  *
  *     driver ──► VirtioMmio (registers, queues, interrupt) ──handle(queue)──► VirtioModel
  *                     ▲                                                          │

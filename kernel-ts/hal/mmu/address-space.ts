@@ -49,7 +49,7 @@ import type { Half } from './virtual-range.ts';
 import { KERNEL_READ, walk } from './walk.ts';
 import type { Access, Translation } from './walk.ts';
 
-/** What address spaces of one machine share. */
+/** Parts that all address spaces of one machine share. */
 export interface MmuContext {
   readonly memory: TableMemory;
   readonly tables: TableAllocator;

@@ -113,7 +113,7 @@ export function memoryAttributes(fields: AttributeFields): MemoryAttributes {
 const normal = { memory: AttrIndex.normalWriteBack, shareability: Shareability.inner } as const;
 const never = { el1Execute: false, el0Execute: false } as const;
 
-/** The kernel's kinds of mapping. As LevitateOS's, with `kernelRodata`, `userRodata`, `dma`. */
+/** The kernel's kinds of mapping. LevitateOS's kinds, and `kernelRodata`, `userRodata`, `dma`. */
 export const MemoryAttributes = {
   /** 0x0040000000000781: read-only, executable at EL1 only. */
   kernelCode: memoryAttributes({
@@ -203,7 +203,7 @@ export function restrictByTable(attrs: MemoryAttributes, table: bigint): MemoryA
   return result as MemoryAttributes;
 }
 
-/** What each exception level may do. */
+/** Permissions of each exception level. */
 export interface Permissions {
   readonly el1: { readonly read: boolean; readonly write: boolean; readonly execute: boolean };
   readonly el0: { readonly read: boolean; readonly write: boolean; readonly execute: boolean };

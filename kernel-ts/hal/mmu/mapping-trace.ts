@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What happens to translation tables, as events of kind `mmu`. Made only when that kind is traced.
+ * Changes of translation tables, as events of kind `mmu`. Made only when that kind is traced.
  *
  *     map     [va, va + bytes) leads to [pa, pa + bytes) with these attributes; earlier mappings there no longer count
  *     unmap   [va, va + bytes) leads nowhere; pa is where va led before

@@ -179,14 +179,17 @@ export class Mmu {
   }
 
   /**
-   * What the CPU answers now for `va`, from the live registers. O(1).
+   * The CPU's translation of `va` now, by the live registers. O(1).
    * @throws DataAbort as `walk`
    */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     return walk(this.context.memory, this.regime(), va, access);
   }
 
-  /** What a walk starts from now. For many translations in a row take it once and call `walk`. */
+  /**
+   * The registers that a walk starts from now. For many translations in a row take it once and call
+   * `walk`.
+   */
   regime(): TranslationRegime {
     const { registers } = this.context;
     const tcr = registers.read('TCR_EL1');

@@ -3,7 +3,7 @@
  * Page tables as memory: frames reached through the direct map, VA = PA + physicalOffset.
  *
  * Every read and write goes to emulated RAM through the memory port; no table is kept in
- * JavaScript. What is not mapped there aborts (`DataAbort` of the port), as it would for
+ * JavaScript. An access to an unmapped address aborts (`DataAbort` of the port), as it would for
  * compiled code.
  */
 

@@ -54,7 +54,7 @@ export interface UpdateRequest {
   readonly trace: MappingTrace | null;
 }
 
-/** What the plan found out. */
+/** The result of a plan. */
 export interface UpdatePlan {
   /** Tables needed for splits. */
   readonly splits: number;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the buddy allocator does to its blocks, as events of kind `buddy`. Nothing of it is made
- * when that kind is not traced.
+ * Operations of the buddy allocator on its blocks, as events of kind `buddy`. No event is made when
+ * that kind is not traced.
  *
  * ```
  *   free  (base, order)   a block becomes free            owner: who gave it back, "boot" for memory never in use
@@ -36,7 +36,9 @@ export class BuddyTrace {
     return this.owner;
   }
 
-  /** From now until {@link leave}, blocks are taken and given for `owner`. Owners nest nowhere. */
+  /**
+   * From now until {@link leave}, blocks are allocated and freed for `owner`. Owners do not nest.
+   */
   enter(owner: EventOwner): void {
     this.owner = owner;
   }

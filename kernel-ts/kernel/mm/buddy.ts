@@ -233,8 +233,8 @@ export class Buddy {
 
   /**
    * Frees what `allocExact(bytes)` returned; any `bytes` that gives the same number of frames will
-   * do. Nothing is freed unless all is as it should be. @throws KernelPanic as {@link freeFrames},
-   * also when the allocation is shorter or longer than `bytes`
+   * do. Frees nothing unless all checks pass. @throws KernelPanic as {@link freeFrames}, also when
+   * the allocation is shorter or longer than `bytes`
    */
   freeExact(frame: PhysAddr, bytes: number): void {
     const frames = Math.ceil(bytes / PAGE_SIZE);
@@ -286,7 +286,7 @@ export class Buddy {
     return blocks;
   }
 
-  /** What the frame that holds physical address `pa` is. O(log zones + MAX_ORDER). */
+  /** The state of the frame that holds physical address `pa`. O(log zones + MAX_ORDER). */
   frameState(pa: PhysAddr): FrameState {
     const pfn = Math.floor(pa / PAGE_SIZE);
     const zone = this.findZone(pfn);
@@ -337,7 +337,7 @@ export function coveringOrder(frames: number): number {
 
 /**
  * The blocks that an exact allocation of `frames` frames at `start` consists of: the binary digits
- * of `frames`, largest first. None when no allocation can have that size.
+ * of `frames`, largest first. Empty when no allocation can have that size.
  */
 function blocksOf(start: number, frames: number): { rel: number; order: number }[] {
   const blocks: { rel: number; order: number }[] = [];

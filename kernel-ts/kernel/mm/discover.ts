@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * From the device tree to memblock: what RAM there is, and who must be left alone. Nothing is
- * mapped or allocated here.
+ * Fills memblock from the device tree: RAM, and regions to leave alone. Nothing is mapped or
+ * allocated here.
  *
  *     /memory ─► addMemory        image, DTB, initrd, reservation block, /reserved-memory with reg ─► reserve
  *                                 /reserved-memory with size ─► placed where it fits, after all that has a fixed place
@@ -52,10 +52,10 @@ export interface EarlyReach {
   map(range: Range): void;
 }
 
-/** What was found that does not fit: told in the log, never an error. */
+/** A problem in the tree: reported in the log, never an error. */
 export type Complaint = string;
 
-/** What the tree says that outlives discovery. */
+/** Results that are kept after discovery. */
 export interface Discovered {
   readonly complaints: readonly Complaint[];
   /** The initramfs, when all of it lies in RAM that may be mapped. */
@@ -142,7 +142,7 @@ function placed(base: number, bytes: number): Range<bigint> {
   return { start: BigInt(base), end: BigInt(base + bytes) };
 }
 
-/** What the tree has instead of RAM that counts: one sentence for each thing. */
+/** Memory in the tree that cannot be used as RAM: one sentence for each. */
 function whyNoRam(fdt: Fdt, named: readonly Range<bigint>[], beyond: bigint, unused: number, limit: number): string {
   const reasons = ignoredMemory(fdt);
   if (beyond > 0n) {

@@ -113,7 +113,7 @@ export class FrameAccounts {
     return this.words.get32(HELD + owner);
   }
 
-  /** What every kind of owner holds, in the order of their numbers. */
+  /** Frames held by each kind of owner, in the order of their numbers. */
   holdings(): Holding[] {
     return PAGE_OWNERS.map((owner) => ({ owner, frames: this.held(owner) }));
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a frame is: reads a descriptor and, for a TAIL, finds the head that speaks for it. Reads
- * only; used by reports, by panics and by validate().
+ * The state of a frame: reads its descriptor and, for a TAIL, that of its head. Reads only; used by
+ * reports, by panics and by validate().
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The free lists of a zone, in emulated RAM: reading descriptors, and putting blocks on lists and
- * taking them off. What is split, merged or handed out is zone.ts's.
+ * taking them off. zone.ts decides what is split, merged or handed out.
  *
  * A frame is known here by its number relative to `originPfn`, which is a multiple of 2^20 frames:
  * natural alignment of the relative number is that of the absolute one for every order, and it fits
@@ -68,7 +68,7 @@ export class FreeLists {
   private readonly mapHi: number;
   private readonly mapWords: number;
 
-  // What the last open() found: valid until the path that called it returns to the CPU.
+  // Result of the last open(): valid until the path that called it returns to the CPU.
   protected pages: readonly Uint32Array[] = [];
   protected first = 0;
   protected shift = 0;

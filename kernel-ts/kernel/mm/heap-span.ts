@@ -36,7 +36,7 @@ export const BLOCK_ALIGN = 16;
 /** Magic numbers: "SPAN", "USED", "HOLE" in a memory dump. */
 export const HeapMagic = { SPAN: 0x4e41_5053, USED: 0x4445_5355, HOLE: 0x454c_4f48 } as const;
 
-/** What a free that is refused was. An interface for tools. */
+/** Reasons for refusing a free. An interface for tools. */
 export const HeapFault = {
   CORRUPT: 'Kernel heap is corrupted',
   DOUBLE_FREE: 'Double free in the kernel heap',
@@ -44,7 +44,7 @@ export const HeapFault = {
   FOREIGN: 'Heap free of an address outside the heap',
 } as const;
 
-/** What a block takes of a hole, or gives back: with header. */
+/** Bytes that a block takes of a hole, or leaves: with its header. */
 export type BlockBytes = number;
 
 /** Handle on a span; the truth is in memory. */

@@ -21,7 +21,7 @@ import type { Memblock } from './memblock.ts';
 const MIB_2 = 2 * 2 ** 20;
 const GIB = 2 ** 30;
 
-/** What the kernel maps, decided before the first table is written. */
+/** The kernel's map, decided before the first table is written. */
 export interface KernelMapPlan {
   /** Mapped from PT_POOL before the switch to the kernel's own tables. */
   readonly early: readonly DirectMapRange[];

@@ -38,7 +38,7 @@ export interface SectionPlan {
   readonly firstEntry: number;
 }
 
-/** What mem_map will be. */
+/** The planned sections and size of mem_map. */
 export interface MemMapPlan {
   readonly sections: readonly SectionPlan[];
   readonly entries: number;

@@ -7,7 +7,7 @@
 import { alignUp, hex } from '#common/address.ts';
 import { lengthOf, overlap, type Range } from '#common/range.ts';
 
-/** What a place must satisfy. Addresses and sizes in bytes. */
+/** Conditions that a place must satisfy. Addresses and sizes in bytes. */
 export interface PlaceWish {
   readonly size: number;
   readonly align: number;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What goes into memblock and what comes out: types only. Addresses and sizes in bytes, ranges
- * half-open.
+ * Types of memblock's inputs and outputs. Addresses and sizes in bytes, ranges half-open.
  */
 
 import type { Range } from '#common/range.ts';

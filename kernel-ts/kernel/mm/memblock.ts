@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * memblock: RAM and its reservations, from the first read of the device tree until the buddy
- * allocator takes over. Nothing is freed, and there is no lock, because one core runs.
+ * allocator takes over. It never frees memory, and it has no lock, because only one core runs.
  *
  * Inputs may overlap in any way and come in any order. Outputs are sorted, disjoint and maximal:
  *
@@ -118,8 +118,7 @@ export class Memblock {
   }
 
   /**
-   * Adds RAM. Overlapping and touching regions merge. What lies at or above 2^47 is dropped and
-   * counted.
+   * Adds RAM. Overlapping and touching regions merge. RAM at or above 2^47 is dropped and counted.
    * @returns bytes dropped. @throws KernelPanic when the table is full (see ensureCapacity)
    */
   add(base: bigint | number, size: bigint | number): bigint {
@@ -222,7 +221,7 @@ export class Memblock {
     return physAddr(at);
   }
 
-  /** What {@link alloc} thinks of each free range. It takes the first accepted one. */
+  /** The verdict of {@link alloc} on each free range. It takes the first accepted one. */
   explainHoles(size: number, align: number, options: { from?: number; limit?: number } = {}): HoleVerdict[] {
     const wish = placeWish(size, align, options);
     return [...this.freeRanges()].map((hole) => judgeHole(hole, wish));

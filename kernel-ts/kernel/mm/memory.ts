@@ -112,7 +112,7 @@ export function initMemory(
   mmu.pool.freePage(bootstrapTable(image, 0));
   mmu.pool.freePage(bootstrapTable(image, 1));
 
-  // What is read or written before the direct map is done.
+  // Memory that is read or written before the direct map is done.
   const needed = [
     rangeOf({ base: placement.base, size: placement.bytes }),
     ...(zones === null ? [] : [zones]),

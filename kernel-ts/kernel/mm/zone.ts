@@ -172,7 +172,8 @@ export class Zone extends FreeLists {
     }
     this.mapWindow.charge(2 * (toRel - fromRel));
     this.zone[this.at + ZONE_MANAGED]! += toRel - fromRel;
-    // From the end down: lists then start with the lowest block, handed out first.
+    // Goes down from the end: the lists then start with the lowest block, which is handed out
+    // first.
     for (let end = toRel; end > fromRel; ) {
       const alignment = end === 0 ? MAX_ORDER : Math.min(MAX_ORDER, 31 - Math.clz32(end & -end));
       const order = Math.min(alignment, 31 - Math.clz32(end - fromRel));

@@ -23,14 +23,14 @@ const START = 0x08;
 const END = 0x10;
 const KIND = 0x18;
 
-/** What an area is for, as stored. */
+/** Kinds of area, as stored. */
 export const AreaKind = { TEXT: 1, RODATA: 2, DATA: 3, HEAP: 4, STACK: 5, GUARD: 6 } as const;
 export type AreaKind = (typeof AreaKind)[keyof typeof AreaKind];
 
 /** A use of memory by a program. */
 export type UserAccess = 'read' | 'write' | 'execute';
 
-/** What an area of a kind allows. */
+/** Permissions of an area, by its kind. */
 interface AreaRules {
   readonly name: string;
   /** Page attributes; null where nothing is ever mapped. */
@@ -47,7 +47,7 @@ const RULES: Readonly<Record<AreaKind, AreaRules>> = {
   [AreaKind.GUARD]: { name: 'guard page below the stack', attributes: null, allows: [] },
 };
 
-/** What an area of this kind allows. */
+/** Permissions of an area of this kind. */
 export function areaRules(kind: AreaKind): AreaRules {
   return RULES[kind];
 }

@@ -13,10 +13,8 @@
  *                   \                \
  *   memory     |..p.[ file's bytes   |zeros ).p..|      p: the rest of the first and last page, zeros as well
  *                   p_vaddr          p_memsz
- * ```
- * p_align is not used: segments are copied, not mapped from the file, so nothing has to be
- * congruent. What must hold instead is that no page belongs to two segments, because a page has one
- * set of rights.
+ * ``` p_align is not used: segments are copied, not mapped from the file, so nothing has to be
+ * congruent. Instead, no page may belong to two segments, because a page has one set of rights.
  *
  * Specification: System V ABI, chapters 4 and 5 (ELF-64 Object File Format 1.5); ELF for the Arm
  * 64-bit Architecture (AAELF64), 5.1.

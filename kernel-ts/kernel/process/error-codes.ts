@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a system call answers when it cannot do what was asked: a negative number in x0. The numbers
- * are LevitateOS's own, not Linux's.
+ * Errors of system calls: a negative number in x0. The numbers are LevitateOS's own, not Linux's.
  *
  * Source: LevitateOS's system call ABI (-1 to -4); -5 to -7 are this kernel's.
  */

@@ -8,11 +8,10 @@
  *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
  *            6 + 13 × 8 hex digits
  *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
- * ```
- * As Linux reads them: zeros may follow an archive, and another archive after those; the last one
- * may lack its trailer; of two entries with one path the later one counts; of several links to one
- * file only the last has the content; a name ends at its first NUL, and what is behind that is
- * padding; "070702" is the same with the sum of the content's bytes in `check`. What is malformed
+ * ``` As Linux reads them: zeros may follow an archive, and another archive after those; the last
+ * one may lack its trailer; of two entries with one path the later one counts; of several links to
+ * one file only the last has the content; a name ends at its first NUL, and what is behind that is
+ * padding; "070702" is the same with the sum of the content's bytes in `check`. A malformed entry
  * ends the reading: what came before it counts.
  *
  * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; init/initramfs.c;
@@ -63,9 +62,9 @@ const KINDS: ReadonlyMap<number, InitramfsEntry['kind']> = new Map([
   [0o12, 'link'],
 ]);
 
-/** What is in the archive under a path. */
+/** An entry of the archive. */
 export interface InitramfsEntry {
-  /** Without "./" and slashes at its ends; "." is the root. What is not UTF-8 is U+FFFD. */
+  /** Path without "./" and slashes at its ends; "." is the root. Invalid UTF-8 becomes U+FFFD. */
   readonly path: string;
   /** "link": a symbolic one, whose content is its target. "other": a device, a pipe, a socket. */
   readonly kind: 'file' | 'directory' | 'link' | 'other';
@@ -158,7 +157,8 @@ export class Initramfs {
   }
 
   /**
-   * What `path` names ("/bin/sh", "./bin/sh" and "bin/sh" are one), or null. O(entries).
+   * The entry that `path` names ("/bin/sh", "./bin/sh" and "bin/sh" are the same), or null.
+   * O(entries).
    * @throws InitramfsError for a malformed archive
    */
   find(path: string): InitramfsEntry | null {
@@ -199,7 +199,7 @@ export class Initramfs {
         if (entry.kind === 'file' && entry.links > 1 && entry.bytes > 0) shared.set(entry.identity, entry);
       }
     } catch (error) {
-      // What came before the malformed place counts, as with Linux.
+      // Entries before the malformed place count, as with Linux.
       if (!(error instanceof InitramfsError) || found === null) throw error;
       this.ignored = error;
     }

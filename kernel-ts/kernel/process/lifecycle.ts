@@ -52,7 +52,7 @@ export interface LifecycleContext {
  */
 export const MAX_PROCESSES = 1024;
 
-/** What an entry of the initramfs that is no program is instead. */
+/** Names for entries of the initramfs that cannot be run. */
 const NO_FILE: Readonly<Record<InitramfsEntry['kind'], string>> = {
   directory: 'a directory',
   link: 'a symbolic link to nothing',
@@ -218,7 +218,7 @@ export class Lifecycle {
 
   /**
    * Gives `process` an address space with the program in `file`, what `more` takes, and a first
-   * frame. What was taken until a failure stays.
+   * frame. Frames that were taken before a failure stay.
    */
   private build(process: Process, file: InitramfsFile, more: () => void): StartFailure | null {
     const space = this.spaceOf(process);
@@ -265,7 +265,7 @@ export class Lifecycle {
   }
 }
 
-/** What a process is called: the last part of its path. */
+/** Name of a process: the last part of its path. */
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

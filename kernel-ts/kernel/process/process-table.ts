@@ -62,7 +62,7 @@ export class ProcessTable extends RecordView {
     return process;
   }
 
-  /** Takes `process` out of the list and frees its record. What it holds was given back before. */
+  /** Takes `process` out of the list and frees its record. Its resources were freed before. */
   remove(process: Process): void {
     const { next, previous } = process;
     if (previous === null) this.setLink(FIRST, next);

@@ -46,7 +46,7 @@ const NAME = 0x60;
 /** Bytes of a name; a longer one is cut. */
 const NAME_BYTES = 32;
 
-/** What a process does, as stored. */
+/** States of a process, as stored. */
 export const ProcessState = {
   /** In the run queue. */
   READY: 1,
@@ -161,7 +161,7 @@ export class Process extends RecordView {
     this.set64(BREAK, va);
   }
 
-  /** What it ended with, signed. */
+  /** Exit status, signed. */
   get exitStatus(): bigint {
     return BigInt.asIntN(64, this.get64(EXIT_STATUS));
   }
@@ -196,7 +196,7 @@ export class Process extends RecordView {
     this.memory.writeBytes(this.at(NAME), field);
   }
 
-  /** How the console names it: "pid 3 (hello)". */
+  /** Its name on the console: "pid 3 (hello)". */
   get label(): string {
     return `pid ${this.pid} (${this.name})`;
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Bringing up user space, the last step of the boot: caches for its records, the initramfs, and
- * /init, when the initramfs has one. Nothing here can stop the kernel. Where something is missing
- * or broken there are no processes, and a line in the log says why.
+ * /init, when the initramfs has one. A failure here never stops the kernel. Where something is
+ * missing or broken there are no processes, and a line in the log says why.
  */
 
 import { physAddr } from '#common/address.ts';

@@ -59,7 +59,7 @@ export interface SystemCallContext {
 }
 
 /**
- * What a call gives: x0 of its caller, who goes on; or what is to be done instead.
+ * The result of a call: x0 of its caller, which continues; or the action to take instead.
  * - NEXT: the caller waits or has ended, another process must run. Whoever ends the wait sets x0.
  * - AGAIN: the caller goes on with its frame as it is: it runs another program.
  * - YIELD: x0 is 0, and another process gets its turn.
@@ -75,7 +75,7 @@ export type Arguments = readonly [bigint, bigint, bigint, bigint, bigint, bigint
 /** One entry of the table. */
 export interface SystemCall {
   readonly name: string;
-  /** How many arguments it has. */
+  /** Number of arguments. */
   readonly arity: number;
   readonly run: (services: SystemCallContext, process: Process, arguments_: Arguments) => CallResult;
 }

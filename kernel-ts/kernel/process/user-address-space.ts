@@ -34,7 +34,7 @@ const PAGE = BigInt(PAGE_SIZE);
 /** Frames that user processes may have: the reserve of the kernel is not among them. */
 export type UserFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames' | 'available'>;
 
-/** What address spaces of one kernel share. */
+/** Parts that all address spaces of one kernel share. */
 export interface UserSpaceContext {
   readonly memory: MemoryPort;
   readonly mmu: Mmu;
@@ -43,14 +43,14 @@ export interface UserSpaceContext {
   readonly areaRecords: RecordCache;
 }
 
-/** Where a user address leads: to a byte of RAM, or why not. */
+/** Translation of a user address: a byte of RAM, or the reason why not. */
 export type UserPlace =
   | { readonly ok: true; readonly pa: PhysAddr }
   /** `area` holds `va` and does not allow the access; null: no area holds it. */
   | { readonly ok: false; readonly why: 'forbidden'; readonly area: Area | null }
   | { readonly ok: false; readonly why: 'out of memory' };
 
-/** What a process's record says of its address space. */
+/** The address space in a process's record. */
 export interface SpaceFields {
   readonly root: PhysAddr;
   readonly areas: VirtAddr | null;
@@ -164,7 +164,7 @@ export class UserAddressSpace {
     return null;
   }
 
-  /** Where `va` leads for `access`. Maps what comes by demand. O(areas). */
+  /** Translates `va` for `access`. Maps pages on demand. O(areas). */
   resolve(va: bigint, access: UserAccess): UserPlace {
     const area = this.findArea(va);
     if (area === null || !areaRules(area.kind).allows.includes(access)) return { ok: false, why: 'forbidden', area };

@@ -21,7 +21,7 @@ const CACHE_MAINTENANCE = 1 << 8;
 const TRANSLATION_FAULT = 0b000100;
 const STATUS_WITHOUT_LEVEL = 0b111100;
 
-/** What a process that faulted was about to do: an access to memory, or null for anything else. */
+/** The access to memory that faulted, or null for any other fault. */
 export function faultAccess(esr: number): UserAccess | null {
   switch (esr >>> 26) {
     case INSTRUCTION_ABORT:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What lies where in a user address space, and how much of it there may be.
+ * Layout of a user address space, with its limits.
  *
  * ```
  *  0x0000_0000_0001_0000   the program: segments, each in whole pages     (unmapped below: null pointers fault)

@@ -16,7 +16,7 @@ export interface ShellContext extends KernelContext {
 /** A command. */
 export interface Command {
   readonly name: string;
-  /** What follows the name: "VA", "FILE"; empty when nothing does. */
+  /** Its argument: "VA", "FILE"; empty when it has none. */
   readonly parameters: string;
   /** One line for `help`. */
   readonly summary: string;

@@ -18,7 +18,7 @@ import { CommandError, type ShellContext } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
 
-/** What the shell shows when it waits for a line. */
+/** The prompt. */
 export const PROMPT = 'levitate> ';
 
 const BEL = 0x07;

@@ -26,14 +26,14 @@ const PREFIX = 'FREED BY ';
 const PAD_OFFSET = 4n;
 const WORD_BYTES = 8;
 
-/** As it follows `PANIC: `. An interface for tools. */
+/** The text behind `PANIC: `. An interface for tools. */
 export const WRITE_AFTER_FREE = 'Write to a frame after it was freed';
 
 /** Fills and checks frames. */
 export class FramePoison {
   private readonly memory: MemoryPort;
   private readonly map: MemMap;
-  /** What a frame holds, by who freed it. */
+  /** Contents of a poisoned frame, by the owner that freed it. */
   private readonly patterns = new Map<string, Uint8Array>();
 
   constructor(memory: MemoryPort, map: MemMap) {

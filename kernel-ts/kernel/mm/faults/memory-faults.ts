@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What goes wrong with memory on purpose: data that whoever builds a kernel gives it, and that it
- * says in its log. Nothing here depends on chance.
+ * Injected faults of memory: data that a kernel is built with, and that it prints in its log. They
+ * do not depend on chance.
  */
 
 /** Allocations of one order, or of all, that fail: all of them without `nth` and `every`. */
 export interface AllocationFault {
   /** 0 to 20, for an exact allocation the order that covers it. Absent: every order. */
   readonly order?: number | undefined;
-  /** The first that fails, counted from 1 since the reset. Without `every` it is the only one. */
+  /** The first that fails, counted from 1 since the reset. The only one when `every` is absent. */
   readonly nth?: number | undefined;
-  /** From `nth` on (itself when absent) every so many-th fails. */
+  /**
+   * From the `nth` on, every so many-th allocation fails; multiples of `every` when `nth` is
+   * absent.
+   */
   readonly every?: number | undefined;
 }
 
-/** Faults of the memory system. What is absent does not happen. */
+/** Faults of the memory system. Absent ones do not happen. */
 export interface MemoryFaults {
   readonly failAlloc?: readonly AllocationFault[] | undefined;
   /** Allocations fail that would bring the frames in use above this share: 0 to 1. */
@@ -28,7 +31,7 @@ export function isFaultless({ failAlloc = [], oomAt, poisonFreed = false }: Memo
   return failAlloc.length === 0 && oomAt === undefined && !poisonFreed;
 }
 
-/** As one writes it on the command line: "fail-alloc order=9,nth=3; oom-at 97%; poison-freed". */
+/** As written on the command line: "fail-alloc order=9,nth=3; oom-at 97%; poison-freed". */
 export function describeFaults({ failAlloc = [], oomAt, poisonFreed = false }: MemoryFaults): string {
   return [
     ...failAlloc.map((fault) => `fail-alloc ${describeAllocationFault(fault)}`),

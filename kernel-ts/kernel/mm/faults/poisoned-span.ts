@@ -16,12 +16,12 @@ import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { BLOCK_HEADER_BYTES, type BlockBytes, HeapSpan, SPAN_HEADER_BYTES } from '#kernel-ts/kernel/mm/heap-span.ts';
 
-/** As Linux's slab allocators have it: a pointer made of it is not canonical. */
+/** The value of Linux's slab allocators: a pointer made of it is not canonical. */
 const POISON_BYTE = 0x6b;
 /** Header of a hole and its link to the next. */
 const HOLE_HEADER_BYTES = BLOCK_HEADER_BYTES + 8;
 
-/** As it follows `PANIC: `. An interface for tools. */
+/** The text behind `PANIC: `. An interface for tools. */
 export const HEAP_WRITE_AFTER_FREE = 'Write to a heap block after it was freed';
 
 export class PoisonedSpan extends HeapSpan {

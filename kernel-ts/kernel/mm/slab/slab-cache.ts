@@ -69,7 +69,7 @@ export interface SlabStatistics {
   readonly bytes: number;
 }
 
-/** What a cache is made of. */
+/** Parameters of a cache. */
 export interface SlabCacheContext {
   readonly memory: MemoryPort;
   /** Its struct, initialised (slab-allocator.ts). */
@@ -79,7 +79,7 @@ export interface SlabCacheContext {
   readonly geometry: SlabGeometry;
   /** Where slabs come from. */
   readonly account: FrameAccount;
-  /** What an address that is none of the cache's is, for the panic. */
+  /** Describes an address outside the cache, for the panic. */
   readonly describe: (va: VirtAddr) => string;
 }
 
