@@ -18,7 +18,7 @@ import type { RestoreOptions } from '#workbench/snapshot/restore.ts';
 import { isPage } from './report.ts';
 import type { SaveRequest } from './snapshot-saver.ts';
 
-/** What one call of the command asks for. */
+/** The request of one call of the command. */
 export type BootRequest =
   | { readonly action: 'list-boards' }
   | { readonly action: 'dump-dtb'; readonly settings: MachineSettings; readonly file: string }
@@ -49,7 +49,7 @@ export interface RunOptions {
 /** It holds the memory of the largest board, compressed. */
 const SNAPSHOT = { mostBytes: 8 * 2 ** 30, measure: 'any snapshot' };
 
-/** As QEMU has it. */
+/** The same default as QEMU's. */
 const GDB_PORT = 1234;
 
 const OPTIONS = {

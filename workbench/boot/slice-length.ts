@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How many instructions a machine runs between two looks at the keyboard, so that a person does not
- * wait: a guest that polls its UART or reads a clock is a hundred times slower than one that
- * computes. For interactive use only: where slices end decides whose turn it is among several
+ * Chooses how many instructions a machine runs between two looks at the keyboard, so that a person
+ * does not wait: a guest that polls its UART or reads a clock is a hundred times slower than one
+ * that computes. For interactive use only: where slices end decides whose turn it is among several
  * cores, and real time must not.
  */
 
-/** What a slice should take, milliseconds: a frame's time. */
+/** Duration that a slice should have, milliseconds: that of a picture on the screen. */
 const WANTED_MS = 20;
 const LEAST = 10_000;
 

@@ -9,7 +9,7 @@ import { InputError } from '#workbench/machine/input-error.ts';
 import type { LevitateMachine, RunBounds } from '#workbench/machine/levitate-machine.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 
-/** What `--save` and `--at` ask for. */
+/** The values of `--save` and `--at`. */
 export interface SaveRequest {
   readonly file: string;
   readonly at: 'end' | { readonly ns: number } | { readonly instructions: number };

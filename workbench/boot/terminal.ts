@@ -4,8 +4,8 @@
  *
  * On a terminal, that is in raw mode, as a serial terminal is: Ctrl-C and the rest go to the guest,
  * the escape key quits, and simulated time that the guest spends asleep is slept through, so that
- * its clock keeps pace with the user's. Without a terminal, input is passed on as it comes and
- * sleep costs nothing.
+ * its clock keeps pace with the user's. When input is not a terminal, it is passed on as it comes
+ * and sleep costs nothing.
  *
  * A guest that polls a terminal for input sleeps too, and simulated time passes: U-Boot's prompt
  * does not keep the host busy.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How a command ends that could not do what it was asked: one message on stderr, and the exit
+ * The end of a command that could not do what it was asked: one message on stderr, and the exit
  * status that says whose fault it is.
  */
 

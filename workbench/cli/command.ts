@@ -25,13 +25,13 @@ import { optionName, type OptionTable, type OptionValues } from './option-table.
 /** 128 + SIGINT, as shells report it: what {@link Call.interrupt} ended early. */
 export const EXIT_INTERRUPTED = 130;
 
-/** What a command is. */
+/** Definition of a command. */
 export interface CommandDefinition<O extends OptionTable> {
   /** Name of its file, and of its script in package.json. */
   readonly name: string;
-  /** What it does, a sentence or two. */
+  /** Its purpose, a sentence or two. */
   readonly summary: string;
-  /** What follows its name, for people: "FILE [options]". */
+  /** Its arguments, for people: "FILE [options]". */
   readonly usage: string;
   /** Words beside options, as commander has them (`[file]`, `[names...]`), and what they mean. */
   readonly operands?: readonly [syntax: string, meaning: string];
@@ -46,7 +46,7 @@ export interface CommandDefinition<O extends OptionTable> {
   readonly run: (call: Call<O>) => number | Promise<number>;
 }
 
-/** What one call asks for. */
+/** The request of one call. */
 export interface Call<O extends OptionTable> {
   readonly options: OptionValues<O>;
   /** Words beside options. */
@@ -132,7 +132,7 @@ function declare({ name, summary, usage, operands, options, ...help }: Omit<Comm
   return command;
 }
 
-/** What follows the options: details, examples, exit statuses. */
+/** The help behind the options: details, examples, exit statuses. */
 function helpText({
   details,
   examples,
@@ -157,7 +157,7 @@ function packageVersion(): string {
   return `levitate-emulator ${version}`;
 }
 
-/** What goes wrong outside of `run`: on the standard streams, and in callbacks. */
+/** Errors outside of `run`: on the standard streams, and in callbacks. */
 function guardProcess(name: string): void {
   // A reader that has gone (`npm run boot … | head`), a disk that is full: whoever reads the rest
   // must not take it for the whole.

@@ -137,7 +137,7 @@ function parseWaitedFor(option: string, given: string): string {
   return given;
 }
 
-/** What a file may have at most: no guest has room for more than its RAM. */
+/** Most bytes of a file: no guest has room for more than its RAM. */
 function ramOf({ board, memory, smp, gicVersion }: MachineOptions): InputLimits {
   const { name, ramBanks } = findBoard(board ?? '').create({ memoryBytes: memory, cpus: smp, gicVersion });
   return { mostBytes: totalSize(ramBanks), measure: `the RAM of ${name}` };

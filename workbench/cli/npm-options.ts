@@ -29,7 +29,7 @@ export function refuseTakenByNpm(
   const [first] = taken;
   if (first === undefined) return;
   const names = taken.map(([name]) => name);
-  // Without their order, options cannot be matched with their words.
+  // Options cannot be matched with their words when the order is unknown.
   const words = taken.length > 1 ? names.map((name) => `${name} …`) : [...first, ...args];
   throw new InputError(
     `npm took ${names.join(' and ')} for itself; options of the command stand behind "--": npm run ${command} -- ${words.join(' ')}`,

@@ -8,7 +8,7 @@ import { InputError } from '#workbench/machine/input-error.ts';
 
 /** One option whose value is a `T`. */
 export interface OptionSpec<T> {
-  /** What follows the name: `<file>`, `[port]` where it may be left out, null for a switch. */
+  /** Placeholder of the value: `<file>`, `[port]` where it may be left out, null for a switch. */
   readonly placeholder: string | null;
   /** For `--help`. */
   readonly meaning: string;
@@ -16,7 +16,7 @@ export interface OptionSpec<T> {
   readonly absent: T;
   /** The value after one more `text`. @throws InputError */
   take(this: void, option: string, text: string, before: T): T;
-  /** What stands for the text where a `[placeholder]` is left out. */
+  /** The default when a `[placeholder]` is left out. */
   readonly bare?: string;
   /** Not in `--help`: for the project's own child processes. */
   readonly hidden?: true;
@@ -24,10 +24,10 @@ export interface OptionSpec<T> {
   readonly group?: string;
 }
 
-/** By name in camel case. */
+/** Keys are names in camel case. */
 export type OptionTable = Readonly<Record<string, OptionSpec<unknown>>>;
 
-/** What is parsed with a table. */
+/** Values parsed with a table. */
 export type OptionValues<O extends OptionTable> = {
   readonly [K in keyof O]: O[K] extends OptionSpec<infer T> ? T : never;
 };

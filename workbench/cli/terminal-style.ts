@@ -45,7 +45,7 @@ function showsColour({ isTTY }: Shown, { NO_COLOR: noColour = '', TERM: terminal
   return isTTY === true && noColour === '' && terminal !== 'dumb';
 }
 
-/** What the reader's terminal can do. */
+/** Abilities of the reader's terminal. */
 export interface TerminalStyle {
   readonly colour: boolean;
   /** Columns. */

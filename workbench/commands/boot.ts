@@ -59,7 +59,7 @@ export const main = commandMain({
   },
 });
 
-/** What tells a board from another, as it is without further options. */
+/** A board in two lines, with its default options. */
 function boardLine(board: BoardDefinition): string {
   const { name, title, limits } = board;
   const { ramBanks, cpus, kernelConsole } = board.create();
@@ -190,7 +190,7 @@ async function runInSlices(
       : machine().runSlice(SLICE_INSTRUCTIONS, bounds, SLICE_NS);
     length.took(performance.now() - began);
     for (const file of followed) file.flush();
-    // What ended at the moment to be saved goes on behind it.
+    // A run that ended only at the moment to be saved goes on after it.
     const decided = saver?.isDue(machine()) === true ? saver.save(machine()) : stopped;
     const outcome = debug === null ? decided : debug.judge(decided);
     if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput()))) {

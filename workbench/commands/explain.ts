@@ -20,7 +20,8 @@ export const main = commandMain({ ...EXPLAIN, run: ({ options, words }) => expla
 function explain({ settings, question, point, bounds, json, showSerial }: ExplainRequest): number {
   const machine = new LevitateMachine(settings);
   try {
-    // What no point of the boot would answer need not be waited for.
+    // No point of the boot has an answer to a question about the kernel when there is none: do not
+    // wait.
     const neverKnown = question.ofKernel && machine.findKernel() === null;
     const asked = neverKnown
       ? askNow(machine, null, (unbooted) => question.ask(unbooted))

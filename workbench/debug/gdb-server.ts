@@ -36,7 +36,7 @@ const FAREWELL_MS = 500;
 export interface GdbServerOptions {
   /** 0: any that is free. */
   readonly port: number;
-  /** Nothing runs before a debugger says so. */
+  /** The machine waits until a debugger lets it run. */
   readonly wait: boolean;
   readonly machine: LevitateMachine;
   /**

@@ -107,7 +107,7 @@ export function fetchDebianPackage(request: DebianPackageRequest): UnpackedPacka
 
 /** How a folder of the cache is looked for and made. */
 export interface FolderMaking<T> {
-  /** What the folder holds, null while it is not there. */
+  /** Contents of the folder; null while it does not exist. */
   readonly find: () => T | null;
   /**
    * Makes it below `work`, an absolute path where nothing is yet and which is removed afterwards;
@@ -117,8 +117,8 @@ export interface FolderMaking<T> {
 }
 
 /**
- * What `find` gives, after `make` where it gave nothing: in one process at a time, and put in place
- * as `target` by one rename.
+ * The result of `find`, after `make` when `find` gave nothing: in one process at a time, and put in
+ * place as `target` by one rename.
  * @throws what `make` throws; Error when `find` does not know what was made
  */
 export function makeFolderOnce<T>(target: string, { find, make }: FolderMaking<T>): T {

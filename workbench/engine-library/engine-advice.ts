@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a person can do, on the operating system at hand, when there is no usable libunicorn. Text
- * only.
+ * Advice for the operating system at hand when there is no usable libunicorn. Text only.
  */
 
 import { readFileSync } from 'node:fs';

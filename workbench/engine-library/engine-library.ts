@@ -78,7 +78,9 @@ export function engineVersionText(version: EngineVersion): string {
   return `${version.major}.${version.minor}.${version.patch}`;
 }
 
-/** What may differ from the running process, for tests. `report` takes one line of progress. */
+/**
+ * Replacements for parts of the running process, for tests. `report` takes one line of progress.
+ */
 export interface LocateOptions {
   readonly host?: Host;
   readonly report?: (line: string) => void;

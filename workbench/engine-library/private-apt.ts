@@ -47,7 +47,7 @@ export class DebianPackageError extends Error {
   }
 }
 
-/** What a command answered: `missing` when there is no such program. */
+/** The result of a command: `missing` when there is no such program. */
 export interface CommandResult {
   readonly ok: boolean;
   readonly missing: boolean;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the buddy allocator did, from its trace events: the history of one frame, and who took the
- * blocks that are allocated now.
+ * Operations of the buddy allocator, from its trace events: the history of one frame, and who took
+ * the blocks that are allocated now.
  *
  * Needs a machine that was built with `trace: ['buddy']`; without it there is nothing to tell.
  */

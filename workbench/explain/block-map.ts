@@ -87,7 +87,7 @@ export function drawBlockMap(
 }
 
 /**
- * What is drawn for [start, end); null outside the bank. `ranges` are looked at from `first` on.
+ * The symbol for [start, end); null outside the bank. `ranges` are looked at from `first` on.
  */
 function kindIn(ranges: readonly OwnedRange[], first: number, start: number, end: number): RangeKind | null {
   const shares = new Map<RangeKind, number>();

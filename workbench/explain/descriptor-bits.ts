@@ -19,7 +19,7 @@ export interface DescriptorField {
   readonly meaning: string;
 }
 
-/** What a descriptor is at its level. */
+/** Kinds of descriptor at a level. */
 export type DescriptorKind = 'invalid' | 'reserved' | 'table' | 'block' | 'page';
 
 /** @param granuleShift log2 of the granule, bytes */

@@ -41,7 +41,7 @@ export interface FrameExplanation {
   readonly frame: number;
   /** Null where there is no RAM. */
   readonly bank: FrameBank | null;
-  /** What answers there when there is no RAM: a device's name, or null for nothing. */
+  /** The device that answers there when there is no RAM, or null. */
   readonly device: string | null;
   /** True when host memory stands behind it: something was read or written nearby. */
   readonly touched: boolean;

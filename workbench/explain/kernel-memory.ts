@@ -52,7 +52,7 @@ export function kernelBanks({ events }: Pick<LevitateMachine, 'events'>): Bank[]
   });
 }
 
-/** What `events` say of `what`. */
+/** The fields of those `events` that are about `what`. */
 export function told<What extends MemoryFields['what']>(
   events: readonly LogEvent<'memory'>[],
   what: What,
@@ -104,7 +104,7 @@ export class MemMapView {
     };
   }
 
-  /** What the frame that holds `pa` is. */
+  /** The state of the frame that holds `pa`. */
   frameState(pa: number): FrameState {
     const pfn = Math.floor(pa / PAGE_SIZE);
     const section = this.sectionOf(pfn);

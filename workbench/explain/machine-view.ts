@@ -17,7 +17,7 @@ import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 /** ID_AA64MMFR0_EL1.PARange to bits of a physical address (Arm ARM DDI 0487 K.a, D24.2.88). */
 const PHYSICAL_BITS = [32, 36, 40, 42, 44, 48] as const;
 
-/** What the boot core and memory show at this moment. */
+/** The boot core and memory at this moment. */
 export interface MachineView {
   readonly registers: TranslationRegisters;
   /** MAIR_EL1. */
@@ -28,7 +28,7 @@ export interface MachineView {
   readonly readWord: (pa: number) => bigint | null;
   /** A copy of memory, or null where part of it is not memory. */
   readonly read: ReadTable;
-  /** What the live TTBR0 and TTBR1 map. Read once. */
+  /** Mappings of the live TTBR0 and TTBR1. Read once. */
   readonly trees: () => readonly TranslationTree[];
 }
 

@@ -23,7 +23,7 @@ export interface CandidateHole extends Interval {
   readonly verdict: 'taken' | 'would fit' | 'refused';
   /** One clause. */
   readonly reason: string;
-  /** What ends it on either side: an owner, or the end of the bank. */
+  /** The neighbours on both sides: an owner, or the end of the bank. */
   readonly before: string;
   readonly after: string;
 }

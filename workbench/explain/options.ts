@@ -12,7 +12,7 @@ import type { MachineSettings, RunBounds } from '#workbench/machine/levitate-mac
 import { type RunPoint, parseRunPoint } from './run-point.ts';
 import { parseQuestion, type Question, QUESTION_KINDS } from './questions.ts';
 
-/** What one call asks for. */
+/** The request of one call. */
 export interface ExplainRequest {
   readonly settings: MachineSettings;
   readonly question: Question;

@@ -23,7 +23,7 @@ import { findMemMap, kernelBanks, type MemMapView } from './kernel-memory.ts';
 import { type MachineView, touchedSpans, viewOf } from './machine-view.ts';
 import { type NamedReservation, type ReservationKind, reservationsOf } from './reservations.ts';
 
-/** What a range of RAM is used for. */
+/** Uses of a range of RAM. */
 export type RangeKind =
   | ReservationKind
   /** A free block of the buddy allocator. */
@@ -53,7 +53,7 @@ export interface OwnedRange {
   /** For people: "kernel image", "/reserved-memory/aoc@94000000", "heap", "free". */
   readonly owner: string;
   readonly kind: RangeKind;
-  /** What else is known, one clause; may be empty. */
+  /** More about it, one clause; may be empty. */
   readonly detail: string;
   /** Order of a free block. */
   readonly order?: number;

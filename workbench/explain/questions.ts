@@ -14,7 +14,7 @@ import { explainTables } from './tables.ts';
 import type { Unknown } from './kernel-memory.ts';
 import { explainAddress } from './virtual-address.ts';
 
-/** What a machine answers to a question at one moment. */
+/** Answers of a machine at one moment. */
 export interface Answer {
   /** False when this machine cannot tell; the text says why. */
   readonly known: boolean;
@@ -38,7 +38,7 @@ export interface Question {
 
 interface QuestionKind {
   readonly name: string;
-  /** What must follow the name; null for nothing. */
+  /** Placeholder of its argument; null when it takes none. */
   readonly argument: string | null;
   readonly meaning: string;
   readonly ofKernel?: true;

@@ -15,7 +15,7 @@ import { ownerInEvents } from '#kernel-ts/kernel/mm/owner.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { kernelBanks, told } from './kernel-memory.ts';
 
-/** What holds a reserved range. */
+/** Holders of a reserved range. */
 export type ReservationKind = 'kernel' | 'device-tree' | 'initramfs' | 'reserved' | 'mem_map' | 'kernel-tables';
 
 /** A reserved range, [start, end), whole pages. Ranges may overlap: a page counts for the first. */
@@ -144,7 +144,7 @@ function ofLoader(machine: LevitateMachine, fdt: Fdt | null): NamedReservation[]
   return found.toSorted((a, b) => a.start - b.start);
 }
 
-/** What the loaders call their pieces. */
+/** Names that the loaders give their pieces. */
 const LOADED = [
   { what: 'kernel', kind: 'kernel', owner: 'kernel, as loaded' },
   { what: 'dtb', kind: 'device-tree', owner: 'device tree' },

@@ -39,7 +39,7 @@ export function parseRunPoint(text: string): RunPoint {
   return { kind: 'stage', number: stage === null ? null : Number(stage[1]), name: trimmed };
 }
 
-/** What was found at a point. */
+/** The result at a point. */
 export interface Asked<T> {
   readonly answer: T;
   /** How the run ended; null when the point came first. */

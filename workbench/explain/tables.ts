@@ -104,7 +104,7 @@ export function mappedTwice(runs: readonly MappedRun[]): MappedTwice[] {
       });
     }
     open.push(run);
-    // What reaches furthest stays.
+    // The range that reaches furthest is kept.
     if (open.length > MOST_OPEN) {
       open = open.toSorted((a, b) => b.paStart + b.bytes - a.paStart - a.bytes).slice(0, MOST_OPEN);
     }

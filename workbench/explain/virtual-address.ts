@@ -46,7 +46,7 @@ export interface ExplainedFault {
   readonly reason: string;
 }
 
-/** What one kind of access does. `fault` is null when it succeeds. */
+/** Result of one kind of access. `fault` is null when it succeeds. */
 export interface AccessOutcome {
   readonly level: 0 | 1;
   readonly access: AccessType;
@@ -76,7 +76,7 @@ export interface AddressExplanation {
   readonly bytes: number;
   readonly fault: ExplainedFault | null;
   readonly accesses: readonly AccessOutcome[];
-  /** What answers at `pa`: RAM, a device by name, or null for nothing. */
+  /** The target at `pa`: RAM, a device's name, or null. */
   readonly target: string | null;
   readonly aliases: readonly Alias[];
 }
@@ -160,7 +160,7 @@ export function aliasesOf(view: MachineView, pa: number): Alias[] {
 
 const addressIn = (run: MappedRun, pa: number): bigint => run.vaStart + BigInt(pa - run.paStart);
 
-/** What answers an access to `pa`: "RAM", a device's name, or null. */
+/** The target of an access to `pa`: "RAM", a device's name, or null. */
 export function answers(machine: LevitateMachine, pa: number): string | null {
   if (machine.memory.contains(pa)) return 'RAM';
   const device = machine.board.devices.find((place) => place.model !== 'absent' && includes(rangeOf(place), pa));

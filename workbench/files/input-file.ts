@@ -21,7 +21,7 @@ export interface InputLimits {
   readonly mayBeEmpty?: boolean;
   /** A larger file is refused. */
   readonly mostBytes: number;
-  /** What it is measured against: "the RAM of pixel6". */
+  /** The limit's name: "the RAM of pixel6". */
   readonly measure: string;
 }
 

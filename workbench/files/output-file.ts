@@ -6,8 +6,7 @@
  *     ReplacedFile     contents in pieces         ┘ leave the old file or the new one
  *     OutputStream     a serial line, a log: grows in its place while the machine runs, for who follows it
  *
- * What is no regular file (a device, a pipe, `/dev/stdout`) is written in its place. Errors are
- * InputErrors that name the file.
+ * A device, a pipe or `/dev/stdout` is written directly. Errors are InputErrors that name the file.
  */
 
 import {
@@ -104,7 +103,7 @@ export class ReplacedFile {
     });
   }
 
-  /** Nothing after {@link commit}; before it, forgets the new contents. Never throws. */
+  /** Discards the new contents before {@link commit}; does nothing after it. Never throws. */
   discard(): void {
     try {
       this.close();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a hash is, wherever it is computed. */
+/** The type of the hash function, for every host. */
 
 /** One hash in the making: `digest` or `hex` ends it. */
 export interface Sha256 {

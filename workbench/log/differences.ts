@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What is different between two runs, in sentences that say why.
+ * Differences between two runs, in sentences that say why.
  *
  * The causes are the kernel's own: mem_map has an entry for each frame of RAM, the kernel logs why
  * it refused a place, and free frames are RAM less everything that was taken from it.
@@ -181,7 +181,7 @@ function freeDifference(a: MemoryLayout, b: MemoryLayout): string[] {
   return [`${is} frames are free instead of ${was} (${signed(b.freeFrames - a.freeFrames)}): ${parts.join(', ')}`];
 }
 
-/** What each part adds to or takes from the free frames. They add up to the free frames. */
+/** Frames that each part adds to the free ones or takes from them. Their sum is the free frames. */
 function sharesOf({ banks, memMap, heap, ...counts }: MemoryLayout): Record<string, number> {
   const ram = total(banks) / PAGE_SIZE;
   const map = Math.ceil((memMap?.bytes ?? 0) / PAGE_SIZE);

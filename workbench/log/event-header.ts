@@ -36,7 +36,7 @@ export class EventFormatError extends Error {
   }
 }
 
-/** What made a log. */
+/** The run that a log is of, and the program that wrote it. */
 export interface EventLogHeader {
   /** Name of the board; null when the writer did not say. */
   readonly board: string | null;

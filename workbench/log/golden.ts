@@ -36,7 +36,7 @@ export interface GoldenDifference {
   readonly before: readonly PlacedEvent[];
   /** Names that differ, when the kinds agree: "t", "core", or a field. */
   readonly fields: readonly string[];
-  /** What the two headers say differently: a reason to look at first. */
+  /** Differences between the two headers: the first place to look. */
   readonly headers: readonly string[];
 }
 

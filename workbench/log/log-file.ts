@@ -122,7 +122,7 @@ export class LogCursor {
   }
 
   /**
-   * What follows the last line feed: a whole event when only the line feed is missing, else the
+   * The rest behind the last line feed: a whole event when only the line feed is missing, else the
    * trace of a run that was killed.
    */
   private *lastLine(): Generator<ScannedLine> {

@@ -8,7 +8,7 @@ import { parseInstant } from '#workbench/cli/quantities.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { EventFilter } from './read-event-log.ts';
 
-/** What one call of the command asks for. */
+/** The request of one call of the command. */
 export interface LogRequest {
   readonly action: 'timeline' | 'events' | 'follow' | 'stats' | 'diff' | 'golden' | 'update' | 'perfetto';
   readonly file: string;

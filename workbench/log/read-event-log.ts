@@ -31,7 +31,7 @@ export function* readEventLog<K extends EventKind = EventKind>(
 }
 
 /**
- * What the first line of the log file at `path` says of the run.
+ * The header of the log file at `path`.
  * @throws InputError, EventFormatError
  */
 export function readEventLogHeader(path: string): EventLogHeader {

@@ -41,7 +41,7 @@ export interface MemoryLayout {
 }
 
 export interface RunSummary {
-  /** What a timeline shows. */
+  /** The events of the timeline. */
   readonly marks: EventRecord[];
   memory: MemoryLayout;
   boots: number;
@@ -57,7 +57,7 @@ const MARKS: ReadonlySet<string> = new Set(['boot', 'stage', 'panic', 'power', '
 /** A guest that goes on and off for ever must not fill memory. */
 const MOST_MARKS = 10_000;
 
-/** What the log at `path` says of the whole run. @throws InputError, EventFormatError */
+/** Reads the summary of the whole log at `path`. @throws InputError, EventFormatError */
 export function summaryOf(path: string): RunSummary {
   const run: RunSummary = { marks: [], memory: nothing(), boots: 0, events: 0, endNs: 0, panic: null, stop: null };
   for (const line of scanLog(path)) {

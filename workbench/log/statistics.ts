@@ -33,7 +33,7 @@ const SORTED_BY: Readonly<Record<string, string>> = {
 /** A guest chooses some of the names; only so many are told apart. */
 const MOST_SORTS = 64;
 
-/** What was counted of one kind. */
+/** Counts of one kind. */
 export interface KindCount {
   readonly kind: string;
   readonly events: number;

@@ -28,7 +28,7 @@ import { readFirmwareImage } from '#host/firmware-images.ts';
 export interface BoardMachine {
   readonly board: Board;
   readonly machine: Machine;
-  /** What the console UART sends. */
+  /** Takes the bytes that the console UART sends. */
   readonly serial: SerialLine;
   /** The console UART, for input. */
   readonly console: SerialDevice;
@@ -43,7 +43,7 @@ export interface BoardMachineOptions {
   readonly cores: CoreFactory;
   /** Disks behind the board's virtio slots, the last slot first. */
   readonly disks?: readonly BlockBackend[];
-  /** With a seed, the slot after the disks holds an entropy source. */
+  /** When there is a seed, the slot after the disks holds an entropy source. */
   readonly seed?: number | bigint | undefined;
   readonly trace?: readonly EventKind[];
 }

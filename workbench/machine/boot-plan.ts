@@ -29,7 +29,7 @@ export interface BootPlan {
   readonly registers?: readonly (readonly [address: number, value: number])[];
   /** The device tree, placed or not. */
   readonly deviceTree: Uint8Array;
-  /** What of the inputs is not used, for the user: a sentence each. */
+  /** Unused parts of the inputs, for the user: a sentence each. */
   readonly warnings?: readonly string[];
   /** Puts a kernel in TypeScript behind the gates; null for a guest that is not ours. */
   readonly attachKernel: ((machine: Machine) => KernelHost) | null;

@@ -13,7 +13,7 @@ import { chosen, Fdt, FdtError, type FdtTree, memoryReservations, reservedMemory
 import { numberRange, type Range } from '#common/range.ts';
 import { applyLoaderFixups } from './loader-fixups.ts';
 
-/** What a boot loader adds to a user's tree. */
+/** Additions of a boot loader to a user's tree. */
 export type Fixups = 'none' | 'loader';
 
 export interface DeviceTreeRequest {

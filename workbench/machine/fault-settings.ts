@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What goes wrong on purpose in a machine: in its kernel's memory system, and in its RAM. Checked
+ * Faults that are injected into a machine: into its kernel's memory system and its RAM. Checked
  * here, for the library and the command line alike.
  */
 

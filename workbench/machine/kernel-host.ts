@@ -145,7 +145,7 @@ export class KernelHost implements GateHandler {
   }
 }
 
-/** What `access` answers, or null when it faults. */
+/** The result of `access`, or null when it faults. */
 function probe(access: () => number): number | null {
   try {
     return access();

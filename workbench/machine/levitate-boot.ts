@@ -98,7 +98,7 @@ function roomIn(blob: Uint8Array, { banks }: TreeRam): Pick<ImageSizes, 'ram' | 
   return { ram: banks, reserved: reservedOfDeviceTree(blob) };
 }
 
-/** What is loaded, and where; the tree has no bounds of the initrd yet. */
+/** Loaded pieces and their addresses; the tree has no bounds of the initrd yet. */
 interface Layout {
   readonly initrd: Uint8Array | null;
   readonly draft: Uint8Array;

@@ -141,7 +141,7 @@ export class LevitateMachine {
     return this.host?.kernel ?? null;
   }
 
-  /** What the loader put at which address: "kernel", "dtb", "initrd", … */
+  /** Pieces that the loader placed, with their addresses: "kernel", "dtb", "initrd", … */
   findImage(what: string): BootImage | null {
     return this.plan.images.find((image) => image.what === what) ?? null;
   }
@@ -179,7 +179,7 @@ export class LevitateMachine {
     return saveSnapshot(this.parts);
   }
 
-  /** What snapshots are made of and restored into: workbench/snapshot/. */
+  /** State for snapshots: workbench/snapshot/. */
   get parts(): SnapshotContext {
     const { settings, plan, machine, serial, inputs, bitFlips, ended } = this;
     const firmwareMemory = this.board.firmware.device;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a boot loader adds to a device tree before it starts a kernel: RAM, the reserved regions
+ * Additions of a boot loader to a device tree before it starts a kernel: RAM, the reserved regions
  * that it knows of, and /chosen.
  *
  * ```

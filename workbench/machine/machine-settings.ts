@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a machine can be asked to be: the settings of the library, and of the command line behind
- * its options.
+ * Settings of a machine: those of the library, and of the command line behind its options.
  */
 
 import type { EventKind } from '#workbench/log/event-kinds.ts';
@@ -10,7 +9,7 @@ import type { Fixups } from './device-tree-source.ts';
 import type { DriveSpec } from './drive.ts';
 import type { FaultSettings } from './fault-settings.ts';
 
-/** What a machine is made of. Everything has a default except the board. */
+/** Settings of a machine. All have a default except the board. */
 export interface MachineSettings {
   /** "qemu-virt" or "pixel6". */
   readonly board: string;
@@ -50,7 +49,7 @@ export interface MachineSettings {
   readonly append?: string | undefined;
   /** Seed of everything random in the device tree; nothing is random without one. */
   readonly seed?: number | bigint | undefined;
-  /** What executes instructions; "auto" when absent. */
+  /** The engine that executes instructions; "auto" when absent. */
   readonly engine?: EngineName | undefined;
   /**
    * The own core is what Unicorn's is, a Cortex-A72 whatever MIDR_EL1 says, so that the two can be
@@ -63,7 +62,7 @@ export interface MachineSettings {
   readonly expectText?: string | undefined;
   /** Stop with failure when this appears. */
   readonly failText?: string | undefined;
-  /** What goes wrong on purpose; nothing when absent. */
+  /** Injected faults; none when absent. */
   readonly faults?: FaultSettings | undefined;
 }
 

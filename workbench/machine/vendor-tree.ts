@@ -12,7 +12,7 @@
 import type { Board } from '#boards/types.ts';
 import { Fdt, FdtError } from '#fdt/index.ts';
 
-/** What of a vendor_boot is used. */
+/** The parts of a vendor_boot that are used. */
 export interface VendorTree {
   /** Null: the board's own tree is used. */
   readonly tree: Uint8Array | null;

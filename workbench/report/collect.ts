@@ -48,7 +48,7 @@ export function collectReport(
 const FOREIGN_GUEST =
   'This guest is not the modelled kernel: its log and the banks of RAM are here, but who owns its memory cannot be known from outside.';
 
-/** What the page leaves out. */
+/** Parts that the page leaves out. */
 function notesOn(machine: LevitateMachine, story: StoryPart, { moments, operations }: StoryRecorder): string[] {
   const notes: string[] = [];
   const left = moments - story.moments.length;

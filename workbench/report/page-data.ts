@@ -88,6 +88,6 @@ export interface ReportData {
   /** Null when there is no modelled kernel, or its tables could not be read. */
   readonly tables: readonly MappedRange[] | null;
   readonly facts: readonly Fact[];
-  /** What is not in the page, and why; shown to the reader. */
+  /** Parts that are not in the page, and why; shown to the reader. */
   readonly notes: readonly string[];
 }

@@ -117,7 +117,7 @@ export class StoryBuilder {
     return this.operations.length / 4;
   }
 
-  /** What came since the last call. */
+  /** Operations since the last call. */
   drain(): StoryPart {
     const { owners, operations, moments, stages } = this;
     [this.owners, this.operations, this.moments, this.stages] = [[], [], [], []];

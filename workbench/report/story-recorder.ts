@@ -41,7 +41,7 @@ export class StoryRecorder {
       this.builder.add(event);
       if (this.builder.buffered < PAGE_LIMITS.operations) return;
       this.keep(this.builder.drain());
-      // What is kept between two calls of news() is in no part that it returns.
+      // State kept between two calls of news() is in no part that it returns.
       this.isWhole = true;
     });
   }

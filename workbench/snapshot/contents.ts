@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a snapshot says, as plain data.
+ * Contents of a snapshot, as plain data.
  *
  *     settings, what was loaded (its digest), drives (their digests)      to build the same machine again
  *     guest: state     registers, devices, changed pages, serial bytes    any guest but ours: goes on at once

@@ -22,7 +22,7 @@ export type ChangedPages = {
 
 const NOTHING = new Uint8Array(PAGE_SIZE);
 
-/** What a loader leaves in RAM. */
+/** RAM as the loader leaves it. */
 export function loadedMemory(
   banks: readonly MemoryBank[],
   images: readonly { readonly base: number; readonly bytes: Uint8Array }[],

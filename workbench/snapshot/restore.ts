@@ -20,7 +20,7 @@ import { restorePages, restoreRam } from './memory-pages.ts';
 import { decodeSnapshotFile, SnapshotFileError } from './snapshot-file.ts';
 
 export interface RestoreOptions {
-  /** What the bytes are called in messages; "snapshot" when absent. */
+  /** Name of the bytes in messages; "snapshot" when absent. */
   readonly name?: string;
   /** Loud event kinds to keep; those of the machine that was saved when absent. */
   readonly trace?: readonly EventKind[] | undefined;

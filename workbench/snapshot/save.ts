@@ -40,7 +40,10 @@ export function saveSnapshot(parts: SnapshotContext): Uint8Array {
   return encodeSnapshotFile(contents);
 }
 
-/** What shapes the machine; not what ends its run. Files may be restored from another folder. */
+/**
+ * Settings that shape the machine, not those that end its run. Files may be restored from another
+ * folder.
+ */
 function settingsToKeep({ expectText: _expect, failText: _fail, drives, ...others }: MachineSettings): MachineSettings {
   return { ...others, drives: drives?.map(({ file, mode }) => ({ file: absolutePath(file), mode })) };
 }

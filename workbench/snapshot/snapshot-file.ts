@@ -9,7 +9,7 @@
  *     0x38  u32 length, deflated JSON: { blocks: [their compressed lengths], data }          (plain-data.ts)
  *           the blocks, each deflated, one after the other
  *
- * Integers are little-endian. What the data means is contents.ts's.
+ * Integers are little-endian. contents.ts gives the data its meaning.
  */
 
 import { concatBytes, sameBytes } from '#common/bytes.ts';
@@ -85,7 +85,7 @@ export function decodeSnapshotFile(file: Uint8Array): SnapshotContents {
   return decodeBody(file);
 }
 
-/** What the digest has vouched for. */
+/** Data whose digest was checked. */
 function decodeBody(file: Uint8Array): SnapshotContents {
   let at = DATA + 4 + viewOf(file).getUint32(DATA, true);
   const json = new TextDecoder().decode(inflated(file.subarray(DATA + 4, at), LONGEST_JSON, 'its data'));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What was typed to a machine, and when exactly: enough to type the same again to one that is run
- * from its beginning.
+ * Input typed to a machine, with exact times: enough to type the same again to one that is run from
+ * its beginning.
  *
  * Input comes between two runs, at a tick of the clock, or in the middle of one, from whoever
  * watches the serial line: then right after a byte of it.

@@ -18,7 +18,7 @@ import type { DeviceTreeBuilder } from './device-tree.ts';
 /** Simulated nanoseconds, or "10s", "500ms", "20us". */
 export type SimulatedTime = number | string;
 
-/** What to boot, and how far. */
+/** The machine to boot, and how far. */
 export interface BootSettings extends Omit<MachineSettings, 'board' | 'dtb'> {
   /** A blob, or a builder that has not built yet. */
   readonly dtb?: Uint8Array | DeviceTreeBuilder | undefined;

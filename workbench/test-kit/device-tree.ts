@@ -29,7 +29,7 @@ import {
   sizeInBytes,
 } from './tree-values.ts';
 
-/** What a range of RAM may say beside its place. */
+/** Optional properties of a range of RAM. */
 export interface RamOptions {
   /** In a memory node of its own; by default all ranges share one. */
   readonly ownNode?: boolean;
@@ -37,7 +37,7 @@ export interface RamOptions {
   readonly status?: string;
 }
 
-/** What a child of /reserved-memory may say. */
+/** Properties of a child of /reserved-memory. */
 export interface ReservedOptions {
   /** "region" by default; the address follows after an @. */
   readonly name?: string;
@@ -54,7 +54,7 @@ export interface DynamicOptions extends ReservedOptions {
   readonly within?: readonly AddressRange[];
 }
 
-/** What /chosen says. */
+/** Properties of /chosen. */
 export interface ChosenOptions {
   readonly bootargs?: string;
   readonly stdoutPath?: string;
@@ -62,7 +62,7 @@ export interface ChosenOptions {
   readonly initrd?: { readonly start: number; readonly end: number; readonly cells?: 1 | 2 };
 }
 
-/** What a board's own tree keeps. */
+/** Parts that are kept of a board's own tree. */
 export interface FromOptions {
   /** Keep its memory nodes and reserved regions too, to add to them. */
   readonly keepMemory?: boolean;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a failing matcher shows beside its sentence: how the run ended, the last lines of the serial
- * line, and the explanation that fits the question.
+ * Details that a failing matcher shows after its sentence: how the run ended, the last lines of the
+ * serial line, and the explanation that fits the question.
  */
 
 import { hex } from '#common/address.ts';
@@ -21,7 +21,7 @@ const EXPLANATION_LINES = 40;
 
 const PLAIN: TerminalStyle = { colour: false, width: 100 };
 
-/** What a failure is about; null when the serial line says all there is. */
+/** Topic of a failure; null when the serial line says everything. */
 export type Topic = 'mem_map' | 'memory' | 'buddy' | { readonly va: bigint } | null;
 
 /** The part of a failure message behind its first line. */
@@ -39,7 +39,7 @@ export function circumstances({ outcome, machine }: BootResult, topic: Topic): s
   ];
 }
 
-/** What a panic, or the panic that was wanted instead, is about. */
+/** Topic of a panic, or of the panic that was wanted instead. */
 export function topicOfPanics(texts: readonly (string | null)[]): Topic {
   const all = texts.filter((text) => text !== null).join('\n');
   if (/mem_map/.test(all)) return 'mem_map';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What matchers are given, checked: a test that asks the wrong way must say so, not fail for
+ * Checks the arguments of matchers: a test that asks the wrong way must say so, not fail for
  * another reason, or pass with `.not`.
  */
 
@@ -12,7 +12,7 @@ function demand(holds: boolean, matcher: string, wanted: string, given: unknown)
   if (!holds) throw new InputError(`${matcher}: ${wanted}, not ${shown(given)}`);
 }
 
-/** What expect() was given. */
+/** The argument of expect(). */
 export function demandResult(matcher: string, given: unknown): void {
   const { outcome, machine } = (given ?? {}) as { outcome?: { outcome?: unknown }; machine?: { serial?: unknown } };
   const isResult = typeof outcome?.outcome === 'string' && machine?.serial !== undefined;

@@ -33,7 +33,7 @@ export type Rights = `${'r' | '-'}${'w' | '-'}${'x' | '-'}`;
 export interface ExpectedMapping {
   /** Physical address that the virtual one leads to. */
   readonly to?: number;
-  /** What the kernel, and a user program, may do there. */
+  /** Permissions of the kernel and of user programs there. */
   readonly el1?: Rights;
   readonly el0?: Rights;
 }
@@ -48,7 +48,7 @@ export interface ExpectedReservation {
   readonly noMap?: boolean;
 }
 
-/** What vitest wants to know. */
+/** The result that vitest wants. */
 export interface MatcherResult {
   readonly pass: boolean;
   readonly message: () => string;
@@ -191,7 +191,7 @@ function verdict(result: BootResult, pass: boolean, wanted: string, topic: Topic
 }
 
 /**
- * What a level may do, by trying: the table's bits together with what the tables above and
+ * Permissions of a level, found by trying: the table's bits together with what the tables above and
  * SCTLR_EL1 take away.
  */
 function rights({ accesses }: AddressExplanation, level: 0 | 1): string {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What tests write in place of property bytes: texts, numbers, flags; and sizes as people type
- * them.
+ * Values that tests write in place of property bytes: texts, numbers, flags; and sizes as people
+ * type them.
  */
 
 import { cells, stringListValue, stringValue, u64Cells } from '#fdt/index.ts';
@@ -53,7 +53,7 @@ export function inCells(value: number, count: 1 | 2): Uint8Array {
   return count === 1 ? cells(value) : u64Cells(BigInt(value));
 }
 
-/** What one size cell holds at most, in whole GiB: where a larger range is cut. */
+/** Largest size that one size cell holds, in whole GiB: larger ranges are cut there. */
 const LARGEST_PIECE = 2 ** 31;
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What can be asked of a live machine that stands still: its registers, the code at PC, and every
- * question of `npm run explain`. Looking changes nothing.
+ * Questions to a live machine that stands still: its registers, the code at PC, and every question
+ * of `npm run explain`. Looking changes nothing.
  */
 
 import { readCoreRegister } from '#emulator/debug/core-registers.ts';

@@ -151,7 +151,7 @@ export class LiveMachine {
     this.wake();
   }
 
-  /** What a person may know of the machine as it is now. */
+  /** State of the machine now, for people. */
   ask(question: string): LiveAnswer {
     try {
       return { lines: inspect(this.machine, question) };
@@ -174,7 +174,7 @@ export class LiveMachine {
       : { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
   }
 
-  /** What a report is made of, beside {@link present}. */
+  /** Data of a report, beside {@link present}. */
   get story(): StoryRecorder {
     return this.recorder;
   }
@@ -296,7 +296,7 @@ class Pace {
     const [real, simulated] = [performance.now(), nowNs / 1e6];
     this.from ??= { real, simulated };
     const ahead = simulated - this.from.simulated - (real - this.from.real);
-    // What was lost is forgotten, and so is what a restart took back.
+    // Starts the pace anew when the machine has fallen behind, or a restart went back in time.
     if (ahead < 0) this.from = { real, simulated };
     return Math.max(0, ahead);
   }

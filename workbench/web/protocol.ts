@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the live view's server and page say to each other: updates as server-sent events, commands
- * as JSON, input as bytes.
+ * Messages between the live view's server and its page: updates as server-sent events, commands as
+ * JSON, input as bytes.
  */
 
 import type { FrameSpan } from '#workbench/report/memory-state.ts';
@@ -57,7 +57,7 @@ export type LiveCommand =
   /** To a simulated time, nanoseconds, earlier or later. */
   | { readonly action: 'go'; readonly ns: number };
 
-/** What a question is answered with. */
+/** The answer to a question. */
 export type LiveAnswer = { readonly lines: readonly string[] } | { readonly refused: string };
 
 /** Most instructions of one step. */

@@ -7,7 +7,7 @@
  *     reset ───────┬─────────┬──────► now           "go to" a moment: the last point before it, then run
  *                  checkpoints
  *
- * What follows the moment, inputs included, is forgotten once something else happens there.
+ * Everything after the moment, inputs included, is forgotten once something else happens there.
  */
 
 import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';

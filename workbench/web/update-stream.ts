@@ -16,7 +16,7 @@ import type { LiveUpdate } from './protocol.ts';
  */
 export const MOST_UNREAD = 2 ** 20;
 
-/** What {@link LiveMachine} is to this module. */
+/** The part of {@link LiveMachine} that this module uses. */
 export interface UpdateSource {
   /**
    * Tells the listener everything now, and what is new from then on. Returns the function that ends

@@ -13,7 +13,7 @@ const BUFFER_ERROR = -5;
 /** @param level 1, fast, to 9, small */
 export const deflate = (bytes: Uint8Array, level: number): Uint8Array => deflateWith(bytes, { level });
 
-/** What {@link deflate} made `bytes` of. @throws CompressionError */
+/** The bytes that {@link deflate} compressed into `bytes`. @throws CompressionError */
 export const inflate = (bytes: Uint8Array, mostBytes: number): Uint8Array<ArrayBuffer> =>
   unpack(bytes, mostBytes, { windowBits: 15 }).content;
 

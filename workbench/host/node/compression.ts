@@ -8,7 +8,7 @@ import { CompressionError } from '#workbench/host/compression-error.ts';
 /** @param level 1, fast, to 9, small */
 export const deflate = (bytes: Uint8Array, level: number): Uint8Array => deflateSync(bytes, { level });
 
-/** What {@link deflate} made `bytes` of. @throws CompressionError */
+/** The bytes that {@link deflate} compressed into `bytes`. @throws CompressionError */
 export const inflate = (bytes: Uint8Array, mostBytes: number): Uint8Array<ArrayBuffer> =>
   guarded(() => inflateSync(bytes, limited(mostBytes)));
 

@@ -13,7 +13,7 @@ import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engi
 import { fileDigest } from './drives.ts';
 import { type CoreChoice, type CoreWish, engineName } from '#workbench/machine/engine-name.ts';
 
-/** What a search found: it is made once, also where it finds nothing. */
+/** Result of the search, which is made once even when it finds nothing. */
 let found: string | EngineLibraryError | null = null;
 
 /**
@@ -69,5 +69,5 @@ function ownCores(likeUnicorn: boolean, now: HostClock | null): CoreChoice {
   return { cores, library: null, statistics: () => cores.statistics() };
 }
 
-/** What an engine's registers belong to: its library, or nothing for the own core. */
+/** The library that an engine's saved registers belong to; nothing for the own core. */
 export const libraryDigest = (library: string | null): string => (library === null ? '' : fileDigest(library).sha256);

@@ -13,7 +13,7 @@ import { sha256 } from './sha256.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** What names the file from any folder. */
+/** The absolute path of the file. */
 export const absolutePath = (file: string): string => resolve(file);
 
 /** SHA-256 of a file's bytes, in hexadecimal. @throws an Error of Node's when it cannot be read */

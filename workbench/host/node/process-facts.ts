@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a report says of the program that ran the machine. */
+/** A report's figures about the program that ran the machine. */
 
 /** Most memory that it has had, bytes, and its version of Node. */
 export const processFacts = (): { readonly maxRssBytes: number; readonly node: string } => ({

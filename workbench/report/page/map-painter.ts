@@ -10,7 +10,7 @@ import type { MapRow } from '#workbench/report/map-layout.ts';
 import { CLASS_PAINTS, orderColour, type Theme } from './palette.ts';
 import type { StoryView } from './story-view.ts';
 
-/** What the colours mean. */
+/** The meaning of the colours. */
 export type Colouring = 'owners' | 'orders';
 
 /** How the map is to be painted. */

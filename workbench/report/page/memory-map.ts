@@ -16,7 +16,7 @@ import { readTheme } from './palette.ts';
 import type { StoryView } from './story-view.ts';
 
 const ROW_HEIGHT = 14;
-/** With the underline of what changed. */
+/** Height with the underline of changed frames. */
 const ROW_STEP = 20;
 const BANK_HEAD = 20;
 const LABEL_WIDTH = 92;

@@ -30,7 +30,7 @@ export const CLASS_PAINTS: Readonly<Record<OwnerClass, Paint>> = {
   other: { light: '#4a4a4a', dark: '#d0d0d0' },
 };
 
-/** What people call the classes. */
+/** Names of the classes, for people. */
 export const CLASS_NAMES: Readonly<Record<OwnerClass, string>> = {
   free: 'free',
   unclaimed: 'not claimed yet',

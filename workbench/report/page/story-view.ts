@@ -19,7 +19,7 @@ import {
 /** Frames of each class at one moment. */
 export type Usage = Readonly<Record<OwnerClass, number>>;
 
-/** What has changed since the parts were told last. */
+/** Changes since the parts were told last. */
 export type Change = 'moment' | 'story';
 
 export class StoryView {

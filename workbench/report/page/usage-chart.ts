@@ -87,7 +87,7 @@ function data(view: StoryView, axis: MomentAxis): uPlot.AlignedData {
 }
 
 function bytes(usage: Readonly<Record<OwnerClass, number>>, ownerClass: OwnerClass): number | null {
-  // Nothing has no place on a logarithmic scale.
+  // Zero has no place on a logarithmic scale.
   return usage[ownerClass] === 0 ? null : usage[ownerClass] * PAGE_SIZE;
 }
 

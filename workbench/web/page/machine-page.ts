@@ -123,7 +123,7 @@ export class MachinePage {
     }
     document.addEventListener('keydown', (event) => {
       const { target, key, ctrlKey, metaKey, altKey } = event;
-      // What is typed belongs to the terminal and to fields.
+      // Keys typed into the terminal and into fields are left alone.
       const isTyped = target instanceof HTMLElement && target.closest('input, textarea, select, #terminal') !== null;
       const id = SHORTCUTS[key];
       if (isTyped || ctrlKey || metaKey || altKey || id === undefined) return;
