@@ -106,8 +106,6 @@ export class Core implements MachineCore {
    */
   inBlock = false;
   private inSlice = false;
-  /** SCTLR_ELx.A has changed: translated code goes before the next slice. */
-  private codeIsStale = false;
   private readonly outcome = new SliceOutcome();
   /** Taken when the slice has ended, in the place of the instruction that ended it. */
   private due: DueException | null = null;
@@ -161,10 +159,6 @@ export class Core implements MachineCore {
       trap: (esr) => {
         this.due ??= { kind: 'trap', pc: this.engine.getPc(), esr, far: null };
         this.engine.abandon();
-      },
-      alignmentChanges: () => {
-        this.codeIsStale = true;
-        this.interruptSlice();
       },
     });
     this.blocks = new BlockScan({
@@ -375,10 +369,6 @@ export class Core implements MachineCore {
   run(count: number, most?: number): CoreStop {
     const { engine, environment } = this;
     this.begin();
-    if (this.codeIsStale) {
-      this.codeIsStale = false;
-      engine.discardAllCode();
-    }
     this.blocks.scanUnannounced();
     this.maintenance.beginSlice();
     const stepped = this.debug.beginSlice();

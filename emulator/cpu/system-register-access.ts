@@ -10,12 +10,7 @@
  */
 
 import type { CpuEngine, InterceptedAccess } from '#emulator/engine/engine.ts';
-import {
-  isSystemControl,
-  SCTLR_A,
-  type SystemRegisterEncoding,
-  systemRegisterNumber,
-} from '#emulator/engine/system-registers.ts';
+import { type SystemRegisterEncoding, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
 import { isDebugRegister, isOsLock } from './debug-registers.ts';
 import { leastLevel, systemRegisterMove } from './instruction.ts';
 import { isSoftwareIncrement } from './performance-monitors.ts';
@@ -37,8 +32,6 @@ export interface SystemRegisterAccessContext {
   readonly debug: SelfHostedDebug;
   /** The intercepted instruction does not happen: it takes the exception with this syndrome. */
   readonly trap: (esr: number) => void;
-  /** The instruction is about to change which accesses must be aligned: SCTLR_ELx.A. */
-  readonly alignmentChanges: () => void;
 }
 
 export class SystemRegisterAccess {
@@ -49,23 +42,21 @@ export class SystemRegisterAccess {
   private readonly environment: CoreContext;
   private readonly debug: SelfHostedDebug;
   private readonly trap: (esr: number) => void;
-  private readonly alignmentChanges: () => void;
   /** By the encoding's number: whether the engine has the system register. */
   private readonly known = new Map<number, boolean>();
 
-  constructor({ core, engine, environment, debug, trap, alignmentChanges }: SystemRegisterAccessContext) {
+  constructor({ core, engine, environment, debug, trap }: SystemRegisterAccessContext) {
     this.core = core;
     this.engine = engine;
     this.environment = environment;
     this.debug = debug;
     this.trap = trap;
-    this.alignmentChanges = alignmentChanges;
     this.unknown = new UnknownRegisters(core, environment);
   }
 
   /** Accesses to the register come here although the engine may have it. */
   isIntercepted(encoding: SystemRegisterEncoding): boolean {
-    return isDebugRegister(encoding) || isSystemControl(encoding) || this.environment.intercepts(encoding);
+    return isDebugRegister(encoding) || this.environment.intercepts(encoding);
   }
 
   /** An intercepted MRS or MSR is about to execute. False: the engine executes it. */
@@ -81,10 +72,6 @@ export class SystemRegisterAccess {
       return false;
     }
     if (isDebugRegister(encoding)) return this.onDebugRegister(encoding, read, rt);
-    if (isSystemControl(encoding)) {
-      if (!read && this.changesAlignment(encoding, this.operand(rt))) this.alignmentChanges();
-      return false;
-    }
     const { core, environment } = this;
     if (core.level === 0 && !environment.allowedAtEl0(core, encoding, read)) {
       this.trap(systemRegisterSyndrome(encoding, rt, read));
@@ -108,10 +95,6 @@ export class SystemRegisterAccess {
     if (this.onMachineRegister(move.encoding, move.read, move.rt)) return true;
     this.unknown.report(move.encoding, move.read, this.engine.getPc());
     return false;
-  }
-
-  private changesAlignment(encoding: SystemRegisterEncoding, value: bigint): boolean {
-    return (((this.engine.getSystemRegister(encoding) ?? 0n) ^ value) & SCTLR_A) !== 0n;
   }
 
   private onDebugRegister(encoding: SystemRegisterEncoding, read: boolean, rt: number): boolean {

@@ -101,6 +101,7 @@ function install(path: string, open: () => NativeProcess | null, arch: string): 
   translatorOperations[TRANSLATE_INSN] = code + BigInt(COUNT_X64_ENTRIES.translate);
   refuseAarch32(process, build, libraryBase, code);
   trapFloatingPoint(process, code);
+  keyBlocksByAlignment(process, code);
   const inline = { process, build, libraryBase, code };
   patched.set(operations, inline);
   return inline;
@@ -149,6 +150,28 @@ function trapFloatingPoint(process: NativeProcess, code: bigint): void {
   process.protect(page, bytes, 'read-execute');
 }
 
+/** endbr64; mov eax, [rdi + hflags]; mov qword ptr [rdx], 0; test eax, eax. */
+const BLOCK_KEY = [0xf3, 0x0f, 0x1e, 0xfa, 0x8b, 0x87, 0x50, 1, 0, 0, 0x48, 0xc7, 2, 0, 0, 0, 0, 0x85, 0xc0];
+const BLOCK_KEY_PATCHED = 4;
+
+/**
+ * Makes SCTLR_ELx.A part of what a block is looked up by, in a place that this architecture leaves
+ * 0: so the code of both its values stands side by side, and each is found in its time.
+ */
+function keyBlocksByAlignment(process: NativeProcess, code: bigint): void {
+  const at = process.symbol(BLOCK_KEY_FUNCTION);
+  if (at === null) return;
+  const answer = new Uint8Array(process.view(at, BLOCK_KEY_PATCHED + FAR_JUMP_BYTES + 1));
+  if (BLOCK_KEY.some((byte, index) => answer[index] !== byte)) return;
+  const page = at - (at % PAGE);
+  const bytes = Number(at - page) + answer.length;
+  if (!process.protect(page, bytes, 'read-write')) return;
+  setFarJump(answer.subarray(BLOCK_KEY_PATCHED), code + BigInt(COUNT_X64_ENTRIES.blockKey));
+  process.protect(page, bytes, 'read-execute');
+}
+
+const BLOCK_KEY_FUNCTION = 'cpu_get_tb_cpu_state_aarch64';
+
 const FAR_JUMP_BYTES = 14;
 
 /** jmp [rip + 0] and its target. */
@@ -170,7 +193,8 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
     'cpu_loop_exit',
   ].map((name) => process.symbol(`${name}_aarch64`));
   const loadCode = process.symbol('cpu_ldl_code_aarch64');
-  if (functions.includes(null) || loadCode === null) return null;
+  const blockKey = process.symbol(BLOCK_KEY_FUNCTION);
+  if (functions.includes(null) || loadCode === null || blockKey === null) return null;
   const { core, handle, operations } = build;
   const { counter, end, ranOut, unmasked } = COUNTING_FIELDS;
   const fromRegisters = [counter, end, ranOut, core.exitRequest, core.interrupt].map((at) => at - core.registers);
@@ -208,5 +232,7 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
     loadCode,
     BigInt(build.sctlr),
     BigInt(build.byteOrder),
+    BigInt(build.blockFlags),
+    blockKey + BigInt(BLOCK_KEY.length),
   ];
 }

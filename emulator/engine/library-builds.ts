@@ -34,6 +34,8 @@ export interface LibraryBuild {
   };
   /** In the register file. */
   readonly pc: number;
+  /** The state that a block is translated for (hflags). */
+  readonly blockFlags: number;
   /** PSTATE.EL and SP (bits 3:0), and DAIF (bits 9:6). */
   readonly level: number;
   readonly masks: number;
@@ -114,6 +116,7 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
       branchTargetsBytes: 0x8000,
     },
     pc: 0x140,
+    blockFlags: 0x150,
     level: 0x148,
     masks: 0x230,
     sctlr: 0x2a0,

@@ -72,14 +72,6 @@ export const SYSTEM_REGISTERS = {
 
 export type SystemRegisterName = keyof typeof SYSTEM_REGISTERS;
 
-/** SCTLR_ELx.A: accesses must be aligned. */
-export const SCTLR_A = 1n << 1n;
-
-/** SCTLR_EL1, SCTLR_EL2 and SCTLR_EL3. */
-export function isSystemControl([op0, op1, crn, crm, op2]: SystemRegisterEncoding): boolean {
-  return op0 === 3 && (op1 === 0 || op1 === 4 || op1 === 6) && crn === 1 && crm === 0 && op2 === 0;
-}
-
 const NAMES = new Map<string, SystemRegisterName>(
   Object.entries(SYSTEM_REGISTERS).map(([name, encoding]) => [encoding.join('_'), name as SystemRegisterName]),
 );

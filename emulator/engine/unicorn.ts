@@ -36,7 +36,7 @@ import {
 import { assertOwnLibrary, installInlineCount } from './inline-count.ts';
 import { InlineCounter, type NativeCallback } from './inline-counter.ts';
 import { retire } from './retired-engine.ts';
-import { isSystemControl, SCTLR_A, type SystemRegisterEncoding } from './system-registers.ts';
+import type { SystemRegisterEncoding } from './system-registers.ts';
 import { UnicornCallbacks } from './unicorn-callbacks.ts';
 import { type CpuModel, UnicornHandle } from './unicorn-handle.ts';
 import { CALLBACKS, type Library, loadLibrary, nativeProcess, type Pointer } from './unicorn-library.ts';
@@ -256,12 +256,7 @@ class UnicornEngine implements CpuEngine {
   }
 
   setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const { registers, slices } = this;
-    // Code is translated for one SCTLR_ELx.A.
-    const stale =
-      isSystemControl(encoding) && (((registers.getSystemRegister(encoding) ?? 0n) ^ value) & SCTLR_A) !== 0n;
-    if (stale) slices.whenOver(() => this.handle.discardAllCode());
-    return registers.setSystemRegister(encoding, value);
+    return this.registers.setSystemRegister(encoding, value);
   }
 
   exportState(): Uint8Array {

@@ -21,7 +21,8 @@
  * illegal is jumped to from the engine's exception return, where it has found it illegal: the
  * engine would go on as if nothing were. fp_level stands in the place of the engine's
  * fp_exception_el, which answers that nothing traps FP and SIMD: the rest of the engine is ready
- * for another answer. The guards stand before callbacks of the machine: they keep the stack pointer
+ * for another answer. translate_insn also marks accesses that must be aligned, and SCTLR_ELx.A, which
+ * says so, becomes part of what a block is looked up by (block key). The guards stand before callbacks of the machine: they keep the stack pointer
  * and, when the machine says so, leave the instruction unfinished.
  *
  * Everything of the library (addresses, offsets, numbers of operations) is in a table one page
@@ -82,14 +83,16 @@
 	.set	f_load_code, table + 0x128	/* cpu_ldl_code */
 	.set	o_sctlr, table + 0x130		/* in the register file: SCTLR_EL0 (the first of four) */
 	.set	o_byte_order, table + 0x138	/* in its block's state: the byte order of accesses */
+	.set	o_block_flags, table + 0x140	/* in the register file: what blocks are known by (hflags) */
+	.set	f_block_key, table + 0x148	/* the rest of cpu_get_tb_cpu_state */
 	/* Of the block that is being translated. */
-	.set	b_translator, table + 0x140
-	.set	b_handle, table + 0x148
-	.set	b_count, table + 0x150		/* operation whose constant is the number of instructions; 0: none is open */
-	.set	b_end, table + 0x158		/* operation whose constant is the end */
-	.set	b_out, table + 0x160		/* label */
-	.set	b_seen, table + 0x168		/* a byte: it has an instruction to be seen */
-	.set	b_told, table + 0x169		/* a byte: bit 0 of its end */
+	.set	b_translator, table + 0x150
+	.set	b_handle, table + 0x158
+	.set	b_count, table + 0x160		/* operation whose constant is the number of instructions; 0: none is open */
+	.set	b_end, table + 0x168		/* operation whose constant is the end */
+	.set	b_out, table + 0x170		/* label */
+	.set	b_seen, table + 0x178		/* a byte: it has an instruction to be seen */
+	.set	b_told, table + 0x179		/* a byte: bit 0 of its end */
 
 	.equ	SET_LABEL, 1			/* INDEX_op_set_label */
 	.equ	COND_LT, 2			/* TCG_COND_LT */
@@ -346,9 +349,10 @@ leave:
 	mov	r12, rsi
 	mov	rdi, rsi
 	add	rdi, [rip + o_core_registers]
-	mov	r13, rdi			/* r13: the register file */
+	mov	r13, rdi			/* the register file */
 	mov	rsi, [rbx + BLOCK_NEXT]
 	call	[rip + f_load_code]
+	mov	rdi, r13
 	mov	ecx, eax
 	and	ecx, 0x3f000000
 	cmp	ecx, 0x08000000			/* exclusive and ordered */
@@ -356,15 +360,8 @@ leave:
 	and	eax, 0x00800000			/* o2: ordered alone */
 	jnz	2f
 	jmp	3f
-1:	mov	rax, [rip + o_level]
-	mov	eax, [r13 + rax]
-	shr	eax, 2
-	and	eax, 3
-	cmp	eax, 1
-	adc	eax, 0				/* EL0 goes by SCTLR_EL1 */
-	shl	eax, 3
-	add	rax, [rip + o_sctlr]
-	test	byte ptr [r13 + rax], SCTLR_A
+1:	call	sctlr
+	test	byte ptr [rdi + rax], SCTLR_A
 	jz	3f
 	mov	rax, [rip + o_byte_order]
 	test	byte ptr [rbx + rax], MO_BSWAP	/* the halves of a Q register go by it: it must stay as it is */
@@ -511,3 +508,29 @@ unseen:	ret
 	jz	4f
 	mov	eax, 3
 4:	ret
+
+	.org	0x740
+	/*
+	 * Block key, the beginning of cpu_get_tb_cpu_state(CPUARMState *rdi, *rsi PC, *rdx, *rcx flags): *rdx, which is 0
+	 * on this architecture, is SCTLR_ELx.A. Blocks that check alignment are others than those that do not.
+	 */
+	call	sctlr
+	movzx	eax, byte ptr [rdi + rax]
+	and	eax, SCTLR_A
+	mov	[rdx], rax
+	mov	rax, [rip + o_block_flags]
+	mov	eax, [rdi + rax]
+	test	eax, eax
+	jmp	[rip + f_block_key]
+
+	/* rax: offset of the level's SCTLR in the register file rdi. */
+sctlr:
+	mov	rax, [rip + o_level]
+	mov	eax, [rdi + rax]
+	shr	eax, 2
+	and	eax, 3
+	cmp	eax, 1
+	adc	eax, 0				/* EL0 goes by SCTLR_EL1 */
+	shl	eax, 3
+	add	rax, [rip + o_sctlr]
+	ret
