@@ -13,7 +13,8 @@
  *                   \                \
  *   memory     |..p.[ file's bytes   |zeros ).p..|      p: the rest of the first and last page, zeros as well
  *                   p_vaddr          p_memsz
- * ``` p_align is not used: segments are copied, not mapped from the file, so nothing has to be
+ * ```
+ * p_align is not used: segments are copied, not mapped from the file, so nothing has to be
  * congruent. Instead, no page may belong to two segments, because a page has one set of rights.
  *
  * Specification: System V ABI, chapters 4 and 5 (ELF-64 Object File Format 1.5); ELF for the Arm

@@ -8,9 +8,10 @@
  *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
  *            6 + 13 × 8 hex digits
  *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
- * ``` As Linux reads them: zeros may follow an archive, and another archive after those; the last
- * one may lack its trailer; of two entries with one path the later one counts; of several links to
- * one file only the last has the content; a name ends at its first NUL, and what is behind that is
+ * ```
+ * As Linux reads them: zeros may follow an archive, and another archive after those; the last one
+ * may lack its trailer; of two entries with one path the later one counts; of several links to one
+ * file only the last has the content; a name ends at its first NUL, and what is behind that is
  * padding; "070702" is the same with the sum of the content's bytes in `check`. A malformed entry
  * ends the reading: what came before it counts.
  *
