@@ -11,7 +11,9 @@
  * Not here: which UART the machine has (console-drivers.ts), log levels and tags (the kernel's).
  */
 
+import { type VirtAddr, virtAddr } from '#common/address.ts';
 import { encodeUtf8 } from '#common/utf8.ts';
+import type { MmioPort } from '#kernel-ts/hal/ports.ts';
 
 /** A console on a UART. Throws `DataAbort` when the registers are not mapped. */
 export interface Console {
@@ -38,7 +40,7 @@ export interface Console {
 }
 
 /** Ends a line. */
-export const LF = 0x0a;
+const LF = 0x0a;
 
 /**
  * Reads of a status register before the driver gives up. The longest wait there can be is one
@@ -46,17 +48,6 @@ export const LF = 0x0a;
  * 100 ns or more.
  */
 export const POLL_LIMIT = 100_000;
-
-/** `Console.write` for a driver that can send a byte. */
-export function writeText(console: Pick<Console, 'writeByte'>, text: string): number {
-  let dropped = 0;
-  for (const byte of encodeUtf8(text)) {
-    if (!console.writeByte(byte)) {
-      dropped++;
-    }
-  }
-  return dropped;
-}
 
 /**
  * Line speed: the clock that feeds the UART's baud generator, in Hz, and the speed in baud. Frames
@@ -77,4 +68,66 @@ export function baudDivisor({ clockHz, baud }: LineSpeed, steps: number): number
     throw new RangeError(`a clock of ${clockHz} Hz cannot make ${baud} baud`);
   }
   return divisor;
+}
+
+/** A driver's access to its registers, and the output that every UART has in common. */
+export abstract class UartConsole implements Console {
+  atLineStart = true;
+  private readonly mmio: MmioPort;
+  private readonly base: VirtAddr;
+
+  constructor(mmio: MmioPort, base: VirtAddr) {
+    this.mmio = mmio;
+    this.base = base;
+  }
+
+  abstract init(): void;
+  abstract tryReadByte(): number | null;
+  abstract enableInputInterrupt(): void;
+  abstract disableInputInterrupt(): void;
+  abstract acknowledgeInput(): void;
+  /** Waits for room in the transmit FIFO. False when there was none. */
+  protected abstract waitForRoom(): boolean;
+  /** Offset of the register that takes a byte to send. */
+  protected abstract readonly transmit: number;
+
+  writeByte(byte: number): boolean {
+    if (!this.waitForRoom()) {
+      return false;
+    }
+    this.set(this.transmit, byte);
+    this.atLineStart = byte === LF;
+    return true;
+  }
+
+  write(text: string): number {
+    let dropped = 0;
+    for (const byte of encodeUtf8(text)) {
+      if (!this.writeByte(byte)) {
+        dropped++;
+      }
+    }
+    return dropped;
+  }
+
+  /**
+   * Waits until the bits of `mask` in the register at `status` are `wanted`. False when they never
+   * were.
+   */
+  protected wait(status: number, mask: number, wanted: number): boolean {
+    for (let polls = 0; polls < POLL_LIMIT; polls++) {
+      if ((this.get(status) & mask) === wanted) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  protected get(offset: number): number {
+    return this.mmio.read32(virtAddr(this.base + BigInt(offset)));
+  }
+
+  protected set(offset: number, value: number): void {
+    this.mmio.write32(virtAddr(this.base + BigInt(offset)), value);
+  }
 }

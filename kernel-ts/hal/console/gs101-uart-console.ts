@@ -12,7 +12,7 @@
 
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
 import type { MmioPort, ProbePort } from '#kernel-ts/hal/ports.ts';
-import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
+import { baudDivisor, type LineSpeed, UartConsole } from './console.ts';
 
 const ULCON = 0x00;
 const ULCON_8N1 = 3;
@@ -66,15 +66,12 @@ export function whyNotGs101Uart(probe: ProbePort, base: VirtAddr): string | null
 }
 
 /** Console over the gs101 UART whose registers are mapped at `base`. */
-export class Gs101UartConsole implements Console {
-  atLineStart = true;
-  private readonly mmio: MmioPort;
-  private readonly base: VirtAddr;
+export class Gs101UartConsole extends UartConsole {
+  protected readonly transmit = UTXH;
   private readonly speed: LineSpeed;
 
   constructor(mmio: MmioPort, base: VirtAddr, speed: LineSpeed = DEFAULT_SPEED) {
-    this.mmio = mmio;
-    this.base = base;
+    super(mmio, base);
     this.speed = speed;
   }
 
@@ -94,17 +91,8 @@ export class Gs101UartConsole implements Console {
     this.set(UINTP, INT_ALL);
   }
 
-  writeByte(byte: number): boolean {
-    if (!this.wait(UFSTAT, UFSTAT_TX_FULL, 0)) {
-      return false;
-    }
-    this.set(UTXH, byte);
-    this.atLineStart = byte === LF;
-    return true;
-  }
-
-  write(text: string): number {
-    return writeText(this, text);
+  protected waitForRoom(): boolean {
+    return this.wait(UFSTAT, UFSTAT_TX_FULL, 0);
   }
 
   tryReadByte(): number | null {
@@ -131,23 +119,5 @@ export class Gs101UartConsole implements Console {
   acknowledgeInput(): void {
     this.set(UTRSTAT, UTRSTAT_RX_TIMEOUT);
     this.set(UINTP, INT_RXD);
-  }
-
-  /** Waits until the bits of `mask` are `wanted`. False when they never were. */
-  private wait(status: number, mask: number, wanted: number): boolean {
-    for (let polls = 0; polls < POLL_LIMIT; polls++) {
-      if ((this.get(status) & mask) === wanted) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private get(offset: number): number {
-    return this.mmio.read32(virtAddr(this.base + BigInt(offset)));
-  }
-
-  private set(offset: number, value: number): void {
-    this.mmio.write32(virtAddr(this.base + BigInt(offset)), value);
   }
 }

@@ -11,7 +11,7 @@
 
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
 import type { MmioPort, ProbePort } from '#kernel-ts/hal/ports.ts';
-import { baudDivisor, type Console, LF, type LineSpeed, POLL_LIMIT, writeText } from './console.ts';
+import { baudDivisor, type LineSpeed, UartConsole } from './console.ts';
 
 const DR = 0x00;
 // 8 framing, 9 parity, 10 break; an overrun (11) damages no character that was kept
@@ -67,21 +67,18 @@ export function whyNotPl011(probe: ProbePort, base: VirtAddr): string | null {
 }
 
 /** Console over the PL011 whose registers are mapped at `base`. */
-export class Pl011Console implements Console {
-  atLineStart = true;
-  private readonly mmio: MmioPort;
-  private readonly base: VirtAddr;
+export class Pl011Console extends UartConsole {
+  protected readonly transmit = DR;
   private readonly speed: LineSpeed;
 
   constructor(mmio: MmioPort, base: VirtAddr, speed: LineSpeed = DEFAULT_SPEED) {
-    this.mmio = mmio;
-    this.base = base;
+    super(mmio, base);
     this.speed = speed;
   }
 
   init(): void {
     const divisor = baudDivisor(this.speed, FBRD_STEPS);
-    this.wait(FR_BUSY); // what firmware was sending leaves whole
+    this.wait(FR, FR_BUSY, 0); // what firmware was sending leaves whole
     this.set(CR, 0);
     this.set(LCR_H, 0); // empties the FIFOs
     this.set(IMSC, 0);
@@ -92,17 +89,8 @@ export class Pl011Console implements Console {
     this.set(CR, CR_UARTEN | CR_TXE | CR_RXE);
   }
 
-  writeByte(byte: number): boolean {
-    if (!this.wait(FR_TXFF)) {
-      return false;
-    }
-    this.set(DR, byte);
-    this.atLineStart = byte === LF;
-    return true;
-  }
-
-  write(text: string): number {
-    return writeText(this, text);
+  protected waitForRoom(): boolean {
+    return this.wait(FR, FR_TXFF, 0);
   }
 
   tryReadByte(): number | null {
@@ -126,23 +114,5 @@ export class Pl011Console implements Console {
   acknowledgeInput(): void {
     // Reading down to empty cleared both interrupts: look again for what came since.
     if ((this.get(FR) & FR_RXFE) !== 0) this.set(ICR, INT_RX | INT_RT);
-  }
-
-  /** Waits until `flag` of FR is clear. False when it never was. */
-  private wait(flag: number): boolean {
-    for (let polls = 0; polls < POLL_LIMIT; polls++) {
-      if ((this.get(FR) & flag) === 0) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private get(offset: number): number {
-    return this.mmio.read32(virtAddr(this.base + BigInt(offset)));
-  }
-
-  private set(offset: number, value: number): void {
-    this.mmio.write32(virtAddr(this.base + BigInt(offset)), value);
   }
 }
