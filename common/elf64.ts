@@ -27,13 +27,13 @@ export const PT_INTERP = 3;
 export const PF_X = 1;
 export const PF_W = 2;
 
-/** Fields of a file by offset and name. Each throws the reader's own error when the file ends first. */
+/** Fields of a file by offset and name. Each throws the reader's error when the file ends first. */
 export interface ElfFields {
   u8(offset: number, field: string): number;
   u16(offset: number, field: string): number;
   u32(offset: number, field: string): number;
   u64(offset: number, field: string): bigint;
-  /** A 64-bit field that is an offset in the file. @throws the reader's error when it is too large */
+  /** A 64-bit field that is an offset in the file. @throws the reader's error: too large */
   size64(offset: number, field: string): number;
   /** The reader's error about `field`. */
   error(field: string, problem: string): Error;
