@@ -14,7 +14,7 @@ import { validateBoard } from './validate-board.ts';
 interface BoardSource {
   readonly name: string;
   readonly title: string;
-  readonly defaults: BoardConfig;
+  readonly defaults: Omit<BoardConfig, 'el'>;
   readonly limits: BoardLimits;
   configure(config: BoardConfig): Board;
 }
@@ -54,5 +54,7 @@ function checkOptions(source: BoardSource, options: BoardOptions): BoardConfig {
   if (gicVersion === undefined) {
     throw new BoardError(`GIC version ${wanted} is not possible on ${name}: ${limits.gicVersions.join(' or ')}`);
   }
-  return { memoryBytes, cpus, gicVersion };
+  const el = options.el ?? 1;
+  if (el !== 1 && el !== 2) throw new BoardError(`a guest cannot be entered at EL${el}: 1 or 2`);
+  return { memoryBytes, cpus, gicVersion, el };
 }

@@ -195,6 +195,16 @@ describe('qemu-virt', () => {
     expect(cellsOf(nodeAt(root, '/timer'), 'interrupts')).toEqual([13, 14, 11, 10].flatMap((ppi) => [1, ppi, 4]));
   });
 
+  it.each([2, 3])('has what QEMU adds for a guest at EL2, with GICv%i', (gicVersion) => {
+    const root = buildDeviceTree(findBoard('qemu-virt').create({ gicVersion, el: 2 }));
+    const intc = nodeAt(root, '/intc@8000000');
+    expect(cellsOf(intc, 'interrupts')).toEqual([1, 9, 4]);
+    expect(cellsOf(intc, 'reg').slice(8)).toEqual(
+      gicVersion === 2 ? [0, 0x803_0000, 0, 0x1_0000, 0, 0x804_0000, 0, 0x1_0000] : [],
+    );
+    expect(stringsOf(nodeAt(root, '/psci'), 'method')).toEqual(['smc']);
+  });
+
   it('says a bank above 4 GiB in one entry, having two size cells', () => {
     const root = buildDeviceTree(findBoard('qemu-virt').create({ memoryBytes: 8 * GiB }));
     expect(cellsOf(nodeAt(root, '/memory@40000000'), 'reg')).toEqual([0, 0x4000_0000, 2, 0]);

@@ -26,7 +26,7 @@ import { defineBoard } from './define-board.ts';
 import { fillBanks } from './ram.ts';
 import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
 import { cells, flag, interrupts, ref, text, wideCells } from './tree-source.ts';
-import type { BoardConfig, Cpu, DevicePlacement } from './types.ts';
+import type { BoardConfig, Cpu, DevicePart, DevicePlacement } from './types.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -52,7 +52,8 @@ export const qemuVirt = defineBoard({
     cpus: Array.from({ length: config.cpus }, (_, n) => cortexA53(n)),
     ramBanks: fillBanks([{ base: RAM_BASE, size: RAM_MAX }], config.memoryBytes),
     psci: {
-      method: 'hvc',
+      // HVC is the hypervisor's where the guest is one, as with QEMU's virtualization=on.
+      method: config.el === 2 ? 'smc' : 'hvc',
       compatible: ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'],
       functionIds: { cpu_suspend: 0xc400_0001, cpu_off: 0x8400_0002, cpu_on: 0xc400_0003, migrate: 0xc400_0005 },
     },
@@ -128,9 +129,9 @@ function alignDownToSlot(bytes: number): number {
 }
 
 /** Everything on the bus, by address, but GIC and flash where QEMU's tree has them. */
-function devices({ gicVersion }: BoardConfig): DevicePlacement[] {
+function devices({ gicVersion, el }: BoardConfig): DevicePlacement[] {
   return [
-    ...(gicVersion === 2 ? gicV2() : gicV3()),
+    ...(gicVersion === 2 ? gicV2(el) : gicV3(el)),
     {
       name: 'flash0',
       model: 'cfi-flash',
@@ -183,19 +184,34 @@ function devices({ gicVersion }: BoardConfig): DevicePlacement[] {
   ];
 }
 
-function gicV2(): DevicePlacement[] {
+function gicV2(el: 1 | 2): DevicePlacement[] {
   return [
-    gicDistributor('gicv2', 'gicc', { compatible: text('arm,cortex-a15-gic') }),
-    { name: 'gicc', model: 'gicv2', part: 'cpu-interface', base: physAddr(0x801_0000), size: 0x1_0000, nodes: [] },
+    gicDistributor('gicv2', el === 2 ? ['gicc', 'gich', 'gicv'] : ['gicc'], {
+      ...maintenance(el),
+      compatible: text('arm,cortex-a15-gic'),
+    }),
+    gicV2Part('gicc', 'cpu-interface', 0x801_0000),
     absent('gicv2m', 0x802_0000, 0x1000),
-    absent('gich', 0x803_0000, 0x1_0000),
-    absent('gicv', 0x804_0000, 0x1_0000),
+    ...(el === 2
+      ? [gicV2Part('gich', 'virtual-control', 0x803_0000), gicV2Part('gicv', 'virtual-interface', 0x804_0000)]
+      : [absent('gich', 0x803_0000, 0x1_0000), absent('gicv', 0x804_0000, 0x1_0000)]),
   ];
 }
 
-function gicV3(): DevicePlacement[] {
+function gicV2Part(name: string, part: DevicePart, base: number): DevicePlacement {
+  return { name, model: 'gicv2', part, base: physAddr(base), size: 0x1_0000, nodes: [] };
+}
+
+/** A hypervisor is told of its guests' interrupts by PPI 9, level-high. */
+const maintenance = (el: 1 | 2) => (el === 2 ? { interrupts: cells(1, 9, 4) } : {});
+
+function gicV3(el: 1 | 2): DevicePlacement[] {
   return [
-    gicDistributor('gicv3', 'gicr', { compatible: text('arm,gic-v3'), '#redistributor-regions': cells(1) }),
+    gicDistributor('gicv3', ['gicr'], {
+      ...maintenance(el),
+      compatible: text('arm,gic-v3'),
+      '#redistributor-regions': cells(1),
+    }),
     absent('its', 0x808_0000, 0x2_0000),
     // 0x2_0000 for each of up to 123 cores.
     { name: 'gicr', model: 'gicv3', part: 'redistributor', base: physAddr(0x80a_0000), size: 0xf6_0000, nodes: [] },
@@ -204,7 +220,7 @@ function gicV3(): DevicePlacement[] {
 
 function gicDistributor(
   model: 'gicv2' | 'gicv3',
-  secondWindow: string,
+  moreWindows: readonly string[],
   properties: Readonly<Record<string, PropertySource>>,
 ): DevicePlacement {
   return {
@@ -217,7 +233,7 @@ function gicDistributor(
       {
         name: 'intc',
         label: 'intc',
-        moreWindows: [secondWindow],
+        moreWindows,
         properties: {
           ...properties,
           'interrupt-controller': flag(),

@@ -28,8 +28,8 @@ import type { Interrupt, NodeSource, PropertySources } from './tree-source.ts';
  */
 export type DeviceModel = ModelKey | 'rom' | 'sram' | 'gicv2' | 'gicv3';
 
-/** Which register window of a device with several a placement is (the GIC has two). */
-export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor';
+/** Which register window of a device with several a placement is (the GIC has two to four). */
+export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor' | 'virtual-control' | 'virtual-interface';
 
 /** A tree node of a placed device. Its `reg` and `interrupts` are generated from the placement. */
 export interface DeviceNode {
@@ -225,6 +225,8 @@ export interface BoardOptions {
   readonly memoryBytes?: number | undefined;
   readonly cpus?: number | undefined;
   readonly gicVersion?: number | undefined;
+  /** Exception level at which the guest is entered: 1 or 2. */
+  readonly el?: number | undefined;
 }
 
 /** {@link BoardOptions} with every value present and inside the limits. */
@@ -232,6 +234,7 @@ export interface BoardConfig {
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly gicVersion: 2 | 3;
+  readonly el: 1 | 2;
 }
 
 /** Ranges of the options, both ends allowed. */
@@ -245,7 +248,7 @@ export interface BoardLimits {
 export interface BoardDefinition {
   readonly name: string;
   readonly title: string;
-  readonly defaults: BoardConfig;
+  readonly defaults: Omit<BoardConfig, 'el'>;
   readonly limits: BoardLimits;
   /** @throws BoardError when an option is outside its limits, naming the value and the range */
   create(options?: BoardOptions): Board;

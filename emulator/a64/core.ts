@@ -21,7 +21,6 @@ import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { RegisterView } from '#emulator/cpu/register-view.ts';
-import { InterruptLines } from '#emulator/cpu/interrupt-lines.ts';
 import { type DebugException, SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { FIRMWARE_HCR, FIRMWARE_SCR, RESET_SCTLR, resetPstate } from '#emulator/cpu/reset-state.ts';
 import type { SharedChange } from '#emulator/cpu/stale-caches.ts';
@@ -31,7 +30,7 @@ import { VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
 import { WaitHints } from '#emulator/cpu/wait-hints.ts';
 import { retire } from '#emulator/engine/retired-engine.ts';
 import { type CoreEngine, EngineError, type WatchedAccess } from '#emulator/engine/engine.ts';
-import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { ALREADY_TAKEN, type CoreStateContext, CoreState, GuestException, PSTATE } from './core-state.ts';
 import { DecodedWords } from './decoded-words.ts';
 import { type CoreType, coreTypeOf } from './core-types.ts';
@@ -42,6 +41,7 @@ import { Slice } from './slice.ts';
 import type { A64Statistics, HostClock } from './statistics.ts';
 import { StateRegisters } from './state-registers.ts';
 import { CodePlaces } from './translate/code-places.ts';
+import { CoreInterrupts } from './system/core-interrupts.ts';
 import { checkFpAccess, fpTrapTarget } from './system/fp-access.ts';
 import { RegisterFile } from './system/register-file.ts';
 import { SystemRegisters } from './system/system-registers.ts';
@@ -57,6 +57,15 @@ import type {
 } from '#emulator/cpu/machine-core.ts';
 
 const VERSION = 'A64 to WebAssembly';
+
+/** ESR of a virtual SError: no more is known of it without FEAT_RAS. */
+const SERROR_SYNDROME = ((EXCEPTION_CLASS.serror << 26) | SYNDROME_IL) >>> 0;
+
+/** VPIDR_EL2 and VMPIDR_EL2 are reset to what they stand for at EL1. */
+const IDENTITIES: readonly (readonly [virtual: SystemRegisterEncoding, own: SystemRegisterEncoding])[] = [
+  [[3, 4, 0, 0, 0], SYSTEM_REGISTERS.MIDR_EL1],
+  [[3, 4, 0, 0, 5], SYSTEM_REGISTERS.MPIDR_EL1],
+];
 
 const OPEN_MONITOR = 2n ** 64n - 1n;
 
@@ -101,7 +110,7 @@ export class A64Core implements MachineCore {
   private readonly registerView: RegisterView;
   private readonly exceptions: ExceptionDelivery;
   private readonly translation: CoreTranslation;
-  private readonly interrupts = new InterruptLines();
+  private readonly interrupts: CoreInterrupts;
   private readonly hints = new WaitHints();
   private readonly slice: Slice;
   /** A breakpoint or a watchpoint that the instruction in progress has met. */
@@ -129,6 +138,7 @@ export class A64Core implements MachineCore {
     this.state = new CoreState(buffer, address, ports, has);
     this.slice = new Slice(this.state);
     this.file = new RegisterFile(this.state.systemRegisters, type);
+    this.interrupts = new CoreInterrupts(this.state, this.file);
     this.words = new DecodedWords(runtime, address, has);
     const registers = new StateRegisters(this.state, this.file, {
       pstateChanged: () => this.pstateChanged(),
@@ -137,7 +147,10 @@ export class A64Core implements MachineCore {
       setSpecial: (register, value) => this.registers.poke(register, value),
     });
     this.engine = this.makeEngine(registers);
-    this.translation = new CoreTranslation(registers, environment, physicalBits);
+    this.translation = Object.assign(new CoreTranslation(registers, environment, physicalBits), {
+      // In the regime that runs, whichever that is.
+      instructionAt: (pc: bigint) => this.memory.wordAt(pc),
+    });
     const readDescriptor = (at: number) => this.translation.readDescriptor(at);
     this.memory = new GuestMemory(buffer, {
       state: this.state,
@@ -203,8 +216,8 @@ export class A64Core implements MachineCore {
         file: this.file,
         engine: registers,
         zero: (at) => this.memory.zero(at),
-        translation: () => this.translation.registers(),
-        readDescriptor,
+        regimes: () => this.memory.regimes,
+        stage2Abort: (...abort) => this.memory.stage2Abort(...abort),
         translationsInvalidated: (scope) => {
           this.memory.flush(scope);
           environment.maintained(this, { kind: 'tlb', scope });
@@ -234,6 +247,10 @@ export class A64Core implements MachineCore {
     return levelOf(this.engine.getPstate());
   }
 
+  get virtualGroups(): number {
+    return this.interrupts.virtualGroups;
+  }
+
   get firstException(): TakenException | null {
     return this.exceptions.first;
   }
@@ -252,6 +269,9 @@ export class A64Core implements MachineCore {
       this.file.set('HCR_EL2', FIRMWARE_HCR);
     }
     this.file.set('SCTLR_EL1', RESET_SCTLR);
+    for (const [virtual, own] of IDENTITIES) {
+      this.engine.setSystemRegister(virtual, this.environment.readSystemRegister(this, own) ?? 0n);
+    }
     this.state.wide[LAYOUT.exclusiveAddress / 8] = OPEN_MONITOR;
     this.state.pstate = resetPstate(level);
     this.engine.setPc(entry);
@@ -316,8 +336,8 @@ export class A64Core implements MachineCore {
     if (change.kind === 'tlb') this.memory.flush(change.scope);
   }
 
-  setInterruptLines(irq: boolean, fiq: boolean): void {
-    this.interrupts.set(irq, fiq);
+  setInterruptLines(irq: boolean, fiq: boolean, virtualIrq = false, virtualFiq = false): void {
+    this.interrupts.set({ irq, fiq, virtualIrq, virtualFiq });
     this.interruptsChanged();
     this.masksChanged();
   }
@@ -327,11 +347,11 @@ export class A64Core implements MachineCore {
   }
 
   get interruptTakeable(): boolean {
-    return this.interrupts.pending && this.interrupts.takeable(this.state.pstate) !== null;
+    return this.interrupts.due !== null;
   }
 
   get interruptsMasked(): boolean {
-    return this.interrupts.allMasked(this.state.pstate);
+    return this.interrupts.allMasked;
   }
 
   get inClosedLoop(): boolean {
@@ -345,10 +365,11 @@ export class A64Core implements MachineCore {
   }
 
   takeInterrupt(): boolean {
-    if (!this.interruptPending) return false;
-    const kind = this.interrupts.takeable(this.state.pstate);
-    if (kind === null) return false;
-    this.exceptions.takeInterrupt(kind);
+    const { due } = this.interrupts;
+    if (due === null) return false;
+    this.interrupts.taken(due);
+    const esr = due.kind === 'serror' ? SERROR_SYNDROME : null;
+    this.exceptions.takeInterrupt(due.kind, due.target, esr);
     return true;
   }
 
@@ -462,22 +483,29 @@ export class A64Core implements MachineCore {
 
   /** Code that lifts masks asks when one is signalled. */
   private interruptsChanged(): void {
-    this.state.setWord(LAYOUT.interrupt, this.interrupts.pending ? 1 : 0);
+    this.state.setWord(LAYOUT.interrupt, this.interrupts.isAnySignalled ? 1 : 0);
   }
 
   /** Comes back at the next boundary where an interrupt is to be taken there. */
   private masksChanged(): void {
     if (!this.slice.isRunning || this.takesInterrupts === 'between slices') return;
-    if (this.interrupts.pending && this.interruptTakeable) this.slice.setAside();
+    if (this.interruptTakeable) this.slice.setAside();
   }
 
   private registerChanged(effect: Effect): void {
     if (effect === 'translation') this.translationsChanged();
     else if (effect === 'tables') this.memory.tablesChanged();
     else if (effect === 'trap') this.trapsChanged();
+    else if (effect === 'hypervisor') {
+      this.registers.controlsChanged();
+      this.interruptsChanged();
+      this.memory.tablesChanged();
+      this.pstateChanged();
+    }
   }
 
   private translationsChanged(): void {
+    this.registers.controlsChanged();
     this.memory.flush();
     this.pstateChanged();
   }

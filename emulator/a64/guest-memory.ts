@@ -17,11 +17,15 @@ import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
 import { EXTERNAL_ABORT_STATUS } from '#emulator/cpu/syndrome.ts';
 import type { AccessType, ReadDescriptor, TranslationFault } from '#emulator/cpu/translate.ts';
 import type { CoreRegisters, UnmappedAccess, WatchedAccess } from '#emulator/engine/engine.ts';
+import { systemRegisterNumber } from '#emulator/engine/system-registers.ts';
 import { ACCESS_UNPRIVILEGED } from './a64-code.ts';
 import { ALREADY_TAKEN, type CoreState, type MemoryPort } from './core-state.ts';
 import { LAYOUT, TLB_PAGE_SHIFT } from './layout.ts';
-import { allows, type Regime, Regimes } from './regimes.ts';
+import { allows, type Regime, Regimes, type Stage2Refusal } from './regimes.ts';
+import { controlOfEl0, effectiveHcr, HCR } from './system/hypervisor.ts';
 import type { RegisterFile } from './system/register-file.ts';
+import type { StoredRegister } from './system/registers.ts';
+import { transferSyndrome } from './system/transfer-syndrome.ts';
 import { type Page, Tlb } from './tlb.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
@@ -30,6 +34,10 @@ const PAGE_MASK = PAGE - 1;
 const ZERO_BYTES = 64;
 
 const SCTLR_A = 2n;
+const NO_PAGE = 2n ** 64n - 1n;
+const HPFAR_EL2 = systemRegisterNumber([3, 4, 6, 0, 4]);
+/** Of a stage 2 abort: a walk of stage 1 was refused. */
+const ISS_S1PTW = 1 << 7;
 
 export const ALIGNMENT_STATUS = 0b100001;
 const PERMISSION_STATUS = 0b001100;
@@ -73,7 +81,11 @@ export interface GuestMemoryContext {
 export class GuestMemory implements MemoryPort {
   readonly watches: MemoryWatch[] = [];
   private readonly parts: GuestMemoryContext;
-  private readonly regimes: Regimes;
+  /** For address translation instructions. */
+  readonly regimes: Regimes;
+  private isOfEl2 = false;
+  /** DC ZVA is EL2's to see, and its code asks nobody where the TLB answers. */
+  private zeroingIsTrapped = false;
   private readonly tlb: Tlb;
   private readonly regions: Region[] = [];
   /** Of the access being made: its address, and the part of it that is made, in bytes. */
@@ -132,6 +144,15 @@ export class GuestMemory implements MemoryPort {
 
   /** The regime of the level that runs; tells the code which TLB that is. */
   select(): void {
+    const { isOfEl2 } = this.regimes;
+    const { registers, state } = this.parts;
+    this.zeroingIsTrapped = state.level < 2 && (effectiveHcr(registers) & HCR.tdz) !== 0n;
+    if (isOfEl2 !== this.isOfEl2) {
+      // Other tables have the same regimes.
+      this.isOfEl2 = isOfEl2;
+      state.wide[LAYOUT.fetchPage / 8] = NO_PAGE;
+      this.tlb.tablesChanged();
+    }
     this.tlb.select(this.regimes.current, this.regimes.unprivileged);
   }
 
@@ -306,11 +327,21 @@ export class GuestMemory implements MemoryPort {
       this.tlb.add(low, high, regime, page);
     }
     if (!allows(page.rights, regime, type)) {
+      const { stage2 } = page;
+      if (stage2 !== null && allows(stage2.stage1, regime, type)) {
+        const status = PERMISSION_STATUS + stage2.level;
+        return this.stage2Abort(type, status, this.addressOf(low, high), { ipa: stage2.ipa, onWalk: false });
+      }
       this.abort(type, PERMISSION_STATUS + page.level, this.addressOf(low, high));
       return null;
     }
     // Accesses to what is left out are all made here.
-    const isPlain = page.host >= 0 && !page.isDevice && this.watches.length === 0 && !this.alignmentIsChecked;
+    const isPlain =
+      page.host >= 0 &&
+      !page.isDevice &&
+      this.watches.length === 0 &&
+      !this.alignmentIsChecked &&
+      !this.zeroingIsTrapped;
     if (isPlain && (type !== 'fetch' || this.tlb.isBound(regime))) this.tlb.fill(low, high, regime, page);
     return page;
   }
@@ -321,15 +352,19 @@ export class GuestMemory implements MemoryPort {
 
   /** SCTLR of the level that runs. */
   private get control(): bigint {
-    const { level } = this.parts.state;
-    return this.parts.registers.get(level <= 1 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
+    const { registers, state } = this.parts;
+    const { level } = state;
+    if (level === 0) return controlOfEl0(registers);
+    return registers.get(level === 1 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
   }
 
   private translatePage(low: number, high: number, regime: Regime, type: AccessType): Page | null {
     const va = this.addressOf(low, high);
     const found = this.regimes.translate(va, regime);
     if (!found.ok) {
-      this.translationFault(type, found.fault, va, found.lost);
+      const { fault, lost, stage2 } = found;
+      if (stage2 === null || fault.kind === 'external abort on walk') this.translationFault(type, fault, va, lost);
+      else this.stage2Abort(type, fault.status, va, stage2);
       return null;
     }
     const { page } = found;
@@ -344,6 +379,7 @@ export class GuestMemory implements MemoryPort {
       memory: page.memory,
       host: host.host,
       hostWritable: host.hostWritable,
+      stage2: page.stage2,
       isDevice: page.memory === 'device' || (page.memory === 'flat' && host.host < 0),
     };
   }
@@ -462,6 +498,30 @@ export class GuestMemory implements MemoryPort {
     }
     this.parts.exceptions().reportUnmapped({ type: 'read', address: lost, size: 8, value: 0n }, state.pc);
     this.abort(type, status, far, externalAbortTarget(engine, state.level));
+  }
+
+  /** Stage 2 refuses an access, or a walk for it. */
+  stage2Abort(type: AccessType, status: number, far: bigint, { ipa, onWalk }: Stage2Refusal): null {
+    const { state, registers } = this.parts;
+    const instruction = onWalk || type === 'fetch' ? null : this.instructionInProgress();
+    const iss = onWalk ? ISS_S1PTW : instruction === null ? 0 : transferSyndrome(instruction);
+    const page = BigInt(ipa) >> 12n;
+    registers.write(registers.find(HPFAR_EL2) as StoredRegister, page << 4n);
+    this.parts
+      .exceptions()
+      .enter('synchronous', 2, (abortSyndrome(type, status, true, far) | iss) >>> 0, far, state.pc);
+    return null;
+  }
+
+  /** The word at PC, which is executed: so it can be read. */
+  private instructionInProgress(): number | null {
+    return this.wordAt(this.parts.state.pc);
+  }
+
+  /** The word of code at an address in the regime that runs; null where there is none. */
+  wordAt(va: bigint): number | null {
+    const found = this.regimes.translate(va, this.regimes.current);
+    return found.ok ? this.parts.environment.readCode(found.page.pa + Number(va & BigInt(PAGE_MASK))) : null;
   }
 
   /** Takes an abort, and returns 1. */

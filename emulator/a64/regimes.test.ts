@@ -93,6 +93,7 @@ describe('what a core remembers of translations', () => {
     host: 0x1000,
     hostWritable: true,
     isDevice: false,
+    stage2: null,
   };
   const remembering = () => {
     const { state, regimes, file } = core(1);

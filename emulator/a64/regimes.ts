@@ -7,11 +7,17 @@
  *          ├─ EL1&0: TTBR0, TTBR1 ┤
  *     EL1 ─┘                      └─ EL1          EL2: TTBR0_EL2       EL3: TTBR0_EL3
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.1 (regimes), D8.4.1 (permissions), D8.5 (memory types).
+ * With HCR_EL2.E2H EL2 has the two halves of EL1&0, and with TGE EL0 shares them: EL2&0. It has the
+ * same numbers here; the tables that are in force tell them apart. Where HCR_EL2.VM is 1, what the
+ * tables of EL1&0 give is an address for stage2.ts.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D8.1 (regimes), D8.4.1 (permissions), D8.5 (memory types),
+ * D8.6.4 (memory types of two stages).
  */
 
 import {
   type AccessType,
+  faultOf,
   type ReadDescriptor,
   type TranslationFault,
   type TranslationRegisters,
@@ -19,6 +25,8 @@ import {
 } from '#emulator/cpu/translate.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, PSTATE } from './core-state.ts';
+import { type Stage2Registers, walkStage2 } from './stage2.ts';
+import { effectiveHcr, HCR, HCR_OF_TRANSLATIONS, isHost } from './system/hypervisor.ts';
 import type { RegisterFile } from './system/register-file.ts';
 
 /** Whose rights and translations an access has: a TLB each. */
@@ -28,6 +36,8 @@ export const REGIMES = 5;
 
 const SCTLR_M = 1n;
 const SCTLR_WXN = 1n << 19n;
+/** ID_AA64MMFR1_EL1.XNX. */
+const MMFR1_XNX = 0xfn << 28n;
 /** TCR_EL2 and TCR_EL3; EPD1 of TCR_EL1. */
 const TCR_OF_LEVEL = { tbi: 20n, ps: 16n } as const;
 const UPPER_HALF_OFF = 1n << 23n;
@@ -38,6 +48,9 @@ const NOT_GLOBAL = 1n << 11n;
 /** BADDR of a base register. */
 const BASE = (1n << 48n) - 2n;
 
+const TTBR1_EL2: SystemRegisterEncoding = [3, 4, 2, 0, 1];
+const VTTBR_EL2: SystemRegisterEncoding = [3, 4, 2, 1, 0];
+const VTCR_EL2: SystemRegisterEncoding = [3, 4, 2, 1, 2];
 const MAIR_EL2: SystemRegisterEncoding = [3, 4, 10, 2, 0];
 const MAIR_EL3: SystemRegisterEncoding = [3, 6, 10, 2, 0];
 
@@ -60,18 +73,43 @@ export interface PageTranslation {
   readonly isGlobal: boolean;
   /** By MAIR_ELx; `flat` with the MMU off. */
   readonly memory: 'normal' | 'device' | 'flat';
+  /**
+   * Where there is a stage 2, which is part of the rights: its leaf, and what stage 1 alone allows.
+   */
+  readonly stage2: { readonly level: number; readonly ipa: number; readonly stage1: number } | null;
+}
+
+/** A stage 2 refuses: what it was asked for, and whether a walk of stage 1 asked. */
+export interface Stage2Refusal {
+  readonly ipa: number;
+  readonly onWalk: boolean;
 }
 
 export type Found =
-  | { readonly ok: true; readonly page: PageTranslation }
+  | {
+      readonly ok: true;
+      readonly page: PageTranslation;
+      /** Of stage 1, as MAIR_ELx and the leaf have it. */
+      readonly attribute: bigint;
+      readonly shareability: bigint;
+    }
   /** `lost`: the descriptor that could not be read. */
-  | { readonly ok: false; readonly fault: TranslationFault; readonly lost: number };
+  | {
+      readonly ok: false;
+      readonly fault: TranslationFault;
+      readonly lost: number;
+      readonly stage2: Stage2Refusal | null;
+    };
 
-/** The tables that the EL1&0 regime has now. */
+type NotFound = Extract<Found, { readonly ok: false }>;
+
+/** The tables that the EL1&0 or EL2&0 regime has now. */
 export interface Tables {
   readonly ttbr0: bigint;
   readonly ttbr1: bigint;
   readonly asid: number;
+  /** Whose they are, and what else decides what they say: with a stage 2, its tables and VMID. */
+  readonly world: string;
 }
 
 export const allows = (rights: number, regime: Regime, type: AccessType): boolean =>
@@ -95,37 +133,75 @@ export class Regimes {
       case 0:
         return REGIME.el0;
       case 1:
-        return state.has(PSTATE.pan) ? REGIME.el1WithoutUser : REGIME.el1;
+        return this.privileged;
       case 2:
-        return REGIME.el2;
+        return this.hasTwoHalves ? this.privileged : REGIME.el2;
       default:
         return REGIME.el3;
     }
   }
 
-  /** Of LDTR and STTR: EL0's at EL1, else that of the level itself. */
+  /** Of LDTR and STTR: EL0's at EL1 and for its host at EL2, else that of the level itself. */
   get unprivileged(): Regime {
-    return this.state.level === 1 && !this.state.has(PSTATE.uao) ? REGIME.el0 : this.current;
+    const { state, registers } = this;
+    const isAbove = state.level === 1 || (state.level === 2 && isHost(registers));
+    return isAbove && !state.has(PSTATE.uao) ? REGIME.el0 : this.current;
+  }
+
+  private get privileged(): Regime {
+    return this.state.has(PSTATE.pan) ? REGIME.el1WithoutUser : REGIME.el1;
+  }
+
+  /** HCR_EL2.E2H. */
+  private get hasTwoHalves(): boolean {
+    return (this.registers.get('HCR_EL2') & HCR.e2h) !== 0n;
+  }
+
+  /** The regime with two halves is EL2&0. */
+  get isOfEl2(): boolean {
+    return this.state.level === 2 ? this.hasTwoHalves : this.state.level === 0 && isHost(this.registers);
   }
 
   get tables(): Tables {
-    const tcr = this.registers.get('TCR_EL1');
-    const ttbr0 = this.registers.get('TTBR0_EL1');
-    const ttbr1 = this.registers.get('TTBR1_EL1');
+    const { registers, isOfEl2 } = this;
+    const { tcr, ttbr0, ttbr1 } = this.registersOf(REGIME.el1, isOfEl2);
     const asid = Number(((tcr & TCR_A1) === 0n ? ttbr0 : ttbr1) >> 48n);
-    return { ttbr0: ttbr0 & BASE, ttbr1: ttbr1 & BASE, asid: (tcr & TCR_AS) === 0n ? asid & 0xff : asid };
+    let world = '';
+    if (isOfEl2) world = 'EL2&0';
+    else {
+      const hcr = effectiveHcr(registers) & HCR_OF_TRANSLATIONS;
+      const { vttbr, vtcr } = this.stage2(false) ?? { vttbr: 0n, vtcr: 0n };
+      if (hcr !== 0n) world = `${hcr} ${vttbr} ${vtcr}`;
+    }
+    return { ttbr0: ttbr0 & BASE, ttbr1: ttbr1 & BASE, asid: (tcr & TCR_AS) === 0n ? asid & 0xff : asid, world };
   }
 
-  /** Walks the tables for the page at `va`. */
-  translate(va: bigint, regime: Regime): Found {
-    const registers = this.registersOf(regime);
+  /** The registers of stage 2 where there is one for EL1 and EL0. */
+  private stage2(isOfEl2: boolean): Stage2Registers | null {
+    const { registers } = this;
+    if (isOfEl2 || (effectiveHcr(registers) & (HCR.vm | HCR.dc)) === 0n) return null;
+    return { vtcr: registers.at(VTCR_EL2), vttbr: registers.at(VTTBR_EL2) };
+  }
+
+  /**
+   * Walks the tables for the page at `va`, of a regime with two halves those in force.
+   * @param last false: stage 2 serves the walk of stage 1 alone, whose address is the result
+   */
+  translate(va: bigint, regime: Regime, isOfEl2 = this.isOfEl2, last = true): Found {
+    const registers = this.registersOf(regime, isOfEl2);
+    const stage2 = regime < REGIME.el2 ? this.stage2(isOfEl2) : null;
     let lost = 0;
+    let refused: NotFound | null = null;
     const read = (address: number): bigint | null => {
       lost = address;
-      return this.readDescriptor(address);
+      if (stage2 === null) return this.readDescriptor(address);
+      const found = this.descriptorAt(address, stage2);
+      if (typeof found === 'number') return this.readDescriptor((lost = found));
+      refused = found;
+      return null;
     };
     const found = walk(va, registers, read, this.registers.type.physicalBits);
-    if (!found.ok) return { ok: false, fault: found.fault, lost };
+    if (!found.ok) return refused ?? { ok: false, fault: found.fault, lost, stage2: null };
     const { permissions, descriptor, level, size, attributeIndex } = found.mapping;
     const isOn = (registers.sctlr & SCTLR_M) !== 0n;
     const { el0, el1 } = permissions;
@@ -134,33 +210,72 @@ export class Regimes {
       regime < REGIME.el2
         ? bitsOf(el0) | (bitsOf(el1) << RIGHTS_BITS) | (bitsOf(userHidden) << (2 * RIGHTS_BITS))
         : ownRights(found, registers.sctlr);
+    const attribute = (this.attributes(regime, isOfEl2) >> BigInt(8 * attributeIndex)) & 0xffn;
+    const page: PageTranslation = {
+      pa: found.pa - (found.pa % 4096),
+      rights,
+      level,
+      size,
+      isGlobal: !isOn || (descriptor & NOT_GLOBAL) === 0n,
+      memory: !isOn ? 'flat' : isDevice(attribute) ? 'device' : 'normal',
+      stage2: null,
+    };
+    const through = stage2 === null || !last ? page : this.throughStage2(page, stage2);
+    if ('ok' in through) return through;
+    return { ok: true, page: through, attribute, shareability: (descriptor >> 8n) & 3n };
+  }
+
+  /** Where stage 1's descriptor at an IPA lies, or why a walk may not read it. */
+  private descriptorAt(ipa: number, stage2: Stage2Registers): number | NotFound {
+    const found = this.walkStage2(ipa, stage2);
+    const refusal = { ipa, onWalk: true };
+    if (!found.ok) return { ...found, stage2: refusal };
+    const isProtected = found.isDevice && (effectiveHcr(this.registers) & HCR.ptw) !== 0n;
+    if ((found.el1 & RIGHT.read) !== 0 && !isProtected) return found.pa;
+    return { ok: false, fault: faultOf('permission', found.level), lost: 0, stage2: refusal };
+  }
+
+  private throughStage2(page: PageTranslation, stage2: Stage2Registers): PageTranslation | NotFound {
+    const ipa = page.pa;
+    const found = this.walkStage2(ipa, stage2);
+    if (!found.ok) return { ...found, stage2: { ipa, onWalk: false } };
+    const { el0, el1, level } = found;
+    const mask = el0 | (el1 << RIGHTS_BITS) | (el1 << (2 * RIGHTS_BITS));
+    const memory = page.memory === 'flat' && (effectiveHcr(this.registers) & HCR.dc) !== 0n ? 'normal' : page.memory;
     return {
-      ok: true,
-      page: {
-        pa: found.pa - (found.pa % 4096),
-        rights,
-        level,
-        size,
-        isGlobal: !isOn || (descriptor & NOT_GLOBAL) === 0n,
-        memory: !isOn ? 'flat' : isDevice(this.attributes(regime) >> BigInt(8 * attributeIndex)) ? 'device' : 'normal',
-      },
+      ...page,
+      pa: found.pa,
+      rights: page.rights & mask,
+      memory: found.isDevice ? 'device' : memory,
+      stage2: { level, ipa, stage1: page.rights },
     };
   }
 
-  private registersOf(regime: Regime): TranslationRegisters {
+  private walkStage2(ipa: number, registers: Stage2Registers): ReturnType<typeof walkStage2> {
+    const hasXnx = (this.registers.at(SYSTEM_REGISTERS.ID_AA64MMFR1_EL1) & MMFR1_XNX) !== 0n;
+    return walkStage2(ipa, registers, this.readDescriptor, this.registers.type.physicalBits, hasXnx);
+  }
+
+  private registersOf(regime: Regime, isOfEl2: boolean): TranslationRegisters {
     const { registers } = this;
     if (regime >= REGIME.el2) return ownRegisters(registers, regime === REGIME.el2 ? 2 : 3);
+    if (isOfEl2) {
+      const [sctlr, tcr, ttbr0] = registersOfLevel(registers, 2);
+      return { sctlr, tcr, ttbr0, ttbr1: registers.at(TTBR1_EL2) };
+    }
+    const sctlr = registers.get('SCTLR_EL1');
     return {
-      sctlr: registers.get('SCTLR_EL1'),
+      // EL0 under EL2 that is not its host, and stage 2 without stage 1, have no tables.
+      sctlr: (effectiveHcr(registers) & (HCR.tge | HCR.dc)) === 0n ? sctlr : sctlr & ~SCTLR_M,
       tcr: registers.get('TCR_EL1'),
       ttbr0: registers.get('TTBR0_EL1'),
       ttbr1: registers.get('TTBR1_EL1'),
     };
   }
 
-  private attributes(regime: Regime): bigint {
-    const encoding = regime < REGIME.el2 ? SYSTEM_REGISTERS.MAIR_EL1 : regime === REGIME.el2 ? MAIR_EL2 : MAIR_EL3;
-    return this.registers.at(encoding);
+  private attributes(regime: Regime, isOfEl2: boolean): bigint {
+    if (regime === REGIME.el3) return this.registers.at(MAIR_EL3);
+    return this.registers.at(regime === REGIME.el2 || isOfEl2 ? MAIR_EL2 : SYSTEM_REGISTERS.MAIR_EL1);
   }
 }
 
@@ -187,12 +302,14 @@ function ownRights({ mapping, steps }: Extract<ReturnType<typeof walk>, { ok: tr
  * The registers of EL2 or EL3 as those of a regime with two halves would be; the upper one is off.
  */
 function ownRegisters(registers: RegisterFile, level: 2 | 3): TranslationRegisters {
-  const [sctlr, tcr, ttbr0] = (['SCTLR', 'TCR', 'TTBR0'] as const).map((name) => registers.byLevel(level, name)) as [
-    bigint,
-    bigint,
-    bigint,
-  ];
+  const [sctlr, tcr, ttbr0] = registersOfLevel(registers, level);
   const size = ((tcr >> TCR_OF_LEVEL.ps) & 7n) << 32n;
   const ignored = ((tcr >> TCR_OF_LEVEL.tbi) & 1n) << 37n;
   return { sctlr, tcr: (tcr & 0xffffn) | size | ignored | UPPER_HALF_OFF, ttbr0, ttbr1: 0n };
 }
+
+const registersOfLevel = (registers: RegisterFile, level: 2 | 3): [sctlr: bigint, tcr: bigint, ttbr0: bigint] => [
+  registers.byLevel(level, 'SCTLR'),
+  registers.byLevel(level, 'TCR'),
+  registers.byLevel(level, 'TTBR0'),
+];

@@ -259,13 +259,13 @@ export class Tlb {
 
   private contextNow(): Context {
     if (this.context !== null) return this.context;
-    const { ttbr0, ttbr1, asid } = this.tables();
-    const key = `${ttbr0} ${ttbr1} ${asid}`;
+    const { ttbr0, ttbr1, asid, world } = this.tables();
+    const key = `${ttbr0} ${ttbr1} ${asid} ${world}`;
     let context = this.contexts.get(key);
     if (context === undefined) {
       if (this.contexts.size >= MOST_TABLES) this.forget({ kind: 'all' });
       const half = (name: string): readonly [Space, Space] => [this.space(name, null), this.space(name, asid)];
-      context = { number: ++this.contextsMade, spaces: [half(`0 ${ttbr0}`), half(`1 ${ttbr1}`)] };
+      context = { number: ++this.contextsMade, spaces: [half(`0 ${ttbr0} ${world}`), half(`1 ${ttbr1} ${world}`)] };
       this.contexts.set(key, context);
     }
     this.context = context;

@@ -182,13 +182,16 @@ export class ExceptionDelivery {
     return steps(pc, last.elr) === null ? null : { since: last.since, seen: last.tick };
   }
 
-  /** Takes an interrupt to EL1 before the next instruction. */
-  takeInterrupt(kind: 'irq' | 'fiq'): void {
+  /**
+   * Takes an interrupt before the next instruction.
+   * @param esr of a virtual SError alone
+   */
+  takeInterrupt(kind: 'irq' | 'fiq' | 'serror', targetLevel: 1 | 2 | 3 = 1, esr: number | null = null): void {
     const { engine, environment } = this;
     const returnAddress = engine.getPc();
     this.entered();
     if (environment.traces('irq')) environment.emit(this.core, 'irq', { taken: kind, pc: hex(returnAddress) });
-    enterException(engine, { kind, targetLevel: 1, returnAddress, esr: null, far: null });
+    enterException(engine, { kind, targetLevel, returnAddress, esr, far: null });
   }
 
   /** Nothing is mapped at a physical address: an external abort at the instruction. */

@@ -42,6 +42,11 @@ export interface MachineCore {
   readonly virtualMemory: VirtualMemory;
   /** The exception level that runs. */
   readonly level: number;
+  /**
+   * Groups of interrupts that are virtual for the level that runs, whose CPU interface is a
+   * guest's: 1 group 0, 2 group 1. Absent: none.
+   */
+  readonly virtualGroups?: number;
   /** The first synchronous exception since reset, or null. */
   readonly firstException: TakenException | null;
   /** An interrupt is signalled, masked or not: what wakes the core from WFI. */
@@ -96,10 +101,10 @@ export interface MachineCore {
   forget(change: SharedChange): void;
 
   /**
-   * Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is
-   * taken at once.
+   * Drives the core's interrupt lines, and those of its virtual CPU interface. A line that rises
+   * ends the slice, so that the interrupt is taken at once.
    */
-  setInterruptLines(irq: boolean, fiq: boolean): void;
+  setInterruptLines(irq: boolean, fiq: boolean, virtualIrq?: boolean, virtualFiq?: boolean): void;
   /**
    * Takes the interrupt that is signalled and not masked, if there is one. Between slices only.
    */
@@ -161,6 +166,8 @@ export interface CoreContext {
   readCode(address: number): number | null;
   /** True when `HLT #immediate` is a gate of the guest that runs. */
   isGate(immediate: number): boolean;
+  /** The guest has EL2, and HVC is a call to it. */
+  readonly guestHasEl2: boolean;
   /**
    * HVC or SMC: returns false when this machine's firmware does not listen there, which makes the
    * instruction undefined.

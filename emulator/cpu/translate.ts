@@ -77,6 +77,12 @@ const STATUS = {
   'external abort on walk': 0b010100,
 } as const;
 
+export const faultOf = (kind: TranslationFault['kind'], level: number): TranslationFault => ({
+  kind,
+  level,
+  status: STATUS[kind] + level,
+});
+
 const SCTLR_M = 1n << 0n;
 const SCTLR_WXN = 1n << 19n;
 
@@ -90,7 +96,7 @@ const ACCESS_FLAG = 1n << 10n;
  * implementation's choice (Arm ARM D24.2.213): the choice here is the CPU engine's, 64 KiB for TG0
  * = 3 and 4 KiB for TG1 = 0.
  */
-const GRANULE_TG0 = [12, 16, 14, 16] as const;
+export const GRANULE_TG0 = [12, 16, 14, 16] as const;
 const GRANULE_TG1 = [12, 14, 12, 16] as const;
 
 /**
@@ -100,7 +106,7 @@ const GRANULE_TG1 = [12, 14, 12, 16] as const;
 const INPUT_BITS = { least: 25, most: 48 } as const;
 
 /** Physical address bits by TCR.IPS (Arm ARM D24.2.188). */
-const ADDRESS_BITS: Readonly<Record<number, number>> = { 0: 32, 1: 36, 2: 40, 3: 42, 4: 44, 5: 48 };
+export const ADDRESS_BITS: Readonly<Record<number, number>> = { 0: 32, 1: 36, 2: 40, 3: 42, 4: 44, 5: 48 };
 
 const field = (value: bigint, low: number, bits: number): number =>
   Number((value >> BigInt(low)) & ((1n << BigInt(bits)) - 1n));
@@ -169,7 +175,7 @@ export function walk(
   const steps: WalkStep[] = [];
   const fail = (kind: TranslationFault['kind'], level: number): Translation => ({
     ok: false,
-    fault: { kind, level, status: STATUS[kind] + level },
+    fault: faultOf(kind, level),
     steps,
   });
 
@@ -259,7 +265,7 @@ export function translate(
   if (type === 'read' ? allowed.read : type === 'write' ? allowed.write : allowed.execute) return found;
   return {
     ok: false,
-    fault: { kind: 'permission', level: mapping.level, status: STATUS.permission + mapping.level },
+    fault: faultOf('permission', mapping.level),
     steps,
   };
 }

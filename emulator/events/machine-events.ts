@@ -138,7 +138,7 @@ export interface ExceptionFields {
 /** An interrupt is taken, or the core tells the interrupt controller what it does with it. */
 export interface IrqFields {
   /** "irq" or "fiq" */
-  readonly taken?: 'irq' | 'fiq';
+  readonly taken?: 'irq' | 'fiq' | 'serror';
   /** the core has read which interrupt it is (GIC: IAR): its INTID */
   readonly acknowledged?: number;
   /**

@@ -40,6 +40,8 @@ export interface MachineOptions {
   readonly counterFrequencyHz: number;
   /** The instruction by which PSCI is called; null: there is none. */
   readonly psciConduit: 'hvc' | 'smc' | null;
+  /** The guest is entered at EL2, where HVC leads; cores that it turns on begin there too. */
+  readonly guestHasEl2?: boolean;
   /**
    * Spin table: physical address of each core's release word. A core that is off goes on, at EL1,
    * where its word says when that is not zero and an event is sent (booting.rst).

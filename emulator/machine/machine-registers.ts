@@ -27,8 +27,9 @@ const PFR0_LEVELS_AARCH64 = 0x1111n;
 
 /** The CPU interface of an interrupt controller that has it in system registers. */
 export interface InterfaceRegisters {
-  readSystemRegister?(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined;
-  writeSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean;
+  /** @param virtualGroups of ICC_*, those that mean a guest's: 1 group 0, 2 group 1 */
+  readSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, virtualGroups?: number): bigint | undefined;
+  writeSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, value: bigint, virtualGroups?: number): boolean;
 }
 
 /** The parts of the machine that the registers read and drive. */
@@ -117,7 +118,7 @@ export class MachineRegisters {
       // The whole identification space reads as zero where nothing is defined (Arm ARM D24.1.1.2).
       return own === null && crm >= 1 ? 0n : undefined;
     }
-    const answer = owners.interrupts()?.readSystemRegister?.(core.index, encoding);
+    const answer = owners.interrupts()?.readSystemRegister?.(core.index, encoding, core.virtualGroups);
     if (answer !== undefined && owners.events.enabled('sysreg')) {
       owners.events.emit('sysreg', { register: systemRegisterName(encoding), read: hex(answer) });
     }
@@ -135,6 +136,6 @@ export class MachineRegisters {
     if (op0 === 3 && owners.events.enabled('sysreg')) {
       owners.events.emit('sysreg', { register: systemRegisterName(encoding), written: hex(value) });
     }
-    return owners.interrupts()?.writeSystemRegister?.(core.index, encoding, value) ?? false;
+    return owners.interrupts()?.writeSystemRegister?.(core.index, encoding, value, core.virtualGroups) ?? false;
   }
 }

@@ -122,7 +122,8 @@ export class Machine {
       turns: this.turns,
       interrupts: () => this.interrupts,
     });
-    this.firmware = new Firmware(this.vcpus, this.events, (action) => this.requestPower(action));
+    const guestLevel = options.guestHasEl2 === true ? 2 : 1;
+    this.firmware = new Firmware(this.vcpus, this.events, (action) => this.requestPower(action), guestLevel);
     this.registers = new MachineRegisters({
       vcpus: this.vcpus,
       midrs: options.midrs,
@@ -233,11 +234,11 @@ export class Machine {
   }
 
   /** What the interrupt controller drives: the lines of core `cpu`. */
-  setInterruptLines(cpu: number, irq: boolean, fiq: boolean): void {
+  setInterruptLines(cpu: number, irq: boolean, fiq: boolean, virtualIrq = false, virtualFiq = false): void {
     const vcpu = this.vcpus[cpu];
-    vcpu?.core?.setInterruptLines(irq, fiq);
+    vcpu?.core?.setInterruptLines(irq, fiq, virtualIrq, virtualFiq);
     // A core that wakes shares the time from now on.
-    if ((irq || fiq) && vcpu?.state === 'sleeping') this.runningCore?.interruptSlice();
+    if ((irq || fiq || virtualIrq || virtualFiq) && vcpu?.state === 'sleeping') this.runningCore?.interruptSlice();
   }
 
   /** Hands the gates of the guest to `handler`. */
@@ -529,6 +530,7 @@ export class Machine {
       readCode: (address) =>
         this.memory.contains(address, 4) ? this.memory.read32(address) : readFixedWord(this.fixedMemory, address),
       isGate: (immediate) => this.gates?.owns(immediate) ?? false,
+      guestHasEl2: this.options.guestHasEl2 === true,
       firmwareCall: (core, conduit) => {
         if (conduit !== this.options.psciConduit) return false;
         this.firmware.serve(core);

@@ -97,6 +97,6 @@ export class Sleepers {
 
   /** There is an interrupt that ends the WFI of a core, masked or not. */
   private isWoken(vcpu: Vcpu): boolean {
-    return this.parts.interrupts()?.pendingFor(vcpu.index) ?? vcpu.core?.interruptPending === true;
+    return this.parts.interrupts()?.pendingFor(vcpu.index) === true || vcpu.core?.interruptPending === true;
   }
 }

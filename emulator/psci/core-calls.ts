@@ -16,7 +16,7 @@ export type ReportPower = (action: 'core on' | 'core off', core: number) => void
 
 /**
  * Carries out a call of the core `current`; null when the function is none of these.
- * @param functionId in its 32-bit or 64-bit form
+ * @param functionId in its 32-bit or 64-bit form @param guestLevel at which cores begin
  */
 export function callForCores(
   vcpus: readonly Vcpu[],
@@ -24,6 +24,7 @@ export function callForCores(
   functionId: number,
   [target, entry, context]: readonly [bigint, bigint, bigint, ...bigint[]],
   report: ReportPower,
+  guestLevel: 1 | 2,
 ): bigint | null {
   const addressed = () => vcpus.find(({ mpidr }) => (BigInt(mpidr) & AFFINITY) === target);
   if (!hasFunction(functionId)) return null;
@@ -32,7 +33,7 @@ export function callForCores(
       const vcpu = addressed();
       if (vcpu === undefined) return PSCI_RESULT.INVALID_PARAMETERS;
       if (vcpu.state !== 'off') return PSCI_RESULT.ALREADY_ON;
-      turnOn(vcpu, { entry, context, level: current.core?.level === 2 ? 2 : 1 }, current.core);
+      turnOn(vcpu, { entry, context, level: current.core?.level === 2 ? 2 : guestLevel }, current.core);
       report('core on', vcpu.index);
       return PSCI_RESULT.SUCCESS;
     }

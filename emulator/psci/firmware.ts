@@ -24,9 +24,18 @@ export class Firmware {
   private readonly vcpus: readonly Vcpu[];
   private readonly events: EventLog;
   private readonly power: (action: 'off' | 'reset') => void;
+  private readonly guestLevel: 1 | 2;
 
-  /** @param power asked to switch off or to reset */
-  constructor(vcpus: readonly Vcpu[], events: EventLog, power: (action: 'off' | 'reset') => void) {
+  /**
+   * @param power asked to switch off or to reset @param guestLevel highest one that the guest has
+   */
+  constructor(
+    vcpus: readonly Vcpu[],
+    events: EventLog,
+    power: (action: 'off' | 'reset') => void,
+    guestLevel: 1 | 2 = 1,
+  ) {
+    this.guestLevel = guestLevel;
     this.vcpus = vcpus;
     this.events = events;
     this.power = power;
@@ -39,8 +48,13 @@ export class Firmware {
     const { events } = this;
     const result =
       this.vendorCall(functionId, arguments_) ??
-      callForCores(this.vcpus, this.vcpus[current] as Vcpu, functionId, arguments_, (action, core) =>
-        events.emit('power', { action, core }),
+      callForCores(
+        this.vcpus,
+        this.vcpus[current] as Vcpu,
+        functionId,
+        arguments_,
+        (action, core) => events.emit('power', { action, core }),
+        this.guestLevel,
       ) ??
       this.systemCall(functionId, arguments_[0]);
     if (events.enabled('psci')) {

@@ -2,8 +2,8 @@
 /* Pixel 6: gs101 UART0 at 0x10A0_0000 (samsung,exynos serial, 32-bit accesses), 115200 8n1. */
 
 	.equ	BOARD_COUNTER_HZ, 24576000
-	.macro board_banner
-	.asciz	"[FW] pixel6: reset at EL3, PSCI by SMC, entering the kernel at EL1\n"
+	.macro board_banner level
+	.asciz	"[FW] pixel6: reset at EL3, PSCI by SMC, entering the kernel at EL\level\n"
 	.endm
 
 	.macro uart_init

@@ -2,8 +2,12 @@
 /* QEMU virt: PL011 at 0x0900_0000 (Arm DDI 0183), 24 MHz clock, 115200 8n1. */
 
 	.equ	BOARD_COUNTER_HZ, 62500000
-	.macro board_banner
+	.macro board_banner level
+	.if	\level == 2
+	.asciz	"[FW] qemu-virt: reset at EL3, PSCI by SMC, entering the kernel at EL2\n"
+	.else
 	.asciz	"[FW] qemu-virt: reset at EL3, PSCI by HVC, entering the kernel at EL1\n"
+	.endif
 	.endm
 
 	.macro uart_init

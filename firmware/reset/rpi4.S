@@ -8,8 +8,8 @@
 
 	.equ	BOARD_COUNTER_HZ, 54000000
 	.equ	BOARD_CODE, 0x100
-	.macro board_banner
-	.asciz	"[FW] rpi4: reset at EL3, cores in the spin table, entering the kernel at EL1\n"
+	.macro board_banner level
+	.asciz	"[FW] rpi4: reset at EL3, cores in the spin table, entering the kernel at EL\level\n"
 	.endm
 
 	.macro uart_init

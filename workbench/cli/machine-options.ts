@@ -30,6 +30,7 @@ export const MACHINE_OPTIONS = {
     memory: value('<size>', 'RAM instead of what the board has: 512M, 8G', parseSize),
     smp: value('<n>', 'number of cores', parseCount),
     gicVersion: value('<2|3>', 'interrupt controller (qemu-virt)', parseCount),
+    el: value('<1|2>', 'exception level at which --kernel or --bios is entered; 2 with --engine wasm', parseCount),
     dtb: text('<file>', 'use this device tree; RAM that it names is added to the board unless --memory is given'),
     fixups: value(
       '<none|loader>',
@@ -85,6 +86,7 @@ export function machineSettings(options: MachineOptions): MachineSettings {
     memoryBytes: options.memory,
     cpus: options.smp,
     gicVersion: options.gicVersion,
+    el: options.el,
     dtb: readInput('--dtb', options.dtb),
     fixups,
     kernel: readInput('--kernel', options.kernel),

@@ -41,6 +41,8 @@ export interface BoardMachineOptions {
   /** The reset firmware, for the placement that it is the contents of. */
   readonly firmware: Uint8Array;
   readonly cores: CoreFactory;
+  /** It is entered at EL2. */
+  readonly guestHasEl2?: boolean;
   /** Disks behind the board's virtio slots, the last slot first. */
   readonly disks?: readonly BlockBackend[];
   /** When there is a seed, the slot after the disks holds an entropy source. */
@@ -53,15 +55,25 @@ const BOOT_KERNEL_OFFSET = 0x08;
 const BOOT_DTB_OFFSET = 0x10;
 const BOOT_FLAGS_OFFSET = 0x18;
 const BOOT_FLAG_GIC_SYSTEM_REGISTERS = 1n;
+const BOOT_STATE_OFFSET = 0x20;
+const BOOT_STATE_EL2H = 0x3c9n;
+const BOOT_BANNER_OFFSET = 0x28;
+const BOOT_BANNER_EL2_OFFSET = 0x30;
 
-/** The board's reset firmware, told where the kernel and the device tree are. */
-export function resetFirmware(board: Board, kernelEntry: number, deviceTree: number): Uint8Array {
+/**
+ * The board's reset firmware, told where kernel and device tree are, and the kernel's level.
+ */
+export function resetFirmware(board: Board, kernelEntry: number, deviceTree: number, level = 1): Uint8Array {
   const image = readFirmwareImage(`${board.firmware.image}.bin`);
   const view = new DataView(image.buffer);
   view.setBigUint64(BOOT_KERNEL_OFFSET, BigInt(kernelEntry), true);
   view.setBigUint64(BOOT_DTB_OFFSET, BigInt(deviceTree), true);
   const flags = board.interruptController.version === 3 ? BOOT_FLAG_GIC_SYSTEM_REGISTERS : 0n;
   view.setBigUint64(BOOT_FLAGS_OFFSET, flags, true);
+  if (level === 2) {
+    view.setBigUint64(BOOT_STATE_OFFSET, BOOT_STATE_EL2H, true);
+    view.setBigUint64(BOOT_BANNER_OFFSET, view.getBigUint64(BOOT_BANNER_EL2_OFFSET, true), true);
+  }
   return image;
 }
 
@@ -130,6 +142,7 @@ export function buildBoardMachine(options: BoardMachineOptions): BoardMachine {
     midrs: board.cpus.map(({ midr }) => midr),
     instructionsPerSecond: board.instructionsPerSecond,
     counterFrequencyHz: board.timer.frequencyHz,
+    guestHasEl2: options.guestHasEl2 === true,
     psciConduit: board.psci?.method ?? null,
     releaseAddresses: board.cpus.map(({ releaseAddress }) => releaseAddress ?? null),
     gicSystemRegisters: board.interruptController.version === 3,

@@ -21,7 +21,7 @@ export interface BootPlan {
   /** Contents of the board's executable read-only memory, from its first byte. */
   readonly firmware: Uint8Array;
   /** Exception level of the first instruction, at the reset vector. */
-  readonly level: 1 | 3;
+  readonly level: 1 | 2 | 3;
   readonly images: readonly BootImage[];
   /**
    * Words written to device registers before the first instruction: what the guest finds set up.

@@ -45,7 +45,7 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
     );
     const deviceTree = makeDeviceTree(request, plan.chosen.initrd);
     return {
-      firmware: resetFirmware(board, plan.entry.pc, plan.entry.x0),
+      firmware: resetFirmware(board, plan.entry.pc, plan.entry.x0, settings.el),
       level: 3,
       images: [...plan.placements, ...(plan.dtb === null ? [] : [{ what: 'dtb', base: plan.dtb, bytes: deviceTree }])],
       deviceTree,
@@ -82,8 +82,8 @@ export function planFlash(board: Board, settings: MachineSettings, bios: Uint8Ar
     const plan = loadFlash(bios, board.firmware, ram, deviceTree.length);
     return {
       firmware: plan.placement.bytes,
-      // As QEMU's virt machine starts code in flash when it emulates neither EL3 nor EL2.
-      level: 1,
+      // As QEMU's virt machine starts code in flash when it does not emulate EL3, with EL2 or not.
+      level: settings.el === 2 ? 2 : 1,
       // QEMU's UART sends before it is enabled, and code for that machine relies on it.
       registers: [[board.kernelConsole.base + PL011_CR, PL011_ENABLED]],
       images: [{ what: 'dtb', base: plan.dtb, bytes: deviceTree }],

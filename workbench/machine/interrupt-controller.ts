@@ -8,7 +8,7 @@ import type { Board, DevicePlacement } from '#boards/types.ts';
 import type { Device } from '#emulator/bus/device.ts';
 import { GicV2 } from '#emulator/devices/gic/gicv2.ts';
 import { GicV3 } from '#emulator/devices/gic/gicv3.ts';
-import type { InterruptController } from '#emulator/devices/gic/interrupt-controller.ts';
+import type { InterruptController, LinesListener } from '#emulator/devices/gic/interrupt-controller.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 /** INTID of SPI 0 (Arm GIC architecture, IHI 0069, 2.2.1). */
@@ -28,7 +28,7 @@ export interface BoardInterrupts {
 /** Makes the controller and connects it to the cores of `machine`. */
 export function connectInterrupts(board: Board, machine: Machine): BoardInterrupts {
   const context = machine.deviceContext(() => {});
-  const onLines = (cpu: number, irq: boolean, fiq: boolean) => machine.setInterruptLines(cpu, irq, fiq);
+  const onLines: LinesListener = (cpu, ...lines) => machine.setInterruptLines(cpu, ...lines);
   const { version, spis, securityView } = board.interruptController;
   const setLine = (controller: InterruptController) => (placement: DevicePlacement, line: number, level: boolean) => {
     const interrupt = placement.irqs?.[line];
@@ -46,7 +46,11 @@ export function connectInterrupts(board: Board, machine: Machine): BoardInterrup
     connect(gic);
     return {
       controller: gic,
-      deviceFor: ({ part }) => (part === 'distributor' ? gic.distributor : gic.cpuInterface),
+      deviceFor: ({ part }) => {
+        if (part === 'virtual-control') return gic.hypervisor;
+        if (part === 'virtual-interface') return gic.virtualInterface;
+        return part === 'distributor' ? gic.distributor : gic.cpuInterface;
+      },
       setLine: setLine(gic),
     };
   }

@@ -89,11 +89,16 @@ export class LevitateMachine {
     const { cores, library, statistics } = chooseCores(settings, now);
     this.engineLibrary = library;
     this.statistics = statistics;
+    const guestHasEl2 = settings.el === 2;
+    if (guestHasEl2 && library !== null) {
+      throw new InputError('--el 2: Unicorn has no EL2 for guests; the own core has (--engine wasm)');
+    }
     const built: BoardMachine = buildBoardMachine({
       board,
       banks: this.plan.banks,
       firmware: this.plan.firmware,
       cores,
+      guestHasEl2,
       disks: (settings.drives ?? []).map(openDrive),
       seed: settings.seed,
       ...(settings.trace === undefined ? {} : { trace: settings.trace }),
@@ -314,14 +319,17 @@ export class LevitateMachine {
   }
 }
 
-function configure({ board, memoryBytes, cpus, gicVersion }: MachineSettings): Board {
-  return findBoard(board).create({ memoryBytes, cpus, gicVersion });
+function configure({ board, memoryBytes, cpus, gicVersion, el }: MachineSettings): Board {
+  return findBoard(board).create({ memoryBytes, cpus, gicVersion, el });
 }
 
 function planBoot(board: Board, settings: MachineSettings): BootPlan {
   const { kernel, bios, vendorBoot } = settings;
   checkFaults(settings.faults ?? {}, kernel === undefined && bios === undefined);
   if (kernel !== undefined && bios !== undefined) throw new InputError('--kernel and --bios: one of them, not both');
+  if (settings.el === 2 && kernel === undefined && bios === undefined) {
+    throw new InputError('--el 2 goes with --kernel or --bios FILE: the modelled kernel is entered at EL1');
+  }
   if (vendorBoot !== undefined && kernel === undefined) {
     throw new InputError('--vendor-boot goes with --kernel FILE, an Android boot.img');
   }

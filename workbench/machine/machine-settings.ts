@@ -20,6 +20,10 @@ export interface MachineSettings {
   /** qemu-virt: 2 or 3. */
   readonly gicVersion?: number | undefined;
   /**
+   * Exception level at which `kernel` or `bios` is entered: 1 when absent, or 2 with the own core.
+   */
+  readonly el?: number | undefined;
+  /**
    * A flattened device tree to use instead of the generated one. RAM that it names is added to the
    * board's unless `memoryBytes` is given.
    */

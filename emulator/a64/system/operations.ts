@@ -11,15 +11,13 @@
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
-import {
-  type Permissions,
-  type ReadDescriptor,
-  translate,
-  type TranslationRegisters,
-} from '#emulator/cpu/translate.ts';
+import type { AccessType } from '#emulator/cpu/translate.ts';
 import type { CoreRegisters } from '#emulator/engine/engine.ts';
-import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
+import { ALREADY_TAKEN, type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import type { Feature } from '#emulator/a64/features.ts';
+import { allows, REGIME, type Regime, type Regimes, type Stage2Refusal } from '#emulator/a64/regimes.ts';
+import { controlOfEl0, HCR, isHost } from './hypervisor.ts';
+import { trapsOperation } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
 
 const CRN_CACHE = 7;
@@ -31,7 +29,11 @@ const PERMISSION_STATUS = 0b001100;
 /** TCR_EL1: ASIDs have 16 bits. */
 const TCR_AS = 1n << 36n;
 const PAR_F = 1n;
+const PAR_PTW = 1n << 8n;
+const PAR_S = 1n << 9n;
 const PAR_RES1 = 1n << 11n;
+/** TLBI ALLE2 where EL2 has two halves. */
+const ALL: TlbScope = { kind: 'all' };
 
 export interface OperationContext {
   readonly state: CoreState;
@@ -39,8 +41,9 @@ export interface OperationContext {
   readonly engine: CoreRegisters;
   /** DC ZVA. */
   readonly zero: (address: bigint) => void;
-  readonly translation: () => TranslationRegisters;
-  readonly readDescriptor: ReadDescriptor;
+  readonly regimes: () => Regimes;
+  /** Stage 2 refuses the walk of an address translation. */
+  readonly stage2Abort: (type: AccessType, status: number, va: bigint, refusal: Stage2Refusal) => void;
   /** A TLBI was executed. */
   readonly translationsInvalidated: (scope: TlbScope) => void;
 }
@@ -55,7 +58,12 @@ export function operate(
   const { state } = parts;
   if (crn === CRN_TLBI) {
     if (state.level < (op1 === 0 ? 1 : op1 === 4 ? 2 : op1 === 6 ? 3 : 4)) undefinedHere();
-    const scope = invalidated(op1, crm, op2, value, (parts.file.get('TCR_EL1') & TCR_AS) === 0n ? 0xffn : 0xffffn);
+    checkHypervisor(parts, [op1, crn, crm, op2], rt);
+    const isE2h = op1 === 4 && (parts.file.get('HCR_EL2') & HCR.e2h) !== 0n;
+    const scope =
+      isE2h && op2 === 0 && crm !== 0 && crm !== 4
+        ? ALL
+        : invalidated(op1, crm, op2, value, (parts.file.get('TCR_EL1') & TCR_AS) === 0n ? 0xffn : 0xffffn);
     parts.translationsInvalidated(scope ?? undefinedHere());
     return;
   }
@@ -63,22 +71,35 @@ export function operate(
   if (operation === undefined) return undefinedHere();
   const { level, control, feature, address } = operation;
   if (state.level < level || (feature !== null && !parts.file.type.has(feature))) undefinedHere();
-  if (control !== null && state.level === 0 && (parts.file.get('SCTLR_EL1') & control) === 0n) {
+  if (control !== null && state.level === 0 && (controlOfEl0(parts.file) & control) === 0n) {
     throw new GuestException(
       systemRegisterSyndrome([1, op1, crn, crm, op2], rt, false),
       null,
       synchronousTarget(parts.engine, 0),
     );
   }
+  checkHypervisor(parts, [op1, crn, crm, op2], rt);
   if (address === 'zero') parts.zero(value);
   else if (address !== null) parts.file.set('PAR_EL1', addressTranslation(parts, address, value));
 }
 
-/** AT: an access of this type by a level, which may be refused what EL0 has (PSTATE.PAN). */
+/** What levels below EL2 may do, EL2 may take. */
+function checkHypervisor(
+  { state, file }: OperationContext,
+  [op1, crn, crm, op2]: readonly [op1: number, crn: number, crm: number, op2: number],
+  rt: number,
+): void {
+  if (state.level > 1 || !trapsOperation(file, op1, crn, crm, op2)) return;
+  throw new GuestException(systemRegisterSyndrome([1, op1, crn, crm, op2], rt, false), null, 2);
+}
+
+/** AT: an access of this type in a regime, which may be refused what EL0 has (PSTATE.PAN). */
 interface TranslatedAccess {
   readonly type: 'read' | 'write';
-  readonly level: 0 | 1;
+  readonly regime: Regime;
   readonly withPan?: true;
+  /** Stage 2 is part of it. */
+  readonly both?: true;
 }
 
 /** A SYS of CRn 7. */
@@ -113,12 +134,20 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
       [0, 6, 2, operation(1)],
       [0, 10, 2, operation(1)],
       [0, 14, 2, operation(1)],
-      [0, 8, 0, operation(1, { address: { type: 'read', level: 1 } })],
-      [0, 8, 1, operation(1, { address: { type: 'write', level: 1 } })],
-      [0, 8, 2, operation(1, { address: { type: 'read', level: 0 } })],
-      [0, 8, 3, operation(1, { address: { type: 'write', level: 0 } })],
-      [0, 9, 0, operation(1, { feature: 'PAN2', address: { type: 'read', level: 1, withPan: true } })],
-      [0, 9, 1, operation(1, { feature: 'PAN2', address: { type: 'write', level: 1, withPan: true } })],
+      [0, 8, 0, operation(1, { address: { type: 'read', regime: REGIME.el1 } })],
+      [0, 8, 1, operation(1, { address: { type: 'write', regime: REGIME.el1 } })],
+      [0, 8, 2, operation(1, { address: { type: 'read', regime: REGIME.el0 } })],
+      [0, 8, 3, operation(1, { address: { type: 'write', regime: REGIME.el0 } })],
+      [0, 9, 0, operation(1, { feature: 'PAN2', address: { type: 'read', regime: REGIME.el1, withPan: true } })],
+      [0, 9, 1, operation(1, { feature: 'PAN2', address: { type: 'write', regime: REGIME.el1, withPan: true } })],
+      [4, 8, 0, operation(2, { address: { type: 'read', regime: REGIME.el2 } })],
+      [4, 8, 1, operation(2, { address: { type: 'write', regime: REGIME.el2 } })],
+      [4, 8, 4, operation(2, { address: { type: 'read', regime: REGIME.el1, both: true } })],
+      [4, 8, 5, operation(2, { address: { type: 'write', regime: REGIME.el1, both: true } })],
+      [4, 8, 6, operation(2, { address: { type: 'read', regime: REGIME.el0, both: true } })],
+      [4, 8, 7, operation(2, { address: { type: 'write', regime: REGIME.el0, both: true } })],
+      [6, 8, 0, operation(3, { address: { type: 'read', regime: REGIME.el3 } })],
+      [6, 8, 1, operation(3, { address: { type: 'write', regime: REGIME.el3 } })],
       [3, 4, 1, operation(0, { control: SCTLR_DZE, address: 'zero' })],
       [3, 5, 1, operation(0, ofUser)], // IC IVAU; DC CVAC, CVAU, CVAP, CIVAC
       [3, 10, 1, operation(0, ofUser)],
@@ -163,22 +192,37 @@ function undefinedHere(): never {
   throw new GuestException(undefinedSyndrome());
 }
 
-function addressTranslation(parts: OperationContext, access: TranslatedAccess, va: bigint): bigint {
-  const registers = parts.translation();
-  const { type, level } = access;
-  let found = translate(va, type, level, registers, parts.readDescriptor, parts.file.type.physicalBits);
-  if (found.ok && access.withPan === true && parts.state.has(PSTATE.pan) && isUsers(found.mapping.permissions)) {
-    const status = PERMISSION_STATUS + found.mapping.level;
-    found = { ok: false, fault: { kind: 'permission', level: found.mapping.level, status }, steps: found.steps };
+/** AT: PAR_EL1. At EL1, a stage 2 that refuses the walk is EL2's to see. */
+function addressTranslation(
+  { state, file, regimes, stage2Abort }: OperationContext,
+  { type, regime: named, withPan, both }: TranslatedAccess,
+  va: bigint,
+): bigint {
+  const isOwn = named === REGIME.el2;
+  // EL2's own has two halves with E2H; a host means its own by the names of EL1's.
+  const isE2h = (file.get('HCR_EL2') & HCR.e2h) !== 0n;
+  const isOfEl2 = state.level >= 2 && (isOwn ? isE2h : both !== true && isHost(file));
+  const hidesUsers = withPan === true && state.has(PSTATE.pan);
+  const regime = hidesUsers ? REGIME.el1WithoutUser : isOwn && isOfEl2 ? REGIME.el1 : named;
+  const found = regimes().translate(va, regime, isOfEl2, both === true);
+  if (!found.ok) {
+    const { fault, stage2 } = found;
+    if (stage2 !== null && state.level === 1) {
+      stage2Abort(type, fault.status, va, stage2);
+      throw ALREADY_TAKEN;
+    }
+    return failed(fault.status, stage2 !== null, stage2?.onWalk === true);
   }
-  if (!found.ok) return PAR_F | PAR_RES1 | (BigInt(found.fault.status) << 1n);
-  const { descriptor, attributeIndex } = found.mapping;
-  const attributes = (parts.file.get('MAIR_EL1') >> BigInt(8 * attributeIndex)) & 0xffn;
-  const shareability = (descriptor >> 8n) & 3n;
-  const page = BigInt(found.pa - (found.pa % 4096));
+  const { page, attribute, shareability } = found;
+  if (!allows(page.rights, regime, type)) {
+    const isSecond = page.stage2 !== null && allows(page.stage2.stage1, regime, type);
+    return failed(PERMISSION_STATUS + (isSecond ? (page.stage2?.level ?? 0) : page.level), isSecond, false);
+  }
   const nonSecure = 1n << 9n;
-  return page | PAR_RES1 | nonSecure | (attributes << 56n) | (shareability << 7n);
+  return BigInt(page.pa) | PAR_RES1 | nonSecure | (attribute << 56n) | (shareability << 7n);
 }
 
-/** EL0 may access it: PSTATE.PAN keeps it from EL1. */
-const isUsers = ({ el0 }: Permissions): boolean => el0.read;
+/** PAR_EL1 of a fault; S and PTW say that stage 2 had it, on a walk of stage 1. */
+function failed(status: number, isSecond: boolean, onWalk: boolean): bigint {
+  return PAR_F | PAR_RES1 | (BigInt(status) << 1n) | (isSecond ? PAR_S : 0n) | (onWalk ? PAR_PTW : 0n);
+}

@@ -20,9 +20,9 @@ import {
 
 /**
  * What else a write means to the core: translations change, other tables are in force, FP may be
- * trapped, nothing.
+ * trapped, EL2 rules EL1 otherwise (tables, interrupts, traps), nothing.
  */
-export type Effect = 'translation' | 'tables' | 'trap' | 'none';
+export type Effect = 'translation' | 'tables' | 'trap' | 'hypervisor' | 'none';
 
 interface Row {
   readonly encoding: SystemRegisterEncoding;
@@ -141,15 +141,15 @@ const ROWS: readonly Row[] = [
   translation(S.SCTLR_EL2),
   row([3, 4, 1, 0, 1]),
   // Bits above are of extensions of Armv8.1 and later.
-  row(S.HCR_EL2, 0n, 2n ** 34n - 1n, 'translation'),
-  row([3, 4, 1, 1, 1]),
+  row(S.HCR_EL2, 0n, 2n ** 34n - 1n, 'hypervisor'),
+  row([3, 4, 1, 1, 1], 0n, ALL, 'hypervisor'),
   row([3, 4, 1, 1, 2], 0n, ALL, 'trap'),
   row([3, 4, 1, 1, 3]),
   row([3, 4, 1, 1, 7]),
   translation([3, 4, 2, 0, 0]),
   translation([3, 4, 2, 0, 2]),
-  translation([3, 4, 2, 1, 0]),
-  translation([3, 4, 2, 1, 2]),
+  row([3, 4, 2, 1, 0], 0n, ALL, 'tables'),
+  row([3, 4, 2, 1, 2], 0n, WORD, 'tables'),
   row([3, 4, 3, 0, 0], 0n, WORD),
   row(S.SPSR_EL2, 0n, WORD),
   row(S.ELR_EL2),

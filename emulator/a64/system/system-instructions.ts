@@ -11,12 +11,14 @@ import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { WaitHints } from '#emulator/cpu/wait-hints.ts';
+import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import type { Feature, Features } from '#emulator/a64/features.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import type { Slice } from '#emulator/a64/slice.ts';
 import { exceptionReturn } from './exception-return.ts';
 import { operate, type OperationContext } from './operations.ts';
+import { controlOfEl0, effectiveHcr, HCR } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { CallKind, SystemPort, WaitKind } from './system-port.ts';
 import type { SystemRegisters } from './system-registers.ts';
@@ -29,10 +31,12 @@ const SCTLR_NTWE = 1n << 18n;
 const TRAPPED_WFE = 1;
 const SCR_SMD = 1n << 7n;
 const SCR_HCE = 1n << 8n;
-const HCR_TSC = 1n << 19n;
 /** TWE is the bit above. */
 const HCR_TWI = 13n;
 const SCR_TWI = 12n;
+const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
+/** Debug exceptions are EL2's. */
+const MDCR_TDE = 1n << 8n;
 const NO_ADDRESS = 2n ** 64n - 1n;
 
 export interface SystemInstructionsContext {
@@ -72,7 +76,8 @@ export class SystemInstructions implements SystemPort {
     const scr = file.get('SCR_EL3');
     const isOff = kind === 'hvc' ? (scr & SCR_HCE) === 0n && level < 3 : (scr & SCR_SMD) !== 0n;
     if (level === 0 || isOff) this.undefined();
-    if (kind === 'smc' && level === 1 && (file.get('HCR_EL2') & HCR_TSC) !== 0n) {
+    if (kind === 'hvc' && environment.guestHasEl2) return this.callHypervisor(immediate, next);
+    if (kind === 'smc' && level === 1 && (effectiveHcr(file) & HCR.tsc) !== 0n) {
       // Trapped, it has not been executed.
       this.takeCall(2, EXCEPTION_CLASS.smc64, immediate, state.pc);
       return true;
@@ -85,14 +90,25 @@ export class SystemInstructions implements SystemPort {
     return this.undefined();
   }
 
+  /** HVC where no firmware of the machine's answers it: EL2 does, and EL3 its own. */
+  private callHypervisor(immediate: number, next: bigint): boolean {
+    const { state, file, debug } = this.parts;
+    if (state.level === 1 && (effectiveHcr(file) & HCR.hcd) !== 0n) this.undefined();
+    debug.callCompletes();
+    this.takeCall(state.level === 3 ? 3 : 2, EXCEPTION_CLASS.hvc64, immediate, next);
+    return true;
+  }
+
   private takeCall(target: 1 | 2 | 3, exceptionClass: number, immediate: number, returnAddress: bigint): void {
     const esr = ((exceptionClass << 26) | SYNDROME_IL | immediate) >>> 0;
     this.parts.exceptions.enter('synchronous', target, esr, null, returnAddress);
   }
 
   breakpoint(immediate: number): boolean {
-    const { core, state } = this.parts;
-    this.takeCall(synchronousTarget(core.engine, state.level), EXCEPTION_CLASS.brk64, immediate, state.pc);
+    const { core, file, state } = this.parts;
+    const isHypervisors = state.level < 2 && (file.at(MDCR_EL2) & MDCR_TDE) !== 0n;
+    const target = isHypervisors ? 2 : synchronousTarget(core.engine, state.level);
+    this.takeCall(target, EXCEPTION_CLASS.brk64, immediate, state.pc);
     return true;
   }
 
@@ -143,11 +159,11 @@ export class SystemInstructions implements SystemPort {
     const bit = kind === 'wfi' ? 0n : 1n;
     const traps = (value: bigint, shift: bigint): boolean => ((value >> (shift + bit)) & 1n) === 1n;
     // SCTLR_EL1.nTWI is bit 16 and nTWE bit 18.
-    const isLet = (file.get('SCTLR_EL1') & (kind === 'wfi' ? SCTLR_NTWI : SCTLR_NTWE)) !== 0n;
+    const isLet = (controlOfEl0(file) & (kind === 'wfi' ? SCTLR_NTWI : SCTLR_NTWE)) !== 0n;
     const target =
       level === 0 && !isLet
         ? synchronousTarget(core.engine, 0)
-        : level < 2 && traps(file.get('HCR_EL2'), HCR_TWI)
+        : level < 2 && traps(effectiveHcr(file), HCR_TWI)
           ? 2
           : level < 3 && traps(file.get('SCR_EL3'), SCR_TWI)
             ? 3
@@ -166,7 +182,7 @@ export class SystemInstructions implements SystemPort {
       return true;
     }
     if (op1 !== 3 || (op2 !== 6 && op2 !== 7)) return false;
-    if (state.level === 0 && (this.parts.file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
+    if (state.level === 0 && (controlOfEl0(this.parts.file) & SCTLR_UMA) === 0n) {
       const iss = (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (immediate << 1);
       throw new GuestException(((EXCEPTION_CLASS.systemRegister << 26) | SYNDROME_IL | iss) >>> 0);
     }

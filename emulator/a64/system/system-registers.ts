@@ -14,13 +14,16 @@ import { leastLevel } from '#emulator/cpu/instruction.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { systemRegisterSyndrome, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
 import { UnknownRegisters } from '#emulator/cpu/unknown-registers.ts';
-import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import { type SystemRegisterEncoding, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
 import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import type { Feature, Features } from '#emulator/a64/features.ts';
 import { FPCR } from '#emulator/a64/fp/environment.ts';
 import { STACK_POINTER } from '#emulator/a64/layout.ts';
+import { guestRegister, hostRegister } from './host-registers.ts';
+import { controlOfEl0, HCR, isHost } from './hypervisor.ts';
+import { hasTraps, type HypervisorControls, trapsAccess } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
-import type { Effect } from './registers.ts';
+import type { Effect, StoredRegister } from './registers.ts';
 import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
 
 /** SCTLR_EL1: EL0 may read CTR_EL0, use DC ZVA, mask interrupts, maintain caches. */
@@ -28,16 +31,12 @@ const SCTLR_UMA = 1n << 9n;
 const SCTLR_UCT = 1n << 15n;
 
 const CPTR_TCPAC = 1n << 31n;
-const HCR_TID3 = 1n << 18n;
-const HCR_TVM = 1n << 26n;
-const HCR_TRVM = 1n << 30n;
-/**
- * CRn, CRm, op2 of SCTLR, TTBR0, TTBR1, TCR, AFSR0, AFSR1, ESR, FAR, MAIR, AMAIR and CONTEXTIDR,
- * all of EL1.
- */
-const TRANSLATION_CONTROLS: ReadonlySet<string> = new Set(
-  '1 0 0,2 0 0,2 0 1,2 0 2,5 1 0,5 1 1,5 2 0,6 0 0,10 2 0,10 3 0,13 0 1'.split(','),
-);
+/** CRn. */
+const TIMERS = 14;
+const CNTHCTL_EL2: SystemRegisterEncoding = [3, 4, 14, 1, 0];
+const ICH_HCR_EL2: SystemRegisterEncoding = [3, 4, 12, 11, 0];
+const VPIDR_EL2 = systemRegisterNumber([3, 4, 0, 0, 0]);
+const VMPIDR_EL2 = systemRegisterNumber([3, 4, 0, 0, 5]);
 
 const DAIF = 0xf << 6;
 /** op2 of DBGBVRn_EL1 and DBGWVRn_EL1; the control is the next one. */
@@ -155,12 +154,23 @@ const encodingOf = (register: number): SystemRegisterEncoding => [
 export class SystemRegisters {
   private readonly parts: SystemRegistersContext;
   private readonly encodings = new Map<number, SystemRegisterEncoding>();
+  private readonly controls: HypervisorControls;
+  /** EL2 may take accesses of levels below. */
+  private mayTrap = true;
   /** Unknown registers already reported. */
   readonly unknownRegisters: UnknownRegisters;
 
   constructor(parts: SystemRegistersContext) {
     this.parts = parts;
+    const machines = (encoding: SystemRegisterEncoding) => () =>
+      parts.environment.readSystemRegister(parts.core, encoding) ?? 0n;
+    this.controls = { cnthctl: machines(CNTHCTL_EL2), ichHcr: machines(ICH_HCR_EL2) };
     this.unknownRegisters = new UnknownRegisters(parts.core, parts.environment);
+  }
+
+  /** HCR_EL2 or MDCR_EL2 may have changed. */
+  controlsChanged(): void {
+    this.mayTrap = hasTraps(this.parts.file);
   }
 
   /** MRS. @throws GuestException */
@@ -168,8 +178,11 @@ export class SystemRegisters {
     const { state, file, parts } = this.prepared();
     const special = this.special(register);
     if (special !== undefined) return this.readSpecial(special, register, rt);
-    const encoding = this.encoding(register);
-    this.check(encoding, rt, true);
+    const named = this.encoding(register);
+    const encoding = this.meant(named);
+    if (encoding === named) this.check(encoding, rt, true);
+    const identity = this.virtualIdentity(encoding);
+    if (identity !== null) return file.read(file.find(identity) as StoredRegister);
     if (isDebugRegister(encoding)) {
       return this.lacks(encoding)
         ? this.unknown(encoding, true)
@@ -181,7 +194,7 @@ export class SystemRegisters {
       const value = environment.readSystemRegister(core, encoding);
       if (value !== undefined) return value;
     }
-    const stored = file.find(register);
+    const stored = file.find(encoding === named ? register : systemRegisterNumber(encoding));
     if (stored !== undefined) return file.read(stored);
     return environment.readSystemRegister(core, encoding) ?? this.unknown(encoding, true);
   }
@@ -194,8 +207,9 @@ export class SystemRegisters {
       this.writeSpecial(special, register, rt, value);
       return;
     }
-    const encoding = this.encoding(register);
-    this.check(encoding, rt, false);
+    const named = this.encoding(register);
+    const encoding = this.meant(named);
+    if (encoding === named) this.check(encoding, rt, false);
     if (isDebugRegister(encoding) || isOsLock(encoding)) {
       if (this.lacks(encoding) || !parts.debug.write(encoding, value)) this.unknown(encoding, false);
       return;
@@ -205,7 +219,7 @@ export class SystemRegisters {
       if (state.level === 0) this.checkMachine(encoding, rt, false);
       if (environment.writeSystemRegister(core, encoding, value)) return;
     }
-    const stored = file.find(register);
+    const stored = file.find(encoding === named ? register : systemRegisterNumber(encoding));
     if (stored === undefined) {
       if (!environment.writeSystemRegister(core, encoding, value)) this.unknown(encoding, false);
       return;
@@ -237,6 +251,38 @@ export class SystemRegisters {
     const [, , crn, n, op2] = encoding;
     const { breakpoints, watchpoints } = this.parts.file.type;
     return isDebugRegister(encoding) && crn === 0 && op2 >= DBGBVR && n >= (op2 < DBGWVR ? breakpoints : watchpoints);
+  }
+
+  /**
+   * The register that a name stands for: another one at EL2 with HCR_EL2.E2H, and for the timers of
+   * EL0 whose host that is.
+   */
+  private meant(encoding: SystemRegisterEncoding): SystemRegisterEncoding {
+    const { state, file } = this.parts;
+    const [, op1] = encoding;
+    const { level } = state;
+    if (op1 === 5) {
+      const isNamed = level >= 2 && (file.get('HCR_EL2') & HCR.e2h) !== 0n;
+      return (isNamed ? guestRegister(encoding) : null) ?? this.undefined();
+    }
+    const hasHost = level === 2 ? (file.get('HCR_EL2') & HCR.e2h) !== 0n : level === 0 && op1 === 3 && isHost(file);
+    if (!hasHost) return encoding;
+    const host = hostRegister(encoding);
+    // Whether EL0 may, its own timers say.
+    if (host !== encoding && level === 0) this.checkMachine(encoding, 31, true);
+    return host;
+  }
+
+  private undefined(): never {
+    throw new GuestException(undefinedSyndrome());
+  }
+
+  /** MIDR_EL1 and MPIDR_EL1 are what EL2 says at EL1: the number of the register that holds it. */
+  private virtualIdentity([op0, op1, crn, crm, op2]: SystemRegisterEncoding): number | null {
+    const { state, file } = this.parts;
+    if (state.level !== 1 || op0 !== 3 || op1 !== 0 || crn !== 0 || crm !== 0) return null;
+    if ((file.get('SCR_EL3') & 1n) === 0n) return null;
+    return op2 === 0 ? VPIDR_EL2 : op2 === 5 ? VMPIDR_EL2 : null;
   }
 
   private prepared() {
@@ -284,20 +330,27 @@ export class SystemRegisters {
     // SP_EL0 is not a register for the level that uses it.
     if (register === number(3, 0, 4, 1, 0) && !state.has(PSTATE.sp)) throw new GuestException(undefinedSyndrome());
     if (fp) this.parts.checkFp();
-    if (register === number(3, 3, 4, 2, 1) && state.level === 0 && (file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
+    if (register === number(3, 3, 4, 2, 1) && state.level === 0 && (controlOfEl0(file) & SCTLR_UMA) === 0n) {
       this.trap(this.encoding(register), rt, read);
     }
   }
 
-  /** An access of a level that may not know the register, or not now. */
+  /** An access of a level that may not know the register, or not now, or that EL2 takes. */
   private check(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
+    const { state, file } = this.parts;
+    this.checkBelow(encoding, rt, read);
+    if (state.level > 1 || (!this.mayTrap && encoding[2] !== TIMERS)) return;
+    if (!trapsAccess(file, encoding, read, this.controls)) return;
+    if (state.level === 0 && this.parts.environment.intercepts(encoding)) this.checkMachine(encoding, rt, read);
+    throw new GuestException(systemRegisterSyndrome(encoding, rt, read), null, 2);
+  }
+
+  /** What EL1 and EL3 have to say of it. */
+  private checkBelow(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
     const { state, file } = this.parts;
     if (state.level < leastLevel(encoding)) throw new GuestException(undefinedSyndrome());
     const [op0, op1, crn, crm, op2] = encoding;
     if (op0 === 3 && op1 === 0 && crn === 1 && crm === 0 && op2 === 2) this.checkControl(encoding, rt, read);
-    if (state.level === 1 && op0 === 3 && op1 === 0 && this.isHypervisors(crn, crm, op2, read)) {
-      throw new GuestException(systemRegisterSyndrome(encoding, rt, read), null, 2);
-    }
     if (op0 !== 3 || op1 !== 3) return;
     if (state.level > 0) {
       // CNTFRQ_EL0 is written at the highest level only.
@@ -307,7 +360,7 @@ export class SystemRegisters {
     if (!read && crn === 14 && crm === 0) throw new GuestException(undefinedSyndrome());
     if (!read && crn === 13 && op2 === TPIDRRO_EL0) throw new GuestException(undefinedSyndrome());
     if (crn === 13 && op2 !== TPIDR_EL0 && op2 !== TPIDRRO_EL0) throw new GuestException(undefinedSyndrome());
-    if (crn === 0 && crm === 0 && op2 === 1 && (file.get('SCTLR_EL1') & SCTLR_UCT) === 0n) {
+    if (crn === 0 && crm === 0 && op2 === 1 && (controlOfEl0(file) & SCTLR_UCT) === 0n) {
       this.trap(encoding, rt, read);
     }
   }
@@ -317,13 +370,6 @@ export class SystemRegisters {
     const { state, file } = this.parts;
     const target = ([2, 3] as const).find((level) => state.level < level && (file.control(level) & CPTR_TCPAC) !== 0n);
     if (target !== undefined) throw new GuestException(systemRegisterSyndrome(encoding, rt, read), null, target);
-  }
-
-  /** A register of EL1 whose accesses HCR_EL2 traps: TVM and TRVM, TID3. */
-  private isHypervisors(crn: number, crm: number, op2: number, read: boolean): boolean {
-    const hcr = this.parts.file.get('HCR_EL2');
-    if (crn === 0) return read && crm >= 1 && (hcr & HCR_TID3) !== 0n;
-    return (hcr & (read ? HCR_TRVM : HCR_TVM)) !== 0n && TRANSLATION_CONTROLS.has(`${crn} ${crm} ${op2}`);
   }
 
   /** Code at EL0 accesses a register of the machine. */

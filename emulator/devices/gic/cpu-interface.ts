@@ -290,6 +290,12 @@ export class CpuInterface {
     }
   }
 
+  /** A guest ends an interrupt that stands for this one. */
+  deactivateForGuest(intid: number): void {
+    this.clearActive(intid);
+    this.onHandled?.('deactivated', intid);
+  }
+
   private clearActive(intid: number): void {
     if (this.state.exists(intid)) {
       this.state.writeBit('active', this.state.slot(this.cpu, intid), false);

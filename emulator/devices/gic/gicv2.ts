@@ -13,7 +13,7 @@
  * Both windows are at the same address for every core; the registers of INTIDs 0..31 and the whole
  * CPU interface belong to the core that accesses, which `currentCpu` tells.
  *
- * Not modelled: the Security Extensions, the virtualization extensions (GICH, GICV), MSI frames,
+ * Not modelled: the Security Extensions, MSI frames,
  * bypass of the CPU interface (its disable bits read back). Implementation choices: 5 bits of
  * priority; SGIs are always enabled, as on Cortex-A15; the active state of an SGI is one for all
  * its sources, so a second source waits until the first is deactivated.
@@ -24,6 +24,7 @@
 import type { Device, DeviceContext } from '#emulator/bus/device.ts';
 import { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
 import { GicV2CpuInterface } from './gicv2-cpu-interface.ts';
+import { GicHypervisor, GicVirtualInterface } from './gich-gicv.ts';
 import { GicV2Distributor } from './gicv2-distributor.ts';
 import { GicV2Sgis } from './gicv2-sgis.ts';
 import { InterruptController, type LinesListener } from './interrupt-controller.ts';
@@ -48,6 +49,9 @@ export class GicV2 extends InterruptController {
   readonly distributor: Device;
   /** 8 KiB of registers. */
   readonly cpuInterface: Device;
+  /** GICH and GICV: 4 and 8 KiB of registers. */
+  readonly hypervisor: Device;
+  readonly virtualInterface: Device;
   private readonly registers: GicV2CpuInterface;
   private readonly sgis: GicV2Sgis;
 
@@ -81,6 +85,14 @@ export class GicV2 extends InterruptController {
       unknown: new UnknownRegisters('gicc', options.context),
     });
     this.cpuInterface = this.registers;
+    const virtual = (name: string) => ({
+      interfaces: this.virtualInterfaces,
+      currentCpu: options.currentCpu,
+      settle: (cpu: number) => this.settleVirtual(cpu),
+      unknown: new UnknownRegisters(name, options.context),
+    });
+    this.hypervisor = new GicHypervisor(virtual('gich'));
+    this.virtualInterface = new GicVirtualInterface(virtual('gicv'));
   }
 
   override saveState() {

@@ -27,7 +27,7 @@ import { GicV3Distributor } from './gicv3-distributor.ts';
 import { GicV3Redistributors } from './gicv3-redistributors.ts';
 import { GicV3Routing } from './gicv3-routing.ts';
 import { IccRegisters } from './icc-registers.ts';
-import { IchRegisters } from './ich-registers.ts';
+import { isVirtual, readIch, readIcv, writeIch, writeIcv } from './ich-registers.ts';
 import { InterruptController, type LinesListener } from './interrupt-controller.ts';
 import { NON_SECURE_PRIORITY, type SecurityView } from './security-view.ts';
 
@@ -50,7 +50,6 @@ export class GicV3 extends InterruptController {
   /** 128 KiB of registers for each core. */
   readonly redistributors: Device;
   private readonly icc: IccRegisters;
-  private readonly ich: IchRegisters;
   private readonly routing: GicV3Routing;
 
   /**
@@ -91,17 +90,22 @@ export class GicV3 extends InterruptController {
       routing: this.routing,
       mpidrs,
     });
-    this.ich = new IchRegisters(mpidrs.length, context);
   }
 
   /**
    * What `cpu` reads from an ICC_* or ICH_* register, or undefined when this controller has no such
    * register or it is write-only: the guest's access is UNDEFINED. Reading IAR acknowledges. O(1).
    */
-  readSystemRegister(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined {
+  readSystemRegister(cpu: number, encoding: SystemRegisterEncoding, virtualGroups = 0): bigint | undefined {
+    const own = this.virtualInterfaces[cpu]!;
+    if (isVirtual(encoding, virtualGroups)) {
+      const answer = readIcv(own, encoding);
+      this.settleVirtual(cpu);
+      return answer;
+    }
     const value = this.icc.read(cpu, encoding);
     if (value === undefined) {
-      return this.ich.read(cpu, encoding);
+      return readIch(own, encoding);
     }
     if (this.icc.tookInterrupt) {
       this.settleCpu(cpu);
@@ -114,9 +118,17 @@ export class GicV3 extends InterruptController {
    * The same for a write: false when there is no such register or it is read-only. O(1), but
    * O(targets) for SGIs.
    */
-  writeSystemRegister(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean {
+  writeSystemRegister(cpu: number, encoding: SystemRegisterEncoding, value: bigint, virtualGroups = 0): boolean {
+    const own = this.virtualInterfaces[cpu]!;
+    if (isVirtual(encoding, virtualGroups)) {
+      const isThere = writeIcv(own, encoding, value);
+      this.settleVirtual(cpu);
+      return isThere;
+    }
     if (!this.icc.write(cpu, encoding, value)) {
-      return this.ich.write(cpu, encoding, value);
+      const isThere = writeIch(own, encoding, value);
+      if (isThere) this.settleVirtual(cpu);
+      return isThere;
     }
     this.settleCpu(cpu);
     this.settle();
@@ -130,18 +142,18 @@ export class GicV3 extends InterruptController {
   resetCpu(cpu: number): void {
     this.interfaces[cpu]!.reset();
     this.interfaces[cpu]!.asleep = false;
-    this.ich.reset(cpu);
+    this.virtualInterfaces[cpu]!.reset();
+    this.settleVirtual(cpu);
     this.settleAll(cpu);
   }
 
   override saveState() {
-    return { ...super.saveState(), routing: this.routing.saveState(), virtual: this.ich.saveState() };
+    return { ...super.saveState(), routing: this.routing.saveState() };
   }
 
   override restoreState(state: ReturnType<GicV3['saveState']>): void {
     super.restoreState(state);
     this.routing.restoreState(state.routing);
-    this.ich.restoreState(state.virtual);
   }
 
   protected override signalsFiq(): boolean {

@@ -1,138 +1,197 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The hypervisor's registers of a GICv3: ICH_*_EL2. They remember what is written, so that a kernel
- * that enters at EL2 can set them up; the virtual CPU interface behind them is not modelled, and a
- * hypervisor that turns it on is reported.
+ * The hypervisor's registers of a GICv3, ICH_*_EL2, and what its guest finds under the names of
+ * ICC_*: ICV_*.
  *
  *     CRm (op1 = 4, CRn = 12)   8: AP0R0   9: AP1R0   11: HCR=0 VTR=1 MISR=2 EISR=3 ELRSR=5 VMCR=7   12: LR0..LR3
  *
  *     VTR   31:29 PRIbits-1 = 4, 28:26 PREbits-1 = 4, 21 A3V, 20 nV4, 4:0 list registers - 1 = 3
  *
- * Specification: IHI 0069, 12.4.
+ * Specification: IHI 0069, 12.3 (ICV), 12.4 (ICH).
  */
 
-import { hex } from '#common/address.ts';
-import type { DeviceContext } from '#emulator/bus/device.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { registerKey } from './icc-registers.ts';
+import {
+  intidOf,
+  LIST_REGISTERS,
+  LR,
+  SPURIOUS_INTID,
+  type VirtualInterface,
+  VMCR,
+  groupOf,
+} from './virtual-interface.ts';
 
 const AP0R0 = registerKey(4, 12, 8, 0);
 const AP1R0 = registerKey(4, 12, 9, 0);
-const HCR = registerKey(4, 12, 11, 0); // 0 En
+const HCR = registerKey(4, 12, 11, 0);
 const VTR = registerKey(4, 12, 11, 1);
 const MISR = registerKey(4, 12, 11, 2);
 const EISR = registerKey(4, 12, 11, 3);
 const ELRSR = registerKey(4, 12, 11, 5);
-const VMCR = registerKey(4, 12, 11, 7);
+const VMCR_EL2 = registerKey(4, 12, 11, 7);
 const LR0 = registerKey(4, 12, 12, 0);
-const LIST_REGISTERS = 4;
 
 const VTR_VALUE = (4n << 29n) | (4n << 26n) | (1n << 21n) | (1n << 20n) | BigInt(LIST_REGISTERS - 1);
-const WORD_MASK = 0xffff_ffffn;
-const LR_MASK = 0xf0ff_1fff_ffff_ffffn; // State, HW, Group; Priority; pINTID; vINTID
-const LR_STATE_SHIFT = 62n;
-const LR_HW = 1n << 61n;
-const LR_EOI = 1n << 41n;
 
-export class IchRegisters {
-  private readonly context: DeviceContext;
-  /** Per core, by register key, what was written. */
-  private readonly values: readonly Map<number, bigint>[];
-  private reported = false;
+const PMR = registerKey(0, 4, 6, 0);
+const IAR = [registerKey(0, 12, 8, 0), registerKey(0, 12, 12, 0)] as const;
+const EOIR = [registerKey(0, 12, 8, 1), registerKey(0, 12, 12, 1)] as const;
+const HPPIR = [registerKey(0, 12, 8, 2), registerKey(0, 12, 12, 2)] as const;
+const BPR0 = registerKey(0, 12, 8, 3);
+const BPR1 = registerKey(0, 12, 12, 3);
+const ICV_AP0R0 = registerKey(0, 12, 8, 4);
+const ICV_AP1R0 = registerKey(0, 12, 9, 0);
+const DIR = registerKey(0, 12, 11, 1);
+const RPR = registerKey(0, 12, 11, 3);
+const CTLR = registerKey(0, 12, 12, 4);
+const IGRPEN0 = registerKey(0, 12, 12, 6);
+const IGRPEN1 = registerKey(0, 12, 12, 7);
 
-  constructor(cpus: number, context: DeviceContext) {
-    this.context = context;
-    this.values = Array.from({ length: cpus }, () => new Map<number, bigint>());
+const CTLR_FIXED = (4 << 8) | (1 << 15);
+const CTLR_EOIMODE = 2;
+
+const OF_GROUP: readonly ReadonlySet<number>[] = [
+  new Set([IAR[0], EOIR[0], HPPIR[0], BPR0, ICV_AP0R0, IGRPEN0]),
+  new Set([IAR[1], EOIR[1], HPPIR[1], BPR1, ICV_AP1R0, IGRPEN1]),
+];
+const COMMON: ReadonlySet<number> = new Set([PMR, DIR, RPR, CTLR]);
+
+/**
+ * True when a name of ICC_* means ICV_*: the groups whose interrupts are virtual are 1 for group 0
+ * (HCR_EL2.FMO), 2 for group 1 (IMO).
+ */
+export function isVirtual(encoding: SystemRegisterEncoding, groups: number): boolean {
+  if (groups === 0) return false;
+  const key = keyOf(encoding);
+  return COMMON.has(key) || OF_GROUP.some((registers, group) => (groups & (1 << group)) !== 0 && registers.has(key));
+}
+
+/** A register of the hypervisor's; undefined when there is no such. */
+export function readIch(own: VirtualInterface, encoding: SystemRegisterEncoding): bigint | undefined {
+  const key = keyOf(encoding);
+  switch (key) {
+    case VTR:
+      return VTR_VALUE;
+    case HCR:
+      return BigInt(own.hcr);
+    case MISR:
+      return BigInt(own.misr);
+    case EISR:
+      return BigInt(own.ended);
+    case ELRSR:
+      return BigInt(own.free);
+    case VMCR_EL2:
+      return BigInt(own.vmcr);
+    case AP0R0:
+    case AP1R0:
+      return BigInt(own.activePriorities(key === AP0R0 ? 0 : 1));
+    default:
+      return isList(key) ? own.lists[key - LR0] : undefined;
   }
+}
 
-  reset(cpu: number): void {
-    this.values[cpu]!.clear();
+/** False when there is no such register or it is read-only. */
+export function writeIch(own: VirtualInterface, encoding: SystemRegisterEncoding, value: bigint): boolean {
+  const key = keyOf(encoding);
+  const low = Number(BigInt.asUintN(32, value));
+  switch (key) {
+    case HCR:
+      own.hcr = low;
+      return true;
+    case VMCR_EL2:
+      own.vmcr = low | VMCR.fiqEn; // as its group 0 is FIQ, always
+      return true;
+    case AP0R0:
+    case AP1R0:
+      own.setActivePriorities(key === AP0R0 ? 0 : 1, low);
+      return true;
+    default:
+      if (!isList(key)) return false;
+      own.lists[key - LR0] = value & LR.mask;
+      return true;
   }
+}
 
-  saveState() {
-    return {
-      values: this.values.map((values) => Array.from(values, ([register, value]) => ({ register, value }))),
-      reported: this.reported,
-    };
-  }
-
-  restoreState({ values, reported }: ReturnType<IchRegisters['saveState']>): void {
-    for (const [cpu, saved] of values.entries()) {
-      this.values[cpu]?.clear();
-      for (const { register, value } of saved) this.values[cpu]?.set(register, value);
+/** A register of the guest's; undefined when it cannot be read. */
+export function readIcv(own: VirtualInterface, encoding: SystemRegisterEncoding): bigint | undefined {
+  const key = keyOf(encoding);
+  switch (key) {
+    case IAR[0]:
+    case IAR[1]:
+      return BigInt(intidOrSpurious(own.acknowledge(key === IAR[0] ? 0 : 1)));
+    case HPPIR[0]:
+    case HPPIR[1]: {
+      const list = own.highestPending();
+      return BigInt(intidOrSpurious(list !== null && groupOf(list) === (key === HPPIR[0] ? 0 : 1) ? list : null));
     }
-    this.reported = reported;
+    case PMR:
+      return BigInt(own.pmr);
+    case RPR:
+      return BigInt(own.runningPriority);
+    case BPR0:
+      return BigInt(own.bpr0);
+    case BPR1:
+      return BigInt(own.shownBpr1);
+    case ICV_AP0R0:
+    case ICV_AP1R0:
+      return BigInt(own.activePriorities(key === ICV_AP0R0 ? 0 : 1));
+    case CTLR:
+      return BigInt(CTLR_FIXED | (own.has(VMCR.cbpr) ? 1 : 0) | (own.has(VMCR.eoim) ? CTLR_EOIMODE : 0));
+    case IGRPEN0:
+    case IGRPEN1:
+      return own.has(key === IGRPEN0 ? 1 : 2) ? 1n : 0n;
+    default:
+      return undefined;
   }
+}
 
-  /** Undefined when there is no such register. */
-  read(cpu: number, encoding: SystemRegisterEncoding): bigint | undefined {
-    const key = keyOf(encoding);
-    switch (key) {
-      case VTR:
-        return VTR_VALUE;
-      case MISR:
-        return 0n; // no maintenance interrupt without the virtual interface
-      case EISR:
-        return this.listRegisters(cpu, isEnded);
-      case ELRSR:
-        return this.listRegisters(cpu, isFree);
-      default:
-        return maskOf(key) === null ? undefined : (this.values[cpu]!.get(key) ?? 0n);
+/** False when it cannot be written. */
+export function writeIcv(own: VirtualInterface, encoding: SystemRegisterEncoding, value: bigint): boolean {
+  const key = keyOf(encoding);
+  const low = Number(BigInt.asUintN(32, value));
+  switch (key) {
+    case EOIR[0]:
+    case EOIR[1]:
+      own.end(key === EOIR[0] ? 0 : 1, low & 0xff_ffff);
+      return true;
+    case DIR:
+      own.deactivateGuests(low & 0xff_ffff);
+      return true;
+    case PMR:
+      own.pmr = low;
+      return true;
+    case BPR0:
+      own.bpr0 = low;
+      return true;
+    case BPR1:
+      if (!own.has(VMCR.cbpr)) own.bpr1 = low;
+      return true;
+    case ICV_AP0R0:
+    case ICV_AP1R0:
+      own.setActivePriorities(key === ICV_AP0R0 ? 0 : 1, low);
+      return true;
+    case CTLR:
+      own.change(
+        VMCR.cbpr | VMCR.eoim,
+        ((low & 1) === 0 ? 0 : VMCR.cbpr) | ((low & CTLR_EOIMODE) === 0 ? 0 : VMCR.eoim),
+      );
+      return true;
+    case IGRPEN0:
+    case IGRPEN1: {
+      const bit = key === IGRPEN0 ? 1 : 2;
+      own.change(bit, (low & 1) === 0 ? 0 : bit);
+      return true;
     }
-  }
-
-  /**
-   * False when there is no such register or it is read-only. Emits `device` when the virtual
-   * interface is first turned on.
-   */
-  write(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const key = keyOf(encoding);
-    const mask = maskOf(key);
-    if (mask === null) {
+    default:
       return false;
-    }
-    this.values[cpu]!.set(key, value & mask);
-    if (key === HCR && (value & 1n) !== 0n && !this.reported) {
-      this.reported = true;
-      this.context.emit('device', {
-        device: 'gic',
-        register: 'ICH_HCR_EL2',
-        value: hex(value),
-        reason: 'the virtual CPU interface is not modelled',
-      });
-    }
-    return true;
-  }
-
-  /** Bit n for each list register that `has` holds of. */
-  private listRegisters(cpu: number, has: (value: bigint) => boolean): bigint {
-    let bits = 0n;
-    for (let n = 0; n < LIST_REGISTERS; n++) {
-      bits |= has(this.values[cpu]!.get(LR0 + n) ?? 0n) ? 1n << BigInt(n) : 0n;
-    }
-    return bits;
   }
 }
 
-/** EISR: it holds no interrupt and asks for a maintenance interrupt. */
-function isEnded(value: bigint): boolean {
-  return value >> LR_STATE_SHIFT === 0n && (value & LR_HW) === 0n && (value & LR_EOI) !== 0n;
-}
+const intidOrSpurious = (list: bigint | null): number => (list === null ? SPURIOUS_INTID : intidOf(list));
 
-/** ELRSR: it holds no interrupt and asks for nothing. */
-function isFree(value: bigint): boolean {
-  return value >> LR_STATE_SHIFT === 0n && !isEnded(value);
-}
+const isList = (key: number): boolean => key >= LR0 && key < LR0 + LIST_REGISTERS;
 
-function keyOf(encoding: SystemRegisterEncoding): number {
-  const [op0, op1, crn, crm, op2] = encoding;
+function keyOf([op0, op1, crn, crm, op2]: SystemRegisterEncoding): number {
   return op0 === 3 ? registerKey(op1, crn, crm, op2) : 0;
-}
-
-/** The bits that a register keeps; null for what is read-only or not a register. */
-function maskOf(key: number): bigint | null {
-  if (key >= LR0 && key < LR0 + LIST_REGISTERS) {
-    return LR_MASK;
-  }
-  return key === AP0R0 || key === AP1R0 || key === HCR || key === VMCR ? WORD_MASK : null;
 }

@@ -11,21 +11,27 @@
 import { CpuInterface, GROUP0, type Handling } from './cpu-interface.ts';
 import { FIRST_SPI, InterruptState, type InterruptStateOptions } from './interrupt-state.ts';
 import { lowestBit } from './ready-set.ts';
+import { VirtualInterface } from './virtual-interface.ts';
 
 /**
  * Called when a line of a core changes, after the change. It must not call the controller back
  * before it returns.
  */
-export type LinesListener = (cpu: number, irq: boolean, fiq: boolean) => void;
+export type LinesListener = (cpu: number, irq: boolean, fiq: boolean, virtualIrq: boolean, virtualFiq: boolean) => void;
 
 const IRQ = 1;
 const FIQ = 2;
+const VIRTUAL_IRQ = 4;
+const VIRTUAL_FIQ = 8;
+/** By which a hypervisor is told of its guests' interrupts: PPI 9 on every board. */
+const MAINTENANCE_INTID = 25;
 const FIRST_PPI = 16;
 
 /** Base of both controllers. */
 export abstract class InterruptController {
   protected readonly state: InterruptState;
   protected readonly interfaces: readonly CpuInterface[];
+  protected readonly virtualInterfaces: readonly VirtualInterface[];
   private readonly lines: Uint8Array;
   private readonly onLines: LinesListener;
 
@@ -37,6 +43,9 @@ export abstract class InterruptController {
     this.interfaces = Array.from(
       { length: options.cpus },
       (_, cpu) => new CpuInterface(cpu, this.state, options.resetPmr),
+    );
+    this.virtualInterfaces = this.interfaces.map(
+      (own) => new VirtualInterface((intid) => own.deactivateForGuest(intid)),
     );
     this.lines = new Uint8Array(options.cpus);
     this.onLines = options.onLines;
@@ -87,7 +96,8 @@ export abstract class InterruptController {
    */
   pendingFor(cpu: number): boolean {
     const { asleep } = this.interfaces[cpu]!;
-    return asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.lines[cpu] !== 0;
+    const isVirtual = (this.lines[cpu]! & (VIRTUAL_IRQ | VIRTUAL_FIQ)) !== 0;
+    return isVirtual || (asleep ? this.interfaces[cpu]!.hasAnythingReady() : this.lines[cpu] !== 0);
   }
 
   /**
@@ -114,6 +124,7 @@ export abstract class InterruptController {
     return {
       interrupts: this.state.saveState(),
       interfaces: this.interfaces.map((one) => one.saveState()),
+      virtualInterfaces: this.virtualInterfaces.map((one) => one.saveState()),
       lines: [...this.lines],
     };
   }
@@ -121,6 +132,7 @@ export abstract class InterruptController {
   restoreState(state: ReturnType<InterruptController['saveState']>): void {
     this.state.restoreState(state.interrupts);
     for (const [cpu, saved] of state.interfaces.entries()) this.interfaces[cpu]?.restoreState(saved);
+    for (const [cpu, saved] of state.virtualInterfaces.entries()) this.virtualInterfaces[cpu]?.restoreState(saved);
     this.lines.set(state.lines);
   }
 
@@ -137,10 +149,20 @@ export abstract class InterruptController {
   /** The same for one core, after its interface changed. */
   protected settleCpu(cpu: number): void {
     const group = this.interfaces[cpu]!.signals();
-    const lines = group === 0 ? 0 : group === GROUP0 && this.signalsFiq(cpu) ? FIQ : IRQ;
+    const physical = group === 0 ? 0 : group === GROUP0 && this.signalsFiq(cpu) ? FIQ : IRQ;
+    const { signals } = this.virtualInterfaces[cpu]!;
+    const lines = physical | (signals === null ? 0 : signals === 'irq' ? VIRTUAL_IRQ : VIRTUAL_FIQ);
     if (lines !== this.lines[cpu]) {
       this.lines[cpu] = lines;
-      this.onLines(cpu, lines === IRQ, lines === FIQ);
+      const has = (line: number): boolean => (lines & line) !== 0;
+      this.onLines(cpu, has(IRQ), has(FIQ), has(VIRTUAL_IRQ), has(VIRTUAL_FIQ));
     }
+  }
+
+  /** The same after its virtual interface changed. */
+  protected settleVirtual(cpu: number): void {
+    this.state.setLine(this.state.slot(cpu, MAINTENANCE_INTID), this.virtualInterfaces[cpu]!.maintenance);
+    this.settleCpu(cpu);
+    this.settle();
   }
 }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * HCR_EL2: its bits, and which of them count now.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D24.2.53 (HCR_EL2), D1.2.2.2 (EL2 and security states).
+ */
+
+import type { RegisterFile } from './register-file.ts';
+
+const bit = (n: number): bigint => 1n << BigInt(n);
+
+export const HCR = {
+  vm: bit(0),
+  ptw: bit(2),
+  fmo: bit(3),
+  imo: bit(4),
+  amo: bit(5),
+  vf: bit(6),
+  vi: bit(7),
+  vse: bit(8),
+  dc: bit(12),
+  twi: bit(13),
+  twe: bit(14),
+  tid1: bit(16),
+  tid2: bit(17),
+  tid3: bit(18),
+  tsc: bit(19),
+  tidcp: bit(20),
+  tacr: bit(21),
+  tsw: bit(22),
+  tpc: bit(23),
+  tpu: bit(24),
+  ttlb: bit(25),
+  tvm: bit(26),
+  tge: bit(27),
+  tdz: bit(28),
+  hcd: bit(29),
+  trvm: bit(30),
+  e2h: bit(34),
+  tea: bit(37),
+} as const;
+
+/** Bits that are 0 for everybody while EL2 takes what EL1 would (TGE). */
+const OFF_WITH_TGE = sum('vm', 'ptw', 'vf', 'vi', 'vse', 'dc', 'tid1', 'tid3', 'tsc', 'tacr', 'tsw', 'ttlb', 'tvm');
+/** And where it is EL0's host (E2H), for which EL1 does not exist. */
+const OFF_FOR_HOST = sum('twi', 'twe', 'tid2', 'tpc', 'tpu', 'tdz');
+const ROUTED = HCR.fmo | HCR.imo | HCR.amo;
+
+function sum(...names: readonly (keyof typeof HCR)[]): bigint {
+  return names.reduce((bits, name) => bits | HCR[name], 0n);
+}
+
+/** Bits that decide what EL1 and EL0 find at an address, and how. */
+export const HCR_OF_TRANSLATIONS = sum('vm', 'ptw', 'dc', 'tge', 'e2h', 'tdz');
+
+/** SCR_EL3.NS: with it 0, levels below EL3 are secure, and there is no EL2. */
+const SCR_NS = 1n;
+
+/** HCR_EL2 as it counts below EL2. */
+export function effectiveHcr(file: RegisterFile): bigint {
+  const hcr = file.get('HCR_EL2');
+  if (hcr === 0n || (file.get('SCR_EL3') & SCR_NS) === 0n) return 0n;
+  if ((hcr & HCR.tge) === 0n) return hcr;
+  const left = (hcr | ROUTED) & ~(OFF_WITH_TGE | HCR.hcd | HCR.trvm);
+  return (hcr & HCR.e2h) === 0n ? left : left & ~OFF_FOR_HOST;
+}
+
+/** EL2 is the host of EL0: E2H and TGE. */
+export function isHost(file: RegisterFile): boolean {
+  return (file.get('HCR_EL2') & (HCR.e2h | HCR.tge)) === (HCR.e2h | HCR.tge);
+}
+
+/** SCTLR that says what EL0 may do. */
+export function controlOfEl0(file: RegisterFile): bigint {
+  return file.get(isHost(file) ? 'SCTLR_EL2' : 'SCTLR_EL1');
+}
