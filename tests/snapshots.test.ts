@@ -16,6 +16,7 @@ import { LevitateMachine, type MachineSettings } from '#workbench/machine/levita
 import { machineDigest } from '#workbench/snapshot/digest.ts';
 import { restoreMachine } from '#workbench/snapshot/restore.ts';
 import { boot } from './support/command.ts';
+import { ENGINES_HERE } from './support/engines.ts';
 import { bytesOf, foreignGuests } from './support/foreign-guest.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'levitate-snapshots-'));
@@ -160,6 +161,22 @@ describe.skipIf(noUBoot)(`U-Boot at its prompt${noUBoot ? ` (${uBoot})` : ''}`, 
     expect(restored.run({ timeoutNs: restored.machine.clock.nowNs + 1e6 })).toMatchObject({ outcome: 'limit' });
     restored.type('\n');
     expect(restored.run({ timeoutNs: 60e9 })).toMatchObject({ outcome: 'expected' });
+    restored.close();
+  });
+});
+
+describe.each(ENGINES_HERE)('a guest in a loop, on %s', (engine) => {
+  // subs x0, x0, #1; ldr x1, [x2]; adds x3, x3, x0; b subs
+  const LOOP = [0xf100_0400, 0xf940_0041, 0xab00_0063, 0x17ff_fffd];
+
+  it.each([1, 2, 3, 5000, 5001])('is saved as the same bytes when it is restored after %i instructions', (count) => {
+    const kernel = new Uint8Array(Uint32Array.from(LOOP).buffer);
+    const saved = new LevitateMachine({ board: 'qemu-virt', engine, kernel });
+    saved.run({ maxInstructions: count });
+    const snapshot = saved.save();
+    const restored = restoreMachine(snapshot);
+    expect(saveMachine(restored.machine.parts)).toEqual(saveMachine(saved.machine.parts));
+    saved.close();
     restored.close();
   });
 });

@@ -67,6 +67,13 @@ export interface CoreStateContext {
   readonly system: SystemPort;
 }
 
+/** What a core finds again by itself: offset in its block, bytes. */
+const DERIVED: readonly (readonly [number, number])[] = [
+  [LAYOUT.left, LAYOUT.level - LAYOUT.left],
+  [LAYOUT.scratch, 16],
+  [LAYOUT.flashCopy, 16],
+];
+
 export class CoreState {
   /** Of the block in the WebAssembly memory. */
   readonly address: number;
@@ -189,6 +196,18 @@ export class CoreState {
     this.plain = value & this.plainBits;
     this.setWord(LAYOUT.level, (value >>> 2) & 3);
     this.x[STACK_POINTER] = this.stackPointers[this.stackBank] as bigint;
+  }
+
+  /**
+   * The block up to the TLBs, the same bytes for the same state: of flags their values, of what is
+   * derived from registers or belongs to a run nothing.
+   */
+  saveRegisters(): Uint8Array {
+    const { nzcv } = this;
+    this.nzcv = nzcv;
+    const saved = new Uint8Array(this.words.buffer, this.address, LAYOUT.tlbs).slice();
+    for (const [offset, bytes] of DERIVED) saved.fill(0, offset, offset + bytes);
+    return saved;
   }
 
   /** The registers of the state are in place already: a snapshot. */

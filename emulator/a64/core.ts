@@ -281,7 +281,7 @@ export class A64Core implements MachineCore {
   saveState() {
     const { state } = this;
     return {
-      registers: new Uint8Array(state.words.buffer, state.address, LAYOUT.tlbs).slice(),
+      registers: state.saveRegisters(),
       pstate: state.pstate,
       interrupts: this.interrupts.saveState(),
       hints: this.hints.saveState(),
