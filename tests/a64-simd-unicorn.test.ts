@@ -5,7 +5,7 @@
  * on both.
  */
 
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { Feature } from '#emulator/a64/features.ts';
 import { instructionDecoder } from '#emulator/a64/runtime.ts';
 import type { CpuEngine } from '#emulator/engine/engine.ts';
@@ -15,6 +15,7 @@ import { RECORD, UNDEFINED_SIGNAL } from '#scripts/simd-fixtures/cases.ts';
 import { CLASSES, familiesOf, recordsOf, wordOf } from '#scripts/simd-fixtures/families.ts';
 import { engineLibrary } from './support/guest-machine.ts';
 import { RecordRunner } from './support/record-runner.ts';
+import { it } from './support/on-unicorn.ts';
 
 const RAM = 0x4000_0000;
 const RAM_BYTES = 0x1_0000;

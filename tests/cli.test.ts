@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseEventLines } from '#workbench/log/event-lines.ts';
 import { bootBoard, readEventLog, type Report } from '#workbench/index.ts';
 import { boot, type CommandResult } from './support/command.ts';
+import { ENGINE_VERSION } from './support/engines.ts';
 import { treeBlob } from './support/test-tree.ts';
 
 const NO_RAM = 'PANIC: No RAM regions found in DTB';
@@ -48,7 +49,7 @@ describe('a boot', () => {
     expect(readFileSync(serial).equals(result.stdout)).toBe(true);
     expect(result.stderr).toMatch(
       new RegExp(
-        `^\\n${board} reached its steady state: . GiB of RAM, .* touched · .* simulated, .* instructions · .* ms, .* MiB · Unicorn 2\\..*\\n$`,
+        `^\\n${board} reached its steady state: . GiB of RAM, .* touched · .* simulated, .* instructions · .* ms, .* MiB · ${ENGINE_VERSION}.*\\n$`,
       ),
     );
     const events = [...readEventLog(log)];

@@ -5,10 +5,11 @@
  * whose result is known.
  */
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { type CpuEngine, LONGEST_OVERRUN } from '#emulator/engine/engine.ts';
 import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import { engineLibrary } from './support/guest-machine.ts';
+import { describe, it } from './support/on-unicorn.ts';
 
 const RAM = 0x4000_0000;
 const RAM_BYTES = 0x10_0000;

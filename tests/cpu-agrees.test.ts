@@ -8,7 +8,7 @@
  * from the Arm ARM: cpu-deviations.test.ts.
  */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { PAGE_SIZE, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
 import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
 import { LEVEL_SPAN, leafDescriptor, MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
@@ -34,6 +34,7 @@ import {
 import { AT_ACCESSES, KEPT_RANGES, MAPPED_FRAMES, MmuBench } from './support/mmu-differential.ts';
 import { seededRandom, withSeed } from './support/seeded-random.ts';
 import { wildAddresses, writeWildTables } from './support/wild-tables.ts';
+import { describe, it } from './support/on-unicorn.ts';
 
 const LOADS_AND_STORES = AT_ACCESSES;
 const BRANCHES: readonly Access[] = [

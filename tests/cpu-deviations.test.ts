@@ -9,13 +9,14 @@
  * (fault status codes), D24.2.141 (PAR_EL1).
  */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
 import type { AddressSpace } from '#kernel-ts/hal/mmu/address-space.ts';
 import { leafDescriptor, MemoryAttributes, tableDescriptor } from '#kernel-ts/hal/mmu/descriptor.ts';
 import { KERNEL_READ } from '#kernel-ts/hal/mmu/walk.ts';
 import { emulatorAnswer, kernelAnswer, meaningOfPar } from './support/mmu-answers.ts';
 import { describeOutcome, MmuBench, WILD_TABLES } from './support/mmu-differential.ts';
+import { describe, it } from './support/on-unicorn.ts';
 
 /** Four tables that map virtual 0 to one page; a case replaces entry 0 of one of them. */
 const TABLES = [0, 1, 2, 3].map((level) => WILD_TABLES.start + level * PAGE_SIZE);

@@ -10,13 +10,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { type CpuEngine, LONGEST_OVERRUN } from '#emulator/engine/engine.ts';
 import { COUNT_X64 } from '#emulator/engine/native/count-x64.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import { engineLibrary } from './support/guest-machine.ts';
+import { describe, it } from './support/on-unicorn.ts';
 
 const RAM = 0x4000_0000;
 const RAM_BYTES = 0x1_0000;

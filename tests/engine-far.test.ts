@@ -5,8 +5,9 @@
  * that made it.
  */
 
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { bootGuest, engineLibrary, type Guest } from './support/guest-machine.ts';
+import { it } from './support/on-unicorn.ts';
 
 /** The types of Node leave it out. */
 const { WebAssembly: wasm } = globalThis as unknown as {

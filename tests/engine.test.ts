@@ -6,12 +6,13 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import type { CpuEngine, EngineCallbacks } from '#emulator/engine/engine.ts';
 import { runEngineSelfTest } from '#emulator/engine/self-test.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import { engineLibrary } from './support/guest-machine.ts';
+import { describe, it } from './support/on-unicorn.ts';
 
 const RAM = 0x4000_0000;
 const DEVICE = 0x4100_0000;

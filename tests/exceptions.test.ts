@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '#workbench/package-root.ts';
+import { ENGINES_HERE, isOwnCore } from './support/engines.ts';
 import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
 import { qemuVersion, runInQemu } from './support/qemu-transcript.ts';
 import { parseTrials, type Trial } from './support/trial-transcript.ts';
@@ -47,9 +48,6 @@ interface Difference {
 
 /** The second SVC of a trial: nothing was taken at the instruction. */
 const nothingTaken = { esr: '56000eee' };
-
-/** It checks alignment in device memory, which QEMU 7.2 does not. */
-const isOwnCore = process.env['LEVITATE_ENGINE'] === 'wasm';
 
 const DIFFERENCES: readonly Difference[] = [
   {
@@ -242,12 +240,10 @@ describe('a device that refuses an access', () => {
     }
   });
 
-  it.each([
-    ['unicorn', { ...nothingTaken, x0: '0' }],
-    ['wasm', { esr: '96000021', x0: 'a0' }],
-  ] as const)(
+  it.each(ENGINES_HERE)(
     'gets an unaligned access as the aligned ones around it, where %s does not check that',
-    (engine, taken) => {
+    (engine) => {
+      const taken = engine === 'wasm' ? { esr: '96000021', x0: 'a0' } : { ...nothingTaken, x0: '0' };
       const trials = parseTrials(transcript('refused-pixel6', { board: 'pixel6', engine }));
       expect(trials.get('EL1h ldr unaligned')?.taken).toMatchObject(taken);
     },

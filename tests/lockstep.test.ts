@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Both engines in lockstep: the modelled kernel is the same on both, and a difference is found. */
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { Lockstep } from '#scripts/lockstep/lockstep.ts';
 import { differenceLines, narrow } from '#scripts/lockstep/narrow.ts';
+import { describe, it } from './support/on-unicorn.ts';
 
 const EVERY = 500;
 const BOUNDS = { timeoutNs: 1e9 };

@@ -5,10 +5,11 @@
  * --compare` tries more.
  */
 
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { COMPARED, compareRows, InstructionComparison } from '#scripts/fuzz/instruction-comparison.ts';
 import { engineLibrary } from './support/guest-machine.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
+import { it } from './support/on-unicorn.ts';
 
 it.each([
   ['interpreted', 90_000, false],

@@ -7,7 +7,7 @@
  *     TTBR1  one page of code: EL1's and EL0's mapping of it, and the vectors     TTBR0  a random tree
  */
 
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { findBoard } from '#boards/registry.ts';
 import { a64Cores } from '#emulator/a64/core.ts';
 import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
@@ -21,6 +21,7 @@ import { buildBoardMachine } from '#workbench/machine/board-machine.ts';
 import { engineLibrary } from './support/guest-machine.ts';
 import { type Granule, randomTree } from './support/random-tables.ts';
 import { seededRandom, withSeed } from './support/seeded-random.ts';
+import { describe, it } from './support/on-unicorn.ts';
 
 const CODE = 0x4000_0000;
 const CODE_TABLES = 0x4001_0000;
@@ -100,8 +101,12 @@ function side(cores: CoreFactory) {
   };
 }
 
-const own = side(a64Cores({ type: CORTEX_A72 }));
-const theirs = side(engineCores((callbacks) => createUnicornEngine({ library: engineLibrary(), callbacks })));
+let own: ReturnType<typeof side>;
+let theirs: typeof own;
+beforeAll(() => {
+  own = side(a64Cores({ type: CORTEX_A72 }));
+  theirs = side(engineCores((callbacks) => createUnicornEngine({ library: engineLibrary(), callbacks })));
+});
 afterAll(() => {
   own.machine.close();
   theirs.machine.close();

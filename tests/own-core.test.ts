@@ -9,8 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { libraryNames, systemFolders } from '#workbench/engine-library/engine-candidates.ts';
 import { createMachine } from '#workbench/index.ts';
 import { packageRoot } from '#workbench/package-root.ts';
+import { describe as onUnicorn } from './support/on-unicorn.ts';
 
-describe('the modelled kernel', () => {
+onUnicorn('the modelled kernel', () => {
   it.each(['qemu-virt', 'pixel6', 'rpi4'])(
     'boots on %s as on Unicorn, byte for byte and instruction for instruction',
     (board) => {

@@ -12,6 +12,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { restoreMachine, saveMachine } from '#emulator/machine/machine-state.ts';
 import { packageRoot } from '#workbench/package-root.ts';
+import { ENGINES_HERE, noUnicorn } from './support/engines.ts';
 import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
 import { qemuVersion, runInQemu } from './support/qemu-transcript.ts';
 
@@ -31,17 +32,16 @@ function boot(options: GuestOptions = {}): Guest {
 
 describe('a guest that debugs itself', () => {
   it.each([
-    ['by the count in translated code', {}],
-    ["by the engine's own count", { counting: 'engine' }],
+    ...ENGINES_HERE.map((engine) => [`on ${engine}`, { engine }] as const),
+    ...(noUnicorn === null ? [["by Unicorn's own count", { counting: 'engine' }] as const] : []),
     ['with GICv3', { gicVersion: 3 }],
-    ['on the own core', { engine: 'wasm' }],
   ] as const)('sees what it sees on QEMU: %s', (_how, options) => {
     const guest = boot(options);
     expect(guest.run({ maxInstructions: MOST_INSTRUCTIONS })).toEqual({ kind: 'power off' });
     expect(guest.serial.text.replaceAll('\r', '')).toBe(kept);
   });
 
-  it.each(['unicorn', 'wasm'] as const)('sees it in slices of any length, on %s', (engine) => {
+  it.each(ENGINES_HERE)('sees it in slices of any length, on %s', (engine) => {
     const guest = boot({ engine });
     const { clock } = guest.machine;
     let length = 1;
@@ -99,7 +99,7 @@ describe('software step of an instruction that does not happen is still to be do
     ['an external abort', 0x25, 0x0f00_0000n, null, 0n, 0n, LOAD],
     ['an undefined instruction', 0, data, null, 0n, 0n, 0],
   ] as const;
-  it.each((['unicorn', 'wasm'] as const).flatMap((engine) => causes.map((cause) => [...cause, engine] as const)))(
+  it.each(ENGINES_HERE.flatMap((engine) => causes.map((cause) => [...cause, engine] as const)))(
     '%s',
     (_what, cause, x1, registers, address, control, instruction, engine) => {
       const image = new Uint32Array(0x2000 / 4).fill(NOP);

@@ -5,14 +5,16 @@
  */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EngineName } from '#workbench/machine/engine-name.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { ENGINES_HERE } from './support/engines.ts';
 
 let machine: LevitateMachine | null = null;
-let engine: 'unicorn' | 'wasm' = 'unicorn';
+let engine: EngineName = 'auto';
 afterEach(() => {
   machine?.close();
   machine = null;
-  engine = 'unicorn';
+  engine = 'auto';
 });
 
 const WFI = 0xd503_207f;
@@ -83,7 +85,7 @@ const back = (words: number): number => 0x1800_0000 - words;
 /** B at one offset in the image to another. */
 const branchTo = (at: number, to: number): number => (0x1400_0000 | (((to - at) / 4) & 0x03ff_ffff)) >>> 0;
 
-describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that goes round and changes nothing', (name) => {
+describe.each(ENGINES_HERE)('on %s, a guest that goes round and changes nothing', (name) => {
   beforeEach(() => {
     engine = name;
   });
@@ -132,7 +134,7 @@ describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that goes round and 
   });
 });
 
-describe.each(['unicorn', 'wasm'] as const)('on %s, a guest that may go on runs on to its limit', (name) => {
+describe.each(ENGINES_HERE)('on %s, a guest that may go on runs on to its limit', (name) => {
   beforeEach(() => {
     engine = name;
   });

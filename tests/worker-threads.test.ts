@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildSync } from 'esbuild';
 import { packageRoot } from '#workbench/package-root.ts';
+import { noUnicorn } from './support/engines.ts';
 import { engineLibrary } from './support/guest-machine.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
@@ -102,7 +103,7 @@ it('boot machines in four worker threads and the main thread at once, all alike'
   expect(new Set(lines)).toEqual(new Set([expect.stringMatching(/^[0-9a-f]{64}$/)]));
 });
 
-it('a library that another thread uses is refused, with the reason', () => {
+it.skipIf(noUnicorn !== null)('a library that another thread uses is refused, with the reason', () => {
   const library = engineLibrary();
   expect(run(library).lines).toEqual([
     `EngineError: ${library} is in use by another thread of this process, or by another copy of this module: each needs a copy of that file`,

@@ -15,16 +15,14 @@
 import { alignUp, PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
 import type { CoreEngine } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
-import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
-import { engineCores } from '#emulator/cpu/core.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { Machine } from '#emulator/machine/machine.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { readElfImage } from '#kernel-ts/kernel/process/elf-image.ts';
 import { Initramfs, type InitramfsFile } from '#kernel-ts/kernel/process/initramfs.ts';
+import { chooseCores } from '#host/cores.ts';
 import { readFirmwareImage } from '#host/firmware-images.ts';
-import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 import { INITRAMFS } from '#scripts/firmware/build-initramfs.ts';
 
 const VECTORS = 0x8000;
@@ -128,11 +126,7 @@ function run(file: InitramfsFile, world: World): Pick<ProgramEnd, 'status' | 'fa
   }
 }
 
-let library: string | null = null;
-
 function makeMachine(): Machine {
-  library ??= locateEngine(probeEngineVersion).path;
-  const path = library;
   const machine = new Machine({
     banks: [{ base: 0, size: STACK_TOP }],
     fixedMemory: [],
@@ -142,7 +136,7 @@ function makeMachine(): Machine {
     counterFrequencyHz: 62_500_000,
     psciConduit: 'hvc',
     gicSystemRegisters: false,
-    cores: engineCores((callbacks) => createUnicornEngine({ library: path, callbacks })),
+    cores: chooseCores().cores,
   });
   machine.memory.write32(VECTORS + SYNCHRONOUS, HLT + GATE * 2 ** HLT_SHIFT);
   machine.memory.write32(VECTORS + SYNCHRONOUS + 4, ERET);
