@@ -183,12 +183,21 @@ describe.skipIf(chromium === null)('the report page (needs Chromium on PATH)', (
     boot('--board', 'qemu-virt', '--bios', join(folder, 'guest.bin'), '--timeout', '1ms', '--report', file('guest'));
     const { page, complaints } = await open('guest');
     expect(await text(page, 'notes')).toContain('This guest is not the modelled kernel');
-    for (const part of ['time-section', 'legend', 'order-legend', 'tables-section']) {
+    for (const part of ['stage-strip', 'orders', 'order-scale', 'tables-section']) {
       expect(await page.locator(`#${part}`).isVisible(), part).toBe(false);
     }
     await page.fill('#map-address', '0x40000000');
     await page.press('#map-address', 'Enter');
-    expect(await text(page, 'map-detail')).toContain('who has it is not known');
+    // The tree lies at the beginning of RAM; nobody has touched its end.
+    expect(await text(page, 'map-detail')).toMatch(/^0x40000000\.\.0x[0-9a-f]+: device tree, .*, since /);
+    await page.fill('#map-address', '0x7fff0000');
+    await page.press('#map-address', 'Enter');
+    expect(await text(page, 'map-detail')).toContain('RAM that was not touched');
+    expect(await text(page, 'legend')).toMatch(/not touched\d.*touched by the guest\d/);
+    await page.hover('#usage .u-over');
+    expect(await text(page, 'usage-text')).toMatch(/^At .*: not touched .*touched by the guest /);
+    await page.hover('#lanes');
+    expect(await text(page, 'lanes-text')).toMatch(/^core 0 at .*: on, 0 ns to 1 ms$/);
     expect(complaints).toEqual([]);
   });
 

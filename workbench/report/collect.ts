@@ -39,6 +39,7 @@ export function collectReport(
     banks,
     modelled: machine.findKernel() !== null,
     story,
+    lanes: recorder.lanes.at(report.time.simulatedNs),
     tables: mappedRanges(machine),
     facts: factsOf(report),
     notes: notesOn(machine, story, recorder),
@@ -46,7 +47,7 @@ export function collectReport(
 }
 
 const FOREIGN_GUEST =
-  'This guest is not the modelled kernel: its log and the banks of RAM are here, but who owns its memory cannot be known from outside.';
+  'This guest is not the modelled kernel: what was loaded where, what the device tree reserves and what memory was touched is known, but not who has it.';
 
 /** Parts that the page leaves out. */
 function notesOn(machine: LevitateMachine, story: StoryPart, { moments, operations }: StoryRecorder): string[] {

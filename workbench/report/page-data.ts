@@ -20,6 +20,7 @@ export const OWNER_CLASSES = [
   'boot data',
   'firmware',
   'reserved',
+  'touched',
   'other',
 ] as const;
 export type OwnerClass = (typeof OWNER_CLASSES)[number];
@@ -69,6 +70,15 @@ export interface StoryPart {
   readonly stages: readonly Stage[];
 }
 
+/** From, to (nanoseconds; the same for a mark), how many it stands for, what it is. */
+export type LaneMark = readonly [from: number, to: number, count: number, text: string];
+
+/** What happened in one place over the run: see lanes.ts. */
+export interface Lane {
+  readonly name: string;
+  readonly marks: readonly LaneMark[];
+}
+
 /** Everything that a report page shows. */
 export interface ReportData {
   readonly board: string;
@@ -85,6 +95,7 @@ export interface ReportData {
    */
   readonly modelled: boolean;
   readonly story: StoryPart;
+  readonly lanes: readonly Lane[];
   /** Null when there is no modelled kernel, or its tables could not be read. */
   readonly tables: readonly MappedRange[] | null;
   readonly facts: readonly Fact[];

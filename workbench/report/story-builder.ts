@@ -16,6 +16,7 @@
 import { PAGE_SIZE } from '#common/address.ts';
 import type { LogEvent } from '#workbench/log/event-kinds.ts';
 import { type EventOwner, type EventOwnerKind, ownerOf } from '#kernel-ts/hal/kernel-events.ts';
+import type { Claim } from './guest-memory.ts';
 import { type FrameSpan, OWNER_FREE, OWNER_NONE } from './memory-state.ts';
 import type { Moment, Owner, OwnerClass, Stage, StoryPart } from './page-data.ts';
 
@@ -112,6 +113,11 @@ export class StoryBuilder {
     if (MOMENT_KINDS.has(kind)) this.addMoment(t, kind, describe(event));
   }
 
+  /** Frames have an owner of whom no event tells. */
+  claim({ start, end, owner }: Claim, t: number): void {
+    this.operate(start, end - start, this.numberOf(owner), t);
+  }
+
   /** Operations since the last {@link drain}. */
   get buffered(): number {
     return this.operations.length / 4;
@@ -162,13 +168,16 @@ export class StoryBuilder {
 
   /** No-map memory belongs to firmware, whatever reserved it. */
   private ownerNumber({ kind, name }: EventOwner, noMap: boolean): number {
-    const ownerClass = noMap ? 'firmware' : CLASS_OF_OWNER[kind];
-    const key = `${ownerClass} ${name}`;
+    return this.numberOf({ name, class: noMap ? 'firmware' : CLASS_OF_OWNER[kind] });
+  }
+
+  private numberOf(owner: Owner): number {
+    const key = `${owner.class} ${owner.name}`;
     const known = this.ownerNumbers.get(key);
     if (known !== undefined) return known;
     const number = this.ownerCount++;
     this.ownerNumbers.set(key, number);
-    this.owners.push({ name, class: ownerClass });
+    this.owners.push(owner);
     return number;
   }
 }

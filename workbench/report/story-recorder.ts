@@ -5,9 +5,10 @@
  * way.
  */
 
-import { PAGE_SIZE } from '#common/address.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { condense, PAGE_LIMITS } from './condense.ts';
+import { frameBanks, GuestMemory } from './guest-memory.ts';
+import { LaneRecorder } from './lanes.ts';
 import type { FrameSpan } from './memory-state.ts';
 import type { Moment, Owner, Stage, StoryPart } from './page-data.ts';
 import { StoryBuilder } from './story-builder.ts';
@@ -15,12 +16,19 @@ import { StoryBuilder } from './story-builder.ts';
 /** So many pages' worth are kept before it is condensed to one: rarely done, it costs little. */
 const PAGES_KEPT = 4;
 
+/** Events with which a guest's memory is looked at: rare ones, which become moments. */
+const LOOKED_AT: ReadonlySet<string> = new Set(['serial', 'power', 'stop']);
+
 export class StoryRecorder {
   readonly banks: readonly FrameSpan[];
+  readonly lanes = new LaneRecorder();
   /** Moments and operations that there were, condensed away or not. */
   moments = 0;
   operations = 0;
   private readonly builder: StoryBuilder;
+  /** Null for the modelled kernel, which tells of its memory itself. */
+  private readonly guest: GuestMemory | null;
+  private readonly now: () => number;
   private readonly owners: Owner[] = [];
   private kept: { operations: number[]; moments: Moment[]; stages: Stage[] } = {
     operations: [],
@@ -32,13 +40,20 @@ export class StoryRecorder {
 
   constructor(machine: LevitateMachine) {
     this.banks = frameBanks(machine);
-    this.builder =
-      machine.findKernel() === null
-        ? new StoryBuilder(this.banks, 'RAM; who has it is not known')
-        : new StoryBuilder(this.banks);
-    for (const event of machine.events.events) this.builder.add(event);
-    machine.events.subscribe((event) => {
+    this.guest = machine.findKernel() === null ? new GuestMemory(machine) : null;
+    this.builder = new StoryBuilder(this.banks, this.guest === null ? undefined : 'RAM that was not touched');
+    this.now = () => machine.machine.clock.nowNs;
+    for (const event of machine.events.events) {
       this.builder.add(event);
+      this.lanes.add(event);
+    }
+    // What was touched in the meantime is told with the next news.
+    this.tellReset();
+    machine.events.subscribe((event) => {
+      if (LOOKED_AT.has(event.kind)) this.tellTouched();
+      this.lanes.add(event);
+      this.builder.add(event);
+      if (event.kind === 'boot') this.tellReset();
       if (this.builder.buffered < PAGE_LIMITS.operations) return;
       this.keep(this.builder.drain());
       // State kept between two calls of news() is in no part that it returns.
@@ -56,11 +71,20 @@ export class StoryRecorder {
    * {@link story} has to be looked at as a whole.
    */
   news(): StoryPart | null {
+    this.tellTouched();
     const part = this.builder.drain();
     this.keep(part);
     const { isWhole } = this;
     this.isWhole = false;
     return isWhole ? null : part;
+  }
+
+  private tellReset(): void {
+    for (const claim of this.guest?.atReset() ?? []) this.builder.claim(claim, this.now());
+  }
+
+  private tellTouched(): void {
+    for (const claim of this.guest?.touched() ?? []) this.builder.claim(claim, this.now());
   }
 
   private keep(part: StoryPart): void {
@@ -80,13 +104,6 @@ export class StoryRecorder {
     this.builder.continueAfter(operations.length / 4);
     this.isWhole = true;
   }
-}
-
-/** RAM of the machine, in frames. */
-export function frameBanks(machine: LevitateMachine): FrameSpan[] {
-  return machine.memory.banks
-    .map(({ base, size }) => ({ start: Math.floor(base / PAGE_SIZE), end: Math.ceil((base + size) / PAGE_SIZE) }))
-    .sort((a, b) => a.start - b.start);
 }
 
 /** One by one: a long list is no list of arguments. */

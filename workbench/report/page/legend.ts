@@ -10,7 +10,7 @@ import { MAX_ORDER } from '#workbench/report/memory-state.ts';
 import { OWNER_CLASSES, type OwnerClass } from '#workbench/report/page-data.ts';
 import { byId, make, redrawWhenNeeded } from './dom.ts';
 import type { MemoryMap } from './memory-map.ts';
-import { CLASS_NAMES, CLASS_PAINTS, orderColour, readTheme } from './palette.ts';
+import { CLASS_PAINTS, classLabel, orderColour, readTheme } from './palette.ts';
 import type { StoryView } from './story-view.ts';
 
 export function showLegend(view: StoryView, map: MemoryMap): void {
@@ -19,7 +19,8 @@ export function showLegend(view: StoryView, map: MemoryMap): void {
   const entries = OWNER_CLASSES.map((ownerClass) => {
     const amount = make('span', { class: 'amount' });
     const swatch = make('span', { class: 'swatch' });
-    const button = make('button', { type: 'button', 'aria-pressed': 'false' }, swatch, CLASS_NAMES[ownerClass], amount);
+    const name = make('span');
+    const button = make('button', { type: 'button', 'aria-pressed': 'false' }, swatch, name, amount);
     const item = make('li', {}, button);
     button.addEventListener('click', () => {
       pressed = pressed === ownerClass ? null : ownerClass;
@@ -28,13 +29,14 @@ export function showLegend(view: StoryView, map: MemoryMap): void {
       map.emphasise(pressed);
     });
     list.append(item);
-    return { ownerClass, item, amount, swatch };
+    return { ownerClass, item, amount, swatch, name };
   });
   const update = (): void => {
     const theme = readTheme();
     const usage = view.usage[view.current];
     // A class that nobody has had at any time would only be noise.
-    for (const { ownerClass, item, amount, swatch } of entries) {
+    for (const { ownerClass, item, amount, swatch, name } of entries) {
+      name.textContent = classLabel(ownerClass);
       swatch.style.background = theme.classes[ownerClass];
       swatch.classList.toggle('hatched', CLASS_PAINTS[ownerClass].hatched === true);
       item.hidden = !view.usage.some((moment) => moment[ownerClass] > 0);

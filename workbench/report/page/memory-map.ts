@@ -7,12 +7,13 @@
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
+import { bisect } from '#common/range.ts';
 import { blocksOf, type FrameSpan, OWNER_FREE } from '#workbench/report/memory-state.ts';
 import type { OwnerClass } from '#workbench/report/page-data.ts';
 import { byId, byIdAs, openSurface, redrawWhenNeeded } from './dom.ts';
 import { MapLayout, type MapRow, VIEW_ROWS, wholeRowFrames, zoomed } from '#workbench/report/map-layout.ts';
 import { type Colouring, paintRow } from './map-painter.ts';
-import { readTheme } from './palette.ts';
+import { readTheme, type Theme } from './palette.ts';
 import type { StoryView } from './story-view.ts';
 
 const ROW_HEIGHT = 14;
@@ -20,6 +21,8 @@ const ROW_HEIGHT = 14;
 const ROW_STEP = 20;
 const BANK_HEAD = 20;
 const LABEL_WIDTH = 92;
+/** Of the whole of RAM, above an enlarged part of it. */
+const OVERVIEW = 22;
 const FONT = '11px ui-monospace, "SF Mono", Menlo, Consolas, monospace';
 
 interface PlacedRow {
@@ -136,12 +139,16 @@ export class MemoryMap {
     const { colouring, emphasis, named } = this;
     context.font = FONT;
     context.textBaseline = 'middle';
+    if (this.isEnlarged) this.drawOverview(context, theme);
     for (const { row, y } of this.placed) {
       if (row.opensBank) {
         const bank = view.banks[row.bank] as FrameSpan;
         context.fillStyle = theme.text;
         const size = showBytes((bank.end - bank.start) * PAGE_SIZE);
-        context.fillText(`bank ${row.bank}: ${size} at ${address(bank.start)}`, 0, y - BANK_HEAD / 2);
+        const before = view.banks[row.bank - 1];
+        const hole = before === undefined ? 0 : (bank.start - before.end) * PAGE_SIZE;
+        const behind = hole === 0 ? '' : `, behind a hole of ${showBytes(hole)}`;
+        context.fillText(`bank ${row.bank}: ${size} at ${address(bank.start)}${behind}`, 0, y - BANK_HEAD / 2);
       }
       context.fillStyle = theme.muted;
       context.fillText(address(row.start), 0, y + ROW_HEIGHT / 2);
@@ -155,9 +162,47 @@ export class MemoryMap {
         : ', all of RAM');
   }
 
+  /** All of RAM in one row, and which part of it is shown. */
+  private drawOverview(context: CanvasRenderingContext2D, theme: Theme): void {
+    const { view, width, placed } = this;
+    const room = width - LABEL_WIDTH;
+    const x = (pfn: number): number => LABEL_WIDTH + this.shareOf(pfn) * room;
+    context.fillStyle = theme.muted;
+    context.fillText('all of RAM', 0, ROW_HEIGHT / 2);
+    for (const { start, end, owner } of view.state.runs) {
+      context.fillStyle = theme.classes[view.owner(owner).class];
+      context.fillRect(x(start), 2, Math.max(1, x(end) - x(start)), ROW_HEIGHT - 4);
+    }
+    const [first, last] = [placed[0]?.row, placed.at(-1)?.row];
+    if (first === undefined || last === undefined) return;
+    context.strokeStyle = theme.text;
+    context.lineWidth = 2;
+    const left = x(first.start);
+    context.strokeRect(left - 1, 1, Math.max(4, x(last.end) - left + 2), ROW_HEIGHT - 2);
+  }
+
+  private get isEnlarged(): boolean {
+    return this.layout.rowCount > this.rowsInView();
+  }
+
+  /** Share of RAM below frame `pfn`. */
+  private shareOf(pfn: number): number {
+    const below = ({ start, end }: FrameSpan): number => Math.max(0, Math.min(pfn, end) - start);
+    const { banks } = this.view;
+    const all = banks.reduce((sum, { start, end }) => sum + end - start, 0);
+    return banks.reduce((sum, bank) => sum + below(bank), 0) / all;
+  }
+
+  /** The row that is at `x` of the overview. */
+  private overviewRow(x: number): number {
+    const share = (x - LABEL_WIDTH) / (this.width - LABEL_WIDTH);
+    const isLeft = (row: number): boolean => this.shareOf(this.layout.row(row)?.start ?? 0) <= share;
+    return Math.max(0, bisect(this.layout.rowCount, isLeft) - 1);
+  }
+
   private placeRows(): PlacedRow[] {
     const placed: PlacedRow[] = [];
-    let y = 0;
+    let y = this.isEnlarged ? OVERVIEW : 0;
     for (let index = this.topRow; index < this.topRow + this.rowsInView(); index++) {
       const row = this.layout.row(index);
       if (row === null) break;
@@ -202,6 +247,12 @@ export class MemoryMap {
     let drag: { readonly y: number; readonly top: number } | null = null;
     const frameOf = (event: MouseEvent): number | null => this.frameAt(event.offsetX, event.offsetY);
     canvas.addEventListener('pointerdown', (event) => {
+      if (this.isEnlarged && event.offsetY < ROW_HEIGHT) {
+        const row = this.overviewRow(event.offsetX);
+        this.focus = this.layout.row(row)?.start ?? this.focus;
+        this.scrollTo(row - Math.floor(VIEW_ROWS / 2));
+        return;
+      }
       const pfn = frameOf(event);
       if (pfn !== null) this.focus = pfn;
       if (event.pointerType === 'mouse') drag = { y: event.offsetY, top: this.topRow };

@@ -4,6 +4,7 @@
  * the numbers of the moment stand at the right.
  */
 
+import { showTime } from '#common/quantities.ts';
 import { MAX_ORDER } from '#workbench/report/memory-state.ts';
 import { byId, byIdAs, openSurface, redrawWhenNeeded } from './dom.ts';
 import type { MomentAxis } from './moment-axis.ts';
@@ -13,7 +14,7 @@ import type { StoryView } from './story-view.ts';
 const ROW = 13;
 /** Room for the orders and for the numbers. The other charts leave the same. */
 export const LEFT_MARGIN = 34;
-export const RIGHT_MARGIN = 52;
+export const RIGHT_MARGIN = 62;
 const FONT = '10px ui-monospace, "SF Mono", Menlo, Consolas, monospace';
 
 export function showOrderChart(view: StoryView, axis: MomentAxis): void {
@@ -58,10 +59,17 @@ export function showOrderChart(view: StoryView, axis: MomentAxis): void {
     byId('orders-text').textContent =
       counts === undefined ? '' : `Free blocks by order 0 to ${MAX_ORDER} at this moment: ${counts.join(' ')}`;
   };
-  canvas.addEventListener('click', (event) => {
-    const room = canvas.clientWidth - LEFT_MARGIN - RIGHT_MARGIN;
-    view.select(axis.momentAt((event.offsetX - LEFT_MARGIN) / room));
+  const momentUnder = (event: MouseEvent): number =>
+    axis.momentAt((event.offsetX - LEFT_MARGIN) / (canvas.clientWidth - LEFT_MARGIN - RIGHT_MARGIN));
+  canvas.addEventListener('click', (event) => view.select(momentUnder(event)));
+  canvas.addEventListener('pointermove', (event) => {
+    const index = momentUnder(event);
+    const order = MAX_ORDER - Math.floor(event.offsetY / ROW);
+    const [moment, count] = [view.moments[index], view.freeBlocks[index]?.[order]];
+    if (moment === undefined || count === undefined) return;
+    byId('orders-text').textContent = `Order ${order} at ${showTime(moment.t)}: ${count} free · ${moment.text}`;
   });
+  canvas.addEventListener('pointerleave', draw);
   redrawWhenNeeded(canvas.parentElement as HTMLElement, draw);
   view.subscribe(draw);
   axis.subscribe(draw);

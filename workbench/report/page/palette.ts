@@ -27,11 +27,12 @@ export const CLASS_PAINTS: Readonly<Record<OwnerClass, Paint>> = {
   'boot data': { light: '#56b4e9', dark: '#6fc3f2' },
   firmware: { light: '#8b8b8b', dark: '#7d8086', hatched: true },
   reserved: { light: '#8f7f6b', dark: '#a89a86' },
+  touched: { light: '#7aa6a1', dark: '#4f8b85' },
   other: { light: '#4a4a4a', dark: '#d0d0d0' },
 };
 
 /** Names of the classes, for people. */
-export const CLASS_NAMES: Readonly<Record<OwnerClass, string>> = {
+const CLASS_NAMES: Readonly<Record<OwnerClass, string>> = {
   free: 'free',
   unclaimed: 'not claimed yet',
   kernel: 'kernel',
@@ -43,8 +44,13 @@ export const CLASS_NAMES: Readonly<Record<OwnerClass, string>> = {
   'boot data': 'device tree, initramfs',
   firmware: 'firmware (no-map)',
   reserved: 'reserved by the tree',
+  touched: 'touched by the guest',
   other: 'other',
 };
+
+/** What `ownerClass` is called on this page: of a guest that is not ours, claims are not known. */
+export const classLabel = (ownerClass: OwnerClass): string =>
+  ownerClass === 'unclaimed' && document.body.classList.contains('foreign') ? 'not touched' : CLASS_NAMES[ownerClass];
 
 const VIRIDIS = [
   '#440154',
@@ -84,6 +90,7 @@ export interface Theme {
   readonly muted: string;
   readonly line: string;
   readonly accent: string;
+  readonly accentText: string;
   /** Memory that is not free, where colours mean orders. */
   readonly taken: string;
   readonly hatch: string;
@@ -103,6 +110,7 @@ export function readTheme(): Theme {
     muted: property('--muted'),
     line: property('--line'),
     accent: property('--accent'),
+    accentText: property('--accent-text'),
     taken: property('--taken'),
     hatch: property('--hatch'),
   };

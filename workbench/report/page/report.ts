@@ -4,6 +4,7 @@
 import { PAGE_SIZE } from '#common/address.ts';
 import type { ReportData } from '#workbench/report/page-data.ts';
 import { byId, make } from './dom.ts';
+import { LaneChart } from './lane-chart.ts';
 import { showLegend } from './legend.ts';
 import { showLog } from './log-list.ts';
 import { MemoryMap } from './memory-map.ts';
@@ -36,6 +37,8 @@ function show(data: ReportData): void {
   showLegend(view, map);
   showOrderChart(view, axis);
   showUsageChart(view, axis);
+  const lanes = new LaneChart(data.lanes, data.endNs, view);
+  lanes.draw();
   showRanges(data.tables, map);
   showLog(view);
   if (data.panic !== null) showPanic(data.panic, view, map);

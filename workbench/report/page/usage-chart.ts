@@ -6,15 +6,17 @@
 
 import uPlot from 'uplot';
 import { PAGE_SIZE } from '#common/address.ts';
-import { showBytes } from '#common/quantities.ts';
+import { showBytes, showTime } from '#common/quantities.ts';
 import { OWNER_CLASSES, type OwnerClass } from '#workbench/report/page-data.ts';
 import { byId, redrawWhenNeeded } from './dom.ts';
 import type { MomentAxis } from './moment-axis.ts';
 import { LEFT_MARGIN, RIGHT_MARGIN } from './order-chart.ts';
-import { CLASS_NAMES, readTheme } from './palette.ts';
+import { classLabel, readTheme, type Theme } from './palette.ts';
 import type { StoryView } from './story-view.ts';
 
 const HEIGHT = 220;
+/** Between two names of lines, CSS pixels. */
+const LABEL_STEP = 11;
 
 export function showUsageChart(view: StoryView, axis: MomentAxis): void {
   const place = byId('usage');
@@ -48,7 +50,7 @@ export function showUsageChart(view: StoryView, axis: MomentAxis): void {
         series: [
           {},
           ...OWNER_CLASSES.map((ownerClass) => ({
-            label: CLASS_NAMES[ownerClass],
+            label: classLabel(ownerClass),
             stroke: ownerClass === 'free' || ownerClass === 'unclaimed' ? theme.muted : theme.classes[ownerClass],
             ...(ownerClass === 'unclaimed' ? { dash: [2, 4] } : {}),
             width: 2,
@@ -56,7 +58,15 @@ export function showUsageChart(view: StoryView, axis: MomentAxis): void {
             ...(uPlot.paths.stepped === undefined ? {} : { paths: uPlot.paths.stepped({ align: 1 }) }),
           })),
         ],
-        hooks: { draw: [(drawn) => markMoment(drawn, axis.at(view.current), theme.text)] },
+        hooks: {
+          draw: [
+            (drawn) => {
+              markMoment(drawn, axis.at(view.current), theme.text);
+              nameLines(drawn, theme);
+            },
+          ],
+          setCursor: [({ cursor: { left = -1 }, over }) => tell(view, axis, left < 0 ? null : left / over.clientWidth)],
+        },
       },
       data(view, axis),
       place,
@@ -68,11 +78,51 @@ export function showUsageChart(view: StoryView, axis: MomentAxis): void {
   };
   redrawWhenNeeded(place, build);
   view.subscribe((change) => {
+    tell(view, axis, null);
     if (change === 'story') plot?.setData(data(view, axis));
     else plot?.redraw(false, false);
   });
   axis.subscribe(() => plot?.setData(data(view, axis)));
   build();
+  tell(view, axis, null);
+}
+
+/** Says in words what the lines are at `share` of the width, or at the moment that is shown. */
+function tell(view: StoryView, axis: MomentAxis, share: number | null): void {
+  const index = share === null ? view.current : axis.momentAt(share);
+  const [moment, usage] = [view.moments[index], view.usage[index]];
+  const amounts = OWNER_CLASSES.filter((name) => (usage?.[name] ?? 0) > 0).map(
+    (name) => `${classLabel(name)} ${showBytes((usage?.[name] ?? 0) * PAGE_SIZE)}`,
+  );
+  byId('usage-text').textContent =
+    moment === undefined ? '' : `At ${showTime(moment.t)}: ${amounts.join(', ')}. The scale is logarithmic.`;
+}
+
+/** The name of each line at its end, as far as there is room. */
+function nameLines(plot: uPlot, theme: Theme): void {
+  const {
+    ctx,
+    bbox,
+    data: [, ...columns],
+  } = plot;
+  const scale = window.devicePixelRatio;
+  const ends = OWNER_CLASSES.flatMap((name, index) => {
+    const value = columns[index]?.at(-1);
+    return typeof value === 'number' ? [{ name, y: plot.valToPos(value, 'y', true) }] : [];
+  }).sort((a, b) => a.y - b.y);
+  ctx.save();
+  ctx.font = `${10 * scale}px system-ui, sans-serif`;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'middle';
+  let free = bbox.top;
+  for (const { name, y } of ends) {
+    const at = Math.max(y, free);
+    if (at > bbox.top + bbox.height + LABEL_STEP * scale) break;
+    ctx.fillStyle = name === 'free' || name === 'unclaimed' ? theme.muted : theme.classes[name];
+    ctx.fillText(name, bbox.left + bbox.width + 4 * scale, at);
+    free = at + LABEL_STEP * scale;
+  }
+  ctx.restore();
 }
 
 function data(view: StoryView, axis: MomentAxis): uPlot.AlignedData {

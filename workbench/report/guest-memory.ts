@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What is known of the memory of a guest that is not the modelled kernel: the loader's pieces, what
+ * the device tree reserves, and what was touched so far, in the pieces in which the host keeps it.
+ */
+
+import { PAGE_SIZE } from '#common/address.ts';
+import { type Range, rangeOf, subtract } from '#common/range.ts';
+import { type ReservationKind, reservationsOf } from '#workbench/explain/reservations.ts';
+import { touchedSpans } from '#workbench/explain/machine-view.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import type { FrameSpan } from './memory-state.ts';
+import type { Owner, OwnerClass } from './page-data.ts';
+
+/** Frames that are somebody's from now on. */
+export interface Claim extends FrameSpan {
+  readonly owner: Owner;
+}
+
+const CLASSES: Readonly<Record<ReservationKind, OwnerClass>> = {
+  kernel: 'kernel',
+  'device-tree': 'boot data',
+  initramfs: 'boot data',
+  reserved: 'reserved',
+  mem_map: 'mem_map',
+  'kernel-tables': 'mem_map',
+};
+
+const TOUCHED: Owner = { name: 'touched by the guest', class: 'touched' };
+
+export class GuestMemory {
+  private readonly machine: LevitateMachine;
+  /** What was told: claims do not overlap. */
+  private told: Range[] = [];
+
+  constructor(machine: LevitateMachine) {
+    this.machine = machine;
+  }
+
+  /** Everything that is known at the guest's reset. */
+  atReset(): Claim[] {
+    this.told = [];
+    return reservationsOf(this.machine).flatMap(({ start, end, kind, owner, noMap }) =>
+      this.claim([{ start, end }], { name: owner, class: noMap ? 'firmware' : CLASSES[kind] }),
+    );
+  }
+
+  /** What was touched since the last call. */
+  touched(): Claim[] {
+    return this.claim(touchedSpans(this.machine), TOUCHED);
+  }
+
+  private claim(ranges: readonly Range[], owner: Owner): Claim[] {
+    const fresh = subtract(ranges, this.told);
+    if (fresh.length === 0) return [];
+    this.told = [...this.told, ...fresh].sort((a, b) => a.start - b.start);
+    return fresh.map(({ start, end }) => ({
+      start: Math.floor(start / PAGE_SIZE),
+      end: Math.ceil(end / PAGE_SIZE),
+      owner,
+    }));
+  }
+}
+
+/** RAM of the machine, in frames. */
+export function frameBanks(machine: LevitateMachine): FrameSpan[] {
+  return machine.memory.banks
+    .map(rangeOf)
+    .map(({ start, end }) => ({ start: Math.floor(start / PAGE_SIZE), end: Math.ceil(end / PAGE_SIZE) }))
+    .sort((a, b) => a.start - b.start);
+}
