@@ -3,6 +3,7 @@
 
 import { expect, it } from 'vitest';
 import { a64Cores } from '#emulator/a64/core.ts';
+import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import { ProgramComparison } from './support/program-comparison.ts';
 import { randomSource } from '#scripts/fuzz/random.ts';
 import { bootGuest, type GuestOptions } from './support/guest-machine.ts';
@@ -87,5 +88,6 @@ it('does system instructions as Unicorn does, interpreted and translated', () =>
   };
   const expected = outcome({ engine: 'unicorn' });
   expect(expected.stop).toEqual({ kind: 'idle' });
-  for (const hotAfter of [0, 3, Infinity]) expect(outcome({ cores: a64Cores({ hotAfter }) })).toEqual(expected);
+  for (const hotAfter of [0, 3, Infinity])
+    expect(outcome({ cores: a64Cores({ hotAfter, type: CORTEX_A72 }) })).toEqual(expected);
 });
