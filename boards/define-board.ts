@@ -56,5 +56,17 @@ function checkOptions(source: BoardSource, options: BoardOptions): BoardConfig {
   }
   const el = options.el ?? 1;
   if (el !== 1 && el !== 2) throw new BoardError(`a guest cannot be entered at EL${el}: 1 or 2`);
-  return { memoryBytes, cpus, gicVersion, el };
+  const cpuType =
+    options.cpuType === undefined
+      ? defaults.cpuType
+      : limits.cpuTypes.find(({ name: known }) => known === options.cpuType);
+  if (cpuType === undefined) {
+    const known = limits.cpuTypes.map((type) => type.name).join(', ');
+    throw new BoardError(
+      known === ''
+        ? `cores of type "${options.cpuType}" are not possible on ${name}: it has cores of its own`
+        : `cores of type "${options.cpuType}" are not possible on ${name}: ${known}`,
+    );
+  }
+  return { memoryBytes, cpus, gicVersion, el, cpuType };
 }

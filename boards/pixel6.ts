@@ -68,11 +68,12 @@ const BOOT_LOADER_RESERVED = [
 export const pixel6 = defineBoard({
   name: 'pixel6',
   title: 'Google Pixel 6',
-  defaults: { memoryBytes: 8 * GiB, cpus: 8, gicVersion: 3 },
+  defaults: { memoryBytes: 8 * GiB, cpus: 8, gicVersion: 3, cpuType: null },
   limits: {
     memoryBytes: { min: 64 * MiB, max: 2 * GiB + PHYSICAL_END - HIGH_BANK },
     cpus: { min: 1, max: 8 },
     gicVersions: [3],
+    cpuTypes: [],
   },
   configure: ({ memoryBytes, cpus }) => {
     const ramBanks = fillBanks(RAM_SLOTS, memoryBytes);

@@ -26,7 +26,8 @@ import { defineBoard } from './define-board.ts';
 import { fillBanks } from './ram.ts';
 import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
 import { cells, flag, interrupts, ref, text, wideCells } from './tree-source.ts';
-import type { BoardConfig, Cpu, DevicePart, DevicePlacement } from './types.ts';
+import { CPU_TYPES } from './cpu-types.ts';
+import type { BoardConfig, Cpu, CpuType, DevicePart, DevicePlacement } from './types.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -40,8 +41,13 @@ const VIRTIO_SLOTS = 32;
 export const qemuVirt = defineBoard({
   name: 'qemu-virt',
   title: 'QEMU virt machine',
-  defaults: { memoryBytes: GiB, cpus: 1, gicVersion: 2 },
-  limits: { memoryBytes: { min: 64 * MiB, max: RAM_MAX }, cpus: { min: 1, max: 8 }, gicVersions: [2, 3] },
+  defaults: { memoryBytes: GiB, cpus: 1, gicVersion: 2, cpuType: CPU_TYPES['cortex-a53'] },
+  limits: {
+    memoryBytes: { min: 64 * MiB, max: RAM_MAX },
+    cpus: { min: 1, max: 8 },
+    gicVersions: [2, 3],
+    cpuTypes: Object.values(CPU_TYPES),
+  },
   configure: (config) => ({
     name: 'qemu-virt',
     title: 'QEMU virt machine',
@@ -49,7 +55,7 @@ export const qemuVirt = defineBoard({
     model: 'linux,dummy-virt',
     compatible: ['linux,dummy-virt'],
     rootCells: { address: 2, size: 2 },
-    cpus: Array.from({ length: config.cpus }, (_, n) => cortexA53(n)),
+    cpus: Array.from({ length: config.cpus }, (_, n) => cpu(n, config.cpuType ?? CPU_TYPES['cortex-a53'])),
     ramBanks: fillBanks([{ base: RAM_BASE, size: RAM_MAX }], config.memoryBytes),
     psci: {
       // HVC is the hypervisor's where the guest is one, as with QEMU's virtualization=on.
@@ -113,12 +119,12 @@ export const qemuVirt = defineBoard({
 
 const PMU_INTERRUPT: Interrupt = { type: 'ppi', number: 7, trigger: 'level-high' };
 
-function cortexA53(n: number): Cpu {
+function cpu(n: number, { name, midr }: CpuType): Cpu {
   return {
     mpidr: n,
     mpidrEl1: 0x8000_0000 + n,
-    midr: 0x410f_d034,
-    compatible: 'arm,cortex-a53',
+    midr,
+    compatible: `arm,${name}`,
     cluster: 0,
     socket: 0,
   };

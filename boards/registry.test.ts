@@ -127,6 +127,16 @@ describe('options out of range', () => {
     ['qemu-virt', { cpus: 9 }, '9 CPUs are not possible on qemu-virt: 1 to 8'],
     ['pixel6', { cpus: 0 }, '0 CPUs are not possible on pixel6: 1 to 8'],
     ['pixel6', { cpus: 1.5 }, '1.5 CPUs are not possible on pixel6: 1 to 8'],
+    [
+      'pixel6',
+      { cpuType: 'cortex-a72' },
+      'cores of type "cortex-a72" are not possible on pixel6: it has cores of its own',
+    ],
+    [
+      'qemu-virt',
+      { cpuType: 'cortex-m0' },
+      'cores of type "cortex-m0" are not possible on qemu-virt: cortex-a53, cortex-a55, cortex-a72, cortex-a76, cortex-x1',
+    ],
     ['pixel6', { gicVersion: 2 }, 'GIC version 2 is not possible on pixel6: 3'],
     ['rpi4', { cpus: 5 }, '5 CPUs are not possible on rpi4: 1 to 4'],
     ['qemu-virt', { gicVersion: 4 }, 'GIC version 4 is not possible on qemu-virt: 2 or 3'],

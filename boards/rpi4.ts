@@ -51,8 +51,8 @@ const RAM_WINDOWS: readonly RamBank[] = [
 export const rpi4 = defineBoard({
   name: 'rpi4',
   title: 'Raspberry Pi 4 Model B',
-  defaults: { memoryBytes: 4 * GiB, cpus: 4, gicVersion: 2 },
-  limits: { memoryBytes: { min: 64 * MiB, max: 16 * GiB }, cpus: { min: 1, max: 4 }, gicVersions: [2] },
+  defaults: { memoryBytes: 4 * GiB, cpus: 4, gicVersion: 2, cpuType: null },
+  limits: { memoryBytes: { min: 64 * MiB, max: 16 * GiB }, cpus: { min: 1, max: 4 }, gicVersions: [2], cpuTypes: [] },
   configure: ({ memoryBytes, cpus }) => ({
     name: 'rpi4',
     title: 'Raspberry Pi 4 Model B',

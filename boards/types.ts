@@ -105,6 +105,14 @@ export interface Cpu {
   readonly releaseAddress?: PhysAddr;
 }
 
+/** A type of cores: what it is called, and MIDR_EL1. */
+export interface CpuType {
+  readonly name: string;
+  readonly midr: number;
+  /** Extensions of Armv8.1 and 8.2, which the own core has and Unicorn's has not. */
+  readonly isArmv82: boolean;
+}
+
 /** How PSCI is called (Arm DEN 0022, 5). */
 export interface Psci {
   readonly method: 'hvc' | 'smc';
@@ -227,6 +235,8 @@ export interface BoardOptions {
   readonly gicVersion?: number | undefined;
   /** Exception level at which the guest is entered: 1 or 2. */
   readonly el?: number | undefined;
+  /** Type of the cores, where the board has no own: {@link BoardLimits.cpuTypes}. */
+  readonly cpuType?: string | undefined;
 }
 
 /** {@link BoardOptions} with every value present and inside the limits. */
@@ -235,6 +245,8 @@ export interface BoardConfig {
   readonly cpus: number;
   readonly gicVersion: 2 | 3;
   readonly el: 1 | 2;
+  /** Null: the board has cores of its own. */
+  readonly cpuType: CpuType | null;
 }
 
 /** Ranges of the options, both ends allowed. */
@@ -242,6 +254,8 @@ export interface BoardLimits {
   readonly memoryBytes: { readonly min: number; readonly max: number };
   readonly cpus: { readonly min: number; readonly max: number };
   readonly gicVersions: readonly (2 | 3)[];
+  /** None: the board has cores of its own. */
+  readonly cpuTypes: readonly CpuType[];
 }
 
 /** A board that can be configured. */

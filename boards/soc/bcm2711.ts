@@ -22,6 +22,7 @@
 import { physAddr } from '#common/address.ts';
 import type { CellSource, Interrupt, NodeSource, PropertySources } from '#boards/tree-source.ts';
 import { cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
+import { CPU_TYPES } from '#boards/cpu-types.ts';
 import { cpuLabel } from '#boards/tree-sections.ts';
 import type { Cpu, DeviceModel, DevicePlacement, InterruptController, Timer } from '#boards/types.ts';
 
@@ -36,7 +37,7 @@ const SPIN_TABLE = 0xd8;
 export const bcm2711Cpus: readonly Cpu[] = Array.from({ length: 4 }, (_, n) => ({
   mpidr: n,
   mpidrEl1: 0x8000_0000 + n,
-  midr: 0x410f_d083,
+  midr: CPU_TYPES['cortex-a72'].midr,
   compatible: 'arm,cortex-a72',
   cluster: 0,
   releaseAddress: physAddr(SPIN_TABLE + 8 * n),

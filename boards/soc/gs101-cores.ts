@@ -10,15 +10,16 @@
  * Pixel 6 (MIDR).
  */
 
+import { CPU_TYPES } from '#boards/cpu-types.ts';
 import type { NodeSource } from '#boards/tree-source.ts';
 import { cells, interrupts, ref, text } from '#boards/tree-source.ts';
 import { cpuLabel } from '#boards/tree-sections.ts';
 import type { Cpu } from '#boards/types.ts';
 
 const CLUSTERS = [
-  { core: 'cortex-a55', midr: 0x412f_d050, cores: 4 },
-  { core: 'cortex-a76', midr: 0x414f_d0b0, cores: 2 },
-  { core: 'cortex-x1', midr: 0x411f_d440, cores: 2 },
+  { core: CPU_TYPES['cortex-a55'], cores: 4 },
+  { core: CPU_TYPES['cortex-a76'], cores: 2 },
+  { core: CPU_TYPES['cortex-x1'], cores: 2 },
 ] as const;
 
 /**
@@ -28,8 +29,8 @@ const CLUSTERS = [
 const MPIDR_FIXED_BITS = 0x8100_0000;
 
 /** All eight cores in the order in which they are numbered. */
-export const gs101Cpus: readonly Cpu[] = CLUSTERS.flatMap(({ core, midr, cores }, cluster) =>
-  Array.from({ length: cores }, () => ({ compatible: `arm,${core}`, midr, cluster })),
+export const gs101Cpus: readonly Cpu[] = CLUSTERS.flatMap(({ core: { name, midr }, cores }, cluster) =>
+  Array.from({ length: cores }, () => ({ compatible: `arm,${name}`, midr, cluster })),
 ).map((cpu, n) => ({ ...cpu, mpidr: n * 0x100, mpidrEl1: MPIDR_FIXED_BITS + n * 0x100 }));
 
 /** Clusters that have a core among the first `count`. */
@@ -58,7 +59,7 @@ export function corePmus(count: number): NodeSource[] {
   return populatedClusters(count).map((cluster) => ({
     name: `pmu-${cluster}`,
     properties: {
-      compatible: text(`arm,${CLUSTERS[cluster]?.core}-pmu`),
+      compatible: text(`arm,${CLUSTERS[cluster]?.core.name}-pmu`),
       interrupts: interrupts({ type: 'ppi', number: 7, trigger: 'level-high', partition: partitionLabel(cluster) }),
     },
   }));

@@ -44,6 +44,8 @@ export interface GuestOptions {
   readonly cores?: CoreFactory;
   /** Cores that the board has; its own number when absent. */
   readonly cpus?: number;
+  /** qemu-virt: type of the cores. */
+  readonly cpuType?: string;
   /** qemu-virt: 2 or 3. */
   readonly gicVersion?: 2 | 3;
 }
@@ -84,7 +86,11 @@ function coresFor({ engine, model, counting, cores }: GuestOptions): CoreFactory
 export function bootGuest(image: string | Uint8Array, options: GuestOptions = {}): Guest {
   const boardName = options.board ?? 'qemu-virt';
   const { machine, serial, console } = buildBoardMachine({
-    board: findBoard(boardName).create({ cpus: options.cpus, gicVersion: options.gicVersion }),
+    board: findBoard(boardName).create({
+      cpus: options.cpus,
+      gicVersion: options.gicVersion,
+      cpuType: options.cpuType,
+    }),
     firmware: new Uint8Array(4),
     cores: coresFor(options),
     ...(options.trace === undefined ? {} : { trace: options.trace }),

@@ -25,12 +25,12 @@ export function qemuVersion(): string | null {
  * Runs the guest until it has printed `last`, or QEMU has ended.
  * @throws Error when neither happens
  */
-export function runInQemu(guest: string, machine: string, last: string): Promise<string> {
+export function runInQemu(guest: string, machine: string, last: string, cpu = 'cortex-a72'): Promise<string> {
   const image = join(packageRoot(), 'firmware', 'images', 'guests', `${guest}.bin`);
   const address = RAM_BASE['qemu-virt'] + IMAGE_OFFSET;
   return new Promise((resolve, reject) => {
     const loader = `loader,file=${image},addr=${address},cpu-num=0,force-raw=on`;
-    const options = `-nodefaults -machine ${machine} -cpu cortex-a72 -m 1G -display none -serial stdio -monitor none`;
+    const options = `-nodefaults -machine ${machine} -cpu ${cpu} -m 1G -display none -serial stdio -monitor none`;
     const qemu = spawn(QEMU, [...options.split(' '), '-device', loader]);
     let output = '';
     let complaint = '';

@@ -5,6 +5,7 @@
  */
 
 import { totalSize } from '#common/range.ts';
+import { CPU_TYPES } from '#boards/cpu-types.ts';
 import { boards, findBoard } from '#boards/registry.ts';
 import {
   type EventKind,
@@ -22,6 +23,7 @@ import { FAULT_OPTIONS, faultSettings } from './fault-options.ts';
 import { oneOf, type OptionValues, repeated, text, titled, value } from './option-table.ts';
 import { parseCount, parseSize } from './quantities.ts';
 
+const CPU_NAMES = Object.keys(CPU_TYPES);
 const BOARD_NAMES = boards.map(({ name }) => name);
 
 export const MACHINE_OPTIONS = {
@@ -31,6 +33,7 @@ export const MACHINE_OPTIONS = {
     smp: value('<n>', 'number of cores', parseCount),
     gicVersion: value('<2|3>', 'interrupt controller (qemu-virt)', parseCount),
     el: value('<1|2>', 'exception level at which --kernel or --bios is entered; 2 with --engine wasm', parseCount),
+    cpu: text('<type>', `type of the cores (qemu-virt): ${CPU_NAMES.join(', ')}; the default is ${CPU_NAMES[0]}`),
     dtb: text('<file>', 'use this device tree; RAM that it names is added to the board unless --memory is given'),
     fixups: value(
       '<none|loader>',
@@ -87,6 +90,7 @@ export function machineSettings(options: MachineOptions): MachineSettings {
     cpus: options.smp,
     gicVersion: options.gicVersion,
     el: options.el,
+    cpuType: options.cpu,
     dtb: readInput('--dtb', options.dtb),
     fixups,
     kernel: readInput('--kernel', options.kernel),
@@ -140,7 +144,12 @@ function parseWaitedFor(option: string, given: string): string {
 }
 
 /** Most bytes of a file: no guest has room for more than its RAM. */
-function ramOf({ board, memory, smp, gicVersion }: MachineOptions): InputLimits {
-  const { name, ramBanks } = findBoard(board ?? '').create({ memoryBytes: memory, cpus: smp, gicVersion });
+function ramOf({ board, memory, smp, gicVersion, cpu }: MachineOptions): InputLimits {
+  const { name, ramBanks } = findBoard(board ?? '').create({
+    memoryBytes: memory,
+    cpus: smp,
+    gicVersion,
+    cpuType: cpu,
+  });
   return { mostBytes: totalSize(ramBanks), measure: `the RAM of ${name}` };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Names of the engines, as users write them, and what stands behind a name. */
 
+import { CPU_TYPES } from '#boards/cpu-types.ts';
 import type { A64Statistics } from '#emulator/a64/statistics.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { InputError } from './input-error.ts';
@@ -14,7 +15,12 @@ export interface CoreWish {
   readonly engine?: EngineName | undefined;
   /** See MachineSettings. */
   readonly likeUnicorn?: boolean | undefined;
+  readonly cpuType?: string | undefined;
 }
+
+/** The cores are asked to be of a type that Unicorn cannot be: of Armv8.2. */
+export const isBeyondUnicorn = ({ cpuType }: CoreWish): boolean =>
+  Object.values(CPU_TYPES).some(({ name, isArmv82 }) => name === cpuType && isArmv82);
 
 /** What makes the cores, and the library that they stand on: null for the own core. */
 export interface CoreChoice {

@@ -319,8 +319,8 @@ export class LevitateMachine {
   }
 }
 
-function configure({ board, memoryBytes, cpus, gicVersion, el }: MachineSettings): Board {
-  return findBoard(board).create({ memoryBytes, cpus, gicVersion, el });
+function configure({ board, memoryBytes, cpus, gicVersion, el, cpuType }: MachineSettings): Board {
+  return findBoard(board).create({ memoryBytes, cpus, gicVersion, el, cpuType });
 }
 
 function planBoot(board: Board, settings: MachineSettings): BootPlan {

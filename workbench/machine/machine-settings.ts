@@ -19,6 +19,8 @@ export interface MachineSettings {
   readonly cpus?: number | undefined;
   /** qemu-virt: 2 or 3. */
   readonly gicVersion?: number | undefined;
+  /** qemu-virt: type of the cores; those of Armv8.2 need the own core. */
+  readonly cpuType?: string | undefined;
   /**
    * Exception level at which `kernel` or `bios` is entered: 1 when absent, or 2 with the own core.
    */

@@ -10,8 +10,9 @@ import type { HostClock } from '#emulator/a64/statistics.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
 import { fileDigest } from './drives.ts';
-import { type CoreChoice, type CoreWish, engineName } from '#workbench/machine/engine-name.ts';
+import { type CoreChoice, type CoreWish, engineName, isBeyondUnicorn } from '#workbench/machine/engine-name.ts';
 
 /** Result of the search, which is made once even when it finds nothing. */
 let found: string | EngineLibraryError | null = null;
@@ -41,16 +42,20 @@ export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ??
 /**
  * @param now for times in the statistics
  * @throws EngineLibraryError when Unicorn is wanted and there is none; InputError for
- * LEVITATE_ENGINE
+ * LEVITATE_ENGINE, and for cores that Unicorn has not
  */
-export function chooseCores(
-  { engine: wanted = 'auto', likeUnicorn = false }: CoreWish = {},
-  now: HostClock | null = null,
-): CoreChoice {
+export function chooseCores(wish: CoreWish = {}, now: HostClock | null = null): CoreChoice {
+  const { engine: wanted = 'auto', likeUnicorn = false, cpuType } = wish;
   const preset = process.env['LEVITATE_ENGINE'];
   const name =
     wanted === 'auto' && preset !== undefined && preset !== '' ? engineName(preset, 'LEVITATE_ENGINE') : wanted;
   if (name === 'wasm') return ownCores(likeUnicorn, now);
+  if (isBeyondUnicorn(wish)) {
+    if (name === 'auto') return ownCores(likeUnicorn, now);
+    throw new InputError(
+      `--cpu ${cpuType}: Unicorn's cores are Cortex-A72, without the extensions of Armv8.2; use --engine wasm`,
+    );
+  }
   try {
     const library = enginePath();
     return {
