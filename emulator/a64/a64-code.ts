@@ -42,9 +42,14 @@ export interface Calls {
 /** Beside the number of bytes: the access is made as EL0 would. */
 export const ACCESS_UNPRIVILEGED = 0x100;
 
+/** The same: it reads and writes as one, so that a fault is of the read where that has one. */
+export const ACCESS_ATOMIC = 0x200;
+
 export interface AccessOptions {
   /** As EL0 would (LDTR, STTR). */
   readonly unprivileged?: boolean;
+  /** One access that reads and writes (LSE). */
+  readonly atomic?: boolean;
 }
 
 /** A register of 64 or 32 bits. */
@@ -298,7 +303,7 @@ export class A64Code extends Code {
   }
 
   /** Host address of `bytes` of memory that may be read and written; `address` is aligned. */
-  updatable(address: I64, bytes: number): I32 {
+  updatable(address: I64, bytes: number, options: AccessOptions = {}): I32 {
     const at = this.let(address);
     const entry = this.tlbEntry(at, {});
     const host = this.variable('i32');
@@ -306,7 +311,7 @@ export class A64Code extends Code {
       this.hits(at, bytes, entry, TLB_ENTRY.write),
       () => host.set(this.host(at, entry)),
       () => {
-        this.slow(this.calls.update, at, bytes, {});
+        this.slow(this.calls.update, at, bytes, options);
         host.set(this.load('i32', this.core, LAYOUT.scratch));
       },
     );
@@ -335,11 +340,11 @@ export class A64Code extends Code {
     call: number,
     at: I64,
     bytes: number,
-    { unprivileged = false }: AccessOptions,
+    { unprivileged = false, atomic = false }: AccessOptions,
     stored: I64 | null = null,
   ): void {
     if (stored !== null) this.store(this.core, LAYOUT.scratch, stored);
-    const how = i32(bytes | (unprivileged ? ACCESS_UNPRIVILEGED : 0));
+    const how = i32(bytes | (unprivileged ? ACCESS_UNPRIVILEGED : 0) | (atomic ? ACCESS_ATOMIC : 0));
     this.leaveIf(this.call('i32', call, [this.core, op.wrap(at), highOf(at), how]));
   }
 

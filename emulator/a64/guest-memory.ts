@@ -18,10 +18,11 @@ import { EXTERNAL_ABORT_STATUS } from '#emulator/cpu/syndrome.ts';
 import type { AccessType, ReadDescriptor, TranslationFault } from '#emulator/cpu/translate.ts';
 import type { CoreRegisters, UnmappedAccess, WatchedAccess } from '#emulator/engine/engine.ts';
 import { systemRegisterNumber } from '#emulator/engine/system-registers.ts';
-import { ACCESS_UNPRIVILEGED } from './a64-code.ts';
+import { ACCESS_ATOMIC, ACCESS_UNPRIVILEGED } from './a64-code.ts';
 import { ALREADY_TAKEN, type CoreState, type MemoryPort } from './core-state.ts';
 import { LAYOUT, TLB_PAGE_SHIFT } from './layout.ts';
-import { allows, type Regime, Regimes, type Stage2Refusal } from './regimes.ts';
+import { accessed, dirtied } from './managed-descriptors.ts';
+import { allows, type PageTranslation, type Regime, Regimes, type Stage2Refusal } from './regimes.ts';
 import { controlOfEl0, effectiveHcr, HCR } from './system/hypervisor.ts';
 import type { RegisterFile } from './system/register-file.ts';
 import type { StoredRegister } from './system/registers.ts';
@@ -185,6 +186,7 @@ export class GuestMemory implements MemoryPort {
 
   /** What the code of an atomic access calls; the host address goes to scratch. */
   update(low: number, high: number, how: number): number {
+    if ((how & ACCESS_ATOMIC) !== 0 && this.resolve(low, high, how, 'read') === null) return 1;
     const at = this.resolve(low, high, how, 'write');
     if (at === null) return 1;
     const { host, hostWritable, pa } = at.first;
@@ -326,6 +328,9 @@ export class GuestMemory implements MemoryPort {
       page = found;
       this.tlb.add(low, high, regime, page);
     }
+    if (type === 'write' && !allows(page.rights, regime, type) && allows(page.whenDirty, regime, type)) {
+      page = this.written(low, high, regime, page);
+    }
     if (!allows(page.rights, regime, type)) {
       const { stage2 } = page;
       if (stage2 !== null && allows(stage2.stage1, regime, type)) {
@@ -367,13 +372,20 @@ export class GuestMemory implements MemoryPort {
       else this.stage2Abort(type, fault.status, va, stage2);
       return null;
     }
-    const { page } = found;
+    if (found.isOld) this.change(found.page.leaf, accessed);
+    return this.placed(found.page);
+  }
+
+  /** With what lies there. */
+  private placed(page: PageTranslation): Page {
     const host = this.hostOf(page.pa);
     // With the MMU off all is device memory; RAM is not held to that, see docs/fidelity.md.
     return {
       pa: page.pa,
       rights: page.rights,
       level: page.level,
+      leaf: page.leaf,
+      whenDirty: page.whenDirty,
       size: page.size,
       isGlobal: page.isGlobal,
       memory: page.memory,
@@ -382,6 +394,30 @@ export class GuestMemory implements MemoryPort {
       stage2: page.stage2,
       isDevice: page.memory === 'device' || (page.memory === 'flat' && host.host < 0),
     };
+  }
+
+  /** The page is clean, and about to be written: its leaf says so from now on. */
+  private written(low: number, high: number, regime: Regime, page: Page): Page {
+    if (!this.change(page.leaf, dirtied)) return page;
+    const found = this.regimes.translate(this.addressOf(low, high), regime);
+    if (!found.ok) return page;
+    const dirty = this.placed(found.page);
+    this.tlb.add(low, high, regime, dirty);
+    return dirty;
+  }
+
+  /** Changes a descriptor in RAM. False where there is nothing to change, or nothing that can be. */
+  private change(address: number, changed: (descriptor: bigint) => bigint | null): boolean {
+    const { host, hostWritable } = this.hostOf(address - (address % PAGE));
+    if (host < 0 || !hostWritable) return false;
+    const offset = address % PAGE;
+    const before = readBytes(this.view, host + offset, 8);
+    const after = changed(before);
+    if (after === null) return false;
+    if (after === before) return true;
+    writeBytes(this.view, host + offset, 8, after);
+    this.stored(host, offset, 8);
+    return true;
   }
 
   private hostOf(pa: number): { host: number; hostWritable: boolean } {

@@ -87,6 +87,8 @@ describe('what a core remembers of translations', () => {
     pa: 0x4000_0000,
     rights: 0o777,
     level: 3,
+    leaf: 0x1000,
+    whenDirty: 0,
     size: 4096,
     isGlobal: false,
     memory: 'normal',

@@ -18,6 +18,7 @@
 import {
   type AccessType,
   faultOf,
+  halfControl,
   type ReadDescriptor,
   type TranslationFault,
   type TranslationRegisters,
@@ -27,6 +28,7 @@ import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/
 import { type CoreState, PSTATE } from './core-state.ts';
 import { type Stage2Registers, walkStage2 } from './stage2.ts';
 import { effectiveHcr, HCR, HCR_OF_TRANSLATIONS, isHost } from './system/hypervisor.ts';
+import { accessed, isWritableClean, setsAccessFlag } from './managed-descriptors.ts';
 import type { RegisterFile } from './system/register-file.ts';
 
 /** Whose rights and translations an access has: a TLB each. */
@@ -39,7 +41,7 @@ const SCTLR_WXN = 1n << 19n;
 /** ID_AA64MMFR1_EL1.XNX. */
 const MMFR1_XNX = 0xfn << 28n;
 /** TCR_EL2 and TCR_EL3; EPD1 of TCR_EL1. */
-const TCR_OF_LEVEL = { tbi: 20n, ps: 16n } as const;
+const TCR_OF_LEVEL = { tbi: 20n, ps: 16n, ha: 21n, hpd: 24n } as const;
 const UPPER_HALF_OFF = 1n << 23n;
 /** TCR_EL1: the ASID is TTBR1_EL1's (A1), and has 16 bits (AS). */
 const TCR_A1 = 1n << 22n;
@@ -67,6 +69,10 @@ export interface PageTranslation {
   readonly rights: number;
   /** Of the leaf. */
   readonly level: number;
+  /** Where it was read. */
+  readonly leaf: number;
+  /** Rights to write that there are once the leaf says that the page is written. */
+  readonly whenDirty: number;
   /** Bytes that the leaf maps. */
   readonly size: number;
   /** It holds for every ASID. */
@@ -89,6 +95,8 @@ export type Found =
   | {
       readonly ok: true;
       readonly page: PageTranslation;
+      /** Hardware is to set the leaf's access flag. */
+      readonly isOld: boolean;
       /** Of stage 1, as MAIR_ELx and the leaf have it. */
       readonly attribute: bigint;
       readonly shareability: bigint;
@@ -200,7 +208,10 @@ export class Regimes {
       refused = found;
       return null;
     };
-    const found = walk(va, registers, read, this.registers.type.physicalBits);
+    const { physicalBits } = this.registers.type;
+    let found = walk(va, registers, read, physicalBits);
+    const isOld = !found.ok && found.fault.kind === 'access flag' && setsAccessFlag(registers.tcr);
+    if (isOld) found = walk(va, registers, (address) => accessed(read(address)), physicalBits);
     if (!found.ok) return refused ?? { ok: false, fault: found.fault, lost, stage2: null };
     const { permissions, descriptor, level, size, attributeIndex } = found.mapping;
     const isOn = (registers.sctlr & SCTLR_M) !== 0n;
@@ -209,12 +220,14 @@ export class Regimes {
     const rights =
       regime < REGIME.el2
         ? bitsOf(el0) | (bitsOf(el1) << RIGHTS_BITS) | (bitsOf(userHidden) << (2 * RIGHTS_BITS))
-        : ownRights(found, registers.sctlr);
+        : ownRights(found, registers);
     const attribute = (this.attributes(regime, isOfEl2) >> BigInt(8 * attributeIndex)) & 0xffn;
     const page: PageTranslation = {
       pa: found.pa - (found.pa % 4096),
       rights,
       level,
+      leaf: lost,
+      whenDirty: isWritableClean(found, registers.tcr, tablesOf(found, registers)) ? writers(regime, el0.read) : 0,
       size,
       isGlobal: !isOn || (descriptor & NOT_GLOBAL) === 0n,
       memory: !isOn ? 'flat' : isDevice(attribute) ? 'device' : 'normal',
@@ -222,7 +235,7 @@ export class Regimes {
     };
     const through = stage2 === null || !last ? page : this.throughStage2(page, stage2);
     if ('ok' in through) return through;
-    return { ok: true, page: through, attribute, shareability: (descriptor >> 8n) & 3n };
+    return { ok: true, page: through, isOld, attribute, shareability: (descriptor >> 8n) & 3n };
   }
 
   /** Where stage 1's descriptor at an IPA lies, or why a walk may not read it. */
@@ -246,6 +259,7 @@ export class Regimes {
       ...page,
       pa: found.pa,
       rights: page.rights & mask,
+      whenDirty: page.whenDirty & mask,
       memory: found.isDevice ? 'device' : memory,
       stage2: { level, ipa, stage1: page.rights },
     };
@@ -285,16 +299,31 @@ const isDevice = (attribute: bigint): boolean => (attribute & 0xf0n) === 0n;
 const bitsOf = ({ read, write, execute }: { read: boolean; write: boolean; execute: boolean }): number =>
   (read ? RIGHT.read : 0) | (write ? RIGHT.write : 0) | (execute ? RIGHT.fetch : 0);
 
+type WalkedPage = Extract<ReturnType<typeof walk>, { ok: true }>;
+
+/** The descriptors above a leaf, ORed, where what they forbid counts: not with HPD. */
+function tablesOf({ mapping, steps }: WalkedPage, { tcr }: TranslationRegisters): bigint {
+  if (halfControl(tcr, ((mapping.vaBase >> 55n) & 1n) === 1n).hierarchyIgnored) return 0n;
+  return steps.slice(0, -1).reduce((bits, { descriptor }) => bits | descriptor, 0n);
+}
+
+/** The right to write for each regime: what EL0 may access, EL1 may not with PSTATE.PAN. */
+function writers(regime: Regime, isUsers: boolean): number {
+  if (regime >= REGIME.el2) return RIGHT.write;
+  return (RIGHT.write << RIGHTS_BITS) | (isUsers ? RIGHT.write : RIGHT.write << (2 * RIGHTS_BITS));
+}
+
 /**
  * Rights in the regime of EL2 or EL3, which has one privilege: AP[2] and XN of the leaf, APTable[1]
- * and XNTable of the tables above (HPD is an extension).
+ * and XNTable of the tables above.
  */
-function ownRights({ mapping, steps }: Extract<ReturnType<typeof walk>, { ok: true }>, sctlr: bigint): number {
-  const tables = steps.slice(0, -1).reduce((bits, { descriptor }) => bits | descriptor, 0n);
+function ownRights(found: WalkedPage, registers: TranslationRegisters): number {
+  const { mapping, steps } = found;
+  const tables = tablesOf(found, registers);
   const readOnly = ((mapping.descriptor >> 7n) | (tables >> 62n)) & 1n;
   const never = ((mapping.descriptor >> 54n) | (tables >> 60n)) & 1n;
   const write = readOnly === 0n;
-  const execute = never === 0n && !(write && steps.length > 0 && (sctlr & SCTLR_WXN) !== 0n);
+  const execute = never === 0n && !(write && steps.length > 0 && (registers.sctlr & SCTLR_WXN) !== 0n);
   return bitsOf({ read: true, write, execute });
 }
 
@@ -305,7 +334,11 @@ function ownRegisters(registers: RegisterFile, level: 2 | 3): TranslationRegiste
   const [sctlr, tcr, ttbr0] = registersOfLevel(registers, level);
   const size = ((tcr >> TCR_OF_LEVEL.ps) & 7n) << 32n;
   const ignored = ((tcr >> TCR_OF_LEVEL.tbi) & 1n) << 37n;
-  return { sctlr, tcr: (tcr & 0xffffn) | size | ignored | UPPER_HALF_OFF, ttbr0, ttbr1: 0n };
+  const { has } = registers.type;
+  const managed = (tcr >> TCR_OF_LEVEL.ha) & ((has('HAF') ? 1n : 0n) | (has('HAFDBS') ? 2n : 0n));
+  const hierarchy = has('HPDS') ? (tcr >> TCR_OF_LEVEL.hpd) & 1n : 0n;
+  const common = (tcr & 0xffffn) | size | ignored | (managed << 39n) | (hierarchy << 41n);
+  return { sctlr, tcr: common | UPPER_HALF_OFF, ttbr0, ttbr1: 0n };
 }
 
 const registersOfLevel = (registers: RegisterFile, level: 2 | 3): [sctlr: bigint, tcr: bigint, ttbr0: bigint] => [

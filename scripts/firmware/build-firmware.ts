@@ -37,6 +37,7 @@ const RECIPES: readonly ImageRecipe[] = [
     'echo-qemu-virt',
     'exceptions-el1',
     'exceptions-el3',
+    'extensions',
     'lockup',
     'mixed',
     'refused-pixel6',

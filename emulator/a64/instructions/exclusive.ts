@@ -16,6 +16,7 @@ import { LAYOUT } from '#emulator/a64/layout.ts';
 import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
 
 const OPEN = i64(-1);
+const ATOMIC = { atomic: true } as const;
 
 /** Reads `count` values of `bytes` each that begin at `at`. */
 const readAll = (code: A64Code, at: I64, bytes: number, count: number): I64[] =>
@@ -101,8 +102,8 @@ export const EXCLUSIVE: readonly Instruction[] = [
   instruction('CAS', 'size:2 001000 1 L 1 Rs o0 11111 Rn Rt', { feature: 'LSE' }, (code, f) => {
     const bytes = 1 << f.size;
     const at = code.let(code.regOrSp(f.Rn, 64));
-    code.checkAligned(at, bytes, true);
-    const host = code.updatable(at, bytes);
+    code.checkAligned(at, bytes, false);
+    const host = code.updatable(at, bytes, ATOMIC);
     const old = code.load('i64', host, 0, bytes);
     const value = code.x(f.Rt);
     code.if(op.eq(old, lowBytes(code, f.Rs, bytes)), () => code.store(host, 0, value, bytes));
@@ -111,13 +112,13 @@ export const EXCLUSIVE: readonly Instruction[] = [
   instruction('CASP', '0 sz 001000 0 L 1 ~Rs_:4 0 o0 11111 Rn ~Rt_:4 0', { feature: 'LSE' }, (code, f) => {
     const bytes = 4 << f.sz;
     const at = code.let(code.regOrSp(f.Rn, 64));
-    code.checkAligned(at, 2 * bytes, true);
+    code.checkAligned(at, 2 * bytes, false);
     const pair = (half: I32): readonly [I32, I32] => {
       const first = op.shl(half, i32(1));
       return [first, op.add(first, i32(1))];
     };
     const [expected, replacement] = [pair(f.Rs_), pair(f.Rt_)];
-    const host = code.updatable(at, 2 * bytes);
+    const host = code.updatable(at, 2 * bytes, ATOMIC);
     const old = [0, 1].map((i) => code.load('i64', host, i * bytes, bytes)) as [I64, I64];
     const wanted = expected.map((register) => lowBytes(code, register, bytes)) as [I64, I64];
     const values = replacement.map((register) => code.x(register));
@@ -133,8 +134,8 @@ export const EXCLUSIVE: readonly Instruction[] = [
     (code, f) => {
       const bytes = 1 << f.size;
       const at = code.let(code.regOrSp(f.Rn, 64));
-      code.checkAligned(at, bytes, true);
-      const host = code.updatable(at, bytes);
+      code.checkAligned(at, bytes, false);
+      const host = code.updatable(at, bytes, ATOMIC);
       const old = code.load('i64', host, 0, bytes);
       code.store(host, 0, combined(f.opc, old, lowBytes(code, f.Rs, bytes), bytes), bytes);
       code.setReg(f.Rt, old);
@@ -143,8 +144,8 @@ export const EXCLUSIVE: readonly Instruction[] = [
   instruction('SWP', 'size:2 111000 ~acquire ~release 1 Rs 100000 Rn Rt', { feature: 'LSE' }, (code, f) => {
     const bytes = 1 << f.size;
     const at = code.let(code.regOrSp(f.Rn, 64));
-    code.checkAligned(at, bytes, true);
-    const host = code.updatable(at, bytes);
+    code.checkAligned(at, bytes, false);
+    const host = code.updatable(at, bytes, ATOMIC);
     const old = code.load('i64', host, 0, bytes);
     code.store(host, 0, code.x(f.Rs), bytes);
     code.setReg(f.Rt, old);
