@@ -88,6 +88,7 @@ it('does system instructions as Unicorn does, interpreted and translated', () =>
   };
   const expected = outcome({ engine: 'unicorn' });
   expect(expected.stop).toEqual({ kind: 'idle' });
-  for (const hotAfter of [0, 3, Infinity])
+  for (const hotAfter of [0, 3, Infinity]) {
     expect(outcome({ cores: a64Cores({ hotAfter, type: CORTEX_A72 }) })).toEqual(expected);
+  }
 });

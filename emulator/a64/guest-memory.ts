@@ -406,7 +406,7 @@ export class GuestMemory implements MemoryPort {
     return dirty;
   }
 
-  /** Changes a descriptor in RAM. False where there is nothing to change, or nothing that can be. */
+  /** Changes a descriptor in RAM. False where nothing is to be changed, or can be. */
   private change(address: number, changed: (descriptor: bigint) => bigint | null): boolean {
     const { host, hostWritable } = this.hostOf(address - (address % PAGE));
     if (host < 0 || !hostWritable) return false;
