@@ -36,7 +36,7 @@ describe.each(CONFIGURATIONS)('%s %o', (name, options) => {
 
   it('has every window of its tree on the bus', () => {
     const windows = windowsOf(board);
-    expect(windows.length).toBeGreaterThan(10);
+    expect(windows.map(({ base }) => base)).toContain(board.kernelConsole.base);
     for (const window of windows) {
       const device = board.devices.find((candidate) => candidate.base === window.base);
       expect(device, `${window.path} at 0x${window.base.toString(16)}`).toBeDefined();
@@ -50,7 +50,7 @@ describe.each(CONFIGURATIONS)('%s %o', (name, options) => {
   it('has every described placement in its tree', () => {
     const bases = new Set(windowsOf(board).map((window) => window.base));
     const described = board.devices.filter((device) => device.nodes.some((node) => node.reg !== 'none'));
-    expect(described.length).toBeGreaterThan(10);
+    expect(described.map(({ name: placement }) => placement)).toContain(board.kernelConsole.device);
     for (const device of described) expect(bases, device.name).toContain(device.base);
   });
 
