@@ -37,7 +37,7 @@ function linesOf(encodingClass: EncodingClass, oracle: Oracle): string[] {
 export const main = commandMain({
   name: 'simd-fixtures',
   summary:
-    "Executes the families of SIMD and FP instructions on QEMU's user-mode emulator and writes digests of the results, with which the tests compare the own core.",
+    "Executes the families of SIMD, FP and atomic instructions on QEMU's user-mode emulator and writes digests of the results, with which the tests compare the own core.",
   usage: '[options]',
   options: {},
   examples: [['npm run simd-fixtures']],

@@ -216,7 +216,9 @@ function randomWord(random: Random, { value, fields }: WordPattern, fixed: Reado
   let word = value;
   for (const { name, low, bits } of fields) {
     const isRegister = name.startsWith('R') && bits === 5;
-    const field = fixed[name] ?? (isRegister ? registerField(random, name) : random.word() & (2 ** bits - 1));
+    // Pairs by their even register, so the first eight.
+    const width = name.startsWith('R') && bits === 4 ? 3 : bits;
+    const field = fixed[name] ?? (isRegister ? registerField(random, name) : random.word() & (2 ** width - 1));
     word |= field << low;
   }
   return word >>> 0;
@@ -228,6 +230,8 @@ export interface RecordOptions {
   readonly fixed?: Readonly<Record<string, number>>;
   /** Rn is the address of memory. */
   readonly memory?: boolean;
+  /** It is a multiple of 16, and holds what X registers hold more often than not. */
+  readonly atomic?: boolean;
 }
 
 /** More than an instruction reaches, on both sides. */
@@ -237,7 +241,7 @@ const MARGIN = 128;
 export function randomRecords(
   pattern: WordPattern,
   count: number,
-  { seed, fixed = {}, memory = false }: RecordOptions,
+  { seed, fixed = {}, memory = false, atomic = false }: RecordOptions,
 ): Uint8Array {
   const random = new Random(seed);
   const bytes = new Uint8Array(count * RECORD.bytes);
@@ -257,8 +261,23 @@ export function randomRecords(
     const address = MEMORY_ADDRESS + BigInt(MARGIN + random.below(MEMORY_BYTES - 2 * MARGIN));
     view.setBigUint64(at + RECORD.x + 8 * ((word >>> 5) & 31), address, true);
     for (let i = RECORD.memory; i < RECORD.bytes; i += 1) bytes[at + i] = random.word();
+    if (atomic) placeOperands(view, at, word, random);
   }
   return bytes;
+}
+
+/** Memory at a multiple of 16 holds what Rs, or the pair of it, holds, or a corner. */
+function placeOperands(view: DataView, at: number, word: number, random: Random): void {
+  const offset = 16 * (8 + random.below(32));
+  view.setBigUint64(at + RECORD.x + 8 * ((word >>> 5) & 31), MEMORY_ADDRESS + BigInt(offset), true);
+  const compared = (word >>> 16) & 15;
+  for (const half of [0, 1]) {
+    const kind = random.below(3);
+    if (kind === 0) continue;
+    const value =
+      kind === 1 ? random.pick(INTEGER_CORNERS) : view.getBigUint64(at + RECORD.x + 8 * ((compared + half) & 15), true);
+    view.setBigUint64(at + RECORD.memory + offset + 8 * half, value, true);
+  }
 }
 
 const general = (random: Random): bigint =>

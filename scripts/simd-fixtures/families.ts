@@ -8,6 +8,7 @@
 
 import { join } from 'node:path';
 import type { Instruction } from '#emulator/a64/decode/instruction.ts';
+import { EXCLUSIVE } from '#emulator/a64/instructions/exclusive.ts';
 import { SIMD_FP } from '#emulator/a64/instructions/simd-fp.ts';
 import { STRUCTURE_LOADS } from '#emulator/a64/instructions/structure-loads.ts';
 import { packageRoot } from '#workbench/package-root.ts';
@@ -27,15 +28,23 @@ export interface EncodingClass {
   readonly pattern: Instruction['pattern'];
   /** Its words load and store. */
   readonly memory: boolean;
+  readonly atomic?: boolean;
 }
 
 /** Several rows have the class's pattern: one for each feature. */
-function classesOf(rows: readonly Instruction[], memory: boolean): EncodingClass[] {
-  const byName = new Map(rows.map(({ name, pattern }) => [name, { name, pattern, memory }]));
+function classesOf(rows: readonly Instruction[], memory: boolean, atomic = false): EncodingClass[] {
+  const byName = new Map(rows.map(({ name, pattern }) => [name, { name, pattern, memory, atomic }]));
   return [...byName.values()];
 }
 
-export const CLASSES: readonly EncodingClass[] = [...classesOf(SIMD_FP, false), ...classesOf(STRUCTURE_LOADS, true)];
+/** Exclusives need two instructions. */
+const ATOMICS = EXCLUSIVE.filter(({ feature }) => feature !== null);
+
+export const CLASSES: readonly EncodingClass[] = [
+  ...classesOf(SIMD_FP, false),
+  ...classesOf(STRUCTURE_LOADS, true),
+  ...classesOf(ATOMICS, true, true),
+];
 
 export interface Family {
   /** Values of the fields that select, as text. */
@@ -44,7 +53,7 @@ export interface Family {
 }
 
 /** Every family of a class, one after the other. */
-export function* familiesOf({ pattern, memory }: EncodingClass): Generator<Family> {
+export function* familiesOf({ pattern, memory, atomic = false }: EncodingClass): Generator<Family> {
   const selecting = pattern.fields.filter(({ name, isOperand, bits }) => !isOperand || (name === 'R' && bits === 1));
   const families = 2 ** selecting.reduce((sum, field) => sum + field.bits, 0);
   const cases = Math.max(LEAST_CASES, Math.min(MOST_CASES, CLASS_CASES / families));
@@ -56,7 +65,7 @@ export function* familiesOf({ pattern, memory }: EncodingClass): Generator<Famil
       rest >>>= field.bits;
     }
     const key = selecting.map(({ name }) => `${name}=${fixed[name]?.toString(2)}`).join(' ');
-    const records = randomRecords(pattern, cases, { seed: pattern.value ^ selection, fixed, memory });
+    const records = randomRecords(pattern, cases, { seed: pattern.value ^ selection, fixed, memory, atomic });
     yield { key: key === '' ? 'all' : key, records };
   }
 }
