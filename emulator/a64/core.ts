@@ -117,6 +117,8 @@ export class A64Core implements MachineCore {
   private debugException: DebugException | null = null;
   /** The instruction in progress was replaced by an exception. */
   private wasReplaced = false;
+  /** By level: FP is trapped; null: not known since a control has changed. */
+  private readonly fpTraps: (boolean | null)[] = [null, null, null, null];
   private readonly codeWatches = new Map<bigint, Set<() => void>>();
 
   constructor(
@@ -464,7 +466,7 @@ export class A64Core implements MachineCore {
   private pstateChanged(): void {
     this.memory.select();
     this.selectCode();
-    this.trapsChanged();
+    this.selectTraps();
     this.masksChanged();
   }
 
@@ -478,7 +480,14 @@ export class A64Core implements MachineCore {
   }
 
   private trapsChanged(): void {
-    this.state.setWord(LAYOUT.fpTrap, fpTrapTarget(this.state, this.file) === null ? 0 : 1);
+    this.fpTraps.fill(null);
+    this.selectTraps();
+  }
+
+  private selectTraps(): void {
+    const { state, fpTraps } = this;
+    const isTrapped = (fpTraps[state.level] ??= fpTrapTarget(state, this.file) !== null);
+    state.setWord(LAYOUT.fpTrap, isTrapped ? 1 : 0);
   }
 
   /** Code that lifts masks asks when one is signalled. */
@@ -498,6 +507,7 @@ export class A64Core implements MachineCore {
     else if (effect === 'trap') this.trapsChanged();
     else if (effect === 'hypervisor') {
       this.registers.controlsChanged();
+      this.fpTraps.fill(null);
       this.interruptsChanged();
       this.memory.tablesChanged();
       this.pstateChanged();
@@ -507,6 +517,7 @@ export class A64Core implements MachineCore {
   private translationsChanged(): void {
     this.registers.controlsChanged();
     this.memory.flush();
+    this.fpTraps.fill(null);
     this.pstateChanged();
   }
 

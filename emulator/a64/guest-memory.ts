@@ -347,7 +347,7 @@ export class GuestMemory implements MemoryPort {
       this.watches.length === 0 &&
       !this.alignmentIsChecked &&
       !this.zeroingIsTrapped;
-    if (isPlain && (type !== 'fetch' || this.tlb.isBound(regime))) this.tlb.fill(low, high, regime, page);
+    if (isPlain && (type !== 'fetch' || this.tlb.takesCode(regime))) this.tlb.fill(low, high, regime, page);
     return page;
   }
 

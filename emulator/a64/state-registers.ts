@@ -2,11 +2,15 @@
 /** A core's registers for those who know no WebAssembly: debuggers, snapshots, firmware calls. */
 
 import { type CoreRegisters } from '#emulator/engine/engine.ts';
-import { type SystemRegisterEncoding, systemRegisterNumber } from '#emulator/engine/system-registers.ts';
+import {
+  SYSTEM_REGISTERS,
+  type SystemRegisterEncoding,
+  systemRegisterNumber,
+} from '#emulator/engine/system-registers.ts';
 import type { CoreState } from './core-state.ts';
 import { STACK_POINTER } from './layout.ts';
 import type { RegisterFile } from './system/register-file.ts';
-import type { Effect } from './system/registers.ts';
+import type { Effect, StoredRegister } from './system/registers.ts';
 
 export interface RegisterHooks {
   /** PSTATE was written. */
@@ -25,11 +29,16 @@ export class StateRegisters implements CoreRegisters {
   protected readonly state: CoreState;
   protected readonly file: RegisterFile;
   private readonly hooks: RegisterHooks;
+  private readonly named = new Map<SystemRegisterEncoding, StoredRegister>();
 
   constructor(state: CoreState, file: RegisterFile, hooks: RegisterHooks) {
     this.state = state;
     this.file = file;
     this.hooks = hooks;
+    for (const encoding of Object.values(SYSTEM_REGISTERS)) {
+      const stored = file.find(systemRegisterNumber(encoding));
+      if (stored !== undefined) this.named.set(encoding, stored);
+    }
   }
 
   getX(index: number): bigint {
@@ -84,19 +93,19 @@ export class StateRegisters implements CoreRegisters {
   }
 
   getSystemRegister(encoding: SystemRegisterEncoding): bigint | null {
-    const register = systemRegisterNumber(encoding);
-    const special = this.hooks.special(register);
-    if (special !== undefined) return special;
-    const stored = this.file.find(register);
-    return stored === undefined ? null : this.file.read(stored);
+    const stored = this.storedAt(encoding);
+    return stored === undefined ? (this.hooks.special(systemRegisterNumber(encoding)) ?? null) : this.file.read(stored);
   }
 
   setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
-    const register = systemRegisterNumber(encoding);
-    if (this.hooks.setSpecial(register, value)) return true;
-    const stored = this.file.find(register);
-    if (stored === undefined) return false;
+    const stored = this.storedAt(encoding);
+    if (stored === undefined) return this.hooks.setSpecial(systemRegisterNumber(encoding), value);
     if (this.file.write(stored, value)) this.hooks.registerChanged(stored.effect);
     return true;
+  }
+
+  /** Every exception asks for a handful of registers by the very constants that name them. */
+  private storedAt(encoding: SystemRegisterEncoding): StoredRegister | undefined {
+    return this.named.get(encoding) ?? this.file.find(systemRegisterNumber(encoding));
   }
 }

@@ -26,6 +26,8 @@ const NO_SLOT = LAYOUT.tlbs;
 /** With more pages, or tables, everything is forgotten. */
 const MOST_PAGES = 0x1_0000;
 const MOST_TABLES = 256;
+/** Pages of code that are looked up before tables get a slot for them. */
+const PATIENCE = 16;
 /** A page that was translated, and what lies there. */
 export interface Page extends PageTranslation {
   /** Of the page's bytes in the WebAssembly memory; -1: a device or nothing. */
@@ -67,6 +69,8 @@ export class Tlb {
   /** By regime: the slot that the tables in force have, or null. */
   private readonly bound: (Slot | null)[] = Array<Slot | null>(REGIMES).fill(null);
   private uses = 0;
+  /** Pages of code that were looked up without a slot, since tables changed. */
+  private codeLookups = 0;
   private pageCount = 0;
   /** Pages with translated code, in the WebAssembly memory: stores into them are not made there. */
   private readonly guarded = new Set<number>();
@@ -100,6 +104,7 @@ export class Tlb {
    */
   tablesChanged(): void {
     this.context = null;
+    this.codeLookups = 0;
     this.bound.fill(null, REGIME.el0, REGIME.el2);
     this.point();
   }
@@ -107,6 +112,14 @@ export class Tlb {
   /** Tables have a slot that WebAssembly looks into. */
   isBound(regime: Regime): boolean {
     return this.bound[regime] !== null;
+  }
+
+  /**
+   * A page of code may be filled in: tables have no slot until data is accessed, or code is looked
+   * up again and again.
+   */
+  takesCode(regime: Regime): boolean {
+    return this.bound[regime] !== null || ++this.codeLookups > PATIENCE;
   }
 
   /** The page that is known at an address, or undefined. */

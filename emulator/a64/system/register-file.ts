@@ -10,6 +10,8 @@ import {
 import { type CoreType, CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import { CCSIDR, CSSELR, registersOf, STORED_REGISTERS, type StoredRegister } from './registers.ts';
 
+const ALL = 2n ** 64n - 1n;
+
 export class RegisterFile {
   private readonly values: BigUint64Array;
   readonly type: CoreType;
@@ -37,8 +39,13 @@ export class RegisterFile {
     return this.values[place] as bigint;
   }
 
-  /** True when the value has changed. */
-  write({ place, mask, how }: StoredRegister, value: bigint): boolean {
+  /** True when the value has changed, of a register with an effect. */
+  write({ place, mask, how, effect }: StoredRegister, value: bigint): boolean {
+    // Most have all bits, and nobody who asks whether they have changed.
+    if (mask === ALL && effect === 'none' && how === 'value') {
+      this.values[place] = value;
+      return false;
+    }
     const old = this.values[place] as bigint;
     const wanted = value & mask;
     const now = how === 'set bits' ? old | wanted : how === 'clear bits' ? old & ~wanted : (old & ~mask) | wanted;
@@ -51,7 +58,7 @@ export class RegisterFile {
 
   /** By name, for what the core itself looks at. */
   get(name: SystemRegisterName): bigint {
-    return this.values[placeOf(name)] as bigint;
+    return this.values[PLACES[name]] as bigint;
   }
 
   /** By encoding; 0 where there is no such register. */
@@ -72,18 +79,14 @@ export class RegisterFile {
   }
 
   set(name: SystemRegisterName, value: bigint): void {
-    this.values[placeOf(name)] = value;
+    this.values[PLACES[name]] = value;
   }
 }
 
-const places = new Map<SystemRegisterName, number>();
-
-function placeOf(name: SystemRegisterName): number {
-  let place = places.get(name);
-  if (place === undefined) {
-    place = STORED_REGISTERS.get(systemRegisterNumber(SYSTEM_REGISTERS[name]))?.place;
-    if (place === undefined) throw new RangeError(`${name} is not stored`);
-    places.set(name, place);
-  }
-  return place;
-}
+/** By name; -1 for a register that is not storage. */
+const PLACES = Object.fromEntries(
+  Object.entries(SYSTEM_REGISTERS).map(([name, encoding]) => [
+    name,
+    STORED_REGISTERS.get(systemRegisterNumber(encoding))?.place ?? -1,
+  ]),
+) as Record<SystemRegisterName, number>;
