@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { commandMain, EXIT_INTERRUPTED } from '#workbench/cli/command.ts';
 import { flag, value, valueOr } from '#workbench/cli/option-table.ts';
 import { wholeNumber } from '#workbench/cli/quantities.ts';
+import { engineName } from '#workbench/machine/engine-name.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { QEMU } from './stress/machines.ts';
 import { runStress } from './stress/run-stress.ts';
@@ -25,6 +26,9 @@ export const main = commandMain({
   usage: '[options]',
   options: {
     minutes: valueOr('<n>', 30, 'guest time', wholeNumber(1, MOST)),
+    engine: valueOr('<name>', 'auto', 'auto, unicorn, or wasm: the own core', (option, name) =>
+      engineName(name, option),
+    ),
     smp: valueOr('<n>', 1, 'cores', wholeNumber(1, 8)),
     seed: valueOr('<n>', 1, 'seed of the parts and of the guest', wholeNumber(1, MOST)),
     scale: valueOr('<n>', 1, 'how much each part does', wholeNumber(1, MOST)),
@@ -55,6 +59,7 @@ export const main = commandMain({
     }
     const { fault, lines, guestSeconds, idleShare } = await runStress({
       signal: interrupt,
+      engine: options.engine,
       cpus: options.smp,
       seed,
       scale: options.scale,

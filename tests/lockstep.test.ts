@@ -2,6 +2,7 @@
 /** Both engines in lockstep: the modelled kernel is the same on both, and a difference is found. */
 
 import { afterEach, expect } from 'vitest';
+import { physAddr } from '#common/address.ts';
 import { Lockstep } from '#scripts/lockstep/lockstep.ts';
 import { differenceLines, narrow } from '#scripts/lockstep/narrow.ts';
 import { describe, it } from './support/on-unicorn.ts';
@@ -60,4 +61,13 @@ describe('a register that one engine gets wrong', () => {
     expect(narrowed?.trace.length).toBe(12);
     expect(differenceLines(narrowed!.difference).find((line) => line.endsWith('<<'))).toMatch(/x27 .*0000bad <</);
   });
+});
+
+it('a byte of memory that one engine leaves behind is found at the end', () => {
+  const pair = pairOf('qemu-virt');
+  // The last page of RAM, which the kernel gives to nobody.
+  pair.follower.memory.write32(physAddr(0x7fff_fff0), 0x5a00_0000);
+  let end = null;
+  while (end === null) end = pair.advance(1_000_000, BOUNDS);
+  expect(end.difference?.what).toBe('a byte of RAM at 0x7ffffff3: 0x5a, not 0x0');
 });

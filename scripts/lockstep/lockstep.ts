@@ -2,7 +2,7 @@
 /**
  * One machine on Unicorn and the same on the own core, side by side: the own core follows Unicorn's
  * slices and interrupts (decisions.ts), and its registers are compared at every exception and every
- * so many instructions.
+ * so many instructions; at the end the bytes of RAM as well.
  *
  *     Unicorn    ├──── n instructions ────┤ decisions, exceptions with their registers
  *     own core                             ├──── the same n ────┤ compared, then on
@@ -11,9 +11,11 @@
  * it goes there, and then on by single instructions, as stopping never changes a run.
  */
 
+import { PAGE_SIZE, physAddr } from '#common/address.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { LevitateMachine, type MachineSettings, type RunBounds } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
+import { changedRam } from '#workbench/snapshot/memory-pages.ts';
 import { differing, EVERY, everyRegister, GENERAL, generalRegisters, type Picture } from './core-picture.ts';
 import { type Decision, follow, type Following, lead, Parted } from './decisions.ts';
 
@@ -101,6 +103,7 @@ export class Lockstep {
       this.difference ??= this.differenceOf(error.message, everyRegister);
     }
     if (compared) this.compareCores();
+    if (outcome !== null) this.compareMemory();
     const { exceptions, difference } = this;
     if (outcome === null && difference === null) return null;
     return { instructions: this.instructions, exceptions, outcome, difference };
@@ -118,6 +121,23 @@ export class Lockstep {
     if (names.length === 0) return;
     this.difference = { what: `registers at ${at}`, names, leader: entry.picture, follower: picture };
     throw new Parted('');
+  }
+
+  private compareMemory(): void {
+    if (this.difference !== null) return;
+    const [leader, follower] = [this.leader.memory, this.follower.memory];
+    // Both ways: what one machine alone has touched.
+    const changed = [...changedRam(follower, leader), ...changedRam(leader, follower)];
+    const found = changed.find(({ pages }) => pages.length > 0);
+    if (found === undefined) return;
+    const page = found.base + PAGE_SIZE * firstBit(found.bitmap);
+    const [theirs, ours] = [leader, follower].map((memory) => memory.readBytes(physAddr(page), PAGE_SIZE)) as [
+      Uint8Array,
+      Uint8Array,
+    ];
+    const at = theirs.findIndex((byte, index) => byte !== ours[index]);
+    const what = `a byte of RAM at 0x${(page + at).toString(16)}: 0x${ours[at]?.toString(16)}, not 0x${theirs[at]?.toString(16)}`;
+    this.difference = { what, names: [], leader: [], follower: [] };
   }
 
   private compareCores(): void {
@@ -138,6 +158,12 @@ export class Lockstep {
     });
     return all.find(({ names }) => names.length > 0) ?? (all[this.leader.machine.currentCore] as Difference);
   }
+}
+
+function firstBit(bitmap: Uint8Array): number {
+  const byte = bitmap.findIndex((bits) => bits !== 0);
+  const bits = bitmap[byte] as number;
+  return 8 * byte + Math.log2(bits & -bits);
 }
 
 function forEachCore({ machine }: LevitateMachine, use: (core: MachineCore) => void): void {

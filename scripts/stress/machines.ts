@@ -2,6 +2,7 @@
 /** The command lines that run one guest on two machines. */
 
 import { join } from 'node:path';
+import type { EngineName } from '#workbench/machine/engine-name.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 
 /** Files of the guest, and what its kernel is told. */
@@ -24,11 +25,11 @@ export interface MachineCommand {
  * This project's machine, in a process of its own: whatever ends it is seen here. `timeoutSeconds`
  * of simulated time.
  */
-export function ourCommand(guest: StressGuest, timeoutSeconds: number): MachineCommand {
+export function ourCommand(guest: StressGuest, engine: EngineName, timeoutSeconds: number): MachineCommand {
   const launcher = join(packageRoot(), 'scripts', 'launch.mjs');
   const files = ['--kernel', guest.kernel, '--initrd', guest.initrd, '--append', guest.append, '--drive', guest.disk];
   const machine = ['--smp', String(guest.cpus), '--seed', String(guest.seed), '--timeout', `${timeoutSeconds}s`];
-  const args = [launcher, 'boot', '--board', 'qemu-virt', ...files, ...machine];
+  const args = [launcher, 'boot', '--board', 'qemu-virt', '--engine', engine, ...files, ...machine];
   return { name: 'this machine', program: process.execPath, args };
 }
 

@@ -16,12 +16,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchGuest } from '#scripts/guests/guest-files.ts';
 import { guestDiskInitramfs } from '#scripts/guests/initramfs-file.ts';
+import type { EngineName } from '#workbench/machine/engine-name.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import { readStressLine, StressComparison, type StressLine } from './compare.ts';
 import { knownAnswer } from './known-answers.ts';
 import { type MachineCommand, ourCommand, qemuCommand, type StressGuest } from './machines.ts';
 
 export interface StressOptions {
+  /** Of this project's machine; absent: auto. */
+  readonly engine?: EngineName;
   readonly cpus: number;
   readonly seed: number;
   /** How much each part does; 1 is the least. */
@@ -67,7 +70,7 @@ export async function runStress(options: StressOptions): Promise<StressResult> {
   try {
     const guest = prepareGuest(folder, options);
     const reference = options.withQemu ? qemuCommand(guest) : null;
-    return await compareMachines(ourCommand(guest, options.guestSeconds), reference, options);
+    return await compareMachines(ourCommand(guest, options.engine ?? 'auto', options.guestSeconds), reference, options);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
