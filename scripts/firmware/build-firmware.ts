@@ -38,6 +38,7 @@ const RECIPES: readonly ImageRecipe[] = [
     'exceptions-el1',
     'exceptions-el3',
     'extensions',
+    'hypervisor',
     'lockup',
     'mixed',
     'refused-pixel6',

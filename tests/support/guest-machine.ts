@@ -48,6 +48,8 @@ export interface GuestOptions {
   readonly cpuType?: string;
   /** qemu-virt: 2 or 3. */
   readonly gicVersion?: 2 | 3;
+  /** HVC is the guest's. */
+  readonly guestHasEl2?: boolean;
 }
 
 export interface Guest {
@@ -90,9 +92,11 @@ export function bootGuest(image: string | Uint8Array, options: GuestOptions = {}
       cpus: options.cpus,
       gicVersion: options.gicVersion,
       cpuType: options.cpuType,
+      el: options.guestHasEl2 === true ? 2 : 1,
     }),
     firmware: new Uint8Array(4),
     cores: coresFor(options),
+    guestHasEl2: options.guestHasEl2 === true,
     ...(options.trace === undefined ? {} : { trace: options.trace }),
   });
   const base = RAM_BASE[boardName] + IMAGE_OFFSET;

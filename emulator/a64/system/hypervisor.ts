@@ -34,7 +34,6 @@ export const HCR = {
   tvm: bit(26),
   tge: bit(27),
   tdz: bit(28),
-  hcd: bit(29),
   trvm: bit(30),
   e2h: bit(34),
   tea: bit(37),
@@ -61,7 +60,7 @@ export function effectiveHcr(file: RegisterFile): bigint {
   const hcr = file.get('HCR_EL2');
   if (hcr === 0n || (file.get('SCR_EL3') & SCR_NS) === 0n) return 0n;
   if ((hcr & HCR.tge) === 0n) return hcr;
-  const left = (hcr | ROUTED) & ~(OFF_WITH_TGE | HCR.hcd | HCR.trvm);
+  const left = (hcr | ROUTED) & ~(OFF_WITH_TGE | HCR.trvm);
   return (hcr & HCR.e2h) === 0n ? left : left & ~OFF_FOR_HOST;
 }
 

@@ -28,6 +28,8 @@ const PERMISSION_STATUS = 0b001100;
 
 /** TCR_EL1: ASIDs have 16 bits. */
 const TCR_AS = 1n << 36n;
+/** Of an abort: by an address translation instruction, which counts as a write. */
+const ISS_CM = 1 << 8;
 const PAR_F = 1n;
 const PAR_PTW = 1n << 8n;
 const PAR_S = 1n << 9n;
@@ -208,7 +210,7 @@ function addressTranslation(
   if (!found.ok) {
     const { fault, stage2 } = found;
     if (stage2 !== null && state.level === 1) {
-      stage2Abort(type, fault.status, va, stage2);
+      stage2Abort('write', fault.status | ISS_CM, va, stage2);
       throw ALREADY_TAKEN;
     }
     return failed(fault.status, stage2 !== null, stage2?.onWalk === true);

@@ -107,8 +107,8 @@ const ROWS: readonly Row[] = [
   row(S.PAR_EL1),
   translation(S.MAIR_EL1),
   row([3, 0, 10, 3, 0]),
-  // Regions of LDLAR and STLLR: LORID_EL1 says that there are none.
-  ...[0, 1, 2, 3].map((op2): Row => ({ ...row([3, 0, 10, 4, op2], 0n, 0n), feature: 'LOR' })),
+  // Regions of LDLAR and STLLR: LORID_EL1 says that there are none, and nothing looks at them.
+  ...[0, 1, 2, 3].map((op2): Row => ({ ...row([3, 0, 10, 4, op2]), feature: 'LOR' })),
   { ...constant([3, 0, 10, 4, 7], 0n), feature: 'LOR' },
   // Errors: ERRIDR_EL1 says that there are no records; DISR_EL1, and those of EL2.
   { ...constant([3, 0, 5, 3, 0], 0n), feature: 'RAS' },

@@ -90,10 +90,12 @@ export class SystemInstructions implements SystemPort {
     return this.undefined();
   }
 
-  /** HVC where no firmware of the machine's answers it: EL2 does, and EL3 its own. */
+  /**
+   * HVC where no firmware of the machine's answers it: EL2 does, and EL3 its own. HCR_EL2.HCD is
+   * RES0 where there is an EL3.
+   */
   private callHypervisor(immediate: number, next: bigint): boolean {
-    const { state, file, debug } = this.parts;
-    if (state.level === 1 && (effectiveHcr(file) & HCR.hcd) !== 0n) this.undefined();
+    const { state, debug } = this.parts;
     debug.callCompletes();
     this.takeCall(state.level === 3 ? 3 : 2, EXCEPTION_CLASS.hvc64, immediate, next);
     return true;
