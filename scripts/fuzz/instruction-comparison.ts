@@ -208,6 +208,8 @@ export class InstructionComparison {
         side.place(at, word);
       }
     });
+    // A branch may have led here before.
+    for (const { engine } of this.sides) engine.discardCode(BigInt(begin), BigInt(begin + bytes));
     this.own.run(begin, 1);
     this.align();
     return first;
