@@ -21,9 +21,10 @@
  * illegal is jumped to from the engine's exception return, where it has found it illegal: the
  * engine would go on as if nothing were. fp_level stands in the place of the engine's
  * fp_exception_el, which answers that nothing traps FP and SIMD: the rest of the engine is ready
- * for another answer. translate_insn also marks accesses that must be aligned, and SCTLR_ELx.A, which
- * says so, becomes part of what a block is looked up by (block key). The guards stand before callbacks of the machine: they keep the stack pointer
- * and, when the machine says so, leave the instruction unfinished.
+ * for another answer. translate_insn also marks accesses that must be aligned; SCTLR_ELx.A, which
+ * says so, becomes part of what a block is looked up by (block key). The guards stand before
+ * callbacks of the machine: they keep the stack pointer and, when the machine says so, leave the
+ * instruction unfinished.
  *
  * Everything of the library (addresses, offsets, numbers of operations) is in a table one page
  * behind the code; inline-count.ts fills it. Assembled by scripts/firmware/build-firmware.ts.
