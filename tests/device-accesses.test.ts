@@ -116,3 +116,54 @@ describe('every access', () => {
     }
   });
 });
+
+describe('translation tables in a device', () => {
+  /** RES1 bits, M. */
+  const SCTLR_MMU_ON = 0x30d0_0801n;
+  /** T0SZ and T1SZ 25: 39 bits each, tables from level 1. */
+  const TCR = 25n | (25n << 16n) | (2n << 30n) | (2n << 32n);
+  const EXTERNAL_ABORT_ON_WALK_LEVEL_1 = 0x15n;
+  const tables = [
+    ['PL011', 'qemu-virt', 0x900_0000n],
+    ['GIC distributor', 'qemu-virt', 0x800_0000n],
+    ['gs101 UART', 'pixel6', 0x10a0_0000n],
+    // It refuses accesses where it has no register.
+    ['watchdog', 'pixel6', 0x1006_0000n],
+  ] as const;
+  /** Translated by entry 214 of a table of level 1. */
+  const HIGH = 0xffff_ff80_0000_0000n + (214n << 30n);
+  const both = tables.flatMap((table) => (['unicorn', 'wasm'] as const).map((engine) => [...table, engine] as const));
+
+  it.each(both)('a load through %s on %s is an external abort on the walk', (_name, board, table, engine) => {
+    // ldr w3, [x2] of the device first, then ldr x0, [x1]
+    ran = runSmallCode(
+      [0xb940_0043, 0xf940_0020],
+      {
+        level: 1,
+        mmu: true,
+        x: { 1: HIGH, 2: table },
+        system: { TCR_EL1: TCR, TTBR1_EL1: table, SCTLR_EL1: SCTLR_MMU_ON },
+      },
+      { board, engine },
+    );
+    expect(ran.vector).toBe(0x200);
+    expect(BigInt(ran.esr)).toBe(0x9600_0000n | EXTERNAL_ABORT_ON_WALK_LEVEL_1);
+    expect(ran.far).toBe(HIGH);
+    expect(ran.elr).toBe(BigInt(ran.base + 4));
+  });
+
+  it.each(both)('a vector that is looked up in %s on %s locks the core up', (_name, board, table, engine) => {
+    // ldr w3, [x2]; svc #0: the vector is at a high address.
+    ran = runSmallCode(
+      [0xb940_0043, 0xd400_0001],
+      {
+        level: 1,
+        mmu: true,
+        x: { 2: table },
+        system: { TCR_EL1: TCR, TTBR1_EL1: table, VBAR_EL1: HIGH, SCTLR_EL1: SCTLR_MMU_ON },
+      },
+      { board, engine },
+    );
+    expect(ran.stop.kind).toBe('lockup');
+  });
+});

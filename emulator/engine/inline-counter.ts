@@ -21,6 +21,8 @@ import type { NativeProcess } from './unicorn-library.ts';
 export const COUNTING_FIELDS = { end: 0x28, ranOut: 0x2c, counter: 0x30, unmasked: 0x34 } as const;
 /** In `end`. */
 const END_WAS_TOLD = 1;
+/** Bytes of a load or store that the engine may cut in parts. */
+const WIDEST_ACCESS = 8;
 /** Bits of interrupt_request: CPU_INTERRUPT_HARD, CPU_INTERRUPT_FIQ. */
 const REQUEST_IRQ = 1 << 1;
 const REQUEST_FIQ = 1 << 4;
@@ -64,6 +66,8 @@ export class InlineCounter {
   private readonly interruptRequest: Int32Array;
   private readonly nextBlockFlags: Int32Array;
   private readonly accessReturn: BigUint64Array;
+  /** The access of a device that was begun last: where it returns to, its bytes, its end so far. */
+  private readonly access = { returns: 0n, bytes: WIDEST_ACCESS, end: 0 };
   /** { leave, 0, core, stack pointer }, then pairs { callback, this cell } for the guards. */
   private readonly cell: BigUint64Array;
   private readonly cellAddress: bigint;
@@ -160,6 +164,7 @@ export class InlineCounter {
 
   /** Forgets how the last run ended. */
   arm(): void {
+    this.access.bytes = WIDEST_ACCESS;
     this.words[1] = 0;
     this.words[3] = 0;
   }
@@ -216,9 +221,30 @@ export class InlineCounter {
     };
   }
 
+  /**
+   * A device callback for `width` bytes at `address`. True when it is that of a load or store in
+   * translated code, which says where it is; for one that comes in parts, with the first.
+   */
+  beginAccess(address: number, width: number): boolean {
+    const { access } = this;
+    const returns = this.accessReturn[0] ?? 0n;
+    if (returns !== 0n) {
+      access.returns = returns;
+      access.bytes = width;
+      // The next one says so anew.
+      this.accessReturn[0] = 0n;
+    } else if (address === access.end && access.bytes < WIDEST_ACCESS) {
+      access.bytes += width;
+    } else {
+      return false;
+    }
+    access.end = address + width;
+    return true;
+  }
+
   /** Brings PC up to date inside a device callback. */
   restoreAccessPc(): void {
-    this.inline.process.restoreState(this.core, this.accessReturn[0] ?? 0n);
+    this.inline.process.restoreState(this.core, this.access.returns);
   }
 
   /**

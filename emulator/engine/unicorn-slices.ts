@@ -343,6 +343,16 @@ export class UnicornSlices {
     return this.from(where, () => this.guarded(action));
   }
 
+  /**
+   * A load or store of a device. The engine reads translation tables there too, whichever
+   * instruction it translates for: it finds zeros, as where nothing is, and no device is asked.
+   */
+  deviceAccess<T>(address: number, width: number, action: () => T): T | null {
+    const { counter } = this;
+    if (counter !== null && !counter.beginAccess(address, width)) return null;
+    return this.callback('device access', action);
+  }
+
   /** The engine reports an exception. */
   exception(number: number, serve: () => void): void {
     // A block that cannot be fetched was not begun.

@@ -448,13 +448,13 @@ class UnicornEngine implements CpuEngine {
     const { slices, native } = this;
     const read = native.register(
       (_uc: Pointer, offset: number, width: number) =>
-        slices.callback('device access', () => mapped.window.read(base + offset, width)) ?? 0n,
+        slices.deviceAccess(base + offset, width, () => mapped.window.read(base + offset, width)) ?? 0n,
       CALLBACKS.mmioRead,
       4,
     );
     const write = native.register(
       (_uc: Pointer, offset: number, width: number, value: number | bigint) => {
-        slices.callback('device access', () => mapped.window.write(base + offset, width, BigInt(value)));
+        slices.deviceAccess(base + offset, width, () => mapped.window.write(base + offset, width, BigInt(value)));
       },
       CALLBACKS.mmioWrite,
       5,
