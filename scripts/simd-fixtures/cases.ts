@@ -216,8 +216,8 @@ function randomWord(random: Random, { value, fields }: WordPattern, fixed: Reado
   let word = value;
   for (const { name, low, bits } of fields) {
     const isRegister = name.startsWith('R') && bits === 5;
-    // Pairs by their even register, so the first eight.
-    const width = name.startsWith('R') && bits === 4 ? 3 : bits;
+    // CASP names pairs by their even register: of the first eight.
+    const width = name.endsWith('_') ? 3 : bits;
     const field = fixed[name] ?? (isRegister ? registerField(random, name) : random.word() & (2 ** width - 1));
     word |= field << low;
   }
