@@ -23,7 +23,7 @@ import { ALREADY_TAKEN, type CoreState, type MemoryPort } from './core-state.ts'
 import { LAYOUT, TLB_PAGE_SHIFT } from './layout.ts';
 import { accessed, dirtied } from './managed-descriptors.ts';
 import { allows, type PageTranslation, type Regime, Regimes, type Stage2Refusal } from './regimes.ts';
-import { controlOfEl0, effectiveHcr, HCR } from './system/hypervisor.ts';
+import { effectiveHcr, HCR } from './system/hypervisor.ts';
 import type { RegisterFile } from './system/register-file.ts';
 import type { StoredRegister } from './system/registers.ts';
 import { transferSyndrome } from './system/transfer-syndrome.ts';
@@ -35,7 +35,6 @@ const PAGE_MASK = PAGE - 1;
 const ZERO_BYTES = 64;
 
 const SCTLR_A = 2n;
-const NO_PAGE = 2n ** 64n - 1n;
 const HPFAR_EL2 = systemRegisterNumber([3, 4, 6, 0, 4]);
 /** Of a stage 2 abort: a walk of stage 1 was refused. */
 const ISS_S1PTW = 1 << 7;
@@ -84,7 +83,6 @@ export class GuestMemory implements MemoryPort {
   private readonly parts: GuestMemoryContext;
   /** For address translation instructions. */
   readonly regimes: Regimes;
-  private isOfEl2 = false;
   /** DC ZVA is EL2's to see, and its code asks nobody where the TLB answers. */
   private zeroingIsTrapped = false;
   private readonly tlb: Tlb;
@@ -145,15 +143,8 @@ export class GuestMemory implements MemoryPort {
 
   /** The regime of the level that runs; tells the code which TLB that is. */
   select(): void {
-    const { isOfEl2 } = this.regimes;
     const { registers, state } = this.parts;
     this.zeroingIsTrapped = state.level < 2 && (effectiveHcr(registers) & HCR.tdz) !== 0n;
-    if (isOfEl2 !== this.isOfEl2) {
-      // Other tables have the same regimes.
-      this.isOfEl2 = isOfEl2;
-      state.wide[LAYOUT.fetchPage / 8] = NO_PAGE;
-      this.tlb.tablesChanged();
-    }
     this.tlb.select(this.regimes.current, this.regimes.unprivileged);
   }
 
@@ -355,12 +346,11 @@ export class GuestMemory implements MemoryPort {
     return (this.control & SCTLR_A) !== 0n;
   }
 
-  /** SCTLR of the level that runs. */
+  /** SCTLR of the level that runs; EL0's is EL1's. */
   private get control(): bigint {
     const { registers, state } = this.parts;
     const { level } = state;
-    if (level === 0) return controlOfEl0(registers);
-    return registers.get(level === 1 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
+    return registers.get(level < 2 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
   }
 
   private translatePage(low: number, high: number, regime: Regime, type: AccessType): Page | null {

@@ -7,9 +7,7 @@
  *          ├─ EL1&0: TTBR0, TTBR1 ┤
  *     EL1 ─┘                      └─ EL1          EL2: TTBR0_EL2       EL3: TTBR0_EL3
  *
- * With HCR_EL2.E2H EL2 has the two halves of EL1&0, and with TGE EL0 shares them: EL2&0. It has the
- * same numbers here; the tables that are in force tell them apart. Where HCR_EL2.VM is 1, what the
- * tables of EL1&0 give is an address for stage2.ts.
+ * Where HCR_EL2.VM is 1, what the tables of EL1&0 give is an address for stage2.ts.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.1 (regimes), D8.4.1 (permissions), D8.5 (memory types),
  * D8.6.4 (memory types of two stages).
@@ -27,7 +25,7 @@ import {
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, PSTATE } from './core-state.ts';
 import { type Stage2Registers, walkStage2 } from './stage2.ts';
-import { effectiveHcr, HCR, HCR_OF_TRANSLATIONS, isHost } from './system/hypervisor.ts';
+import { effectiveHcr, HCR, HCR_OF_TRANSLATIONS } from './system/hypervisor.ts';
 import { accessed, isWritableClean, setsAccessFlag } from './managed-descriptors.ts';
 import type { RegisterFile } from './system/register-file.ts';
 
@@ -50,7 +48,6 @@ const NOT_GLOBAL = 1n << 11n;
 /** BADDR of a base register. */
 const BASE = (1n << 48n) - 2n;
 
-const TTBR1_EL2: SystemRegisterEncoding = [3, 4, 2, 0, 1];
 const VTTBR_EL2: SystemRegisterEncoding = [3, 4, 2, 1, 0];
 const VTCR_EL2: SystemRegisterEncoding = [3, 4, 2, 1, 2];
 const MAIR_EL2: SystemRegisterEncoding = [3, 4, 10, 2, 0];
@@ -111,12 +108,12 @@ export type Found =
 
 type NotFound = Extract<Found, { readonly ok: false }>;
 
-/** The tables that the EL1&0 or EL2&0 regime has now. */
+/** The tables that the EL1&0 regime has now. */
 export interface Tables {
   readonly ttbr0: bigint;
   readonly ttbr1: bigint;
   readonly asid: number;
-  /** Whose they are, and what else decides what they say: with a stage 2, its tables and VMID. */
+  /** What else decides what they say: with a stage 2, its tables and VMID. */
   readonly world: string;
 }
 
@@ -143,61 +140,46 @@ export class Regimes {
       case 1:
         return this.privileged;
       case 2:
-        return this.hasTwoHalves ? this.privileged : REGIME.el2;
+        return REGIME.el2;
       default:
         return REGIME.el3;
     }
   }
 
-  /** Of LDTR and STTR: EL0's at EL1 and for its host at EL2, else that of the level itself. */
+  /** Of LDTR and STTR: EL0's at EL1, else that of the level itself. */
   get unprivileged(): Regime {
-    const { state, registers } = this;
-    const isAbove = state.level === 1 || (state.level === 2 && isHost(registers));
-    return isAbove && !state.has(PSTATE.uao) ? REGIME.el0 : this.current;
+    const { state } = this;
+    return state.level === 1 && !state.has(PSTATE.uao) ? REGIME.el0 : this.current;
   }
 
   private get privileged(): Regime {
     return this.state.has(PSTATE.pan) ? REGIME.el1WithoutUser : REGIME.el1;
   }
 
-  /** HCR_EL2.E2H. */
-  private get hasTwoHalves(): boolean {
-    return (this.registers.get('HCR_EL2') & HCR.e2h) !== 0n;
-  }
-
-  /** The regime with two halves is EL2&0. */
-  get isOfEl2(): boolean {
-    return this.state.level === 2 ? this.hasTwoHalves : this.state.level === 0 && isHost(this.registers);
-  }
-
   get tables(): Tables {
-    const { registers, isOfEl2 } = this;
-    const { tcr, ttbr0, ttbr1 } = this.registersOf(REGIME.el1, isOfEl2);
+    const { registers } = this;
+    const { tcr, ttbr0, ttbr1 } = this.registersOf(REGIME.el1);
     const asid = Number(((tcr & TCR_A1) === 0n ? ttbr0 : ttbr1) >> 48n);
-    let world = '';
-    if (isOfEl2) world = 'EL2&0';
-    else {
-      const hcr = effectiveHcr(registers) & HCR_OF_TRANSLATIONS;
-      const { vttbr, vtcr } = this.stage2(false) ?? { vttbr: 0n, vtcr: 0n };
-      if (hcr !== 0n) world = `${hcr} ${vttbr} ${vtcr}`;
-    }
+    const hcr = effectiveHcr(registers) & HCR_OF_TRANSLATIONS;
+    const { vttbr, vtcr } = this.stage2 ?? { vttbr: 0n, vtcr: 0n };
+    const world = hcr === 0n ? '' : `${hcr} ${vttbr} ${vtcr}`;
     return { ttbr0: ttbr0 & BASE, ttbr1: ttbr1 & BASE, asid: (tcr & TCR_AS) === 0n ? asid & 0xff : asid, world };
   }
 
   /** The registers of stage 2 where there is one for EL1 and EL0. */
-  private stage2(isOfEl2: boolean): Stage2Registers | null {
+  private get stage2(): Stage2Registers | null {
     const { registers } = this;
-    if (isOfEl2 || (effectiveHcr(registers) & (HCR.vm | HCR.dc)) === 0n) return null;
+    if ((effectiveHcr(registers) & (HCR.vm | HCR.dc)) === 0n) return null;
     return { vtcr: registers.at(VTCR_EL2), vttbr: registers.at(VTTBR_EL2) };
   }
 
   /**
-   * Walks the tables for the page at `va`, of a regime with two halves those in force.
+   * Walks the tables for the page at `va`.
    * @param last false: stage 2 serves the walk of stage 1 alone, whose address is the result
    */
-  translate(va: bigint, regime: Regime, isOfEl2 = this.isOfEl2, last = true): Found {
-    const registers = this.registersOf(regime, isOfEl2);
-    const stage2 = regime < REGIME.el2 ? this.stage2(isOfEl2) : null;
+  translate(va: bigint, regime: Regime, last = true): Found {
+    const registers = this.registersOf(regime);
+    const stage2 = regime < REGIME.el2 ? this.stage2 : null;
     let lost = 0;
     let refused: NotFound | null = null;
     const read = (address: number): bigint | null => {
@@ -221,7 +203,7 @@ export class Regimes {
       regime < REGIME.el2
         ? bitsOf(el0) | (bitsOf(el1) << RIGHTS_BITS) | (bitsOf(userHidden) << (2 * RIGHTS_BITS))
         : ownRights(found, registers);
-    const attribute = (this.attributes(regime, isOfEl2) >> BigInt(8 * attributeIndex)) & 0xffn;
+    const attribute = (this.attributes(regime) >> BigInt(8 * attributeIndex)) & 0xffn;
     const page: PageTranslation = {
       pa: found.pa - (found.pa % 4096),
       rights,
@@ -270,16 +252,12 @@ export class Regimes {
     return walkStage2(ipa, registers, this.readDescriptor, this.registers.type.physicalBits, hasXnx);
   }
 
-  private registersOf(regime: Regime, isOfEl2: boolean): TranslationRegisters {
+  private registersOf(regime: Regime): TranslationRegisters {
     const { registers } = this;
     if (regime >= REGIME.el2) return ownRegisters(registers, regime === REGIME.el2 ? 2 : 3);
-    if (isOfEl2) {
-      const [sctlr, tcr, ttbr0] = registersOfLevel(registers, 2);
-      return { sctlr, tcr, ttbr0, ttbr1: registers.at(TTBR1_EL2) };
-    }
     const sctlr = registers.get('SCTLR_EL1');
     return {
-      // EL0 under EL2 that is not its host, and stage 2 without stage 1, have no tables.
+      // EL0 under EL2 alone (TGE), and stage 2 without stage 1 (DC), have no tables.
       sctlr: (effectiveHcr(registers) & (HCR.tge | HCR.dc)) === 0n ? sctlr : sctlr & ~SCTLR_M,
       tcr: registers.get('TCR_EL1'),
       ttbr0: registers.get('TTBR0_EL1'),
@@ -287,9 +265,9 @@ export class Regimes {
     };
   }
 
-  private attributes(regime: Regime, isOfEl2: boolean): bigint {
+  private attributes(regime: Regime): bigint {
     if (regime === REGIME.el3) return this.registers.at(MAIR_EL3);
-    return this.registers.at(regime === REGIME.el2 || isOfEl2 ? MAIR_EL2 : SYSTEM_REGISTERS.MAIR_EL1);
+    return this.registers.at(regime === REGIME.el2 ? MAIR_EL2 : SYSTEM_REGISTERS.MAIR_EL1);
   }
 }
 
@@ -331,18 +309,17 @@ function ownRights(found: WalkedPage, registers: TranslationRegisters): number {
  * The registers of EL2 or EL3 as those of a regime with two halves would be; the upper one is off.
  */
 function ownRegisters(registers: RegisterFile, level: 2 | 3): TranslationRegisters {
-  const [sctlr, tcr, ttbr0] = registersOfLevel(registers, level);
+  const tcr = registers.byLevel(level, 'TCR');
   const size = ((tcr >> TCR_OF_LEVEL.ps) & 7n) << 32n;
   const ignored = ((tcr >> TCR_OF_LEVEL.tbi) & 1n) << 37n;
   const { has } = registers.type;
   const managed = (tcr >> TCR_OF_LEVEL.ha) & ((has('HAF') ? 1n : 0n) | (has('HAFDBS') ? 2n : 0n));
   const hierarchy = has('HPDS') ? (tcr >> TCR_OF_LEVEL.hpd) & 1n : 0n;
   const common = (tcr & 0xffffn) | size | ignored | (managed << 39n) | (hierarchy << 41n);
-  return { sctlr, tcr: common | UPPER_HALF_OFF, ttbr0, ttbr1: 0n };
+  return {
+    sctlr: registers.byLevel(level, 'SCTLR'),
+    tcr: common | UPPER_HALF_OFF,
+    ttbr0: registers.byLevel(level, 'TTBR0'),
+    ttbr1: 0n,
+  };
 }
-
-const registersOfLevel = (registers: RegisterFile, level: 2 | 3): [sctlr: bigint, tcr: bigint, ttbr0: bigint] => [
-  registers.byLevel(level, 'SCTLR'),
-  registers.byLevel(level, 'TCR'),
-  registers.byLevel(level, 'TTBR0'),
-];

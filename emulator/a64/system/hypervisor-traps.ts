@@ -14,7 +14,7 @@
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
-import { effectiveHcr, HCR } from './hypervisor.ts';
+import { effectiveHcr, HCR, sum } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
 const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
@@ -35,8 +35,7 @@ const TRANSLATION_CONTROLS: ReadonlySet<string> = new Set(
   '1 0 0,2 0 0,2 0 1,2 0 2,5 1 0,5 1 1,5 2 0,6 0 0,10 2 0,10 3 0,13 0 1'.split(','),
 );
 
-/** CNTHCTL_EL2 where EL2 has two halves (E2H) has its bits for EL1 elsewhere. */
-const CNTHCTL_SHIFT_E2H = 10n;
+/** CNTHCTL_EL2. */
 const EL1PCTEN = 1n;
 const EL1PCEN = 2n;
 
@@ -47,9 +46,7 @@ export interface HypervisorControls {
 }
 
 /** Bits of HCR_EL2 without which it takes no access to a register. */
-const HCR_OF_TRAPS = [
-  ...(['tid1', 'tid2', 'tid3', 'tacr', 'tvm', 'trvm', 'tidcp', 'imo', 'fmo', 'tge'] as const),
-].reduce((bits, name) => bits | HCR[name], 0n);
+const HCR_OF_TRAPS = sum('tid1', 'tid2', 'tid3', 'tacr', 'tvm', 'trvm', 'tidcp', 'imo', 'fmo', 'tge');
 
 /** False when EL2 takes no access that the timers do not decide: found once, for many accesses. */
 export function hasTraps(file: RegisterFile): boolean {
@@ -66,7 +63,7 @@ export function trapsAccess(
   const hcr = effectiveHcr(file);
   if (op0 === 2) return trapsDebug(file, hcr, crn, crm, op2);
   if (crn === 14 && op1 === 3) {
-    return crm >= 8 ? trapsMonitors(file, false) : trapsTimer(file, hcr, crm, op2, controls);
+    return crm >= 8 ? trapsMonitors(file, false) : trapsTimer(file, crm, op2, controls);
   }
   if (crn === 9 && (crm >= 12 || op1 === 3)) return trapsMonitors(file, crm === 12 && op2 === 0);
   if (op1 === 0 && (crn === 12 || crn === 4)) return trapsInterrupts(hcr, crn, crm, op2, controls);
@@ -109,14 +106,11 @@ function debugControl(file: RegisterFile): bigint {
   return (file.get('SCR_EL3') & 1n) === 0n ? 0n : file.at(MDCR_EL2);
 }
 
-function trapsTimer(file: RegisterFile, hcr: bigint, crm: number, op2: number, controls: HypervisorControls): boolean {
+function trapsTimer(file: RegisterFile, crm: number, op2: number, controls: HypervisorControls): boolean {
   // CNTPCT_EL0 and the physical timer.
   if (crm === 0 ? op2 !== 1 : crm !== 2) return false;
   if ((file.get('SCR_EL3') & 1n) === 0n) return false;
-  const isE2h = (hcr & HCR.e2h) !== 0n;
-  if (isE2h && (hcr & HCR.tge) !== 0n) return false;
-  const enabled = controls.cnthctl() >> (isE2h ? CNTHCTL_SHIFT_E2H : 0n);
-  return (enabled & (crm === 0 ? EL1PCTEN : EL1PCEN)) === 0n;
+  return (controls.cnthctl() & (crm === 0 ? EL1PCTEN : EL1PCEN)) === 0n;
 }
 
 /** ICC_*: CRn 4 is ICC_PMR_EL1. */

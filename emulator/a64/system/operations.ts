@@ -16,7 +16,6 @@ import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { ALREADY_TAKEN, type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import type { Feature } from '#emulator/a64/features.ts';
 import { allows, REGIME, type Regime, type Regimes, type Stage2Refusal } from '#emulator/a64/regimes.ts';
-import { controlOfEl0, HCR, isHost } from './hypervisor.ts';
 import { trapsOperation } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
 
@@ -34,8 +33,6 @@ const PAR_F = 1n;
 const PAR_PTW = 1n << 8n;
 const PAR_S = 1n << 9n;
 const PAR_RES1 = 1n << 11n;
-/** TLBI ALLE2 where EL2 has two halves. */
-const ALL: TlbScope = { kind: 'all' };
 
 export interface OperationContext {
   readonly state: CoreState;
@@ -61,11 +58,8 @@ export function operate(
   if (crn === CRN_TLBI) {
     if (state.level < (op1 === 0 ? 1 : op1 === 4 ? 2 : op1 === 6 ? 3 : 4)) undefinedHere();
     checkHypervisor(parts, [op1, crn, crm, op2], rt);
-    const isE2h = op1 === 4 && (parts.file.get('HCR_EL2') & HCR.e2h) !== 0n;
-    const scope =
-      isE2h && op2 === 0 && crm !== 0 && crm !== 4
-        ? ALL
-        : invalidated(op1, crm, op2, value, (parts.file.get('TCR_EL1') & TCR_AS) === 0n ? 0xffn : 0xffffn);
+    const asids = (parts.file.get('TCR_EL1') & TCR_AS) === 0n ? 0xffn : 0xffffn;
+    const scope = invalidated(op1, crm, op2, value, asids);
     parts.translationsInvalidated(scope ?? undefinedHere());
     return;
   }
@@ -73,7 +67,7 @@ export function operate(
   if (operation === undefined) return undefinedHere();
   const { level, control, feature, address } = operation;
   if (state.level < level || (feature !== null && !parts.file.type.has(feature))) undefinedHere();
-  if (control !== null && state.level === 0 && (controlOfEl0(parts.file) & control) === 0n) {
+  if (control !== null && state.level === 0 && (parts.file.get('SCTLR_EL1') & control) === 0n) {
     throw new GuestException(
       systemRegisterSyndrome([1, op1, crn, crm, op2], rt, false),
       null,
@@ -196,17 +190,12 @@ function undefinedHere(): never {
 
 /** AT: PAR_EL1. At EL1, a stage 2 that refuses the walk is EL2's to see. */
 function addressTranslation(
-  { state, file, regimes, stage2Abort }: OperationContext,
+  { state, regimes, stage2Abort }: OperationContext,
   { type, regime: named, withPan, both }: TranslatedAccess,
   va: bigint,
 ): bigint {
-  const isOwn = named === REGIME.el2;
-  // EL2's own has two halves with E2H; a host means its own by the names of EL1's.
-  const isE2h = (file.get('HCR_EL2') & HCR.e2h) !== 0n;
-  const isOfEl2 = state.level >= 2 && (isOwn ? isE2h : both !== true && isHost(file));
-  const hidesUsers = withPan === true && state.has(PSTATE.pan);
-  const regime = hidesUsers ? REGIME.el1WithoutUser : isOwn && isOfEl2 ? REGIME.el1 : named;
-  const found = regimes().translate(va, regime, isOfEl2, both === true);
+  const regime = withPan === true && state.has(PSTATE.pan) ? REGIME.el1WithoutUser : named;
+  const found = regimes().translate(va, regime, both === true);
   if (!found.ok) {
     const { fault, stage2 } = found;
     if (stage2 !== null && state.level === 1) {

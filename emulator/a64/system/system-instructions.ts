@@ -18,7 +18,7 @@ import { LAYOUT } from '#emulator/a64/layout.ts';
 import type { Slice } from '#emulator/a64/slice.ts';
 import { exceptionReturn } from './exception-return.ts';
 import { operate, type OperationContext } from './operations.ts';
-import { controlOfEl0, effectiveHcr, HCR } from './hypervisor.ts';
+import { effectiveHcr, HCR } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { CallKind, SystemPort, WaitKind } from './system-port.ts';
 import type { SystemRegisters } from './system-registers.ts';
@@ -161,7 +161,7 @@ export class SystemInstructions implements SystemPort {
     const bit = kind === 'wfi' ? 0n : 1n;
     const traps = (value: bigint, shift: bigint): boolean => ((value >> (shift + bit)) & 1n) === 1n;
     // SCTLR_EL1.nTWI is bit 16 and nTWE bit 18.
-    const isLet = (controlOfEl0(file) & (kind === 'wfi' ? SCTLR_NTWI : SCTLR_NTWE)) !== 0n;
+    const isLet = (file.get('SCTLR_EL1') & (kind === 'wfi' ? SCTLR_NTWI : SCTLR_NTWE)) !== 0n;
     const target =
       level === 0 && !isLet
         ? synchronousTarget(core.engine, 0)
@@ -184,7 +184,7 @@ export class SystemInstructions implements SystemPort {
       return true;
     }
     if (op1 !== 3 || (op2 !== 6 && op2 !== 7)) return false;
-    if (state.level === 0 && (controlOfEl0(this.parts.file) & SCTLR_UMA) === 0n) {
+    if (state.level === 0 && (this.parts.file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
       const iss = (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (immediate << 1);
       throw new GuestException(((EXCEPTION_CLASS.systemRegister << 26) | SYNDROME_IL | iss) >>> 0);
     }

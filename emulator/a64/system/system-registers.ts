@@ -19,8 +19,6 @@ import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state
 import type { Feature, Features } from '#emulator/a64/features.ts';
 import { FPCR } from '#emulator/a64/fp/environment.ts';
 import { STACK_POINTER } from '#emulator/a64/layout.ts';
-import { guestRegister, hostRegister } from './host-registers.ts';
-import { controlOfEl0, HCR, isHost } from './hypervisor.ts';
 import { hasTraps, type HypervisorControls, trapsAccess } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { Effect, StoredRegister } from './registers.ts';
@@ -31,6 +29,8 @@ const SCTLR_UMA = 1n << 9n;
 const SCTLR_UCT = 1n << 15n;
 
 const CPTR_TCPAC = 1n << 31n;
+/** op1 of names that FEAT_VHE has brought (_EL12, _EL02). */
+const OF_VHE = 5;
 /** CRn. */
 const TIMERS = 14;
 const CNTHCTL_EL2: SystemRegisterEncoding = [3, 4, 14, 1, 0];
@@ -178,9 +178,8 @@ export class SystemRegisters {
     const { state, file, parts } = this.prepared();
     const special = this.special(register);
     if (special !== undefined) return this.readSpecial(special, register, rt);
-    const named = this.encoding(register);
-    const encoding = this.meant(named);
-    if (encoding === named) this.check(encoding, rt, true);
+    const encoding = this.encoding(register);
+    this.check(encoding, rt, true);
     const identity = this.virtualIdentity(encoding);
     if (identity !== null) return file.read(file.find(identity) as StoredRegister);
     if (isDebugRegister(encoding)) {
@@ -194,7 +193,7 @@ export class SystemRegisters {
       const value = environment.readSystemRegister(core, encoding);
       if (value !== undefined) return value;
     }
-    const stored = file.find(encoding === named ? register : systemRegisterNumber(encoding));
+    const stored = file.find(register);
     if (stored !== undefined) return file.read(stored);
     return environment.readSystemRegister(core, encoding) ?? this.unknown(encoding, true);
   }
@@ -207,9 +206,8 @@ export class SystemRegisters {
       this.writeSpecial(special, register, rt, value);
       return;
     }
-    const named = this.encoding(register);
-    const encoding = this.meant(named);
-    if (encoding === named) this.check(encoding, rt, false);
+    const encoding = this.encoding(register);
+    this.check(encoding, rt, false);
     if (isDebugRegister(encoding) || isOsLock(encoding)) {
       if (this.lacks(encoding) || !parts.debug.write(encoding, value)) this.unknown(encoding, false);
       return;
@@ -219,7 +217,7 @@ export class SystemRegisters {
       if (state.level === 0) this.checkMachine(encoding, rt, false);
       if (environment.writeSystemRegister(core, encoding, value)) return;
     }
-    const stored = file.find(encoding === named ? register : systemRegisterNumber(encoding));
+    const stored = file.find(register);
     if (stored === undefined) {
       if (!environment.writeSystemRegister(core, encoding, value)) this.unknown(encoding, false);
       return;
@@ -251,30 +249,6 @@ export class SystemRegisters {
     const [, , crn, n, op2] = encoding;
     const { breakpoints, watchpoints } = this.parts.file.type;
     return isDebugRegister(encoding) && crn === 0 && op2 >= DBGBVR && n >= (op2 < DBGWVR ? breakpoints : watchpoints);
-  }
-
-  /**
-   * The register that a name stands for: another one at EL2 with HCR_EL2.E2H, and for the timers of
-   * EL0 whose host that is.
-   */
-  private meant(encoding: SystemRegisterEncoding): SystemRegisterEncoding {
-    const { state, file } = this.parts;
-    const [, op1] = encoding;
-    const { level } = state;
-    if (op1 === 5) {
-      const isNamed = level >= 2 && (file.get('HCR_EL2') & HCR.e2h) !== 0n;
-      return (isNamed ? guestRegister(encoding) : null) ?? this.undefined();
-    }
-    const hasHost = level === 2 ? (file.get('HCR_EL2') & HCR.e2h) !== 0n : level === 0 && op1 === 3 && isHost(file);
-    if (!hasHost) return encoding;
-    const host = hostRegister(encoding);
-    // Whether EL0 may, its own timers say.
-    if (host !== encoding && level === 0) this.checkMachine(encoding, 31, true);
-    return host;
-  }
-
-  private undefined(): never {
-    throw new GuestException(undefinedSyndrome());
   }
 
   /** MIDR_EL1 and MPIDR_EL1 are what EL2 says at EL1: the number of the register that holds it. */
@@ -330,7 +304,7 @@ export class SystemRegisters {
     // SP_EL0 is not a register for the level that uses it.
     if (register === number(3, 0, 4, 1, 0) && !state.has(PSTATE.sp)) throw new GuestException(undefinedSyndrome());
     if (fp) this.parts.checkFp();
-    if (register === number(3, 3, 4, 2, 1) && state.level === 0 && (controlOfEl0(file) & SCTLR_UMA) === 0n) {
+    if (register === number(3, 3, 4, 2, 1) && state.level === 0 && (file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
       this.trap(this.encoding(register), rt, read);
     }
   }
@@ -348,8 +322,8 @@ export class SystemRegisters {
   /** What EL1 and EL3 have to say of it. */
   private checkBelow(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
     const { state, file } = this.parts;
-    if (state.level < leastLevel(encoding)) throw new GuestException(undefinedSyndrome());
     const [op0, op1, crn, crm, op2] = encoding;
+    if (state.level < leastLevel(encoding) || op1 === OF_VHE) throw new GuestException(undefinedSyndrome());
     if (op0 === 3 && op1 === 0 && crn === 1 && crm === 0 && op2 === 2) this.checkControl(encoding, rt, read);
     if (op0 !== 3 || op1 !== 3) return;
     if (state.level > 0) {
@@ -360,7 +334,7 @@ export class SystemRegisters {
     if (!read && crn === 14 && crm === 0) throw new GuestException(undefinedSyndrome());
     if (!read && crn === 13 && op2 === TPIDRRO_EL0) throw new GuestException(undefinedSyndrome());
     if (crn === 13 && op2 !== TPIDR_EL0 && op2 !== TPIDRRO_EL0) throw new GuestException(undefinedSyndrome());
-    if (crn === 0 && crm === 0 && op2 === 1 && (controlOfEl0(file) & SCTLR_UCT) === 0n) {
+    if (crn === 0 && crm === 0 && op2 === 1 && (file.get('SCTLR_EL1') & SCTLR_UCT) === 0n) {
       this.trap(encoding, rt, read);
     }
   }
