@@ -219,7 +219,7 @@ export class A64Core implements MachineCore {
         engine: registers,
         zero: (at) => this.memory.zero(at),
         regimes: () => this.memory.regimes,
-        stage2Abort: (...abort) => this.memory.stage2Abort(...abort),
+        stage2Abort: (...abort) => this.memory.aborts.stage2(...abort),
         translationsInvalidated: (scope) => {
           this.memory.flush(scope);
           environment.maintained(this, { kind: 'tlb', scope });
@@ -404,7 +404,7 @@ export class A64Core implements MachineCore {
     const { slice } = this;
     for (;;) {
       this.runPiece();
-      this.memory.instructionDone();
+      this.memory.devices.instructionDone();
       if (!slice.goesOn()) return;
       if (this.takesInterrupts === 'at once') this.takeInterrupt();
     }
@@ -527,7 +527,7 @@ export class A64Core implements MachineCore {
       load: (low, high, how) => this.memory.load(low, high, how),
       store: (low, high, how) => this.memory.store(low, high, how),
       update: (low, high, how) => this.memory.update(low, high, how),
-      misaligned: (low, high, write) => this.memory.misaligned(low, high, write === 1),
+      misaligned: (low, high, write) => this.memory.aborts.misaligned(low, high, write === 1),
       fetch: () => this.fetch(),
       helper: (helper) => this.guarded(() => this.runtime.helper(helper)(this.state)),
       fpTrap: () => this.guarded(() => checkFpAccess(this.state, this.file)),

@@ -1,32 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Memory as a core's instructions reach it where its TLB does not answer: translation, devices,
- * flash, faults, watches. What may be accessed directly goes into the TLB.
+ * Memory as a core's instructions reach it where its TLB does not answer: translation, RAM,
+ * watches. What may be accessed directly goes into the TLB.
  *
- *     va ─► page known? ─► RAM: TLB entry, access     device: bus     flash: its device
- *             └─ no: walk the tables; a fault is taken here, and the access answers 1
+ *     va ─► page known? ─► RAM: TLB entry, access     devices, flash: device-accesses.ts
+ *             └─ no: walk the tables; a fault is taken (memory-aborts.ts), and the access answers 1
  *
- * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation), D24.2.40 (ISS of aborts).
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation).
  */
 
-import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
-import type { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
-import { abortSyndrome, externalAbortTarget, synchronousTarget } from '#emulator/cpu/external-abort.ts';
-import type { CoreContext } from '#emulator/cpu/machine-core.ts';
 import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
-import { EXTERNAL_ABORT_STATUS } from '#emulator/cpu/syndrome.ts';
-import type { AccessType, ReadDescriptor, TranslationFault } from '#emulator/cpu/translate.ts';
-import type { CoreRegisters, UnmappedAccess, WatchedAccess } from '#emulator/engine/engine.ts';
-import { systemRegisterNumber } from '#emulator/engine/system-registers.ts';
+import type { AccessType, ReadDescriptor } from '#emulator/cpu/translate.ts';
+import type { WatchedAccess } from '#emulator/engine/engine.ts';
 import { ACCESS_ATOMIC, ACCESS_UNPRIVILEGED } from './a64-code.ts';
-import { ALREADY_TAKEN, type CoreState, type MemoryPort } from './core-state.ts';
+import { ALREADY_TAKEN, type MemoryPort } from './core-state.ts';
+import { DeviceAccesses, type DeviceAccessesContext } from './device-accesses.ts';
 import { LAYOUT, TLB_PAGE_SHIFT } from './layout.ts';
 import { accessed, dirtied } from './managed-descriptors.ts';
-import { allows, type PageTranslation, type Regime, Regimes, type Stage2Refusal } from './regimes.ts';
+import { MemoryAborts, type MemoryAbortsContext, virtualAddress } from './memory-aborts.ts';
+import { allows, type PageTranslation, type Regime, Regimes } from './regimes.ts';
 import { effectiveHcr, HCR } from './system/hypervisor.ts';
-import type { RegisterFile } from './system/register-file.ts';
-import type { StoredRegister } from './system/registers.ts';
-import { transferSyndrome } from './system/transfer-syndrome.ts';
 import { type Page, Tlb } from './tlb.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
@@ -35,11 +28,6 @@ const PAGE_MASK = PAGE - 1;
 const ZERO_BYTES = 64;
 
 const SCTLR_A = 2n;
-const HPFAR_EL2 = systemRegisterNumber([3, 4, 6, 0, 4]);
-/** Of a stage 2 abort: a walk of stage 1 was refused. */
-const ISS_S1PTW = 1 << 7;
-
-export const ALIGNMENT_STATUS = 0b100001;
 const PERMISSION_STATUS = 0b001100;
 /** An atomic access to memory that does not support it. */
 const UNSUPPORTED_ATOMIC = 0b110101;
@@ -59,23 +47,13 @@ export interface MemoryWatch {
   readonly touched: (access: WatchedAccess) => void;
 }
 
-export interface GuestMemoryContext {
-  readonly state: CoreState;
-  readonly registers: RegisterFile;
-  /** The same registers for the parts of a core that know no WebAssembly. */
-  readonly engine: CoreRegisters;
-  readonly environment: CoreContext;
+export interface GuestMemoryContext extends MemoryAbortsContext, DeviceAccessesContext {
   /** Memory as table walks read it. */
   readonly readDescriptor: ReadDescriptor;
-  readonly exceptions: () => ExceptionDelivery;
   /** True when a watch wants the core to stop before the access, or has taken an exception. */
   readonly stopsBefore: (look: () => void) => boolean;
-  /** {@link GuestMemory.instructionDone} is to be called. */
-  readonly comeBack: () => void;
   /** `bytes` at an address in the WebAssembly memory were written, in a page that is guarded. */
   readonly codeStored: (address: number, bytes: number) => void;
-  /** Somebody outside was called, who may have written memory. */
-  readonly outsideCalled: () => void;
 }
 
 export class GuestMemory implements MemoryPort {
@@ -87,12 +65,8 @@ export class GuestMemory implements MemoryPort {
   private zeroingIsTrapped = false;
   private readonly tlb: Tlb;
   private readonly regions: Region[] = [];
-  /** Of the access being made: its address, and the part of it that is made, in bytes. */
-  private accessLow = 0;
-  private accessPart = 0;
-  private accessHigh = 0;
-  /** What an instruction in progress makes of flash, in LAYOUT.flashCopy. */
-  private flashUpdate: { readonly address: number; readonly size: number; readonly before: bigint[] } | null = null;
+  readonly aborts: MemoryAborts;
+  readonly devices: DeviceAccesses;
   private readonly buffer: ArrayBuffer;
   private readonly view: DataView;
 
@@ -102,6 +76,8 @@ export class GuestMemory implements MemoryPort {
     this.view = new DataView(buffer);
     this.regimes = new Regimes(parts.state, parts.registers, parts.readDescriptor);
     this.tlb = new Tlb(parts.state, () => this.regimes.tables);
+    this.aborts = new MemoryAborts(parts, (va) => this.wordAt(va));
+    this.devices = new DeviceAccesses(parts, this.aborts, (address) => this.regionAt(address)?.host === -1);
   }
 
   /** Lends `bytes`, which lie in the WebAssembly memory, at `base`. */
@@ -169,7 +145,7 @@ export class GuestMemory implements MemoryPort {
     for (let i = 0; i < bytes; i++) {
       const offset = (low & PAGE_MASK) + i;
       const page = offset < PAGE ? at.first : at.second;
-      this.accessPart = i;
+      this.aborts.part = i;
       if (!this.writeAt(page, offset & PAGE_MASK, 1, (value >> BigInt(8 * i)) & 0xffn)) return 1;
     }
     return 0;
@@ -184,37 +160,14 @@ export class GuestMemory implements MemoryPort {
     const offset = low & PAGE_MASK;
     const access = { address: pa + offset, size: how & 0xff };
     if (host >= 0 && !hostWritable && this.parts.environment.isFlashStore({ ...access, type: 'write', value: 0n })) {
-      return this.updateFlash(host + offset, access);
+      this.devices.updateFlash(host + offset, access.address, access.size);
+      return 0;
     }
-    if (host < 0 || !hostWritable) return this.abort('write', UNSUPPORTED_ATOMIC, this.addressOf(low, high));
+    if (host < 0 || !hostWritable) return this.aborts.take('write', UNSUPPORTED_ATOMIC, virtualAddress(low, high));
     if (this.isWatched({ ...access, write: true })) return 1;
     this.parts.state.wide[LAYOUT.scratch / 8] = BigInt(host + offset);
     this.stored(host, offset, how & 0xff);
     return 0;
-  }
-
-  /** The instruction works on a copy; what it has changed there is stored when it is done. */
-  private updateFlash(host: number, { address, size }: { address: number; size: number }): number {
-    const { state } = this.parts;
-    const copy = LAYOUT.flashCopy / 8;
-    const bytes = new Uint8Array(this.buffer);
-    bytes.copyWithin(state.address + LAYOUT.flashCopy, host, host + size);
-    this.flashUpdate = { address, size, before: [...state.wide.subarray(copy, copy + 2)] };
-    state.wide[LAYOUT.scratch / 8] = BigInt(state.address + LAYOUT.flashCopy);
-    this.parts.comeBack();
-    return 0;
-  }
-
-  /** The instruction in progress is done. */
-  instructionDone(): void {
-    if (this.flashUpdate === null) return;
-    const { address, size, before } = this.flashUpdate;
-    this.flashUpdate = null;
-    before.forEach((old, index) => {
-      const part = Math.min(size - 8 * index, 8);
-      const value = this.parts.state.wide[LAYOUT.flashCopy / 8 + index] as bigint;
-      if (part > 0 && value !== old) this.writeDevice(address + 8 * index, part, BigInt.asUintN(8 * part, value));
-    });
   }
 
   /** Finds the page of code at PC. Returns 1 when an exception was taken. */
@@ -225,7 +178,7 @@ export class GuestMemory implements MemoryPort {
     const page = this.pageFor(low, high, this.regimes.current, 'fetch');
     if (page === null) return 1;
     if (page.host < 0) {
-      this.unanswered({ type: 'fetch', address: page.pa + (low & PAGE_MASK), size: 4, value: 0n }, pc);
+      this.aborts.unanswered({ type: 'fetch', address: page.pa + (low & PAGE_MASK), size: 4, value: 0n });
       return 1;
     }
     state.wide[LAYOUT.fetchPage / 8] = pc & ~BigInt(PAGE_MASK);
@@ -235,25 +188,25 @@ export class GuestMemory implements MemoryPort {
 
   /** For helpers. @throws GuestException when an abort was taken */
   read(address: bigint, bytes: number): bigint {
-    const [low, high] = [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+    const [low, high] = halves(address);
     if (this.load(low, high, bytes) !== 0) throw ALREADY_TAKEN;
     return BigInt.asUintN(8 * bytes, this.parts.state.wide[LAYOUT.scratch / 8] as bigint);
   }
 
   write(address: bigint, bytes: number, value: bigint): void {
-    const [low, high] = [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+    const [low, high] = halves(address);
     this.parts.state.wide[LAYOUT.scratch / 8] = value;
     if (this.store(low, high, bytes) !== 0) throw ALREADY_TAKEN;
   }
 
   /** Zeros the block around an address (DC ZVA). A fault names the address itself. */
   zero(address: bigint): void {
-    const [low, high] = [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+    const [low, high] = halves(address);
     const at = this.resolve(low, high, 1, 'write');
     if (at === null) throw ALREADY_TAKEN;
     const { first: page } = at;
     if (page.isDevice) {
-      this.misaligned(low, high, true);
+      this.aborts.misaligned(low, high, true);
       throw ALREADY_TAKEN;
     }
     const start = low & PAGE_MASK & ~(ZERO_BYTES - 1);
@@ -272,36 +225,20 @@ export class GuestMemory implements MemoryPort {
     if (this.tlb.isGuarded(host)) this.parts.codeStored(host + offset, bytes);
   }
 
-  /** An access to a misaligned address. */
-  misaligned(low: number, high: number, write: boolean): number {
-    return this.abort(write ? 'write' : 'read', ALIGNMENT_STATUS, this.addressOf(low, high));
-  }
-
-  /** Of the access being made. */
-  private get lastAddress(): bigint {
-    return BigInt.asUintN(64, this.addressOf(this.accessLow, this.accessHigh) + BigInt(this.accessPart));
-  }
-
-  private addressOf(low: number, high: number): bigint {
-    return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-  }
-
   /** The page or pages of an access; null when a fault was taken. */
   private resolve(low: number, high: number, how: number, type: 'read' | 'write') {
     const bytes = how & 0xff;
-    this.accessLow = low;
-    this.accessPart = 0;
-    this.accessHigh = high;
+    this.aborts.begin(low, high);
     const regime = (how & ACCESS_UNPRIVILEGED) === 0 ? this.regimes.current : this.regimes.unprivileged;
     const isUnaligned = (low & (bytes - 1)) !== 0;
     if (isUnaligned && this.alignmentIsChecked) {
-      this.misaligned(low, high, type === 'write');
+      this.aborts.misaligned(low, high, type === 'write');
       return null;
     }
     const first = this.pageFor(low >>> 0, high >>> 0, regime, type);
     if (first === null) return null;
     if (isUnaligned && first.isDevice) {
-      this.misaligned(low, high, type === 'write');
+      this.aborts.misaligned(low, high, type === 'write');
       return null;
     }
     if ((low & PAGE_MASK) + bytes <= PAGE) return { first, second: null };
@@ -326,9 +263,8 @@ export class GuestMemory implements MemoryPort {
       const { stage2 } = page;
       if (stage2 !== null && allows(stage2.stage1, regime, type)) {
         const status = PERMISSION_STATUS + stage2.level;
-        return this.stage2Abort(type, status, this.addressOf(low, high), { ipa: stage2.ipa, onWalk: false });
-      }
-      this.abort(type, PERMISSION_STATUS + page.level, this.addressOf(low, high));
+        this.aborts.stage2(type, status, virtualAddress(low, high), { ipa: stage2.ipa, onWalk: false });
+      } else this.aborts.take(type, PERMISSION_STATUS + page.level, virtualAddress(low, high));
       return null;
     }
     // Accesses to what is left out are all made here.
@@ -354,12 +290,13 @@ export class GuestMemory implements MemoryPort {
   }
 
   private translatePage(low: number, high: number, regime: Regime, type: AccessType): Page | null {
-    const va = this.addressOf(low, high);
+    const va = virtualAddress(low, high);
     const found = this.regimes.translate(va, regime);
     if (!found.ok) {
       const { fault, lost, stage2 } = found;
-      if (stage2 === null || fault.kind === 'external abort on walk') this.translationFault(type, fault, va, lost);
-      else this.stage2Abort(type, fault.status, va, stage2);
+      if (stage2 === null || fault.kind === 'external abort on walk') {
+        this.aborts.translationFault(type, fault, va, lost);
+      } else this.aborts.stage2(type, fault.status, va, stage2);
       return null;
     }
     if (found.isOld) this.change(found.page.leaf, accessed);
@@ -389,7 +326,7 @@ export class GuestMemory implements MemoryPort {
   /** The page is clean, and about to be written: its leaf says so from now on. */
   private written(low: number, high: number, regime: Regime, page: Page): Page {
     if (!this.change(page.leaf, dirtied)) return page;
-    const found = this.regimes.translate(this.addressOf(low, high), regime);
+    const found = this.regimes.translate(virtualAddress(low, high), regime);
     if (!found.ok) return page;
     const dirty = this.placed(found.page);
     this.tlb.add(low, high, regime, dirty);
@@ -426,7 +363,7 @@ export class GuestMemory implements MemoryPort {
     let value = 0n;
     for (let i = 0; i < bytes; i++) {
       const offset = (low & PAGE_MASK) + i;
-      this.accessPart = i;
+      this.aborts.part = i;
       const byte = this.readAt(offset < PAGE ? at.first : (at.second as Page), offset & PAGE_MASK, 1);
       if (byte === null) return null;
       value |= byte << BigInt(8 * i);
@@ -439,20 +376,7 @@ export class GuestMemory implements MemoryPort {
     const address = pa + offset;
     if (this.isWatched({ write: false, address, size: bytes })) return null;
     if (host >= 0) return readBytes(this.view, host + offset, bytes);
-    return this.readDevice(address, bytes);
-  }
-
-  private readDevice(address: number, bytes: number): bigint | null {
-    if (isSplit(address, bytes)) {
-      const low = this.readDevice(address, 4);
-      this.accessPart += 4;
-      const high = low === null ? null : this.readDevice(address + 4, 4);
-      return low === null || high === null ? null : low | (high << 32n);
-    }
-    const { bus } = this.parts.environment;
-    return this.onBus({ type: 'read', address, size: bytes, value: 0n }, () =>
-      bytes === 8 ? bus.read64(address) : BigInt(bus.read(address, bytes as 1 | 2 | 4)),
-    );
+    return this.devices.read(address, bytes);
   }
 
   /** False when an abort was taken, or a watch stops the core. */
@@ -464,103 +388,13 @@ export class GuestMemory implements MemoryPort {
       this.stored(host, offset, bytes);
       return true;
     }
-    return this.writeDevice(address, bytes, value);
-  }
-
-  private writeDevice(address: number, bytes: number, value: bigint): boolean {
-    if (isSplit(address, bytes)) {
-      if (!this.writeDevice(address, 4, BigInt.asUintN(32, value))) return false;
-      this.accessPart += 4;
-      return this.writeDevice(address + 4, 4, value >> 32n);
-    }
-    const { environment } = this.parts;
-    const access = { type: 'write', address, size: bytes, value } as const;
-    if (environment.isFlashStore(access)) {
-      environment.noteFlashStore(access);
-      environment.flashStoresMade();
-      this.parts.outsideCalled();
-      return true;
-    }
-    const done = this.onBus(access, () => {
-      if (bytes === 8) environment.bus.write64(address, value);
-      else environment.bus.write(address, bytes as 1 | 2 | 4, Number(value));
-      return true;
-    });
-    return done === true;
-  }
-
-  private onBus<T>(access: UnmappedAccess, make: () => T): T | null {
-    const { state, engine } = this.parts;
-    const { pc } = state;
-    if (this.regionAt(access.address)?.host !== -1) {
-      this.unanswered(access, pc);
-      return null;
-    }
-    try {
-      return make();
-    } catch (error) {
-      if (!(error instanceof BusAccessAbort)) throw error;
-      this.parts.exceptions().reportRefused(error, pc);
-      this.abort(access.type, EXTERNAL_ABORT_STATUS, this.lastAddress, externalAbortTarget(engine, state.level));
-      return null;
-    } finally {
-      this.parts.outsideCalled();
-    }
-  }
-
-  /** Nothing is mapped at a physical address. */
-  private unanswered(access: UnmappedAccess, pc: bigint): void {
-    const { engine, state } = this.parts;
-    this.parts.exceptions().reportUnmapped(access, pc);
-    const far = access.type === 'fetch' ? pc : this.lastAddress;
-    this.abort(access.type, EXTERNAL_ABORT_STATUS, far, externalAbortTarget(engine, state.level));
-  }
-
-  private translationFault(type: AccessType, { kind, status }: TranslationFault, far: bigint, lost: number): void {
-    const { engine, state } = this.parts;
-    if (kind !== 'external abort on walk') {
-      this.abort(type, status, far);
-      return;
-    }
-    this.parts.exceptions().reportUnmapped({ type: 'read', address: lost, size: 8, value: 0n }, state.pc);
-    this.abort(type, status, far, externalAbortTarget(engine, state.level));
-  }
-
-  /** Stage 2 refuses an access, or a walk for it. */
-  stage2Abort(type: AccessType, status: number, far: bigint, { ipa, onWalk }: Stage2Refusal): null {
-    const { state, registers } = this.parts;
-    const instruction = onWalk || type === 'fetch' ? null : this.instructionInProgress();
-    const iss = onWalk ? ISS_S1PTW : instruction === null ? 0 : transferSyndrome(instruction);
-    const page = BigInt(ipa) >> 12n;
-    registers.write(registers.find(HPFAR_EL2) as StoredRegister, page << 4n);
-    this.parts
-      .exceptions()
-      .enter('synchronous', 2, (abortSyndrome(type, status, true, far) | iss) >>> 0, far, state.pc);
-    return null;
-  }
-
-  /** The word at PC, which is executed: so it can be read. */
-  private instructionInProgress(): number | null {
-    return this.wordAt(this.parts.state.pc);
+    return this.devices.write(address, bytes, value);
   }
 
   /** The word of code at an address in the regime that runs; null where there is none. */
   wordAt(va: bigint): number | null {
     const found = this.regimes.translate(va, this.regimes.current);
     return found.ok ? this.parts.environment.readCode(found.page.pa + Number(va & BigInt(PAGE_MASK))) : null;
-  }
-
-  /** Takes an abort, and returns 1. */
-  private abort(
-    type: AccessType,
-    status: number,
-    far: bigint,
-    target = synchronousTarget(this.parts.engine, this.parts.state.level),
-  ): number {
-    const { state } = this.parts;
-    const esr = abortSyndrome(type, status, state.level < target, far);
-    this.parts.exceptions().enter('synchronous', target, esr, far, state.pc);
-    return 1;
   }
 
   /** Tells watches of an access. True when it must not be made: the core stops before it. */
@@ -575,8 +409,11 @@ export class GuestMemory implements MemoryPort {
   }
 }
 
-/** A doubleword that is aligned to a word goes to a device in two. */
-const isSplit = (address: number, bytes: number): boolean => bytes === 8 && address % 8 === 4;
+/** Of an address, as WebAssembly hands them over. */
+const halves = (address: bigint): [low: number, high: number] => [
+  Number(BigInt.asIntN(32, address)),
+  Number(BigInt.asIntN(32, address >> 32n)),
+];
 
 function readBytes(view: DataView, at: number, bytes: number): bigint {
   switch (bytes) {
