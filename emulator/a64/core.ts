@@ -21,31 +21,31 @@ import { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
 import { levelOf } from '#emulator/cpu/exception-entry.ts';
 import { synchronousTarget } from '#emulator/cpu/external-abort.ts';
 import { RegisterView } from '#emulator/cpu/register-view.ts';
-import { type DebugException, SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
+import { SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { FIRMWARE_HCR, FIRMWARE_SCR, RESET_SCTLR, resetPstate } from '#emulator/cpu/reset-state.ts';
 import type { SharedChange } from '#emulator/cpu/stale-caches.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL } from '#emulator/cpu/syndrome.ts';
 import type { Translation, TranslationRegisters } from '#emulator/cpu/translate.ts';
 import { VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
 import { WaitHints } from '#emulator/cpu/wait-hints.ts';
-import { retire } from '#emulator/engine/retired-engine.ts';
-import { type CoreEngine, EngineError, type WatchedAccess } from '#emulator/engine/engine.ts';
+import type { CoreEngine } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
+import { A64Engine } from './a64-engine.ts';
 import { ALREADY_TAKEN, type CoreStateContext, CoreState, GuestException, PSTATE } from './core-state.ts';
 import { DecodedWords } from './decoded-words.ts';
 import { type CoreType, coreTypeOf } from './core-types.ts';
+import { DerivedState } from './derived-state.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { CODE_MODE, LAYOUT } from './layout.ts';
+import { InstructionWatches } from './instruction-watches.ts';
+import { LAYOUT, NO_ADDRESS } from './layout.ts';
 import { Runtime, type RunningCore } from './runtime.ts';
 import { Slice } from './slice.ts';
 import type { A64Statistics, HostClock } from './statistics.ts';
-import { StateRegisters } from './state-registers.ts';
 import { CodePlaces } from './translate/code-places.ts';
 import { CoreInterrupts } from './system/core-interrupts.ts';
-import { checkFpAccess, fpTrapTarget } from './system/fp-access.ts';
+import { checkFpAccess } from './system/fp-access.ts';
 import { RegisterFile } from './system/register-file.ts';
 import { SystemRegisters } from './system/system-registers.ts';
-import type { Effect } from './system/registers.ts';
 import { SystemInstructions } from './system/system-instructions.ts';
 import type {
   CoreContext,
@@ -56,8 +56,6 @@ import type {
   TakenException,
 } from '#emulator/cpu/machine-core.ts';
 
-const VERSION = 'A64 to WebAssembly';
-
 /** ESR of a virtual SError: no more is known of it without FEAT_RAS. */
 const SERROR_SYNDROME = ((EXCEPTION_CLASS.serror << 26) | SYNDROME_IL) >>> 0;
 
@@ -66,8 +64,6 @@ const IDENTITIES: readonly (readonly [virtual: SystemRegisterEncoding, own: Syst
   [[3, 4, 0, 0, 0], SYSTEM_REGISTERS.MIDR_EL1],
   [[3, 4, 0, 0, 5], SYSTEM_REGISTERS.MPIDR_EL1],
 ];
-
-const OPEN_MONITOR = 2n ** 64n - 1n;
 
 /** How often control comes to a place before it is translated. */
 const HOT_AFTER = 2000;
@@ -104,7 +100,6 @@ export class A64Core implements MachineCore {
   private readonly memory: GuestMemory;
   private readonly words: DecodedWords;
   private readonly code: CodePlaces;
-  private readonly translates: boolean;
   private readonly registers: SystemRegisters;
   private readonly debug: SelfHostedDebug;
   private readonly registerView: RegisterView;
@@ -113,13 +108,10 @@ export class A64Core implements MachineCore {
   private readonly interrupts: CoreInterrupts;
   private readonly hints = new WaitHints();
   private readonly slice: Slice;
-  /** A breakpoint or a watchpoint that the instruction in progress has met. */
-  private debugException: DebugException | null = null;
+  private readonly watches: InstructionWatches;
+  private readonly derived: DerivedState;
   /** The instruction in progress was replaced by an exception. */
   private wasReplaced = false;
-  /** By level: FP is trapped; null: not known since a control has changed. */
-  private readonly fpTraps: (boolean | null)[] = [null, null, null, null];
-  private readonly codeWatches = new Map<bigint, Set<() => void>>();
 
   constructor(
     runtime: Runtime,
@@ -129,7 +121,6 @@ export class A64Core implements MachineCore {
   ) {
     const { has, physicalBits } = type;
     const environment = announced(given, () => this.code.doubt());
-    this.translates = hotAfter < Infinity;
     this.runtime = runtime;
     this.index = index;
     this.mpidr = mpidr;
@@ -142,14 +133,24 @@ export class A64Core implements MachineCore {
     this.file = new RegisterFile(this.state.systemRegisters, type);
     this.interrupts = new CoreInterrupts(this.state, this.file);
     this.words = new DecodedWords(runtime, address, has);
-    const registers = new StateRegisters(this.state, this.file, {
-      pstateChanged: () => this.pstateChanged(),
-      registerChanged: (effect) => this.registerChanged(effect),
+    this.watches = new InstructionWatches({
+      slice: this.slice,
+      exceptions: () => this.exceptions,
+      debug: () => this.debug,
+      changed: () => this.derived.selectCode(),
+    });
+    const engine = new A64Engine(this.state, this.file, {
+      memory: () => this.memory,
+      watches: this.watches,
+      isRunning: () => this.slice.isRunning,
+      stop: () => this.stop(),
+      pstateChanged: () => this.derived.pstateChanged(),
+      registerChanged: (effect) => this.derived.registerChanged(effect),
       special: (register) => this.registers.peek(register),
       setSpecial: (register, value) => this.registers.poke(register, value),
     });
-    this.engine = this.makeEngine(registers);
-    this.translation = Object.assign(new CoreTranslation(registers, environment, physicalBits), {
+    this.engine = engine;
+    this.translation = Object.assign(new CoreTranslation(engine, environment, physicalBits), {
       // In the regime that runs, whichever that is.
       instructionAt: (pc: bigint) => this.memory.wordAt(pc),
     });
@@ -157,11 +158,11 @@ export class A64Core implements MachineCore {
     this.memory = new GuestMemory(buffer, {
       state: this.state,
       registers: this.file,
-      engine: registers,
+      engine,
       environment,
       readDescriptor,
       exceptions: () => this.exceptions,
-      stopsBefore: (look) => this.stopsBefore(look),
+      stopsBefore: (look) => this.watches.stopsBefore(look),
       comeBack: () => this.slice.setAside(),
       codeStored: (at, bytes) => this.code.stored(at, bytes),
       outsideCalled: () => this.code.doubt(),
@@ -184,28 +185,36 @@ export class A64Core implements MachineCore {
       end: (stop) => this.slice.end(stop),
     });
     this.debug = new SelfHostedDebug({
-      engine: this.engine,
+      engine,
       translation: this.translation,
       memory: environment.memory,
       ticks: () => environment.clock.ticks,
-      raise: (exception) => {
-        this.debugException ??= exception;
-      },
+      raise: (exception) => this.watches.meet(exception),
       endSlice: () => {
         if (this.slice.isRunning) this.slice.setAside();
       },
     });
-    this.registerView = new RegisterView({ core: this, engine: this.engine, environment, debug: this.debug });
+    this.registerView = new RegisterView({ core: this, engine, environment, debug: this.debug });
     this.registers = new SystemRegisters({
       core: this,
       state: this.state,
       file: this.file,
       environment,
       debug: this.debug,
-      changed: (effect) => this.registerChanged(effect),
-      pstateChanged: () => this.pstateChanged(),
+      changed: (effect) => this.derived.registerChanged(effect),
+      pstateChanged: () => this.derived.pstateChanged(),
       masksChanged: () => this.masksChanged(),
       checkFp: () => checkFpAccess(this.state, this.file),
+    });
+    this.derived = new DerivedState({
+      state: this.state,
+      file: this.file,
+      memory: this.memory,
+      interrupts: this.interrupts,
+      translates: hotAfter < Infinity,
+      isWatched: () => this.watches.isActive,
+      controlsChanged: () => this.registers.controlsChanged(),
+      masksChanged: () => this.masksChanged(),
     });
     ports.memory = this.memory;
     ports.system = new SystemInstructions({
@@ -216,7 +225,7 @@ export class A64Core implements MachineCore {
       operations: {
         state: this.state,
         file: this.file,
-        engine: registers,
+        engine,
         zero: (at) => this.memory.zero(at),
         regimes: () => this.memory.regimes,
         stage2Abort: (...abort) => this.memory.aborts.stage2(...abort),
@@ -231,7 +240,7 @@ export class A64Core implements MachineCore {
       slice: this.slice,
       debug: this.debug,
       has,
-      pstateChanged: () => this.pstateChanged(),
+      pstateChanged: () => this.derived.pstateChanged(),
       masksChanged: () => this.masksChanged(),
     });
     this.virtualMemory = new VirtualMemory({
@@ -274,10 +283,10 @@ export class A64Core implements MachineCore {
     for (const [virtual, own] of IDENTITIES) {
       this.engine.setSystemRegister(virtual, this.environment.readSystemRegister(this, own) ?? 0n);
     }
-    this.state.wide[LAYOUT.exclusiveAddress / 8] = OPEN_MONITOR;
+    this.state.wide[LAYOUT.exclusiveAddress / 8] = NO_ADDRESS;
     this.state.pstate = resetPstate(level);
     this.engine.setPc(entry);
-    this.translationsChanged();
+    this.derived.translationsChanged();
   }
 
   saveState() {
@@ -309,13 +318,13 @@ export class A64Core implements MachineCore {
     this.slice.outcome.reset();
     state.restorePstate(pstate);
     this.interrupts.restoreState(interrupts);
-    this.interruptsChanged();
+    this.derived.interruptsChanged();
     this.hints.restoreState(hints);
     this.exceptions.last = lastException;
     this.exceptions.first = firstException;
     this.debug.restoreState(debug);
     this.registers.unknownRegisters.restoreState(unknownReported);
-    this.translationsChanged();
+    this.derived.translationsChanged();
   }
 
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
@@ -340,7 +349,7 @@ export class A64Core implements MachineCore {
 
   setInterruptLines(irq: boolean, fiq: boolean, virtualIrq = false, virtualFiq = false): void {
     this.interrupts.set({ irq, fiq, virtualIrq, virtualFiq });
-    this.interruptsChanged();
+    this.derived.interruptsChanged();
     this.masksChanged();
   }
 
@@ -426,26 +435,6 @@ export class A64Core implements MachineCore {
     } else runtime.run(state.address);
   }
 
-  /** Watches look at the instruction in progress: true when it is not to be executed. */
-  private stopsBefore(look: () => void): boolean {
-    if (!this.slice.stopsBefore(look)) return this.takesDebugException();
-    // It is met again when the core goes on.
-    this.debugException = null;
-    return true;
-  }
-
-  /** Takes the exception of a breakpoint or watchpoint that was met. False: there was none. */
-  private takesDebugException(): boolean {
-    const { debugException } = this;
-    if (debugException === null) return false;
-    this.debugException = null;
-    // What follows is another instruction.
-    this.debug.endSlice();
-    const { target, esr, far, pc } = debugException;
-    this.exceptions.enter('synchronous', target, esr, far, pc);
-    return true;
-  }
-
   stop(): void {
     if (this.slice.isRunning) this.slice.end({ kind: 'stopped' });
   }
@@ -462,63 +451,10 @@ export class A64Core implements MachineCore {
     this.exceptions.enter('synchronous', 1, esr, far, this.state.pc);
   }
 
-  /** PSTATE has changed: other translations, FP traps, an interrupt that is due. */
-  private pstateChanged(): void {
-    this.memory.select();
-    this.selectCode();
-    this.selectTraps();
-    this.masksChanged();
-  }
-
-  /** Who looks at each instruction, and PSTATE.IL, are asked before it. */
-  private selectCode(): void {
-    const { state } = this;
-    const isWatched = this.codeWatches.size > 0 || state.has(PSTATE.il);
-    const mode = isWatched ? CODE_MODE.watched | CODE_MODE.interpreted : this.translates ? 0 : CODE_MODE.interpreted;
-    state.setWord(LAYOUT.codeMode, mode);
-    if (isWatched) state.wide[LAYOUT.fetchPage / 8] = OPEN_MONITOR;
-  }
-
-  private trapsChanged(): void {
-    this.fpTraps.fill(null);
-    this.selectTraps();
-  }
-
-  private selectTraps(): void {
-    const { state, fpTraps } = this;
-    const isTrapped = (fpTraps[state.level] ??= fpTrapTarget(state, this.file) !== null);
-    state.setWord(LAYOUT.fpTrap, isTrapped ? 1 : 0);
-  }
-
-  /** Code that lifts masks asks when one is signalled. */
-  private interruptsChanged(): void {
-    this.state.setWord(LAYOUT.interrupt, this.interrupts.isAnySignalled ? 1 : 0);
-  }
-
   /** Comes back at the next boundary where an interrupt is to be taken there. */
   private masksChanged(): void {
     if (!this.slice.isRunning || this.takesInterrupts === 'between slices') return;
     if (this.interruptTakeable) this.slice.setAside();
-  }
-
-  private registerChanged(effect: Effect): void {
-    if (effect === 'translation') this.translationsChanged();
-    else if (effect === 'tables') this.memory.tablesChanged();
-    else if (effect === 'trap') this.trapsChanged();
-    else if (effect === 'hypervisor') {
-      this.registers.controlsChanged();
-      this.fpTraps.fill(null);
-      this.interruptsChanged();
-      this.memory.tablesChanged();
-      this.pstateChanged();
-    }
-  }
-
-  private translationsChanged(): void {
-    this.registers.controlsChanged();
-    this.memory.flush();
-    this.fpTraps.fill(null);
-    this.pstateChanged();
   }
 
   /** What WebAssembly calls. */
@@ -564,62 +500,18 @@ export class A64Core implements MachineCore {
       });
     }
     slice.executedAfterAll();
-    if (this.codeWatches.size > 0) {
-      const look = () => {
-        for (const reached of this.codeWatches.get(pc) ?? []) reached();
-      };
-      if (this.stopsBefore(look)) return 1;
-    }
+    if (this.watches.isActive && this.watches.stopsAt(pc)) return 1;
     slice.notExecuted();
     const taken = this.memory.fetch();
     if (taken === 0) slice.executedAfterAll();
     // Every instruction is looked at while one is watched.
-    if (this.codeWatches.size > 0) state.wide[LAYOUT.fetchPage / 8] = OPEN_MONITOR;
+    if (this.watches.isActive) state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
     return taken;
   }
 
   /** Filled in when their objects are made. */
   private makePorts() {
     return {} as { -readonly [K in keyof CoreStateContext]: CoreStateContext[K] };
-  }
-
-  private makeEngine(registers: StateRegisters): CoreEngine {
-    return Object.assign(registers, {
-      version: VERSION,
-      stop: () => this.stop(),
-      mapMemory: (base: number, bytes: Uint8Array, access: 'rwx' | 'rx') =>
-        this.memory.map(base, bytes, access === 'rwx'),
-      unmap: (base: number) => this.memory.unmap(base),
-      watchCode: (address: bigint, reached: () => void) => this.watchCode(address, reached),
-      watchMemory: (start: number, end: number, touched: (access: WatchedAccess) => void) => {
-        const watch = { start, end, touched };
-        this.memory.watches.push(watch);
-        this.memory.flush();
-        return () => {
-          const at = this.memory.watches.indexOf(watch);
-          if (at >= 0) this.memory.watches.splice(at, 1);
-        };
-      },
-      flushTlb: () => this.memory.flush(),
-      // Instructions are decoded by what is in memory when they run.
-      discardAllCode: () => {},
-      discardCode: () => {},
-      close: () => {
-        if (this.slice.isRunning) throw new EngineError('the engine cannot be closed by what runs inside it');
-        retire(this.engine);
-      },
-    });
-  }
-
-  private watchCode(address: bigint, reached: () => void): () => void {
-    const watches = this.codeWatches.get(address) ?? new Set();
-    this.codeWatches.set(address, watches.add(reached));
-    this.selectCode();
-    return () => {
-      watches.delete(reached);
-      if (watches.size === 0) this.codeWatches.delete(address);
-      this.selectCode();
-    };
   }
 }
 

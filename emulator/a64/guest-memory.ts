@@ -41,7 +41,7 @@ interface Region {
   readonly writable: boolean;
 }
 
-export interface MemoryWatch {
+interface MemoryWatch {
   readonly start: number;
   readonly end: number;
   readonly touched: (access: WatchedAccess) => void;
@@ -57,7 +57,7 @@ export interface GuestMemoryContext extends MemoryAbortsContext, DeviceAccessesC
 }
 
 export class GuestMemory implements MemoryPort {
-  readonly watches: MemoryWatch[] = [];
+  private readonly watches: MemoryWatch[] = [];
   private readonly parts: GuestMemoryContext;
   /** For address translation instructions. */
   readonly regimes: Regimes;
@@ -395,6 +395,16 @@ export class GuestMemory implements MemoryPort {
   wordAt(va: bigint): number | null {
     const found = this.regimes.translate(va, this.regimes.current);
     return found.ok ? this.parts.environment.readCode(found.page.pa + Number(va & BigInt(PAGE_MASK))) : null;
+  }
+
+  /** Tells of accesses to physical addresses [start, end). @returns ends the watch */
+  watch(watch: MemoryWatch): () => void {
+    this.watches.push(watch);
+    this.flush();
+    return () => {
+      const at = this.watches.indexOf(watch);
+      if (at >= 0) this.watches.splice(at, 1);
+    };
   }
 
   /** Tells watches of an access. True when it must not be made: the core stops before it. */

@@ -83,6 +83,9 @@ export const LAYOUT = {
   words: 0x20_0000,
 } as const;
 
+/** In the place of an address: no page, no entry, nothing that an exclusive monitor has. */
+export const NO_ADDRESS = 2n ** 64n - 1n;
+
 /** Bits of LAYOUT.codeMode. */
 export const CODE_MODE = {
   /** Every instruction is interpreted. */

@@ -14,12 +14,11 @@
 
 import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
 import type { CoreState } from './core-state.ts';
-import { LAYOUT, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, TLB_SLOTS } from './layout.ts';
+import { LAYOUT, NO_ADDRESS, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, TLB_SLOTS } from './layout.ts';
 import { PageMap } from './page-map.ts';
 import { allows, type PageTranslation, type Regime, REGIME, REGIMES, type Tables } from './regimes.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
-const NO_TAG = 2n ** 64n - 1n;
 const SLOT_BYTES = TLB_ENTRIES * TLB_ENTRY.bytes;
 /** One that never has an entry: of tables that no slot was taken for yet. */
 const NO_SLOT = LAYOUT.tlbs;
@@ -92,7 +91,7 @@ export class Tlb {
 
   /** The regimes that run from now on. */
   select(current: Regime, unprivileged: Regime): void {
-    if (current !== this.current) this.state.wide[LAYOUT.fetchPage / 8] = NO_TAG;
+    if (current !== this.current) this.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
     this.current = current;
     this.unprivileged = unprivileged;
     this.point();
@@ -163,7 +162,7 @@ export class Tlb {
     for (const { at: start, context } of this.slots) {
       if (context < 0) continue;
       for (let at = start; at < start + SLOT_BYTES; at += TLB_ENTRY.bytes) {
-        if (words[(at + TLB_ENTRY.host) / 4] === (host | 0)) wide[(at + TLB_ENTRY.write) / 8] = NO_TAG;
+        if (words[(at + TLB_ENTRY.host) / 4] === (host | 0)) wide[(at + TLB_ENTRY.write) / 8] = NO_ADDRESS;
       }
     }
   }
@@ -177,7 +176,7 @@ export class Tlb {
   }
 
   forget(scope: TlbScope): void {
-    this.state.wide[LAYOUT.fetchPage / 8] = NO_TAG;
+    this.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
     switch (scope.kind) {
       case 'page':
         this.forgetPage(scope.page, scope.asid);
@@ -210,9 +209,9 @@ export class Tlb {
     const index = (page % TLB_ENTRIES) * TLB_ENTRY.bytes;
     for (const { at, context } of this.slots) {
       if (context < 0) continue;
-      wide[(at + index + TLB_ENTRY.read) / 8] = NO_TAG;
-      wide[(at + index + TLB_ENTRY.write) / 8] = NO_TAG;
-      wide[(at + index + TLB_ENTRY.fetch) / 8] = NO_TAG;
+      wide[(at + index + TLB_ENTRY.read) / 8] = NO_ADDRESS;
+      wide[(at + index + TLB_ENTRY.write) / 8] = NO_ADDRESS;
+      wide[(at + index + TLB_ENTRY.fetch) / 8] = NO_ADDRESS;
     }
   }
 

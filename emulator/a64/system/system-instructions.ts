@@ -14,7 +14,7 @@ import type { WaitHints } from '#emulator/cpu/wait-hints.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import type { Feature, Features } from '#emulator/a64/features.ts';
-import { LAYOUT } from '#emulator/a64/layout.ts';
+import { LAYOUT, NO_ADDRESS } from '#emulator/a64/layout.ts';
 import type { Slice } from '#emulator/a64/slice.ts';
 import { exceptionReturn } from './exception-return.ts';
 import { operate, type OperationContext } from './operations.ts';
@@ -37,7 +37,6 @@ const SCR_TWI = 12n;
 const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
 /** Debug exceptions are EL2's. */
 const MDCR_TDE = 1n << 8n;
-const NO_ADDRESS = 2n ** 64n - 1n;
 
 export interface SystemInstructionsContext {
   readonly core: MachineCore;

@@ -10,14 +10,13 @@
 
 import type { CoreState } from '#emulator/a64/core-state.ts';
 import type { Features } from '#emulator/a64/features.ts';
-import { HASH, LAYOUT, PLACE_ENTRIES, PLACE_ENTRY } from '#emulator/a64/layout.ts';
+import { HASH, LAYOUT, NO_ADDRESS, PLACE_ENTRIES, PLACE_ENTRY } from '#emulator/a64/layout.ts';
 import type { Translations } from './translations.ts';
 
 const PAGE = 4096;
 /** Places that are translated together, and how much longer the first one waits for the others. */
 const MOST_WANTED = 48;
 const PATIENCE = 2;
-const NO_PAGE = 2n ** 64n - 1n;
 const HASH_SHIFT = 32 - Math.log2(PLACE_ENTRIES);
 
 /** The core's view of memory: whether its stores into a page come to {@link CodePlaces.stored}. */
@@ -58,7 +57,7 @@ export class CodePlaces {
 
   private changed(): void {
     this.state.setWord(LAYOUT.codeEpoch, this.translations.epoch);
-    this.state.wide[LAYOUT.fetchPage / 8] = NO_PAGE;
+    this.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
   }
 
   /** The core has written `bytes` at `address` of the WebAssembly memory, in a guarded page. */
