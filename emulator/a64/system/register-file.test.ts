@@ -46,4 +46,10 @@ describe('a stored register', () => {
   it('has room', () => {
     expect(Math.max(...[...STORED_REGISTERS.values()].map(({ place }) => place))).toBeLessThan(MOST_SYSTEM_REGISTERS);
   });
+
+  it('refuses the name of a register that is not storage', () => {
+    const file = new RegisterFile(new BigUint64Array(MOST_SYSTEM_REGISTERS));
+    expect(() => file.get('CNTFRQ_EL0')).toThrow('CNTFRQ_EL0 is not stored');
+    expect(() => file.set('CNTFRQ_EL0', 1n)).toThrow('CNTFRQ_EL0 is not stored');
+  });
 });

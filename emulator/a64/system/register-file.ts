@@ -83,10 +83,12 @@ export class RegisterFile {
   }
 }
 
-/** By name; -1 for a register that is not storage. */
-const PLACES = Object.fromEntries(
-  Object.entries(SYSTEM_REGISTERS).map(([name, encoding]) => [
-    name,
-    STORED_REGISTERS.get(systemRegisterNumber(encoding))?.place ?? -1,
-  ]),
-) as Record<SystemRegisterName, number>;
+/** By name. @throws RangeError for a register that is not storage */
+const PLACES = {} as Readonly<Record<SystemRegisterName, number>>;
+for (const [name, encoding] of Object.entries(SYSTEM_REGISTERS)) {
+  const place = STORED_REGISTERS.get(systemRegisterNumber(encoding))?.place;
+  const get = (): never => {
+    throw new RangeError(`${name} is not stored`);
+  };
+  Object.defineProperty(PLACES, name, place === undefined ? { get } : { value: place });
+}
