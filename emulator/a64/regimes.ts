@@ -24,7 +24,7 @@ import {
 } from '#emulator/cpu/translate.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, PSTATE } from './core-state.ts';
-import { type Stage2Registers, walkStage2 } from './stage2.ts';
+import { RIGHT, type Stage2Registers, walkStage2 } from './stage2.ts';
 import { effectiveHcr, HCR, HCR_OF_TRANSLATIONS } from './system/hypervisor.ts';
 import { accessed, isWritableClean, setsAccessFlag } from './managed-descriptors.ts';
 import type { RegisterFile } from './system/register-file.ts';
@@ -41,9 +41,10 @@ const MMFR1_XNX = 0xfn << 28n;
 /** TCR_EL2 and TCR_EL3; EPD1 of TCR_EL1. */
 const TCR_OF_LEVEL = { tbi: 20n, ps: 16n, ha: 21n, hpd: 24n } as const;
 const UPPER_HALF_OFF = 1n << 23n;
-/** TCR_EL1: the ASID is TTBR1_EL1's (A1), and has 16 bits (AS). */
+/** TCR_EL1: the ASID is TTBR1_EL1's. */
 const TCR_A1 = 1n << 22n;
-const TCR_AS = 1n << 36n;
+/** TCR_EL1: ASIDs have 16 bits. */
+export const TCR_AS = 1n << 36n;
 const NOT_GLOBAL = 1n << 11n;
 /** BADDR of a base register. */
 const BASE = (1n << 48n) - 2n;
@@ -53,8 +54,6 @@ const VTCR_EL2: SystemRegisterEncoding = [3, 4, 2, 1, 2];
 const MAIR_EL2: SystemRegisterEncoding = [3, 4, 10, 2, 0];
 const MAIR_EL3: SystemRegisterEncoding = [3, 6, 10, 2, 0];
 
-/** Bits of a page's rights. */
-const RIGHT = { read: 1, write: 2, fetch: 4 } as const;
 /** Bits of rights for each of EL0, EL1 and EL1 without what EL0 may read. */
 const RIGHTS_BITS = 3;
 

@@ -21,8 +21,8 @@ export interface Stage2Registers {
   readonly vttbr: bigint;
 }
 
-/** Bits of rights, as those of a page. */
-export const STAGE2_RIGHT = { read: 1, write: 2, fetch: 4 } as const;
+/** Bits of rights to a page, of either stage. */
+export const RIGHT = { read: 1, write: 2, fetch: 4 } as const;
 
 export type Stage2Found =
   | {
@@ -30,7 +30,7 @@ export type Stage2Found =
       /** Of the address that was asked for. */
       readonly pa: number;
       readonly level: number;
-      /** STAGE2_RIGHT, of EL1 and of EL0: they differ in what may be executed, with FEAT_XNX. */
+      /** RIGHT, of EL1 and of EL0: they differ in what may be executed, with FEAT_XNX. */
       readonly el1: number;
       readonly el0: number;
       readonly isDevice: boolean;
@@ -101,14 +101,13 @@ export function walkStage2(
     if ((descriptor & ACCESS_FLAG) === 0n) return fail('access flag', level);
     const xn = field(descriptor, 53, 2);
     const data =
-      ((descriptor & S2AP_READ) === 0n ? 0 : STAGE2_RIGHT.read) |
-      ((descriptor & S2AP_WRITE) === 0n ? 0 : STAGE2_RIGHT.write);
+      ((descriptor & S2AP_READ) === 0n ? 0 : RIGHT.read) | ((descriptor & S2AP_WRITE) === 0n ? 0 : RIGHT.write);
     return {
       ok: true,
       pa: Number(base | (address & span)),
       level,
-      el1: data | (never(xn, hasXnx, 1) ? 0 : STAGE2_RIGHT.fetch),
-      el0: data | (never(xn, hasXnx, 0) ? 0 : STAGE2_RIGHT.fetch),
+      el1: data | (never(xn, hasXnx, 1) ? 0 : RIGHT.fetch),
+      el0: data | (never(xn, hasXnx, 0) ? 0 : RIGHT.fetch),
       // MemAttr[3:2]: 0b00 is Device memory.
       isDevice: field(descriptor, 4, 2) === 0,
     };

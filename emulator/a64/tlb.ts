@@ -27,6 +27,7 @@ const MOST_PAGES = 0x1_0000;
 const MOST_TABLES = 256;
 /** Pages of code that are looked up before tables get a slot for them. */
 const PATIENCE = 16;
+
 /** A page that was translated, and what lies there. */
 export interface Page extends PageTranslation {
   /** Of the page's bytes in the WebAssembly memory; -1: a device or nothing. */

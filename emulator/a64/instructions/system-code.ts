@@ -12,6 +12,7 @@ import { type A64Code } from '#emulator/a64/a64-code.ts';
 import { PSTATE } from '#emulator/a64/core-state.ts';
 import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
+import { HCR } from '#emulator/a64/system/hypervisor.ts';
 import { STORED_REGISTERS } from '#emulator/a64/system/registers.ts';
 import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
 import {
@@ -21,9 +22,6 @@ import {
 } from '#emulator/engine/system-registers.ts';
 
 const DAIF = PSTATE.d | PSTATE.a | PSTATE.i | PSTATE.f;
-const HCR_TID2 = 1n << 17n;
-const HCR_TVM = 1n << 26n;
-const HCR_TRVM = 1n << 30n;
 const WORD = 2n ** 32n - 1n;
 
 /** Where a register that is storage lies in the core's block. */
@@ -94,9 +92,9 @@ const ACCESSES: Readonly<Record<string, Access>> = {
   TPIDR_EL1: stored([3, 0, 13, 0, 4], isAtEl1, isAtEl1),
   ELR_EL1: stored(SYSTEM_REGISTERS.ELR_EL1, isAtEl1, isAtEl1),
   SPSR_EL1: stored(SYSTEM_REGISTERS.SPSR_EL1, isAtEl1, isAtEl1, WORD),
-  ESR_EL1: stored(SYSTEM_REGISTERS.ESR_EL1, isUntrapped(HCR_TRVM), isUntrapped(HCR_TVM), WORD),
-  FAR_EL1: stored(SYSTEM_REGISTERS.FAR_EL1, isUntrapped(HCR_TRVM), isUntrapped(HCR_TVM)),
-  CTR_EL0: stored([3, 3, 0, 0, 1], isUntrapped(HCR_TID2), null),
+  ESR_EL1: stored(SYSTEM_REGISTERS.ESR_EL1, isUntrapped(HCR.trvm), isUntrapped(HCR.tvm), WORD),
+  FAR_EL1: stored(SYSTEM_REGISTERS.FAR_EL1, isUntrapped(HCR.trvm), isUntrapped(HCR.tvm)),
+  CTR_EL0: stored([3, 3, 0, 0, 1], isUntrapped(HCR.tid2), null),
 };
 
 const bits = (value: number, count: number): string => value.toString(2).padStart(count, '0');

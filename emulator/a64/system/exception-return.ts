@@ -6,9 +6,9 @@
  */
 
 import { type CoreState, PSTATE } from '#emulator/a64/core-state.ts';
+import { HCR } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
-const HCR_TGE = 1n << 27n;
 /** SPSR: AArch32, M[1]. */
 const M_AARCH32 = 1 << 4;
 const M_RESERVED = 1 << 1;
@@ -32,7 +32,7 @@ export function exceptionReturn(state: CoreState, file: RegisterFile): void {
     (saved & (M_AARCH32 | M_RESERVED)) !== 0 ||
     target > level ||
     (target === 0 && (saved & 1) !== 0) ||
-    (target === 1 && (file.get('HCR_EL2') & HCR_TGE) !== 0n);
+    (target === 1 && (file.get('HCR_EL2') & HCR.tge) !== 0n);
   if (!isIllegal) {
     state.pstate = saved;
     return;

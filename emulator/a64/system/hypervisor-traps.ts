@@ -17,8 +17,9 @@ import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.t
 import { effectiveHcr, HCR, sum } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
-const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
-const MDCR = {
+/** What EL2 takes of debug and of the performance monitors, and its bits. */
+export const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
+export const MDCR = {
   tpmcr: 1n << 5n,
   tpm: 1n << 6n,
   tde: 1n << 8n,

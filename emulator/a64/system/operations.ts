@@ -15,7 +15,7 @@ import type { AccessType } from '#emulator/cpu/translate.ts';
 import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { ALREADY_TAKEN, type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import type { Feature } from '#emulator/a64/features.ts';
-import { allows, REGIME, type Regime, type Regimes, type Stage2Refusal } from '#emulator/a64/regimes.ts';
+import { allows, REGIME, type Regime, type Regimes, type Stage2Refusal, TCR_AS } from '#emulator/a64/regimes.ts';
 import { trapsOperation } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
 
@@ -25,8 +25,6 @@ const SCTLR_DZE = 1n << 14n;
 const SCTLR_UCI = 1n << 26n;
 const PERMISSION_STATUS = 0b001100;
 
-/** TCR_EL1: ASIDs have 16 bits. */
-const TCR_AS = 1n << 36n;
 /** Of an abort: by an address translation instruction, which counts as a write. */
 const ISS_CM = 1 << 8;
 const PAR_F = 1n;

@@ -11,7 +11,6 @@ import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { SelfHostedDebug } from '#emulator/cpu/self-hosted-debug.ts';
 import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome, waitTrapSyndrome } from '#emulator/cpu/syndrome.ts';
 import type { WaitHints } from '#emulator/cpu/wait-hints.ts';
-import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import type { Feature, Features } from '#emulator/a64/features.ts';
 import { LAYOUT, NO_ADDRESS } from '#emulator/a64/layout.ts';
@@ -19,6 +18,7 @@ import type { Slice } from '#emulator/a64/slice.ts';
 import { exceptionReturn } from './exception-return.ts';
 import { operate, type OperationContext } from './operations.ts';
 import { effectiveHcr, HCR } from './hypervisor.ts';
+import { MDCR, MDCR_EL2 } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { CallKind, SystemPort, WaitKind } from './system-port.ts';
 import type { SystemRegisters } from './system-registers.ts';
@@ -31,12 +31,8 @@ const SCTLR_NTWE = 1n << 18n;
 const TRAPPED_WFE = 1;
 const SCR_SMD = 1n << 7n;
 const SCR_HCE = 1n << 8n;
-/** TWE is the bit above. */
-const HCR_TWI = 13n;
-const SCR_TWI = 12n;
-const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
-/** Debug exceptions are EL2's. */
-const MDCR_TDE = 1n << 8n;
+const SCR_TWI = 1n << 12n;
+const SCR_TWE = 1n << 13n;
 
 export interface SystemInstructionsContext {
   readonly core: MachineCore;
@@ -107,7 +103,7 @@ export class SystemInstructions implements SystemPort {
 
   breakpoint(immediate: number): boolean {
     const { core, file, state } = this.parts;
-    const isHypervisors = state.level < 2 && (file.at(MDCR_EL2) & MDCR_TDE) !== 0n;
+    const isHypervisors = state.level < 2 && (file.at(MDCR_EL2) & MDCR.tde) !== 0n;
     const target = isHypervisors ? 2 : synchronousTarget(core.engine, state.level);
     this.takeCall(target, EXCEPTION_CLASS.brk64, immediate, state.pc);
     return true;
@@ -157,16 +153,13 @@ export class SystemInstructions implements SystemPort {
   private checkWait(kind: 'wfi' | 'wfe'): void {
     const { core, file, state } = this.parts;
     const { level } = state;
-    const bit = kind === 'wfi' ? 0n : 1n;
-    const traps = (value: bigint, shift: bigint): boolean => ((value >> (shift + bit)) & 1n) === 1n;
-    // SCTLR_EL1.nTWI is bit 16 and nTWE bit 18.
-    const isLet = (file.get('SCTLR_EL1') & (kind === 'wfi' ? SCTLR_NTWI : SCTLR_NTWE)) !== 0n;
+    const [sctlr, hcr, scr] = kind === 'wfi' ? [SCTLR_NTWI, HCR.twi, SCR_TWI] : [SCTLR_NTWE, HCR.twe, SCR_TWE];
     const target =
-      level === 0 && !isLet
+      level === 0 && (file.get('SCTLR_EL1') & sctlr) === 0n
         ? synchronousTarget(core.engine, 0)
-        : level < 2 && traps(effectiveHcr(file), HCR_TWI)
+        : level < 2 && (effectiveHcr(file) & hcr) !== 0n
           ? 2
-          : level < 3 && traps(file.get('SCR_EL3'), SCR_TWI)
+          : level < 3 && (file.get('SCR_EL3') & scr) !== 0n
             ? 3
             : null;
     if (target === null) return;

@@ -24,7 +24,7 @@ import type { RegisterFile } from './register-file.ts';
 import type { Effect, StoredRegister } from './registers.ts';
 import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
 
-/** SCTLR_EL1: EL0 may read CTR_EL0, use DC ZVA, mask interrupts, maintain caches. */
+/** SCTLR_EL1: EL0 may mask interrupts, and read CTR_EL0. */
 const SCTLR_UMA = 1n << 9n;
 const SCTLR_UCT = 1n << 15n;
 
