@@ -48,10 +48,6 @@ const VECTORS = 0x800;
 const B_ITSELF = 0x1400_0000;
 const CBZ_X0 = 0xb400_0000;
 
-/** Features of Unicorn's Cortex-A72. Its "max" ends the process while FP is trapped. */
-const THEIR_FEATURES: ReadonlySet<string> = new Set(['CRC32', 'AES', 'SHA1', 'SHA256', 'PMULL']);
-const isTheirs = (feature: string): boolean => THEIR_FEATURES.has(feature);
-
 interface Comparison {
   readonly row: Instruction;
   readonly word: number;
@@ -61,7 +57,7 @@ interface Comparison {
 
 /** Rows that are compared. */
 export const COMPARED: readonly Instruction[] = INSTRUCTIONS.filter(
-  (row) => !SYSTEM.includes(row) && (typeof row.feature !== 'string' || isTheirs(row.feature)),
+  (row) => !SYSTEM.includes(row) && (typeof row.feature !== 'string' || CORTEX_A72.has(row.feature)),
 );
 
 /** A machine of which one core executes single instructions. */
@@ -134,6 +130,7 @@ export class InstructionComparison {
   constructor(library: string, translated: boolean) {
     this.own = new Side(a64Cores({ hotAfter: translated ? 0 : Infinity, type: CORTEX_A72 }));
     this.theirs = new Side(
+      // Its "max" ends the process while FP is trapped.
       engineCores((callbacks) => createUnicornEngine({ library, model: 'cortex-a72', callbacks })),
     );
     this.sides = [this.own, this.theirs];
@@ -147,7 +144,7 @@ export class InstructionComparison {
   /** One word of each row with random operands, compared; none of a row that Unicorn has not. */
   try(rows: readonly Instruction[], random: RandomSource): Comparison[] {
     const words = rows.flatMap((row) => {
-      const word = wordOf(row, random, isTheirs);
+      const word = wordOf(row, random, CORTEX_A72.has);
       return word === null ? [] : [{ row, word }];
     });
     const places = this.place(words.map(({ word }) => word));
