@@ -64,7 +64,7 @@ export const PROGRAM_HEADER = {
   p_memsz: 40,
 } as const;
 
-/** True when `magic`, the first four bytes, is that of an ELF file. */
+/** True when `magic`, the first four bytes as a little-endian word, is that of an ELF file. */
 export function isElfMagic(magic: number): boolean {
   return magic === MAGIC;
 }

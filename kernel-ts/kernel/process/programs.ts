@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The programs of an initramfs: its files, and links to such, that begin as an ELF file does. */
 
+import { isElfMagic } from '#common/elf64.ts';
 import type { Program } from '#kernel-ts/kernel/user-space.ts';
 import { type Initramfs, InitramfsError } from './initramfs.ts';
-
-/** 0x7f "ELF", read as a little-endian word. */
-const ELF_MAGIC = 0x464c_457f;
 
 /** By path. What a malformed archive has before its fault counts. */
 export function programsOf(files: Initramfs): Program[] {
@@ -26,7 +24,7 @@ export function programsOf(files: Initramfs): Program[] {
 function programBytes(files: Initramfs, path: string): number | null {
   try {
     const file = files.open(path);
-    return file === null || file.bytes < 4 || file.read32(0) !== ELF_MAGIC ? null : file.bytes;
+    return file === null || file.bytes < 4 || !isElfMagic(file.read32(0)) ? null : file.bytes;
   } catch (error) {
     if (!(error instanceof InitramfsError)) throw error;
     return null;
