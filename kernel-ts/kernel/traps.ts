@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Exceptions in words, and the panics of unexpected ones. None of these functions returns: each
- * ends in a panic that names the class, the syndrome and the addresses, with the walk of the fault
- * address and the registers behind it.
+ * Exceptions in words, and the panics of unexpected ones: each names the class, the syndrome and
+ * the addresses, with the walk of the fault address and the registers behind it.
  *
  *     vector n: 0-3 current EL with SP_EL0, 4-7 current EL with SP_ELx, 8-11 lower EL AArch64, 12-15 lower EL AArch32
  *               in each group: synchronous, IRQ, FIQ, SError

@@ -51,7 +51,7 @@ export interface UserSpace {
   tick(frame: TrapFrame): TrapFrame;
   /** Console input has come and a process has the console: wakes those who wait. */
   input(frame: TrapFrame): TrapFrame;
-  /** A process waits for console input. */
+  /** True while a process waits for console input. */
   readonly isRead: boolean;
   /** Ctrl-C was typed: ends the processes that can run. Those that wait for them hear of it. */
   interrupt(frame: TrapFrame): TrapFrame;

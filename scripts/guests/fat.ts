@@ -119,7 +119,7 @@ function clustersOf(folder: Folder, clusterBytes: number): number {
   return clusters;
 }
 
-/** The contents of a folder other than the root, with its two entries "." and "..". */
+/** Size of a folder other than the root, in bytes, with its two entries "." and "..". */
 function folderBytes(folder: Folder): number {
   return (2 + folder.folders.size + folder.files.size) * ENTRY;
 }

@@ -16,7 +16,7 @@ export interface OptionSpec<T> {
   readonly absent: T;
   /** The value after one more `text`. @throws InputError */
   take(this: void, option: string, text: string, before: T): T;
-  /** The default when a `[placeholder]` is left out. */
+  /** The text that is taken when the option is given and its `[placeholder]` is left out. */
   readonly bare?: string;
   /** Not in `--help`: for the project's own child processes. */
   readonly hidden?: true;

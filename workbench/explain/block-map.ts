@@ -86,9 +86,7 @@ export function drawBlockMap(
   return [...lines, '', `${legend.join('   ')}   (a cell is ${size(cellBytes)})`];
 }
 
-/**
- * The symbol for [start, end); null outside the bank. `ranges` are looked at from `first` on.
- */
+/** The kind to draw for [start, end); null outside the bank. `ranges` are read from `first` on. */
 function kindIn(ranges: readonly OwnedRange[], first: number, start: number, end: number): RangeKind | null {
   const shares = new Map<RangeKind, number>();
   for (let i = first; i < ranges.length && (ranges[i] as OwnedRange).start < end; i++) {

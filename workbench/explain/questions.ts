@@ -14,7 +14,7 @@ import { explainTables } from './tables.ts';
 import type { Unknown } from './kernel-memory.ts';
 import { explainAddress } from './virtual-address.ts';
 
-/** Answers of a machine at one moment. */
+/** The answer of a machine to a question at one moment. */
 export interface Answer {
   /** False when this machine cannot tell; the text says why. */
   readonly known: boolean;

@@ -126,7 +126,7 @@ function instant(record: EventRecord): TraceEvent {
   return { name: nameOf(record), ph: 'i', s: 't', ...placeOf(record) };
 }
 
-/** The arguments shown with the mark. */
+/** The text shown beside the mark. */
 function nameOf({ kind, fields }: EventRecord): string {
   const { text, what, owner, op, name, device, offset, write, access, esr, register, action } = fields;
   const { function: call, timer, pid } = fields;

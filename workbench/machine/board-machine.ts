@@ -41,7 +41,7 @@ export interface BoardMachineOptions {
   /** The reset firmware, for the placement that it is the contents of. */
   readonly firmware: Uint8Array;
   readonly cores: CoreFactory;
-  /** It is entered at EL2. */
+  /** The guest is entered at EL2. */
   readonly guestHasEl2?: boolean;
   /** Disks behind the board's virtio slots, the last slot first. */
   readonly disks?: readonly BlockBackend[];

@@ -40,8 +40,8 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
     // one.
     const draft = makeDeviceTree(request, initrd === null ? null : { start: 0, end: 1 });
     const sizes = { kernelBytes: symbols._end, initrdBytes: initrd?.length ?? 0, dtbBytes: draft.length };
-    // When the machine writes or mends the tree, pieces are placed in the tree's RAM. A tree that
-    // is passed on unchanged keeps the board's places.
+    // When the machine mends a given tree, pieces are placed in the tree's RAM. With the generated
+    // tree, and with one that is passed on unchanged, they have the board's places.
     const place = request.blob === null || request.fixups === 'none' ? {} : roomIn(draft, ramOfBlob(draft, board));
     return { initrd, draft, plan: planLoad(board, { ...sizes, ...place }) };
   };

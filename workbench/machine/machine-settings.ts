@@ -11,7 +11,7 @@ import type { FaultSettings } from './fault-settings.ts';
 
 /** Settings of a machine. All have a default except the board. */
 export interface MachineSettings {
-  /** "qemu-virt" or "pixel6". */
+  /** "qemu-virt", "pixel6" or "rpi4". */
   readonly board: string;
   /** RAM in bytes; the board's own when absent. */
   readonly memoryBytes?: number | undefined;

@@ -151,7 +151,7 @@ export class LiveMachine {
     this.wake();
   }
 
-  /** State of the machine now, for people. */
+  /** Answers a question about the machine as it is now, or says why it is refused. */
   ask(question: string): LiveAnswer {
     try {
       return { lines: inspect(this.machine, question) };

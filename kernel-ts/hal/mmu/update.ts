@@ -54,7 +54,7 @@ export interface UpdateRequest {
   readonly trace: MappingTrace | null;
 }
 
-/** The result of a plan. */
+/** The result of {@link planUpdate}. */
 export interface UpdatePlan {
   /** Tables needed for splits. */
   readonly splits: number;

@@ -76,7 +76,7 @@ export class Interrupts {
     else this.timer.timer.stop();
   }
 
-  /** Interrupts are off for good. */
+  /** Switches interrupts off for good. */
   close(): void {
     this.timer?.timer.stop();
     this.controller.close();

@@ -44,7 +44,7 @@ export const HeapFault = {
   FOREIGN: 'Heap free of an address outside the heap',
 } as const;
 
-/** Bytes that a block takes of a hole, or leaves: with its header. */
+/** Bytes that a block takes of a hole, or gives back: with its header. */
 export type BlockBytes = number;
 
 /** Handle on a span; the truth is in memory. */

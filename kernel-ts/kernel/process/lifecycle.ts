@@ -218,7 +218,7 @@ export class Lifecycle {
 
   /**
    * Gives `process` an address space with the program in `file`, what `more` takes, and a first
-   * frame. Frames that were taken before a failure stay.
+   * frame. On a failure the frames and records that were taken before it stay.
    */
   private build(process: Process, file: InitramfsFile, more: () => void): StartFailure | null {
     const space = this.spaceOf(process);

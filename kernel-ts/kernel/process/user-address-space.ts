@@ -43,7 +43,7 @@ export interface UserSpaceContext {
   readonly areaRecords: RecordCache;
 }
 
-/** Translation of a user address: a byte of RAM, or the reason why not. */
+/** Translation of a user address: a byte of RAM, or the reason why there is none. */
 export type UserPlace =
   | { readonly ok: true; readonly pa: PhysAddr }
   /** `area` holds `va` and does not allow the access; null: no area holds it. */

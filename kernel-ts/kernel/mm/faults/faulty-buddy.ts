@@ -23,7 +23,7 @@ export class FaultyBuddy extends Buddy {
   private readonly poison: FramePoison | null;
 
   /**
-   * The same as Buddy's.
+   * The parameters are Buddy's, and these:
    * @param owners says on whose behalf it works, @param trace told of each fault as an event of
    * kind `fault`
    * @throws KernelPanic when .bss is full or `zonesAt` is missing
