@@ -8,6 +8,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import type { EngineName } from '#workbench/machine/engine-name.ts';
+import { ENGINES_HERE } from './support/engines.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 
 const ERET = 0xd69f_03e0;
@@ -52,7 +53,7 @@ function execute(engineName: EngineName, words: readonly number[], spsr: bigint,
 const get = (engine: Guest['machine']['bootCore']['engine'], name: keyof typeof SYSTEM_REGISTERS) =>
   engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n;
 
-describe.each(['unicorn', 'wasm'] as const)('an exception return on %s', (engineName) => {
+describe.each(ENGINES_HERE)('an exception return on %s', (engineName) => {
   it.each([
     ['to AArch32 at EL0', 0x1d0n],
     ['to AArch32 at EL1', 0x1d3n],
@@ -74,12 +75,10 @@ describe.each(['unicorn', 'wasm'] as const)('an exception return on %s', (engine
   });
 });
 
-it.each([
-  ['unicorn', 2],
-  ['unicorn', 3],
-  ['wasm', 2],
-  ['wasm', 3],
-] as const)('ID_AA64PFR0_EL1 has AArch64 only, on %s with GICv%i', (engineName, gicVersion) => {
-  const { engine } = execute(engineName, [READ_IDENTIFICATION], 0n, gicVersion);
-  expect(engine.getX(1) & 0xf00_ffffn).toBe(gicVersion === 3 ? 0x100_1111n : 0x1111n);
-});
+it.each(ENGINES_HERE.flatMap((engine) => ([2, 3] as const).map((version) => [engine, version] as const)))(
+  'ID_AA64PFR0_EL1 has AArch64 only, on %s with GICv%i',
+  (engineName, gicVersion) => {
+    const { engine } = execute(engineName, [READ_IDENTIFICATION], 0n, gicVersion);
+    expect(engine.getX(1) & 0xf00_ffffn).toBe(gicVersion === 3 ? 0x100_1111n : 0x1111n);
+  },
+);

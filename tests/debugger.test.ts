@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { DebugPoint, DebugStop } from '#emulator/debug/gdb/target.ts';
 import { REGISTERS } from '#emulator/debug/gdb/register-layout.ts';
 import { type DriveableMachine, MachineTarget } from '#emulator/debug/machine-target.ts';
+import { ENGINES_HERE } from './support/engines.ts';
 import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
 import { runJudged } from './support/run-judged.ts';
 
@@ -28,8 +29,6 @@ const STORES = new Uint8Array(
   ).buffer,
 );
 const AT = { loop: 0x0c, store: 0x10, load: 0x14, subtract: 0x18, wait: 0x20, data: 0x100 } as const;
-/** What both engines must do alike. */
-const ENGINES = ['unicorn', 'wasm'] as const;
 const ROUNDS = 5;
 const TOTAL = 29;
 const UART = 0x0900_0000n;
@@ -87,7 +86,7 @@ const watchpoint = (watch: 'read' | 'write' | 'access', address: bigint, bytes =
   bytes,
 });
 
-describe.each(ENGINES)('a breakpoint on %s', (engine) => {
+describe.each(ENGINES_HERE)('a breakpoint on %s', (engine) => {
   it.each([false, true])('stops before its instruction each time it is reached (hardware: %s)', (hardware) => {
     const { target, go, at, register, guest } = debug(STORES, { engine });
     target.addPoint(0, breakpoint(at(AT.loop), hardware));
@@ -126,7 +125,7 @@ describe.each(ENGINES)('a breakpoint on %s', (engine) => {
   });
 });
 
-describe.each(ENGINES)('a watchpoint on %s', (engine) => {
+describe.each(ENGINES_HERE)('a watchpoint on %s', (engine) => {
   it('on a write stops before the store: memory and registers are as they were', () => {
     const { target, go, at, register, guest } = debug(STORES, { engine });
     const slot = at(AT.data + 8);

@@ -5,6 +5,7 @@
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
+import { ENGINES_HERE } from './support/engines.ts';
 import type { GuestBoard } from './support/guest-machine.ts';
 import { type Ran, runSmallCode, type SmallCode } from './support/small-code.ts';
 
@@ -132,9 +133,9 @@ describe('translation tables in a device', () => {
   ] as const;
   /** Translated by entry 214 of a table of level 1. */
   const HIGH = 0xffff_ff80_0000_0000n + (214n << 30n);
-  const both = tables.flatMap((table) => (['unicorn', 'wasm'] as const).map((engine) => [...table, engine] as const));
+  const cases = tables.flatMap((table) => ENGINES_HERE.map((engine) => [...table, engine] as const));
 
-  it.each(both)('a load through %s on %s is an external abort on the walk', (_name, board, table, engine) => {
+  it.each(cases)('a load through %s on %s is an external abort on the walk', (_name, board, table, engine) => {
     // ldr w3, [x2] of the device first, then ldr x0, [x1]
     ran = runSmallCode(
       [0xb940_0043, 0xf940_0020],
@@ -152,7 +153,7 @@ describe('translation tables in a device', () => {
     expect(ran.elr).toBe(BigInt(ran.base + 4));
   });
 
-  it.each(both)('a vector that is looked up in %s on %s locks the core up', (_name, board, table, engine) => {
+  it.each(cases)('a vector that is looked up in %s on %s locks the core up', (_name, board, table, engine) => {
     // ldr w3, [x2]; svc #0: the vector is at a high address.
     ran = runSmallCode(
       [0xb940_0043, 0xd400_0001],
