@@ -54,18 +54,17 @@ export class GuestMemory {
     const fresh = subtract(ranges, this.told);
     if (fresh.length === 0) return [];
     this.told = [...this.told, ...fresh].sort((a, b) => a.start - b.start);
-    return fresh.map(({ start, end }) => ({
-      start: Math.floor(start / PAGE_SIZE),
-      end: Math.ceil(end / PAGE_SIZE),
-      owner,
-    }));
+    return fresh.map((range) => ({ ...framesOf(range), owner }));
   }
 }
 
 /** RAM of the machine, in frames. */
 export function frameBanks(machine: LevitateMachine): FrameSpan[] {
-  return machine.memory.banks
-    .map(rangeOf)
-    .map(({ start, end }) => ({ start: Math.floor(start / PAGE_SIZE), end: Math.ceil(end / PAGE_SIZE) }))
-    .sort((a, b) => a.start - b.start);
+  return machine.memory.banks.map((bank) => framesOf(rangeOf(bank))).sort((a, b) => a.start - b.start);
 }
+
+/** The frames that `range`, in bytes, touches. */
+const framesOf = ({ start, end }: Range): FrameSpan => ({
+  start: Math.floor(start / PAGE_SIZE),
+  end: Math.ceil(end / PAGE_SIZE),
+});
