@@ -104,7 +104,7 @@ export function mappedTwice(runs: readonly MappedRun[]): MappedTwice[] {
       });
     }
     open.push(run);
-    // The range that reaches furthest is kept.
+    // The runs that reach furthest are kept.
     if (open.length > MOST_OPEN) {
       open = open.toSorted((a, b) => b.paStart + b.bytes - a.paStart - a.bytes).slice(0, MOST_OPEN);
     }

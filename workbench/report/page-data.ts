@@ -70,10 +70,10 @@ export interface StoryPart {
   readonly stages: readonly Stage[];
 }
 
-/** From, to (nanoseconds; the same for a mark), how many it stands for, what it is. */
+/** A stretch of time, or a mark (`to` is `from`); nanoseconds. It stands for `count` of them. */
 export type LaneMark = readonly [from: number, to: number, count: number, text: string];
 
-/** What happened in one place over the run: see lanes.ts. */
+/** A row of stretches and marks over the run: see lanes.ts. */
 export interface Lane {
   readonly name: string;
   readonly marks: readonly LaneMark[];

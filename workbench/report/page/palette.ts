@@ -48,7 +48,7 @@ const CLASS_NAMES: Readonly<Record<OwnerClass, string>> = {
   other: 'other',
 };
 
-/** What `ownerClass` is called on this page: of a guest that is not ours, claims are not known. */
+/** The name of a class on this page. Claims of a guest that is not ours are not known. */
 export const classLabel = (ownerClass: OwnerClass): string =>
   ownerClass === 'unclaimed' && document.body.classList.contains('foreign') ? 'not touched' : CLASS_NAMES[ownerClass];
 
