@@ -193,8 +193,10 @@ export class VirtualInterface {
 
   /** What is signalled to the guest; null: nothing. */
   get signals(): 'irq' | 'fiq' | null {
+    // Asked whenever a line of the core may change; most guests have no hypervisor.
+    if ((this.control & HCR_EN) === 0) return null;
     const list = this.highestPending();
-    if (list === null || (this.control & HCR_EN) === 0) return null;
+    if (list === null) return null;
     const priority = priorityOf(list);
     if (priority >= this.pmr) return null;
     const { runningPriority } = this;
