@@ -16,16 +16,29 @@
 
 import type { AccessWidth, Device } from '#emulator/bus/device.ts';
 import type { UnknownRegisters } from '#emulator/devices/unknown-registers.ts';
-import { requireWord } from './interrupt-registers.ts';
 import {
-  groupOf,
-  intidOf,
-  LIST_REGISTERS,
-  LR,
-  SPURIOUS_INTID,
-  type VirtualInterface,
-  VMCR,
-} from './virtual-interface.ts';
+  ABPR,
+  AEOIR,
+  AHPPIR,
+  AIAR,
+  APR0,
+  BPR,
+  CTLR,
+  DIR,
+  EOIR,
+  HPPIR,
+  IAR,
+  IIDR,
+  IIDR_VALUE,
+  INTID_MASK,
+  NSAPR0,
+  OTHER_GROUP,
+  PMR,
+  RPR,
+} from './gicc-offsets.ts';
+import { requireWord } from './interrupt-registers.ts';
+import { SPURIOUS } from './cpu-interface.ts';
+import { groupOf, intidOf, LIST_REGISTERS, LR, type VirtualInterface, VMCR } from './virtual-interface.ts';
 
 const HCR = 0x00;
 const VTR = 0x04;
@@ -185,25 +198,7 @@ export class GicHypervisor extends VirtualDevice {
 
 const isList = (offset: number): boolean => offset >= LR0 && offset < LR0 + 4 * LIST_REGISTERS;
 
-const CTLR = 0x00;
 const CTLR_WRITABLE = VMCR.enables | VMCR.ackCtl | VMCR.fiqEn | VMCR.cbpr | VMCR.eoim;
-const PMR = 0x04;
-const BPR = 0x08;
-const IAR = 0x0c;
-const EOIR = 0x10;
-const RPR = 0x14;
-const HPPIR = 0x18;
-const ABPR = 0x1c;
-const AIAR = 0x20;
-const AEOIR = 0x24;
-const AHPPIR = 0x28;
-const APR0 = 0xd0;
-const NSAPR0 = 0xe0;
-const IIDR = 0xfc;
-const IIDR_VALUE = 0x0002_043b;
-const DIR = 0x1000;
-const INTID_MASK = 0x3ff;
-const OTHER_GROUP = 1022;
 
 export class GicVirtualInterface extends VirtualDevice {
   reset(): void {
@@ -300,7 +295,7 @@ const isOfGroup1 = (list: bigint | null): boolean => list !== null && groupOf(li
 
 /** What IAR and HPPIR read: an INTID, with the core that sent an SGI. */
 function idOf(list: bigint | number | null): number {
-  if (list === null) return SPURIOUS_INTID;
+  if (list === null) return SPURIOUS;
   if (typeof list === 'number') return list;
   const source = (list & LR.hw) === 0n ? Number((list >> 32n) & 7n) << 10 : 0;
   return intidOf(list) | source;

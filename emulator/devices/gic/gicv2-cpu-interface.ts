@@ -25,37 +25,38 @@ import { type CpuInterface, GROUP0, GROUP1, SPURIOUS } from './cpu-interface.ts'
 import type { GicV2Sgis } from './gicv2-sgis.ts';
 import { requireWord } from './interrupt-registers.ts';
 import { lowestBit } from './ready-set.ts';
+import {
+  ABPR,
+  AEOIR,
+  AHPPIR,
+  AIAR,
+  APR0,
+  BPR,
+  CTLR,
+  DIR,
+  EOIR,
+  HPPIR,
+  IAR,
+  IIDR,
+  IIDR_VALUE,
+  INTID_MASK,
+  NSAPR0,
+  OTHER_GROUP,
+  PMR,
+  RPR,
+} from './gicc-offsets.ts';
 
 // 0 EnableGrp0, 1 EnableGrp1, 2 AckCtl, 3 FIQEn, 4 CBPR, 8:5 bypass disables, 9 EOImode
-const CTLR = 0x00;
 const CTLR_ENABLES = 3;
 const CTLR_ACKCTL = 1 << 2;
 const CTLR_FIQEN = 1 << 3;
 const CTLR_CBPR = 1 << 4;
 const CTLR_EOIMODE = 1 << 9;
 const CTLR_WRITABLE = 0x3ff;
-const PMR = 0x04;
-const BPR = 0x08;
-const IAR = 0x0c;
-const EOIR = 0x10;
-const RPR = 0x14;
-const HPPIR = 0x18;
-const ABPR = 0x1c;
-const AIAR = 0x20;
-const AEOIR = 0x24;
-const AHPPIR = 0x28;
-const APR0 = 0xd0;
-const NSAPR0 = 0xe0;
 const NSAPR_END = 0xf0;
-const IIDR = 0xfc;
-const IIDR_VALUE = 0x0002_043b; // Arm, 19:16 architecture 2
-const DIR = 0x1000;
 
-const INTID_MASK = 0x3ff;
 const CPUID_SHIFT = 10;
 const FIRST_PPI = 16;
-/** IAR and HPPIR: there is one, but in group 1, which this register does not acknowledge. */
-const OTHER_GROUP = 1022;
 
 export interface GicV2CpuInterfaceOptions {
   readonly interfaces: readonly CpuInterface[];

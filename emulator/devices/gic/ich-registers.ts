@@ -12,15 +12,8 @@
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { registerKey } from './icc-registers.ts';
-import {
-  intidOf,
-  LIST_REGISTERS,
-  LR,
-  SPURIOUS_INTID,
-  type VirtualInterface,
-  VMCR,
-  groupOf,
-} from './virtual-interface.ts';
+import { SPURIOUS } from './cpu-interface.ts';
+import { intidOf, LIST_REGISTERS, LR, type VirtualInterface, VMCR, groupOf } from './virtual-interface.ts';
 
 const AP0R0 = registerKey(4, 12, 8, 0);
 const AP1R0 = registerKey(4, 12, 9, 0);
@@ -188,7 +181,7 @@ export function writeIcv(own: VirtualInterface, encoding: SystemRegisterEncoding
   }
 }
 
-const intidOrSpurious = (list: bigint | null): number => (list === null ? SPURIOUS_INTID : intidOf(list));
+const intidOrSpurious = (list: bigint | null): number => (list === null ? SPURIOUS : intidOf(list));
 
 const isList = (key: number): boolean => key >= LR0 && key < LR0 + LIST_REGISTERS;
 

@@ -51,7 +51,6 @@ const PMR_SHIFT = 24;
 const MIN_BPR0 = 2;
 const MIN_BPR1 = 3;
 
-export const SPURIOUS_INTID = 1023;
 const IDLE = 0xff;
 const PRIORITY_MASK = 0xf8;
 const PRIORITY_SHIFT = 3;
