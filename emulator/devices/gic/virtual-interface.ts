@@ -17,6 +17,7 @@
  * Specification: IHI 0069, 6 (virtual interrupt handling), 12.4; IHI 0048, 5.
  */
 
+import { IDLE_PRIORITY } from './cpu-interface.ts';
 import { lowestBit } from './ready-set.ts';
 
 export const LIST_REGISTERS = 4;
@@ -51,7 +52,6 @@ const PMR_SHIFT = 24;
 const MIN_BPR0 = 2;
 const MIN_BPR1 = 3;
 
-const IDLE = 0xff;
 const PRIORITY_MASK = 0xf8;
 const PRIORITY_SHIFT = 3;
 
@@ -155,7 +155,7 @@ export class VirtualInterface {
 
   get runningPriority(): number {
     const bits = (this.active[0] as number) | (this.active[1] as number);
-    return bits === 0 ? IDLE : lowestBit(bits) << PRIORITY_SHIFT;
+    return bits === 0 ? IDLE_PRIORITY : lowestBit(bits) << PRIORITY_SHIFT;
   }
 
   /** EISR: list registers that hold no interrupt and ask for a maintenance interrupt. */
@@ -200,7 +200,7 @@ export class VirtualInterface {
     if (priority >= this.pmr) return null;
     const { runningPriority } = this;
     const mask = this.groupPriorityMask(groupOf(list));
-    if (runningPriority !== IDLE && (priority & mask) >= (runningPriority & mask)) return null;
+    if (runningPriority !== IDLE_PRIORITY && (priority & mask) >= (runningPriority & mask)) return null;
     return groupOf(list) === 0 && this.has(VMCR.fiqEn) ? 'fiq' : 'irq';
   }
 
