@@ -119,7 +119,7 @@ function nameLines(plot: uPlot, theme: Theme): void {
     const at = Math.max(y, free);
     if (at > bbox.top + bbox.height + LABEL_STEP * scale) break;
     ctx.fillStyle = name === 'free' || name === 'unclaimed' ? theme.muted : theme.classes[name];
-    ctx.fillText(name, bbox.left + bbox.width + 4 * scale, at);
+    ctx.fillText(classLabel(name), bbox.left + bbox.width + 4 * scale, at);
     free = at + LABEL_STEP * scale;
   }
   ctx.restore();
