@@ -404,6 +404,7 @@ export class A64Core implements MachineCore {
       );
     } finally {
       slice.isRunning = false;
+      this.runtime.didExecute(slice.executed);
       this.virtualMemory.invalidate();
     }
     return slice.outcome.stop ?? { kind: 'count' };

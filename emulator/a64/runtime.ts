@@ -47,6 +47,7 @@ export class Runtime {
   private readonly helpers: Helper[] = [];
   private readonly helperOf = new Map<number, number>();
   private free = GUEST_START;
+  private executed = 0;
 
   private readonly stopwatch: Stopwatch | null;
   private readonly execute: (address: number) => void;
@@ -97,6 +98,11 @@ export class Runtime {
     this.execute(address);
   }
 
+  /** A core has executed `count` instructions. */
+  didExecute(count: number): void {
+    this.executed += count;
+  }
+
   private timed(imports: HandlerImports): HandlerImports {
     const { stopwatch } = this;
     if (stopwatch === null) return imports;
@@ -114,7 +120,7 @@ export class Runtime {
       0,
     );
     const times = this.stopwatch === null ? null : { ...this.stopwatch.times };
-    return { interpreted, translations: { ...this.translations.made }, times };
+    return { executed: this.executed, interpreted, translations: { ...this.translations.made }, times };
   }
 
   /** The helper of instruction `word`, by which code calls it. */

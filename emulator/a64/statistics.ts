@@ -5,7 +5,9 @@
  */
 
 export interface A64Statistics {
-  /** Instructions that were interpreted; all others were executed as translated code. */
+  /** Instructions since the cores were made: what a snapshot has behind it is not counted. */
+  readonly executed: number;
+  /** Those that were interpreted; all others were executed as translated code. */
   readonly interpreted: number;
   readonly translations: {
     readonly modules: number;

@@ -4,15 +4,14 @@
 import { showCount } from '#common/quantities.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
-export function engineStatistics({ statistics, machine }: LevitateMachine): string {
+export function engineStatistics({ statistics }: LevitateMachine): string {
   if (statistics === null) return '--stats: Unicorn does not tell; --engine wasm does\n';
-  const { interpreted, translations, times } = statistics();
-  const { instructions } = machine.clock;
+  const { executed, interpreted, translations, times } = statistics();
   const share = (part: number, of: number): string => `${((100 * part) / Math.max(of, 1)).toFixed(1)} %`;
-  const translated = Math.max(instructions - interpreted, 0);
+  const translated = executed - interpreted;
   const lines = [
-    `${showCount(interpreted)} instructions interpreted (${share(interpreted, instructions)}), ` +
-      `${showCount(translated)} translated (${share(translated, instructions)})`,
+    `${showCount(interpreted)} instructions interpreted (${share(interpreted, executed)}), ` +
+      `${showCount(translated)} translated (${share(translated, executed)})`,
     `${showCount(translations.regions)} regions of ${showCount(translations.instructions)} instructions made ` +
       `in ${showCount(translations.modules)} modules, ${showCount(translations.dropped)} dropped`,
   ];

@@ -71,11 +71,11 @@ function boardLine(board: BoardDefinition): string {
 }
 
 async function boot(source: MachineSource, options: RunOptions, interrupt: AbortSignal): Promise<number> {
-  const clock = options.stats ? () => performance.now() : null;
+  const now = options.stats ? () => performance.now() : null;
   const make = () =>
     source.kind === 'new'
-      ? new LevitateMachine(source.settings, clock)
-      : restoreMachine(source.snapshot, source.options);
+      ? new LevitateMachine(source.settings, now)
+      : restoreMachine(source.snapshot, { ...source.options, now });
   let machine = make();
   for (const warning of machine.warnings) process.stderr.write(`warning: ${warning}\n`);
   const record = (): StoryRecorder | null =>

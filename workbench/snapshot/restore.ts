@@ -8,6 +8,7 @@
 
 import { libraryDigest } from '#host/cores.ts';
 import { fileDigest, whyUnreadable } from '#host/drives.ts';
+import type { HostClock } from '#emulator/a64/statistics.ts';
 import type { CoreEngine } from '#emulator/engine/engine.ts';
 import type { EventKind } from '#workbench/log/event-kinds.ts';
 import { restoreMachine as restoreState, saveMachine } from '#emulator/machine/machine-state.ts';
@@ -27,6 +28,8 @@ export interface RestoreOptions {
   /** As in MachineSettings; they see what is sent from now on. */
   readonly expectText?: string | undefined;
   readonly failText?: string | undefined;
+  /** As LevitateMachine takes it. */
+  readonly now?: HostClock | null;
 }
 
 /**
@@ -48,8 +51,8 @@ export function restoreMachine(snapshot: Uint8Array, options: RestoreOptions = {
 
 function restored({ settings, at, loaded, drives, guest }: SnapshotContents, options: RestoreOptions): LevitateMachine {
   for (const { file, bytes, sha256 } of drives) checkDrive(file, bytes, sha256);
-  const { trace = settings.trace, expectText, failText } = options;
-  const machine = new LevitateMachine({ ...settings, trace, expectText, failText });
+  const { trace = settings.trace, expectText, failText, now = null } = options;
+  const machine = new LevitateMachine({ ...settings, trace, expectText, failText }, now);
   try {
     if (loadedDigest(machine.parts.plan) !== loaded) {
       throw new InputError(
