@@ -16,11 +16,15 @@ export interface CoreWish {
   /** See MachineSettings. */
   readonly likeUnicorn?: boolean | undefined;
   readonly cpuType?: string | undefined;
+  readonly el?: number | undefined;
 }
 
-/** The cores are asked to be of a type that Unicorn cannot be: of Armv8.2. */
-export const isBeyondUnicorn = ({ cpuType }: CoreWish): boolean =>
-  Object.values(CPU_TYPES).some(({ name, isArmv82 }) => name === cpuType && isArmv82);
+/** The option that asks for cores that Unicorn has not, and why it has not; null for others. */
+export function whyBeyondUnicorn({ cpuType, el }: CoreWish): string | null {
+  if (el === 2) return '--el 2: Unicorn has no EL2 for guests';
+  const isArmv82 = Object.values(CPU_TYPES).some((type) => type.name === cpuType && type.isArmv82);
+  return isArmv82 ? `--cpu ${cpuType}: Unicorn's cores are Cortex-A72, without the extensions of Armv8.2` : null;
+}
 
 /** What makes the cores, and the library that they stand on: null for the own core. */
 export interface CoreChoice {

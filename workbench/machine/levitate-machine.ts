@@ -89,16 +89,12 @@ export class LevitateMachine {
     const { cores, library, statistics } = chooseCores(settings, now);
     this.engineLibrary = library;
     this.statistics = statistics;
-    const guestHasEl2 = settings.el === 2;
-    if (guestHasEl2 && library !== null) {
-      throw new InputError('--el 2: Unicorn has no EL2 for guests; the own core has (--engine wasm)');
-    }
     const built: BoardMachine = buildBoardMachine({
       board,
       banks: this.plan.banks,
       firmware: this.plan.firmware,
       cores,
-      guestHasEl2,
+      guestHasEl2: settings.el === 2,
       disks: (settings.drives ?? []).map(openDrive),
       seed: settings.seed,
       ...(settings.trace === undefined ? {} : { trace: settings.trace }),

@@ -12,7 +12,7 @@ import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicor
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { fileDigest } from './drives.ts';
-import { type CoreChoice, type CoreWish, engineName, isBeyondUnicorn } from '#workbench/machine/engine-name.ts';
+import { type CoreChoice, type CoreWish, engineName, whyBeyondUnicorn } from '#workbench/machine/engine-name.ts';
 
 /** Result of the search, which is made once even when it finds nothing. */
 let found: string | EngineLibraryError | null = null;
@@ -45,16 +45,15 @@ export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ??
  * LEVITATE_ENGINE, and for cores that Unicorn has not
  */
 export function chooseCores(wish: CoreWish = {}, now: HostClock | null = null): CoreChoice {
-  const { engine: wanted = 'auto', likeUnicorn = false, cpuType } = wish;
+  const { engine: wanted = 'auto', likeUnicorn = false } = wish;
   const preset = process.env['LEVITATE_ENGINE'];
   const name =
     wanted === 'auto' && preset !== undefined && preset !== '' ? engineName(preset, 'LEVITATE_ENGINE') : wanted;
   if (name === 'wasm') return ownCores(likeUnicorn, now);
-  if (isBeyondUnicorn(wish)) {
+  const beyond = whyBeyondUnicorn(wish);
+  if (beyond !== null) {
     if (name === 'auto') return ownCores(likeUnicorn, now);
-    throw new InputError(
-      `--cpu ${cpuType}: Unicorn's cores are Cortex-A72, without the extensions of Armv8.2; use --engine wasm`,
-    );
+    throw new InputError(`${beyond}; use --engine wasm`);
   }
   try {
     const library = enginePath();
