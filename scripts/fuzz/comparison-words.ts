@@ -47,6 +47,8 @@ export const isMemory = (word: number): boolean => (word & 0x0a00_0000) === 0x08
 /** Exclusive and ordered ones: their alignment is checked, which Unicorn leaves out. */
 const isAligned = (word: number): boolean => (word & 0x3f00_0000) === 0x0800_0000;
 export const isStoreExclusive = (word: number): boolean => (word & 0x3fc0_0000) === 0x0800_0000;
+/** CLREX */
+const CLEAR_EXCLUSIVE = 0xd503_3f5f;
 const isBranchToRegister = (word: number): boolean => (word & 0xfe00_0000) >>> 0 === 0xd600_0000;
 
 /** One word in so many has the same register in all fields: an operand is the result as well. */
@@ -73,6 +75,17 @@ function withOneRegister(row: Instruction, word: number, register: number): numb
     same = (same & ~mask) | ((register << low) & mask);
   }
   return same;
+}
+
+/**
+ * Words that are executed before `word`, with its base: a store-exclusive finds the monitors open,
+ * or set by a load-exclusive of the same size. What it does after another size, or where memory has
+ * changed and may not be written, the architecture leaves open.
+ */
+export function wordsBefore(word: number, random: RandomSource): readonly number[] {
+  if (!isStoreExclusive(word)) return [];
+  // L is set, and Rs is 31.
+  return random.oneIn(2) ? [CLEAR_EXCLUSIVE] : [CLEAR_EXCLUSIVE, (word | 0x005f_0000) >>> 0];
 }
 
 export interface Operands {

@@ -28,7 +28,7 @@ import { createUnicornEngine } from '#emulator/engine/unicorn.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import { buildBoardMachine } from '#workbench/machine/board-machine.ts';
 import { PAGES, writePages } from './comparison-pages.ts';
-import { isMemory, isStoreExclusive, operandsFor, wordOf } from './comparison-words.ts';
+import { isMemory, type Operands, operandsFor, wordOf, wordsBefore } from './comparison-words.ts';
 import { type RandomSource, randomSource } from './random.ts';
 
 /** EL1h with interrupts masked; EL0. */
@@ -145,19 +145,30 @@ export class InstructionComparison {
   try(rows: readonly Instruction[], random: RandomSource): Comparison[] {
     const words = rows.flatMap((row) => {
       const word = wordOf(row, random, CORTEX_A72.has);
-      return word === null ? [] : [{ row, word }];
+      return word === null ? [] : [{ row, word, before: wordsBefore(word, random) }];
     });
-    const places = this.place(words.map(({ word }) => word));
-    return words.map(({ row, word }, index) => {
-      const difference = this.compare(row, word, places + 8 * index, random);
-      return { row, word, difference };
+    const first = this.place(words.flatMap(({ word, before }) => [...before, word]));
+    let pc = first;
+    return words.map(({ row, word, before }) => {
+      const level = random.oneIn(3) ? 0 : 1;
+      const operands = operandsFor(row, word, usesFp(row, word), random);
+      const differences = [...before, word].map((each) => {
+        const difference = this.compare(row, each, pc, level, operands, random);
+        pc += 8;
+        return difference;
+      });
+      return { row, word, difference: differences.find((difference) => difference !== null) ?? null };
     });
   }
 
-  private compare(row: Instruction, word: number, pc: number, random: RandomSource): string | null {
-    const level = random.oneIn(3) ? 0 : 1;
-    const usesFp = row.fp || (word & 0x0400_0000) !== 0;
-    const operands = operandsFor(row, word, usesFp, random);
+  private compare(
+    row: Instruction,
+    word: number,
+    pc: number,
+    level: 0 | 1,
+    operands: Operands,
+    random: RandomSource,
+  ): string | null {
     const nzcv = random.below(16);
     const stack = BigInt(PAGES.data + 16 * random.below(PAGES.page));
     for (const { engine } of this.sides) {
@@ -174,7 +185,7 @@ export class InstructionComparison {
     }
     // A branch may lead to other words.
     for (const side of this.sides) side.run(pc, row.flow === 'next' ? 2 : 1);
-    const difference = this.difference(row, word, pc, usesFp);
+    const difference = this.difference(row, word, pc);
     return difference === null ? null : `${difference} (EL${level})`;
   }
 
@@ -212,10 +223,10 @@ export class InstructionComparison {
     return first;
   }
 
-  private difference(row: Instruction, word: number, pc: number, usesFp: boolean): string | null {
+  private difference(row: Instruction, word: number, pc: number): string | null {
     const taken = this.sides.map((side) => exceptionOf(side, pc)) as [Taken | null, Taken | null];
     const isTaken = taken[0] !== null || taken[1] !== null;
-    const difference = this.exceptionsDiffer(...taken) ?? this.registersDiffer(row, word, isTaken, usesFp);
+    const difference = this.exceptionsDiffer(...taken) ?? this.registersDiffer(row, word, isTaken);
     if (difference !== null || isTaken) this.align();
     return difference;
   }
@@ -230,7 +241,7 @@ export class InstructionComparison {
     return isSame ? null : `${shown(ours)}, not ${shown(theirs)}`;
   }
 
-  private registersDiffer(row: Instruction, word: number, isTaken: boolean, usesFp: boolean): string | null {
+  private registersDiffer(row: Instruction, word: number, isTaken: boolean): string | null {
     const [own, theirs] = [this.own.engine, this.theirs.engine];
     const differ = (what: string, ours: bigint, others: bigint): string | null =>
       ours === others ? null : `${what} 0x${ours.toString(16)}, not 0x${others.toString(16)}`;
@@ -247,12 +258,8 @@ export class InstructionComparison {
     const rest = flags ?? differ('sp', own.getSp(), theirs.getSp());
     if (rest !== null) return rest;
     // What a fault in the middle has stored already is left open.
-    if (isMemory(word) && Buffer.compare(this.own.data, this.theirs.data) !== 0) {
-      if (!isStoreExclusive(word) || own.getX((word >>> 16) & 31) !== 1n) return this.memoryDiffers();
-      // Unicorn stores where the load-exclusive before was wider, and says that it failed.
-      this.theirs.data.set(this.own.data);
-    }
-    if (!usesFp) return null;
+    if (isMemory(word) && Buffer.compare(this.own.data, this.theirs.data) !== 0) return this.memoryDiffers();
+    if (!usesFp(row, word)) return null;
     for (const { name, low } of row.pattern.fields) {
       if (!name.startsWith('R')) continue;
       const n = (word >>> low) & 31;
@@ -299,6 +306,8 @@ function exceptionOf(side: Side, pc: number): Taken | null {
   }
   return { esr, elr, spsr, far: HAS_FAR.includes(reason) ? side.get(FAR_EL1) : 0n };
 }
+
+const usesFp = (row: Instruction, word: number): boolean => row.fp || (word & 0x0400_0000) !== 0;
 
 const isOperand = (row: Instruction, word: number, n: number): boolean =>
   row.pattern.fields.some(({ name, low }) => name.startsWith('R') && ((word >>> low) & 31) === n);

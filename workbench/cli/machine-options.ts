@@ -32,7 +32,7 @@ export const MACHINE_OPTIONS = {
     memory: value('<size>', 'RAM instead of what the board has: 512M, 8G', parseSize),
     smp: value('<n>', 'number of cores', parseCount),
     gicVersion: value('<2|3>', 'interrupt controller (qemu-virt)', parseCount),
-    el: value('<1|2>', 'exception level at which --kernel or --bios is entered; 2 with --engine wasm', parseCount),
+    el: value('<1|2>', 'exception level at which --kernel or --bios is entered; 2 on the own core', parseCount),
     cpu: text('<type>', `type of the cores (qemu-virt): ${CPU_NAMES.join(', ')}; the default is ${CPU_NAMES[0]}`),
     dtb: text('<file>', 'use this device tree; RAM that it names is added to the board unless --memory is given'),
     fixups: value(
