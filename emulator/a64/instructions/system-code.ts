@@ -108,10 +108,9 @@ function rows(name: string, { encoding, mayRead, read, mayWrite, write }: Access
   const reading = instruction(`MRS ${name}`, pattern(true, encoding), FALLBACK, (code, f) => {
     code.if(
       mayRead(code),
-      () => {},
+      () => code.setReg(f.Rt, read(code)),
       () => code.fallback(),
     );
-    code.setReg(f.Rt, read(code));
   });
   if (mayWrite === undefined || write === undefined) return [reading];
   return [
@@ -119,10 +118,9 @@ function rows(name: string, { encoding, mayRead, read, mayWrite, write }: Access
     instruction(`MSR ${name}`, pattern(false, encoding), FALLBACK, (code, f) => {
       code.if(
         mayWrite(code),
-        () => {},
+        () => write(code, code.x(f.Rt)),
         () => code.fallback(),
       );
-      write(code, code.x(f.Rt));
     }),
   ];
 }
@@ -132,19 +130,17 @@ export const SYSTEM_CODE: readonly Instruction[] = [
   instruction('MSR DAIFSet', '1101010100000 011 0100 ~CRm:4 110 11111', FALLBACK, (code, f) => {
     code.if(
       isAtEl1(code),
-      () => {},
+      () => code.setWord(LAYOUT.pstate, op.or(code.word(LAYOUT.pstate), op.shl(f.CRm, i32(6)))),
       () => code.fallback(),
     );
-    code.setWord(LAYOUT.pstate, op.or(code.word(LAYOUT.pstate), op.shl(f.CRm, i32(6))));
   }),
   instruction('MSR DAIFClr', '1101010100000 011 0100 ~CRm:4 111 11111', FALLBACK, (code, f) => {
+    const cleared = op.not(op.shl(f.CRm, i32(6)));
     code.if(
       isQuiet(code),
-      () => {},
+      () => code.setWord(LAYOUT.pstate, op.and(code.word(LAYOUT.pstate), cleared)),
       () => code.fallback(),
     );
-    const cleared = op.not(op.shl(f.CRm, i32(6)));
-    code.setWord(LAYOUT.pstate, op.and(code.word(LAYOUT.pstate), cleared));
   }),
   instruction('ISB', '11010101000000110011 ~CRm:4 110 11111', {}, (code) => code.synchronizeContext()),
 ];
