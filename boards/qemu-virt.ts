@@ -66,8 +66,11 @@ export const qemuVirt = defineBoard({
     timer: {
       frequencyHz: 62_500_000,
       compatible: ['arm,armv8-timer', 'arm,armv7-timer'],
-      // Secure physical, non-secure physical, virtual, hypervisor physical.
-      interrupts: [13, 14, 11, 10].map((number) => ({ type: 'ppi', number, trigger: 'level-high' })),
+      // Secure physical, non-secure physical, virtual, hypervisor physical; hypervisor virtual
+      // where EL2 has one, as QEMU's since 9.0.
+      interrupts: [13, 14, 11, 10, ...(config.el === 2 && config.cpuType?.isArmv82 === true ? [12] : [])].map(
+        (number) => ({ type: 'ppi', number, trigger: 'level-high' }),
+      ),
       alwaysOn: true,
     },
     interruptController: {

@@ -15,6 +15,7 @@ const linesOfPage = [...read('docs', 'fidelity.md').matchAll(/^- \*\*(.+?)\*\*/g
 
 it.each<[string, RegExp, number]>([
   ['exceptions.test.ts', /reason: '([A-Z].+)',$/gm, 3],
+  ['hypervisor.test.ts', /'([A-Z][^']* (?:is|has|traps) [^']*)'/g, 4],
   ['alignment.test.ts', /^describe\('([A-Z].+)',/gm, 3],
   // Titles of cases that have both answers.
   ['cpu-deviations.test.ts', /(?:describe|it)?\(?\[?'([A-Z].+ (?:is|are) .+)',/g, 5],

@@ -44,6 +44,7 @@ import type { A64Statistics, HostClock } from './statistics.ts';
 import { CodePlaces } from './translate/code-places.ts';
 import { CoreInterrupts } from './system/core-interrupts.ts';
 import { checkFpAccess } from './system/fp-access.ts';
+import { isHost } from './system/hypervisor.ts';
 import { RegisterFile } from './system/register-file.ts';
 import { SystemRegisters } from './system/system-registers.ts';
 import { SystemInstructions } from './system/system-instructions.ts';
@@ -56,8 +57,9 @@ import type {
   TakenException,
 } from '#emulator/cpu/machine-core.ts';
 
-/** ESR of a virtual SError: no more is known of it without FEAT_RAS. */
+/** ESR of a virtual SError, with the ISS that VSESR_EL2 has where there is FEAT_RAS. */
 const SERROR_SYNDROME = ((EXCEPTION_CLASS.serror << 26) | SYNDROME_IL) >>> 0;
+const VSESR_EL2: SystemRegisterEncoding = [3, 4, 5, 2, 3];
 
 /** VPIDR_EL2 and VMPIDR_EL2 are reset to what they stand for at EL1. */
 const IDENTITIES: readonly (readonly [virtual: SystemRegisterEncoding, own: SystemRegisterEncoding])[] = [
@@ -89,6 +91,7 @@ export class A64Core implements MachineCore {
   readonly virtualMemory: VirtualMemory;
   /** Slices end exactly. */
   readonly inBlock = false;
+  readonly walksEl2 = true;
   /**
    * Between slices: by the machine alone, so that a run can repeat where another engine took them.
    */
@@ -153,6 +156,7 @@ export class A64Core implements MachineCore {
     this.translation = Object.assign(new CoreTranslation(engine, environment, physicalBits), {
       // In the regime that runs, whichever that is.
       instructionAt: (pc: bigint) => this.memory.wordAt(pc),
+      registers: () => this.memory.regimes.visible,
     });
     const readDescriptor = (at: number) => this.translation.readDescriptor(at);
     this.memory = new GuestMemory(buffer, {
@@ -260,6 +264,10 @@ export class A64Core implements MachineCore {
 
   get virtualGroups(): number {
     return this.interrupts.virtualGroups;
+  }
+
+  get hostsEl0(): boolean {
+    return isHost(this.file);
   }
 
   get firstException(): TakenException | null {
@@ -379,7 +387,7 @@ export class A64Core implements MachineCore {
     const { due } = this.interrupts;
     if (due === null) return false;
     this.interrupts.taken(due);
-    const esr = due.kind === 'serror' ? SERROR_SYNDROME : null;
+    const esr = due.kind === 'serror' ? SERROR_SYNDROME + Number(this.file.at(VSESR_EL2) & 0x1ff_ffffn) : null;
     this.exceptions.takeInterrupt(due.kind, due.target, esr);
     return true;
   }

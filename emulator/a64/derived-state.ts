@@ -13,6 +13,7 @@ import type { GuestMemory } from './guest-memory.ts';
 import { CODE_MODE, LAYOUT, NO_ADDRESS } from './layout.ts';
 import type { CoreInterrupts } from './system/core-interrupts.ts';
 import { fpTrapTarget } from './system/fp-access.ts';
+import { HCR } from './system/hypervisor.ts';
 import type { RegisterFile } from './system/register-file.ts';
 import type { Effect } from './system/registers.ts';
 
@@ -52,12 +53,12 @@ export class DerivedState {
   registerChanged(effect: Effect): void {
     if (effect === 'translation') this.translationsChanged();
     else if (effect === 'tables') this.parts.memory.tablesChanged();
+    else if (effect === 'hypervisor tables') this.hypervisorTablesChanged();
     else if (effect === 'trap') {
       this.fpTraps.fill(null);
       this.selectTraps();
     } else if (effect === 'hypervisor') {
-      this.parts.controlsChanged();
-      this.fpTraps.fill(null);
+      this.controlsChanged();
       this.interruptsChanged();
       this.parts.memory.tablesChanged();
       this.pstateChanged();
@@ -66,10 +67,22 @@ export class DerivedState {
 
   /** Any register may have changed. */
   translationsChanged(): void {
-    this.parts.controlsChanged();
+    this.controlsChanged();
     this.parts.memory.flush();
-    this.fpTraps.fill(null);
     this.pstateChanged();
+  }
+
+  private controlsChanged(): void {
+    this.parts.controlsChanged();
+    this.parts.memory.controlsChanged();
+    this.fpTraps.fill(null);
+  }
+
+  /** Translations of EL2 alone are not told apart by its tables. */
+  private hypervisorTablesChanged(): void {
+    const { file, memory } = this.parts;
+    if ((file.get('HCR_EL2') & HCR.e2h) === 0n) memory.flush({ kind: 'level', level: 2 });
+    else memory.tablesChanged();
   }
 
   /** Code that lifts masks asks when one is signalled. */

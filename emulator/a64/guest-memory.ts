@@ -15,11 +15,11 @@ import type { WatchedAccess } from '#emulator/engine/engine.ts';
 import { ACCESS_ATOMIC, ACCESS_UNPRIVILEGED } from './a64-code.ts';
 import { ALREADY_TAKEN, type MemoryPort } from './core-state.ts';
 import { DeviceAccesses, type DeviceAccessesContext } from './device-accesses.ts';
-import { LAYOUT, TLB_PAGE_SHIFT } from './layout.ts';
+import { LAYOUT, NO_ADDRESS, TLB_PAGE_SHIFT } from './layout.ts';
 import { accessed, dirtied } from './managed-descriptors.ts';
 import { MemoryAborts, type MemoryAbortsContext, virtualAddress } from './memory-aborts.ts';
 import { allows, type PageTranslation, type Regime, Regimes } from './regimes.ts';
-import { effectiveHcr, HCR } from './system/hypervisor.ts';
+import { controlOfEl0, effectiveHcr, HCR } from './system/hypervisor.ts';
 import { type Page, Tlb } from './tlb.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
@@ -61,6 +61,8 @@ export class GuestMemory implements MemoryPort {
   private readonly parts: GuestMemoryContext;
   /** For address translation instructions. */
   readonly regimes: Regimes;
+  private isOfEl2 = false;
+  private takesZeroing = false;
   /** DC ZVA is EL2's to see, and its code asks nobody where the TLB answers. */
   private zeroingIsTrapped = false;
   private readonly tlb: Tlb;
@@ -112,15 +114,28 @@ export class GuestMemory implements MemoryPort {
     this.tlb.release(host);
   }
 
-  /** TTBR0_EL1 or TTBR1_EL1 was written. */
+  /** Other tables are in force: of TTBRx_EL1, of the host's TTBRx_EL2, or of stage 2. */
   tablesChanged(): void {
     this.tlb.tablesChanged();
   }
 
+  /** HCR_EL2 may have changed. */
+  controlsChanged(): void {
+    this.regimes.controlsChanged();
+    this.takesZeroing = (effectiveHcr(this.parts.registers) & HCR.tdz) !== 0n;
+  }
+
   /** The regime of the level that runs; tells the code which TLB that is. */
   select(): void {
-    const { registers, state } = this.parts;
-    this.zeroingIsTrapped = state.level < 2 && (effectiveHcr(registers) & HCR.tdz) !== 0n;
+    const { isOfEl2 } = this.regimes;
+    const { state } = this.parts;
+    this.zeroingIsTrapped = this.takesZeroing && state.level < 2;
+    if (isOfEl2 !== this.isOfEl2) {
+      // EL1&0 and EL2&0 share numbers and slots, and have other tables.
+      this.isOfEl2 = isOfEl2;
+      state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
+      this.tlb.tablesChanged();
+    }
     this.tlb.select(this.regimes.current, this.regimes.unprivileged);
   }
 
@@ -282,11 +297,12 @@ export class GuestMemory implements MemoryPort {
     return (this.control & SCTLR_A) !== 0n;
   }
 
-  /** SCTLR of the level that runs; EL0's is EL1's. */
+  /** SCTLR of the level that runs. */
   private get control(): bigint {
     const { registers, state } = this.parts;
     const { level } = state;
-    return registers.get(level < 2 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
+    if (level === 0) return controlOfEl0(registers);
+    return registers.get(level === 1 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
   }
 
   private translatePage(low: number, high: number, regime: Regime, type: AccessType): Page | null {

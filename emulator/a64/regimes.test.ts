@@ -43,6 +43,28 @@ describe('LDTR and STTR', () => {
   });
 });
 
+describe('EL2 with HCR_EL2.E2H', () => {
+  const [E2H, TGE] = [1n << 34n, 1n << 27n];
+
+  it.each([
+    [2, E2H, 0, REGIME.el1, REGIME.el1, true],
+    [2, E2H | TGE, 0, REGIME.el1, REGIME.el0, true],
+    [2, E2H | TGE, PSTATE.uao, REGIME.el1, REGIME.el1, true],
+    [2, E2H | TGE, PSTATE.pan, REGIME.el1WithoutUser, REGIME.el0, true],
+    [0, E2H | TGE, 0, REGIME.el0, REGIME.el0, true],
+    [0, E2H, 0, REGIME.el0, REGIME.el0, false],
+    [1, E2H, 0, REGIME.el1, REGIME.el0, false],
+    [0, TGE, 0, REGIME.el0, REGIME.el0, false],
+  ])('at EL%i with HCR_EL2 %i and PSTATE bits %i', (level, hcr, bits, current, unprivileged, isOfEl2) => {
+    const { state, file, regimes } = core(level);
+    file.set('HCR_EL2', hcr);
+    regimes.controlsChanged();
+    state.setPlain(bits, bits);
+    expect([regimes.current, regimes.unprivileged, regimes.isOfEl2]).toEqual([current, unprivileged, isOfEl2]);
+    expect(regimes.tables.world === 'EL2&0').toBe(isOfEl2);
+  });
+});
+
 describe('the regime of EL2 and EL3', () => {
   /** Level 1 table at 0x1000, level 2 at 0x2000; a block at the start of it. */
   const walk = (level: 2 | 3, table: bigint, leaf: bigint, sctlr = 1n) => {

@@ -7,7 +7,9 @@
  *          ├─ EL1&0: TTBR0, TTBR1 ┤
  *     EL1 ─┘                      └─ EL1          EL2: TTBR0_EL2       EL3: TTBR0_EL3
  *
- * Where HCR_EL2.VM is 1, what the tables of EL1&0 give is an address for stage2.ts.
+ * With HCR_EL2.E2H EL2 has the two halves of EL1&0, and with TGE EL0 shares them: EL2&0. It has the
+ * same numbers here; the tables that are in force tell them apart. Where HCR_EL2.VM is 1, what the
+ * tables of EL1&0 give is an address for stage2.ts.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.1 (regimes), D8.4.1 (permissions), D8.5 (memory types),
  * D8.6.4 (memory types of two stages).
@@ -25,7 +27,7 @@ import {
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, PSTATE } from './core-state.ts';
 import { RIGHT, type Stage2Registers, walkStage2 } from './stage2.ts';
-import { effectiveHcr, HCR, HCR_OF_TRANSLATIONS } from './system/hypervisor.ts';
+import { effectiveHcr, HCR, HCR_OF_TRANSLATIONS, isHost } from './system/hypervisor.ts';
 import { accessed, isWritableClean, setsAccessFlag } from './managed-descriptors.ts';
 import type { RegisterFile } from './system/register-file.ts';
 
@@ -49,6 +51,7 @@ const NOT_GLOBAL = 1n << 11n;
 /** BADDR of a base register. */
 const BASE = (1n << 48n) - 2n;
 
+const TTBR1_EL2: SystemRegisterEncoding = [3, 4, 2, 0, 1];
 const VTTBR_EL2: SystemRegisterEncoding = [3, 4, 2, 1, 0];
 const VTCR_EL2: SystemRegisterEncoding = [3, 4, 2, 1, 2];
 const MAIR_EL2: SystemRegisterEncoding = [3, 4, 10, 2, 0];
@@ -107,12 +110,12 @@ export type Found =
 
 type NotFound = Extract<Found, { readonly ok: false }>;
 
-/** The tables that the EL1&0 regime has now. */
+/** The tables that the EL1&0 or EL2&0 regime has now. */
 export interface Tables {
   readonly ttbr0: bigint;
   readonly ttbr1: bigint;
   readonly asid: number;
-  /** What else decides what they say: with a stage 2, its tables and VMID. */
+  /** Whose they are, and what else decides what they say: with a stage 2, its tables and VMID. */
   readonly world: string;
 }
 
@@ -123,11 +126,21 @@ export class Regimes {
   private readonly state: CoreState;
   private readonly registers: RegisterFile;
   private readonly readDescriptor: ReadDescriptor;
+  /** HCR_EL2.E2H, and TGE with it: asked for whenever the level changes. */
+  private hasTwoHalves = false;
+  private isHost = false;
 
   constructor(state: CoreState, registers: RegisterFile, readDescriptor: ReadDescriptor) {
     this.state = state;
     this.registers = registers;
     this.readDescriptor = readDescriptor;
+    this.controlsChanged();
+  }
+
+  /** HCR_EL2 may have changed. */
+  controlsChanged(): void {
+    this.hasTwoHalves = (this.registers.get('HCR_EL2') & HCR.e2h) !== 0n;
+    this.isHost = isHost(this.registers);
   }
 
   /** Of the level that runs. */
@@ -139,46 +152,62 @@ export class Regimes {
       case 1:
         return this.privileged;
       case 2:
-        return REGIME.el2;
+        return this.hasTwoHalves ? this.privileged : REGIME.el2;
       default:
         return REGIME.el3;
     }
   }
 
-  /** Of LDTR and STTR: EL0's at EL1, else that of the level itself. */
+  /** Of LDTR and STTR: EL0's at EL1 and for its host at EL2, else that of the level itself. */
   get unprivileged(): Regime {
     const { state } = this;
-    return state.level === 1 && !state.has(PSTATE.uao) ? REGIME.el0 : this.current;
+    const isAbove = state.level === 1 || (state.level === 2 && this.isHost);
+    return isAbove && !state.has(PSTATE.uao) ? REGIME.el0 : this.current;
   }
 
   private get privileged(): Regime {
     return this.state.has(PSTATE.pan) ? REGIME.el1WithoutUser : REGIME.el1;
   }
 
+  /** The regime with two halves is EL2&0. */
+  get isOfEl2(): boolean {
+    const { level } = this.state;
+    return level === 2 ? this.hasTwoHalves : level === 0 && this.isHost;
+  }
+
+  /** What who looks at a core from outside sees: EL2's while that runs, else that of EL1&0. */
+  get visible(): TranslationRegisters {
+    return this.registersOf(this.state.level === 2 ? this.current : REGIME.el1, this.isOfEl2);
+  }
+
   get tables(): Tables {
-    const { registers } = this;
-    const { tcr, ttbr0, ttbr1 } = this.registersOf(REGIME.el1);
+    const { registers, isOfEl2 } = this;
+    const { tcr, ttbr0, ttbr1 } = this.registersOf(REGIME.el1, isOfEl2);
     const asid = Number(((tcr & TCR_A1) === 0n ? ttbr0 : ttbr1) >> 48n);
-    const hcr = effectiveHcr(registers) & HCR_OF_TRANSLATIONS;
-    const { vttbr, vtcr } = this.stage2 ?? { vttbr: 0n, vtcr: 0n };
-    const world = hcr === 0n ? '' : `${hcr} ${vttbr} ${vtcr}`;
+    let world = '';
+    if (isOfEl2) world = 'EL2&0';
+    else {
+      const hcr = effectiveHcr(registers) & HCR_OF_TRANSLATIONS;
+      const { vttbr, vtcr } = this.stage2(false) ?? { vttbr: 0n, vtcr: 0n };
+      if (hcr !== 0n) world = `${hcr} ${vttbr} ${vtcr}`;
+    }
     return { ttbr0: ttbr0 & BASE, ttbr1: ttbr1 & BASE, asid: (tcr & TCR_AS) === 0n ? asid & 0xff : asid, world };
   }
 
   /** The registers of stage 2 where there is one for EL1 and EL0. */
-  private get stage2(): Stage2Registers | null {
+  private stage2(isOfEl2: boolean): Stage2Registers | null {
     const { registers } = this;
-    if ((effectiveHcr(registers) & (HCR.vm | HCR.dc)) === 0n) return null;
+    if (isOfEl2 || (effectiveHcr(registers) & (HCR.vm | HCR.dc)) === 0n) return null;
     return { vtcr: registers.at(VTCR_EL2), vttbr: registers.at(VTTBR_EL2) };
   }
 
   /**
-   * Walks the tables for the page at `va`.
+   * Walks the tables for the page at `va`, of a regime with two halves those in force.
    * @param last false: stage 2 serves the walk of stage 1 alone, whose address is the result
    */
-  translate(va: bigint, regime: Regime, last = true): Found {
-    const registers = this.registersOf(regime);
-    const stage2 = regime < REGIME.el2 ? this.stage2 : null;
+  translate(va: bigint, regime: Regime, isOfEl2 = this.isOfEl2, last = true): Found {
+    const registers = this.registersOf(regime, isOfEl2);
+    const stage2 = regime < REGIME.el2 ? this.stage2(isOfEl2) : null;
     let lost = 0;
     let refused: NotFound | null = null;
     const read = (address: number): bigint | null => {
@@ -202,7 +231,8 @@ export class Regimes {
       regime < REGIME.el2
         ? bitsOf(el0) | (bitsOf(el1) << RIGHTS_BITS) | (bitsOf(userHidden) << (2 * RIGHTS_BITS))
         : ownRights(found, registers);
-    const attribute = (this.attributes(regime) >> BigInt(8 * attributeIndex)) & 0xffn;
+    // With the MMU off it is that of devices: Device-nGnRnE.
+    const attribute = isOn ? (this.attributes(regime, isOfEl2) >> BigInt(8 * attributeIndex)) & 0xffn : 0n;
     const page: PageTranslation = {
       pa: found.pa - (found.pa % 4096),
       rights,
@@ -251,12 +281,16 @@ export class Regimes {
     return walkStage2(ipa, registers, this.readDescriptor, this.registers.type.physicalBits, hasXnx);
   }
 
-  private registersOf(regime: Regime): TranslationRegisters {
+  private registersOf(regime: Regime, isOfEl2: boolean): TranslationRegisters {
     const { registers } = this;
     if (regime >= REGIME.el2) return ownRegisters(registers, regime === REGIME.el2 ? 2 : 3);
+    if (isOfEl2) {
+      const [sctlr, tcr, ttbr0] = registersOfLevel(registers, 2);
+      return { sctlr, tcr, ttbr0, ttbr1: registers.at(TTBR1_EL2) };
+    }
     const sctlr = registers.get('SCTLR_EL1');
     return {
-      // EL0 under EL2 alone (TGE), and stage 2 without stage 1 (DC), have no tables.
+      // EL0 under EL2 that is not its host, and stage 2 without stage 1, have no tables.
       sctlr: (effectiveHcr(registers) & (HCR.tge | HCR.dc)) === 0n ? sctlr : sctlr & ~SCTLR_M,
       tcr: registers.get('TCR_EL1'),
       ttbr0: registers.get('TTBR0_EL1'),
@@ -264,9 +298,9 @@ export class Regimes {
     };
   }
 
-  private attributes(regime: Regime): bigint {
+  private attributes(regime: Regime, isOfEl2: boolean): bigint {
     if (regime === REGIME.el3) return this.registers.at(MAIR_EL3);
-    return this.registers.at(regime === REGIME.el2 ? MAIR_EL2 : SYSTEM_REGISTERS.MAIR_EL1);
+    return this.registers.at(regime === REGIME.el2 || isOfEl2 ? MAIR_EL2 : SYSTEM_REGISTERS.MAIR_EL1);
   }
 }
 
@@ -308,17 +342,18 @@ function ownRights(found: WalkedPage, registers: TranslationRegisters): number {
  * The registers of EL2 or EL3 as those of a regime with two halves would be; the upper one is off.
  */
 function ownRegisters(registers: RegisterFile, level: 2 | 3): TranslationRegisters {
-  const tcr = registers.byLevel(level, 'TCR');
+  const [sctlr, tcr, ttbr0] = registersOfLevel(registers, level);
   const size = ((tcr >> TCR_OF_LEVEL.ps) & 7n) << 32n;
   const ignored = ((tcr >> TCR_OF_LEVEL.tbi) & 1n) << 37n;
   const { has } = registers.type;
   const managed = (tcr >> TCR_OF_LEVEL.ha) & ((has('HAF') ? 1n : 0n) | (has('HAFDBS') ? 2n : 0n));
   const hierarchy = has('HPDS') ? (tcr >> TCR_OF_LEVEL.hpd) & 1n : 0n;
   const common = (tcr & 0xffffn) | size | ignored | (managed << 39n) | (hierarchy << 41n);
-  return {
-    sctlr: registers.byLevel(level, 'SCTLR'),
-    tcr: common | UPPER_HALF_OFF,
-    ttbr0: registers.byLevel(level, 'TTBR0'),
-    ttbr1: 0n,
-  };
+  return { sctlr, tcr: common | UPPER_HALF_OFF, ttbr0, ttbr1: 0n };
 }
+
+const registersOfLevel = (registers: RegisterFile, level: 2 | 3): [sctlr: bigint, tcr: bigint, ttbr0: bigint] => [
+  registers.byLevel(level, 'SCTLR'),
+  registers.byLevel(level, 'TCR'),
+  registers.byLevel(level, 'TTBR0'),
+];

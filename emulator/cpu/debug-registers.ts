@@ -70,7 +70,7 @@ export interface DebugState {
   readonly masked: boolean;
   /** The level that takes debug exceptions. */
   readonly target: 1 | 2;
-  /** CONTEXTIDR_EL1. */
+  /** CONTEXTIDR_EL1, or CONTEXTIDR_EL2 for a host and its EL0. */
   readonly context: bigint;
 }
 

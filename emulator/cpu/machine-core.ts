@@ -47,6 +47,10 @@ export interface MachineCore {
    * guest's: 1 group 0, 2 group 1. Absent: none.
    */
   readonly virtualGroups?: number;
+  /** EL2 is a host of EL0 (HCR_EL2.E2H and TGE), and says what that may use. */
+  readonly hostsEl0?: boolean;
+  /** While EL2 runs, walks and translation registers are of its regime. */
+  readonly walksEl2?: boolean;
   /** The first synchronous exception since reset, or null. */
   readonly firstException: TakenException | null;
   /** An interrupt is signalled, masked or not: what wakes the core from WFI. */
@@ -92,7 +96,7 @@ export interface MachineCore {
   /** Writes a system register. False when neither the machine nor the engine has it. */
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean;
   translationRegisters(): TranslationRegisters;
-  /** The level-by-level walk of `va` in the EL1&0 regime. */
+  /** The level-by-level walk of `va` in the EL1&0 regime, or that of EL2 (`walksEl2`). */
   walk(va: bigint): Translation;
   /**
    * Another core changed translations or code: what this one caches of them goes before it runs

@@ -28,7 +28,9 @@ const PSTATE_SS = 1 << 21;
 const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
 const MDCR_TDE = 1n << 8n;
 const HCR_TGE = 1n << 27n;
+const HCR_E2H = 1n << 34n;
 const CONTEXTIDR_EL1: SystemRegisterEncoding = [3, 0, 13, 0, 1];
+const CONTEXTIDR_EL2: SystemRegisterEncoding = [3, 4, 13, 0, 1];
 
 /**
  * Addresses for which the engine keeps a call: switched on and off by the guest without translating
@@ -262,12 +264,15 @@ export class SelfHostedDebug {
     const { engine } = this.core;
     const pstate = engine.getPstate();
     const get = (encoding: SystemRegisterEncoding) => engine.getSystemRegister(encoding) ?? 0n;
-    const toEl2 = (get(MDCR_EL2) & MDCR_TDE) !== 0n || (get(SYSTEM_REGISTERS.HCR_EL2) & HCR_TGE) !== 0n;
+    const level = levelOf(pstate);
+    const hcr = get(SYSTEM_REGISTERS.HCR_EL2);
+    const isOfHost = (hcr & HCR_E2H) !== 0n && (level === 2 || (level === 0 && (hcr & HCR_TGE) !== 0n));
+    const toEl2 = (get(MDCR_EL2) & MDCR_TDE) !== 0n || (hcr & HCR_TGE) !== 0n;
     return {
-      level: levelOf(pstate),
+      level,
       masked: (pstate & PSTATE_D) !== 0,
       target: toEl2 ? 2 : 1,
-      context: get(CONTEXTIDR_EL1),
+      context: get(isOfHost ? CONTEXTIDR_EL2 : CONTEXTIDR_EL1),
     };
   }
 

@@ -24,7 +24,7 @@ export class DebugMemory {
    * Physical address of `va` as `core` would fetch it now, or null. Permissions are not asked for.
    */
   translate(core: MachineCore, va: bigint): number | null {
-    if (core.level > 1) return va < MOST_PHYSICAL ? Number(va) : null;
+    if (core.level > (core.walksEl2 === true ? 2 : 1)) return va < MOST_PHYSICAL ? Number(va) : null;
     const found = core.walk(va);
     return found.ok ? found.pa : null;
   }

@@ -89,7 +89,7 @@ export class MachineRegisters {
     if (isMonitorRegister(encoding)) {
       return this.monitors[core.index]?.allowedAtEl0(core.engine, encoding, read) ?? false;
     }
-    return this.owners.vcpus[core.index]?.timer.allowedAtEl0(crm, op2) ?? false;
+    return this.owners.vcpus[core.index]?.timer.allowedAtEl0(crm, op2, core.hostsEl0) ?? false;
   }
 
   /** Undefined: not the machine's. */

@@ -215,6 +215,30 @@ describe('CNTKCTL', () => {
     expect(timer.allowedAtEl0(crm, op2)).toBe(false);
   });
 
+  it.each(ALL)('gives EL0 %s by the same bit of CNTHCTL where EL2 is its host', (_name, crm, op2, bits) => {
+    const { timer } = virtBench();
+    timer.write(...CNTKCTL, 0x3ffn);
+    for (let bit = 0n; bit < 10n; bit++) {
+      timer.write(...CNTHCTL, 1n << bit);
+      expect(timer.allowedAtEl0(crm, op2, true), `bit ${bit}`).toBe(((1n << bit) & bits) !== 0n);
+    }
+  });
+
+  it('and CNTHCTL have an event stream each, on the virtual and on the physical counter', () => {
+    const { timer } = virtBench();
+    const stream = (bit: bigint): bigint => (bit << 4n) | 4n;
+    timer.write(...CNTVOFF, 3n);
+    timer.write(...CNTKCTL, stream(6n));
+    const ofVirtual = timer.nextStreamTick;
+    timer.write(...CNTKCTL, 0n);
+    timer.write(...CNTHCTL, stream(6n));
+    const ofPhysical = timer.nextStreamTick;
+    expect([ofVirtual, ofPhysical].every((tick) => Number.isFinite(tick))).toBe(true);
+    expect(ofVirtual).not.toBe(ofPhysical);
+    timer.write(...CNTKCTL, stream(6n));
+    expect(timer.nextStreamTick).toBe(Math.min(ofVirtual, ofPhysical));
+  });
+
   it('and CNTHCTL keep what is written, and come back from reset', () => {
     const { timer } = virtBench();
     timer.write(...CNTKCTL, 0x3ffn);

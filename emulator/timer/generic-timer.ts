@@ -20,13 +20,13 @@ const CTL_ENABLE = 1n << 0n;
 const CTL_IMASK = 1n << 1n;
 const CTL_ISTATUS = 1n << 2n;
 
-/** CNTKCTL_EL1: what EL0 may use. */
+/** CNTKCTL_EL1: what EL0 may use; the same bits of CNTHCTL_EL2 where EL2 is its host. */
 const EL0PCTEN = 1n << 0n;
 const EL0VCTEN = 1n << 1n;
 const EL0VTEN = 1n << 8n;
 const EL0PTEN = 1n << 9n;
 
-/** CNTKCTL_EL1: the event stream. */
+/** CNTKCTL_EL1, and CNTHCTL_EL2: the event stream. */
 const EVNTEN = 1n << 2n;
 const EVNTDIR = 1n << 3n;
 const EVNTI_SHIFT = 4n;
@@ -150,11 +150,11 @@ export class GenericTimer {
   }
 
   /**
-   * True when code at EL0 may access the register: CNTKCTL_EL1 says. `crm` and `op2` of an encoding
-   * with op1 = 3, CRn = 14.
+   * True when code at EL0 may access the register: CNTKCTL_EL1 says, or CNTHCTL_EL2 where EL2 is
+   * its host. `crm` and `op2` of an encoding with op1 = 3, CRn = 14.
    */
-  allowedAtEl0(crm: number, op2: number): boolean {
-    const control = this.kernelControl;
+  allowedAtEl0(crm: number, op2: number, isHosted = false): boolean {
+    const control = isHosted ? this.hypervisorControl : this.kernelControl;
     if (crm === 0) {
       if (op2 === 0) return (control & (EL0PCTEN | EL0VCTEN)) !== 0n;
       return (control & (op2 === 1 ? EL0PCTEN : EL0VCTEN)) !== 0n;
@@ -163,16 +163,23 @@ export class GenericTimer {
   }
 
   /**
-   * The first tick later than now at which the event stream of CNTKCTL_EL1 has an event, or
-   * Infinity when it is off.
+   * The first tick later than now at which an event stream has an event, that of CNTKCTL_EL1 on the
+   * virtual counter or that of CNTHCTL_EL2 on the physical one; Infinity when both are off.
    */
   get nextStreamTick(): number {
-    const control = this.kernelControl;
+    const { kernelControl, hypervisorControl } = this;
+    return Math.min(
+      this.nextEvent(kernelControl, () => this.virtualCount),
+      this.nextEvent(hypervisorControl, () => this.physicalCount),
+    );
+  }
+
+  private nextEvent(control: bigint, count: () => bigint): number {
     if ((control & EVNTEN) === 0n) return Infinity;
     const bit = 1n << ((control >> EVNTI_SHIFT) & EVNTI_MASK);
-    // The bit of the virtual counter rises at odd multiples of itself and falls at even ones.
+    // The bit of the counter rises at odd multiples of itself and falls at even ones.
     const phase = (control & EVNTDIR) === 0n ? bit : 0n;
-    const now = this.virtualCount;
+    const now = count();
     const next = ((now + phase) / (2n * bit) + 1n) * 2n * bit - phase;
     return this.clock.ticksAtCount(this.physicalCount + next - now, this.counterHz);
   }

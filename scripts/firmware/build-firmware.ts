@@ -38,6 +38,7 @@ const RECIPES: readonly ImageRecipe[] = [
     'exceptions-el1',
     'exceptions-el3',
     'extensions',
+    'host',
     'hypervisor',
     'lockup',
     'mixed',

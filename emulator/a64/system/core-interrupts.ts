@@ -5,15 +5,15 @@
  *     physical   SCR_EL3.IRQ, FIQ ─► EL3    HCR_EL2.IMO, FMO, TGE ─► EL2    else EL1
  *     virtual    the virtual CPU interface, HCR_EL2.VI, VF, VSE ─► EL1, where IMO, FMO, AMO are set
  *
- * One for a level above is taken whatever PSTATE says, but for EL1's of EL0; one for a level below
- * waits.
+ * One for a level above is taken whatever PSTATE says, but for EL1's of EL0 and those of EL0's
+ * host; one for a level below waits.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (asynchronous exceptions: routing, masking, virtual
  * interrupts).
  */
 
 import { type CoreState, PSTATE } from '#emulator/a64/core-state.ts';
-import { effectiveHcr, HCR } from './hypervisor.ts';
+import { effectiveHcr, HCR, isHost } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
 export interface Interrupt {
@@ -142,7 +142,7 @@ export class CoreInterrupts {
   private isTaken({ kind }: Interrupt, target: 1 | 2 | 3): boolean {
     const { level } = this.state;
     if (level > target) return false;
-    const isAbove = level < target && target > 1;
+    const isAbove = level < target && target > 1 && !(target === 2 && isHost(this.file));
     return isAbove || !this.state.has(MASK[kind]);
   }
 }

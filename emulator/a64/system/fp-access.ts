@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Whether FP and SIMD may be used: CPACR_EL1.FPEN, CPTR_EL2.TFP and CPTR_EL3.TFP.
+ * Whether FP and SIMD may be used: CPACR_EL1.FPEN, CPTR_EL2.TFP or FPEN, and CPTR_EL3.TFP.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.3.4 (traps), D24.2.37 (CPACR_EL1).
  */
 
-import { EXCEPTION_CLASS, SYNDROME_IL } from '#emulator/cpu/syndrome.ts';
+import { EXCEPTION_CLASS, SYNDROME_IL, undefinedSyndrome } from '#emulator/cpu/syndrome.ts';
 import { type CoreState, GuestException } from '#emulator/a64/core-state.ts';
-import { HCR } from './hypervisor.ts';
+import { HCR, isHost } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
 const CPTR_TFP = 1n << 10n;
@@ -16,10 +16,10 @@ const ISS = (1 << 24) | (0b1110 << 20);
 
 /** The level that takes the trap of an access to FP now; null where it is allowed. */
 export function fpTrapTarget({ level }: CoreState, file: RegisterFile): 1 | 2 | 3 | null {
-  if (level < 2 && isDisabled(file.get('CPACR_EL1'), level)) {
-    return level === 0 && (file.get('HCR_EL2') & HCR.tge) !== 0n ? 2 : 1;
+  if (level < 2 && !isHost(file)) {
+    if (isDisabled(file.get('CPACR_EL1'), level)) return level === 0 && (file.get('HCR_EL2') & HCR.tge) !== 0n ? 2 : 1;
   }
-  if (level < 3 && (file.control(2) & CPTR_TFP) !== 0n) return 2;
+  if (level < 3 && hypervisorTraps(file, level)) return 2;
   return (file.control(3) & CPTR_TFP) === 0n ? null : 3;
 }
 
@@ -29,9 +29,20 @@ function isDisabled(control: bigint, level: number): boolean {
   return level === 0 ? enabled !== 3 : (enabled & 1) === 0;
 }
 
+/** CPTR_EL2: TFP, or FPEN as CPACR_EL1 has it where EL2 has two halves. */
+function hypervisorTraps(file: RegisterFile, level: number): boolean {
+  const control = file.control(2);
+  if ((file.get('HCR_EL2') & HCR.e2h) === 0n) return (control & CPTR_TFP) !== 0n;
+  // A guest's EL0 is as its EL1; a host's is not.
+  return isDisabled(control, isHost(file) && level === 0 ? 0 : 1);
+}
+
 /** @throws GuestException where FP is trapped */
 export function checkFpAccess(state: CoreState, file: RegisterFile): void {
   const target = fpTrapTarget(state, file);
   if (target === null) return;
+  // What EL1 would take, EL2 takes as an instruction that is undefined (TGE).
+  const isOfEl1 = state.level < 2 && !isHost(file) && isDisabled(file.get('CPACR_EL1'), state.level);
+  if (isOfEl1 && target === 2) throw new GuestException(undefinedSyndrome());
   throw new GuestException(((EXCEPTION_CLASS.floatingPoint << 26) | SYNDROME_IL | ISS) >>> 0, null, target);
 }

@@ -2,7 +2,7 @@
 /**
  * What EL2 takes from EL1 and EL0 to see for itself: accesses to system registers, maintenance.
  *
- *     HCR_EL2      TID1-3, TACR, TVM, TRVM, TIDCP    TSW, TPC, TPU, TTLB, TDZ of SYS
+ *     HCR_EL2      TID1-3, TACR, TVM, TRVM, TIDCP, TLOR, TERR    TSW, TPC, TPU, TTLB, TDZ of SYS
  *     MDCR_EL2     TDE, TDA, TDOSA, TDRA, TPM, TPMCR
  *     CNTHCTL_EL2  EL1PCTEN, EL1PCEN
  *     ICH_HCR_EL2  TC, TALL0, TALL1, TDIR, and SGIs where interrupts are virtual
@@ -14,7 +14,7 @@
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
-import { effectiveHcr, HCR, sum } from './hypervisor.ts';
+import { effectiveHcr, HCR } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
 /** What EL2 takes of debug and of the performance monitors, and its bits. */
@@ -36,7 +36,8 @@ const TRANSLATION_CONTROLS: ReadonlySet<string> = new Set(
   '1 0 0,2 0 0,2 0 1,2 0 2,5 1 0,5 1 1,5 2 0,6 0 0,10 2 0,10 3 0,13 0 1'.split(','),
 );
 
-/** CNTHCTL_EL2. */
+/** CNTHCTL_EL2 where EL2 has two halves (E2H) has its bits for EL1 elsewhere. */
+const CNTHCTL_SHIFT_E2H = 10n;
 const EL1PCTEN = 1n;
 const EL1PCEN = 2n;
 
@@ -47,7 +48,9 @@ export interface HypervisorControls {
 }
 
 /** Bits of HCR_EL2 without which it takes no access to a register. */
-const HCR_OF_TRAPS = sum('tid1', 'tid2', 'tid3', 'tacr', 'tvm', 'trvm', 'tidcp', 'imo', 'fmo', 'tge');
+const HCR_OF_TRAPS = [
+  ...(['tid1', 'tid2', 'tid3', 'tacr', 'tvm', 'trvm', 'tidcp', 'imo', 'fmo', 'tge', 'tlor', 'terr'] as const),
+].reduce((bits, name) => bits | HCR[name], 0n);
 
 /** False when EL2 takes no access that the timers do not decide: found once, for many accesses. */
 export function hasTraps(file: RegisterFile): boolean {
@@ -64,7 +67,7 @@ export function trapsAccess(
   const hcr = effectiveHcr(file);
   if (op0 === 2) return trapsDebug(file, hcr, crn, crm, op2);
   if (crn === 14 && op1 === 3) {
-    return crm >= 8 ? trapsMonitors(file, false) : trapsTimer(file, crm, op2, controls);
+    return crm >= 8 ? trapsMonitors(file, false) : trapsTimer(file, hcr, crm, op2, controls);
   }
   if (crn === 9 && (crm >= 12 || op1 === 3)) return trapsMonitors(file, crm === 12 && op2 === 0);
   if (op1 === 0 && (crn === 12 || crn === 4)) return trapsInterrupts(hcr, crn, crm, op2, controls);
@@ -74,6 +77,8 @@ export function trapsAccess(
   if (crn === 0) return trapsIdentification(has, op1, crm, op2, read);
   if (op1 !== 0) return false;
   if (crn === 1 && crm === 0 && op2 === 1) return has('tacr');
+  if (crn === 10 && crm === 4) return has('tlor');
+  if (crn === 5 && crm >= 3) return has('terr');
   return has(read ? 'trvm' : 'tvm') && TRANSLATION_CONTROLS.has(`${crn} ${crm} ${op2}`);
 }
 
@@ -107,11 +112,14 @@ function debugControl(file: RegisterFile): bigint {
   return (file.get('SCR_EL3') & 1n) === 0n ? 0n : file.at(MDCR_EL2);
 }
 
-function trapsTimer(file: RegisterFile, crm: number, op2: number, controls: HypervisorControls): boolean {
+function trapsTimer(file: RegisterFile, hcr: bigint, crm: number, op2: number, controls: HypervisorControls): boolean {
   // CNTPCT_EL0 and the physical timer.
   if (crm === 0 ? op2 !== 1 : crm !== 2) return false;
   if ((file.get('SCR_EL3') & 1n) === 0n) return false;
-  return (controls.cnthctl() & (crm === 0 ? EL1PCTEN : EL1PCEN)) === 0n;
+  const isE2h = (hcr & HCR.e2h) !== 0n;
+  if (isE2h && (hcr & HCR.tge) !== 0n) return false;
+  const enabled = controls.cnthctl() >> (isE2h ? CNTHCTL_SHIFT_E2H : 0n);
+  return (enabled & (crm === 0 ? EL1PCTEN : EL1PCEN)) === 0n;
 }
 
 /** ICC_*: CRn 4 is ICC_PMR_EL1. */

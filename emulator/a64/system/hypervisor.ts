@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * HCR_EL2: its bits as in Armv8.0, and which of them count now.
+ * HCR_EL2: its bits, and which of them count now.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24.2.53 (HCR_EL2), D1.2.2.2 (EL2 and security states).
  */
 
-import type { RegisterFile } from './register-file.ts';
+import type { SystemRegisterName } from '#emulator/engine/system-registers.ts';
+
+/** The core's registers. */
+interface Registers {
+  get(name: SystemRegisterName): bigint;
+}
 
 const bit = (n: number): bigint => 1n << BigInt(n);
 
@@ -35,29 +40,44 @@ export const HCR = {
   tge: bit(27),
   tdz: bit(28),
   trvm: bit(30),
+  e2h: bit(34),
+  tlor: bit(35),
+  terr: bit(36),
+  tea: bit(37),
 } as const;
 
 /** Bits that are 0 for everybody while EL2 takes what EL1 would (TGE). */
-const OFF_WITH_TGE = sum(
-  ...(['vm', 'ptw', 'vf', 'vi', 'vse', 'dc', 'tid1', 'tid3', 'tsc', 'tacr', 'tsw', 'ttlb', 'tvm', 'trvm'] as const),
-);
+const OFF_WITH_TGE =
+  sum('vm', 'ptw', 'vf', 'vi', 'vse', 'dc', 'tid1', 'tid3', 'tsc', 'tacr', 'tsw', 'ttlb', 'tvm') | sum('trvm', 'tlor');
+/** And where it is EL0's host (E2H), for which EL1 does not exist. */
+const OFF_FOR_HOST = sum('twi', 'twe', 'tid2', 'tpc', 'tpu', 'tdz');
 const ROUTED = HCR.fmo | HCR.imo | HCR.amo;
 
-/** Several of its bits. */
-export function sum(...names: readonly (keyof typeof HCR)[]): bigint {
+function sum(...names: readonly (keyof typeof HCR)[]): bigint {
   return names.reduce((bits, name) => bits | HCR[name], 0n);
 }
 
 /** Bits that decide what EL1 and EL0 find at an address, and how. */
-export const HCR_OF_TRANSLATIONS = sum('vm', 'ptw', 'dc', 'tge', 'tdz');
+export const HCR_OF_TRANSLATIONS = sum('vm', 'ptw', 'dc', 'tge', 'e2h', 'tdz');
 
 /** SCR_EL3.NS: with it 0, levels below EL3 are secure, and there is no EL2. */
 const SCR_NS = 1n;
 
 /** HCR_EL2 as it counts below EL2. */
-export function effectiveHcr(file: RegisterFile): bigint {
+export function effectiveHcr(file: Registers): bigint {
   const hcr = file.get('HCR_EL2');
   if (hcr === 0n || (file.get('SCR_EL3') & SCR_NS) === 0n) return 0n;
   if ((hcr & HCR.tge) === 0n) return hcr;
-  return (hcr | ROUTED) & ~OFF_WITH_TGE;
+  const left = (hcr | ROUTED) & ~OFF_WITH_TGE;
+  return (hcr & HCR.e2h) === 0n ? left : left & ~OFF_FOR_HOST;
+}
+
+/** EL2 is the host of EL0: E2H and TGE. */
+export function isHost(file: Registers): boolean {
+  return (file.get('HCR_EL2') & (HCR.e2h | HCR.tge)) === (HCR.e2h | HCR.tge);
+}
+
+/** SCTLR that says what EL0 may do. */
+export function controlOfEl0(file: Registers): bigint {
+  return file.get(isHost(file) ? 'SCTLR_EL2' : 'SCTLR_EL1');
 }

@@ -16,6 +16,7 @@ import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import { ALREADY_TAKEN, type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state.ts';
 import type { Feature } from '#emulator/a64/features.ts';
 import { allows, REGIME, type Regime, type Regimes, type Stage2Refusal, TCR_AS } from '#emulator/a64/regimes.ts';
+import { controlOfEl0, HCR, isHost } from './hypervisor.ts';
 import { trapsOperation } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
 
@@ -31,6 +32,11 @@ const PAR_F = 1n;
 const PAR_PTW = 1n << 8n;
 const PAR_S = 1n << 9n;
 const PAR_RES1 = 1n << 11n;
+/**
+ * TLBI IPAS2E1 and its kin are about translations of stage 2 alone, and what is kept here is of
+ * both stages: whoever changes stage 2 invalidates these by another TLBI (D8.16.5).
+ */
+const NOTHING = Symbol('translations that nobody keeps');
 
 export interface OperationContext {
   readonly state: CoreState;
@@ -56,16 +62,15 @@ export function operate(
   if (crn === CRN_TLBI) {
     if (state.level < (op1 === 0 ? 1 : op1 === 4 ? 2 : op1 === 6 ? 3 : 4)) undefinedHere();
     checkHypervisor(parts, [op1, crn, crm, op2], rt);
-    const asids = (parts.file.get('TCR_EL1') & TCR_AS) === 0n ? 0xffn : 0xffffn;
-    const scope = invalidated(op1, crm, op2, value, asids);
-    parts.translationsInvalidated(scope ?? undefinedHere());
+    const scope = invalidated(parts, [op1, crm, op2], value) ?? undefinedHere();
+    if (scope !== NOTHING) parts.translationsInvalidated(scope);
     return;
   }
   const operation = crn === CRN_CACHE ? OPERATIONS.get(operationNumber(op1, crm, op2)) : undefined;
   if (operation === undefined) return undefinedHere();
   const { level, control, feature, address } = operation;
   if (state.level < level || (feature !== null && !parts.file.type.has(feature))) undefinedHere();
-  if (control !== null && state.level === 0 && (parts.file.get('SCTLR_EL1') & control) === 0n) {
+  if (control !== null && state.level === 0 && (controlOfEl0(parts.file) & control) === 0n) {
     throw new GuestException(
       systemRegisterSyndrome([1, op1, crn, crm, op2], rt, false),
       null,
@@ -154,13 +159,20 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
 
 /**
  * What a TLBI is about; null where there is no such. Both kinds, of one core and of all, are of
- * all.
+ * all. One of a page or an ASID is of EL1&0 and of EL2&0 alike.
  */
-function invalidated(op1: number, crm: number, op2: number, value: bigint, asids: bigint): TlbScope | null {
-  const page = Number(value & ((1n << 44n) - 1n));
-  const asid = Number((value >> 48n) & asids);
-  if (op1 === 4 && (crm === 0 || crm === 4)) return op2 === 1 || op2 === 5 ? { kind: 'all' } : null;
+function invalidated(
+  { state, file }: OperationContext,
+  [op1, crm, op2]: readonly [op1: number, crm: number, op2: number],
+  value: bigint,
+): TlbScope | typeof NOTHING | null {
+  if (op1 === 4 && (crm === 0 || crm === 4)) return op2 === 1 || op2 === 5 ? NOTHING : null;
   if (crm !== 3 && crm !== 7) return null;
+  const hasTwoHalves = (file.get('HCR_EL2') & HCR.e2h) !== 0n;
+  const isOfEl2 = op1 === 4 ? hasTwoHalves : state.level >= 2 && isHost(file);
+  const tcr = isOfEl2 ? file.byLevel(2, 'TCR') : file.get('TCR_EL1');
+  const page = Number(value & ((1n << 44n) - 1n));
+  const asid = Number((value >> 48n) & ((tcr & TCR_AS) === 0n ? 0xffn : 0xffffn));
   if (op1 === 0) {
     switch (op2) {
       case 0:
@@ -177,8 +189,8 @@ function invalidated(op1: number, crm: number, op2: number, value: bigint, asids
         return null;
     }
   }
-  if (op2 === 0) return { kind: 'level', level: op1 === 4 ? 2 : 3 };
-  if (op2 === 1 || op2 === 5) return { kind: 'page', page, asid: null };
+  if (op2 === 0) return isOfEl2 ? { kind: 'all' } : { kind: 'level', level: op1 === 4 ? 2 : 3 };
+  if (op2 === 1 || op2 === 5) return { kind: 'page', page, asid: isOfEl2 ? asid : null };
   return op1 === 4 && (op2 === 4 || op2 === 6) ? { kind: 'all' } : null;
 }
 
@@ -188,12 +200,17 @@ function undefinedHere(): never {
 
 /** AT: PAR_EL1. At EL1, a stage 2 that refuses the walk is EL2's to see. */
 function addressTranslation(
-  { state, regimes, stage2Abort }: OperationContext,
+  { state, file, regimes, stage2Abort }: OperationContext,
   { type, regime: named, withPan, both }: TranslatedAccess,
   va: bigint,
 ): bigint {
-  const regime = withPan === true && state.has(PSTATE.pan) ? REGIME.el1WithoutUser : named;
-  const found = regimes().translate(va, regime, both === true);
+  const isOwn = named === REGIME.el2;
+  // EL2's own has two halves with E2H; a host means its own by the names of EL1's.
+  const isE2h = (file.get('HCR_EL2') & HCR.e2h) !== 0n;
+  const isOfEl2 = state.level >= 2 && (isOwn ? isE2h : both !== true && isHost(file));
+  const hidesUsers = withPan === true && state.has(PSTATE.pan);
+  const regime = hidesUsers ? REGIME.el1WithoutUser : isOwn && isOfEl2 ? REGIME.el1 : named;
+  const found = regimes().translate(va, regime, isOfEl2, both === true);
   if (!found.ok) {
     const { fault, stage2 } = found;
     if (stage2 !== null && state.level === 1) {

@@ -17,12 +17,13 @@ import {
   type SystemRegisterEncoding,
   systemRegisterNumber,
 } from '#emulator/engine/system-registers.ts';
+import { HCR } from './hypervisor.ts';
 
 /**
  * What else a write means to the core: translations change, other tables are in force, FP may be
  * trapped, EL2 rules EL1 otherwise (tables, interrupts, traps), nothing.
  */
-export type Effect = 'translation' | 'tables' | 'trap' | 'hypervisor' | 'none';
+export type Effect = 'translation' | 'tables' | 'hypervisor tables' | 'trap' | 'hypervisor' | 'none';
 
 interface Row {
   readonly encoding: SystemRegisterEncoding;
@@ -140,13 +141,20 @@ const ROWS: readonly Row[] = [
   row([3, 4, 0, 0, 5], 0x8000_0000n),
   translation(S.SCTLR_EL2),
   row([3, 4, 1, 0, 1]),
-  // Bits above are of extensions of Armv8.1 and later.
-  row(S.HCR_EL2, 0n, 2n ** 34n - 1n, 'hypervisor'),
+  {
+    ...row(S.HCR_EL2, 0n, 2n ** 34n - 1n, 'hypervisor'),
+    more: [
+      ['VHE', HCR.e2h],
+      ['LOR', HCR.tlor],
+      ['RAS', HCR.terr | HCR.tea],
+    ],
+  },
   row([3, 4, 1, 1, 1], 0n, ALL, 'hypervisor'),
   row([3, 4, 1, 1, 2], 0n, ALL, 'trap'),
   row([3, 4, 1, 1, 3]),
   row([3, 4, 1, 1, 7]),
-  translation([3, 4, 2, 0, 0]),
+  row([3, 4, 2, 0, 0], 0n, ALL, 'hypervisor tables'),
+  { ...row([3, 4, 2, 0, 1], 0n, ALL, 'hypervisor tables'), feature: 'VHE' },
   translation([3, 4, 2, 0, 2]),
   row([3, 4, 2, 1, 0], 0n, ALL, 'tables'),
   row([3, 4, 2, 1, 2], 0n, WORD, 'tables'),
@@ -164,6 +172,7 @@ const ROWS: readonly Row[] = [
   translation([3, 4, 10, 2, 0]),
   row([3, 4, 10, 3, 0]),
   row(S.VBAR_EL2, 0n, ALL ^ 0x7ffn),
+  { ...row([3, 4, 13, 0, 1], 0n, WORD), feature: 'VHE' },
   row([3, 4, 13, 0, 2]),
 
   translation(S.SCTLR_EL3, SCTLR_EL1_RESET),

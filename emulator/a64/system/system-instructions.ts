@@ -17,7 +17,7 @@ import { LAYOUT, NO_ADDRESS } from '#emulator/a64/layout.ts';
 import type { Slice } from '#emulator/a64/slice.ts';
 import { exceptionReturn } from './exception-return.ts';
 import { operate, type OperationContext } from './operations.ts';
-import { effectiveHcr, HCR } from './hypervisor.ts';
+import { controlOfEl0, effectiveHcr, HCR } from './hypervisor.ts';
 import { MDCR, MDCR_EL2 } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { CallKind, SystemPort, WaitKind } from './system-port.ts';
@@ -155,7 +155,7 @@ export class SystemInstructions implements SystemPort {
     const { level } = state;
     const [sctlr, hcr, scr] = kind === 'wfi' ? [SCTLR_NTWI, HCR.twi, SCR_TWI] : [SCTLR_NTWE, HCR.twe, SCR_TWE];
     const target =
-      level === 0 && (file.get('SCTLR_EL1') & sctlr) === 0n
+      level === 0 && (controlOfEl0(file) & sctlr) === 0n
         ? synchronousTarget(core.engine, 0)
         : level < 2 && (effectiveHcr(file) & hcr) !== 0n
           ? 2
@@ -176,7 +176,7 @@ export class SystemInstructions implements SystemPort {
       return true;
     }
     if (op1 !== 3 || (op2 !== 6 && op2 !== 7)) return false;
-    if (state.level === 0 && (this.parts.file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
+    if (state.level === 0 && (controlOfEl0(this.parts.file) & SCTLR_UMA) === 0n) {
       const iss = (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (immediate << 1);
       throw new GuestException(((EXCEPTION_CLASS.systemRegister << 26) | SYNDROME_IL | iss) >>> 0);
     }

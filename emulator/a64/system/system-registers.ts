@@ -19,6 +19,8 @@ import { type CoreState, GuestException, PSTATE } from '#emulator/a64/core-state
 import type { Feature, Features } from '#emulator/a64/features.ts';
 import { FPCR } from '#emulator/a64/fp/environment.ts';
 import { STACK_POINTER } from '#emulator/a64/layout.ts';
+import { guestRegister, hostRegister } from './host-registers.ts';
+import { controlOfEl0, HCR, isHost } from './hypervisor.ts';
 import { hasTraps, type HypervisorControls, trapsAccess } from './hypervisor-traps.ts';
 import type { RegisterFile } from './register-file.ts';
 import type { Effect, StoredRegister } from './registers.ts';
@@ -29,8 +31,6 @@ const SCTLR_UMA = 1n << 9n;
 const SCTLR_UCT = 1n << 15n;
 
 const CPTR_TCPAC = 1n << 31n;
-/** op1 of names that FEAT_VHE has brought (_EL12, _EL02). */
-const OF_VHE = 5;
 /** CRn. */
 const TIMERS = 14;
 const CNTHCTL_EL2: SystemRegisterEncoding = [3, 4, 14, 1, 0];
@@ -178,8 +178,9 @@ export class SystemRegisters {
     const { state, file, parts } = this.prepared();
     const special = this.special(register);
     if (special !== undefined) return this.readSpecial(special, register, rt);
-    const encoding = this.encoding(register);
-    this.check(encoding, rt, true);
+    const named = this.encoding(register);
+    this.check(named, rt, true);
+    const encoding = this.meant(named);
     const identity = this.virtualIdentity(encoding);
     if (identity !== null) return file.read(file.find(identity) as StoredRegister);
     if (isDebugRegister(encoding)) {
@@ -189,11 +190,11 @@ export class SystemRegisters {
     }
     const { environment, core } = parts;
     if (environment.intercepts(encoding)) {
-      if (state.level === 0) this.checkMachine(encoding, rt, true);
+      if (state.level === 0) this.checkMachine(named, rt, true);
       const value = environment.readSystemRegister(core, encoding);
       if (value !== undefined) return value;
     }
-    const stored = file.find(register);
+    const stored = file.find(encoding === named ? register : systemRegisterNumber(encoding));
     if (stored !== undefined) return file.read(stored);
     return environment.readSystemRegister(core, encoding) ?? this.unknown(encoding, true);
   }
@@ -206,18 +207,19 @@ export class SystemRegisters {
       this.writeSpecial(special, register, rt, value);
       return;
     }
-    const encoding = this.encoding(register);
-    this.check(encoding, rt, false);
+    const named = this.encoding(register);
+    this.check(named, rt, false);
+    const encoding = this.meant(named);
     if (isDebugRegister(encoding) || isOsLock(encoding)) {
       if (this.lacks(encoding) || !parts.debug.write(encoding, value)) this.unknown(encoding, false);
       return;
     }
     const { environment, core } = parts;
     if (environment.intercepts(encoding)) {
-      if (state.level === 0) this.checkMachine(encoding, rt, false);
+      if (state.level === 0) this.checkMachine(named, rt, false);
       if (environment.writeSystemRegister(core, encoding, value)) return;
     }
-    const stored = file.find(register);
+    const stored = file.find(encoding === named ? register : systemRegisterNumber(encoding));
     if (stored === undefined) {
       if (!environment.writeSystemRegister(core, encoding, value)) this.unknown(encoding, false);
       return;
@@ -249,6 +251,23 @@ export class SystemRegisters {
     const [, , crn, n, op2] = encoding;
     const { breakpoints, watchpoints } = this.parts.file.type;
     return isDebugRegister(encoding) && crn === 0 && op2 >= DBGBVR && n >= (op2 < DBGWVR ? breakpoints : watchpoints);
+  }
+
+  /**
+   * The register that a name stands for: another one at EL2 with HCR_EL2.E2H, and for the timers of
+   * EL0 whose host that is.
+   */
+  private meant(encoding: SystemRegisterEncoding): SystemRegisterEncoding {
+    const { state, file } = this.parts;
+    const [op0, op1, crn] = encoding;
+    const { level } = state;
+    if (op0 !== 3 || level === 1) return encoding;
+    if (level === 0) return op1 === 3 && crn === TIMERS && isHost(file) ? hostRegister(encoding) : encoding;
+    const hasTwoHalves = (file.get('HCR_EL2') & HCR.e2h) !== 0n;
+    if (op1 !== 5) return level === 2 && hasTwoHalves ? hostRegister(encoding) : encoding;
+    const guests = hasTwoHalves ? guestRegister(encoding) : null;
+    if (guests === null) throw new GuestException(undefinedSyndrome());
+    return guests;
   }
 
   /** MIDR_EL1 and MPIDR_EL1 are what EL2 says at EL1: the number of the register that holds it. */
@@ -304,7 +323,7 @@ export class SystemRegisters {
     // SP_EL0 is not a register for the level that uses it.
     if (register === number(3, 0, 4, 1, 0) && !state.has(PSTATE.sp)) throw new GuestException(undefinedSyndrome());
     if (fp) this.parts.checkFp();
-    if (register === number(3, 3, 4, 2, 1) && state.level === 0 && (file.get('SCTLR_EL1') & SCTLR_UMA) === 0n) {
+    if (register === number(3, 3, 4, 2, 1) && state.level === 0 && (controlOfEl0(file) & SCTLR_UMA) === 0n) {
       this.trap(this.encoding(register), rt, read);
     }
   }
@@ -322,10 +341,13 @@ export class SystemRegisters {
   /** What EL1 and EL3 have to say of it. */
   private checkBelow(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
     const { state, file } = this.parts;
+    if (state.level < leastLevel(encoding)) throw new GuestException(undefinedSyndrome());
     const [op0, op1, crn, crm, op2] = encoding;
-    if (state.level < leastLevel(encoding) || op1 === OF_VHE) throw new GuestException(undefinedSyndrome());
-    if (op0 === 3 && op1 === 0 && crn === 1 && crm === 0 && op2 === 2) this.checkControl(encoding, rt, read);
-    if (op0 !== 3 || op1 !== 3) return;
+    if (op0 !== 3) return;
+    if (crn === 1 && op2 === 2) this.checkControl(encoding, rt, read);
+    const isOfHost = op1 === 4 && crn === TIMERS && crm === 3;
+    if (isOfHost && !file.type.has('VHE')) throw new GuestException(undefinedSyndrome());
+    if (op1 !== 3) return;
     if (state.level > 0) {
       // CNTFRQ_EL0 is written at the highest level only.
       if (!read && state.level < 3 && crn === 14 && crm === 0) throw new GuestException(undefinedSyndrome());
@@ -334,14 +356,16 @@ export class SystemRegisters {
     if (!read && crn === 14 && crm === 0) throw new GuestException(undefinedSyndrome());
     if (!read && crn === 13 && op2 === TPIDRRO_EL0) throw new GuestException(undefinedSyndrome());
     if (crn === 13 && op2 !== TPIDR_EL0 && op2 !== TPIDRRO_EL0) throw new GuestException(undefinedSyndrome());
-    if (crn === 0 && crm === 0 && op2 === 1 && (file.get('SCTLR_EL1') & SCTLR_UCT) === 0n) {
+    if (crn === 0 && crm === 0 && op2 === 1 && (controlOfEl0(file) & SCTLR_UCT) === 0n) {
       this.trap(encoding, rt, read);
     }
   }
 
-  /** CPACR_EL1 may be a higher level's to see: CPTR_EL2 and CPTR_EL3.TCPAC. */
+  /** CPACR_EL1 and CPTR_EL2 may be a higher level's to see: TCPAC of CPTR_EL2 and CPTR_EL3. */
   private checkControl(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
     const { state, file } = this.parts;
+    const [, op1, , crm] = encoding;
+    if (op1 === 4 ? crm !== 1 : crm !== 0 || (op1 !== 0 && op1 !== 5)) return;
     const target = ([2, 3] as const).find((level) => state.level < level && (file.control(level) & CPTR_TCPAC) !== 0n);
     if (target !== undefined) throw new GuestException(systemRegisterSyndrome(encoding, rt, read), null, target);
   }
