@@ -8,6 +8,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMachine } from '#workbench/index.ts';
 import { boot, dtb } from '#workbench/testing.ts';
+import { PHYSICAL_BITS } from './support/engines.ts';
 import { findFaults, moveDeviceTree } from './support/sound-machine.ts';
 import { span } from './support/spans.ts';
 import { factsOfTree, many, outOfOrder, treeBlob, type TreeSource } from './support/test-tree.ts';
@@ -75,7 +76,7 @@ const SHAPES: readonly [string, TreeSource][] = [
     'holes of every size between banks',
     { ram: many(24, (i) => span(LOW + 2 ** i * 4096 * 2, 2 ** i * 4096)).filter(({ end }) => end <= LOW + 4 * GiB) },
   ],
-  ['RAM above a terabyte', { ram: [ENOUGH, span(0x100_0000_0000, GiB)] }],
+  ['RAM near the last physical address', { ram: [ENOUGH, span(2 ** PHYSICAL_BITS - 2 * GiB, GiB)] }],
 ];
 
 describe('RAM', () => {
@@ -87,15 +88,15 @@ describe('RAM', () => {
   });
 
   it('beyond the core’s physical addresses is left out, and the log says so', () => {
-    const inReach = span(2 ** 44 - MiB, MiB);
+    const inReach = span(2 ** PHYSICAL_BITS - MiB, MiB);
     const tree = treeBlob({
-      ram: [ENOUGH, span(2 ** 44 - MiB, 2 * MiB), span(2 ** 47 - MiB, 2 * MiB), span(2 ** 48, MiB)],
+      ram: [ENOUGH, span(2 ** PHYSICAL_BITS - MiB, 2 * MiB), span(2 ** 47 - MiB, 2 * MiB), span(2 ** 48, MiB)],
     });
     const result = boot('pixel6', { dtb: tree });
     const { machine } = result;
     expect(result).toEndAs('steady');
     expect(machine.serial.text).toContain(
-      '[MEM] warning: 4194304 bytes lie at or above 2^44, beyond the reach of this core: not used',
+      `[MEM] warning: 4194304 bytes lie at or above 2^${PHYSICAL_BITS}, beyond the reach of this core: not used`,
     );
     expect(findFaults(machine, { ram: [ENOUGH, inReach], reserved: [] })).toEqual([]);
   });

@@ -5,6 +5,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { PHYSICAL_BITS } from './support/engines.ts';
 import { boot, type DeviceTreeBuilder, dtb } from '#workbench/testing.ts';
 
 const MiB = 2 ** 20;
@@ -99,8 +100,8 @@ describe('no RAM: the panic says what was there and why it does not count', () =
     ],
     [
       'beyond the core',
-      dtb().ram(2 ** 44, '1G'),
-      '1073741824 bytes lie at or above 2^44, beyond the reach of this core, the first at 0x100000000000',
+      dtb().ram(2 ** PHYSICAL_BITS, '1G'),
+      `1073741824 bytes lie at or above 2^${PHYSICAL_BITS}, beyond the reach of this core, the first at 0x${(2 ** PHYSICAL_BITS).toString(16)}`,
     ],
     [
       'all of it left out',

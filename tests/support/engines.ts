@@ -22,5 +22,8 @@ export const ENGINES_HERE: readonly ('unicorn' | 'wasm')[] = noUnicorn === null 
 /** What machines run on that do not say: by LEVITATE_ENGINE, or what there is. */
 export const isOwnCore: boolean = chooseCores().library === null;
 
+/** Of a physical address: Cortex-A72's on Unicorn, those of A53 and A55 on the own core. */
+export const PHYSICAL_BITS = isOwnCore ? 40 : 44;
+
 /** How it begins what it says of itself. */
 export const ENGINE_VERSION = isOwnCore ? 'A64 to WebAssembly' : 'Unicorn 2.';
