@@ -8,8 +8,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { restoreMachine, saveMachine } from '#emulator/machine/machine-state.ts';
 import { packageRoot } from '#workbench/package-root.ts';
-import { bootGuest } from './support/guest-machine.ts';
+import { bootGuest, type GuestOptions } from './support/guest-machine.ts';
 import { qemuVersion, runInQemu } from './support/qemu-transcript.ts';
 import { parseTrials, type Trial } from './support/trial-transcript.ts';
 
@@ -51,8 +52,10 @@ describe.each([
   { guest: 'hypervisor', cpu: 'cortex-a72', differences: HYPERVISOR },
   { guest: 'host', cpu: 'cortex-a76', differences: HOST },
 ])('$guest', ({ guest: name, cpu, differences }) => {
+  const options: GuestOptions = { engine: 'wasm', guestHasEl2: true, cpuType: cpu };
+
   it('shows what QEMU 7.2 shows, except for the differences listed', () => {
-    const guest = bootGuest(name, { engine: 'wasm', guestHasEl2: true, ...(name === 'host' ? { cpuType: cpu } : {}) });
+    const guest = bootGuest(name, options);
     const { machine, serial } = guest;
     expect(guest.run()).toEqual({ kind: 'idle' });
     const here = parseTrials(serial.text);
@@ -68,6 +71,26 @@ describe.each([
     expect(different).toEqual(
       Object.entries(differences).map(([trial, [...values]]) => [trial, ...values.slice(0, 3)]),
     );
+  });
+
+  it.each([1, 3])('goes on at the same instruction when it is saved after %i quarters', (quarters) => {
+    const boot = () => bootGuest(name, options);
+    const whole = boot();
+    whole.run();
+    const { instructions } = whole.machine.clock;
+    const first = boot();
+    first.run({ maxInstructions: Math.round((instructions * quarters) / 4) });
+    const second = boot();
+    const { memory } = first.machine;
+    for (const { start, end } of memory.touchedRanges()) {
+      second.machine.memory.writeBytes(start, memory.readBytes(start, end - start));
+    }
+    restoreMachine(second.machine.parts, saveMachine(first.machine.parts));
+    expect(second.run()).toEqual({ kind: 'idle' });
+    expect(first.serial.text + second.serial.text).toBe(whole.serial.text);
+    expect(second.machine.clock.instructions).toBe(instructions);
+    expect(saveMachine(second.machine.parts)).toEqual(saveMachine(whole.machine.parts));
+    for (const { machine } of [whole, first, second]) machine.close();
   });
 
   it.skipIf(qemuVersion() !== '7.2')('is what QEMU prints today', async () => {
