@@ -16,7 +16,7 @@ import { ACCESS_ATOMIC, ACCESS_UNPRIVILEGED } from './a64-code.ts';
 import { ALREADY_TAKEN, type MemoryPort } from './core-state.ts';
 import { DeviceAccesses, type DeviceAccessesContext } from './device-accesses.ts';
 import { LAYOUT, NO_ADDRESS, TLB_PAGE_SHIFT } from './layout.ts';
-import { accessed, dirtied } from './managed-descriptors.ts';
+import { accessed } from './managed-descriptors.ts';
 import { MemoryAborts, type MemoryAbortsContext, virtualAddress } from './memory-aborts.ts';
 import { allows, type PageTranslation, type Regime, Regimes } from './regimes.ts';
 import { controlOfEl0, effectiveHcr, HCR } from './system/hypervisor.ts';
@@ -315,7 +315,7 @@ export class GuestMemory implements MemoryPort {
       } else this.aborts.stage2(type, fault.status, va, stage2);
       return null;
     }
-    if (found.isOld) this.change(found.page.leaf, accessed);
+    for (const descriptor of found.used) this.change(descriptor, accessed);
     return this.placed(found.page);
   }
 
@@ -327,8 +327,8 @@ export class GuestMemory implements MemoryPort {
       pa: page.pa,
       rights: page.rights,
       level: page.level,
-      leaf: page.leaf,
       whenDirty: page.whenDirty,
+      clean: page.clean,
       size: page.size,
       isGlobal: page.isGlobal,
       memory: page.memory,
@@ -339,9 +339,9 @@ export class GuestMemory implements MemoryPort {
     };
   }
 
-  /** The page is clean, and about to be written: its leaf says so from now on. */
+  /** The page is clean, and about to be written: its leaves say so from now on. */
   private written(low: number, high: number, regime: Regime, page: Page): Page {
-    if (!this.change(page.leaf, dirtied)) return page;
+    if (!page.clean.every(({ at, written }) => this.change(at, written))) return page;
     const found = this.regimes.translate(virtualAddress(low, high), regime);
     if (!found.ok) return page;
     const dirty = this.placed(found.page);

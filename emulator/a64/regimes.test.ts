@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { MOST_SYSTEM_REGISTERS, CORE_BYTES, LAYOUT, TLB_ENTRIES, TLB_ENTRY } from './layout.ts';
 import { CoreState, PSTATE } from './core-state.ts';
+import { coreTypeOf, CORTEX_A72 } from './core-types.ts';
 import { allows, REGIME, type Regime, Regimes } from './regimes.ts';
 import { systemRegisterNumber, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { RegisterFile } from './system/register-file.ts';
@@ -13,11 +14,11 @@ const SCTLR: Readonly<Record<number, SystemRegisterEncoding>> = { 2: [3, 4, 1, 0
 const TCR: Readonly<Record<number, SystemRegisterEncoding>> = { 2: [3, 4, 2, 0, 2], 3: [3, 6, 2, 0, 2] };
 const MAIR_EL2: SystemRegisterEncoding = [3, 4, 10, 2, 0];
 
-function core(level: number) {
+function core(level: number, type = CORTEX_A72) {
   const noPorts = {} as ConstructorParameters<typeof CoreState>[2];
   const state = new CoreState(new ArrayBuffer(CORE_BYTES), 0, noPorts, () => true);
   state.pstate = (level << 2) | PSTATE.sp;
-  const file = new RegisterFile(new BigUint64Array(MOST_SYSTEM_REGISTERS));
+  const file = new RegisterFile(new BigUint64Array(MOST_SYSTEM_REGISTERS), type);
   const tables = new Map<number, bigint>();
   const regimes = new Regimes(state, file, (address) => tables.get(address) ?? 0n);
   const set = (encoding: SystemRegisterEncoding, value: bigint) => {
@@ -65,6 +66,44 @@ describe('EL2 with HCR_EL2.E2H', () => {
   });
 });
 
+describe('stage 2 that hardware manages (VTCR_EL2.HA and HD)', () => {
+  const CORTEX_A76 = coreTypeOf(0x414f_d0b0);
+  const [HA, HD] = [1n << 21n, 1n << 22n];
+  const [PAGE, DBM, READ, WRITE, ACCESSED] = [3n, 1n << 51n, 1n << 6n, 1n << 7n, 1n << 10n];
+  /** Stage 1 off; 4 KiB, 39 bits of IPA: tables at 0x1000, 0x2000 and 0x3000. */
+  const walk = (leaf: bigint, controls: bigint, type = CORTEX_A76) => {
+    const { file, tables, regimes, set } = core(1, type);
+    file.set('SCR_EL3', 1n);
+    file.set('HCR_EL2', 1n);
+    set([3, 4, 2, 1, 2], (2n << 16n) | (1n << 6n) | 25n | controls);
+    set([3, 4, 2, 1, 0], 0x1000n);
+    tables.set(0x1000, 0x2003n);
+    tables.set(0x2000, 0x3003n);
+    tables.set(0x3010, 0x4000_0000n | PAGE | READ | leaf);
+    return { found: regimes.translate(0x2000n, REGIME.el1), tables };
+  };
+
+  it('has its access flag set, where a core has that', () => {
+    expect(walk(0n, HA).found).toMatchObject({ ok: true, used: [0x3010] });
+    expect(walk(ACCESSED, HA).found).toMatchObject({ ok: true, used: [] });
+    const fault = { ok: false, fault: { kind: 'access flag' }, stage2: { ipa: 0x2000, onWalk: false } };
+    expect(walk(0n, 0n).found).toMatchObject(fault);
+    expect(walk(0n, HA, CORTEX_A72).found).toMatchObject(fault);
+  });
+
+  it('may be written once its leaf says so, and says so then', () => {
+    const { found, tables } = walk(ACCESSED | DBM, HA | HD);
+    if (!found.ok) throw new Error(found.fault.kind);
+    const { rights, whenDirty, clean } = found.page;
+    expect([allows(rights, REGIME.el1, 'write'), allows(whenDirty, REGIME.el1, 'write')]).toEqual([false, true]);
+    expect(clean.map(({ at }) => at)).toEqual([0x3010]);
+    const before = tables.get(0x3010) as bigint;
+    expect(clean[0]?.written(before)).toBe(before | WRITE);
+    expect(walk(ACCESSED | DBM, HA).found).toMatchObject({ page: { clean: [], whenDirty: 0 } });
+    expect(walk(ACCESSED, HA | HD).found).toMatchObject({ page: { clean: [], whenDirty: 0 } });
+  });
+});
+
 describe('the regime of EL2 and EL3', () => {
   /** Level 1 table at 0x1000, level 2 at 0x2000; a block at the start of it. */
   const walk = (level: 2 | 3, table: bigint, leaf: bigint, sctlr = 1n) => {
@@ -109,8 +148,8 @@ describe('what a core remembers of translations', () => {
     pa: 0x4000_0000,
     rights: 0o777,
     level: 3,
-    leaf: 0x1000,
     whenDirty: 0,
+    clean: [],
     size: 4096,
     isGlobal: false,
     memory: 'normal',

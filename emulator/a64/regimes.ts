@@ -28,7 +28,15 @@ import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/
 import { type CoreState, PSTATE } from './core-state.ts';
 import { RIGHT, type Stage2Registers, walkStage2 } from './stage2.ts';
 import { effectiveHcr, HCR, HCR_OF_TRANSLATIONS, isHost } from './system/hypervisor.ts';
-import { accessed, isWritableClean, setsAccessFlag } from './managed-descriptors.ts';
+import {
+  accessed,
+  type CleanLeaf,
+  dirtied,
+  dirtiedByStage2,
+  isWritableClean,
+  managedOfStage2,
+  setsAccessFlag,
+} from './managed-descriptors.ts';
 import type { RegisterFile } from './system/register-file.ts';
 
 /** Whose rights and translations an access has: a TLB each. */
@@ -59,6 +67,9 @@ const MAIR_EL3: SystemRegisterEncoding = [3, 6, 10, 2, 0];
 
 /** Bits of rights for each of EL0, EL1 and EL1 without what EL0 may read. */
 const RIGHTS_BITS = 3;
+/** The right to write of all three. */
+const ALL_WRITE = RIGHT.write | (RIGHT.write << RIGHTS_BITS) | (RIGHT.write << (2 * RIGHTS_BITS));
+const NONE: readonly never[] = [];
 
 /** What tables say of a page, for every regime that shares them. */
 export interface PageTranslation {
@@ -68,10 +79,9 @@ export interface PageTranslation {
   readonly rights: number;
   /** Of the leaf. */
   readonly level: number;
-  /** Where it was read. */
-  readonly leaf: number;
-  /** Rights to write that there are once the leaf says that the page is written. */
+  /** Rights to write that there are once these leaves say that the page is written. */
   readonly whenDirty: number;
+  readonly clean: readonly CleanLeaf[];
   /** Bytes that the leaf maps. */
   readonly size: number;
   /** It holds for every ASID. */
@@ -94,8 +104,8 @@ export type Found =
   | {
       readonly ok: true;
       readonly page: PageTranslation;
-      /** Hardware is to set the leaf's access flag. */
-      readonly isOld: boolean;
+      /** Descriptors whose access flag hardware is to set, of either stage. */
+      readonly used: readonly number[];
       /** Of stage 1, as MAIR_ELx and the leaf have it. */
       readonly attribute: bigint;
       readonly shareability: bigint;
@@ -208,12 +218,13 @@ export class Regimes {
   translate(va: bigint, regime: Regime, isOfEl2 = this.isOfEl2, last = true): Found {
     const registers = this.registersOf(regime, isOfEl2);
     const stage2 = regime < REGIME.el2 ? this.stage2(isOfEl2) : null;
+    const used: number[] = [];
     let lost = 0;
     let refused: NotFound | null = null;
     const read = (address: number): bigint | null => {
       lost = address;
       if (stage2 === null) return this.readDescriptor(address);
-      const found = this.descriptorAt(address, stage2);
+      const found = this.descriptorAt(address, stage2, used);
       if (typeof found === 'number') return this.readDescriptor((lost = found));
       refused = found;
       return null;
@@ -223,6 +234,7 @@ export class Regimes {
     const isOld = !found.ok && found.fault.kind === 'access flag' && setsAccessFlag(registers.tcr);
     if (isOld) found = walk(va, registers, (address) => accessed(read(address)), physicalBits);
     if (!found.ok) return refused ?? { ok: false, fault: found.fault, lost, stage2: null };
+    if (isOld) used.push(lost);
     const { permissions, descriptor, level, size, attributeIndex } = found.mapping;
     const isOn = (registers.sctlr & SCTLR_M) !== 0n;
     const { el0, el1 } = permissions;
@@ -233,52 +245,62 @@ export class Regimes {
         : ownRights(found, registers);
     // With the MMU off it is that of devices: Device-nGnRnE.
     const attribute = isOn ? (this.attributes(regime, isOfEl2) >> BigInt(8 * attributeIndex)) & 0xffn : 0n;
+    const isClean = isWritableClean(found, registers.tcr, tablesOf(found, registers));
     const page: PageTranslation = {
       pa: found.pa - (found.pa % 4096),
       rights,
       level,
-      leaf: lost,
-      whenDirty: isWritableClean(found, registers.tcr, tablesOf(found, registers)) ? writers(regime, el0.read) : 0,
+      whenDirty: isClean ? writers(regime, el0.read) : 0,
+      clean: isClean ? [{ at: lost, written: dirtied }] : NONE,
       size,
       isGlobal: !isOn || (descriptor & NOT_GLOBAL) === 0n,
       memory: !isOn ? 'flat' : isDevice(attribute) ? 'device' : 'normal',
       stage2: null,
     };
-    const through = stage2 === null || !last ? page : this.throughStage2(page, stage2);
+    const through = stage2 === null || !last ? page : this.throughStage2(page, stage2, used);
     if ('ok' in through) return through;
-    return { ok: true, page: through, isOld, attribute, shareability: (descriptor >> 8n) & 3n };
+    return { ok: true, page: through, used, attribute, shareability: (descriptor >> 8n) & 3n };
   }
 
   /** Where stage 1's descriptor at an IPA lies, or why a walk may not read it. */
-  private descriptorAt(ipa: number, stage2: Stage2Registers): number | NotFound {
+  private descriptorAt(ipa: number, stage2: Stage2Registers, used: number[]): number | NotFound {
     const found = this.walkStage2(ipa, stage2);
     const refusal = { ipa, onWalk: true };
     if (!found.ok) return { ...found, stage2: refusal };
     const isProtected = found.isDevice && (effectiveHcr(this.registers) & HCR.ptw) !== 0n;
-    if ((found.el1 & RIGHT.read) !== 0 && !isProtected) return found.pa;
+    if ((found.el1 & RIGHT.read) !== 0 && !isProtected) {
+      if (found.isOld) used.push(found.leaf);
+      return found.pa;
+    }
     return { ok: false, fault: faultOf('permission', found.level), lost: 0, stage2: refusal };
   }
 
-  private throughStage2(page: PageTranslation, stage2: Stage2Registers): PageTranslation | NotFound {
+  private throughStage2(page: PageTranslation, stage2: Stage2Registers, used: number[]): PageTranslation | NotFound {
     const ipa = page.pa;
     const found = this.walkStage2(ipa, stage2);
     if (!found.ok) return { ...found, stage2: { ipa, onWalk: false } };
-    const { el0, el1, level } = found;
+    const { el0, el1, level, leaf, isClean } = found;
+    if (found.isOld) used.push(leaf);
     const mask = el0 | (el1 << RIGHTS_BITS) | (el1 << (2 * RIGHTS_BITS));
+    const clean = isClean ? [...page.clean, { at: leaf, written: dirtiedByStage2 }] : page.clean;
+    const writable = (page.rights | page.whenDirty) & (isClean ? ALL_WRITE : mask & ALL_WRITE);
     const memory = page.memory === 'flat' && (effectiveHcr(this.registers) & HCR.dc) !== 0n ? 'normal' : page.memory;
     return {
       ...page,
       pa: found.pa,
       rights: page.rights & mask,
-      whenDirty: page.whenDirty & mask,
+      whenDirty: clean.length === 0 ? 0 : writable,
+      clean,
       memory: found.isDevice ? 'device' : memory,
-      stage2: { level, ipa, stage1: page.rights },
+      stage2: { level, ipa, stage1: page.rights | page.whenDirty },
     };
   }
 
   private walkStage2(ipa: number, registers: Stage2Registers): ReturnType<typeof walkStage2> {
-    const hasXnx = (this.registers.at(SYSTEM_REGISTERS.ID_AA64MMFR1_EL1) & MMFR1_XNX) !== 0n;
-    return walkStage2(ipa, registers, this.readDescriptor, this.registers.type.physicalBits, hasXnx);
+    const { type } = this.registers;
+    const xnx = (this.registers.at(SYSTEM_REGISTERS.ID_AA64MMFR1_EL1) & MMFR1_XNX) !== 0n;
+    const extensions = { xnx, ...managedOfStage2(registers.vtcr, type.has) };
+    return walkStage2(ipa, registers, this.readDescriptor, type.physicalBits, extensions);
   }
 
   private registersOf(regime: Regime, isOfEl2: boolean): TranslationRegisters {

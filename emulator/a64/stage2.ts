@@ -34,6 +34,12 @@ export type Stage2Found =
       readonly el1: number;
       readonly el0: number;
       readonly isDevice: boolean;
+      /** Address of the leaf. */
+      readonly leaf: number;
+      /** Hardware is to set its access flag. */
+      readonly isOld: boolean;
+      /** It may be written, and hardware is to note that. */
+      readonly isClean: boolean;
     }
   /** `lost`: the descriptor that could not be read. */
   | { readonly ok: false; readonly fault: TranslationFault; readonly lost: number };
@@ -43,21 +49,28 @@ const TABLE = 2n;
 const S2AP_READ = 1n << 6n;
 const S2AP_WRITE = 1n << 7n;
 const ACCESS_FLAG = 1n << 10n;
+const DIRTY_BIT_MODIFIER = 1n << 51n;
 /** At most so many tables lie side by side at the first level: 2 ** 4. */
 const CONCATENATED_BITS = 4;
 
 const field = (value: bigint, low: number, bits: number): number =>
   Number((value >> BigInt(low)) & ((1n << BigInt(bits)) - 1n));
 
-/**
- * @param hasXnx XN has two bits, for EL1 and EL0 (ID_AA64MMFR1_EL1.XNX)
- */
+/** What a core has of stage 2 beyond Armv8.0. */
+export interface Stage2Extensions {
+  /** XN has two bits, for EL1 and EL0 (ID_AA64MMFR1_EL1.XNX). */
+  readonly xnx: boolean;
+  /** Hardware sets the access flag, and notes what is written: VTCR_EL2.HA and HD, FEAT_HAFDBS. */
+  readonly accessFlag: boolean;
+  readonly dirtyState: boolean;
+}
+
 export function walkStage2(
   ipa: number,
   { vtcr, vttbr }: Stage2Registers,
   read: ReadDescriptor,
   physicalBits: number,
-  hasXnx: boolean,
+  extensions: Stage2Extensions,
 ): Stage2Found {
   const fail = (kind: TranslationFault['kind'], level: number, lost = 0): Stage2Found => ({
     ok: false,
@@ -98,7 +111,8 @@ export function walkStage2(
     const span = (1n << BigInt(shift)) - 1n;
     const base = output & ~span;
     if (base >> BigInt(outputBits) !== 0n) return fail('address size', level);
-    if ((descriptor & ACCESS_FLAG) === 0n) return fail('access flag', level);
+    const isOld = (descriptor & ACCESS_FLAG) === 0n;
+    if (isOld && !extensions.accessFlag) return fail('access flag', level);
     const xn = field(descriptor, 53, 2);
     const data =
       ((descriptor & S2AP_READ) === 0n ? 0 : RIGHT.read) | ((descriptor & S2AP_WRITE) === 0n ? 0 : RIGHT.write);
@@ -106,10 +120,13 @@ export function walkStage2(
       ok: true,
       pa: Number(base | (address & span)),
       level,
-      el1: data | (never(xn, hasXnx, 1) ? 0 : RIGHT.fetch),
-      el0: data | (never(xn, hasXnx, 0) ? 0 : RIGHT.fetch),
+      el1: data | (never(xn, extensions.xnx, 1) ? 0 : RIGHT.fetch),
+      el0: data | (never(xn, extensions.xnx, 0) ? 0 : RIGHT.fetch),
       // MemAttr[3:2]: 0b00 is Device memory.
       isDevice: field(descriptor, 4, 2) === 0,
+      leaf: at,
+      isOld,
+      isClean: extensions.dirtyState && (descriptor & S2AP_WRITE) === 0n && (descriptor & DIRTY_BIT_MODIFIER) !== 0n,
     };
   }
 }
