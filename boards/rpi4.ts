@@ -40,7 +40,7 @@ import type { RamBank } from './types.ts';
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
-/** Where RAM can be used. */
+/** Windows of the address space in which RAM can be used. */
 const RAM_WINDOWS: readonly RamBank[] = [
   { base: physAddr(0), size: 0x3b40_0000 },
   { base: physAddr(0x4000_0000), size: 0xbc00_0000 },

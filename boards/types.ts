@@ -83,7 +83,7 @@ export interface ReservedRegion {
   /** The operating system must not even map it (Devicetree Specification v0.4, 3.5.4). */
   readonly noMap: boolean;
   /**
-   * Whether the tree that ships with the kernel lists it, or the boot loader adds it at run time.
+   * The source of the reservation: the tree that ships with the kernel, or the boot loader.
    */
   readonly owner: 'device-tree' | 'boot-loader';
 }
@@ -113,7 +113,7 @@ export interface CpuType {
   readonly isArmv82: boolean;
 }
 
-/** How PSCI is called (Arm DEN 0022, 5). */
+/** The conduit of PSCI (Arm DEN 0022, 5). */
 export interface Psci {
   readonly method: 'hvc' | 'smc';
   readonly compatible: readonly string[];
@@ -136,7 +136,7 @@ export interface InterruptController {
   readonly version: 2 | 3;
   /** Shared inputs. */
   readonly spis: number;
-  /** Whether software below EL3 sees one security state (IHI 0069, GICD_CTLR.DS). */
+  /** The security states that software below EL3 sees (IHI 0069, GICD_CTLR.DS). */
   readonly securityView: 'single' | 'non-secure';
   /** Label of its node. */
   readonly label: string;
@@ -158,7 +158,7 @@ export interface Firmware {
   /** Reset vector, and length of the placement or of the reservation. */
   readonly base: PhysAddr;
   readonly size: number;
-  /** Whether a user's own image may take its place (`--bios`). */
+  /** True when a user's own image may take its place (`--bios`). */
   readonly replaceable: boolean;
 }
 

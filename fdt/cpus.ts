@@ -23,7 +23,7 @@ export interface Cpu {
   readonly available: boolean;
 }
 
-/** How PSCI is reached. */
+/** The conduit of PSCI: its node and method. */
 export interface Psci {
   readonly node: DeviceNode;
   readonly method: 'hvc' | 'smc';

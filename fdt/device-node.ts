@@ -191,13 +191,13 @@ export class DeviceNode {
     return 0;
   }
 
-  /** Whether `status` is absent, `okay` or `ok` (Devicetree Specification, 2.3.4; Linux: `ok`). */
+  /** True when `status` is absent, `okay` or `ok` (Devicetree Specification 2.3.4; Linux: `ok`). */
   get available(): boolean {
     const status = this.findProperty('status')?.text;
     return status === undefined || status === 'okay' || status === 'ok';
   }
 
-  /** Whether `compatible` lists `name`. An unterminated last string never matches. O(length). */
+  /** True when `compatible` lists `name`. An unterminated last string never matches. O(length). */
   isCompatible(name: string): boolean {
     const property = this.findProperty('compatible');
     if (property === null) return false;

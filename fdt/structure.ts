@@ -47,7 +47,7 @@ export interface Reservation {
 /** No node: the parent of the root, the child of a leaf. */
 export const NO_NODE = -1;
 
-/** Where the nodes are. Node i is the i-th FDT_BEGIN_NODE; arrays have an entry a node. */
+/** Offsets of the nodes. Node i is the i-th FDT_BEGIN_NODE; arrays have an entry a node. */
 export interface StructureIndex {
   /** Offset of the node's FDT_BEGIN_NODE from the start of the blob. */
   readonly offset: readonly number[];
@@ -56,7 +56,7 @@ export interface StructureIndex {
   readonly parent: readonly number[];
   readonly firstChild: readonly number[];
   readonly nextSibling: readonly number[];
-  /** Whether the block starts with the root node, without which libfdt finds no path. */
+  /** True when the block starts with the root node, without which libfdt finds no path. */
   readonly startsWithRoot: boolean;
   /** Offsets of the NULs in the strings block, ascending: the ends of the property names. */
   readonly stringEnds: readonly number[];
@@ -153,7 +153,7 @@ function malformed(at: number, sentence: string): FdtError {
   return new FdtError('FDT_ERR_BADSTRUCTURE', at, sentence);
 }
 
-/** Where the next token is due: a multiple of 4 into the block, not always inside it. */
+/** Offset of the next token: a multiple of 4 into the block, not always inside it. */
 function tokenEnd(blob: Uint8Array, view: DataView, header: FdtHeader, start: number): number {
   const end = header.structEnd;
   let at = start + TOKEN_SIZE;

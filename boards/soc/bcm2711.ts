@@ -352,7 +352,7 @@ interface BlockOptions {
   readonly label?: string;
   readonly spis?: readonly number[];
   readonly moreWindows?: readonly string[];
-  /** Where the node describes only the start of the window. */
+  /** Bytes that the node describes, when fewer than the window has. */
   readonly regBytes?: number;
   readonly properties?: PropertySources;
 }

@@ -21,7 +21,7 @@ const LONGEST_LOOP = 64;
 const FIRST_HINT = 0xd503_201f;
 const LAST_HINT = 0xd503_20bf;
 
-/** Which instructions have no effect in the core's present state. */
+/** Classes of instructions that have no effect in the core's present state. */
 export interface Idle {
   /** All interrupts are masked, and masking them again is let through. */
   readonly masking: boolean;

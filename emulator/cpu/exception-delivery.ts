@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How a core takes exceptions: which level and vector, what the syndrome says, what the event log
+ * Exception entry of a core: which level and vector, what the syndrome says, what the event log
  * says. Owns the end of a core that faults on its own vector.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.3.4 (synchronous external aborts).

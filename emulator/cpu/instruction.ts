@@ -73,7 +73,7 @@ const WAIT_HINTS: Readonly<Record<number, WaitHint>> = {
   0xd503_20bf: 'sevl',
 };
 
-/** Which of them the instruction is, or null. */
+/** The hint that the instruction is, or null. */
 export function waitHint(instruction: number): WaitHint | null {
   return WAIT_HINTS[instruction >>> 0] ?? null;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How the slice that a core runs will end. Whoever ends it says why here, `run` reads it once the
+ * The end of the slice that a core runs. Whoever ends it says why here, `run` reads it once the
  * slice is over. Several reasons may come together within one instruction: the one that the machine
  * must not miss is kept.
  */

@@ -16,7 +16,7 @@ interface Entry {
 export class History {
   private entries: Entry[] = [];
   private replaying = false;
-  /** Where runs ended, ascending. */
+  /** Instruction counts at which runs ended, ascending. */
   private readonly ends: number[] = [];
 
   /**

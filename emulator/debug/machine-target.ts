@@ -22,7 +22,7 @@ import { answerMonitor } from './monitor.ts';
 import { StopPoints } from './stop-points.ts';
 import { type RestartPoint, RestartPoints } from './restart-points.ts';
 
-/** How a run of the machine ended, as the command line judges it. */
+/** The end of a run of the machine, as the command line judges it. */
 export interface RunEnd {
   readonly outcome: string;
   readonly exitStatus: number;

@@ -13,7 +13,7 @@ import { sameBytes } from '#common/bytes.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 export interface MemoryCopy {
-  /** Where RAM was backed by host memory, the first byte of each stretch. */
+  /** First address of each stretch of RAM that host memory backed. */
   readonly touched: readonly number[];
   /** Pages that are not all zeros, by physical address. Never written to. */
   readonly pages: ReadonlyMap<number, Uint8Array>;

@@ -14,7 +14,7 @@
 export interface RestartPoint<M> {
   /** Instructions that had been executed. */
   readonly instructions: number;
-  /** How many entries of the history (history.ts) came before. */
+  /** Number of entries of the history (history.ts) came before. */
   readonly entries: number;
   readonly begin: () => M;
 }

@@ -38,7 +38,7 @@ export class StopPoints {
   /** In the engines: what takes each away again, by core and by what it is. */
   private readonly installed = new Map<MachineCore, Map<string, () => void>>();
   private met: Met | null = null;
-  /** Where the machine was told to go on: the same instruction does not stop it again. */
+  /** Place that the machine was told to go on from: this instruction does not stop it again. */
   private passing: {
     readonly core: number;
     readonly pc: bigint;

@@ -30,7 +30,7 @@ import type { TransmitListener } from './serial-device.ts';
 import { VirtioMmio } from './virtio/virtio-mmio.ts';
 import type { VirtioModel } from './virtio/virtio-model.ts';
 
-/** Where a device sits and how it comes out of reset. */
+/** A device's place on the bus and its state after reset. */
 export interface DevicePlacement {
   /** Node name: "serial@10a00000". */
   readonly name: string;

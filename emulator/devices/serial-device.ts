@@ -24,7 +24,7 @@ export interface SerialDevice extends Device {
   shiftIn(byte: number, errors?: number): void;
   /** Bytes of input that have not reached the FIFO yet. */
   readonly waitingInput: number;
-  /** How often the guest has looked for input in vain since it last sent or took a character. */
+  /** Polls of the guest that found no input, since it last sent or took a character. */
   readonly emptyPolls: number;
   /** Characters the guest sent that never reached the line, since the machine was made. */
   readonly lostCharacters: number;

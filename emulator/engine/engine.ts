@@ -24,7 +24,7 @@ export const ENGINE_EXCEPTION = {
   secureMonitorCall: 13,
 } as const;
 
-/** How a slice ended. */
+/** The end of a slice. */
 export type SliceEnd =
   /** The given number of instructions was executed. */
   | { readonly kind: 'count' }
@@ -180,7 +180,7 @@ export interface CpuEngine extends CoreRegisters {
    * The same, but the slice ends where a block of straight-line code ends, at most
    * {@link LONGEST_OVERRUN} instructions after `count`, and only after `most` instructions (at
    * least `count`) in the middle of one. Short slices are cheaper this way than by {@link run}.
-   * Where a block ends depends on the code alone, not on where it was begun: a run that looks at
+   * The end of a block depends on the code alone, not on its beginning: a run that looks at
    * time and interrupts at the ends of blocks only is the same whether or not it was stopped in
    * between.
    */

@@ -68,7 +68,7 @@ export interface LibraryBuild {
   readonly callsOfCode: readonly number[];
   /** Exception return, see {@link refuseAarch32}. */
   readonly exceptionReturn: {
-    /** Where a return to AArch32 goes on, and where an illegal one does. */
+    /** Offsets at which a return to AArch32 goes on, and an illegal one. */
     readonly aarch32: number;
     readonly illegal: number;
     /**

@@ -110,7 +110,7 @@ export function unregisterCallback(pointer: Pointer): void {
 export interface NativeProcess {
   /** The address of an exported symbol of the library, or null. */
   symbol(name: string): bigint | null;
-  /** Where the library's file is mapped that holds `address`. */
+  /** Load address of the library's file that holds `address`. */
   loadBase(address: bigint): bigint | null;
   /** Fresh zeroed memory, whole pages, or null. */
   allocatePages(bytes: number): bigint | null;

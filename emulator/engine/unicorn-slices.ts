@@ -41,8 +41,8 @@ const ROOM_FOR_A_BLOCK = 2 ** 18;
 const NEVER_USED_UP = 2 ** 31 - 1;
 
 /**
- * Where a callback was made from, which decides how PC becomes exact and what of the block's charge
- * is ahead.
+ * The kind of code that made a callback. It decides how PC becomes exact, and what of the block's
+ * charge is ahead.
  */
 type Origin = 'nothing' | 'register move' | 'device access' | 'memory access';
 

@@ -44,7 +44,7 @@ export interface Arm64Image {
   readonly imageSize: number;
   /** Granule of the kernel's page tables, null when unspecified. */
   readonly pageSize: 4096 | 16_384 | 65_536 | null;
-  /** Whether memory below the image is usable to the kernel, so that it may lie anywhere. */
+  /** True when memory below the image is usable to the kernel, so that it may lie anywhere. */
   readonly anywhere: boolean;
 }
 

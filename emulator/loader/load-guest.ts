@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where a guest goes: addresses, entry registers and the edits of its device tree, by one of two
+ * Placement of a guest: addresses, entry registers and the edits of its device tree, by one of two
  * sets of rules. It copies nothing and starts nothing.
  *
  * ```
@@ -30,7 +30,7 @@ export type LoadingRules =
   | { readonly by: 'qemu' }
   | {
       readonly by: 'boot-loader';
-      /** Where every Image goes; null: where its text_offset says. */
+      /** Load address of every Image; null: its text_offset decides. */
       readonly kernel: number | null;
       readonly initrd: readonly number[];
       readonly dtb: readonly number[];
@@ -66,7 +66,7 @@ export interface GuestEntry {
 /** What to do. */
 export interface GuestPlan {
   readonly placements: readonly Placement[];
-  /** Where the device tree goes; null: by these rules the guest gets none. */
+  /** Address of the device tree; null: by these rules the guest gets none. */
   readonly dtb: number | null;
   readonly entry: GuestEntry;
   /** Edits of /chosen: bootargs and linux,initrd-start and -end. Null: leave what the tree has. */

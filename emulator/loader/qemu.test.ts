@@ -45,7 +45,7 @@ function plan(kernel: Uint8Array, initrd: Uint8Array | null, megabytes: number):
   return loadGuest(guest, { ram, reserved: [], rules: { by: 'qemu' } }, QEMU_DTB_BYTES);
 }
 
-/** Where QEMU's first instructions keep the address of the tree, and of the kernel. */
+/** Addresses at which QEMU's first instructions keep those of the tree and of the kernel. */
 const STUB_DTB = 0x4000_0018;
 const STUB_ENTRY = 0x4000_0020;
 const MARK = 0x4b52_414d_4452_5449n;

@@ -70,7 +70,7 @@ export class Machine {
   private interrupts: MachineInterrupts | null = null;
   private gates: GateHandler | null = null;
   private pending: MachineStop | null = null;
-  /** How the cores share the time. */
+  /** The cores' turns: they share one clock. */
   readonly turns: Turns;
   private readonly sleepers: Sleepers;
   private readonly registers: MachineRegisters;

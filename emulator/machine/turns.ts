@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Which core runs next: cores share one clock and take turns, each for a number of ticks.
+ * The choice of the next core: cores share one clock and take turns of a number of ticks.
  *
  *     core 0 ├── turn ──┤          core 1 ├── turn ──┤          core 0 ├── …
  *              slice slice                  slice                      slices do not change where a turn ends

@@ -8,7 +8,7 @@ import type { MachineCore, Recurrence } from '#emulator/cpu/machine-core.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
 
-/** Where a core begins when it is turned on, and what it finds in x0. */
+/** First PC and exception level of a core that is turned on, and its x0. */
 export type CoreStart = { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 };
 
 export interface Vcpu {
@@ -19,7 +19,7 @@ export interface Vcpu {
   /** Asleep in WFI, or waiting in WFE. */
   state: 'off' | 'running' | 'sleeping' | 'waiting';
   /**
-   * Where it will begin, when it was turned on and has not run yet. Engines are not made while
+   * Its start, when it was turned on and has not run yet. Engines are not made while
    * another one executes.
    */
   start: CoreStart | null;

@@ -31,7 +31,7 @@ export interface RegisterBus {
   write(pa: number, width: 4, value: number): void;
 }
 
-/** Where the unit lies: [base, base + size), bytes. */
+/** Registers of the unit: [base, base + size), bytes. */
 export interface RegisterWindow {
   readonly base: number;
   readonly size: number;

@@ -41,7 +41,7 @@ export class Tokens {
     this.skipGap();
   }
 
-  /** Where the next token begins. */
+  /** Offset of the next token in the text. */
   get place(): number {
     return this.at;
   }

@@ -20,7 +20,7 @@ export interface LibfdtCase {
 
 const ROOT = [begin(''), END_NODE, END];
 const GOOD = blob({ struct: ROOT });
-/** Where `blob` puts the structure block when there are no reservations. */
+/** Offset at which `blob` puts the structure block when there are no reservations. */
 const STRUCT = 0x38;
 
 function refused(answer: FdtErrorName, offset: number, name: string, bytes: Uint8Array): LibfdtCase {

@@ -207,7 +207,7 @@ export interface HeapFields {
   readonly bytes: number;
 }
 
-/** Which process it is about. */
+/** The process that the event is about. */
 export interface OfProcess {
   /** its number */
   readonly pid: number;

@@ -49,7 +49,7 @@ export interface KernelConfig {
   readonly memoryFaults?: MemoryFaults;
 }
 
-/** How a gate ends: the CPU restores the trap frame at that address, or parks for good. */
+/** The end of a gate: the CPU restores the trap frame at that address, or parks for good. */
 export type GateOutcome = VirtAddr | 'park';
 
 export class Kernel {

@@ -63,7 +63,7 @@ export class TrapFrame {
     this.set(SP, value);
   }
 
-  /** Where execution goes on. */
+  /** Address at which execution goes on. */
   get elr(): VirtAddr {
     return virtAddr(this.get(ELR));
   }

@@ -39,7 +39,7 @@ export interface GicV2Options {
   /** The core that the access under way comes from. */
   readonly currentCpu: () => number;
   readonly onLines: LinesListener;
-  /** Where registers without a model are reported. */
+  /** Takes reports of registers without a model. */
   readonly context: DeviceContext;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where a GICv3 sends each SPI: GICD_IROUTER<n>.
+ * Routing of SPIs by a GICv3: GICD_IROUTER<n>.
  *
  *     63      40 39   32 31  30     24 23   16 15    8 7     0
  *     ┌─────────┬───────┬───┬─────────┬───────┬───────┬───────┐

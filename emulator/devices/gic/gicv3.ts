@@ -39,7 +39,7 @@ export interface GicV3Options {
   readonly onLines: LinesListener;
   /** 'single' when absent. */
   readonly securityView?: SecurityView;
-  /** Where registers without a model are reported. */
+  /** Takes reports of registers without a model. */
   readonly context: DeviceContext;
 }
 

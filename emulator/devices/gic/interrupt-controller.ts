@@ -136,7 +136,7 @@ export abstract class InterruptController {
     this.lines.set(state.lines);
   }
 
-  /** Which line group 0 of the core drives. */
+  /** True when group 0 drives the core's FIQ line, not IRQ. */
   protected abstract signalsFiq(cpu: number): boolean;
 
   /** Brings the lines of every core concerned up to date, lowest core first. */

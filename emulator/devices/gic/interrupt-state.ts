@@ -33,7 +33,7 @@ const SGI_BITS = 0xffff;
 const MAX_SPIS = 988;
 const MAX_CORES = 32;
 
-/** How many interrupts, and what they look like after reset. */
+/** The number of interrupts, and their state after reset. */
 export interface InterruptStateOptions {
   readonly cpus: number;
   readonly spis: number;
@@ -125,7 +125,7 @@ export class InterruptState {
     return word < this.words ? word : -1;
   }
 
-  /** Which bits of a word are interrupts. */
+  /** The bits of a word that are implemented interrupts. */
   implemented(word: number): number {
     return this.implementedBits[word]!;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Which of the two worlds of a GICv3 the software on this machine sees.
+ * The security state of a GICv3 that the software on this machine sees.
  *
  *     single       GICD_CTLR.DS = 1: one world, both groups, priorities 0x00..0xf8 as they are
  *     non-secure   GICD_CTLR.DS = 0, SCR_EL3.FIQ = 1, firmware of the secure world has run: group 1 only, and

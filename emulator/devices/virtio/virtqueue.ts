@@ -41,7 +41,7 @@ export class VirtqueueError extends Error {
   }
 }
 
-/** Where the driver placed a queue. Addresses are physical. */
+/** The queue as the driver placed it. Addresses are physical. */
 export interface QueueLayout {
   /** Entries, a power of two, at most 32768. */
   readonly size: number;

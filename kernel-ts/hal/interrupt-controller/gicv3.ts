@@ -69,7 +69,7 @@ export const REDISTRIBUTOR_BYTES = 0x2_0000;
 /** Reads of a status bit before the driver gives up; hardware answers within a few. */
 const POLL_LIMIT = 10_000;
 
-/** Where the redistributors are: regions one after another in the order of the device tree. */
+/** The redistributors: regions one after another in the order of the device tree. */
 export interface RedistributorRegions {
   readonly regions: readonly { readonly base: VirtAddr; readonly bytes: number }[];
   /** Makes the frames at `base` reachable, before they are read; false when that cannot be. */

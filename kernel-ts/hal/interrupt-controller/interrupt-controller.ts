@@ -9,7 +9,7 @@
  * One core is served: the one that calls `init`.
  */
 
-/** How a device's line is to be read: level-sensitive, or by its rising edge. */
+/** A device's line is level-sensitive, or edge-triggered (rising). */
 export type Trigger = 'level' | 'edge';
 
 /** An interrupt as the device tree gives it. */

@@ -55,7 +55,7 @@ export function interruptsOf(node: DeviceNode, controller: DeviceNode, fdt: Fdt)
   return interrupts;
 }
 
-/** Where the nearest `interrupt-parent` of `node` or above leads; null: nowhere. */
+/** The node that the nearest `interrupt-parent` of `node` or above names; null: none. */
 function findInterruptParent(node: DeviceNode, fdt: Fdt): DeviceNode | null {
   for (let at: DeviceNode | null = node; at !== null; at = at.parent) {
     const phandle = at.u32('interrupt-parent');

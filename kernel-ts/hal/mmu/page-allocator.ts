@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where the MMU code gets frames from: an interface that the kernel's frame allocator satisfies, so
- * that the HAL imports nothing of the kernel (seed question Q3, option B).
+ * The source of frames for the MMU code. The kernel's frame allocator satisfies it, so the HAL
+ * imports nothing of the kernel (seed question Q3, option B).
  */
 
 import type { PhysAddr } from '#common/address.ts';

@@ -110,7 +110,7 @@ function splitsFor(range: Range, level: Level): number {
   return count;
 }
 
-/** How {@link applyUpdate} reaches an entry while it is broken. */
+/** The address by which {@link applyUpdate} reaches an entry while it is broken. */
 export type MakeAddress = (table: PhysAddr, index: number, broken: Range) => VirtAddr;
 
 /**

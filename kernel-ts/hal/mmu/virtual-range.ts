@@ -22,7 +22,7 @@ import { ENTRIES_PER_TABLE, LEVEL_SPAN } from './descriptor.ts';
 import type { Level } from './descriptor.ts';
 import { MapError } from './map-error.ts';
 
-/** Which translation table base register an address uses. */
+/** The half of the address space: low is TTBR0_EL1's, high is TTBR1_EL1's. */
 export type Half = 'low' | 'high';
 
 /** Bytes in a half: 2^48. */

@@ -80,7 +80,7 @@ export class WalkStep {
     this.descriptor = descriptor;
   }
 
-  /** Where the descriptor lies. */
+  /** Physical address of the descriptor. */
   get descriptorPa(): PhysAddr {
     return physAddr(this.table + this.index * 8);
   }

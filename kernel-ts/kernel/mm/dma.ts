@@ -36,7 +36,7 @@ export interface DmaBuffer {
   readonly bytes: number;
 }
 
-/** Where the frames of buffers come from: an account for DMA. */
+/** The source of the buffers' frames: an account for DMA. */
 type DmaFrames = Pick<FrameAccount, 'allocBelow' | 'freeFrames'>;
 
 /** Makes and frees buffers. The page tables know their frames; it keeps nothing. */

@@ -41,7 +41,7 @@ export function initialHeapBytes(totalRam: number): number {
   return Math.min(MAX_HEAP_BYTES, Math.max(MIN_HEAP_BYTES, alignUp(Math.floor(totalRam / 128), PAGE_SIZE)));
 }
 
-/** Where spans come from: an account of the kernel's, or the buddy allocator itself. */
+/** Source of spans: an account of the kernel's, or the buddy allocator itself. */
 export type SpanSource = Pick<Buddy, 'allocExact' | 'counts'>;
 
 /** Sizes in bytes, block headers included. */

@@ -45,7 +45,7 @@ export interface MemMapPlan {
   readonly bytes: number;
 }
 
-/** Where mem_map was placed, and the verdict on each hole. */
+/** The place of mem_map, and the verdict on each hole. */
 export interface MemMapPlacement extends MemMapPlan {
   readonly base: PhysAddr;
   readonly holes: readonly HoleVerdict[];

@@ -49,7 +49,7 @@ export interface DynamicRequest {
 export interface CapacityPlan {
   readonly memory: Iterable<Range64>;
   readonly reserved: Iterable<Range64>;
-  /** Where the tables may go; must be mapped. All of the direct map when absent. */
+  /** Range in which the tables may be placed; must be mapped. All of the direct map when absent. */
   readonly within?: Range;
 }
 

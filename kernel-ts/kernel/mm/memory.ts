@@ -183,7 +183,7 @@ function earlyReach(mmu: Mmu, bootstrap: AddressSpace): EarlyReach {
   };
 }
 
-/** Where memblock's tables went, when .bss was too small for them. */
+/** The frames of memblock's tables, when .bss was too small for them. */
 function tablesOf(memblock: Memblock): Range[] {
   return [...memblock.reservedRanges()].filter(({ owner }) => owner.kind === OwnerKind.MEMBLOCK);
 }

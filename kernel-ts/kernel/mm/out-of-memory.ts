@@ -16,7 +16,7 @@ export interface RefusedRequest {
   readonly owner: PageOwner;
   /** Blocks of 2^order frames were asked for. */
   readonly order: number;
-  /** How many of them; 1 when absent. */
+  /** Number of blocks; 1 when absent. */
   readonly blocks?: number;
 }
 

@@ -67,7 +67,7 @@ export class RegionTable {
     return this.memory.read32(this.at(12));
   }
 
-  /** Where the entries lie. */
+  /** Virtual address of the entries. */
   get entries(): VirtAddr {
     return virtAddr(this.memory.read64(this.header));
   }

@@ -24,7 +24,7 @@ export class Spinlock {
   readonly name: string;
   readonly va: VirtAddr;
   private readonly word: MemoryWindow;
-  // Where the word is in host memory: valid until the lock is released.
+  // The lock word in host memory: valid until the lock is released.
   private pieces: readonly Uint32Array[] = [];
   private piece: Uint32Array = new Uint32Array(1);
   private at = 0;

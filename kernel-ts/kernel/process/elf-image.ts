@@ -45,19 +45,19 @@ export interface ByteSource {
   read64(offset: number): bigint;
 }
 
-/** Where the programs of an address space may lie. */
+/** Addresses that programs may use. */
 export interface ProgramRange {
   /** First address that may be used. */
   readonly start: VirtAddr;
   /** First address behind. */
   readonly end: VirtAddr;
-  /** Where address 0 of a position-independent program goes: a multiple of the page size. */
+  /** Load address of a position-independent program: a multiple of the page size. */
   readonly positionIndependentBase: VirtAddr;
 }
 
 /** A segment to load. Sizes in bytes. Every segment may be read. */
 export interface ElfSegment {
-  /** Where it begins; need not be aligned. */
+  /** First address; need not be aligned. */
   readonly address: VirtAddr;
   /** All of it: `fileBytes`, then zeros. More than 0. */
   readonly memoryBytes: number;

@@ -71,7 +71,7 @@ export interface InitramfsEntry {
   readonly kind: 'file' | 'directory' | 'link' | 'other';
   /** Permission bits. */
   readonly mode: number;
-  /** Where the content is. */
+  /** Address of the content. */
   readonly address: VirtAddr;
   /** Size of the content. */
   readonly bytes: number;

@@ -25,10 +25,10 @@ import { frameOf, type Scheduler } from './scheduler.ts';
 import { OutOfUserMemory, UserAddressSpace, type UserSpaceContext } from './user-address-space.ts';
 import { STACK_TOP } from './user-layout.ts';
 
-/** Where kernel stacks come from: frames that may be taken out of the kernel's reserve. */
+/** Source of kernel stacks: frames that may be taken out of the kernel's reserve. */
 export type StackFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames'>;
 
-/** How a process ended. `killed`: by the kernel, for a fault or Ctrl-C. */
+/** The end of a process. `killed`: by the kernel, for a fault or Ctrl-C. */
 export type EndCause = 'exited' | 'killed';
 
 /** What the lifecycle needs of the kernel. */
@@ -37,7 +37,7 @@ export interface LifecycleContext {
   readonly trace: TracePort;
   readonly spaces: UserSpaceContext;
   readonly stacks: StackFrames;
-  /** Where programs come from; null without an initramfs. */
+  /** Source of programs; null without an initramfs. */
   readonly files: Initramfs | null;
   readonly table: ProcessTable;
   readonly scheduler: Scheduler;

@@ -8,7 +8,7 @@
 import { type VirtAddr, virtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
-/** Where records come from: a slab cache for objects of one size. */
+/** Source of records: a slab cache for objects of one size. */
 export interface RecordCache {
   /** Memory for a record, contents as they were, or null when there is none. */
   alloc(): VirtAddr | null;

@@ -153,7 +153,7 @@ export const SYSTEM_CALLS: readonly SystemCall[] = [
   },
 ];
 
-/** How many bytes a read or write of `length` bytes moves at most. */
+/** Bytes that a read or write of `length` bytes moves at most. */
 export function transferBytes(length: bigint): number {
   return length > BigInt(MAX_TRANSFER_BYTES) ? MAX_TRANSFER_BYTES : Number(length);
 }

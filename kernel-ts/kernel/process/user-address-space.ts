@@ -38,7 +38,7 @@ export type UserFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames' | 'avai
 export interface UserSpaceContext {
   readonly memory: MemoryPort;
   readonly mmu: Mmu;
-  /** Where the frames of process `pid` come from. */
+  /** Source of the frames of process `pid`. */
   readonly frames: (pid: number) => UserFrames;
   readonly areaRecords: RecordCache;
 }

@@ -36,7 +36,7 @@ export const STACK_GUARD = virtAddr(STACK_BOTTOM - PAGE);
 export const HEAP_LIMIT_BYTES = 64n * 2n ** 20n;
 
 /**
- * Where segments of a program may lie: what is left for them when the heap has its limit.
+ * Range for the segments of a program: what is left for them when the heap has its limit.
  * Position-independent ones start at 4 MiB.
  */
 export const PROGRAM_RANGE: ProgramRange = {

@@ -277,14 +277,14 @@ export class LineEditor {
     for (const place of [LENGTH, CURSOR, BACK]) this.set(place, 0);
   }
 
-  /** Where the character before `place` begins. */
+  /** Offset of the character before `place`. */
   private before(place: number): number {
     let at = Math.max(0, place - 1);
     while (at > 0 && isContinuation(this.byteAt(at))) at--;
     return at;
   }
 
-  /** Where the character at `place` ends. */
+  /** Offset behind the character at `place`. */
   private after(place: number): number {
     const { length } = this;
     let at = Math.min(length, place + 1);

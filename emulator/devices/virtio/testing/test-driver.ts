@@ -15,7 +15,7 @@ export const TEST_RAM_BYTES = 0x100_0000;
 
 const RINGS = TEST_RAM + 0x1_0000;
 const RINGS_BYTES = 0x1_0000;
-/** Where tests put their buffers. */
+/** Base of the tests' buffers. */
 export const TEST_BUFFERS = TEST_RAM + 0x10_0000;
 
 /** One entry of a descriptor table. */

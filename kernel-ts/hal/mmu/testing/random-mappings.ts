@@ -34,11 +34,11 @@ export interface VirtualRange {
 export interface RandomMappingOptions {
   /** Mappings wanted; fewer come back only when no place is found for one in a hundred tries. */
   readonly count: number;
-  /** Where output addresses come from, 4 KiB or more each. Mappings may share frames. */
+  /** Ranges of the output addresses, 4 KiB or more each. Mappings may share frames. */
   readonly physical: readonly { readonly start: number; readonly end: number }[];
   /** Halves to map in; both when not given. */
   readonly halves?: readonly Half[];
-  /** Where nothing may be mapped: the direct map, the image, the alias window. */
+  /** Ranges that must stay unmapped: the direct map, the image, the alias window. */
   readonly avoid?: readonly VirtualRange[];
   /** Attributes to choose from; {@link TEST_ATTRIBUTES} when not given. */
   readonly attrs?: readonly MemoryAttributes[];

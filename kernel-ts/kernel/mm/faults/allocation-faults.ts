@@ -81,7 +81,7 @@ export class AllocationFaults {
   }
 }
 
-/** Whether a rule makes the `count`-th allocation that it counts fail. */
+/** True when a rule makes the `count`-th allocation that it counts fail. */
 export function fails({ nth, every }: AllocationFault, count: number): boolean {
   if (every === undefined) return nth === undefined || count === nth;
   const first = nth ?? every;

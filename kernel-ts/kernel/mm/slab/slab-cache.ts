@@ -77,7 +77,7 @@ export interface SlabCacheContext {
   readonly name: string;
   readonly objectBytes: number;
   readonly geometry: SlabGeometry;
-  /** Where slabs come from. */
+  /** Source of the slabs' frames. */
   readonly account: FrameAccount;
   /** Describes an address outside the cache, for the panic. */
   readonly describe: (va: VirtAddr) => string;

@@ -45,7 +45,7 @@ export const LIST_HEAD_LO = 0;
 export const LIST_HEAD_HI = 1;
 export const LIST_LENGTH = 2;
 
-/** Which list a slab is on: `in_use` says. */
+/** The list that a slab is on; follows from `in_use`. */
 export const SlabList = { PARTIAL: 0, FULL: 1, EMPTY: 2 } as const;
 export type SlabList = (typeof SlabList)[keyof typeof SlabList];
 
@@ -67,7 +67,7 @@ export const SLAB_MAGIC = 0x4241_4c53;
 /** Largest slab: 8 frames. */
 export const MAX_SLAB_ORDER = 3;
 
-/** How the objects of a cache lie in its slabs. */
+/** Layout of a cache's objects in its slabs. */
 export interface SlabGeometry {
   readonly order: number;
   /** Bytes of the whole slab. */

@@ -22,7 +22,7 @@ import { FakeMemory } from './fake-memory.ts';
 export const MIB = 2 ** 20;
 export const GIB = 2 ** 30;
 
-/** Where .bss lies: an address that no test uses as RAM. */
+/** Base of .bss: an address that no test uses as RAM. */
 export const BSS_BASE = 2 ** 44;
 export const BSS_BYTES = 64 * 1024;
 

@@ -41,9 +41,9 @@ export interface FakeEvent {
   readonly fields: object;
 }
 
-/** Where the programs of {@link program} begin. */
+/** Entry point of the programs of {@link program}. */
 export const ENTRY = 0x1_0000n;
-/** Where their data is. */
+/** Address of their data. */
 export const DATA = 0x2_0000n;
 
 /**
