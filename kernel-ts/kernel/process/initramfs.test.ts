@@ -9,11 +9,12 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { Initramfs, InitramfsError } from './initramfs.ts';
+import { programsOf } from './programs.ts';
 import { cpioArchive, cpioEntries } from './testing/cpio-bytes.ts';
 
 /** Not on a page, and so that the archive's last byte is the last one that is mapped. */
@@ -34,6 +35,7 @@ function load(archive: Uint8Array): { initramfs: Initramfs; memory: FakeMemory }
 function contentOf(archive: Uint8Array, path: string): string | null {
   const { initramfs, memory } = load(archive);
   const file = initramfs.open(path);
+  expect(initramfs.index().open(path)).toEqual(file);
   return file === null ? null : new TextDecoder().decode(memory.readBytes(file.address, file.bytes));
 }
 
@@ -122,6 +124,20 @@ describe('Initramfs', () => {
     expect(contentOf(linked, 'one')).toBe('both');
     expect(contentOf(linked, 'two')).toBe('both');
     expect(load(linked).initramfs.open('one')?.path).toBe('one');
+  });
+
+  it('lists its programs, reading each header once', () => {
+    const program = Uint8Array.of(0x7f, 0x45, 0x4c, 0x46);
+    const entries = Array.from({ length: 200 }, (_, n) => [
+      { path: `bin/p${n}`, content: program },
+      { path: `bin/l${n}`, content: text(`p${n}`), mode: SYMLINK },
+      { path: `bin/t${n}`, content: text('text') },
+    ]).flat();
+    const { initramfs, memory } = load(cpioArchive(entries));
+    const reads = vi.spyOn(memory, 'readBytes');
+    expect(programsOf(initramfs)).toHaveLength(400);
+    // Header and name of each entry, the target of a link, the beginning of a file.
+    expect(reads.mock.calls.length).toBeLessThan(4 * entries.length);
   });
 
   it('is empty where there is nothing, or nothing but zeros', () => {

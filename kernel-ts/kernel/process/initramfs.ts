@@ -131,6 +131,19 @@ interface RawEntry extends InitramfsEntry {
   readonly identity: string;
 }
 
+/** What a path names. `content`: the entry that has the content of a file with several links. */
+interface Found {
+  readonly found: RawEntry | null;
+  readonly content: RawEntry | null;
+}
+
+/** An initramfs as it was when it was read. */
+export interface InitramfsIndex {
+  readonly entries: readonly InitramfsEntry[];
+  /** As {@link Initramfs.open}, without reading the headers again. */
+  open(path: string): InitramfsFile | null;
+}
+
 /** The archives in [address, address + bytes). */
 export class Initramfs {
   readonly address: VirtAddr;
@@ -173,9 +186,30 @@ export class Initramfs {
    * @throws InitramfsError as `find`
    */
   open(path: string): InitramfsFile | null {
+    return this.openBy((part) => this.lookUp(part), path);
+  }
+
+  /**
+   * All of it, read once, for who opens many: what a malformed archive has before its fault.
+   * O(entries).
+   */
+  index(): InitramfsIndex {
+    const entries: RawEntry[] = [];
+    try {
+      for (const entry of this.rawEntries()) entries.push(entry);
+    } catch (error) {
+      if (!(error instanceof InitramfsError)) throw error;
+    }
+    const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+    const contents = new Map(entries.filter(hasSharedContent).map((entry) => [entry.identity, entry]));
+    const lookUp = (path: string): Found => withContent(byPath.get(normalPath(path)) ?? null, contents);
+    return { entries, open: (path) => this.openBy(lookUp, path) };
+  }
+
+  private openBy(lookUp: (path: string) => Found, path: string): InitramfsFile | null {
     let parts = normalPath(path).split('/');
     for (let links = 0, depth = 1; depth <= parts.length; depth++) {
-      const { found, content } = this.lookUp(parts.slice(0, depth).join('/'));
+      const { found, content } = lookUp(parts.slice(0, depth).join('/'));
       if (found?.kind === 'link') {
         if (++links > MAX_LINKS) return null;
         const target = decodeUtf8(this.memory.readBytes(found.address, found.bytes));
@@ -189,23 +223,21 @@ export class Initramfs {
     return null;
   }
 
-  /** `content`: the entry that has the content of a file with several links. */
-  private lookUp(path: string): { found: RawEntry | null; content: RawEntry | null } {
+  private lookUp(path: string): Found {
     const wanted = normalPath(path);
     let found: RawEntry | null = null;
-    const shared = new Map<string, RawEntry>();
+    const contents = new Map<string, RawEntry>();
     try {
       for (const entry of this.rawEntries()) {
         if (entry.path === wanted) found = entry;
-        if (entry.kind === 'file' && entry.links > 1 && entry.bytes > 0) shared.set(entry.identity, entry);
+        if (hasSharedContent(entry)) contents.set(entry.identity, entry);
       }
     } catch (error) {
       // Entries before the malformed place count, as with Linux.
       if (!(error instanceof InitramfsError) || found === null) throw error;
       this.ignored = error;
     }
-    const isLink = found !== null && found.links > 1 && found.bytes === 0;
-    return { found, content: found !== null && isLink ? (shared.get(found.identity) ?? null) : null };
+    return withContent(found, contents);
   }
 
   private *rawEntries(): Generator<RawEntry> {
@@ -285,6 +317,13 @@ export class Initramfs {
   private virtual(at: number): VirtAddr {
     return virtAddr(this.address + BigInt(at));
   }
+}
+
+const hasSharedContent = ({ kind, links, bytes }: RawEntry): boolean => kind === 'file' && links > 1 && bytes > 0;
+
+function withContent(found: RawEntry | null, contents: ReadonlyMap<string, RawEntry>): Found {
+  const isElsewhere = found !== null && found.links > 1 && found.bytes === 0;
+  return { found, content: isElsewhere ? (contents.get(found.identity) ?? null) : null };
 }
 
 function readField(header: string, name: Field, at: number): number {

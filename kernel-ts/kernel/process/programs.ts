@@ -3,30 +3,14 @@
 
 import { isElfMagic } from '#common/elf64.ts';
 import type { Program } from '#kernel-ts/kernel/user-space.ts';
-import { type Initramfs, InitramfsError } from './initramfs.ts';
+import type { Initramfs } from './initramfs.ts';
 
-/** By path. What a malformed archive has before its fault counts. */
+/** By path. What a malformed archive has before its fault counts. O(entries). */
 export function programsOf(files: Initramfs): Program[] {
-  const paths = new Set<string>();
-  try {
-    for (const { path, kind } of files.entries()) if (kind === 'file' || kind === 'link') paths.add(path);
-    // Opening reads the archive again, and again comes to its fault.
-  } catch (error) {
-    if (!(error instanceof InitramfsError)) throw error;
-  }
-  return [...paths].sort().flatMap((path) => {
-    const bytes = programBytes(files, path);
-    return bytes === null ? [] : [{ path, bytes }];
+  const index = files.index();
+  const paths = index.entries.filter(({ kind }) => kind === 'file' || kind === 'link').map(({ path }) => path);
+  return [...new Set(paths)].sort().flatMap((path) => {
+    const file = index.open(path);
+    return file === null || file.bytes < 4 || !isElfMagic(file.read32(0)) ? [] : [{ path, bytes: file.bytes }];
   });
-}
-
-/** Null for what is no program. */
-function programBytes(files: Initramfs, path: string): number | null {
-  try {
-    const file = files.open(path);
-    return file === null || file.bytes < 4 || !isElfMagic(file.read32(0)) ? null : file.bytes;
-  } catch (error) {
-    if (!(error instanceof InitramfsError)) throw error;
-    return null;
-  }
 }
