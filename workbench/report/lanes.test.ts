@@ -49,6 +49,26 @@ describe('lanes', () => {
     expect(lanes['core 1, MMIO']).toEqual([[80, 80, 1, 'pl011 0x0 = 0x41']]);
   });
 
+  it('a reset ends what was open, and core 0 begins anew', () => {
+    const lanes = lanesOf(
+      event(0, 0, 'boot', {}),
+      event(5, 0, 'power', { action: 'core on', core: 1 }),
+      event(10, 0, 'exception', { level: 1, from: 0, esr: 0, pc: '0x80' }),
+      event(20, 0, 'irq', { acknowledged: 27 }),
+      event(40, 0, 'power', { action: 'reset' }),
+      event(40, 0, 'boot', {}),
+      event(60, 0, 'exception', { level: 1, from: 1, esr: 0, pc: '0x80' }),
+      event(70, 0, 'irq', { ended: 27 }),
+    );
+    expect(lanes['core 0']).toEqual([
+      [0, 40, 1, 'on'],
+      [40, 100, 1, 'on'],
+    ]);
+    expect(lanes['core 1']).toEqual([[5, 40, 1, 'on']]);
+    expect(lanes['core 0, interrupts']).toEqual([[20, 40, 1, 'INTID 27']]);
+    expect(lanes['core 0, level']).toBeUndefined();
+  });
+
   it('a lane with a great many keeps fewer, and counts them all', () => {
     const access = { device: 'x', offset: '0x0', write: false, value: '0x0' };
     const marks = lanesOf(...Array.from({ length: 5001 }, (_, t) => event(t, 0, 'mmio', access)))['core 0, MMIO'];

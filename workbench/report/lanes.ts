@@ -9,7 +9,8 @@
  *     core 0, interrupts   [ INTID 27 ]
  *     core 0, MMIO         | |
  *
- * Exceptions, interrupts and MMIO are there where they were traced.
+ * Exceptions, interrupts and MMIO are there where they were traced. A reset ends all stretches: its
+ * `boot` begins core 0 anew.
  */
 
 import type { LogEvent } from '#workbench/log/event-kinds.ts';
@@ -28,6 +29,9 @@ export class LaneRecorder {
   add(event: LogEvent): void {
     const { t, core } = event;
     switch (event.kind) {
+      case 'boot':
+        this.restart(t);
+        break;
       case 'power':
         this.addPower(event);
         break;
@@ -56,15 +60,26 @@ export class LaneRecorder {
   /** The lanes of a run that ended at `endNs`: cores in their order. */
   at(endNs: number): Lane[] {
     const found = new Map([...this.lanes].map(([name, marks]) => [name, [...marks]]));
-    const close = (name: string, t: number, text: string): void => {
-      found.set(name, [...(found.get(name) ?? []), [t, endNs, 1, text]]);
-    };
-    for (const [core, t] of this.on) close(`core ${core}`, t, 'on');
-    for (const [core, list] of this.active) {
-      for (const { intid, t } of list) close(`core ${core}, interrupts`, t, `INTID ${intid}`);
-    }
+    for (const { name, t, text } of this.open()) found.set(name, [...(found.get(name) ?? []), [t, endNs, 1, text]]);
     const order = new Intl.Collator('en', { numeric: true });
     return [...found].map(([name, marks]) => ({ name, marks })).sort((a, b) => order.compare(a.name, b.name));
+  }
+
+  /** Stretches that have begun and not ended. */
+  private *open(): Generator<{ readonly name: string; readonly t: number; readonly text: string }> {
+    for (const [core, t] of this.on) yield { name: `core ${core}`, t, text: 'on' };
+    for (const [core, list] of this.active) {
+      for (const { intid, t } of list) yield { name: `core ${core}, interrupts`, t, text: `INTID ${intid}` };
+    }
+  }
+
+  private restart(now: number): void {
+    // Nothing was open before the first one.
+    if (now > 0) for (const { name, t, text } of [...this.open()]) this.put(name, t, now, text);
+    this.active.clear();
+    this.lastException.clear();
+    this.on.clear();
+    this.on.set(0, now);
   }
 
   private addPower({ t, fields: { action, core } }: LogEvent<'power'>): void {
