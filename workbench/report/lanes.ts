@@ -75,7 +75,7 @@ export class LaneRecorder {
 
   private restart(now: number): void {
     // Nothing was open before the first one.
-    if (now > 0) for (const { name, t, text } of [...this.open()]) this.put(name, t, now, text);
+    if (now > 0) for (const { name, t, text } of this.open()) this.put(name, t, now, text);
     this.active.clear();
     this.lastException.clear();
     this.on.clear();
