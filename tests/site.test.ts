@@ -126,6 +126,22 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
     await page.evaluate('navigator.serviceWorker.ready');
     const overflow = 'document.documentElement.scrollWidth - window.innerWidth';
     expect(await page.evaluate<number>(overflow)).toBe(0);
+    // A line that is wrapped is edited where it stands.
+    const shown = async () =>
+      (await screen(page))
+        .replace(/\n/g, '')
+        .replace(/^.*levitate>/, '')
+        .trim();
+    await page.click('#terminal');
+    await page.keyboard.type(`${'0123456789'.repeat(12)}Z`);
+    await page.keyboard.press('Home');
+    await page.keyboard.type('<');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Backspace');
+    await page.keyboard.type('>');
+    await expect.poll(shown, SOON).toBe(`<${'0123456789'.repeat(12)}>`);
+    await page.keyboard.press('Control+u');
+    await expect.poll(shown, SOON).toBe('');
     await page.click('#dts-options summary');
     await page.fill('#dts', '/dts-v1/;\n/ { a = <1 2 };\n');
     await page.click('#boot');

@@ -11,8 +11,8 @@
  * Other control characters and escape sequences (ECMA-48: CSI, SS3) are swallowed. A control
  * character inside a sequence ends it and counts. Bytes from 0x80 on are taken to be UTF-8: a
  * character is moved over and erased as a whole, and has one column. The cursor is moved by
- * backspaces, which a terminal does not take to the row before: a line that is wrapped is edited
- * rightly and shown wrongly.
+ * backspaces, since the width of the terminal is not known here: a line that is wrapped is shown
+ * rightly by terminals with reverse wraparound (DECSET 45), and edited rightly by all.
  *
  *     +0 u32 length       +8  u32 cursor, bytes            +16 u32 lines ever remembered
  *     +4 u32 mode (Mode)  +12 u32 parameter of a sequence  +20 u32 how many lines ago the shown one was; 0: it is new

@@ -7,6 +7,13 @@ import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import { byId } from '#workbench/report/page/dom.ts';
 
+/**
+ * DECSET 45, reverse wraparound: a backspace at the left edge goes to the end of the row before,
+ * where the line was wrapped. Who edits a line over a serial line knows no width, and moves by
+ * backspaces alone.
+ */
+const REVERSE_WRAPAROUND = '\x1b[?45h';
+
 /** CSS pixels. */
 const NARROWEST = 120;
 
@@ -34,6 +41,7 @@ export class SerialTerminal {
       // columns.
       if (place.clientWidth >= NARROWEST) fit.fit();
     }).observe(place);
+    this.terminal.write(REVERSE_WRAPAROUND);
     this.terminal.onData(onInput);
   }
 
@@ -44,5 +52,6 @@ export class SerialTerminal {
 
   clear(): void {
     this.terminal.reset();
+    this.terminal.write(REVERSE_WRAPAROUND);
   }
 }
