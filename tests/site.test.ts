@@ -194,7 +194,7 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
   });
 });
 
-/** One boot in Firefox: over when its line says `until`, or where that is absent in its steady state. */
+/** One boot in Firefox: over when its line says `until`, or without that in its steady state. */
 interface FirefoxBoot {
   readonly name: string;
   readonly fragment: string;
