@@ -8,7 +8,7 @@ import { readCoreRegister } from '#emulator/debug/core-registers.ts';
 import { DebugMemory } from '#emulator/debug/debug-memory.ts';
 import { parseQuestion } from '#workbench/explain/questions.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-import { instructionText } from './instruction-text.ts';
+import { describeInstruction } from '#emulator/a64/decode/describe.ts';
 
 /** Characters of a line in a panel. */
 const STYLE = { colour: false, width: 76 } as const;
@@ -61,6 +61,6 @@ function code({ machine, cpu }: LevitateMachine): string[] {
     const place = `${mark} ${address.toString(16).padStart(16, '0')}`;
     if (bytes.length < 4) return `${place}  not mapped`;
     const word = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-    return `${place}  ${word.toString(16).padStart(8, '0')}  ${instructionText(word, address)}`;
+    return `${place}  ${word.toString(16).padStart(8, '0')}  ${describeInstruction(word, address)}`;
   });
 }

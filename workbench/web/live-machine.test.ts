@@ -52,7 +52,7 @@ it('answers while it stands still, and says what is no question', () => {
     return 'lines' in answer ? answer.lines.join('\n') : `refused: ${answer.refused}`;
   };
   expect(lines('registers')).toMatch(/pc 0000000000000000 {3}EL1 /);
-  expect(lines('code')).toContain('▶ 0000000000000000  14000000  B → 0');
+  expect(lines('code')).toContain('▶ 0000000000000000  14000000  b 0x0');
   expect(lines('frame 0x40000000')).toContain('0x40000000');
   expect(lines('why')).toMatch(/^refused: why: there is no such question/);
 });

@@ -2,23 +2,23 @@
 import { describe, expect, it } from 'vitest';
 import { describeInstruction } from './describe.ts';
 
+const PC = 0x4000_0000n;
+
 describe('an instruction word for people', () => {
   it.each([
-    [0x910c_c3ff, 'ADD, SUB (immediate)  sf=1 op=0 S=0 sh=0 imm12=0x330 Rn=x31 Rd=x31'],
-    [0xd538_2000, 'MRS TTBR0_EL1  o0=1 op1=0 CRn=2 CRm=0 op2=0 Rt=x0'],
-    [0x1e62_2820, 'FADD'],
-    [0xd503_201f, 'hint'],
-    [0, 'unallocated'],
+    [0x910c_c3ff, 'add sp, sp, #0x330'],
+    [0xd538_2000, 'mrs x0, ttbr0_el1'],
+    [0xd53d_1000, 'mrs x0, s3_5_c1_c0_0'],
+    [0x1e62_2820, 'fadd d0, d1, d2'],
+    [0xd503_201f, 'nop'],
+    [0xb000_0000, 'adrp x0, 0x40001000'],
+    [0x5400_0040, 'b.eq 0x40000008'],
+    [0xa9bf_7bfd, 'stp x29, x30, [sp, #-0x10]!'],
+    [0xaa1f_03fd, 'mov x29, xzr'],
+    [0x9240_2000, 'and x0, x0, #0x1ff'],
+    [0x4e28_4820, 'AESE, AESD, AESMC, AESIMC  size=0 opcode=4 Rn=1 Rd=0'],
+    [0, 'unallocated, or data'],
   ])('0x%s', (word, text) => {
-    expect(describeInstruction(word)).toContain(text);
-  });
-
-  it.each([
-    ['b', 0x1700_0000, 0x1_0000_0000n - 0x400_0000n],
-    ['b.eq', 0x5400_0040, 0x1_0000_0008n],
-    ['cbnz backwards', 0xb5ff_ffe0, 0xffff_fffcn],
-    ['tbz', 0x3600_0020, 0x1_0000_0004n],
-  ])('a branch leads where its offset says: %s', (_name, word, target) => {
-    expect(describeInstruction(word, 0x1_0000_0000n)).toContain(` to 0x${target.toString(16)}`);
+    expect(describeInstruction(word, PC)).toBe(text);
   });
 });
