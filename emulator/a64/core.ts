@@ -463,6 +463,8 @@ export class A64Core implements MachineCore {
   /** Comes back at the next boundary where an interrupt is to be taken there. */
   private masksChanged(): void {
     if (!this.slice.isRunning || this.takesInterrupts === 'between slices') return;
+    // At each exception and return: nothing is signalled as a rule.
+    if (this.state.word(LAYOUT.interrupt) === 0) return;
     if (this.interruptTakeable) this.slice.setAside();
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A core's registers for those who know no WebAssembly: debuggers, snapshots, firmware calls. */
 
-import { type CoreRegisters } from '#emulator/engine/engine.ts';
+import type { CoreRegisters, SavedException } from '#emulator/engine/engine.ts';
 import {
   SYSTEM_REGISTERS,
   type SystemRegisterEncoding,
@@ -90,6 +90,11 @@ export class StateRegisters implements CoreRegisters {
   setPstate(value: number): void {
     this.state.pstate = value;
     this.hooks.pstateChanged();
+  }
+
+  /** Nothing follows from any of them. */
+  saveException(level: 1 | 2 | 3, saved: SavedException): bigint {
+    return this.file.saveException(level, saved);
   }
 
   getSystemRegister(encoding: SystemRegisterEncoding): bigint | null {

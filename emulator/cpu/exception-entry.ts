@@ -12,7 +12,7 @@
  * (SPSR); PAN, DIT and SSBS as in D1.3.1 where the core has them.
  */
 
-import type { CoreRegisters } from '#emulator/engine/engine.ts';
+import type { CoreRegisters, SavedException } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 
 /** Offset of the vector within its group of four. */
@@ -53,7 +53,8 @@ interface Features {
 }
 const featuresOf = new WeakMap<CoreRegisters, Features>();
 
-const BANK = {
+/** Registers of the levels that take exceptions. */
+export const BANK = {
   1: {
     sctlr: SYSTEM_REGISTERS.SCTLR_EL1,
     vbar: SYSTEM_REGISTERS.VBAR_EL1,
@@ -112,7 +113,6 @@ const isHost = (engine: CoreRegisters): boolean =>
  */
 export function enterException(engine: CoreRegisters, entry: ExceptionEntry): bigint {
   const { targetLevel } = entry;
-  const bank = BANK[targetLevel];
   const pstate = engine.getPstate();
   const fromLevel = levelOf(pstate);
   const group = fromLevel < targetLevel ? 0x400 : (pstate & PSTATE_SP) !== 0 ? 0x200 : 0x000;
@@ -124,13 +124,20 @@ export function enterException(engine: CoreRegisters, entry: ExceptionEntry): bi
   engine.setSp(engine.getBankedSp(targetLevel));
 
   // System registers after PSTATE: each write makes the engine derive its cached state anew.
-  engine.setSystemRegister(bank.spsr, BigInt(pstate));
-  engine.setSystemRegister(bank.elr, entry.returnAddress);
-  if (entry.esr !== null) engine.setSystemRegister(bank.esr, BigInt(entry.esr));
-  if (entry.far !== null) engine.setSystemRegister(bank.far, entry.far);
+  const saved = { spsr: pstate, elr: entry.returnAddress, esr: entry.esr, far: entry.far };
+  const base = engine.saveException?.(targetLevel, saved) ?? saveException(engine, targetLevel, saved);
   // At the end of the address space it goes on at its begin.
-  const offset = BigInt(group + VECTOR_KIND[entry.kind]);
-  const vector = BigInt.asUintN(64, (engine.getSystemRegister(bank.vbar) ?? 0n) + offset);
+  const vector = BigInt.asUintN(64, base + BigInt(group + VECTOR_KIND[entry.kind]));
   engine.setPc(vector);
   return vector;
+}
+
+/** One by one. Returns VBAR. */
+function saveException(engine: CoreRegisters, level: 1 | 2 | 3, { spsr, elr, esr, far }: SavedException): bigint {
+  const bank = BANK[level];
+  engine.setSystemRegister(bank.spsr, BigInt(spsr));
+  engine.setSystemRegister(bank.elr, elr);
+  if (esr !== null) engine.setSystemRegister(bank.esr, BigInt(esr));
+  if (far !== null) engine.setSystemRegister(bank.far, far);
+  return engine.getSystemRegister(bank.vbar) ?? 0n;
 }

@@ -123,6 +123,14 @@ export interface Syndrome {
   readonly targetLevel: number;
 }
 
+/** What an exception leaves in the registers of the level that takes it; null: as it was. */
+export interface SavedException {
+  readonly spsr: number;
+  readonly elr: bigint;
+  readonly esr: number | null;
+  readonly far: bigint | null;
+}
+
 /** The registers of a core: between slices, and inside callbacks of the one that runs. */
 export interface CoreRegisters {
   getX(index: number): bigint;
@@ -149,6 +157,11 @@ export interface CoreRegisters {
   getSystemRegister(encoding: SystemRegisterEncoding): bigint | null;
   /** Returns false when the engine does not implement the register. */
   setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean;
+  /**
+   * Writes SPSR, ELR, ESR and FAR of a level at once, and returns its VBAR: the same as one by one,
+   * where the engine has it.
+   */
+  saveException?(level: 1 | 2 | 3, saved: SavedException): bigint;
 }
 
 export interface CpuEngine extends CoreRegisters {

@@ -68,7 +68,7 @@ const LOOPS = [
     kind: 3,
     what: 'system call loop',
     roundInstructions: 5,
-    rounds: { unicorn: 500e3, wasm: 1e6, qemu: 2.5e6 },
+    rounds: { unicorn: 500e3, wasm: 2.5e6, qemu: 2.5e6 },
     bars: { unicorn: null, wasm: 1 },
   },
 ] as const;

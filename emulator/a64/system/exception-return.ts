@@ -15,18 +15,11 @@ const M_RESERVED = 1 << 1;
 const NZCV = 0xf << 28;
 const DAIF = 0xf << 6;
 
-const SAVED = {
-  1: { spsr: 'SPSR_EL1', elr: 'ELR_EL1' },
-  2: { spsr: 'SPSR_EL2', elr: 'ELR_EL2' },
-  3: { spsr: 'SPSR_EL3', elr: 'ELR_EL3' },
-} as const;
-
 /** PC and PSTATE as after an ERET at a level above EL0. */
 export function exceptionReturn(state: CoreState, file: RegisterFile): void {
   const { level } = state;
-  const { spsr, elr } = SAVED[level as 1 | 2 | 3];
-  const saved = Number(BigInt.asUintN(32, file.get(spsr)));
-  state.pc = file.get(elr);
+  const { spsr: saved, elr } = file.savedState(level as 1 | 2 | 3);
+  state.pc = elr;
   const target = (saved >>> 2) & 3;
   const isIllegal =
     (saved & (M_AARCH32 | M_RESERVED)) !== 0 ||

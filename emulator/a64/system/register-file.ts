@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The system registers of a core that are storage, in its block of the WebAssembly memory. */
 
+import { BANK } from '#emulator/cpu/exception-entry.ts';
+import type { SavedException } from '#emulator/engine/engine.ts';
 import {
   SYSTEM_REGISTERS,
   type SystemRegisterEncoding,
@@ -10,10 +12,10 @@ import {
 import { type CoreType, CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import { CCSIDR, CSSELR, registersOf, STORED_REGISTERS, type StoredRegister } from './registers.ts';
 
-const ALL = 2n ** 64n - 1n;
-
 export class RegisterFile {
   private readonly values: BigUint64Array;
+  /** The same, two words each, the low one first: of most registers the other one is 0. */
+  private readonly words: Uint32Array;
   readonly type: CoreType;
   private readonly registers: ReadonlyMap<number, StoredRegister>;
   private readonly cacheSelection: StoredRegister;
@@ -21,6 +23,7 @@ export class RegisterFile {
   /** @param values the block's part for them */
   constructor(values: BigUint64Array, type: CoreType = CORTEX_A72) {
     this.values = values;
+    this.words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
     this.type = type;
     this.registers = registersOf(type);
     this.cacheSelection = this.registers.get(CSSELR) as StoredRegister;
@@ -40,9 +43,8 @@ export class RegisterFile {
   }
 
   /** True when the value has changed, of a register with an effect. */
-  write({ place, mask, how, effect }: StoredRegister, value: bigint): boolean {
-    // Most have all bits, and nobody who asks whether they have changed.
-    if (mask === ALL && effect === 'none' && how === 'value') {
+  write({ place, mask, how, isPlain }: StoredRegister, value: bigint): boolean {
+    if (isPlain) {
       this.values[place] = value;
       return false;
     }
@@ -59,6 +61,28 @@ export class RegisterFile {
   /** By name, for what the core itself looks at. */
   get(name: SystemRegisterName): bigint {
     return this.values[PLACES[name]] as bigint;
+  }
+
+  /** HCR_EL2 is 0, as where nobody uses EL2: asked at every exception. */
+  get isHcrZero(): boolean {
+    return this.words[HCR_WORD] === 0 && this.words[HCR_WORD + 1] === 0;
+  }
+
+  /** SPSR and ELR of a level. */
+  savedState(level: 1 | 2 | 3): { readonly spsr: number; readonly elr: bigint } {
+    const { spsr, elr } = BANKS[level];
+    return { spsr: this.words[2 * spsr] as number, elr: this.values[elr] as bigint };
+  }
+
+  /** Returns VBAR. */
+  saveException(level: 1 | 2 | 3, { spsr, elr, esr, far }: SavedException): bigint {
+    const bank = BANKS[level];
+    const { words, values } = this;
+    words[2 * bank.spsr] = spsr;
+    values[bank.elr] = elr;
+    if (esr !== null) words[2 * bank.esr] = esr;
+    if (far !== null) values[bank.far] = far;
+    return values[bank.vbar] as bigint;
   }
 
   /** By encoding; 0 where there is no such register. */
@@ -92,3 +116,14 @@ for (const [name, encoding] of Object.entries(SYSTEM_REGISTERS)) {
   };
   Object.defineProperty(PLACES, name, place === undefined ? { get } : { value: place });
 }
+
+const placeOf = (encoding: SystemRegisterEncoding): number =>
+  (STORED_REGISTERS.get(systemRegisterNumber(encoding)) as StoredRegister).place;
+const HCR_WORD = 2 * placeOf(SYSTEM_REGISTERS.HCR_EL2);
+
+/** Places of what {@link RegisterFile.saveException} writes. SPSR and ESR have 32 bits. */
+const bankOf = (level: 1 | 2 | 3) => {
+  const { spsr, elr, esr, far, vbar } = BANK[level];
+  return { spsr: placeOf(spsr), elr: placeOf(elr), esr: placeOf(esr), far: placeOf(far), vbar: placeOf(vbar) };
+};
+const BANKS = { 1: bankOf(1), 2: bankOf(2), 3: bankOf(3) } as const;

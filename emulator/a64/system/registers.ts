@@ -205,6 +205,8 @@ export interface StoredRegister {
   readonly how: 'value' | 'set bits' | 'clear bits';
   readonly more: readonly (readonly [Feature, bigint])[];
   readonly feature: Feature | null;
+  /** A write changes all bits, and nothing follows from it: most, and those of each exception. */
+  readonly isPlain: boolean;
 }
 
 const table = (): ReadonlyMap<number, StoredRegister> => {
@@ -213,7 +215,8 @@ const table = (): ReadonlyMap<number, StoredRegister> => {
     const key = systemRegisterNumber(encoding);
     const base = bitsOf === undefined ? undefined : found.get(systemRegisterNumber(bitsOf.base));
     const how = bitsOf === undefined ? 'value' : bitsOf.clears ? 'clear bits' : 'set bits';
-    found.set(key, { place: base?.place ?? index, reset, mask, effect, how, more, feature });
+    const isPlain = mask === ALL && effect === 'none' && how === 'value';
+    found.set(key, { place: base?.place ?? index, reset, mask, effect, how, more, feature, isPlain });
   });
   return found;
 };

@@ -65,7 +65,8 @@ export class SystemInstructions implements SystemPort {
     const { level } = state;
     if (kind === 'svc') {
       debug.callCompletes();
-      this.takeCall(synchronousTarget(core.engine, level), EXCEPTION_CLASS.svc64, immediate, next);
+      const target = level < 2 && file.isHcrZero ? 1 : synchronousTarget(core.engine, level);
+      this.takeCall(target, EXCEPTION_CLASS.svc64, immediate, next);
       return true;
     }
     const scr = file.get('SCR_EL3');
