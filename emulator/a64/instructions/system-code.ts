@@ -12,6 +12,7 @@ import { type A64Code } from '#emulator/a64/a64-code.ts';
 import { PSTATE } from '#emulator/a64/core-state.ts';
 import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
+import { ID_REGISTERS } from '#emulator/a64/id-registers.ts';
 import { HCR } from '#emulator/a64/system/hypervisor.ts';
 import { STORED_REGISTERS } from '#emulator/a64/system/registers.ts';
 import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
@@ -94,6 +95,7 @@ const ACCESSES: Readonly<Record<string, Access>> = {
   SPSR_EL1: stored(SYSTEM_REGISTERS.SPSR_EL1, isAtEl1, isAtEl1, WORD),
   ESR_EL1: stored(SYSTEM_REGISTERS.ESR_EL1, isUntrapped(HCR.trvm), isUntrapped(HCR.tvm), WORD),
   FAR_EL1: stored(SYSTEM_REGISTERS.FAR_EL1, isUntrapped(HCR.trvm), isUntrapped(HCR.tvm)),
+  DCZID_EL0: stored(ID_REGISTERS.DCZID_EL0, isAtEl1, null),
   CTR_EL0: stored([3, 3, 0, 0, 1], isUntrapped(HCR.tid2), null),
 };
 
