@@ -13,8 +13,6 @@ import type { Flow, Helper, Instruction } from './instruction.ts';
 import { type Field, fieldOf, fieldsOf } from './pattern.ts';
 
 const GROUP_SHIFT = 21;
-/** Words whose rows are remembered: translating meets the same ones again and again. */
-const MOST_KNOWN = 65536;
 
 /** What there is a function for: a row, and the values of the fields that select. */
 export interface Variant {
@@ -24,13 +22,9 @@ export interface Variant {
   readonly fields: Readonly<Record<string, number>>;
 }
 
-/** Selecting fields of a row; a helper looks at all fields itself, so it has none. */
-const selectors = ({ pattern, meaning }: Instruction): readonly Field[] =>
-  meaning.kind === 'helper' ? [] : pattern.fields.filter(({ isOperand }) => !isOperand);
-
 export function selectionOf(instruction: Instruction, word: number): number {
   let [selection, shift] = [0, 0];
-  for (const field of selectors(instruction)) {
+  for (const field of instruction.selectors) {
     selection |= fieldOf(word, field) << shift;
     shift += field.bits;
   }
@@ -47,7 +41,7 @@ export const flowOf = ({ flow, pattern }: Instruction, word: number): Flow =>
 
 /** Every variant of a row that some word can be. */
 export function variantsOf(instruction: Instruction): Variant[] {
-  const fields = selectors(instruction);
+  const fields = instruction.selectors;
   if (fields.length === 0) return [{ instruction, selection: 0, fields: {} }];
   const bits = fields.reduce((sum, field) => sum + field.bits, 0);
   const operands = instruction.pattern.fields.filter((field) => !fields.includes(field));
@@ -91,12 +85,9 @@ export class Decoder {
     return group;
   }
 
-  /** Rows of words that were decoded lately. */
-  private readonly known = new Map<number, Instruction | null>();
-
   /** Null: the encoding is unallocated, or `has` says that the core lacks its extension. */
   decode(word: number, has: Features): Instruction | null {
-    const found = this.rowOf(word);
+    const found = this.find(word, false);
     if (found === null) return null;
     const feature = featureOf(found, word);
     return feature !== null && !has(feature) ? null : found;
@@ -104,25 +95,16 @@ export class Decoder {
 
   /** The helper for a word whose code falls back. @throws RangeError when there is none */
   helperOf(word: number): Helper {
-    const found = this.find(word, ({ meaning }) => meaning.kind === 'helper');
+    const found = this.find(word, true);
     if (found?.meaning.kind !== 'helper') throw new RangeError(`no helper for ${word.toString(16)}`);
     return found.meaning.prepare(fieldsOf(word, found.pattern.fields));
   }
 
-  private rowOf(word: number): Instruction | null {
-    const known = this.known.get(word);
-    if (known !== undefined) return known;
-    const found = this.find(word, () => true);
-    if (this.known.size >= MOST_KNOWN) this.known.clear();
-    this.known.set(word, found);
-    return found;
-  }
-
-  private find(word: number, accept: (instruction: Instruction) => boolean): Instruction | null {
+  private find(word: number, onlyHelpers: boolean): Instruction | null {
     for (const instruction of this.groupOf(word)) {
-      const { pattern, where } = instruction;
-      const isOf = ((word ^ pattern.value) & pattern.mask) === 0 && accept(instruction);
-      if (isOf && (where === null || where(fieldsOf(word, pattern.fields)))) return instruction;
+      const { pattern, where, meaning } = instruction;
+      if (((word ^ pattern.value) & pattern.mask) !== 0 || (onlyHelpers && meaning.kind !== 'helper')) continue;
+      if (where === null || where(fieldsOf(word, pattern.fields))) return instruction;
     }
     return null;
   }

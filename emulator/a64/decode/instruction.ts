@@ -15,7 +15,7 @@
 import type { CoreState } from '#emulator/a64/core-state.ts';
 import type { A64Code } from '#emulator/a64/a64-code.ts';
 import type { Feature } from '#emulator/a64/features.ts';
-import { type FieldsOf, type NumbersOf, parsePattern, type Pattern } from './pattern.ts';
+import { type Field, type FieldsOf, type NumbersOf, parsePattern, type Pattern } from './pattern.ts';
 
 /**
  * What an instruction does on a core. It returns true when it has set PC. May throw a
@@ -55,6 +55,8 @@ export interface Instruction {
   /** As in the Arm ARM: "ADD (immediate)". */
   readonly name: string;
   readonly pattern: Pattern;
+  /** The fields that select its function; a helper looks at all fields itself, so it has none. */
+  readonly selectors: readonly Field[];
   readonly where: ((fields: Readonly<Record<string, number>>) => boolean) | null;
   readonly feature: Feature | ((fields: Readonly<Record<string, number>>) => Feature | null) | null;
   readonly fp: boolean;
@@ -72,9 +74,11 @@ function row<P extends string>(
   options: Options<P>,
   meaning: Instruction['meaning'],
 ): Instruction {
+  const pattern = parsePattern(text);
   return {
     name,
-    pattern: parsePattern(text),
+    pattern,
+    selectors: meaning.kind === 'helper' ? [] : pattern.fields.filter(({ isOperand }) => !isOperand),
     where: (options.where as Instruction['where'] | undefined) ?? null,
     feature: (options.feature as Instruction['feature'] | undefined) ?? null,
     fp: options.fp ?? false,

@@ -19,6 +19,8 @@ export interface Field {
   /** Bit number of its lowest bit. */
   readonly low: number;
   readonly bits: number;
+  /** As many ones as it has bits. */
+  readonly ones: number;
   readonly isOperand: boolean;
 }
 
@@ -54,7 +56,8 @@ function parseField(token: string, high: number): Field {
   const name = written.replace('~', '');
   const isRegister = name.startsWith('R');
   const bits = width === undefined ? (isRegister ? REGISTER_BITS : 1) : Number(width);
-  return { name, bits, low: high - bits, isOperand: isRegister || name.startsWith('imm') || written !== name };
+  const isOperand = isRegister || name.startsWith('imm') || written !== name;
+  return { name, bits, ones: 2 ** bits - 1, low: high - bits, isOperand };
 }
 
 /** @throws RangeError when it is not 32 bits long */
@@ -78,8 +81,8 @@ export function parsePattern(text: string): Pattern {
   return { mask, value, fields };
 }
 
-/** Field `low`, `bits` wide, of an instruction word. */
-export const fieldOf = (word: number, { low, bits }: Field): number => (word >>> low) & (2 ** bits - 1);
+/** A field of an instruction word. */
+export const fieldOf = (word: number, { low, ones }: Field): number => (word >>> low) & ones;
 
 /** All fields of `word`. */
 export function fieldsOf(word: number, fields: readonly Field[]): Readonly<Record<string, number>> {
