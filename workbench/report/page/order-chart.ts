@@ -20,6 +20,10 @@ const FONT = '10px ui-monospace, "SF Mono", Menlo, Consolas, monospace';
 export function showOrderChart(view: StoryView, axis: MomentAxis): void {
   const canvas = byIdAs('orders', HTMLCanvasElement);
   const draw = (): void => {
+    // A run that ended before there was an allocator has none to show.
+    const hasNone = view.freeBlocks.every((counts) => counts.every((count) => count === 0));
+    byId('orders-section').hidden = hasNone;
+    if (hasNone) return;
     const { context, width } = openSurface(canvas, (MAX_ORDER + 1) * ROW + 2);
     const theme = readTheme();
     const room = width - LEFT_MARGIN - RIGHT_MARGIN;

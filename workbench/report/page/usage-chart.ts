@@ -98,7 +98,7 @@ function tell(view: StoryView, axis: MomentAxis, share: number | null): void {
     moment === undefined ? '' : `At ${showTime(moment.t)}: ${amounts.join(', ')}. The scale is logarithmic.`;
 }
 
-/** The name of each line at its end, as far as there is room. */
+/** The name of each line at its end, as far as there is room: a long one begins before the end. */
 function nameLines(plot: uPlot, theme: Theme): void {
   const {
     ctx,
@@ -114,12 +114,18 @@ function nameLines(plot: uPlot, theme: Theme): void {
   ctx.font = `${10 * scale}px system-ui, sans-serif`;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
+  ctx.lineJoin = 'round';
+  ctx.lineWidth = 4 * scale;
+  ctx.strokeStyle = getComputedStyle(plot.root.closest('section') ?? document.body).backgroundColor;
   let free = bbox.top;
   for (const { name, y } of ends) {
     const at = Math.max(y, free);
     if (at > bbox.top + bbox.height + LABEL_STEP * scale) break;
     ctx.fillStyle = name === 'free' || name === 'unclaimed' ? theme.muted : theme.classes[name];
-    ctx.fillText(classLabel(name), bbox.left + bbox.width + 4 * scale, at);
+    const label = classLabel(name);
+    const left = Math.min(bbox.left + bbox.width + 4 * scale, ctx.canvas.width - ctx.measureText(label).width);
+    ctx.strokeText(label, left, at);
+    ctx.fillText(label, left, at);
     free = at + LABEL_STEP * scale;
   }
   ctx.restore();
