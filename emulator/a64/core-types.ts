@@ -8,7 +8,9 @@
  * levels of cache. The interrupt controller's field is the machine's.
  *
  * Source: Technical Reference Manuals: Cortex-A53 r0p4 (DDI 0500), Cortex-A55 r2p0 (100442),
- * Cortex-A72 r0p3 (100095), Cortex-A76 r4p1 (100798), Cortex-X1 r1p1 (101433).
+ * Cortex-A72 r0p3 (100095), Cortex-A76 r4p1 (100798), Cortex-X1 r1p1 (101433). Those of A55 and A76
+ * are QEMU's too (target/arm/tcg/cpu64.c of 8.1), but for what is said above; X1 is in no emulator
+ * to compare with.
  */
 
 import { systemRegisterNumber } from '#emulator/engine/system-registers.ts';

@@ -383,6 +383,16 @@ __trials:
 	name_trial	"cntv_cval_el0 and _el02", cntv_cval_el0, s3_5_c14_c3_2
 	name_trial	"cntv_ctl_el0 and _el02", cntv_ctl_el0, s3_5_c14_c3_1
 
+	/* What the core says of itself. */
+	name_trial	"id_aa64pfr0 and mmfr1", id_aa64pfr0_el1, id_aa64mmfr1_el1
+	name_trial	"id_aa64dfr0 and mmfr2", id_aa64dfr0_el1, id_aa64mmfr2_el1
+	name_trial	"id_aa64pfr1 and mmfr0", id_aa64pfr1_el1, id_aa64mmfr0_el1
+	name_trial	"id_aa64isar0 and isar1", id_aa64isar0_el1, id_aa64isar1_el1
+	name_trial	"clidr and ctr", clidr_el1, ctr_el0
+	name_trial	"ccsidr and dczid", ccsidr_el1, dczid_el0
+	name_trial	"mvfr0 and mvfr1", mvfr0_el1, mvfr1_el1
+	name_trial	"mvfr2 and revidr", mvfr2_el1, revidr_el1
+
 	trial	EL2H, "written by names of EL1"
 	mov	x0, #0x77
 	msr	far_el1, x0
