@@ -86,10 +86,11 @@ export const faultOf = (kind: TranslationFault['kind'], level: number): Translat
 const SCTLR_M = 1n << 0n;
 const SCTLR_WXN = 1n << 19n;
 
-const DESCRIPTOR_VALID = 1n << 0n;
+/** Of a descriptor's lower word. */
+const DESCRIPTOR_VALID = 1 << 0;
 /** At levels 0 to 2 a table, at level 3 a page. */
-const DESCRIPTOR_TABLE = 1n << 1n;
-const ACCESS_FLAG = 1n << 10n;
+const DESCRIPTOR_TABLE = 1 << 1;
+const ACCESS_FLAG = 1 << 10;
 
 /**
  * log2 of the granule, by TCR.TG0 and by TCR.TG1. A reserved value stands for a granule of the
@@ -108,8 +109,12 @@ const INPUT_BITS = { least: 25, most: 48 } as const;
 /** Physical address bits by TCR.IPS (Arm ARM D24.2.188). */
 export const ADDRESS_BITS: Readonly<Record<number, number>> = { 0: 32, 1: 36, 2: 40, 3: 42, 4: 44, 5: 48 };
 
-const field = (value: bigint, low: number, bits: number): number =>
-  Number((value >> BigInt(low)) & ((1n << BigInt(bits)) - 1n));
+const field = (value: bigint, low: number, bits: number): number => Number(BigInt.asUintN(bits, value >> BigInt(low)));
+
+/** Addresses have 48 bits at most, and are exact as numbers: walks come by the ten thousand. */
+const alignedDown = (address: number, bits: number): number => address - (address % 2 ** bits);
+const lowWord = (value: bigint): number => Number(BigInt.asIntN(32, value));
+const highWord = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
 
 /** What TCR_EL1 says of the addresses of one TTBR. */
 export interface HalfControl {
@@ -192,54 +197,54 @@ export function walk(
   const expected = upper ? (1n << BigInt((topByteIgnored ? 56 : 64) - inputBits)) - 1n : 0n;
   if (disabled || top !== expected) return fail('translation', 0);
 
-  const outputBits = Math.min(ADDRESS_BITS[field(tcr, 32, 3)] ?? 48, physicalBits);
+  const mostOutput = 2 ** Math.min(ADDRESS_BITS[field(tcr, 32, 3)] ?? 48, physicalBits);
+  const input = Number(BigInt.asUintN(inputBits, va));
   const ttbr = upper ? registers.ttbr1 : registers.ttbr0;
-  let table = BigInt.asUintN(48, ttbr) & ~1n;
-  if (table >> BigInt(outputBits) !== 0n) return fail('address size', 0);
+  let table = alignedDown(Number(BigInt.asUintN(48, ttbr)), 1);
+  if (table >= mostOutput) return fail('address size', 0);
   let tableRestrictions = 0n;
 
   for (let level = startLevel; ; level++) {
     const spanShift = granuleShift + (3 - level) * strideBits;
     const indexBits = level === startLevel ? inputBits - spanShift : strideBits;
-    if (level === startLevel) {
-      // The base register's low bits are RES0 for a table of this many entries.
-      table = table & ~((1n << BigInt(indexBits + 3)) - 1n);
-    }
-    const index = field(address, spanShift, indexBits);
-    const descriptorAddress = Number(table) + index * 8;
+    // The base register's low bits are RES0 for a table of this many entries.
+    if (level === startLevel) table = alignedDown(table, indexBits + 3);
+    const index = Math.floor(input / 2 ** spanShift) % 2 ** indexBits;
+    const descriptorAddress = table + index * 8;
     const descriptor = read(descriptorAddress);
     if (descriptor === null) return fail('external abort on walk', level);
     steps.push({ level, address: descriptorAddress, descriptor });
 
-    if ((descriptor & DESCRIPTOR_VALID) === 0n) return fail('translation', level);
-    const isTableOrPage = (descriptor & DESCRIPTOR_TABLE) !== 0n;
+    const low = lowWord(descriptor);
+    if ((low & DESCRIPTOR_VALID) === 0) return fail('translation', level);
+    const isTableOrPage = (low & DESCRIPTOR_TABLE) !== 0;
     const blockAllowed = level === 2 || (level === 1 && granuleShift === 12);
     if (!isTableOrPage && !blockAllowed) return fail('translation', level);
-    const output = BigInt.asUintN(48, descriptor) & ~((1n << BigInt(granuleShift)) - 1n);
+    const output = alignedDown((highWord(descriptor) & 0xffff) * 2 ** 32 + (low >>> 0), granuleShift);
 
     if (isTableOrPage && level < 3) {
-      if (output >> BigInt(outputBits) !== 0n) return fail('address size', level);
+      if (output >= mostOutput) return fail('address size', level);
       if (!hierarchyIgnored) tableRestrictions |= descriptor;
       table = output;
       continue;
     }
 
-    const paBase = output & ~((1n << BigInt(spanShift)) - 1n);
-    if (paBase >> BigInt(outputBits) !== 0n) return fail('address size', level);
-    if ((descriptor & ACCESS_FLAG) === 0n) return fail('access flag', level);
+    const paBase = alignedDown(output, spanShift);
+    if (paBase >= mostOutput) return fail('address size', level);
+    if ((low & ACCESS_FLAG) === 0) return fail('access flag', level);
     const size = 2 ** spanShift;
-    const within = va & (BigInt(size) - 1n);
+    const within = input % size;
     return {
       ok: true,
-      pa: Number(paBase + within),
+      pa: paBase + within,
       mapping: {
-        vaBase: va - within,
-        paBase: Number(paBase),
+        vaBase: va - BigInt(within),
+        paBase,
         size,
         level,
         descriptor,
         permissions: leafPermissions(descriptor, tableRestrictions, registers.sctlr),
-        attributeIndex: field(descriptor, 2, 3),
+        attributeIndex: (low >>> 2) & 7,
       },
       steps,
     };
@@ -299,10 +304,11 @@ function flat(
  * `tables` (ORed), and SCTLR_EL1.WXN.
  */
 export function leafPermissions(leaf: bigint, tables: bigint, sctlr: bigint): Permissions {
-  const el0Access = ((leaf >> 6n) & 1n) === 1n && ((tables >> 61n) & 1n) === 0n;
-  const writable = ((leaf >> 7n) & 1n) === 0n && ((tables >> 62n) & 1n) === 0n;
-  const unprivilegedExecuteNever = (((leaf >> 54n) | (tables >> 60n)) & 1n) === 1n;
-  const privilegedExecuteNever = (((leaf >> 53n) | (tables >> 59n)) & 1n) === 1n;
+  const [low, high, above] = [lowWord(leaf), highWord(leaf), highWord(tables)];
+  const el0Access = (low & (1 << 6)) !== 0 && (above & (1 << 29)) === 0;
+  const writable = (low & (1 << 7)) === 0 && (above & (1 << 30)) === 0;
+  const unprivilegedExecuteNever = (high & (1 << 22)) !== 0 || (above & (1 << 28)) !== 0;
+  const privilegedExecuteNever = (high & (1 << 21)) !== 0 || (above & (1 << 27)) !== 0;
   const writeExecuteNever = (sctlr & SCTLR_WXN) !== 0n;
   const el0Write = el0Access && writable;
   return {
