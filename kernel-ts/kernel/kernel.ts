@@ -10,7 +10,7 @@
  * handles on it.
  */
 
-import { type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
 import { findConsole } from '#kernel-ts/hal/console/console-drivers.ts';
 import { type Fdt, FdtError } from '#fdt/index.ts';
 import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
@@ -20,9 +20,8 @@ import type { KernelImage } from './image.ts';
 import type { ConsoleInput } from './interrupts/console-input.ts';
 import type { Interrupts } from './interrupts/interrupts.ts';
 import { Log } from './log.ts';
-import { kmain } from './main.ts';
+import { type BootingKernel, kmain, type KernelConfig } from './main.ts';
 import { physToVirt } from './mm/direct-map.ts';
-import type { MemoryFaults } from './mm/faults/memory-faults.ts';
 import type { MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
 import { SPSR_IDLE, TRAP_FRAME_BYTES, TrapFrame } from './trap-frame.ts';
@@ -36,38 +35,18 @@ export const GATE_KMAIN = 0x4c00;
 export const GATE_VECTOR = 0x4c10;
 const VECTORS = 16;
 
-/** Settings made when a kernel is built or loaded, not read from the device tree. */
-export interface KernelConfig {
-  /**
-   * The UART to use before the device tree is read, and for good if that names none: a driver's
-   * `compatible` and a physical address.
-   */
-  readonly earlyConsole: { readonly compatible: string; readonly base: PhysAddr };
-  /** Bytes of device tree that were loaded; less than totalsize is truncated. Null: not told. */
-  readonly deviceTreeBytes: number | null;
-  /** Injected faults of memory; none when absent. */
-  readonly memoryFaults?: MemoryFaults;
-}
-
 /** The end of a gate: the CPU restores the trap frame at that address, or parks for good. */
 export type GateOutcome = VirtAddr | 'park';
 
-export class Kernel {
+export class Kernel implements BootingKernel {
   readonly ports: Ports;
   readonly image: KernelImage;
   readonly config: KernelConfig;
   readonly log: Log;
-  // How far the boot came, for panics and tools. Parts of the kernel get a KernelContext instead.
-  /** The device tree, once it was found readable. */
   tree: Fdt | null = null;
-  /** Memory, once it is up. */
   memory: MemorySystem | null = null;
-
-  /** Null without an interrupt controller. */
   interrupts: Interrupts | null = null;
-  /** Console input; null when the console's UART cannot interrupt. */
   input: ConsoleInput | null = null;
-  /** The maintenance shell; null without console input. */
   shell: Shell | null = null;
   userSpace: UserSpace = NO_PROCESSES;
   private panicking = false;
@@ -88,7 +67,6 @@ export class Kernel {
     return immediate === GATE_KMAIN || (immediate >= GATE_VECTOR && immediate < GATE_VECTOR + VECTORS);
   }
 
-  /** Frame of the idle loop, where an interrupt of that loop saves it. */
   get idleFrame(): TrapFrame {
     return new TrapFrame(this.ports.memory, virtAddr(this.image.virtual('boot_stack_top') - BigInt(TRAP_FRAME_BYTES)));
   }
@@ -123,7 +101,6 @@ export class Kernel {
     }
   }
 
-  /** Bytes came in on the console. @returns the frame to go on with */
   inputArrived(frame: TrapFrame): TrapFrame {
     const { userSpace } = this;
     // What no process waits for is the shell's, at the end of this gate.
@@ -131,7 +108,6 @@ export class Kernel {
     return this.takeInterrupt() ? userSpace.interrupt(frame) : userSpace.input(frame);
   }
 
-  /** A hundredth of a second has passed. @returns the frame to go on with */
   ticked(frame: TrapFrame): TrapFrame {
     // Ctrl-C may have been typed before the program was there.
     return this.takeInterrupt() ? this.userSpace.interrupt(frame) : this.userSpace.tick(frame);

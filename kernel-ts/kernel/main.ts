@@ -8,30 +8,73 @@
 
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import { findConsole } from '#kernel-ts/hal/console/console-drivers.ts';
+import type { Ports } from '#kernel-ts/hal/ports.ts';
 import { chosen, cpuReg, cpus, type DeviceNode, type Fdt, memoryRanges, psci } from '#fdt/index.ts';
 import type { KernelContext } from './context.ts';
 import { type BootDeviceTree, readDeviceTree } from './device-tree.ts';
 import { mapRegisters } from './device-registers.ts';
 import { count, phys, size, span } from '#common/quantities.ts';
+import type { KernelImage } from './image.ts';
 import { bringUpInterrupts } from './interrupts/bring-up.ts';
-import type { Kernel, KernelConfig } from './kernel.ts';
+import type { ConsoleInput } from './interrupts/console-input.ts';
+import type { Interrupts } from './interrupts/interrupts.ts';
+import type { Log } from './log.ts';
 import { BootReport } from './mm/boot-report.ts';
 import { DIRECT_MAP_BYTES } from './mm/direct-map.ts';
-import { describeFaults, isFaultless } from './mm/faults/memory-faults.ts';
+import { describeFaults, isFaultless, type MemoryFaults } from './mm/faults/memory-faults.ts';
 import { includes, type Range } from '#common/range.ts';
-import { initMemory } from './mm/memory.ts';
+import { initMemory, type MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
 import { powerSwitch } from './power.ts';
 import { startUserSpace } from './process/start.ts';
-import { openShell } from './shell/shell.ts';
+import { openShell, type Shell } from './shell/shell.ts';
 import type { TrapFrame } from './trap-frame.ts';
+import type { UserSpace } from './user-space.ts';
+
+/** Settings made when a kernel is built or loaded, not read from the device tree. */
+export interface KernelConfig {
+  /**
+   * The UART to use before the device tree is read, and for good if that names none: a driver's
+   * `compatible` and a physical address.
+   */
+  readonly earlyConsole: { readonly compatible: string; readonly base: PhysAddr };
+  /** Bytes of device tree that were loaded; less than totalsize is truncated. Null: not told. */
+  readonly deviceTreeBytes: number | null;
+  /** Injected faults of memory; none when absent. */
+  readonly memoryFaults?: MemoryFaults;
+}
+
+/** The kernel as kmain boots it. How far the boot came is set here, for panics and tools. */
+export interface BootingKernel {
+  readonly ports: Ports;
+  readonly image: KernelImage;
+  readonly config: KernelConfig;
+  readonly log: Log;
+  /** Frame of the idle loop, where an interrupt of that loop saves it. */
+  readonly idleFrame: TrapFrame;
+  /** The device tree, once it was found readable. */
+  tree: Fdt | null;
+  /** Memory, once it is up. */
+  memory: MemorySystem | null;
+  /** Null without an interrupt controller. */
+  interrupts: Interrupts | null;
+  /** Console input; null when the console's UART cannot interrupt. */
+  input: ConsoleInput | null;
+  /** The maintenance shell; null without console input. */
+  shell: Shell | null;
+  userSpace: UserSpace;
+  /** Bytes came in on the console. @returns the frame to go on with */
+  inputArrived(frame: TrapFrame): TrapFrame;
+  /** A hundredth of a second has passed. @returns the frame to go on with */
+  ticked(frame: TrapFrame): TrapFrame;
+}
 
 /**
  * Boots the kernel to its steady state.
  * @returns the frame to go on with: the idle loop's, or the first process's
  * @throws KernelPanic and whatever an unmapped access throws
  */
-export function kmain(kernel: Kernel): TrapFrame {
+export function kmain(kernel: BootingKernel): TrapFrame {
   const { log } = kernel;
   log.console.init(); // first: whatever goes wrong from here on can be said
   log.stage(1);
@@ -80,7 +123,7 @@ export function kmain(kernel: Kernel): TrapFrame {
   return kernel.userSpace.schedule(idleFrame);
 }
 
-function describeCpu({ log, ports, image }: Kernel): void {
+function describeCpu({ log, ports, image }: BootingKernel): void {
   const { registers } = ports;
   const affinity = registers.read('MPIDR_EL1') & 0xff_00ff_ffffn;
   const level = (registers.read('CurrentEL') >> 2n) & 3n;
@@ -102,7 +145,7 @@ function describeCpu({ log, ports, image }: Kernel): void {
   }
 }
 
-function findDeviceTree({ log, ports, image, config }: Kernel): BootDeviceTree {
+function findDeviceTree({ log, ports, image, config }: BootingKernel): BootDeviceTree {
   const x0 = ports.memory.read64(image.virtual('boot_args'));
   const tree = readDeviceTree(ports.memory, x0, config.deviceTreeBytes);
   const { root, header } = tree.fdt;
@@ -120,7 +163,7 @@ function findDeviceTree({ log, ports, image, config }: Kernel): BootDeviceTree {
 const CONSOLE_BYTES = 0x1000;
 
 /** The pages of the early console's registers: it must survive the change of tables. */
-function consolePage({ config }: Kernel): Range {
+function consolePage({ config }: BootingKernel): Range {
   const start = alignDown(config.earlyConsole.base, PAGE_SIZE);
   return { start, end: start + PAGE_SIZE };
 }
@@ -130,7 +173,7 @@ function consolePage({ config }: Kernel): Range {
  * be device registers.
  * @throws KernelPanic when it has
  */
-function checkConsoleIsNoRam({ config }: Kernel, fdt: Fdt): void {
+function checkConsoleIsNoRam({ config }: BootingKernel, fdt: Fdt): void {
   const { base, compatible } = config.earlyConsole;
   const range = memoryRanges(fdt).find((ram) => includes(ram, BigInt(base)));
   if (range === undefined) return;

@@ -37,12 +37,6 @@ export const ENTRY_POINTS: readonly RegExp[] = [
 /** Folders behind `#host/`, each with the same files: what the machine needs of where it runs. */
 export const HOST = { node: 'workbench/host/node/', browser: 'workbench/host/browser/' } as const;
 
-/** Circles of types that may be, by one of their files. */
-export const PERMITTED_CIRCLES: readonly string[] = [
-  // The kernel boots by what boots it.
-  'kernel-ts/kernel/kernel.ts',
-];
-
 /** A word that must not appear in code, and why. */
 export interface ForbiddenWord {
   readonly pattern: RegExp;

@@ -20,7 +20,8 @@ import type { Machine } from '#emulator/machine/machine.ts';
 import type { GateHandler } from '#emulator/machine/machine-ports.ts';
 import type { Ports, SystemRegister, SystemRegisterPort } from '#kernel-ts/hal/ports.ts';
 import type { KernelImage } from '#kernel-ts/kernel/image.ts';
-import { Kernel, type KernelConfig } from '#kernel-ts/kernel/kernel.ts';
+import { Kernel } from '#kernel-ts/kernel/kernel.ts';
+import type { KernelConfig } from '#kernel-ts/kernel/main.ts';
 
 /** Registers that decide translations: cached walks are dropped when one is written. */
 const TRANSLATION_REGISTERS: readonly SystemRegister[] = ['SCTLR_EL1', 'TCR_EL1', 'TTBR0_EL1', 'TTBR1_EL1', 'MAIR_EL1'];
