@@ -14,36 +14,23 @@
  */
 
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
-import {
-  type CpuEngine,
-  type DeviceWindow,
-  ENGINE_EXCEPTION,
-  type EngineCallbacks,
-  type SliceEnd,
-} from '#emulator/engine/engine.ts';
+import { type CpuEngine, type DeviceWindow, type EngineCallbacks, type SliceEnd } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { BlockScan } from './block-scan.ts';
 import { idleState, isClosedLoop } from './closed-loop.ts';
 import { CodeMaintenance } from './code-maintenance.ts';
 import { CoreTranslation, PHYSICAL_BITS } from './core-translation.ts';
-import { ExceptionDelivery, type RefusedAccess } from './exception-delivery.ts';
+import { DueException } from './due-exception.ts';
+import { EngineExceptions } from './engine-exceptions.ts';
+import { ExceptionDelivery } from './exception-delivery.ts';
 import { levelOf } from './exception-entry.ts';
-import { synchronousTarget } from './external-abort.ts';
-import { haltImmediate, isInterruptMaskChange, waitHint } from './instruction.ts';
+import { waitHint } from './instruction.ts';
 import { InterruptLines } from './interrupt-lines.ts';
 import { FIRMWARE_HCR, FIRMWARE_SCR, RESET_SCTLR, resetPstate } from './reset-state.ts';
 import { SelfHostedDebug } from './self-hosted-debug.ts';
 import { SliceOutcome } from './slice-outcome.ts';
 import type { SharedChange } from './stale-caches.ts';
-import {
-  EXCEPTION_CLASS,
-  exceptionClass,
-  interruptMaskTrapSyndrome,
-  isTranslationFault,
-  undefinedSyndrome,
-  waitTrapSyndrome,
-  withoutCoprocessor,
-} from './syndrome.ts';
+import { waitTrapSyndrome } from './syndrome.ts';
 import { RegisterView } from './register-view.ts';
 import { SystemRegisterAccess } from './system-register-access.ts';
 import type { TranslationRegisters } from './translate.ts';
@@ -53,30 +40,6 @@ import type { CoreContext, CoreFactory, CoreStop, MachineCore, Recurrence, Taken
 
 /** SCTLR_EL1.nTWE: WFE at EL0 is not trapped. */
 const SCTLR_NTWE = 1n << 18n;
-
-/** Exceptions after whose instruction the engine is. */
-const CALLS: ReadonlySet<number> = new Set([
-  ENGINE_EXCEPTION.supervisorCall,
-  ENGINE_EXCEPTION.hypervisorCall,
-  ENGINE_EXCEPTION.secureMonitorCall,
-]);
-
-/** Why an instruction does not happen, and what it takes instead. */
-type DueException =
-  /** A block at an address that is not a multiple of 4. */
-  | { readonly kind: 'PC alignment' }
-  /** The bus refused its access. */
-  | { readonly kind: 'refused access'; readonly access: RefusedAccess }
-  /**
-   * It is trapped, or a debug exception is due at it; `target` undefined: as every synchronous one.
-   */
-  | {
-      readonly kind: 'trap';
-      readonly pc: bigint;
-      readonly esr: number;
-      readonly far: bigint | null;
-      readonly target?: 1 | 2;
-    };
 
 export class Core implements MachineCore {
   readonly index: number;
@@ -96,6 +59,7 @@ export class Core implements MachineCore {
   private readonly translation: CoreTranslation;
   private readonly maintenance: CodeMaintenance;
   private readonly exceptions: ExceptionDelivery;
+  private readonly engineExceptions: EngineExceptions;
   private readonly debug: SelfHostedDebug;
   private readonly systemRegisters: SystemRegisterAccess;
   private readonly registerView: RegisterView;
@@ -107,8 +71,7 @@ export class Core implements MachineCore {
   inBlock = false;
   private inSlice = false;
   private readonly outcome = new SliceOutcome();
-  /** Taken when the slice has ended, in the place of the instruction that ended it. */
-  private due: DueException | null = null;
+  private readonly due: DueException;
 
   /** @param open makes the core's engine with the callbacks given */
   constructor(index: number, mpidr: number, environment: CoreContext, open: (callbacks: EngineCallbacks) => CpuEngine) {
@@ -116,7 +79,10 @@ export class Core implements MachineCore {
     this.mpidr = mpidr;
     this.environment = environment;
     this.engine = open({
-      exception: (number) => this.onException(number),
+      exception: (number) => {
+        this.engineExceptions.serve(number);
+        this.blocks.scanUnannounced();
+      },
       unmapped: (access) =>
         environment.memory.touch(access.address) !== null || (this.storesAlone && environment.noteFlashStore(access)),
       block: (high, low, size) => this.onBlock(high, low, size),
@@ -139,13 +105,14 @@ export class Core implements MachineCore {
       },
       end: (stop) => this.end(stop),
     });
+    this.due = new DueException(this.engine, this.exceptions);
     this.debug = new SelfHostedDebug({
       engine: this.engine,
       translation: this.translation,
       memory: environment.memory,
       ticks: () => environment.clock.ticks,
       raise: (exception) => {
-        this.due ??= { kind: 'trap', ...exception };
+        this.due.trap(exception);
         this.engine.stop();
       },
       endSlice: () => this.interruptSlice(),
@@ -157,9 +124,19 @@ export class Core implements MachineCore {
       environment,
       debug: this.debug,
       trap: (esr) => {
-        this.due ??= { kind: 'trap', pc: this.engine.getPc(), esr, far: null };
+        this.due.trap({ pc: this.engine.getPc(), esr, far: null });
         this.engine.abandon();
       },
+    });
+    this.engineExceptions = new EngineExceptions({
+      core: this,
+      engine: this.engine,
+      environment,
+      translation: this.translation,
+      exceptions: this.exceptions,
+      systemRegisters: this.systemRegisters,
+      callCompletes: () => this.debug.callCompletes(),
+      end: (stop) => this.end(stop),
     });
     this.blocks = new BlockScan({
       engine: this.engine,
@@ -207,7 +184,7 @@ export class Core implements MachineCore {
   reset(entry: bigint, level: 1 | 2 | 3): void {
     const { engine } = this;
     this.outcome.reset();
-    this.due = null;
+    this.due.clear();
     this.storesAlone = false;
     this.exceptions.reset();
     this.debug.reset();
@@ -400,16 +377,15 @@ export class Core implements MachineCore {
     // A guest that steps itself, or was caught by a breakpoint of its own, is where it would be
     // without any stop.
     if (end.kind === 'count') this.blocks.blockEnded();
-    this.inBlock = engine.inBlock && !this.debug.steps && this.due?.kind !== 'trap';
+    this.inBlock = engine.inBlock && !this.debug.steps && !this.due.isTrap;
     this.virtualMemory.invalidate();
     this.debug.endSlice();
-    if (this.due !== null) this.takeDue(this.due);
+    if (this.due.take()) this.outcome.end({ kind: 'count' });
     else if (end.kind === 'unmapped') {
       // A command to flash: the instruction did not complete, and is the next one again.
       if (environment.isFlashStore(end.access)) this.storesAlone = true;
       else this.exceptions.takeUnmapped(end.access);
     }
-    this.due = null;
     const { stop } = this.outcome;
     if (stop !== null) return stop;
     if (end.kind !== 'stopped') return { kind: 'count' };
@@ -419,30 +395,13 @@ export class Core implements MachineCore {
 
   private begin(): void {
     this.outcome.begin();
-    this.due = null;
+    this.due.clear();
     this.inBlock = false;
-  }
-
-  private takeDue(due: DueException): void {
-    const { engine, exceptions } = this;
-    this.outcome.end({ kind: 'count' });
-    switch (due.kind) {
-      case 'PC alignment':
-        exceptions.takePcAlignment(engine.getPc());
-        return;
-      case 'refused access':
-        exceptions.takeRefusedAccess(due.access);
-        return;
-      case 'trap': {
-        const { pc, esr, far, target = synchronousTarget(engine, this.level) } = due;
-        exceptions.enter('synchronous', target, esr, far, pc);
-      }
-    }
   }
 
   /** The instruction of a slice of one was executed: no exception is to be taken in its place. */
   private happened(end: SliceEnd): boolean {
-    return end.kind !== 'unmapped' && this.due === null;
+    return end.kind !== 'unmapped' && !this.due.isAny;
   }
 
   /** Ends the running slice; `run` returns 'stopped'. */
@@ -475,56 +434,12 @@ export class Core implements MachineCore {
     this.exceptions.enter('synchronous', 1, esr, far, this.engine.getPc());
   }
 
-  private onException(number: number): void {
-    this.serveException(number);
-    this.blocks.scanUnannounced();
-  }
-
-  private serveException(number: number): void {
-    const { engine, environment } = this;
-    const pc = engine.getPc();
-    if (CALLS.has(number)) this.debug.callCompletes();
-    switch (number) {
-      case ENGINE_EXCEPTION.undefined:
-        if (!this.exceptions.takePcAlignment(pc)) this.onUndefined(pc);
-        return;
-      case ENGINE_EXCEPTION.hypervisorCall:
-      case ENGINE_EXCEPTION.secureMonitorCall: {
-        const conduit = number === ENGINE_EXCEPTION.hypervisorCall ? 'hvc' : 'smc';
-        // An HVC or SMC that nobody serves is undefined at the instruction itself; the engine's PC
-        // is already behind it.
-        if (!environment.firmwareCall(this, conduit)) {
-          this.exceptions.enter(
-            'synchronous',
-            synchronousTarget(engine, this.level),
-            undefinedSyndrome(),
-            null,
-            pc - 4n,
-          );
-        }
-        return;
-      }
-      case ENGINE_EXCEPTION.prefetchAbort:
-      case ENGINE_EXCEPTION.dataAbort: {
-        if (number === ENGINE_EXCEPTION.prefetchAbort && this.exceptions.takePcAlignment(pc)) return;
-        const { esr, far, targetLevel } = engine.syndrome();
-        if (isTranslationFault(esr) && this.exceptions.takeLostTable(esr, far, pc)) return;
-        this.exceptions.enter('synchronous', asTarget(targetLevel), esr, far, pc);
-        return;
-      }
-      default: {
-        const { esr, targetLevel } = engine.syndrome();
-        this.exceptions.enter('synchronous', asTarget(targetLevel), esr, null, pc);
-      }
-    }
-  }
-
   /** True when the block must be translated again: instructions in it are to be reported. */
   private onBlock(high: number, low: number, size: number): boolean {
     const found = this.blocks.announced(high, low, size);
     if (low % 4 === 0) return found;
     // It must not run; the next time it is translated anew, which calls here again.
-    this.due ??= { kind: 'PC alignment' };
+    this.due.pcAlignment();
     this.engine.stop();
     return true;
   }
@@ -544,7 +459,7 @@ export class Core implements MachineCore {
     const turn = hints.meet(hint, () => environment.othersRun(this), this.interruptPending);
     if (turn === null) return;
     if (hint === 'wfe' && this.level === 0 && this.trapsWaitsOfEl0()) {
-      this.due ??= { kind: 'trap', pc, esr: waitTrapSyndrome(), far: null };
+      this.due.trap({ pc, esr: waitTrapSyndrome(), far: null });
       engine.stop();
     } else {
       this.end({ kind: turn });
@@ -561,49 +476,20 @@ export class Core implements MachineCore {
     return ((this.engine.getSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1) ?? 0n) & SCTLR_NTWE) === 0n;
   }
 
-  private onUndefined(pc: bigint): void {
-    const { engine, environment } = this;
-    const { esr, targetLevel } = engine.syndrome();
-    // Whatever stands there: it is the state that is illegal.
-    const instruction =
-      exceptionClass(esr) === EXCEPTION_CLASS.illegalState ? null : this.translation.instructionAt(pc);
-    if (instruction !== null) {
-      const immediate = haltImmediate(instruction);
-      if (immediate !== null && environment.isGate(immediate)) {
-        engine.setPc(pc + 4n);
-        this.end({ kind: 'gate', immediate });
-        return;
-      }
-      // Any other exception class means that the engine knows the register and traps it.
-      if (exceptionClass(esr) === EXCEPTION_CLASS.unknown && this.systemRegisters.emulate(instruction)) {
-        engine.setPc(pc + 4n);
-        return;
-      }
-      if (isInterruptMaskChange(instruction)) {
-        // SCTLR_EL1.UMA is clear; the engine leaves the syndrome empty.
-        this.exceptions.enter('synchronous', asTarget(targetLevel), interruptMaskTrapSyndrome(instruction), null, pc);
-        return;
-      }
-    }
-    this.exceptions.enter('synchronous', asTarget(targetLevel), withoutCoprocessor(esr), null, pc);
-  }
-
   private onBus<T>(address: number, write: boolean, access: () => T): T | null {
     // The rest of an instruction whose first access was refused: it will not have happened.
-    if (this.due?.kind === 'refused access') return null;
+    if (this.due.isRefusedAccess) return null;
     try {
       return access();
     } catch (error) {
       if (!(error instanceof BusAccessAbort)) throw error;
       this.exceptions.reportRefused(error, this.engine.getPc());
-      this.due ??= { kind: 'refused access', access: { write, address } };
+      this.due.refusedAccess({ write, address });
       this.engine.abandon();
       return null;
     }
   }
 }
-
-const asTarget = (level: number): 1 | 2 | 3 => (level === 3 ? 3 : level === 2 ? 2 : 1);
 
 /** Cores around engines that `open` makes. */
 export function engineCores(open: (callbacks: EngineCallbacks) => CpuEngine): CoreFactory {
