@@ -2,11 +2,10 @@
 /** The decoded instructions of one core: fills the entries that the interpreter asks for. */
 
 import type { Instruction } from './decode/instruction.ts';
-import { selectionOf } from './decode/decoder.ts';
 import { fieldsOf } from './decode/pattern.ts';
 import type { Features } from './features.ts';
 import { CORE_BYTES, DECODED_ENTRY } from './layout.ts';
-import { handlers, instructionDecoder, type Runtime } from './runtime.ts';
+import { instructionDecoder, type Runtime } from './runtime.ts';
 
 export class DecodedWords {
   private readonly view: DataView;
@@ -27,8 +26,7 @@ export class DecodedWords {
     const { view } = this;
     const at = entry - this.base;
     const found = instructionDecoder().decode(word, this.has);
-    const module = handlers();
-    const place = found === null ? module.undefinedPlace : module.placeOf(found, selectionOf(found, word));
+    const place = this.runtime.handlerOf(found, word);
     view.setInt32(at + DECODED_ENTRY.word, word, true);
     view.setInt32(at + DECODED_ENTRY.handler, place, true);
     view.setBigInt64(at + DECODED_ENTRY.immediate, found === null ? 0n : this.immediate(found, word), true);

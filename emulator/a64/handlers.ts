@@ -78,6 +78,7 @@ const IMPORTS: Readonly<Record<keyof HandlerImports, number>> = {
 /** Places in the table that no instruction has. */
 const UNDEFINED_PLACE = 0;
 const HELPER_PLACES = { plain: 1, fp: 2 } as const;
+const FIRST_VARIANT = 3;
 
 /** Of handlers and of translated regions. */
 export const HANDLER: FunctionType = functionType(2);
@@ -87,6 +88,8 @@ const SIZE_OF_INSTRUCTION = i64(4);
 /** The module for a set of instructions, and where in its table each variant's function is. */
 export interface HandlerModule {
   readonly module: WasmModule;
+  /** Functions of FP and SIMD, a third of all: compiled for the first machine that executes one. */
+  readonly fpModule: () => WasmModule;
   /** Place of a variant; of a word that is undefined: {@link HandlerModule.undefinedPlace}. */
   placeOf(instruction: Instruction, selection: number): number;
   readonly undefinedPlace: number;
@@ -116,8 +119,56 @@ function handlerCode({ instruction, fields }: Variant, calls: Calls): A64Code {
   return code;
 }
 
-/** Compiles `instructions`: a quarter of a second. */
+/** Compiles `instructions` but those of FP and SIMD: a tenth of a second. */
 export function handlerModule(instructions: readonly Instruction[], memoryPages: number): HandlerModule {
+  const variants = instructions.filter(({ meaning }) => meaning.kind === 'code').flatMap(variantsOf);
+  const [plain, fp] = [false, true].map((isFp) => variants.filter(({ instruction }) => instruction.fp === isFp)) as [
+    Variant[],
+    Variant[],
+  ];
+  const firstFp = FIRST_VARIANT + plain.length;
+  const places = placesOf([...plain, ...fp]);
+
+  const { builder, imported, calls, add } = begin(memoryPages);
+  const table = [
+    add(undefinedHandler(imported.undefined)),
+    add(helperHandler(calls, false)),
+    add(helperHandler(calls, true)),
+    ...plain.map((variant) => add(handlerCode(variant, calls))),
+  ];
+  builder.table(table, 'table', firstFp + fp.length);
+  const run = builder.declare(functionType(1, 0));
+  const findPage = builder.declare(FIND_PAGE);
+  builder.define(findPage, pageFinder(imported).body);
+  const findWord = builder.declare(functionType(3, 0));
+  builder.define(findWord, wordFinder(imported).body);
+  builder.define(run, runLoop(builder.type(HANDLER), { ...imported, findPage, findWord }).body);
+  builder.export('run', run);
+
+  let fpModule: WasmModule | null = null;
+  return {
+    module: compile(builder.bytes()),
+    fpModule: () => (fpModule ??= fpHandlers(fp, firstFp, memoryPages)),
+    undefinedPlace: UNDEFINED_PLACE,
+    placeOf(instruction, selection) {
+      if (instruction.meaning.kind === 'helper') return instruction.fp ? HELPER_PLACES.fp : HELPER_PLACES.plain;
+      const place = places.get(instruction)?.get(selection);
+      if (place === undefined) throw new RangeError(`${instruction.name} has no handler for selection ${selection}`);
+      return place;
+    },
+  };
+}
+
+/** Functions of `variants`, which go into the table of the other module from place `first` on. */
+function fpHandlers(variants: readonly Variant[], first: number, memoryPages: number): WasmModule {
+  const { builder, calls, add } = begin(memoryPages);
+  const functions = variants.map((variant) => add(handlerCode(variant, calls)));
+  builder.importTable('m', 'table', functions, first);
+  return compile(builder.bytes());
+}
+
+/** A module with what all handlers call. */
+function begin(memoryPages: number) {
   const builder = new ModuleBuilder();
   builder.importMemory('m', 'memory', memoryPages);
   const imported = Object.fromEntries(
@@ -129,41 +180,22 @@ export function handlerModule(instructions: readonly Instruction[], memoryPages:
   const condition = builder.declare(functionType(2));
   const calls: Calls = { ...imported, condition };
   builder.define(condition, conditionFunction(calls).body);
-
-  const places = new Map<Instruction, Map<number, number>>();
-  const table: number[] = [];
   const add = (code: Code): number => {
     const index = builder.declare(HANDLER);
     builder.define(index, code.body);
-    return table.push(index) - 1;
+    return index;
   };
-  add(undefinedHandler(imported.undefined));
-  add(helperHandler(calls, false));
-  add(helperHandler(calls, true));
-  for (const instruction of instructions) {
-    const own = new Map<number, number>();
-    places.set(instruction, own);
-    if (instruction.meaning.kind === 'helper') own.set(0, instruction.fp ? HELPER_PLACES.fp : HELPER_PLACES.plain);
-    else for (const variant of variantsOf(instruction)) own.set(variant.selection, add(handlerCode(variant, calls)));
-  }
-  builder.table(table, 'table');
-  const run = builder.declare(functionType(1, 0));
-  const findPage = builder.declare(FIND_PAGE);
-  builder.define(findPage, pageFinder(imported).body);
-  const findWord = builder.declare(functionType(3, 0));
-  builder.define(findWord, wordFinder(imported).body);
-  builder.define(run, runLoop(builder.type(HANDLER), { ...imported, findPage, findWord }).body);
-  builder.export('run', run);
+  return { builder, imported, calls, add };
+}
 
-  return {
-    module: compile(builder.bytes()),
-    undefinedPlace: UNDEFINED_PLACE,
-    placeOf(instruction, selection) {
-      const place = places.get(instruction)?.get(selection);
-      if (place === undefined) throw new RangeError(`${instruction.name} has no handler for selection ${selection}`);
-      return place;
-    },
-  };
+/** Places of variants, by instruction and selection. */
+function placesOf(variants: readonly Variant[]): ReadonlyMap<Instruction, ReadonlyMap<number, number>> {
+  const places = new Map<Instruction, Map<number, number>>();
+  variants.forEach(({ instruction, selection }, index) => {
+    const own = places.get(instruction) ?? new Map<number, number>();
+    places.set(instruction, own.set(selection, FIRST_VARIANT + index));
+  });
+  return places;
 }
 
 /** The interpreter on a memory. */
@@ -176,6 +208,16 @@ export interface Interpreter {
 
 export function startHandlers(module: WasmModule, memory: WasmMemory, imports: HandlerImports): Interpreter {
   return instantiate(module, { m: { memory, ...imports } }) as Interpreter;
+}
+
+/** Puts the functions of FP and SIMD into the table of an interpreter. */
+export function addFpHandlers(
+  module: WasmModule,
+  memory: WasmMemory,
+  imports: HandlerImports,
+  { table }: Interpreter,
+): void {
+  instantiate(module, { m: { memory, table, ...imports } });
 }
 
 function undefinedHandler(undefinedCall: number): Code {

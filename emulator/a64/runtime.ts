@@ -10,9 +10,16 @@
  */
 
 import { CORE_BYTES, LAYOUT } from './layout.ts';
-import { type HandlerModule, handlerModule, type HandlerImports, type Interpreter, startHandlers } from './handlers.ts';
-import { Decoder } from './decode/decoder.ts';
-import type { Helper } from './decode/instruction.ts';
+import {
+  addFpHandlers,
+  type HandlerModule,
+  handlerModule,
+  type HandlerImports,
+  type Interpreter,
+  startHandlers,
+} from './handlers.ts';
+import { Decoder, selectionOf } from './decode/decoder.ts';
+import type { Helper, Instruction } from './decode/instruction.ts';
 import { INSTRUCTIONS } from './instructions/all.ts';
 import { GuestMemoryFull } from './guest-memory-full.ts';
 import { type A64Statistics, type HostClock, Stopwatch } from './statistics.ts';
@@ -49,6 +56,8 @@ export class Runtime {
   private free = GUEST_START;
   private executed = 0;
 
+  private hasFp = false;
+  private readonly addFp: () => void;
   private readonly stopwatch: Stopwatch | null;
   private readonly execute: (address: number) => void;
 
@@ -73,6 +82,7 @@ export class Runtime {
     };
     const timed = this.timed(imports);
     this.interpreter = startHandlers(handlers().module, this.memory, timed);
+    this.addFp = () => addFpHandlers(handlers().fpModule(), this.memory, timed, this.interpreter);
     const run = (address: number): void => this.interpreter.run(address);
     this.execute = this.stopwatch?.timed('running', run) ?? run;
     this.translations = new Translations({
@@ -121,6 +131,16 @@ export class Runtime {
     );
     const times = this.stopwatch === null ? null : { ...this.stopwatch.times };
     return { executed: this.executed, interpreted, translations: { ...this.translations.made }, times };
+  }
+
+  /** Place of the handler of a word that is of `instruction`; null: of one that is undefined. */
+  handlerOf(instruction: Instruction | null, word: number): number {
+    if (instruction === null) return handlers().undefinedPlace;
+    if (instruction.fp && !this.hasFp) {
+      this.hasFp = true;
+      this.addFp();
+    }
+    return handlers().placeOf(instruction, selectionOf(instruction, word));
   }
 
   /** The helper of instruction `word`, by which code calls it. */

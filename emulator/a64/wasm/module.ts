@@ -35,6 +35,8 @@ export class ModuleBuilder {
   private readonly functions: { readonly type: number; body: FunctionBody | null }[] = [];
   private readonly exports: number[][] = [];
   private elements: readonly number[] = [];
+  /** Places of the module's own table. */
+  private tableSize = 0;
   /** Where the elements go in a table that is imported; null: the table is the module's own. */
   private elementsAt: number | null = null;
 
@@ -74,9 +76,13 @@ export class ModuleBuilder {
     this.exports.push([...name(field), KIND.function, ...unsigned(index)]);
   }
 
-  /** A table of the module's own with these functions, exported, that can grow. */
-  table(functions: readonly number[], field: string): void {
+  /**
+   * A table of the module's own with these functions, exported, that can grow. The rest of its
+   * `size` places are empty.
+   */
+  table(functions: readonly number[], field: string, size = functions.length): void {
     this.elements = functions;
+    this.tableSize = size;
     this.exports.push([...name(field), KIND.table, 0]);
   }
 
@@ -95,7 +101,6 @@ export class ModuleBuilder {
       const size = locals.length + body.code.length + 1;
       return [unsigned(size), locals, body.code, [CONTROL.end]];
     });
-    const count = unsigned(this.elements.length);
     const elements = this.elements.map((index) => unsigned(index));
     const hasElements = this.elements.length > 0;
     const hasTable = hasElements && this.elementsAt === null;
@@ -105,7 +110,7 @@ export class ModuleBuilder {
       ...section(SECTION.type, [vector(this.typeBytes)]),
       ...section(SECTION.import, [vector(this.imports)]),
       ...section(SECTION.function, [vector(this.functions.map(({ type }) => unsigned(type)))]),
-      ...(hasTable ? section(SECTION.table, [[1, FUNCREF, 0, ...count]]) : []),
+      ...(hasTable ? section(SECTION.table, [[1, FUNCREF, 0, ...unsigned(this.tableSize)]]) : []),
       ...section(SECTION.export, [vector(this.exports)]),
       ...(hasElements ? section(SECTION.element, [[1, 0, ...start, ...vector(elements)]]) : []),
       ...section(SECTION.code, [unsigned(this.functions.length), ...bodies]),
