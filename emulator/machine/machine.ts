@@ -29,7 +29,7 @@ import { FlashWindows } from './flash-windows.ts';
 import { MachineClosedError } from './machine-closed-error.ts';
 import type { FixedMemory, MachineDevice, MachineOptions } from './machine-options.ts';
 import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
-import type { MachineStop, RunLimits } from './machine-run.ts';
+import type { MachineStop, RunLimits } from './run-loop.ts';
 import { MachineRegisters } from './machine-registers.ts';
 import type { MachineStateContext, SavedCut } from './machine-state.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';

@@ -15,7 +15,7 @@ import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import type { EventKind } from '#workbench/log/event-kinds.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
-import type { MachineStop, RunLimits } from '#emulator/machine/machine-run.ts';
+import type { MachineStop, RunLimits } from '#emulator/machine/run-loop.ts';
 import { chooseCores } from '#host/cores.ts';
 import { readFirmwareImage } from '#host/firmware-images.ts';
 import { buildBoardMachine } from '#workbench/machine/board-machine.ts';

@@ -11,7 +11,7 @@
 
 import type { CoreEngine } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
-import type { MachineStop } from '#emulator/machine/machine-run.ts';
+import type { MachineStop } from '#emulator/machine/run-loop.ts';
 import { bootGuest, type Guest, type GuestOptions } from './guest-machine.ts';
 
 const GATE = 0x200;

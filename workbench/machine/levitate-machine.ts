@@ -23,7 +23,7 @@ import type { SerialLine, SerialWatch } from '#emulator/devices/serial-line.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
 import { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
-import type { MachineStop } from '#emulator/machine/machine-run.ts';
+import type { MachineStop } from '#emulator/machine/run-loop.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
 import { saveSnapshot } from '#workbench/snapshot/save.ts';
