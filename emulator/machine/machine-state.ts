@@ -23,13 +23,8 @@ import type { MachineRegisters } from './machine-registers.ts';
 import type { MaskedWaits } from './masked-waits.ts';
 import type { SavedState } from './saved-state.ts';
 import type { EventQueue } from './event-queue.ts';
+import type { RunLoop } from './run-loop.ts';
 import type { Turns } from './turns.ts';
-
-/**
- * A slice that ended in the middle of a block of code: whose, the tick at which it began, the ticks
- * of its turn that were left; null: none did.
- */
-export type SavedCut = { readonly vcpu: number; readonly begun: number; readonly turn: number | null } | null;
 
 /** The parts of a machine that have state. */
 export interface MachineStateContext {
@@ -42,8 +37,7 @@ export interface MachineStateContext {
   readonly maskedWaits: MaskedWaits;
   readonly registers: MachineRegisters;
   readonly flashes: FlashWindows;
-  /** The slice that the last run ended in the middle of. */
-  readonly cut: { save(): SavedCut; restore(saved: SavedCut): void };
+  readonly loop: RunLoop;
   /** The core of a vcpu, with an engine from now on. */
   readonly open: (vcpu: Vcpu) => MachineCore;
 }
@@ -53,7 +47,7 @@ export type MachineState = ReturnType<typeof saveMachine>;
 
 /** Between two runs. @throws EngineError when a core cannot be saved, see CpuEngine.exportState */
 export function saveMachine(parts: MachineStateContext) {
-  const { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, cut } = parts;
+  const { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, loop } = parts;
   return {
     clock: clock.saveState(),
     eventsMade: eventQueue.saveState(),
@@ -72,7 +66,7 @@ export function saveMachine(parts: MachineStateContext) {
     maskedWaits: maskedWaits.saveState(),
     registers: registers.saveState(),
     flashes: flashes.saveState(),
-    cut: cut.save(),
+    cut: loop.saveState(),
   };
 }
 
@@ -81,7 +75,7 @@ export function saveMachine(parts: MachineStateContext) {
  * @throws EngineError when the registers are another engine's
  */
 export function restoreMachine(parts: MachineStateContext, state: MachineState): void {
-  const { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, cut, open } = parts;
+  const { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, loop, open } = parts;
   eventQueue.restoreState(state.eventsMade);
   clock.restoreState(state.clock);
   for (const { name, device } of bus.regions()) device.restoreState(state.devices[name] ?? null);
@@ -99,5 +93,5 @@ export function restoreMachine(parts: MachineStateContext, state: MachineState):
   maskedWaits.restoreState(state.maskedWaits);
   registers.restoreState(state.registers);
   flashes.restoreState(state.flashes);
-  cut.restore(state.cut);
+  loop.restoreState(state.cut);
 }

@@ -3,13 +3,11 @@
  * A machine: cores, memory, bus, devices and simulated time, wired together. It knows silicon and
  * no kernel.
  *
- *     run(limits) ─► slice of a core ─► WFI? gate? power? limit? ─► next slice, or back to the caller with the reason
- *
  * Gates are how code in TypeScript takes part: an instruction that the machine was told to hand
  * over. The caller gives them their meaning.
  *
- * Owns: the order of slices, power, the map of physical memory. Does not own: the contents of
- * memory at reset (the loader's), the meaning of a panic or of a serial line.
+ * Owns: power, the map of physical memory. Does not own: the order of slices (run-loop.ts), the
+ * contents of memory at reset (the loader's), the meaning of a panic or of a serial line.
  */
 
 import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
@@ -19,7 +17,7 @@ import type { Device, DeviceContext } from '#emulator/bus/device.ts';
 import type { Deadline } from '#emulator/bus/timer-port.ts';
 import { TracedBus } from '#emulator/bus/traced-bus.ts';
 import { Clock } from './clock.ts';
-import { type Vcpu, vcpuThatIsOff, releaseCores, sendEvent, wake, wakeWaiting } from './vcpu.ts';
+import { type Vcpu, vcpuThatIsOff, releaseCores, sendEvent } from './vcpu.ts';
 import { CounterWaits } from './counter-waits.ts';
 import { EngineError } from '#emulator/engine/engine.ts';
 import { EventLog } from '#emulator/events/event-log.ts';
@@ -29,9 +27,9 @@ import { FlashWindows } from './flash-windows.ts';
 import { MachineClosedError } from './machine-closed-error.ts';
 import type { FixedMemory, MachineDevice, MachineOptions } from './machine-options.ts';
 import type { FirmwareArguments, GateHandler, MachineInterrupts, MachineObserver } from './machine-ports.ts';
-import type { MachineStop, RunLimits } from './run-loop.ts';
+import { type MachineStop, RunLoop, type RunLimits } from './run-loop.ts';
 import { MachineRegisters } from './machine-registers.ts';
-import type { MachineStateContext, SavedCut } from './machine-state.ts';
+import type { MachineStateContext } from './machine-state.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { Firmware } from '#emulator/psci/firmware.ts';
 import { EventQueue, type ScheduledEvent } from './event-queue.ts';
@@ -39,21 +37,6 @@ import { Sleepers } from './sleepers.ts';
 import { GenericTimer } from '#emulator/timer/generic-timer.ts';
 import { Turns } from './turns.ts';
 import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
-
-/**
- * Most ticks in one slice: bounds how long `run` goes without looking at the world. Slices end at
- * its multiples, so that the looks come at the same ticks however a run was stopped in between.
- */
-const SLICE = 1_000_000;
-const sliceOf = (tick: number): number => Math.floor(tick / SLICE);
-
-interface CutSlice {
-  readonly vcpu: Vcpu;
-  /** Tick at which it began. */
-  readonly begun: number;
-  /** What Turns.begin said. */
-  readonly turn: number | null;
-}
 
 export class Machine {
   readonly memory: PhysicalMemory;
@@ -69,10 +52,10 @@ export class Machine {
   private readonly flashes = new FlashWindows(() => this.cores);
   private interrupts: MachineInterrupts | null = null;
   private gates: GateHandler | null = null;
-  private pending: MachineStop | null = null;
   /** The cores' turns: they share one clock. */
   readonly turns: Turns;
   private readonly sleepers: Sleepers;
+  private readonly loop: RunLoop;
   private readonly registers: MachineRegisters;
   private readonly firmware: Firmware;
   /** The debugger that watches, if there is one. */
@@ -80,13 +63,6 @@ export class Machine {
   private life: 'open' | 'running' | 'closed' = 'open';
   /** A listener has closed the machine that runs. */
   private closeWanted = false;
-  /** Tick at which the current slice ends at the latest. */
-  private sliceEnd = 0;
-  /**
-   * The slice that a limit or a debugger ended in the middle of a block of code. It goes on first.
-   */
-  private cut: CutSlice | null = null;
-
   constructor(options: MachineOptions) {
     this.options = options;
     const allocate = (bytes: number) => options.cores.allocate(bytes);
@@ -122,6 +98,20 @@ export class Machine {
       turns: this.turns,
       interrupts: () => this.interrupts,
     });
+    this.loop = new RunLoop({
+      vcpus: this.vcpus,
+      clock: this.clock,
+      eventQueue: this.eventQueue,
+      turns: this.turns,
+      sleepers: this.sleepers,
+      flashes: this.flashes,
+      started: (vcpu) => this.started(vcpu),
+      gateMet: (immediate, core) => {
+        this.observer?.gateEntered();
+        this.gates?.enter(immediate, core);
+        this.observer?.gateLeft(core);
+      },
+    });
     const guestLevel = options.guestHasEl2 === true ? 2 : 1;
     this.firmware = new Firmware(this.vcpus, this.events, (action) => this.requestPower(action), guestLevel);
     this.registers = new MachineRegisters({
@@ -135,8 +125,7 @@ export class Machine {
       timeJumped: (core, ticks) => core.timePassed(ticks),
     });
     this.eventQueue.onScheduled = (tick) => {
-      // The new event is due before the slice ends: the slice is cut short.
-      if (tick < this.sliceEnd) this.runningCore?.interruptSlice();
+      if (this.loop.isDueInSlice(tick)) this.runningCore?.interruptSlice();
     };
     this.openCore(this.vcpus[0] as Vcpu);
   }
@@ -266,18 +255,10 @@ export class Machine {
 
   /** What machine-state.ts saves and restores, beside memory. */
   get parts(): MachineStateContext {
-    const { clock, eventQueue, bus, interrupts, vcpus, turns, registers, flashes } = this;
+    const { clock, eventQueue, bus, interrupts, vcpus, turns, registers, flashes, loop } = this;
     const { maskedWaits } = this.sleepers;
     const open = (vcpu: Vcpu) => vcpu.core ?? this.openCore(vcpu);
-    const cut = {
-      save: () =>
-        this.cut === null ? null : { vcpu: this.cut.vcpu.index, begun: this.cut.begun, turn: this.cut.turn },
-      restore: (saved: SavedCut) => {
-        const vcpu = saved === null ? undefined : vcpus[saved.vcpu];
-        this.cut = saved === null || vcpu === undefined ? null : { ...saved, vcpu };
-      },
-    };
-    return { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, cut, open };
+    return { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, loop, open };
   }
 
   /**
@@ -299,8 +280,7 @@ export class Machine {
     (this.vcpus[0] as Vcpu).state = 'running';
     this.turns.reset();
     this.sleepers.maskedWaits.reset();
-    this.pending = null;
-    this.cut = null;
+    this.loop.reset();
   }
 
   /**
@@ -348,42 +328,11 @@ export class Machine {
     this.mustRest('run()');
     this.life = 'running';
     try {
-      return this.execute(limits);
+      return this.loop.run(limits);
     } finally {
       const { closeWanted } = this;
       this.life = 'open';
       if (closeWanted) this.close();
-    }
-  }
-
-  private execute(limits: RunLimits): MachineStop {
-    const { clock, eventQueue } = this;
-    const endTicks = limits.untilNs === undefined ? Infinity : clock.ticksFor(limits.untilNs);
-    const endInstructions = limits.maxInstructions ?? Infinity;
-    for (;;) {
-      // Time and interrupts are looked at where a block of code ends, so that no stop in the middle
-      // of one can move them.
-      if (this.cut === null) eventQueue.runDue(clock.ticks);
-      const pending = this.pending;
-      if (pending !== null) {
-        this.pending = null;
-        return pending;
-      }
-      if (clock.instructions >= endInstructions) return { kind: 'limit', limit: 'instructions' };
-      if (clock.ticks >= endTicks) return { kind: 'limit', limit: 'time' };
-      if (this.cut === null) this.sleepers.wakeInterrupted();
-      const vcpu = this.cut?.vcpu ?? this.turns.next();
-      if (vcpu === null) {
-        const next = this.sleepers.nextWake();
-        if (next === Infinity || (sliceOf(next) !== sliceOf(clock.ticks) && this.standsStill)) {
-          return { kind: 'idle' };
-        }
-        clock.idleTicks += Math.max(0, Math.min(next, endTicks) - clock.ticks);
-        wakeWaiting(this.vcpus);
-        continue;
-      }
-      const stop = this.runSlice(vcpu, Math.ceil(endTicks - clock.ticks), endInstructions - clock.instructions);
-      if (stop !== null) return stop;
     }
   }
 
@@ -410,77 +359,6 @@ export class Machine {
     this.life = 'closed';
     this.memory.forgetListeners();
     for (const core of this.cores) core.engine.close();
-  }
-
-  /**
-   * One slice of one core, of at most so many ticks or instructions. Returns a stop only when the
-   * core cannot go on.
-   */
-  private runSlice(vcpu: Vcpu, mostTicks: number, mostInstructions: number): MachineStop | null {
-    const { clock } = this;
-    this.flashes.settle();
-    const { begun, turn, budget } = this.cut === null ? this.beginSlice(vcpu, mostTicks) : { ...this.cut, budget: 1 };
-    this.cut = null;
-    const core = this.started(vcpu);
-    this.sliceEnd = clock.ticks + budget;
-    // A limit on instructions is met exactly; everything else may wait for the end of a block.
-    const stop = core.run(Math.min(budget, mostInstructions), mostInstructions);
-    this.sliceEnd = 0;
-    vcpu.ranUntil = clock.ticks;
-    if (core.inBlock && (stop.kind === 'count' || stop.kind === 'stopped')) {
-      this.cut = { vcpu, begun, turn };
-      return null;
-    }
-    // However a turn is cut into slices, it ends at the same instruction; a core that waits gives
-    // the rest of it away. Firmware may have turned it off or put it to sleep.
-    const gaveAway = ['wfi', 'wfe', 'yield'].includes(stop.kind) || vcpu.state !== 'running';
-    const isOver = this.turns.end(vcpu, clock.ticks - begun, turn !== null, gaveAway, () => core.engine.getPc());
-    // Whatever it stored may be what another core waits for.
-    if (isOver) wakeWaiting(this.vcpus);
-    switch (stop.kind) {
-      case 'gate':
-        this.observer?.gateEntered();
-        this.gates?.enter(stop.immediate, core);
-        this.observer?.gateLeft(core);
-        return null;
-      case 'wfi':
-        if (vcpu.state === 'running') this.sleepers.sleep(vcpu);
-        return null;
-      case 'wfe':
-        vcpu.state = 'waiting';
-        return null;
-      case 'lockup':
-        return { kind: 'lockup', reason: stop.reason };
-      case 'recurring':
-        return this.standsStill ? { kind: 'idle' } : null;
-      case 'count':
-      case 'yield':
-      case 'stopped':
-        return sliceOf(begun) !== sliceOf(clock.ticks) && this.standsStill ? { kind: 'idle' } : null;
-    }
-  }
-
-  /** Only input can change anything, and nobody has asked for the end of the run. */
-  private get standsStill(): boolean {
-    return this.pending === null && this.sleepers.standStill;
-  }
-
-  /**
-   * What a core's next slice is: when it begins, the ticks of its turn that are left (see
-   * Turns.begin), and how many it may last.
-   */
-  private beginSlice(vcpu: Vcpu, mostTicks: number): CutSlice & { readonly budget: number } {
-    const core = this.started(vcpu);
-    if (vcpu.state === 'waiting') wake(vcpu);
-    const turn = this.turns.begin(vcpu);
-    core.takeInterrupt();
-    // An interrupt that waits for the core to unmask it is taken right after the instruction that
-    // does.
-    const longest = turn ?? SLICE;
-    const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
-    const begun = this.clock.ticks;
-    const most = Math.min(slice, mostTicks, SLICE - (begun % SLICE), this.eventQueue.nextTick - begun);
-    return { vcpu, begun, turn, budget: Math.max(1, most) };
   }
 
   /** The core of a vcpu that is on, brought to its first instruction if it has not run yet. */
@@ -512,7 +390,7 @@ export class Machine {
   }
 
   private request(stop: MachineStop): void {
-    this.pending ??= stop;
+    this.loop.request(stop);
     for (const core of this.cores) core.stop();
   }
 
