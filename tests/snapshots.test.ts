@@ -52,6 +52,9 @@ describe.skipIf(noLinux).each([1, 2])(`Linux 6.1 on qemu-virt, cores: %i${noLinu
   const WRITING = 'writing\r\n';
   let settings: MachineSettings;
   let whole: ReturnType<typeof ending>;
+  let whileWriting: Uint8Array;
+  let eventsBefore = 0;
+  let stoppedBy = '';
   const answer = (machine: LevitateMachine): LevitateMachine => {
     machine.serial.watch(PROMPT, () => machine.type(WORK));
     return machine;
@@ -69,7 +72,14 @@ describe.skipIf(noLinux).each([1, 2])(`Linux 6.1 on qemu-virt, cores: %i${noLinu
       seed: 7,
       trace: ['psci'],
     };
-    whole = ending(answer(new LevitateMachine(settings)));
+    const saved = answer(new LevitateMachine(settings));
+    saved.serial.watch(WRITING, () => saved.machine.stop());
+    stoppedBy = saved.run({ timeoutNs: 60e9 }).reason;
+    // Some requests later.
+    saved.run({ timeoutNs: saved.machine.clock.nowNs + 3e6 });
+    whileWriting = saved.save();
+    eventsBefore = saved.events.events.length;
+    whole = ending(saved);
   });
 
   it('powers off when nobody saves it', () => {
@@ -94,18 +104,10 @@ describe.skipIf(noLinux).each([1, 2])(`Linux 6.1 on qemu-virt, cores: %i${noLinu
   });
 
   it('goes on alike from the middle of its work with the disk, which is not written to', () => {
-    const saved = answer(new LevitateMachine(settings));
-    saved.serial.watch(WRITING, () => saved.machine.stop());
-    expect(saved.run({ timeoutNs: 60e9 })).toMatchObject({ reason: 'was interrupted' });
-    // Some requests later.
-    saved.run({ timeoutNs: saved.machine.clock.nowNs + 3e6 });
-    const snapshot = saved.save();
-    const events = saved.events.events.length;
-    const rest = ending(saved, events);
-    const restored = restoreMachine(snapshot);
-    expect(ending(restored, restored.events.events.length)).toEqual(rest);
-    expect(rest.serial).toBe(whole.serial);
-    expect(rest.instructions).toBe(whole.instructions);
+    expect(stoppedBy).toBe('was interrupted');
+    const restored = restoreMachine(whileWriting);
+    const rest = ending(restored, restored.events.events.length);
+    expect(rest).toEqual({ ...whole, events: whole.events.slice(eventsBefore) });
   });
 
   it('is refused when its disk has changed', () => {
