@@ -28,7 +28,7 @@ const LONGEST_JSON = 256 * 2 ** 20;
 /** RAM that a user's tree may have added to the board. */
 const MOST_RAM_OF_TREE = 8 * 2 ** 30;
 /** Changes whenever a reader of the old one would misread the new one. */
-export const SNAPSHOT_VERSION = 5;
+export const SNAPSHOT_VERSION = 6;
 
 const VERSION = 0x08;
 const LENGTH = 0x10;
