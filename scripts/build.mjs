@@ -58,6 +58,7 @@ const FIRMWARE_FILES = [
 const PARTS = {
   controls: 'workbench/web/page/controls.html',
   machine: 'workbench/web/page/machine.html',
+  lanes: 'workbench/report/page/lanes.html',
   map: 'workbench/report/page/map.html',
 };
 /** Change the bundles without being among their sources. */

@@ -121,8 +121,13 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
   });
 
   it('boots what a link says, tree and all, on a phone in the dark, and works without its server', async () => {
-    const { page, complaints } = await open('#board=qemu-virt', { viewport: PHONE, colorScheme: 'dark' });
+    const { page, complaints } = await open('#board=qemu-virt&trace=exception%2Cirq', {
+      viewport: PHONE,
+      colorScheme: 'dark',
+    });
     await expect.poll(() => text(page, 'status'), SOON).toMatch(/^waiting: /);
+    await page.hover('#lanes');
+    expect(await text(page, 'lanes-text')).toMatch(/^core 0, (level|exceptions|interrupts) at /);
     await page.evaluate('navigator.serviceWorker.ready');
     const overflow = 'document.documentElement.scrollWidth - window.innerWidth';
     expect(await page.evaluate<number>(overflow)).toBe(0);

@@ -14,6 +14,7 @@ export const SITE_OPTIONS = [
   'gicVersion',
   'append',
   'seed',
+  'trace',
   'fixups',
   'failAlloc',
   'oomAt',

@@ -230,7 +230,8 @@ export class LiveMachine {
     const news = this.recorder.news();
     const serial = this.serialSince(this.serialTold);
     this.serialTold = this.machine.serial.byteLength;
-    const update = news === null ? this.whole() : { whole: null, status: this.status(), story: news, serial };
+    const update =
+      news === null ? this.whole() : { whole: null, status: this.status(), story: news, serial, ...this.lanes() };
     for (const listener of this.listeners) listener(update);
   }
 
@@ -241,6 +242,7 @@ export class LiveMachine {
       whole: { board: board.name, banks: this.recorder.banks, modelled: this.machine.findKernel() !== null },
       status: this.status(),
       story: this.recorder.story,
+      ...this.lanes(),
       serial: this.serialSince(Math.max(0, this.serialTold - SERIAL_KEPT), this.serialTold),
     };
   }
@@ -249,6 +251,10 @@ export class LiveMachine {
     if (this.machine.serial.byteLength === from) return '';
     const bytes = this.machine.serial.bytes.subarray(from, to);
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+  }
+
+  private lanes(): Pick<LiveUpdate, 'lanes'> {
+    return this.state === 'running' ? {} : { lanes: this.recorder.lanes.at(this.machine.machine.clock.nowNs) };
   }
 
   private status(): LiveStatus {

@@ -5,7 +5,7 @@
  */
 
 import type { FrameSpan } from '#workbench/report/memory-state.ts';
-import type { StoryPart } from '#workbench/report/page-data.ts';
+import type { Lane, StoryPart } from '#workbench/report/page-data.ts';
 
 export type RunState =
   | 'running'
@@ -43,6 +43,8 @@ export interface LiveUpdate {
   } | null;
   readonly status: LiveStatus;
   readonly story: StoryPart;
+  /** All lanes, when the machine stands still: while it runs they would grow with every update. */
+  readonly lanes?: readonly Lane[];
   /** New serial bytes, base64. */
   readonly serial: string;
 }

@@ -20,21 +20,27 @@ const SHORTEST = 100;
 
 export class LaneChart {
   private readonly canvas = byIdAs('lanes', HTMLCanvasElement);
-  private readonly lanes: readonly Lane[];
   private readonly view: StoryView;
-  private readonly end: number;
+  private lanes: readonly Lane[] = [];
+  private end = SHORTEST;
   private from = 0;
-  private to: number;
+  private to = SHORTEST;
   private width = 1;
 
-  constructor(lanes: readonly Lane[], endNs: number, view: StoryView) {
-    this.lanes = lanes;
+  constructor(view: StoryView) {
     this.view = view;
-    this.end = Math.max(SHORTEST, endNs);
-    this.to = this.end;
     this.listen();
     redrawWhenNeeded(this.canvas.parentElement as HTMLElement, () => this.draw());
     view.subscribe(() => this.draw());
+  }
+
+  /** Shows the lanes of a run up to `endNs`: all of it, where all was shown. */
+  show(lanes: readonly Lane[], endNs: number): void {
+    const isWhole = this.from === 0 && this.to === this.end;
+    this.lanes = lanes;
+    this.end = Math.max(SHORTEST, endNs);
+    if (isWhole) this.to = this.end;
+    this.showStretch(this.from, this.to - this.from);
   }
 
   draw(): void {
@@ -84,7 +90,7 @@ export class LaneChart {
     return this.from + (x / this.width) * (this.to - this.from);
   }
 
-  private show(from: number, length: number): void {
+  private showStretch(from: number, length: number): void {
     const wanted = Math.min(this.end, Math.max(SHORTEST, length));
     this.from = Math.max(0, Math.min(from, this.end - wanted));
     this.to = this.from + wanted;
@@ -94,7 +100,7 @@ export class LaneChart {
   /** Keeps the time at `share` of the width where it is. */
   private zoom(by: number, share = 0.5): void {
     const length = this.to - this.from;
-    this.show(this.from + share * length * (1 - by), length * by);
+    this.showStretch(this.from + share * length * (1 - by), length * by);
   }
 
   private tell(x: number, y: number): void {
@@ -119,7 +125,7 @@ export class LaneChart {
       this.tell(offsetX, offsetY);
       if (drag === null || buttons === 0) return;
       const length = this.to - this.from;
-      this.show(drag.from - ((offsetX - drag.x) / this.width) * length, length);
+      this.showStretch(drag.from - ((offsetX - drag.x) / this.width) * length, length);
     });
     for (const end of ['pointerup', 'pointerleave']) canvas.addEventListener(end, () => (drag = null));
     canvas.addEventListener('dblclick', ({ offsetX, shiftKey }) => {
@@ -135,12 +141,12 @@ export class LaneChart {
       },
       { passive: false },
     );
-    const move = (by: number): void => this.show(this.from + by * (this.to - this.from), this.to - this.from);
+    const move = (by: number): void => this.showStretch(this.from + by * (this.to - this.from), this.to - this.from);
     const keys: Readonly<Record<string, () => void>> = {
       '+': () => this.zoom(1 / 2),
       '=': () => this.zoom(1 / 2),
       '-': () => this.zoom(2),
-      0: () => this.show(0, this.end),
+      0: () => this.showStretch(0, this.end),
       ArrowLeft: () => move(-0.2),
       ArrowRight: () => move(0.2),
     };
@@ -152,7 +158,7 @@ export class LaneChart {
     });
     byId('lanes-closer').addEventListener('click', () => this.zoom(1 / 2));
     byId('lanes-further').addEventListener('click', () => this.zoom(2));
-    byId('lanes-whole').addEventListener('click', () => this.show(0, this.end));
+    byId('lanes-whole').addEventListener('click', () => this.showStretch(0, this.end));
   }
 }
 

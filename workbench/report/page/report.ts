@@ -37,8 +37,7 @@ function show(data: ReportData): void {
   showLegend(view, map);
   showOrderChart(view, axis);
   showUsageChart(view, axis);
-  const lanes = new LaneChart(data.lanes, data.endNs, view);
-  lanes.draw();
+  new LaneChart(view).show(data.lanes, data.endNs);
   showRanges(data.tables, map);
   showLog(view);
   if (data.panic !== null) showPanic(data.panic, view, map);

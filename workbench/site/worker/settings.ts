@@ -4,6 +4,7 @@
 import { compileDts, DtsError } from '#fdt/dts/compile.ts';
 import { parseFailAlloc, parseBitFlip, parseShare } from '#workbench/cli/fault-options.ts';
 import { parseCount, parseSize } from '#workbench/cli/quantities.ts';
+import { type EventKind, parseTraceList, UnknownEventKindError } from '#workbench/log/event-kinds.ts';
 import type { FaultSettings } from '#workbench/machine/fault-settings.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
@@ -29,6 +30,7 @@ export function siteSettings({ options, files, dts }: SiteRequest): MachineSetti
     append: options.append === undefined || options.append === '' ? undefined : options.append,
     seed: read('seed', 'Seed', parseSeed),
     fixups,
+    trace: read('trace', 'Trace', parseTrace),
     ...files,
     ...(dts === null ? {} : { dtb: compiled(dts) }),
     faults: faultsOf(read),
@@ -49,6 +51,15 @@ function faultsOf(read: Read): FaultSettings | undefined {
     flipBits: read('flipBit', 'Flip bits', each(parseBitFlip)),
   };
   return Object.values(faults).every((fault) => fault === undefined) ? undefined : faults;
+}
+
+function parseTrace(option: string, list: string): EventKind[] {
+  try {
+    return parseTraceList(list);
+  } catch (error) {
+    if (error instanceof UnknownEventKindError) throw new InputError(`${option}: ${error.message}`);
+    throw error;
+  }
 }
 
 function parseSeed(option: string, given: string): bigint {

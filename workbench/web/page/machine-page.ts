@@ -7,6 +7,7 @@
 import { hex, PAGE_SIZE } from '#common/address.ts';
 import { showCount, showTime } from '#common/quantities.ts';
 import { byId, byIdAs, make } from '#workbench/report/page/dom.ts';
+import { LaneChart } from '#workbench/report/page/lane-chart.ts';
 import { showLegend } from '#workbench/report/page/legend.ts';
 import { MemoryMap } from '#workbench/report/page/memory-map.ts';
 import { MomentAxis } from '#workbench/report/page/moment-axis.ts';
@@ -32,6 +33,7 @@ export class MachinePage {
   private readonly link: MachineLink;
   private readonly terminal: SerialTerminal;
   private view: StoryView | null = null;
+  private lanes: LaneChart | null = null;
   private status: LiveStatus | null = null;
   /** Instructions at which the registers that are shown were read. */
   private insideAt = -1;
@@ -58,6 +60,7 @@ export class MachinePage {
     this.showStatus(status);
     this.terminal.write(update.serial);
     if (whole !== null || story.moments.length + story.operations.length > 0) this.view.add(story);
+    if (update.lanes !== undefined) this.lanes?.show(update.lanes, status.nowNs);
   }
 
   showTrouble(what: string): void {
@@ -78,6 +81,7 @@ export class MachinePage {
     showLegend(view, map);
     showOrderChart(view, axis);
     showUsageChart(view, axis);
+    this.lanes = new LaneChart(view);
     byId('moment-now').addEventListener('click', () => view.select(view.moments.length - 1));
     byId('moment-go').addEventListener('click', () => {
       if (view.moment !== null) this.link.command({ action: 'go', ns: view.moment.t });
