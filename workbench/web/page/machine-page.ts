@@ -105,7 +105,7 @@ export class MachinePage {
     byId('inside-section').classList.toggle('old', isOld);
     byId('inside-note').textContent = isOld
       ? 'The machine runs: registers and code are as they were when it last stood still. Pause it to see them now.'
-      : `At ${showCount(instructions)} instructions, ${showTime(nowNs)}. Code is shown by the rows of the own core's decode tables.`;
+      : `At ${showCount(instructions)} instructions, ${showTime(nowNs)}.`;
   }
 
   private async lookInside(instructions: number): Promise<void> {
