@@ -5,23 +5,13 @@
 
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
-import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { panicOf } from '#kernel-ts/kernel/testing/panic-of.ts';
 import { BadFree } from './bad-free.ts';
 import { fakeMachine, GIB, MIB } from './testing/fake-machine.ts';
 
 const P = PAGE_SIZE;
 const BANKS = [{ base: GIB, size: 64 * MIB }];
 const RESERVED = [{ base: GIB, size: 8 * MIB }];
-
-function panicOf(work: () => unknown): KernelPanic {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof KernelPanic) return error;
-    throw error;
-  }
-  throw new Error('no panic');
-}
 
 describe('got wrong in LevitateOS', () => {
   it('an absorbed buddy keeps no FREE flag: an allocated half is never merged', () => {

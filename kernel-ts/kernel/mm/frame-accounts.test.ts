@@ -7,7 +7,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
-import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { panicOf } from '#kernel-ts/kernel/testing/panic-of.ts';
 import { FrameAccounts, reserveFrames } from './frame-accounts.ts';
 import { outOfMemoryReport } from './out-of-memory.ts';
 import { PAGE_OWNERS, PageOwner, pageOwnerName } from './page-owner.ts';
@@ -117,7 +117,7 @@ describe('accounts', () => {
   it('refuse a free by an owner that does not hold the frames', () => {
     const { frames } = accountsOn();
     const frame = frames.allocFor(PageOwner.HEAP, 0)!;
-    const panic = expectPanic(() => frames.freeFor(PageOwner.DMA, frame, 0));
+    const panic = panicOf(() => frames.freeFor(PageOwner.DMA, frame, 0));
     expect(panic.reason).toBe('Frames were given back by an owner that does not hold them');
     expect(panic.detail).toBe('dma holds 0 frames and gave back 1');
   });
@@ -157,7 +157,7 @@ describe('allocation below a limit', () => {
     expect(buddy.allocBelow(8, 4 * GIB)).toBeNull();
     expect(buddy.allocBelow(8, 16 * GIB)).toBeGreaterThanOrEqual(8 * GIB);
     expect(buddy.allocBelow(21, 16 * GIB)).toBeNull();
-    expect(expectPanic(() => buddy.allocBelow(-1, GIB)).reason).toBe('Allocation with an order that does not exist');
+    expect(panicOf(() => buddy.allocBelow(-1, GIB)).reason).toBe('Allocation with an order that does not exist');
   });
 });
 
@@ -189,13 +189,3 @@ describe('the report of a refusal', () => {
     expect(outOfMemoryReport(frames, asked)[0]).toContain('no frame is free');
   });
 });
-
-function expectPanic(work: () => unknown): KernelPanic {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof KernelPanic) return error;
-    throw error;
-  }
-  throw new Error('no panic');
-}

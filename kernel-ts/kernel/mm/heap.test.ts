@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type VirtAddr, virtAddr } from '#common/address.ts';
 import type { BaseAndSize } from '#common/range.ts';
-import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { panicOf } from '#kernel-ts/kernel/testing/panic-of.ts';
 import { Heap, HEAP_GROWTH_BYTES, initialHeapBytes } from './heap.ts';
 import { HeapFault } from './heap-span.ts';
 import { fakeMachine, GIB, MIB } from './testing/fake-machine.ts';
@@ -17,16 +17,6 @@ function heapOn(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[] 
 
 /** Room for a span of 16 MiB, and 8 MiB as the largest block beside it. */
 const SMALL = [{ base: GIB, size: 32 * MIB }];
-
-function panicOf(work: () => unknown): KernelPanic {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof KernelPanic) return error;
-    throw error;
-  }
-  throw new Error('no panic');
-}
 
 describe('initial size', () => {
   it.each([

@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import type { TracePort } from '#kernel-ts/hal/ports.ts';
-import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { panicOf } from '#kernel-ts/kernel/testing/panic-of.ts';
 import { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
 import { BuddyTrace } from '#kernel-ts/kernel/mm/buddy-trace.ts';
 import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
@@ -40,16 +40,6 @@ function machineWith(faults: MemoryFaults, mib = 8) {
   const buddy = new FaultyBuddy(memory, bss, map, undefined, owners, faults, trace);
   addFreeRanges(buddy, memblock);
   return { memory, buddy, told, frames: new FrameAccounts(memory, bss, buddy, owners) };
-}
-
-function panicOf(work: () => unknown): KernelPanic {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof KernelPanic) return error;
-    throw error;
-  }
-  throw new Error('no panic');
 }
 
 describe('a rule', () => {

@@ -6,7 +6,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, type VirtAddr, virtAddr } from '#common/address.ts';
-import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
+import { panicOf } from '#kernel-ts/kernel/testing/panic-of.ts';
 import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
 import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { Heap } from '#kernel-ts/kernel/mm/heap.ts';
@@ -23,16 +23,6 @@ function slabMachine(bytes = 40 * MIB) {
   const heap = new Heap(machine.memory, machine.bss, frames.account(PageOwner.HEAP), GIB);
   const slab = new SlabAllocator(machine.memory, machine.bss, heap, frames);
   return { ...machine, frames, heap, slab };
-}
-
-function panicOf(work: () => unknown): KernelPanic {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof KernelPanic) return error;
-    throw error;
-  }
-  throw new Error('no panic');
 }
 
 function filled(count: number, alloc: () => VirtAddr | null): VirtAddr[] {
