@@ -46,7 +46,7 @@ const REMEMBERED = 16;
 const BACK = 20;
 
 const ctrl = (letter: string): number => letter.charCodeAt(0) & 0x1f;
-const BEL = 0x07;
+export const BEL = 0x07;
 const BACKSPACE = 0x08;
 const TAB = 0x09;
 const LF = 0x0a;

@@ -16,12 +16,10 @@ import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
 import type { UserSpace } from '#kernel-ts/kernel/user-space.ts';
 import { CommandError, type ShellContext } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
+import { BEL, LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
 
 /** The prompt. */
 export const PROMPT = 'levitate> ';
-
-const BEL = 0x07;
 
 /** The line editor, then a u32: 1 when a prompt stands on the console's last line. */
 const STATE_BYTES = LINE_EDITOR_BYTES + 4;
