@@ -23,7 +23,6 @@ import { bytesOfHex, hexOf, hexOfValue, parseHex, valueOfHex } from './hexadecim
 import { fromLatin1, latin1, MOST_PACKET_BYTES } from './packets.ts';
 import { answerQuery } from './queries.ts';
 import { GENERAL_REGISTERS, REGISTERS } from './register-layout.ts';
-import { parseResumption } from './resumption.ts';
 import type { DebugPoint, DebugRegister } from './target.ts';
 
 /** Answers one packet. @throws nothing for any payload */
@@ -93,6 +92,27 @@ function verbose(state: CommandState, text: string): Answer {
   }
   if (text.startsWith('vKill')) return { action: 'kill' };
   return UNSUPPORTED;
+}
+
+/** The actions of a vCont packet: "ACTION[:THREAD]" separated by ";". */
+const ACTION = /^([cCsS])([0-9a-fA-F]{2})?(?::(-1|[0-9a-fA-F]+))?$/;
+
+/**
+ * The core that executes one instruction, 0-based; null: the machine runs. It does so as a whole;
+ * so the first core that is to step decides, and only where none is, everything runs.
+ * @param currentCore is meant where no thread is named. Null when an action is not known.
+ */
+function parseResumption(text: string, currentCore: number): { readonly step: number | null } | null {
+  let step: number | null = null;
+  for (const part of text.split(';')) {
+    const [, action, signal, thread] = ACTION.exec(part) ?? [];
+    // The capital letters come with a signal, which no guest here would get.
+    if (action === undefined || (signal !== undefined) !== (action === 'C' || action === 'S')) return null;
+    if (action.toLowerCase() !== 's' || step !== null) continue;
+    const named = thread === undefined || thread === '-1' || thread === '0' ? null : parseHex(thread);
+    step = named === null ? currentCore : Number(named) - 1;
+  }
+  return { step };
 }
 
 function goBack({ target }: CommandState, what: string): Answer {
