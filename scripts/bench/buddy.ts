@@ -5,12 +5,18 @@
  * free.
  */
 
+import { PAGE_SIZE, physAddr } from '#common/address.ts';
 import { showCount } from '#common/quantities.ts';
-import { boot } from './booted.ts';
+import { rangeOf } from '#common/range.ts';
+import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
+import { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
+import { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
+import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { MemMap, planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
+import { boot, type Booted } from './booted.ts';
 import { drainAndRefill, mixedNs, PlainBuddy, steadyPairNs, worstPairNs } from './buddy-scenarios.ts';
 import type { BenchRun, Section } from './section.ts';
 import { inTurns } from './statistics.ts';
-import { buddyOfWholeRam } from './whole-ram.ts';
 
 const PAIR_BAR_NS = 60;
 const FRAMES = 2_097_152;
@@ -52,7 +58,7 @@ function pairs({ short, report }: BenchRun, kernel: Parameters<typeof steadyPair
   report({ section: buddy.name, what: 'as the boot left it afterwards', holds: kernel.buddyinfo().join() === before });
 }
 
-function drain({ short, report }: BenchRun, whole: ReturnType<typeof buddyOfWholeRam>): void {
+function drain({ short, report }: BenchRun, whole: Buddy): void {
   const section = buddy.name;
   const plain = new PlainBuddy(FRAMES);
   const rounds = Array.from({ length: short ? 1 : 3 }, () => ({
@@ -77,4 +83,26 @@ function drain({ short, report }: BenchRun, whole: ReturnType<typeof buddyOfWhol
     what: 'the same top-order blocks as before, and valid',
     holds: restored && whole.validate().length === 0,
   });
+}
+
+const STATIC_BYTES = 8 * PAGE_SIZE;
+
+/**
+ * A second mem_map and buddy in the emulated RAM of a booted machine, both from the booted kernel's
+ * buddy: every frame of the banks is theirs to hand out. They go through the same translation as
+ * the kernel's own; only the frames behind the descriptors are never touched.
+ * @throws Error when the machine has no room for it
+ */
+function buddyOfWholeRam({ machine, memory }: Booted, banks: readonly MemoryBank[]): Buddy {
+  const plan = planMemMap(banks.map(rangeOf));
+  const base = memory.buddy.allocExact(plan.bytes);
+  const statics = memory.buddy.allocExact(STATIC_BYTES);
+  if (base === null || statics === null) throw new Error(`no room for a mem_map of ${plan.bytes} bytes`);
+  const port = machine.cpu.virtualMemory;
+  port.fill(physToVirt(statics), STATIC_BYTES, 0);
+  const map = new MemMap(port, { ...plan, base, holes: [] });
+  map.initialise();
+  const buddy = new Buddy(port, new BssArena(physToVirt(statics), STATIC_BYTES), map);
+  for (const { base, size } of banks) buddy.addRange(physAddr(base), physAddr(base + size));
+  return buddy;
 }
