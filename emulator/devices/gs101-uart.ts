@@ -93,6 +93,20 @@ const FIFO_DEPTH = 256;
 /** Receive trigger n stands for (n + 1) eighths of the FIFO. */
 const RX_TRIGGER_STEP = FIFO_DEPTH / 8;
 
+/** Registers that are storage, and conditions of the receiver, as a reset leaves them. */
+const AT_RESET = {
+  ulcon: 0,
+  ucon: 0,
+  ufcon: 0,
+  umcon: 0,
+  ubrdiv: 0,
+  ufracval: 0,
+  uintsp: 0,
+  uintm: 0,
+  overrun: false,
+  timeout: false,
+};
+
 /** The gs101 UART. Its registers take 0xc0 bytes. */
 export class Gs101Uart implements SerialDevice {
   readonly model = 'gs101-uart';
@@ -100,16 +114,7 @@ export class Gs101Uart implements SerialDevice {
   private readonly transmitter: UartTransmitter;
   private readonly receiver = new UartReceiver(FIFO_DEPTH);
   private readonly unknown: UnknownRegisters;
-  private ulcon = 0;
-  private ucon = 0;
-  private ufcon = 0;
-  private umcon = 0;
-  private ubrdiv = 0;
-  private ufracval = 0;
-  private uintsp = 0;
-  private uintm = 0;
-  private overrun = false;
-  private timeout = false;
+  private registers = { ...AT_RESET };
   private line = false;
   private pollsWhileEmpty = 0;
 
@@ -132,16 +137,7 @@ export class Gs101Uart implements SerialDevice {
   }
 
   reset(): void {
-    this.ulcon = 0;
-    this.ucon = 0;
-    this.ufcon = 0;
-    this.umcon = 0;
-    this.ubrdiv = 0;
-    this.ufracval = 0;
-    this.uintsp = 0;
-    this.uintm = 0;
-    this.overrun = false;
-    this.timeout = false;
+    this.registers = { ...AT_RESET };
     this.receiver.restart(1);
     this.transmitter.reset();
     this.updateLine();
@@ -149,16 +145,7 @@ export class Gs101Uart implements SerialDevice {
 
   saveState() {
     return {
-      ulcon: this.ulcon,
-      ucon: this.ucon,
-      ufcon: this.ufcon,
-      umcon: this.umcon,
-      ubrdiv: this.ubrdiv,
-      ufracval: this.ufracval,
-      uintsp: this.uintsp,
-      uintm: this.uintm,
-      overrun: this.overrun,
-      timeout: this.timeout,
+      ...this.registers,
       line: this.line,
       receiver: this.receiver.saveState(),
       transmitter: this.transmitter.saveState(),
@@ -167,20 +154,12 @@ export class Gs101Uart implements SerialDevice {
   }
 
   restoreState(state: ReturnType<Gs101Uart['saveState']>): void {
-    this.ulcon = state.ulcon;
-    this.ucon = state.ucon;
-    this.ufcon = state.ufcon;
-    this.umcon = state.umcon;
-    this.ubrdiv = state.ubrdiv;
-    this.ufracval = state.ufracval;
-    this.uintsp = state.uintsp;
-    this.uintm = state.uintm;
-    this.overrun = state.overrun;
-    this.timeout = state.timeout;
-    this.line = state.line;
-    this.receiver.restoreState(state.receiver);
-    this.transmitter.restoreState(state.transmitter);
-    this.unknown.restoreState(state.unknown);
+    const { line, receiver, transmitter, unknown, ...registers } = state;
+    this.registers = registers;
+    this.line = line;
+    this.receiver.restoreState(receiver);
+    this.transmitter.restoreState(transmitter);
+    this.unknown.restoreState(unknown);
   }
 
   /** @throws BusAbort for a width other than 32 bits */
@@ -188,17 +167,19 @@ export class Gs101Uart implements SerialDevice {
     requireWord(width);
     switch (offset) {
       case ULCON:
-        return this.ulcon;
+        return this.registers.ulcon;
       case UCON:
-        return this.ucon;
+        return this.registers.ucon;
       case UFCON:
-        return this.ufcon;
+        return this.registers.ufcon;
       case UMCON:
-        return this.umcon;
+        return this.registers.umcon;
       case UTRSTAT:
         this.notePoll();
         return (
-          UTRSTAT_TX_IDLE | (this.receiver.count > 0 ? UTRSTAT_RX_READY : 0) | (this.timeout ? UTRSTAT_RX_TIMEOUT : 0)
+          UTRSTAT_TX_IDLE |
+          (this.receiver.count > 0 ? UTRSTAT_RX_READY : 0) |
+          (this.registers.timeout ? UTRSTAT_RX_TIMEOUT : 0)
         );
       case UERSTAT:
         return this.takeErrors();
@@ -211,15 +192,15 @@ export class Gs101Uart implements SerialDevice {
       case URXH:
         return this.readData();
       case UBRDIV:
-        return this.ubrdiv;
+        return this.registers.ubrdiv;
       case UFRACVAL:
-        return this.ufracval;
+        return this.registers.ufracval;
       case UINTP:
-        return this.uintsp & ~this.uintm;
+        return this.registers.uintsp & ~this.registers.uintm;
       case UINTSP:
-        return this.uintsp;
+        return this.registers.uintsp;
       case UINTM:
-        return this.uintm;
+        return this.registers.uintm;
       default:
         this.unknown.report('read', offset, width, 0);
         return 0;
@@ -231,35 +212,35 @@ export class Gs101Uart implements SerialDevice {
     requireWord(width);
     switch (offset) {
       case ULCON:
-        this.ulcon = value & 0x7f;
+        this.registers.ulcon = value & 0x7f;
         break;
       case UCON:
-        this.ucon = value >>> 0;
+        this.registers.ucon = value >>> 0;
         break;
       case UFCON:
         this.writeFifoControl(value);
         break;
       case UMCON:
-        this.umcon = value & 0xff;
+        this.registers.umcon = value & 0xff;
         break;
       case UTRSTAT:
-        this.timeout = this.timeout && (value & UTRSTAT_RX_TIMEOUT) === 0;
+        this.registers.timeout = this.registers.timeout && (value & UTRSTAT_RX_TIMEOUT) === 0;
         break;
       case UTXH:
         this.transmit(value & 0xff);
         break;
       case UBRDIV:
-        this.ubrdiv = value & 0xffff;
+        this.registers.ubrdiv = value & 0xffff;
         break;
       case UFRACVAL:
-        this.ufracval = value & 0xf;
+        this.registers.ufracval = value & 0xf;
         break;
       case UINTP:
       case UINTSP:
-        this.uintsp &= ~value;
+        this.registers.uintsp &= ~value;
         break;
       case UINTM:
-        this.uintm = value & INT_ALL;
+        this.registers.uintm = value & INT_ALL;
         break;
       case UERSTAT:
       case UFSTAT:
@@ -293,24 +274,24 @@ export class Gs101Uart implements SerialDevice {
   }
 
   private transmit(byte: number): void {
-    if ((this.ucon & UCON_TX_MODE) === 0) {
+    if ((this.registers.ucon & UCON_TX_MODE) === 0) {
       this.transmitter.lose(byte, 'UCON');
       return;
     }
     this.pollsWhileEmpty = 0;
-    const sent = this.transmitter.send(byte, 5 + (this.ulcon & ULCON_WORD_LENGTH), 'ULCON');
-    if ((this.ucon & UCON_LOOPBACK) !== 0 && this.receives()) {
+    const sent = this.transmitter.send(byte, 5 + (this.registers.ulcon & ULCON_WORD_LENGTH), 'ULCON');
+    if ((this.registers.ucon & UCON_LOOPBACK) !== 0 && this.receives()) {
       this.store(sent);
     }
   }
 
   private writeFifoControl(value: number): void {
-    const wasEnabled = (this.ufcon & UFCON_ENABLE) !== 0;
+    const wasEnabled = (this.registers.ufcon & UFCON_ENABLE) !== 0;
     const enabled = (value & UFCON_ENABLE) !== 0;
-    this.ufcon = value & 0x7ff & ~(UFCON_RX_RESET | UFCON_TX_RESET);
+    this.registers.ufcon = value & 0x7ff & ~(UFCON_RX_RESET | UFCON_TX_RESET);
     if (enabled !== wasEnabled || (value & UFCON_RX_RESET) !== 0) {
       this.receiver.restart(enabled ? FIFO_DEPTH : 1);
-      this.overrun = false;
+      this.registers.overrun = false;
     }
   }
 
@@ -319,11 +300,11 @@ export class Gs101Uart implements SerialDevice {
     const entry = this.receiver.head();
     const errors = entry === NO_ENTRY ? 0 : entry;
     const status =
-      (this.overrun ? UERSTAT_OVERRUN : 0) |
+      (this.registers.overrun ? UERSTAT_OVERRUN : 0) |
       ((errors & PARITY_ERROR) === 0 ? 0 : UERSTAT_PARITY) |
       ((errors & FRAMING_ERROR) === 0 ? 0 : UERSTAT_FRAME) |
       ((errors & BREAK) === 0 ? 0 : UERSTAT_BREAK);
-    this.overrun = false;
+    this.registers.overrun = false;
     this.receiver.clearHeadErrors();
     return status;
   }
@@ -333,7 +314,7 @@ export class Gs101Uart implements SerialDevice {
   }
 
   private fifoStatus(): number {
-    if ((this.ufcon & UFCON_ENABLE) === 0) return 0;
+    if ((this.registers.ufcon & UFCON_ENABLE) === 0) return 0;
     return this.receiver.isFull ? UFSTAT_RX_FULL : this.receiver.count;
   }
 
@@ -349,7 +330,7 @@ export class Gs101Uart implements SerialDevice {
   }
 
   private receives(): boolean {
-    return (this.ucon & UCON_RX_MODE) !== 0;
+    return (this.registers.ucon & UCON_RX_MODE) !== 0;
   }
 
   /** Lets the host's queue into the FIFO as far as it fits. */
@@ -368,7 +349,7 @@ export class Gs101Uart implements SerialDevice {
       this.noteArrival(entry & ~0xff);
       return;
     }
-    this.overrun = true;
+    this.registers.overrun = true;
     this.noteError();
   }
 
@@ -380,13 +361,13 @@ export class Gs101Uart implements SerialDevice {
   }
 
   private noteError(): void {
-    if ((this.ucon & UCON_RX_ERROR_INT) !== 0) {
-      this.uintsp |= INT_ERROR;
+    if ((this.registers.ucon & UCON_RX_ERROR_INT) !== 0) {
+      this.registers.uintsp |= INT_ERROR;
     }
   }
 
   private noteTimeout(): void {
-    if (this.inputPauses()) this.timeout = true;
+    if (this.inputPauses()) this.registers.timeout = true;
   }
 
   /**
@@ -394,8 +375,8 @@ export class Gs101Uart implements SerialDevice {
    */
   private inputPauses(): boolean {
     return (
-      (this.ufcon & UFCON_ENABLE) !== 0 &&
-      (this.ucon & UCON_RX_TIMEOUT) !== 0 &&
+      (this.registers.ufcon & UFCON_ENABLE) !== 0 &&
+      (this.registers.ucon & UCON_RX_TIMEOUT) !== 0 &&
       this.receiver.count > 0 &&
       this.receiver.queued === 0
     );
@@ -406,9 +387,11 @@ export class Gs101Uart implements SerialDevice {
    * trigger.
    */
   private conditions(): number {
-    let conditions = (this.ucon & UCON_TX_MODE) === 0 ? 0 : INT_TXD;
+    let conditions = (this.registers.ucon & UCON_TX_MODE) === 0 ? 0 : INT_TXD;
     const trigger =
-      (this.ufcon & UFCON_ENABLE) === 0 ? 1 : (((this.ufcon >>> UFCON_RX_TRIGGER_SHIFT) & 7) + 1) * RX_TRIGGER_STEP;
+      (this.registers.ufcon & UFCON_ENABLE) === 0
+        ? 1
+        : (((this.registers.ufcon >>> UFCON_RX_TRIGGER_SHIFT) & 7) + 1) * RX_TRIGGER_STEP;
     if (this.receives() && (this.receiver.count >= trigger || this.inputPauses())) {
       conditions |= INT_RXD;
     }
@@ -416,8 +399,8 @@ export class Gs101Uart implements SerialDevice {
   }
 
   private updateLine(): void {
-    this.uintsp |= this.conditions();
-    const level = (this.uintsp & ~this.uintm) !== 0;
+    this.registers.uintsp |= this.conditions();
+    const level = (this.registers.uintsp & ~this.registers.uintm) !== 0;
     if (level !== this.line) {
       this.line = level;
       this.context.setIrq(level);

@@ -97,6 +97,21 @@ export interface UartOptions {
   readonly onTransmit: TransmitListener;
 }
 
+/** Registers that are storage, and conditions of the receiver, as a reset leaves them. */
+const AT_RESET = {
+  cr: CR_RESET,
+  lcrH: 0,
+  ibrd: 0,
+  fbrd: 0,
+  ilpr: 0,
+  ifls: IFLS_RESET,
+  dmacr: 0,
+  imsc: 0,
+  ris: 0,
+  rsr: 0,
+  overrun: false,
+};
+
 /** A PL011. Its registers take 4 KiB. */
 export class Pl011 implements SerialDevice {
   readonly model = 'PL011';
@@ -104,17 +119,7 @@ export class Pl011 implements SerialDevice {
   private readonly transmitter: UartTransmitter;
   private readonly receiver = new UartReceiver(FIFO_DEPTH);
   private readonly unknown: UnknownRegisters;
-  private cr = CR_RESET;
-  private lcrH = 0;
-  private ibrd = 0;
-  private fbrd = 0;
-  private ilpr = 0;
-  private ifls = IFLS_RESET;
-  private imsc = 0;
-  private ris = 0;
-  private rsr = 0;
-  private dmacr = 0;
-  private overrun = false;
+  private registers = { ...AT_RESET };
   private line = false;
   private pollsWhileEmpty = 0;
 
@@ -137,17 +142,7 @@ export class Pl011 implements SerialDevice {
   }
 
   reset(): void {
-    this.cr = CR_RESET;
-    this.lcrH = 0;
-    this.ibrd = 0;
-    this.fbrd = 0;
-    this.ilpr = 0;
-    this.ifls = IFLS_RESET;
-    this.imsc = 0;
-    this.ris = 0;
-    this.rsr = 0;
-    this.dmacr = 0;
-    this.overrun = false;
+    this.registers = { ...AT_RESET };
     this.receiver.restart(1);
     this.transmitter.reset();
     this.updateLine();
@@ -155,17 +150,7 @@ export class Pl011 implements SerialDevice {
 
   saveState() {
     return {
-      cr: this.cr,
-      lcrH: this.lcrH,
-      ibrd: this.ibrd,
-      fbrd: this.fbrd,
-      ilpr: this.ilpr,
-      ifls: this.ifls,
-      dmacr: this.dmacr,
-      imsc: this.imsc,
-      ris: this.ris,
-      rsr: this.rsr,
-      overrun: this.overrun,
+      ...this.registers,
       line: this.line,
       receiver: this.receiver.saveState(),
       transmitter: this.transmitter.saveState(),
@@ -174,21 +159,12 @@ export class Pl011 implements SerialDevice {
   }
 
   restoreState(state: ReturnType<Pl011['saveState']>): void {
-    this.cr = state.cr;
-    this.lcrH = state.lcrH;
-    this.ibrd = state.ibrd;
-    this.fbrd = state.fbrd;
-    this.ilpr = state.ilpr;
-    this.ifls = state.ifls;
-    this.dmacr = state.dmacr;
-    this.imsc = state.imsc;
-    this.ris = state.ris;
-    this.rsr = state.rsr;
-    this.overrun = state.overrun;
-    this.line = state.line;
-    this.receiver.restoreState(state.receiver);
-    this.transmitter.restoreState(state.transmitter);
-    this.unknown.restoreState(state.unknown);
+    const { line, receiver, transmitter, unknown, ...registers } = state;
+    this.registers = registers;
+    this.line = line;
+    this.receiver.restoreState(receiver);
+    this.transmitter.restoreState(transmitter);
+    this.unknown.restoreState(unknown);
   }
 
   read(offset: number, width: AccessWidth): number {
@@ -196,31 +172,31 @@ export class Pl011 implements SerialDevice {
       case DR:
         return this.readData();
       case RSR:
-        return this.rsr;
+        return this.registers.rsr;
       case FR:
         return this.flags();
       case ILPR:
-        return this.ilpr;
+        return this.registers.ilpr;
       case IBRD:
-        return this.ibrd;
+        return this.registers.ibrd;
       case FBRD:
-        return this.fbrd;
+        return this.registers.fbrd;
       case LCR_H:
-        return this.lcrH;
+        return this.registers.lcrH;
       case PL011_CR:
-        return this.cr;
+        return this.registers.cr;
       case IFLS:
-        return this.ifls;
+        return this.registers.ifls;
       case IMSC:
-        return this.imsc;
+        return this.registers.imsc;
       case RIS:
-        return this.ris;
+        return this.registers.ris;
       case MIS:
-        return this.ris & this.imsc;
+        return this.registers.ris & this.registers.imsc;
       case ICR:
         return 0;
       case DMACR:
-        return this.dmacr;
+        return this.registers.dmacr;
       default: {
         const id = identificationByte(PERIPHERAL_ID, offset);
         if (id === null) {
@@ -237,35 +213,35 @@ export class Pl011 implements SerialDevice {
         this.transmit(value & 0xff);
         break;
       case RSR:
-        this.rsr = 0;
+        this.registers.rsr = 0;
         break;
       case ILPR:
-        this.ilpr = value & 0xff;
+        this.registers.ilpr = value & 0xff;
         break;
       case IBRD:
-        this.ibrd = value & 0xffff;
+        this.registers.ibrd = value & 0xffff;
         break;
       case FBRD:
-        this.fbrd = value & 0x3f;
+        this.registers.fbrd = value & 0x3f;
         break;
       case LCR_H:
         this.writeLineControl(value & 0xff);
         break;
       case PL011_CR:
-        this.cr = value & 0xffff;
+        this.registers.cr = value & 0xffff;
         this.refill();
         break;
       case IFLS:
-        this.ifls = value & 0x3f;
+        this.registers.ifls = value & 0x3f;
         break;
       case IMSC:
-        this.imsc = value & INT_ALL;
+        this.registers.imsc = value & INT_ALL;
         break;
       case ICR:
-        this.ris &= ~value;
+        this.registers.ris &= ~value;
         break;
       case DMACR:
-        this.dmacr = value & 7;
+        this.registers.dmacr = value & 7;
         break;
       case FR:
       case RIS:
@@ -306,36 +282,36 @@ export class Pl011 implements SerialDevice {
     }
     this.pollsWhileEmpty = 0;
     this.transmitter.send(byte);
-    this.ris |= INT_TX;
-    if ((this.cr & CR_LBE) !== 0 && this.receives()) {
+    this.registers.ris |= INT_TX;
+    if ((this.registers.cr & CR_LBE) !== 0 && this.receives()) {
       this.store(byte);
     }
   }
 
   /** The register that keeps a character from leaving, or null. */
   private missingForTransmit(): string | null {
-    if ((this.cr & CR_UARTEN) === 0) {
+    if ((this.registers.cr & CR_UARTEN) === 0) {
       return 'CR.UARTEN';
     }
-    if ((this.cr & CR_TXE) === 0) {
+    if ((this.registers.cr & CR_TXE) === 0) {
       return 'CR.TXE';
     }
     return null;
   }
 
   private receives(): boolean {
-    return (this.cr & CR_UARTEN) !== 0 && (this.cr & CR_RXE) !== 0;
+    return (this.registers.cr & CR_UARTEN) !== 0 && (this.registers.cr & CR_RXE) !== 0;
   }
 
   private writeLineControl(value: number): void {
-    const changed = value ^ this.lcrH;
-    this.lcrH = value;
+    const changed = value ^ this.registers.lcrH;
+    this.registers.lcrH = value;
     if ((changed & LCR_H_FEN) !== 0) {
       this.receiver.restart((value & LCR_H_FEN) !== 0 ? FIFO_DEPTH : 1);
-      this.ris &= ~(INT_RX | INT_RT);
-      this.overrun = false;
+      this.registers.ris &= ~(INT_RX | INT_RT);
+      this.registers.overrun = false;
     }
-    if ((changed & value & LCR_H_BRK) !== 0 && (this.cr & CR_LBE) !== 0 && this.receives()) {
+    if ((changed & value & LCR_H_BRK) !== 0 && (this.registers.cr & CR_LBE) !== 0 && this.receives()) {
       this.store(BREAK);
     }
     this.refill();
@@ -360,10 +336,10 @@ export class Pl011 implements SerialDevice {
     if (entry === NO_ENTRY) {
       return 0;
     }
-    const data = entry | (this.overrun ? DR_OE : 0);
-    this.rsr = data >>> 8;
+    const data = entry | (this.registers.overrun ? DR_OE : 0);
+    this.registers.rsr = data >>> 8;
     if (this.receiver.count < this.rxTrigger()) {
-      this.ris &= ~INT_RX;
+      this.registers.ris &= ~INT_RX;
     }
     this.refill();
     this.updateTimeout();
@@ -372,7 +348,7 @@ export class Pl011 implements SerialDevice {
   }
 
   private rxTrigger(): number {
-    return (this.lcrH & LCR_H_FEN) === 0 ? 1 : (RX_TRIGGER[this.ifls >>> IFLS_RX_SHIFT] as number);
+    return (this.registers.lcrH & LCR_H_FEN) === 0 ? 1 : (RX_TRIGGER[this.registers.ifls >>> IFLS_RX_SHIFT] as number);
   }
 
   /** Lets the host's queue into the FIFO as far as it fits. */
@@ -392,30 +368,30 @@ export class Pl011 implements SerialDevice {
       this.noteArrival(entry & (FRAMING_ERROR | PARITY_ERROR | BREAK));
       return;
     }
-    this.overrun = true;
-    this.rsr |= RSR_OE;
-    this.ris |= INT_OE;
+    this.registers.overrun = true;
+    this.registers.rsr |= RSR_OE;
+    this.registers.ris |= INT_OE;
   }
 
   private noteArrival(errors: number): void {
-    this.overrun = false;
-    this.ris |= errors >>> INT_ERROR_SHIFT;
+    this.registers.overrun = false;
+    this.registers.ris |= errors >>> INT_ERROR_SHIFT;
     if (this.receiver.count >= this.rxTrigger()) {
-      this.ris |= INT_RX;
+      this.registers.ris |= INT_RX;
     }
     this.updateTimeout();
   }
 
   private updateTimeout(): void {
     if (this.receiver.count === 0) {
-      this.ris &= ~INT_RT;
-    } else if (this.receiver.queued === 0 && (this.lcrH & LCR_H_FEN) !== 0) {
-      this.ris |= INT_RT;
+      this.registers.ris &= ~INT_RT;
+    } else if (this.receiver.queued === 0 && (this.registers.lcrH & LCR_H_FEN) !== 0) {
+      this.registers.ris |= INT_RT;
     }
   }
 
   private updateLine(): void {
-    const level = (this.ris & this.imsc) !== 0;
+    const level = (this.registers.ris & this.registers.imsc) !== 0;
     if (level !== this.line) {
       this.line = level;
       this.context.setIrq(level);
