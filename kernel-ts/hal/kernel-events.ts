@@ -10,8 +10,8 @@
 import { hex } from '#common/address.ts';
 
 /**
- * What an owner of memory is. Reservations of the boot first, then those who take frames from the
- * buddy allocator; `boot` frees the memory that was never in use.
+ * Kinds of owners of memory. Reservations of the boot come first, then users of the buddy
+ * allocator. `boot` frees the memory that was never in use.
  */
 export type EventOwnerKind =
   | 'kernel-image'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the parts of the kernel are given when they start. It exists from the end of stage 2 on, and
- * is complete.
+ * The context that the parts of the kernel get when they start. It exists from the end of stage 2
+ * on, and is complete.
  */
 
 import type { Fdt } from '#fdt/index.ts';

@@ -103,7 +103,7 @@ export class Kernel implements BootingKernel {
 
   inputArrived(frame: TrapFrame): TrapFrame {
     const { userSpace } = this;
-    // What no process waits for is the shell's, at the end of this gate.
+    // Without a console of user space the shell reads the input, at the end of this gate.
     if (!userSpace.hasConsole) return frame;
     return this.takeInterrupt() ? userSpace.interrupt(frame) : userSpace.input(frame);
   }

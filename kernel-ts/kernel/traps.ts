@@ -109,7 +109,7 @@ export function registerLines(frame: TrapFrame): string[] {
   return lines;
 }
 
-/** What the panic needs of the kernel. */
+/** The parts of the kernel that the panic uses. */
 interface FaultingKernel {
   readonly ports: Ports;
   readonly image: KernelImage;

@@ -62,7 +62,7 @@ export interface UserSpace {
   schedule(frame: TrapFrame): TrapFrame;
   /** Starts `path` of the initramfs as the kernel's child. The log says when it ends. */
   spawn(path: string): SpawnResult;
-  /** What can be started, by path. */
+  /** Programs that can be started, by path. */
   programs(): readonly Program[];
   /** The processes by ascending pid, those that ended and were not waited for included. */
   processes(): readonly ProcessSummary[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Which driver serves which UART, by the device tree's `compatible` strings. The boot follows
+ * The table of UART drivers, by the device tree's `compatible` strings. The boot follows
  * /chosen stdout-path to a node and asks here.
  *
  * Specification: Devicetree Specification v0.4, 2.3.1 (compatible: most specific first) and 3.6
@@ -21,7 +21,7 @@ export interface ConsoleDriver {
    * `speed` is absent. Touches nothing until `init`.
    */
   create(mmio: MmioPort, base: VirtAddr, speed?: LineSpeed): Console;
-  /** Why this UART is not at `base`, by reads alone; null when it may be. */
+  /** The reason why this UART cannot be at `base`, or null. Only reads registers. */
   whyNot(probe: ProbePort, base: VirtAddr): string | null;
 }
 

@@ -53,9 +53,9 @@ const FIFO_DEPTH = 256;
 const DEFAULT_SPEED: LineSpeed = { clockHz: 200_000_000, baud: 115_200 };
 
 /**
- * Why the device at `base` is not this UART; null when it may be. The part has no identification,
- * so only contradictions are found: no answer, a bit that must be zero, or a transmitter that is
- * neither empty nor sending.
+ * The reason why the device at `base` cannot be this UART, or null. The part has no identification
+ * register, so only contradictions are found: no answer, a bit set that must be zero, or a
+ * transmitter that is neither empty nor sending.
  */
 export function whyNotGs101Uart(probe: ProbePort, base: VirtAddr): string | null {
   const status = probe.read32(virtAddr(base + BigInt(UTRSTAT)));

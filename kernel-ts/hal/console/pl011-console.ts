@@ -47,7 +47,7 @@ const FIFO_DEPTH = 32; // of the deepest revision
 /** QEMU's `virt` board feeds its PL011 from a fixed 24 MHz clock. */
 const DEFAULT_SPEED: LineSpeed = { clockHz: 24_000_000, baud: 115_200 };
 
-/** Why no PL011 is at `base`, by its PrimeCell identification; null when one is. */
+/** The reason why `base` is no PL011, by its PrimeCell identification. Null when it is one. */
 export function whyNotPl011(probe: ProbePort, base: VirtAddr): string | null {
   const byte = (offset: number): number | null => {
     const value = probe.read32(virtAddr(base + BigInt(offset)));

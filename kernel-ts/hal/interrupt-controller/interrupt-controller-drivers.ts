@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Which driver serves which interrupt controller, by the device tree's `compatible` strings, and
- * the register windows that each needs.
+ * The table of interrupt controller drivers, by the device tree's `compatible` strings, with the
+ * register windows that each needs.
  *
  * Specification: Linux Documentation/devicetree/bindings/interrupt-controller/arm,gic.yaml (reg:
  * distributor, CPU interface) and arm,gic-v3.yaml (reg: distributor, then #redistributor-regions

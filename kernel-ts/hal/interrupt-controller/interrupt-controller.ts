@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the kernel asks of an interrupt controller, whichever the board has. Interrupts are named by
- * INTID, as the GIC architecture numbers them: 0-15 are software generated, 16-31 (PPIs) private to
+ * The kernel's interface to an interrupt controller of any board. Interrupts are named by INTID, as
+ * the GIC architecture numbers them: 0-15 are software generated (SGIs), 16-31 (PPIs) private to
  * each core, 32 and up (SPIs) shared.
  *
  *     device ─line─► controller ─IRQ─► vector ─► acknowledge() = INTID ─► handler quiets the device ─► complete(INTID)

@@ -171,7 +171,7 @@ export class AddressSpace {
     );
   }
 
-  /** What the CPU would answer for `va` in this tree. Walks of the other half are off. */
+  /** Translates `va` as the CPU would with this tree. Walks of the other half are off. */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     const { memory, outputAddressBits } = this.context;
     const regime = {

@@ -86,7 +86,7 @@ declare const attributesBrand: unique symbol;
 /** A block descriptor's attribute bits, VALID set, no address. A page adds {@link TABLE}. */
 export type MemoryAttributes = bigint & { readonly [attributesBrand]: true };
 
-/** What {@link memoryAttributes} builds from. */
+/** Fields from which {@link memoryAttributes} builds. */
 export interface AttributeFields {
   readonly memory: bigint;
   readonly access: bigint;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What LevitateOS got wrong in its MMU code, one test each, plus what it got right and must stay.
+ * Faults of LevitateOS's MMU code, one test each, and its correct behaviour that must stay.
  */
 
 import { describe, expect, it } from 'vitest';

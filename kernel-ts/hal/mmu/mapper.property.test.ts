@@ -261,7 +261,7 @@ it('mapRange writes the least number of entries', () => {
       page,
       page.map((pages) => pages + 1),
       (first, out, wanted) => {
-        // Where only pages fit a gigabyte of them proves no more than a few megabytes.
+        // When only pages fit, a gigabyte of them proves no more than a few megabytes.
         const count = (first - out) % 512 === 0 ? wanted : Math.min(wanted, 3000);
         const { space } = makeSpace('low', 8192);
         const counts = space.mapRange(

@@ -37,7 +37,7 @@ import type { Access, Translation, TranslationRegime } from './walk.ts';
 /** The last page of the high half: see {@link AddressSpace} for what it is used for. */
 export const DEFAULT_ALIAS_WINDOW = addressAt('high', 2 ** 48 - 4096);
 
-/** What an {@link Mmu} is made of. */
+/** The parts of an {@link Mmu}. */
 export interface MmuOptions {
   readonly ports: Pick<Ports, 'memory' | 'tlb' | 'registers'>;
   /** Bytes from a physical address to its direct-map address: 0xFFFF_8000_0000_0000n. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where new tables come from and where they go back to: the injected allocator once there is one,
- * PT_POOL before that and when the allocator returns null. A table goes back to whom it came from;
- * the address tells.
+ * Allocates and frees page tables. They come from the injected allocator once there is one, and
+ * from PT_POOL before that or when the allocator returns null. A table is freed to its source,
+ * which its address tells.
  */
 
 import type { PhysAddr } from '#common/address.ts';

@@ -43,7 +43,7 @@ import type { EntrySlice, Half } from './virtual-range.ts';
 /** A leaf's new descriptor, 0 to unmap. Also asked before a split: the size must not matter. */
 export type LeafChange = (descriptor: bigint, level: 1 | 2 | 3) => bigint;
 
-/** What to change. */
+/** The change to make. */
 export interface UpdateRequest {
   readonly half: Half;
   /** Root table. */

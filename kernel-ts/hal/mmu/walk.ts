@@ -55,7 +55,7 @@ export interface Access {
   readonly el: 0 | 1;
 }
 
-/** What the walk starts from. */
+/** The translation regime in which a walk starts. */
 export interface TranslationRegime {
   /** Root tables; null where walks are off (TCR_EL1.EPDn). */
   readonly low: PhysAddr | null;

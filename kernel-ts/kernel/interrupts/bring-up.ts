@@ -26,7 +26,7 @@ import { type InterruptHandler, Interrupts, TICK_HZ, TICKS_BYTES } from './inter
 /** Interrupt state in the heap: the counter of ticks, then the queue of console input. */
 const STATE_BYTES = TICKS_BYTES + QUEUE_BYTES;
 
-/** What interrupts are for. */
+/** The handlers that interrupts call. */
 interface Handlers {
   /** A hundredth of a second has passed. */
   readonly tick: InterruptHandler;

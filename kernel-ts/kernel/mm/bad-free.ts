@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Why a frame cannot be freed. Slow path: the allocator has already found that the descriptor is
- * not what a correct free finds, and this looks for the reason and builds the panic. Each names
- * frame, order and state.
+ * The panic for a frame that cannot be freed. Slow path: the allocator has already found that the
+ * descriptor is not what a correct free finds. This looks for the reason. Each panic names frame,
+ * order and state.
  */
 
 import { hex, PAGE_SIZE, type PhysAddr } from '#common/address.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the buddy allocator refuses, each with its reason and its numbers; and that damage is found.
+ * Misuse that the buddy allocator refuses, with reason and numbers. It also finds damaged lists.
  */
 
 import { describe, expect, it } from 'vitest';

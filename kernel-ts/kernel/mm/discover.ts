@@ -174,8 +174,8 @@ function overlaps(regions: readonly StaticRegion[]): Complaint[] {
 }
 
 /**
- * Why the kernel cannot read the initramfs where the tree says that it is; null when it can. As
- * Linux, which drops one that is not all in memory.
+ * The reason why the kernel cannot read the initramfs at its place in the tree, or null. Linux too
+ * drops an initramfs that does not lie in memory completely.
  */
 function whyUnusable(initrd: Range<bigint>, ram: readonly Range[], regions: readonly StaticRegion[]): string | null {
   const range = numberRange(initrd);
@@ -208,9 +208,9 @@ function reachable(ranges: readonly Range<bigint>[], limit: number): { ram: Rang
 }
 
 /**
- * Where memblock may put its tables when they must grow. The bootstrap tables map the GiB of the
- * image; where that has no room (the tree may name RAM elsewhere only), the first place that has is
- * mapped too.
+ * The range in which memblock may put its tables when they must grow. The bootstrap tables map the
+ * GiB of the image. When that has no room (the tree may name RAM elsewhere only), the first place
+ * with room is mapped too.
  */
 function placeForTables(
   ram: readonly Range[],

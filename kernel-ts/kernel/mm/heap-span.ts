@@ -263,7 +263,7 @@ export class HeapSpan {
     );
   }
 
-  /** Why the block at `payload` cannot be freed: walks the span, which a panic has time for. */
+  /** The panic for a block at `payload` that cannot be freed. Walks the span; may be slow. */
   private refusal(payload: number): KernelPanic {
     const what = `free of ${hex(this.address(payload))}`;
     for (const { offset, bytes, magic } of this.blocks()) {

@@ -131,7 +131,7 @@ interface RawEntry extends InitramfsEntry {
   readonly identity: string;
 }
 
-/** What a path names. `content`: the entry that has the content of a file with several links. */
+/** The result of a lookup. `content`: the entry with the content of a file with several links. */
 interface Found {
   readonly found: RawEntry | null;
   readonly content: RawEntry | null;
@@ -148,7 +148,7 @@ export interface InitramfsIndex {
 export class Initramfs {
   readonly address: VirtAddr;
   readonly bytes: number;
-  /** Why reading stopped early, where the file was found before. */
+  /** The error that ended reading early, after the file had been found. */
   ignored: InitramfsError | null = null;
   private readonly memory: MemoryPort;
 

@@ -31,7 +31,7 @@ export type StackFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames'>;
 /** The end of a process. `killed`: by the kernel, for a fault or Ctrl-C. */
 export type EndCause = 'exited' | 'killed';
 
-/** What the lifecycle needs of the kernel. */
+/** The parts of the kernel that the lifecycle uses. */
 export interface LifecycleContext {
   readonly loader: LoaderContext;
   readonly trace: TracePort;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What processes cannot have: more memory than there is, and more processes than the kernel keeps
- * records for. A kernel without a CPU.
+ * Limits of processes: more memory than there is, and more processes than the kernel keeps records
+ * for, are refused. The kernel runs without a CPU.
  */
 
 import { expect, it } from 'vitest';

@@ -48,7 +48,7 @@ const INTERRUPTED_STATUS = 130n;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
-/** What processes need of the kernel. */
+/** The parts of the kernel that processes use. */
 export interface ProcessesContext {
   readonly ports: Pick<Ports, 'memory' | 'caches' | 'trace'>;
   readonly log: Log;

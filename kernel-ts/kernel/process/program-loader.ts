@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<ElfSegment['rights'], AreaKind>> = {
   'read-write': AreaKind.DATA,
 };
 
-/** What loading needs of the world. */
+/** The parts of the kernel that the loader uses. */
 export interface LoaderContext {
   readonly memory: MemoryPort;
   readonly caches: CachePort;

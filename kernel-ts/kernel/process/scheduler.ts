@@ -22,7 +22,7 @@ const HEAD = 0x18;
 const TAIL = 0x20;
 const CURRENT = 0x28;
 
-/** What the scheduler needs of the kernel. */
+/** The parts of the kernel that the scheduler uses. */
 export interface SchedulerContext {
   readonly memory: MemoryPort;
   readonly mmu: Mmu;

@@ -36,7 +36,7 @@ const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
-/** What the system calls are made of. */
+/** The operations from which the system calls are built. */
 export interface SystemCallContext {
   /** Bytes of user memory, or EFAULT or ENOMEM. */
   copyFrom(process: Process, va: bigint, length: number): Uint8Array | ErrorCode;

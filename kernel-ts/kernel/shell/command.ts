@@ -20,7 +20,7 @@ export interface Command {
   readonly parameters: string;
   /** One line for `help`. */
   readonly summary: string;
-  /** What its argument can be, for Tab. */
+  /** Possible arguments, for Tab completion. */
   readonly complete?: (context: ShellContext) => readonly string[];
   /**
    * Does it. `text` is the rest of the line without spaces around it.

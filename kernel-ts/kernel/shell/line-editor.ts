@@ -55,11 +55,11 @@ const ESC = 0x1b;
 const SPACE = 0x20;
 const DEL = 0x7f;
 
-/** What the next byte belongs to. */
+/** The state of the parser: the sequence to which the next byte belongs. */
 const Mode = { text: 0, afterCr: 1, escape: 2, controlSequence: 3, singleShift: 4 } as const;
 type Mode = (typeof Mode)[keyof typeof Mode];
 
-/** What a byte did: nothing to tell, the line is complete or given up, or Tab was pressed. */
+/** The result of a byte: more input is needed, the line is complete or given up, or Tab. */
 export type Typed =
   | { readonly kind: 'more' }
   | { readonly kind: 'line'; readonly text: string }
@@ -209,7 +209,7 @@ export class LineEditor {
     this.set(LENGTH, length + 1);
     this.set(CURSOR, cursor + 1);
     this.echo([byte]);
-    // What follows is shown behind a whole character only.
+    // The rest is echoed only when the character before the cursor is complete.
     if (rest.length > 0 && this.endsCharacter(cursor + 1)) this.showRest(0);
   }
 

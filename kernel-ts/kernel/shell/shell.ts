@@ -141,7 +141,7 @@ export class Shell {
   }
 }
 
-/** What both begin with. */
+/** The common prefix. */
 function commonStart(one: string, other: string): string {
   let length = 0;
   while (length < one.length && one[length] === other[length]) length++;

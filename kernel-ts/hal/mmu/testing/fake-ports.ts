@@ -24,7 +24,7 @@ import { hex, physAddr, virtAddr } from '#common/address.ts';
 import type { MemoryPort, MemoryWindow, SystemRegister, SystemRegisterPort, TlbPort } from '#kernel-ts/hal/ports.ts';
 import type { PageAllocator } from '#kernel-ts/hal/mmu/page-allocator.ts';
 
-/** What happened: "write64 0x1000 0x3", "dsb", "tlbi 0x…", "isb", "msr TTBR1_EL1 0x1000". */
+/** A recorded operation: "write64 0x1000 0x3", "dsb", "tlbi 0x…", "isb", "msr TTBR1_EL1 0x1000". */
 export type FakeEvent = string;
 
 /** A leaf found by walking all tables. */
@@ -325,7 +325,7 @@ export class FakeAllocator implements PageAllocator {
     this.budget--;
     this.out.add(frame);
     this.machine.watchTable(frame);
-    // What a real frame holds: not zeros.
+    // A real frame does not hold zeros.
     for (let at = 0; at < 4096; at += 8) this.machine.poke(frame + at, 0xdead_beef_dead_beeen);
     return frame;
   }

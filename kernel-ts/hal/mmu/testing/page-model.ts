@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the page tables should say, kept as a list of leaves in a `Map`: the model that property
- * tests run beside the mapper. Used by tests only; knows no tables, no memory, no descriptors.
+ * A model of the page tables: their leaves in a `Map`. Property tests run it beside the mapper.
+ * Used by tests only; knows no tables, no memory, no descriptors.
  */
 
 import { MapErrorCode } from '#kernel-ts/hal/mmu/map-error.ts';

@@ -8,9 +8,9 @@
  *   hand out again                  |FREED BY user 12......\n|FREED BYXX..ser 12......\n|  written after it was freed
  * ```
  *
- * Which frames are poisoned is in their struct Page (POISONED in the pad word): memory that was
- * never in use is not. The first four bytes, read as part of an address, are not canonical: a stale
- * pointer out of a freed page table or stack faults.
+ * A poisoned frame has POISONED set in the pad word of its struct Page. Memory that was never in
+ * use is not poisoned. A pointer read from a poisoned frame is not canonical, so a stale pointer
+ * out of a freed page table or stack faults.
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';

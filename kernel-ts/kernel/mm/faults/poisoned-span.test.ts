@@ -58,7 +58,7 @@ describe('a poisoned heap', () => {
           if (free !== null) heap.free(live.splice(free % live.length, 1)[0]!.va);
         }
         for (const { va } of live) heap.free(va);
-        // What was the whole span is one hole again, and all of it poison.
+        // The whole span is one hole again, and all of it is poison.
         expect(heap.allocAll()).toBeGreaterThan(0);
       }),
       { numRuns: 40 },

@@ -155,7 +155,7 @@ export function fakeKernel(
     typed,
     synced,
     powered,
-    /** What was printed, and forgets it. */
+    /** Returns the printed text and clears it. */
     output: () => String.fromCharCode(...printed.splice(0)),
     /** TTBR0 while walks through it are on, else null. */
     liveRoot: () => ((registerPort.read('TCR_EL1') & TCR_EPD0) === 0n ? registerPort.read('TTBR0_EL1') : null),

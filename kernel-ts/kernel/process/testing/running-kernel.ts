@@ -22,7 +22,7 @@ export const Call = {
   WAIT: 9,
 } as const;
 
-/** What the last call answered. */
+/** The last system call's result: x0, signed. */
 export const signed = (frame: TrapFrame): bigint => BigInt.asIntN(64, frame.x(0));
 
 /** A kernel that runs /init; `frame` is the one to restore. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What memory there is and who holds it: `meminfo`, `buddyinfo`, `heap`, `slab`, `regions`. Every
+ * Commands about memory and its owners: `meminfo`, `buddyinfo`, `heap`, `slab`, `regions`. Every
  * number is read from the kernel's own memory when it is asked for.
  */
 
