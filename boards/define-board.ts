@@ -10,7 +10,7 @@ import { size } from '#common/quantities.ts';
 import type { Board, BoardConfig, BoardDefinition, BoardLimits, BoardOptions } from './types.ts';
 import { validateBoard } from './validate-board.ts';
 
-/** What a board file provides; `configure` gets options that are complete and inside the limits. */
+/** A board file's data. `configure` gets options that are complete and inside the limits. */
 interface BoardSource {
   readonly name: string;
   readonly title: string;

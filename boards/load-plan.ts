@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where a loader puts the kernel, the initial RAM disk and the device tree, once their sizes are
+ * Load addresses of the kernel, the initial RAM disk and the device tree, once their sizes are
  * known.
  *
  *   first bank  |--kernelOffset--[ kernel ]......[ initrd ][ DTB ].......|
@@ -34,7 +34,7 @@ export interface ImageSizes {
   readonly dtbBytes: number;
   /** The device tree's RAM, tried before the board's first bank. Not for the kernel. */
   readonly ram?: readonly BaseAndSize[];
-  /** What the device tree reserves. */
+  /** Ranges that the device tree reserves. */
   readonly reserved?: readonly Range[];
 }
 

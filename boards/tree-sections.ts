@@ -19,7 +19,7 @@ export interface CellCounts {
   readonly size: number;
 }
 
-/** What the boot loader adds to /chosen. */
+/** Properties that the boot loader adds to /chosen. */
 export interface ChosenOptions {
   /** Kernel command line; empty without it. */
   readonly bootargs?: string | undefined;

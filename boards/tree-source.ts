@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How a board writes device tree nodes: names, properties and references by label, before phandles,
- * interrupt cells and paths are known.
+ * Device tree nodes as a board writes them: names, properties and references by label. Phandles,
+ * interrupt cells and paths are not known yet.
  *
  * It is not a blob and not what a kernel reads: {@link buildDeviceTree} (device-tree.ts) resolves
  * it into property bytes.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a board is: data. The machine places devices on its bus from it, and the device tree is
- * generated from the same data (device-tree.ts), so the two cannot disagree.
+ * The types of a board, which is data. The machine places devices on its bus from it, and the
+ * device tree is generated from the same data (device-tree.ts), so the two cannot disagree.
  *
  * It is not the machine: nothing here runs. To add a board, write one file that calls `defineBoard`
  * and list it in registry.ts.
@@ -28,7 +28,7 @@ import type { Interrupt, NodeSource, PropertySources } from './tree-source.ts';
  */
 export type DeviceModel = ModelKey | 'rom' | 'sram' | 'gicv2' | 'gicv3';
 
-/** Which register window of a device with several a placement is (the GIC has two to four). */
+/** A register window of a device that has several (the GIC has two to four). */
 export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor' | 'virtual-control' | 'virtual-interface';
 
 /** A tree node of a placed device. Its `reg` and `interrupts` are generated from the placement. */
@@ -99,8 +99,9 @@ export interface Cpu {
   readonly cluster: number;
   readonly socket?: number;
   /**
-   * Where the boot firmware looks for the address at which this core is to go on: the spin table of
-   * a board without PSCI (booting.rst). It is the boot core's too, which does not wait for it.
+   * Address of this core's spin table entry (`cpu-release-addr`, booting.rst), for a board without
+   * PSCI. The boot firmware reads the core's entry point there. The boot core has one too, but does
+   * not wait for it.
    */
   readonly releaseAddress?: PhysAddr;
 }
@@ -162,7 +163,7 @@ export interface Firmware {
   readonly replaceable: boolean;
 }
 
-/** Where a loader puts things of unknown size. load-plan.ts turns it into addresses. */
+/** Placement rules for images of unknown size. load-plan.ts turns them into addresses. */
 export interface LoadRules {
   /**
    * Offset from the first bank's start of a kernel with text_offset 0x80000 (arm64/booting.rst).
@@ -227,7 +228,7 @@ export interface Board {
   readonly tree: readonly RootItem[];
 }
 
-/** What a user may change. */
+/** Options that a user may set. */
 export interface BoardOptions {
   /** RAM in bytes. */
   readonly memoryBytes?: number | undefined;

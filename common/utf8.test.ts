@@ -44,8 +44,8 @@ describe('decodeUtf8', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         const text = decodeUtf8(bytes);
-        // How many replacement characters a broken sequence makes is nobody's standard; what stands
-        // between them is.
+        // No standard says how many replacement characters a broken sequence makes. The text
+        // between them must be equal.
         const parts = (read: string) => read.split(/\ufffd+/);
         expect(parts(text)).toEqual(parts(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)));
       }),

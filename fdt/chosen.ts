@@ -16,7 +16,7 @@ import type { DeviceNode } from './device-node.ts';
 import { FdtError } from './errors.ts';
 import type { Fdt } from './fdt.ts';
 
-/** What `/chosen` says. */
+/** The properties of `/chosen`. */
 export interface Chosen {
   /** The command line; null where the property is absent. */
   readonly bootargs: string | null;
@@ -28,11 +28,11 @@ export interface Chosen {
   readonly stdout: DeviceNode | null;
   /** Physical addresses. */
   readonly initrd: Range<bigint> | null;
-  /** Why an initrd of the tree is not used; null without one, or when it is. */
+  /** The reason why the tree's initrd is ignored. Null without an initrd, or when it is used. */
   readonly initrdIgnored: string | null;
   /** `linux,usable-memory-range`, for a crash kernel: use no RAM outside. Null: use all. */
   readonly usableMemory: readonly Range<bigint>[] | null;
-  /** Why a `linux,usable-memory-range` does not count; null without one, or when it does. */
+  /** The reason why `linux,usable-memory-range` is ignored. Null without one, or when used. */
   readonly usableMemoryIgnored: string | null;
 }
 

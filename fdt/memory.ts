@@ -53,9 +53,9 @@ export function memoryReservations(fdt: Fdt): Range<bigint>[] {
 }
 
 /**
- * What looks like memory in the tree and gives no RAM, each with the reason: for the panic of a
- * kernel that finds none. Empty only when no node is called or typed so. O(children of the root +
- * ranges).
+ * Nodes that look like memory but give no RAM, each with the reason. For the panic of a kernel that
+ * finds no RAM. Empty only when no node is named "memory" or has that device_type. O(children of
+ * the root + ranges).
  *
  * @throws FdtError as {@link memoryRanges}
  */

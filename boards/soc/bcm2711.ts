@@ -346,7 +346,7 @@ function gic400(): DevicePlacement[] {
   ];
 }
 
-/** What a block may have beside its window. */
+/** Optional properties of a block. */
 interface BlockOptions {
   readonly model?: DeviceModel;
   readonly label?: string;

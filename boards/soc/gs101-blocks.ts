@@ -17,7 +17,7 @@ import type { DeviceNode, DevicePlacement } from '#boards/types.ts';
 /** Most blocks sit in a slot of 64 KiB on the peripheral bus. */
 export const APB_SLOT = 0x1_0000;
 
-/** What a placement may have beside its window. */
+/** Optional properties of a placement. */
 export interface BlockOptions {
   readonly label?: string;
   readonly spis?: readonly number[];

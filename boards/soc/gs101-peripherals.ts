@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What lies in the first GiB of gs101: every block that upstream's tree describes, and those it
- * does not describe yet but that are there.
+ * The first GiB of gs101: every block of the upstream device tree, and blocks of the chip that
+ * upstream does not describe yet.
  *
  *   0x0000_0000  boot ROM            0x1400_0000  HSI2: UFS
  *   0x0203_9000  APM SRAM            0x1740_0000  APM, ALIVE: power management, keys

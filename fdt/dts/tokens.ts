@@ -2,8 +2,8 @@
 /**
  * Device tree source cut into tokens, each with its place.
  *
- * Which words there are depends on where one stands: a property's name may begin with a digit, and
- * "ff" is two things inside and outside of "[ ]". So the parser asks for what it expects.
+ * Tokens depend on the context: a property's name may begin with a digit, and "ff" means one thing
+ * inside "[ ]" and another outside. So the parser asks for the kind of token that it expects.
  *
  * Specification: Devicetree Specification v0.4, 6 and 2.2.4 (characters of names).
  */

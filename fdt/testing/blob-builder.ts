@@ -34,7 +34,7 @@ export const END_NODE = [0, 0, 0, 2];
 export const NOP = [0, 0, 0, 4];
 export const END = [0, 0, 0, 9];
 
-/** What {@link blob} puts together. */
+/** The parts from which {@link blob} builds. */
 export interface BlobSections {
   readonly struct: readonly (readonly number[])[];
   readonly strings?: string;
