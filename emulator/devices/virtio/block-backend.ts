@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where the sectors of a disk live. Disks in memory are here; a disk in a file belongs to who may
- * touch files (scripts/).
+ * Storage of a disk's sectors. Disks in memory are here; disks in files are in
+ * workbench/host/node/drives.ts.
  */
 
 import type { SavedState } from '#emulator/machine/saved-state.ts';
