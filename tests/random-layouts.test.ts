@@ -89,7 +89,7 @@ const PANICS = {
   noTables: 'Cannot grow the memblock tables — insufficient contiguous memory',
 };
 
-/** What a dynamic reservation, whose place cannot be told beforehand, may leave too little for. */
+/** Panics for lack of memory, which a dynamic reservation may cause wherever it is placed. */
 const LACK_OF_MEMORY = [PANICS.allReserved, PANICS.noHole, PANICS.noHeap];
 
 /** Bytes that the kernel says it needs for larger tables of regions, 0 when it does not say so. */

@@ -19,11 +19,11 @@ function reasonAgainst(look: () => unknown): string | null {
 
 export const ENGINES_HERE: readonly ('unicorn' | 'wasm')[] = noUnicorn === null ? ['unicorn', 'wasm'] : ['wasm'];
 
-/** What machines run on that do not say: by LEVITATE_ENGINE, or what there is. */
+/** True when machines that name no engine run on the own core. */
 export const isOwnCore: boolean = chooseCores().library === null;
 
-/** Of a physical address: Cortex-A72's on Unicorn, those of A53 and A55 on the own core. */
+/** Size of physical addresses: Cortex-A72's on Unicorn, that of A53 and A55 on the own core. */
 export const PHYSICAL_BITS = isOwnCore ? 40 : 44;
 
-/** How it begins what it says of itself. */
+/** First words of that engine's version. */
 export const ENGINE_VERSION = isOwnCore ? 'A64 to WebAssembly' : 'Unicorn 2.';

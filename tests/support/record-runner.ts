@@ -13,7 +13,7 @@ const CODE = WINDOW + 0x3000;
 /** SIGSEGV: the instruction aborts. */
 const ABORT_SIGNAL = 11;
 
-/** Of bits 31:28. */
+/** Position of NZCV in PSTATE: bits 31:28. */
 const NZCV_SHIFT = 28;
 
 export class RecordRunner {

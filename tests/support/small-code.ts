@@ -44,7 +44,7 @@ export interface Ran {
   readonly stop: MachineStop;
   /** Offset of the vector that was entered, or null when the code came to its end. */
   readonly vector: number | null;
-  /** Of the level that the vector is of. */
+  /** ESR_ELx of the level whose vector was entered. */
   readonly esr: number;
   readonly elr: bigint;
   readonly far: bigint;

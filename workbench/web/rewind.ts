@@ -16,8 +16,8 @@ import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /**
  * Instructions between two checkpoints, while there are few: at most two seconds to run again. A
- * checkpoint looks at all memory that was touched and keeps what has changed: at every 50 million,
- * as once, a boot of Linux took half as long again, and 270 MB instead of 200.
+ * checkpoint looks at all memory that was touched and keeps what has changed. At every 50 million
+ * a tab with Linux took 50 MB more.
  */
 const INTERVAL = 200_000_000;
 
