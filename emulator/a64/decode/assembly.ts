@@ -11,6 +11,7 @@
  */
 
 import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
+import { decodeBitMask } from '#emulator/a64/instructions/data-processing-immediate.ts';
 import { fieldsOf, type NumbersOf, parsePattern, type Pattern } from './pattern.ts';
 
 /** Null: no instruction, or one that has another row. */
@@ -39,21 +40,6 @@ const signed = (n: number, bits: number): number => (n << (32 - bits)) >> (32 - 
 const at = (pc: bigint, offset: number): string => `0x${BigInt.asUintN(64, pc + BigInt(offset)).toString(16)}`;
 const list = (name: string, ...operands: readonly (string | null)[]): string =>
   `${name} ${operands.filter((operand) => operand !== null).join(', ')}`;
-
-/** The immediate of logical instructions (DecodeBitMasks, J1.3.3); null where there is none. */
-function bitMask(wide: number, n: number, immr: number, imms: number): bigint | null {
-  const length = 31 - Math.clz32((n << 6) | (~imms & 0x3f));
-  if (length < 1 || (wide === 0 && n === 1)) return null;
-  const size = 2 ** length;
-  const ones = (imms & (size - 1)) + 1;
-  if (ones === size) return null;
-  const rotated = BigInt(immr & (size - 1));
-  const element = (1n << BigInt(ones)) - 1n;
-  const turned = ((element >> rotated) | (element << (BigInt(size) - rotated))) & ((1n << BigInt(size)) - 1n);
-  let value = 0n;
-  for (let bit = 0; bit < (wide ? 64 : 32); bit += size) value |= turned << BigInt(bit);
-  return value;
-}
 
 function bitfield(
   sf: number,
@@ -152,8 +138,9 @@ const ROWS: readonly Row[] = [
     return list(ADD[2 * op + S] as string, S === 1 ? r(Rd, sf) : rsp(Rd, sf), rsp(Rn, sf), amount);
   }),
   row('sf opc:2 100100 N immr:6 imms:6 Rn Rd', ({ sf, opc, N, immr, imms, Rn, Rd }) => {
-    const mask = bitMask(sf, N, immr, imms);
-    if (mask === null) return null;
+    const pattern = sf === 0 && N === 1 ? null : decodeBitMask(N, imms, immr);
+    if (pattern === null) return null;
+    const mask = BigInt.asUintN(sf === 1 ? 64 : 32, pattern);
     if (opc === 3 && Rd === 31) return list('tst', r(Rn, sf), immediate(mask));
     return list(LOGICAL[opc] as string, opc === 3 ? r(Rd, sf) : rsp(Rd, sf), r(Rn, sf), immediate(mask));
   }),

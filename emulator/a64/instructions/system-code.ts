@@ -105,24 +105,19 @@ const pattern = (isRead: boolean, [op0, op1, crn, crm, op2]: SystemRegisterEncod
   `1101010100${isRead ? 1 : 0}1 ${op0 - 2} ${bits(op1, 3)} ${bits(crn, 4)} ${bits(crm, 4)} ${bits(op2, 3)} Rt` as '0 Rt';
 
 const FALLBACK = { fallback: true } as const;
+/** Code of the instruction where `condition` holds; elsewhere TypeScript serves it. */
+const orFallback = (code: A64Code, condition: I32, serve: () => void): void =>
+  code.if(condition, serve, () => code.fallback());
 
 function rows(name: string, { encoding, mayRead, read, mayWrite, write }: Access): Instruction[] {
   const reading = instruction(`MRS ${name}`, pattern(true, encoding), FALLBACK, (code, f) => {
-    code.if(
-      mayRead(code),
-      () => code.setReg(f.Rt, read(code)),
-      () => code.fallback(),
-    );
+    orFallback(code, mayRead(code), () => code.setReg(f.Rt, read(code)));
   });
   if (mayWrite === undefined || write === undefined) return [reading];
   return [
     reading,
     instruction(`MSR ${name}`, pattern(false, encoding), FALLBACK, (code, f) => {
-      code.if(
-        mayWrite(code),
-        () => write(code, code.x(f.Rt)),
-        () => code.fallback(),
-      );
+      orFallback(code, mayWrite(code), () => write(code, code.x(f.Rt)));
     }),
   ];
 }
@@ -130,19 +125,13 @@ function rows(name: string, { encoding, mayRead, read, mayWrite, write }: Access
 export const SYSTEM_CODE: readonly Instruction[] = [
   ...Object.entries(ACCESSES).flatMap(([name, access]) => rows(name, access)),
   instruction('MSR DAIFSet', '1101010100000 011 0100 ~CRm:4 110 11111', FALLBACK, (code, f) => {
-    code.if(
-      isAtEl1(code),
-      () => code.setWord(LAYOUT.pstate, op.or(code.word(LAYOUT.pstate), op.shl(f.CRm, i32(6)))),
-      () => code.fallback(),
+    orFallback(code, isAtEl1(code), () =>
+      code.setWord(LAYOUT.pstate, op.or(code.word(LAYOUT.pstate), op.shl(f.CRm, i32(6)))),
     );
   }),
   instruction('MSR DAIFClr', '1101010100000 011 0100 ~CRm:4 111 11111', FALLBACK, (code, f) => {
     const cleared = op.not(op.shl(f.CRm, i32(6)));
-    code.if(
-      isQuiet(code),
-      () => code.setWord(LAYOUT.pstate, op.and(code.word(LAYOUT.pstate), cleared)),
-      () => code.fallback(),
-    );
+    orFallback(code, isQuiet(code), () => code.setWord(LAYOUT.pstate, op.and(code.word(LAYOUT.pstate), cleared)));
   }),
   instruction('ISB', '11010101000000110011 ~CRm:4 110 11111', {}, (code) => code.synchronizeContext()),
 ];

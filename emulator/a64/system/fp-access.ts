@@ -16,9 +16,7 @@ const ISS = (1 << 24) | (0b1110 << 20);
 
 /** The level that takes the trap of an access to FP now; null where it is allowed. */
 export function fpTrapTarget({ level }: CoreState, file: RegisterFile): 1 | 2 | 3 | null {
-  if (level < 2 && !isHost(file)) {
-    if (isDisabled(file.get('CPACR_EL1'), level)) return level === 0 && (file.get('HCR_EL2') & HCR.tge) !== 0n ? 2 : 1;
-  }
+  if (isDisabledByEl1(level, file)) return level === 0 && (file.get('HCR_EL2') & HCR.tge) !== 0n ? 2 : 1;
   if (level < 3 && hypervisorTraps(file, level)) return 2;
   return (file.control(3) & CPTR_TFP) === 0n ? null : 3;
 }
@@ -28,6 +26,10 @@ function isDisabled(control: bigint, level: number): boolean {
   const enabled = Number((control >> 20n) & 3n);
   return level === 0 ? enabled !== 3 : (enabled & 1) === 0;
 }
+
+/** CPACR_EL1 counts, and EL1 would take the trap. */
+const isDisabledByEl1 = (level: number, file: RegisterFile): boolean =>
+  level < 2 && !isHost(file) && isDisabled(file.get('CPACR_EL1'), level);
 
 /** CPTR_EL2: TFP, or FPEN as CPACR_EL1 has it where EL2 has two halves. */
 function hypervisorTraps(file: RegisterFile, level: number): boolean {
@@ -42,7 +44,6 @@ export function checkFpAccess(state: CoreState, file: RegisterFile): void {
   const target = fpTrapTarget(state, file);
   if (target === null) return;
   // What EL1 would take, EL2 takes as an instruction that is undefined (TGE).
-  const isOfEl1 = state.level < 2 && !isHost(file) && isDisabled(file.get('CPACR_EL1'), state.level);
-  if (isOfEl1 && target === 2) throw new GuestException(undefinedSyndrome());
+  if (target === 2 && isDisabledByEl1(state.level, file)) throw new GuestException(undefinedSyndrome());
   throw new GuestException(((EXCEPTION_CLASS.floatingPoint << 26) | SYNDROME_IL | ISS) >>> 0, null, target);
 }

@@ -14,7 +14,7 @@
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
-import { effectiveHcr, HCR } from './hypervisor.ts';
+import { effectiveHcr, HCR, sum } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
 /** What EL2 takes of debug and of the performance monitors, and its bits. */
@@ -48,9 +48,7 @@ export interface HypervisorControls {
 }
 
 /** Bits of HCR_EL2 without which it takes no access to a register. */
-const HCR_OF_TRAPS = [
-  ...(['tid1', 'tid2', 'tid3', 'tacr', 'tvm', 'trvm', 'tidcp', 'imo', 'fmo', 'tge', 'tlor', 'terr'] as const),
-].reduce((bits, name) => bits | HCR[name], 0n);
+const HCR_OF_TRAPS = sum('tid1', 'tid2', 'tid3', 'tacr', 'tvm', 'trvm', 'tidcp', 'imo', 'fmo', 'tge', 'tlor', 'terr');
 
 /** False when EL2 takes no access that the timers do not decide: found once, for many accesses. */
 export function hasTraps(file: RegisterFile): boolean {

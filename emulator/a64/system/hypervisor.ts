@@ -47,13 +47,29 @@ export const HCR = {
 } as const;
 
 /** Bits that are 0 for everybody while EL2 takes what EL1 would (TGE). */
-const OFF_WITH_TGE =
-  sum('vm', 'ptw', 'vf', 'vi', 'vse', 'dc', 'tid1', 'tid3', 'tsc', 'tacr', 'tsw', 'ttlb', 'tvm') | sum('trvm', 'tlor');
+const OFF_WITH_TGE = sum(
+  'vm',
+  'ptw',
+  'vf',
+  'vi',
+  'vse',
+  'dc',
+  'tid1',
+  'tid3',
+  'tsc',
+  'tacr',
+  'tsw',
+  'ttlb',
+  'tvm',
+  'trvm',
+  'tlor',
+);
 /** And where it is EL0's host (E2H), for which EL1 does not exist. */
 const OFF_FOR_HOST = sum('twi', 'twe', 'tid2', 'tpc', 'tpu', 'tdz');
 const ROUTED = HCR.fmo | HCR.imo | HCR.amo;
 
-function sum(...names: readonly (keyof typeof HCR)[]): bigint {
+/** Several of its bits. */
+export function sum(...names: readonly (keyof typeof HCR)[]): bigint {
   return names.reduce((bits, name) => bits | HCR[name], 0n);
 }
 
