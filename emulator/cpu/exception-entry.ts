@@ -29,8 +29,12 @@ const PSTATE_DIT = 1 << 24;
 /** SCTLR_ELx: SPAN clear sets PSTATE.PAN on entry, DSSBS is the value that PSTATE.SSBS gets. */
 const SCTLR_SPAN = 1n << 23n;
 const SCTLR_DSSBS = 1n << 44n;
-/** HCR_EL2.{E2H,TGE}: EL2 is a host of EL0. */
-const HCR_HOST = (1n << 34n) | (1n << 27n);
+/** HCR_EL2.TGE: EL2 takes EL0's exceptions that EL1 would. */
+export const HCR_TGE = 1n << 27n;
+/** HCR_EL2.E2H: EL2 has two halves of addresses, as EL1 has. */
+export const HCR_E2H = 1n << 34n;
+/** Both: EL2 is a host of EL0. */
+const HCR_HOST = HCR_E2H | HCR_TGE;
 
 /** Exception level in PSTATE or SPSR: M[3:2]. */
 export const levelOf = (pstate: number): number => (pstate >>> 2) & 3;

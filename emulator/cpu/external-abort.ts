@@ -16,12 +16,12 @@
 
 import type { CoreRegisters, UnmappedAccess } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
+import { HCR_TGE } from './exception-entry.ts';
 import { accessAddress } from './instruction.ts';
 import { dataAbortSyndrome, instructionAbortSyndrome } from './syndrome.ts';
 
 export type AbortedAccess = UnmappedAccess['type'];
 
-const HCR_TGE = 1n << 27n;
 const HCR_TEA = 1n << 37n;
 const SCR_EA = 1n << 3n;
 

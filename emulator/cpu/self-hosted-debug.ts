@@ -19,7 +19,7 @@ import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { CoreTranslation } from './core-translation.ts';
 import { DebugRegisters, type DebugState } from './debug-registers.ts';
-import { levelOf } from './exception-entry.ts';
+import { HCR_E2H, HCR_TGE, levelOf } from './exception-entry.ts';
 import { accessAddress, isExceptionReturn, isLoadExclusive, isUnprivilegedAccess } from './instruction.ts';
 import { debugSyndrome, watchpointSyndrome } from './syndrome.ts';
 
@@ -27,8 +27,6 @@ const PSTATE_D = 1 << 9;
 const PSTATE_SS = 1 << 21;
 const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
 const MDCR_TDE = 1n << 8n;
-const HCR_TGE = 1n << 27n;
-const HCR_E2H = 1n << 34n;
 const CONTEXTIDR_EL1: SystemRegisterEncoding = [3, 0, 13, 0, 1];
 const CONTEXTIDR_EL2: SystemRegisterEncoding = [3, 4, 13, 0, 1];
 

@@ -13,6 +13,9 @@ import type { Machine } from '#emulator/machine/machine.ts';
 /** Physical addresses beyond this are not representable, and no machine has them. */
 const MOST_PHYSICAL = 2n ** 48n;
 
+/** The addresses of the level that runs are those of `walk`; else they are taken as physical. */
+export const isTranslated = ({ level, walksEl2 = false }: MachineCore): boolean => level <= (walksEl2 ? 2 : 1);
+
 export class DebugMemory {
   private readonly machine: Machine;
 
@@ -24,7 +27,7 @@ export class DebugMemory {
    * Physical address of `va` as `core` would fetch it now, or null. Permissions are not asked for.
    */
   translate(core: MachineCore, va: bigint): number | null {
-    if (core.level > (core.walksEl2 === true ? 2 : 1)) return va < MOST_PHYSICAL ? Number(va) : null;
+    if (!isTranslated(core)) return va < MOST_PHYSICAL ? Number(va) : null;
     const found = core.walk(va);
     return found.ok ? found.pa : null;
   }

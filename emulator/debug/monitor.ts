@@ -8,7 +8,7 @@ import { hex } from '#common/address.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Mapping, Translation } from '#emulator/cpu/translate.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
-import type { DebugMemory } from './debug-memory.ts';
+import { type DebugMemory, isTranslated } from './debug-memory.ts';
 
 /** What the commands look at. */
 export interface MonitorContext {
@@ -97,10 +97,7 @@ function walkAddress({ core }: MonitorContext, args: readonly string[]): string 
   const va = parseNumber(args[0]);
   if (va === null) return 'walk ADDRESS: a virtual address, as in walk 0xffff800040080000\n';
   const found = core.walk(va);
-  const note =
-    core.level > (core.walksEl2 === true ? 2 : 1)
-      ? `(core ${core.index} is at EL${core.level} and translates nothing itself)\n`
-      : '';
+  const note = isTranslated(core) ? '' : `(core ${core.index} is at EL${core.level} and translates nothing itself)\n`;
   const steps = found.steps.map(
     ({ level, address, descriptor }) => `level ${level}  descriptor at ${hex(address, 10)} = ${hex(descriptor, 16)}\n`,
   );

@@ -14,7 +14,7 @@
 export interface RestartPoint<M> {
   /** Instructions that had been executed. */
   readonly instructions: number;
-  /** Number of entries of the history (history.ts) came before. */
+  /** Number of entries of the history (history.ts) before it. */
   readonly entries: number;
   readonly begin: () => M;
 }

@@ -63,6 +63,7 @@ export class Machine {
   private life: 'open' | 'running' | 'closed' = 'open';
   /** A listener has closed the machine that runs. */
   private closeWanted = false;
+
   constructor(options: MachineOptions) {
     this.options = options;
     const allocate = (bytes: number) => options.cores.allocate(bytes);
