@@ -7,13 +7,7 @@
 import { totalSize } from '#common/range.ts';
 import { CPU_TYPES } from '#boards/cpu-types.ts';
 import { boards, findBoard } from '#boards/registry.ts';
-import {
-  type EventKind,
-  isOfModelledKernel,
-  parseTraceList,
-  traceableKinds,
-  UnknownEventKindError,
-} from '#workbench/log/event-kinds.ts';
+import { isOfModelledKernel, parseTraceList, traceableKinds } from '#workbench/log/event-kinds.ts';
 import { type InputLimits, readInputFile } from '#workbench/files/input-file.ts';
 import { ENGINES } from '#workbench/machine/engine-name.ts';
 import { parseDrive } from '#workbench/machine/drive.ts';
@@ -21,7 +15,7 @@ import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { FAULT_OPTIONS, faultSettings } from './fault-options.ts';
 import { oneOf, type OptionValues, repeated, text, titled, value } from './option-table.ts';
-import { parseCount, parseSize } from './quantities.ts';
+import { parseCount, parseSeed, parseSize } from './quantities.ts';
 
 const CPU_NAMES = Object.keys(CPU_TYPES);
 const BOARD_NAMES = boards.map(({ name }) => name);
@@ -65,7 +59,7 @@ export const MACHINE_OPTIONS = {
   ...titled('Run', {
     expectText: value('<text>', 'stop with success when this appears on the serial line', parseWaitedFor),
     failText: value('<text>', 'stop with failure when this appears', parseWaitedFor),
-    trace: value('<list>', 'loud event kinds to keep, comma-separated, or all: exception,irq,buddy', parseTrace),
+    trace: value('<list>', 'loud event kinds to keep, comma-separated, or all: exception,irq,buddy', parseTraceList),
   }),
   ...FAULT_OPTIONS,
 };
@@ -119,23 +113,6 @@ function checkTrace({ trace = [], kernel, bios }: MachineOptions): void {
   throw new InputError(
     `--trace ${never.join(',')}: only the modelled kernel tells of these; with --kernel and --bios there are ${others.join(', ')}`,
   );
-}
-
-function parseTrace(option: string, list: string): EventKind[] {
-  try {
-    return parseTraceList(list);
-  } catch (error) {
-    if (error instanceof UnknownEventKindError) throw new InputError(`${option}: ${error.message}`);
-    throw error;
-  }
-}
-
-function parseSeed(option: string, given: string): bigint {
-  try {
-    return BigInt.asUintN(64, BigInt(given));
-  } catch {
-    throw new InputError(`${option} ${given}: a whole number is wanted, such as 1 or 0x5eed`);
-  }
 }
 
 function parseWaitedFor(option: string, given: string): string {

@@ -60,3 +60,12 @@ export function parsePort(option: string, text: string): number {
   if (port > 65_535) throw new InputError(`${option} ${text}: a port is a number from 0 (any that is free) to 65535`);
   return port;
 }
+
+/** A seed: any whole number, its low 64 bits. @throws InputError */
+export function parseSeed(option: string, given: string): bigint {
+  try {
+    return BigInt.asUintN(64, BigInt(given));
+  } catch {
+    throw new InputError(`${option} ${given}: a whole number is wanted, such as 1 or 0x5eed`);
+  }
+}

@@ -7,6 +7,7 @@
 import type { EventLog, EventOf, KindTable } from '#emulator/events/event-log.ts';
 import { MACHINE_EVENT_KINDS as MACHINE, type MachineEvents } from '#emulator/events/machine-events.ts';
 import { KERNEL_EVENT_KINDS as KERNEL, type KernelEvents } from '#kernel-ts/hal/kernel-events.ts';
+import { InputError } from '#workbench/machine/input-error.ts';
 
 /** A bit of memory is flipped on purpose. */
 export interface FlipBitFields {
@@ -81,27 +82,14 @@ export function isOfModelledKernel(kind: EventKind): boolean {
   return kind === 'gate' || (Object.hasOwn(KERNEL, kind) && !EVENT_KINDS[kind].always);
 }
 
-/** `--trace` named a kind that does not exist. The message lists those that do. */
-export class UnknownEventKindError extends Error {
-  readonly kind: string;
-  readonly known: readonly EventKind[];
-
-  constructor(kind: string) {
-    const known = traceableKinds();
-    super(`unknown event kind "${kind}" to trace; known: ${known.join(', ')}, or all`);
-    this.name = 'UnknownEventKindError';
-    this.kind = kind;
-    this.known = known;
-  }
-}
-
 /**
  * The kinds that a `--trace` value such as "exception,irq" asks for, each once, in the table's
  * order. Spaces around a name do not count; "all" stands for every loud kind; naming a kind that is
  * always kept is allowed and changes nothing.
- * @throws UnknownEventKindError for any other name, the empty one included
+ * @param option its name in the message
+ * @throws InputError for any other name, the empty one included
  */
-export function parseTraceList(list: string): EventKind[] {
+export function parseTraceList(option: string, list: string): EventKind[] {
   const wanted = new Set<EventKind>();
   for (const name of list.split(',').map((part) => part.trim())) {
     if (name === 'all') {
@@ -111,7 +99,8 @@ export function parseTraceList(list: string): EventKind[] {
     } else if (isEventKind(name)) {
       wanted.add(name);
     } else {
-      throw new UnknownEventKindError(name);
+      const known = traceableKinds().join(', ');
+      throw new InputError(`${option}: unknown event kind "${name}" to trace; known: ${known}, or all`);
     }
   }
   return (Object.keys(EVENT_KINDS) as EventKind[]).filter((kind) => wanted.has(kind));

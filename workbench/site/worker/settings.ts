@@ -3,8 +3,8 @@
 
 import { compileDts, DtsError } from '#fdt/dts/compile.ts';
 import { parseFailAlloc, parseBitFlip, parseShare } from '#workbench/cli/fault-options.ts';
-import { parseCount, parseSize } from '#workbench/cli/quantities.ts';
-import { type EventKind, parseTraceList, UnknownEventKindError } from '#workbench/log/event-kinds.ts';
+import { parseCount, parseSeed, parseSize } from '#workbench/cli/quantities.ts';
+import { parseTraceList } from '#workbench/log/event-kinds.ts';
 import type { FaultSettings } from '#workbench/machine/fault-settings.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
@@ -30,7 +30,7 @@ export function siteSettings({ options, files, dts }: SiteRequest): MachineSetti
     append: options.append === undefined || options.append === '' ? undefined : options.append,
     seed: read('seed', 'Seed', parseSeed),
     fixups,
-    trace: read('trace', 'Trace', parseTrace),
+    trace: read('trace', 'Trace', parseTraceList),
     ...files,
     ...(dts === null ? {} : { dtb: compiled(dts) }),
     faults: faultsOf(read),
@@ -51,23 +51,6 @@ function faultsOf(read: Read): FaultSettings | undefined {
     flipBits: read('flipBit', 'Flip bits', each(parseBitFlip)),
   };
   return Object.values(faults).every((fault) => fault === undefined) ? undefined : faults;
-}
-
-function parseTrace(option: string, list: string): EventKind[] {
-  try {
-    return parseTraceList(list);
-  } catch (error) {
-    if (error instanceof UnknownEventKindError) throw new InputError(`${option}: ${error.message}`);
-    throw error;
-  }
-}
-
-function parseSeed(option: string, given: string): bigint {
-  try {
-    return BigInt.asUintN(64, BigInt(given));
-  } catch {
-    throw new InputError(`${option} ${given}: a whole number is wanted, such as 1 or 0x5eed`);
-  }
 }
 
 /** @throws InputError with line and column */
