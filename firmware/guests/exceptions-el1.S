@@ -83,17 +83,7 @@ start:
 	msr	ttbr0_el1, x0
 	isb
 	bl	controls
-	adr	x0, __trials
-	adr	x1, __trials_end
-	adr	x2, states
-	adr	x3, ended
-	adr	x4, controls
-	b	run_trials
-
-ended:
-	print	"done\n"
-2:	wfi
-	b	2b
+	all_trials
 
 make_tables:
 	ldr	x0, =TABLES

@@ -40,17 +40,7 @@ start:
 	msr	vbar_el3, x0
 	bl	tables
 	bl	controls
-	adr	x0, __trials
-	ldr	x1, =__trials_end
-	adr	x2, states
-	adr	x3, ended
-	adr	x4, controls
-	b	run_trials
-
-ended:
-	print	"done\n"
-1:	wfi
-	b	1b
+	all_trials end=far
 
 	/* Clears and fills the tables. */
 tables:

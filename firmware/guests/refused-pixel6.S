@@ -20,17 +20,7 @@ start:
 	msr	vbar_el1, x0
 	msr	vbar_el3, x0
 	bl	controls
-	adr	x0, __trials
-	adr	x1, __trials_end
-	adr	x2, states
-	adr	x3, ended
-	adr	x4, controls
-	b	run_trials
-
-ended:
-	print	"done\n"
-1:	wfi
-	b	1b
+	all_trials
 
 controls:
 	mov	x0, #0x531
