@@ -28,7 +28,7 @@ export interface RestoreOptions {
   /** As in MachineSettings; they see what is sent from now on. */
   readonly expectText?: string | undefined;
   readonly failText?: string | undefined;
-  /** As LevitateMachine takes it. */
+  /** Clock of the host, milliseconds: for times in LevitateMachine.statistics. */
   readonly now?: HostClock | null;
 }
 

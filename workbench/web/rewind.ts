@@ -15,8 +15,8 @@ import { RestartPoints } from '#emulator/debug/restart-points.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /**
- * Instructions between two checkpoints, while there are few: at most two seconds to run again. A
- * checkpoint looks at all memory that was touched and keeps what has changed. At every 50 million
+ * Instructions between two checkpoints, while there are few; so many are run again at most. A
+ * checkpoint looks at all memory that was touched and keeps what has changed: at every 50 million
  * a tab with Linux took 50 MB more.
  */
 const INTERVAL = 200_000_000;
