@@ -46,7 +46,7 @@ export { BoardError } from '#boards/board-error.ts';
 export { boards } from '#boards/registry.ts';
 export type { PhysAddr, VirtAddr } from '#common/address.ts';
 export { EngineError } from '#emulator/engine/engine.ts';
-export { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
+export { MachineClosedError } from '#emulator/engine/machine-closed-error.ts';
 export type { EventOwner, EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 export { EVENT_KINDS, type EventKind, type Events, type LogEvent } from './log/event-kinds.ts';
 export { EventFormatError, type EventLogHeader } from '#workbench/log/event-header.ts';

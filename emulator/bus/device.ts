@@ -2,7 +2,7 @@
 /** What a device on the bus is: the type that every file under devices/ satisfies. */
 
 import type { DeviceEventKind, MachineEvents } from '#emulator/events/machine-events.ts';
-import type { Stateful } from '#emulator/machine/saved-state.ts';
+import type { Stateful } from './saved-state.ts';
 
 /**
  * Width of an access in bytes. A 64-bit access reaches a device as two 32-bit ones, lower address

@@ -6,14 +6,14 @@
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
-import type { SavedState } from '#emulator/machine/saved-state.ts';
+import type { SavedState } from '#emulator/bus/saved-state.ts';
 import type { SharedChange } from './stale-caches.ts';
 import type { Translation, TranslationRegisters } from './translate.ts';
 import type { VirtualMemory } from './virtual-memory.ts';
 import type { MachineEvents } from '#emulator/events/machine-events.ts';
 import type { Bus } from '#emulator/bus/bus.ts';
 import type { CoreEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
-import type { Clock } from '#emulator/machine/clock.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 
 /** A synchronous exception, by the registers that describe it. */

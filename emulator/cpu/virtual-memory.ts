@@ -20,7 +20,7 @@ import { alignDown, hex, virtAddr, type VirtAddr } from '#common/address.ts';
 import { DataAbort } from '#common/data-abort.ts';
 import type { Bus } from '#emulator/bus/bus.ts';
 import { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
-import type { Clock } from '#emulator/machine/clock.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { WalkRecord } from './walk-record.ts';
 import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS } from './syndrome.ts';

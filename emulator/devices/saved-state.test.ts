@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AccessWidth, Device } from '#emulator/bus/device.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
-import { differenceOfShape, type SavedState, type Stateful } from '#emulator/machine/saved-state.ts';
+import { differenceOfShape, type SavedState, type Stateful } from '#emulator/bus/saved-state.ts';
 import { TimedContext } from './testing/test-clock.ts';
 import { GicV2 } from './gic/gicv2.ts';
 import { GicV3 } from './gic/gicv3.ts';

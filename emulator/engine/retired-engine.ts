@@ -6,7 +6,7 @@
  * only refuses.
  */
 
-import { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
+import { MachineClosedError } from './machine-closed-error.ts';
 
 /** Empties `engine`. `version` stays, and a `close` that does nothing. */
 export function retire(engine: { readonly version: string }): void {

@@ -8,7 +8,7 @@
  * on its own costs nothing.
  */
 
-import type { Clock } from './clock.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
 
 /** Ticks between two reads of a counter that make them one wait. */
 const CLOSE_SUCCESSION = 40;

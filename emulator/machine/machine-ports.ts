@@ -6,7 +6,7 @@
 
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { InterfaceRegisters } from './machine-registers.ts';
-import type { Stateful } from './saved-state.ts';
+import type { Stateful } from '#emulator/bus/saved-state.ts';
 
 /** The TypeScript side of a guest: which HLT immediates it owns and what they do. */
 export interface GateHandler {
@@ -36,6 +36,3 @@ export interface MachineInterrupts extends InterfaceRegisters, Stateful {
   /** Core `cpu` starts again: its CPU interface is in its reset state. */
   resetCpu?(cpu: number): void;
 }
-
-/** x1 to x4 of a firmware call. */
-export type FirmwareArguments = readonly [bigint, bigint, bigint, bigint];

@@ -8,9 +8,9 @@
  */
 
 import { hex } from '#common/address.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
-import type { Vcpu } from './vcpu.ts';
+import type { Vcpu } from '#emulator/cpu/vcpu.ts';
 import type { CounterWaits } from './counter-waits.ts';
 import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';

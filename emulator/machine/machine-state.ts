@@ -15,14 +15,14 @@
 
 import type { Bus } from '#emulator/bus/bus.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
-import type { Clock } from './clock.ts';
-import type { Vcpu } from './vcpu.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
+import type { Vcpu } from '#emulator/cpu/vcpu.ts';
 import type { FlashWindows } from './flash-windows.ts';
 import type { MachineInterrupts } from './machine-ports.ts';
 import type { MachineRegisters } from './machine-registers.ts';
 import type { MaskedWaits } from './masked-waits.ts';
-import type { SavedState } from './saved-state.ts';
-import type { EventQueue } from './event-queue.ts';
+import type { SavedState } from '#emulator/bus/saved-state.ts';
+import type { EventQueue } from '#emulator/timer/event-queue.ts';
 import type { RunLoop } from './run-loop.ts';
 import type { Turns } from './turns.ts';
 

@@ -9,12 +9,12 @@
  */
 
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
-import type { Clock } from './clock.ts';
-import type { EventQueue } from './event-queue.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
+import type { EventQueue } from '#emulator/timer/event-queue.ts';
 import type { FlashWindows } from './flash-windows.ts';
 import type { Sleepers } from './sleepers.ts';
 import type { Turns } from './turns.ts';
-import { type Vcpu, wake, wakeWaiting } from './vcpu.ts';
+import { type Vcpu, wake, wakeWaiting } from '#emulator/cpu/vcpu.ts';
 
 /** Bounds of a run, each optional. */
 export interface RunLimits {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
-import { vcpuThatIsOff } from './vcpu.ts';
+import { vcpuThatIsOff } from '#emulator/cpu/vcpu.ts';
 import { Sleepers } from './sleepers.ts';
 
 /** One core that is off the engine: what it says of itself can be set. */

@@ -5,17 +5,17 @@
  *     WFI ─► sleeping ─┬─ an interrupt, masked or not ─► running      a masked one may be let wait: masked-waits.ts
  *     WFE ─► waiting  ─┴─ one that can be taken, an event ─► running
  *
- * Not here: whose turn it is (turns.ts), events between cores (vcpu.ts).
+ * Not here: whose turn it is (turns.ts), events between cores (cpu/vcpu.ts).
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.7 (waiting).
  */
 
 import type { Recurrence } from '#emulator/cpu/machine-core.ts';
-import type { Clock } from './clock.ts';
-import { type Vcpu, stillness, wake } from './vcpu.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
+import { type Vcpu, stillness, wake } from '#emulator/cpu/vcpu.ts';
 import { MaskedWaits } from './masked-waits.ts';
 import type { MachineInterrupts } from './machine-ports.ts';
-import type { EventQueue } from './event-queue.ts';
+import type { EventQueue } from '#emulator/timer/event-queue.ts';
 import type { Turns } from './turns.ts';
 
 export interface SleepersContext {

@@ -11,7 +11,7 @@
  * Not here: what runs in a slice, and what wakes a sleeping core (machine.ts).
  */
 
-import type { Vcpu } from './vcpu.ts';
+import type { Vcpu } from '#emulator/cpu/vcpu.ts';
 
 /** Ticks of a turn while several cores run: how far one gets ahead of the others. */
 const TURN = 20_000;

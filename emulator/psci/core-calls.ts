@@ -5,7 +5,7 @@
  * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1.3 to 5.1.6, 5.4 (CPU_SUSPEND).
  */
 
-import { type Vcpu, turnOn } from '#emulator/machine/vcpu.ts';
+import { type Vcpu, turnOn } from '#emulator/cpu/vcpu.ts';
 import { base32, hasFunction, PSCI, PSCI_RESULT } from './psci.ts';
 
 /** Affinity fields of MPIDR_EL1. */

@@ -9,11 +9,13 @@
 
 import { hex } from '#common/address.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
-import type { Vcpu } from '#emulator/machine/vcpu.ts';
+import type { Vcpu } from '#emulator/cpu/vcpu.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
-import type { FirmwareArguments } from '#emulator/machine/machine-ports.ts';
 import { callForCores } from './core-calls.ts';
 import { answerPsci, psciName } from './psci.ts';
+
+/** x1 to x4 of a firmware call. */
+export type FirmwareArguments = readonly [bigint, bigint, bigint, bigint];
 
 export class Firmware {
   /**

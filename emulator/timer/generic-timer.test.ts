@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Clock } from '#emulator/machine/clock.ts';
-import { EventQueue } from '#emulator/machine/event-queue.ts';
+import { Clock } from './clock.ts';
+import { EventQueue } from './event-queue.ts';
 import { GenericTimer, TIMER_INTERRUPTS, type TimerName } from './generic-timer.ts';
 
 const [TVAL, CTL, CVAL] = [0, 1, 2] as const;

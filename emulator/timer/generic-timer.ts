@@ -12,8 +12,8 @@
  */
 
 import { hex } from '#common/address.ts';
-import type { Clock } from '#emulator/machine/clock.ts';
-import type { ScheduledEvent, EventQueue } from '#emulator/machine/event-queue.ts';
+import type { Clock } from './clock.ts';
+import type { ScheduledEvent, EventQueue } from './event-queue.ts';
 
 /** CNTx_CTL bits. */
 const CTL_ENABLE = 1n << 0n;

@@ -10,7 +10,7 @@
 
 import { A64Core } from '#emulator/a64/core.ts';
 import type { CoreStop, MachineCore } from '#emulator/cpu/machine-core.ts';
-import type { Clock } from '#emulator/machine/clock.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
 
 export type Decision =
   | {

@@ -18,7 +18,7 @@
 
 import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import { Bus } from '#emulator/bus/bus.ts';
-import { Clock } from '#emulator/machine/clock.ts';
+import { Clock } from '#emulator/timer/clock.ts';
 import type { ReadDescriptor, TranslationRegisters } from '#emulator/cpu/translate.ts';
 import { VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
 import type { CpuEngine, UnmappedAccess } from '#emulator/engine/engine.ts';

@@ -21,7 +21,7 @@ import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { SerialDevice } from '#emulator/devices/serial-device.ts';
 import type { SerialLine, SerialWatch } from '#emulator/devices/serial-line.ts';
 import type { EventLog } from '#emulator/events/event-log.ts';
-import { MachineClosedError } from '#emulator/machine/machine-closed-error.ts';
+import { MachineClosedError } from '#emulator/engine/machine-closed-error.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { MachineStop } from '#emulator/machine/run-loop.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';

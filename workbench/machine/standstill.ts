@@ -5,7 +5,7 @@
  */
 
 import { hex } from '#common/address.ts';
-import { stillness } from '#emulator/machine/vcpu.ts';
+import { stillness } from '#emulator/cpu/vcpu.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 /**

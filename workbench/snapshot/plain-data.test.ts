@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SavedState } from '#emulator/machine/saved-state.ts';
+import type { SavedState } from '#emulator/bus/saved-state.ts';
 import { decodePlainData, encodePlainData } from './plain-data.ts';
 
 const { data } = fc.letrec<{ data: SavedState }>((tie) => ({

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Plain data (emulator/machine/saved-state.ts, settings) as JSON text and byte blocks beside it.
+ * Plain data (emulator/bus/saved-state.ts, settings) as JSON text and byte blocks beside it.
  * JSON has no big integers, no bytes and no infinity:
  *
  *     12n ─► {"$":"n","v":"12"}          bytes ─► {"$":"b","v":3}, the block with that number     Infinity ─► {"$":"i"}
  */
 
-import type { SavedState } from '#emulator/machine/saved-state.ts';
+import type { SavedState } from '#emulator/bus/saved-state.ts';
 
 /** Text and blocks that {@link decodePlainData} makes the same data of. */
 interface EncodedData {

@@ -12,7 +12,7 @@ import type { HostClock } from '#emulator/a64/statistics.ts';
 import type { CoreEngine } from '#emulator/engine/engine.ts';
 import type { EventKind } from '#workbench/log/event-kinds.ts';
 import { restoreMachine as restoreState, saveMachine } from '#emulator/machine/machine-state.ts';
-import { differenceOfShape } from '#emulator/machine/saved-state.ts';
+import { differenceOfShape } from '#emulator/bus/saved-state.ts';
 import { InputError } from '#workbench/machine/input-error.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { RepeatedGuest, SavedGuest, SnapshotContents, SnapshotMoment } from './contents.ts';

@@ -7,7 +7,7 @@
  * watches the serial line: then right after a byte of it.
  */
 
-import type { Clock } from '#emulator/machine/clock.ts';
+import type { Clock } from '#emulator/timer/clock.ts';
 import type { SerialLine } from '#emulator/devices/serial-line.ts';
 
 /** One input. Plain data. */

@@ -11,7 +11,7 @@ import { DataAbort } from '#common/data-abort.ts';
 import { Bus } from '#emulator/bus/bus.ts';
 import type { BusAccessAbort } from '#emulator/bus/bus-errors.ts';
 import { BusAbort, type Device } from '#emulator/bus/device.ts';
-import { Clock } from '#emulator/machine/clock.ts';
+import { Clock } from '#emulator/timer/clock.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import { VirtualMemory } from '#emulator/cpu/virtual-memory.ts';
 

@@ -4,7 +4,7 @@
  * workbench/host/node/drives.ts.
  */
 
-import type { SavedState } from '#emulator/machine/saved-state.ts';
+import type { SavedState } from '#emulator/bus/saved-state.ts';
 
 /**
  * Bytes of a sector: the unit of virtio-blk whatever the disk's own block size (VIRTIO 1.2, 5.2.4).

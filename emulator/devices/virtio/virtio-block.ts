@@ -15,7 +15,7 @@
  * Specification: VIRTIO 1.2, 5.2 "Block Device".
  */
 
-import type { SavedState } from '#emulator/machine/saved-state.ts';
+import type { SavedState } from '#emulator/bus/saved-state.ts';
 import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from './block-backend.ts';
 import type { DescriptorChain } from './descriptor-chain.ts';
 import type { VirtioLink, VirtioModel } from './virtio-model.ts';

@@ -10,7 +10,7 @@
  * Specification: VIRTIO 1.2, 2 "Basic Facilities of a Virtio Device".
  */
 
-import type { Stateful } from '#emulator/machine/saved-state.ts';
+import type { Stateful } from '#emulator/bus/saved-state.ts';
 import type { Virtqueue } from './virtqueue.ts';
 
 /** What a model may do with its transport. */

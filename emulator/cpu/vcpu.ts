@@ -4,7 +4,7 @@
  * that executes its instructions is made when it is first turned on.
  */
 
-import type { MachineCore, Recurrence } from '#emulator/cpu/machine-core.ts';
+import type { MachineCore, Recurrence } from './machine-core.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
 
