@@ -26,7 +26,7 @@ import { wholeProcess } from './bench/whole-process.ts';
 import { commandMain } from '#workbench/cli/command.ts';
 import { flag, text } from '#workbench/cli/option-table.ts';
 import { checkOutput, writeOutput } from '#workbench/files/output-file.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 /** Processes first: later ones would share the host with what this process holds by then. */
 const SECTIONS: readonly Section[] = [

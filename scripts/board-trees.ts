@@ -14,7 +14,7 @@ import { type TreeEnd, tryTree } from './board-trees/try-tree.ts';
 import { commandMain } from '#workbench/cli/command.ts';
 import { oneOf, value, valueOr } from '#workbench/cli/option-table.ts';
 import { parseCount, wholeNumber } from '#workbench/cli/quantities.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 const BOARD_NAMES = boards.map(({ name }) => name);
 const FIXUPS = ['none', 'loader'] as const;

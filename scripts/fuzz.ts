@@ -18,8 +18,8 @@ import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { chooseCores } from '#host/cores.ts';
 import { readInputFile } from '#workbench/files/input-file.ts';
-import { type EngineName, engineName } from '#workbench/machine/engine-name.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { type EngineName, engineName } from '#workbench/host/engine-name.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 const EXIT_FAULTS = 1;

@@ -8,8 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { commandMain, EXIT_INTERRUPTED } from '#workbench/cli/command.ts';
 import { flag, value, valueOr } from '#workbench/cli/option-table.ts';
 import { wholeNumber } from '#workbench/cli/quantities.ts';
-import { engineName } from '#workbench/machine/engine-name.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { engineName } from '#workbench/host/engine-name.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { QEMU } from './stress/machines.ts';
 import { runStress } from './stress/run-stress.ts';
 

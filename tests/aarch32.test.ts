@@ -7,7 +7,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
-import type { EngineName } from '#workbench/machine/engine-name.ts';
+import type { EngineName } from '#workbench/host/engine-name.ts';
 import { ENGINES_HERE } from './support/engines.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';
 

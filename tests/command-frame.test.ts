@@ -16,7 +16,7 @@ const bundle = join(folder, 'dist', 'command.mjs');
 const COMMAND = `
 import { writeSync } from 'node:fs';
 import { commandMain, EXIT_INTERRUPTED } from './command.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 const never = (begin) => new Promise(() => (begin(), setInterval(() => {}, 1000)));
 const fail = () => { throw new TypeError('of ours'); };

@@ -9,10 +9,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EVENT_KINDS, type EventKind, traceableKinds } from '#workbench/log/event-kinds.ts';
+import { EVENT_KINDS, type EventKind, traceableKinds } from '#workbench/machine/event-kinds.ts';
 import { eventHeaderLine, parseHeaderLine } from '#workbench/log/event-header.ts';
 import { eventLine, parseEventLine } from '#workbench/log/event-lines.ts';
-import type { LogEvent } from '#workbench/log/event-kinds.ts';
+import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import {
   bootBoard,
   diffEventLogs,
@@ -77,7 +77,11 @@ function documentedKinds(): Map<string, DocumentedKind> {
 }
 
 /** The files that say in types what each kind has. */
-const TYPES = ['emulator/events/machine-events.ts', 'kernel-ts/hal/kernel-events.ts', 'workbench/log/event-kinds.ts'];
+const TYPES = [
+  'emulator/events/machine-events.ts',
+  'kernel-ts/hal/kernel-events.ts',
+  'workbench/machine/event-kinds.ts',
+];
 
 /** Fields of each kind with their comments, as the types have them. */
 function typedKinds(): Map<string, Map<string, string>> {

@@ -5,7 +5,7 @@
  * tells of it.
  */
 
-import { traceableKinds } from '#workbench/log/event-kinds.ts';
+import { traceableKinds } from '#workbench/machine/event-kinds.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PAGE_SIZE, physAddr } from '#common/address.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';

@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { saveMachine } from '#emulator/machine/machine-state.ts';
 import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { machineDigest } from '#workbench/snapshot/digest.ts';
 import { restoreMachine } from '#workbench/snapshot/restore.ts';

@@ -5,7 +5,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EngineName } from '#workbench/machine/engine-name.ts';
+import type { EngineName } from '#workbench/host/engine-name.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { ENGINES_HERE } from './support/engines.ts';
 

@@ -48,7 +48,7 @@ export type { PhysAddr, VirtAddr } from '#common/address.ts';
 export { EngineError } from '#emulator/engine/engine.ts';
 export { MachineClosedError } from '#emulator/engine/machine-closed-error.ts';
 export type { EventOwner, EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
-export { EVENT_KINDS, type EventKind, type Events, type LogEvent } from './log/event-kinds.ts';
+export { EVENT_KINDS, type EventKind, type Events, type LogEvent } from './machine/event-kinds.ts';
 export { EventFormatError, type EventLogHeader } from '#workbench/log/event-header.ts';
 export { eventLines } from '#workbench/log/event-lines.ts';
 export {
@@ -60,7 +60,7 @@ export {
   u64Cells,
   writeFdt,
 } from '#fdt/index.ts';
-export { makeReport, type Report } from './boot/report.ts';
+export { makeReport, type Report } from './report/run-report.ts';
 export { diffEventLogs, type LogDifference } from './log/diff.ts';
 export type { EventFilter } from './log/read-event-log.ts';
 export { compareWithGolden, type GoldenDifference, updateGolden } from './log/golden.ts';
@@ -75,7 +75,7 @@ export { explainTables, type TablesExplanation } from './explain/tables.ts';
 export type { Unknown } from './explain/kernel-memory.ts';
 export { type AddressExplanation, explainAddress } from './explain/virtual-address.ts';
 export type { BitFlip, FaultSettings } from './machine/fault-settings.ts';
-export { InputError } from './machine/input-error.ts';
+export { InputError } from './input-error.ts';
 export { LevitateMachine, type MachineSettings, type RunBounds } from './machine/levitate-machine.ts';
 export type { Outcome } from './machine/outcome.ts';
 export { EngineLibraryError } from './engine-library/engine-library.ts';

@@ -11,7 +11,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import type { Report } from '#workbench/boot/report.ts';
+import type { Report } from '#workbench/report/run-report.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import type { BenchRun, Section } from './section.ts';
 

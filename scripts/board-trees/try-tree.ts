@@ -5,7 +5,7 @@
  */
 
 import { BoardError } from '#boards/board-error.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Fixups } from '#workbench/machine/device-tree-source.ts';
 

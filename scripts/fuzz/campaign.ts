@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { EngineName } from '#workbench/machine/engine-name.ts';
+import type { EngineName } from '#workbench/host/engine-name.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import type { FuzzPlan } from './plan.ts';
 

@@ -2,7 +2,7 @@
 /** The command lines that run one guest on two machines. */
 
 import { join } from 'node:path';
-import type { EngineName } from '#workbench/machine/engine-name.ts';
+import type { EngineName } from '#workbench/host/engine-name.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 
 /** Files of the guest, and what its kernel is told. */

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchGuest } from '#scripts/guests/guest-files.ts';
 import { guestDiskInitramfs } from '#scripts/guests/initramfs-file.ts';
-import type { EngineName } from '#workbench/machine/engine-name.ts';
+import type { EngineName } from '#workbench/host/engine-name.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import { readStressLine, StressComparison, type StressLine } from './compare.ts';
 import { knownAnswer } from './known-answers.ts';

@@ -13,13 +13,13 @@ import type { CpuModel } from '#emulator/engine/unicorn-handle.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
-import type { EventKind } from '#workbench/log/event-kinds.ts';
+import type { EventKind } from '#workbench/machine/event-kinds.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { MachineStop, RunLimits } from '#emulator/machine/run-loop.ts';
 import { chooseCores } from '#host/cores.ts';
 import { readFirmwareImage } from '#host/firmware-images.ts';
 import { buildBoardMachine } from '#workbench/machine/board-machine.ts';
-import type { EngineName } from '#workbench/machine/engine-name.ts';
+import type { EngineName } from '#workbench/host/engine-name.ts';
 import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 export type GuestBoard = 'qemu-virt' | 'pixel6';

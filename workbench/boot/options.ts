@@ -5,17 +5,17 @@
  */
 
 import { resolve } from 'node:path';
-import { EVENT_KINDS, traceableKinds } from '#workbench/log/event-kinds.ts';
+import { EVENT_KINDS, traceableKinds } from '#workbench/machine/event-kinds.ts';
 import type { CommandDefinition } from '#workbench/cli/command.ts';
 import { MACHINE_OPTIONS, machineSettings } from '#workbench/cli/machine-options.ts';
 import { flag, optionName, type OptionValues, text, titled, value } from '#workbench/cli/option-table.ts';
 import { parseCount, parsePort, parseTime } from '#workbench/cli/quantities.ts';
 import { readInputFile } from '#workbench/files/input-file.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { STORY_TRACE } from '#workbench/report/story-builder.ts';
 import type { RestoreOptions } from '#workbench/snapshot/restore.ts';
-import { isPage } from './report.ts';
+import { isPage } from '#workbench/report/run-report.ts';
 import type { SaveRequest } from './snapshot-saver.ts';
 
 /** The request of one call of the command. */

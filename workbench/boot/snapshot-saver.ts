@@ -5,7 +5,7 @@
  */
 
 import { writeOutput } from '#workbench/files/output-file.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { LevitateMachine, RunBounds } from '#workbench/machine/levitate-machine.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 

@@ -9,7 +9,7 @@ import { GuestMemoryFull } from '#emulator/a64/guest-memory-full.ts';
 import { DebianPackageError } from '#workbench/engine-library/private-apt.ts';
 import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
 import { isSystemError, whyNotWritten } from '#workbench/files/why-not.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_FAULT = 70;

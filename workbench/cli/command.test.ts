@@ -2,7 +2,7 @@
 /** What the words of a command line mean. */
 
 import { describe, expect, it } from 'vitest';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { parseCommand } from './command.ts';
 import { flag, oneOf, repeated, text, value, valueOr } from './option-table.ts';
 import { parseCount, parsePort, wholeNumber } from './quantities.ts';

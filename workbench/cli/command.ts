@@ -16,7 +16,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import { tellFailure, tellUnwritten } from './command-failure.ts';
 import { refuseTakenByNpm } from './npm-options.ts';

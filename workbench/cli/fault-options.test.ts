@@ -2,7 +2,7 @@
 /** Faults as people type them. */
 
 import { describe, expect, it } from 'vitest';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { parseCommand } from './command.ts';
 import { FAULT_OPTIONS, faultSettings, parseBitFlip, parseFailAlloc, parseShare } from './fault-options.ts';
 

@@ -6,7 +6,7 @@
 
 import type { AllocationFault } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';
 import type { BitFlip, FaultSettings } from '#workbench/machine/fault-settings.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { flag, type OptionValues, repeated, titled, value } from './option-table.ts';
 import { parseInstant } from './quantities.ts';
 

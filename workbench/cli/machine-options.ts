@@ -7,11 +7,11 @@
 import { totalSize } from '#common/range.ts';
 import { CPU_TYPES } from '#boards/cpu-types.ts';
 import { boards, findBoard } from '#boards/registry.ts';
-import { isOfModelledKernel, parseTraceList, traceableKinds } from '#workbench/log/event-kinds.ts';
+import { isOfModelledKernel, parseTraceList, traceableKinds } from '#workbench/machine/event-kinds.ts';
 import { type InputLimits, readInputFile } from '#workbench/files/input-file.ts';
-import { ENGINES } from '#workbench/machine/engine-name.ts';
-import { parseDrive } from '#workbench/machine/drive.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { ENGINES } from '#workbench/host/engine-name.ts';
+import { parseDrive } from '#workbench/host/drive.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { FAULT_OPTIONS, faultSettings } from './fault-options.ts';
 import { oneOf, type OptionValues, repeated, text, titled, value } from './option-table.ts';

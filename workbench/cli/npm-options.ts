@@ -5,7 +5,7 @@
  * do something else than was asked. npm tells it in the environment: npm_config_board.
  */
 
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { optionName, type OptionTable } from './option-table.ts';
 
 /** Names that npm knows too: they may be in its configuration for its own sake. */

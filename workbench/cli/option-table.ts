@@ -4,7 +4,7 @@
  * `--max-instructions <n>`, and the type of what is parsed follows from it.
  */
 
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 /** One option whose value is a `T`. */
 export interface OptionSpec<T> {

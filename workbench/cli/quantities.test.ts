@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import { parseCount, parseSize, parseTime } from './quantities.ts';
 

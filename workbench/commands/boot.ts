@@ -12,7 +12,7 @@ import { eventLine } from '#workbench/log/event-lines.ts';
 import { BOOT, bootRequest, type MachineSource, type RunOptions } from '#workbench/boot/options.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import { totalSize } from '#common/range.ts';
-import { isPage, makeReport } from '#workbench/boot/report.ts';
+import { isPage, makeReport } from '#workbench/report/run-report.ts';
 import { engineStatistics } from '#workbench/boot/engine-statistics.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
 import { SnapshotSaver, tellMoment } from '#workbench/boot/snapshot-saver.ts';

@@ -19,7 +19,7 @@ import { summaryOf } from '#workbench/log/run-summary.ts';
 import { showEvent } from '#workbench/log/show-event.ts';
 import { showStatistics, StatisticsCounter } from '#workbench/log/statistics.ts';
 import { showTimeline, timeline } from '#workbench/log/timeline.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 const EXIT_DIFFERENT = 1;
 export const main = commandMain({

@@ -4,7 +4,7 @@
  * again in a new machine, which repeats them.
  */
 
-import type { LogEvent } from '#workbench/log/event-kinds.ts';
+import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 export class ReplayFilter {

@@ -7,7 +7,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
-import type { LogEvent } from '#workbench/log/event-kinds.ts';
+import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 
 /** One operation on a block. */

@@ -2,7 +2,7 @@
 /** Questions and moments as people type them, and what is said when they cannot be understood. */
 
 import { describe, expect, it } from 'vitest';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { parseRunPoint } from './run-point.ts';
 import { parseQuestion } from './questions.ts';
 

@@ -2,7 +2,7 @@
 /** The questions: a name, what stands behind it on the command line, and who answers. */
 
 import { hex } from '#common/address.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { explainBuddy, showBuddy } from './buddy.ts';
 import { explainFrame } from './frame.ts';

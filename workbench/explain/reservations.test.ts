@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { EventLog } from '#emulator/events/event-log.ts';
-import { EVENT_KINDS, type Events } from '#workbench/log/event-kinds.ts';
+import { EVENT_KINDS, type Events } from '#workbench/machine/event-kinds.ts';
 import { ofEvents } from './reservations.ts';
 
 describe('a reservation that the kernel told of', () => {

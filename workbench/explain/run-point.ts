@@ -7,9 +7,9 @@
  * event, and the question is answered then and there.
  */
 
-import type { LogEvent } from '#workbench/log/event-kinds.ts';
+import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import { parseTime } from '#workbench/cli/quantities.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { LevitateMachine, RunBounds } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 

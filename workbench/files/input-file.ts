@@ -6,7 +6,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { showBytes } from '#common/quantities.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { named } from './why-not.ts';
 
 /** A regular file that is open for reading. */

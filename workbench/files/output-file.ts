@@ -22,7 +22,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { named, whyNotWritten } from './why-not.ts';
 
 /** Standard output, where a file is asked for. */

@@ -8,7 +8,7 @@
 
 import { compareLines, type LogLines, type Parting, place, type PlacedEvent, showParting } from './compare.ts';
 import { type Difference, differencesOf } from './differences.ts';
-import { EVENT_KINDS, isEventKind } from './event-kinds.ts';
+import { EVENT_KINDS, isEventKind } from '#workbench/machine/event-kinds.ts';
 import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { acceptor, type EventFilter, readEventLogHeader, scanLog } from './read-event-log.ts';
 import { summaryOf } from './run-summary.ts';

@@ -13,7 +13,7 @@
 
 import { sha256 } from '#host/sha256.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
-import { EVENT_KINDS } from './event-kinds.ts';
+import { EVENT_KINDS } from '#workbench/machine/event-kinds.ts';
 
 /**
  * Name and version of the format. The version changes when a reader of the old one would misread

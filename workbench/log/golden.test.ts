@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { compareWithGolden, showGoldenDifference, updateGolden } from './golden.ts';
 import { masker } from './golden.ts';
 import { PLAIN } from '#workbench/cli/terminal-style.ts';

@@ -17,7 +17,7 @@
 
 import { existsSync } from 'node:fs';
 import { ReplacedFile } from '#workbench/files/output-file.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { type EventLogHeader, eventHeaderLine } from './event-header.ts';
 import { eventLine, type EventRecord } from './event-lines.ts';
 import type { Paint } from '#workbench/cli/terminal-style.ts';

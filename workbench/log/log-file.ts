@@ -21,7 +21,7 @@ import { EventFormatError, type EventLogHeader, parseHeaderLine } from './event-
 import { parseEventLine } from './event-lines.ts';
 import type { EventRecord } from './event-lines.ts';
 import { openInputFile, whyNotRead } from '#workbench/files/input-file.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 /** No event comes near it; a file without line feeds is no event log. */

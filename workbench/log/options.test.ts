@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { parseCommand } from '#workbench/cli/command.ts';
 import { LOG, type LogRequest, logRequest } from './options.ts';
 

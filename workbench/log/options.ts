@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The options of `npm run log`: declared and checked. */
 
-import { EVENT_KINDS } from './event-kinds.ts';
+import { EVENT_KINDS } from '#workbench/machine/event-kinds.ts';
 import type { CommandDefinition } from '#workbench/cli/command.ts';
 import { flag, type OptionValues, repeated, text, titled, value } from '#workbench/cli/option-table.ts';
 import { parseInstant } from '#workbench/cli/quantities.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { EventFilter } from './read-event-log.ts';
 
 /** The request of one call of the command. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { EventFormatError, eventHeaderLine } from './event-header.ts';
 import { eventLine, eventLines, parseEventLines } from './event-lines.ts';
 import type { EventRecord } from './event-lines.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { EventFilter } from './read-event-log.ts';
 import { LogCursor } from './log-file.ts';
 import { readEventLog, readEventLogHeader, scanLog } from './read-event-log.ts';

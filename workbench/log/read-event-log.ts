@@ -6,7 +6,7 @@
 
 import type { EventLogHeader } from './event-header.ts';
 import { EventFormatError } from './event-header.ts';
-import type { EventKind, LogEvent } from './event-kinds.ts';
+import type { EventKind, LogEvent } from '#workbench/machine/event-kinds.ts';
 import { LogCursor, type ScannedLine } from './log-file.ts';
 
 /**

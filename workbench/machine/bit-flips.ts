@@ -4,7 +4,7 @@
  * them.
  */
 
-import { eventsOf } from '#workbench/log/event-kinds.ts';
+import { eventsOf } from './event-kinds.ts';
 import { alignDown, hex, physAddr } from '#common/address.ts';
 import { CODE_LINE } from '#emulator/cpu/stale-caches.ts';
 import type { Machine } from '#emulator/machine/machine.ts';

@@ -10,7 +10,7 @@ import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import type { MemoryFaults } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';
 import { isFaultless } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
-import { InputError } from './input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 /** A bit of RAM that changes by itself. */
 export interface BitFlip {

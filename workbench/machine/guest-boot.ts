@@ -17,7 +17,7 @@ import { PL011_CR, PL011_ENABLED } from '#emulator/devices/pl011.ts';
 import type { BootPlan } from './boot-plan.ts';
 import { makeDeviceTree } from './device-tree-source.ts';
 import { gunzip } from './gunzip.ts';
-import { InputError } from './input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { MachineSettings } from './machine-settings.ts';
 import { ramOfBlob, ramWarnings } from './tree-ram.ts';
 import { chooseVendorTree, NO_VENDOR_TREE } from './vendor-tree.ts';

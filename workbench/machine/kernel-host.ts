@@ -9,7 +9,7 @@
  *             at EL0 ─► undefined instruction
  */
 
-import { type Events, eventsOf } from '#workbench/log/event-kinds.ts';
+import { type Events, eventsOf } from './event-kinds.ts';
 import { alignDown, hex, type VirtAddr } from '#common/address.ts';
 import { DataAbort } from '#common/data-abort.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';

@@ -12,7 +12,7 @@ import { resetFirmware } from './board-machine.ts';
 import type { BootPlan } from './boot-plan.ts';
 import { initrdOfDeviceTree, makeDeviceTree, reservedOfDeviceTree } from './device-tree-source.ts';
 import { gunzip, isGzip } from './gunzip.ts';
-import { InputError } from './input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { KernelHost } from './kernel-host.ts';
 import type { MachineSettings } from './machine-settings.ts';
 import { ramOfBlob, ramWarnings, type TreeRam, unionOfBanks } from './tree-ram.ts';

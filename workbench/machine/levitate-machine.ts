@@ -9,7 +9,7 @@
  * (`maxInstructions`).
  */
 
-import { type Events, eventsOf } from '#workbench/log/event-kinds.ts';
+import { type Events, eventsOf } from './event-kinds.ts';
 import type { A64Statistics, HostClock } from '#emulator/a64/statistics.ts';
 import { chooseCores } from '#host/cores.ts';
 import { openDrive } from '#host/drives.ts';
@@ -28,13 +28,13 @@ import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
 import { saveSnapshot } from '#workbench/snapshot/save.ts';
 import type { SnapshotContext } from '#workbench/snapshot/contents.ts';
-import { TypedInputs } from '#workbench/snapshot/typed-inputs.ts';
+import { TypedInputs } from './typed-inputs.ts';
 import { BitFlips } from './bit-flips.ts';
 import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
 import type { BootImage, BootPlan } from './boot-plan.ts';
 import { checkFaults, checkFlipsAreInRam } from './fault-settings.ts';
 import { planFlash, planGuest } from './guest-boot.ts';
-import { InputError } from './input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { planLevitate } from './levitate-boot.ts';
 import type { MachineSettings, RunBounds } from './machine-settings.ts';

@@ -29,7 +29,7 @@ import {
   stringValue,
   writeFdt,
 } from '#fdt/index.ts';
-import { InputError } from './input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { ramIn } from './tree-ram.ts';
 
 /** Cells of an address and of a size in the root's children. */

@@ -3,10 +3,10 @@
  * Settings of a machine: those of the library, and of the command line behind its options.
  */
 
-import type { EventKind } from '#workbench/log/event-kinds.ts';
-import type { EngineName } from './engine-name.ts';
+import type { EventKind } from './event-kinds.ts';
+import type { EngineName } from '#workbench/host/engine-name.ts';
 import type { Fixups } from './device-tree-source.ts';
-import type { DriveSpec } from './drive.ts';
+import type { DriveSpec } from '#workbench/host/drive.ts';
 import type { FaultSettings } from './fault-settings.ts';
 
 /** Settings of a machine. All have a default except the board. */

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { makeReport } from '#workbench/boot/report.ts';
+import { makeReport } from './run-report.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { dtb } from '#workbench/testing.ts';
 import { collectReport } from './collect.ts';

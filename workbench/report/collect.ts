@@ -7,7 +7,7 @@
 import { PAGE_SIZE } from '#common/address.ts';
 import { describeAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
 import type { TableRange } from '#kernel-ts/hal/mmu/ptdump.ts';
-import type { Report } from '#workbench/boot/report.ts';
+import type { Report } from './run-report.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';

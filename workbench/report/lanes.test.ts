@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import type { LogEvent } from '#workbench/log/event-kinds.ts';
+import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import { LaneRecorder } from './lanes.ts';
 
 const event = (t: number, core: number, kind: string, fields: object): LogEvent =>

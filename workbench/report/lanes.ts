@@ -13,7 +13,7 @@
  * `boot` begins core 0 anew.
  */
 
-import type { LogEvent } from '#workbench/log/event-kinds.ts';
+import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import type { Lane, LaneMark } from './page-data.ts';
 
 /** Most marks in a lane; above, neighbours are made one until half of them are left. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import type { ReservedFields } from '#kernel-ts/hal/kernel-events.ts';
-import type { Events, LogEvent } from '#workbench/log/event-kinds.ts';
+import type { Events, LogEvent } from '#workbench/machine/event-kinds.ts';
 import { OWNER_FREE, OWNER_NONE } from './memory-state.ts';
 import { StoryBuilder } from './story-builder.ts';
 

@@ -14,7 +14,7 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
-import type { LogEvent } from '#workbench/log/event-kinds.ts';
+import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import { type EventOwner, type EventOwnerKind, ownerOf } from '#kernel-ts/hal/kernel-events.ts';
 import type { Claim } from './guest-memory.ts';
 import { type FrameSpan, OWNER_FREE, OWNER_NONE } from './memory-state.ts';

@@ -6,7 +6,7 @@ import { dirname, join, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { writeOutput } from '#workbench/files/output-file.ts';
 import { whyNotWritten } from '#workbench/files/why-not.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 
 /** Contents by name, "/" between folders. */

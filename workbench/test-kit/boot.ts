@@ -5,10 +5,10 @@
  */
 
 import { onTestFinished } from 'vitest';
-import type { EventKind } from '#workbench/log/event-kinds.ts';
+import type { EventKind } from '#workbench/machine/event-kinds.ts';
 import { parseTime } from '#workbench/cli/quantities.ts';
 import { type BootResult, createMachine } from '#workbench/index.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
 import { chooseCores } from '#host/cores.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

@@ -4,7 +4,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fdt, memoryRanges, memoryReservations, reservedMemory } from '#fdt/index.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { type DeviceTreeBuilder, dtb } from './device-tree.ts';
 
 const GiB = 2 ** 30;

@@ -16,7 +16,7 @@
 import { buildDeviceTree } from '#boards/device-tree.ts';
 import { findBoard } from '#boards/registry.ts';
 import { cells, Fdt, type FdtNode, readTree, stringValue, writeFdt } from '#fdt/index.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { emptyNode, withChild, withNode, withoutNode, withProperties } from './tree-edit.ts';
 import {
   type AddressRange,

@@ -5,7 +5,7 @@
  */
 
 import { OUTCOMES } from '#workbench/machine/outcome.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 /** @throws InputError when `holds` is false: "toPrint: the text is …, not …" */
 function demand(holds: boolean, matcher: string, wanted: string, given: unknown): void {

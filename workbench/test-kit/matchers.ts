@@ -9,7 +9,7 @@ import { explainBuddy } from '#workbench/explain/buddy.ts';
 import { reservationsOf } from '#workbench/explain/reservations.ts';
 import { type AddressExplanation, explainAddress } from '#workbench/explain/virtual-address.ts';
 import type { BootResult } from '#workbench/index.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { simulatedNs, type SimulatedTime } from './boot.ts';
 import { circumstances, type Topic, topicOfPanics } from './explanations.ts';

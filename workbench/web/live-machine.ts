@@ -15,7 +15,7 @@ import { LevitateMachine, type MachineSettings } from '#workbench/machine/levita
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { STORY_TRACE } from '#workbench/report/story-builder.ts';
 import { StoryRecorder } from '#workbench/report/story-recorder.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { inspect } from './inspection.ts';
 import type { LiveAnswer, LiveCommand, LiveStatus, LiveUpdate, RunState } from './protocol.ts';
 import { type Moment, Rewind } from './rewind.ts';

@@ -3,7 +3,7 @@
 
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { LiveMachine } from './live-machine.ts';
 import type { LiveUpdate } from './protocol.ts';
 import type { LoopbackServer } from './loopback.ts';

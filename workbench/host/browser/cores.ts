@@ -3,8 +3,8 @@
 
 import { a64Cores } from '#emulator/a64/core.ts';
 import type { HostClock } from '#emulator/a64/statistics.ts';
-import type { CoreChoice, CoreWish } from '#workbench/machine/engine-name.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import type { CoreChoice, CoreWish } from '#workbench/host/engine-name.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 /** @throws InputError when Unicorn is wanted, which is a native library */
 export function chooseCores({ engine: wanted = 'auto' }: CoreWish = {}, now: HostClock | null = null): CoreChoice {

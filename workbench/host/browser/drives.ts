@@ -2,8 +2,8 @@
 /** A page opens no files by their names: it has no disks. */
 
 import type { BlockBackend } from '#emulator/devices/virtio/block-backend.ts';
-import type { DriveSpec } from '#workbench/machine/drive.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import type { DriveSpec } from '#workbench/host/drive.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 export const absolutePath = (file: string): string => file;
 

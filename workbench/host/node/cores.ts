@@ -10,9 +10,9 @@ import type { HostClock } from '#emulator/a64/statistics.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { fileDigest } from './drives.ts';
-import { type CoreChoice, type CoreWish, engineName, whyBeyondUnicorn } from '#workbench/machine/engine-name.ts';
+import { type CoreChoice, type CoreWish, engineName, whyBeyondUnicorn } from '#workbench/host/engine-name.ts';
 
 /** Result of the search, which is made once even when it finds nothing. */
 let found: string | EngineLibraryError | null = null;

@@ -7,8 +7,8 @@ import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from '#emulator/de
 import { OverlayBackend } from '#emulator/devices/virtio/overlay-backend.ts';
 import { openInputFile } from '#workbench/files/input-file.ts';
 import { writeFully } from '#workbench/files/output-file.ts';
-import type { DriveSpec } from '#workbench/machine/drive.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import type { DriveSpec } from '#workbench/host/drive.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { sha256 } from './sha256.ts';
 
 const PIECE_BYTES = 1024 * 1024;

@@ -4,9 +4,9 @@
 import { compileDts, DtsError } from '#fdt/dts/compile.ts';
 import { parseFailAlloc, parseBitFlip, parseShare } from '#workbench/cli/fault-options.ts';
 import { parseCount, parseSeed, parseSize } from '#workbench/cli/quantities.ts';
-import { parseTraceList } from '#workbench/log/event-kinds.ts';
+import { parseTraceList } from '#workbench/machine/event-kinds.ts';
 import type { FaultSettings } from '#workbench/machine/fault-settings.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import type { SiteOption, SiteRequest } from '#workbench/site/protocol.ts';
 

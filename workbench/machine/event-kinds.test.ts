@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 import { EVENT_KINDS, isEventKind, parseTraceList, traceableKinds } from './event-kinds.ts';
 
 describe('parseTraceList', () => {

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type BlockBackend, SECTOR_BYTES } from '#emulator/devices/virtio/block-backend.ts';
 import { openDrive } from '#host/drives.ts';
 import { type DriveSpec, parseDrive } from './drive.ts';
-import { InputError } from './input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'levitate-drive-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,7 @@
 import type { EventLog, EventOf, KindTable } from '#emulator/events/event-log.ts';
 import { MACHINE_EVENT_KINDS as MACHINE, type MachineEvents } from '#emulator/events/machine-events.ts';
 import { KERNEL_EVENT_KINDS as KERNEL, type KernelEvents } from '#kernel-ts/hal/kernel-events.ts';
-import { InputError } from '#workbench/machine/input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 /** A bit of memory is flipped on purpose. */
 export interface FlipBitFields {

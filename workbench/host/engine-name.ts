@@ -4,7 +4,7 @@
 import { CPU_TYPES } from '#boards/cpu-types.ts';
 import type { A64Statistics } from '#emulator/a64/statistics.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
-import { InputError } from './input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 export const ENGINES = ['auto', 'unicorn', 'wasm'] as const;
 /** `auto`: what LEVITATE_ENGINE says, else Unicorn where it is found, else the own core. */

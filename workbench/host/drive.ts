@@ -4,7 +4,7 @@
  * word writes go to an overlay in memory and are lost.
  */
 
-import { InputError } from './input-error.ts';
+import { InputError } from '#workbench/input-error.ts';
 
 export interface DriveSpec {
   readonly file: string;
