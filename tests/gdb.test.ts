@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { physAddr } from '#common/address.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { boot, bootCommand, commandEnvironment } from './support/command.ts';
 import { foreignGuests } from './support/foreign-guest.ts';

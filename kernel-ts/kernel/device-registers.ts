@@ -6,7 +6,7 @@
 
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
 import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
-import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
+import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import type { MemorySystem } from './mm/memory.ts';
 
 /**

@@ -10,7 +10,7 @@
 import { hex, type PhysAddr, physAddr } from '#common/address.ts';
 import { Fdt, FdtError } from '#fdt/index.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
-import { DIRECT_MAP_BYTES, physToVirt } from './mm/direct-map.ts';
+import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import { KernelPanic } from './panic.ts';
 
 /** Largest device tree that the boot protocol allows, bytes. */

@@ -10,7 +10,7 @@
 
 import { type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
 import type { Range } from '#common/range.ts';
-import { physToVirt } from './mm/direct-map.ts';
+import { physToVirt } from './direct-map.ts';
 
 /** Symbols that the kernel needs, as byte offsets from the image's first byte. */
 export interface KernelSymbols {

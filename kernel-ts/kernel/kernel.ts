@@ -21,7 +21,7 @@ import type { ConsoleInput } from './interrupts/console-input.ts';
 import type { Interrupts } from './interrupts/interrupts.ts';
 import { Log } from './log.ts';
 import { type BootingKernel, kmain, type KernelConfig } from './main.ts';
-import { physToVirt } from './mm/direct-map.ts';
+import { physToVirt } from './direct-map.ts';
 import type { MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
 import { SPSR_IDLE, TRAP_FRAME_BYTES, TrapFrame } from './trap-frame.ts';

@@ -20,7 +20,7 @@ import type { ConsoleInput } from './interrupts/console-input.ts';
 import type { Interrupts } from './interrupts/interrupts.ts';
 import type { Log } from './log.ts';
 import { BootReport } from './mm/boot-report.ts';
-import { DIRECT_MAP_BYTES } from './mm/direct-map.ts';
+import { DIRECT_MAP_BYTES } from './direct-map.ts';
 import { describeFaults, isFaultless, type MemoryFaults } from './mm/faults/memory-faults.ts';
 import { includes, type Range } from '#common/range.ts';
 import { initMemory, type MemorySystem } from './mm/memory.ts';

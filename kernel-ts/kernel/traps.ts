@@ -15,7 +15,7 @@ import { type Fdt, memoryRanges } from '#fdt/index.ts';
 import { type Access, formatTranslation } from '#kernel-ts/hal/mmu/walk.ts';
 import type { Ports } from '#kernel-ts/hal/ports.ts';
 import type { KernelImage } from './image.ts';
-import { DIRECT_MAP_BASE, physToVirt } from './mm/direct-map.ts';
+import { DIRECT_MAP_BASE, physToVirt } from './direct-map.ts';
 import type { MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
 import type { TrapFrame } from './trap-frame.ts';

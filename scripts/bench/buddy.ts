@@ -11,7 +11,7 @@ import { rangeOf } from '#common/range.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
 import { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { MemMap, planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { boot, type Booted } from './booted.ts';
 import { drainAndRefill, mixedNs, PlainBuddy, steadyPairNs, worstPairNs } from './buddy-scenarios.ts';

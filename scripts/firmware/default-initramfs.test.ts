@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, physAddr, virtAddr } from '#common/address.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { type ElfImage, type ElfSegment, readElfImage } from '#kernel-ts/kernel/process/elf-image.ts';
 import { Initramfs, type InitramfsFile } from '#kernel-ts/kernel/process/initramfs.ts';

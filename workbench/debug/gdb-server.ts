@@ -18,7 +18,7 @@ import { hex } from '#common/address.ts';
 import { GdbSession } from '#emulator/debug/gdb/session.ts';
 import type { DebugStop } from '#emulator/debug/gdb/target.ts';
 import { MachineTarget } from '#emulator/debug/machine-target.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { InputError } from '#workbench/input-error.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';

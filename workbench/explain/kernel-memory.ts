@@ -9,7 +9,7 @@ import { hex, PAGE_SIZE, physAddr } from '#common/address.ts';
 import type { MemoryFields } from '#kernel-ts/hal/kernel-events.ts';
 import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
-import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/direct-map.ts';
 import { explainFrame, type FrameState, outsideRam, type StateReader } from '#kernel-ts/kernel/mm/frame-state.ts';
 import { planMemMap, type SectionPlan } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { decodeState, flagNames, MAX_BLOCK_FRAMES, PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';

@@ -9,7 +9,7 @@
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { size, span } from '#common/quantities.ts';
-import { DIRECT_MAP_BYTES } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { DIRECT_MAP_BYTES } from '#kernel-ts/kernel/direct-map.ts';
 import { type Range as Interval, subtract, totalLength as totalBytes } from '#common/range.ts';
 import { planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { judgeHole } from '#kernel-ts/kernel/mm/memblock-holes.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { ByteQueue, QUEUE_BYTES, QUEUE_CAPACITY } from './byte-queue.ts';
 

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import { includes } from '#common/range.ts';
 import { Buddy, coveringOrder } from './buddy.ts';
-import { physToVirt } from './direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { MemMap, placeMemMap } from './mem-map.ts';
 import { MAX_ORDER, PageFlag } from './page.ts';
 import { fakeMachine, fakeMemblock, GIB, MIB, PIXEL6_BANKS } from './testing/fake-machine.ts';

@@ -23,7 +23,7 @@ import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
 import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
-import { physToVirt } from './direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import type { FrameAccount } from './frame-accounts.ts';
 
 /** A buffer of 2^order frames. */

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';
 import { BssArena } from './bss.ts';
-import { DIRECT_MAP_BYTES, physToVirt, virtToPhys } from './direct-map.ts';
+import { DIRECT_MAP_BYTES, physToVirt, virtToPhys } from '#kernel-ts/kernel/direct-map.ts';
 import {
   ALLOCATED_HEAD,
   allocatedHeadState,

@@ -23,7 +23,7 @@ import type { MemoryPort, TracePort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import type { Buddy } from './buddy.ts';
-import { physToVirt, virtToPhys } from './direct-map.ts';
+import { physToVirt, virtToPhys } from '#kernel-ts/kernel/direct-map.ts';
 import { BLOCK_HEADER_BYTES, HeapFault, HeapMagic, HeapSpan, MIN_BLOCK_BYTES, SPAN_HEADER_BYTES } from './heap-span.ts';
 import { type Range, rangeOf } from '#common/range.ts';
 import { Spinlock } from './spinlock.ts';

@@ -21,7 +21,7 @@
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
 import { bisect, type Range } from '#common/range.ts';
 import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
-import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
+import { DIRECT_MAP_BYTES, physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import type { Memblock } from './memblock.ts';
 import type { HoleVerdict } from './memblock-holes.ts';
 import { allRamReserved, noRamRegions, noRoomForMemMap } from '#kernel-ts/kernel/panic.ts';

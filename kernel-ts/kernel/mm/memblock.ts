@@ -36,7 +36,7 @@ import { bisect, lengthOf, type Range, totalLength } from '#common/range.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { allRamReserved, KernelPanic, noRamRegions } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
-import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
+import { DIRECT_MAP_BYTES, physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { firstFit, firstFitUnsorted, type HoleVerdict, judgeHole, type PlaceWish } from './memblock-holes.ts';
 import type {
   AllocOptions,

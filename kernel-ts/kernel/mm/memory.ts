@@ -30,7 +30,7 @@ import { BOOTSTRAP_TABLES, type KernelImage } from '#kernel-ts/kernel/image.ts';
 import { BssArena } from './bss.ts';
 import { Buddy, zoneBytes } from './buddy.ts';
 import { BuddyTrace } from './buddy-trace.ts';
-import { DIRECT_MAP_BASE, DIRECT_MAP_BYTES, physToVirt, virtToPhys } from './direct-map.ts';
+import { DIRECT_MAP_BASE, DIRECT_MAP_BYTES, physToVirt, virtToPhys } from '#kernel-ts/kernel/direct-map.ts';
 import { FaultyBuddy } from './faults/faulty-buddy.ts';
 import { isFaultless, type MemoryFaults } from './faults/memory-faults.ts';
 import { PoisonedSpan } from './faults/poisoned-span.ts';

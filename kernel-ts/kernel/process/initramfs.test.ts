@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { Initramfs, InitramfsError } from './initramfs.ts';
 import { programsOf } from './programs.ts';

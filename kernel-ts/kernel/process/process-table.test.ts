@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { PROCESS_RECORD_BYTES, ProcessState } from './process.ts';
 import { MAX_PID, PROCESS_CONTROL_BYTES, ProcessTable } from './process-table.ts';

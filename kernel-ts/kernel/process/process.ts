@@ -23,7 +23,7 @@
 
 import { PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
 import { decodeUtf8, encodeUtf8 } from '#common/utf8.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { RecordView } from './record.ts';
 
 /** Bytes of a record. */

@@ -10,7 +10,7 @@
 
 import { PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
 import type { CachePort, MemoryPort } from '#kernel-ts/hal/ports.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { type Area, AreaKind } from './area.ts';
 import { type ElfImage, type ElfSegment, readElfImage } from './elf-image.ts';
 import type { InitramfsFile } from './initramfs.ts';

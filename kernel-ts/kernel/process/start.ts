@@ -9,7 +9,7 @@ import { physAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import type { KernelContext } from '#kernel-ts/kernel/context.ts';
 import type { ConsoleInput } from '#kernel-ts/kernel/interrupts/console-input.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import type { MemorySystem } from '#kernel-ts/kernel/mm/memory.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';

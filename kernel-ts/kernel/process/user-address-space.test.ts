@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, virtAddr } from '#common/address.ts';
 import { permissionsOf } from '#kernel-ts/hal/mmu/descriptor.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';
 import { MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';
 import { Process } from './process.ts';

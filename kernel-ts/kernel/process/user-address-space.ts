@@ -22,7 +22,7 @@ import { MapError } from '#kernel-ts/hal/mmu/map-error.ts';
 import type { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { count } from '#common/quantities.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { Area, AreaKind, areaRules, type UserAccess } from './area.ts';
 import type { Process } from './process.ts';

@@ -7,7 +7,7 @@
 
 import { virtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import type { UserAccess } from './area.ts';
 import { ErrorCode } from './error-codes.ts';
 import { bytesInPage, type UserAddressSpace } from './user-address-space.ts';

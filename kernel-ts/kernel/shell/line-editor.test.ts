@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { physAddr, virtAddr } from '#common/address.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { HISTORY_LINES, LINE_BYTES, LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
 

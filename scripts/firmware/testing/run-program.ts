@@ -17,7 +17,7 @@ import type { CoreEngine } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { Machine } from '#emulator/machine/machine.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { FakeMemory } from '#kernel-ts/kernel/mm/testing/fake-memory.ts';
 import { readElfImage } from '#kernel-ts/kernel/process/elf-image.ts';
 import { Initramfs, type InitramfsFile } from '#kernel-ts/kernel/process/initramfs.ts';

@@ -11,7 +11,7 @@ import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import { panicOf } from '#kernel-ts/kernel/testing/panic-of.ts';
 import { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
 import { BuddyTrace } from '#kernel-ts/kernel/mm/buddy-trace.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { MemMap, placeMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';

@@ -16,7 +16,7 @@
 import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import type { MemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { POISONED } from '#kernel-ts/kernel/mm/page.ts';
 

@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type VirtAddr, virtAddr } from '#common/address.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { Heap } from '#kernel-ts/kernel/mm/heap.ts';
 import { BLOCK_HEADER_BYTES, HeapFault, SPAN_HEADER_BYTES } from '#kernel-ts/kernel/mm/heap-span.ts';
 import { fakeMachine, GIB, MIB } from '#kernel-ts/kernel/mm/testing/fake-machine.ts';

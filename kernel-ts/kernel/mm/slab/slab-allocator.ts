@@ -15,7 +15,7 @@ import { alignDown, hex, PAGE_SIZE, physAddr, type VirtAddr, virtAddr } from '#c
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
-import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/direct-map.ts';
 import type { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import type { Heap } from '#kernel-ts/kernel/mm/heap.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';

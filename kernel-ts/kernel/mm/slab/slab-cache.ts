@@ -14,7 +14,7 @@
 
 import { hex, type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
-import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/direct-map.ts';
 import type { FrameAccount } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { Spinlock } from '#kernel-ts/kernel/mm/spinlock.ts';
 import { PageWords } from './page-words.ts';

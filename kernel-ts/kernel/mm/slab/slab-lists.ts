@@ -6,7 +6,7 @@
 
 import { hex, type PhysAddr, physAddr } from '#common/address.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
-import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/direct-map.ts';
 import type { PageWords } from './page-words.ts';
 import type { Slab } from './slab.ts';
 import {

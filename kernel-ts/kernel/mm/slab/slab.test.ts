@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, type VirtAddr, virtAddr } from '#common/address.ts';
 import { panicOf } from '#kernel-ts/kernel/testing/panic-of.ts';
-import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/direct-map.ts';
 import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { Heap } from '#kernel-ts/kernel/mm/heap.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';

@@ -6,7 +6,7 @@
 
 import { type PhysAddr, virtAddr, type VirtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { PageWords } from './page-words.ts';
 import {
   SLAB_BITMAP,

@@ -12,7 +12,7 @@
 import { physAddr } from '#common/address.ts';
 import { type BaseAndSize, rangeOf } from '#common/range.ts';
 import { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { Buddy, zoneBytes } from '#kernel-ts/kernel/mm/buddy.ts';
 import { MemMap, placeMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { Memblock } from '#kernel-ts/kernel/mm/memblock.ts';

@@ -13,7 +13,7 @@ import { type VirtAddr, virtAddr } from '#common/address.ts';
 import { DataAbort } from '#common/data-abort.ts';
 import type { BaseAndSize } from '#common/range.ts';
 import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
-import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/direct-map.ts';
 
 /** Chunks of 16 MiB, as the machine makes them. */
 const CHUNK_SHIFT = 24;

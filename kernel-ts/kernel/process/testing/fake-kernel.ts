@@ -13,7 +13,7 @@ import { Mmu } from '#kernel-ts/hal/mmu/mmu.ts';
 import { TCR_EPD0, TCR_VALUE } from '#kernel-ts/hal/mmu/translation-control.ts';
 import type { SystemRegister, TracePort } from '#kernel-ts/hal/ports.ts';
 import { Log } from '#kernel-ts/kernel/log.ts';
-import { DIRECT_MAP_BASE, physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { DIRECT_MAP_BASE, physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { FrameAccounts } from '#kernel-ts/kernel/mm/frame-accounts.ts';
 import { Heap } from '#kernel-ts/kernel/mm/heap.ts';
 import { PageOwner } from '#kernel-ts/kernel/mm/page-owner.ts';

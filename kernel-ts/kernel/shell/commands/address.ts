@@ -13,7 +13,7 @@ import { formatTranslation } from '#kernel-ts/hal/mmu/walk.ts';
 import { phys, size, span } from '#common/quantities.ts';
 import { includes } from '#common/range.ts';
 import { reservationOwner } from '#kernel-ts/kernel/mm/boot-report.ts';
-import { physToVirt } from '#kernel-ts/kernel/mm/direct-map.ts';
+import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { describeFrame } from '#kernel-ts/kernel/mm/frame-state.ts';
 import { type Command, parseAddress, type ShellContext } from '#kernel-ts/kernel/shell/command.ts';
 
