@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * An instruction word in the syntax of assemblers: integer, branches, system, loads and stores, the
- * scalar FP arithmetic. What is not here has no text.
+ * scalar FP arithmetic. Other instructions have no text here.
  *
  *     0xf9400421 ─► "ldr x1, [x1, #8]"
  *
- * An assembler makes the same word of it again; a branch has its target as an address.
+ * Assembling the text gives the same word again. The target of a branch is an absolute address.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1 (encodings), C6.2 (syntax and aliases).
  */
@@ -14,7 +14,7 @@ import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engin
 import { decodeBitMask } from '#emulator/a64/instructions/data-processing-immediate.ts';
 import { fieldsOf, type NumbersOf, parsePattern, type Pattern } from './pattern.ts';
 
-/** Null: no instruction, or one that has another row. */
+/** Returns null where this row does not describe the word: another row may, or none does. */
 type Format<F> = (f: F, pc: bigint) => string | null;
 interface Row {
   readonly pattern: Pattern;
@@ -61,7 +61,10 @@ function bitfield(
   return list(['sbfm', 'bfm', 'ubfm'][opc] as string, to, from, immediate(immr), immediate(imms));
 }
 
-/** A load or store: its name without "ld" or "st", the register, and the bytes; null for none. */
+/**
+ * Decodes size, V and opc of a load or store: the mnemonic without "ld" or "st", the register, and
+ * log2 of the bytes. Null when unallocated.
+ */
 function transfer(size: number, v: number, opc: number, rt: number) {
   if (v === 1) {
     const scale = size | ((opc & 2) << 1);
@@ -84,11 +87,11 @@ const ADD = ['add', 'adds', 'sub', 'subs'] as const;
 const LOGICAL = ['and', 'orr', 'eor', 'ands', 'bic', 'orn', 'eon', 'bics'] as const;
 const ATOMICS = 'ldadd ldclr ldeor ldset ldsmax ldsmin ldumax ldumin'.split(' ');
 const HINTS = 'nop yield wfe wfi sev sevl'.split(' ');
-/** By CRm; where there is none, its number. */
+/** Barrier options by CRm; an empty name is printed as its number. */
 const BARRIERS = ', oshld, oshst, osh,, nshld, nshst, nsh,, ishld, ishst, ish,, ld, st, sy'
   .split(',')
   .map((name) => name.trim());
-/** By op1, CRn, CRm and op2. */
+/** SYS aliases by op1, CRn, CRm and op2. */
 const OPERATIONS: ReadonlyMap<string, string> = new Map(
   [
     '3 7 4 1: dc zva, 3 7 10 1: dc cvac, 3 7 11 1: dc cvau, 3 7 14 1: dc civac, 0 7 6 1: dc ivac',
@@ -99,7 +102,7 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map(
     '4 8 0 1: tlbi ipas2e1is, 4 8 3 6: tlbi vmalls12e1is, 4 8 3 4: tlbi alle1is',
   ].flatMap((line) => line.split(', ').map((one) => one.split(': ') as [string, string])),
 );
-/** opc, LL. */
+/** Exception-generating instructions by opc and LL. */
 const CALLS: Readonly<Record<string, string>> = {
   '0 1': 'svc',
   '0 2': 'hvc',
@@ -180,7 +183,7 @@ const ROWS: readonly Row[] = [
   }),
   row('1101010100000 op1:3 0100 CRm:4 op2:3 11111', ({ op1, CRm, op2 }) => {
     const name = PSTATE_FIELDS[`${op1} ${op2}`];
-    // Of one bit, but for the masks.
+    // Single-bit fields take an immediate of 0 or 1; DAIFSet and DAIFClr take a mask.
     return name === undefined || (op1 === 0 && CRm > 1) ? null : list('msr', name, `#${CRm}`);
   }),
   row('1101010100 L 01 op1:3 CRn:4 CRm:4 op2:3 Rt', ({ L, op1, CRn, CRm, op2, Rt }) => {
@@ -353,7 +356,7 @@ function address(base: number, offset: number, isWritten = false): string {
   return offset === 0 && !isWritten ? `[${rsp(base, 1)}]` : `[${rsp(base, 1)}, ${immediate(offset)}]`;
 }
 
-/** Null where the instruction has none here. The word is one that is allocated. */
+/** Assembly text of the allocated word `word`, or null where no row here describes it. */
 export function assemblyOf(word: number, pc: bigint): string | null {
   for (const { pattern, format } of ROWS) {
     if (((word ^ pattern.value) & pattern.mask) !== 0) continue;

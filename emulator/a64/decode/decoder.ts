@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * From an instruction word to the row of the tables that it belongs to, and to the handler for the
- * values of its selecting fields.
+ * Decoder: finds the table row of an instruction word, and the handler for the values of its
+ * selecting fields.
  *
- * Rows are looked for among those that words with the same bits 31:21 can be of, a list that is
- * made when the first of these words comes. A word is decoded once and remembered by the core
- * (decoded-words.ts), but a kernel has a hundred thousand different ones.
+ * The decoder searches only the rows that can match the word's bits 31:21. That list is made when
+ * the first such word comes. A core remembers every word it decoded (decoded-words.ts), but a
+ * kernel has a hundred thousand different ones.
  */
 
 import type { Feature, Features } from '#emulator/a64/features.ts';
@@ -14,10 +14,10 @@ import { type Field, fieldOf, fieldsOf } from './pattern.ts';
 
 const GROUP_SHIFT = 21;
 
-/** What there is a function for: a row, and the values of the fields that select. */
+/** Unit that gets its own function: a row, together with the values of its selecting fields. */
 export interface Variant {
   readonly instruction: Instruction;
-  /** The selecting fields packed, the first one lowest. */
+  /** Selecting fields packed into one number, the first field lowest. */
   readonly selection: number;
   readonly fields: Readonly<Record<string, number>>;
 }
@@ -31,15 +31,15 @@ export function selectionOf(instruction: Instruction, word: number): number {
   return selection;
 }
 
-/** What a core must have for `word`, which is of the row. */
+/** Extension that `word`, which belongs to the row, needs; null for none. */
 const featureOf = ({ feature, pattern }: Instruction, word: number): Feature | null =>
   typeof feature === 'function' ? feature(fieldsOf(word, pattern.fields)) : feature;
 
-/** Where `word`, which is of the row, goes on. */
+/** Control flow after `word`, which belongs to the row. */
 export const flowOf = ({ flow, pattern }: Instruction, word: number): Flow =>
   typeof flow === 'function' ? flow(fieldsOf(word, pattern.fields)) : flow;
 
-/** Every variant of a row that some word can be. */
+/** All variants of a row for which an allocated word exists. */
 export function variantsOf(instruction: Instruction): Variant[] {
   const fields = instruction.selectors;
   if (fields.length === 0) return [{ instruction, selection: 0, fields: {} }];
@@ -53,7 +53,7 @@ export function variantsOf(instruction: Instruction): Variant[] {
       values[field.name] = (selection >>> shift) & (2 ** field.bits - 1);
       shift += field.bits;
     }
-    // What is allocated may depend on operands as well: all zeros and all ones stand for the rest.
+    // Allocation may depend on operands as well: all zeros and all ones stand for the rest.
     const withOperands = (of: (field: Field) => number) => ({
       ...values,
       ...Object.fromEntries(operands.map((field) => [field.name, of(field)])),
@@ -68,7 +68,7 @@ export function variantsOf(instruction: Instruction): Variant[] {
 
 export class Decoder {
   private readonly instructions: readonly Instruction[];
-  /** By bits 31:21. */
+  /** Candidate rows by bits 31:21. */
   private readonly groups = new Map<number, readonly Instruction[]>();
 
   constructor(instructions: readonly Instruction[]) {
@@ -85,7 +85,7 @@ export class Decoder {
     return group;
   }
 
-  /** Null: the encoding is unallocated, or `has` says that the core lacks its extension. */
+  /** Returns null when the encoding is unallocated or the core lacks its extension (`has`). */
   decode(word: number, has: Features): Instruction | null {
     const found = this.find(word, false);
     if (found === null) return null;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * An instruction word for people: in the syntax of assemblers where assembly.ts has it, else the
- * row of the decode tables and what its fields hold.
+ * Readable form of an instruction word: assembly syntax where assembly.ts knows it, else the row of
+ * the decode tables and the values of its fields.
  *
  *     0xf9400421 ─► "ldr x1, [x1, #8]"
  *     0x4e284820 ─► "AESE …  opcode=4 Rn=1 Rd=0"

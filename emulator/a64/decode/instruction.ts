@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How a class of instructions registers: one row for each encoding, with its meaning.
+ * Registration of instructions: one row for each encoding, with its meaning.
  *
  *     instruction('ADC', 'sf op S 11010000 Rm 000000 Rn Rd', {}, (code, f) => …)
  *         meaning as code: for the interpreter and the translator
  *     helped('CRC32', 'sf 0011010110 Rm 010 C sz:2 Rn Rd', {}, (f) => (core) => …)
  *         meaning as a function in TypeScript, called from both
  *
- * Code is the better one: it is written once, runs inside WebAssembly, and everything in it that
- * depends on fields alone is decided when it is made. A helper costs a call out, and is for what is
- * rare or cannot be said in WebAssembly: system registers, exact floating point, cryptography.
+ * Prefer code: it is written once, runs inside WebAssembly, and everything that depends on fields
+ * alone is decided when the code is generated. A helper costs a call out of WebAssembly. Helpers
+ * are for rare instructions and for those that WebAssembly cannot express: system registers, exact
+ * floating point, cryptography.
  */
 
 import type { CoreState } from '#emulator/a64/core-state.ts';
@@ -18,44 +19,48 @@ import type { Feature } from '#emulator/a64/features.ts';
 import { type Field, type FieldsOf, type NumbersOf, parsePattern, type Pattern } from './pattern.ts';
 
 /**
- * What an instruction does on a core. It returns true when it has set PC. May throw a
- * GuestException, before it changes anything.
+ * Effect of an instruction on a core. Returns true when it has set PC. May throw a GuestException,
+ * but only before it changes anything.
  */
 export type Helper = (core: CoreState) => boolean | void;
 
 /**
- * Where an instruction goes on: behind itself, or at its immediate ("jump", "call"), or at either
- * ("conditional"), or anywhere. A call is expected to come back behind itself. An "exception" never
- * goes on behind itself.
+ * Control flow after an instruction. "next": the following instruction. "jump" and "call": the
+ * target in the immediate; a call is expected to return to the following instruction.
+ * "conditional": either of both. "indirect": a target in a register. "exception": never the
+ * following instruction.
  */
 export type Flow = 'next' | 'conditional' | 'jump' | 'call' | 'indirect' | 'indirect call' | 'exception';
 
 export interface Options<P extends string> {
   /**
-   * The encoding is allocated for these values of its fields; others are undefined, or another
-   * row's.
+   * True where these field values are allocated; other values are undefined or belong to another
+   * row.
    */
   readonly where?: (f: NumbersOf<P>) => boolean;
-  /** Without it the encoding is undefined; a function where it depends on the fields. */
+  /**
+   * Extension that the encoding needs; a function where the fields decide. A core without it takes
+   * the word as undefined.
+   */
   readonly feature?: Feature | ((f: NumbersOf<P>) => Feature | null);
-  /** It uses FP or SIMD registers, so that it may be trapped. */
+  /** True when the instruction uses FP or SIMD registers, so that it may be trapped. */
   readonly fp?: boolean;
-  /** Where it goes on; without it: behind itself. */
+  /** Control flow after the instruction; "next" when absent. */
   readonly flow?: Flow | ((f: NumbersOf<P>) => Flow);
-  /** A number that its code needs and that is made from its fields; see A64Code.immediate. */
+  /** Constant that the code needs, computed from the fields; see A64Code.immediate. */
   readonly immediate?: (f: NumbersOf<P>) => bigint | number;
   /**
-   * Its code does the frequent cases and calls {@link A64Code.fallback} for the others: the helper
-   * that also has its words.
+   * True when the code serves only the frequent cases and calls {@link A64Code.fallback} for the
+   * others: a helper row also matches its words.
    */
   readonly fallback?: boolean;
 }
 
 export interface Instruction {
-  /** As in the Arm ARM: "ADD (immediate)". */
+  /** Name as in the Arm ARM: "ADD (immediate)". */
   readonly name: string;
   readonly pattern: Pattern;
-  /** The fields that select its function; a helper looks at all fields itself, so it has none. */
+  /** Fields that select the variant. A helper reads all fields itself, so it has none. */
   readonly selectors: readonly Field[];
   readonly where: ((fields: Readonly<Record<string, number>>) => boolean) | null;
   readonly feature: Feature | ((fields: Readonly<Record<string, number>>) => Feature | null) | null;
@@ -99,8 +104,7 @@ export function instruction<P extends string>(
 }
 
 /**
- * @param prepare is called once for each word, so what depends on the fields alone need not be done
- * again
+ * @param prepare called once for each word, so that work that depends on fields alone is done once
  */
 export function helped<P extends string>(
   name: string,

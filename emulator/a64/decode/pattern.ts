@@ -4,10 +4,10 @@
  *
  *     'sf 0 0 01011 shift:2 0 Rm imm6:6 Rn Rd'
  *
- * A field is one bit wide unless it says otherwise; those that name a register (R…) are five.
- * Registers and immediates (imm…, and what begins with "~") are operands: the interpreter reads
- * them from the word each time. All other fields select what is done: there is a handler for each
- * of their values.
+ * A field is one bit wide unless the pattern gives a width; register fields (R…) are five bits
+ * wide. Registers and immediates (imm…, and names that begin with "~") are operands: the
+ * interpreter reads them from the word each time. All other fields select the operation: each of
+ * their values has a handler.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.
  */
@@ -19,13 +19,13 @@ export interface Field {
   /** Bit number of its lowest bit. */
   readonly low: number;
   readonly bits: number;
-  /** As many ones as it has bits. */
+  /** Mask of the field's width: as many ones as it has bits. */
   readonly ones: number;
   readonly isOperand: boolean;
 }
 
 export interface Pattern {
-  /** Bits that are fixed, and their values. */
+  /** Mask of the fixed bits. */
   readonly mask: number;
   readonly value: number;
   readonly fields: readonly Field[];
@@ -40,13 +40,14 @@ type Key<N extends string> = N extends `~${infer Rest}` ? Rest : N;
 type IsOperand<N extends string> = N extends `R${string}` | `imm${string}` | `~${string}` ? true : false;
 
 /**
- * The fields of a pattern for its semantics: operands as values of the code, the others as numbers.
+ * Fields of a pattern as a generator sees them: operands are values in the code, the others
+ * numbers.
  */
 export type FieldsOf<P extends string> = {
   readonly [N in Tokens<P> as Key<N>]: IsOperand<N> extends true ? I32 : number;
 };
 
-/** The same with every field as a number. */
+/** Fields of a pattern, all of them numbers. */
 export type NumbersOf<P extends string> = { readonly [N in Tokens<P> as Key<N>]: number };
 
 const REGISTER_BITS = 5;
@@ -60,7 +61,7 @@ function parseField(token: string, high: number): Field {
   return { name, bits, ones: 2 ** bits - 1, low: high - bits, isOperand };
 }
 
-/** @throws RangeError when it is not 32 bits long */
+/** @throws RangeError when the pattern is not 32 bits long */
 export function parsePattern(text: string): Pattern {
   const fields: Field[] = [];
   let [mask, value, at] = [0, 0, 32];
@@ -81,10 +82,10 @@ export function parsePattern(text: string): Pattern {
   return { mask, value, fields };
 }
 
-/** A field of an instruction word. */
+/** Value of one field in an instruction word. */
 export const fieldOf = (word: number, { low, ones }: Field): number => (word >>> low) & ones;
 
-/** All fields of `word`. */
+/** Values of all fields in `word`. */
 export function fieldsOf(word: number, fields: readonly Field[]): Readonly<Record<string, number>> {
   const values: Record<string, number> = {};
   for (const field of fields) values[field.name] = fieldOf(word, field);

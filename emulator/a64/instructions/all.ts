@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Every instruction that there is, by class. A row that is more special stands before one that also
- * matches its words.
+ * All instruction rows, by class. A more specific row stands before a row that also matches its
+ * words.
  */
 
 import type { Instruction } from '#emulator/a64/decode/instruction.ts';

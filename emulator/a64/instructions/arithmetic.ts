@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What several classes of instructions compute: sums and differences with flags, logical
+ * Computations that several classes of instructions share: sums and differences with flags, logical
  * operations, shifted and extended registers.
  */
 
 import type { A64Code, Width } from '#emulator/a64/a64-code.ts';
 import { i32, type I32, i64, op, type Value } from '#emulator/a64/wasm/code.ts';
 
-/** The field sf. */
+/** Operand width by the field sf. */
 export const widthOf = (sf: number): Width => (sf === 1 ? 64 : 32);
 
-/** a + b, or a - b; sets the flags where `flags`. */
+/** a + b, or a - b; sets NZCV when `flags` is true. */
 export function addSubtract(code: A64Code, left: Value, right: Value, subtract: boolean, flags: boolean): Value {
   const [a, b] = [code.let(left), code.let(right)];
   const result = code.let(subtract ? op.sub(a, b) : op.add(a, b));
@@ -22,7 +22,7 @@ export function addSubtract(code: A64Code, left: Value, right: Value, subtract: 
   return result;
 }
 
-/** a + b + PSTATE.C. */
+/** a + b + PSTATE.C; sets NZCV when `flags` is true. */
 export function addWithCarry(code: A64Code, left: Value, right: Value, flags: boolean): Value {
   const [a, b] = [code.let(left), code.let(right)];
   const carry = code.carry;
@@ -36,14 +36,14 @@ export function addWithCarry(code: A64Code, left: Value, right: Value, flags: bo
 
 export type LogicalOperation = 'and' | 'or' | 'xor';
 
-/** With flags, C and V are cleared. */
+/** Logical operation; with flags, C and V are cleared. */
 export function logical(code: A64Code, name: LogicalOperation, a: Value, b: Value, flags: boolean): Value {
   const result = code.let(op[name](a, b));
   if (flags) code.setFlags(result, i32(0), null);
   return result;
 }
 
-/** A count as a value of the type of `of`. */
+/** Shift count, converted to the type of `of`. */
 export const countFor = (of: Value, count: I32): Value => (of.type === 'i64' ? op.extendU(count) : count);
 
 /** LSL, LSR, ASR, ROR by `type` 0 to 3. */
@@ -52,7 +52,7 @@ export function shifted(value: Value, type: number, count: I32): Value {
   return op[name](value, countFor(value, count));
 }
 
-/** Register `n` extended by `option` (UXTB to SXTX) and shifted left: 64 or 32 bits of it. */
+/** Register `n`, extended by `option` (UXTB to SXTX) and shifted left, in `width` bits. */
 export function extended(code: A64Code, n: I32, option: number, shift: I32, width: Width): Value {
   const bits = 8 << (option & 3);
   const isSigned = (option & 4) !== 0;
@@ -62,7 +62,7 @@ export function extended(code: A64Code, n: I32, option: number, shift: I32, widt
   return op.shl(extend(code.x(n)), op.extendU(shift));
 }
 
-/** The product's upper 64 bits. */
+/** Upper 64 bits of the product. */
 export function multiplyHigh(code: A64Code, left: Value<'i64'>, right: Value<'i64'>, isSigned: boolean): Value<'i64'> {
   const [a, b] = [code.let(left), code.let(right)];
   const low = i64(0xffff_ffff);

@@ -9,7 +9,7 @@ import { instruction, type Instruction } from '#emulator/a64/decode/instruction.
 import { i32, i64, op } from '#emulator/a64/wasm/code.ts';
 import { widthOf } from './arithmetic.ts';
 
-/** An offset in instructions, `bits` wide, in bytes. */
+/** Byte offset of a branch from a signed field of `bits` bits that counts instructions. */
 const offset = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value)) * 4n;
 
 const LINK = i32(30);

@@ -4,7 +4,7 @@
  * bits reflected, no inversion.
  */
 
-/** The polynomials, reflected. */
+/** Polynomials, bit-reflected. */
 const CRC32 = 0xedb8_8320;
 const CRC32C = 0x82f6_3b78;
 
@@ -18,7 +18,7 @@ function table(polynomial: number): Uint32Array {
 
 const TABLES = { plain: table(CRC32), castagnoli: table(CRC32C) };
 
-/** `accumulator` with the low `bytes` of `high`:`low` added, unsigned. */
+/** CRC of `accumulator` and the low `bytes` bytes of `high`:`low`, unsigned. */
 export function crc32(accumulator: number, low: number, high: number, bytes: number, castagnoli: boolean): number {
   const steps = castagnoli ? TABLES.castagnoli : TABLES.plain;
   let value = accumulator >>> 0;

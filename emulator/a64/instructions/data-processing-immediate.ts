@@ -15,8 +15,8 @@ import { addSubtract, type LogicalOperation, logical, widthOf } from './arithmet
 const immediateOf = (code: A64Code, width: Width): Value => (width === 64 ? code.immediate : op.wrap(code.immediate));
 
 /**
- * Ones of `size` + 1 bits, rotated right and repeated in elements of the size that N:NOT(imms)
- * says. Null: reserved.
+ * Mask of a logical immediate (DecodeBitMasks): `size` + 1 ones, rotated right and repeated in
+ * elements whose size N:NOT(imms) gives. Null when reserved.
  */
 export function decodeBitMask(n: number, imms: number, immr: number): bigint | null {
   const length = 31 - Math.clz32((n << 6) | (~imms & 0x3f));
@@ -53,15 +53,16 @@ const LOGICAL: Readonly<Record<number, LogicalOperation>> = { 0: 'and', 1: 'or',
 
 /** SBFM (0), BFM (1), UBFM (2). */
 function bitfield(code: A64Code, opc: number, width: Width, f: Record<'immr' | 'imms' | 'Rn' | 'Rd', I32>): void {
-  // In 64 bits for both: the source is extended with zeros and the result is cut.
+  // Both widths compute in 64 bits: the source is zero-extended and the result truncated.
   const source = width === 64 ? code.x(f.Rn) : op.extendU(code.reg(f.Rn, 32));
   const [r, s] = [op.extendU(f.immr), op.extendU(f.imms)];
   const isExtract = code.let(op.geU(f.imms, f.immr));
-  // BFXIL and others: bits s to r go to 0. BFI and others: bits s to 0 go to width - r.
+  // BFXIL and its kin move bits s to r to position 0. BFI and its kin move bits s to 0 to position
+  // width - r.
   const bits = code.let(op.select(isExtract, op.add(op.sub(s, r), i64(1)), op.add(s, i64(1))));
   const from = op.select(isExtract, r, i64(0));
   const to = code.let(op.select(isExtract, i64(0), op.and(op.sub(i64(width), r), i64(width - 1))));
-  // The field at the top, so that a shift to the right extends it.
+  // The field is shifted to the top, so that a shift to the right extends it.
   const top = op.shl(op.shrU(source, from), op.sub(i64(64), bits));
   const down = op.sub(i64(64), bits);
   const field = code.let(op.shl(opc === 0 ? op.shrS(top, down) : op.shrU(top, down), to));
@@ -137,7 +138,7 @@ export const DATA_PROCESSING_IMMEDIATE: readonly Instruction[] = [
       }
       const by = op.extendU(f.imms);
       const low = op.shrU(code.x(f.Rm), by);
-      // A shift by 64 is none in WebAssembly.
+      // A shift by 64 would shift by 0 in WebAssembly, so it is done in two steps.
       const high = op.shl(op.shl(code.x(f.Rn), i64(1)), op.xor(by, i64(63)));
       code.setReg(f.Rd, op.or(low, high));
     },

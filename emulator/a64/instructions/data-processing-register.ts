@@ -23,13 +23,13 @@ import { crc32 } from './crc32.ts';
 
 const LOGICAL = ['and', 'or', 'xor', 'and'] as const satisfies readonly LogicalOperation[];
 
-/** Quotient as A64 has it: 0 for a division by 0, no overflow. */
+/** Quotient as A64 defines it: 0 for a division by 0, no overflow exception. */
 function divide(code: A64Code, left: Value, right: Value, isSigned: boolean): Value {
   const [a, b] = [code.let(left), code.let(right)];
   const result = code.variable(a.type);
   code.if(op.isZero(op.isZero(b)), () => {
     if (!isSigned) return result.set(op.divU(a, b));
-    // WebAssembly traps where the quotient is too large.
+    // WebAssembly's signed division traps when the quotient overflows.
     code.if(
       op.eq(b, op.constant(b.type, -1n)),
       () => result.set(op.neg(a)),
@@ -39,7 +39,7 @@ function divide(code: A64Code, left: Value, right: Value, isSigned: boolean): Va
   return result.get;
 }
 
-/** The bytes of each element of `bytes` in reverse order. */
+/** Reverses the bytes within each element of `bytes` bytes. */
 function reverseBytes(code: A64Code, value: Value<'i64'>, bytes: number): Value<'i64'> {
   const swap = (of: Value<'i64'>, mask: bigint, by: number): Value<'i64'> => {
     const once = code.let(of);
@@ -162,7 +162,7 @@ export const DATA_PROCESSING_REGISTER: readonly Instruction[] = [
   instruction('CLZ, CLS', 'sf 10110101100000000010 op Rn Rd', {}, (code, f) => {
     const value = code.let(code.reg(f.Rn, widthOf(f.sf)));
     if (f.op === 0) return code.setReg(f.Rd, op.clz(value));
-    // Bits that differ from the one below them: in front of the first, all are the sign.
+    // Ones where a bit differs from the bit below it: all bits above the first one equal the sign.
     const one = op.constant(value.type, 1n);
     const changes = op.xor(value, op.shrS(value, one));
     return code.setReg(f.Rd, op.sub(op.clz(changes), one));
@@ -179,7 +179,7 @@ export const DATA_PROCESSING_REGISTER: readonly Instruction[] = [
     const addend = code.x(f.Ra);
     code.setReg(f.Rd, f.o0 === 1 ? op.sub(addend, product) : op.add(addend, product));
   }),
-  // Ra is not looked at.
+  // Ra is ignored: its bits are not fixed.
   instruction('SMULH, UMULH', '10011011 U 10 Rm 0 Ra Rn Rd', {}, (code, f) => {
     code.setReg(f.Rd, multiplyHigh(code, code.x(f.Rn), code.x(f.Rm), f.U === 0));
   }),

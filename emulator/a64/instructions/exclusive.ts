@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Loads and stores that synchronise: exclusive, with acquire and release, compare and swap, atomic
+ * Synchronising loads and stores: exclusive, acquire and release, compare and swap, atomic
  * operations.
  *
- * Cores run one after the other, so every access is in order already. A store exclusive succeeds
- * where the address is the one of the last load exclusive and the memory still holds what that
- * read.
+ * Cores run in turns, so every access is in order already. A store exclusive succeeds when its
+ * address is that of the last load exclusive and the memory still holds the value that was loaded.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.94; B2.12 (exclusives).
  */
@@ -18,7 +17,7 @@ import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
 const OPEN = i64(-1);
 const ATOMIC = { atomic: true } as const;
 
-/** Reads `count` values of `bytes` each that begin at `at`. */
+/** Reads `count` values of `bytes` bytes each, starting at `at`. */
 const readAll = (code: A64Code, at: I64, bytes: number, count: number): I64[] =>
   Array.from({ length: count }, (_, i) => code.read(op.add(at, i64(i * bytes)), bytes));
 
@@ -53,7 +52,7 @@ function storeExclusive(code: A64Code, bytes: number, Rs: I32, Rn: I32, register
   code.setReg(Rs, failed.get);
 }
 
-/** What the atomic operations make of memory and register, both extended with zeros. */
+/** Result of an atomic operation on the values of memory and register, both zero-extended. */
 function combined(opc: number, old: I64, operand: I64, bytes: number): I64 {
   const signed = (value: I64): I64 => op.signExtend(value, 8 * bytes);
   switch (opc) {
@@ -76,7 +75,7 @@ function combined(opc: number, old: I64, operand: I64, bytes: number): I64 {
   }
 }
 
-/** The low `bytes` of a register, extended with zeros. */
+/** Low `bytes` bytes of a register, zero-extended. */
 const lowBytes = (code: A64Code, register: I32, bytes: number): I64 =>
   code.let(op.zeroExtend(code.x(register), 8 * bytes));
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Scalar floating point as code, for what programs do nearly always: FPCR rounds to nearest and
- * flushes nothing, no operand is a NaN, no result overflows or is subnormal. All else falls back to
- * the helpers of simd-fp.ts, which are exact in every case.
+ * Scalar floating point as WebAssembly code, for the frequent case: FPCR rounds to nearest and
+ * flushes nothing, no operand is a NaN, no result overflows or is subnormal. Every other case falls
+ * back to the helpers of simd-fp.ts, which are always exact.
  *
- * The host's result is the right one then; what is left is whether it was inexact (IXC). That is
- * found from the error of the operation, which is a number itself, or from the lengths of the
- * significands: a product has as many bits as its factors together, or one less.
+ * In the frequent case the host's result is right, and only the cumulative flag IXC (inexact)
+ * remains to be found. It follows from the rounding error of the operation, which is itself a
+ * number, or from the lengths of the significands: a product has as many bits as its factors
+ * together, or one less.
  */
 
 import type { A64Code } from '#emulator/a64/a64-code.ts';
@@ -52,46 +53,46 @@ const write = (code: A64Code, n: I32, bits: Value<Bits>): void =>
 
 const all = (...conditions: readonly I32[]): I32 => conditions.reduce((a, b) => op.and(a, b));
 
-/** Rounds to nearest and flushes nothing. */
+/** True when FPCR rounds to nearest and flushes nothing. */
 const isPlain = (code: A64Code): I32 => op.isZero(op.and(code.word(LAYOUT.fpcr), NOT_PLAIN));
-/** 1 when IXC is set already. */
+/** 1 when IXC is already set. */
 const wasInexact = (code: A64Code): I32 => op.and(op.shrU(code.word(LAYOUT.fpsr), IXC_SHIFT), ONE);
 
-/** IXC where `inexact` is 1. */
+/** Sets IXC where `inexact` is 1. */
 function note(code: A64Code, inexact: I32): void {
   code.setWord(LAYOUT.fpsr, op.or(code.word(LAYOUT.fpsr), op.shl(inexact, IXC_SHIFT)));
 }
 
-/** least <= |bits| < limit, as patterns: NaNs are above every limit. */
+/** least <= |bits| < limit, compared as bit patterns: NaNs are above every limit. */
 function inRange({ type, magnitude }: Precision, bits: Value<Bits>, least: bigint, limit: bigint): I32 {
   const from = op.constant(type, least);
   return op.ltU(op.sub(op.and(bits, magnitude), from), op.constant(type, limit - least));
 }
 
 const fraction = ({ format }: Precision): bigint => BigInt(format.fractionBits);
-/** Normal, as operands are whose significands have a length. */
+/** Normal numbers: the lengths of their significands are known. */
 const isNormal = (p: Precision, bits: Value<Bits>): I32 => inRange(p, bits, 1n << fraction(p), p.format.infinity);
-/** A result that is neither subnormal nor was rounded up from there. */
+/** Results that are neither subnormal nor rounded up from a subnormal. */
 const isLarge = (p: Precision, bits: Value<Bits>): I32 => inRange(p, bits, 2n << fraction(p), p.format.infinity);
-/** So small that two of them can be added, and what is added in finding the error. */
+/** Operands so small that their sum, and the sums that find its error, cannot overflow. */
 const isSummand = (p: Precision, bits: Value<Bits>): I32 =>
   inRange(p, bits, 0n, p.format.infinity - (3n << fraction(p)));
 const isNumber = (p: Precision, bits: Value<Bits>): I32 => inRange(p, bits, 0n, p.format.infinity + 1n);
 
-/** 0 for zeros of both signs. */
+/** True for zeros of both signs. */
 const isZero = (p: Precision, bits: Value<Bits>): I32 => op.isZero(op.and(bits, p.magnitude));
 
 /** Runs the fast case when `condition` holds, else the helper. */
 const when = (code: A64Code, condition: I32, fast: () => void): void => code.if(condition, fast, () => code.fallback());
 
-/** What an operation gives: its bits, when they are right, and whether they are inexact. */
+/** Result of an operation: its bits, whether they are right, and whether they are inexact. */
 interface Result {
   readonly bits: Value<Bits>;
   readonly isRight: I32;
   readonly inexact: I32;
 }
 
-/** The error of a sum of doubles, exact: Knuth, The Art of Computer Programming 2, 4.2.2. */
+/** Exact rounding error of a sum of doubles: Knuth, The Art of Computer Programming 2, 4.2.2. */
 function sumError(code: A64Code, a: I64, b: I64, sum: I64): I64 {
   const other = code.let(float.binary('sub', sum, a));
   return float.binary('add', float.binary('sub', a, float.binary('sub', sum, other)), float.binary('sub', b, other));
@@ -114,18 +115,17 @@ function sum(code: A64Code, p: Precision, a: Value<Bits>, b: Value<Bits>): Resul
   return { bits, isRight, inexact: op.or(isRounded, isInexactSum(code, wideA, wideB, wide)) };
 }
 
-/** Bits by which the significands of two doubles fall short of 53 each, together. */
+/** Trailing zeros of both significands together: by so many bits they fall short of 53 each. */
 function shortness(a: I64, b: I64): I64 {
   const hidden = i64(1n << 52n);
   return op.add(op.ctz(op.or(a, hidden)), op.ctz(op.or(b, hidden)));
 }
 
-/** 53 bits: the product of significands that are shorter than that together is exact. */
+/** Significand bits of a double. A product is exact when its factors fall short by as many bits. */
 const SIGNIFICAND = i64(53);
 
 /**
- * Whether the product of two doubles is exact cannot be told from their lengths: it may be, by one
- * bit.
+ * True when the lengths do not tell whether the product of two doubles is exact: one bit decides.
  */
 const isOpen = (short: I64): I32 => op.eq(short, i64(52));
 
@@ -144,11 +144,11 @@ function product(code: A64Code, p: Precision, a: Value<Bits>, b: Value<Bits>): R
   return { bits, isRight, inexact: float.compare('ne', float.promote(bits), wide) };
 }
 
-/** `result` times `factor` is not `whole`, for singles as doubles. */
+/** Singles: true when `result` times `factor`, as doubles, differs from `whole`. */
 const isInexactSingle = (result: I32, factor: I64, whole: I64): I32 =>
   float.compare('ne', float.binary('mul', float.promote(result), factor), whole);
 
-/** The same for doubles: [it is known, it is inexact]. */
+/** Doubles, as isInexactSingle: [whether this is known, whether it is inexact]. */
 function inexactDouble(code: A64Code, result: I64, factor: I64, whole: I64): readonly [I32, I32] {
   const short = code.let(shortness(result, factor));
   const differs = float.compare('ne', float.binary('mul', result, factor), whole);
@@ -192,7 +192,7 @@ const extreme =
   (_code, p, a, b) =>
     exact(float.binary(name, a, b), op.and(isNumber(p, a), isNumber(p, b)));
 
-/** By opcode. */
+/** Operations with two sources, by opcode. */
 const TWO_SOURCE: readonly TwoSource[] = [
   product, // FMUL
   quotient, // FDIV
@@ -209,14 +209,14 @@ const TWO_SOURCE: readonly TwoSource[] = [
   },
 ];
 
-/** By the low three bits of FRINT's opcode; FRINTA (100) has no counterpart. */
+/** Roundings by the low three bits of FRINT's opcode; FRINTA (100) has no counterpart. */
 const ROUND: readonly (FloatUnary | null)[] = ['nearest', 'ceil', 'floor', 'trunc', null, null, 'nearest', 'nearest'];
 const FRINTX = 6;
 
-/** Conversions to integers, by rmode. */
+/** Roundings of conversions to integers, by rmode. */
 const TO_INTEGER = ['nearest', 'ceil', 'floor', 'trunc'] as const satisfies readonly FloatUnary[];
 
-/** The bits of 2^`exponent`. */
+/** Bit pattern of 2^`exponent`. */
 const powerOfTwo = ({ format }: Precision, exponent: number): bigint =>
   BigInt(exponent + 1 - format.minimumExponent) << BigInt(format.fractionBits);
 
@@ -235,7 +235,7 @@ function compare(code: A64Code, p: Precision, a: Value<Bits>, b: Value<Bits>): v
   });
 }
 
-/** The highest and the lowest one of an integer are as close as a significand is long. */
+/** True when the integer's highest and lowest set bits lie within one significand. */
 function isExactInteger(code: A64Code, p: Precision, integer: Value<Bits>, isSigned: boolean): I32 {
   const { type } = integer;
   const width = type === 'i64' ? 64 : 32;
@@ -244,7 +244,7 @@ function isExactInteger(code: A64Code, p: Precision, integer: Value<Bits>, isSig
   const isNegative = op.ltS(integer, op.constant(type, 0n));
   const magnitude = code.let(isSigned ? op.select(isNegative, op.neg(integer), integer) : integer);
   const length = op.add(op.clz(magnitude), op.ctz(magnitude));
-  // Zero has zeros twice.
+  // For zero, clz and ctz both count the whole width, which is large enough.
   return op.geU(length, op.constant(type, BigInt(least)));
 }
 
@@ -340,7 +340,7 @@ export const FP_CODE: readonly Instruction[] = [
     'sf 0011110 0 double 1 00 11 to 000000 Rn Rd',
     { fp: true, where: ({ sf, double }) => sf === double },
     (code, f) => {
-      // opcode<0>: 1 to the vector register.
+      // opcode<0> = 1: to the FP register.
       const width = f.sf === 1 ? 64 : 32;
       if (f.to === 0) code.setReg(f.Rd, width === 64 ? code.v(f.Rn, 0) : op.wrap(code.v(f.Rn, 0)));
       else write(code, f.Rd, code.reg(f.Rn, width));
@@ -367,8 +367,8 @@ export const FP_CODE: readonly Instruction[] = [
       const a = read(code, p, f.Rn);
       const rounded = code.let(float.unary(TO_INTEGER[f.rmode] as FloatUnary, a));
       const width = f.sf === 1 ? 64 : 32;
-      // From 2^width on, or half of that, it does not fit, nor does what is negative without a
-      // sign.
+      // Values from 2^width on do not fit, or from half of that when signed. Negative values do not
+      // fit an unsigned integer.
       const limit = powerOfTwo(p, f.U === 1 ? width : width - 1);
       const fits = inRange(p, rounded, 0n, limit);
       const isRight = f.U === 1 ? op.and(fits, op.geS(rounded, op.constant(p.type, 0n))) : fits;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Loads and stores of general and of SIMD and FP registers: one, pairs, literals, all ways of
- * addressing.
+ * Loads and stores of general-purpose and of SIMD and FP registers: single, pairs, literals, in all
+ * addressing modes.
  *
- * Where the base is loaded as well and written back, which the architecture leaves open, it is
- * written back last.
+ * A load with writeback whose target is also the base register is CONSTRAINED UNPREDICTABLE. Here
+ * the writeback comes last.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.94.
  */
@@ -14,17 +14,17 @@ import { instruction, type Instruction } from '#emulator/a64/decode/instruction.
 import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
 import { extended } from './arithmetic.ts';
 
-/** How a register is transferred, from the fields size, V and opc. */
+/** Transfer of one register, decoded from the fields size, V and opc. */
 interface Transfer {
   readonly kind: 'load' | 'store' | 'prefetch';
-  /** Of memory. */
+  /** Bytes in memory. */
   readonly bytes: number;
   readonly vector: boolean;
-  /** A load extends with the sign to so many bits. */
+  /** Width to which a load sign-extends; 0 for none. */
   readonly signedTo: 0 | 32 | 64;
 }
 
-/** Null: unallocated. Arm ARM C4.1.94, load/store register. */
+/** Returns null when unallocated. Arm ARM C4.1.94, load/store register. */
 function transferOf(size: number, V: number, opc: number): Transfer | null {
   if (V === 1) {
     if (opc < 2) return { kind: opc === 1 ? 'load' : 'store', bytes: 1 << size, vector: true, signedTo: 0 };
@@ -39,10 +39,10 @@ function transferOf(size: number, V: number, opc: number): Transfer | null {
 
 const signedImmediate = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value));
 
-/** The register's value as stored: its low bytes count. */
+/** Register value to store; only its low bytes count. */
 const storedValue = (code: A64Code, transfer: Transfer, Rt: I32): I64 => (transfer.vector ? code.v(Rt, 0) : code.x(Rt));
 
-/** Puts what was read, extended with zeros, into a register. */
+/** Writes a loaded value, zero-extended, to a register. */
 function setLoaded(code: A64Code, { vector, bytes, signedTo }: Transfer, Rt: I32, value: I64): void {
   if (vector) code.setV(Rt, value, i64(0));
   else if (signedTo === 0) code.setReg(Rt, value);
@@ -51,8 +51,7 @@ function setLoaded(code: A64Code, { vector, bytes, signedTo }: Transfer, Rt: I32
 }
 
 /**
- * Makes the access at `address`; `writeBack` is what becomes of the base register when it has not
- * faulted.
+ * Makes the access at `address`. `writeBack` updates the base register once nothing has faulted.
  */
 function transferAt(
   code: A64Code,
@@ -90,13 +89,13 @@ const isTransfer = ({ size, V, opc }: { readonly size: number; readonly V: numbe
 const isRealTransfer = (f: { readonly size: number; readonly V: number; readonly opc: number }): boolean =>
   isTransfer(f) && transferOf(f.size, f.V, f.opc)?.kind !== 'prefetch';
 
-/** FP is checked where the register is one of its own. */
+/** FP access is checked where the register is an FP one. */
 function begin(code: A64Code, f: { readonly size: number; readonly V: number; readonly opc: number }): Transfer {
   if (f.V === 1) code.checkFp();
   return transferOf(f.size, f.V, f.opc) as Transfer;
 }
 
-/** Pairs: 4, 8 or 16 bytes each; LDPSW extends with the sign. */
+/** Pair transfers: 4, 8 or 16 bytes each; LDPSW sign-extends. */
 interface Pair {
   readonly bytes: number;
   readonly signExtended: boolean;
@@ -108,7 +107,7 @@ function pairOf(opc: number, V: number, L: number): Pair | null {
   return opc === 3 ? null : { bytes: opc === 2 ? 8 : 4, signExtended: false };
 }
 
-/** Unsigned scaling of the seven-bit offset of a pair. */
+/** Byte offset of a pair: imm7 is signed and counts registers. */
 const pairOffset = ({ opc, V, L, imm7 }: Record<'opc' | 'V' | 'L' | 'imm7', number>): bigint =>
   signedImmediate(imm7, 7) * BigInt(pairOf(opc, V, L)?.bytes ?? 1);
 
@@ -118,7 +117,7 @@ function transferPair(code: A64Code, f: PairFields, address: I64, writeBack: () 
   if (f.V === 1) code.checkFp();
   const { bytes, signExtended } = pairOf(f.opc, f.V, f.L) as Pair;
   const at = code.let(address);
-  // Quadwords go in halves.
+  // Quadwords are transferred in halves.
   const part = Math.min(bytes, 8);
   const places = Array.from({ length: (2 * bytes) / part }, (_, i) => op.add(at, i64(i * part)));
   const halves = bytes / part;
@@ -132,7 +131,7 @@ function transferPair(code: A64Code, f: PairFields, address: I64, writeBack: () 
     return;
   }
   const values = places.map((place) => code.read(place, part));
-  // Where both are the same, which is left open, it is as with QEMU.
+  // A pair load of one register twice is CONSTRAINED UNPREDICTABLE; the order is QEMU's.
   for (const i of f.V === 1 ? [0, 1] : [1, 0]) {
     const register = i === 0 ? f.Rt : f.Rt2;
     const low = values[i * halves] as I64;
@@ -144,7 +143,7 @@ function transferPair(code: A64Code, f: PairFields, address: I64, writeBack: () 
 
 const isPair = ({ opc, V, L }: Record<'opc' | 'V' | 'L', number>): boolean => pairOf(opc, V, L) !== null;
 
-/** Without a hint there is no pair of signed words. */
+/** LDNP and STNP: LDPSW has no non-temporal form. */
 const isNonTemporal = (f: Record<'opc' | 'V' | 'L', number>): boolean => isPair(f) && !(f.V === 0 && f.opc === 1);
 
 const scaledOffset = ({ size, V, opc, imm12 }: Record<'size' | 'V' | 'opc' | 'imm12', number>): number =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Advanced SIMD as WebAssembly's vectors, where these have the operation: what copies memory,
- * searches strings, sums and hashes. What is not here is in simd-fp.ts, in TypeScript.
+ * Advanced SIMD as WebAssembly vector code, where WebAssembly has the operation: enough to copy
+ * memory, search strings, sum and hash. All other operations are in simd-fp.ts, in TypeScript.
  *
  * A form of 64 bits computes 128 and zeroes the upper half.
  *
@@ -21,9 +21,7 @@ const LOWER_HALF = simd.constant(BYTES.map((i) => (i < 8 ? 0xff : 0)));
 const set = (code: A64Code, Q: number, Rd: I32, value: V128): void =>
   code.setVector(Rd, Q === 1 ? value : simd.bits('and', value, LOWER_HALF));
 
-/**
- * Bytes of a shuffle from numbers of lanes; those from `half` lanes on are the second operand's.
- */
+/** Byte indices of a shuffle from lane numbers; lanes from `half` on are the second operand's. */
 const laneBytes = (indices: readonly number[], size: number, lanes: number): number[] => {
   const bytes = indices.flatMap((index) => {
     const first = index < lanes ? index << size : 16 + ((index - lanes) << size);
@@ -32,7 +30,7 @@ const laneBytes = (indices: readonly number[], size: number, lanes: number): num
   return BYTES.map((i) => bytes[i] ?? 0);
 };
 
-/** What a row computes from the old Rn, Rm and Rd; null: there is no code for this size. */
+/** Result of a row, computed from the old Rn, Rm and Rd; null: no code for this lane size. */
 type Operation = (size: LaneSize, Q: number, n: V128, m: V128, d: V128) => V128 | null;
 
 const lanes =
@@ -49,7 +47,7 @@ const BHS = [0, 1, 2] as const;
 const BHSD = [0, 1, 2, 3] as const;
 const HS = [1, 2] as const;
 
-/** The operation on neighbours: even lanes of Rm:Rn, and odd ones. */
+/** Operation on neighbours: the even and the odd lanes of Rm:Rn. */
 const pairwise =
   (name: LaneOperation, ...sizes: readonly number[]): Operation =>
   (size, Q, n, m) => {
@@ -85,7 +83,7 @@ const accumulatedProduct =
 
 const not = (value: V128 | null): V128 | null => (value === null ? null : simd.bits('not', value));
 
-/** By U and opcode. */
+/** Three-register operations by U and opcode. */
 const THREE_SAME: Readonly<Record<number, Operation>> = {
   0b0_00110: comparison('gtS'), // CMGT
   0b1_00110: comparison('gtU'), // CMHI
@@ -115,7 +113,7 @@ const THREE_SAME: Readonly<Record<number, Operation>> = {
   0b1_00010: lanes('averageU', 0, 1), // URHADD
 };
 
-/** By U and size. */
+/** Logical operations by U and size. */
 const LOGICAL: readonly ((n: V128, m: V128, d: V128) => V128)[] = [
   (n, m) => simd.bits('and', n, m), // AND
   (n, m) => simd.bits('andNot', n, m), // BIC
@@ -129,7 +127,7 @@ const LOGICAL: readonly ((n: V128, m: V128, d: V128) => V128)[] = [
 
 type OneOperation = (size: LaneSize, n: V128) => V128 | null;
 
-/** Lanes in the other order within 1 << `container` bytes. */
+/** Lanes in reverse order within each container of 1 << `container` bytes. */
 const reversed =
   (container: number): OneOperation =>
   (size, n) =>
@@ -156,7 +154,7 @@ const ofBytes =
   (size, n) =>
     size === 0 ? operation(n) : null;
 
-/** By U and opcode. */
+/** Two-register operations by U and opcode. */
 const TWO_REGISTER: Readonly<Record<number, OneOperation>> = {
   0b0_00000: reversed(3), // REV64
   0b1_00000: reversed(2), // REV32
@@ -174,26 +172,30 @@ const TWO_REGISTER: Readonly<Record<number, OneOperation>> = {
   0b1_01011: unary('neg'), // NEG
 };
 
-/** Every second lane of 1 << size bytes, in one half of Rd; the upper one leaves the lower. */
+/**
+ * Writes every second lane, of 1 << size bytes, to one half of Rd. The upper half (Q = 1) keeps the
+ * lower one.
+ */
 function setNarrow(code: A64Code, size: LaneSize, Q: number, Rd: I32, value: V128): void {
   const count = 16 >> size;
   const even = Array.from({ length: count / 2 }, (_, i) => 2 * i);
   const whole = Array.from({ length: count / 2 }, (_, i) => i);
-  // The first operand's lanes, and from `count` on the second's.
+  // Lanes of the first operand, then lanes of the second, which count from `count` on.
   const from = (first: readonly number[], second: readonly number[]): number[] =>
     laneBytes([...first, ...second.map((index) => index + count)], size, count);
   if (Q === 0) set(code, 0, Rd, simd.shuffle(value, value, from(even, even)));
   else code.setVector(Rd, simd.shuffle(code.vector(Rd), value, from(whole, even)));
 }
 
-/** Shifts keep the lanes' size; the count is a value. */
+/** Shifts right; the lane size stays and the count is a value. */
 const shifted = (name: 'shrS' | 'shrU', size: LaneSize, n: V128, count: I32): V128 =>
-  // In two steps: WebAssembly takes the count modulo the lane, and it may be the whole lane.
+  // Two steps: WebAssembly takes the count modulo the lane size, and the count may be the lane
+  // size.
   simd.lanes(name, size, simd.lanes(name, size, n, op.sub(count, i32(1))), i32(1));
 
 type ShiftOperation = (size: LaneSize, left: I32, right: I32, n: V128, d: V128) => V128;
 
-/** By U and opcode. */
+/** Shifts by U and opcode. */
 const SHIFT: Readonly<Record<number, ShiftOperation>> = {
   0b0_00000: (size, _left, right, n) => shifted('shrS', size, n, right), // SSHR
   0b1_00000: (size, _left, right, n) => shifted('shrU', size, n, right), // USHR
@@ -202,7 +204,7 @@ const SHIFT: Readonly<Record<number, ShiftOperation>> = {
   // USRA
   0b1_00010: (size, _left, right, n, d) => simd.lanes('add', size, d, shifted('shrU', size, n, right)),
   0b0_01010: (size, left, _right, n) => simd.lanes('shl', size, n, left), // SHL
-  // SLI: what the shift fills with zeros is Rd's.
+  // SLI: Rd keeps the bits that the shift would fill with zeros.
   0b1_01010: (size, left, _right, n, d) =>
     simd.bits('select', simd.lanes('shl', size, n, left), d, simd.lanes('shl', size, ONES, left)),
   // SRI
@@ -214,7 +216,10 @@ const ONES = simd.constant(BYTES.map(() => 0xff));
 
 const NAMES = ['bytes', 'halfwords', 'words', 'doublewords'] as const;
 
-/** Rows of one lane size: where the size is not a field, but the first one of another. */
+/**
+ * Rows of one lane size. immh and imm5 have no size field: the position of their first set bit is
+ * the size.
+ */
 function ofSize(size: LaneSize): Instruction[] {
   const bytes = 1 << size;
   const bits = 8 * bytes;
@@ -287,13 +292,13 @@ function ofSize(size: LaneSize): Instruction[] {
   ];
 }
 
-/** Whether a table has an operation for the size. */
+/** True when the table has an operation for this size. */
 const hasThreeSame = ({ Q, U, size, opcode }: Record<'Q' | 'U' | 'size' | 'opcode', number>): boolean =>
   (size < 3 || Q === 1) && (THREE_SAME[(U << 5) | opcode]?.(size as LaneSize, Q, ZEROS, ZEROS, ZEROS) ?? null) !== null;
 const hasTwoRegister = ({ Q, U, size, opcode }: Record<'Q' | 'U' | 'size' | 'opcode', number>): boolean =>
   (size < 3 || Q === 1) && (TWO_REGISTER[(U << 5) | opcode]?.(size as LaneSize, ZEROS) ?? null) !== null;
 
-/** Products of lanes, twice as wide: by opcode, what becomes of Rd's. */
+/** Widening products by opcode: whether they are added to Rd, subtracted from it, or replace it. */
 const LONG_PRODUCT: Readonly<Record<number, 'add' | 'sub' | 'set'>> = { 0b1000: 'add', 0b1010: 'sub', 0b1100: 'set' };
 
 export const SIMD_CODE: readonly Instruction[] = [
@@ -367,8 +372,7 @@ export const SIMD_CODE: readonly Instruction[] = [
     '0 Q 101110 00 0 Rm 0 imm4:4 0 Rn Rd',
     { fp: true, where: ({ Q, imm4 }) => Q === 1 || imm4 < 8 },
     (code, f) => {
-      // An index above 15 gives 0: the lower part of one operand is joined to the upper of the
-      // other.
+      // Swizzle gives 0 for an index above 15, so the two parts can be joined by OR.
       const [n, m] = [code.vector(f.Rn), code.vector(f.Rm)];
       const indices = simd.lanes('add', 0, simd.constant(BYTES), simd.splat(0, f.imm4));
       if (f.Q === 0) {
@@ -384,7 +388,7 @@ export const SIMD_CODE: readonly Instruction[] = [
     },
   ),
   instruction('TBL', '0 Q 001110 00 0 Rm 0 len:2 0 00 Rn Rd', { fp: true }, (code, f) => {
-    // Each register gives its own bytes, and 0 for the indices of the others.
+    // Each table register gives its own bytes, and 0 for the indices of the others.
     const parts = Array.from({ length: f.len + 1 }, (_, i) => {
       const register = code.vector(op.and(op.add(f.Rn, i32(i)), i32(31)));
       const start = simd.constant(BYTES.map(() => 16 * i));

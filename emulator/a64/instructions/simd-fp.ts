@@ -3,7 +3,7 @@
  * Data processing of Advanced SIMD, floating point and cryptography: the encoding classes of the
  * Arm ARM's table, and their decoders in fp/.
  *
- * A word of a class that its decoder knows nothing of is UNDEFINED: it was allocated after Armv8.2,
+ * A word that the decoder of its class does not know is UNDEFINED: it was allocated after Armv8.2,
  * or never.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.96.
@@ -61,7 +61,7 @@ function encodingClass<P extends string>(
   );
 }
 
-/** The scalar form of a class, with Q as in 128 bits. */
+/** Scalar form of a class: decoded with Q as for 128 bits. */
 const scalar =
   <F extends { readonly scalar: boolean; readonly Q: number }>(decode: (fields: F) => Operation | null) =>
   (fields: Omit<F, 'scalar' | 'Q'>): Operation | null =>
@@ -71,9 +71,9 @@ const vector =
   (fields: Omit<F, 'scalar'>): Operation | null =>
     decode({ ...fields, scalar: false } as F);
 
-/** Half precision in data processing; conversions with it are in every core. */
+/** Half precision in data processing needs FP16; conversions to and from it are in every core. */
 const halfPrecision = ({ ptype }: { readonly ptype: number }): Feature | null => (ptype === 3 ? 'FP16' : null);
-/** Floating point by element has halves at size 00: opcode xx01 is of that kind. */
+/** Half precision by element: size 00 and opcode xx01. */
 const halfElement = (f: { readonly U: number; readonly size: number; readonly opcode: number }): boolean =>
   f.size === 0 && (f.opcode & 3) === 1 && f.opcode !== 0b1101;
 const roundingDoubling = ({ opcode }: { readonly opcode: number }): Feature => (opcode === 0b0010 ? 'DotProd' : 'RDM');
@@ -82,14 +82,14 @@ const indexedFeature = (f: { readonly U: number; readonly size: number; readonly
   if (f.opcode === 0b1110) return 'DotProd';
   return f.U === 1 && (f.opcode & 0b1101) === 0b1101 ? 'RDM' : null;
 };
-/** FP16 in shifts (conversions of halves): the operand is of 16 bits. */
+/** Conversions of halves in the shift class need FP16: the operand has 16 bits. */
 const shiftFeature = ({ immh, opcode }: { readonly immh: number; readonly opcode: number }): Feature | null =>
   immh >> 1 === 1 && opcode >= 0b11100 ? 'FP16' : null;
 const reductionFeature = ({ U, opcode }: { readonly U: number; readonly opcode: number }): Feature | null =>
   U === 0 && (opcode & 0b11100) === 0b01100 ? 'FP16' : null;
 
 export const SIMD_FP: readonly Instruction[] = [
-  // Cryptography
+  // Cryptography.
   encodingClass('AESE, AESD, AESMC, AESIMC', '01001110 size:2 10100 opcode:5 10 Rn Rd', decodeAes, 'AES'),
   encodingClass(
     'Cryptographic three-register SHA',
@@ -104,7 +104,7 @@ export const SIMD_FP: readonly Instruction[] = [
     ({ opcode }) => (opcode < 2 ? 'SHA1' : 'SHA256'),
   ),
 
-  // Advanced SIMD, scalar
+  // Advanced SIMD, scalar.
   encodingClass('Advanced SIMD scalar copy', '01 op 11110000 imm5:5 0 imm4:4 1 Rn Rd', scalar(decodeCopy)),
   encodingClass(
     'Advanced SIMD scalar three same FP16',
@@ -154,7 +154,7 @@ export const SIMD_FP: readonly Instruction[] = [
     indexedFeature,
   ),
 
-  // Advanced SIMD, vector
+  // Advanced SIMD, vector.
   encodingClass('Advanced SIMD table lookup', '0 Q 001110 op2:2 0 Rm 0 ~len:2 op 00 Rn Rd', decodeTableLookup),
   encodingClass('Advanced SIMD permute', '0 Q 001110 size:2 0 Rm 0 opcode:3 10 Rn Rd', decodePermute),
   encodingClass('Advanced SIMD extract', '0 Q 101110 op2:2 0 Rm 0 imm4:4 0 Rn Rd', decodeExtract),
@@ -214,7 +214,7 @@ export const SIMD_FP: readonly Instruction[] = [
     indexedFeature,
   ),
 
-  // Floating point, scalar
+  // Floating point, scalar.
   encodingClass(
     'Conversion between floating-point and fixed-point',
     'sf 0 S 11110 ptype:2 0 rmode:2 opcode:3 ~scale:6 Rn Rd',

@@ -2,8 +2,8 @@
 /**
  * Loads and stores of structures: LD1 to LD4, ST1 to ST4, LD1R to LD4R.
  *
- * LD1 and ST1 of whole registers are code; those that take lanes apart are helpers. A load reads
- * all before it writes a register, so that one that aborts has changed nothing.
+ * LD1 and ST1 of whole registers are code; forms that de-interleave lanes are helpers. A load reads
+ * everything before it writes a register, so that an aborted load has changed nothing.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.94.
  */
@@ -14,14 +14,14 @@ import { helped, type Helper, instruction, type Instruction } from '#emulator/a6
 import { STACK_POINTER, ZERO_REGISTER } from '#emulator/a64/layout.ts';
 import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
 
-/** Registers of LD1 and ST1, by opcode. */
+/** Registers that LD1 and ST1 transfer, by opcode. */
 const LD1_REGISTERS: Readonly<Record<number, number>> = { 0b0111: 1, 0b1010: 2, 0b0110: 3, 0b0010: 4 };
 /** Registers that the lanes of a structure are spread over, by opcode. */
 const STRUCTURE_REGISTERS: Readonly<Record<number, number>> = { 0b1000: 2, 0b0100: 3, 0b0000: 4 };
 
 const REGISTERS = 32;
 
-/** Transfers whole registers from `address` on, in halves of 64 bits. */
+/** Transfers whole registers, starting at `address`, in halves of 64 bits. */
 function transferRegisters(
   code: A64Code,
   f: { readonly Q: number; readonly L: number; readonly opcode: number; readonly Rn: I32; readonly Rt: I32 },
@@ -50,7 +50,7 @@ function transferRegisters(
 
 const isWhole = ({ opcode }: { readonly opcode: number }): boolean => LD1_REGISTERS[opcode] !== undefined;
 
-/** One lane in memory: of which register, which lane of it. */
+/** One element in memory: its register, and its lane in that register. */
 interface Element {
   readonly register: number;
   readonly lane: number;
@@ -59,18 +59,18 @@ interface Element {
 interface Lanes {
   /** log2 of a lane's bytes. */
   readonly size: number;
-  /** In the order of memory. */
+  /** Elements in memory order. */
   readonly elements: readonly Element[];
-  /** A load of one lane for all lanes of the register: its bytes. */
+  /** LD1R to LD4R: bytes of the register whose lanes all get the element; null for other forms. */
   readonly replicated: 8 | 16 | null;
-  /** A load of whole registers: the others' upper half is zeroed. */
+  /** Multiple structures: bytes of each register; 8 zeroes its upper half. Null for single ones. */
   readonly wholeBytes: 8 | 16 | null;
 }
 
 interface Base {
   readonly L: number;
   readonly Rn: number;
-  /** null: no write-back. 31: by the bytes transferred. */
+  /** Post-index register; 31: by the bytes transferred. Null: no writeback. */
   readonly Rm: number | null;
 }
 
@@ -120,7 +120,7 @@ interface Multiple {
   readonly Rt: number;
 }
 
-/** Null: unallocated. */
+/** Returns null when unallocated. */
 function multipleLanes({ Q, opcode, size, Rt }: Multiple): Lanes | null {
   const count = STRUCTURE_REGISTERS[opcode];
   if (count === undefined || (size === 3 && Q === 0)) return null;
@@ -142,7 +142,7 @@ interface Single {
   readonly Rt: number;
 }
 
-/** Null: unallocated. */
+/** Returns null when unallocated. */
 function singleLanes({ Q, L, R, opcode, S, size, Rt }: Single): Lanes | null {
   const count = ((opcode & 1) << 1) + R + 1;
   const of = (laneSize: number, lane: number, replicated: 8 | 16 | null): Lanes => ({

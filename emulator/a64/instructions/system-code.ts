@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * System instructions that kernels execute all the time, as code: the current task's register,
- * interrupt masks, the state that an exception saved, ISB. Only at the levels where no control
- * traps them; elsewhere, and where more follows from them, they fall back to system.ts, which has
- * all.
+ * interrupt masks, the state that an exception saved, ISB. The code runs only at exception levels
+ * where no control traps the instruction. Elsewhere, and where an access has side effects, it falls
+ * back to system.ts, which serves all cases.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.93, D24.2.
  */
@@ -25,7 +25,7 @@ import {
 const DAIF = PSTATE.d | PSTATE.a | PSTATE.i | PSTATE.f;
 const WORD = 2n ** 32n - 1n;
 
-/** Where a register that is storage lies in the core's block. */
+/** Offset of a stored register in the core's state block. */
 function storedAt(encoding: SystemRegisterEncoding): number {
   const stored = STORED_REGISTERS.get(systemRegisterNumber(encoding));
   if (stored === undefined) throw new RangeError(`${encoding.join()} is not stored`);
@@ -35,19 +35,19 @@ const HCR_EL2 = storedAt(SYSTEM_REGISTERS.HCR_EL2);
 
 const isAtEl1 = (code: A64Code): I32 => op.eq(code.word(LAYOUT.level), i32(1));
 const isUnderEl2 = (code: A64Code): I32 => op.ltU(code.word(LAYOUT.level), i32(2));
-/** At EL1, and HCR_EL2 has not `trap`. */
+/** True at EL1 while HCR_EL2.`trap` is 0. */
 const isUntrapped =
   (trap: bigint) =>
   (code: A64Code): I32 =>
     op.and(isAtEl1(code), op.isZero(op.and(code.load('i64', code.core, HCR_EL2), i64(trap))));
-/** At EL1 with the stack pointer of EL1, so that SP_EL0 is a register and is banked. */
+/** True at EL1 with SP_EL1 selected, so that SP_EL0 is accessible as a register. */
 const hasOwnStack = (code: A64Code): I32 => op.and(isAtEl1(code), op.and(code.word(LAYOUT.pstate), i32(PSTATE.sp)));
-/** At EL1, and no interrupt waits for its mask to be lifted. */
+/** True at EL1 while no interrupt waits to be unmasked. */
 const isQuiet = (code: A64Code): I32 => op.and(isAtEl1(code), op.isZero(code.word(LAYOUT.interrupt)));
 
 type Condition = (code: A64Code) => I32;
 
-/** A register as it is read and written; without `write` a write falls back. */
+/** Code of a register's read and write; without `write`, a write falls back. */
 interface Access {
   readonly encoding: SystemRegisterEncoding;
   readonly mayRead: Condition;
@@ -100,12 +100,14 @@ const ACCESSES: Readonly<Record<string, Access>> = {
 };
 
 const bits = (value: number, count: number): string => value.toString(2).padStart(count, '0');
-/** The bits between op0 and Rt; typed as a pattern that has Rt alone. */
+/** Encoding bits from op0 to Rt; typed as a pattern that has only Rt. */
 const pattern = (isRead: boolean, [op0, op1, crn, crm, op2]: SystemRegisterEncoding): '0 Rt' =>
   `1101010100${isRead ? 1 : 0}1 ${op0 - 2} ${bits(op1, 3)} ${bits(crn, 4)} ${bits(crm, 4)} ${bits(op2, 3)} Rt` as '0 Rt';
 
 const FALLBACK = { fallback: true } as const;
-/** Code of the instruction where `condition` holds; elsewhere TypeScript serves it. */
+/**
+ * Runs the code where `condition` holds; elsewhere the helper in TypeScript serves the instruction.
+ */
 const orFallback = (code: A64Code, condition: I32, serve: () => void): void =>
   code.if(condition, serve, () => code.fallback());
 

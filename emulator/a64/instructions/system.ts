@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * System: exception generation and return, hints, barriers, PSTATE, system registers and
- * operations. All of it is the core's to do (system/).
+ * operations. The core executes all of these (system/).
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.93.
  */
@@ -15,7 +15,7 @@ import { SYSTEM_CODE } from './system-code.ts';
 const CALLS: Readonly<Record<number, CallKind>> = { 1: 'svc', 2: 'hvc', 3: 'smc' };
 const WAITS: Readonly<Record<number, WaitKind>> = { 1: 'yield', 2: 'wfe', 3: 'wfi', 4: 'sev', 5: 'sevl' };
 
-/** DCZID_EL0. */
+/** Block size that DCZID_EL0 gives. */
 const ZERO_BYTES = 64;
 
 const registerNumber = (f: Readonly<Record<'o0' | 'op1' | 'CRn' | 'CRm' | 'op2', number>>): number =>
@@ -69,7 +69,7 @@ export const SYSTEM: readonly Instruction[] = [
   instruction('CLREX', '11010101000000110011 ~CRm:4 010 11111', {}, (code) => {
     code.store(code.core, LAYOUT.exclusiveAddress, i64(-1));
   }),
-  // One core executes at a time, and each of its accesses is done before the next.
+  // No effect: one core executes at a time, and completes each access before the next.
   instruction('DSB, DMB', '11010101000000110011 ~CRm:4 10 ~dmb 11111', {}, () => {}),
   helped('MSR (immediate)', '1101010100000 op1:3 0100 CRm:4 op2:3 11111', {}, ({ op1, CRm, op2 }) => ({ system }) => {
     if (!system.setPstateField(op1, op2, CRm)) system.undefined();

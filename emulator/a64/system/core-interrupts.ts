@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The interrupts of a core: which are signalled, the level that takes each, whether it is masked.
+ * Interrupts of a core: whether each is signalled, its target exception level, whether it is
+ * masked.
  *
  *     physical   SCR_EL3.IRQ, FIQ ─► EL3    HCR_EL2.IMO, FMO, TGE ─► EL2    else EL1
  *     virtual    the virtual CPU interface, HCR_EL2.VI, VF, VSE ─► EL1, where IMO, FMO, AMO are set
  *
- * One for a level above is taken whatever PSTATE says, but for EL1's of EL0 and those of EL0's
- * host; one for a level below waits.
+ * PSTATE does not mask an interrupt whose target is a higher level. Two targets are exceptions:
+ * EL1, and EL2 as the host of EL0. An interrupt whose target is a lower level stays pending.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (asynchronous exceptions: routing, masking, virtual
  * interrupts).
@@ -25,7 +26,7 @@ export interface DueInterrupt extends Interrupt {
   readonly target: 1 | 2 | 3;
 }
 
-/** In the order in which they are taken. */
+/** Interrupts in order of priority. */
 const INTERRUPTS: readonly Interrupt[] = [
   { kind: 'fiq', isVirtual: false },
   { kind: 'irq', isVirtual: false },
@@ -39,11 +40,11 @@ const ROUTE = { irq: HCR.imo, fiq: HCR.fmo, serror: HCR.amo } as const;
 const ASKED = { irq: HCR.vi, fiq: HCR.vf, serror: HCR.vse } as const;
 const SCR_ROUTE = { irq: 2n, fiq: 4n, serror: 8n } as const;
 
-/** Lines that others drive. */
+/** Interrupt lines that the interrupt controller drives. */
 export interface SignalledLines {
   readonly irq: boolean;
   readonly fiq: boolean;
-  /** Of the virtual CPU interface. */
+  /** From the virtual CPU interface. */
   readonly virtualIrq: boolean;
   readonly virtualFiq: boolean;
 }
@@ -73,7 +74,7 @@ export class CoreInterrupts {
     this.lines = { ...lines };
   }
 
-  /** One is signalled, masked or not, that ends a wait. */
+  /** True while an interrupt is signalled that ends a wait (WFI), masked or not. */
   get pending(): boolean {
     const { irq, fiq } = this.lines;
     if (irq || fiq) return true;
@@ -81,13 +82,13 @@ export class CoreInterrupts {
     return isGuest && INTERRUPTS.some((one) => one.isVirtual && this.isSignalled(one) && this.target(one) !== null);
   }
 
-  /** One is signalled, whether anybody would take it or not. */
+  /** True while any interrupt is signalled, even if no level would take it. */
   get isAnySignalled(): boolean {
     const { irq, fiq, virtualIrq, virtualFiq } = this.lines;
     return irq || fiq || virtualIrq || virtualFiq || this.asked !== 0n;
   }
 
-  /** The one that is taken before the next instruction, or null. */
+  /** Interrupt that is taken before the next instruction, or null. */
   get due(): DueInterrupt | null {
     if (!this.isAnySignalled) return null;
     for (const one of INTERRUPTS) {
@@ -97,7 +98,9 @@ export class CoreInterrupts {
     return null;
   }
 
-  /** None can be taken before a mask is lifted, another level runs or the routes change. */
+  /**
+   * True when no interrupt can be taken until PSTATE, the exception level or the routing changes.
+   */
   get allMasked(): boolean {
     return INTERRUPTS.every((one) => {
       const target = this.target(one);
@@ -106,7 +109,8 @@ export class CoreInterrupts {
   }
 
   /**
-   * Groups whose interrupts are virtual at the level that runs: 1 group 0 (FMO), 2 group 1 (IMO).
+   * Interrupt groups that are virtual at the current level: bit 0 for group 0 (FMO), bit 1 for
+   * group 1 (IMO).
    */
   get virtualGroups(): number {
     if (this.state.level !== 1) return 0;
@@ -114,7 +118,7 @@ export class CoreInterrupts {
     return ((hcr & HCR.fmo) === 0n ? 0 : 1) | ((hcr & HCR.imo) === 0n ? 0 : 2);
   }
 
-  /** A virtual SError is signalled once. */
+  /** Clears HCR_EL2.VSE when a virtual SError is taken. */
   taken({ kind, isVirtual }: Interrupt): void {
     if (isVirtual && kind === 'serror') this.file.set('HCR_EL2', this.file.get('HCR_EL2') & ~HCR.vse);
   }
@@ -130,7 +134,7 @@ export class CoreInterrupts {
     return line || (this.asked & ASKED[kind]) !== 0n;
   }
 
-  /** Null: nobody, for a virtual one that is not enabled. */
+  /** Target level; null for a virtual interrupt that HCR_EL2 does not enable. */
   private target({ kind, isVirtual }: Interrupt): 1 | 2 | 3 | null {
     const hcr = effectiveHcr(this.file);
     const isRouted = (hcr & ROUTE[kind]) !== 0n;

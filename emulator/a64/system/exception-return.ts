@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * ERET: back to the state that SPSR holds, unless that is none that the core can be in.
+ * ERET: restores the state that SPSR holds, unless that state is illegal.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.4 (exception return), D1.4.4 (illegal return events).
  */
@@ -9,13 +9,13 @@ import { type CoreState, PSTATE } from '#emulator/a64/core-state.ts';
 import { HCR } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
-/** SPSR: AArch32, M[1]. */
+/** SPSR.M[4]: AArch32 state. M[1] is reserved in AArch64. */
 const M_AARCH32 = 1 << 4;
 const M_RESERVED = 1 << 1;
 const NZCV = 0xf << 28;
 const DAIF = 0xf << 6;
 
-/** PC and PSTATE as after an ERET at a level above EL0. */
+/** Sets PC and PSTATE as ERET does at a level above EL0. */
 export function exceptionReturn(state: CoreState, file: RegisterFile): void {
   const { level } = state;
   const { spsr: saved, elr } = file.savedState(level as 1 | 2 | 3);
@@ -30,7 +30,7 @@ export function exceptionReturn(state: CoreState, file: RegisterFile): void {
     state.pstate = saved;
     return;
   }
-  // Level and stack pointer stay; what is executed next finds the state illegal.
+  // Exception level and stack pointer stay; the next instruction takes an Illegal State exception.
   const kept = NZCV | DAIF;
   state.pstate = (state.pstate & ~kept) | (saved & kept) | PSTATE.il;
 }

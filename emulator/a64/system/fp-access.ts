@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Whether FP and SIMD may be used: CPACR_EL1.FPEN, CPTR_EL2.TFP or FPEN, and CPTR_EL3.TFP.
+ * Access control of FP and SIMD: CPACR_EL1.FPEN, CPTR_EL2.TFP or FPEN, and CPTR_EL3.TFP.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.3.4 (traps), D24.2.37 (CPACR_EL1).
  */
@@ -11,31 +11,31 @@ import { HCR, isHost } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
 const CPTR_TFP = 1n << 10n;
-/** ISS: always executed (CV, COND). */
+/** ISS of an FP trap: CV is 1, COND is "always". */
 const ISS = (1 << 24) | (0b1110 << 20);
 
-/** The level that takes the trap of an access to FP now; null where it is allowed. */
+/** Exception level that takes the trap of an FP access; null where the access is allowed. */
 export function fpTrapTarget({ level }: CoreState, file: RegisterFile): 1 | 2 | 3 | null {
   if (isDisabledByEl1(level, file)) return level === 0 && (file.get('HCR_EL2') & HCR.tge) !== 0n ? 2 : 1;
   if (level < 3 && hypervisorTraps(file, level)) return 2;
   return (file.control(3) & CPTR_TFP) === 0n ? null : 3;
 }
 
-/** CPACR_EL1.FPEN: EL0 needs 0b11, the level itself bit 0. */
+/** True where FPEN denies access: EL0 needs 0b11, EL1 bit 0. */
 function isDisabled(control: bigint, level: number): boolean {
   const enabled = Number((control >> 20n) & 3n);
   return level === 0 ? enabled !== 3 : (enabled & 1) === 0;
 }
 
-/** CPACR_EL1 counts, and EL1 would take the trap. */
+/** True where CPACR_EL1 applies and denies access. */
 const isDisabledByEl1 = (level: number, file: RegisterFile): boolean =>
   level < 2 && !isHost(file) && isDisabled(file.get('CPACR_EL1'), level);
 
-/** CPTR_EL2: TFP, or FPEN as CPACR_EL1 has it where EL2 has two halves. */
+/** True where CPTR_EL2 traps: by TFP, or with HCR_EL2.E2H by FPEN, as in CPACR_EL1. */
 function hypervisorTraps(file: RegisterFile, level: number): boolean {
   const control = file.control(2);
   if ((file.get('HCR_EL2') & HCR.e2h) === 0n) return (control & CPTR_TFP) !== 0n;
-  // A guest's EL0 is as its EL1; a host's is not.
+  // For a guest, FPEN treats EL0 as EL1; for a host's EL0 it needs 0b11.
   return isDisabled(control, isHost(file) && level === 0 ? 0 : 1);
 }
 
@@ -43,7 +43,7 @@ function hypervisorTraps(file: RegisterFile, level: number): boolean {
 export function checkFpAccess(state: CoreState, file: RegisterFile): void {
   const target = fpTrapTarget(state, file);
   if (target === null) return;
-  // What EL1 would take, EL2 takes as an instruction that is undefined (TGE).
+  // With TGE, EL2 takes the trap in place of EL1, as an undefined instruction.
   if (target === 2 && isDisabledByEl1(state.level, file)) throw new GuestException(undefinedSyndrome());
   throw new GuestException(((EXCEPTION_CLASS.floatingPoint << 26) | SYNDROME_IL | ISS) >>> 0, null, target);
 }

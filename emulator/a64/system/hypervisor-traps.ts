@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What EL2 takes from EL1 and EL0 to see for itself: accesses to system registers, maintenance.
+ * Traps to EL2 from EL1 and EL0: accesses to system registers, cache and TLB maintenance.
  *
  *     HCR_EL2      TID1-3, TACR, TVM, TRVM, TIDCP, TLOR, TERR    TSW, TPC, TPU, TTLB, TDZ of SYS
  *     MDCR_EL2     TDE, TDA, TDOSA, TDRA, TPM, TPMCR
  *     CNTHCTL_EL2  EL1PCTEN, EL1PCEN
  *     ICH_HCR_EL2  TC, TALL0, TALL1, TDIR, and SGIs where interrupts are virtual
  *
- * HSTR_EL2 traps AArch32 alone.
+ * HSTR_EL2 traps only AArch32.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.3 (configurable traps), D24.2.53, D24.3.17, D24.10.2;
  * IHI 0069, 12.4.5.
@@ -17,7 +17,7 @@ import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.t
 import { effectiveHcr, HCR, sum } from './hypervisor.ts';
 import type { RegisterFile } from './register-file.ts';
 
-/** What EL2 takes of debug and of the performance monitors, and its bits. */
+/** Trap controls of debug registers and performance monitors. */
 export const MDCR_EL2: SystemRegisterEncoding = [3, 4, 1, 1, 1];
 export const MDCR = {
   tpmcr: 1n << 5n,
@@ -29,33 +29,35 @@ export const MDCR = {
 } as const;
 
 /**
- * CRn, CRm, op2 of SCTLR, TTBR0, TTBR1, TCR, AFSR0, AFSR1, ESR, FAR, MAIR, AMAIR and CONTEXTIDR,
- * all of EL1.
+ * Translation controls of EL1, as CRn, CRm, op2: SCTLR, TTBR0, TTBR1, TCR, AFSR0, AFSR1, ESR, FAR,
+ * MAIR, AMAIR and CONTEXTIDR.
  */
 const TRANSLATION_CONTROLS: ReadonlySet<string> = new Set(
   '1 0 0,2 0 0,2 0 1,2 0 2,5 1 0,5 1 1,5 2 0,6 0 0,10 2 0,10 3 0,13 0 1'.split(','),
 );
 
-/** CNTHCTL_EL2 where EL2 has two halves (E2H) has its bits for EL1 elsewhere. */
+/** Position of EL1PCTEN and EL1PCEN in CNTHCTL_EL2 when HCR_EL2.E2H is 1. */
 const CNTHCTL_SHIFT_E2H = 10n;
 const EL1PCTEN = 1n;
 const EL1PCEN = 2n;
 
-/** Registers that are the machine's: their values, for traps that depend on them. */
+/** Values of control registers that the machine keeps (timer, interrupt controller). */
 export interface HypervisorControls {
   readonly cnthctl: () => bigint;
   readonly ichHcr: () => bigint;
 }
 
-/** Bits of HCR_EL2 without which it takes no access to a register. */
+/** Bits of HCR_EL2 that can trap a register access. */
 const HCR_OF_TRAPS = sum('tid1', 'tid2', 'tid3', 'tacr', 'tvm', 'trvm', 'tidcp', 'imo', 'fmo', 'tge', 'tlor', 'terr');
 
-/** False when EL2 takes no access that the timers do not decide: found once, for many accesses. */
+/**
+ * False when no control but those of the timers can trap. Computed once, used for many accesses.
+ */
 export function hasTraps(file: RegisterFile): boolean {
   return (file.get('HCR_EL2') & HCR_OF_TRAPS) !== 0n || file.at(MDCR_EL2) !== 0n;
 }
 
-/** True when EL2 takes an access that the level itself may make. Of EL1 and EL0. */
+/** True when EL2 traps an access from EL1 or EL0 that the level itself permits. */
 export function trapsAccess(
   file: RegisterFile,
   [op0, op1, crn, crm, op2]: SystemRegisterEncoding,
@@ -95,7 +97,7 @@ function trapsIdentification(
 
 function trapsDebug(file: RegisterFile, hcr: bigint, crn: number, crm: number, op2: number): boolean {
   const mdcr = debugControl(file);
-  // TDE and TGE stand for all three.
+  // TDE or TGE imply TDA, TDOSA and TDRA.
   if ((mdcr & MDCR.tde) !== 0n || (hcr & HCR.tge) !== 0n) return true;
   if (crn === 1 && crm === 0 && op2 === 0) return (mdcr & MDCR.tdra) !== 0n;
   return (mdcr & (crn === 1 && op2 === 4 ? MDCR.tdosa : MDCR.tda)) !== 0n;
@@ -105,7 +107,7 @@ function trapsMonitors(file: RegisterFile, isControl: boolean): boolean {
   return (debugControl(file) & (isControl ? MDCR.tpm | MDCR.tpmcr : MDCR.tpm)) !== 0n;
 }
 
-/** MDCR_EL2 as it counts: not in Secure state. */
+/** Effective MDCR_EL2: 0 in Secure state. */
 function debugControl(file: RegisterFile): bigint {
   return (file.get('SCR_EL3') & 1n) === 0n ? 0n : file.at(MDCR_EL2);
 }
@@ -136,7 +138,7 @@ function trapsInterrupts(hcr: bigint, crn: number, crm: number, op2: number, con
   return bit(isGroup0 ? 11n : 12n);
 }
 
-/** The same for SYS: cache maintenance, TLBI, DC ZVA. */
+/** True when EL2 traps a SYS instruction: cache maintenance, TLBI, DC ZVA. */
 export function trapsOperation(file: RegisterFile, op1: number, crn: number, crm: number, op2: number): boolean {
   const hcr = effectiveHcr(file);
   if (hcr === 0n) return false;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * HCR_EL2: its bits, and which of them count now.
+ * HCR_EL2: its bits, and its effective value.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24.2.53 (HCR_EL2), D1.2.2.2 (EL2 and security states).
  */
 
 import type { SystemRegisterName } from '#emulator/engine/system-registers.ts';
 
-/** The core's registers. */
+/** System registers of the core. */
 interface Registers {
   get(name: SystemRegisterName): bigint;
 }
@@ -46,7 +46,7 @@ export const HCR = {
   tea: bit(37),
 } as const;
 
-/** Bits that are 0 for everybody while EL2 takes what EL1 would (TGE). */
+/** Bits that TGE forces to 0. */
 const OFF_WITH_TGE = sum(
   'vm',
   'ptw',
@@ -64,22 +64,22 @@ const OFF_WITH_TGE = sum(
   'trvm',
   'tlor',
 );
-/** And where it is EL0's host (E2H), for which EL1 does not exist. */
+/** Further bits that are forced to 0 for a host (E2H and TGE), where EL1 does not exist. */
 const OFF_FOR_HOST = sum('twi', 'twe', 'tid2', 'tpc', 'tpu', 'tdz');
 const ROUTED = HCR.fmo | HCR.imo | HCR.amo;
 
-/** Several of its bits. */
+/** Union of several bits. */
 export function sum(...names: readonly (keyof typeof HCR)[]): bigint {
   return names.reduce((bits, name) => bits | HCR[name], 0n);
 }
 
-/** Bits that decide what EL1 and EL0 find at an address, and how. */
+/** Bits that change how EL1 and EL0 translate addresses. */
 export const HCR_OF_TRANSLATIONS = sum('vm', 'ptw', 'dc', 'tge', 'e2h', 'tdz');
 
-/** SCR_EL3.NS: with it 0, levels below EL3 are secure, and there is no EL2. */
+/** SCR_EL3.NS. While it is 0, levels below EL3 are Secure and EL2 does not exist. */
 const SCR_NS = 1n;
 
-/** HCR_EL2 as it counts below EL2. */
+/** Effective HCR_EL2 for levels below EL2. */
 export function effectiveHcr(file: Registers): bigint {
   const hcr = file.get('HCR_EL2');
   if (hcr === 0n || (file.get('SCR_EL3') & SCR_NS) === 0n) return 0n;
@@ -88,12 +88,12 @@ export function effectiveHcr(file: Registers): bigint {
   return (hcr & HCR.e2h) === 0n ? left : left & ~OFF_FOR_HOST;
 }
 
-/** EL2 is the host of EL0: E2H and TGE. */
+/** True when EL2 is the host of EL0: E2H and TGE. */
 export function isHost(file: Registers): boolean {
   return (file.get('HCR_EL2') & (HCR.e2h | HCR.tge)) === (HCR.e2h | HCR.tge);
 }
 
-/** SCTLR that says what EL0 may do. */
+/** SCTLR that controls EL0: EL2's for a host, else EL1's. */
 export function controlOfEl0(file: Registers): bigint {
   return file.get(isHost(file) ? 'SCTLR_EL2' : 'SCTLR_EL1');
 }

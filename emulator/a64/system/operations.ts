@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * SYS and SYSL: maintenance of translations and caches, zeroing memory, address translation.
+ * SYS and SYSL: TLB and cache maintenance, DC ZVA, address translation (AT).
  *
- * Caches are not modelled, so their maintenance is nothing. Code is decoded by what is in memory
- * when it runs.
+ * Caches are not modelled, so cache maintenance does nothing. Code is decoded from what memory
+ * holds when it runs.
  *
  * Specification: Arm ARM DDI 0487 K.a, C5.3 to C5.6, D24.2.144 (PAR_EL1).
  */
@@ -26,15 +26,16 @@ const SCTLR_DZE = 1n << 14n;
 const SCTLR_UCI = 1n << 26n;
 const PERMISSION_STATUS = 0b001100;
 
-/** Of an abort: by an address translation instruction, which counts as a write. */
+/** ISS.CM of a data abort that an AT instruction caused; it counts as a write. */
 const ISS_CM = 1 << 8;
 const PAR_F = 1n;
 const PAR_PTW = 1n << 8n;
 const PAR_S = 1n << 9n;
 const PAR_RES1 = 1n << 11n;
 /**
- * TLBI IPAS2E1 and its kin are about translations of stage 2 alone, and what is kept here is of
- * both stages: whoever changes stage 2 invalidates these by another TLBI (D8.16.5).
+ * Result for TLBI IPAS2E1 and its kin, which invalidate translations of stage 2 alone. The TLB here
+ * keeps both stages combined, and software that changes stage 2 must invalidate those by another
+ * TLBI (D8.16.5).
  */
 const NOTHING = Symbol('translations that nobody keeps');
 
@@ -42,12 +43,12 @@ export interface OperationContext {
   readonly state: CoreState;
   readonly file: RegisterFile;
   readonly engine: CoreRegisters;
-  /** DC ZVA. */
+  /** Zeroes the block at an address (DC ZVA). */
   readonly zero: (address: bigint) => void;
   readonly regimes: () => Regimes;
-  /** Stage 2 refuses the walk of an address translation. */
+  /** Takes the abort when stage 2 refuses the table walk of an AT instruction. */
   readonly stage2Abort: (type: AccessType, status: number, va: bigint, refusal: Stage2Refusal) => void;
-  /** A TLBI was executed. */
+  /** Called after each TLBI. */
   readonly translationsInvalidated: (scope: TlbScope) => void;
 }
 
@@ -82,7 +83,7 @@ export function operate(
   else if (address !== null) parts.file.set('PAR_EL1', addressTranslation(parts, address, value));
 }
 
-/** What levels below EL2 may do, EL2 may take. */
+/** Traps to EL2 an operation that levels below it may execute. */
 function checkHypervisor(
   { state, file }: OperationContext,
   [op1, crn, crm, op2]: readonly [op1: number, crn: number, crm: number, op2: number],
@@ -92,23 +93,23 @@ function checkHypervisor(
   throw new GuestException(systemRegisterSyndrome([1, op1, crn, crm, op2], rt, false), null, 2);
 }
 
-/** AT: an access of this type in a regime, which may be refused what EL0 has (PSTATE.PAN). */
+/** Access that an AT instruction translates. With `withPan`, PSTATE.PAN hides EL0's pages. */
 interface TranslatedAccess {
   readonly type: 'read' | 'write';
   readonly regime: Regime;
   readonly withPan?: true;
-  /** Stage 2 is part of it. */
+  /** Translates by both stages (AT S12…). */
   readonly both?: true;
 }
 
-/** A SYS of CRn 7. */
+/** SYS instruction with CRn 7. */
 interface Operation {
-  /** Level below which it is undefined. */
+  /** Lowest exception level that may execute it. */
   readonly level: number;
-  /** Bit of SCTLR_EL1 that lets EL0 have it. */
+  /** Bit of SCTLR_EL1 that permits it at EL0; null: no such bit. */
   readonly control: bigint | null;
   readonly feature: Feature | null;
-  /** What it does; null: nothing here. */
+  /** Action; null: no effect here. */
   readonly address: 'zero' | TranslatedAccess | null;
 }
 
@@ -123,7 +124,7 @@ const operation = (level: number, more: Partial<Operation> = {}): Operation => (
 });
 const ofUser = { control: SCTLR_UCI } as const;
 
-/** Arm ARM C5.3 (caches), C5.4 (AT), by op1, CRm and op2. */
+/** Operations of CRn 7 by op1, CRm and op2: Arm ARM C5.3 (caches), C5.4 (AT). */
 const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
   (
     [
@@ -158,8 +159,8 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
 );
 
 /**
- * What a TLBI is about; null where there is no such. Both kinds, of one core and of all, are of
- * all. One of a page or an ASID is of EL1&0 and of EL2&0 alike.
+ * Scope of a TLBI; null when the encoding does not exist. TLBIs for one core and for all cores both
+ * apply to all. A TLBI by page or by ASID applies to the EL1&0 and to the EL2&0 regime alike.
  */
 function invalidated(
   { state, file }: OperationContext,
@@ -198,14 +199,17 @@ function undefinedHere(): never {
   throw new GuestException(undefinedSyndrome());
 }
 
-/** AT: PAR_EL1. At EL1, a stage 2 that refuses the walk is EL2's to see. */
+/**
+ * Executes an AT instruction and returns PAR_EL1. At EL1, a walk that stage 2 refuses aborts to
+ * EL2.
+ */
 function addressTranslation(
   { state, file, regimes, stage2Abort }: OperationContext,
   { type, regime: named, withPan, both }: TranslatedAccess,
   va: bigint,
 ): bigint {
   const isOwn = named === REGIME.el2;
-  // EL2's own has two halves with E2H; a host means its own by the names of EL1's.
+  // AT S1E2 uses two halves with E2H. On a host, AT S1E1 and S1E0 mean the EL2&0 regime.
   const isE2h = (file.get('HCR_EL2') & HCR.e2h) !== 0n;
   const isOfEl2 = state.level >= 2 && (isOwn ? isE2h : both !== true && isHost(file));
   const hidesUsers = withPan === true && state.has(PSTATE.pan);
@@ -228,7 +232,7 @@ function addressTranslation(
   return BigInt(page.pa) | PAR_RES1 | nonSecure | (attribute << 56n) | (shareability << 7n);
 }
 
-/** PAR_EL1 of a fault; S and PTW say that stage 2 had it, on a walk of stage 1. */
+/** PAR_EL1 of a fault. S: stage 2 faulted; PTW: on a stage 1 table walk. */
 function failed(status: number, isSecond: boolean, onWalk: boolean): bigint {
   return PAR_F | PAR_RES1 | (BigInt(status) << 1n) | (isSecond ? PAR_S : 0n) | (onWalk ? PAR_PTW : 0n);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The system registers of a core that are storage, in its block of the WebAssembly memory. */
+/** System registers that are plain storage, kept in the core's block of the WebAssembly memory. */
 
 import { BANK } from '#emulator/cpu/exception-entry.ts';
 import type { SavedException } from '#emulator/engine/engine.ts';
@@ -14,13 +14,13 @@ import { CCSIDR, CSSELR, registersOf, STORED_REGISTERS, type StoredRegister } fr
 
 export class RegisterFile {
   private readonly values: BigUint64Array;
-  /** The same, two words each, the low one first: of most registers the other one is 0. */
+  /** The same registers as 32-bit words, low word first: most have a high word of 0. */
   private readonly words: Uint32Array;
   readonly type: CoreType;
   private readonly registers: ReadonlyMap<number, StoredRegister>;
   private readonly cacheSelection: StoredRegister;
 
-  /** @param values the block's part for them */
+  /** @param values the part of the core's block that holds these registers */
   constructor(values: BigUint64Array, type: CoreType = CORTEX_A72) {
     this.values = values;
     this.words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
@@ -42,7 +42,7 @@ export class RegisterFile {
     return this.values[place] as bigint;
   }
 
-  /** True when the value has changed, of a register with an effect. */
+  /** Returns true when a register that has a write effect has changed. */
   write({ place, mask, how, isPlain }: StoredRegister, value: bigint): boolean {
     if (isPlain) {
       this.values[place] = value;
@@ -58,23 +58,23 @@ export class RegisterFile {
     return now !== old;
   }
 
-  /** By name, for what the core itself looks at. */
+  /** Value by name, for the core's own use. */
   get(name: SystemRegisterName): bigint {
     return this.values[PLACES[name]] as bigint;
   }
 
-  /** HCR_EL2 is 0, as where nobody uses EL2: asked at every exception. */
+  /** True while HCR_EL2 is 0, as without a hypervisor. Read at every exception. */
   get isHcrZero(): boolean {
     return this.words[HCR_WORD] === 0 && this.words[HCR_WORD + 1] === 0;
   }
 
-  /** SPSR and ELR of a level. */
+  /** SPSR and ELR of an exception level. */
   savedState(level: 1 | 2 | 3): { readonly spsr: number; readonly elr: bigint } {
     const { spsr, elr } = BANKS[level];
     return { spsr: this.words[2 * spsr] as number, elr: this.values[elr] as bigint };
   }
 
-  /** Returns VBAR. */
+  /** Writes SPSR, ELR, ESR and FAR of an exception level, and returns its VBAR. */
   saveException(level: 1 | 2 | 3, { spsr, elr, esr, far }: SavedException): bigint {
     const bank = BANKS[level];
     const { words, values } = this;
@@ -85,13 +85,13 @@ export class RegisterFile {
     return values[bank.vbar] as bigint;
   }
 
-  /** By encoding; 0 where there is no such register. */
+  /** Value by encoding; 0 where there is no such register. */
   at(encoding: SystemRegisterEncoding): bigint {
     const register = this.find(systemRegisterNumber(encoding));
     return register === undefined ? 0n : this.read(register);
   }
 
-  /** SCTLR, TCR or TTBR0 of EL2 or EL3: CRn 1 and 2. */
+  /** SCTLR, TCR or TTBR0 of EL2 or EL3 (CRn 1 and 2). */
   byLevel(level: 2 | 3, which: 'SCTLR' | 'TCR' | 'TTBR0'): bigint {
     const [crn, crm, op2] = which === 'SCTLR' ? [1, 0, 0] : [2, 0, which === 'TCR' ? 2 : 0];
     return this.at([3, level === 2 ? 4 : 6, crn, crm, op2]);
@@ -107,7 +107,7 @@ export class RegisterFile {
   }
 }
 
-/** By name. @throws RangeError for a register that is not storage */
+/** Places by name. @throws RangeError for a register that is not storage */
 const PLACES = {} as Readonly<Record<SystemRegisterName, number>>;
 for (const [name, encoding] of Object.entries(SYSTEM_REGISTERS)) {
   const place = STORED_REGISTERS.get(systemRegisterNumber(encoding))?.place;
@@ -121,7 +121,9 @@ const placeOf = (encoding: SystemRegisterEncoding): number =>
   (STORED_REGISTERS.get(systemRegisterNumber(encoding)) as StoredRegister).place;
 const HCR_WORD = 2 * placeOf(SYSTEM_REGISTERS.HCR_EL2);
 
-/** Places of what {@link RegisterFile.saveException} writes. SPSR and ESR have 32 bits. */
+/**
+ * Places of the registers that {@link RegisterFile.saveException} uses. SPSR and ESR have 32 bits.
+ */
 const bankOf = (level: 1 | 2 | 3) => {
   const { spsr, elr, esr, far, vbar } = BANK[level];
   return { spsr: placeOf(spsr), elr: placeOf(elr), esr: placeOf(esr), far: placeOf(far), vbar: placeOf(vbar) };

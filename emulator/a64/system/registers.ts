@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * System registers that are storage: what they hold after reset and which bits can be written. What
- * reading or writing one does beyond that is system-registers.ts's.
+ * System registers that are storage: their reset values and writable bits. Other effects of a read
+ * or a write are in system-registers.ts.
  *
- * Registers that say what a core is hold what its type has (core-types.ts); registers and bits of
- * extensions are there where it claims them.
+ * Identification registers hold the values of the core's type (core-types.ts). Registers and bits
+ * of an extension exist where the type claims the extension.
  *
  * Source: Arm ARM DDI 0487 K.a, D24; Cortex-A72 TRM, 4.3.
  */
@@ -20,22 +20,22 @@ import {
 import { HCR } from './hypervisor.ts';
 
 /**
- * What else a write means to the core: translations change, other tables are in force, FP may be
- * trapped, EL2 rules EL1 otherwise (tables, interrupts, traps), nothing.
+ * Effect of a write on the core: translations change, other tables are in force, FP may be trapped,
+ * EL2's control of EL1 changes (tables, interrupts, traps), or none.
  */
 export type Effect = 'translation' | 'tables' | 'hypervisor tables' | 'trap' | 'hypervisor' | 'none';
 
 interface Row {
   readonly encoding: SystemRegisterEncoding;
   readonly reset: bigint;
-  /** Bits that a write changes; 0 for a read-only register. */
+  /** Writable bits; 0 for a read-only register. */
   readonly mask: bigint;
   readonly effect: Effect;
-  /** Bits that a write changes where the core has an extension. */
+  /** Further writable bits where the core has an extension. */
   readonly more?: readonly (readonly [Feature, bigint])[];
-  /** Without it there is no such register. */
+  /** Extension without which the register does not exist. */
   readonly feature?: Feature;
-  /** The encoding names a set of bits of another register, which a write sets or clears. */
+  /** Base register of a set/clear pair: a write sets or clears bits of it. */
   readonly bitsOf?: { readonly base: SystemRegisterEncoding; readonly clears: boolean };
 }
 
@@ -62,11 +62,11 @@ const bits = (
 ];
 
 const S = SYSTEM_REGISTERS;
-/** RES1 bits of Armv8.0, little-endian, MMU off. */
+/** RES1 bits of Armv8.0; little-endian, MMU off. */
 const SCTLR_EL1_RESET = 0x00c5_0838n;
 const CSSELR_EL1: SystemRegisterEncoding = [3, 2, 0, 0, 0];
 const CCSIDR_EL1: SystemRegisterEncoding = [3, 1, 0, 0, 0];
-/** TCR_EL1: what Armv8.0 has; HA and HD; HPD0 and HPD1; HWU059 to HWU162. */
+/** TCR_EL1: the Armv8.0 fields; HA and HD; HPD0 and HPD1; HWU059 to HWU162. */
 const TCR_EL1_BITS = 2n ** 39n - 1n;
 const TCR_HA = 1n << 39n;
 const TCR_HD = 1n << 40n;
@@ -79,7 +79,8 @@ const ROWS: readonly Row[] = [
   constant([3, 1, 0, 0, 7], 0n),
   row(CSSELR_EL1, 0n, 0xfn),
 
-  // Debug beside what DebugRegisters keeps: MDRAR_EL1, OSDLR_EL1, DBGPRCR_EL1, MDCCSR_EL0.
+  // Debug registers that DebugRegisters does not keep: MDRAR_EL1, OSDLR_EL1, DBGPRCR_EL1,
+  // MDCCSR_EL0.
   constant([2, 0, 1, 0, 0], 0n),
   row([2, 0, 1, 3, 4], 0n, 1n),
   row([2, 0, 1, 4, 4], 0n, 1n),
@@ -108,10 +109,10 @@ const ROWS: readonly Row[] = [
   row(S.PAR_EL1),
   translation(S.MAIR_EL1),
   row([3, 0, 10, 3, 0]),
-  // Regions of LDLAR and STLLR: LORID_EL1 says that there are none, and nothing looks at them.
+  // LORegions: LORID_EL1 says that there are none, and nothing reads these registers.
   ...[0, 1, 2, 3].map((op2): Row => ({ ...row([3, 0, 10, 4, op2]), feature: 'LOR' })),
   { ...constant([3, 0, 10, 4, 7], 0n), feature: 'LOR' },
-  // Errors: ERRIDR_EL1 says that there are no records; DISR_EL1, and those of EL2.
+  // RAS: ERRIDR_EL1 says that there are no error records; DISR_EL1; those of EL2.
   { ...constant([3, 0, 5, 3, 0], 0n), feature: 'RAS' },
   { ...row([3, 0, 12, 1, 1]), feature: 'RAS' },
   { ...row([3, 4, 5, 2, 3], 0n, WORD), feature: 'RAS' },
@@ -196,7 +197,7 @@ const ROWS: readonly Row[] = [
   row([3, 6, 13, 0, 2]),
 ];
 
-/** A register's place in the core's block, and how it is written. */
+/** Place of a register in the core's block, and the effect of a write on it. */
 export interface StoredRegister {
   readonly place: number;
   readonly reset: bigint;
@@ -205,7 +206,10 @@ export interface StoredRegister {
   readonly how: 'value' | 'set bits' | 'clear bits';
   readonly more: readonly (readonly [Feature, bigint])[];
   readonly feature: Feature | null;
-  /** A write changes all bits, and nothing follows from it: most, and those of each exception. */
+  /**
+   * True when a write replaces all bits and has no effect: so for most registers, and for those
+   * that an exception writes.
+   */
   readonly isPlain: boolean;
 }
 
@@ -221,10 +225,10 @@ const table = (): ReadonlyMap<number, StoredRegister> => {
   return found;
 };
 
-/** Those of all cores, by the number of the encoding, see systemRegisterNumber. */
+/** Stored registers of all cores, by systemRegisterNumber. */
 export const STORED_REGISTERS: ReadonlyMap<number, StoredRegister> = table();
 
-/** Those that a core of a type has, as it has them. */
+/** Stored registers of one core type, with its reset values and writable bits. */
 export function registersOf({ has, registers, caches }: CoreType): ReadonlyMap<number, StoredRegister> {
   const found = new Map<number, StoredRegister>();
   for (const [key, register] of STORED_REGISTERS) {
@@ -236,6 +240,6 @@ export function registersOf({ has, registers, caches }: CoreType): ReadonlyMap<n
   return found;
 }
 
-/** CCSIDR_EL1 is about the cache that CSSELR_EL1 selects. */
+/** CCSIDR_EL1 describes the cache that CSSELR_EL1 selects. */
 export const CCSIDR = systemRegisterNumber(CCSIDR_EL1);
 export const CSSELR = systemRegisterNumber(CSSELR_EL1);

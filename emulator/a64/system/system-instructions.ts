@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the instructions of the system class do to their core: calls, returns, waits, PSTATE.
+ * Execution of the system class of instructions: calls, returns, waits, PSTATE.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.4 (return), D1.7 (waiting), C5.2.
  */
@@ -23,11 +23,11 @@ import type { RegisterFile } from './register-file.ts';
 import type { CallKind, SystemPort, WaitKind } from './system-port.ts';
 import type { SystemRegisters } from './system-registers.ts';
 
-/** SCTLR_EL1: EL0 may mask interrupts; its WFI and WFE are not trapped. */
+/** SCTLR_EL1.UMA: EL0 may access DAIF. nTWI and nTWE: WFI and WFE of EL0 are not trapped. */
 const SCTLR_UMA = 1n << 9n;
 const SCTLR_NTWI = 1n << 16n;
 const SCTLR_NTWE = 1n << 18n;
-/** ISS.TI of a trapped WFI is 0, of WFE 1. */
+/** ISS.TI of a trapped wait: WFI is 0, WFE is 1. */
 const TRAPPED_WFE = 1;
 const SCR_SMD = 1n << 7n;
 const SCR_HCE = 1n << 8n;
@@ -46,9 +46,9 @@ export interface SystemInstructionsContext {
   readonly slice: Slice;
   readonly debug: SelfHostedDebug;
   readonly has: Features;
-  /** PSTATE has changed: other translations, FP traps, an interrupt that is due. */
+  /** Called when PSTATE has changed: translations, FP traps and masks may differ. */
   readonly pstateChanged: () => void;
-  /** Interrupts may be due that were masked. */
+  /** Called when interrupts may have been unmasked. */
   readonly masksChanged: () => void;
 }
 
@@ -74,11 +74,11 @@ export class SystemInstructions implements SystemPort {
     if (level === 0 || isOff) this.undefined();
     if (kind === 'hvc' && environment.guestHasEl2) return this.callHypervisor(immediate, next);
     if (kind === 'smc' && level === 1 && (effectiveHcr(file) & HCR.tsc) !== 0n) {
-      // Trapped, it has not been executed.
+      // A trapped SMC has not been executed: the return address is the SMC itself.
       this.takeCall(2, EXCEPTION_CLASS.smc64, immediate, state.pc);
       return true;
     }
-    // Firmware looks at the core as it is behind the call.
+    // Firmware sees PC behind the call.
     const { pc } = state;
     state.pc = next;
     if (environment.firmwareCall(core, kind)) return true;
@@ -87,8 +87,8 @@ export class SystemInstructions implements SystemPort {
   }
 
   /**
-   * HVC where no firmware of the machine's answers it: EL2 does, and EL3 its own. HCR_EL2.HCD is
-   * RES0 where there is an EL3.
+   * HVC that the machine's firmware does not answer: taken to EL2, or to EL3 from EL3. HCR_EL2.HCD
+   * is RES0 where EL3 exists.
    */
   private callHypervisor(immediate: number, next: bigint): boolean {
     const { state, debug } = this.parts;
@@ -150,7 +150,7 @@ export class SystemInstructions implements SystemPort {
     return true;
   }
 
-  /** A wait may be trapped by each level above: SCTLR_EL1 from EL0, HCR_EL2, SCR_EL3. */
+  /** Each higher level may trap a wait: SCTLR_EL1 for EL0, HCR_EL2, SCR_EL3. */
   private checkWait(kind: 'wfi' | 'wfe'): void {
     const { core, file, state } = this.parts;
     const { level } = state;
@@ -199,7 +199,7 @@ export class SystemInstructions implements SystemPort {
     operate(this.parts.operations, [op1, crn, crm, op2], rt, value);
   }
 
-  /** There is none that is not undefined. */
+  /** SYSL: all encodings are undefined. */
   operateForResult(): bigint {
     return this.undefined();
   }
@@ -209,7 +209,7 @@ export class SystemInstructions implements SystemPort {
   }
 }
 
-/** MSR (immediate) with op1 0: the bit of PSTATE, and the extension that it belongs to. */
+/** MSR (immediate) with op1 0: the bit of PSTATE, and the extension that brings it. */
 const PSTATE_FIELDS: readonly { readonly op2: number; readonly bit: number; readonly feature: Feature | null }[] = [
   { op2: 3, bit: PSTATE.uao, feature: 'UAO' },
   { op2: 4, bit: PSTATE.pan, feature: 'PAN' },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * MRS and MSR: who may access a register, what is not storage, and what a write sets off.
+ * MRS and MSR: access control, registers that are not plain storage, and effects of a write.
  *
  *     access ─► allocated and allowed at this level? ─► PSTATE and stack pointers ─► debug
  *            ─► the machine's (timer, interrupt controller, monitors) ─► storage
@@ -26,12 +26,12 @@ import type { RegisterFile } from './register-file.ts';
 import type { Effect, StoredRegister } from './registers.ts';
 import type { CoreContext, MachineCore } from '#emulator/cpu/machine-core.ts';
 
-/** SCTLR_EL1: EL0 may mask interrupts, and read CTR_EL0. */
+/** SCTLR_EL1.UMA: EL0 may access DAIF. UCT: EL0 may read CTR_EL0. */
 const SCTLR_UMA = 1n << 9n;
 const SCTLR_UCT = 1n << 15n;
 
 const CPTR_TCPAC = 1n << 31n;
-/** CRn. */
+/** CRn of the timer registers. */
 const TIMERS = 14;
 const CNTHCTL_EL2: SystemRegisterEncoding = [3, 4, 14, 1, 0];
 const ICH_HCR_EL2: SystemRegisterEncoding = [3, 4, 12, 11, 0];
@@ -39,26 +39,26 @@ const VPIDR_EL2 = systemRegisterNumber([3, 4, 0, 0, 0]);
 const VMPIDR_EL2 = systemRegisterNumber([3, 4, 0, 0, 5]);
 
 const DAIF = 0xf << 6;
-/** op2 of DBGBVRn_EL1 and DBGWVRn_EL1; the control is the next one. */
+/** op2 of DBGBVRn_EL1 and DBGWVRn_EL1; the control register is op2 + 1. */
 const DBGBVR = 4;
 const DBGWVR = 6;
 const TPIDR_EL0 = 2;
 const TPIDRRO_EL0 = 3;
 
-/** Special-purpose registers, which are PSTATE, stack pointers and FP control: by number. */
+/** Number of a special-purpose register (PSTATE fields, stack pointers, FP control). */
 const number = (op0: number, op1: number, crn: number, crm: number, op2: number): number =>
   (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 
 interface Special {
-  /** Level below which it is undefined. */
+  /** Lowest exception level that may access it. */
   readonly level: number;
   readonly fp?: boolean;
   readonly read: (state: CoreState) => number | bigint;
-  /** Null: read-only. */
+  /** Null for a read-only register. */
   readonly write: ((state: CoreState, value: bigint, has: Features) => void) | null;
-  /** Without it there is no such register. */
+  /** Extension without which the register does not exist. */
   readonly feature?: Feature;
-  /** What follows from a write. */
+  /** Effect of a write. */
   readonly changes?: 'masks' | 'pstate';
 }
 
@@ -72,7 +72,7 @@ const stackPointer = (of: number): Special => ({
   },
 });
 
-/** A bit of PSTATE that an extension has brought. */
+/** PSTATE bit of an extension. */
 const ofExtension = (feature: Feature, bit: number): Special => ({
   level: 1,
   feature,
@@ -122,9 +122,9 @@ const SPECIAL: ReadonlyMap<number, Special> = new Map([
   ],
 ]);
 
-/** AHP, DN, FZ, RMode. */
+/** Writable bits of FPCR: AHP, DN, FZ, RMode. */
 const FPCR_MASK = 0x07c0_0000;
-/** QC and the cumulative exceptions; NZCV there is AArch32's. */
+/** Writable bits of FPSR: QC and the cumulative exceptions. Its NZCV belong to AArch32. */
 const FPSR_MASK = 0x0800_009f;
 
 export interface SystemRegistersContext {
@@ -133,13 +133,13 @@ export interface SystemRegistersContext {
   readonly file: RegisterFile;
   readonly environment: CoreContext;
   readonly debug: Pick<SelfHostedDebug, 'read' | 'write'>;
-  /** What follows from a write. */
+  /** Called after a write that has an effect. */
   readonly changed: (effect: Effect) => void;
-  /** PSTATE has changed: other translations. */
+  /** Called when PSTATE has changed in a way that changes translations. */
   readonly pstateChanged: () => void;
-  /** Interrupts may be due that were masked. */
+  /** Called when interrupts may have been unmasked. */
   readonly masksChanged: () => void;
-  /** Takes the trap where FP is not allowed. @throws GuestException */
+  /** Takes the trap where FP access is denied. @throws GuestException */
   readonly checkFp: () => void;
 }
 
@@ -155,7 +155,7 @@ export class SystemRegisters {
   private readonly parts: SystemRegistersContext;
   private readonly encodings = new Map<number, SystemRegisterEncoding>();
   private readonly controls: HypervisorControls;
-  /** EL2 may take accesses of levels below. */
+  /** True when EL2 may trap accesses of lower levels. */
   private mayTrap = true;
   /** Unknown registers already reported. */
   readonly unknownRegisters: UnknownRegisters;
@@ -168,7 +168,7 @@ export class SystemRegisters {
     this.unknownRegisters = new UnknownRegisters(parts.core, parts.environment);
   }
 
-  /** HCR_EL2 or MDCR_EL2 may have changed. */
+  /** Called when HCR_EL2 or MDCR_EL2 may have changed. */
   controlsChanged(): void {
     this.mayTrap = hasTraps(this.parts.file);
   }
@@ -229,15 +229,18 @@ export class SystemRegisters {
   }
 
   /**
-   * Special-purpose registers by number, for who looks at a core from outside. Undefined: it is
-   * none.
+   * Reads a special-purpose register by number, without the checks of MRS: for debuggers and
+   * snapshots. Undefined for any other register.
    */
   peek(register: number): bigint | undefined {
     const special = this.special(register);
     return special === undefined ? undefined : BigInt(special.read(this.parts.state));
   }
 
-  /** The same for writing, from outside the core. False when it is none of them, or read-only. */
+  /**
+   * Writes a special-purpose register without the checks of MSR. Returns false for any other
+   * register and for a read-only one.
+   */
   poke(register: number, value: bigint): boolean {
     const special = this.special(register);
     if (special === undefined || special.write === null) return false;
@@ -246,7 +249,7 @@ export class SystemRegisters {
     return true;
   }
 
-  /** The register is of a breakpoint or watchpoint that the core has not. */
+  /** True for a breakpoint or watchpoint register that the core does not implement. */
   lacks(encoding: SystemRegisterEncoding): boolean {
     const [, , crn, n, op2] = encoding;
     const { breakpoints, watchpoints } = this.parts.file.type;
@@ -254,8 +257,8 @@ export class SystemRegisters {
   }
 
   /**
-   * The register that a name stands for: another one at EL2 with HCR_EL2.E2H, and for the timers of
-   * EL0 whose host that is.
+   * Register that a name accesses. It is another one at EL2 with HCR_EL2.E2H, and for the timer
+   * registers of EL0 when EL2 is its host.
    */
   private meant(encoding: SystemRegisterEncoding): SystemRegisterEncoding {
     const { state, file } = this.parts;
@@ -270,7 +273,10 @@ export class SystemRegisters {
     return guests;
   }
 
-  /** MIDR_EL1 and MPIDR_EL1 are what EL2 says at EL1: the number of the register that holds it. */
+  /**
+   * Number of the register that gives EL1 its MIDR_EL1 or MPIDR_EL1: VPIDR_EL2 or VMPIDR_EL2. Null
+   * where EL2 does not virtualise it.
+   */
   private virtualIdentity([op0, op1, crn, crm, op2]: SystemRegisterEncoding): number | null {
     const { state, file } = this.parts;
     if (state.level !== 1 || op0 !== 3 || op1 !== 0 || crn !== 0 || crm !== 0) return null;
@@ -320,7 +326,7 @@ export class SystemRegisters {
   private checkSpecial(level: number, fp: boolean, register: number, rt: number, read: boolean): void {
     const { state, file } = this.parts;
     if (state.level < level) throw new GuestException(undefinedSyndrome());
-    // SP_EL0 is not a register for the level that uses it.
+    // SP_EL0 is not accessible while it is the selected stack pointer.
     if (register === number(3, 0, 4, 1, 0) && !state.has(PSTATE.sp)) throw new GuestException(undefinedSyndrome());
     if (fp) this.parts.checkFp();
     if (register === number(3, 3, 4, 2, 1) && state.level === 0 && (controlOfEl0(file) & SCTLR_UMA) === 0n) {
@@ -328,7 +334,9 @@ export class SystemRegisters {
     }
   }
 
-  /** An access of a level that may not know the register, or not now, or that EL2 takes. */
+  /**
+   * Takes the exception where the level may not access the register, or where EL2 traps the access.
+   */
   private check(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
     const { state, file } = this.parts;
     this.checkBelow(encoding, rt, read);
@@ -338,7 +346,7 @@ export class SystemRegisters {
     throw new GuestException(systemRegisterSyndrome(encoding, rt, read), null, 2);
   }
 
-  /** What EL1 and EL3 have to say of it. */
+  /** Checks by exception level and by the controls of EL1 and EL3. */
   private checkBelow(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
     const { state, file } = this.parts;
     if (state.level < leastLevel(encoding)) throw new GuestException(undefinedSyndrome());
@@ -361,7 +369,7 @@ export class SystemRegisters {
     }
   }
 
-  /** CPACR_EL1 and CPTR_EL2 may be a higher level's to see: TCPAC of CPTR_EL2 and CPTR_EL3. */
+  /** CPACR_EL1 and CPTR_EL2 may be trapped to a higher level: TCPAC of CPTR_EL2 and CPTR_EL3. */
   private checkControl(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
     const { state, file } = this.parts;
     const [, op1, , crm] = encoding;
@@ -370,7 +378,7 @@ export class SystemRegisters {
     if (target !== undefined) throw new GuestException(systemRegisterSyndrome(encoding, rt, read), null, target);
   }
 
-  /** Code at EL0 accesses a register of the machine. */
+  /** Checks that EL0 may access a register that the machine keeps. */
   private checkMachine(encoding: SystemRegisterEncoding, rt: number, read: boolean): void {
     const { environment, core } = this.parts;
     if (!environment.allowedAtEl0(core, encoding, read)) this.trap(encoding, rt, read);

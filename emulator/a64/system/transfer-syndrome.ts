@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the syndrome of a stage 2 data abort says of the instruction, so that a hypervisor need not
- * decode it: loads and stores of one general-purpose register without writeback, not exclusive.
+ * Instruction syndrome (ISV and its fields) of a stage 2 data abort, with which a hypervisor need
+ * not decode the instruction. Valid for loads and stores of one general-purpose register that do
+ * not write back and are not exclusive.
  *
  *     24 ISV │ 23:22 SAS │ 21 SSE │ 20:16 SRT │ 15 SF │ 14 AR
  *
  * Specification: Arm ARM DDI 0487 K.a, D24.2.40 (ISS of Data Aborts), C4.1.94 (loads and stores).
  */
 
-/** Those bits of the ISS; 0 where the instruction is none of these. */
+/** ISS bits 24:14; 0 for all other instructions. */
 export function transferSyndrome(word: number): number {
   const rt = word & 31;
   const size = word >>> 30;
@@ -25,10 +26,10 @@ export function transferSyndrome(word: number): number {
   const mode = (word >>> 10) & 3;
   const isAtomicOrRegister = ((word >>> 21) & 1) === 1;
   if (!isScaled && isAtomicOrRegister && mode !== 0b10) {
-    // LDAPR alone of the atomic ones.
+    // Of the atomic encodings only LDAPR has a syndrome.
     return (word & 0x00ff_fc00) === 0x00bf_c000 ? syndrome({ size, rt, wide: size === 3, ordered: true }) : 0;
   }
-  // Pre- and post-indexed ones write back.
+  // Pre- and post-indexed forms write back.
   if (!isScaled && !isAtomicOrRegister && (mode & 1) === 1) return 0;
   const opc = (word >>> 22) & 3;
   if (size === 3 && opc === 2) return 0; // PRFM
@@ -44,10 +45,10 @@ function syndrome({
 }: {
   readonly size: number;
   readonly rt: number;
-  /** 64 bits of the register. */
+  /** True for a 64-bit register (SF). */
   readonly wide: boolean;
   readonly signed?: boolean;
-  /** Acquire or release. */
+  /** True for acquire or release (AR). */
   readonly ordered?: boolean;
 }): number {
   const bits = (flag: boolean, at: number): number => (flag ? 1 << at : 0);
