@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the meanings of instructions are written in: registers, flags, memory and branches of A64
+ * Code generator for the meanings of instructions: registers, flags, memory and branches of A64
  * over plain WebAssembly code.
  *
- * A meaning is a piece of code that goes on behind itself when the instruction is done, and returns
- * 1 when PC was set: by a branch, or by an exception, which is taken before anything was changed.
- * Operands may be constants: then what is made is code for that one word.
+ * The meaning of an instruction is a piece of code. Control falls through when the instruction is
+ * done. It returns 1 when PC was set: by a branch, or by an exception, which is taken before
+ * anything was changed. Operands may be constants: then the code serves that one word.
  *
- * A value that was read from a register is that of the register where the value is used: who sets
- * the register in between keeps it with `let`.
+ * A value read from a register is evaluated where it is used. Code that writes the register first
+ * must keep the old value with `let`.
  *
- * The translator (translate/) overrides how registers, flags, branches and calls outside are done;
- * meanings stay the same.
+ * The translator (translate/) overrides registers, flags, branches and calls; the meanings stay the
+ * same.
  */
 
 import { LAYOUT, STACK_POINTER, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, ZERO_REGISTER } from './layout.ts';
@@ -19,40 +19,42 @@ import { Code, i32, type I32, type I64, i64, op, type Value } from './wasm/code.
 import { simd, type V128 } from './wasm/simd.ts';
 
 /**
- * Numbers of the functions that meanings call. All take the core first, and return 1 when an
- * exception was taken.
+ * Function indices of the imports and helpers that meanings call. All take the core as first
+ * argument, and return 1 when an exception was taken.
  */
 export interface Calls {
-  /** (core, condition): 1 when it holds. */
+  /** (core, condition): returns 1 when the condition holds. */
   readonly condition: number;
-  /** (core, address low, high, bytes | ACCESS_…): what was read is in scratch. */
+  /** (core, address low, address high, bytes | ACCESS_…): leaves the loaded value in scratch. */
   readonly load: number;
-  /** The same: what is to be written is in scratch. */
+  /** As `load`; the value to store is in scratch. */
   readonly store: number;
-  /** The same: the host address of memory that may be read and written is in scratch. */
+  /** As `load`; leaves the host address of readable and writable memory in scratch. */
   readonly update: number;
   /** (core, helper) */
   readonly helper: number;
-  /** (core): FP is trapped. */
+  /** (core): takes the trap of an FP access. */
   readonly fpTrap: number;
-  /** (core, address low, high, 1 for a write): the address is not aligned. */
+  /** (core, address low, address high, 1 for a write): takes the alignment fault. */
   readonly misaligned: number;
 }
 
-/** Beside the number of bytes: the access is made as EL0 would. */
+/** Flag beside the number of bytes: an access with the permissions of EL0. */
 export const ACCESS_UNPRIVILEGED = 0x100;
 
-/** The same: it reads and writes as one, so that a fault is of the read where that has one. */
+/**
+ * Flag: an access that reads and writes. Its fault is that of a read where the read would fault.
+ */
 export const ACCESS_ATOMIC = 0x200;
 
 export interface AccessOptions {
-  /** As EL0 would (LDTR, STTR). */
+  /** Access with the permissions of EL0 (LDTR, STTR). */
   readonly unprivileged?: boolean;
-  /** One access that reads and writes (LSE). */
+  /** Access that reads and writes (LSE). */
   readonly atomic?: boolean;
 }
 
-/** A register of 64 or 32 bits. */
+/** Width of a register in bits. */
 export type Width = 64 | 32;
 const WIDTH_TYPE = { 64: 'i64', 32: 'i32' } as const;
 export type TypeOf<W extends Width> = (typeof WIDTH_TYPE)[W];
@@ -60,12 +62,12 @@ export type TypeOf<W extends Width> = (typeof WIDTH_TYPE)[W];
 const EIGHT = i32(3);
 
 export class A64Code extends Code {
-  /** Where the core's block lies, see layout.ts. */
+  /** Address of the core's block, see layout.ts. */
   readonly core: I32;
   protected readonly calls: Calls;
   /** Address of the instruction. */
   pc: I64;
-  /** The row's own immediate. */
+  /** Constant that the row computed for this word. */
   immediate: I64;
 
   constructor(parameters: number, calls: Calls, parts: { core: I32; pc: I64; immediate: I64 }) {
@@ -76,7 +78,7 @@ export class A64Code extends Code {
     this.immediate = parts.immediate;
   }
 
-  /** The register's low 32 or all bits; register 31 is zero. */
+  /** Low 32 bits or all bits of a register; register 31 reads as zero. */
   reg<W extends Width>(n: I32, width: W): Value<TypeOf<W>> {
     return this.readSlot(n, width);
   }
@@ -85,17 +87,17 @@ export class A64Code extends Code {
     return this.readSlot(n, 64);
   }
 
-  /** Register 31 is SP. */
+  /** As `reg`; register 31 is SP. */
   regOrSp<W extends Width>(n: I32, width: W): Value<TypeOf<W>> {
     return this.readSlot(stackSlot(n), width);
   }
 
-  /** 32 bits are extended with zeros; register 31 stays zero. */
+  /** Writes a register; 32-bit values are zero-extended, and register 31 stays zero. */
   setReg(n: I32, value: Value): void {
     this.writeSlot(n, value.type === 'i64' ? (value as I64) : op.extendU(value as I32));
   }
 
-  /** The same; register 31 is SP. */
+  /** As `setReg`; register 31 is SP. */
   setRegOrSp(n: I32, value: Value): void {
     this.writeSlot(stackSlot(n), value.type === 'i64' ? (value as I64) : op.extendU(value as I32));
   }
@@ -113,7 +115,7 @@ export class A64Code extends Code {
     if (slot.constant === null) this.store(this.core, LAYOUT.x + 8 * ZERO_REGISTER, i64(0));
   }
 
-  /** 64 bits of V register `n`: the low half 0 or the high half 1. */
+  /** 64 bits of V register `n`: its low half (0) or its high half (1). */
   v(n: I32, half: 0 | 1): I64 {
     const { address, offset } = this.place(n, LAYOUT.v + 8 * half, i32(4));
     return this.load('i64', address, offset);
@@ -125,7 +127,7 @@ export class A64Code extends Code {
     this.store(address, offset + 8, high);
   }
 
-  /** V register `n` as it is where the value is used. */
+  /** V register `n`, read where the value is used. */
   vector(n: I32): V128 {
     const { address, offset } = this.place(n, LAYOUT.v, i32(4));
     return simd.load(address, offset);
@@ -136,7 +138,7 @@ export class A64Code extends Code {
     this.storeVector(address, offset, value);
   }
 
-  /** Lane `index`, of `bytes`, of V register `n`, with zeros above. */
+  /** Lane `index` of V register `n`, `bytes` bytes wide, zero-extended. */
   lane(n: I32, index: I32, bytes: number): I64 {
     const { address, offset } = this.lanePlace(n, index, bytes);
     return this.load('i64', address, offset, bytes);
@@ -159,7 +161,7 @@ export class A64Code extends Code {
     return { address: op.add(this.core, op.shl(n, shift)), offset: start };
   }
 
-  /** A word of the core's block. */
+  /** 32-bit word of the core's block. */
   word(offset: number): I32 {
     return this.load('i32', this.core, offset);
   }
@@ -168,23 +170,23 @@ export class A64Code extends Code {
     this.store(this.core, offset, value);
   }
 
-  /** Goes on at `target`. */
+  /** Branches to `target`. */
   branch(target: I64): void {
     this.store(this.core, LAYOUT.pc, target);
     this.leave();
   }
 
-  /** Goes on `offset` bytes from the instruction. */
+  /** Branches to `offset` bytes from the instruction. */
   branchBy(offset: I64): void {
     this.branch(op.add(this.pc, offset));
   }
 
-  /** PC was set. */
+  /** Returns from the code because PC was set. */
   leave(): void {
     this.return(i32(1));
   }
 
-  /** Leaves when `taken` is not 0. */
+  /** Returns from the code when `taken` is not 0. */
   protected leaveIf(taken: I32): void {
     this.if(taken, () => this.leave());
   }
@@ -195,8 +197,8 @@ export class A64Code extends Code {
   }
 
   /**
-   * N and Z by a result; V is the sign of `overflow`.
-   * @param _compared operands of which the result is the difference
+   * Sets N and Z from a result, and V from the sign of `overflow`.
+   * @param _compared operands whose difference the result is
    */
   setFlags<T extends 'i32' | 'i64'>(
     result: Value<T>,
@@ -212,7 +214,7 @@ export class A64Code extends Code {
     this.setWord(LAYOUT.overflow, overflow === null ? i32(0) : high(overflow));
   }
 
-  /** The flags from bits 3:0 of `nzcv`. */
+  /** Sets NZCV from bits 3:0 of `nzcv`. */
   setNzcv(nzcv: I32): void {
     const bits = this.let(nzcv);
     this.setWord(LAYOUT.negative, op.shl(bits, i32(28)));
@@ -221,7 +223,7 @@ export class A64Code extends Code {
     this.setWord(LAYOUT.overflow, op.shl(bits, i32(31)));
   }
 
-  /** 1 when the condition holds. */
+  /** 1 when the condition holds, else 0. */
   condition(condition: I32): I32 {
     if (condition.constant === null) return this.call('i32', this.calls.condition, [this.core, condition]);
     return this.conditionHolds(Number(condition.constant));
@@ -244,17 +246,17 @@ export class A64Code extends Code {
     return (condition & 1) === 0 ? holds() : op.isZero(holds());
   }
 
-  /** Runs the helper with number `helper`; it may have taken an exception. */
+  /** Calls the helper with number `helper`; it may take an exception. */
   helper(helper: I32): void {
     this.leaveIf(this.call('i32', this.calls.helper, [this.core, helper]));
   }
 
-  /** The rest of an instruction whose row has `fallback`: its helper does all of it. */
+  /** Executes the whole instruction in its helper; only for rows with `fallback`. */
   fallback(): void {
     this.helper(op.wrap(this.immediate));
   }
 
-  /** Before the first use of FP or SIMD registers. */
+  /** Takes the trap where FP is trapped; comes before the first use of FP or SIMD registers. */
   checkFp(): void {
     this.if(this.word(LAYOUT.fpTrap), () => this.fpTrap());
   }
@@ -274,7 +276,7 @@ export class A64Code extends Code {
     this.leaveIf(this.call('i32', this.calls.misaligned, [this.core, op.wrap(address), highOf(address), how]));
   }
 
-  /** `bytes` (1, 2, 4 or 8) at a virtual address, with zeros above. */
+  /** Loads `bytes` (1, 2, 4 or 8) from a virtual address, zero-extended. */
   read(address: I64, bytes: number, options: AccessOptions = {}): I64 {
     const at = this.let(address);
     const entry = this.tlbEntry(at, options);
@@ -290,7 +292,7 @@ export class A64Code extends Code {
     return value.get;
   }
 
-  /** Writes the low `bytes` of `value`. */
+  /** Stores the low `bytes` of `value`. */
   write(address: I64, value: I64, bytes: number, options: AccessOptions = {}): void {
     const at = this.let(address);
     const what = this.let(value);
@@ -302,7 +304,7 @@ export class A64Code extends Code {
     );
   }
 
-  /** Host address of `bytes` of memory that may be read and written; `address` is aligned. */
+  /** Host address of `bytes` of readable and writable memory; `address` is aligned. */
   updatable(address: I64, bytes: number, options: AccessOptions = {}): I32 {
     const at = this.let(address);
     const entry = this.tlbEntry(at, {});
@@ -319,8 +321,8 @@ export class A64Code extends Code {
   }
 
   /**
-   * Zeros the block of `bytes` around an address, or falls back: at EL0, where it may be trapped,
-   * and where the TLB does not answer.
+   * Zeros the block of `bytes` around an address. Falls back at EL0, where it may be trapped, and
+   * on a TLB miss.
    */
   zero(address: I64, bytes: number): void {
     const at = this.let(op.and(address, i64(-bytes)));
@@ -335,7 +337,7 @@ export class A64Code extends Code {
     );
   }
 
-  /** Calls outside for an access that the TLB does not answer. */
+  /** Calls out of WebAssembly for an access that misses in the TLB. */
   protected slow(
     call: number,
     at: I64,
@@ -348,7 +350,7 @@ export class A64Code extends Code {
     this.leaveIf(this.call('i32', call, [this.core, op.wrap(at), highOf(at), how]));
   }
 
-  /** ISB: the page of code is looked up again. */
+  /** ISB: forgets the current page of code, so that it is looked up again. */
   synchronizeContext(): void {
     this.store(this.core, LAYOUT.fetchPage, i64(-1));
   }
@@ -360,8 +362,8 @@ export class A64Code extends Code {
   }
 
   /**
-   * The page of the last byte is in the entry. Only pages with the place of the first byte's are,
-   * so all bytes lie in one.
+   * True when the entry holds the page of the last byte. An entry at the index of the first byte's
+   * page can match only that page, so all bytes lie in one page.
    */
   private hits(address: I64, bytes: number, entry: I32, tag: number): I32 {
     return op.eq(op.and(op.add(address, i64(bytes - 1)), i64(~0xfff)), this.load('i64', entry, tag));
@@ -374,7 +376,7 @@ export class A64Code extends Code {
 
 const highOf = (address: I64): I32 => op.wrap(op.shrU(address, i64(32)));
 
-/** The place of register `n` where 31 is SP. */
+/** Slot of register `n`, where 31 is SP. */
 function stackSlot(n: I32): I32 {
   if (n.constant !== null) return n.constant === BigInt(ZERO_REGISTER) ? i32(STACK_POINTER) : n;
   return op.add(n, op.eq(n, i32(ZERO_REGISTER)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a machine, which knows engines, takes for the engine of an own core. */
+/** Adapter that gives one A64 core the engine interface that the machine knows. */
 
 import { retire } from '#emulator/engine/retired-engine.ts';
 import { type CoreEngine, EngineError, type WatchedAccess } from '#emulator/engine/engine.ts';
@@ -13,7 +13,7 @@ export interface A64EngineContext extends RegisterHooks {
   readonly memory: () => GuestMemory;
   readonly watches: InstructionWatches;
   readonly isRunning: () => boolean;
-  /** Ends the slice that runs. */
+  /** Ends the running slice. */
   readonly stop: () => void;
 }
 
@@ -50,7 +50,7 @@ export class A64Engine extends StateRegisters implements CoreEngine {
     this.parts.memory().flush();
   }
 
-  /** Instructions are decoded by what is in memory when they run. */
+  /** No effect: instructions are decoded from what memory holds when they run. */
   discardAllCode(): void {}
 
   discardCode(): void {}

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A core's registers for TypeScript: views of its block in the WebAssembly memory (layout.ts).
- * Helpers of instructions work on it.
+ * Registers of a core for TypeScript: views of its block in the WebAssembly memory (layout.ts).
+ * Instruction helpers work on it.
  *
- * Not here: what reading or writing a system register does (system/), memory (guest-memory.ts).
+ * Not here: the effects of system register accesses (system/), memory (guest-memory.ts).
  */
 
 import { CORE_BYTES, LAYOUT, MOST_SYSTEM_REGISTERS, STACK_POINTER } from './layout.ts';
 import type { Features } from './features.ts';
 import type { SystemPort } from './system/system-port.ts';
 
-/** PSTATE in SPSR layout. */
+/** Bits of PSTATE, in SPSR layout. */
 export const PSTATE = {
   sp: 1 << 0,
   f: 1 << 6,
@@ -26,18 +26,18 @@ export const PSTATE = {
 } as const;
 
 /**
- * Bits of PSTATE that are kept as they are, and those of extensions; NZCV and the level have words
+ * PSTATE bits of Armv8.0 that the word LAYOUT.pstate holds. NZCV and the exception level have words
  * of their own.
  */
 const PLAIN_BITS = PSTATE.sp | (0xf << 6) | PSTATE.il | PSTATE.ss;
 const BITS_OF_EXTENSIONS = { SSBS: PSTATE.ssbs, PAN: PSTATE.pan, UAO: PSTATE.uao } as const;
 
-/** A synchronous exception that the instruction being executed takes instead of being executed. */
+/** Synchronous exception that the instruction in progress takes instead of being executed. */
 export class GuestException extends Error {
   readonly esr: number;
-  /** Null when it has no fault address. */
+  /** Fault address; null for exceptions without one. */
   readonly far: bigint | null;
-  /** Level that takes it; null: as every synchronous exception. */
+  /** Target exception level; null: the default target of synchronous exceptions. */
   readonly target: 1 | 2 | 3 | null;
 
   constructor(esr: number, far: bigint | null = null, target: 1 | 2 | 3 | null = null) {
@@ -49,12 +49,12 @@ export class GuestException extends Error {
   }
 }
 
-/** An exception was taken inside a helper, which is left by this. */
+/** Thrown to leave a helper that has already taken an exception. */
 export const ALREADY_TAKEN = new GuestException(0);
 
 /**
- * Guest memory by virtual address for helpers, little-endian. Both throw a GuestException where the
- * access aborts.
+ * Guest memory by virtual address for helpers, little-endian. Both methods throw a GuestException
+ * when the access aborts.
  */
 export interface MemoryPort {
   /** `bytes` is 1, 2, 4 or 8. */
@@ -67,7 +67,7 @@ export interface CoreStateContext {
   readonly system: SystemPort;
 }
 
-/** What a core finds again by itself: offset in its block, bytes. */
+/** Parts of the block that a core can recompute: [offset, bytes]. */
 const DERIVED: readonly (readonly [number, number])[] = [
   [LAYOUT.left, LAYOUT.level - LAYOUT.left],
   [LAYOUT.scratch, 16],
@@ -75,27 +75,27 @@ const DERIVED: readonly (readonly [number, number])[] = [
 ];
 
 export class CoreState {
-  /** Of the block in the WebAssembly memory. */
+  /** Address of the core's block in the WebAssembly memory. */
   readonly address: number;
-  /** X0 to X30, 0, SP. */
+  /** X0 to X30, zero register, SP. */
   readonly x: BigUint64Array;
-  /** Two words each, the low one first. */
+  /** The same registers as 32-bit words, low word first. */
   readonly xWords: Int32Array;
-  /** V0 to V31, two halves each, the low one first. */
+  /** V0 to V31, two halves each, low half first. */
   readonly v: BigUint64Array;
   readonly vWords: Int32Array;
   readonly vBytes: Uint8Array;
-  /** By place, see system/registers.ts. */
+  /** Stored system registers, by place, see system/registers.ts. */
   readonly systemRegisters: BigUint64Array;
-  /** The whole block as words, by LAYOUT offsets / 4. */
+  /** The whole block as 32-bit words, by LAYOUT offset / 4. */
   readonly words: Int32Array;
   readonly wide: BigUint64Array;
-  /** SP_EL0 to SP_EL3, as banked. */
+  /** SP_EL0 to SP_EL3; the selected one is in X instead. */
   readonly stackPointers: BigUint64Array;
   private readonly ports: CoreStateContext;
   private readonly plainBits: number;
 
-  /** @param ports are looked at when instructions run */
+  /** @param ports used only when instructions run */
   constructor(buffer: ArrayBuffer, address: number, ports: CoreStateContext, has: Features) {
     this.address = address;
     this.ports = ports;
@@ -154,7 +154,7 @@ export class CoreState {
     this.setWord(LAYOUT.fpsr, value);
   }
 
-  /** N, Z, C, V in bits 3:0. */
+  /** NZCV in bits 3:0. */
   get nzcv(): number {
     const n = this.word(LAYOUT.negative) < 0 ? 8 : 0;
     const z = this.word(LAYOUT.zero) === 0 ? 4 : 0;
@@ -181,14 +181,14 @@ export class CoreState {
     return this.word(LAYOUT.level);
   }
 
-  /** In SPSR layout. */
+  /** PSTATE in SPSR layout. */
   get pstate(): number {
     return ((this.nzcv << 28) | this.plain | (this.level << 2)) >>> 0;
   }
 
   /**
-   * Moves the stack pointer in use to its bank and takes that of the new state. What depends on the
-   * level elsewhere is the core's to follow.
+   * Moves the current stack pointer to its bank and selects that of the new state. The core must
+   * update everything else that depends on the exception level.
    */
   set pstate(value: number) {
     this.stackPointers[this.stackBank] = this.x[STACK_POINTER] as bigint;
@@ -199,8 +199,8 @@ export class CoreState {
   }
 
   /**
-   * The block up to the TLBs, the same bytes for the same state: of flags their values, of what is
-   * derived from registers or belongs to a run nothing.
+   * Contents of the block up to the TLBs; equal states give equal bytes. Flags are saved as their
+   * values, and state that is derived from registers or belongs to one run is left out.
    */
   saveRegisters(): Uint8Array {
     const { nzcv } = this;
@@ -210,12 +210,15 @@ export class CoreState {
     return saved;
   }
 
-  /** The registers of the state are in place already: a snapshot. */
+  /**
+   * Sets PSTATE without moving stack pointers: for a snapshot, whose registers are in place
+   * already.
+   */
   restorePstate(value: number): void {
     this.plain = value & this.plainBits;
   }
 
-  /** Gives the bits of `mask`, none of them NZCV or the level, those of `value`. */
+  /** Sets the bits of `mask` to those of `value`; `mask` holds no bit of NZCV or the level. */
   setPlain(mask: number, value: number): void {
     if ((mask & PSTATE.sp) === 0) {
       this.plain = ((this.plain & ~mask) | (value & mask)) & this.plainBits;
@@ -226,12 +229,12 @@ export class CoreState {
     this.x[STACK_POINTER] = this.stackPointers[this.stackBank] as bigint;
   }
 
-  /** True where PSTATE has one of these bits, none of them NZCV or the level. */
+  /** True when PSTATE has any of these bits; none of them may be NZCV or the level. */
   has(bits: number): boolean {
     return (this.plain & bits) !== 0;
   }
 
-  /** The level whose stack pointer is in use: PSTATE.SP. */
+  /** Exception level whose stack pointer is selected (PSTATE.SP). */
   get stackBank(): number {
     return this.has(PSTATE.sp) ? this.level : 0;
   }

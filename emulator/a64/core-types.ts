@@ -1,41 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Types of cores: what their ID registers say. The own core has the extensions that they claim
- * (features.ts), and no others.
+ * Core types: the values of their ID registers. The own core has exactly the extensions that these
+ * claim (features.ts).
  *
- * Where a value differs from the silicon's it says what this core is: AArch64 alone at every level
- * (ID_AA64PFR0_EL1), the monitors of PMUv3 (ID_AA64DFR0_EL1.PMUVer), no statistical profiling, two
- * levels of cache. The interrupt controller's field is the machine's.
+ * Some values differ from the silicon's, to describe this core: AArch64 only at every level
+ * (ID_AA64PFR0_EL1), PMUv3 (ID_AA64DFR0_EL1.PMUVer), no statistical profiling, two levels of cache.
+ * The machine sets the field of the interrupt controller.
  *
  * Source: Technical Reference Manuals: Cortex-A53 r0p4 (DDI 0500), Cortex-A55 r2p0 (100442),
- * Cortex-A72 r0p3 (100095), Cortex-A76 r4p1 (100798), Cortex-X1 r1p1 (101433). Those of A55 and A76
- * are QEMU's too (target/arm/tcg/cpu64.c of 8.1), but for what is said above; X1 is in no emulator
- * to compare with.
+ * Cortex-A72 r0p3 (100095), Cortex-A76 r4p1 (100798), Cortex-X1 r1p1 (101433). Apart from these
+ * differences, the values of A55 and A76 equal QEMU's (target/arm/tcg/cpu64.c of 8.1). No emulator
+ * has X1 to compare with.
  */
 
 import { systemRegisterNumber } from '#emulator/engine/system-registers.ts';
 import { claimedFeatures, type Features } from './features.ts';
 import { ID_REGISTERS, type IdRegister, type IdValues } from './id-registers.ts';
 
-/** What CCSIDR_EL1 says of a cache, by CSSELR_EL1: 0 and 1 are the first level's data and code. */
+/**
+ * CCSIDR_EL1 of each cache, by CSSELR_EL1: 0 and 1 are the data and instruction caches of level 1.
+ */
 type CacheSizes = readonly [data: bigint, code: bigint, second: bigint];
 
 export interface CoreType {
   readonly name: string;
   /** MIDR_EL1.PartNum; the implementer is Arm. */
   readonly part: number;
-  /** By the number of their encoding. */
+  /** ID registers by systemRegisterNumber. */
   readonly registers: ReadonlyMap<number, bigint>;
   readonly caches: CacheSizes;
   readonly has: Features;
-  /** Bits of a physical address: ID_AA64MMFR0_EL1.PARange. */
+  /** Width of a physical address in bits: ID_AA64MMFR0_EL1.PARange. */
   readonly physicalBits: number;
   /** ID_AA64DFR0_EL1: BRPs and WRPs. */
   readonly breakpoints: number;
   readonly watchpoints: number;
 }
 
-/** ID_AA64MMFR0_EL1.PARange. */
+/** Physical address widths by ID_AA64MMFR0_EL1.PARange. */
 const PHYSICAL_BITS = [32, 36, 40, 42, 44, 48] as const;
 
 function coreType(name: string, part: number, caches: CacheSizes, values: IdValues): CoreType {
@@ -85,7 +87,9 @@ const ARMV8_2: IdValues = {
   DCZID_EL0: 4n,
 };
 
-/** Lines of 64 bytes: 32 and 64 KiB of four ways, 48 of three, and the second levels. */
+/**
+ * Caches with lines of 64 bytes: 32 and 64 KiB of four ways, 48 KiB of three, and those of level 2.
+ */
 const KIB_32 = 0x700f_e01an;
 const KIB_64 = 0x701f_e01an;
 const CODE_32 = 0x200f_e01an;
@@ -104,7 +108,7 @@ const CORE_TYPES: readonly CoreType[] = [
     ID_AA64MMFR0_EL1: 0x1122n,
     CTR_EL0: 0x8444_8004n,
   }),
-  // Its PFR0 does not claim that speculation is without side effects (CSV2, CSV3).
+  // PFR0 of this type does not claim CSV2 and CSV3 (speculation without side effects).
   coreType('cortex-a55', 0xd05, [KIB_32, CODE_32, 0x703f_e07an], {
     ...ARMV8_2,
     ID_AA64PFR0_EL1: 0x1011_1111n,
@@ -115,7 +119,7 @@ const CORE_TYPES: readonly CoreType[] = [
   coreType('cortex-x1', 0xd44, [KIB_64, CODE_64, 0x70ff_e03an], { ...ARMV8_2, CTR_EL0: 0x9444_c004n }),
 ];
 
-/** The type of a core by its MIDR_EL1. One that is not known is what Unicorn's cores are. */
+/** Core type by MIDR_EL1; for an unknown one, the type of Unicorn's cores. */
 export function coreTypeOf(midr: number): CoreType {
   const part = (midr >>> 4) & 0xfff;
   return CORE_TYPES.find((type) => type.part === part) ?? CORTEX_A72;

@@ -7,9 +7,9 @@
  *                                                           ├─ attention: an interrupt ─► its vector, and on
  *                                                           └─ WFI, gate, stop ─► back to the machine
  *
- * A slice ends after exactly as many instructions as it was given. An interrupt is taken at the
- * first boundary between two instructions at which it is signalled and not masked: whoever changes
- * lines or masks sets the instructions that are left aside, so that WebAssembly comes back at that
+ * A slice ends after exactly the number of instructions that it was given. An interrupt is taken at
+ * the first instruction boundary where it is signalled and not masked. Code that changes interrupt
+ * lines or masks therefore sets the remaining instructions aside, and WebAssembly returns at that
  * boundary.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.4 (return), D1.7 (waiting).
@@ -57,20 +57,23 @@ import type {
   TakenException,
 } from '#emulator/cpu/machine-core.ts';
 
-/** ESR of a virtual SError, with the ISS that VSESR_EL2 has where there is FEAT_RAS. */
+/** ESR of a virtual SError; with FEAT_RAS, VSESR_EL2 gives its ISS. */
 const SERROR_SYNDROME = ((EXCEPTION_CLASS.serror << 26) | SYNDROME_IL) >>> 0;
 const VSESR_EL2: SystemRegisterEncoding = [3, 4, 5, 2, 3];
 
-/** VPIDR_EL2 and VMPIDR_EL2 are reset to what they stand for at EL1. */
+/** Reset values: VPIDR_EL2 and VMPIDR_EL2 equal MIDR_EL1 and MPIDR_EL1. */
 const IDENTITIES: readonly (readonly [virtual: SystemRegisterEncoding, own: SystemRegisterEncoding])[] = [
   [[3, 4, 0, 0, 0], SYSTEM_REGISTERS.MIDR_EL1],
   [[3, 4, 0, 0, 5], SYSTEM_REGISTERS.MPIDR_EL1],
 ];
 
-/** How often control comes to a place before it is translated. */
+/** Visits of a place of code before it is translated. */
 const HOT_AFTER = 2000;
 
-/** The machine may write memory when it is told of an event, or called as firmware. */
+/**
+ * Context that calls `called` after events and firmware calls, in which the machine may write
+ * memory.
+ */
 const announced = (given: CoreContext, called: () => void): CoreContext =>
   Object.assign(Object.create(given) as CoreContext, {
     emit: (...event: Parameters<CoreContext['emit']>) => {
@@ -89,11 +92,12 @@ export class A64Core implements MachineCore {
   readonly mpidr: number;
   readonly engine: CoreEngine;
   readonly virtualMemory: VirtualMemory;
-  /** Slices end exactly. */
+  /** Slices end exactly, never inside a block. */
   readonly inBlock = false;
   readonly walksEl2 = true;
   /**
-   * Between slices: by the machine alone, so that a run can repeat where another engine took them.
+   * 'between slices' leaves interrupts to the machine, so that a run can repeat one whose
+   * interrupts another engine took there.
    */
   takesInterrupts: 'at once' | 'between slices' = 'at once';
   private readonly runtime: Runtime;
@@ -113,7 +117,7 @@ export class A64Core implements MachineCore {
   private readonly slice: Slice;
   private readonly watches: InstructionWatches;
   private readonly derived: DerivedState;
-  /** The instruction in progress was replaced by an exception. */
+  /** True when an exception replaced the instruction in progress. */
   private wasReplaced = false;
 
   constructor(
@@ -154,7 +158,7 @@ export class A64Core implements MachineCore {
     });
     this.engine = engine;
     this.translation = Object.assign(new CoreTranslation(engine, environment, physicalBits), {
-      // In the regime that runs, whichever that is.
+      // Word of code at `pc` in the current translation regime.
       instructionAt: (pc: bigint) => this.memory.wordAt(pc),
       registers: () => this.memory.regimes.visible,
     });
@@ -257,7 +261,7 @@ export class A64Core implements MachineCore {
     });
   }
 
-  /** Asked of the engine, which refuses when it was closed. */
+  /** Read through the engine, which throws after it was closed. */
   get level(): number {
     return levelOf(this.engine.getPstate());
   }
@@ -392,7 +396,7 @@ export class A64Core implements MachineCore {
     return true;
   }
 
-  /** It takes the interrupt at the right place by itself. */
+  /** Infinite: this core takes interrupts at the right instruction by itself. */
   instructionsToUnmask(): number {
     return Infinity;
   }
@@ -428,7 +432,7 @@ export class A64Core implements MachineCore {
     }
   }
 
-  /** Up to where WebAssembly comes back; one instruction while the guest steps itself. */
+  /** Runs until WebAssembly returns; one instruction while the guest single-steps itself. */
   private runPiece(): void {
     const { debug, runtime, state, slice } = this;
     const due = debug.beginSlice();
@@ -460,15 +464,15 @@ export class A64Core implements MachineCore {
     this.exceptions.enter('synchronous', 1, esr, far, this.state.pc);
   }
 
-  /** Comes back at the next boundary where an interrupt is to be taken there. */
+  /** Makes WebAssembly return at the next boundary if an interrupt is to be taken there. */
   private masksChanged(): void {
     if (!this.slice.isRunning || this.takesInterrupts === 'between slices') return;
-    // At each exception and return: nothing is signalled as a rule.
+    // Fast path: this runs at each exception and return, and usually nothing is signalled.
     if (this.state.word(LAYOUT.interrupt) === 0) return;
     if (this.interruptTakeable) this.slice.setAside();
   }
 
-  /** What WebAssembly calls. */
+  /** Functions that WebAssembly calls. */
   private running(_address: number): RunningCore {
     return {
       load: (low, high, how) => this.memory.load(low, high, how),
@@ -515,12 +519,12 @@ export class A64Core implements MachineCore {
     slice.notExecuted();
     const taken = this.memory.fetch();
     if (taken === 0) slice.executedAfterAll();
-    // Every instruction is looked at while one is watched.
+    // While a place is watched, every instruction must come here.
     if (this.watches.isActive) state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
     return taken;
   }
 
-  /** Filled in when their objects are made. */
+  /** Ports whose properties are assigned once their objects exist. */
   private makePorts() {
     return {} as { -readonly [K in keyof CoreStateContext]: CoreStateContext[K] };
   }
@@ -528,10 +532,10 @@ export class A64Core implements MachineCore {
 
 /**
  * Cores of one machine, with its memory.
- * @param hotAfter how often control comes to a place of code before it is translated: 0: at once;
- * Infinity: never. What the machine does does not depend on it.
- * @param type of all cores; else each is what its MIDR_EL1 says
- * @param now for times in the statistics
+ * @param hotAfter visits of a place of code before it is translated; 0: at once; Infinity: never.
+ * The guest cannot observe it.
+ * @param type of all cores; without it, MIDR_EL1 gives the type of each
+ * @param now clock for the times in the statistics
  */
 export function a64Cores({
   hotAfter = HOT_AFTER,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The decoded instructions of one core: fills the entries that the interpreter asks for. */
+/** Decoded instructions of one core: fills the entries that the interpreter asks for. */
 
 import type { Instruction } from './decode/instruction.ts';
 import { fieldsOf } from './decode/pattern.ts';

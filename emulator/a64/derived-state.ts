@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What code in WebAssembly is told of PSTATE and of system registers, found anew when these change:
+ * State that WebAssembly code reads, derived from PSTATE and system registers, and recomputed when
+ * these change:
  *
  *     PSTATE, SCTLR, TCR, TTBR ─► the TLB it looks into        CPACR_EL1, CPTR ─► FP is trapped
  *     PSTATE.IL, watches       ─► it asks before each word     lines, HCR_EL2  ─► an interrupt is signalled
  *
- * Words of the core's block (layout.ts), which nobody saves.
+ * These are words of the core's block (layout.ts). Snapshots leave them out.
  */
 
 import { type CoreState, PSTATE } from './core-state.ts';
@@ -22,26 +23,26 @@ export interface DerivedStateContext {
   readonly file: RegisterFile;
   readonly memory: GuestMemory;
   readonly interrupts: CoreInterrupts;
-  /** Hot code is translated. */
+  /** True when hot code is translated. */
   readonly translates: boolean;
-  /** Somebody looks at each instruction. */
+  /** True while instructions are watched one by one. */
   readonly isWatched: () => boolean;
-  /** What EL2 takes of lower levels may have changed. */
+  /** Called when EL2's trap controls may have changed. */
   readonly controlsChanged: () => void;
-  /** Interrupts may be due that were masked. */
+  /** Called when interrupts may have been unmasked. */
   readonly masksChanged: () => void;
 }
 
 export class DerivedState {
   private readonly parts: DerivedStateContext;
-  /** By level: FP is trapped; null: not known since a control has changed. */
+  /** FP trap state by exception level; null: to be recomputed since a control has changed. */
   private readonly fpTraps: (boolean | null)[] = [null, null, null, null];
 
   constructor(parts: DerivedStateContext) {
     this.parts = parts;
   }
 
-  /** PSTATE has changed: other translations, FP traps, an interrupt that is due. */
+  /** Follows a change of PSTATE: translation regime, FP traps, interrupt masks. */
   pstateChanged(): void {
     this.parts.memory.select();
     this.selectCode();
@@ -49,7 +50,7 @@ export class DerivedState {
     this.parts.masksChanged();
   }
 
-  /** A system register was written that others depend on. */
+  /** Follows a write of a system register that other state depends on. */
   registerChanged(effect: Effect): void {
     if (effect === 'translation') this.translationsChanged();
     else if (effect === 'tables') this.parts.memory.tablesChanged();
@@ -65,7 +66,7 @@ export class DerivedState {
     }
   }
 
-  /** Any register may have changed. */
+  /** Recomputes everything: any register may have changed. */
   translationsChanged(): void {
     this.controlsChanged();
     this.parts.memory.flush();
@@ -78,20 +79,20 @@ export class DerivedState {
     this.fpTraps.fill(null);
   }
 
-  /** Translations of EL2 alone are not told apart by its tables. */
+  /** The EL2 regime without E2H has no ASID and one TLB, so new tables discard its entries. */
   private hypervisorTablesChanged(): void {
     const { file, memory } = this.parts;
     if ((file.get('HCR_EL2') & HCR.e2h) === 0n) memory.flush({ kind: 'level', level: 2 });
     else memory.tablesChanged();
   }
 
-  /** Code that lifts masks asks when one is signalled. */
+  /** Code that unmasks interrupts reads this word, and asks only when one is signalled. */
   interruptsChanged(): void {
     const { state, interrupts } = this.parts;
     state.setWord(LAYOUT.interrupt, interrupts.isAnySignalled ? 1 : 0);
   }
 
-  /** Who looks at each instruction, and PSTATE.IL, are asked before it. */
+  /** Watches and PSTATE.IL need a check before each instruction. */
   selectCode(): void {
     const { state, translates, isWatched } = this.parts;
     const asks = isWatched() || state.has(PSTATE.il);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Accesses that a device has to see: of devices on the bus, and stores into flash, whose bytes
- * are read directly.
+ * Accesses that a device must see: those to devices on the bus, and stores to flash. Flash is read
+ * directly.
  *
  *     load, store ─► bus                      atomic access to flash ─► a copy; what it has
  *     store into flash ─► its device          changed there goes to the device when it is done
@@ -17,9 +17,9 @@ import type { MemoryAborts } from './memory-aborts.ts';
 export interface DeviceAccessesContext {
   readonly state: CoreState;
   readonly environment: CoreContext;
-  /** {@link DeviceAccesses.instructionDone} is to be called. */
+  /** Requests a call of {@link DeviceAccesses.instructionDone} after this instruction. */
   readonly comeBack: () => void;
-  /** Somebody outside was called, who may have written memory. */
+  /** Called after code outside the core ran, which may have written memory. */
   readonly outsideCalled: () => void;
 }
 
@@ -27,17 +27,17 @@ export class DeviceAccesses {
   private readonly parts: DeviceAccessesContext;
   private readonly aborts: MemoryAborts;
   private readonly isOnBus: (address: number) => boolean;
-  /** What an instruction in progress makes of flash, in LAYOUT.flashCopy. */
+  /** Update of flash by the instruction in progress, which works on LAYOUT.flashCopy. */
   private flashUpdate: { readonly address: number; readonly size: number; readonly before: bigint[] } | null = null;
 
-  /** @param isOnBus devices may answer at a physical address */
+  /** @param isOnBus true where devices may answer at a physical address */
   constructor(parts: DeviceAccessesContext, aborts: MemoryAborts, isOnBus: (address: number) => boolean) {
     this.parts = parts;
     this.aborts = aborts;
     this.isOnBus = isOnBus;
   }
 
-  /** Null when an abort was taken. */
+  /** Returns null when an abort was taken. */
   read(address: number, bytes: number): bigint | null {
     if (isSplit(address, bytes)) {
       const low = this.read(address, 4);
@@ -51,7 +51,7 @@ export class DeviceAccesses {
     );
   }
 
-  /** False when an abort was taken. */
+  /** Returns false when an abort was taken. */
   write(address: number, bytes: number, value: bigint): boolean {
     if (isSplit(address, bytes)) {
       if (!this.write(address, 4, BigInt.asUintN(32, value))) return false;
@@ -92,9 +92,9 @@ export class DeviceAccesses {
   }
 
   /**
-   * Lets the instruction in progress update a copy of `size` bytes of flash, whose address in the
-   * WebAssembly memory goes to scratch.
-   * @param host where the bytes are in the WebAssembly memory
+   * Copies `size` bytes of flash for the instruction in progress to update; the copy's address goes
+   * to scratch.
+   * @param host their address in the WebAssembly memory
    * @param address their physical address
    */
   updateFlash(host: number, address: number, size: number): void {
@@ -107,7 +107,7 @@ export class DeviceAccesses {
     this.parts.comeBack();
   }
 
-  /** The instruction in progress is done: what it has changed of flash is stored. */
+  /** Stores to flash what the finished instruction has changed in the copy. */
   instructionDone(): void {
     if (this.flashUpdate === null) return;
     const { address, size, before } = this.flashUpdate;
@@ -120,5 +120,5 @@ export class DeviceAccesses {
   }
 }
 
-/** A doubleword that is aligned to a word goes to a device in two. */
+/** True for a doubleword that is only word-aligned: the device sees two words. */
 const isSplit = (address: number, bytes: number): boolean => bytes === 8 && address % 8 === 4;

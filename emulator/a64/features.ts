@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Extensions of Armv8.0-A that a core may have, by the Arm ARM's names (A2.2 to A2.4): what a row
- * of the decode table or a bit of a register asks for. A core has those that its ID registers
- * claim.
+ * Extensions of Armv8.0-A that a core may have, by the Arm ARM's names (A2.2 to A2.4). Rows of the
+ * decode table and bits of registers require them. A core has those that its ID registers claim.
  *
  * Source: Arm ARM DDI 0487 K.a, D24.2 (ID_AA64*_EL1).
  */
 
 import type { IdRegister, IdValues } from './id-registers.ts';
 
-/** The register, the lowest bit of the field, and the least value that has the extension. */
+/** Claims: ID register, lowest bit of the field, and least value that has the extension. */
 const CLAIMS = {
   AES: ['ID_AA64ISAR0_EL1', 4, 1],
   PMULL: ['ID_AA64ISAR0_EL1', 4, 2],
@@ -38,15 +37,15 @@ const CLAIMS = {
 export type Feature = keyof typeof CLAIMS;
 export type Features = (feature: Feature) => boolean;
 
-/** One function for each set of extensions, so that cores with the same ones share translations. */
+/** One function per set of extensions, so that cores with equal sets share translations. */
 const known = new Map<string, Features>();
 
-/** The extensions that ID registers claim. A register that is not given is zero. */
+/** Extensions that ID registers claim. A missing register counts as zero. */
 export function claimedFeatures(registers: IdValues): Features {
   const claimed = (Object.keys(CLAIMS) as Feature[]).filter((feature) => {
     const [register, shift, least] = CLAIMS[feature];
     const value = Number(((registers[register] ?? 0n) >> BigInt(shift)) & 15n);
-    // 15 says that not even FP is there.
+    // Value 15 means that not even FP is implemented.
     return value >= least && value !== 15;
   });
   const key = claimed.join(' ');

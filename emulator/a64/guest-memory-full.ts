@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The guest has touched more memory than fits beside the cores. */
+/** Thrown when the guest has touched more memory than fits beside the cores. */
 export class GuestMemoryFull extends Error {
   constructor(bytes: number) {
     super(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Memory as a core's instructions reach it where its TLB does not answer: translation, RAM,
- * watches. What may be accessed directly goes into the TLB.
+ * Memory accesses that miss in a core's TLB: translation, RAM, watches. Pages that WebAssembly may
+ * access directly are added to the TLB.
  *
  *     va ─► page known? ─► RAM: TLB entry, access     devices, flash: device-accesses.ts
  *             └─ no: walk the tables; a fault is taken (memory-aborts.ts), and the access answers 1
@@ -24,19 +24,19 @@ import { type Page, Tlb } from './tlb.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
 const PAGE_MASK = PAGE - 1;
-/** Bytes that DC ZVA writes: DCZID_EL0. */
+/** Block size of DC ZVA, as DCZID_EL0 says. */
 const ZERO_BYTES = 64;
 
 const SCTLR_A = 2n;
 const PERMISSION_STATUS = 0b001100;
-/** An atomic access to memory that does not support it. */
+/** Fault status of an atomic access to memory that does not support it. */
 const UNSUPPORTED_ATOMIC = 0b110101;
 
-/** Memory that is not RAM in banks: [base, base + size). */
+/** Memory outside the banks of RAM: [base, base + size). */
 interface Region {
   readonly base: number;
   readonly size: number;
-  /** Address in the WebAssembly memory; -1: devices. */
+  /** Address in the WebAssembly memory; -1 for devices. */
   readonly host: number;
   readonly writable: boolean;
 }
@@ -48,22 +48,25 @@ interface MemoryWatch {
 }
 
 export interface GuestMemoryContext extends MemoryAbortsContext, DeviceAccessesContext {
-  /** Memory as table walks read it. */
+  /** Reads a descriptor for a table walk. */
   readonly readDescriptor: ReadDescriptor;
-  /** True when a watch wants the core to stop before the access, or has taken an exception. */
+  /** Runs watches; true when the core is to stop before the access, or has taken an exception. */
   readonly stopsBefore: (look: () => void) => boolean;
-  /** `bytes` at an address in the WebAssembly memory were written, in a page that is guarded. */
+  /** Called after a store of `bytes` into a guarded page, by address in the WebAssembly memory. */
   readonly codeStored: (address: number, bytes: number) => void;
 }
 
 export class GuestMemory implements MemoryPort {
   private readonly watches: MemoryWatch[] = [];
   private readonly parts: GuestMemoryContext;
-  /** For address translation instructions. */
+  /** Translation regimes, also for AT instructions. */
   readonly regimes: Regimes;
   private isOfEl2 = false;
   private takesZeroing = false;
-  /** DC ZVA is EL2's to see, and its code asks nobody where the TLB answers. */
+  /**
+   * True when EL2 traps DC ZVA. The code of DC ZVA checks no trap on a TLB hit, so no page is
+   * added.
+   */
   private zeroingIsTrapped = false;
   private readonly tlb: Tlb;
   private readonly regions: Region[] = [];
@@ -82,7 +85,7 @@ export class GuestMemory implements MemoryPort {
     this.devices = new DeviceAccesses(parts, this.aborts, (address) => this.regionAt(address)?.host === -1);
   }
 
-  /** Lends `bytes`, which lie in the WebAssembly memory, at `base`. */
+  /** Maps `bytes`, which lie in the WebAssembly memory, at physical address `base`. */
   map(base: number, bytes: Uint8Array, writable: boolean): void {
     if (bytes.buffer !== this.buffer) throw new RangeError('memory of a core must come from its factory');
     this.regions.push({ base, size: bytes.length, host: bytes.byteOffset, writable });
@@ -100,12 +103,12 @@ export class GuestMemory implements MemoryPort {
     this.flush();
   }
 
-  /** Forgets translations, every one unless a TLBI says which. */
+  /** Discards translations: all, unless a TLBI gives a scope. */
   flush(scope: TlbScope = { kind: 'all' }): void {
     this.tlb.forget(scope);
   }
 
-  /** Has stores into the page at `host` of the WebAssembly memory told of. */
+  /** Reports stores into the page at `host` of the WebAssembly memory. */
   guard(host: number): void {
     this.tlb.guard(host);
   }
@@ -114,24 +117,24 @@ export class GuestMemory implements MemoryPort {
     this.tlb.release(host);
   }
 
-  /** Other tables are in force: of TTBRx_EL1, of the host's TTBRx_EL2, or of stage 2. */
+  /** Follows a write of TTBRx_EL1, of a host's TTBRx_EL2, or of stage 2's tables. */
   tablesChanged(): void {
     this.tlb.tablesChanged();
   }
 
-  /** HCR_EL2 may have changed. */
+  /** Follows a change of HCR_EL2. */
   controlsChanged(): void {
     this.regimes.controlsChanged();
     this.takesZeroing = (effectiveHcr(this.parts.registers) & HCR.tdz) !== 0n;
   }
 
-  /** The regime of the level that runs; tells the code which TLB that is. */
+  /** Selects the regime of the current exception level, and its TLB for WebAssembly. */
   select(): void {
     const { isOfEl2 } = this.regimes;
     const { state } = this.parts;
     this.zeroingIsTrapped = this.takesZeroing && state.level < 2;
     if (isOfEl2 !== this.isOfEl2) {
-      // EL1&0 and EL2&0 share numbers and slots, and have other tables.
+      // EL1&0 and EL2&0 have the same regime numbers and slots, but different tables.
       this.isOfEl2 = isOfEl2;
       state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
       this.tlb.tablesChanged();
@@ -139,7 +142,7 @@ export class GuestMemory implements MemoryPort {
     this.tlb.select(this.regimes.current, this.regimes.unprivileged);
   }
 
-  /** What the code of a load calls; the value goes to scratch. */
+  /** Serves a load from WebAssembly; the value goes to scratch. */
   load(low: number, high: number, how: number): number {
     const bytes = how & 0xff;
     const at = this.resolve(low, high, how, 'read');
@@ -150,7 +153,7 @@ export class GuestMemory implements MemoryPort {
     return 0;
   }
 
-  /** What the code of a store calls; the value is in scratch. */
+  /** Serves a store from WebAssembly; the value is in scratch. */
   store(low: number, high: number, how: number): number {
     const bytes = how & 0xff;
     const at = this.resolve(low, high, how, 'write');
@@ -166,7 +169,7 @@ export class GuestMemory implements MemoryPort {
     return 0;
   }
 
-  /** What the code of an atomic access calls; the host address goes to scratch. */
+  /** Serves an atomic access from WebAssembly; the host address goes to scratch. */
   update(low: number, high: number, how: number): number {
     if ((how & ACCESS_ATOMIC) !== 0 && this.resolve(low, high, how, 'read') === null) return 1;
     const at = this.resolve(low, high, how, 'write');
@@ -185,7 +188,7 @@ export class GuestMemory implements MemoryPort {
     return 0;
   }
 
-  /** Finds the page of code at PC. Returns 1 when an exception was taken. */
+  /** Looks up the page of code at PC. Returns 1 when an exception was taken. */
   fetch(): number {
     const { state } = this.parts;
     const { pc } = state;
@@ -201,7 +204,7 @@ export class GuestMemory implements MemoryPort {
     return 0;
   }
 
-  /** For helpers. @throws GuestException when an abort was taken */
+  /** Reads memory for helpers. @throws GuestException when an abort was taken */
   read(address: bigint, bytes: number): bigint {
     const [low, high] = halves(address);
     if (this.load(low, high, bytes) !== 0) throw ALREADY_TAKEN;
@@ -214,7 +217,7 @@ export class GuestMemory implements MemoryPort {
     if (this.store(low, high, bytes) !== 0) throw ALREADY_TAKEN;
   }
 
-  /** Zeros the block around an address (DC ZVA). A fault names the address itself. */
+  /** Zeros the block around an address (DC ZVA). FAR of a fault is the address itself. */
   zero(address: bigint): void {
     const [low, high] = halves(address);
     const at = this.resolve(low, high, 1, 'write');
@@ -235,12 +238,12 @@ export class GuestMemory implements MemoryPort {
     this.stored(page.host, start, ZERO_BYTES);
   }
 
-  /** Bytes of the page at `host` are written. */
+  /** Reports a store to the page at `host` if it holds translated code. */
   private stored(host: number, offset: number, bytes: number): void {
     if (this.tlb.isGuarded(host)) this.parts.codeStored(host + offset, bytes);
   }
 
-  /** The page or pages of an access; null when a fault was taken. */
+  /** Pages of an access, one or two; null when a fault was taken. */
   private resolve(low: number, high: number, how: number, type: 'read' | 'write') {
     const bytes = how & 0xff;
     this.aborts.begin(low, high);
@@ -262,7 +265,7 @@ export class GuestMemory implements MemoryPort {
     return second === null ? null : { first, second };
   }
 
-  /** The page at an address if the access is allowed; null when a fault was taken. */
+  /** Page at an address, once the access is checked; null when a fault was taken. */
   private pageFor(low: number, high: number, regime: Regime, type: AccessType): Page | null {
     let page = this.tlb.find(low, high, regime);
     if (page === undefined) {
@@ -282,7 +285,7 @@ export class GuestMemory implements MemoryPort {
       } else this.aborts.take(type, PERMISSION_STATUS + page.level, virtualAddress(low, high));
       return null;
     }
-    // Accesses to what is left out are all made here.
+    // All accesses to pages that are not added to the TLB are made here.
     const isPlain =
       page.host >= 0 &&
       !page.isDevice &&
@@ -297,7 +300,7 @@ export class GuestMemory implements MemoryPort {
     return (this.control & SCTLR_A) !== 0n;
   }
 
-  /** SCTLR of the level that runs. */
+  /** SCTLR that applies to the current exception level. */
   private get control(): bigint {
     const { registers, state } = this.parts;
     const { level } = state;
@@ -319,10 +322,10 @@ export class GuestMemory implements MemoryPort {
     return this.placed(found.page);
   }
 
-  /** With what lies there. */
+  /** Adds the host memory of a page. */
   private placed(page: PageTranslation): Page {
     const host = this.hostOf(page.pa);
-    // With the MMU off all is device memory; RAM is not held to that, see docs/fidelity.md.
+    // With the MMU off, all memory is Device memory. RAM is not treated so, see docs/fidelity.md.
     return {
       pa: page.pa,
       rights: page.rights,
@@ -339,7 +342,7 @@ export class GuestMemory implements MemoryPort {
     };
   }
 
-  /** The page is clean, and about to be written: its leaves say so from now on. */
+  /** Marks a clean page as dirty in its leaf descriptors, before the page is written. */
   private written(low: number, high: number, regime: Regime, page: Page): Page {
     if (!page.clean.every(({ at, written }) => this.change(at, written))) return page;
     const found = this.regimes.translate(virtualAddress(low, high), regime);
@@ -349,7 +352,7 @@ export class GuestMemory implements MemoryPort {
     return dirty;
   }
 
-  /** Changes a descriptor in RAM. False where nothing is to be changed, or can be. */
+  /** Changes a descriptor in RAM. Returns false when it must not or cannot be changed. */
   private change(address: number, changed: (descriptor: bigint) => bigint | null): boolean {
     const { host, hostWritable } = this.hostOf(address - (address % PAGE));
     if (host < 0 || !hostWritable) return false;
@@ -387,7 +390,7 @@ export class GuestMemory implements MemoryPort {
     return value;
   }
 
-  /** Null when an abort was taken, or a watch stops the core. */
+  /** Returns null when an abort was taken, or when a watch stops the core. */
   private readAt({ pa, host }: Page, offset: number, bytes: number): bigint | null {
     const address = pa + offset;
     if (this.isWatched({ write: false, address, size: bytes })) return null;
@@ -395,7 +398,7 @@ export class GuestMemory implements MemoryPort {
     return this.devices.read(address, bytes);
   }
 
-  /** False when an abort was taken, or a watch stops the core. */
+  /** Returns false when an abort was taken, or when a watch stops the core. */
   private writeAt({ pa, host, hostWritable }: Page, offset: number, bytes: number, value: bigint): boolean {
     const address = pa + offset;
     if (this.isWatched({ write: true, address, size: bytes })) return false;
@@ -407,13 +410,13 @@ export class GuestMemory implements MemoryPort {
     return this.devices.write(address, bytes, value);
   }
 
-  /** The word of code at an address in the regime that runs; null where there is none. */
+  /** Word of code at an address in the current regime; null where there is none. */
   wordAt(va: bigint): number | null {
     const found = this.regimes.translate(va, this.regimes.current);
     return found.ok ? this.parts.environment.readCode(found.page.pa + Number(va & BigInt(PAGE_MASK))) : null;
   }
 
-  /** Tells of accesses to physical addresses [start, end). @returns ends the watch */
+  /** Reports accesses to physical addresses [start, end). @returns ends the watch */
   watch(watch: MemoryWatch): () => void {
     this.watches.push(watch);
     this.flush();
@@ -423,7 +426,7 @@ export class GuestMemory implements MemoryPort {
     };
   }
 
-  /** Tells watches of an access. True when it must not be made: the core stops before it. */
+  /** Reports an access to watches. True when it must not be made: the core stops before it. */
   private isWatched(access: WatchedAccess): boolean {
     if (this.watches.length === 0) return false;
     return this.parts.stopsBefore(() => {
@@ -435,7 +438,7 @@ export class GuestMemory implements MemoryPort {
   }
 }
 
-/** Of an address, as WebAssembly hands them over. */
+/** Halves of an address, as WebAssembly passes them. */
 const halves = (address: bigint): [low: number, high: number] => [
   Number(BigInt.asIntN(32, address)),
   Number(BigInt.asIntN(32, address >> 32n)),

@@ -8,8 +8,8 @@
  *     word ─► its entry among the decoded ones ─► handler(core, entry) ─► 0: PC + 4    1: PC was set
  *                └─ another word's ─► decode()
  *
- * An entry belongs to a word, not to a place in memory: code that changes is decoded by what it is
- * now, and nothing must ever be dropped. Translations are looked after in translate/.
+ * A decoded entry belongs to a word, not to a place in memory. Changed code is decoded from its new
+ * words, so no entry ever becomes stale. translate/ manages the translations.
  *
  * One module serves all cores: each function is given the core's block (layout.ts).
  */
@@ -34,10 +34,7 @@ import { Code, i32, type I32, i64, loaded, op } from './wasm/code.ts';
 import { compile, instantiate, type WasmMemory, type WasmModule, type WasmTable } from './wasm/host.ts';
 import { type FunctionType, ModuleBuilder } from './wasm/module.ts';
 
-/**
- * What the module calls outside, by import name. Each returns 1 when it has set PC, where it
- * returns something.
- */
+/** Imports of the module by name. Those with a result return 1 when PC was set. */
 export interface HandlerImports {
   load(core: number, low: number, high: number, how: number): number;
   store(core: number, low: number, high: number, how: number): number;
@@ -46,13 +43,13 @@ export interface HandlerImports {
   fpTrap(core: number): number;
   misaligned(core: number, low: number, high: number, write: number): number;
   undefined(core: number): number;
-  /** Fills the entry at `entry` with `word`. */
+  /** Decodes `word` into the entry at `entry`. */
   decode(core: number, entry: number, word: number): number;
   /** Looks up the page of code at PC. */
   fetch(core: number): number;
-  /** Fills the entry at `entry` for `place`, a place of code. */
+  /** Fills the entry at `entry` for `place`, the start of a block of code. */
   enter(core: number, entry: number, place: number): number;
-  /** Control has come to `place`, which is not translated, as often as its entry said. */
+  /** Called when `place` is not translated and has been visited as often as its entry said. */
   hot(core: number, entry: number, place: number): number;
 }
 
@@ -75,32 +72,32 @@ const IMPORTS: Readonly<Record<keyof HandlerImports, number>> = {
   hot: 3,
 };
 
-/** Places in the table that no instruction has. */
+/** Table places that belong to no instruction. */
 const UNDEFINED_PLACE = 0;
 const HELPER_PLACES = { plain: 1, fp: 2 } as const;
 const FIRST_VARIANT = 3;
 
-/** Of handlers and of translated regions. */
+/** Type of handlers and of translated regions. */
 export const HANDLER: FunctionType = functionType(2);
 const PAGE_OF_CODE = ~0xffcn;
 const SIZE_OF_INSTRUCTION = i64(4);
 
-/** The module for a set of instructions, and where in its table each variant's function is. */
+/** Module for a set of instructions, and the table place of each variant's function. */
 export interface HandlerModule {
   readonly module: WasmModule;
-  /** Functions of FP and SIMD, a third of all: compiled for the first machine that executes one. */
+  /** FP and SIMD functions, a third of all: compiled when a machine first executes one. */
   readonly fpModule: () => WasmModule;
-  /** Place of a variant; of a word that is undefined: {@link HandlerModule.undefinedPlace}. */
+  /** Table place of a variant. An undefined word has {@link HandlerModule.undefinedPlace}. */
   placeOf(instruction: Instruction, selection: number): number;
   readonly undefinedPlace: number;
 }
 
-/** A handler's code: operands are read from the word in its entry. */
+/** Code of a handler: operands are read from the word in its entry. */
 function handlerCode({ instruction, fields }: Variant, calls: Calls): A64Code {
   const [core, entry] = [0, 1].map((index) => new Code(2).parameter('i32', index)) as [I32, I32];
   const code = new A64Code(2, calls, {
     core,
-    // Pure reads of what does not change while the handler runs.
+    // Pure reads: neither changes while the handler runs.
     pc: loaded('i64', core, LAYOUT.pc),
     immediate: loaded('i64', entry, DECODED_ENTRY.immediate),
   });
@@ -119,7 +116,7 @@ function handlerCode({ instruction, fields }: Variant, calls: Calls): A64Code {
   return code;
 }
 
-/** Compiles `instructions` but those of FP and SIMD: a tenth of a second. */
+/** Compiles `instructions` without FP and SIMD; takes a tenth of a second. */
 export function handlerModule(instructions: readonly Instruction[], memoryPages: number): HandlerModule {
   const variants = instructions.filter(({ meaning }) => meaning.kind === 'code').flatMap(variantsOf);
   const [plain, fp] = [false, true].map((isFp) => variants.filter(({ instruction }) => instruction.fp === isFp)) as [
@@ -159,7 +156,7 @@ export function handlerModule(instructions: readonly Instruction[], memoryPages:
   };
 }
 
-/** Functions of `variants`, which go into the table of the other module from place `first` on. */
+/** Functions of `variants`, for the table of the other module from place `first` on. */
 function fpHandlers(variants: readonly Variant[], first: number, memoryPages: number): WasmModule {
   const { builder, calls, add } = begin(memoryPages);
   const functions = variants.map((variant) => add(handlerCode(variant, calls)));
@@ -167,7 +164,7 @@ function fpHandlers(variants: readonly Variant[], first: number, memoryPages: nu
   return compile(builder.bytes());
 }
 
-/** A module with what all handlers call. */
+/** Module with everything that all handlers call. */
 function begin(memoryPages: number) {
   const builder = new ModuleBuilder();
   builder.importMemory('m', 'memory', memoryPages);
@@ -188,7 +185,7 @@ function begin(memoryPages: number) {
   return { builder, imported, calls, add };
 }
 
-/** Places of variants, by instruction and selection. */
+/** Table places of variants, by instruction and selection. */
 function placesOf(variants: readonly Variant[]): ReadonlyMap<Instruction, ReadonlyMap<number, number>> {
   const places = new Map<Instruction, Map<number, number>>();
   variants.forEach(({ instruction, selection }, index) => {
@@ -198,11 +195,11 @@ function placesOf(variants: readonly Variant[]): ReadonlyMap<Instruction, Readon
   return places;
 }
 
-/** The interpreter on a memory. */
+/** Interpreter on one memory. */
 export interface Interpreter {
-  /** Executes until no instructions are left. */
+  /** Runs a core until LAYOUT.left is 0. */
   run(core: number): void;
-  /** Handlers, and behind them the translated regions. */
+  /** Table of handlers, followed by translated regions. */
   readonly table: WasmTable;
 }
 
@@ -210,7 +207,7 @@ export function startHandlers(module: WasmModule, memory: WasmMemory, imports: H
   return instantiate(module, { m: { memory, ...imports } }) as Interpreter;
 }
 
-/** Puts the functions of FP and SIMD into the table of an interpreter. */
+/** Adds the FP and SIMD functions to an interpreter's table. */
 export function addFpHandlers(
   module: WasmModule,
   memory: WasmMemory,
@@ -226,7 +223,7 @@ function undefinedHandler(undefinedCall: number): Code {
   return code;
 }
 
-/** All helpers share it: the number of the helper is the entry's immediate. */
+/** Handler of all helper rows: the helper's number is the entry's immediate. */
 function helperHandler(calls: Calls, fp: boolean): Code {
   const parameters = new Code(2);
   const code = new A64Code(2, calls, { core: parameters.parameter('i32', 0), pc: i64(0), immediate: i64(0) });
@@ -236,7 +233,7 @@ function helperHandler(calls: Calls, fp: boolean): Code {
   return code;
 }
 
-/** (core, condition) for a condition that is known only when it runs. */
+/** (core, condition): evaluates a condition that is known only at run time. */
 function conditionFunction(calls: Calls): Code {
   const parameters = new Code(2);
   const code = new A64Code(2, calls, { core: parameters.parameter('i32', 0), pc: i64(0), immediate: i64(0) });
@@ -251,7 +248,7 @@ function conditionFunction(calls: Calls): Code {
 /** (core, PC) */
 const FIND_PAGE: FunctionType = { parameters: ['i32', 'i64'], results: ['i32'] };
 
-/** The page of code at PC by the TLB, or by asking: 1 when that has set PC. */
+/** Finds the page of code at PC in the TLB, or calls out; returns 1 when that has set PC. */
 function pageFinder(calls: Record<keyof HandlerImports, number>): Code {
   const code = new Code(2);
   const core = code.parameter('i32', 0);
@@ -269,7 +266,7 @@ function pageFinder(calls: Record<keyof HandlerImports, number>): Code {
   return code;
 }
 
-/** (core, entry, word): fills the entry, from the one that the word has. */
+/** (core, entry, word): copies the word's decoded form to the entry, and decodes it if needed. */
 function wordFinder(calls: Record<keyof HandlerImports, number>): Code {
   const code = new Code(3);
   const [core, entry, word] = [0, 1, 2].map((index) => code.parameter('i32', index)) as [I32, I32, I32];
@@ -282,7 +279,7 @@ function wordFinder(calls: Record<keyof HandlerImports, number>): Code {
   return code;
 }
 
-/** The entry for `key` among 2^n at `start`. */
+/** Entry for `key` in a hash table of 2^n entries at `start`. */
 function hashed(code: Code, start: I32, key: I32, entries: number, bytes: number): I32 {
   const hash = op.shrU(op.mul(key, i32(HASH)), i32(32 - Math.log2(entries)));
   return code.let(op.add(start, op.mul(hash, i32(bytes))));
@@ -303,7 +300,7 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
   const place = () => op.add(code.load('i32', core, LAYOUT.fetchHost), op.and(op.wrap(pc.get), i32(0xfff)));
   const unlessInPage = (find: () => void) =>
     code.if(op.ne(op.and(pc.get, i64(PAGE_OF_CODE)), code.load('i64', core, LAYOUT.fetchPage)), find);
-  // Control has come to PC from elsewhere.
+  // Entered at every new value of PC that is not the next instruction.
   code.loop((arrive) => {
     pc.set(code.load('i64', core, LAYOUT.pc));
     code.if(op.isZero(code.load('i32', core, LAYOUT.codeMode)), () => {
@@ -311,7 +308,7 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
       const left = code.load('i32', core, LAYOUT.left);
       code.if(op.isZero(left), () => code.end());
       unlessInPage(() => {
-        // Who looks the page up finds the instruction begun.
+        // The lookup counts the instruction at PC as begun.
         code.store(core, LAYOUT.left, op.sub(left, i32(1)));
         code.if(code.call('i32', calls.findPage, [core, pc.get]), arrive);
         code.store(core, LAYOUT.left, op.add(code.load('i32', core, LAYOUT.left), i32(1)));
@@ -346,7 +343,7 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
 }
 
 /**
- * Runs the translation of `place`, or counts. Goes on behind itself where PC is to be interpreted.
+ * Runs the translation of `place`, or counts the visit. Falls through when PC is to be interpreted.
  */
 function enterPlace(code: Code, core: I32, place: I32, regionType: number, calls: LoopCalls, arrive: () => void): void {
   const entry = hashed(code, op.add(core, i32(LAYOUT.places)), place, PLACE_ENTRIES, PLACE_ENTRY.bytes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Registers that say what a core is, which differ between types of cores. */
+/** Identification registers, whose values differ between core types. */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Who looks at an instruction before it is executed: watches of places of code, and the guest's own
- * breakpoints and watchpoints, whose exceptions replace it.
+ * Watches on instructions, checked before each is executed: those of a debugger on places of code,
+ * and the guest's own breakpoints and watchpoints, whose exceptions replace the instruction.
  */
 
 import type { ExceptionDelivery } from '#emulator/cpu/exception-delivery.ts';
@@ -12,21 +12,21 @@ export interface InstructionWatchesContext {
   readonly slice: Slice;
   readonly exceptions: () => ExceptionDelivery;
   readonly debug: () => SelfHostedDebug;
-  /** The first watch is there, or the last one has gone. */
+  /** Called when the first watch is added or the last one removed. */
   readonly changed: () => void;
 }
 
 export class InstructionWatches {
   private readonly parts: InstructionWatchesContext;
   private readonly places = new Map<bigint, Set<() => void>>();
-  /** What the instruction in progress has met. */
+  /** Debug exception that the instruction in progress has hit. */
   private met: DebugException | null = null;
 
   constructor(parts: InstructionWatchesContext) {
     this.parts = parts;
   }
 
-  /** A place of code is watched. */
+  /** True while any place of code is watched. */
   get isActive(): boolean {
     return this.places.size > 0;
   }
@@ -46,32 +46,34 @@ export class InstructionWatches {
     };
   }
 
-  /** The instruction in progress has met a breakpoint or watchpoint: the first one counts. */
+  /**
+   * Notes that the instruction in progress hit a breakpoint or watchpoint; the first one counts.
+   */
   meet(exception: DebugException): void {
     this.met ??= exception;
   }
 
-  /** Watches of the place look at it: true when its instruction is not to be executed. */
+  /** Runs the watches of a place; true when its instruction is not to be executed. */
   stopsAt(pc: bigint): boolean {
     return this.stopsBefore(() => {
       for (const reached of this.places.get(pc) ?? []) reached();
     });
   }
 
-  /** Watches look at the instruction in progress: true when it is not to be executed. */
+  /** Runs watches of the instruction in progress; true when it is not to be executed. */
   stopsBefore(look: () => void): boolean {
     if (!this.parts.slice.stopsBefore(look)) return this.takesException();
-    // It is met again when the core goes on.
+    // The instruction will hit it again when the core continues.
     this.met = null;
     return true;
   }
 
-  /** Takes the exception of a breakpoint or watchpoint that was met. False: there was none. */
+  /** Takes the exception of a breakpoint or watchpoint hit. Returns false when there was none. */
   private takesException(): boolean {
     const { met } = this;
     if (met === null) return false;
     this.met = null;
-    // What follows is another instruction.
+    // The next instruction executed is another one.
     this.parts.debug().endSlice();
     const { target, esr, far, pc } = met;
     this.parts.exceptions().enter('synchronous', target, esr, far, pc);

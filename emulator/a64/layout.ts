@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where a core's state lies in the WebAssembly memory: bytes from the start of the core's own
- * block. TypeScript, the interpreter and translated code share it.
+ * Layout of a core's state in the WebAssembly memory, in bytes from the start of the core's block.
+ * TypeScript, the interpreter and translated code share it.
  *
  *     0x000000  registers, flags, what is derived from system registers
  *     0x000800  system registers, 8 bytes each
@@ -13,22 +13,22 @@
  * Not here: guest memory, which lies behind the blocks of all cores (runtime.ts).
  */
 
-/** Bytes of a core's block. */
+/** Size of a core's block in bytes. */
 export const CORE_BYTES = 0x40_0000;
 
 /** Number of the register that reads as zero and is never written. */
 export const ZERO_REGISTER = 31;
-/** Place of the stack pointer in use, behind the zero register. */
+/** Place of the selected stack pointer, after the zero register. */
 export const STACK_POINTER = 32;
 
 export const LAYOUT = {
-  /** X0 to X30, 0, SP: 64 bits each. */
+  /** X0 to X30, zero register, SP: 64 bits each. */
   x: 0x000,
-  /** Of the instruction that is executed. */
+  /** Address of the instruction in progress. */
   pc: 0x108,
   /**
-   * PSTATE.N is the sign of this word, Z is 1 where the next is 0, C is 0 or 1, V is the sign of
-   * the last: cheap to set.
+   * Flags in a form that is cheap to set: N is the sign of `negative`; Z is 1 where `zero` is 0; C
+   * is `carry`, 0 or 1; V is the sign of `overflow`.
    */
   negative: 0x110,
   zero: 0x114,
@@ -37,94 +37,96 @@ export const LAYOUT = {
   /** Instructions left in the slice. */
   left: 0x120,
   /**
-   * Address in the WebAssembly memory of the TLB for accesses of the level that runs, and for those
-   * that it makes as EL0.
+   * Addresses in the WebAssembly memory of the TLB for normal accesses of the current level, and of
+   * the TLB for its unprivileged accesses.
    */
   tlb: 0x124,
   tlbUnprivileged: 0x128,
-  /** Not 0: FP and SIMD are trapped. */
+  /** Nonzero while FP and SIMD are trapped. */
   fpTrap: 0x12c,
   /**
-   * Page of code that runs, virtual, and its bytes in the WebAssembly memory; all ones: to be
-   * looked up.
+   * Current page of code: its virtual address, and its address in the WebAssembly memory. All ones:
+   * to be looked up.
    */
   fetchPage: 0x130,
   fetchHost: 0x138,
-  /** Exception level that runs. */
+  /** Current exception level. */
   level: 0x13c,
-  /** What a slow access reads or writes. */
+  /** Value that a slow access reads or writes. */
   scratch: 0x140,
-  /** Exclusive monitor: the virtual address (all ones: open) and what was there. */
+  /** Exclusive monitor: its virtual address (all ones: open) and the value loaded from there. */
   exclusiveAddress: 0x150,
   exclusiveLow: 0x158,
   exclusiveHigh: 0x160,
-  /** 16 bytes of flash, as an exclusive store or an atomic operation leaves them. */
+  /** Copy of 16 bytes of flash, for exclusive stores and atomic operations. */
   flashCopy: 0x170,
-  /** SP_EL0 to SP_EL3; that of the one in use is not current. */
+  /** SP_EL0 to SP_EL3; the entry of the selected one is stale. */
   stackPointers: 0x180,
   fpcr: 0x1a0,
   fpsr: 0x1a4,
-  /** PSTATE without NZCV and the level, in SPSR layout. */
+  /** PSTATE without NZCV and the exception level, in SPSR layout. */
   pstate: 0x1a8,
-  /** Not 0: an interrupt is signalled, and whoever lifts masks asks whether it is to be taken. */
+  /**
+   * Nonzero while an interrupt is signalled: code that unmasks interrupts then calls out to take
+   * it.
+   */
   interrupt: 0x1ac,
   /** V0 to V31: 128 bits each. */
   v: 0x200,
   systemRegisters: 0x800,
   tlbs: 0x2000,
   decoded: 0x8_0000,
-  /** How code is run: {@link CODE_MODE}. */
+  /** Execution mode of code: {@link CODE_MODE}. */
   codeMode: 0x10_0000,
-  /** Changes whenever others may have changed code: translations are compared with memory then. */
+  /** Incremented whenever code may have changed: translations are then compared with memory. */
   codeEpoch: 0x10_0004,
-  /** Instructions that were interpreted, 64 bits. */
+  /** Number of interpreted instructions, 64 bits. */
   interpreted: 0x10_0008,
   places: 0x10_1000,
   words: 0x20_0000,
 } as const;
 
-/** In the place of an address: no page, no entry, nothing that an exclusive monitor has. */
+/** Address that matches nothing: no page, no entry, no exclusive monitor. */
 export const NO_ADDRESS = 2n ** 64n - 1n;
 
 /** Bits of LAYOUT.codeMode. */
 export const CODE_MODE = {
-  /** Every instruction is interpreted. */
+  /** Interprets every instruction. */
   interpreted: 1,
-  /** Every instruction is looked up by LAYOUT.fetchPage alone, and asked for where that is none. */
+  /** Looks up every instruction by LAYOUT.fetchPage alone, and calls out where that is all ones. */
   watched: 2,
 } as const;
 
 /**
- * A place in memory where a block of code begins: the address of its first word in the WebAssembly
- * memory; where its translation is in the table of functions, 0 for none, and the block there. The
- * last word is the epoch in which the translation was found right, or how often the place must be
- * come to before it is hot.
+ * Start of a block of code. `place`: address of its first word in the WebAssembly memory.
+ * `function`: table place of its translation, 0 for none; `block`: the block in it. The last word
+ * is the epoch in which the translation was last found valid, or, without a translation, the visits
+ * that remain before it is hot.
  */
 export const PLACE_ENTRY = { bytes: 16, place: 0, function: 4, block: 8, epoch: 12, count: 12 } as const;
 export const PLACE_ENTRIES = 32768;
 
-/** System registers that there is room for. */
+/** Number of system registers that fit. */
 export const MOST_SYSTEM_REGISTERS = (LAYOUT.tlbs - LAYOUT.systemRegisters) / 8;
 
 /**
- * One page of a software TLB. A tag is the virtual address of the page when the access is allowed
- * without asking anyone, all ones when it is not.
+ * Entry of a software TLB, for one page. A tag is the page's virtual address where the access is
+ * allowed, and all ones where it must call out.
  */
 export const TLB_ENTRY = { bytes: 32, read: 0, write: 8, fetch: 16, host: 24 } as const;
 export const TLB_ENTRIES = 2048;
 export const TLB_SLOTS = 7;
 
 /**
- * An instruction word that was decoded: the word, its handler's place in the table, a number made
- * from its fields. An entry belongs to its word. Those at LAYOUT.decoded stand in the order of the
- * memory that the words were fetched from, as they are executed; what is not there is copied from
- * those at LAYOUT.words.
+ * Decoded instruction: its word, the table place of its handler, a constant made from its fields.
+ * Entries at LAYOUT.decoded are indexed by the address that the words were fetched from; missing
+ * ones are copied from LAYOUT.words, which is indexed by word.
  */
 export const DECODED_ENTRY = { bytes: 16, word: 0, handler: 4, immediate: 8 } as const;
 export const DECODED_ENTRIES = 32768;
 export const WORD_ENTRIES = 131072;
-/** The entry of a word, or of a place, is at the upper bits of its product with this. */
+/** Multiplier of the hash: upper bits of its product with a word or place give the index. */
 export const HASH = 0x9e37_79b1 | 0;
 
-/** A granule of the TLB, whatever the guest's. */
+/** Granule of the TLB, whatever granule the guest uses. */
 export const TLB_PAGE_SHIFT = 12;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Descriptors that hardware changes: the access flag is set when a page is used (TCR_ELx.HA), and
- * a page that is writable but clean (DBM with AP[2]) becomes writable when it is written (HD).
+ * Hardware management of descriptors: the access flag is set when a page is used (TCR_ELx.HA), and
+ * a clean page (DBM set, AP[2] read-only) becomes writable when it is written (HD).
  *
  *     leaf of stage 1  51 DBM   10 AF   7 AP[2], read-only
  *     leaf of stage 2  51 DBM   10 AF   7 S2AP[1], may be written
@@ -13,7 +13,7 @@
 import type { Translation } from '#emulator/cpu/translate.ts';
 import type { Features } from './features.ts';
 
-/** TCR_EL1; those of EL2 and EL3 are brought there. */
+/** Bits of TCR_EL1; those of TCR_EL2 and TCR_EL3 are moved to these positions first. */
 const TCR_HA = 1n << 39n;
 const TCR_HD = 1n << 40n;
 const VALID = 1n;
@@ -25,34 +25,34 @@ const AP_TABLE_READ_ONLY = 1n << 62n;
 
 export const setsAccessFlag = (tcr: bigint): boolean => (tcr & TCR_HA) !== 0n;
 
-/** VTCR_EL2. */
+/** Bits of VTCR_EL2. */
 const VTCR_HA = 1n << 21n;
 const VTCR_HD = 1n << 22n;
 
-/** A leaf that is clean, and what makes it dirty; null where hardware does not note that. */
+/** Clean leaf, and the change that makes it dirty; null where hardware does not manage it. */
 export interface CleanLeaf {
   readonly at: number;
   readonly written: (descriptor: bigint) => bigint | null;
 }
 
-/** What hardware manages of stage 2, as VTCR_EL2 asks for it on a core that has it. */
+/** Management that VTCR_EL2 enables for stage 2 and that the core implements. */
 export const managedOfStage2 = (vtcr: bigint, has: Features) => ({
   accessFlag: has('HAF') && (vtcr & VTCR_HA) !== 0n,
   dirtyState: has('HAFDBS') && (vtcr & (VTCR_HA | VTCR_HD)) === (VTCR_HA | VTCR_HD),
 });
 
-/** A descriptor as it is when it has been used; null where there is none. */
+/** Descriptor with the access flag set; null stays null. */
 export const accessed = (descriptor: bigint | null): bigint | null =>
   descriptor === null ? null : descriptor | ACCESS_FLAG;
 
-/** A leaf as it is when it has been written; null where hardware does not note that. */
+/** Leaf of stage 1 made dirty; null where hardware does not manage the dirty state. */
 export function dirtied(descriptor: bigint): bigint | null {
   if ((descriptor & VALID) === 0n) return null;
   if ((descriptor & READ_ONLY) === 0n) return descriptor;
   return (descriptor & DIRTY_BIT_MODIFIER) === 0n ? null : descriptor & ~READ_ONLY;
 }
 
-/** The same of a leaf of stage 2. */
+/** Leaf of stage 2 made dirty; null where hardware does not manage the dirty state. */
 export function dirtiedByStage2(descriptor: bigint): bigint | null {
   if ((descriptor & VALID) === 0n) return null;
   if ((descriptor & S2AP_WRITE) !== 0n) return descriptor;
@@ -60,8 +60,8 @@ export function dirtiedByStage2(descriptor: bigint): bigint | null {
 }
 
 /**
- * The leaf would be writable if it were not clean. `tables`: the descriptors above that count,
- * ORed.
+ * True for a leaf that is read-only only because it is clean. `tables`: the table descriptors above
+ * it, ORed, as far as they apply.
  */
 export function isWritableClean({ mapping }: Extract<Translation, { ok: true }>, tcr: bigint, tables: bigint): boolean {
   const isManaged = (tcr & TCR_HA) !== 0n && (tcr & TCR_HD) !== 0n;

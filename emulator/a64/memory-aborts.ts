@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Aborts of a core's accesses to memory: the syndrome, the level that takes each, and what is
- * reported of accesses that nothing answers.
+ * Aborts of a core's memory accesses: syndrome, target exception level, and reports of unmapped
+ * accesses.
  *
- * It knows the access being made: who refuses a part of it has a physical address only.
+ * It keeps the access in progress, because code that refuses a part of it knows only the physical
+ * address.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (routing of aborts), D24.2.40 (ISS of aborts).
  */
@@ -22,19 +23,19 @@ import type { StoredRegister } from './system/registers.ts';
 import { transferSyndrome } from './system/transfer-syndrome.ts';
 
 const HPFAR_EL2 = systemRegisterNumber([3, 4, 6, 0, 4]);
-/** Of a stage 2 abort: a walk of stage 1 was refused. */
+/** ISS.S1PTW: stage 2 refused a walk of stage 1. */
 const ISS_S1PTW = 1 << 7;
 const ALIGNMENT_STATUS = 0b100001;
 
 export interface MemoryAbortsContext {
   readonly state: CoreState;
   readonly registers: RegisterFile;
-  /** The same registers for the parts of a core that know no WebAssembly. */
+  /** The same registers, for parts of a core that do not use WebAssembly. */
   readonly engine: CoreRegisters;
   readonly exceptions: () => ExceptionDelivery;
 }
 
-/** A virtual address from its halves, as WebAssembly hands them over: signed or not. */
+/** Virtual address from its halves, as WebAssembly passes them: signed or unsigned. */
 export const virtualAddress = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 
 export class MemoryAborts {
@@ -42,23 +43,23 @@ export class MemoryAborts {
   private readonly wordAt: (va: bigint) => number | null;
   private low = 0;
   private high = 0;
-  /** The part of the access that is made now, in bytes from its address. */
+  /** Offset of the part of the access in progress, in bytes from its address. */
   part = 0;
 
-  /** @param wordAt the word of code at an address; null where there is none */
+  /** @param wordAt reads the word of code at an address; null where there is none */
   constructor(parts: MemoryAbortsContext, wordAt: (va: bigint) => number | null) {
     this.parts = parts;
     this.wordAt = wordAt;
   }
 
-  /** An access is made from now on. */
+  /** Begins an access. */
   begin(low: number, high: number): void {
     this.low = low;
     this.part = 0;
     this.high = high;
   }
 
-  /** Of the part of the access. */
+  /** Address of the current part of the access. */
   private get address(): bigint {
     return BigInt.asUintN(64, virtualAddress(this.low, this.high) + BigInt(this.part));
   }
@@ -76,25 +77,30 @@ export class MemoryAborts {
     return 1;
   }
 
-  /** An access to a misaligned address. */
+  /** Takes the alignment fault of an access. */
   misaligned(low: number, high: number, write: boolean): number {
     return this.take(write ? 'write' : 'read', ALIGNMENT_STATUS, virtualAddress(low, high));
   }
 
-  /** Nothing is mapped at a physical address. */
+  /** Takes the external abort of an access to unmapped physical memory, and reports it. */
   unanswered(access: UnmappedAccess): void {
     const { state, exceptions } = this.parts;
     exceptions().reportUnmapped(access, state.pc);
     this.takeExternal(access.type, access.type === 'fetch' ? state.pc : this.address);
   }
 
-  /** A device has refused the access that an instruction at `pc` made. */
+  /**
+   * Takes the external abort of an access that a device refused, made by the instruction at `pc`.
+   */
   refused(type: AccessType, refusal: BusAccessAbort, pc: bigint): void {
     this.parts.exceptions().reportRefused(refusal, pc);
     this.takeExternal(type, this.address);
   }
 
-  /** @param lost the descriptor that could not be read, where that is the fault */
+  /**
+   * Takes the fault of a table walk.
+   * @param lost address of the descriptor that could not be read, for an external abort on the walk
+   */
   translationFault(type: AccessType, { kind, status }: TranslationFault, far: bigint, lost: number): void {
     if (kind !== 'external abort on walk') {
       this.take(type, status, far);
@@ -105,10 +111,10 @@ export class MemoryAborts {
     this.takeExternal(type, far, status);
   }
 
-  /** Stage 2 refuses an access, or a walk for it. */
+  /** Takes to EL2 the abort of an access, or of its table walk, that stage 2 refuses. */
   stage2(type: AccessType, status: number, far: bigint, { ipa, onWalk }: Stage2Refusal): void {
     const { state, registers, exceptions } = this.parts;
-    // What is executed can be read.
+    // Code that is being executed can be read.
     const instruction = onWalk || type === 'fetch' ? null : this.wordAt(state.pc);
     const iss = onWalk ? ISS_S1PTW : instruction === null ? 0 : transferSyndrome(instruction);
     registers.write(registers.find(HPFAR_EL2) as StoredRegister, (BigInt(ipa) >> 12n) << 4n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Pages by virtual address, looked up on every TLB miss: under the address's upper word, then under
- * the page's number in the lower one, which are small integers and quick to find.
+ * Map of pages by virtual address, read on every TLB miss. The keys are the address's upper word,
+ * then the page number in its lower word: both are small integers, which are fast keys.
  *
  *     63          32 31      12 11   0
  *     ─ upper word ─ ─ number ─ offset
@@ -9,14 +9,17 @@
 
 import { TLB_PAGE_SHIFT } from './layout.ts';
 
-/** Pages that one upper word has. */
+/** Number of pages under one upper word. */
 const PAGES = 2 ** (32 - TLB_PAGE_SHIFT);
-/** An upper word without its top byte, which may be ignored: TLBI does not give it. */
+/**
+ * Mask that removes the top byte of an upper word: TLBI does not give that byte, and it may be a
+ * tag.
+ */
 const UNTAGGED = 0xff_ffff;
 
 export class PageMap<T> {
   private readonly byUpper = new Map<number, Map<number, T>>();
-  /** Leaves of more than a page: their first page, by how many they have. */
+  /** First pages of leaves larger than one page, by the leaf's number of pages. */
   private readonly leaves = new Map<number, Set<number>>();
   private lastUpper = 0;
   private last: Map<number, T> | undefined;
@@ -25,7 +28,7 @@ export class PageMap<T> {
     return this.under(high | 0)?.get(low >>> TLB_PAGE_SHIFT);
   }
 
-  /** @param count pages that the leaf of the address maps */
+  /** @param count number of pages that the leaf of the address maps */
   set(low: number, high: number, page: T, count: number): void {
     let pages = this.under(high | 0);
     if (pages === undefined) {
@@ -41,8 +44,8 @@ export class PageMap<T> {
   }
 
   /**
-   * Removes the page with bits 55:12 of its address `page`, whatever the top byte, and all pages of
-   * the same leaf. True when there were others.
+   * Removes the page whose address has bits 55:12 equal to `page`, under every top byte, and all
+   * pages of the same leaf. Returns true when there were others.
    */
   delete(page: number): boolean {
     this.deleteRange(page, 1);

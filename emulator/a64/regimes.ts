@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The translation regimes of a core: which one an access is made in, which tables that one has now,
- * and what they say of a page.
+ * Translation regimes of a core: the regime of an access, its current tables, and the translation
+ * of a page.
  *
  *     EL0 ─┐                      ┌─ EL1 without what EL0 may read (PSTATE.PAN)
  *          ├─ EL1&0: TTBR0, TTBR1 ┤
  *     EL1 ─┘                      └─ EL1          EL2: TTBR0_EL2       EL3: TTBR0_EL3
  *
- * With HCR_EL2.E2H EL2 has the two halves of EL1&0, and with TGE EL0 shares them: EL2&0. It has the
- * same numbers here; the tables that are in force tell them apart. Where HCR_EL2.VM is 1, what the
- * tables of EL1&0 give is an address for stage2.ts.
+ * With HCR_EL2.E2H, EL2 has two halves as EL1&0 has, and with TGE EL0 shares them: the EL2&0
+ * regime. It uses the numbers of EL1&0 here; the current tables tell the two apart. While
+ * HCR_EL2.VM is 1, the tables of EL1&0 give an IPA, which stage2.ts translates.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.1 (regimes), D8.4.1 (permissions), D8.5 (memory types),
  * D8.6.4 (memory types of two stages).
@@ -39,7 +39,7 @@ import {
 } from './managed-descriptors.ts';
 import type { RegisterFile } from './system/register-file.ts';
 
-/** Whose rights and translations an access has: a TLB each. */
+/** Regimes by the rights and translations of an access; each has its own TLB. */
 export const REGIME = { el0: 0, el1: 1, el1WithoutUser: 2, el2: 3, el3: 4 } as const;
 export type Regime = (typeof REGIME)[keyof typeof REGIME];
 export const REGIMES = 5;
@@ -48,15 +48,15 @@ const SCTLR_M = 1n;
 const SCTLR_WXN = 1n << 19n;
 /** ID_AA64MMFR1_EL1.XNX. */
 const MMFR1_XNX = 0xfn << 28n;
-/** TCR_EL2 and TCR_EL3; EPD1 of TCR_EL1. */
+/** Fields of TCR_EL2 and TCR_EL3; EPD1 of TCR_EL1. */
 const TCR_OF_LEVEL = { tbi: 20n, ps: 16n, ha: 21n, hpd: 24n } as const;
 const UPPER_HALF_OFF = 1n << 23n;
-/** TCR_EL1: the ASID is TTBR1_EL1's. */
+/** TCR_EL1.A1: the ASID is in TTBR1_EL1. */
 const TCR_A1 = 1n << 22n;
-/** TCR_EL1: ASIDs have 16 bits. */
+/** TCR_EL1.AS: ASIDs have 16 bits. */
 export const TCR_AS = 1n << 36n;
 const NOT_GLOBAL = 1n << 11n;
-/** BADDR of a base register. */
+/** BADDR field of a base register. */
 const BASE = (1n << 48n) - 2n;
 
 const TTBR1_EL2: SystemRegisterEncoding = [3, 4, 2, 0, 1];
@@ -65,36 +65,36 @@ const VTCR_EL2: SystemRegisterEncoding = [3, 4, 2, 1, 2];
 const MAIR_EL2: SystemRegisterEncoding = [3, 4, 10, 2, 0];
 const MAIR_EL3: SystemRegisterEncoding = [3, 6, 10, 2, 0];
 
-/** Bits of rights for each of EL0, EL1 and EL1 without what EL0 may read. */
+/** Width of the rights of each regime: EL0, EL1, and EL1 with PSTATE.PAN. */
 const RIGHTS_BITS = 3;
-/** The right to write of all three. */
+/** Right to write in all three regimes. */
 const ALL_WRITE = RIGHT.write | (RIGHT.write << RIGHTS_BITS) | (RIGHT.write << (2 * RIGHTS_BITS));
 const NONE: readonly never[] = [];
 
-/** What tables say of a page, for every regime that shares them. */
+/** Translation of a page, for every regime that shares the tables. */
 export interface PageTranslation {
-  /** Of the page's first byte. */
+  /** Physical address of the page's first byte. */
   readonly pa: number;
-  /** {@link RIGHT}, for each regime. */
+  /** {@link RIGHT} bits, for each regime. */
   readonly rights: number;
-  /** Of the leaf. */
+  /** Level of the leaf. */
   readonly level: number;
-  /** Rights to write that there are once these leaves say that the page is written. */
+  /** Write rights that apply once the `clean` leaves are marked dirty. */
   readonly whenDirty: number;
   readonly clean: readonly CleanLeaf[];
-  /** Bytes that the leaf maps. */
+  /** Size in bytes that the leaf maps. */
   readonly size: number;
-  /** It holds for every ASID. */
+  /** True when it applies to every ASID. */
   readonly isGlobal: boolean;
-  /** By MAIR_ELx; `flat` with the MMU off. */
+  /** Memory type by MAIR_ELx; `flat` with the MMU off. */
   readonly memory: 'normal' | 'device' | 'flat';
   /**
-   * Where there is a stage 2, which is part of the rights: its leaf, and what stage 1 alone allows.
+   * Stage 2, whose rights are included above: level of its leaf, IPA, and rights by stage 1 alone.
    */
   readonly stage2: { readonly level: number; readonly ipa: number; readonly stage1: number } | null;
 }
 
-/** A stage 2 refuses: what it was asked for, and whether a walk of stage 1 asked. */
+/** Refusal by stage 2: the IPA, and whether a table walk of stage 1 accessed it. */
 export interface Stage2Refusal {
   readonly ipa: number;
   readonly onWalk: boolean;
@@ -104,13 +104,13 @@ export type Found =
   | {
       readonly ok: true;
       readonly page: PageTranslation;
-      /** Descriptors whose access flag hardware is to set, of either stage. */
+      /** Addresses of descriptors whose access flag hardware sets, of either stage. */
       readonly used: readonly number[];
-      /** Of stage 1, as MAIR_ELx and the leaf have it. */
+      /** Attribute of stage 1, from MAIR_ELx. */
       readonly attribute: bigint;
       readonly shareability: bigint;
     }
-  /** `lost`: the descriptor that could not be read. */
+  /** `lost`: address of the descriptor that could not be read. */
   | {
       readonly ok: false;
       readonly fault: TranslationFault;
@@ -120,12 +120,15 @@ export type Found =
 
 type NotFound = Extract<Found, { readonly ok: false }>;
 
-/** The tables that the EL1&0 or EL2&0 regime has now. */
+/** Current tables of the EL1&0 or EL2&0 regime. */
 export interface Tables {
   readonly ttbr0: bigint;
   readonly ttbr1: bigint;
   readonly asid: number;
-  /** Whose they are, and what else decides what they say: with a stage 2, its tables and VMID. */
+  /**
+   * Owner of the tables, and everything else that changes their meaning: with a stage 2, its tables
+   * and VMID.
+   */
   readonly world: string;
 }
 
@@ -136,7 +139,7 @@ export class Regimes {
   private readonly state: CoreState;
   private readonly registers: RegisterFile;
   private readonly readDescriptor: ReadDescriptor;
-  /** HCR_EL2.E2H, and TGE with it: asked for whenever the level changes. */
+  /** HCR_EL2.E2H, and E2H with TGE: cached, because they are read at every change of level. */
   private hasTwoHalves = false;
   private isHost = false;
 
@@ -147,13 +150,13 @@ export class Regimes {
     this.controlsChanged();
   }
 
-  /** HCR_EL2 may have changed. */
+  /** Follows a change of HCR_EL2. */
   controlsChanged(): void {
     this.hasTwoHalves = (this.registers.get('HCR_EL2') & HCR.e2h) !== 0n;
     this.isHost = isHost(this.registers);
   }
 
-  /** Of the level that runs. */
+  /** Regime of the current exception level. */
   get current(): Regime {
     const { state } = this;
     switch (state.level) {
@@ -168,7 +171,9 @@ export class Regimes {
     }
   }
 
-  /** Of LDTR and STTR: EL0's at EL1 and for its host at EL2, else that of the level itself. */
+  /**
+   * Regime of LDTR and STTR: EL0's at EL1, and at EL2 for a host; else that of the current level.
+   */
   get unprivileged(): Regime {
     const { state } = this;
     const isAbove = state.level === 1 || (state.level === 2 && this.isHost);
@@ -179,13 +184,13 @@ export class Regimes {
     return this.state.has(PSTATE.pan) ? REGIME.el1WithoutUser : REGIME.el1;
   }
 
-  /** The regime with two halves is EL2&0. */
+  /** True while the regime with two halves is EL2&0. */
   get isOfEl2(): boolean {
     const { level } = this.state;
     return level === 2 ? this.hasTwoHalves : level === 0 && this.isHost;
   }
 
-  /** What who looks at a core from outside sees: EL2's while that runs, else that of EL1&0. */
+  /** Registers of the regime that a debugger sees: EL2's while EL2 runs, else that of EL1&0. */
   get visible(): TranslationRegisters {
     return this.registersOf(this.state.level === 2 ? this.current : REGIME.el1, this.isOfEl2);
   }
@@ -204,7 +209,7 @@ export class Regimes {
     return { ttbr0: ttbr0 & BASE, ttbr1: ttbr1 & BASE, asid: (tcr & TCR_AS) === 0n ? asid & 0xff : asid, world };
   }
 
-  /** The registers of stage 2 where there is one for EL1 and EL0. */
+  /** Registers of stage 2 for EL1 and EL0; null while stage 2 is off. */
   private stage2(isOfEl2: boolean): Stage2Registers | null {
     const { registers } = this;
     if (isOfEl2 || (effectiveHcr(registers) & (HCR.vm | HCR.dc)) === 0n) return null;
@@ -212,8 +217,8 @@ export class Regimes {
   }
 
   /**
-   * Walks the tables for the page at `va`, of a regime with two halves those in force.
-   * @param last false: stage 2 serves the walk of stage 1 alone, whose address is the result
+   * Walks the tables of a regime for the page at `va`.
+   * @param last false: stage 2 translates only the walk of stage 1, and the result is an IPA
    */
   translate(va: bigint, regime: Regime, isOfEl2 = this.isOfEl2, last = true): Found {
     const registers = this.registersOf(regime, isOfEl2);
@@ -243,7 +248,7 @@ export class Regimes {
       regime < REGIME.el2
         ? bitsOf(el0) | (bitsOf(el1) << RIGHTS_BITS) | (bitsOf(userHidden) << (2 * RIGHTS_BITS))
         : ownRights(found, registers);
-    // With the MMU off it is that of devices: Device-nGnRnE.
+    // With the MMU off, the attribute is Device-nGnRnE.
     const attribute = isOn ? (this.attributes(regime, isOfEl2) >> BigInt(8 * attributeIndex)) & 0xffn : 0n;
     const isClean = isWritableClean(found, registers.tcr, tablesOf(found, registers));
     const page: PageTranslation = {
@@ -262,7 +267,7 @@ export class Regimes {
     return { ok: true, page: through, used, attribute, shareability: (descriptor >> 8n) & 3n };
   }
 
-  /** Where stage 1's descriptor at an IPA lies, or why a walk may not read it. */
+  /** Physical address of stage 1's descriptor at an IPA, or the refusal of the walk. */
   private descriptorAt(ipa: number, stage2: Stage2Registers, used: number[]): number | NotFound {
     const found = this.walkStage2(ipa, stage2);
     const refusal = { ipa, onWalk: true };
@@ -312,7 +317,7 @@ export class Regimes {
     }
     const sctlr = registers.get('SCTLR_EL1');
     return {
-      // EL0 under EL2 that is not its host, and stage 2 without stage 1, have no tables.
+      // Stage 1 is off for EL0 with TGE alone, and with DC.
       sctlr: (effectiveHcr(registers) & (HCR.tge | HCR.dc)) === 0n ? sctlr : sctlr & ~SCTLR_M,
       tcr: registers.get('TCR_EL1'),
       ttbr0: registers.get('TTBR0_EL1'),
@@ -326,7 +331,7 @@ export class Regimes {
   }
 }
 
-/** An attribute of MAIR_ELx: 0b0000xxxx. */
+/** True for a Device attribute of MAIR_ELx: 0b0000xxxx. */
 const isDevice = (attribute: bigint): boolean => (attribute & 0xf0n) === 0n;
 
 const bitsOf = ({ read, write, execute }: { read: boolean; write: boolean; execute: boolean }): number =>
@@ -334,21 +339,21 @@ const bitsOf = ({ read, write, execute }: { read: boolean; write: boolean; execu
 
 type WalkedPage = Extract<ReturnType<typeof walk>, { ok: true }>;
 
-/** The descriptors above a leaf, ORed, where what they forbid counts: not with HPD. */
+/** Table descriptors above a leaf, ORed; 0 where HPD disables their permissions. */
 function tablesOf({ mapping, steps }: WalkedPage, { tcr }: TranslationRegisters): bigint {
   if (halfControl(tcr, ((mapping.vaBase >> 55n) & 1n) === 1n).hierarchyIgnored) return 0n;
   return steps.slice(0, -1).reduce((bits, { descriptor }) => bits | descriptor, 0n);
 }
 
-/** The right to write for each regime: what EL0 may access, EL1 may not with PSTATE.PAN. */
+/** Right to write of each regime: with PSTATE.PAN, EL1 has no access to EL0's pages. */
 function writers(regime: Regime, isUsers: boolean): number {
   if (regime >= REGIME.el2) return RIGHT.write;
   return (RIGHT.write << RIGHTS_BITS) | (isUsers ? RIGHT.write : RIGHT.write << (2 * RIGHTS_BITS));
 }
 
 /**
- * Rights in the regime of EL2 or EL3, which has one privilege: AP[2] and XN of the leaf, APTable[1]
- * and XNTable of the tables above.
+ * Rights in the EL2 or EL3 regime, which has one privilege level: AP[2] and XN of the leaf,
+ * APTable[1] and XNTable of the tables above.
  */
 function ownRights(found: WalkedPage, registers: TranslationRegisters): number {
   const { mapping, steps } = found;
@@ -360,9 +365,7 @@ function ownRights(found: WalkedPage, registers: TranslationRegisters): number {
   return bitsOf({ read: true, write, execute });
 }
 
-/**
- * The registers of EL2 or EL3 as those of a regime with two halves would be; the upper one is off.
- */
+/** Registers of EL2 or EL3 in the form of a regime with two halves, the upper one disabled. */
 function ownRegisters(registers: RegisterFile, level: 2 | 3): TranslationRegisters {
   const [sctlr, tcr, ttbr0] = registersOfLevel(registers, level);
   const size = ((tcr >> TCR_OF_LEVEL.ps) & 7n) << 32n;

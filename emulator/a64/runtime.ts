@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The WebAssembly side of one machine: the memory in which guest RAM and the cores' blocks lie, and
- * the interpreter that runs on it.
+ * WebAssembly side of one machine: the memory that holds guest RAM and the cores' blocks, and the
+ * interpreter that runs on it.
  *
  *     0 ─ cores' blocks, upwards ─►        ◄─ free ─►        guest memory, in the order in which it is touched ─► 4 GiB
  *
- * The memory has its full size from the start and commits nothing that is not touched; so its views
- * are never detached.
+ * The memory has its full size from the start, so its views are never detached. The host commits
+ * only touched pages.
  */
 
 import { CORE_BYTES, LAYOUT } from './layout.ts';
@@ -26,13 +26,13 @@ import { type A64Statistics, type HostClock, Stopwatch } from './statistics.ts';
 import { Translations } from './translate/translations.ts';
 import { createMemory, WASM_PAGE, type WasmMemory } from './wasm/host.ts';
 
-/** All that 32-bit addresses reach. */
+/** Pages that 32-bit addresses reach. */
 const MEMORY_PAGES = 65536;
-/** Room for the blocks of cores. */
+/** Most cores whose blocks fit. */
 const MOST_CORES = 16;
 const GUEST_START = MOST_CORES * CORE_BYTES;
 
-/** What the interpreter calls of a core. Each returns 1 when it has set PC. */
+/** Functions of a core that the interpreter calls. Each returns 1 when it has set PC. */
 export type RunningCore = {
   readonly [K in keyof HandlerImports]: HandlerImports[K] extends (core: number, ...rest: infer R) => number
     ? (...rest: R) => number
@@ -40,7 +40,7 @@ export type RunningCore = {
 };
 
 let shared: HandlerModule | null = null;
-/** Compiled once: it is the same for every machine. */
+/** Handlers, compiled once: they are the same for every machine. */
 export const handlers = (): HandlerModule => (shared ??= handlerModule(INSTRUCTIONS, MEMORY_PAGES));
 
 let decoder: Decoder | null = null;
@@ -95,7 +95,9 @@ export class Runtime {
     });
   }
 
-  /** Address of a new core's block. @throws RangeError */
+  /**
+   * Adds a core and returns the address of its block. @throws RangeError when there are too many
+   */
   addCore(make: (address: number) => RunningCore): number {
     if (this.cores.length === MOST_CORES) throw new RangeError(`more than ${MOST_CORES} cores`);
     const address = this.cores.length * CORE_BYTES;
@@ -103,12 +105,12 @@ export class Runtime {
     return address;
   }
 
-  /** Executes the core at `address` until no instructions are left. */
+  /** Runs the core at `address` until it has no instructions left. */
   run(address: number): void {
     this.execute(address);
   }
 
-  /** A core has executed `count` instructions. */
+  /** Notes that a core has executed `count` instructions. */
   didExecute(count: number): void {
     this.executed += count;
   }
@@ -133,7 +135,7 @@ export class Runtime {
     return { executed: this.executed, interpreted, translations: { ...this.translations.made }, times };
   }
 
-  /** Place of the handler of a word that is of `instruction`; null: of one that is undefined. */
+  /** Table place of the handler of a word of `instruction`; null: of an undefined word. */
   handlerOf(instruction: Instruction | null, word: number): number {
     if (instruction === null) return handlers().undefinedPlace;
     if (instruction.fp && !this.hasFp) {
@@ -143,7 +145,7 @@ export class Runtime {
     return handlers().placeOf(instruction, selectionOf(instruction, word));
   }
 
-  /** The helper of instruction `word`, by which code calls it. */
+  /** Number by which code calls the helper of `word`. */
   helperNumber(word: number): number {
     let number = this.helperOf.get(word);
     if (number === undefined) {
@@ -157,7 +159,7 @@ export class Runtime {
     return this.helpers[number] as Helper;
   }
 
-  /** Zeros that code can be executed from. @throws GuestMemoryFull */
+  /** Zeroed memory that code can be executed from. @throws GuestMemoryFull */
   allocate(bytes: number): Uint8Array<ArrayBuffer> {
     const start = this.free;
     const end = start + Math.ceil(bytes / WASM_PAGE) * WASM_PAGE;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The instructions that a core may execute before it goes back to the machine, counted by
- * WebAssembly in LAYOUT.left.
+ * Slice: the instructions that a core may execute before it returns to the machine. WebAssembly
+ * counts them in LAYOUT.left.
  *
  *     budget ─┬─ executed ─┬─ left ─┬─ set aside: WebAssembly comes back before them, and goes on
  */
@@ -12,7 +12,7 @@ import type { CoreState } from './core-state.ts';
 import { LAYOUT } from './layout.ts';
 
 export class Slice {
-  /** Why it ends. */
+  /** Reason for its end. */
   readonly outcome = new SliceOutcome();
   isRunning = false;
   private readonly state: CoreState;
@@ -31,38 +31,38 @@ export class Slice {
     this.left = count;
   }
 
-  /** Instructions that were executed so far, the one in progress included. */
+  /** Number of instructions executed so far, the one in progress included. */
   get executed(): number {
     return this.budget - this.left - this.aside;
   }
 
-  /** Has WebAssembly come back when the instruction in progress is done; the slice goes on. */
+  /** Makes WebAssembly return after the instruction in progress; the slice continues then. */
   setAside(): void {
     this.aside += this.left;
     this.left = 0;
   }
 
-  /** Has WebAssembly execute one instruction, and come back. */
+  /** Makes WebAssembly execute one instruction and return. */
   single(): void {
     this.aside += this.left - 1;
     this.left = 1;
   }
 
-  /** Goes on with what was set aside. False when the slice is over. */
+  /** Resumes the instructions that were set aside. Returns false when the slice is over. */
   goesOn(): boolean {
     this.left += this.aside;
     this.aside = 0;
     return this.left > 0;
   }
 
-  /** The slice is over when the instruction in progress is done. */
+  /** Ends the slice after the instruction in progress. */
   finish(): void {
     this.budget = this.executed;
     this.aside = 0;
     this.left = 0;
   }
 
-  /** The slice is over, and the instruction in progress was not executed: it is the next again. */
+  /** Ends the slice before the instruction in progress, which is executed next time. */
   finishBefore(stop: CoreStop): void {
     this.end(stop);
     this.budget--;
@@ -73,12 +73,12 @@ export class Slice {
     if (this.isRunning) this.finish();
   }
 
-  /** The instruction in progress cannot be fetched: what is taken instead is no instruction. */
+  /** Takes back the count of the instruction in progress: it is not executed, or not yet. */
   notExecuted(): void {
     this.left++;
   }
 
-  /** It can after all; the slice may have been ended with it. */
+  /** Counts it again. The slice may have been ended in between. */
   executedAfterAll(): void {
     if (this.left > 0) this.left--;
     else if (this.aside > 0) this.aside--;
@@ -86,8 +86,8 @@ export class Slice {
   }
 
   /**
-   * Somebody looks at the instruction in progress, for whom it has not begun. True when he has
-   * stopped the core: it does not happen.
+   * Runs `look` before the instruction in progress counts as begun. Returns true when `look` has
+   * stopped the core: the instruction is not executed.
    */
   stopsBefore(look: () => void): boolean {
     this.notExecuted();
@@ -97,7 +97,7 @@ export class Slice {
     return false;
   }
 
-  /** Time has moved on by `ticks` that were not executed: it ends as much earlier. */
+  /** Shortens the slice by `ticks` of time that passed without instructions. */
   shorten(ticks: number): void {
     const passed = Math.min(ticks, this.left);
     this.budget -= passed;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Stage 2: from what EL1 takes for a physical address (IPA) to one, by the tables of EL2.
+ * Stage 2 translation: from intermediate physical addresses (IPA), which EL1 takes for physical, to
+ * physical addresses, by tables of EL2.
  *
  *     VTTBR_EL2 ─ VTCR_EL2.SL0 ─► up to 16 tables side by side ─► level .. 3 ─► address, rights, memory type
  *
@@ -21,27 +22,27 @@ export interface Stage2Registers {
   readonly vttbr: bigint;
 }
 
-/** Bits of rights to a page, of either stage. */
+/** Rights to a page, of either stage. */
 export const RIGHT = { read: 1, write: 2, fetch: 4 } as const;
 
 export type Stage2Found =
   | {
       readonly ok: true;
-      /** Of the address that was asked for. */
+      /** Physical address of the requested IPA. */
       readonly pa: number;
       readonly level: number;
-      /** RIGHT, of EL1 and of EL0: they differ in what may be executed, with FEAT_XNX. */
+      /** {@link RIGHT} bits of EL1 and EL0; with FEAT_XNX they may differ in `fetch`. */
       readonly el1: number;
       readonly el0: number;
       readonly isDevice: boolean;
-      /** Address of the leaf. */
+      /** Address of the leaf descriptor. */
       readonly leaf: number;
-      /** Hardware is to set its access flag. */
+      /** True when hardware must set its access flag. */
       readonly isOld: boolean;
-      /** It may be written, and hardware is to note that. */
+      /** True for a writable-clean leaf, whose dirty state hardware manages. */
       readonly isClean: boolean;
     }
-  /** `lost`: the descriptor that could not be read. */
+  /** `lost`: address of the descriptor that could not be read. */
   | { readonly ok: false; readonly fault: TranslationFault; readonly lost: number };
 
 const VALID = 1n;
@@ -50,17 +51,17 @@ const S2AP_READ = 1n << 6n;
 const S2AP_WRITE = 1n << 7n;
 const ACCESS_FLAG = 1n << 10n;
 const DIRTY_BIT_MODIFIER = 1n << 51n;
-/** At most so many tables lie side by side at the first level: 2 ** 4. */
+/** Up to 2 ** 4 tables are concatenated at the first level. */
 const CONCATENATED_BITS = 4;
 
 const field = (value: bigint, low: number, bits: number): number =>
   Number((value >> BigInt(low)) & ((1n << BigInt(bits)) - 1n));
 
-/** What a core has of stage 2 beyond Armv8.0. */
+/** Extensions of stage 2 beyond Armv8.0. */
 export interface Stage2Extensions {
-  /** XN has two bits, for EL1 and EL0 (ID_AA64MMFR1_EL1.XNX). */
+  /** XN has two bits, which separate EL1 and EL0 (ID_AA64MMFR1_EL1.XNX). */
   readonly xnx: boolean;
-  /** Hardware sets the access flag, and notes what is written: VTCR_EL2.HA and HD, FEAT_HAFDBS. */
+  /** Hardware sets the access flag and manages the dirty state: VTCR_EL2.HA and HD, FEAT_HAFDBS. */
   readonly accessFlag: boolean;
   readonly dirtyState: boolean;
 }
@@ -132,7 +133,7 @@ export function walkStage2(
 }
 
 /**
- * XN: 0b00 all may execute, 0b01 EL0 alone, 0b10 nobody, 0b11 EL1 alone; without XNX bit 1 counts.
+ * XN: 0b00 all may execute, 0b01 EL0 only, 0b10 none, 0b11 EL1 only. Without XNX only bit 1 counts.
  */
 function never(xn: number, hasXnx: boolean, level: 0 | 1): boolean {
   if (!hasXnx) return xn >= 2;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A core's registers for those who know no WebAssembly: debuggers, snapshots, firmware calls. */
+/**
+ * Access to a core's registers for code that does not use WebAssembly: debuggers, snapshots,
+ * firmware calls.
+ */
 
 import type { CoreRegisters, SavedException } from '#emulator/engine/engine.ts';
 import {
@@ -13,13 +16,13 @@ import type { RegisterFile } from './system/register-file.ts';
 import type { Effect, StoredRegister } from './system/registers.ts';
 
 export interface RegisterHooks {
-  /** PSTATE was written. */
+  /** Called after a write of PSTATE. */
   readonly pstateChanged: () => void;
-  /** What follows from a write of a system register that is storage. */
+  /** Called after a write of a stored system register that has an effect. */
   readonly registerChanged: (effect: Effect) => void;
-  /** PSTATE, stack pointers and FP control by the number of their register. */
+  /** Reads PSTATE fields, stack pointers and FP control by register number. */
   readonly special: (register: number) => bigint | undefined;
-  /** The same for writing; false when it is none of them. */
+  /** Writes one of these registers; returns false for any other register. */
   readonly setSpecial: (register: number, value: bigint) => boolean;
 }
 
@@ -92,7 +95,7 @@ export class StateRegisters implements CoreRegisters {
     this.hooks.pstateChanged();
   }
 
-  /** Nothing follows from any of them. */
+  /** No effect follows from these registers. */
   saveException(level: 1 | 2 | 3, saved: SavedException): bigint {
     return this.file.saveException(level, saved);
   }
@@ -109,7 +112,7 @@ export class StateRegisters implements CoreRegisters {
     return true;
   }
 
-  /** Every exception asks for a handful of registers by the very constants that name them. */
+  /** Every exception reads a few registers, always by the same constant objects. */
   private storedAt(encoding: SystemRegisterEncoding): StoredRegister | undefined {
     return this.named.get(encoding) ?? this.file.find(systemRegisterNumber(encoding));
   }

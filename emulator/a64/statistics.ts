@@ -1,39 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the own core did so far. Counts of instructions and of translations are the same on every
+ * Statistics of the own core. Counts of instructions and of translations are the same on every
  * host; times are measured by a clock that the application gives, or not at all.
  */
 
 export interface A64Statistics {
-  /** Instructions since the cores were made: what a snapshot has behind it is not counted. */
+  /**
+   * Instructions executed since the cores were made; those before a restored snapshot do not count.
+   */
   readonly executed: number;
-  /** Those that were interpreted; all others were executed as translated code. */
+  /** Interpreted instructions; all others were executed as translated code. */
   readonly interpreted: number;
   readonly translations: {
     readonly modules: number;
     readonly regions: number;
-    /** Instructions in them. */
+    /** Instructions in the translated regions. */
     readonly instructions: number;
-    /** Regions that were given up: their code has changed, or the table was full. */
+    /** Regions discarded because their code changed, or because the table was full. */
     readonly dropped: number;
   };
-  /** Milliseconds; null without a clock. */
+  /** Times in milliseconds; null without a clock. */
   readonly times: Times | null;
 }
 
 export interface Times {
-  /** In all that WebAssembly calls, making code left out. */
+  /** In functions that WebAssembly calls, without compilation. */
   readonly outside: number;
-  /** Making code. */
+  /** In compilation. */
   readonly compiling: number;
-  /** Running cores, all of the above included. */
+  /** In running cores, all of the above included. */
   readonly running: number;
 }
 
-/** Milliseconds from any start. */
+/** Milliseconds since any fixed moment. */
 export type HostClock = () => number;
 
-/** Sums what calls take, by kind. */
+/** Sums the time that calls take, by kind. */
 export class Stopwatch {
   private readonly now: HostClock;
   readonly times = { outside: 0, compiling: 0, running: 0 };
@@ -42,7 +44,7 @@ export class Stopwatch {
     this.now = now;
   }
 
-  /** `call` as it is, timed. */
+  /** Wraps `call` so that its time is measured. */
   timed<A extends readonly number[], R>(kind: keyof Times, call: (...args: A) => R): (...args: A) => R {
     const { now, times } = this;
     return (...args) => {

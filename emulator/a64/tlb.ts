@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Translations that a core has found, until it is told to forget them.
+ * TLB of a core: keeps translations until a TLBI removes them.
  *
  *     pages of a table ─ TTBR, and ASID or for all ─► found once
  *          └─► slots: what WebAssembly looks into, one for a regime and the tables that it has now
  *
- * A core that goes back to tables it had before finds its slot again; one that changes tables and
- * back within a few instructions takes none. Tables are told apart by their base as well as by the
- * ASID, so a guest that gives the same ASID to others without a TLBI sees the new ones.
+ * A core that returns to earlier tables finds their slot again. Tables in use for only a few
+ * instructions get no slot. Tables are identified by their base as well as by the ASID, so a guest
+ * that reuses an ASID for other tables without a TLBI sees the new ones.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.14 (TLBs), D8.16 (TLB maintenance).
  */
@@ -20,33 +20,33 @@ import { allows, type PageTranslation, type Regime, REGIME, REGIMES, type Tables
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
 const SLOT_BYTES = TLB_ENTRIES * TLB_ENTRY.bytes;
-/** One that never has an entry: of tables that no slot was taken for yet. */
+/** Slot that stays empty: for tables that have no slot yet. */
 const NO_SLOT = LAYOUT.tlbs;
-/** With more pages, or tables, everything is forgotten. */
+/** With more pages, or tables, all entries are removed. */
 const MOST_PAGES = 0x1_0000;
 const MOST_TABLES = 256;
-/** Pages of code that are looked up before tables get a slot for them. */
+/** Lookups of code pages before tables get a slot for code alone. */
 const PATIENCE = 16;
 
-/** A page that was translated, and what lies there. */
+/** Translated page, with its host memory. */
 export interface Page extends PageTranslation {
-  /** Of the page's bytes in the WebAssembly memory; -1: a device or nothing. */
+  /** Address of the page's bytes in the WebAssembly memory; -1: a device or nothing. */
   readonly host: number;
   readonly hostWritable: boolean;
-  /** Device memory, where accesses are aligned. */
+  /** True for Device memory, where accesses must be aligned. */
   readonly isDevice: boolean;
 }
 
-/** Pages of one table for one ASID, or for all. */
+/** Pages of one table, for one ASID or for all. */
 interface Space {
   readonly asid: number | null;
   readonly pages: PageMap<Page>;
 }
 
-/** The tables that are in force, with what is known of them. */
+/** Current tables, with their known pages. */
 interface Context {
   readonly number: number;
-  /** For the lower and the upper half: what holds for all ASIDs, and for this one. */
+  /** For the lower and the upper half: the global pages, and those of this ASID. */
   readonly spaces: readonly (readonly [global: Space, own: Space])[];
 }
 
@@ -66,13 +66,16 @@ export class Tlb {
   private contextsMade = 0;
   private readonly levels: readonly [el2: Space, el3: Space] = [newSpace(null), newSpace(null)];
   private readonly slots: Slot[];
-  /** By regime: the slot that the tables in force have, or null. */
+  /** Slot of the current tables, by regime; null for none. */
   private readonly bound: (Slot | null)[] = Array<Slot | null>(REGIMES).fill(null);
   private uses = 0;
-  /** Pages of code that were looked up without a slot, since tables changed. */
+  /** Code pages looked up without a slot since the tables changed. */
   private codeLookups = 0;
   private pageCount = 0;
-  /** Pages with translated code, in the WebAssembly memory: stores into them are not made there. */
+  /**
+   * Pages with translated code, by address in the WebAssembly memory: WebAssembly may not store to
+   * them directly.
+   */
   private readonly guarded = new Set<number>();
   private readonly bytes: Uint8Array;
   private current: Regime = REGIME.el3;
@@ -90,7 +93,7 @@ export class Tlb {
     }));
   }
 
-  /** The regimes that run from now on. */
+  /** Selects the regimes of normal and of unprivileged accesses. */
   select(current: Regime, unprivileged: Regime): void {
     if (current !== this.current) this.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
     this.current = current;
@@ -99,8 +102,8 @@ export class Tlb {
   }
 
   /**
-   * TTBR0_EL1 or TTBR1_EL1 was written. The page of code that runs stays until the context is
-   * synchronized.
+   * Follows a write of TTBR0_EL1 or TTBR1_EL1. The current page of code stays valid until a context
+   * synchronization event.
    */
   tablesChanged(): void {
     this.context = null;
@@ -109,20 +112,20 @@ export class Tlb {
     this.point();
   }
 
-  /** Tables have a slot that WebAssembly looks into. */
+  /** True when the current tables have a slot that WebAssembly reads. */
   isBound(regime: Regime): boolean {
     return this.bound[regime] !== null;
   }
 
   /**
-   * A page of code may be filled in: tables have no slot until data is accessed, or code is looked
-   * up again and again.
+   * True when a page of code may be added. Tables get a slot when data is accessed, or when code is
+   * looked up again and again.
    */
   takesCode(regime: Regime): boolean {
     return this.bound[regime] !== null || ++this.codeLookups > PATIENCE;
   }
 
-  /** The page that is known at an address, or undefined. */
+  /** Known page at an address, or undefined. */
   find(low: number, high: number, regime: Regime): Page | undefined {
     if (regime >= REGIME.el2) return this.levels[regime - REGIME.el2]?.pages.get(low, high);
     const spaces = this.spacesAt(high);
@@ -136,7 +139,7 @@ export class Tlb {
     space.pages.set(low, high, page, page.size / PAGE);
   }
 
-  /** Lets WebAssembly make the accesses to a page of RAM that are allowed. */
+  /** Adds a page of RAM to the slot that WebAssembly reads, for the accesses that are allowed. */
   fill(low: number, high: number, regime: Regime, page: Page): void {
     const slot = this.bound[regime] ?? this.bind(regime);
     const at = slot.at + ((low >>> TLB_PAGE_SHIFT) & (TLB_ENTRIES - 1)) * TLB_ENTRY.bytes;
@@ -155,7 +158,7 @@ export class Tlb {
     words[at / 4 + 1] = isAllowed ? high : -1;
   }
 
-  /** Stores into the page at `host` are to be asked for. */
+  /** Makes stores into the page at `host` call out. */
   guard(host: number): void {
     if (this.guarded.has(host)) return;
     this.guarded.add(host);
@@ -216,7 +219,7 @@ export class Tlb {
     }
   }
 
-  /** Removes the page, under every top byte, and all that was translated by the same leaf. */
+  /** Removes the page, under every top byte, and all pages of the same leaf. */
   private removeFrom({ pages }: Space, page: number): void {
     if (pages.delete(page)) this.forgetSlots(() => true);
   }
@@ -239,19 +242,20 @@ export class Tlb {
     this.bytes.fill(0xff, slot.at - LAYOUT.tlbs, slot.at - LAYOUT.tlbs + SLOT_BYTES);
   }
 
-  /** Tells WebAssembly which slots it looks into. */
+  /** Tells WebAssembly the current slots. */
   private point(): void {
     const { state, bound } = this;
     state.setWord(LAYOUT.tlb, state.address + (bound[this.current]?.at ?? NO_SLOT));
     state.setWord(LAYOUT.tlbUnprivileged, state.address + (bound[this.unprivileged]?.at ?? NO_SLOT));
   }
 
-  /** A slot for the regime and the tables that it has now. */
+  /** Binds a slot to the current tables of the regime. */
   private bind(regime: Regime): Slot {
     const context = regime >= REGIME.el2 ? 0 : this.contextNow().number;
     let slot = this.slots.find((other) => other.context === context && other.regime === regime);
     if (slot === undefined) {
-      // Code may look into one that is bound: of six, five regimes have one at most.
+      // Bound slots stay: WebAssembly may use them. Five regimes bind at most five of the six
+      // slots.
       slot = this.slots
         .filter((other) => !this.bound.includes(other))
         .reduce((oldest, other) => (other.lastUse < oldest.lastUse ? other : oldest));
@@ -266,7 +270,7 @@ export class Tlb {
   }
 
   private spacesAt(high: number): readonly [global: Space, own: Space] {
-    // Bit 55 says which half an address is in.
+    // Bit 55 selects the half.
     return this.contextNow().spaces[(high >>> 23) & 1] as readonly [Space, Space];
   }
 

@@ -17,7 +17,10 @@ import {
   type SimdState,
 } from './vector-registers.ts';
 
-/** FMAXNM (01100), FADD (01101) and FMAX (01111), and with size<1> the minima. */
+/**
+ * Operation of an FP reduction: FMAXNM (01100), FADD (01101) or FMAX (01111); size<1> selects the
+ * minima.
+ */
 function fpReduction(opcode: number, minimum: boolean): FpBinary | null {
   if (opcode === 0b01100) return minimum ? fpMinimumNumber : fpMaximumNumber;
   if (opcode === 0b01111) return minimum ? fpMinimum : fpMaximum;
@@ -26,7 +29,7 @@ function fpReduction(opcode: number, minimum: boolean): FpBinary | null {
 
 export function decodeAcrossLanes({ Q, U, size, opcode, Rn, Rd }: TwoRegister): Operation | null {
   if (opcode === 0b01100 || opcode === 0b01111) {
-    // Four singles, or four or eight halves (U = 0).
+    // Only four singles, or four or eight halves (U = 0).
     if ((size & 1) !== 0 || (U === 1 && Q === 0)) return null;
     const laneSize = U === 1 ? 2 : 1;
     const operation = fpReduction(opcode, size >= 2);
@@ -47,7 +50,7 @@ export function decodeAcrossLanes({ Q, U, size, opcode, Rn, Rd }: TwoRegister): 
   }
 }
 
-/** From the first lane to the last, into a lane 2^`widening` times as wide. */
+/** Reduces from the first lane to the last, into a lane 2^`widening` times as wide. */
 function reduceInteger(
   size: number,
   signed: boolean,
@@ -69,7 +72,7 @@ function reduceInteger(
   };
 }
 
-/** Reduce() of the Arm ARM: the lower half's result with the upper half's. */
+/** Reduce() of the Arm ARM: combines the results of the lower and the upper half. */
 function reduceHalves(size: number, Q: number, Rd: number, Rn: number, operation: LaneOperation): Operation {
   const type = laneTypeOf(size, false);
   const lanes = lanesOf(type, false, Q);
@@ -85,10 +88,10 @@ function reduceHalves(size: number, Q: number, Rd: number, Rn: number, operation
   };
 }
 
-/** Two lanes of Rn. */
+/** Scalar pairwise operations on two lanes of Rn. */
 export function decodeScalarPairwise({ U, size, opcode, Rn, Rd }: TwoRegister): Operation | null {
   const registers = { Rd, Rn, Rm: Rn };
-  // ADDP
+  // ADDP.
   if (opcode === 0b11011) return U === 0 && size === 3 ? firstLane(3, registers, (n, m) => n + m) : null;
   const operation = fpReduction(opcode, size >= 2);
   if (operation === null || (U === 0 && (size & 1) !== 0)) return null;
@@ -96,7 +99,7 @@ export function decodeScalarPairwise({ U, size, opcode, Rn, Rd }: TwoRegister): 
   return firstLane(laneSize, registers, binary(operation)(formatOfSize(laneSize)));
 }
 
-/** The first lane of the pairwise form. */
+/** First lane of the pairwise form. */
 function firstLane(
   size: number,
   registers: { readonly Rd: number; readonly Rn: number; readonly Rm: number },

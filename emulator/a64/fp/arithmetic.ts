@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The arithmetic of the Arm ARM's shared pseudocode (J1.3, "FPAdd" and its neighbours), exact, on
- * bits.
+ * Arithmetic of the Arm ARM's shared pseudocode (J1.3, "FPAdd" and its neighbours), exact, on bits.
  *
  * Each operation: special operands first, in the pseudocode's order; then the exact result, rounded
- * once. Every function takes and gives the bits of its format, and or's what happened into
+ * once. Every function takes and returns the bits of its format, and sets the cumulative flags in
  * `environment.fpsr`.
  */
 
@@ -31,8 +30,7 @@ export const fpNegate = (format: FpFormat, a: bigint): bigint => a ^ format.sign
 export const fpAbsolute = (format: FpFormat, a: bigint): bigint => a & ~format.signBit;
 
 /**
- * The sum of two exact numbers, rounded; a zero sum of numbers with different signs is -0 in RM
- * only.
+ * Sum of two exact numbers, rounded. A zero sum of numbers with different signs is -0 only in RM.
  */
 function roundedSum(format: FpFormat, a: FpValue, b: FpValue, environment: FpEnvironment): bigint {
   const exponent = Math.min(a.exponent, b.exponent);
@@ -45,7 +43,7 @@ function roundedSum(format: FpFormat, a: FpValue, b: FpValue, environment: FpEnv
   return round(format, { negative: sum < 0n, significand: sum < 0n ? -sum : sum, exponent }, environment);
 }
 
-/** A zero takes part in sums with the other's exponent, so that nothing is shifted far. */
+/** A zero gets the exponent of the other operand, so that no large shift results. */
 function addValues(format: FpFormat, a: FpValue, b: FpValue, environment: FpEnvironment): bigint {
   if (a.type === 'infinity' || b.type === 'infinity') {
     if (a.type === b.type && a.negative !== b.negative) return invalid(format, environment);
@@ -87,18 +85,18 @@ export const fpSubtract: FpBinary = (format, a, b, environment) => {
   return nan ?? addValues(format, valueA, negated(valueB), environment);
 };
 
-/** Infinity times zero. */
+/** True for infinity times zero. */
 const isInvalidProduct = (a: FpValue, b: FpValue): boolean =>
   (a.type === 'infinity' && b.type === 'zero') || (a.type === 'zero' && b.type === 'infinity');
 
-/** The exact product of two operands that are no NaNs and no invalid pair. */
+/** Exact product of two operands; neither is a NaN, and they are not infinity times zero. */
 function product(a: FpValue, b: FpValue): FpValue {
   const negative = a.negative !== b.negative;
   const type = a.type === 'nonzero' ? b.type : a.type;
   return { type, negative, significand: a.significand * b.significand, exponent: a.exponent + b.exponent };
 }
 
-/** A number that no operation is left to be done on. */
+/** Rounds and encodes the exact result. */
 function finish(format: FpFormat, value: FpValue, environment: FpEnvironment): bigint {
   if (value.type === 'infinity') return infinity(format, value.negative);
   if (value.type === 'zero') return zero(format, value.negative);
@@ -126,10 +124,10 @@ const multiplication =
 
 export const fpMultiply: FpBinary = multiplication((format, _negative, environment) => invalid(format, environment));
 
-/** FPMulX: infinity times zero is 2. */
+/** FPMulX: infinity times zero gives 2. */
 export const fpMultiplyExtended: FpBinary = multiplication((format, negative) => constant(format, negative, 1, 0n));
 
-/** (1 + `quarters` / 4) * 2^`exponent`, with a sign. */
+/** Constant (1 + `quarters` / 4) * 2^`exponent`, with a sign. */
 function constant(format: FpFormat, negative: boolean, exponent: number, quarters: bigint): bigint {
   const field = BigInt(exponent + 1 - format.minimumExponent);
   return (
@@ -157,8 +155,7 @@ export const fpDivide: FpBinary = (format, a, b, environment) => {
     return infinity(format, negative);
   }
   if (valueA.type === 'zero' || valueB.type === 'infinity') return zero(format, negative);
-  // Two bits more than the fraction are exact in the quotient; a third one says whether anything is
-  // left.
+  // The quotient has two bits more than the fraction; a third is sticky for the remainder.
   const shift = Math.max(0, format.fractionBits + 3 + bitLength(valueB.significand) - bitLength(valueA.significand));
   const dividend = valueA.significand << BigInt(shift);
   const quotient = dividend / valueB.significand;
@@ -192,7 +189,7 @@ export const fpSquareRoot: FpUnary = (format, a, environment) => {
   );
 };
 
-/** The largest whole number whose square is at most `value`, by Newton's method from above. */
+/** Largest integer whose square is at most `value`, by Newton's method from above. */
 function integerSquareRoot(value: bigint): bigint {
   let root = 1n << BigInt((bitLength(value) + 1) >> 1);
   for (;;) {
@@ -216,16 +213,14 @@ export const fpMultiplyAdd: FpTernary = (format, addend, a, b, environment) => {
     ],
     environment,
   );
-  // A quiet NaN as addend does not hide an invalid product; and then the result is the default NaN.
+  // A quiet NaN as addend does not hide an invalid product: the result is then the default NaN.
   if (valueC.type === 'quiet NaN' && isInvalidProduct(valueA, valueB)) return invalid(format, environment);
   if (nan !== null) return nan;
   if (isInvalidProduct(valueA, valueB)) return invalid(format, environment);
   return addValues(format, valueC, product(valueA, valueB), environment);
 };
 
-/**
- * FPRecipStepFused and FPRSqrtStepFused: (`base` - a * b) / 2^`halvings`, without rounding between.
- */
+/** FPRecipStepFused and FPRSqrtStepFused: (`base` - a * b) / 2^`halvings`, rounded once. */
 const step =
   (base: FpValue, halvings: number, ofInvalid: (format: FpFormat) => bigint): FpBinary =>
   (format, a, b, environment) => {
@@ -259,6 +254,6 @@ export const fpReciprocalStep: FpBinary = step(whole(2n), 0, (format) => constan
 /** FRSQRTS: (3 - a * b) / 2; infinity times zero gives 1.5. */
 export const fpSquareRootStep: FpBinary = step(whole(3n), 1, (format) => constant(format, false, 0, 2n));
 
-/** FPAbs(FPSub(a, b)): the sign of a NaN is cleared, too. */
+/** FPAbs(FPSub(a, b)): the sign of a NaN is cleared as well. */
 export const fpAbsoluteDifference: FpBinary = (format, a, b, environment) =>
   fpAbsolute(format, fpSubtract(format, a, b, environment));

@@ -8,10 +8,10 @@ import type { FpBinary } from './arithmetic.ts';
 import { type FpEnvironment, type FpFormat, FPSR } from './environment.ts';
 import { type FpValue, infinity, isNaNValue, processNaNs, raise, round, unpack, zero } from './value.ts';
 
-/** How two operands stand to each other. */
+/** Order of two operands. */
 export type FpOrder = 'less' | 'equal' | 'greater' | 'unordered';
 
-/** N, Z, C, V of FPCompare, as four bits. */
+/** NZCV of FPCompare, as four bits. */
 export const FLAGS_OF_ORDER: Readonly<Record<FpOrder, number>> = {
   equal: 0b0110,
   less: 0b1000,
@@ -41,7 +41,7 @@ export function fpCompare(
   return orderOf(valueA, valueB);
 }
 
-/** The order of two values that are no NaNs. */
+/** Order of two values that are not NaNs. */
 function orderOf(a: FpValue, b: FpValue): FpOrder {
   const rank = ({ type, negative }: FpValue): number => {
     const magnitude = type === 'infinity' ? 2 : type === 'nonzero' ? 1 : 0;

@@ -20,7 +20,7 @@ import {
   zero,
 } from './value.ts';
 
-/** FPConvert: a number of the format `from` in the format `to`. */
+/** FPConvert: converts from the format `from` to the format `to`. */
 export function fpConvert(
   from: FpFormat,
   to: FpFormat,
@@ -53,8 +53,8 @@ function convertNaN(from: FpFormat, to: FpFormat, bits: bigint): bigint {
 }
 
 /**
- * FPToFixed: an integer of `width` bits, as an unsigned pattern, of the number times
- * 2^`fractionBits`. What does not fit is saturated with IOC, a NaN gives 0 with IOC.
+ * FPToFixed: the number times 2^`fractionBits` as an integer of `width` bits, returned as an
+ * unsigned pattern. Values out of range saturate with IOC; a NaN gives 0 with IOC.
  */
 export function fpToFixed(
   format: FpFormat,
@@ -107,7 +107,7 @@ export function fixedToFp(
   );
 }
 
-/** FPRoundInt: a whole number in the same format; `exact` sets IXC when it is another one. */
+/** FPRoundInt: rounds to an integer in the same format; `exact` sets IXC when the value changes. */
 export function fpRoundInt(
   format: FpFormat,
   bits: bigint,
@@ -124,11 +124,11 @@ export function fpRoundInt(
   const whole = roundsUp(rounding, value.negative, shifted) ? shifted.whole + 1n : shifted.whole;
   if (exact && shifted.lost !== 0) raise(environment, FPSR.IXC);
   if (whole === 0n) return zero(format, value.negative);
-  // A whole number below 2^(fractionBits + 1) is exact in the format.
+  // An integer below 2^(fractionBits + 1) is exact in the format.
   return round(format, { negative: value.negative, significand: whole, exponent: 0 }, { fpcr: 0, fpsr: 0 });
 }
 
-/** VFPExpandImm: the number that the 8 bits of an FMOV immediate stand for. */
+/** VFPExpandImm: value of the 8-bit immediate of an FMOV. */
 export function fpImmediate(format: FpFormat, imm8: number): bigint {
   const exponent = ((imm8 >>> 4) & 3) - ((imm8 & 0x40) === 0 ? -1 : 3);
   const field = BigInt(exponent + 1 - format.minimumExponent);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A core's state as SIMD and FP instructions see it. */
+/** View of a core's state for SIMD and FP instructions. */
 
 import type { CoreState } from '#emulator/a64/core-state.ts';
 import { LAYOUT, ZERO_REGISTER } from '#emulator/a64/layout.ts';

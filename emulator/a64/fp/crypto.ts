@@ -6,7 +6,7 @@
 
 import { type Operation, REGISTER_BYTES, type VectorRegisters } from './vector-registers.ts';
 
-/** The product in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */
+/** Product in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */
 function fieldProduct(a: number, b: number): number {
   let product = 0;
   for (let i = 0; i < 8; i += 1) {
@@ -18,7 +18,7 @@ function fieldProduct(a: number, b: number): number {
 
 /** The S-box of FIPS 197, 5.1.1: the inverse in the field, then an affine map. */
 const S_BOX = Uint8Array.from({ length: 256 }, (_, value) => {
-  // value^254 is the inverse, and 0 for 0.
+  // value^254 is the inverse; 0 maps to 0.
   let inverse = 1;
   for (let i = 0; i < 254; i += 1) inverse = fieldProduct(inverse, value);
   let image = 0x63;
@@ -32,8 +32,7 @@ S_BOX.forEach((image, value) => {
 });
 
 /**
- * A byte of row r, column c is byte 4c + r: ShiftRows takes it from column c + r, InvShiftRows from
- * c - r.
+ * Byte 4c + r is row r, column c. ShiftRows takes it from column c + r, InvShiftRows from c - r.
  */
 const shiftRows = (sign: 1 | -1): readonly number[] =>
   Array.from({ length: 16 }, (_, i) => (((i >> 2) + sign * (i & 3) + 4) & 3) * 4 + (i & 3));
@@ -128,7 +127,7 @@ const sha1Schedule0: ThreeRegisters = (d, n, m) => [
   n[1] ^ d[3] ^ m[3],
 ];
 
-/** SHA256hash: four rounds on both halves of the state; the half that is asked for. */
+/** SHA256hash: four rounds on both halves of the state; returns the half that `first` selects. */
 function sha256Rounds(x: Words, y: Words, w: Words, first: boolean): Words {
   for (const word of w) {
     const sigma1 = rotateRight(y[0], 6) ^ rotateRight(y[0], 11) ^ rotateRight(y[0], 25);
@@ -182,9 +181,9 @@ export function decodeShaThree({
 }
 
 const SHA_TWO: readonly ((d: Words, n: Words) => Words)[] = [
-  // SHA1H: a scalar.
+  // SHA1H is scalar.
   (_d, n) => [rotateLeft(n[0], 30), 0, 0, 0],
-  // SHA1SU1
+  // SHA1SU1.
   (d, n) => {
     const words: Words = [d[0] ^ n[1], d[1] ^ n[2], d[2] ^ n[3], d[3]];
     const rotated = words.map((word) => rotateLeft(word, 1)) as Words;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What floating-point operations read and leave behind: FPCR and FPSR, and the three formats.
+ * Environment of floating-point operations: FPCR and FPSR, and the three formats.
  *
  * Arm ARM DDI 0487, C5.2.7 (FPCR), C5.2.10 (FPSR), A1.4 (formats).
  */
 
-/** Fields of FPCR that the operations read. Cores without trapped exceptions have no others. */
+/** FPCR fields that the operations read; a core without trapped exceptions has no others. */
 export const FPCR = {
-  /** Alternative half precision: half-precision conversions know no infinities and no NaNs. */
+  /** Alternative half precision: conversions know no infinities and no NaNs of that format. */
   AHP: 1 << 26,
-  /** Default NaN: every NaN result is the default one. */
+  /** Default NaN: every NaN result is the default NaN. */
   DN: 1 << 25,
   /** Flush to zero, single and double precision. */
   FZ: 1 << 24,
@@ -36,7 +36,7 @@ export const FPSR = {
   QC: 1 << 27,
 } as const;
 
-/** The environment of an operation: bits are or'ed into `fpsr` as exceptions are met. */
+/** Environment of an operation; exceptions set their bits in `fpsr`. */
 export interface FpEnvironment {
   readonly fpcr: number;
   fpsr: number;
@@ -54,26 +54,26 @@ export const ROUNDING = {
 
 export type Rounding = (typeof ROUNDING)[keyof typeof ROUNDING];
 
-/** The rounding mode that FPCR selects. */
+/** Rounding mode that FPCR selects. */
 export const fpcrRounding = (fpcr: number): Rounding => ((fpcr >>> FPCR.RMODE_SHIFT) & 3) as Rounding;
 
-/** A binary format of IEEE 754 and its constants, as bits. */
+/** Binary format of IEEE 754 and its constants, as bits. */
 export interface FpFormat {
   readonly bits: 16 | 32 | 64;
   readonly fractionBits: number;
   readonly exponentBits: number;
-  /** The exponent of the least normal number, 2 - 2^(exponentBits - 1). */
+  /** Exponent of the least normal number: 2 - 2^(exponentBits - 1). */
   readonly minimumExponent: number;
-  /** An exponent field of ones: infinities and NaNs. */
+  /** Exponent field of infinities and NaNs: all ones. */
   readonly maximumField: number;
   readonly signBit: bigint;
   readonly fractionMask: bigint;
-  /** The top bit of the fraction: set in quiet NaNs. */
+  /** Top bit of the fraction: set in quiet NaNs. */
   readonly quietBit: bigint;
   readonly infinity: bigint;
   readonly defaultNaN: bigint;
   readonly largestNormal: bigint;
-  /** The bit of FPCR that flushes this format's subnormals. */
+  /** FPCR bit that flushes subnormals of this format. */
   readonly flushBit: number;
 }
 

@@ -35,14 +35,14 @@ export const fpReciprocalEstimate: FpUnary = (format, a, environment) => {
   const fractionBits = BigInt(format.fractionBits);
   let fraction = a & format.fractionMask;
   let field = Number((a & format.infinity) >> fractionBits);
-  // The reciprocal of less than half the least normal number's half does not fit.
+  // The reciprocal of a value this small overflows.
   if (field === 0 && fraction >> (fractionBits - 2n) === 0n) {
     raise(environment, FPSR.OFC | FPSR.IXC);
     return overflowsToInfinity(fpcrRounding(environment.fpcr), negative)
       ? infinity(format, negative)
       : zero(format, negative) | format.largestNormal;
   }
-  // The reciprocal is subnormal.
+  // The reciprocal is subnormal and is flushed.
   if ((environment.fpcr & format.flushBit) !== 0 && field >= format.maximumField - 2) {
     raise(environment, FPSR.UFC);
     return zero(format, negative);
@@ -88,7 +88,7 @@ export const fpSquareRootEstimate: FpUnary = (format, a, environment) => {
   return (BigInt(resultField) << fractionBits) | estimate;
 };
 
-/** FRECPX: the exponent turned over. */
+/** FRECPX: inverts the exponent. */
 export const fpReciprocalExponent: FpUnary = (format, a, environment) => {
   const value = unpack(format, a, environment);
   if (isNaNValue(value)) return processNaN(format, value, a, environment);

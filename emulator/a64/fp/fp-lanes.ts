@@ -11,11 +11,11 @@ export const sizeOf = (format: FpFormat): 1 | 2 | 3 => (format === HALF ? 1 : fo
 
 export const formatOfSize = (size: number): FpFormat => (size === 1 ? HALF : size === 2 ? SINGLE : DOUBLE);
 
-/** The bits of a lane and back: a lane of a double is a bigint already. */
+/** Converts a lane to its bits and back; a double's lane is a bigint already. */
 export const bitsOf = (format: FpFormat, value: Lane): bigint => (format === DOUBLE ? wide(value) : BigInt(value));
 export const laneOf = (format: FpFormat, bits: bigint): Lane => (format === DOUBLE ? lane(bits) : Number(bits));
 
-/** An operation for lanes of a format. */
+/** Operation on lanes of a format. */
 export type FpLaneOperationOf = (format: FpFormat) => LaneOperation;
 
 export const binary =
@@ -30,7 +30,7 @@ export const unary =
   (n, _m, state) =>
     laneOf(format, operation(format, bitsOf(format, n), state));
 
-/** FMLA and FMLS: `n` is negated before, so a NaN is, too. */
+/** FMLA and FMLS: `n` is negated first, so a NaN is negated as well. */
 export const multiplyAdd =
   (negated: boolean): FpLaneOperationOf =>
   (format) =>
@@ -40,7 +40,7 @@ export const multiplyAdd =
     return laneOf(format, fpMultiplyAdd(format, bitsOf(format, d), first, bitsOf(format, m), state));
   };
 
-/** A lane of ones where the comparison holds. */
+/** Gives a lane of ones where the comparison holds. */
 export const comparison =
   (
     holds: readonly FpOrder[],
@@ -57,7 +57,7 @@ export const comparison =
     };
   };
 
-/** Comparisons with zero, which has no register. */
+/** Comparisons with zero, which use no second register. */
 export const zeroComparison =
   (holds: readonly FpOrder[], signalsQuiet: boolean): FpLaneOperationOf =>
   (format) => {

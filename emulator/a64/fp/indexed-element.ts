@@ -57,7 +57,7 @@ type Row =
 
 const SCALAR = { scalar: true } as const;
 
-/** By U and opcode. */
+/** Rows by U and opcode. */
 const ROWS: Readonly<Record<number, Row>> = {
   0b0_0001: { kind: 'fp', operation: multiplyAdd(false), ...SCALAR }, // FMLA
   0b0_0010: { kind: 'long', operation: multiplyAddLong }, // SMLAL
@@ -80,11 +80,11 @@ const ROWS: Readonly<Record<number, Row>> = {
   0b1_1010: { kind: 'long', operation: multiplyLong }, // UMULL
   0b1_1101: { kind: 'integer', operation: roundingDoublingMultiplyAddHigh, ...SCALAR }, // SQRDMLAH
   0b1_1110: { kind: 'dot' }, // UDOT
-  // SQRDMLSH
+  // SQRDMLSH.
   0b1_1111: { kind: 'integer', operation: roundingDoublingMultiplySubtractHigh, ...SCALAR },
 };
 
-/** Lane by lane from Rn, and one lane of Rm. */
+/** Combines each lane of Rn with one lane of Rm. */
 function byElement(
   type: LaneType,
   lanes: number,
@@ -102,7 +102,7 @@ function byElement(
   };
 }
 
-/** The element that H, L, M and Rm name, for lanes of 2^`size` bytes; null where there is none. */
+/** Element that H, L, M and Rm select, for lanes of 2^`size` bytes; null when unallocated. */
 function elementOf({ H, L, M, Rm }: IndexedElement, size: number): { Rm: number; index: number } | null {
   if (size === 1) return { Rm, index: (H << 2) | (L << 1) | M };
   if (size === 2) return { Rm: (M << 4) | Rm, index: (H << 1) | L };
@@ -113,7 +113,7 @@ export function decodeIndexedElement(fields: IndexedElement): Operation | null {
   const { scalar, Q, U, size, opcode, Rd, Rn } = fields;
   const row = ROWS[(U << 4) | opcode];
   if (row === undefined || (scalar && row.scalar !== true)) return null;
-  // Size 00 stands for halves in floating-point rows, and 01 for nothing.
+  // Floating-point rows: size 00 means halves, and 01 is unallocated.
   const laneSize = row.kind !== 'fp' ? size : size === 0 ? 1 : size === 1 ? 0 : size;
   const element = elementOf(fields, laneSize);
   if (element === null) return null;

@@ -2,16 +2,16 @@
 /**
  * Integer operations on one lane, for lanes of every type (see `Lane`): saturating, halving,
  * rounding, shifting by a register, comparing, polynomial, counting. Results may exceed the lane:
- * what is stored is taken modulo its size.
+ * storing truncates them to the lane's size.
  */
 
 import { FPSR } from './environment.ts';
 import type { Lane, LaneOperation, LaneType, SimdState } from './vector-registers.ts';
 
-/** An operation for lanes of a type. */
+/** Operation on lanes of a type. */
 export type LaneOperationOf = (type: LaneType) => LaneOperation;
 
-/** SatQ: the nearest value of the type; QC when that is another one. */
+/** SatQ: the nearest value of the type; sets QC when it differs. */
 export function saturate(type: LaneType, value: Lane, state: SimdState): Lane {
   if (value > type.greatest) {
     state.fpsr |= FPSR.QC;
@@ -24,7 +24,7 @@ export function saturate(type: LaneType, value: Lane, state: SimdState): Lane {
   return value;
 }
 
-/** A lane of ones or of zeros. */
+/** Lane of ones or of zeros. */
 const truth = (type: LaneType, holds: boolean): Lane => (holds ? -type.one : type.zero);
 
 export const add: LaneOperationOf = () => (n, m) => n + m;
@@ -50,7 +50,7 @@ export const greaterOrEqual: LaneOperationOf = (type) => (n, m) => truth(type, n
 export const equal: LaneOperationOf = (type) => (n, m) => truth(type, n === m);
 export const testBits: LaneOperationOf = (type) => (n, m) => truth(type, (n & m) !== type.zero);
 
-/** Comparisons of Rn alone with zero. */
+/** Comparisons of Rn with zero. */
 export const greaterThanZero: LaneOperationOf = (type) => (n) => truth(type, n > type.zero);
 export const greaterOrEqualZero: LaneOperationOf = (type) => (n) => truth(type, n >= type.zero);
 export const equalZero: LaneOperationOf = (type) => (n) => truth(type, n === type.zero);
@@ -63,15 +63,12 @@ export const saturatingNegate: LaneOperationOf = (type) => (n, _m, state) => sat
 export const saturatingAbsolute: LaneOperationOf = (type) => (n, _m, state) =>
   saturate(type, n < type.zero ? -n : n, state);
 
-/** To the right with rounding when `rounding`: half of the last bit is added before. */
+/** Shifts right; with `rounding`, half of the last bit is added first. */
 export function shiftedRight(type: LaneType, value: Lane, count: number, rounding: boolean): Lane {
   return type.shiftRight(rounding && count > 0 ? value + type.shiftLeft(type.one, count - 1) : value, count);
 }
 
-/**
- * SSHL and its neighbours: to the left by the low byte of Rm when it is positive, to the right by
- * one that is negative.
- */
+/** SSHL and its neighbours: shifts left by a positive low byte of Rm, right by a negative one. */
 const shiftByRegister =
   (rounding: boolean, saturating: boolean): LaneOperationOf =>
   (type) =>
@@ -86,10 +83,7 @@ export const roundingShift: LaneOperationOf = shiftByRegister(true, false);
 export const saturatingShift: LaneOperationOf = shiftByRegister(false, true);
 export const saturatingRoundingShift: LaneOperationOf = shiftByRegister(true, true);
 
-/**
- * SQDMULH, SQRDMULH, SQRDMLAH, SQRDMLSH: the high half of twice the product, with what is added
- * before.
- */
+/** SQDMULH, SQRDMULH, SQRDMLAH, SQRDMLSH: high half of twice the product plus an addend. */
 function doublingHighHalf(
   type: LaneType,
   n: Lane,
@@ -113,14 +107,14 @@ export const roundingDoublingMultiplyAddHigh: LaneOperationOf = (type) => (n, m,
 export const roundingDoublingMultiplySubtractHigh: LaneOperationOf = (type) => (n, m, state, d) =>
   doublingHighHalf(type, n, m, d, -1n, true, state);
 
-/** The product of polynomials over {0, 1}, of 8 bits each. */
+/** Product of two polynomials over {0, 1} of 8 bits each. */
 export function polynomialProduct(n: number, m: number): number {
   let product = 0;
   for (let i = 0; i < 8; i += 1) if (((m >>> i) & 1) === 1) product ^= n << i;
   return product;
 }
 
-/** The same of 64 bits each: 128 bits. */
+/** Product of two polynomials of 64 bits each: 128 bits. */
 export function widePolynomialProduct(n: bigint, m: bigint): bigint {
   let product = 0n;
   for (let i = 0n; i < 64n; i += 1n) if (((m >> i) & 1n) === 1n) product ^= n << i;
@@ -129,13 +123,13 @@ export function widePolynomialProduct(n: bigint, m: bigint): bigint {
 
 export const polynomialMultiply: LaneOperationOf = () => polynomialProduct;
 
-/** Leading zeros of a lane of at most 32 bits, whose value is not signed. */
+/** Leading zeros of a lane of at most 32 bits, read as unsigned. */
 export const countLeadingZeros: LaneOperationOf = (type) => (n) => Math.clz32(n) - (32 - type.bits);
 
-/** Bits after the top one that are equal to it. */
+/** Number of bits after the top one that equal it. */
 export const countLeadingSigns: LaneOperationOf = (type) => (n) => Math.clz32(n < 0 ? ~n : n) - (32 - type.bits) - 1;
 
-/** Ones in a byte. */
+/** Number of ones in a byte. */
 export const countOnes: LaneOperationOf = () => (n) => {
   let count = 0;
   for (let rest = n; rest !== 0; rest &= rest - 1) count += 1;
@@ -144,19 +138,19 @@ export const countOnes: LaneOperationOf = () => (n) => {
 
 export const invert: LaneOperationOf = () => (n) => ~n;
 
-/** The bits of a byte in the other order. */
+/** Bits of a byte in reverse order. */
 export const reverseBits: LaneOperationOf = () => (n) => {
   let reversed = 0;
   for (let i = 0; i < 8; i += 1) reversed |= ((n >>> i) & 1) << (7 - i);
   return reversed;
 };
 
-/** SUQADD and USQADD: `d` of this type plus `n` of the other signedness. */
+/** SUQADD and USQADD: `d` of this type plus `n` of the opposite signedness. */
 export const accumulateOther =
   (other: LaneType): LaneOperationOf =>
   (type) =>
   (n, _m, state, d) => {
-    // n was read with this type's sign: the other one's value differs by 2^bits.
+    // `n` was read with this type's signedness; as the other one, its value differs by 2^bits.
     const modulus = type.shiftLeft(type.one, type.bits);
     let value = n;
     if (value > other.greatest) value -= modulus;
@@ -164,7 +158,7 @@ export const accumulateOther =
     return saturate(type, d + value, state);
   };
 
-/** AND, BIC, ORR, ORN, EOR, BSL, BIT, BIF, on any lanes. */
+/** AND, BIC, ORR, ORN, EOR, BSL, BIT, BIF; the lane size does not matter. */
 export const LOGICAL: readonly LaneOperation[] = [
   (n, m) => n & m,
   (n, m) => n & ~m,

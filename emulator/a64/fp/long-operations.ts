@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Operations whose result lanes are twice as wide as an operand's, and the narrowing ones: one
- * definition for registers and for elements.
+ * Widening operations, whose result lanes are twice as wide as those of an operand, and narrowing
+ * ones. One definition serves vector and by-element forms.
  */
 
 import { saturate, shiftedRight, widePolynomialProduct, polynomialProduct } from './lanes.ts';
@@ -18,7 +18,7 @@ import {
   type VectorRegisters,
 } from './vector-registers.ts';
 
-/** The operation on two lanes that have been widened to `type`. */
+/** Operation on two lanes that were widened to `type`. */
 export type LongOperationOf = (type: LaneType) => LaneOperation;
 
 export const addLong: LongOperationOf = () => (n, m) => n + m;
@@ -41,21 +41,21 @@ export const doublingMultiplySubtractLong: LongOperationOf = (type) => (n, m, st
 
 export const polynomialMultiplyLong: LongOperationOf = () => polynomialProduct;
 
-/** Where the lanes of an operand are. */
+/** Positions of an operand's lanes. */
 export interface LongFields {
   readonly Rd: number;
   readonly Rn: number;
   readonly Rm: number;
-  /** 1: narrow operands are the upper halves. */
+  /** 1: the narrow operands are the upper halves. */
   readonly Q: number;
-  /** One lane, of the lower half. */
+  /** True for one lane, in the lower half. */
   readonly scalar: boolean;
 }
 
 /**
- * Rd, of lanes twice as wide as 2^`size` bytes, from narrow lanes of Rm and narrow or (`wideFirst`)
- * wide ones of Rn.
- * @param element the lane of Rm that all lanes use, or null for lane by lane
+ * Computes Rd, with lanes of 2 * 2^`size` bytes, from narrow lanes of Rm and from narrow lanes (or
+ * with `wideFirst` wide ones) of Rn.
+ * @param element lane of Rm that all lanes use; null: lane by lane
  */
 export function long(
   size: number,
@@ -88,7 +88,7 @@ export function long(
   };
 }
 
-/** PMULL of doublewords: one product of 128 bits. */
+/** PMULL of doublewords: one 128-bit product. */
 export const polynomialMultiplyDoubleword =
   ({ Rd, Rn, Rm, Q }: LongFields): Operation =>
   ({ v }) => {
@@ -98,18 +98,18 @@ export const polynomialMultiplyDoubleword =
   };
 
 /**
- * Lanes of `bytes` in all from the result to the lower half of Rd, zeroing the upper, or (`part` 1)
- * to the upper half alone.
+ * Writes `bytes` of the result to the lower half of Rd and zeroes the upper half, or (`part` 1)
+ * writes only the upper half.
  */
 export function commitPart(registers: VectorRegisters, d: number, bytes: number, part: number): void {
   if (part === 0) commit(registers, d, bytes);
   else registers.u64[d * 2 + 1] = result.u64[0] ?? 0n;
 }
 
-/** A wide lane's value, and another's, as a narrow lane's value. */
+/** Computes a narrow lane from two wide ones. */
 export type NarrowOperation = (n: Lane, m: Lane, state: SimdState) => Lane;
 
-/** Narrow lanes of 2^`size` bytes in one half of Rd from wide ones of Rn and Rm. */
+/** Computes narrow lanes of 2^`size` bytes, in one half of Rd, from wide lanes of Rn and Rm. */
 export function narrow(
   size: number,
   signed: boolean,
@@ -129,7 +129,7 @@ export function narrow(
   };
 }
 
-/** The high half of a sum or difference of wide lanes: ADDHN, RADDHN, SUBHN, RSUBHN. */
+/** High half of a sum or difference of wide lanes: ADDHN, RADDHN, SUBHN, RSUBHN. */
 export function highHalf(size: number, subtracts: boolean, rounding: boolean): NarrowOperation {
   const wide = laneTypeOf(size + 1, false);
   const bits = 8 << size;
@@ -140,10 +140,10 @@ export function highHalf(size: number, subtracts: boolean, rounding: boolean): N
   };
 }
 
-/** The low `bits` bits, of a number or a bigint, as a number that a narrow lane takes. */
+/** Low `bits` bits of a number or bigint, as a number for a narrow lane. */
 const lowBits = (value: Lane, bits: number): Lane => Number(BigInt.asUintN(bits, BigInt(value)));
 
-/** A shift to the right by `count`, cut or (`to` given) saturated. */
+/** Right shift by `count`; truncates, or saturates when `to` is given. */
 export function narrowingShift(
   size: number,
   signed: boolean,
@@ -155,7 +155,7 @@ export function narrowingShift(
   return (n, _m, state) => {
     const shifted = shiftedRight(wide, n, count, rounding);
     if (to === null) return lowBits(shifted, 8 << size);
-    // The narrow type's kind: exact within its limits, and outside them still outside.
+    // Converted to the kind of the narrow type; values outside its limits stay outside.
     return saturate(to, to.from(shifted), state);
   };
 }

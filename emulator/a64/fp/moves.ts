@@ -22,12 +22,12 @@ export interface Copy {
 
 export function decodeCopy({ scalar, Q, op, imm5, imm4, Rn, Rd }: Copy): Operation | null {
   if ((imm5 & 0xf) === 0) return null;
-  // The lowest bit that is set tells the size, those above it the index.
+  // The lowest set bit gives the size, the bits above it the index.
   const size = 31 - Math.clz32(imm5 & -imm5);
   const index = imm5 >> (size + 1);
   const type = laneTypeOf(size, false);
   if (op === 1) {
-    // INS (element)
+    // INS (element).
     if (scalar || Q === 0) return null;
     const [to, from] = [Rd * type.perRegister + index, Rn * type.perRegister + (imm4 >> size)];
     return ({ v }) => {
@@ -39,7 +39,7 @@ export function decodeCopy({ scalar, Q, op, imm5, imm4, Rn, Rd }: Copy): Operati
   const element = Rn * type.perRegister + index;
   switch (imm4) {
     case 0b0000: {
-      // DUP (element)
+      // DUP (element).
       if (!scalar && size === 3 && Q === 0) return null;
       const lanes = lanesOf(type, scalar, Q);
       return (state) => {
@@ -50,7 +50,7 @@ export function decodeCopy({ scalar, Q, op, imm5, imm4, Rn, Rd }: Copy): Operati
       };
     }
     case 0b0001: {
-      // DUP (general)
+      // DUP (general).
       if (size === 3 && Q === 0) return null;
       const lanes = lanesOf(type, false, Q);
       return (state) => {
@@ -66,7 +66,7 @@ export function decodeCopy({ scalar, Q, op, imm5, imm4, Rn, Rd }: Copy): Operati
         type.view(state.v)[Rd * type.perRegister + index] = laneOfGeneral(size, state.getX(Rn));
       };
     case 0b0101: {
-      // SMOV
+      // SMOV.
       if (size === 3 || (size === 2 && Q === 0)) return null;
       const signed = laneTypeOf(size, true);
       const bits = Q === 1 ? 64 : 32;
@@ -93,7 +93,7 @@ export interface TableLookup {
   readonly Rd: number;
 }
 
-/** TBL and TBX: bytes of `len` + 1 registers from Rn on, by the indices in Rm. */
+/** TBL and TBX: table of `len` + 1 registers from Rn on, indexed by the bytes of Rm. */
 export function decodeTableLookup({ Q, op2, Rm, len, op, Rn, Rd }: TableLookup): Operation | null {
   if (op2 !== 0) return null;
   const bytes = Q === 1 ? 16 : 8;
@@ -119,16 +119,14 @@ export interface Permute {
   readonly Rd: number;
 }
 
-/**
- * UZP, TRN and ZIP: where lane `i` of the result comes from, among the lanes of Rn and then of Rm.
- */
+/** UZP, TRN and ZIP: source lane of result lane `i`, counted over Rn and then Rm. */
 const PERMUTES: Readonly<Record<number, (i: number, lanes: number, part: number) => number>> = {
   1: (i, _lanes, part) => 2 * i + part,
   2: (i, lanes, part) => (i & ~1) + part + (i % 2) * lanes,
   3: (i, lanes, part) => (i >> 1) + part * (lanes / 2) + (i % 2) * lanes,
 };
 
-/** Lanes of the result as numbers of lanes of Rn, and behind them of Rm; null: unallocated. */
+/** Source lanes of the result, counted over Rn and then Rm; null when unallocated. */
 export function permutation(opcode: number, size: number, Q: number): readonly number[] | null {
   const source = PERMUTES[opcode & 3];
   if (source === undefined || (size === 3 && Q === 0)) return null;
@@ -163,7 +161,7 @@ export interface Extract {
   readonly Rd: number;
 }
 
-/** EXT: bytes of Rm:Rn from `imm4` on. */
+/** EXT: bytes of Rm:Rn, starting at byte `imm4`. */
 export function decodeExtract({ Q, op2, Rm, imm4, Rn, Rd }: Extract): Operation | null {
   if (op2 !== 0 || (Q === 0 && imm4 >= 8)) return null;
   const bytes = Q === 1 ? 16 : 8;
@@ -192,7 +190,7 @@ const repeated = (value: bigint, bits: number): bigint => {
   return filled;
 };
 
-/** AdvSIMDExpandImm: 64 bits. */
+/** AdvSIMDExpandImm, 64 bits. */
 function expandImmediate(op: number, cmode: number, imm8: number): bigint {
   const byte = BigInt(imm8);
   if (cmode < 8) return repeated(byte << BigInt((cmode >> 1) * 8), 32);
@@ -205,7 +203,7 @@ function expandImmediate(op: number, cmode: number, imm8: number): bigint {
   return mask;
 }
 
-/** What 64 bits of Rd become: set, or changed by ORR or BIC; null: unallocated. */
+/** New value of each 64 bits of Rd: set, or changed by ORR or BIC; null when unallocated. */
 export function modifiedImmediate({
   Q,
   op,
@@ -215,7 +213,7 @@ export function modifiedImmediate({
   defgh,
 }: Omit<ModifiedImmediate, 'Rd'>): { readonly kind: 'move' | 'or' | 'bic'; readonly value: bigint } | null {
   const imm8 = (abc << 5) | defgh;
-  // FMOV (half) is all there is with o2.
+  // o2 = 1 is allocated only for FMOV (half).
   if (o2 === 1) {
     return op === 0 && cmode === 15 ? { kind: 'move', value: repeated(fpImmediate(HALF, imm8), 16) } : null;
   }

@@ -2,7 +2,7 @@
 /**
  * Scalar floating point: data processing, comparison, selection, immediates and conversions.
  *
- * Arm ARM DDI 0487, C4.1.96. M and S are 0 in everything that is allocated.
+ * Arm ARM DDI 0487, C4.1.96. M and S are 0 in all allocated encodings.
  */
 
 import {
@@ -30,7 +30,7 @@ import {
 } from './environment.ts';
 import type { Operation, SimdState, VectorRegisters } from './vector-registers.ts';
 
-/** Fields that all classes here have. */
+/** Fields common to all classes here. */
 export interface ScalarFp {
   readonly M: number;
   readonly S: number;
@@ -45,7 +45,7 @@ function formatOf({ M, S, ptype }: ScalarFp): FpFormat | null {
   return M === 0 && S === 0 ? (FORMATS[ptype] ?? null) : null;
 }
 
-/** A scalar register's bits in the format, and a result into one: zeros above. */
+/** Reads and writes a scalar register's bits in a format; a write zeroes the bits above. */
 export const readScalar = (v: VectorRegisters, index: number, format: FpFormat): bigint =>
   format === DOUBLE ? (v.u64[index * 2] ?? 0n) : BigInt((format === SINGLE ? v.u32[index * 4] : v.u16[index * 8]) ?? 0);
 
@@ -56,7 +56,7 @@ export function writeScalar(v: VectorRegisters, index: number, bits: bigint): vo
 
 type OneSource = (format: FpFormat, bits: bigint, environment: FpEnvironment) => bigint;
 
-/** A null rounding is FPCR's. */
+/** Rounds to an integer; a null rounding mode means FPCR's. */
 const roundInt =
   (rounding: Rounding | null, exact = false): OneSource =>
   (format, bits, environment) =>
@@ -81,7 +81,7 @@ export function decodeOneSource(fields: ScalarFp & { readonly opcode: number }):
   const format = formatOf(fields);
   if (format === null) return null;
   if (opcode >> 2 === 1) {
-    // FCVT to the format that the low bits name.
+    // FCVT to the format that the low opcode bits select.
     const to = FORMATS[opcode & 3] ?? null;
     if (to === null || to === format) return null;
     return (state) => {
@@ -198,7 +198,7 @@ export function decodeImmediate(
   return ({ v }) => writeScalar(v, fields.Rd, bits);
 }
 
-/** Conversions: `sf` tells the width of the general register. */
+/** Conversions; `sf` gives the width of the general-purpose register. */
 export interface Conversion extends Omit<ScalarFp, 'M'> {
   readonly sf: number;
   readonly rmode: number;
@@ -233,7 +233,7 @@ const fromGeneral = (
   };
 };
 
-/** SCVTF, UCVTF, FCVTZS, FCVTZU with a fixed point. */
+/** SCVTF, UCVTF, FCVTZS, FCVTZU (fixed-point). */
 export function decodeFixedPoint(fields: Conversion & { readonly scale: number }): Operation | null {
   const { sf, rmode, opcode, scale } = fields;
   const format = formatOf({ ...fields, M: 0 });
@@ -253,7 +253,7 @@ export function decodeIntegerConversion(fields: Conversion): Operation | null {
   if (format === null) return null;
   const unsigned = (opcode & 1) === 1;
   if (opcode >> 1 === 0) {
-    // FCVT{N,P,M,Z}{S,U}: rmode has FPCR's numbers.
+    // FCVT{N,P,M,Z}{S,U}: rmode is numbered as FPCR.RMode.
     const rounding = ([tiesToEven, 1, 2, towardZero] as const)[rmode] ?? tiesToEven;
     return toGeneral(format, fields, 0, unsigned, rounding);
   }
@@ -263,7 +263,8 @@ export function decodeIntegerConversion(fields: Conversion): Operation | null {
 }
 
 /**
- * FMOV: opcode 110 to the general register, 111 from it; rmode 01 with the upper half of a vector.
+ * FMOV: opcode 110 writes the general-purpose register, 111 reads it; rmode 01 uses the upper half
+ * of a vector.
  */
 function decodeMove({ sf, ptype, rmode, opcode, Rn, Rd }: Conversion): Operation | null {
   const toX = opcode === 6;

@@ -29,29 +29,29 @@ export interface ShiftImmediate {
   readonly Rd: number;
 }
 
-/** What a row's operation is made for. */
+/** Lane types and shift count of one instruction. */
 interface Shift {
   readonly type: LaneType;
-  /** The same size, signed and unsigned. */
+  /** Lane types of the same size, signed and unsigned. */
   readonly signed: LaneType;
   readonly unsigned: LaneType;
   readonly left: number;
   readonly right: number;
 }
 
-/** Lanes stay as wide. `U` tells their sign, unless `signed` does. */
+/** Row whose lanes keep their width. U gives their signedness, unless `signed` does. */
 interface SameRow {
   readonly kind: 'same';
   readonly operation: (shift: Shift) => LaneOperation;
   readonly signed?: true;
-  /** Scalar of doublewords only, of every size, or of those that formats have. */
+  /** Scalar form: only of doublewords, or of every size. */
   readonly scalar: 'D' | 'all';
 }
 
 interface NarrowRow {
   readonly kind: 'narrow';
   readonly rounding: boolean;
-  /** Signedness of the source and of the saturated result; null when it is cut. */
+  /** Signedness of the source and of the saturated result; null: the result is truncated. */
   readonly saturates: { readonly from: boolean; readonly to: boolean } | null;
 }
 
@@ -63,9 +63,9 @@ interface FpRow {
   readonly kind: 'to fp' | 'from fp';
 }
 
-/** Bits of the old lane that a shift and insert keeps. */
+/** Bits of the old lane that a shift-and-insert keeps. */
 const inserted = (type: LaneType, value: number, old: number, count: number, left: boolean): number => {
-  // Both in bigints: the masks of doublewords are no numbers.
+  // Computed in bigints: masks of doublewords exceed a number.
   const bits = BigInt(type.bits);
   const mask = left ? (1n << BigInt(count)) - 1n : ((1n << bits) - 1n) ^ ((1n << (bits - BigInt(count))) - 1n);
   const shifted = left ? BigInt(value) << BigInt(count) : BigInt(value) >> BigInt(count);
@@ -101,7 +101,7 @@ const SATURATING_LEFT = same(
 
 type Row = SameRow | NarrowRow | LongRow | FpRow;
 
-/** By opcode; [U = 0, U = 1]. */
+/** Rows by opcode; [U = 0, U = 1]. */
 const ROWS: Readonly<Record<number, readonly [Row | null, Row | null]>> = {
   0b00000: [right(false, false), right(false, false)], // SSHR, USHR
   0b00010: [right(false, true), right(false, true)], // SSRA, USRA
@@ -147,7 +147,7 @@ const ROWS: Readonly<Record<number, readonly [Row | null, Row | null]>> = {
   0b11111: [{ kind: 'from fp' }, { kind: 'from fp' }], // FCVTZS, FCVTZU
 };
 
-/** `immh` is not 0: that is another class, or UNDEFINED. */
+/** `immh` is not 0: that encoding belongs to another class, or is UNDEFINED. */
 export function decodeShiftImmediate(fields: ShiftImmediate): Operation | null {
   const { scalar, Q, U, immh, immb, opcode, Rn, Rd } = fields;
   const row = ROWS[opcode]?.[U === 0 ? 0 : 1];

@@ -25,16 +25,16 @@ import type { Operation } from './vector-registers.ts';
 interface LongRow {
   readonly name: string;
   readonly operation: LongOperationOf;
-  /** Rn is wide already. */
+  /** True when Rn already has wide lanes. */
   readonly wideFirst?: true;
-  /** Signed only, not for bytes, and in the scalar class: the saturating ones. */
+  /** Saturating doubling rows: signed only, not for bytes, also scalar. */
   readonly doubling?: true;
 }
 
 const WIDE = { wideFirst: true } as const;
 const DOUBLING = { doubling: true } as const;
 
-/** By opcode. ADDHN (0100), SUBHN (0110) and PMULL (1110) are apart. */
+/** Rows by opcode. ADDHN (0100), SUBHN (0110) and PMULL (1110) are handled separately. */
 const LONG: Readonly<Record<number, LongRow>> = {
   0b0000: { name: 'ADDL', operation: addLong },
   0b0001: { name: 'ADDW', operation: addLong, ...WIDE },

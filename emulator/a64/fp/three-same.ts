@@ -2,8 +2,8 @@
 /**
  * Advanced SIMD three same, three same (FP16), three same extra, and their scalar forms.
  *
- * Arm ARM DDI 0487, C4.1.96. A row of a table is an allocated encoding; what has no row is
- * UNDEFINED.
+ * Arm ARM DDI 0487, C4.1.96. Each row of a table is an allocated encoding; encodings without a row
+ * are UNDEFINED.
  */
 
 import {
@@ -62,7 +62,7 @@ import {
   result,
 } from './vector-registers.ts';
 
-/** Fields of the classes here; `scalar` tells the scalar form, where Q is 1. */
+/** Fields of these classes; `scalar` marks the scalar form, where Q is 1. */
 export interface ThreeSame {
   readonly scalar: boolean;
   readonly Q: number;
@@ -74,7 +74,7 @@ export interface ThreeSame {
   readonly Rd: number;
 }
 
-/** Sizes of lanes, as bits: 1 for bytes, 2 for halves, 4 for words, 8 for doublewords. */
+/** Lane sizes as bits of a set: 1 bytes, 2 halfwords, 4 words, 8 doublewords. */
 const B = 1;
 const H = 2;
 const S = 4;
@@ -87,9 +87,9 @@ interface IntegerRow {
   readonly operation: LaneOperationOf;
   readonly vector: number;
   readonly scalar: number;
-  /** Signedness of the lanes where U does not tell. */
+  /** Signedness of the lanes where U does not give it. */
   readonly signed?: boolean;
-  /** Pairs of adjacent lanes of Rn, then of Rm. */
+  /** Operates on adjacent pairs of lanes, of Rn and then of Rm. */
   readonly pairwise?: true;
 }
 
@@ -103,7 +103,7 @@ const row = (
 
 const SIGNED = { signed: true } as const;
 
-/** By opcode; [U = 0, U = 1]. Logical operations (00011) are apart. */
+/** Integer rows by opcode; [U = 0, U = 1]. Logical operations (00011) are handled separately. */
 const INTEGER: readonly (readonly [IntegerRow, IntegerRow] | null)[] = [
   [row('SHADD', halvingAdd, BHS), row('UHADD', halvingAdd, BHS)],
   [row('SQADD', saturatingAdd, BHSD, BHSD), row('UQADD', saturatingAdd, BHSD, BHSD)],
@@ -144,7 +144,7 @@ interface FpRow {
 const SCALAR = { scalar: true } as const;
 const PAIRWISE = { pairwise: true } as const;
 
-/** By U, size<1> (`a` in the FP16 class) and the low three bits of the opcode, as five bits. */
+/** FP rows, indexed by five bits: U, size<1> (`a` in the FP16 class), opcode<2:0>. */
 const FP: Readonly<Record<number, FpRow>> = {
   0b00_000: { name: 'FMAXNM', operation: binary(fpMaximumNumber) },
   0b00_001: { name: 'FMLA', operation: multiplyAdd(false) },
@@ -172,7 +172,7 @@ const FP: Readonly<Record<number, FpRow>> = {
   0b11_110: { name: 'FMINP', operation: binary(fpMinimum), ...PAIRWISE },
 };
 
-/** Adjacent lanes of Rm:Rn, two by two. */
+/** Combines adjacent pairs of lanes of Rm:Rn. */
 export function pairwise(
   type: LaneType,
   lanes: number,
@@ -192,7 +192,7 @@ export function pairwise(
   };
 }
 
-/** An arrangement of one doubleword (1D) is no vector. */
+/** True for the arrangement 1D, which is reserved. */
 const isOneDoubleword = (size: number, Q: number): boolean => size === 3 && Q === 0;
 
 export function decodeThreeSame(fields: ThreeSame): Operation | null {
@@ -211,7 +211,7 @@ export function decodeThreeSame(fields: ThreeSame): Operation | null {
   return build(type, lanesOf(type, scalar, Q), fields, found.operation(type));
 }
 
-/** The class with halves: `opcode` has three bits, `size` is that of the encoding (a:0). */
+/** Three same (FP16): `opcode` has three bits, `size` is that of the encoding (a:0). */
 export function decodeThreeSameHalf(fields: ThreeSame): Operation | null {
   const fp = FP[(fields.U << 4) | ((fields.size >> 1) << 3) | fields.opcode];
   return fp === undefined ? null : decodeFp(fields, fp, 1);
@@ -230,7 +230,7 @@ function decodeLogical(fields: ThreeSame): Operation | null {
   return operation === undefined ? null : lanewise(type, lanesOf(type, false, fields.Q), fields, operation);
 }
 
-/** Three same extra: SQRDMLAH, SQRDMLSH, SDOT, UDOT. The others came after ARMv8.2. */
+/** Three same extra: SQRDMLAH, SQRDMLSH, SDOT, UDOT. Other encodings came after Armv8.2. */
 export function decodeThreeSameExtra(fields: ThreeSame): Operation | null {
   const { scalar, Q, U, size, opcode } = fields;
   if (opcode === 0b0010) return scalar || size !== 2 ? null : dotProduct(U === 0, Q, fields, null);
@@ -240,9 +240,7 @@ export function decodeThreeSameExtra(fields: ThreeSame): Operation | null {
   return lanewise(type, lanesOf(type, scalar, Q), fields, operation(type));
 }
 
-/**
- * Four products of bytes are added to each word; `index` tells the word of Rm that all lanes use.
- */
+/** Adds four products of bytes to each word; `index` selects one word of Rm for all lanes. */
 export function dotProduct(
   signed: boolean,
   Q: number,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Advanced SIMD two-register miscellaneous, with halves, and their scalar forms. Arm ARM DDI 0487,
- * C4.1.96.
+ * Advanced SIMD two-register miscellaneous, its FP16 class, and their scalar forms. Arm ARM DDI
+ * 0487, C4.1.96.
  */
 
 import { fpAbsolute, fpNegate, fpSquareRoot } from './arithmetic.ts';
@@ -49,7 +49,7 @@ export interface TwoRegister {
 
 type Decode = (fields: TwoRegister) => Operation | null;
 
-/** Sizes of lanes, as bits. */
+/** Lane sizes as bits of a set. */
 const B = 1;
 const H = 2;
 const S = 4;
@@ -57,7 +57,7 @@ const D = 8;
 const BHS = B | H | S;
 const BHSD = BHS | D;
 
-/** Lane by lane; U tells the sign unless `signed` does. */
+/** Operates lane by lane; U gives the signedness unless `signed` does. */
 const lanes =
   (operation: LaneOperationOf, vector: number, scalar = 0, signed?: boolean): Decode =>
   ({ scalar: isScalar, Q, U, size, Rn, Rd }) => {
@@ -66,7 +66,7 @@ const lanes =
     return lanewise(type, lanesOf(type, isScalar, Q), { Rd, Rn, Rm: Rn }, operation(type));
   };
 
-/** Lanes of `size` in the other order within containers of 2^`container` bytes. */
+/** Reverses lanes of `size` within containers of 2^`container` bytes. */
 const reverse =
   (container: number): Decode =>
   ({ scalar, Q, size, Rn, Rd }) => {
@@ -111,7 +111,7 @@ const extractNarrow =
     return narrow(fields.size, from, { ...fields, Rm: fields.Rn }, narrowingShift(fields.size, from, 0, false, target));
   };
 
-/** SHLL: to the left by the lane's size, twice as wide. */
+/** SHLL: shifts left by the lane size, into lanes twice as wide. */
 const shiftLeftLong: Decode = ({ scalar, Q, size, Rn, Rd }) => {
   if (scalar || size === 3) return null;
   const type = laneTypeOf(size, false);
@@ -130,7 +130,7 @@ const notOrReverseBits: Decode = (fields) => {
   return lanes(fields.size === 0 ? invert : reverseBits, B)({ ...fields, size: 0 });
 };
 
-/** URECPE and URSQRTE, of words. */
+/** URECPE and URSQRTE, on words. */
 const unsignedEstimate = (estimate: (value: number) => number): Decode => lanes(() => estimate, S, 0, false);
 
 const INTEGER: Readonly<Record<number, readonly [Decode | null, Decode | null]>> = {
@@ -138,16 +138,16 @@ const INTEGER: Readonly<Record<number, readonly [Decode | null, Decode | null]>>
   0b00001: [reverse(1), null], // REV16
   0b00010: [addLongPairwise(false), addLongPairwise(false)], // SADDLP, UADDLP
   0b00011: [
-    // SUQADD
+    // SUQADD.
     (fields) => lanes(accumulateOther(laneTypeOf(fields.size, false)), BHSD, BHSD)(fields),
     (fields) => lanes(accumulateOther(laneTypeOf(fields.size, true)), BHSD, BHSD)(fields), // USQADD
   ],
   0b00100: [lanes(countLeadingSigns, BHS), lanes(countLeadingZeros, BHS)], // CLS, CLZ
   0b00101: [lanes(countOnes, B, 0, false), notOrReverseBits], // CNT, NOT, RBIT
   0b00110: [addLongPairwise(true), addLongPairwise(true)], // SADALP, UADALP
-  // SQABS, SQNEG
+  // SQABS, SQNEG.
   0b00111: [lanes(saturatingAbsolute, BHSD, BHSD), lanes(saturatingNegate, BHSD, BHSD, true)],
-  // CMGT, CMGE
+  // CMGT, CMGE.
   0b01000: [lanes(greaterThanZero, BHSD, D), lanes(greaterOrEqualZero, BHSD, D, true)],
   0b01001: [lanes(equalZero, BHSD, D), lanes(lessOrEqualZero, BHSD, D, true)], // CMEQ, CMLE
   0b01010: [lanes(lessThanZero, BHSD, D), null], // CMLT
@@ -171,7 +171,7 @@ const bitwise =
   (n) =>
     laneOf(format, operation(format, bitsOf(format, n)));
 
-/** FRINT: null stands for FPCR's rounding. */
+/** FRINT*: null means FPCR's rounding mode. */
 const roundInt =
   (rounding: Rounding | null, exact = false): FpLaneOperationOf =>
   (format) =>
@@ -192,7 +192,7 @@ const fromInteger =
 
 const { tiesToEven, tiesAway, towardPlusInfinity, towardMinusInfinity, towardZero } = ROUNDING;
 
-/** By U, size<1> (`a` in the FP16 classes) and opcode. */
+/** FP rows by U, size<1> (`a` in the FP16 classes) and opcode. */
 const FP: Readonly<Record<number, FpRow>> = {
   0b00_11000: vector(roundInt(tiesToEven)), // FRINTN
   0b00_11001: vector(roundInt(towardMinusInfinity)), // FRINTM
@@ -244,7 +244,7 @@ export function decodeTwoRegister(fields: TwoRegister): Operation | null {
   return decodeFp(fields, 2 + double);
 }
 
-/** The class with halves: `size` is that of the encoding (a:1). */
+/** FP16 class: `size` is that of the encoding (a:1). */
 export const decodeTwoRegisterHalf = (fields: TwoRegister): Operation | null => decodeFp(fields, 1);
 
 function decodeFp(fields: TwoRegister, size: number): Operation | null {

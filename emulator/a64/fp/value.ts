@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Floating-point numbers taken apart and put together: FPUnpack, FPRound, FPProcessNaNs of the Arm
- * ARM (J1.3).
+ * Unpacking and rounding of floating-point numbers: FPUnpack, FPRound, FPProcessNaNs of the Arm ARM
+ * (J1.3).
  *
- * Between the two a number is exact: sign, a whole number of any size, and a power of two. So every
- * operation is computed without error and rounded once.
+ * In between, a number is exact: a sign, an integer of any size, and a power of two. So every
+ * operation is computed exactly and rounded once.
  */
 
 import {
@@ -21,8 +21,8 @@ import {
 export type FpType = 'zero' | 'nonzero' | 'infinity' | 'quiet NaN' | 'signalling NaN';
 
 /**
- * (-1)^negative * significand * 2^exponent; the two are of use when `type` is `nonzero`, and zero
- * otherwise.
+ * Value (-1)^negative * significand * 2^exponent. Significand and exponent are valid when `type` is
+ * `nonzero`, and 0 otherwise.
  */
 export interface FpValue {
   readonly type: FpType;
@@ -43,13 +43,13 @@ export const raise = (environment: FpEnvironment, flags: number): void => {
   environment.fpsr |= flags;
 };
 
-/** An operation without a right answer: the default NaN, and IOC. */
+/** Result of an invalid operation: the default NaN, with IOC. */
 export function invalid(format: FpFormat, environment: FpEnvironment): bigint {
   raise(environment, FPSR.IOC);
   return format.defaultNaN;
 }
 
-/** FPUnpack: subnormals are flushed as FPCR says, with IDC except in half precision. */
+/** FPUnpack: flushes subnormals as FPCR says; sets IDC except in half precision. */
 export function unpack(format: FpFormat, bits: bigint, environment: FpEnvironment): FpValue {
   if ((environment.fpcr & format.flushBit) !== 0 && isSubnormal(format, bits)) {
     if (format !== HALF) raise(environment, FPSR.IDC);
@@ -58,7 +58,7 @@ export function unpack(format: FpFormat, bits: bigint, environment: FpEnvironmen
   return unpackUnflushed(format, bits);
 }
 
-/** FPUnpackCV: for conversions between formats, where FZ16 is ignored and AHP counts. */
+/** FPUnpackCV: for conversions between formats, where FZ16 is ignored and AHP applies. */
 export function unpackForConversion(format: FpFormat, bits: bigint, environment: FpEnvironment): FpValue {
   if (format !== HALF) return unpack(format, bits, environment);
   if ((environment.fpcr & FPCR.AHP) === 0 || (bits & HALF.infinity) !== HALF.infinity) {
@@ -100,7 +100,7 @@ function unpackUnflushed(format: FpFormat, bits: bigint): FpValue {
   };
 }
 
-/** FPProcessNaN: quietened, or the default one; IOC for a signalling one. */
+/** FPProcessNaN: the NaN made quiet, or the default NaN; a signalling NaN sets IOC. */
 export function processNaN(format: FpFormat, value: FpValue, bits: bigint, environment: FpEnvironment): bigint {
   if (value.type === 'signalling NaN') raise(environment, FPSR.IOC);
   return (environment.fpcr & FPCR.DN) === 0 ? bits | format.quietBit : format.defaultNaN;
@@ -122,19 +122,19 @@ export function processNaNs(
   return null;
 }
 
-/** Number of bits of `value`, which is not negative. */
+/** Number of bits of `value`, which must not be negative. */
 export function bitLength(value: bigint): number {
   const hex = value.toString(16);
   return value === 0n ? 0 : hex.length * 4 - (Math.clz32(Number.parseInt(hex[0] ?? '0', 16)) - 28);
 }
 
-/** A right shift that tells what was lost: 0 nothing, 1 less than half a unit, 2 half, 3 more. */
+/** Result of a right shift, with its remainder: 0 none, 1 less than half a unit, 2 half, 3 more. */
 export interface Shifted {
   readonly whole: bigint;
   readonly lost: 0 | 1 | 2 | 3;
 }
 
-/** `value` / 2^`count`, and what was lost. A negative count shifts to the left. */
+/** `value` / 2^`count` with the remainder. A negative count shifts left. */
 export function shiftRightLosing(value: bigint, count: number): Shifted {
   if (count <= 0) return { whole: value << BigInt(-count), lost: 0 };
   const whole = value >> BigInt(count);
@@ -144,7 +144,7 @@ export function shiftRightLosing(value: bigint, count: number): Shifted {
   return { whole, lost: rest < half ? 1 : rest === half ? 2 : 3 };
 }
 
-/** Whether a magnitude that lost `lost` is rounded up, away from zero. */
+/** True when a magnitude with remainder `lost` is rounded up, away from zero. */
 export function roundsUp(rounding: Rounding, negative: boolean, { whole, lost }: Shifted): boolean {
   switch (rounding) {
     case ROUNDING.tiesToEven:
@@ -161,21 +161,21 @@ export function roundsUp(rounding: Rounding, negative: boolean, { whole, lost }:
   }
 }
 
-/** Whether an overflow gives infinity, and not the largest number. */
+/** True when an overflow gives infinity; false when it gives the largest number. */
 export function overflowsToInfinity(rounding: Rounding, negative: boolean): boolean {
   if (rounding === ROUNDING.towardPlusInfinity) return !negative;
   if (rounding === ROUNDING.towardMinusInfinity) return negative;
   return rounding !== ROUNDING.towardZero && rounding !== ROUNDING.toOdd;
 }
 
-/** A number that is not zero. */
+/** Nonzero number. */
 export interface ExactNumber {
   readonly negative: boolean;
   readonly significand: bigint;
   readonly exponent: number;
 }
 
-/** FPRound: the number in `format`, with OFC, UFC and IXC. */
+/** FPRound: rounds to `format`; sets OFC, UFC and IXC. */
 export const round = (
   format: FpFormat,
   number: ExactNumber,
@@ -183,7 +183,7 @@ export const round = (
   rounding: Rounding = fpcrRounding(environment.fpcr),
 ): bigint => roundBase(format, number, environment, environment.fpcr & ~FPCR.AHP, rounding);
 
-/** FPRoundCV, for conversions between formats: FZ16 is ignored, and AHP counts. */
+/** FPRoundCV, for conversions between formats: FZ16 is ignored, and AHP applies. */
 export const roundForConversion = (
   format: FpFormat,
   number: ExactNumber,
@@ -191,7 +191,7 @@ export const roundForConversion = (
   rounding: Rounding,
 ): bigint => roundBase(format, number, environment, environment.fpcr & ~FPCR.FZ16, rounding);
 
-/** Tininess is detected before rounding. FZ, FZ16 and AHP are read from `fpcr`. */
+/** Rounds; tininess is detected before rounding. FZ, FZ16 and AHP are read from `fpcr`. */
 function roundBase(
   format: FpFormat,
   { negative, significand, exponent }: ExactNumber,
@@ -207,7 +207,7 @@ function roundBase(
     raise(environment, FPSR.UFC);
     return sign;
   }
-  // The unit of the last place that the result has.
+  // Exponent of the result's last place.
   const unit = (tiny ? format.minimumExponent : top) - format.fractionBits;
   const shifted = shiftRightLosing(significand, unit - exponent);
   const { lost } = shifted;
@@ -215,8 +215,8 @@ function roundBase(
   let whole = shifted.whole;
   if (roundsUp(rounding, negative, shifted)) whole += 1n;
   if (rounding === ROUNDING.toOdd && lost !== 0) whole |= 1n;
-  // A carry out of the fraction is one more in the exponent field: that is why the hidden bit is
-  // added and not or'ed.
+  // A carry out of the fraction increments the exponent field. Therefore the hidden bit is added,
+  // not ORed.
   const field = tiny ? 0 : top - format.minimumExponent;
   const magnitude = (BigInt(field) << BigInt(format.fractionBits)) + whole;
   if (format === HALF && (fpcr & FPCR.AHP) !== 0) {

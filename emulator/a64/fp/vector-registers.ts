@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * V0 to V31 as bytes, and lanes of every type over them.
+ * Vector registers V0 to V31 as bytes, with views of lanes of every type.
  *
- * The bytes are little-endian, as every host of this program is.
+ * The bytes are little-endian: this program runs only on little-endian hosts.
  */
 
 import type { FpEnvironment } from './environment.ts';
 
 /**
- * The value of a lane: a number in lanes of 8, 16 and 32 bits, and, unknown to the type checker, a
- * bigint in lanes of 64 bits. The operators + - * & | ^ < > and unary minus take two of either
- * kind, so an operation on lanes is written once. Constants and shifts come from the LaneType.
+ * Value of a lane: a number in lanes of 8, 16 and 32 bits, a bigint in lanes of 64 bits. The type
+ * checker does not know of the bigint. The operators + - * & | ^ < > and unary minus take two
+ * operands of either kind, so an operation on lanes is written once. Constants and shifts come from
+ * the LaneType.
  */
 export type Lane = number;
 
@@ -32,7 +33,7 @@ export class VectorRegisters {
   readonly f32: Float32Array;
   readonly f64: Float64Array;
 
-  /** The `count` registers that start at `offset`, a multiple of 8, of the buffer. */
+  /** Views `count` registers that start at `offset` of the buffer, a multiple of 8. */
   constructor(buffer: ArrayBufferLike, offset = 0, count = 32) {
     const bytes = count * REGISTER_BYTES;
     this.u8 = new Uint8Array(buffer, offset, bytes);
@@ -48,38 +49,38 @@ export class VectorRegisters {
   }
 }
 
-/** What SIMD and FP instructions read and write, besides memory. */
+/** State that SIMD and FP instructions read and write, besides memory. */
 export interface SimdState extends FpEnvironment {
   readonly v: VectorRegisters;
-  /** N, Z, C, V as four bits. */
+  /** NZCV as four bits. */
   nzcv: number;
-  /** X0 to X30; 31 reads as zero, and what is written to it is lost. */
+  /** X0 to X30; register 31 reads as zero and ignores writes. */
   getX(index: number): bigint;
   setX(index: number, value: bigint): void;
 }
 
-/** What a decoded instruction does. */
+/** Effect of a decoded instruction. */
 export type Operation = (state: SimdState) => void;
 
-/** A type of lanes, and the arithmetic that differs between numbers and bigints. */
+/** Lane type, with the arithmetic that differs between numbers and bigints. */
 export interface LaneType {
   readonly bits: 8 | 16 | 32 | 64;
   readonly bytes: number;
   readonly signed: boolean;
-  /** Lanes of a register of 128 bits. */
+  /** Number of lanes in a 128-bit register. */
   readonly perRegister: number;
   readonly zero: Lane;
   readonly one: Lane;
   readonly least: Lane;
   readonly greatest: Lane;
   view(registers: VectorRegisters): LaneView;
-  /** A value of any lane type as this one's kind, unchanged. */
+  /** Converts a value of any lane type to this type's kind; the value stays. */
   from(value: Lane): Lane;
-  /** value * 2^count, exact, before it is stored in a lane. */
+  /** value * 2^count, exact: not yet truncated to a lane. */
   shiftLeft(value: Lane, count: number): Lane;
   /** value / 2^count, rounded down. */
   shiftRight(value: Lane, count: number): Lane;
-  /** The low byte, signed. */
+  /** Low byte, signed. */
   lowByte(value: Lane): number;
 }
 
@@ -90,12 +91,12 @@ const NUMBERS: Kind = {
   one: 1,
   from: Number,
   shiftLeft: (value, count) => value * 2 ** count,
-  // Exact: a division by a power of two.
+  // Exact, because 2^count is a power of two.
   shiftRight: (value, count) => Math.floor(value / 2 ** count),
   lowByte: (value) => (value << 24) >> 24,
 };
 
-/** The two kinds, for the type checker. */
+/** Casts between the two kinds for the type checker. */
 export const lane = (value: bigint): Lane => value as unknown as Lane;
 export const wide = (value: Lane): bigint => value as unknown as bigint;
 
@@ -138,17 +139,17 @@ export const SIGNED: readonly LaneType[] = [
   laneType(64, true, (registers) => registers.s64),
 ];
 
-/** The lane type with 2^`size` bytes. */
+/** Lane type of 2^`size` bytes. */
 export function laneTypeOf(size: number, signed: boolean): LaneType {
   const type = (signed ? SIGNED : UNSIGNED)[size];
   if (type === undefined) throw new RangeError(`there are no lanes of 2^${size} bytes`);
   return type;
 }
 
-/** Results are gathered here, because the destination may be a source. */
+/** Buffer for results, because the destination may also be a source. */
 export const result: VectorRegisters = new VectorRegisters(new ArrayBuffer(REGISTER_BYTES), 0, 1);
 
-/** Register `d` gets the first `bytes` (8 or fewer, or 16) of the result, and zeros above. */
+/** Writes the first `bytes` (8 or fewer, or 16) of the result to register `d`, and zeros above. */
 export function commit(registers: VectorRegisters, d: number, bytes: number): void {
   const { u64 } = result;
   let low = u64[0] ?? 0n;
@@ -157,16 +158,16 @@ export function commit(registers: VectorRegisters, d: number, bytes: number): vo
   registers.u64[d * 2 + 1] = bytes > 8 ? (u64[1] ?? 0n) : 0n;
 }
 
-/** The operation on one lane: operands from Rn and Rm, and the old value of Rd. */
+/** Operation on one lane: operands from Rn and Rm, and the old value of Rd. */
 export type LaneOperation = (n: Lane, m: Lane, state: SimdState, d: Lane) => Lane;
 
 export const at = (view: LaneView, index: number): Lane => view[index] as Lane;
 
-/** Lanes of an arrangement: one for the scalar forms, else those of 64 or 128 bits. */
+/** Number of lanes: one for the scalar forms, else those of 64 or 128 bits. */
 export const lanesOf = (type: LaneType, scalar: boolean, q: number): number =>
   scalar ? 1 : type.perRegister >> (q === 1 ? 0 : 1);
 
-/** Lane by lane, from Rn and Rm into Rd. */
+/** Computes Rd lane by lane from Rn and Rm. */
 export function lanewise(
   type: LaneType,
   lanes: number,

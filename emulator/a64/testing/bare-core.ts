@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A core without a machine, for tests of instructions: flat memory in one window, exceptions that
- * are only noted.
+ * Core without a machine, for tests of instructions: flat memory in one window; exceptions are only
+ * recorded.
  */
 
 import { type CoreState as State, CoreState, GuestException } from '#emulator/a64/core-state.ts';
@@ -11,10 +11,7 @@ import { Runtime } from '#emulator/a64/runtime.ts';
 import { CodePlaces } from '#emulator/a64/translate/code-places.ts';
 import type { SystemPort } from '#emulator/a64/system/system-port.ts';
 
-/**
- * ESR of an instruction that is undefined, of an abort by an access outside the window, and of a
- * misaligned one.
- */
+/** ESR of an undefined instruction, of an access outside the window, and of a misaligned access. */
 export const UNDEFINED = 0x0200_0000;
 const TRANSLATION_FAULT = 0x9600_0004;
 const ALIGNMENT_FAULT = 0x9600_0021;
@@ -27,10 +24,12 @@ export interface BareException {
 
 export class BareCore {
   readonly state: State;
-  /** The window's bytes: [start, start + bytes.length), the same virtual and physical. */
+  /**
+   * Bytes of the window [start, start + bytes.length); virtual and physical addresses are equal.
+   */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly start: number;
-  /** Why the last run ended early. */
+  /** Reason for the early end of the last run. */
   exception: BareException | null = null;
   private readonly runtime = new Runtime();
   private readonly view: DataView;
@@ -38,7 +37,7 @@ export class BareCore {
 
   /**
    * @param start and `size` are multiples of 4 KiB
-   * @param translates everything is translated at once, and the TLB answers inside the window
+   * @param translates true: everything is translated at once, and the TLB hits inside the window
    */
   constructor(start: number, size: number, translates = false) {
     this.start = start;
@@ -115,14 +114,14 @@ export class BareCore {
     }
   }
 
-  /** Instructions that were translated so far. */
+  /** Number of instructions translated so far. */
   get translated(): number {
     return this.runtime.translations.made.instructions;
   }
 
   /**
    * Runs `count` instructions, or up to the first exception, which leaves PC at its instruction.
-   * Returns how many were begun.
+   * Returns the number of instructions begun.
    */
   run(count: number): number {
     this.exception = null;
@@ -173,7 +172,7 @@ export class BareCore {
 }
 
 const hasAll = (): boolean => true;
-/** What its code writes is found when it is run again. */
+/** No guard: code that the guest writes is found when it is run again. */
 const NO_GUARD = { guard: () => {}, release: () => {} };
 
 const undefinedInstruction = (): never => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The bytes of a WebAssembly module: numbers, vectors, opcodes. Knows nothing of A64.
+ * Binary encoding of WebAssembly modules: numbers, vectors, opcodes. Knows nothing of A64.
  *
  * Specification: WebAssembly Core Specification 2.0, 5 (binary format).
  */
@@ -12,7 +12,7 @@ export const TYPE_CODE: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 
 /** Type of a block without results. */
 export const EMPTY_BLOCK = 0x40;
 
-/** Opcodes that take and give no numbers of their own. */
+/** Opcodes without immediates of their own. */
 export const CONTROL = {
   unreachable: 0x00,
   block: 0x02,
@@ -35,7 +35,7 @@ export const CONTROL = {
 
 export const CONST: Readonly<Record<ValueType, number>> = { i32: 0x41, i64: 0x42 };
 
-/** Two operands of one type, a result of the same type. */
+/** Binary operations: two operands of one type, a result of the same type. */
 export const BINARY = {
   add: { i32: 0x6a, i64: 0x7c },
   sub: { i32: 0x6b, i64: 0x7d },
@@ -51,7 +51,7 @@ export const BINARY = {
   rotr: { i32: 0x78, i64: 0x8a },
 } as const;
 
-/** Two operands of one type, an i32 that is 0 or 1. */
+/** Comparisons: two operands of one type, an i32 result that is 0 or 1. */
 export const COMPARE = {
   eq: { i32: 0x46, i64: 0x51 },
   ne: { i32: 0x47, i64: 0x52 },
@@ -65,7 +65,7 @@ export const COMPARE = {
   geU: { i32: 0x4f, i64: 0x5a },
 } as const;
 
-/** One operand, a result of the same type. */
+/** Unary operations: one operand, a result of the same type. */
 export const UNARY = {
   clz: { i32: 0x67, i64: 0x79 },
   ctz: { i32: 0x68, i64: 0x7a },
@@ -80,7 +80,7 @@ export const EXTEND_S = 0xac;
 export const EXTEND_U = 0xad;
 export const EXTEND32_S = 0xc4;
 
-/** Loads that extend with zeros, and stores of the low bytes, by result type and bytes. */
+/** Loads that zero-extend, and stores of the low bytes, by value type and bytes. */
 export const LOAD: Readonly<Record<ValueType, Readonly<Record<number, number>>>> = {
   i32: { 1: 0x2d, 2: 0x2f, 4: 0x28 },
   i64: { 1: 0x31, 2: 0x33, 4: 0x35, 8: 0x29 },
@@ -115,12 +115,12 @@ export function signed(value: bigint): number[] {
   }
 }
 
-/** A name: its length and its characters, which are ASCII here. */
+/** Name: its length and its characters, which must be ASCII. */
 export function name(text: string): number[] {
   return [...unsigned(text.length), ...Array.from(text, (character) => character.charCodeAt(0))];
 }
 
-/** A vector of things that are encoded already. */
+/** Vector of items that are encoded already. */
 export function vector(items: readonly (readonly number[])[]): number[] {
   return [...unsigned(items.length), ...items.flat()];
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The instructions of one WebAssembly function, from expressions. Knows nothing of A64.
+ * Generator of one WebAssembly function from expressions. Knows nothing of A64.
  *
- * A pure expression is a tree that is put where it is used; what is constant in it is computed
- * here. So one description gives a general function where its operands
- * are read at run time, and a short one where they are known. What reads memory or calls is put
- * into a local at once, in the order of the calls here: a later
- * store does not change it.
+ * A pure expression is a tree that is emitted where it is used; its constant parts are folded here.
+ * So one description gives a general function when its operands are read at run time, and a short
+ * one when they are known. Loads and calls are evaluated into a local at once, in the order of the
+ * calls here, so a later store does not change them.
  */
 
 import {
@@ -31,15 +30,14 @@ import type { FunctionBody } from './module.ts';
 import { simd, type V128 } from './simd.ts';
 
 /**
- * A value that can be used any number of times. Constants are kept as signed numbers of their
- * width.
+ * Value that can be used any number of times. Constants are kept as signed numbers of their width.
  */
 export interface Value<T extends ValueType = ValueType> {
   readonly type: T;
   readonly constant: bigint | null;
-  /** True when it is a local already. */
+  /** True when the value is already a local. */
   readonly isLocal?: boolean;
-  /** Appends the instructions that leave it on the stack. */
+  /** Appends the instructions that leave the value on the stack. */
   put(to: number[]): void;
 }
 
@@ -53,7 +51,7 @@ type CompareName = keyof typeof COMPARE;
 
 const modulo = (b: bigint, width: number): bigint => BigInt.asUintN(width, b) % BigInt(width);
 
-/** What operations give for constants; divisions are left to run time. */
+/** Constant folding by operation; divisions are left to run time. */
 const FOLD: Readonly<Partial<Record<BinaryName, (a: bigint, b: bigint, width: number) => bigint>>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
@@ -84,10 +82,10 @@ const HOLDS: Readonly<Record<CompareName, (a: bigint, b: bigint, width: number) 
   geU: (a, b, width) => BigInt.asUintN(width, a) >= BigInt.asUintN(width, b),
 };
 
-/** Operations that leave `a` as it is when the other operand is 0. */
+/** Operations that return `a` unchanged when the other operand is 0. */
 const NEUTRAL_ZERO: ReadonlySet<BinaryName> = new Set(['add', 'sub', 'or', 'xor', 'shl', 'shrS', 'shrU', 'rotr']);
 
-/** Constants that were made before: the same few come again and again. */
+/** Cache of constants: the same few are used again and again. */
 const KNOWN = { i32: new Map<number | bigint, I32>(), i64: new Map<number | bigint, I64>() };
 
 function constantValue<T extends ValueType>(type: T, value: number | bigint): Value<T> {
@@ -104,7 +102,7 @@ export const i32 = (value: number): I32 => constantValue('i32', value);
 export const i64 = (value: number | bigint): I64 => constantValue('i64', value);
 
 const plain = <T extends ValueType>(type: T, put: Value['put']): Value<T> => ({ type, constant: null, put });
-/** The values on the stack, then these instructions: for operations that `op` has not got. */
+/** Value of these instructions after `values` on the stack: for operations that `op` lacks. */
 export const after = <T extends ValueType>(type: T, values: readonly Value[], ...bytes: readonly number[]): Value<T> =>
   plain(type, (to) => {
     for (const value of values) value.put(to);
@@ -185,18 +183,18 @@ export const op = {
   not: <T extends ValueType>(a: Value<T>): Value<T> => binary('xor', a, constantOf(a.type, -1n)),
   neg: <T extends ValueType>(a: Value<T>): Value<T> => binary('sub', constantOf(a.type, 0n), a),
 
-  /** 1 when it is 0. */
+  /** 1 when the operand is 0, else 0. */
   isZero(a: Value): I32 {
     if (a.constant !== null) return i32(a.constant === 0n ? 1 : 0);
     return after('i32', [a], EQZ[a.type]);
   },
 
-  /** Bits in front of the highest one; the width for 0. */
+  /** Leading zeros; the width for 0. */
   clz<T extends ValueType>(a: Value<T>): Value<T> {
     return after(a.type, [a], UNARY.clz[a.type]);
   },
 
-  /** Zeros below the lowest one; the width for 0. */
+  /** Trailing zeros; the width for 0. */
   ctz<T extends ValueType>(a: Value<T>): Value<T> {
     return after(a.type, [a], UNARY.ctz[a.type]);
   },
@@ -205,14 +203,14 @@ export const op = {
   extendU: (a: I32): I64 => convert('i64', a, EXTEND_U, (value) => BigInt.asUintN(32, value)),
   extendS: (a: I32): I64 => convert('i64', a, EXTEND_S, (value) => value),
 
-  /** The low `bits` (8, 16, 32 or 64) as a signed number. */
+  /** Low `bits` (8, 16, 32 or 64) as a signed number. */
   signExtend<T extends ValueType>(a: Value<T>, bits: number): Value<T> {
     if (bits >= WIDTH[a.type]) return a;
     const opcode = bits === 8 ? UNARY.extend8S[a.type] : bits === 16 ? UNARY.extend16S[a.type] : EXTEND32_S;
     return convert(a.type, a, opcode, (value) => BigInt.asIntN(bits, value));
   },
 
-  /** The low `bits` as an unsigned number. */
+  /** Low `bits` as an unsigned number. */
   zeroExtend<T extends ValueType>(a: Value<T>, bits: number): Value<T> {
     if (bits >= WIDTH[a.type]) return a;
     return binary('and', a, constantOf(a.type, (1n << BigInt(bits)) - 1n));
@@ -226,32 +224,32 @@ export const op = {
 };
 
 /**
- * What is at `address` + `offset` wherever the value is used: for what nothing changes meanwhile.
- * Other reads are {@link Code.load}.
+ * Load from `address` + `offset` at every use of the value: only for memory that does not change
+ * meanwhile. Other reads use {@link Code.load}.
  */
 export function loaded<T extends ValueType>(type: T, address: I32, offset: number): Value<T> {
   const bytes = type === 'i32' ? 4 : 8;
   return after(type, [address], LOAD[type][bytes] as number, 0, ...unsigned(offset));
 }
 
-/** A block or loop that is open. */
+/** Open block or loop. */
 export type Label = number;
 
-/** A local of a function. */
+/** Local of a function. */
 export interface Variable<T extends ValueType> {
   readonly get: Value<T>;
   set(value: Value<T>): void;
 }
 
-/** A function's body as it grows. */
+/** Body of a function under construction. */
 export class Code {
   private bytes: number[] = [];
   private readonly locals: ValueType[] = [];
   private readonly parameters: number;
-  /** Blocks that are open. */
+  /** Number of open blocks. */
   private depth = 0;
 
-  /** @param parameters how many the function has */
+  /** @param parameters number of parameters of the function */
   constructor(parameters: number) {
     this.parameters = parameters;
   }
@@ -264,12 +262,12 @@ export class Code {
     return local(type, index);
   }
 
-  /** A variable; it begins as 0. */
+  /** New variable, initially 0. */
   variable<T extends ValueType>(type: T): Variable<T> {
     return this.variableAt(type, this.newLocal(type));
   }
 
-  /** The local `index` of the function, a parameter too. */
+  /** Local `index` of the function; parameters count as locals. */
   protected variableAt<T extends ValueType>(type: T, index: number): Variable<T> {
     return {
       get: local(type, index),
@@ -280,12 +278,12 @@ export class Code {
     };
   }
 
-  /** A local that nothing uses. */
+  /** New, unused local. */
   protected newLocal(type: ValueType): number {
     return this.parameters + this.locals.push(type) - 1;
   }
 
-  /** `value` evaluated here, once. */
+  /** Evaluates `value` here, once. */
   let<T extends ValueType>(value: Value<T>): Value<T> {
     if (value.constant !== null || value.isLocal === true) return value;
     const variable = this.variableAt(value.type, this.newLocal(value.type));
@@ -293,12 +291,12 @@ export class Code {
     return variable.get;
   }
 
-  /** `bytes` (1, 2, 4 or 8) at `address` + `offset`, with zeros above. */
+  /** Loads `bytes` (1, 2, 4 or 8) from `address` + `offset`, zero-extended. */
   load<T extends ValueType>(type: T, address: I32, offset: number, bytes: number = type === 'i32' ? 4 : 8): Value<T> {
     return this.let(after(type, [address], LOAD[type][bytes] as number, 0, ...unsigned(offset)));
   }
 
-  /** The low `bytes` of `value` at `address` + `offset`. */
+  /** Stores the low `bytes` of `value` at `address` + `offset`. */
   store<T extends ValueType>(
     address: I32,
     offset: number,
@@ -310,7 +308,7 @@ export class Code {
     this.bytes.push(STORE[value.type][bytes] as number, 0, ...unsigned(offset));
   }
 
-  /** 128 bits at `address` + `offset`. */
+  /** Stores 128 bits at `address` + `offset`. */
   storeVector(address: I32, offset: number, value: V128): void {
     simd.store(this.bytes, address, offset, value);
   }
@@ -331,7 +329,7 @@ export class Code {
     return this.let(after(result, [...args, at], CONTROL.callIndirect, ...unsigned(type), 0));
   }
 
-  /** Runs one of the two; a condition that is constant decides here. */
+  /** Runs one of the two branches; a constant condition decides at once. */
   if(condition: I32, then: () => void, otherwise?: () => void): void {
     if (condition.constant !== null) {
       if (condition.constant !== 0n) then();
@@ -350,7 +348,7 @@ export class Code {
     this.bytes.push(CONTROL.end);
   }
 
-  /** Runs `body` again and again, until it returns from the function or calls `leave`. */
+  /** Repeats `body` until it returns from the function or calls `leave`. */
   loop(body: (again: () => void, leave: () => void) => void): void {
     const outside = this.open('block');
     const inside = this.open('loop');
@@ -363,31 +361,31 @@ export class Code {
     this.close();
   }
 
-  /** Opens a block, whose label is its end, or a loop, whose label is its beginning. */
+  /** Opens a block, whose label is its end, or a loop, whose label is its start. */
   open(kind: 'block' | 'loop'): Label {
     this.bytes.push(CONTROL[kind], EMPTY_BLOCK);
     return ++this.depth;
   }
 
-  /** Closes what was opened last. */
+  /** Closes the block or loop opened last. */
   close(): void {
     this.depth--;
     this.bytes.push(CONTROL.end);
   }
 
-  /** Goes to the label of a block or loop that is open. */
+  /** Branches to the label of an open block or loop. */
   jump(label: Label): void {
     this.bytes.push(CONTROL.br, ...unsigned(this.depth - label));
   }
 
-  /** Goes to the label at place `index`; to the last one where there is none. */
+  /** Branches to the label at place `index`, or to the last one when there is none. */
   jumpTable(index: I32, labels: readonly Label[]): void {
     index.put(this.bytes);
     const depths = labels.map((label) => unsigned(this.depth - label));
     this.bytes.push(CONTROL.brTable, ...unsigned(labels.length - 1), ...depths.flat());
   }
 
-  /** Puts what `action` appends in front of everything. */
+  /** Moves the instructions that `action` appends to the front of the function. */
   protected first(action: () => void): void {
     const rest = this.bytes;
     this.bytes = [];
@@ -405,7 +403,7 @@ export class Code {
     this.bytes.push(CONTROL.return);
   }
 
-  /** The value with which the function ends. */
+  /** Ends the function with a result. */
   result(value: Value): void {
     value.put(this.bytes);
   }

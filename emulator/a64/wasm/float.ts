@@ -3,7 +3,8 @@
  * Floating-point operations of WebAssembly on the bits of their operands: an i64 is a double, an
  * i32 a single. So registers and memory need no types of their own.
  *
- * What a NaN result looks like is left open by WebAssembly: who needs to know excludes NaNs.
+ * WebAssembly does not specify the bits of a NaN result: code that depends on them must exclude
+ * NaNs.
  *
  * Specification: WebAssembly Core Specification 2.0, 5.4.6.
  */
@@ -17,7 +18,7 @@ const BINARY = {
   sub: { i32: 0x93, i64: 0xa1 },
   mul: { i32: 0x94, i64: 0xa2 },
   div: { i32: 0x95, i64: 0xa3 },
-  /** -0 is less than +0. */
+  /** WebAssembly orders -0 below +0. */
   min: { i32: 0x96, i64: 0xa4 },
   max: { i32: 0x97, i64: 0xa5 },
 } as const;
@@ -40,12 +41,12 @@ const COMPARE = {
   ge: { i32: 0x60, i64: 0x66 },
 } as const;
 
-/** From bits to the number, and back. */
+/** Reinterpretation of bits as a number, and back. */
 const NUMBER = { i32: 0xbe, i64: 0xbf } as const;
 const BITS = { i32: 0xbc, i64: 0xbd } as const;
 const DEMOTE = 0xb6;
 const PROMOTE = 0xbb;
-/** By the integer's and the number's type: [signed, unsigned]. */
+/** Conversions by the integer's and the number's type: [signed, unsigned]. */
 const CONVERT = {
   i32: { i32: [0xb2, 0xb3], i64: [0xb7, 0xb8] },
   i64: { i32: [0xb4, 0xb5], i64: [0xb9, 0xba] },
@@ -69,18 +70,18 @@ export const float = {
   unary: <T extends Bits>(name: FloatUnary, a: Value<T>): Value<T> =>
     after(a.type, [numberOf(a)], UNARY[name][a.type], BITS[a.type]),
 
-  /** 1 or 0; 0 where one is a NaN, except for `ne`. */
+  /** 1 or 0; 0 when an operand is a NaN, except for `ne`. */
   compare: <T extends Bits>(name: FloatCompare, a: Value<T>, b: Value<T>): I32 =>
     after('i32', [numberOf(a), numberOf(b)], COMPARE[name][a.type]),
 
   demote: (a: I64): I32 => after('i32', [numberOf(a)], DEMOTE, BITS.i32),
   promote: (a: I32): I64 => after('i64', [numberOf(a)], PROMOTE, BITS.i64),
 
-  /** The nearest number to an integer. */
+  /** Nearest number to an integer. */
   fromInteger: <T extends Bits>(integer: Value, type: T, isSigned: boolean): Value<T> =>
     after(type, [integer], CONVERT[integer.type][type][isSigned ? 0 : 1], BITS[type]),
 
-  /** The integer towards zero; what does not fit is saturated, a NaN gives 0. */
+  /** Integer towards zero; values out of range saturate, a NaN gives 0. */
   toInteger: <T extends Bits>(a: Value, type: T, isSigned: boolean): Value<T> =>
     after(type, [numberOf(a)], SATURATING_PREFIX, TRUNCATE[type][a.type][isSigned ? 0 : 1]),
 };

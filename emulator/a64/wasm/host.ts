@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * WebAssembly as Node and browsers give it, typed: the language's own libraries have no types for
+ * Typed access to WebAssembly in Node and browsers: TypeScript's own libraries have no types for
  * it.
  */
 
-/** A memory that never grows, so that views of it are never detached. */
+/** Memory that never grows, so that its views are never detached. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }
 
-/** A table of functions that grows. */
+/** Function table that can grow. */
 export interface WasmTable {
   readonly length: number;
   /** Adds empty places; returns the first of them. */
@@ -28,12 +28,12 @@ declare const WebAssembly: {
   readonly Instance: new (module: WasmModule, imports: Imports) => { readonly exports: unknown };
 };
 
-/** Bytes of a page of WebAssembly memory. */
+/** Size of a page of WebAssembly memory in bytes. */
 export const WASM_PAGE = 65536;
 
 /**
- * @param pages of 64 KiB, at most 65536; the host commits what is touched. @throws RangeError when
- * it has no address space left
+ * @param pages of 64 KiB, at most 65536; the host commits only touched pages. @throws RangeError
+ * when it has no address space left
  */
 export function createMemory(pages: number): WasmMemory {
   return new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -43,7 +43,7 @@ export function compile(bytes: Uint8Array<ArrayBuffer>): WasmModule {
   return new WebAssembly.Module(bytes);
 }
 
-/** What an instance of `module` exports. */
+/** Exports of a new instance of `module`. */
 export function instantiate(module: WasmModule, imports: Imports): unknown {
   return new WebAssembly.Instance(module, imports).exports;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Puts a WebAssembly module together: types, imports, functions, one table of functions, exports.
+ * Builder of a WebAssembly module: types, imports, functions, one table of functions, exports.
  * Knows nothing of A64.
  *
  * Specification: WebAssembly Core Specification 2.0, 5.5 (modules).
@@ -21,7 +21,7 @@ export interface FunctionType {
   readonly results: readonly ValueType[];
 }
 
-/** The instructions of a function without its final `end`, and the locals behind its parameters. */
+/** Instructions of a function without its final `end`, and its locals after the parameters. */
 export interface FunctionBody {
   readonly locals: readonly ValueType[];
   readonly code: readonly number[];
@@ -35,12 +35,12 @@ export class ModuleBuilder {
   private readonly functions: { readonly type: number; body: FunctionBody | null }[] = [];
   private readonly exports: number[][] = [];
   private elements: readonly number[] = [];
-  /** Places of the module's own table. */
+  /** Size of the module's own table. */
   private tableSize = 0;
-  /** Where the elements go in a table that is imported; null: the table is the module's own. */
+  /** First place of the elements in an imported table; null: the module has its own table. */
   private elementsAt: number | null = null;
 
-  /** Number of a function type. */
+  /** Index of a function type. */
   type({ parameters, results }: FunctionType): number {
     const key = `${parameters.join()}:${results.join()}`;
     const known = this.types.indexOf(key);
@@ -50,18 +50,20 @@ export class ModuleBuilder {
     return this.types.push(key) - 1;
   }
 
-  /** The one memory, "m" of `module`: `pages` of 64 KiB, which never grow. */
+  /** Imports the one memory, "m" of `module`: `pages` of 64 KiB, which never grow. */
   importMemory(module: string, field: string, pages: number): void {
     this.imports.push([...name(module), ...name(field), KIND.memory, 1, ...unsigned(pages), ...unsigned(pages)]);
   }
 
-  /** Number of an imported function. Before the first function of the module itself. */
+  /**
+   * Imports a function and returns its index. Must precede the first function of the module itself.
+   */
   importFunction(module: string, field: string, type: FunctionType): number {
     this.imports.push([...name(module), ...name(field), KIND.function, ...unsigned(this.type(type))]);
     return this.importedFunctions++;
   }
 
-  /** Number of a function whose body comes by {@link ModuleBuilder.define}. */
+  /** Index of a function whose body {@link ModuleBuilder.define} gives later. */
   declare(type: FunctionType): number {
     return this.importedFunctions + this.functions.push({ type: this.type(type), body: null }) - 1;
   }
@@ -76,10 +78,7 @@ export class ModuleBuilder {
     this.exports.push([...name(field), KIND.function, ...unsigned(index)]);
   }
 
-  /**
-   * A table of the module's own with these functions, exported, that can grow. The rest of its
-   * `size` places are empty.
-   */
+  /** Exports a growable table with these functions. The rest of its `size` places are empty. */
   table(functions: readonly number[], field: string, size = functions.length): void {
     this.elements = functions;
     this.tableSize = size;
@@ -93,7 +92,7 @@ export class ModuleBuilder {
     this.imports.push([...name(module), ...name(field), KIND.table, FUNCREF, 0, 0]);
   }
 
-  /** The module. @throws RangeError when a declared function has no body */
+  /** Bytes of the module. @throws RangeError when a declared function has no body */
   bytes(): Uint8Array<ArrayBuffer> {
     const bodies = this.functions.flatMap(({ body }, index) => {
       if (body === null) throw new RangeError(`function ${index + this.importedFunctions} has no body`);
@@ -126,7 +125,7 @@ function section(id: number, content: Pieces): Pieces {
   return [[id], unsigned(lengthOf(content)), ...content];
 }
 
-/** A module has hundreds of kilobytes: its pieces are copied once. */
+/** Each piece is copied only once: a module has hundreds of kilobytes. */
 function joined(pieces: Pieces): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(lengthOf(pieces));
   let at = 0;

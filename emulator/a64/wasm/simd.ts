@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * WebAssembly's vectors of 128 bits. Knows nothing of A64.
+ * Vector operations of WebAssembly, on 128 bits. Knows nothing of A64.
  *
  * Specification: WebAssembly Core Specification 2.0, 5.4.8.
  */
 
 import { unsigned } from './binary.ts';
 
-/** A pure expression: what it reads from memory is what is there where it is used. */
+/** Pure expression: memory that it reads is read where the expression is used. */
 export interface V128 {
   put(to: number[]): void;
 }
 
-/** A number on the stack: an address, a count, what is put into all lanes. */
+/** Number on the stack: an address, a count, or a value for all lanes. */
 type Scalar = V128;
 
 /** log2 of the bytes of a lane. */
@@ -26,7 +26,9 @@ const SHUFFLE = 13;
 const SWIZZLE = 14;
 const SPLAT = 15;
 
-/** Operations on lanes of 1 << size bytes are at `LANES` + 32 * size + this. */
+/**
+ * First opcode of lane operations: for lanes of 1 << size bytes, `LANES` + 32 * size + operation.
+ */
 const LANES = 96;
 const OF_LANES = {
   abs: 0,
@@ -52,7 +54,7 @@ const OF_LANES = {
   multiplyHighU: 31,
 } as const;
 
-/** Comparisons: those of doublewords have no unsigned ones. */
+/** Comparisons; doublewords have no unsigned ones. */
 const COMPARE = {
   eq: [35, 45, 55, 214],
   gtS: [39, 49, 59, 217],
@@ -63,7 +65,7 @@ const COMPARE = {
 
 const BITS = { not: 77, and: 78, andNot: 79, or: 80, xor: 81, select: 82 } as const;
 const COUNT_ONES = 98;
-/** Sums of adjacent lanes, twice as wide: [signed, unsigned] by size. */
+/** Sums of adjacent lanes into lanes twice as wide: [signed, unsigned] by size. */
 const ADD_PAIRS = [
   [124, 125],
   [126, 127],
@@ -79,35 +81,33 @@ const expression = (parts: readonly V128[], opcode: number, immediate: readonly 
   },
 });
 
-/**
- * Numbers of lanes that do not exist for 64 bits, or exist only there, are the caller's to avoid.
- */
+/** Operations; the caller must not ask for lane sizes that WebAssembly lacks. */
 export const simd = {
   load: (address: Scalar, offset: number): V128 => expression([address], LOAD, [0, ...unsigned(offset)]),
 
-  /** A statement. */
+  /** Stores a vector; a statement, not an expression. */
   store(to: number[], address: Scalar, offset: number, value: V128): void {
     address.put(to);
     value.put(to);
     to.push(PREFIX, STORE, 0, ...unsigned(offset));
   },
 
-  /** @param bytes 16, the first one lowest */
+  /** @param bytes 16 bytes, the lowest first */
   constant: (bytes: readonly number[]): V128 => expression([], CONST, bytes),
 
-  /** Bytes of `a`, and from 16 on of `b`. */
+  /** Bytes of `a` by index; indices from 16 on select bytes of `b`. */
   shuffle: (a: V128, b: V128, bytes: readonly number[]): V128 => expression([a, b], SHUFFLE, bytes),
 
-  /** Bytes of `a` by the indices in `indices`; 0 where one is above 15. */
+  /** Bytes of `a` by the indices in `indices`; an index above 15 gives 0. */
   swizzle: (a: V128, indices: V128): V128 => expression([a, indices], SWIZZLE),
 
-  /** The low bits of an i32, or of an i64 for doublewords, in every lane. */
+  /** Low bits of an i32 (an i64 for doublewords) in every lane. */
   splat: (size: LaneSize, value: Scalar): V128 => expression([value], SPLAT + size),
 
   lanes: (name: LaneOperation, size: LaneSize, ...operands: readonly V128[]): V128 =>
     expression(operands, LANES + 32 * size + OF_LANES[name]),
 
-  /** Null where WebAssembly has it not. */
+  /** Returns null when WebAssembly lacks the comparison. */
   compare(name: LaneComparison, size: LaneSize, a: V128, b: V128): V128 | null {
     const opcode = COMPARE[name][size];
     return opcode === null ? null : expression([a, b], opcode);
