@@ -9,7 +9,9 @@
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
+import { a64Cores } from '#emulator/a64/core.ts';
 import { ENGINES_HERE, noUnicorn } from './support/engines.ts';
+import type { Guest, GuestOptions } from './support/guest-machine.ts';
 import { type Ran, runSmallCode } from './support/small-code.ts';
 
 const ALIGNMENT = 0x21;
@@ -18,6 +20,7 @@ const VECTOR = { 0: 0x400, 1: 0x200 } as const;
 /** RES1 bits, SA0 and SA, A, C. */
 const SCTLR = 0x30d5_0838n;
 const SCTLR_A = 1n << 1n;
+const SCTLR_SA = { 0: 1n << 4n, 1: 1n << 3n } as const;
 const MMU_AND_CACHES = 0x1005n;
 /** DC ZVA at EL0. */
 const SCTLR_DZE = 1n << 14n;
@@ -33,17 +36,26 @@ afterEach(() => {
 /** Behind the tables of small-code.ts. */
 const RAM = 0x4010_2900n;
 
-function run(level: 0 | 1, words: readonly number[], sctlr: bigint, engine: 'unicorn' | 'wasm', base = RAM) {
-  ran?.guest.machine.close();
+/** @param flipped bits of SCTLR_EL1 that are not as {@link SCTLR} has them */
+function run(
+  level: 0 | 1,
+  words: readonly number[],
+  flipped: bigint,
+  engine: 'unicorn' | 'wasm',
+  base = RAM,
+  { on, ...options }: GuestOptions & { readonly on?: Guest | undefined } = {},
+) {
+  if (on === undefined) ran?.guest.machine.close();
   ran = runSmallCode(
     words,
     {
       level,
       mmu: true,
-      x: { 2: base, 3: base + 4n, 4: base + 8n, 5: base + 1n },
-      system: { CPACR_EL1: FPEN, SCTLR_EL1: SCTLR | MMU_AND_CACHES | SCTLR_DZE | sctlr },
+      x: { 0: 0n, 2: base, 3: base + 4n, 4: base + 8n, 5: base + 1n },
+      system: { CPACR_EL1: FPEN, SCTLR_EL1: (SCTLR | MMU_AND_CACHES | SCTLR_DZE) ^ flipped },
     },
-    { engine },
+    { engine, ...options },
+    on,
   );
   const { vector, esr } = ran;
   return { vector, esr };
@@ -177,15 +189,62 @@ describe('A Q register and a structure of elements are checked by other sizes', 
 
 describe('The alignment of the stack pointer is not checked', () => {
   const movSpX4 = 0x9100_009f;
+  const loadBySp = 0xf940_03e0;
+  const [movSpX2, addSp8, strBySp, loadBySp8] = [0x9100_005f, 0x9100_23ff, 0xf900_03e0, 0xf940_07e0];
+  const SP_ALIGNMENT = 0x9a00_0000;
+  const isUnicornMissing = noUnicorn !== null;
 
   it
-    .skipIf(noUnicorn !== null)
+    .skipIf(isUnicornMissing)
     .each(
       levels.flatMap((level) => [
-        ['ldr x0, [sp]', level, 0xf940_03e0] as const,
-        ['str x0, [sp]', level, 0xf900_03e0] as const,
+        ['ldr x0, [sp]', level, loadBySp] as const,
+        ['str x0, [sp]', level, strBySp] as const,
       ]),
     )('%s at EL%i with SP no multiple of 16 completes; the architecture takes EC 0x26', (_text, level, word) => {
     expect(run(level, [movSpX4, word], 0n, 'unicorn')).toEqual(COMPLETED);
+  });
+
+  describe.each([
+    ['interpreted', Infinity],
+    ['translated', 0],
+  ])('on the own core it is, %s', (_how, hotAfter) => {
+    // All on one machine of the test.
+    const onOwnCore = (level: 0 | 1, words: readonly number[], flipped = 0n) =>
+      run(level, words, flipped, 'wasm', RAM, { cores: a64Cores({ hotAfter }), on: ran?.guest });
+
+    it.each([
+      ['ldr x0, [sp]', loadBySp],
+      ['str x0, [sp]', strBySp],
+      ['ldur x0, [sp, #8]', 0xf840_83e0],
+      ['ldr x0, [sp, #8]!', 0xf840_8fe0],
+      ['ldr x0, [sp, x1]', 0xf861_6be0],
+      ['ldp x0, x1, [sp]', 0xa940_07e0],
+      ['stp x0, x1, [sp, #-16]!', 0xa9bf_07e0],
+      ['ldr d0, [sp]', 0xfd40_03e0],
+      ['ldxr x0, [sp]', 0xc85f_7fe0],
+      ['ldar x0, [sp]', 0xc8df_ffe0],
+      ['ld1 {v0.8b}, [sp]', 0x0c40_73e0],
+      ['ld1 {v0.b}[0], [sp]', 0x0d40_03e0],
+      ['ld2 {v0.8b, v1.8b}, [sp]', 0x0c40_83e0],
+    ])('%s faults, and has changed nothing', (_text, word) => {
+      for (const level of levels) {
+        expect(onOwnCore(level, [movSpX4, word])).toEqual({ vector: VECTOR[level], esr: SP_ALIGNMENT });
+        const { elr, far, engine, base } = ran as Ran;
+        expect([elr, far, engine.getX(0)]).toEqual([BigInt(base + 4), 0n, 0n]);
+        expect(onOwnCore(level, [movSpX4, word], SCTLR_SA[level]).vector).toBeNull();
+      }
+    });
+
+    it('prfm pldl1keep, [sp] makes no access', () => {
+      expect(onOwnCore(1, [movSpX4, 0xf980_03e0])).toEqual(COMPLETED);
+    });
+
+    it('a block of code is looked at again once it has moved SP', () => {
+      const moved = [movSpX2, loadBySp, strBySp, addSp8, loadBySp8];
+      expect(onOwnCore(1, moved)).toEqual({ vector: VECTOR[1], esr: SP_ALIGNMENT });
+      expect(ran?.elr).toBe(BigInt((ran?.base ?? 0) + 16));
+      expect(onOwnCore(1, [...moved.slice(0, 4), addSp8, loadBySp8]).vector).toBeNull();
+    });
   });
 });

@@ -35,6 +35,8 @@ export interface Calls {
   readonly helper: number;
   /** (core): takes the trap of an FP access. */
   readonly fpTrap: number;
+  /** (core): SP is not aligned. */
+  readonly stackMisaligned: number;
   /** (core, address low, address high, 1 for a write): takes the alignment fault. */
   readonly misaligned: number;
 }
@@ -90,6 +92,21 @@ export class A64Code extends Code {
   /** As `reg`; register 31 is SP. */
   regOrSp<W extends Width>(n: I32, width: W): Value<TypeOf<W>> {
     return this.readSlot(stackSlot(n), width);
+  }
+
+  /**
+   * The base register of an access; register 31 is SP, which must be a multiple of 16 where that is
+   * checked. Arm ARM D1.3.4, CheckSPAlignment.
+   */
+  base(n: I32): I64 {
+    if (n.constant === null) this.if(op.eq(n, i32(ZERO_REGISTER)), () => this.checkStack());
+    else if (n.constant === BigInt(ZERO_REGISTER)) this.checkStack();
+    return this.regOrSp(n, 64);
+  }
+
+  protected checkStack(): void {
+    const wrong = op.and(op.wrap(this.readSlot(i32(STACK_POINTER), 64)), this.word(LAYOUT.stackMask));
+    this.if(wrong, () => this.leaveIf(this.call('i32', this.calls.stackMisaligned, [this.core])));
   }
 
   /** Writes a register; 32-bit values are zero-extended, and register 31 stays zero. */

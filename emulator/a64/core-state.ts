@@ -6,6 +6,7 @@
  * Not here: the effects of system register accesses (system/), memory (guest-memory.ts).
  */
 
+import { EXCEPTION_CLASS, SYNDROME_IL } from '#emulator/cpu/syndrome.ts';
 import { CORE_BYTES, LAYOUT, MOST_SYSTEM_REGISTERS, STACK_POINTER } from './layout.ts';
 import type { Features } from './features.ts';
 import type { SystemPort } from './system/system-port.ts';
@@ -72,6 +73,7 @@ const DERIVED: readonly (readonly [number, number])[] = [
   [LAYOUT.left, LAYOUT.level - LAYOUT.left],
   [LAYOUT.scratch, 16],
   [LAYOUT.flashCopy, 16],
+  [LAYOUT.stackMask, 4],
 ];
 
 export class CoreState {
@@ -232,6 +234,16 @@ export class CoreState {
   /** True when PSTATE has any of these bits; none of them may be NZCV or the level. */
   has(bits: number): boolean {
     return (this.plain & bits) !== 0;
+  }
+
+  /** @throws GuestException where an access goes by SP, which is checked and not aligned */
+  checkStack(): void {
+    if (((this.xWords[2 * STACK_POINTER] as number) & this.word(LAYOUT.stackMask)) !== 0) this.takeStackMisaligned();
+  }
+
+  /** @throws GuestException */
+  takeStackMisaligned(): never {
+    throw new GuestException(((EXCEPTION_CLASS.spAlignment << 26) | SYNDROME_IL) >>> 0);
   }
 
   /** Exception level whose stack pointer is selected (PSTATE.SP). */

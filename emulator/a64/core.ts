@@ -478,6 +478,7 @@ export class A64Core implements MachineCore {
       load: (low, high, how) => this.memory.load(low, high, how),
       store: (low, high, how) => this.memory.store(low, high, how),
       update: (low, high, how) => this.memory.update(low, high, how),
+      stackMisaligned: () => this.guarded(() => this.state.takeStackMisaligned()),
       misaligned: (low, high, write) => this.memory.aborts.misaligned(low, high, write === 1),
       fetch: () => this.fetch(),
       helper: (helper) => this.guarded(() => this.runtime.helper(helper)(this.state)),

@@ -4,6 +4,7 @@
  * these change:
  *
  *     PSTATE, SCTLR, TCR, TTBR ─► the TLB it looks into        CPACR_EL1, CPTR ─► FP is trapped
+ *     SCTLR.SA, SA0            ─► SP is checked
  *     PSTATE.IL, watches       ─► it asks before each word     lines, HCR_EL2  ─► an interrupt is signalled
  *
  * These are words of the core's block (layout.ts). Snapshots leave them out.
@@ -11,12 +12,20 @@
 
 import { type CoreState, PSTATE } from './core-state.ts';
 import type { GuestMemory } from './guest-memory.ts';
-import { CODE_MODE, LAYOUT, NO_ADDRESS } from './layout.ts';
+import { CODE_MODE, LAYOUT, NO_ADDRESS, STACK_ALIGNMENT } from './layout.ts';
 import type { CoreInterrupts } from './system/core-interrupts.ts';
 import { fpTrapTarget } from './system/fp-access.ts';
-import { HCR } from './system/hypervisor.ts';
+import { controlOf, HCR } from './system/hypervisor.ts';
 import type { RegisterFile } from './system/register-file.ts';
 import type { Effect } from './system/registers.ts';
+
+/** SCTLR_ELx. */
+const SCTLR_SA = 1n << 3n;
+const SCTLR_SA0 = 1n << 4n;
+
+/** Accesses at `level` check that SP is a multiple of 16. */
+const isStackChecked = (level: number, file: RegisterFile): boolean =>
+  (controlOf(level, file) & (level === 0 ? SCTLR_SA0 : SCTLR_SA)) !== 0n;
 
 export interface DerivedStateContext {
   readonly state: CoreState;
@@ -105,5 +114,6 @@ export class DerivedState {
     const { state, file } = this.parts;
     const isTrapped = (this.fpTraps[state.level] ??= fpTrapTarget(state, file) !== null);
     state.setWord(LAYOUT.fpTrap, isTrapped ? 1 : 0);
+    state.setWord(LAYOUT.stackMask, isStackChecked(state.level, file) ? STACK_ALIGNMENT - 1 : 0);
   }
 }

@@ -19,7 +19,7 @@ import { LAYOUT, NO_ADDRESS, TLB_PAGE_SHIFT } from './layout.ts';
 import { accessed } from './managed-descriptors.ts';
 import { MemoryAborts, type MemoryAbortsContext, virtualAddress } from './memory-aborts.ts';
 import { allows, type PageTranslation, type Regime, Regimes } from './regimes.ts';
-import { controlOfEl0, effectiveHcr, HCR } from './system/hypervisor.ts';
+import { controlOf, effectiveHcr, HCR } from './system/hypervisor.ts';
 import { type Page, Tlb } from './tlb.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
@@ -302,10 +302,7 @@ export class GuestMemory implements MemoryPort {
 
   /** SCTLR that applies to the current exception level. */
   private get control(): bigint {
-    const { registers, state } = this.parts;
-    const { level } = state;
-    if (level === 0) return controlOfEl0(registers);
-    return registers.get(level === 1 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
+    return controlOf(this.parts.state.level, this.parts.registers);
   }
 
   private translatePage(low: number, high: number, regime: Regime, type: AccessType): Page | null {

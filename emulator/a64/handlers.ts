@@ -41,6 +41,7 @@ export interface HandlerImports {
   update(core: number, low: number, high: number, how: number): number;
   helper(core: number, helper: number): number;
   fpTrap(core: number): number;
+  stackMisaligned(core: number): number;
   misaligned(core: number, low: number, high: number, write: number): number;
   undefined(core: number): number;
   /** Decodes `word` into the entry at `entry`. */
@@ -64,6 +65,7 @@ const IMPORTS: Readonly<Record<keyof HandlerImports, number>> = {
   update: 4,
   helper: 2,
   fpTrap: 1,
+  stackMisaligned: 1,
   misaligned: 4,
   undefined: 1,
   decode: 3,

@@ -20,6 +20,8 @@ export const CORE_BYTES = 0x40_0000;
 export const ZERO_REGISTER = 31;
 /** Place of the selected stack pointer, after the zero register. */
 export const STACK_POINTER = 32;
+/** Bytes that SP is a multiple of where it is checked. */
+export const STACK_ALIGNMENT = 16;
 
 export const LAYOUT = {
   /** X0 to X30, zero register, SP: 64 bits each. */
@@ -71,6 +73,8 @@ export const LAYOUT = {
    * it.
    */
   interrupt: 0x1ac,
+  /** Bits that are 0 in an SP that an access may go by: 15 where SP is checked, else 0. */
+  stackMask: 0x1b0,
   /** V0 to V31: 128 bits each. */
   v: 0x200,
   systemRegisters: 0x800,

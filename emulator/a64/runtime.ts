@@ -73,6 +73,7 @@ export class Runtime {
       update: (core, low, high, how) => of(core).update(low, high, how),
       helper,
       fpTrap: (core) => of(core).fpTrap(),
+      stackMisaligned: (core) => of(core).stackMisaligned(),
       misaligned: (core, low, high, write) => of(core).misaligned(low, high, write),
       undefined: (core) => of(core).undefined(),
       decode: (core, entry, word) => of(core).decode(entry, word),

@@ -22,7 +22,7 @@ const readAll = (code: A64Code, at: I64, bytes: number, count: number): I64[] =>
   Array.from({ length: count }, (_, i) => code.read(op.add(at, i64(i * bytes)), bytes));
 
 function loadExclusive(code: A64Code, bytes: number, Rn: I32, registers: readonly I32[]): void {
-  const at = code.let(code.regOrSp(Rn, 64));
+  const at = code.let(code.base(Rn));
   code.checkAligned(at, bytes * registers.length, false);
   const values = readAll(code, at, bytes, registers.length);
   code.store(code.core, LAYOUT.exclusiveAddress, at);
@@ -32,7 +32,7 @@ function loadExclusive(code: A64Code, bytes: number, Rn: I32, registers: readonl
 }
 
 function storeExclusive(code: A64Code, bytes: number, Rs: I32, Rn: I32, registers: readonly I32[]): void {
-  const at = code.let(code.regOrSp(Rn, 64));
+  const at = code.let(code.base(Rn));
   code.checkAligned(at, bytes * registers.length, true);
   const failed = code.variable('i32');
   failed.set(i32(1));
@@ -81,7 +81,7 @@ const lowBytes = (code: A64Code, register: I32, bytes: number): I64 =>
 
 function ordered(code: A64Code, f: Readonly<{ size: number; L: number; Rn: I32; Rt: I32 }>): void {
   const bytes = 1 << f.size;
-  const at = code.let(code.regOrSp(f.Rn, 64));
+  const at = code.let(code.base(f.Rn));
   code.checkAligned(at, bytes, f.L === 0);
   if (f.L === 1) code.setReg(f.Rt, code.read(at, bytes));
   else code.write(at, code.x(f.Rt), bytes);
@@ -100,7 +100,7 @@ export const EXCLUSIVE: readonly Instruction[] = [
   instruction('LDLAR, STLLR', 'size:2 001000 1 L 0 Rs 0 Rt2 Rn Rt', { feature: 'LOR' }, ordered),
   instruction('CAS', 'size:2 001000 1 L 1 Rs o0 11111 Rn Rt', { feature: 'LSE' }, (code, f) => {
     const bytes = 1 << f.size;
-    const at = code.let(code.regOrSp(f.Rn, 64));
+    const at = code.let(code.base(f.Rn));
     code.checkAligned(at, bytes, false);
     const host = code.updatable(at, bytes, ATOMIC);
     const old = code.load('i64', host, 0, bytes);
@@ -110,7 +110,7 @@ export const EXCLUSIVE: readonly Instruction[] = [
   }),
   instruction('CASP', '0 sz 001000 0 L 1 ~Rs_:4 0 o0 11111 Rn ~Rt_:4 0', { feature: 'LSE' }, (code, f) => {
     const bytes = 4 << f.sz;
-    const at = code.let(code.regOrSp(f.Rn, 64));
+    const at = code.let(code.base(f.Rn));
     code.checkAligned(at, 2 * bytes, false);
     const pair = (half: I32): readonly [I32, I32] => {
       const first = op.shl(half, i32(1));
@@ -132,7 +132,7 @@ export const EXCLUSIVE: readonly Instruction[] = [
     { feature: 'LSE' },
     (code, f) => {
       const bytes = 1 << f.size;
-      const at = code.let(code.regOrSp(f.Rn, 64));
+      const at = code.let(code.base(f.Rn));
       code.checkAligned(at, bytes, false);
       const host = code.updatable(at, bytes, ATOMIC);
       const old = code.load('i64', host, 0, bytes);
@@ -142,7 +142,7 @@ export const EXCLUSIVE: readonly Instruction[] = [
   ),
   instruction('SWP', 'size:2 111000 ~acquire ~release 1 Rs 100000 Rn Rt', { feature: 'LSE' }, (code, f) => {
     const bytes = 1 << f.size;
-    const at = code.let(code.regOrSp(f.Rn, 64));
+    const at = code.let(code.base(f.Rn));
     code.checkAligned(at, bytes, false);
     const host = code.updatable(at, bytes, ATOMIC);
     const old = code.load('i64', host, 0, bytes);
@@ -151,7 +151,7 @@ export const EXCLUSIVE: readonly Instruction[] = [
   }),
   instruction('LDAPR', 'size:2 111000 101 11111 110000 Rn Rt', { feature: 'LRCPC' }, (code, f) => {
     const bytes = 1 << f.size;
-    const at = code.let(code.regOrSp(f.Rn, 64));
+    const at = code.let(code.base(f.Rn));
     code.checkAligned(at, bytes, false);
     code.setReg(f.Rt, code.read(at, bytes));
   }),

@@ -95,6 +95,10 @@ function begin(code: A64Code, f: { readonly size: number; readonly V: number; re
   return transferOf(f.size, f.V, f.opc) as Transfer;
 }
 
+/** A prefetch makes no access, and does not check SP. */
+const baseOf = (code: A64Code, { kind }: Transfer, Rn: I32): I64 =>
+  kind === 'prefetch' ? code.regOrSp(Rn, 64) : code.base(Rn);
+
 /** Pair transfers: 4, 8 or 16 bytes each; LDPSW sign-extends. */
 interface Pair {
   readonly bytes: number;
@@ -113,8 +117,13 @@ const pairOffset = ({ opc, V, L, imm7 }: Record<'opc' | 'V' | 'L' | 'imm7', numb
 
 type PairFields = Readonly<Record<'opc' | 'V' | 'L', number>> & Readonly<Record<'Rt' | 'Rt2' | 'Rn', I32>>;
 
-function transferPair(code: A64Code, f: PairFields, address: I64, writeBack: () => void): void {
+/** FP is checked before SP. */
+function pairBase(code: A64Code, f: PairFields): I64 {
   if (f.V === 1) code.checkFp();
+  return code.base(f.Rn);
+}
+
+function transferPair(code: A64Code, f: PairFields, address: I64, writeBack: () => void): void {
   const { bytes, signExtended } = pairOf(f.opc, f.V, f.L) as Pair;
   const at = code.let(address);
   // Quadwords are transferred in halves.
@@ -169,13 +178,19 @@ export const LOADS_STORES: readonly Instruction[] = [
     'LDR, STR (unsigned immediate)',
     'size:2 111 V 01 opc:2 imm12:12 Rn Rt',
     { where: isTransfer, immediate: scaledOffset },
-    (code, f) => transferAt(code, begin(code, f), f.Rt, op.add(code.regOrSp(f.Rn, 64), code.immediate)),
+    (code, f) => {
+      const transfer = begin(code, f);
+      transferAt(code, transfer, f.Rt, op.add(baseOf(code, transfer, f.Rn), code.immediate));
+    },
   ),
   instruction(
     'LDUR, STUR',
     'size:2 111 V 00 opc:2 0 imm9:9 00 Rn Rt',
     { where: isTransfer, immediate: ({ imm9 }) => signedImmediate(imm9, 9) },
-    (code, f) => transferAt(code, begin(code, f), f.Rt, op.add(code.regOrSp(f.Rn, 64), code.immediate)),
+    (code, f) => {
+      const transfer = begin(code, f);
+      transferAt(code, transfer, f.Rt, op.add(baseOf(code, transfer, f.Rn), code.immediate));
+    },
   ),
   instruction(
     'LDR, STR (immediate, post-indexed and pre-indexed)',
@@ -183,7 +198,7 @@ export const LOADS_STORES: readonly Instruction[] = [
     { where: isRealTransfer, immediate: ({ imm9 }) => signedImmediate(imm9, 9) },
     (code, f) => {
       const transfer = begin(code, f);
-      const base = code.regOrSp(f.Rn, 64);
+      const base = code.base(f.Rn);
       const moved = code.let(op.add(base, code.immediate));
       const writeBack = () => code.setRegOrSp(f.Rn, moved);
       transferAt(code, transfer, f.Rt, f.pre === 1 ? moved : base, {}, writeBack);
@@ -197,7 +212,7 @@ export const LOADS_STORES: readonly Instruction[] = [
       immediate: ({ imm9 }) => signedImmediate(imm9, 9),
     },
     (code, f) => {
-      const address = op.add(code.regOrSp(f.Rn, 64), code.immediate);
+      const address = op.add(code.base(f.Rn), code.immediate);
       transferAt(code, begin(code, { ...f, V: 0 }), f.Rt, address, { unprivileged: true });
     },
   ),
@@ -209,27 +224,27 @@ export const LOADS_STORES: readonly Instruction[] = [
       const transfer = begin(code, f);
       const shift = i32(f.S === 1 ? Math.log2(transfer.bytes) : 0);
       const offset = extended(code, f.Rm, f.option, shift, 64) as I64;
-      transferAt(code, transfer, f.Rt, op.add(code.regOrSp(f.Rn, 64), offset));
+      transferAt(code, transfer, f.Rt, op.add(baseOf(code, transfer, f.Rn), offset));
     },
   ),
   instruction(
     'LDNP, STNP',
     'opc:2 101 V 000 L imm7:7 Rt2 Rn Rt',
     { where: isNonTemporal, immediate: pairOffset },
-    (code, f) => transferPair(code, f, op.add(code.regOrSp(f.Rn, 64), code.immediate), () => {}),
+    (code, f) => transferPair(code, f, op.add(pairBase(code, f), code.immediate), () => {}),
   ),
   instruction(
     'LDP, STP, LDPSW (signed offset)',
     'opc:2 101 V 010 L imm7:7 Rt2 Rn Rt',
     { where: isPair, immediate: pairOffset },
-    (code, f) => transferPair(code, f, op.add(code.regOrSp(f.Rn, 64), code.immediate), () => {}),
+    (code, f) => transferPair(code, f, op.add(pairBase(code, f), code.immediate), () => {}),
   ),
   instruction(
     'LDP, STP, LDPSW (post-indexed and pre-indexed)',
     'opc:2 101 V 0 pre 1 L imm7:7 Rt2 Rn Rt',
     { where: isPair, immediate: pairOffset },
     (code, f) => {
-      const base = code.regOrSp(f.Rn, 64);
+      const base = pairBase(code, f);
       const moved = code.let(op.add(base, code.immediate));
       transferPair(code, f, f.pre === 1 ? moved : base, () => code.setRegOrSp(f.Rn, moved));
     },

@@ -28,7 +28,7 @@ function transferRegisters(
   writeBack: (base: I64) => void,
 ): void {
   code.checkFp();
-  const base = code.let(code.regOrSp(f.Rn, 64));
+  const base = code.let(code.base(f.Rn));
   const halves = f.Q + 1;
   const count = LD1_REGISTERS[f.opcode] as number;
   const registers = Array.from({ length: count }, (_, i) => op.and(op.add(f.Rt, i32(i)), i32(REGISTERS - 1)));
@@ -79,6 +79,7 @@ function transferLanes({ L, Rn, Rm }: Base, { size, elements, replicated, wholeB
   const base = Rn === ZERO_REGISTER ? STACK_POINTER : Rn;
   const place = ({ register, lane }: Element): number => register * 16 + lane * bytes;
   return (core: CoreState) => {
+    if (base === STACK_POINTER) core.checkStack();
     const address = core.x[base] as bigint;
     const at = (i: number): bigint => BigInt.asUintN(64, address + BigInt(i * bytes));
     const { vBytes, memory } = core;

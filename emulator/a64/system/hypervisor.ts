@@ -93,6 +93,12 @@ export function isHost(file: Registers): boolean {
   return (file.get('HCR_EL2') & (HCR.e2h | HCR.tge)) === (HCR.e2h | HCR.tge);
 }
 
+/** SCTLR of the translation regime of `level`. */
+export function controlOf(level: number, file: Registers): bigint {
+  if (level === 0) return controlOfEl0(file);
+  return file.get(level === 1 ? 'SCTLR_EL1' : level === 2 ? 'SCTLR_EL2' : 'SCTLR_EL3');
+}
+
 /** SCTLR that controls EL0: EL2's for a host, else EL1's. */
 export function controlOfEl0(file: Registers): bigint {
   return file.get(isHost(file) ? 'SCTLR_EL2' : 'SCTLR_EL1');

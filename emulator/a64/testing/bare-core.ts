@@ -78,6 +78,7 @@ export class BareCore {
           }),
         helper: (helper) => guarded(() => this.runtime.helper(helper)(state)),
         fpTrap: () => this.take(UNDEFINED, null),
+        stackMisaligned: () => guarded(() => state.takeStackMisaligned()),
         misaligned: (low, high, write) =>
           this.take(ALIGNMENT_FAULT | (write * WRITE), (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)),
         undefined: () => this.take(UNDEFINED, null),

@@ -13,7 +13,7 @@
 
 import { A64Code, type Calls, type TypeOf, type Width } from '#emulator/a64/a64-code.ts';
 import { RegionFlags } from './region-flags.ts';
-import { LAYOUT, STACK_POINTER, TLB_ENTRY, ZERO_REGISTER } from '#emulator/a64/layout.ts';
+import { LAYOUT, STACK_ALIGNMENT, STACK_POINTER, TLB_ENTRY, ZERO_REGISTER } from '#emulator/a64/layout.ts';
 import {
   Code,
   i32,
@@ -56,6 +56,8 @@ export class RegionCode extends A64Code {
   private offset = 0;
   private behind = 0;
   private fpChecked = false;
+  /** The version of SP that was checked in this block. */
+  private stackChecked: number | null = null;
   /** Goes to a place of the page. */
   private readonly goTo: (offset: number) => void;
   /** Places behind calls, which an indirect branch most likely goes to. */
@@ -127,6 +129,7 @@ export class RegionCode extends A64Code {
   /** Begins a block of `count` instructions: the slice must have as many left. */
   begin(start: number, count: number): void {
     this.fpChecked = false;
+    this.stackChecked = null;
     this.flags.begin();
     this.if(op.ltU(this.left.get, i32(count)), () => this.leaveTo(start, this.interpreting));
     this.left.set(op.sub(this.left.get, i32(count)));
@@ -258,6 +261,14 @@ export class RegionCode extends A64Code {
 
   protected override fpTrap(): void {
     this.interpret();
+  }
+
+  /** SP that is not aligned is left to the interpreter, whether or not that is allowed. */
+  protected override checkStack(): void {
+    const version = this.versions.get(STACK_POINTER) ?? 0;
+    if (this.stackChecked === version) return;
+    this.stackChecked = version;
+    this.if(op.and(op.wrap(this.readSlot(i32(STACK_POINTER), 64)), i32(STACK_ALIGNMENT - 1)), () => this.interpret());
   }
 
   protected override misaligned(): void {

@@ -247,5 +247,6 @@ const callsOf = (helper: number): Calls => ({
   store: NaN,
   update: NaN,
   fpTrap: NaN,
+  stackMisaligned: NaN,
   misaligned: NaN,
 });
