@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What `--stats` counts, of a machine from reset and of one from a snapshot. */
+/** The counts of `--stats`, for a machine from reset and for one from a snapshot. */
 
 import { expect, it } from 'vitest';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What `--stats` prints: where the own core's instructions and its time went. */
+/** The output of `--stats`: how the own core spent its instructions and its time. */
 
 import { showCount } from '#common/quantities.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

@@ -24,7 +24,7 @@ export type BootRequest =
   | { readonly action: 'dump-dtb'; readonly settings: MachineSettings; readonly file: string }
   | { readonly action: 'boot'; readonly machine: MachineSource; readonly run: RunOptions };
 
-/** Where the machine comes from: built, or from a snapshot. */
+/** The machine's origin: built from settings, or restored from a snapshot. */
 export type MachineSource =
   | { readonly kind: 'new'; readonly settings: MachineSettings }
   | { readonly kind: 'restored'; readonly snapshot: Uint8Array; readonly options: RestoreOptions };
@@ -39,14 +39,14 @@ export interface RunOptions {
   readonly wallTimeoutNs: number | null;
   readonly quiet: boolean;
   readonly stats: boolean;
-  /** Where a debugger is listened for; null: nowhere. */
+  /** TCP port on which to wait for a debugger; null: none. */
   readonly gdbPort: number | null;
-  /** The machine stands still until a debugger has come. */
+  /** The machine waits until a debugger has connected. */
   readonly gdbWait: boolean;
   readonly save: SaveRequest | null;
 }
 
-/** It holds the memory of the largest board, compressed. */
+/** Limit of a snapshot's size: the compressed memory of the largest board fits. */
 const SNAPSHOT = { mostBytes: 8 * 2 ** 30, measure: 'any snapshot' };
 
 /** The same default as QEMU's. */

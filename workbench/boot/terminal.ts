@@ -33,15 +33,15 @@ const TELL_AFTER_MS = 1000;
 export class Terminal {
   /** True for a terminal whose guest reads input. */
   readonly interactive: boolean;
-  /** The escape key was pressed. */
+  /** True once the escape key was pressed. */
   quit = false;
   private machine: LevitateMachine;
   private wake: () => void = () => {};
-  /** Input has come since `moreInput` was last asked; will come no more. */
+  /** `fresh`: input has come since the last call of `moreInput`. `ended`: no more will come. */
   private fresh = false;
   private ended: boolean;
   private readonly quiet: boolean;
-  /** How long the guest has waited for input, milliseconds; -Infinity when that was told. */
+  /** Milliseconds for which the guest has waited for input; -Infinity once the user was told. */
   private waitedMs = 0;
   /** Instructions at the last breath. */
   private instructions = 0;
@@ -60,7 +60,7 @@ export class Terminal {
     this.wake();
   };
 
-  /** @param quiet nothing is said of waiting */
+  /** @param quiet do not tell the user about waiting */
   constructor(machine: LevitateMachine, quiet: boolean) {
     this.machine = machine;
     this.quiet = quiet;

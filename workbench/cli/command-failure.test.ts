@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Whose fault an error is. */
+/** Errors are told apart: the user's and the emulator's. */
 
 import { afterEach, expect, it, vi } from 'vitest';
 import { GuestMemoryFull } from '#emulator/a64/guest-memory-full.ts';

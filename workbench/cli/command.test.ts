@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What the words of a command line mean. */
+/** Parsing of command lines. */
 
 import { describe, expect, it } from 'vitest';
 import { InputError } from '#workbench/input-error.ts';

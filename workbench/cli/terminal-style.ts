@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** How text is shown on terminals: colours by the SGR sequences of ECMA-48, 8.3.117, and width. */
+/** Text on terminals: colours by the SGR sequences of ECMA-48, 8.3.117, and width. */
 
 /** Number that begins a style, number that ends it. */
 const STYLES = {

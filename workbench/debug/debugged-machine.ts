@@ -11,10 +11,10 @@ import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/de
 import type { DriveableMachine } from '#emulator/debug/machine-target.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
-/** Where a machine in the middle of its life comes from. */
+/** A machine that continues from the middle of a run. */
 export interface MachineOrigin {
   readonly make: () => LevitateMachine;
-  /** How many events there had been by then; the machine does not have them. */
+  /** Events before that point; the machine does not have them. */
   readonly eventsBefore: number;
 }
 

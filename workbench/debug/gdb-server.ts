@@ -26,26 +26,27 @@ import { DebuggedMachine, type MachineOrigin } from './debugged-machine.ts';
 import { awaitGreeting } from './greeting.ts';
 
 const LOOPBACK = '127.0.0.1';
-/** One debugger, and who knocks meanwhile. */
+/** One debugger, and connections that are refused meanwhile. */
 const MOST_CONNECTIONS = 16;
-/** How long the loop sleeps between two looks at what else may end it, while a debugger thinks. */
+/** Milliseconds between two checks for another end of the run, while the debugger is silent. */
 const NAP_MS = 50;
-/** How long the last reply may take to be sent. */
+/** Milliseconds for which close() waits until the last reply is sent. */
 const FAREWELL_MS = 500;
 
 export interface GdbServerOptions {
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
-  /** The machine waits until a debugger lets it run. */
+  /** The machine waits until a debugger continues it. */
   readonly wait: boolean;
   readonly machine: LevitateMachine;
   /**
-   * Puts the machine that `origin` makes in the place of the one before, for a debugger that goes
-   * back; null: the machine anew, as it was first.
+   * Replaces the machine, for a debugger that goes back, with the one that `origin` makes; null:
+   * with a new one from the start.
    */
   readonly replace: (origin: MachineOrigin | null) => LevitateMachine;
   /**
-   * Going back may begin at checkpoints: who uses the machine does not miss the events before them.
+   * True when going back may start at checkpoints: the user of the machine does not need the events
+   * before them.
    */
   readonly checkpoints: boolean;
 }
@@ -57,13 +58,13 @@ export class GdbServer {
   private readonly server: Server;
   private session: GdbSession | null = null;
   private socket: Socket | null = null;
-  /** Without a debugger, the machine stands still and waits for one. */
+  /** True while the machine stands still and waits for a debugger. */
   private awaiting: boolean;
-  /** A debugger has been here. */
+  /** True once a debugger has connected. */
   private visited = false;
   private interruptWanted = false;
   private killed = false;
-  /** Why the machine rests, when it does. */
+  /** The reason why the machine rests; null while it runs. */
   private rest: DebugStop | null = null;
   private wake: () => void = () => {};
 
@@ -123,15 +124,15 @@ export class GdbServer {
   }
 
   /**
-   * How a slice ended: null when the loop is to go on, for the debugger's sake or because nothing
-   * was decided.
+   * Judges the end of a slice. @returns the outcome of the run; null when the loop is to continue,
+   * for the debugger's sake or because nothing was decided
    */
   judge(outcome: Outcome | null): Outcome | null {
     const stop = this.target.stopAfter(outcome);
     this.rest = stop?.kind === 'rest' ? stop : null;
     const { session } = this;
     if (session === null) {
-      // A machine that has come to rest is what a debugger is wanted for.
+      // The first debugger is for a machine that has come to rest.
       this.awaiting = this.rest !== null && !this.visited;
       if (!this.awaiting) return outcome;
       process.stderr.write(`boot: the machine ${outcome?.reason}; it waits for a debugger, Ctrl-C ends it\n`);
@@ -146,7 +147,7 @@ export class GdbServer {
     return null;
   }
 
-  /** Closes: the last replies are sent, the port is free again. */
+  /** Closes: sends the last replies and frees the port. */
   async close(): Promise<void> {
     const { socket } = this;
     this.server.close();

@@ -20,11 +20,11 @@ import { DebianPackageError, openPrivateApt, runCommand, systemDebianMirrors } f
 
 export { DebianPackageError } from './private-apt.ts';
 
-/** Which package, and where it goes. */
+/** A package to fetch, and its place in the cache. */
 export interface DebianPackageRequest {
   /**
-   * The package's name, or a pattern: then the newest of the packages it matches, by the numbers in
-   * their names.
+   * The package's name, or a pattern. Of several packages that match, the newest by the numbers in
+   * their names is taken.
    */
   readonly name: string | RegExp;
   /** "trixie", "trixie-backports", "bookworm", "sid" … */
@@ -33,11 +33,9 @@ export interface DebianPackageRequest {
   readonly architecture: string;
   /** Folder inside the cache, "/" between its parts. */
   readonly intoCache: string;
-  /**
-   * Keeps only the files whose path in the package ("/usr/lib/…") matches; all of them when absent.
-   */
+  /** Only files whose path in the package ("/usr/lib/…") matches are kept; absent: all files. */
   readonly only?: RegExp;
-  /** Told once, before the network is used. */
+  /** Called once, before the network is used. */
   readonly onFetch?: () => void;
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -105,20 +103,20 @@ export function fetchDebianPackage(request: DebianPackageRequest): UnpackedPacka
   });
 }
 
-/** How a folder of the cache is looked for and made. */
+/** Two functions: one finds a folder of the cache, the other makes it. */
 export interface FolderMaking<T> {
   /** Contents of the folder; null while it does not exist. */
   readonly find: () => T | null;
   /**
-   * Makes it below `work`, an absolute path where nothing is yet and which is removed afterwards;
-   * returns the finished folder.
+   * Makes the folder below `work`, an absolute path that does not exist yet and is removed
+   * afterwards. Returns the finished folder.
    */
   readonly make: (work: string) => string;
 }
 
 /**
- * The result of `find`, after `make` when `find` gave nothing: in one process at a time, and put in
- * place as `target` by one rename.
+ * Returns the result of `find`. When there is none, one process at a time calls `make` and puts the
+ * folder in place as `target` with one rename.
  * @throws what `make` throws; Error when `find` does not know what was made
  */
 export function makeFolderOnce<T>(target: string, { find, make }: FolderMaking<T>): T {

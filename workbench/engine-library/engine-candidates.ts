@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * Where an installed libunicorn may lie, by operating system; nothing here opens or judges a file.
- */
+/** Places of an installed libunicorn, by operating system. Nothing here opens or judges a file. */
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

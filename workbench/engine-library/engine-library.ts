@@ -26,7 +26,7 @@ import { loadForThread } from './thread-library.ts';
  */
 export type EngineProbe = (path: string) => EngineVersion | null;
 
-/** Where the library was found. */
+/** The place where the library was found. */
 export type EngineSource = 'LEVITATE_UNICORN' | 'cache' | 'system' | 'fetched';
 
 /**

@@ -24,7 +24,7 @@ const COMMAND_TIMEOUT_MS = 4 * 60_000;
 /** Packages that one command fetches, so that its time-out fits a slow line. */
 const PACKAGES_AT_ONCE = 25;
 
-/** Why a package could not be had. */
+/** Reasons why a package could not be fetched. */
 export type DebianPackageFailure =
   | 'no-apt' // apt-get or dpkg-deb is not installed
   | 'not-debian' // the system's package sources are not Debian's

@@ -16,8 +16,7 @@ import type { OwnedRange, RangeKind } from './physical-map.ts';
 import { onColour, type TerminalStyle } from '#workbench/cli/terminal-style.ts';
 
 /**
- * How a kind is drawn: its character, its background in the 256-colour palette, what the legend
- * says.
+ * For each kind: its character, its background in the 256-colour palette, its text in the legend.
  */
 export const KIND_MARKS: Readonly<Record<RangeKind, { mark: string; colour: number; legend: string }>> = {
   free: { mark: '.', colour: 151, legend: 'free' },

@@ -21,9 +21,9 @@ export interface Bank {
   readonly end: number;
 }
 
-/** A struct Page as its 24 bytes say. */
+/** The contents of a struct Page's 24 bytes. */
 export interface DecodedPage {
-  /** Where the descriptor lies. */
+  /** The descriptor's address. */
   readonly physical: number;
   readonly virtual: bigint;
   /** Names of the set flags: "HEAD FREE". */
@@ -165,7 +165,9 @@ export function unknown(reason: string): Unknown {
   return { known: false, reason };
 }
 
-/** Why the modelled kernel's `what` cannot be told at this moment. */
+/**
+ * No answer: the modelled kernel's `what` does not exist at this moment, or the guest is another.
+ */
 export function notThere(machine: LevitateMachine, what: string): Unknown {
   if (machine.findKernel() === null) {
     return unknown(`the guest is not the modelled kernel: where and how it keeps its ${what} is not known here`);

@@ -35,7 +35,7 @@ export interface MemMapExplanation {
   readonly bytes: number;
   readonly entries: number;
   readonly entryBytes: number;
-  /** Where it went; null when nothing fits. */
+  /** Address of mem_map; null when no hole fits. */
   readonly base: number | null;
   readonly holes: readonly CandidateHole[];
 }

@@ -16,7 +16,7 @@ export interface DeviceSpan extends Interval {
   readonly name: string;
 }
 
-/** How much of RAM is used for one thing. */
+/** RAM used by one kind of owner. */
 export interface KindTotal {
   readonly kind: RangeKind;
   readonly bytes: number;

@@ -73,8 +73,8 @@ export function reservationsOf(machine: LevitateMachine): NamedReservation[] {
 }
 
 /**
- * What memblock held when the kernel told of it, before mem_map was placed; and mem_map once it
- * was.
+ * Reservations by the kernel's events: those of memblock before mem_map was placed, and mem_map
+ * itself once it was placed.
  */
 export function ofEvents(machine: Pick<LevitateMachine, 'events'>, fdt: Fdt | null): NamedReservation[] {
   const events = machine.events.get('memory');

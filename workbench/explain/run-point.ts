@@ -42,7 +42,7 @@ export function parseRunPoint(text: string): RunPoint {
 /** The result at a point. */
 export interface Asked<T> {
   readonly answer: T;
-  /** How the run ended; null when the point came first. */
+  /** The end of the run; null when the point came first. */
   readonly outcome: Outcome | null;
   readonly atNs: number;
   readonly instructions: number;

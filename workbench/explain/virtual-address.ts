@@ -65,12 +65,12 @@ export interface Alias {
 /** A virtual address explained. */
 export interface AddressExplanation {
   readonly va: bigint;
-  /** Which table base is used, by bit 55. */
+  /** The table base, chosen by bit 55. */
   readonly register: 'TTBR0_EL1' | 'TTBR1_EL1';
   /** SCTLR_EL1.M. */
   readonly mmuOn: boolean;
   readonly walk: readonly WalkLevel[];
-  /** Where a read at EL1 ends up; null when the walk faults. */
+  /** Physical address of a read at EL1; null when the walk faults. */
   readonly pa: number | null;
   /** Bytes of the page or block; 0 when the walk faults. */
   readonly bytes: number;

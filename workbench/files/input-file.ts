@@ -91,7 +91,7 @@ function readWhole(descriptor: number, size: number): Uint8Array {
   return bytes;
 }
 
-/** Why a file cannot be read, in words. */
+/** The reason why a file cannot be read, in words. */
 export function whyNotRead(error: unknown, missing = 'there is no such file'): string {
   const { code } = error as NodeJS.ErrnoException;
   switch (code) {

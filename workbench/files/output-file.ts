@@ -25,17 +25,17 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { InputError } from '#workbench/input-error.ts';
 import { named, whyNotWritten } from './why-not.ts';
 
-/** Standard output, where a file is asked for. */
+/** Stands for standard output where a file is asked for. */
 const STANDARD_OUTPUT = '-';
 const STDOUT = 1;
 
 const GATHER_BYTES = 64 * 1024;
-/** How long to wait before a pipe that is full is tried again, milliseconds. */
+/** Milliseconds before a full pipe is tried again. */
 const RETRY_MS = 2;
 
-/** Partial files of this process, so that two of the same name do not meet. */
+/** Number of partial files of this process; keeps two of the same name apart. */
 let partials = 0;
-/** Those that exist: removed when the process is ended by `process.exit`. */
+/** Partial files that exist: removed when `process.exit` ends the process. */
 const unfinished = new Set<string>();
 
 /**
@@ -59,7 +59,7 @@ export function writeOutput(option: string, file: string, data: string | Uint8Ar
 }
 
 /**
- * Fails now where {@link writeOutput} would fail later, as far as can be known.
+ * Fails now if {@link writeOutput} would fail later, as far as that can be known.
  * @throws InputError
  */
 export function checkOutput(option: string, file: string): void {
@@ -70,7 +70,7 @@ export function checkOutput(option: string, file: string): void {
 export class ReplacedFile {
   private readonly option: string;
   private readonly file: string;
-  /** Where the name leads; null: not a regular file, so it is written in its place. */
+  /** The file that the name leads to; null: not a regular file, so it is written in place. */
   private readonly target: string | null;
   private readonly written: string;
   private descriptor: number | null;

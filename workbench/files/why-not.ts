@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the system's error codes mean to who named a file, for both directions: "FILE: cannot be
- * written: the disk is full".
+ * The system's error codes in words for the user who named a file, for both directions: "FILE:
+ * cannot be written: the disk is full".
  */
 
 const WORDS: Readonly<Record<string, string>> = {

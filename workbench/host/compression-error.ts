@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** How unpacking fails, whoever unpacks. */
+/** The error of unpacking, the same in Node and in a browser. */
 
 export class CompressionError extends Error {
   /** "too large": more than was permitted; "damaged": no such data, or their end is missing. */

@@ -10,7 +10,7 @@ export const ENGINES = ['auto', 'unicorn', 'wasm'] as const;
 /** `auto`: what LEVITATE_ENGINE says, else Unicorn where it is found, else the own core. */
 export type EngineName = (typeof ENGINES)[number];
 
-/** What the cores are to be. */
+/** The requested kind of cores. */
 export interface CoreWish {
   readonly engine?: EngineName | undefined;
   /** See MachineSettings. */
@@ -19,18 +19,20 @@ export interface CoreWish {
   readonly el?: number | undefined;
 }
 
-/** The option that asks for cores that Unicorn has not, and why it has not; null for others. */
+/**
+ * The option that asks for cores which Unicorn does not have, with the reason; null when none does.
+ */
 export function whyBeyondUnicorn({ cpuType, el }: CoreWish): string | null {
   if (el === 2) return '--el 2: Unicorn has no EL2 for guests';
   const isArmv82 = Object.values(CPU_TYPES).some((type) => type.name === cpuType && type.isArmv82);
   return isArmv82 ? `--cpu ${cpuType}: Unicorn's cores are Cortex-A72, without the extensions of Armv8.2` : null;
 }
 
-/** What makes the cores, and the library that they stand on: null for the own core. */
+/** The chosen cores: their factory, and the engine's library (null for the own core). */
 export interface CoreChoice {
   readonly cores: CoreFactory;
   readonly library: string | null;
-  /** What the own core did so far; null for Unicorn, which does not tell. */
+  /** Counts of the own core so far; null for Unicorn, which has none. */
   readonly statistics: (() => A64Statistics) | null;
 }
 

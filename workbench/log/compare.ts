@@ -14,17 +14,17 @@ export interface ComparedLine {
   readonly key: string;
 }
 
-/** An event and the line it stands in. */
+/** An event and its line number. */
 export interface PlacedEvent {
   readonly line: number;
   readonly event: EventRecord;
 }
 
-/** Where two logs part. */
+/** The first difference between two logs. */
 export interface Parting {
   /** The last events that both have, as the first log has them. */
   readonly before: readonly PlacedEvent[];
-  /** From the difference on; empty where the log has ended. */
+  /** Events of the first log from the difference on; empty where the log has ended. */
   readonly first: readonly PlacedEvent[];
   readonly second: readonly PlacedEvent[];
   /** "core" or fields whose values differ, when both events are of one kind. */

@@ -62,9 +62,9 @@ function ramDifference(a: MemoryLayout, b: MemoryLayout): string | null {
   return was === is ? `${showBytes(is)} as before, at other places` : insteadOf(is, was);
 }
 
-/** How changes of ranges of one sort are told. */
+/** The words for changes of one sort of range. */
 interface RangeWords<T extends LoggedRange> {
-  /** A range with the same identity in the other log is this one, moved or resized. */
+  /** Two ranges with the same identity are one range that was moved or resized. */
   readonly identity: (range: T) => unknown;
   readonly name: (range: T) => string;
   readonly gone: (range: T) => string;

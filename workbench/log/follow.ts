@@ -8,7 +8,7 @@ import { LogCursor, type ScannedLine } from './log-file.ts';
 
 const POLL_MS = 100;
 
-/** How following ended. */
+/** The reason why following ended. */
 export type FollowEnd = 'run ended' | 'interrupted';
 
 export interface Follower {

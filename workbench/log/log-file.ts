@@ -215,7 +215,7 @@ const CORE = ',"core":';
 const KIND = ',"kind":"';
 const CLOSING_BRACE = '}'.charCodeAt(0);
 
-/** Where the digits end that begin at `at`. */
+/** The end of the digits that begin at `at`. */
 function digitsEnd(text: string, at: number): number {
   let end = at;
   for (let code = text.charCodeAt(end); code >= 48 && code <= 57; code = text.charCodeAt(++end));

@@ -21,7 +21,7 @@ import { asText, summaryOf } from './run-summary.ts';
 import { showSyndrome, showValue } from './show-event.ts';
 import { timeline } from './timeline.ts';
 
-/** Process of the board; core N is the process after it by N. */
+/** The trace's process for the board. Core N is process FIRST_CORE + N. */
 const BOARD = 1;
 const FIRST_CORE = 2;
 
@@ -30,7 +30,7 @@ const BOARD_LANES = ['boot stages', 'serial line', 'memory', 'devices', 'power']
 const CORE_LANES = ['exceptions', 'interrupts', 'MMIO', 'registers and calls', 'kernel'] as const;
 type Lane = (typeof BOARD_LANES)[number] | (typeof CORE_LANES)[number];
 
-/** Where events of a kind go. Boot, stage, panic and stop come from the timeline. */
+/** The lane of each kind of event. Boot, stage, panic and stop come from the timeline. */
 const LANES: Readonly<Record<string, Lane>> = {
   serial: 'serial line',
   memory: 'memory',

@@ -27,7 +27,7 @@ export interface LoggedMemMap extends LoggedRange {
   readonly holes: readonly string[];
 }
 
-/** How the kernel laid out memory; null for steps that it did not reach. */
+/** The kernel's layout of memory; null for steps that it did not reach. */
 export interface MemoryLayout {
   readonly banks: LoggedRange[];
   readonly reserved: LoggedReservation[];

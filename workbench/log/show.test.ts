@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What people see: events, timeline, statistics, colour. */
+/** Output for people: events, timeline, statistics, colour. */
 
 import { describe, expect, it } from 'vitest';
 import { summaryOf } from './run-summary.ts';

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * How many events of which kind, from which core, and of what sort: counted without parsing a line.
- */
+/** Counts of events by kind, core and sort, made without parsing a line. */
 
 import { showCount, showTime } from '#common/quantities.ts';
 import type { ScannedLine } from './log-file.ts';

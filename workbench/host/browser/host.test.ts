@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What Node does for the machine, the browser's modules do alike. */
+/** The browser's modules do the same for the machine as Node's. */
 
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ const text = new TextEncoder().encode('a kernel '.repeat(3000));
 const other = Uint8Array.from({ length: 7000 }, (_, index) => (index * index) >>> 3);
 const MIB = 2 ** 20;
 
-/** What `work` gives, or how it fails. */
+/** The result of `work`, or its error. */
 function outcome(work: () => unknown): unknown {
   try {
     const made = work();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Which engine executes a machine's instructions: the native Unicorn library where there is one, or
- * the project's own core, which needs nothing.
+ * Chooses the engine that executes a machine's instructions: the native Unicorn library where there
+ * is one, else the project's own core, which needs no library.
  */
 
 import { a64Cores } from '#emulator/a64/core.ts';

@@ -33,7 +33,7 @@ export function fileDigest(file: string): { readonly bytes: number; readonly sha
   }
 }
 
-/** Why {@link fileDigest} failed: the system's code. */
+/** The reason why {@link fileDigest} failed: the system's code. */
 export const whyUnreadable = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
 /** Opens the disk. @throws InputError when the file cannot be opened or is empty */
