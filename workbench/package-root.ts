@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where this package lies on disk: the anchor for every file that is read at run time (firmware
+ * The package's folder on disk. Every file that is read at run time is found from it (firmware
  * images, the cache).
  *
  * Works from the sources (workbench/package-root.ts, under vitest) and from a bundle

@@ -78,8 +78,8 @@ export function resetFirmware(board: Board, kernelEntry: number, deviceTree: num
 }
 
 /**
- * What stands behind which virtio slot, by the placement's name. As QEMU does, from the last slot
- * down.
+ * The device behind each virtio slot, by the placement's name. Slots are filled from the last one
+ * down, as in QEMU.
  * @throws InputError
  */
 function plugIn(board: Board, { disks = [], seed }: BoardMachineOptions): Map<string, VirtioModel> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How a machine is started: what lies where in memory, what the first core executes, and who stands
- * behind gates. One file for each way makes one.
+ * The start of a machine: the images in memory, the first core's first instruction, and the kernel
+ * behind the gates. Each way to boot is one file that makes a plan.
  */
 
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';

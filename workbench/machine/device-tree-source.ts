@@ -47,9 +47,7 @@ function firmwareInRam({ firmware: { device, base, size } }: Board): FdtTree['re
   return device === null ? [{ address: BigInt(base), size: BigInt(size) }] : [];
 }
 
-/**
- * Where a user's tree says that an initial RAM disk lies; null when it does not, or cannot be read.
- */
+/** The initial RAM disk that a user's tree names; null when it names none or cannot be read. */
 export function initrdOfDeviceTree(blob: Uint8Array): Range | null {
   return asRead(blob, null, (fdt) => {
     const { initrd } = chosen(fdt);
@@ -58,7 +56,7 @@ export function initrdOfDeviceTree(blob: Uint8Array): Range | null {
 }
 
 /**
- * What a user's tree keeps to itself: its reservation block and the regions of its
+ * Memory that a user's tree reserves: its reservation block and the regions of its
  * /reserved-memory.
  */
 export function reservedOfDeviceTree(blob: Uint8Array): Range[] {
@@ -69,7 +67,7 @@ export function reservedOfDeviceTree(blob: Uint8Array): Range[] {
 }
 
 /**
- * What `read` finds, or `otherwise` where the blob cannot be read: the kernel will say what is
+ * The result of `read`, or `otherwise` when the blob cannot be read: the kernel will report what is
  * wrong with it.
  */
 function asRead<T>(blob: Uint8Array, otherwise: T, read: (fdt: Fdt) => T): T {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What gzip reads: members in a row, and anything behind them. */
+/** gzip files: members in a row, and data after them. */
 
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';

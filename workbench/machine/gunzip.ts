@@ -51,7 +51,7 @@ export function gunzip(bytes: Uint8Array, mostBytes: number, guest: string): Uin
 
 const isTooLarge = (error: unknown): boolean => error instanceof CompressionError && error.kind === 'too large';
 
-/** Where the last member ends. @throws Error as zlib does */
+/** The end of the last member. @throws Error as zlib does */
 function endOfMembers(bytes: Uint8Array, mostBytes: number): number {
   let end = 0;
   while (isGzip(bytes.subarray(end))) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Which initial RAM disk the modelled kernel gets, and what the device tree says of it. */
+/** The modelled kernel's initial RAM disk, and its bounds in the device tree. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ describe.each(['qemu-virt', 'pixel6'])('%s', (name) => {
     planLevitate(board, { board: name, ...settings });
   const initrdOf = ({ images }: BootPlan) => images.find(({ what }) => what === 'initrd') ?? null;
   const boundsOf = ({ deviceTree }: BootPlan) => chosen(Fdt.open(deviceTree)).initrd;
-  /** What was loaded where the tree says that an initrd lies, up to where it says that it ends. */
+  /** The loaded bytes within the bounds that the tree gives for the initrd. */
   const named = (boot: BootPlan): Uint8Array | null => {
     const initrd = initrdOf(boot);
     const bounds = boundsOf(boot);

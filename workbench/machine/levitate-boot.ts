@@ -93,12 +93,12 @@ function unpackedInitrd({ name, ramBanks }: Board, { initrd }: MachineSettings):
   }
 }
 
-/** Where a loader may put things by the tree that it hands over. */
+/** Memory that a loader may use, by the tree that it passes on. */
 function roomIn(blob: Uint8Array, { banks }: TreeRam): Pick<ImageSizes, 'ram' | 'reserved'> {
   return { ram: banks, reserved: reservedOfDeviceTree(blob) };
 }
 
-/** Loaded pieces and their addresses; the tree has no bounds of the initrd yet. */
+/** Loaded pieces and their addresses; the tree has no initrd bounds yet. */
 interface Layout {
   readonly initrd: Uint8Array | null;
   readonly draft: Uint8Array;

@@ -53,11 +53,11 @@ export class LevitateMachine {
   readonly events: EventLog<Events>;
   /** Everything the guest sent: bytes, text, lines. */
   readonly serial: SerialLine;
-  /** Told of all input, before the guest is. */
+  /** Called with all input, before the guest gets it. */
   onTyped: (bytes: Uint8Array) => void = () => {};
   /** Unicorn's file; null with the own core. */
   private readonly engineLibrary: string | null;
-  /** What the own core did so far; null where another engine runs. */
+  /** Counts of the own core so far; null with another engine. */
   readonly statistics: (() => A64Statistics) | null;
   private readonly settings: MachineSettings;
   private readonly plan: BootPlan;
@@ -66,14 +66,14 @@ export class LevitateMachine {
   private readonly bitFlips: BitFlips;
   /** The input so far, which snapshots of the modelled kernel repeat; null for other guests. */
   private readonly inputs: TypedInputs | null;
-  /** Why the machine cannot be run on; null: it can. */
+  /** The reason why the machine cannot run any more; null: it can. */
   private ended: string | null = null;
   private expected: SerialWatch | null = null;
   private failed: SerialWatch | null = null;
 
   /**
    * Builds the machine and loads it; nothing has run.
-   * @param now for times in what {@link LevitateMachine.statistics} tells
+   * @param now clock for the times in {@link LevitateMachine.statistics}
    * @throws BoardError, InputError for what the settings ask; EngineLibraryError, EngineError when
    * there is no usable engine
    */
@@ -147,10 +147,7 @@ export class LevitateMachine {
     return this.plan.images.find((image) => image.what === what) ?? null;
   }
 
-  /**
-   * How often the guest has looked for input on the console in vain since it last sent or took a
-   * character.
-   */
+  /** Number of the guest's vain looks for console input since it last sent or took a character. */
   get emptyPolls(): number {
     return this.consoleDevice.emptyPolls;
   }
@@ -170,9 +167,9 @@ export class LevitateMachine {
   }
 
   /**
-   * A snapshot of the machine as it is between two runs: {@link restoreMachine} of
-   * workbench/snapshot/restore.ts goes on from it. For the modelled kernel it saves how the machine
-   * came here: docs/snapshots.md.
+   * A snapshot of the machine between two runs. {@link restoreMachine} of
+   * workbench/snapshot/restore.ts continues from it. For the modelled kernel it stores how the
+   * machine got here: docs/snapshots.md.
    * @throws InputError when the machine was switched off or locked up
    */
   save(): Uint8Array {

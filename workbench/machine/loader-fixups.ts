@@ -84,7 +84,7 @@ function rootCells(fdt: Fdt): RootCells {
   return own;
 }
 
-/** The root with memory nodes that say where RAM is; as it was where they do already. */
+/** The root with memory nodes that name RAM; unchanged when they already do. */
 function fixMemory(root: FdtNode, fdt: Fdt, board: Board, cells: RootCells): FdtNode {
   const named = memoryRanges(fdt);
   const { banks, onDevices } = ramIn(fdt, board);
@@ -92,9 +92,9 @@ function fixMemory(root: FdtNode, fdt: Fdt, board: Board, cells: RootCells): Fdt
   const ranges = (banks.length > 0 ? banks : board.ramBanks).map(({ base, size }) => ({ address: base, size }));
   const reg = { name: 'reg', value: writeCells(ranges, cells.address, cells.size) };
   const old = root.children.find(isMemory);
-  // Where the tree has a node the loader fills that one in: its name, phandle and numa-node-id
-  // stay. It gets all banks, as from U-Boot. Further nodes, which U-Boot leaves alone, go: what
-  // they name is in the first one now, or is no RAM here.
+  // The loader fills in the first memory node and keeps its name, phandle and numa-node-id. The
+  // node gets all banks, as from U-Boot. Further nodes, which U-Boot leaves alone, are removed:
+  // their memory is in the first node now, or is no RAM here.
   const filled: FdtNode =
     old === undefined
       ? memoryNode(ranges[0]?.address ?? 0, reg)

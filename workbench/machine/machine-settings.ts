@@ -31,7 +31,7 @@ export interface MachineSettings {
    */
   readonly dtb?: Uint8Array | undefined;
   /**
-   * What is added to `dtb`: "none" (default for the modelled kernel) or what the boot loader adds
+   * Additions to `dtb`: "none" (default for the modelled kernel), or those of the boot loader
    * (default for other guests).
    */
   readonly fixups?: Fixups | undefined;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 export const OUTCOMES = ['steady', 'poweroff', 'panic', 'expected', 'limit', 'error'] as const;
 
-/** How a run ended. */
+/** The end of a run. */
 export interface Outcome {
   readonly outcome: (typeof OUTCOMES)[number];
   /**

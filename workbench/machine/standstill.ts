@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A guest that cannot go on and did not say so: nothing can reach it any more, or it faults on its
- * own vector. The reason is most often its first exception.
+ * A guest that cannot continue and did not say so: no interrupt can reach it, or it faults on its
+ * own vector. Most often its first exception is the cause.
  */
 
 import { hex } from '#common/address.ts';
@@ -9,9 +9,9 @@ import { stillness } from '#emulator/cpu/vcpu.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 /**
- * Why a guest has no hope whose cores all sleep or go round, with nothing due: no interrupt can
- * reach it, because it has enabled none, or has masked them all and never lifts the mask. One
- * clause, or null when input could wake it.
+ * The reason why an idle guest can never continue: it has enabled no interrupt, or has masked all
+ * of them for ever. All cores must sleep or loop, with nothing due. One clause; null when input
+ * could wake the guest.
  */
 export function describeStandstill(machine: Machine): string | null {
   const { vcpus, interrupts } = machine.parts;

@@ -10,15 +10,12 @@ import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import { Fdt, FdtError, memoryRanges } from '#fdt/index.ts';
 import { intersect, join, numberRange, overlap, placeOf, type Range, rangeOf, subtract } from '#common/range.ts';
 
-/**
- * A physical address has at most 44 bits on these cores; beyond that nothing can be reached, so
- * nothing is put there.
- */
+/** Physical addresses of these cores have at most 44 bits. No RAM is placed beyond. */
 const RAM_LIMIT = 2 ** 44;
 /** Devices named in one warning. */
 const NAMES_SHOWN = 4;
 
-/** What the tree's ranges are on a board. */
+/** The tree's RAM on a board. */
 export interface TreeRam {
   /** In whole pages, joined, ascending. */
   readonly banks: readonly MemoryBank[];
@@ -27,8 +24,8 @@ export interface TreeRam {
 }
 
 /**
- * RAM of a blob; nothing where there is none, it cannot be read or names none: the kernel will say
- * what is wrong with it.
+ * RAM that a blob names. Empty without a blob, and when the blob cannot be read or names no RAM:
+ * the kernel will report what is wrong with it.
  */
 export function ramOfBlob(blob: Uint8Array | undefined, board: Board): TreeRam {
   if (blob === undefined) return { banks: [], onDevices: [] };

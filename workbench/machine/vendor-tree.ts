@@ -16,7 +16,7 @@ import { Fdt, FdtError } from '#fdt/index.ts';
 export interface VendorTree {
   /** Null: the board's own tree is used. */
   readonly tree: Uint8Array | null;
-  /** Why no tree of it is used, a sentence; null otherwise. */
+  /** The reason why none of its trees is used, a sentence; null otherwise. */
   readonly unused: string | null;
 }
 

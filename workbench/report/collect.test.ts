@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * What a report says of a real boot agrees with the kernel's own memory, read out of emulated RAM.
- */
+/** A report of a real boot agrees with the kernel's own memory, read from emulated RAM. */
 
 import { describe, expect, it } from 'vitest';
 import { makeReport } from './run-report.ts';

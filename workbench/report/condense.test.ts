@@ -12,7 +12,7 @@ const BANKS = [
   { start: 256, end: 512 },
 ];
 
-/** Who has what, without when it came to be. */
+/** The owner of each frame, without its time. */
 const ownersOf = ({ runs }: MemoryState): (number | null)[] => {
   const owners = new Array<number | null>(512).fill(null);
   for (const { start, end, owner } of runs) owners.fill(owner, start, end);

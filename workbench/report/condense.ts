@@ -12,7 +12,7 @@ import type { Moment, StoryPart } from './page-data.ts';
 /** Kind of moments without a line of the log: see story-builder.ts. */
 const SILENT = 'allocator';
 
-/** Most of each in a page; some 100 bytes a moment and 35 an operation. */
+/** Limits of a page. A moment takes about 100 bytes, an operation about 35. */
 export interface StoryLimits {
   readonly moments: number;
   readonly operations: number;
@@ -34,8 +34,8 @@ export function condense(banks: readonly FrameSpan[], story: StoryPart, limits: 
 }
 
 /**
- * What was said comes first: all of it, or the beginning and the end. What room is left goes to the
- * allocator's own moments, evenly.
+ * Moments with a line of the log come first: all of them, or the first and the last ones. The
+ * remaining room goes to the allocator's own moments, evenly.
  */
 function chooseMoments(moments: readonly Moment[], most: number): readonly Moment[] {
   if (moments.length <= most) return moments;

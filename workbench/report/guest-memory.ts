@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What is known of the memory of a guest that is not the modelled kernel: the loader's pieces, what
- * the device tree reserves, and what was touched so far, in the pieces in which the host keeps it.
+ * The memory of a guest other than the modelled kernel, as far as it is known: the loader's pieces,
+ * the device tree's reservations, and touched memory, in the host's chunks.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -12,7 +12,7 @@ import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { FrameSpan } from './memory-state.ts';
 import type { Owner, OwnerClass } from './page-data.ts';
 
-/** Frames that are somebody's from now on. */
+/** Frames that have an owner from now on. */
 export interface Claim extends FrameSpan {
   readonly owner: Owner;
 }
@@ -30,14 +30,14 @@ const TOUCHED: Owner = { name: 'touched by the guest', class: 'touched' };
 
 export class GuestMemory {
   private readonly machine: LevitateMachine;
-  /** What was told: claims do not overlap. */
+  /** Ranges that were already claimed; claims do not overlap. */
   private told: Range[] = [];
 
   constructor(machine: LevitateMachine) {
     this.machine = machine;
   }
 
-  /** Everything that is known at the guest's reset. */
+  /** Claims that are known at the guest's reset. */
   atReset(): Claim[] {
     this.told = [];
     return reservationsOf(this.machine).flatMap(({ start, end, kind, owner, noMap }) =>
@@ -45,7 +45,7 @@ export class GuestMemory {
     );
   }
 
-  /** What was touched since the last call. */
+  /** Claims for memory that was touched since the last call. */
   touched(): Claim[] {
     return this.claim(touchedSpans(this.machine), TOUCHED);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the cores did beside each other, for a time axis: stretches and marks in lanes. A lane that
- * gets too many keeps fewer and says how many each stands for.
+ * The cores' activity side by side, for a time axis: stretches and marks in lanes. A lane with too
+ * many marks keeps fewer and says how many each one stands for.
  *
  *     core 0              [ on ……………………………… ]
  *     core 0, level            [EL0 ][EL1]     between two exceptions: where the second one came from

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where on the map a frame is. Memory is written like text: in rows, from left to right, each bank
- * beginning a row of its own.
+ * The place of a frame on the map. Memory is written like text, in rows from left to right; each
+ * bank starts a new row.
  *
  * ```
  *   bank at 0x80000000

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the pages are given: plain JSON, made by collect.ts (whole, for `--report`) or a piece at a
- * time (for the live view), read in the browser. Numbers are frames, bytes and nanoseconds; virtual
+ * The data of the pages: plain JSON, made by collect.ts (whole, for `--report`) or in pieces (for
+ * the live view), and read in the browser. Numbers are frames, bytes and nanoseconds; virtual
  * addresses are "0x…" strings because JSON has no 64-bit integers.
  */
 

@@ -18,11 +18,12 @@ export interface Report {
   readonly panic: string | null;
   readonly ram: {
     /**
-     * What the kernel found in the device tree; what the machine has when it did not get that far.
+     * RAM that the kernel found in the device tree, or the machine's RAM when the kernel did not
+     * get that far.
      */
     readonly totalBytes: number;
     readonly banks: readonly { readonly base: string; readonly size: number }[];
-    /** Bytes of the machine's RAM that host memory stands behind. */
+    /** Bytes of the machine's RAM that are backed by host memory. */
     readonly touchedBytes: number;
   };
   readonly memMap: {

@@ -113,7 +113,7 @@ export class StoryBuilder {
     if (MOMENT_KINDS.has(kind)) this.addMoment(t, kind, describe(event));
   }
 
-  /** Frames have an owner of whom no event tells. */
+  /** Adds an owner of frames that no event names. */
   claim({ start, end, owner }: Claim, t: number): void {
     this.operate(start, end - start, this.numberOf(owner), t);
   }
@@ -131,8 +131,8 @@ export class StoryBuilder {
   }
 
   /**
-   * What was told has been shortened to this many operations: moments count on from there. Call it
-   * right after {@link drain}.
+   * Continues counting moments from `operations`, after the drained story was shortened to that
+   * many. Call it right after {@link drain}.
    */
   continueAfter(operations: number): void {
     this.operationsAtMoment -= this.operationCount - operations;

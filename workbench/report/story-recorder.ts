@@ -47,7 +47,7 @@ export class StoryRecorder {
       this.builder.add(event);
       this.lanes.add(event);
     }
-    // What was touched in the meantime is told with the next news.
+    // The next news has the memory that was touched in the meantime.
     this.tellReset();
     machine.events.subscribe((event) => {
       if (LOOKED_AT.has(event.kind)) this.tellTouched();
@@ -61,14 +61,14 @@ export class StoryRecorder {
     });
   }
 
-  /** All that is known. Its lists grow: look, do not keep. */
+  /** The whole story. Its lists grow: read them at once, do not keep them. */
   get story(): StoryPart {
     return { owners: this.owners, ...this.kept };
   }
 
   /**
-   * What is new since the last call; null when that is too much or the story was shortened, and
-   * {@link story} has to be looked at as a whole.
+   * Changes since the last call; null when there are too many or the story was shortened: then read
+   * all of {@link story}.
    */
   news(): StoryPart | null {
     this.tellTouched();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the site's page and its worker say to each other. The worker has the machine; what the live
- * view's server says in updates and answers, it says in messages.
+ * Messages between the site's page and its worker. The worker has the machine. Its messages replace
+ * the updates and answers of the live view's server.
  */
 
 import type { LiveAnswer, LiveCommand, LiveUpdate } from '#workbench/web/protocol.ts';

@@ -12,7 +12,7 @@ import { packageRoot } from '#workbench/package-root.ts';
 /** Contents by name, "/" between folders. */
 export type SiteFiles = ReadonlyMap<string, Uint8Array>;
 
-/** What a first visit does not ask for; the service worker fetches it behind. */
+/** Files that a first visit does not request; the service worker fetches them afterwards. */
 const LATER: ReadonlySet<string> = new Set(['report.html']);
 
 /** @throws Error that says how to make them when the package was not built */
@@ -28,7 +28,7 @@ export function readSite(): SiteFiles {
   }
 }
 
-/** Bytes that travel, gzipped as servers do: at the first visit, and all in all. */
+/** Bytes to transfer, gzipped as by a server: at the first visit, and in total. */
 export function compressedBytes(files: SiteFiles): { readonly first: number; readonly all: number } {
   let [first, all] = [0, 0];
   for (const [name, contents] of files) {

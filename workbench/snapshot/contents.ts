@@ -6,8 +6,8 @@
  *     guest: state     registers, devices, changed pages, serial bytes    any guest but ours: goes on at once
  *     guest: repeat    what was typed when, and a digest of the machine   our kernel: executed again, and compared
  *
- * Why two: the modelled kernel runs in TypeScript. Its state is in emulated memory, but the objects
- * that know their way there cannot be made from memory alone.
+ * There are two forms because the modelled kernel runs in TypeScript. Its state is in emulated
+ * memory, but its objects cannot be made from memory alone.
  */
 
 import type { SerialLine } from '#emulator/devices/serial-line.ts';
@@ -28,7 +28,7 @@ export interface SnapshotContext {
   /** Null for a guest that is not the modelled kernel. */
   readonly inputs: TypedInputs | null;
   readonly bitFlips: BitFlips;
-  /** Why the machine cannot be run on; null: it can. */
+  /** The reason why the machine cannot run any more; null: it can. */
   readonly ended: string | null;
   /** Name of the fixed memory that the firmware is loaded into. */
   readonly firmwareMemory: string | null;
@@ -36,14 +36,14 @@ export interface SnapshotContext {
   readonly engineLibrary: string | null;
 }
 
-/** A disk image that must be as it was. */
+/** A disk image that must be unchanged. */
 export type DriveDigest = {
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
 };
 
-/** Where in the run a snapshot was taken. */
+/** The moment of the run at which a snapshot was taken. */
 export type SnapshotMoment = {
   /** Simulated nanoseconds since reset. */
   readonly ns: number;
@@ -51,7 +51,7 @@ export type SnapshotMoment = {
   readonly ticks: number;
 };
 
-/** A guest that goes on at once. */
+/** State of a guest that continues at once. */
 export type SavedGuest = {
   readonly how: 'state';
   /**

@@ -30,7 +30,7 @@ export function machineDigest(machine: Machine, sent: Uint8Array): string {
     ...machine.fixedMemory.map(({ base, bytes }) => changedPages(base, bytes, null)),
   ];
   for (const { base, bitmap, pages } of stretches) {
-    // Which pages were touched without effect says nothing.
+    // Pages that were touched but are unchanged do not count.
     if (pages.length >= PAGE_SIZE) hash.update(`${base}\n`).update(bitmap).update(pages);
   }
   for (const { index, engine } of machine.cores) {

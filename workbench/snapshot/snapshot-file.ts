@@ -40,7 +40,7 @@ const DATA = DIGEST + DIGEST_BYTES;
 const MEMORY_LEVEL = 1;
 const JSON_LEVEL = 6;
 
-/** Why a file is no snapshot that can be read here; completes "FILE: …". */
+/** The reason why a file cannot be read as a snapshot; completes "FILE: …". */
 export class SnapshotFileError extends Error {
   constructor(message: string) {
     super(message);

@@ -18,19 +18,19 @@ import type { DeviceTreeBuilder } from './device-tree.ts';
 /** Simulated nanoseconds, or "10s", "500ms", "20us". */
 export type SimulatedTime = number | string;
 
-/** The machine to boot, and how far. */
+/** The machine to boot, and its limits. */
 export interface BootSettings extends Omit<MachineSettings, 'board' | 'dtb'> {
-  /** A blob, or a builder that has not built yet. */
+  /** A blob, or a builder, which is built here. */
   readonly dtb?: Uint8Array | DeviceTreeBuilder | undefined;
   /**
-   * Limit in simulated time since power-on; ten seconds by default, so that a test ends, on every
-   * host at the same instruction.
+   * Limit in simulated time since power-on; ten seconds by default. So a test ends, and at the same
+   * instruction on every host.
    */
   readonly timeout?: SimulatedTime | undefined;
   /** Limit in instructions. */
   readonly maxInstructions?: number | undefined;
   /**
-   * What is typed, each line once the text before it has appeared: `[['levitate> ', 'run
+   * Input to type, each piece once the text before it has appeared: `[['levitate> ', 'run
    * hello\n']]`.
    */
   readonly dialogue?: readonly (readonly [waitFor: string, type: string])[] | undefined;

@@ -42,7 +42,7 @@ export function sizeInBytes(size: Size): number {
   return typeof size === 'number' ? size : parseSize('size', size);
 }
 
-/** How many cells an address and a size have. */
+/** Number of cells of an address and of a size. */
 export interface CellCounts {
   readonly address: 1 | 2;
   readonly size: 1 | 2;

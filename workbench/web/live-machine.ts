@@ -166,7 +166,7 @@ export class LiveMachine {
     return this.machine;
   }
 
-  /** How the run stands: ended so, or not ended. */
+  /** The outcome of a run that has ended; "was interrupted" while it has not. */
   get outcome(): Outcome {
     const isOver = this.state === 'ended' || this.state === 'waiting';
     return isOver && this.last !== null

@@ -9,17 +9,17 @@ import type { Lane, StoryPart } from '#workbench/report/page-data.ts';
 
 export type RunState =
   | 'running'
-  /** By command. */
+  /** Stopped by a command. */
   | 'paused'
-  /** It runs, and nothing but input can wake it. */
+  /** Idle: only input can wake it. */
   | 'waiting'
-  /** It cannot go on: off, panicked, a limit. */
+  /** It cannot continue: off, panicked, at a limit. */
   | 'ended';
 
-/** Where the machine is. */
+/** The state of the machine. */
 export interface LiveStatus {
   readonly state: RunState;
-  /** Why it waits or ended, null otherwise. */
+  /** The reason why it waits or has ended; null otherwise. */
   readonly reason: string | null;
   /** It ended with an exit status other than 0: a panic, for one. */
   readonly failed: boolean;

@@ -15,16 +15,16 @@ import { RestartPoints } from '#emulator/debug/restart-points.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /**
- * Instructions between two checkpoints, while there are few; so many are run again at most. A
- * checkpoint looks at all memory that was touched and keeps what has changed: at every 50 million
- * a tab with Linux took 50 MB more.
+ * Instructions between two checkpoints while there are few: at most so many are run again. A
+ * checkpoint reads all touched memory and keeps the changes. With a checkpoint every 50 million
+ * instructions, a tab with Linux took 50 MB more.
  */
 const INTERVAL = 200_000_000;
 
 /** A machine at a point of its life. */
 interface Begun {
   readonly machine: LevitateMachine;
-  /** How many inputs are in it. */
+  /** Number of inputs that it has already received. */
   readonly inputs: number;
 }
 
@@ -35,7 +35,7 @@ interface Input {
   readonly bytes: Uint8Array;
 }
 
-/** Where to go: so many instructions since reset, or simulated nanoseconds. */
+/** A moment to go to: instructions since reset, or simulated nanoseconds. */
 export type Moment = { readonly instructions: number } | { readonly ns: number };
 
 export class Rewind {

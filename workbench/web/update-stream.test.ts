@@ -9,12 +9,12 @@ import { LiveMachine } from './live-machine.ts';
 import type { LiveUpdate } from './protocol.ts';
 import { MOST_UNREAD, sendUpdates, type UpdateSource } from './update-stream.ts';
 
-/** What makes an update long. */
+/** Makes an update long. */
 const PADDING = 'x'.repeat(64 * 1024);
-/** Some times what the host's sockets hold. */
+/** Several times the capacity of the host's sockets. */
 const UPDATES = 1000;
 
-/** Counts; the text of an update is the next number. */
+/** A source whose updates are numbers, counted up. */
 class Counter implements UpdateSource {
   count = 0;
   text = '';
@@ -47,7 +47,7 @@ class Counter implements UpdateSource {
   }
 }
 
-/** What a page knows. */
+/** A page that collects updates. */
 class Page {
   serial = '';
   moments = 0;

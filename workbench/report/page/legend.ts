@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the colours mean and how much each has at the moment; a class that is pressed stands out on
- * the map.
+ * The meaning of each colour and its amount of memory at the moment. A class that is pressed is
+ * highlighted on the map.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';

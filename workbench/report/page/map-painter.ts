@@ -13,7 +13,7 @@ import type { StoryView } from './story-view.ts';
 /** The meaning of the colours. */
 export type Colouring = 'owners' | 'orders';
 
-/** How the map is to be painted. */
+/** Choices for painting the map. */
 export interface MapStyle {
   readonly colouring: Colouring;
   /** The class that stands out; null for none. */

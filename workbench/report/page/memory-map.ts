@@ -21,7 +21,7 @@ const ROW_HEIGHT = 14;
 const ROW_STEP = 20;
 const BANK_HEAD = 20;
 const LABEL_WIDTH = 92;
-/** Of the whole of RAM, above an enlarged part of it. */
+/** Height of the row for all of RAM, above an enlarged part. */
 const OVERVIEW = 22;
 const FONT = '11px ui-monospace, "SF Mono", Menlo, Consolas, monospace';
 
@@ -31,7 +31,7 @@ interface PlacedRow {
 }
 
 export class MemoryMap {
-  /** Told of the frame that was pressed, or gone to. */
+  /** Called with the frame that was pressed or gone to. */
   onChosen: (pfn: number) => void = () => {};
   private readonly view: StoryView;
   private readonly canvas = byIdAs('map', HTMLCanvasElement);

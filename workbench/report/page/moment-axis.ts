@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where a moment lies from left to right: the same in every chart of the page, so that they can be
- * read across. Either each moment takes the same room (a boot says most of its lines in a hundredth
+ * The horizontal place of a moment, the same in every chart of the page, so that charts can be
+ * compared. Either each moment takes the same room (a boot prints most of its lines in a hundredth
  * of its time), or simulated time does.
  */
 

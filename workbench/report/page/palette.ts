@@ -8,7 +8,7 @@
 import { MAX_ORDER } from '#workbench/report/memory-state.ts';
 import type { OwnerClass } from '#workbench/report/page-data.ts';
 
-/** How a class is painted; `hatched` adds stripes, so that greys differ in more than their grey. */
+/** The paint of a class; `hatched` adds stripes, so that greys differ by more than their shade. */
 export interface Paint {
   readonly light: string;
   readonly dark: string;

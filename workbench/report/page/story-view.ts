@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the parts of a page look at together: the story, and the moment that is shown. A part asks
- * it to go to a moment; it tells all of them.
+ * The state that the parts of a page share: the story and the shown moment. A part asks the view to
+ * go to a moment, and the view notifies all parts.
  */
 
 import { addOperations } from '#workbench/report/condense.ts';

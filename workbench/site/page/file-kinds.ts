@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a dropped file is, by its contents; by its name where they leave it open. */
+/** The kind of a dropped file, by its contents, or by its name when the contents do not decide. */
 
 import type { SiteFile } from '#workbench/site/protocol.ts';
 

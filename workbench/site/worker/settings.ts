@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What the page asks for as settings of a machine: texts are read as the command line does it. */
+/** The page's request as settings of a machine. Texts are parsed as on the command line. */
 
 import { compileDts, DtsError } from '#fdt/dts/compile.ts';
 import { parseFailAlloc, parseBitFlip, parseShare } from '#workbench/cli/fault-options.ts';

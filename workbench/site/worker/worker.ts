@@ -30,14 +30,14 @@ interface WorkerScope {
 }
 const scope = globalThis as unknown as WorkerScope;
 
-/** Files of firmware/images that a boot can want. */
+/** Files of firmware/images that a boot can need. */
 declare const FIRMWARE_FILES: readonly string[];
 
 let live: LiveMachine | null = null;
 
 const tell = (message: FromWorker): void => scope.postMessage(message, []);
 
-/** What the user can mend is told as that; anything else is a fault of the emulator. */
+/** Reports an error: an input error if the user can correct it, else a fault of the emulator. */
 function failed(error: unknown): void {
   const isFault = !isInput(error);
   const why = error instanceof Error ? (isFault ? (error.stack ?? error.message) : error.message) : String(error);
