@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Reads each block of code before it runs, and asks the engine to report the instructions in it
- * that the machine must see (code-scan.ts says which). The engine announces a block when it has
- * translated it; one that it does not announce is read here without being asked.
+ * that the machine must see (code-scan.ts says which). The engine announces each block that it has
+ * translated. Blocks that it does not announce are read here as well.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -15,32 +15,32 @@ import { isBranch } from './instruction.ts';
 export interface BlockScanContext {
   readonly engine: CpuEngine;
   readonly translation: CoreTranslation;
-  /** The instruction word at a physical address in RAM or ROM, or null. */
+  /** Reads the instruction word at a physical address in RAM or ROM; null where there is none. */
   readonly readCode: (address: number) => number | null;
-  /** Accesses to the register must be reported. */
+  /** True when accesses to this register must be reported. */
   readonly wanted: (encoding: SystemRegisterEncoding) => boolean;
 }
 
 export class BlockScan {
   private readonly core: BlockScanContext;
-  /** The engine announces no new block yet: none has ended. */
+  /** True until a first block has ended: the engine announces no new block before. */
   private isFresh = true;
-  /** Addresses of intercepted instructions, so that each is asked for once. */
+  /** Intercepted instructions by kind and address, so that each is requested only once. */
   private readonly interceptedAt = new Set<string>();
 
   constructor(core: BlockScanContext) {
     this.core = core;
   }
 
-  /** A block has ended: the engine announces the next ones. */
+  /** Notes the end of a block: from now on the engine announces new blocks. */
   blockEnded(): void {
     this.isFresh = false;
   }
 
   /**
-   * Before a slice, and after an exception. The engine announces no block before the first one has
-   * ended, and one that raises an exception does not end. Until then the code at PC is read here,
-   * up to its first branch.
+   * Scans the code at PC up to its first branch, before a slice and after an exception. The engine
+   * announces no block until the first one has ended, and a block that raises an exception does not
+   * end.
    */
   scanUnannounced(): void {
     if (!this.isFresh) return;
@@ -59,8 +59,8 @@ export class BlockScan {
   }
 
   /**
-   * The engine announces a block of `size` bytes at virtual `high`:`low`, 32 bits each. True when
-   * instructions in it were newly asked for.
+   * Scans a block of `size` bytes at virtual `high`:`low` (32 bits each) that the engine announces.
+   * Returns true when this requested more interceptions.
    */
   announced(high: number, low: number, size: number): boolean {
     this.isFresh = false;
@@ -70,8 +70,8 @@ export class BlockScan {
   }
 
   /**
-   * Asks the engine for the instructions in a block at `high`:`low`, physical `start`, that the
-   * machine must see. True when some are new.
+   * Requests interception of the instructions in a block at `high`:`low`, physical `start`, that
+   * the machine must see. Returns true when some of them are new.
    */
   private interceptIn(high: number, low: number, size: number, start: number): boolean {
     const { engine, readCode, wanted } = this.core;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Code that changes nothing: hints, barriers and branches to a fixed place. A core in a loop of
- * these never leaves it by itself, whatever memory and registers hold: `b .`, the `wfe; wfi; b` in
- * which a kernel parks a core. A hint that is trapped (WFI at EL0, for instance) is an exception,
- * and may change anything.
+ * Detection of closed loops: hints, barriers and direct branches that change no state. A core in
+ * such a loop never leaves it by itself, whatever memory and registers hold. Examples are `b .`,
+ * and the `wfe; wfi; b` in which a kernel parks a core. A hint that is trapped (WFI at EL0, for
+ * instance) is an exception, and may change anything.
  *
  * Specification: Arm ARM DDI 0487 K.a, C4.1.93 (hints, barriers), C6.2 (B), D1.7 (traps of WFI and
  * WFE), D24.2.143 (SCTLR_EL1.UMA).
@@ -14,28 +14,29 @@ import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { levelOf } from './exception-entry.ts';
 import { isInterruptMaskSet, waitHint } from './instruction.ts';
 
-/** Instructions of the longest loop that is looked at. */
+/** Longest loop that is examined, in instructions. */
 const LONGEST_LOOP = 64;
 
 /** Hints of Armv8.0: NOP, YIELD, WFE, WFI, SEV, SEVL. */
 const FIRST_HINT = 0xd503_201f;
 const LAST_HINT = 0xd503_20bf;
 
-/** Classes of instructions that have no effect in the core's present state. */
+/** Instructions that have no effect in the core's current state. */
 export interface Idle {
-  /** All interrupts are masked, and masking them again is let through. */
+  /** True when all interrupts are masked and masking them again is not trapped. */
   readonly masking: boolean;
-  /** WFE and WFI are let through. */
+  /** True when WFE (or WFI) is not trapped. */
   readonly wfe: boolean;
   readonly wfi: boolean;
 }
 
-/** @param interruptsMasked all of them */
+/** @param interruptsMasked true when all interrupts are masked */
 export function idleState(engine: CoreRegisters, interruptsMasked: boolean): Idle {
   const level = levelOf(engine.getPstate());
   const has = (name: 'SCTLR_EL1' | 'HCR_EL2' | 'SCR_EL3', bit: bigint): boolean =>
     (((engine.getSystemRegister(SYSTEM_REGISTERS[name]) ?? 0n) >> bit) & 1n) === 1n;
-  // SCTLR_EL1.nTWI and nTWE, UMA; HCR_EL2.TWI and TWE; SCR_EL3.TWI and TWE.
+  // True unless one of these traps it: SCTLR_EL1.nTWI, nTWE, UMA; HCR_EL2.TWI, TWE; SCR_EL3.TWI,
+  // TWE.
   const lets = (let1: bigint, trap2: bigint, trap3: bigint): boolean =>
     !(level === 0 && !has('SCTLR_EL1', let1)) &&
     !(level < 2 && has('HCR_EL2', trap2)) &&
@@ -47,7 +48,7 @@ export function idleState(engine: CoreRegisters, interruptsMasked: boolean): Idl
   };
 }
 
-/** NOP to SEVL; CLREX, DSB, DMB and ISB; masking what is masked. */
+/** True for NOP to SEVL; CLREX, DSB, DMB and ISB; masking of interrupts that are masked. */
 function changesNothing(instruction: number, idle: Idle): boolean {
   const word = instruction >>> 0;
   if ((word & 0x1f) === 0x1f && word >= FIRST_HINT && word <= LAST_HINT) {
@@ -60,15 +61,15 @@ function changesNothing(instruction: number, idle: Idle): boolean {
   return op2 === 2 || op2 >= 4;
 }
 
-/** Bytes from a B to its target, or null when the instruction is another. */
+/** Byte offset from a B to its target; null for any other instruction. */
 function branchOffset(instruction: number): bigint | null {
   if (instruction >>> 26 !== 0b000101) return null;
   return BigInt.asIntN(28, BigInt((instruction & 0x03ff_ffff) * 4));
 }
 
 /**
- * The address behind `at`, or null when the instruction there may change something, or leads who
- * knows where.
+ * Address of the next instruction executed after `at`; null when the instruction there may change
+ * something, or when its successor is not known.
  */
 function next(at: bigint, idle: Idle, word: (address: bigint) => number | null): bigint | null {
   const instruction = word(at);
@@ -79,8 +80,8 @@ function next(at: bigint, idle: Idle, word: (address: bigint) => number | null):
 }
 
 /**
- * True when a core at `pc` goes round for ever and changes nothing.
- * @param word the instruction at an address
+ * True when a core at `pc` loops for ever and changes nothing.
+ * @param word reads the instruction at an address
  */
 export function isClosedLoop(pc: bigint, idle: Idle, word: (address: bigint) => number | null): boolean {
   const passed = new Set<bigint>();
@@ -91,9 +92,7 @@ export function isClosedLoop(pc: bigint, idle: Idle, word: (address: bigint) => 
   return false;
 }
 
-/**
- * Instructions on the way from `start` to `end`, when it changes nothing; null when there is none.
- */
+/** Number of instructions from `start` to `end` when none of them changes anything; else null. */
 export function stepsBetween(
   start: bigint,
   end: bigint,

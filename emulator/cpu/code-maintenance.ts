@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * TLBI and IC of a core: what this one's engine remembers of translations and code goes at once,
- * and the other cores follow before they run again (stale-caches.ts).
+ * TLBI and IC of a core. Its own engine drops cached translations and code at once; the other cores
+ * follow before they run again (stale-caches.ts).
  *
- * The engine's own TLBI by address leaves branch targets behind. Its IC does nothing: it drops code
- * that is stored to, but not through another address that its TLB knew before the code was
- * translated. A kernel that writes a page of code through its linear map and gives it to a process
- * depends on the IC.
+ * The engine's own TLBI by address keeps its cached branch targets. Its IC does nothing: the engine
+ * drops code that is written to, but it misses a store through another virtual address that was in
+ * its TLB before the code was translated. A kernel that writes a page of code through its linear
+ * map and maps it into a process depends on the IC.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.14 (TLB maintenance), D7.5.9 (instruction cache
  * maintenance).
@@ -18,12 +18,12 @@ import type { CoreTranslation } from './core-translation.ts';
 import { levelOf } from './exception-entry.ts';
 import { CODE_LINE, type SharedChange, StaleCaches } from './stale-caches.ts';
 
-/** CRn of TLB maintenance instructions; those of caches have 7. */
+/** CRn of TLB maintenance; cache maintenance has CRn 7. */
 const CRN_TLBI = 8;
 
 /**
- * A page whose lines IC IVAU names: virtual and physical start, and whether code at `level` may be
- * fetched there.
+ * Page whose lines IC IVAU invalidates: virtual and physical start, and whether `level` may execute
+ * code there.
  */
 interface MaintainedPage {
   readonly va: bigint;
@@ -38,7 +38,7 @@ export class CodeMaintenance {
   private readonly tellOthers: (change: SharedChange) => void;
   private readonly stale = new StaleCaches();
   private page: MaintainedPage | null = null;
-  /** Physical [start, end) of RAM that the engine has been lent. */
+  /** Physical [start, end) of memory mapped into the engine. */
   private readonly memory: [start: number, end: number][] = [];
 
   constructor(engine: CpuEngine, translation: CoreTranslation, tellOthers: (change: SharedChange) => void) {
@@ -47,26 +47,26 @@ export class CodeMaintenance {
     this.tellOthers = tellOthers;
   }
 
-  /** The engine was lent physical [start, end). */
+  /** Notes that physical [start, end) was mapped into the engine. */
   lent(start: number, end: number): void {
     this.memory.push([start, end]);
   }
 
   /**
-   * Another core changed translations or code: what this one caches of them goes before it runs
-   * again.
+   * Notes that another core changed translations or code. This core drops its cached copies before
+   * it runs again.
    */
   forget(change: SharedChange): void {
     this.stale.note(change);
   }
 
-  /** Before a slice. */
+  /** Applies pending maintenance of other cores before a slice. */
   beginSlice(): void {
     this.page = null;
     this.stale.drop(this.engine, this.memory);
   }
 
-  /** This core executes a TLBI or IC. */
+  /** Executes a TLBI or IC of this core. */
   execute({ encoding: [, op1, crn], rt }: Maintenance): void {
     const { engine } = this;
     if (crn === CRN_TLBI) {
@@ -75,7 +75,7 @@ export class CodeMaintenance {
       this.tellOthers({ kind: 'tlb' });
       return;
     }
-    // IC IVAU has op1 = 3 and names an address; the others mean everything.
+    // IC IVAU has op1 = 3 and gives an address; all other ICs invalidate everything.
     const va = op1 === 3 && rt !== 31 ? engine.getX(rt) : null;
     const page = va === null ? null : this.codePage(va);
     if (va === null || page === null) {
@@ -90,13 +90,13 @@ export class CodeMaintenance {
   }
 
   /**
-   * The page of `va`, null when it is not mapped. Code is maintained line after line, so the last
-   * page of the kernel's half is kept.
+   * Page of `va`; null when it is not mapped. Kernels maintain code line by line, so the last page
+   * is cached if it lies in the upper half.
    */
   private codePage(va: bigint): MaintainedPage | null {
     const start = va - (va & 0xfffn);
     const level = levelOf(this.engine.getPstate());
-    // Other translation regimes are not walked here.
+    // Only the EL1&0 regime is walked here.
     if (level > 1) return null;
     const last = this.page;
     if (last !== null && last.va === start && last.level === level) return last;
@@ -104,7 +104,7 @@ export class CodeMaintenance {
     if (!found.ok) return null;
     const executable = found.mapping.permissions[`el${level as 0 | 1}`].execute;
     const page = { va: start, level, pa: found.pa, executable };
-    // The low half may mean another address space without any TLB maintenance.
+    // Pages of the lower half are not cached: TTBR0 may change without any TLB maintenance.
     this.page = start >> 63n === 1n ? page : null;
     return page;
   }

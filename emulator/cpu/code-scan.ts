@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Finds the instructions that the machine must see before the engine executes them: MRS and MSR of
- * registers that the machine keeps itself (the generic timer, the core's identity). The engine can
- * report an instruction at a given address at no cost elsewhere, so each newly translated block is
- * read once, here.
+ * Scan of a block for instructions that the machine must see before the engine executes them: MRS
+ * and MSR of registers that the machine keeps itself (the generic timer, the core's identity). The
+ * engine can report an instruction at a given address at no cost elsewhere, so each newly
+ * translated block is read once, here.
  *
- * The address of a block is virtual and page tables change at any time, so every block is
- * translated anew; that must be cheap, hence numbers in two halves instead of `bigint`, and the
- * common configuration (4 KiB granule) first.
+ * A block's address is virtual and page tables can change at any time, so the address of every
+ * block is translated again. That must be cheap: hence two 32-bit halves instead of `bigint`, and a
+ * fast path for the common configuration (4 KiB granule).
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation), C5.1.3 (System register access
  * encodings).
@@ -25,7 +25,7 @@ const TABLE_OR_PAGE = 3;
 const BLOCK = 1;
 
 /**
- * Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be told.
+ * Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be determined.
  * `level` is the exception level that executes it.
  */
 export function physicalOfCode(
@@ -50,8 +50,8 @@ export function physicalOfCode(
   const ttbr = engine.getSystemRegister(upper ? SYSTEM_REGISTERS.TTBR1_EL1 : SYSTEM_REGISTERS.TTBR0_EL1) ?? 0n;
   const indexes = [(high >>> 7) & 511, ((high & 127) << 2) | (low >>> 30), (low >>> 21) & 511, (low >>> 12) & 511];
   let at = sizeOffset <= 24 ? 0 : 1;
-  // The first table may have fewer entries than 512, and is aligned to its size only: bits above
-  // the input size are sign bits.
+  // The first table may have fewer than 512 entries and is aligned only to its size; address bits
+  // above the input size are sign bits.
   const firstBits = 64 - sizeOffset - (at === 0 ? 39 : 30);
   const base = Number(BigInt.asUintN(48, ttbr));
   let table = base - (base % 2 ** (firstBits + 3));
@@ -87,15 +87,15 @@ function slowly(
   return found.ok ? found.pa : -1;
 }
 
-/** An instruction worth intercepting: its offset in the block, bytes. */
+/** Instruction to intercept, with its byte offset in the block. */
 export interface FoundMove {
   readonly offset: number;
   readonly kind: InterceptKind;
 }
 
 /**
- * TLBI and IC, the hints for waiting, and MRS and MSR of registers for which `wanted` says so.
- * `word(i)` is instruction i of the block, or null.
+ * Instructions of a block to intercept: TLBI and IC, hints for waiting, and MRS and MSR of
+ * registers that `wanted` accepts. `word(i)` is instruction i of the block, or null.
  */
 export function findMoves(
   count: number,
@@ -105,7 +105,7 @@ export function findMoves(
   let found: FoundMove[] | null = null;
   for (let i = 0; i < count; i++) {
     const instruction = word(i);
-    // 1101 0101 00…: everything but system instructions is passed over by two operations.
+    // System instructions begin with 1101 0101 00; two operations skip all others.
     if (instruction === null || (instruction & 0xffc0_0000) >>> 0 !== 0xd500_0000) continue;
     if (isTranslationOrCodeMaintenance(instruction)) {
       (found ??= []).push({ offset: 4 * i, kind: 'sys' });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a core's addresses mean at this moment: its translation registers, walks of its tables, and
- * the code that lies at PC. For TypeScript code; the engine has an MMU of its own.
+ * Current address translation of a core, for TypeScript code: its translation registers, walks of
+ * its tables, and the code at PC. The engine has an MMU of its own.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation).
  */
@@ -15,7 +15,9 @@ import { isBranchOrSystem } from './instruction.ts';
 import { type TranslationRegisters, walk } from './translate.ts';
 import type { CoreContext } from './machine-core.ts';
 
-/** Physical address bits of the engine's cores: ID_AA64MMFR0_EL1.PARange of a Cortex-A72. */
+/**
+ * Physical address size of the engine's cores in bits: ID_AA64MMFR0_EL1.PARange of a Cortex-A72.
+ */
 export const PHYSICAL_BITS = 44;
 
 export class CoreTranslation {
@@ -42,8 +44,8 @@ export class CoreTranslation {
   }
 
   /**
-   * The level-by-level walk of `va` in the EL1&0 regime. `reading` is told each descriptor's
-   * address before it is read.
+   * Walks the tables of the EL1&0 regime for `va`. `reading` gets the address of each descriptor
+   * before it is read.
    */
   walk(va: bigint, reading: (address: number) => void = () => {}): ReturnType<typeof walk> {
     const read = (address: number): bigint | null => {
@@ -53,7 +55,10 @@ export class CoreTranslation {
     return walk(va, this.registers(), read, this.physicalBits);
   }
 
-  /** Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be told. */
+  /**
+   * Physical address of the instruction at virtual `high`:`low`, or -1 when it cannot be
+   * determined.
+   */
   physicalOfCode(high: number, low: number): number {
     return physicalOfCode(this.engine, this.environment.memory, high, low, levelOf(this.engine.getPstate()), () => ({
       registers: this.registers(),
@@ -61,14 +66,15 @@ export class CoreTranslation {
     }));
   }
 
-  /** The same for the instruction at PC. */
+  /** Physical address of the instruction at PC, or -1. */
   physicalOfPc(): number {
     const pc = this.engine.getPc();
     return this.physicalOfCode(Number(pc >> 32n), Number(BigInt.asUintN(32, pc)));
   }
 
   /**
-   * Instructions from PC to the end of straight-line code: a branch, a system instruction, a page.
+   * Number of instructions from PC to the end of straight-line code: a branch, a system
+   * instruction, or the end of the page.
    */
   straightLine(): number {
     const start = this.physicalOfPc();
@@ -81,14 +87,14 @@ export class CoreTranslation {
     return Math.max(1, Math.floor(most));
   }
 
-  /** The word at `pc` through the live translation, or null when it cannot be read. */
+  /** Word at `pc` through the current translation, or null when it cannot be read. */
   instructionAt(pc: bigint): number | null {
     if (levelOf(this.engine.getPstate()) > 1) return this.environment.readCode(Number(pc));
     const found = this.walk(pc);
     return found.ok ? this.environment.readCode(found.pa) : null;
   }
 
-  /** Eight bytes of RAM, ROM or SRAM. */
+  /** Reads eight bytes of RAM, ROM or SRAM; null elsewhere. */
   readDescriptor(address: number): bigint | null {
     const { environment } = this;
     if (environment.memory.contains(address, 8)) return environment.memory.read64(address);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One AArch64 core: the engine, and what the architecture does around it.
+ * One AArch64 core: the engine, and the architecture around it that the engine leaves out.
  *
  *     run(n) ─► engine slice ─┬─ exception ─► gate? system register? firmware call? ─► else the vector of its level
  *                             ├─ nothing at a physical address ─► synchronous external abort
@@ -46,15 +46,18 @@ export class Core implements MachineCore {
   /** Affinity fields of MPIDR_EL1. */
   readonly mpidr: number;
   readonly engine: CpuEngine;
-  /** Memory as EL1 code on this core sees it, for code in TypeScript. */
+  /** Memory as code at EL1 on this core sees it, for TypeScript code. */
   readonly virtualMemory: VirtualMemory;
   private readonly environment: CoreContext;
-  /** The next instruction commands flash: it is executed alone, see flash-windows.ts. */
+  /**
+   * True when the next instruction stores a command to flash: it is executed alone, see
+   * flash-windows.ts.
+   */
   private storesAlone = false;
-  /** Interrupt lines from the interrupt controller. */
+  /** Inputs from the interrupt controller. */
   private readonly interrupts = new InterruptLines();
   private readonly hints = new WaitHints();
-  /** The engine ends a slice when the mask of a waiting interrupt is lifted. */
+  /** True when the engine ends a slice as soon as a pending interrupt is unmasked. */
   private masksAreWatched = false;
   private readonly translation: CoreTranslation;
   private readonly maintenance: CodeMaintenance;
@@ -65,15 +68,15 @@ export class Core implements MachineCore {
   private readonly registerView: RegisterView;
   private readonly blocks: BlockScan;
   /**
-   * The last run ended in the middle of a block of code, where nobody looks at time or interrupts:
-   * the rest of it comes first.
+   * True when the last run ended inside a block of code, where time and interrupts are not checked:
+   * the rest of the block is executed first.
    */
   inBlock = false;
   private inSlice = false;
   private readonly outcome = new SliceOutcome();
   private readonly due: DueException;
 
-  /** @param open makes the core's engine with the callbacks given */
+  /** @param open creates the core's engine with these callbacks */
   constructor(index: number, mpidr: number, environment: CoreContext, open: (callbacks: EngineCallbacks) => CpuEngine) {
     this.index = index;
     this.mpidr = mpidr;
@@ -99,7 +102,7 @@ export class Core implements MachineCore {
       environment,
       translation: this.translation,
       entered: () => {
-        // Its return will be an event.
+        // Exception return sets the event register.
         this.hints.event = true;
         this.debug.exceptionTaken();
       },
@@ -189,20 +192,21 @@ export class Core implements MachineCore {
     this.exceptions.reset();
     this.debug.reset();
     this.hints.reset();
-    // A core that starts below EL3 finds what firmware would have left: AArch64 all the way down,
-    // HVC and SMC enabled, non-secure.
+    // A core that starts below EL3 gets the state that firmware leaves: AArch64 at all levels, HVC
+    // and SMC enabled, non-secure.
     if (level < 3) {
       engine.setSystemRegister(SYSTEM_REGISTERS.SCR_EL3, FIRMWARE_SCR);
       engine.setSystemRegister(SYSTEM_REGISTERS.HCR_EL2, FIRMWARE_HCR);
     }
     engine.setPstate(resetPstate(level));
-    // Any system register write makes the engine notice the new level.
+    // Any write of a system register makes the engine notice the new exception level.
     engine.setSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1, RESET_SCTLR);
     engine.setPc(entry);
   }
 
   /**
-   * Called between slices. Caches of memory are not state: a restored core fills them again.
+   * Saves the core between slices. Caches of memory are not state: a restored core fills them
+   * again.
    * @throws EngineError, see CpuEngine.exportState
    */
   saveState() {
@@ -218,7 +222,10 @@ export class Core implements MachineCore {
     };
   }
 
-  /** Memory must be restored before. @throws EngineError when the registers are another engine's */
+  /**
+   * Restores the core; memory must be restored before. @throws EngineError when the registers were
+   * saved by another engine
+   */
   restoreState({
     registers,
     interrupts,
@@ -241,7 +248,7 @@ export class Core implements MachineCore {
     this.systemRegisters.unknown.restoreState(unknownReported);
   }
 
-  /** The first synchronous exception since reset, or null. */
+  /** First synchronous exception since reset, or null. */
   get firstException(): TakenException | null {
     return this.exceptions.first;
   }
@@ -251,14 +258,14 @@ export class Core implements MachineCore {
   }
 
   /**
-   * A system register by its architectural value: the machine's own registers before the engine's.
-   * Undefined when neither has it.
+   * Architectural value of a system register; the machine's own registers take precedence over the
+   * engine's. Undefined when neither has it.
    */
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
     return this.registerView.read(encoding);
   }
 
-  /** Writes a system register. False when neither the machine nor the engine has it. */
+  /** Writes a system register. Returns false when neither the machine nor the engine has it. */
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean {
     return this.registerView.write(encoding, value);
   }
@@ -267,46 +274,48 @@ export class Core implements MachineCore {
     return this.translation.registers();
   }
 
-  /** The level-by-level walk of `va` in the EL1&0 regime. */
+  /** Walks the tables of the EL1&0 regime for `va`. */
   walk(va: bigint): ReturnType<CoreTranslation['walk']> {
     return this.translation.walk(va);
   }
 
   /**
-   * Another core changed translations or code: what this one caches of them goes before it runs
-   * again.
+   * Notes that another core changed translations or code. This core drops its cached copies before
+   * it runs again.
    */
   forget(change: SharedChange): void {
     this.maintenance.forget(change);
   }
 
   /**
-   * Drives the core's interrupt lines. A line that rises ends the slice, so that the interrupt is
-   * taken at once.
+   * Drives the core's interrupt lines. A rising line ends the slice, so that the interrupt is taken
+   * at once.
    */
   setInterruptLines(irq: boolean, fiq: boolean): void {
     this.masksAreWatched = this.engine.watchMasks(irq, fiq);
     if (this.interrupts.set(irq, fiq)) this.interruptSlice();
   }
 
-  /** An interrupt is signalled, masked or not: what wakes the core from WFI. */
+  /** True while an interrupt is signalled, masked or not: it wakes the core from WFI. */
   get interruptPending(): boolean {
     return this.interrupts.pending;
   }
 
-  /** An interrupt is signalled and would be taken now. */
+  /** True while an interrupt is signalled and not masked. */
   get interruptTakeable(): boolean {
     return this.interruptPending && this.interrupts.takeable(this.engine.getPstate()) !== null;
   }
 
-  /** No interrupt can be taken before the core itself lifts a mask or goes to another level. */
+  /**
+   * True when no interrupt can be taken until the core unmasks one or changes its exception level.
+   */
   get interruptsMasked(): boolean {
     return this.interrupts.allMasked(this.engine.getPstate());
   }
 
   /**
-   * The core goes round for ever without changing anything, unless an interrupt is taken or
-   * somebody changes its code.
+   * True when the core loops for ever without changing anything, until an interrupt is taken or its
+   * code is changed from outside.
    */
   get inClosedLoop(): boolean {
     if (this.debug.isActive) return false;
@@ -318,7 +327,7 @@ export class Core implements MachineCore {
     return this.debug.isActive ? null : this.exceptions.recurrence(ranUntil);
   }
 
-  /** Takes the interrupt that is signalled and not masked, if there is one. Between slices only. */
+  /** Takes the signalled, unmasked interrupt, if there is one. Between slices only. */
   takeInterrupt(): boolean {
     if (!this.interruptPending) return false;
     const kind = this.interrupts.takeable(this.engine.getPstate());
@@ -329,8 +338,8 @@ export class Core implements MachineCore {
   }
 
   /**
-   * How far the core may run while an interrupt waits to be unmasked: to the end of the straight
-   * line of code at PC, its last instruction included, where the mask may be lifted; see
+   * Number of instructions that the core may run while an interrupt waits to be unmasked: to the
+   * end of the straight-line code at PC, including its last instruction, which may unmask it; see
    * interrupt-lines.ts. Infinity where the engine watches the masks itself.
    */
   instructionsToUnmask(): number {
@@ -339,9 +348,8 @@ export class Core implements MachineCore {
   }
 
   /**
-   * Executes until something happens that the machine must see, or up to the end of the block of
-   * code in which `count` instructions end, but no more than `most`: then {@link inBlock} may be
-   * true.
+   * Executes until an event that the machine must see, or to the end of the block in which `count`
+   * instructions end, but at most `most` instructions: then {@link inBlock} may be true.
    */
   run(count: number, most?: number): CoreStop {
     const { engine, environment } = this;
@@ -370,19 +378,19 @@ export class Core implements MachineCore {
       );
     } finally {
       this.inSlice = false;
-      // The engine would not ask again for a page that it has written to.
+      // Without a flush the engine would write to a known page without asking again.
       if (this.storesAlone && environment.flashStoresMade()) engine.flushTlb();
       this.storesAlone = false;
     }
-    // A guest that steps itself, or was caught by a breakpoint of its own, is where it would be
-    // without any stop.
+    // A software step or a breakpoint of the guest stops the core here in every run, so this does
+    // not count as the middle of a block.
     if (end.kind === 'count') this.blocks.blockEnded();
     this.inBlock = engine.inBlock && !this.debug.steps && !this.due.isTrap;
     this.virtualMemory.invalidate();
     this.debug.endSlice();
     if (this.due.take()) this.outcome.end({ kind: 'count' });
     else if (end.kind === 'unmapped') {
-      // A command to flash: the instruction did not complete, and is the next one again.
+      // A store to flash: the instruction did not complete and is executed again.
       if (environment.isFlashStore(end.access)) this.storesAlone = true;
       else this.exceptions.takeUnmapped(end.access);
     }
@@ -399,7 +407,10 @@ export class Core implements MachineCore {
     this.inBlock = false;
   }
 
-  /** The instruction of a slice of one was executed: no exception is to be taken in its place. */
+  /**
+   * True when the instruction of a one-instruction slice was executed, without an exception in its
+   * place.
+   */
   private happened(end: SliceEnd): boolean {
     return end.kind !== 'unmapped' && !this.due.isAny;
   }
@@ -419,9 +430,7 @@ export class Core implements MachineCore {
     this.engine.stop();
   }
 
-  /**
-   * Time has moved on by `ticks` that were not executed: the running slice ends as much earlier.
-   */
+  /** Shortens the running slice by `ticks` of time that passed without instructions. */
   timePassed(ticks: number): void {
     if (!this.engine.shorten(ticks)) this.interruptSlice();
   }
@@ -434,11 +443,14 @@ export class Core implements MachineCore {
     this.exceptions.enter('synchronous', 1, esr, far, this.engine.getPc());
   }
 
-  /** True when the block must be translated again: instructions in it are to be reported. */
+  /**
+   * Returns true when the block must be translated again, because instructions in it are now
+   * intercepted.
+   */
   private onBlock(high: number, low: number, size: number): boolean {
     const found = this.blocks.announced(high, low, size);
     if (low % 4 === 0) return found;
-    // It must not run; the next time it is translated anew, which calls here again.
+    // The block must not run. Next time it is translated anew, which calls this method again.
     this.due.pcAlignment();
     this.engine.stop();
     return true;
@@ -449,7 +461,7 @@ export class Core implements MachineCore {
     const pc = engine.getPc();
     const at = this.translation.physicalOfPc();
     const instruction = at < 0 ? null : environment.readCode(at);
-    // Another instruction may stand at an address that was intercepted once.
+    // The code at an intercepted address may have changed.
     const hint = instruction === null ? null : waitHint(instruction);
     if (hint === null) return;
     if (hint === 'sev') {
@@ -466,18 +478,18 @@ export class Core implements MachineCore {
     }
   }
 
-  /** An event for a core that may wait in WFE. */
+  /** Sets the event register, for a core that may wait in WFE. */
   wakeFromWfe(): void {
     this.hints.event = true;
   }
 
-  /** SCTLR_EL1.nTWE is clear. */
+  /** True when WFE at EL0 is trapped: SCTLR_EL1.nTWE is 0. */
   private trapsWaitsOfEl0(): boolean {
     return ((this.engine.getSystemRegister(SYSTEM_REGISTERS.SCTLR_EL1) ?? 0n) & SCTLR_NTWE) === 0n;
   }
 
   private onBus<T>(address: number, write: boolean, access: () => T): T | null {
-    // The rest of an instruction whose first access was refused: it will not have happened.
+    // Skips further accesses of an instruction whose first access was refused: it is abandoned.
     if (this.due.isRefusedAccess) return null;
     try {
       return access();
@@ -491,7 +503,7 @@ export class Core implements MachineCore {
   }
 }
 
-/** Cores around engines that `open` makes. */
+/** Factory of cores around engines that `open` creates. */
 export function engineCores(open: (callbacks: EngineCallbacks) => CpuEngine): CoreFactory {
   return {
     allocate: (bytes) => new Uint8Array(bytes),

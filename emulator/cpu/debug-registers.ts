@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The registers of self-hosted debug, and which breakpoint or watchpoint matches. The machine keeps
- * them: the engine's own breakpoints need lists that it never makes, and its watchpoints and
- * software step do nothing.
+ * Registers of self-hosted debug, and matching of breakpoints and watchpoints. The machine keeps
+ * these registers: the engine's own breakpoints need lists that it never builds, and its
+ * watchpoints and software step do nothing.
  *
  *     DBGBCRn_EL1  23:20 BT   19:16 LBN   15:14 SSC   13 HMC   8:5 BAS                2:1 PMC   0 E
  *     DBGWCRn_EL1  28:24 MASK  20 WT  19:16 LBN  15:14 SSC  13 HMC  12:5 BAS  4:3 LSC  2:1 PAC   0 E
  *     MDSCR_EL1    15 MDE   13 KDE   0 SS
  *
  * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.3 (enabling),
- * D24.3 (registers). Choices that it leaves open: a reserved MASK or BAS disables the watchpoint,
- * the first run of ones in BAS counts; breakpoints that match a context alone do not match.
+ * D24.3 (registers). Implementation choices: a reserved MASK or BAS disables the watchpoint, the
+ * first run of ones in BAS counts; breakpoints that match only a context never match.
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
-/** MDSCR_EL1. */
+/** Bits of MDSCR_EL1. */
 const SS = 1n << 0n;
 const KDE = 1n << 13n;
 const MDE = 1n << 15n;
-/** OSLSR_EL1: OSLM says that there is a lock, OSLK that it is locked. */
+/** OSLSR_EL1: OSLM (an OS lock exists), OSLK (it is locked). */
 const OSLSR_OSLM = 1n << 3n;
 const OSLSR_OSLK = 1n << 1n;
 
@@ -27,7 +27,7 @@ const OSLSR_OSLK = 1n << 1n;
 const ENABLE = 1;
 const HMC = 1 << 13;
 const SECURE_ONLY = 2;
-/** BT: unlinked and linked instruction address match, linked context match. */
+/** Values of BT: unlinked and linked address match, linked context match. */
 const ADDRESS = 0;
 const LINKED_ADDRESS = 1;
 const LINKED_CONTEXT = 3;
@@ -38,11 +38,11 @@ type BankNumber = 4 | 5 | 6 | 7;
 const isBank = (op2: number): op2 is BankNumber => op2 >= 4;
 const NUMBER = 16;
 /**
- * The breakpoints that compare contexts: the last two of a Cortex-A72's six
+ * First context-aware breakpoint: the last two of a Cortex-A72's six are
  * (ID_AA64DFR0_EL1.CTX_CMPs).
  */
 const FIRST_OF_CONTEXT = 4;
-/** Bits of an address register: 48:2, of which the top one is the sign. */
+/** Width of a breakpoint address: bits 48:2, the top bit is the sign. */
 const ADDRESS_BITS = 49;
 
 const MDSCR_EL1: SystemRegisterEncoding = [2, 0, 0, 2, 2];
@@ -51,7 +51,7 @@ const OSLSR_EL1: SystemRegisterEncoding = [2, 0, 1, 1, 4];
 const isEncoding = (encoding: SystemRegisterEncoding, other: SystemRegisterEncoding): boolean =>
   encoding.every((field, index) => field === other[index]);
 
-/** True for OSLAR_EL1, which can only be written. */
+/** True for OSLAR_EL1, which is write-only. */
 export function isOsLock(encoding: SystemRegisterEncoding): boolean {
   return isEncoding(encoding, OSLAR_EL1);
 }
@@ -63,14 +63,14 @@ export function isDebugRegister(encoding: SystemRegisterEncoding): boolean {
   return (crn === 0 && isBank(op2)) || [MDSCR_EL1, OSLAR_EL1, OSLSR_EL1].some((other) => isEncoding(encoding, other));
 }
 
-/** The state that decides whether debug events are taken. */
+/** State that decides whether debug exceptions are taken. */
 export interface DebugState {
   readonly level: number;
   /** PSTATE.D. */
   readonly masked: boolean;
-  /** The level that takes debug exceptions. */
+  /** Exception level that takes debug exceptions. */
   readonly target: 1 | 2;
-  /** CONTEXTIDR_EL1, or CONTEXTIDR_EL2 for a host and its EL0. */
+  /** CONTEXTIDR_EL1; CONTEXTIDR_EL2 for a host and its EL0. */
   readonly context: bigint;
 }
 
@@ -78,15 +78,15 @@ export interface DebugAccess {
   readonly write: boolean;
   readonly address: bigint;
   readonly size: number;
-  /** The instruction is one of EL1 that accesses as EL0 would (LDTR, STTR). */
+  /** True for an EL1 access with the permissions of EL0 (LDTR, STTR). */
   readonly unprivileged: boolean;
 }
 
-/** [start, end), virtual. */
+/** Virtual range [start, end) of a watchpoint. */
 export interface WatchedRange {
   readonly start: bigint;
   readonly end: bigint;
-  /** The watchpoint's DBGWCR. */
+  /** DBGWCR of the watchpoint. */
   readonly control: number;
 }
 
@@ -109,7 +109,7 @@ export class DebugRegisters {
     for (const bank of Object.values(this.banks)) bank.splice(0, NUMBER, ...Array<bigint>(NUMBER).fill(0n));
   }
 
-  /** Undefined for another register, and for one that cannot be read. */
+  /** Reads a register; undefined for any other register and for one that cannot be read. */
   read(encoding: SystemRegisterEncoding): bigint | undefined {
     const bank = this.bankOf(encoding);
     if (bank !== null) return bank[encoding[3]];
@@ -118,7 +118,7 @@ export class DebugRegisters {
     return OSLSR_OSLM | (this.locked ? OSLSR_OSLK : 0n);
   }
 
-  /** False for another register, and for one that cannot be written. */
+  /** Writes a register; returns false for any other register and for one that cannot be written. */
   write(encoding: SystemRegisterEncoding, value: bigint): boolean {
     const bank = this.bankOf(encoding);
     if (bank !== null) bank[encoding[3]] = value;
@@ -128,18 +128,18 @@ export class DebugRegisters {
     return true;
   }
 
-  /** MDSCR_EL1.SS: software step may be active. */
+  /** True when MDSCR_EL1.SS enables software step. */
   get steps(): boolean {
     return (this.mdscr & SS) !== 0n && !this.locked;
   }
 
-  /** Debug exceptions are taken in this state (D2.3.1). */
+  /** True when debug exceptions are enabled in this state (D2.3.1). */
   enabled({ level, masked, target }: DebugState): boolean {
     if (this.locked || level > target) return false;
     return level < target || ((this.mdscr & KDE) !== 0n && !masked);
   }
 
-  /** Addresses of enabled breakpoints, virtual. */
+  /** Virtual addresses of enabled breakpoints. */
   get breakpoints(): readonly bigint[] {
     if (!this.monitors) return [];
     return this.controls(5).flatMap((control, index) => this.breakpointAddress(index, control) ?? []);
@@ -162,7 +162,7 @@ export class DebugRegisters {
     return this.controls(7).flatMap((control, index) => this.watchedRange(index, control) ?? []);
   }
 
-  /** The range of the watchpoint that matches the access, or null. */
+  /** Range of the watchpoint that matches the access, or null. */
   caught({ address, size, write, unprivileged }: DebugAccess, state: DebugState): WatchedRange | null {
     if (!this.enabled(state)) return null;
     const found = this.watched.find(
@@ -197,7 +197,7 @@ export class DebugRegisters {
     this.banks[7].splice(0, NUMBER, ...state.watchpointControls);
   }
 
-  /** MDSCR_EL1.MDE: breakpoints and watchpoints are in use. */
+  /** MDSCR_EL1.MDE: enables breakpoints and watchpoints. */
   private get monitors(): boolean {
     return (this.mdscr & MDE) !== 0n && !this.locked;
   }
@@ -225,7 +225,7 @@ export class DebugRegisters {
       const start = address - (address % (1n << BigInt(mask)));
       return { start, end: start + (1n << BigInt(mask)), control };
     }
-    // An address that is only a multiple of 4 selects four bytes.
+    // BAS has four bits for an address that is only word-aligned.
     const bytes = (control >>> 5) & ((address & 4n) === 0n ? 0xff : 0xf);
     if (bytes === 0) return null;
     const first = lowestOne(bytes);
@@ -233,7 +233,7 @@ export class DebugRegisters {
     return { start: address + BigInt(first), end: address + BigInt(first + length), control };
   }
 
-  /** LBN: the breakpoint that compares CONTEXTIDR_EL1 for this one. */
+  /** True when the linked breakpoint (LBN) matches CONTEXTIDR_EL1. */
   private matchesContext(control: number, { context }: DebugState): boolean {
     const linked = (control >>> 16) & 15;
     const other = this.controls(5)[linked] ?? 0;
@@ -242,7 +242,10 @@ export class DebugRegisters {
   }
 }
 
-/** HMC, SSC and PMC or PAC: which levels it is for. Below EL3 everything is non-secure here. */
+/**
+ * True when HMC, SSC and PMC (or PAC) select the exception level. Everything below EL3 is
+ * non-secure here.
+ */
 function isWanted(control: number, level: number): boolean {
   if (((control >>> 14) & 3) === SECURE_ONLY) return false;
   if (level >= 2) return (control & HMC) !== 0;

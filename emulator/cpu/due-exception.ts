@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The exception that is due when the slice has ended, in the place of the instruction that ended
- * it. Several may be found within one instruction: the first one counts.
+ * The exception to take when the slice has ended, in place of the instruction that ended it. One
+ * instruction may cause several: the first one counts.
  */
 
 import type { CoreEngine } from '#emulator/engine/engine.ts';
@@ -9,17 +9,17 @@ import type { ExceptionDelivery, RefusedAccess } from './exception-delivery.ts';
 import { levelOf } from './exception-entry.ts';
 import { synchronousTarget } from './external-abort.ts';
 
-/** The instruction is trapped, or a debug exception is due at it. */
+/** Trap of an instruction, or a debug exception at it. */
 export interface Trap {
   readonly pc: bigint;
   readonly esr: number;
   readonly far: bigint | null;
-  /** Absent: as every synchronous exception. */
+  /** Target level; absent: the default target of synchronous exceptions. */
   readonly target?: 1 | 2;
 }
 
 type Due =
-  /** A block at an address that is not a multiple of 4. */
+  /** A block of code at an address that is not a multiple of 4. */
   | { readonly kind: 'PC alignment' }
   /** The bus refused an access of the instruction. */
   | { readonly kind: 'refused access'; readonly access: RefusedAccess }
@@ -63,7 +63,7 @@ export class DueException {
     this.due ??= { kind: 'trap', trap };
   }
 
-  /** Takes the exception that is due, between slices. False when none is. */
+  /** Takes the due exception, between slices. Returns false when there is none. */
   take(): boolean {
     const { engine, exceptions, due } = this;
     if (due === null) return false;

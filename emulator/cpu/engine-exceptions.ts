@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What becomes of an exception that the engine reports.
+ * Handling of the exceptions that the engine reports.
  *
  *     HVC, SMC     ─► a firmware call; undefined when nobody serves it
  *     undefined    ─► a gate, an emulated system register, a trapped change of masks, or undefined after all
@@ -28,7 +28,7 @@ import {
 } from './syndrome.ts';
 import type { SystemRegisterAccess } from './system-register-access.ts';
 
-/** Exceptions after whose instruction the engine is. */
+/** Exceptions of call instructions: the engine's PC is already behind them. */
 const CALLS: ReadonlySet<number> = new Set([
   ENGINE_EXCEPTION.supervisorCall,
   ENGINE_EXCEPTION.hypervisorCall,
@@ -42,9 +42,9 @@ export interface EngineExceptionsContext {
   readonly translation: CoreTranslation;
   readonly exceptions: ExceptionDelivery;
   readonly systemRegisters: SystemRegisterAccess;
-  /** SVC, HVC or SMC was executed: a software step is complete. */
+  /** Called when SVC, HVC or SMC was executed: it completes a software step. */
   readonly callCompletes: () => void;
-  /** The slice must end: a gate was met. */
+  /** Ends the slice because a gate was met. */
   readonly end: (stop: CoreStop) => void;
 }
 
@@ -67,7 +67,8 @@ export class EngineExceptions {
       case ENGINE_EXCEPTION.secureMonitorCall: {
         const conduit = number === ENGINE_EXCEPTION.hypervisorCall ? 'hvc' : 'smc';
         if (environment.firmwareCall(core, conduit)) return;
-        // It is undefined at the instruction itself; the engine's PC is already behind it.
+        // An unanswered call is undefined at the instruction itself; the engine's PC is already
+        // behind it.
         const target = synchronousTarget(engine, levelOf(engine.getPstate()));
         exceptions.enter('synchronous', target, undefinedSyndrome(), null, pc - 4n);
         return;
@@ -90,7 +91,7 @@ export class EngineExceptions {
   private undefined(pc: bigint): void {
     const { engine, environment, translation, exceptions, systemRegisters, end } = this.context;
     const { esr, targetLevel } = engine.syndrome();
-    // Whatever stands there: it is the state that is illegal.
+    // For an illegal state, the instruction at PC does not matter.
     const instruction = exceptionClass(esr) === EXCEPTION_CLASS.illegalState ? null : translation.instructionAt(pc);
     if (instruction !== null) {
       const immediate = haltImmediate(instruction);
@@ -99,13 +100,13 @@ export class EngineExceptions {
         end({ kind: 'gate', immediate });
         return;
       }
-      // Any other exception class means that the engine knows the register and traps it.
+      // Another exception class means that the engine knows the register and traps the access.
       if (exceptionClass(esr) === EXCEPTION_CLASS.unknown && systemRegisters.emulate(instruction)) {
         engine.setPc(pc + 4n);
         return;
       }
       if (isInterruptMaskChange(instruction)) {
-        // SCTLR_EL1.UMA is clear; the engine leaves the syndrome empty.
+        // Trapped by SCTLR_EL1.UMA = 0; the engine leaves the syndrome empty.
         exceptions.enter('synchronous', asTarget(targetLevel), interruptMaskTrapSyndrome(instruction), null, pc);
         return;
       }

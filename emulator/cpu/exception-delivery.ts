@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Exception entry of a core: which level and vector, what the syndrome says, what the event log
- * says. Owns the end of a core that faults on its own vector.
+ * Exception entry of a core: target level and vector, syndrome, event log. Also locks up a core
+ * that faults on its own vector.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D1.3.4 (synchronous external aborts).
  */
@@ -22,31 +22,31 @@ import {
 } from './syndrome.ts';
 import type { CoreContext, CoreStop, MachineCore, Recurrence, TakenException } from './machine-core.ts';
 
-/** A physical access that the bus refused, seen from the instruction that made it. */
+/** Physical access that the bus refused, as seen from the instruction that made it. */
 export interface RefusedAccess {
   readonly write: boolean;
   readonly address: number;
 }
 
 /**
- * Where an exception led, at which tick, from where, how often in a row it was the same, and the
- * tick of the first of these.
+ * Exception taken last: its vector, tick, origin and syndrome, the number of equal exceptions
+ * directly before it, and the tick of the first of these.
  */
 interface DeliveredException {
   readonly vector: bigint;
   readonly tick: number;
   readonly elr: bigint;
   readonly esr: number;
-  /** It was taken at the level that it was taken from. */
+  /** True when it did not change the exception level. */
   readonly sameLevel: boolean;
   readonly repeats: number;
   readonly since: number;
 }
 
 /**
- * Exceptions that an instruction causes before it is executed, and causes again when nothing has
- * changed. Not those of calls, behind which ELR is; not an illegal state, which taking it ends; not
- * debug exceptions, which taking one masks.
+ * Classes of exceptions whose instruction is executed again on return, and causes the exception
+ * again if nothing has changed. Not calls, which return behind themselves; not illegal states,
+ * which an exception clears; not debug exceptions, which are masked after one.
  */
 const CAUSED_AGAIN: ReadonlySet<number> = new Set([
   EXCEPTION_CLASS.unknown,
@@ -60,26 +60,23 @@ const CAUSED_AGAIN: ReadonlySet<number> = new Set([
   EXCEPTION_CLASS.brk64,
 ]);
 
-/** The same exception so often in a row is looked at: it may be taken for ever. */
+/** Number of equal exceptions in a row after which the core is checked for endless recurrence. */
 const OFTEN = 1000;
 
 export interface ExceptionDeliveryContext {
   readonly core: MachineCore;
   readonly environment: CoreContext;
   readonly translation: CoreTranslation;
-  /** An exception is taken. */
+  /** Called when an exception is taken. */
   readonly entered: () => void;
-  /** The slice must end: the core is locked up, or takes the same exception again and again. */
+  /** Ends the slice: the core is locked up, or takes the same exception again and again. */
   readonly end: (stop: CoreStop) => void;
 }
 
 export class ExceptionDelivery {
-  /** The exception taken last. */
+  /** Exception taken last. */
   last: DeliveredException | null = null;
-  /**
-   * The first synchronous exception since reset: what explains a guest that stands still. Null:
-   * none.
-   */
+  /** First synchronous exception since reset; it often explains why a guest hangs. Null: none. */
   first: TakenException | null = null;
   private readonly core: MachineCore;
   private readonly engine: CoreEngine;
@@ -102,7 +99,9 @@ export class ExceptionDelivery {
     this.first = null;
   }
 
-  /** The engine does not hold PC to multiples of 4. */
+  /**
+   * Takes a PC alignment fault, which the engine does not raise. Returns false when PC is aligned.
+   */
   takePcAlignment(pc: bigint): boolean {
     if (pc % 4n === 0n) return false;
     this.enter('synchronous', synchronousTarget(this.engine, this.level), pcAlignmentSyndrome(), pc, pc);
@@ -110,8 +109,8 @@ export class ExceptionDelivery {
   }
 
   /**
-   * The engine reads zeros, a translation fault, where nothing answers a table walk; the
-   * architecture has an external abort there.
+   * Takes an external abort for a table walk that read unmapped memory. The engine reads zeros
+   * there and reports a translation fault.
    */
   takeLostTable(esr: number, far: bigint, pc: bigint): boolean {
     if (this.level > 1) return false;
@@ -128,7 +127,7 @@ export class ExceptionDelivery {
 
   /**
    * Enters the vector for `kind` at `targetLevel`; `returnAddress` becomes ELR. A core that faults
-   * on its own vector at once locks up instead.
+   * at once on its own vector locks up instead.
    */
   enter(kind: VectorKind, targetLevel: 1 | 2 | 3, esr: number, far: bigint | null, returnAddress: bigint): void {
     const { engine, environment, last, level: from } = this;
@@ -164,9 +163,9 @@ export class ExceptionDelivery {
   }
 
   /**
-   * The same exception comes again and again: its vector leads back to the instruction that causes
-   * it without changing anything, and the core is on this way and has not met the instruction
-   * since. So it does for ever, unless somebody else changes something. Null when it does not.
+   * Recurrence of the exception taken last, or null. It recurs when its vector leads back to the
+   * instruction that causes it without changing anything, and the core is on that way now. The core
+   * then does this for ever, unless something changes from outside.
    * @param ranUntil tick at which the core was executed last
    */
   recurrence(ranUntil: number): Recurrence | null {
@@ -184,7 +183,7 @@ export class ExceptionDelivery {
 
   /**
    * Takes an interrupt before the next instruction.
-   * @param esr of a virtual SError alone
+   * @param esr syndrome of a virtual SError; null for other interrupts
    */
   takeInterrupt(kind: 'irq' | 'fiq' | 'serror', targetLevel: 1 | 2 | 3 = 1, esr: number | null = null): void {
     const { engine, environment } = this;
@@ -194,12 +193,12 @@ export class ExceptionDelivery {
     enterException(engine, { kind, targetLevel, returnAddress, esr, far: null });
   }
 
-  /** Nothing is mapped at a physical address: an external abort at the instruction. */
+  /** Takes an external abort for an access to unmapped physical memory. */
   takeUnmapped(access: UnmappedAccess): void {
     const pc = this.engine.getPc();
     if (access.type === 'fetch' && this.takePcAlignment(pc)) return;
     const far = abortAddress(this.engine, access.type, access.address, this.translation.instructionAt(pc), pc);
-    // The engine does not hold output addresses against TCR_EL1.IPS.
+    // The engine does not check output addresses against TCR_EL1.IPS, so this is checked here.
     const found = far === null || this.level > 1 ? null : this.translation.walk(far);
     if (found !== null && !found.ok && found.fault.kind === 'address size') {
       this.takeAbort(access.type, 1, found.fault.status, far, pc);
@@ -231,7 +230,7 @@ export class ExceptionDelivery {
     const { bus } = this.environment;
     this.environment.emit(this.core, 'unmapped', {
       device: bus.describe(access.address),
-      // Devices answer data accesses themselves; code cannot be fetched from them.
+      // Devices answer only data accesses: code cannot be fetched from them.
       reason: access.type === 'fetch' && bus.find(access.address) !== null ? 'no memory' : 'unmapped',
       access: access.type,
       address: hex(access.address),

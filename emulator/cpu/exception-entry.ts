@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Taking an exception to AArch64, as the architecture does it; the engine leaves this to the
- * machine.
+ * Exception entry to AArch64 state; the engine leaves it to the machine.
  *
  *     VBAR_ELx + 0x000 current level, SP_EL0      + 0x000 synchronous
  *              + 0x200 current level, SP_ELx      + 0x080 IRQ
@@ -15,7 +14,7 @@
 import type { CoreRegisters, SavedException } from '#emulator/engine/engine.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 
-/** Offset of the vector within its group of four. */
+/** Offset of a vector within its group of four. */
 export const VECTOR_KIND = { synchronous: 0x000, irq: 0x080, fiq: 0x100, serror: 0x180 } as const;
 export type VectorKind = keyof typeof VECTOR_KIND;
 
@@ -26,38 +25,38 @@ const PSTATE_SSBS = 1 << 12;
 const PSTATE_PAN = 1 << 22;
 const PSTATE_DIT = 1 << 24;
 
-/** SCTLR_ELx: SPAN clear sets PSTATE.PAN on entry, DSSBS is the value that PSTATE.SSBS gets. */
+/** SCTLR_ELx: SPAN = 0 sets PSTATE.PAN on entry; DSSBS becomes PSTATE.SSBS. */
 const SCTLR_SPAN = 1n << 23n;
 const SCTLR_DSSBS = 1n << 44n;
-/** HCR_EL2.TGE: EL2 takes EL0's exceptions that EL1 would. */
+/** HCR_EL2.TGE: routes exceptions of EL0 from EL1 to EL2. */
 export const HCR_TGE = 1n << 27n;
-/** HCR_EL2.E2H: EL2 has two halves of addresses, as EL1 has. */
+/** HCR_EL2.E2H: gives EL2 two address halves, as EL1 has. */
 export const HCR_E2H = 1n << 34n;
-/** Both: EL2 is a host of EL0. */
+/** Both bits: EL2 is a host of EL0. */
 const HCR_HOST = HCR_E2H | HCR_TGE;
 
-/** Exception level in PSTATE or SPSR: M[3:2]. */
+/** Exception level of a PSTATE or SPSR value: M[3:2]. */
 export const levelOf = (pstate: number): number => (pstate >>> 2) & 3;
 
 export interface ExceptionEntry {
   readonly kind: VectorKind;
   readonly targetLevel: 1 | 2 | 3;
-  /** ELR: the preferred return address. */
+  /** Preferred return address, for ELR. */
   readonly returnAddress: bigint;
-  /** Null for interrupts: ESR keeps its value. */
+  /** Syndrome; null for interrupts, which keep ESR. */
   readonly esr: number | null;
-  /** Null when the exception has no fault address: FAR keeps its value. */
+  /** Fault address; null for exceptions without one, which keep FAR. */
   readonly far: bigint | null;
 }
 
-/** Optional PSTATE bits, by the engine's identification registers. */
+/** Optional PSTATE bits, from the engine's identification registers. */
 interface Features {
   readonly pan: boolean;
   readonly ssbs: boolean;
 }
 const featuresOf = new WeakMap<CoreRegisters, Features>();
 
-/** Registers of the levels that take exceptions. */
+/** Exception registers by target level. */
 export const BANK = {
   1: {
     sctlr: SYSTEM_REGISTERS.SCTLR_EL1,
@@ -85,9 +84,7 @@ export const BANK = {
   },
 } as const;
 
-/**
- * The PSTATE bits of optional features on entry. The others (IL, SS, UAO, BTYPE, NZCV) become 0.
- */
+/** PSTATE bits of optional features on entry. IL, SS, UAO, BTYPE and NZCV become 0. */
 function optionalBits(engine: CoreRegisters, targetLevel: 1 | 2 | 3, pstate: number): number {
   let features = featuresOf.get(engine);
   if (features === undefined) {
@@ -121,22 +118,22 @@ export function enterException(engine: CoreRegisters, entry: ExceptionEntry): bi
   const fromLevel = levelOf(pstate);
   const group = fromLevel < targetLevel ? 0x400 : (pstate & PSTATE_SP) !== 0 ? 0x200 : 0x000;
 
-  // The engine keeps the stack pointer in use apart from the banked ones and moves it only on its
-  // own ERET.
+  // The engine keeps the selected stack pointer apart from the banked ones, and moves it only on
+  // its own ERET.
   engine.setBankedSp((pstate & PSTATE_SP) !== 0 ? fromLevel : 0, engine.getSp());
   engine.setPstate((targetLevel << 2) | PSTATE_SP | PSTATE_DAIF | optionalBits(engine, targetLevel, pstate));
   engine.setSp(engine.getBankedSp(targetLevel));
 
-  // System registers after PSTATE: each write makes the engine derive its cached state anew.
+  // Written after PSTATE: each system register write makes the engine update its cached state.
   const saved = { spsr: pstate, elr: entry.returnAddress, esr: entry.esr, far: entry.far };
   const base = engine.saveException?.(targetLevel, saved) ?? saveException(engine, targetLevel, saved);
-  // At the end of the address space it goes on at its begin.
+  // Wraps at the end of the address space.
   const vector = BigInt.asUintN(64, base + BigInt(group + VECTOR_KIND[entry.kind]));
   engine.setPc(vector);
   return vector;
 }
 
-/** One by one. Returns VBAR. */
+/** Writes the registers one by one and returns VBAR. */
 function saveException(engine: CoreRegisters, level: 1 | 2 | 3, { spsr, elr, esr, far }: SavedException): bigint {
   const bank = BANK[level];
   engine.setSystemRegister(bank.spsr, BigInt(spsr));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The few A64 instructions that the machine itself must understand: gates, system register moves,
- * hints for waiting, and the address of a load or store.
+ * Decoding of the few A64 instructions that the machine itself must understand: gates, system
+ * register moves, hints for waiting, and the address of a load or store.
  *
  * Specification: Arm ARM DDI 0487 K.a, C4.1 (encodings), C6.2 (HLT, MRS, MSR), C4.1.94 (loads and
  * stores).
@@ -9,14 +9,12 @@
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
-/** imm16 of `HLT #imm16`, or null. */
+/** imm16 of `HLT #imm16`; null for any other instruction. */
 export function haltImmediate(instruction: number): number | null {
   return (instruction & 0xffe0_001f) >>> 0 === 0xd440_0000 ? (instruction >>> 5) & 0xffff : null;
 }
 
-/**
- * MRS or MSR (register): which register, which way, which general register (31 is XZR); or null.
- */
+/** Decoded MRS or MSR (register): direction, register, and general-purpose register (31 is XZR). */
 export interface SystemRegisterMove {
   readonly read: boolean;
   readonly encoding: SystemRegisterEncoding;
@@ -24,7 +22,7 @@ export interface SystemRegisterMove {
 }
 
 export function systemRegisterMove(instruction: number): SystemRegisterMove | null {
-  // 1101 0101 00L1 o0 op1 CRn CRm op2 Rt
+  // Encoding: 1101 0101 00L1 o0 op1 CRn CRm op2 Rt.
   if ((instruction & 0xffd0_0000) >>> 0 !== 0xd510_0000) return null;
   return {
     read: ((instruction >>> 21) & 1) === 1,
@@ -40,7 +38,7 @@ export function systemRegisterMove(instruction: number): SystemRegisterMove | nu
 }
 
 /**
- * The lowest exception level that may name a system register: by op1 (Arm ARM D23.2, Table D23-1).
+ * Lowest exception level that may access a system register, by op1 (Arm ARM D23.2, Table D23-1).
  */
 export function leastLevel([, op1]: SystemRegisterEncoding): 0 | 1 | 2 | 3 {
   if (op1 === 3) return 0;
@@ -57,12 +55,12 @@ export function isInterruptMaskSet(instruction: number): boolean {
   return (instruction & 0xffff_f0ff) >>> 0 === 0xd503_40df;
 }
 
-/** Rt of `DC ZVA, Xt`, or null. */
+/** Rt of `DC ZVA, Xt`; null for any other instruction. */
 function zeroedBlock(instruction: number): number | null {
   return (instruction & 0xffff_ffe0) >>> 0 === 0xd50b_7420 ? instruction & 31 : null;
 }
 
-/** Hints that concern how cores wait. */
+/** Hints that affect how cores wait. */
 export type WaitHint = 'yield' | 'wfe' | 'wfi' | 'sev' | 'sevl';
 
 const WAIT_HINTS: Readonly<Record<number, WaitHint>> = {
@@ -73,7 +71,7 @@ const WAIT_HINTS: Readonly<Record<number, WaitHint>> = {
   0xd503_20bf: 'sevl',
 };
 
-/** The hint that the instruction is, or null. */
+/** Hint that an instruction is, or null. */
 export function waitHint(instruction: number): WaitHint | null {
   return WAIT_HINTS[instruction >>> 0] ?? null;
 }
@@ -81,14 +79,13 @@ export function waitHint(instruction: number): WaitHint | null {
 const signed = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value));
 
 /**
- * The virtual address that a load, a store or DC ZVA accesses first, or null when the instruction
- * is none of these.
- * @param x general register, 31 is the stack pointer
+ * First virtual address that a load, a store or DC ZVA accesses; null for any other instruction.
+ * @param x reads a general-purpose register; 31 is the stack pointer
  */
 export function accessAddress(instruction: number, pc: bigint, x: (index: number) => bigint): bigint | null {
   const zeroed = zeroedBlock(instruction);
   if (zeroed !== null) return zeroed === 31 ? 0n : x(zeroed);
-  // op0 = x1x0: loads and stores
+  // Loads and stores have op0 = x1x0.
   if (((instruction >>> 25) & 0b0101) !== 0b0100) return null;
   const rn = (instruction >>> 5) & 31;
   const base = x(rn);
@@ -98,7 +95,7 @@ export function accessAddress(instruction: number, pc: bigint, x: (index: number
 
   if (group === 0b00) return base; // exclusives, ordered, vector structures, tags: [Xn]
   if (group === 0b01) {
-    // LDAPUR and others of this group are not in Armv8.0
+    // LDAPUR and others of this group are not in Armv8.0.
     if (((instruction >>> 24) & 1) === 1) return base;
     return wrap(pc + (signed((instruction >>> 5) & 0x7ffff, 19) << 2n)); // literal
   }
@@ -114,7 +111,7 @@ export function accessAddress(instruction: number, pc: bigint, x: (index: number
   if (((instruction >>> 24) & 1) === 1) return wrap(base + (BigInt((instruction >>> 10) & 0xfff) << BigInt(scale)));
   const mode = (instruction >>> 10) & 3;
   if (((instruction >>> 21) & 1) === 1) {
-    // atomic memory operations; pointer authentication forms are not in Armv8.0
+    // Atomic memory operations; pointer authentication forms are not in Armv8.0.
     if (mode !== 0b10) return base;
     const option = (instruction >>> 13) & 7;
     const rm = (instruction >>> 16) & 31;
@@ -129,21 +126,21 @@ export function accessAddress(instruction: number, pc: bigint, x: (index: number
 
 /**
  * True for branches, exception generation and return, and system instructions: op0 = x101 (Arm ARM
- * C4.1). Everything that can change PSTATE.DAIF or the flow of control is among them; what follows
- * another instruction is the next one in memory.
+ * C4.1). Only these can change PSTATE.DAIF or the flow of control; after any other instruction, the
+ * next one in memory follows.
  */
 export function isBranchOrSystem(instruction: number): boolean {
   return (instruction & 0x1c00_0000) === 0x1400_0000;
 }
 
-/** The same without system instructions. */
+/** True for branches, and exception generation and return, but not for system instructions. */
 export function isBranch(instruction: number): boolean {
   return isBranchOrSystem(instruction) && instruction >>> 24 !== 0xd5;
 }
 
 /** True for TLBI, and for IC: op0 = 1 with CRn 8, or CRn 7 and CRm 1 or 5 (Arm ARM C5.3, C5.5). */
 export function isTranslationOrCodeMaintenance(instruction: number): boolean {
-  // 1101 0101 0000 1 op1 CRn CRm op2 Rt
+  // Encoding: 1101 0101 0000 1 op1 CRn CRm op2 Rt.
   if ((instruction & 0xfff8_0000) >>> 0 !== 0xd508_0000) return false;
   const crn = (instruction >>> 12) & 15;
   const crm = (instruction >>> 8) & 15;
@@ -160,7 +157,7 @@ export function isLoadExclusive(instruction: number): boolean {
   return (instruction & 0x3fc0_0000) === 0x0840_0000;
 }
 
-/** True for LDTR and STTR of every size: at EL1 they access as EL0 would. */
+/** True for LDTR and STTR of every size, which access with the permissions of EL0. */
 export function isUnprivilegedAccess(instruction: number): boolean {
   return (instruction & 0x3f20_0c00) === 0x3800_0800;
 }

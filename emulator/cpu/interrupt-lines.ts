@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The interrupt inputs of a core: which is signalled, whether PSTATE lets it be taken now, and how
- * far the core may run while one waits for its mask to be lifted.
+ * Interrupt inputs of a core: whether one is signalled and unmasked, and how far the core may run
+ * while one waits to be unmasked.
  *
- * Most engines end a slice when a mask is lifted (CpuEngine.watchMasks). The rest is for one that
- * does not report it, and a kernel may lift it for a few instructions only: an idle loop does. So a
- * core with a waiting interrupt runs one straight line of code at a time. A core that spins with
- * interrupts masked would crawl like that: after a while it is let run in between, for lengths that
- * vary so that no loop can hide its unmasking in them for ever.
+ * Most engines end a slice when an interrupt is unmasked (CpuEngine.watchMasks). The rest is for
+ * engines that do not report it. A kernel may unmask interrupts for only a few instructions, as an
+ * idle loop does. So a core with a pending interrupt runs one straight line of code at a time, up
+ * to its branch. A core that spins with interrupts masked would be very slow like this. After a
+ * while it runs freely in between, for varying lengths, so that no loop can hide its unmasking in
+ * them for ever.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.6 (asynchronous exception types and masking).
  */
@@ -19,15 +20,17 @@ const PSTATE_I = 1 << 7;
 const PSTATE_F = 1 << 6;
 
 /**
- * Lines that are run one by one before the core is let run in between, and how many between two
- * such runs.
+ * Number of lines of code that run one by one before the first free run, and between two later
+ * ones.
  */
 const PATIENT_LINES = 64;
 const SAMPLED_LINES = 1;
-/** Least length of a free run, instructions, and how much more it may be. */
+/** Least length of a free run in instructions, and its variation. */
 const FREE_RUN = 2_000;
 const FREE_RUN_SPREAD = 997;
-/** Lines on top after WFI: a kernel that idles with interrupts masked unmasks them soon. */
+/**
+ * Further lines one by one after WFI: a kernel that idles with interrupts masked unmasks them soon.
+ */
 const IDLE_LINES = 2_000;
 
 export class InterruptLines {
@@ -44,14 +47,14 @@ export class InterruptLines {
     return rises;
   }
 
-  /** An interrupt is signalled, masked or not. */
+  /** True while an interrupt is signalled, masked or not. */
   get pending(): boolean {
     return this.irq || this.fiq;
   }
 
   /**
-   * The interrupt that is signalled and that this PSTATE does not mask, FIQ first. Interrupts go to
-   * EL1 here: the levels above mask them.
+   * Signalled interrupt that this PSTATE does not mask, FIQ first; null for none. Interrupts go to
+   * EL1 here: higher levels mask them.
    */
   takeable(pstate: number): 'irq' | 'fiq' | null {
     if (levelOf(pstate) > 1) return null;
@@ -59,17 +62,17 @@ export class InterruptLines {
     return this.irq && (pstate & PSTATE_I) === 0 ? 'irq' : null;
   }
 
-  /** Neither can be taken. */
+  /** True when no interrupt can be taken with this PSTATE. */
   allMasked(pstate: number): boolean {
     return levelOf(pstate) > 1 || ((pstate & PSTATE_I) !== 0 && (pstate & PSTATE_F) !== 0);
   }
 
-  /** One was taken: the next begins to wait afresh. */
+  /** Restarts the count when an interrupt is taken. */
   taken(): void {
     this.linesRun = 0;
   }
 
-  /** The core executed WFI. */
+  /** Notes that the core executed WFI. */
   waited(): void {
     this.linesRun = -IDLE_LINES;
   }
@@ -85,8 +88,8 @@ export class InterruptLines {
   }
 
   /**
-   * Most instructions for the next slice of a core with a waiting interrupt, or null: the straight
-   * line at PC and no further.
+   * Length of the next slice of a core with a pending interrupt; null: only the straight-line code
+   * at PC.
    */
   freeRun(): number | null {
     this.linesRun++;

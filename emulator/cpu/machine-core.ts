@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A core as the machine, debuggers, snapshots and TypeScript guests see it. There are two: core.ts
- * around an engine that reports exceptions, and a64/core.ts, which does all of it itself. With
- * {@link CoreContext}, what a core asks of its machine in turn.
+ * Interface of a core for the machine, debuggers, snapshots and TypeScript guests. It has two
+ * implementations: core.ts around an engine that reports exceptions, and a64/core.ts, the own core.
+ * {@link CoreContext} is the interface in the other direction: what a core asks of its machine.
  */
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
@@ -16,19 +16,19 @@ import type { CoreEngine, UnmappedAccess } from '#emulator/engine/engine.ts';
 import type { Clock } from '#emulator/timer/clock.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 
-/** A synchronous exception, by the registers that describe it. */
+/** Synchronous exception, with its registers. */
 export interface TakenException {
   readonly esr: number;
   readonly elr: bigint;
-  /** Null when it has no fault address. */
+  /** Fault address; null for exceptions without one. */
   readonly far: bigint | null;
 }
 
-/** One exception that comes again for ever unless somebody else changes something. */
+/** Exception that recurs for ever unless something changes from outside. */
 export interface Recurrence {
-  /** Tick from which on the core has changed nothing. */
+  /** First tick since which the core has changed nothing. */
   readonly since: number;
-  /** Tick at which it was taken last: what causes it was as it is then. */
+  /** Tick at which it was taken last; its cause was seen as it was then. */
   readonly seen: number;
 }
 
@@ -36,43 +36,45 @@ export interface MachineCore {
   readonly index: number;
   /** Affinity fields of MPIDR_EL1. */
   readonly mpidr: number;
-  /** Registers, memory that is lent, watches. */
+  /** Registers, mapped memory, watches. */
   readonly engine: CoreEngine;
-  /** Memory as EL1 code on this core sees it, for code in TypeScript. */
+  /** Memory as code at EL1 on this core sees it, for TypeScript code. */
   readonly virtualMemory: VirtualMemory;
-  /** The exception level that runs. */
+  /** Current exception level. */
   readonly level: number;
   /**
-   * Groups of interrupts that are virtual for the level that runs, whose CPU interface is a
-   * guest's: 1 group 0, 2 group 1. Absent: none.
+   * Interrupt groups that are virtual at the current level, whose CPU interface is then a guest's:
+   * bit 0 for group 0, bit 1 for group 1. Absent: none.
    */
   readonly virtualGroups?: number;
-  /** EL2 is a host of EL0 (HCR_EL2.E2H and TGE), and says what that may use. */
+  /** True when EL2 is a host of EL0 (HCR_EL2.E2H and TGE) and controls its accesses. */
   readonly hostsEl0?: boolean;
-  /** While EL2 runs, walks and translation registers are of its regime. */
+  /** True when walks and translation registers are those of EL2's regime while EL2 runs. */
   readonly walksEl2?: boolean;
-  /** The first synchronous exception since reset, or null. */
+  /** First synchronous exception since reset, or null. */
   readonly firstException: TakenException | null;
-  /** An interrupt is signalled, masked or not: what wakes the core from WFI. */
+  /** True while an interrupt is signalled, masked or not: it wakes the core from WFI. */
   readonly interruptPending: boolean;
-  /** An interrupt is signalled and would be taken now. */
+  /** True while an interrupt is signalled and not masked. */
   readonly interruptTakeable: boolean;
-  /** No interrupt can be taken before the core lifts a mask or goes to another level. */
+  /**
+   * True when no interrupt can be taken until the core unmasks one or changes its exception level.
+   */
   readonly interruptsMasked: boolean;
   /**
-   * The core goes round for ever without changing anything, unless an interrupt is taken or
-   * somebody changes its code: closed-loop.ts. False where that cannot be told.
+   * True when the core loops for ever without changing anything, until an interrupt is taken or its
+   * code is changed from outside (closed-loop.ts). False when this is not known.
    */
   readonly inClosedLoop: boolean;
   /**
-   * The exception that the core takes again and again without changing anything else; null when it
-   * does not, or that cannot be told.
+   * Exception that the core takes again and again without changing anything else; null when there
+   * is none, or when this is not known.
    * @param ranUntil tick at which it was executed last
    */
   recurrence(ranUntil: number): Recurrence | null;
   /**
-   * The last run ended in the middle of a block of code, where nobody looks at time or interrupts:
-   * the rest of it comes first.
+   * True when the last run ended inside a block of code, where time and interrupts are not checked:
+   * the rest of the block is executed first.
    */
   readonly inBlock: boolean;
 
@@ -81,59 +83,59 @@ export interface MachineCore {
   /** Cold reset to `level` at `entry`, AArch64, DAIF masked, MMU off. */
   reset(entry: bigint, level: 1 | 2 | 3): void;
   /**
-   * Called between slices. Caches of memory are not state: a restored core fills them again.
+   * Saves the core between slices. Caches of memory are not state: a restored core fills them
+   * again.
    * @throws EngineError, see CpuEngine.exportState
    */
   saveState(): SavedState;
-  /** Memory must be restored before. @throws EngineError when the registers are another engine's */
+  /**
+   * Restores the core; memory must be restored before. @throws EngineError when the registers were
+   * saved by another engine
+   */
   restoreState(state: SavedState): void;
 
   /**
-   * A system register by its architectural value: the machine's own registers before the engine's.
-   * Undefined when neither has it.
+   * Architectural value of a system register; the machine's own registers take precedence over the
+   * engine's. Undefined when neither has it.
    */
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined;
-  /** Writes a system register. False when neither the machine nor the engine has it. */
+  /** Writes a system register. Returns false when neither the machine nor the engine has it. */
   writeSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean;
   translationRegisters(): TranslationRegisters;
-  /** The level-by-level walk of `va` in the EL1&0 regime, or that of EL2 (`walksEl2`). */
+  /** Walks the tables of the EL1&0 regime for `va`, or those of EL2 (`walksEl2`). */
   walk(va: bigint): Translation;
   /**
-   * Another core changed translations or code: what this one caches of them goes before it runs
-   * again.
+   * Notes that another core changed translations or code. This core drops its cached copies before
+   * it runs again.
    */
   forget(change: SharedChange): void;
 
   /**
-   * Drives the core's interrupt lines, and those of its virtual CPU interface. A line that rises
-   * ends the slice, so that the interrupt is taken at once.
+   * Drives the core's interrupt lines and those of its virtual CPU interface. A rising line ends
+   * the slice, so that the interrupt is taken at once.
    */
   setInterruptLines(irq: boolean, fiq: boolean, virtualIrq?: boolean, virtualFiq?: boolean): void;
-  /**
-   * Takes the interrupt that is signalled and not masked, if there is one. Between slices only.
-   */
+  /** Takes the signalled, unmasked interrupt, if there is one. Between slices only. */
   takeInterrupt(): boolean;
   /**
-   * How far the core may run while an interrupt waits to be unmasked. Infinity where it takes it by
-   * itself, or ends the slice, right after the instruction that does.
+   * Number of instructions that the core may run while an interrupt waits to be unmasked. Infinity
+   * for a core that takes it at the right instruction, or ends the slice there, by itself.
    */
   instructionsToUnmask(): number;
-  /** An event for a core that may wait in WFE. */
+  /** Sets the event register, for a core that may wait in WFE. */
   wakeFromWfe(): void;
 
   /**
-   * Executes until something happens that the machine must see, or `count` instructions. A core of
-   * whole blocks goes on to the end of its block, but no further than `most`: then
-   * {@link MachineCore.inBlock} may be true.
+   * Executes until an event that the machine must see, or `count` instructions. A core of whole
+   * blocks continues to the end of its block, but for at most `most` instructions: then {@link
+   * MachineCore.inBlock} may be true.
    */
   run(count: number, most?: number): CoreStop;
   /** Ends the running slice; `run` returns 'stopped'. */
   stop(): void;
   /** Ends the running slice early without a reason of its own; `run` returns 'count'. */
   interruptSlice(): void;
-  /**
-   * Time has moved on by `ticks` that were not executed: the running slice ends as much earlier.
-   */
+  /** Shortens the running slice by `ticks` of time that passed without instructions. */
   timePassed(ticks: number): void;
   /**
    * Makes the core take a synchronous exception at its current PC, as if the instruction there had
@@ -142,15 +144,15 @@ export interface MachineCore {
   raiseSynchronous(esr: number, far: bigint | null): void;
 }
 
-/** Makes the cores of a machine. */
+/** Creates the cores of a machine. */
 export interface CoreFactory {
-  /** Memory that is lent to the cores: zeros. */
+  /** Allocates zeroed memory that can be mapped into the cores. */
   allocate(bytes: number): Uint8Array<ArrayBuffer>;
-  /** @param midr MIDR_EL1: which type it is of, where cores differ */
+  /** @param midr MIDR_EL1, which selects the core type where cores differ */
   open(index: number, mpidr: number, environment: CoreContext, midr: number): MachineCore;
 }
 
-/** What the machine decides for a core. */
+/** Decisions that a core leaves to the machine. */
 export interface CoreContext {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
@@ -158,52 +160,49 @@ export interface CoreContext {
   /** True when the access is a store into flash that is mapped as memory. */
   isFlashStore(access: UnmappedAccess): boolean;
   /**
-   * Such a store is about to be made, by an instruction that is executed alone: false when it is
-   * none.
+   * Announces such a store, made by an instruction that is executed alone. Returns false when the
+   * access is no such store.
    */
   noteFlashStore(access: UnmappedAccess): boolean;
-  /** Told that the instruction was executed. False when it made no such store. */
+  /** Called after that instruction. Returns false when it made no such store. */
   flashStoresMade(): boolean;
-  /** The core executed a TLBI or IC: the others must follow. */
+  /** Called after a TLBI or IC of the core: the others must follow. */
   maintained(core: MachineCore, change: SharedChange): void;
-  /** The instruction word at a physical address in RAM or ROM, or null. */
+  /** Reads the instruction word at a physical address in RAM or ROM; null where there is none. */
   readCode(address: number): number | null;
-  /** True when `HLT #immediate` is a gate of the guest that runs. */
+  /** True when `HLT #immediate` is a gate of the current guest. */
   isGate(immediate: number): boolean;
-  /** The guest has EL2, and HVC is a call to it. */
+  /** True when the guest has EL2, so that HVC is a call to it. */
   readonly guestHasEl2: boolean;
   /**
-   * HVC or SMC: returns false when this machine's firmware does not listen there, which makes the
+   * HVC or SMC. Returns false when this machine's firmware does not answer it, which makes the
    * instruction undefined.
    */
   firmwareCall(core: MachineCore, conduit: 'hvc' | 'smc'): boolean;
   /**
-   * True when accesses to this register must come to the machine although the engine has one of
-   * that name.
+   * True when accesses to this register must come to the machine although the engine also has it.
    */
   intercepts(encoding: SystemRegisterEncoding): boolean;
   /**
-   * False when code at EL0 on this core may not access an intercepted register: it is trapped to
+   * False when EL0 on this core may not access an intercepted register: the access is trapped to
    * EL1.
    */
   allowedAtEl0(core: MachineCore, encoding: SystemRegisterEncoding, read: boolean): boolean;
-  /**
-   * A system register that the engine lacks: its value, or undefined when the machine lacks it too.
-   */
+  /** Value of a system register that the engine lacks; undefined when the machine lacks it too. */
   readSystemRegister(core: MachineCore, encoding: SystemRegisterEncoding): bigint | undefined;
-  /** Returns false when the machine has no such register. */
+  /** Writes such a register. Returns false when the machine lacks it too. */
   writeSystemRegister(core: MachineCore, encoding: SystemRegisterEncoding, value: bigint): boolean;
   /** True while another core could use this one's time. */
   othersRun(core: MachineCore): boolean;
-  /** The core executed SEV. */
+  /** Called when the core executed SEV. */
   eventSent(): void;
   /** Reports an event of the core. */
   emit<K extends keyof MachineEvents>(core: MachineCore, kind: K, fields: MachineEvents[K]): void;
-  /** True when events of this kind are wanted. */
+  /** True when events of this kind are traced. */
   traces(kind: keyof MachineEvents): boolean;
 }
 
-/** Why `run` came back. */
+/** Reason why `run` returned. */
 export type CoreStop =
   | { readonly kind: 'count' }
   /** WFI; PC is behind it, or at it when a masked interrupt is pending. */

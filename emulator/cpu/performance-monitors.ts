@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The performance monitors of one core: what counts, and PMCR_EL0. The rest of their registers is
- * storage, which the engine keeps.
+ * Performance monitors of one core: the counters and PMCR_EL0. The engine keeps the other registers
+ * as storage.
  *
  *     PMSWINC_EL0 ──► event counters whose event is SW_INCR      ┐
  *     a tick      ──► event counters whose event is CPU_CYCLES   ├ while PMCR_EL0.E and their enable bit are set
  *                 ──► the cycle counter                          ┘
  *
- * The engine would count by the host's clock; it never sees PMCR_EL0.E set. An instruction is a
- * cycle. Counters are brought up to date before anything that they depend on is read or written, so
- * they cost nothing in between. Filters by exception level (PMEVTYPER, PMCCFILTR), PMCR_EL0.D and
- * the overflow interrupt are not modelled.
+ * The engine would count by the host's clock, so it never sees PMCR_EL0.E set. One instruction is
+ * one cycle. Counters are updated before any register that they depend on is accessed, so they cost
+ * nothing in between. Filters by exception level (PMEVTYPER, PMCCFILTR), PMCR_EL0.D and the
+ * overflow interrupt are not modelled.
  *
  * Specification: Arm ARM DDI 0487 K.a, D13 (the Performance Monitors Extension), D24.5 (its
  * registers).
@@ -19,7 +19,7 @@
 import type { CoreRegisters } from '#emulator/engine/engine.ts';
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
-/** PMCR_EL0: writable bits are E, D, X, DP, LC; P and C act; the rest says what the core is. */
+/** PMCR_EL0: E, D, X, DP, LC are writable; P and C act; the other fields are read-only. */
 const PMCR_E = 1n << 0n;
 const PMCR_P = 1n << 1n;
 const PMCR_C = 1n << 2n;
@@ -41,23 +41,23 @@ const PMOVSSET_EL0: SystemRegisterEncoding = [3, 3, 9, 14, 3];
 const PMUSERENR_EL0: SystemRegisterEncoding = [3, 3, 9, 14, 0];
 
 /**
- * PMUSERENR_EL0: EL0 may use all, write PMSWINC, read the cycle counter, read event counters and
- * select them.
+ * PMUSERENR_EL0: EL0 may access everything (EN), write PMSWINC (SW), read the cycle counter (CR),
+ * read and select event counters (ER).
  */
 const USER_EN = 1n << 0n;
 const USER_SW = 1n << 1n;
 const USER_CR = 1n << 2n;
 const USER_ER = 1n << 3n;
 
-/** The role of a register for the counters. */
+/** Effect of a register on the counters. */
 type Role =
   | { readonly is: 'control' | 'increment' | 'cycles' }
-  /** A counter by its number, or by PMSELR_EL0 (null). */
+  /** Event counter, by number or by PMSELR_EL0 (null). */
   | { readonly is: 'counter'; readonly index: number | null }
-  /** Decides what counts; the engine keeps it. */
+  /** Register that decides what counts; the engine keeps it. */
   | { readonly is: 'setting' };
 
-/** Null for every register that does not matter to the counters. */
+/** Role of a register; null for registers that do not affect the counters. */
 function roleOf([op0, op1, crn, crm, op2]: SystemRegisterEncoding): Role | null {
   if (op0 !== 3 || op1 !== 3) return null;
   if (crn === 14) {
@@ -69,7 +69,7 @@ function roleOf([op0, op1, crn, crm, op2]: SystemRegisterEncoding): Role | null 
   if (crm === 12) {
     if (op2 === 0) return { is: 'control' };
     if (op2 === 4) return { is: 'increment' };
-    // PMCNTENSET, PMCNTENCLR, PMOVSCLR
+    // PMCNTENSET, PMCNTENCLR, PMOVSCLR.
     return op2 < 4 ? { is: 'setting' } : null;
   }
   if (crm === 13) {
@@ -80,18 +80,18 @@ function roleOf([op0, op1, crn, crm, op2]: SystemRegisterEncoding): Role | null 
   return crm === 14 && op2 === 3 ? { is: 'setting' } : null;
 }
 
-/** True when accesses to the register must come here. */
+/** True when accesses to the register must be intercepted. */
 export const isMonitorRegister = (encoding: SystemRegisterEncoding): boolean => roleOf(encoding) !== null;
 
-/** True when the engine keeps the register, after the counters have been brought up to date. */
+/** True when the engine keeps the register; the counters are updated before each access. */
 export const isMonitorSetting = (encoding: SystemRegisterEncoding): boolean => roleOf(encoding)?.is === 'setting';
 
-/** PMSWINC_EL0 cannot be read, so the engine does not seem to have it. */
+/** True for PMSWINC_EL0, which is write-only, so that the engine appears not to have it. */
 export const isSoftwareIncrement = (encoding: SystemRegisterEncoding): boolean => roleOf(encoding)?.is === 'increment';
 
 export class PerformanceMonitors {
   private control = 0n;
-  /** Values at `settledAt`. */
+  /** Counter values at tick `settledAt`. */
   private events: bigint[] = [];
   private cycles = 0n;
   private settledAt = 0;
@@ -111,7 +111,7 @@ export class PerformanceMonitors {
     Object.assign(this, { control, events: [...events], cycles, settledAt });
   }
 
-  /** PMUSERENR_EL0 lets code at EL0 access the register. */
+  /** True when PMUSERENR_EL0 lets EL0 access the register. */
   allowedAtEl0(engine: CoreRegisters, encoding: SystemRegisterEncoding, read: boolean): boolean {
     const role = roleOf(encoding)?.is;
     let bits = USER_EN;
@@ -121,7 +121,9 @@ export class PerformanceMonitors {
     return ((engine.getSystemRegister(PMUSERENR_EL0) ?? 0n) & bits) !== 0n;
   }
 
-  /** Undefined: the engine's, and counters are up to date. `ticks` is now. */
+  /**
+   * Reads a register at tick `ticks`. Undefined: the engine keeps it; the counters are up to date.
+   */
   read(engine: CoreRegisters, encoding: SystemRegisterEncoding, ticks: number): bigint | undefined {
     const role = roleOf(encoding);
     if (role === null) return undefined;
@@ -133,7 +135,7 @@ export class PerformanceMonitors {
     return index < counters(engine) ? (this.events[index] ?? 0n) : undefined;
   }
 
-  /** False: the engine's, and counters are up to date. */
+  /** Writes a register. Returns false when the engine keeps it; the counters are up to date. */
   write(engine: CoreRegisters, encoding: SystemRegisterEncoding, value: bigint, ticks: number): boolean {
     const role = roleOf(encoding);
     if (role === null) return false;
@@ -163,7 +165,7 @@ export class PerformanceMonitors {
     }
   }
 
-  /** Counts the ticks since the last time. */
+  /** Adds the ticks since the last update to the counters. */
   private settle(engine: CoreRegisters, ticks: number): void {
     const passed = BigInt(ticks - this.settledAt);
     this.settledAt = ticks;
@@ -194,7 +196,7 @@ export class PerformanceMonitors {
   }
 }
 
-/** PMCR_EL0.N */
+/** PMCR_EL0.N. */
 const counters = (engine: CoreRegisters): number =>
   Number(((engine.getSystemRegister(PMCR_EL0) ?? 0n) >> PMCR_N_SHIFT) & PMCR_N_MASK);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * System registers as code in TypeScript sees them, a debugger or the modelled kernel: the debug
+ * System registers for TypeScript code, such as a debugger or the modelled kernel: the debug
  * registers, then the machine's own (timer, interrupt controller, identification), then the
- * engine's. What a guest's MRS and MSR do is each core's.
+ * engine's. Each core implements a guest's MRS and MSR itself.
  */
 
 import type { CoreEngine } from '#emulator/engine/engine.ts';
@@ -28,14 +28,14 @@ export class RegisterView {
     this.context = context;
   }
 
-  /** Undefined when nobody has the register. */
+  /** Reads a register; undefined when none of them has it. */
   read(encoding: SystemRegisterEncoding): bigint | undefined {
     const { core, engine, environment, debug } = this.context;
     if (isDebugRegister(encoding)) return debug.read(encoding);
     return environment.readSystemRegister(core, encoding) ?? engine.getSystemRegister(encoding) ?? undefined;
   }
 
-  /** False when nobody has the register, or it cannot be written. */
+  /** Writes a register; returns false when none of them has it, or it is read-only. */
   write(encoding: SystemRegisterEncoding, value: bigint): boolean {
     const { core, engine, environment, debug } = this.context;
     if (isDebugRegister(encoding)) return debug.write(encoding, value);

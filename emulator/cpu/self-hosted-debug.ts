@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Self-hosted debug of a core: hardware breakpoints, watchpoints and software step, by what the
- * engine can report.
+ * Self-hosted debug of a core: hardware breakpoints, watchpoints and software step, built on the
+ * engine's callbacks.
  *
  *     breakpoint     the engine calls before the instruction at the address
  *     watchpoint     the engine calls before every access, while one is enabled and for a while after: which
  *                    page lies behind an address may change unseen
  *     software step  slices of one instruction while MDSCR_EL1.SS is set; the engine has PSTATE.SS and leaves it to us
  *
- * A guest that sets none of them pays nothing.
+ * A guest that uses none of them pays nothing.
  *
  * Specification: Arm ARM DDI 0487 K.a, D2.8 (breakpoints), D2.10 (watchpoints), D2.12 (software
  * step, with its states), D24.2.40 (syndromes).
@@ -31,20 +31,20 @@ const CONTEXTIDR_EL1: SystemRegisterEncoding = [3, 0, 13, 0, 1];
 const CONTEXTIDR_EL2: SystemRegisterEncoding = [3, 4, 13, 0, 1];
 
 /**
- * Addresses for which the engine keeps a call: switched on and off by the guest without translating
- * anew.
+ * Most addresses whose callbacks stay installed, so that the guest can switch them on and off
+ * without new translation.
  */
 const MOST_KEPT = 64;
 /**
- * Ticks without a watchpoint after which accesses are fast again: a kernel switches those of a
- * process on and off with it.
+ * Ticks without a watchpoint after which the memory callback is removed: a kernel may switch
+ * watchpoints with each process.
  */
 const QUIET_TICKS = 20_000_000;
-/** Physical addresses. */
+/** Physical address range that the memory callback covers. */
 const ALL_MEMORY = 2 ** 48;
 const PAGE_OFFSET = 0xfffn;
 
-/** A debug exception that is due. */
+/** Debug exception to take. */
 export interface DebugException {
   readonly pc: bigint;
   readonly esr: number;
@@ -57,25 +57,25 @@ export interface SelfHostedDebugContext {
   readonly translation: CoreTranslation;
   readonly memory: PhysicalMemory;
   readonly ticks: () => number;
-  /** The instruction that the engine is at does not happen; the exception is taken instead. */
+  /** Takes the exception in place of the current instruction. */
   readonly raise: (exception: DebugException) => void;
-  /** Ends the slice with the instruction that runs. */
+  /** Ends the slice after the current instruction. */
   readonly endSlice: () => void;
 }
 
 export class SelfHostedDebug {
   private readonly core: SelfHostedDebugContext;
   private readonly registers = new DebugRegisters();
-  /** The engine's calls by address: what takes each away again. */
+  /** Installed code callbacks, by address; the value removes one. */
   private readonly codeWatches = new Map<bigint, () => void>();
   private memoryWatch: (() => void) | null = null;
   /** Tick of the last slice with a watchpoint. */
   private lastWatched = 0;
-  /** The registers have changed, or the engine is another. */
+  /** True when the debug registers have changed, or the engine was replaced. */
   private stale = false;
-  /** An instruction was just stepped; whether it was a load-exclusive. */
+  /** Set when an instruction was just stepped; `exclusive` for a load-exclusive. */
   private stepped: { readonly exclusive: boolean } | null = null;
-  /** Memory before the stores of an instruction that a watchpoint cancels. */
+  /** Memory contents before the stores of an instruction that a watchpoint cancels. */
   private undo: { readonly address: number; readonly bytes: Uint8Array }[] = [];
 
   constructor(core: SelfHostedDebugContext) {
@@ -99,24 +99,26 @@ export class SelfHostedDebug {
     return true;
   }
 
-  /** Slices have one instruction. */
+  /** True when slices have one instruction. */
   get steps(): boolean {
     return this.registers.steps;
   }
 
-  /** The guest steps itself, or has set a breakpoint: code does not do what it says. */
+  /**
+   * True when the guest single-steps itself or has set a breakpoint: code may not run as written.
+   */
   get isActive(): boolean {
     return this.steps || this.registers.breakpoints.length > 0;
   }
 
-  /** An exception is taken: nothing was stepped there. */
+  /** Notes that an exception was taken: no instruction was stepped. */
   exceptionTaken(): void {
     this.stepped = null;
   }
 
   /**
-   * Before a slice: brings the engine in line with the registers, and returns the software step
-   * exception that is due, if one is.
+   * Before a slice: updates the engine's callbacks, and returns the software step exception that is
+   * due, or null.
    */
   beginSlice(): DebugException | null {
     if (this.stale || this.memoryWatch !== null) this.install();
@@ -131,9 +133,8 @@ export class SelfHostedDebug {
   }
 
   /**
-   * Executes a slice of one instruction with `run`, and moves the state of software step on where
-   * the instruction has `happened`: where an exception takes its place, the step is still to be
-   * done.
+   * Executes a one-instruction slice with `run`, and advances the software step state if the
+   * instruction has `happened`. When an exception takes its place, the step remains to be done.
    */
   step<T>(run: () => T, happened: (result: T) => boolean): T {
     const { engine, translation } = this.core;
@@ -147,8 +148,7 @@ export class SelfHostedDebug {
     const result = run();
     let pstate = engine.getPstate();
     if (isExceptionReturn(instruction) && engine.getPc() !== pc) {
-      // From a state without debug exceptions to one with them, the step is as the saved state
-      // says.
+      // ERET into a state with debug exceptions enabled loads PSTATE.SS from SPSR.
       const begins = !wasEnabled && this.registers.enabled(this.state()) ? saved & PSTATE_SS : 0;
       pstate = (pstate & ~PSTATE_SS) | begins;
       engine.setPstate(pstate);
@@ -161,7 +161,8 @@ export class SelfHostedDebug {
   }
 
   /**
-   * SVC, HVC and SMC have been executed when their exception is taken: the saved state shows it.
+   * Completes the step of SVC, HVC or SMC, which count as executed when their exception is taken;
+   * the saved PSTATE shows this.
    */
   callCompletes(): void {
     if (!this.steps) return;
@@ -169,7 +170,7 @@ export class SelfHostedDebug {
     engine.setPstate(engine.getPstate() & ~PSTATE_SS);
   }
 
-  /** After a slice: takes back what an instruction stored that did not happen. */
+  /** After a slice: undoes the stores of an instruction that was cancelled. */
   endSlice(): void {
     for (const { address, bytes } of this.undo.toReversed()) this.core.memory.writeBytes(address, bytes);
     this.undo = [];
@@ -215,7 +216,7 @@ export class SelfHostedDebug {
       changed = true;
     }
     this.stale = false;
-    // The engine asks for its calls while it translates.
+    // The engine installs its callbacks during translation.
     if (changed) engine.discardAllCode();
   }
 
@@ -228,7 +229,7 @@ export class SelfHostedDebug {
 
   private touched({ write, address, size }: WatchedAccess): void {
     const { engine, translation, memory } = this.core;
-    // Most accesses are elsewhere in their page.
+    // Fast path: most accesses are elsewhere in their page.
     const offset = BigInt(address) & PAGE_OFFSET;
     const near = this.registers.watched.some(
       ({ start, end }) =>
@@ -241,7 +242,7 @@ export class SelfHostedDebug {
     const instruction = translation.instructionAt(pc) ?? 0;
     const first = accessAddress(instruction, pc, (index) => (index === 31 ? engine.getSp() : engine.getX(index)));
     if (first === null) return;
-    // The access may be a later part of what the instruction touches.
+    // The access may be a later part of the instruction.
     const va = BigInt.asUintN(64, first + ((BigInt(address) - first) & PAGE_OFFSET));
     const state = this.state();
     const caught = this.registers.caught(
@@ -274,7 +275,7 @@ export class SelfHostedDebug {
     };
   }
 
-  /** SPSR of the level. */
+  /** SPSR of a level. */
   private savedState(level: number): number {
     const register = level === 3 ? 'SPSR_EL3' : level === 2 ? 'SPSR_EL2' : 'SPSR_EL1';
     return Number(BigInt.asUintN(32, this.core.engine.getSystemRegister(SYSTEM_REGISTERS[register]) ?? 0n));

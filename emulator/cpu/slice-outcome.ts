@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The end of the slice that a core runs. Whoever ends it says why here, `run` reads it once the
- * slice is over. Several reasons may come together within one instruction: the one that the machine
- * must not miss is kept.
+ * The reason why a core's slice ends. The code that ends the slice sets it; `run` reads it once the
+ * slice is over. One instruction may give several reasons: the one that the machine must not miss
+ * is kept.
  */
 
 import type { CoreStop } from './machine-core.ts';
 
-/** The higher one is kept. */
+/** Priority of each reason; the highest is kept. */
 const RANK: Readonly<Record<CoreStop['kind'], number>> = {
   count: 0,
   wfi: 1,
@@ -20,20 +20,20 @@ const RANK: Readonly<Record<CoreStop['kind'], number>> = {
 };
 
 export class SliceOutcome {
-  /** Null: nothing has ended the slice before its instructions were used up. */
+  /** Null while only the instruction count ends the slice. */
   stop: CoreStop | null = null;
 
-  /** A slice begins. A core that is locked up stays so. */
+  /** Begins a slice. A locked-up core stays locked up. */
   begin(): void {
     if (this.stop?.kind !== 'lockup') this.stop = null;
   }
 
-  /** Cold reset, and another state. */
+  /** Clears everything: for a cold reset, and before a state is restored. */
   reset(): void {
     this.stop = null;
   }
 
-  /** The slice ends like this, unless something of more weight ends it. */
+  /** Ends the slice for this reason, unless one of higher priority is set. */
   end(stop: CoreStop): void {
     if (this.stop === null || RANK[stop.kind] > RANK[this.stop.kind]) this.stop = stop;
   }

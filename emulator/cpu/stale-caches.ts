@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a core still caches of translations and code that others have changed, until it is dropped
- * before the core runs on. TLBI and IC of one core concern all of them, and bytes that TypeScript
+ * Stale translations and code that a core still caches after a change by others, and that it must
+ * drop before it runs on. A TLBI or IC of one core applies to all cores, and bytes that TypeScript
  * writes concern every core that has translated them.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.16 (TLB maintenance), D7.5 (instruction cache
@@ -11,8 +11,8 @@
 import type { CpuEngine } from '#emulator/engine/engine.ts';
 
 /**
- * What a TLBI is about: everything, the pages of an ASID, one page (its address / 4096, without the
- * top byte) of an ASID or of all, a level's own regime.
+ * Scope of a TLBI: everything; the pages of an ASID; one page (its address / 4096, without the top
+ * byte) for one ASID or all; the regime of one level.
  */
 export type TlbScope =
   | { readonly kind: 'all' }
@@ -21,25 +21,25 @@ export type TlbScope =
   | { readonly kind: 'level'; readonly level: 2 | 3 };
 
 /**
- * A TLBI, of everything unless it says of what, or an IC of one line of code (its physical address)
- * or of everything (null), or of every line of a range in one page.
+ * Change by another core: a TLBI, of everything or of a scope; an IC, of one line of code (by
+ * physical address) or of everything (null); or all lines of a range in one page.
  */
 export type SharedChange =
   | { readonly kind: 'tlb'; readonly scope?: TlbScope }
   | { readonly kind: 'code'; readonly line: number | null }
   | { readonly kind: 'code range'; readonly start: number; readonly end: number };
 
-/** Bytes that IC IVAU invalidates: CTR_EL0.IminLine of the modelled cores. */
+/** Line size of IC IVAU in bytes: CTR_EL0.IminLine of the modelled cores. */
 export const CODE_LINE = 64;
-/** Lines and ranges that are dropped one by one; with more, everything goes. */
+/** Most lines and ranges that are dropped one by one; with more, everything is dropped. */
 const MOST_RANGES = 4096;
 
 export class StaleCaches {
   private tlb = false;
   private code = false;
-  /** Physical [start, end) by start, multiples of {@link CODE_LINE}. */
+  /** Physical ranges by start, [start, end), multiples of {@link CODE_LINE}. */
   private readonly ranges = new Map<number, number>();
-  /** The range that was added to last. */
+  /** Range that was extended last. */
   private lastStart = 0;
   private lastEnd = 0;
 
@@ -52,7 +52,7 @@ export class StaleCaches {
   }
 
   private add(start: number, end: number): void {
-    // Line after line, as code is maintained, is one range.
+    // Code is maintained line by line; consecutive lines are merged into one range.
     const from = start === this.lastEnd && this.ranges.has(this.lastStart) ? this.lastStart : start;
     this.ranges.set(from, Math.max(end, this.ranges.get(from) ?? 0));
     this.lastStart = from;
@@ -60,14 +60,14 @@ export class StaleCaches {
   }
 
   /**
-   * Makes `engine` forget. Between slices only.
+   * Drops the stale state in `engine`. Between slices only.
    * @param memory physical [start, end) of all memory whose code may have changed, each mapped in
    * one piece
    */
   drop(engine: CpuEngine, memory: readonly (readonly [start: number, end: number])[]): void {
     if (!this.tlb && !this.code && this.ranges.size === 0) return;
-    // Not discardAllCode(), which touches all of the code buffer: 0.2 s, and its memory stays with
-    // the process.
+    // discardAllCode() is too expensive here: it touches the whole code buffer (0.2 s), which then
+    // stays resident.
     if (this.code) engine.discardPhysicalCode(memory);
     else if (this.ranges.size > 0) engine.discardPhysicalCode(this.ranges);
     if (this.tlb) engine.flushTlb();

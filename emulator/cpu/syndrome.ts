@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * ESR_ELx values: exception classes, and the syndromes that the machine itself makes (the engine
- * makes the rest).
+ * ESR_ELx values: exception classes, and the syndromes that the machine itself builds (the engine
+ * builds the others).
  *
  *     31      26 25 24                                   0
  *     |   EC    |IL|                 ISS                  |
@@ -11,7 +11,7 @@
 
 import type { SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
-/** Exception classes by value. */
+/** Exception classes (EC). */
 export const EXCEPTION_CLASS = {
   unknown: 0x00,
   wait: 0x01,
@@ -46,14 +46,14 @@ export function exceptionClass(esr: number): number {
 }
 
 /**
- * Syndrome bits of a trapped FP or SIMD access that only AArch32 has. The engine sets them for
- * AArch64 too.
+ * Bits of a trapped FP or SIMD access that only AArch32 defines. The engine sets them for AArch64
+ * too.
  */
 const COPROCESSOR = 0xf;
 
 /**
- * The ESR of a trapped access to FP or SIMD as code in AArch64 gives it: CV, COND 0b1110, the rest
- * RES0; any other as it is.
+ * Removes the AArch32 bits from the ESR of a trapped FP or SIMD access: CV and COND 0b1110 stay,
+ * the others are RES0. Any other ESR is returned unchanged.
  */
 export function withoutCoprocessor(esr: number): number {
   return exceptionClass(esr) === EXCEPTION_CLASS.floatingPoint ? (esr & ~COPROCESSOR) >>> 0 : esr;
@@ -62,7 +62,7 @@ export function withoutCoprocessor(esr: number): number {
 const syndrome = (exceptionClassValue: number, iss: number): number =>
   ((exceptionClassValue << 26) | SYNDROME_IL | iss) >>> 0;
 
-/** Fault status codes of aborts: DFSC and IFSC, the low six bits. */
+/** Fault status field of aborts (DFSC, IFSC): ESR bits 5:0. */
 const STATUS_MASK = 0x3f;
 
 /** True for the ESR of an abort by a translation fault: fault status 0b0001 and the level. */
@@ -70,20 +70,19 @@ export function isTranslationFault(esr: number): boolean {
   return (esr & 0x3c) === 0b000100;
 }
 
-/** The ESR of an abort with another fault status. */
+/** Replaces the fault status in the ESR of an abort. */
 export function withFaultStatus(esr: number, status: number): number {
   return ((esr & ~STATUS_MASK) | status) >>> 0;
 }
 
 /**
- * ESR of a data abort without instruction syndrome (ISV = 0), taken from the same level unless
- * `lower`.
+ * ESR of a data abort without instruction syndrome (ISV = 0), from the same level unless `lower`.
  */
 export function dataAbortSyndrome(abort: {
   readonly status: number;
   readonly write: boolean;
   readonly lower?: boolean;
-  /** The address could not be determined: FAR is not valid (FnV). */
+  /** True when the address could not be determined: FAR is not valid (FnV). */
   readonly farNotValid?: boolean;
 }): number {
   const iss = abort.status | (abort.write ? 1 << 6 : 0) | (abort.farNotValid === true ? 1 << 10 : 0);
@@ -103,7 +102,7 @@ export function pcAlignmentSyndrome(): number {
   return syndrome(EXCEPTION_CLASS.pcAlignment, 0);
 }
 
-/** ESR of an MSR (immediate) to DAIF that is trapped: op0 0, CRn 4, Rt 31. */
+/** ESR of a trapped MSR (immediate) to DAIF: op0 0, CRn 4, Rt 31. */
 export function interruptMaskTrapSyndrome(instruction: number): number {
   const op1 = (instruction >>> 16) & 7;
   const crm = (instruction >>> 8) & 15;
@@ -111,17 +110,17 @@ export function interruptMaskTrapSyndrome(instruction: number): number {
   return syndrome(EXCEPTION_CLASS.systemRegister, (op2 << 17) | (op1 << 14) | (4 << 10) | (31 << 5) | (crm << 1));
 }
 
-/** ESR of a WFE that is trapped: always executed (CV, COND), TI 0b01. */
+/** ESR of a trapped WFE: CV, COND "always", TI 0b01. */
 export function waitTrapSyndrome(): number {
   return syndrome(EXCEPTION_CLASS.wait, (1 << 24) | (0b1110 << 20) | 1);
 }
 
-/** ESR of an instruction that is undefined here. */
+/** ESR of an undefined instruction. */
 export function undefinedSyndrome(): number {
   return syndrome(EXCEPTION_CLASS.unknown, 0);
 }
 
-/** ESR of an MRS or MSR that is trapped: the encoding, Rt and the direction. */
+/** ESR of a trapped MRS or MSR: encoding, Rt and direction. */
 export function systemRegisterSyndrome(encoding: SystemRegisterEncoding, rt: number, read: boolean): number {
   const [op0, op1, crn, crm, op2] = encoding;
   return syndrome(
@@ -130,22 +129,22 @@ export function systemRegisterSyndrome(encoding: SystemRegisterEncoding, rt: num
   );
 }
 
-/** Fault status of every debug exception. */
+/** Fault status of debug exceptions. */
 const DEBUG_STATUS = 0b100010;
-/** ISS of a software step: an instruction was stepped (ISV), a load-exclusive (EX). */
+/** ISS of a software step: ISV (an instruction was stepped), EX (it was a load-exclusive). */
 const STEP_ISV = 1 << 24;
 const STEP_EX = 1 << 6;
 
 /**
- * ESR of a hardware breakpoint or a software step. `stepped` is the instruction that was, where one
- * was.
+ * ESR of a hardware breakpoint or a software step. `stepped` describes the stepped instruction, if
+ * there was one.
  */
 export function debugSyndrome(
   kind: 'breakpoint' | 'step',
   lower: boolean,
   stepped: { readonly exclusive: boolean } | null,
 ): number {
-  // The class for the same level is the next one.
+  // The class for the same level is one higher than that for a lower level.
   const ec = EXCEPTION_CLASS[`${kind}Lower`] + (lower ? 0 : 1);
   return syndrome(ec, DEBUG_STATUS | (stepped === null ? 0 : STEP_ISV) | (stepped?.exclusive === true ? STEP_EX : 0));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * MRS and MSR of a core around an engine. A register may be the debug architecture's, the machine's
- * (timer, interrupt controller, monitors) or the engine's.
+ * MRS and MSR of a core around an engine. A register belongs to self-hosted debug, to the machine
+ * (timer, interrupt controller, monitors) or to the engine.
  *
  *     engine has the register  ─► intercepted: reported before it executes, answered here or left to the engine
  *     engine has it not        ─► undefined instruction ─► emulated here, or undefined for the guest too
@@ -19,10 +19,10 @@ import { systemRegisterSyndrome, undefinedSyndrome } from './syndrome.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 import type { CoreContext, MachineCore } from './machine-core.ts';
 
-/** op1 of the system registers that EL0 can reach (Arm ARM C5.1.2). */
+/** op1 of the system registers that EL0 can access (Arm ARM C5.1.2). */
 const OP1_EL0 = 3;
 
-/** EL3 is always there. */
+/** EL3 always exists. */
 const HIGHEST_LEVEL = 3;
 
 export interface SystemRegisterAccessContext {
@@ -30,7 +30,7 @@ export interface SystemRegisterAccessContext {
   readonly engine: CpuEngine;
   readonly environment: CoreContext;
   readonly debug: SelfHostedDebug;
-  /** The intercepted instruction does not happen: it takes the exception with this syndrome. */
+  /** Replaces the intercepted instruction by an exception with this syndrome. */
   readonly trap: (esr: number) => void;
 }
 
@@ -42,7 +42,7 @@ export class SystemRegisterAccess {
   private readonly environment: CoreContext;
   private readonly debug: SelfHostedDebug;
   private readonly trap: (esr: number) => void;
-  /** By the encoding's number: whether the engine has the system register. */
+  /** Whether the engine has a system register, by systemRegisterNumber. */
   private readonly known = new Map<number, boolean>();
 
   constructor({ core, engine, environment, debug, trap }: SystemRegisterAccessContext) {
@@ -54,17 +54,20 @@ export class SystemRegisterAccess {
     this.unknown = new UnknownRegisters(core, environment);
   }
 
-  /** Accesses to the register come here although the engine may have it. */
+  /** True when accesses to the register come here although the engine may have it. */
   isIntercepted(encoding: SystemRegisterEncoding): boolean {
     return isDebugRegister(encoding) || this.environment.intercepts(encoding);
   }
 
-  /** An intercepted MRS or MSR is about to execute. False: the engine executes it. */
+  /**
+   * Serves an intercepted MRS or MSR before it executes. Returns false when the engine is to
+   * execute it.
+   */
   intercepted({ read, encoding, rt }: InterceptedAccess): boolean {
-    // Another instruction may stand at an address that was intercepted once.
+    // The code at an intercepted address may have changed.
     if (!this.isIntercepted(encoding)) return false;
-    // An instruction that the engine translated as undefined is not skipped: it has no code behind
-    // such an instruction to go on with. It comes as an exception.
+    // An instruction that the engine translated as undefined cannot be skipped: the engine has no
+    // code behind it to continue with. It comes as an exception instead.
     if (
       !this.mayAccess(encoding, read) ||
       !(this.engineHas(encoding) || isOsLock(encoding) || (!read && isSoftwareIncrement(encoding)))
@@ -85,8 +88,8 @@ export class SystemRegisterAccess {
   }
 
   /**
-   * An MRS or MSR that the engine finds undefined. False when it is undefined for the guest too, or
-   * no such instruction.
+   * Emulates an MRS or MSR that the engine finds undefined. Returns false when it is undefined for
+   * the guest too, or is another instruction.
    */
   emulate(instruction: number): boolean {
     const move = systemRegisterMove(instruction);
@@ -119,7 +122,7 @@ export class SystemRegisterAccess {
     return true;
   }
 
-  /** True unless code at the current level finds the access undefined whatever is configured. */
+  /** False when the current exception level can never make this access. */
   private mayAccess(encoding: SystemRegisterEncoding, read: boolean): boolean {
     const { level } = this.core;
     if (level < leastLevel(encoding)) return false;
@@ -137,10 +140,10 @@ export class SystemRegisterAccess {
   }
 }
 
-/** CNTFRQ_EL0 can be written at the highest exception level only (Arm ARM D24.10.1). */
+/** True for CNTFRQ_EL0, which only the highest exception level can write (Arm ARM D24.10.1). */
 const isCounterFrequency = ([, op1, crn, crm, op2]: SystemRegisterEncoding): boolean =>
   op1 === OP1_EL0 && crn === 14 && crm === 0 && op2 === 0;
 
-/** The counters and their frequency are read-only at EL0 (Arm ARM D24.10). */
+/** True for the counters and their frequency, which are read-only at EL0 (Arm ARM D24.10). */
 const isReadOnlyAtEl0 = ([, op1, crn, crm]: SystemRegisterEncoding): boolean =>
   op1 === OP1_EL0 && crn === 14 && crm === 0;

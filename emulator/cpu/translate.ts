@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The stage 1 translation of the EL1&0 regime, as a pure function of the registers and of memory.
+ * Stage 1 translation of the EL1&0 regime, as a pure function of registers and memory.
  *
  *     VA ─ TxSZ ─► top bits all equal? ─► level 0..3 descriptors ─► address, attributes, or the fault of a CPU
  *
- * It answers for TypeScript code that touches memory by virtual address, and for people who ask why
- * an address faults. The CPU engine walks with code of its own; tests/cpu-agrees.test.ts holds the
- * two against each other, and tests/cpu-deviations.test.ts keeps the few descriptors that the
- * engine takes differently from the Arm ARM, which this file follows. 4, 16 and 64 KiB granules,
- * 48-bit addresses; no stage 2, no LPA2, no LVA.
+ * It serves TypeScript code that accesses memory by virtual address, and explanations of faults.
+ * The CPU engine has its own walker. tests/cpu-agrees.test.ts compares the two, and
+ * tests/cpu-deviations.test.ts lists the few descriptors where the engine departs from the Arm ARM,
+ * which this file follows. 4, 16 and 64 KiB granules, 48-bit addresses; no stage 2, no LPA2, no
+ * LVA.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D8.3 (descriptors), D8.4
  * (permissions), D24.2.40 (fault status codes).
  */
 
-/** The registers that decide a translation. */
+/** Registers that control a translation. */
 export interface TranslationRegisters {
   readonly sctlr: bigint;
   readonly tcr: bigint;
@@ -24,7 +24,7 @@ export interface TranslationRegisters {
 
 export type AccessType = 'read' | 'write' | 'fetch';
 
-/** One descriptor met on the way. */
+/** Descriptor that was read during a walk. */
 export interface WalkStep {
   readonly level: number;
   /** Physical address of the descriptor. */
@@ -32,17 +32,17 @@ export interface WalkStep {
   readonly descriptor: bigint;
 }
 
-/** A leaf: [vaBase, vaBase + size) goes to [paBase, paBase + size). */
+/** Leaf: it maps [vaBase, vaBase + size) to [paBase, paBase + size). */
 export interface Mapping {
   readonly vaBase: bigint;
   readonly paBase: number;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   readonly level: number;
-  /** The leaf descriptor; 0 with the MMU off. */
+  /** Leaf descriptor; 0 with the MMU off. */
   readonly descriptor: bigint;
   /**
-   * Permissions with those of the tables above taken into account (APTable, PXNTable, UXNTable,
+   * Effective permissions, with the restrictions of the tables above (APTable, PXNTable, UXNTable,
    * WXN).
    */
   readonly permissions: Permissions;
@@ -59,7 +59,9 @@ export type Translation =
   | { readonly ok: true; readonly pa: number; readonly mapping: Mapping; readonly steps: readonly WalkStep[] }
   | { readonly ok: false; readonly fault: TranslationFault; readonly steps: readonly WalkStep[] };
 
-/** Why a translation fails: fault status code bits 5:0 as in ESR_ELx.DFSC and PAR_EL1.FST. */
+/**
+ * Fault of a translation; `status` is the fault status code, as in ESR_ELx.DFSC and PAR_EL1.FST.
+ */
 export interface TranslationFault {
   readonly kind: 'address size' | 'translation' | 'access flag' | 'permission' | 'external abort on walk';
   readonly level: number;
@@ -86,55 +88,55 @@ export const faultOf = (kind: TranslationFault['kind'], level: number): Translat
 const SCTLR_M = 1n << 0n;
 const SCTLR_WXN = 1n << 19n;
 
-/** Of a descriptor's lower word. */
+/** Bits of a descriptor's lower word. */
 const DESCRIPTOR_VALID = 1 << 0;
-/** At levels 0 to 2 a table, at level 3 a page. */
+/** Set for a table at levels 0 to 2, and for a page at level 3. */
 const DESCRIPTOR_TABLE = 1 << 1;
 const ACCESS_FLAG = 1 << 10;
 
 /**
- * log2 of the granule, by TCR.TG0 and by TCR.TG1. A reserved value stands for a granule of the
- * implementation's choice (Arm ARM D24.2.213): the choice here is the CPU engine's, 64 KiB for TG0
- * = 3 and 4 KiB for TG1 = 0.
+ * log2 of the granule, by TCR.TG0 and by TCR.TG1. A reserved value selects an IMPLEMENTATION
+ * DEFINED granule (Arm ARM D24.2.213), here the CPU engine's choice: 64 KiB for TG0 = 3 and 4 KiB
+ * for TG1 = 0.
  */
 export const GRANULE_TG0 = [12, 16, 14, 16] as const;
 const GRANULE_TG1 = [12, 14, 12, 16] as const;
 
 /**
- * Bits in an input address: TCR.TxSZ counts from 64 down. Beyond these an implementation takes the
- * nearest or faults; the CPU engine takes the nearest.
+ * Limits of the input address size, 64 - TCR.TxSZ. Outside them an implementation may fault or use
+ * the nearest limit; the CPU engine uses the nearest.
  */
 const INPUT_BITS = { least: 25, most: 48 } as const;
 
-/** Physical address bits by TCR.IPS (Arm ARM D24.2.188). */
+/** Physical address size in bits by TCR.IPS (Arm ARM D24.2.188). */
 export const ADDRESS_BITS: Readonly<Record<number, number>> = { 0: 32, 1: 36, 2: 40, 3: 42, 4: 44, 5: 48 };
 
 const field = (value: bigint, low: number, bits: number): number => Number(BigInt.asUintN(bits, value >> BigInt(low)));
 
-/** Addresses have 48 bits at most, and are exact as numbers: walks come by the ten thousand. */
+/** Addresses have at most 48 bits and are exact as numbers; walks are too frequent for bigints. */
 const alignedDown = (address: number, bits: number): number => address - (address % 2 ** bits);
 const lowWord = (value: bigint): number => Number(BigInt.asIntN(32, value));
 const highWord = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
 
-/** What TCR_EL1 says of the addresses of one TTBR. */
+/** Fields of TCR_EL1 for the half of one TTBR. */
 export interface HalfControl {
-  /** Bits of an input address below the ones that must all be equal. */
+  /** Width of an input address; the bits above must all be equal. */
   readonly inputBits: number;
   /** log2 of the granule in bytes. */
   readonly granuleShift: number;
-  /** Input bits that one level resolves. */
+  /** Number of input bits that one level resolves. */
   readonly strideBits: number;
   /** Level of the first table. */
   readonly startLevel: number;
-  /** TBI: bits 63:56 do not take part. */
+  /** TBI: bits 63:56 are ignored. */
   readonly topByteIgnored: boolean;
-  /** EPD: no walks. */
+  /** EPD: walks are disabled. */
   readonly disabled: boolean;
-  /** HPD: the restrictions in table descriptors do not count. */
+  /** HPD: permissions in table descriptors are ignored. */
   readonly hierarchyIgnored: boolean;
 }
 
-/** Decoded last, for both halves: walks come in numbers while TCR_EL1 stays as it is. */
+/** Cache of the last decoded TCR_EL1, for both halves: it rarely changes between walks. */
 let known: { readonly tcr: bigint; readonly lower: HalfControl; readonly upper: HalfControl } | null = null;
 
 /** TCR_EL1 decoded for the addresses of TTBR1 (`upper`) or TTBR0. Arm ARM D24.2.213. */
@@ -163,12 +165,12 @@ const ALL_ALLOWED: Permissions = {
   el0: { read: true, write: true, execute: true },
 };
 
-/** Memory as the walker reads it: null where nothing answers at a physical address. */
+/** Reads a descriptor; null where nothing is mapped at a physical address. */
 export type ReadDescriptor = (address: number) => bigint | null;
 
 /**
- * Finds the leaf for `va` without checking permissions.
- * @param physicalBits physical address size of the CPU (ID_AA64MMFR0_EL1.PARange), which bounds
+ * Finds the leaf for `va`, without a permission check.
+ * @param physicalBits physical address size of the CPU (ID_AA64MMFR0_EL1.PARange), which limits
  * TCR.IPS
  */
 export function walk(
@@ -207,7 +209,7 @@ export function walk(
   for (let level = startLevel; ; level++) {
     const spanShift = granuleShift + (3 - level) * strideBits;
     const indexBits = level === startLevel ? inputBits - spanShift : strideBits;
-    // The base register's low bits are RES0 for a table of this many entries.
+    // Base register bits below the table's size are RES0.
     if (level === startLevel) table = alignedDown(table, indexBits + 3);
     const index = Math.floor(input / 2 ** spanShift) % 2 ** indexBits;
     const descriptorAddress = table + index * 8;
@@ -252,7 +254,7 @@ export function walk(
 }
 
 /**
- * {@link walk}, then the permission check for an access of this type from this exception level (0
+ * {@link walk}, with the permission check for an access of this type from this exception level (0
  * or 1).
  */
 export function translate(
@@ -275,7 +277,9 @@ export function translate(
   };
 }
 
-/** MMU off: one to one, an address size fault above the physical address size. */
+/**
+ * Translation with the MMU off: identity; an address size fault above the physical address size.
+ */
 function flat(
   va: bigint,
   physicalBits: number,
@@ -300,8 +304,8 @@ function flat(
 }
 
 /**
- * Arm ARM D8.4.1: AP[2:1] and XN of the leaf, restricted by APTable, UXNTable and PXNTable of
- * `tables` (ORed), and SCTLR_EL1.WXN.
+ * Permissions of a leaf (Arm ARM D8.4.1): AP[2:1] and XN, restricted by APTable, UXNTable and
+ * PXNTable of `tables` (ORed), and by SCTLR_EL1.WXN.
  */
 export function leafPermissions(leaf: bigint, tables: bigint, sctlr: bigint): Permissions {
   const [low, high, above] = [lowWord(leaf), highWord(leaf), highWord(tables)];
@@ -321,7 +325,7 @@ export function leafPermissions(leaf: bigint, tables: bigint, sctlr: bigint): Pe
     el0: {
       read: el0Access,
       write: el0Write,
-      // Execution from EL0 needs no read permission: execute-only memory.
+      // Execution at EL0 needs no read permission: execute-only memory.
       execute: !unprivilegedExecuteNever && !(writeExecuteNever && el0Write),
     },
   };

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A whole stage 1 translation tree, read and merged into runs: what one TTBR maps. translate.ts
- * answers for one address; this file for all of them.
+ * Dump of a whole stage 1 translation tree: everything that one TTBR maps, merged into runs.
+ * translate.ts answers for one address, this file for all of them.
  *
  *     table ─► 512 entries (4 KiB granule) ─► table ─► … ─► leaf
- *     neighbours with one output run and one set of attributes are one run
+ *     neighbours whose outputs are contiguous and whose attributes are equal form one run
  *
- * Reads tables and nothing else, of any granule and start level. A tree made to loop ends at a
- * bound, and says so.
+ * Reads only tables, of any granule and start level. A tree that loops is cut off at a limit and
+ * marked `truncated`.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D8.3 (descriptors).
  */
 
 import { halfControl, leafPermissions, type Permissions, type TranslationRegisters } from './translate.ts';
 
-/** Leaves that follow each other in both address spaces and have the same attributes. */
+/** Leaves that are contiguous in both address spaces and have equal attributes. */
 export interface MappedRun {
   readonly vaStart: bigint;
-  /** One past the last byte, unwrapped: the upper half ends at 2^64. */
+  /** End of the range, not wrapped: that of the upper half is 2^64. */
   readonly vaEnd: bigint;
   readonly paStart: number;
   readonly bytes: number;
-  /** In force, with the restrictions of the tables above. */
+  /** Effective permissions, with the restrictions of the tables above. */
   readonly permissions: Permissions;
   /** MAIR_EL1 index. */
   readonly attributeIndex: number;
   /** SH[1:0]. */
   readonly shareability: number;
-  /** nG is clear. */
+  /** True when nG is 0. */
   readonly global: boolean;
-  /** The access flag is set: an access does not fault for its sake. */
+  /** True when the access flag is set, so that an access does not fault for lack of it. */
   readonly accessed: boolean;
-  /** Leaves by level, 0 to 3. */
+  /** Number of leaves by level, 0 to 3. */
   readonly leaves: readonly [number, number, number, number];
 }
 
@@ -43,35 +43,37 @@ export interface TranslationTable {
 }
 
 export interface TranslationTree {
-  /** TTBR0 has the lower addresses, TTBR1 the upper ones. */
+  /** TTBR0 maps the lower half, TTBR1 the upper half. */
   readonly register: 'TTBR0_EL1' | 'TTBR1_EL1';
   readonly root: number;
-  /** False when the MMU is off or TCR_EL1.EPD switches this half off: then nothing is mapped. */
+  /**
+   * False when the MMU is off or TCR_EL1.EPD disables walks of this half: nothing is mapped then.
+   */
   readonly walked: boolean;
   readonly granuleBytes: number;
   readonly inputBits: number;
-  /** In the order of the walk, the root first. A table that two entries name is there twice. */
+  /** Tables in walk order, the root first. A table that two entries point to appears twice. */
   readonly tables: readonly TranslationTable[];
-  /** Ascending by virtual address. */
+  /** Runs in ascending order of virtual address. */
   readonly runs: readonly MappedRun[];
-  /** Tables that lie where no memory answers. */
+  /** Tables that lie outside of memory. */
   readonly unreadable: readonly TranslationTable[];
-  /** True when the walk was given up after {@link MOST_TABLES} tables or {@link MOST_RUNS} runs. */
+  /** True when the walk stopped at {@link MOST_TABLES} tables or {@link MOST_RUNS} runs. */
   readonly truncated: boolean;
 }
 
 /**
- * More than any guest of these boards makes of its memory (8 GiB in 4 KiB pages are 4,096 tables):
- * a tree that goes on runs in a circle.
+ * Limit above any real guest of these boards (8 GiB in 4 KiB pages need 4,096 tables): a larger
+ * tree is a loop.
  */
 export const MOST_TABLES = 16_384;
 export const MOST_RUNS = 131_072;
 
-/** A copy of physical memory, or null where nothing answers. */
+/** Copies physical memory; null where nothing is mapped. */
 export type ReadTable = (address: number, bytes: number) => Uint8Array | null;
 
 /**
- * Bits that decide whether neighbours are one run, in the two halves of a leaf: AttrIndx, NS, AP,
+ * Attribute bits that must be equal within a run, in the two halves of a leaf: AttrIndx, NS, AP,
  * SH, AF, nG; PXN, UXN.
  */
 const LOW_ATTRIBUTES = 0x0ffc;
@@ -92,8 +94,8 @@ interface OpenRun {
 }
 
 /**
- * The tree that `register` points to.
- * @param outputBits bits in an output address: leaves beyond them fault on the CPU and are left out
+ * Translation tree of `register`.
+ * @param outputBits width of an output address: leaves beyond it fault on the CPU and are left out
  */
 export function translationTree(
   register: TranslationTree['register'],

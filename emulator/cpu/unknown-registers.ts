@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The report of system registers that neither the machine nor the core has. An access is reported
- * once: software that probes for a register does so in a loop.
+ * Reports accesses to system registers that neither the machine nor the core has. Each is reported
+ * once, because software that probes for a register often does so in a loop.
  */
 
 import { hex } from '#common/address.ts';
@@ -11,7 +11,7 @@ import type { CoreContext, MachineCore } from './machine-core.ts';
 export class UnknownRegisters {
   private readonly core: MachineCore;
   private readonly environment: Pick<CoreContext, 'emit'>;
-  /** "read S3_0_C15_C2_0" and the like. */
+  /** Accesses already reported, as "read S3_0_C15_C2_0". */
   private readonly reported = new Set<string>();
 
   constructor(core: MachineCore, environment: Pick<CoreContext, 'emit'>) {
@@ -19,7 +19,7 @@ export class UnknownRegisters {
     this.environment = environment;
   }
 
-  /** The core accesses an unknown register at `pc`. */
+  /** Reports an access to an unknown register at `pc`. */
   report(encoding: SystemRegisterEncoding, read: boolean, pc: bigint): void {
     const register = systemRegisterName(encoding);
     const access = read ? 'read' : 'write';

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One core of the machine, on or off: its number, its timer and what it is doing. The MachineCore
- * that executes its instructions is made when it is first turned on.
+ * One core of the machine, on or off: its number, its timer and its state. The MachineCore that
+ * executes its instructions is created when the core is first turned on.
  */
 
 import type { MachineCore, Recurrence } from './machine-core.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { GenericTimer } from '#emulator/timer/generic-timer.ts';
 
-/** First PC and exception level of a core that is turned on, and its x0. */
+/** Start of a core that is turned on: first PC, exception level, and x0. */
 export type CoreStart = { readonly entry: bigint; readonly context: bigint; readonly level: 1 | 2 };
 
 export interface Vcpu {
@@ -16,25 +16,25 @@ export interface Vcpu {
   readonly mpidr: number;
   readonly timer: GenericTimer;
   core: MachineCore | null;
-  /** Asleep in WFI, or waiting in WFE. */
+  /** sleeping: in WFI; waiting: in WFE. */
   state: 'off' | 'running' | 'sleeping' | 'waiting';
   /**
-   * Its start, when it was turned on and has not run yet. Engines are not made while
-   * another one executes.
+   * Start of a core that was turned on but has not run yet. Engines are not created while another
+   * one executes.
    */
   start: CoreStart | null;
   /** Tick at which it was executed last. */
   ranUntil: number;
 }
 
-/** A core that is off. */
+/** Core that is off. */
 export function vcpuThatIsOff(index: number, mpidr: number, timer: GenericTimer): Vcpu {
   return { index, mpidr, timer, core: null, state: 'off', start: null, ranUntil: 0 };
 }
 
 /**
- * Since when an awake core has changed nothing and goes on so by itself, and until when this was
- * seen, in ticks; null when it may change something.
+ * Range of ticks in which an awake core has changed nothing and will continue so by itself: from
+ * when, and until when this was observed. Null when it may change something.
  */
 export function stillness({ core, ranUntil }: Pick<Vcpu, 'core' | 'ranUntil'>): Recurrence | null {
   if (core?.inClosedLoop === true) return { since: ranUntil, seen: Infinity };
@@ -42,8 +42,8 @@ export function stillness({ core, ranUntil }: Pick<Vcpu, 'core' | 'ranUntil'>): 
 }
 
 /**
- * Turns a core on that is off. It shares the time from now on: the slice of the core that did it
- * ends.
+ * Turns on a core that is off. It takes part in scheduling from now on, so the slice of the core
+ * that turned it on ends.
  */
 export function turnOn(vcpu: Vcpu, start: CoreStart, by: Pick<MachineCore, 'interruptSlice'> | null): void {
   vcpu.start = start;
@@ -51,18 +51,18 @@ export function turnOn(vcpu: Vcpu, start: CoreStart, by: Pick<MachineCore, 'inte
   by?.interruptSlice();
 }
 
-/** An interrupt or an event for a core that sleeps or waits. */
+/** Wakes a core from WFI or WFE, for an interrupt or event. */
 export function wake(vcpu: Vcpu): void {
   vcpu.state = 'running';
   vcpu.core?.wakeFromWfe();
 }
 
-/** Cores that wait in WFE look again. */
+/** Wakes the cores that wait in WFE, which check their condition again. */
 export function wakeWaiting(vcpus: readonly Vcpu[]): void {
   for (const vcpu of vcpus) if (vcpu.state === 'waiting') wake(vcpu);
 }
 
-/** SEV: an event for every core. */
+/** SEV: sets the event register of every core. */
 export function sendEvent(vcpus: readonly Vcpu[]): void {
   for (const vcpu of vcpus) {
     if (vcpu.state === 'waiting') wake(vcpu);
@@ -71,7 +71,7 @@ export function sendEvent(vcpus: readonly Vcpu[]): void {
 }
 
 /**
- * The firmware's spin table: cores that are off wait in it for the event that comes with their
+ * Spin table of the firmware: a core that is off waits there for an event, and then reads its
  * release word (Documentation/arch/arm64/booting.rst, enable-method "spin-table").
  */
 export function releaseCores(

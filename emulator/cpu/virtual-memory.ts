@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Memory as code on the core sees it, for code that runs in TypeScript: by virtual address, through
- * the translation that is live.
+ * Memory by virtual address for TypeScript code, through the core's current translation.
  *
  *     va ─► cached leaf? ─► physical address ─► RAM chunk, or device on the bus
  *              └─ no: walk the tables in RAM, check the permission, cache the leaf
  *
- * An access that the tables refuse throws {@link DataAbort} with the ESR and FAR that the same
- * access by an instruction at EL1 would give. Leaves stay cached until `invalidate()`, like a TLB:
- * a kernel that forgets its TLB maintenance sees stale translations here too. After it a leaf is
- * used again where the descriptors that it came from are found unchanged (walk-record.ts),
- * which is cheaper than a walk.
+ * An access that the tables refuse throws {@link DataAbort}, with the ESR and FAR of the same
+ * access by an instruction at EL1. Leaves stay cached until `invalidate()`, like a TLB: a kernel
+ * that forgets its TLB maintenance sees stale translations here too. After `invalidate()`, a leaf
+ * is reused if its descriptors are unchanged (walk-record.ts), which is cheaper than a walk.
  *
- * Windows cache host views of translated ranges for code that touches arrays very often; they
- * re-check when anything was invalidated.
+ * Windows cache host views of translated ranges for code that accesses arrays very often; they are
+ * checked again after an invalidation.
  */
 
 import { alignDown, hex, virtAddr, type VirtAddr } from '#common/address.ts';
@@ -26,7 +24,7 @@ import { WalkRecord } from './walk-record.ts';
 import { dataAbortSyndrome, EXTERNAL_ABORT_STATUS } from './syndrome.ts';
 import { translate, type TranslationRegisters, type WalkStep } from './translate.ts';
 
-/** Leaves kept: enough for code, stack, tables, mem_map and a device. */
+/** Number of cached leaves: enough for code, stack, tables, mem_map and a device. */
 const CACHED_LEAVES = 8;
 
 interface CachedLeaf {
@@ -34,10 +32,10 @@ interface CachedLeaf {
   readonly size: number;
   readonly paBase: number;
   readonly writable: boolean;
-  /** The walk that found it, and what it started from. */
+  /** Walk that found the leaf, and the registers it started from. */
   readonly steps: readonly WalkStep[];
   readonly registers: TranslationRegisters;
-  /** Made when the leaf is first in doubt. */
+  /** Created when the leaf is first checked. */
   record: WalkRecord | null;
 }
 
@@ -45,11 +43,11 @@ export interface VirtualMemoryContext {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
   readonly clock: Clock;
-  /** Physical address bits of the CPU. */
+  /** Physical address size of the CPU in bits. */
   readonly physicalBits: number;
-  /** The live translation registers. */
+  /** Current translation registers. */
   registers(): TranslationRegisters;
-  /** Told of each access that nothing answered, before the fault is thrown. */
+  /** Called for each access to unmapped memory, before the fault is thrown. */
   refused(abort: BusAccessAbort): void;
 }
 
@@ -57,9 +55,9 @@ export interface VirtualMemoryContext {
 export class VirtualMemory {
   private readonly context: VirtualMemoryContext;
   private leaves: CachedLeaf[] = [];
-  /** Leaves as they were before the last invalidation. */
+  /** Leaves cached before the last invalidation. */
   private doubtful: CachedLeaf[] = [];
-  /** Windows that were translated since the last invalidation. */
+  /** Windows translated since the last invalidation. */
   private readonly fresh: VirtualMemoryWindow[] = [];
   private registers: TranslationRegisters | null = null;
 
@@ -68,8 +66,7 @@ export class VirtualMemory {
   }
 
   /**
-   * Forgets every cached translation: after the core ran, a TLBI, or a write to a translation
-   * register.
+   * Discards cached translations: after the core ran, a TLBI, or a write to a translation register.
    */
   invalidate(): void {
     for (const window of this.fresh) window.drop();
@@ -81,13 +78,13 @@ export class VirtualMemory {
     this.registers = null;
   }
 
-  /** The live translation registers, read once between two invalidations. */
+  /** Current translation registers, read once between two invalidations. */
   liveRegisters(): TranslationRegisters {
     this.registers ??= this.context.registers();
     return this.registers;
   }
 
-  /** Has the next invalidation drop the translation of `window`. */
+  /** Registers `window`, whose translation the next invalidation drops. */
   watch(window: VirtualMemoryWindow): void {
     this.fresh.push(window);
   }
@@ -171,7 +168,7 @@ export class VirtualMemory {
   }
 
   /**
-   * A window of 32-bit words on [va, va + bytes), both multiples of 4, physically contiguous RAM.
+   * Window of 32-bit words on [va, va + bytes), both multiples of 4, in physically contiguous RAM.
    */
   window(va: VirtAddr, bytes: number): VirtualMemoryWindow {
     if (va % 4n !== 0n || bytes % 4 !== 0) {
@@ -181,9 +178,8 @@ export class VirtualMemory {
   }
 
   /**
-   * Physical address of `width` bytes at `va`, or -1 when they lie in two pages (the caller
-   * splits).
-   * @throws DataAbort
+   * Physical address of `width` bytes at `va`, or -1 when they lie in two pages (the caller must
+   * split). @throws DataAbort
    */
   resolve(va: VirtAddr, width: number, write: boolean): number {
     const leaves = this.leaves;
@@ -207,8 +203,8 @@ export class VirtualMemory {
   }
 
   /**
-   * Bytes from `va` to the end of the leaf that maps it. Call after `resolve` of the same address
-   * and kind of access.
+   * Number of bytes from `va` to the end of its leaf. Call after `resolve` for the same address and
+   * kind of access.
    */
   leafBytesLeft(va: bigint, write: boolean): number {
     const leaf = this.cachedLeaf(va, write);
@@ -216,8 +212,7 @@ export class VirtualMemory {
   }
 
   /**
-   * The walk that found the leaf for `va`. Call after `resolve` of the same address and kind of
-   * access.
+   * Walk that found the leaf of `va`. Call after `resolve` for the same address and kind of access.
    */
   leafSteps(va: bigint, write: boolean): readonly WalkStep[] {
     return this.cachedLeaf(va, write).steps;
@@ -229,7 +224,7 @@ export class VirtualMemory {
     return found;
   }
 
-  /** The leaf for `va` from before the last invalidation, when a walk would find it again. */
+  /** Leaf of `va` from before the last invalidation, if a walk would find it again; else null. */
   private rescue(va: bigint, write: boolean): CachedLeaf | null {
     const { doubtful } = this;
     const index = doubtful.findIndex((leaf) => covers(leaf, va, write));
@@ -292,10 +287,10 @@ export class VirtualMemory {
   }
 
   /**
-   * Physically contiguous runs of [va, va + length), all of them translated before the first is
-   * used.
-   * @param valueAt the byte to be written at an offset, null for a read
-   * @throws DataAbort with the first byte that is not mapped, or not RAM
+   * Calls back for the physically contiguous runs of [va, va + length); all are translated before
+   * the first is used.
+   * @param valueAt byte to write at an offset; null for a read
+   * @throws DataAbort with the first byte that is not mapped, or is not RAM
    */
   private forEachRun(
     va: VirtAddr,
@@ -319,7 +314,7 @@ export class VirtualMemory {
   }
 
   /**
-   * A transfer of bytes came to `pa`, which is not RAM: devices are accessed a register at a time.
+   * Refuses a byte transfer to `pa`, which is not RAM: devices are accessed one register at a time.
    */
   private refuse(at: VirtAddr, pa: number, value: number | null): never {
     const { bus } = this.context;
@@ -347,7 +342,7 @@ function covers(leaf: CachedLeaf, va: bigint, write: boolean): boolean {
   return offset >= 0 && offset < leaf.size && (leaf.writable || !write);
 }
 
-/** See MemoryWindow in the kernel's ports: words of an already translated range. */
+/** Words of a translated range; see MemoryWindow in the kernel's ports. */
 export class VirtualMemoryWindow {
   readonly va: VirtAddr;
   readonly words: number;
@@ -356,11 +351,11 @@ export class VirtualMemoryWindow {
   private readonly context: VirtualMemoryContext;
   private readonly clock: Clock;
   private pieces: readonly Uint32Array[] = [];
-  /** `pieces` while the translation behind them is good; null when it must be looked at again. */
+  /** `pieces` while their translation is valid; null when it must be checked again. */
   private translated: readonly Uint32Array[] | null = null;
   private paBase = -1;
   private firstWord = 0;
-  /** The walk that found the pieces. */
+  /** Walk that found the pieces. */
   private record: WalkRecord | null = null;
 
   constructor(owner: VirtualMemory, context: VirtualMemoryContext, va: VirtAddr, bytes: number) {
@@ -380,11 +375,11 @@ export class VirtualMemoryWindow {
   }
 
   sync(): readonly Uint32Array[] {
-    // It is short enough for V8 to inline it at every call.
+    // Kept short, so that V8 inlines it at every call.
     return this.translated ?? this.translate();
   }
 
-  /** Something was invalidated: the next `sync()` translates again. */
+  /** Notes an invalidation: the next `sync()` translates again. */
   drop(): void {
     this.translated = null;
   }
@@ -414,9 +409,9 @@ export class VirtualMemoryWindow {
   }
 
   /**
-   * Translates the range anew.
-   * @throws DataAbort with the first byte that is not mapped writable or not RAM; RangeError when
-   * the range is in several pieces
+   * Translates the range again.
+   * @throws DataAbort with the first byte that is not mapped writable, or is not RAM; RangeError
+   * when the range is not physically contiguous
    */
   private translate(): readonly Uint32Array[] {
     if (this.record?.isCurrent(this.owner.liveRegisters()) === true) return this.settle();
@@ -452,7 +447,7 @@ export class VirtualMemoryWindow {
     return this.settle();
   }
 
-  /** The pieces are good until the next invalidation. */
+  /** Marks the pieces as valid until the next invalidation. */
   private settle(): readonly Uint32Array[] {
     this.translated = this.pieces;
     this.owner.watch(this);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The hints with which a core waits for another one or for an interrupt, and its event register.
+ * Hints with which a core waits for another core or for an interrupt, and its event register.
  *
  *     SEV    sets the event register of every core          WFE    clears it where it is set; waits where it is clear
  *     SEVL   sets that of this core                         YIELD  the rest of its turn is of no use to this core
  *     WFI    with an interrupt pending that is masked: as YIELD, also for a core alone; otherwise the engine's
  *
- * A waiting core is woken by SEV, an interrupt, the timer's event stream, and by the turn of any
- * other core: that may have cleared the global monitor, which is an event as well, and a WFE may
- * always end early. Waking it sets the event register, so that the WFE passes when it is met again.
+ * A waiting core is woken by SEV, an interrupt, the timer's event stream, and the turn of any other
+ * core: that turn may have cleared the global monitor, which is an event as well, and a WFE may
+ * always end early. Waking sets the event register, so that the WFE passes when it is executed
+ * again.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.7.1 (Wait for Event), D1.7.2 (Wait for Interrupt), B2.12
  * (global monitor), C6.2 (YIELD).
@@ -17,12 +18,12 @@
 import type { WaitHint } from './instruction.ts';
 
 export class WaitHints {
-  /** The event register. Unknown at reset: set, so that the first WFE passes. */
+  /** Event register. Unknown at reset; set here, so that the first WFE passes. */
   event = true;
-  /** A YIELD or WFI gave its turn away: it passes when it is met again. */
+  /** True after a YIELD or WFI gave up its turn: it passes when it is executed again. */
   private gaveAway = false;
 
-  /** Cold reset. */
+  /** Resets to the state after a cold reset. */
   reset(): void {
     this.event = true;
     this.gaveAway = false;
@@ -38,8 +39,9 @@ export class WaitHints {
   }
 
   /**
-   * The core is about to execute SEVL, WFE, WFI or YIELD. Returns how its turn ends: null when it
-   * goes on, and the instruction is executed; otherwise it comes to the same instruction again.
+   * Handles a SEVL, WFE, WFI or YIELD that is about to execute. Returns null when the core
+   * continues and executes it; otherwise how the core's turn ends, after which it comes to the same
+   * instruction again.
    */
   meet(
     hint: Exclude<WaitHint, 'sev'>,

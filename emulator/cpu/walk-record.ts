@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The registers and descriptors that a translation was made from. Comparing them later tells
- * whether it still holds, much cheaper than another walk. Nothing is assumed: every word is
- * compared with memory as it is.
+ * Record of the registers and descriptors of a translation. Comparing them later shows whether the
+ * translation still holds, which is much cheaper than another walk. Every word is compared with
+ * memory as it is now.
  *
  *     walk ─► steps (address, descriptor) ─► record ─► isCurrent(registers)? all words the same ─► the same leaf
  */
@@ -11,17 +11,17 @@ import { hex } from '#common/address.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { TranslationRegisters, WalkStep } from './translate.ts';
 
-/** TCR_EL1.EPD0 concerns TTBR0's half only. */
+/** TCR_EL1.EPD0 affects only TTBR0's half. */
 const TCR_EPD0 = 1n << 7n;
 
-/** A word of RAM and what it held. */
+/** Word of RAM, with its recorded value. */
 interface Word {
   readonly words: Uint32Array;
   readonly index: number;
   readonly value: number;
 }
 
-/** The record of one or more translations of addresses in the same half. */
+/** Record of one or more translations of addresses in the same half. */
 export class WalkRecord {
   private readonly registers: TranslationRegisters;
   private readonly upper: boolean;
@@ -29,7 +29,7 @@ export class WalkRecord {
 
   /**
    * @param memory holds every descriptor of `steps`, which may name one more than once
-   * @param va an address that was translated: tells the half
+   * @param va any of the translated addresses; it gives the half
    */
   constructor(memory: PhysicalMemory, registers: TranslationRegisters, va: bigint, steps: readonly WalkStep[]) {
     this.registers = registers;
@@ -43,7 +43,7 @@ export class WalkRecord {
     }
   }
 
-  /** True when a walk with `registers` would meet the same descriptors. O(descriptors). */
+  /** True when a walk with `registers` would read the same descriptors. O(descriptors). */
   isCurrent(registers: TranslationRegisters): boolean {
     if (!this.sameRegisters(registers)) return false;
     const { seen } = this;

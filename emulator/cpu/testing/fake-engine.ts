@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * An engine that executes nothing, for tests: registers that remember. Not a model of a CPU.
+ * Engine that executes nothing, for tests: its registers only store values. Not a model of a CPU.
  */
 
 import type { CpuEngine } from '#emulator/engine/engine.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A small machine for tests of VirtualMemory: two banks, one device, and tables in RAM that a test
- * writes entry by entry. Used by tests only.
+ * Small machine for tests of VirtualMemory: two banks, one device, and tables in RAM that a test
+ * writes entry by entry.
  *
  *     0x0900_0000  256 bytes of registers      0x4000_0000  32 MiB, tables from its start on      0x8_8000_0000  32 MiB
  */
@@ -22,15 +22,15 @@ export const HIGH = { base: 0x8_8000_0000, size: 2 * CHUNK };
 export const DEVICE = 0x900_0000;
 export const REFUSED = 0x10; // register of the device that answers nothing
 const AF = 1n << 10n;
-/** AP[2] of a descriptor. */
+/** Bit AP[2] of a descriptor. */
 export const READ_ONLY = 2n << 6n;
-/** ESR of a data abort at EL1 without its status code: of a load, of a store. */
+/** ESR of a data abort at EL1, without its fault status: of a load, of a store. */
 export const READ = 0x9600_0000;
 export const WRITE = 0x9600_0040;
-/** Status code of an external abort. */
+/** Fault status of an external abort. */
 export const EXTERNAL = 0x10;
 
-/** A device that keeps what was written and remembers each access. */
+/** Device that stores values and records each access. */
 class Registers implements Device {
   readonly model = 'test registers';
   readonly accesses: string[] = [];
@@ -50,7 +50,7 @@ class Registers implements Device {
   restoreState(): void {}
 }
 
-/** Tables in RAM at the start of the low bank, 4 KiB granule; virtual memory over them. */
+/** Tables at the start of the low bank, 4 KiB granule, and virtual memory over them. */
 export class Fixture {
   readonly memory = new PhysicalMemory([LOW, HIGH]);
   readonly device = new Registers();
@@ -76,7 +76,7 @@ export class Fixture {
     });
   }
 
-  /** Writes the leaf of `level` for `va`; 0 takes it away. No TLB maintenance. */
+  /** Writes the leaf of `level` for `va`; a leaf of 0 unmaps it. No TLB maintenance. */
   map(va: number, pa: number, attributes = 0n, level = 3): void {
     this.entry(va, level, BigInt(pa) | attributes | AF | (level === 3 ? 3n : 1n));
   }
@@ -102,7 +102,7 @@ export class Fixture {
   }
 }
 
-/** ESR and FAR of the fault that `access` ends in. */
+/** ESR and FAR of the fault that `access` causes. */
 export function faultOf(access: () => unknown): { esr: number; far: bigint } {
   try {
     access();
@@ -113,12 +113,12 @@ export function faultOf(access: () => unknown): { esr: number; far: bigint } {
   throw new Error('no fault');
 }
 
-/** `va` as an address. */
+/** `va` as a virtual address. */
 export const at = (va: number): VirtAddr => virtAddr(BigInt(va));
-/** A page that tests map. */
+/** Virtual page that tests map. */
 export const PAGE = 0x10_0000;
 
-/** The pieces of a fixture that a test names, with `map` bound. */
+/** Parts of a fixture for use in a test, with `map` bound. */
 export function bind(fixture: Fixture) {
   return { fixture, virtual: fixture.virtual, map: fixture.map.bind(fixture) };
 }
