@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A machine as it stands between two runs, kept in memory: another one that was built alike goes on
- * from there, as often as is wanted.
+ * Checkpoint: the state of a machine between two runs, kept in memory. Another machine that was
+ * built alike can continue from it, any number of times.
  *
  *     checkpoint = state (machine-state.ts) + serial line + memory, whose pages are shared (memory-copy.ts)
  *
- * Only for guests whose whole state is in the machine: the modelled kernel also lives in objects of
- * TypeScript. Events are not kept: whoever goes on from here knows how many there were.
+ * Only for guests whose whole state is in the machine: the modelled kernel also keeps state in
+ * TypeScript objects. Events are not kept: the code that continues from a checkpoint knows how many
+ * there were.
  */
 
 import type { SerialLine } from '#emulator/devices/serial-line.ts';
@@ -21,7 +22,10 @@ export interface Checkpoint {
   readonly memory: MemoryCopy;
 }
 
-/** Between two runs. `previous` lends its pages. Null when a core cannot be saved now. */
+/**
+ * Takes a checkpoint between two runs; it shares unchanged pages with `previous`. Null when a core
+ * cannot be saved now.
+ */
 export function takeCheckpoint(machine: Machine, serial: SerialLine, previous: Checkpoint | null): Checkpoint | null {
   try {
     return {
@@ -35,10 +39,13 @@ export function takeCheckpoint(machine: Machine, serial: SerialLine, previous: C
   }
 }
 
-/** Into a machine built alike, which has not run. The checkpoint stays as it is. */
+/**
+ * Restores a checkpoint into a machine that was built alike and has not run. The checkpoint stays
+ * valid.
+ */
 export function restoreCheckpoint({ state, serial, memory }: Checkpoint, machine: Machine, line: SerialLine): void {
   putMemoryBack(memory, machine);
-  // Each part owns the state that it is given.
+  // Each part takes over the state that it is given, so it gets a copy.
   restoreMachine(machine.parts, structuredClone(state));
   line.restoreState(serial);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A core's registers by the names of the target description (gdb/register-layout.ts), read and
- * written without side effects: no register here acknowledges anything, moves time, or traps.
+ * Access to a core's registers by their names in the target description (gdb/register-layout.ts),
+ * without side effects: no access acknowledges an interrupt, advances time, or traps.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24 (encodings), C5.2 (special-purpose registers).
  */
@@ -9,7 +9,7 @@
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 
-/** Registers with an encoding that the machine has no other use for. */
+/** Further registers by encoding, which the machine itself does not use. */
 const FURTHER_REGISTERS: Readonly<Record<string, SystemRegisterEncoding>> = {
   fpcr: [3, 3, 4, 4, 0],
   fpsr: [3, 3, 4, 4, 1],
@@ -17,10 +17,10 @@ const FURTHER_REGISTERS: Readonly<Record<string, SystemRegisterEncoding>> = {
   TPIDR_EL1: [3, 0, 13, 0, 4],
 };
 
-/** PSTATE.SP: the level's own stack pointer is in use, not SP_EL0. */
+/** PSTATE.SP: selects the level's own stack pointer instead of SP_EL0. */
 const PSTATE_SP = 1;
 
-/** Value of register `name`, or null when the core has none of that name. */
+/** Value of register `name`, or null when the core has no such register. */
 export function readCoreRegister(core: MachineCore, name: string): bigint | null {
   const { engine } = core;
   const numbered = numberedRegister(name);
@@ -47,7 +47,7 @@ export function readCoreRegister(core: MachineCore, name: string): bigint | null
   }
 }
 
-/** Returns false for a register that is read-only, or that the core lacks. */
+/** Writes a register. Returns false for a read-only register and for one that the core lacks. */
 export function writeCoreRegister(core: MachineCore, name: string, value: bigint): boolean {
   const { engine } = core;
   const numbered = numberedRegister(name);
@@ -65,7 +65,7 @@ export function writeCoreRegister(core: MachineCore, name: string, value: bigint
       return true;
     case 'cpsr':
       engine.setPstate(Number(value));
-      // The engine notices a new level at the next write of a system register.
+      // The engine notices a new exception level only at a write of a system register.
       return writeSystemRegister(core, 'VBAR_EL1', engine.getSystemRegister(SYSTEM_REGISTERS.VBAR_EL1) ?? 0n);
     case 'CurrentEL':
     case 'MPIDR_EL1':
@@ -85,7 +85,7 @@ export function writeCoreRegister(core: MachineCore, name: string, value: bigint
 function writeSystemRegister(core: MachineCore, name: string, value: bigint): boolean {
   const encoding = encodingOf(name);
   if (encoding === null || !core.engine.setSystemRegister(encoding, value)) return false;
-  // It may decide translations.
+  // The register may control translation.
   core.virtualMemory.invalidate();
   core.forget({ kind: 'tlb' });
   return true;
@@ -97,7 +97,7 @@ function encodingOf(name: string): SystemRegisterEncoding | null {
   );
 }
 
-/** x0 to x30, v0 to v31. */
+/** Parses x0 to x30 and v0 to v31. */
 function numberedRegister(name: string): { readonly bank: 'x' | 'v'; readonly index: number } | null {
   const [, bank, digits] = /^([xv])(\d{1,2})$/.exec(name) ?? [];
   const index = Number(digits);
@@ -105,7 +105,7 @@ function numberedRegister(name: string): { readonly bank: 'x' | 'v'; readonly in
   return bank === 'v' && index <= 31 ? { bank, index } : null;
 }
 
-/** True when the stack pointer in use is SP_EL`level`. */
+/** True when SP_EL`level` is the selected stack pointer. */
 function usesStackOf(core: MachineCore, level: number): boolean {
   const selected = (core.engine.getPstate() & PSTATE_SP) === 0 ? 0 : core.level;
   return selected === level;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Memory as a debugger reads and writes it: by virtual address through a core's live translation,
- * or by physical address. It costs the guest no time, touches no page that was not touched, and
- * never reaches a device: reading a register there can change what it holds.
+ * Memory access for a debugger: by virtual address through a core's current translation, or by
+ * physical address. It takes no guest time, backs no untouched page, and never accesses a device,
+ * where even a read may have side effects.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -10,10 +10,12 @@ import type { Range } from '#common/range.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
-/** Physical addresses beyond this are not representable, and no machine has them. */
+/** Limit of physical addresses, which no machine reaches. */
 const MOST_PHYSICAL = 2n ** 48n;
 
-/** The addresses of the level that runs are those of `walk`; else they are taken as physical. */
+/**
+ * True when `walk` translates addresses of the current level; otherwise they are taken as physical.
+ */
 export const isTranslated = ({ level, walksEl2 = false }: MachineCore): boolean => level <= (walksEl2 ? 2 : 1);
 
 export class DebugMemory {
@@ -24,7 +26,7 @@ export class DebugMemory {
   }
 
   /**
-   * Physical address of `va` as `core` would fetch it now, or null. Permissions are not asked for.
+   * Physical address of `va` as `core` would fetch it now, or null. Permissions are not checked.
    */
   translate(core: MachineCore, va: bigint): number | null {
     if (!isTranslated(core)) return va < MOST_PHYSICAL ? Number(va) : null;
@@ -32,7 +34,7 @@ export class DebugMemory {
     return found.ok ? found.pa : null;
   }
 
-  /** The physical ranges behind [va, va + length), up to the first page that is not mapped. */
+  /** Physical ranges of [va, va + length), up to the first unmapped page. */
   rangesOf(core: MachineCore, va: bigint, length: number): Range[] {
     const ranges: Range[] = [];
     for (let offset = 0; offset < length; ) {
@@ -46,7 +48,7 @@ export class DebugMemory {
     return ranges;
   }
 
-  /** Bytes at `va`, up to the first one that cannot be read. */
+  /** Bytes from `va` on, up to the first one that cannot be read. */
   readVirtual(core: MachineCore, va: bigint, length: number): Uint8Array {
     const pieces: Uint8Array[] = [];
     for (const { start, end } of this.rangesOf(core, va, length)) {
@@ -57,7 +59,7 @@ export class DebugMemory {
     return joined(pieces);
   }
 
-  /** Returns false, and writes nothing, when a byte cannot be written. */
+  /** Writes bytes at `va`. Returns false, and writes nothing, when any byte cannot be written. */
   writeVirtual(core: MachineCore, va: bigint, bytes: Uint8Array): boolean {
     const ranges = this.rangesOf(core, va, bytes.length);
     const mapped = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -71,7 +73,7 @@ export class DebugMemory {
     return true;
   }
 
-  /** Bytes at a physical address, up to the first one that is neither RAM nor ROM. */
+  /** Bytes from a physical address on, up to the first one that is neither RAM nor ROM. */
   readPhysical(address: number, length: number): Uint8Array {
     const pieces: Uint8Array[] = [];
     for (let at = address, left = length; left > 0; ) {
@@ -86,8 +88,8 @@ export class DebugMemory {
   }
 
   /**
-   * Returns false, and writes nothing, when a byte is neither RAM nor ROM. A debugger may write
-   * ROM.
+   * Writes bytes at a physical address. Returns false, and writes nothing, when any byte is neither
+   * RAM nor ROM. A debugger may write ROM.
    */
   writePhysical(address: number, bytes: Uint8Array): boolean {
     if (!this.isMemory(address, bytes.length)) return false;
@@ -96,14 +98,14 @@ export class DebugMemory {
     return true;
   }
 
-  /** True when all of it is RAM or ROM. */
+  /** True when the whole range is RAM or ROM. */
   isMemory(address: number, length: number): boolean {
     return this.machine.memory.contains(address, length) || this.fixedAt(address, length) !== null;
   }
 
   /**
-   * Puts bytes where {@link readPhysical} found others, without a word to the caches: they were
-   * there before.
+   * Restores bytes that {@link readPhysical} read earlier. Caches stay: they hold what these bytes
+   * gave before.
    */
   put(address: number, bytes: Uint8Array): void {
     const fixed = this.fixedAt(address, bytes.length);
@@ -111,11 +113,11 @@ export class DebugMemory {
     else fixed.set(bytes);
   }
 
-  /** Bytes within one page, or null. */
+  /** Host bytes of a range within one page, or null. */
   private pageBytes(address: number, length: number): Uint8Array | null {
     const { memory } = this.machine;
     if (!memory.contains(address, length)) return this.fixedAt(address, length)?.slice() ?? null;
-    // Untouched RAM reads as zeros; looking at it must not touch it.
+    // Untouched RAM reads as zeros; a read must not touch it.
     const touched = memory.touchedRanges().some(({ start, end }) => address >= start && address < end);
     return touched ? memory.readBytes(address, length) : new Uint8Array(length);
   }
@@ -129,7 +131,7 @@ export class DebugMemory {
     return null;
   }
 
-  /** What was written may be code or tables. */
+  /** The written bytes may be code or page tables. */
   private forgetCached(): void {
     for (const core of this.machine.cores) {
       core.forget({ kind: 'code', line: null });

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What reached a machine from outside, and when, in instructions: enough to execute the same once
- * more. Everything else is decided by the machine itself, but for where its runs ended: that can
- * move an interrupt by a few instructions. So the same runs are repeated, too.
+ * History of a machine: its inputs from outside, with their instruction counts. That is enough to
+ * execute the same again, because the machine decides everything else, except where its runs ended.
+ * The end of a run can move an interrupt by a few instructions, so the ends of runs are repeated as
+ * well.
  *
- * An action that came while the machine slept is done again at its instruction, which may be
- * earlier in time than it was: what depends on how long nothing was typed may go another way.
+ * An input that came while the machine slept is repeated at its instruction count, which may be
+ * earlier in time than it was. A guest whose behaviour depends on idle time may then take another
+ * path.
  */
 
 interface Entry {
@@ -16,32 +18,29 @@ interface Entry {
 export class History {
   private entries: Entry[] = [];
   private replaying = false;
-  /** Instruction counts at which runs ended, ascending. */
+  /** Instruction counts at which runs ended, in ascending order. */
   private readonly ends: number[] = [];
 
-  /**
-   * `action` happened when so many instructions had been executed. Ignored while {@link replay}
-   * runs.
-   */
+  /** Records that `action` happened at this instruction count. Ignored during {@link replay}. */
   note(instructions: number, action: () => void): void {
     if (!this.replaying) this.entries.push({ instructions, action });
   }
 
-  /** A run of the machine ended there. */
+  /** Records the end of a run of the machine. */
   stopped(instructions: number): void {
     if (instructions > (this.ends.at(-1) ?? 0)) this.ends.push(instructions);
   }
 
   /**
-   * How many happened up to that instruction. Between replays, all of what was noted lies in the
-   * past of the machine or was undone by going back.
+   * Number of entries up to that instruction count. Between replays, all entries lie in the
+   * machine's past, or were undone by going back.
    */
   countUpTo(instructions: number): number {
     return this.entries.filter((entry) => entry.instructions <= instructions).length;
   }
 
   /**
-   * The machine goes on from here: what once followed, before it was taken back, does not come
+   * Drops the entries after this point: the machine continues from here, so they will not happen
    * again.
    */
   forgetAfter(instructions: number): void {
@@ -51,8 +50,9 @@ export class History {
   }
 
   /**
-   * Runs to `instructions` by `runTo`, repeating what happened on the way, without the first `done`
-   * entries: those are in the machine already. `runTo` returns false when it cannot get there.
+   * Runs to `instructions` by `runTo`, and repeats the recorded actions on the way, except the
+   * first `done` ones, whose effects the machine already has. `runTo` returns false when it cannot
+   * get there.
    */
   replay(instructions: number, runTo: (instructions: number) => boolean, done = 0): boolean {
     this.replaying = true;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The emulator's machine as a debugger's target: threads, registers, memory, points and steps of
- * machine.ts, in the terms of gdb/target.ts.
+ * Adapter from the emulator's machine to a debugger's target (gdb/target.ts): threads, registers,
+ * memory, stop points, steps.
  *
- * It never runs the machine on its own but for single steps and for going back: `resume()` puts the
- * points in place, and whoever drives the machine asks {@link MachineTarget.stopAfter} after each
- * of its slices whether the debugger has to be told.
+ * It runs the machine itself only for single steps and for going back. `resume()` installs the stop
+ * points; the code that runs the machine calls {@link MachineTarget.stopAfter} after each run, to
+ * learn whether to report a stop to the debugger.
  *
- * Going back is executing again: from the last checkpoint before the moment that is wanted, or from
- * the reset (restart-points.ts).
+ * Going back means executing again, from the last checkpoint before the wanted moment, or from the
+ * reset (restart-points.ts).
  */
 
 import { hex } from '#common/address.ts';
@@ -22,25 +22,26 @@ import { answerMonitor } from './monitor.ts';
 import { StopPoints } from './stop-points.ts';
 import { type RestartPoint, RestartPoints } from './restart-points.ts';
 
-/** The end of a run of the machine, as the command line judges it. */
+/** End of a run of the machine, as the command line judges it. */
 export interface RunEnd {
   readonly outcome: string;
   readonly exitStatus: number;
-  /** Completes "The machine …". */
+  /** Reason that completes "The machine …". */
   readonly reason: string;
 }
 
-/** A machine and who drives it. */
+/** Machine together with the code that runs it. */
 export interface DriveableMachine {
   readonly machine: Machine;
   /**
-   * Runs at most `instructions`, and at most `ns` of simulated time; null when nothing was decided
-   * by then.
+   * Runs at most `instructions`, and at most `ns` of simulated time; null when the machine has not
+   * ended by then.
    */
   run(instructions: number, ns: number): RunEnd | null;
   /**
-   * Keeps the machine as it stands: what makes it so again, in the place of the one that is there
-   * then. Null when this one cannot be kept; absent when none can.
+   * Takes a checkpoint. The returned function restores it: it makes the machine again in its
+   * present state, in place of the machine that exists then. Null when the machine cannot be saved
+   * now; absent when it never can.
    */
   checkpoint?(): (() => DriveableMachine) | null;
 }
@@ -48,18 +49,18 @@ export interface DriveableMachine {
 /** Longest simulated time that a step waits for a sleeping core. */
 const LONGEST_STEP_NS = 1e9;
 
-/** Outcomes after which there is something to look at; the others end the machine. */
+/** Outcomes that leave a machine to examine; the others end it. */
 const RESTING: ReadonlySet<string> = new Set(['steady', 'panic', 'error']);
 
 /** Instructions between two checkpoints: half a second of a guest that computes. */
 const CHECKPOINT_INSTRUCTIONS = 100e6;
 /**
- * Going back leaves a checkpoint so many intervals in front of the place: who goes one step back
- * often goes another.
+ * Going back leaves a checkpoint this many intervals before the place, because one step back is
+ * often followed by another.
  */
 const CLOSE = 1 / 100;
 
-/** A point that was met, and when. */
+/** Hit of a stop point, with its instruction count. */
 interface MetPoint {
   readonly instructions: number;
   readonly stop: DebugStop;
@@ -74,7 +75,7 @@ export class MachineTarget implements DebugTarget {
   private readonly history = new History();
 
   /**
-   * @param again makes the same machine anew, at its reset, in the place of the one before; without
+   * @param again makes the same machine again, at its reset, in place of the present one; without
    * it the debugger cannot go back
    * @param interval instructions between two checkpoints
    */
@@ -156,13 +157,13 @@ export class MachineTarget implements DebugTarget {
   }
 
   /**
-   * To be asked after each run of the machine, with how it ended.
-   * @returns what the debugger is to be told; null: the machine goes on
+   * Call after each run of the machine.
+   * @returns the stop to report to the debugger; null: the machine continues
    */
   stopAfter(end: RunEnd | null): DebugStop | null {
     const stop = this.stopOf(end);
     this.history.stopped(this.machine.clock.instructions);
-    // Nobody goes back when no debugger is connected.
+    // Without a connected debugger, no checkpoints are needed.
     if (stop === null && end === null && this.machine.observer !== null) this.keepPlace();
     return stop;
   }
@@ -183,7 +184,7 @@ export class MachineTarget implements DebugTarget {
     if (!isOwnTurn) this.note(() => this.runOne(core));
     const stop = this.runOne(core);
     this.history.stopped(machine.clock.instructions);
-    // A core that sleeps while others are kept from running is no machine at rest.
+    // While only one core may run, its sleep does not mean that the machine is at rest.
     return stop === null || (stop.kind === 'rest' && !stop.failed) ? { kind: 'step', core } : stop;
   }
 
@@ -206,14 +207,14 @@ export class MachineTarget implements DebugTarget {
   }
 
   /**
-   * Something reached the machine from outside while it stood at its present instruction: `action`
-   * does the same again when it is executed anew.
+   * Records an input from outside at the machine's present instruction; `action` repeats it when
+   * the machine is executed again.
    */
   note(action: () => void): void {
     if (this.restartPoints !== null) this.history.note(this.machine.clock.instructions, action);
   }
 
-  /** A debugger has come: gates and new cores are watched from now on. */
+  /** Watches gates and new cores, from when a debugger connects. */
   observe(): void {
     this.machine.observer = {
       coreOpened: (core) => this.points.installIn(core, false),
@@ -222,7 +223,7 @@ export class MachineTarget implements DebugTarget {
     };
   }
 
-  /** The debugger lets go: nothing stops the machine any more. */
+  /** Removes all stop points, for a debugger that disconnects. */
   release(): void {
     this.points.clear();
     this.points.install();
@@ -234,7 +235,7 @@ export class MachineTarget implements DebugTarget {
     return this.driven.machine;
   }
 
-  /** Takes the machine back to `instructions`. False when it ends before it gets there. */
+  /** Takes the machine back to `instructions`. Returns false when it ends before. */
   private goTo(instructions: number): boolean {
     const { restartPoints } = this;
     if (restartPoints === null) {
@@ -242,7 +243,7 @@ export class MachineTarget implements DebugTarget {
     }
     const place = this.restart(restartPoints, instructions);
     restartPoints.forgetFrom(instructions);
-    // A machine that was restored from a snapshot has no earlier past.
+    // A machine restored from a snapshot has no earlier past.
     if (this.machine.clock.instructions > instructions) return false;
     const close = instructions - this.closeInstructions;
     let { entries } = place;
@@ -255,8 +256,8 @@ export class MachineTarget implements DebugTarget {
   }
 
   /**
-   * Executes the past before `before` again, the last part of it first, and then the part before
-   * that; the last point that is met.
+   * Last hit of a stop point before `before`, or null. Executes the past again in parts, the last
+   * part first.
    */
   private findLastMet(before: number): MetPoint | null {
     const { restartPoints } = this;
@@ -267,13 +268,13 @@ export class MachineTarget implements DebugTarget {
       this.points.install();
       const last = this.lastMetOnTheWay(Math.min(end + 1, before), place.entries);
       if (last !== null || place.instructions === 0) return last;
-      // A machine does not stop at the instruction that it begins at; the part before goes one
-      // further for it.
+      // A machine does not stop at the instruction that it begins at, so the part before includes
+      // it.
       end = place.instructions;
     }
   }
 
-  /** Executes everything up to `end` again. */
+  /** Executes again up to `end`; returns the last hit of a stop point on the way. */
   private lastMetOnTheWay(end: number, entries: number): MetPoint | null {
     let last: MetPoint | null = null;
     this.replay(end, entries, (stop) => {
@@ -287,7 +288,7 @@ export class MachineTarget implements DebugTarget {
     return this.history.replay(instructions, (target) => this.runTo(target, met), entries);
   }
 
-  /** Runs until so many instructions have been executed. False when the machine ends before. */
+  /** Runs to this instruction count. Returns false when the machine ends before. */
   private runTo(instructions: number, met: (stop: DebugStop) => void = () => {}): boolean {
     const { clock } = this.machine;
     while (clock.instructions < instructions) {
@@ -295,14 +296,15 @@ export class MachineTarget implements DebugTarget {
       const stop = this.points.finish();
       if (stop !== null) {
         met(stop);
-        // It is passed. Where a run only ended, a point is still to be met.
+        // Continues past the point. At the end of a run without a hit, a point at the next
+        // instruction is still to be hit.
         this.points.begin();
       } else if (end !== null && clock.instructions < instructions) return false;
     }
     return true;
   }
 
-  /** The machine as it was at the last place before that instruction. */
+  /** Restores the machine from the last restart point before that instruction. */
   private restart(
     restartPoints: RestartPoints<DriveableMachine>,
     instructions: number,
@@ -316,7 +318,7 @@ export class MachineTarget implements DebugTarget {
     return place;
   }
 
-  /** A checkpoint, when the last one is far enough back. */
+  /** Takes a checkpoint when the last one is far enough back. */
   private keepPlace(): void {
     const { restartPoints } = this;
     const { instructions } = this.machine.clock;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A copy of a machine's memory that shares with the copy before it what has not changed since.
+ * Copy of a machine's memory that shares unchanged pages with the previous copy.
  *
  *     copy 1   │ a │ - │ b │ c │        "-" a page of zeros: not kept
  *     copy 2   │ ↑ │ d │ ↑ │ - │        "↑" the same page as in copy 1, not another one
  *
- * Not here: the rest of the machine (checkpoint.ts), and memory as a file holds it (snapshots).
+ * Not here: the rest of the machine (checkpoint.ts), and memory in files (snapshots).
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -13,15 +13,15 @@ import { sameBytes } from '#common/bytes.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 export interface MemoryCopy {
-  /** First address of each stretch of RAM that host memory backed. */
+  /** First address of each stretch of RAM that is backed by host memory. */
   readonly touched: readonly number[];
-  /** Pages that are not all zeros, by physical address. Never written to. */
+  /** Pages that are not all zeros, by physical address. Immutable. */
   readonly pages: ReadonlyMap<number, Uint8Array>;
 }
 
 const ZEROS = new Uint8Array(PAGE_SIZE);
 
-/** O(touched bytes), of which only pages that differ from those of `previous` cost memory. */
+/** Copies memory. O(touched bytes); only pages that differ from those of `previous` take memory. */
 export function copyMemory(machine: Machine, previous: MemoryCopy | null): MemoryCopy {
   const pages = new Map<number, Uint8Array>();
   for (const { base, bytes } of stretches(machine)) {
@@ -35,20 +35,20 @@ export function copyMemory(machine: Machine, previous: MemoryCopy | null): Memor
   return { touched: machine.memory.touchedRanges().map(({ start }) => start), pages };
 }
 
-/** Into a machine built alike, whatever its memory holds. */
+/** Restores memory in a machine that was built alike, whatever its memory holds. */
 export function putMemoryBack({ touched, pages }: MemoryCopy, machine: Machine): void {
   for (const start of touched) machine.memory.touch(start);
   for (const { base, bytes } of stretches(machine)) {
     for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
       const target = bytes.subarray(at, at + PAGE_SIZE);
       const page = pages.get(base + at) ?? ZEROS;
-      // Storing zeros over zeros would make the host find memory for them.
+      // Not stored when equal: storing zeros over zeros would make the host commit memory.
       if (!sameBytes(target, page)) target.set(page);
     }
   }
 }
 
-/** Touched RAM, flash and SRAM, as the engines see them, in whole pages. */
+/** Touched RAM, flash and SRAM, in whole pages, as the engines see them. */
 function stretches({ memory, fixedMemory }: Machine): { readonly base: number; readonly bytes: Uint8Array }[] {
   const ram = memory.touchedRanges().flatMap(({ start, end }) => {
     const chunk = memory.touch(start);

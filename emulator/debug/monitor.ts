@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What can be typed after "monitor" in a debugger: the machine's own view, where the debugger's
- * protocol has no words for it.
+ * Commands after "monitor" in a debugger: views of the machine for which the debugger's protocol
+ * has no command.
  */
 
 import { hex } from '#common/address.ts';
@@ -10,7 +10,7 @@ import type { Mapping, Translation } from '#emulator/cpu/translate.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import { type DebugMemory, isTranslated } from './debug-memory.ts';
 
-/** What the commands look at. */
+/** State that the commands show. */
 export interface MonitorContext {
   readonly machine: Machine;
   readonly memory: DebugMemory;
@@ -41,7 +41,7 @@ const COMMANDS: Readonly<Record<string, MonitorCommand>> = {
   walk: { usage: 'walk ADDRESS', meaning: 'translation of a virtual address, level by level', answer: walkAddress },
 };
 
-/** The answer to a line, ending in a line feed; an unknown command is told which there are. */
+/** Output for a line, ending with a line feed; for an unknown command, a list of the known ones. */
 export function answerMonitor(context: MonitorContext, line: string): string {
   const [name = '', ...args] = line.trim().split(/\s+/);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -49,10 +49,7 @@ export function answerMonitor(context: MonitorContext, line: string): string {
   return command.answer(context, args);
 }
 
-/**
- * An address or a count as typed, decimal or 0x…; null when it is neither, or has more than 64
- * bits.
- */
+/** Parses an address or count, decimal or 0x…; null for anything else and for more than 64 bits. */
 function parseNumber(text: string | undefined): bigint | null {
   if (text === undefined || !/^(0x[0-9a-f]{1,16}|\d{1,19})$/i.test(text)) return null;
   return BigInt(text);

@@ -9,8 +9,8 @@
  *                  before it. Code in TypeScript stores without the engine: there the bytes are
  *                  compared before and after a gate.
  *
- * A debugger sets its points when it lets the machine run and takes them away when it stops, each
- * time; so they are put into the engines at the next run, and only the differences.
+ * A debugger sets its points each time it resumes the machine and removes them at each stop. So
+ * points are installed in the engines only at the next run, and only the differences.
  */
 
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
@@ -22,7 +22,7 @@ import type { DebugPoint, DebugStop } from './gdb/target.ts';
 
 type Watchpoint = Extract<DebugPoint, { kind: 'watchpoint' }> & { readonly ranges: readonly Range[] };
 
-/** What was met, as a stop, and where the machine stood. */
+/** Hit of a stop point, with the place of the machine. */
 interface Met {
   readonly stop: DebugStop;
   readonly pc: bigint;
@@ -32,20 +32,22 @@ interface Met {
 export class StopPoints {
   private readonly machine: Machine;
   private readonly memory: DebugMemory;
-  /** Wanted breakpoints: for each address, how often as software and as hardware breakpoint. */
+  /**
+   * Requested breakpoints: for each address, the number of software and of hardware breakpoints.
+   */
   private readonly breakpoints = new Map<bigint, { software: number; hardware: number }>();
   private watchpoints: Watchpoint[] = [];
-  /** In the engines: what takes each away again, by core and by what it is. */
+  /** Callbacks installed in the engines, by core and key; the value removes one. */
   private readonly installed = new Map<MachineCore, Map<string, () => void>>();
   private met: Met | null = null;
-  /** Place that the machine was told to go on from: this instruction does not stop it again. */
+  /** Place from which the machine was resumed: the instruction there does not stop it again. */
   private passing: {
     readonly core: number;
     readonly pc: bigint;
     readonly tick: number;
     readonly watch: boolean;
   } | null = null;
-  /** Stored over by instructions that are taken back. */
+  /** Memory contents before the stores of an instruction that is cancelled. */
   private undo: { readonly address: number; readonly bytes: Uint8Array }[] = [];
   private beforeGate: Uint8Array[] = [];
 
@@ -54,7 +56,10 @@ export class StopPoints {
     this.memory = memory;
   }
 
-  /** False for a watchpoint on what is not mapped to memory. `core` translates. */
+  /**
+   * Adds a point; `core` translates its address. Returns false for a watchpoint on an address that
+   * is not mapped to memory.
+   */
   add(core: MachineCore, point: DebugPoint): boolean {
     if (point.kind === 'breakpoint') {
       const counts = this.breakpoints.get(point.address) ?? { software: 0, hardware: 0 };
@@ -71,7 +76,7 @@ export class StopPoints {
     return true;
   }
 
-  /** Takes one away that {@link add} took; another is passed over. */
+  /** Removes a point that {@link add} added; others are ignored. */
   remove(point: DebugPoint): void {
     if (point.kind === 'breakpoint') {
       const counts = this.breakpoints.get(point.address);
@@ -88,8 +93,8 @@ export class StopPoints {
   }
 
   /**
-   * The same points for another machine, in which the same memory lies at the same places. Not in
-   * its engines yet.
+   * The same points for another machine with the same memory at the same places. Not yet installed
+   * in its engines.
    */
   movedTo(machine: Machine, memory: DebugMemory): StopPoints {
     const moved = new StopPoints(machine, memory);
@@ -103,7 +108,7 @@ export class StopPoints {
     this.watchpoints = [];
   }
 
-  /** The machine is about to run: what it stands at is passed. */
+  /** Called before a run: notes the present place, which the machine must pass. */
   begin(): void {
     const { machine } = this;
     const core = machine.cores.find(({ index }) => index === machine.currentCore) ?? machine.bootCore;
@@ -114,15 +119,15 @@ export class StopPoints {
     this.met = null;
   }
 
-  /** Brings the engines in line with what is wanted. Between runs. */
+  /** Updates the callbacks in the engines. Between runs. */
   install(): void {
     const hasRun = this.machine.clock.instructions > 0;
     for (const core of this.machine.cores) this.installIn(core, hasRun);
   }
 
   /**
-   * The machine has come back from a run: the point at which it stopped, or null. Takes back what a
-   * watched instruction stored.
+   * Called after a run: the point at which it stopped, or null. Undoes the stores of a watched
+   * instruction.
    */
   finish(): DebugStop | null {
     for (const { address, bytes } of this.undo.toReversed()) this.memory.put(address, bytes);
@@ -130,7 +135,10 @@ export class StopPoints {
     return this.met?.stop ?? null;
   }
 
-  /** The same for one core; `hasRun` is false for one that has not executed anything. */
+  /**
+   * Updates the callbacks in one engine; `hasRun` is false for a core that has not executed
+   * anything.
+   */
   installIn(core: MachineCore, hasRun: boolean): void {
     const installed = this.installed.get(core) ?? new Map<string, () => void>();
     this.installed.set(core, installed);
@@ -155,8 +163,8 @@ export class StopPoints {
       installed.set(key, install());
       changed = true;
     }
-    // The engine asks for hooks while it translates; dropping everything makes it touch all of its
-    // buffer, so not where nothing was translated.
+    // The engine asks for callbacks during translation, so old code must go. Dropping all code
+    // touches the engine's whole buffer, so it is avoided where nothing was translated.
     if (changed && hasRun) core.engine.discardAllCode();
   }
 
@@ -187,8 +195,7 @@ export class StopPoints {
         watch !== (write ? 'read' : 'write') && ranges.some((range) => address < range.end && end > range.start),
     );
     if (point === undefined && this.met === null) return;
-    // Every store of the instruction that stops is taken back, also one that follows the access
-    // that was watched.
+    // All stores of the stopping instruction are undone, also those after the watched access.
     if (write) this.undo.push({ address, bytes: this.memory.readPhysical(address, size) });
     if (point !== undefined) this.meet(core, watchStop(core, point));
   }

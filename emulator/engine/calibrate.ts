@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Finds what the engine does not export, by causing events whose traces are known and searching for
- * them. Refuses an engine in which a trace is not found exactly once: a wrong syndrome or a wrong
- * clock would be worse than no emulator.
+ * Finds fields that the engine does not export: it causes events with known values and searches
+ * memory for them. An engine in which a value is not found exactly once is refused: a wrong
+ * syndrome or a wrong clock would be worse than no emulator.
  *
  *   handle:      … executed:u64  requested:u64 …            after a slice that stopped early
  *   saved state: … syndrome:u32 pad:u32 address:u64 target:u32 …   after a data abort
@@ -13,16 +13,16 @@ import { SYSTEM_REGISTERS } from './system-registers.ts';
 
 /** Byte offsets found by {@link calibrate}. */
 export interface Calibration {
-  /** The instruction counter, in the engine's handle. */
+  /** Offset of the instruction counter in the engine's handle. */
   readonly executedOffset: number;
   /**
-   * The syndrome (u32), with the fault address (u64) 8 bytes and the target level (u32) 16 bytes
-   * behind it, in the saved register file.
+   * Offset of the syndrome (u32) in the saved register file. The fault address (u64) follows at +8,
+   * the target level (u32) at +16.
    */
   readonly syndromeOffset: number;
 }
 
-/** An engine under calibration with windows on its insides. */
+/** Engine under calibration, with access to its internals. */
 export interface CalibrationSubject {
   readonly engine: CpuEngine;
   readonly handleBytes: DataView;
@@ -31,19 +31,22 @@ export interface CalibrationSubject {
 
 const CODE_BASE = 0x4000_0000;
 const TABLE_OFFSET = 0x1000;
-/** High half, switched off by TCR_EL1.EPD1 below: a translation fault whatever the tables say. */
+/**
+ * Addresses in the high half, which TCR_EL1.EPD1 disables below: they always give a translation
+ * fault.
+ */
 const FAULT_ADDRESSES = [0xffff_ffa5_1234_5678n, 0xffff_ff9a_8765_4320n];
-/** Distinctive slice lengths: no other field of the handle holds them. */
+/** Distinctive slice lengths, which no other field of the handle holds. */
 const COUNTS = [0x0135_7935, 0x0246_8246];
 
 const NOP = 0xd503201f;
 const HLT = 0xd4400000;
-/** ldr x1, [x0] */
+/** Encoding of ldr x1, [x0]. */
 const LDR_X1_X0 = 0xf9400001;
 
 /**
- * ESR of a data abort on a read at the same level: EC 0x25, IL; the low bits vary with what the
- * engine reports (Arm ARM D24.2.40).
+ * True for the ESR of a data abort on a read at the same level: EC 0x25, IL; the low bits vary with
+ * what the engine reports (Arm ARM D24.2.40).
  */
 const isDataAbortSyndrome = (esr: number): boolean => esr >>> 26 === 0x25;
 
@@ -130,11 +133,12 @@ function findSyndrome(
 }
 
 /**
- * EL1 in AArch64 with the low half mapped one to one by a single 1 GiB block and the high half off.
+ * Enables translation at EL1: the low half identity-mapped by one 1 GiB block, the high half
+ * disabled.
  */
 function enableTranslation(engine: CpuEngine, memory: ArrayBuffer): void {
   const table = new BigUint64Array(memory, TABLE_OFFSET, 512);
-  // VALID | AF | inner shareable, attribute 0, output address CODE_BASE
+  // Valid, AF, inner shareable, attribute 0, output address CODE_BASE.
   table[CODE_BASE / 2 ** 30] = BigInt(CODE_BASE) | (1n << 10n) | (3n << 8n) | 1n;
   const set = (name: keyof typeof SYSTEM_REGISTERS, value: bigint) => {
     engine.setSystemRegister(SYSTEM_REGISTERS[name], value);
@@ -144,7 +148,7 @@ function enableTranslation(engine: CpuEngine, memory: ArrayBuffer): void {
   engine.setPstate(0x3c5);
   set('MAIR_EL1', 0xffn);
   set('TTBR0_EL1', BigInt(CODE_BASE + TABLE_OFFSET));
-  // T0SZ = T1SZ = 25 (39-bit addresses, the walk starts at level 1), EPD1
+  // T0SZ = T1SZ = 25 (39-bit addresses, the walk starts at level 1), EPD1.
   set('TCR_EL1', 25n | (25n << 16n) | (1n << 23n) | (2n << 30n));
   set('SCTLR_EL1', 0x30d0_1805n);
 }

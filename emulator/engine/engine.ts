@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the machine asks of a CPU engine: one AArch64 core that executes instructions from memory it
- * is lent.
+ * Interface of a CPU engine: one AArch64 core that executes instructions from memory that the
+ * machine maps into it.
  *
- * The native Unicorn library satisfies this in unicorn.ts, the one file that touches it. Nothing
- * here names pointers or a foreign-function interface, so a WebAssembly build of Unicorn could
- * stand behind the same interface.
+ * unicorn.ts implements it with the native Unicorn library. Nothing here names pointers or a
+ * foreign-function interface, so a WebAssembly build of Unicorn could stand behind the same
+ * interface.
  *
  * The engine never enters an exception vector, keeps no time and knows no device: it reports, and
  * the machine decides.
@@ -13,7 +13,7 @@
 
 import type { SystemRegisterEncoding } from './system-registers.ts';
 
-/** Why the core left off in the middle of a slice. The numbers are the engine's own. */
+/** Exceptions at which the core leaves a slice. The numbers are the engine's own. */
 export const ENGINE_EXCEPTION = {
   undefined: 1,
   supervisorCall: 2,
@@ -24,30 +24,27 @@ export const ENGINE_EXCEPTION = {
   secureMonitorCall: 13,
 } as const;
 
-/** The end of a slice. */
+/** Reason for the end of a slice. */
 export type SliceEnd =
   /** The given number of instructions was executed. */
   | { readonly kind: 'count' }
-  /** WFI was executed, or `stop()` was called: the caller knows which. */
+  /** WFI was executed, or `stop()` was called; the caller knows which. */
   | { readonly kind: 'stopped' }
-  /**
-   * An access to a physical address that nothing answers; PC is at the instruction, which did not
-   * complete.
-   */
+  /** Access to an unmapped physical address; PC is at the instruction, which did not complete. */
   | { readonly kind: 'unmapped'; readonly access: UnmappedAccess };
 
-/** A physical access to which neither memory nor a device is mapped. */
+/** Physical access to an address where neither memory nor a device is mapped. */
 export interface UnmappedAccess {
   readonly type: 'read' | 'write' | 'fetch';
   readonly address: number;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** The value stored; 0 for a read or a fetch. */
+  /** Stored value; 0 for a read or a fetch. */
   readonly value: bigint;
 }
 
 /**
- * A memory-mapped window of devices. Called once an access; the register file is exact during the
+ * Memory-mapped window of devices. Called once per access; the register file is exact during the
  * call.
  */
 export interface DeviceWindow {
@@ -55,7 +52,7 @@ export interface DeviceWindow {
   write(address: number, size: number, value: bigint): void;
 }
 
-/** An MRS or MSR that the machine answers itself. */
+/** MRS or MSR that the machine serves itself. */
 export interface InterceptedAccess {
   readonly read: boolean;
   readonly encoding: SystemRegisterEncoding;
@@ -63,67 +60,61 @@ export interface InterceptedAccess {
   readonly rt: number;
 }
 
-/** An intercepted instruction: an MRS, an MSR, maintenance of translations or code, a hint. */
+/** Kind of intercepted instruction: MRS, MSR, maintenance of translations or code, hint. */
 export type InterceptKind = 'mrs' | 'msr' | 'sys' | 'hint';
 
-/**
- * A TLBI or IC instruction that was reported: its encoding (op0 = 1) and the X register of its
- * operand.
- */
+/** Reported TLBI or IC instruction: its encoding (op0 = 1) and the X register of its operand. */
 export interface Maintenance {
   readonly encoding: SystemRegisterEncoding;
   readonly rt: number;
 }
 
 /**
- * Called by the engine while it executes. Exceptions thrown here end the slice and come out of
- * `run()`.
+ * Callbacks of the engine during execution. An exception thrown here ends the slice and is rethrown
+ * by `run()`.
  */
 export interface EngineCallbacks {
   /**
-   * The core took exception `number` ({@link ENGINE_EXCEPTION}); writing PC redirects it, `stop()`
-   * ends the slice.
+   * Called when the core takes exception `number` ({@link ENGINE_EXCEPTION}); writing PC redirects
+   * it, `stop()` ends the slice.
    */
   exception(number: number): void;
   /**
-   * Nothing is mapped at `access.address`. Map memory there and return true to retry, or return
+   * Called for an access to unmapped memory. Map memory there and return true to retry, or return
    * false to end the slice.
    */
   unmapped(access: UnmappedAccess): boolean;
   /**
-   * A block of `size` bytes at virtual address `high`:`low` (32 bits each) was translated and is
-   * about to run. Return true after `intercept()` calls for instructions in it: it is then
-   * translated again before it runs. Not called for the first block after the engine was opened.
+   * Called when a block of `size` bytes at virtual address `high`:`low` (32 bits each) was
+   * translated and is about to run. Return true after `intercept()` calls for instructions in it:
+   * it is then translated again before it runs. Not called for the first block after the engine was
+   * opened.
    */
   block?(high: number, low: number, size: number): boolean;
   /**
-   * An intercepted instruction is about to execute. Return true to skip it, false to let the engine
+   * Called before an intercepted instruction. Return true to skip it, false to let the engine
    * execute it.
    */
   intercepted?(access: InterceptedAccess): boolean;
-  /** A reported TLBI or IC instruction is about to execute, natively. */
+  /** Called before a reported TLBI or IC instruction, which the engine then executes. */
   maintained?(maintenance: Maintenance): void;
-  /**
-   * A reported hint instruction is about to execute; `stop()` ends the slice before it, and it is
-   * not counted.
-   */
+  /** Called before a reported hint; `stop()` ends the slice before it, and it is not counted. */
   hinted?(): void;
 }
 
-/**
- * Syndrome and address of the last exception, as the ESR and FAR of the level it goes to would hold
- * them.
- */
+/** Syndrome and address of the last exception, for the ESR and FAR of its target level. */
 export interface Syndrome {
   /** ESR, 32 bits. */
   readonly esr: number;
   /** FAR, meaningful for aborts. */
   readonly far: bigint;
-  /** The exception level that the architecture routes the exception to. */
+  /** Exception level to which the architecture routes the exception. */
   readonly targetLevel: number;
 }
 
-/** What an exception leaves in the registers of the level that takes it; null: as it was. */
+/**
+ * Values that an exception writes to the registers of its target level; null leaves one unchanged.
+ */
 export interface SavedException {
   readonly spsr: number;
   readonly elr: bigint;
@@ -131,16 +122,16 @@ export interface SavedException {
   readonly far: bigint | null;
 }
 
-/** The registers of a core: between slices, and inside callbacks of the one that runs. */
+/** Registers of a core: accessible between slices, and inside callbacks of the running core. */
 export interface CoreRegisters {
   getX(index: number): bigint;
   setX(index: number, value: bigint): void;
   getPc(): bigint;
   setPc(value: bigint): void;
-  /** The stack pointer in use (PSTATE.SP and EL select which). */
+  /** Selected stack pointer (by PSTATE.SP and EL). */
   getSp(): bigint;
   setSp(value: bigint): void;
-  /** SP_EL0 … SP_EL3 as banked: not current for the one in use. */
+  /** Banked SP_EL0 … SP_EL3; the entry of the selected one is stale. */
   getBankedSp(level: number): bigint;
   setBankedSp(level: number, value: bigint): void;
   /** Vector register V0 … V31, 128 bits. */
@@ -149,36 +140,33 @@ export interface CoreRegisters {
   /** PSTATE in SPSR layout: NZCV, DAIF, M[3:0]. */
   getPstate(): number;
   /**
-   * Does not move stack pointers between banks; cached translation state follows at the next system
-   * register write.
+   * Writes PSTATE without moving stack pointers between banks. Cached translation state follows at
+   * the next system register write.
    */
   setPstate(value: number): void;
   /** Value of a system register, or null when the engine does not implement it. */
   getSystemRegister(encoding: SystemRegisterEncoding): bigint | null;
-  /** Returns false when the engine does not implement the register. */
+  /** Writes a system register. Returns false when the engine does not implement it. */
   setSystemRegister(encoding: SystemRegisterEncoding, value: bigint): boolean;
   /**
-   * Writes SPSR, ELR, ESR and FAR of a level at once, and returns its VBAR: the same as one by one,
-   * where the engine has it.
+   * Writes SPSR, ELR, ESR and FAR of a level at once and returns its VBAR. Optional: the same as
+   * single writes, but faster.
    */
   saveException?(level: 1 | 2 | 3, saved: SavedException): bigint;
 }
 
 export interface CpuEngine extends CoreRegisters {
-  /** "Unicorn 2.1.1". */
+  /** Version text: "Unicorn 2.1.1". */
   readonly version: string;
   /**
-   * Instructions executed in the current or last slice, also inside callbacks. A trapped
+   * Number of instructions executed in the current or last slice, also inside callbacks. A trapped
    * instruction counts.
    */
   readonly executed: number;
 
-  /**
-   * Lends `bytes` (a multiple of 4 KiB long) to the core at `base`. The buffer is shared, not
-   * copied.
-   */
+  /** Maps `bytes` (length a multiple of 4 KiB) at `base`. The buffer is shared, not copied. */
   mapMemory(base: number, bytes: Uint8Array, access: 'rwx' | 'rx'): void;
-  /** Takes [base, base + size) away again: one range that was mapped in one piece. */
+  /** Unmaps [base, base + size), a range that was mapped in one piece. */
   unmap(base: number, size: number): void;
   /** Routes [base, base + size), multiples of 4 KiB, to `window`. */
   mapDevices(base: number, size: number, window: DeviceWindow): void;
@@ -190,40 +178,39 @@ export interface CpuEngine extends CoreRegisters {
    */
   run(count: number): SliceEnd;
   /**
-   * The same, but the slice ends where a block of straight-line code ends, at most
-   * {@link LONGEST_OVERRUN} instructions after `count`, and only after `most` instructions (at
-   * least `count`) in the middle of one. Short slices are cheaper this way than by {@link run}.
-   * The end of a block depends on the code alone, not on its beginning: a run that looks at
-   * time and interrupts at the ends of blocks only is the same whether or not it was stopped in
-   * between.
+   * As {@link run}, but the slice ends at the end of a block of straight-line code, at most {@link
+   * LONGEST_OVERRUN} instructions after `count`. Only after `most` instructions (at least `count`)
+   * does it end inside a block. Short slices are cheaper this way than by {@link run}. The end of a
+   * block depends only on the code, not on where execution entered it. So a run that checks time
+   * and interrupts only at the ends of blocks is the same whether or not it was stopped in between.
    */
   runBlocks(count: number, most?: number): SliceEnd;
   /**
-   * The last slice ended in the middle of a block. Always false with an engine that ends slices
-   * exactly anyway.
+   * True when the last slice ended inside a block. Always false for an engine whose slices end
+   * exactly.
    */
   readonly inBlock: boolean;
   /**
    * From the next slice on, a slice ends (by 'count') right after the instruction at EL0 or EL1
-   * that lifts the mask of one of these interrupts, and at once where it is not masked. False when
-   * this engine cannot do that; the caller must look for himself.
+   * that unmasks one of these interrupts, and at once when one is not masked. Returns false when
+   * the engine cannot do this; the caller must check by itself.
    */
   watchMasks(irq: boolean, fiq: boolean): boolean;
-  /** Ends the current slice, with the instruction being executed or with its block. */
+  /** Ends the current slice after the current instruction, or after its block. */
   stop(): void;
   /**
-   * Inside a callback: the slice is to be so many instructions shorter. False when this engine
-   * cannot do that; the slice may be stopped instead.
+   * Inside a callback: shortens the slice by so many instructions. Returns false when the engine
+   * cannot do this; the slice may be stopped instead.
    */
   shorten(instructions: number): boolean;
   /**
-   * Inside a device or intercepted() callback: ends the slice, and the instruction will not have
-   * happened; PC is at it, it counts. What it stored before the access that called is in memory.
+   * Inside a device or intercepted() callback: ends the slice and cancels the instruction. PC is at
+   * it, and it counts. Its stores before the access that called back stay in memory.
    */
   abandon(): void;
   /**
-   * From now on the MRS or MSR at virtual `address` is reported through `intercepted()`, the TLBI
-   * or IC there through `maintained()`, a hint through `hinted()`, in code translated after this
+   * Reports the MRS or MSR at virtual `address` through `intercepted()`, the TLBI or IC there
+   * through `maintained()`, a hint through `hinted()`. Takes effect in code translated after this
    * call.
    */
   intercept(address: bigint, kind: InterceptKind): void;
@@ -231,58 +218,59 @@ export interface CpuEngine extends CoreRegisters {
    * Calls `reached` before each execution of the instruction at virtual `address`, in code
    * translated after this call. `stop()` inside it ends the slice before that instruction, which
    * then is not counted.
-   * @returns takes the watch away, between slices
+   * @returns removes the watch, between slices
    */
   watchCode(address: bigint, reached: () => void): () => void;
   /**
    * Calls `touched` before each access of the core to physical [start, end), in code translated
-   * after this call; while there is a watch, all accesses are slow. `stop()` inside it ends the
-   * slice before the instruction that accesses: registers are as they were and it is not counted,
-   * but what it stored is in memory.
-   * @returns takes the watch away, between slices
+   * after this call; while any watch exists, all accesses are slow. `stop()` inside it ends the
+   * slice before the accessing instruction: its registers are restored and it is not counted, but
+   * its stores stay in memory.
+   * @returns removes the watch, between slices
    */
   watchMemory(start: number, end: number, touched: (access: WatchedAccess) => void): () => void;
   /** Syndrome of the exception being reported. Valid inside `exception()` only. */
   syndrome(): Syndrome;
 
   /**
-   * All registers, also those that have no name here, and the exclusive monitor; between slices.
-   * Memory, what is mapped and what is intercepted are the caller's. The bytes belong to this build
-   * of the library.
+   * All registers as bytes, including those without a name here and the exclusive monitor; between
+   * slices. Memory, mappings and interceptions are the caller's to save. The bytes are specific to
+   * this build of the library.
    */
   exportState(): Uint8Array;
   /**
-   * Registers that an engine of the same build exported. Translated code is dropped.
+   * Restores registers that an engine of the same build exported. Translated code is dropped.
    * @throws EngineError for bytes of another length
    */
   importState(state: Uint8Array): void;
 
   /**
-   * Drops cached address translations (after page tables or their registers were changed from
-   * outside the core).
+   * Drops cached address translations, after page tables or their registers were changed from
+   * outside the core.
    */
   flushTlb(): void;
-  /** Drops all translated code: its bytes may have been changed from outside the core. */
+  /** Drops all translated code, after code was changed from outside the core. */
   discardAllCode(): void;
   /**
-   * Drops translated code of [start, end), addresses as the core sees them now, after its bytes
-   * were changed from outside the core.
+   * Drops translated code of [start, end), addresses in the core's current translation, after it
+   * was changed from outside the core.
    */
   discardCode(start: number | bigint, end: number | bigint): void;
   /**
-   * The same for physical ranges, whatever is mapped to them. Also inside a callback: code that
-   * runs goes on to its next branch. Each range lies in memory that was mapped in one piece.
+   * Drops translated code of physical ranges, wherever they are mapped. Also allowed inside a
+   * callback: the running code continues to its next branch. Each range must lie in memory that was
+   * mapped in one piece.
    */
   discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void;
   /**
-   * Looks up anew where branches lead, for an instruction that takes translations away: the
-   * engine's own TLBI by address leaves that out. Also inside a callback.
+   * Forgets the cached targets of branches, for instructions that remove translations: the engine's
+   * own TLBI by address does not do this. Also allowed inside a callback.
    */
   forgetBranchTargets(): void;
   close(): void;
 }
 
-/** The part of an engine that the machine and its tools use, whichever core it belongs to. */
+/** Part of an engine that the machine and its tools use, for cores of either kind. */
 export type CoreEngine = CoreRegisters &
   Pick<
     CpuEngine,
@@ -299,21 +287,21 @@ export type CoreEngine = CoreRegisters &
   >;
 
 /**
- * Instructions by which a slice of whole blocks may be longer than asked: those of the longest
- * block, less one.
+ * Most instructions by which a slice of whole blocks may exceed the requested count: the length of
+ * the longest block, less one.
  */
 export const LONGEST_OVERRUN = 63;
 
-/** An access that a memory watch reports. */
+/** Access that a memory watch reports. */
 export interface WatchedAccess {
   readonly write: boolean;
-  /** Physical. */
+  /** Physical address. */
   readonly address: number;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
 }
 
-/** A fault of the engine or of its use, never of the guest. */
+/** Fault of the engine or of its use, never of the guest. */
 export class EngineError extends Error {
   constructor(message: string) {
     super(message);

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Instruction counting inside the translated code: what makes slices fast.
+ * Instruction counting inside the translated code, which makes slices fast.
  *
  * The engine can count by itself, but then calls a function and stores PC for every instruction:
  * 1.3 times slower in calls, 2 in loads and stores, 7 in arithmetic (`npm run bench -- guests`).
- * Instead every block of translated code begins with a few operations that charge the whole block
- * to a counter and leave when it is used up (native/count-x64.S draws them). The price: a slice
- * ends between blocks, and in the middle of one the charge is ahead of the execution, which
- * inline-counter.ts corrects. This file puts the
- * code in place.
+ * Instead, every block of translated code begins with a few operations that charge the whole block
+ * to a counter, and that leave the code when the counter is used up (drawn in native/count-x64.S).
+ * The price: slices end between blocks, and inside a block the charge is ahead of execution, which
+ * inline-counter.ts corrects. This file installs the code.
  *
- * It needs to know the library from the inside, so it works with the builds of library-builds.ts,
- * on hosts for which there is code. Anywhere else {@link installInlineCount} returns null and the
- * engine counts by itself.
+ * It depends on the library's internals, so it works only with the builds in library-builds.ts, and
+ * on hosts for which such code exists. Anywhere else {@link installInlineCount} returns null and
+ * the engine counts by itself.
  *
  * Source: QEMU 5.0, accel/tcg/cpu-exec.c, include/exec/gen-icount.h.
  */
@@ -23,7 +22,7 @@ import { buildAt, type LibraryBuild } from './library-builds.ts';
 import { COUNT_X64, COUNT_X64_ENTRIES } from './native/count-x64.ts';
 import type { NativeProcess } from './unicorn-library.ts';
 
-/** Functions in the translator's table (TranslatorOps). */
+/** Indices of functions in the translator's table (TranslatorOps). */
 const TB_START = 1;
 const TRANSLATE_INSN = 4;
 const TB_STOP = 5;
@@ -32,12 +31,12 @@ const PAGE = 4096n;
 const CODE_BYTES = 4096;
 
 const installed = new Map<string, InlineCount | null>();
-/** By the address of the translator's table: the same library may have several paths. */
+/** Installed code by address of the translator's table: the same library may have several paths. */
 const patched = new Map<bigint, InlineCount>();
 
 /**
- * Puts the code in place in the library at `path`, once a process. Null where that cannot be done;
- * the engine then is as it was.
+ * Installs the code in the library at `path`, once a process. Null where this is impossible; the
+ * engine is then unchanged.
  * @throws EngineError as {@link assertOwnLibrary}
  */
 export function installInlineCount(
@@ -54,9 +53,9 @@ export function installInlineCount(
 }
 
 /**
- * @throws EngineError when the library at `path` is set up already, and not by this module: another
- * thread has loaded the same file, or this module is loaded twice. What is put into the library is
- * one for the process and not made for two.
+ * @throws EngineError when the library at `path` was set up, but not by this module: another thread
+ * has loaded the same file, or this module is loaded twice. The installed code exists once a
+ * process and cannot be shared.
  */
 export function assertOwnLibrary(path: string, open: () => NativeProcess | null, arch: string): void {
   const process = arch === 'x64' ? open() : null;
@@ -89,13 +88,13 @@ function install(path: string, open: () => NativeProcess | null, arch: string): 
   const table = tableOf(process, build, translatorOperations);
   if (table === null) return null;
   new BigInt64Array(process.view(code + PAGE, 8 * table.length)).set(table);
-  // The table of the translator's functions is constant data, made read-only after relocation.
+  // The table of the translator's functions is constant data, which is read-only after relocation.
   const writable = operations - (operations % PAGE);
   if (!process.protect(code, CODE_BYTES, 'read-execute')) return null;
   if (!process.protect(writable, 2 * Number(PAGE), 'read-write')) return null;
   const [ownStart = 0n] = table;
   const start = code + BigInt(COUNT_X64_ENTRIES.blockStart);
-  // When two threads come here at once, only one goes on.
+  // If two threads come here at once, only one continues.
   if (Atomics.compareExchange(translatorOperations, TB_START, ownStart, start) !== ownStart) throw inUse(path);
   translatorOperations[TB_STOP] = code + BigInt(COUNT_X64_ENTRIES.blockStop);
   translatorOperations[TRANSLATE_INSN] = code + BigInt(COUNT_X64_ENTRIES.translate);
@@ -108,9 +107,9 @@ function install(path: string, open: () => NativeProcess | null, arch: string): 
 }
 
 /**
- * Makes an exception return to AArch32 illegal, as on a core that has AArch64 only, and an illegal
- * return an exception. The engine would execute AArch32, without the operations that count: a loop
- * there would never end.
+ * Makes an exception return to AArch32 illegal, as on a core that has only AArch64, and makes
+ * illegal returns take an exception. The engine would execute AArch32 without the counting
+ * operations: a loop there would never end.
  */
 function refuseAarch32(process: NativeProcess, build: LibraryBuild, libraryBase: bigint, code: bigint): void {
   const { aarch32, illegal, illegalEnd, aarch32Code, illegalEndCode } = build.exceptionReturn;
@@ -122,7 +121,7 @@ function refuseAarch32(process: NativeProcess, build: LibraryBuild, libraryBase:
   const page = begin - (begin % PAGE);
   const bytes = Number(begin - page) + helper.length;
   if (!process.protect(page, bytes, 'read-write')) return;
-  // jmp rel8
+  // jmp rel8.
   helper.set([0xeb, illegal - aarch32 - 2]);
   setFarJump(end, code + BigInt(COUNT_X64_ENTRIES.illegal));
   process.protect(page, bytes, 'read-execute');
@@ -132,11 +131,11 @@ function refuseAarch32(process: NativeProcess, build: LibraryBuild, libraryBase:
 const NEVER_TRAPPED = [0xf3, 0x0f, 0x1e, 0xfa, 0x31, 0xc0, 0xc3];
 
 /**
- * Makes CPACR_EL1.FPEN, CPTR_EL2.TFP and CPTR_EL3.TFP trap. Unicorn's translator emits the trap
- * when a block is translated for a state in which FP is off, as QEMU's does; but its function that
- * tells whether it is (fp_exception_el) was replaced by one that always says no. Where FP is on
- * this costs nothing: the answer is looked for when a system register is written or the level
- * changes, not in translated code.
+ * Makes CPACR_EL1.FPEN, CPTR_EL2.TFP and CPTR_EL3.TFP trap. Unicorn's translator, like QEMU's,
+ * emits the trap in blocks translated for a state with FP disabled. But Unicorn replaced the
+ * function that decides this (fp_exception_el) by one that always answers "enabled". While FP is
+ * enabled this costs nothing: the function is called when a system register is written or the
+ * exception level changes, not in translated code.
  */
 function trapFloatingPoint(process: NativeProcess, code: bigint): void {
   const at = process.symbol('fp_exception_el_aarch64');
@@ -155,8 +154,8 @@ const BLOCK_KEY = [0xf3, 0x0f, 0x1e, 0xfa, 0x8b, 0x87, 0x50, 1, 0, 0, 0x48, 0xc7
 const BLOCK_KEY_PATCHED = 4;
 
 /**
- * Makes SCTLR_ELx.A part of what a block is looked up by, in a place that this architecture leaves
- * 0: so the code of both its values stands side by side, and each is found in its time.
+ * Makes SCTLR_ELx.A part of the key by which blocks are looked up, in bits that this architecture
+ * leaves 0. So code for both of its values coexists.
  */
 function keyBlocksByAlignment(process: NativeProcess, code: bigint): void {
   const at = process.symbol(BLOCK_KEY_FUNCTION);
@@ -174,13 +173,13 @@ const BLOCK_KEY_FUNCTION = 'cpu_get_tb_cpu_state_aarch64';
 
 const FAR_JUMP_BYTES = 14;
 
-/** jmp [rip + 0] and its target. */
+/** Writes jmp [rip + 0] and its target. */
 function setFarJump(at: Uint8Array, target: bigint): void {
   at.set([0xff, 0x25, 0, 0, 0, 0]);
   new DataView(at.buffer, at.byteOffset).setBigUint64(6, target, true);
 }
 
-/** The table that count-x64.S reads, in its order; null when a function is missing. */
+/** Table that count-x64.S reads, in its order; null when a function is missing. */
 function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: BigUint64Array): bigint[] | null {
   const functions = [
     'tcg_temp_new_internal',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The counter of one engine whose translated code counts for itself (inline-count.ts): what is left
- * of a slice, how it ended, and where the core is inside a block.
+ * Counter of one engine whose translated code counts by itself (inline-count.ts): instructions left
+ * in a slice, how the slice ended, and the core's position inside a block.
  *
  *     core (CPUState):  0x28 end of the block begun last (low 32 bits; bit 0: it was told to end there)
  *                       0x2c set when the counter ended the run
@@ -15,38 +15,38 @@ import { COUNT_X64_ENTRIES } from './native/count-x64.ts';
 import type { NativeProcess } from './unicorn-library.ts';
 
 /**
- * In a core: fields that the engine keeps for an instruction counting which it never turns on
- * (icount_budget, icount_extra).
+ * Fields of a core for instruction counting by QEMU, which the engine never enables (icount_budget,
+ * icount_extra); used here instead.
  */
 export const COUNTING_FIELDS = { end: 0x28, ranOut: 0x2c, counter: 0x30, unmasked: 0x34 } as const;
-/** In `end`. */
+/** Flag in `end`. */
 const END_WAS_TOLD = 1;
-/** Bytes of a load or store that the engine may cut in parts. */
+/** Widest load or store that the engine may split, in bytes. */
 const WIDEST_ACCESS = 8;
 /** Bits of interrupt_request: CPU_INTERRUPT_HARD, CPU_INTERRUPT_FIQ. */
 const REQUEST_IRQ = 1 << 1;
 const REQUEST_FIQ = 1 << 4;
 
-/** The engine's buffer is never larger. */
+/** Upper limit of the engine's code buffer. */
 const MOST_CODE_BYTES = 2 ** 31;
 
-/** Bytes of a page of callbacks, and of the half of the stack that is looked through. */
+/** Size of a page of callbacks, and of half of the stack range that is searched. */
 const PAGE_BYTES = 4096;
 
-/** Instructions of the longest block: LINE in count-x64.S. */
+/** Most instructions in a block: LINE in count-x64.S. */
 export const LONGEST_BLOCK = LONGEST_OVERRUN + 1;
 
-/** The most instructions that a block which begins at `pc` can have. */
+/** Most instructions of a block that begins at `pc`. */
 export const mostInBlockAt = (pc: bigint): number =>
   LONGEST_BLOCK - (Number(pc & (BigInt(4 * LONGEST_BLOCK) - 1n)) >>> 2);
 
-/** A native function and the data argument to register with it. */
+/** Native function, with the data argument to register with it. */
 export interface NativeCallback {
   readonly callback: bigint;
   readonly data: bigint;
 }
 
-/** The code, in place in one library of this process. */
+/** Counting code installed in one library of this process. */
 export interface InlineCount {
   readonly process: NativeProcess;
   readonly build: LibraryBuild;
@@ -54,10 +54,10 @@ export interface InlineCount {
   readonly code: bigint;
 }
 
-/** Pages of engines that were closed. */
+/** Pages of closed engines, for reuse. */
 const spareCells: bigint[] = [];
 
-/** The counter of one engine. */
+/** Counter of one engine. */
 export class InlineCounter {
   private readonly inline: InlineCount;
   private readonly core: bigint;
@@ -66,22 +66,22 @@ export class InlineCounter {
   private readonly interruptRequest: Int32Array;
   private readonly nextBlockFlags: Int32Array;
   private readonly accessReturn: BigUint64Array;
-  /** The access of a device that was begun last: where it returns to, its bytes, its end so far. */
+  /** Last device access: return address into translated code, bytes, and end address so far. */
   private readonly access = { returns: 0n, bytes: WIDEST_ACCESS, end: 0 };
   /** { leave, 0, core, stack pointer }, then pairs { callback, this cell } for the guards. */
   private readonly cell: BigUint64Array;
   private readonly cellAddress: bigint;
   private guards = 0;
-  /** The translated code. */
+  /** Translated code. */
   private readonly code: DataView;
   private readonly codeStart: bigint;
-  /** Address that the next block will have. */
+  /** Address of the next block to be translated. */
   private readonly nextCode: BigUint64Array;
   private readonly drops: Uint32Array;
   private readonly branchTargets: Uint8Array;
   private readonly stacks = new Map<bigint, BigUint64Array>();
 
-  /** @param handle the engine's handle, initialised */
+  /** @param handle handle of an initialised engine */
   constructor(inline: InlineCount, handle: DataView) {
     const { process, build } = inline;
     this.inline = inline;
@@ -107,11 +107,11 @@ export class InlineCounter {
     this.code = new DataView(process.view(this.codeStart, Number(codeBytes)));
     this.nextCode = word(build.translatorNextCode);
     this.drops = new Uint32Array(process.view(translator + BigInt(build.translatorDrops), 4));
-    // It does what UnicornHandle.claimCodeBuffer does, without its cost.
+    // Same effect as UnicornHandle.claimCodeBuffer, without its cost.
     word(build.translatorNextPart)[0] = 1n;
   }
 
-  /** Another number after each block that was translated. */
+  /** Number that changes after each translated block. */
   get translations(): number {
     return (this.drops[0] ?? 0) * MOST_CODE_BYTES + this.codeBytes;
   }
@@ -120,17 +120,17 @@ export class InlineCounter {
     return Number((this.nextCode[0] ?? 0n) - this.codeStart);
   }
 
-  /** The block behind each branch that leaves its page is looked up anew. */
+  /** Clears the cache of blocks behind branches that leave their page. */
   forgetBranchTargets(): void {
     this.branchTargets.fill(0);
   }
 
-  /** Bytes of the code buffer that are left. */
+  /** Free bytes in the code buffer. */
   get codeRoom(): number {
     return this.code.byteLength - this.codeBytes;
   }
 
-  /** Instructions that may still be begun; a block that is begun is charged whole. */
+  /** Instructions that may still be started; a block is charged as a whole when it starts. */
   get left(): number {
     return this.words[2] ?? 0;
   }
@@ -139,15 +139,14 @@ export class InlineCounter {
     this.words[2] = count;
   }
 
-  /** Instructions of the block begun last that lie behind the one at `pc`. */
+  /** Number of instructions after `pc` in the block started last. */
   restOfBlock(pc: bigint): number {
     const rest = (((this.words[0] ?? 0) & ~END_WAS_TOLD) - Number(BigInt.asIntN(32, pc))) / 4 - 1;
     return rest > 0 && rest < LONGEST_BLOCK ? rest : 0;
   }
 
   /**
-   * The instruction at `pc` is the last one of its block that is executed: what lies behind it is
-   * taken off the charge.
+   * Ends the current block after the instruction at `pc`, and refunds the instructions behind it.
    */
   endBlockAt(pc: bigint): void {
     this.left += this.restOfBlock(pc);
@@ -155,14 +154,14 @@ export class InlineCounter {
   }
 
   /**
-   * True when the block begun last was told to end where it does ({@link limitNextBlock}), before
-   * its line or a branch.
+   * True when {@link limitNextBlock} determined the end of the block started last, instead of its
+   * line or a branch.
    */
   get endWasTold(): boolean {
     return ((this.words[0] ?? 0) & END_WAS_TOLD) !== 0;
   }
 
-  /** Forgets how the last run ended. */
+  /** Clears the record of how the last run ended. */
   arm(): void {
     this.access.bytes = WIDEST_ACCESS;
     this.words[1] = 0;
@@ -170,41 +169,42 @@ export class InlineCounter {
   }
 
   /**
-   * The interrupts whose masks are watched: a run ends right after the instruction that lifts one.
+   * Sets the interrupts whose masks are watched: a run ends right after an instruction that unmasks
+   * one.
    */
   watchMasks(irq: boolean, fiq: boolean): void {
     this.interruptRequest[0] = (irq ? REQUEST_IRQ : 0) | (fiq ? REQUEST_FIQ : 0);
   }
 
-  /** True when that ended the run. */
+  /** True when an unmasked interrupt ended the run. */
   get unmasked(): boolean {
     return this.words[3] !== 0;
   }
 
-  /** True when the counter ended the run: before a block, which was not begun and not charged. */
+  /** True when the counter ended the run: before a block, which was neither started nor charged. */
   get ranOut(): boolean {
     return this.words[1] !== 0;
   }
 
   /**
-   * The next run begins with a block of at most `count` instructions (cflags_next_tb: a block of
-   * its own beside the usual one).
+   * Limits the first block of the next run to `count` instructions (cflags_next_tb: a separate
+   * block beside the usual one).
    */
   limitNextBlock(count: number): void {
     this.nextBlockFlags[0] = count;
   }
 
   /**
-   * A stand-in for `callback`, whose data argument is number `argument`: its address and the data
-   * to register. Needed for {@link leave}.
+   * Stand-in for `callback`, whose data argument is number `argument`: its address, and the data to
+   * register. Needed for {@link leave}.
    */
   guard(callback: bigint, argument: 4 | 5 | 6): NativeCallback {
     return this.standIn(callback, COUNT_X64_ENTRIES.guards[argument]);
   }
 
   /**
-   * A stand-in for the callback that announces new blocks: only those with a system instruction
-   * that a machine may want, or misaligned, come through.
+   * Stand-in for the callback that announces new blocks. It passes on only misaligned blocks, and
+   * blocks with a system instruction that a machine may want.
    */
   blockFilter(callback: bigint): NativeCallback {
     return this.standIn(callback, COUNT_X64_ENTRIES.blockFilter);
@@ -222,8 +222,9 @@ export class InlineCounter {
   }
 
   /**
-   * A device callback for `width` bytes at `address`. True when it is that of a load or store in
-   * translated code, which says where it is; for one that comes in parts, with the first.
+   * Notes a device callback for `width` bytes at `address`. Returns true for a load or store of
+   * translated code, which gives its return address; for an access in parts, the first part gives
+   * it.
    */
   beginAccess(address: number, width: number): boolean {
     const { access } = this;
@@ -231,7 +232,7 @@ export class InlineCounter {
     if (returns !== 0n) {
       access.returns = returns;
       access.bytes = width;
-      // The next one says so anew.
+      // Cleared, because the next access sets it again.
       this.accessReturn[0] = 0n;
     } else if (address === access.end && access.bytes < WIDEST_ACCESS) {
       access.bytes += width;
@@ -242,15 +243,15 @@ export class InlineCounter {
     return true;
   }
 
-  /** Brings PC up to date inside a device callback. */
+  /** Makes PC exact inside a device callback. */
   restoreAccessPc(): void {
     this.inline.process.restoreState(this.core, this.access.returns);
   }
 
   /**
-   * Brings PC up to date inside a guarded callback of a load or store that has not told where it
-   * is: its return address into translated code is at a fixed distance from the one of the loop
-   * that called that code.
+   * Makes PC exact inside a guarded callback of a load or store without a known return address. On
+   * the stack, the return address into translated code is at a fixed distance from that of the loop
+   * that called the code.
    */
   restorePcFromStack(): void {
     const { process, build, libraryBase } = this.inline;
@@ -265,10 +266,10 @@ export class InlineCounter {
   }
 
   /**
-   * The translated code of an access that called a helper, from the address the helper returns to.
-   * Stores return behind themselves. Loads call from the block's end, where the address behind them
-   * was put into RCX just before: lea rcx, [rip + disp32]; then call rel32, or call [rip + disp32]
-   * where the library lies more than 2 GiB away.
+   * Address in translated code of an access that called a helper, from the helper's return address.
+   * Stores return behind themselves. Loads call from the end of the block, and put the address
+   * behind themselves into RCX just before: lea rcx, [rip + disp32]; then call rel32, or call [rip
+   * + disp32] where the library lies more than 2 GiB away.
    */
   private accessAddress(returns: bigint): bigint {
     const at = Number(returns - this.codeStart);
@@ -290,14 +291,14 @@ export class InlineCounter {
     return view;
   }
 
-  /** Gives back what the engine's callbacks used. After the engine was closed. */
+  /** Releases the page of the engine's callbacks. Call after the engine was closed. */
   close(): void {
     spareCells.push(this.cellAddress);
   }
 
   /**
-   * When the running guarded callback returns, its instruction is left unfinished. PC stays as it
-   * is: it must be exact.
+   * Leaves the instruction of the running guarded callback unfinished when the callback returns. PC
+   * must be exact, and stays.
    */
   leave(): void {
     this.cell[0] = 1n;

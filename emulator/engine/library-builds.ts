@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The builds of the library that inline-count.ts knows from the inside, recognised by their build
- * identifier. Offsets are read off the builds' machine code; the names are QEMU 5.0's.
+ * Builds of the library whose internals inline-count.ts knows, recognised by their build
+ * identifier. The offsets come from the builds' machine code; the names are those of QEMU 5.0.
  */
 
 import type { NativeProcess } from './unicorn-library.ts';
@@ -9,10 +9,10 @@ import type { NativeProcess } from './unicorn-library.ts';
 /** Byte offsets inside one build of the library. */
 export interface LibraryBuild {
   readonly name: string;
-  /** In the engine's handle (struct uc_struct). */
+  /** Offsets in the engine's handle (struct uc_struct). */
   readonly handle: { readonly core: number; readonly translator: number; readonly stopRequest: number };
   /**
-   * In a core (CPUState); `registers` is its CPUARMState, `interrupt` the upper half of
+   * Offsets in a core (CPUState); `registers` is its CPUARMState, `interrupt` the upper half of
    * icount_decr.
    */
   readonly core: {
@@ -24,68 +24,68 @@ export interface LibraryBuild {
     readonly accessReturn: number;
     readonly interruptRequest: number;
     /**
-     * Pointer to the table of the core's own functions (CPUClass), and in that: cpu_exec_interrupt.
+     * Pointer to the core's function table (CPUClass), and the offset of cpu_exec_interrupt in that
+     * table.
      */
     readonly functions: number;
     readonly execInterrupt: number;
-    /** The blocks that branches to virtual addresses led to: pointers, as many as fit. */
+    /** Cache of the blocks that branches led to, by virtual address: an array of pointers. */
     readonly branchTargets: number;
     readonly branchTargetsBytes: number;
   };
-  /** In the register file. */
+  /** Offset in the register file. */
   readonly pc: number;
-  /** The state that a block is translated for (hflags). */
+  /** State for which a block is translated (hflags). */
   readonly blockFlags: number;
   /** PSTATE.EL and SP (bits 3:0), and DAIF (bits 9:6). */
   readonly level: number;
   readonly masks: number;
-  /** SCTLR_EL1 less one register, CPACR_EL1, CPTR_EL2 less two registers, SCR_EL3. */
+  /** SCTLR_EL1 minus one register, CPACR_EL1, CPTR_EL2 minus two registers, SCR_EL3. */
   readonly sctlr: number;
   readonly cpacr: number;
   readonly cptr: number;
   readonly scr: number;
   /**
-   * In the state of a block that is being translated (DisasContext): the instruction's word, and
-   * the byte order of its accesses (be_data).
+   * Offsets in the state of the block being translated (DisasContext): the instruction word, and
+   * the byte order of accesses (be_data).
    */
   readonly word: number;
   readonly byteOrder: number;
   /**
-   * In the translator (TCGContext): the base of the register file, start and size of the translated
-   * code.
+   * Offsets in the translator (TCGContext): the base of the register file, start and size of the
+   * translated code.
    */
   readonly translatorEnv: number;
   readonly translatorCode: number;
   readonly translatorCodeBytes: number;
   /**
-   * In the translator: where the next block's code goes, how often all was dropped, and which part
-   * of the buffer is filled next.
+   * Offsets in the translator: address of the next block's code, number of complete drops, and the
+   * part of the buffer that is filled next.
    */
   readonly translatorNextCode: number;
   readonly translatorDrops: number;
   readonly translatorNextPart: number;
-  /** In the library: return addresses of the two calls of translated code in cpu_exec. */
+  /** Return addresses, in the library, of the two calls of translated code in cpu_exec. */
   readonly callsOfCode: readonly number[];
   /** Exception return, see {@link refuseAarch32}. */
   readonly exceptionReturn: {
-    /** Offsets at which a return to AArch32 goes on, and an illegal one. */
+    /** Offsets of the code for a return to AArch32, and for an illegal return. */
     readonly aarch32: number;
     readonly illegal: number;
     /**
-     * Code of illegal returns alone, with nothing left to do but to return from the helper: at
-     * least a far jump long.
+     * Code that only illegal returns execute and that does nothing more but return from the helper;
+     * at least as long as a far jump.
      */
     readonly illegalEnd: number;
-    /** The bytes expected at `aarch32` and `illegalEnd`, to be sure. */
+    /** Expected bytes at `aarch32` and `illegalEnd`, as a check. */
     readonly aarch32Code: readonly number[];
     readonly illegalEndCode: readonly number[];
   };
   /**
-   * Bytes of stack between such a return address and the one that translated code leaves when it
-   * calls a helper.
+   * Bytes of stack between such a return address and the one of a helper call in translated code.
    */
   readonly codeFrame: number;
-  /** enum TCGOpcode */
+  /** Numbers of enum TCGOpcode. */
   readonly operations: {
     readonly movi_i32: number;
     readonly ld_i32: number;
@@ -97,7 +97,7 @@ export interface LibraryBuild {
   };
 }
 
-/** By the build identifier of the library's file (`readelf -n`). */
+/** Builds by the build identifier of the library's file (`readelf -n`). */
 const BUILDS: Readonly<Record<string, LibraryBuild>> = {
   b619fbf56f0accc13c25a9cf5e7bc59c85e70440: {
     name: 'Debian libunicorn2t64 2.1.1-2+b2, amd64',
@@ -152,11 +152,11 @@ const BUILDS: Readonly<Record<string, LibraryBuild>> = {
   },
 };
 
-/** The build of the library that is mapped at `base`, or undefined for an unknown one. */
+/** Build of the library that is mapped at `base`, or undefined for an unknown one. */
 export const buildAt = (process: NativeProcess, base: bigint): LibraryBuild | undefined =>
   BUILDS[buildIdentifier(process, base)];
 
-/** Bytes of the file in which its headers and notes are looked for. */
+/** Size of the part of the file that is searched for headers and notes. */
 const HEADER_BYTES = 4096;
 
 /**

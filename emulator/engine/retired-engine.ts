@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Takes an engine out of use when it is closed. Its native memory is free, and may already be
- * another engine's: whoever kept a reference must get an error, from every method and for no price
- * while the engine lives. So the object loses what it knows, and its prototype becomes one that
- * only refuses.
+ * Takes an engine out of use when it is closed. Its native memory is free and may already belong to
+ * another engine, so every method of a kept reference must throw, without any cost while the engine
+ * is open. Therefore the object loses its properties, and its prototype is replaced by one that
+ * only throws.
  */
 
 import { MachineClosedError } from './machine-closed-error.ts';
 
-/** Empties `engine`. `version` stays, and a `close` that does nothing. */
+/** Empties `engine`. `version` stays, and `close` does nothing from now on. */
 export function retire(engine: { readonly version: string }): void {
   const { version } = engine;
   const names = new Set<string | symbol>(Reflect.ownKeys(engine));
@@ -22,8 +22,8 @@ export function retire(engine: { readonly version: string }): void {
 }
 
 /**
- * A prototype on which nothing can be done by these names; others (a test that prints the object
- * asks for many) are not there.
+ * Prototype whose members of these names throw; other names are absent (a test that prints the
+ * object asks for many).
  */
 function refusing(names: ReadonlySet<string | symbol>): object {
   const refuse = (name: string | symbol): undefined => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Tells whether the engine in a library file does what the machine relies on, in a few
- * milliseconds: for `npm run doctor`. Each check runs an engine of its own on a few instructions,
- * so that one failure does not hide the others. Not the test suite.
+ * Checks in a few milliseconds that the engine in a library file does what the machine relies on:
+ * for `npm run doctor`. Each check runs an engine of its own on a few instructions, so that one
+ * failure does not hide the others. Not the test suite.
  *
  *     0x4000_0000  code | table | data     lent RAM, 64 KiB
  *     0x4100_0000  a device
@@ -17,7 +17,7 @@ import { type CpuEngine, ENGINE_EXCEPTION, type EngineCallbacks, type UnmappedAc
 import { SYSTEM_REGISTERS, type SystemRegisterName } from './system-registers.ts';
 import { createUnicornEngine } from './unicorn.ts';
 
-/** One line of the self-test. `detail` says what was found: also where it is good. */
+/** One line of the self-test. `detail` says what was found, also when the check passes. */
 export interface SelfTestCheck {
   readonly name: string;
   readonly ok: boolean;
@@ -30,7 +30,7 @@ const TABLE = RAM + 0x1000;
 const DATA_OFFSET = 0x2000;
 const DEVICE = 0x4100_0000;
 const NOTHING = 0x4200_0000;
-/** The high half is off: a translation fault at level 0. */
+/** Address in the disabled high half: a translation fault at level 0. */
 const FAULTING = 0xffff_ff80_1234_5678n;
 const TRANSLATION_FAULT_READ = 0x9600_0004;
 
@@ -40,23 +40,23 @@ const STR_X0_X1 = 0xf900_0020;
 const LDR_W0_X1 = 0xb940_0020;
 const STR_W0_X1 = 0xb900_0020;
 const SVC_5 = 0xd400_00a1;
-/** b .+4 */
+/** b .+4. */
 const BRANCH_NEXT = 0x1400_0001;
 const AT_S1E1R_X0 = 0xd508_7800;
 
 interface Bench {
   readonly engine: CpuEngine;
   readonly ram: DataView;
-  /** Exceptions taken, in order; the slice ends at each. */
+  /** Exceptions taken, in order; each ends the slice. */
   readonly exceptions: { number: number; esr: number; far: bigint; targetLevel: number; pc: bigint }[];
   readonly unmapped: UnmappedAccess[];
-  /** Puts code at the start of RAM and PC there. */
+  /** Writes code to the start of RAM and sets PC there. */
   readonly load: (...code: number[]) => void;
 }
 
 type Check = readonly [name: string, run: (bench: Bench) => string];
 
-/** Thrown by a check that found something else than it must. */
+/** Thrown by a check that did not find the expected value. */
 class Unexpected extends Error {}
 
 function expectEqual(what: string, found: unknown, expected: unknown): void {
@@ -76,8 +76,8 @@ const CHECKS: readonly Check[] = [
 ];
 
 /**
- * Runs the checks on the library in the file `libraryPath`. Never throws: what goes wrong is in the
- * list, and a library that cannot be opened or calibrated gives one failed line.
+ * Runs the checks on the library in the file `libraryPath`. Never throws: failures are in the list,
+ * and a library that cannot be opened or calibrated gives one failed line.
  */
 export function runEngineSelfTest(libraryPath: string): SelfTestCheck[] {
   const results: SelfTestCheck[] = [];
@@ -91,7 +91,7 @@ export function runEngineSelfTest(libraryPath: string): SelfTestCheck[] {
     } finally {
       bench?.engine.close();
     }
-    if (bench === null) break; // the others would say the same
+    if (bench === null) break; // the other checks would fail likewise
   }
   return results;
 }
@@ -122,7 +122,7 @@ function openBench(library: string): Bench {
   set('SCR_EL3', 0x531n);
   set('HCR_EL2', 1n << 31n);
   opened.setPstate(0x3c5);
-  // One block of 1 GiB, one to one: valid, access flag, inner shareable. T0SZ 25, T1SZ 25, EPD1.
+  // One 1 GiB block, identity: valid, access flag, inner shareable. T0SZ 25, T1SZ 25, EPD1.
   ram.setBigUint64(TABLE - RAM + 8, BigInt(RAM) | (1n << 10n) | (3n << 8n) | 1n, true);
   set('MAIR_EL1', 0xffn);
   set('TTBR0_EL1', BigInt(TABLE));
@@ -228,8 +228,8 @@ function addressTranslation({ engine, load }: Bench): string {
     return engine.getSystemRegister(SYSTEM_REGISTERS.PAR_EL1);
   };
   const mapped = BigInt(RAM + 0x3000);
-  // Write-back memory (MAIR 0xff), inner shareable, and the bit that is always one; then a fault,
-  // status 0b000100.
+  // Write-back memory (MAIR 0xff), inner shareable, and the RES1 bit; then a fault, status
+  // 0b000100.
   expectEqual('PAR_EL1 of a mapped address', par(mapped + 0x123n), (0xffn << 56n) | mapped | 0xb80n);
   expectEqual('PAR_EL1 of an address that is not mapped', (par(FAULTING) ?? 0n) & 0x7fn, 0b0000_1001n);
   return 'AT and PAR_EL1 answer for mapped and unmapped addresses';

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Names of AArch64 system registers for people who read the log: those that guests ask for and this
- * machine may not have. The registers that the machine itself knows are in system-registers.ts.
+ * Names of AArch64 system registers for the log: registers that guests access and that this machine
+ * may lack. The registers that the machine itself uses are in system-registers.ts.
  *
  * Source: Arm ARM DDI 0487 K.a, D24; ICC_*: Arm IHI 0069 H, 12.2.
  */
 
-/** "op0_op1_CRn_CRm_op2" to name. */
+/** Names by "op0_op1_CRn_CRm_op2". */
 export const REGISTER_NAMES: Readonly<Record<string, string>> = {
-  // Debug and trace
+  // Debug and trace.
   '2_0_0_2_2': 'MDSCR_EL1',
   '2_0_1_0_0': 'MDRAR_EL1',
   '2_0_1_0_4': 'OSLAR_EL1',
@@ -17,7 +17,7 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '2_0_1_4_4': 'DBGPRCR_EL1',
   '2_3_0_1_0': 'MDCCSR_EL0',
   '3_0_1_2_1': 'TRFCR_EL1',
-  // Identification
+  // Identification.
   '3_0_0_4_4': 'ID_AA64ZFR0_EL1',
   '3_0_0_4_5': 'ID_AA64SMFR0_EL1',
   '3_0_0_7_2': 'ID_AA64MMFR2_EL1',
@@ -30,7 +30,7 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '3_2_0_0_0': 'CSSELR_EL1',
   '3_3_0_0_1': 'CTR_EL0',
   '3_3_0_0_7': 'DCZID_EL0',
-  // Control
+  // Control.
   '3_0_1_0_1': 'ACTLR_EL1',
   '3_0_1_0_3': 'SCTLR2_EL1',
   '3_0_1_0_5': 'RGSR_EL1',
@@ -56,7 +56,7 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '3_3_13_0_3': 'TPIDRRO_EL0',
   '3_3_13_0_5': 'TPIDR2_EL0',
   '3_3_13_0_7': 'SCXTNUM_EL0',
-  // Pointer authentication
+  // Pointer authentication.
   '3_0_2_1_0': 'APIAKeyLo_EL1',
   '3_0_2_1_1': 'APIAKeyHi_EL1',
   '3_0_2_1_2': 'APIBKeyLo_EL1',
@@ -67,7 +67,7 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '3_0_2_2_3': 'APDBKeyHi_EL1',
   '3_0_2_3_0': 'APGAKeyLo_EL1',
   '3_0_2_3_1': 'APGAKeyHi_EL1',
-  // Process state, random numbers
+  // Process state, random numbers.
   '3_0_4_2_3': 'PAN',
   '3_0_4_2_4': 'UAO',
   '3_0_4_3_0': 'ALLINT',
@@ -77,7 +77,7 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '3_3_4_2_5': 'DIT',
   '3_3_4_2_6': 'SSBS',
   '3_3_4_2_7': 'TCO',
-  // Errors
+  // Error records (RAS).
   '3_0_5_3_0': 'ERRIDR_EL1',
   '3_0_5_3_1': 'ERRSELR_EL1',
   '3_0_5_4_0': 'ERXFR_EL1',
@@ -85,7 +85,7 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '3_0_5_4_2': 'ERXSTATUS_EL1',
   '3_0_5_4_3': 'ERXADDR_EL1',
   '3_0_12_1_1': 'DISR_EL1',
-  // Limited ordering, partitioning
+  // Limited ordering regions, memory partitioning.
   '3_0_10_4_0': 'LORSA_EL1',
   '3_0_10_4_1': 'LOREA_EL1',
   '3_0_10_4_2': 'LORN_EL1',
@@ -94,12 +94,12 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '3_0_10_4_4': 'MPAMIDR_EL1',
   '3_0_10_5_0': 'MPAM1_EL1',
   '3_0_10_5_1': 'MPAM0_EL1',
-  // Statistical profiling, trace buffer
+  // Statistical profiling, trace buffer.
   '3_0_9_9_0': 'PMSCR_EL1',
   '3_0_9_9_7': 'PMSIDR_EL1',
   '3_0_9_10_7': 'PMBIDR_EL1',
   '3_0_9_11_7': 'TRBIDR_EL1',
-  // Performance monitors
+  // Performance monitors.
   '3_0_9_14_1': 'PMINTENSET_EL1',
   '3_0_9_14_2': 'PMINTENCLR_EL1',
   '3_0_9_14_6': 'PMMIR_EL1',
@@ -116,14 +116,14 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '3_3_9_14_0': 'PMUSERENR_EL0',
   '3_3_9_14_3': 'PMOVSSET_EL0',
   '3_3_14_15_7': 'PMCCFILTR_EL0',
-  // Activity monitors
+  // Activity monitors.
   '3_3_13_2_0': 'AMCR_EL0',
   '3_3_13_2_1': 'AMCFGR_EL0',
   '3_3_13_2_3': 'AMUSERENR_EL0',
-  // Timers
+  // Timers.
   '3_3_14_0_5': 'CNTPCTSS_EL0',
   '3_3_14_0_6': 'CNTVCTSS_EL0',
-  // Interrupt controller
+  // Interrupt controller.
   '3_0_12_8_0': 'ICC_IAR0_EL1',
   '3_0_12_8_1': 'ICC_EOIR0_EL1',
   '3_0_12_8_2': 'ICC_HPPIR0_EL1',
@@ -138,7 +138,7 @@ export const REGISTER_NAMES: Readonly<Record<string, string>> = {
   '3_0_12_11_7': 'ICC_SGI0R_EL1',
   '3_0_12_12_2': 'ICC_HPPIR1_EL1',
   '3_0_12_12_6': 'ICC_IGRPEN0_EL1',
-  // EL2
+  // EL2.
   '3_4_1_0_1': 'ACTLR_EL2',
   '3_4_1_1_1': 'MDCR_EL2',
   '3_4_1_1_2': 'CPTR_EL2',

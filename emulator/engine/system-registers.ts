@@ -2,8 +2,8 @@
 /**
  * AArch64 system registers by their Arm ARM names, with the encoding that MRS and MSR carry.
  *
- * Not the registers' behaviour: the engine or the machine gives them that. Source: Arm ARM DDI 0487
- * K.a, D24 (AArch64 System Register Descriptions).
+ * Not here: the registers' behaviour, which the engine or the machine implements. Source: Arm ARM
+ * DDI 0487 K.a, D24 (AArch64 System Register Descriptions).
  */
 
 import { REGISTER_NAMES } from './system-register-names.ts';
@@ -11,12 +11,12 @@ import { REGISTER_NAMES } from './system-register-names.ts';
 /** op0, op1, CRn, CRm, op2 of an MRS or MSR instruction. */
 export type SystemRegisterEncoding = readonly [op0: number, op1: number, crn: number, crm: number, op2: number];
 
-/** The encoding as an MRS or MSR holds it: 16 bits, the fields one after the other. */
+/** Encoding as a 16-bit number: the fields in the order of the MRS and MSR instructions. */
 export function systemRegisterNumber([op0, op1, crn, crm, op2]: SystemRegisterEncoding): number {
   return (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 }
 
-/** Name to encoding, for every register that the machine itself reads, writes or emulates. */
+/** Encodings by name, for every register that the machine itself reads, writes or emulates. */
 export const SYSTEM_REGISTERS = {
   MIDR_EL1: [3, 0, 0, 0, 0],
   MPIDR_EL1: [3, 0, 0, 0, 5],
@@ -77,8 +77,8 @@ const NAMES = new Map<string, SystemRegisterName>(
 );
 
 /**
- * The register's name, or the generic `S<op0>_<op1>_C<n>_C<m>_<op2>` that assemblers accept (Arm
- * ARM C5.1.5).
+ * Name of a register, or the generic `S<op0>_<op1>_C<n>_C<m>_<op2>` that assemblers accept (Arm ARM
+ * C5.1.5).
  */
 export function systemRegisterName(encoding: SystemRegisterEncoding): string {
   const [op0, op1, crn, crm, op2] = encoding;

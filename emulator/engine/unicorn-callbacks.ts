@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Functions of ours that the library calls: registered with it, hooked to what it reports, and
- * given back when the engine is closed. With inline counting some are called through a stand-in,
- * which can leave an instruction unfinished (inline-counter.ts).
+ * Our functions that the library calls: registered with it, hooked to its events, and unregistered
+ * when the engine is closed. With inline counting, some are called through a stand-in that can
+ * leave an instruction unfinished (inline-counter.ts).
  *
  * Numbers are the library's ABI: include/unicorn/unicorn.h and arm64.h of Unicorn 2.1.
  */
@@ -19,21 +19,21 @@ import {
   unregisterCallback,
 } from './unicorn-library.ts';
 
-/** The u32 fields of struct uc_arm64_cp_reg. */
+/** Size of the u32 fields of struct uc_arm64_cp_reg. */
 const SYSTEM_REGISTER_BYTES = 20;
 
 /**
- * What stands before a callback: a guard, by the number of the callback's data argument, or the
- * filter of blocks.
+ * Stand-in of a callback: a guard, by the number of the callback's data argument, or the filter of
+ * blocks.
  */
 export type StandIn = 4 | 5 | 6 | 'block filter';
 
-/** The kind of hook, and the function that is called. */
+/** Kind of hook, with the function that is called. */
 export interface Hook {
   /** UC_HOOK_… */
   readonly type: number;
   readonly prototype: CallbackPrototype;
-  /** For callbacks in which instructions are abandoned or looked up. */
+  /** Stand-in for callbacks in which instructions are abandoned or PC is looked up. */
   readonly standIn?: StandIn;
   readonly callback: (...args: never[]) => unknown;
 }
@@ -41,7 +41,7 @@ export interface Hook {
 export class UnicornCallbacks {
   private readonly handle: UnicornHandle;
   private readonly inline: InlineCounter | null;
-  /** To be given back on close. */
+  /** Callbacks to unregister on close. */
   private readonly registered: Pointer[] = [];
   private readonly structs = new Map<number, DataView>();
   private isClosed = false;
@@ -59,16 +59,16 @@ export class UnicornCallbacks {
     return this.nativeCallback(this.registerPointer(callback, prototype), standIn);
   }
 
-  /** Hooks everywhere. */
+  /** Installs a hook for all addresses. */
   hook({ type, prototype, standIn, callback }: Hook): void {
-    // begin > end: everywhere
+    // begin > end: all addresses.
     this.add(type, this.register(callback, prototype, standIn), 1, 0);
   }
 
   /**
    * Hooks addresses `begin` to `end`, both included.
-   * @param whenOver runs what must not be done while the library may return to a callback
-   * @returns takes the hook away
+   * @param whenOver runs an action once the library can no longer return to a callback
+   * @returns removes the hook
    */
   watch(
     { type, prototype, standIn, callback }: Hook,
@@ -86,7 +86,7 @@ export class UnicornCallbacks {
     };
     let ended = false;
     return () => {
-      // The engine took its hooks with it, and removing one twice would free it twice.
+      // A closed engine has freed its hooks, and a second removal would free one twice.
       if (ended || this.isClosed) return;
       ended = true;
       whenOver(remove);
@@ -94,9 +94,9 @@ export class UnicornCallbacks {
   }
 
   /**
-   * A view of the struct at native address `pointer`. The engine passes structs of its own stack
-   * frame, so the same few addresses come again and again, and a view each time would cost more
-   * than all the rest.
+   * View of the struct at native address `pointer`, cached. The engine passes structs on its own
+   * stack, so the same few addresses recur, and creating a view each time would cost more than
+   * everything else.
    */
   structAt(pointer: number, bytes: number): DataView {
     let view = this.structs.get(pointer);
@@ -107,14 +107,14 @@ export class UnicornCallbacks {
     return view;
   }
 
-  /** The encoding in a struct uc_arm64_cp_reg { u32 crn, crm, op0, op1, op2; … }. */
+  /** Encoding in a struct uc_arm64_cp_reg { u32 crn, crm, op0, op1, op2; … }. */
   encodingAt(pointer: number): SystemRegisterEncoding {
     const view = this.structAt(pointer, SYSTEM_REGISTER_BYTES);
     const field = (index: number) => view.getUint32(4 * index, true);
     return [field(2), field(3), field(0), field(1), field(4)];
   }
 
-  /** After the handle was closed. */
+  /** Unregisters the callbacks. Call after the handle was closed. */
   close(): void {
     for (const callback of this.registered) unregisterCallback(callback);
     this.isClosed = true;

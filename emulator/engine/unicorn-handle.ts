@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The engine's handle, and what can be asked of it without knowing registers or time: memory lent
- * to it, caches dropped, its register file as bytes.
+ * Handle of the engine, with the operations that need neither registers nor time: mapping memory,
+ * dropping caches, its register file as bytes.
  *
  * Numbers are the library's ABI: include/unicorn/unicorn.h of Unicorn 2.1.
  */
@@ -23,32 +23,32 @@ const UC_CTL_TCG_BUFFER_SIZE = ucControlWrite(13, 1);
 const UC_CTL_TB_FLUSH = ucControlWrite(10, 0);
 const UC_CTL_TLB_FLUSH = ucControlWrite(11, 0);
 
-/** enum uc_cpu_arm64 */
+/** Values of enum uc_cpu_arm64. */
 const CPU_MODELS = { 'cortex-a57': 0, 'cortex-a53': 1, 'cortex-a72': 2, max: 3 } as const;
 export type CpuModel = keyof typeof CPU_MODELS;
 
 /**
- * Bytes of the engine's handle that the search for the instruction counter may read: less than the
- * handle's size.
+ * Size of the part of the engine's handle that is searched for the instruction counter; less than
+ * the handle's size.
  */
 const HANDLE_SEARCH_BYTES = 2048;
 
 export class UnicornHandle {
   readonly library: Library;
-  /** uc_engine *, for calls of the library. */
+  /** uc_engine *, for library calls. */
   readonly pointer: Pointer;
-  /** The first bytes of the engine's handle. */
+  /** First bytes of the engine's handle. */
   readonly bytes: DataView;
-  /** uc_context *, kept for saves whose result is read at once: by {@link contextView}. */
+  /** uc_context *, for saves whose result {@link contextView} reads at once. */
   readonly context: Pointer;
   readonly contextView: DataView;
-  /** Buffers lent to the engine must not be collected while it may touch them. */
+  /** Buffers mapped into the engine, kept from garbage collection. */
   private readonly lent: Uint8Array[] = [];
 
   /**
-   * @param path of the library's file
-   * @param codeBufferBytes room for translated code; what does not fit is dropped and translated
-   * again
+   * @param path path of the library's file
+   * @param codeBufferBytes size of the buffer for translated code; when it is full, code is dropped
+   * and translated again
    */
   constructor(path: string, model: CpuModel, codeBufferBytes: number) {
     this.library = loadLibrary(path);
@@ -79,9 +79,7 @@ export class UnicornHandle {
     this.check('uc_ctl flush tlb', this.library.control(this.pointer, UC_CTL_TLB_FLUSH));
   }
 
-  /**
-   * Costs as much as clearing the code buffer, all of which becomes resident, with Unicorn 2.1.1.
-   */
+  /** As expensive as clearing the code buffer, all of which becomes resident (Unicorn 2.1.1). */
   discardAllCode(): void {
     this.check('uc_ctl flush code', this.library.control(this.pointer, UC_CTL_TB_FLUSH));
   }
@@ -94,31 +92,32 @@ export class UnicornHandle {
   }
 
   /**
-   * Before anything is translated, and needed. The code buffer is one region. The engine starts to
-   * fill it without having taken it, so when it is full for the first time, the engine takes the
-   * same region again: it overwrites blocks that are still jumped to and still in its lists. That
-   * was wrong execution, then a crash, some seconds into a user space. Later it knows that no
-   * region is left, and drops everything first, as it should. Dropping everything takes the region.
-   * (QEMU calls tcg_region_initial_alloc for it; Unicorn, up to 2.1.4 at least, does not.)
+   * Claims the code buffer. This is required before anything is translated. The buffer is one
+   * region, and the engine starts to fill it without having claimed it. When it is full for the
+   * first time, the engine claims the same region again and overwrites blocks that are still
+   * linked. The result was wrong execution, then a crash, some seconds into a user space. Once the
+   * region is claimed, the engine finds no free region and correctly drops everything first.
+   * Dropping everything claims the region. (QEMU calls tcg_region_initial_alloc for this; Unicorn,
+   * up to 2.1.4 at least, does not.)
    */
   claimCodeBuffer(): void {
     this.discardAllCode();
   }
 
-  /** A fresh copy of the register file. */
+  /** New copy of the register file. */
   savedBytes(): DataView {
     this.library.contextSave(this.pointer, this.context);
     return this.contextView;
   }
 
-  /** Frees the engine. Nothing of it can be used afterwards. */
+  /** Frees the engine, which cannot be used afterwards. */
   close(): void {
     this.library.contextFree(this.context);
     this.check('uc_close', this.library.close(this.pointer));
     this.lent.length = 0;
   }
 
-  /** Registers to go back to, once. */
+  /** Registers to restore, once. */
   saveState(): Pointer {
     const context = this.allocateContext();
     this.check('uc_context_save', this.library.contextSave(this.pointer, context));
@@ -136,7 +135,7 @@ export class UnicornHandle {
     return out[0];
   }
 
-  /** @throws EngineError unless `code`, an answer of the library, is UC_ERR_OK */
+  /** @throws EngineError unless `code`, a result of the library, is UC_ERR_OK */
   check(what: string, code: unknown): void {
     if (code !== UC_ERR_OK) {
       const reason = this.library.strerror(code) as string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The native Unicorn library and what of the host's process its use needs, through koffi. The only
- * file that touches either; nothing here knows a core.
+ * Bindings of the native Unicorn library, and of the process functions that its use needs, through
+ * koffi. The only file that uses either; nothing here knows a core.
  *
  * Numbers and prototypes are the library's ABI: include/unicorn/unicorn.h of Unicorn 2.1.
  */
@@ -11,10 +11,10 @@ import koffi, { type TypeObject } from 'koffi';
 /** A native pointer, opaque. */
 export type Pointer = unknown;
 
-/** The prototype of a callback. */
+/** Prototype of a callback. */
 export type CallbackPrototype = TypeObject;
 
-/** Prototypes of the callbacks that the library makes. */
+/** Prototypes of the library's callbacks. */
 export const CALLBACKS = {
   interrupt: koffi.proto('void LevitateInterrupt(void *uc, uint32_t number, void *data)'),
   memory: koffi.proto('bool LevitateMemory(void *uc, int type, uint64_t address, int size, int64_t value, void *data)'),
@@ -30,7 +30,7 @@ export const CALLBACKS = {
   ),
 } as const satisfies Readonly<Record<string, TypeObject>>;
 
-/** The functions of the library, declared once for each file loaded. */
+/** Binds the functions of the library, once for each file. */
 function bind(path: string) {
   const library = koffi.load(path);
   return {
@@ -61,12 +61,12 @@ function bind(path: string) {
     control: library.func('int uc_ctl(void *uc, int control, ...)'),
   };
 }
-/** The bound functions of one library file. */
+/** Bound functions of one library file. */
 export type Library = ReturnType<typeof bind>;
 
 const loaded = new Map<string, Library>();
 
-/** @throws an Error of the loader's when the file is not a library or lacks a function */
+/** @throws an Error of the loader when the file is not a library or lacks a function */
 export function loadLibrary(path: string): Library {
   let library = loaded.get(path);
   if (library === undefined) {
@@ -77,8 +77,8 @@ export function loadLibrary(path: string): Library {
 }
 
 /**
- * `length` bytes of native memory at `address`, live. A view costs memory until the process ends:
- * make few and keep them.
+ * Live view of `length` bytes of native memory at `address`. A view costs memory until the process
+ * ends: make few and keep them.
  */
 export function nativeView(address: Pointer, length: number): ArrayBuffer {
   return koffi.view(address as Parameters<typeof koffi.view>[0], length);
@@ -97,7 +97,7 @@ export function addressOf(pointer: Pointer): bigint {
   return koffi.address(pointer as Parameters<typeof koffi.address>[0]);
 }
 
-/** A native function that calls `callback`; to be given back with {@link unregisterCallback}. */
+/** Creates a native function that calls `callback`; free it with {@link unregisterCallback}. */
 export function registerCallback(callback: (...args: never[]) => unknown, prototype: TypeObject): Pointer {
   return koffi.register(callback, koffi.pointer(prototype));
 }
@@ -106,20 +106,22 @@ export function unregisterCallback(pointer: Pointer): void {
   koffi.unregister(pointer as Parameters<typeof koffi.unregister>[0]);
 }
 
-/** What inline-count.ts needs of the process and the loaded library. Addresses are native. */
+/**
+ * Access to the process and the loaded library that inline-count.ts needs. Addresses are native.
+ */
 export interface NativeProcess {
-  /** The address of an exported symbol of the library, or null. */
+  /** Address of an exported symbol of the library, or null. */
   symbol(name: string): bigint | null;
   /** Load address of the library's file that holds `address`. */
   loadBase(address: bigint): bigint | null;
-  /** Fresh zeroed memory, whole pages, or null. */
+  /** Allocates zeroed memory in whole pages; null when that fails. */
   allocatePages(bytes: number): bigint | null;
-  /** False when the host does not allow it. Whole pages. */
+  /** Changes the protection of whole pages; returns false when the host does not allow it. */
   protect(address: bigint, bytes: number, access: 'read-write' | 'read-execute'): boolean;
   view(address: bigint, bytes: number): ArrayBuffer;
   /**
-   * cpu_restore_state: PC of the core at the translated code's address `host`; false when that is
-   * no such address.
+   * cpu_restore_state: sets PC of the core for the address `host` in translated code; returns false
+   * when `host` is not such an address.
    */
   restoreState(core: bigint, host: bigint): boolean;
 }
@@ -128,7 +130,7 @@ const PROTECTIONS = { 'read-write': 3, 'read-execute': 5 } as const;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 const RTLD_NOW = 2;
 
-/** The process as glibc shows it; null on hosts without it. */
+/** Process access through glibc; null on hosts without it. */
 export function nativeProcess(path: string): NativeProcess | null {
   if (process.platform !== 'linux') return null;
   try {
@@ -148,7 +150,7 @@ export function nativeProcess(path: string): NativeProcess | null {
         return address === 0n ? null : address;
       },
       loadBase: (address) => {
-        // Dl_info { const char *file; void *base; const char *symbol; void *symbolAddress }
+        // Dl_info { const char *file; void *base; const char *symbol; void *symbolAddress }.
         const info = allocateWords(4);
         const known = dladdr(address, info) !== 0;
         const base = new BigUint64Array(nativeView(info, 32))[1] ?? 0n;

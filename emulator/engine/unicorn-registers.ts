@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The engine's registers: one at a time, and all of them as bytes that belong to one build of the
+ * Registers of the engine: one at a time, or all as bytes that are specific to one build of the
  * library.
  *
  * Numbers are the library's ABI: include/unicorn/arm64.h of Unicorn 2.1.
@@ -11,7 +11,7 @@ import { SYSTEM_REGISTERS, type SystemRegisterEncoding, systemRegisterNumber } f
 import { UC_ERR_OK, type UnicornHandle } from './unicorn-handle.ts';
 import { allocateWords, freeNative, nativeView, type Pointer } from './unicorn-library.ts';
 
-/** enum uc_arm64_reg */
+/** Values of enum uc_arm64_reg. */
 const REG_PC = 260;
 const REG_SP = 4;
 const REG_PSTATE = 265;
@@ -20,7 +20,7 @@ const REG_CP_REG = 290;
 const REG_Q0 = 104;
 const REG_X0 = 199;
 const REG_X29 = 1;
-/** UC_ARM64_REG_XZR */
+/** UC_ARM64_REG_XZR. */
 const REG_XZR = 7;
 /** Index of the X register with the library's number `register`; 31 is XZR. */
 export const indexOfX = (register: number): number =>
@@ -30,9 +30,8 @@ const registerOfX = (index: number): number => (index < 29 ? REG_X0 + index : RE
 const PSTATE_EL3H = 0x3cd;
 
 /**
- * Registers that the engine has without a place for their value: it ends the process when it is
- * asked for them. System instructions (op0 = 1) are such registers, too. Found by asking for every
- * encoding.
+ * Registers without storage: the engine ends the process when it is asked for their value. System
+ * instructions (op0 = 1) are such registers, too. Found by asking for every encoding.
  */
 const WITHOUT_VALUE: ReadonlySet<number> = new Set(
   (
@@ -47,23 +46,23 @@ const WITHOUT_VALUE: ReadonlySet<number> = new Set(
     ] as const
   ).map(systemRegisterNumber),
 );
-/** The same for writing: PMEVCNTR0_EL0, of a core without event counters. */
+/** PMEVCNTR0_EL0 ends the process when it is written on a core without event counters. */
 const NOT_WRITTEN = systemRegisterNumber([3, 3, 14, 8, 0]);
 const hasValue = (encoding: SystemRegisterEncoding): boolean =>
   encoding[0] >= 2 && !WITHOUT_VALUE.has(systemRegisterNumber(encoding));
 
-/** struct uc_context has seven members before its registers in Unicorn 2.1. */
+/** Upper limit of the header of struct uc_context: seven members in Unicorn 2.1. */
 const MOST_CONTEXT_HEADER_BYTES = 64;
 
 export class UnicornRegisters implements CoreRegisters {
   private readonly handle: UnicornHandle;
-  /** One 64-bit register value, in memory that both sides see. */
+  /** Native memory for one 64-bit register value. */
   private readonly cell: Pointer;
   private readonly cellValue: BigUint64Array;
-  /** The same for a vector register. */
+  /** Native memory for one vector register value. */
   private readonly wideCell: Pointer;
   private readonly wideValue: BigUint64Array;
-  /** struct uc_arm64_cp_reg { u32 crn, crm, op0, op1, op2, pad; u64 value } */
+  /** struct uc_arm64_cp_reg { u32 crn, crm, op0, op1, op2, pad; u64 value }. */
   private readonly systemCell: Pointer;
   private readonly systemFields: Uint32Array;
   private readonly systemValue: BigUint64Array;
@@ -87,7 +86,7 @@ export class UnicornRegisters implements CoreRegisters {
     this.writeRegister(registerOfX(index), value);
   }
 
-  /** Inside a callback perhaps that of the block: see UnicornSlices.getPc. */
+  /** Inside a callback this may be the start of the block: see UnicornSlices.getPc. */
   getPc(): bigint {
     return this.readRegister(REG_PC);
   }
@@ -151,7 +150,7 @@ export class UnicornRegisters implements CoreRegisters {
   }
 
   importState(state: Uint8Array): void {
-    // What stands before the registers describes this engine, not the one that was saved.
+    // The header describes this engine, so it is not taken from the saved bytes.
     this.handle.check('uc_context_save', this.handle.library.contextSave(this.handle.pointer, this.handle.context));
     const registers = new Uint8Array(this.handle.contextView.buffer, this.contextHeaderBytes);
     if (state.length !== registers.length) {
@@ -168,20 +167,19 @@ export class UnicornRegisters implements CoreRegisters {
 
   /** See CpuEngine.discardPhysicalCode. */
   discardPhysicalCode(ranges: Iterable<readonly [start: number, end: number]>): void {
-    // Physical ranges are addresses as the core sees them where nothing is translated: at EL3,
-    // whose MMU is off.
+    // At EL3 with its MMU off, virtual addresses equal physical ones.
     const pstate = this.getPstate();
     this.setLevel(PSTATE_EL3H);
     for (const [start, end] of ranges) this.handle.discardCode(start, end);
     this.setLevel(pstate);
   }
 
-  /** After the handle was closed. */
+  /** Frees native memory. Call after the handle was closed. */
   close(): void {
     for (const cell of [this.cell, this.wideCell, this.systemCell]) freeNative(cell);
   }
 
-  /** struct uc_context begins with the length of the registers, which stand at its end. */
+  /** struct uc_context begins with the length of the registers, which are at its end. */
   private get contextHeaderBytes(): number {
     const bytes = this.handle.contextView.byteLength - Number(this.handle.contextView.getBigUint64(0, true));
     if (bytes < 8 || bytes > MOST_CONTEXT_HEADER_BYTES) {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Running and counting: a slice from its start to its end, and what has been executed at any moment
- * in between.
+ * Execution of slices, and the number of instructions executed at any moment.
  *
  *     run ──► emuStart ──► callback ──► stop, abandon, nothing ──► … ──► counter used up, WFI, error ──► SliceEnd
  *
- * With inline counting (inline-count.ts) a block is charged when it begins. Inside a callback the
- * charge is ahead of the execution and PC may be that of the block, so every callback says where it
- * was made from ({@link UnicornSlices.from}), and both are corrected when somebody asks. Without it
- * the engine counts each instruction, PC is always exact, and an instruction cannot be left: it
- * completes and its registers are put back.
+ * With inline counting (inline-count.ts) a block is charged when it begins. Inside a callback, the
+ * charge is ahead of execution and PC may be the start of the block. So every callback names its
+ * origin ({@link UnicornSlices.from}), and both are corrected on demand. Without inline counting
+ * the engine counts each instruction and PC is always exact, but an instruction cannot be
+ * cancelled: it completes, and its registers are restored.
  */
 
 import type { Calibration } from './calibrate.ts';
@@ -20,88 +19,86 @@ import type { Pointer } from './unicorn-library.ts';
 import type { UnicornRegisters } from './unicorn-registers.ts';
 
 /**
- * Errors that mean "the unmapped-access hook declined": READ, WRITE, FETCH_UNMAPPED, WRITE_PROT and
- * FETCH_PROT.
+ * Errors that mean "the callback for unmapped accesses declined": READ, WRITE, FETCH_UNMAPPED,
+ * WRITE_PROT and FETCH_PROT.
  */
 const UC_ERR_ACCESS = new Set([6, 7, 8, 12, 14]);
 
 /**
  * Instructions after which cached address translations are dropped. The cache grows with use and
- * only shrinks when it is dropped, and each block that is translated looks through all of it: some
- * 6 % of a Linux boot.
+ * shrinks only when it is dropped, and each translation of a block searches all of it: some 6 % of
+ * a Linux boot.
  */
 const FLUSH_EVERY = 2_000_000;
 
-/**
- * A block of the most instructions has at most 64 KiB of code, and a record for each instruction.
- */
+/** Room for the largest block: at most 64 KiB of code, and a record for each instruction. */
 const ROOM_FOR_A_BLOCK = 2 ** 18;
 
-/** For a counter that is not to end a run: far more instructions than a slice has. */
+/** Counter value that never ends a run: far more instructions than a slice has. */
 const NEVER_USED_UP = 2 ** 31 - 1;
 
 /**
- * The kind of code that made a callback. It decides how PC becomes exact, and what of the block's
- * charge is ahead.
+ * Kind of code that made a callback. It decides how PC becomes exact, and how far the charge is
+ * ahead.
  */
 type Origin = 'nothing' | 'register move' | 'device access' | 'memory access';
 
 export interface SlicesOptions {
   readonly handle: UnicornHandle;
   readonly registers: UnicornRegisters;
-  /** Null: for calibration. */
+  /** Null during calibration. */
   readonly calibration: Calibration | null;
-  /** Counts in translated code; null where the library has no such code. */
+  /** Counter in translated code; null where the library has none. */
   readonly counter: InlineCounter | null;
-  /** The engine counts although the code does, too. */
+  /** True to let the engine count although the code could. */
   readonly engineCounts: boolean;
 }
 
 export class UnicornSlices {
-  /** Counts the slices; null: the engine does. */
+  /** Counter of the slices; null: the engine counts. */
   readonly inline: InlineCounter | null;
-  /** The last slice ended in the middle of a block. */
+  /** True when the last slice ended inside a block. */
   inBlock = false;
   private readonly handle: UnicornHandle;
   private readonly registers: UnicornRegisters;
   private readonly calibration: Calibration | null;
-  /** The same as {@link inline} also where it is in the translated code but not used. */
+  /** Counter in translated code, even where it is not used for counting. */
   private readonly counter: InlineCounter | null;
-  /** The error that a callback threw; rethrown when the slice has ended. */
+  /** Error thrown by a callback, rethrown at the end of the slice. */
   private failure: { readonly error: unknown } | null = null;
-  /** Native calls that execute code and have not come back: 0 or 1. */
+  /** Active native calls that execute code: 0 or 1. */
   private starts = 0;
-  /** Actions that wait until those calls have come back. */
+  /** Actions to run after the active call has returned. */
   private readonly afterRun: (() => void)[] = [];
   private lastUnmapped: UnmappedAccess | null = null;
   private unmappedPc = 0n;
   /**
-   * The count at the moment when the slice was told to end: the engine counts one instruction that
-   * it does not execute any more.
+   * Count at the moment when the slice was told to end: the engine counts one more instruction that
+   * it does not execute.
    */
   private countAtEnd: number | null = null;
   private requested = 0;
-  /** Instructions after which the slice ends with the next block. */
+  /** Number of instructions after which the slice ends with the current block. */
   private count = 0;
   /**
-   * Executed in the current slice before the engine was started again to translate a block anew.
+   * Instructions executed in the current slice before the engine was restarted to translate a block
+   * again.
    */
   private executedBefore = 0;
   private stopRequested = false;
   private retranslate = false;
-  /** Instructions asked for since address translations were dropped last. */
+  /** Instructions requested since address translations were last dropped. */
   private sinceFlush = 0;
-  /** The range whose code was dropped last, and the state of the translator then. */
+  /** Range whose code was dropped last, and the state of the translator then. */
   private discarded = { start: 0, end: 0, translations: -1 };
-  /** The kind of callback that runs. */
+  /** Origin of the running callback. */
   private within: Origin = 'nothing';
   private pcIsExact = true;
   /**
-   * With inline counting: instructions charged but not executed at this moment; null: not worked
-   * out yet.
+   * Inline counting: instructions charged but not executed at this moment; null: not yet computed.
    */
   private ahead: number | null = 0;
-  /** Registers to go back to where an instruction was abandoned. Without inline counting only. */
+  /** Registers to restore after an abandoned instruction. Only without inline counting. */
   private abandoned: Pointer = null;
 
   constructor({ handle, registers, calibration, counter, engineCounts }: SlicesOptions) {
@@ -120,13 +117,13 @@ export class UnicornSlices {
       return this.requested - this.inline.left - this.ahead;
     }
     if (this.countAtEnd !== null) return this.countAtEnd;
-    // The counter runs one past the request when the count ends the slice.
+    // When the count ends the slice, the engine's counter is one too high.
     return (
       this.executedBefore + Math.min(this.handle.bytes.getUint32(this.calibration.executedOffset, true), this.requested)
     );
   }
 
-  /** Exact also inside callbacks. */
+  /** PC, exact also inside callbacks. */
   getPc(): bigint {
     if (!this.pcIsExact) this.findPc();
     return this.registers.getPc();
@@ -140,13 +137,13 @@ export class UnicornSlices {
     for (;;) {
       const before = this.executed;
       const left = most - before;
-      // Up to where `most` may lie inside the next block, and there one block at a time.
+      // Runs freely up to the block that may exceed `most`, and from there one block at a time.
       const pc = this.getPc();
       const inFree = Math.min(this.count - before, left - LONGEST_BLOCK);
       inline.left = Math.max(1, inFree);
       this.requested = before + inline.left;
       const limit = inFree > 0 || left >= mostInBlockAt(pc) ? null : left;
-      // A full buffer would be dropped in the middle of the run, and the limit with it.
+      // A full buffer would be dropped during the run, together with the limit.
       if (limit !== null && inline.codeRoom < ROOM_FOR_A_BLOCK) this.handle.discardAllCode();
       const end = this.runInline(inline, limit);
       const { executed } = this;
@@ -162,8 +159,8 @@ export class UnicornSlices {
       this.registers.discardPhysicalCode(ranges);
       return;
     }
-    // Code is maintained line after line; what was dropped and not translated since need not be
-    // dropped again.
+    // Code is maintained line by line; a range that was dropped and not translated since need not
+    // be dropped again.
     const { start, end, translations } = this.discarded;
     const known = translations === counter.translations;
     const left = [...ranges].filter((range) => !(known && range[0] >= start && range[1] <= end));
@@ -189,9 +186,9 @@ export class UnicornSlices {
       inline.left = 0;
     } else {
       this.countAtEnd ??= this.executed;
-      // uc_emu_stop would break the instruction off in its middle and execute it again later, with
-      // its device accesses. Instead the slice's length is cut to what was executed: the
-      // instruction completes and the next one is not begun.
+      // uc_emu_stop would interrupt the instruction and execute it again later, with its device
+      // accesses. Instead, the slice's length is set to the executed count: the instruction
+      // completes and the next one does not start.
       const at = this.calibration.executedOffset;
       this.handle.bytes.setBigUint64(at + 8, this.handle.bytes.getBigUint64(at, true), true);
     }
@@ -214,8 +211,8 @@ export class UnicornSlices {
   abandon(): void {
     const { inline } = this;
     if (inline === null) {
-      // The instruction completes inside the engine; its effects are undone by going back to the
-      // registers it started with.
+      // The engine completes the instruction; its effects are undone by restoring the registers
+      // from before it.
       this.abandoned ??= this.handle.saveState();
       this.stop();
       return;
@@ -224,26 +221,26 @@ export class UnicornSlices {
     this.leaveInstruction();
   }
 
-  /** True while the engine executes code: inside a callback. */
+  /** True while the engine executes code, that is, inside a callback. */
   get isRunning(): boolean {
     return this.starts > 0;
   }
 
-  /** `action` at once, or when the engine has come back to its caller. */
+  /** Runs `action` at once, or after the engine has returned to its caller. */
   whenOver(action: () => void): void {
     if (this.isRunning) this.afterRun.push(action);
     else action();
   }
 
-  /** After the handle was closed. */
+  /** Call after the handle was closed. */
   close(): void {
     this.counter?.close();
   }
 
   /**
-   * Enters the engine. Never from inside: it has one state.
-   * @param count of instructions; 0: no limit
-   * @returns the library's error code
+   * Enters the engine. Not reentrant.
+   * @param count number of instructions; 0: no limit
+   * @returns error code of the library
    */
   private start(count: number): number {
     if (this.starts > 0) throw new EngineError('the engine runs already: it cannot be run by what runs inside it');
@@ -267,7 +264,7 @@ export class UnicornSlices {
 
   /**
    * Runs until the counter is used up or something else ends the slice.
-   * @param limit most instructions of the first block; null: as many as it has
+   * @param limit most instructions of the first block; null: no limit
    */
   private runInline(inline: InlineCounter, limit: number | null): SliceEnd {
     this.sinceFlush += inline.left;
@@ -289,7 +286,7 @@ export class UnicornSlices {
     }
   }
 
-  /** The meaning of the engine's error for the slice; null when there was none. */
+  /** End of the slice for an error code of the engine; null when there was no error. */
   private endOf(code: number): SliceEnd | null {
     if (this.failure !== null) {
       const { error } = this.failure;
@@ -304,7 +301,7 @@ export class UnicornSlices {
     return null;
   }
 
-  /** A slice that the engine counts. */
+  /** Runs a slice that the engine counts. */
   private runCounted(count: number): SliceEnd {
     this.begin(count);
     this.executedBefore = 0;
@@ -330,22 +327,25 @@ export class UnicornSlices {
   }
 
   /**
-   * True when the slice's length ended it: the counter is then one past it. WFI as the last
-   * instruction leaves it at the length.
+   * True when the count ended the slice: the engine's counter is then one above it. After WFI as
+   * the last instruction, the counter equals it.
    */
   private endedByCount(): boolean {
     if (this.calibration === null) return false;
     return this.handle.bytes.getUint32(this.calibration.executedOffset, true) > this.requested;
   }
 
-  /** A callback that the engine makes from `where`. Null when it threw: the slice then ends. */
+  /**
+   * Runs a callback of the engine with its origin `where`. Null when it threw: the slice then ends.
+   */
   callback<T>(where: Origin, action: () => T): T | null {
     return this.from(where, () => this.guarded(action));
   }
 
   /**
-   * A load or store of a device. The engine reads translation tables there too, whichever
-   * instruction it translates for: it finds zeros, as where nothing is, and no device is asked.
+   * Serves a load or store of a device. The engine also reads translation tables this way, during
+   * translation of any instruction: such reads give zeros, as from unmapped memory, and do not
+   * reach a device.
    */
   deviceAccess<T>(address: number, width: number, action: () => T): T | null {
     const { counter } = this;
@@ -353,19 +353,19 @@ export class UnicornSlices {
     return this.callback('device access', action);
   }
 
-  /** The engine reports an exception. */
+  /** Serves an exception that the engine reports. */
   exception(number: number, serve: () => void): void {
-    // A block that cannot be fetched was not begun.
+    // When the fetch of a block fails, the block was not started.
     if (number !== ENGINE_EXCEPTION.prefetchAbort) this.refundBlock();
     this.guarded(serve);
   }
 
   /**
-   * Nothing is mapped where the core accesses. `serve` maps memory there and returns true, or the
-   * slice ends and the instruction will not have happened.
+   * Serves an access to unmapped memory. `serve` maps memory there and returns true; otherwise the
+   * slice ends and the instruction is cancelled.
    */
   unmapped(access: UnmappedAccess, serve: () => boolean): boolean {
-    // DC ZVA goes on after a refusal, byte by byte; the first one is the answer.
+    // DC ZVA continues byte by byte after a refusal; only the first one counts.
     if (this.lastUnmapped !== null) return false;
     const isFetch = access.type === 'fetch';
     return this.from(isFetch ? 'nothing' : 'memory access', () => {
@@ -374,7 +374,7 @@ export class UnicornSlices {
         this.lastUnmapped = access;
         this.unmappedPc = this.getPc();
         this.countAtEnd ??= this.executed;
-        // A helper such as DC ZVA's goes on otherwise, and the rest of the block with it.
+        // Otherwise a helper, such as that of DC ZVA, and the rest of the block would continue.
         if (!isFetch) this.leaveInstruction();
       }
       return retry;
@@ -382,7 +382,7 @@ export class UnicornSlices {
   }
 
   /**
-   * A new block must be translated once more before it runs: instructions in it are reported now.
+   * Translates a new block again before it runs, because instructions in it are now intercepted.
    */
   translateAgain(start: bigint, bytes: number): void {
     this.handle.discardCode(start, start + BigInt(bytes));
@@ -391,10 +391,10 @@ export class UnicornSlices {
     this.emuStop();
   }
 
-  /** A watched access is about to be made. */
+  /** Runs a watch before an access. */
   atAccess(touched: () => void): void {
-    // Further accesses of an instruction that is undone are told as well: they too may have to be
-    // taken back.
+    // A cancelled instruction reports its further accesses as well, because they may have to be
+    // undone.
     if (this.abandoned !== null) {
       this.guarded(touched);
       return;
@@ -407,8 +407,8 @@ export class UnicornSlices {
   }
 
   /**
-   * A watch meets an instruction that was counted and has not happened. True when it was told to
-   * stop, so that the instruction does not count.
+   * Runs a watch at an instruction that was counted but is not executed yet. Returns true when the
+   * watch stopped the slice, so that the instruction does not count.
    */
   atWatch(action: () => void): boolean {
     const { inline } = this;
@@ -450,7 +450,7 @@ export class UnicornSlices {
 
   /**
    * An exception must not unwind through native frames: it is kept, the slice ends, and `run`
-   * throws it.
+   * rethrows it.
    */
   private guarded<T>(action: () => T): T | null {
     try {
@@ -462,7 +462,7 @@ export class UnicornSlices {
     }
   }
 
-  /** The instruction at PC is the last one of its block that counts. */
+  /** Ends the charge of the block with the instruction at PC. */
   private refundBlock(): void {
     if (this.inline === null) return;
     this.inline.endBlockAt(this.getPc());
@@ -470,8 +470,8 @@ export class UnicornSlices {
   }
 
   /**
-   * When the callback that runs returns, its instruction is left unfinished and the run ends. With
-   * inline counting only.
+   * Leaves the instruction unfinished and ends the run when the running callback returns. Only with
+   * inline counting.
    */
   private leaveInstruction(): void {
     if (this.inline === null) return;

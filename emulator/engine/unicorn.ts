@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The CPU engine on the native Unicorn library.
+ * CPU engine on the native Unicorn library.
  *
- * Unicorn is QEMU's AArch64 core (translator, softmmu) without QEMU's machine. Two things that a
- * machine needs it does not export, so they are found once for each library file by causing known
- * events and searching for their traces (calibrate.ts drives that):
+ * Unicorn is QEMU's AArch64 core (translator, softmmu) without QEMU's machine. It does not export
+ * two values that a machine needs. calibrate.ts finds them once for each library file, by causing
+ * known events and searching for their values:
  *   - instructions executed so far in a slice: a counter next to the requested count in the engine's handle;
  *   - syndrome, fault address and target level of the last exception: adjacent in the saved register file.
  *
- * Time is instructions executed. Where inline-count.ts knows the library, translated code counts
- * for itself, a block at a time, and a slice ends between two blocks. Elsewhere slices are given a
- * count: slower, because the engine then calls out for every instruction, and they end exactly at
- * it.
+ * Time is instructions executed. Where inline-count.ts knows the library, translated code counts by
+ * itself, one block at a time, and slices end between blocks. Elsewhere the engine counts: slower,
+ * because it calls out for every instruction, but slices end exactly.
  *
  *     UnicornEngine ─┬─ UnicornHandle      the library's handle: memory lent, caches dropped
  *                    ├─ UnicornRegisters   one at a time, and all as bytes
@@ -45,7 +44,7 @@ import { UnicornSlices } from './unicorn-slices.ts';
 
 const UC_HOOK_INTR = 1 << 0;
 const UC_HOOK_MEM_UNMAPPED = (1 << 4) | (1 << 5) | (1 << 6);
-/** Stores into a region mapped read-only; code fetched from devices. */
+/** Hooks for stores into a region mapped read-only, and for code fetched from devices. */
 const UC_HOOK_MEM_WRITE_PROT = 1 << 8;
 const UC_HOOK_MEM_FETCH_PROT = 1 << 9;
 
@@ -57,9 +56,9 @@ const UNMAPPED_TYPES: Readonly<Record<number, UnmappedAccess['type']>> = {
   24: 'fetch',
 };
 
-/** A translated block is entered for the first time. */
+/** Hook for a translated block that is entered for the first time. */
 const UC_HOOK_EDGE_GENERATED = 1 << 15;
-/** A particular instruction, with its enum uc_arm64_insn as an extra argument. */
+/** Hook for one instruction, given by its enum uc_arm64_insn as an extra argument. */
 const UC_HOOK_INSN = 1 << 1;
 const UC_ARM64_INS = { mrs: 1, msr: 2, sys: 3 } as const;
 
@@ -70,15 +69,15 @@ const UC_MEM_WRITE = 17;
 /** struct uc_tb { u64 pc; u16 icount; u16 size } */
 const BLOCK_BYTES = 16;
 /**
- * Bytes for translated code of a core. The engine's own choice is 1 GiB. A booting Linux fills some
- * 80 MiB, a user space more. Where the buffer must be claimed by clearing it, all of it is
- * resident; a core that is calibrated translates a few blocks.
+ * Sizes of a core's buffer for translated code. The engine's default is 1 GiB. A booting Linux
+ * fills some 80 MiB, a user space more. A buffer that must be claimed by clearing it is entirely
+ * resident. A core under calibration translates only a few blocks.
  */
 const CODE_BUFFER = { known: 128 * 2 ** 20, claimed: 32 * 2 ** 20, calibration: 2 * 2 ** 20 } as const;
 
 /**
- * The least version whose MMU and register writes work (2.0.1 wants every virtual address mapped
- * and keeps stale CPU flags).
+ * Lowest version whose MMU and register writes work (2.0.1 wants every virtual address mapped and
+ * keeps stale CPU flags).
  */
 export const REQUIRED_ENGINE_VERSION = { major: 2, minor: 1 } as const;
 
@@ -106,24 +105,24 @@ export function probeEngineVersion(path: string): EngineVersion | null {
 }
 
 export interface UnicornOptions {
-  /** The library's file. */
+  /** Path of the library's file. */
   readonly library: string;
   readonly callbacks: EngineCallbacks;
-  /** Default cortex-a72. */
+  /** Defaults to cortex-a72. */
   readonly model?: CpuModel;
   /**
-   * `engine`: count as on hosts and with libraries for which there is no faster way. For
-   * comparisons; default is the fastest.
+   * `engine`: count as on hosts and with libraries that have no faster way. For comparisons; the
+   * default is the fastest.
    */
   readonly counting?: 'fastest' | 'engine';
   /**
-   * Room for translated code, at least 1 MiB; default is what fits. For tests: a small one is full
-   * often.
+   * Size of the buffer for translated code, at least 1 MiB. For tests: a small buffer is often
+   * full.
    */
   readonly codeBufferBytes?: number;
 }
 
-/** A range that was once routed to devices. It keeps its callbacks: flash goes to and fro. */
+/** Range that was once routed to devices. It keeps its callbacks, because flash switches often. */
 interface MappedWindow {
   window: DeviceWindow;
   readonly read: NativeCallback;
@@ -133,7 +132,7 @@ interface MappedWindow {
 const calibrations = new Map<string, Calibration>();
 
 /**
- * A core at EL1 with the MMU off and everything unmapped.
+ * Creates a core at EL1 with the MMU off and nothing mapped.
  * @throws EngineError when the library is too old, cannot be calibrated, is in use by another
  * thread, or refuses the call
  */
@@ -164,11 +163,11 @@ class UnicornEngine implements CpuEngine {
   private readonly registers: UnicornRegisters;
   private readonly slices: UnicornSlices;
   private readonly native: UnicornCallbacks;
-  /** By base and size. */
+  /** Windows by base and size. */
   private readonly windows = new Map<string, MappedWindow>();
   private readonly interceptors: Readonly<Record<InterceptKind, NativeCallback>> | null = null;
 
-  /** @param calibration null: for calibration */
+  /** @param calibration null during calibration */
   constructor(options: UnicornOptions, calibration: Calibration | null) {
     const { library, model = 'cortex-a72', counting = 'fastest' } = options;
     const code = calibration === null ? null : installInlineCount(library, () => nativeProcess(library), process.arch);
@@ -176,7 +175,7 @@ class UnicornEngine implements CpuEngine {
     this.calibration = calibration;
     this.handle = new UnicornHandle(library, model, options.codeBufferBytes ?? room);
     this.registers = new UnicornRegisters(this.handle);
-    // The engine makes its core when it is first asked for something.
+    // The engine creates its core at the first access.
     this.registers.getPc();
     if (code === null) this.handle.claimCodeBuffer();
     this.slices = new UnicornSlices({
@@ -385,12 +384,12 @@ class UnicornEngine implements CpuEngine {
     };
   }
 
-  /** What calibration looks at. */
+  /** Access to the internals that calibration searches. */
   calibrationSubject(): CalibrationSubject {
     return { engine: this, handleBytes: this.handle.bytes, savedBytes: () => this.handle.savedBytes() };
   }
 
-  /** @throws EngineError inside a run: native code would return into memory that is free */
+  /** @throws EngineError inside a run: native code would return into freed memory */
   close(): void {
     if (this.slices.isRunning) throw new EngineError('the engine cannot be closed by what runs inside it');
     this.handle.close();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The commands of the GDB remote serial protocol, one packet in, one answer out. What makes the
- * machine run is not done here but said in the answer: the session decides when its reply comes.
+ * Commands of the GDB remote serial protocol: one packet in, one answer out. Commands that run the
+ * machine are not executed here but returned as an action: the session sends the reply later.
  *
  * An empty answer means "not supported", E and two digits an error: 14 EFAULT (memory that cannot
- * be accessed), 22 EINVAL (a packet that makes no sense).
+ * be accessed), 22 EINVAL (a malformed packet).
  *
  * Specification: GDB manual, "Packets"; Qqemu.PhyMemMode: QEMU, docs/system/gdb.rst.
  */
@@ -45,7 +45,7 @@ export function answerPacket(state: CommandState, payload: Uint8Array): Answer {
     case 'm':
       return readMemory(state, rest, (bytes) => hexOf(bytes));
     case 'x':
-      // lldb asks with length 0 whether there are answers without the "b", which there are not.
+      // lldb sends length 0 to ask whether replies come without the "b" prefix; they do not.
       return rest.endsWith(',0') ? UNSUPPORTED : readMemory(state, rest, (bytes) => Uint8Array.from([0x62, ...bytes]));
     case 'M':
       return writeMemory(state, rest, bytesOfHex(rest.slice(rest.indexOf(':') + 1)));
@@ -94,19 +94,20 @@ function verbose(state: CommandState, text: string): Answer {
   return UNSUPPORTED;
 }
 
-/** The actions of a vCont packet: "ACTION[:THREAD]" separated by ";". */
+/** Actions of a vCont packet: "ACTION[:THREAD]", separated by ";". */
 const ACTION = /^([cCsS])([0-9a-fA-F]{2})?(?::(-1|[0-9a-fA-F]+))?$/;
 
 /**
- * The core that executes one instruction, 0-based; null: the machine runs. It does so as a whole;
- * so the first core that is to step decides, and only where none is, everything runs.
- * @param currentCore is meant where no thread is named. Null when an action is not known.
+ * Core that executes one instruction (0-based) in `step`; null there: the machine runs, always as a
+ * whole. The first step action decides; without any, everything runs. Returns null when an action
+ * is unknown.
+ * @param currentCore core of an action without a thread
  */
 function parseResumption(text: string, currentCore: number): { readonly step: number | null } | null {
   let step: number | null = null;
   for (const part of text.split(';')) {
     const [, action, signal, thread] = ACTION.exec(part) ?? [];
-    // The capital letters come with a signal, which no guest here would get.
+    // The capital letters carry a signal, which no guest here receives.
     if (action === undefined || (signal !== undefined) !== (action === 'C' || action === 'S')) return null;
     if (action.toLowerCase() !== 's' || step !== null) continue;
     const named = thread === undefined || thread === '-1' || thread === '0' ? null : parseHex(thread);
@@ -124,7 +125,7 @@ function goBack({ target }: CommandState, what: string): Answer {
 function selectThread(state: CommandState, text: string): Answer {
   const core = coreOfThread(text.slice(1), state.target.currentCore);
   if (core === null || !isAlive(state, core)) return INVALID;
-  // "Hc" selects for "c" and "s", which vCont has replaced.
+  // "Hc" selects the core for "c" and "s", which vCont has replaced.
   if (text[0] === 'g') state.core = core;
   return OK;
 }
@@ -135,7 +136,7 @@ function registerOf(number: string, use: (register: DebugRegister) => string): s
   return register === undefined ? INVALID : use(register);
 }
 
-/** The register's value, or as many "x" when it has none. */
+/** Value of a register; all "x" when the core has none. */
 export function readRegister({ target, core }: CommandState, { name, bits }: DebugRegister): string {
   const value = target.readRegister(core, name);
   return value === null ? 'x'.repeat(bits / 4) : hexOfValue(value, bits);
@@ -146,7 +147,7 @@ function writeRegister({ target, core }: CommandState, { name, bits }: DebugRegi
   return value !== null && target.writeRegister(core, name, value);
 }
 
-/** Registers in the order of "g". One given as "x…" keeps its value. */
+/** Writes registers in the order of "g". A register given as "x…" keeps its value. */
 function writeGeneralRegisters(state: CommandState, text: string): string {
   let at = 0;
   for (const register of GENERAL_REGISTERS) {
@@ -157,7 +158,7 @@ function writeGeneralRegisters(state: CommandState, text: string): string {
   return OK;
 }
 
-/** "ADDRESS,LENGTH" up to a ":" */
+/** Parses "ADDRESS,LENGTH", up to a ":". */
 function rangeOf(text: string): { readonly address: bigint; readonly length: number } | null {
   const [address, length] = (text.split(':', 1)[0] ?? '').split(',');
   const start = parseHex(address);
@@ -169,7 +170,7 @@ function readMemory(state: CommandState, text: string, reply: (bytes: Uint8Array
   const range = rangeOf(text);
   if (range === null) return INVALID;
   const { target, core, physical } = state;
-  // A reply may hold less than was asked for: the client asks again for the rest.
+  // The reply may be shorter than requested: the client then asks for the rest.
   const length = Math.min(range.length, MOST_PACKET_BYTES / 2 - 1);
   const bytes = physical ? target.readPhysical(range.address, length) : target.readMemory(core, range.address, length);
   return bytes.length === 0 && length > 0 ? FAULT : reply(bytes);
@@ -195,8 +196,8 @@ function changePoint({ target, core }: CommandState, add: boolean, text: string)
 const WATCH_KINDS = { 2: 'write', 3: 'read', 4: 'access' } as const;
 
 /**
- * "TYPE,ADDRESS,KIND": KIND is the instruction's or the range's length. What follows a ";" are
- * conditions that the client checks itself.
+ * Parses "TYPE,ADDRESS,KIND"; KIND is the length of the instruction or range. Conditions after a
+ * ";" are ignored: the client checks them itself.
  */
 function pointOf(text: string): DebugPoint | 'unknown kind' | null {
   const [type, ...place] = (text.split(';', 1)[0] ?? '').split(',');
@@ -208,7 +209,7 @@ function pointOf(text: string): DebugPoint | 'unknown kind' | null {
   return length === 0 ? null : { kind: 'watchpoint', watch: WATCH_KINDS[type], address, bytes: length };
 }
 
-/** Text of a "monitor" command's output, in pieces that fit a packet each. */
+/** Splits the output of a "monitor" command into pieces that fit a packet each. */
 export function outputPackets(text: string): string[] {
   const packets: string[] = [];
   const most = MOST_PACKET_BYTES / 2 - 1;

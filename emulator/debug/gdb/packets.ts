@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The packet layer of the GDB remote serial protocol: bytes in, packets out, and back. It knows no
+ * Packet layer of the GDB remote serial protocol: bytes in, packets out, and back. It knows no
  * command and no socket.
  *
  *     $ payload # checksum        '}' x: the byte x ^ 0x20;  c '*' n: c again, n - 29 times (replies only)
@@ -8,8 +8,8 @@
  *     + -                         received well, send again
  *     0x03                        interrupt, outside of packets
  *
- * Whatever comes, a reader goes on: bytes that belong to nothing are passed over, a packet that is
- * too long or has a wrong checksum is reported as damaged.
+ * A reader recovers from any input: stray bytes are skipped, and a packet that is too long or has a
+ * wrong checksum is reported as damaged.
  *
  * Specification: GDB manual, appendix "GDB Remote Serial Protocol", Overview.
  */
@@ -23,27 +23,27 @@ const MINUS = 0x2d;
 const INTERRUPT = 0x03;
 const ESCAPE_XOR = 0x20;
 
-/** Most bytes of a packet's payload in either direction; told to the client as PacketSize. */
+/** Largest payload of a packet in either direction, in bytes; told to the client as PacketSize. */
 export const MOST_PACKET_BYTES = 0x4000;
 
-/** What a {@link PacketReader} finds in the bytes. */
+/** Item that a {@link PacketReader} has received. */
 export type Received =
   | { readonly kind: 'packet'; readonly payload: Uint8Array }
-  /** A packet whose checksum is wrong, or that is longer than {@link MOST_PACKET_BYTES}. */
+  /** Packet with a wrong checksum, or longer than {@link MOST_PACKET_BYTES}. */
   | { readonly kind: 'damaged' }
   | { readonly kind: 'ack' }
   | { readonly kind: 'nack' }
   | { readonly kind: 'interrupt' };
 
-/** Cuts a stream of bytes into packets, wherever it is broken into pieces. */
+/** Splits a stream of bytes into packets, wherever the stream is cut into pieces. */
 export class PacketReader {
   private state: 'outside' | 'payload' | 'checksum' = 'outside';
-  /** The payload as it came, escapes included. */
+  /** Payload as received, with its escapes. */
   private raw: number[] = [];
   private tooLong = false;
   private checksum = '';
 
-  /** The packets that the next `bytes` of the stream complete, in order. */
+  /** Packets that the next `bytes` of the stream complete, in order. */
   receive(bytes: Uint8Array): Received[] {
     const found: Received[] = [];
     for (const byte of bytes) {
@@ -58,7 +58,7 @@ export class PacketReader {
       case 'outside':
         return this.takeOutside(byte);
       case 'payload':
-        // A "$" is always escaped inside a packet: here the rest of the one before was lost.
+        // "$" is always escaped inside a packet, so the rest of the packet before was lost.
         if (byte === DOLLAR) this.begin();
         else if (byte === HASH) this.state = 'checksum';
         else if (this.raw.length < 2 * MOST_PACKET_BYTES) this.raw.push(byte);
@@ -103,7 +103,7 @@ export class PacketReader {
   }
 }
 
-/** A packet with this payload, ready to be sent. Text is Latin-1: one byte a character. */
+/** Encodes a packet with this payload. Text is Latin-1: one byte a character. */
 export function encodePacket(payload: Uint8Array | string): Uint8Array {
   const bytes = typeof payload === 'string' ? latin1(payload) : payload;
   const body: number[] = [];
@@ -115,7 +115,7 @@ export function encodePacket(payload: Uint8Array | string): Uint8Array {
   return Uint8Array.from([DOLLAR, ...body, HASH, ...latin1(checksum)]);
 }
 
-/** Text to bytes, one a character; a character above 0xff becomes "?". */
+/** Converts text to bytes, one a character; a character above 0xff becomes "?". */
 export function latin1(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => {
     const code = character.charCodeAt(0);
@@ -123,7 +123,7 @@ export function latin1(text: string): Uint8Array {
   });
 }
 
-/** Bytes to text, one character each. */
+/** Converts bytes to text, one character each. */
 export function fromLatin1(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
@@ -134,7 +134,7 @@ function checksumOf(bytes: readonly number[]): number {
   return bytes.reduce((sum, byte) => (sum + byte) & 0xff, 0);
 }
 
-/** An escape at the very end has nothing to escape and is dropped. */
+/** Resolves escapes. An escape at the very end has nothing to escape and is dropped. */
 function unescaped(raw: readonly number[]): Uint8Array {
   const payload: number[] = [];
   for (let i = 0; i < raw.length; i++) {

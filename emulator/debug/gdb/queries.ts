@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The general queries of the GDB remote serial protocol: what both sides can do, threads, the
- * target description, monitor commands.
+ * General queries of the GDB remote serial protocol: supported features, threads, target
+ * description, monitor commands.
  *
- * There is no memory map on purpose: a client takes every address outside of one for inaccessible,
- * and the addresses it uses are virtual.
+ * No memory map is sent, on purpose: a client treats all addresses outside a map as inaccessible,
+ * but the addresses that it uses are virtual.
  *
  * Specification: GDB manual, "General Query Packets"; qHostInfo: LLDB,
  * docs/resources/lldbgdbremote.
@@ -85,7 +85,8 @@ function supported(state: CommandState, text: string): string {
 }
 
 /**
- * "ANNEX:OFFSET,LENGTH", answered in pieces: "m" and a piece when more follow, "l" and the last.
+ * Parses "ANNEX:OFFSET,LENGTH". The answer comes in pieces: "m" and a piece when more follow, "l"
+ * and the last one.
  */
 function readFeatures(text: string): string {
   const [annex, range = ''] = text.split(':');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The registers that a debugger sees, in the order of their protocol numbers, and the target
- * description that tells it so.
+ * Registers that a debugger sees, in the order of their protocol numbers, and the target
+ * description that describes them.
  *
  *     0–30 x0–x30 · 31 sp · 32 pc · 33 cpsr    org.gnu.gdb.aarch64.core   ┐ the "g" packet
  *     34–65 v0–v31 · 66 fpsr · 67 fpcr         org.gnu.gdb.aarch64.fpu    ┘
@@ -40,8 +40,8 @@ const FPU: Feature = {
 };
 
 /**
- * System registers worth seeing while memory management is brought up; core-registers.ts knows how
- * each is reached.
+ * System registers that help while memory management is brought up; core-registers.ts implements
+ * the access to each.
  */
 const SYSTEM: Feature = {
   name: 'org.levitate.aarch64.system',
@@ -71,14 +71,14 @@ const SYSTEM: Feature = {
 
 const FEATURES = [CORE, FPU, SYSTEM];
 
-/** Every register; its index is its number. */
+/** All registers; the index is the register number. */
 export const REGISTERS: readonly DebugRegister[] = FEATURES.flatMap(({ registers }) => registers);
-/** The first of them, which the "g" and "G" packets carry. */
+/** Registers that the "g" and "G" packets carry: the first ones. */
 export const GENERAL_REGISTERS: readonly DebugRegister[] = [...CORE.registers, ...FPU.registers];
-/** Numbers of the registers that a stop reply carries: a debugger asks for them at once. */
+/** Numbers of the registers that a stop reply carries, because a debugger always needs them. */
 export const EXPEDITED = { x29: 29, sp: 31, pc: 32 } as const;
 
-/** Fields of PSTATE as SPSR_EL1 holds them (Arm ARM C5.2.19). */
+/** Fields of PSTATE in the layout of SPSR_EL1 (Arm ARM C5.2.19). */
 const CPSR_FIELDS: readonly (readonly [name: string, low: number, high: number])[] = [
   ['SP', 0, 0],
   ['EL', 2, 3],
@@ -97,8 +97,8 @@ const CPSR_FIELDS: readonly (readonly [name: string, low: number, high: number])
 ];
 
 /**
- * How a vector register can be read, as GDB's own description has it: letter of the width, lanes,
- * and the readings of a lane by name.
+ * Views of a vector register, as in GDB's own description: letter of the lane width, number of
+ * lanes, and the types of a lane by name.
  */
 const LANES: readonly (readonly [letter: string, count: number, readings: Readonly<Record<string, string>>])[] = [
   ['d', 2, { f: 'ieee_double', u: 'uint64', s: 'int64' }],
@@ -128,7 +128,7 @@ const VECTOR_TYPES = [
   '</union>',
 ].join('');
 
-/** The target description, as qXfer:features:read:target.xml gives it. */
+/** Target description, sent for qXfer:features:read:target.xml. */
 export const TARGET_DESCRIPTION: string = [
   '<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd">',
   '<target version="1.0"><architecture>aarch64</architecture>',

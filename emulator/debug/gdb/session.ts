@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One debugger at work: the bytes it sends, the machine it holds still or lets go. Knows no socket
- * and no machine.
+ * Session of one debugger: it receives bytes, and stops or resumes the machine. Knows no socket and
+ * no machine.
  *
  *     bytes ─► packets ─► commands ─► reply
  *                             └─ "go on" ─► target.resume(); the reply is the next stop, reported by stopped()
  *
- * The machine stands still while nothing was said to let it run: a session begins with it standing.
+ * The machine is stopped until a command resumes it; a session begins with a stopped machine.
  *
  * Specification: GDB manual, "Packet Acknowledgment", "Stop Reply Packets".
  */
@@ -18,23 +18,26 @@ import { encodePacket, latin1, PacketReader } from './packets.ts';
 import { EXPEDITED, REGISTERS } from './register-layout.ts';
 import type { DebugRegister, DebugStop, DebugTarget } from './target.ts';
 
-/** The session's way out: to the socket, and to whoever drives the machine. */
+/** Ports of a session: to the socket, and to the code that runs the machine. */
 export interface SessionContext {
   send(bytes: Uint8Array): void;
-  /** Stop the running machine; {@link GdbSession.stopped} follows. */
+  /** Stops the running machine; {@link GdbSession.stopped} follows. */
   interrupt(): void;
-  /** The client lets go: the machine runs on without it ("detach"), or is to end ("kill"). */
+  /**
+   * Called when the client leaves: the machine continues without it ("detach"), or is to end
+   * ("kill").
+   */
   left(how: 'detach' | 'kill'): void;
 }
 
-/** GDB's numbers of signals. */
+/** Signal numbers of GDB. */
 const SIGNAL = { none: 0, interrupt: 2, abort: 6, trap: 5 } as const;
 
 const DETACH = 0x44;
 const KILL = 0x6b;
 
 export class GdbSession {
-  /** The machine runs, and a stop is owed to the client. */
+  /** True while the machine runs and a stop reply is owed to the client. */
   running = false;
   private readonly ports: SessionContext;
   private readonly state: CommandState;
@@ -43,14 +46,14 @@ export class GdbSession {
   private lastSent: Uint8Array | null = null;
   private lastStop: DebugStop;
 
-  /** @param stop why the machine stands still now */
+  /** @param stop reason why the machine is stopped now */
   constructor(target: DebugTarget, ports: SessionContext, stop: DebugStop) {
     this.ports = ports;
     this.lastStop = stop;
     this.state = { target, core: coreOf(stop) ?? 0, physical: false, clientFeatures: new Set() };
   }
 
-  /** Bytes from the client. */
+  /** Handles bytes from the client. */
   receive(bytes: Uint8Array): void {
     for (const received of this.reader.receive(bytes)) {
       switch (received.kind) {
@@ -72,7 +75,7 @@ export class GdbSession {
     }
   }
 
-  /** The machine that was let run has stopped. */
+  /** Reports that the resumed machine has stopped. */
   stopped(stop: DebugStop): void {
     this.running = false;
     this.lastStop = stop;
@@ -84,8 +87,7 @@ export class GdbSession {
   }
 
   private perform(payload: Uint8Array): void {
-    // While the machine runs, any reply would be taken for a stop: a client that asks then gets
-    // none.
+    // While the machine runs, a client would take any reply for a stop reply, so none is sent.
     if (this.running && payload[0] !== DETACH && payload[0] !== KILL) return;
     const answer = answerPacket(this.state, payload);
     if (isAction(answer)) this.act(answer);
@@ -157,8 +159,8 @@ export class GdbSession {
       case 'beginning':
         return 'replaylog:begin;';
       case 'rest':
-        // LLDB goes on by itself from a stop without a signal, unless a reason is given
-        // (lldb-server's stop replies). GDB passes over both.
+        // LLDB continues by itself after a stop without a signal, unless a reason is given
+        // (lldb-server's stop replies). GDB ignores both keys.
         return `reason:exception;description:${hexOf(new TextEncoder().encode(`the machine ${stop.reason}`))};`;
       default:
         return '';

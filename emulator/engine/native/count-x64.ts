@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The code assembled from count-x64.S: GNU as, Intel syntax, linked at 0. Base64. */
+/** Code assembled from count-x64.S (GNU as, Intel syntax, linked at 0), in base64. */
 export const COUNT_X64 = [
   'U0FUQVVBVkFXSYn+SYn3xgViEQAAAEiLBWMQAABIiwQGSIkFMBEAAEgDBVkQAABIixhIiR0XEQAASIsNWBAAAEyLJAtJAdzovwAAAEmJxUiL',
   'NVIQAABMiepMiwXwDwAA6NwAAADotwAAAEiJBe8QAABMi0gYQVFBUUiJ30iLNUUQAABMicpMielNicj/FZYPAABaWkiLNSUQAABMiwWuDwAA',
@@ -31,17 +31,17 @@ export const COUNT_X64 = [
 export const COUNT_X64_ENTRIES = {
   blockStart: 0x000,
   blockStop: 0x200,
-  /** Callbacks whose data argument is the fourth, fifth and sixth. */
+  /** Guards of callbacks whose data argument is the fourth, fifth or sixth. */
   guards: { 4: 0x400, 5: 0x420, 6: 0x440 },
   translate: 0x480,
-  /** Before the callback that announces a new block. */
+  /** Stands before the callback that announces a new block. */
   blockFilter: 0x5a0,
-  /** In the place of cpu_exec_interrupt. */
+  /** Replaces cpu_exec_interrupt. */
   unmasked: 0x5c0,
-  /** In the place of the end of an illegal exception return. */
+  /** Replaces the end of an illegal exception return. */
   illegal: 0x640,
-  /** In the place of fp_exception_el. */
+  /** Replaces fp_exception_el. */
   fpLevel: 0x6c0,
-  /** In the place of the beginning of cpu_get_tb_cpu_state. */
+  /** Replaces the start of cpu_get_tb_cpu_state. */
   blockKey: 0x740,
 } as const;
