@@ -19,7 +19,7 @@ import { InputError } from '#workbench/input-error.ts';
 const BOARD_NAMES = boards.map(({ name }) => name);
 const FIXUPS = ['none', 'loader'] as const;
 
-/** How many boots ended in one way, and the first of them. */
+/** The number of boots with one kind of end, and the first of them. */
 interface Tally {
   count: number;
   readonly explained: boolean;

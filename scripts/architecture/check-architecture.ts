@@ -26,8 +26,8 @@ export interface Violation {
 }
 
 /**
- * What was found, and how much was read, by folder of FOLDER_RULES: a check that read nothing has
- * proved nothing.
+ * Violations, and the number of files read in each folder of FOLDER_RULES: a check that read
+ * nothing has proved nothing.
  */
 export interface ArchitectureReport {
   readonly violations: readonly Violation[];
@@ -62,7 +62,7 @@ function readFiles(root: string, folders: Iterable<string>, wanted: RegExp): Sou
   return new Map(paths.sort().map((path) => [path, readFileSync(join(root, path), 'utf8')]));
 }
 
-/** What each file imports, and its code. Linear in the size of the sources. */
+/** The imports and the code of each file. Linear in the size of the sources. */
 export const scanAll = (sources: Sources): ReadonlyMap<string, ScannedSource> =>
   new Map([...sources].map(([file, text]) => [file, scanSource(text)]));
 
@@ -131,7 +131,7 @@ export function resolveImport(file: string, specifier: string): string | null {
   return specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : null;
 }
 
-/** What a browser has instead of `target`: package.json, "imports". */
+/** The file that replaces `target` in a browser: package.json, "imports". */
 const inBrowser = (target: string): string => target.replace(HOST.node, HOST.browser);
 
 /** Modules of one side of the host that the other side lacks. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What imports lead to, as a whole: circles, types included, and files to which only tests lead.
- * Rules about single imports are in check-architecture.ts.
+ * The graph of all imports: circles, types included, and files that only tests reach. Rules about
+ * single imports are in check-architecture.ts.
  */
 
 /** Files that each file imports, in the order of the imports. */

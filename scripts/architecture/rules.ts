@@ -25,7 +25,7 @@ export const SINGLE_FILE_IMPORTS: ReadonlyMap<string, readonly string[]> = new M
   ['scripts/launch.mjs', ['(computed)']],
 ]);
 
-/** Where what runs begins: every other file that is no test is led to by one of these. */
+/** Entry points: every file other than a test is one of these, or is reached from one. */
 export const ENTRY_POINTS: readonly RegExp[] = [
   /^workbench\/(index|testing)\.ts$/,
   /^workbench\/commands\/[^/]+\.ts$/,
@@ -43,18 +43,18 @@ export interface ForbiddenWord {
   readonly reason: string;
 }
 
-/** What no file has, wherever it lies: one dialect. */
+/** Forbidden in every folder: one dialect. */
 export const FORBIDDEN_EVERYWHERE: readonly ForbiddenWord[] = [
   { pattern: /(?<![\w$])#[a-z_]\w*/gi, reason: 'is a second way to say private' },
   {
-    // Not of C's <fenv.h>, whose term it is.
+    // FpEnvironment is a term of C's <fenv.h>.
     pattern:
       /\b(?:interface|class|type)\s+(?!FpEnvironment\b)\w+(?:Parts|Deps|Ports|Services|Owners|Environ|Environment)\b/g,
     reason: 'ends unlike other bundles of dependencies: …Context',
   },
 ];
 
-/** What the files below one folder may do. Paths are relative to the package root, with "/". */
+/** The rule for the files below one folder. Paths are relative to the package root, with "/". */
 export interface FolderRule {
   readonly folder: string;
   /** Prefixes of files that may be imported. */
@@ -117,7 +117,7 @@ export const FOLDER_RULES: readonly FolderRule[] = [
   deterministic('boards/', ['fdt/', 'common/', 'emulator/bus/', 'emulator/devices/']),
   { ...deterministic('firmware/', ['common/']), packages: ['node:'] },
   ...['workbench/report/page/', 'workbench/web/page/', 'workbench/site/page/'].map((folder) => ({
-    // What runs in a browser: it is given data, and asks no machine.
+    // Code of pages: it gets data, and never asks a machine.
     folder,
     mayImport: [
       'workbench/report/',

@@ -20,7 +20,7 @@ export interface ImportSite {
   readonly line: number;
 }
 
-/** What a file consists of, for the rules that look at it. */
+/** The parts of a file that the rules check. */
 export interface ScannedSource {
   readonly imports: readonly ImportSite[];
   /**
@@ -148,8 +148,8 @@ function endOfRegex(text: string, start: number): number {
 }
 
 /**
- * Whether a slash after the code `before` begins a regular expression: an operand cannot stand
- * before one.
+ * True when a slash after the code `before` begins a regular expression: no operand can precede
+ * one.
  */
 function beginsRegex(before: string): boolean {
   const tail = before.slice(-64).trimEnd();

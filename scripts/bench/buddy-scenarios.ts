@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What `npm run bench` does to the buddy allocator, and the physical limit to compare with: the
+ * Scenarios of `npm run bench` for the buddy allocator, and the physical limit to compare with: the
  * same algorithm on plain typed arrays, with frame numbers for links, no emulated RAM, no lock and
- * no check. Scenarios time; building the allocators and printing is the bench's.
+ * no check. A scenario only measures; the bench builds the allocators and prints.
  *
  * All times are host nanoseconds for one operation (an alloc and its free count as one pair),
  * except where a name says Ms.
@@ -12,7 +12,7 @@ import { performance } from 'node:perf_hooks';
 import { PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
 
-/** What a scenario needs: {@link PlainBuddy} and the kernel's Buddy both have it. */
+/** The interface that a scenario uses: {@link PlainBuddy} and the kernel's Buddy both have it. */
 export interface FrameAllocator {
   allocFrames(order: number): PhysAddr | null;
   freeFrames(frame: PhysAddr, order: number): void;

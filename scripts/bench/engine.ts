@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the engine costs around the guest's instructions, on a booted qemu-virt: little programs in
- * place of the kernel's idle loop and of a vector, at EL1 with the kernel's own tables. No bars:
- * these are the numbers that a design decision needs.
+ * Costs of the engine around the guest's instructions, on a booted qemu-virt. Small programs
+ * replace the kernel's idle loop and a vector, at EL1 with the kernel's own tables. There are no
+ * bars: these are the numbers that a design decision needs.
  */
 
 import { performance } from 'node:perf_hooks';

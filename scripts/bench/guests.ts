@@ -72,12 +72,14 @@ const LOOPS = [
     bars: { unicorn: null, wasm: 1 },
   },
 ] as const;
-/** One of its rounds is what is reported: SVC at EL0, the vector's instructions, ERET. */
+/**
+ * The program whose result is the time of one round: SVC at EL0, the vector's instructions, ERET.
+ */
 const SYSTEM_CALLS = 3;
-/** Where `kind` and `rounds` lie in the image. */
+/** Offset of `kind` and `rounds` in the image. */
 const PARAMETERS_OFFSET = 32;
 
-/** What a guest is started with, for either machine. */
+/** Files and command line of a guest, for either machine. */
 interface GuestFiles {
   readonly kernel: string;
   readonly initrd?: string;

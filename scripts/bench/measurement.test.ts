@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** How a bench judges: medians, noise, and what fails in a short run. */
+/** The verdicts of a bench: medians, noise, and failures in a short run. */
 
 import { describe, expect, it } from 'vitest';
 import { judge, type Measurement, type Unit } from './measurement.ts';
@@ -55,7 +55,7 @@ describe('a bar', () => {
   });
 
   it.each([
-    // What a busy host may do to a ratio or to memory.
+    // Tolerance for a busy host's effect on a ratio or on memory.
     { units: ['x', 'MiB'], sample: 60, verdict: 'OK' },
     { units: ['x', 'MiB'], sample: 180, verdict: 'above' },
     { units: ['x', 'MiB'], sample: 181, verdict: 'MISSED' },

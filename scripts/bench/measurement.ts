@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a bench reports: measurements, with the bar they are held to, and checks, which hold or do
- * not.
+ * Results of a bench: measurements with their bars, and checks, which hold or do not.
  *
  * Bars are judged on medians. In a full run a bar is missed when the median is above it by more
  * than the noise: half the distance between the quartiles of the samples, but at least 5 % of the
@@ -31,14 +30,14 @@ export interface Measurement {
   readonly limit: readonly number[] | null;
 }
 
-/** Something that must be so on any machine, however slow. */
+/** A condition that must hold on every machine, however slow. */
 export interface Check {
   readonly section: string;
   readonly what: string;
   readonly holds: boolean;
 }
 
-/** What a measurement in this unit says depends on what else the host does. */
+/** Units whose values depend on the host's other work. */
 const ABSOLUTE_TIME: ReadonlySet<Unit> = new Set(['ms', 'us', 'ns', 'MIPS']);
 
 /** `above`: over the bar, but not by so much that the run fails. */

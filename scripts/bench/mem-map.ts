@@ -31,7 +31,7 @@ const FRAMES = 2_097_152;
 const FIRST_LINE = 'kernel tables live';
 const LAST_LINE = 'frames managed';
 
-/** What a process of {@link oneBoot} prints. */
+/** Output of a process of {@link oneBoot}. */
 interface OneBoot {
   /** In the two steps. */
   readonly stepsMs: number;

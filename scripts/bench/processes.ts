@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What processes cost the host, on a booted pixel6: a system call there and back, a page by demand,
- * and a process from spawn to the end of its parent's wait. Small programs do each many times; all
+ * Costs of processes on a booted pixel6: a system call and its return, a page on demand, and a
+ * process from spawn to the end of its parent's wait. Small programs repeat each many times. All
  * times are host microseconds for one.
  */
 

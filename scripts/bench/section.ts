@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What the parts of the bench share: how much to do, and where results go. */
+/** The interface of the bench's parts: the amount of work, and the place for results. */
 
 import type { Check, Measurement } from './measurement.ts';
 

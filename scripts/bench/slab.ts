@@ -18,7 +18,7 @@ const OBJECT_BYTES = 256;
 const OBJECTS = 1000;
 const SEED = 0x6c65_7669;
 
-/** What is compared: the cache and {@link PlainFreeList} both have it. */
+/** The interface that is compared: the cache and {@link PlainFreeList} both have it. */
 interface ObjectCache {
   alloc(): VirtAddr | null;
   free(object: VirtAddr): void;

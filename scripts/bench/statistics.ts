@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * What becomes of samples: order statistics, which one slow sample on a busy host does not move.
- */
+/** Order statistics of samples: one slow sample on a busy host does not move them. */
 
 /**
  * Middle value, the mean of the two middle ones for an even number.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One boot of the modelled kernel with a board's tree that nobody made for this machine, and
- * whether its end is one that a user can understand.
+ * One boot of the modelled kernel with a board's tree that was not made for this machine. The
+ * result says whether a user can understand the end.
  */
 
 import { BoardError } from '#boards/board-error.ts';
@@ -9,13 +9,13 @@ import { InputError } from '#workbench/input-error.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Fixups } from '#workbench/machine/device-tree-source.ts';
 
-/** How a boot may be tried. */
+/** The options of one trial. */
 export interface TreeTrial {
   readonly board: string;
   readonly fixups: Fixups;
 }
 
-/** How it ended. */
+/** The end of one trial. */
 export interface TreeEnd {
   /**
    * "steady state", "panic: REASON", "refused: WHY" … with the numbers taken out, so that equal
@@ -33,10 +33,10 @@ export interface TreeEnd {
 
 /** Far more than a boot of 8 GiB needs; a boot that gets here stands still. */
 const MAX_INSTRUCTIONS = 200e6;
-/** What a panic says when nothing in the kernel foresaw it. */
+/** Words of a panic that nothing in the kernel foresaw. */
 const UNFORESEEN = /exception|abort|fault/i;
 
-/** Boots `blob` once. Nothing is thrown for what the tree says. */
+/** Boots `blob` once. Contents of the tree cause no exception here. */
 export function tryTree(blob: Uint8Array, { board, fixups }: TreeTrial): TreeEnd {
   let machine: LevitateMachine;
   try {

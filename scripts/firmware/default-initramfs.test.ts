@@ -27,7 +27,7 @@ const RANGE = {
   end: virtAddr(0x7fff_0000_0000n),
   positionIndependentBase: virtAddr(0x10000n),
 };
-/** What the shells, the tests and the documents start by name. */
+/** Programs that the shells, the tests and the documents start by name. */
 const PROGRAMS = [
   'init',
   'child',

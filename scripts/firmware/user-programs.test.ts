@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What the user programs do and say, on a bare core that answers their system calls. */
+/** Behaviour and output of the user programs, on a bare core that answers their system calls. */
 
 import { describe, expect, it } from 'vitest';
 import type { CoreEngine } from '#emulator/engine/engine.ts';
@@ -123,7 +123,7 @@ describe('regs and fpu', () => {
 });
 
 describe('sh', () => {
-  /** What is on the screen after the banner, and how it ended. */
+  /** The screen after the banner, and the end of the shell. */
   function shell(input: string) {
     const { output, status, shutdown } = runProgram('sh', { input });
     expect(output.startsWith('sh: type help\n$ ')).toBe(true);

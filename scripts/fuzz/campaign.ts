@@ -43,7 +43,7 @@ function child(engine: EngineName, ...args: string[]): [string, string[]] {
 
 export interface CampaignOptions {
   readonly engine?: EngineName;
-  /** Of real time. */
+  /** Milliseconds of real time. */
   readonly hangMs?: number;
 }
 
@@ -123,8 +123,8 @@ function runBatch(engine: EngineName, first: number, trials: number, hangMs: num
 }
 
 /**
- * What a plan does in a process of its own; 'ok' or what kind of fault. After `hangMs` of real time
- * it hangs.
+ * Runs a plan in a process of its own. @returns 'ok' or the kind of fault; a hang after `hangMs` of
+ * real time
  */
 export function replayApart(
   plan: FuzzPlan,

@@ -51,7 +51,7 @@ const CBZ_X0 = 0xb400_0000;
 interface Comparison {
   readonly row: Instruction;
   readonly word: number;
-  /** What differs, or null. */
+  /** The difference, or null. */
   readonly difference: string | null;
 }
 
@@ -63,7 +63,7 @@ export const COMPARED: readonly Instruction[] = INSTRUCTIONS.filter(
 /** A machine of which one core executes single instructions. */
 class Side {
   readonly core: MachineCore;
-  /** What code and data may change. */
+  /** Memory from PAGES.data on, which code and data may change. */
   readonly data: Uint8Array;
   private readonly machine: Machine;
 
@@ -106,7 +106,7 @@ class Side {
   }
 }
 
-/** What an instruction was replaced by. */
+/** The exception that an instruction took. */
 interface Taken {
   readonly esr: number;
   readonly far: bigint;
@@ -257,7 +257,7 @@ export class InstructionComparison {
     const flags = differ('nzcv', BigInt(own.getPstate() >>> 28), BigInt(theirs.getPstate() >>> 28));
     const rest = flags ?? differ('sp', own.getSp(), theirs.getSp());
     if (rest !== null) return rest;
-    // What a fault in the middle has stored already is left open.
+    // The architecture leaves open how much an instruction stores before a fault in its middle.
     if (isMemory(word) && Buffer.compare(this.own.data, this.theirs.data) !== 0) return this.memoryDiffers();
     if (!usesFp(row, word)) return null;
     for (const { name, low } of row.pattern.fields) {

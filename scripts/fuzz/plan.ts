@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What one trial of a campaign does, as plain data: made from a seed, or read from a file to do it
- * again.
+ * The actions of one trial of a campaign, as plain data: made from a seed, or read from a file to
+ * repeat them.
  *
  *     plan ── site ── registers and page tables, then some words, up to their end, an exception or a limit
  *         └── site …  system registers, memory and devices stay as left, unless the site begins afresh

@@ -19,7 +19,7 @@ const VECTORS = 0x10_0000;
 const CODE = 0x11_0000;
 const TABLES = 0x20_0000;
 const DATA = 0x40_0000;
-/** Where RAM begins, and where devices are. */
+/** Start of RAM, and addresses of devices. */
 const PLACES = {
   'qemu-virt': {
     ram: 0x4000_0000,
@@ -47,14 +47,14 @@ const PAGE = 0x1000;
 const CODE_PAGES = 64;
 const ENTRIES = 512;
 
-/** What the vectors execute. */
+/** The gate that the vectors execute. */
 const GATE = 0x7f0f;
 const HLT_GATE = (0xd440_0000 | (GATE << 5)) >>> 0;
 /** Vectors: four groups of four kinds. */
 const VECTOR_BYTES = 0x80;
 const VECTOR_COUNT = 16;
 
-/** Instructions and simulated time that a site is given. */
+/** Limits of a site, in instructions and in simulated time. */
 const INSTRUCTIONS = 200;
 const TIME_NS = 50_000;
 

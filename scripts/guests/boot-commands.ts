@@ -10,11 +10,11 @@ export interface BootCommand {
   readonly command: string;
 }
 
-/** What is built of the guests: absolute paths, null where it is not built. */
+/** Guest files that are built here: absolute paths; null for one that is not built. */
 export interface BuiltGuests {
   /** With busybox. */
   readonly initramfs: string | null;
-  /** The one that hands over to a disk. */
+  /** The initramfs that hands over to a disk. */
   readonly diskInitramfs: string | null;
   /** The disk that UEFI boots. */
   readonly efiDisk: string | null;

@@ -39,7 +39,7 @@ const SUITE = 'bookworm';
 const ARCHITECTURE = 'arm64';
 
 /**
- * What is asked for by name: a shell with its tools, the languages, a compiler, cryptography, and
+ * Packages requested by name: a shell with its tools, the languages, a compiler, cryptography, and
  * an init with its login.
  */
 const PACKAGES = [
@@ -58,7 +58,7 @@ const LEFT_OUT = [
   /\/(lto1|lto-wrapper|lib(a|l|t|ub|hwa)san\.(a|so.*)|libgprofng\..*)$/,
 ];
 
-/** What packages' scripts would make. Anyone logs in as root, without a password. */
+/** Files that the packages' scripts would make. Anyone can log in as root, without a password. */
 const WRITTEN: Readonly<Record<string, string>> = {
   'etc/passwd':
     'root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n' +

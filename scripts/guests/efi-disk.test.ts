@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What of a disk for UEFI can be wrong without a boot: its menu. tests/guests/uefi-grub.test.ts
- * boots one.
+ * The menu of a disk for UEFI, the part that can be tested without a boot.
+ * tests/guests/uefi-grub.test.ts boots such a disk.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -20,7 +20,7 @@ export interface EfiDiskOptions {
   readonly initramfs: Uint8Array;
   /** The kernel's command line. */
   readonly append: string;
-  /** How long the menu waits for a key, in the guest's seconds. */
+  /** Seconds of the guest's time for which the menu waits for a key. */
   readonly menuSeconds: number;
 }
 

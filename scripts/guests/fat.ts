@@ -42,7 +42,7 @@ interface Folder {
   readonly files: Map<string, Uint8Array>;
 }
 
-/** How large the parts are, in sectors. */
+/** Sizes of the parts, in sectors. */
 interface Layout {
   readonly sectorsPerCluster: number;
   readonly clusters: number;
@@ -109,7 +109,7 @@ function layoutFor(root: Folder): Layout {
   throw new RangeError('the files are more than FAT16 holds, 2 GiB');
 }
 
-/** What lies in `folder` and below, without `folder` itself. */
+/** Clusters of all contents below `folder`, without `folder` itself. */
 function clustersOf(folder: Folder, clusterBytes: number): number {
   let clusters = 0;
   for (const content of folder.files.values()) clusters += Math.ceil(content.length / clusterBytes);

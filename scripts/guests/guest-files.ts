@@ -66,7 +66,7 @@ export interface KernelModules {
   readonly paths: readonly string[];
 }
 
-/** How guests are obtained. */
+/** Options for fetching guests. */
 export interface GuestFetchOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Gets one line before each use of the network; standard error without it. */

@@ -18,7 +18,7 @@
 
 import { type CpioEntry, writeCpio } from './cpio.ts';
 
-/** What /init prints, on a line of its own, as soon as it runs. */
+/** The line that /init prints as soon as it runs. */
 export const INIT_READY_MARKER = 'LEVITATE-INIT-READY';
 
 export interface InitramfsOptions {

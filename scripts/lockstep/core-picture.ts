@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a core's registers hold at a moment, by name: what two engines are compared by. */
+/** The values of a core's registers at one moment, by name. Two engines are compared by them. */
 
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
 import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';

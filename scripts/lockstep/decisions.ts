@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a leading core does is written down, and a following one is made to do the same: so many
- * instructions a slice, interrupts taken before the same ones. What is left to differ is what
- * instructions do.
+ * The decisions of a leading core are recorded, and a following core must repeat them: the same
+ * number of instructions in a slice, interrupts before the same instructions. Then only the effects
+ * of instructions can differ.
  *
  *     leader    run ─► 4711 instructions, "count"   interrupt: taken   run ─► 17, "wfi"   …
  *     follower  run(4711)                           is made to take it run(17) must end by WFI
@@ -29,7 +29,7 @@ export class Parted extends Error {}
 /** Stops before which the instruction in progress may or may not have been counted. */
 const WAITS: readonly CoreStop['kind'][] = ['wfi', 'wfe', 'yield'];
 
-/** `decisions` are told what the core does from now on; `entered` counts its exceptions. */
+/** Records the core's decisions in `decisions` from now on. `entered` counts its exceptions. */
 export function lead(core: MachineCore, clock: Clock, decisions: Decision[], entered: () => number): void {
   const run = core.run.bind(core);
   const takeInterrupt = core.takeInterrupt.bind(core);
@@ -52,7 +52,7 @@ export function lead(core: MachineCore, clock: Clock, decisions: Decision[], ent
   };
 }
 
-/** What a following core is told, and is asked. */
+/** The port of a following core: its decisions, and its exceptions. */
 export interface Following {
   next(): Decision | undefined;
   /** Its exceptions so far. */
@@ -61,7 +61,7 @@ export interface Following {
   atException: (() => void) | null;
 }
 
-/** From now on the core does what `port.next` says. */
+/** Makes the core repeat the decisions of `port.next` from now on. */
 export function follow(core: MachineCore, clock: Clock, port: Following): void {
   if (!(core instanceof A64Core)) throw new TypeError('the own core follows');
   core.takesInterrupts = 'between slices';
@@ -111,7 +111,7 @@ export function follow(core: MachineCore, clock: Clock, port: Following): void {
     if (decision.taken && !takeInterrupt()) throw new Parted('an interrupt that cannot be taken');
     return decision.taken;
   };
-  // Where a slice ends is the leader's decision.
+  // The leader decides where a slice ends.
   core.stop = () => {};
   core.interruptSlice = () => {};
   core.timePassed = () => {};

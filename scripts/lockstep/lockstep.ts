@@ -19,7 +19,7 @@ import { changedRam } from '#workbench/snapshot/memory-pages.ts';
 import { differing, EVERY, everyRegister, GENERAL, generalRegisters, type Picture } from './core-picture.ts';
 import { type Decision, follow, type Following, lead, Parted } from './decisions.ts';
 
-/** An exception, before its first instruction: what the event says of it, and the registers. */
+/** An exception, before its first instruction: the text of its event, and the registers. */
 interface Entry {
   readonly what: string;
   readonly tick: number;
@@ -27,7 +27,7 @@ interface Entry {
 }
 
 export interface Difference {
-  /** What differs: registers by name, or how the machines part. */
+  /** The difference: registers by name, or the way in which the machines part. */
   readonly what: string;
   readonly names: readonly string[];
   readonly leader: Picture;

@@ -15,7 +15,7 @@ import { FPCR } from '#emulator/a64/fp/environment.ts';
 
 export const RECORD = { word: 0, fpcr: 4, fpsr: 8, nzcv: 12, x: 16, v: 144, memory: 656, bytes: 1424 } as const;
 export const MEMORY_BYTES = RECORD.bytes - RECORD.memory;
-/** Where the memory is for the program: the linker script of the executor says so. */
+/** Address of the memory in the executor's program, by its linker options. */
 export const MEMORY_ADDRESS = 0x2000_1000n + BigInt(RECORD.memory);
 /** SIGILL: the word is UNDEFINED. */
 export const UNDEFINED_SIGNAL = 4;

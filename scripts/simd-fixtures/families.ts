@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What is compared with QEMU: families of words that differ in operands alone, and a digest of what
- * some of each do.
+ * Families of words to compare with QEMU: words of a family differ only in operands. A digest
+ * covers the results of some words of each family.
  *
  * scripts/simd-fixtures.ts writes the digests of QEMU's results.
  */
@@ -97,8 +97,8 @@ export const wordOf = (record: Uint8Array): number =>
   new DataView(record.buffer, record.byteOffset).getUint32(RECORD.word, true);
 
 /**
- * Where QEMU 7.2 is not as the Arm ARM has it. Unallocated halves that end QEMU count as UNDEFINED
- * there.
+ * Words for which QEMU 7.2 differs from the Arm ARM. Unallocated halves that end QEMU count as
+ * UNDEFINED there.
  */
 export const QEMU_DEPARTURES: readonly { readonly mask: number; readonly value: number; readonly why: string }[] = [
   { mask: 0xff7f_cc00, value: 0x5e70_c800, why: 'FMAXNMP, FADDP … of halves are unallocated where size<0> is 1' },

@@ -17,7 +17,7 @@ const MODEL = 'cortex-a76';
 const PROGRAMS = ['qemu-aarch64', 'qemu-aarch64-static'];
 const MOST_OUTPUT = 2 ** 30;
 
-/** What becomes of records, families of `familyBytes` each. */
+/** Executes records, in families of `familyBytes`, and returns them with their results. */
 export type Oracle = (before: Uint8Array, familyBytes: number) => Uint8Array;
 
 /** Null where QEMU or the cross binutils are not installed. */

@@ -17,7 +17,7 @@ export function readStressLine(line: string): StressLine | null {
   return round === undefined || part === undefined ? null : { round: Number(round), part, result: result ?? '' };
 }
 
-/** What the guest itself found wrong: a program's own check, or its end by a signal. */
+/** Marks of a fault that the guest itself found: a program's own check, or its end by a signal. */
 const FOUND_WRONG = /WRONG|differs?\b|\(status \d+\)|Traceback|cannot|not found/;
 
 /**

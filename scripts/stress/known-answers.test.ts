@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { knownAnswer } from './known-answers.ts';
 
 describe('knownAnswer', () => {
-  // What Debian's openssl and coreutils gave under QEMU.
+  // The answers are those of Debian's openssl and coreutils under QEMU.
   it('is what a real guest gives', () => {
     expect(knownAnswer('digests', 1, 1, 1)).toMatch(
       /^md5 50958c9487fb709c3c3ad143b1fa2e4e sha1 cef563b14cdd959c10073f7deabe4ac8 .* chacha20 755294fce7f850a00fd41752a0588b18 /,

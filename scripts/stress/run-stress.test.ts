@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the comparison makes of machines that end in every way: programs of Node's that print what a
- * guest would.
+ * The comparison of machines with every kind of end. The machines are Node programs that print a
+ * guest's text.
  */
 
 import { describe, expect, it } from 'vitest';

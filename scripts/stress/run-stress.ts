@@ -23,11 +23,11 @@ import { knownAnswer } from './known-answers.ts';
 import { type MachineCommand, ourCommand, qemuCommand, type StressGuest } from './machines.ts';
 
 export interface StressOptions {
-  /** Of this project's machine; absent: auto. */
+  /** Engine of this project's machine; absent: auto. */
   readonly engine?: EngineName;
   readonly cpus: number;
   readonly seed: number;
-  /** How much each part does; 1 is the least. */
+  /** Amount of work of each part; 1 is the least. */
   readonly scale: number;
   /** Seconds of each round in which the guest does little more than wait. */
   readonly restSeconds: number;
@@ -37,31 +37,31 @@ export interface StressOptions {
   readonly guestSeconds: number;
   /** Names of guest/run.sh; empty: all. */
   readonly parts: readonly string[];
-  /** False: only what the host knows and what the guest checks itself. */
+  /** False: results are only compared with the host's known answers and the guest's own checks. */
   readonly withQemu: boolean;
-  /** Gets a line for each part that is done, and one for each that QEMU agrees with. */
+  /**
+   * Called with a line for each finished part, and with one for each part that QEMU agrees with.
+   */
   readonly say: (line: string) => void;
-  /** Ends both machines; what they did until then is the result. */
+  /** Ends both machines; the result covers what they did until then. */
   readonly signal?: AbortSignal;
 }
 
-/** How a stress ended. */
+/** The end of a stress run. */
 export interface StressResult {
-  /** What went wrong, with the round and the part; null: nothing. */
+  /** The fault, with its round and part; null: none. */
   readonly fault: string | null;
   readonly lines: readonly StressLine[];
   /** Guest time of the last part that was done. */
   readonly guestSeconds: number;
-  /**
-   * Which part of the guest's time, over all its cores, they were idle by its own account; 0 to 1.
-   */
+  /** Idle share of the guest's time, over all cores, by the guest's own account; 0 to 1. */
   readonly idleShare: number;
 }
 
-/** A guest that has said nothing for so long, beside its rest, stands still. */
+/** A guest that prints nothing for longer, apart from its rest, stands still. */
 const LONGEST_SILENCE_SECONDS = 300;
 const STATUS_LIMIT = 3;
-/** What a kernel would say of a machine that is not right. */
+/** Words of a kernel on a broken machine. */
 const KERNEL_TROUBLE = /oops|bug:|rcu.*stall|unexpected|call trace|kernel panic|soft lockup|internal error/i;
 
 /** @throws GuestFetchError when a guest cannot be had */
@@ -106,7 +106,7 @@ function stressInitramfs(): Uint8Array {
 /** A running machine. */
 interface Running {
   readonly stop: () => void;
-  /** How it ended, with the last of what it wrote to standard error. */
+  /** Its end, with the last part of its standard error. */
   readonly ended: Promise<Ending>;
 }
 
@@ -200,7 +200,7 @@ export async function compareMachines(
   return { fault, lines: comparison.linesOf(0), guestSeconds, idleShare };
 }
 
-/** What is wrong with the way in which our machine ended, or null. */
+/** The fault in the end of our machine, or null. */
 function judgeEnd(
   ending: Ending,
   comparison: StressComparison,

@@ -54,12 +54,14 @@ const ENOMEM = -5n;
 const ENOENT = -6n;
 const ECHILD = -7n;
 
-/** What came of a run. `fault`: the exception class that ended it, instead of a status. */
+/**
+ * The result of a run. `fault`: the exception class that ended the program, instead of a status.
+ */
 export interface ProgramEnd {
   readonly output: string;
   readonly status: bigint | null;
   readonly fault: number | null;
-  /** What `shutdown` was called with. */
+  /** The argument of `shutdown`. */
   readonly shutdown: bigint | null;
 }
 
@@ -69,7 +71,7 @@ const archiveMemory = new FakeMemory([{ base: ARCHIVE_AT, size: archive.length }
 archiveMemory.writeBytes(physToVirt(ARCHIVE_AT), archive);
 const initramfs = new Initramfs(archiveMemory, physToVirt(ARCHIVE_AT), archive.length);
 
-/** What the programs of one run share. */
+/** State that the programs of one run share. */
 interface World {
   output: string;
   readonly onYield: (engine: CoreEngine) => void;
@@ -78,9 +80,9 @@ interface World {
   shutdown: bigint | null;
 }
 
-/** What a program meets. */
+/** The surroundings of a program. */
 export interface ProgramSurroundings {
-  /** What is typed on its console. */
+  /** Input typed on its console. */
   readonly input?: string;
   /** Called at each yield, before it returns. */
   readonly onYield?: (engine: CoreEngine) => void;
