@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * SIMD and FP instructions do on the own core what they do on QEMU: every family of every encoding
- * class, with corner values, in all modes of FPCR.
+ * SIMD and FP instructions give the same results on the own core as on QEMU: every family of every
+ * encoding class, with corner values, in all modes of FPCR.
  *
- * What QEMU did is known by digests (scripts/simd-fixtures.ts). Where QEMU is installed, a family
+ * QEMU's results are known by digests (scripts/simd-fixtures.ts). Where QEMU is installed, a family
  * that differs is executed there again, and the first case that differs is shown.
  */
 
@@ -41,7 +41,7 @@ function readDigests(): Map<string, Map<string, string>> {
 
 const digests = readDigests();
 const runner = new RecordRunner();
-/** Of a family that is UNDEFINED: what does not depend on operands needs no more. */
+/** Cases of an UNDEFINED family: that does not depend on operands. */
 const UNDEFINED_CASES = 2;
 
 const REGISTERS = [

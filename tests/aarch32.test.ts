@@ -17,12 +17,12 @@ const READ_IDENTIFICATION = 0xd538_0401;
 const GATE = 0x200;
 const HLT_GATE = 0xd440_0000 | (GATE << 5);
 /**
- * Of the vector for synchronous exceptions of the same level with its own stack pointer, from the
- * image on.
+ * Offset of the vectors from the image, and in them of the vector for synchronous exceptions of the
+ * same level with its own stack pointer.
  */
 const VECTORS = 0x800;
 const SAME_LEVEL = 0x200;
-/** Where the returns go. */
+/** Offset of the target of the returns. */
 const TARGET = 0x400;
 /** EC 0x0e, IL. */
 const ILLEGAL_STATE = 0x3a00_0000n;

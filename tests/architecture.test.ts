@@ -117,7 +117,7 @@ describe('this tree', () => {
         ({ specifier }) => resolveImport(file, specifier) ?? specifier,
       );
       for (const { path } of imports) {
-        // What is read as Node's side of the host is the browser's in its bundle.
+        // A bundle for a browser has the browser's side of the host instead of Node's.
         expect(scanned.includes(path) ? path : path.replace(HOST.browser, HOST.node), file).toBeOneOf(scanned);
         compared++;
       }

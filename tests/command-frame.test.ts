@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** How a command ends, whatever it does: a small one in the common frame, in its own process. */
+/**
+ * Ends of a command, whatever it does: a small command in the common frame, in a process of its
+ * own.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, openSync, rmSync } from 'node:fs';

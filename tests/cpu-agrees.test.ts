@@ -83,7 +83,7 @@ function unmapAll(mappings: readonly RandomMapping[]): void {
   }
 }
 
-/** Where an answer leads, without the attributes. */
+/** The address or the status of an answer, without the attributes. */
 const placeOf = (answer: Answer): string => (answer.ok ? `PA ${answer.pa}` : `status ${answer.status}`);
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where the CPU engine departs from the Arm ARM in translating addresses, one case each, with both
- * answers written down. The walkers of this project follow the Arm ARM; nothing that the kernel
- * writes meets any of these. When a later engine does better, its case here fails: then the walkers
- * and the engine agree on one thing more, and the case moves to cpu-agrees.test.ts.
+ * The differences between the CPU engine and the Arm ARM in translating addresses, one case each,
+ * with both answers. The walkers of this project follow the Arm ARM. Nothing that the kernel writes
+ * is affected. When a later engine is correct, its case here fails: then the case moves to
+ * cpu-agrees.test.ts.
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2.8 (address size faults), D8.3.1 (descriptors), D24.2.40
  * (fault status codes), D24.2.141 (PAR_EL1).
@@ -190,7 +190,7 @@ describe('accesses', () => {
       low.unmapPage(virtAddr(page));
       expect(describeOutcome(bench.access(KERNEL_READ, page + offset))).toMatch(/^exception 4, ESR 0x9600000/);
       expect(describeOutcome(branch(offset))).toMatch(after);
-      // What the machine does after TLB maintenance of the modelled kernel.
+      // The machine does the same after TLB maintenance of the modelled kernel.
       bench.engine.flushTlb();
       expect(describeOutcome(branch(offset))).toMatch(faults);
     }

@@ -280,7 +280,7 @@ describe('going back', () => {
 describe('several cores', () => {
   const CORES = 4;
   const options: GuestOptions = { cpus: CORES };
-  /** What the guest hands over: tag, core and value of each gate. */
+  /** The guest's values at each gate: core, tag and further registers. */
   const watched = (image = 'cores') => {
     const tags: string[] = [];
     const debugged = debug(image, options, ({ machine }) => {

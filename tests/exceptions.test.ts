@@ -38,11 +38,11 @@ function transcript(name: string, options?: GuestOptions): string {
   return guest.serial.text;
 }
 
-/** Where this machine and QEMU 7.2 differ, and what it shows instead. */
+/** A difference between this machine and QEMU 7.2. */
 interface Difference {
   readonly trials: RegExp;
   readonly reason: string;
-  /** Fields of what is taken here. */
+  /** Fields of the exception that is taken here. */
   readonly here: (trial: Trial) => Readonly<Record<string, string>>;
 }
 

@@ -31,7 +31,7 @@ import { treeBlob } from './support/test-tree.ts';
 
 const MiB = 2 ** 20;
 const LOW = 0x8000_0000;
-/** Where ranges lie, whatever else they say. */
+/** The places of ranges, without their other fields. */
 const placesOf = (ranges: readonly Span[]): Span[] => unite(ranges.map(({ start, end }) => ({ start, end })));
 const HALF = 2n ** 64n - 2n ** 48n;
 

@@ -88,8 +88,8 @@ describe('poisoned memory', () => {
   });
 
   it('that changes is a panic, which names the frame and who freed it', () => {
-    // Which frame init gives back and hello gets is the allocator's business: looked up in a run
-    // that nothing disturbs.
+    // The allocator decides which frame init frees and hello then gets. A run without faults shows
+    // it.
     const run = (settings: BootSettings): BootResult => {
       const result = small(settings);
       result.machine.type('run hello\n');

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Device trees that others made: dtc from text, QEMU for its own machine, Linux for the Pixel 6.
- * Where the host lacks a tool the tests that need it are skipped by name; on continuous integration
- * it must be there.
+ * When a tool is not installed, the tests that need it are skipped by name. On continuous
+ * integration it must be installed.
  */
 
 import { spawnSync } from 'node:child_process';

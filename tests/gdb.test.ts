@@ -19,7 +19,7 @@ const why = lacks === null ? '' : ` (${lacks})`;
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 
-/** What the modelled kernel has in memory when it rests, read in this process. */
+/** The modelled kernel's memory at its steady state, read in this process. */
 function modelledKernel(board: string) {
   const machine = new LevitateMachine({ board });
   try {

@@ -42,8 +42,8 @@ function blocksOf(guide: string): string[] {
 const withoutTimes = (text: string): string => text.replaceAll(/ *\d[\d.]* (?:ns|us|ms|s)\b/g, ' TIME');
 
 /**
- * What was printed, cut and without times as `shown` is: equal to {@link asShown} of the guide's
- * own lines where the guide is right.
+ * The printed lines, cut and without times like `shown`. When the guide is right, they equal {@link
+ * asShown} of the guide's own lines.
  */
 function asShown(lines: readonly string[], shown: readonly string[]): string {
   const cut = shown.indexOf('…');

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * What every command has in common for people: --help, and a place in the package that npm
- * installs.
- */
+/** Properties of every command: --help, and a place in the package that npm installs. */
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What EL2 does to EL1 and EL0 on the own core, against what QEMU 7.2 shows for the same guest:
+ * The effects of EL2 on EL1 and EL0 on the own core, compared with QEMU 7.2 for the same guest:
  * stage 2 faults, traps, virtual interrupts; and EL2 as a host (FEAT_VHE). Unicorn has no EL2 for
  * guests.
  */
@@ -16,7 +16,7 @@ import { qemuVersion, runInQemu } from './support/qemu-transcript.ts';
 import { parseTrials, type Trial } from './support/trial-transcript.ts';
 
 /**
- * Where QEMU is wrong: a register after the trial, here and there, and the line of
+ * A trial in which QEMU is wrong: a register after it, here and there, and the line of
  * docs/fidelity.md.
  */
 type Difference = readonly [register: string, here: string, there: string, reason: string];

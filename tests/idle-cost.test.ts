@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a guest costs that is asleep, or waits in WFI with a masked interrupt pending: next to no
- * instructions, however long.
+ * The cost of a guest that sleeps, or waits in WFI with a masked interrupt pending: almost no
+ * instructions, however long it waits.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';

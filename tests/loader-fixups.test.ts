@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What `--fixups loader` adds to trees that are not the board's: RAM in the tree's own cells,
+ * Additions of `--fixups loader` to trees other than the board's: RAM in the tree's own cells,
  * placeholders filled in, and an initramfs where the tree has RAM.
  */
 

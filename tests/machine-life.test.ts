@@ -21,7 +21,7 @@ function closed(): LevitateMachine {
   return machine;
 }
 
-/** What an engine offers to the core around it. The own core has no engine. */
+/** The engine's functions for the core around it. The own core has no engine. */
 const engineUses: readonly (readonly [string, (engine: CpuEngine) => unknown])[] = isOwnCore
   ? []
   : [
@@ -102,7 +102,7 @@ describe('a closed machine', () => {
   });
 });
 
-/** Where a caller's own function runs while the machine does. */
+/** Callbacks in which a caller's function runs while the machine runs. */
 const listeners: readonly [string, (machine: LevitateMachine, act: () => void) => void][] = [
   ['an event listener', (machine, act) => machine.events.subscribe(act, 'stage')],
   ['a listener of bytes', (machine, act) => machine.serial.onBytes(act)],

@@ -12,7 +12,7 @@ import { bootCommand, commandEnvironment } from './support/command.ts';
 import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const PROMPT = 'levitate> ';
-/** What takes a character off the screen. */
+/** The bytes that erase a character on the screen. */
 const ERASED = '\b \b';
 const DIRECT_MAP = 0xffff_8000_0000_0000n;
 

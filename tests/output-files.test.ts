@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What commands write, when it cannot be written, and when they are killed while they write: exit
- * status 2 and the file's name, the old file or the new one.
+ * Output files of commands. When a file cannot be written, the exit status is 2 and the message
+ * names it. When a command is killed while it writes, the old file or the new one is there.
  */
 
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What the own core tells of itself: the same counts in every run, times by a clock. */
+/** Statistics of the own core: the same counts in every run, times by a clock. */
 
 import { expect, it } from 'vitest';
 import { a64Cores } from '#emulator/a64/core.ts';

@@ -82,7 +82,7 @@ function side(cores: CoreFactory) {
       set('SCTLR_EL1', 0x30d0_1805n);
       engine.flushTlb();
     },
-    /** What one access ends in: a value, or an exception. */
+    /** The end of one access: a value, or an exception. */
     access(kind: Kind, level: 0 | 1, va: bigint, value: number): string {
       engine.setPstate(level === 0 ? 0x3c0 : 0x3c5);
       set('ESR_EL1', 0n);
@@ -143,12 +143,12 @@ describe('random tables', () => {
   });
 });
 
-/** The access on both, and what the walker says; returns how it ended. */
+/** Compares the access on both cores with the walker's answer. @returns the end of the access */
 function compare(kind: Kind, level: 0 | 1, va: bigint, tag: number): string {
   const { memory, core } = own;
   const read = (address: number): bigint | null => (memory.contains(address, 8) ? memory.read64(address) : null);
   const found = translate(va, kind, level, core.translationRegisters(), read, PHYSICAL_BITS);
-  // What lies there tells that it is the place: BRK #tag.
+  // The word BRK #tag identifies the place.
   const word = (0xd420_0000 | (tag << 5)) >>> 0;
   if (found.ok) for (const side of [own, theirs]) side.memory.write32(found.pa, word);
   const what = `${kind} at EL${level} of ${va.toString(16)}`;

@@ -27,7 +27,7 @@ function booted(settings: MachineSettings): LevitateMachine {
   return machine;
 }
 
-/** What the console shows from `line`, typed at the prompt, to the next prompt. */
+/** The console's text from `line`, typed at the prompt, to the next prompt. */
 function command(machine: LevitateMachine, line: string): string {
   const from = machine.serial.text.length;
   machine.type(`${line}\n`);

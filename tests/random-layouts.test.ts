@@ -17,7 +17,7 @@ const KiB = 2 ** 10;
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
-/** Where RAM of the machine may lie: above the devices of qemu-virt, below the window of PCIe. */
+/** Lowest address of RAM: above the devices of qemu-virt, below the window of PCIe. */
 const NEAR = 0x4000_0000;
 const RUNS = Number(process.env['LAYOUT_RUNS'] ?? 60);
 

@@ -91,7 +91,7 @@ describe('reservations', () => {
 });
 
 describe('dynamic reservations', () => {
-  /** Where the kernel put them, in the order of their nodes. */
+  /** The places that the kernel chose for them, in the order of their nodes. */
   function places(machine: LevitateMachine): (Span & { noMap: boolean })[] {
     return [...(machine.kernel.memory?.memblock.reservedRanges() ?? [])]
       .filter(({ owner }) => owner.kind === OwnerKind.RESERVED_DYNAMIC)

@@ -83,7 +83,7 @@ const STEPPING_AT_EL1 = 0x5 | (3 << 6) | PSTATE_SS;
 /** MDSCR_EL1: MDE, KDE, SS. */
 const MDSCR = 0xa001n;
 
-/** Of debug registers. */
+/** The encoding of a debug register. */
 const debugRegister = (crm: number, op2: number): SystemRegisterEncoding => [2, 0, 0, crm, op2];
 const MDSCR_EL1 = debugRegister(2, 2);
 const BREAKPOINT: [SystemRegisterEncoding, SystemRegisterEncoding] = [debugRegister(0, 4), debugRegister(0, 5)];

@@ -193,7 +193,7 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
     await page.setInputFiles('#file-initrd', { name: 'initramfs.cpio', mimeType: '', buffer });
     await page.click('#boot');
     await expect.poll(() => screen(page), SOON).toContain(LINUX_PROMPT);
-    // What is known of its memory is drawn.
+    // The map shows what is known of the guest's memory.
     expect(await text(page, 'legend')).toMatch(/kernel\d.*device tree, initramfs\d.*touched by the guest\d/);
     expect(complaints).toEqual([]);
   });

@@ -14,7 +14,7 @@ const GATE = 0x200;
 /** 1 GHz of instructions, 62.5 MHz of counter. */
 const TICKS_PER_COUNT = 16;
 
-/** What a guest handed over: by which core, when, x0 and the rest. */
+/** The values of a guest's gate: core, time, x0 and the rest. */
 interface Probe {
   readonly tag: number;
   readonly core: number;

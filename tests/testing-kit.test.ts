@@ -12,7 +12,7 @@ const MiB = 2 ** 20;
 const LOW = 0x8000_0000;
 const KERNEL = 0xffff_8000_8008_0000n;
 
-/** What a failing matcher says. */
+/** The message of a failing matcher. */
 function complaint(check: () => void): string {
   try {
     check();

@@ -16,9 +16,9 @@ const GiB = 0x4000_0000;
 const LEVEL1 = 0x8000;
 const LEVEL2 = 0x9000;
 const LEVEL3 = 0xa000;
-/** Where the two pages lie, 2 MiB apart, so that each may be the start of a block. */
+/** Addresses of the two pages, 2 MiB apart, so that each may be the start of a block. */
 const TARGETS = [0x20_0000, 0x40_0000] as const;
-/** Code in them. */
+/** Offset of the code in each page. */
 const OFFSET = 0x340;
 
 const MOV_W0 = [0x5280_0020, 0x5280_0040] as const;

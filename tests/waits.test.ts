@@ -80,7 +80,7 @@ describe.each([
     expect(probes).toHaveLength(1);
     expect(Number(probes[0]?.x1)).toBeGreaterThan(turns / 2);
     expect(Number(probes[0]?.x1)).toBeLessThan(2 * turns);
-    // What it did not use is not counted.
+    // Unused instructions of a turn are not counted.
     expect(guest.machine.clock.instructions).toBeLessThan(INSTRUCTIONS * 1.01);
   });
 });

@@ -33,7 +33,7 @@ function runTo(machine: LevitateMachine, end: number, step: number): void {
   while (clock.instructions < end) machine.run({ maxInstructions: Math.min(end, clock.instructions + step) });
 }
 
-/** What is left of a machine that has run to the end. */
+/** The final state of a machine that has run to its end. */
 function ending(machine: LevitateMachine) {
   const { clock } = machine.machine;
   return {

@@ -21,13 +21,13 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const SECTOR = 512;
 
-/** What the shell is asked, in this order; {@link INTERRUPTED_COMMAND} last. */
+/** Runs the commands in the shell in this order; {@link INTERRUPTED_COMMAND} is the last. */
 const boot = (gicVersion: number, cpus: number): LinuxRun =>
   runLinux(kernel, busybox, { board: 'qemu-virt', gicVersion, cpus, append: 'console=ttyAMA0' }, [
     'nproc',
     'uname -m',
     'grep -c ^processor /proc/cpuinfo',
-    // What sleeps on the timer, on whichever core, comes back.
+    // Programs that sleep on the timer wake again, on every core.
     'for n in 1 2 3 4; do (sleep 0.2; echo woke) & done; wait',
     'grep MemTotal /proc/meminfo',
     `for n in $(seq 0 ${cpus - 1}); do taskset $((1 << n)) sh -c 'echo $((6 * 7))'; done`,

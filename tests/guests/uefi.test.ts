@@ -14,7 +14,7 @@ const isMissing = typeof guests === 'string';
 const why = isMissing ? ` (${guests})` : '';
 const [path = ''] = isMissing ? [] : guests;
 
-/** What the shell writes on its serial terminal without the sequences that place and colour it. */
+/** The shell's text on its serial terminal, without the sequences that place and colour it. */
 function plain(text: string): string {
   const pieces = text.replaceAll('\r', '').split('\u001b');
   return pieces.map((piece, index) => (index === 0 ? piece : piece.replace(/^\[[\d;=?]*[A-Za-z]/, ''))).join('');

@@ -8,7 +8,7 @@ import { packageRoot } from '#workbench/package-root.ts';
 import { cacheFolder } from '#workbench/engine-library/cache-folder.ts';
 import { HANG_GUARD_MS } from './hang-guard.ts';
 
-/** How a command ended and what it wrote. */
+/** The end and the output of a command. */
 export interface CommandResult {
   readonly status: number | null;
   readonly signal: string | null;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Which engines there are where the tests run. Not a test. */
+/** The engines that exist where the tests run. Not a test. */
 
 import { chooseCores, enginePath } from '#host/cores.ts';
 import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
 
-/** Why there is no Unicorn here; null where there is. */
+/** The reason why there is no Unicorn here; null when there is one. */
 export const noUnicorn: string | null = reasonAgainst(enginePath);
 
 function reasonAgainst(look: () => unknown): string | null {

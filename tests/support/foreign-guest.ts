@@ -12,10 +12,10 @@ import { fetchGuest, findGuest, type GuestName } from '#scripts/guests/guest-fil
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 
-/** Where a missing guest fails the test, rather than skipping it. */
+/** True where a missing guest fails the test instead of skipping it. */
 const mustRun = process.env['CI'] === 'true';
 
-/** A run that no guest here needs, simulated: what hangs ends here. */
+/** Longer than any guest here runs, in simulated time: a guest that hangs ends here. */
 const MOST_SIMULATED_NS = 60e9;
 const MOST_INSTRUCTIONS = 12e9;
 
@@ -85,7 +85,7 @@ export function shellTurns(prompt: string, commands: readonly string[], last: st
 }
 
 /**
- * What the command with this number printed, with line feeds between its lines; a kernel's own
+ * The output of the command with this number, with line feeds between its lines. The kernel's own
  * lines, which may come at any time, are left out.
  * @throws Error when it was not answered
  */

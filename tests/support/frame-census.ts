@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What every struct Page must say, worked out from who owns which frame, and compared with the
- * bytes of mem_map in physical memory.
+ * The expected contents of every struct Page, computed from the owner of each frame, and compared
+ * with the bytes of mem_map in physical memory.
  *
  *     byte 0 flags | 1 order | 2..3 refcount | 4..7 zero | 8..15 next | 16..23 prev        24 bytes, little-endian
  *
@@ -32,7 +32,9 @@ const REFERENCED_ONCE = 2 ** 16;
 /** Violations shown before the rest is only counted. */
 const SHOWN = 10;
 
-/** Who owns the frames of RAM. Spans are whole pages; what no list names is reserved. */
+/**
+ * The owners of the frames of RAM. Spans are whole pages; a frame that no list names is reserved.
+ */
 export interface Ownership {
   /** Banks, ascending. */
   readonly ram: readonly Span[];

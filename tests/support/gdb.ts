@@ -9,15 +9,15 @@ import { HANG_GUARD_MS } from './hang-guard.ts';
 const GDB = 'gdb-multiarch';
 
 /**
- * Why tests with gdb cannot run here, for their title; null when they can. On continuous
- * integration it has to be there.
+ * The reason why tests with gdb cannot run here, for their title; null when they can. On continuous
+ * integration gdb must be installed.
  */
 export function lacksGdb(): string | null {
   const isThere = spawnSync(GDB, ['--version'], { stdio: 'ignore' }).status === 0;
   return isThere || process.env['CI'] === 'true' ? null : `skipped: ${GDB} is not installed`;
 }
 
-/** What both wrote, and how the boot ended. */
+/** The output of gdb and of the boot, and the end of the boot. */
 export interface DebuggedBoot {
   /** gdb's output, its complaints included. */
   readonly gdb: string;

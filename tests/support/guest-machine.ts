@@ -25,7 +25,7 @@ import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 export type GuestBoard = 'qemu-virt' | 'pixel6';
 
 export const RAM_BASE = { 'qemu-virt': 0x4000_0000, pixel6: 0x8000_0000 } as const;
-/** Where images are loaded, from the start of RAM: QEMU keeps its device tree below. */
+/** Load address of images, from the start of RAM: QEMU keeps its device tree below. */
 export const IMAGE_OFFSET = 0x10_0000;
 const PARAMETER_OFFSET = 8;
 
@@ -40,7 +40,7 @@ export interface GuestOptions {
   readonly engine?: EngineName;
   readonly model?: CpuModel;
   readonly counting?: 'fastest' | 'engine';
-  /** What makes its cores; else what the other options say. */
+  /** The factory of its cores; absent: chosen by the other options. */
   readonly cores?: CoreFactory;
   /** Cores that the board has; its own number when absent. */
   readonly cpus?: number;
@@ -48,7 +48,7 @@ export interface GuestOptions {
   readonly cpuType?: string;
   /** qemu-virt: 2 or 3. */
   readonly gicVersion?: 2 | 3;
-  /** HVC is the guest's. */
+  /** EL2 is the guest's, and so HVC. */
   readonly guestHasEl2?: boolean;
 }
 

@@ -7,18 +7,18 @@ import { LevitateMachine, type MachineSettings } from '#workbench/machine/levita
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { answerOf, bytesOf, converse, shellTurns } from './foreign-guest.ts';
 
-/** What a kernel or a broken machine under it would say. */
+/** Words of a broken kernel, or of a kernel on a broken machine. */
 const TROUBLE = /warning|oops|bug:|rcu.*stall|unexpected|call trace/i;
 
-/** How a boot went: everything that a second one must repeat. */
+/** The result of a boot: everything that a second boot must repeat. */
 export interface LinuxRun {
   readonly outcome: Outcome;
-  /** All that came over the serial line. */
+  /** All text of the serial line. */
   readonly serial: string;
   readonly instructions: number;
-  /** What each command printed, in the order of the commands. */
+  /** The output of each command, in the order of the commands. */
   readonly answers: readonly string[];
-  /** Lines that speak of trouble. */
+  /** Lines that match {@link TROUBLE}. */
   readonly trouble: readonly string[];
   /** True when /init said that it ran. */
   readonly reachedInit: boolean;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the three ways to translate an address say, brought to one form so that they can be
- * compared: a PAR_EL1 value for what AT answers, a line of text for what an access ends in. Not a
- * test, and it runs nothing by itself: mmu-differential.ts does.
+ * The answers of the three ways to translate an address, in one form, so that they can be compared:
+ * a PAR_EL1 value for AT, a line of text for the end of an access. Not a test. mmu-differential.ts
+ * runs them.
  *
  *      63   56 55  48 47                   12 11 10 9  8 7 6  1 0
  *     | ATTR  | RES0 |          PA           |1 |  |NS| SH|    |0|   translated
@@ -112,8 +112,8 @@ export function compareWithAt(
 }
 
 /**
- * What a 4-byte access at `va` (a multiple of 4) must end in, by `answer`, as {@link observed}
- * writes it.
+ * The expected end of a 4-byte access at `va` (a multiple of 4), by `answer`, in the words of
+ * {@link observed}.
  */
 function expected(bench: MmuBench, access: Access, va: bigint, answer: Answer): string {
   if (!answer.ok) {

@@ -41,7 +41,7 @@ const BANKS = [
   { base: 0x4000_0000, size: 32 * MIB },
   { base: 0x8_8000_0000, size: 16 * MIB },
 ];
-/** Where frames of random mappings may lie: RAM of both banks, and far beyond what exists. */
+/** Frames for random mappings: RAM of both banks, and addresses far beyond RAM. */
 export const MAPPED_FRAMES = [
   { start: 0x4100_0000, end: 0x4200_0000 },
   { start: 0x8_8000_0000, end: 0x8_8100_0000 },
@@ -67,7 +67,7 @@ export const PHYSICAL_OFFSET = 0xffff_8000_0000_0000n;
 /** The stub for EL1, in either half; the page after it is the stub for EL0. */
 const STUB_VA = { high: 0xffff_9600_0000_0000n, low: 0x9600_0000_0000n } as const;
 const USER_STUB_OFFSET = BigInt(PAGE_SIZE);
-/** Where random mappings must not lie: the direct map and the stubs. */
+/** Ranges without random mappings: the direct map and the stubs. */
 export const KEPT_RANGES: readonly VirtualRange[] = [PHYSICAL_OFFSET, STUB_VA.high, STUB_VA.low].map((start) => ({
   start,
   end: start + 2n ** 39n,
@@ -119,7 +119,7 @@ const PSTATE = { 0: 0x3c0, 1: 0x3c5, 3: 0x3cd } as const;
 /** SCTLR_EL1 with M, C, I and the bits that are RES1 in Armv8.0. */
 const SCTLR_MMU_ON = 0x30d0_1805n;
 
-/** What one instruction of guest code ended in. */
+/** The end of one instruction of guest code. */
 export type AccessOutcome =
   | { readonly kind: 'completed'; readonly x1: number }
   | { readonly kind: 'exception'; readonly number: number; readonly esr: number; readonly far: bigint }

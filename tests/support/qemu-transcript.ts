@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What QEMU prints on its PL011 when it runs one of the assembly guests: the other machine that the
- * transcripts are held against. Not a test.
+ * QEMU's text on its PL011 when it runs one of the assembly guests. The tests compare it with this
+ * machine's. Not a test.
  */
 
 import { execFileSync, spawn } from 'node:child_process';

@@ -3,8 +3,8 @@
  * Random page tables of the low half, in any granule, in the memory of a machine; and addresses
  * that lead somewhere in them. Not a test.
  *
- * What every engine must take the same way is made, no more: block sizes that exist, output
- * addresses that are multiples of them, tables in RAM.
+ * Only tables that every engine must understand in the same way are made: block sizes that exist,
+ * output addresses that are multiples of them, tables in RAM.
  */
 
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';

@@ -17,15 +17,15 @@ import { compareCensus, expectedCensus } from './frame-census.ts';
 import { bytesIn, common, pagesInside, pagesTouched, type Span, show, span, unite, without } from './spans.ts';
 import { type Leaf, readTree } from './table-walk.ts';
 
-/** What a test knows of the memory that the kernel was told of. */
+/** The memory that the device tree describes, as a test knows it. */
 export interface MemoryFacts {
   /** RAM as the tree names it, in any order, overlapping or not. */
   readonly ram: readonly Span[];
-  /** Everything reserved at a fixed place, but the kernel image and the device tree. */
+  /** Everything reserved at a fixed place, except the kernel image and the device tree. */
   readonly reserved: readonly (Span & { readonly noMap?: boolean })[];
 }
 
-/** What the board's own device tree says. */
+/** The memory that the board's own device tree describes. */
 export function factsOf({ ramBanks, reserved }: Board): MemoryFacts {
   return {
     ram: ramBanks.map(({ base, size }) => span(base, size)),
@@ -171,8 +171,8 @@ export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string
 }
 
 /**
- * What the kernel needs wherever the loader put it: its image, the device tree, and the initramfs
- * where there is one.
+ * The loader's pieces that the kernel needs: its image, the device tree, and the initramfs if there
+ * is one.
  */
 export function kernelSpans(machine: LevitateMachine): Span[] {
   const { deviceTree } = machine;
@@ -186,8 +186,8 @@ export function kernelSpans(machine: LevitateMachine): Span[] {
 }
 
 /**
- * Where the firmware says that the device tree lies: it may have been moved since the machine was
- * made.
+ * The device tree's address by the firmware's parameter: the tree may have been moved since the
+ * machine was made.
  */
 export function deviceTreeAddress(machine: LevitateMachine): number {
   return Number(firmwareWords(machine).getBigUint64(DTB_OFFSET, true));

@@ -19,11 +19,11 @@ export interface Reserved {
   readonly status?: string;
 }
 
-/** What a tree says. Addresses and sizes take two cells each unless `sizeCells` is 1. */
+/** The contents of a tree. Addresses and sizes take two cells each unless `sizeCells` is 1. */
 export interface TreeSource {
   /** One `reg` entry each, in this order. */
   readonly ram?: readonly Span[];
-  /** How the entries are spread: all in one node (default), or a node each. */
+  /** Nodes for the entries: one for all (default), or one for each. */
   readonly memoryNodes?: 'one' | 'each';
   /** `status` of the memory nodes. */
   readonly memoryStatus?: string;
@@ -76,7 +76,7 @@ export function treeBlob(source: TreeSource): Uint8Array {
   return writeFdt({ root, reservations, bootCpuid: 0 });
 }
 
-/** What the kernel must make of `source`: every fixed reservation of a node that is switched on. */
+/** The memory that the kernel must find in `source`: every fixed reservation of an enabled node. */
 export function factsOfTree(source: TreeSource): MemoryFacts {
   const switchedOn = (status: string | undefined): boolean =>
     status === undefined || status === 'okay' || status === 'ok';

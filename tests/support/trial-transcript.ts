@@ -3,7 +3,7 @@
  * Reads the lines that the exception trials print (firmware/guests/trials.inc). Not a test.
  */
 
-/** What an exception left: names and numbers as the guest printed them, hexadecimal without 0x. */
+/** The guest's report of an exception: names and numbers as printed, hexadecimal without 0x. */
 export type Observation = Readonly<Record<string, string>>;
 
 /** One trial in one state of the core. */
