@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What can go wrong on the bus: two configuration errors, and the abort that a guest's access ends
- * in.
+ * Errors of the bus: two configuration errors, and the abort that a guest's access may end in.
  *
  * Not here: alignment faults and translation faults, which the CPU raises before an access leaves
  * it.
@@ -11,23 +10,23 @@ import { hex } from '#common/address.ts';
 import type { UnmappedFields } from '#emulator/events/machine-events.ts';
 import { BusAbort } from './device.ts';
 
-/** A named half-open range [base, base + size) of physical addresses, in bytes. */
+/** Named half-open range [base, base + size) of physical addresses, in bytes. */
 export interface BusRange {
   readonly name: string;
   readonly base: number;
   readonly size: number;
 }
 
-/** `range` as "name [0x…, 0x…)", for messages. */
+/** Formats `range` as "name [0x…, 0x…)", for messages. */
 export function describeRange(range: BusRange): string {
   return `${range.name} [${hex(range.base)}, ${hex(range.base + range.size)})`;
 }
 
-/** Two devices claim the same bytes. Thrown by `Bus.attach`; nothing was attached. */
+/** Thrown by `Bus.attach` when two devices claim the same bytes; nothing was attached. */
 export class BusOverlapError extends Error {
-  /** The range that was refused. */
+  /** Refused range. */
   readonly added: BusRange;
-  /** The lowest range already on the bus that shares a byte with it. */
+  /** Lowest range already on the bus that shares a byte with it. */
   readonly existing: BusRange;
 
   constructor(added: BusRange, existing: BusRange) {
@@ -39,8 +38,8 @@ export class BusOverlapError extends Error {
 }
 
 /**
- * A range that no device can have: empty, misaligned, or outside the 52-bit physical address space.
- * Thrown by `Bus.attach`.
+ * Thrown by `Bus.attach` for a range that no device can have: empty, misaligned, or outside the
+ * 52-bit physical address space.
  */
 export class BusRangeError extends RangeError {
   readonly range: BusRange;
@@ -53,7 +52,7 @@ export class BusRangeError extends RangeError {
 }
 
 /**
- * Why an access was answered with an abort.
+ * Cause of an abort.
  * - `unmapped`: no device at its first byte
  * - `partly-outside`: it begins in a device and ends after it
  * - `unaligned`: its address is not a multiple of its width
@@ -61,19 +60,19 @@ export class BusRangeError extends RangeError {
  */
 export type BusAbortCause = 'unmapped' | 'partly-outside' | 'unaligned' | 'device';
 
-/** The access that an abort answers. `value` is what was being written, null for a read. */
+/** Access that ended in an abort. `value` is the value to write, null for a read. */
 export interface BusAccess {
   readonly pa: number;
   readonly width: 1 | 2 | 4 | 8;
   readonly value: number | bigint | null;
 }
 
-/** The abort as the bus reports it: a {@link BusAbort} that knows the access and the device. */
+/** {@link BusAbort} with the access and the device, as the bus reports it. */
 export class BusAccessAbort extends BusAbort {
   readonly reason: BusAbortCause;
   readonly access: BusAccess;
   /**
-   * Where the address lies, device-like: "serial@10a00000+0x20", or "unmapped, 0x40 past
+   * Place of the address, device-like: "serial@10a00000+0x20", or "unmapped, 0x40 past
    * serial@10a00000".
    */
   readonly place: string;
@@ -89,9 +88,7 @@ export class BusAccessAbort extends BusAbort {
     this.place = place;
   }
 
-  /**
-   * The fields of an `unmapped` event; the CPU adds PC.
-   */
+  /** Fields of an `unmapped` event; the CPU adds PC. */
   toEventFields(): Omit<UnmappedFields, 'pc'> {
     const { pa, width, value } = this.access;
     return {

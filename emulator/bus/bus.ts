@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The physical address space outside RAM: which device answers where.
+ * Physical address space outside RAM: maps each address to its device.
  *
  *     pa ──► last hit? ──► binary search ──► region ──► device.read(pa - base, width)
  *                │                                          │
  *                └── no region, or not wholly inside one ───┴──► BusAccessAbort
  *
- * RAM is not on the bus: the engine reaches it without asking anyone. Ranges may begin and end
- * anywhere inside a page (the gs101 UART0 and the USI block behind it share one: 0x10a0_0000..0xc0
- * and 0x10a0_00c0..0xe0), so the CPU maps whole pages to this bus and the bus decides.
+ * RAM is not on the bus: the engine accesses it directly. Ranges may begin and end anywhere inside
+ * a page (the gs101 UART0 and the USI block behind it share one: 0x10a0_0000..0xc0 and
+ * 0x10a0_00c0..0xe0), so the CPU maps whole pages to this bus and the bus decides.
  *
  * Rules of an access: it lies wholly inside one device, its address is a multiple of its width, and
  * 8 bytes reach the device as two accesses of 4, lower address first. Anything else is an external
@@ -27,7 +27,7 @@ import { BusAccessAbort, BusOverlapError, type BusRange, BusRangeError } from '.
 import { type AccessWidth, BusAbort, type Device } from './device.ts';
 
 /**
- * A device at its place: [base, base + size) in bytes. `name` is that of its device-tree node:
+ * Device at its place: [base, base + size) in bytes. `name` is that of its device-tree node:
  * "serial@10a00000".
  */
 export interface BusRegion extends BusRange {
@@ -35,14 +35,14 @@ export interface BusRegion extends BusRange {
 }
 
 /**
- * A device's registers are at most 64 bits wide, so a base that is a multiple of 8 keeps natural
- * alignment inside it.
+ * Alignment of a base. Registers are at most 64 bits wide, so offsets keep the natural alignment of
+ * addresses.
  */
 const BASE_ALIGNMENT = 8;
 
 const PHYSICAL_SPACE = 2 ** 52;
 
-/** The devices of a machine by physical address. */
+/** Devices of a machine by physical address. */
 export class Bus {
   private readonly sortedRegions: BusRegion[] = [];
   private last: BusRegion | null = null;
@@ -64,8 +64,8 @@ export class Bus {
   }
 
   /**
-   * The device that holds the byte at `pa`, or null. O(log devices), O(1) for the device that was
-   * reached last.
+   * Device that holds the byte at `pa`, or null. O(log devices), O(1) for the device that was
+   * accessed last.
    */
   find(pa: number): BusRegion | null {
     const last = this.last;
@@ -81,8 +81,8 @@ export class Bus {
   }
 
   /**
-   * Reads from the device at `pa`: unsigned, as many bits as the access has.
-   * @throws BusAccessAbort as the rules at the top of this file say
+   * Reads from the device at `pa`: unsigned, `width` bytes.
+   * @throws BusAccessAbort by the rules at the top of this file
    */
   read(pa: number, width: AccessWidth): number {
     const region = this.claim(pa, width, null);
@@ -95,7 +95,7 @@ export class Bus {
 
   /**
    * Writes `value` (unsigned, below 2^(8 width)) to the device at `pa`.
-   * @throws BusAccessAbort as the rules at the top of this file say
+   * @throws BusAccessAbort by the rules at the top of this file
    */
   write(pa: number, width: AccessWidth, value: number): void {
     const region = this.claim(pa, width, value);
@@ -107,9 +107,9 @@ export class Bus {
   }
 
   /**
-   * 8 bytes as two reads of 4, lower address first, little-endian.
-   * @throws BusAccessAbort; when the device refuses the upper half the lower one has been read,
-   * with its effects
+   * Reads 8 bytes as two reads of 4, lower address first, little-endian.
+   * @throws BusAccessAbort; when the device refuses the upper half, the lower one has been read,
+   * with its side effects
    */
   read64(pa: number): bigint {
     const region = this.claim(pa, 8, null);
@@ -124,8 +124,8 @@ export class Bus {
   }
 
   /**
-   * 8 bytes as two writes of 4, lower address first. Bits of `value` above 63 are dropped.
-   * @throws BusAccessAbort; when the device refuses the upper half the lower one has been written
+   * Writes 8 bytes as two writes of 4, lower address first. Bits of `value` above 63 are dropped.
+   * @throws BusAccessAbort; when the device refuses the upper half, the lower one has been written
    */
   write64(pa: number, value: bigint): void {
     const region = this.claim(pa, 8, value);
@@ -138,12 +138,12 @@ export class Bus {
     }
   }
 
-  /** Every device at its place, by ascending base. A copy. */
+  /** Copy of all regions, in ascending order of base. */
   regions(): BusRegion[] {
     return [...this.sortedRegions];
   }
 
-  /** Back to the reset values, each device once, by ascending base. */
+  /** Resets every device once, in ascending order of base. */
   reset(): void {
     for (const device of new Set(this.sortedRegions.map((region) => region.device))) {
       device.reset();
@@ -151,8 +151,8 @@ export class Bus {
   }
 
   /**
-   * Where `pa` lies, for messages: "serial@10a00000+0x20", "unmapped, 0x40 past serial@10a00000",
-   * or "unmapped".
+   * Describes the place of `pa` for messages: "serial@10a00000+0x20", "unmapped, 0x40 past
+   * serial@10a00000", or "unmapped".
    */
   describe(pa: number): string {
     const index = this.firstEndingAfter(pa);
@@ -164,13 +164,13 @@ export class Bus {
     return below === undefined ? 'unmapped' : `unmapped, ${hex(pa - below.base - below.size)} past ${below.name}`;
   }
 
-  /** The region that the whole access lies in. */
+  /** Region that contains the whole access. @throws BusAccessAbort when there is none */
   private claim(pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): BusRegion {
     const region = this.find(pa);
     if (region === null) {
       throw this.abort('unmapped', pa, width, value, 'no device at this address');
     }
-    // The base is a multiple of 8, so the offset has the alignment of the address; its low three
+    // The base is a multiple of 8, so offset and address have the same alignment. Its low three
     // bits survive the 32-bit operator.
     const offset = pa - region.base;
     if ((offset & (width - 1)) !== 0) {
@@ -193,8 +193,8 @@ export class Bus {
   }
 
   /**
-   * A device's refusal with the access added; any other error is a fault of the emulator and stays
-   * what it is.
+   * Adds the access to a device's refusal; any other error is a fault of the emulator and is
+   * returned unchanged.
    */
   private withAccess(error: unknown, pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): unknown {
     if (!(error instanceof BusAbort)) {
@@ -204,7 +204,7 @@ export class Bus {
   }
 
   /**
-   * Index of the first region whose end lies above `pa`; the number of regions when there is none.
+   * Index of the first region whose end is above `pa`; the number of regions when there is none.
    */
   private firstEndingAfter(pa: number): number {
     let low = 0;
@@ -222,7 +222,7 @@ export class Bus {
   }
 }
 
-/** The low bits of a word, unsigned: what an access of so many bytes reads of it. */
+/** Low bits of a word, unsigned: the value of an access of this width. */
 function bitsOf(word: number, width: AccessWidth): number {
   return width === 4 ? word >>> 0 : word & (width === 1 ? 0xff : 0xffff);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a device on the bus is: the type that every file under devices/ satisfies. */
+/** Interface of a device on the bus, which every file under devices/ implements. */
 
 import type { DeviceEventKind, MachineEvents } from '#emulator/events/machine-events.ts';
 import type { Stateful } from './saved-state.ts';
@@ -11,17 +11,17 @@ import type { Stateful } from './saved-state.ts';
 export type AccessWidth = 1 | 2 | 4;
 
 /**
- * A memory-mapped device. Offsets are in bytes from its base; `value` is unsigned. The bus takes as
- * many low bits of what a read gives as the access has. A device answers every offset inside its
- * size: an unknown register reads zero, ignores writes, and is reported once through the context it
- * was built with. It throws {@link BusAbort} where the hardware answers with an external abort.
+ * A memory-mapped device. Offsets are in bytes from its base; `value` is unsigned. The bus keeps
+ * only the low bits of a read that fit the access. A device answers every offset inside its size:
+ * an unknown register reads zero, ignores writes, and is reported once through the context it was
+ * built with. It throws {@link BusAbort} where the hardware answers with an external abort.
  */
 export interface Device extends Stateful {
-  /** Model name as in its datasheet: "PL011". */
+  /** Model name as in the datasheet: "PL011". */
   readonly model: string;
   read(offset: number, width: AccessWidth): number;
   write(offset: number, width: AccessWidth, value: number): void;
-  /** Back to the reset values. */
+  /** Restores the reset values. */
   reset(): void;
 }
 
@@ -36,7 +36,7 @@ export class BusAbort extends Error {
   }
 }
 
-/** What a device may ask of the machine it sits in. */
+/** Services that a machine offers to its devices. */
 export interface DeviceContext {
   /** Simulated time in nanoseconds. */
   nowNs(): number;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The state of a part of the machine as plain data, which a snapshot holds: what the part needs to
- * go on as if nothing had happened, and nothing that it was built with. Registers, queues and
- * pending waits are state; names, sizes and connections are not.
+ * State of a part of the machine as plain data, for snapshots: everything that the part needs to
+ * continue as if nothing had happened, without its configuration. Registers, queues and pending
+ * waits are state; names, sizes and connections are configuration.
  *
- * A part is restored into one that was built the same way. Restoring drives no line and tells
- * nobody: the other side of each connection restores its own half.
+ * State is restored into a part that was built the same way. Restoring drives no line and notifies
+ * nobody: the other side of each connection restores its own state.
  */
 
 /** Plain data. */
@@ -19,18 +19,18 @@ export type SavedState =
   | readonly SavedState[]
   | { readonly [name: string]: SavedState };
 
-/** A part of the machine that a snapshot holds. */
+/** Part of the machine whose state a snapshot holds. */
 export interface Stateful {
-  /** A copy: what happens afterwards does not change it. */
+  /** Returns a copy, which later changes do not affect. */
   saveState(): SavedState;
-  /** @param state what `saveState` of a part built the same way gave */
+  /** @param state result of `saveState` of a part that was built the same way */
   restoreState(state: SavedState): void;
 }
 
 /**
- * Where the shape of `saved` differs from that of `expected`, as a path, or null. Records must have
- * the same members; what stands in lists is left to the owner. Another version of the emulator
- * keeps other members: better told than half restored.
+ * Path of the first difference in shape between `saved` and `expected`, or null. Records must have
+ * the same members; the contents of lists are left to their owner. Another version of the emulator
+ * may have other members: an error is better than a half-restored machine.
  */
 export function differenceOfShape(saved: SavedState, expected: SavedState, path = ''): string | null {
   if (!isRecord(saved) || !isRecord(expected)) return isRecord(saved) === isRecord(expected) ? null : path;
@@ -38,7 +38,7 @@ export function differenceOfShape(saved: SavedState, expected: SavedState, path 
     const [left, right] = [saved[name], expected[name]];
     const at = path === '' ? name : `${path}.${name}`;
     if (left === undefined || right === undefined) return at;
-    // A value that is absent for the moment (a wait, a queue) has no shape.
+    // A value that is null at the moment (a wait, a queue) has no shape.
     const difference = left === null || right === null ? null : differenceOfShape(left, right, at);
     if (difference !== null) return difference;
   }

@@ -1,47 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How a device waits: the only way in which a device comes back to life without being accessed.
+ * Port for waits of a device: the only way in which a device runs without being accessed.
  *
  *     device ── after(ns, callback) ──► machine ──(simulated time reaches now + ns)──► callback
  *
- * The machine provides it from its clock. It is not a clock: a device reads time from
+ * The machine implements it with its clock. Devices read the time itself from
  * `DeviceContext.nowNs`.
  */
 
 /**
- * When a wait ends: the tick of the clock, and its place among those that end at the same tick.
- * Plain data, for a snapshot.
+ * End of a wait: the tick, and the order among waits that end at the same tick. Plain data, for a
+ * snapshot.
  */
 export type Deadline = {
   readonly tick: number;
   readonly order: number;
 };
 
-/** A wait that can be given up. */
+/** Wait that can be cancelled. */
 export interface PendingTimer {
-  /** When it ends. */
+  /** End of the wait. */
   readonly deadline: Deadline;
-  /** The callback will not be called. No effect when it was called or cancelled already. */
+  /**
+   * Cancels the wait: the callback will not be called. No effect when it was already called or
+   * cancelled.
+   */
   cancel(): void;
 }
 
-/** Waiting in simulated time. */
+/** Waits in simulated time. */
 export interface TimerPort {
   /**
    * Calls `callback` once, `ns` simulated nanoseconds from now (not negative, not necessarily
-   * whole). It may come later than asked, by up to the machine's slice, never earlier than the
-   * nanosecond below: who counts in another unit asks the time again and waits for the rest. Waits
-   * that end at the same time end in the order in which they began.
+   * whole). The call may come later than requested, by up to one slice of the machine, but never
+   * earlier than `ns` rounded down. Code that counts in another unit must check the time again and
+   * wait for the rest. Waits that end at the same time end in the order in which they began.
    */
   after(ns: number, callback: () => void): PendingTimer;
   /**
-   * The wait that ended at `deadline` in a machine that was saved, in the one that goes on from
-   * there.
+   * Resumes, in a restored machine, the wait that had this `deadline` when the machine was saved.
    */
   resume(deadline: Deadline, callback: () => void): PendingTimer;
 }
 
-/** A port on which nothing ever ends: for a machine that does not run in time. */
+/** Port whose waits never end: for a machine that does not run in time. */
 export const NO_TIMERS: TimerPort = {
   after: () => NEVER,
   resume: () => NEVER,

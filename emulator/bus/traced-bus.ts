@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A bus that reports every access that a device answers, for events of kind `mmio`. An access that
- * no device answers is an external abort, which has an event of its own. 8 bytes are one access
- * here, as they were for the CPU.
+ * Bus that reports every access that a device answers, for events of kind `mmio`. An access that no
+ * device answers is an external abort, which has its own event. An 8-byte access is reported as
+ * one, as the CPU made it.
  */
 
 import { Bus } from './bus.ts';
 import type { AccessWidth } from './device.ts';
 
-/** An access that was answered. */
+/** Access that a device answered. */
 export interface BusAccess {
-  /** Name of the device, as its region has it. */
+  /** Name of the device's region. */
   readonly device: string;
-  /** From the start of the device, in bytes. */
+  /** Offset from the start of the device, in bytes. */
   readonly offset: number;
   readonly width: 1 | 2 | 4 | 8;
   readonly write: boolean;
-  /** What was read or written, unsigned. */
+  /** Value read or written, unsigned. */
   readonly value: number | bigint;
 }
 
-/** The devices of a machine by physical address, and a listener. */
+/** Bus with a listener for accesses. */
 export class TracedBus extends Bus {
   private readonly tell: (access: BusAccess) => void;
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The machine's event log: what happened, when in simulated time, on which core. In memory; a log
- * file is the application's.
+ * Event log of the machine: each event with its simulated time and core. It is kept in memory; the
+ * application writes log files.
  *
- * It is the machine's voice beside the serial line. Nothing in the machine reads it to decide
- * anything, so a run is the same with every kind traced and with none. It holds no clock: the
- * machine stamps through the two functions given at construction.
+ * Nothing in the machine reads it, so a run is the same whether all kinds are traced or none. It
+ * holds no clock: time and core come from the two functions given at construction.
  *
  * Invariants: events are in the order of emission; the time stamps do not go back as long as the
  * machine's clock does not.
@@ -13,12 +12,12 @@
 
 import type { EventKindInfo, MachineEvents } from './machine-events.ts';
 
-/** The kinds of a map from kinds to fields. */
+/** Kinds of a map from kinds to fields. */
 export type KindOf<Events> = keyof Events & string;
 
 /**
- * An event of one of the kinds `K` of the map `Events`: a union told apart by `kind`. The log keeps
- * the fields as they were given: do not change them afterwards.
+ * Event of one of the kinds `K` of the map `Events`: a union discriminated by `kind`. The log keeps
+ * the given fields object: do not change it afterwards.
  */
 export type EventOf<Events, K extends KindOf<Events> = KindOf<Events>> = {
   [Kind in K]: {
@@ -31,27 +30,27 @@ export type EventOf<Events, K extends KindOf<Events> = KindOf<Events>> = {
   };
 }[K];
 
-/** What is known of each kind of a map. */
+/** Table with information on each kind of a map. */
 export type KindTable<Events> = Readonly<Record<KindOf<Events>, EventKindInfo>>;
 
 export interface EventLogOptions<Events> {
   readonly kinds: KindTable<Events>;
-  /** Simulated nanoseconds. */
+  /** Current simulated time in nanoseconds. */
   readonly now: () => number;
-  /** Number of the running core. Core 0 when absent. */
+  /** Number of the running core; core 0 when absent. */
   readonly core?: () => number;
-  /** Loud kinds to keep. None when absent. */
+  /** Loud kinds to keep; none when absent. */
   readonly trace?: readonly string[];
   /**
-   * How many loud events to keep in memory; listeners get the rest too. 1,000,000 when absent:
-   * about 200 MB.
+   * Number of loud events to keep in memory; listeners receive all. 1,000,000 when absent, about
+   * 200 MB.
    */
   readonly loudLimit?: number;
 }
 
 const DEFAULT_LOUD_LIMIT = 1_000_000;
 
-/** The log of one run. */
+/** Event log of one run. */
 export class EventLog<Events = MachineEvents> {
   private readonly now: () => number;
   private readonly core: () => number;
@@ -75,23 +74,23 @@ export class EventLog<Events = MachineEvents> {
     this.addKinds(kinds);
   }
 
-  /** This log, for a guest that has kinds of its own beside those that the log was made for. */
+  /** The same log, typed for a guest that has further kinds of its own. */
   extendedBy<More extends Events>(kinds: KindTable<More>): EventLog<More> {
     this.addKinds(kinds);
     return this as unknown as EventLog<More>;
   }
 
   /**
-   * True when events of `kind` are kept: test it before building costly fields. A kind that no
-   * table has is kept: no report is lost.
+   * True when events of `kind` are kept: check it before computing costly fields. A kind without a
+   * table entry is kept, so that no report is lost.
    */
   enabled(kind: KindOf<Events>): boolean {
     return !this.loud.has(kind) || this.traced.has(kind);
   }
 
   /**
-   * Adds an event, stamped with the machine's time and core, and tells the listeners. Does nothing
-   * for a kind that is not enabled.
+   * Adds an event, stamped with time and core, and calls the listeners. Does nothing for a kind
+   * that is not enabled.
    */
   emit<K extends KindOf<Events>>(kind: K, fields: Events[K]): void {
     if (!this.enabled(kind)) return;
@@ -103,9 +102,9 @@ export class EventLog<Events = MachineEvents> {
   }
 
   /**
-   * Calls `listener` for each further event (of `kind` when given), at once, in order of
-   * subscription, also past the limit of loud events. Returns the function that ends it. A listener
-   * that throws ends the run: that is a fault of the emulator.
+   * Calls `listener` at once for each further event (of `kind` when given), in order of
+   * subscription, also beyond the limit of loud events. Returns a function that ends the
+   * subscription. A listener that throws ends the run: that is a fault of the emulator.
    */
   subscribe<K extends KindOf<Events>>(
     listener: (event: EventOf<Events, K>) => void,
@@ -118,17 +117,17 @@ export class EventLog<Events = MachineEvents> {
     };
   }
 
-  /** Every event kept so far, oldest first. Not a copy. */
+  /** All events kept so far, oldest first. Not a copy. */
   get events(): readonly EventOf<Events>[] {
     return this.kept;
   }
 
-  /** The kept events of one kind, oldest first. Not a copy. O(1). */
+  /** Kept events of one kind, oldest first. Not a copy. O(1). */
   get<K extends KindOf<Events>>(kind: K): readonly EventOf<Events, K>[] {
     return (this.byKind.get(kind) ?? []) as unknown as EventOf<Events, K>[];
   }
 
-  /** Loud events that listeners saw but memory did not keep. */
+  /** Number of loud events that listeners received but memory did not keep. */
   get notKept(): number {
     return this.notKeptCount;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Android's boot.img, header versions 3 and 4: a kernel, the generic RAM disk, a command line. What
- * belongs to the phone is in vendor_boot.
+ * Android's boot.img, header versions 3 and 4: a kernel, the generic RAM disk, a command line. The
+ * parts for a particular phone are in vendor_boot.
  *
  * ```
  *   page 0  header    0 "ANDROID!"  8 kernel_size  12 ramdisk_size  16 os_version  20 header_size  40 header_version
@@ -26,13 +26,10 @@ const CMDLINE = 44;
 const CMDLINE_BYTES = 1536;
 const SIGNATURE_SIZE = 1580;
 const PAGE_BYTES = 4096;
-/** The least: mkbootimg 29 (Android 11's drafts) wrote 1596 for version 3. */
+/** Least header sizes: mkbootimg 29 (Android 11's drafts) wrote 1596 for version 3. */
 const HEADER_BYTES = { 3: 1580, 4: 1584 } as const;
 
-/**
- * The parts of a boot.img: views of the file, as they are in it (usually compressed). An absent
- * part is empty.
- */
+/** Parts of a boot.img: views of the file, usually still compressed. An absent part is empty. */
 export interface AndroidBoot {
   readonly headerVersion: 3 | 4;
   readonly kernel: Uint8Array;
@@ -40,13 +37,13 @@ export interface AndroidBoot {
   readonly cmdline: string;
 }
 
-/** True when `bytes` begins as a boot.img does. */
+/** True when `bytes` begins with the magic of a boot.img. */
 export function isAndroidBoot(bytes: Uint8Array): boolean {
   return bytes.length >= MAGIC_TEXT.length && new FieldReader('android-boot', bytes).text(0, 8, 'magic') === MAGIC_TEXT;
 }
 
 /**
- * Takes a boot.img apart.
+ * Parses a boot.img.
  * @throws GuestImageError naming `magic`, `header_version` (not 3 or 4), `header_size`,
  * `kernel_size` (0: there is nothing to boot), or the part that the file is too short for
  */

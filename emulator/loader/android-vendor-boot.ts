@@ -30,7 +30,7 @@ const ENTRY_NUM = 2116;
 const ENTRY_SIZE = 2120;
 const BOOTCONFIG_SIZE = 2124;
 const HEADER_BYTES = { 3: 2112, 4: 2128 } as const;
-/** mkbootimg 29 (Android 11's drafts) wrote 2108 for version 3's 2112 bytes. */
+/** Least header sizes: mkbootimg 29 (Android 11's drafts) wrote 2108 for version 3's 2112 bytes. */
 const LEAST_HEADER_SIZE = { 3: 2108, 4: 2128 } as const;
 const MOST_HEADER_SIZE = 4096;
 
@@ -40,39 +40,39 @@ const RAMDISK_TYPE = 8;
 const RAMDISK_NAME = 12;
 const RAMDISK_NAME_BYTES = 32;
 const ENTRY_BYTES = 108;
-/** vendor_ramdisk_type, by value. */
+/** Names of vendor_ramdisk_type, by value. */
 const RAMDISK_TYPES = ['none', 'platform', 'recovery', 'dlkm'] as const;
 
 const MIN_PAGE_BYTES = 2048;
 const MAX_PAGE_BYTES = 65_536;
 
-/** What a vendor RAM disk is for. Version 3 has one, without a type or name: `none`, ''. */
+/** Vendor RAM disk. That of version 3 has no type or name: `none`, ''. */
 export interface VendorRamdisk {
   readonly type: (typeof RAMDISK_TYPES)[number];
   readonly name: string;
-  /** As it is in the file (usually compressed), a view. */
+  /** View of the file, usually still compressed. */
   readonly bytes: Uint8Array;
 }
 
-/** The parts of a vendor_boot.img, views of the file. An absent part is empty. */
+/** Parts of a vendor_boot.img, views of the file. An absent part is empty. */
 export interface AndroidVendorBoot {
   readonly headerVersion: 3 | 4;
   readonly ramdisks: readonly VendorRamdisk[];
   readonly cmdline: string;
-  /** One or several device tree blobs, one after the other. */
+  /** One or more device tree blobs, concatenated. */
   readonly dtb: Uint8Array;
   /** Text of the boot configuration (androidboot.…), without trailer. */
   readonly bootconfig: Uint8Array;
 }
 
-/** True when `bytes` begins as a vendor_boot.img does. */
+/** True when `bytes` begins with the magic of a vendor_boot.img. */
 export function isAndroidVendorBoot(bytes: Uint8Array): boolean {
   const reader = new FieldReader('android-vendor-boot', bytes);
   return bytes.length >= MAGIC_TEXT.length && reader.text(0, MAGIC_TEXT.length, 'magic') === MAGIC_TEXT;
 }
 
 /**
- * Takes a vendor_boot.img apart.
+ * Parses a vendor_boot.img.
  * @throws GuestImageError naming `magic`, `header_version` (not 3 or 4), `page_size`,
  * `header_size`, a field of the RAM disk table, or the part that the file is too short for
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The header of an arm64 Linux Image. It says where the kernel wants to lie and how much memory it
- * takes; the code that follows is not looked at.
+ * Header of an arm64 Linux Image: the kernel's load address and memory size. The code that follows
+ * is not examined.
  *
  * ```
  *    0  code0        4  code1          first instructions; "MZ" in code0 when the file is an EFI application too
@@ -22,7 +22,7 @@ const TEXT_OFFSET = 8;
 const IMAGE_SIZE = 16;
 const FLAGS = 24;
 const MAGIC = 56;
-/** "ARM\x64", little-endian. */
+/** Magic "ARM\x64", little-endian. */
 const MAGIC_VALUE = 0x644d_5241;
 
 const FLAG_BIG_ENDIAN = 0x1n;
@@ -31,24 +31,26 @@ const FLAG_PAGE_SIZE_MASK = 0x3n;
 const FLAG_ANYWHERE = 0x8n;
 const PAGE_SIZES = [null, 4096, 16_384, 65_536] as const;
 
-/** Instructions are words: an image elsewhere could not be executed. */
+/** Instructions are aligned words, so text_offset must be a multiple of this. */
 const INSTRUCTION_BYTES = 4;
-/** text_offset where image_size is 0: the only value that kernels of that age had. */
+/** text_offset when image_size is 0: the only value in kernels of that age. */
 const LEGACY_TEXT_OFFSET = 0x8_0000;
 
-/** What the header says. Sizes in bytes. */
+/** Contents of the header. Sizes in bytes. */
 export interface Arm64Image {
-  /** From a 2 MiB-aligned base; 0x8_0000 where the header is too old to say. */
+  /** Offset from a 2 MiB-aligned base; 0x8_0000 when the header is too old to say. */
   readonly textOffset: number;
-  /** Memory from the first byte on, BSS included; 0: the header is too old to say. */
+  /** Memory size from the first byte on, BSS included; 0 when the header is too old to say. */
   readonly imageSize: number;
   /** Granule of the kernel's page tables, null when unspecified. */
   readonly pageSize: 4096 | 16_384 | 65_536 | null;
-  /** True when memory below the image is usable to the kernel, so that it may lie anywhere. */
+  /**
+   * True when the kernel may be placed anywhere in RAM, because it can use memory below the image.
+   */
   readonly anywhere: boolean;
 }
 
-/** True when `bytes` begins with an Image header, whatever else is wrong with it. */
+/** True when `bytes` begins with an Image header, even an invalid one. */
 export function isArm64Image(bytes: Uint8Array): boolean {
   return bytes.length >= HEADER_BYTES && new FieldReader('image', bytes).u32(MAGIC, 'magic') === MAGIC_VALUE;
 }
@@ -57,7 +59,7 @@ export function isArm64Image(bytes: Uint8Array): boolean {
  * Reads the header at the start of `bytes`.
  * @throws GuestImageError naming `magic` (not an Image), `text_offset` (not a multiple of 4, or no
  * address), `image_size` (no size), `flags` (a big-endian kernel, which this machine does not run),
- * or whatever the file is too short for
+ * or the field that the file is too short for
  */
 export function parseArm64Image(bytes: Uint8Array): Arm64Image {
   const reader = new FieldReader('image', bytes);

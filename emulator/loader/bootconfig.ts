@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The boot configuration, as a boot loader hands it over: text behind the initrd, found from its
- * end.
+ * Boot configuration, as a boot loader passes it: text after the initrd, located from the end.
  *
  * ```
  *   initrd | text | zeros to a multiple of 4 | size of text and zeros (u32) | sum of the bytes (u32) | "#BOOTCONFIG\n"
@@ -13,10 +12,10 @@
 import { alignUp } from '#common/address.ts';
 
 const TRAILER_MAGIC = '#BOOTCONFIG\n';
-/** The kernel looks for it only where its command line says so. */
+/** Word on the command line without which the kernel ignores the boot configuration. */
 const COMMAND_LINE_WORD = 'bootconfig';
 
-/** `initrd` with the configuration `text` behind it. Linear in the sizes. */
+/** Appends the configuration `text` to `initrd`. Linear in the sizes. */
 export function appendBootconfig(initrd: Uint8Array, text: Uint8Array): Uint8Array {
   const end = alignUp(initrd.length + text.length, 4);
   const output = new Uint8Array(end + 8 + TRAILER_MAGIC.length);
@@ -33,7 +32,7 @@ export function appendBootconfig(initrd: Uint8Array, text: Uint8Array): Uint8Arr
   return output;
 }
 
-/** `bootargs` with the word that makes the kernel look for the configuration, once. */
+/** `bootargs` with the word that makes the kernel read the configuration, once. */
 export function withBootconfigWord(bootargs: string): string {
   return bootargs.split(' ').includes(COMMAND_LINE_WORD) ? bootargs : `${bootargs} ${COMMAND_LINE_WORD}`.trim();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * AArch64 ELF64 executables as guests: what to load where, by physical address. The headers are
- * common/elf64.ts's.
+ * AArch64 ELF64 executables as guests: segments to load by physical address. common/elf64.ts parses
+ * the headers.
  */
 
 import { hex } from '#common/address.ts';
@@ -10,30 +10,30 @@ import { FieldReader } from './field-reader.ts';
 
 const { p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz } = PROGRAM_HEADER;
 
-/** A loadable segment. Sizes in bytes. */
+/** Loadable segment. Sizes in bytes. */
 export interface ElfSegment {
   /** p_paddr. */
   readonly physical: number;
-  /** The file's part (p_filesz), a view. */
+  /** Contents from the file (p_filesz), a view. */
   readonly bytes: Uint8Array;
-  /** p_memsz: the file's part and zeros after it. */
+  /** p_memsz: the contents and the zeros after them. */
   readonly memoryBytes: number;
 }
 
-/** An executable. `segments` is sorted by physical address, disjoint and not empty. */
+/** Executable. `segments` is sorted by physical address, disjoint and not empty. */
 export interface Elf64 {
   /** Physical address of the first instruction. */
   readonly entry: number;
   readonly segments: readonly ElfSegment[];
 }
 
-/** True when `bytes` begins as an ELF file does. */
+/** True when `bytes` begins with the magic of an ELF file. */
 export function isElf(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && isElfMagic(new FieldReader('elf', bytes).u32(0, 'e_ident'));
 }
 
 /**
- * Reads the executable in `bytes`. An entry point that is the virtual address of an executable
+ * Parses the executable in `bytes`. An entry point that is the virtual address of an executable
  * segment is translated to that segment's physical address, as QEMU's loader does.
  * @throws GuestImageError naming the field: not ELF64, not little-endian, not AArch64, not
  * executable, nothing to load, segments that overlap or leave the file or the address space

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Little-endian fields of an image by offset and name. Whatever lies outside the file is a
+ * Reader of an image's little-endian fields by offset and name. A field outside the file is a
  * {@link GuestImageError} with that name.
  */
 
@@ -8,8 +8,8 @@ import { hex } from '#common/address.ts';
 import { GuestImageError, type GuestImageFormat } from './guest-image-error.ts';
 
 /**
- * Reads from `bytes`, never beyond. Offsets and lengths are in bytes and may be any number that a
- * malicious file makes of them.
+ * Reads from `bytes`, never beyond. Offsets and lengths are in bytes and may be any number, even
+ * from a malicious file.
  */
 export class FieldReader {
   private readonly format: GuestImageFormat;
@@ -37,14 +37,14 @@ export class FieldReader {
     return this.view.getUint32(this.inside(offset, 4, field), true);
   }
 
-  /** A 64-bit field as it is. @throws GuestImageError when the file ends first */
+  /** Reads a 64-bit field. @throws GuestImageError when the file ends first */
   u64(offset: number, field: string): bigint {
     return this.view.getBigUint64(this.inside(offset, 8, field), true);
   }
 
   /**
-   * A 64-bit field that is a size, an offset or a physical address: below 2^52.
-   * @throws GuestImageError when it is not, or the file ends first
+   * Reads a 64-bit field that is a size, an offset or a physical address: below 2^52. @throws
+   * GuestImageError when it is not, or the file ends first
    */
   size64(offset: number, field: string): number {
     const value = this.u64(offset, field);
@@ -52,7 +52,7 @@ export class FieldReader {
     return Number(value);
   }
 
-  /** A view of `length` bytes, not a copy. @throws GuestImageError when the file ends first */
+  /** View of `length` bytes, not a copy. @throws GuestImageError when the file ends first */
   bytes(offset: number, length: number, field: string): Uint8Array {
     const start = this.inside(offset, length, field);
     return this.contents.subarray(start, start + length);
@@ -68,7 +68,7 @@ export class FieldReader {
     return Array.from(end < 0 ? bytes : bytes.subarray(0, end), (code) => String.fromCharCode(code)).join('');
   }
 
-  /** The error of this format about `field`. */
+  /** Error of this format about `field`. */
   error(field: string, problem: string): GuestImageError {
     return new GuestImageError(this.format, field, problem);
   }

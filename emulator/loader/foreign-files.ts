@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Files that are given for a kernel and are none: what nobody recognises would be taken for raw
- * code and executed.
+ * Recognises files that are not a kernel. Otherwise they would be taken for raw code and executed.
  *
  * Sources of the magic numbers: each format's specification; Linux: Documentation/arch/x86/boot.rst
  * ("HdrS"), arm/booting.rst (zImage), riscv/boot-image-header.rst. Instructions: Arm ARM DDI 0487
@@ -12,14 +11,14 @@ import { hex } from '#common/address.ts';
 
 interface ForeignFile {
   readonly at: number;
-  /** Bytes, or the characters of the same codes. */
+  /** Bytes, or characters with the same codes. */
   readonly magic: readonly number[] | string;
-  /** What it is, and what to do with it. */
+  /** What the file is, and what to do with it. */
   readonly what: string;
 }
 
 const FOREIGN: readonly ForeignFile[] = [
-  // Containers that hold a kernel.
+  // Containers of a kernel.
   { at: 4, magic: 'zimg', what: 'an EFI zboot image: extract the kernel from it first' },
   {
     at: 0,
@@ -33,7 +32,7 @@ const FOREIGN: readonly ForeignFile[] = [
   { at: 0, magic: 'PK\u0003\u0004', what: 'a ZIP archive: unpack it first' },
   { at: 257, magic: 'ustar', what: 'a tar archive: unpack it first' },
   { at: 0, magic: '!<arch>\n', what: 'a Debian package or another ar archive: unpack it first (dpkg-deb -x)' },
-  // Kernels of other machines.
+  // Kernels for other machines.
   { at: 0x202, magic: 'HdrS', what: 'a Linux kernel for x86 (bzImage): it needs an x86 machine' },
   {
     at: 0x24,
@@ -41,7 +40,7 @@ const FOREIGN: readonly ForeignFile[] = [
     what: 'a Linux kernel for 32-bit Arm (zImage): cores have AArch64 only',
   },
   { at: 0x30, magic: 'RISCV', what: 'a Linux kernel for RISC-V' },
-  // Files that belong to another option.
+  // Files for another option.
   {
     at: 0,
     magic: [0xd0, 0x0d, 0xfe, 0xed],
@@ -53,7 +52,7 @@ const FOREIGN: readonly ForeignFile[] = [
   { at: 0x1fe, magic: [0x55, 0xaa], what: 'a disk image (it ends its first sector with 55 aa): --drive takes it' },
   { at: 0x438, magic: [0x53, 0xef], what: 'an ext2, ext3 or ext4 file system: --drive takes it' },
   { at: 0x8001, magic: 'CD001', what: 'an ISO 9660 image: --drive takes it' },
-  // Anything.
+  // Other files.
   { at: 0, magic: [0xff, 0xd8, 0xff], what: 'a JPEG picture' },
   { at: 0, magic: '\u0089PNG', what: 'a PNG picture' },
   { at: 0, magic: 'GIF8', what: 'a GIF picture' },
@@ -63,21 +62,19 @@ const FOREIGN: readonly ForeignFile[] = [
   { at: 0, magic: '\0asm', what: 'a WebAssembly module' },
 ];
 
-/** Bytes that decide whether a file is text. */
+/** Number of bytes that decide whether a file is text. */
 const TEXT_BYTES = 256;
 /** Tab, line feed, form feed, carriage return. */
 const WHITE = new Set([9, 10, 12, 13]);
 
-/**
- * Names a file that is not code, to end the sentence "this is …"; null when it may be code. O(1).
- */
+/** Name of a file that is not code, to complete "this is …"; null when it may be code. O(1). */
 export function foreignFile(bytes: Uint8Array): string | null {
   const known = FOREIGN.find(({ at, magic }) => startsAt(bytes, at, magic));
   if (known !== undefined) return known.what;
   if (isText(bytes.subarray(0, TEXT_BYTES))) return 'text';
   if (bytes.length < 4) return `${bytes.length} bytes long, shorter than an instruction`;
   const first = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  // UDF: permanently undefined.
+  // The first word is UDF #imm16, which is permanently undefined.
   if (first >>> 16 !== 0) return null;
   return `no arm64 Image, ELF file, boot.img or code: its first word, ${hex(first)}, is no instruction of AArch64`;
 }
@@ -87,7 +84,7 @@ function startsAt(bytes: Uint8Array, at: number, magic: readonly number[] | stri
   return codes.every((code, i) => bytes[at + i] === code);
 }
 
-/** ASCII or UTF-8 without control characters. */
+/** True for ASCII or UTF-8 without control characters. */
 function isText(bytes: Uint8Array): boolean {
   return bytes.every((byte) => (byte >= 0x20 && byte !== 0x7f) || WHITE.has(byte)) && bytes.some((byte) => byte < 0x80);
 }

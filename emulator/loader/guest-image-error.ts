@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * The one error of reading guest images: which format, which field of it, and what is wrong there.
- */
+/** Error of reading guest images: the format, the field, and what is wrong there. */
 
-/** Formats that a guest image, or a part of one, may have. */
+/** Formats of a guest image or of a part of one. */
 export type GuestImageFormat = 'image' | 'gzip' | 'elf' | 'android-boot' | 'android-vendor-boot' | 'lz4-legacy' | 'raw';
 
 /**
- * A guest image that cannot be used: truncated, malformed, or made for another machine. `field` is
- * the name that the format's specification gives the field (`image_size`, `e_machine`,
+ * Thrown for a guest image that cannot be used: truncated, malformed, or made for another machine.
+ * `field` is the name that the format's specification gives the field (`image_size`, `e_machine`,
  * `header_version`), or the part of the file that is missing.
  */
 export class GuestImageError extends Error {

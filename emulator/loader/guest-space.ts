@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * RAM that a loader fills piece by piece: what is free, and the next free slot. It knows numbers
- * only; which pieces there are, and where they would like to be, is load-guest.ts.
+ * Allocation of RAM by a loader, piece by piece. It knows only ranges; load-guest.ts chooses the
+ * pieces and their preferred places.
  */
 
 import { hex } from '#common/address.ts';
 import { type BaseAndSize, contains, firstFit, overlap, type Range, rangeOf } from '#common/range.ts';
 
 /**
- * An image does not fit where it has to go, or anywhere. The message names the image, its size and
- * the addresses.
+ * Thrown when an image does not fit in its place, or anywhere. The message names the image, its
+ * size and the addresses.
  */
 export class GuestPlacementError extends Error {
   constructor(message: string) {
@@ -19,14 +19,14 @@ export class GuestPlacementError extends Error {
 }
 
 /**
- * Kernels map initrd and device tree by 2 MiB blocks, and may map one block in one way only
+ * Kernels map initrd and device tree by 2 MiB blocks, and may map a block in only one way
  * (booting.rst).
  */
 export const BLOCK_BYTES = 2 * 2 ** 20;
 
 /**
- * Invariant: the reserved ranges are disjoint, and each lies in one bank, except what was reserved
- * from the start.
+ * Invariant: reserved ranges are disjoint, and each lies in one bank, except those reserved from
+ * the start.
  */
 export class GuestSpace {
   private readonly banks: readonly Range[];
@@ -37,7 +37,7 @@ export class GuestSpace {
     this.reserved = reserved.map((place) => ({ what: 'a reserved region', ...rangeOf(place) }));
   }
 
-  /** Why `place` is not free, or null. */
+  /** Reason why `place` is not free, or null. */
   private obstacle(place: Range): string | null {
     if (!this.banks.some((bank) => contains(bank, place))) {
       return `RAM is ${this.banks.map(({ start, end }) => `${hex(start)} to ${hex(end)}`).join(' and ')}`;
@@ -46,7 +46,7 @@ export class GuestSpace {
     return other === undefined ? null : `${other.what} takes ${hex(other.start)} to ${hex(other.end)}`;
   }
 
-  /** True when `size` bytes at `base` lie in one bank and nothing else is there. */
+  /** True when [base, base + size) lies in one bank and is free. */
   isFree(base: number, size: number): boolean {
     return this.obstacle(rangeOf({ base, size })) === null;
   }
@@ -65,8 +65,8 @@ export class GuestSpace {
   }
 
   /**
-   * The first of `preferred` where `size` bytes are free, else the lowest free 2 MiB boundary in
-   * the first bank at or above `above`; null when there is none.
+   * First address of `preferred` where `size` bytes are free, else the lowest free 2 MiB boundary
+   * in the first bank at or above `above`; null when there is none.
    */
   findSlot(size: number, preferred: readonly number[], above: number): number | null {
     const free = preferred.find((base) => this.isFree(base, size));

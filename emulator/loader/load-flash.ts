@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `--bios`: a file as the contents of the flash at the reset vector, by QEMU's rules. The code in
- * it starts the machine by itself.
+ * `--bios`: a file as contents of the flash at the reset vector, by QEMU's rules. The machine
+ * starts with the code in it.
  *
- * QEMU puts the device tree at the start of RAM for it, and leaves every register zero
- * (hw/arm/boot.c; U-Boot's qemu_arm64 looks for the tree there).
+ * QEMU puts the device tree at the start of RAM, and leaves all registers zero (hw/arm/boot.c;
+ * U-Boot's qemu_arm64 looks for the tree there).
  */
 
 import { alignUp, hex } from '#common/address.ts';
@@ -13,7 +13,7 @@ import type { BaseAndSize } from '#common/range.ts';
 import { GuestPlacementError } from './guest-space.ts';
 import type { GuestEntry, Placement } from './load-guest.ts';
 
-/** What to do; the device tree always has a place. */
+/** Plan for flash; the device tree always has a place. */
 export interface FlashPlan {
   readonly placement: Placement;
   readonly dtb: number;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Placement of a guest: addresses, entry registers and the edits of its device tree, by one of two
- * sets of rules. It copies nothing and starts nothing.
+ * Placement of a guest by one of two sets of rules: addresses, entry registers, and edits of its
+ * device tree. It copies and starts nothing.
  *
  * ```
  *   qemu         RAM |x---[ kernel ]............[ initrd ]..[ DTB ]......|   initrd at min(RAM / 2, 128 MiB), above
@@ -9,12 +9,12 @@
  *
  *   boot-loader  RAM |[ kernel ]...[ initrd ]....[ DTB ]....reserved.....|   where the board prefers them, if free
  *                     text_offset, or where the board has kernels
- * ```
- * RAM must be zero where nothing is placed: an ELF segment's memory beyond its file is not placed.
+ * ``` Other RAM must be zero: the part of an ELF segment beyond its file contents is not in the
+ * plan.
  *
  * Specification: Documentation/arch/arm64/booting.rst. QEMU's hw/arm/boot.c, as observed in 7.2
- * (qemu.test.ts asks it). The Pixel 6's boot loader publishes no addresses: the board's are what
- * logs of its siblings and U-Boot's gs101 port show.
+ * (qemu.test.ts asks it). The Pixel 6's boot loader publishes no addresses: the board's values come
+ * from logs of sibling phones and from U-Boot's gs101 port.
  */
 
 import { alignUp, hex, PAGE_SIZE } from '#common/address.ts';
@@ -23,23 +23,24 @@ import { BLOCK_BYTES, GuestPlacementError, GuestSpace } from './guest-space.ts';
 import type { Guest, GuestKernel } from './open-guest.ts';
 
 /**
- * Whose rules apply: QEMU's `-kernel`, or those of a boot loader with its own addresses, best first
- * (a later one where an earlier one is not free).
+ * Loading rules: those of QEMU's `-kernel`, or those of a boot loader with its own addresses, in
+ * order of preference.
  */
 export type LoadingRules =
   | { readonly by: 'qemu' }
   | {
       readonly by: 'boot-loader';
-      /** Load address of every Image; null: its text_offset decides. */
+      /** Load address of every Image; null: text_offset decides. */
       readonly kernel: number | null;
       readonly initrd: readonly number[];
       readonly dtb: readonly number[];
     };
 
-/** Facts of the board, in bytes and physical addresses. */
+/** Board data, in bytes and physical addresses. */
 export interface GuestBoard {
   /**
-   * Sorted. A kernel that does not name its address, its initrd and its tree go to the first bank.
+   * Banks, sorted. A kernel without an address of its own, its initrd and its tree go to the first
+   * bank.
    */
   readonly ram: readonly BaseAndSize[];
   readonly reserved: readonly BaseAndSize[];
@@ -48,14 +49,14 @@ export interface GuestBoard {
 
 /** Bytes to copy to physical memory. */
 export interface Placement {
-  /** For people: "kernel", "initrd", "ELF segment 0". */
+  /** Name for messages: "kernel", "initrd", "ELF segment 0". */
   readonly what: string;
   readonly base: number;
   readonly bytes: Uint8Array;
 }
 
 /**
- * Registers of the first core at the guest's first instruction. All others are zero, the MMU is
+ * Registers of the first core at the guest's first instruction. All others are zero, and the MMU is
  * off.
  */
 export interface GuestEntry {
@@ -63,13 +64,13 @@ export interface GuestEntry {
   readonly x0: number;
 }
 
-/** What to do. */
+/** Plan of a guest's placement. */
 export interface GuestPlan {
   readonly placements: readonly Placement[];
-  /** Address of the device tree; null: by these rules the guest gets none. */
+  /** Address of the device tree; null: these rules give the guest none. */
   readonly dtb: number | null;
   readonly entry: GuestEntry;
-  /** Edits of /chosen: bootargs and linux,initrd-start and -end. Null: leave what the tree has. */
+  /** Edits of /chosen: bootargs and linux,initrd-start and -end. Null: leave the tree's values. */
   readonly chosen: {
     readonly bootargs: string | null;
     readonly initrd: Range | null;
@@ -77,19 +78,18 @@ export interface GuestPlan {
 }
 
 /**
- * QEMU's own first instructions lie at the start of RAM: a kernel that wants to be within this is
- * moved.
+ * QEMU's own first instructions are at the start of RAM: a kernel that would overlap them is moved.
  */
 const QEMU_STUB_BYTES = PAGE_SIZE;
 const QEMU_MAX_INITRD_OFFSET = 128 * 2 ** 20;
-/** A file without a header is taken for a kernel from before there was one. */
+/** Offset of a file without a header: it is taken for a kernel from before there were headers. */
 const RAW_TEXT_OFFSET = 0x8_0000;
-/** The kernel maps no more (booting.rst, "Setup the device tree"). */
+/** Most that the kernel maps (booting.rst, "Setup the device tree"). */
 const MAX_DTB_BYTES = 2 * 2 ** 20;
 
 /**
- * Places `guest` and a device tree of `dtbBytes`. Beyond QEMU's rules, an initrd is placed for an
- * ELF guest too: QEMU drops it silently.
+ * Places `guest` and a device tree of `dtbBytes`. Unlike QEMU, which drops it silently, this also
+ * places an initrd for an ELF guest.
  * @throws GuestPlacementError when something does not fit, with sizes and addresses
  */
 export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): GuestPlan {
@@ -121,7 +121,7 @@ export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): Gu
     const half = bank.base + Math.min(bank.size / 2, QEMU_MAX_INITRD_OFFSET);
     const initrdBase = alignUp(Math.max(half, kernel.end), PAGE_SIZE);
     if (isElf) {
-      // Only below the lowest segment, at the start of RAM, where bare-metal code looks for it.
+      // Only below the lowest segment, at the start of RAM, where bare-metal code expects it.
       const fits = dtbBytes <= kernel.start - bank.base && space.isFree(bank.base, dtbBytes);
       dtb = fits ? placeTree([bank.base], bank.base) : null;
       initrd = placeInitrd([initrdBase]);
@@ -130,7 +130,7 @@ export function loadGuest(guest: Guest, board: GuestBoard, dtbBytes: number): Gu
       dtb = placeTree([], alignUp(initrd?.end ?? initrdBase, BLOCK_BYTES));
     }
   } else {
-    // The tree first: where its address is given, it is the initrd that can move.
+    // The tree is placed first: when its address is given, the initrd must move.
     dtb = placeTree(board.rules.dtb, kernel.end);
     initrd = placeInitrd(board.rules.initrd);
   }
@@ -153,7 +153,7 @@ interface PlacedKernel {
   readonly placements: readonly Placement[];
   readonly entry: number;
   readonly start: number;
-  /** End of the memory that it needs in the first bank. */
+  /** End of the memory that the guest needs in the first bank. */
   readonly end: number;
 }
 
@@ -173,7 +173,7 @@ function placeKernel(kernel: GuestKernel, bank: BaseAndSize, rules: LoadingRules
   let offset = kernel.kind === 'image' ? kernel.image.textOffset : RAW_TEXT_OFFSET;
   if (rules.by === 'qemu' && offset < QEMU_STUB_BYTES) offset += BLOCK_BYTES;
   const base = (rules.by === 'boot-loader' ? rules.kernel : null) ?? bank.base + offset;
-  // A signed kernel's file is longer than image_size: the signature is behind it.
+  // The file of a signed kernel is longer than image_size: the signature follows the image.
   const needed = Math.max(kernel.kind === 'image' ? kernel.image.imageSize : 0, bytes.length);
   space.reserve('kernel', base, needed);
   return { placements: [{ what: 'kernel', base, bytes }], entry: base, start: base, end: base + needed };

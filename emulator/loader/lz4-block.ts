@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Decodes raw LZ4 blocks. Frames around them are lz4-legacy.ts.
+ * Decodes raw LZ4 blocks; lz4-legacy.ts decodes the frames around them.
  *
  * ```
  *   sequence = token | more literal length* | literals | offset (u16) | more match length*
@@ -14,7 +14,7 @@ import { GuestImageError } from './guest-image-error.ts';
 const LENGTH_CONTINUES = 15;
 const BYTE_CONTINUES = 255;
 const MIN_MATCH = 4;
-/** Below this, a loop over bytes is faster than a call that copies. */
+/** For shorter copies, a loop over bytes is faster than a call. */
 const SHORT_COPY = 32;
 
 function malformed(problem: string): GuestImageError {
@@ -22,10 +22,10 @@ function malformed(problem: string): GuestImageError {
 }
 
 /**
- * Decodes the block `source` into `target`, from its start; returns how many bytes that made.
+ * Decodes the block `source` into `target`, from its start; returns the number of bytes written.
  * Linear in the sizes.
- * @throws GuestImageError `block`: the block ends inside a sequence, refers to before its start, or
- * makes more than `target` holds
+ * @throws GuestImageError `block`: the block ends inside a sequence, refers to data before its
+ * start, or is larger than `target`
  */
 export function decodeLz4Block(source: Uint8Array, target: Uint8Array): number {
   let from = 0;
@@ -68,15 +68,15 @@ export function decodeLz4Block(source: Uint8Array, target: Uint8Array): number {
 }
 
 /**
- * Copies `length` bytes from `offset` before `to`. A match longer than its offset repeats what it
- * has just written.
+ * Copies `length` bytes from `offset` bytes before `to`. A match longer than its offset repeats the
+ * bytes just written.
  */
 function copyMatch(target: Uint8Array, to: number, offset: number, length: number): void {
   if (length < SHORT_COPY) {
     for (let i = to; i < to + length; i++) target[i] = target[i - offset] ?? 0;
     return;
   }
-  // Doubling: each copy makes the repeated part twice as long.
+  // Doubling: each copy doubles the repeated part.
   const start = to - offset;
   const end = to + length;
   let done = to;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * LZ4's legacy frame, in which Android keeps its kernels and RAM disks (`lz4 -l`).
+ * LZ4's legacy frame format, which Android uses for kernels and RAM disks (`lz4 -l`).
  *
  * ```
  *   0x184c2102 | { size (u32) | block of that size: 8 MiB unpacked, the last one less } …   more such frames …
@@ -15,11 +15,11 @@ import { FieldReader } from './field-reader.ts';
 import { decodeLz4Block } from './lz4-block.ts';
 
 const MAGIC_VALUE = 0x184c_2102;
-/** The first word of a device tree, read as this format's numbers are. */
+/** First word of a device tree, read little-endian. */
 const FDT_MAGIC = 0xedfe_0dd0;
-/** Output of a full block. */
+/** Size of a full block after decoding. */
 const BLOCK_BYTES = 8 * 2 ** 20;
-/** Largest output without a limit of the caller's. */
+/** Output limit when the caller gives none. */
 const DEFAULT_LIMIT_BYTES = 256 * 2 ** 20;
 
 /** True when `bytes` begins with the frame's magic number. */
@@ -27,15 +27,15 @@ export function isLz4Legacy(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && new FieldReader('lz4-legacy', bytes).u32(0, 'magic') === MAGIC_VALUE;
 }
 
-/** True when the device tree at `at` ends where `bytes` do, by its totalsize. */
+/** True when the device tree at `at` ends at the end of `bytes`, by its totalsize. */
 function endsWithTree(bytes: Uint8Array, at: number): boolean {
   if (at + 8 > bytes.length) return false;
   return at + new DataView(bytes.buffer, bytes.byteOffset).getUint32(at + 4) === bytes.length;
 }
 
 /**
- * The content of the frame. Linear in the output.
- * @param limitBytes the most it may make: an expansion of 255 is possible, and input is not trusted
+ * Decodes the frame. Linear in the output.
+ * @param limitBytes largest output: LZ4 can expand by a factor of 255, and the input is not trusted
  * @throws GuestImageError naming `magic`, `block size` or `block`
  */
 export function decodeLz4Legacy(bytes: Uint8Array, limitBytes = DEFAULT_LIMIT_BYTES): Uint8Array {
@@ -50,9 +50,10 @@ export function decodeLz4Legacy(bytes: Uint8Array, limitBytes = DEFAULT_LIMIT_BY
     const size = reader.u32(at, 'block size');
     at += 4;
     if (size === MAGIC_VALUE) continue;
-    // A device tree that ends with the file is appended: no block is that long.
+    // Not a block, which cannot be that long: a device tree is appended to the frame.
     if (size === FDT_MAGIC && parts.length > 0 && endsWithTree(bytes, at - 4)) break;
-    // The appended size: exact, or it is a block that the file is too short for.
+    // The appended size. If it is not exact, it is taken for a block that the file is too short
+    // for.
     if (at === bytes.length && size === total) break;
     const made = decodeLz4Block(reader.bytes(at, size, 'block size'), block);
     at += size;

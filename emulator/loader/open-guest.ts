@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Makes the contents of memory from the files that a user names: unpacks compression and Android's
+ * Unpacks the files that a user names into the contents of memory: decompresses, opens Android's
  * containers, and joins RAM disks and command lines. load-guest.ts chooses the addresses.
  *
  * ```
@@ -29,19 +29,19 @@ export interface GuestFiles {
   readonly kernel: Uint8Array;
   /** vendor_boot.img beside a boot.img. */
   readonly vendorBoot?: Uint8Array | undefined;
-  /** `--initrd`: takes the place of the RAM disks in Android's images. */
+  /** `--initrd`: replaces the RAM disks of Android's images. */
   readonly initrd?: Uint8Array | undefined;
   /** `--append`. */
   readonly append?: string | undefined;
 }
 
 /**
- * Decompressors that the caller has: this folder imports none. What they throw becomes a
- * {@link GuestImageError}.
+ * Decompressors of the caller: this folder imports none. Their errors become a {@link
+ * GuestImageError}.
  */
 export interface Decompressors {
   readonly gunzip: (bytes: Uint8Array) => Uint8Array;
-  /** Most bytes that anything may unpack to: the guest's RAM; absent: a limit of the format's. */
+  /** Limit of each unpacked size: the guest's RAM; absent: a limit of the format. */
   readonly mostBytes?: number;
 }
 
@@ -51,22 +51,20 @@ export type GuestKernel =
   | { readonly kind: 'elf'; readonly elf: Elf64 }
   | { readonly kind: 'raw'; readonly bytes: Uint8Array };
 
-/** A guest, unpacked. */
+/** Unpacked guest. */
 export interface Guest {
   readonly kernel: GuestKernel;
-  /** What the kernel was wrapped in, outermost first, and itself: "gzip, image". */
+  /** Formats of the kernel, from the outermost container to the kernel itself: "gzip, image". */
   readonly formats: readonly GuestFormat[];
-  /** Complete, with the boot configuration behind it; null: none. */
+  /** Complete initrd, with the boot configuration after it; null for none. */
   readonly initrd: Uint8Array | null;
-  /** Null: nobody gave any. */
+  /** Null when no file gives any. */
   readonly bootargs: string | null;
-  /** vendor_boot's device trees (one blob or several in a row), null without. */
+  /** Device trees of vendor_boot (one or more concatenated blobs); null without vendor_boot. */
   readonly deviceTrees: Uint8Array | null;
 }
 
-/**
- * Containers inside each other that make sense: boot.img, its kernel's compression, and one more.
- */
+/** Most nested containers: boot.img, its kernel's compression, and one more. */
 const MAX_NESTING = 3;
 
 /**

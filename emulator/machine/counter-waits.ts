@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Waiting by polling a counter, made short.
+ * Shortens waits that poll a counter.
  *
- * A guest that reads a counter over and over waits for a time to come. Every read comes to
- * TypeScript, which makes such a loop hundreds of times slower than others, so time moves on under
- * it: by twice as much with each read in close succession, up to {@link LONGEST_JUMP} ticks. A read
- * on its own costs nothing.
+ * A guest that reads a counter over and over waits for a time to come. Every read goes to
+ * TypeScript, which makes such a loop hundreds of times slower than others. So simulated time is
+ * advanced at each read: by twice as much for each further read in close succession, up to {@link
+ * LONGEST_JUMP} ticks. A single read advances nothing.
  */
 
 import type { Clock } from '#emulator/timer/clock.ts';
 
-/** Ticks between two reads of a counter that make them one wait. */
+/** Most ticks between two reads of the same wait. */
 const CLOSE_SUCCESSION = 40;
-/** Most ticks that time jumps at a read in a wait: how much later than asked it may end. */
+/** Longest jump at one read in ticks: the wait may end this much later than requested. */
 const LONGEST_JUMP = 4096;
 
 export class CounterWaits {
   private readonly clock: Clock;
-  /** The last read: its tick, and how far time jumped then. */
+  /** Tick of the last read, and the jump at it. */
   private lastRead = 0;
   private jump = 0;
 
@@ -34,7 +34,7 @@ export class CounterWaits {
     this.jump = jump;
   }
 
-  /** A counter is about to be read. Returns the ticks by which time has jumped. */
+  /** Called before a counter is read. Returns the number of ticks by which time has jumped. */
   read(): number {
     const { clock } = this;
     const isClose = clock.ticks - this.lastRead <= CLOSE_SUCCESSION;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Flash in the cores' view of memory: plain memory while it is read, which costs nothing and can be
- * executed, and a device while it is commanded (devices/cfi-flash.ts).
+ * Mapping of flash into the cores' memory: plain memory while it is only read, which is fast and
+ * executable, and a device while it processes commands (devices/cfi-flash.ts).
  *
  *     memory ── a store that is a command ──► device ── back in array mode ──► memory       each before the next slice
  *
- * What is read after a store may be the device's, and a store that is no command changes nothing.
- * So the core executes a store that meets such memory alone, in a slice of one instruction; the
- * engine writes into the memory, what it wrote is undone, and the device gets it. The code may lie
- * in the same flash.
+ * A read after a store may have to come from the device, and a store that is not a command must
+ * change nothing. So the core executes a store to flash alone, in a slice of one instruction. The
+ * engine writes to the memory; then the write is undone and given to the device. The code itself
+ * may be in the same flash.
  */
 
 import type { Device } from '#emulator/bus/device.ts';
@@ -21,23 +21,23 @@ interface FlashWindow {
   readonly memory: FixedMemory;
   readonly device: Device;
   mappedAs: 'memory' | 'device';
-  /** Array mode was left or entered: to be mapped as what it is before the next slice. */
+  /** True when array mode was left or entered: the mapping changes before the next slice. */
   changing: boolean;
 }
 
-/** A store that the engine makes into flash mapped as memory. */
+/** Store by the engine to flash that is mapped as memory. */
 interface NotedStore {
   readonly window: FlashWindow;
   readonly offset: number;
   readonly access: UnmappedAccess;
-  /** What an instruction may change around it, from offset `start`. */
+  /** Start offset of the surroundings that the instruction may change. */
   readonly start: number;
   readonly before: Uint8Array;
 }
 
-/** Bytes that DC ZVA changes, the most of all instructions. */
+/** Most bytes that one instruction changes: DC ZVA. */
 const MOST_BYTES = 64;
-/** Bytes of the bank's width. */
+/** Width of the bank in bytes. */
 const WORD = 4;
 
 export class FlashWindows {
@@ -45,14 +45,14 @@ export class FlashWindows {
   private noted: NotedStore[] = [];
   private readonly cores: () => readonly MachineCore[];
 
-  /** @param cores those that have an engine, at the time of the call */
+  /** @param cores cores that have an engine, at the time of the call */
   constructor(cores: () => readonly MachineCore[]) {
     this.cores = cores;
   }
 
   /**
-   * `memory` is flash for which `device` answers when it is written to. Returns what the device
-   * calls when it enters or leaves array mode.
+   * Adds `memory` as flash whose writes `device` serves. Returns the function that the device calls
+   * when it enters or leaves array mode.
    */
   add(memory: FixedMemory, device: Device, bus: Bus, interruptSlice: () => void): (arrayMode: boolean) => void {
     const { name, base, size } = memory;
@@ -65,7 +65,7 @@ export class FlashWindows {
     };
   }
 
-  /** True when `memory` is flash that answers as a device now. */
+  /** True while `memory` is flash that is mapped as a device. */
   isDevice(memory: FixedMemory): boolean {
     return this.windows.some((window) => window.memory === memory && window.mappedAs === 'device');
   }
@@ -76,14 +76,16 @@ export class FlashWindows {
   }
 
   /**
-   * The core, alone in its slice, is about to make a store into flash that is mapped as memory:
-   * what it changes is noted, for {@link FlashWindows.storesMade}. False when that is elsewhere.
+   * Notes the contents before a store to flash mapped as memory, for {@link
+   * FlashWindows.storesMade}. The core is about to make it, alone in its slice. Returns false when
+   * the store is elsewhere.
    */
   note(access: UnmappedAccess): boolean {
     const window = this.takes(access) ? this.windowAt(access.address) : undefined;
     if (window === undefined) return false;
     const offset = access.address - window.memory.base;
-    // DC ZVA is announced by its first byte, and the second half of a pair may not be.
+    // DC ZVA is announced only by its first byte, and the second half of a pair may not be
+    // announced.
     const start = offset - (offset % MOST_BYTES);
     this.noted.push({
       window,
@@ -96,7 +98,7 @@ export class FlashWindows {
   }
 
   /**
-   * The slice has ended: no store has changed the flash, and its device answers each. False when
+   * Called after that slice: undoes the stores and gives them to the devices. Returns false when
    * there was none.
    */
   storesMade(): boolean {
@@ -117,7 +119,7 @@ export class FlashWindows {
     return this.windows.map(({ mappedAs, changing }) => ({ mappedAs, changing }));
   }
 
-  /** With the cores that were on opened already. */
+  /** The cores that were on must be open already. */
   restoreState(state: ReturnType<FlashWindows['saveState']>): void {
     for (const [index, window] of this.windows.entries()) {
       const saved = state[index];
@@ -126,7 +128,7 @@ export class FlashWindows {
     }
   }
 
-  /** Maps each as what it is now. Between slices. */
+  /** Updates the mapping of each flash that has changed mode. Between slices. */
   settle(): void {
     for (const window of this.windows) {
       if (!window.changing) continue;

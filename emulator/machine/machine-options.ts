@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a machine is made of: plain data, from which machine.ts builds it. */
+/** Configuration of a machine: plain data, from which machine.ts builds it. */
 
 import type { Device } from '#emulator/bus/device.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 
-/** A device at [base, base + size). */
+/** Device at [base, base + size). */
 export interface MachineDevice {
   readonly name: string;
   readonly base: number;
@@ -16,7 +16,7 @@ export interface MachineDevice {
 }
 
 /**
- * Memory outside the banks that the core can execute: `rx` is read-only (flash, boot ROM), `rwx` is
+ * Memory outside the banks that cores can execute: `rx` is read-only (flash, boot ROM), `rwx` is
  * SRAM.
  */
 export interface FixedMemory {
@@ -24,7 +24,7 @@ export interface FixedMemory {
   readonly base: number;
   readonly size: number;
   readonly access: 'rx' | 'rwx';
-  /** First bytes; the rest is zero. */
+  /** Initial contents; the rest is zero. */
   readonly bytes: Uint8Array;
 }
 
@@ -34,22 +34,25 @@ export interface MachineOptions {
   /** MPIDR_EL1 of each core, the boot core first. */
   readonly mpidrs: readonly number[];
   readonly midrs: readonly number[];
-  /** Instructions a second of simulated time. */
+  /** Instructions per second of simulated time. */
   readonly instructionsPerSecond: number;
-  /** Frequency of the generic timer's counter, Hz. */
+  /** Frequency of the generic timer's counter in Hz. */
   readonly counterFrequencyHz: number;
-  /** The instruction by which PSCI is called; null: there is none. */
+  /** Instruction that calls PSCI; null: none. */
   readonly psciConduit: 'hvc' | 'smc' | null;
-  /** The guest is entered at EL2, where HVC leads; cores that it turns on begin there too. */
+  /**
+   * True when the guest is entered at EL2, where HVC leads; cores that it turns on also start
+   * there.
+   */
   readonly guestHasEl2?: boolean;
   /**
-   * Spin table: physical address of each core's release word. A core that is off goes on, at EL1,
-   * where its word says when that is not zero and an event is sent (booting.rst).
+   * Spin table: physical address of each core's release word. A core that is off starts at EL1, at
+   * the address in its word, when the word is not zero and an event is sent (booting.rst).
    */
   readonly releaseAddresses?: readonly (number | null)[];
   /** True when the GIC's CPU interface is in system registers. */
   readonly gicSystemRegisters: boolean;
-  /** Makes the cores. */
+  /** Factory of the cores. */
   readonly cores: CoreFactory;
   /** Loud event kinds to keep. */
   readonly trace?: readonly string[];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The system registers that belong to the machine and not to the engine: the generic timer's, who a
- * core is, the CPU interface of GICv3, and the performance monitors' counters, which the engine
- * takes from the host's clock.
+ * System registers that the machine implements instead of the engine: the generic timer, the
+ * identity of a core, the CPU interface of GICv3, and the counters of the performance monitors,
+ * which the engine would take from the host's clock.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24; ICC_*: Arm IHI 0069.
  */
@@ -19,20 +19,23 @@ import { isMonitorRegister, PerformanceMonitors } from '#emulator/cpu/performanc
 /** ID_AA64PFR0_EL1.GIC = 1: the CPU interface of GICv3 is in system registers. */
 const PFR0_GIC = 1n << 24n;
 /**
- * ID_AA64PFR0_EL1.EL0 to EL3: AArch64 only. The engine has AArch32 as well, but its code cannot be
- * counted.
+ * ID_AA64PFR0_EL1.EL0 to EL3: AArch64 only. The engine also has AArch32, but instructions there
+ * cannot be counted.
  */
 const PFR0_LEVELS_MASK = 0xffffn;
 const PFR0_LEVELS_AARCH64 = 0x1111n;
 
-/** The CPU interface of an interrupt controller that has it in system registers. */
+/** CPU interface of an interrupt controller, accessed by system registers. */
 export interface InterfaceRegisters {
-  /** @param virtualGroups of ICC_*, those that mean a guest's: 1 group 0, 2 group 1 */
+  /**
+   * @param virtualGroups groups whose ICC_* registers access the virtual CPU interface: bit 0 for
+   * group 0, bit 1 for group 1
+   */
   readSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, virtualGroups?: number): bigint | undefined;
   writeSystemRegister?(cpu: number, encoding: SystemRegisterEncoding, value: bigint, virtualGroups?: number): boolean;
 }
 
-/** The parts of the machine that the registers read and drive. */
+/** Parts of the machine that these registers read and drive. */
 export interface MachineRegistersContext {
   readonly vcpus: readonly Vcpu[];
   readonly midrs: readonly number[];
@@ -42,13 +45,13 @@ export interface MachineRegistersContext {
   readonly counterWaits: CounterWaits;
   readonly clock: Clock;
   readonly events: EventLog;
-  /** Time has jumped ahead while `core` runs. */
+  /** Called when time has jumped ahead while `core` runs. */
   readonly timeJumped: (core: MachineCore, ticks: number) => void;
 }
 
 export class MachineRegisters {
   private readonly owners: MachineRegistersContext;
-  /** By core. */
+  /** Monitors by core. */
   private readonly monitors: readonly PerformanceMonitors[];
 
   constructor(owners: MachineRegistersContext) {
@@ -56,7 +59,7 @@ export class MachineRegisters {
     this.monitors = owners.midrs.map(() => new PerformanceMonitors());
   }
 
-  /** Core `index` is reset. */
+  /** Resets the registers of core `index`. */
   reset(index: number): void {
     this.monitors[index]?.reset();
   }
@@ -73,7 +76,7 @@ export class MachineRegisters {
     state.monitors.forEach((saved, core) => this.monitors[core]?.restoreState(saved));
   }
 
-  /** True for registers that the engine has but that are the machine's. */
+  /** True for registers that the machine implements although the engine also has them. */
   intercepts(encoding: SystemRegisterEncoding): boolean {
     const [op0, op1, crn, crm, op2] = encoding;
     if (op0 !== 3) return false;
@@ -83,7 +86,7 @@ export class MachineRegisters {
     return crm === 4 && op2 === 0;
   }
 
-  /** False when code at EL0 on core `core` may not access this one of them. */
+  /** False when EL0 on core `core` may not access such a register. */
   allowedAtEl0(core: MachineCore, encoding: SystemRegisterEncoding, read: boolean): boolean {
     const [, , , crm, op2] = encoding;
     if (isMonitorRegister(encoding)) {
@@ -92,7 +95,7 @@ export class MachineRegisters {
     return this.owners.vcpus[core.index]?.timer.allowedAtEl0(crm, op2, core.hostsEl0) ?? false;
   }
 
-  /** Undefined: not the machine's. */
+  /** Reads a register; undefined when the machine does not implement it. */
   read(core: MachineCore, encoding: SystemRegisterEncoding): bigint | undefined {
     const { owners } = this;
     const [op0, op1, crn, crm, op2] = encoding;
@@ -115,7 +118,7 @@ export class MachineRegisters {
         const levels = ((own ?? 0n) & ~PFR0_LEVELS_MASK) | PFR0_LEVELS_AARCH64;
         return owners.gicSystemRegisters ? levels | PFR0_GIC : levels;
       }
-      // The whole identification space reads as zero where nothing is defined (Arm ARM D24.1.1.2).
+      // The unallocated part of the identification space reads as zero (Arm ARM D24.1.1.2).
       return own === null && crm >= 1 ? 0n : undefined;
     }
     const answer = owners.interrupts()?.readSystemRegister?.(core.index, encoding, core.virtualGroups);
@@ -125,7 +128,7 @@ export class MachineRegisters {
     return answer;
   }
 
-  /** False: not the machine's. */
+  /** Writes a register; returns false when the machine does not implement it. */
   write(core: MachineCore, encoding: SystemRegisterEncoding, value: bigint): boolean {
     const { owners } = this;
     const [op0, op1, crn, crm, op2] = encoding;

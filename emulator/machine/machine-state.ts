@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The state of a whole machine, memory excepted, as plain data: what a snapshot holds beside the
- * bytes of memory.
+ * State of a whole machine except memory, as plain data: the part of a snapshot beside the bytes of
+ * memory.
  *
  *     save:     clock, events made, devices by name, interrupt controller, timers, cores, turns   (between two runs)
  *     restore:  the same into a machine built alike, whose memory has its bytes already
  *
- * Nothing is executed and no line is driven. What is caused by time is not saved as a list: each
- * device and timer resumes its own waits, at the moments that they had, so what falls on the same
- * tick keeps its order.
+ * Nothing is executed and no line is driven. The event queue is not saved as a list: each device
+ * and timer resumes its own waits with their deadlines, so events at the same tick keep their
+ * order.
  *
- * Not here: memory, and how state becomes a file (workbench/snapshot/).
+ * Not here: memory, and snapshot files (workbench/snapshot/).
  */
 
 import type { Bus } from '#emulator/bus/bus.ts';
@@ -26,7 +26,7 @@ import type { EventQueue } from '#emulator/timer/event-queue.ts';
 import type { RunLoop } from './run-loop.ts';
 import type { Turns } from './turns.ts';
 
-/** The parts of a machine that have state. */
+/** Parts of a machine that have state. */
 export interface MachineStateContext {
   readonly clock: Clock;
   readonly eventQueue: EventQueue;
@@ -38,14 +38,17 @@ export interface MachineStateContext {
   readonly registers: MachineRegisters;
   readonly flashes: FlashWindows;
   readonly loop: RunLoop;
-  /** The core of a vcpu, with an engine from now on. */
+  /** Opens the core of a vcpu, with an engine. */
   readonly open: (vcpu: Vcpu) => MachineCore;
 }
 
-/** What {@link saveMachine} gives. */
+/** Result of {@link saveMachine}. */
 export type MachineState = ReturnType<typeof saveMachine>;
 
-/** Between two runs. @throws EngineError when a core cannot be saved, see CpuEngine.exportState */
+/**
+ * Saves a machine between two runs. @throws EngineError when a core cannot be saved, see
+ * CpuEngine.exportState
+ */
 export function saveMachine(parts: MachineStateContext) {
   const { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, loop } = parts;
   return {
@@ -71,8 +74,8 @@ export function saveMachine(parts: MachineStateContext) {
 }
 
 /**
- * Into a machine with the same parts, whose memory is restored already.
- * @throws EngineError when the registers are another engine's
+ * Restores into a machine with the same parts, whose memory is restored already. @throws
+ * EngineError when the registers were saved by another engine
  */
 export function restoreMachine(parts: MachineStateContext, state: MachineState): void {
   const { clock, eventQueue, bus, interrupts, vcpus, turns, maskedWaits, registers, flashes, loop, open } = parts;

@@ -3,11 +3,11 @@
  * A machine: cores, memory, bus, devices and simulated time, wired together. It knows silicon and
  * no kernel.
  *
- * Gates are how code in TypeScript takes part: an instruction that the machine was told to hand
- * over. The caller gives them their meaning.
+ * TypeScript code takes part through gates: instructions that the machine passes to a handler. The
+ * caller gives them their meaning.
  *
  * Owns: power, the map of physical memory. Does not own: the order of slices (run-loop.ts), the
- * contents of memory at reset (the loader's), the meaning of a panic or of a serial line.
+ * contents of memory at reset (loader), the meaning of a panic or of serial output.
  */
 
 import { alignDown, alignUp, hex, PAGE_SIZE } from '#common/address.ts';
@@ -52,16 +52,16 @@ export class Machine {
   private readonly flashes = new FlashWindows(() => this.cores);
   private interrupts: MachineInterrupts | null = null;
   private gates: GateHandler | null = null;
-  /** The cores' turns: they share one clock. */
+  /** Scheduling of the cores, which share one clock. */
   readonly turns: Turns;
   private readonly sleepers: Sleepers;
   private readonly loop: RunLoop;
   private readonly registers: MachineRegisters;
   private readonly firmware: Firmware;
-  /** The debugger that watches, if there is one. */
+  /** Debugger that observes the machine, or null. */
   observer: MachineObserver | null = null;
   private life: 'open' | 'running' | 'closed' = 'open';
-  /** A listener has closed the machine that runs. */
+  /** True when a listener has closed the running machine. */
   private closeWanted = false;
 
   constructor(options: MachineOptions) {
@@ -131,7 +131,7 @@ export class Machine {
     this.openCore(this.vcpus[0] as Vcpu);
   }
 
-  /** A bus with a listener where device accesses are traced. */
+  /** Creates the bus; it has a listener when device accesses are traced. */
   private makeBus(): Bus {
     const { events } = this;
     if (!events.enabled('mmio')) return new Bus();
@@ -146,12 +146,12 @@ export class Machine {
     return this.vcpus[0]?.core as MachineCore;
   }
 
-  /** The cores that have been turned on at some time, by number. */
+  /** Cores that have been turned on at some time, by number. */
   get cores(): readonly MachineCore[] {
     return this.vcpus.flatMap(({ core }) => (core === null ? [] : [core]));
   }
 
-  /** Number of the core that runs, or ran last: whose access a banked register belongs to. */
+  /** Number of the core that runs or ran last: banked registers are accessed for it. */
   get currentCore(): number {
     return this.turns.current;
   }
@@ -160,13 +160,13 @@ export class Machine {
     return this.vcpus[this.currentCore]?.core ?? null;
   }
 
-  /** For a debugger: the one core that runs while the others stand still; null: all of them. */
+  /** For a debugger: the only core that runs while the others are stopped; null: all run. */
   set onlyCore(core: number | null) {
     this.turns.only = core;
   }
 
   /**
-   * What core `index` does: off, running (perhaps not in its turn), sleeping in WFI or waiting in
+   * State of core `index`: off, running (perhaps not in its turn), sleeping in WFI or waiting in
    * WFE.
    */
   coreState(index: number): Vcpu['state'] {
@@ -174,12 +174,12 @@ export class Machine {
   }
 
   /**
-   * Places the devices on the bus and routes their pages to it. Before the first run.
-   * @throws BusOverlapError, BusRangeError
+   * Attaches the devices to the bus and routes their pages to it. Before the first run. @throws
+   * BusOverlapError, BusRangeError
    */
   attach(devices: readonly MachineDevice[]): void {
     for (const device of devices) this.bus.attach(device);
-    // As few ranges of whole pages as will do; devices may share a page.
+    // Ranges of whole pages, merged: devices may share a page.
     const pages = devices
       .filter(({ answers }) => answers)
       .map(({ base, size }) => ({ start: alignDown(base, PAGE_SIZE), end: alignUp(base + size, PAGE_SIZE) }));
@@ -190,8 +190,8 @@ export class Machine {
   }
 
   /**
-   * Makes the fixed memory `name` flash that `device` answers for when it is written to.
-   * @returns to be called by the device when it enters or leaves array mode
+   * Turns the fixed memory `name` into flash whose writes `device` serves.
+   * @returns function that the device calls when it enters or leaves array mode
    */
   attachFlash(name: string, device: Device): (arrayMode: boolean) => void {
     const memory = this.fixedMemory.find((fixed) => fixed.name === name);
@@ -200,8 +200,8 @@ export class Machine {
   }
 
   /**
-   * What the machine gives a device whose interrupt line is driven by `setIrq`. What a device has
-   * no model for is reported with the PC of the access.
+   * Context for a device whose interrupt line `setIrq` drives. Reports of unmodelled features carry
+   * the PC of the access.
    */
   deviceContext(setIrq: (level: boolean) => void): DeviceContext {
     return {
@@ -212,7 +212,7 @@ export class Machine {
     };
   }
 
-  /** The PC of the core that runs, as a field of an event; none when none does. */
+  /** PC of the running core as a field of an event; empty when none runs. */
   private runningPc(): { readonly pc?: string } {
     const core = this.runningCore;
     return core === null ? {} : { pc: hex(core.engine.getPc()) };
@@ -223,22 +223,22 @@ export class Machine {
     this.interrupts = interrupts;
   }
 
-  /** What the interrupt controller drives: the lines of core `cpu`. */
+  /** Drives the interrupt lines of core `cpu`; called by the interrupt controller. */
   setInterruptLines(cpu: number, irq: boolean, fiq: boolean, virtualIrq = false, virtualFiq = false): void {
     const vcpu = this.vcpus[cpu];
     vcpu?.core?.setInterruptLines(irq, fiq, virtualIrq, virtualFiq);
-    // A core that wakes shares the time from now on.
+    // A woken core shares the time from now on, so the current slice ends.
     if ((irq || fiq || virtualIrq || virtualFiq) && vcpu?.state === 'sleeping') this.runningCore?.interruptSlice();
   }
 
-  /** Hands the gates of the guest to `handler`. */
+  /** Passes the gates of the guest to `handler`. */
   setGates(handler: GateHandler): void {
     this.gates = handler;
   }
 
   /**
-   * Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not
-   * know.
+   * Sets the handler of calls outside PSCI. It returns null for calls that it does not know; PSCI
+   * then refuses those that it does not know either.
    */
   setVendorCalls(answer: (functionId: number, arguments_: FirmwareArguments) => bigint | null): void {
     this.firmware.vendorCall = answer;
@@ -249,12 +249,12 @@ export class Machine {
     return this.eventQueue.at(this.clock.ticks + this.clock.ticksFor(ns), action);
   }
 
-  /** Goes on with a wait of a machine that was saved. */
+  /** Resumes a wait of a machine that was saved. */
   resume(deadline: Deadline, action: () => void): ScheduledEvent {
     return this.eventQueue.resume(deadline, action);
   }
 
-  /** What machine-state.ts saves and restores, beside memory. */
+  /** Parts that machine-state.ts saves and restores. */
   get parts(): MachineStateContext {
     const { clock, eventQueue, bus, interrupts, vcpus, turns, registers, flashes, loop } = this;
     const { maskedWaits } = this.sleepers;
@@ -263,7 +263,7 @@ export class Machine {
   }
 
   /**
-   * Devices to their reset values, every core off but the boot core, which starts at `entry` in
+   * Resets devices and cores. All cores are off but the boot core, which starts at `entry` in
    * exception level `level`. Memory keeps its contents.
    */
   reset(entry: number, level: 1 | 2 | 3 = 3): void {
@@ -285,33 +285,35 @@ export class Machine {
   }
 
   /**
-   * Lets `ns` of simulated time pass with nothing executed, or less: up to what happens next.
-   * Between runs, for a guest that idles by polling.
+   * Lets at most `ns` of simulated time pass without execution, up to the next event. Between runs,
+   * for a guest that idles by polling.
    */
   passTime(ns: number): void {
     const { clock, eventQueue } = this;
     clock.idleTicks += Math.max(0, Math.min(clock.ticksFor(ns), eventQueue.nextTick - clock.ticks));
   }
 
-  /** A device or firmware asks for a reset, or to switch the machine off. */
+  /** Requests a reset or power off, for a device or firmware. */
   requestPower(action: 'off' | 'reset'): void {
     this.events.emit('power', { action });
     this.request({ kind: action === 'off' ? 'power off' : 'reset' });
   }
 
-  /** Ends the current run as soon as the instruction or gate in progress is done. */
+  /** Ends the current run after the instruction or gate in progress. */
   stop(): void {
     this.request({ kind: 'stopped' });
   }
 
-  /** True once the engines are gone. */
+  /** True after the engines were freed. */
   get isClosed(): boolean {
     return this.life === 'closed';
   }
 
   /**
-   * Refuses what cannot be done to a closed machine, or by a listener while it runs.
-   * @param what is to be done: "save()" @throws MachineClosedError, EngineError
+   * Throws when an operation is impossible: the machine is closed, or a listener asks while it
+   * runs.
+   * @param what name of the operation: "save()"
+   * @throws MachineClosedError, EngineError
    */
   mustRest(what: string): void {
     if (this.life === 'closed') throw new MachineClosedError(what);
@@ -322,7 +324,7 @@ export class Machine {
   }
 
   /**
-   * Executes until a limit or something that the caller must decide.
+   * Executes until a limit, or until an event that the caller must handle.
    * @throws MachineClosedError, and EngineError when a listener of this very run calls it
    */
   run(limits: RunLimits = {}): MachineStop {
@@ -338,17 +340,16 @@ export class Machine {
   }
 
   /**
-   * A PSCI or SMCCC call as firmware would answer it; power calls take effect when the current
-   * slice ends.
+   * Answers a PSCI or SMCCC call as firmware would; power calls take effect when the current slice
+   * ends.
    */
   firmwareCall(functionId: number, arguments_: FirmwareArguments): bigint {
     return this.firmware.call(this.currentCore, functionId, arguments_);
   }
 
   /**
-   * Frees the engines. The machine cannot run afterwards; its memory and events can be read. Called
-   * by a listener, it ends the run and is done when that has come back; called again, it does
-   * nothing.
+   * Frees the engines. The machine cannot run afterwards, but its memory and events can be read.
+   * Called by a listener, it ends the run and takes effect after it. Further calls do nothing.
    */
   close(): void {
     if (this.life === 'running') {
@@ -362,7 +363,7 @@ export class Machine {
     for (const core of this.cores) core.engine.close();
   }
 
-  /** The core of a vcpu that is on, brought to its first instruction if it has not run yet. */
+  /** Core of a vcpu that is on; it is set to its first instruction if it has not run yet. */
   private started(vcpu: Vcpu): MachineCore {
     const core = vcpu.core ?? this.openCore(vcpu);
     const { start } = vcpu;

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Waiting in WFI for an interrupt that is pending and masked, made short.
+ * Shortens waits in WFI while an interrupt is pending and masked.
  *
- * Such a WFI is over at once, and a guest that does little else goes round and round. Nothing
- * changes for it before the next event. Where the code shows that it only goes round, it waits
- * until then; elsewhere each further WFI in close succession lasts twice as long, up to that event
- * or {@link LONGEST_WAIT}. A single one costs nothing.
+ * Such a WFI ends at once, so a guest that does little else loops through it. Nothing changes for
+ * it before the next event. If the code is a closed loop, the wait lasts until that event.
+ * Otherwise each further WFI in close succession lasts twice as long, up to that event or {@link
+ * LONGEST_WAIT}. A single one costs nothing.
  *
- * Specification: Arm ARM DDI 0487 K.a, D1.7.2 (Wait for Interrupt: when it ends is left open).
+ * Specification: Arm ARM DDI 0487 K.a, D1.7.2 (Wait for Interrupt; its end is IMPLEMENTATION
+ * DEFINED).
  */
 
-/** Ticks between two that make them one wait. */
+/** Most ticks between two WFIs of the same wait. */
 const CLOSE_SUCCESSION = 40;
 /**
- * Ticks: how much later than at the first look the guest may see what is no event, input for
- * instance.
+ * Longest wait in ticks: the delay with which the guest may notice a change that is not an event,
+ * for instance input.
  */
 const LONGEST_WAIT = 10_000_000;
 
 /**
- * The last wait of a core: the tick at which it ends (null: never), and its length when it was one
- * of several.
+ * Last wait of a core: the tick at which it ends (null: never), and its length as one of several in
+ * succession.
  */
 interface MaskedWait {
   readonly end: number | null;
@@ -36,25 +37,26 @@ export class MaskedWaits {
     this.waits = Array.from({ length: cores }, () => NONE);
   }
 
-  /** Cold reset. */
+  /** Forgets all waits, at a cold reset. */
   reset(): void {
     this.waits = this.waits.map(() => NONE);
   }
 
   /**
    * `core` executes WFI at tick `now` with a masked interrupt pending, and no other core runs.
-   * @param nextEvent tick, or Infinity @param inClosedLoop it will do nothing else before that
+   * @param nextEvent tick of the next event, or Infinity
+   * @param inClosedLoop true when the core does nothing else before that event
    */
   begin(core: number, now: number, nextEvent: number, inClosedLoop: boolean): void {
     this.waits = this.waits.with(core, inClosedLoop ? untilThen(nextEvent) : this.after(core, now, nextEvent));
   }
 
-  /** The tick at which the wait of `core` ends or has ended, or Infinity. */
+  /** Tick at which the wait of `core` ends or has ended, or Infinity. */
   end(core: number): number {
     return (this.waits[core] ?? NONE).end ?? Infinity;
   }
 
-  /** `core` goes on at tick `now`, before its wait has ended: it has none any more. */
+  /** Ends the wait of `core`, which continues at tick `now`. */
   woken(core: number, now: number): void {
     this.waits = this.waits.with(core, { end: now, ticks: 0 });
   }

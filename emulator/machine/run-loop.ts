@@ -16,7 +16,7 @@ import type { Sleepers } from './sleepers.ts';
 import type { Turns } from './turns.ts';
 import { type Vcpu, wake, wakeWaiting } from '#emulator/cpu/vcpu.ts';
 
-/** Bounds of a run, each optional. */
+/** Limits of a run, each optional. */
 export interface RunLimits {
   /** Simulated nanoseconds since reset. */
   readonly untilNs?: number;
@@ -24,11 +24,11 @@ export interface RunLimits {
   readonly maxInstructions?: number;
 }
 
-/** Why `run` came back. */
+/** Reason why `run` returned. */
 export type MachineStop =
   | { readonly kind: 'power off' }
   | { readonly kind: 'reset' }
-  /** Every core sleeps and nothing that could wake one is pending. */
+  /** All cores sleep, and nothing is pending that could wake one. */
   | { readonly kind: 'idle' }
   | { readonly kind: 'limit'; readonly limit: 'time' | 'instructions' }
   | { readonly kind: 'lockup'; readonly reason: string }
@@ -36,17 +36,17 @@ export type MachineStop =
   | { readonly kind: 'stopped' };
 
 /**
- * Most ticks in one slice: bounds how long `run` goes without looking at the world. Slices end at
- * its multiples, so that the looks come at the same ticks however a run was stopped in between.
+ * Longest slice in ticks: it limits how long `run` ignores the outside. Slices end at its
+ * multiples, so that these checks come at the same ticks wherever a run was stopped.
  */
 const SLICE = 1_000_000;
 const sliceOf = (tick: number): number => Math.floor(tick / SLICE);
 
 interface CutSlice {
   readonly vcpu: Vcpu;
-  /** Tick at which it began. */
+  /** Tick at which the slice began. */
   readonly begun: number;
-  /** Ticks of the core's turn that were left, see Turns.begin. */
+  /** Ticks left in the core's turn, see Turns.begin. */
   readonly turn: number | null;
 }
 
@@ -57,21 +57,19 @@ export interface RunLoopContext {
   readonly turns: Turns;
   readonly sleepers: Sleepers;
   readonly flashes: Pick<FlashWindows, 'settle'>;
-  /** The core of a vcpu that is on, brought to its first instruction if it has not run yet. */
+  /** Core of a vcpu that is on; it is set to its first instruction if it has not run yet. */
   readonly started: (vcpu: Vcpu) => MachineCore;
-  /** The core has met a gate. */
+  /** Called when the core has executed a gate. */
   readonly gateMet: (immediate: number, core: MachineCore) => void;
 }
 
 export class RunLoop {
   private readonly parts: RunLoopContext;
-  /** Asked for while a core ran, or before the run. */
+  /** Stop that was requested while a core ran, or before the run. */
   private pending: MachineStop | null = null;
-  /** Tick at which the current slice ends at the latest. */
+  /** Latest tick at which the current slice ends. */
   private sliceEnd = 0;
-  /**
-   * The slice that a limit or a debugger ended in the middle of a block of code. It goes on first.
-   */
+  /** Slice that a limit or a debugger ended inside a block of code. It is continued first. */
   private cut: CutSlice | null = null;
 
   constructor(parts: RunLoopContext) {
@@ -92,24 +90,26 @@ export class RunLoop {
     this.cut = saved === null || vcpu === undefined ? null : { ...saved, vcpu };
   }
 
-  /** The run ends like this once its slice is over. The first request counts. */
+  /** Ends the run with `stop` when its slice is over. The first request counts. */
   request(stop: MachineStop): void {
     this.pending ??= stop;
   }
 
-  /** An event at `tick` is due before the running slice ends: the slice must be cut short. */
+  /**
+   * True when an event at `tick` is due before the running slice ends: the slice must be shortened.
+   */
   isDueInSlice(tick: number): boolean {
     return tick < this.sliceEnd;
   }
 
-  /** Executes until a limit or something that the caller must decide. */
+  /** Executes until a limit, or until an event that the caller must handle. */
   run(limits: RunLimits): MachineStop {
     const { clock, eventQueue, sleepers, turns, vcpus } = this.parts;
     const endTicks = limits.untilNs === undefined ? Infinity : clock.ticksFor(limits.untilNs);
     const endInstructions = limits.maxInstructions ?? Infinity;
     for (;;) {
-      // Time and interrupts are looked at where a block of code ends, so that no stop in the middle
-      // of one can move them.
+      // Time and interrupts are checked only where a block of code ends, so that a stop inside a
+      // block cannot shift them.
       if (this.cut === null) eventQueue.runDue(clock.ticks);
       const pending = this.pending;
       if (pending !== null) {
@@ -135,8 +135,8 @@ export class RunLoop {
   }
 
   /**
-   * One slice of one core, of at most so many ticks or instructions. Returns a stop only when the
-   * core cannot go on.
+   * Runs one slice of one core, of at most so many ticks or instructions. Returns a stop only when
+   * the core cannot continue.
    */
   private runSlice(vcpu: Vcpu, mostTicks: number, mostInstructions: number): MachineStop | null {
     const { clock, turns, vcpus, sleepers, flashes, started, gateMet } = this.parts;
@@ -145,7 +145,7 @@ export class RunLoop {
     this.cut = null;
     const core = started(vcpu);
     this.sliceEnd = clock.ticks + budget;
-    // A limit on instructions is met exactly; everything else may wait for the end of a block.
+    // A limit on instructions is exact; all other limits may be reached at the end of a block.
     const stop = core.run(Math.min(budget, mostInstructions), mostInstructions);
     this.sliceEnd = 0;
     vcpu.ranUntil = clock.ticks;
@@ -153,11 +153,11 @@ export class RunLoop {
       this.cut = { vcpu, begun, turn };
       return null;
     }
-    // However a turn is cut into slices, it ends at the same instruction; a core that waits gives
-    // the rest of it away. Firmware may have turned it off or put it to sleep.
+    // A turn ends at the same instruction however it is divided into slices. A core that waits
+    // gives up the rest of its turn, as does one that firmware has turned off or put to sleep.
     const gaveAway = ['wfi', 'wfe', 'yield'].includes(stop.kind) || vcpu.state !== 'running';
     const isOver = turns.end(vcpu, clock.ticks - begun, turn !== null, gaveAway, () => core.engine.getPc());
-    // Whatever it stored may be what another core waits for.
+    // Its stores may be what another core waits for.
     if (isOver) wakeWaiting(vcpus);
     switch (stop.kind) {
       case 'gate':
@@ -180,14 +180,14 @@ export class RunLoop {
     }
   }
 
-  /** Only input can change anything, and nobody has asked for the end of the run. */
+  /** True when only input can change anything, and no stop is requested. */
   private get standsStill(): boolean {
     return this.pending === null && this.parts.sleepers.standStill;
   }
 
   /**
-   * What a core's next slice is: when it begins, the ticks of its turn that are left (see
-   * Turns.begin), and how many it may last.
+   * Next slice of a core: its begin, the ticks left in the core's turn (see Turns.begin), and its
+   * budget.
    */
   private beginSlice(vcpu: Vcpu, mostTicks: number): CutSlice & { readonly budget: number } {
     const { clock, eventQueue, turns, started } = this.parts;
@@ -195,8 +195,8 @@ export class RunLoop {
     if (vcpu.state === 'waiting') wake(vcpu);
     const turn = turns.begin(vcpu);
     core.takeInterrupt();
-    // An interrupt that waits for the core to unmask it is taken right after the instruction that
-    // does.
+    // While an interrupt waits to be unmasked, the slice ends right after the instruction that may
+    // unmask it.
     const longest = turn ?? SLICE;
     const slice = core.interruptPending ? Math.min(core.instructionsToUnmask(), longest) : longest;
     const begun = clock.ticks;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Cores that sleep in WFI or wait in WFE: what wakes them and when, and whether anything ever will.
+ * Waking of cores that sleep in WFI or wait in WFE: the causes, the time, and whether anything ever
+ * will.
  *
  *     WFI ─► sleeping ─┬─ an interrupt, masked or not ─► running      a masked one may be let wait: masked-waits.ts
  *     WFE ─► waiting  ─┴─ one that can be taken, an event ─► running
  *
- * Not here: whose turn it is (turns.ts), events between cores (cpu/vcpu.ts).
+ * Not here: scheduling (turns.ts), events between cores (cpu/vcpu.ts).
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.7 (waiting).
  */
@@ -23,7 +24,7 @@ export interface SleepersContext {
   readonly clock: Pick<Clock, 'ticks'>;
   readonly eventQueue: Pick<EventQueue, 'nextTick'>;
   readonly turns: Pick<Turns, 'othersRun'>;
-  /** Null until the controller is connected. */
+  /** Interrupt controller; null until it is connected. */
   readonly interrupts: () => Pick<MachineInterrupts, 'pendingFor'> | null;
 }
 
@@ -36,7 +37,7 @@ export class Sleepers {
     this.maskedWaits = new MaskedWaits(parts.vcpus.length);
   }
 
-  /** The core has executed WFI. */
+  /** Puts a core to sleep that has executed WFI. */
   sleep(vcpu: Vcpu): void {
     const { clock, eventQueue, turns } = this.parts;
     vcpu.state = 'sleeping';
@@ -45,7 +46,10 @@ export class Sleepers {
     this.maskedWaits.begin(index, clock.ticks, eventQueue.nextTick, core.inClosedLoop);
   }
 
-  /** An interrupt ends WFI masked or not, WFE when it can be taken. */
+  /**
+   * Wakes cores with an interrupt: from WFI whether masked or not, from WFE only when it can be
+   * taken.
+   */
   wakeInterrupted(): void {
     const now = this.parts.clock.ticks;
     for (const vcpu of this.parts.vcpus) {
@@ -61,8 +65,8 @@ export class Sleepers {
   }
 
   /**
-   * The tick at which a core will run or something will happen, when no core runs now. Infinity:
-   * never, unless there is input.
+   * Tick at which a core will run or an event is due, when no core runs now. Infinity: never
+   * without input.
    */
   nextWake(): number {
     const wakes = this.parts.vcpus.map((vcpu) => {
@@ -73,16 +77,16 @@ export class Sleepers {
   }
 
   /**
-   * Nothing is due, and every core sleeps for good or goes round without changing anything: only
-   * input could change that.
+   * True when no event is due, and every core sleeps for ever or loops without changing anything:
+   * only input could change that.
    */
   get standStill(): boolean {
     const { eventQueue, vcpus } = this.parts;
     if (eventQueue.nextTick !== Infinity) return false;
     const on = vcpus.filter(({ state }) => state !== 'off');
     const still = on.map((vcpu) => this.stillnessOf(vcpu));
-    // A core may wait for what another one does. So each must have been seen to stand still after
-    // the others had begun to.
+    // A core may wait for what another one does. So each must have been seen unchanged after all
+    // others stopped changing.
     return still.every(
       (one) => one !== null && still.every((other) => one === other || (other !== null && one.seen >= other.since)),
     );
@@ -95,7 +99,7 @@ export class Sleepers {
     return stillness(vcpu);
   }
 
-  /** There is an interrupt that ends the WFI of a core, masked or not. */
+  /** True when an interrupt, masked or not, ends the WFI of a core. */
   private isWoken(vcpu: Vcpu): boolean {
     return this.parts.interrupts()?.pendingFor(vcpu.index) === true || vcpu.core?.interruptPending === true;
   }

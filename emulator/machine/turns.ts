@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The choice of the next core: cores share one clock and take turns of a number of ticks.
+ * Scheduling of the cores: they share one clock and take turns of a fixed number of ticks.
  *
  *     core 0 ├── turn ──┤          core 1 ├── turn ──┤          core 0 ├── …
- *              slice slice                  slice                      slices do not change where a turn ends
+ *              slice slice                  slice                      the end of a turn does not depend on slices
  *
- * A core that ends two turns in the same small loop probably waits for another one: it gets short
- * turns until it is elsewhere.
+ * A core that ends two turns in the same small loop probably spins for another core: it gets short
+ * turns until it leaves the loop.
  *
- * Not here: what runs in a slice, and what wakes a sleeping core (machine.ts).
+ * Not here: execution of slices (run-loop.ts), and waking of sleeping cores (sleepers.ts).
  */
 
 import type { Vcpu } from '#emulator/cpu/vcpu.ts';
 
-/** Ticks of a turn while several cores run: how far one gets ahead of the others. */
+/**
+ * Length of a turn in ticks while several cores run: the most that one gets ahead of the others.
+ */
 const TURN = 20_000;
-/** The same for a core that was in the same small loop at the end of its last two turns. */
+/** Length of a turn of a core that was in the same small loop at the end of its last two turns. */
 const SPIN_TURN = 500;
-/** Bytes of code that count as one small loop. */
+/** Largest small loop, in bytes of code. */
 const SPIN_LOOP = 256n;
 
-/** PC at the end of a core's last turn, and whether that was near the one before. */
+/** PC at the end of a core's last turn, and whether it was close to that of the turn before. */
 interface LastTurn {
   pc: bigint;
   spins: boolean;
@@ -28,16 +30,17 @@ interface LastTurn {
 
 export class Turns {
   /**
-   * Ticks of a turn while several cores run. Another length is another interleaving of the cores.
+   * Length of a turn in ticks while several cores run. Another length gives another interleaving of
+   * the cores.
    */
   length = TURN;
-  /** For a debugger: the one core that runs while the others stand still; null: all of them. */
+  /** For a debugger: the only core that runs while the others are stopped; null: all run. */
   only: number | null = null;
   private readonly vcpus: readonly Vcpu[];
   private readonly last: LastTurn[];
-  /** Core whose turn it is, or was last. */
+  /** Core whose turn it is or was last. */
   private running = 0;
-  /** Ticks of its turn that are left. */
+  /** Ticks left in its turn. */
   private left = 0;
 
   constructor(vcpus: readonly Vcpu[]) {
@@ -45,20 +48,20 @@ export class Turns {
     this.last = vcpus.map(() => ({ pc: 0n, spins: false }));
   }
 
-  /** Number of the core that runs, or ran last. */
+  /** Number of the core that runs or ran last. */
   get current(): number {
     return this.running;
   }
 
-  /** The boot core is next, with a whole turn. */
+  /** Makes the boot core the next one, with a whole turn. */
   reset(): void {
     this.running = 0;
     this.left = 0;
   }
 
   /**
-   * The core that runs next: the same one until its turn is over, then the next one that is awake.
-   * Null when none is.
+   * Core that runs next: the same one until its turn is over, then the next one that is awake. Null
+   * when none is awake.
    */
   next(): Vcpu | null {
     const { vcpus, only } = this;
@@ -88,8 +91,8 @@ export class Turns {
   }
 
   /**
-   * A slice of `vcpu` begins. Returns how many ticks of its turn are left, or null when it need not
-   * share the time with another core.
+   * Begins a slice of `vcpu`. Returns the ticks left in its turn, or null when it need not share
+   * the time with another core.
    */
   begin(vcpu: Vcpu): number | null {
     this.running = vcpu.index;
@@ -100,8 +103,9 @@ export class Turns {
   }
 
   /**
-   * It has ended after `ticks`, with the core at `pc()`; `gaveAway`: the core waits, and the rest
-   * of its turn is the others'. `shared` is what `begin` said. Returns true when its turn is over.
+   * Ends a slice after `ticks`, with the core at `pc()`. `gaveAway`: the core waits and gives the
+   * rest of its turn to the others. `shared`: `begin` did not return null. Returns true when its
+   * turn is over.
    */
   end(vcpu: Vcpu, ticks: number, shared: boolean, gaveAway: boolean, pc: () => bigint): boolean {
     if (gaveAway) this.left = 0;
@@ -115,7 +119,7 @@ export class Turns {
     return true;
   }
 
-  /** True while another core than `vcpu` can use the time, or waits for what this one does. */
+  /** True while another core than `vcpu` can use the time, or waits for `vcpu`. */
   othersRun(vcpu: Vcpu): boolean {
     return this.vcpus.some((other) => other !== vcpu && (other.state === 'running' || other.state === 'waiting'));
   }

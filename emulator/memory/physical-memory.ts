@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The RAM of a machine: banks of physical memory whose bytes exist only where they were touched.
+ * RAM of a machine: banks of physical memory whose bytes exist only where they were touched.
  *
  *     bank 0                     hole        bank 1
  *     |—chunk—|—chunk—|- - - - |             |- - - - |—chunk—| …        "—" backed by an ArrayBuffer, "-" nothing yet
  *
- * Chunks lie on a grid of absolute multiples of `chunkBytes`. A chunk is made, zeroed, when the CPU
- * or TypeScript first touches it, and is then lent to the CPU engines: both see the same bytes. A
- * chunk that a bank covers only in part has a buffer of full size (the rest is never reached nor
- * committed by the host), so that word indexes in a run of chunks are uniform.
+ * Chunks lie on a grid of absolute multiples of `chunkBytes`. A chunk is created, zeroed, when the
+ * CPU or TypeScript first touches it, and is then mapped into the CPU engines: both see the same
+ * bytes. A chunk that a bank covers only partly has a buffer of full size (the rest is never
+ * accessed, nor committed by the host), so that word indices in a run of chunks are uniform.
  *
  * Not here: devices (bus/), virtual addresses (cpu/virtual-memory.ts).
  *
@@ -17,13 +17,13 @@
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
 
-/** RAM at [base, base + size), bytes, multiples of 4 KiB. */
+/** RAM at [base, base + size), in bytes, multiples of 4 KiB. */
 export interface MemoryBank {
   readonly base: number;
   readonly size: number;
 }
 
-/** Host memory behind one piece of the grid. */
+/** Host memory of one cell of the grid. */
 export interface MemoryChunk {
   /** Physical address of byte 0 of the buffer, a multiple of the chunk size. */
   readonly base: number;
@@ -32,10 +32,10 @@ export interface MemoryChunk {
   readonly view: DataView;
 }
 
-/** The part [start, end) of a chunk that a bank covers: what an engine may map. */
+/** Called with the part [start, end) of a chunk that a bank covers, which an engine may map. */
 export type ChunkListener = (chunk: MemoryChunk, start: number, end: number) => void;
 
-/** Bad configuration of a machine's memory. */
+/** Thrown for an invalid configuration of a machine's memory. */
 export class MemoryConfigurationError extends Error {
   constructor(message: string) {
     super(message);
@@ -43,7 +43,7 @@ export class MemoryConfigurationError extends Error {
   }
 }
 
-/** An access by TypeScript to a physical address that is not RAM. */
+/** Thrown when TypeScript accesses a physical address that is not RAM. */
 export class NotRamError extends Error {
   readonly address: number;
 
@@ -55,12 +55,15 @@ export class NotRamError extends Error {
 }
 
 const SMALLEST_CHUNK = 16 * 2 ** 20;
-/** The engine holds some 4,000 mapped sections at most; devices and holes take a share of them. */
+/**
+ * Limit of chunks: the engine holds at most some 4,000 mapped sections, which devices and holes
+ * also use.
+ */
 const MOST_CHUNKS = 2048;
 
 /**
- * Smallest power of two, at least 16 MiB, with which `totalBytes` of RAM stay below the engine's
- * limit of sections.
+ * Chunk size: the smallest power of two, at least 16 MiB, for which `totalBytes` of RAM stay below
+ * the engine's limit of sections.
  */
 export function chunkBytesFor(totalBytes: number): number {
   let bytes = SMALLEST_CHUNK;
@@ -70,7 +73,7 @@ export function chunkBytesFor(totalBytes: number): number {
 
 export class PhysicalMemory {
   readonly banks: readonly MemoryBank[];
-  /** Bytes of a chunk, a power of two. */
+  /** Chunk size in bytes, a power of two. */
   readonly chunkBytes: number;
   readonly totalBytes: number;
   private readonly chunks = new Map<number, MemoryChunk>();
@@ -92,7 +95,7 @@ export class PhysicalMemory {
     this.chunkBytes = chunkBytesFor(this.totalBytes);
   }
 
-  /** The bank that holds all of [pa, pa + bytes), or null. O(banks). */
+  /** Bank that contains all of [pa, pa + bytes), or null. O(banks). */
   findBank(pa: number, bytes = 1): MemoryBank | null {
     for (const bank of this.banks) {
       if (pa >= bank.base && pa + bytes <= bank.base + bank.size) return bank;
@@ -105,20 +108,18 @@ export class PhysicalMemory {
     return this.findBank(pa, bytes) !== null;
   }
 
-  /**
-   * Calls `listener` for each chunk made so far and for each one to come, at once when it is made.
-   */
+  /** Calls `listener` for each chunk created so far, and for each later one when it is created. */
   onChunk(listener: ChunkListener): void {
     this.listeners.push(listener);
     for (const chunk of this.chunks.values()) this.announce(chunk, listener);
   }
 
-  /** Nobody is told of chunks any more: the engines are gone. */
+  /** Removes the listeners, because the engines are gone. */
   forgetListeners(): void {
     this.listeners.length = 0;
   }
 
-  /** The chunk of `pa`, made if need be; null when `pa` is not RAM. */
+  /** Chunk of `pa`, created if needed; null when `pa` is not RAM. */
   touch(pa: number): MemoryChunk | null {
     const last = this.last;
     if (last !== null && pa >= last.base && pa < last.base + this.chunkBytes && this.contains(pa)) return last;
@@ -130,8 +131,7 @@ export class PhysicalMemory {
   }
 
   /**
-   * Bytes of RAM that are backed by host memory: a multiple of the chunk size except at the ends of
-   * banks.
+   * Bytes of RAM that host memory backs: a multiple of the chunk size except at the ends of banks.
    */
   get touchedBytes(): number {
     let bytes = 0;
@@ -141,7 +141,7 @@ export class PhysicalMemory {
     return bytes;
   }
 
-  /** [start, end) of every touched part, ascending. */
+  /** Touched ranges [start, end), in ascending order. */
   touchedRanges(): { start: number; end: number }[] {
     return [...this.chunks.values()]
       .sort((a, b) => a.base - b.base)
@@ -200,7 +200,7 @@ export class PhysicalMemory {
     else this.chunkOf(pa, 8).view.setBigUint64(at, value, true);
   }
 
-  /** A copy of [pa, pa + length). @throws NotRamError */
+  /** Copies [pa, pa + length). @throws NotRamError */
   readBytes(pa: number, length: number): Uint8Array {
     const copy = new Uint8Array(length);
     this.forEachPiece(pa, length, (chunk, at, offset, bytes) => {
@@ -225,8 +225,8 @@ export class PhysicalMemory {
 
   private chunkOf(pa: number, bytes: number): MemoryChunk {
     const last = this.last;
-    // Within a chunk that a bank covers wholly there is nothing to check; banks' ends go the long
-    // way.
+    // Fast path: a chunk that a bank covers wholly needs no check; the ends of banks take the slow
+    // path.
     if (last !== null && pa >= last.base && pa + bytes <= last.base + this.chunkBytes && this.contains(pa, bytes)) {
       return last;
     }
@@ -267,7 +267,7 @@ export class PhysicalMemory {
     for (const [start, end] of this.covered(chunk.base)) listener(chunk, start, end);
   }
 
-  /** The parts of the chunk at `base` that banks cover. */
+  /** Parts of the chunk at `base` that banks cover. */
   private covered(base: number): [start: number, end: number][] {
     const parts: [number, number][] = [];
     for (const bank of this.banks) {
@@ -283,7 +283,7 @@ function littleEndian(value: bigint, bytes: number): Uint8Array {
   return Uint8Array.from({ length: bytes }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
 }
 
-/** Sorted, checked, neighbours joined. */
+/** Checks the banks, sorts them and joins neighbours. */
 function normalise(banks: readonly MemoryBank[]): MemoryBank[] {
   const joined: { base: number; size: number }[] = [];
   for (const bank of [...banks].sort((a, b) => a.base - b.base)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The PSCI functions that concern single cores: on, off, suspended, and how it is with them.
+ * PSCI functions for single cores: CPU_ON, CPU_OFF, CPU_SUSPEND, AFFINITY_INFO.
  *
  * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1.3 to 5.1.6, 5.4 (CPU_SUSPEND).
  */
@@ -8,15 +8,16 @@
 import { type Vcpu, turnOn } from '#emulator/cpu/vcpu.ts';
 import { base32, hasFunction, PSCI, PSCI_RESULT } from './psci.ts';
 
-/** Affinity fields of MPIDR_EL1. */
+/** Mask of the affinity fields of MPIDR_EL1. */
 const AFFINITY = 0xff_00ff_ffffn;
 
-/** Reports a core that goes on or off. */
+/** Reports that a core goes on or off. */
 export type ReportPower = (action: 'core on' | 'core off', core: number) => void;
 
 /**
- * Carries out a call of the core `current`; null when the function is none of these.
- * @param functionId in its 32-bit or 64-bit form @param guestLevel at which cores begin
+ * Executes a call of the core `current`; null for other functions.
+ * @param functionId in its 32-bit or 64-bit form @param guestLevel exception level at which cores
+ * start
  */
 export function callForCores(
   vcpus: readonly Vcpu[],
@@ -47,7 +48,7 @@ export function callForCores(
       return vcpu === undefined ? PSCI_RESULT.INVALID_PARAMETERS : vcpu.state === 'off' ? 1n : 0n;
     }
     case PSCI.CPU_SUSPEND:
-      // Whatever depth was asked for, the core waits as in WFI and its registers survive: a wake-up
+      // For any requested depth, the core waits as in WFI and its registers survive: a wake-up
       // before power was cut.
       current.state = 'sleeping';
       current.core?.stop();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The machine's secure firmware as far as calls reach it: the silicon vendor's calls first, then
- * PSCI for cores, then the rest of PSCI.
+ * Secure firmware of the machine, as far as calls reach it: first the silicon vendor's calls, then
+ * PSCI for single cores, then the rest of PSCI.
  *
  * Specification: Arm DEN 0028 (SMC Calling Convention 1.1): function in w0, arguments in x1 to x4,
  * result in x0.
@@ -19,8 +19,8 @@ export type FirmwareArguments = readonly [bigint, bigint, bigint, bigint];
 
 export class Firmware {
   /**
-   * Answers calls that are not PSCI's; null leaves them to PSCI, which refuses what it does not
-   * know.
+   * Handler of calls outside PSCI. It returns null for calls that it does not know; PSCI then
+   * refuses those that it does not know either.
    */
   vendorCall: (functionId: number, arguments_: FirmwareArguments) => bigint | null = () => null;
   private readonly vcpus: readonly Vcpu[];
@@ -29,7 +29,8 @@ export class Firmware {
   private readonly guestLevel: 1 | 2;
 
   /**
-   * @param power asked to switch off or to reset @param guestLevel highest one that the guest has
+   * @param power called to power off or to reset
+   * @param guestLevel highest exception level of the guest
    */
   constructor(
     vcpus: readonly Vcpu[],
@@ -43,9 +44,7 @@ export class Firmware {
     this.power = power;
   }
 
-  /**
-   * The answer to a call of core `current`; power calls take effect when the current slice ends.
-   */
+  /** Answers a call of core `current`; power calls take effect when the current slice ends. */
   call(current: number, functionId: number, arguments_: FirmwareArguments): bigint {
     const { events } = this;
     const result =
@@ -69,7 +68,7 @@ export class Firmware {
     return BigInt.asUintN(64, result);
   }
 
-  /** `core` executed the instruction that calls it. */
+  /** Serves a call instruction that `core` executed. */
   serve(core: MachineCore): void {
     const { engine } = core;
     const functionId = Number(BigInt.asUintN(32, engine.getX(0)));

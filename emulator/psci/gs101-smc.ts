@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The secure call through which gs101's kernel writes the power management unit: its firmware lets
- * nobody else do it.
+ * Secure call by which gs101's kernel writes the power management unit: only its firmware may write
+ * it directly.
  *
  *     x0 0x8200_0504   x1 physical address   x2 operation   x3, x4 operands   ──► x0
  *
@@ -10,13 +10,13 @@
  *               2  (register & ~x3) | (x4 & x3)  ──► 0
  *     outside the unit, unaligned, or an unknown operation ──► -22 (-EINVAL)
  *
- * It is served by the machine, on the bus, as PSCI is; there is no code at EL3.
+ * The machine serves it on the bus, as it serves PSCI; there is no code at EL3.
  *
- * Source: Linux drivers/soc/samsung/gs101-pmu.c, as facts. What a read returns is not used there:
- * taken from the way the two others return.
+ * Source: Linux drivers/soc/samsung/gs101-pmu.c, as facts. It does not use the result of a read,
+ * which is assumed by analogy with the two others.
  */
 
-/** Function identifier: a fast 32-bit call of the silicon vendor (Arm DEN 0028, 6). */
+/** Function identifier: a fast 32-bit SiP service call (Arm DEN 0028, 6). */
 export const GS101_SMC_PMU_REGISTER = 0x8200_0504;
 
 const OPERATION_READ = 0n;
@@ -25,21 +25,21 @@ const OPERATION_MODIFY = 2n;
 
 const EINVAL = -22n;
 
-/** The part of the bus that the call needs. `Bus` has it. */
+/** Part of the bus that the call needs; `Bus` implements it. */
 export interface RegisterBus {
   read(pa: number, width: 4): number;
   write(pa: number, width: 4, value: number): void;
 }
 
-/** Registers of the unit: [base, base + size), bytes. */
+/** Registers of the unit: [base, base + size) in bytes. */
 export interface RegisterWindow {
   readonly base: number;
   readonly size: number;
 }
 
 /**
- * Carries out the call with x1 to x4 in `registers` and returns x0, signed.
- * @throws BusAccessAbort when the bus has nothing in the window: a fault of the board's data
+ * Executes the call with x1 to x4 in `registers` and returns x0, signed.
+ * @throws BusAccessAbort when no device is in the window: an error in the board's data
  */
 export function gs101PmuCall(
   bus: RegisterBus,

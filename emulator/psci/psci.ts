@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * PSCI as the machine's secure firmware answers it: function number in w0, arguments in x1 to x3,
- * result in x0.
+ * PSCI of the machine's secure firmware: function identifier in w0, arguments in x1 to x3, result
+ * in x0.
  *
- * Modelled after reset firmware has left EL3: the calls are served by the machine, not by code at
- * EL3. CPU_ON, CPU_OFF, CPU_SUSPEND and AFFINITY_INFO concern the cores and are carried out in
- * core-calls.ts before a call comes here.
+ * The model begins after reset firmware has left EL3: the machine serves the calls, not code at
+ * EL3. core-calls.ts executes CPU_ON, CPU_OFF, CPU_SUSPEND and AFFINITY_INFO before a call comes
+ * here.
  *
  * Specification: Arm DEN 0022 F (PSCI 1.1), 5.1 (functions) and 5.2 (return codes); Arm DEN 0028
  * (SMC Calling Convention 1.1), 7.
@@ -13,7 +13,7 @@
 
 import { hex } from '#common/address.ts';
 
-/** Function identifiers; the SMC64 twin of a function has bit 30 set. */
+/** Function identifiers; the SMC64 form of a function has bit 30 set. */
 export const PSCI = {
   VERSION: 0x8400_0000,
   CPU_SUSPEND: 0x8400_0001,
@@ -28,8 +28,7 @@ export const PSCI = {
 } as const;
 
 /**
- * Functions that take addresses or core names, and so exist in a 64-bit form too (Arm DEN 0022,
- * 5.1).
+ * Functions that take addresses or core names, and so have a 64-bit form too (Arm DEN 0022, 5.1).
  */
 const HAVE_64_BIT_FORM: ReadonlySet<number> = new Set([PSCI.CPU_SUSPEND, PSCI.CPU_ON, PSCI.AFFINITY_INFO]);
 
@@ -41,20 +40,20 @@ export const PSCI_RESULT = { SUCCESS: 0n, INVALID_PARAMETERS: -2n, ALREADY_ON: -
 export const PSCI_SUCCESS = 0n;
 export const PSCI_NOT_SUPPORTED = -1n;
 
-/** PSCI 1.1: major in bits 31:16. */
+/** PSCI 1.1: the major version is in bits 31:16. */
 const PSCI_VERSION_1_1 = 0x1_0001n;
 /** SMCCC 1.1. */
 const SMCCC_VERSION_1_1 = 0x1_0001n;
-/** The trusted OS needs no migration: there is none. */
+/** MIGRATE_INFO_TYPE: there is no trusted OS that needs migration. */
 const MIGRATION_NOT_REQUIRED = 2n;
 
-/** What a call asks of the machine beside its return value. */
+/** Effect of a call on the machine, besides its return value. */
 export interface PsciAnswer {
   readonly result: bigint;
   readonly power?: 'off' | 'reset';
 }
 
-/** Answers a call. Unknown functions get NOT_SUPPORTED, as SMCCC demands. */
+/** Answers a call. Unknown functions return NOT_SUPPORTED, as SMCCC requires. */
 export function answerPsci(functionId: number, argument: bigint): PsciAnswer {
   switch (functionId) {
     case PSCI.VERSION:
@@ -74,16 +73,16 @@ export function answerPsci(functionId: number, argument: bigint): PsciAnswer {
   }
 }
 
-/** The 32-bit form of a function that has both. */
+/** 32-bit form of a function that has both forms. */
 export const base32 = (functionId: number): number => (functionId & ~0x4000_0000) >>> 0;
 
-/** True for a function that there is, in the form that was called. */
+/** True when a function exists in the form that was called. */
 export function hasFunction(functionId: number): boolean {
   const base = base32(functionId);
   return NAMES.has(base) && (functionId === base || HAVE_64_BIT_FORM.has(base));
 }
 
-/** The function's name, or its number. */
+/** Name of a function, or its number. */
 export function psciName(functionId: number): string {
   return NAMES.get(base32(functionId)) ?? hex(functionId);
 }

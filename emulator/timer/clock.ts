@@ -2,15 +2,15 @@
 /**
  * Simulated time: the only clock of a machine.
  *
- * It counts ticks. An executed instruction is one tick; a port access of a kernel that runs in
- * TypeScript is charged {@link PORT_ACCESS_TICKS}, about what compiled code spends on it. A fixed
- * rate turns ticks into nanoseconds. Time that every core sleeps through, and that a guest polling
- * a counter waits for, passes as idle ticks. Nothing else moves it, so the same inputs give the
- * same times.
+ * It counts ticks. An executed instruction is one tick. A port access of a kernel in TypeScript is
+ * charged {@link PORT_ACCESS_TICKS}, about as much as compiled code needs for it. A fixed rate
+ * converts ticks to nanoseconds. Time in which every core sleeps, and time for which a guest polls
+ * a counter, passes as idle ticks. Nothing else advances the clock, so equal inputs give equal
+ * times.
  */
 
 /**
- * Ticks charged for a port access (8 bytes moved, or a register): address generation, the access
+ * Ticks charged for a port access (8 bytes moved, or a register): address generation, the access,
  * and a use of its result.
  */
 export const PORT_ACCESS_TICKS = 4;
@@ -18,25 +18,24 @@ export const PORT_ACCESS_TICKS = 4;
 const NS_PER_SECOND = 1_000_000_000;
 
 export class Clock {
-  /** Ticks a second, an integer: the core's instruction rate. */
+  /** Ticks per second, an integer: the core's instruction rate. */
   readonly frequencyHz: number;
   /**
-   * Instructions retired. Inside a slice the running core adds what it has executed so far, see
-   * `now`.
+   * Instructions retired. Inside a slice, the running core adds those executed so far, see `now`.
    */
   instructions = 0;
-  /** Port accesses charged. */
+  /** Number of port accesses charged. */
   portAccesses = 0;
   /** Ticks that passed with every core asleep. */
   idleTicks = 0;
-  /** Instructions of the slice being executed. */
+  /** Instructions of the running slice. */
   private inSlice: () => number = () => 0;
 
   constructor(frequencyHz: number) {
     this.frequencyHz = frequencyHz;
   }
 
-  /** Ticks since reset, exact also in the middle of a slice. */
+  /** Ticks since reset, exact also inside a slice. */
   get ticks(): number {
     return this.instructions + this.inSlice() + this.portAccesses * PORT_ACCESS_TICKS + this.idleTicks;
   }
@@ -52,14 +51,14 @@ export class Clock {
   }
 
   /**
-   * The first tick at which {@link counter} of `frequencyHz` is at least `count`. Counts beyond
-   * 2^53 are years away and inexact.
+   * First tick at which {@link counter} of `frequencyHz` is at least `count`. Counts beyond 2^53
+   * are years away and inexact.
    */
   ticksAtCount(count: bigint, frequencyHz: number): number {
     return Number(scaledUp(count, frequencyHz, this.frequencyHz));
   }
 
-  /** Ticks in `ns` nanoseconds (a fraction counts as a whole one), rounded up. */
+  /** Ticks in `ns` nanoseconds, rounded up; a fraction of a nanosecond counts as a whole one. */
   ticksFor(ns: number): number {
     if (ns === Infinity) return Infinity;
     return Number(scaledUp(BigInt(Math.ceil(ns)), NS_PER_SECOND, this.frequencyHz));
@@ -76,10 +75,7 @@ export class Clock {
     this.idleTicks = idleTicks;
   }
 
-  /**
-   * Runs `look`, whose port accesses cost nothing: for what somebody who only watches wants to
-   * know.
-   */
+  /** Runs `look` without a charge for its port accesses: for observers. */
   withoutCharge<T>(look: () => T): T {
     const { portAccesses } = this;
     try {
@@ -89,7 +85,7 @@ export class Clock {
     }
   }
 
-  /** Runs `slice` with `executed` as the live count of its instructions, then adds them. */
+  /** Runs `slice` with `executed` as the live count of its instructions, and then adds them. */
   during<T>(executed: () => number, slice: () => T): T {
     this.inSlice = executed;
     try {
@@ -102,14 +98,14 @@ export class Clock {
 }
 
 /**
- * `value` units of 1/from seconds in units of 1/to seconds, rounded down. Exact: in doubles, two of
- * a hundred conversions end one off.
+ * Converts `value` from units of 1/from seconds to units of 1/to seconds, rounded down. Exact: in
+ * doubles, two of a hundred conversions end one off.
  */
 function scaled(value: bigint, from: number, to: number): bigint {
   return from === to ? value : (value * BigInt(to)) / BigInt(from);
 }
 
-/** The same rounded up; `value` is not negative. */
+/** As {@link scaled}, rounded up; `value` is not negative. */
 function scaledUp(value: bigint, from: number, to: number): bigint {
   return from === to ? value : (value * BigInt(to) + BigInt(from) - 1n) / BigInt(from);
 }

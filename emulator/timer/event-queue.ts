@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The queue of events that are due at a known simulated time: timer expiries, device delays. The
- * machine runs cores up to the next one, never past it by more than the instruction in progress.
+ * Queue of events that are due at a known simulated time: timer expiries, device delays. The
+ * machine runs cores up to the next event, never past it by more than the instruction in progress.
  *
- * Entries at the same tick happen in the order in which they were made, so a run is the same every
- * time.
+ * Events at the same tick happen in the order in which they were scheduled, so every run is the
+ * same.
  *
  * Invariant: `heap` is a binary min-heap by (tick, order).
  */
 
 import type { Deadline } from '#emulator/bus/timer-port.ts';
 
-/** Something that will happen. */
+/** Scheduled event. */
 export interface ScheduledEvent {
   readonly deadline: Deadline;
-  /** It will not happen; nothing when it has already. */
+  /** Cancels the event. No effect when it has happened. */
   cancel(): void;
 }
 
@@ -26,14 +26,14 @@ interface Entry {
 }
 
 export class EventQueue {
-  /** Told the tick of each event as it is scheduled. */
+  /** Called with the tick of each event when it is scheduled. */
   onScheduled: (tick: number) => void = () => {};
   private readonly heap: Entry[] = [];
   private made = 0;
 
   /**
-   * Calls `action` when the clock reaches `tick`; at the next opportunity when it has passed. O(log
-   * n).
+   * Calls `action` when the clock reaches `tick`; at the next opportunity when that tick has
+   * passed. O(log n).
    */
   at(tick: number, action: () => void): ScheduledEvent {
     return this.resume({ tick, order: this.made++ }, action);
@@ -59,17 +59,17 @@ export class EventQueue {
     return this.heap[0]?.tick ?? Infinity;
   }
 
-  /** Lets everything happen that is due at `now`, what that schedules for `now` included. */
+  /** Runs all events due at `now`, including those that they schedule for `now`. */
   runDue(now: number): void {
     while (this.nextTick <= now) this.pop()?.action();
   }
 
-  /** Forgets everything: a reset. */
+  /** Removes all events, at a reset. */
   clear(): void {
     this.heap.length = 0;
   }
 
-  /** The number of events made so far. The events themselves are saved by their makers. */
+  /** Number of events made so far. Their owners save the events themselves. */
   saveState(): number {
     return this.made;
   }

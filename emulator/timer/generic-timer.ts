@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The generic timer of one core: the counters, and the physical and virtual timers of EL1 (with
- * those of EL2 as registers), in simulated time.
+ * Generic timer of one core: the counters, and the physical and virtual timers of EL1 (with those
+ * of EL2 as registers), in simulated time.
  *
  *     count  = floor(ticks x CNTFRQ / instruction rate)         CNTPCT; CNTVCT = CNTPCT - CNTVOFF_EL2
  *     line   = ENABLE and not IMASK and count >= CVAL           level, to a PPI of the interrupt controller
@@ -15,18 +15,21 @@ import { hex } from '#common/address.ts';
 import type { Clock } from './clock.ts';
 import type { ScheduledEvent, EventQueue } from './event-queue.ts';
 
-/** CNTx_CTL bits. */
+/** Bits of CNTx_CTL. */
 const CTL_ENABLE = 1n << 0n;
 const CTL_IMASK = 1n << 1n;
 const CTL_ISTATUS = 1n << 2n;
 
-/** CNTKCTL_EL1: what EL0 may use; the same bits of CNTHCTL_EL2 where EL2 is its host. */
+/**
+ * Bits of CNTKCTL_EL1 that permit accesses of EL0; the same bits of CNTHCTL_EL2 when EL2 is its
+ * host.
+ */
 const EL0PCTEN = 1n << 0n;
 const EL0VCTEN = 1n << 1n;
 const EL0VTEN = 1n << 8n;
 const EL0PTEN = 1n << 9n;
 
-/** CNTKCTL_EL1, and CNTHCTL_EL2: the event stream. */
+/** Bits of CNTKCTL_EL1 and CNTHCTL_EL2 for the event stream. */
 const EVNTEN = 1n << 2n;
 const EVNTDIR = 1n << 3n;
 const EVNTI_SHIFT = 4n;
@@ -46,17 +49,17 @@ export const TIMER_INTERRUPTS = {
 export type TimerName = keyof typeof TIMER_INTERRUPTS;
 const TIMER_NAMES = Object.keys(TIMER_INTERRUPTS) as TimerName[];
 
-/** One comparator. */
+/** Comparator. */
 interface Comparator {
   ctl: bigint;
   cval: bigint;
-  /** Counts with CNTVOFF_EL2 subtracted. */
+  /** True when it compares the counter minus CNTVOFF_EL2. */
   readonly usesOffset: boolean;
   expiry: ScheduledEvent | null;
   line: boolean;
 }
 
-/** CRm and op1 of a comparator's registers (CRn 14, op2 0 TVAL, 1 CTL, 2 CVAL), by timer. */
+/** Timers by CRm and op1 of their registers (CRn 14; op2: 0 TVAL, 1 CTL, 2 CVAL). */
 const COMPARATOR_ENCODINGS: Readonly<Record<string, TimerName>> = {
   '3_2': 'physical',
   '3_3': 'virtual',
@@ -69,8 +72,8 @@ const COMPARATOR_ENCODINGS: Readonly<Record<string, TimerName>> = {
 export type TimerLine = (intid: number, level: boolean) => void;
 
 /**
- * What happened to a timer, for events of kind `timer`: its registers were written, or its
- * interrupt line changed.
+ * Called for events of kind `timer`: a timer's registers were written, or its interrupt line
+ * changed.
  */
 export type TimerTrace = (
   fields:
@@ -83,10 +86,10 @@ export class GenericTimer {
   private readonly eventQueue: EventQueue;
   private readonly line: TimerLine;
   private readonly trace: TimerTrace | null;
-  /** Frequency of the counter. */
+  /** Frequency of the counter in Hz. */
   private readonly counterHz: number;
   /**
-   * CNTFRQ_EL0: what firmware wrote, which changes nothing. It starts right, also on cores that
+   * CNTFRQ_EL0: a value that firmware writes, without effect. It starts correct, also on cores that
    * reset firmware never runs on.
    */
   private frequencyRegister: bigint;
@@ -95,7 +98,7 @@ export class GenericTimer {
   private virtualOffset = 0n;
   private readonly comparators: Record<TimerName, Comparator>;
 
-  /** @param trace told of what happens; null costs nothing */
+  /** @param trace called for each event; null costs nothing */
   constructor(
     clock: Clock,
     eventQueue: EventQueue,
@@ -125,17 +128,17 @@ export class GenericTimer {
     };
   }
 
-  /** CNTPCT_EL0 now. */
+  /** Current CNTPCT_EL0. */
   get physicalCount(): bigint {
     return this.clock.counter(this.counterHz);
   }
 
-  /** CNTVCT_EL0 now. */
+  /** Current CNTVCT_EL0. */
   get virtualCount(): bigint {
     return BigInt.asUintN(64, this.physicalCount - this.virtualOffset);
   }
 
-  /** Cold reset: timers off, no offset. Lines go low. */
+  /** Cold reset: timers off, no offset, lines low. */
   reset(): void {
     this.kernelControl = 0n;
     this.hypervisorControl = 3n;
@@ -150,8 +153,8 @@ export class GenericTimer {
   }
 
   /**
-   * True when code at EL0 may access the register: CNTKCTL_EL1 says, or CNTHCTL_EL2 where EL2 is
-   * its host. `crm` and `op2` of an encoding with op1 = 3, CRn = 14.
+   * True when EL0 may access the register, by CNTKCTL_EL1, or by CNTHCTL_EL2 when EL2 is its host.
+   * `crm` and `op2` belong to an encoding with op1 = 3, CRn = 14.
    */
   allowedAtEl0(crm: number, op2: number, isHosted = false): boolean {
     const control = isHosted ? this.hypervisorControl : this.kernelControl;
@@ -163,8 +166,8 @@ export class GenericTimer {
   }
 
   /**
-   * The first tick later than now at which an event stream has an event, that of CNTKCTL_EL1 on the
-   * virtual counter or that of CNTHCTL_EL2 on the physical one; Infinity when both are off.
+   * First tick after now with an event of an event stream: that of CNTKCTL_EL1 on the virtual
+   * counter, or that of CNTHCTL_EL2 on the physical one. Infinity when both are off.
    */
   get nextStreamTick(): number {
     const { kernelControl, hypervisorControl } = this;
@@ -177,7 +180,7 @@ export class GenericTimer {
   private nextEvent(control: bigint, count: () => bigint): number {
     if ((control & EVNTEN) === 0n) return Infinity;
     const bit = 1n << ((control >> EVNTI_SHIFT) & EVNTI_MASK);
-    // The bit of the counter rises at odd multiples of itself and falls at even ones.
+    // The counter bit rises at odd multiples of its value and falls at even ones.
     const phase = (control & EVNTDIR) === 0n ? bit : 0n;
     const now = count();
     const next = ((now + phase) / (2n * bit) + 1n) * 2n * bit - phase;
@@ -185,8 +188,8 @@ export class GenericTimer {
   }
 
   /**
-   * Value of the register with op0 = 3, CRn = 14 and these fields, or undefined when it is none of
-   * the timer's.
+   * Value of the register with op0 = 3, CRn = 14 and these fields; undefined when the timer has no
+   * such register.
    */
   read(op1: number, crm: number, op2: number): bigint | undefined {
     if (op1 === 0 && crm === 1 && op2 === 0) return this.kernelControl;
@@ -216,7 +219,9 @@ export class GenericTimer {
     }
   }
 
-  /** Writes it. Returns false when it is none of the timer's, or read-only. */
+  /**
+   * Writes such a register. Returns false when the timer has no such register, or it is read-only.
+   */
   write(op1: number, crm: number, op2: number, value: bigint): boolean {
     if (op1 === 0 && crm === 1 && op2 === 0) this.kernelControl = value;
     else if (op1 === 4 && crm === 1 && op2 === 0) this.hypervisorControl = value;
@@ -279,7 +284,10 @@ export class GenericTimer {
     return (comparator.ctl & CTL_ENABLE) !== 0n && this.countFor(comparator) >= comparator.cval;
   }
 
-  /** After a change, or when the time has come: the line, and the next moment to look. */
+  /**
+   * Updates a timer's line, and schedules the next update. Called after a change, and when that
+   * time has come.
+   */
   private update(name: TimerName): void {
     const comparator = this.comparators[name];
     comparator.expiry?.cancel();
@@ -294,8 +302,8 @@ export class GenericTimer {
     if ((comparator.ctl & CTL_ENABLE) === 0n) return;
     const physical = this.physicalCount;
     const count = this.countFor(comparator);
-    // An offset beyond the counter makes the count huge; it starts again from zero when the counter
-    // gets there, and the condition may end with that.
+    // An offset larger than the counter makes the count huge. It wraps to zero when the counter
+    // reaches the offset, which may end the condition.
     const change = expired ? (comparator.usesOffset ? this.virtualOffset : 0n) : physical + comparator.cval - count;
     if (change <= physical) return;
     const tick = this.clock.ticksAtCount(change, this.counterHz);

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * Small, well-formed guest images for tests, every field at the place where the specification has
- * it.
- */
+/** Small, well-formed guest images for tests, with every field at its specified place. */
 
 import { alignUp } from '#common/address.ts';
 
-/** Bytes 0x01 to 0xff in turn, so that a wrong offset shows. */
+/** Bytes 0x01 to 0xff in turn, so that a wrong offset is visible. */
 export function patternBytes(length: number, seed = 0): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => ((i + seed) % 255) + 1);
 }
 
-/** ASCII as bytes. */
+/** Converts ASCII to bytes. */
 export function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** One array after the other. */
+/** Concatenates arrays. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   const output = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
   let at = 0;
@@ -27,7 +24,7 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return output;
 }
 
-/** An arm64 Image of `fileBytes`. */
+/** Builds an arm64 Image of `fileBytes`. */
 export function imageBytes(options: {
   textOffset?: bigint;
   imageSize?: bigint;
@@ -38,7 +35,7 @@ export function imageBytes(options: {
   const bytes = patternBytes(fileBytes);
   bytes.fill(0, 0, 64);
   const view = new DataView(bytes.buffer);
-  // `b .`: should anything run it, it stays there.
+  // `b .`: if it is ever executed, it loops in place.
   view.setUint32(0, 0x1400_0000, true);
   view.setBigUint64(8, textOffset, true);
   view.setBigUint64(16, imageSize, true);
@@ -47,7 +44,7 @@ export function imageBytes(options: {
   return bytes;
 }
 
-/** A segment of {@link elfBytes}. */
+/** Segment of {@link elfBytes}. */
 export interface SegmentSource {
   readonly physical: number;
   readonly virtual?: bigint;
@@ -57,7 +54,7 @@ export interface SegmentSource {
   readonly type?: number;
 }
 
-/** An AArch64 ELF64 executable. */
+/** Builds an AArch64 ELF64 executable. */
 export function elfBytes(entry: bigint, segments: readonly SegmentSource[]): Uint8Array {
   const header = new Uint8Array(64);
   header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
@@ -93,7 +90,7 @@ function pages(pageBytes: number, ...parts: readonly Uint8Array[]): Uint8Array {
   );
 }
 
-/** An Android boot.img. */
+/** Builds an Android boot.img. */
 export function bootImgBytes(options: {
   version?: number;
   kernel: Uint8Array;
@@ -114,7 +111,7 @@ export function bootImgBytes(options: {
   return pages(4096, header, kernel, ramdisk, signature);
 }
 
-/** An Android vendor_boot.img with RAM disks of the given types. */
+/** Builds an Android vendor_boot.img with RAM disks of the given types. */
 export function vendorBootBytes(options: {
   version?: number;
   pageBytes?: number;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Encodes LZ4 for tests: greedy, slow, and written from the format's description alone, so that the
- * decoder meets another's idea of it.
+ * LZ4 encoder for tests: greedy, slow, and written only from the format's description, so that it
+ * does not share the decoder's errors.
  */
 
 import { concatBytes } from './guest-images.ts';
@@ -20,7 +20,7 @@ function continuedLength(length: number): number[] {
   return [...Array.from({ length: Math.floor(rest / 255) }, () => 255), rest % 255];
 }
 
-/** `input` as one raw block. */
+/** Encodes `input` as one raw block. */
 export function encodeLz4Block(input: Uint8Array): Uint8Array {
   const output: number[] = [];
   const seen = new Map<string, number>();
@@ -53,7 +53,7 @@ export function encodeLz4Block(input: Uint8Array): Uint8Array {
   return Uint8Array.from(output);
 }
 
-/** `blocks`, encoded, in a legacy frame. */
+/** Encodes `blocks` in a legacy frame. */
 export function encodeLz4Legacy(...blocks: readonly Uint8Array[]): Uint8Array {
   const parts: Uint8Array[] = [Uint8Array.of(0x02, 0x21, 0x4c, 0x18)];
   for (const block of blocks) {
