@@ -5,7 +5,8 @@
  * declarations with tsc.
  *
  * ```
- *   dist/NAME.mjs          one for each command, with NAME.mjs.map and NAME.inputs.json (what it was made of)
+ *   dist/NAME.cjs          one for each command, with NAME.cjs.map and NAME.inputs.json (what it was made of);
+ *                          NAME.code beside it is what V8 compiled of it (scripts/compiled-bundle.mjs)
  *   dist/index.mjs         the package's entry points, sharing chunks so that a class is one class in both
  *   dist/testing.mjs
  *   dist/types/            declarations
@@ -27,6 +28,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DIGEST_LENGTH, DIGEST_MARK } from './compiled-bundle.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -82,6 +84,20 @@ const SHARED_OPTIONS = {
   // koffi loads a native file that lies beside its own; vitest must be the one that runs the tests.
   external: ['koffi', 'vitest'],
   logLevel: 'silent',
+};
+
+/**
+ * A command is a script with one function, as Node wraps CommonJS: code that V8 has compiled can be
+ * kept of scripts only (scripts/compiled-bundle.mjs).
+ */
+const COMMAND_OPTIONS = {
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: {
+    js: '(function (exports, require, module, __filename) {"use strict";\nconst bundleUrl = require("node:url").pathToFileURL(__filename).href;',
+  },
+  footer: { js: '})' },
 };
 
 /**
@@ -218,19 +234,30 @@ export function commandSource(name) {
 }
 
 /**
- * Bundles the source of `name` into dist/NAME.mjs, and its pages.
+ * The script with nothing but ASCII, of which V8 keeps a byte a character (esbuild leaves other
+ * characters in comments only), and with the digest that the launcher looks for.
+ */
+function commandScript(text) {
+  const script = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `${script}${DIGEST_MARK}${createHash('sha256').update(script).digest('hex').slice(0, DIGEST_LENGTH)}`;
+}
+
+/**
+ * Bundles the source of `name` into dist/NAME.cjs, and its pages.
  * @throws Error with esbuild's messages when it cannot be bundled
  */
 export async function bundleCommand(name) {
   const esbuild = await loadEsbuild();
   const started = Date.now();
-  const result = await build(esbuild, { entryPoints: [commandSource(name)], banner: REQUIRE_BANNER });
+  const result = await build(esbuild, { entryPoints: [commandSource(name)], ...COMMAND_OPTIONS });
   const made = [result.metafile];
   for (const page of PAGES_OF[name] ?? []) made.push(await bundlePage(esbuild, page));
   // A source saved while the bundle was being made gets a time of 0 here, and the next start
   // bundles again.
   const inputs = made.flatMap(inputsOf).map(([path, size, mtimeMs]) => [path, size, mtimeMs > started ? 0 : mtimeMs]);
-  for (const file of result.outputFiles) putInPlace(file.path, file.contents);
+  for (const file of result.outputFiles) {
+    putInPlace(file.path, file.path.endsWith('.cjs') ? commandScript(file.text) : file.contents);
+  }
   putInPlace(join(dist, `${name}.inputs.json`), JSON.stringify(inputs));
 }
 
@@ -282,8 +309,9 @@ async function buildAll() {
   for (const name of commands) await bundleCommand(name);
   const entries = await bundleLibrary();
   if (entries.length > 0) declareLibrary();
-  const made = [...commands, ...entries].map((name) => `${relative(root, dist)}${sep}${name}.mjs`);
-  process.stderr.write(`built ${made.join(', ')}\n`);
+  const made = [...commands.map((name) => `${name}.cjs`), ...entries.map((name) => `${name}.mjs`)];
+  const paths = made.map((name) => `${relative(root, dist)}${sep}${name}`);
+  process.stderr.write(`built ${paths.join(', ')}\n`);
 }
 
 if (process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1]) {

@@ -4,9 +4,9 @@
  * Runs one of the project's commands: `node scripts/launch.mjs NAME [ARGUMENTS]` runs
  * workbench/commands/NAME.ts or scripts/NAME.ts.
  *
- * The command is bundled into dist/NAME.mjs when that is missing or when any file that went into it
- * has changed, and is then imported into this very process: no second start of Node, and signals
- * and the terminal are the command's own. Every command exports `main(args)`, which resolves to the
+ * The command is bundled into dist/NAME.cjs when that is missing or when any file that went into it
+ * has changed, and then runs in this very process: no second start of Node, and signals and the
+ * terminal are the command's own. Every command exports `main(args)`, which resolves to the
  * exit status (workbench/cli/command.ts).
  *
  * Nothing is imported here that a fresh bundle does not need; the bundler (scripts/build.mjs) is
@@ -15,13 +15,12 @@
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
+import { loadBundle } from './compiled-bundle.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** True when this is a package as npm installs it: bundles without their sources. */
 const isInstalled = !existsSync(join(root, 'emulator'));
-/** Entry points of the library lie beside the commands' bundles. */
-const NO_COMMANDS = ['index', 'testing'];
 /** As scripts/build.mjs has it, which is not loaded for a bundle that is fresh. */
 const COMMAND_FOLDERS = ['workbench/commands', 'scripts'];
 const STATUS_USAGE = 2;
@@ -35,24 +34,25 @@ function isFresh(command) {
   try {
     const inputs = JSON.parse(readFileSync(join(root, 'dist', `${command}.inputs.json`), 'utf8'));
     const unchanged = inputs.every(([path, size, mtimeMs]) => {
-      const { size: sizeNow, mtimeMs: mtimeNow } = statSync(join(root, path));
+      // Hundreds of paths that are written as they are joined: join() would take each apart.
+      const { size: sizeNow, mtimeMs: mtimeNow } = statSync(`${root}/${path}`);
       return sizeNow === size && mtimeNow === mtimeMs;
     });
-    return unchanged && existsSync(join(root, 'dist', `${command}.mjs`));
+    return unchanged && existsSync(join(root, 'dist', `${command}.cjs`));
   } catch {
     return false;
   }
 }
 
 function commandNames() {
-  // An installed package holds bundles only; the library's own are no commands.
+  // An installed package holds bundles only.
   const folders = isInstalled ? ['dist'] : COMMAND_FOLDERS.filter((folder) => existsSync(join(root, folder)));
-  const ending = isInstalled ? '.mjs' : '.ts';
+  const ending = isInstalled ? '.cjs' : '.ts';
   const names = folders
     .flatMap((folder) => readdirSync(join(root, folder)))
-    .filter((file) => file.endsWith(ending) && /^[a-z0-9-]+\.[a-z]+$/.test(file) && !file.startsWith('shared-'))
+    .filter((file) => file.endsWith(ending) && /^[a-z0-9-]+\.[a-z]+$/.test(file))
     .map((file) => file.slice(0, -ending.length));
-  return names.filter((command) => !NO_COMMANDS.includes(command)).sort((a, b) => (a < b ? -1 : 1));
+  return names.sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** As it was called: npm's link to this file is the package's "levitate". */
@@ -69,8 +69,8 @@ function usage(problem) {
  * @throws Error when it cannot be made
  */
 async function bundleOf(command) {
-  const bundle = join(root, 'dist', `${command}.mjs`);
-  if (!/^[a-z0-9-]+$/.test(command) || NO_COMMANDS.includes(command)) return null;
+  const bundle = join(root, 'dist', `${command}.cjs`);
+  if (!/^[a-z0-9-]+$/.test(command)) return null;
   if (isInstalled) return existsSync(bundle) ? bundle : null;
   if (!COMMAND_FOLDERS.some((folder) => existsSync(join(root, folder, `${command}.ts`)))) return null;
   if (!isFresh(command)) {
@@ -82,16 +82,17 @@ async function bundleOf(command) {
 
 async function run(bundle) {
   process.argv = [process.argv[0], bundle, ...args];
-  let main;
+  let loaded;
   try {
-    ({ main } = await import(pathToFileURL(bundle).href));
+    loaded = loadBundle(bundle);
   } catch (error) {
     // The command's own guard is not there yet, and Node's status 1 would be a kernel panic.
     process.stderr.write(`${name} cannot be loaded:\n${error.stack ?? error}\n`);
     process.exitCode = STATUS_FAULT;
     return;
   }
-  process.exitCode = await main(args);
+  process.exitCode = await loaded.exports.main(args);
+  loaded.keepCode();
 }
 
 if (name === undefined) {

@@ -5,7 +5,16 @@
  */
 
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,7 +26,13 @@ beforeAll(() => {
   mkdirSync(join(root, 'scripts'));
   mkdirSync(join(root, 'emulator'));
   symlinkSync(join(packageRoot(), 'node_modules'), join(root, 'node_modules'), 'junction');
-  for (const file of ['scripts/launch.mjs', 'scripts/build.mjs', 'package.json', 'tsconfig.json']) {
+  for (const file of [
+    'scripts/launch.mjs',
+    'scripts/compiled-bundle.mjs',
+    'scripts/build.mjs',
+    'package.json',
+    'tsconfig.json',
+  ]) {
     copyFileSync(join(packageRoot(), file), join(root, file));
   }
 });
@@ -60,10 +75,46 @@ describe('launch', () => {
     launch('still');
     launch('still');
     writeFileSync(
-      join(root, 'dist', 'still.mjs'),
-      "export const main = () => void process.stdout.write('the bundle that was there');",
+      join(root, 'dist', 'still.cjs'),
+      "(function (exports) { exports.main = () => void process.stdout.write('the bundle that was there'); })",
     );
     expect(launch('still').stdout).toBe('the bundle that was there');
+  });
+
+  it('keeps the code that V8 compiled, of the script that it was compiled of', () => {
+    const code = join(root, 'dist', 'kept.code');
+    writeScript('kept', "export const main = (): void => void process.stdout.write('one');");
+    launch('kept');
+    const kept = readFileSync(code);
+    const { mtimeMs } = statSync(code);
+    // The same length, which is all that V8 knows a script by.
+    writeScript('kept', "export const main = (): void => void process.stdout.write('two');");
+    expect([launch('kept').stdout, launch('kept').stdout]).toEqual(['two', 'two']);
+    expect(statSync(code).mtimeMs).not.toBe(mtimeMs);
+    const { mtimeMs: written } = statSync(code);
+    expect([launch('kept').stdout, statSync(code).mtimeMs]).toEqual(['two', written]);
+    expect(readFileSync(code).subarray(-16)).not.toEqual(kept.subarray(-16));
+  });
+
+  it.each([
+    ['is cut', (kept: Buffer) => kept.subarray(kept.length / 2)],
+    ['is of another version of V8', (kept: Buffer) => Buffer.concat([Buffer.alloc(64), kept.subarray(64)])],
+    ['is empty', () => Buffer.alloc(0)],
+  ])('compiles again when the code kept %s', (_, damage) => {
+    const code = join(root, 'dist', 'hurt.code');
+    writeScript('hurt', "export const main = (): void => void process.stdout.write('whole');");
+    launch('hurt');
+    const kept = readFileSync(code);
+    writeFileSync(code, damage(kept));
+    expect(launch('hurt').stdout).toBe('whole');
+    expect(readFileSync(code).length).toBe(kept.length);
+  });
+
+  it('goes without kept code where it cannot be written', () => {
+    writeScript('unkept', "export const main = (): void => void process.stdout.write('done');");
+    mkdirSync(join(root, 'dist', 'unkept.code'), { recursive: true });
+    const { status, stdout, stderr } = launch('unkept');
+    expect([status, stdout, stderr]).toEqual([0, 'done', '']);
   });
 
   it('finds the package root from a bundle', () => {

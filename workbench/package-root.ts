@@ -3,9 +3,9 @@
  * The package's folder on disk. Every file that is read at run time is found from it (firmware
  * images, the cache).
  *
- * Works from the sources (workbench/package-root.ts, under vitest) and from a bundle
- * (dist/NAME.mjs), because both lie exactly one folder below the root; scripts/build.mjs keeps
- * dist/ flat for that reason.
+ * Works from the sources (workbench/package-root.ts, under vitest) and from a bundle (dist/NAME.cjs
+ * or .mjs), because both lie exactly one folder below the root; scripts/build.mjs keeps dist/ flat
+ * for that reason.
  */
 
 import { existsSync } from 'node:fs';

@@ -123,8 +123,10 @@ function command(...args: string[]): { readonly wallMs: number } {
 
 /** Peak memory of a process that counts the events of `file`. */
 function peakMiB(file: string): number {
-  const bundle = JSON.stringify(join(packageRoot(), 'dist', 'log.mjs'));
-  const code = `import(${bundle}).then(async ({ main }) => { await main([${JSON.stringify(file)}, '--stats']); process.stderr.write(String(process.resourceUsage().maxRSS)); })`;
+  const [loader, bundle] = ['scripts/compiled-bundle.mjs', 'dist/log.cjs'].map((path) =>
+    JSON.stringify(join(packageRoot(), path)),
+  );
+  const code = `const { loadBundle } = await import(${loader}); await loadBundle(${bundle}).exports.main([${JSON.stringify(file)}, '--stats']); process.stderr.write(String(process.resourceUsage().maxRSS));`;
   return (Number(run(['--input-type=module', '-e', code])) * 1024) / MIB;
 }
 
