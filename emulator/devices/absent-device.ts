@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A place where a device could be and is not: every access is an external abort. It exists so that
- * the event names the place ("its@8080000") instead of "unmapped". Not a device that answers zero;
- * that is register-storage.ts.
+ * Placeholder for an absent device: every access is an external abort. With it, the event names the
+ * place ("its@8080000") instead of "unmapped". register-storage.ts is the stand-in that answers
+ * instead.
  */
 
 import { BusAbort, type Device } from '#emulator/bus/device.ts';
 
-/** Answers nothing. */
+/** Device whose accesses all abort. */
 export class AbsentDevice implements Device {
   readonly model = 'absent';
 
@@ -23,7 +23,7 @@ export class AbsentDevice implements Device {
 
   reset(): void {}
 
-  /** It has no state. */
+  /** There is no state. */
   saveState(): null {
     return null;
   }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Clock and power manager of BCM2711 ("CPRMAN"): the clocks that the boot firmware leaves running,
- * and registers that remember what is asked of them.
+ * and registers that store what is written.
  *
  *     0x0000..0x0fff  clock generators: CTL and DIV of each      0x114 CM_LOCK  which PLLs are locked
  *     0x1000..0x1fff  analogue part: the PLLs, their fractions and channels
  *
  * A write counts only with the password 0x5a in bits 31:24, which read as zero. A generator is busy
- * while it is enabled; PLLs lock at once. What runs, as the firmware sets it up with a crystal of
- * 54 MHz:
+ * while it is enabled; PLLs lock at once. Running clocks, as the firmware sets them up with a
+ * crystal of 54 MHz:
  *
  *     PLLC 3 GHz ── core0 ÷ 6 ── 500 MHz ── VPU        PLLD 3 GHz ── per ÷ 4 ── 750 MHz ── ÷ 15.625 ── UART, 48 MHz
  *
@@ -30,7 +30,7 @@ const CM_CTL_ENABLE = 1 << 4;
 const CM_CTL_BUSY = 1 << 7;
 const CM_SOURCE_PLLC_CORE0 = 5;
 const CM_SOURCE_PLLD_PER = 6;
-/** The PLLs' own registers lie between the generators'. */
+/** First of the PLLs' own registers, which lie between those of the generators. */
 const CM_PLLS = 0x100;
 const CM_PLLS_END = 0x120;
 const CM_LOCK = 0x114;
@@ -63,12 +63,12 @@ const RESET_VALUES: ReadonlyMap<number, number> = new Map([
   [A2W_PLLC_CORE0, 6],
 ]);
 
-/** The manager. Its registers take 0x2000 bytes. */
+/** Clock manager. Its registers take 0x2000 bytes. */
 export class Bcm2711Cprman implements Device {
   readonly model = 'bcm2711-cprman';
   private readonly registers: RegisterStorage;
 
-  /** @param name of the device, for events */
+  /** @param name name of the device, for events */
   constructor(name: string, context: DeviceContext) {
     this.registers = new RegisterStorage({ name, context, size: 0x2000, resetValues: RESET_VALUES });
   }

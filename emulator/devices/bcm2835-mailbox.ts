@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Mailbox between the CPUs and the VideoCore of BCM2835 and its successors, and of what answers
- * behind it the property interface on channel 8.
+ * Mailbox between the CPUs and the VideoCore of BCM2835 and its successors. Of the firmware behind
+ * it, the property interface on channel 8 is modelled.
  *
  *     address | 8 in MAIL1 ──► the firmware answers the tags in the buffer there ──► address | 8 in MAIL0
  *
  *     buffer  size | 0, then 0x80000000 | tag, bytes of value, bytes | 0x80000000 when answered, value … | 0
  *
- * An answer is there at once. A tag that this firmware does not have stays unanswered, as on the
- * board, and is reported once: as a register at the tag, to which the first word of its value was
- * written; other channels (framebuffer, VCHIQ) take messages and say nothing.
+ * Answers come at once. An unknown tag stays unanswered, as on the board, and is reported once: as
+ * a write of its first value word to a register at the tag's number. Other channels (framebuffer,
+ * VCHIQ) accept messages without an answer.
  *
  * Source: the Raspberry Pi firmware's wiki, "Mailbox property interface"; Linux
  * drivers/mailbox/bcm2835-mailbox.c and include/soc/bcm2835/raspberrypi-firmware.h, as facts.
@@ -30,7 +30,7 @@ const STA_FULL = 0x8000_0000;
 const QUEUE_LENGTH = 8;
 
 const CHANNEL_PROPERTY = 8;
-/** The VideoCore sees RAM at this address and above; the CPU's address is without it. */
+/** Offset of RAM in the VideoCore's address space; the CPU's addresses do not have it. */
 const BUS_ALIAS = 0xc000_0000;
 const RESPONSE = 0x8000_0000;
 const RESPONSE_SUCCESS = 0x8000_0000;
@@ -38,7 +38,7 @@ const RESPONSE_ERROR = 0x8000_0001;
 const HEADER_BYTES = 8;
 const TAG_HEADER_BYTES = 12;
 
-/** Clock identifiers of the property interface, and rates in Hz as the firmware starts them. */
+/** Rates in Hz by clock identifier of the property interface, as the firmware starts the clocks. */
 const CLOCK_HZ: Readonly<Record<number, number>> = {
   1: 200_000_000, // EMMC
   2: 48_000_000, // UART
@@ -58,16 +58,16 @@ const CLOCK_HZ: Readonly<Record<number, number>> = {
 const clockHz = (id: number): number => CLOCK_HZ[id] ?? 0;
 const CLOCK_EXISTS = 1 << 0;
 
-/** Value words of a request, to those of its answer. */
+/** Maps the value words of a request to those of its answer. */
 type Answer = (request: readonly [number, number, ...number[]]) => readonly number[];
 
 const same: Answer = ([id, state]) => [id, state];
-/** Calls about the expander's pins answer 0 in place of the pin's number when they succeed. */
+/** Calls about the expander's pins return 0 in place of the pin's number on success. */
 const pinDone: Answer = () => [0, 0];
 
 /**
- * The firmware's answers, by tag. A setting is acknowledged as asked and has no further effect:
- * every clock runs, every domain is powered.
+ * Answers of the firmware, by tag. A setting is acknowledged as requested and has no effect: every
+ * clock runs, every domain is powered.
  */
 const ANSWERS: Readonly<Record<number, Answer>> = {
   0x0000_0001: () => [1_700_000_000], // firmware revision: when it was built
@@ -81,17 +81,17 @@ const ANSWERS: Readonly<Record<number, Answer>> = {
   0x0003_0001: ([id]) => [id, CLOCK_EXISTS], // clock state: on
   0x0003_8001: ([id, state]) => [id, state & 1],
   0x0003_0002: ([id]) => [id, clockHz(id)], // clock rate
-  0x0003_0047: ([id]) => [id, clockHz(id)], // the same, measured
-  0x0003_0004: ([id]) => [id, clockHz(id)], // its maximum
-  0x0003_0007: ([id]) => [id, clockHz(id)], // its minimum
+  0x0003_0047: ([id]) => [id, clockHz(id)], // clock rate, measured
+  0x0003_0004: ([id]) => [id, clockHz(id)], // maximum clock rate
+  0x0003_0007: ([id]) => [id, clockHz(id)], // minimum clock rate
   0x0003_8002: ([id]) => [id, clockHz(id)],
   0x0003_0006: ([id]) => [id, 42_000], // temperature, thousandths of a degree Celsius
-  0x0003_000a: ([id]) => [id, 85_000], // its maximum
+  0x0003_000a: ([id]) => [id, 85_000], // maximum temperature
   0x0003_0030: ([id]) => [id, 1], // domain state: on
   0x0003_8030: same,
   0x0003_0041: pinDone, // state of a pin on the expander
   0x0003_8041: pinDone,
-  0x0003_0043: () => [0, 0, 0, 0, 0], // its configuration: an input
+  0x0003_0043: () => [0, 0, 0, 0, 0], // configuration of such a pin: an input
   0x0003_8043: pinDone,
   0x0003_0046: () => [0], // throttled: never
   0x0003_0048: () => [], // a reboot is near
@@ -102,11 +102,11 @@ export interface Bcm2835MailboxOptions {
   /** Name of the device, for events. */
   readonly name: string;
   readonly context: DeviceContext;
-  /** RAM; without it nothing is answered. */
+  /** RAM for the buffers; without it nothing is answered. */
   readonly memory: MemoryPort | undefined;
 }
 
-/** The mailbox. Its registers take 0x40 bytes. */
+/** Mailbox. Its registers take 0x40 bytes. */
 export class Bcm2835Mailbox implements Device {
   readonly model = 'bcm2835-mailbox';
   private readonly options: Bcm2835MailboxOptions;
@@ -159,7 +159,7 @@ export class Bcm2835Mailbox implements Device {
       case MAIL0_CNF:
         return this.config;
       case MAIL1_STA:
-        // Messages are taken as they come, while there is room for their answers.
+        // A message is processed at once, provided that its answer fits in the queue.
         return this.answers.length === QUEUE_LENGTH ? STA_FULL : STA_EMPTY;
       default:
         this.unknown.report('read', offset, width, 0);
@@ -191,7 +191,7 @@ export class Bcm2835Mailbox implements Device {
     this.updateInterrupt();
   }
 
-  /** Answers each tag of the buffer; one that is not in RAM, or cut off, is left as it is. */
+  /** Answers each tag of a buffer; a tag outside RAM, or cut off, is left unchanged. */
   private answerBuffer(memory: MemoryPort, buffer: number): void {
     if (!memory.contains(buffer, HEADER_BYTES)) return;
     const end = buffer + memory.read32(buffer);
@@ -207,7 +207,7 @@ export class Bcm2835Mailbox implements Device {
       if (value + capacity > end) break;
       const answer = this.answer(tag, (word) => (word * 4 < capacity ? memory.read32(value + word * 4) : 0));
       if (answer !== null) {
-        // A value that is longer than its place is cut off; its length is told all the same.
+        // A value longer than its buffer is truncated, but its full length is reported.
         for (const [word, content] of answer.entries()) {
           if ((word + 1) * 4 <= capacity) memory.write32(value + word * 4, content);
         }

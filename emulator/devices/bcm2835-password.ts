@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The password of the clock manager and of power management on Broadcom's chips: a write without it
- * is ignored (BCM2835 ARM Peripherals, 6.3).
+ * Password of the clock manager and of power management on Broadcom's chips: a write without it is
+ * ignored (BCM2835 ARM Peripherals, 6.3).
  */
 
 import type { AccessWidth } from '#emulator/bus/device.ts';

@@ -6,8 +6,8 @@
  *     PM_WDOG, ticks of 16 us ──(while RSTC asks for a full reset)──► 0: the boot ROM starts
  *                                      the partition in RSTS; there is no 63: the board stays off
  *
- * Other registers (domains of camera, video, 3D) remember. A write counts only with the password
- * 0x5a in bits 31:24.
+ * Other registers (domains of camera, video, 3D) only store values. A write counts only with the
+ * password 0x5a in bits 31:24.
  *
  * Source: Linux drivers/watchdog/bcm2835_wdt.c and include/linux/mfd/bcm2835-pm.h, as facts;
  * the register list that Broadcom published for BCM2835.
@@ -23,7 +23,7 @@ const RSTC_WRITE_CONFIG = 0x30;
 const RSTC_FULL_RESET = 0x20;
 const RSTC_RESET_VALUE = 0x102;
 const PM_RSTS = 0x20;
-/** The partition's six bits lie at every second place. */
+/** Mask of the partition's six bits, which are at every second position. */
 const RSTS_PARTITION = 0x555;
 const PM_WDOG = 0x24; // 19:0
 const WDOG_TIME = 0xf_ffff;
@@ -37,12 +37,12 @@ export interface Bcm2835PmOptions {
   readonly onPower: (request: 'reset' | 'off') => void;
 }
 
-/** The block. Its registers take 0x114 bytes. */
+/** Power management block. Its registers take 0x114 bytes. */
 export class Bcm2835Pm implements Device {
   readonly model = 'bcm2835-pm';
   private readonly options: Bcm2835PmOptions;
   private readonly registers: RegisterStorage;
-  /** When the watchdog bites. */
+  /** Time at which the watchdog expires. */
   private bitesAtNs = 0;
   private wait: PendingTimer | null = null;
 
@@ -92,7 +92,7 @@ export class Bcm2835Pm implements Device {
     if (offset === PM_RSTC || offset === PM_WDOG) this.arm();
   }
 
-  /** Counts from PM_WDOG on while a full reset is configured. */
+  /** Starts the countdown from PM_WDOG if a full reset is configured. */
   private arm(): void {
     this.stop();
     if ((this.registers.read(PM_RSTC, 4) & RSTC_WRITE_CONFIG) !== RSTC_FULL_RESET) return;

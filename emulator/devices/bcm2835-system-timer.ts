@@ -27,7 +27,7 @@ export interface Bcm2835SystemTimerOptions {
   readonly setLine: (channel: number, level: boolean) => void;
 }
 
-/** The timer. Its registers take 0x1c bytes. */
+/** System timer. Its registers take 0x1c bytes. */
 export class Bcm2835SystemTimer implements Device {
   readonly model = 'bcm2835-system-timer';
   private readonly options: Bcm2835SystemTimerOptions;
@@ -35,7 +35,7 @@ export class Bcm2835SystemTimer implements Device {
   private readonly compare = new Array<number>(CHANNELS).fill(0);
   private readonly waits = new Array<PendingTimer | null>(CHANNELS).fill(null);
   private status = 0;
-  /** The counter starts at a reset of the chip. */
+  /** Time of the last chip reset, at which the counter starts. */
   private zeroNs = 0;
 
   constructor(options: Bcm2835SystemTimerOptions) {
@@ -103,7 +103,7 @@ export class Bcm2835SystemTimer implements Device {
     return Math.floor((this.options.context.nowNs() - this.zeroNs) / NS_PER_TICK);
   }
 
-  /** Waits until the low half of the counter comes to the compare register, the next time. */
+  /** Waits until the low half of the counter next equals the compare register. */
   private wait(channel: number): void {
     this.waits[channel]?.cancel();
     const now = this.ticks();

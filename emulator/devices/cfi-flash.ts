@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A bank of NOR flash as QEMU's `virt` board has two: two 16-bit chips side by side, Intel command
- * set (CFI 0001).
+ * Bank of NOR flash, of which QEMU's `virt` board has two: two 16-bit chips side by side, Intel
+ * command set (CFI 0001).
  *
  *     offset 4n:  | chip 1, word n | chip 0, word n |     a 32-bit read takes both; a command goes to both: 0x00ff00ff
  *                 31             16 15              0
  *
- * Most of its life it is memory: in array mode a read gives the contents, and code runs from it. So
- * the machine does not call this device then:
+ * Most of the time it acts as memory: in array mode, reads give the contents, and code runs from
+ * it. The machine does not call this device then:
  *
  *     array mode     `contents` mapped as executable memory without write permission; a write goes to `write`
  *        │ ▲
@@ -15,9 +15,9 @@
  *        ▼
  *     onArrayMode(false): unmap, and send reads and writes to `read` and `write`
  *
- * Both calls come from inside `write`, when the mode has changed. `onContents` says which bytes
- * changed, so that translated code can be dropped. `read` answers in array mode too: a machine that
- * maps nothing is slow and correct.
+ * Both calls are made inside `write`, when the mode has changed. `onContents` reports the changed
+ * bytes, so that translated code can be dropped. `read` also works in array mode: a machine that
+ * maps nothing is slow but correct.
  *
  *     command (low byte of the word)         next writes                    afterwards
  *     ff, f0          read array             —                              array
@@ -29,9 +29,9 @@
  *     60              lock bits              01, d0 or 2f: accepted         status
  *
  * The two chips act as one: they get the same commands, so their states cannot differ. Programming
- * clears bits and never sets one (the chips' rule; QEMU stores the data as it is). Everything is
- * done at once: the status says ready. A word that is no command, such as a probe for another
- * command set, leaves array mode on, as in QEMU. Locks are accepted and protect nothing.
+ * clears bits and never sets one (the chips' rule; QEMU stores the data as it is). Every operation
+ * completes at once: the status is always ready. An unknown command, such as a probe for another
+ * command set, keeps array mode, as in QEMU. Locks are accepted and protect nothing.
  *
  * Specification: Intel StrataFlash Embedded Memory (J3), 9 "Device operations" and table of
  * commands; CFI: see cfi-query.ts. Sequences, planes and status compared with QEMU 7.2's.
@@ -41,11 +41,11 @@ import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts
 import { cfiQueryTable, CHIP_BLOCK_BYTES, CHIP_BUFFER_BYTES, IDENTIFIER_CODES } from './cfi-query.ts';
 
 const CHIPS = 2;
-/** Bytes in an erase block of the bank. */
+/** Size of an erase block of the bank in bytes. */
 export const FLASH_BLOCK_BYTES = CHIPS * CHIP_BLOCK_BYTES;
-/** 32-bit words in the write buffer of the bank. */
+/** Size of the bank's write buffer in 32-bit words. */
 const BUFFER_WORDS = (CHIPS * CHIP_BUFFER_BYTES) / 4;
-/** The identifier plane repeats every 256 bytes. */
+/** Period in bytes with which the identifier plane repeats. */
 const IDENTIFIER_BYTES = 256;
 
 const STATUS_READY = 1 << 7;
@@ -57,10 +57,10 @@ const STATUS_LOCKED = 1 << 1;
 const CONFIRM = 0xd0;
 const ERASED = 0xff;
 
-/** The data that reads return. */
+/** Data that reads return. */
 type Plane = 'array' | 'status' | 'identifiers' | 'query';
 
-/** The meaning of the next write. */
+/** Meaning of the next write. */
 type Expected = 'command' | 'data' | 'erase-confirm' | 'lock-bits' | 'buffer-count' | 'buffer-data' | 'buffer-confirm';
 
 interface BufferedWrite {
@@ -74,22 +74,22 @@ export interface CfiFlashOptions {
   readonly name: string;
   readonly context: DeviceContext;
   /**
-   * The bank's bytes; the device writes into them. Blank flash of zeroes (not 0xff, as QEMU's)
-   * costs no memory until touched.
+   * Contents of the bank, which the device modifies. Blank flash is zero (not 0xff, as in QEMU), so
+   * that it takes no memory until touched.
    */
   readonly contents: Uint8Array;
-  /** Programming and erasing fail, as for a locked block. False when absent. */
+  /** True to make programming and erasing fail, as for a locked block. False when absent. */
   readonly readOnly?: boolean;
-  /** Array mode was left (false) or entered (true): change what is mapped. */
+  /** Called when array mode is left (false) or entered (true): the mapping must change. */
   readonly onArrayMode?: (arrayMode: boolean) => void;
-  /** Bytes [start, end) of the contents changed. */
+  /** Called when bytes [start, end) of the contents have changed. */
   readonly onContents?: (start: number, end: number) => void;
 }
 
-/** A bank of two chips. */
+/** Bank of two chips. */
 export class CfiFlash implements Device {
   readonly model = 'CFI flash';
-  /** The bank's bytes, for mapping. */
+  /** Contents of the bank, for mapping. */
   readonly contents: Uint8Array;
   private readonly options: CfiFlashOptions;
   private readonly query: Uint8Array;
@@ -110,12 +110,12 @@ export class CfiFlash implements Device {
     this.query = cfiQueryTable(bytes / CHIPS);
   }
 
-  /** True when reads give the contents: what a machine may map. */
+  /** True when reads give the contents, so that a machine may map them. */
   get arrayMode(): boolean {
     return this.plane === 'array';
   }
 
-  /** To array mode. The contents stay: it is flash. */
+  /** Enters array mode. The contents stay, as in any flash. */
   reset(): void {
     this.expected = 'command';
     this.status = STATUS_READY;
@@ -123,7 +123,7 @@ export class CfiFlash implements Device {
     this.show('array');
   }
 
-  /** The contents are not included: they are the machine's memory. */
+  /** State without the contents, which belong to the machine's memory. */
   saveState() {
     return {
       plane: this.plane,
@@ -212,7 +212,7 @@ export class CfiFlash implements Device {
     }
   }
 
-  /** A read-array command in the middle of a sequence gives it up. */
+  /** True for a read-array command, which cancels an unfinished sequence. */
   private abandoned(command: number): boolean {
     if (command !== 0xff) return false;
     this.expected = 'command';
@@ -237,7 +237,7 @@ export class CfiFlash implements Device {
     if (this.arrayMode !== before) this.options.onArrayMode?.(this.arrayMode);
   }
 
-  /** Both chips' word at `offset`, a multiple of 4. */
+  /** Word of both chips at `offset`, a multiple of 4. */
   private word(offset: number): number {
     switch (this.plane) {
       case 'array':

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A local timer of the multi-core timer: counts ticks down and interrupts, once or again and again.
- * One for each core; exynos-mct.ts holds eight.
+ * Local timer of the multi-core timer: counts ticks down and interrupts, once or periodically. Each
+ * core has one; exynos-mct.ts holds eight.
  *
  *     input clock ──÷ (TCNTB + 1)──► tick ──÷ (ICNTB + 1)──► interrupt ──► INT_CSTAT ──(& INT_ENB)──► line, level high
  *
@@ -10,7 +10,7 @@
  * Not modelled: the free-running counter of each timer (+10, +14), which Linux does not use.
  *
  * Specification: Samsung Exynos 4210 User's Manual, 24 "Multi Core Timer"; Linux
- * drivers/clocksource/exynos_mct.c for what is waited for.
+ * drivers/clocksource/exynos_mct.c for the waits of the driver.
  */
 
 import type { Deadline, PendingTimer } from '#emulator/bus/timer-port.ts';
@@ -31,23 +31,23 @@ const WSTAT_TCNTB = 1 << 0;
 const WSTAT_ICNTB = 1 << 1;
 const WSTAT_TCON = 1 << 3;
 
-/** Time in cycles of the input clock. */
+/** Clock that counts cycles of the timers' input clock. */
 export interface CycleClock {
   /** Cycles since power-on. */
   cycles(): number;
   /** Calls back at `cycle` or a little later. */
   at(cycle: number, callback: () => void): PendingTimer;
-  /** The same wait in a machine that goes on where another was saved. */
+  /** Resumes the same wait in a restored machine. */
   resume(deadline: Deadline, cycle: number, callback: () => void): PendingTimer;
 }
 
-/** One timer. */
+/** Local timer. */
 export class ExynosLocalTimer {
   private readonly clock: CycleClock;
   private readonly setLine: (level: boolean) => void;
   private tickBuffer = 0;
   private interruptBuffer = 0;
-  /** The value that the running count was loaded with. */
+  /** Reload value of the running tick count. */
   private tick = 1;
   private interval = 1;
   private control = 0;
@@ -108,7 +108,7 @@ export class ExynosLocalTimer {
     }
   }
 
-  /** The register at `offset` from the timer's own base, or null where there is none. */
+  /** Value of the register at `offset` from the timer's base, or null when there is none. */
   read(offset: number): number | null {
     switch (offset) {
       case TCNTB:
@@ -132,7 +132,7 @@ export class ExynosLocalTimer {
     }
   }
 
-  /** False where there is no register. */
+  /** Writes a register; returns false when there is none. */
   write(offset: number, value: number): boolean {
     switch (offset) {
       case TCNTB:
@@ -200,7 +200,7 @@ export class ExynosLocalTimer {
     this.wait = null;
     this.pending = 1;
     if ((this.control & TCON_INTERVAL) !== 0) {
-      // Whole intervals that passed unseen are one interrupt: the status has one bit.
+      // Several intervals that passed at once give one interrupt: the status has one bit.
       const cycles = this.tick * this.interval;
       this.started += Math.floor(this.elapsed() / cycles) * cycles;
       this.tick = this.tickBuffer + 1;

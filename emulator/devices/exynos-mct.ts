@@ -13,13 +13,13 @@
  *
  * Each write to a register that crosses into the timer's clock domain sets a bit in a write-status
  * register, which the driver waits for and clears. Linux panics with "MCT hangs after writing" when
- * it does not come; here it comes at once.
+ * the bit is not set; here it is set at once.
  *
  * The counter runs from reset and counts simulated time: on the phone the boot loader has started
- * it. A comparator matches when the counter reaches it. One that is switched on (G_TCON written)
- * when the counter has passed it matches at once, so that a deadline is not lost to a slow
- * instruction stream; writing one of its halves into the past does not, because drivers write low
- * before high.
+ * it. A comparator matches when the counter reaches it. A comparator that is enabled (G_TCON
+ * written) after the counter has passed its value matches at once, so that a slow instruction
+ * stream does not lose a deadline. Writing one half of a comparator to a past value does not match,
+ * because drivers write low before high.
  *
  * The local timers of cores 5 to 7 lie above the 0x800 bytes that the device tree names; drivers
  * reach them because a mapping is whole pages. A board gives the device 4 KiB.
@@ -54,7 +54,7 @@ const LOCAL_END = LOCAL + LOCAL_TIMERS * LOCAL_BYTES;
 /** Interrupt lines: four comparators, then the local timers. */
 export const MCT_LINES = 4 + LOCAL_TIMERS;
 
-/** Cycles that no run reaches (two years), and up to which nanoseconds are exact. */
+/** Cycle count that no run reaches (two years), and up to which nanoseconds are exact. */
 const NEVER = 2 ** 50;
 
 /** Rate of the counter on gs101: its crystal, 24.576 MHz. */
@@ -63,7 +63,7 @@ export const GS101_MCT_HZ = 24_576_000;
 export interface ExynosMctOptions {
   /** Node name of the device, for events: "timer@10050000". */
   readonly name: string;
-  /** Its interrupt line is not used: there are twelve. */
+  /** Context; its single interrupt line is not used, because the device has twelve. */
   readonly context: DeviceContext;
   readonly timers: TimerPort;
   readonly frequencyHz: number;
@@ -75,11 +75,11 @@ interface Comparator {
   value: bigint;
   increment: number;
   wait: PendingTimer | null;
-  /** Cycle at which the wait is over. */
+  /** Cycle at which the wait ends. */
   due: number;
 }
 
-/** The timer. Its registers take 0xb00 bytes. */
+/** Multi-core timer. Its registers take 0xb00 bytes. */
 export class ExynosMct implements Device {
   readonly model = 'exynos-mct';
   private readonly options: ExynosMctOptions;
@@ -87,7 +87,7 @@ export class ExynosMct implements Device {
   private readonly comparators: readonly Comparator[];
   private readonly locals: readonly ExynosLocalTimer[];
   private readonly lines: boolean[] = [];
-  /** The counter reads `count` at cycle `countedFrom` and runs, or stands there. */
+  /** Value of the counter at cycle `countedFrom`; it runs from there, or stands still. */
   private count = 0n;
   private countedFrom = 0;
   private control = G_TCON_START;
@@ -204,7 +204,7 @@ export class ExynosMct implements Device {
     }
   }
 
-  /** False where there is no register. */
+  /** Writes a register; returns false when there is none. */
   private writeRegister(offset: number, value: number): boolean {
     if (offset >= LOCAL && offset < LOCAL_END) return this.local(offset).write(offset % LOCAL_BYTES, value);
     if (offset >= COMPARATORS && offset < COMPARATORS_END) return this.writeComparator(offset, value);
@@ -276,9 +276,9 @@ export class ExynosMct implements Device {
   }
 
   /**
-   * Waits until the clock shows `cycle`, however often that takes: the machine's nanoseconds are
-   * whole, cycles are not.
-   * @param deadline of the wait under way, in a machine that goes on where another was saved
+   * Waits until the clock shows `cycle`. This may take several waits, because the machine waits in
+   * whole nanoseconds, which are not whole cycles.
+   * @param deadline deadline of the pending wait, in a restored machine
    */
   private at(cycle: number, callback: () => void, deadline?: Deadline): PendingTimer {
     const { timers, frequencyHz, context } = this.options;
@@ -313,8 +313,8 @@ export class ExynosMct implements Device {
   }
 
   /**
-   * Starts the wait for comparator `index` anew.
-   * @param orPassed whether one that was passed matches now
+   * Restarts the wait for comparator `index`.
+   * @param orPassed true when a value that the counter has passed matches now
    */
   private arm(index: number, orPassed: boolean): void {
     const comparator = this.comparators[index] as Comparator;
@@ -344,7 +344,7 @@ export class ExynosMct implements Device {
     this.pending |= 1 << index;
     const repeats = (this.control & (2 << (2 * index))) !== 0 && comparator.increment > 0;
     if (!repeats) return;
-    // Matches that passed unseen are one interrupt: the status has one bit.
+    // Several matches that passed at once give one interrupt: the status has one bit.
     const increment = BigInt(comparator.increment);
     const behind = this.counter() - comparator.value;
     comparator.value = BigInt.asUintN(64, comparator.value + (behind / increment + 1n) * increment);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Exynos watchdog timer, as gs101 has two: counts down, then interrupts, resets, or both.
+ * Exynos watchdog timer, of which gs101 has two: counts down, then interrupts, resets, or both.
  *
  *     clock ──÷ (prescaler + 1)──÷ 16, 32, 64, 128──► WTCNT ──(0)──► interrupt (WTCON 2), reset request (WTCON 0)
  *                                                           └── WTDAT is loaded again
  *
- * At reset it is off (WTCON 0): the hardware starts with it running, and firmware stops it or keeps
- * it fed before it hands over; here it hands over stopped. So nothing bites before software has
- * enabled it.
+ * At reset it is off (WTCON 0). The hardware starts with it running, and firmware stops or feeds it
+ * before it starts the kernel; here firmware has stopped it. So it cannot expire before software
+ * has enabled it.
  *
  * Not modelled: the gate in the PMU that can keep a watchdog from counting or from resetting
  * (software that uses the watchdog opens it), the window in which feeding is too early (WTMINCNT
@@ -39,18 +39,18 @@ export interface ExynosWatchdogOptions {
   readonly context: DeviceContext;
   readonly timers: TimerPort;
   readonly frequencyHz: number;
-  /** The watchdog bit. */
+  /** Called when the watchdog expires with a reset request. */
   readonly onBite: () => void;
 }
 
-/** A watchdog. Its registers take 0x100 bytes. */
+/** Watchdog. Its registers take 0x100 bytes. */
 export class ExynosWatchdog implements Device {
   readonly model = 'exynos-watchdog';
   private readonly options: ExynosWatchdogOptions;
   private readonly unknown: UnknownRegisters;
   private control = 0;
   private data = COUNT_RESET;
-  /** What the counter read at `countedFromNs`; it stands there while disabled. */
+  /** Counter value at `countedFromNs`; it stays while the watchdog is disabled. */
   private count = COUNT_RESET;
   private countedFromNs = 0;
   private minimum = 0;
@@ -137,7 +137,7 @@ export class ExynosWatchdog implements Device {
     }
   }
 
-  /** Nanoseconds of one count. */
+  /** Duration of one count in nanoseconds. */
   private periodNs(): number {
     const prescaler = ((this.control >>> 8) & 0xff) + 1;
     const divider = 16 << ((this.control >>> 3) & 3);
@@ -173,7 +173,7 @@ export class ExynosWatchdog implements Device {
   }
 }
 
-/** Counts until the counter reads 0 again: a counter at 0 goes all the way round. */
+/** Counts until the counter reads 0 again: a counter at 0 wraps around fully. */
 function cycle(count: number): number {
   return count === 0 ? COUNT_MASK + 1 : count;
 }

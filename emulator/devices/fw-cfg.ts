@@ -12,11 +12,11 @@
  *
  *     items: 0x00 "QEMU"   0x01 features   0x05 cores   0x19 directory of the files: items 0x20 and up, by name
  *
- * "Big-endian" is about bytes in memory: a little-endian core stores a swapped number, and that is
- * the `value` seen here. Past its end an item reads zeroes, and so does an item that does not
+ * "Big-endian" refers to bytes in memory: a little-endian core stores a byte-swapped number, which
+ * is the `value` seen here. Beyond its end an item reads zeros, and so does an item that does not
  * exist. Items are read-only: a DMA write is an error, a write of the data register does nothing
- * (so in QEMU since 2.4). A descriptor or buffer outside RAM is an error in the descriptor's
- * control word where that can be written, and an event.
+ * (so in QEMU since 2.4). A descriptor or buffer outside RAM sets the error bit in the descriptor's
+ * control word, if that can be written, and emits an event.
  *
  * Specification: QEMU docs/specs/fw_cfg.rst; Documentation/ABI/testing/sysfs-firmware-qemu_fw_cfg.
  * Reads compared with QEMU 7.2's.
@@ -44,15 +44,15 @@ export const FW_CFG_ITEM = {
 } as const;
 
 /**
- * Bits that are not part of an item's number: 14 is a relic of writing, 15 asks for the items of an
- * architecture, of which there are none.
+ * Mask of an item's number. Bit 14 is a relic of writing; bit 15 selects items of an architecture,
+ * of which there are none.
  */
 const SELECTOR_ITEM = 0x3fff;
 const SELECTOR_ARCHITECTURE = 0x8000;
 
 const FEATURE_TRADITIONAL = 1 << 0;
 const FEATURE_DMA = 1 << 1;
-/** "QEMU CFG" as its halves read through the DMA register by a little-endian core. */
+/** "QEMU CFG" as the two halves that a little-endian core reads through the DMA register. */
 const DMA_SIGNATURE_HIGH = 0x554d_4551;
 const DMA_SIGNATURE_LOW = 0x4746_4320;
 
@@ -63,7 +63,7 @@ const CONTROL_SELECT = 1 << 3;
 const CONTROL_WRITE = 1 << 4;
 const DESCRIPTOR_BYTES = 16;
 
-/** Bytes of a file's name in the directory, its NUL included. */
+/** Size of a file name in the directory, with its NUL. */
 const NAME_BYTES = 56;
 const DIRECTORY_ENTRY_BYTES = 64;
 
@@ -74,11 +74,11 @@ export interface FwCfgOptions {
   /** RAM for DMA; without it the device offers the data register only. */
   readonly memory?: MemoryPort | undefined;
   readonly cpus: number;
-  /** Item 0x03, bytes. QEMU's `virt` leaves it out, as this does when absent. */
+  /** Item 0x03 in bytes; absent, as on QEMU's `virt`: no such item. */
   readonly ramBytes?: number | undefined;
 }
 
-/** The configuration device. Its registers take 0x18 bytes. */
+/** Configuration device. Its registers take 0x18 bytes. */
 export class FwCfg implements Device {
   readonly model = 'fw_cfg';
   private readonly name: string;
@@ -118,7 +118,7 @@ export class FwCfg implements Device {
     this.layOutFiles();
   }
 
-  /** No item selected. The items stay. */
+  /** Deselects the item. The items stay. */
   reset(): void {
     this.selected = -1;
     this.position = 0;
@@ -175,7 +175,7 @@ export class FwCfg implements Device {
     const item = this.items.get(this.selected);
     let value = 0;
     for (let i = 0; i < width; i++) {
-      // An item that does not exist has no position to move.
+      // An item that does not exist has no position to advance.
       value += (item?.[this.position++] ?? 0) * 2 ** (8 * i);
     }
     return value;
@@ -194,7 +194,7 @@ export class FwCfg implements Device {
     memory.write32(descriptor, swap32(this.move(memory, control, address, length) ? 0 : CONTROL_ERROR));
   }
 
-  /** Carries out a transfer. False when it failed, and then nothing was moved. */
+  /** Executes a transfer. Returns false when it failed; nothing was transferred then. */
   private move(memory: MemoryPort, control: number, address: number, length: number): boolean {
     if (length === 0) return true;
     const item = this.items.get(this.selected) ?? new Uint8Array();

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Power management unit of gs101: registers that remember, two that end the run, and two windows
- * that change single bits of the rest.
+ * Power management unit of gs101: registers that store values, two of which end the run, and two
+ * windows that change single bits of the others.
  *
  *     0x0000..0x7fff  registers                      0x3a00 SYSTEM_CONFIGURATION  bit 1 set: reset
  *     0x8000 | reg    clear the bit whose number     0x3e9c PAD_CTRL_PWR_HOLD     bit 8 cleared: power off
  *     0xc000 | reg    set     is written             (reg below 0x4000)
  *
  * The windows let several masters change bits of one register; Linux uses them for every register
- * below 0x4000. On the phone, writes come from EL3 only: Linux asks for them by SMC
- * (emulator/psci/gs101-smc.ts). A write from the CPU itself is taken too.
+ * below 0x4000. On the phone only EL3 may write: Linux requests writes by SMC
+ * (emulator/psci/gs101-smc.ts). This model also accepts writes by the CPU itself.
  *
- * Releasing PWR_HOLD switches the phone off, unless its power chip was told to start again: that
- * chip is not here, so a reboot that goes this way is a power-off.
+ * Releasing PWR_HOLD powers the phone off, unless its power chip was programmed to start again.
+ * That chip is not modelled, so a reboot by this way is a power-off.
  *
  * Source: Linux drivers/soc/samsung/gs101-pmu.c, drivers/power/reset/syscon-reboot.c,
  * include/linux/soc/samsung/exynos-regs-pmu.h, as facts.
@@ -41,7 +41,7 @@ export interface Gs101PmuOptions {
   readonly onPowerOff: () => void;
 }
 
-/** The unit. Its registers take 64 KiB. */
+/** Power management unit. Its registers take 64 KiB. */
 export class Gs101Pmu implements Device {
   readonly model = 'gs101-pmu';
   private readonly options: Gs101PmuOptions;
@@ -74,7 +74,7 @@ export class Gs101Pmu implements Device {
   }
 
   read(offset: number, width: AccessWidth): number {
-    // The windows are for writing.
+    // The windows are write-only.
     return offset >= WINDOW_CLEAR ? 0 : this.registers.read(offset, width);
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The UART of Google's gs101 (Tensor): Samsung's exynos4210 family with 256-entry FIFOs. The
- * console of the Pixel 6.
+ * UART of Google's gs101 (Tensor), console of the Pixel 6: Samsung's exynos4210 family with
+ * 256-entry FIFOs.
  *
  *     0x10a0_0000 ┌────────────┐
  *                 │ UART0      │ 0xc0 bytes: this model
@@ -24,7 +24,7 @@
  * Reset leaves the modes of UCON at 0: a character sent before software has programmed UCON is
  * lost. Word length after reset is 5 bits.
  *
- * Choice where time would matter: the receive timeout is up whenever input pauses with characters
+ * Choice where time would matter: the receive timeout occurs whenever input pauses with characters
  * left in the FIFO.
  *
  * Specification: no public manual. Linux drivers/tty/serial/samsung_tty.c and
@@ -39,7 +39,7 @@ import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './ua
 import { UartTransmitter } from './uart-transmitter.ts';
 import { UnknownRegisters } from './unknown-registers.ts';
 
-// line control: 1:0 word length (0..3: 5..8 bits), 2 stop, 5:3 parity, 6 infrared
+// Line control: 1:0 word length (0..3: 5..8 bits), 2 stop, 5:3 parity, 6 infrared.
 const ULCON = 0x00;
 const ULCON_WORD_LENGTH = 3;
 
@@ -51,7 +51,7 @@ const UCON_RX_ERROR_INT = 1 << 6;
 const UCON_RX_TIMEOUT = 1 << 7;
 
 // FIFO control: 0 enable, 1 receive reset, 2 transmit reset (both clear themselves), 6:4 and 10:8
-// triggers
+// triggers.
 const UFCON = 0x08;
 const UFCON_ENABLE = 1 << 0;
 const UFCON_RX_RESET = 1 << 1;
@@ -71,7 +71,7 @@ const UERSTAT_PARITY = 1 << 1;
 const UERSTAT_FRAME = 1 << 2;
 const UERSTAT_BREAK = 1 << 3;
 
-// 7:0 receive count (0 when full), 8 receive full; transmit count and full are always 0
+// 7:0 receive count (0 when full), 8 receive full; transmit count and full are always 0.
 const UFSTAT = 0x18;
 const UFSTAT_RX_FULL = 1 << 8;
 
@@ -79,7 +79,7 @@ const UMSTAT = 0x1c; // 0 CTS: not asserted
 const UTXH = 0x20; // transmit, write-only
 const URXH = 0x24; // receive, read-only
 const UBRDIV = 0x28; // divisor, 16 bits; 0 divides by one, so it needs no programming to work
-const UFRACVAL = 0x2c; // its 16ths
+const UFRACVAL = 0x2c; // fraction of the divisor, in 16ths
 
 const UINTP = 0x30; // pending
 const UINTSP = 0x34; // raw
@@ -90,10 +90,10 @@ const INT_TXD = 1 << 2;
 const INT_ALL = 0xf; // 3 is the modem's
 
 const FIFO_DEPTH = 256;
-/** Receive trigger n stands for (n + 1) eighths of the FIFO. */
+/** Receive trigger level n means (n + 1) eighths of the FIFO. */
 const RX_TRIGGER_STEP = FIFO_DEPTH / 8;
 
-/** Registers that are storage, and conditions of the receiver, as a reset leaves them. */
+/** Reset values of storage registers and of the receiver's conditions. */
 const AT_RESET = {
   ulcon: 0,
   ucon: 0,
@@ -107,7 +107,7 @@ const AT_RESET = {
   timeout: false,
 };
 
-/** The gs101 UART. Its registers take 0xc0 bytes. */
+/** gs101 UART. Its registers take 0xc0 bytes. */
 export class Gs101Uart implements SerialDevice {
   readonly model = 'gs101-uart';
   private readonly context: DeviceContext;
@@ -295,7 +295,7 @@ export class Gs101Uart implements SerialDevice {
     }
   }
 
-  /** What UERSTAT shows of the next character, with the overrun; forgotten afterwards. */
+  /** Value of UERSTAT for the next character, with the overrun; reading clears it. */
   private takeErrors(): number {
     const entry = this.receiver.head();
     const errors = entry === NO_ENTRY ? 0 : entry;
@@ -318,7 +318,7 @@ export class Gs101Uart implements SerialDevice {
     return this.receiver.isFull ? UFSTAT_RX_FULL : this.receiver.count;
   }
 
-  /** The oldest character, 0 when there is none. */
+  /** Oldest character, or 0 when there is none. */
   private readData(): number {
     this.pollsWhileEmpty = 0;
     const entry = this.receiver.pop();
@@ -333,7 +333,7 @@ export class Gs101Uart implements SerialDevice {
     return (this.registers.ucon & UCON_RX_MODE) !== 0;
   }
 
-  /** Lets the host's queue into the FIFO as far as it fits. */
+  /** Moves characters from the host's queue to the FIFO, as many as fit. */
   private refill(): void {
     if (this.receives()) {
       const errors = this.receiver.refill();
@@ -343,7 +343,7 @@ export class Gs101Uart implements SerialDevice {
     }
   }
 
-  /** A character arrives on the line. */
+  /** Stores a character that arrives on the line. */
   private store(entry: number): void {
     if (this.receiver.store(entry)) {
       this.noteArrival(entry & ~0xff);
@@ -371,7 +371,7 @@ export class Gs101Uart implements SerialDevice {
   }
 
   /**
-   * The condition of the receive timeout: characters wait in an enabled FIFO and nothing follows.
+   * True when the receive timeout occurs: an enabled FIFO holds characters, and no input follows.
    */
   private inputPauses(): boolean {
     return (
@@ -382,10 +382,7 @@ export class Gs101Uart implements SerialDevice {
     );
   }
 
-  /**
-   * What requests an interrupt as long as it lasts. The transmit FIFO is always at or below its
-   * trigger.
-   */
+  /** Level-sensitive interrupt conditions. The transmit FIFO is always at or below its trigger. */
   private conditions(): number {
     let conditions = (this.registers.ucon & UCON_TX_MODE) === 0 ? 0 : INT_TXD;
     const trigger =

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The configuration space of a PCIe host bridge with nothing behind it, as memory (ECAM).
+ * Configuration space (ECAM) of a PCIe host bridge without any device behind it.
  *
  *     offset  27      20 19    15 14    12 11          0
  *            |   bus    | device | function | register  |        4 KiB for each function
  *
  * Function 0:0.0 is the host bridge of QEMU's `virt` board (1b36:0008), with the 256 bytes of a
- * conventional function. Every other place reads all ones, which is how a bus says that nobody
- * answered; writes there vanish. The host bridge's writable bits are the command register's, the
- * cache line size and the interrupt line; they are stored and do nothing.
+ * conventional function. Every other function reads all ones, which means that no device answered;
+ * writes there are ignored. Writable bits of the host bridge are those of the command register, the
+ * cache line size and the interrupt line; they are stored without effect.
  *
  * Specification: PCI Express Base Specification 5.0, 7.2.2 (ECAM) and 7.5.1.1 (header). Header and
  * write masks read from QEMU 7.2.
@@ -16,30 +16,24 @@
 
 import type { AccessWidth, Device } from '#emulator/bus/device.ts';
 
-/**
- * Bytes of the host bridge's own space. Behind them, up to the end of its 4 KiB, nobody answers
- * either.
- */
+/** Size of the host bridge's own space. The rest of its 4 KiB reads all ones. */
 const HEADER_BYTES = 256;
 
-/** Registers that do not read 0 at reset: vendor and device, class (host bridge), subsystem. */
+/** Registers that are not 0 at reset: vendor and device, class (host bridge), subsystem. */
 const RESET_VALUES = new Map([
   [0x00, 0x0008_1b36],
   [0x08, 0x0600_0000],
   [0x2c, 0x1100_1af4],
 ]);
 
-/**
- * Bits that software may change: I/O, memory, bus master, SERR, INTx disable; cache line size;
- * interrupt line.
- */
+/** Writable bits: I/O, memory, bus master, SERR, INTx disable; cache line size; interrupt line. */
 const WRITABLE = new Map([
   [0x04, 0x0000_0507],
   [0x0c, 0x0000_00ff],
   [0x3c, 0x0000_00ff],
 ]);
 
-/** An empty PCIe bus. Its size is what the board gives it: 1 MiB for each bus number. */
+/** Empty PCIe bus. The board gives its size: 1 MiB for each bus number. */
 export class PcieEcam implements Device {
   readonly model = 'PCIe ECAM';
   private readonly registers = new Map(RESET_VALUES);

@@ -35,7 +35,7 @@ import { UnknownRegisters } from './unknown-registers.ts';
 const DR = 0x00; // data; on reads 8 FE, 9 PE, 10 BE, 11 OE
 const DR_OE = 1 << 11;
 
-// receive status of the character read last; a write (ECR) clears it: 0 FE, 1 PE, 2 BE, 3 OE
+// Receive status of the character read last: 0 FE, 1 PE, 2 BE, 3 OE; a write (ECR) clears it.
 const RSR = 0x04;
 const RSR_OE = 1 << 3;
 
@@ -57,7 +57,7 @@ const CR_UARTEN = 1 << 0;
 const CR_LBE = 1 << 7;
 const CR_TXE = 1 << 8;
 const CR_RXE = 1 << 9;
-/** CR with the UART enabled, transmitter and receiver. */
+/** CR with UART, transmitter and receiver enabled. */
 export const PL011_ENABLED = CR_UARTEN | CR_TXE | CR_RXE;
 
 const IFLS = 0x34; // FIFO trigger levels: 2:0 transmit, 5:3 receive
@@ -84,8 +84,8 @@ const IFLS_RESET = 0x12; // both levels one half
 
 const FIFO_DEPTH = 16;
 /**
- * Entries that raise the receive interrupt: 1/8, 1/4, 1/2, 3/4, 7/8 of the FIFO; the reserved
- * values act as the last.
+ * Receive trigger levels in entries: 1/8, 1/4, 1/2, 3/4, 7/8 of the FIFO; reserved values act as
+ * the last one.
  */
 const RX_TRIGGER = [2, 4, 8, 12, 14, 14, 14, 14] as const;
 
@@ -97,7 +97,7 @@ export interface UartOptions {
   readonly onTransmit: TransmitListener;
 }
 
-/** Registers that are storage, and conditions of the receiver, as a reset leaves them. */
+/** Reset values of storage registers and of the receiver's conditions. */
 const AT_RESET = {
   cr: CR_RESET,
   lcrH: 0,
@@ -112,7 +112,7 @@ const AT_RESET = {
   overrun: false,
 };
 
-/** A PL011. Its registers take 4 KiB. */
+/** PL011. Its registers take 4 KiB. */
 export class Pl011 implements SerialDevice {
   readonly model = 'PL011';
   private readonly context: DeviceContext;
@@ -288,7 +288,7 @@ export class Pl011 implements SerialDevice {
     }
   }
 
-  /** The register that keeps a character from leaving, or null. */
+  /** Name of the enable bit that prevents a character from being sent, or null. */
   private missingForTransmit(): string | null {
     if ((this.registers.cr & CR_UARTEN) === 0) {
       return 'CR.UARTEN';
@@ -329,7 +329,7 @@ export class Pl011 implements SerialDevice {
     return flags;
   }
 
-  /** The oldest character with its errors, 0 when there is none. */
+  /** Oldest character with its errors, or 0 when there is none. */
   private readData(): number {
     this.pollsWhileEmpty = 0;
     const entry = this.receiver.pop();
@@ -351,7 +351,7 @@ export class Pl011 implements SerialDevice {
     return (this.registers.lcrH & LCR_H_FEN) === 0 ? 1 : (RX_TRIGGER[this.registers.ifls >>> IFLS_RX_SHIFT] as number);
   }
 
-  /** Lets the host's queue into the FIFO as far as it fits. */
+  /** Moves characters from the host's queue to the FIFO, as many as fit. */
   private refill(): void {
     if (!this.receives()) {
       return;
@@ -362,7 +362,7 @@ export class Pl011 implements SerialDevice {
     }
   }
 
-  /** A character arrives on the line. */
+  /** Stores a character that arrives on the line. */
   private store(entry: number): void {
     if (this.receiver.store(entry)) {
       this.noteArrival(entry & (FRAMING_ERROR | PARITY_ERROR | BREAK));

@@ -5,12 +5,12 @@
  *
  *     simulated ns / 10^9 + offset = DR        DR == MR ──► RIS ──(& IMSC)──► MIS ──► interrupt line, level high
  *
- * Time starts at an epoch that is given, and runs with simulated time: two runs see the same dates.
- * The host's clock is not asked. The alarm comes when the second that MR names begins; a match
- * register in the past waits until the counter has wrapped.
+ * Time starts at a given epoch and runs with simulated time, so two runs see the same dates. The
+ * host's clock is not used. The alarm comes when the second in MR begins; a match register in the
+ * past waits until the counter has wrapped.
  *
  * CR reads 1 always: the counter cannot be stopped (a write of 0 would reset it on the hardware,
- * which no driver does). All accesses are taken at a register's offset, whatever their width.
+ * which no driver does). Accesses of any width are accepted at a register's offset.
  *
  * Specification: PrimeCell Real Time Clock (PL031) Technical Reference Manual, Arm DDI 0224,
  * chapter 3. Reset values and identification compared with QEMU 7.2's.
@@ -43,18 +43,18 @@ export interface Pl031Options {
   readonly name: string;
   readonly context: DeviceContext;
   readonly timers: TimerPort;
-  /** What the counter reads at reset: seconds since 1970-01-01 00:00 UTC, below 2^32. */
+  /** Counter value at reset: seconds since 1970-01-01 00:00 UTC, below 2^32. */
   readonly epochSeconds: number;
 }
 
-/** A PL031. Its registers take 4 KiB. */
+/** PL031. Its registers take 4 KiB. */
 export class Pl031 implements Device {
   readonly model = 'PL031';
   private readonly context: DeviceContext;
   private readonly timers: TimerPort;
   private readonly epochSeconds: number;
   private readonly unknown: UnknownRegisters;
-  /** Second that the counter would have read at time 0. */
+  /** Counter value at simulated time 0. */
   private offset: number;
   private match = 0;
   private load = 0;

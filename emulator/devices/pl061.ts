@@ -8,8 +8,8 @@
  *     pin ──► level or edge ──► RIS ──(& IE)──► MIS ──(any)──► interrupt line, level high
  *             IS, IBE, IEV
  *
- * Modelled: data with its mask, direction, interrupts on levels and edges. Outputs go nowhere
- * (nothing is wired), hardware control (AFSEL) is stored.
+ * Modelled: data with its mask, direction, interrupts on levels and edges. Outputs are not
+ * connected; hardware control (AFSEL) is stored without effect.
  *
  * Specification: PrimeCell General Purpose Input/Output (PL061) Technical Reference Manual, Arm DDI
  * 0190, chapter 3. Reset values, register widths and identification compared with QEMU 7.2's.
@@ -36,8 +36,7 @@ const PERIPHERAL_ID = [0x61, 0x10, 0x04, 0x00] as const;
 
 const POWER_KEY = 1 << 3;
 /**
- * How long a press lasts: longer than the 5 ms for which Linux ignores a bouncing key, as QEMU's
- * does.
+ * Duration of a key press: longer than the 5 ms for which Linux ignores a bouncing key, as in QEMU.
  */
 const PRESS_NS = 100e6;
 
@@ -48,7 +47,7 @@ export interface Pl061Options {
   readonly timers: TimerPort;
 }
 
-/** A PL061. Its registers take 4 KiB. */
+/** PL061. Its registers take 4 KiB. */
 export class Pl061 implements Device {
   readonly model = 'PL061';
   private readonly context: DeviceContext;
@@ -74,7 +73,7 @@ export class Pl061 implements Device {
     this.unknown = new UnknownRegisters(options.name, options.context);
   }
 
-  /** Registers to zero. Input levels stay, except for the power key, which is released. */
+  /** Clears the registers. Input levels stay, except that the power key is released. */
   reset(): void {
     this.release?.cancel();
     this.release = null;
@@ -123,7 +122,7 @@ export class Pl061 implements Device {
     this.release = state.release === null ? null : this.timers.resume(state.release, () => this.letGo());
   }
 
-  /** Presses the power key for 100 simulated milliseconds. A press during a press lengthens it. */
+  /** Presses the power key for 100 simulated milliseconds. Another press meanwhile extends it. */
   pressPowerKey(): void {
     this.release?.cancel();
     this.setPin(3, true);
@@ -222,7 +221,7 @@ export class Pl061 implements Device {
     }
   }
 
-  /** The level of each pin. */
+  /** Level of each pin. */
   private pins(): number {
     return (this.outputs & this.dir) | (this.inputs & ~this.dir);
   }

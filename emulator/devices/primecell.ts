@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The identification of an Arm PrimeCell: eight registers at the end of its 4 KiB, one byte in
- * each.
+ * Identification registers of an Arm PrimeCell: eight registers at the end of its 4 KiB, one byte
+ * in each.
  *
  *     0xfe0 PeriphID0 ┐ part number, designer    0xff0 PCellID0 ┐ 0d f0 05 b1
  *        …  PeriphID3 ┘ revision, configuration     …  PCellID3 ┘
@@ -18,7 +18,7 @@ const IDENTIFICATION = 0xfe0;
 export const PRIMECELL_ID = [0x0d, 0xf0, 0x05, 0xb1] as const;
 
 /**
- * The identification byte at `offset` (bytes from the device's base), or null where there is none.
+ * Identification byte at `offset` (bytes from the device's base), or null where there is none.
  * @param peripheralId PeriphID0..3
  */
 export function identificationByte(peripheralId: readonly number[], offset: number): number | null {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A block of 32-bit registers that reads back what was written: the stand-in for a device that
- * software programs but that has no effect this machine needs to show (clock management, system
- * registers, pin control; see the board notes on what a kernel touches at boot).
+ * Block of 32-bit registers that read back what was written. It stands in for a device that
+ * software programs, but whose effects this machine need not model (clock management, system
+ * registers, pin control).
  *
  *     offset 0x00  0x04  0x08 …        a register never written holds its reset value, 0 unless given
  *            └─32─┘└─32─┘└─32─┘
  *
- * Sparse: memory is used for the registers that were written, not for the size of the block.
- * Narrower accesses reach their bytes of the 32-bit register, little-endian. It is not a model of
- * anything: no bit changes by itself.
+ * Sparse: only registers that were written take memory. Narrower accesses reach their bytes of the
+ * 32-bit register, little-endian. No bit ever changes by itself.
  */
 
 import { BusAbort, type AccessWidth, type Device, type DeviceContext } from '#emulator/bus/device.ts';
@@ -18,7 +17,7 @@ import { UnknownRegisters } from './unknown-registers.ts';
 export interface RegisterStorageOptions {
   /** Node name of the device, for events: "clock-controller@1e080000". */
   readonly name: string;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   readonly context: DeviceContext;
   /** Reset values by offset in bytes, a multiple of 4. A register listed here counts as known. */
@@ -30,7 +29,7 @@ export interface RegisterStorageOptions {
   readonly reportUnknown?: boolean;
 }
 
-/** Registers that remember. */
+/** Registers that store values. */
 export class RegisterStorage implements Device {
   readonly model = 'storage';
   private readonly size: number;
@@ -89,7 +88,7 @@ export class RegisterStorage implements Device {
   }
 
   /**
-   * Offset of the register that holds the bytes. @throws BusAbort when they cross its end or the
+   * Offset of the register that contains the bytes. @throws BusAbort when they cross its end or the
    * block's (the bus forwards neither)
    */
   private registerAt(offset: number, width: AccessWidth): number {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Makes the device that a model key in a board's data names. One line in the table below for each
- * key.
+ * Creates devices by the model keys of a board's data. The table below has one line for each key.
  *
  * Not here: `rom` and `sram`, which the machine maps like RAM, and the interrupt controllers, one
  * model behind several placements (see boards/types.ts).
@@ -30,56 +29,54 @@ import type { TransmitListener } from './serial-device.ts';
 import { VirtioMmio } from './virtio/virtio-mmio.ts';
 import type { VirtioModel } from './virtio/virtio-model.ts';
 
-/** A device's place on the bus and its state after reset. */
+/** Place of a device on the bus, and its state after reset. */
 export interface DevicePlacement {
   /** Node name: "serial@10a00000". */
   readonly name: string;
-  /** Physical address, bytes. */
+  /** Physical address. */
   readonly base: number;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   /** For models that are register storage: reset values by offset, see register-storage.ts. */
   readonly resetValues?: ReadonlyMap<number, number>;
 }
 
-/**
- * Connections of a device to the host. Each may be absent; its line says what happens then.
- */
+/** Connections of a device to the host. Each may be absent; its comment says what happens then. */
 export interface DeviceHost {
-  /** Takes the bytes that a UART sends. Absent: they are lost. */
+  /** Receives the bytes that a UART sends. Absent: they are lost. */
   readonly onTransmit?: TransmitListener;
-  /** Waiting in simulated time. Absent: alarms and timers never fire. */
+  /** Waits in simulated time. Absent: alarms and timers never fire. */
   readonly timers?: TimerPort;
   /**
    * RAM, for devices that master the bus. Absent: fw_cfg offers no DMA, and a virtio slot is empty.
    */
   readonly memory?: MemoryPort;
-  /** Value of a real-time clock at reset, seconds since 1970 UTC. Absent: 0. */
+  /** Initial value of a real-time clock, seconds since 1970 UTC. Absent: 0. */
   readonly epochSeconds?: number;
-  /** Cores that fw_cfg reports. Absent: 1. */
+  /** Number of cores that fw_cfg reports. Absent: 1. */
   readonly cpus?: number;
-  /** The device in a virtio slot. Absent: none. */
+  /** Device in a virtio slot. Absent: none. */
   readonly virtio?: VirtioModel;
   /**
    * Contents and listeners of a flash bank. Absent: blank memory of the placement's size, and no
    * listeners.
    */
   readonly flash?: Partial<Omit<CfiFlashOptions, 'name' | 'context'>>;
-  /** Interrupt lines of a device with several, by number. Absent: not connected. */
+  /** Drives the interrupt lines of a device with several, by number. Absent: not connected. */
   readonly setLine?: (line: number, level: boolean) => void;
-  /** Takes a device's request to reset the machine or switch it off. Absent: ignored. */
+  /** Receives a device's request to reset or power off the machine. Absent: ignored. */
   readonly onPower?: (request: 'reset' | 'off') => void;
 }
 
 type Build = (placement: DevicePlacement, context: DeviceContext, host: DeviceHost) => Device;
 
 interface Model {
-  /** Bytes its registers take: a smaller placement would cut some off. */
+  /** Size of the device's registers in bytes; a smaller placement would cut some off. */
   readonly minimumSize: number;
   readonly build: Build;
 }
 
-/** The minimum does not include the identification at 0xfe0, which some chips have no room for. */
+/** The minimum excludes the identification at 0xfe0, for which some chips have no room. */
 const pl011: Model = {
   minimumSize: 0x90,
   build: ({ name }, context, { onTransmit = ignoreByte }) => new Pl011({ name, context, onTransmit }),
@@ -91,8 +88,8 @@ const gs101Uart: Model = {
 };
 
 /**
- * Registers that remember and nothing more. A register it had no reset value for is reported once:
- * the guest may wait for it in vain.
+ * Plain register storage. An access to a register without a reset value is reported once: the guest
+ * may wait for it in vain.
  */
 const storage: Model = {
   minimumSize: 1,
@@ -138,7 +135,7 @@ const exynosMct: Model = {
     new ExynosMct({ name, context, timers, setLine, frequencyHz: GS101_MCT_HZ }),
 };
 
-/** On gs101 the watchdogs count the crystal that the multi-core timer counts. */
+/** On gs101 the watchdogs use the same crystal as the multi-core timer. */
 const exynosWatchdog: Model = {
   minimumSize: 0x14,
   build: ({ name }, context, { timers = NO_TIMERS, onPower }) =>
@@ -199,15 +196,15 @@ const MODELS = {
   'bcm2835-system-timer': bcm2835SystemTimer,
 } as const satisfies Readonly<Record<string, Model>>;
 
-/** A key that `createDevice` knows. */
+/** Model key that `createDevice` knows. */
 export type ModelKey = keyof typeof MODELS;
 
-/** Every key, in the table's order. */
+/** All keys, in the table's order. */
 export const MODEL_KEYS = Object.keys(MODELS) as readonly ModelKey[];
 
-/** A board gives a device less space than its registers take. */
+/** Thrown when a board gives a device less space than its registers take. */
 export class DeviceSizeError extends RangeError {
-  /** Bytes given and needed. */
+  /** Size given, and size needed, in bytes. */
   readonly size: number;
   readonly minimumSize: number;
 
@@ -220,7 +217,7 @@ export class DeviceSizeError extends RangeError {
 }
 
 /**
- * Builds the device that `key` names, in its reset state, not yet on a bus.
+ * Creates the device for `key`, in its reset state, not yet on a bus.
  * @throws DeviceSizeError when the placement is too small
  * @throws RangeError when a reset value does not fit the placement
  */

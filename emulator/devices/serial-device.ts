@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a UART offers to the host side of the machine, beside being a device on the bus. */
+/**
+ * Interface of a UART to the host side of the machine, in addition to that of a device on the bus.
+ */
 
 import type { Device } from '#emulator/bus/device.ts';
 
@@ -7,26 +9,29 @@ import type { Device } from '#emulator/bus/device.ts';
 export type TransmitListener = (byte: number) => void;
 
 /**
- * A UART. Input waits on the host's side of the line, without limit, until the guest has enabled
- * its receiver and there is room in its FIFO: a pasted text arrives whole, whatever the guest's
- * speed. Only {@link shiftIn} can overrun the FIFO.
+ * UART. Input waits on the host's side of the line, without limit, until the guest has enabled its
+ * receiver and the FIFO has room: pasted text arrives complete, whatever the guest's speed. Only
+ * {@link shiftIn} can overrun the FIFO.
  */
 export interface SerialDevice extends Device {
   /** Queues `bytes` (copied) for the guest. */
   receive(bytes: Uint8Array): void;
-  /** Queues a break condition behind the bytes that wait. */
+  /** Queues a break condition after the waiting bytes. */
   receiveBreak(): void;
   /**
-   * A character on the line right now, past the queue, as from a sender that does not wait: lost
-   * when the receiver is disabled, an overrun when the FIFO is full. `errors` is any of
+   * Delivers a character at once, bypassing the queue, as from a sender that does not wait: it is
+   * lost when the receiver is disabled, and an overrun when the FIFO is full. `errors` is any of
    * FRAMING_ERROR, PARITY_ERROR, BREAK (see uart-receiver.ts) together.
    */
   shiftIn(byte: number, errors?: number): void;
-  /** Bytes of input that have not reached the FIFO yet. */
+  /** Number of input bytes that have not reached the FIFO yet. */
   readonly waitingInput: number;
-  /** Polls of the guest that found no input, since it last sent or took a character. */
+  /** Number of polls that found no input since the guest last sent or read a character. */
   readonly emptyPolls: number;
-  /** Characters the guest sent that never reached the line, since the machine was made. */
+  /**
+   * Number of characters that the guest sent but that never reached the line, since the machine was
+   * made.
+   */
   readonly lostCharacters: number;
 }
 

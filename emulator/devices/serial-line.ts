@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The machine's serial line, seen from the host: everything the guest has sent, as bytes, as lines,
+ * Serial line of the machine, seen from the host: all output of the guest as bytes, as lines, and
  * as text.
  *
  *     UART ──byte──► SerialLine ──► bytes (all of them, in order)
@@ -8,9 +8,9 @@
  *                       ├──► lines: at each line feed, without the line end
  *                       └──► chunks for a terminal or a file: at each line feed, at 4 KiB, or at flush()
  *
- * Text is UTF-8; what is not becomes U+FFFD, as the WHATWG Encoding Standard says (a line feed
- * never lies inside a sequence, so decoding line by line gives the text of the whole). Bytes stay
- * as they were sent. Input to the guest does not pass here: see serial-device.ts.
+ * Text is UTF-8; invalid bytes become U+FFFD, as in the WHATWG Encoding Standard (a line feed never
+ * lies inside a sequence, so decoding line by line gives the text of the whole). Bytes are kept as
+ * sent. Input to the guest does not pass here, see serial-device.ts.
  */
 
 import { TextMatcher } from './text-matcher.ts';
@@ -23,14 +23,14 @@ const CHUNK_LIMIT = 4096;
 export type ByteListener = (chunk: Uint8Array) => void;
 export type LineListener = (line: string) => void;
 
-/** A text that somebody waits for. */
+/** Wait for a text. */
 export interface SerialWatch {
   readonly text: string;
   /** True once the text has appeared. */
   readonly seen: boolean;
-  /** Offset of its first byte in all that was sent, or null. */
+  /** Offset of the text's first byte in the whole output, or null. */
   readonly at: number | null;
-  /** Stops watching. */
+  /** Ends the wait. */
   cancel(): void;
 }
 
@@ -40,7 +40,7 @@ interface Watching {
   at: number | null;
 }
 
-/** All that came over the line, and who listens to it. */
+/** Output of the line, and its listeners. */
 export class SerialLine {
   private buffer = new Uint8Array(FIRST_CAPACITY);
   private length = 0;
@@ -51,7 +51,7 @@ export class SerialLine {
   private readonly byteListeners = new Set<ByteListener>();
   private readonly lineListeners = new Set<LineListener>();
   private readonly watches = new Set<Watching>();
-  /** Actions by the number of bytes sent. */
+  /** Actions by number of bytes sent. */
   private readonly marks = new Map<number, () => void>();
   private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -81,16 +81,16 @@ export class SerialLine {
   }
 
   /**
-   * Calls `action` right after byte number `count` has been sent; a later call for the same number
-   * replaces it.
+   * Calls `action` right after byte number `count` has been sent; a second call for the same number
+   * replaces the first.
    */
   whenSent(count: number, action: () => void): void {
     this.marks.set(count, action);
   }
 
   /**
-   * Hands the bytes that no chunk has carried yet to the byte listeners. For prompts without a line
-   * feed: call it when the machine pauses.
+   * Passes the remaining bytes, which no chunk has carried yet, to the byte listeners. For prompts
+   * without a line feed: call it when the machine pauses.
    */
   flush(): void {
     if (this.delivered === this.length) {
@@ -103,7 +103,7 @@ export class SerialLine {
     }
   }
 
-  /** The run is over: an unfinished last line becomes a line, and everything is flushed. */
+  /** Ends the output: an unfinished last line becomes a line, and everything is flushed. */
   finish(): void {
     if (this.lineStart < this.length) {
       this.endLine();
@@ -111,7 +111,7 @@ export class SerialLine {
     this.flush();
   }
 
-  /** A copy of every byte sent so far. */
+  /** Copy of all bytes sent so far. */
   get bytes(): Uint8Array {
     return this.buffer.slice(0, this.length);
   }
@@ -121,14 +121,12 @@ export class SerialLine {
     return this.length;
   }
 
-  /** Everything sent so far as text. O(length of the unfinished line). */
+  /** Whole output as text. O(length of the unfinished line). */
   get text(): string {
     return this.completeText + this.decode(this.lineStart, this.length);
   }
 
-  /**
-   * The finished lines, without line feed and without the carriage returns before it. Not a copy.
-   */
+  /** Finished lines, without line feeds and the carriage returns before them. Not a copy. */
   get lines(): readonly string[] {
     return this.finishedLines;
   }
@@ -137,7 +135,10 @@ export class SerialLine {
     return { bytes: this.bytes };
   }
 
-  /** The output before a snapshot. Listeners do not hear it again, and watches do not search it. */
+  /**
+   * Restores the output before a snapshot. Listeners do not receive it again, and watches do not
+   * search it.
+   */
   restoreState({ bytes }: ReturnType<SerialLine['saveState']>): void {
     this.buffer = new Uint8Array(Math.max(FIRST_CAPACITY, 2 * bytes.length));
     this.length = 0;
@@ -152,8 +153,8 @@ export class SerialLine {
   }
 
   /**
-   * Calls `listener` with each further chunk of bytes (a copy it may keep). Returns the function
-   * that ends it.
+   * Calls `listener` with each further chunk of bytes (a copy that it may keep). Returns a function
+   * that ends the subscription.
    */
   onBytes(listener: ByteListener): () => void {
     this.byteListeners.add(listener);
@@ -163,7 +164,8 @@ export class SerialLine {
   }
 
   /**
-   * Calls `listener` with each further line, at its line feed. Returns the function that ends it.
+   * Calls `listener` with each further line, at its line feed. Returns a function that ends the
+   * subscription.
    */
   onLine(listener: LineListener): () => void {
     this.lineListeners.add(listener);
@@ -173,9 +175,9 @@ export class SerialLine {
   }
 
   /**
-   * Waits for `text`, compared as UTF-8 bytes, also in what was sent before the call: `onSeen` is
-   * called once, at the byte that completes the first occurrence. Line ends are compared as the
-   * guest sends them.
+   * Waits for `text`, compared as UTF-8 bytes, including output before the call: `onSeen` is called
+   * once, at the byte that completes the first occurrence. Line ends are compared as the guest
+   * sends them.
    * @param from offset of the first byte that counts, at most {@link byteLength}
    * @throws RangeError when `text` is empty
    */
@@ -201,7 +203,7 @@ export class SerialLine {
 
   private tellWatches(byte: number): void {
     const index = this.length - 1;
-    // A copy: who sees its text may watch for another one, which has this byte already.
+    // A copy, because `onSeen` may add a watch, which has already searched this byte.
     for (const watching of Array.from(this.watches)) {
       this.advance(watching, byte, index);
     }
@@ -223,7 +225,7 @@ export class SerialLine {
     }
   }
 
-  /** The unfinished line, which is finished now, without its end. */
+  /** Ends the unfinished line and returns it without its line end. */
   private takeLine(): string {
     const start = this.lineStart;
     let end = this.length;

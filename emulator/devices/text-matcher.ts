@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Finds a sequence of bytes in a stream, one byte at a time, without looking back at the stream.
+ * Finds a sequence of bytes in a stream, one byte at a time, without storing the stream.
  *
  * `matched` is the length of the longest prefix of the pattern that ends the stream so far;
- * `#fallback[i]` is the length of the longest proper prefix of pattern[0..i] that is also its
- * suffix: where to go on when the next byte does not fit.
+ * `fallback[i]` is the length of the longest proper prefix of pattern[0..i] that is also its
+ * suffix: the match continues there when the next byte does not fit.
  *
  * Knuth, Morris, Pratt, "Fast Pattern Matching in Strings", SIAM J. Comput. 6 (1977).
  */
 
-/** One pattern, one stream. */
+/** Matcher of one pattern in one stream. */
 export class TextMatcher {
   private readonly pattern: Uint8Array;
   private readonly fallback: Uint32Array;
@@ -31,7 +31,7 @@ export class TextMatcher {
     }
   }
 
-  /** Bytes in the pattern. */
+  /** Length of the pattern in bytes. */
   get length(): number {
     return this.pattern.length;
   }
@@ -47,8 +47,8 @@ export class TextMatcher {
   }
 
   /**
-   * The length of the matched prefix after `byte`, when it was `length` before; never called with
-   * the whole pattern matched.
+   * Length of the matched prefix after `byte`, when it was `length` before; never called with the
+   * whole pattern matched.
    */
   private extend(length: number, byte: number): number {
     let candidate = length;

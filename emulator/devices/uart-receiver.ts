@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The receiving half that the UART models share: the hardware FIFO, and the host's queue behind it.
+ * Receiver shared by the UART models: the hardware FIFO, and the host's queue behind it.
  *
  *     host ──enqueue──► queue (no limit) ──refill──► FIFO (`depth` entries) ──take──► guest
  *                                     shiftIn ──store──┘ false when full: the overrun
@@ -11,12 +11,12 @@
  * Invariant: 0 <= count <= depth <= capacity.
  */
 
-/** Errors of one character, as bits above its eight data bits. */
+/** Errors of a character, as bits above its eight data bits. */
 export const FRAMING_ERROR = 1 << 8;
 export const PARITY_ERROR = 1 << 9;
 export const BREAK = 1 << 10;
 
-/** No entry: what `take` and `head` answer when the FIFO is empty. */
+/** Result of `head` and `pop` when the FIFO is empty. */
 export const NO_ENTRY = -1;
 
 /** FIFO and queue of one UART. */
@@ -30,14 +30,13 @@ export class UartReceiver {
   private depth = 1;
 
   /**
-   * @param capacity the depth of the FIFO when it is enabled, in characters. Begins with a depth of
-   * 1.
+   * @param capacity depth of the FIFO when it is enabled, in characters. The initial depth is 1.
    */
   constructor(capacity: number) {
     this.entries = new Uint16Array(capacity);
   }
 
-  /** Entries the FIFO holds now. */
+  /** Number of entries in the FIFO. */
   get count(): number {
     return this.filled;
   }
@@ -46,14 +45,14 @@ export class UartReceiver {
     return this.filled === this.depth;
   }
 
-  /** Entries that wait on the host's side. */
+  /** Number of entries in the host's queue. */
   get queued(): number {
     return this.waiting;
   }
 
   /**
-   * Empties the FIFO (not the queue) and makes it `depth` entries deep: 1 is the holding register
-   * of a UART with its FIFO off.
+   * Empties the FIFO (not the queue) and sets its depth: 1 is the holding register of a UART with
+   * its FIFO disabled.
    */
   restart(depth: number): void {
     this.first = 0;
@@ -80,7 +79,7 @@ export class UartReceiver {
     this.enqueue(queue);
   }
 
-  /** Adds an entry to the FIFO; false when it is full, and nothing changes. */
+  /** Adds an entry to the FIFO. Returns false, and changes nothing, when it is full. */
   store(entry: number): boolean {
     if (this.isFull) {
       return false;
@@ -105,14 +104,14 @@ export class UartReceiver {
     return entry;
   }
 
-  /** Forgets the errors of the oldest entry. */
+  /** Clears the errors of the oldest entry. */
   clearHeadErrors(): void {
     if (this.filled > 0) {
       this.entries[this.first] = this.head() & 0xff;
     }
   }
 
-  /** Puts entries at the end of the host's queue. */
+  /** Appends entries to the host's queue. */
   enqueue(entries: Iterable<number>): void {
     const chunk = Uint16Array.from(entries);
     if (chunk.length > 0) {
@@ -122,8 +121,8 @@ export class UartReceiver {
   }
 
   /**
-   * Moves what fits from the queue to the FIFO; answers the errors of the moved entries, or-ed, or
-   * NO_ENTRY when none moved.
+   * Moves entries from the queue to the FIFO, as many as fit. Returns the errors of the moved
+   * entries, ORed, or NO_ENTRY when none was moved.
    */
   refill(): number {
     let errors = NO_ENTRY;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The transmitting half that the UART models share: a character reaches the line at the moment of
- * the guest's write, or it is lost and somebody is told why.
+ * Transmitter shared by the UART models: a character reaches the line at the moment of the guest's
+ * write, or it is lost and an event says why.
  *
- * There is no baud rate in time: a simulated second of 115,200 baud would slow every guest that
- * polls, and show nothing. So the transmit FIFO of the models is always empty, and "busy" and
- * "full" never stick.
+ * Characters take no simulated time: the delay of 115,200 baud would slow every guest that polls,
+ * without any benefit. So the transmit FIFO of the models is always empty, and "busy" and "full"
+ * are never set.
  */
 
 import { hex } from '#common/address.ts';
@@ -32,12 +32,12 @@ export class UartTransmitter {
     this.onTransmit = onTransmit;
   }
 
-  /** Characters lost since the machine was made. */
+  /** Number of characters lost since the machine was made. */
   get lost(): number {
     return this.lostCharacters;
   }
 
-  /** The next loss and the next truncation are told again. */
+  /** Allows the next loss and the next truncation to be reported again. */
   reset(): void {
     this.lostBeforeResume = 0;
     this.truncationTold = false;
@@ -58,8 +58,8 @@ export class UartTransmitter {
   }
 
   /**
-   * Sends the low `dataBits` (5 to 8) of `byte`, and answers what reached the line. `register` is
-   * the one that set a shorter word length.
+   * Sends the low `dataBits` (5 to 8) of `byte`, and returns the value that reached the line.
+   * `register` is the register that sets a shorter word length.
    */
   send(byte: number, dataBits = 8, register = ''): number {
     if (this.lostBeforeResume > 0) {
@@ -75,7 +75,7 @@ export class UartTransmitter {
     return sent;
   }
 
-  /** Counts a character that was sent while `register` ("CR.UARTEN") was not programmed. */
+  /** Counts a character that was sent while `register` ("CR.UARTEN") did not enable it. */
   lose(byte: number, register: string): void {
     this.lostCharacters++;
     this.lostBeforeResume++;

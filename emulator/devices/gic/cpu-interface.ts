@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The CPU interface of one core: which interrupt it signals, and what acknowledging and ending one
- * does. The same for GICv2 (memory mapped) and GICv3 (ICC_* system registers); the register layouts
- * are in gicv2-cpu-interface.ts and icc-registers.ts.
+ * CPU interface of one core: which interrupt it signals, and the effects of acknowledge and end of
+ * interrupt. Shared by GICv2 (memory mapped) and GICv3 (ICC_* system registers); the register
+ * layouts are in gicv2-cpu-interface.ts and icc-registers.ts.
  *
  *     ready sets ──enabled groups──► best ──priority < PMR, group priority < running──► IRQ or FIQ
  *                                                                                        │ IAR
@@ -15,12 +15,12 @@
  * Group 0 is signalled as FIQ where the controller says so (GICv3 always, GICv2 with FIQEn),
  * everything else as IRQ.
  *
- * Choices where the architecture leaves one: the running priority is compared under the mask of the
- * pending interrupt's binary point, so that a coarser point than the running interrupt's never lets
- * a less urgent one in. An EOIR or DIR that does not match the last acknowledge drops the highest
- * active priority of the group and deactivates the INTID written; an EOIR without an active
- * priority in that group is ignored, and so is DIR with EOImode 0. A group that the interface has
- * disabled does not hide an interrupt of the other.
+ * Implementation choices: the running priority is compared under the mask of the pending
+ * interrupt's binary point, so that a coarser binary point never lets a lower priority preempt. An
+ * EOIR or DIR that does not match the last acknowledge drops the highest active priority of the
+ * group and deactivates the INTID written; an EOIR without an active priority in that group is
+ * ignored, and so is DIR with EOImode 0. A group that the interface has disabled does not hide an
+ * interrupt of the other.
  *
  * Specification: IHI 0069, 4.8 (prioritisation, preemption, binary point), 12.2 (ICC registers);
  * IHI 0048, 3.3 and 4.4.
@@ -37,13 +37,13 @@ import {
   type ReadySet,
 } from './ready-set.ts';
 
-/** No interrupt to acknowledge: what IAR and HPPIR read (IHI 0069, 2.2.1). */
+/** INTID that IAR and HPPIR read when there is no interrupt to acknowledge (IHI 0069, 2.2.1). */
 export const SPURIOUS = 1023;
-/** RPR when nothing is active. */
+/** RPR while no interrupt is active. */
 export const IDLE_PRIORITY = 0xff;
 /**
- * With 5 bits of priority, group 0 cannot split finer than bits 7..3, and BPR of group 1 counts one
- * more.
+ * Least BPR of group 0: with 5 bits of priority it cannot split below bits 7..3. That of group 1 is
+ * one more.
  */
 export const MIN_BPR0 = 2;
 export const MIN_BPR1 = 3;
@@ -52,20 +52,20 @@ const PRIORITY_MASK = 0xf8;
 
 export const GROUP0 = 1;
 export const GROUP1 = 2;
-/** Groups as a mask: 1 group 0, 2 group 1. */
+/** Groups as a mask: bit 0 for group 0, bit 1 for group 1. */
 export type GroupMask = number;
 
-/** What a core did with an interrupt: IAR, EOIR, and DIR where EOImode splits it off. */
+/** Step in the life of an interrupt: IAR, EOIR, and DIR when EOImode splits it off. */
 export type Handling = 'acknowledged' | 'ended' | 'deactivated';
 
-/** The interface of one core. Its owner looks at `signals` after each change. */
+/** Interface of one core. Its owner reads `signals` after each change. */
 export class CpuInterface {
   readonly cpu: number;
   private readonly state: InterruptState;
   private readonly ready0: ReadySet;
   private readonly ready1: ReadySet;
   private readonly resetPmr: number;
-  /** Told after each step in the life of an interrupt, for traces; it must not change anything. */
+  /** Called after each such step, for traces; it must not change anything. */
   onHandled: ((handling: Handling, intid: number) => void) | null = null;
   /** Group enables: {@link GROUP0} | {@link GROUP1}. */
   enables: GroupMask = 0;
@@ -73,7 +73,7 @@ export class CpuInterface {
   splitEoi = false;
   /** CBPR: group 1 uses the binary point of group 0. */
   commonBpr = false;
-  /** The core sleeps (GICR_WAKER): nothing is forwarded to it. */
+  /** True while the core sleeps (GICR_WAKER): nothing is forwarded to it. */
   asleep = false;
   private priorityMask = 0;
   private binaryPoint0 = MIN_BPR0;
@@ -90,7 +90,7 @@ export class CpuInterface {
     this.reset();
   }
 
-  /** Back to the reset values, but for `asleep`, which is the redistributor's. */
+  /** Restores the reset values, except `asleep`, which belongs to the redistributor. */
   reset(): void {
     this.enables = 0;
     this.splitEoi = false;
@@ -142,7 +142,7 @@ export class CpuInterface {
     this.binaryPoint0 = Math.max(value & MAX_BPR, MIN_BPR0);
   }
 
-  /** What group 1's register reads: with CBPR the other one plus one. */
+  /** BPR of group 1 as read: with CBPR, that of group 0 plus one. */
   get bpr1(): number {
     return this.commonBpr ? Math.min(this.binaryPoint0 + 1, MAX_BPR) : this.binaryPoint1;
   }
@@ -154,7 +154,7 @@ export class CpuInterface {
     }
   }
 
-  /** Group 1's own binary point, in use or not: GICv2's ABPR. */
+  /** Binary point of group 1 itself, used or not: GICv2's ABPR. */
   get ownBpr1(): number {
     return this.binaryPoint1;
   }
@@ -172,15 +172,15 @@ export class CpuInterface {
     this.apr[group] = value;
   }
 
-  /** The group priority that the core is at: 0xff when nothing is active. */
+  /** Running group priority: 0xff while no interrupt is active. */
   get runningPriority(): number {
     const active = this.apr[0]! | this.apr[1]!;
     return active === 0 ? IDLE_PRIORITY : lowestBit(active) << PRIORITY_SHIFT;
   }
 
   /**
-   * The best interrupt of the enabled groups as a key of ready-set.ts, whatever mask and running
-   * priority are. O(1).
+   * Highest priority pending interrupt of the enabled groups, as a key of ready-set.ts, regardless
+   * of priority mask and running priority. O(1).
    */
   highestPending(): number {
     if (this.asleep) {
@@ -192,8 +192,8 @@ export class CpuInterface {
   }
 
   /**
-   * {@link GROUP0} or {@link GROUP1}: the group of a key that `highestPending` gave; 0 for no
-   * interrupt. O(1).
+   * Group of a key from `highestPending`: {@link GROUP0} or {@link GROUP1}; 0 for no interrupt.
+   * O(1).
    */
   groupOf(key: number): GroupMask {
     if (key === NOTHING_READY) {
@@ -202,7 +202,7 @@ export class CpuInterface {
     return (this.enables & GROUP0) !== 0 && this.ready0.best() === key ? GROUP0 : GROUP1;
   }
 
-  /** The group of the interrupt that is signalled to the core; 0 when none is. O(1). */
+  /** Group of the interrupt that is signalled to the core; 0 when none is. O(1). */
   signals(): GroupMask {
     const key = this.highestPending();
     const priority = priorityOfKey(key);
@@ -216,14 +216,15 @@ export class CpuInterface {
   }
 
   /**
-   * True when something would be forwarded if the core were awake and both groups enabled. O(1).
+   * True when an interrupt would be forwarded if the core were awake and both groups were enabled.
+   * O(1).
    */
   hasAnythingReady(): boolean {
     return this.ready0.best() !== NOTHING_READY || this.ready1.best() !== NOTHING_READY;
   }
 
   /**
-   * Acknowledges the signalled interrupt when its group is in `groups`, and makes it active. O(1).
+   * Acknowledges the signalled interrupt if its group is in `groups`, and makes it active. O(1).
    * @returns its INTID, or {@link SPURIOUS}
    */
   acknowledge(groups: GroupMask): number {
@@ -247,7 +248,10 @@ export class CpuInterface {
     return (this.groupOf(key) & groups) === 0 ? SPURIOUS : intidOfKey(key);
   }
 
-  /** The group of the running priority: 0 when nothing is active. Group 0 when both have it. */
+  /**
+   * Group of the running priority: 0 while no interrupt is active, group 0 when both groups have
+   * it.
+   */
   activeGroup(): GroupMask {
     const [apr0, apr1] = [this.apr[0]!, this.apr[1]!];
     if ((apr0 | apr1) === 0) {
@@ -257,7 +261,7 @@ export class CpuInterface {
   }
 
   /**
-   * The group of an INTID as this core sees it, signalled or not; group 0 for one that does not
+   * Group of an INTID as this core sees it, signalled or not; group 0 for an INTID that does not
    * exist.
    */
   groupOfInterrupt(intid: number): GroupMask {
@@ -282,7 +286,7 @@ export class CpuInterface {
     this.onHandled?.('ended', intid);
   }
 
-  /** DIR. O(1). */
+  /** DIR: deactivates an interrupt. O(1). */
   deactivate(intid: number): void {
     if (this.splitEoi) {
       this.clearActive(intid);
@@ -290,7 +294,7 @@ export class CpuInterface {
     }
   }
 
-  /** A guest ends an interrupt that stands for this one. */
+  /** Deactivates the physical interrupt of a virtual one that a guest has ended. */
   deactivateForGuest(intid: number): void {
     this.clearActive(intid);
     this.onHandled?.('deactivated', intid);

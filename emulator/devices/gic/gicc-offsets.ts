@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Offsets in the window of a GICv2's CPU interface, the physical one (GICC) and the one of a guest
- * (GICV), and what is the same in both.
+ * Register offsets of a GICv2's CPU interface, both the physical one (GICC) and a guest's (GICV),
+ * and values common to both.
  *
  * Specification: IHI 0048, 4.4 (GICC), 5.5 (GICV).
  */
@@ -24,5 +24,8 @@ export const IIDR_VALUE = 0x0002_043b; // Arm, 19:16 architecture 2
 export const DIR = 0x1000;
 
 export const INTID_MASK = 0x3ff;
-/** IAR and HPPIR: there is one, but in group 1, which this register does not acknowledge. */
+/**
+ * INTID that IAR and HPPIR read when the pending interrupt is in group 1, which the register does
+ * not acknowledge.
+ */
 export const OTHER_GROUP = 1022;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The virtualization extensions of a GICv2: the hypervisor's control of the virtual CPU interfaces
- * (GICH), and the interface that a guest finds where it looks for its GICC (GICV). Each core finds
- * its own at the same address.
+ * Virtualization extensions of a GICv2: the hypervisor's control of the virtual CPU interfaces
+ * (GICH), and the interface that a guest sees as its GICC (GICV). Both are banked: each core
+ * accesses its own at the same address.
  *
  *     GICH   0x00 HCR  0x04 VTR  0x08 VMCR  0x10 MISR  0x20 EISR0  0x30 ELRSR0  0xf0 APR  0x100 LR0..LR3
  *     GICV   as GICC: 0x00 CTLR  PMR  BPR  IAR  EOIR  RPR  HPPIR  ABPR  AIAR  AEOIR  AHPPIR  0xd0 APR0
@@ -50,18 +50,21 @@ const APR = 0xf0;
 const LR0 = 0x100;
 /** 31:29 priority bits - 1, 28:26 preemption bits - 1, 5:0 list registers - 1. */
 const VTR_VALUE = (4 * 2 ** 29 + (4 << 26) + LIST_REGISTERS - 1) >>> 0;
-/** The physical interface's place for the core that sent an SGI, here above the virtual INTID. */
+/**
+ * Position of the core that sent an SGI: in the physical interface's IAR, and here above the
+ * virtual INTID.
+ */
 const CPUID_SHIFT = 10n;
 
 export interface VirtualDeviceOptions {
   readonly interfaces: readonly VirtualInterface[];
   readonly currentCpu: () => number;
-  /** Called after an access that may change what the core is signalled. */
+  /** Called after an access that may change the signals to a core. */
   readonly settle: (cpu: number) => void;
   readonly unknown: UnknownRegisters;
 }
 
-/** A list register as GICv2 has it, from GICv3's; and back. */
+/** Converts list registers from GICv3's format to GICv2's, and back. */
 function shortOf(list: bigint): number {
   const hw = (list & LR.hw) !== 0n;
   const id = hw
@@ -202,7 +205,7 @@ const CTLR_WRITABLE = VMCR.enables | VMCR.ackCtl | VMCR.fiqEn | VMCR.cbpr | VMCR
 
 export class GicVirtualInterface extends VirtualDevice {
   reset(): void {
-    // Its state is the hypervisor's window's.
+    // The state is saved with the hypervisor's window (GICH).
   }
 
   protected value(own: VirtualInterface, offset: number): number | null {
@@ -293,7 +296,7 @@ export class GicVirtualInterface extends VirtualDevice {
 
 const isOfGroup1 = (list: bigint | null): boolean => list !== null && groupOf(list) === 1;
 
-/** What IAR and HPPIR read: an INTID, with the core that sent an SGI. */
+/** Value of IAR and HPPIR: an INTID, with the core that sent an SGI. */
 function idOf(list: bigint | number | null): number {
   if (list === null) return SPURIOUS;
   if (typeof list === 'number') return list;

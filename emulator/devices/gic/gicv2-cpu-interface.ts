@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The memory-mapped CPU interfaces of a GICv2: 8 KiB at one address, where each core finds its own.
+ * Memory-mapped CPU interfaces of a GICv2: 8 KiB at one address, banked: each core accesses its
+ * own.
  *
  *     0x00 CTLR  PMR  BPR  IAR  EOIR  RPR  HPPIR  ABPR  AIAR  AEOIR  AHPPIR        0xd0 APR0   0xe0 NSAPR0
  *     0xfc IIDR                                                                   0x1000 DIR
@@ -12,9 +13,9 @@
  * An EOIR for an interrupt of group 1 works without AckCtl too (UNPREDICTABLE). With 32 priority
  * levels only APR0 and NSAPR0 have bits.
  *
- * QEMU 7.2 answers otherwise in a few places: it has no AIAR and AHPPIR, hides from HPPIR what PMR
- * masks, lets IAR take an interrupt of a disabled group, reads 1022 though group 1 has not the
- * priority to be signalled, and compares the running priority unmasked.
+ * QEMU 7.2 differs in a few places: it has no AIAR and AHPPIR, hides from HPPIR what PMR masks,
+ * lets IAR take an interrupt of a disabled group, reads 1022 though group 1 has not the priority to
+ * be signalled, and compares the running priority unmasked.
  *
  * Specification: IHI 0048, 4.4; table 3-5 for what IAR reads.
  */
@@ -46,7 +47,7 @@ import {
   RPR,
 } from './gicc-offsets.ts';
 
-// 0 EnableGrp0, 1 EnableGrp1, 2 AckCtl, 3 FIQEn, 4 CBPR, 8:5 bypass disables, 9 EOImode
+// 0 EnableGrp0, 1 EnableGrp1, 2 AckCtl, 3 FIQEn, 4 CBPR, 8:5 bypass disables, 9 EOImode.
 const CTLR_ENABLES = 3;
 const CTLR_ACKCTL = 1 << 2;
 const CTLR_FIQEN = 1 << 3;
@@ -62,7 +63,7 @@ export interface GicV2CpuInterfaceOptions {
   readonly interfaces: readonly CpuInterface[];
   readonly sgis: GicV2Sgis;
   readonly currentCpu: () => number;
-  /** Called when the interface of a core may signal something else. */
+  /** Called when the signals of a core's interface may have changed. */
   readonly settle: (cpu: number) => void;
   readonly unknown: UnknownRegisters;
 }
@@ -85,7 +86,7 @@ export class GicV2CpuInterface implements Device {
     this.control = new Uint16Array(options.interfaces.length);
   }
 
-  /** True when group 0 of the core is an FIQ (FIQEn). */
+  /** True when group 0 is an FIQ for the core (FIQEn). */
   signalsFiq(cpu: number): boolean {
     return (this.control[cpu]! & CTLR_FIQEN) !== 0;
   }

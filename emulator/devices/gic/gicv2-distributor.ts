@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The distributor of a GICv2: 4 KiB. Registers of INTIDs 0..31 are banked, each core sees its own.
+ * Distributor of a GICv2: 4 KiB. Registers of INTIDs 0..31 are banked: each core accesses its own.
  *
  *     0x000 CTLR   TYPER   IIDR                  0xc00 ICFGR           (interrupt-registers.ts)
  *     0x080..0x7ff (interrupt-registers.ts)      0xf00 SGIR
@@ -8,7 +8,7 @@
  *                                                0xfd0 PIDR4..7, PIDR0..3, CIDR0..3
  *
  * On a single core ITARGETSR is zero and ignores writes, and every SPI goes to that core. An SPI
- * with several targets is offered to all of them; the first that acknowledges has it.
+ * with several targets is forwarded to all of them; the first core to acknowledge it takes it.
  *
  * Specification: IHI 0048, 4.1 and 4.3.
  */
@@ -47,7 +47,7 @@ export interface GicV2DistributorOptions {
   readonly state: InterruptState;
   readonly sgis: GicV2Sgis;
   readonly currentCpu: () => number;
-  /** Called after each write: lines may have changed. */
+  /** Called after each write: interrupt lines may have changed. */
   readonly settle: () => void;
   readonly unknown: UnknownRegisters;
 }
@@ -198,7 +198,7 @@ export class GicV2Distributor implements Device {
     return this.state.targets(this.state.slot(this.currentCpu(), intid));
   }
 
-  /** Private interrupts go to their own core: read-only. */
+  /** The targets of private interrupts are fixed to their own core: read-only. */
   private writeTargets(intid: number, cores: number): void {
     if (this.state.cpus > 1 && intid >= FIRST_SPI && this.state.exists(intid)) {
       this.state.setTargets(this.state.slot(0, intid), cores & (2 ** this.state.cpus - 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Software-generated interrupts of a GICv2: pending for each target and each source, so a core that
- * gets the same SGI from two others takes it twice, once with each CPUID.
+ * Software-generated interrupts of a GICv2. They are pending per target and per source, so a core
+ * that gets the same SGI from two others takes it twice, once with each CPUID.
  *
  *     sources[target * 16 + INTID]: bit n = core n has sent it and it has not been taken
  *
@@ -37,7 +37,7 @@ export class GicV2Sgis {
     this.sourceMasks.set(sources);
   }
 
-  /** The sources of which `intid` is pending for `target`: bit n for core n. */
+  /** Sources for which `intid` is pending at `target`: bit n for core n. */
   sources(target: number, intid: number): number {
     return this.sourceMasks[target * SGIS + intid]!;
   }
@@ -57,7 +57,9 @@ export class GicV2Sgis {
     }
   }
 
-  /** The lowest source of an SGI that `target` has just acknowledged; the others stay pending. */
+  /**
+   * Lowest source of an SGI that `target` has just acknowledged, removed; the others stay pending.
+   */
   acknowledge(target: number, intid: number): number {
     const sources = this.sources(target, intid);
     const source = lowestBit(sources);

@@ -11,7 +11,7 @@
  *                      └─────────────┘
  *
  * Both windows are at the same address for every core; the registers of INTIDs 0..31 and the whole
- * CPU interface belong to the core that accesses, which `currentCpu` tells.
+ * CPU interface are banked for the accessing core, which `currentCpu` gives.
  *
  * Not modelled: the Security Extensions, MSI frames,
  * bypass of the CPU interface (its disable bits read back). Implementation choices: 5 bits of
@@ -32,18 +32,18 @@ import { InterruptController, type LinesListener } from './interrupt-controller.
 const MAX_CORES = 8;
 
 export interface GicV2Options {
-  /** Cores, 1 to 8. */
+  /** Number of cores, 1 to 8. */
   readonly cpus: number;
-  /** Shared inputs, 0 to 988: INTIDs 32 to 31 + `spis`. */
+  /** Number of shared inputs, 0 to 988: INTIDs 32 to 31 + `spis`. */
   readonly spis: number;
-  /** The core that the access under way comes from. */
+  /** Returns the core that makes the current access. */
   readonly currentCpu: () => number;
   readonly onLines: LinesListener;
-  /** Takes reports of registers without a model. */
+  /** Receives reports of registers without a model. */
   readonly context: DeviceContext;
 }
 
-/** A GICv2. */
+/** GICv2. */
 export class GicV2 extends InterruptController {
   /** 4 KiB of registers. */
   readonly distributor: Device;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The distributor of a GICv3: 64 KiB, the SPIs only. Affinity routing is always on, so the
- * registers of INTIDs 0..31 and those of the GICv2 programming model (ITARGETSR, SGIR) are zero
- * here and ignore writes; INTIDs 0..31 are in the redistributors.
+ * Distributor of a GICv3: 64 KiB, for SPIs only. Affinity routing is always on, so the registers of
+ * INTIDs 0..31 and those of the GICv2 programming model (ITARGETSR, SGIR) are zero here and ignore
+ * writes; INTIDs 0..31 are in the redistributors.
  *
  *     0x0000 CTLR  TYPER  IIDR  TYPER2  STATUSR      0x6000 + 8 n  IROUTER<n>   (gicv3-routing.ts)
  *     0x0080..0x0cff (interrupt-registers.ts)        0xffd0 PIDR4..7, PIDR0..3, CIDR0..3
@@ -28,12 +28,14 @@ const CTLR_ENABLE_GRP0 = 1 << 0;
 const CTLR_ENABLE_GRP1 = 1 << 1;
 const CTLR_ARE = 1 << 4;
 const CTLR_DS = 1 << 6;
-// 4:0 ITLinesNumber, 10 SecurityExtn, 17 LPIS = 0, 23:19 IDbits, 24 A3V, 25 No1N
+// 4:0 ITLinesNumber, 10 SecurityExtn, 17 LPIS = 0, 23:19 IDbits, 24 A3V, 25 No1N.
 const TYPER = 0x0004;
 const TYPER_SECURITY_EXTN = 1 << 10;
 const TYPER_ID_BITS = 15 << 19; // 16 bits, as ICC_CTLR_EL1.IDbits says
 const TYPER_A3V = 1 << 24;
-/** QEMU's has no 1-of-N interrupts; the GIC of a Pixel 6, which has two Security states, has. */
+/**
+ * QEMU's GIC has no 1-of-N interrupts; that of a Pixel 6, which has two Security states, has them.
+ */
 const TYPER_NO_1N = 1 << 25;
 const IIDR = 0x0008;
 const TYPER2 = 0x000c;
@@ -54,7 +56,9 @@ const SIZE = 0x1_0000;
 /** Implementer Arm; no product claimed. */
 export const IIDR_VALUE = 0x0000_043b;
 
-/** PIDR4..7, PIDR0..3, CIDR0..3 for a part number; PIDR2 (0xffe8) bits 7:4 say architecture 3. */
+/**
+ * PIDR4..7, PIDR0..3, CIDR0..3 for a part number; bits 7:4 of PIDR2 (0xffe8) give architecture 3.
+ */
 export function identificationOf(part: number): readonly number[] {
   return [0x44, 0, 0, 0, part, 0xb4, 0x3b, 0, ...PRIMECELL_ID];
 }
@@ -65,7 +69,7 @@ export interface GicV3DistributorOptions {
   readonly state: InterruptState;
   readonly view: SecurityView;
   readonly routing: GicV3Routing;
-  /** Called after each write: lines may have changed. */
+  /** Called after each write: interrupt lines may have changed. */
   readonly settle: () => void;
   readonly unknown: UnknownRegisters;
 }
@@ -89,8 +93,8 @@ export class GicV3Distributor implements Device {
   }
 
   /**
-   * The SPIs, their routes and the group enables; the redistributors reset what is private to a
-   * core.
+   * Resets the SPIs, their routes and the group enables; the redistributors reset the private
+   * interrupts.
    */
   reset(): void {
     this.state.setGroupEnables(0);
@@ -171,13 +175,15 @@ export class GicV3Distributor implements Device {
   }
 }
 
-/** The registers of the GICv2 model that are bytes stay accessible as bytes. @throws BusAbort */
+/**
+ * Checks the width: byte registers of the GICv2 model also accept byte accesses. @throws BusAbort
+ */
 function requireWidth(offset: number, width: AccessWidth): void {
   const isBytes = (offset >= ITARGETSR && offset < ITARGETSR_END) || (offset >= CPENDSGIR && offset < SPENDSGIR_END);
   (isBytes ? requireByteOrWord : requireWord)(offset, width);
 }
 
-/** Registers that software may touch and that are zero in this configuration. */
+/** True for registers that are accessible but always zero in this configuration. */
 function isReserved(offset: number): boolean {
   return (
     offset === TYPER2 ||

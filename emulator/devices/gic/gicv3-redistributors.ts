@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The redistributors of a GICv3: two frames of 64 KiB for each core, one after the other.
+ * Redistributors of a GICv3: two frames of 64 KiB for each core, in sequence.
  *
  *     n * 0x2_0000 ┌───────────┐ RD_base:  CTLR  IIDR  TYPER (64 bits)  STATUSR  WAKER … PIDR at 0xffd0
  *        + 0x1_0000├───────────┤ SGI_base: registers of INTIDs 0..31 (interrupt-registers.ts)
@@ -24,7 +24,7 @@ import { InterruptRegisters, requireWord } from './interrupt-registers.ts';
 import type { InterruptState } from './interrupt-state.ts';
 import type { SecurityView } from './security-view.ts';
 
-/** Bytes of one core's frames. */
+/** Size of one core's frames in bytes. */
 export const REDISTRIBUTOR_STRIDE = 0x2_0000;
 const SGI_FRAME = 0x1_0000;
 
@@ -38,7 +38,7 @@ const STATUSR = 0x0010;
 const WAKER = 0x0014;
 const WAKER_PROCESSOR_SLEEP = 1 << 1;
 const WAKER_CHILDREN_ASLEEP = 1 << 2;
-// SETLPIR, CLRLPIR, PROPBASER, PENDBASER, INVLPIR, INVALLR, SYNCR: zero without LPIs
+// SETLPIR, CLRLPIR, PROPBASER, PENDBASER, INVLPIR, INVALLR, SYNCR: zero without LPIs.
 const LPI_REGISTERS = 0x0040;
 const LPI_REGISTERS_END = 0x00c8;
 const IDENTIFICATION = 0xffd0;
@@ -52,7 +52,7 @@ export interface GicV3RedistributorsOptions {
   readonly interfaces: readonly CpuInterface[];
   readonly view: SecurityView;
   readonly mpidrs: readonly number[];
-  /** Called when a core's lines may have changed, or the core fell asleep or woke. */
+  /** Called when a core's lines may have changed, or when the core fell asleep or woke. */
   readonly settle: (cpu: number) => void;
   readonly unknown: UnknownRegisters;
 }
@@ -80,7 +80,7 @@ export class GicV3Redistributors implements Device {
     }
   }
 
-  /** The SGIs, PPIs and WAKER of every core, and its CPU interface, which is reset with it. */
+  /** Resets the SGIs, PPIs and WAKER of every core, and its CPU interface. */
   reset(): void {
     this.state.resetWords(0, this.state.cpus);
     for (const core of this.interfaces) {

@@ -7,11 +7,10 @@
  *     │  RES0   │ Aff3  │IRM│  RES0   │ Aff2  │ Aff1  │ Aff0  │
  *     └─────────┴───────┴───┴─────────┴───────┴───────┴───────┘
  *
- * IRM = 0: to the core with that affinity, to nobody when there is none. IRM = 1 ("1 of N", the
+ * IRM = 0: to the core with that affinity, or to no core when there is none. IRM = 1 ("1 of N", the
  * controller picks): to the lowest numbered core that is awake and has the group of the interrupt
- * enabled, core 0 when there is none; a fixed choice, so runs repeat. Because it may be core 0
- * while that one sleeps, such an interrupt can ask for its power, which GICD_CTLR.E1NWF = 0 need
- * not allow.
+ * enabled, core 0 when there is none; a fixed choice, so runs repeat. This may be core 0 while it
+ * sleeps, so such an interrupt can wake it, which GICD_CTLR.E1NWF = 0 need not allow.
  *
  * Specification: IHI 0069, 12.9.22 GICD_IROUTER, 3.3 (routing).
  */
@@ -26,11 +25,11 @@ const IRM = 0x8000_0000;
 export class GicV3Routing {
   private readonly state: InterruptState;
   private readonly interfaces: readonly CpuInterface[];
-  /** Core by affinity: Aff3 and Aff2.Aff1.Aff0 as `key` packs them. */
+  /** Cores by affinity: Aff3 and Aff2.Aff1.Aff0, packed by `key`. */
   private readonly cores = new Map<number, number>();
   private readonly low: Uint32Array;
   private readonly high: Uint8Array;
-  /** The core that is picked for group 0, and for group 1. */
+  /** Cores chosen for 1-of-N interrupts of group 0 and of group 1. */
   private oneOfN: readonly [number, number] = [0, 0];
 
   /**
@@ -54,7 +53,7 @@ export class GicV3Routing {
     this.reset();
   }
 
-  /** Every SPI to affinity 0.0.0.0 (the architecture leaves the reset value open). */
+  /** Routes every SPI to affinity 0.0.0.0 (the architecture leaves the reset value open). */
   reset(): void {
     this.low.fill(0);
     this.high.fill(0);
@@ -64,26 +63,26 @@ export class GicV3Routing {
   }
 
   /**
-   * Without the targets that follow from it, which are kept with the interrupts, and the picks,
-   * which follow from the interfaces.
+   * State without derived values: the targets, which are saved with the interrupts, and the
+   * choices, which follow from the interfaces.
    */
   saveState() {
     return { low: [...this.low], high: [...this.high] };
   }
 
-  /** To call after the CPU interfaces are restored. */
+  /** Call after the CPU interfaces are restored. */
   restoreState({ low, high }: ReturnType<GicV3Routing['saveState']>): void {
     this.low.set(low);
     this.high.set(high);
     this.oneOfN = this.picks();
   }
 
-  /** The core with that affinity, or null. */
+  /** Core with that affinity, or null. */
   findCore(aff3: number, aff2to0: number): number | null {
     return this.cores.get(key(aff3, aff2to0)) ?? null;
   }
 
-  /** Half 0 is bits 31:0, half 1 bits 63:32. Zero for an INTID that is not an SPI. */
+  /** Reads half 0 (bits 31:0) or half 1 (bits 63:32). Zero for an INTID that is not an SPI. */
   read(intid: number, half: 0 | 1): number {
     return (half === 0 ? this.low : this.high)[intid - FIRST_SPI] ?? 0;
   }
@@ -102,8 +101,8 @@ export class GicV3Routing {
   }
 
   /**
-   * To call when a core wakes, sleeps, or changes its group enables. O(cores), O(SPIs) when another
-   * core is picked.
+   * Call when a core wakes, sleeps, or changes its group enables. O(cores), O(SPIs) when another
+   * core is chosen.
    */
   repick(): void {
     const picks = this.picks();
@@ -116,7 +115,7 @@ export class GicV3Routing {
     }
   }
 
-  /** To call when INTIDs 32k..32k+31 may have changed group. O(1). */
+  /** Call when INTIDs 32k..32k+31 may have changed their groups. O(1). */
   regroup(k: number): void {
     const first = 32 * k - FIRST_SPI;
     for (let index = first; index < Math.min(first + 32, this.state.spis); index++) {

@@ -13,9 +13,9 @@
  * core.
  *
  * Not modelled: LPIs and the ITS, message-based SPIs, extended SPI and PPI ranges, NMIs, the legacy
- * memory-mapped CPU interface, the virtual CPU interface (its ICH_* registers remember what is
- * written and have no effect), HCR_EL2.IMO/FMO redirection to it. Implementation choices: 5 bits of
- * priority and preemption, 16-bit INTIDs, affinity routing always on, RWP never set.
+ * memory-mapped CPU interface, the virtual CPU interface (its ICH_* registers store values without
+ * effect), HCR_EL2.IMO/FMO redirection to it. Implementation choices: 5 bits of priority and
+ * preemption, 16-bit INTIDs, affinity routing always on, RWP never set.
  *
  * Specification: GICv3 and v4, IHI 0069 H.
  */
@@ -32,18 +32,18 @@ import { InterruptController, type LinesListener } from './interrupt-controller.
 import { NON_SECURE_PRIORITY, type SecurityView } from './security-view.ts';
 
 export interface GicV3Options {
-  /** Affinity fields of MPIDR_EL1 of each core, 1 to 32 cores; other bits are ignored. */
+  /** Affinity fields of MPIDR_EL1 of each core, for 1 to 32 cores; other bits are ignored. */
   readonly mpidrs: readonly number[];
-  /** Shared inputs, 0 to 988: INTIDs 32 to 31 + `spis`. */
+  /** Number of shared inputs, 0 to 988: INTIDs 32 to 31 + `spis`. */
   readonly spis: number;
   readonly onLines: LinesListener;
   /** 'single' when absent. */
   readonly securityView?: SecurityView;
-  /** Takes reports of registers without a model. */
+  /** Receives reports of registers without a model. */
   readonly context: DeviceContext;
 }
 
-/** A GICv3. */
+/** GICv3. */
 export class GicV3 extends InterruptController {
   /** 64 KiB of registers. */
   readonly distributor: Device;
@@ -93,7 +93,7 @@ export class GicV3 extends InterruptController {
   }
 
   /**
-   * What `cpu` reads from an ICC_* or ICH_* register, or undefined when this controller has no such
+   * Value of an ICC_* or ICH_* register for `cpu`; undefined when this controller has no such
    * register or it is write-only: the guest's access is UNDEFINED. Reading IAR acknowledges. O(1).
    */
   readSystemRegister(cpu: number, encoding: SystemRegisterEncoding, virtualGroups = 0): bigint | undefined {
@@ -115,7 +115,7 @@ export class GicV3 extends InterruptController {
   }
 
   /**
-   * The same for a write: false when there is no such register or it is read-only. O(1), but
+   * Writes such a register; returns false when there is none or it is read-only. O(1), but
    * O(targets) for SGIs.
    */
   writeSystemRegister(cpu: number, encoding: SystemRegisterEncoding, value: bigint, virtualGroups = 0): boolean {
@@ -136,8 +136,8 @@ export class GicV3 extends InterruptController {
   }
 
   /**
-   * The CPU interface of a core that is powered up again (PSCI CPU_ON) starts from its reset state.
-   * Firmware that starts a core wakes its redistributor, so a guest need not write GICR_WAKER.
+   * Resets the CPU interface of a core that is powered up again (PSCI CPU_ON). Its redistributor is
+   * awake: firmware that starts a core wakes it, so a guest need not write GICR_WAKER.
    */
   resetCpu(cpu: number): void {
     this.interfaces[cpu]!.reset();

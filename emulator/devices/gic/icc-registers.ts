@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The CPU interface registers of a GICv3: ICC_*, by the encoding of MRS and MSR.
+ * CPU interface registers of a GICv3: ICC_*, by the encoding of MRS and MSR.
  *
  *     CRm   op1 = 0, CRn = 4     6: PMR                              op1 = 0, CRn = 12
  *           op1 = 0, CRn = 12    8: IAR0 EOIR0 HPPIR0 BPR0 AP0R0..3     9: AP1R0..3
@@ -13,9 +13,9 @@
  * No range selector, so SGIs reach Aff0 0..15 only. SRE is fixed on: the memory-mapped interface
  * does not exist. With 32 priority levels, AP0R1..3 and AP1R1..3 do not exist either. An SGI
  * reaches a core only when its group there is the one that the register sends (IHI 0069, 12.1.10).
- * An EOIR of the group that is not running is ignored. CTLR.PMHE reads zero: the mask is never a
- * hint for the choice of a 1-of-N target. IGRPEN1_EL3 and CTLR_EL3 reach the only group 1 that
- * there is, by their non-secure bits; the secure ones read zero.
+ * An EOIR for the group that does not have the running priority is ignored. CTLR.PMHE reads zero:
+ * the mask is never a hint for the choice of a 1-of-N target. IGRPEN1_EL3 and CTLR_EL3 access the
+ * only group 1 by their non-secure bits; the secure bits read zero.
  *
  * Specification: IHI 0069, 12.2.
  */
@@ -27,7 +27,7 @@ import type { InterruptState } from './interrupt-state.ts';
 import { lowestBit } from './ready-set.ts';
 import { NON_SECURE_PRIORITY, priorityToShow, priorityToStore, type SecurityView } from './security-view.ts';
 
-/** op1, CRn, CRm, op2 in one number; op0 is 3 for all of them. */
+/** op1, CRn, CRm, op2 packed into one number; op0 is always 3. */
 export function registerKey(op1: number, crn: number, crm: number, op2: number): number {
   return (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 }
@@ -92,7 +92,7 @@ export class IccRegisters {
     this.mpidrs = options.mpidrs;
   }
 
-  /** The register's value as `cpu` reads it, 32 bits unsigned; undefined when it cannot be read. */
+  /** Value of a register for `cpu`, 32 bits unsigned; undefined when it cannot be read. */
   read(cpu: number, encoding: SystemRegisterEncoding): number | undefined {
     const own = this.interfaces[cpu]!;
     const key = this.key(encoding);
@@ -139,7 +139,7 @@ export class IccRegisters {
     }
   }
 
-  /** Writes the register for `cpu`; false when it cannot be written. */
+  /** Writes a register for `cpu`; returns false when it cannot be written. */
   write(cpu: number, encoding: SystemRegisterEncoding, value: bigint): boolean {
     const own = this.interfaces[cpu]!;
     const low = Number(BigInt.asUintN(32, value));
@@ -201,7 +201,7 @@ export class IccRegisters {
     }
   }
 
-  /** The register's key; 0, which is none of them, where the view hides it. */
+  /** Key of a register; 0, which is no register's key, where the security view hides it. */
   private key(encoding: SystemRegisterEncoding): number {
     const [op0, op1, crn, crm, op2] = encoding;
     const key = op0 === 3 ? registerKey(op1, crn, crm, op2) : 0;
@@ -210,8 +210,8 @@ export class IccRegisters {
   }
 
   /**
-   * Ignored when the running priority belongs to the other group (IHI 0069, ICC_EOIR1_EL1 leaves it
-   * open).
+   * Ignored when the running priority belongs to the other group (IHI 0069 leaves this case of
+   * ICC_EOIR1_EL1 open).
    */
   private endInterrupt(own: CpuInterface, group: number, intid: number): void {
     if (own.activeGroup() === group) {
@@ -219,13 +219,13 @@ export class IccRegisters {
     }
   }
 
-  /** The core may begin or cease to take 1-of-N interrupts with it. */
+  /** Sets the group enables; the core may start or stop to take part in 1-of-N distribution. */
   private setEnables(own: CpuInterface, enables: number): void {
     own.enables = enables;
     this.routing.repick();
   }
 
-  /** The non-secure side cannot change a mask in the secure half (IHI 0069, 4.8.6). */
+  /** Writes PMR: the non-secure side cannot change a mask in the secure half (IHI 0069, 4.8.6). */
   private writePmr(own: CpuInterface, value: number): void {
     if (this.view === 'single' || own.pmr >= NON_SECURE_PRIORITY) {
       own.pmr = priorityToStore(this.view, value);
@@ -233,8 +233,8 @@ export class IccRegisters {
   }
 
   /**
-   * With one security state ASGI1R sends group 1 too. The non-secure side may send neither of the
-   * two others' SGIs.
+   * ASGI1R and SGI0R. With one security state, ASGI1R also sends group 1. The non-secure side may
+   * send neither.
    */
   private sendOtherSgi(cpu: number, key: number, low: number, high: number): void {
     if (this.view === 'single') {

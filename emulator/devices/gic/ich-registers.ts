@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The hypervisor's registers of a GICv3, ICH_*_EL2, and what its guest finds under the names of
- * ICC_*: ICV_*.
+ * Hypervisor registers of a GICv3, ICH_*_EL2, and ICV_*, which a guest accesses by the names of
+ * ICC_*.
  *
  *     CRm (op1 = 4, CRn = 12)   8: AP0R0   9: AP1R0   11: HCR=0 VTR=1 MISR=2 EISR=3 ELRSR=5 VMCR=7   12: LR0..LR3
  *
@@ -51,8 +51,8 @@ const OF_GROUP: readonly ReadonlySet<number>[] = [
 const COMMON: ReadonlySet<number> = new Set([PMR, DIR, RPR, CTLR]);
 
 /**
- * True when a name of ICC_* means ICV_*: the groups whose interrupts are virtual are 1 for group 0
- * (HCR_EL2.FMO), 2 for group 1 (IMO).
+ * True when an ICC_* name accesses ICV_*. `groups`: groups whose interrupts are virtual, bit 0 for
+ * group 0 (HCR_EL2.FMO), bit 1 for group 1 (IMO).
  */
 export function isVirtual(encoding: SystemRegisterEncoding, groups: number): boolean {
   if (groups === 0) return false;
@@ -60,7 +60,7 @@ export function isVirtual(encoding: SystemRegisterEncoding, groups: number): boo
   return COMMON.has(key) || OF_GROUP.some((registers, group) => (groups & (1 << group)) !== 0 && registers.has(key));
 }
 
-/** A register of the hypervisor's; undefined when there is no such. */
+/** Reads an ICH_* register; undefined when there is none. */
 export function readIch(own: VirtualInterface, encoding: SystemRegisterEncoding): bigint | undefined {
   const key = keyOf(encoding);
   switch (key) {
@@ -84,7 +84,7 @@ export function readIch(own: VirtualInterface, encoding: SystemRegisterEncoding)
   }
 }
 
-/** False when there is no such register or it is read-only. */
+/** Writes an ICH_* register; returns false when there is none or it is read-only. */
 export function writeIch(own: VirtualInterface, encoding: SystemRegisterEncoding, value: bigint): boolean {
   const key = keyOf(encoding);
   const low = Number(BigInt.asUintN(32, value));
@@ -106,7 +106,7 @@ export function writeIch(own: VirtualInterface, encoding: SystemRegisterEncoding
   }
 }
 
-/** A register of the guest's; undefined when it cannot be read. */
+/** Reads an ICV_* register; undefined when it cannot be read. */
 export function readIcv(own: VirtualInterface, encoding: SystemRegisterEncoding): bigint | undefined {
   const key = keyOf(encoding);
   switch (key) {
@@ -139,7 +139,7 @@ export function readIcv(own: VirtualInterface, encoding: SystemRegisterEncoding)
   }
 }
 
-/** False when it cannot be written. */
+/** Writes an ICV_* register; returns false when it cannot be written. */
 export function writeIcv(own: VirtualInterface, encoding: SystemRegisterEncoding, value: bigint): boolean {
   const key = keyOf(encoding);
   const low = Number(BigInt.asUintN(32, value));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What GICv2 and GICv3 have in common on the outside: inputs from devices, lines to the cores.
+ * External interface of both GICv2 and GICv3: inputs from devices, lines to the cores.
  *
  *     setSpi, setPpi ──► state ──► CPU interface n ──► irqLine(n), fiqLine(n), onLines(n, irq, fiq)
  *
- * It knows no CPU engine: whoever runs the cores reads the lines or listens to their changes, and
- * asks `pendingFor` whether a core that waits has a reason to wake.
+ * It knows no CPU engine: the code that runs the cores reads the lines or listens to their changes,
+ * and asks `pendingFor` whether a waiting core must wake.
  */
 
 import { CpuInterface, GROUP0, type Handling } from './cpu-interface.ts';
@@ -23,11 +23,11 @@ const IRQ = 1;
 const FIQ = 2;
 const VIRTUAL_IRQ = 4;
 const VIRTUAL_FIQ = 8;
-/** By which a hypervisor is told of its guests' interrupts: PPI 9 on every board. */
+/** Interrupt that tells a hypervisor about its guests' interrupts: PPI 9 on every board. */
 const MAINTENANCE_INTID = 25;
 const FIRST_PPI = 16;
 
-/** Base of both controllers. */
+/** Base class of both controllers. */
 export abstract class InterruptController {
   protected readonly state: InterruptState;
   protected readonly interfaces: readonly CpuInterface[];
@@ -52,8 +52,8 @@ export abstract class InterruptController {
   }
 
   /**
-   * The level of a shared input, INTID 32 and up. O(1).
-   * @throws RangeError when the controller has no such input
+   * Sets the level of a shared input, INTID 32 and up. O(1). @throws RangeError when the controller
+   * has no such input
    */
   setSpi(intid: number, level: boolean): void {
     if (!(intid >= FIRST_SPI && this.state.exists(intid))) {
@@ -66,8 +66,8 @@ export abstract class InterruptController {
   }
 
   /**
-   * The level of a core's private input, INTID 16..31. O(1).
-   * @throws RangeError when `intid` is not a PPI or there is no such core
+   * Sets the level of a core's private input, INTID 16..31. O(1). @throws RangeError when `intid`
+   * is not a PPI or there is no such core
    */
   setPpi(cpu: number, intid: number, level: boolean): void {
     if (!(intid >= FIRST_PPI && intid < FIRST_SPI) || this.interfaces[cpu] === undefined) {
@@ -79,20 +79,20 @@ export abstract class InterruptController {
     this.settle();
   }
 
-  /** True while the core's IRQ input is asserted, whatever PSTATE.I says. */
+  /** True while the core's IRQ input is asserted, regardless of PSTATE.I. */
   irqLine(cpu: number): boolean {
     return (this.lines[cpu]! & IRQ) !== 0;
   }
 
-  /** True while the core's FIQ input is asserted, whatever PSTATE.F says. */
+  /** True while the core's FIQ input is asserted, regardless of PSTATE.F. */
   fiqLine(cpu: number): boolean {
     return (this.lines[cpu]! & FIQ) !== 0;
   }
 
   /**
-   * True when a core that waits (WFI, or powered down by CPU_SUSPEND) has an interrupt to wake for,
-   * whatever PSTATE says: a line is asserted, or its redistributor sleeps and asks for power
-   * because an enabled interrupt waits (IHI 0069, GICR_WAKER). O(1).
+   * True when a waiting core (in WFI, or powered down by CPU_SUSPEND) must wake, regardless of
+   * PSTATE: a line is asserted, or its redistributor sleeps and requests power because an enabled
+   * interrupt is pending (IHI 0069, GICR_WAKER). O(1).
    */
   pendingFor(cpu: number): boolean {
     const { asleep } = this.interfaces[cpu]!;
@@ -101,24 +101,21 @@ export abstract class InterruptController {
   }
 
   /**
-   * False when software has enabled no group, in the distributor or in any CPU interface: nothing
-   * can interrupt a core.
+   * False when software has enabled no group in the distributor or in any CPU interface: no core
+   * can be interrupted.
    */
   couldInterrupt(): boolean {
     return this.state.groupEnables !== 0 && this.interfaces.some(({ enables }) => enables !== 0);
   }
 
-  /**
-   * Tells `listener` what the core that runs does with its interrupts. For traces: without it
-   * nothing is told, and nothing costs.
-   */
+  /** Calls `listener` at each step that the running core takes with its interrupts, for traces. */
   traceHandling(listener: (handling: Handling, intid: number) => void): void {
     for (const one of this.interfaces) one.onHandled = listener;
   }
 
   /**
-   * What both versions have; each adds its own. The devices on the bus hold only what they have
-   * reported.
+   * State common to both versions; each adds its own. The devices on the bus only keep the
+   * registers that they have reported.
    */
   saveState() {
     return {
@@ -139,14 +136,14 @@ export abstract class InterruptController {
   /** True when group 0 drives the core's FIQ line, not IRQ. */
   protected abstract signalsFiq(cpu: number): boolean;
 
-  /** Brings the lines of every core concerned up to date, lowest core first. */
+  /** Updates the lines of every core concerned, lowest core first. */
   protected settle(): void {
     for (let touched = this.state.takeTouched(); touched !== 0; touched &= touched - 1) {
       this.settleCpu(lowestBit(touched));
     }
   }
 
-  /** The same for one core, after its interface changed. */
+  /** Updates the lines of one core after its interface changed. */
   protected settleCpu(cpu: number): void {
     const group = this.interfaces[cpu]!.signals();
     const physical = group === 0 ? 0 : group === GROUP0 && this.signalsFiq(cpu) ? FIQ : IRQ;
@@ -159,7 +156,7 @@ export abstract class InterruptController {
     }
   }
 
-  /** The same after its virtual interface changed. */
+  /** Updates the lines of one core after its virtual interface changed. */
   protected settleVirtual(cpu: number): void {
     this.state.setLine(this.state.slot(cpu, MAINTENANCE_INTID), this.virtualInterfaces[cpu]!.maintenance);
     this.settleCpu(cpu);

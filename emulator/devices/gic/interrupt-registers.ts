@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The registers that a distributor and a redistributor's SGI frame have at the same offsets: one
- * field for each interrupt.
+ * Registers with one field per interrupt, which a distributor and a redistributor's SGI frame have
+ * at the same offsets.
  *
  *     0x080 IGROUPR     1 bit, 32 INTIDs a register     0x300 ISACTIVER, 0x380 ICACTIVER   1 bit
  *     0x100 ISENABLER, 0x180 ICENABLER   1 bit          0x400 IPRIORITYR   1 byte, byte accesses allowed
  *     0x200 ISPENDR,   0x280 ICPENDR     1 bit          0xc00 ICFGR        2 bits: the upper one says edge-triggered
  *
- * INTIDs 0..31 are those of the core that accesses (GICv2) or that owns the frame (GICv3): the
- * caller passes it.
+ * INTIDs 0..31 are those of the accessing core (GICv2) or of the frame's core (GICv3): the caller
+ * passes the core.
  *
  * Specification: IHI 0069, 12.9 (GICD), 12.11 (GICR); IHI 0048, 4.3.
  */
@@ -17,10 +17,10 @@ import { type AccessWidth, BusAbort } from '#emulator/bus/device.ts';
 import type { BitField, InterruptState } from './interrupt-state.ts';
 import { priorityToShow, priorityToStore, type SecurityView } from './security-view.ts';
 
-/** What `intidWord` answers for an offset that holds none of these registers. */
+/** Result of `intidWord` for an offset that holds none of these registers. */
 export const NOT_HERE = -1;
 
-/** The bit registers by offset / 0x80. */
+/** Bit registers by offset / 0x80. */
 const IGROUPR = 0x080 >>> 7;
 const ISENABLER = 0x100 >>> 7;
 const ICENABLER = 0x180 >>> 7;
@@ -37,8 +37,8 @@ export interface InterruptRegistersOptions {
   readonly state: InterruptState;
   readonly view: SecurityView;
   /**
-   * SGIs whose pending state ISPENDR and ICPENDR may change: 0xffff in GICv3, 0 in GICv2, which has
-   * SPENDSGIR.
+   * Mask of SGIs whose pending state ISPENDR and ICPENDR may change: 0xffff in GICv3, 0 in GICv2,
+   * which has SPENDSGIR.
    */
   readonly writablePendingSgis: number;
 }
@@ -55,8 +55,8 @@ export class InterruptRegisters {
   }
 
   /**
-   * k when the register at `offset` holds fields of INTIDs 32k..32k+31, {@link NOT_HERE} for other
-   * registers.
+   * Returns k when the register at `offset` holds fields of INTIDs 32k..32k+31, and {@link
+   * NOT_HERE} for other registers.
    */
   intidWord(offset: number): number {
     if (offset < 0x80) {
@@ -72,7 +72,7 @@ export class InterruptRegisters {
   }
 
   /**
-   * The register at `offset`, for which `intidWord` answers; fields of absent interrupts read zero.
+   * Reads the register at `offset`, which `intidWord` knows; fields of absent interrupts read zero.
    * @throws BusAbort when the register does not allow the width
    */
   read(cpu: number, offset: number, width: AccessWidth): number {
@@ -204,7 +204,7 @@ export function requireByteOrWord(offset: number, width: AccessWidth): void {
   }
 }
 
-/** Bit n of the lower half to bit 2n + 1. */
+/** Moves bit n of the lower half to bit 2n + 1. */
 function spread(bits: number): number {
   let value = 0;
   for (let n = 0; n < 16; n++) {
@@ -213,7 +213,7 @@ function spread(bits: number): number {
   return value >>> 0;
 }
 
-/** Bit 2n + 1 to bit n. */
+/** Moves bit 2n + 1 to bit n. */
 function gather(value: number): number {
   let bits = 0;
   for (let n = 0; n < 16; n++) {

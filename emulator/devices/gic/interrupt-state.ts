@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The state of every interrupt of a controller, and which core each one waits for. GICv2 and GICv3
+ * State of every interrupt of a controller, and the cores to which it is forwarded. GICv2 and GICv3
  * share it; register layouts, routing registers and CPU interfaces are elsewhere.
  *
  *     word   0        1        …  n-1        n           n+1         …
@@ -14,11 +14,11 @@
  *     ISPENDR, SGI ────┴► latch
  *
  * SGIs and PPIs (INTID 0..31) exist once for each core, SPIs once. The latch is cleared by
- * acknowledging and by ICPENDR; the line of a level-sensitive interrupt is pending as long as it is
- * high, whatever software writes. An interrupt that is active and pending is not forwarded.
+ * acknowledging and by ICPENDR; a level-sensitive interrupt is pending as long as its line is high,
+ * whatever software writes. An interrupt that is active and pending is not forwarded.
  *
- * Every method that changes something moves the interrupt between ready sets at once and notes the
- * cores concerned in `takeTouched`; the controller then looks at those cores' lines.
+ * Every method that changes something moves the interrupt between ready sets at once and records
+ * the cores concerned for `takeTouched`; the controller then updates those cores' lines.
  *
  * Specification: GICv3 and v4, IHI 0069, 4.1 (life cycle), 4.6 (grouping); GICv2, IHI 0048, 3.2 and
  * figure 4-10.
@@ -26,14 +26,14 @@
 
 import { lowestBit, PRIORITY_SHIFT, ReadySet } from './ready-set.ts';
 
-/** INTIDs below this are private to a core. */
+/** First INTID that is not private to a core. */
 export const FIRST_SPI = 32;
 const SGI_BITS = 0xffff;
-/** SPIs are INTIDs 32..1019. */
+/** Most SPIs: INTIDs 32..1019. */
 const MAX_SPIS = 988;
 const MAX_CORES = 32;
 
-/** The number of interrupts, and their state after reset. */
+/** Number of interrupts, and their state after reset. */
 export interface InterruptStateOptions {
   readonly cpus: number;
   readonly spis: number;
@@ -41,19 +41,21 @@ export interface InterruptStateOptions {
   readonly resetPriority: number;
   /** Group after reset: 0 or 1. */
   readonly resetGroup: 0 | 1;
-  /** SGIs that cannot be disabled (an option of the implementation): 0xffff for all, 0 for none. */
+  /**
+   * Mask of SGIs that cannot be disabled (an implementation option): 0xffff for all, 0 for none.
+   */
   readonly alwaysEnabledSgis: number;
 }
 
-/** Fields of 1 bit per interrupt that registers set and clear: their arrays by name. */
+/** Names of the 1-bit fields that registers set and clear. */
 export type BitField = 'enabled' | 'latched' | 'active' | 'grouped';
 
 export class InterruptState {
   readonly cpus: number;
   readonly spis: number;
-  /** Words of the arrays. */
+  /** Length of the arrays in words. */
   readonly words: number;
-  /** Per core and group (core * 2 + group): what may be forwarded. */
+  /** Interrupts that may be forwarded, by core and group (core * 2 + group). */
   readonly ready: readonly ReadySet[];
 
   private readonly implementedBits: Int32Array;
@@ -62,7 +64,7 @@ export class InterruptState {
   private readonly edge: Int32Array;
   private readonly priorities: Uint8Array;
   private readonly targetMasks: Int32Array;
-  /** The cores whose ready sets hold the slot, and at which level and group (level * 2 + group). */
+  /** Ready sets that hold a slot: the cores, and the level and group (level * 2 + group). */
   private readonly queuedAt: Int32Array;
   private readonly queuedRank: Uint8Array;
   private readonly resetPriority: number;
@@ -102,7 +104,7 @@ export class InterruptState {
     this.resetWords(0, this.words);
   }
 
-  /** The slot of `intid` as `cpu` sees it. The INTID must exist ({@link exists}). */
+  /** Slot of `intid` as `cpu` sees it. The INTID must exist ({@link exists}). */
   slot(cpu: number, intid: number): number {
     return intid < FIRST_SPI ? (cpu << 5) | intid : (this.cpus << 5) + intid - FIRST_SPI;
   }
@@ -117,30 +119,29 @@ export class InterruptState {
   }
 
   /**
-   * The word of `cpu`'s view that holds INTIDs 32k..32k+31, or -1 when the controller has none of
-   * them.
+   * Word of `cpu`'s view that holds INTIDs 32k..32k+31, or -1 when the controller has none of them.
    */
   wordOf(cpu: number, k: number): number {
     const word = k === 0 ? cpu : this.cpus + k - 1;
     return word < this.words ? word : -1;
   }
 
-  /** The bits of a word that are implemented interrupts. */
+  /** Mask of the bits of a word that are implemented interrupts. */
   implemented(word: number): number {
     return this.implementedBits[word]!;
   }
 
-  /** Unsigned. */
+  /** Bits of one field in a word, unsigned. */
   field(field: BitField, word: number): number {
     return this.bits[field][word]! >>> 0;
   }
 
-  /** The pending state as ISPENDR and ICPENDR show it, unsigned. */
+  /** Pending state as ISPENDR and ICPENDR show it, unsigned. */
   pending(word: number): number {
     return (this.bits.latched[word]! | (this.line[word]! & ~this.edge[word]!)) >>> 0;
   }
 
-  /** Interrupts of the word that are edge-triggered, unsigned. */
+  /** Mask of the edge-triggered interrupts of a word, unsigned. */
   edgeTriggered(word: number): number {
     return this.edge[word]! >>> 0;
   }
@@ -179,7 +180,7 @@ export class InterruptState {
     return this.priorities[slot]!;
   }
 
-  /** The low bits, which are RAZ/WI, are dropped. O(1). */
+  /** Sets a priority; the low bits, which are RAZ/WI, are dropped. O(1). */
   setPriority(slot: number, priority: number): void {
     if ((this.implementedBits[slot >>> 5]! & (1 << (slot & 31))) !== 0) {
       this.priorities[slot] = (priority >>> PRIORITY_SHIFT) << PRIORITY_SHIFT;
@@ -187,7 +188,7 @@ export class InterruptState {
     }
   }
 
-  /** Cores that the interrupt is offered to: bit n for core n. */
+  /** Cores to which the interrupt is forwarded: bit n for core n. */
   targets(slot: number): number {
     return this.targetMasks[slot]!;
   }
@@ -197,7 +198,9 @@ export class InterruptState {
     this.refresh(slot);
   }
 
-  /** Bit 0: group 0 is forwarded, bit 1: group 1. O(interrupts) when it changes. */
+  /**
+   * Sets the group enables: bit 0 forwards group 0, bit 1 group 1. O(interrupts) when they change.
+   */
   setGroupEnables(enables: number): void {
     if (enables === this.enabledGroups) {
       return;
@@ -212,7 +215,7 @@ export class InterruptState {
     return this.enabledGroups;
   }
 
-  /** The level of an input. Latches an edge-triggered interrupt when it rises. O(1). */
+  /** Sets the level of an input. A rising edge latches an edge-triggered interrupt. O(1). */
   setLine(slot: number, level: boolean): void {
     const word = slot >>> 5;
     const bit = 1 << (slot & 31);
@@ -228,8 +231,8 @@ export class InterruptState {
   }
 
   /**
-   * Pending becomes active; a level-sensitive input that is still high makes it active and pending.
-   * O(1).
+   * Makes a pending interrupt active; one whose level-sensitive input is still high becomes active
+   * and pending. O(1).
    */
   acknowledge(slot: number): void {
     const word = slot >>> 5;
@@ -240,7 +243,7 @@ export class InterruptState {
   }
 
   /**
-   * Back to the reset state for the words of [from, to). Input levels stay: they belong to the
+   * Restores the reset state of the words of [from, to). Input levels stay: they belong to the
    * devices.
    */
   resetWords(from: number, to: number): void {
@@ -272,7 +275,7 @@ export class InterruptState {
     };
   }
 
-  /** The ready sets follow from the rest and are made anew. */
+  /** The ready sets follow from the rest and are rebuilt. */
   restoreState(state: ReturnType<InterruptState['saveState']>): void {
     for (const field of ['enabled', 'latched', 'active', 'grouped'] as const) this.bits[field].set(state[field]);
     this.line.set(state.line);
@@ -287,7 +290,7 @@ export class InterruptState {
     this.touched = state.touched;
   }
 
-  /** Cores whose ready sets changed since the last call: bit n for core n. */
+  /** Returns and clears the cores whose ready sets have changed: bit n for core n. */
   takeTouched(): number {
     const touched = this.touched;
     this.touched = 0;
@@ -301,7 +304,7 @@ export class InterruptState {
     }
   }
 
-  /** Puts the interrupt into the ready sets where it belongs now. */
+  /** Moves the interrupt to the ready sets that match its state. */
   private refresh(slot: number): void {
     const word = slot >>> 5;
     const bit = 1 << (slot & 31);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The interrupts that may be forwarded to one core, ordered by priority and then by INTID.
+ * Set of the interrupts that may be forwarded to one core, ordered by priority and then by INTID.
  *
  *     levels   ▓░░▓…  1 word: which of the 32 priority levels hold something
  *       └─► words     per level, 1 word: which of its 32 words of INTIDs hold something
  *             └─► bits   per level, 32 words of 32 INTIDs
  *
- * Three find-first-set steps give the best interrupt, so adding, removing and asking cost the same
- * whether one interrupt waits or a thousand. It knows no enable, group or target: those decide who
- * gets in (interrupt-state.ts).
+ * Three find-first-set steps find the best interrupt, so all operations cost the same for one
+ * interrupt and for a thousand. It knows no enable, group or target; interrupt-state.ts applies
+ * them before it adds an interrupt.
  *
- * A smaller INTID wins between equal priorities. The architecture leaves that choice to the
+ * Between equal priorities, the smaller INTID wins. The architecture leaves this choice to the
  * implementation (IHI 0069, 4.8; IHI 0048, 3.3.2); Arm's own controllers choose so too.
  */
 
@@ -19,17 +19,17 @@
  * interfaces do.
  */
 export const PRIORITY_LEVELS = 32;
-/** From an 8-bit priority field to its level: the low bits are RAZ/WI. */
+/** Shift from an 8-bit priority field to its level: the low bits are RAZ/WI. */
 export const PRIORITY_SHIFT = 3;
 
-/** INTIDs below the special ones: SGIs, PPIs and SPIs are [0, 1020). */
+/** First special INTID: SGIs, PPIs and SPIs are [0, 1020). */
 export const FIRST_SPECIAL_INTID = 1020;
 
 const INTID_BITS = 10;
 const INTID_MASK = (1 << INTID_BITS) - 1;
 const WORDS = 32;
 
-/** What `best` answers when nothing waits: greater than every key. */
+/** Result of `best` for an empty set: greater than every key. */
 export const NOTHING_READY = PRIORITY_LEVELS << INTID_BITS;
 
 /** The INTID in a key of `best`. */
@@ -48,7 +48,7 @@ export function lowestBit(word: number): number {
 }
 
 /**
- * A set of (level, INTID). Invariant: a summary bit is set exactly when the word below it is not
+ * Set of (level, INTID). Invariant: a summary bit is set exactly when the word below it is not
  * zero.
  */
 export class ReadySet {
@@ -86,8 +86,8 @@ export class ReadySet {
   }
 
   /**
-   * level * 1024 + INTID of the best member, or {@link NOTHING_READY}. The smaller key is the more
-   * urgent one. O(1).
+   * Key of the best member, level * 1024 + INTID, or {@link NOTHING_READY}. A smaller key is more
+   * urgent. O(1).
    */
   best(): number {
     if (this.levels === 0) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The security state of a GICv3 that the software on this machine sees.
+ * Security state of a GICv3, as the software on this machine sees it.
  *
  *     single       GICD_CTLR.DS = 1: one world, both groups, priorities 0x00..0xf8 as they are
  *     non-secure   GICD_CTLR.DS = 0, SCR_EL3.FIQ = 1, firmware of the secure world has run: group 1 only, and
@@ -15,15 +15,15 @@
 
 export type SecurityView = 'single' | 'non-secure';
 
-/** Bit 7: set in every priority of the non-secure world. */
+/** Bit 7: set in every priority of a non-secure interrupt. */
 export const NON_SECURE_PRIORITY = 0x80;
 
-/** The priority to store for a value that software writes to a priority field. */
+/** Priority to store for a value that software writes to a priority field. */
 export function priorityToStore(view: SecurityView, value: number): number {
   return view === 'single' ? value & 0xff : NON_SECURE_PRIORITY | ((value & 0xff) >>> 1);
 }
 
-/** What software reads of a stored priority. */
+/** Value that software reads for a stored priority. */
 export function priorityToShow(view: SecurityView, stored: number): number {
   if (view === 'single') {
     return stored;

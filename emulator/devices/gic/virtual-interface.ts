@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The virtual CPU interface of one core: interrupts that a hypervisor puts into list registers,
- * which its guest acknowledges and ends without it. The same for GICv2 (GICH, GICV) and GICv3
+ * Virtual CPU interface of one core: a hypervisor writes interrupts to list registers, and its
+ * guest acknowledges and ends them without the hypervisor. Shared by GICv2 (GICH, GICV) and GICv3
  * (ICH_*, ICV_*); the register layouts are in gich-gicv.ts and ich-registers.ts.
  *
  *     LR0..LR3 ──pending, group enabled──► best ──priority < PMR, group priority < running──► vIRQ or vFIQ
@@ -9,7 +9,7 @@
  *                   └────────────────────────────────────────────────────────────────┘
  *     HCR, MISR ──► the maintenance interrupt, for the hypervisor
  *
- * A list register is kept as GICv3 has it:
+ * A list register is stored in GICv3's format:
  *
  *     63:62 state (1 pending, 2 active) │ 61 HW │ 60 group │ 55:48 priority │ 44:32 pINTID │ 31:0 vINTID
  *     without HW: 41 EOI, a maintenance interrupt at its end
@@ -27,7 +27,7 @@ export const LR = {
   hw: 1n << 61n,
   group1: 1n << 60n,
   eoi: 1n << 41n,
-  /** What a list register keeps. */
+  /** Bits of a list register that are stored. */
   mask: 0xf0ff_1fff_ffff_ffffn,
 } as const;
 const STATE = LR.pending | LR.active;
@@ -36,7 +36,7 @@ const HCR_EN = 1;
 const HCR_UIE = 1 << 1;
 const HCR_LRENPIE = 1 << 2;
 const HCR_NPIE = 1 << 3;
-/** VGrp0EIE, VGrp0DIE, VGrp1EIE, VGrp1DIE: the bits of MISR have the same places. */
+/** VGrp0EIE, VGrp0DIE, VGrp1EIE, VGrp1DIE: bits of MISR at the same positions. */
 const HCR_GROUPS = 0xf0;
 const EOI_COUNT_ONE = 1 << 27;
 
@@ -62,7 +62,7 @@ export class VirtualInterface {
   private readonly active = [0, 0];
   private readonly deactivate: (intid: number) => void;
 
-  /** @param deactivate ends a physical interrupt of this core's */
+  /** @param deactivate deactivates a physical interrupt of this core */
   constructor(deactivate: (intid: number) => void) {
     this.deactivate = deactivate;
     this.reset();
@@ -100,7 +100,7 @@ export class VirtualInterface {
 
   set vmcr(value: number) {
     this.settings = (value & VMCR_WRITABLE) >>> 0;
-    // Neither point splits finer than priorities are.
+    // Binary points are limited to the implemented priority bits.
     this.bpr0 = value >>> BPR0_SHIFT;
     this.bpr1 = value >>> BPR1_SHIFT;
   }
@@ -109,7 +109,7 @@ export class VirtualInterface {
     return (this.settings & bits) !== 0;
   }
 
-  /** Gives the bits of `mask` in VMCR those of `value`. */
+  /** Sets the bits of `mask` in VMCR to those of `value`. */
   change(mask: number, value: number): void {
     this.vmcr = (this.settings & ~mask) | (value & mask);
   }
@@ -140,7 +140,7 @@ export class VirtualInterface {
     this.settings = ((this.settings & ~(7 << BPR1_SHIFT)) | (point << BPR1_SHIFT)) >>> 0;
   }
 
-  /** What the register of group 1 reads. */
+  /** BPR of group 1 as read. */
   get shownBpr1(): number {
     return this.has(VMCR.cbpr) ? Math.min(this.bpr0 + 1, 7) : this.bpr1;
   }
@@ -158,12 +158,12 @@ export class VirtualInterface {
     return bits === 0 ? IDLE_PRIORITY : lowestBit(bits) << PRIORITY_SHIFT;
   }
 
-  /** EISR: list registers that hold no interrupt and ask for a maintenance interrupt. */
+  /** EISR: list registers without an interrupt that request a maintenance interrupt. */
   get ended(): number {
     return this.listsThat((list) => (list & STATE) === 0n && (list & LR.hw) === 0n && (list & LR.eoi) !== 0n);
   }
 
-  /** ELRSR: list registers that hold nothing and ask for nothing. */
+  /** ELRSR: list registers without an interrupt that request nothing. */
   get free(): number {
     return this.listsThat((list) => (list & STATE) === 0n && ((list & LR.hw) !== 0n || (list & LR.eoi) === 0n));
   }
@@ -174,7 +174,7 @@ export class VirtualInterface {
     const valid = this.listsThat((list) => (list & STATE) !== 0n);
     const pending = this.listsThat((list) => (list & STATE) === LR.pending);
     const enables = this.settings & VMCR.enables;
-    // VGrp0E, VGrp0D, VGrp1E, VGrp1D: as the groups are enabled now.
+    // VGrp0E, VGrp0D, VGrp1E, VGrp1D: by the current group enables.
     const groups = ((enables & 1) === 0 ? 0x20 : 0x10) | ((enables & 2) === 0 ? 0x80 : 0x40);
     return (
       (this.ended === 0 ? 0 : 1) |
@@ -185,14 +185,15 @@ export class VirtualInterface {
     );
   }
 
-  /** The maintenance interrupt's level. */
+  /** Level of the maintenance interrupt. */
   get maintenance(): boolean {
     return (this.control & HCR_EN) !== 0 && this.misr !== 0;
   }
 
-  /** What is signalled to the guest; null: nothing. */
+  /** Interrupt signalled to the guest; null: none. */
   get signals(): 'irq' | 'fiq' | null {
-    // Asked whenever a line of the core may change; most guests have no hypervisor.
+    // Fast path: this is called whenever a line of the core may change, and most guests have no
+    // hypervisor.
     if ((this.control & HCR_EN) === 0) return null;
     const list = this.highestPending();
     if (list === null) return null;
@@ -204,7 +205,7 @@ export class VirtualInterface {
     return groupOf(list) === 0 && this.has(VMCR.fiqEn) ? 'fiq' : 'irq';
   }
 
-  /** The list register of the best interrupt of the enabled groups; null: none. */
+  /** List register of the highest priority pending interrupt of the enabled groups; null: none. */
   highestPending(): bigint | null {
     const at = this.bestPending();
     return at < 0 ? null : (this.lists[at] as bigint);
@@ -220,8 +221,7 @@ export class VirtualInterface {
   }
 
   /**
-   * Acknowledges the interrupt that is signalled, when it is of `group`. Its list register, or
-   * null.
+   * Acknowledges the signalled interrupt if it is of `group`. Returns its list register, or null.
    */
   acknowledge(group: number | 'any'): bigint | null {
     if (this.signals === null) return null;
@@ -235,7 +235,7 @@ export class VirtualInterface {
     return list;
   }
 
-  /** EOIR. */
+  /** EOIR: ends an interrupt. */
   end(group: number | 'any', intid: number): void {
     const bits = (this.active[0] as number) | (this.active[1] as number);
     if (intid > 1019 || bits === 0) return;
@@ -248,7 +248,7 @@ export class VirtualInterface {
     else if (!this.has(VMCR.eoim)) this.deactivateAt(at);
   }
 
-  /** DIR, where EOIR does not deactivate. */
+  /** DIR: deactivates, when EOIR does not. */
   deactivateGuests(intid: number): void {
     if (!this.has(VMCR.eoim) || intid > 1019) return;
     const at = this.findActive(intid);
@@ -256,7 +256,7 @@ export class VirtualInterface {
     else this.deactivateAt(at);
   }
 
-  /** HCR.EOIcount: ends of interrupts that no list register holds. */
+  /** Counts, in HCR.EOIcount, an end of an interrupt that no list register holds. */
   private countEnd(): void {
     if (this.control >>> 27 < 0x1f) this.control = (this.control + EOI_COUNT_ONE) >>> 0;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Simulated time for the tests of this folder: a context whose clock the test turns, and the timer
- * port that belongs to it.
+ * Simulated time for the tests of this folder: a context whose clock the test advances, with its
+ * timer port.
  */
 
 import type { Deadline, PendingTimer, TimerPort } from '#emulator/bus/timer-port.ts';
@@ -12,7 +12,7 @@ interface Waiting {
   readonly callback: () => void;
 }
 
-/** Time that stands until `advance` moves it. */
+/** Context whose time stands still until `advance` moves it. */
 export class TimedContext extends RecordingContext implements TimerPort {
   private currentNs = 0;
   private readonly waiting = new Set<Waiting>();
@@ -25,21 +25,19 @@ export class TimedContext extends RecordingContext implements TimerPort {
     return this.resume({ tick: this.currentNs + ns, order: 0 }, callback);
   }
 
-  /**
-   * Ticks are nanoseconds here; waits that end together end in the order in which they were made.
-   */
+  /** Ticks are nanoseconds here; waits that end together end in the order in which they began. */
   resume(deadline: Deadline, callback: () => void): PendingTimer {
     const entry = { atNs: deadline.tick, callback };
     this.waiting.add(entry);
     return { deadline, cancel: () => this.waiting.delete(entry) };
   }
 
-  /** Waits that have neither ended nor been cancelled. */
+  /** Number of waits that have neither ended nor been cancelled. */
   get pendingTimers(): number {
     return this.waiting.size;
   }
 
-  /** Moves time by `ns`; each wait that ends on the way is called at its own time. */
+  /** Advances time by `ns`; each wait that ends on the way is called at its own time. */
   advance(ns: number): void {
     const end = this.currentNs + ns;
     for (;;) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A machine around one device, for the tests of this folder: keeps what the device reports and how
- * it drives its interrupt line.
+ * Context of one device for the tests of this folder: records its events and the changes of its
+ * interrupt line.
  */
 
 import type { DeviceContext } from '#emulator/bus/device.ts';
 import type { DeviceEventKind, MachineEvents } from '#emulator/events/machine-events.ts';
 
-/** Records. */
+/** Context that records. */
 export class RecordingContext implements DeviceContext {
   readonly events: { readonly kind: string; readonly [field: string]: unknown }[] = [];
-  /** The level of the interrupt line. */
+  /** Level of the interrupt line. */
   irq = false;
-  /** Each change of the line, in order. */
+  /** Changes of the line, in order. */
   readonly irqChanges: boolean[] = [];
   readonly sent: number[] = [];
 
@@ -29,13 +29,13 @@ export class RecordingContext implements DeviceContext {
     this.irqChanges.push(level);
   }
 
-  /** What the device sent, as Latin-1 text. */
+  /** Output of the device as Latin-1 text. */
   get text(): string {
     return String.fromCharCode(...this.sent);
   }
 }
 
-/** `text` as bytes, for input; characters below 0x100. */
+/** Converts `text` to input bytes; characters must be below 0x100. */
 export function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

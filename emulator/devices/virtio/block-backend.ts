@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Storage of a disk's sectors. Disks in memory are here; disks in files are in
+ * Storage of a disk's sectors. Disks in memory are here, disks in files in
  * workbench/host/node/drives.ts.
  */
 
 import type { SavedState } from '#emulator/bus/saved-state.ts';
 
 /**
- * Bytes of a sector: the unit of virtio-blk whatever the disk's own block size (VIRTIO 1.2, 5.2.4).
+ * Size of a sector in bytes: the unit of virtio-blk, whatever the disk's own block size (VIRTIO
+ * 1.2, 5.2.4).
  */
 export const SECTOR_BYTES = 512;
 
 /**
- * A disk could not read or write. The guest sees an I/O error on that request and the run goes on.
+ * Thrown when a disk could not read or write. The guest sees an I/O error of that request, and the
+ * run continues.
  */
 export class BlockBackendError extends Error {
   constructor(problem: string) {
@@ -22,34 +24,36 @@ export class BlockBackendError extends Error {
 }
 
 /**
- * A disk. Callers stay inside [0, sectors); buffers are whole sectors.
- * Every method may throw {@link BlockBackendError}.
+ * Disk. Callers stay inside [0, sectors); buffers are whole sectors. Every method may throw {@link
+ * BlockBackendError}.
  */
 export interface BlockBackend {
-  /** Size in sectors. It does not change. */
+  /** Size in sectors; constant. */
   readonly sectors: number;
   /** True when `write` must not be called. */
   readonly readOnly: boolean;
-  /** Fills `target` from `sector` on. */
+  /** Reads sectors into `target`, from `sector` on. */
   read(sector: number, target: Uint8Array): void;
-  /** Stores `source` from `sector` on. The caller may reuse `source`. */
+  /** Writes `source`, from `sector` on. The caller may reuse `source`. */
   write(sector: number, source: Uint8Array): void;
-  /** Written sectors that are stored nowhere else: all that a snapshot must hold of the disk. */
+  /**
+   * Written sectors that are stored nowhere else: everything that a snapshot must keep of the disk.
+   */
   saveState(): SavedState;
   restoreState(state: SavedState): void;
-  /** Returns when what was written is safe. */
+  /** Returns once all written data is safe. */
   flush(): void;
 }
 
-/** A disk whose sectors are the bytes of an array. */
+/** Disk whose sectors are the bytes of an array. */
 export class MemoryBackend implements BlockBackend {
   readonly sectors: number;
   readonly readOnly: boolean;
   private readonly bytes: Uint8Array;
 
   /**
-   * @param bytes the disk; its last sector is filled up with zeroes that are not part of the array
-   * when it is not whole
+   * @param bytes contents; an incomplete last sector is extended with zeros that are not part of
+   * the array
    * @param readOnly false when absent
    */
   constructor(bytes: Uint8Array, options: { readonly readOnly?: boolean } = {}) {

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A request as a device sees it: what it may read, then what it may write, each a list of pieces of
- * RAM that count as one run of bytes.
+ * Request as a device sees it: a part that it may read, then a part that it may write. Each is a
+ * list of pieces of RAM that form one run of bytes.
  *
  *     readable:  [ piece | piece | piece ]      writable:  [ piece | piece ]
  *                0 …               length                  0 …       length
  *
- * Where a piece ends means nothing: VIRTIO 1.2, 2.7.4.2 forbids devices to rely on the driver's
- * framing. The pieces were checked to be RAM when the chain was taken from its queue, and RAM does
- * not go away.
+ * The ends of pieces have no meaning: VIRTIO 1.2, 2.7.4.2 forbids devices to rely on the driver's
+ * framing. The pieces were checked to be RAM when the chain was taken from its queue, and RAM never
+ * disappears.
  */
 
 import type { MemoryPort } from '#emulator/devices/memory-port.ts';
 
 /** One request. */
 export interface DescriptorChain {
-  /** Its number in the descriptor table, for giving it back. */
+  /** Index in the descriptor table, for returning the chain. */
   readonly head: number;
-  /** From the driver. */
+  /** Buffers from the driver. */
   readonly readable: BufferList;
-  /** For the driver. */
+  /** Buffers for the driver. */
   readonly writable: BufferList;
 }
 
@@ -34,17 +34,17 @@ export class BufferList {
     this.memory = memory;
   }
 
-  /** Bytes in all. */
+  /** Total length in bytes. */
   get length(): number {
     return this.totalBytes;
   }
 
-  /** Pieces. */
+  /** Number of pieces. */
   get count(): number {
     return this.addresses.length;
   }
 
-  /** Appends a piece, all of it RAM. */
+  /** Appends a piece, which must be RAM. */
   add(address: number, length: number): void {
     this.addresses.push(address);
     this.lengths.push(length);
@@ -52,8 +52,8 @@ export class BufferList {
   }
 
   /**
-   * A copy of [offset, offset + length). O(pieces + length). @throws RangeError when the list is
-   * shorter: the caller did not look
+   * Copies [offset, offset + length). O(pieces + length). @throws RangeError when the list is
+   * shorter, which the caller must check
    */
   read(offset: number, length: number): Uint8Array {
     this.checkBounds(offset, length);
@@ -68,7 +68,7 @@ export class BufferList {
 
   /**
    * Stores `bytes` at `offset`. O(pieces + length).
-   * @throws RangeError when the list is shorter: the caller did not look
+   * @throws RangeError when the list is shorter, which the caller must check
    */
   write(offset: number, bytes: Uint8Array): void {
     this.checkBounds(offset, bytes.length);
@@ -83,7 +83,7 @@ export class BufferList {
     }
   }
 
-  /** Address of the range when one piece holds all of it. */
+  /** Address of the range when a single piece holds all of it; else null. */
   private pieceAt(offset: number, length: number): number | null {
     let start = 0;
     for (const [index, pieceLength] of this.lengths.entries()) {

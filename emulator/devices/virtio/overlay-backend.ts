@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A disk over another one: writes stay in memory, the base keeps what it has. What `--drive FILE`
- * means without `,write`.
+ * Copy-on-write disk over another one: writes stay in memory, and the base is unchanged. Used for
+ * `--drive FILE` without `,write`.
  *
  *     read   cluster in the overlay? ── yes ──► its bytes         runs of clusters that are not: one read of the base
  *     write  ──► cluster of 64 KiB in the overlay, filled from the base first unless the write covers it
  *
- * Invariant: a cluster in the overlay is complete; the base is never asked about it again.
+ * Invariant: a cluster in the overlay is complete; the base is never read for it again.
  */
 
 import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from './block-backend.ts';
@@ -14,7 +14,7 @@ import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from './block-back
 const CLUSTER_SECTORS = 128;
 const CLUSTER_BYTES = CLUSTER_SECTORS * SECTOR_BYTES;
 
-/** Copy-on-write. Memory: 64 KiB for each cluster that was written to. */
+/** Copy-on-write disk. Memory: 64 KiB for each cluster that was written to. */
 export class OverlayBackend implements BlockBackend {
   readonly sectors: number;
   readonly readOnly = false;
@@ -26,7 +26,7 @@ export class OverlayBackend implements BlockBackend {
     this.sectors = base.sectors;
   }
 
-  /** Clusters of 64 KiB that differ from the base, or may. */
+  /** Number of clusters of 64 KiB that may differ from the base. */
   get changedClusters(): number {
     return this.clusters.size;
   }
@@ -53,10 +53,10 @@ export class OverlayBackend implements BlockBackend {
     }
   }
 
-  /** Nothing to do: writes stay in memory. */
+  /** No effect: writes stay in memory. */
   flush(): void {}
 
-  /** The clusters that were written to, ascending. */
+  /** Clusters that were written to, in ascending order. */
   saveState() {
     const clusters = [...this.clusters].sort(([a], [b]) => a - b);
     return { clusters: clusters.map(([index, bytes]) => ({ index, bytes: bytes.slice() })) };
@@ -68,7 +68,8 @@ export class OverlayBackend implements BlockBackend {
   }
 
   /**
-   * Writes every changed sector into `target`, ascending, and flushes it. O(changed clusters).
+   * Writes every changed sector to `target`, in ascending order, and flushes it. O(changed
+   * clusters).
    * @throws BlockBackendError when `target` is smaller
    */
   commitTo(target: BlockBackend): void {
@@ -84,8 +85,8 @@ export class OverlayBackend implements BlockBackend {
   }
 
   /**
-   * First sector after `at` that lies in another cluster of the overlay, or first that lies in one
-   * at all when `at` does not.
+   * End of the run of sectors from `at` on with the same source: the end of the overlay's cluster,
+   * or the next cluster that the overlay has.
    */
   private sameSourceUntil(at: number, end: number): number {
     let next = clusterEnd(at);

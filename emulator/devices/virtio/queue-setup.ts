@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A queue as the driver configures it through registers, before and after it is enabled.
+ * Queue registers: the configuration by the driver, before and after the queue is enabled.
  *
  *     size, six halves of addresses ──(ready = 1)──► Virtqueue ──(ready = 0, reset)──► back to configuration
  *
@@ -15,7 +15,7 @@ export class QueueSetup {
   readonly sizeMax: number;
   private readonly memory: MemoryPort;
   private size: number;
-  /** Low and high half of the three areas, by offset of their registers. */
+  /** Low and high halves of the addresses of the three areas, by offset of their registers. */
   private readonly halves = new Map<number, number>();
   private readyQueue: Virtqueue | null = null;
 
@@ -25,7 +25,7 @@ export class QueueSetup {
     this.size = sizeMax;
   }
 
-  /** The queue while it is enabled. */
+  /** Queue while it is enabled; else null. */
   get queue(): Virtqueue | null {
     return this.readyQueue;
   }
@@ -48,7 +48,7 @@ export class QueueSetup {
     this.readyQueue = queue === null ? null : Virtqueue.fromState(this.memory, queue);
   }
 
-  /** Entries. Checked when the queue is enabled. */
+  /** Sets the number of entries, which is checked when the queue is enabled. */
   setSize(size: number): void {
     this.size = size;
   }
@@ -62,7 +62,7 @@ export class QueueSetup {
   }
 
   /**
-   * Enables the queue with what was configured, or disables it. Enabling an enabled queue changes
+   * Enables the queue with its configuration, or disables it. Enabling an enabled queue changes
    * nothing.
    * @throws VirtqueueError when it cannot be enabled: size above the maximum, or the rules of
    * `Virtqueue`

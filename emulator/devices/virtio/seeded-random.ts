@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Numbers from a seed: xoshiro128**, its state filled by SplitMix64. Fast and even; not for
- * cryptography.
+ * Pseudorandom numbers from a seed: xoshiro128**, with its state filled by SplitMix64. Fast and
+ * uniform; not for cryptography.
  *
  * Source: Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators", 2021
  * (xoshiro128**, and seeding by SplitMix64); Steele, Lea, Flood, "Fast Splittable Pseudorandom
  * Number Generators", 2014.
  */
 
-/** A sequence of 32-bit numbers. */
+/** Sequence of 32-bit numbers. */
 export class SeededRandom {
   private readonly state: Uint32Array;
 
-  /** @param seed its low 64 bits are used */
+  /** @param seed only its low 64 bits are used */
   constructor(seed: bigint) {
     this.state = seededState(seed);
   }
 
-  /**
-   * The generator in a given state, four words that are not all zero.
-   * @throws RangeError otherwise
-   */
+  /** Generator in a given state, four words that are not all zero. @throws RangeError otherwise */
   static fromState(state: readonly [number, number, number, number]): SeededRandom {
     if (state.every((word) => word === 0)) throw new RangeError('a state of zeroes gives zeroes for ever');
     const generator = new SeededRandom(0n);
@@ -36,7 +33,7 @@ export class SeededRandom {
     this.state.set(state);
   }
 
-  /** The next number, 32 unsigned bits. */
+  /** Next number, 32 unsigned bits. */
   next(): number {
     const s = this.state;
     const [s0, s1, s2, s3] = s as unknown as [number, number, number, number];
@@ -51,7 +48,7 @@ export class SeededRandom {
   }
 
   /**
-   * Fills `bytes`, four from each number, low byte first; the rest of the last number is lost.
+   * Fills `bytes`, four from each number, low byte first; the rest of the last number is discarded.
    * O(bytes).
    */
   fillBytes(bytes: Uint8Array): void {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Virtio block device: requests of a driver against a disk.
+ * Virtio block device: executes a driver's requests on a disk.
  *
  *     readable:  | type 32 | 0 | sector 64 | data to write … |       writable:  | … data read | status 8 |
  *
  * Modelled: read, write, flush, and the identifier that Linux shows as the disk's serial number.
- * Discard and write-zeroes are not offered. Requests are carried out in the order in which they
- * were offered, each completely, before the next is looked at.
+ * Discard and write-zeroes are not offered. Requests are executed in the order in which they were
+ * offered, each completely before the next.
  *
- * A request outside the disk, of half a sector, or of writing to a read-only disk ends with an I/O
- * error in its status; one without room for header or status has nowhere to say so and breaks the
+ * A request outside the disk, of a partial sector, or for a write to a read-only disk gets an I/O
+ * error in its status. A request without room for header or status cannot report one and breaks the
  * queue.
  *
  * Specification: VIRTIO 1.2, 5.2 "Block Device".
@@ -36,12 +36,12 @@ const STATUS_UNSUPPORTED = 2;
 const HEADER_BYTES = 16;
 const ID_BYTES = 20;
 const QUEUE_SIZE = 256;
-/** Data descriptors of a request: what a queue holds beside header and status. */
+/** Most data descriptors of a request: the queue's entries without header and status. */
 const SEGMENTS_MAX = QUEUE_SIZE - 2;
-/** A large request is moved in pieces of this size, so that it needs no buffer of its own size. */
+/** Size of the pieces in which a large request is transferred, to limit buffer size. */
 const PIECE_BYTES = 256 * 1024;
 
-/** A disk. */
+/** Virtio block device. */
 export class VirtioBlock implements VirtioModel {
   readonly deviceId = 2;
   readonly features: readonly number[];
@@ -52,7 +52,7 @@ export class VirtioBlock implements VirtioModel {
   private readonly piece = new Uint8Array(PIECE_BYTES);
   private link: VirtioLink | null = null;
 
-  /** @param options.serial at most 20 ASCII characters, cut off there */
+  /** @param options.serial at most 20 ASCII characters; the rest is cut off */
   constructor(backend: BlockBackend, options: { readonly serial?: string } = {}) {
     this.backend = backend;
     this.serial = new TextEncoder().encode(options.serial ?? '').subarray(0, ID_BYTES);
@@ -81,7 +81,7 @@ export class VirtioBlock implements VirtioModel {
 
   reset(): void {}
 
-  /** The disk's; a request is served at once, so none is ever under way. */
+  /** State of the disk; a request is served at once, so none is ever in progress. */
   saveState(): SavedState {
     return this.backend.saveState();
   }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Virtio entropy device: fills the driver's buffers with numbers that look random and come from a
- * seed.
+ * Virtio entropy device: fills the driver's buffers with pseudorandom numbers from a seed.
  *
- * They are the same in every run with the same seed and the same requests: nothing here is a
- * secret, and a guest must not protect anything with it. A request gets at most 64 KiB, which the
- * specification allows: the driver asks again.
+ * They are the same in every run with the same seed and requests: they are not secret, and a guest
+ * must not rely on them for protection. A request gets at most 64 KiB, which the specification
+ * allows: the driver asks again.
  *
  * Specification: VIRTIO 1.2, 5.4 "Entropy Device".
  */
@@ -17,7 +16,7 @@ import type { Virtqueue } from './virtqueue.ts';
 const QUEUE_SIZE = 8;
 const MOST_BYTES = 64 * 1024;
 
-/** A source of numbers. */
+/** Virtio entropy device. */
 export class VirtioEntropy implements VirtioModel {
   readonly deviceId = 4;
   readonly features: readonly number[] = [];
@@ -26,7 +25,7 @@ export class VirtioEntropy implements VirtioModel {
   private readonly random: SeededRandom;
   private link: VirtioLink | null = null;
 
-  /** @param seed 64 bits of it are used */
+  /** @param seed only its low 64 bits are used */
   constructor(seed: bigint) {
     this.random = new SeededRandom(seed);
   }
@@ -47,7 +46,10 @@ export class VirtioEntropy implements VirtioModel {
     if (given > 0) this.link?.notifyUsed(queue);
   }
 
-  /** The sequence goes on: a guest that restarts must not see the same numbers again. */
+  /**
+   * No effect: the sequence continues, so that a restarted guest does not see the same numbers
+   * again.
+   */
   reset(): void {}
 
   saveState() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Virtio over MMIO: the registers through which a driver finds a device, agrees on features, places
- * queues and is interrupted.
+ * Virtio over MMIO: registers through which a driver finds a device, negotiates features, sets up
+ * queues and gets interrupts.
  *
  *     0x000 magic "virt"    0x010 device features   0x030 queue select … 0x0a4   0x050 notify       0x100 configuration
  *     0x004 version 2       0x020 driver features         size, ready, addresses 0x060 interrupt          of the model
@@ -10,22 +10,22 @@
  *     interrupt status: 0 used buffers, 1 configuration ──(any)──► line, level high; the driver acknowledges by bit
  *
  * Version 2 only. Legacy (version 1: guest page size, one page frame number for a queue) is not
- * here: QEMU's default for these slots is legacy, but every driver that knows it knows version 2 as
+ * modelled. It is QEMU's default for these slots, but every driver for it supports version 2 as
  * well (Linux since 3.19, U-Boot since 2018.11). A slot without a model reads device id 0, and
- * drivers pass over it.
+ * drivers skip it.
  *
- * Requests are done inside the write of the notify register: to the guest, a device of infinite
- * speed. Below 0x100 accesses are of 32 bits; others read zero, do nothing and are reported as
- * unknown registers.
+ * Requests are executed inside the write of the notify register: for the guest, the device is
+ * infinitely fast. Below 0x100 accesses must be 32 bits wide; others read zero, have no effect and
+ * are reported as unknown registers.
  *
  * A guest that breaks the rules of a queue gets DEVICE_NEEDS_RESET, a configuration interrupt and
  * one `device` event; the device does nothing more until it is reset.
  *
- * Offered with the model's own features: VERSION_1 (which the driver must take) and INDIRECT_DESC.
- * Not offered: EVENT_IDX, packed queues, queue reset.
+ * Offered with the model's own features: VERSION_1 (which the driver must accept) and
+ * INDIRECT_DESC. Not offered: EVENT_IDX, packed queues, queue reset.
  *
- * Specification: VIRTIO 1.2, 4.2 "Virtio Over MMIO", 2.1 (status), 2.2 (features). Empty slot
- * compared with QEMU 7.2's, but for the version.
+ * Specification: VIRTIO 1.2, 4.2 "Virtio Over MMIO", 2.1 (status), 2.2 (features). The empty slot
+ * was compared with QEMU 7.2's, except for the version.
  */
 
 import type { AccessWidth, Device, DeviceContext } from '#emulator/bus/device.ts';
@@ -82,11 +82,11 @@ export interface VirtioMmioOptions {
   /** Node name of the slot, for events: "virtio0". */
   readonly name: string;
   readonly context: DeviceContext;
-  /** The device in the slot, with the RAM that it masters; null for an empty slot. */
+  /** Device in the slot, and the RAM that it accesses; null for an empty slot. */
   readonly plugged: { readonly model: VirtioModel; readonly memory: MemoryPort } | null;
 }
 
-/** A slot. Its registers take 512 bytes. */
+/** Slot. Its registers take 512 bytes. */
 export class VirtioMmio implements Device, VirtioLink {
   readonly model = 'virtio-mmio';
   private readonly name: string;
@@ -94,7 +94,7 @@ export class VirtioMmio implements Device, VirtioLink {
   private readonly plugged: VirtioModel | null;
   private readonly queues: readonly QueueSetup[];
   private readonly unknown: UnknownRegisters;
-  /** Offered and accepted features, in halves of 32 bits. */
+  /** Offered features, and accepted ones, in halves of 32 bits. */
   private readonly offered: readonly [low: number, high: number];
   private readonly accepted: [low: number, high: number] = [0, 0];
   private deviceFeaturesSelect = 0;
@@ -206,7 +206,7 @@ export class VirtioMmio implements Device, VirtioLink {
         this.deviceFeaturesSelect = value;
         break;
       case DRIVER_FEATURES:
-        // After FEATURES_OK what was agreed stands (3.1.1).
+        // After FEATURES_OK, the negotiated features are fixed (3.1.1).
         if (this.driverFeaturesSelect < 2 && (this.status & VIRTIO_STATUS.FEATURES_OK) === 0) {
           this.accepted[this.driverFeaturesSelect] = value;
         }
@@ -285,8 +285,8 @@ export class VirtioMmio implements Device, VirtioLink {
     if (asksForFeatures && !this.featuresAcceptable()) next &= ~VIRTIO_STATUS.FEATURES_OK;
     const starts = (next & ~this.status & VIRTIO_STATUS.DRIVER_OK) !== 0;
     this.status = next;
-    // Chains that were offered before the device ran are picked up now: the driver need not notify
-    // twice.
+    // Chains that were offered before the device ran are processed now: the driver need not notify
+    // again.
     if (starts) for (const index of this.queues.keys()) this.notify(index);
   }
 

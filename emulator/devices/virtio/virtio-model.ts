@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The device behind a virtio transport: a kind of device (block, console, entropy) that handles the
- * chains of its queues and knows nothing of registers.
+ * Device behind a virtio transport: a kind of device (block, console, entropy) that handles the
+ * chains of its queues and knows no registers.
  *
  *     driver ──► VirtioMmio (registers, queues, interrupt) ──handle(queue)──► VirtioModel
  *                     ▲                                                          │
@@ -13,38 +13,38 @@
 import type { Stateful } from '#emulator/bus/saved-state.ts';
 import type { Virtqueue } from './virtqueue.ts';
 
-/** What a model may do with its transport. */
+/** Services of the transport for a model. */
 export interface VirtioLink {
   /** Queue `index`, or null while the driver has not enabled it or the device is not running. */
   queue(index: number): Virtqueue | null;
   /**
-   * Runs `work` on behalf of the outside (input that arrived): a {@link VirtqueueError} inside it
-   * stops the device as it does in `handle`.
+   * Runs `work` for an external cause (input that arrived): a {@link VirtqueueError} inside it
+   * stops the device, as in `handle`.
    */
   run(work: () => void): void;
-  /** Tells the driver that chains were given back on `queue`, unless it asked not to be told. */
+  /** Notifies the driver that chains were returned on `queue`, unless it disabled notifications. */
   notifyUsed(queue: Virtqueue): void;
-  /** Reports a peculiarity of the guest that does not stop the device, as a `device` event. */
+  /** Reports unusual behaviour of the guest that does not stop the device, as a `device` event. */
   report(problem: string): void;
 }
 
-/** A kind of virtio device. */
+/** Kind of virtio device. */
 export interface VirtioModel extends Stateful {
-  /** VIRTIO 1.2, 5: 1 network, 2 block, 3 console, 4 entropy. */
+  /** Device id: 1 network, 2 block, 3 console, 4 entropy (VIRTIO 1.2, 5). */
   readonly deviceId: number;
-  /** Numbers of the feature bits that are its own: 0 to 23. */
+  /** Feature bit numbers of this kind of device: 0 to 23. */
   readonly features: readonly number[];
   /** Most entries of each queue, powers of two. */
   readonly queueSizes: readonly number[];
-  /** Configuration space as the driver reads it, little-endian. It does not change. */
+  /** Configuration space as the driver reads it, little-endian; constant. */
   readonly config: Uint8Array;
   /** Called once, before anything else. */
   attach(link: VirtioLink): void;
   /**
-   * The driver has put chains into queue `index`, which is enabled.
+   * Called when the driver has added chains to queue `index`, which is enabled.
    * @throws VirtqueueError when one is broken
    */
   handle(index: number, queue: Virtqueue): void;
-  /** The driver reset the device. */
+  /** Called when the driver resets the device. */
   reset(): void;
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A split virtqueue seen from the device: it pops chains of buffers that the driver made available,
- * and pushes them back as used.
+ * Split virtqueue, seen from the device: it pops chains of buffers that the driver made available,
+ * and returns them as used.
  *
  *     descriptor table (16 B each)      driver area "available"          device area "used"
  *     | addr 64 | len 32 | flags | next |   | flags | idx | ring[n] |        | flags | idx | {id 32, len 32}[n] |
  *          ▲            └─ NEXT ─┘              popAvailable() reads ring[idx…]   pushUsed() writes {head, length}
  *          └── INDIRECT: addr, len are a table of their own
  *
- * Everything in the three areas is the guest's, and may be anything. A chain that loops, leaves RAM
- * or breaks the rules raises {@link VirtqueueError}, which the transport turns into
- * DEVICE_NEEDS_RESET; it is thrown inside this folder only. Bounds of a chain: as many descriptors
+ * The guest controls the three areas, which may hold any values. A chain that loops, leaves RAM or
+ * breaks the rules raises {@link VirtqueueError}, which the transport turns into
+ * DEVICE_NEEDS_RESET; it is thrown only inside this folder. Limits of a chain: as many descriptors
  * as its table has, at most {@link MAX_INDIRECT} of them, and less than 2^32 bytes.
  *
  * Specification: Virtual I/O Device (VIRTIO) Version 1.2 (OASIS), 2.7 "Split Virtqueues"; the rules
@@ -26,14 +26,14 @@ const FLAG_NEXT = 1 << 0;
 const FLAG_WRITE = 1 << 1;
 const FLAG_INDIRECT = 1 << 2;
 
-/** In the available area: the driver wants no interrupt. */
+/** Flag in the available area: the driver wants no interrupt. */
 const AVAIL_NO_INTERRUPT = 1 << 0;
 
-/** Descriptors in an indirect table that a device looks at. The same bound as QEMU's. */
+/** Most descriptors of an indirect table that a device reads. The same limit as QEMU's. */
 export const MAX_INDIRECT = 1024;
 const MAX_CHAIN_BYTES = 2 ** 32;
 
-/** The guest broke the rules of the queue. The message says how, with the numbers. */
+/** Thrown when the guest broke the rules of the queue. The message says how, with the numbers. */
 export class VirtqueueError extends Error {
   constructor(problem: string) {
     super(problem);
@@ -41,20 +41,20 @@ export class VirtqueueError extends Error {
   }
 }
 
-/** The queue as the driver placed it. Addresses are physical. */
+/** Placement of the queue by the driver. Addresses are physical. */
 export interface QueueLayout {
-  /** Entries, a power of two, at most 32768. */
+  /** Number of entries, a power of two, at most 32768. */
   readonly size: number;
   readonly descriptors: number;
   readonly driverArea: number;
   readonly deviceArea: number;
 }
 
-/** A queue that the driver has enabled. */
+/** Queue that the driver has enabled. */
 export class Virtqueue {
   private readonly memory: MemoryPort;
   private readonly layout: QueueLayout;
-  /** Next entry of the available ring to pop, modulo 2^16. */
+  /** Index of the next entry of the available ring, modulo 2^16. */
   private lastAvailable = 0;
   private used = 0;
 
@@ -79,7 +79,7 @@ export class Virtqueue {
     return { size, descriptors, driverArea, deviceArea, lastAvailable: this.lastAvailable, used: this.used };
   }
 
-  /** The queue that gave `state`, over the same memory. */
+  /** Restores a queue from `state`, over the same memory. */
   static fromState(memory: MemoryPort, state: ReturnType<Virtqueue['saveState']>): Virtqueue {
     const queue = new Virtqueue(memory, state);
     queue.lastAvailable = state.lastAvailable;
@@ -88,7 +88,7 @@ export class Virtqueue {
   }
 
   /**
-   * The oldest available chain that was not popped yet, or null. O(descriptors of the chain).
+   * Oldest available chain that was not popped yet, or null. O(descriptors of the chain).
    * @throws VirtqueueError when the ring's index or the chain is broken
    */
   popAvailable(): DescriptorChain | null {

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A second GIC, as plain as the architecture's text: every answer is computed from scratch by
- * looking at every interrupt. The property test runs random operations on it and on the real
- * controllers.
+ * Reference model of a GIC, as simple as the architecture's text: every answer is computed from all
+ * interrupts. The property test runs random operations on it and on the real controllers.
  *
- * No caches, no bitmaps, nothing shared with the implementation. It models what GICv2 and GICv3
- * (single security state) have in common, plus SGI sources for GICv2.
+ * No caches, no bitmaps, nothing shared with the implementation. It models the common part of GICv2
+ * and GICv3 (single security state), plus SGI sources for GICv2.
  */
 
 interface Interrupt {
   readonly intid: number;
   enabled: boolean;
   latch: boolean;
-  /** GICv2: the cores that sent this SGI and were not answered yet. */
+  /** GICv2: cores that sent this SGI, until it is acknowledged. */
   readonly sources: Set<number>;
   line: boolean;
   edge: boolean;
   active: boolean;
   group: 0 | 1;
   priority: number;
-  /** Cores. */
+  /** Target cores. */
   targets: Set<number>;
 }
 
@@ -103,7 +102,7 @@ export class ReferenceGic {
     return best.intid + source * 1024;
   }
 
-  /** The group of the running priority, group 0 first; undefined when idle. */
+  /** Group of the running priority, group 0 first; undefined when idle. */
   activeGroup(cpu: number): 0 | 1 | undefined {
     const running = this.runningPriority(cpu);
     const top = this.cores[cpu]!.activePriorities.filter(({ priority }) => priority === running);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A GIC with everything around it that the tests of this folder need: one record of the lines, one
- * way to say "core n accesses".
+ * Test machine around a GIC: records the lines, and makes accesses as a given core.
  *
  * Not a test and not part of a machine.
  */
@@ -15,7 +14,7 @@ import type { InterruptController } from '#emulator/devices/gic/interrupt-contro
 import type { SecurityView } from '#emulator/devices/gic/security-view.ts';
 
 /**
- * ICC_* encodings by name, from the register descriptions of IHI 0069, 12.2, apart from the
+ * ICC_* encodings by name, from the register descriptions of IHI 0069, 12.2, independent of the
  * implementation's table.
  */
 export const ICC = {
@@ -49,17 +48,20 @@ export const ICC = {
 
 export type IccName = keyof typeof ICC;
 
-/** What both test machines record. */
+/** Record of line changes, shared by both test machines. */
 class LineRecord {
   readonly context = new RecordingContext();
-  /** Per change: core, IRQ, FIQ. */
+  /** Changes: core, IRQ, FIQ. */
   readonly changes: [number, boolean, boolean][] = [];
   readonly onLines = (cpu: number, irq: boolean, fiq: boolean): void => {
     this.changes.push([cpu, irq, fiq]);
   };
 }
 
-/** 'I' or 'F' for each core whose IRQ or FIQ line is asserted, '-' for the others: "I--F". */
+/**
+ * State of the lines: 'I' or 'F' for each core whose IRQ or FIQ is asserted, '-' for the others:
+ * "I--F".
+ */
 export function lines(gic: InterruptController, cpus: number): string {
   return Array.from({ length: cpus }, (_, cpu) => {
     const [irq, fiq] = [gic.irqLine(cpu), gic.fiqLine(cpu)];
@@ -68,7 +70,7 @@ export function lines(gic: InterruptController, cpus: number): string {
 }
 
 export class GicV2TestMachine extends LineRecord {
-  /** The core that accesses. */
+  /** Core that makes accesses. */
   cpu = 0;
   readonly gic: GicV2;
   readonly cpus: number;
@@ -104,7 +106,10 @@ export class GicV2TestMachine extends LineRecord {
     return lines(this.gic, this.cpus);
   }
 
-  /** Everything on: distributor, every core's interface with `control`, no mask. */
+  /**
+   * Enables everything: the distributor and every core's interface with `control`; no priority
+   * mask.
+   */
   start(control = 1): this {
     this.setD(0, 3);
     for (let cpu = 0; cpu < this.cpus; cpu++) {
@@ -119,7 +124,10 @@ export class GicV3TestMachine extends LineRecord {
   readonly gic: GicV3;
   readonly cpus: number;
 
-  /** Affinities as on gs101 when `mpidrs` is a count: Aff1 is the core. */
+  /**
+   * @param mpidrs affinities, or a number of cores whose affinities are as on gs101: Aff1 is the
+   * core
+   */
   constructor(mpidrs: number | readonly number[] = 1, securityView: SecurityView = 'single', spis = 64) {
     super();
     const list = typeof mpidrs === 'number' ? Array.from({ length: mpidrs }, (_, cpu) => cpu * 0x100) : mpidrs;
@@ -135,7 +143,7 @@ export class GicV3TestMachine extends LineRecord {
     this.gic.distributor.write(offset, 4, value);
   }
 
-  /** Register of core `cpu`'s frames: from 0x1_0000 the SGI frame. */
+  /** Offset of a register in core `cpu`'s frames; the SGI frame starts at 0x1_0000. */
   r(cpu: number, offset: number): number {
     return this.gic.redistributors.read(cpu * REDISTRIBUTOR_STRIDE + offset, 4);
   }
@@ -158,8 +166,8 @@ export class GicV3TestMachine extends LineRecord {
   }
 
   /**
-   * Everything on: groups, every redistributor awake, no mask. INTIDs are in group 0 where the view
-   * lets them be.
+   * Enables everything: groups, every redistributor awake, no priority mask. INTIDs are in group 0
+   * where the view permits.
    */
   start(): this {
     this.setD(0, 3);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The driver's side of a virtio device, for the tests of this folder: finds the device, places
- * queues in RAM, offers chains, and reads what comes back. It does what Linux does, in its order,
- * and can do what no driver should.
+ * Driver of a virtio device, for the tests of this folder: finds the device, places queues in RAM,
+ * offers chains, and reads the used ones. It works in the order of Linux, and can also break the
+ * rules.
  */
 
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
@@ -15,10 +15,10 @@ export const TEST_RAM_BYTES = 0x100_0000;
 
 const RINGS = TEST_RAM + 0x1_0000;
 const RINGS_BYTES = 0x1_0000;
-/** Base of the tests' buffers. */
+/** Base address of the tests' buffers. */
 export const TEST_BUFFERS = TEST_RAM + 0x10_0000;
 
-/** One entry of a descriptor table. */
+/** Entry of a descriptor table. */
 export interface TestDescriptor {
   readonly address: number | bigint;
   readonly length: number;
@@ -28,7 +28,7 @@ export interface TestDescriptor {
 
 export const [NEXT, WRITE, INDIRECT] = [1, 2, 4] as const;
 
-/** Puts a table at `address`. */
+/** Writes a descriptor table to `address`. */
 export function writeTable(memory: PhysicalMemory, address: number, table: readonly TestDescriptor[]): void {
   for (const [i, { address: at, length, flags = 0, next = 0 }] of table.entries()) {
     memory.write64(address + 16 * i, BigInt(at));
@@ -38,7 +38,7 @@ export function writeTable(memory: PhysicalMemory, address: number, table: reado
   }
 }
 
-/** One queue of the driver. */
+/** Driver's side of one queue. */
 export class TestQueue {
   readonly size: number;
   readonly descriptors: number;
@@ -67,7 +67,7 @@ export class TestQueue {
     this.memory.write16(this.available + 2, this.offered);
   }
 
-  /** What came back since the last call. */
+  /** Chains returned since the last call. */
   collect(): { head: number; written: number }[] {
     const back: { head: number; written: number }[] = [];
     while (this.seen !== this.memory.read16(this.used + 2)) {
@@ -79,7 +79,7 @@ export class TestQueue {
   }
 }
 
-/** A device in its slot, and a driver for it. */
+/** Device in its slot, and a driver for it. */
 export class TestDriver {
   readonly memory = new PhysicalMemory([{ base: TEST_RAM, size: TEST_RAM_BYTES }]);
   readonly context = new RecordingContext();
@@ -134,7 +134,7 @@ export class TestDriver {
   }
 
   /**
-   * The whole initialisation of 3.1.1, with every offered feature and `count` queues of at most
+   * Initialises the device as in 3.1.1, with every offered feature and `count` queues of at most
    * `size` entries.
    */
   start(count = 1, size = 16): this {
@@ -168,7 +168,7 @@ export class TestDriver {
     this.write(0x50, index);
   }
 
-  /** Offers one chain of `table` at descriptor 0 and notifies. */
+  /** Offers one chain of `table` at descriptor 0, and notifies the device. */
   submit(table: readonly TestDescriptor[], index = 0): { head: number; written: number }[] {
     this.queue(index).table(table);
     this.queue(index).offer(0);
@@ -176,7 +176,7 @@ export class TestDriver {
     return this.queue(index).collect();
   }
 
-  /** Acknowledges what is pending, and returns it. */
+  /** Acknowledges the pending interrupts, and returns them. */
   acknowledge(): number {
     const pending = this.read(0x60);
     this.write(0x64, pending);
