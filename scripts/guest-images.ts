@@ -10,12 +10,17 @@ import { commandMain } from '#workbench/cli/command.ts';
 import { flag } from '#workbench/cli/option-table.ts';
 import { bootCommands } from './guests/boot-commands.ts';
 import { fetchGuest, findGuest, GUEST_NAMES, type GuestName } from './guests/guest-files.ts';
-import { writeGuestDiskInitramfs, writeGuestEfiDisk, writeGuestInitramfs } from './guests/initramfs-file.ts';
+import {
+  writeGuestDiskInitramfs,
+  writeGuestEfiDisk,
+  writeGuestInitramfs,
+  writeGuestXenTree,
+} from './guests/initramfs-file.ts';
 
 export const main = commandMain({
   name: 'guest-images',
   summary:
-    'Fetches U-Boot, UEFI and GRUB, three Linux kernels, device trees, busybox and the packages of a root file system from Debian (220 MB, once; no root), builds an initramfs and disk images, and prints the commands that boot them.',
+    'Fetches U-Boot, UEFI and GRUB, three Linux kernels, device trees, busybox, Xen and the packages of a root file system from Debian (220 MB, once; no root), builds an initramfs and disk images, and prints the commands that boot them.',
   usage: '[options]',
   options: { list: flag('say what the cache holds; fetch nothing') },
   examples: [['npm run guest-images'], ['npm run guest-images -- --list']],
@@ -47,15 +52,17 @@ function report(fetch: boolean): void {
   const initramfs = busybox === undefined ? null : writeGuestInitramfs(busybox);
   const diskInitramfs = busybox === undefined ? null : writeGuestDiskInitramfs(busybox);
   const efiDisk = writeGuestEfiDisk();
+  const xenTree = writeGuestXenTree();
   for (const [label, source, path] of [
     ['initramfs', 'that busybox', initramfs],
     ['disk-initramfs', 'that busybox', diskInitramfs],
     ['efi-disk', 'grub, linux-6.1 and that busybox', efiDisk],
+    ['xen-tree', 'qemu-virt, with linux-6.1 as Dom0', xenTree],
   ] as const) {
     if (path === null) continue;
     process.stdout.write(`${label.padEnd(16)} of ${source}, ${showBytes(statSync(path).size)}\n  ${path}\n`);
   }
-  for (const { title, command } of bootCommands(paths, { initramfs, diskInitramfs, efiDisk }, process.cwd())) {
+  for (const { title, command } of bootCommands(paths, { initramfs, diskInitramfs, efiDisk, xenTree }, process.cwd())) {
     process.stdout.write(`\n# ${title}\n${command}\n`);
   }
 }

@@ -3,6 +3,7 @@
 
 import { relative } from 'node:path';
 import type { GuestName } from './guest-files.ts';
+import { XEN_OPTIONS } from './xen-tree.ts';
 
 /** A boot of a guest: a title for people and a line for a shell. */
 export interface BootCommand {
@@ -18,6 +19,8 @@ export interface BuiltGuests {
   readonly diskInitramfs: string | null;
   /** The disk that UEFI boots. */
   readonly efiDisk: string | null;
+  /** Device tree of Xen. */
+  readonly xenTree: string | null;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface BuiltGuests {
  */
 export function bootCommands(
   paths: ReadonlyMap<GuestName, string>,
-  { initramfs, diskInitramfs, efiDisk }: BuiltGuests,
+  { initramfs, diskInitramfs, efiDisk, xenTree }: BuiltGuests,
   from: string,
 ): readonly BootCommand[] {
   const show = (path: string): string => {
@@ -82,6 +85,13 @@ export function bootCommands(
     commands.push({
       title: 'The same on rpi4',
       command: `npm run boot -- --board rpi4 --kernel ${show(backports)} --dtb ${show(rpi4Tree)} --initrd ${show(initramfs)} --append "console=ttyAMA0,115200n8"`,
+    });
+  }
+  const xen = paths.get('xen');
+  if (xen !== undefined && linux !== undefined && xenTree !== null) {
+    commands.push({
+      title: "Xen, and Debian 12's Linux as its Dom0, on qemu-virt",
+      command: `npm run boot -- ${XEN_OPTIONS} --kernel ${show(xen)} --initrd ${show(linux)} --dtb ${show(xenTree)}`,
     });
   }
   return commands;

@@ -48,6 +48,7 @@ function unpackAll(): void {
   const names = ['exynos/google/gs101-oriole.dtb', 'broadcom/bcm2711-rpi-4-b.dtb'];
   unpack(`device-trees/${version}`, `linux-base-${version}`, ...names.map((name) => `${trees}/${name}`));
   unpack('busybox', 'busybox-static', 'bin/busybox');
+  unpack('xen', 'xen-hypervisor-4.99-arm64', 'boot/xen-4.99-arm64.efi', 'boot/xen-4.99-arm64');
   unpackRootKernel('virtio_mmio', 'virtio_blk');
   const root = debianRootFolder({ LEVITATE_CACHE: cache });
   mkdirSync(root);
@@ -189,10 +190,11 @@ describe('bootCommands', () => {
     ['oriole-dtb', '/c/oriole.dtb'],
     ['linux-6.12', '/c/vmlinuz-6.12'],
     ['debian-12', '/c/root.ext4'],
+    ['xen', '/c/xen'],
   ]);
 
-  const BUILT = { initramfs: '/c/i.cpio', diskInitramfs: '/c/d.cpio', efiDisk: '/c/e.img' };
-  const NOTHING_BUILT = { initramfs: null, diskInitramfs: null, efiDisk: null };
+  const BUILT = { initramfs: '/c/i.cpio', diskInitramfs: '/c/d.cpio', efiDisk: '/c/e.img', xenTree: '/c/x.dtb' };
+  const NOTHING_BUILT = { initramfs: null, diskInitramfs: null, efiDisk: null, xenTree: null };
 
   it('gives a line for each boot, with words that a shell takes as one', () => {
     expect(bootCommands(paths, BUILT, '/c').map(({ command }) => command)).toEqual([
@@ -202,6 +204,7 @@ describe('bootCommands', () => {
       `npm run boot -- --board qemu-virt --kernel 'my files/vmlinuz' --initrd i.cpio --append "console=ttyAMA0"`,
       'npm run boot -- --board qemu-virt --seed 1 --kernel vmlinuz-6.12 --initrd d.cpio --drive root.ext4 --append "console=ttyAMA0"',
       'npm run boot -- --board pixel6 --kernel vmlinuz-7 --dtb oriole.dtb --initrd i.cpio --append "console=ttySAC0,115200n8"',
+      `npm run boot -- --board qemu-virt --el 2 --gic-version 3 --fixups none --kernel xen --initrd 'my files/vmlinuz' --dtb x.dtb`,
     ]);
   });
 

@@ -12,6 +12,7 @@
  *         guests/linux-6.1+modules/lib/modules/VERSION/kernel/…/NAME.ko     of that kernel, for the initramfs
  *         guests/linux-backports/usr/lib/modules/VERSION/vmlinuz            for --kernel on pixel6
  *         guests/device-trees/VERSION/usr/lib/modules/VERSION/dtb/…/NAME.dtb for --dtb, of that same kernel
+ *         guests/xen/boot/xen-4.VERSION-arm64                for --kernel on qemu-virt at EL2: xen-tree.ts
  *         guests/busybox/bin/busybox                                        what the initramfs is made of
  *         guests/linux-6.12+modules/boot/vmlinuz-VERSION, usr/lib/modules/…  for --kernel, debian-12 as its disk
  *         guests/debian-12-root-RECIPE/root.ext4                            a root file system: debian-root.ts
@@ -45,6 +46,7 @@ export const GUEST_NAMES = [
   'busybox',
   'linux-6.12',
   'debian-12',
+  'xen',
 ] as const;
 export type GuestName = (typeof GUEST_NAMES)[number];
 
@@ -202,6 +204,15 @@ function recipeOf(guest: PackageGuest, options: GuestFetchOptions, mayFetch: boo
         intoCache: 'guests/linux-6.12+modules',
         file: /^\/boot\/vmlinuz-[^/]+$/,
         beside: new RegExp(`^/usr/lib/modules/[^/]+/kernel/.*/(${ROOT_MODULES.join('|')})\\.ko\\.xz$`),
+      };
+    case 'xen':
+      return {
+        title: "Debian 12's Xen",
+        packageMegabytes: 1,
+        suite: 'bookworm',
+        packageName: /^xen-hypervisor-4\.\d+-arm64$/,
+        intoCache: 'guests/xen',
+        file: /^\/boot\/xen-4\.\d+-arm64$/,
       };
   }
 }

@@ -4,7 +4,7 @@
  * commands that take a path.
  */
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeOutput } from '#workbench/files/output-file.ts';
 import { cacheFolder } from '#workbench/engine-library/cache-folder.ts';
@@ -12,6 +12,7 @@ import { buildDiskInitramfs, type NamedFile } from './disk-initramfs.ts';
 import { buildEfiDisk } from './efi-disk.ts';
 import { findDiskModules, findGuest, findRootModules } from './guest-files.ts';
 import { buildLinuxInitramfs } from './initramfs.ts';
+import { xenTree } from './xen-tree.ts';
 
 /**
  * The archive with `busyboxPath` and the disk modules of Debian 12's kernel where the cache holds
@@ -91,6 +92,15 @@ export function guestEfiDisk(env?: NodeJS.ProcessEnv): Uint8Array | null {
 export function writeGuestEfiDisk(env?: NodeJS.ProcessEnv): string | null {
   const disk = guestEfiDisk(env);
   return disk === null ? null : writeToCache('efi-disk.img', disk, env);
+}
+
+/**
+ * The same as {@link writeGuestInitramfs} for {@link xenTree} with linux-6.1 as Dom0:
+ * CACHE/guests/xen.dtb. Null when the cache does not hold that kernel.
+ */
+export function writeGuestXenTree(env?: NodeJS.ProcessEnv): string | null {
+  const kernel = findGuest('linux-6.1', env);
+  return kernel === null ? null : writeToCache('xen.dtb', xenTree(statSync(kernel.path).size), env);
 }
 
 function writeToCache(name: string, content: Uint8Array, env: NodeJS.ProcessEnv | undefined): string {
