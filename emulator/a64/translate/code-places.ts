@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where a core's control comes to: counts how often, has translated what is hot, and remembers in
- * the core's block where the translation is.
+ * Places of code that a core's control reaches: counts the visits, requests translation of hot
+ * places, and stores links to translations in the core's block.
  *
- * Code that changes: a page with translations that this core enters is written through
- * {@link CodePlaces.stored}; what others may have written meanwhile is compared after
- * {@link CodePlaces.doubt}.
+ * Changed code: this core's stores to a page with translations that it enters go through {@link
+ * CodePlaces.stored}. After {@link CodePlaces.doubt}, translations are compared with memory, which
+ * others may have written.
  */
 
 import type { CoreState } from '#emulator/a64/core-state.ts';
@@ -14,12 +14,17 @@ import { HASH, LAYOUT, NO_ADDRESS, PLACE_ENTRIES, PLACE_ENTRY } from '#emulator/
 import type { Translations } from './translations.ts';
 
 const PAGE = 4096;
-/** Places that are translated together, and how much longer the first one waits for the others. */
+/**
+ * Most places that are translated together, and the factor by which the first one waits longer for
+ * the others.
+ */
 const MOST_WANTED = 48;
 const PATIENCE = 2;
 const HASH_SHIFT = 32 - Math.log2(PLACE_ENTRIES);
 
-/** The core's view of memory: whether its stores into a page come to {@link CodePlaces.stored}. */
+/**
+ * Core's view of memory, which reports its stores to a guarded page to {@link CodePlaces.stored}.
+ */
 export interface CodeGuard {
   guard(page: number): void;
   release(page: number): void;
@@ -32,7 +37,7 @@ export class CodePlaces {
   private readonly features: Features;
   private readonly hotAfter: number;
 
-  /** @param hotAfter how often control comes to a place before it is translated: 0: at once */
+  /** @param hotAfter visits of a place before it is translated; 0: at once */
   constructor(
     translations: Translations,
     parts: {
@@ -49,7 +54,10 @@ export class CodePlaces {
     this.hotAfter = parts.hotAfter;
   }
 
-  /** Others may have changed code: every translation is compared before it is entered again. */
+  /**
+   * Notes that others may have changed code: every translation is compared before it is entered
+   * again.
+   */
   doubt(): void {
     this.translations.epoch++;
     this.changed();
@@ -60,7 +68,10 @@ export class CodePlaces {
     this.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
   }
 
-  /** The core has written `bytes` at `address` of the WebAssembly memory, in a guarded page. */
+  /**
+   * Follows a store by the core of `bytes` at `address` of the WebAssembly memory, in a guarded
+   * page.
+   */
   stored(address: number, bytes: number): void {
     const found = this.translations.written(address, bytes);
     if (found === 'kept') return;
@@ -97,7 +108,7 @@ export class CodePlaces {
     return 0;
   }
 
-  /** Has the entry lead to the translation of its place; false where there is none. */
+  /** Links an entry to the translation of its place. Returns false when there is none. */
   private link(entry: number, place: number): boolean {
     const found = this.translations.find(place, this.features);
     if (found === null) return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * N, Z, C and V in the locals of a region, in a form that costs least to set: most are never looked
- * at.
+ * N, Z, C and V in the locals of a region, in a form that is cheap to set, because most flags are
+ * never read.
  *
  *     negative, overflow: the sign of 64 bits     zero: 64 bits that are 0     carry: 0 or 1
  *
@@ -15,7 +15,7 @@ import { i32, type I32, i64, type I64, op, type Value, type Variable } from '#em
 
 export interface FlagAccess {
   kept<T extends ValueType>(type: T): Variable<T>;
-  /** A word of the core's block. */
+  /** Loads a word of the core's block. */
   load(offset: number): I32;
   store(offset: number, value: I32): void;
 }
@@ -35,7 +35,7 @@ export class RegionFlags {
   private readonly access: FlagAccess;
   private locals: Locals | null = null;
   private isWritten = false;
-  /** Operands of the comparison that the flags are of, in this block. */
+  /** Operands of the comparison that set the flags, if it is in this block. */
   private compared: readonly [Value, Value] | null = null;
   private readonly operands = new Map<ValueType, readonly [Variable<ValueType>, Variable<ValueType>]>();
 
@@ -43,12 +43,12 @@ export class RegionFlags {
     this.access = access;
   }
 
-  /** In front of everything: flags as they are in memory, where the region uses them at all. */
+  /** Loads the flags from memory at the start of the region, if the region uses them. */
   loadUsed(): void {
     if (this.locals !== null) this.load();
   }
 
-  /** Flags as they are in memory. */
+  /** Loads the flags from memory. */
   load(): void {
     const { access } = this;
     const { negative, zero, carry, overflow } = this.used();
@@ -59,7 +59,7 @@ export class RegionFlags {
     overflow.set(inUpperHalf(access.load(LAYOUT.overflow)));
   }
 
-  /** The flags to memory, if they were written so far. */
+  /** Stores the flags to memory, if they were written so far. */
   store(): void {
     if (this.locals === null || !this.isWritten) return;
     const { access } = this;
@@ -70,7 +70,7 @@ export class RegionFlags {
     access.store(LAYOUT.overflow, upperHalf(overflow.get));
   }
 
-  /** A block begins, which control may come to from several. */
+  /** Begins a block. It may have several predecessors, so the comparison is forgotten. */
   begin(): void {
     this.compared = null;
   }
@@ -96,7 +96,7 @@ export class RegionFlags {
     this.compared = [left.get, right.get];
   }
 
-  /** From bits 3:0 of a local. */
+  /** Sets the flags from bits 3:0 of a local. */
   setNzcv(bits: I32): void {
     const all = this.written();
     all.negative.set(inUpperHalf(op.shl(bits, i32(28))));
@@ -110,7 +110,7 @@ export class RegionFlags {
     return this.used().carry.get;
   }
 
-  /** 1 when the condition holds. Arm ARM C1.2.4. */
+  /** 1 when the condition holds, else 0. Arm ARM C1.2.4. */
   holds(condition: number): I32 {
     if (condition >= 14) return i32(1);
     const holds =
@@ -166,7 +166,7 @@ export class RegionFlags {
   }
 }
 
-/** EQ, CS, HI, GE, GT of operands that were compared; null: by the flags. */
+/** Condition EQ, CS, HI, GE or GT as a comparison of its operands; null: the flags must be used. */
 function comparison(pair: number, [left, right]: readonly [Value, Value]): I32 | null {
   switch (pair) {
     case 0:

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The loops of a region that WebAssembly can have as loops. Blocks stand in the order of their
- * addresses, so a branch forward leaves as many open blocks as it skips, and only a branch back
- * needs a loop around all between.
+ * Loops of a region that can become WebAssembly loops. Blocks are in the order of their addresses,
+ * so a forward branch leaves as many open blocks as it skips, and only a backward branch needs a
+ * loop around all blocks between.
  *
  *     loop ─ header ─ … ─ last ─┐     entered at its header alone, from outside and from inside
  *       └───────────────────────┘
  *
- * A branch back to anything else goes through the region's dispatcher, a table of places.
+ * All other backward branches go through the region's dispatcher, a branch table.
  */
 
-/** Numbers of blocks: [from, to]. */
+/** Edge between two block numbers: [from, to]. */
 export type Edge = readonly [from: number, to: number];
 
 export interface Loop {
@@ -19,13 +19,15 @@ export interface Loop {
 }
 
 export interface Structure {
-  /** By header. */
+  /** Loops by header. */
   readonly loops: ReadonlyMap<number, Loop>;
-  /** Blocks that the dispatcher reaches: entries, and targets of branches back without a loop. */
+  /**
+   * Blocks that the dispatcher reaches: entries, and targets of backward branches without a loop.
+   */
   readonly dispatched: ReadonlySet<number>;
 }
 
-/** @param entries blocks that are entered from outside the region */
+/** @param entries blocks that can be entered from outside the region */
 export function structureOf(edges: readonly Edge[], entries: Iterable<number>): Structure {
   const loops = new Map<number, Loop>();
   for (const [from, to] of edges) {
@@ -48,7 +50,7 @@ export function structureOf(edges: readonly Edge[], entries: Iterable<number>): 
   return { loops, dispatched };
 }
 
-/** True where the dispatcher can go to `block`: it is inside no loop. */
+/** True when the dispatcher can reach `block`, because it is inside no loop. */
 export function isReachable({ loops }: Structure, block: number): boolean {
   for (const { header, last } of loops.values()) if (block > header && block <= last) return false;
   return true;
