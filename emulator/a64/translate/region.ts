@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Which instructions are translated together: the basic blocks that direct branches reach from a
- * hot place without leaving its page of code.
+ * Selection of a region, the instructions that are translated together: the basic blocks that
+ * direct branches reach from a hot place without leaving its page of code.
  *
  *     entry ─► block ─┬─► next block        a branch to another page, an indirect one, an exception:
  *                     └─► target            the region is left there
  *
- * Knows where instructions go on, and nothing of what they do.
+ * Knows the control flow of instructions, and nothing of their effects.
  */
 
 import { flowOf } from '#emulator/a64/decode/decoder.ts';
@@ -16,41 +16,44 @@ import { fieldsOf } from '#emulator/a64/decode/pattern.ts';
 const PAGE = 4096;
 const INSTRUCTION = 4;
 /**
- * Instructions of a region, and of one of its blocks. Of a larger one most are never executed, and
- * making the code costs more than interpreting an instruction a hundred times.
+ * Most instructions of a region, and of one of its blocks. Most instructions of a larger region are
+ * never executed, and generating code for one costs more than interpreting it a hundred times.
  */
 const MOST_INSTRUCTIONS = 64;
 const MOST_IN_BLOCK = 48;
 
-/** An instruction of a region; `row` is null where it is undefined. */
+/** Instruction of a region; `row` is null when it is undefined. */
 export interface Step {
   readonly word: number;
   readonly row: Instruction | null;
   readonly flow: Flow;
-  /** Page-relative target of a direct branch; null: it has none. */
+  /** Page-relative target of a direct branch; null for other instructions. */
   readonly target: number | null;
 }
 
-/** Instructions that are executed one after the other; all offsets are bytes from the page. */
+/** Basic block; all offsets are bytes from the start of the page. */
 export interface Block {
   readonly start: number;
   readonly steps: readonly Step[];
-  /** The offset where it goes on when its last instruction does not branch; null: it does. */
+  /**
+   * Offset of the block that follows when the last instruction does not branch; null when it always
+   * branches.
+   */
   readonly next: number | null;
 }
 
 export interface Region {
-  /** By address. */
+  /** Blocks by address. */
   readonly blocks: readonly Block[];
-  /** Offset of the place that was hot. */
+  /** Offset of the hot place. */
   readonly entry: number;
 }
 
-/** What instructions are, for the core that is translated for. */
+/** Source of code, for the core that the region is translated for. */
 export interface CodeReader {
-  /** The word at an offset of the page. */
+  /** Word at an offset of the page. */
   word(offset: number): number;
-  /** Null where it is undefined. */
+  /** Decodes a word; null when it is undefined. */
   decode(word: number): Instruction | null;
 }
 
@@ -65,11 +68,13 @@ function stepAt(reader: CodeReader, offset: number): Step {
 }
 
 const goesOn = ({ flow }: Step): boolean => flow === 'next' || flow === 'conditional';
-/** A helper may leave the region behind itself. */
+/**
+ * True for instructions that end a block. A helper does, because the region may be left after it.
+ */
 const endsBlock = ({ flow, row }: Step): boolean => flow !== 'next' || row?.meaning.kind === 'helper';
 const isInPage = (offset: number): boolean => offset >= 0 && offset < PAGE;
 
-/** The region around the hot place at `entry`. */
+/** Region around the hot place at `entry`. */
 export function findRegion(reader: CodeReader, entry: number): Region {
   const steps = new Map<number, Step>();
   const leaders = new Set<number>();
@@ -82,7 +87,8 @@ export function findRegion(reader: CodeReader, entry: number): Region {
       steps.set(offset, step);
       offset += INSTRUCTION;
       if (!endsBlock(step)) continue;
-      // The nearer ones first: what is behind a call is the caller's own code.
+      // The next instruction comes before the target: code after a call belongs to the caller
+      // itself.
       if (step.flow !== 'jump' && step.flow !== 'indirect' && step.flow !== 'exception') open.push(offset);
       if (step.target !== null) open.push(step.target);
       break;
@@ -92,7 +98,7 @@ export function findRegion(reader: CodeReader, entry: number): Region {
   return { entry, blocks: starts.flatMap((start) => blocksFrom(start, steps, leaders)) };
 }
 
-/** The block at `start`, in pieces where it is too long. */
+/** Blocks from `start` on: several, when one would be too long. */
 function blocksFrom(start: number, all: ReadonlyMap<number, Step>, leaders: ReadonlySet<number>): Block[] {
   const blocks: Block[] = [];
   let [begin, steps]: [number, Step[]] = [start, []];

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The translated regions of one machine, shared by its cores: made, found by place, dropped.
+ * Translated regions of one machine, shared by its cores: creates them, finds them by place, and
+ * drops them.
  *
  *     hot places ─► regions ─► one module ─► places of the table of functions
  *
  * A place is the address of a word in the WebAssembly memory, so a region serves every virtual
- * address that its page is mapped at. It is compared with the words in memory in each epoch before
- * it is entered: what others write (TypeScript, devices, other cores) need not be announced. What
- * the core itself writes is: see code-places.ts.
+ * address that its page is mapped at. It is compared with memory once in each epoch before it is
+ * entered, so writes by others (TypeScript, devices, other cores) need not be announced. Writes by
+ * the core itself are announced, see code-places.ts.
  *
- * All is decided by counts, so that every run of a machine does the same.
+ * All decisions depend on counts, so that every run of a machine is the same.
  */
 
 import type { Calls } from '#emulator/a64/a64-code.ts';
@@ -23,23 +24,23 @@ import { regionFunction } from './region-function.ts';
 import { findRegion, type Region, type Step } from './region.ts';
 
 const PAGE = 4096;
-/** Regions that are kept; with more, all are dropped. */
+/** Most regions; with more, all are dropped. */
 const MOST_REGIONS = 16384;
-/** What a page of code may go through before it is interpreted for good. */
+/** Limits of drops and stores of a page of code, beyond which it is only interpreted. */
 const MOST_DROPS = 64;
 const MOST_STORES = 4096;
 
 interface TranslatedRegion {
   readonly page: number;
   readonly features: Features;
-  /** Words by their offsets in the page. */
+  /** Offsets of its words in the page. */
   readonly offsets: Uint16Array;
   readonly words: Int32Array;
-  /** Offsets at which it is entered. */
+  /** Offsets of its entry points. */
   readonly entries: readonly number[];
-  /** In the table of functions. */
+  /** Place in the table of functions. */
   readonly function: number;
-  /** Epoch in which its words were compared last. */
+  /** Last epoch in which its words were compared with memory. */
   epoch: number;
 }
 
@@ -50,7 +51,7 @@ export interface Translation {
 
 interface CodePage {
   readonly regions: Set<TranslatedRegion>;
-  /** 1 for each word that is translated. */
+  /** 1 for each translated word of the page. */
   readonly translated: Uint8Array;
   stores: number;
 }
@@ -59,7 +60,7 @@ export interface TranslationContext {
   readonly memory: WasmMemory;
   readonly memoryPages: number;
   readonly table: WasmTable;
-  /** What regions call: (core, helper). */
+  /** Helper function that regions call: (core, helper). */
   readonly helper: (core: number, helper: number) => number;
   readonly decode: (word: number, has: Features) => Instruction | null;
   /** Number of the helper for a word. */
@@ -67,7 +68,7 @@ export interface TranslationContext {
 }
 
 export class Translations {
-  /** Of the last time at which code may have been changed by others. */
+  /** Number of the current epoch; a new one begins whenever others may have changed code. */
   epoch = 0;
   private readonly parts: TranslationContext;
   private readonly words: Int32Array;
@@ -75,10 +76,10 @@ export class Translations {
   private readonly pages = new Map<number, CodePage>();
   private readonly drops = new Map<number, number>();
   private readonly queue = new Map<number, Features>();
-  /** First place of the table for regions, and the next one. */
+  /** First table place for regions, and the next free one. */
   private readonly firstFunction: number;
   private nextFunction: number;
-  /** For `--stats`: what was translated in all. */
+  /** Counts for `--stats`. */
   readonly made = { modules: 0, regions: 0, instructions: 0, dropped: 0 };
 
   constructor(parts: TranslationContext) {
@@ -88,7 +89,7 @@ export class Translations {
     this.nextFunction = this.firstFunction;
   }
 
-  /** What is translated at `place` and is still what is in memory; null: nothing. */
+  /** Translation of `place` that still equals memory; null for none. */
   find(place: number, features: Features): Translation | null {
     const found = this.places.get(place);
     if (found === undefined || found.region.features !== features) return null;
@@ -105,12 +106,12 @@ export class Translations {
     return found;
   }
 
-  /** False where a page of code changes too often to be translated. */
+  /** False for a page of code that changes too often to be translated. */
   mayTranslate(page: number): boolean {
     return (this.drops.get(page) ?? 0) < MOST_DROPS;
   }
 
-  /** Has `place` translated with the next ones. True when it was wanted before. */
+  /** Queues `place` for the next translation. Returns true when it was queued before. */
   want(place: number, features: Features): boolean {
     const wasWanted = this.queue.has(place);
     this.queue.set(place, features);
@@ -122,8 +123,8 @@ export class Translations {
   }
 
   /**
-   * Translates what is wanted. Returns the places that can be entered now. May drop all others:
-   * then the epoch is another one.
+   * Translates the queued places. Returns the places that can be entered now. It may drop all other
+   * regions; then it begins a new epoch.
    */
   translate(): number[] {
     const wanted = [...this.queue];
@@ -136,7 +137,7 @@ export class Translations {
     const functions: number[] = [];
     const made: number[] = [];
     for (const [place, features] of wanted) {
-      // Another region that was made just now may begin here as well.
+      // Another region created just now may have an entry here as well.
       if (this.places.has(place)) continue;
       const page = place - (place % PAGE);
       const region = findRegion(
@@ -201,8 +202,8 @@ export class Translations {
   }
 
   /**
-   * `bytes` at `address` were written. 'none': the page has no translations; 'kept': those that it
-   * has are right; 'dropped': they are gone.
+   * Follows a store of `bytes` at `address`. Returns 'none' when the page has no translations,
+   * 'kept' when its translations are still right, 'dropped' when they were dropped.
    */
   written(address: number, bytes: number): 'none' | 'kept' | 'dropped' {
     const at = address % PAGE;
@@ -212,7 +213,7 @@ export class Translations {
     const isTranslated = found.translated.subarray(at >>> 2, ((at + bytes - 1) >>> 2) + 1).includes(1);
     if (!isTranslated && ++found.stores < MOST_STORES) return 'kept';
     this.drop(page);
-    // Data that is written all the time beside code.
+    // The page holds data that is written all the time, beside code.
     if (!isTranslated) this.drops.set(page, MOST_DROPS);
     return 'dropped';
   }
@@ -239,7 +240,7 @@ export class Translations {
   }
 }
 
-/** Regions leave all but helpers to the interpreter. */
+/** Regions call only helpers; everything else is left to the interpreter. */
 const callsOf = (helper: number): Calls => ({
   helper,
   condition: NaN,
