@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The code of a region: meanings of instructions with the guest's registers and flags in locals.
+ * Code generator of a region: meanings of instructions, with the guest's registers and flags in
+ * locals.
  *
  *     (core, block) ─► registers to locals ─► blocks … ─► locals to registers ─┬─ 0: go on at PC
  *                                                                              └─ 1: interpret what is at PC
  *
- * What is not frequent is left to the interpreter, before the instruction has changed anything: an
- * access that the TLB does not answer, an exception, FP that is trapped or out of the ordinary, a
- * slice that ends inside a block. So the only calls outside are helpers, which end their blocks;
- * the core's block in memory is then as the interpreter would have it.
+ * Rare cases are left to the interpreter before the instruction has changed anything: an access
+ * that misses in the TLB, an exception, FP that is trapped or unusual, a slice that ends inside a
+ * block. So the only calls out of WebAssembly are helpers, which end their blocks; at a call, the
+ * core's block in memory is as the interpreter would have it.
  */
 
 import { A64Code, type Calls, type TypeOf, type Width } from '#emulator/a64/a64-code.ts';
@@ -27,38 +28,46 @@ import {
 } from '#emulator/a64/wasm/code.ts';
 import type { ValueType } from '#emulator/a64/wasm/binary.ts';
 
-/** What a region function answers. */
+/** Results of a region function. */
 export const ANSWER = { goOn: 0, interpret: 1 } as const;
 
 const PARAMETERS = 2;
 
 export class RegionCode extends A64Code {
-  /** The block to go on at, for the dispatcher. */
+  /** Block at which the dispatcher continues. */
   readonly nextBlock: Variable<'i32'>;
   /** Virtual address of the page. */
   private readonly page = this.kept('i64');
   private readonly left = this.kept('i32');
   private readonly tlb = this.kept('i32');
-  /** Where the region is left to, from the page. */
+  /** Address at which the region is left, relative to the page. */
   private readonly out = this.kept('i64');
   private readonly registers = new Map<number, Variable<'i64'>>();
   private readonly flags: RegionFlags;
   private readonly written = new Set<number>();
-  /** Counts writes, so that a value that is used too late is found. */
+  /**
+   * Number of writes by register, to detect a value that is used after its register was written.
+   */
   private readonly versions = new Map<number, number>();
-  /** Locals of instructions that are done. */
+  /** Free locals, of instructions that are finished. */
   private readonly free: Record<ValueType, number[]> = { i32: [], i64: [] };
   private readonly used: Record<ValueType, number[]> = { i32: [], i64: [] };
-  /** Goes to the end of the function: the next instruction is anywhere, or to be interpreted. */
+  /**
+   * Labels at the end of the function: the next instruction is outside the region, or is to be
+   * interpreted.
+   */
   private leaving: Label = 0;
   private interpreting: Label = 0;
-  /** Of the instruction that is translated: its offset, and how many of its block follow. */
+  /**
+   * Offset of the instruction being translated, and the number of instructions after it in its
+   * block.
+   */
   private offset = 0;
   private behind = 0;
   private fpChecked = false;
-  /** The version of SP that was checked in this block. */
+  /** Emits a branch to an offset of the page. */
   private stackChecked: number | null = null;
-  /** Goes to a place of the page. */
+  /** Offsets after calls, which are the most likely targets of an indirect branch. */
   private readonly goTo: (offset: number) => void;
   /** Places behind calls, which an indirect branch most likely goes to. */
   private readonly returns: readonly number[];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A region as one WebAssembly function: its blocks in the order of their addresses, loops where the
- * structure has them, and a dispatcher in front of all.
+ * A region as one WebAssembly function: its blocks in the order of their addresses, loops by its
+ * structure, and a dispatcher in front.
  *
  *     loop ─ table of the places that are entered or branched back to
  *       block 0 … block 1 … loop [ block 2 … block 3 ] … block 4
@@ -17,11 +17,11 @@ import { type Edge, isReachable, type Loop, type Structure, structureOf } from '
 
 export interface RegionFunction {
   readonly body: FunctionBody;
-  /** Block numbers by the offsets at which the region may be entered. */
+  /** Block numbers by the offsets at which the region can be entered. */
   readonly entries: ReadonlyMap<number, number>;
 }
 
-/** @param immediateOf the row's own immediate for its word, or the number of the helper */
+/** @param immediateOf constant of the row for its word, or the number of the helper */
 export function regionFunction(region: Region, calls: Calls, immediateOf: (step: Step) => bigint): RegionFunction {
   return new RegionWriter(region, calls, immediateOf).write();
 }
@@ -29,7 +29,7 @@ export function regionFunction(region: Region, calls: Calls, immediateOf: (step:
 const last = ({ steps }: Block): Step => steps.at(-1) as Step;
 const isHelper = ({ row, flow }: Step): boolean => row?.meaning.kind === 'helper' && flow === 'next';
 
-/** Places that an indirect branch is compared with. */
+/** Most return addresses that an indirect branch is compared with. */
 const MOST_RETURNS = 4;
 
 class RegionWriter {
@@ -38,13 +38,13 @@ class RegionWriter {
   private readonly structure: Structure;
   private readonly code: RegionCode;
   private readonly immediateOf: (step: Step) => bigint;
-  /** Labels that lead to blocks further on, to loops that are open, and to the dispatcher. */
+  /** Labels of blocks ahead, of open loops, and of the dispatcher. */
   private readonly ahead = new Map<number, Label>();
   private readonly loops = new Map<number, Label>();
   private dispatcher: Label = 0;
-  /** The block that is written. */
+  /** Block being written. */
   private current = 0;
-  /** The last block that ends with a helper. */
+  /** Last block that ends with a helper. */
   private readonly lastHelper: number;
 
   constructor({ blocks, entry }: Region, calls: Calls, immediateOf: (step: Step) => bigint) {
@@ -80,7 +80,7 @@ class RegionWriter {
     return this.blocks.flatMap((block, from) => [...to(from, block.next), ...to(from, last(block).target)]);
   }
 
-  /** Where calls come back to. */
+  /** Offsets to which calls return. */
   private *returns(): Generator<number> {
     for (const { steps, start } of this.blocks) {
       const { flow } = steps.at(-1) as Step;
@@ -97,8 +97,8 @@ class RegionWriter {
   }
 
   /**
-   * Blocks `from` to `to`, inside of `loop`. `head` is put in front, and needs a label for the
-   * first one.
+   * Writes blocks `from` to `to` inside `loop`. `head` is written first; it needs a label for the
+   * first block.
    */
   private range(from: number, to: number, loop: Loop | null, head: (() => void) | null): void {
     const { code, structure } = this;
@@ -157,7 +157,8 @@ class RegionWriter {
     if (number === undefined) return code.exit(offset);
     const ahead = number > this.current ? this.ahead.get(number) : undefined;
     if (ahead !== undefined) return code.jump(ahead);
-    // What helpers see is written so far, or put back here.
+    // Helpers read registers from memory: before a backward branch, those written so far are
+    // stored.
     if (number <= this.lastHelper) code.synchronize();
     const loop = this.loops.get(number);
     if (loop !== undefined) return code.jump(loop);
