@@ -65,11 +65,11 @@ export class RegionCode extends A64Code {
   private offset = 0;
   private behind = 0;
   private fpChecked = false;
-  /** Emits a branch to an offset of the page. */
+  /** Version of SP whose alignment was checked in this block; null: none. */
   private stackChecked: number | null = null;
-  /** Offsets after calls, which are the most likely targets of an indirect branch. */
+  /** Emits a branch to an offset of the page. */
   private readonly goTo: (offset: number) => void;
-  /** Places behind calls, which an indirect branch most likely goes to. */
+  /** Offsets after calls, which are the most likely targets of an indirect branch. */
   private readonly returns: readonly number[];
 
   constructor(calls: Calls, goTo: (offset: number) => void, returns: readonly number[]) {
@@ -94,14 +94,14 @@ export class RegionCode extends A64Code {
     return index;
   }
 
-  /** It begins as 0, whatever was in its local. */
+  /** New variable, initially 0 although its local may be reused. */
   override variable<T extends ValueType>(type: T): Variable<T> {
     const variable = super.variable(type);
     variable.set(op.constant(type, 0n));
     return variable;
   }
 
-  /** Puts `body`, which sees the labels, between loading registers and storing them. */
+  /** Emits `body`, for which the labels exist, between loading registers and storing them. */
   function(body: () => void): void {
     this.leaving = this.open('block');
     this.interpreting = this.open('block');
@@ -127,7 +127,7 @@ export class RegionCode extends A64Code {
     this.synchronize();
   }
 
-  /** The registers and flags that were written so far, to memory. */
+  /** Stores the registers and flags written so far to memory. */
   synchronize(): void {
     for (const [slot, { get }] of this.registers) {
       if (this.written.has(slot)) this.store(this.core, LAYOUT.x + 8 * slot, get);
@@ -144,7 +144,7 @@ export class RegionCode extends A64Code {
     this.left.set(op.sub(this.left.get, i32(count)));
   }
 
-  /** The instruction at `offset`, with `behind` more in its block. */
+  /** Begins the instruction at `offset`, with `behind` more in its block. */
   at(offset: number, behind: number, immediate: bigint): void {
     this.offset = offset;
     this.behind = behind;
@@ -156,7 +156,7 @@ export class RegionCode extends A64Code {
     }
   }
 
-  /** The region is left, and goes on at an offset from the page. */
+  /** Leaves the region, to continue at an offset from the page. */
   exit(offset: number): void {
     this.leaveTo(offset, this.leaving);
   }
@@ -166,13 +166,16 @@ export class RegionCode extends A64Code {
     this.jump(label);
   }
 
-  /** The instruction is interpreted. */
+  /** Leaves the region, to interpret the current instruction. */
   interpret(): void {
     this.left.set(op.add(this.left.get, i32(this.behind + 1)));
     this.leaveTo(this.offset, this.interpreting);
   }
 
-  /** To where a call of this region comes back, inside; else anywhere. */
+  /**
+   * Branches to the return address of a call in this region, if `target` equals one; else leaves
+   * the region.
+   */
   override branch(target: I64): void {
     this.out.set(op.sub(target, this.page.get));
     for (const offset of this.returns) this.if(op.eq(this.out.get, i64(offset)), () => this.goTo(offset));
@@ -192,7 +195,7 @@ export class RegionCode extends A64Code {
     return variable;
   }
 
-  /** The value of a local while nothing has written it. */
+  /** Value of a local; it must be used before the local is written again. */
   private current<T extends ValueType>(key: number, { get }: Variable<T>): Value<T> {
     const version = this.versions.get(key);
     return {
@@ -249,7 +252,7 @@ export class RegionCode extends A64Code {
     return this.flags.holds(condition);
   }
 
-  /** What is looked up is the same as a rule: then the region goes on. */
+  /** Usually the lookup gives the same page: then the region continues. */
   override synchronizeContext(): void {
     const entry = this.tlbEntry(this.page.get, {});
     const isSame = op.and(
@@ -272,7 +275,7 @@ export class RegionCode extends A64Code {
     this.interpret();
   }
 
-  /** SP that is not aligned is left to the interpreter, whether or not that is allowed. */
+  /** A misaligned SP is left to the interpreter, whether or not it faults. */
   protected override checkStack(): void {
     const version = this.versions.get(STACK_POINTER) ?? 0;
     if (this.stackChecked === version) return;
@@ -293,8 +296,8 @@ export class RegionCode extends A64Code {
   }
 
   /**
-   * The last instruction of a block. It may have taken an exception, ended the slice, or changed
-   * where code is to be found; or registers that its word names.
+   * Calls a helper as the last instruction of a block. The helper may have taken an exception,
+   * ended the slice, or changed the page of code or the registers that its word names.
    */
   callHelper(helper: bigint, registers: readonly number[]): void {
     this.synchronize();
