@@ -36,14 +36,19 @@ const linux = foreignGuests('linux-6.1', 'busybox');
 
 let folder = '';
 let files: SiteFiles = new Map();
-const printed = new Map<string, Buffer>();
+/** What the command line says of each board: on the serial line, and in its log. */
+const [printed, logged] = [new Map<string, Buffer>(), new Map<string, Buffer>()];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'levitate-site-'));
   const { status, stderr } = command('site', '--out', join(folder, 'site'));
   if (status !== 0) throw new Error(stderr);
   files = readSite();
-  for (const board of BOARDS) printed.set(board, boot('--board', board).stdout);
+  for (const board of BOARDS) {
+    const log = join(folder, board);
+    printed.set(board, boot('--board', board, '--log', log).stdout);
+    logged.set(board, readFileSync(log));
+  }
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -98,6 +103,7 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
       await expect.poll(() => text(page, 'board'), SOON).toBe(board);
       await expect.poll(() => text(page, 'status'), SOON).toMatch(/^waiting: /);
       expect((await downloaded(page, 'serial')).equals(printed.get(board) as Buffer)).toBe(true);
+      expect((await downloaded(page, 'log')).toString()).toBe(logged.get(board)?.toString());
       await expect.poll(() => text(page, 'registers'), SOON).toMatch(/pc ffff8000[0-9a-f]{8} +EL1/);
     }
     await page.click('#terminal');

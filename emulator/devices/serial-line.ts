@@ -131,6 +131,11 @@ export class SerialLine {
     return this.finishedLines;
   }
 
+  /** What was sent since the last line feed, as {@link finish} would make a line of it, or null. */
+  get unfinishedLine(): string | null {
+    return this.lineStart < this.length ? this.lineFrom(this.lineStart) : null;
+  }
+
   saveState() {
     return { bytes: this.bytes };
   }
@@ -228,9 +233,14 @@ export class SerialLine {
   /** Ends the unfinished line and returns it without its line end. */
   private takeLine(): string {
     const start = this.lineStart;
+    this.lineStart = this.length;
+    this.completeText += this.decode(start, this.length);
+    return this.lineFrom(start);
+  }
+
+  /** The last line, which begins at `start`, without its end. */
+  private lineFrom(start: number): string {
     let end = this.length;
-    this.lineStart = end;
-    this.completeText += this.decode(start, end);
     if (this.buffer[end - 1] === LINE_FEED) {
       end--;
     }

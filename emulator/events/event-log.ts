@@ -94,11 +94,16 @@ export class EventLog<Events = MachineEvents> {
    */
   emit<K extends KindOf<Events>>(kind: K, fields: Events[K]): void {
     if (!this.enabled(kind)) return;
-    const event = { t: this.now(), core: this.core(), kind, fields } as EventOf<Events>;
+    const event = this.stamped(kind, fields);
     this.keep(event);
     for (const { kind: wanted, listener } of this.listeners) {
       if (wanted === null || wanted === kind) listener(event);
     }
+  }
+
+  /** The event that {@link emit} would add now. Adds nothing. */
+  stamped<K extends KindOf<Events>>(kind: K, fields: Events[K]): EventOf<Events, K> {
+    return { t: this.now(), core: this.core(), kind, fields };
   }
 
   /**

@@ -11,6 +11,7 @@
 
 import { nextTurn } from '#host/next-turn.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
+import { logSoFar } from '#workbench/log/log-so-far.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { STORY_TRACE } from '#workbench/report/story-builder.ts';
@@ -33,6 +34,8 @@ const SERIAL_KEPT = 256 * 1024;
 type Listener = (update: LiveUpdate) => void;
 
 export class LiveMachine {
+  private readonly asked: MachineSettings;
+  /** What was asked for, with what the panels need. */
   private readonly settings: MachineSettings;
   private readonly begin: (settings: MachineSettings) => LevitateMachine;
   private readonly listeners = new Set<Listener>();
@@ -58,6 +61,7 @@ export class LiveMachine {
     begin = (wanted: MachineSettings): LevitateMachine => new LevitateMachine(wanted),
   ) {
     this.begin = begin;
+    this.asked = settings;
     this.settings = { ...settings, trace: [...new Set([...(settings.trace ?? []), ...STORY_TRACE])] };
     this.state = paused ? 'paused' : 'running';
     this.build();
@@ -174,6 +178,12 @@ export class LiveMachine {
       : { outcome: 'limit', exitStatus: 3, panic: null, reason: 'was interrupted' };
   }
 
+  /** The event log, as `npm run boot -- --log` has it of a run that came this far. */
+  get log(): string {
+    const isWaiting = this.state === 'waiting';
+    return logSoFar(this.machine, this.asked.trace ?? [], isWaiting ? this.last : null);
+  }
+
   /** Data of a report, beside {@link present}. */
   get story(): StoryRecorder {
     return this.recorder;
@@ -215,6 +225,7 @@ export class LiveMachine {
     } else {
       this.setState('ended', outcome.reason);
       this.failed = outcome.exitStatus !== 0;
+      this.machine.serial.finish();
       this.machine.events.emit('stop', { outcome: outcome.outcome, reason: outcome.reason });
     }
   }

@@ -11,8 +11,6 @@ import { decompileDts } from '#fdt/dts/decompile.ts';
 import { Fdt, FdtError } from '#fdt/index.ts';
 import { provideFirmwareImage } from '#host/firmware-images.ts';
 import { makeReport } from '#workbench/report/run-report.ts';
-import { eventHeaderLine, logHeader } from '#workbench/log/event-header.ts';
-import { eventLine } from '#workbench/log/event-lines.ts';
 import { InputError } from '#workbench/input-error.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { collectReport } from '#workbench/report/collect.ts';
@@ -98,10 +96,8 @@ async function make(product: SiteProduct, request: SiteRequest): Promise<{ name:
       return { name: `${name}.txt`, bytes: machine.serial.bytes.slice() };
     case 'snapshot':
       return { name: `${name}.snap`, bytes: machine.save() };
-    case 'log': {
-      const lines = [eventHeaderLine(logHeader(machine.parts.settings)), ...machine.events.events.map(eventLine)];
-      return { name: `${name}.log`, bytes: new TextEncoder().encode(lines.join('')) };
-    }
+    case 'log':
+      return { name: `${name}.log`, bytes: new TextEncoder().encode(live.log) };
     case 'report': {
       const page = await (await fetch('report.html')).text();
       const outcome = live.outcome;
