@@ -32,12 +32,9 @@
  * levels, the count field of a full FIFO and the error register that clears on read.
  */
 
-import { type AccessWidth, BusAbort, type DeviceContext } from '#emulator/bus/device.ts';
-import type { UartOptions } from './pl011.ts';
-import type { SerialDevice } from './serial-device.ts';
-import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './uart-receiver.ts';
-import { UartTransmitter } from './uart-transmitter.ts';
-import { UnknownRegisters } from './unknown-registers.ts';
+import { type AccessWidth, BusAbort } from '#emulator/bus/device.ts';
+import { Uart, type UartOptions } from './uart.ts';
+import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR } from './uart-receiver.ts';
 
 // Line control: 1:0 word length (0..3: 5..8 bits), 2 stop, 5:3 parity, 6 infrared.
 const ULCON = 0x00;
@@ -108,58 +105,11 @@ const AT_RESET = {
 };
 
 /** gs101 UART. Its registers take 0xc0 bytes. */
-export class Gs101Uart implements SerialDevice {
+export class Gs101Uart extends Uart<typeof AT_RESET> {
   readonly model = 'gs101-uart';
-  private readonly context: DeviceContext;
-  private readonly transmitter: UartTransmitter;
-  private readonly receiver = new UartReceiver(FIFO_DEPTH);
-  private readonly unknown: UnknownRegisters;
-  private registers = { ...AT_RESET };
-  private line = false;
-  private pollsWhileEmpty = 0;
 
   constructor(options: UartOptions) {
-    this.context = options.context;
-    this.transmitter = new UartTransmitter(options.name, options.context, options.onTransmit);
-    this.unknown = new UnknownRegisters(options.name, options.context);
-  }
-
-  get waitingInput(): number {
-    return this.receiver.queued;
-  }
-
-  get emptyPolls(): number {
-    return this.pollsWhileEmpty;
-  }
-
-  get lostCharacters(): number {
-    return this.transmitter.lost;
-  }
-
-  reset(): void {
-    this.registers = { ...AT_RESET };
-    this.receiver.restart(1);
-    this.transmitter.reset();
-    this.updateLine();
-  }
-
-  saveState() {
-    return {
-      ...this.registers,
-      line: this.line,
-      receiver: this.receiver.saveState(),
-      transmitter: this.transmitter.saveState(),
-      unknown: this.unknown.saveState(),
-    };
-  }
-
-  restoreState(state: ReturnType<Gs101Uart['saveState']>): void {
-    const { line, receiver, transmitter, unknown, ...registers } = state;
-    this.registers = registers;
-    this.line = line;
-    this.receiver.restoreState(receiver);
-    this.transmitter.restoreState(transmitter);
-    this.unknown.restoreState(unknown);
+    super(options, FIFO_DEPTH, AT_RESET);
   }
 
   /** @throws BusAbort for a width other than 32 bits */
@@ -254,25 +204,6 @@ export class Gs101Uart implements SerialDevice {
     this.updateLine();
   }
 
-  receive(bytes: Uint8Array): void {
-    this.receiver.enqueue(bytes);
-    this.refill();
-    this.updateLine();
-  }
-
-  receiveBreak(): void {
-    this.receiver.enqueue([BREAK]);
-    this.refill();
-    this.updateLine();
-  }
-
-  shiftIn(byte: number, errors = 0): void {
-    if (this.receives()) {
-      this.store((byte & 0xff) | errors);
-      this.updateLine();
-    }
-  }
-
   private transmit(byte: number): void {
     if ((this.registers.ucon & UCON_TX_MODE) === 0) {
       this.transmitter.lose(byte, 'UCON');
@@ -329,31 +260,16 @@ export class Gs101Uart implements SerialDevice {
     return entry & 0xff;
   }
 
-  private receives(): boolean {
+  protected receives(): boolean {
     return (this.registers.ucon & UCON_RX_MODE) !== 0;
   }
 
-  /** Moves characters from the host's queue to the FIFO, as many as fit. */
-  private refill(): void {
-    if (this.receives()) {
-      const errors = this.receiver.refill();
-      if (errors !== NO_ENTRY) {
-        this.noteArrival(errors);
-      }
-    }
-  }
-
-  /** Stores a character that arrives on the line. */
-  private store(entry: number): void {
-    if (this.receiver.store(entry)) {
-      this.noteArrival(entry & ~0xff);
-      return;
-    }
+  protected noteOverrun(): void {
     this.registers.overrun = true;
     this.noteError();
   }
 
-  private noteArrival(errors: number): void {
+  protected noteArrival(errors: number): void {
     if (errors !== 0) {
       this.noteError();
     }
@@ -395,13 +311,9 @@ export class Gs101Uart implements SerialDevice {
     return conditions;
   }
 
-  private updateLine(): void {
+  protected lineLevel(): boolean {
     this.registers.uintsp |= this.conditions();
-    const level = (this.registers.uintsp & ~this.registers.uintm) !== 0;
-    if (level !== this.line) {
-      this.line = level;
-      this.context.setIrq(level);
-    }
+    return (this.registers.uintsp & ~this.registers.uintm) !== 0;
   }
 }
 

@@ -25,12 +25,10 @@
  * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, chapter 3.
  */
 
-import type { AccessWidth, DeviceContext } from '#emulator/bus/device.ts';
+import type { AccessWidth } from '#emulator/bus/device.ts';
 import { identificationByte } from './primecell.ts';
-import type { SerialDevice, TransmitListener } from './serial-device.ts';
-import { BREAK, FRAMING_ERROR, NO_ENTRY, PARITY_ERROR, UartReceiver } from './uart-receiver.ts';
-import { UartTransmitter } from './uart-transmitter.ts';
-import { UnknownRegisters } from './unknown-registers.ts';
+import { Uart, type UartOptions } from './uart.ts';
+import { BREAK, NO_ENTRY } from './uart-receiver.ts';
 
 const DR = 0x00; // data; on reads 8 FE, 9 PE, 10 BE, 11 OE
 const DR_OE = 1 << 11;
@@ -89,14 +87,6 @@ const FIFO_DEPTH = 16;
  */
 const RX_TRIGGER = [2, 4, 8, 12, 14, 14, 14, 14] as const;
 
-/** Connections of a PL011. */
-export interface UartOptions {
-  /** Node name of the device, for events: "pl011@9000000". */
-  readonly name: string;
-  readonly context: DeviceContext;
-  readonly onTransmit: TransmitListener;
-}
-
 /** Reset values of storage registers and of the receiver's conditions. */
 const AT_RESET = {
   cr: CR_RESET,
@@ -113,58 +103,11 @@ const AT_RESET = {
 };
 
 /** PL011. Its registers take 4 KiB. */
-export class Pl011 implements SerialDevice {
+export class Pl011 extends Uart<typeof AT_RESET> {
   readonly model = 'PL011';
-  private readonly context: DeviceContext;
-  private readonly transmitter: UartTransmitter;
-  private readonly receiver = new UartReceiver(FIFO_DEPTH);
-  private readonly unknown: UnknownRegisters;
-  private registers = { ...AT_RESET };
-  private line = false;
-  private pollsWhileEmpty = 0;
 
   constructor(options: UartOptions) {
-    this.context = options.context;
-    this.transmitter = new UartTransmitter(options.name, options.context, options.onTransmit);
-    this.unknown = new UnknownRegisters(options.name, options.context);
-  }
-
-  get waitingInput(): number {
-    return this.receiver.queued;
-  }
-
-  get emptyPolls(): number {
-    return this.pollsWhileEmpty;
-  }
-
-  get lostCharacters(): number {
-    return this.transmitter.lost;
-  }
-
-  reset(): void {
-    this.registers = { ...AT_RESET };
-    this.receiver.restart(1);
-    this.transmitter.reset();
-    this.updateLine();
-  }
-
-  saveState() {
-    return {
-      ...this.registers,
-      line: this.line,
-      receiver: this.receiver.saveState(),
-      transmitter: this.transmitter.saveState(),
-      unknown: this.unknown.saveState(),
-    };
-  }
-
-  restoreState(state: ReturnType<Pl011['saveState']>): void {
-    const { line, receiver, transmitter, unknown, ...registers } = state;
-    this.registers = registers;
-    this.line = line;
-    this.receiver.restoreState(receiver);
-    this.transmitter.restoreState(transmitter);
-    this.unknown.restoreState(unknown);
+    super(options, FIFO_DEPTH, AT_RESET);
   }
 
   read(offset: number, width: AccessWidth): number {
@@ -255,25 +198,6 @@ export class Pl011 implements SerialDevice {
     this.updateLine();
   }
 
-  receive(bytes: Uint8Array): void {
-    this.receiver.enqueue(bytes);
-    this.refill();
-    this.updateLine();
-  }
-
-  receiveBreak(): void {
-    this.receiver.enqueue([BREAK]);
-    this.refill();
-    this.updateLine();
-  }
-
-  shiftIn(byte: number, errors = 0): void {
-    if (this.receives()) {
-      this.store((byte & 0xff) | errors);
-      this.updateLine();
-    }
-  }
-
   private transmit(byte: number): void {
     const missing = this.missingForTransmit();
     if (missing !== null) {
@@ -299,7 +223,7 @@ export class Pl011 implements SerialDevice {
     return null;
   }
 
-  private receives(): boolean {
+  protected receives(): boolean {
     return (this.registers.cr & CR_UARTEN) !== 0 && (this.registers.cr & CR_RXE) !== 0;
   }
 
@@ -351,29 +275,13 @@ export class Pl011 implements SerialDevice {
     return (this.registers.lcrH & LCR_H_FEN) === 0 ? 1 : (RX_TRIGGER[this.registers.ifls >>> IFLS_RX_SHIFT] as number);
   }
 
-  /** Moves characters from the host's queue to the FIFO, as many as fit. */
-  private refill(): void {
-    if (!this.receives()) {
-      return;
-    }
-    const errors = this.receiver.refill();
-    if (errors !== NO_ENTRY) {
-      this.noteArrival(errors);
-    }
-  }
-
-  /** Stores a character that arrives on the line. */
-  private store(entry: number): void {
-    if (this.receiver.store(entry)) {
-      this.noteArrival(entry & (FRAMING_ERROR | PARITY_ERROR | BREAK));
-      return;
-    }
+  protected noteOverrun(): void {
     this.registers.overrun = true;
     this.registers.rsr |= RSR_OE;
     this.registers.ris |= INT_OE;
   }
 
-  private noteArrival(errors: number): void {
+  protected noteArrival(errors: number): void {
     this.registers.overrun = false;
     this.registers.ris |= errors >>> INT_ERROR_SHIFT;
     if (this.receiver.count >= this.rxTrigger()) {
@@ -390,11 +298,7 @@ export class Pl011 implements SerialDevice {
     }
   }
 
-  private updateLine(): void {
-    const level = (this.registers.ris & this.registers.imsc) !== 0;
-    if (level !== this.line) {
-      this.line = level;
-      this.context.setIrq(level);
-    }
+  protected lineLevel(): boolean {
+    return (this.registers.ris & this.registers.imsc) !== 0;
   }
 }

@@ -15,6 +15,7 @@
 export const FRAMING_ERROR = 1 << 8;
 export const PARITY_ERROR = 1 << 9;
 export const BREAK = 1 << 10;
+export const CHARACTER_ERRORS = FRAMING_ERROR | PARITY_ERROR | BREAK;
 
 /** Result of `head` and `pop` when the FIFO is empty. */
 export const NO_ENTRY = -1;
