@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The ports through which the kernel reaches the world. The machine satisfies them; the kernel and
- * its HAL import nothing else.
+ * Ports of the kernel to everything outside. The machine implements them; the kernel and its HAL
+ * import nothing else.
  *
- * Every address is virtual and goes through the translation that is live on the CPU at that moment.
- * An access that the live tables do not allow throws a `DataAbort` (common/data-abort.ts). The
- * kernel does not catch it: the gate that entered TypeScript makes it an exception of the CPU at
- * EL1.
+ * Every address is virtual and is translated by the tables that are live on the CPU at that moment.
+ * An access that they do not allow throws a `DataAbort` (common/data-abort.ts). The kernel does not
+ * catch it: the gate that entered TypeScript turns it into an exception of the CPU at EL1.
  */
 
 import type { VirtAddr } from '#common/address.ts';
@@ -26,13 +25,13 @@ export interface MemoryPort {
   write16(va: VirtAddr, value: number): void;
   write32(va: VirtAddr, value: number): void;
   write64(va: VirtAddr, value: bigint): void;
-  /** A copy of `length` bytes. */
+  /** Copies `length` bytes. */
   readBytes(va: VirtAddr, length: number): Uint8Array;
   writeBytes(va: VirtAddr, bytes: Uint8Array): void;
   /** Sets `length` bytes to `byte`. */
   fill(va: VirtAddr, length: number, byte: number): void;
   /**
-   * A window on [va, va + bytes) for code that touches an array very often (mem_map). `va` and
+   * Window on [va, va + bytes) for code that accesses an array very often (mem_map). `va` and
    * `bytes` are multiples of 4. The whole range must be mapped writable as normal memory when the
    * window is made and when it is used.
    */
@@ -43,11 +42,11 @@ export interface MemoryPort {
  * Already-translated 32-bit words of [va, va + bytes): a cache of a mapping, not a copy. Word i is
  * the one at va + 4 i.
  *
- * `sync()` re-checks the translation (cheap when no table, TLB or register changed since) and
+ * `sync()` checks the translation again (cheap when no table, TLB or register changed since) and
  * returns the pieces; word i then is `pieces[(first + i) >>> shift][(first + i) & mask]`, with
  * `first`, `shift` and `mask = 2^shift - 1` constant between two syncs. Pieces stay valid until
- * control returns to the CPU or the caller changes the translation. The caller charges what it
- * touched.
+ * control returns to the CPU or the caller changes the translation. The caller charges its
+ * accesses.
  */
 export interface MemoryWindow {
   readonly va: VirtAddr;
@@ -57,9 +56,12 @@ export interface MemoryWindow {
   readonly shift: number;
   /** @throws DataAbort when a part of the range is no longer mapped writable */
   sync(): readonly Uint32Array[];
-  /** Charges `accesses` port accesses of simulated time. */
+  /** Charges simulated time for `accesses` port accesses. */
   charge(accesses: number): void;
-  /** Word `index`, translation checked, charged. @throws RangeError outside the window */
+  /**
+   * Reads word `index`, with its translation checked and its access charged. @throws RangeError
+   * outside the window
+   */
   get32(index: number): number;
   set32(index: number, value: number): void;
 }
@@ -79,11 +81,11 @@ export interface MmioPort {
 }
 
 /**
- * Looks whether a device answers, as a kernel does with an entry in its exception table: the one
- * access that may fault without being an exception.
+ * Checks whether a device answers. As for an entry in a kernel's exception table, this access may
+ * fault without an exception.
  */
 export interface ProbePort {
-  /** The register at `va`, or null where the access faults. */
+  /** Reads the register at `va`; null when the access faults. */
   read32(va: VirtAddr): number | null;
 }
 
@@ -129,43 +131,43 @@ export interface SystemRegisterPort {
 
 /** TLB maintenance and barriers, broadcast inner shareable (Arm ARM DDI 0487, D8.14). */
 export interface TlbPort {
-  /** TLBI VMALLE1IS */
+  /** TLBI VMALLE1IS. */
   invalidateAll(): void;
-  /** TLBI VAAE1IS for the page of `va` */
+  /** TLBI VAAE1IS for the page of `va`. */
   invalidatePage(va: VirtAddr): void;
-  /** DSB ISH */
+  /** DSB ISH. */
   dsb(): void;
-  /** ISB */
+  /** ISB. */
   isb(): void;
 }
 
 /** Cache maintenance of the running core, broadcast to the inner shareable domain. */
 export interface CachePort {
   /**
-   * Makes what was written to [va, va + bytes) visible to instruction fetches of every core: DC
-   * CVAU and IC IVAU for each line, DSB ISH, ISB (Arm ARM DDI 0487 K.a, B2.7.4.2).
+   * Makes stores to [va, va + bytes) visible to instruction fetches of every core: DC CVAU and IC
+   * IVAU for each line, DSB ISH, ISB (Arm ARM DDI 0487 K.a, B2.7.4.2).
    * @throws DataAbort where a byte is not mapped
    */
   syncInstructions(va: VirtAddr, bytes: number): void;
 }
 
 /**
- * The kernel's trace, for people who watch the machine: the counterpart of a system trace
- * macrocell. The kernel's behaviour does not depend on it.
+ * Trace of the kernel for observers of the machine: the counterpart of a system trace macrocell.
+ * The kernel's behaviour does not depend on it.
  */
 export interface TracePort {
-  /** True when events of this kind are kept: test it before building costly fields. */
+  /** True when events of this kind are kept: check it before computing costly fields. */
   enabled(kind: keyof KernelEvents): boolean;
-  /** Fields that come as a function may read memory: that costs no simulated time. */
+  /** Emits an event. Fields given as a function may read memory: that takes no simulated time. */
   emit<K extends keyof KernelEvents>(kind: K, fields: KernelEvents[K] | (() => KernelEvents[K])): void;
 }
 
-/** PSCI and SMCCC calls by the conduit the device tree names (Arm DEN 0022, 5). Returns x0. */
+/** PSCI and SMCCC calls by the conduit in the device tree (Arm DEN 0022, 5). Returns x0. */
 export interface FirmwarePort {
   call(conduit: 'hvc' | 'smc', functionId: number, arg1?: bigint, arg2?: bigint, arg3?: bigint): bigint;
 }
 
-/** Everything the kernel is given. */
+/** All ports of the kernel. */
 export interface Ports {
   readonly memory: MemoryPort;
   readonly mmio: MmioPort;

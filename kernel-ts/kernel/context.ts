@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The context that the parts of the kernel get when they start. It exists from the end of stage 2
- * on, and is complete.
+ * Context that the parts of the kernel get when they start. It exists, complete, from the end of
+ * stage 2 on.
  */
 
 import type { Fdt } from '#fdt/index.ts';
@@ -15,6 +15,6 @@ export interface KernelContext {
   readonly log: Log;
   readonly fdt: Fdt;
   readonly memory: MemorySystem;
-  /** The frame to return to while no process can run. */
+  /** Trap frame to return to while no process can run. */
   readonly idleFrame: TrapFrame;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The table of UART drivers, by the device tree's `compatible` strings. The boot follows
- * /chosen stdout-path to a node and asks here.
+ * The table of UART drivers, by the device tree's `compatible` strings. The boot looks up the node
+ * that /chosen stdout-path names.
  *
  * Specification: Devicetree Specification v0.4, 2.3.1 (compatible: most specific first) and 3.6
  * (stdout-path).
@@ -13,15 +13,15 @@ import type { Console, LineSpeed } from './console.ts';
 import { Gs101UartConsole, whyNotGs101Uart } from './gs101-uart-console.ts';
 import { Pl011Console, whyNotPl011 } from './pl011-console.ts';
 
-/** A driver and the string that chose it. */
+/** UART driver, with the string that matched. */
 export interface ConsoleDriver {
   readonly compatible: string;
   /**
-   * A console over the UART whose registers are mapped at `base`; at the board's usual speed when
-   * `speed` is absent. Touches nothing until `init`.
+   * Creates a console over the UART whose registers are mapped at `base`; at the board's usual
+   * speed when `speed` is absent. Touches nothing until `init`.
    */
   create(mmio: MmioPort, base: VirtAddr, speed?: LineSpeed): Console;
-  /** The reason why this UART cannot be at `base`, or null. Only reads registers. */
+  /** Reason why this UART cannot be at `base`, or null. Only reads registers. */
   whyNot(probe: ProbePort, base: VirtAddr): string | null;
 }
 
@@ -38,7 +38,7 @@ const DRIVERS: readonly ConsoleDriver[] = [
   },
 ];
 
-/** The driver for the first string of `compatible` (most specific first) that has one, or null. */
+/** Driver for the first string of `compatible` (most specific first) that has one, or null. */
 export function findConsole(compatible: readonly string[]): ConsoleDriver | null {
   for (const wanted of compatible) {
     const driver = DRIVERS.find((candidate) => candidate.compatible === wanted);

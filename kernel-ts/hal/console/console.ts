@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The kernel's console: bytes in and out through one UART, polled, without memory of its own. It
+ * Console of the kernel: bytes in and out through one UART, polled, without memory of its own. It
  * works before anything else does and still works in a panic. Input can raise the UART's interrupt;
- * whose it is and who takes the bytes then is the kernel's affair.
+ * the kernel attaches the handler that reads the bytes.
  *
- * Line ends: `write` sends a line feed as it is and adds nothing, so that a line on the serial line
- * is exactly the bytes that were written: tools match `PANIC: …` byte for byte, to the end of its
- * line. A terminal in raw mode adds the carriage returns itself.
+ * Line ends: `write` sends a line feed as it is and adds no carriage return. So a line on the
+ * serial line is exactly the bytes that were written: tools match `PANIC: …` byte for byte, to the
+ * end of its line. A terminal in raw mode adds the carriage returns itself.
  *
  * Not here: which UART the machine has (console-drivers.ts), log levels and tags (the kernel's).
  */
@@ -25,27 +25,27 @@ export interface Console {
    * cannot say why.
    */
   writeByte(byte: number): boolean;
-  /** True when a line feed, or nothing, was sent last. */
+  /** True when the last byte sent was a line feed, or when none was sent. */
   readonly atLineStart: boolean;
   /** Sends `text` as UTF-8. Returns the number of bytes dropped, 0 when all went out. */
   write(text: string): number;
-  /** The oldest byte received without error, or null when there is none. Does not wait. */
+  /** Oldest byte received without error, or null when there is none. Does not wait. */
   tryReadByte(): number | null;
-  /** From now on the UART's line is raised while there is input to read. */
+  /** Enables the receive interrupt: the UART's line is raised while there is input to read. */
   enableInputInterrupt(): void;
-  /** The line stays low from now on; input waits in the UART. */
+  /** Disables the receive interrupt; input waits in the UART. */
   disableInputInterrupt(): void;
-  /** In the interrupt, after the input was read: lets the line go down. */
+  /** Acknowledges the receive interrupt after its input was read, so that the line can go low. */
   acknowledgeInput(): void;
 }
 
-/** Ends a line. */
+/** Line feed. */
 const LF = 0x0a;
 
 /**
- * Reads of a status register before the driver gives up. The longest wait there can be is one
- * character with a full 256-entry FIFO, 87 µs at 115,200 baud; a read of a device register takes
- * 100 ns or more.
+ * Reads of a status register before the driver gives up. The longest possible wait is one character
+ * with a full 256-entry FIFO, 87 µs at 115,200 baud; a read of a device register takes 100 ns or
+ * more.
  */
 export const POLL_LIMIT = 100_000;
 
@@ -59,7 +59,7 @@ export interface LineSpeed {
 }
 
 /**
- * The divisor `clockHz / (16 baud)` in units of 1 / `steps`, rounded to the nearest.
+ * Divisor `clockHz / (16 baud)` in units of 1 / `steps`, rounded to the nearest.
  * @throws RangeError when the speed is not positive or the clock too slow for it
  */
 export function baudDivisor({ clockHz, baud }: LineSpeed, steps: number): number {
@@ -70,7 +70,7 @@ export function baudDivisor({ clockHz, baud }: LineSpeed, steps: number): number
   return divisor;
 }
 
-/** A driver's access to its registers, and the output that every UART has in common. */
+/** Base class of the drivers: register access, and the output that all UARTs share. */
 export abstract class UartConsole implements Console {
   atLineStart = true;
   private readonly mmio: MmioPort;
@@ -86,7 +86,7 @@ export abstract class UartConsole implements Console {
   abstract enableInputInterrupt(): void;
   abstract disableInputInterrupt(): void;
   abstract acknowledgeInput(): void;
-  /** Waits for room in the transmit FIFO. False when there was none. */
+  /** Waits for room in the transmit FIFO. Returns false when there was none. */
   protected abstract waitForRoom(): boolean;
   /** Offset of the register that takes a byte to send. */
   protected abstract readonly transmit: number;
@@ -111,8 +111,8 @@ export abstract class UartConsole implements Console {
   }
 
   /**
-   * Waits until the bits of `mask` in the register at `status` are `wanted`. False when they never
-   * were.
+   * Waits until the bits of `mask` in the register at `status` are `wanted`. Returns false when
+   * they never were.
    */
   protected wait(status: number, mask: number, wanted: number): boolean {
     for (let polls = 0; polls < POLL_LIMIT; polls++) {

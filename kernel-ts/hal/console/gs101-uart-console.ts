@@ -28,7 +28,7 @@ const UTRSTAT_TX_EMPTY = 1 << 2;
 const UTRSTAT_RESERVED = 0xffff_0000;
 const UTRSTAT_RX_TIMEOUT = 1 << 3; // write 1 to clear
 const UERSTAT = 0x14;
-// parity, frame, break; an overrun (0) damages no character that was kept
+// Parity, frame, break. An overrun (bit 0) damages no character that was kept.
 const UERSTAT_DAMAGED = 0xe;
 const UFSTAT = 0x18;
 const UFSTAT_RX = 0x1ff; // count, or full
@@ -47,13 +47,13 @@ const INT_ALL = 0xf;
 const FIFO_DEPTH = 256;
 
 /**
- * The board's tree has a fixed 200 MHz clock ("ext-200m"). Which clock the boot loader leaves the
+ * Fixed 200 MHz clock of the board's tree ("ext-200m"). The clock that the boot loader leaves the
  * UART on is not published; pass another speed where it is known.
  */
 const DEFAULT_SPEED: LineSpeed = { clockHz: 200_000_000, baud: 115_200 };
 
 /**
- * The reason why the device at `base` cannot be this UART, or null. The part has no identification
+ * Reason why the device at `base` cannot be this UART, or null. The part has no identification
  * register, so only contradictions are found: no answer, a bit set that must be zero, or a
  * transmitter that is neither empty nor sending.
  */
@@ -78,7 +78,7 @@ export class Gs101UartConsole extends UartConsole {
   init(): void {
     // The part divides by UBRDIV + UFRACVAL / 16 + 1.
     const divisor = baudDivisor(this.speed, UFRACVAL_STEPS) - UFRACVAL_STEPS;
-    // what firmware was sending leaves whole
+    // Wait until the firmware's output has left completely.
     this.wait(UTRSTAT, UTRSTAT_TX_EMPTY, UTRSTAT_TX_EMPTY);
     this.set(UINTM, INT_ALL);
     this.set(UCON, 0);
@@ -97,7 +97,7 @@ export class Gs101UartConsole extends UartConsole {
 
   tryReadByte(): number | null {
     for (let tries = 0; tries < FIFO_DEPTH && (this.get(UFSTAT) & UFSTAT_RX) !== 0; tries++) {
-      // of the next character: read before it is taken
+      // Errors of the next character: read before the character.
       const damaged = (this.get(UERSTAT) & UERSTAT_DAMAGED) !== 0;
       const byte = this.get(URXH) & 0xff;
       if (!damaged) {

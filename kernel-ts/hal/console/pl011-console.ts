@@ -5,8 +5,8 @@
  *     0x00 DR · 0x04 RSR/ECR · 0x18 FR · 0x24 IBRD · 0x28 FBRD · 0x2c LCR_H · 0x30 CR · 0x38 IMSC · 0x44 ICR
  *     0xfe0 UARTPeriphID0 … 3 · 0xff0 UARTPCellID0 … 3
  *
- * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, 3.3; the order of
- * programming is 3.3.8's, the identification 3.3.15's and 3.3.16's.
+ * Specification: PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, 3.3; order of
+ * programming in 3.3.8, identification in 3.3.15 and 3.3.16.
  */
 
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -14,7 +14,7 @@ import type { MmioPort, ProbePort } from '#kernel-ts/hal/ports.ts';
 import { baudDivisor, type LineSpeed, UartConsole } from './console.ts';
 
 const DR = 0x00;
-// 8 framing, 9 parity, 10 break; an overrun (11) damages no character that was kept
+// Framing (8), parity (9), break (10). An overrun (11) damages no character that was kept.
 const DR_ERRORS = 0x700;
 const FR = 0x18;
 const FR_BUSY = 1 << 3;
@@ -44,10 +44,10 @@ const PRIMECELL = 0xb105_f00d; // PCellID3 … 0, a byte of each
 
 const FIFO_DEPTH = 32; // of the deepest revision
 
-/** QEMU's `virt` board feeds its PL011 from a fixed 24 MHz clock. */
+/** Fixed 24 MHz clock of the PL011 on QEMU's `virt` board. */
 const DEFAULT_SPEED: LineSpeed = { clockHz: 24_000_000, baud: 115_200 };
 
-/** The reason why `base` is no PL011, by its PrimeCell identification. Null when it is one. */
+/** Reason why `base` is no PL011, by its PrimeCell identification; null when it is one. */
 export function whyNotPl011(probe: ProbePort, base: VirtAddr): string | null {
   const byte = (offset: number): number | null => {
     const value = probe.read32(virtAddr(base + BigInt(offset)));
@@ -78,14 +78,14 @@ export class Pl011Console extends UartConsole {
 
   init(): void {
     const divisor = baudDivisor(this.speed, FBRD_STEPS);
-    this.wait(FR, FR_BUSY, 0); // what firmware was sending leaves whole
+    this.wait(FR, FR_BUSY, 0); // wait until the firmware's output has left
     this.set(CR, 0);
     this.set(LCR_H, 0); // empties the FIFOs
     this.set(IMSC, 0);
     this.set(ICR, ICR_ALL);
     this.set(IBRD, Math.floor(divisor / FBRD_STEPS));
     this.set(FBRD, divisor % FBRD_STEPS);
-    this.set(LCR_H, LCR_H_8_BITS | LCR_H_FEN); // after the divisor: this write puts it to use
+    this.set(LCR_H, LCR_H_8_BITS | LCR_H_FEN); // written after the divisor, which it latches
     this.set(CR, CR_UARTEN | CR_TXE | CR_RXE);
   }
 
@@ -112,7 +112,7 @@ export class Pl011Console extends UartConsole {
   }
 
   acknowledgeInput(): void {
-    // Reading down to empty cleared both interrupts: look again for what came since.
+    // Reading the FIFO empty cleared both interrupts; check again for input that came since.
     if ((this.get(FR) & FR_RXFE) !== 0) this.set(ICR, INT_RX | INT_RT);
   }
 }

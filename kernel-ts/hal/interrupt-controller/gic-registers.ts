@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The interrupt registers that a GICv2 distributor, a GICv3 distributor and a GICv3 redistributor's
- * SGI frame lay out alike: arrays with a bit, two bits or a byte for each INTID, from the same
+ * Interrupt registers common to a GICv2 distributor, a GICv3 distributor and a GICv3
+ * redistributor's SGI frame: arrays with a bit, two bits or a byte for each INTID, at the same
  * offsets.
  *
  *     0x080 IGROUPR  0x100 ISENABLER  0x180 ICENABLER  0x280 ICPENDR  0x380 ICACTIVER     1 bit
@@ -25,7 +25,7 @@ const ICFGR = 0xc00;
 
 const ALL = 0xffff_ffff;
 
-/** One bank of 32-bit registers at `base`. */
+/** Bank of 32-bit registers at `base`. */
 export class RegisterBank {
   private readonly mmio: MmioPort;
   private readonly base: VirtAddr;
@@ -43,7 +43,10 @@ export class RegisterBank {
     this.mmio.write32(virtAddr(this.base + BigInt(offset)), value >>> 0);
   }
 
-  /** Writes byte `index` of an array at `offset`, by words: not every GIC takes bytes. */
+  /**
+   * Writes byte `index` of an array at `offset` by a word access: not every GIC accepts byte
+   * accesses.
+   */
   setByte(offset: number, index: number, value: number): void {
     const at = offset + index - (index % 4);
     const shift = 8 * (index % 4);
@@ -51,7 +54,7 @@ export class RegisterBank {
   }
 }
 
-/** INTIDs [first, end), multiples of 32: off, inactive, not pending. */
+/** Disables INTIDs [first, end), multiples of 32, and makes them inactive and not pending. */
 export function quiet(bank: RegisterBank, first: number, end: number): void {
   for (let intid = first; intid < end; intid += 32) {
     const at = intid / 8;
@@ -62,14 +65,14 @@ export function quiet(bank: RegisterBank, first: number, end: number): void {
 }
 
 /**
- * INTIDs [first, end), multiples of 32, to group 1: what the non-secure side of a GICv3 is
- * signalled. Ignored where the secure side decides.
+ * Puts INTIDs [first, end), multiples of 32, into group 1, which a GICv3 signals to the non-secure
+ * side. Ignored where the secure side decides.
  */
 export function toGroup1(bank: RegisterBank, first: number, end: number): void {
   for (let intid = first; intid < end; intid += 32) bank.set(IGROUPR + intid / 8, ALL);
 }
 
-/** Sets priority and trigger, then lets the interrupt through. */
+/** Sets priority and trigger, and then enables the interrupt. */
 export function enableIn(bank: RegisterBank, { intid, trigger }: Interrupt): void {
   bank.setByte(IPRIORITYR, intid, DEFAULT_PRIORITY);
   const at = ICFGR + Math.floor(intid / 16) * 4;
@@ -107,7 +110,7 @@ export function requireArchitecture(
   }
 }
 
-/** @throws InterruptControllerError the controller has no such interrupt */
+/** @throws InterruptControllerError when the controller has no such interrupt */
 export function requireInterrupt(intid: number, interrupts: number): void {
   if (!(intid >= 0 && intid < interrupts)) {
     throw new InterruptControllerError(`there is no interrupt ${intid}: the controller has ${interrupts}`);

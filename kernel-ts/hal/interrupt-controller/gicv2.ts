@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * GICv2: a distributor, and one CPU interface at an address where each core finds its own.
+ * GICv2: a distributor, and a banked CPU interface: each core accesses its own at the same address.
  *
  *     distributor     0x000 CTLR   0x004 TYPER   0x080.. (gic-registers.ts)   0x800 ITARGETSR, a byte for each INTID
  *     CPU interface   0x000 CTLR   0x004 PMR     0x008 BPR   0x00c IAR        0x010 EOIR
  *
- * Interrupts stay in the group that reset left them in, and bit 0 of both control registers enables
- * the one that this side sees (IHI 0048, 4.3.1).
+ * Interrupts stay in the group of their reset state, and bit 0 of both control registers enables
+ * the group that this side sees (IHI 0048, 4.3.1).
  *
  * Specification: Arm Generic Interrupt Controller Architecture, version 2.0, IHI 0048 B.b.
  */
@@ -37,7 +37,7 @@ const IAR_INTID = 0x3ff;
 
 const ENABLE = 1;
 
-/** A GICv2 whose distributor and CPU interface are mapped at the addresses given. */
+/** GICv2 whose distributor and CPU interface are mapped at the given addresses. */
 export class GicV2 implements InterruptController {
   readonly name = 'GICv2';
   interrupts = 0;
@@ -91,7 +91,9 @@ export class GicV2 implements InterruptController {
     this.cpuInterface.set(GICC_EOIR, intid);
   }
 
-  /** The calling core's bit, read from its private interrupts' targets; 0 on a single core. */
+  /**
+   * Bit of the calling core, read from the targets of its private interrupts; 0 on a single core.
+   */
   private ownTarget(): number {
     for (let intid = 0; intid < FIRST_SPI; intid += 4) {
       const word = this.distributor.get(GICD_ITARGETSR + intid);

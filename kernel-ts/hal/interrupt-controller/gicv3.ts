@@ -35,8 +35,8 @@ import {
   PRIORITY_MASK,
 } from './interrupt-controller.ts';
 
-// as one security state sees it: 0 EnableGrp0, 1 EnableGrp1; as the non-secure one: 0 and 1 group
-// 1; 4 ARE, 31 RWP
+// In a single security state: 0 EnableGrp0, 1 EnableGrp1. In the non-secure view: 0 and 1 enable
+// group 1. 4 ARE, 31 RWP.
 const GICD_CTLR = 0x0000;
 const CTLR_ENABLE_GROUP1 = 3;
 const CTLR_ARE = 1 << 4;
@@ -55,7 +55,7 @@ const WAKER_PROCESSOR_SLEEP = 1 << 1;
 const WAKER_CHILDREN_ASLEEP = 1 << 2;
 const SGI_FRAME = 0x1_0000;
 
-/** In the distributor, and in a redistributor's first frame. */
+/** Offset in the distributor and in a redistributor's first frame. */
 const PIDR2 = 0xffe8n;
 
 const PFR0_GIC_SHIFT = 24n;
@@ -64,21 +64,21 @@ const EOI_DROPS_AND_DEACTIVATES = 0n;
 const INTID_MASK = 0xff_ffff;
 const AFFINITY = 0xff_00ff_ffffn;
 
-/** Bytes of a core's redistributor, without and with virtual LPIs. */
+/** Size of a core's redistributor in bytes, without and with virtual LPIs. */
 export const REDISTRIBUTOR_BYTES = 0x2_0000;
 /** Reads of a status bit before the driver gives up; hardware answers within a few. */
 const POLL_LIMIT = 10_000;
 
-/** The redistributors: regions one after another in the order of the device tree. */
+/** Regions of redistributors, in the order of the device tree. */
 export interface RedistributorRegions {
   readonly regions: readonly { readonly base: VirtAddr; readonly bytes: number }[];
-  /** Makes the frames at `base` reachable, before they are read; false when that cannot be. */
+  /** Maps the frames at `base` before they are read; returns false when that is impossible. */
   reach(base: VirtAddr, bytes: number): boolean;
 }
 
 type GicV3Context = Pick<Ports, 'mmio' | 'probe' | 'registers'>;
 
-/** A GICv3 whose distributor is mapped at `distributor`. */
+/** GICv3 whose distributor is mapped at `distributor`. */
 export class GicV3 implements InterruptController {
   readonly name = 'GICv3';
   interrupts = 0;
@@ -156,8 +156,8 @@ export class GicV3 implements InterruptController {
   }
 
   /**
-   * The redistributor whose TYPER names this core's affinity.
-   * @throws InterruptControllerError there is none
+   * Redistributor whose TYPER has this core's affinity. @throws InterruptControllerError when there
+   * is none
    */
   private findRedistributor(affinity: bigint): VirtAddr {
     const wanted = Number(affinity & 0xff_ffffn) + Number(affinity >> 32n) * 2 ** 24;

@@ -25,15 +25,18 @@ const GICV2 = [
 ];
 const GICV3 = ['arm,gic-v3'];
 
-/** Bytes of registers used: distributor of either version, CPU interface of a GICv2 without DIR. */
+/**
+ * Sizes of the used registers in bytes: distributor of either version, CPU interface of a GICv2
+ * without DIR.
+ */
 const DISTRIBUTOR_BYTES = 0x1_0000;
 const GICV2_DISTRIBUTOR_BYTES = 0x1000;
 const GICV2_CPU_INTERFACE_BYTES = 0x1000;
 
-/** Maps device registers; null when that cannot be. */
+/** Maps device registers; null when that is impossible. */
 export type MapRegisters = (base: PhysAddr, bytes: number) => VirtAddr | null;
 
-/** A controller and the node that it was made from. */
+/** Interrupt controller, with its device tree node. */
 export interface FoundController {
   readonly node: DeviceNode;
   readonly controller: InterruptController;
@@ -42,8 +45,8 @@ export interface FoundController {
 }
 
 /**
- * The first available interrupt controller of the tree that there is a driver for, not initialised;
- * null where there is none.
+ * First available interrupt controller of the tree that has a driver, not initialised; null when
+ * there is none.
  * @throws FdtError `FDT_ERR_NOTFOUND`, `FDT_ERR_BADVALUE` when its `reg` does not name the windows
  * that it needs; InterruptControllerError when they cannot be mapped
  */
@@ -70,7 +73,7 @@ export function findInterruptController(
   }
   const base = reach(distributor.base, DISTRIBUTOR_BYTES);
   const offset = base - BigInt(distributor.base);
-  // The frames of the other cores stay unmapped: a region may be megabytes long.
+  // The frames of other cores stay unmapped, because a region may be megabytes long.
   const controller = new GicV3(ports, base, {
     regions: [second, ...more]
       .slice(0, node.u32('#redistributor-regions') ?? 1)

@@ -6,42 +6,43 @@
  *
  *     device ─line─► controller ─IRQ─► vector ─► acknowledge() = INTID ─► handler quiets the device ─► complete(INTID)
  *
- * One core is served: the one that calls `init`.
+ * Only the core that calls `init` is served.
  */
 
-/** A device's line is level-sensitive, or edge-triggered (rising). */
+/** Trigger of an interrupt: level-sensitive, or edge-triggered (rising). */
 export type Trigger = 'level' | 'edge';
 
-/** An interrupt as the device tree gives it. */
+/** Interrupt as the device tree describes it. */
 export interface Interrupt {
   readonly intid: number;
   readonly trigger: Trigger;
 }
 
-/** An interrupt controller. Throws `DataAbort` when its registers are not mapped. */
+/** Interrupt controller. Throws `DataAbort` when its registers are not mapped. */
 export interface InterruptController {
   /** "GICv2", "GICv3". */
   readonly name: string;
-  /** INTIDs below this exist. Valid after `init`. */
+  /** Number of INTIDs. Valid after `init`. */
   readonly interrupts: number;
   /**
-   * Everything off and quiet, then the controller on: interrupts reach the calling core when they
-   * are enabled.
-   * @throws InterruptControllerError when the hardware is not what the driver can use
+   * Disables and clears all interrupts, then enables the controller: enabled interrupts reach the
+   * calling core. @throws InterruptControllerError when the driver cannot use the hardware
    */
   init(): void;
   /**
-   * Lets the interrupt through to the calling core.
-   * @throws InterruptControllerError no such interrupt
+   * Enables an interrupt for the calling core.
+   * @throws InterruptControllerError when there is no such interrupt
    */
   enable(interrupt: Interrupt): void;
-  /** Stops it. */
+  /** Disables an interrupt. */
   disable(intid: number): void;
   /** Acknowledges the pending interrupt of the highest priority: its INTID, or null. */
   acknowledge(): number | null;
-  /** No interrupt reaches or wakes the calling core any more: for a core that stops for good. */
+  /**
+   * Stops all interrupts for the calling core, including wake-ups: for a core that parks for good.
+   */
   close(): void;
-  /** Says that the interrupt taken last has been dealt with. */
+  /** Completes the interrupt acknowledged last (end of interrupt). */
   complete(intid: number): void;
 }
 
@@ -49,15 +50,15 @@ export interface InterruptController {
 export const FIRST_PPI = 16;
 export const FIRST_SPI = 32;
 
-/** From here on INTIDs are special: "none" (IHI 0048, 3.2.5; IHI 0069, 2.2.1). */
+/** First special INTID, which means "none" (IHI 0048, 3.2.5; IHI 0069, 2.2.1). */
 export const FIRST_SPECIAL_INTID = 1020;
 
-/** The priority that every interrupt gets: the middle, above a mask of 0xf0. */
+/** Priority of every interrupt: the middle, above a mask of 0xf0. */
 export const DEFAULT_PRIORITY = 0xa0;
-/** Lets {@link DEFAULT_PRIORITY} pass where as few as four bits are implemented. */
+/** Mask that lets {@link DEFAULT_PRIORITY} pass even where only four bits are implemented. */
 export const PRIORITY_MASK = 0xf0;
 
-/** Hardware that the driver cannot use. The message names a register and its value. */
+/** Thrown for hardware that the driver cannot use. The message names a register and its value. */
 export class InterruptControllerError extends Error {
   constructor(message: string) {
     super(message);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Interrupts as a device tree writes them for a GIC: three cells, or four where the controller's
- * node says so.
+ * Interrupt specifiers of a GIC in a device tree: three cells, or four where the controller's node
+ * says so.
  *
  *     <type number flags [partition]>     type 0 SPI (INTID number + 32), 1 PPI (INTID number + 16)
  *                                         flags 3:0  1 or 2 edge, 4 or 8 level; 15:8 cores of a GICv2's PPI
@@ -22,10 +22,10 @@ const PPIS = 16;
 const SPIS = 988;
 
 /**
- * The interrupts of `node` in the order of its `interrupts`; none when it has none, or when they go
- * to another controller than `controller`.
- * @throws FdtError `FDT_ERR_BADNCELLS` the controller's #interrupt-cells is neither 3 nor 4;
- * `FDT_ERR_BADVALUE` a specifier that names no interrupt of a GIC
+ * Interrupts of `node`, in the order of its `interrupts` property; empty when it has none, or when
+ * they go to another controller than `controller`.
+ * @throws FdtError `FDT_ERR_BADNCELLS` when the controller's #interrupt-cells is neither 3 nor 4;
+ * `FDT_ERR_BADVALUE` for a specifier that names no interrupt of a GIC
  */
 export function interruptsOf(node: DeviceNode, controller: DeviceNode, fdt: Fdt): Interrupt[] {
   const property = node.findProperty('interrupts');
@@ -55,7 +55,10 @@ export function interruptsOf(node: DeviceNode, controller: DeviceNode, fdt: Fdt)
   return interrupts;
 }
 
-/** The node that the nearest `interrupt-parent` of `node` or above names; null: none. */
+/**
+ * Node named by the nearest `interrupt-parent`, of `node` or of an ancestor; null when there is
+ * none.
+ */
 function findInterruptParent(node: DeviceNode, fdt: Fdt): DeviceNode | null {
   for (let at: DeviceNode | null = node; at !== null; at = at.parent) {
     const phandle = at.u32('interrupt-parent');

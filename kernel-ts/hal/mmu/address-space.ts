@@ -49,29 +49,29 @@ import type { Half } from './virtual-range.ts';
 import { KERNEL_READ, walk } from './walk.ts';
 import type { Access, Translation } from './walk.ts';
 
-/** Parts that all address spaces of one machine share. */
+/** Parts shared by all address spaces of one machine. */
 export interface MmuContext {
   readonly memory: TableMemory;
   readonly tables: TableAllocator;
   readonly tlb: TlbPort;
   readonly registers: SystemRegisterPort;
-  /** Bits in an output address, at most 48. */
+  /** Width of an output address in bits, at most 48. */
   readonly outputAddressBits: number;
-  /** A page in the high half that nothing else maps. */
+  /** Page in the high half that is otherwise unused. */
   readonly aliasWindow: VirtAddr;
-  /** Receives every change; null without tracing. */
+  /** Receives every change; null: no tracing. */
   readonly trace: MappingTrace | null;
 }
 
-/** A page that was unmapped. */
+/** Page that was unmapped. */
 export interface Unmapped {
   readonly pa: PhysAddr;
   readonly attrs: MemoryAttributes;
 }
 
-/** A translation tree and the operations on it. */
+/** Translation tree, and the operations on it. */
 export class AddressSpace {
-  /** The level 0 table; never freed by unmapping. */
+  /** Level 0 table; never freed by unmapping. */
   readonly root: PhysAddr;
   readonly half: Half;
   private readonly context: MmuContext;
@@ -83,9 +83,9 @@ export class AddressSpace {
   }
 
   /**
-   * Maps the 4 KiB page at `va` to `pa`. Inside a block the block is split and this page replaces
-   * its part: the one way to map over a mapping, for a caller that refines a large mapping on
-   * purpose.
+   * Maps the 4 KiB page at `va` to `pa`. Inside a block, the block is split and this page replaces
+   * its part. This is the only way to map over an existing mapping, for a caller that refines a
+   * large mapping on purpose.
    * @throws MapError AlreadyMapped when a page is mapped there, AllocationFailed,
    * InvalidVirtualAddress, Misaligned, BadOutputAddress, WalkFailed
    */
@@ -95,7 +95,7 @@ export class AddressSpace {
 
   /**
    * Maps a cleared frame of the page allocator at `va` and returns its address. `unmapPage` returns
-   * it again; freeing it is the caller's.
+   * the frame again; the caller frees it.
    * @throws MapError as {@link mapPage}; AllocationFailed also when no allocator is set (PT_POOL is
    * for tables)
    */
@@ -137,7 +137,7 @@ export class AddressSpace {
   /**
    * Unmaps the page at `va` and frees tables that became empty, never the root. A block around it
    * is split.
-   * @returns the frame that was mapped, for the caller to free where it is the caller's
+   * @returns the frame that was mapped, which the caller frees if it owns it
    * @throws MapError NotMapped, AllocationFailed (a split needs tables), InvalidVirtualAddress,
    * Misaligned, WalkFailed
    */
@@ -161,8 +161,8 @@ export class AddressSpace {
   }
 
   /**
-   * Gives [va, va + bytes) other attributes, all of it mapped; blocks at its ends are split where
-   * the attributes differ. Blocks are not merged again. O(entries touched).
+   * Changes the attributes of [va, va + bytes), all of which must be mapped; blocks at its ends are
+   * split where the attributes differ. Blocks are not merged again. O(entries touched).
    * @throws MapError as {@link unmapPage}
    */
   protect(va: VirtAddr, bytes: number, attrs: MemoryAttributes): void {
@@ -171,7 +171,7 @@ export class AddressSpace {
     );
   }
 
-  /** Translates `va` as the CPU would with this tree. Walks of the other half are off. */
+  /** Translates `va` as the CPU would with this tree. Walks of the other half are disabled. */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     const { memory, outputAddressBits } = this.context;
     const regime = {
@@ -184,10 +184,10 @@ export class AddressSpace {
   }
 
   /**
-   * Frees every table including the root, for the end of a process. Frames that were mapped are
-   * shown to `onPage` first, one at a time, for the caller to free where they are the caller's; the
-   * tree holds no blocks then. The tree must not be live any more and its TLB entries must be gone
-   * (`Mmu.setTtbr0`). Returns the number of tables freed. O(tables).
+   * Frees every table including the root, for the end of a process. Mapped frames are first passed
+   * to `onPage`, one at a time, which frees those that the caller owns; the tree must hold no
+   * blocks. The tree must not be live any more and its TLB entries must be gone (`Mmu.setTtbr0`).
+   * Returns the number of tables freed. O(tables).
    */
   releaseTables(onPage: (pa: PhysAddr) => void = () => {}): number {
     const { memory, tables } = this.context;
@@ -214,7 +214,8 @@ export class AddressSpace {
     const kind = kindOf(found.descriptor, found.level);
     if (kind === 'leaf' && found.level < level) {
       const after = leafDescriptor(pa, level, attrs);
-      // The block around it asks too; an answer that differs from any block makes it split.
+      // This is also called for the block around it; the answer then differs from any block, so the
+      // block is split.
       this.update(va, range, (_, leafLevel) => (leafLevel === level ? after : 0n));
     } else if (kind !== 'invalid') {
       throw new MapError('AlreadyMapped', va, `a ${kind === 'leaf' ? 'mapping' : 'table'} is at level ${found.level}`);
@@ -223,7 +224,7 @@ export class AddressSpace {
     }
   }
 
-  /** The entry for `offset` at `level`, or above it where the walk ends earlier. */
+  /** Entry for `offset` at `level`, or at an earlier level where the walk ends. */
   private locate(offset: number, level: Level): { level: Level; descriptor: bigint } {
     const { memory } = this.context;
     let table = this.root;

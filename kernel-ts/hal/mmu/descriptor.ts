@@ -2,7 +2,8 @@
 /**
  * Translation table descriptors of VMSAv8-64: stage 1, EL1&0, 4 KiB granule, 48-bit addresses.
  *
- * Only bits: nothing here reads memory. Walking is walk.ts, changing tables is address-space.ts.
+ * Only bit layouts: nothing here reads memory. Walking is walk.ts, changing tables is
+ * address-space.ts.
  *
  * ```
  *  63  59 58 55 54  53  52  51 50 49 48 47                      n n-1    12 11 10 9  8 7  6  5 4  2 1 0
@@ -14,9 +15,8 @@
  *   1 0   reserved (*)   block                  reserved (*)       (*) the CPU treats it as invalid
  *   1 1   table          table                  page
  *   n     --             30, 21                 12
- * ```
- * A block and a page differ in bit 1 alone. A table descriptor has the address of the next table in
- * [47:12] and its hierarchical attributes in [63:59]: NSTable, APTable[1:0], UXNTable, PXNTable.
+ * ``` A block and a page differ only in bit 1. A table descriptor has the address of the next table
+ * in [47:12] and its hierarchical attributes in [63:59]: NSTable, APTable[1:0], UXNTable, PXNTable.
  *
  * The composites carry the values of LevitateOS, which are right bit for bit. Its kernel code value
  * is already read-only (AP = 0b10): its text was writable because the boot tables' 1 GiB blocks
@@ -32,10 +32,10 @@ import { hex, physAddr } from '#common/address.ts';
 /** Lookup level of the 4 KiB granule with 48-bit addresses: 0 is the root, 3 holds pages. */
 export type Level = 0 | 1 | 2 | 3;
 
-/** Entries of 8 bytes in one table. */
+/** Number of 8-byte entries in one table. */
 export const ENTRIES_PER_TABLE = 512;
 
-/** Bytes of address space that one entry covers, by level: 512 GiB, 1 GiB, 2 MiB, 4 KiB. */
+/** Bytes that one entry covers, by level: 512 GiB, 1 GiB, 2 MiB, 4 KiB. */
 export const LEVEL_SPAN = [2 ** 39, 2 ** 30, 2 ** 21, 2 ** 12] as const;
 
 /** Bit 0: the descriptor is valid. */
@@ -83,22 +83,24 @@ export const PERMISSION_MASK = PXN | UXN | (3n << AP_SHIFT) | AF;
 
 declare const attributesBrand: unique symbol;
 
-/** A block descriptor's attribute bits, VALID set, no address. A page adds {@link TABLE}. */
+/**
+ * Attribute bits of a block descriptor, with VALID set and no address. A page adds {@link TABLE}.
+ */
 export type MemoryAttributes = bigint & { readonly [attributesBrand]: true };
 
-/** Fields from which {@link memoryAttributes} builds. */
+/** Input of {@link memoryAttributes}. */
 export interface AttributeFields {
   readonly memory: bigint;
   readonly access: bigint;
   readonly shareability: bigint;
-  /** Executable at EL1, executable at EL0: the sense is the opposite of PXN and UXN. */
+  /** True for executable at EL1, at EL0: the opposite sense of PXN and UXN. */
   readonly el1Execute: boolean;
   readonly el0Execute: boolean;
-  /** True: valid in every address space. */
+  /** True when the entry is valid in every address space. */
   readonly global: boolean;
 }
 
-/** Attribute bits from fields; the access flag is set, since the kernel does not track accesses. */
+/** Builds attribute bits. The access flag is set, because the kernel does not track accesses. */
 export function memoryAttributes(fields: AttributeFields): MemoryAttributes {
   return (VALID |
     (fields.memory << ATTR_INDEX_SHIFT) |
@@ -113,7 +115,7 @@ export function memoryAttributes(fields: AttributeFields): MemoryAttributes {
 const normal = { memory: AttrIndex.normalWriteBack, shareability: Shareability.inner } as const;
 const never = { el1Execute: false, el0Execute: false } as const;
 
-/** The kernel's kinds of mapping. LevitateOS's kinds, and `kernelRodata`, `userRodata`, `dma`. */
+/** Mapping types of the kernel: those of LevitateOS, and `kernelRodata`, `userRodata`, `dma`. */
 export const MemoryAttributes = {
   /** 0x0040000000000781: read-only, executable at EL1 only. */
   kernelCode: memoryAttributes({
@@ -160,19 +162,21 @@ export const MemoryAttributes = {
   userData: memoryAttributes({ ...normal, ...never, access: AccessPermission.anyReadWrite, global: false }),
 } as const;
 
-/** A descriptor's kind at `level`. Reserved encodings are `invalid`, as on the CPU. */
+/** Kind of a descriptor at `level`. Reserved encodings are `invalid`, as on the CPU. */
 export function kindOf(descriptor: bigint, level: Level): 'invalid' | 'table' | 'leaf' {
   if ((descriptor & VALID) === 0n) return 'invalid';
   if ((descriptor & TABLE) !== 0n) return level === 3 ? 'leaf' : 'table';
   return level === 0 || level === 3 ? 'invalid' : 'leaf';
 }
 
-/** A block (levels 1, 2) or page (level 3) at `pa`, a multiple of the level's span. */
+/**
+ * Descriptor of a block (levels 1, 2) or page (level 3) at `pa`, a multiple of the level's span.
+ */
 export function leafDescriptor(pa: number, level: 1 | 2 | 3, attrs: MemoryAttributes): bigint {
   return (attrs & ATTRIBUTE_MASK) | BigInt(pa) | VALID | (level === 3 ? TABLE : 0n);
 }
 
-/** A table descriptor for the table at `pa`, without hierarchical restrictions. */
+/** Descriptor of the table at `pa`, without hierarchical restrictions. */
 export function tableDescriptor(pa: number): bigint {
   return BigInt(pa) | VALID | TABLE;
 }
@@ -188,12 +192,12 @@ export function leafAddress(descriptor: bigint, level: Level): PhysAddr {
   return physAddr(address - (address % LEVEL_SPAN[level]));
 }
 
-/** The attribute bits of a leaf, in the form {@link leafDescriptor} takes. */
+/** Attribute bits of a leaf, in the form that {@link leafDescriptor} takes. */
 export function attributesOf(descriptor: bigint): MemoryAttributes {
   return ((descriptor & ATTRIBUTE_MASK) | VALID) as MemoryAttributes;
 }
 
-/** A leaf's attributes below a table descriptor, which may take permissions away (D8.4). */
+/** Attributes of a leaf below a table descriptor, which may remove permissions (D8.4). */
 export function restrictByTable(attrs: MemoryAttributes, table: bigint): MemoryAttributes {
   let result: bigint = attrs;
   if ((table & PXN_TABLE) !== 0n) result |= PXN;
@@ -203,16 +207,16 @@ export function restrictByTable(attrs: MemoryAttributes, table: bigint): MemoryA
   return result as MemoryAttributes;
 }
 
-/** Permissions of each exception level. */
+/** Permissions by exception level. */
 export interface Permissions {
   readonly el1: { readonly read: boolean; readonly write: boolean; readonly execute: boolean };
   readonly el0: { readonly read: boolean; readonly write: boolean; readonly execute: boolean };
 }
 
 /**
- * Permissions that the attribute bits give (D8.4, with PAN and SCTLR_EL1.WXN off). Memory writable
- * at EL0 is never executable at EL1, whatever PXN says; memory without EL0 access may still be
- * executable there.
+ * Permissions by the attribute bits (D8.4, with PAN and SCTLR_EL1.WXN off). Memory writable at EL0
+ * is never executable at EL1, whatever PXN says; memory without EL0 access may still be executable
+ * there.
  */
 export function permissionsOf(attrs: bigint): Permissions {
   const ap = (attrs >> AP_SHIFT) & 3n;
@@ -228,7 +232,7 @@ export function permissionsOf(attrs: bigint): Permissions {
 /** Memory types by attribute index. */
 const MEMORY_TYPES: readonly string[] = ['normal WB', 'device nGnRE', 'normal NC'];
 
-/** Attribute bits in words: "normal WB, inner shareable, EL1 r-x, EL0 ---, global". */
+/** Describes attribute bits: "normal WB, inner shareable, EL1 r-x, EL0 ---, global". */
 export function describeAttributes(attrs: bigint): string {
   const { el1, el0 } = permissionsOf(attrs);
   const rwx = (p: Permissions['el1']) => `${p.read ? 'r' : '-'}${p.write ? 'w' : '-'}${p.execute ? 'x' : '-'}`;
@@ -245,7 +249,7 @@ export function describeAttributes(attrs: bigint): string {
 
 const SPAN_NAME = ['512 GiB', '1 GiB', '2 MiB', '4 KiB'] as const;
 
-/** `descriptor`, read at `level`, in words for a trace. */
+/** Describes a descriptor at `level`, for a trace. */
 export function describe(descriptor: bigint, level: Level): string {
   const kind = kindOf(descriptor, level);
   if (kind === 'table') {

@@ -6,9 +6,8 @@
  *  physical   |dev|      |image: text ro x | rodata ro | data rw |   RAM rw   | no-map |   RAM rw   |
  *                 \            \                \           \          \                    \
  *  virtual   +0xFFFF_8000_0000_0000 for each; what no range names stays unmapped
- * ```
- * The caller says what lies where (RAM banks without no-map regions, the parts of the kernel image,
- * devices); nothing is found out here.
+ * ``` The caller gives the ranges (RAM banks without no-map regions, the parts of the kernel image,
+ * devices).
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -18,7 +17,7 @@ import type { AddressSpace } from './address-space.ts';
 import type { MemoryAttributes } from './descriptor.ts';
 import type { MapCounts } from './map.ts';
 
-/** Physical, multiples of 4 KiB. */
+/** Physical range, multiples of 4 KiB. */
 export interface DirectMapRange extends Range<PhysAddr> {
   readonly attrs: MemoryAttributes;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Errors of the mapper: what the caller asked for cannot be done. The tables are as they were
- * before the call.
+ * Errors of the mapper: the request is impossible. The tables are unchanged.
  *
- * Not faults of a guest access (those are answers of `translate`) and not aborts of a port.
+ * Not here: faults of a guest access (results of `translate`), and aborts of a port.
  */
 
 import type { VirtAddr } from '#common/address.ts';
@@ -15,13 +14,13 @@ export const MapErrorCode = {
   AllocationFailed: 'AllocationFailed',
   /** A part of the range is not mapped. */
   NotMapped: 'NotMapped',
-  /** A part of the range is mapped already, or a table hangs where a block should go. */
+  /** A part of the range is mapped already, or a table is linked where a block should go. */
   AlreadyMapped: 'AlreadyMapped',
   /** Not canonical, in the other half, or the range leaves its half. */
   InvalidVirtualAddress: 'InvalidVirtualAddress',
-  /** An address or a size is not a multiple of what is needed, or the size is 0. */
+  /** An address or a size is not aligned, or the size is 0. */
   Misaligned: 'Misaligned',
-  /** A table descriptor leads outside the output address range: damaged tables. */
+  /** A table descriptor points outside the output address range: damaged tables. */
   WalkFailed: 'WalkFailed',
   /** The physical range does not fit in the output address range. */
   BadOutputAddress: 'BadOutputAddress',
@@ -31,10 +30,10 @@ export type MapErrorCode = (typeof MapErrorCode)[keyof typeof MapErrorCode];
 /** Thrown by every operation that changes tables; nothing was changed. */
 export class MapError extends Error {
   readonly code: MapErrorCode;
-  /** Where: the first address of the request or the address that conflicts. */
+  /** First address of the request, or the address that conflicts. */
   readonly va: VirtAddr;
 
-  /** @param detail why, with the numbers at hand */
+  /** @param detail reason, with numbers */
   constructor(code: MapErrorCode, va: VirtAddr, detail: string) {
     super(`${code} at ${hex(va, 16)}: ${detail}`);
     this.name = 'MapError';

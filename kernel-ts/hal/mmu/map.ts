@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Mapping a range that is empty: first a plan that reads, then writes that cannot fail.
+ * Maps an empty range: first a plan, which only reads, then writes, which cannot fail.
  *
  * ```
  *  va    |----|========================|=====|--|      |  1 GiB blocks where both addresses are multiples and
  *        4 KiB  2 MiB    1 GiB    1 GiB  2 MiB 4 KiB      the range covers the whole entry, else 2 MiB, else 4 KiB
- * ```
- * The choice is made entry by entry from the top. A larger entry replaces exactly 512 of the next
- * size, so it is the least number of entries.
+ * ``` The choice is made entry by entry from the top. A larger entry replaces exactly 512 of the
+ * next size, so the number of entries is minimal.
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -28,7 +27,7 @@ export interface MapCounts {
   readonly pages4KiB: number;
 }
 
-/** A range to map. */
+/** Range to map. */
 export interface MapRequest {
   readonly half: Half;
   /** Root table. */
@@ -65,7 +64,7 @@ export function nextTable(
 
 /**
  * Number of tables that the request needs. O(entries touched).
- * @throws MapError AlreadyMapped at the first entry in the way, WalkFailed when a table leads
+ * @throws MapError AlreadyMapped at the first entry that is in use, WalkFailed when a table points
  * outside
  */
 export function planMap(memory: TableMemory, request: MapRequest, outputLimit: number): number {
@@ -89,7 +88,7 @@ export function planMap(memory: TableMemory, request: MapRequest, outputLimit: n
   return visit(request.root, 0, request.range);
 }
 
-/** Writes what {@link planMap} accepted, with tables from the end of `spare`. No barriers. */
+/** Executes a plan of {@link planMap}, with tables from the end of `spare`. No barriers. */
 export function applyMap(memory: TableMemory, writer: EntryWriter, request: MapRequest, spare: PhysAddr[]): MapCounts {
   const counts: [number, number, number, number] = [0, 0, 0, 0];
   const visit = (table: PhysAddr, level: Level, range: Range): void => {
@@ -116,7 +115,7 @@ function outputOf(request: MapRequest, offset: number): number {
   return request.pa + (offset - request.range.start);
 }
 
-/** `level` when this entry can be a leaf of the request, else null. */
+/** `level` when this entry can be a leaf of the request; else null. */
 function leafLevel(request: MapRequest, slice: EntrySlice, level: Level): 1 | 2 | 3 | null {
   if (level === 0 || level < request.minLevel || !slice.whole) return null;
   return outputOf(request, slice.start) % LEVEL_SPAN[level] === 0 ? level : null;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Changes of translation tables, as events of kind `mmu`. Made only when that kind is traced.
+ * Events of kind `mmu` for changes of translation tables. Emitted only when that kind is traced.
  *
  *     map     [va, va + bytes) leads to [pa, pa + bytes) with these attributes; earlier mappings there no longer count
  *     unmap   [va, va + bytes) leads nowhere; pa is where va led before
@@ -14,7 +14,7 @@ import type { TracePort } from '#kernel-ts/hal/ports.ts';
 import { describeAttributes, type MemoryAttributes } from './descriptor.ts';
 import { addressAt, HALF_BYTES, type Half } from './virtual-range.ts';
 
-/** Emits the events. Sizes are bytes, attributes as describeAttributes words them. */
+/** Emits the events. Sizes are in bytes; describeAttributes formats the attributes. */
 export class MappingTrace {
   private readonly trace: TracePort;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The MMU of the running core as the kernel uses it: which trees are live, TLB maintenance, and
- * translation through the live registers.
+ * MMU of the running core: the live trees, TLB maintenance, and translation through the live
+ * registers.
  *
- * Turning the MMU on is the boot assembly's; the trees themselves are address-space.ts.
+ * Not here: enabling the MMU (boot assembly), and the trees themselves (address-space.ts).
  *
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (TTBRs, EPD), D8 "TLB maintenance".
  */
@@ -34,22 +34,22 @@ import { addressAt } from './virtual-range.ts';
 import { KERNEL_READ, walk } from './walk.ts';
 import type { Access, Translation, TranslationRegime } from './walk.ts';
 
-/** The last page of the high half: see {@link AddressSpace} for what it is used for. */
+/** Last page of the high half; see {@link AddressSpace} for its use. */
 export const DEFAULT_ALIAS_WINDOW = addressAt('high', 2 ** 48 - 4096);
 
-/** The parts of an {@link Mmu}. */
+/** Parts of an {@link Mmu}. */
 export interface MmuOptions {
   readonly ports: Pick<Ports, 'memory' | 'tlb' | 'registers'>;
-  /** Bytes from a physical address to its direct-map address: 0xFFFF_8000_0000_0000n. */
+  /** Offset from a physical address to its direct-map address: 0xFFFF_8000_0000_0000n. */
   readonly physicalOffset: bigint;
   /** First table of PT_POOL, and its 16 bytes of state. */
   readonly poolBase: PhysAddr;
   readonly poolState: PhysAddr;
-  /** Bits in an output address; from TCR_EL1.IPS and ID_AA64MMFR0_EL1 when not given. */
+  /** Width of an output address; by default from TCR_EL1.IPS and ID_AA64MMFR0_EL1. */
   readonly outputAddressBits?: number;
-  /** A page of the high half that nothing else maps; the last page when not given. */
+  /** Unused page of the high half; by default its last page. */
   readonly aliasWindow?: VirtAddr;
-  /** Gets an event of kind `mmu` for every change, when it wants that kind now. */
+  /** Receives an event of kind `mmu` for every change, while that kind is enabled. */
   readonly trace?: TracePort;
 }
 
@@ -75,9 +75,9 @@ export class Mmu {
   }
 
   /**
-   * Fills attribute 2 of MAIR_EL1, which the boot assembly leaves empty, with Normal non-cacheable.
-   * No entry may use it before, so no TLB entry depends on it and an ISB is all the maintenance it
-   * needs (Arm ARM DDI 0487 K.a, D8.6).
+   * Sets attribute 2 of MAIR_EL1, which the boot assembly leaves empty, to Normal non-cacheable. No
+   * entry uses it before, so no TLB entry depends on it, and an ISB is enough (Arm ARM DDI 0487
+   * K.a, D8.6).
    */
   enableNonCacheable(): void {
     const { registers, tlb } = this.context;
@@ -85,17 +85,19 @@ export class Mmu {
     tlb.isb();
   }
 
-  /** Bits in an output address. */
+  /** Width of an output address in bits. */
   get outputAddressBits(): number {
     return this.context.outputAddressBits;
   }
 
-  /** Tables and pages come from `allocator` now; tables from PT_POOL where it has none. */
+  /** Sets the source of tables and pages; while it has no frame, tables come from PT_POOL. */
   setPageAllocator(allocator: PageAllocator): void {
     this.context.tables.setPageAllocator(allocator);
   }
 
-  /** An empty tree. @throws MapError AllocationFailed when there is no frame for the root */
+  /**
+   * Creates an empty tree. @throws MapError AllocationFailed when there is no frame for the root
+   */
   createSpace(half: Half): AddressSpace {
     const reserved = this.context.tables.reserve(1);
     const root = reserved?.[0];
@@ -103,12 +105,12 @@ export class Mmu {
     return new AddressSpace(this.context, root, half);
   }
 
-  /** The tree whose root is at `root`, for one that boot assembly made. */
+  /** Tree with the given root, for one that boot assembly made. */
   space(root: PhysAddr, half: Half): AddressSpace {
     return new AddressSpace(this.context, root, half);
   }
 
-  /** The tree that TTBR0_EL1 or TTBR1_EL1 points to now, whether or not walks are on. */
+  /** Tree that TTBR0_EL1 or TTBR1_EL1 points to now, whether or not walks are enabled. */
   liveSpace(half: Half): AddressSpace {
     const ttbr = this.context.registers.read(half === 'low' ? 'TTBR0_EL1' : 'TTBR1_EL1');
     return this.space(physAddr(Number(ttbr & TTBR_BASE_MASK)), half);
@@ -116,8 +118,8 @@ export class Mmu {
 
   /**
    * Makes `space` the high half. It must map the running code, stack and vectors where the old tree
-   * does, with the same output addresses and memory types: for a moment the TLB holds entries of
-   * both.
+   * does, with the same output addresses and memory types: for a moment, the TLB holds entries of
+   * both trees.
    * @throws MapError InvalidVirtualAddress when it is a low tree
    */
   switchTtbr1(space: AddressSpace): void {
@@ -135,15 +137,15 @@ export class Mmu {
    * 0.
    *
    * Null sets TCR_EL1.EPD0 rather than pointing TTBR0 at an empty table. Both fault at level 0;
-   * EPD0 needs no frame that must never be written or freed, stops speculative walks too, and shows
-   * in the register that the half is off.
+   * EPD0 needs no frame that must never be written or freed, also stops speculative walks, and
+   * shows in the register that the half is disabled.
    * @throws MapError InvalidVirtualAddress when it is a high tree
    */
   setTtbr0(space: AddressSpace | null): void {
     const { registers, tlb } = this.context;
     const tcr = registers.read('TCR_EL1');
     if (space === null) {
-      // EPD0 is in force before TTBR0 is cleared, so that no walk ever starts from address 0.
+      // EPD0 takes effect before TTBR0 is cleared, so that no walk ever starts from address 0.
       registers.write('TCR_EL1', tcr | TCR_EPD0);
       tlb.isb();
       registers.write('TTBR0_EL1', 0n);
@@ -155,12 +157,12 @@ export class Mmu {
       registers.write('TCR_EL1', tcr & ~TCR_EPD0);
     }
     tlb.isb();
-    // No ASIDs are used, and a TLB entry outlives both registers.
+    // ASIDs are not used, and TLB entries outlive changes of both registers.
     this.tlbFlushAll();
     this.context.trace?.switched('low', space?.root ?? null);
   }
 
-  /** Drops TLB entries for the page or block around `va`: DSB, TLBI VAAE1IS, DSB, ISB. */
+  /** Invalidates TLB entries of the page or block around `va`: DSB, TLBI VAAE1IS, DSB, ISB. */
   tlbFlushPage(va: VirtAddr): void {
     const { tlb } = this.context;
     tlb.dsb();
@@ -169,7 +171,7 @@ export class Mmu {
     tlb.isb();
   }
 
-  /** Drops all TLB entries: DSB, TLBI VMALLE1IS, DSB, ISB. */
+  /** Invalidates all TLB entries: DSB, TLBI VMALLE1IS, DSB, ISB. */
   tlbFlushAll(): void {
     const { tlb } = this.context;
     tlb.dsb();
@@ -179,16 +181,15 @@ export class Mmu {
   }
 
   /**
-   * The CPU's translation of `va` now, by the live registers. O(1).
-   * @throws DataAbort as `walk`
+   * Translates `va` as the CPU does now, by the live registers. O(1). @throws DataAbort as `walk`
    */
   translate(va: VirtAddr, access: Access = KERNEL_READ): Translation {
     return walk(this.context.memory, this.regime(), va, access);
   }
 
   /**
-   * The registers that a walk starts from now. For many translations in a row take it once and call
-   * `walk`.
+   * Live registers from which a walk starts. For many translations in a row, read them once and
+   * call `walk`.
    */
   regime(): TranslationRegime {
     const { registers } = this.context;
@@ -201,12 +202,12 @@ export class Mmu {
     };
   }
 
-  /** Everything that `space` maps, see ranges.ts. O(tables). */
+  /** Report of everything that `space` maps, see ptdump.ts. O(tables). */
   report(space: AddressSpace): TableReport {
     return tableRanges(this.context.memory, space.root, space.half);
   }
 
-  /** The direct-map address of `pa`. */
+  /** Direct-map address of `pa`. */
   directMapAddress(pa: PhysAddr): VirtAddr {
     return virtAddr(this.context.memory.physicalOffset + BigInt(pa));
   }

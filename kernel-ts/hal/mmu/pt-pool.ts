@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * PT_POOL: sixteen page tables inside the kernel image, for the time before the kernel has a frame
- * allocator and for when that one is empty. Boot assembly takes the first few.
+ * allocator, and for times when that allocator is empty. Boot assembly uses the first few.
  *
  * ```
  *  base                                            state (4 × u32, little-endian, in the image's BSS)
@@ -19,11 +19,11 @@ import { hex, PAGE_SIZE, physAddr } from '#common/address.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import type { TableMemory } from './table-memory.ts';
 
-/** Tables in the pool. */
+/** Number of tables in the pool. */
 export const PT_POOL_TABLES = 16;
-/** Bytes of the pool itself. */
+/** Size of the pool in bytes. */
 export const PT_POOL_BYTES = PT_POOL_TABLES * PAGE_SIZE;
-/** Bytes of its state, aligned to 4. */
+/** Size of its state in bytes, aligned to 4. */
 export const PT_POOL_STATE_BYTES = 16;
 
 const BITMAP = 0;
@@ -31,7 +31,7 @@ const PEAK = 4;
 const FROM_ALLOCATOR = 8;
 const FROM_ALLOCATOR_PEAK = 12;
 
-/** The pool cannot accept this table: a bug of the kernel. */
+/** Thrown when the pool cannot accept a table: a bug of the kernel. */
 export class PtPoolError extends Error {
   constructor(detail: string) {
     super(`PT_POOL: ${detail}`);
@@ -39,10 +39,10 @@ export class PtPoolError extends Error {
   }
 }
 
-/** The static pool; itself a {@link PageAllocator}. Invariant: used <= peak <= 16. */
+/** Static pool; itself a {@link PageAllocator}. Invariant: used <= peak <= 16. */
 export class PtPool implements PageAllocator {
   readonly base: PhysAddr;
-  /** Tables in the pool. */
+  /** Number of tables in the pool. */
   readonly size: number = PT_POOL_TABLES;
   private readonly memory: TableMemory;
   private readonly state: PhysAddr;
@@ -61,24 +61,24 @@ export class PtPool implements PageAllocator {
     this.state = state;
   }
 
-  /** Tables taken now. */
+  /** Number of tables in use. */
   get used(): number {
     let count = 0;
     for (let bits = this.read(BITMAP); bits !== 0; bits &= bits - 1) count++;
     return count;
   }
 
-  /** Most tables ever taken at once. */
+  /** Most tables that were ever in use at once. */
   get peak(): number {
     return this.read(PEAK);
   }
 
-  /** Tables that were taken from the injected allocator instead, and not yet given back to it. */
+  /** Tables taken from the injected allocator and not yet returned to it. */
   get fromAllocator(): number {
     return this.read(FROM_ALLOCATOR);
   }
 
-  /** Most of those at once. */
+  /** Most such tables at once. */
   get fromAllocatorPeak(): number {
     return this.read(FROM_ALLOCATOR_PEAK);
   }
@@ -102,7 +102,7 @@ export class PtPool implements PageAllocator {
     if (used > this.peak) this.write(PEAK, used);
   }
 
-  /** The lowest free table, or null when all sixteen are taken. */
+  /** Allocates the lowest free table; null when all sixteen are in use. */
   allocPage(): PhysAddr | null {
     const bitmap = this.read(BITMAP);
     for (let index = 0; index < PT_POOL_TABLES; index++) {
@@ -113,10 +113,7 @@ export class PtPool implements PageAllocator {
     return null;
   }
 
-  /**
-   * Takes a table back.
-   * @throws PtPoolError when it is not of the pool, misaligned, or free already
-   */
+  /** Frees a table. @throws PtPoolError when it is not of the pool, misaligned, or already free */
   freePage(pa: PhysAddr): void {
     if (!this.owns(pa) || (pa - this.base) % PAGE_SIZE !== 0) throw new PtPoolError(`${hex(pa)} is not a table of it`);
     const index = (pa - this.base) / PAGE_SIZE;
@@ -125,7 +122,7 @@ export class PtPool implements PageAllocator {
     this.write(BITMAP, bitmap & ~(1 << index));
   }
 
-  /** Counts `change` (+1 or -1) tables of the injected allocator. */
+  /** Adds `change` (+1 or -1) to the tables of the injected allocator. */
   countFromAllocator(change: 1 | -1): void {
     const count = this.fromAllocator + change;
     this.write(FROM_ALLOCATOR, count);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A translation tree read whole and put in words: ranges with one set of attributes, counts, and
- * what is both writable and executable.
+ * Dump of a whole translation tree: ranges with equal attributes, counts, and ranges that are both
+ * writable and executable.
  *
- * Reads tables only. A tree that loops or leads outside the direct map aborts on the read, as a
+ * Reads tables only. A tree that loops or points outside the direct map aborts on the read, as a
  * CPU's walk would.
  *
- * Adjacent leaves merge when virtual addresses, output addresses and attributes go on; sizes may
- * differ within a range and are counted.
+ * Adjacent leaves merge when virtual addresses and output addresses are contiguous and attributes
+ * are equal; sizes may differ within a range and are counted.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -28,30 +28,30 @@ import type { TableMemory } from './table-memory.ts';
 import { addressAt } from './virtual-range.ts';
 import type { Half } from './virtual-range.ts';
 
-/** A maximal run of leaves: [vaStart, vaStart + bytes) to [paStart, paStart + bytes). */
+/** Maximal run of leaves: [vaStart, vaStart + bytes) to [paStart, paStart + bytes). */
 export interface TableRange {
   readonly vaStart: VirtAddr;
-  /** One past the last byte, unwrapped: the end of the high half is 2^64. */
+  /** End of the range, not wrapped: that of the high half is 2^64. */
   readonly vaEnd: bigint;
   readonly paStart: PhysAddr;
   readonly bytes: number;
-  /** Attributes in force, table restrictions included. */
+  /** Effective attributes, with the restrictions of the tables above. */
   readonly attrs: MemoryAttributes;
   readonly counts: MapCounts;
 }
 
-/** A tree in numbers. */
+/** Summary of a tree. */
 export interface TableReport {
-  /** Sorted by address. */
+  /** Ranges, sorted by address. */
   readonly ranges: readonly TableRange[];
-  /** Those that some exception level may write and some may execute. */
+  /** Ranges that some exception level may write and some may execute. */
   readonly writableAndExecutable: readonly TableRange[];
-  /** Tables by level, the root first. */
+  /** Number of tables by level, the root first. */
   readonly tables: readonly [number, number, number, number];
   readonly leaves: MapCounts;
 }
 
-/** True when one exception level may write what one, the same or the other, may execute. */
+/** True when some exception level may write, and the same or another one may execute. */
 export function isWritableAndExecutable(attrs: MemoryAttributes): boolean {
   const { el1, el0 } = permissionsOf(attrs);
   return (el1.write || el0.write) && (el1.execute || el0.execute);
@@ -67,7 +67,7 @@ interface OpenRange {
   counts: Sizes;
 }
 
-/** The tree under `root`. O(tables), 512 reads each. */
+/** Reads the tree below `root`. O(tables), 512 reads each. */
 export function tableRanges(memory: TableMemory, root: PhysAddr, half: Half): TableReport {
   const tables: Sizes = [0, 0, 0, 0];
   const leaves: Sizes = [0, 0, 0, 0];
@@ -127,7 +127,7 @@ function toCounts(sizes: Sizes): MapCounts {
   return { blocks1GiB: sizes[1], blocks2MiB: sizes[2], pages4KiB: sizes[3] };
 }
 
-/** One line for a log: addresses, sizes of entries, attributes in words. */
+/** Formats a range as one line for a log: addresses, sizes of entries, attributes. */
 export function formatRange(range: TableRange): string {
   const { blocks1GiB, blocks2MiB, pages4KiB } = range.counts;
   const sizes: string[] = [];

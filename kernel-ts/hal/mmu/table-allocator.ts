@@ -2,7 +2,7 @@
 /**
  * Allocates and frees page tables. They come from the injected allocator once there is one, and
  * from PT_POOL before that or when the allocator returns null. A table is freed to its source,
- * which its address tells.
+ * which its address identifies.
  */
 
 import type { PhysAddr } from '#common/address.ts';
@@ -23,14 +23,14 @@ export class TableAllocator {
     this.pool = pool;
   }
 
-  /** Tables and pages come from `allocator` now. Tables of the pool stay the pool's. */
+  /** Sets the allocator for tables and pages. Tables of the pool stay in the pool. */
   setPageAllocator(allocator: PageAllocator): void {
     this.allocator = allocator;
   }
 
   /**
-   * `count` cleared tables, or null and none taken when that many cannot be had. The caller orders
-   * the clearing before linking them with a DSB.
+   * Allocates `count` cleared tables, or returns null and allocates none. The caller must order the
+   * clearing before the linking by a DSB.
    */
   reserve(count: number): PhysAddr[] | null {
     const tables: PhysAddr[] = [];
@@ -47,9 +47,8 @@ export class TableAllocator {
   }
 
   /**
-   * Gives tables back, the pool's to the pool and the allocator's to the allocator.
-   * @throws PtPoolError for a table outside the pool while no allocator is set: it came from
-   * neither
+   * Frees tables to the pool or to the allocator they came from. @throws PtPoolError for a table
+   * outside the pool while no allocator is set: it came from neither
    */
   release(tables: readonly PhysAddr[]): void {
     for (const table of tables) {
@@ -64,14 +63,17 @@ export class TableAllocator {
     }
   }
 
-  /** A cleared frame for data. Null without an allocator: the pool is for tables only. */
+  /**
+   * Allocates a cleared frame for data; null without an allocator, because the pool is for tables
+   * only.
+   */
   allocZeroedPage(): PhysAddr | null {
     const page = this.allocator?.allocPage() ?? null;
     if (page !== null) this.memory.zero(page);
     return page;
   }
 
-  /** Gives back a frame of {@link allocZeroedPage}. */
+  /** Frees a frame of {@link allocZeroedPage}. */
   freePage(page: PhysAddr): void {
     this.allocator?.freePage(page);
   }

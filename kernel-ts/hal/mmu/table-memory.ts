@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Page tables as memory: frames reached through the direct map, VA = PA + physicalOffset.
+ * Access to page tables in memory: frames through the direct map, VA = PA + physicalOffset.
  *
  * Every read and write goes to emulated RAM through the memory port; no table is kept in
  * JavaScript. An access to an unmapped address aborts (`DataAbort` of the port), as it would for
@@ -15,7 +15,7 @@ import { ENTRIES_PER_TABLE } from './descriptor.ts';
 /** Reads and writes frames by physical address through the direct map. */
 export class TableMemory {
   readonly port: MemoryPort;
-  /** Bytes added to a physical address to reach it. */
+  /** Offset from a physical address to its direct-map address. */
   readonly physicalOffset: bigint;
 
   constructor(port: MemoryPort, physicalOffset: bigint) {
@@ -23,22 +23,25 @@ export class TableMemory {
     this.physicalOffset = physicalOffset;
   }
 
-  /** The direct-map address of `pa`. */
+  /** Direct-map address of `pa`. */
   va(pa: number): VirtAddr {
     return virtAddr(this.physicalOffset + BigInt(pa));
   }
 
-  /** The descriptor at `index` (0 to 511) of the table at `table`. */
+  /** Reads the descriptor at `index` (0 to 511) of a table. */
   readEntry(table: PhysAddr, index: number): bigint {
     return this.port.read64(this.va(table + index * 8));
   }
 
-  /** One 64-bit store, which a walker sees whole or not at all. No barrier. */
+  /**
+   * Writes a descriptor by one 64-bit store, which a walker sees as a whole or not at all. No
+   * barrier.
+   */
   writeEntry(table: PhysAddr, index: number, descriptor: bigint): void {
     this.port.write64(this.va(table + index * 8), descriptor);
   }
 
-  /** All 512 descriptors of a table, one bulk read. */
+  /** Reads all 512 descriptors of a table in one bulk read. */
   readTable(table: PhysAddr): BigUint64Array {
     const bytes = this.port.readBytes(this.va(table), PAGE_SIZE);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -47,7 +50,7 @@ export class TableMemory {
     return entries;
   }
 
-  /** Fills a frame that no live entry points to with 512 descriptors, one bulk write. */
+  /** Writes 512 descriptors to a frame that no live entry points to, in one bulk write. */
   writeTable(table: PhysAddr, entries: BigUint64Array): void {
     const view = new DataView(new ArrayBuffer(PAGE_SIZE));
     for (const [index, entry] of entries.entries()) view.setBigUint64(index * 8, entry, true);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them, and what their fields mean.
+ * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them, and the meaning of their
+ * fields.
  *
  * Constants and decoding only. The boot assembly writes the registers before the MMU is on;
- * afterwards mmu.ts changes EPD0 and adds attribute 2 alone.
+ * afterwards mmu.ts changes only EPD0 and adds attribute 2.
  *
  * ```
  * TCR_EL1 0x5_B510_3510
@@ -27,7 +28,7 @@ export const TCR_VALUE = 0x5_b510_3510n;
 
 /** TCR_EL1.EPD0: no walks through TTBR0; a TLB miss there is a translation fault of level 0. */
 export const TCR_EPD0 = 1n << 7n;
-/** TCR_EL1.EPD1: the same for TTBR1. */
+/** TCR_EL1.EPD1: no walks through TTBR1. */
 export const TCR_EPD1 = 1n << 23n;
 
 /** SCTLR_EL1.WXN: writable memory is not executable. */
@@ -36,7 +37,7 @@ export const SCTLR_WXN = 1n << 19n;
 /** TTBRn_EL1 bits [47:12]; ASID above, CnP in bit 0. */
 export const TTBR_BASE_MASK = 0x0000_ffff_ffff_f000n;
 
-/** A field of TCR_EL1: lowest bit, width in bits, and what a value means. */
+/** Field of TCR_EL1: lowest bit, width in bits, and the meaning of a value. */
 interface TcrField {
   readonly name: string;
   readonly shift: bigint;
@@ -56,7 +57,7 @@ const shareability = named(['non-shareable', 'reserved', 'outer shareable', 'inn
 const walks = named(['walks on', 'walks off']);
 const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 52] as const;
 
-/** Fields in use, lowest first. 4 KiB granules: TG0 is 0b00, TG1 is 0b10. */
+/** Used fields, lowest first. 4 KiB granules: TG0 is 0b00, TG1 is 0b10. */
 export const TCR_FIELDS: readonly TcrField[] = [
   { name: 'T0SZ', shift: 0n, width: 6n, meaning: regionBits },
   { name: 'EPD0', shift: 7n, width: 1n, meaning: walks },
@@ -74,7 +75,7 @@ export const TCR_FIELDS: readonly TcrField[] = [
   { name: 'IPS', shift: 32n, width: 3n, meaning: (value) => `${OUTPUT_BITS[value] ?? 48}-bit output` },
 ];
 
-/** `tcr` field by field: "T0SZ=16 (48-bit region)". */
+/** Describes `tcr` field by field: "T0SZ=16 (48-bit region)". */
 export function describeTcr(tcr: bigint): string[] {
   return TCR_FIELDS.map(({ name, shift, width, meaning }) => {
     const value = Number((tcr >> shift) & ((1n << width) - 1n));
@@ -83,9 +84,8 @@ export function describeTcr(tcr: bigint): string[] {
 }
 
 /**
- * Bits in an output address: the smaller of TCR_EL1.IPS and what the core has
- * (ID_AA64MMFR0_EL1.PARange), at most 48 since descriptors of the 4 KiB granule hold no more
- * without FEAT_LPA2.
+ * Width of an output address in bits: the smaller of TCR_EL1.IPS and ID_AA64MMFR0_EL1.PARange, at
+ * most 48, because descriptors of the 4 KiB granule hold no more without FEAT_LPA2.
  */
 export function outputAddressBits(tcr: bigint, mmfr0: bigint): number {
   const bits = (code: bigint) => OUTPUT_BITS[Number(code)] ?? 48;

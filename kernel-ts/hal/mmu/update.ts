@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Changing what is mapped: protect, unmap and refine are one operation, "replace every leaf of a
+ * Changes of mappings: protect, unmap and refine are one operation, "replace every leaf of a
  * range".
  *
- * A block that sticks out of the range is split first; the rest of it keeps its output addresses
- * and attributes. Tables that end up empty are unlinked. As in map.ts a plan reads and counts, and
+ * A block that extends beyond the range is split first; the rest of it keeps its output addresses
+ * and attributes. Tables that become empty are unlinked. As in map.ts a plan reads and counts, and
  * the writes after it cannot fail.
  *
  * ```
@@ -40,25 +40,28 @@ import type { Range } from '#common/range.ts';
 import { addressAt, entriesIn } from './virtual-range.ts';
 import type { EntrySlice, Half } from './virtual-range.ts';
 
-/** A leaf's new descriptor, 0 to unmap. Also asked before a split: the size must not matter. */
+/**
+ * New descriptor of a leaf; 0 unmaps it. Also called before a split: the result must not depend on
+ * the size.
+ */
 export type LeafChange = (descriptor: bigint, level: 1 | 2 | 3) => bigint;
 
-/** The change to make. */
+/** Change to make. */
 export interface UpdateRequest {
   readonly half: Half;
   /** Root table. */
   readonly root: PhysAddr;
   readonly range: Range;
   readonly change: LeafChange;
-  /** Told of every leaf that changed, and of every split. */
+  /** Receives every changed leaf and every split. */
   readonly trace: MappingTrace | null;
 }
 
-/** The result of {@link planUpdate}. */
+/** Result of {@link planUpdate}. */
 export interface UpdatePlan {
-  /** Tables needed for splits. */
+  /** Number of tables needed for splits. */
   readonly splits: number;
-  /** The range, widened to the ends of the blocks that it cuts. */
+  /** The range, extended to the ends of the blocks that it cuts. */
   readonly touched: Range;
   /** Tables that hold entries of the range. */
   readonly tables: readonly PhysAddr[];
@@ -67,7 +70,7 @@ export interface UpdatePlan {
 }
 
 /**
- * @throws MapError NotMapped at the first hole, WalkFailed when a table leads outside. O(entries
+ * @throws MapError NotMapped at the first hole, WalkFailed when a table points outside. O(entries
  * touched)
  */
 export function planUpdate(memory: TableMemory, request: UpdateRequest, outputLimit: number): UpdatePlan {
@@ -110,12 +113,12 @@ function splitsFor(range: Range, level: Level): number {
   return count;
 }
 
-/** The address by which {@link applyUpdate} reaches an entry while it is broken. */
+/** Address through which {@link applyUpdate} writes an entry while it is broken. */
 export type MakeAddress = (table: PhysAddr, index: number, broken: Range) => VirtAddr;
 
 /**
- * Does what {@link planUpdate} accepted, taking tables off the end of `spare`. Returns the tables
- * that are no longer linked; the caller pays the barriers (`writer.finish`) before it frees them.
+ * Executes a plan of {@link planUpdate}, with tables from the end of `spare`. Returns the tables
+ * that are no longer linked; the caller must call `writer.finish` before it frees them.
  */
 export function applyUpdate(
   memory: TableMemory,
@@ -183,7 +186,7 @@ export function applyUpdate(
   return unlinked;
 }
 
-/** The 512 entries of the next level that say the same as one block. */
+/** The 512 entries of the next level that are equivalent to one block. */
 function splitEntries(block: bigint, level: 1 | 2): BigUint64Array {
   const child = (level + 1) as 2 | 3;
   const first = leafAddress(block, level);
@@ -193,7 +196,10 @@ function splitEntries(block: bigint, level: 1 | 2): BigUint64Array {
   );
 }
 
-/** True for a table without valid entries. Beside `range` first, where the answer often is. */
+/**
+ * True for a table without valid entries. Entries next to `range` are checked first, as the
+ * likeliest valid ones.
+ */
 function isEmpty(memory: TableMemory, table: PhysAddr, range: Range, level: Level): boolean {
   const span = LEVEL_SPAN[level];
   const first = Math.floor(range.start / span);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Virtual addresses split into a half and an offset, and the checks on ranges of them.
+ * Virtual addresses as a half and an offset, and checks of their ranges.
  *
- * Inside the mapper an address is its offset in its half: 48 bits, exact in a `number`, so tables
+ * Inside the mapper, an address is an offset in its half: 48 bits, exact in a `number`, so tables
  * are indexed without `bigint` arithmetic.
  *
  * ```
@@ -22,29 +22,29 @@ import { ENTRIES_PER_TABLE, LEVEL_SPAN } from './descriptor.ts';
 import type { Level } from './descriptor.ts';
 import { MapError } from './map-error.ts';
 
-/** The half of the address space: low is TTBR0_EL1's, high is TTBR1_EL1's. */
+/** Half of the address space: low is TTBR0_EL1's, high is TTBR1_EL1's. */
 export type Half = 'low' | 'high';
 
-/** Bytes in a half: 2^48. */
+/** Size of a half in bytes: 2^48. */
 export const HALF_BYTES = 2 ** 48;
 const HIGH_BASE = 0xffff_0000_0000_0000n;
 
-/** The half that `va` selects by bit 55, canonical or not. */
+/** Half that bit 55 of `va` selects, canonical or not. */
 export function halfOf(va: VirtAddr): Half {
   return ((va >> 55n) & 1n) === 0n ? 'low' : 'high';
 }
 
-/** True when bits [63:48] equal bit 55. Others are translation faults of level 0. */
+/** True when bits [63:48] equal bit 55. Other addresses are translation faults of level 0. */
 export function isCanonical(va: VirtAddr): boolean {
   return va >> 48n === (halfOf(va) === 'low' ? 0n : 0xffffn);
 }
 
-/** Offset in bytes of `va` in its half. */
+/** Offset of `va` in its half, in bytes. */
 export function offsetOf(va: VirtAddr): number {
   return Number(va & 0xffff_ffff_ffffn);
 }
 
-/** The address at `offset` bytes in `half`. */
+/** Address at `offset` bytes in `half`. */
 export function addressAt(half: Half, offset: number): VirtAddr {
   return virtAddr((half === 'low' ? 0n : HIGH_BASE) + BigInt(offset));
 }
@@ -73,10 +73,10 @@ export function checkedRange(half: Half, va: VirtAddr, bytes: number): Range {
   return { start, end };
 }
 
-/** One entry's share of a range. */
+/** Part of a range that one entry covers. */
 export interface EntrySlice extends Range {
   readonly index: number;
-  /** First offset that the entry covers, which may lie before `start`. */
+  /** First offset that the entry covers, which may be before `start`. */
   readonly entryStart: number;
   /** True when the range covers the whole entry. */
   readonly whole: boolean;

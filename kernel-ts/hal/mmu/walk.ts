@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The walk that the CPU does, done in TypeScript on the same tables: address in, output address or
- * fault out, with every step kept.
+ * Table walk in TypeScript on the tables that the CPU walks: it returns the output address or the
+ * fault, and every step.
  *
- * It reads tables through the direct map and never changes them. It does not look into a TLB: it
- * says what a CPU with an empty one would do. PAN, stage 2 and memory tagging are outside it.
+ * It reads tables through the direct map and never changes them. It uses no TLB: the result is that
+ * of a CPU with an empty TLB. PAN, stage 2 and memory tagging are not modelled.
  *
  * ```
  *  va --bit 55--> TTBR0 | TTBR1 --[47:39]--> L0 --[38:30]--> L1 --[29:21]--> L2 --[20:12]--> L3
@@ -17,9 +17,9 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (walks), D8.4 (permissions), D24.2 (ESR_EL1, fault
  * status codes).
  *
- * The engine (Unicorn 2.1.1, measured with AT) differs in two corners that this kernel's tables
- * never hold: it takes a level 0 block for a block, and reports no address size fault for an output
- * address beyond ID_AA64MMFR0_EL1.PARange.
+ * The engine (Unicorn 2.1.1, measured with AT) differs in two cases that this kernel's tables never
+ * contain: it accepts a level 0 block, and reports no address size fault for an output address
+ * beyond ID_AA64MMFR0_EL1.PARange.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -40,7 +40,9 @@ import type { Level, MemoryAttributes, Permissions } from './descriptor.ts';
 import type { TableMemory } from './table-memory.ts';
 import { halfOf, isCanonical, offsetOf, tableIndex } from './virtual-range.ts';
 
-/** Kind of fault and its base code in ESR_EL1.DFSC or IFSC; the level is added in bits [1:0]. */
+/**
+ * Kinds of fault, with their base codes in ESR_EL1.DFSC or IFSC; the level is added in bits [1:0].
+ */
 export const FaultStatus = {
   addressSize: 0b000000,
   translation: 0b000100,
@@ -49,24 +51,24 @@ export const FaultStatus = {
 } as const;
 export type FaultKind = keyof typeof FaultStatus;
 
-/** The access that is tried. */
+/** Access to check. */
 export interface Access {
   readonly kind: 'read' | 'write' | 'execute';
   readonly el: 0 | 1;
 }
 
-/** The translation regime in which a walk starts. */
+/** Translation regime in which a walk starts. */
 export interface TranslationRegime {
-  /** Root tables; null where walks are off (TCR_EL1.EPDn). */
+  /** Root tables; null where walks are disabled (TCR_EL1.EPDn). */
   readonly low: PhysAddr | null;
   readonly high: PhysAddr | null;
-  /** Bits in an output address, at most 48. */
+  /** Width of an output address in bits, at most 48. */
   readonly outputAddressBits: number;
   /** SCTLR_EL1.WXN: writable memory is never executable. */
   readonly writeExecuteNever: boolean;
 }
 
-/** One table looked into. */
+/** Step of a walk: one table entry. */
 export class WalkStep {
   readonly level: Level;
   readonly table: PhysAddr;
@@ -85,46 +87,46 @@ export class WalkStep {
     return physAddr(this.table + this.index * 8);
   }
 
-  /** The descriptor in words. */
+  /** Description of the descriptor. */
   get meaning(): string {
     return describe(this.descriptor, this.level);
   }
 }
 
-/** The address is mapped and the access allowed. */
+/** Result when the address is mapped and the access allowed. */
 export interface Mapped {
   readonly ok: true;
   readonly va: VirtAddr;
   /** Output address of `va` itself. */
   readonly pa: PhysAddr;
-  /** Attributes of the leaf, restricted by those of the tables above. */
+  /** Effective attributes of the leaf, with the restrictions of the tables above. */
   readonly attrs: MemoryAttributes;
   readonly level: 1 | 2 | 3;
   readonly trace: readonly WalkStep[];
 }
 
-/** The access faults. */
+/** Result when the access faults. */
 export interface Fault {
   readonly ok: false;
   readonly va: VirtAddr;
   readonly fault: FaultKind;
   readonly level: Level;
-  /** Fault status code as in ESR_EL1[5:0]. */
+  /** Fault status code, as in ESR_EL1[5:0]. */
   readonly fsc: number;
-  /** Why, one clause. */
+  /** Reason, one clause. */
   readonly reason: string;
   readonly trace: readonly WalkStep[];
 }
 
 export type Translation = Mapped | Fault;
 
-/** An EL1 load. */
+/** Load at EL1. */
 export const KERNEL_READ: Access = { kind: 'read', el: 1 };
 
 /**
  * Translates `va` for `access`. O(1): at most four descriptor reads.
- * @throws DataAbort of the memory port when a table lies outside the direct map (the CPU
- * would take an external abort on the walk)
+ * @throws DataAbort of the memory port when a table is outside the direct map (the CPU would take
+ * an external abort on the walk)
  */
 export function walk(
   tables: TableMemory,
@@ -183,7 +185,7 @@ function allows(permissions: Permissions, access: Access, writeExecuteNever: boo
   return allowed[access.kind];
 }
 
-/** A translation as lines for a log: one for each table looked into, then the outcome. */
+/** Formats a translation as lines for a log: one for each table entry, then the result. */
 export function formatTranslation(translation: Translation): string[] {
   const lines = translation.trace.map(
     (step) =>

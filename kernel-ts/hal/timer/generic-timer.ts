@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The generic timer's comparators as the kernel may use them at EL1.
+ * Comparators of the generic timer that the kernel may use at EL1.
  *
  *     line = CTL.ENABLE and not CTL.IMASK and counter >= CVAL      level, a PPI
  *
@@ -18,42 +18,42 @@ import type { Interrupt } from '#kernel-ts/hal/interrupt-controller/interrupt-co
 import { interruptsOf } from '#kernel-ts/hal/interrupt-controller/specifier.ts';
 import type { SystemRegister, SystemRegisterPort } from '#kernel-ts/hal/ports.ts';
 
-/** A periodic timer of the running core. */
+/** Periodic timer of the running core. */
 export interface Timer {
   /** "virtual timer", "physical timer". */
   readonly name: string;
-  /** Counts a second. */
+  /** Counts per second. */
   readonly frequencyHz: number;
   /** True between `start` and `stop`. */
   readonly running: boolean;
   /**
-   * Interrupts `hz` times a second from now on, the first time after one period.
-   * @throws RangeError `hz` is not from 1 to the counter's frequency
+   * Starts to interrupt `hz` times a second, first after one period.
+   * @throws RangeError when `hz` is not in 1 to the counter's frequency
    */
   start(hz: number): void;
   /**
-   * Called from the interrupt: quiets the line until the next period.
-   * @returns the periods that have passed, 1 unless interrupts were late
+   * Called by the interrupt handler: lowers the line until the next period.
+   * @returns the number of periods that have passed, 1 unless interrupts were late
    */
   expired(hz: number): number;
-  /** No more interrupts. */
+  /** Stops the interrupts. */
   stop(): void;
 }
 
 const CTL_ENABLE = 1n << 0n;
 
-/** The registers of one comparator. */
+/** Registers of one comparator. */
 interface Comparator {
   readonly name: string;
   readonly counter: SystemRegister;
   readonly control: SystemRegister;
   readonly compare: SystemRegister;
-  /** Its place in the timer node's `interrupts`, and its name there. */
+  /** Index of its interrupt in the timer node's `interrupts`, and its name there. */
   readonly index: number;
   readonly interruptName: string;
 }
 
-/** Preferred first: the virtual timer belongs to EL1 under any hypervisor. */
+/** Comparators in order of preference: the virtual timer belongs to EL1 under any hypervisor. */
 const COMPARATORS: readonly Comparator[] = [
   {
     name: 'virtual timer',
@@ -73,7 +73,7 @@ const COMPARATORS: readonly Comparator[] = [
   },
 ];
 
-/** A comparator of the generic timer. */
+/** Comparator of the generic timer. */
 export class GenericTimer implements Timer {
   readonly name: string;
   readonly frequencyHz: number;
@@ -120,7 +120,7 @@ export class GenericTimer implements Timer {
   }
 }
 
-/** A timer and its interrupt. */
+/** Timer, with its interrupt. */
 export interface FoundTimer {
   readonly timer: Timer;
   readonly interrupt: Interrupt;
@@ -128,10 +128,10 @@ export interface FoundTimer {
 }
 
 /**
- * The timer of the tree's `arm,armv8-timer` node: the virtual one, or the physical one where the
- * tree gives the virtual one no interrupt. Null where there is no such node.
- * @throws FdtError `FDT_ERR_BADVALUE` the node names neither interrupt, the frequency is 0, or as
- * {@link interruptsOf}
+ * Timer of the tree's `arm,armv8-timer` node: the virtual one, or the physical one when the tree
+ * gives the virtual one no interrupt. Null when there is no such node.
+ * @throws FdtError `FDT_ERR_BADVALUE` when the node names neither interrupt or the frequency is 0,
+ * and as {@link interruptsOf}
  */
 export function findTimer(fdt: Fdt, interruptController: DeviceNode, registers: SystemRegisterPort): FoundTimer | null {
   const node = fdt.findCompatible('arm,armv8-timer').find(({ available }) => available);

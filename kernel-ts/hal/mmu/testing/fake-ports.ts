@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Ports for tests of the MMU code: sparse RAM, a translation of its own, a TLB that remembers too
- * much, and a log of what happened in which order. Used by tests only.
+ * Fake ports for tests of the MMU code: sparse RAM, an independent walker, a TLB that keeps every
+ * entry, and a log of operations in their order.
  *
- * The walker here is written apart from descriptor.ts and walk.ts, in plain bit positions, so that
- * it can serve as a second opinion.
+ * The walker is independent of descriptor.ts and walk.ts and uses plain bit positions, so that it
+ * can serve as a reference.
  *
  * ```
  *   MemoryPort va --flat:       pa = va - physicalOffset, always reachable
@@ -48,9 +48,9 @@ const PERMISSIONS = (1n << 54n) | (1n << 53n) | (1n << 10n) | (3n << 6n);
 export class FakeMachine {
   readonly physicalOffset = PHYSICAL_OFFSET;
   readonly events: FakeEvent[] = [];
-  /** Break-before-make violations, in words. Empty when all is well. */
+  /** Violations of break-before-make, as sentences. */
   readonly violations: string[] = [];
-  /** True: port addresses go through the tables of TTBR0/TTBR1. */
+  /** True to translate port addresses through the tables of TTBR0 and TTBR1. */
   translated = false;
   readonly memory: MemoryPort;
   readonly tlb: TlbPort;
@@ -58,7 +58,7 @@ export class FakeMachine {
   private readonly frames = new Map<number, DataView>();
   private readonly registerValues = new Map<SystemRegister, bigint>();
   private readonly tableList = new Set<number>();
-  /** Entries made invalid, by address: how far DSB (1), TLBI (2), DSB (3) have come. */
+  /** Entries made invalid, by address, with the progress of DSB (1), TLBI (2), DSB (3). */
   private readonly broken = new Map<number, { before: bigint; stage: number }>();
   private entries: TlbEntry[] = [];
 
@@ -95,7 +95,7 @@ export class FakeMachine {
     this.registerValues.set('ID_AA64MMFR0_EL1', 0x5n);
   }
 
-  /** Ports as the MMU code takes them. */
+  /** Ports for the MMU code. */
   get ports(): { memory: MemoryPort; tlb: TlbPort; registers: SystemRegisterPort } {
     return { memory: this.memory, tlb: this.tlb, registers: this.registers };
   }
@@ -106,7 +106,7 @@ export class FakeMachine {
     else this.tableList.delete(frame);
   }
 
-  /** Reports a frame given back while a walk could still lead to it. */
+  /** Reports a frame that is freed while a walk could still lead to it. */
   checkFreed(frame: PhysAddr): void {
     for (const [slot, { before, stage }] of this.broken) {
       if (stage < 3 && Number(before & ADDRESS) === frame) {
@@ -115,19 +115,19 @@ export class FakeMachine {
     }
   }
 
-  /** 64 bits of RAM, no translation, no log. */
+  /** Reads 64 bits of RAM, without translation and log. */
   peek(pa: number): bigint {
     return this.frame(pa).getBigUint64(pa % 4096, true);
   }
 
-  /** Sets 64 bits of RAM, no translation, no log, no check. */
+  /** Writes 64 bits of RAM, without translation, log and check. */
   poke(pa: number, value: bigint): void {
     this.frame(pa).setBigUint64(pa % 4096, value, true);
   }
 
   /**
-   * The descriptor and output address for `va`, through the TLB; null is a translation fault. Only
-   * what is found is remembered.
+   * Descriptor and output address for `va`, through the TLB; null for a translation fault, which is
+   * not cached.
    */
   lookUp(va: VirtAddr): { descriptor: bigint; pa: number } | null {
     const cached = this.entries.find((entry) => va >= entry.start && va < entry.start + entry.size);
@@ -140,7 +140,7 @@ export class FakeMachine {
     };
   }
 
-  /** Every leaf below `root`, in order of address. */
+  /** All leaves below `root`, in order of address. */
   leaves(root: PhysAddr): FakeLeaf[] {
     const found: FakeLeaf[] = [];
     this.visit(root, (descriptor, level, offset) => {
@@ -149,7 +149,7 @@ export class FakeMachine {
     return found;
   }
 
-  /** Every table below `root`, the root first. */
+  /** All tables below `root`, the root first. */
   tables(root: PhysAddr): PhysAddr[] {
     const found = [root];
     this.visit(root, (descriptor, level) => {
@@ -158,7 +158,7 @@ export class FakeMachine {
     return found;
   }
 
-  /** Every bit of every table below `root`: equal strings are bit-identical trees. */
+  /** Contents of all tables below `root`: equal strings are identical trees. */
   dump(root: PhysAddr): string {
     const words: string[] = [];
     for (const table of this.tables(root)) {
@@ -176,7 +176,8 @@ export class FakeMachine {
     const visit = (table: number, level: number, start: number): void => {
       const frame = this.frame(table);
       for (let index = 0; index < 512; index++) {
-        // The low word first: most entries are invalid, and a 64-bit read makes an object.
+        // Only the low word is read first: most entries are invalid, and a 64-bit read allocates an
+        // object.
         if ((frame.getUint32(index * 8, true) & 1) === 0) continue;
         const descriptor = frame.getBigUint64(index * 8, true);
         const offset = start + index * 2 ** (39 - 9 * level);
@@ -258,7 +259,7 @@ export class FakeMachine {
       write: boolean,
       on: (frame: DataView, at: number, i: number) => void,
     ) => {
-      // Whole pages are translated once; the MMU code moves nothing that starts inside a page.
+      // Whole pages are translated once; the MMU code transfers nothing that starts inside a page.
       for (let done = 0; done < length; ) {
         const [frame, at] = locate(virtAddr(va + BigInt(done)), write);
         const chunk = Math.min(length - done, 4096 - at);
@@ -303,12 +304,12 @@ export class FakeMachine {
 }
 
 /**
- * Frames from [base, base + 4096 count), lowest first; counts what is out and refuses a frame that
- * is not.
+ * Allocator of frames from [base, base + 4096 count), lowest first; it counts allocated frames and
+ * refuses to free any other.
  */
 export class FakeAllocator implements PageAllocator {
   readonly out = new Set<PhysAddr>();
-  /** Allocations still granted before null is returned. */
+  /** Allocations granted before null is returned. */
   budget = Number.POSITIVE_INFINITY;
   private readonly machine: FakeMachine;
   private readonly free: PhysAddr[] = [];
@@ -325,7 +326,7 @@ export class FakeAllocator implements PageAllocator {
     this.budget--;
     this.out.add(frame);
     this.machine.watchTable(frame);
-    // A real frame does not hold zeros.
+    // Poisoned, because a real frame does not hold zeros.
     for (let at = 0; at < 4096; at += 8) this.machine.poke(frame + at, 0xdead_beef_dead_beeen);
     return frame;
   }

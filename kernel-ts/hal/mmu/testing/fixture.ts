@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The arrangement most tests of the MMU code start from. Used by tests only.
+ * Common fixture of the tests of the MMU code.
  *
  * ```
  *  0x4000_0000  PT_POOL (64 KiB)   0x4002_0000  its state   0x4100_0000  frames of the fake allocator
@@ -21,7 +21,7 @@ export const POOL_BASE = physAddr(0x4000_0000);
 export const POOL_STATE = physAddr(0x4002_0000);
 export const FRAMES_BASE = physAddr(0x4100_0000);
 
-/** A machine with an MMU object and an allocator that is not injected yet. */
+/** Machine with an MMU object and an allocator that is not injected yet. */
 export interface Fixture {
   readonly machine: FakeMachine;
   readonly mmu: Mmu;
@@ -41,7 +41,7 @@ export function makeFixture(frames = 4096): Fixture {
 }
 
 /**
- * A fixture whose tables come from the allocator, with an empty tree that TTBR0 or TTBR1 points to.
+ * Fixture whose tables come from the allocator, with an empty tree that TTBR0 or TTBR1 points to.
  */
 export function makeSpace(half: Half = 'high', frames?: number): Fixture & { readonly space: AddressSpace } {
   const fixture = makeFixture(frames);
@@ -54,8 +54,8 @@ export function makeSpace(half: Half = 'high', frames?: number): Fixture & { rea
 }
 
 /**
- * A live high tree that maps RAM [0x4000_0000, 0x8000_0000) as one 1 GiB block of the direct map,
- * in which all its tables lie; from here on the ports translate through it.
+ * Live high tree that maps RAM [0x4000_0000, 0x8000_0000) as one 1 GiB block of the direct map,
+ * which contains all its tables; from here on, the ports translate through it.
  */
 export function makeLiveDirectMap(): Fixture & { readonly space: AddressSpace } {
   const fixture = makeSpace('high');
@@ -70,7 +70,7 @@ export function directVa(pa: number): VirtAddr {
   return virtAddr(0xffff_8000_0000_0000n + BigInt(pa));
 }
 
-/** The code of the {@link MapError} that `action` throws, or null. Others pass through. */
+/** Code of the {@link MapError} that `action` throws, or null. Other errors are rethrown. */
 export function errorCode(action: () => unknown): MapErrorCode | null {
   try {
     action();

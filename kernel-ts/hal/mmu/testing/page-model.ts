@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A model of the page tables: their leaves in a `Map`. Property tests run it beside the mapper.
- * Used by tests only; knows no tables, no memory, no descriptors.
+ * Model of the page tables for property tests: their leaves in a `Map`. Knows no tables, no memory,
+ * no descriptors.
  */
 
 import { MapErrorCode } from '#kernel-ts/hal/mmu/map-error.ts';
 
-/** A leaf: size in bytes, output address, attributes. */
+/** Leaf: size in bytes, output address, attributes. */
 export interface ModelLeaf {
   readonly size: number;
   readonly pa: number;
@@ -15,11 +15,11 @@ export interface ModelLeaf {
 
 const SIZES = [2 ** 30, 2 ** 21, 2 ** 12] as const;
 
-/** Leaves by offset. An operation returns null, or the error code that is due. */
+/** Leaves by offset. Each operation returns null, or the expected error code. */
 export class PageModel {
   readonly leaves = new Map<number, ModelLeaf>();
 
-  /** The leaf around `offset`. */
+  /** Leaf around `offset`. */
   find(offset: number): { start: number; leaf: ModelLeaf } | null {
     for (const size of SIZES) {
       const start = offset - (offset % size);
@@ -29,7 +29,7 @@ export class PageModel {
     return null;
   }
 
-  /** Largest leaves first that fit, from the left. */
+  /** Maps the largest leaves that fit, from the left. */
   mapRange(start: number, pa: number, bytes: number, attrs: bigint): MapErrorCode | null {
     if (this.overlaps(start, bytes)) return MapErrorCode.AlreadyMapped;
     for (let done = 0; done < bytes; ) {
@@ -40,7 +40,7 @@ export class PageModel {
     return null;
   }
 
-  /** One leaf of `size`; inside a larger one it replaces its part. */
+  /** Maps one leaf of `size`; inside a larger leaf it replaces its part. */
   mapUnit(start: number, pa: number, size: number, attrs: bigint): MapErrorCode | null {
     const around = this.find(start);
     if (around !== null && around.leaf.size > size) this.splitTo(start, size);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Random mappings and random addresses around them, for tests that compare the walker with a CPU.
- * Used by tests only.
  *
- * Deterministic in the given generator. Mappings are disjoint in virtual addresses and lie close
- * together, so that tables are shared, blocks stand beside pages, and a random neighbour of a
- * mapped address is worth trying.
+ * Deterministic for a given generator. Mappings are disjoint in virtual addresses and close
+ * together, so that they share tables, blocks are next to pages, and a random neighbour of a mapped
+ * address is worth a test.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -14,10 +13,10 @@ import { AF, MemoryAttributes, PXN, UXN } from '#kernel-ts/hal/mmu/descriptor.ts
 import type { Half } from '#kernel-ts/hal/mmu/virtual-range.ts';
 import { addressAt } from '#kernel-ts/hal/mmu/virtual-range.ts';
 
-/** A uniform generator of numbers in [0, 1). */
+/** Uniform random numbers in [0, 1). */
 export type Random = () => number;
 
-/** For `AddressSpace.mapRange` of the half that `va` lies in. */
+/** Arguments of `AddressSpace.mapRange` for the half that `va` is in. */
 export interface RandomMapping {
   readonly va: VirtAddr;
   readonly pa: PhysAddr;
@@ -25,28 +24,28 @@ export interface RandomMapping {
   readonly attrs: MemoryAttributes;
 }
 
-/** Virtual [start, end). */
+/** Virtual range [start, end). */
 export interface VirtualRange {
   readonly start: bigint;
   readonly end: bigint;
 }
 
 export interface RandomMappingOptions {
-  /** Mappings wanted; fewer come back only when no place is found for one in a hundred tries. */
+  /** Number of mappings; fewer when no place is found in a hundred tries each. */
   readonly count: number;
-  /** Ranges of the output addresses, 4 KiB or more each. Mappings may share frames. */
+  /** Ranges of output addresses, at least 4 KiB each. Mappings may share frames. */
   readonly physical: readonly { readonly start: number; readonly end: number }[];
-  /** Halves to map in; both when not given. */
+  /** Halves to map in; by default both. */
   readonly halves?: readonly Half[];
   /** Ranges that must stay unmapped: the direct map, the image, the alias window. */
   readonly avoid?: readonly VirtualRange[];
-  /** Attributes to choose from; {@link TEST_ATTRIBUTES} when not given. */
+  /** Attributes to choose from; by default {@link TEST_ATTRIBUTES}. */
   readonly attrs?: readonly MemoryAttributes[];
 }
 
 /**
- * The kernel's six, and four that it never uses: access flag clear, writable and executable at EL1,
- * at EL0, and executable only.
+ * The kernel's six attributes, and four that it never uses: access flag clear, writable and
+ * executable at EL1, at EL0, and executable only.
  */
 export const TEST_ATTRIBUTES: readonly MemoryAttributes[] = [
   ...Object.values(MemoryAttributes),
@@ -59,7 +58,7 @@ export const TEST_ATTRIBUTES: readonly MemoryAttributes[] = [
 const GIB = 2 ** 30;
 const MIB2 = 2 ** 21;
 
-/** Disjoint mappings of pages, 2 MiB and 1 GiB blocks and mixtures. */
+/** Disjoint mappings of pages, 2 MiB and 1 GiB blocks, and mixtures. */
 export function randomMappings(random: Random, options: RandomMappingOptions): RandomMapping[] {
   const { count, physical, halves = ['low', 'high'], avoid = [], attrs = TEST_ATTRIBUTES } = options;
   const taken: VirtualRange[] = [...avoid];
@@ -82,8 +81,8 @@ export function randomMappings(random: Random, options: RandomMappingOptions): R
 }
 
 /**
- * Addresses worth translating: in mappings, at and just past their ends, near them, anywhere in
- * both halves, and not canonical. Byte granular.
+ * Addresses to translate: in mappings, at and just past their ends, near them, anywhere in both
+ * halves, and not canonical. Byte granular.
  */
 export function randomAddresses(random: Random, mappings: readonly RandomMapping[], count: number): VirtAddr[] {
   return Array.from({ length: count }, () => {
@@ -101,24 +100,24 @@ export function randomAddresses(random: Random, mappings: readonly RandomMapping
       const distance = pick(random, [PAGE_SIZE, MIB2, GIB, 2 ** 39]) * (1 + below(random, 3));
       return virtAddr(random() < 0.5 ? inside + BigInt(distance) : inside - BigInt(distance));
     }
-    // One of bits 63 to 48 flipped: not canonical, and with bit 55 the other half's register is
-    // selected.
+    // One of bits 63 to 48 is flipped: not canonical, and bit 55 would select the other half's
+    // register.
     return virtAddr((random() < 0.5 ? inside : anywhere) ^ (1n << BigInt(48 + below(random, 16))));
   });
 }
 
-/** Size of a mapping and what its addresses are multiples of. */
+/** Size of a mapping, and the alignment of its addresses. */
 function randomSize(random: Random): { size: number; unit: number } {
   const kind = random();
   if (kind < 0.45) return { size: PAGE_SIZE * (1 + below(random, 16)), unit: PAGE_SIZE };
   if (kind < 0.65) return { size: MIB2 * (1 + below(random, 3)), unit: MIB2 };
-  // Blocks with pages at the end, and 2 MiB worth of pages where the addresses do not fit a block.
+  // Blocks with pages at the end, and 2 MiB of pages where the addresses do not fit a block.
   if (kind < 0.8) return { size: MIB2 + PAGE_SIZE * (1 + below(random, 64)), unit: MIB2 };
   if (kind < 0.9) return { size: MIB2 + PAGE_SIZE * below(random, 8), unit: PAGE_SIZE };
   return { size: GIB, unit: GIB };
 }
 
-/** An offset in a half, from a few level 0 and level 1 entries so that neighbours meet. */
+/** Offset in a half, from a few level 0 and level 1 entries, so that mappings become neighbours. */
 function randomOffset(random: Random, unit: number): number {
   const gigabyte = pick(random, [0, 1, 255, 256, 510, 511]) * 2 ** 39 + pick(random, [0, 1, 2, 511]) * GIB;
   if (unit === GIB) return gigabyte;
@@ -127,7 +126,7 @@ function randomOffset(random: Random, unit: number): number {
 }
 
 function below(random: Random, limit: number): number {
-  // Two draws: a 32-bit generator would leave the low bits of a 48-bit range zero.
+  // Two random numbers: a 32-bit generator would leave the low bits of a 48-bit range zero.
   return Math.floor(((random() + random() / 2 ** 32) % 1) * limit) % limit;
 }
 
