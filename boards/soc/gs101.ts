@@ -3,17 +3,20 @@
  * Google Tensor, gs101: what every board with this chip shares. A board adds its RAM, its reserved
  * memory, its names and its console.
  *
- * Root-level nodes of upstream's tree that are left out, and why: - idle-states and the cores'
- * cpu-idle-states: a core that is suspended needs the power firmware to wake it; - opp-table-*, the
- * cores' clocks, capacities and power figures, firmware/power-management with its PMICs: they are
- * served by, or serve
- *    frequency scaling by, the ACPM firmware, which is not there;
- * - pmu-3 (the DynamIQ unit's counters): implementation-defined registers that the core does not
- * have; - regulator-*, framebuffer-0, the nvmem reboot-mode: they stand on PMIC or display. In
- * soc@0: pin groups and references to them, chips on I2C, connector and port graphs, supplies,
- * quirks and operating points of USB and UFS. Everything else has upstream's name, place, order,
- * compatible, reg, interrupts and clocks; statuses differ where gs101-usi.ts and
- * gs101-high-speed.ts say so.
+ * These nodes of upstream's tree are left out:
+ *
+ * - idle-states and the cores' cpu-idle-states: a suspended core needs the power firmware to wake
+ *   it.
+ * - opp-table-*, the cores' clocks, capacities and power figures, firmware/power-management with
+ *   its PMICs: they need frequency scaling by the ACPM firmware, which is not there.
+ * - pmu-3 (the DynamIQ unit's counters): the core does not have these implementation-defined
+ *   registers.
+ * - regulator-*, framebuffer-0, the nvmem reboot-mode: they need the PMIC or the display.
+ * - In soc@0: pin groups and references to them, chips on I2C, connector and port graphs, supplies,
+ *   quirks and operating points of USB and UFS.
+ *
+ * Everything else has upstream's name, place, order, compatible, reg, interrupts and clocks.
+ * Statuses differ where gs101-usi.ts and gs101-high-speed.ts say so.
  *
  * Source: Linux arch/arm64/boot/dts/exynos/google/gs101.dtsi and the gs101-oriole tree built from
  * 7.2, as facts.
