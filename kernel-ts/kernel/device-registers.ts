@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Device registers in the direct map: mapped page by page when a driver first needs them, as device
- * memory.
+ * Device registers in the direct map: mapped page by page, as device memory, when a driver first
+ * needs them.
  */
 
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
@@ -10,9 +10,9 @@ import { DIRECT_MAP_BYTES, physToVirt } from './direct-map.ts';
 import type { MemorySystem } from './mm/memory.ts';
 
 /**
- * Makes [base, base + bytes) reachable and returns its address; null where that cannot be: beyond
- * the direct map, or where something else than a device is mapped. Pages that are mapped as a
- * device already stay as they are. O(pages).
+ * Maps [base, base + bytes) and returns its address; null when that is impossible: beyond the
+ * direct map, or where something other than a device is mapped. Pages that are already mapped as a
+ * device stay unchanged. O(pages).
  * @throws MapError when tables run out
  */
 export function mapRegisters({ kernelSpace }: MemorySystem, base: PhysAddr, bytes: number): VirtAddr | null {

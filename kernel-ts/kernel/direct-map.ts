@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The direct map: all of physical memory at a fixed virtual offset. It converts addresses; it maps
- * nothing (that is the HAL's MMU code).
+ * The direct map: all of physical memory at a fixed virtual offset. It converts addresses; the
+ * HAL's MMU code does the mapping.
  *
  * ```
  * VA 0xFFFF_8000_0000_0000                              0xFFFF_FFFF_FFFF_FFFF
@@ -19,7 +19,7 @@ import { type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/addres
 /** Virtual address of physical address zero. */
 export const DIRECT_MAP_BASE: VirtAddr = virtAddr(0xffff_8000_0000_0000n);
 
-/** Bytes that the direct map reaches: physical addresses are below this. */
+/** Size of the direct map: physical addresses must be below this. */
 export const DIRECT_MAP_BYTES = 2 ** 47;
 
 /** Virtual address of `pa`. @throws RangeError when `pa` is not below 2^47 */

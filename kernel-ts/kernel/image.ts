@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The kernel image in memory: where the loader put it and what its linker script says lies where.
- * Offsets come from the symbol table that the firmware build writes beside the image, so a linker
- * script and a constant cannot drift apart.
+ * The kernel image in memory: its load address, and the sections of its linker script. Offsets come
+ * from the symbol table that the firmware build writes beside the image, so that they always match
+ * the linker script.
  *
  *     physicalBase                                                        + imageBytes
  *     | text (RX) | rodata (RO) | data: kernel_bss, pt_pool | guard | boot stack, fault stack |
@@ -12,7 +12,7 @@ import { type PhysAddr, physAddr, type VirtAddr } from '#common/address.ts';
 import type { Range } from '#common/range.ts';
 import { physToVirt } from './direct-map.ts';
 
-/** Symbols that the kernel needs, as byte offsets from the image's first byte. */
+/** Symbols that the kernel needs, as byte offsets from the start of the image. */
 export interface KernelSymbols {
   readonly _etext: number;
   readonly _data: number;
@@ -31,7 +31,7 @@ export interface KernelSymbols {
 }
 
 /**
- * Tables of pt_pool that `_start` builds the bootstrap mapping from: level 0 and 1 for TTBR0, then
+ * Tables of pt_pool that `_start` uses for the bootstrap mapping: levels 0 and 1 for TTBR0, then
  * for TTBR1, and level 2 of the console's GiB.
  */
 export const BOOTSTRAP_TABLES = 5;
@@ -40,13 +40,13 @@ export class KernelImage {
   readonly physicalBase: PhysAddr;
   readonly symbols: KernelSymbols;
 
-  /** @param physicalBase where the loader put the image's first byte */
+  /** @param physicalBase load address of the image's first byte */
   constructor(physicalBase: PhysAddr, symbols: KernelSymbols) {
     this.physicalBase = physicalBase;
     this.symbols = symbols;
   }
 
-  /** Bytes with BSS, stack and page-table pool: image_size of its header. */
+  /** Size with BSS, stack and page-table pool: image_size of its header. */
   get bytes(): number {
     return this.symbols._end;
   }
@@ -63,17 +63,17 @@ export class KernelImage {
     return this.range(this.symbols._etext, this.symbols._data);
   }
 
-  /** Data up to the guard page below the stack. */
+  /** Data, up to the guard page below the stack. */
   get data(): Range<PhysAddr> {
     return this.range(this.symbols._data, this.symbols.boot_stack_guard);
   }
 
-  /** The page below the stack that stays unmapped. */
+  /** Page below the stack, which stays unmapped. */
   get guard(): Range<PhysAddr> {
     return this.range(this.symbols.boot_stack_guard, this.symbols.boot_stack);
   }
 
-  /** The boot stack, and above it the stack for exceptions that the kernel itself caused. */
+  /** The boot stack, and above it the stack for exceptions in the kernel itself. */
   get stack(): Range<PhysAddr> {
     return this.range(this.symbols.boot_stack, this.symbols._end);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The kernel's entries, one a gate: kmain once, and a vector for each exception. An entry gets the
- * interrupted trap frame, and returns the frame to go on with.
+ * Entry points of the kernel, one for each gate: kmain once, and a vector for each exception. An
+ * entry gets the interrupted trap frame, and returns the frame to continue with.
  *
  *     kmain ─► idle frame, or the first process's                      vector 5, 9 (IRQ) ─► interrupts ─► frame
  *     vector 8 (synchronous, EL0) ─► userSpace.syscall or .fault ─► frame          others ─► panic
@@ -29,13 +29,13 @@ import type { Shell } from './shell/shell.ts';
 import { isSystemCall, unexpectedException, VECTOR } from './traps.ts';
 import { NO_PROCESSES, type UserSpace } from './user-space.ts';
 
-/** The first gate: `_start` is done, the MMU is on, the stack is set. firmware/kernel/head.S */
+/** Gate of kmain: `_start` is done, the MMU is on, the stack is set. firmware/kernel/head.S */
 export const GATE_KMAIN = 0x4c00;
-/** The first of 16 gates, one for each vector. */
+/** First of 16 gates, one for each vector. */
 export const GATE_VECTOR = 0x4c10;
 const VECTORS = 16;
 
-/** The end of a gate: the CPU restores the trap frame at that address, or parks for good. */
+/** Result of a gate: the CPU restores the trap frame at that address, or parks for good. */
 export type GateOutcome = VirtAddr | 'park';
 
 export class Kernel implements BootingKernel {
@@ -72,8 +72,8 @@ export class Kernel implements BootingKernel {
   }
 
   /**
-   * Runs the function behind gate `immediate`.
-   * @param x0 X0 at the gate: the trap frame's address where a vector entered it
+   * Runs the function of gate `immediate`.
+   * @param x0 X0 at the gate: for a vector, the trap frame's address
    * @throws what a port throws on an access that faults; the caller makes it an exception of the
    * CPU
    */
@@ -87,7 +87,7 @@ export class Kernel implements BootingKernel {
       let { runnable } = userSpace;
       if (!runnable && !userSpace.hasConsole) {
         this.shell?.serve();
-        // Its commands may have made a process.
+        // Its commands may have started a process.
         ({ runnable } = userSpace);
         if (runnable) next = userSpace.schedule(next);
       }
@@ -109,11 +109,11 @@ export class Kernel implements BootingKernel {
   }
 
   ticked(frame: TrapFrame): TrapFrame {
-    // Ctrl-C may have been typed before the program was there.
+    // Ctrl-C may have been typed before the program existed.
     return this.takeInterrupt() ? this.userSpace.interrupt(frame) : this.userSpace.tick(frame);
   }
 
-  /** Ctrl-C was typed; who reads the console is given it as any byte. */
+  /** True when Ctrl-C was typed; a process that reads the console gets it as any other byte. */
   private takeInterrupt(): boolean {
     if (this.userSpace.isRead || this.input?.takeInterrupt() !== true) return false;
     this.log.console.write('^C\n');
@@ -121,7 +121,7 @@ export class Kernel implements BootingKernel {
   }
 
   private boot(): TrapFrame {
-    // A reset keeps this object and clears the memory that its parts were handles on.
+    // A reset keeps this object, and clears the memory behind its handles.
     this.panicking = false;
     this.explaining = false;
     this.tree = null;
@@ -152,15 +152,15 @@ export class Kernel implements BootingKernel {
         return userSpace.fault(frame);
       default:
     }
-    // Explaining it may fault in turn, and come here again.
+    // The explanation may fault in turn, and come here again.
     const brief = this.explaining;
     this.explaining = true;
     throw unexpectedException(vector, frame, this, brief);
   }
 
   /**
-   * Prints a panic's two lines and its further ones, and emits the event. A panic inside a panic
-   * only parks: printing itself is broken.
+   * Prints the lines of a panic and emits the event. A panic inside a panic only parks, because
+   * printing itself is broken.
    */
   private panic({ reason, detail, more }: KernelPanic): void {
     if (!this.panicking) {
@@ -170,14 +170,14 @@ export class Kernel implements BootingKernel {
       this.log.freshLine();
       for (const line of [`PANIC: ${reason}`, detail, ...more]) console.write(`${line}\n`);
     }
-    // A parked core must not be woken. Tried once: closing itself may be broken.
+    // A parked core must not be woken. Closed only once, because closing itself may be broken.
     const { interrupts } = this;
     this.interrupts = null;
     interrupts?.close();
   }
 }
 
-/** The panic for a failure of the kernel. Null: a port's fault, or a fault of the emulator. */
+/** Panic for a failure of the kernel; null for a port's fault, or a fault of the emulator. */
 function asPanic(error: unknown): KernelPanic | null {
   if (error instanceof KernelPanic) return error;
   if (error instanceof MapError) {

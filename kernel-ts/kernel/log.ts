@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The kernel's log: lines with a tag on the console, and the boot stages, which the machine's trace
- * sees too.
+ * Log of the kernel: lines with a tag on the console, and the boot stages, which are also traced.
  *
- * Tags name the part that speaks. A panic has lines of its own, see kernel.ts.
+ * Tags name the part of the kernel. A panic has its own format, see kernel.ts.
  */
 
 import type { Console } from '#kernel-ts/hal/console/console.ts';
@@ -35,7 +34,7 @@ export const STAGES = [
 ] as const;
 
 export class Log {
-  /** The console that lines go to. Replaced when the device tree names another one. */
+  /** Console of the log. Replaced when the device tree names another one. */
   console: Console;
   private readonly trace: TracePort;
 
@@ -44,12 +43,12 @@ export class Log {
     this.trace = trace;
   }
 
-  /** Ends the line that a prompt or a program has begun. */
+  /** Ends a line that a prompt or a program has begun. */
   freshLine(): void {
     if (!this.console.atLineStart) this.console.write('\n');
   }
 
-  /** One line: `[TAG] text`. */
+  /** Prints a line: `[TAG] text`. */
   line(tag: Tag, text: string): void {
     this.freshLine();
     this.console.write(`[${tag}] ${text}\n`);

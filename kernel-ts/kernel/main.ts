@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kmain: the boot order, one reason each.
+ * kmain: the boot order, with a reason for each step.
  *
  * Entered by `_start` (firmware/kernel/head.S) with the MMU on, on the boot stack, in the high
  * half.
@@ -31,52 +31,55 @@ import { openShell, type Shell } from './shell/shell.ts';
 import type { TrapFrame } from './trap-frame.ts';
 import type { UserSpace } from './user-space.ts';
 
-/** Settings made when a kernel is built or loaded, not read from the device tree. */
+/** Settings of a kernel build or load, which do not come from the device tree. */
 export interface KernelConfig {
   /**
-   * The UART to use before the device tree is read, and for good if that names none: a driver's
+   * UART to use before the device tree is read, and for good if the tree names none: a driver's
    * `compatible` and a physical address.
    */
   readonly earlyConsole: { readonly compatible: string; readonly base: PhysAddr };
-  /** Bytes of device tree that were loaded; less than totalsize is truncated. Null: not told. */
+  /**
+   * Number of bytes of device tree that were loaded; less than totalsize means truncated. Null:
+   * unknown.
+   */
   readonly deviceTreeBytes: number | null;
-  /** Injected faults of memory; none when absent. */
+  /** Injected memory faults; none when absent. */
   readonly memoryFaults?: MemoryFaults;
 }
 
-/** The kernel as kmain boots it. How far the boot came is set here, for panics and tools. */
+/** Kernel while kmain boots it. The progress of the boot is stored here, for panics and tools. */
 export interface BootingKernel {
   readonly ports: Ports;
   readonly image: KernelImage;
   readonly config: KernelConfig;
   readonly log: Log;
-  /** Frame of the idle loop, where an interrupt of that loop saves it. */
+  /** Trap frame of the idle loop, saved there when an interrupt interrupts it. */
   readonly idleFrame: TrapFrame;
-  /** The device tree, once it was found readable. */
+  /** Device tree, once it was found readable. */
   tree: Fdt | null;
   /** Memory, once it is up. */
   memory: MemorySystem | null;
-  /** Null without an interrupt controller. */
+  /** Interrupts; null without an interrupt controller. */
   interrupts: Interrupts | null;
   /** Console input; null when the console's UART cannot interrupt. */
   input: ConsoleInput | null;
-  /** The maintenance shell; null without console input. */
+  /** Maintenance shell; null without console input. */
   shell: Shell | null;
   userSpace: UserSpace;
-  /** Bytes came in on the console. @returns the frame to go on with */
+  /** Called when console input has come. @returns the frame to continue with */
   inputArrived(frame: TrapFrame): TrapFrame;
-  /** A hundredth of a second has passed. @returns the frame to go on with */
+  /** Called every hundredth of a second. @returns the frame to continue with */
   ticked(frame: TrapFrame): TrapFrame;
 }
 
 /**
  * Boots the kernel to its steady state.
- * @returns the frame to go on with: the idle loop's, or the first process's
+ * @returns the frame to continue with: that of the idle loop, or of the first process
  * @throws KernelPanic and whatever an unmapped access throws
  */
 export function kmain(kernel: BootingKernel): TrapFrame {
   const { log } = kernel;
-  log.console.init(); // first: whatever goes wrong from here on can be said
+  log.console.init(); // first, so that every later failure can be reported
   log.stage(1);
   describeCpu(kernel);
   const tree = findDeviceTree(kernel);
@@ -159,18 +162,18 @@ function findDeviceTree({ log, ports, image, config }: BootingKernel): BootDevic
   return tree;
 }
 
-/** Registers that every console driver stays within. */
+/** Size of the registers that every console driver uses, in bytes. */
 const CONSOLE_BYTES = 0x1000;
 
-/** The pages of the early console's registers: it must survive the change of tables. */
+/** Pages of the early console's registers, which must stay mapped when the tables change. */
 function consolePage({ config }: BootingKernel): Range {
   const start = alignDown(config.earlyConsole.base, PAGE_SIZE);
   return { start, end: start + PAGE_SIZE };
 }
 
 /**
- * A tree that has RAM where the console is known to be describes another machine: its frames would
- * be device registers.
+ * Checks that the tree has no RAM at the console's address: such a tree describes another machine,
+ * and frames there would be device registers.
  * @throws KernelPanic when it has
  */
 function checkConsoleIsNoRam({ config }: BootingKernel, fdt: Fdt): void {
@@ -184,7 +187,7 @@ function checkConsoleIsNoRam({ config }: BootingKernel, fdt: Fdt): void {
 }
 
 /**
- * Goes over to the console that /chosen names, when there is a driver for it.
+ * Switches to the console that /chosen names, if it has a driver.
  * @returns the node of the console in use, null when the tree has none
  */
 function openBootConsole({ log, ports, memory, fdt }: KernelContext, config: KernelConfig): DeviceNode | null {
@@ -199,7 +202,7 @@ function openBootConsole({ log, ports, memory, fdt }: KernelContext, config: Ker
   const driver = findConsole(stdout.findProperty('compatible')?.stringList() ?? []);
   const va = driver === null || base === null ? null : mapRegisters(memory, base, CONSOLE_BYTES);
   const isEarly = base === earlyBase && driver?.compatible === compatible;
-  // The tree may be another board's: look at what answers before using it.
+  // The tree may be that of another board, so the device is checked before it is used.
   const notIt = driver === null || va === null || isEarly ? null : driver.whyNot(ports.probe, va);
   if (driver === null || base === null || va === null || notIt !== null) {
     const why =
@@ -213,7 +216,7 @@ function openBootConsole({ log, ports, memory, fdt }: KernelContext, config: Ker
     log.line('BOOT', `console: ${stdoutPath}: ${why}, staying on the early one at ${phys(earlyBase)}`);
     return early;
   }
-  // The early console is set up already, and to do it again would drop what has been typed.
+  // The early console is initialised already; a second time would drop typed input.
   if (!isEarly) {
     log.console = driver.create(ports.mmio, va);
     log.console.init();
@@ -228,7 +231,7 @@ function registersOf(node: DeviceNode): PhysAddr | null {
   return address === undefined || address >= BigInt(DIRECT_MAP_BYTES) ? null : physAddr(Number(address));
 }
 
-/** Logs what the device tree says about the rest of the machine. */
+/** Logs the device tree's description of the rest of the machine. */
 function describeMachine({ log, fdt, memory: { initrd } }: KernelContext): void {
   const cores = cpus(fdt).filter(({ available }) => available);
   const kinds = new Map<string, number>();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Finding interrupt controller, timer and the console's interrupt in the device tree, and switching
- * them on. A tree without one of them, or with a bad node, costs what depends on it and no more: a
- * line in the log says what and why.
+ * Finds interrupt controller, timer and the console's interrupt in the device tree, and enables
+ * them. A tree that lacks one of them, or has a bad node, disables only what depends on it; a line
+ * in the log says what and why.
  */
 
 import { virtAddr } from '#common/address.ts';
@@ -23,25 +23,27 @@ import { ByteQueue, QUEUE_BYTES } from './byte-queue.ts';
 import { ConsoleInput } from './console-input.ts';
 import { type InterruptHandler, Interrupts, TICK_HZ, TICKS_BYTES } from './interrupts.ts';
 
-/** Interrupt state in the heap: the counter of ticks, then the queue of console input. */
+/**
+ * Size of the interrupt state in the heap: the counter of ticks, then the queue of console input.
+ */
 const STATE_BYTES = TICKS_BYTES + QUEUE_BYTES;
 
-/** The handlers that interrupts call. */
+/** Handlers that interrupts call. */
 interface Handlers {
-  /** A hundredth of a second has passed. */
+  /** Called every hundredth of a second. */
   readonly tick: InterruptHandler;
-  /** Bytes are in the console's input queue. */
+  /** Called when bytes are in the console's input queue. */
   readonly input: InterruptHandler;
 }
 
-/** The devices found; null where the tree lacks what they need. */
+/** Devices found; null where the tree lacks what they need. */
 interface BroughtUp {
   readonly interrupts: Interrupts | null;
   readonly input: ConsoleInput | null;
 }
 
 /**
- * Switches on what the tree names.
+ * Enables the devices of the tree.
  * @param consoleNode the UART that the console uses
  * @throws KernelPanic when the heap has no room for their state
  */
@@ -115,7 +117,7 @@ function openInput(
   return input;
 }
 
-/** The result of `open`, or null, with the reason in the log. */
+/** Result of `open`, or null, with the reason in the log. */
 function attempt<T>(log: Log, tag: Tag, consequence: string, open: () => T): T | null {
   try {
     return open();

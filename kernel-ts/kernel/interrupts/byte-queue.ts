@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A queue of bytes in kernel memory: a ring that an interrupt fills and somebody else empties.
+ * Queue of bytes in kernel memory: a ring that an interrupt handler fills and other code empties.
  *
  *     +0 head  u32  taken so far, modulo 2^32          +8 bytes[CAPACITY]   byte n is at n modulo CAPACITY
  *     +4 tail  u32  put so far
@@ -11,9 +11,9 @@
 import { type VirtAddr, virtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
-/** Bytes that a queue holds. */
+/** Capacity of a queue in bytes. */
 export const QUEUE_CAPACITY = 1024;
-/** Bytes of memory that it takes. */
+/** Size of a queue in memory, in bytes. */
 export const QUEUE_BYTES = 8 + QUEUE_CAPACITY;
 
 export class ByteQueue {
@@ -30,7 +30,7 @@ export class ByteQueue {
     return (this.tail - this.head) >>> 0;
   }
 
-  /** Adds `byte` (0 to 255); false when the queue is full, and nothing changes. */
+  /** Adds `byte` (0 to 255). Returns false, and changes nothing, when the queue is full. */
   put(byte: number): boolean {
     const { tail } = this;
     if ((tail - this.head) >>> 0 >= QUEUE_CAPACITY) return false;
@@ -48,7 +48,7 @@ export class ByteQueue {
     return byte;
   }
 
-  /** Byte number `index` from the oldest; `index` is below the length. */
+  /** Byte at `index` from the oldest; `index` must be below the length. */
   peek(index: number): number {
     return this.memory.read8(this.slot((this.head + index) >>> 0));
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Console input that is not read yet. The UART's interrupt moves bytes to a queue in kernel memory;
- * the owner of the console, the maintenance shell or a process, reads them from there.
+ * Unread console input. The UART's interrupt handler moves bytes to a queue in kernel memory; the
+ * owner of the console, which is the maintenance shell or a process, reads them from there.
  *
  *     UART ─interrupt─► receive() ─► queue ─► read()
  *
@@ -24,17 +24,17 @@ export class ConsoleInput {
     this.queue = queue;
   }
 
-  /** Bytes that can be read. */
+  /** Number of bytes that can be read. */
   get length(): number {
     return this.queue.length;
   }
 
-  /** Lets the UART interrupt. */
+  /** Enables the UART's interrupt. */
   open(): void {
     this.console.enableInputInterrupt();
   }
 
-  /** The UART's interrupt: empties it into the queue. */
+  /** Interrupt handler: moves the UART's input to the queue. */
   receive(): void {
     while (this.queue.length < QUEUE_CAPACITY) {
       const byte = this.console.tryReadByte();
@@ -48,7 +48,8 @@ export class ConsoleInput {
   }
 
   /**
-   * Drops what was typed up to the last Ctrl-C, and that. False, and nothing changes, without one.
+   * Drops all input up to and including the last Ctrl-C. Returns false, and changes nothing, when
+   * there is none.
    */
   takeInterrupt(): boolean {
     let { length } = this.queue;
@@ -57,7 +58,7 @@ export class ConsoleInput {
     return length > 0;
   }
 
-  /** The oldest byte, or null when there is none. */
+  /** Oldest byte, or null when there is none. */
   read(): number | null {
     const wasFull = this.queue.length === QUEUE_CAPACITY;
     const byte = this.queue.get();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Interrupts as the kernel handles them: the controller, a handler for each interrupt that
- * something wants, and the tick.
+ * Interrupt handling of the kernel: the controller, a handler for each attached interrupt, and the
+ * tick.
  *
  *     IRQ ─► handle(frame) ─► acknowledge ─► handler(frame) ─► complete ─► the frame to go on with
  *
@@ -16,13 +16,13 @@ import type { VirtAddr } from '#common/address.ts';
 import type { Log } from '#kernel-ts/kernel/log.ts';
 import type { TrapFrame } from '#kernel-ts/kernel/trap-frame.ts';
 
-/** Ticks a second. */
+/** Ticks per second. */
 export const TICK_HZ = 100;
 
-/** Quiets the device that interrupted and returns the frame to go on with. */
+/** Quiets the device that interrupted, and returns the frame to continue with. */
 export type InterruptHandler = (frame: TrapFrame) => TrapFrame;
 
-/** Bytes of memory for the counter of ticks. */
+/** Size of the tick counter in bytes. */
 export const TICKS_BYTES = 8;
 
 export class Interrupts {
@@ -32,10 +32,10 @@ export class Interrupts {
   private readonly ticksAt: VirtAddr;
   private readonly handlers = new Map<number, InterruptHandler>();
   private timer: FoundTimer | null = null;
-  /** Copy of the timer's control register, which is written here only. */
+  /** Copy of the timer's control register, which is written only here. */
   private ticking = false;
 
-  /** @param ticksAt a zeroed u64 in kernel memory */
+  /** @param ticksAt address of a zeroed u64 in kernel memory */
   constructor(controller: InterruptController, log: Log, memory: MemoryPort, ticksAt: VirtAddr) {
     this.controller = controller;
     this.log = log;
@@ -49,15 +49,14 @@ export class Interrupts {
   }
 
   /**
-   * Has `handler` called for `interrupt`.
-   * @throws RangeError the controller has no such interrupt
+   * Attaches `handler` to `interrupt`. @throws RangeError when the controller has no such interrupt
    */
   attach(interrupt: Interrupt, handler: InterruptHandler): void {
     this.handlers.set(interrupt.intid, handler);
     this.controller.enable(interrupt);
   }
 
-  /** Takes `timer` for the tick; `tick` is called 100 times a second of simulated time. */
+  /** Uses `timer` for the tick; `tick` is called 100 times a second of simulated time. */
   attachTimer(found: FoundTimer, tick: InterruptHandler): void {
     this.timer = found;
     found.timer.stop();
@@ -76,13 +75,13 @@ export class Interrupts {
     else this.timer.timer.stop();
   }
 
-  /** Switches interrupts off for good. */
+  /** Disables interrupts for good. */
   close(): void {
     this.timer?.timer.stop();
     this.controller.close();
   }
 
-  /** An IRQ was taken. @returns the frame to go on with */
+  /** Handles an IRQ. @returns the frame to continue with */
   handle(frame: TrapFrame): TrapFrame {
     const intid = this.controller.acknowledge();
     if (intid === null) return frame;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The panic for a frame that cannot be freed. Slow path: the allocator has already found that the
- * descriptor is not what a correct free finds. This looks for the reason. Each panic names frame,
+ * descriptor does not match a correct free; this file finds the reason. Each panic names frame,
  * order and state.
  */
 
@@ -10,7 +10,7 @@ import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { describeFrame, type FrameState } from './frame-state.ts';
 import { MAX_ORDER, PageFlag } from './page.ts';
 
-/** Reasons, as they follow `PANIC: `. An interface for tools. */
+/** Reasons, printed after `PANIC: `. An interface for tools. */
 export const BadFree = {
   MISALIGNED: 'Free of an address that is not a frame',
   OUTSIDE_RAM: 'Free of a frame outside RAM',
@@ -24,7 +24,7 @@ export const BadFree = {
   CORRUPT: 'Free of a frame whose struct Page is corrupted',
 } as const;
 
-/** The panic for `freeFrames(frame, order)`. `state` is null for a misaligned frame. */
+/** Panic for `freeFrames(frame, order)`. `state` is null for a misaligned frame. */
 export function badFree(frame: PhysAddr, order: number, state: FrameState | null): KernelPanic {
   const what = `frame ${hex(frame)} (pfn ${hex(Math.floor(frame / PAGE_SIZE))}), order ${order}`;
   if (state === null) {
@@ -33,7 +33,7 @@ export function badFree(frame: PhysAddr, order: number, state: FrameState | null
   return new KernelPanic(reasonFor(order, state), `${what}: ${describeFrame(state)}`);
 }
 
-/** The panic for `freeExact(frame, bytes)` at a block that is not of such an allocation. */
+/** Panic for `freeExact(frame, bytes)` at a block that is not part of such an allocation. */
 export function badExactFree(frame: PhysAddr, bytes: number, order: number, state: FrameState): KernelPanic {
   const kind = state.kind === 'allocated' && state.head === state.frame ? BadFree.NOT_EXACT : reasonFor(order, state);
   return new KernelPanic(
@@ -63,7 +63,7 @@ function reasonFor(order: number, state: FrameState): string {
   }
 }
 
-/** Order and flags are right, so the refcount is wrong: only a stray write does that. */
+/** Order and flags are right, so the refcount is wrong: only a stray write can cause this. */
 function wrongOrder(order: number, state: FrameState): string {
   return order === state.order ? BadFree.CORRUPT : BadFree.WRONG_ORDER;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The boot log of the memory system: every step of initMemory in lines that a person can check by
- * hand, and the same as trace events.
+ * Boot log of the memory system: every step of initMemory in lines that a person can check by hand,
+ * and as trace events.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
@@ -22,7 +22,7 @@ import type { MemoryObserver, MemorySystem } from './memory.ts';
 import { type Owner, ownerInEvents } from './owner.ts';
 import { MAX_ORDER, PAGE_STRUCT_BYTES } from './page.ts';
 
-/** Narrates {@link MemoryObserver} on the console and in the trace. */
+/** Implements {@link MemoryObserver} by lines on the console and trace events. */
 export class BootReport implements MemoryObserver {
   private readonly log: Log;
   private readonly trace: TracePort;
@@ -141,10 +141,12 @@ export class BootReport implements MemoryObserver {
   }
 }
 
-/** Behind the node's name of a reservation for which the kernel chose the place. */
+/** Suffix of a reservation's node name when the kernel chose the place. */
 export const PLACED_BY_KERNEL = ', placed by the kernel';
 
-/** A reservation's owner for the log: for the device tree's own, the node. O(nodes). */
+/**
+ * Owner of a reservation for the log; for the device tree's own reservations, the node. O(nodes).
+ */
 export function reservationOwner(fdt: Fdt, { kind: stored, cookie }: Owner): EventOwner {
   const { kind, name } = ownerInEvents(stored);
   const dynamic = kind === 'dynamic-reserved-memory';

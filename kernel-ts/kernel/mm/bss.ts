@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Static kernel data: the counterpart of `static` variables that a linker lays out in .bss. It
- * hands out addresses inside the zeroed area that the kernel image brings along; it never reads or
- * writes that memory and never takes an address back.
+ * allocates addresses inside the zeroed area of the kernel image; it never reads or writes that
+ * memory, and never frees an address.
  *
  * ```
  * base                                     base + bytes
@@ -13,14 +13,14 @@
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
-/** One variable in the arena. */
+/** Variable in the arena. */
 export interface BssVariable {
   readonly name: string;
   readonly va: VirtAddr;
   readonly bytes: number;
 }
 
-/** Lays out static variables from `base` upward, in the order in which they are asked for. */
+/** Lays out static variables from `base` upward, in the order of the requests. */
 export class BssArena {
   readonly base: VirtAddr;
   readonly bytes: number;
@@ -28,7 +28,7 @@ export class BssArena {
   private used = 0;
 
   /**
-   * @param base first byte of the area, which the image loader or `_start` zeroed,
+   * @param base first byte of the area, zeroed by the image loader or `_start`;
    * @param bytes its size
    */
   constructor(base: VirtAddr, bytes: number) {
@@ -56,7 +56,7 @@ export class BssArena {
     return va;
   }
 
-  /** The variables placed so far, ascending: a symbol table for reports. */
+  /** Variables placed so far, ascending: a symbol table for reports. */
   variables(): readonly BssVariable[] {
     return this.placed;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Recounts a zone from nothing but its memory: every descriptor from first to last, then every free
- * list. It shares no walk with the code that moves blocks, so an error there cannot hide here.
+ * Recounts a zone from its memory alone: every descriptor from first to last, then every free list.
+ * It shares no code with the allocator's walks, so that it finds their errors.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
@@ -10,7 +10,7 @@ import { decodeState, flagNames, freeHeadState, MAX_ORDER, PageFlag, RESERVED_ST
 import { NONE } from './free-lists.ts';
 import type { Zone } from './zone.ts';
 
-/** Reports stop after this many: one stray write can break a million frames. */
+/** Limit of reports: one stray write can break a million frames. */
 const MAX_REPORTS = 20;
 
 /** Violated invariants, one sentence each. O(frames). */
@@ -111,7 +111,7 @@ function walkLists(zone: Zone, report: Report, violations: string[]): number[] {
     try {
       lengths.push(walkList(zone, order, report));
     } catch (error) {
-      // A link out of the array panics in the allocator. Here it is one more finding.
+      // A link out of the array panics in the allocator; here it is reported.
       if (!(error instanceof KernelPanic)) {
         throw error;
       }

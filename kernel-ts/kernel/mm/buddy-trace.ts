@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Operations of the buddy allocator on its blocks, as events of kind `buddy`. No event is made when
- * that kind is not traced.
+ * Events of kind `buddy` for the operations of the buddy allocator on its blocks. Emitted only when
+ * that kind is traced.
  *
  * ```
  *   free  (base, order)   a block becomes free            owner: who gave it back, "boot" for memory never in use
@@ -19,10 +19,10 @@ import type { TracePort } from '#kernel-ts/hal/ports.ts';
 
 type BuddyOperation = 'alloc' | 'free' | 'split' | 'merge';
 
-/** Owner in events of callers that have no account. */
+/** Owner in events of callers without an account. */
 const NOBODY: EventOwner = { kind: 'kernel', name: 'kernel' };
 
-/** Emits the events, with the owner on whose behalf the allocator works at the moment. */
+/** Emits the events, with the owner for whom the allocator currently works. */
 export class BuddyTrace {
   private readonly trace: TracePort;
   private owner = NOBODY;
@@ -31,7 +31,7 @@ export class BuddyTrace {
     this.trace = trace;
   }
 
-  /** On whose behalf the allocator works now. */
+  /** Owner for whom the allocator works now. */
   get current(): EventOwner {
     return this.owner;
   }
@@ -47,7 +47,7 @@ export class BuddyTrace {
     this.owner = NOBODY;
   }
 
-  /** One event for the block of `order` at frame `pfn`. */
+  /** Emits an event for the block of `order` at frame `pfn`. */
   emit(op: BuddyOperation, pfn: number, order: number): void {
     const block = { op, base: hex(pfn * PAGE_SIZE), order };
     this.trace.emit(

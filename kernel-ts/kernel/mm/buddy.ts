@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The buddy allocator: physical frames in blocks of 2^order, order 0 (4 KiB) to 20 (4 GiB), and
- * runs of any number of frames. This file is the public face: the lock, the choice of the zone, and
- * the refusal of bad requests. Blocks move in zone.ts; descriptors lie in mem-map.ts.
+ * runs of any number of frames. This file is the public interface: the lock, the choice of the
+ * zone, and the refusal of bad requests. zone.ts moves blocks; mem-map.ts holds the descriptors.
  *
  * Policy: zones are tried in ascending order of address, each being one bank of RAM; inside a zone
- * the smallest block that is large enough is split. Kernel data thus gathers in the low bank, the
- * part that early tables map and that devices with 32-bit DMA reach.
+ * the smallest block that is large enough is split. So kernel data gathers in the low bank, which
+ * early tables map and which devices with 32-bit DMA can reach.
  *
  * Every block is naturally aligned in absolute physical address space, lies in one zone, and holds
  * no reserved frame.
  *
- * Ranges may be added in steps: first what the boot tables map, and once page tables from those
- * frames map the rest, the rest.
+ * Ranges may be added in steps: first the memory that the boot tables map; the rest once it is
+ * mapped by page tables from those frames.
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -32,22 +32,22 @@ import { TracedZone } from './traced-zone.ts';
 import { exactState, Zone } from './zone.ts';
 import { ZONE_STRIDE } from './zone-layout.ts';
 
-/** Zones whose structs fit into .bss; more need a place from {@link zoneBytes}. */
+/** Number of zones whose structs fit into .bss; more need a place from {@link zoneBytes}. */
 export const STATIC_ZONES = 16;
 
-/** Bytes, page-aligned, of zone structs outside .bss: 0 when they fit into it. */
+/** Size of the zone structs outside .bss in bytes, page-aligned; 0 when they fit into .bss. */
 export function zoneBytes({ sections }: Pick<MemMapPlan, 'sections'>): number {
   return sections.length <= STATIC_ZONES ? 0 : sections.length * ZONE_STRIDE;
 }
 
 /** Counters in frames. */
 export interface BuddyCounts {
-  /** Frames given to the allocator. */
+  /** Number of frames given to the allocator. */
   readonly totalFrames: number;
   readonly freeFrames: number;
 }
 
-/** The physical frame allocator of the machine. */
+/** Physical frame allocator of the machine. */
 export class Buddy {
   readonly lock: Spinlock;
   private readonly zones: readonly Zone[];
@@ -56,9 +56,9 @@ export class Buddy {
   private lastZone: Zone | undefined;
 
   /**
-   * Starts with no frame: add ranges next. mem_map must be initialised.
+   * Creates an allocator without frames: add ranges next. mem_map must be initialised.
    * @param zonesAt mapped memory for the zone structs when {@link zoneBytes} asks for it
-   * @param trace told of every block that moves; null costs nothing
+   * @param trace receives every operation on a block; null costs nothing
    * @throws KernelPanic when .bss is full or `zonesAt` is missing
    */
   constructor(memory: MemoryPort, bss: BssArena, map: MemMap, zonesAt?: VirtAddr, trace: BuddyTrace | null = null) {
@@ -85,8 +85,8 @@ export class Buddy {
   /**
    * Gives the frames of [start, end) to the allocator, in the largest aligned blocks; they merge
    * with free neighbours added before. O(frames).
-   * @throws KernelPanic when an end is not page-aligned, or a frame is outside RAM or was given
-   * before
+   * @throws KernelPanic when an end is not page-aligned, or a frame is outside RAM or was already
+   * added
    */
   addRange(start: PhysAddr, end: PhysAddr): void {
     if (start % PAGE_SIZE !== 0 || end % PAGE_SIZE !== 0 || start > end) {
@@ -119,14 +119,14 @@ export class Buddy {
     this.lock.release();
   }
 
-  /** One frame, `null` when memory is exhausted. Contents are what they were. O(MAX_ORDER). */
+  /** Allocates one frame; `null` when memory is exhausted. Contents are undefined. O(MAX_ORDER). */
   allocFrame(): PhysAddr | null {
     return this.allocFrames(0);
   }
 
   /**
-   * 2^order frames, aligned to their size; `null` when no block is large enough, which above order
-   * 20 is always. O(zones + MAX_ORDER).
+   * Allocates 2^order frames, aligned to their size; `null` when no block is large enough, which
+   * above order 20 is always. O(zones + MAX_ORDER).
    * @throws KernelPanic when `order` is not a non-negative integer, or a free list is corrupted
    */
   allocFrames(order: number): PhysAddr | null {
@@ -152,8 +152,8 @@ export class Buddy {
   }
 
   /**
-   * As {@link allocFrames}, wholly below physical address `limit`, for a device that cannot reach
-   * further. Freed with {@link freeFrames}. O(zones + free blocks of at least that order in the
+   * As {@link allocFrames}, but entirely below physical address `limit`, for a device with limited
+   * addresses. Free with {@link freeFrames}. O(zones + free blocks of at least that order in the
    * zones below). @throws KernelPanic as allocFrames
    */
   allocBelow(order: number, limit: number): PhysAddr | null {
@@ -183,7 +183,7 @@ export class Buddy {
   }
 
   /**
-   * Frees what `allocFrames(order)` returned, merging it with free buddies. O(log zones +
+   * Frees the block that `allocFrames(order)` returned, merging it with free buddies. O(log zones +
    * MAX_ORDER).
    * @throws KernelPanic (see bad-free.ts) on: double free, another order than allocated, a frame
    * never allocated, the inside of a block, a part of an exact allocation, outside RAM, misaligned
@@ -204,9 +204,9 @@ export class Buddy {
   }
 
   /**
-   * Enough frames for `bytes` bytes, one after the other, aligned to the order that covers them;
-   * the rest of that block stays free. `null` when no block of that order is free, or `bytes` is
-   * above 4 GiB. To be freed with {@link freeExact} and the same size. O(zones + MAX_ORDER).
+   * Allocates contiguous frames for `bytes` bytes, aligned to the order that covers them; the rest
+   * of that block stays free. `null` when no block of that order is free, or `bytes` is above 4
+   * GiB. Free with {@link freeExact} and the same size. O(zones + MAX_ORDER).
    * @throws KernelPanic when `bytes` is not positive
    */
   allocExact(bytes: number): PhysAddr | null {
@@ -232,9 +232,9 @@ export class Buddy {
   }
 
   /**
-   * Frees what `allocExact(bytes)` returned; any `bytes` that gives the same number of frames will
-   * do. Frees nothing unless all checks pass. @throws KernelPanic as {@link freeFrames}, also when
-   * the allocation is shorter or longer than `bytes`
+   * Frees the frames that `allocExact(bytes)` returned; any `bytes` that gives the same number of
+   * frames is accepted. Frees nothing unless all checks pass. @throws KernelPanic as {@link
+   * freeFrames}, also when the allocation is shorter or longer than `bytes`
    */
   freeExact(frame: PhysAddr, bytes: number): void {
     const frames = Math.ceil(bytes / PAGE_SIZE);
@@ -262,7 +262,7 @@ export class Buddy {
     this.lock.release();
   }
 
-  /** Frames given and frames free, over all zones. */
+  /** Counters of frames over all zones. */
   counts(): BuddyCounts {
     let totalFrames = 0;
     let freeFrames = 0;
@@ -286,7 +286,7 @@ export class Buddy {
     return blocks;
   }
 
-  /** The state of the frame that holds physical address `pa`. O(log zones + MAX_ORDER). */
+  /** State of the frame that contains physical address `pa`. O(log zones + MAX_ORDER). */
   frameState(pa: PhysAddr): FrameState {
     const pfn = Math.floor(pa / PAGE_SIZE);
     const zone = this.findZone(pfn);
@@ -298,8 +298,8 @@ export class Buddy {
   }
 
   /**
-   * Recounts everything.
-   * @returns one sentence for each violated invariant; empty when all is well. O(frames)
+   * Recounts all zones. @returns one sentence for each violated invariant; empty when there is
+   * none. O(frames)
    */
   validate(): string[] {
     return this.zones.flatMap(checkZone);
@@ -336,8 +336,8 @@ export function coveringOrder(frames: number): number {
 }
 
 /**
- * The blocks that an exact allocation of `frames` frames at `start` consists of: the binary digits
- * of `frames`, largest first. Empty when no allocation can have that size.
+ * Blocks of an exact allocation of `frames` frames at `start`: the binary digits of `frames`,
+ * largest first. Empty when no allocation can have that size.
  */
 function blocksOf(start: number, frames: number): { rel: number; order: number }[] {
   const blocks: { rel: number; order: number }[] = [];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Fills memblock from the device tree: RAM, and regions to leave alone. Nothing is mapped or
- * allocated here.
+ * Fills memblock from the device tree: RAM, and reserved regions. Nothing is mapped or allocated
+ * here.
  *
  *     /memory ─► addMemory        image, DTB, initrd, reservation block, /reserved-memory with reg ─► reserve
  *                                 /reserved-memory with size ─► placed where it fits, after all that has a fixed place
@@ -41,9 +41,9 @@ import { ENTRY_BYTES } from './region-table.ts';
 
 const GIB = 2 ** 30;
 
-/** Physical memory as the CPU can reach it while the bootstrap tables are live. */
+/** Physical memory that the CPU can access while the bootstrap tables are live. */
 export interface EarlyReach {
-  /** Physical addresses of this core are below this. */
+  /** Limit of physical addresses of this core. */
   readonly limit: number;
   /**
    * Maps the GiBs of a range of RAM at their direct-map addresses.
@@ -52,19 +52,19 @@ export interface EarlyReach {
   map(range: Range): void;
 }
 
-/** A problem in the tree: reported in the log, never an error. */
+/** Problem in the tree: reported in the log, never an error. */
 export type Complaint = string;
 
 /** Results that are kept after discovery. */
 export interface Discovered {
   readonly complaints: readonly Complaint[];
-  /** The initramfs, when all of it lies in RAM that may be mapped. */
+  /** Initramfs, when it lies entirely in RAM that may be mapped. */
   readonly initrd: Range<bigint> | null;
   /** Ignored memory nodes, for the panic that finds no RAM. */
   readonly whyNoRam: string;
 }
 
-/** A reservation with a fixed place. */
+/** Reservation with a fixed place. */
 interface FixedReservation extends Range<bigint> {
   readonly owner: Owner;
   readonly noMap?: boolean;
@@ -115,7 +115,7 @@ export function discoverMemory(
     })),
   ];
 
-  // A dynamic region takes an entry too, wherever it will go.
+  // A dynamic region takes an entry too, wherever it is placed.
   const reserved: Range64[] = [...fixed, ...regions.dynamicRegions.map(() => ({ start: 0, end: 0 }))];
   memblock.ensureCapacity({ memory: ram, reserved, within: placeForTables(ram, reserved, image, reach) });
   for (const { start, end } of ram) memblock.add(start, end - start);
@@ -142,7 +142,7 @@ function placed(base: number, bytes: number): Range<bigint> {
   return { start: BigInt(base), end: BigInt(base + bytes) };
 }
 
-/** Memory in the tree that cannot be used as RAM: one sentence for each. */
+/** Reasons why memory in the tree cannot be used as RAM: one sentence for each. */
 function whyNoRam(fdt: Fdt, named: readonly Range<bigint>[], beyond: bigint, unused: number, limit: number): string {
   const reasons = ignoredMemory(fdt);
   if (beyond > 0n) {
@@ -156,7 +156,7 @@ function whyNoRam(fdt: Fdt, named: readonly Range<bigint>[], beyond: bigint, unu
   return reasons.join('; ');
 }
 
-/** Neighbours in /reserved-memory that overlap: the same memory is promised twice. */
+/** Regions of /reserved-memory that overlap: the same memory is reserved twice. */
 function overlaps(regions: readonly StaticRegion[]): Complaint[] {
   const found: Complaint[] = [];
   const sorted = regions
@@ -174,8 +174,8 @@ function overlaps(regions: readonly StaticRegion[]): Complaint[] {
 }
 
 /**
- * The reason why the kernel cannot read the initramfs at its place in the tree, or null. Linux too
- * drops an initramfs that does not lie in memory completely.
+ * Reason why the kernel cannot read the initramfs, or null. Linux also drops an initramfs that is
+ * not entirely in memory.
  */
 function whyUnusable(initrd: Range<bigint>, ram: readonly Range[], regions: readonly StaticRegion[]): string | null {
   const range = numberRange(initrd);
@@ -195,7 +195,7 @@ function whyUnusable(initrd: Range<bigint>, ram: readonly Range[], regions: read
   return `${where}, and ${hidden.path}, ${span(start, end)}, must not be mapped`;
 }
 
-/** The ranges of RAM below `limit`, and how many bytes lie above. */
+/** Ranges of RAM below `limit`, and the number of bytes above it. */
 function reachable(ranges: readonly Range<bigint>[], limit: number): { ram: Range[]; beyond: bigint } {
   let beyond = 0n;
   const ram = ranges.map((range) => {
@@ -208,9 +208,9 @@ function reachable(ranges: readonly Range<bigint>[], limit: number): { ram: Rang
 }
 
 /**
- * The range in which memblock may put its tables when they must grow. The bootstrap tables map the
- * GiB of the image. When that has no room (the tree may name RAM elsewhere only), the first place
- * with room is mapped too.
+ * Range for memblock's tables when they must grow. The bootstrap tables map the GiB of the image.
+ * When that has no room (the tree may have RAM only elsewhere), the first place with room is also
+ * mapped.
  */
 function placeForTables(
   ram: readonly Range[],
@@ -219,7 +219,7 @@ function placeForTables(
   reach: EarlyReach,
 ): Range {
   const ofImage = rangeOf({ base: alignDown(image.physicalBase, GIB), size: GIB });
-  // An upper bound of the entries in memblock, which adds some of its own.
+  // Upper bound of the entries in memblock, which adds some of its own.
   const size = alignUp((ram.length + reserved.length + STATIC_REGIONS) * ENTRY_BYTES, PAGE_SIZE);
   const taken = reserved.map(({ start, end }) => ({ start: Number(start), end: Number(end) }));
   const fit = (from: number, limit: number): number | null =>

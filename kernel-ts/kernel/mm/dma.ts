@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Buffers that a device and the kernel share: physically contiguous, below the device's address
- * limit, not cached, cleared.
+ * DMA buffers, which a device and the kernel share: physically contiguous, below the device's
+ * address limit, not cached, cleared.
  *
  * ```
  *   direct map   |   normal write-back   |== buffer: normal non-cacheable ==|   normal write-back   |
  *   physical     |                       |==================================|                       |  va = pa + offset
- * ```
- * The buffer's own pages of the direct map change their type, by break-before-make; there is no
- * second mapping. A window elsewhere would leave the cacheable alias, and two mappings of one place
- * with different types lose coherency (Arm ARM DDI 0487 K.a, B2.16, mismatched memory attributes);
- * taking the alias out splits the same blocks as changing it does. The blocks of the direct map
- * stay split when a buffer is given back; the next one there finds them so.
+ * ``` The buffer's own pages of the direct map change their memory type, by break-before-make;
+ * there is no second mapping. A second mapping would leave the cacheable alias, and mappings of the
+ * same memory with different types lose coherency (Arm ARM DDI 0487 K.a, B2.16, mismatched memory
+ * attributes); to remove the alias would split the same blocks as to change it. The blocks of the
+ * direct map stay split when a buffer is freed, for the next buffer there.
  *
  * Real hardware needs its cache lines cleaned and invalidated between break and make (DC CIVAC).
  * The model has no caches, so nothing here does it.
@@ -26,7 +25,7 @@ import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import type { FrameAccount } from './frame-accounts.ts';
 
-/** A buffer of 2^order frames. */
+/** Buffer of 2^order frames. */
 export interface DmaBuffer {
   /** Address for the device, aligned to the size. */
   readonly pa: PhysAddr;
@@ -36,10 +35,10 @@ export interface DmaBuffer {
   readonly bytes: number;
 }
 
-/** The source of the buffers' frames: an account for DMA. */
+/** Source of the buffers' frames: an account for DMA. */
 type DmaFrames = Pick<FrameAccount, 'allocBelow' | 'freeFrames'>;
 
-/** Makes and frees buffers. The page tables know their frames; it keeps nothing. */
+/** Allocates and frees buffers. It keeps no state: the page tables record the frames. */
 export class DmaBuffers {
   private readonly memory: MemoryPort;
   private readonly space: AddressSpace;
@@ -53,9 +52,9 @@ export class DmaBuffers {
   }
 
   /**
-   * A buffer of 2^order frames, cleared, wholly below physical address `limit`: 2^32 for a device
-   * with 32 address lines. `null` when there is no such block, or no frame for the tables of a
-   * split. O(free blocks below the limit). @throws KernelPanic as Buddy.allocFrames
+   * Allocates a cleared buffer of 2^order frames, entirely below physical address `limit`: 2^32 for
+   * a device with 32 address lines. `null` when there is no such block, or no frame for the tables
+   * of a split. O(free blocks below the limit). @throws KernelPanic as Buddy.allocFrames
    */
   alloc(order: number, limit: number): DmaBuffer | null {
     const pa = this.account.allocBelow(order, limit);
@@ -73,7 +72,7 @@ export class DmaBuffers {
   }
 
   /**
-   * Takes a buffer back: its pages are cacheable again before anybody else gets them.
+   * Frees a buffer: its pages become cacheable before they can be allocated again.
    * @throws KernelPanic `DMA free of memory that is no DMA buffer`, or as Buddy.freeFrames
    */
   free({ pa, va, order, bytes }: DmaBuffer): void {

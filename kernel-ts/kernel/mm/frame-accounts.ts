@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Accounts of frames: how many each kind of owner holds, and the reserve that user processes may
- * not use. The kernel takes every frame through an account; the buddy allocator below knows neither
- * owners nor a reserve.
+ * Accounting of frames: the number that each kind of owner holds, and the reserve that user
+ * processes may not use. The kernel takes every frame through an account; the buddy allocator below
+ * knows neither owners nor a reserve.
  *
  * ```
  * frame_accounts (40 bytes, .bss)
@@ -39,26 +39,28 @@ const KIB = 1024;
 const LEAST_RESERVE_KIB = 128;
 const MOST_RESERVE_KIB = 256 * KIB;
 
-/** Frames that the kernel keeps for itself on a machine with `totalRam` bytes of RAM. */
+/**
+ * Number of frames that the kernel reserves for itself on a machine with `totalRam` bytes of RAM.
+ */
 export function reserveFrames(totalRam: number): number {
   const kib = Math.floor(Math.sqrt(Math.floor(totalRam / KIB) * 16));
   return Math.floor((Math.min(MOST_RESERVE_KIB, Math.max(LEAST_RESERVE_KIB, kib)) * KIB) / PAGE_SIZE);
 }
 
-/** Frames that one kind of owner holds. */
+/** Number of frames that one kind of owner holds. */
 export interface Holding {
   readonly owner: PageOwner;
   readonly frames: number;
 }
 
-/** The counters, and the accounts that move them. */
+/** Counters, and the accounts that update them. */
 export class FrameAccounts {
   readonly buddy: Buddy;
   readonly trace: BuddyTrace | null;
   private readonly words: MemoryWindow;
 
   /**
-   * @param trace the buddy's, so that it can say for whom.
+   * @param trace trace of the buddy allocator, to which it reports owners
    * @throws KernelPanic when .bss is full
    */
   constructor(memory: MemoryPort, bss: BssArena, buddy: Buddy, trace: BuddyTrace | null = null) {
@@ -70,45 +72,48 @@ export class FrameAccounts {
   }
 
   /**
-   * An account for frames of one kind; `name` is what the trace calls the owner ("slab:process",
-   * "user 12"), the kind's name by default.
+   * Account for frames of one kind. `name` is the owner's name in traces ("slab:process", "user
+   * 12"), by default the kind's name.
    */
   account(owner: PageOwner, name: string = pageOwnerName(owner)): FrameAccount {
     return new FrameAccount(this, owner, pageOwnerInEvents(owner, name));
   }
 
   /**
-   * 2^order frames for an owner that needs no name of its own. To be freed with {@link freeFor}. As
-   * {@link FrameAccount.allocFrames}.
+   * Allocates 2^order frames for an owner without a name of its own, as {@link
+   * FrameAccount.allocFrames}. Free with {@link freeFor}.
    */
   allocFor(owner: PageOwner, order: number): PhysAddr | null {
     return this.account(owner).allocFrames(order);
   }
 
   /**
-   * Frees what {@link allocFor} gave the same owner.
-   * @throws KernelPanic as {@link FrameAccount.freeFrames}
+   * Frees frames that {@link allocFor} allocated for the same owner. @throws KernelPanic as {@link
+   * FrameAccount.freeFrames}
    */
   freeFor(owner: PageOwner, frame: PhysAddr, order: number): void {
     this.account(owner).freeFrames(frame, order);
   }
 
-  /** Frames that must stay free when a user asks. 0 until {@link setReserve}. */
+  /** Number of frames that must stay free on a user request. 0 until {@link setReserve}. */
   get reserve(): number {
     return this.words.get32(RESERVE);
   }
 
-  /** Sets it, to a quarter of the free frames at most: a small machine can run processes too. */
+  /**
+   * Sets the reserve, to at most a quarter of the free frames, so that a small machine can run
+   * processes too.
+   */
   setReserve(frames: number): void {
     this.words.set32(RESERVE, Math.min(frames, Math.floor(this.buddy.counts().freeFrames / 4)));
   }
 
-  /** User requests refused since the boot. */
+  /** Number of user requests refused since boot. */
   get refused(): number {
     return this.words.get32(REFUSED);
   }
 
-  /** Frames that owners of a kind hold. */
+  /** Number of frames that owners of a kind hold. */
   held(owner: PageOwner): number {
     return this.words.get32(HELD + owner);
   }
@@ -118,14 +123,14 @@ export class FrameAccounts {
     return PAGE_OWNERS.map((owner) => ({ owner, frames: this.held(owner) }));
   }
 
-  /** True when `owner` may have `frames` more. O(zones) for users, O(1) for the kernel. */
+  /** True when `owner` may allocate `frames` more. O(zones) for users, O(1) for the kernel. */
   allows(owner: PageOwner, frames: number): boolean {
     return mayUseReserve(owner) || this.buddy.counts().freeFrames - frames >= this.reserve;
   }
 
   /**
-   * Books frames to an owner, or off it.
-   * @throws KernelPanic when it would hold less than nothing
+   * Adds frames to an owner's counter, or subtracts them. @throws KernelPanic when it would become
+   * negative
    */
   book(owner: PageOwner, frames: number): void {
     const held = this.held(owner) + frames;
@@ -144,7 +149,7 @@ export class FrameAccounts {
   }
 }
 
-/** One owner's frames. A handle: the counters are in memory. */
+/** Frames of one owner. A handle: the counters are in memory. */
 export class FrameAccount {
   readonly owner: PageOwner;
   private readonly accounts: FrameAccounts;
@@ -157,8 +162,8 @@ export class FrameAccount {
   }
 
   /**
-   * 2^order frames, aligned to their size; `null` when there is no such block, or it would come out
-   * of the reserve and the owner is a user.
+   * Allocates 2^order frames, aligned to their size; `null` when there is no such block, or when it
+   * would reduce the reserve and the owner is a user.
    * @throws KernelPanic as Buddy.allocFrames
    */
   allocFrames(order: number): PhysAddr | null {
@@ -166,38 +171,38 @@ export class FrameAccount {
   }
 
   /**
-   * Frees what {@link allocFrames} or {@link allocBelow} returned.
-   * @throws KernelPanic as Buddy.freeFrames
+   * Frees a block that {@link allocFrames} or {@link allocBelow} returned. @throws KernelPanic as
+   * Buddy.freeFrames
    */
   freeFrames(frame: PhysAddr, order: number): void {
     this.uncharge(2 ** order, (buddy) => buddy.freeFrames(frame, order));
   }
 
-  /** As {@link allocFrames}, wholly below physical address `limit`. */
+  /** As {@link allocFrames}, but entirely below physical address `limit`. */
   allocBelow(order: number, limit: number): PhysAddr | null {
     return this.charge(2 ** order, (buddy) => buddy.allocBelow(order, limit));
   }
 
   /**
-   * Frames for `bytes` bytes in a row; `null` as {@link allocFrames}.
-   * @throws KernelPanic as Buddy.allocExact
+   * Allocates contiguous frames for `bytes` bytes; `null` as {@link allocFrames}. @throws
+   * KernelPanic as Buddy.allocExact
    */
   allocExact(bytes: number): PhysAddr | null {
     return this.charge(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.allocExact(bytes));
   }
 
-  /** Frees what `allocExact(bytes)` returned. @throws KernelPanic as Buddy.freeExact */
+  /** Frees the frames that `allocExact(bytes)` returned. @throws KernelPanic as Buddy.freeExact */
   freeExact(frame: PhysAddr, bytes: number): void {
     this.uncharge(Math.ceil(bytes / PAGE_SIZE), (buddy) => buddy.freeExact(frame, bytes));
   }
 
-  /** Frames that {@link allocFrames} of order 0 would still give. O(zones). */
+  /** Number of frames that {@link allocFrames} of order 0 could still allocate. O(zones). */
   available(): number {
     const { freeFrames } = this.counts();
     return mayUseReserve(this.owner) ? freeFrames : Math.max(0, freeFrames - this.accounts.reserve);
   }
 
-  /** The machine's counters, not the account's. */
+  /** Counters of the machine, not of the account. */
   counts(): BuddyCounts {
     return this.accounts.buddy.counts();
   }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The state of a frame: reads its descriptor and, for a TAIL, that of its head. Reads only; used by
- * reports, by panics and by validate().
+ * State of a frame: reads its descriptor and, for a TAIL, that of its head. Only reads; used by
+ * reports, panics and validate().
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr } from '#common/address.ts';
 import { decodeState, flagNames, MAX_ORDER, PageFlag } from './page.ts';
 
-/** A section's descriptors, by frame relative to `originPfn`. An open Zone is one. */
+/** Descriptors of a section, by frame relative to `originPfn`. An open Zone implements it. */
 export interface StateReader {
   readonly originPfn: number;
   readonly startRel: number;
@@ -16,16 +16,16 @@ export interface StateReader {
   state(rel: number): number;
 }
 
-/** State of a frame. `corrupt`: the descriptor is none that the allocator writes. */
+/** Kind of a frame. `corrupt`: a descriptor that the allocator never writes. */
 export type FrameKind = 'free' | 'allocated' | 'reserved' | 'outside-ram' | 'corrupt';
 
-/** A frame explained. Addresses in bytes. */
+/** State of a frame. Addresses in bytes. */
 export interface FrameState {
   readonly kind: FrameKind;
   readonly frame: PhysAddr;
-  /** First frame of the block it belongs to; itself when reserved or outside. */
+  /** First frame of its block; the frame itself when reserved or outside RAM. */
   readonly head: PhysAddr;
-  /** Order of that block; 0 when reserved or outside. */
+  /** Order of that block; 0 when reserved or outside RAM. */
   readonly order: number;
   readonly refcount: number;
   /** Flags of the frame's own descriptor. */
@@ -37,8 +37,8 @@ export interface FrameState {
 }
 
 /**
- * Head of the block that frame `rel` of an open zone lies in, itself when it is no TAIL, -1 when no
- * head covers it (corruption). At most MAX_ORDER steps.
+ * Head of the block that contains frame `rel` of an open zone; the frame itself when it is no TAIL,
+ * -1 when no head covers it (corruption). At most MAX_ORDER steps.
  */
 export function headOf(zone: StateReader, rel: number): number {
   if ((zone.state(rel) & PageFlag.TAIL) === 0) {
@@ -57,7 +57,7 @@ export function headOf(zone: StateReader, rel: number): number {
   return -1;
 }
 
-/** Explains frame `rel` of an open zone. */
+/** State of frame `rel` of an open zone. */
 export function explainFrame(zone: StateReader, rel: number): FrameState {
   const own = decodeState(zone.state(rel));
   const headRel = headOf(zone, rel);
@@ -75,12 +75,12 @@ export function explainFrame(zone: StateReader, rel: number): FrameState {
   };
 }
 
-/** A frame that no zone holds. */
+/** State of a frame outside all zones. */
 export function outsideRam(frame: PhysAddr): FrameState {
   return { kind: 'outside-ram', frame, head: frame, order: 0, refcount: 0, flags: 0, headFlags: 0, zone: null };
 }
 
-/** One clause for a panic or a log: "tail of a free block of order 3 at 0x80008000". */
+/** Describes a state for a panic or a log: "tail of a free block of order 3 at 0x80008000". */
 export function describeFrame(state: FrameState): string {
   const place = state.head === state.frame ? 'head of' : 'tail of';
   switch (state.kind) {

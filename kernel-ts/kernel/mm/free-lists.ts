@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The free lists of a zone, in emulated RAM: reading descriptors, and putting blocks on lists and
- * taking them off. zone.ts decides what is split, merged or handed out.
+ * Free lists of a zone, in emulated RAM: access to descriptors, and list operations on blocks.
+ * zone.ts decides what is split, merged or allocated.
  *
- * A frame is known here by its number relative to `originPfn`, which is a multiple of 2^20 frames:
- * natural alignment of the relative number is that of the absolute one for every order, and it fits
- * JavaScript's 32-bit operators, which a physical address does not.
+ * Frames are numbered relative to `originPfn`, a multiple of 2^20 frames. So relative and absolute
+ * numbers have the same alignment for every order, and a relative number fits JavaScript's 32-bit
+ * operators, which a physical address does not.
  *
  * ```
  * originPfn (k * 4 GiB)      startPfn                      endPfn
@@ -13,9 +13,9 @@
  * rel 0                      startRel                      endRel            word = (rel - startRel) * 6
  * ```
  *
- * Links are followed only after they were checked: they must lead into the section's descriptors,
- * the block at the head must be free at the list's order, and a neighbour must point back before it
- * is written.
+ * Links are checked before they are followed: they must point into the section's descriptors, the
+ * block at the head must be free at the list's order, and a neighbour must point back before it is
+ * written.
  */
 
 import { alignDown, hex, type VirtAddr } from '#common/address.ts';
@@ -50,7 +50,7 @@ import {
   ZONE_START_PFN,
 } from './zone-layout.ts';
 
-/** No block: what an empty list begins with, and what cannot be had. */
+/** No block: the head of an empty list, and the result of a failed search. */
 export const NONE = -1;
 
 /** Handle on a struct Zone and its descriptors. */
@@ -68,7 +68,7 @@ export class FreeLists {
   private readonly mapHi: number;
   private readonly mapWords: number;
 
-  // Result of the last open(): valid until the path that called it returns to the CPU.
+  // Result of the last open(): valid until the code that called it returns to the CPU.
   protected pages: readonly Uint32Array[] = [];
   protected first = 0;
   protected shift = 0;
@@ -107,8 +107,8 @@ export class FreeLists {
   }
 
   /**
-   * Checks the translation again: first thing on every path. A window whose mapping moved gives
-   * another array of pieces; the same array means that what was looked up last time still holds.
+   * Checks the translation again: the first step of every operation. A window whose mapping moved
+   * returns another array of pieces; the same array means that earlier lookups still hold.
    */
   open(): void {
     const pages = this.mapWindow.sync();
@@ -122,7 +122,8 @@ export class FreeLists {
     const map = this.mapWindow;
     const zone = this.zoneWindow;
     this.pages = pages;
-    // `| 0`: V8 takes what comes from an address for a double, and each index with it.
+    // `| 0` makes V8 treat it as an integer: it takes a number derived from an address for a
+    // double, and each index with it.
     this.first = map.first | 0;
     this.shift = map.shift | 0;
     this.mask = (2 ** map.shift - 1) | 0;
@@ -135,7 +136,7 @@ export class FreeLists {
     return this.zone[this.at + ZONE_MANAGED]!;
   }
 
-  /** Sum over the lists' counters: kept nowhere else, so it cannot disagree. */
+  /** Sum over the counters of the lists: stored nowhere else, so it cannot disagree. */
   get freeFrames(): number {
     let frames = 0;
     for (let order = 0; order <= MAX_ORDER; order++) {
@@ -194,7 +195,7 @@ export class FreeLists {
 
   // Below, the word number of its descriptor names a block: links need no division.
 
-  /** Makes the block a free head, first in the list of its order. */
+  /** Makes the block a free head, the first in the list of its order. */
   protected push(word: number, order: number): void {
     const { pages, first, shift, mask, zone } = this;
     const area = this.at + ZONE_FREE_AREA + order * FREE_AREA_WORDS;
@@ -228,7 +229,7 @@ export class FreeLists {
     zone[area + AREA_NR_FREE]!++;
   }
 
-  /** Takes the first block of a list that is not empty and gives it `state`. @returns the block */
+  /** Removes the first block of a nonempty list and gives it `state`. @returns the block */
   protected pop(order: number, state: number): number {
     const { pages, first, shift, mask, zone } = this;
     const area = this.at + ZONE_FREE_AREA + order * FREE_AREA_WORDS;
@@ -261,7 +262,7 @@ export class FreeLists {
     return word;
   }
 
-  /** Takes the block out of the list of its order, wherever in it, and gives it `state`. */
+  /** Removes the block from the list of its order, at any position, and gives it `state`. */
   protected unlink(word: number, order: number, state: number): void {
     const { pages, first, shift, mask } = this;
     const i = first + word;
@@ -297,13 +298,13 @@ export class FreeLists {
   }
 
   /**
-   * Points link `field` of a neighbour elsewhere. It must point at the block with address `...lo`
-   * before: the last check before a write.
+   * Changes link `field` of a neighbour. It must point at the block with address `...lo` before:
+   * the last check before a write.
    */
   private relink(atLo: number, atHi: number, field: number, lo: number, toLo: number, toHi: number): void {
     const { pages, shift, mask } = this;
     const i = this.first + this.follow(atLo, atHi) + field;
-    // Links are 8-aligned, so both halves are in one piece.
+    // Links are 8-aligned, so both halves are in the same piece.
     const page = pages[i >>> shift]!;
     const p = i & mask;
     if ((page[p]! | 0) !== lo) {
@@ -329,7 +330,10 @@ export class FreeLists {
     }
   }
 
-  /** Word number of a descriptor. The low half tells it: a section's take less than 2^32 bytes. */
+  /**
+   * Word number of a descriptor, from the low half of its address: the descriptors of a section
+   * take less than 2^32 bytes.
+   */
   private follow(lo: number, hi: number): number {
     const word = (lo - this.mapLo) >>> 2;
     if (word >= this.mapWords || this.linkHi(lo) !== hi) {
@@ -338,7 +342,7 @@ export class FreeLists {
     return word;
   }
 
-  /** High half of a descriptor's address: the array's, or one more where `lo` wrapped. */
+  /** High half of a descriptor's address: that of the array, or one more where `lo` has wrapped. */
   private linkHi(lo: number): number {
     return this.mapHi + (lo >>> 0 < this.mapLo >>> 0 ? 1 : 0);
   }

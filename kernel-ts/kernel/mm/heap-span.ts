@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A span: memory from the buddy allocator, cut into blocks without a gap. It allocates by first fit
- * from low to high addresses and merges on free; which span to try, locking and growing are
- * heap.ts's.
+ * Span of the heap: memory from the buddy allocator, divided into blocks without gaps. It allocates
+ * by first fit from low to high addresses and merges on free. heap.ts chooses the span, locks and
+ * grows.
  *
  * ```
  * span header, 32 bytes    block header, 16 bytes         hole: a block with
@@ -16,8 +16,8 @@
  * ```
  *
  * Addresses in memory are virtual; in this file blocks are byte offsets from the start of the span.
- * `check` mixes magic, place, size and link: a header that was overrun, or bytes that never were
- * one, do not pass. The header of a block that is absorbed by a merge is wiped.
+ * `check` mixes magic, place, size and link, so that an overwritten header, or other bytes, are
+ * detected. The header of a block that a merge absorbs is wiped.
  *
  * Invariants: blocks follow each other from offset 32 to the end; the hole list holds exactly the
  * holes, ascending; no two holes touch.
@@ -30,7 +30,7 @@ import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 export const SPAN_HEADER_BYTES = 32;
 export const BLOCK_HEADER_BYTES = 16;
 export const MIN_BLOCK_BYTES = 32;
-/** Alignment of blocks and sizes: LDP and STP of a register pair like it. */
+/** Alignment of blocks and sizes, suitable for LDP and STP of a register pair. */
 export const BLOCK_ALIGN = 16;
 
 /** Magic numbers: "SPAN", "USED", "HOLE" in a memory dump. */
@@ -44,10 +44,10 @@ export const HeapFault = {
   FOREIGN: 'Heap free of an address outside the heap',
 } as const;
 
-/** Bytes that a block takes of a hole, or gives back: with its header. */
+/** Size of a block with its header, in bytes. */
 export type BlockBytes = number;
 
-/** Handle on a span; the truth is in memory. */
+/** Handle on a span; all state is in memory. */
 export class HeapSpan {
   readonly va: VirtAddr;
   readonly bytes: number;
@@ -64,7 +64,7 @@ export class HeapSpan {
     this.vaHi = Number(va >> 32n);
   }
 
-  /** Makes it one hole. */
+  /** Makes the span one hole. */
   initialise(): void {
     this.write64(8, this.bytes % 2 ** 32, Math.floor(this.bytes / 2 ** 32));
     this.write64(16, 0, 0);
@@ -74,7 +74,7 @@ export class HeapSpan {
     this.writeHole(SPAN_HEADER_BYTES, this.bytes - SPAN_HEADER_BYTES, 0);
   }
 
-  /** Links the span that comes next in the heap. */
+  /** Sets the next span in the heap. */
   setNextSpan(va: VirtAddr): void {
     this.write64(16, Number(BigInt.asUintN(32, va)), Number(va >> 32n));
   }
@@ -85,7 +85,7 @@ export class HeapSpan {
   }
 
   /**
-   * A block whose payload holds `size` bytes at a multiple of `align`. O(holes).
+   * Allocates a block whose payload holds `size` bytes at a multiple of `align`. O(holes).
    * @returns offset of the payload, -1 when no hole fits. @throws KernelPanic when a hole's header
    * is damaged
    */
@@ -123,8 +123,8 @@ export class HeapSpan {
   /**
    * Frees the block whose payload is at `payload`, merging it with the holes that it touches.
    * O(holes).
-   * @returns its bytes with header. @throws KernelPanic when it is no allocation, or a header is
-   * damaged
+   * @returns its bytes with header. @throws KernelPanic when there is no such allocation, or a
+   * header is damaged
    */
   free(payload: number): BlockBytes {
     const block = payload - BLOCK_HEADER_BYTES;
@@ -158,7 +158,7 @@ export class HeapSpan {
     return bytes;
   }
 
-  /** Bytes with header of the allocation whose payload is at `payload`. */
+  /** Size with header of the allocation whose payload is at `payload`. */
   blockBytes(payload: number): BlockBytes {
     return this.size(payload - BLOCK_HEADER_BYTES);
   }
@@ -191,7 +191,7 @@ export class HeapSpan {
     }
   }
 
-  /** True when the span's own header is what initialise wrote. */
+  /** True when the span's own header is intact. */
   headerIntact(): boolean {
     return this.get(0) === HeapMagic.SPAN && this.get(4) === mix(HeapMagic.SPAN, this.vaLo, this.bytes, 0);
   }
@@ -204,7 +204,7 @@ export class HeapSpan {
     return this.offsetAt(hole + BLOCK_HEADER_BYTES);
   }
 
-  /** Makes `hole` follow `before` in the list; 0 is the list's head, or its end. */
+  /** Links `hole` after `before` in the list; 0 is the list's head, or its end. */
   private linkAfter(before: number, hole: number): void {
     if (before === 0) {
       this.writeOffset(24, hole);
@@ -224,7 +224,7 @@ export class HeapSpan {
     this.write64(offset + 8, bytes, 0);
   }
 
-  /** So that the bytes of a former header never pass for one again. */
+  /** Overwrites a former header, so that it is never taken for one again. */
   private wipe(offset: number): void {
     this.write64(offset, 0, 0);
   }
@@ -263,7 +263,7 @@ export class HeapSpan {
     );
   }
 
-  /** The panic for a block at `payload` that cannot be freed. Walks the span; may be slow. */
+  /** Panic for a block at `payload` that cannot be freed. Walks the span; may be slow. */
   private refusal(payload: number): KernelPanic {
     const what = `free of ${hex(this.address(payload))}`;
     for (const { offset, bytes, magic } of this.blocks()) {
@@ -285,8 +285,8 @@ export class HeapSpan {
   }
 
   /**
-   * Offset of the virtual address stored at `at`, 0 for none.
-   * @throws KernelPanic when it leads out of the span
+   * Offset of the virtual address stored at `at`, 0 for none. @throws KernelPanic when it points
+   * outside the span
    */
   private offsetAt(at: number): number {
     const lo = this.get(at);
@@ -330,7 +330,7 @@ export class HeapSpan {
   }
 }
 
-/** 32 bits that change with every argument (after MurmurHash3's finaliser, Appleby). */
+/** Hash of 32 bits over all arguments (after MurmurHash3's finaliser, Appleby). */
 function mix(magic: number, place: number, bytes: number, next: number): number {
   let h = Math.imul(magic ^ place, 0x85eb_ca6b);
   h = Math.imul(h ^ (h >>> 13) ^ bytes, 0xc2b2_ae35);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The kernel heap: memory by the byte for kernel data, from spans that the buddy allocator gives.
- * Blocks and their headers are heap-span.ts's.
+ * Kernel heap: byte-granular memory for kernel data, from spans of the buddy allocator.
+ * heap-span.ts manages blocks and their headers.
  *
- * It starts with total_ram / 128, at least 16 MiB and at most 64 MiB (seed question Q1), in one
- * span where the buddy has a run that long, else in several. When no hole fits, it grows by a span
- * of at least 64 KiB. Spans are never given back.
+ * It starts with total_ram / 128, at least 16 MiB and at most 64 MiB, in one span when the buddy
+ * allocator has such a run, else in several. When no hole fits, it grows by a span of at least 64
+ * KiB. Spans are never freed.
  *
  * ```
  * heap (56 bytes, .bss)
@@ -15,7 +15,7 @@
  *  first ─► span ─► span ─► 0            (tried in this order)
  * ```
  *
- * `capacity = used + free`, block headers included; a span's own 32 bytes count for none of them.
+ * `capacity = used + free`, block headers included; a span's own 32 bytes are not counted.
  */
 
 import { alignUp, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -28,20 +28,25 @@ import { BLOCK_HEADER_BYTES, HeapFault, HeapMagic, HeapSpan, MIN_BLOCK_BYTES, SP
 import { type Range, rangeOf } from '#common/range.ts';
 import { Spinlock } from './spinlock.ts';
 
-/** Bounds of the initial size, and the least that the heap grows by, in bytes. */
+/** Limits of the initial size, and the least growth, in bytes. */
 export const MIN_HEAP_BYTES = 16 * 2 ** 20;
 export const MAX_HEAP_BYTES = 64 * 2 ** 20;
 export const HEAP_GROWTH_BYTES = 64 * 2 ** 10;
 
-/** Accesses charged for an operation. A walk of the holes counts as one: time is predictable. */
+/**
+ * Port accesses charged for an operation. A walk of the holes counts as one, to keep time
+ * predictable.
+ */
 const ACCESSES_PER_OPERATION = 16;
 
-/** Initial size in bytes for `totalRam` bytes of RAM: a 128th, whole pages, within the bounds. */
+/**
+ * Initial size in bytes for `totalRam` bytes of RAM: a 128th, in whole pages, within the limits.
+ */
 export function initialHeapBytes(totalRam: number): number {
   return Math.min(MAX_HEAP_BYTES, Math.max(MIN_HEAP_BYTES, alignUp(Math.floor(totalRam / 128), PAGE_SIZE)));
 }
 
-/** Source of spans: an account of the kernel's, or the buddy allocator itself. */
+/** Source of spans: an account of the kernel, or the buddy allocator itself. */
 export type SpanSource = Pick<Buddy, 'allocExact' | 'counts'>;
 
 /** Sizes in bytes, block headers included. */
@@ -57,7 +62,7 @@ export interface HeapStats {
   readonly allocations: number;
 }
 
-/** The kernel's byte allocator. */
+/** Byte allocator of the kernel. */
 export class Heap {
   readonly lock: Spinlock;
   private readonly memory: MemoryPort;
@@ -113,9 +118,9 @@ export class Heap {
   }
 
   /**
-   * `size` bytes at a multiple of `align` (a power of two up to a page), `null` when neither the
-   * heap nor the buddy has room. Contents are what they were. O(holes).
-   * @throws KernelPanic when size or align makes no sense, or a header on the way is damaged
+   * Allocates `size` bytes at a multiple of `align` (a power of two up to a page); `null` when
+   * neither the heap nor the buddy allocator has room. Contents are undefined. O(holes).
+   * @throws KernelPanic when size or align is invalid, or a header on the way is damaged
    */
   alloc(size: number, align = 16): VirtAddr | null {
     const powerOfTwo = Number.isInteger(align) && align > 0 && (align & (align - 1)) === 0;
@@ -129,8 +134,8 @@ export class Heap {
   }
 
   /**
-   * Frees what {@link alloc} returned. O(spans + holes).
-   * @throws KernelPanic (HeapFault) naming the address on any other
+   * Frees memory that {@link alloc} returned. O(spans + holes).
+   * @throws KernelPanic (HeapFault) with the address, for any other address
    */
   free(va: VirtAddr): void {
     this.lock.acquire();
@@ -167,8 +172,8 @@ export class Heap {
   }
 
   /**
-   * Recounts everything.
-   * @returns one sentence for each violated invariant; empty when all is well. O(blocks)
+   * Recounts all spans. @returns one sentence for each violated invariant; empty when there is
+   * none. O(blocks)
    */
   validate(): string[] {
     const violations: string[] = [];
@@ -220,7 +225,7 @@ export class Heap {
         return this.allocated(span, payload);
       }
     }
-    // The first payload of a span may need up to `align` bytes and a least block in front of it.
+    // The first payload of a span may need up to `align` bytes and a minimal block before it.
     const bytes = alignUp(SPAN_HEADER_BYTES + MIN_BLOCK_BYTES + BLOCK_HEADER_BYTES + align + size, PAGE_SIZE);
     const growth = Math.max(HEAP_GROWTH_BYTES, bytes);
     const place = this.source.allocExact(growth);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The kernel's own address space: what is mapped how, and in which order.
+ * The kernel's own address space: its mappings, and their order.
  *
  *     bootstrap (assembly)      1 GiB blocks around image and device tree, in both halves; the console
  *     early map (PT_POOL)       image by section, device tree, console, and a window of RAM that holds mem_map
  *     direct map (buddy)        every other byte of RAM that may be mapped
  *
- * The tables of the direct map come from the buddy, and the buddy hands out only what is mapped: so
- * it starts with the window and gets the rest when the direct map is done.
+ * The tables of the direct map come from the buddy allocator, which may allocate only mapped
+ * frames: so it starts with the window, and gets the rest when the direct map is complete.
  */
 
 import { alignDown, alignUp, PAGE_SIZE, physAddr } from '#common/address.ts';
@@ -21,19 +21,19 @@ import type { Memblock } from './memblock.ts';
 const MIB_2 = 2 * 2 ** 20;
 const GIB = 2 ** 30;
 
-/** The kernel's map, decided before the first table is written. */
+/** Plan of the kernel's map, made before the first table is written. */
 export interface KernelMapPlan {
-  /** Mapped from PT_POOL before the switch to the kernel's own tables. */
+  /** Ranges mapped from PT_POOL before the switch to the kernel's own tables. */
   readonly early: readonly DirectMapRange[];
-  /** Mapped when the buddy can give tables. */
+  /** Ranges mapped once the buddy allocator can supply tables. */
   readonly rest: readonly DirectMapRange[];
-  /** The parts of `early` that are ordinary RAM: the buddy starts with the free memory in them. */
+  /** Parts of `early` that are ordinary RAM: the buddy allocator starts with their free memory. */
   readonly windows: readonly Range[];
 }
 
 /**
  * Plans the map.
- * @param needed ranges that must be reachable before the buddy runs: mem_map, zone structs
+ * @param needed ranges that must be mapped before the buddy allocator runs: mem_map, zone structs
  * @param devices register windows to map as device memory
  */
 export function planKernelMap(
@@ -70,7 +70,7 @@ export function planKernelMap(
   };
 }
 
-/** `range` widened to the largest blocks inside its piece of RAM. */
+/** `range`, extended to the largest blocks inside its piece of RAM. */
 function windowAround(range: Range, ordinary: readonly Range[]): Range {
   const piece = ordinary.find((one) => contains(one, range)) ?? range;
   for (const block of [GIB, MIB_2]) {

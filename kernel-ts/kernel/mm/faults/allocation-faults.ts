@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Injected allocation failures: counts allocations and emits an event for each that fails.
- * faulty-buddy.ts asks it before each allocation.
+ * faulty-buddy.ts calls it before each allocation.
  *
  * ```
  * allocation_faults (.bss)
  *  +4 i  u32 asked[i]    allocations so far that rule i counts
  * ```
  *
- * The counters are memory of the kernel like any other: a reset starts them again, and a machine
- * that is restored goes on where it was.
+ * The counters are ordinary kernel memory: a reset clears them, and a restored machine continues
+ * with them.
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
@@ -21,15 +21,15 @@ import { type AllocationFault, describeAllocationFault, type MemoryFaults } from
 
 const COUNTER_BYTES = 4;
 
-/** A requested allocation. */
+/** Requested allocation. */
 export interface AskedAllocation {
   readonly order: number;
   readonly frames: number;
-  /** On whose behalf. */
+  /** Owner that requests it. */
   readonly owner: EventOwner;
 }
 
-/** Decides for each allocation, before it is made. */
+/** Decides for each allocation, before it is made, whether it fails. */
 export class AllocationFaults {
   private readonly memory: MemoryPort;
   private readonly trace: TracePort;
@@ -48,7 +48,10 @@ export class AllocationFaults {
     memory.fill(this.counters, bytes, 0);
   }
 
-  /** True when this allocation must fail. Every rule counts it, failed by another or not. */
+  /**
+   * True when this allocation must fail. Every rule counts it, even when another rule makes it
+   * fail.
+   */
   refuses(asked: AskedAllocation, { totalFrames, freeFrames }: BuddyCounts): boolean {
     let refused = false;
     for (const [index, rule] of this.rules.entries()) {

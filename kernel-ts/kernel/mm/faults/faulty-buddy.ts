@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A buddy allocator with injected faults: it refuses the requests that a rule names, and poisons
- * freed frames. The memory system is built with it only when faults were asked for.
+ * Buddy allocator with injected faults: it refuses the requests that a rule selects, and poisons
+ * freed frames. The memory system uses it only when faults were requested.
  */
 
 import type { PhysAddr, VirtAddr } from '#common/address.ts';
@@ -68,7 +68,7 @@ export class FaultyBuddy extends Buddy {
 
   private handed(order: number, frames: number, alloc: () => PhysAddr | null): PhysAddr | null {
     const owner = this.owners.current;
-    // A request that makes no sense is refused by its own panic.
+    // An invalid request gets its own panic.
     const exists = order >= 0 && order <= MAX_ORDER;
     if (exists && this.faults.refuses({ order, frames, owner }, this.counts())) return null;
     const frame = alloc();

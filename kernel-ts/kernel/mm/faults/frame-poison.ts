@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Poison in free frames: a frame that is given back is filled with lines that say who gave it, and
- * they must all be there when it is handed out again.
+ * Poison in free frames: a freed frame is filled with lines that name its former owner. They must
+ * be intact when the frame is allocated again.
  *
  * ```
  *   free                     frame  |FREED BY user 12......\n|FREED BY user 12......\n| ...  128 lines of 32 bytes
@@ -10,7 +10,7 @@
  *
  * A poisoned frame has POISONED set in the pad word of its struct Page. Memory that was never in
  * use is not poisoned. A pointer read from a poisoned frame is not canonical, so a stale pointer
- * out of a freed page table or stack faults.
+ * read from a freed page table or stack faults.
  */
 
 import { hex, PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -26,7 +26,7 @@ const PREFIX = 'FREED BY ';
 const PAD_OFFSET = 4n;
 const WORD_BYTES = 8;
 
-/** The text behind `PANIC: `. An interface for tools. */
+/** Text after `PANIC: `. An interface for tools. */
 export const WRITE_AFTER_FREE = 'Write to a frame after it was freed';
 
 /** Fills and checks frames. */
@@ -41,7 +41,7 @@ export class FramePoison {
     this.map = map;
   }
 
-  /** Fills `frames` frames from `start`, which have just become free. O(bytes) */
+  /** Fills `frames` frames from `start`, which have just been freed. O(bytes) */
   fill(start: PhysAddr, frames: number, owner: string): void {
     const pattern = this.pattern(owner);
     for (let frame = 0; frame < frames; frame++) {
@@ -52,9 +52,9 @@ export class FramePoison {
   }
 
   /**
-   * Checks those of `frames` frames from `start` that are poisoned; they are not any more. O(bytes)
-   * @throws KernelPanic naming frame, who freed it, place and value of the first write, and who is
-   * given it
+   * Checks the poisoned ones of `frames` frames from `start`, and clears their mark. O(bytes)
+   * @throws KernelPanic with the frame, its former owner, place and value of the first write, and
+   * its new owner
    */
   check(start: PhysAddr, frames: number, owner: string): void {
     for (let frame = 0; frame < frames; frame++) {
@@ -87,7 +87,7 @@ export class FramePoison {
   }
 }
 
-/** The name in the first unused line; null when all are in use. */
+/** Owner in the first intact line; null when all are overwritten. */
 function whoFreed(bytes: Uint8Array): string | null {
   for (let at = 0; at < bytes.length; at += LINE_BYTES) {
     const line = String.fromCharCode(...bytes.subarray(at, at + LINE_BYTES));

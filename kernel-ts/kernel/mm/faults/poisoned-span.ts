@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A heap span whose holes hold poison. A freed block is filled with it; an allocated one must still
- * hold it.
+ * Heap span whose holes hold poison. A freed block is filled with poison, which must be intact when
+ * the block is allocated.
  *
  * ```
  *   hole   | header, next: 24 bytes | 6b 6b 6b 6b ................ 6b |     header and link are checked by heap-span.ts
  *   free   joins holes: what were headers inside the new hole becomes poison too
  * ```
  *
- * A new span is poisoned as a whole, so blocks need no mark of their own.
+ * A new span is poisoned entirely, so blocks need no mark.
  */
 
 import { hex, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -16,12 +16,12 @@ import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { BLOCK_HEADER_BYTES, type BlockBytes, HeapSpan, SPAN_HEADER_BYTES } from '#kernel-ts/kernel/mm/heap-span.ts';
 
-/** The value of Linux's slab allocators: a pointer made of it is not canonical. */
+/** Value of Linux's slab allocators (POISON_FREE): a pointer made of it is not canonical. */
 const POISON_BYTE = 0x6b;
-/** Header of a hole and its link to the next. */
+/** Size of a hole's header, with its link to the next hole. */
 const HOLE_HEADER_BYTES = BLOCK_HEADER_BYTES + 8;
 
-/** The text behind `PANIC: `. An interface for tools. */
+/** Text after `PANIC: `. An interface for tools. */
 export const HEAP_WRITE_AFTER_FREE = 'Write to a heap block after it was freed';
 
 export class PoisonedSpan extends HeapSpan {
@@ -52,7 +52,8 @@ export class PoisonedSpan extends HeapSpan {
     const bytes = super.free(payload);
     const block = payload - BLOCK_HEADER_BYTES;
     const end = block + bytes;
-    // The block's hole may have begun before it; a hole behind it has lost its header.
+    // The block's hole may have begun before it, and a hole that was behind it has no header any
+    // more.
     const isHead = [...this.holes()].includes(block);
     this.fill(isHead ? block + HOLE_HEADER_BYTES : block, heads.has(end) ? end + HOLE_HEADER_BYTES : end);
     return bytes;
