@@ -5,16 +5,16 @@
  * catches it.
  */
 
-/** A panic. The console shows `PANIC: ${reason}` on a line of its own, then `detail`. */
+/** Thrown for a panic. The console shows `PANIC: ${reason}` on a line of its own, then `detail`. */
 export class KernelPanic extends Error {
   readonly reason: string;
   readonly detail: string;
-  /** Further lines, behind the two: the state of the machine, where that helps. */
+  /** Further lines: the state of the machine, where that helps. */
   readonly more: readonly string[];
 
   /**
    * @param reason the sentence after `PANIC: `; tools rely on the words of memory discovery's three
-   * @param detail one line that says why, with the numbers at hand
+   * @param detail one line with the cause, and its numbers
    * @param more further lines
    */
   constructor(reason: string, detail: string, more: readonly string[] = []) {
@@ -34,12 +34,12 @@ export function noRamRegions(detail: string): KernelPanic {
   return new KernelPanic('No RAM regions found in DTB', detail);
 }
 
-/** There is RAM, and reservations cover every page of it. */
+/** RAM exists, but reservations cover every page of it. */
 export function allRamReserved(detail: string): KernelPanic {
   return new KernelPanic('All RAM is reserved — no free memory', detail);
 }
 
-/** There is free RAM, and no hole in it is large enough for mem_map. */
+/** Free RAM exists, but no hole in it is large enough for mem_map. */
 export function noRoomForMemMap(detail: string): KernelPanic {
   return new KernelPanic('Cannot allocate mem_map — insufficient contiguous memory', detail);
 }

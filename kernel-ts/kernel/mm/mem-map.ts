@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * mem_map: one array of struct Page, an entry for each frame of RAM and none for holes. This file
- * finds a frame's descriptor and sets all of them to RESERVED once. From then on the buddy
- * allocator writes them.
+ * mem_map: an array of struct Page, with an entry for each frame of RAM and none for holes. This
+ * file finds the descriptor of a frame, and initially sets all of them to RESERVED. From then on
+ * only the buddy allocator writes them.
  *
  * ```
  * RAM       |== bank 0 ==|          (30 GiB of nothing)          |======= bank 1 =======|
@@ -10,12 +10,13 @@
  *           section 0           section 1
  * ```
  *
- * Banks larger than 512 GiB are cut into sections at multiples of 512 GiB, so that word numbers in
- * a section fit 32-bit integers. The largest block, 4 GiB, never crosses such a cut, so nothing is
- * lost.
+ * Banks larger than 512 GiB are divided into sections at multiples of 512 GiB, so that word numbers
+ * in a section fit 32-bit integers. The largest block, 4 GiB, never crosses such a boundary, so
+ * nothing is lost.
  *
- * In three steps, because the array describes the memory it lies in: planMemMap asks the size,
- * placeMemMap finds and reserves the place, and MemMap uses it once it is mapped.
+ * It is set up in three steps, because the array describes the memory that contains it: planMemMap
+ * computes the size, placeMemMap finds and reserves the place, and MemMap uses it once it is
+ * mapped.
  */
 
 import { alignDown, hex, PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -28,7 +29,7 @@ import { allRamReserved, noRamRegions, noRoomForMemMap } from '#kernel-ts/kernel
 import { OwnerKind } from './owner.ts';
 import { PAGE_STRUCT_BYTES, PAGE_STATE, PAGE_STRUCT_WORDS, RESERVED_STATE } from './page.ts';
 
-/** Frames in the largest section: 512 GiB. */
+/** Most frames of a section: 512 GiB. */
 export const MAX_SECTION_FRAMES = 2 ** 27;
 
 /** Frames [startPfn, endPfn), described from entry `firstEntry` of mem_map on. */
@@ -38,14 +39,14 @@ export interface SectionPlan {
   readonly firstEntry: number;
 }
 
-/** The planned sections and size of mem_map. */
+/** Sections and size of mem_map. */
 export interface MemMapPlan {
   readonly sections: readonly SectionPlan[];
   readonly entries: number;
   readonly bytes: number;
 }
 
-/** The place of mem_map, and the verdict on each hole. */
+/** Place of mem_map, and the verdict on each hole. */
 export interface MemMapPlacement extends MemMapPlan {
   readonly base: PhysAddr;
   readonly holes: readonly HoleVerdict[];
@@ -70,8 +71,9 @@ export function planMemMap(banks: Iterable<Range>): MemMapPlan {
 /**
  * Reserves the place of mem_map: the first free range, from low to high addresses, that holds all
  * of it.
- * @param limit the place ends at or below this address: what is mapped at this point of the boot
- * @param whyNoRam what the device tree has instead of RAM, for the first panic
+ * @param limit end of the memory that is mapped at this point of the boot: the place ends at or
+ * below it
+ * @param whyNoRam contents of the device tree instead of RAM, for the first panic
  * @throws KernelPanic `No RAM regions found in DTB` · `All RAM is reserved — no free memory` ·
  *   `Cannot allocate mem_map — insufficient contiguous memory`
  */
@@ -100,7 +102,7 @@ export function placeMemMap(memblock: Memblock, limit = DIRECT_MAP_BYTES, whyNoR
   return { ...plan, base, holes };
 }
 
-/** A section with the window on its descriptors. */
+/** Section with a window on its descriptors. */
 export interface Section extends SectionPlan {
   /** Virtual address of its first descriptor. */
   readonly va: VirtAddr;
@@ -127,7 +129,7 @@ export class MemMap {
     });
   }
 
-  /** Makes every descriptor RESERVED. O(frames); charged as three 64-bit stores a frame. */
+  /** Sets every descriptor to RESERVED. O(frames); charged as three 64-bit stores a frame. */
   initialise(): void {
     for (const section of this.sections) {
       reserveAll(section.window);
@@ -161,9 +163,9 @@ export class MemMap {
 }
 
 /**
- * Fills a window with RESERVED descriptors. One descriptor after the other would be a store a word;
- * copying a run that stays in the cache is memcpy speed, and 48 MiB of it is most of the time
- * between reset and the first allocation.
+ * Fills a window with RESERVED descriptors. One descriptor at a time would need a store for each
+ * word; copying a run that stays in the cache has the speed of memcpy. The 48 MiB of mem_map take
+ * most of the time between reset and the first allocation.
  */
 function reserveAll(window: MemoryWindow): void {
   const pieces = window.sync();

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Choosing a place among free ranges: first fit from low to high addresses, and the reason for
- * every range that was passed over. Pure arithmetic on ranges; what is free is memblock's business.
+ * First fit among free ranges, from low to high addresses, with the reason for every range that was
+ * skipped. Pure arithmetic on ranges; memblock supplies the free ones.
  */
 
 import { alignUp, hex } from '#common/address.ts';
 import { lengthOf, overlap, type Range } from '#common/range.ts';
 
-/** Conditions that a place must satisfy. Addresses and sizes in bytes. */
+/** Constraints on a place. Addresses and sizes in bytes. */
 export interface PlaceWish {
   readonly size: number;
   readonly align: number;
-  /** The place starts at or above this address. */
+  /** Lowest address at which the place may start. */
   readonly from: number;
-  /** The place ends at or below this address. */
+  /** Address at or below which the place must end. */
   readonly limit: number;
 }
 
-/** One free range and what became of it. `at` is the start of the place in an accepted one. */
+/** Verdict on one free range. `at` is the start of the place in an accepted one. */
 export type HoleVerdict =
   | (Range & { readonly accepted: true; readonly at: number })
   | (Range & { readonly accepted: false; readonly reason: string });
@@ -42,7 +42,7 @@ export function judgeHole(hole: Range, wish: PlaceWish): HoleVerdict {
   return refuse(`${room} bytes between ${hex(at)} (aligned to ${hex(wish.align)}) and the end, ${wish.size} needed`);
 }
 
-/** Lowest place that satisfies `wish`, or `null`. `holes` ascend. O(holes). */
+/** Lowest place that satisfies `wish`, or `null`. `holes` must ascend. O(holes). */
 export function firstFit(holes: Iterable<Range>, wish: PlaceWish): number | null {
   for (const hole of holes) {
     const verdict = judgeHole(hole, wish);
@@ -54,9 +54,9 @@ export function firstFit(holes: Iterable<Range>, wish: PlaceWish): number | null
 }
 
 /**
- * Lowest place that satisfies `wish` inside one of `memory` and clear of all of `taken`; both in
- * any order, overlapping as they like. For use before there is a sorted table to walk. O((memory +
- * taken) * taken) at worst, linear when few ranges stand in the way.
+ * Lowest place that satisfies `wish`, inside one of `memory` and clear of all of `taken`. Both may
+ * be in any order and overlap. For use before there is a sorted table. O((memory + taken) * taken)
+ * at worst, linear when few ranges stand in the way.
  */
 export function firstFitUnsorted(memory: readonly Range[], taken: readonly Range[], wish: PlaceWish): number | null {
   let from = wish.from;

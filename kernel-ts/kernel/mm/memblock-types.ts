@@ -6,23 +6,23 @@
 import type { Range } from '#common/range.ts';
 import type { Owner } from './owner.ts';
 
-/** A range of 64-bit addresses: the device tree's are `bigint`. */
+/** Range of 64-bit addresses: those of the device tree are `bigint`. */
 export type Range64 = Range<bigint | number>;
 
 /** Owner and attributes of a reservation. */
 export interface Reservation {
   readonly owner: Owner;
-  /** Keep it out of every mapping. */
+  /** True to keep it out of every mapping. */
   readonly noMap?: boolean;
 }
 
-/** A reserved range. The `countedBytes` of all add up to the reserved RAM. */
+/** Reserved range. The `countedBytes` of all add up to the reserved RAM. */
 export interface ReservedRange extends Range {
   readonly noMap: boolean;
   readonly owner: Owner;
-  /** Part of it that is RAM. */
+  /** Number of its bytes that are RAM. */
   readonly ramBytes: number;
-  /** Part of `ramBytes` that no earlier range covers. */
+  /** Number of these that no earlier range covers. */
   readonly countedBytes: number;
 }
 
@@ -34,22 +34,22 @@ export interface AllocOptions {
   readonly limit?: number;
 }
 
-/** A child of /reserved-memory that leaves the place to the kernel. */
+/** Child of /reserved-memory whose place the kernel chooses. */
 export interface DynamicRequest {
   readonly size: bigint | number;
-  /** Power of two; pages when absent. */
+  /** Power of two; page size when absent. */
   readonly alignment?: bigint | number;
-  /** Tried in this order; anywhere when absent or empty. */
+  /** Ranges to try, in this order; anywhere when absent or empty. */
   readonly allocRanges?: readonly Range64[];
   readonly noMap?: boolean;
   readonly owner: Owner;
 }
 
-/** All that will be added, known beforehand from the device tree. */
+/** Everything that will be added, known in advance from the device tree. */
 export interface CapacityPlan {
   readonly memory: Iterable<Range64>;
   readonly reserved: Iterable<Range64>;
-  /** Range in which the tables may be placed; must be mapped. All of the direct map when absent. */
+  /** Range for the tables, which must be mapped. All of the direct map when absent. */
   readonly within?: Range;
 }
 
@@ -58,7 +58,7 @@ export interface MemblockTotals {
   readonly ram: number;
   readonly reserved: number;
   readonly free: number;
-  /** Input beyond the direct map's 2^47 bytes, memory and reservations together. */
+  /** Input beyond the direct map's 2^47 bytes, of memory and reservations together. */
   readonly clipped: bigint;
   /** RAM in partial pages at the ends of memory regions. */
   readonly trimmed: number;

@@ -53,7 +53,7 @@ import { ENTRY_BYTES, RegionFlag, RegionTable, TABLE_BYTES } from './region-tabl
 /** Entries that fit without growing, in each table. */
 export const STATIC_REGIONS = 128;
 
-/** Entries that the kernel adds: memblock, mem_map, zones, what boot code places. */
+/** Entries that the kernel adds: memblock, mem_map, zones, allocations of boot code. */
 const OWN_RESERVATIONS = 64;
 
 const NO_OWNER: Owner = { kind: OwnerKind.OTHER, cookie: 0n };
@@ -65,7 +65,7 @@ export class Memblock {
   private readonly reserved: RegionTable;
   private readonly clippedCounter: VirtAddr;
 
-  /** Takes about 8 KiB of `bss` for its static tables. */
+  /** Allocates about 8 KiB of `bss` for the static tables. */
   constructor(memory: MemoryPort, bss: BssArena) {
     this.memory = memory;
     const headers = bss.reserve('memblock', 2 * TABLE_BYTES + 8, 8);
@@ -78,11 +78,11 @@ export class Memblock {
   }
 
   /**
-   * Makes room for everything in `plan` before it is added, in RAM if the static tables are too
-   * small: the tables' size is asked, a place that is memory and clear of every reservation in
-   * `plan` is found, and the tables move there and are themselves reserved.
+   * Makes room for everything in `plan` before it is added. If the static tables are too small,
+   * they move to RAM: to a place that is memory and clear of every reservation in `plan`, which is
+   * then reserved itself.
    * @throws KernelPanic when no place is large enough, with the panics of memory discovery when
-   * there is no RAM or none is free
+   * there is no RAM, or none is free
    */
   ensureCapacity(plan: CapacityPlan): void {
     const memory = [...plan.memory, ...this.banks()].map(clip);
@@ -124,7 +124,7 @@ export class Memblock {
   add(base: bigint | number, size: bigint | number): bigint {
     const { start, end, clipped } = this.accept(base, size);
     if (start < end) {
-      // Backwards: device trees name memory in ascending order.
+      // Searched backwards: device trees list memory in ascending order.
       let to = this.ram.count;
       while (to > 0 && this.ram.base(to - 1) > end) {
         to--;
@@ -146,8 +146,8 @@ export class Memblock {
   }
 
   /**
-   * Reserves the pages that [base, base + size) touches, RAM or not. Ranges may overlap; each keeps
-   * its owner. A size of 0 reserves nothing.
+   * Reserves all pages that [base, base + size) touches, whether RAM or not. Ranges may overlap;
+   * each keeps its owner. A size of 0 reserves nothing.
    * @returns bytes dropped because they lie at or above 2^47. @throws KernelPanic when the table is
    * full (see ensureCapacity)
    */
@@ -165,7 +165,7 @@ export class Memblock {
     return range.clipped;
   }
 
-  /** Banks of RAM: whole pages, ascending, disjoint, never touching. */
+  /** Banks of RAM: whole pages, ascending, disjoint, not adjacent. */
   *banks(): Generator<Range> {
     for (let index = 0; index < this.ram.count; index++) {
       const start = alignUp(this.ram.base(index), PAGE_SIZE);
@@ -176,7 +176,7 @@ export class Memblock {
     }
   }
 
-  /** Every reservation with its owner, ascending by base. O(reservations * log banks). */
+  /** All reservations with their owners, ascending by base. O(reservations * log banks). */
   *reservedRanges(): Generator<ReservedRange> {
     let covered = 0;
     for (let index = 0; index < this.reserved.count; index++) {
@@ -194,7 +194,9 @@ export class Memblock {
     }
   }
 
-  /** Free RAM: page-aligned, ascending, disjoint, maximal. Do not reserve while iterating. */
+  /**
+   * Free RAM: page-aligned, ascending, disjoint, maximal ranges. Do not reserve while iterating.
+   */
   freeRanges(): Generator<Range> {
     return this.banksWithout(0);
   }
@@ -208,8 +210,8 @@ export class Memblock {
    * Reserves `size` bytes (rounded up to pages) at the lowest free address that is a multiple of
    * `align` (a power of two; at least a page is taken) and lies in [from, limit). O(banks +
    * reservations).
-   * @returns the address, `null` when no hole fits. @throws KernelPanic when size or align makes no
-   * sense
+   * @returns the address, `null` when no hole fits. @throws KernelPanic when size or align is
+   * invalid
    */
   alloc(size: number, align: number, options: AllocOptions): PhysAddr | null {
     const wish = placeWish(size, align, options);
@@ -221,7 +223,7 @@ export class Memblock {
     return physAddr(at);
   }
 
-  /** The verdict of {@link alloc} on each free range. It takes the first accepted one. */
+  /** Verdict of {@link alloc} on each free range; it takes the first accepted one. */
   explainHoles(size: number, align: number, options: { from?: number; limit?: number } = {}): HoleVerdict[] {
     const wish = placeWish(size, align, options);
     return [...this.freeRanges()].map((hole) => judgeHole(hole, wish));
@@ -260,7 +262,7 @@ export class Memblock {
     return null;
   }
 
-  /** Sums over everything. O(banks + reservations). */
+  /** Sums over all banks and reservations. O(banks + reservations). */
   totals(): MemblockTotals {
     let raw = 0;
     for (let index = 0; index < this.ram.count; index++) {
@@ -300,7 +302,7 @@ export class Memblock {
           }
           continue;
         }
-        // Entries without the wanted flags do not end a range, or it would not be maximal.
+        // Entries without the wanted flags must not end a range, or it would not be maximal.
         let stop = next;
         while (stop < this.reserved.count && this.reserved.base(stop) < end && !this.hasFlags(stop, flags)) {
           stop++;
@@ -342,7 +344,7 @@ export class Memblock {
   }
 }
 
-/** The part of a range that lies below 2^47. A range that wraps around 2^64 ends there. */
+/** Part of a range below 2^47. A range that wraps around 2^64 is cut at 2^64. */
 function clip({ start, end }: Range64): Range {
   const clipped = (address: bigint | number) => (address < DIRECT_MAP_BYTES ? Number(address) : DIRECT_MAP_BYTES);
   return { start: clipped(start), end: clipped(end) };

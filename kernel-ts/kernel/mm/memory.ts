@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Bringing up memory, in order: the counterpart of mm_init. Each step says why it can come no
+ * Initialisation of memory, in order: the counterpart of mm_init. Each step says why it cannot come
  * earlier.
  *
  * ```
@@ -49,41 +49,43 @@ import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
 const MIB_2 = 2 * 2 ** 20;
 
-/** The memory system of a running kernel. */
+/** Memory system of a running kernel. */
 export interface MemorySystem {
   readonly memblock: Memblock;
   readonly memMap: MemMap;
   readonly buddy: Buddy;
-  /** Frames by owner, and the kernel's reserve: where everything but this file gets frames from. */
+  /**
+   * Frames by owner, and the kernel's reserve: everything outside this file allocates frames here.
+   */
   readonly frames: FrameAccounts;
   readonly heap: Heap;
   /** Caches for small kernel objects. */
   readonly slab: SlabAllocator;
-  /** Buffers for devices. */
+  /** Buffers for devices (DMA). */
   readonly dma: DmaBuffers;
   readonly mmu: Mmu;
-  /** The high half. */
+  /** Address space of the high half. */
   readonly kernelSpace: AddressSpace;
-  /** The initramfs, where the device tree names one that the kernel can read. */
+  /** Initramfs, when the device tree names one that the kernel can read. */
   readonly initrd: Range<bigint> | null;
 }
 
-/** Told of each step as it is done, for the boot log. */
+/** Called at each step, for the boot log. */
 export interface MemoryObserver {
   discovered(memblock: Memblock, complaints: readonly Complaint[]): void;
   placed(placement: MemMapPlacement): void;
-  /** Mapped from PT_POOL; the kernel runs on its own tables now. */
+  /** The first ranges are mapped from PT_POOL, and the kernel runs on its own tables now. */
   switched(mmu: Mmu, early: MapCounts): void;
-  /** Every bank is mapped. */
+  /** All banks are mapped. */
   mapped(mmu: Mmu, rest: MapCounts): void;
-  /** The buddy owns every free frame. */
+  /** The buddy allocator has all free frames. */
   populated(buddy: Buddy): void;
   ready(memory: MemorySystem): void;
 }
 
 /**
  * @param devices register windows that must stay reachable: the console
- * @param faults what goes wrong on purpose; nothing by default
+ * @param faults injected faults; none by default
  * @throws KernelPanic the three of memory discovery, or any other failure; MapError when tables run
  * out
  */
@@ -107,12 +109,12 @@ export function initMemory(
   observer.placed(placement);
   const zones = placeZones(memblock, placement);
 
-  // The high half is where this code runs; the low one has served its purpose.
+  // This code runs in the high half; the identity map in the low half is not needed any more.
   mmu.setTtbr0(null);
   mmu.pool.freePage(bootstrapTable(image, 0));
   mmu.pool.freePage(bootstrapTable(image, 1));
 
-  // Memory that is read or written before the direct map is done.
+  // Memory that is accessed before the direct map is complete.
   const needed = [
     rangeOf({ base: placement.base, size: placement.bytes }),
     ...(zones === null ? [] : [zones]),
@@ -156,7 +158,7 @@ export function initMemory(
   return memory;
 }
 
-/** The MMU on the bootstrap tables that `_start` took from PT_POOL. */
+/** MMU object on the bootstrap tables that `_start` took from PT_POOL. */
 function openMmu(ports: Ports, image: KernelImage, bss: BssArena): Mmu {
   const mmu = new Mmu({
     ports,
@@ -170,7 +172,7 @@ function openMmu(ports: Ports, image: KernelImage, bss: BssArena): Mmu {
   return mmu;
 }
 
-/** More of RAM than `_start` mapped, by blocks of 2 MiB in its own tables. */
+/** Extends the mapped RAM, by blocks of 2 MiB in the tables of `_start`. */
 function earlyReach(mmu: Mmu, bootstrap: AddressSpace): EarlyReach {
   return {
     limit: Math.min(DIRECT_MAP_BYTES, 2 ** mmu.outputAddressBits),
@@ -183,7 +185,7 @@ function earlyReach(mmu: Mmu, bootstrap: AddressSpace): EarlyReach {
   };
 }
 
-/** The frames of memblock's tables, when .bss was too small for them. */
+/** Frames of memblock's tables, when .bss was too small for them. */
 function tablesOf(memblock: Memblock): Range[] {
   return [...memblock.reservedRanges()].filter(({ owner }) => owner.kind === OwnerKind.MEMBLOCK);
 }
@@ -192,7 +194,7 @@ function bootstrapTable(image: KernelImage, index: number): PhysAddr {
   return physAddr(image.physical('pt_pool') + index * PAGE_SIZE);
 }
 
-/** Memory for the zone structs where .bss has no room for that many banks. */
+/** Memory for the zone structs, when .bss has no room for that many banks. */
 function placeZones(memblock: Memblock, placement: MemMapPlacement): Range | null {
   const bytes = zoneBytes(placement);
   if (bytes === 0) return null;
@@ -210,7 +212,7 @@ function addRanges(buddy: Buddy, ranges: readonly Range[]): void {
   for (const { start, end } of ranges) buddy.addRange(physAddr(start), physAddr(end));
 }
 
-/** The buddy as the HAL asks for pages (seed question Q3). */
+/** The buddy allocator in the form of the HAL's PageAllocator. */
 function pageAllocator(account: FrameAccount): PageAllocator {
   return {
     allocPage: () => account.allocFrames(0),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The report of a refused allocation: the request, the state of memory, and its owners. Lines for
- * the log; reads only.
+ * Report of a refused allocation: the request, the state of memory, and its owners. Lines for the
+ * log; only reads.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -9,20 +9,20 @@ import { count, size } from '#common/quantities.ts';
 import type { FrameAccounts } from './frame-accounts.ts';
 import { mayUseReserve, type PageOwner, pageOwnerName } from './page-owner.ts';
 
-/** A request that could not be served. */
+/** Refused request. */
 export interface RefusedRequest {
-  /** The owner that asked: "user 12 (eater)". */
+  /** Owner that made the request: "user 12 (eater)". */
   readonly who: string;
   readonly owner: PageOwner;
-  /** Blocks of 2^order frames were asked for. */
+  /** Order of the requested blocks. */
   readonly order: number;
   /** Number of blocks; 1 when absent. */
   readonly blocks?: number;
 }
 
 /**
- * The report, a sentence a line: the request and its reason, the state of memory, who holds it by
- * kind, the largest first. O(zones).
+ * Lines of the report, one sentence each: the request and its reason, the state of memory, its
+ * owners by kind, the largest first. O(zones).
  */
 export function outOfMemoryReport(accounts: FrameAccounts, request: RefusedRequest): string[] {
   const { who, order } = request;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The owner of a reservation. memblock keeps, in emulated RAM, a kind and a cookie for each; names
- * are made from them when someone prints.
+ * Owner of a reservation. memblock stores a kind and a cookie for each in emulated RAM; names are
+ * derived from them only for printing.
  */
 
 import type { EventOwner } from '#kernel-ts/hal/kernel-events.ts';
@@ -12,11 +12,11 @@ export const OwnerKind = {
   KERNEL_IMAGE: 1,
   DTB: 2,
   INITRAMFS: 3,
-  /** An entry of the device tree's memory reservation block. */
+  /** Entry of the device tree's memory reservation block. */
   RESERVATION_BLOCK: 4,
-  /** A child of /reserved-memory with `reg`. */
+  /** Child of /reserved-memory with `reg`. */
   RESERVED_MEMORY: 5,
-  /** A child of /reserved-memory with `size`: the kernel chose the place. */
+  /** Child of /reserved-memory with `size`, placed by the kernel. */
   RESERVED_DYNAMIC: 6,
   MEMBLOCK: 7,
   MEM_MAP: 8,
@@ -26,9 +26,8 @@ export const OwnerKind = {
 export type OwnerKind = (typeof OwnerKind)[keyof typeof OwnerKind];
 
 /**
- * Owner of a reservation. `cookie` is 64 bits that only the owner understands: for the device
- * tree's entries, the virtual address or the blob offset of the node that names it; 0n when there
- * is nothing to tell.
+ * Owner of a reservation. `cookie` is 64 bits for the owner's own use: for entries of the device
+ * tree, the virtual address or the blob offset of the node that names it; else 0n.
  */
 export interface Owner {
   readonly kind: OwnerKind;
@@ -48,12 +47,12 @@ const IN_EVENTS: Readonly<Record<OwnerKind, EventOwner>> = {
   [OwnerKind.ZONES]: { kind: 'zones', name: 'zones' },
 };
 
-/** The name in events of owners of this kind that have no name of their own. */
+/** Owner in events for kinds without a name of their own. */
 export function ownerInEvents(kind: OwnerKind): EventOwner {
   return IN_EVENTS[kind];
 }
 
-/** The kind stored as `value`; OTHER for a number that is none. */
+/** Kind stored as `value`; OTHER for an unknown number. */
 export function ownerKind(value: number): OwnerKind {
   return value in IN_EVENTS ? (value as OwnerKind) : OwnerKind.OTHER;
 }

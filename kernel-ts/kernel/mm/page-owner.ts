@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Kinds of frame owners, by which the frame accounts count, and which of them may use the kernel's
- * reserve. Boot reservations never reach the buddy allocator: owner.ts.
+ * Kinds of frame owners, which the frame accounts count separately, and which of them may use the
+ * kernel's reserve. Boot reservations never reach the buddy allocator, see owner.ts.
  */
 
 import type { EventOwner } from '#kernel-ts/hal/kernel-events.ts';
 
 /** Kinds of owner: the index of their counter in memory (frame-accounts.ts). */
 export const PageOwner = {
-  /** The kernel itself, for what has no kind of its own. */
+  /** The kernel itself, for frames without a kind of their own. */
   KERNEL: 0,
   PAGE_TABLES: 1,
   HEAP: 2,
@@ -16,7 +16,7 @@ export const PageOwner = {
   /** Kernel stacks of processes. */
   STACK: 4,
   DMA: 5,
-  /** Pages of user processes: the one kind that leaves the reserve alone. */
+  /** Pages of user processes: the only kind that may not use the reserve. */
   USER: 6,
 } as const;
 
@@ -32,20 +32,22 @@ const IN_EVENTS: Readonly<Record<PageOwner, EventOwner>> = {
   [PageOwner.USER]: { kind: 'user', name: 'user' },
 };
 
-/** Every kind, in the order of its number. */
+/** All kinds, in the order of their numbers. */
 export const PAGE_OWNERS: readonly PageOwner[] = Object.values(PageOwner);
 
-/** The name of owners of this kind in events; an account may have its own `name`. */
+/** Owner of this kind in events; an account may have its own `name`. */
 export function pageOwnerInEvents(owner: PageOwner, name: string = pageOwnerName(owner)): EventOwner {
   return { kind: IN_EVENTS[owner].kind, name };
 }
 
-/** The name of owners of this kind in reports. */
+/** Name of owners of this kind in reports. */
 export function pageOwnerName(owner: PageOwner): string {
   return IN_EVENTS[owner].name;
 }
 
-/** True for owners that may take the reserve: the kernel works when user memory is gone. */
+/**
+ * True for owners that may use the reserve, so that the kernel works when user memory is exhausted.
+ */
 export function mayUseReserve(owner: PageOwner): boolean {
   return owner !== PageOwner.USER;
 }

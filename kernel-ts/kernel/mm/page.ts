@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * struct Page: what the kernel knows of one frame. The layout and its meaning; where descriptors
- * lie is mem-map.ts, who changes them zone.ts.
+ * struct Page: the descriptor of one frame, with its layout and meaning. mem-map.ts places
+ * descriptors, zone.ts changes them.
  *
  * ```
  *  byte 0       1       2         4        8                16               24
@@ -20,24 +20,24 @@
  * | never given to the allocator    | RESERVED        everything else 0                                               |
  *
  * A block of order k starts at a multiple of 2^k frames, so the head of a TAIL is found by clearing
- * low bits, one at a time: at most 20 steps. This is why splitting or merging one level touches two
- * descriptors and not 2^k of them, while no flag is ever wrong.
+ * low bits, one at a time: at most 20 steps. So splitting or merging one level writes two
+ * descriptors, not 2^k, and no flag is ever stale.
  *
- * `pad` is 0, or POISONED in a frame that is free and was poisoned when it became so
+ * `pad` is 0, or POISONED in a free frame that was poisoned when it was freed
  * (faults/frame-poison.ts).
  *
  * An allocation of any number of frames (allocExact) is a row of such blocks, largest first. Each
- * carries EXACT, and all but the first CONTINUED, so that the row can only be given back as a
+ * has the flag EXACT, and all but the first CONTINUED, so that the row can only be freed as a
  * whole.
  *
- * Numbers come first in this file and are written out: the bundler then puts them in place of their
- * names elsewhere. V8 would read any other module variable from memory at each use, which is most
- * of what an allocation would do.
+ * Numbers come first in this file and are written as literals, so that the bundler inlines them
+ * elsewhere. V8 would read any other module variable from memory at each use, which would be most
+ * of the work of an allocation.
  */
 
-/** Bytes in a descriptor. */
+/** Size of a descriptor in bytes. */
 export const PAGE_STRUCT_BYTES = 24;
-/** 32-bit words in a descriptor. */
+/** Size of a descriptor in 32-bit words. */
 export const PAGE_STRUCT_WORDS = 6;
 
 /** Word offsets in a descriptor. `STATE` holds flags, order and refcount. */
@@ -64,7 +64,7 @@ export const POISONED = 0x6b6b_6b6b;
 
 /** Largest order: 2^20 frames, 4 GiB. */
 export const MAX_ORDER = 20;
-/** Frames in a block of the largest order. */
+/** Number of frames in a block of the largest order. */
 export const MAX_BLOCK_FRAMES = 2 ** MAX_ORDER;
 
 /** Bits of `flags`. */
@@ -90,19 +90,19 @@ export function allocatedHeadState(order: number, extra = 0): number {
   return ALLOCATED_HEAD | extra | (order << ORDER_SHIFT);
 }
 
-/** The fields of a state word. */
+/** Fields of a state word. */
 export interface PageState {
   readonly flags: number;
   readonly order: number;
   readonly refcount: number;
 }
 
-/** Takes a state word apart. */
+/** Decodes a state word. */
 export function decodeState(word: number): PageState {
   return { flags: word & 0xff, order: (word >>> ORDER_SHIFT) & 0xff, refcount: word >>> REFCOUNT_SHIFT };
 }
 
-/** Names of the set flags, "HEAD FREE"; "none" when no bit is set, unknown bits as a number. */
+/** Names of the set flags: "HEAD FREE"; "none" when no bit is set; unknown bits as a number. */
 export function flagNames(flags: number): string {
   const names = Object.entries(PageFlag)
     .filter(([, bit]) => (flags & bit) !== 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A sorted array of regions in emulated RAM: the storage below memblock. It keeps order and
- * capacity and knows nothing of memory or reservations.
+ * Sorted array of regions in emulated RAM: the storage of memblock. It keeps order and capacity,
+ * and knows nothing of memory or reservations.
  *
  * ```
  * table (16 bytes)                 entry (32 bytes)
@@ -18,17 +18,17 @@ import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 import { type Owner, ownerKind } from './owner.ts';
 
-/** Bytes in the table's header and in an entry. */
+/** Size of the table's header, and of an entry, in bytes. */
 export const TABLE_BYTES = 16;
 export const ENTRY_BYTES = 32;
 
 /** Flags of an entry. */
 export const RegionFlag = {
-  /** Not to be mapped at all (Devicetree Specification v0.4, 3.5.4, `no-map`). */
+  /** The region must not be mapped (Devicetree Specification v0.4, 3.5.4, `no-map`). */
   NOMAP: 1,
 } as const;
 
-/** An entry: a half-open range [base, base + size) with its owner. */
+/** Entry: a half-open range [base, base + size) with its owner. */
 export interface Region {
   readonly base: number;
   readonly size: number;
@@ -36,20 +36,23 @@ export interface Region {
   readonly owner: Owner;
 }
 
-/** Handle on a table; the truth is in memory. */
+/** Handle on a table; all state is in memory. */
 export class RegionTable {
   readonly name: string;
   private readonly memory: MemoryPort;
   private readonly header: VirtAddr;
 
-  /** @param header address of the 16-byte header, @param name what panics call the table */
+  /**
+   * @param header address of the 16-byte header
+   * @param name name of the table in panics
+   */
   constructor(memory: MemoryPort, header: VirtAddr, name: string) {
     this.memory = memory;
     this.header = header;
     this.name = name;
   }
 
-  /** Starts using `capacity` entries at `entries`, and copies those that exist. */
+  /** Moves to `capacity` entries at `entries`, and copies the existing ones. */
   adopt(entries: VirtAddr, capacity: number): void {
     const count = this.count;
     if (count > 0) {
@@ -76,7 +79,7 @@ export class RegionTable {
     return Number(this.memory.read64(this.entry(index)));
   }
 
-  /** First byte after the region. */
+  /** End of the region, exclusive. */
   end(index: number): number {
     const va = this.entry(index);
     return Number(this.memory.read64(va) + this.memory.read64(virtAddr(va + 8n)));
@@ -106,8 +109,7 @@ export class RegionTable {
   }
 
   /**
-   * Makes room at `index` and writes `region` there. O(entries behind it).
-   * @throws KernelPanic when the table is full
+   * Inserts `region` at `index`. O(entries behind it). @throws KernelPanic when the table is full
    */
   insert(index: number, region: Region): void {
     const count = this.count;

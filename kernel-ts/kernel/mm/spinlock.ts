@@ -2,18 +2,18 @@
 /**
  * A spinlock: one u32 in emulated RAM, 0 when free and 1 when held.
  *
- * Kernel code in TypeScript runs to completion once its gate has opened, so a lock found held can
- * only be held by the very path that asks again: real hardware would spin for ever. That is
- * reported as a kernel panic instead. A path that panics or takes an abort while it holds the lock
- * leaves it held, as on hardware; nothing may allocate after that, and a memory dump shows who was
- * inside.
+ * Kernel code in TypeScript runs to completion once its gate was entered, so a held lock can only
+ * be held by the code path that tries to acquire it again: real hardware would spin for ever. This
+ * is a kernel panic instead. A code path that panics or takes an abort while it holds the lock
+ * leaves it held, as on hardware. Nothing can allocate after that, and a memory dump shows the held
+ * lock.
  */
 
 import { hex, type VirtAddr } from '#common/address.ts';
 import type { MemoryPort, MemoryWindow } from '#kernel-ts/hal/ports.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
-/** Bytes and alignment of the lock word. */
+/** Size and alignment of the lock word in bytes. */
 export const SPINLOCK_BYTES = 4;
 
 const UNLOCKED = 0;
@@ -24,26 +24,29 @@ export class Spinlock {
   readonly name: string;
   readonly va: VirtAddr;
   private readonly word: MemoryWindow;
-  // The lock word in host memory: valid until the lock is released.
+  // Lock word in host memory: valid until the lock is released.
   private pieces: readonly Uint32Array[] = [];
   private piece: Uint32Array = new Uint32Array(1);
   private at = 0;
 
-  /** @param va address of the word, a multiple of 4, zeroed; @param name what panics call it */
+  /**
+   * @param va address of the word, a multiple of 4, zeroed
+   * @param name name of the lock in panics
+   */
   constructor(memory: MemoryPort, va: VirtAddr, name: string) {
     this.name = name;
     this.va = va;
     this.word = memory.window(va, SPINLOCK_BYTES);
   }
 
-  /** True while some path holds the lock. */
+  /** True while the lock is held. */
   get held(): boolean {
     return this.word.get32(0) !== UNLOCKED;
   }
 
   /**
-   * Takes the lock. Not charged here: the caller counts it with its own accesses.
-   * @throws KernelPanic when it is already held
+   * Acquires the lock. Not charged here: the caller counts it with its own accesses. @throws
+   * KernelPanic when it is already held
    */
   acquire(): void {
     const pieces = this.word.sync();
@@ -57,7 +60,7 @@ export class Spinlock {
     piece[at] = LOCKED;
   }
 
-  /** Gives the lock back. @throws KernelPanic when it is not held */
+  /** Releases the lock. @throws KernelPanic when it is not held */
   release(): void {
     const { piece, at } = this;
     if (piece[at] !== LOCKED) {

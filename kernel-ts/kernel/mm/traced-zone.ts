@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A zone that reports every block it moves (buddy-trace.ts). It allocates and frees as a zone does.
+ * Zone that reports every operation on a block (buddy-trace.ts). It allocates and frees as a zone
+ * does.
  */
 
 import type { VirtAddr } from '#common/address.ts';
@@ -12,10 +13,10 @@ import type { Section } from './mem-map.ts';
 import { decodeState, PAGE_STRUCT_WORDS } from './page.ts';
 import { Zone } from './zone.ts';
 
-/** The blocks of one section, and their story. */
+/** Blocks of one section, with their trace. */
 export class TracedZone extends Zone {
   private readonly trace: BuddyTrace;
-  /** The block being allocated will be cut into a row: allocExact tells what became of it. */
+  /** True while a block is allocated to be divided into a row: allocExact reports the result. */
   private cutting = false;
 
   constructor(memory: MemoryPort, va: VirtAddr, section: Section, trace: BuddyTrace) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * struct Zone: the free lists of one section of mem_map. As Linux's struct zone it has start_pfn,
- * managed and free_area; unlike there, a zone is a bank and has no type.
+ * struct Zone: the free lists of one section of mem_map. Like Linux's struct zone, it has
+ * start_pfn, managed and free_area; unlike Linux's, a zone is a section of a bank and has no type.
  *
- * Layout only: numbers, written out for the reason that page.ts gives.
+ * Layout only: numbers, written as literals for the reason in page.ts.
  *
  * ```
  *  +0   u64 start_pfn       first frame
@@ -34,6 +34,6 @@ export const AREA_HEAD_LO = 0;
 export const AREA_HEAD_HI = 1;
 export const AREA_NR_FREE = 2;
 
-/** Bytes of the fields, and from one zone to the next. */
+/** Size of the fields, and distance between zones, in bytes. */
 export const ZONE_BYTES = 384;
 export const ZONE_STRIDE = 512;

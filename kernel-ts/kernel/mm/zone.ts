@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * A zone: the binary buddy system of one section of mem_map (Knuth, TAOCP volume 1, 2.5, "buddy
- * system"). It moves blocks between free lists and allocations and trusts its caller: locking,
- * choosing the zone and refusing bad requests are buddy.ts's.
+ * system"). It moves blocks between free lists and allocations, and trusts its caller: buddy.ts
+ * locks, chooses the zone and refuses bad requests.
  *
  * ```
  * alloc order 0 from an order 2 block        free it
@@ -28,15 +28,15 @@ import {
 } from './page.ts';
 import { ZONE_MANAGED, ZONE_NON_EMPTY } from './zone-layout.ts';
 
-/** Port accesses charged for a list operation, and for an operation's lock and counters. */
+/** Port accesses charged for a list operation, and for the lock and counters of an operation. */
 const ACCESSES_PER_LEVEL = 6;
 const ACCESSES_PER_OPERATION = 8;
 
-/** The blocks of one section. Every method but the constructor's needs open() before it. */
+/** Blocks of one section. Every method except the constructor needs open() before it. */
 export class Zone extends FreeLists {
   /**
-   * Takes the first block of the smallest order that is at least `order`, and splits it: the lower
-   * half is kept, upper halves go to their lists. O(MAX_ORDER - order). @returns the block, or NONE
+   * Allocates from the first block of the smallest sufficient order, and splits it: the lower half
+   * is kept, upper halves go to their lists. O(MAX_ORDER - order). @returns the block, or NONE
    */
   alloc(order: number, extra = 0): number {
     const candidates = this.zone[this.at + ZONE_NON_EMPTY]! >>> order;
@@ -60,7 +60,7 @@ export class Zone extends FreeLists {
   allocBelow(order: number, limitRel: number): number {
     for (let level = order; level <= MAX_ORDER; level++) {
       let rel = this.head(level);
-      // The counter bounds the walk should a damaged list run in a circle.
+      // The counter limits the walk, in case a damaged list is circular.
       for (let left = this.freeBlocks(level); left > 0 && rel !== NONE; left--) {
         if (rel + (1 << order) <= limitRel) {
           this.mapWindow.charge(ACCESSES_PER_OPERATION + ACCESSES_PER_LEVEL * (level - order + 1));
@@ -85,9 +85,9 @@ export class Zone extends FreeLists {
 
   /**
    * Frees the block whose head's state is `expected`, merging with its buddy as long as that is
-   * free at the same order. The absorbed half becomes a TAIL with nothing left in it: a stale FREE
-   * there would be merged a second time. O(MAX_ORDER - order).
-   * @returns false, with nothing changed, when the state is another
+   * free at the same order. The absorbed half becomes a TAIL without flags: a stale FREE there
+   * would be merged a second time. O(MAX_ORDER - order).
+   * @returns false, and changes nothing, when the state differs
    */
   free(rel: number, order: number, expected: number): boolean {
     const { pages, first, shift, mask, startRel, endRel } = this;
@@ -119,9 +119,9 @@ export class Zone extends FreeLists {
   }
 
   /**
-   * Takes `frames` frames that follow each other: a block of the order that covers them, kept as a
-   * row of blocks, largest first, with the rest given back. The rest cannot merge, because each of
-   * its blocks has its buddy in the row. O(MAX_ORDER). @returns the first frame, or NONE
+   * Allocates `frames` contiguous frames: a block of the order that covers them, kept as a row of
+   * blocks, largest first; the rest of it is freed. The rest cannot merge, because the buddy of
+   * each of its blocks is in the row. O(MAX_ORDER). @returns the first frame, or NONE
    */
   allocExact(frames: number, order: number): number {
     const rel = this.alloc(order, PageFlag.EXACT);
@@ -148,15 +148,14 @@ export class Zone extends FreeLists {
   }
 
   /**
-   * Makes RESERVED frames part of the zone: TAIL first, then freed as blocks, so that they merge
-   * with free neighbours. O(frames).
-   * @returns NONE, or the first frame that is not RESERVED: then nothing may be done with the zone
-   * any more
+   * Adds RESERVED frames to the zone: they become TAIL, and are then freed as blocks, so that they
+   * merge with free neighbours. O(frames).
+   * @returns NONE, or the first frame that is not RESERVED: then the zone must not be used any more
    */
   addRange(fromRel: number, toRel: number): number {
     const { pages, first, shift, mask } = this;
     const end = first + this.word(toRel);
-    // A piece at a time: this loop, once a frame, is most of the boot's time.
+    // Written piece by piece: this loop runs once a frame and takes most of the boot's time.
     for (let i = first + this.word(fromRel); i < end; ) {
       const piece = pages[i >>> shift]!;
       const start = i - (i & mask);
@@ -172,8 +171,7 @@ export class Zone extends FreeLists {
     }
     this.mapWindow.charge(2 * (toRel - fromRel));
     this.zone[this.at + ZONE_MANAGED]! += toRel - fromRel;
-    // Goes down from the end: the lists then start with the lowest block, which is handed out
-    // first.
+    // From the end down: the lists then start with the lowest block, which is allocated first.
     for (let end = toRel; end > fromRel; ) {
       const alignment = end === 0 ? MAX_ORDER : Math.min(MAX_ORDER, 31 - Math.clz32(end & -end));
       const order = Math.min(alignment, 31 - Math.clz32(end - fromRel));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The words of a structure that lies inside one page, for code that reads and writes them often. A
- * cache of a mapping, not a copy.
+ * Words of a structure inside one page, for code that accesses them often. A cache of a mapping,
+ * not a copy.
  */
 
 import type { VirtAddr } from '#common/address.ts';
@@ -24,7 +24,7 @@ export class PageWords {
     this.window = memory.window(va, bytes);
   }
 
-  /** Checks the translation again: first thing on every path. */
+  /** Checks the translation again: the first step of every operation. */
   open(): void {
     const pieces = this.window.sync();
     if (pieces !== this.pieces) {

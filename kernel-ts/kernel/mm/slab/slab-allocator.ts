@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The slab caches of the kernel: making them, listing them, and general caches for small memory of
- * any size.
+ * Slab caches of the kernel: creation, the list of caches, and general caches for small allocations
+ * of any size.
  *
  * ```
  * slab_caches (8 bytes, .bss)  u64 first cache ─► struct Cache ─► struct Cache ─► 0     in the order they were made
@@ -39,7 +39,7 @@ import {
 /** Object sizes of the general caches, in bytes. */
 export const SIZE_CLASSES: readonly number[] = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048];
 
-/** Alignment of objects that ask for none. */
+/** Default alignment of objects. */
 const DEFAULT_ALIGN = 16;
 
 /** All slab caches. */
@@ -51,7 +51,7 @@ export class SlabAllocator {
   /** Handles on the caches of the list in memory, in its order. */
   private readonly made: SlabCache[] = [];
 
-  /** Starts without a cache. @throws KernelPanic when .bss is full */
+  /** Creates an allocator without caches. @throws KernelPanic when .bss is full */
   constructor(memory: MemoryPort, bss: BssArena, heap: Heap, frames: FrameAccounts) {
     this.memory = memory;
     this.heap = heap;
@@ -61,9 +61,9 @@ export class SlabAllocator {
   }
 
   /**
-   * A cache for objects of `objectBytes` bytes (at most a page) at multiples of `align`, a power of
-   * two up to 256. `null` when the heap has no room for its struct. @throws KernelPanic when the
-   * sizes make no sense, the name is longer than 23 bytes of ASCII, or it is taken
+   * Creates a cache for objects of `objectBytes` bytes (at most a page) at multiples of `align`, a
+   * power of two up to 256. `null` when the heap has no room for its struct. @throws KernelPanic
+   * when the sizes are invalid, the name is longer than 23 bytes of ASCII, or it is taken
    */
   createCache(name: string, objectBytes: number, align = DEFAULT_ALIGN): SlabCache | null {
     const powerOfTwo = Number.isInteger(align) && align >= 4 && align <= 256 && (align & (align - 1)) === 0;
@@ -98,8 +98,8 @@ export class SlabAllocator {
   }
 
   /**
-   * `bytes` bytes (at most 2048) from the smallest size class that holds them; `null` when memory
-   * is exhausted.
+   * Allocates `bytes` bytes (at most 2048) from the smallest size class that holds them; `null`
+   * when memory is exhausted.
    * @throws KernelPanic for more
    */
   alloc(bytes: number): VirtAddr | null {
@@ -110,8 +110,8 @@ export class SlabAllocator {
   }
 
   /**
-   * Frees what {@link alloc} or a cache's alloc returned. O(caches).
-   * @throws KernelPanic as SlabCache.free
+   * Frees an object that {@link alloc} or a cache's alloc returned. O(caches). @throws KernelPanic
+   * as SlabCache.free
    */
   free(va: VirtAddr): void {
     const cache = this.cacheOf(va);
@@ -119,31 +119,31 @@ export class SlabAllocator {
     cache.free(va);
   }
 
-  /** The cache in whose slabs `va` lies, `null` when there is none. O(caches). */
+  /** Cache whose slabs contain `va`, `null` when there is none. O(caches). */
   cacheOf(va: VirtAddr): SlabCache | null {
     if (va < DIRECT_MAP_BASE) return null;
     const pa = Number(va - DIRECT_MAP_BASE);
     return this.made.find((cache) => cache.owns(physAddr(alignDown(pa, cache.geometry.bytes)))) ?? null;
   }
 
-  /** The cache of that name, `null` when there is none. O(caches). */
+  /** Cache by name, `null` when there is none. O(caches). */
   find(name: string): SlabCache | null {
     return this.made.find((cache) => cache.name === name) ?? null;
   }
 
-  /** Gives all empty slabs back. @returns the frames. O(caches + empty slabs) */
+  /** Frees all empty slabs. @returns the number of frames. O(caches + empty slabs) */
   shrink(): number {
     return this.made.reduce((frames, cache) => frames + cache.shrink(), 0);
   }
 
-  /** Every cache, in the order in which they were made. */
+  /** All caches, in the order of their creation. */
   statistics(): SlabStatistics[] {
     return this.made.map((cache) => cache.statistics());
   }
 
   /**
-   * Recounts every cache, and the list of them.
-   * @returns one sentence for each violated invariant. O(objects)
+   * Recounts all caches, and their list. @returns one sentence for each violated invariant.
+   * O(objects)
    */
   validate(): string[] {
     const violations = this.made.flatMap((cache) => cache.validate());

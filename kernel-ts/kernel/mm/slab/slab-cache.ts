@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A slab cache: objects of one size, from slabs that the buddy allocator gives. After Bonwick, "The
- * Slab Allocator: An Object-Caching Kernel Memory Allocator" (USENIX Summer 1994), without
- * colouring and constructors.
+ * Slab cache: objects of one size, in slabs from the buddy allocator. After Bonwick, "The Slab
+ * Allocator: An Object-Caching Kernel Memory Allocator" (USENIX Summer 1994), without colouring and
+ * constructors.
  *
- * Objects come from a partial slab where there is one, else from an empty one, else from a new one.
- * One empty slab is kept, so that a load that sways around a full slab does not ask the buddy each
- * time; further ones go back at once, the last one by {@link SlabCache.shrink}.
+ * Objects come from a partial slab if there is one, else from an empty one, else from a new one.
+ * One empty slab is kept, so that a load around the limit of a slab does not call the buddy
+ * allocator each time. Further empty slabs are freed at once, the last one by {@link
+ * SlabCache.shrink}.
  *
- * Invariants (recounted by validate): a slab is on the list that its `in_use` asks for; `in_use` is
+ * Invariants (recounted by validate): a slab is on the list that its `in_use` requires; `in_use` is
  * the number of bits set in its bitmap; the cache's `in_use` is the sum over its slabs.
  */
 
@@ -23,7 +24,7 @@ import { Slab } from './slab.ts';
 import { CACHE_BYTES, CACHE_IN_USE, type SlabGeometry, SlabList } from './slab-layout.ts';
 import { SlabLists } from './slab-lists.ts';
 
-/** Reasons, as they follow `PANIC: `. An interface for tools. */
+/** Reasons, printed after `PANIC: `. An interface for tools. */
 export const BadSlabFree = {
   DOUBLE_FREE: 'Double free in a slab cache',
   FOREIGN: 'Slab free of an address that the cache does not own',
@@ -31,7 +32,7 @@ export const BadSlabFree = {
   CORRUPT: 'Slab is corrupted',
 } as const;
 
-/** The panic for `reason` at `va` in the cache `name`. */
+/** Panic for `reason` at `va` in the cache `name`. */
 export function badSlabFree(
   reason: (typeof BadSlabFree)[keyof typeof BadSlabFree],
   name: string,
@@ -41,25 +42,27 @@ export function badSlabFree(
   return new KernelPanic(reason, `cache '${name}', address ${hex(va)}: ${found}`);
 }
 
-/** Bits of an address that are its place in the direct map. */
+/** Width of an offset in the direct map. */
 const DIRECT_MAP_BITS = 47;
 
-/** Empty slabs that a cache keeps. */
+/** Number of empty slabs that a cache keeps. */
 const EMPTY_KEPT = 1;
 
-/** Accesses charged: lock, list head, bitmap, two counters, each read and written. */
+/**
+ * Accesses charged for an operation: lock, list head, bitmap, two counters, each read and written.
+ */
 const ACCESSES_PER_OPERATION = 10;
-/** And for making or dropping a slab, or moving it between lists. */
+/** Accesses charged for creating or freeing a slab, or moving it between lists. */
 const ACCESSES_PER_SLAB = 24;
 
-/** A cache at this moment. */
+/** Statistics of a cache. */
 export interface SlabStatistics {
   readonly name: string;
-  /** Bytes asked for when the cache was made, and from one object to the next. */
+  /** Object size as requested, and distance between objects, in bytes. */
   readonly objectBytes: number;
   readonly stride: number;
   readonly objectsInUse: number;
-  /** Objects that the slabs of this moment hold. */
+  /** Capacity of the present slabs in objects. */
   readonly objects: number;
   readonly objectsPerSlab: number;
   readonly slabsPartial: number;
@@ -72,7 +75,7 @@ export interface SlabStatistics {
 /** Parameters of a cache. */
 export interface SlabCacheContext {
   readonly memory: MemoryPort;
-  /** Its struct, initialised (slab-allocator.ts). */
+  /** Address of its struct, initialised by slab-allocator.ts. */
   readonly va: VirtAddr;
   readonly name: string;
   readonly objectBytes: number;
@@ -99,7 +102,7 @@ export class SlabCache {
   private readonly lists: SlabLists;
   /** Handles on the slabs on the lists in memory, by physical address. */
   private readonly slabs = new Map<PhysAddr, Slab>();
-  /** The slab that was found last: the first guess for the next. */
+  /** Slab that was found last: the first guess for the next lookup. */
   private last: Slab | null = null;
 
   constructor({ memory, va, name, objectBytes, geometry, account, describe }: SlabCacheContext) {
@@ -118,7 +121,7 @@ export class SlabCache {
   }
 
   /**
-   * An object, `null` when the buddy allocator has no slab to give. Contents are what they were.
+   * Allocates an object; `null` when the buddy allocator has no slab. Contents are undefined.
    * O(objects in a slab / 32).
    * @throws KernelPanic when a header or a link is damaged
    */
@@ -143,7 +146,7 @@ export class SlabCache {
   }
 
   /**
-   * Frees what {@link alloc} returned. O(1).
+   * Frees an object that {@link alloc} returned. O(1).
    * @throws KernelPanic (BadSlabFree) on: double free, an address that no cache or another
    * cache handed out, the inside of an object
    */
@@ -177,10 +180,7 @@ export class SlabCache {
     this.lock.release();
   }
 
-  /**
-   * Gives the empty slabs back.
-   * @returns the frames that went to the buddy allocator. O(empty slabs)
-   */
+  /** Frees the empty slabs. @returns the number of frames. O(empty slabs) */
   shrink(): number {
     this.lock.acquire();
     this.struct.open();
@@ -198,7 +198,7 @@ export class SlabCache {
     return this.slabs.has(base);
   }
 
-  /** From the counters in memory. */
+  /** Statistics from the counters in memory. */
   statistics(): SlabStatistics {
     this.struct.open();
     const { stride, capacity, bytes } = this.geometry;
@@ -265,8 +265,8 @@ export class SlabCache {
   }
 
   /**
-   * The slab at `base`, opened; null when the cache has none there.
-   * @throws KernelPanic when its header was overwritten
+   * Slab at `base`, opened; null when the cache has none there. @throws KernelPanic when its header
+   * was overwritten
    */
   private find(base: PhysAddr): Slab | null {
     let slab = this.last;

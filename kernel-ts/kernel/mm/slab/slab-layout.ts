@@ -31,11 +31,11 @@ export const CACHE_ALIGN = 7;
 export const CACHE_NEXT = 8;
 export const CACHE_LISTS = 16;
 
-/** Byte offset of the name, and the most bytes that it has without its zero. */
+/** Byte offset of the name, and its longest length in bytes without the zero. */
 export const CACHE_NAME = 40;
 export const CACHE_NAME_BYTES = 23;
 
-/** Bytes of struct Cache, and its alignment: it never straddles a page. */
+/** Size of struct Cache in bytes, and its alignment: it never crosses a page boundary. */
 export const CACHE_BYTES = 112;
 export const CACHE_ALIGNMENT = 128;
 
@@ -45,7 +45,7 @@ export const LIST_HEAD_LO = 0;
 export const LIST_HEAD_HI = 1;
 export const LIST_LENGTH = 2;
 
-/** The list that a slab is on; follows from `in_use`. */
+/** Lists of slabs; `in_use` determines the list. */
 export const SlabList = { PARTIAL: 0, FULL: 1, EMPTY: 2 } as const;
 export type SlabList = (typeof SlabList)[keyof typeof SlabList];
 
@@ -58,7 +58,7 @@ export const SLAB_NEXT = 4;
 export const SLAB_PREV = 6;
 export const SLAB_BITMAP = 8;
 
-/** Bytes before the bitmap. */
+/** Size of the header before the bitmap. */
 export const SLAB_HEADER_BYTES = 32;
 
 /** "SLAB" in a memory dump. */
@@ -81,8 +81,8 @@ export interface SlabGeometry {
 }
 
 /**
- * The smallest slab in which at most an eighth is lost to header and rest, or the one that loses
- * least. `align` is a power of two. `null` when no slab holds an object.
+ * Geometry of the smallest slab that wastes at most an eighth for header and rest, or of the slab
+ * that wastes least. `align` is a power of two. `null` when no slab holds an object.
  */
 export function slabGeometry(objectBytes: number, align: number, pageBytes: number): SlabGeometry | null {
   const stride = Math.ceil(objectBytes / align) * align;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The lists of a cache: slabs on and off them, through the links in memory. A link is followed only
- * when it leads to a slab of the cache.
+ * Lists of a cache: operations on the links of slabs in memory. A link is followed only when it
+ * points to a slab of the cache.
  */
 
 import { hex, type PhysAddr, physAddr } from '#common/address.ts';
@@ -42,7 +42,7 @@ export class SlabLists {
 
   /**
    * First slab of the list, `null` when it is empty.
-   * @throws KernelPanic when the link leads to no slab of the cache
+   * @throws KernelPanic when the link points to no slab of the cache
    */
   first(list: SlabList): Slab | null {
     const area = this.area(list);
@@ -50,17 +50,17 @@ export class SlabLists {
     return this.follow(words[area + LIST_HEAD_LO]!, words[area + LIST_HEAD_HI]!);
   }
 
-  /** The slab after `slab`, `null` at the end. */
+  /** Slab after `slab`, `null` at the end. */
   next(slab: Slab): Slab | null {
     return this.follow(slab.words[slab.at + SLAB_NEXT]!, slab.words[slab.at + SLAB_NEXT + 1]!);
   }
 
-  /** The slab before `slab`, `null` at the start. */
+  /** Slab before `slab`, `null` at the start. */
   previous(slab: Slab): Slab | null {
     return this.follow(slab.words[slab.at + SLAB_PREV]!, slab.words[slab.at + SLAB_PREV + 1]!);
   }
 
-  /** Makes `slab`, which is on no list, the first of `list`. */
+  /** Adds `slab`, which is on no list, at the front of `list`. */
   push(list: SlabList, slab: Slab): void {
     const area = this.area(list);
     const { words } = this.cache;
@@ -73,7 +73,7 @@ export class SlabLists {
     words[area + LIST_LENGTH]!++;
   }
 
-  /** Takes `slab` off `list`, wherever in it. */
+  /** Removes `slab` from `list`, at any position. */
   remove(list: SlabList, slab: Slab): void {
     const area = this.area(list);
     const { words } = this.cache;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One slab: which of its objects are in use, and its links. Lists, growing and refusing are
- * slab-cache.ts's; the layout is slab-layout.ts's.
+ * One slab: its bitmap of objects in use, and its links. Not here: lists, growing and refusal
+ * (slab-cache.ts), layout (slab-layout.ts).
  */
 
 import { type PhysAddr, virtAddr, type VirtAddr } from '#common/address.ts';
@@ -20,10 +20,10 @@ import {
   SlabList,
 } from './slab-layout.ts';
 
-/** Handle on a struct Slab. Every method but the constructor's needs open() before it. */
+/** Handle on a struct Slab. Every method except the constructor needs open() before it. */
 export class Slab extends PageWords {
   readonly base: PhysAddr;
-  /** Its address as a list holds it. */
+  /** Low half of its address, as lists store it. */
   readonly lo: number;
   readonly hi: number;
   private readonly geometry: SlabGeometry;
@@ -37,7 +37,7 @@ export class Slab extends PageWords {
     this.geometry = geometry;
   }
 
-  /** Writes the header of a slab with no object in use and no links. */
+  /** Writes the header of a slab without objects in use and without links. */
   initialise(cache: VirtAddr): void {
     this.open();
     const { words, at } = this;
@@ -52,12 +52,12 @@ export class Slab extends PageWords {
     if (tail !== 0) words[at + SLAB_BITMAP + bitmapWords - 1] = -1 << tail;
   }
 
-  /** Takes the magic away, so that an address in it is never taken for an object again. */
+  /** Clears the magic, so that an address in it is never taken for an object again. */
   wipe(): void {
     this.words[this.at + SLAB_MAGIC_WORD] = 0;
   }
 
-  /** True when the header says that this is a slab of `cache`. */
+  /** True when the header belongs to a slab of `cache`. */
   belongsTo(cacheLo: number, cacheHi: number): boolean {
     const { words, at } = this;
     return (
@@ -71,13 +71,13 @@ export class Slab extends PageWords {
     return this.words[this.at + SLAB_IN_USE]!;
   }
 
-  /** The list that it should be on. */
+  /** List that the slab should be on. */
   get list(): SlabList {
     const { inUse } = this;
     return inUse === 0 ? SlabList.EMPTY : inUse === this.geometry.capacity ? SlabList.FULL : SlabList.PARTIAL;
   }
 
-  /** Takes the lowest free object. @returns its number, or -1 when the bitmap has none */
+  /** Allocates the lowest free object. @returns its number, or -1 when the bitmap has none */
   alloc(): number {
     const { words, at } = this;
     const end = at + SLAB_BITMAP + ((this.geometry.capacity + 31) >>> 5);
@@ -93,7 +93,7 @@ export class Slab extends PageWords {
     return -1;
   }
 
-  /** Frees object `index`. @returns false, with nothing changed, when it is not in use */
+  /** Frees object `index`. @returns false, and changes nothing, when it is not in use */
   free(index: number): boolean {
     const { words, at } = this;
     const word = at + SLAB_BITMAP + (index >>> 5);
@@ -104,7 +104,7 @@ export class Slab extends PageWords {
     return true;
   }
 
-  /** Objects in use by the bitmap, one by one. */
+  /** Number of objects in use, counted from the bitmap. */
   countInUse(): number {
     let count = 0;
     for (let index = 0; index < this.geometry.capacity; index++) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Plays events of kind `buddy` on sets of blocks, for tests: what the allocator must look like if
- * its story is true.
+ * Replays events of kind `buddy` on sets of blocks, for tests: gives the expected state of the
+ * allocator.
  */
 
 import type { BuddyFields } from '#kernel-ts/hal/kernel-events.ts';
 import { PAGE_SIZE } from '#common/address.ts';
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
 
-/** The blocks after the events so far. */
+/** State of the blocks after the events so far. */
 export class BuddyReplay {
   /** Free blocks, as "0xBASE/ORDER". */
   readonly free = new Set<string>();
-  /** Owners of allocated blocks, by the same. */
+  /** Owners of allocated blocks, by block as "0xBASE/ORDER". */
   readonly allocated = new Map<string, string>();
 
   /** @throws Error at the first event that does not fit to those before it */
@@ -43,7 +43,7 @@ export class BuddyReplay {
     }
   }
 
-  /** Free blocks of each order, as buddyinfo() has them. */
+  /** Number of free blocks of each order, as buddyinfo() returns it. */
   buddyinfo(): number[] {
     const counts = new Array<number>(MAX_ORDER + 1).fill(0);
     for (const block of this.free) counts[Number(block.split('/')[1])]!++;
@@ -51,7 +51,7 @@ export class BuddyReplay {
   }
 }
 
-/** A block as the sets name it. */
+/** Name of a block in the sets. */
 export function blockName(start: number, order: number): string {
   return `0x${start.toString(16)}/${order}`;
 }

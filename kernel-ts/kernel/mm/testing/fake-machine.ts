@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A machine's memory set up as boot does it, for tests and benches: banks and reservations in,
- * allocator out.
+ * Memory of a machine, set up as at boot, for tests and benches: from banks and reservations to an
+ * allocator.
  *
  * ```
  * BSS_BASE (outside RAM)  .bss, 64 KiB, zeroed
@@ -42,7 +42,7 @@ export function fakeMemory(banks: readonly BaseAndSize[], chunkShift?: number): 
   return { memory, bss: new BssArena(base, BSS_BYTES) };
 }
 
-/** A memblock that knows `banks` and `reserved`. */
+/** memblock with `banks` and `reserved`. */
 export function fakeMemblock(
   banks: readonly BaseAndSize[],
   reserved: readonly BaseAndSize[] = [],
@@ -60,7 +60,7 @@ export function fakeMemblock(
   return { memory, bss, memblock };
 }
 
-/** As {@link fakeMemblock}, with mem_map and an allocator that has all that is free. */
+/** As {@link fakeMemblock}, with mem_map and an allocator that has all free memory. */
 export function fakeMachine(banks: readonly BaseAndSize[], reserved: readonly BaseAndSize[] = [], chunkShift?: number) {
   const { memory, bss, memblock } = fakeMemblock(banks, reserved, chunkShift);
   const map = new MemMap(memory, placeMemMap(memblock));
@@ -72,7 +72,7 @@ export function fakeMachine(banks: readonly BaseAndSize[], reserved: readonly Ba
   return { memory, bss, memblock, map, buddy };
 }
 
-/** Frees all memory that is not reserved into the allocator. */
+/** Adds all memory that is not reserved to the allocator. */
 export function addFreeRanges(buddy: Buddy, memblock: Memblock): void {
   for (const { start, end } of memblock.freeRanges()) buddy.addRange(physAddr(start), physAddr(end));
 }

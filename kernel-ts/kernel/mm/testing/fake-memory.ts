@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Memory for tests and benches: the direct map over sparse plain chunks, with the shape of the
- * machine's port (pieces of 16 MiB). No page tables: what is mapped is a list of physical ranges,
- * and anything else faults.
+ * machine's port (pieces of 16 MiB). No page tables: a list of physical ranges is mapped, and every
+ * other access faults.
  *
  * ```
  * DIRECT_MAP_BASE + PA  ->  chunk PA / 16 MiB  ->  Uint32Array of 4 Mi words, made on first touch
@@ -34,7 +34,7 @@ export class FakeMemory implements MemoryPort {
   readonly chunkBytes: number;
 
   /**
-   * @param mapped what does not fault
+   * @param mapped ranges that do not fault
    * @param poison byte that untouched RAM holds: real RAM is not zero at power-on
    * @param chunkShift log2 of a chunk's bytes, at least 12: small ones make arrays lie in many
    * pieces

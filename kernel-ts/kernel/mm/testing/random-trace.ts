@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Random histories of a buddy allocator, checked after each step against a model that knows nothing
- * of buddies: sets of frames.
+ * Random operations on a buddy allocator, checked after each step against a model without buddies:
+ * sets of frames.
  */
 
 import * as fc from 'fast-check';
 import { PAGE_SIZE, type PhysAddr } from '#common/address.ts';
 import type { Buddy } from '#kernel-ts/kernel/mm/buddy.ts';
 
-/** One step: numbers pick among the operations that are possible then. */
+/** Step: its numbers select among the operations that are possible then. */
 export type Step =
   | { readonly kind: 'alloc'; readonly order: number }
   | { readonly kind: 'exact'; readonly frames: number }
@@ -39,7 +39,7 @@ interface Live {
 
 /**
  * Runs `trace`; throws on the first frame handed out twice, misaligned, or not in `managed`. Frees
- * all that is left at the end.
+ * everything at the end.
  */
 export function run(
   buddy: Buddy,
