@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A trap frame: what an exception interrupted, as the vectors save it on SP_EL1 and restore it
- * (firmware/kernel/head.S).
+ * Trap frame: the registers that an exception interrupted, as the vectors save them on SP_EL1 and
+ * restore them (firmware/kernel/head.S).
  *
  *     0x000  x0 … x30                 0x110  FPSR, FPCR (8 bytes each)
  *     0x0f8  SP_EL0                   0x120  ESR_EL1, FAR_EL1 at entry
@@ -9,8 +9,7 @@
  *                                     0x140  q0 … q31
  *     0x340  end; SP_EL1 while what the frame describes runs
  *
- * The handle keeps an address and nothing else. Returning another frame from a gate is a context
- * switch.
+ * The handle keeps only an address. Returning another frame from a gate is a context switch.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3.1 (exception entry), C5.2.19 (SPSR_EL1).
  */
@@ -18,7 +17,7 @@
 import { type VirtAddr, virtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
-/** Bytes of a trap frame; a multiple of 16, as SP must be. */
+/** Size of a trap frame in bytes; a multiple of 16, as SP must be. */
 export const TRAP_FRAME_BYTES = 0x340;
 
 const SP = 0xf8;
@@ -30,7 +29,7 @@ const SP_EL1 = 0x130;
 
 /** SPSR_EL1 of a program at EL0: AArch64, no interrupt masked. */
 export const SPSR_USER = 0n;
-/** SPSR_EL1 of the kernel's idle loop: EL1 with SP_EL1, everything masked but the IRQ. */
+/** SPSR_EL1 of the kernel's idle loop: EL1 with SP_EL1, everything masked except IRQ. */
 export const SPSR_IDLE = 0x345n;
 
 const SPSR_EL_MASK = 0xcn;
@@ -63,7 +62,7 @@ export class TrapFrame {
     this.set(SP, value);
   }
 
-  /** Address at which execution goes on. */
+  /** Address at which execution continues. */
   get elr(): VirtAddr {
     return virtAddr(this.get(ELR));
   }
@@ -80,17 +79,17 @@ export class TrapFrame {
     this.set(SPSR, value);
   }
 
-  /** ESR_EL1 at entry: of a synchronous exception or SError; stale for an interrupt. */
+  /** ESR_EL1 at entry: valid for a synchronous exception or SError, stale for an interrupt. */
   get esr(): number {
     return Number(BigInt.asUintN(32, this.get(ESR)));
   }
 
-  /** FAR_EL1 at entry: of an abort, or a PC alignment fault; stale otherwise. */
+  /** FAR_EL1 at entry: valid for an abort or a PC alignment fault, stale otherwise. */
   get far(): VirtAddr {
     return virtAddr(this.get(FAR));
   }
 
-  /** SP_EL1 before the exception: tells a kernel stack that ran over. */
+  /** SP_EL1 before the exception: shows a kernel stack overflow. */
   get kernelSp(): VirtAddr {
     return virtAddr(this.get(SP_EL1));
   }
@@ -100,7 +99,7 @@ export class TrapFrame {
     return (this.spsr & SPSR_EL_MASK) === 0n;
   }
 
-  /** Every register 0, floating point and SIMD too. */
+  /** Clears all registers, including floating point and SIMD. */
   clear(): void {
     this.memory.fill(this.address, TRAP_FRAME_BYTES, 0);
   }

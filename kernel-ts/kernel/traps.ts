@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Exceptions in words, and the panics of unexpected ones: each names the class, the syndrome and
- * the addresses, with the walk of the fault address and the registers behind it.
+ * Descriptions of exceptions, and panics for unexpected ones: each names the class, the syndrome
+ * and the addresses, followed by the walk of the fault address and the registers.
  *
  *     vector n: 0-3 current EL with SP_EL0, 4-7 current EL with SP_ELx, 8-11 lower EL AArch64, 12-15 lower EL AArch32
  *               in each group: synchronous, IRQ, FIQ, SError
@@ -20,7 +20,7 @@ import type { MemorySystem } from './mm/memory.ts';
 import { KernelPanic } from './panic.ts';
 import type { TrapFrame } from './trap-frame.ts';
 
-/** The vectors that the kernel has an answer to. */
+/** Vectors that the kernel handles. */
 export const VECTOR = { irqEl1: 5, synchronousEl0: 8, irqEl0: 9, serrorEl0: 11 } as const;
 
 const VECTOR_KINDS = ['synchronous exception', 'IRQ', 'FIQ', 'SError'] as const;
@@ -53,7 +53,7 @@ const EXTERNAL_ABORT = 0x10;
 
 const STATUS_KINDS = ['address size fault', 'translation fault', 'access flag fault', 'permission fault'] as const;
 
-/** DFSC or IFSC in words: "translation fault, level 2". */
+/** Describes DFSC or IFSC: "translation fault, level 2". */
 export function describeFaultStatus(status: number): string {
   if (status < 16) return `${STATUS_KINDS[status >>> 2] as string}, level ${status & 3}`;
   if (status === 0x10) return 'synchronous external abort';
@@ -62,7 +62,7 @@ export function describeFaultStatus(status: number): string {
   return `fault status ${hex(status)}`;
 }
 
-/** ESR_EL1 in words: "data abort on a write: permission fault, level 3". */
+/** Describes ESR_EL1: "data abort on a write: permission fault, level 3". */
 export function describeSyndrome(esr: number): string {
   const exceptionClass = esr >>> 26;
   const name = CLASSES[exceptionClass] ?? `exception class ${hex(exceptionClass)}`;
@@ -86,7 +86,9 @@ export function isAbort(esr: number): boolean {
   return DATA_ABORTS.includes(exceptionClass) || INSTRUCTION_ABORTS.includes(exceptionClass);
 }
 
-/** "EC 0x25, IL 1, ISS 0x0000045 (FnV 0, CM 0, S1PTW 0, WnR 1, DFSC 0x05)". */
+/**
+ * Describes the fields: "EC 0x25, IL 1, ISS 0x0000045 (FnV 0, CM 0, S1PTW 0, WnR 1, DFSC 0x05)".
+ */
 export function describeSyndromeFields(esr: number): string {
   const exceptionClass = esr >>> 26;
   const bit = (n: number): number => (esr >>> n) & 1;
@@ -99,7 +101,7 @@ export function describeSyndromeFields(esr: number): string {
   return fields;
 }
 
-/** x0 to x30, four in a line. */
+/** Formats x0 to x30, four in a line. */
 export function registerLines(frame: TrapFrame): string[] {
   const lines: string[] = [];
   for (let first = 0; first < 31; first += 4) {
@@ -109,7 +111,7 @@ export function registerLines(frame: TrapFrame): string[] {
   return lines;
 }
 
-/** The parts of the kernel that the panic uses. */
+/** Parts of the kernel that the panic uses. */
 interface FaultingKernel {
   readonly ports: Ports;
   readonly image: KernelImage;
@@ -117,7 +119,7 @@ interface FaultingKernel {
   readonly tree: Fdt | null;
 }
 
-/** A sentence when direct-map address `va` is RAM of the device tree, else null. */
+/** A sentence when direct-map address `va` is RAM of the device tree; else null. */
 function promisedRam(tree: Fdt | null, va: bigint): string | null {
   if (tree === null || va < DIRECT_MAP_BASE) return null;
   const pa = va - DIRECT_MAP_BASE;
@@ -126,16 +128,15 @@ function promisedRam(tree: Fdt | null, va: bigint): string | null {
   return `nothing answers at ${hex(pa)}, which is RAM by ${range.path} (${hex(range.start)}..${hex(range.end)})`;
 }
 
-/** The access that an abort was, for a walk. */
+/** Access that an abort made, for a walk. */
 function accessOf(esr: number): Access {
   if (INSTRUCTION_ABORTS.includes(esr >>> 26)) return { kind: 'execute', el: 1 };
   return { kind: (esr & (1 << 6)) === 0 ? 'read' : 'write', el: 1 };
 }
 
 /**
- * The panic for vector `index`: the syndrome registers as the CPU left them, the rest from the
- * frame.
- * @param brief leaves out what must be read from memory, because reading it has faulted before
+ * Panic for vector `index`: the syndrome registers as the CPU left them, the rest from the frame.
+ * @param brief true to leave out data in memory, because reading it has faulted before
  * @throws what a port throws when a page table, or the frame, cannot be read
  */
 export function unexpectedException(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The interface between exceptions, timer and console on one side, and kernel/process/ on the
- * other. `Kernel.userSpace` is NO_PROCESSES until user space is up.
+ * Interface between exceptions, timer and console on one side, and kernel/process/ on the other.
+ * `Kernel.userSpace` is NO_PROCESSES until user space is up.
  *
  *     vector ─► Kernel.enter ─┬─ SVC from EL0 ─────────► syscall(frame) ─┐
  *                             ├─ other fault from EL0 ─► fault(frame)    ├─► the frame to go on with
@@ -17,58 +17,65 @@
 
 import type { TrapFrame } from './trap-frame.ts';
 
-/** A process as `ps` shows it. */
+/** Summary of a process for `ps`. */
 export interface ProcessSummary {
   readonly pid: number;
   readonly parent: number;
   readonly name: string;
   /** "running", "ready", "blocked on read", … */
   readonly state: string;
-  /** Frames of memory that it holds, page tables and kernel stack included. */
+  /** Number of frames that it holds, including page tables and kernel stack. */
   readonly frames: number;
 }
 
-/** Result of a request to start a program: its pid, or a sentence that says why not. */
+/** Result of a request to start a program: its pid, or a sentence with the reason of failure. */
 export type SpawnResult = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
 
 /** A program of the initramfs. */
 export interface Program {
-  /** As `spawn` takes it. */
+  /** Path in the form that `spawn` takes. */
   readonly path: string;
   readonly bytes: number;
 }
 
 export interface UserSpace {
-  /** True while a process has not ended. It gets the input, not the maintenance shell. */
+  /**
+   * True while a process has not ended. Input then goes to processes, not to the maintenance shell.
+   */
   readonly hasConsole: boolean;
-  /** True while a process can run: the timer is needed. */
+  /** True while a process can run, so that the timer is needed. */
   readonly runnable: boolean;
-  /** SVC from EL0: ELR is behind the instruction. */
+  /** Serves an SVC from EL0: ELR is behind the instruction. */
   syscall(frame: TrapFrame): TrapFrame;
-  /** Any other synchronous exception, or an SError, from EL0: ESR and FAR are in the frame. */
+  /**
+   * Serves any other synchronous exception, or an SError, from EL0: ESR and FAR are in the frame.
+   */
   fault(frame: TrapFrame): TrapFrame;
-  /** A hundredth of a second has passed. */
+  /** Called every hundredth of a second. */
   tick(frame: TrapFrame): TrapFrame;
-  /** Console input has come and a process has the console: wakes those who wait. */
+  /** Called for console input while a process has the console: wakes waiting readers. */
   input(frame: TrapFrame): TrapFrame;
   /** True while a process waits for console input. */
   readonly isRead: boolean;
-  /** Ctrl-C was typed: ends the processes that can run. Those that wait for them hear of it. */
+  /**
+   * Ends the processes that can run, because Ctrl-C was typed. Processes that wait for them
+   * continue.
+   */
   interrupt(frame: TrapFrame): TrapFrame;
   /**
-   * Picks the process that runs next; `frame` was interrupted. Called after the maintenance shell,
-   * which may have started processes.
+   * Chooses the process that runs next; `frame` was interrupted. Called after the maintenance
+   * shell, which may have started processes.
    */
   schedule(frame: TrapFrame): TrapFrame;
   /** Starts `path` of the initramfs as the kernel's child. The log says when it ends. */
   spawn(path: string): SpawnResult;
-  /** Programs that can be started, by path. */
+  /** Programs that can be started, sorted by path. */
   programs(): readonly Program[];
-  /** The processes by ascending pid, those that ended and were not waited for included. */
+  /** Processes in ascending order of pid, including zombies. */
   processes(): readonly ProcessSummary[];
 }
 
-/** No program ever ran: nothing calls, and nothing can be started. */
+/** User space without programs: nothing calls it, and nothing can be started. */
 export const NO_PROCESSES: UserSpace = {
   hasConsole: false,
   runnable: false,

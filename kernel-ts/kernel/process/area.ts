@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Areas: the ranges of a user address space that a process may use, and how. They say what should
- * be mapped; the page tables say what is.
+ * Areas: the ranges of a user address space that a process may use, with their permissions. They
+ * describe what may be mapped; the page tables describe what is mapped.
  *
  * ```
  *  +0x00 u64 next area, ascending addresses; 0: none
  *  +0x08 u64 start   +0x10 u64 end, whole pages, half-open
  *  +0x18 u32 kind
- * ```
- * No kind is both writable and executable (W^X), and the guard is neither readable.
+ * ``` No kind is both writable and executable (W^X), and the guard is not even readable.
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
 import { MemoryAttributes } from '#kernel-ts/hal/mmu/descriptor.ts';
 import { RecordView } from './record.ts';
 
-/** Bytes of a record. */
+/** Size of a record in bytes. */
 export const AREA_RECORD_BYTES = 32;
 
 const NEXT = 0x00;
@@ -27,13 +26,13 @@ const KIND = 0x18;
 export const AreaKind = { TEXT: 1, RODATA: 2, DATA: 3, HEAP: 4, STACK: 5, GUARD: 6 } as const;
 export type AreaKind = (typeof AreaKind)[keyof typeof AreaKind];
 
-/** A use of memory by a program. */
+/** Kind of access by a program. */
 export type UserAccess = 'read' | 'write' | 'execute';
 
 /** Permissions of an area, by its kind. */
 interface AreaRules {
   readonly name: string;
-  /** Page attributes; null where nothing is ever mapped. */
+  /** Page attributes; null for areas that are never mapped. */
   readonly attributes: MemoryAttributes | null;
   readonly allows: readonly UserAccess[];
 }
@@ -68,7 +67,7 @@ export class Area extends RecordView {
     this.set64(START, va);
   }
 
-  /** One past the last byte. */
+  /** End of the area, exclusive. */
   get end(): VirtAddr {
     return virtAddr(this.get64(END));
   }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Static AArch64 ELF64 programs: which bytes of the file go where in a user address space, and with
- * which rights. It copies nothing: the address space does, page by page. The headers are
- * common/elf64.ts's. A static position-independent program (ET_DYN without PT_INTERP) relocates
- * itself, so it only gets a base.
+ * Static AArch64 ELF64 programs: their segments in a user address space, with permissions. It
+ * copies nothing: program-loader.ts does, page by page. common/elf64.ts reads the headers. A static
+ * position-independent program (ET_DYN without PT_INTERP) relocates itself, so it only needs a
+ * base.
  *
  * ```
  *   file       |....[ p_offset, p_filesz )....|
  *                   \                \
  *   memory     |..p.[ file's bytes   |zeros ).p..|      p: the rest of the first and last page, zeros as well
  *                   p_vaddr          p_memsz
- * ```
- * p_align is not used: segments are copied, not mapped from the file, so nothing has to be
- * congruent. Instead, no page may belong to two segments, because a page has one set of rights.
+ * ``` p_align is not used: segments are copied, not mapped from the file, so file offset and
+ * address need not be congruent. Instead, no page may belong to two segments, because a page has
+ * one set of permissions.
  */
 
 import { hex, PAGE_SIZE, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -32,10 +32,10 @@ import { count } from '#common/quantities.ts';
 const { p_flags, p_offset, p_vaddr, p_filesz, p_memsz } = PROGRAM_HEADER;
 
 const INSTRUCTION_BYTES = 4n;
-/** Most segments of a program. Linkers make some six; each is compared with the others. */
+/** Most segments of a program. Linkers make some six, and each is compared with the others. */
 const MAX_SEGMENTS = 64;
 
-/** A file, little-endian. Offsets asked for are in [0, bytes), never across the end. */
+/** File, little-endian. Reads must lie in [0, bytes). */
 export interface ByteSource {
   /** Length of the file. */
   readonly bytes: number;
@@ -45,35 +45,38 @@ export interface ByteSource {
   read64(offset: number): bigint;
 }
 
-/** Addresses that programs may use. */
+/** Addresses available to programs. */
 export interface ProgramRange {
-  /** First address that may be used. */
+  /** First available address. */
   readonly start: VirtAddr;
-  /** First address behind. */
+  /** End of the available addresses, exclusive. */
   readonly end: VirtAddr;
   /** Load address of a position-independent program: a multiple of the page size. */
   readonly positionIndependentBase: VirtAddr;
 }
 
-/** A segment to load. Sizes in bytes. Every segment may be read. */
+/** Segment to load. Sizes in bytes. Every segment is readable. */
 export interface ElfSegment {
   /** First address; need not be aligned. */
   readonly address: VirtAddr;
-  /** All of it: `fileBytes`, then zeros. More than 0. */
+  /** Size in memory: `fileBytes`, then zeros. More than 0. */
   readonly memoryBytes: number;
   readonly fileOffset: number;
   readonly fileBytes: number;
   readonly rights: 'read' | 'read-write' | 'read-execute';
 }
 
-/** A program. `segments` is sorted, not empty, and no two share a page. */
+/** Program. `segments` is sorted, not empty, and no two share a page. */
 export interface ElfImage {
-  /** The first instruction, inside a segment that may be executed. */
+  /** First instruction, inside an executable segment. */
   readonly entry: VirtAddr;
   readonly segments: readonly ElfSegment[];
 }
 
-/** A program that cannot be loaded. `field`: its faulty field, by the specification's name. */
+/**
+ * Thrown for a program that cannot be loaded. `field`: its faulty field, by the specification's
+ * name.
+ */
 export class ElfImageError extends Error {
   readonly field: string;
 
@@ -85,7 +88,7 @@ export class ElfImageError extends Error {
 }
 
 /**
- * Reads the headers of the program in `file`. Linear in the number of its program headers.
+ * Reads the headers of the program in `file`. Linear in the number of program headers.
  * @throws ElfImageError naming the field: not ELF64, not little-endian, not for AArch64, not an
  * executable, dynamically linked, nothing to load or too many segments, one that leaves the file or
  * `range`, that is writable and executable, or that shares a page with another; an entry outside
@@ -136,7 +139,7 @@ function readSegments(fields: Fields, header: ElfHeader, bias: bigint, range: Pr
   return segments.sort((a, b) => (a.address < b.address ? -1 : 1));
 }
 
-/** Null for a segment without a byte. */
+/** Returns null for an empty segment. */
 function readSegment(
   fields: Fields,
   { at, name }: ProgramHeader,
@@ -156,7 +159,7 @@ function readSegment(
     throw new ElfImageError(name('p_filesz'), `${hex(fileBytes)} is more than p_memsz, ${hex(memoryBytes)}`);
   }
   const fileOffset = fields.u64(at + p_offset, name('p_offset'));
-  // A segment of zeros may have an offset behind the end of the file.
+  // A segment of zeros may have an offset beyond the end of the file.
   if (fileBytes > 0n && fileOffset + fileBytes > fields.file.bytes) {
     throw new ElfImageError(
       name('p_offset'),
@@ -186,7 +189,9 @@ function sharePage(a: ElfSegment, b: ElfSegment): boolean {
   return first(a) <= last(b) && first(b) <= last(a);
 }
 
-/** Fields of the file by offset and name: what lies outside is an error with that name. */
+/**
+ * Reads fields of the file by offset and name; a field outside the file is an error with that name.
+ */
 class Fields implements ElfFields {
   readonly file: ByteSource;
 
@@ -210,7 +215,7 @@ class Fields implements ElfFields {
     return this.file.read64(this.inside(offset, 8, field));
   }
 
-  /** A 64-bit offset into the file. @throws ElfImageError behind its end */
+  /** Reads a 64-bit offset into the file. @throws ElfImageError when it is beyond its end */
   size64(at: number, field: string): number {
     const value = this.u64(at, field);
     if (value > this.file.bytes) {

@@ -2,24 +2,24 @@
 /**
  * Errors of system calls: a negative number in x0. The numbers are LevitateOS's own, not Linux's.
  *
- * Source: LevitateOS's system call ABI (-1 to -4); -5 to -7 are this kernel's.
+ * Source: LevitateOS's system call ABI (-1 to -4); this kernel adds -5 to -7.
  */
 
-/** Results of system calls that failed. */
+/** Results of failed system calls. */
 export const ErrorCode = {
-  /** There is no such system call, or this machine cannot do it. */
+  /** No such system call, or not possible on this machine. */
   ENOSYS: -1,
-  /** The file descriptor is none, or not open for this. */
+  /** Bad file descriptor, or not open for this operation. */
   EBADF: -2,
-  /** A pointer leads where the process may not read or write. */
+  /** A pointer to memory that the process may not read or write. */
   EFAULT: -3,
-  /** An argument makes no sense. */
+  /** An invalid argument. */
   EINVAL: -4,
-  /** There is no memory for it. */
+  /** Out of memory. */
   ENOMEM: -5,
-  /** The initramfs has no such file, or it is no program. */
+  /** No such file in the initramfs, or it is not a program. */
   ENOENT: -6,
-  /** The process has no such child. */
+  /** No such child. */
   ECHILD: -7,
 } as const;
 

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The initramfs: CPIO archives in the "newc" format, read where the boot loader put them, in kernel
- * virtual memory. Nothing is unpacked or copied; a file is an address and a size. No index is kept
- * either: looking a path up walks the headers.
+ * Initramfs: CPIO archives in the "newc" format, read in place, in kernel virtual memory. Nothing
+ * is unpacked or copied; a file is an address and a size. There is no index: a lookup walks the
+ * headers.
  *
  * ```
  *   "070701" ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
  *            6 + 13 × 8 hex digits
  *   name, NUL, zeros up to a multiple of 4 | content, zeros up to a multiple of 4 | … | the same for "TRAILER!!!"
- * ```
- * As Linux reads them: zeros may follow an archive, and another archive after those; the last one
- * may lack its trailer; of two entries with one path the later one counts; of several links to one
- * file only the last has the content; a name ends at its first NUL, and what is behind that is
- * padding; "070702" is the same with the sum of the content's bytes in `check`. A malformed entry
- * ends the reading: what came before it counts.
+ * ``` The rules are those of Linux: an archive may be followed by zeros and another archive; the
+ * last one may lack its trailer; of two entries with the same path, the later one counts; of
+ * several links to one file, only the last has the content; a name ends at its first NUL, and the
+ * rest is padding; "070702" is the same format with the sum of the content's bytes in `check`. A
+ * malformed entry ends the reading, and the entries before it count.
  *
  * Specification: Documentation/driver-api/early-userspace/buffer-format.rst; init/initramfs.c;
  * cpio(5), "New ASCII Format".
@@ -26,17 +25,17 @@ import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import type { ByteSource } from './elf-image.ts';
 
 const MAGIC = '070701';
-/** The same, with a sum of the content's bytes. */
+/** Magic of the format with a sum of the content's bytes. */
 const MAGIC_CHECKED = '070702';
-/** Symbolic links on the way to a file: MAXSYMLINKS of Linux. */
+/** Most symbolic links on the way to a file: MAXSYMLINKS of Linux. */
 const MAX_LINKS = 40;
 const DIGITS = 8;
 const TRAILER = 'TRAILER!!!';
 const ALIGNMENT = 4;
-/** Longest name, bytes with its NUL: PATH_MAX of Linux. */
+/** Longest name in bytes, with its NUL: PATH_MAX of Linux. */
 const MAX_NAME_BYTES = 4096;
 
-/** The 13 numbers of a header, in their order. */
+/** The 13 numbers of a header, in order. */
 const FIELDS = [
   'ino',
   'mode',
@@ -55,7 +54,7 @@ const FIELDS = [
 type Field = (typeof FIELDS)[number];
 const HEADER_BYTES = MAGIC.length + FIELDS.length * DIGITS;
 
-/** st_mode (inode(7)): the file type, and permissions below. */
+/** st_mode (inode(7)): the file type, and permissions in the bits below. */
 const TYPE_UNIT = 0o10000;
 const KINDS: ReadonlyMap<number, InitramfsEntry['kind']> = new Map([
   [0o04, 'directory'],
@@ -63,11 +62,11 @@ const KINDS: ReadonlyMap<number, InitramfsEntry['kind']> = new Map([
   [0o12, 'link'],
 ]);
 
-/** An entry of the archive. */
+/** Entry of the archive. */
 export interface InitramfsEntry {
   /** Path without "./" and slashes at its ends; "." is the root. Invalid UTF-8 becomes U+FFFD. */
   readonly path: string;
-  /** "link": a symbolic one, whose content is its target. "other": a device, a pipe, a socket. */
+  /** "link": a symbolic link, whose content is its target. "other": a device, a pipe, a socket. */
   readonly kind: 'file' | 'directory' | 'link' | 'other';
   /** Permission bits. */
   readonly mode: number;
@@ -77,9 +76,9 @@ export interface InitramfsEntry {
   readonly bytes: number;
 }
 
-/** An archive that is not one, or ends early. */
+/** Thrown for a malformed archive, or one that ends early. */
 export class InitramfsError extends Error {
-  /** Offset of the fault in the initramfs, in bytes. */
+  /** Offset of the error in the initramfs, in bytes. */
   readonly offset: number;
 
   constructor(offset: number, problem: string) {
@@ -89,7 +88,7 @@ export class InitramfsError extends Error {
   }
 }
 
-/** A file of the initramfs. Its reader checks the offsets. */
+/** File of the initramfs. The caller of its methods checks the offsets. */
 export class InitramfsFile implements ByteSource {
   readonly path: string;
   readonly address: VirtAddr;
@@ -124,31 +123,31 @@ export class InitramfsFile implements ByteSource {
   }
 }
 
-/** An entry with what links to one file have in common. */
+/** Entry with the data common to all links to a file. */
 interface RawEntry extends InitramfsEntry {
   readonly links: number;
   /** Device and inode. */
   readonly identity: string;
 }
 
-/** The result of a lookup. `content`: the entry with the content of a file with several links. */
+/** Result of a lookup. `content`: the entry with the content of a file with several links. */
 interface Found {
   readonly found: RawEntry | null;
   readonly content: RawEntry | null;
 }
 
-/** An initramfs as it was when it was read. */
+/** Index of an initramfs at the time of reading. */
 export interface InitramfsIndex {
   readonly entries: readonly InitramfsEntry[];
   /** As {@link Initramfs.open}, without reading the headers again. */
   open(path: string): InitramfsFile | null;
 }
 
-/** The archives in [address, address + bytes). */
+/** Archives in [address, address + bytes). */
 export class Initramfs {
   readonly address: VirtAddr;
   readonly bytes: number;
-  /** The error that ended reading early, after the file had been found. */
+  /** Error that ended the reading, after the file had been found. */
   ignored: InitramfsError | null = null;
   private readonly memory: MemoryPort;
 
@@ -159,7 +158,7 @@ export class Initramfs {
   }
 
   /**
-   * Everything in it, in the order of the archive. O(entries).
+   * All entries, in the order of the archive. O(entries).
    * @throws InitramfsError where the archive is malformed or truncated, after the entries before
    * that place
    */
@@ -171,8 +170,7 @@ export class Initramfs {
   }
 
   /**
-   * The entry that `path` names ("/bin/sh", "./bin/sh" and "bin/sh" are the same), or null.
-   * O(entries).
+   * Entry that `path` names ("/bin/sh", "./bin/sh" and "bin/sh" are the same), or null. O(entries).
    * @throws InitramfsError for a malformed archive
    */
   find(path: string): InitramfsEntry | null {
@@ -181,8 +179,8 @@ export class Initramfs {
   }
 
   /**
-   * The regular file `path`, or null where there is none. Symbolic links are followed. O(entries ×
-   * parts of the path).
+   * Regular file `path`, or null when there is none. Symbolic links are followed. O(entries × parts
+   * of the path).
    * @throws InitramfsError as `find`
    */
   open(path: string): InitramfsFile | null {
@@ -190,7 +188,7 @@ export class Initramfs {
   }
 
   /**
-   * All of it, read once, for who opens many: what a malformed archive has before its fault.
+   * Index of all files, for callers that open many; it has the entries before a malformed one.
    * O(entries).
    */
   index(): InitramfsIndex {
@@ -233,7 +231,7 @@ export class Initramfs {
         if (hasSharedContent(entry)) contents.set(entry.identity, entry);
       }
     } catch (error) {
-      // Entries before the malformed place count, as with Linux.
+      // Entries before a malformed one count, as in Linux.
       if (!(error instanceof InitramfsError) || found === null) throw error;
       this.ignored = error;
     }
@@ -251,7 +249,7 @@ export class Initramfs {
     }
   }
 
-  /** The entry at `at`, or null for a trailer, and where the next header is. */
+  /** Entry at `at`, or null for a trailer, and the position of the next header. */
   private readEntry(at: number, archive: number): { entry: RawEntry | null; end: number } {
     const header = this.readText(at, HEADER_BYTES, 'a header');
     const isChecked = header.startsWith(MAGIC_CHECKED);
@@ -286,7 +284,7 @@ export class Initramfs {
     return { entry, end };
   }
 
-  /** The first byte at or after `at` that is not zero, or the end. */
+  /** Position of the first byte at or after `at` that is not zero, or the end. */
   private skipZeros(at: number): number {
     let next = at;
     while (next + 8 <= this.bytes && this.memory.read64(this.virtual(next)) === 0n) next += 8;
@@ -299,7 +297,7 @@ export class Initramfs {
     return decodeName(this.memory.readBytes(this.virtual(at), length), 0, length);
   }
 
-  /** @throws InitramfsError when the content's bytes have another sum than the header says */
+  /** @throws InitramfsError when the sum of the content's bytes differs from the header's */
   private checkSum(path: string, at: number, length: number, wanted: number): void {
     let sum = 0;
     for (const byte of this.memory.readBytes(this.virtual(at), length)) sum = (sum + byte) % 2 ** 32;
@@ -333,13 +331,13 @@ function readField(header: string, name: Field, at: number): number {
   return Number.parseInt(digits, 16);
 }
 
-/** Without slashes at the ends, "." and empty parts. "" and "/" are ".". */
+/** Path without slashes at the ends, "." and empty parts. "" and "/" become ".". */
 function normalPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   return parts.length === 0 ? '.' : parts.join('/');
 }
 
-/** The parts of a path in pieces, ".." taken out. */
+/** Parts of a path, with ".." resolved. */
 function resolved(pieces: readonly string[]): string[] {
   const parts: string[] = [];
   for (const part of normalPath(pieces.join('/')).split('/')) {

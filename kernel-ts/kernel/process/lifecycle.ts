@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Processes begin, change and end here: spawn, exec, exit, wait. Everything a process holds is
- * allocated and freed in this file.
+ * Lifecycle of processes: spawn, exec, exit, wait. Everything that a process holds is allocated and
+ * freed in this file.
  *
  * ```
  *   spawn ─► record ─► address space ─► kernel stack ─► first frame ─► run queue     fails: all taken so far goes back
@@ -25,10 +25,10 @@ import { frameOf, type Scheduler } from './scheduler.ts';
 import { OutOfUserMemory, UserAddressSpace, type UserSpaceContext } from './user-address-space.ts';
 import { STACK_TOP } from './user-layout.ts';
 
-/** Source of kernel stacks: frames that may be taken out of the kernel's reserve. */
+/** Source of kernel stacks: frames that may come out of the kernel's reserve. */
 export type StackFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames'>;
 
-/** The end of a process. `killed`: by the kernel, for a fault or Ctrl-C. */
+/** Cause of a process's end. `killed`: by the kernel, for a fault or Ctrl-C. */
 export type EndCause = 'exited' | 'killed';
 
 /** The parts of the kernel that the lifecycle uses. */
@@ -41,14 +41,13 @@ export interface LifecycleContext {
   readonly files: Initramfs | null;
   readonly table: ProcessTable;
   readonly scheduler: Scheduler;
-  /** A process that the kernel itself started has ended. */
+  /** Called when a process that the kernel itself started has ended. */
   readonly onKernelChildEnd: (process: Process, cause: EndCause) => void;
 }
 
 /**
- * Processes that there may be, ended ones included. Their records may come out of the kernel's
- * reserve, and a process that spawns and never waits would take all of it; of this many, the
- * records take 128 KiB.
+ * Most processes, including zombies. Their records may come out of the kernel's reserve, and a
+ * process that spawns and never waits would exhaust it; this many records take 128 KiB.
  */
 export const MAX_PROCESSES = 1024;
 
@@ -61,20 +60,20 @@ const NO_FILE: Readonly<Record<InitramfsEntry['kind'], string>> = {
   other: 'a device, pipe or socket',
 };
 
-/** A failure to start a program: the code for a system call, the sentence for people. */
+/** Failure to start a program: the code for the system call, and a sentence for the log. */
 export interface StartFailure {
   readonly code: ErrorCode;
   readonly why: string;
-  /** For the log: a sentence, that and who holds the memory, or nothing. */
+  /** Content of the log: a sentence, that and the owners of memory, or nothing. */
   readonly report: 'why' | 'memory' | 'none';
-  /** For want of memory: frames that were asked for; 1 when absent. */
+  /** Number of frames requested, when memory was short; 1 when absent. */
   readonly frames?: number;
 }
 
-/** The result of starting a program. */
+/** Result of starting a program. */
 export type StartResult = { readonly process: Process } | StartFailure;
 
-/** Makes and ends processes. */
+/** Creates and ends processes. */
 export class Lifecycle {
   private readonly parts: LifecycleContext;
   private readonly traced: boolean;
@@ -89,12 +88,15 @@ export class Lifecycle {
     return new UserAddressSpace(this.parts.spaces, process);
   }
 
-  /** Every frame that `process` holds: user memory, page tables, kernel stack. */
+  /** Number of frames that `process` holds: user memory, page tables, kernel stack. */
   framesOf(process: Process): number {
     return process.frames + this.spaceOf(process).countTables() + (process.kernelStack === 0 ? 0 : 1);
   }
 
-  /** Makes the program `path` a child of `parent` (null: the kernel) and puts it in the queue. */
+  /**
+   * Starts the program `path` as a child of `parent` (null: the kernel) and adds it to the run
+   * queue.
+   */
   spawn(path: string, parent: Process | null): StartResult {
     const file = this.open(path);
     if ('code' in file) return file;
@@ -127,8 +129,7 @@ export class Lifecycle {
 
   /**
    * Replaces the program of the running `process` by `path`; pid, parent and children stay. On
-   * failure the process is as before, and goes on with it. Both programs are in memory for a
-   * moment.
+   * failure the process continues with its old program. Both programs are in memory for a moment.
    */
   exec(process: Process, path: string): StartResult {
     const file = this.open(path);
@@ -153,7 +154,7 @@ export class Lifecycle {
     return { process };
   }
 
-  /** Ends `process`, which runs or is in no queue. Somebody else must be chosen to run. */
+  /** Ends `process`, which runs or is in no queue. Another process must be chosen to run. */
   end(process: Process, status: bigint, cause: EndCause): void {
     const { scheduler, table, onKernelChildEnd } = this.parts;
     process.exitStatus = status;
@@ -179,7 +180,7 @@ export class Lifecycle {
 
   /**
    * Reaps child `pid` of `process`.
-   * @returns its exit status; null when it still runs: `process` is blocked then, and another must
+   * @returns its exit status; null when it still runs: `process` is then blocked, and another must
    * be chosen to run
    */
   wait(process: Process, pid: number): bigint | null | 'no such child' {
@@ -217,8 +218,8 @@ export class Lifecycle {
   }
 
   /**
-   * Gives `process` an address space with the program in `file`, what `more` takes, and a first
-   * frame. On a failure the frames and records that were taken before it stay.
+   * Gives `process` an address space with the program in `file`, the allocations of `more`, and a
+   * first frame. On failure, the frames and records allocated before it stay.
    */
   private build(process: Process, file: InitramfsFile, more: () => void): StartFailure | null {
     const space = this.spaceOf(process);
@@ -241,7 +242,7 @@ export class Lifecycle {
     }
   }
 
-  /** Address space and kernel stack. */
+  /** Frees address space and kernel stack. */
   private release(process: Process): void {
     this.spaceOf(process).release();
     if (process.kernelStack !== 0) this.parts.stacks.freeFrames(process.kernelStack, 0);
@@ -249,8 +250,8 @@ export class Lifecycle {
   }
 
   /**
-   * With the last process, the records' caches go too: the free blocks are then what they were
-   * before the first, and not around slabs kept somewhere.
+   * With the last process, the caches of records are freed too, so that the free blocks are those
+   * from before the first process, not fragmented by kept slabs.
    */
   private shrinkWhenLast(): void {
     const { table, spaces } = this.parts;

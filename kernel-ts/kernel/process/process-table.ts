@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The process table: every process in one list, oldest first, with its parent. Records and list
- * lie in kernel memory.
+ * Process table: a list of all processes, oldest first. Records and list are in kernel memory.
  *
  * ```
  *  control   +0x00 u64 first   +0x08 u64 last   +0x10 u32 pid given last   +0x14 u32 processes
@@ -16,7 +15,7 @@ import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { Process, ProcessState } from './process.ts';
 import { type RecordCache, RecordView } from './record.ts';
 
-/** Bytes that process table and scheduler share. */
+/** Size of the bytes that process table and scheduler share. */
 export const PROCESS_CONTROL_BYTES = 0x30;
 
 const FIRST = 0x00;
@@ -24,7 +23,7 @@ const LAST = 0x08;
 const LAST_PID = 0x10;
 const COUNT = 0x14;
 
-/** Largest pid; after it come the small ones that are free again. */
+/** Largest pid; after it, small pids that are free again are used. */
 export const MAX_PID = 2 ** 31 - 1;
 
 /** The processes of the kernel. */
@@ -40,12 +39,12 @@ export class ProcessTable extends RecordView {
     this.records = records;
   }
 
-  /** Processes, zombies included. */
+  /** Number of processes, including zombies. */
   get count(): number {
     return this.get32(COUNT);
   }
 
-  /** A process with a pid and a parent only, or null without memory for its record. */
+  /** Creates a process with only a pid and a parent; null without memory for its record. */
   create(parent: Process | null): Process | null {
     const va = this.records.alloc();
     if (va === null) return null;
@@ -62,7 +61,7 @@ export class ProcessTable extends RecordView {
     return process;
   }
 
-  /** Takes `process` out of the list and frees its record. Its resources were freed before. */
+  /** Removes `process` from the list and frees its record. Its resources must be freed before. */
   remove(process: Process): void {
     const { next, previous } = process;
     if (previous === null) this.setLink(FIRST, next);
@@ -73,12 +72,12 @@ export class ProcessTable extends RecordView {
     this.records.free(process.va);
   }
 
-  /** Gives back what the cache of records keeps for the next ones. */
+  /** Frees the memory that the cache of records keeps. */
   shrink(): void {
     this.records.shrink();
   }
 
-  /** The processes in the order of their making. The one that is yielded may be removed. */
+  /** All processes, in the order of their creation. The yielded one may be removed. */
   *all(): Generator<Process> {
     for (let at = this.getLink(FIRST); at !== null; ) {
       const process = this.handle(at);
@@ -87,24 +86,24 @@ export class ProcessTable extends RecordView {
     }
   }
 
-  /** The process with this pid, or null. O(processes). */
+  /** Process with this pid, or null. O(processes). */
   find(pid: number): Process | null {
     for (const process of this.all()) if (process.pid === pid) return process;
     return null;
   }
 
-  /** The children of `parent`; null: of the kernel. O(processes). */
+  /** Children of `parent`; null: of the kernel. O(processes). */
   *childrenOf(parent: Process | null): Generator<Process> {
     const va = parent?.va ?? null;
     for (const process of this.all()) if (process.parent === va) yield process;
   }
 
-  /** The parent, or null when that is the kernel. */
+  /** Parent of a process, or null for the kernel. */
   parentOf(process: Process): Process | null {
     return process.parent === null ? null : this.handle(process.parent);
   }
 
-  /** True while some process has not ended. */
+  /** True while any process has not ended. */
   hasLive(): boolean {
     for (const { state } of this.all()) if (state !== ProcessState.ZOMBIE) return true;
     return false;

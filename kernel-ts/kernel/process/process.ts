@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A process: its record in kernel memory, from a slab cache, and a handle on it.
+ * Process: its record in kernel memory, from a slab cache, and a handle on it.
  *
  * ```
  *  +0x00 u32 pid            +0x04 u32 state
@@ -15,10 +15,9 @@
  *  +0x50 u32 pid that it waits for    +0x54 u32 frames of user memory it holds
  *  +0x58 u64 unused
  *  +0x60 32 bytes: name, UTF-8, zeros behind
- * ```
- * The kernel stack's frame, top to bottom: the trap frame of the last exception from EL0, then room
- * that nothing uses, because the kernel never runs on it. While the process runs at EL0, SP_EL1 is
- * the top.
+ * ``` The kernel stack's frame, top to bottom: the trap frame of the last exception from EL0, then
+ * unused space, because the kernel never runs on it. While the process runs at EL0, SP_EL1 is the
+ * top.
  */
 
 import { PAGE_SIZE, type PhysAddr, physAddr, type VirtAddr, virtAddr } from '#common/address.ts';
@@ -26,7 +25,7 @@ import { decodeUtf8, encodeUtf8 } from '#common/utf8.ts';
 import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
 import { RecordView } from './record.ts';
 
-/** Bytes of a record. */
+/** Size of a record in bytes. */
 export const PROCESS_RECORD_BYTES = 128;
 
 const PID = 0x00;
@@ -43,20 +42,20 @@ const EXIT_STATUS = 0x48;
 const WAITS_FOR = 0x50;
 const FRAMES = 0x54;
 const NAME = 0x60;
-/** Bytes of a name; a longer one is cut. */
+/** Most bytes of a name; a longer one is truncated. */
 const NAME_BYTES = 32;
 
 /** States of a process, as stored. */
 export const ProcessState = {
   /** In the run queue. */
   READY: 1,
-  /** The one whose address space is live. */
+  /** Running: its address space is live. */
   RUNNING: 2,
-  /** Waits in read for console input. */
+  /** Blocked in read, for console input. */
   READING: 3,
-  /** Waits in wait for a child to end. */
+  /** Blocked in wait, for a child to end. */
   WAITING: 4,
-  /** Has ended; the record stays until the parent has asked for the status. */
+  /** Ended; the record stays until the parent has read the status. */
   ZOMBIE: 5,
 } as const;
 export type ProcessState = (typeof ProcessState)[keyof typeof ProcessState];
@@ -69,14 +68,14 @@ const STATE_NAMES: Readonly<Record<ProcessState, string>> = {
   [ProcessState.ZOMBIE]: 'ended',
 };
 
-/** A state as `ps` shows it. */
+/** Name of a state, as `ps` shows it. */
 export function stateName(state: ProcessState): string {
   return STATE_NAMES[state];
 }
 
 /** Handle on a process's record. */
 export class Process extends RecordView {
-  /** Sets every field of a new record to nothing. */
+  /** Clears every field of a new record. */
   clear(): void {
     this.memory.fill(this.va, PROCESS_RECORD_BYTES, 0);
   }
@@ -116,7 +115,7 @@ export class Process extends RecordView {
     this.setLink(PREVIOUS, record);
   }
 
-  /** Record of the parent, null when the kernel made it or the parent is gone. */
+  /** Record of the parent; null for a child of the kernel, or when the parent is gone. */
   get parent(): VirtAddr | null {
     return this.getLink(PARENT);
   }
@@ -140,7 +139,7 @@ export class Process extends RecordView {
     this.set64(KERNEL_STACK, BigInt(frame));
   }
 
-  /** One past the last byte of its kernel stack: SP_EL1 while it runs at EL0. */
+  /** Top of its kernel stack: SP_EL1 while it runs at EL0. */
   get kernelStackTop(): VirtAddr {
     return virtAddr(physToVirt(this.kernelStack) + BigInt(PAGE_SIZE));
   }
@@ -153,7 +152,7 @@ export class Process extends RecordView {
     this.setLink(AREAS, area);
   }
 
-  /** End of the heap as sbrk tells it. */
+  /** End of the heap, as sbrk returns it. */
   get break(): VirtAddr {
     return virtAddr(this.get64(BREAK));
   }
@@ -169,7 +168,7 @@ export class Process extends RecordView {
     this.set64(EXIT_STATUS, BigInt.asUintN(64, status));
   }
 
-  /** The child whose end it waits for, while it is WAITING. */
+  /** Child that it waits for, while it is WAITING. */
   get waitsFor(): number {
     return this.get32(WAITS_FOR);
   }
@@ -177,7 +176,7 @@ export class Process extends RecordView {
     this.set32(WAITS_FOR, pid);
   }
 
-  /** Frames of user memory that it holds: segments, heap and stack, no tables. */
+  /** Number of frames of user memory that it holds: segments, heap and stack, no tables. */
   get frames(): number {
     return this.get32(FRAMES);
   }
@@ -196,7 +195,7 @@ export class Process extends RecordView {
     this.memory.writeBytes(this.at(NAME), field);
   }
 
-  /** Its name on the console: "pid 3 (hello)". */
+  /** Label on the console: "pid 3 (hello)". */
   get label(): string {
     return `pid ${this.pid} (${this.name})`;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The processes of a running kernel, as exceptions, timer, console and shell see them: UserSpace of
- * user-space.ts. It brings the parts of this folder together and keeps no state but handles.
+ * Implementation of UserSpace (user-space.ts) for exceptions, timer, console and shell. It combines
+ * the parts of this folder and keeps only handles.
  *
  * ```
  *   syscall ─► system-calls.ts ─► lifecycle.ts, user-memory.ts, console      fault ─► user-faults.ts ─► page, or end
@@ -41,9 +41,9 @@ import type { UserSpaceContext } from './user-address-space.ts';
 import { faultReport, killedStatus, OUT_OF_MEMORY, resolveFault } from './user-faults.ts';
 import { checkUserRange, copyFromUser, copyToUser } from './user-memory.ts';
 
-/** Processes that a report on memory names. */
+/** Number of processes that a report on memory names. */
 const LARGEST_TOLD = 4;
-/** Exit status of a process that Ctrl-C ended, as shells tell it. */
+/** Exit status of a process that Ctrl-C ended, as in shells. */
 const INTERRUPTED_STATUS = 130n;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
@@ -54,14 +54,14 @@ export interface ProcessesContext {
   readonly log: Log;
   readonly mmu: SchedulerContext['mmu'];
   readonly idleFrame: TrapFrame;
-  /** PROCESS_CONTROL_BYTES zeroed bytes of kernel memory. */
+  /** Address of PROCESS_CONTROL_BYTES zeroed bytes of kernel memory. */
   readonly control: VirtAddr;
   readonly processRecords: RecordCache;
   readonly areaRecords: RecordCache;
   readonly userFrames: UserSpaceContext['frames'];
   readonly stackFrames: StackFrames;
   readonly files: Initramfs | null;
-  /** The oldest byte that was typed and not read, or null. */
+  /** Oldest typed byte that was not read yet, or null. */
   readonly readInput: () => number | null;
   readonly power: PowerSwitch;
   readonly accounts: FrameAccounts;
@@ -198,7 +198,7 @@ export class Processes implements UserSpace {
       .sort((a, b) => a.pid - b.pid);
   }
 
-  /** Gives waiting readers what has been typed, the oldest process first. */
+  /** Gives waiting readers the typed input, the oldest process first. */
   private serveReaders(): void {
     for (const process of this.table.all()) {
       if (process.state !== ProcessState.READING) continue;
@@ -216,7 +216,7 @@ export class Processes implements UserSpace {
     return BigInt(refused === 0 ? bytes.length : refused);
   }
 
-  /** Says why a program could not be started, where the error code alone would not. */
+  /** Logs why a program could not be started, when the error code alone is not enough. */
   private refuse({ label }: Process, call: string, { code, why, report, frames }: StartFailure): bigint {
     if (report === 'memory') this.tellOutOfMemory(label, `${call}: ${why}`, frames);
     else if (report === 'why') {
@@ -244,7 +244,7 @@ export class Processes implements UserSpace {
     log.line('PROC', `${freeFrames} of ${totalFrames} frames free`);
   }
 
-  /** Typed bytes: at most a line, and at most `most`. Enter is always a line feed. */
+  /** Reads typed bytes: at most a line, and at most `most`. Enter is always a line feed. */
   private readInput(most: number): Uint8Array {
     const bytes: number[] = [];
     while (bytes.length < most && bytes.at(-1) !== LINE_FEED) {
@@ -255,7 +255,7 @@ export class Processes implements UserSpace {
     return Uint8Array.from(bytes);
   }
 
-  /** The process that was interrupted at EL0. */
+  /** Process that was interrupted at EL0. */
   private running(): Process {
     const { current } = this.scheduler;
     if (current === null) throw new RangeError('an exception from EL0 while no process runs');

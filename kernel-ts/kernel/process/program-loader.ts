@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Loading a program into an empty address space: a page at a time, every page cleared, then the
- * file's bytes. Reading the file's headers is elf-image.ts's.
+ * Loads a program into an empty address space, page by page: each page is cleared, then filled with
+ * the file's bytes. elf-image.ts reads the file's headers.
  *
  * Instruction caches may hold a frame's former contents. After the copy: clean the data cache,
  * invalidate the instruction cache, then barriers (Arm ARM DDI 0487 K.a, B2.7.4.2, "Implication of
@@ -30,8 +30,8 @@ export interface LoaderContext {
 }
 
 /**
- * Fills `space`, which is empty, with the program in `file`, adds heap and stack, and returns the
- * entry point.
+ * Loads the program in `file` into the empty `space`, adds heap and stack, and returns the entry
+ * point.
  * @throws ElfImageError when it is no program that can be loaded; OutOfUserMemory, with `space`
  * built in part
  */
@@ -47,7 +47,7 @@ export function loadProgram(ports: LoaderContext, space: UserAddressSpace, file:
   return image.entry;
 }
 
-/** Pages that a segment lies in. */
+/** Number of pages of a segment. */
 function pagesOf({ address, memoryBytes }: ElfSegment): number {
   const { start, end } = pagesAround(address, memoryBytes);
   return Number(end - start) / PAGE_SIZE;
@@ -66,8 +66,8 @@ function loadSegment(ports: LoaderContext, space: UserAddressSpace, file: Initra
 }
 
 /**
- * Copies the part of the segment's file bytes that lies in the page `from` bytes behind its start;
- * negative: the page begins before.
+ * Copies the segment's file bytes in the page at offset `from` from its start; negative when the
+ * page begins before the segment.
  */
 function copyPage(
   { memory }: LoaderContext,

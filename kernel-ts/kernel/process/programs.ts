@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The programs of an initramfs: its files, and links to such, that begin as an ELF file does. */
+/** Programs of an initramfs: files that begin with the ELF magic, and links to them. */
 
 import { isElfMagic } from '#common/elf64.ts';
 import type { Program } from '#kernel-ts/kernel/user-space.ts';
 import type { Initramfs } from './initramfs.ts';
 
-/** By path. What a malformed archive has before its fault counts. O(entries). */
+/** Programs by path, including those before the error of a malformed archive. O(entries). */
 export function programsOf(files: Initramfs): Program[] {
   const index = files.index();
   const paths = index.entries.filter(({ kind }) => kind === 'file' || kind === 'link').map(({ path }) => path);

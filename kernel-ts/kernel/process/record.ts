@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Records of the process subsystem: small structures in emulated memory, read and written field by
- * field. A record has an address and nothing else in TypeScript; two handles on one address are the
- * same record.
+ * field. In TypeScript, a record is only an address; two handles on one address are the same
+ * record.
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
@@ -10,14 +10,17 @@ import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
 /** Source of records: a slab cache for objects of one size. */
 export interface RecordCache {
-  /** Memory for a record, contents as they were, or null when there is none. */
+  /** Allocates memory for a record, with undefined contents; null when there is none. */
   alloc(): VirtAddr | null;
   free(va: VirtAddr): void;
-  /** Gives memory that no record uses back to the frame allocator. */
+  /** Frees unused memory to the frame allocator. */
   shrink(): void;
 }
 
-/** Base of the handles: little-endian fields at byte offsets. An address field holds 0 for none. */
+/**
+ * Base class of the handles: little-endian fields at byte offsets. An address field holds 0 for
+ * none.
+ */
 export class RecordView {
   readonly memory: MemoryPort;
   readonly va: VirtAddr;
@@ -47,7 +50,7 @@ export class RecordView {
     return virtAddr(this.va + BigInt(offset));
   }
 
-  /** The address in a field, or null for none. */
+  /** Reads the address in a field; null for none. */
   protected getLink(offset: number): VirtAddr | null {
     const link = this.get64(offset);
     return link === 0n ? null : virtAddr(link);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The scheduler: one queue of processes that can run, taken in turn, with its links in their
- * records. A switch is nothing but the frame that a gate returns and the tree that TTBR0 points to.
+ * Scheduler: a run queue with round-robin order, whose links are in the process records. A context
+ * switch consists of the frame that a gate returns and the tree that TTBR0 points to.
  *
  * ```
  *  control  +0x18 u64 head ─► ready ─► ready ─► 0        +0x20 u64 tail        +0x28 u64 running; 0: the idle loop
- * ```
- * No ASIDs: a switch to another tree drops the whole TLB (`Mmu.setTtbr0`), which on one core and
- * with a handful of processes costs less than the bookkeeping of numbers that run out. While the
- * idle loop runs, walks through TTBR0 are off.
+ * ``` ASIDs are not used: a switch to another tree invalidates the whole TLB (`Mmu.setTtbr0`),
+ * which on one core and with few processes costs less than the management of ASIDs. While the idle
+ * loop runs, walks through TTBR0 are disabled.
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
@@ -27,7 +26,7 @@ export interface SchedulerContext {
   readonly memory: MemoryPort;
   readonly mmu: Mmu;
   readonly trace: TracePort;
-  /** The frame to restore when no process can run. */
+  /** Trap frame to restore when no process can run. */
   readonly idleFrame: TrapFrame;
 }
 
@@ -36,24 +35,24 @@ export class Scheduler extends RecordView {
   private readonly parts: SchedulerContext;
   private readonly traced: boolean;
 
-  /** @param control the same bytes as the process table's, zeroed */
+  /** @param control the same zeroed bytes as the process table's */
   constructor(parts: SchedulerContext, control: VirtAddr) {
     super(parts.memory, control);
     this.parts = parts;
     this.traced = parts.trace.enabled('process');
   }
 
-  /** The process whose address space is live, or null while the idle loop runs. */
+  /** Process whose address space is live; null while the idle loop runs. */
   get current(): Process | null {
     return this.handle(this.getLink(CURRENT));
   }
 
-  /** True while a process runs or could. */
+  /** True while a process runs or can run. */
   get runnable(): boolean {
     return this.getLink(CURRENT) !== null || this.getLink(HEAD) !== null;
   }
 
-  /** Puts `process` at the end of the queue. It is in no queue. */
+  /** Adds `process`, which is in no queue, to the end of the run queue. */
   makeReady(process: Process): void {
     process.state = ProcessState.READY;
     process.nextReady = null;
@@ -63,7 +62,7 @@ export class Scheduler extends RecordView {
     this.setLink(TAIL, process.va);
   }
 
-  /** The running process goes to the end of the queue. Alone, it goes on. */
+  /** Moves the running process to the end of the queue. If it is alone, it continues. */
   yield(): TrapFrame {
     const { current } = this;
     if (current !== null && this.getLink(HEAD) !== null) {
@@ -73,13 +72,16 @@ export class Scheduler extends RecordView {
     return this.resume();
   }
 
-  /** Goes on with the running process, or the next when the idle loop runs. */
+  /** Continues the running process, or runs the next one after the idle loop. */
   resume(): TrapFrame {
     const { current } = this;
     return current === null ? this.next() : frameOf(current);
   }
 
-  /** Runs the next in the queue, or the idle loop. The last one waits, ended or is queued. */
+  /**
+   * Runs the next process in the queue, or the idle loop. The last one must wait, have ended, or be
+   * queued.
+   */
   next(): TrapFrame {
     const head = this.handle(this.getLink(HEAD));
     const before = this.getLink(CURRENT);
@@ -106,7 +108,9 @@ export class Scheduler extends RecordView {
     return frameOf(head);
   }
 
-  /** Takes those of `processes` that run or could out of the queue: they are about to end. */
+  /**
+   * Removes those of `processes` that run or can run from the queue, because they are about to end.
+   */
   takeAll(processes: Iterable<Process>): Process[] {
     const { current } = this;
     const taken = [...processes].filter(({ va, state }) => va === current?.va || state === ProcessState.READY);
@@ -114,18 +118,18 @@ export class Scheduler extends RecordView {
     return taken;
   }
 
-  /** The running process is about to end. Until `next` none runs, and no user table is live. */
+  /** Called before the running process ends. Until `next`, none runs and no user table is live. */
   leave(): void {
     this.setLink(CURRENT, null);
     this.deactivate();
   }
 
-  /** Makes no user address space the live one: the running process is about to get another. */
+  /** Makes no user address space live, before the running process gets another one. */
   deactivate(): void {
     this.parts.mmu.setTtbr0(null);
   }
 
-  /** Makes the address space of `process` the live one. */
+  /** Makes the address space of `process` live. */
   activate(process: Process): void {
     const { mmu } = this.parts;
     mmu.setTtbr0(mmu.space(process.root, 'low'));
@@ -136,7 +140,7 @@ export class Scheduler extends RecordView {
   }
 }
 
-/** The frame of the last exception from EL0, at the top of the kernel stack. */
+/** Frame of the last exception from EL0, at the top of the kernel stack. */
 export function frameOf(process: Process): TrapFrame {
   return new TrapFrame(process.memory, virtAddr(process.kernelStackTop - BigInt(TRAP_FRAME_BYTES)));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Bringing up user space, the last step of the boot: caches for its records, the initramfs, and
- * /init, when the initramfs has one. A failure here never stops the kernel. Where something is
- * missing or broken there are no processes, and a line in the log says why.
+ * Starts user space, the last step of the boot: caches for its records, the initramfs, and /init,
+ * if the initramfs has it. A failure here never stops the kernel: when something is missing or
+ * broken, there are no processes, and a line in the log says why.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -21,10 +21,10 @@ import { PROCESS_RECORD_BYTES } from './process.ts';
 import { PROCESS_CONTROL_BYTES } from './process-table.ts';
 import { Processes } from './processes.ts';
 
-/** The first program. */
+/** Path of the first program. */
 const INIT = '/init';
 
-/** Makes /init ready to run, where memory and an initramfs allow it. */
+/** Makes /init ready to run, if memory and an initramfs permit. */
 export function startUserSpace(
   { log, ports, memory, idleFrame }: KernelContext,
   power: PowerSwitch,
@@ -67,7 +67,7 @@ export function startUserSpace(
   return processes;
 }
 
-/** The archive that /chosen names, in the direct map; null without one. */
+/** Archive that /chosen names, in the direct map; null without one. */
 function findInitramfs(memory: MemoryPort, { initrd }: MemorySystem): Initramfs | null {
   if (initrd === null) return null;
   const start = physAddr(Number(initrd.start));

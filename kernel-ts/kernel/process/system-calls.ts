@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The system calls: number in x8, arguments in x0 to x5, result in x0. The table is the ABI; what a
- * call does to processes is lifecycle.ts's and scheduler.ts's.
+ * The system calls: number in x8, arguments in x0 to x5, result in x0. The table is the ABI;
+ * lifecycle.ts and scheduler.ts implement the effects on processes.
  *
  * ```
  *   0 read(fd, buffer, length) -> bytes        5 spawn(path, length) -> pid
@@ -9,59 +9,62 @@
  *   2 exit(status)                             7 yield() -> 0
  *   3 getpid() -> pid                          8 shutdown(0: off, 1: off, told, 2: reset)
  *   4 sbrk(delta) -> old break                 9 wait(pid) -> exit status
- * ```
- * An exit status is 0 to 255: the low byte of what exit was given. 256 and above: the kernel ended
+ * ``` An exit status is 0 to 255: the low byte of exit's argument. From 256 on, the kernel killed
  * the process (user-faults.ts). Files: 0 is the console's input, 1 and 2 its output. A path has no
- * NUL and at most {@link MAX_PATH_BYTES} bytes. read and write move at most
- * {@link MAX_TRANSFER_BYTES} a call and say how many it were. read ends behind a line feed, and
- * gives a carriage return as one: what a terminal's Enter sends.
+ * NUL and at most {@link MAX_PATH_BYTES} bytes. read and write transfer at most {@link
+ * MAX_TRANSFER_BYTES} a call and return the number. read ends after a line feed, and returns a
+ * carriage return, which a terminal's Enter sends, as a line feed.
  *
- * Source: LevitateOS's ABI; wait, shutdown(2), ENOMEM, ENOENT and ECHILD are this kernel's.
- * docs/fidelity.md has what else is not as there.
+ * Source: LevitateOS's ABI; wait, shutdown(2), ENOMEM, ENOENT and ECHILD are additions of this
+ * kernel. docs/fidelity.md lists the other differences.
  */
 
 import { decodeUtf8 } from '#common/utf8.ts';
 import { ErrorCode } from './error-codes.ts';
 import type { Process } from './process.ts';
 
-/** Longest path, bytes. */
+/** Longest path in bytes. */
 export const MAX_PATH_BYTES = 255;
-/** Most bytes of one read or write, as LevitateOS has it: bounds the time in the kernel. */
+/** Most bytes of one read or write, as in LevitateOS: it limits the time in the kernel. */
 export const MAX_TRANSFER_BYTES = 4096;
 
-/** exit's status is modulo this: never an error code, nor the status of a killed process. */
+/** Modulus of exit's status: never an error code, nor the status of a killed process. */
 const EXIT_STATUSES = 256n;
 
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
-/** The operations from which the system calls are built. */
+/** Operations from which the system calls are built. */
 export interface SystemCallContext {
-  /** Bytes of user memory, or EFAULT or ENOMEM. */
+  /** Copies user memory; EFAULT or ENOMEM on failure. */
   copyFrom(process: Process, va: bigint, length: number): Uint8Array | ErrorCode;
-  /** 0 when the process may write there, or EFAULT or ENOMEM. */
+  /** Returns 0 when the process may write there, else EFAULT or ENOMEM. */
   checkWritable(process: Process, va: bigint, length: number): 0 | ErrorCode;
   writeConsole(bytes: Uint8Array): void;
-  /** Copies at most `length` bytes of input to `va`: how many; NEXT when there are none. */
+  /**
+   * Copies at most `length` bytes of input to `va` and returns their number; NEXT when there are
+   * none.
+   */
   readConsole(process: Process, va: bigint, length: number): CallResult;
   moveBreak(process: Process, delta: bigint): bigint;
   spawn(process: Process, path: string): bigint;
-  /** The process runs another program afterwards: AGAIN, or an error. */
+  /** Runs another program in the process: AGAIN, or an error. */
   exec(process: Process, path: string): CallResult;
   exit(process: Process, status: bigint): void;
   wait(process: Process, pid: number): CallResult;
   /**
-   * 0 when the machine is about to stop, ENOSYS when it cannot.
-   * @param told the log says who asked, and what is in use
+   * Returns 0 when the machine is about to stop, ENOSYS when it cannot.
+   * @param told true to log the request, and the memory in use
    */
   power(process: Process, action: 'off' | 'reset', told: boolean): bigint;
 }
 
 /**
- * The result of a call: x0 of its caller, which continues; or the action to take instead.
- * - NEXT: the caller waits or has ended, another process must run. Whoever ends the wait sets x0.
- * - AGAIN: the caller goes on with its frame as it is: it runs another program.
+ * Result of a call: x0 of its caller, which continues; or an action instead.
+ * - NEXT: the caller waits or has ended, another process must run. The code that ends the wait
+ *   sets x0.
+ * - AGAIN: the caller continues with its frame unchanged: it runs another program.
  * - YIELD: x0 is 0, and another process gets its turn.
  */
 export type CallResult = bigint | typeof NEXT | typeof AGAIN | typeof YIELD;
@@ -72,7 +75,7 @@ export const YIELD = 'yield';
 /** x0 to x5. */
 export type Arguments = readonly [bigint, bigint, bigint, bigint, bigint, bigint];
 
-/** One entry of the table. */
+/** Entry of the table. */
 export interface SystemCall {
   readonly name: string;
   /** Number of arguments. */
@@ -82,7 +85,7 @@ export interface SystemCall {
 
 const error = (code: ErrorCode): bigint => BigInt(code);
 
-/** The calls by number. */
+/** System calls by number. */
 export const SYSTEM_CALLS: readonly SystemCall[] = [
   {
     name: 'read',
@@ -153,7 +156,7 @@ export const SYSTEM_CALLS: readonly SystemCall[] = [
   },
 ];
 
-/** Bytes that a read or write of `length` bytes moves at most. */
+/** Most bytes that a read or write of `length` bytes transfers. */
 export function transferBytes(length: bigint): number {
   return length > BigInt(MAX_TRANSFER_BYTES) ? MAX_TRANSFER_BYTES : Number(length);
 }

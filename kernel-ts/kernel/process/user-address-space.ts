@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The user half of one process: its translation tree in TTBR0's half, and the areas that say what
- * may be mapped there. Segments are filled when the program is loaded; pages of heap and stack come
- * by demand, when the process or the kernel on its behalf touches them.
+ * User address space of one process: its translation tree in TTBR0's half, and the areas that
+ * describe what may be mapped there. Segments are filled when the program is loaded; pages of heap
+ * and stack are mapped on demand, when the process touches them, or the kernel on its behalf.
  *
  * ```
  *   area     |---- heap, to be used ----|          what the process may use
  *   page       [frame]      [frame]                what it has: mapped, cleared when it was
- * ```
- * The kernel reaches user memory through this object and the direct map, never through user
- * addresses: it needs no live TTBR0, so a process that does not run can be served too, and an
- * address of the kernel's half is refused before anything is read.
+ * ``` The kernel accesses user memory through this object and the direct map, never through user
+ * addresses. So it needs no live TTBR0 and can serve a process that does not run, and an address in
+ * the kernel's half is refused before any access.
  *
  * All state is in emulated memory: the tree, the areas' records, and `areas`, `break`, `frames` and
  * `root` of the process's record.
@@ -31,10 +30,10 @@ import { HEAP_LIMIT_BYTES, STACK_BOTTOM, STACK_GUARD, STACK_TOP } from './user-l
 
 const PAGE = BigInt(PAGE_SIZE);
 
-/** Frames that user processes may have: the reserve of the kernel is not among them. */
+/** Frames for user processes, without the kernel's reserve. */
 export type UserFrames = Pick<FrameAccount, 'allocFrames' | 'freeFrames' | 'available'>;
 
-/** Parts that all address spaces of one kernel share. */
+/** Parts shared by all address spaces of one kernel. */
 export interface UserSpaceContext {
   readonly memory: MemoryPort;
   readonly mmu: Mmu;
@@ -46,11 +45,11 @@ export interface UserSpaceContext {
 /** Translation of a user address: a byte of RAM, or the reason why there is none. */
 export type UserPlace =
   | { readonly ok: true; readonly pa: PhysAddr }
-  /** `area` holds `va` and does not allow the access; null: no area holds it. */
+  /** `area` contains `va` and does not allow the access; null: no area contains it. */
   | { readonly ok: false; readonly why: 'forbidden'; readonly area: Area | null }
   | { readonly ok: false; readonly why: 'out of memory' };
 
-/** The address space in a process's record. */
+/** Fields of an address space in a process's record. */
 export interface SpaceFields {
   readonly root: PhysAddr;
   readonly areas: VirtAddr | null;
@@ -58,9 +57,9 @@ export interface SpaceFields {
   readonly break: VirtAddr;
 }
 
-/** An address space cannot be built: no memory for a record, a table or a page. */
+/** Thrown when an address space cannot be built: no memory for a record, a table or a page. */
 export class OutOfUserMemory extends Error {
-  /** Frames that were asked for. */
+  /** Number of frames requested. */
   readonly frames: number;
 
   constructor(what: string, frames = 1) {
@@ -80,14 +79,14 @@ export class UserAddressSpace {
     this.process = process;
   }
 
-  /** The translation tree. */
+  /** Translation tree. */
   get tree(): AddressSpace {
     return this.parts.mmu.space(this.process.root, 'low');
   }
 
   /**
-   * Looks whether there are frames for `pages` pages before the first of them is taken and cleared.
-   * @throws OutOfUserMemory
+   * Checks that there are frames for `pages` pages, before the first of them is allocated and
+   * cleared. @throws OutOfUserMemory
    */
   requireFrames(pages: number): void {
     const available = this.frames.available();
@@ -96,19 +95,19 @@ export class UserAddressSpace {
     }
   }
 
-  /** Makes an empty tree. The process has no address space yet. @throws OutOfUserMemory */
+  /** Creates an empty tree. The process must have no address space. @throws OutOfUserMemory */
   create(): void {
     this.process.root = guardMemory('a root table', () => this.parts.mmu.createSpace('low').root);
   }
 
-  /** Takes the address space out of the process's record; `attach` puts it back. */
+  /** Removes the address space from the process's record; `attach` restores it. */
   detach(): SpaceFields {
     const { root, areas, frames, break: end } = this.process;
     this.attach({ root: physAddr(0), areas: null, frames: 0, break: virtAddr(0n) });
     return { root, areas, frames, break: end };
   }
 
-  /** Puts an address space into the process's record, which has none. */
+  /** Adds an address space to the process's record, which must have none. */
   attach({ root, areas, frames, break: end }: SpaceFields): void {
     const { process } = this;
     process.root = root;
@@ -131,8 +130,8 @@ export class UserAddressSpace {
   }
 
   /**
-   * Adds an area. `start` and `end` are multiples of the page size, and no area lies there.
-   * O(areas).
+   * Adds an area. `start` and `end` are multiples of the page size, and the range must be free of
+   * areas. O(areas).
    * @throws OutOfUserMemory
    */
   addArea(kind: AreaKind, start: VirtAddr, end: VirtAddr): void {
@@ -149,7 +148,7 @@ export class UserAddressSpace {
     else before.next = record;
   }
 
-  /** The areas by ascending address. The one that is yielded may be freed. */
+  /** Areas in ascending order of address. The yielded one may be freed. */
   *areas(): Generator<Area> {
     for (let at = this.process.areas; at !== null; ) {
       const area = new Area(this.parts.memory, at);
@@ -158,7 +157,7 @@ export class UserAddressSpace {
     }
   }
 
-  /** The area that `va` lies in. O(areas). */
+  /** Area that contains `va`, or null. O(areas). */
   findArea(va: bigint): Area | null {
     for (const area of this.areas()) if (va >= area.start && va < area.end) return area;
     return null;
@@ -175,8 +174,8 @@ export class UserAddressSpace {
   }
 
   /**
-   * Maps a cleared frame at `page` of `area`; nothing is mapped there.
-   * @returns the frame, or null when there is none for it or for a table
+   * Maps a cleared frame at `page` of `area`, which must not be mapped. @returns the frame, or null
+   * when there is none for it or for a table
    */
   addPage(area: Area, page: VirtAddr): PhysAddr | null {
     const { frames } = this;
@@ -198,9 +197,9 @@ export class UserAddressSpace {
   }
 
   /**
-   * Moves the break by `delta` bytes. Pages behind a lower break are given back; pages below a
-   * higher one come by demand, but not more than there are frames for at this moment.
-   * @returns the old break, or why it stays where it is
+   * Moves the break by `delta` bytes. Pages above a lowered break are freed; pages below a raised
+   * one are mapped on demand, but the break is not raised beyond the frames that are free now.
+   * @returns the old break, or the reason why it did not move
    */
   moveBreak(delta: bigint): VirtAddr | 'below the heap' | 'beyond its limit' | 'out of memory' {
     const heap = [...this.areas()].find(({ kind }) => kind === AreaKind.HEAP);
@@ -219,8 +218,8 @@ export class UserAddressSpace {
   }
 
   /**
-   * Gives back every page, table and area. The tree must not be live. The process has no address
-   * space afterwards. Also for one that was built only in part.
+   * Frees all pages, tables and areas, also of an address space built only in part. The tree must
+   * not be live. Afterwards the process has no address space.
    */
   release(): void {
     const { frames } = this;
@@ -230,7 +229,7 @@ export class UserAddressSpace {
     this.detach();
   }
 
-  /** Page tables that the address space consists of. O(tables). */
+  /** Number of page tables of the address space. O(tables). */
   countTables(): number {
     const { root } = this.process;
     return root === 0 ? 0 : this.parts.mmu.report(this.tree).tables.reduce((sum, tables) => sum + tables, 0);
@@ -253,12 +252,12 @@ export class UserAddressSpace {
   }
 }
 
-/** Bytes of user memory from `va` on that lie in the same page. */
+/** Number of bytes of user memory from `va` to the end of its page. */
 export function bytesInPage(va: bigint): number {
   return PAGE_SIZE - Number(va % PAGE);
 }
 
-/** First and last page border around [start, start + bytes). */
+/** Range of whole pages around [start, start + bytes). */
 export function pagesAround(start: VirtAddr, bytes: number): { readonly start: VirtAddr; readonly end: VirtAddr } {
   const offset = Number(start % PAGE);
   return {
@@ -267,7 +266,7 @@ export function pagesAround(start: VirtAddr, bytes: number): { readonly start: V
   };
 }
 
-/** Runs `action`; that the page tables got no frame becomes OutOfUserMemory. */
+/** Runs `action`; a failure to allocate a page table becomes OutOfUserMemory. */
 function guardMemory<T>(what: string, action: () => T): T {
   try {
     return action();

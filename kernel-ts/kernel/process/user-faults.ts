@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Exceptions from EL0 that are no system call: is it a page that comes by demand, and if not, what
- * the console is told of the process that ends.
+ * Exceptions from EL0 other than system calls: pages mapped on demand, and else the report on the
+ * process that is killed.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24.2.40 (ESR_EL1: classes, fault status, WnR, CM).
  */
@@ -21,7 +21,7 @@ const CACHE_MAINTENANCE = 1 << 8;
 const TRANSLATION_FAULT = 0b000100;
 const STATUS_WITHOUT_LEVEL = 0b111100;
 
-/** The access to memory that faulted, or null for any other fault. */
+/** Memory access that faulted; null for any other fault. */
 export function faultAccess(esr: number): UserAccess | null {
   switch (esr >>> 26) {
     case INSTRUCTION_ABORT:
@@ -33,13 +33,13 @@ export function faultAccess(esr: number): UserAccess | null {
   }
 }
 
-/** Reason of a fault for a page that could come by demand, if there were a frame. */
+/** Reason of a fault for a page that could be mapped on demand, if there were a frame. */
 export const OUT_OF_MEMORY = 'out of memory';
 
-/** Outcome of a fault: the page is mapped now, or why the process is killed. */
+/** Outcome of a fault: the page is mapped now, or the reason why the process is killed. */
 export type FaultOutcome = { readonly resolved: true } | { readonly resolved: false; readonly why: string };
 
-/** Maps the page that a translation fault asks for. */
+/** Maps the page of a translation fault. */
 export function resolveFault(space: UserAddressSpace, { esr, far }: TrapFrame): FaultOutcome {
   const access = faultAccess(esr);
   if (access === null) return { resolved: false, why: 'not a memory access' };
@@ -48,12 +48,12 @@ export function resolveFault(space: UserAddressSpace, { esr, far }: TrapFrame): 
   return place?.ok === true ? { resolved: true } : { resolved: false, why: explain(space, far, access, place) };
 }
 
-/** Exit status of a killed process: 256 and the exception class, above any exit(0..255). */
+/** Exit status of a killed process: 256 plus the exception class, above any exit(0..255). */
 export function killedStatus(esr: number): bigint {
   return 0x100n + BigInt(esr >>> 26);
 }
 
-/** Two lines on a process that is ended for a fault. `why` as from {@link resolveFault}. */
+/** Two lines on a process that is killed for a fault. `why` as from {@link resolveFault}. */
 export function faultReport(label: string, frame: TrapFrame, why: string): readonly [string, string] {
   const access = faultAccess(frame.esr);
   const where = access === null ? '' : `, FAR_EL1 ${hex(frame.far, 16)}: ${why}`;

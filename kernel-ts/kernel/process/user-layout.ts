@@ -21,22 +21,22 @@ import type { ProgramRange } from './elf-image.ts';
 
 const PAGE = BigInt(PAGE_SIZE);
 
-/** One past the last byte of the stack: SP at the start of a program. */
+/** End of the stack: SP at the start of a program. */
 export const STACK_TOP = virtAddr(0x0000_7fff_ffff_0000n);
 /** End of user addresses: half of the range of TTBR0. */
 export const USER_END = 2n ** 47n;
-/** Pages that the stack may have. */
+/** Most pages of the stack. */
 export const STACK_PAGES = 16n;
 /** First byte of the stack. */
 export const STACK_BOTTOM = virtAddr(STACK_TOP - STACK_PAGES * PAGE);
-/** The page below the stack, never mapped. */
+/** Page below the stack, never mapped. */
 export const STACK_GUARD = virtAddr(STACK_BOTTOM - PAGE);
 
-/** Bytes that the heap of a process may have. */
+/** Most bytes of a process's heap. */
 export const HEAP_LIMIT_BYTES = 64n * 2n ** 20n;
 
 /**
- * Range for the segments of a program: what is left for them when the heap has its limit.
+ * Range for the segments of a program: the rest when the heap has its largest size.
  * Position-independent ones start at 4 MiB.
  */
 export const PROGRAM_RANGE: ProgramRange = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Copies between the kernel and user memory, for system calls. A range is looked at as a whole
- * before its first byte moves, so a call either sees all of it or fails; pages that come by demand
- * are mapped on the way.
+ * Copies between the kernel and user memory, for system calls. The whole range is checked before
+ * the first byte is copied, so a call either succeeds for all of it or fails; pages are mapped on
+ * demand.
  */
 
 import { virtAddr } from '#common/address.ts';
@@ -13,17 +13,17 @@ import { ErrorCode } from './error-codes.ts';
 import { bytesInPage, type UserAddressSpace } from './user-address-space.ts';
 import { USER_END } from './user-layout.ts';
 
-/** A piece of user memory in one page. */
+/** Piece of user memory in one page. */
 interface Piece {
   /** Offset in the range. */
   readonly offset: number;
   readonly bytes: number;
-  /** Its first byte in the direct map. */
+  /** Direct-map address of its first byte. */
   readonly at: ReturnType<typeof physToVirt>;
 }
 
 /**
- * The bytes [va, va + length) of `space`.
+ * Copies the bytes [va, va + length) of `space`.
  * @returns EFAULT where the process may not read all of them, ENOMEM when there is no frame for a
  * page by demand
  */
@@ -52,14 +52,17 @@ export function copyToUser(memory: MemoryPort, space: UserAddressSpace, va: bigi
   return 0;
 }
 
-/** 0 when the process may use [va, va + length) so, else EFAULT or ENOMEM. Maps by demand. */
+/**
+ * Returns 0 when the process may access [va, va + length) this way, else EFAULT or ENOMEM. Maps
+ * pages on demand.
+ */
 export function checkUserRange(space: UserAddressSpace, va: bigint, length: number, access: UserAccess): 0 | ErrorCode {
   const pieces = piecesOf(space, va, length, access);
   return typeof pieces === 'number' ? pieces : 0;
 }
 
 function piecesOf(space: UserAddressSpace, va: bigint, length: number, access: UserAccess): Piece[] | ErrorCode {
-  // A range without a byte has an address nevertheless.
+  // An empty range must also have a valid address.
   if (va >= USER_END || va + BigInt(length) > USER_END) return ErrorCode.EFAULT;
   const pieces: Piece[] = [];
   for (let offset = 0; offset < length; ) {

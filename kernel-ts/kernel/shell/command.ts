@@ -5,7 +5,7 @@ import type { KernelContext } from '#kernel-ts/kernel/context.ts';
 import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
 import type { UserSpace } from '#kernel-ts/kernel/user-space.ts';
 
-/** The parts of the kernel that commands look at. */
+/** Parts of the kernel that commands use. */
 export interface ShellContext extends KernelContext {
   readonly power: PowerSwitch;
   readonly userSpace: UserSpace;
@@ -23,14 +23,14 @@ export interface Command {
   /** Possible arguments, for Tab completion. */
   readonly complete?: (context: ShellContext) => readonly string[];
   /**
-   * Does it. `text` is the rest of the line without spaces around it.
-   * @throws CommandError for what was asked wrongly or cannot be done; KernelPanic where the kernel
-   * must stop
+   * Executes the command. `text` is the rest of the line, trimmed.
+   * @throws CommandError for a wrong argument, or when the command is impossible; KernelPanic when
+   * the kernel must stop
    */
   run(context: ShellContext, text: string): void;
 }
 
-/** A command that failed. The message, for the user, names the argument and the fix. */
+/** Thrown by a command that failed. The message, for the user, names the argument and the fix. */
 export class CommandError extends Error {
   constructor(message: string) {
     super(message);
@@ -39,7 +39,7 @@ export class CommandError extends Error {
 }
 
 /**
- * The number that an argument stands for, 0x… or decimal.
+ * Parses a number, 0x… or decimal.
  * @param what the argument's name in the usage @param limit the first number that is too large
  * @throws CommandError it is missing, no number, or too large
  */

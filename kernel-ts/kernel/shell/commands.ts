@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The commands of the maintenance shell, in the order in which `help` lists them. */
+/** Commands of the maintenance shell, in the order of `help`. */
 
 import type { Command } from './command.ts';
 import { frame, pt } from './commands/address.ts';
@@ -18,7 +18,7 @@ const help: Command = {
   },
 };
 
-/** Every command. */
+/** All commands. */
 export const COMMANDS: readonly Command[] = [
   help,
   meminfo,

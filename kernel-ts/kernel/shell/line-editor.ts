@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A line as it is typed: echo, cursor, history. One byte in, what became of it out; the line and
- * its history lie in kernel memory.
+ * Line editor: echo, cursor, history. It takes one byte at a time; the line and its history are in
+ * kernel memory.
  *
  *     Left, Right, Ctrl-B, Ctrl-F      a character back or on      Up, Down, Ctrl-P, Ctrl-N   earlier lines
  *     Home, End, Ctrl-A, Ctrl-E        to an end of the line       Tab        asks the shell to complete
  *     Backspace, DEL, Delete, Ctrl-D   erase a character           Ctrl-C     abandons the line
  *     Ctrl-U, Ctrl-K                   erase all, or the rest      CR, LF     end it (LF right after CR is part of it)
  *
- * Other control characters and escape sequences (ECMA-48: CSI, SS3) are swallowed. A control
- * character inside a sequence ends it and counts. Bytes from 0x80 on are taken to be UTF-8: a
- * character is moved over and erased as a whole, and has one column. The cursor is moved by
- * backspaces, since the width of the terminal is not known here: a line that is wrapped is shown
- * rightly by terminals with reverse wraparound (DECSET 45), and edited rightly by all.
+ * Other control characters and escape sequences (ECMA-48: CSI, SS3) are ignored. A control
+ * character inside a sequence ends the sequence and takes effect. Bytes from 0x80 on are taken for
+ * UTF-8: a character is moved over and erased as a whole, and takes one column. The cursor is moved
+ * by backspaces, because the width of the terminal is unknown: a wrapped line is displayed
+ * correctly by terminals with reverse wraparound (DECSET 45), and edited correctly on all.
  *
  *     +0 u32 length       +8  u32 cursor, bytes            +16 u32 lines ever remembered
  *     +4 u32 mode (Mode)  +12 u32 parameter of a sequence  +20 u32 how many lines ago the shown one was; 0: it is new
@@ -24,9 +24,9 @@ import { type VirtAddr, virtAddr } from '#common/address.ts';
 import { decodeUtf8, encodeUtf8 } from '#common/utf8.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
-/** Longest line, bytes; what does not fit rings the bell. */
+/** Longest line in bytes; further characters ring the bell. */
 export const LINE_BYTES = 256;
-/** Earlier lines that are remembered. */
+/** Number of earlier lines in the history. */
 export const HISTORY_LINES = 16;
 const SLOT_BYTES = 4 + LINE_BYTES;
 const SLOTS_AT = 24;
@@ -34,7 +34,7 @@ const SLOTS_AT = 24;
 const LINE_SLOT = 0;
 const DRAFT_SLOT = 1;
 const HISTORY_SLOT = 2;
-/** Bytes of memory that the editor takes; all zero is an empty line. */
+/** Size of the editor's state in bytes; all zero is an empty line. */
 export const LINE_EDITOR_BYTES = SLOTS_AT + (HISTORY_SLOT + HISTORY_LINES) * SLOT_BYTES;
 
 /** Offsets of the numbers. */
@@ -55,16 +55,16 @@ const ESC = 0x1b;
 const SPACE = 0x20;
 const DEL = 0x7f;
 
-/** The state of the parser: the sequence to which the next byte belongs. */
+/** State of the parser: the sequence to which the next byte belongs. */
 const Mode = { text: 0, afterCr: 1, escape: 2, controlSequence: 3, singleShift: 4 } as const;
 type Mode = (typeof Mode)[keyof typeof Mode];
 
-/** The result of a byte: more input is needed, the line is complete or given up, or Tab. */
+/** Result of a byte: more input is needed, the line is complete or abandoned, or Tab. */
 export type Typed =
   | { readonly kind: 'more' }
   | { readonly kind: 'line'; readonly text: string }
   | { readonly kind: 'abandoned' }
-  /** `before` is what stands before the cursor. */
+  /** `before` is the text before the cursor. */
   | { readonly kind: 'tab'; readonly before: string };
 
 const MORE: Typed = { kind: 'more' };
@@ -73,14 +73,14 @@ export class LineEditor {
   private readonly memory: MemoryPort;
   private readonly address: VirtAddr;
   private readonly echo: (bytes: Iterable<number>) => void;
-  /** Keys that change or move over the line, by their control character. */
+  /** Editing keys, by their control character. */
   private readonly keys: ReadonlyMap<number, () => void>;
-  /** The same by the final byte of a sequence; with "~", by its parameter. */
+  /** Editing keys by the final byte of a sequence; with "~", by its parameter. */
   private readonly finals: ReadonlyMap<string, () => void>;
 
   /**
    * @param address of LINE_EDITOR_BYTES bytes, a multiple of 4
-   * @param echo shows what the terminal should show
+   * @param echo writes to the terminal
    */
   constructor(memory: MemoryPort, address: VirtAddr, echo: (bytes: Iterable<number>) => void) {
     this.memory = memory;
@@ -135,7 +135,7 @@ export class LineEditor {
         this.mode = byte === 0x5b ? Mode.controlSequence : byte === 0x4f ? Mode.singleShift : Mode.text;
         return MORE;
       case Mode.controlSequence:
-        // Parameters and intermediates are below 0x40; the final byte ends it.
+        // Parameters and intermediates are below 0x40; a final byte ends the sequence.
         if (byte < 0x40) this.set(PARAMETER, this.get(PARAMETER) === 0 ? byte : 0xff);
         else this.endSequence(byte, this.get(PARAMETER));
         return MORE;
@@ -149,12 +149,12 @@ export class LineEditor {
     }
   }
 
-  /** Puts `text` in at the cursor, as if it had been typed. */
+  /** Inserts `text` at the cursor, as if it had been typed. */
   insert(text: string): void {
     for (const byte of encodeUtf8(text)) this.put(byte);
   }
 
-  /** Shows the line again, behind a new prompt. */
+  /** Displays the line again, after a new prompt. */
   show(): void {
     const { cursor, length } = this;
     this.echo(this.bytes(0, length));
@@ -197,7 +197,7 @@ export class LineEditor {
     }
   }
 
-  /** Puts a byte in at the cursor. */
+  /** Inserts a byte at the cursor. */
   private put(byte: number): void {
     const { length, cursor } = this;
     if (length === LINE_BYTES) {
@@ -213,7 +213,10 @@ export class LineEditor {
     if (rest.length > 0 && this.endsCharacter(cursor + 1)) this.showRest(0);
   }
 
-  /** Takes the bytes from `from` to `to` away, on the screen too. The cursor is at one of these. */
+  /**
+   * Removes the bytes from `from` to `to`, also from the screen. The cursor must be at one of
+   * these.
+   */
   private cut(from: number, to: number): void {
     const { length, cursor } = this;
     if (from === to) return;
@@ -226,7 +229,7 @@ export class LineEditor {
     this.showRest(columns);
   }
 
-  /** Shows what is behind the cursor, then `blanks`, and comes back. */
+  /** Displays the text after the cursor, then `blanks` spaces, and moves back. */
   private showRest(blanks: number): void {
     const { cursor, length } = this;
     this.echo([...this.bytes(cursor, length), ...new Array<number>(blanks).fill(SPACE)]);
@@ -239,7 +242,7 @@ export class LineEditor {
     this.set(CURSOR, place);
   }
 
-  /** Another line takes the place of this one. */
+  /** Replaces this line by another one. */
   private replace(line: Uint8Array): void {
     this.moveTo(this.length);
     this.cut(0, this.length);
@@ -248,7 +251,7 @@ export class LineEditor {
     this.moveTo(line.length);
   }
 
-  /** Shows the line of `back` lines ago; 0 is the one that was being typed. */
+  /** Displays the line of `back` lines ago; 0 is the line being typed. */
   private recall(back: number): void {
     if (back < 0 || back > Math.min(this.get(REMEMBERED), HISTORY_LINES)) {
       this.echo([BEL]);
@@ -259,7 +262,7 @@ export class LineEditor {
     this.replace(this.stored(back === 0 ? DRAFT_SLOT : this.historySlot(back)));
   }
 
-  /** A line that is empty, or the last one again, is not remembered. */
+  /** An empty line, or a repetition of the last one, is not added. */
   private remember(line: Uint8Array): void {
     const text = decodeUtf8(line);
     if (text.trim() === '') return;
@@ -284,7 +287,7 @@ export class LineEditor {
     return at;
   }
 
-  /** Offset behind the character at `place`. */
+  /** Offset after the character at `place`. */
   private after(place: number): number {
     const { length } = this;
     let at = Math.min(length, place + 1);
@@ -297,7 +300,7 @@ export class LineEditor {
     return end - start >= characterBytes(this.byteAt(start));
   }
 
-  /** Columns on the screen. */
+  /** Number of columns on the screen. */
   private columns(from: number, to: number): number {
     return this.bytes(from, to).filter((byte) => !isContinuation(byte)).length;
   }
@@ -365,8 +368,8 @@ export class LineEditor {
 
 const backspaces = (count: number): number[] => new Array<number>(count).fill(BACKSPACE);
 
-/** Bytes of a UTF-8 character behind its first. */
+/** True for a byte of a UTF-8 character after its first. */
 const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
 
-/** Bytes of a UTF-8 character that begins with `first`. */
+/** Number of bytes of a UTF-8 character that begins with `first`. */
 const characterBytes = (first: number): number => (first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The maintenance shell: the kernel's own, on the console whenever no process has it. It runs
- * inside gates, one command to its end, and never waits: what has been typed is there, or the gate
- * ends.
+ * Maintenance shell of the kernel, on the console whenever no process has it. It runs inside gates,
+ * one command at a time, and never waits: without typed input, the gate ends.
  *
  *     UART ─interrupt─► console input ─► serve() ─► line editor ─► command table ─► console
  */
@@ -21,10 +20,13 @@ import { BEL, LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
 /** The prompt. */
 export const PROMPT = 'levitate> ';
 
-/** The line editor, then a u32: 1 when a prompt stands on the console's last line. */
+/**
+ * Size of the state: the line editor, then a u32 that is 1 while a prompt is on the console's last
+ * line.
+ */
 const STATE_BYTES = LINE_EDITOR_BYTES + 4;
 
-/** @throws KernelPanic the heap has no room for the shell's state */
+/** @throws KernelPanic when the heap has no room for the shell's state */
 export function openShell(
   context: KernelContext,
   power: PowerSwitch,
@@ -44,7 +46,7 @@ export class Shell {
   private readonly editor: LineEditor;
   private readonly promptedAt: VirtAddr;
   private readonly context: ShellContext;
-  /** The machine is about to go off: nothing more is read. */
+  /** True when the machine is about to power off: no more input is read. */
   private leaving = false;
 
   constructor(context: KernelContext, power: PowerSwitch, input: ConsoleInput, userSpace: UserSpace, state: VirtAddr) {
@@ -65,7 +67,9 @@ export class Shell {
     };
   }
 
-  /** Executes typed lines until none is left, a process owns the console, or power goes off. */
+  /**
+   * Executes typed lines until none is left, a process has the console, or the machine powers off.
+   */
   serve(): void {
     for (;;) {
       this.prompt();
@@ -83,7 +87,9 @@ export class Shell {
     }
   }
 
-  /** Completes the word before the cursor as far as it is certain, or lists what it can be. */
+  /**
+   * Completes the word before the cursor as far as it is unambiguous, or lists the possibilities.
+   */
   private complete(before: string): void {
     const words = before.trimStart().split(/\s+/);
     const [word = ''] = words.slice(-1);
@@ -141,7 +147,7 @@ export class Shell {
   }
 }
 
-/** The common prefix. */
+/** Common prefix. */
 function commonStart(one: string, other: string): string {
   let length = 0;
   while (length < one.length && one[length] === other[length]) length++;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The panic that a piece of the kernel ends with, for tests. */
+/** Catches a kernel panic, for tests. */
 
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
 
-/** @throws Error when `work` returns; and whatever else it throws */
+/**
+ * Returns the panic that `work` throws. @throws Error when `work` returns, and any other error of
+ * `work`
+ */
 export function panicOf(work: () => unknown): KernelPanic {
   try {
     work();

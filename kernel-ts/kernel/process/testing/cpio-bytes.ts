@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * "newc" archives for tests, entry by entry as a test wants them: also those that no writer would
- * make.
- */
+/** "newc" archives for tests, entry by entry, including malformed ones. */
 
 import { encodeUtf8 } from '#common/utf8.ts';
 
-/** An entry. What is not given is as for a plain file. */
+/** Entry. Missing fields are those of a plain file. */
 export interface CpioSource {
   readonly path: string;
   readonly content?: Uint8Array;
@@ -15,14 +12,14 @@ export interface CpioSource {
   readonly links?: number;
   readonly inode?: number;
   readonly magic?: string;
-  /** namesize instead of the name's own. */
+  /** namesize, if it differs from the name's length. */
   readonly nameBytes?: number;
 }
 
 const PLAIN_FILE = 0o100644;
 const TRAILER = 'TRAILER!!!';
 
-/** The entries without a trailer. */
+/** Entries without a trailer. */
 export function cpioEntries(entries: readonly CpioSource[]): Uint8Array {
   const bytes: number[] = [];
   const push = (part: Uint8Array): void => {
@@ -40,7 +37,7 @@ export function cpioEntries(entries: readonly CpioSource[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** A whole archive. */
+/** Complete archive. */
 export function cpioArchive(entries: readonly CpioSource[]): Uint8Array {
   return cpioEntries([...entries, { path: TRAILER }]);
 }

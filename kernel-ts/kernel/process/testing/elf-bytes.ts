@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Small ELF64 programs for tests, every field at the place where the specification has it. */
+/** Small ELF64 programs for tests, with every field at its specified place. */
 
-/** A program header and the bytes it loads. What is not given is as in a common program. */
+/** Program header, with the bytes it loads. Missing fields are those of a common program. */
 export interface SegmentSource {
   readonly address: bigint;
   readonly bytes?: Uint8Array;
@@ -20,13 +20,13 @@ const ET_EXEC = 2;
 const EM_AARCH64 = 183;
 const READ_EXECUTE = 5;
 
-/** Header, program headers, the segments' bytes one after the other. `type` is e_type. */
+/** Builds header, program headers, and the segments' bytes in sequence. `type` is e_type. */
 export function elfBytes(entry: bigint, segments: readonly SegmentSource[], type = ET_EXEC): Uint8Array<ArrayBuffer> {
   const headersEnd = HEADER_BYTES + segments.length * PROGRAM_HEADER_BYTES;
   const total = segments.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), headersEnd);
   const file = new Uint8Array(total);
   const view = new DataView(file.buffer);
-  // ELFCLASS64, ELFDATA2LSB, EV_CURRENT
+  // ELFCLASS64, ELFDATA2LSB, EV_CURRENT.
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   view.setUint16(16, type, true);
   view.setUint16(18, EM_AARCH64, true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A kernel's memory, MMU and processes without a CPU: tests play the CPU by writing trap frames and
- * asking what comes next.
+ * Memory, MMU and processes of a kernel without a CPU: tests take the place of the CPU, write trap
+ * frames and ask for the next one.
  *
  * ```
  *  1 GiB  PT_POOL, all taken | +128 KiB its state, idle frame | +256 KiB initramfs | +1 MiB free RAM
@@ -35,7 +35,7 @@ const RESERVED_BYTES = MIB;
 const POOL_TABLES = 16;
 const LINE_FEED = 10;
 
-/** Something that the kernel told the trace. */
+/** Event that the kernel traced. */
 export interface FakeEvent {
   readonly kind: string;
   readonly fields: object;
@@ -47,8 +47,8 @@ export const ENTRY = 0x1_0000n;
 export const DATA = 0x2_0000n;
 
 /**
- * A program with a page of text, a page of read-only data at 0x18000, and two pages of data, of
- * which the file has some bytes.
+ * Program with a page of text, a page of read-only data at 0x18000, and two pages of data, of which
+ * the file has some bytes.
  */
 export function program(): Uint8Array {
   return elfBytes(ENTRY, [
@@ -59,8 +59,8 @@ export function program(): Uint8Array {
 }
 
 /**
- * @param ramBytes of the one bank: 17 MiB go to heap and reservations,
- * @param files of the initramfs, null: none
+ * @param ramBytes size of the one bank: 17 MiB go to heap and reservations
+ * @param files files of the initramfs, null: none
  */
 export function fakeKernel(
   ramBytes = 24 * MIB,
@@ -157,21 +157,21 @@ export function fakeKernel(
     powered,
     /** Returns the printed text and clears it. */
     output: () => String.fromCharCode(...printed.splice(0)),
-    /** TTBR0 while walks through it are on, else null. */
+    /** TTBR0 while walks through it are enabled, else null. */
     liveRoot: () => ((registerPort.read('TCR_EL1') & TCR_EPD0) === 0n ? registerPort.read('TTBR0_EL1') : null),
-    /** A system call of the process that runs. */
+    /** Makes a system call of the running process. */
     call: (frame: TrapFrame, number: number, ...arguments_: readonly bigint[]): TrapFrame => {
       frame.setX(8, BigInt(number));
       for (const [index, value] of arguments_.entries()) frame.setX(index, value);
       return processes.syscall(frame);
     },
-    /** A fault of the process that runs. */
+    /** Raises a fault of the running process. */
     fault: (frame: TrapFrame, esr: number, far: bigint): TrapFrame => {
       memory.write64(virtAddr(frame.address + 0x120n), BigInt(esr));
       memory.write64(virtAddr(frame.address + 0x128n), far);
       return processes.fault(frame);
     },
-    /** Everything that must be as before once processes have ended. */
+    /** State that must be the same once all processes have ended. */
     census: () => ({
       buddy: buddy.buddyinfo(),
       held: frames.holdings(),

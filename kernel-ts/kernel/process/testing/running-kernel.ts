@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A fake kernel whose first process runs, and what a test lets it do: system calls by number, texts
- * in its memory, children.
+ * Fake kernel whose first process runs, with actions for tests: system calls by number, texts in
+ * its memory, children.
  */
 
 import { expect } from 'vitest';
@@ -22,10 +22,10 @@ export const Call = {
   WAIT: 9,
 } as const;
 
-/** The last system call's result: x0, signed. */
+/** Result of the last system call: x0, signed. */
 export const signed = (frame: TrapFrame): bigint => BigInt.asIntN(64, frame.x(0));
 
-/** A kernel that runs /init; `frame` is the one to restore. */
+/** Kernel that runs /init; `frame` is the frame to restore. */
 export function running(kernel: FakeKernel = fakeKernel()) {
   const init = kernel.processes.spawn('/init');
   if (!init.ok) throw new Error(init.why);
@@ -34,9 +34,9 @@ export function running(kernel: FakeKernel = fakeKernel()) {
   return { kernel, frame, pid: init.pid };
 }
 
-/** Puts `text` into the data of the process that runs and returns its address. */
+/** Writes `text` to the data of the running process and returns its address. */
 export function put(kernel: FakeKernel, frame: TrapFrame, text: string): bigint {
-  // By read: the kernel has no other way to write there.
+  // Written by read: the kernel has no other way to write there.
   kernel.typed.push(...Array.from(text, (letter) => letter.charCodeAt(0)));
   const asked = frame.x(0);
   kernel.call(frame, Call.READ, 0n, DATA + 0x100n, BigInt(text.length));
@@ -45,7 +45,7 @@ export function put(kernel: FakeKernel, frame: TrapFrame, text: string): bigint 
   return DATA + 0x100n;
 }
 
-/** Has the process that runs start `path`; its pid, or the error. */
+/** Makes the running process start `path`; returns its pid, or the error. */
 export function spawnFrom(kernel: FakeKernel, frame: TrapFrame, path = 'init'): bigint {
   const at = put(kernel, frame, path);
   kernel.call(frame, Call.SPAWN, at, BigInt(path.length));

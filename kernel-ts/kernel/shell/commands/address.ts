@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Commands about an address: `pt VA`, the CPU's walk; `frame PA`, the state of a frame. */
+/** Commands for an address: `pt VA`, the CPU's walk; `frame PA`, the state of a frame. */
 
 import { alignDown, PAGE_SIZE, type PhysAddr, physAddr, virtAddr } from '#common/address.ts';
 import {
@@ -44,7 +44,7 @@ export const frame: Command = {
   },
 };
 
-/** The ranges of the boot that cover the frame. */
+/** Prints the boot reservations that cover the frame. */
 function explainReservation({ memory, fdt, print }: ShellContext, at: number): void {
   for (const range of memory.memblock.reservedRanges()) {
     if (!includes(range, at)) continue;
@@ -54,7 +54,7 @@ function explainReservation({ memory, fdt, print }: ShellContext, at: number): v
   }
 }
 
-/** Owner of the block, from the kernel's own structures. */
+/** Prints the owner of the block, from the kernel's own structures. */
 function explainAllocation(context: ShellContext, at: number, head: number, order: number): void {
   context.print(`block ${span(head, head + PAGE_SIZE * 2 ** order)}: ${holder(context, at)}`);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Commands about memory and its owners: `meminfo`, `buddyinfo`, `heap`, `slab`, `regions`. Every
- * number is read from the kernel's own memory when it is asked for.
+ * Commands about memory and its owners: `meminfo`, `buddyinfo`, `heap`, `slab`, `regions`. All
+ * numbers are read from the kernel's own memory when the command runs.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `panic TEXT`, `poweroff`, `reboot`: the commands after which nothing follows. */
+/** `panic TEXT`, `poweroff`, `reboot`: commands that do not return. */
 
 import type { PowerAction } from '#kernel-ts/kernel/power.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
