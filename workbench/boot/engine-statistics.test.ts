@@ -11,7 +11,7 @@ const LOOP = new Uint8Array(new Uint32Array([0x9100_0400, 0x17ff_ffff]).buffer);
 const BEFORE = 300_000;
 const AFTER = 100_000;
 
-/** A clock of the host that stands still but for this. */
+/** A host clock that only this variable moves. */
 const ticking = (): (() => number) => {
   let milliseconds = 0;
   return () => milliseconds++;

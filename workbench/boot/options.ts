@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The options of `npm run boot`: declared, checked, their files read. Those that shape the machine
- * are in cli/machine-options.ts.
+ * The options of `npm run boot`: declared, checked, their files read. Options that define the
+ * machine are in cli/machine-options.ts.
  */
 
 import { resolve } from 'node:path';
@@ -118,8 +118,8 @@ export const BOOT = {
 } as const satisfies Omit<CommandDefinition<typeof OPTIONS>, 'run'>;
 
 /**
- * Options that go with --restore: the machine is that of the snapshot, so what would shape it does
- * not.
+ * Options that are allowed with --restore. The machine comes from the snapshot, so options that
+ * define a machine are refused.
  */
 const WITH_RESTORE: ReadonlySet<string> = new Set(
   'restore save at trace expectText failText serial log report timeout maxInstructions wallTimeout quiet stats gdb gdbWait'.split(
@@ -173,7 +173,7 @@ function refuseSharedOutput({ serial, log, report, dumpDtb, save }: BootOptions)
 
 function newMachine(options: BootOptions): MachineSource {
   const settings = machineSettings(options);
-  // A page shows what the allocator did, so it must be told of it.
+  // A page shows the allocator's operations, so they must be traced.
   const trace = options.report !== undefined && isPage(options.report) ? STORY_TRACE : [];
   if (trace.length === 0) return { kind: 'new', settings };
   return { kind: 'new', settings: { ...settings, trace: [...new Set([...(settings.trace ?? []), ...trace])] } };

@@ -2,11 +2,11 @@
 /**
  * Chooses how many instructions a machine runs between two looks at the keyboard, so that a person
  * does not wait: a guest that polls its UART or reads a clock is a hundred times slower than one
- * that computes. For interactive use only: where slices end decides whose turn it is among several
- * cores, and real time must not.
+ * that computes. For interactive use only: the end of a slice decides which core runs next, and
+ * real time must not decide that.
  */
 
-/** Duration that a slice should have, milliseconds: that of a picture on the screen. */
+/** Desired duration of a slice, milliseconds: that of a frame on the screen. */
 const WANTED_MS = 20;
 const LEAST = 10_000;
 
@@ -21,8 +21,8 @@ export class SliceLength {
   }
 
   /**
-   * A slice of `instructions` took `ms`: doubles or shrinks the next. A slice that ended early says
-   * nothing about a longer one.
+   * Doubles or shrinks the next slice, after a slice of `instructions` that took `ms`. A slice that
+   * ended early says nothing about a longer one.
    */
   took(ms: number): void {
     const next = ms > WANTED_MS ? this.instructions * (WANTED_MS / ms) : ms < WANTED_MS / 2 ? 2 * this.instructions : 0;

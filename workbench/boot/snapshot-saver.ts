@@ -26,7 +26,7 @@ export class SnapshotSaver {
     this.quiet = quiet;
   }
 
-  /** `bounds`, and not beyond the moment to be saved. */
+  /** `bounds`, limited to the moment to be saved. */
   boundsOf(bounds: RunBounds): RunBounds {
     const { at } = this.request;
     if (this.done || at === 'end') return bounds;
@@ -80,8 +80,8 @@ export class SnapshotSaver {
 }
 
 /**
- * Says on stderr what happens, and where in the run: to the nanosecond, because a snapshot is taken
- * at the end of a block of code.
+ * Prints on stderr what happens, and the moment of the run: to the nanosecond, because a snapshot
+ * is taken at the end of a block of code.
  */
 export function tellMoment(what: string, { machine: { clock } }: LevitateMachine): void {
   const { nowNs, instructions } = clock;

@@ -2,16 +2,16 @@
 /**
  * The user's side of the serial line while a machine runs: what is typed goes to the guest.
  *
- * On a terminal, that is in raw mode, as a serial terminal is: Ctrl-C and the rest go to the guest,
- * the escape key quits, and simulated time that the guest spends asleep is slept through, so that
- * its clock keeps pace with the user's. When input is not a terminal, it is passed on as it comes
- * and sleep costs nothing.
+ * A terminal is in raw mode, like a serial terminal: every key goes to the guest, Ctrl-C too,
+ * except the escape key, which quits. The guest's sleep takes real time, so that its clock keeps
+ * pace with the user's. Input that is not a terminal is passed on as it comes, and sleep takes no
+ * real time.
  *
  * A guest that polls a terminal for input sleeps too, and simulated time passes: U-Boot's prompt
  * does not keep the host busy.
  *
- * A machine that waits for input alone waits until the input ends, however long that takes. A
- * terminal whose guest does not read it is no input.
+ * A machine that only waits for input waits until the input ends, however long that takes. A
+ * terminal that the guest does not read does not count as input.
  */
 
 import { isatty } from 'node:tty';
@@ -19,13 +19,13 @@ import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /** Ctrl-], as telnet has it. */
 const ESCAPE_KEY = 0x1d;
-/** Longest nap between two looks at the machine, milliseconds. */
+/** Longest sleep between two checks of the machine, milliseconds. */
 const LONGEST_NAP_MS = 50;
-/**
- * Most instructions that a guest spends between two looks for input when it has nothing else to do.
- */
+/** Most instructions of an idle guest between two polls for input. */
 const INSTRUCTIONS_OF_POLL = 1000;
-/** Most bytes of input that wait for the guest: a pipe is read no faster than the guest reads. */
+/**
+ * Most bytes of input that may wait for the guest: a pipe is read no faster than the guest reads.
+ */
 const MOST_WAITING_BYTES = 64 * 1024;
 /** Wait for a pipe before its user is told, in milliseconds. */
 const TELL_AFTER_MS = 1000;
@@ -43,7 +43,7 @@ export class Terminal {
   private readonly quiet: boolean;
   /** Milliseconds for which the guest has waited for input; -Infinity once the user was told. */
   private waitedMs = 0;
-  /** Instructions at the last breath. */
+  /** Instructions at the last call of `breathe`. */
   private instructions = 0;
   /** Real and simulated milliseconds from which the pace is measured. */
   private paceFrom: { readonly real: number; readonly simulated: number } | null = null;
@@ -64,13 +64,13 @@ export class Terminal {
   constructor(machine: LevitateMachine, quiet: boolean) {
     this.machine = machine;
     this.quiet = quiet;
-    // Nobody talks to a shell whose answers go to a file; a guest may be there for nothing but its
-    // input.
+    // No user talks to a shell whose answers go to a file. But another guest may be there only for
+    // its input.
     this.interactive = isatty(process.stdin.fd) && (machine.findKernel() === null || isatty(process.stdout.fd));
     this.ended = isatty(process.stdin.fd) && !this.interactive;
   }
 
-  /** From now on the user talks to `machine`, which continues the one before. */
+  /** Connects the user to `machine`, which continues the previous one. */
   moveTo(machine: LevitateMachine): void {
     this.machine = machine;
     this.paceFrom = null;
@@ -116,7 +116,7 @@ export class Terminal {
     else if (ahead < 0) this.paceFrom = { real, simulated };
   }
 
-  /** True when the guest has done nothing since the last breath but look for input. */
+  /** True when the guest has only polled for input since the last call of `breathe`. */
   private polls(): boolean {
     const { instructions } = this.machine.machine.clock;
     const executed = instructions - this.instructions;
@@ -125,11 +125,11 @@ export class Terminal {
   }
 
   /**
-   * Called when nothing else can wake the guest: waits a while for input. True when there is some,
-   * or may be later.
+   * Waits a while for input, when nothing else can wake the guest. @returns true when there is
+   * input, or may be later
    */
   async moreInput(): Promise<boolean> {
-    // A guest at rest that leaves so much unread will not read more.
+    // An idle guest that leaves so much unread will not read more.
     const unread = process.stdin.isPaused() && this.machine.waitingInput > MOST_WAITING_BYTES;
     if (!this.fresh && !this.ended && !unread) {
       const since = performance.now();

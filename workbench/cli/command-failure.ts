@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The end of a command that could not do what it was asked: one message on stderr, and the exit
- * status that says whose fault it is.
+ * The end of a command that failed: one message on stderr, and an exit status that tells a user's
+ * error from a fault of the emulator.
  */
 
 import { BoardError } from '#boards/board-error.ts';
@@ -14,11 +14,11 @@ import { InputError } from '#workbench/input-error.ts';
 const EXIT_USAGE = 2;
 const EXIT_FAULT = 70;
 
-/** Errors that the user can mend: their message says how. */
+/** Errors that the user can correct: their message says how. */
 const MENDABLE = [InputError, BoardError, EngineLibraryError, DebianPackageError, GuestMemoryFull];
 
 /**
- * Says what went wrong in `command`.
+ * Prints the error of `command`.
  * @returns the exit status: 2 for what the user or the system can mend, 70 for a fault of the
  * emulator
  */
@@ -34,7 +34,7 @@ export function tellFailure(command: string, error: unknown): number {
   return tell(command, `${whose}. Please report it with the command line and these lines:\n${stack}`, EXIT_FAULT);
 }
 
-/** Says that the output to `what` is incomplete. @returns the exit status */
+/** Prints that the output to `what` is incomplete. @returns the exit status */
 export function tellUnwritten(command: string, what: string, error: unknown): number {
   return tell(command, `${what}: cannot be written: ${whyNotWritten(error)}`, EXIT_USAGE);
 }

@@ -22,7 +22,9 @@ import { tellFailure, tellUnwritten } from './command-failure.ts';
 import { refuseTakenByNpm } from './npm-options.ts';
 import { optionName, type OptionTable, type OptionValues } from './option-table.ts';
 
-/** 128 + SIGINT, as shells report it: what {@link Call.interrupt} ended early. */
+/**
+ * 128 + SIGINT, as shells report it: the command was ended early through {@link Call.interrupt}.
+ */
 export const EXIT_INTERRUPTED = 130;
 
 /** Definition of a command. */
@@ -33,12 +35,15 @@ export interface CommandDefinition<O extends OptionTable> {
   readonly summary: string;
   /** Its arguments, for people: "FILE [options]". */
   readonly usage: string;
-  /** Words beside options, as commander has them (`[file]`, `[names...]`), and what they mean. */
+  /**
+   * Arguments other than options, in commander's notation (`[file]`, `[names...]`), with their
+   * meaning.
+   */
   readonly operands?: readonly [syntax: string, meaning: string];
   readonly options: O;
   /** Parts of `--help` behind the options: a title and lines. */
   readonly details?: Readonly<Record<string, readonly string[]>>;
-  /** Whole command lines, each with a note where it needs one. */
+  /** Complete command lines, with notes where needed. */
   readonly examples: readonly (readonly [line: string, note?: string])[];
   /** Meaning of exit statuses; 2 and 70 have theirs already. */
   readonly statuses: Readonly<Record<number, string>>;
@@ -105,7 +110,7 @@ export function parseCommand<O extends OptionTable>(
   }
   const given = command.opts<Record<string, unknown>>();
   const options = Object.entries(definition.options).map(([key, { absent, take, bare }]) => {
-    // commander says true where a value may be left out, and is.
+    // commander gives true for an option whose optional value is left out.
     const isBare = bare !== undefined && given[key] === true;
     return [key, isBare ? take(optionName(key), bare, absent) : (given[key] ?? absent)];
   });
@@ -159,8 +164,8 @@ function packageVersion(): string {
 
 /** Errors outside of `run`: on the standard streams, and in callbacks. */
 function guardProcess(name: string): void {
-  // A reader that has gone (`npm run boot … | head`), a disk that is full: whoever reads the rest
-  // must not take it for the whole.
+  // A reader that has gone (`npm run boot … | head`), or a full disk: an incomplete output must not
+  // look complete.
   process.stdout.on('error', (error) => process.exit(tellUnwritten(name, 'standard output', error)));
   // Nowhere is left to say it.
   process.stderr.on('error', () => process.exit(2));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The options that make something go wrong on purpose, for every command that boots a machine. What
- * they mean and which values there are: fault-settings.ts.
+ * The options that make something go wrong on purpose, for every command that boots a machine.
+ * fault-settings.ts explains them and their values.
  */
 
 import type { AllocationFault } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';

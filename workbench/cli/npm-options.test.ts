@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Options that npm takes for itself, as its environment tells them, and under the real npm. */
+/** Options that npm takes for itself: by its environment variables, and under the real npm. */
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';

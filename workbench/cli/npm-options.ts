@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * `npm run boot --board pixel6`: without the "--" that ends npm's own options, npm takes `--board`
- * for itself. The command gets "pixel6" alone, or with `--board=pixel6` nothing at all, and would
- * do something else than was asked. npm tells it in the environment: npm_config_board.
+ * for itself. The command then gets only "pixel6", or with `--board=pixel6` nothing, and would do
+ * the wrong thing. npm reports the option in the environment: npm_config_board.
  */
 
 import { InputError } from '#workbench/input-error.ts';
 import { optionName, type OptionTable } from './option-table.ts';
 
-/** Names that npm knows too: they may be in its configuration for its own sake. */
+/** Names of npm's own options: they may be in its configuration for npm itself. */
 const NPM_OWN: ReadonlySet<string> = new Set(['help', 'json', 'quiet', 'save', 'version']);
 
 /** @throws InputError when npm has taken `options` of `command`, with the line to write instead */
@@ -23,7 +23,7 @@ export function refuseTakenByNpm(
     const name = optionName(key);
     const given = environment[`npm_config_${name.slice(2).replaceAll('-', '_')}`];
     if (given === undefined || given === '' || NPM_OWN.has(key)) return [];
-    // npm says "true" where it took the name alone.
+    // npm gives "true" for an option that it took without a value.
     return [placeholder === null || given === 'true' ? [name] : [name, given]];
   });
   const [first] = taken;

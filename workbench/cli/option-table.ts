@@ -8,7 +8,7 @@ import { InputError } from '#workbench/input-error.ts';
 
 /** One option whose value is a `T`. */
 export interface OptionSpec<T> {
-  /** Placeholder of the value: `<file>`, `[port]` where it may be left out, null for a switch. */
+  /** Placeholder of the value: `<file>`, or `[port]` for an optional value; null for a switch. */
   readonly placeholder: string | null;
   /** For `--help`. */
   readonly meaning: string;
@@ -16,7 +16,7 @@ export interface OptionSpec<T> {
   readonly absent: T;
   /** The value after one more `text`. @throws InputError */
   take(this: void, option: string, text: string, before: T): T;
-  /** The text that is taken when the option is given and its `[placeholder]` is left out. */
+  /** The text used when the option is given without its optional `[placeholder]`. */
   readonly bare?: string;
   /** Not in `--help`: for the project's own child processes. */
   readonly hidden?: true;
@@ -52,7 +52,7 @@ export function value<T>(placeholder: string, meaning: string, parse: ParseValue
   return { placeholder, meaning, absent: undefined, take: (option, given) => parse(option, given) };
 }
 
-/** The same with a value for its absence, which `--help` says. */
+/** The same with a default value, which `--help` shows. */
 export function valueOr<T>(placeholder: string, absent: T, meaning: string, parse: ParseValue<T>): OptionSpec<T> {
   return { placeholder, meaning: `${meaning}; default: ${String(absent)}`, absent, take: parse };
 }

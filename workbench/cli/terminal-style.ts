@@ -62,7 +62,7 @@ export function styleOf(stream: Shown, environment: Environment): TerminalStyle 
 }
 
 /**
- * `text` on a background of the 256-colour palette, in black or white, whichever can be read;
+ * `text` on a background of the 256-colour palette, in black or white, whichever is readable;
  * unchanged without colour.
  */
 export function onColour({ colour }: TerminalStyle, background: number, text: string): string {
@@ -76,5 +76,5 @@ export function bold({ colour }: TerminalStyle, text: string): string {
   return colour ? COLOURED('bold', text) : text;
 }
 
-/** Palette entries on which black cannot be read. */
+/** Palette entries on which black is not readable. */
 const DARK: ReadonlySet<number> = new Set([22, 25, 52, 54, 88, 125, 236]);

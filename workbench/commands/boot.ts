@@ -31,11 +31,11 @@ import { StoryRecorder } from '#workbench/report/story-recorder.ts';
 import { restoreMachine } from '#workbench/snapshot/restore.ts';
 
 /**
- * Most instructions between two looks at the keyboard, the signals and the wall clock: some 20 ms
- * of a guest that computes.
+ * Most instructions between two checks of keyboard, signals and wall clock: about 20 ms of a guest
+ * that computes.
  */
 const SLICE_INSTRUCTIONS = 10_000_000;
-/** The same in simulated time, for a guest that sleeps; and in front of a person. */
+/** The same in simulated time, for a guest that sleeps; the second value is for interactive use. */
 const SLICE_NS = 1e9;
 const INTERACTIVE_SLICE_NS = 20e6;
 
@@ -154,7 +154,7 @@ async function openDebugger(
   machine: LevitateMachine,
   replace: (origin: MachineOrigin | null) => LevitateMachine,
 ): Promise<GdbServer | null> {
-  // A report tells the whole life.
+  // A report covers the whole run, so no checkpoint can replace its beginning.
   const checkpoints = reportFile === null;
   return gdbPort === null ? null : GdbServer.open({ port: gdbPort, wait: gdbWait, machine, replace, checkpoints });
 }
@@ -180,7 +180,7 @@ async function runInSlices(
     if (tooLong()) return limit('hit the limit of real time');
     const ended = debug === null ? null : await debug.ready(() => interrupted() || tooLong());
     if (ended !== null) return ended;
-    // While it waited for a debugger: then nothing runs.
+    // Ended while the machine waited for a debugger: nothing runs then.
     if (interrupted()) return limit('was interrupted');
     if (tooLong()) continue;
     const began = performance.now();
@@ -190,7 +190,7 @@ async function runInSlices(
       : machine().runSlice(SLICE_INSTRUCTIONS, bounds, SLICE_NS);
     length.took(performance.now() - began);
     for (const file of followed) file.flush();
-    // A run that ended only at the moment to be saved goes on after it.
+    // A run that only stopped at the moment to be saved continues after it.
     const decided = saver?.isDue(machine()) === true ? saver.save(machine()) : stopped;
     const outcome = debug === null ? decided : debug.judge(decided);
     if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput()))) {
@@ -214,8 +214,8 @@ function summary(machine: LevitateMachine, { reason }: Outcome, maxRssBytes: num
 }
 
 /**
- * The files that grow while the machine runs, opened before it starts: a path that cannot be
- * written is told at once.
+ * The files that grow while the machine runs. They are opened before it starts, so a path that
+ * cannot be written is reported at once.
  */
 interface Outputs {
   readonly serial: OutputStream | null;

@@ -20,8 +20,8 @@ export const main = commandMain({ ...EXPLAIN, run: ({ options, words }) => expla
 function explain({ settings, question, point, bounds, json, showSerial }: ExplainRequest): number {
   const machine = new LevitateMachine(settings);
   try {
-    // No point of the boot has an answer to a question about the kernel when there is none: do not
-    // wait.
+    // Without the modelled kernel, a question about it has no answer at any point of the boot: do
+    // not wait.
     const neverKnown = question.ofKernel && machine.findKernel() === null;
     const asked = neverKnown
       ? askNow(machine, null, (unbooted) => question.ask(unbooted))
@@ -40,7 +40,7 @@ function explain({ settings, question, point, bounds, json, showSerial }: Explai
   }
 }
 
-/** The answer with what a program needs to place it. */
+/** The answer, with its context for a program. */
 function document(machine: LevitateMachine, question: string, asked: Asked<Answer>): object {
   const { answer, outcome, atNs, instructions } = asked;
   return {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `npm run log`: what is in an event log, as people want to see it. Options and exit statuses:
- * --help, workbench/log/options.ts.
+ * `npm run log`: shows an event log to people. Options and exit statuses: --help,
+ * workbench/log/options.ts.
  */
 
 import { EventFormatError } from '#workbench/log/event-header.ts';

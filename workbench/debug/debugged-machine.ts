@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The machine of the command line as a debugger drives it: the present one, and the ones that take
- * its place when the debugger goes back.
+ * The machine of the command line under a debugger: the present one, and its replacements when the
+ * debugger goes back.
  *
  *     restart() ─► replace(null)      the machine from its reset
  *     checkpoint ─► replace(origin)   a machine built alike, put back to where the checkpoint was taken
@@ -23,7 +23,7 @@ export class DebuggedMachine {
   private readonly replace: (origin: MachineOrigin | null) => LevitateMachine;
   private readonly keeps: boolean;
   private readonly noteInput: (repeat: () => void) => void;
-  /** Events of the present machine's life that it does not have, beyond those that it has. */
+  /** Number of events before the present machine's first one. */
   private missingEvents = 0;
   /** Its pages are shared by the next one. */
   private last: Checkpoint | null = null;
@@ -65,7 +65,7 @@ export class DebuggedMachine {
   private checkpoint(): (() => DriveableMachine) | null {
     const { current, keeps } = this;
     const { settings, machine, serial, ended } = current.parts;
-    // A text that is waited for may have come in part, which the serial line does not keep.
+    // Part of an awaited text may have arrived, and the serial line does not keep that.
     const awaitsText = settings.expectText !== undefined || settings.failText !== undefined;
     if (!keeps || current.findKernel() !== null || ended !== null || awaitsText) return null;
     const checkpoint = takeCheckpoint(machine, serial, this.last);

@@ -7,10 +7,10 @@
  *                  ▲
  *     loop: ready() … a slice … judge(outcome) … ready() …
  *
- * A machine runs for a slice at a time without looking at the socket, so everything a debugger says
- * happens between two slices, and the guest cannot tell that there is one. One debugger at a time;
- * when it lets go, the machine runs on, and another may come. A client that does not speak the
- * protocol is not taken for a debugger (greeting.ts).
+ * A machine runs one slice at a time and does not read the socket meanwhile. So a debugger acts
+ * only between two slices, and the guest cannot notice it. Only one debugger can be connected. When
+ * it detaches, the machine continues, and another debugger may connect. A client that does not
+ * speak the protocol is not a debugger (greeting.ts).
  */
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -107,8 +107,8 @@ export class GdbServer {
   }
 
   /**
-   * Waits while the machine must stand still. Returns the outcome when the debugger ended it;
-   * `interrupted` ends the wait.
+   * Waits while the machine must stand still; `interrupted` ends the wait. @returns the outcome
+   * when the debugger ended the machine
    */
   async ready(interrupted: () => boolean): Promise<Outcome | null> {
     while (!this.killed && this.isHeld() && !interrupted()) {
@@ -202,7 +202,7 @@ export class GdbServer {
     });
     session.receive(greeting);
     this.wake();
-    // A client that is gone without a word has let go.
+    // A client that closes the connection without a word has detached.
     socket.on('error', () => this.leave(socket));
     socket.on('close', () => this.leave(socket));
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The first words on the debugger's socket. Whatever can open a connection on this computer may be
- * on the other side: a web page in a browser that posts a form, a port scanner, a health check.
- * Until a whole packet of the protocol has come, with nothing before it, they move nothing.
+ * The first words on the debugger's socket. Any program on this computer may have opened the
+ * connection: a browser whose web page posts a form, a port scanner, a health check. A connection
+ * has no effect until it has sent a complete packet of the protocol, with nothing before it.
  *
  *     connection ─► bytes: "+", "-", 0x03, then "$…#xx" ─► admitted      anything else, too much, too late ─► closed
  *
@@ -40,7 +40,7 @@ export function awaitGreeting(socket: Socket, admit: (greeting: Uint8Array) => v
       case 'unfinished':
     }
   };
-  // A connection without a word does not keep the command from ending.
+  // A silent connection does not keep the command from ending.
   socket.unref();
   socket.on('data', listen);
   socket.on('error', () => socket.destroy());

@@ -10,7 +10,7 @@ import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 export class ReplayFilter {
   private readonly onBytes: (chunk: Uint8Array) => void;
   private readonly onEvent: (event: LogEvent) => void;
-  /** Serial bytes and events heard so far, counted from the machine's reset. */
+  /** Serial bytes and events passed on so far, counted from the machine's reset. */
   private bytes = 0;
   private events = 0;
 
@@ -19,19 +19,16 @@ export class ReplayFilter {
     this.onEvent = onEvent;
   }
 
-  /**
-   * The first events of the machine, so many, were heard elsewhere: they belong to the time before
-   * a snapshot.
-   */
+  /** Leaves out the machine's first `events` events: they belong to the time before a snapshot. */
   leaveOut(events: number): void {
     this.events = events;
   }
 
   /**
-   * Listens to a machine that has not run, or not since it was put back; it is to say what the one
-   * before it said, and then more.
-   * @param eventsBefore how many events had been there where it was put back; null: its own are all
-   * that there were
+   * Listens to a machine that has not run, or not since it was put back. The machine first repeats
+   * the output of the previous one, then continues.
+   * @param eventsBefore number of events before the moment to which it was put back; null: its own
+   * events are all there are
    */
   listen({ serial, events }: LevitateMachine, eventsBefore: number | null = null): void {
     let bytesSaid = eventsBefore === null ? 0 : serial.byteLength;
