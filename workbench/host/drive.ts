@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `--drive FILE[,readonly|,write]`: a disk image in a file, as a virtio block device. Without a
- * word writes go to an overlay in memory and are lost.
+ * `--drive FILE[,readonly|,write]`: a disk image in a file, as a virtio block device. By default,
+ * writes go to an overlay in memory and are lost.
  */
 
 import { InputError } from '#workbench/input-error.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Names of the engines, as users write them, and what stands behind a name. */
+/** Names of the engines, as users write them, and their meaning. */
 
 import { CPU_TYPES } from '#boards/cpu-types.ts';
 import type { A64Statistics } from '#emulator/a64/statistics.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Two logs read side by side, up to the first event that is not in both. */
+/** Reads two logs side by side, up to the first event that is not in both. */
 
 import { type EventRecord, parseEventLine } from './event-lines.ts';
 import type { Paint } from '#workbench/cli/terminal-style.ts';

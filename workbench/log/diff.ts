@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The comparison of two logs: where the runs part, and what is different about them.
+ * The comparison of two logs: the first different event, and the differences between the runs.
  *
- * Times do not count for where runs part. The first event at another time is told beside it. A kind
- * that only one of the logs kept does not count either.
+ * The first different event is found without regard to times; the first different time is reported
+ * separately. A kind that only one of the logs kept does not count either.
  */
 
 import { compareLines, type LogLines, type Parting, place, type PlacedEvent, showParting } from './compare.ts';

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The first line of an event log: which format it is, and what was run.
+ * The first line of an event log: its format, and the run.
  *
  *     {"format":"levitate-events","version":1,"time":"simulated ns","board":"pixel6","seed":null,
  *      "trace":["irq"],"options":{"memoryBytes":2147483648}}
  *
- * Only format and version are needed to read a log. The rest tells a reader, and the comparison of
- * two logs, what made it; members that this program does not know are skipped, so that a later one
- * may add some without a new version. A golden log has one member more, `masks`:
- * golden.ts.
+ * Only format and version are needed to read a log. The rest describes the run, for a reader and
+ * for the comparison of two logs. Unknown members are skipped, so a later version of the program
+ * may add some without a new format version. A golden log has one more member, `masks`: golden.ts.
  */
 
 import { sha256 } from '#host/sha256.ts';
@@ -40,18 +39,18 @@ export class EventFormatError extends Error {
 export interface EventLogHeader {
   /** Name of the board; null when the writer did not say. */
   readonly board: string | null;
-  /** Seed of everything random, "0x…"; null when nothing was. */
+  /** Seed of everything random, "0x…"; null when nothing was random. */
   readonly seed: string | null;
   /** Loud kinds that were kept; null when the writer did not say. */
   readonly trace: readonly string[] | null;
-  /** Everything else that was asked of the machine, by name, in JSON form. */
+  /** All other settings of the machine, by name, in JSON form. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Golden logs: what may vary. */
   readonly masks: readonly string[];
 }
 
 /**
- * The first line of a log file, with its line feed. `about`: what made the log, as far as it is
+ * The first line of a log file, with its line feed. `about`: the run of the log, as far as it is
  * known.
  */
 export function eventHeaderLine(about: Partial<EventLogHeader> = {}): string {
@@ -62,9 +61,8 @@ export function eventHeaderLine(about: Partial<EventLogHeader> = {}): string {
 const HASH_CHARACTERS = 16;
 
 /**
- * The header for a machine made with `settings`, for {@link eventLines} and `--log`. Files that it
- * was given are told by length and hash: two runs can be compared, and the log says nothing of the
- * host.
+ * The header for a machine made with `settings`, for {@link eventLines} and `--log`. Files are
+ * given by length and hash, so two runs can be compared and the log says nothing about the host.
  */
 export function logHeader({ board, seed, trace = [], ...others }: MachineSettings): Partial<EventLogHeader> {
   const options = Object.entries(others).filter(([, value]) => value !== undefined);
@@ -132,7 +130,7 @@ export function parseJsonObject(line: string, number: number): object {
 
 const EXCERPT_CHARACTERS = 40;
 
-/** The beginning of a line that nobody can read, fit for a terminal. */
+/** The beginning of an unreadable line, safe for a terminal. */
 function excerpt(line: string): string {
   const text = JSON.stringify(line.slice(0, EXCERPT_CHARACTERS));
   return line.length > EXCERPT_CHARACTERS ? `${text}…` : text;

@@ -6,10 +6,10 @@
  *     {"t":1250,"core":0,"kind":"serial","text":"[BOOT] Stage 1: Early HAL (SEC)"}
  *     {"t":1300,"core":0,"kind":"unmapped","address":"0x9001040","width":4}
  *
- * The first line names the format and says what was run: event-header.ts. Then t, core and kind
- * come first, always in that order, then the fields in the order of the emitter, so that two runs
- * that did the same compare equal byte by byte. A field named t, core or kind is written with
- * "field." before its name, and "field.t" becomes "field.field.t": nothing collides.
+ * The first line names the format and the run: event-header.ts. Every other line has t, core and
+ * kind first, in that order, then the fields in the emitter's order, so that two equal runs have
+ * equal bytes. A field named t, core or kind is written with "field." before its name, and
+ * "field.t" becomes "field.field.t": nothing collides.
  *
  * Specification: RFC 8259; the lines follow the JSON Lines convention, UTF-8, each ended by a line
  * feed.
@@ -23,7 +23,7 @@ import {
   parseJsonObject,
 } from './event-header.ts';
 
-/** An event as a line of a file has it: nothing is known of its kind and its fields. */
+/** An event from a line of a file: its kind and fields are not checked. */
 export interface EventRecord {
   readonly t: number;
   readonly core: number;
@@ -43,10 +43,7 @@ export function eventLine({ t, core, kind, fields }: AnyEvent): string {
   return `{"t":${t},"core":${core},"kind":${JSON.stringify(kind)}${json === '{}' ? '' : ','}${json.slice(1)}\n`;
 }
 
-/**
- * A whole log file: the header, which says `about` the run what is known, and `events`, one line
- * each.
- */
+/** A whole log file: the header with `about`, and `events`, one line each. */
 export function eventLines(events: readonly AnyEvent[], about: Partial<EventLogHeader> = {}): string {
   return eventHeaderLine(about) + events.map(eventLine).join('');
 }
@@ -106,5 +103,5 @@ function renamed(fields: object, rename: (name: string) => string): EventFields 
   );
 }
 
-/** A field name that would hide a stamp, with or without the prefix that keeps them apart. */
+/** A field name that would hide a stamp, with or without the prefix `field.`. */
 const STAMP_NAME = /^(?:field\.)*(?:t|core|kind)$/;

@@ -14,7 +14,7 @@ export type FollowEnd = 'run ended' | 'interrupted';
 export interface Follower {
   /** An event that the filter accepts. */
   readonly event: (line: ScannedLine) => void;
-  /** Everything that was there has been shown; what follows has to be waited for. */
+  /** All existing events have been shown; now the follower waits for new ones. */
   readonly pause: () => Promise<void>;
   /** The file does not exist yet, or was begun anew. */
   readonly note: (text: string) => void;
@@ -60,7 +60,7 @@ export async function followLog(
   }
 }
 
-/** A moment's sleep. False when following is to end. */
+/** Sleeps a moment. @returns false when following must end */
 function wait(signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const done = (goOn: boolean) => (): void => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A log held against a golden one, for tests: the first event that differs and is not masked.
+ * Compares a log with a golden one, for tests: the first event that differs and is not masked.
  *
- * A golden log is an event log whose header lists masks. It is made and remade with `--update`,
- * which keeps its masks; header, board and options are not compared, but told when they differ.
+ * A golden log is an event log whose header lists masks. `--update` makes it, or makes it again and
+ * keeps its masks. Header, board and options are not compared, but their differences are shown.
  *
  * | mask | means |
  * |---|---|
@@ -68,8 +68,8 @@ export function compareWithGolden(
 }
 
 /**
- * Makes the log at `path` the golden log at `golden`, with the masks of the one that is there and
- * `extraMasks`. In one step: a reader sees the old one or the new one.
+ * Makes the log at `path` the golden log at `golden`, with the masks of the existing golden log and
+ * `extraMasks`. The replacement is one step: a reader sees the old log or the new one.
  * @returns number of events
  * @throws InputError, EventFormatError
  */
@@ -147,7 +147,7 @@ function how(expected: PlacedEvent | null, found: PlacedEvent | null, fields: re
   return fields.length === 0 ? `${found.event.kind} where ${kind} is expected` : `${fields.join(', ')} of ${kind}`;
 }
 
-/** Replaces what may vary; null for an event that does not count. */
+/** Replaces masked values; null for an event that does not count. */
 export type Masker = (event: EventRecord) => EventRecord | null;
 
 const MASKED = '*';

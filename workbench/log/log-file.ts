@@ -2,9 +2,8 @@
 /**
  * An event log on disk, read a line at a time in constant memory.
  *
- * Only the stamps of a line are looked at, in the bytes as they are; the rest is parsed when
- * somebody asks for it. So a million events take about a second: most are rejected by their kind,
- * core or time, or only counted.
+ * Only the stamps of a line are read, directly from the bytes; the rest is parsed on demand. So a
+ * million events take about a second: most are rejected by kind, core or time, or only counted.
  *
  * ```
  *   {"t":41436987,"core":0,"kind":"memory","what":"ready",…
@@ -24,7 +23,7 @@ import { openInputFile, whyNotRead } from '#workbench/files/input-file.ts';
 import { InputError } from '#workbench/input-error.ts';
 
 const CHUNK_BYTES = 2 ** 20;
-/** No event comes near it; a file without line feeds is no event log. */
+/** Far longer than any event: a file without line feeds is no event log. */
 const LONGEST_LINE_BYTES = 2 ** 26;
 const LINE_FEED = 10;
 const ABSENT = 'there is no such file; "npm run boot -- --board NAME --log FILE" writes one';
@@ -38,7 +37,7 @@ export interface ScannedLine {
   readonly kind: string;
   /** The whole line without its line feed. */
   readonly text: string;
-  /** The line from behind its time stamp: core, kind and fields. */
+  /** The line after its time stamp: core, kind and fields. */
   readonly behindTime: string;
   /** The whole event. @throws EventFormatError when the line is not one */
   parse(): EventRecord;
@@ -64,7 +63,9 @@ export class LogCursor {
     this.descriptor = openInputFile('', path, ABSENT).descriptor;
   }
 
-  /** True when the file became shorter than its read part: another run has begun it anew. */
+  /**
+   * True when the file became shorter than the part already read: another run has started it again.
+   */
   get wasReplaced(): boolean {
     return fstatSync(this.descriptor).size < this.position;
   }
@@ -122,8 +123,8 @@ export class LogCursor {
   }
 
   /**
-   * The rest behind the last line feed: a whole event when only the line feed is missing, else the
-   * trace of a run that was killed.
+   * The rest after the last line feed: a whole event when only the line feed is missing, else a
+   * partial line of a killed run.
    */
   private *lastLine(): Generator<ScannedLine> {
     const bytes = Buffer.concat([this.buffer.subarray(0, this.kept), Buffer.of(LINE_FEED)]);
@@ -158,7 +159,7 @@ export class LogCursor {
   }
 }
 
-/** The one line that a cursor shows again and again. */
+/** The one line object, which the cursor reuses for each line. */
 class Line implements ScannedLine {
   source = '';
   /** The bytes of the source where they are not all ASCII. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The log of a machine that may go on, as `--log` has it of a run that ends now. */
+/** The log of a machine that may continue, as `--log` would write it if the run ended now. */
 
 import { type EventKind, EVENT_KINDS } from '#workbench/machine/event-kinds.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
@@ -8,8 +8,8 @@ import { logHeader } from './event-header.ts';
 import { eventLines } from './event-lines.ts';
 
 /**
- * The log's text. Looking at it changes nothing: a line that the guest has not ended, and the stop,
- * are in the text alone.
+ * The log's text. This changes nothing in the machine: an unfinished serial line, and the stop
+ * event, are only in the text.
  * @param trace loud kinds that were asked for, of those that the machine traces
  * @param end how the run stands where the log has no stop yet; null in the middle of a run
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Standard output in large pieces, no faster than its reader: a command that shows a million lines
- * holds few of them, and ends soon after `head` has gone (the launcher ends the process when the
- * pipe breaks).
+ * Standard output in large pieces, no faster than its reader. A command that shows a million lines
+ * keeps few of them in memory, and ends soon after `head` has gone (the launcher ends the process
+ * when the pipe breaks).
  */
 
 import type { Writable } from 'node:stream';

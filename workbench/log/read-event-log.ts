@@ -15,7 +15,8 @@ import { LogCursor, type ScannedLine } from './log-file.ts';
  *
  *     for (const { t, fields } of readEventLog('boot.log', { kinds: ['panic'] })) console.log(t, fields.reason);
  *
- * The types are what this version writes. Lines of other writers are not held against them.
+ * The types are those that this version writes. Lines of other writers are not checked against
+ * them.
  *
  * @throws InputError when the file cannot be read; EventFormatError, with the line, when it is not
  * an event log of this version or was cut off. Both when the events are asked for, not before.
@@ -56,14 +57,14 @@ export function* scanLog(path: string): Generator<ScannedLine> {
   }
 }
 
-/** All that is given must hold. */
+/** Conditions for an event; all given ones must hold. */
 export interface EventFilter {
   readonly kinds?: readonly string[] | undefined;
   readonly cores?: readonly number[] | undefined;
   /** Simulated nanoseconds, both ends included. */
   readonly fromNs?: number | undefined;
   readonly toNs?: number | undefined;
-  /** Tried on the event's line as it stands in the file, with quotes not escaped. */
+  /** Matched against the event's line as it is in the file, with quotes not escaped. */
   readonly grep?: RegExp | undefined;
 }
 

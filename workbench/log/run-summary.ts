@@ -54,7 +54,7 @@ export interface RunSummary {
 
 const MARKS: ReadonlySet<string> = new Set(['boot', 'stage', 'panic', 'power', 'stop']);
 
-/** A guest that goes on and off for ever must not fill memory. */
+/** A guest that powers cores on and off for ever must not fill memory. */
 const MOST_MARKS = 10_000;
 
 /** Reads the summary of the whole log at `path`. @throws InputError, EventFormatError */

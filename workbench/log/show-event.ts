@@ -23,8 +23,8 @@ const STYLES: Readonly<Record<string, Style>> = {
 };
 
 /**
- * `event` without a line feed. What the guest wrote cannot reach the terminal: control characters
- * are shown escaped.
+ * `event` as text without a line feed. Control characters from the guest are escaped, so they
+ * cannot affect the terminal.
  */
 export function showEvent({ t, core, kind, fields }: EventRecord, paint: Paint): string {
   const stamp = paint('dim', `${showStamp(t).padStart(TIME_WIDTH)}  ${core}`);
@@ -59,7 +59,7 @@ export function showValue(value: unknown): string {
     : printable(JSON.stringify(value) ?? 'absent');
 }
 
-/** A file is in the header by size and hash. */
+/** The header has a file's size and hash. */
 interface FileValue {
   readonly bytes: number;
   readonly sha256: string;

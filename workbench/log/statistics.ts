@@ -6,7 +6,7 @@ import type { ScannedLine } from './log-file.ts';
 import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { printable, showSyndrome } from './show-event.ts';
 
-/** The field by which events of a kind are told apart further. */
+/** The field that divides events of a kind into sorts. */
 const SORTED_BY: Readonly<Record<string, string>> = {
   memory: 'what',
   power: 'action',
@@ -28,7 +28,7 @@ const SORTED_BY: Readonly<Record<string, string>> = {
   syscall: 'name',
 };
 
-/** A guest chooses some of the names; only so many are told apart. */
+/** Limit of the sorts, because a guest chooses some of the names. */
 const MOST_SORTS = 64;
 
 /** Counts of one kind. */

@@ -8,7 +8,7 @@ import { asText, type RunSummary } from './run-summary.ts';
 import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { printable, showFields, showOption, showValue } from './show-event.ts';
 
-/** A stretch of the run. A mark that is a moment only has no duration. */
+/** A stretch of the run, or a moment, which has no duration. */
 export interface TimelineEntry {
   readonly atNs: number;
   /** Until the next stretch begins. */
@@ -71,7 +71,7 @@ export function showTimeline(header: EventLogHeader, run: RunSummary, paint: Pai
   return `${[aboutLine(header, run), head, ...rows].join('\n')}\n`;
 }
 
-/** One line about the run: board, what was asked of it, size of the log. */
+/** One line about the run: board, settings, size of the log. */
 function aboutLine({ board, seed, options }: EventLogHeader, { events, endNs }: RunSummary): string {
   const parts = [
     board === null ? 'board not said' : printable(board),

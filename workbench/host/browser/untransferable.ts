@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Memory that must stay in this thread. */
 
-/** WebAssembly's memory cannot be transferred, and all of a machine's here is that. */
+/** All of a machine's memory here is WebAssembly memory, which cannot be transferred. */
 export const markAsUntransferable = (_buffer: ArrayBufferLike): void => {};

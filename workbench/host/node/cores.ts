@@ -14,7 +14,7 @@ import { InputError } from '#workbench/input-error.ts';
 import { fileDigest } from './drives.ts';
 import { type CoreChoice, type CoreWish, engineName, whyBeyondUnicorn } from '#workbench/host/engine-name.ts';
 
-/** Result of the search, which is made once even when it finds nothing. */
+/** Result of the search, which runs only once even when it finds nothing. */
 let found: string | EngineLibraryError | null = null;
 
 /**
@@ -36,7 +36,7 @@ function searchEngine(): string | EngineLibraryError {
   }
 }
 
-/** True when another engine must not stand in for a library that does not work: it was named. */
+/** True when no other engine may replace a library that does not work: the user named it. */
 export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ?? '') !== '';
 
 /**

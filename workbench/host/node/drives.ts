@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Disk images in files: what stands behind a virtio block device, and the check of a snapshot. */
+/** Disk images in files: the backend of a virtio block device, and the check of a snapshot. */
 
 import { closeSync, constants, fsyncSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -49,7 +49,8 @@ export function openDrive({ file, mode }: DriveSpec): BlockBackend {
 }
 
 /**
- * Sectors of an open file. A last sector that the file only begins reads as zero behind its end.
+ * Sectors of an open file. When the file ends inside its last sector, the rest of the sector reads
+ * as zero.
  */
 class FileBackend implements BlockBackend {
   readonly sectors: number;
@@ -77,7 +78,7 @@ class FileBackend implements BlockBackend {
     this.guarded(() => fsyncSync(this.descriptor));
   }
 
-  /** The file holds everything; a snapshot knows it by its digest. */
+  /** A snapshot stores only the digest: the file holds the data. */
   saveState(): null {
     return null;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Coming back after everybody else had a turn. */
+/** Waits until all other pending work has had a turn. */
 
 export const nextTurn = (then: () => void): void => {
   setImmediate(then);
