@@ -10,9 +10,7 @@ import { CODE_LINE } from '#emulator/cpu/stale-caches.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { BitFlip } from './fault-settings.ts';
 
-/**
- * The flips of one machine, each of which happens once, also when the machine is reset in between.
- */
+/** The flips of one machine. Each flip happens once, also when the machine is reset in between. */
 export class BitFlips {
   private readonly machine: Machine;
   private readonly waiting: Set<BitFlip>;
@@ -33,9 +31,7 @@ export class BitFlips {
     for (const flip of this.waiting) eventQueue.at(clock.ticksFor(flip.atNs), () => this.flip(flip));
   }
 
-  /**
-   * In a machine that goes on where another was saved: what had flipped there by then has flipped.
-   */
+  /** Continues a saved machine: bits that had flipped before the snapshot do not flip again. */
   resume(): void {
     const { clock } = this.machine;
     for (const flip of this.waiting) if (clock.ticksFor(flip.atNs) <= clock.ticks) this.waiting.delete(flip);
@@ -43,9 +39,9 @@ export class BitFlips {
   }
 
   /**
-   * Inside a gate it is the kernel's port accesses that time passes by, and the whole boot of the
-   * kernel is one gate: a flip comes with the access that reaches its time. Machines without flips
-   * keep a plain field.
+   * Inside a gate, time passes with the kernel's port accesses, and the kernel's whole boot is one
+   * gate. So a bit flips at the access that reaches its time. Machines without flips keep a plain
+   * field.
    */
   private watchPortAccesses(): void {
     const { clock } = this.machine;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A machine from a board's data: memory, devices, serial line, reset firmware. What is loaded into
- * it is decided elsewhere.
+ * A machine from a board's data: memory, devices, serial line, reset firmware. boot-plan.ts decides
+ * what is loaded into it.
  */
 
 import type { Board, DevicePlacement } from '#boards/types.ts';
@@ -36,9 +36,9 @@ export interface BoardMachine {
 
 export interface BoardMachineOptions {
   readonly board: Board;
-  /** RAM instead of the board's own banks. */
+  /** RAM that replaces the board's own banks. */
   readonly banks?: readonly MemoryBank[] | undefined;
-  /** The reset firmware, for the placement that it is the contents of. */
+  /** The reset firmware: the contents of its placement. */
   readonly firmware: Uint8Array;
   readonly cores: CoreFactory;
   /** The guest is entered at EL2. */
@@ -61,7 +61,8 @@ const BOOT_BANNER_OFFSET = 0x28;
 const BOOT_BANNER_EL2_OFFSET = 0x30;
 
 /**
- * The board's reset firmware, told where kernel and device tree are, and the kernel's level.
+ * The board's reset firmware, with the addresses of kernel and device tree and the kernel's level
+ * filled in.
  */
 export function resetFirmware(board: Board, kernelEntry: number, deviceTree: number, level = 1): Uint8Array {
   const image = readFirmwareImage(`${board.firmware.image}.bin`);
@@ -105,7 +106,7 @@ function fixedMemoryOf(board: Board, firmware: Uint8Array): FixedMemory[] {
     );
 }
 
-/** The reset vector's memory answers commands where it is flash. */
+/** Connects the flash model when the reset vector's memory is flash. */
 function attachFlash(board: Board, machine: Machine): void {
   const { device: name } = board.firmware;
   const memory = machine.fixedMemory.find((fixed) => fixed.name === name);
@@ -120,7 +121,7 @@ function attachFlash(board: Board, machine: Machine): void {
   const onArrayMode = machine.attachFlash(name, flash);
 }
 
-/** Calls of the silicon vendor that the board's firmware answers. */
+/** Answers the silicon vendor's calls to the board's firmware. */
 function serveVendorCalls(board: Board, machine: Machine): void {
   const pmu = board.devices.find(({ model }) => model === 'gs101-pmu');
   if (pmu === undefined) return;

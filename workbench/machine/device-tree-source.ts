@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The device tree of a boot: generated from the board's data, or a user's file, with or without
- * what a boot loader adds.
+ * The device tree of a boot: generated from the board's data, or a user's file, with or without a
+ * boot loader's additions.
  *
- * A user's blob is handed to the kernel as it is, broken or not: judging it is the kernel's work.
- * Only `--fixups loader` must read it.
+ * The kernel gets a user's blob as it is, broken or not, and judges it. Only `--fixups loader` must
+ * read it.
  */
 
 import { buildDeviceTree } from '#boards/device-tree.ts';

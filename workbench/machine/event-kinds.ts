@@ -62,7 +62,7 @@ export const EVENT_KINDS = {
 /** A kind in the table. */
 export type EventKind = keyof Events;
 
-/** The event log of a machine, also for what the kernel and the application tell of it. */
+/** The event log of a machine, with the types of the kernel's and the application's events too. */
 export function eventsOf({ events }: { readonly events: EventLog }): EventLog<Events> {
   return events.extendedBy<Events>(EVENT_KINDS);
 }

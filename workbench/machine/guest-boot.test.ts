@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Guests that are not ours: what is loaded of their files, and what the user is told. */
+/**
+ * Guests other than the modelled kernel: the loaded parts of their files, and the warnings for the
+ * user.
+ */
 
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Starting guests that are not ours: a kernel by the loader's rules (`--kernel`), or code in flash
- * at the reset vector (`--bios`).
+ * Starts guests other than the modelled kernel: a kernel by the loader's rules (`--kernel`), or
+ * code in flash at the reset vector (`--bios`).
  */
 
 import { totalSize } from '#common/range.ts';
@@ -82,7 +82,7 @@ export function planFlash(board: Board, settings: MachineSettings, bios: Uint8Ar
     const plan = loadFlash(bios, board.firmware, ram, deviceTree.length);
     return {
       firmware: plan.placement.bytes,
-      // As QEMU's virt machine starts code in flash when it does not emulate EL3, with EL2 or not.
+      // The start of code in flash on QEMU's virt machine without EL3, with or without EL2.
       level: settings.el === 2 ? 2 : 1,
       // QEMU's UART sends before it is enabled, and code for that machine relies on it.
       registers: [[board.kernelConsole.base + PL011_CR, PL011_ENABLED]],

@@ -30,7 +30,8 @@ describe('gunzip', () => {
   });
 
   it('finds the end of a member whose header has everything', () => {
-    // zlib checks the header's sum: a wrong one is refused, and not taken for something behind.
+    // zlib checks the header's checksum: a wrong one is refused, not taken for data after the last
+    // member.
     expect(() => gunzip(Buffer.concat([full, tree]), MIB, 'board')).toThrow(/header crc mismatch/);
     const named = Buffer.concat([
       Buffer.of(...full.subarray(0, 3), 4 | 8 | 16),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * gzip data as gzip itself and QEMU read them: members in a row, and what is behind the last one is
- * ignored, be it a device tree or padding.
+ * gzip data, read as gzip itself and QEMU do: members in a row. Data after the last member is
+ * ignored, for example a device tree or padding.
  *
  * ```
  *   1f 8b 08 flags mtime(4) xfl os | extra: u16 length, bytes | name, NUL | comment, NUL | u16 | deflate | CRC32 | size
@@ -36,8 +36,8 @@ export function gunzip(bytes: Uint8Array, mostBytes: number, guest: string): Uin
     try {
       return gunzipMembers(bytes, mostBytes);
     } catch (error) {
-      // Also when a byte that is no zero follows: zlib takes it for another member, which is no
-      // header or ends early.
+      // This also happens when a nonzero byte follows: zlib takes it for another member, with a bad
+      // header or an early end.
       if (isTooLarge(error) || !isGzip(bytes)) throw error;
       const end = endOfMembers(bytes, mostBytes);
       if (end >= bytes.length) throw error;

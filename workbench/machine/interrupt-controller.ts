@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The board's interrupt controller: one model behind two placements on the bus, its inputs and its
- * lines.
+ * The board's interrupt controller: one model behind several placements on the bus, its inputs and
+ * its lines.
  */
 
 import type { Board, DevicePlacement } from '#boards/types.ts';
@@ -19,8 +19,8 @@ export interface BoardInterrupts {
   /** The device behind a placement of the controller. */
   deviceFor(placement: DevicePlacement): Device;
   /**
-   * Drives line `line` of a device: its interrupts in the order of its tree node. Lines that the
-   * board does not connect do nothing.
+   * Drives line `line` of a device: its interrupts in the order of its tree node. A line that the
+   * board does not connect does nothing.
    */
   setLine(placement: DevicePlacement, line: number, level: boolean): void;
 }

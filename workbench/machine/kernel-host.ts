@@ -23,7 +23,7 @@ import type { KernelImage } from '#kernel-ts/kernel/image.ts';
 import { Kernel } from '#kernel-ts/kernel/kernel.ts';
 import type { KernelConfig } from '#kernel-ts/kernel/main.ts';
 
-/** Registers that decide translations: cached walks are dropped when one is written. */
+/** Registers that decide translations: a write to one drops cached walks. */
 const TRANSLATION_REGISTERS: readonly SystemRegister[] = ['SCTLR_EL1', 'TCR_EL1', 'TTBR0_EL1', 'TTBR1_EL1', 'MAIR_EL1'];
 
 const GATE_BYTES = 4n;
@@ -33,8 +33,8 @@ export class KernelHost implements GateHandler {
   private readonly machine: Machine;
   private readonly image: KernelImage;
   /**
-   * The kernel changed page tables or their registers: the core's own TLB must forget before it
-   * goes on.
+   * True when the kernel has changed page tables or their registers: the core's own TLB must be
+   * flushed before the core continues.
    */
   private translationsChanged = false;
 
@@ -49,8 +49,7 @@ export class KernelHost implements GateHandler {
   }
 
   enter(immediate: number, core: MachineCore): void {
-    // A program of the kernel's has no gates: for it this is the HLT that it is anywhere else, an
-    // undefined instruction.
+    // User programs have no gates: at EL0 the HLT is an undefined instruction, as anywhere else.
     if (core.level === 0) {
       core.engine.setPc(core.engine.getPc() - GATE_BYTES);
       core.raiseSynchronous(undefinedSyndrome(), null);
@@ -84,7 +83,7 @@ export class KernelHost implements GateHandler {
       tlb: {
         invalidateAll: () => this.invalidate(core),
         invalidatePage: () => this.invalidate(core),
-        // Accesses of the model take effect in order and at once.
+        // The kernel's accesses take effect in order and at once.
         dsb: () => {},
         isb: () => {},
       },
@@ -128,8 +127,8 @@ export class KernelHost implements GateHandler {
   }
 
   /**
-   * Bytes that TypeScript wrote are in memory at once; what cores translated of the old ones must
-   * go.
+   * TypeScript's writes are in memory at once. The cores must discard what they translated from the
+   * old bytes.
    */
   private syncInstructions(core: MachineCore, va: VirtAddr, bytes: number): void {
     const { machine } = this;

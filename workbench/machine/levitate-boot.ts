@@ -40,8 +40,8 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
     // one.
     const draft = makeDeviceTree(request, initrd === null ? null : { start: 0, end: 1 });
     const sizes = { kernelBytes: symbols._end, initrdBytes: initrd?.length ?? 0, dtbBytes: draft.length };
-    // When the machine mends a given tree, pieces are placed in the tree's RAM. With the generated
-    // tree, and with one that is passed on unchanged, they have the board's places.
+    // When the loader adds to a given tree, pieces are placed in the tree's RAM. With the generated
+    // tree, and with a tree that is passed on unchanged, they are at the board's addresses.
     const place = request.blob === null || request.fixups === 'none' ? {} : roomIn(draft, ramOfBlob(draft, board));
     return { initrd, draft, plan: planLoad(board, { ...sizes, ...place }) };
   };
@@ -71,7 +71,7 @@ export function planLevitate(board: Board, settings: MachineSettings): BootPlan 
   };
 }
 
-/** The kernel image as it is built for `board`: `_start` maps that console before all others. */
+/** The kernel image for `board`: `_start` maps that board's console first. */
 function kernelFor({ kernelConsole }: Board, { early_console }: KernelSymbols): Uint8Array {
   const image = readFirmwareImage(KERNEL_IMAGE);
   new DataView(image.buffer).setBigUint64(early_console, BigInt(kernelConsole.base), true);
@@ -106,9 +106,9 @@ interface Layout {
 }
 
 /**
- * The layout with the initrd that is given, where an empty one is none, or else with the default
- * one. A user's tree is handed over as it is: it gets the default only when it says itself that it
- * lies there, as a tree does that was dumped from this board.
+ * The layout with the given initrd (an empty one means none), or else with the default one. A
+ * user's tree is passed on unchanged. So it gets the default only when it names that place itself,
+ * as a tree does that was dumped from this board.
  */
 function layOutWithInitrd(
   { initrd, dtb, fixups }: MachineSettings,
@@ -123,7 +123,6 @@ function layOutWithInitrd(
 }
 
 /**
- * Compatible string of the board's console UART: what a kernel built for the board has as its early
- * console.
+ * Compatible string of the board's console UART: the early console of a kernel built for the board.
  */
 const CONSOLE_COMPATIBLE = { pl011: 'arm,pl011', 'gs101-uart': 'google,gs101-uart' } as const;

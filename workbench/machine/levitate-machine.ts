@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A board with the modelled kernel loaded, ready to run: what `createMachine` returns and the
- * command line drives.
+ * A machine with its guest loaded, ready to run: the result of `createMachine`, and the machine of
+ * the commands.
  *
  *     board + options ─► device tree ─► addresses ─► firmware, image, tree, initrd loaded ─► run ─► outcome ─► report
  *
@@ -45,9 +45,7 @@ export type { MachineSettings, RunBounds } from './machine-settings.ts';
 
 export class LevitateMachine {
   readonly board: Board;
-  /**
-   * The blob that the guest is given, or would be where the loading rules leave no place for it.
-   */
+  /** The blob that the guest gets, or would get if the loading rules had a place for it. */
   readonly deviceTree: Uint8Array;
   readonly machine: Machine;
   readonly events: EventLog<Events>;
@@ -101,7 +99,8 @@ export class LevitateMachine {
     });
     this.machine = built.machine;
     this.events = eventsOf(built.machine);
-    // The engine uses these very bytes: given to a worker, they would be gone while it runs.
+    // The engine uses these very bytes. If they were transferred to a worker, they would be gone
+    // while the engine runs.
     this.machine.memory.onChunk(({ bytes }) => markAsUntransferable(bytes.buffer));
     for (const { bytes } of this.machine.fixedMemory) markAsUntransferable(bytes.buffer);
     this.serial = built.serial;
@@ -186,7 +185,7 @@ export class LevitateMachine {
   }
 
   /**
-   * Runs until an outcome is reached. Called again after 'limit', it goes on where it stopped.
+   * Runs until an outcome is reached. A further call after 'limit' continues where the run stopped.
    * @throws EngineError and other faults of the emulator
    */
   run(bounds: RunBounds = {}): Outcome {
@@ -197,8 +196,8 @@ export class LevitateMachine {
   }
 
   /**
-   * As {@link run}, but comes back with null after `instructions`, or `sliceNs` of simulated time,
-   * when nothing is decided yet: for callers that must stay responsive.
+   * Like {@link run}, but returns null after `instructions`, or after `sliceNs` of simulated time,
+   * when there is no outcome yet: for callers that must stay responsive.
    */
   runSlice(
     instructions: number,
@@ -219,7 +218,7 @@ export class LevitateMachine {
     if (stop.kind === 'power off') this.ended = 'was switched off';
     if (stop.kind === 'lockup') this.ended = 'cannot go on';
     this.serial.flush();
-    // A listener has closed it: it ends as it is.
+    // A listener has closed the machine: the run ends here.
     if (this.machine.isClosed) return this.judge(stop.kind === 'reset' ? { kind: 'stopped' } : stop);
     if (stop.kind === 'reset') {
       this.load();
@@ -247,7 +246,7 @@ export class LevitateMachine {
     if (panic !== undefined) {
       const { reason, detail } = panic.fields;
       const line = `PANIC: ${reason}`;
-      // A kernel whose console does not work has told the trace alone.
+      // A kernel without a working console has reported only to the trace.
       const unsaid = this.serial.text.includes(line) ? '' : ` (its console is silent): ${detail}`;
       return {
         outcome: 'panic',
@@ -258,7 +257,8 @@ export class LevitateMachine {
     }
     switch (stop.kind) {
       case 'idle': {
-        // The modelled kernel may wait for nothing, but not before it has its memory.
+        // The modelled kernel is steady once it has its memory. Another guest is steady when an
+        // interrupt could wake it.
         const isUp = (this.findKernel()?.memory ?? null) !== null;
         const standstill = isUp ? null : describeStandstill(this.machine);
         if (standstill !== null) return { outcome: 'error', exitStatus: 1, panic: null, reason: standstill };
@@ -277,7 +277,8 @@ export class LevitateMachine {
   }
 
   /**
-   * The text that was waited for, or the first of the two: a panic that was expected is a success.
+   * The outcome by `failText` or `expectText`, whichever appeared first; null when neither did. It
+   * is judged before panics, so an expected panic is a success.
    */
   private judgeTexts(): Outcome | null {
     const at = (watch: SerialWatch | null): number => watch?.at ?? Infinity;
@@ -290,7 +291,7 @@ export class LevitateMachine {
       : { outcome: 'expected', exitStatus: 0, panic: null, reason };
   }
 
-  /** Puts into memory what a boot loader leaves there, and resets. */
+  /** Loads the images as a boot loader does, and resets. */
   private load(): void {
     const { machine, events } = this;
     for (const { base, bytes } of this.plan.images) machine.memory.writeBytes(base, bytes);

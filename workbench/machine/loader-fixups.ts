@@ -9,8 +9,8 @@
  *   /chosen           command line, bounds of the initrd; a console where the tree names none
  *   others            what the board's loader switches off
  * ```
- * Everything is written in the cells that the tree itself has, whatever the board's are: 32-bit
- * addresses leave out what lies above 4 GiB.
+ * Everything is written in the tree's own cells, whatever the board's are. With 32-bit addresses,
+ * everything above 4 GiB is left out.
  *
  * Specification: Devicetree Specification v0.4, 3.4 to 3.6; as U-Boot does it:
  * fdt_fixup_memory_banks and fdt_chosen of boot/fdt_support.c.
@@ -114,7 +114,7 @@ function memoryNode(address: number, reg: FdtProperty): FdtNode {
   };
 }
 
-/** A node that the kernel takes for memory: typed so, and not switched off. */
+/** True for a node that the kernel takes for memory: of that type, and not disabled. */
 function isMemory({ properties }: FdtNode): boolean {
   const text = (wanted: string): string | null => {
     const property = properties.find(({ name }) => name === wanted);
@@ -144,8 +144,8 @@ function inCellsOf(node: FdtNode, from: RootCells, to: RootCells): FdtNode {
 }
 
 /**
- * `root` with `addition` as a child: properties and grandchildren that are there already win, what
- * is missing is added.
+ * `root` with `addition` as a child. Existing properties and grandchildren stay; missing ones are
+ * added.
  */
 function mergeNode(root: FdtNode, addition: FdtNode): FdtNode {
   const existing = root.children.find(({ name }) => name === addition.name);

@@ -58,7 +58,7 @@ export interface MachineSettings {
   /** The engine that executes instructions; "auto" when absent. */
   readonly engine?: EngineName | undefined;
   /**
-   * The own core is what Unicorn's is, a Cortex-A72 whatever MIDR_EL1 says, so that the two can be
+   * Makes the own core a Cortex-A72 like Unicorn's, whatever MIDR_EL1 says, so that the two can be
    * compared.
    */
   readonly likeUnicorn?: boolean | undefined;

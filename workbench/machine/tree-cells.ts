@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Pairs of address and size as 32-bit cells, most significant first, where both are numbers of
- * JavaScript. Specification: Devicetree Specification v0.4, 2.3.5 and 2.3.6.
+ * Pairs of address and size as 32-bit cells, most significant first; both are JavaScript numbers.
+ * Specification: Devicetree Specification v0.4, 2.3.5 and 2.3.6.
  */
 
 /** [address, address + size), bytes. */
@@ -12,8 +12,8 @@ export interface AddressRange {
 
 const CELL = 2 ** 32;
 /**
- * Ranges are cut at this size where one cell cannot hold theirs: the boot loader of the Pixel 6
- * does the same.
+ * Ranges whose size does not fit one cell are cut into pieces of this size, as the Pixel 6's boot
+ * loader does.
  */
 const SPLIT_BYTES = 2 * 2 ** 30;
 
@@ -33,8 +33,8 @@ export function readCells(value: Uint8Array, addressCells: number, sizeCells: nu
 }
 
 /**
- * `ranges` in these cells, 1 or 2 each: cut into pieces that fit, and without what has no address
- * in them.
+ * `ranges` in cells, 1 or 2 for an address and for a size. Ranges are cut into pieces that fit; a
+ * range whose address does not fit is left out.
  */
 export function writeCells(ranges: readonly AddressRange[], addressCells: number, sizeCells: number): Uint8Array {
   const words: number[] = [];

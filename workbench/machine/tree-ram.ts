@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * RAM that a user's device tree names, held against the board: what can be RAM there, and what
- * cannot because devices answer at those addresses.
+ * RAM that a user's device tree names, compared with the board: the part that can be RAM, and the
+ * part that cannot because devices answer at those addresses.
  */
 
 import type { Board } from '#boards/types.ts';
@@ -17,7 +17,7 @@ const NAMES_SHOWN = 4;
 
 /** The tree's RAM on a board. */
 export interface TreeRam {
-  /** In whole pages, joined, ascending. */
+  /** RAM in whole pages, joined, ascending. */
   readonly banks: readonly MemoryBank[];
   /** The parts that lie on devices, with the devices' names. */
   readonly onDevices: readonly (Range & { readonly devices: readonly string[] })[];
@@ -39,7 +39,8 @@ export function ramOfBlob(blob: Uint8Array | undefined, board: Board): TreeRam {
 
 /** RAM of a tree. @throws FdtError as {@link memoryRanges} */
 export function ramIn(fdt: Fdt, board: Board): TreeRam {
-  // Joined before they are trimmed: ranges may meet inside a page, which then is whole.
+  // Ranges are joined before they are trimmed to pages: two ranges may meet inside a page, which is
+  // then whole.
   const named = join(memoryRanges(fdt).map(numberRange))
     .map(({ start, end }) => ({
       start: alignUp(start, PAGE_SIZE),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Input typed to a machine, with exact times: enough to type the same again to one that is run from
- * its beginning.
+ * Input typed to a machine, with exact times: enough to repeat it on a machine that runs from its
+ * reset.
  *
- * Input comes between two runs, at a tick of the clock, or in the middle of one, from whoever
- * watches the serial line: then right after a byte of it.
+ * Input comes between two runs, at a tick of the clock, or in the middle of a run, from a listener
+ * of the serial line: then right after a byte.
  */
 
 import type { Clock } from '#emulator/timer/clock.ts';
@@ -12,7 +12,10 @@ import type { SerialLine } from '#emulator/devices/serial-line.ts';
 
 /** One input. Plain data. */
 export type TypedInput = {
-  /** In the middle of a run: how many bytes the guest had sent; null: between two runs. */
+  /**
+   * Number of bytes that the guest had sent, for input in the middle of a run; null: between two
+   * runs.
+   */
   readonly sent: number | null;
   readonly instructions: number;
   readonly ticks: number;

@@ -49,7 +49,7 @@ export function chooseVendorTree(section: Uint8Array | null, board: Board): Vend
   return { tree: null, unused: `its device trees are for ${others.join(', ')}, not for ${wanted}; ${kept}` };
 }
 
-/** Each blob, by its magic number and totalsize; padding may stand between two. */
+/** Each blob, by its magic number and totalsize. There may be padding between two blobs. */
 function* blobsIn(section: Uint8Array): Generator<Uint8Array> {
   const view = new DataView(section.buffer, section.byteOffset, section.length);
   for (let at = 0; at + HEADER_BYTES <= section.length; ) {

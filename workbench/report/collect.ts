@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Everything that a report page shows, read from a machine that has run. Looking costs the guest
+ * Collects everything that a report page shows from a machine that has run. This costs the guest
  * nothing and changes nothing.
  */
 
@@ -76,8 +76,8 @@ function mappedRanges(machine: LevitateMachine): MappedRange[] | null {
     );
     return ranges.map((range) => mappedRange(range, writableAndExecutable.includes(range)));
   } catch {
-    // Tables that a panicked kernel left broken abort the read; the rest of the page is the more
-    // wanted.
+    // A panicked kernel's broken tables may abort the read. The rest of the page does not need
+    // them.
     return null;
   }
 }

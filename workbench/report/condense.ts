@@ -21,9 +21,7 @@ export interface StoryLimits {
 /** A page of about a megabyte at most. */
 export const PAGE_LIMITS: StoryLimits = { moments: 4000, operations: 16_000 };
 
-/**
- * The story within `limits`; the same one when it is. O(moments * runs) when it must be shortened.
- */
+/** The story, shortened to `limits` if necessary. O(moments * runs) when it must be shortened. */
 export function condense(banks: readonly FrameSpan[], story: StoryPart, limits: StoryLimits = PAGE_LIMITS): StoryPart {
   if (story.moments.length <= limits.moments && story.operations.length / 4 <= limits.operations) return story;
   const kept = chooseMoments(story.moments, limits.moments);

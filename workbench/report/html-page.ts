@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The pages as files: one HTML document each, with its style and script inside, made by
- * scripts/build.mjs from workbench/report/page/ and workbench/web/page/. What a page shows is put
+ * scripts/build.mjs from workbench/report/page/ and workbench/web/page/. The page's data is put
  * into it as JSON.
  */
 

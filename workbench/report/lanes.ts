@@ -9,14 +9,14 @@
  *     core 0, interrupts   [ INTID 27 ]
  *     core 0, MMIO         | |
  *
- * Exceptions, interrupts and MMIO are there where they were traced. A reset ends all stretches: its
- * `boot` begins core 0 anew.
+ * Exceptions, interrupts and MMIO are present if they were traced. A reset ends all stretches; its
+ * `boot` event starts core 0 again.
  */
 
 import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import type { Lane, LaneMark } from './page-data.ts';
 
-/** Most marks in a lane; above, neighbours are made one until half of them are left. */
+/** Most marks in a lane. Above, neighbours are merged until half of the marks are left. */
 const MOST_MARKS = 1000;
 
 export class LaneRecorder {
@@ -39,7 +39,7 @@ export class LaneRecorder {
         const { level, from, esr, pc } = event.fields;
         const before = this.lastException.get(core);
         this.lastException.set(core, t);
-        // Before the first exception nothing says where the core was.
+        // The level before the first exception is not known.
         if (before !== undefined) this.put(`core ${core}, level`, before, t, `EL${from}`);
         this.put(`core ${core}, exceptions`, t, t, `EL${from} to EL${level}, ESR 0x${esr.toString(16)}, at ${pc}`);
         break;

@@ -71,12 +71,12 @@ export class MapLayout {
 export function wholeRowFrames(banks: readonly FrameSpan[]): number {
   let rowFrames = FEWEST_FRAMES;
   const needed = (): number => banks.reduce((sum, bank) => sum + rowsOf(bank, rowFrames), 0);
-  // Every bank takes a row however long rows are.
+  // Every bank takes at least one row.
   while (needed() > Math.max(WHOLE_ROWS, banks.length)) rowFrames *= 2;
   return rowFrames;
 }
 
-/** One step closer or further, within what makes sense. */
+/** One zoom step in or out, within the limits. */
 export function zoomed(banks: readonly FrameSpan[], rowFrames: number, closer: boolean): number {
   return Math.min(wholeRowFrames(banks), Math.max(FEWEST_FRAMES, closer ? rowFrames / 2 : rowFrames * 2));
 }

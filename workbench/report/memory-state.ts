@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The owner of each frame at one moment, and how that changes. It knows no machine: pages in a
- * browser use it as Node does.
+ * The owner of each frame at one moment, and its changes. This file knows no machine, so pages in a
+ * browser use it too.
  *
  * ```
  *   |  free  |kernel image|        mem_map        |   free   | heap |      (hole)      |  free …
  *   └ runs, sorted, disjoint, covering RAM and nothing else; two free runs never touch inside a bank
  * ```
  *
- * The blocks of a buddy allocator are not stored: one that merges at once has exactly the largest
- * aligned blocks that fit into each free run (kernel-ts/kernel/mm/buddy.ts), so they follow from
- * the runs. Frame numbers go beyond 32 bits: no bit operators.
+ * The buddy allocator's blocks are not stored, because they follow from the runs: an allocator that
+ * merges at once has exactly the largest aligned blocks that fit into each free run
+ * (kernel-ts/kernel/mm/buddy.ts). Frame numbers go beyond 32 bits: no bit operators.
  */
 
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
@@ -55,7 +55,7 @@ export class MemoryState {
       runs === undefined ? banks.map(({ start, end }) => ({ start, end, owner: OWNER_NONE, since: -1 })) : [...runs];
   }
 
-  /** Makes `owner` the owner of [start, end); what of it is not RAM is left out. O(runs). */
+  /** Makes `owner` the owner of [start, end), except for parts that are not RAM. O(runs). */
   assign(start: number, end: number, owner: number, since: number): void {
     const { runs } = this;
     const first = this.firstEndingAfter(start);

@@ -26,7 +26,7 @@ export class MemoryStory {
   private readonly operations: Operation[] = [];
   /** Runs after 0, CHECKPOINT_DISTANCE, 2 * CHECKPOINT_DISTANCE, … operations. */
   private readonly checkpoints: (readonly Run[])[];
-  /** Memory after all of them. Not a copy: look, do not change. */
+  /** Memory after all operations. It is not a copy: do not change it. */
   readonly latest: MemoryState;
 
   /** @param banks RAM in frames, sorted and disjoint */

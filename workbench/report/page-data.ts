@@ -31,7 +31,7 @@ export interface Owner {
   readonly class: OwnerClass;
 }
 
-/** Something that was said or happened, and how many operations on memory had been done by then. */
+/** A line of the log or another event, and the number of memory operations before it. */
 export interface Moment {
   readonly t: number;
   /** Event kind: serial, process, stop …, or `allocator` for a moment between two lines. */
@@ -60,7 +60,7 @@ export interface MappedRange {
 /** A name and a value for people. */
 export type Fact = readonly [name: string, value: string];
 
-/** A part of a run: all of it for a report, the changes for the live view. */
+/** A part of a run: the whole run for a report, the changes for the live view. */
 export interface StoryPart {
   /** Owners not sent before; the first two are always free and unclaimed RAM. */
   readonly owners: readonly Owner[];
@@ -70,7 +70,10 @@ export interface StoryPart {
   readonly stages: readonly Stage[];
 }
 
-/** A stretch of time, or a mark (`to` is `from`); nanoseconds. It stands for `count` of them. */
+/**
+ * A stretch of time, or a mark (`to` is `from`), in nanoseconds. It stands for `count` stretches or
+ * marks.
+ */
 export type LaneMark = readonly [from: number, to: number, count: number, text: string];
 
 /** A row of stretches and marks over the run: see lanes.ts. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A page of scripts/build.mjs with what it shows inside it, as JSON. */
+/** A page of scripts/build.mjs, with its data inside as JSON. */
 
 const DATA_MARK = '"levitate-page-data"';
 

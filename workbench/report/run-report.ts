@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * report.json: the result of a run for machines. Keys are stable; addresses are "0x…" strings; what
- * the kernel did not reach is null.
+ * report.json: the result of a run for programs. Keys are stable, addresses are "0x…" strings, and
+ * values that the kernel did not reach are null.
  */
 
 import { hex } from '#common/address.ts';

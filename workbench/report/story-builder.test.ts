@@ -64,7 +64,7 @@ describe('StoryBuilder', () => {
 
   it.each([
     ['reserved-memory', 'modem@80400000', 'reserved'],
-    // Nodes of the device tree are called as they like.
+    // A node of the device tree may have any name.
     ['reserved-memory', 'rapid-cam', 'reserved'],
     ['reserved-memory', 'ozone-fw', 'reserved'],
     ['reserved-memory', 'heap', 'reserved'],

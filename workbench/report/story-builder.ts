@@ -10,7 +10,7 @@
  * | boot | every frame unclaimed: a reset |
  * | serial, process, … | a moment |
  *
- * The kernel's own trace is all it reads, so it costs the guest nothing beyond that trace.
+ * It reads only the kernel's own trace, so it costs the guest nothing beyond that trace.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -56,7 +56,7 @@ const MOMENT_KINDS: ReadonlySet<string> = new Set([
   'process',
 ]);
 
-/** Operations without a word after which there is a moment all the same. */
+/** Number of operations without a line of the log after which a moment is added. */
 const SILENT_OPERATIONS = 32;
 
 /**

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The story of a machine while it runs, from reset on. It hears every event, also those that the
- * event log has no room for, and stays of bounded length: what grows too long is condensed on the
- * way.
+ * The story of a machine while it runs, from reset on. It receives every event, also those for
+ * which the event log has no room. Its length is bounded: a story that grows too long is condensed.
  */
 
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
@@ -13,20 +12,23 @@ import type { FrameSpan } from './memory-state.ts';
 import type { Moment, Owner, Stage, StoryPart } from './page-data.ts';
 import { StoryBuilder } from './story-builder.ts';
 
-/** So many pages' worth are kept before it is condensed to one: rarely done, it costs little. */
+/**
+ * Number of page lengths that are kept before the story is condensed to one, so that it is
+ * condensed rarely.
+ */
 const PAGES_KEPT = 4;
 
-/** Events with which a guest's memory is looked at: rare ones, which become moments. */
+/** Events at which a guest's touched memory is read: rare ones, which become moments. */
 const LOOKED_AT: ReadonlySet<string> = new Set(['serial', 'power', 'stop']);
 
 export class StoryRecorder {
   readonly banks: readonly FrameSpan[];
   readonly lanes = new LaneRecorder();
-  /** Moments and operations that there were, condensed away or not. */
+  /** Total of moments and operations, including those that were condensed away. */
   moments = 0;
   operations = 0;
   private readonly builder: StoryBuilder;
-  /** Null for the modelled kernel, which tells of its memory itself. */
+  /** Null for the modelled kernel, which reports its memory itself. */
   private readonly guest: GuestMemory | null;
   private readonly now: () => number;
   private readonly owners: Owner[] = [];
@@ -106,7 +108,7 @@ export class StoryRecorder {
   }
 }
 
-/** One by one: a long list is no list of arguments. */
+/** One by one: a long list cannot be passed as arguments. */
 function append<T>(list: T[], more: readonly T[]): void {
   for (const item of more) list.push(item);
 }

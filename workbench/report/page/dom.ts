@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The few ways in which pages touch the document. */
+/** The functions through which pages change the document. */
 
 /**
  * Element `id` of the page.
@@ -10,7 +10,7 @@ export function byId(id: string): HTMLElement {
 }
 
 /**
- * The same, of one kind: `byIdAs('map', HTMLCanvasElement)`.
+ * The same, with its type: `byIdAs('map', HTMLCanvasElement)`.
  * @throws Error as {@link byId}, also when it is of another kind
  */
 export function byIdAs<T extends HTMLElement>(id: string, kind: new () => T): T {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Lanes on a time axis of their own: enlarged around the pointer, moved by dragging and by keys;
- * tells what lies under the pointer.
+ * Lanes on a time axis of their own. The chart can be enlarged around the pointer, and moved by
+ * dragging and by keys. It shows what lies under the pointer.
  */
 
 import { showCount, showTime } from '#common/quantities.ts';
@@ -162,7 +162,7 @@ export class LaneChart {
   }
 }
 
-/** By the text of a stretch; the others have those of their shape. */
+/** Colours by the text of a stretch; other texts have the colour of their shape. */
 const COLOURS: Readonly<Record<string, 'user' | 'mem_map' | 'tables' | 'heap'>> = {
   EL0: 'user',
   EL1: 'mem_map',

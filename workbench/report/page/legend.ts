@@ -34,7 +34,7 @@ export function showLegend(view: StoryView, map: MemoryMap): void {
   const update = (): void => {
     const theme = readTheme();
     const usage = view.usage[view.current];
-    // A class that nobody has had at any time would only be noise.
+    // A class that never had memory is left out.
     for (const { ownerClass, item, amount, swatch, name } of entries) {
       name.textContent = classLabel(ownerClass);
       swatch.style.background = theme.classes[ownerClass];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The serial log and what happened beside it: a list to search in and to choose a moment from, by
- * pointer or keys.
+ * The serial log and other events: a list to search, and to choose a moment from, by pointer or
+ * keys.
  */
 
 import { showCount, showTime } from '#common/quantities.ts';
@@ -122,7 +122,7 @@ class LogList {
   }
 }
 
-/** Fills the list and keeps it. */
+/** Fills the list and keeps it up to date. */
 export function showLog(view: StoryView): void {
   const list = new LogList(view);
   list.refresh();

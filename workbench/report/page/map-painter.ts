@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Paints rows of memory on a canvas: who owns what, or free blocks by order; what changed at this
- * moment is underlined.
+ * Paints rows of memory on a canvas: owners, or free blocks by order. Changes at this moment are
+ * underlined.
  */
 
 import { blocksOf, type FrameSpan, type MemoryState, OWNER_FREE, type Run } from '#workbench/report/memory-state.ts';
@@ -16,7 +16,7 @@ export type Colouring = 'owners' | 'orders';
 /** Choices for painting the map. */
 export interface MapStyle {
   readonly colouring: Colouring;
-  /** The class that stands out; null for none. */
+  /** The highlighted class; null for none. */
   readonly emphasis: OwnerClass | null;
   /** Frames that are framed: those that the chosen line of the log names. */
   readonly named: readonly FrameSpan[];
@@ -32,7 +32,7 @@ export interface RowPlace {
 }
 
 const FADED = 0.22;
-/** Narrower than this, a block's outline would be all there is of it. */
+/** Least width of a block with an outline: a narrower one would consist of its outline only. */
 const OUTLINE_FROM = 5;
 
 export function paintRow(
@@ -46,7 +46,7 @@ export function paintRow(
   const scale = place.width / (row.end - row.start);
   const x = (pfn: number): number => place.x + (Math.min(Math.max(pfn, row.start), row.end) - row.start) * scale;
   const runs = runsOf(state, row);
-  // Free memory first: what is small and taken must not vanish behind it.
+  // Free memory is painted first, so that small owned ranges do not vanish behind it.
   for (const run of runs) if (run.owner === OWNER_FREE) paintFree(context, run, row, x, place, style);
   for (const run of runs) if (run.owner !== OWNER_FREE) paintTaken(context, view, run, x, place, style);
   context.fillStyle = style.theme.accent;
@@ -131,7 +131,7 @@ function hatch(
   context.strokeStyle = colour;
   context.lineWidth = 1;
   context.beginPath();
-  // From a fixed grid, so that stripes of neighbours go on in each other.
+  // Stripes are on a fixed grid, so that those of neighbours are continuous.
   for (let at = Math.floor((x - height) / 6) * 6; at < x + width; at += 6) {
     context.moveTo(at, y + height);
     context.lineTo(at + height, y);

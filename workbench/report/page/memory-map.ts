@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The map of physical memory: painted rows, enlarged around a place, moved by dragging and by keys;
- * tells what lies under the pointer. What it says aloud goes into the line below it, which a screen
- * reader reads too.
+ * The map of physical memory in painted rows. It can be enlarged around a place, and moved by
+ * dragging and by keys. The line below it says what lies under the pointer; a screen reader reads
+ * that line too.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';
@@ -74,15 +74,15 @@ export class MemoryMap {
     this.draw();
   }
 
-  /** Makes one class stand out; null for none. */
+  /** Highlights one class; null for none. */
   emphasise(ownerClass: OwnerClass | null): void {
     this.emphasis = ownerClass;
     this.draw();
   }
 
   /**
-   * Brings the frame into the middle and says what it is; enlarges until 64 MiB or less are in a
-   * row.
+   * Moves the frame into the middle and describes it. Enlarges the map until a row has 64 MiB or
+   * less.
    */
   goTo(pfn: number): void {
     this.focus = pfn;
@@ -109,7 +109,7 @@ export class MemoryMap {
     this.draw();
   }
 
-  /** Scrolls an enlarged map to what the log line names. */
+  /** Scrolls an enlarged map to the ranges that the log line names. */
   private reveal(): void {
     const [first] = this.named;
     if (first === undefined) return;
@@ -162,7 +162,7 @@ export class MemoryMap {
         : ', all of RAM');
   }
 
-  /** All of RAM in one row, and which part of it is shown. */
+  /** All of RAM in one row, with the visible part marked. */
   private drawOverview(context: CanvasRenderingContext2D, theme: Theme): void {
     const { view, width, placed } = this;
     const room = width - LABEL_WIDTH;
@@ -193,7 +193,7 @@ export class MemoryMap {
     return banks.reduce((sum, bank) => sum + below(bank), 0) / all;
   }
 
-  /** The row that is at `x` of the overview. */
+  /** The row at `x` of the overview. */
   private overviewRow(x: number): number {
     const share = (x - LABEL_WIDTH) / (this.width - LABEL_WIDTH);
     const isLeft = (row: number): boolean => this.shareOf(this.layout.row(row)?.start ?? 0) <= share;

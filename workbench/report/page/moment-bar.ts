@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The slider over the run, and the words of the moment that it stands at. */
+/** The slider over the run, and the description of its moment. */
 
 import { showTime } from '#common/quantities.ts';
 import { byId, byIdAs } from './dom.ts';

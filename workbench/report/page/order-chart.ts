@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Free blocks of every order over the run: a row an order, a column a moment, the darker the more;
- * the numbers of the moment stand at the right.
+ * Free blocks of every order over the run: a row for each order, a column for each moment, darker
+ * for more. The numbers of the shown moment are at the right.
  */
 
 import { showTime } from '#common/quantities.ts';

@@ -81,8 +81,8 @@ function mix(a: string, b: string, share: number): string {
 }
 
 /**
- * Colours in force, read once for a drawing: asking the page for each shape would take longer than
- * painting it.
+ * The current colours, read once for each drawing: to ask the page for each shape would take longer
+ * than to paint it.
  */
 export interface Theme {
   readonly classes: Readonly<Record<OwnerClass, string>>;

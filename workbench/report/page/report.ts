@@ -48,7 +48,7 @@ function showPanic(panic: string, view: StoryView, map: MemoryMap): void {
   const index = view.moments.findIndex(({ text }) => text.includes(panic));
   if (index < 0) return;
   view.select(index);
-  // The next line says why, with the numbers at hand.
+  // The line after the panic gives the reason, with numbers.
   const texts = view.moments.slice(index, index + 2).map(({ text }) => text);
   const frames = [...texts.join(' ').matchAll(/0x[0-9a-f]+/g)].map(([address]) =>
     Math.floor(Number(address) / PAGE_SIZE),

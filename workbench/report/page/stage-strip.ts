@@ -26,7 +26,7 @@ export function showStages(view: StoryView, axis: MomentAxis): void {
         const to = segments[index + 1]?.from ?? view.moments.length;
         const title = `${name}: from ${showTime(t)}, ${showTime(durationNs)}`;
         const share = Math.max(0, axis.at(to) - axis.at(from));
-        // Half a letter would be worse than none.
+        // A text that does not fit is left out.
         const label = share * strip.clientWidth < NARROWEST_LABEL ? '' : (name.split(' ')[0] ?? '');
         const button = make('button', { type: 'button', title, 'aria-label': title }, label);
         button.style.left = `${axis.at(from) * 100}%`;
@@ -54,7 +54,7 @@ export function showStages(view: StoryView, axis: MomentAxis): void {
   draw();
 }
 
-/** Firmware, then the kernel's stages: each to the next one's beginning. */
+/** Firmware, then the kernel's stages. Each ends where the next one begins. */
 function segmentsOf({ stages, moments }: StoryView): Segment[] {
   const end = moments.at(-1)?.t ?? 0;
   const starts = [

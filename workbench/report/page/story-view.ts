@@ -19,7 +19,7 @@ import {
 /** Frames of each class at one moment. */
 export type Usage = Readonly<Record<OwnerClass, number>>;
 
-/** Changes since the parts were told last. */
+/** Changes since the parts were last notified. */
 export type Change = 'moment' | 'story';
 
 export class StoryView {
@@ -32,7 +32,7 @@ export class StoryView {
   readonly usage: Usage[] = [];
   /** Memory at the moment that is shown. */
   state: MemoryState;
-  /** Index of that moment; -1 while there is none. */
+  /** Index of the shown moment; -1 while there is none. */
   current = -1;
   /** The newest moment is shown as it comes. */
   following = true;
@@ -50,7 +50,7 @@ export class StoryView {
     this.listeners.push(listener);
   }
 
-  /** Forgets the story: the machine starts again, or another one does. */
+  /** Discards the story: the machine starts again, or another machine starts. */
   clear(banks: readonly FrameSpan[]): void {
     this.banks = banks;
     for (const list of [this.owners, this.moments, this.stages, this.freeBlocks, this.usage]) list.length = 0;
@@ -80,7 +80,8 @@ export class StoryView {
   }
 
   /**
-   * Shows moment `index`, or the nearest that exists. At the last one, newer ones will be followed.
+   * Shows moment `index`, or the nearest that exists. At the last moment, the view follows newer
+   * ones.
    */
   select(index: number): void {
     if (this.moments.length === 0) return;
@@ -93,12 +94,12 @@ export class StoryView {
     return this.moments[this.current] ?? null;
   }
 
-  /** Operations that had been done one moment earlier: what is newer was changed at this one. */
+  /** Number of operations one moment earlier: later ones belong to the shown moment. */
   get operationsBefore(): number {
     return this.moments[this.current - 1]?.operations ?? 0;
   }
 
-  /** Time at which operation `index` was done, null for what was so at reset. */
+  /** Time of operation `index`; null for the state at reset. */
   timeOf(index: number): number | null {
     return this.story.find(index)?.t ?? null;
   }

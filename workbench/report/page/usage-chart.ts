@@ -87,7 +87,7 @@ export function showUsageChart(view: StoryView, axis: MomentAxis): void {
   tell(view, axis, null);
 }
 
-/** Says in words what the lines are at `share` of the width, or at the moment that is shown. */
+/** Prints the values of the lines at `share` of the width, or at the shown moment. */
 function tell(view: StoryView, axis: MomentAxis, share: number | null): void {
   const index = share === null ? view.current : axis.momentAt(share);
   const [moment, usage] = [view.moments[index], view.usage[index]];
@@ -98,7 +98,7 @@ function tell(view: StoryView, axis: MomentAxis, share: number | null): void {
     moment === undefined ? '' : `At ${showTime(moment.t)}: ${amounts.join(', ')}. The scale is logarithmic.`;
 }
 
-/** The name of each line at its end, as far as there is room: a long one begins before the end. */
+/** The name of each line at its end, if there is room. A long name begins before the end. */
 function nameLines(plot: uPlot, theme: Theme): void {
   const {
     ctx,
