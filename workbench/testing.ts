@@ -39,8 +39,8 @@ prepareEngine();
 
 interface LevitateMatchers<R> {
   /**
-   * The kernel panicked, exit status 1, and its line is exactly `text`, or matches; `detail` is in
-   * the line behind it, which has the numbers, or matches that.
+   * The kernel panicked, with exit status 1, and its line is exactly `text`, or matches it. The
+   * next line, which has the numbers, contains `detail`, or matches it.
    */
   toPanicWith(text: string | RegExp, detail?: string | RegExp): R;
   /** This appeared on the serial line. */
@@ -50,11 +50,11 @@ interface LevitateMatchers<R> {
    * later than `within` of simulated time.
    */
   toReachStage(stage: number | string, limits?: { readonly within?: SimulatedTime }): R;
-  /** The run ended so: "steady", "poweroff", "panic", "expected", "limit", "error". */
+  /** The run has this outcome: "steady", "poweroff", "panic", "expected", "limit", "error". */
   toEndAs(outcome: Outcome['outcome']): R;
-  /** So many frames are free, recounted from mem_map. Never true before there is one. */
+  /** This number of frames is free, recounted from mem_map. Never true before mem_map exists. */
   toHaveFreeFrames(expected: Expected): R;
-  /** So many blocks of 2^order frames are free, recounted from mem_map. */
+  /** This number of blocks of 2^order frames is free, recounted from mem_map. */
   toHaveFreeBlocks(order: number, expected: Expected): R;
   /** The live page tables map the virtual address, to this physical address, with these rights. */
   toMap(va: bigint | number, expected?: ExpectedMapping): R;

@@ -6,7 +6,7 @@
 
 import type { LiveAnswer, LiveCommand, LiveUpdate } from '#workbench/web/protocol.ts';
 
-/** Options of the command line that the page offers: their texts, as they are typed there. */
+/** Options of the command line that the page offers, with the typed texts. */
 export const SITE_OPTIONS = [
   'board',
   'memory',
@@ -51,7 +51,7 @@ export type FromWorker =
   | { readonly kind: 'update'; readonly update: LiveUpdate }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: LiveAnswer }
   | { readonly kind: 'made'; readonly id: number; readonly name: string; readonly bytes: Uint8Array }
-  /** The question or file of `id` cannot be had. */
+  /** The question or file of `id` has no answer. */
   | { readonly kind: 'refused'; readonly id: number; readonly why: string }
-  /** Nothing runs: the machine that was wanted cannot be made, or the emulator is at fault. */
+  /** Nothing runs: the requested machine cannot be made, or the emulator has a fault. */
   | { readonly kind: 'failed'; readonly why: string; readonly isFault: boolean };

@@ -19,7 +19,7 @@ import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 import type { ChangedPages } from './memory-pages.ts';
 import type { TypedInput, TypedInputs } from '#workbench/machine/typed-inputs.ts';
 
-/** The parts of a machine that a snapshot is made of, or is restored into. */
+/** The parts of a machine that a snapshot saves and restores. */
 export interface SnapshotContext {
   readonly settings: MachineSettings;
   readonly plan: BootPlan;
@@ -55,7 +55,7 @@ export type SnapshotMoment = {
 export type SavedGuest = {
   readonly how: 'state';
   /**
-   * Registers are in the form of one build of the engine: its version and the digest of its file.
+   * The build of the engine whose form the registers have: its version and the digest of its file.
    */
   readonly engine: { readonly version: string; readonly sha256: string };
   readonly machine: MachineState;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * Digests that tell whether two things are the same: what a loader puts into memory, a whole
- * machine. SHA-256, hexadecimal.
- */
+/** Digests that compare loaded images or whole machines. SHA-256, hexadecimal. */
 
 import { PAGE_SIZE } from '#common/address.ts';
 import { sha256 } from '#host/sha256.ts';

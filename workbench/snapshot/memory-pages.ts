@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Memory as a snapshot holds it: the pages that differ from what the loader left there, chunk by
- * chunk. Everything else is made anew by loading again.
+ * Memory in a snapshot: the pages that differ from the loaded images, chunk by chunk. A restore
+ * gets everything else by loading again.
  *
  *     chunk  │ zero │ kernel, as loaded │ written │ zero │ written │       bitmap 0 0 1 0 1, and two pages
  */
@@ -44,7 +44,7 @@ export function changedRam(memory: PhysicalMemory, loaded: PhysicalMemory): Chan
   });
 }
 
-/** Puts them back into RAM that holds what the loader left. */
+/** Copies the pages back into freshly loaded RAM. */
 export function restoreRam(memory: PhysicalMemory, changed: readonly ChangedPages[]): void {
   for (const { base, bitmap, pages } of changed) {
     const chunk = memory.touch(base);
@@ -70,7 +70,7 @@ export function changedPages(base: number, now: Uint8Array, before: Uint8Array |
   return { base, bitmap, pages: concatBytes(changed) };
 }
 
-/** Copies the pages to their places in `target`, which begins where they were found. */
+/** Copies the pages to their places in `target`, which has the base of their stretch. */
 export function restorePages(target: Uint8Array, bitmap: Uint8Array, pages: Uint8Array): void {
   let at = 0;
   for (let index = 0; at < pages.length; index++) {

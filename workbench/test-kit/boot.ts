@@ -42,9 +42,9 @@ const KEPT: readonly EventKind[] = ['process'];
 const DEFAULT_TIMEOUT_NS = 10e9;
 
 /**
- * Boots a board to its outcome: steady state, power off, panic or limit. Inside a test the machine
- * is closed when the test is over; elsewhere (beforeAll) the caller closes it, and a test that
- * boots dozens of machines closes each when it is done with it: `machine.close()`.
+ * Boots a board to its outcome: steady state, power off, panic or limit. Inside a test, the machine
+ * is closed when the test is over. Elsewhere (beforeAll) the caller closes it. A test that boots
+ * dozens of machines closes each one after use: `machine.close()`.
  * @throws BoardError, InputError for settings that cannot be; EngineLibraryError without a usable
  * engine; EngineError for a fault of the emulator
  */
@@ -62,12 +62,12 @@ export function boot(board: string, settings: BootSettings = {}): BootResult {
   return { outcome, machine };
 }
 
-/** Has the engine fetched where the host has none yet: that takes longer than a test may. */
+/** Fetches the engine where the host has none yet, because that takes longer than a test may. */
 export function prepareEngine(): void {
   try {
     chooseCores();
   } catch (error) {
-    // boot() will say the same, in the test that needs it.
+    // boot() will report the same error, in the test that needs the engine.
     if (!(error instanceof EngineLibraryError)) throw error;
   }
 }
@@ -76,11 +76,11 @@ function closeAfterTest(machine: LevitateMachine): void {
   try {
     onTestFinished(() => machine.close());
   } catch {
-    // Outside a test, which is the one thing that vitest refuses here: the caller closes it.
+    // vitest refuses this only outside a test. There the caller closes the machine.
   }
 }
 
-/** Nanoseconds. @throws InputError for a text that is no time */
+/** Simulated nanoseconds of a time. @throws InputError for a text that is no time */
 export function simulatedNs(what: string, time: SimulatedTime): number {
   const ns = typeof time === 'number' ? time : parseTime(what, time);
   if (!(ns > 0)) throw new InputError(`${what} ${ns}: a time above zero is wanted, in ns, or as "500ms"`);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Device trees for tests, said in a line: odd memory layouts, whole and broken.
+ * Device trees for tests, in one line each: odd memory layouts, valid and damaged.
  *
  *     dtb().ram(0x8000_0000, '512M').reserved(0x8100_0000, '1M', { noMap: true }).build()
  *     dtb().from('pixel6').ram(0x8000_0000, '2G').truncatedTo(100).build()
  *
- * A builder never changes: each call gives another one, so a layout that several tests share can be
- * extended by each. What a test says is written as it is said; nothing is sorted, merged or
- * checked, because odd trees are the point.
+ * A builder is immutable: each call returns a new one, so several tests can extend a shared layout.
+ * The tree is written exactly as described. Nothing is sorted, merged or checked, because odd trees
+ * are the purpose.
  *
  * Specification: Devicetree Specification v0.4, 3.4 (/memory), 3.5 (/reserved-memory), 3.6
  * (/chosen), 5.3 (memory reservation block).
@@ -33,7 +33,7 @@ import {
 export interface RamOptions {
   /** In a memory node of its own; by default all ranges share one. */
   readonly ownNode?: boolean;
-  /** `status` of the node, which then is its own: "disabled". */
+  /** `status` of the range's node, for example "disabled"; the range then has a node of its own. */
   readonly status?: string;
 }
 
@@ -47,10 +47,10 @@ export interface ReservedOptions {
   readonly compatible?: string;
 }
 
-/** The same where the kernel chooses the place. */
+/** The same, for a region whose place the kernel chooses. */
 export interface DynamicOptions extends ReservedOptions {
   readonly alignment?: Size;
-  /** `alloc-ranges`: where it may lie. Anywhere when absent. */
+  /** `alloc-ranges`: the allowed places. Absent: anywhere. */
   readonly within?: readonly AddressRange[];
 }
 
@@ -58,7 +58,10 @@ export interface DynamicOptions extends ReservedOptions {
 export interface ChosenOptions {
   readonly bootargs?: string;
   readonly stdoutPath?: string;
-  /** Bounds of the initial RAM disk, [start, end). `cells` is how many each has: 2 by default. */
+  /**
+   * Bounds of the initial RAM disk, [start, end). `cells` is the number of cells of each: 2 by
+   * default.
+   */
   readonly initrd?: { readonly start: number; readonly end: number; readonly cells?: 1 | 2 };
 }
 
@@ -66,7 +69,7 @@ export interface ChosenOptions {
 export interface FromOptions {
   /** Keep its memory nodes and reserved regions too, to add to them. */
   readonly keepMemory?: boolean;
-  /** Cores, qemu-virt's interrupt controller: as for a machine. */
+  /** Number of cores, and qemu-virt's interrupt controller: as for a machine. */
   readonly cpus?: number;
   readonly gicVersion?: number;
 }
@@ -80,7 +83,7 @@ interface State {
   readonly counts: CellCounts;
   readonly ram: readonly Ram[];
   readonly reservations: readonly AddressRange[];
-  /** Made to the blob, in this order. */
+  /** Changes to the blob, in this order. */
   readonly damage: readonly ((blob: Uint8Array) => Uint8Array)[];
 }
 
@@ -108,8 +111,8 @@ export class DeviceTreeBuilder {
   }
 
   /**
-   * The tree of a board instead: its CPUs, PSCI, interrupt controller, timer, UART and everything
-   * else but memory nodes and reserved regions.
+   * Starts from the tree of a board: its CPUs, PSCI, interrupt controller, timer, UART and
+   * everything else except memory nodes and reserved regions.
    * @throws BoardError when there is no such board; InputError when something was said before
    */
   from(board: string, { keepMemory = false, cpus, gicVersion }: FromOptions = {}): DeviceTreeBuilder {
@@ -125,7 +128,7 @@ export class DeviceTreeBuilder {
   }
 
   /**
-   * A tree that exists, dtc's for example, instead: everything in it stays.
+   * Starts from an existing tree, for example from dtc. Everything in it stays.
    * @throws FdtError when it cannot be read
    */
   fromBlob(blob: Uint8Array): DeviceTreeBuilder {

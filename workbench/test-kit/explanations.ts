@@ -39,7 +39,7 @@ export function circumstances({ outcome, machine }: BootResult, topic: Topic): s
   ];
 }
 
-/** Topic of a panic, or of the panic that was wanted instead. */
+/** Topic of a panic, or of the expected panic. */
 export function topicOfPanics(texts: readonly (string | null)[]): Topic {
   const all = texts.filter((text) => text !== null).join('\n');
   if (/mem_map/.test(all)) return 'mem_map';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Checks the arguments of matchers: a test that asks the wrong way must say so, not fail for
+ * Checks the arguments of matchers: a wrong argument must be reported. The test must not fail for
  * another reason, or pass with `.not`.
  */
 
@@ -45,7 +45,7 @@ export function demandExpected(matcher: string, given: unknown): void {
   } else demand(typeof given === 'number' && !Number.isNaN(given), matcher, 'a number or bounds are expected', given);
 }
 
-/** An exit status: below zero for a program that was ended. */
+/** An exit status; negative for a killed program. */
 export function demandStatus(matcher: string, given: unknown): void {
   demand(Number.isInteger(given), matcher, 'a status is a whole number', given);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A tree of plain nodes with something changed: always a new tree, the old one stays. */
+/** Edits trees of plain nodes: each edit gives a new tree, and the old one stays unchanged. */
 
 import type { FdtNode } from '#fdt/index.ts';
 
@@ -8,7 +8,7 @@ export function emptyNode(name: string): FdtNode {
   return { name, properties: [], children: [] };
 }
 
-/** The node with properties set: those that are there get the new value in their place. */
+/** The node with properties set. An existing property keeps its place. */
 export function withProperties(node: FdtNode, values: Readonly<Record<string, Uint8Array>>): FdtNode {
   const kept = node.properties.map((property) => {
     const value = values[property.name];
@@ -20,7 +20,7 @@ export function withProperties(node: FdtNode, values: Readonly<Record<string, Ui
   return { ...node, properties: [...kept, ...added] };
 }
 
-/** The node with `change` made to its child `name`, which is made when there is none. */
+/** The node with `change` applied to its child `name`, which is created if missing. */
 export function withChild(node: FdtNode, name: string, change: (child: FdtNode) => FdtNode): FdtNode {
   if (!node.children.some((child) => child.name === name)) {
     return { ...node, children: [...node.children, change(emptyNode(name))] };
@@ -29,8 +29,8 @@ export function withChild(node: FdtNode, name: string, change: (child: FdtNode) 
 }
 
 /**
- * The tree with `change` made to the node at `path` ("/soc/serial@1000"); nodes on the way are
- * made.
+ * The tree with `change` applied to the node at `path` ("/soc/serial@1000"). Missing nodes on the
+ * way are created.
  */
 export function withNode(root: FdtNode, path: string, change: (node: FdtNode) => FdtNode): FdtNode {
   const [first, ...rest] = path.split('/').filter((name) => name !== '');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A machine that runs in turns of a few milliseconds, so that commands and input come in between,
- * and tells its listeners what is new.
+ * A machine that runs in turns of a few milliseconds, with commands and input in between, and sends
+ * changes to its listeners.
  *
  *     run ─► slice ─► look at the queue ─► slice …   waiting: only input goes on · paused: a command · ended: a restart
  *
@@ -28,14 +28,14 @@ const SLICE_NS = 20e6;
 const LONGEST_NAP_MS = 50;
 /** Real time between two updates, milliseconds. */
 const UPDATE_MS = 100;
-/** Serial bytes that a page which comes late is given. */
+/** Serial bytes that a page gets when it connects late. */
 const SERIAL_KEPT = 256 * 1024;
 
 type Listener = (update: LiveUpdate) => void;
 
 export class LiveMachine {
   private readonly asked: MachineSettings;
-  /** What was asked for, with what the panels need. */
+  /** The requested settings, with the traces that the panels need. */
   private readonly settings: MachineSettings;
   private readonly begin: (settings: MachineSettings) => LevitateMachine;
   private readonly listeners = new Set<Listener>();
@@ -94,7 +94,7 @@ export class LiveMachine {
   }
 
   /**
-   * Tells `listener` everything now, and what is new from then on. Returns the function that ends
+   * Sends everything to `listener` now, and changes from then on. Returns the function that ends
    * it.
    */
   subscribe(listener: Listener): () => void {
@@ -219,7 +219,7 @@ export class LiveMachine {
   private judge(outcome: ReturnType<LevitateMachine['runSlice']>): void {
     if (outcome === null) return;
     this.last = outcome;
-    // A guest that sleeps for good may be waked by a key; while stepping it stays paused.
+    // A key may wake a guest that sleeps; while stepping, the machine stays paused.
     if (outcome.outcome === 'steady') {
       if (this.state === 'running') this.setState('waiting', outcome.reason);
     } else {
@@ -246,7 +246,7 @@ export class LiveMachine {
     for (const listener of this.listeners) listener(update);
   }
 
-  /** All there is to know up to the last update; the next one goes on from there. */
+  /** Everything up to the last update; the next update continues from there. */
   whole(): LiveUpdate {
     const { board } = this.machine;
     return {
@@ -298,8 +298,8 @@ export class LiveMachine {
 }
 
 /**
- * Keeps simulated time from running ahead of real time: sleep is slept through, computing is as
- * fast as it can be.
+ * Keeps simulated time from running ahead of real time: sleep takes real time, computation runs as
+ * fast as it can.
  */
 class Pace {
   private from: { readonly real: number; readonly simulated: number } | null = null;
@@ -308,7 +308,7 @@ class Pace {
     this.from = null;
   }
 
-  /** By how much simulated time is ahead, milliseconds. */
+  /** Milliseconds by which simulated time is ahead. */
   aheadMs(nowNs: number): number {
     const [real, simulated] = [performance.now(), nowNs / 1e6];
     this.from ??= { real, simulated };

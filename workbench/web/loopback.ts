@@ -2,9 +2,9 @@
 /**
  * Servers on the loopback, for pages of this program.
  *
- * A page of another site that the same browser shows must not reach them: requests with a foreign
- * Origin are refused, and so are those with another Host, which is how a name that was rebound to
- * 127.0.0.1 gives itself away.
+ * A page of another site in the same browser must not reach them. So requests with a foreign Origin
+ * are refused, and requests with another Host too: a name that was rebound to 127.0.0.1 has another
+ * Host.
  *
  * Specification: Fetch, 3.1 (Origin).
  */
@@ -24,7 +24,7 @@ export interface LoopbackServer {
 }
 
 /**
- * Listens on the loopback, and says on which port. @param port 0 for any that is free
+ * Listens on the loopback, and returns the port. @param port 0 for any free port
  * @throws InputError when the port is in use or may not be listened on
  */
 export function listen(server: Server, port: number): Promise<number> {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A machine taken back to an earlier moment: another one is made and run up to there, with what was
- * typed on the way. The modelled kernel is run from its reset, which takes a second; other guests
- * from the last checkpoint before.
+ * Takes a machine back to an earlier moment: another machine is made and run up to there, with the
+ * same input. The modelled kernel is run from its reset, which takes a second; other guests are run
+ * from the last checkpoint before the moment.
  *
  *     reset ───────┬─────────┬──────► now           "go to" a moment: the last point before it, then run
  *                  checkpoints
  *
- * Everything after the moment, inputs included, is forgotten once something else happens there.
+ * Everything after the moment, inputs included, is discarded once something else happens there.
  */
 
 import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';
@@ -21,7 +21,7 @@ import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
  */
 const INTERVAL = 200_000_000;
 
-/** A machine at a point of its life. */
+/** A machine at one point of its run. */
 interface Begun {
   readonly machine: LevitateMachine;
   /** Number of inputs that it has already received. */
@@ -48,7 +48,7 @@ export class Rewind {
     this.points = new RestartPoints(() => ({ machine: begin(), inputs: 0 }), INTERVAL);
   }
 
-  /** The machine goes on from here: what once followed does not come again. */
+  /** Discards the inputs after this point: the machine continues from here. */
   goesOn({ machine: { clock } }: LevitateMachine): void {
     this.inputs = this.inputs.filter(({ ns }) => ns <= clock.nowNs);
     this.points.forgetFrom(clock.instructions + 1);
@@ -108,12 +108,12 @@ function runTo(machine: LevitateMachine, moment: Moment): void {
   while (left() > 0) {
     const before = clock.ticks;
     const outcome = 'ns' in moment ? machine.runSlice(Infinity, {}, left()) : machine.runSlice(left());
-    // It has ended, or sleeps for good.
+    // The machine has ended, or sleeps for good.
     if ((outcome !== null && outcome.outcome !== 'steady') || clock.ticks === before) return;
   }
 }
 
-/** At an instruction it may sleep: to the very tick. */
+/** At this instruction the machine may sleep, so it runs to the exact tick. */
 function sleepTo(machine: LevitateMachine, ticks: number): void {
   const { clock } = machine.machine;
   if (clock.ticks < ticks) machine.runSlice(Infinity, { timeoutNs: (ticks * 1e9) / clock.frequencyHz });

@@ -11,8 +11,7 @@ import type { ServerResponse } from 'node:http';
 import type { LiveUpdate } from './protocol.ts';
 
 /**
- * Bytes that a client has not read above which updates are left out. One update more may lie in the
- * buffer.
+ * Unread bytes of a client above which updates are left out. One more update may be in the buffer.
  */
 export const MOST_UNREAD = 2 ** 20;
 

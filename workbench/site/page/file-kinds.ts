@@ -23,7 +23,7 @@ export function kindOf(name: string, bytes: Uint8Array): DroppedKind {
   );
   if (found !== undefined) return found[2];
   if (/\.dts$/i.test(name)) return 'dts';
-  // Compressed: a kernel, unless it is called otherwise.
+  // A compressed file is a kernel, unless its name says otherwise.
   if (/init(rd|ramfs)|rootfs|\.cpio/i.test(name)) return 'initrd';
   if (/u-?boot|edk2|\.fd$|flash|bios/i.test(name)) return 'bios';
   return bytes[0] === 0x1f && bytes[1] === 0x8b ? 'kernel' : 'bios';

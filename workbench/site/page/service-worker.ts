@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The site without a network: keeps the files of one build, and answers from them alone. Another
- * build has another name for its cache, and the old one is deleted.
+ * The site without a network: keeps the files of one build, and answers only from them. Each build
+ * has its own name for its cache; the old cache is deleted.
  */
 
-/** Put in by scripts/build.mjs: the digest of all files, and their names. */
+/** The digest of all files, and their names; scripts/build.mjs puts them in. */
 declare const SITE_VERSION: string;
 declare const SITE_FILES: readonly string[];
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The form: which machine is wanted. */
+/** The form that chooses the machine. */
 
 import { showBytes } from '#common/quantities.ts';
 import { byId, byIdAs, make } from '#workbench/report/page/dom.ts';
@@ -85,7 +85,7 @@ export class Setup {
       this.dts = new TextDecoder().decode(bytes);
       return;
     }
-    // The last one that was given counts.
+    // The last given file counts.
     if (kind === 'dtb') this.dts = '';
     this.files.set(kind, { name: file.name, bytes });
     this.listFiles();

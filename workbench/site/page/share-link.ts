@@ -7,10 +7,10 @@
 
 import { SITE_OPTIONS, type SiteRequest } from '#workbench/site/protocol.ts';
 
-/** Characters of a link above which no tree is put in: some programs cut longer ones. */
+/** Longest link with a tree, in characters: some programs cut longer ones. */
 const LONGEST_LINK = 32_000;
 
-/** The fragment, and what could not be put into it. */
+/** The fragment, and the parts that could not be put into it. */
 export interface SharedMachine {
   readonly fragment: string;
   readonly left: readonly string[];
@@ -32,7 +32,7 @@ export async function fragmentOf({ options, files, dts }: SiteRequest): Promise<
   return { fragment: `#${parts.toString()}`, left };
 }
 
-/** Null when the fragment is no machine's. @throws TypeError for a damaged tree */
+/** Null when the fragment does not describe a machine. @throws TypeError for a damaged tree */
 export async function requestOf(fragment: string): Promise<SiteRequest | null> {
   const parts = new URLSearchParams(fragment.replace(/^#/, ''));
   if (parts.get('board') === null) return null;

@@ -29,7 +29,7 @@ const link = new WorkerLink({
     void bootFromLink();
   },
   update(update) {
-    // The panels measure their places: they are made when they are on the page.
+    // The panels measure their places, so they are made once they are on the page.
     document.body.classList.remove('unbooted');
     machine ??= new MachinePage(link);
     machine.take(update);
@@ -85,7 +85,7 @@ function download({ name, bytes }: MadeFile): void {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Tells what goes wrong in `work`. */
+/** Shows the error of `work`. */
 async function guarded(work: () => Promise<void>): Promise<void> {
   showTrouble('');
   try {
@@ -119,7 +119,7 @@ for (const button of document.querySelectorAll<HTMLButtonElement>('[data-product
     void guarded(async () => download(await link.make(button.dataset['product'] as SiteProduct, setup.request)));
   });
 }
-// From a file, or where a browser forbids it, the page works without.
+// A page from a file, or in a browser that forbids it, works without a service worker.
 if ('serviceWorker' in navigator && location.protocol !== 'file:') {
   navigator.serviceWorker.register('service-worker.js').catch(() => {});
 }

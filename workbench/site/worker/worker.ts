@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The site's worker: it has the machine, runs it, and answers the page. Nothing here is native: the
- * own core makes WebAssembly, and the firmware's images are fetched beside this file.
+ * own core makes WebAssembly. The firmware's images are fetched from the folder of this file.
  */
 
 import { boards } from '#boards/registry.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The panels of a machine that runs: terminal, map, allocator, registers, questions. Where the
- * machine is, behind a server or in a worker, is its link's business.
+ * The panels of a machine that runs: terminal, map, allocator, registers, questions. Its link knows
+ * whether the machine is behind a server or in a worker.
  */
 
 import { hex, PAGE_SIZE } from '#common/address.ts';

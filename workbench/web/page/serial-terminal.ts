@@ -9,8 +9,8 @@ import { byId } from '#workbench/report/page/dom.ts';
 
 /**
  * DECSET 45, reverse wraparound: a backspace at the left edge goes to the end of the row before,
- * where the line was wrapped. Who edits a line over a serial line knows no width, and moves by
- * backspaces alone.
+ * where the line was wrapped. A guest that edits a line does not know the terminal's width, and
+ * moves only by backspaces.
  */
 const REVERSE_WRAPAROUND = '\x1b[?45h';
 
@@ -37,7 +37,7 @@ export class SerialTerminal {
     this.terminal.open(place);
     fit.fit();
     new ResizeObserver(() => {
-      // A place of no width, as while a page is laid out anew, would cut the last line to two
+      // A place without width, as during a new layout of the page, would cut the last line to two
       // columns.
       if (place.clientWidth >= NARROWEST) fit.fit();
     }).observe(place);
