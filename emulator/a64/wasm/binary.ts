@@ -90,8 +90,12 @@ export const STORE: Readonly<Record<ValueType, Readonly<Record<number, number>>>
   i64: { 1: 0x3c, 2: 0x3d, 4: 0x3e, 8: 0x37 },
 };
 
+/** Most numbers of a module fit one byte: made once. */
+const ONE_BYTE: readonly (readonly number[])[] = Array.from({ length: 0x80 }, (_, value) => [value]);
+
 /** `value` as unsigned LEB128, at most 32 bits. */
-export function unsigned(value: number): number[] {
+export function unsigned(value: number): readonly number[] {
+  if (value >= 0 && value < 0x80) return ONE_BYTE[value] as readonly number[];
   const bytes: number[] = [];
   let rest = value >>> 0;
   while (rest >= 0x80) {
