@@ -6,33 +6,42 @@
  * Numbers and prototypes are the library's ABI: include/unicorn/unicorn.h of Unicorn 2.1.
  */
 
-import koffi, { type TypeObject } from 'koffi';
+import { createRequire } from 'node:module';
+import type Koffi from 'koffi';
+import type { TypeObject } from 'koffi';
+
+let loadedKoffi: typeof Koffi | null = null;
+
+/**
+ * Loads koffi with the first library: a machine on the own core needs neither it nor a host that it
+ * is built for. @throws an Error of the loader's where it is not
+ */
+function koffi(): typeof Koffi {
+  loadedKoffi ??= createRequire(import.meta.url)('koffi') as typeof Koffi;
+  return loadedKoffi;
+}
 
 /** A native pointer, opaque. */
 export type Pointer = unknown;
 
-/** Prototype of a callback. */
-export type CallbackPrototype = TypeObject;
+/** Prototype of a callback, as C has it. */
+export type CallbackPrototype = string;
 
 /** Prototypes of the library's callbacks. */
 export const CALLBACKS = {
-  interrupt: koffi.proto('void LevitateInterrupt(void *uc, uint32_t number, void *data)'),
-  memory: koffi.proto('bool LevitateMemory(void *uc, int type, uint64_t address, int size, int64_t value, void *data)'),
-  mmioRead: koffi.proto('uint64_t LevitateMmioRead(void *uc, uint64_t offset, uint32_t size, void *data)'),
-  mmioWrite: koffi.proto(
-    'void LevitateMmioWrite(void *uc, uint64_t offset, uint32_t size, uint64_t value, void *data)',
-  ),
-  code: koffi.proto('void LevitateCode(void *uc, uint64_t address, uint32_t size, void *data)'),
-  watch: koffi.proto('void LevitateWatch(void *uc, int type, uint64_t address, int size, int64_t value, void *data)'),
-  block: koffi.proto('void LevitateBlock(uintptr_t uc, uintptr_t block, uintptr_t previous, uintptr_t data)'),
-  instruction: koffi.proto(
-    'uint32_t LevitateInstruction(uintptr_t uc, int reg, uintptr_t systemRegister, uintptr_t data)',
-  ),
-} as const satisfies Readonly<Record<string, TypeObject>>;
+  interrupt: 'void LevitateInterrupt(void *uc, uint32_t number, void *data)',
+  memory: 'bool LevitateMemory(void *uc, int type, uint64_t address, int size, int64_t value, void *data)',
+  mmioRead: 'uint64_t LevitateMmioRead(void *uc, uint64_t offset, uint32_t size, void *data)',
+  mmioWrite: 'void LevitateMmioWrite(void *uc, uint64_t offset, uint32_t size, uint64_t value, void *data)',
+  code: 'void LevitateCode(void *uc, uint64_t address, uint32_t size, void *data)',
+  watch: 'void LevitateWatch(void *uc, int type, uint64_t address, int size, int64_t value, void *data)',
+  block: 'void LevitateBlock(uintptr_t uc, uintptr_t block, uintptr_t previous, uintptr_t data)',
+  instruction: 'uint32_t LevitateInstruction(uintptr_t uc, int reg, uintptr_t systemRegister, uintptr_t data)',
+} as const satisfies Readonly<Record<string, CallbackPrototype>>;
 
 /** Binds the functions of the library, once for each file. */
 function bind(path: string) {
-  const library = koffi.load(path);
+  const library = koffi().load(path);
   return {
     version: library.func('uint32_t uc_version(void *major, void *minor)'),
     open: library.func('int uc_open(int arch, int mode, _Out_ void **uc)'),
@@ -81,29 +90,41 @@ export function loadLibrary(path: string): Library {
  * ends: make few and keep them.
  */
 export function nativeView(address: Pointer, length: number): ArrayBuffer {
-  return koffi.view(address as Parameters<typeof koffi.view>[0], length);
+  return koffi().view(address as Parameters<typeof Koffi.view>[0], length);
 }
 
 /** Zeroed native memory for `count` 64-bit words. */
 export function allocateWords(count: number): Pointer {
-  return koffi.alloc('uint64_t', count);
+  return koffi().alloc('uint64_t', count);
 }
 
 export function freeNative(pointer: Pointer): void {
-  koffi.free(pointer as Parameters<typeof koffi.free>[0]);
+  koffi().free(pointer as Parameters<typeof Koffi.free>[0]);
 }
 
 export function addressOf(pointer: Pointer): bigint {
-  return koffi.address(pointer as Parameters<typeof koffi.address>[0]);
+  return koffi().address(pointer as Parameters<typeof Koffi.address>[0]);
+}
+
+const pointers = new Map<CallbackPrototype, TypeObject>();
+
+/** The type of a function's pointer; a prototype can be declared once. */
+function pointerTo(prototype: CallbackPrototype): TypeObject {
+  let pointer = pointers.get(prototype);
+  if (pointer === undefined) {
+    pointer = koffi().pointer(koffi().proto(prototype));
+    pointers.set(prototype, pointer);
+  }
+  return pointer;
 }
 
 /** Creates a native function that calls `callback`; free it with {@link unregisterCallback}. */
-export function registerCallback(callback: (...args: never[]) => unknown, prototype: TypeObject): Pointer {
-  return koffi.register(callback, koffi.pointer(prototype));
+export function registerCallback(callback: (...args: never[]) => unknown, prototype: CallbackPrototype): Pointer {
+  return koffi().register(callback, pointerTo(prototype));
 }
 
 export function unregisterCallback(pointer: Pointer): void {
-  koffi.unregister(pointer as Parameters<typeof koffi.unregister>[0]);
+  koffi().unregister(pointer as Parameters<typeof Koffi.unregister>[0]);
 }
 
 /**
@@ -134,7 +155,7 @@ const RTLD_NOW = 2;
 export function nativeProcess(path: string): NativeProcess | null {
   if (process.platform !== 'linux') return null;
   try {
-    const libc = koffi.load('libc.so.6');
+    const libc = koffi().load('libc.so.6');
     const dlopen = libc.func('void *dlopen(const char *path, int flags)');
     const dlsym = libc.func('uintptr_t dlsym(void *library, const char *name)');
     const dladdr = libc.func('int dladdr(uintptr_t address, void *info)');
@@ -143,7 +164,9 @@ export function nativeProcess(path: string): NativeProcess | null {
     );
     const mprotect = libc.func('int mprotect(uintptr_t address, size_t size, int access)');
     const handle = dlopen(path, RTLD_NOW) as Pointer;
-    const restore = koffi.load(path).func('bool cpu_restore_state_aarch64(uintptr_t core, uintptr_t host, bool exits)');
+    const restore = koffi()
+      .load(path)
+      .func('bool cpu_restore_state_aarch64(uintptr_t core, uintptr_t host, bool exits)');
     return {
       symbol: (name) => {
         const address = BigInt(dlsym(handle, name) as number);

@@ -21,8 +21,6 @@ export const SINGLE_FILE_IMPORTS: ReadonlyMap<string, readonly string[]> = new M
   // The only file that opens the engine's library.
   ['emulator/engine/unicorn-library.ts', ['koffi']],
   ['scripts/build.mjs', ['esbuild']],
-  // Imports the bundle of the command that it is told to run.
-  ['scripts/launch.mjs', ['(computed)']],
 ]);
 
 /** Entry points: every file other than a test is one of these, or is reached from one. */
