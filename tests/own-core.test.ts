@@ -2,7 +2,7 @@
 /** The modelled kernel on the own core: what it prints and when is what it is on Unicorn. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,18 +38,33 @@ const isInstalled = systemFolders(HOST).some((folder) =>
   libraryNames(process.platform).some((name) => existsSync(join(folder, name))),
 );
 
+const NO_KOFFI = `
+const Module = require('node:module');
+const load = Module._load;
+Module._load = (name, ...rest) => {
+  if (name === 'koffi') throw new Error('no build of koffi');
+  return load(name, ...rest);
+};
+`;
+
 describe.skipIf(isInstalled)('a system without libunicorn (skipped where one is installed) and without apt', () => {
   let cache = '';
   beforeAll(() => {
     cache = mkdtempSync(join(tmpdir(), 'levitate-bare-'));
+    writeFileSync(join(cache, 'no-koffi.cjs'), NO_KOFFI);
   });
   afterAll(() => {
     rmSync(cache, { recursive: true, force: true });
   });
   const run = (...words: readonly string[]) =>
     spawnSync(process.execPath, [join(packageRoot(), 'scripts', 'launch.mjs'), ...words], {
-      // No program is on the path, and the cache is empty.
-      env: { PATH: cache, HOME: cache, LEVITATE_CACHE: cache },
+      // No program is on the path, the cache is empty, and koffi has no build for the host.
+      env: {
+        PATH: cache,
+        HOME: cache,
+        LEVITATE_CACHE: cache,
+        NODE_OPTIONS: `--require ${join(cache, 'no-koffi.cjs')}`,
+      },
       encoding: 'utf8',
     });
 

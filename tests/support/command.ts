@@ -47,7 +47,7 @@ export function command(name: string, ...args: readonly string[]): CommandResult
 export function packageWithKernel(folder: string, symbol: string, instruction: number): void {
   const root = packageRoot();
   mkdirSync(join(folder, 'scripts'));
-  for (const path of ['dist', 'firmware/images', 'scripts/launch.mjs', 'package.json']) {
+  for (const path of ['dist', 'firmware/images', 'scripts/launch.mjs', 'scripts/compiled-bundle.mjs', 'package.json']) {
     cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
