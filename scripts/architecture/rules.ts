@@ -18,8 +18,8 @@
 
 /** Imports that one file alone may have, by file. */
 export const SINGLE_FILE_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
-  // The only file that opens the engine's library.
-  ['emulator/engine/unicorn-library.ts', ['koffi']],
+  // The only file that opens the engine's library; it loads koffi when it does.
+  ['emulator/engine/unicorn-library.ts', ['koffi', 'node:module']],
   ['scripts/build.mjs', ['esbuild']],
 ]);
 
