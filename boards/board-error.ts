@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The one error type of this folder: a board, or an option of a board, that cannot be. Bad
- * configuration, never a fault of the guest.
+ * Error of this folder: an impossible board, or an impossible option of a board. Bad configuration,
+ * never a fault of the guest.
  */
 
 /**
- * A board that does not exist, an option outside its range, or board data that contradicts itself.
- * The message names the value and what is allowed, so that it can be shown as it is.
+ * Thrown for a board that does not exist, an option outside its range, or board data that
+ * contradicts itself. The message names the value and the permitted ones, and can be shown
+ * unchanged.
  */
 export class BoardError extends Error {
   constructor(message: string) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Types of cores that boards have.
+ * Core types of the boards.
  *
  * Source: Technical Reference Manuals (MIDR_EL1); boot log of a Pixel 6 for the revisions of A55,
  * A76 and X1.

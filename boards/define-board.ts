@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Turns a board file into a definition: options checked against limits, the result checked against
- * itself.
+ * Turns a board file into a definition: checks options against limits, and the resulting board for
+ * consistency.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
@@ -10,7 +10,7 @@ import { size } from '#common/quantities.ts';
 import type { Board, BoardConfig, BoardDefinition, BoardLimits, BoardOptions } from './types.ts';
 import { validateBoard } from './validate-board.ts';
 
-/** A board file's data. `configure` gets options that are complete and inside the limits. */
+/** Data of a board file. `configure` gets complete options, inside the limits. */
 interface BoardSource {
   readonly name: string;
   readonly title: string;
@@ -19,7 +19,9 @@ interface BoardSource {
   configure(config: BoardConfig): Board;
 }
 
-/** A definition whose `create` fills in defaults, checks options and validates its board. */
+/**
+ * Creates a definition whose `create` fills in defaults, checks options and validates its board.
+ */
 export function defineBoard(source: BoardSource): BoardDefinition {
   const { name, title, defaults, limits } = source;
   return {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The device tree of a board, generated from the data that also places its devices on the bus.
+ * Device tree of a board, generated from the data that also places its devices on the bus.
  *
- * It makes a tree of names and property bytes; it is not a blob: a flattened device tree is written
- * from it by whoever has a writer.
+ * It generates a tree of names and property bytes, not a blob: fdt/ writes the flattened device
+ * tree.
  *
  *   Board --sections, device nodes--> NodeSource tree --tree-resolve.ts--> FdtNode tree
  *
@@ -23,8 +23,8 @@ import { getDevice } from './validate-board.ts';
 export type { FdtNode } from './tree-resolve.ts';
 
 /**
- * The tree of `board` with what the boot loader would add. Same arguments, same bytes. Phandles are
- * given to referenced nodes only, from 1 upward in tree order.
+ * Device tree of `board`, with the additions of the boot loader. Equal arguments give equal bytes.
+ * Phandles are given to referenced nodes only, from 1 upward in tree order.
  * @throws BoardError when a label is used that no node has, two nodes share a label, a device
  * node's parent does not exist, or a root item names a device that has no root-level node
  */
@@ -88,7 +88,9 @@ function rootItemNodes(
   }
 }
 
-/** A placement's node: name, reg and interrupts from the placement, the rest from the board. */
+/**
+ * Tree node of a placement: name, reg and interrupts from the placement, the rest from the board.
+ */
 function deviceNode(board: Board, device: DevicePlacement, node: DeviceNode, counts: CellCounts): NodeSource {
   const base = device.base - (node.parentBase ?? 0);
   const own = { ...(node.label === undefined ? {} : { label: node.label }), children: node.children ?? [] };
@@ -113,7 +115,7 @@ function deviceNode(board: Board, device: DevicePlacement, node: DeviceNode, cou
   };
 }
 
-/** `root` with the device nodes that name a parent below it, behind the parent's own children. */
+/** Attaches device nodes that name a parent to that node in `root`, after its own children. */
 function attachDevices(board: Board, root: NodeSource): NodeSource {
   const waiting = new Map<string, { device: DevicePlacement; node: DeviceNode }[]>();
   for (const device of board.devices) {
@@ -133,7 +135,9 @@ function attachDevices(board: Board, root: NodeSource): NodeSource {
   return whole;
 }
 
-/** Cells that a node gives its children, by default 2 and 1 (Devicetree Specification, 2.3.5). */
+/**
+ * Cell counts that a node gives its children, by default 2 and 1 (Devicetree Specification, 2.3.5).
+ */
 function childCells(source: NodeSource): CellCounts {
   const count = (name: string, fallback: number): number => {
     const property = source.properties[name];

@@ -5,9 +5,9 @@
  *
  *   first bank  |--kernelOffset--[ kernel ]......[ initrd ][ DTB ].......|
  *
- * Everything stays in the first bank, so that kernel and initrd share the window that the boot
- * protocol asks for, and outside every reserved region. Where a device tree names other RAM than
- * the board has, initrd and tree go there if they can. It places; it does not load.
+ * Everything is placed in the first bank, so that kernel and initrd share the window that the boot
+ * protocol requires, and outside every reserved region. If a device tree has other RAM than the
+ * board, initrd and tree go there if possible. This file only places; it does not load.
  *
  * Specification: Documentation/arch/arm64/booting.rst (text_offset; DTB 8-byte aligned, at most 2
  * MiB; initrd within 32 GiB of the kernel).
@@ -20,19 +20,22 @@ import { BoardError } from './board-error.ts';
 import { size } from '#common/quantities.ts';
 import type { Board } from './types.ts';
 
-/** Blocks of 2 MiB: the kernel maps initrd and DTB by blocks, and never shares one between them. */
+/**
+ * Alignment of 2 MiB: the kernel maps initrd and DTB by such blocks, and never shares one between
+ * them.
+ */
 const SLOT_ALIGNMENT = 2 * 2 ** 20;
 
 /** Sizes in bytes. */
 export interface ImageSizes {
-  /** Memory that the kernel needs from its first byte on, BSS included (image_size). */
+  /** Memory size that the kernel needs from its first byte on, BSS included (image_size). */
   readonly kernelBytes: number;
   /** Offset of the kernel from the first bank's start; the board's rule when absent. */
   readonly kernelOffset?: number | undefined;
   /** 0 or absent: no initrd. */
   readonly initrdBytes?: number | undefined;
   readonly dtbBytes: number;
-  /** The device tree's RAM, tried before the board's first bank. Not for the kernel. */
+  /** RAM of the device tree, tried before the board's first bank. Not for the kernel. */
   readonly ram?: readonly BaseAndSize[];
   /** Ranges that the device tree reserves. */
   readonly reserved?: readonly Range[];
@@ -46,7 +49,7 @@ export interface LoadPlan {
 }
 
 /**
- * Addresses for images of these sizes: the board's preferred ones where they are free, otherwise
+ * Chooses addresses for images of these sizes: the board's preferred ones if they are free, else
  * the lowest free slot after the kernel.
  * @throws BoardError when the kernel overlaps a reserved region or leaves RAM, or when no slot is
  * left for initrd or DTB
@@ -74,7 +77,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   const place = (what: string, bytes: number, preferred: readonly number[]): Range => {
     const at = (base: number): Range => rangeOf({ base, size: bytes });
     for (const room of rooms) {
-      // Behind the kernel where it is in the same bank.
+      // After the kernel, if it is in the same bank.
       const from = overlap(kernel, room) ? kernel.end : room.start;
       const start =
         preferred.find((base) => isFree(at(base), room)) ?? firstFit([room], taken, bytes, SLOT_ALIGNMENT, from);
@@ -86,7 +89,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   };
 
   const { initrdBytes = 0, dtbBytes } = sizes;
-  // A preferred DTB address is kept free: the initrd can move.
+  // A preferred DTB address is kept free, because the initrd can move.
   const fixedDtb = board.load.dtb.find((start) =>
     rooms.some((room) => isFree(rangeOf({ base: start, size: dtbBytes }), room)),
   );
@@ -101,7 +104,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   };
 }
 
-/** RAM that no loader may use: the reserved regions, and firmware that lies in RAM. */
+/** RAM that no loader may use: reserved regions, and firmware in RAM. */
 export function keptOut({ firmware, reserved }: Board): readonly BaseAndSize[] {
   return firmware.device === null ? [firmware, ...reserved] : reserved;
 }

@@ -8,8 +8,8 @@
  *   0x1_0000_0000 .. 0x8_7FFF_FFFF  nothing, 30 GiB
  *   0x8_8000_0000 .. 0x9_FFFF_FFFF  RAM, high bank, 6 GiB (--memory: more, upward)
  *
- * The root has one size cell, and 6 GiB is more than 32 bits say: the high bank takes three entries
- * of 2 GiB in /memory.
+ * The root has one size cell, and 6 GiB does not fit 32 bits: the high bank takes three entries of
+ * 2 GiB in /memory.
  *
  * Source: Linux arch/arm64/boot/dts/exynos/google/gs101-oriole.dts and gs101-pixel-common.dtsi
  * (names, reserved memory, keys); boot log of a Pixel 6 (banks, what the boot loader adds). The
@@ -31,7 +31,7 @@ const GiB = 2 ** 30;
 
 const LOW_BANK = physAddr(0x8000_0000);
 const HIGH_BANK = physAddr(0x8_8000_0000);
-/** The cores have 40 physical address bits. */
+/** End of the 40-bit physical address space of the cores. */
 const PHYSICAL_END = 2 ** 40;
 
 const RAM_SLOTS: readonly RamBank[] = [
@@ -40,8 +40,8 @@ const RAM_SLOTS: readonly RamBank[] = [
 ];
 
 /**
- * Reserved by the tree that ships with the kernel. The splash screen's end is not page aligned:
- * 1080 x 2400 pixels of four bytes.
+ * Regions reserved by the tree that ships with the kernel. The end of the splash screen is not
+ * page-aligned: 1080 x 2400 pixels of four bytes.
  */
 const UPSTREAM_RESERVED = [
   region('gsa@90200000', 0x9020_0000, 0x40_0000, 'device-tree'),
@@ -49,15 +49,17 @@ const UPSTREAM_RESERVED = [
   region('aoc@94000000', 0x9400_0000, 0x300_0000, 'device-tree'),
   region('abl@f8800000', 0xf880_0000, 0x200_0000, 'device-tree'),
   region('dss-log-reserved@fd3f0000', 0xfd3f_0000, 0xe000, 'device-tree'),
-  // The boot loader adds the same page again as debug_kinfo_reserved@fd3fe000. One node says all
-  // that two would: with both, Linux reserves the page once and prints a warning about the overlap.
+  // The boot loader adds the same page again as debug_kinfo_reserved@fd3fe000. One node is enough:
+  // with both, Linux reserves the page once and prints a warning about the overlap.
   region('debug-kinfo-reserved@fd3fe000', 0xfd3f_e000, 0x1000, 'device-tree'),
   region('bldr-log-reserved@fd800000', 0xfd80_0000, 0x10_0000, 'device-tree'),
   region('bldr-log-hist-reserved@fd900000', 0xfd90_0000, 0x2000, 'device-tree'),
   region('splash@fac00000', 0xfac0_0000, 1080 * 2400 * 4, 'device-tree'),
 ];
 
-/** Added by the boot loader when it starts the kernel; its nodes have no unit address. */
+/**
+ * Regions that the boot loader adds when it starts the kernel; their nodes have no unit address.
+ */
 const BOOT_LOADER_RESERVED = [
   region('pkvm_guest_firmware', 0x8b00_0000, 0xc_4000, 'boot-loader'),
   region('sec_dram', 0xb720_0000, 0x8e0_0000, 'boot-loader'),
@@ -89,15 +91,15 @@ export const pixel6 = defineBoard({
       psci: gs101Psci,
       timer: gs101Timer,
       interruptController: gs101InterruptController,
-      // A round figure within the first core's 0.3 to 1.8 GHz: 1 ns an instruction.
+      // A round number within the first core's 0.3 to 1.8 GHz: 1 ns per instruction.
       instructionsPerSecond: 1_000_000_000,
       devices: gs101Devices(cpus),
       firmware: { image: 'reset-pixel6', device: 'boot-rom', base: physAddr(0), size: 0x1_0000, replaceable: false },
       reserved: clipToRam([...UPSTREAM_RESERVED, ...BOOT_LOADER_RESERVED], ramBanks),
       load: {
         kernelOffset: 0x8_0000,
-        // No loader publishes these. 80 MiB are free below pkvm_guest_firmware, 370 MiB below
-        // sec_dram; the tree lies above aoc, out of the way of both.
+        // No boot loader publishes these addresses. 80 MiB are free below pkvm_guest_firmware, 370
+        // MiB below sec_dram; the tree lies above aoc, out of the way of both.
         initrd: [physAddr(0x8600_0000), physAddr(0xa000_0000)],
         dtb: [physAddr(0x9e00_0000)],
       },
@@ -106,7 +108,7 @@ export const pixel6 = defineBoard({
       tree: [
         { section: 'aliases' },
         { section: 'cpus' },
-        // Empty: the boot loader refuses a tree without it.
+        // Empty, but the boot loader refuses a tree without it.
         { name: 'ect', properties: {} },
         ...gs101FixedClocks(OSCILLATOR_HZ),
         ...corePmus(cpus),
@@ -125,7 +127,7 @@ export const pixel6 = defineBoard({
 
 const OSCILLATOR_HZ = 24_576_000;
 
-/** serial0 is the console; the pin controllers are numbered as upstream numbers them. */
+/** serial0 is the console; the pin controllers have upstream's numbers. */
 const ALIASES = {
   pinctrl0: 'pinctrl_gpio_alive',
   pinctrl1: 'pinctrl_far_alive',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The `virt` machine of QEMU 7.2: a board that exists in software only, and that every AArch64
- * kernel knows.
+ * The `virt` machine of QEMU 7.2: a board that exists only in software, and that every AArch64
+ * kernel supports.
  *
  *   0x00_0000_0000  flash 0 (reset vector), flash 1
  *   0x00_0800_0000  GIC
@@ -33,7 +33,7 @@ const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
 const RAM_BASE = physAddr(0x4000_0000);
-/** RAM must end below the high PCIe windows, which QEMU would move otherwise. */
+/** Limit of RAM: it must end below the high PCIe windows, which QEMU would move otherwise. */
 const RAM_MAX = 255 * GiB;
 const VIRTIO_SLOTS = 32;
 
@@ -58,7 +58,7 @@ export const qemuVirt = defineBoard({
     cpus: Array.from({ length: config.cpus }, (_, n) => cpu(n, config.cpuType ?? CPU_TYPES['cortex-a53'])),
     ramBanks: fillBanks([{ base: RAM_BASE, size: RAM_MAX }], config.memoryBytes),
     psci: {
-      // HVC is the hypervisor's where the guest is one, as with QEMU's virtualization=on.
+      // HVC belongs to a guest that is a hypervisor, as with QEMU's virtualization=on.
       method: config.el === 2 ? 'smc' : 'hvc',
       compatible: ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'],
       functionIds: { cpu_suspend: 0xc400_0001, cpu_off: 0x8400_0002, cpu_on: 0xc400_0003, migrate: 0xc400_0005 },
@@ -66,8 +66,8 @@ export const qemuVirt = defineBoard({
     timer: {
       frequencyHz: 62_500_000,
       compatible: ['arm,armv8-timer', 'arm,armv7-timer'],
-      // Secure physical, non-secure physical, virtual, hypervisor physical; hypervisor virtual
-      // where EL2 has one, as QEMU's since 9.0.
+      // Secure physical, non-secure physical, virtual, hypervisor physical; hypervisor virtual if
+      // EL2 has one, as in QEMU since 9.0.
       interrupts: [13, 14, 11, 10, ...(config.el === 2 && config.cpuType?.isArmv82 === true ? [12] : [])].map(
         (number) => ({ type: 'ppi', number, trigger: 'level-high' }),
       ),
@@ -75,14 +75,14 @@ export const qemuVirt = defineBoard({
     },
     interruptController: {
       version: config.gicVersion,
-      // 288 and 256 interrupts in all, as QEMU's GICD_TYPER says.
+      // 288 and 256 interrupts in total, as in QEMU's GICD_TYPER.
       spis: config.gicVersion === 2 ? 256 : 224,
       securityView: 'single',
       label: 'intc',
       cells: 3,
       ppiCpuMask: config.gicVersion === 2 ? 2 ** config.cpus - 1 : 0,
     },
-    // A round figure: one instruction takes one simulated nanosecond.
+    // A round number: one instruction takes one simulated nanosecond.
     instructionsPerSecond: 1_000_000_000,
     devices: devices(config),
     firmware: { image: 'reset-qemu-virt', device: 'flash0', base: physAddr(0), size: 64 * MiB, replaceable: true },
@@ -137,7 +137,7 @@ function alignDownToSlot(bytes: number): number {
   return bytes - (bytes % (2 * MiB));
 }
 
-/** Everything on the bus, by address, but GIC and flash where QEMU's tree has them. */
+/** Everything on the bus, by address; GIC and flash are placed as in QEMU's tree. */
 function devices({ gicVersion, el }: BoardConfig): DevicePlacement[] {
   return [
     ...(gicVersion === 2 ? gicV2(el) : gicV3(el)),
@@ -181,8 +181,8 @@ function devices({ gicVersion, el }: BoardConfig): DevicePlacement[] {
     gpio(),
     ...virtioSlots(),
     pcieEcam(),
-    // Windows for what `secure=on` would add, an empty platform bus, and PCIe windows without a
-    // function.
+    // Windows of devices that `secure=on` would add, an empty platform bus, and PCIe windows
+    // without a function.
     absent('secure-uart', 0x904_0000, 0x1000),
     absent('secure-gpio', 0x90b_0000, 0x1000),
     absent('platform-bus', 0xc00_0000, 32 * MiB),
@@ -211,7 +211,7 @@ function gicV2Part(name: string, part: DevicePart, base: number): DevicePlacemen
   return { name, model: 'gicv2', part, base: physAddr(base), size: 0x1_0000, nodes: [] };
 }
 
-/** A hypervisor is told of its guests' interrupts by PPI 9, level-high. */
+/** PPI 9, level-high, tells a hypervisor about its guests' interrupts. */
 const maintenance = (el: 1 | 2) => (el === 2 ? { interrupts: cells(1, 9, 4) } : {});
 
 function gicV3(el: 1 | 2): DevicePlacement[] {
@@ -256,7 +256,7 @@ function gicDistributor(
   };
 }
 
-/** Transport n lies at n * 0x200 and raises SPI 16 + n, edge-triggered. */
+/** Slots of virtio transports: slot n is at n * 0x200 and raises SPI 16 + n, edge-triggered. */
 function virtioSlots(): DevicePlacement[] {
   return Array.from({ length: VIRTIO_SLOTS }, (_, n) => ({
     name: `virtio${n}`,
@@ -268,7 +268,7 @@ function virtioSlots(): DevicePlacement[] {
   }));
 }
 
-/** The GPIO controller, and the power key on its pin 3. */
+/** GPIO controller, with the power key on pin 3. */
 function gpio(): DevicePlacement {
   const powerKey: NodeSource = {
     name: 'poweroff',
@@ -334,7 +334,7 @@ function pcieEcam(): DevicePlacement {
   };
 }
 
-/** INTA..D of device d on SPI 3..6, turned by one for each device. */
+/** INTA..D of device d are SPI 3..6, rotated by one for each device. */
 function pcieInterruptMap(): CellSource[] {
   const slots = [0, 1, 2, 3];
   return slots.flatMap((device) =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * RAM of a board: filling banks in order with what the user asked for, cutting reserved regions to
- * what exists, and splitting a bank into the entries that a tree's size cells can express.
+ * RAM of a board: fills banks in order with the requested size, clips reserved regions to RAM, and
+ * splits a bank into entries that fit the tree's size cells.
  *
  *   --memory 3G on pixel6:   0x0_8000_0000 [======= 2 GiB =======]   hole   0x8_8000_0000 [== 1 GiB ==]
  */
@@ -12,7 +12,10 @@ import { BoardError } from './board-error.ts';
 import { size } from '#common/quantities.ts';
 import type { RamBank, ReservedRegion } from './types.ts';
 
-/** Entries of /memory are cut here where one cell is too small, as by the Pixel 6's boot loader. */
+/**
+ * Size of the pieces into which entries of /memory are split when one cell is too small, as by the
+ * Pixel 6's boot loader.
+ */
 const SPLIT_BYTES = 2 * 2 ** 30;
 
 /**
@@ -32,16 +35,16 @@ export function fillBanks(slots: readonly RamBank[], bytes: number): RamBank[] {
 }
 
 /**
- * The parts of `windows` below `bytes`, where RAM starts at 0 and does not make room for what lies
- * over it; empty ones are left out.
+ * Clips `windows` to addresses below `bytes`, for RAM that starts at 0 and that does not move
+ * around the devices over it; empty parts are left out.
  */
 export function cutToSize(windows: readonly RamBank[], bytes: number): RamBank[] {
   return windows.flatMap(({ base, size }) => (bytes > base ? [{ base, size: Math.min(size, bytes - base) }] : []));
 }
 
 /**
- * The parts of the regions inside RAM. A region outside is dropped; one that crosses the end of a
- * bank keeps its part inside.
+ * Clips reserved regions to RAM. A region outside is dropped; one that crosses the end of a bank
+ * keeps the part inside.
  */
 export function clipToRam(regions: readonly ReservedRegion[], banks: readonly RamBank[]): ReservedRegion[] {
   return regions.flatMap((region) =>

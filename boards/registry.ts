@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The boards that exist. A new one is a file beside this and a line here. */
+/** Registry of the boards. A new board is a file in this folder, and a line here. */
 
 import { BoardError } from './board-error.ts';
 import { pixel6 } from './pixel6.ts';
@@ -7,10 +7,10 @@ import { qemuVirt } from './qemu-virt.ts';
 import { rpi4 } from './rpi4.ts';
 import type { BoardDefinition } from './types.ts';
 
-/** Every board, in the order in which lists show them. */
+/** All boards, in the order of lists. */
 export const boards: readonly BoardDefinition[] = [qemuVirt, pixel6, rpi4];
 
-/** The board of that name. @throws BoardError when there is none, naming those that exist */
+/** Board by name. @throws BoardError when there is none; its message names those that exist */
 export function findBoard(name: string): BoardDefinition {
   const board = boards.find((candidate) => candidate.name === name);
   if (board === undefined) {

@@ -8,13 +8,13 @@
  *   0x0_fc00_0000  peripherals, over the last 64 MiB of the low 4 GiB; UART 0xfe20_1000
  *   0x1_0000_0000  RAM of a board with more (--memory 8G)
  *
- * --memory says how much is soldered on: what lies under the VideoCore's part and under the
- * peripherals is lost, as on the board.
+ * --memory is the size of the soldered RAM: the parts under the VideoCore's memory and under the
+ * peripherals are lost, as on the real board.
  *
  * The VideoCore starts first. It loads kernel, tree and a stub ("armstub8") into RAM and releases
  * the CPUs at address 0. The stub enters the kernel; the other cores wait in it for a word of its
- * spin table. There is no PSCI. The board is as `dtoverlay=disable-bt` in its config.txt makes it:
- * the PL011 is on the pins of the serial console, not at the Bluetooth chip.
+ * spin table. There is no PSCI. The board is configured as by `dtoverlay=disable-bt` in config.txt:
+ * the PL011 is connected to the pins of the serial console, not to the Bluetooth chip.
  *
  * Source: Linux arch/arm/boot/dts/broadcom/bcm2711-rpi-4-b.dts; boot logs of a Pi 4 (banks, as the
  * firmware writes them into /memory); the Raspberry Pi documentation, "config.txt"; armstub8.S.
@@ -65,7 +65,7 @@ export const rpi4 = defineBoard({
     psci: null,
     timer: bcm2711Timer,
     interruptController: bcm2711InterruptController,
-    // A round figure below the cores' 1.5 GHz: one instruction takes one simulated nanosecond.
+    // A round number below the cores' 1.5 GHz: one instruction takes one simulated nanosecond.
     instructionsPerSecond: 1_000_000_000,
     devices: bcm2711Devices(),
     firmware: { image: 'reset-rpi4', device: null, base: physAddr(0), size: 0x1000, replaceable: false },
@@ -79,7 +79,7 @@ export const rpi4 = defineBoard({
       dtb: [physAddr(0x2ee0_0000)],
     },
     kernelConsole: { device: 'uart0', model: 'pl011', base: physAddr(0xfe20_1000) },
-    // A line with a chip at its other end is no terminal.
+    // A serial line with a chip at the other end cannot be a terminal.
     switchedOff: ['/soc/serial@7e201000/bluetooth'],
     aliases: { serial0: 'uart0' },
     tree: [
@@ -97,7 +97,7 @@ export const rpi4 = defineBoard({
   }),
 });
 
-/** Upstream's pool for devices that reach the low GiB only. The kernel chooses its place. */
+/** Upstream's pool for devices that can access only the low GiB. The kernel chooses its place. */
 function contiguousMemory(): NodeSource {
   return {
     name: 'reserved-memory',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Turns nodes as a board writes them into nodes with bytes: phandles, paths and interrupt
- * specifiers become known here.
+ * Resolves the nodes of a board into nodes with bytes: assigns phandles, paths and interrupt
+ * specifiers.
  *
  * Specification: Devicetree Specification v0.4, 2.2.4 (property values), 2.3.3 (phandle); bindings
  * arm,gic and arm,gic-v3 (three cells: type, number, flags; a fourth names a PPI partition).
@@ -27,7 +27,7 @@ export interface FdtNode {
 }
 
 /**
- * Turns references into phandles and paths, interrupts into cells, and everything into bytes.
+ * Resolves references into phandles and paths, interrupts into cells, and all values into bytes.
  * @throws BoardError for a label that no node has, a label that two nodes have, or a cell outside
  * 32 bits
  */
@@ -118,7 +118,7 @@ function cellBytes(values: readonly number[]): Uint8Array {
   return out;
 }
 
-/** NUL-terminated UTF-8, one after the other. */
+/** Encodes strings as NUL-terminated UTF-8, in sequence. */
 function textBytes(strings: readonly string[]): Uint8Array {
   return encodeUtf8(strings.map((string) => `${string}\0`).join(''));
 }

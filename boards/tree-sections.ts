@@ -25,11 +25,13 @@ export interface ChosenOptions {
   readonly bootargs?: string | undefined;
   /** [start, end) of the initial RAM disk. */
   readonly initrd?: { readonly start: number; readonly end: number } | undefined;
-  /** Makes rng-seed and kaslr-seed. When absent, neither is written: nothing is random. */
+  /**
+   * Seed of rng-seed and kaslr-seed. When absent, neither is written, so that nothing is random.
+   */
   readonly seed?: number | bigint | undefined;
 }
 
-/** One `memory` node for each bank, its `reg` in as many entries as the size cells need. */
+/** `memory` nodes, one for each bank; `reg` has as many entries as the size cells require. */
 export function memoryNodes(banks: readonly RamBank[], counts: CellCounts): NodeSource[] {
   return banks.map((bank) => ({
     name: `memory@${bank.base.toString(16)}`,
@@ -40,7 +42,7 @@ export function memoryNodes(banks: readonly RamBank[], counts: CellCounts): Node
   }));
 }
 
-/** /reserved-memory with `ranges` and the root's cells, as Linux demands; null without regions. */
+/** /reserved-memory with `ranges` and the root's cells, as Linux requires; null without regions. */
 export function reservedMemoryNode(regions: readonly ReservedRegion[], counts: CellCounts): NodeSource | null {
   if (regions.length === 0) return null;
   return {
@@ -66,8 +68,8 @@ export function cpuLabel(cpu: Cpu): string {
 }
 
 /**
- * /cpus with cpu-map. Enabled by PSCI, a single core too: it can be turned off. Cores with a
- * release address wait in a spin table.
+ * /cpus with cpu-map. All cores, even a single one, are enabled by PSCI, because they can be turned
+ * off. Cores with a release address wait in a spin table.
  */
 export function cpusNode(cpus: readonly Cpu[]): NodeSource {
   return {
@@ -126,7 +128,7 @@ export function aliasesNode({ aliases }: Board): NodeSource {
 }
 
 /**
- * /chosen. The initrd's addresses are written 64 bits wide: readers take the width from the length,
+ * /chosen. The initrd's addresses are written with 64 bits: readers take the width from the length,
  * and the Pixel 6's second bank needs it.
  */
 export function chosenNode(stdout: PropertySource, options: ChosenOptions): NodeSource {
@@ -170,7 +172,7 @@ function cpuMap(cpus: readonly Cpu[]): NodeSource[] {
   });
 }
 
-/** `length` bytes from `seed` by SplitMix64 (Steele, Lea, Flood 2014). */
+/** Generates `length` bytes from `seed` by SplitMix64 (Steele, Lea, Flood 2014). */
 function randomBytes(seed: number | bigint, length: number): Uint8Array {
   const out = new Uint8Array(length);
   const view = new DataView(out.buffer);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Device tree nodes as a board writes them: names, properties and references by label. Phandles,
- * interrupt cells and paths are not known yet.
+ * Source form of device tree nodes, in which boards are written: names, properties and references
+ * by label. Phandles, interrupt cells and paths are not resolved yet.
  *
  * It is not a blob and not what a kernel reads: {@link buildDeviceTree} (device-tree.ts) resolves
  * it into property bytes.
@@ -22,11 +22,11 @@ export interface Interrupt {
   readonly trigger: 'edge-rising' | 'level-high' | 'level-low';
   /** Bits 15:8 of the flags cell of a PPI; without it the controller's own `ppiCpuMask` is used. */
   readonly cpuMask?: number;
-  /** Label of the PPI partition, the fourth cell where there is one. */
+  /** Label of the PPI partition, for controllers with a fourth cell. */
   readonly partition?: string;
 }
 
-/** Stands for the phandle of the node with this label. */
+/** Reference to the phandle of the node with this label. */
 export interface PhandleReference {
   readonly ref: string;
 }
@@ -34,7 +34,7 @@ export interface PhandleReference {
 /** One 32-bit cell: a value in [0, 2^32), or the phandle of a labelled node. */
 export type CellSource = number | PhandleReference;
 
-/** A property value whose bytes may depend on the finished tree. */
+/** Property value whose bytes may depend on the finished tree. */
 export type PropertySource =
   | { readonly kind: 'flag' }
   | { readonly kind: 'cells'; readonly cells: readonly CellSource[] }
@@ -43,10 +43,10 @@ export type PropertySource =
   | { readonly kind: 'path'; readonly label: string }
   | { readonly kind: 'interrupts'; readonly interrupts: readonly Interrupt[] };
 
-/** Properties by name, in the order in which they are written. */
+/** Properties by name, in their order in the tree. */
 export type PropertySources = Readonly<Record<string, PropertySource>>;
 
-/** A node as a board writes it. `label` is unique: {@link ref} and {@link pathTo} name it. */
+/** Node in source form. `label` is unique; {@link ref} and {@link pathTo} refer to it. */
 export interface NodeSource {
   /** Name with its unit address, if it has one: "memory@40000000". */
   readonly name: string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The types of a board, which is data. The machine places devices on its bus from it, and the
- * device tree is generated from the same data (device-tree.ts), so the two cannot disagree.
+ * Types of a board, which is pure data. The machine places devices on its bus from it, and the
+ * device tree is generated from the same data (device-tree.ts), so the two always agree.
  *
  * It is not the machine: nothing here runs. To add a board, write one file that calls `defineBoard`
  * and list it in registry.ts.
@@ -21,28 +21,27 @@ import type { ModelKey } from '#emulator/devices/registry.ts';
 import type { Interrupt, NodeSource, PropertySources } from './tree-source.ts';
 
 /**
- * Device models that a placement may name; the machine decides what stands behind a key. Two are
- * not chips: `storage` is 32-bit registers that reset to zero and read back what was written;
- * `absent` answers nothing: an access is an external abort, and the placement only gives the event
- * a name.
+ * Device models that a placement may name; the machine implements the keys. Two are not chips:
+ * `storage` is 32-bit registers that reset to zero and read back the written value; at `absent`,
+ * every access is an external abort, and the placement only gives the event a name.
  */
 export type DeviceModel = ModelKey | 'rom' | 'sram' | 'gicv2' | 'gicv3';
 
 /** A register window of a device that has several (the GIC has two to four). */
 export type DevicePart = 'distributor' | 'cpu-interface' | 'redistributor' | 'virtual-control' | 'virtual-interface';
 
-/** A tree node of a placed device. Its `reg` and `interrupts` are generated from the placement. */
+/** Tree node of a placed device. Its `reg` and `interrupts` are generated from the placement. */
 export interface DeviceNode {
-  /** Name without unit address, which is generated; with `reg: 'none'` the name as it is. */
+  /** Name without the unit address, which is generated; with `reg: 'none'` the whole name. */
   readonly name: string;
   readonly label?: string;
-  /** Label of the parent, by default the root. Its cells shape `reg`. */
+  /** Label of the parent, by default the root. Its cell counts determine the form of `reg`. */
   readonly parent?: string;
   /** `none`: neither reg nor interrupts (keys on a GPIO, glue). By default `window`. */
   readonly reg?: 'window' | 'none';
-  /** Length in `reg` where the node describes only the start of the window. */
+  /** Length in `reg`, when the node describes only the start of the window. */
   readonly regBytes?: number;
-  /** Unit address where it is not the window's base (a PCIe host has its MMIO window's). */
+  /** Unit address, when it is not the window's base (a PCIe host has that of its MMIO window). */
   readonly unitAddress?: number;
   /** CPU address at which the parent's address space starts; 0 without it (identity `ranges`). */
   readonly parentBase?: number;
@@ -52,7 +51,7 @@ export interface DeviceNode {
   readonly children?: readonly NodeSource[];
 }
 
-/** A device on the bus. Nothing else of the board may lie in [base, base + size). */
+/** Device on the bus. Nothing else of the board may be in [base, base + size). */
 export interface DevicePlacement {
   /** Unique on the board; events and error messages use it. */
   readonly name: string;
@@ -60,11 +59,11 @@ export interface DevicePlacement {
   readonly part?: DevicePart;
   readonly base: PhysAddr;
   readonly size: number;
-  /** Registers of `storage` that do not reset to zero, by offset. */
+  /** Reset values of `storage` registers that are not zero, by offset. */
   readonly resetValues?: ReadonlyMap<number, number>;
-  /** Lines that the device drives, in the order of its tree node. */
+  /** Interrupt lines of the device, in the order of its tree node. */
   readonly irqs?: readonly Interrupt[];
-  /** Nodes that describe it: none, one, or several that share the window. */
+  /** Tree nodes of the device: none, one, or several that share the window. */
   readonly nodes: readonly DeviceNode[];
 }
 
@@ -76,7 +75,7 @@ export interface RamBank {
 
 /** RAM with an owner other than the kernel. */
 export interface ReservedRegion {
-  /** Name of its node under /reserved-memory, with its unit address where it has one. */
+  /** Name of its node under /reserved-memory, with its unit address if it has one. */
   readonly name: string;
   readonly base: PhysAddr;
   readonly size: number;
@@ -90,7 +89,7 @@ export interface ReservedRegion {
 
 /** A CPU core. */
 export interface Cpu {
-  /** Affinity fields of MPIDR_EL1: `reg` of its node and what PSCI calls it. */
+  /** Affinity fields of MPIDR_EL1: `reg` of its node, and its name in PSCI calls. */
   readonly mpidr: number;
   /** MPIDR_EL1 as the core reads it, low 32 bits. */
   readonly mpidrEl1: number;
@@ -100,17 +99,17 @@ export interface Cpu {
   readonly socket?: number;
   /**
    * Address of this core's spin table entry (`cpu-release-addr`, booting.rst), for a board without
-   * PSCI. The boot firmware reads the core's entry point there. The boot core has one too, but does
-   * not wait for it.
+   * PSCI. The boot firmware reads the core's entry point there. The boot core also has one, but
+   * does not wait.
    */
   readonly releaseAddress?: PhysAddr;
 }
 
-/** A type of cores: what it is called, and MIDR_EL1. */
+/** Core type: name and MIDR_EL1. */
 export interface CpuType {
   readonly name: string;
   readonly midr: number;
-  /** Extensions of Armv8.1 and 8.2, which the own core has and Unicorn's has not. */
+  /** True for extensions of Armv8.1 and 8.2, which the own core has and Unicorn's has not. */
   readonly isArmv82: boolean;
 }
 
@@ -137,7 +136,7 @@ export interface InterruptController {
   readonly version: 2 | 3;
   /** Shared inputs. */
   readonly spis: number;
-  /** The security states that software below EL3 sees (IHI 0069, GICD_CTLR.DS). */
+  /** Security states visible to software below EL3 (IHI 0069, GICD_CTLR.DS). */
   readonly securityView: 'single' | 'non-secure';
   /** Label of its node. */
   readonly label: string;
@@ -147,19 +146,19 @@ export interface InterruptController {
   readonly ppiCpuMask: number;
 }
 
-/** The code that the first core executes at reset. */
+/** Code that the first core executes at reset. */
 export interface Firmware {
   /** Name of the image in firmware/. */
   readonly image: string;
   /**
-   * Placement whose contents it is: executable, read-only memory. Null: it lies in RAM, where an
-   * earlier boot stage has put it, and the tree's reservation block keeps the kernel out.
+   * Placement that contains it: executable, read-only memory. Null: it is in RAM, put there by an
+   * earlier boot stage, and the tree's reservation block keeps the kernel out.
    */
   readonly device: string | null;
   /** Reset vector, and length of the placement or of the reservation. */
   readonly base: PhysAddr;
   readonly size: number;
-  /** True when a user's own image may take its place (`--bios`). */
+  /** True when a user's image may replace it (`--bios`). */
   readonly replaceable: boolean;
 }
 
@@ -177,7 +176,7 @@ export interface LoadRules {
   readonly dtb: readonly PhysAddr[];
 }
 
-/** The serial line that carries the kernel's console. */
+/** Serial line of the kernel's console. */
 export interface KernelConsole {
   /** Name of the placement and label of its node. */
   readonly device: string;
@@ -186,8 +185,8 @@ export interface KernelConsole {
 }
 
 /**
- * A part of the tree's root, in the order a board wants. `devices` places root-level device nodes
- * by name, or all that are left.
+ * Part of the tree's root, in the board's order. `devices` places root-level device nodes by name,
+ * or all remaining ones.
  */
 export type RootItem =
   | NodeSource
@@ -198,7 +197,7 @@ export type RootItem =
 export interface Board {
   /** Name on the command line. */
   readonly name: string;
-  /** For people. */
+  /** Full name, for people. */
   readonly title: string;
   readonly soc: string;
   /** Root `model` and `compatible`. */
@@ -213,15 +212,15 @@ export interface Board {
   readonly psci: Psci | null;
   readonly timer: Timer;
   readonly interruptController: InterruptController;
-  /** Rate at which retired instructions make simulated time. */
+  /** Simulated instructions per second. */
   readonly instructionsPerSecond: number;
   readonly devices: readonly DevicePlacement[];
   readonly firmware: Firmware;
-  /** Inside RAM, disjoint. */
+  /** Reserved regions: inside RAM, disjoint. */
   readonly reserved: readonly ReservedRegion[];
   readonly load: LoadRules;
   readonly kernelConsole: KernelConsole;
-  /** Nodes that the boot loader switches off in any tree it loads, by path. */
+  /** Paths of nodes that the boot loader disables in any tree it loads. */
   readonly switchedOff?: readonly string[];
   /** /aliases: alias to label. */
   readonly aliases: Readonly<Record<string, string>>;
@@ -236,7 +235,7 @@ export interface BoardOptions {
   readonly gicVersion?: number | undefined;
   /** Exception level at which the guest is entered: 1 or 2. */
   readonly el?: number | undefined;
-  /** Type of the cores, where the board has no own: {@link BoardLimits.cpuTypes}. */
+  /** Core type, for boards without cores of their own: {@link BoardLimits.cpuTypes}. */
   readonly cpuType?: string | undefined;
 }
 
@@ -255,7 +254,7 @@ export interface BoardLimits {
   readonly memoryBytes: { readonly min: number; readonly max: number };
   readonly cpus: { readonly min: number; readonly max: number };
   readonly gicVersions: readonly (2 | 3)[];
-  /** None: the board has cores of its own. */
+  /** Empty when the board has cores of its own. */
   readonly cpuTypes: readonly CpuType[];
 }
 

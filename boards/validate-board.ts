@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The invariants of a board, recounted. A board that breaks one would place two things at one
- * address or describe what is not there.
+ * Checks the invariants of a board. A board that breaks one would place two devices at one address,
+ * or describe a device that does not exist.
  *
  *  1. Names of devices are unique, and every name that another part refers to exists.
  *  2. Devices and RAM banks are disjoint: sorted by base, each ends at or before the next begins.
@@ -33,7 +33,7 @@ export function getDevice(board: Pick<Board, 'devices' | 'name'>, name: string):
 
 /**
  * Checks every invariant above.
- * @throws BoardError naming the first one that does not hold. O(n log n) in devices.
+ * @throws BoardError with the first one that does not hold. O(n log n) in devices.
  */
 export function validateBoard(board: Board): void {
   const names = new Set<string>();

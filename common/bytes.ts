@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Arrays of bytes as wholes: compared, put together. */
+/** Comparison and concatenation of byte arrays. */
 
-/** True when both hold the same bytes. O(length), a word at a time where both are aligned. */
+/** True when both arrays hold the same bytes. O(length), a word at a time when both are aligned. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   const areAligned = ((a.byteOffset | b.byteOffset) & 3) === 0;
@@ -13,7 +13,7 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** One after the other. O(length). */
+/** Concatenates arrays. O(length). */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

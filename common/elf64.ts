@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The headers of little-endian AArch64 ELF64 executables. Sections, symbols and relocations are not
- * read; what segments may be is decided by who loads them.
+ * Headers of little-endian AArch64 ELF64 executables. Sections, symbols and relocations are not
+ * read; the loaders check the segments.
  *
  * ```
  *   ELF header (64 bytes)      16 e_type  18 e_machine  24 e_entry  32 e_phoff  54 e_phentsize  56 e_phnum
@@ -27,15 +27,18 @@ export const PT_INTERP = 3;
 export const PF_X = 1;
 export const PF_W = 2;
 
-/** Fields of a file by offset and name. Each throws the reader's error when the file ends first. */
+/**
+ * Reads fields of a file by offset and name. Each method throws the reader's error when the file
+ * ends first.
+ */
 export interface ElfFields {
   u8(offset: number, field: string): number;
   u16(offset: number, field: string): number;
   u32(offset: number, field: string): number;
   u64(offset: number, field: string): bigint;
-  /** A 64-bit field that is an offset in the file. @throws the reader's error: too large */
+  /** Reads a 64-bit file offset. @throws the reader's error when it is too large */
   size64(offset: number, field: string): number;
-  /** The reader's error about `field`. */
+  /** Creates the reader's error about `field`. */
   error(field: string, problem: string): Error;
 }
 
@@ -46,7 +49,7 @@ export interface ElfHeader {
   readonly programHeaders: readonly ProgramHeader[];
 }
 
-/** A program header at offset `at` of the file. */
+/** Program header at offset `at` of the file. */
 export interface ProgramHeader {
   readonly at: number;
   readonly type: number;

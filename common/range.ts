@@ -15,44 +15,44 @@
 
 import { alignUp } from './address.ts';
 
-/** [start, end). Device trees have 64-bit numbers, which are `bigint`. */
+/** Range [start, end). Those of device trees have 64-bit numbers, which are `bigint`. */
 export interface Range<T extends number | bigint = number> {
   readonly start: T;
   readonly end: T;
 }
 
-/** A place as data sheets and `reg` properties give it. */
+/** Base and size, as in data sheets and `reg` properties. */
 export interface BaseAndSize {
   readonly base: number;
   readonly size: number;
 }
 
-/** The range of a place. */
+/** Range of a base and size. */
 export function rangeOf({ base, size }: BaseAndSize): Range {
   return { start: base, end: base + size };
 }
 
-/** The place of a range. */
+/** Base and size of a range. */
 export function placeOf({ start, end }: Range): BaseAndSize {
   return { base: start, size: end - start };
 }
 
-/** A range of a device tree in numbers: exact below 2^53. */
+/** Converts a range of a device tree to numbers: exact below 2^53. */
 export function numberRange({ start, end }: Range<bigint>): Range {
   return { start: Number(start), end: Number(end) };
 }
 
-/** The length of a range. */
+/** Length of a range. */
 export function lengthOf({ start, end }: Range): number {
   return end - start;
 }
 
-/** The sum of lengths. Overlaps count as often as they occur. */
+/** Sum of lengths. Overlaps are counted each time. */
 export function totalLength(ranges: readonly Range[]): number {
   return ranges.reduce((sum, range) => sum + lengthOf(range), 0);
 }
 
-/** The bytes of all places together, a board's RAM for instance. */
+/** Sum of sizes, of a board's RAM for instance. */
 export function totalSize(places: readonly BaseAndSize[]): number {
   return places.reduce((sum, { size }) => sum + size, 0);
 }
@@ -72,7 +72,7 @@ export function overlap<T extends number | bigint>(a: Range<T>, b: Range<T>): bo
   return a.start < b.end && b.start < a.end && a.start < a.end && b.start < b.end;
 }
 
-/** Overlapping and touching ranges made one; empty ones are left out. O(n log n). */
+/** Merges overlapping and adjacent ranges; empty ones are left out. O(n log n). */
 export function join(ranges: readonly Range[]): Range[] {
   const joined: { start: number; end: number }[] = [];
   for (const { start, end } of ascending(ranges)) {
@@ -83,7 +83,7 @@ export function join(ranges: readonly Range[]): Range[] {
   return joined;
 }
 
-/** The parts of `ranges` that no hole covers. O(n m). */
+/** Parts of `ranges` that no hole covers. O(n m). */
 export function subtract<T extends Range>(ranges: readonly T[], holes: readonly Range[]): T[] {
   const sorted = ascending(holes);
   const left: T[] = [];
@@ -100,7 +100,7 @@ export function subtract<T extends Range>(ranges: readonly T[], holes: readonly 
   return ascending(left);
 }
 
-/** The parts of `ranges` that lie in one of `windows`, once for each window. O(n m). */
+/** Parts of `ranges` inside one of `windows`, once for each window. O(n m). */
 export function intersect<T extends Range>(ranges: readonly T[], windows: readonly Range[]): T[] {
   return ascending(
     ranges.flatMap((range) =>
@@ -114,8 +114,8 @@ export function intersect<T extends Range>(ranges: readonly T[], windows: readon
 }
 
 /**
- * The lowest multiple of `align` at or above `from` at which `size` bytes of one of `rooms` are
- * clear of all of `taken`; null when there is none. O(n m).
+ * Lowest multiple of `align` at or above `from` at which `size` bytes of one of `rooms` are clear
+ * of all of `taken`; null when there is none. O(n m).
  */
 export function firstFit(
   rooms: readonly Range[],
@@ -132,8 +132,8 @@ export function firstFit(
 }
 
 /**
- * The first index of [0, count) for which `isBefore` is false, or `count`. All indices for which it
- * is true come first. O(log count).
+ * First index of [0, count) for which `isBefore` is false, or `count`. All indices for which it is
+ * true must come first. O(log count).
  */
 export function bisect(count: number, isBefore: (index: number) => boolean): number {
   let low = 0;
@@ -146,7 +146,7 @@ export function bisect(count: number, isBefore: (index: number) => boolean): num
   return low;
 }
 
-/** The ranges that are not empty, by start. */
+/** Nonempty ranges, sorted by start. */
 function ascending<T extends Range>(ranges: readonly T[]): T[] {
   return ranges.filter(({ start, end }) => start < end).toSorted((a, b) => a.start - b.start);
 }

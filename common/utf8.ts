@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Strings to UTF-8 and back. Written here because `TextEncoder` and `TextDecoder` belong to the
- * host.
+ * Conversion of strings to UTF-8 and back. Implemented here because `TextEncoder` and `TextDecoder`
+ * belong to the host.
  *
  *     code point        bytes
  *     0000..007F        0xxxxxxx
@@ -9,14 +9,14 @@
  *     0800..FFFF        1110xxxx 10xxxxxx 10xxxxxx
  *     10000..10FFFF     11110xxx 10xxxxxx 10xxxxxx 10xxxxxx
  *
- * Half of a surrogate pair has no encoding and becomes U+FFFD.
+ * An unpaired surrogate has no encoding and becomes U+FFFD.
  *
  * Specification: RFC 3629, 3 and 4; the Unicode Standard, 3.9 for the replacement.
  */
 
 const REPLACEMENT = 0xfffd;
 
-/** `text` as UTF-8 bytes. O(length). */
+/** Encodes `text` as UTF-8. O(length). */
 export function encodeUtf8(text: string): Uint8Array {
   const bytes: number[] = [];
   for (const character of text) {
@@ -48,7 +48,10 @@ function continuation(codePoint: number, shift: number): number {
   return 0x80 | ((codePoint >>> shift) & 0x3f);
 }
 
-/** [start, end) read as UTF-8 (RFC 3629, 4); a byte of no character is U+FFFD. O(n). */
+/**
+ * Decodes [start, end) as UTF-8 (RFC 3629, 4); each byte of an invalid character becomes U+FFFD.
+ * O(n).
+ */
 export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let text = '';
   let i = start;
@@ -62,7 +65,7 @@ export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): st
       valid = (next & 0xc0) === 0x80;
       code = (code << 6) | (next & 0x3f);
     }
-    // Overlong forms, surrogates and what lies above U+10FFFF are not characters.
+    // Overlong forms, surrogates and values above U+10FFFF are not characters.
     if (length === 3) valid &&= code >= 0x800 && (code < 0xd800 || code >= 0xe000);
     if (length === 4) valid &&= code >= 0x1_0000 && code < 0x11_0000;
     text += String.fromCodePoint(valid ? code : REPLACEMENT);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Broadcom BCM2711: what every board with this chip shares. A board adds its RAM, its names and its
- * console.
+ * Broadcom BCM2711: the common part of all boards with this chip. A board adds its RAM, its names
+ * and its console.
  *
- * Addresses are the CPU's in "low peripheral" mode, which the firmware chooses. The tree gives most
- * of them as the VideoCore sees them:
+ * Addresses are those of the CPU in "low peripheral" mode, which the firmware selects. The tree
+ * gives most of them as seen by the VideoCore:
  *
  *     tree        CPU                                             tree        CPU
  *     7c00_0000   0_fc00_0000 .. 0_fdff_ffff  new peripherals     4000_0000   0_ff80_0000  cores' own, GIC
  *     7e00_0000   0_fe00_0000 .. 0_ff7f_ffff  peripherals         6_0000_0000 the same     PCIe window
  *
- * Nodes of upstream's tree that are left out, and why: pin groups and references to them (the
+ * Nodes of upstream's tree that are left out, with reasons: pin groups and references to them (the
  * firmware has muxed the pins); everything of camera, display and 3D, USB, PCIe, Ethernet, SD and
  * the serial interfaces beside uart0, i2c0 and i2c1: no driver here finds hardware behind them.
- * Their registers are on the bus all the same, as storage, for a guest that brings upstream's tree.
+ * Their registers are nevertheless on the bus, as storage, for a guest with upstream's tree.
  *
  * Source: Linux arch/arm/boot/dts/broadcom/bcm2711.dtsi, bcm283x.dtsi and bcm2711-rpi.dtsi, as
  * facts; BCM2711 ARM Peripherals, 1.2 (address map).
@@ -26,14 +26,14 @@ import { CPU_TYPES } from '#boards/cpu-types.ts';
 import { cpuLabel } from '#boards/tree-sections.ts';
 import type { Cpu, DeviceModel, DevicePlacement, InterruptController, Timer } from '#boards/types.ts';
 
-/** Added to an address in the tree to get the CPU's. */
+/** Offset from an address in the tree to the CPU's address. */
 const PERIPHERALS = 0x8000_0000;
 const LOCAL = 0xbf80_0000;
 
-/** The stub's spin table: a word for each core (armstub8.S of the Raspberry Pi tools). */
+/** Spin table of the boot stub: a word for each core (armstub8.S of the Raspberry Pi tools). */
 const SPIN_TABLE = 0xd8;
 
-/** The four Cortex-A72, r0p3. */
+/** Four Cortex-A72, r0p3. */
 export const bcm2711Cpus: readonly Cpu[] = Array.from({ length: 4 }, (_, n) => ({
   mpidr: n,
   mpidrEl1: 0x8000_0000 + n,
@@ -66,7 +66,7 @@ const PERIPHERAL_RANGE = [0x7e00_0000, 0, 0xfe00_0000, 0x180_0000] as const;
 const NEW_PERIPHERAL_RANGE = [0x7c00_0000, 0, 0xfc00_0000, 0x200_0000] as const;
 const LOCAL_RANGE = [0x4000_0000, 0, 0xff80_0000, 0x80_0000] as const;
 
-/** soc: the VideoCore's addresses. Devices name it as their parent. */
+/** soc: uses the VideoCore's addresses; devices name it as their parent. */
 export const bcm2711SocNode: NodeSource = {
   name: 'soc',
   label: 'soc',
@@ -79,7 +79,7 @@ export const bcm2711SocNode: NodeSource = {
   },
 };
 
-/** clocks: the crystal. */
+/** clocks: the crystal oscillator. */
 export const bcm2711Clocks: NodeSource = {
   name: 'clocks',
   properties: {},
@@ -97,7 +97,7 @@ export const bcm2711Clocks: NodeSource = {
   ],
 };
 
-/** firmware: what answers behind the mailbox. */
+/** firmware: the firmware behind the mailbox. */
 export const bcm2711Firmware: NodeSource = {
   name: 'firmware',
   properties: {},
@@ -148,7 +148,7 @@ export function bcm2711Devices(): DevicePlacement[] {
       properties: { 'clock-frequency': cells(1_000_000) },
     }),
     block('dma', 'dma-controller', 'brcm,bcm2835-dma', 0x7e00_7000, 0xb00, {
-      // Two channels to a line from the eighth on.
+      // From the eighth channel on, two channels share a line.
       spis: [80, 81, 82, 83, 84, 85, 86, 87, 87, 88, 88],
       properties: {
         'interrupt-names': text(...Array.from({ length: 11 }, (_, n) => `dma${n}`)),
@@ -185,12 +185,12 @@ export function bcm2711Devices(): DevicePlacement[] {
     block('cprman', 'cprman', 'brcm,bcm2711-cprman', 0x7e10_1000, 0x2000, {
       model: 'bcm2711-cprman',
       label: 'clocks',
-      // The crystal alone; upstream lists the byte clocks of the display too.
+      // Only the crystal; upstream also lists the byte clocks of the display.
       properties: { '#clock-cells': cells(1), clocks: cells(ref('clk_osc')) },
     }),
     block('rng', 'rng', 'brcm,bcm2711-rng200', 0x7e10_4000, 0x28),
     block('gpio', 'gpio', 'brcm,bcm2711-gpio', 0x7e20_0000, 0x1000, {
-      // Drivers reach the pull-up registers at 0xe4 all the same.
+      // Drivers nevertheless access the pull-up registers at 0xe4.
       regBytes: 0xb4,
       label: 'gpio',
       spis: [113, 114, 115, 116],
@@ -209,7 +209,7 @@ export function bcm2711Devices(): DevicePlacement[] {
       properties: {
         clocks: cells(...clock(CLOCK.UART), ...clock(CLOCK.VPU)),
         'clock-names': text('uartclk', 'apb_pclk'),
-        // PL011 r1p5, whose own identification is not in the window.
+        // PL011 r1p5; its own identification is not in the window.
         'arm,primecell-periphid': cells(0x34_1011),
       },
     }),
@@ -225,14 +225,14 @@ export function bcm2711Devices(): DevicePlacement[] {
     },
     ...gic400(),
     ...UNLISTED.map(([name, base, size]) => unlisted(name, base, size)),
-    // The bridges to the power domains say who they are.
+    // The bridges to the power domains have an identification register.
     { ...unlisted('asb', 0x7e00_a000, 0x24), resetValues: new Map([[0x20, ASB_BRIDGE]]) },
-    // The second's identification lies behind the window that the tree gives it.
+    // The identification of the second one is beyond the window in the tree.
     unlisted('rpivid-asb', 0x7ec1_1000, 0x20),
     { ...unlisted('rpivid-asb-id', 0x7ec1_1020, 4), resetValues: new Map([[0, ASB_BRIDGE]]) },
     // PCIE_STATUS: a root complex without a link.
     { ...unlisted('pcie', 0x7d50_0000, 0x9310), resetValues: new Map([[0x4068, 1 << 7]]) },
-    // The mini UART can always send, and has nothing to receive: LSR at 0x14.
+    // The mini UART is always ready to send and never receives: LSR at 0x14.
     { ...unlisted('uart1', 0x7e21_5040, 0x40), resetValues: new Map([[0x14, 0x60]]) },
   ];
 }
@@ -328,7 +328,7 @@ function gic400(): DevicePlacement[] {
       ],
     },
     { ...window('gicc', 0x4004_2000, 0x2000), model: 'gicv2', part: 'cpu-interface', nodes: [] },
-    // Virtualisation is not for EL1.
+    // Virtualisation is not available to EL1.
     { ...window('gich', 0x4004_4000, 0x2000), model: 'absent', nodes: [] },
     { ...window('gicv', 0x4004_6000, 0x2000), model: 'absent', nodes: [] },
     {
@@ -352,12 +352,12 @@ interface BlockOptions {
   readonly label?: string;
   readonly spis?: readonly number[];
   readonly moreWindows?: readonly string[];
-  /** Bytes that the node describes, when fewer than the window has. */
+  /** Number of bytes that the node describes, when less than the window. */
   readonly regBytes?: number;
   readonly properties?: PropertySources;
 }
 
-/** A peripheral with a node `nodeName` under soc; `base` as in the tree. */
+/** Peripheral with a node `nodeName` under soc; `base` as in the tree. */
 function block(
   name: string,
   nodeName: string,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Short ways to write the kinds of block that gs101 has many of: placements under soc@0, clock
+ * Constructors for the kinds of block that gs101 has many of: placements under soc@0, clock
  * controllers, system registers, pin controllers.
  *
  * Source of all names, windows and clock numbers in the gs101 files: Linux
@@ -25,7 +25,7 @@ export interface BlockOptions {
   readonly children?: readonly NodeSource[];
 }
 
-/** A level-high shared interrupt, as all of this chip's are. */
+/** Level-high shared interrupt, as are all of this chip's interrupts. */
 export function spi(number: number): Interrupt {
   return { type: 'spi', number, trigger: 'level-high' };
 }
@@ -56,12 +56,14 @@ export function block(
   };
 }
 
-/** Register storage that the tree does not mention: no upstream binding, or another window. */
+/**
+ * Register storage without a node in the tree: it has no upstream binding, or is another window.
+ */
 export function unlisted(name: string, base: number, size: number): DevicePlacement {
   return { name, model: 'storage', base: physAddr(base), size, nodes: [] };
 }
 
-/** A clock management unit. `inputs` are its clocks by name, in the order of the binding. */
+/** Clock management unit. `inputs` are its input clocks by name, in the order of the binding. */
 export function clockController(
   unit: string,
   base: number,
@@ -93,13 +95,15 @@ export function clocks(
   return { clocks: cells(...Object.values(inputs).flat()), 'clock-names': text(...Object.keys(inputs)) };
 }
 
-/** A bank of pins; `wakeSpis` are the lines of a bank that can wake the chip, one for each pin. */
+/**
+ * Bank of pins. `wakeSpis` are the interrupts of a bank that can wake the chip, one for each pin.
+ */
 export interface GpioBank {
   readonly name: string;
   readonly wakeSpis?: readonly [first: number, count: number];
 }
 
-/** A pin controller with its banks. No pin groups: the boot loader has muxed the pins. */
+/** Pin controller with its banks. It has no pin groups: the boot loader has muxed the pins. */
 export function pinController(
   name: string,
   base: number,

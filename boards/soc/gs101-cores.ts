@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The cores of Google Tensor (gs101): four Cortex-A55, two Cortex-A76, two Cortex-X1, in three
- * clusters of one DynamIQ unit.
+ * Cores of Google Tensor (gs101): four Cortex-A55, two Cortex-A76, two Cortex-X1, in three clusters
+ * of one DynamIQ unit.
  *
  *   MPIDR affinity   0x000 0x100 0x200 0x300 | 0x400 0x500 | 0x600 0x700
  *   cluster                   0  A55         |   1  A76    |   2  X1
@@ -23,22 +23,22 @@ const CLUSTERS = [
 ] as const;
 
 /**
- * MPIDR_EL1: bit 31 reads one, and bit 24 (MT) says that the lowest affinity field numbers threads
- * (Arm ARM DDI 0487, D23.2.101).
+ * Fixed bits of MPIDR_EL1: bit 31 is RES1, and bit 24 (MT) means that the lowest affinity field
+ * numbers threads (Arm ARM DDI 0487, D23.2.101).
  */
 const MPIDR_FIXED_BITS = 0x8100_0000;
 
-/** All eight cores in the order in which they are numbered. */
+/** All eight cores, in the order of their numbers. */
 export const gs101Cpus: readonly Cpu[] = CLUSTERS.flatMap(({ core: { name, midr }, cores }, cluster) =>
   Array.from({ length: cores }, () => ({ compatible: `arm,${name}`, midr, cluster })),
 ).map((cpu, n) => ({ ...cpu, mpidr: n * 0x100, mpidrEl1: MPIDR_FIXED_BITS + n * 0x100 }));
 
-/** Clusters that have a core among the first `count`. */
+/** Clusters with a core among the first `count`. */
 function populatedClusters(count: number): number[] {
   return [...new Set(gs101Cpus.slice(0, count).map((cpu) => cpu.cluster))];
 }
 
-/** The children of `ppi-partitions`: the cores of each cluster, for PPIs that clusters share. */
+/** Children of `ppi-partitions`: the cores of each cluster, for PPIs that clusters share. */
 export function ppiPartitions(count: number): NodeSource[] {
   return populatedClusters(count).map((cluster) => ({
     name: `interrupt-partition-${cluster}`,
@@ -54,7 +54,7 @@ export function ppiPartitions(count: number): NodeSource[] {
   }));
 }
 
-/** One performance monitor for each kind of core, all on PPI 7. */
+/** Performance monitors: one node for each core type, all on PPI 7. */
 export function corePmus(count: number): NodeSource[] {
   return populatedClusters(count).map((cluster) => ({
     name: `pmu-${cluster}`,

@@ -2,9 +2,9 @@
 /**
  * HSI0, HSI1 and HSI2 of gs101: USB, PCIe and UFS storage.
  *
- * Clock controllers and pins are as upstream has them. The USB and UFS nodes are disabled, unlike
- * upstream: nothing answers behind their registers, and the regulators that they name belong to the
- * power management firmware, which is not there.
+ * Clock controllers and pins are those of upstream. Unlike upstream, the USB and UFS nodes are
+ * disabled: there is no model behind their registers, and the regulators that they name belong to
+ * the power management firmware, which is not modelled.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -93,7 +93,8 @@ function usb(): DevicePlacement[] {
       size: 0x1_0000,
       irqs: [spi(463)],
       nodes: [
-        // The glue has no registers: it opens a window onto the controller, at 0 in it.
+        // The glue has no registers of its own: it maps a window onto the controller at its offset
+        // 0.
         {
           name: 'usb@11110000',
           label: 'usb_glue',

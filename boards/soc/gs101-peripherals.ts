@@ -38,7 +38,7 @@ const top = (clock: number) => [ref('cmu_top'), clock];
 const misc = (clock: number) => [ref('cmu_misc'), clock];
 
 /**
- * Every placement of the chip with `cpus` cores, sorted by base except that a serial interface's
+ * All placements of the chip with `cpus` cores, sorted by base, except that a serial interface's
  * control registers precede it.
  */
 export function gs101Devices(cpus: number): DevicePlacement[] {
@@ -107,13 +107,13 @@ function miscDevices(cpus: number): DevicePlacement[] {
         },
       ],
     },
-    // Eight redistributors of 0x2_0000, core n at n * 0x2_0000, whether or not the core is used.
+    // Eight redistributors of 0x2_0000: core n is at n * 0x2_0000, whether or not the core is used.
     { name: 'gicr', model: 'gicv3', part: 'redistributor', base: physAddr(0x1044_0000), size: 0x10_0000, nodes: [] },
   ];
 }
 
 /**
- * The tree names 0x800 bytes; the local timers of cores 5 to 7 lie behind them, in the same page,
+ * The tree gives 0x800 bytes; the local timers of cores 5 to 7 are beyond them in the same page,
  * and drivers use them.
  */
 function multiCoreTimer(): DevicePlacement {
@@ -124,7 +124,7 @@ function multiCoreTimer(): DevicePlacement {
   return { ...timer, model: 'exynos-mct', nodes: timer.nodes.map((node) => ({ ...node, regBytes: 0x800 })) };
 }
 
-/** Upstream enables the first one with 30 seconds and leaves the second alone. */
+/** Upstream enables the first watchdog with 30 seconds, and leaves the second alone. */
 function watchdog(cluster: 0 | 1, base: number, irq: number, clock: number): DevicePlacement {
   const timer = block(`watchdog${cluster}`, 'watchdog', ['google,gs101-wdt'], base, 0x100, {
     spis: [irq],
@@ -139,7 +139,7 @@ function watchdog(cluster: 0 | 1, base: number, irq: number, clock: number): Dev
   return { ...timer, model: 'exynos-watchdog' };
 }
 
-/** Memory shared with the power management core: a node of the root, as upstream has it. */
+/** Memory shared with the power management core: a node of the root, as in upstream. */
 function apmSram(): DevicePlacement {
   const base = 0x203_9000;
   const size = 0x4_0000;

@@ -4,7 +4,7 @@
  * the security core's pins.
  *
  * The PMU's registers are read directly and written through a secure call (SMC 0x8200_0504) on the
- * phone; the model takes both.
+ * phone; the model accepts both ways.
  */
 
 import type { NodeSource } from '#boards/tree-source.ts';
@@ -50,13 +50,13 @@ export function alwaysOnDevices(): DevicePlacement[] {
       spis: [73],
       properties: { ...clocks({ pclk: apm(0x23) }), '#mbox-cells': cells(0) },
     }),
-    // The security core gates these two; upstream writes a null clock for it.
+    // The security core gates these two; upstream has a null clock here.
     pinController('pinctrl-gsactrl', 0x1794_0000, [0], plainBanks('gps', 3, 3)),
     pinController('pinctrl-gsacore', 0x17a8_0000, [0], plainBanks('gps', 0, 2), { status: 'disabled' }),
   ];
 }
 
-/** Power-off, reset, and the register in which the reason for a reboot survives it. */
+/** Power-off, reset, and the register that keeps the reason of a reboot. */
 function powerControls(): NodeSource[] {
   return [
     {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The universal serial interfaces of gs101: blocks that are an I2C controller, a UART or an SPI
- * controller, as a system register selects.
+ * Universal serial interfaces of gs101: blocks that act as an I2C controller, a UART or an SPI
+ * controller, selected by a system register.
  *
  *   base + 0x00  registers of the selected protocol   -> i2c@, serial@, spi@ (all three describe the same window)
  *   base + 0xc0  USI_CON, USI_OPTION                  -> usi@, the parent of the three
  *
  * The one called UART is a UART only and carries the console; the board enables it. All others are
- * register storage and disabled, also the two to which the phone wires chips (an EEPROM, USB-C and
- * the battery gauge): those chips are not there.
+ * register storage and disabled, including the two to which the phone connects chips (an EEPROM,
+ * USB-C and the battery gauge), which are not modelled.
  */
 
 import { physAddr } from '#common/address.ts';
@@ -27,8 +27,8 @@ const MODE_UART = 1;
 type Row = readonly [name: string, base: number, selector: number, pclk: number, ipclk: number, spi: number];
 
 /**
- * Offset of the protocol selector in the system registers, the two clocks' numbers in the clock
- * controller, the interrupt.
+ * Rows: offset of the protocol selector in the system registers, the numbers of the two clocks in
+ * the clock controller, the interrupt.
  */
 const PERIC0: readonly Row[] = [
   ['usi1', 0x1090_0000, 0x1000, 0x2f, 0x1f, 635],
@@ -51,7 +51,7 @@ const PERIC1: readonly Row[] = [
   ['usi13', 0x10d6_0000, 0x1014, 0x25, 0x1d, 656],
 ];
 
-/** The serial interfaces of one of the two peripheral blocks, two placements each. */
+/** Serial interfaces of one of the two peripheral blocks, two placements each. */
 export function serialInterfaces(unit: 'peric0' | 'peric1'): DevicePlacement[] {
   return (unit === 'peric0' ? PERIC0 : PERIC1).flatMap((row) => serialInterface(unit, row));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Google Tensor, gs101: what every board with this chip shares. A board adds its RAM, its reserved
- * memory, its names and its console.
+ * Google Tensor, gs101: the common part of all boards with this chip. A board adds its RAM, its
+ * reserved memory, its names and its console.
  *
  * These nodes of upstream's tree are left out:
  *
@@ -47,7 +47,7 @@ export const gs101InterruptController: InterruptController = {
   ppiCpuMask: 0,
 };
 
-/** soc@0: the first GiB, addresses as the CPU sees them. Devices name it as their parent. */
+/** soc@0: the first GiB, with the CPU's addresses; devices name it as their parent. */
 export const gs101SocNode: NodeSource = {
   name: 'soc@0',
   label: 'soc',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Reading a generated tree as a kernel would, for tests: nodes by path, cells, and `reg` translated
+ * Reads a generated tree as a kernel would, for tests: nodes by path, cells, and `reg` translated
  * through `ranges` to CPU addresses. It is written from the specification and shares nothing with
  * the generator, so that the two check each other.
  *
@@ -33,7 +33,7 @@ export function allNodes(root: FdtNode, path = '/'): { path: string; node: FdtNo
   return [{ path, node: root }, ...root.children.flatMap((child) => allNodes(child, below + child.name))];
 }
 
-/** The raw value, or null. */
+/** Raw value of a property, or null. */
 export function valueOf(node: FdtNode, name: string): Uint8Array | null {
   return node.properties.find((property) => property.name === name)?.value ?? null;
 }
@@ -84,8 +84,8 @@ export function deviceWindows(root: FdtNode, skip: readonly string[]): TreeWindo
 }
 
 /**
- * Child address to parent address by the entry of `ranges` that holds it; null when the node has
- * none, so nothing below it has a CPU address.
+ * Maps child addresses to parent addresses by the entry of `ranges` that covers them; null when the
+ * node has none, so that nothing below it has a CPU address.
  */
 function rangesOf(node: FdtNode, parentCells: number): ((address: number) => number) | null {
   const value = valueOf(node, 'ranges');
