@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `npm run bench`: what booting and allocating cost, held to bars, beside the physical limit
- * measured in the same run.
+ * `npm run bench`: the costs of booting and allocating, compared with bars and with the physical
+ * limit, which is measured in the same run.
  *
  * Each line: the median of several samples, the noise (half the distance between their quartiles),
  * the bar, the limit (the same work on plain typed arrays, or in a process without the machine; for
@@ -28,7 +28,7 @@ import { flag, text } from '#workbench/cli/option-table.ts';
 import { checkOutput, writeOutput } from '#workbench/files/output-file.ts';
 import { InputError } from '#workbench/input-error.ts';
 
-/** Processes first: later ones would share the host with what this process holds by then. */
+/** Processes come first: later they would share the host with this process's memory. */
 const SECTIONS: readonly Section[] = [
   wholeProcess,
   guests,
@@ -78,7 +78,7 @@ async function bench(
   const chosen = SECTIONS.filter(({ name, long }) =>
     names.length === 0 ? !(long === true && short) : names.includes(name),
   );
-  // Minutes of measuring are not for nothing.
+  // A file that cannot be written is reported before minutes of measuring.
   if (json !== undefined) checkOutput('--json', json);
   const lines = await measure(chosen, short);
   if (json !== undefined) {

@@ -2,8 +2,8 @@
 /**
  * `npm run board-trees`: boots the modelled kernel with the device tree of every board that
  * Debian's arm64 kernel supports, on each of the emulator's boards, with and without what a boot
- * loader adds, and says how the boots ended. A tree of another board is the hardest honest input
- * there is: its RAM is elsewhere, its devices are not there, and every vendor writes it otherwise.
+ * loader adds, and says how the boots ended. A tree of another board is the hardest realistic
+ * input: its RAM is elsewhere, its devices do not exist, and every vendor writes trees differently.
  */
 
 import { readFileSync, statSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `npm run fuzz`: random instructions on random machines. No limit may be missed, and the emulator
- * may neither crash nor report a fault of its own.
+ * `npm run fuzz`: random instructions on random machines. Every limit must hold, and the emulator
+ * must not crash or report a fault of its own.
  */
 
 import { writeSync } from 'node:fs';
@@ -24,7 +24,7 @@ import { locateEngine } from '#workbench/engine-library/engine-library.ts';
 
 const EXIT_FAULTS = 1;
 const DEFAULT_WORDS = 1_000_000;
-/** Faults whose plans are made smaller: each takes a while. */
+/** Number of faults whose plans are made smaller, because each takes a while. */
 const MOST_MINIMISED = 5;
 
 export const main = commandMain({

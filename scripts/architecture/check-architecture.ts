@@ -46,9 +46,7 @@ export function readSources(root: string): Sources {
   return readFiles(root, new Set(FOLDER_RULES.map((rule) => rule.folder.replace(/\/.*$/, '/'))), /\.(ts|mts|mjs|js)$/);
 }
 
-/**
- * Every other file that has a licence of its own to say: assembly, C, scripts, pages and styles.
- */
+/** Every other file that must begin with its licence: assembly, C, scripts, pages and styles. */
 export function readOtherSources(root: string): Sources {
   return readFiles(root, ['firmware/', 'scripts/', 'workbench/'], /\.(S|inc|ld|c|h|py|pl|sh|css|html)$/);
 }
@@ -147,7 +145,7 @@ export function checkHostSides(sources: Sources): Violation[] {
   );
 }
 
-/** Null when `file` may import `specifier`, else why not. */
+/** Null when `file` may import `specifier`, else the reason why not. */
 function judgeImport(rule: FolderRule, file: string, specifier: string, sources: Sources): string | null {
   const target = resolveImport(file, specifier);
   if (target === null) {
@@ -177,7 +175,7 @@ function judgePackage(rule: FolderRule, file: string, specifier: string): string
   return permitted ? null : `${rule.folder}** may not import the module ${specifier}`;
 }
 
-/** Test files and what lies in testing/ folders: never part of what runs. */
+/** True for test files and files in testing/ folders, which are never part of the product. */
 function isTest(path: string): boolean {
   return path.startsWith('tests/') || path.endsWith('.test.ts') || path.includes('/testing/');
 }
@@ -185,7 +183,7 @@ function isTest(path: string): boolean {
 const LICENCE = 'SPDX-License-Identifier: GPL-2.0-only';
 const LICENCE_LINE = new RegExp(`^(#!.*\\n|<!doctype html>\\n)?(//|#|/\\*|<!--) ${LICENCE}( \\*/| -->)?\\n`);
 
-/** Files that do not begin with their licence, behind "#!" or "<!doctype" where they have that. */
+/** Files that do not begin with their licence; it may follow a line "#!" or "<!doctype". */
 export function checkLicences(sources: Sources): Violation[] {
   return [...sources]
     .filter(([, text]) => !LICENCE_LINE.test(text))

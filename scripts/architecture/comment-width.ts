@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Comments are read in columns: prose ends at column 100, drawings and tables at 120.
+ * The width of comments: prose ends at column 100, drawings and tables at 120.
  *
  * A drawing is indented below its comment mark, has gaps of three spaces or more, or begins with
  * a bar or a box character.
@@ -14,7 +14,7 @@ const DRAWING_WIDTH = 120;
 const COMMENT_LINE = /^\s*(?:\/\*\*?|\*|\/\/)(.*)$/;
 const DRAWING = /\S\s{3,}\S|^(?:\s{2,}|\s*[|+─-╿])/;
 
-/** Line numbers, from 1, of comments in `text` that are too wide, with how wide they may be. */
+/** Line numbers, from 1, of comments in `text` that are too wide, with their limits. */
 export function wideComments(text: string): { readonly line: number; readonly limit: number }[] {
   return text.split('\n').flatMap((content, index) => {
     const comment = COMMENT_LINE.exec(content)?.[1];

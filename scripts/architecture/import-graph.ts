@@ -8,8 +8,8 @@
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The circles: sets of files of which each leads to each other one. Tarjan's algorithm for strongly
- * connected components, linear in files and imports.
+ * The circles: sets of files in which each file leads to every other one. Tarjan's algorithm for
+ * strongly connected components, linear in files and imports.
  */
 export function circlesOf(graph: ImportGraph): string[][] {
   const circles: string[][] = [];

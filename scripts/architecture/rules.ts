@@ -32,7 +32,10 @@ export const ENTRY_POINTS: readonly RegExp[] = [
   /^scripts\/(?!.*\.test\.ts$)[^/]+$/,
 ];
 
-/** Folders behind `#host/`, each with the same files: what the machine needs of where it runs. */
+/**
+ * Folders behind `#host/`, each with the same files: the parts that differ between Node and a
+ * browser.
+ */
 export const HOST = { node: 'workbench/host/node/', browser: 'workbench/host/browser/' } as const;
 
 /** A word that must not appear in code, and why. */
@@ -88,7 +91,7 @@ const AMBIENT: readonly ForbiddenWord[] = [
 
 const TEST_PACKAGES = ['vitest', 'fast-check', 'node:'];
 
-/** Code without a host: it knows no clock, no chance and nothing around it. */
+/** Code without a host: no clock, no randomness, no environment. */
 const freestanding = (folder: string, mayImport: readonly string[]): FolderRule => ({
   folder,
   mayImport: [folder, ...mayImport],
@@ -97,7 +100,7 @@ const freestanding = (folder: string, mayImport: readonly string[]): FolderRule 
   forbidden: [...CLOCK_AND_CHANCE, ...AMBIENT],
 });
 
-/** Code of the machine: deterministic, but not held away from the language's own globals. */
+/** Code of the machine: deterministic, but it may use the language's own globals. */
 const deterministic = (folder: string, mayImport: readonly string[]): FolderRule => ({
   ...freestanding(folder, mayImport),
   forbidden: CLOCK_AND_CHANCE,

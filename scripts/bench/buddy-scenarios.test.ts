@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * The scenarios leave an allocator as they found it, and the plain allocator is a buddy allocator.
- */
+/** The scenarios leave an allocator unchanged, and the plain allocator is a buddy allocator. */
 
 import { describe, expect, it } from 'vitest';
 import { drainAndRefill, fragment, mixedNs, PlainBuddy, steadyPairNs, worstPairNs } from './buddy-scenarios.ts';

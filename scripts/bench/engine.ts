@@ -34,8 +34,8 @@ export const engine: Section = {
     const core = machine.bootCore;
     const { image } = booted.machine.kernel;
     machine.setGates({ owns: (immediate) => immediate === BENCH_GATE, enter: () => {} });
-    // Between the kernel's code and its vectors is room that no core has executed yet, so the
-    // engine holds no translation of it.
+    // Space between the kernel's code and its vectors: no core has executed it yet, so the engine
+    // has no translation of it.
     const write = (offset: number, words: readonly number[]): void => {
       for (const [index, word] of words.entries()) {
         machine.memory.write32(image.physicalBase + offset + 4 * index, word);
@@ -91,7 +91,7 @@ function execute({ bootCore: core, clock }: Machine, count: number): { elapsedNs
   while (clock.instructions < end) {
     const stop = core.run(end - clock.instructions);
     if (stop.kind === 'gate') gates++;
-    // An SVC again and again is what is measured.
+    // The measured code executes SVC again and again.
     const goesOn = ['gate', 'count', 'recurring'].includes(stop.kind);
     if (!goesOn) throw new Error(`the core stopped: ${JSON.stringify(stop)}`);
   }

@@ -6,8 +6,8 @@
  *     Debian's Linux 6.1 on qemu-virt with one core, from the start of the process to the first line of /init
  *     four loops of firmware/guests/speed.S, timed between two marks on the console
  *
- * Not measured where a guest's image is not in the cache, without bars where QEMU is not installed,
- * and with the own core alone where there is no Unicorn: all are said on standard error.
+ * A guest whose image is not in the cache is not measured. There are no bars without QEMU, and
+ * without Unicorn only the own core is measured. Standard error says so.
  */
 
 import { execFileSync } from 'node:child_process';

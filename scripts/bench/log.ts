@@ -67,7 +67,7 @@ function measureWriting({ short, report }: BenchRun, file: string): void {
   command('boot', ...bare);
   const samples = Array.from({ length: short ? 5 : 15 }, (_, index) => {
     const boots = [() => command('boot', ...bare).wallMs, () => command('boot', ...bare, '--log', file).wallMs];
-    // The first of two neighbours has no advantage on the whole.
+    // The order of the two alternates, so that neither has an advantage.
     const order = index % 2 === 0 ? [0, 1] : [1, 0];
     const times = [0, 0];
     for (const which of order) times[which] = boots[which]?.() ?? 0;

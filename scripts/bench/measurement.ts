@@ -5,10 +5,10 @@
  * Bars are judged on medians. In a full run a bar is missed when the median is above it by more
  * than the noise: half the distance between the quartiles of the samples, but at least 5 % of the
  * median, because the quartiles know nothing of the differences between processes: the same code on
- * the same machine was seen to take from 50.6 to 55.8 ns. A short run is for busy machines, whose
- * mood decides over absolute time: there no bar in a unit of time is missed; one on a ratio within
- * the run, or on memory, is when the median is above three times its value. Between a bar and a
- * miss the line says "above".
+ * the same machine was seen to take from 50.6 to 55.8 ns. A short run is for busy machines, where
+ * absolute time is unreliable. There, a bar in a unit of time is never missed. A bar on a ratio
+ * within the run, or on memory, is missed when the median is above three times its value. Between a
+ * bar and a miss the line says "above".
  */
 
 import { median, noise } from './statistics.ts';
@@ -21,11 +21,11 @@ export interface Measurement {
   readonly what: string;
   readonly unit: Unit;
   readonly samples: readonly number[];
-  /** The median must not be above this; null when nothing is asked. */
+  /** Bar: the median must not be above it; null for none. */
   readonly bar: number | null;
   /**
-   * The same work without the machine, measured in the same run, in the same unit; null where there
-   * is no such thing.
+   * The same work without the machine, measured in the same run, in the same unit; null if there is
+   * no such work.
    */
   readonly limit: readonly number[] | null;
 }
@@ -43,7 +43,7 @@ const ABSOLUTE_TIME: ReadonlySet<Unit> = new Set(['ms', 'us', 'ns', 'MIPS']);
 /** `above`: over the bar, but not by so much that the run fails. */
 export type Verdict = 'OK' | 'above' | 'MISSED' | 'no bar';
 
-/** One line of the table, judged: the shape in the file of --json too. */
+/** One line of the table with its verdict; the file of --json has the same shape. */
 export interface Line {
   readonly section: string;
   readonly what: string;

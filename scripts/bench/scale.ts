@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The cost of an operation at 64 GiB of RAM over that at 1 GiB, on two booted machines, with the
- * same amount of memory in use: what is asked is that the allocator does no more work on a larger
- * machine.
+ * same amount of memory in use. The allocator must not do more work on a larger machine.
  *
  * Freeing all of RAM in random order touches 384 MiB of descriptors at 64 GiB, which no host's
  * cache holds. That ratio is the host's in the main: plain arrays grow dearer too. It is measured

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A machine as a whole process, seen from outside: when it prints what, from its start on, and how
- * much memory it had taken by then. It is ended at the last text, so that only what it was asked
- * for is measured.
+ * Measures a machine as a whole process, from outside: the times of its texts since its start, and
+ * its memory. The process is ended at the last text, so that nothing after it is measured.
  *
  * Peak memory is VmHWM of /proc/PID/status (Linux, proc(5)); elsewhere it is not known.
  */
@@ -13,7 +12,7 @@ import { performance } from 'node:perf_hooks';
 import { packageRoot } from '#workbench/package-root.ts';
 
 export interface Watched {
-  /** When each text came, milliseconds since the process was started. */
+  /** Time of each text, milliseconds since the process was started. */
   readonly atMs: readonly number[];
   /** Most bytes of RAM until the last text, or null where the host does not tell. */
   readonly peakBytes: number | null;

@@ -31,7 +31,7 @@ export interface TreeEnd {
   readonly explained: boolean;
 }
 
-/** Far more than a boot of 8 GiB needs; a boot that gets here stands still. */
+/** Far more than a boot of 8 GiB needs; a boot that reaches this limit stands still. */
 const MAX_INSTRUCTIONS = 200e6;
 /** Words of a panic that nothing in the kernel foresaw. */
 const UNFORESEEN = /exception|abort|fault/i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The GNU cross binutils: whether they are there, and running one. CROSS_COMPILE names another
- * prefix, as it does for Linux.
+ * The GNU cross binutils: tells whether they are installed, and runs one. CROSS_COMPILE names
+ * another prefix, as it does for Linux.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -12,10 +12,7 @@ import { writeOutput } from '#workbench/files/output-file.ts';
 import { haveBinutils, MissingBinutilsError, runBinutil } from './binutils.ts';
 import { buildInitramfs, INITRAMFS } from './build-initramfs.ts';
 
-/**
- * A linked image: where its source and script are, and whether its symbols are wanted by
- * TypeScript.
- */
+/** A linked image: its source, its linker script, and whether TypeScript needs its symbols. */
 interface ImageRecipe {
   readonly name: string;
   readonly source: string;

@@ -72,11 +72,11 @@ describe('the default initramfs', () => {
     const [code, constants, data] = image.segments as [ElfSegment, ElfSegment, ElfSegment];
     expect(image.segments.map(({ rights }) => rights)).toEqual(['read-execute', 'read', 'read-write']);
     expect(code.address).toBe(0x10000n);
-    // As a loader that maps the file would want it.
+    // Segments are aligned for a loader that maps the file.
     for (const { address, fileOffset } of [code, constants, data]) {
       expect(Number(address % BigInt(PAGE_SIZE))).toBe(fileOffset % PAGE_SIZE);
     }
-    // The line that a program composes is what every program has in its data.
+    // Zeroed data: every program has at least the line that it composes.
     expect(data.memoryBytes - data.fileBytes).toBeGreaterThanOrEqual(128);
   });
 });

@@ -37,7 +37,7 @@ init: done
   it('stack goes down until it cannot', () => {
     const { output, fault } = runProgram('stack');
     expect(output.startsWith('stack: 4 pages\nstack: 8 pages\n')).toBe(true);
-    // Nothing guards the stack here: it eats the program that goes down it.
+    // Nothing guards the stack here: a program that overflows it overwrites itself.
     expect([EC_UNKNOWN, EC_DATA_ABORT, EC_INSTRUCTION_ABORT]).toContain(fault);
   });
 

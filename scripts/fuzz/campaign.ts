@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A campaign: trials by seed, in processes of their own, so that a crash or a hang of native code
- * is seen, belongs to a seed, and ends nothing else.
+ * A campaign: trials by seed, in processes of their own. So a crash or a hang of native code is
+ * seen, belongs to a seed, and ends nothing else.
  *
  *     campaign ── child: trials first … first + n ── lines: begin, done, fault SEED … ──► what went wrong, by seed
  *                 └── no line for a while: a hang; an end by a signal: a crash; the next child goes on behind that seed
@@ -36,7 +36,7 @@ export interface CampaignResult {
   readonly faults: readonly Fault[];
 }
 
-/** The command that runs the hidden side of this one. */
+/** The command that runs the trials of this one in a child process. */
 function child(engine: EngineName, ...args: string[]): [string, string[]] {
   return [process.execPath, [join(packageRoot(), 'scripts', 'launch.mjs'), 'fuzz', '--engine', engine, ...args]];
 }
@@ -148,10 +148,7 @@ export function replayApart(
   }
 }
 
-/**
- * The smallest part of `plan` found that still goes wrong in the same way; null when it does not at
- * all.
- */
+/** The smallest part of `plan` found that still has the same fault; null when `plan` has none. */
 export function minimise(plan: FuzzPlan, engine: EngineName = 'auto'): FuzzPlan | null {
   const replay = (smaller: FuzzPlan) => replayApart(smaller, { engine });
   const kind = replay(plan);

@@ -7,7 +7,7 @@ import { instructionDecoder } from '#emulator/a64/runtime.ts';
 import { PAGES } from './comparison-pages.ts';
 import type { RandomSource } from './random.ts';
 
-/** Random words that are tried before a row is thought to have none. */
+/** Random words to try before a row counts as having none. */
 const MOST_TRIES = 300;
 
 /** FPCR's RMode, FZ and DN. */
@@ -44,14 +44,16 @@ const FP_CORNERS = [
 
 /** Loads and stores (C4.1, op0 x1x0). */
 export const isMemory = (word: number): boolean => (word & 0x0a00_0000) === 0x0800_0000;
-/** Exclusive and ordered ones: their alignment is checked, which Unicorn leaves out. */
+/** Exclusive and ordered accesses: their alignment is checked, which Unicorn does not do. */
 const isAligned = (word: number): boolean => (word & 0x3f00_0000) === 0x0800_0000;
 export const isStoreExclusive = (word: number): boolean => (word & 0x3fc0_0000) === 0x0800_0000;
 /** CLREX */
 const CLEAR_EXCLUSIVE = 0xd503_3f5f;
 const isBranchToRegister = (word: number): boolean => (word & 0xfe00_0000) >>> 0 === 0xd600_0000;
 
-/** One word in so many has the same register in all fields: an operand is the result as well. */
+/**
+ * One word in this number has the same register in all fields, so an operand is also the result.
+ */
 const SAME_REGISTERS = 5;
 
 /** Random fields until the row is what the word means to a core that `has` features. */

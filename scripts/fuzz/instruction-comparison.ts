@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One random instruction after the other on Unicorn and on the own core, each a whole core of a
- * machine with its MMU on: what they leave behind must be the same, and so must the exception that
- * they take instead.
+ * Executes one random instruction after the other on Unicorn and on the own core, each a whole core
+ * of a machine with its MMU on. The results must be the same, and so must the exceptions taken
+ * instead.
  *
  *     row of the decode tables ─► random operands ─► a word ─┬─ Unicorn   ─┐
  *                                                            └─ own core  ─┴─► registers, memory, exception
  *
- * The own core interprets, or translates each word as soon as it comes to it. A branch to itself
- * stands behind the word and in each vector: a translated block ends there, and is entered where
- * all of it may be executed.
+ * The own core interprets each word, or translates it at once. A branch to itself stands behind the
+ * word and in each vector: a translated block ends there, and is entered where all of it may be
+ * executed.
  *
  * At EL1 and EL0, on pages with all rights, with some, and with none (comparison-pages.ts). System
  * instructions are left out: what they do is the core's, not the instruction's.
@@ -141,7 +141,9 @@ export class InstructionComparison {
     for (const side of this.sides) side.close();
   }
 
-  /** One word of each row with random operands, compared; none of a row that Unicorn has not. */
+  /**
+   * Compares one word of a row with random operands; no word of a row that Unicorn does not have.
+   */
   try(rows: readonly Instruction[], random: RandomSource): Comparison[] {
     const words = rows.flatMap((row) => {
       const word = wordOf(row, random, CORTEX_A72.has);
@@ -216,7 +218,7 @@ export class InstructionComparison {
         side.place(at, word);
       }
     });
-    // A branch may have led here before.
+    // An earlier branch may have led here.
     for (const { engine } of this.sides) engine.discardCode(BigInt(begin), BigInt(begin + bytes));
     this.own.run(begin, 1);
     this.align();
@@ -319,7 +321,7 @@ export interface ComparisonResult {
   readonly counts: ReadonlyMap<Instruction, number>;
 }
 
-/** Differences of a row after which it is left alone. */
+/** Differences of a row after which it is not tried any more. */
 const MOST_DIFFERENCES = 3;
 /** Words that are placed together. */
 const TOGETHER = 16;
