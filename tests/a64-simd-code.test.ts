@@ -15,7 +15,7 @@ const CASES = 1500;
 const IXC = 1 << 4;
 const runner = new RecordRunner();
 
-/** A number whose significand has a length of its own, and whose exponent is near that of 1. */
+/** A number with a significand of random length, and an exponent near that of 1. */
 function shortNumber(random: Random, double: boolean): bigint {
   const [fraction, bias, size] = double ? [52, 1023, 64] : [23, 127, 32];
   const zeros = BigInt(random.below(fraction + 1));
@@ -58,7 +58,7 @@ describe('code and helper', () => {
   });
 });
 
-/** Flags and registers that matter, as text. */
+/** The relevant flags and registers, as text. */
 function describeRecord(record: Uint8Array): string {
   return Buffer.from(record.subarray(RECORD.fpsr, RECORD.memory)).toString('hex');
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * SIMD and FP instructions do on the own core what they do on Unicorn's Cortex-A72: a few words of
- * every family, in all modes of FPCR. What the A72 has not got (FP16, RDM, DotProd) is UNDEFINED
- * on both.
+ * SIMD and FP instructions give the same results on the own core as on Unicorn's Cortex-A72: a few
+ * words of every family, in all modes of FPCR. Extensions that the A72 does not have (FP16, RDM,
+ * DotProd) are UNDEFINED on both.
  */
 
 import { expect } from 'vitest';
@@ -27,7 +27,7 @@ const FP_ENABLED = 3n << 20n;
 /** EL1h, all masked. */
 const PSTATE = 0x3c5;
 const NZCV = 0xf000_0000;
-/** Behind each instruction: what was translated with one is not the next one's. */
+/** Filler after each instruction, so that each is translated by itself. */
 const NOP = 0xd503_201f;
 const NOT_IN_A72: ReadonlySet<Feature> = new Set(['FP16', 'RDM', 'DotProd']);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Cores have AArch64 only: they say so, and a return to AArch32 is illegal, as is one to a level
- * that is higher or not there (Arm ARM DDI 0487 K.a, D1.4.4). The return is made, but the level
- * stays, PSTATE.IL is set, and the Illegal Execution state exception is taken at the target.
+ * Cores have AArch64 only. Their ID registers say so, and a return to AArch32 is illegal, like a
+ * return to a level that is higher or does not exist (Arm ARM DDI 0487 K.a, D1.4.4). The return is
+ * made, but the level stays, PSTATE.IL is set, and the Illegal Execution state exception is taken
+ * at the target.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Both boards from the reset vector to the kernel's steady state: what is printed, what is true of
- * memory afterwards, and that a second run is the same to the last byte.
+ * Boards from the reset vector to the kernel's steady state: their output, their memory afterwards,
+ * and a second run that is the same to the last byte.
  */
 
 import { createHash } from 'node:crypto';
@@ -57,8 +57,7 @@ describe.each([
   let bootDigest = '';
   beforeAll(() => {
     result = bootBoard(board);
-    // Looking at the kernel afterwards is charged like its own accesses, and may change what it
-    // keeps.
+    // Reading the kernel afterwards is charged like its own accesses, and may change its state.
     bootTicks = result.machine.machine.clock.ticks;
     bootDigest = ramDigest(result.machine);
     lines = result.machine.serial.lines;

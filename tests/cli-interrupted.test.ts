@@ -101,7 +101,7 @@ describe('a guest that never stops', () => {
   beforeAll(() => {
     root = inFolder('endless');
     mkdirSync(root);
-    // It goes round in circles where it would idle: only limits, signals and closed pipes end it.
+    // This kernel loops where it would idle: only limits, signals and closed pipes end it.
     packageWithKernel(root, 'idle', ENDLESS_LOOP);
   });
   const args = ['--board', 'qemu-virt'];
@@ -144,7 +144,7 @@ describe('a guest that never stops', () => {
     const { printed } = until(child, 'Stage 1');
     await printed;
     child.stdout?.destroy();
-    // It notices when it writes next; it has nothing more to say, so it must be stopped.
+    // The command notices at its next write. It writes no more, so it must be stopped.
     child.kill('SIGINT');
     expect([130, 2]).toContain((await ended(child)).status);
   });

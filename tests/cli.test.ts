@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * `npm run boot` as a user meets it: exit statuses, what goes to which stream, files, signals and
- * pipes.
- */
+/** `npm run boot` as a user sees it: exit statuses, streams, files, signals and pipes. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The engine's buffer for translated code is full from time to time: all code is then dropped and
- * translated again, and nothing else changes. Here it is full some thirty times a pass, in programs
+ * When the engine's buffer for translated code is full, all code is dropped and translated again,
+ * and nothing else changes. Here the buffer fills about thirty times in each pass, in programs
  * whose result is known.
  */
 

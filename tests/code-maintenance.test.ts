@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Code that changes itself, as the architecture has it done: store, DC CVAU, DSB, IC, DSB, ISB.
- * After that the new code runs, whichever address it was stored through, whichever address the IC
- * names, and whatever the engine had in its TLB before it translated the old one. All of it in one
+ * Code that changes itself, in the architecture's way: store, DC CVAU, DSB, IC, DSB, ISB. Then the
+ * new code runs, whatever address it was stored through, whatever address the IC names, and
+ * whatever the engine had in its TLB before it translated the old code. Everything happens in one
  * slice.
  */
 

@@ -15,7 +15,7 @@ import { packageRoot } from '#workbench/package-root.ts';
 const folder = mkdtempSync(join(tmpdir(), 'levitate-command-'));
 const bundle = join(folder, 'dist', 'command.mjs');
 
-/** A command that does what its word says. */
+/** A command that does what its argument says. */
 const COMMAND = `
 import { writeSync } from 'node:fs';
 import { commandMain, EXIT_INTERRUPTED } from './command.ts';

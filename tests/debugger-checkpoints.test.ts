@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Going back from checkpoints: the machine is as it was, and little is executed again for it. */
+/**
+ * Going back from checkpoints: the machine has its earlier state, and few instructions are executed
+ * again.
+ */
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Breakpoints, watchpoints, steps and ways back on a running machine, without a debugger's
- * protocol: what stops where, and that the guest cannot tell.
+ * protocol. They stop at the right places, and the guest cannot notice them.
  */
 
 import fc from 'fast-check';
@@ -41,7 +41,7 @@ afterEach(() => {
 
 interface Debugged {
   readonly target: MachineTarget;
-  /** The guest that runs now: going back makes another. */
+  /** The present guest: going back makes another one. */
   readonly guest: () => Guest;
   readonly at: (offset: number) => bigint;
   /** Lets the machine run to the next stop. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Every way to reach a device, or nothing, that code has: each ends in an instruction done or an
- * exception of the guest's, never in a fault of the emulator.
+ * Every way in which code can reach a device, or unmapped space. Each ends in a completed
+ * instruction or in an exception of the guest, never in a fault of the emulator.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
@@ -112,7 +112,7 @@ describe('every access', () => {
       const system = { ...code.system, CPACR_EL1: FPEN };
       ran = runSmallCode(words, { ...code, system, x: { 1: address } }, { board }, ran?.guest);
       expect(ran.stop, instruction).toEqual({ kind: 'stopped' });
-      // Data abort, undefined, or a system instruction that the level has not.
+      // Data abort, undefined instruction, or a system instruction that the level does not have.
       if (ran.vector !== null) expect([0x00, 0x18, 0x24, 0x25], instruction).toContain(ran.esr >>> 26);
     }
   });

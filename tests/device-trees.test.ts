@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * RAM in every shape that a device tree can give it, and the tree at every place. Each machine
- * boots to a steady state in which every frame is accounted for and no promise is broken, worked
- * out from the tree's source and not from what the kernel read.
+ * RAM in every shape that a device tree can describe, and the tree at every place. Each machine
+ * boots to a steady state in which every frame is accounted for and every promise holds. The
+ * expected values come from the tree's source, not from what the kernel read.
  */
 
 import { describe, expect, it } from 'vitest';

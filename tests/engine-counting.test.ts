@@ -51,7 +51,7 @@ afterEach(() => {
   for (const engine of engines.splice(0)) engine.close();
 });
 
-/** Runs `code` in slices of the lengths given and tells all that happened. */
+/** Runs `code` in slices of the given lengths and returns everything that happened. */
 function transcript(code: readonly number[], slices: readonly number[], counting: 'fastest' | 'engine'): string[] {
   const told: string[] = [];
   const say = (what: string) => told.push(`${what} at ${engine.getPc().toString(16)}, ${engine.executed} executed`);

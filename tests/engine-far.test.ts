@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The engine's translated code more than 2 GiB away from its library, as where much else was mapped
- * in between: calls between them are other instructions, and a fault still is at the instruction
- * that made it.
+ * The engine's translated code more than 2 GiB away from its library, as happens when other memory
+ * is mapped in between. Calls between them are other instructions, and a fault is still reported at
+ * its instruction.
  */
 
 import { afterEach, expect } from 'vitest';
 import { bootGuest, engineLibrary, type Guest } from './support/guest-machine.ts';
 import { it } from './support/on-unicorn.ts';
 
-/** The types of Node leave it out. */
+/** Node's types do not have it. */
 const { WebAssembly: wasm } = globalThis as unknown as {
   WebAssembly: { Memory: new (descriptor: { initial: number }) => object };
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The engine behind its interface, for what needs the real library: the self-test, clean ends,
- * errors thrown in callbacks, stops inside instructions.
+ * The engine behind its interface, as far as a test needs the real library: the self-test, clean
+ * ends, errors thrown in callbacks, stops inside instructions.
  */
 
 import { setFlagsFromString } from 'node:v8';
@@ -132,7 +132,7 @@ describe('stop() in a device', () => {
     load(NOP, instruction, BRANCH_NEXT, NOP, SVC);
     engine.setX(1, BigInt(DEVICE));
     expect(engine.run(100)).toEqual({ kind: 'stopped' });
-    // Behind the instruction or its block, as the engine can.
+    // After the instruction or after its block, as the engine can do it.
     expect(engine.executed).toBeOneOf([2, 3]);
     expect(engine.getPc()).toBe(BigInt(RAM + 4 * engine.executed));
     expect(engine.getX(1)).toBe(BigInt(DEVICE) + moved);
@@ -182,8 +182,8 @@ describe('opening and closing', () => {
     };
     openAndClose(200);
     const before = await settledRss();
-    // The foreign-function interface has room for 8192 callbacks at once: 1400 engines with seven
-    // each would not fit, were they kept.
+    // The foreign-function interface has room for 8192 callbacks at once. 1400 engines with seven
+    // callbacks each fit only if they are freed.
     for (let round = 0; round < 6; round++) {
       openAndClose(200);
       await settledRss();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The event log of whole boots: what is in it, against its documentation; the command that reads
- * it; two runs compared; golden logs.
+ * The event log of whole boots: its contents against its documentation, the command that reads it,
+ * the comparison of two runs, golden logs.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -76,7 +76,7 @@ function documentedKinds(): Map<string, DocumentedKind> {
   );
 }
 
-/** The files that say in types what each kind has. */
+/** The files whose types define the fields of each kind. */
 const TYPES = [
   'emulator/events/machine-events.ts',
   'kernel-ts/hal/kernel-events.ts',
@@ -103,7 +103,7 @@ function typedKinds(): Map<string, Map<string, string>> {
     for (const parent of parents) add(fields, parent);
     const comment = String.raw`(?:  /\*\*\s+(?:\* )?((?:[^*]|\*(?!/))*?)\s*\*/\n)?`;
     for (const [, words, name] of body.matchAll(new RegExp(`${comment}  readonly (\\w+)\\??:`, 'g'))) {
-      // The first that says what it means speaks for the others of its kind.
+      // The first comment of a field counts for the others of its kind.
       const known = fields.get(name as string);
       if (known === undefined || known === '') fields.set(name as string, (words ?? '').replaceAll(/\n\s+\* /g, ' '));
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Exceptions as guest code sees them, from every level to every level, against what QEMU 7.2 shows
- * for the same guest: its transcripts are kept, and compared with a fresh run where QEMU is
- * installed. Every difference is listed below with the one who is right.
+ * Exceptions as guest code sees them, from every level to every level, compared with QEMU 7.2 for
+ * the same guest. QEMU's transcripts are kept, and compared with a fresh run where QEMU is
+ * installed. Every difference is listed below, with its reason.
  *
  * Specification: Arm ARM DDI 0487 K.a, D1.3 (exceptions), D24.2.40 (ESR_ELx).
  */
@@ -68,7 +68,7 @@ const DIFFERENCES: readonly Difference[] = [
   },
   {
     trials: /^EL2[th] (nothing answers: (ldr|strb)|HCR_EL2\.TEA: ldr)/,
-    // Only stage 2 aborts have one.
+    // Only stage 2 aborts have an instruction syndrome.
     reason: 'An abort taken from EL2 to EL2 has no instruction syndrome',
     here: ({ name }) => ({ el: '2', esr: name.endsWith('strb') ? '96000050' : '96000010' }),
   },

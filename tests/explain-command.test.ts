@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `npm run explain` as a user has it: what goes where, exit statuses, errors that say what to do,
- * JSON for programs.
+ * `npm run explain` as a user sees it: streams, exit statuses, errors that say what to do, JSON for
+ * programs.
  */
 
 import { spawnSync } from 'node:child_process';

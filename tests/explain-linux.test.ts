@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Debian's Linux explained: what the live tables, the loader and memory show of a guest that is not
- * ours; and what is refused with the reason.
+ * Debian's Linux explained: answers from the live tables, the loader and memory about a guest other
+ * than the modelled kernel, and questions that are refused with the reason.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Explanations of the modelled kernel's memory, on both boards: each agrees with what the test
- * works out from the board's data, the raw page tables, the kernel's own counters and the
- * allocator's events; and looking changes nothing.
+ * Explanations of the modelled kernel's memory. Each agrees with what the test computes from the
+ * board's data, the raw page tables, the kernel's own counters and the allocator's events. Looking
+ * changes nothing.
  */
 
 import fc from 'fast-check';
@@ -47,7 +47,7 @@ describe.each(['pixel6', 'qemu-virt'])('%s', (board) => {
   afterAll(() => machine.close());
 
   const system = () => machine.kernel.memory!;
-  /** An address in RAM, in no bank's favour. */
+  /** An address in RAM; every bank is equally likely. */
   const inRam = () =>
     fc
       .tuple(fc.nat({ max: banks.length - 1 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }))
@@ -55,7 +55,7 @@ describe.each(['pixel6', 'qemu-virt'])('%s', (board) => {
         const { start, end } = banks[bank] as Span;
         return Math.floor(start + share * (end - start));
       });
-  /** Any address where something begins or ends, or lies beside it; and any in RAM. */
+  /** Addresses at or beside the start or end of something, and any address in RAM. */
   const interesting = () =>
     fc.oneof(
       inRam(),

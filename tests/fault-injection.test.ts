@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Faults on purpose in whole machines: what the kernel makes of them, that they are told, and that
- * they are the same every time.
+ * Injected faults in whole machines: the kernel handles them, they are reported, and they are the
+ * same every time.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -48,15 +48,15 @@ describe('a refused allocation', () => {
     ]);
   });
 
-  // Each single page that the boot, init and hello ask for, refused in turn; what is left must be
-  // sound.
+  // Each single page that the boot, init and hello ask for is refused in turn. The machine must
+  // stay sound.
   it.each(Array.from({ length: 24 }, (_, i) => i + 1))('number %i of order 0 leaves a sound allocator', (nth) => {
     const result = small({ faults: { failAlloc: [{ order: 0, nth }] } });
     const memory = result.machine.kernel.memory!;
     expect(result).toEndAs('steady');
     expect([...memory.buddy.validate(), ...memory.heap.validate()]).toEqual([]);
     expect(memory.buddy.lock.held).toBe(false);
-    // Whatever was begun has been given back: no frame is held by anybody who has ended.
+    // Nobody who has ended holds a frame.
     expect(memory.frames.holdings().filter(({ frames }) => frames < 0)).toEqual([]);
     expect(faultsOf(result)).toHaveLength(1);
   });

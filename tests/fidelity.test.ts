@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * docs/fidelity.md and the tests' tables of departures are the same list: what a table knows, the
- * page says in a line that begins with the same words.
+ * docs/fidelity.md and the tests' tables of departures are the same list: for each entry of a
+ * table, the page has a line that begins with the same words.
  */
 
 import { readFileSync } from 'node:fs';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The code that a core executes before a block has ended: the engine announces no block then, and a
- * block that raises an exception does not end. What the machine must see there is found all the
- * same.
+ * The code that a core executes before a block has ended. The engine does not announce its first
+ * block, and a block that raises an exception does not end. The machine must still see the
+ * instructions there.
  */
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -13,11 +13,11 @@ const GATE = 0x200;
 const HLT_GATE = 0xd440_4000;
 const UNDEFINED = 0;
 const NOP = 0xd503_201f;
-/** mrs x1, midr_el1: the board's, the engine has its own. */
+/** mrs x1, midr_el1: must be the board's; the engine has its own. */
 const READ_MIDR = 0xd538_0001;
 /** mrs x2, s3_3_c11_c15_7: there is no such register. */
 const READ_NOTHING = 0xd53b_bfe2;
-/** mrs x2, icc_bpr1_el1: the machine's alone, served at "undefined". */
+/** mrs x2, icc_bpr1_el1: a register of the machine only, served at "undefined". */
 const READ_ICC = 0xd538_cc62;
 const CORTEX_A55 = 0x412f_d050n;
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Code in flash that stores into the same flash (`--bios`), as QEMU's virt machine has it: what is
- * no command changes nothing, what is one is answered.
+ * Code in flash that stores into the same flash (`--bios`), as on QEMU's virt machine: a store that
+ * is a command is answered, any other store changes nothing.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Device trees that others made: dtc from text, QEMU for its own machine, Linux for the Pixel 6.
+ * Device trees from elsewhere: from dtc, from QEMU for its own machine, from Linux for the Pixel 6.
  * When a tool is not installed, the tests that need it are skipped by name. On continuous
  * integration it must be installed.
  */
@@ -96,7 +96,7 @@ describe(`QEMU’s own trees${noQemu ? ' (skipped: qemu-system-aarch64 is not in
   });
 });
 
-/** The blob, or why it cannot be had here. */
+/** The blob, or the reason why it is not available here. */
 async function upstreamTree(): Promise<Uint8Array | string> {
   try {
     return new Uint8Array(readFileSync(await upstreamOrioleDtb()));

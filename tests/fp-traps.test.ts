@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * FP and SIMD instructions while CPACR_EL1.FPEN says that they trap: at the level that it says,
- * with one syndrome for all, and only until the field is written again. The traps to EL2 and EL3
- * are in exceptions.test.ts, against QEMU's transcript.
+ * FP and SIMD instructions that CPACR_EL1.FPEN traps: at the right level, with one syndrome for
+ * all, and only until the field is written again. The traps to EL2 and EL3 are in
+ * exceptions.test.ts, against QEMU's transcript.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24.2.34 (CPACR_EL1), D24.2.40 (ESR_EL1, EC 0b000111),
  * D1.3.5 (an unallocated encoding is undefined first).
@@ -60,7 +60,7 @@ describe('an FP or SIMD instruction', () => {
 
   it.each([0, 1] as const)('that is unallocated is undefined at EL%i, trapped or not', (level) => {
     for (const value of [0, 3]) {
-      // FP data-processing of two sources, with a type that there is not.
+      // FP data-processing of two sources, with a type that does not exist.
       ran = runSmallCode([0x1ea2_2820], { level, system: { CPACR_EL1: fpen(value) } }, {}, ran?.guest);
       expect([ran.vector, ran.esr]).toEqual([level === 0 ? LOWER : SAME, UNDEFINED]);
     }

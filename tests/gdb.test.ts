@@ -76,7 +76,8 @@ describe.skipIf(lacks !== null)(`gdb on the modelled kernel${why}`, () => {
       expect(gdb).toMatch(/\* 1 +Thread 1 \(core 0, MPIDR 0x\w+, running at EL1\)/);
       expect(gdb).toMatch(/\$2 = \(.*\) 0x[0-9a-f]+ <gate_kmain>/);
       expect(gdb.match(/^=> .*$/gm)?.at(-1)).not.toContain('gate_kmain>:');
-      // The guest cannot tell: it says what it says without a debugger, once, and ends as it does.
+      // The guest cannot notice the debugger: its output and its end are the same as without one,
+      // and appear once.
       expect(status).toBe(0);
       expect(stdout).toBe(boot('--board', board).stdout.toString());
     },
@@ -93,7 +94,7 @@ describe.skipIf(lacks !== null)(`gdb on the modelled kernel${why}`, () => {
 
 const guests = foreignGuests('linux-6.1');
 
-/** Lets it run for two seconds at a time: how far it comes in each is a matter of the host. */
+/** Runs it for two seconds at a time; the progress in each depends on the host. */
 const INTERRUPT_UNTIL_TRANSLATED = [
   'import os, threading',
   'while int(gdb.parse_and_eval("(unsigned long)$pc")) >> 48 != 0xffff:',
@@ -183,7 +184,8 @@ describe('who may drive a machine that waits', () => {
         .once('connect', resolve)
         .on('error', () => {}),
     );
-    // Nothing of that has let it run: at the first packet it stands before its first instruction.
+    // None of these connections started the machine: at the first packet it is before its first
+    // instruction.
     const debuggers = await new Promise<string>((resolve) => {
       let answer = '';
       const socket = connect(port, '127.0.0.1', () => socket.write('+$?#3f'));

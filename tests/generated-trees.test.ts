@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The reference compiler reads every generated tree, and what it decompiles still agrees with the
- * bus. Skipped, by name, where dtc is not installed; never on continuous integration.
+ * dtc reads every generated tree, and the decompiled tree still agrees with the bus. Skipped, by
+ * name, where dtc is not installed; never on continuous integration.
  */
 
 import { spawnSync } from 'node:child_process';

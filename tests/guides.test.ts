@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The output that docs/explain.md and docs/event-log.md show is what the commands print: each `$
- * npm run explain …` is run, and the two logs of the guide are made and compared. A line "…" stands
- * for the rest. Times may differ from the guide's; everything else is compared. Of the guides for
- * people who add something, what they name is there.
+ * docs/explain.md and docs/event-log.md show the real output of the commands: each `$ npm run
+ * explain …` is run, and the two logs of the guide are made and compared. A line "…" stands for the
+ * rest. Times may differ from the guide's; everything else is compared. The files and commands that
+ * the guides for contributors name exist.
  */
 
 import { spawnSync } from 'node:child_process';

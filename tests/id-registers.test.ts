@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The ID registers tell the truth: an instruction of each feature that a core claims executes, and
- * one of each that it does not claim is undefined.
+ * The ID registers are true: an instruction of each claimed feature executes, and one of each
+ * unclaimed feature is undefined.
  *
  * Specification: Arm ARM DDI 0487 K.a, D24.2 (ID_AA64*_EL1) and the instructions' own pages in C6.2
  * and C7.2.
@@ -21,7 +21,7 @@ const MMFR2: SystemRegisterEncoding = [3, 0, 0, 7, 2];
 const DFR0: SystemRegisterEncoding = [3, 0, 0, 5, 0];
 
 const UNDEFINED = 0x0200_0000;
-/** A field that says by 0xf that the feature is not there. */
+/** Fields in which 0xf means that the feature is absent. */
 const SIGNED = -1;
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Archives as other tools write them: what Linux reads is read, and /init runs. */
+/** Archives as other tools write them: archives that Linux reads are read, and /init runs. */
 
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';

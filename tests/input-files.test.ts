@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Inputs without an end, of another kind, or larger than the guest: refused at once and by name, in
+ * Inputs without an end, of another kind, or larger than the guest are refused at once, by name, in
  * bounded memory.
  */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Faults of the kernel's own: what it touches and must not, and what a test breaks under it. Each
- * ends in a panic that names the cause, or, where not even that is possible, in a lockup that the
+ * Faults of the kernel itself: forbidden accesses, and structures that a test damages. Each ends in
+ * a panic that names the cause. When not even a panic is possible, it ends in a lockup that the
  * machine reports.
  */
 
@@ -52,7 +52,7 @@ describe('a fault of the kernel’s own', () => {
     // The next allocation is the heap's.
     const result = bootAndHarm('[BUDDY] ', (machine) => {
       const base = memMapBase(machine);
-      // Links of free heads now lead into the middle of nowhere.
+      // The links of free heads now lead to invalid places.
       for (let entry = 0; entry < 524_288; entry++) {
         if ((machine.memory.read8(base + 24 * entry) & 0x09) === 0x09) {
           machine.memory.write64(base + 24 * entry + 8, 0xffff_8000_1234_5678n);

@@ -117,7 +117,7 @@ describe.each(MACHINES)('%s', (_name, settings, controller, uart) => {
     const gaps = busy.ticksNs.slice(1).map((ns, index) => ns - (busy.ticksNs[index] ?? 0));
     for (const gap of gaps) expect(Math.abs(gap - 10e6)).toBeLessThan(100e3);
     expect(kernel.interrupts?.ticks).toBe(20n);
-    // Without drift: the last one is where 100 Hz puts it.
+    // There is no drift: the last tick is at its time by 100 Hz.
     const span = (busy.ticksNs.at(-1) ?? 0) - (busy.ticksNs[0] ?? 0);
     expect(Math.abs(span - 190e6)).toBeLessThan(100e3);
     machine.close();
@@ -126,8 +126,7 @@ describe.each(MACHINES)('%s', (_name, settings, controller, uart) => {
   it('an interrupt of the idle loop gives back every general register', () => {
     const machine = boot();
     const { engine } = machine.cpu;
-    // The core sleeps in the idle loop: what its registers hold must survive an interrupt that does
-    // nothing to them.
+    // The core sleeps in the idle loop. The values of its registers must survive an interrupt.
     for (let n = 0; n < 31; n++) engine.setX(n, 0x1111_0000_0000_0000n + BigInt(n));
     const before = registersOf(machine);
     machine.type('y');

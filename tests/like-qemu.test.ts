@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Small things that code which was tried on QEMU 7.2's virt machine relies on. The values in
- * comments were read there by the same instructions.
+ * Details on which code relies that was tried on QEMU 7.2's virt machine. The values in comments
+ * were read there by the same instructions.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';

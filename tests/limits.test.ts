@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** When a run ends and what that is called: limits, slices, texts that are waited for. */
+/** Ends of runs and their names: limits, slices, expected texts. */
 
 import { describe, expect, it } from 'vitest';
 import { bootBoard, createMachine } from '#workbench/index.ts';

@@ -65,7 +65,7 @@ describe('a register that one engine gets wrong', () => {
 
 it('a byte of memory that one engine leaves behind is found at the end', () => {
   const pair = pairOf('qemu-virt');
-  // The last page of RAM, which the kernel gives to nobody.
+  // The last page of RAM, which the kernel does not allocate.
   pair.follower.memory.write32(physAddr(0x7fff_fff0), 0x5a00_0000);
   let end = null;
   while (end === null) end = pair.advance(1_000_000, BOUNDS);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The maintenance shell on whole machines: what each command answers, held against the machine
- * itself, and how lines are typed.
+ * The maintenance shell on whole machines: the answer of each command, compared with the machine
+ * itself, and line editing.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The kernel's memory services on whole machines: slab caches and DMA buffers in emulated RAM that
- * the CPU runs on, the accounts of a boot, and the story that `--trace buddy,heap,mmu,mmio,timer`
- * tells of it.
+ * the CPU runs on, the accounts of a boot, and its events with `--trace buddy,heap,mmu,mmio,timer`.
  */
 
 import { traceableKinds } from '#workbench/machine/event-kinds.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Paths that the project's pages and comments name lead somewhere: moves leave none behind. */
+/** Paths in the project's pages and comments exist, also after files are moved. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

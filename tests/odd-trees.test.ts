@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Device trees that say something strange of memory, the initramfs or the console: the boot goes
- * on, or ends with a reason, and one line says what was strange.
+ * Device trees with odd values for memory, the initramfs or the console: the boot continues, or
+ * ends with a reason, and one line names the odd value.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -22,7 +22,7 @@ it.each([
     comparison.close();
     expect(differences).toEqual([]);
     expect(words).toBeGreaterThan(0.9 * wanted);
-    // Rows that Unicorn's Cortex-A72 has not.
+    // Rows that Unicorn's Cortex-A72 does not have.
     const untried = [...counts.values()].filter((count) => count === 0);
     expect(untried.length).toBeLessThan(COMPARED.length / 4);
   },

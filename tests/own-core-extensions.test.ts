@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Extensions of Armv8.1 and 8.2 on the own core as a Cortex-A55, A76 and X1, as guest code sees
- * them (firmware/guests/extensions.S), against what QEMU 7.2 prints for the same guest on a
- * Cortex-A76. What single instructions of FP16, RDM and DotProd do is in a64-simd.test.ts.
+ * them (firmware/guests/extensions.S), compared with QEMU 7.2's text for the same guest on a
+ * Cortex-A76. a64-simd.test.ts tests single instructions of FP16, RDM and DotProd.
  */
 
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Translated code of the own core does what its interpreter does. */
+/** Translated code of the own core gives the same results as its interpreter. */
 
 import { expect, it } from 'vitest';
 import { a64Cores } from '#emulator/a64/core.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The modelled kernel on the own core: what it prints and when is what it is on Unicorn. */
+/** The modelled kernel on the own core: its output and the times are the same as on Unicorn. */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

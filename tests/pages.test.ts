@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The pages as a person has them: the report from disk and the live view from its server, in
- * Chromium, in light and dark and on a phone.
+ * The pages as a person sees them: the report from disk and the live view from its server, in
+ * Chromium, with light and dark themes and on a phone.
  */
 
 import { spawn } from 'node:child_process';
@@ -43,7 +43,7 @@ const picture = (page: Page, id: string): Promise<string> =>
 /** Polls have a limit of their own, of one second. */
 const SOON = { timeout: HANG_GUARD_MS };
 
-/** Nothing sticks out at the right. */
+/** Nothing is wider than the page. */
 async function expectNoOverflow(page: Page): Promise<void> {
   expect(await page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth')).toBe(0);
 }

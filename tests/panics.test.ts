@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The panics of memory discovery: under exactly which conditions, with which words, byte for byte.
- * They are a contract: tools look for them on the serial line.
+ * The panics of memory discovery: their exact conditions, and their text, byte for byte. They are a
+ * contract: tools look for them on the serial line.
  */
 
 import { describe, expect, it } from 'vitest';

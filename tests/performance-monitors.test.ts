@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The performance monitors as code at EL1 and EL0 uses them: software increment, cycles, overflow,
- * and what EL0 may. A cycle is an instruction.
+ * and EL0's rights. A cycle is an instruction.
  *
  * Specification: Arm ARM DDI 0487 K.a, D13 and D24.5.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * User processes on whole machines: the default initramfs runs, faults end one process and no more,
- * registers and turns are right, and whatever processes took is back when they have ended.
+ * User processes on whole machines: the default initramfs runs, a fault ends only its process,
+ * registers and turns are right, and everything that a process took is freed when it has ended.
  */
 
 import { readFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ function command(machine: LevitateMachine, line: string): string {
   return text.slice(line.length + 1, -PROMPT.length);
 }
 
-/** Everything that processes take, and that must be as before when they have ended. */
+/** Everything that processes take. It must be as before when they have ended. */
 function holdings({ kernel }: LevitateMachine) {
   const memory = kernel.memory!;
   const { buddy, frames, heap, mmu } = memory;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Any memory layout that a device tree can name ends in one of two ways: a steady state in which
- * every promise holds, or the documented panic that the layout calls for. Which one is worked out
- * here, from nothing but the layout.
+ * Any memory layout that a device tree can describe ends in one of two ways: a steady state in
+ * which every promise holds, or the documented panic for that layout. This test computes the
+ * expected end from the layout alone.
  */
 
 import fc from 'fast-check';
@@ -113,8 +113,8 @@ function allowed({ machine }: BootResult, source: TreeSource): string[] {
   if (free.length === 0) return [PANICS.allReserved];
   const mapBytes = Math.ceil(((bytesIn(ram) / 4096) * 24) / 4096) * 4096;
   const hole = free.find(({ start, end }) => end - start >= mapBytes);
-  // A dynamic reservation may take the last hole, and where it went cannot be asked of a kernel
-  // that panicked.
+  // A dynamic reservation may take the last hole, and a kernel that panicked cannot say where it
+  // was placed.
   if (hole === undefined) return hasDynamic ? [PANICS.noHole, PANICS.allReserved] : [PANICS.noHole];
   const heap = Math.max(16 * MiB, Math.min(64 * MiB, bytesIn(ram) / 128));
   const rest = without(free, [span(hole.start, mapBytes)]);

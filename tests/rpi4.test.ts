@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The Raspberry Pi 4: its generated tree against upstream's, and what is this board's alone: the
- * boot stub in RAM and the spin table.
+ * The Raspberry Pi 4: its generated tree against upstream's, and its special parts: the boot stub
+ * in RAM and the spin table.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -41,7 +41,7 @@ describe.skipIf(isMissing)(`the tree of rpi4${isMissing ? ` (${guests})` : ''}`,
     expect([...own.keys()].filter((path) => !theirs.has(path) && !OWN_NODES.test(path))).toEqual([]);
   });
 
-  // Phandles are numbers of each tree's own, so properties that hold some are not compared.
+  // Each tree has its own phandles, so properties with phandles are not compared.
   it.each([
     'compatible',
     'reg',

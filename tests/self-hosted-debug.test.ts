@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Hardware breakpoints, watchpoints and software step as guest code sees them
- * (firmware/guests/debug.S), against what QEMU 7.2 prints for the same guest.
+ * (firmware/guests/debug.S), compared with QEMU 7.2's text for the same guest.
  *
  * Specification: Arm ARM DDI 0487 K.a, D2 (self-hosted debug).
  */
@@ -91,7 +91,7 @@ const WATCHPOINT: [SystemRegisterEncoding, SystemRegisterEncoding] = [debugRegis
 const OSLAR_EL1: SystemRegisterEncoding = [2, 0, 1, 0, 4];
 
 describe('software step of an instruction that does not happen is still to be done: SPSR_EL1.SS is kept', () => {
-  // The class of the exception, the address in x1, and what is set in the debug registers.
+  // The class of the exception, the address in x1, and the values of the debug registers.
   const data = 0x4020_0000n;
   const causes = [
     ['a breakpoint', 0x31, data, BREAKPOINT, 0x4010_0000n, 0x1e7n, LOAD],

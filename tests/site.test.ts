@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The site as a visitor has it: boots in Chromium and in Firefox, on the own core in a worker, and
- * says what the command line says, byte for byte.
+ * The site as a visitor sees it: boards boot in Chromium and in Firefox, on the own core in a
+ * worker, and the text is that of the command line, byte for byte.
  */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -31,7 +31,7 @@ const BOARDS = ['pixel6', 'rpi4', 'qemu-virt'] as const;
 const FIREFOX_BOARDS = ['pixel6', 'qemu-virt'] as const;
 const UBOOT_PROMPT = '=> ';
 const LINUX_PROMPT = '/root # ';
-/** Kernel and busybox, or why not. */
+/** Kernel and busybox, or the reason why they are not available. */
 const linux = foreignGuests('linux-6.1', 'busybox');
 
 let folder = '';

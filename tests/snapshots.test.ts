@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Snapshots: a machine that is restored goes on as the one that was saved, to the byte and to the
- * instruction; what is no good is refused with the reason.
+ * Snapshots: a restored machine continues like the saved one, to the byte and to the instruction. A
+ * bad snapshot is refused with the reason.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

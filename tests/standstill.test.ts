@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A guest that can do nothing more is at its goal only when it takes interrupts; else it has given
- * up, and the run says where and after what.
+ * An idle guest is in its steady state only when it takes interrupts. Otherwise it has given up,
+ * and the run says where and after which exception.
  */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -163,7 +163,8 @@ describe.each(ENGINES_HERE)('on %s, a guest that may go on runs on to its limit'
   it('what it faulted at again and again has come right', () => {
     const words = [...SET_VECTORS, ...ENABLE_GICV2, ...ENABLE_TIMER, ...ARM_TIMER];
     const at = 4 * words.length;
-    // An undefined instruction; its vector leads there. While the timer is armed there is hope.
+    // An undefined instruction; its vector leads there. While the timer is armed, the guest may
+    // continue.
     const guest = load([0, [...words, 0, BACK]], [SAME_LEVEL, [NOP, branchTo(SAME_LEVEL + 4, at)]]);
     guest.run({ maxInstructions: 8000 });
     expect(guest.cpu.firstException?.esr).toBe(0x200_0000);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Stopping a machine changes nothing of what it does: a guest whose whole course depends on the
- * instruction at which each of its timer interrupts came ends in the same bytes however often it is
- * stopped, saved or looked at on its way.
+ * Stops do not change a machine's run. The course of this guest depends on the instruction at which
+ * each of its timer interrupts came. It ends in the same bytes however often it is stopped, saved
+ * or looked at.
  */
 
 import { createHash } from 'node:crypto';

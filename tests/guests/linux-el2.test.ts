@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Debian 12's Linux 6.1 entered at EL2, up to the line with which KVM says what EL2 is to it: its
- * own level with FEAT_VHE, else what it is called in.
+ * Debian 12's Linux 6.1 entered at EL2, up to the line in which KVM says how it uses EL2: as the
+ * kernel's own level with FEAT_VHE, else as a separate level.
  */
 
 import { describe, expect, it } from 'vitest';

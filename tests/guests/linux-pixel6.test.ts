@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian's backported Linux (7.2 or newer) with the upstream device tree of the Pixel 6, as Debian
- * built both: eight cores, 8 GiB, to a shell on the gs101 serial line. What the boot loader adds to
- * the tree (memory, chosen, reserved regions) is all that is added.
+ * built both: eight cores, 8 GiB, to a shell on the gs101 serial line. Only the boot loader's
+ * additions are made to the tree: memory, chosen, reserved regions.
  */
 
 import { beforeAll, describe, expect, it } from 'vitest';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Debian's backported Linux with the upstream device tree of the Raspberry Pi 4, as Debian built
- * both: four cores out of the spin table, 4 GiB, to a shell on the PL011. What the boot loader adds
- * to the tree (memory, chosen, no Bluetooth chip on the line) is all that is added.
+ * both: four cores out of the spin table, 4 GiB, to a shell on the PL011. Only the boot loader's
+ * changes are made to the tree: memory, chosen, no Bluetooth chip on the line.
  */
 
 import { beforeAll, describe, expect, it } from 'vitest';

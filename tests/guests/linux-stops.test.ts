@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Linux is stopped again and again on its way, saved and restored, and ends with the same memory,
- * registers and clock as in one piece.
+ * Linux is stopped, saved and restored again and again. It ends with the same memory, registers and
+ * clock as an uninterrupted run.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -44,7 +44,7 @@ function ending(machine: LevitateMachine) {
   };
 }
 
-/** All the ways to be interrupted in one run each: a boot takes as long as many tests. */
+/** One run for each way to be interrupted, because a boot takes as long as many tests. */
 describe.skipIf(isMissing).each([
   { cpus: 1, step: 50_021, saved: 123_456_789, stepAfter: 10_000_000 },
   { cpus: 4, step: 777_777, saved: 200_000_001, stepAfter: 10_000_000 },

@@ -83,7 +83,7 @@ describe.skipIf(isMissing).each([
 });
 
 describe.skipIf(isMissing)(`Linux 6.1 on qemu-virt, twice${why}`, () => {
-  // The richest of them: interrupts between cores, timers and the round-robin all have to repeat.
+  // The richest machine: interrupts between cores, timers and the cores' turns must all repeat.
   it('is the same to the byte and to the instruction', () => {
     expect(boot(3, 4)).toEqual(runs.get('3 4') ?? boot(3, 4));
   });
@@ -135,8 +135,8 @@ describe.skipIf(isMissing)(`disks under Linux 6.1${why}`, () => {
         board: 'qemu-virt',
         gicVersion: 3,
         append: 'console=ttyAMA0',
-        // mke2fs wants random numbers: from the tree's seed the kernel has them at once, without it
-        // gathers them for seconds.
+        // mke2fs needs random numbers. With the tree's seed the kernel has them at once; without
+        // it, it gathers them for seconds.
         seed: 1,
         drives: NAMES.map((disk) => ({ file: fileOf(disk), mode: disk === 'filesystem' ? 'write' : disk })),
       },

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * A round of `npm run stress`, small: Debian's user space on one core and on four, each with half
- * of the parts. What QEMU gives for them is known (tests/transcripts/stress.qemu-7.2.txt: round 2
- * of seed 1); what depends on the packages' versions is left to the command.
+ * of the parts. QEMU's results are kept (tests/transcripts/stress.qemu-7.2.txt: round 2 of seed 1).
+ * Results that depend on the packages' versions are tested by the command only.
  */
 
 import { readFileSync } from 'node:fs';

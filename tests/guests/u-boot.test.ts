@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Debian's U-Boot for QEMU's virt machine, in the flash of qemu-virt: comes up, answers what is
- * typed, powers off, and does so twice alike.
+ * Debian's U-Boot for QEMU's virt machine, in the flash of qemu-virt: it starts, answers commands,
+ * powers off, and a second run is the same.
  */
 
 import { beforeAll, describe, expect, it } from 'vitest';

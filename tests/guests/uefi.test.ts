@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Debian's UEFI for QEMU's virt machine, in the flash of qemu-virt: its shell answers what is
- * typed, and switches the machine off.
+ * Debian's UEFI for QEMU's virt machine, in the flash of qemu-virt: its shell answers commands, and
+ * switches the machine off.
  */
 
 import { beforeAll, describe, expect, it } from 'vitest';
