@@ -72,12 +72,13 @@ export class LaneChart {
       if (to < this.from || from > this.to) continue;
       const left = Math.max(0, this.x(from));
       const wide = Math.max(1, Math.min(this.width, this.x(to)) - left);
-      context.globalAlpha = to > from && count > 1 ? 0.5 : 0.85;
+      const isFaint = to > from && count > 1;
+      context.globalAlpha = isFaint ? 0.5 : 0.85;
       context.fillStyle = theme.classes[COLOURS[text] ?? (to > from ? 'mem_map' : 'kernel')];
       context.fillRect(left, y + 15, wide, BAR);
       context.globalAlpha = 1;
       if (wide < context.measureText(text).width + 6) continue;
-      context.fillStyle = theme.accentText;
+      context.fillStyle = isFaint ? theme.text : theme.accentText;
       context.fillText(text, left + 3, y + 15 + BAR / 2);
     }
   }

@@ -10,6 +10,7 @@ import { showBytes, showTime } from '#common/quantities.ts';
 import { OWNER_CLASSES, type OwnerClass } from '#workbench/report/page-data.ts';
 import { byId, redrawWhenNeeded } from './dom.ts';
 import type { MomentAxis } from './moment-axis.ts';
+import { apart } from './label-places.ts';
 import { LEFT_MARGIN, RIGHT_MARGIN } from './order-chart.ts';
 import { classLabel, readTheme, type Theme } from './palette.ts';
 import type { StoryView } from './story-view.ts';
@@ -110,6 +111,11 @@ function nameLines(plot: uPlot, theme: Theme): void {
     const value = columns[index]?.at(-1);
     return typeof value === 'number' ? [{ name, y: plot.valToPos(value, 'y', true) }] : [];
   }).sort((a, b) => a.y - b.y);
+  const places = apart(
+    ends.map(({ y }) => y),
+    LABEL_STEP * scale,
+    bbox.top + bbox.height,
+  );
   ctx.save();
   ctx.font = `${10 * scale}px system-ui, sans-serif`;
   ctx.textAlign = 'left';
@@ -117,16 +123,14 @@ function nameLines(plot: uPlot, theme: Theme): void {
   ctx.lineJoin = 'round';
   ctx.lineWidth = 4 * scale;
   ctx.strokeStyle = getComputedStyle(plot.root.closest('section') ?? document.body).backgroundColor;
-  let free = bbox.top;
-  for (const { name, y } of ends) {
-    const at = Math.max(y, free);
-    if (at > bbox.top + bbox.height + LABEL_STEP * scale) break;
+  for (const [index, { name }] of ends.entries()) {
+    const at = places[index] as number;
     ctx.fillStyle = name === 'free' || name === 'unclaimed' ? theme.muted : theme.classes[name];
-    const label = classLabel(name);
+    // "firmware" has room where "firmware (no-map)" would hide the line; the words below have all.
+    const label = classLabel(name).replace(/ ?[,(].*/, '');
     const left = Math.min(bbox.left + bbox.width + 4 * scale, ctx.canvas.width - ctx.measureText(label).width);
     ctx.strokeText(label, left, at);
     ctx.fillText(label, left, at);
-    free = at + LABEL_STEP * scale;
   }
   ctx.restore();
 }
