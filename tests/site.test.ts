@@ -13,7 +13,7 @@ import { findGuest } from '#scripts/guests/guest-files.ts';
 import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import { compressedBytes, readSite, type SiteFiles } from '#workbench/site/site-files.ts';
-import { serveSite } from '#workbench/site/site-server.ts';
+import { CONTENT_SECURITY_POLICY, serveSite } from '#workbench/site/site-server.ts';
 import type { LoopbackServer } from '#workbench/web/loopback.ts';
 import { findChromium, launchChromium, openPage, type WatchedPage } from './support/browser.ts';
 import { boot, command } from './support/command.ts';
@@ -106,6 +106,11 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
       expect((await downloaded(page, 'log')).toString()).toBe(logged.get(board)?.toString());
       await expect.poll(() => text(page, 'registers'), SOON).toMatch(/pc ffff8000[0-9a-f]{8} +EL1/);
     }
+    // Each control and each picture has a name for who does not see it.
+    expect(await page.locator('body').ariaSnapshot()).not.toMatch(
+      /^ *- (button|textbox|combobox|slider|link|img)( \[.*\])*:?$/m,
+    );
+    expect(await page.locator('canvas:not([role=img], [role=img] *)').count()).toBe(0);
     await page.click('#terminal');
     await page.keyboard.type('help\n');
     await expect.poll(() => screen(page), SOON).toContain('levitate> help');
@@ -205,6 +210,9 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
   });
 });
 
+/** Another origin than the site's. */
+const ELSEWHERE = 'http://127.0.0.1:9/';
+
 /** One boot in Firefox: over when its line says `until`, or without that in its steady state. */
 interface FirefoxBoot {
   readonly name: string;
@@ -212,21 +220,33 @@ interface FirefoxBoot {
   /** By the form's inputs, names of files beside the site's. */
   readonly dropped?: Readonly<Record<string, string>>;
   readonly until?: string;
+  /** From now on the server answers nothing. */
+  readonly offline?: boolean;
 }
 
-/** Boots in a frame, one after the other, and posts what each says on its serial line. */
+/**
+ * Boots in a frame, one after the other, and posts what each says on its serial line, and what its
+ * policy refused: at the end a picture from elsewhere.
+ */
 const harness = (boots: readonly FirefoxBoot[]): string => `
-  const found = {};
+  const found = { refused: [] };
   const post = () => fetch('/result', { method: 'POST', body: JSON.stringify(found) });
   const until = async (condition) => { while (!condition()) await new Promise((then) => setTimeout(then, 50)); };
   addEventListener('load', async () => {
     const frame = document.createElement('iframe');
     document.documentElement.append(frame);
     try {
-      for (const { name, fragment, dropped = {}, until: last } of ${JSON.stringify(boots)}) {
+      for (const { name, fragment, dropped = {}, until: last, offline } of ${JSON.stringify(boots)}) {
+        if (offline) {
+          await frame.contentWindow.navigator.serviceWorker.ready;
+          await fetch('/offline', { method: 'POST' });
+        }
         frame.src = 'index.html?' + name + fragment;
         await new Promise((then) => { frame.onload = then; });
         const { contentDocument: page, contentWindow: global } = frame;
+        page.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
+          found.refused.push(violatedDirective + ' ' + blockedURI);
+        });
         const text = (id) => page.getElementById(id)?.textContent ?? '';
         const checked = () => { if (text('trouble') !== '') throw name + ': ' + text('trouble'); return true; };
         if (fragment === '') await until(() => checked() && !page.getElementById('boot').disabled);
@@ -248,6 +268,8 @@ const harness = (boots: readonly FirefoxBoot[]): string => `
         page.querySelector('[data-product=serial]').click();
         found[name] = await (await blob).text();
       }
+      frame.contentDocument.createElement('img').src = '${ELSEWHERE}';
+      await until(() => found.refused.length > 0);
     } catch (error) {
       found.error = String(error);
     }
@@ -257,7 +279,7 @@ const harness = (boots: readonly FirefoxBoot[]): string => `
 
 describe.skipIf(firefox === null)('in Firefox (needs it on PATH)', () => {
   // One start for all: a start costs more than a board.
-  it('boots both boards as the command line says, and U-Boot and Linux where they are there', async () => {
+  it('boots both boards as the command line says, U-Boot and Linux where they are there, and without its server', async () => {
     const boots: FirefoxBoot[] = FIREFOX_BOARDS.map((board) => ({ name: board, fragment: `#board=${board}` }));
     const guests = new Map<string, Uint8Array>();
     if (uBoot !== null) {
@@ -270,12 +292,16 @@ describe.skipIf(firefox === null)('in Firefox (needs it on PATH)', () => {
       const dropped = { kernel: 'vmlinuz', initrd: 'initramfs.cpio' };
       boots.push({ name: 'Linux', fragment: '', dropped, until: LINUX_PROMPT });
     }
-    const found = await resultInFirefox(firefox ?? '', new Map([...files, ...guests]), harness(boots));
-    const said = Object.entries(found as Readonly<Record<string, string>>);
+    boots.push({ name: 'without its server', fragment: '#board=qemu-virt', offline: true });
+    const served = new Map([...files, ...guests]);
+    const found = await resultInFirefox(firefox ?? '', served, harness(boots), CONTENT_SECURITY_POLICY);
+    const { refused, ...texts } = found as Readonly<Record<string, string>> & { readonly refused: readonly string[] };
+    expect(refused).toEqual([`img-src ${ELSEWHERE}`]);
+    const said = Object.entries(texts);
     expect(said.map(([name]) => name)).toEqual(boots.map(({ name }) => name));
     for (const [name, text] of said) {
-      const { until = '' } = boots.find((one) => one.name === name) as FirefoxBoot;
-      if (until === '') expect(text, name).toBe(printed.get(name)?.toString());
+      const { until = '', fragment } = boots.find((one) => one.name === name) as FirefoxBoot;
+      if (until === '') expect(text, name).toBe(printed.get(fragment.replace('#board=', ''))?.toString());
       else expect(text, name).toContain(until);
     }
   });

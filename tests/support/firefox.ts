@@ -46,13 +46,15 @@ const PREFERENCES: Readonly<Record<string, string | number | boolean>> = {
 
 /**
  * Serves `files`, opens `/harness.html` with `script` in it, and returns what the script posts to
- * `/result`, as JSON.
+ * `/result`, as JSON. After a post to `/offline` no file is served any more.
+ * @param scriptPolicy content security policy that files of scripts come with
  * @throws Error when Firefox ends before
  */
 export async function resultInFirefox(
   executable: string,
   files: ReadonlyMap<string, Uint8Array>,
   script: string,
+  scriptPolicy: string,
 ): Promise<unknown> {
   const profile = mkdtempSync(join(tmpdir(), 'levitate-firefox-'));
   const preferences = Object.entries(PREFERENCES).map(
@@ -61,19 +63,31 @@ export async function resultInFirefox(
   writeFileSync(join(profile, 'user.js'), `${preferences.join('\n')}\n`);
   let browser: ChildProcess | null = null;
   const server = createServer();
+  let isOffline = false;
   try {
     const result = new Promise<unknown>((resolve, reject) => {
       server.on('request', (request, response) => {
-        const path = (request.url ?? '/').replace(/[?#].*$/, '').slice(1);
+        const path = (request.url ?? '/').replace(/[?#].*$/, '').slice(1) || 'index.html';
+        if (request.method === 'POST' && path === 'offline') {
+          isOffline = true;
+          response.writeHead(204).end();
+          return;
+        }
         if (request.method === 'POST') {
           textOf(request).then((text) => resolve(JSON.parse(text)), reject);
           response.writeHead(204).end();
           return;
         }
+        if (isOffline) {
+          response.destroy();
+          return;
+        }
         const page = `<!doctype html><meta charset="utf-8"><script>${script}</script>`;
         const contents = path === 'harness.html' ? page : files.get(path);
         const type = path.endsWith('.js') ? 'text/javascript' : path.endsWith('.css') ? 'text/css' : 'text/html';
-        response.writeHead(contents === undefined ? 404 : 200, { 'Content-Type': type }).end(contents);
+        // A page says its policy itself; to scripts of workers a server says it.
+        const policy = path.endsWith('.js') ? { 'Content-Security-Policy': scriptPolicy } : {};
+        response.writeHead(contents === undefined ? 404 : 200, { 'Content-Type': type, ...policy }).end(contents);
       });
       server.listen(0, '127.0.0.1', () => {
         const { port } = server.address() as AddressInfo;
