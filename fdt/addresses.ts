@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Addresses and sizes as a device tree writes them: a number of 32-bit cells that the parent fixes,
- * most significant first; and how an address on an inner bus becomes one that the CPU uses.
+ * Addresses and sizes in a device tree: 32-bit cells, whose number the parent gives, most
+ * significant first; and translation of addresses on an inner bus to CPU addresses.
  *
  * ```
  *   / { #address-cells = <2>; #size-cells = <2>;
@@ -10,7 +10,7 @@
  *       dev { reg = <0x100 0x10>; };  };  };            0x100 on the bus is 0x40000100 for the CPU
  * ```
  *
- * Not supported: buses whose addresses carry more than a number (PCI); such an address exceeds 64
+ * Not supported: buses whose addresses are more than a number (PCI); such an address exceeds 64
  * bits and is refused.
  *
  * Specification: Devicetree Specification v0.4, 2.3.5 (#address-cells), 2.3.6 (reg), 2.3.8
@@ -27,18 +27,18 @@ import { quote } from './text.ts';
 const MAX_CELLS = 4;
 const MAX_U64 = 0xffff_ffff_ffff_ffffn;
 
-/** A pair of a `reg` property: `size` bytes from `address`. */
+/** Pair of a `reg` property: `size` bytes from `address`. */
 export interface AddressRange {
   readonly address: bigint;
   readonly size: bigint;
 }
 
-/** The bytes of a pair. The end may exceed 64 bits. */
+/** Range of a pair. Its end may exceed 64 bits. */
 export function rangeOfPair({ address, size }: AddressRange): Range<bigint> {
   return { start: address, end: address + size };
 }
 
-/** Pairs read from a property, and how many bytes at its end are less than a pair. */
+/** Pairs read from a property, and the number of bytes at its end that are less than a pair. */
 export interface Pairs {
   readonly entries: readonly AddressRange[];
   readonly trailingBytes: number;
@@ -58,7 +58,7 @@ function cellCount(node: DeviceNode, name: string, absent: number, least: number
 }
 
 /**
- * Cells of an address in the `reg` of the node's CHILDREN; 2 where absent.
+ * Number of address cells in the `reg` of the node's CHILDREN; 2 when absent.
  * @throws FdtError `FDT_ERR_BADNCELLS` not one cell of 1 to 4
  */
 export function addressCells(node: DeviceNode): number {
@@ -66,14 +66,14 @@ export function addressCells(node: DeviceNode): number {
 }
 
 /**
- * Cells of a size in the `reg` of the node's CHILDREN; 1 where absent.
+ * Number of size cells in the `reg` of the node's CHILDREN; 1 when absent.
  * @throws FdtError `FDT_ERR_BADNCELLS` not one cell of 0 to 4
  */
 export function sizeCells(node: DeviceNode): number {
   return cellCount(node, '#size-cells', 1, 0);
 }
 
-/** Reads `count` cells at cell `at`. 0 cells are 0. */
+/** Reads `count` cells, starting at cell `at`. No cells give 0. */
 function cellsToU64(property: DeviceProperty, cells: readonly number[], at: number, count: number): bigint {
   let value = 0n;
   for (let i = at; i < at + count; i++) value = (value << 32n) | BigInt(cells[i] ?? 0);
@@ -81,7 +81,7 @@ function cellsToU64(property: DeviceProperty, cells: readonly number[], at: numb
   return value;
 }
 
-/** The whole cells of a property, its last bytes ignored when they are less than a cell. */
+/** Whole cells of a property; trailing bytes that are less than a cell are ignored. */
 function wholeCells(property: DeviceProperty): number[] {
   const view = new DataView(property.value.buffer, property.value.byteOffset, property.value.length);
   return Array.from({ length: Math.floor(property.value.length / 4) }, (_, i) => view.getUint32(4 * i));
@@ -120,8 +120,8 @@ export function reg(node: DeviceNode): readonly AddressRange[] | null {
 
 /**
  * `address` (and the `size` bytes from it, which one entry of `ranges` must cover) in the space of
- * `node`'s parent, as the CPU sees it. An empty `ranges` is the identity; null where a bus on the
- * way has no `ranges` or none that covers it. O(depth × entries).
+ * `node`'s parent, translated to a CPU address. An empty `ranges` is the identity; null where a bus
+ * on the way has no `ranges` or none that covers it. O(depth × entries).
  * @throws FdtError `FDT_ERR_BADVALUE` a malformed `ranges` or a result above 64 bits;
  * `FDT_ERR_BADNCELLS`
  */
@@ -164,7 +164,7 @@ function throughRanges(
 }
 
 /**
- * The node's `reg` as the CPU sees it; null where it has none or a range cannot be translated.
+ * The node's `reg` in CPU addresses; null where it has none or a range cannot be translated.
  * @throws FdtError as {@link reg} and {@link translateAddress}
  */
 export function cpuReg(node: DeviceNode): readonly AddressRange[] | null {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `/chosen`: what the boot loader tells the kernel. It does not describe hardware, and nothing in
- * it is trusted: an initrd that makes no sense is left out with the reason, a console path that
- * leads nowhere resolves to null.
+ * `/chosen`: parameters from the boot loader to the kernel. It does not describe hardware, and
+ * nothing in it is trusted: an invalid initrd is left out with the reason, and a console path
+ * without a node resolves to null.
  *
  * Specification: Devicetree Specification v0.4, 3.6; `linux,initrd-*`: Linux
  * Documentation/devicetree/usage-model.rst and drivers/of/fdt.c (values of 4 or 8 bytes, by their
@@ -18,21 +18,24 @@ import type { Fdt } from './fdt.ts';
 
 /** The properties of `/chosen`. */
 export interface Chosen {
-  /** The command line; null where the property is absent. */
+  /** Command line; null when the property is absent. */
   readonly bootargs: string | null;
   /** `stdout-path` before its colon: a path or an alias. */
   readonly stdoutPath: string | null;
   /** `stdout-path` after its colon (`115200n8`). */
   readonly stdoutOptions: string | null;
-  /** The node that `stdoutPath` leads to; null where it leads nowhere. */
+  /** Node that `stdoutPath` names; null when there is none. */
   readonly stdout: DeviceNode | null;
-  /** Physical addresses. */
+  /** Physical address range. */
   readonly initrd: Range<bigint> | null;
-  /** The reason why the tree's initrd is ignored. Null without an initrd, or when it is used. */
+  /** Reason why the tree's initrd is ignored. Null without an initrd, or when it is used. */
   readonly initrdIgnored: string | null;
-  /** `linux,usable-memory-range`, for a crash kernel: use no RAM outside. Null: use all. */
+  /**
+   * `linux,usable-memory-range`, for a crash kernel: no RAM outside may be used. Null: all may be
+   * used.
+   */
   readonly usableMemory: readonly Range<bigint>[] | null;
-  /** The reason why `linux,usable-memory-range` is ignored. Null without one, or when used. */
+  /** Reason why `linux,usable-memory-range` is ignored. Null without one, or when it is used. */
   readonly usableMemoryIgnored: string | null;
 }
 
@@ -83,7 +86,7 @@ function findConsole(fdt: Fdt, path: string): DeviceNode | null {
   try {
     return fdt.findPath(path);
   } catch (error) {
-    // An unknown alias counts as an absent property.
+    // An alias of an unknown name counts as an absent property.
     if (error instanceof FdtError && error.code === 'FDT_ERR_BADPATH') return null;
     throw error;
   }

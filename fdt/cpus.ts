@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The cores and how firmware is asked to start them: `/cpus` and the PSCI node.
+ * Cores, and the method by which firmware starts them: `/cpus` and the PSCI node.
  *
  * Specification: Devicetree Specification v0.4, 3.8; Linux
  * Documentation/devicetree/bindings/arm/cpus.yaml and psci.yaml.
@@ -15,10 +15,10 @@ import type { Fdt } from './fdt.ts';
 export interface Cpu {
   readonly node: DeviceNode;
   readonly path: string;
-  /** The affinity fields of its MPIDR_EL1 (its `reg`). */
+  /** Affinity fields of MPIDR_EL1 (its `reg`). */
   readonly mpidr: bigint;
   readonly compatible: readonly string[];
-  /** `psci`, `spin-table`, or null where none is named. */
+  /** `psci`, `spin-table`, or null when none is given. */
   readonly enableMethod: string | null;
   readonly available: boolean;
 }
@@ -27,13 +27,16 @@ export interface Cpu {
 export interface Psci {
   readonly node: DeviceNode;
   readonly method: 'hvc' | 'smc';
-  /** The newest version that `compatible` names. */
+  /** Newest version that `compatible` lists. */
   readonly version: '0.1' | '0.2' | '1.0';
-  /** Function numbers of the node, for version 0.1. Later ones are fixed by Arm DEN 0022. */
+  /**
+   * Function identifiers in the node, for version 0.1. Those of later versions are fixed by Arm DEN
+   * 0022.
+   */
   readonly functionIds: Readonly<Partial<Record<PsciFunction, number>>>;
 }
 
-/** Functions whose number a PSCI 0.1 node carries, by property name. */
+/** Functions whose identifiers a PSCI 0.1 node gives, by property name. */
 export type PsciFunction = (typeof PSCI_FUNCTIONS)[number];
 
 const PSCI_FUNCTIONS = ['cpu_suspend', 'cpu_off', 'cpu_on', 'migrate'] as const;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A node of a checked blob, and the table that makes nodes when they are asked for. A node is made
- * once: two lookups of the same node are `===`. Names and properties are decoded on first use, so
- * opening a large tree costs its tokens and no more.
+ * Node of a checked blob, and the table that creates nodes on demand. A node is created only once:
+ * two lookups of the same node are `===`. Names and properties are decoded on first use, so opening
+ * a large tree costs only a pass over its tokens.
  *
  * As libfdt reads them: the properties of a node are those before its first sub-node, FDT_NOPs
- * skipped (a property after a sub-node belongs to nobody); of several with one name the first is
- * meant.
+ * skipped (a property after a sub-node belongs to no node); of several with the same name, the
+ * first counts.
  *
  * Specification: Devicetree Specification v0.4, 2.2.1 (names), 5.4; lookups as libfdt's
  * fdt_getprop, fdt_get_phandle, fdt_subnode_offset.
@@ -19,7 +19,7 @@ import { DeviceProperty } from './property.ts';
 import { NO_NODE, PROPERTY_HEADER_SIZE, stringEnd, type StructureIndex, TOKEN, TOKEN_SIZE } from './structure.ts';
 import { decodeName, quote } from './text.ts';
 
-/** The nodes of one blob, by their index in the structure block. */
+/** Nodes of one blob, by their index in the structure block. */
 export class NodeTable {
   readonly blob: Uint8Array;
   readonly view: DataView;
@@ -48,9 +48,9 @@ export class NodeTable {
   }
 
   /**
-   * The property name at `nameOffset` in the strings block. The block is decoded as one string and
-   * names are slices of it, which engines share: in a hostile blob, thousands of names may be tails
-   * of one that is megabytes long.
+   * Property name at `nameOffset` in the strings block. The block is decoded as one string, and
+   * names are slices of it, whose memory JavaScript engines share: in a hostile blob, thousands of
+   * names may be tails of one that is megabytes long.
    */
   propertyName(nameOffset: number): string {
     const start = this.header.stringsOffset;
@@ -59,7 +59,7 @@ export class NodeTable {
   }
 }
 
-/** A node of a device tree. Made by `Fdt`. */
+/** Node of a device tree. Created by `Fdt`. */
 export class DeviceNode {
   private readonly table: NodeTable;
   private readonly i: number;

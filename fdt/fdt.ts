@@ -2,9 +2,9 @@
 /**
  * A flattened device tree, opened: checked as libfdt's fdt_check_full checks it, then navigable.
  *
- * `find*` returns null for what is not there; an error means that libfdt, too, would answer with
- * one. Opening costs one pass over the structure and strings blocks, whatever they hold; padding
- * after them is never touched. The blob is not copied: keep it unchanged while the tree is in use.
+ * `find*` returns null for an absent item; an error means that libfdt would also return one.
+ * Opening takes one pass over the structure and strings blocks, whatever they contain; padding
+ * after them is never read. The blob is not copied: keep it unchanged while the tree is in use.
  *
  * Specification: Devicetree Specification v0.4, chapter 5; behaviour: libfdt.
  */
@@ -45,15 +45,15 @@ export class Fdt {
         `the blob has ${blob.length} of its ${header.totalSize} bytes`,
       );
     }
-    // A plain Uint8Array even where the caller's is of a subclass: Node's Buffer copies nothing in
-    // slice(), and readTree relies on it.
+    // A plain Uint8Array, even if the caller's is of a subclass: the slice() of Node's Buffer does
+    // not copy, but readTree relies on a copy.
     const bytes = new Uint8Array(blob.buffer, blob.byteOffset, header.totalSize);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const reservations = readReservations(view, header);
     return new Fdt(header, reservations, new NodeTable(bytes, view, header, indexStructure(bytes, view, header)));
   }
 
-  /** The physical id of the boot CPU (not checked by anybody). */
+  /** Physical id of the boot CPU, which is not checked. */
   get bootCpuid(): number {
     return this.header.bootCpuid;
   }

@@ -11,8 +11,8 @@
  * ```
  *
  * Not checked, as in libfdt: that the blocks do not overlap. Stricter than libfdt: versions 2 to
- * 15, which pad properties and name nodes in another way, are refused; a kernel for AArch64 never
- * meets them. The alignment of the blob in memory is the caller's matter.
+ * 15, which pad properties and name nodes differently, are refused; a kernel for AArch64 never sees
+ * them. The caller checks the alignment of the blob in memory.
  *
  * Specification: Devicetree Specification v0.4, 5.2.
  */
@@ -43,7 +43,9 @@ export const HEADER = {
 const HEADER_SIZE_V1 = 28;
 const HEADER_SIZE_V2 = 32;
 const HEADER_SIZE_V16 = 36;
-/** The newest version known. A newer blob is read when its last compatible version is not. */
+/**
+ * Newest supported version. A newer blob is accepted if its last compatible version is not newer.
+ */
 const NEWEST_VERSION = 17;
 const OLDEST_VERSION = 16;
 const INT_MAX = 0x7fff_ffff;
@@ -56,10 +58,12 @@ export interface FdtHeader {
   readonly bootCpuid: number;
   readonly reservationsOffset: number;
   readonly structOffset: number;
-  /** End of the structure block. Version 16 has no size for it: the end of the blob. */
+  /** End of the structure block. Version 16 has no size for it: then the end of the blob. */
   readonly structEnd: number;
   readonly stringsOffset: number;
-  /** End of the strings. libfdt ignores their size below version 17: the end of the blob. */
+  /**
+   * End of the strings block. libfdt ignores its size below version 17: then the end of the blob.
+   */
   readonly stringsEnd: number;
 }
 
@@ -71,8 +75,8 @@ function headerSize(version: number): number {
 }
 
 /**
- * Reads and checks a header. `blob` may hold the header alone (40 bytes): how long the whole is, is
- * what a caller learns here.
+ * Reads and checks a header. `blob` may be the header alone (40 bytes), for callers that need the
+ * total size.
  *
  * @throws FdtError `FDT_ERR_TRUNCATED` fewer bytes than a header, `totalsize` below the header's
  * size or above 2^31 - 1, a block outside [header, totalsize]; `FDT_ERR_BADMAGIC`;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The device tree library of the HAL: the names that the rest of the kernel, the boards and the
+ * Index of the device tree library: the names that the kernel, the boards, the workbench and the
  * scripts use.
  */
 

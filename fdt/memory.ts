@@ -3,11 +3,11 @@
  * RAM as the device tree describes it, before anything is subtracted: pure functions over an open
  * tree.
  *
- * Ranges come out as they stand in the blob: in its order, unaligned, perhaps overlapping. Sorting,
- * merging and trimming to pages is the kernel's business.
+ * Ranges are returned as in the blob: in its order, unaligned, possibly overlapping. The kernel
+ * sorts, merges and trims them to pages.
  *
  * Specification: Devicetree Specification v0.4, 3.4 (/memory) and 5.3 (reservation block); what
- * Linux accepts beside it: drivers/of/fdt.c, early_init_dt_scan_memory.
+ * Linux also accepts: drivers/of/fdt.c, early_init_dt_scan_memory.
  */
 
 import { hex } from '#common/address.ts';
@@ -15,19 +15,19 @@ import type { Range } from '#common/range.ts';
 import { addressCells, rangeOfPair, readPairs, sizeCells } from './addresses.ts';
 import type { Fdt } from './fdt.ts';
 
-/** One range of RAM. */
+/** Range of RAM. */
 export interface MemoryRange extends Range<bigint> {
-  /** Path of the node that names it. */
+  /** Path of its node. */
   readonly path: string;
-  /** The node carries `hotpluggable`. */
+  /** True when the node has the property `hotpluggable`. */
   readonly hotpluggable: boolean;
 }
 
 /**
  * Every range of every node below the root whose `device_type` is "memory", whatever the node's
- * name. `linux,usable-memory` stands in for `reg` where both exist. Nodes whose `status` is neither
- * absent, `okay` nor `ok` are passed over, as are ranges of size 0 and a part of a range at the
- * end. O(children of the root + ranges).
+ * name. `linux,usable-memory` takes precedence over `reg`. Nodes whose `status` is neither absent,
+ * `okay` nor `ok` are skipped, as are ranges of size 0 and an incomplete range at the end.
+ * O(children of the root + ranges).
  *
  * @throws FdtError `FDT_ERR_BADNCELLS` from the root's cells; `FDT_ERR_BADVALUE` a number above 64
  * bits; `FDT_ERR_BADOFFSET` no root
@@ -47,15 +47,15 @@ export function memoryRanges(fdt: Fdt): MemoryRange[] {
   return ranges;
 }
 
-/** The reservation block: ranges not to allocate from. They may be mapped. */
+/** Ranges of the reservation block, which must not be allocated. They may be mapped. */
 export function memoryReservations(fdt: Fdt): Range<bigint>[] {
   return fdt.reservations.map(rangeOfPair);
 }
 
 /**
- * Nodes that look like memory but give no RAM, each with the reason. For the panic of a kernel that
- * finds no RAM. Empty only when no node is named "memory" or has that device_type. O(children of
- * the root + ranges).
+ * Reasons why nodes that look like memory give no RAM, for the panic of a kernel that finds no RAM.
+ * Empty only when no node is named "memory" or has that device_type. O(children of the root +
+ * ranges).
  *
  * @throws FdtError as {@link memoryRanges}
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One property and the forms its bytes can take. Each form checks itself: what does not fit is
- * `FDT_ERR_BADVALUE`, as where libfdt reads lists of strings. Not here: which property means what
+ * Property, with the forms of its value. Each form is checked: a value that does not fit is
+ * `FDT_ERR_BADVALUE`, as in libfdt for lists of strings. Not here: the meaning of properties
  * (memory.ts and its neighbours), and addresses (addresses.ts).
  *
  * Specification: Devicetree Specification v0.4, 2.2.4 (property values).
@@ -11,11 +11,11 @@ import { FdtError } from './errors.ts';
 import { decodeUtf8 } from '#common/utf8.ts';
 import { quote } from './text.ts';
 
-/** A property of a blob. `value` is a view into the blob: do not write to it. */
+/** Property of a blob. `value` is a view into the blob: do not write to it. */
 export class DeviceProperty {
   readonly name: string;
   readonly value: Uint8Array;
-  /** Offset of its FDT_PROP from the start of the blob, bytes. */
+  /** Offset of its FDT_PROP from the start of the blob, in bytes. */
   readonly offset: number;
 
   constructor(name: string, value: Uint8Array, offset: number) {
@@ -25,7 +25,7 @@ export class DeviceProperty {
   }
 
   /**
-   * The value up to its first NUL or its end, as C code that trusts it reads it. Never fails; for
+   * Value up to its first NUL or its end, as C code without checks reads it. Never fails; for
    * `status`, `device_type`, `bootargs`.
    */
   get text(): string {
@@ -77,7 +77,7 @@ export class DeviceProperty {
     return strings;
   }
 
-  /** An `FDT_ERR_BADVALUE` that names this property, its length and `why`. */
+  /** Creates an `FDT_ERR_BADVALUE` that names this property, its length and `why`. */
   badValue(why: string): FdtError {
     return new FdtError(
       'FDT_ERR_BADVALUE',

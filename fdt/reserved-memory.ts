@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * `/reserved-memory`: ranges at fixed addresses, and requests for ranges that the kernel itself
- * shall place.
+ * must place.
  *
  * A child with `reg` is static, one with `size` dynamic; `reg` wins. A child that cannot be used is
- * not an error but an entry of `rejected` with the reason, as Linux prints and goes on: the owner
- * of such a range may well be a device that nobody uses. Overlaps are not looked at.
+ * not an error, but an entry of `rejected` with the reason, because Linux also prints a warning and
+ * continues: the owner of such a range may be an unused device. Overlaps are not checked.
  *
- * Wider than the specification in one point: `size` and `alignment` may have 1 or 2 cells whatever
- * `#size-cells` says. The Pixel 6's boot loader writes 2-cell alignments into a tree whose sizes
- * have 1.
+ * More tolerant than the specification in one point: `size` and `alignment` may have 1 or 2 cells
+ * whatever `#size-cells` says. The Pixel 6's boot loader writes 2-cell alignments into a tree whose
+ * sizes have 1.
  *
  * Specification: Devicetree Specification v0.4, 3.5; rules for refusal: Linux
  * drivers/of/of_reserved_mem.c.
@@ -35,18 +35,20 @@ interface Region {
   readonly reusable: boolean;
 }
 
-/** A range at a fixed address. A node with several `reg` pairs makes several. */
+/** Range at a fixed address. A node with several `reg` pairs gives several regions. */
 export type StaticRegion = Region & Range<bigint>;
 
-/** A request for `size` bytes in one of `allocRanges`, in their order; anywhere without any. */
+/**
+ * Request for `size` bytes in one of `allocRanges`, in their order; anywhere when there are none.
+ */
 export interface DynamicRegion extends Region {
   readonly size: bigint;
-  /** A power of two in bytes, or 0 when the tree asks for none. */
+  /** Power of two in bytes, or 0 when the tree gives none. */
   readonly alignment: bigint;
   readonly allocRanges: readonly Range<bigint>[];
 }
 
-/** A node (or the whole of `/reserved-memory`) that cannot be used, and why. */
+/** Node (or the whole of `/reserved-memory`) that cannot be used, with the reason. */
 export interface RejectedRegion {
   readonly name: string;
   readonly path: string;
@@ -58,7 +60,7 @@ export interface ReservedMemory {
   readonly staticRegions: readonly StaticRegion[];
   readonly dynamicRegions: readonly DynamicRegion[];
   readonly rejected: readonly RejectedRegion[];
-  /** Paths of the children that `status` switches off. */
+  /** Paths of the children that `status` disables. */
   readonly disabled: readonly string[];
 }
 
@@ -124,7 +126,7 @@ export function reservedMemory(fdt: Fdt): ReservedMemory {
   return result;
 }
 
-/** Linux wants the root's own cells and a `ranges`: children are then CPU addresses. */
+/** Linux requires the root's own cells and a `ranges`: children are then CPU addresses. */
 function whyUnusable(parent: DeviceNode, root: Cells): string | null {
   for (const [name, wanted] of [
     ['#address-cells', root.address],

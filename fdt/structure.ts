@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One pass over the reservation and structure blocks: everything that libfdt's fdt_check_full finds
- * wrong is found here, and where each node starts is noted. After it every offset in the index is
- * known to be good, so readers of nodes and properties check no bounds.
+ * One pass over the reservation and structure blocks: it finds every error that libfdt's
+ * fdt_check_full finds, and records the start of each node. Afterwards every offset in the index is
+ * valid, so readers of nodes and properties check no bounds.
  *
  * ```
  *   FDT_BEGIN_NODE  name NUL, padded to 4        1
@@ -29,7 +29,7 @@ import type { FdtHeader } from './header.ts';
 /** Tokens of the structure block. */
 export const TOKEN = { BEGIN_NODE: 1, END_NODE: 2, PROP: 3, NOP: 4, END: 9 } as const;
 
-/** Bytes of a token, and what every token is aligned to. */
+/** Size of a token in bytes, and its alignment. */
 export const TOKEN_SIZE = 4;
 
 /** Bytes of FDT_PROP before its value: token, length, name offset. */
@@ -38,13 +38,13 @@ export const PROPERTY_HEADER_SIZE = 12;
 /** Bytes of a reservation: address and size. */
 export const RESERVATION_SIZE = 16;
 
-/** A range that the blob's reservation block names. Bytes. */
+/** Range in the blob's reservation block, in bytes. */
 export interface Reservation {
   readonly address: bigint;
   readonly size: bigint;
 }
 
-/** No node: the parent of the root, the child of a leaf. */
+/** No node: the parent of the root, or the child of a leaf. */
 export const NO_NODE = -1;
 
 /** Offsets of the nodes. Node i is the i-th FDT_BEGIN_NODE; arrays have an entry a node. */
@@ -97,7 +97,7 @@ export function indexStructure(blob: Uint8Array, view: DataView, header: FdtHead
   const parent: number[] = [];
   const firstChild: number[] = [];
   const nextSibling: number[] = [];
-  /** The last child seen so far of each node: where the next sibling is linked. */
+  /** Last child so far of each node, to which the next sibling is linked. */
   const lastChild: number[] = [];
   const stringEnds = findStringEnds(blob, header);
   let startsWithRoot = false;
@@ -107,7 +107,8 @@ export function indexStructure(blob: Uint8Array, view: DataView, header: FdtHead
   let at = header.structOffset;
   for (;;) {
     const start = at;
-    // Whole first, then allowed here: libfdt's order decides which error is named.
+    // The token is checked first, then whether it is allowed here: libfdt's order decides which
+    // error is reported.
     at = tokenEnd(blob, view, header, start);
     const token = view.getUint32(start);
     if (rootClosed && token !== TOKEN.END && token !== TOKEN.NOP) {
@@ -185,10 +186,10 @@ function tokenEnd(blob: Uint8Array, view: DataView, header: FdtHeader, start: nu
   return header.structOffset + alignUp(at - header.structOffset, TOKEN_SIZE);
 }
 
-/** All NULs of the strings block, found once: names may share one long tail. */
+/** Offsets of all NULs in the strings block, found once: names may share one long tail. */
 function findStringEnds(blob: Uint8Array, header: FdtHeader): number[] {
   const ends: number[] = [];
-  // Version 16 bounds names by the blob's end; strings still end at size_dt_strings or later.
+  // Version 16 limits names by the blob's end; strings still end at size_dt_strings or later.
   for (
     let at = blob.indexOf(0, header.stringsOffset);
     at >= 0 && at < header.stringsEnd;
@@ -213,7 +214,7 @@ function checkPropertyName(view: DataView, header: FdtHeader, stringEnds: readon
   }
 }
 
-/** Offset of the NUL that ends the name at `start`, which was checked. O(log names). */
+/** Offset of the NUL that ends the (checked) name at `start`. O(log names). */
 export function stringEnd(index: StructureIndex, start: number): number {
   const ends = index.stringEnds;
   return ends[bisect(ends.length, (i) => (ends[i] ?? 0) < start)] ?? start;

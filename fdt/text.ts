@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Names of nodes and properties. The specification allows ASCII only (Devicetree Specification
- * v0.4, 2.2.1 and 2.2.4). They are kept one character per byte (ISO 8859-1), so a tree with illegal
- * names still comes out of the writer as it went into the reader.
+ * v0.4, 2.2.1 and 2.2.4). They are kept one character per byte (ISO 8859-1), so that a tree with
+ * illegal names is written as it was read.
  *
  * Values are UTF-8: common/utf8.ts.
  */
 
-/** Characters made at once: arguments of a call, which engines limit. */
+/** Characters converted at once: engines limit the number of arguments of a call. */
 const CHUNK = 4096;
 
 /** The bytes [start, end) of `bytes`, one character each. O(n). */
@@ -33,7 +33,7 @@ export function encodeName(name: string): Uint8Array {
   return bytes;
 }
 
-/** `text` quoted for a message, cut at 64 characters: a name may have megabytes. */
+/** Quotes `text` for a message, truncated to 64 characters: a name may have megabytes. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A device tree as plain data: what the writer takes and {@link readTree} gives back, and the
- * values that properties are made of.
+ * Device tree as plain data, for the writer and from {@link readTree}, and constructors of property
+ * values.
  *
  * Not a view of a blob: nothing here has offsets, and a tree that was read shares no bytes with the
  * blob it came from.
@@ -35,9 +35,8 @@ export interface FdtProperty {
 }
 
 /**
- * The tree of a blob: every node and property in blob order, duplicates too. What libfdt does not
- * see is left out: FDT_NOPs, properties that follow a sub-node, whatever fills the gaps. O(blob),
- * at any depth.
+ * The tree of a blob: every node and property in blob order, duplicates too. Data that libfdt
+ * ignores is left out: FDT_NOPs, properties after a sub-node, and padding. O(blob), at any depth.
  * @throws FdtError `FDT_ERR_BADOFFSET` the blob has no root
  */
 export function readTree(fdt: Fdt): FdtTree {

@@ -28,10 +28,10 @@ const VERSION = 17;
 const LAST_COMPATIBLE_VERSION = 16;
 
 /**
- * The blob of `tree`, so that reading it gives `tree` again. O(tree), for a bounded number of
- * different property names.
+ * Writes `tree` as a blob, such that reading it gives `tree` again. O(tree), for a bounded number
+ * of different property names.
  *
- * Names are not judged beyond that: a tree with a `/` in a name is written as it was read.
+ * Names are not checked otherwise: a tree with a `/` in a name is written as it was read.
  *
  * @throws RangeError what no blob can hold: a root with a name, NUL or a character above 0xff in a
  * name, a reservation of size 0 (it would end the block) or beyond 64 bits, a boot CPU id that is
@@ -80,7 +80,7 @@ export function writeFdt(tree: FdtTree, options: WriteOptions = {}): Uint8Array 
   return blob;
 }
 
-/** Nodes are written without recursion: a tree that was read may be deeper than the stack. */
+/** Written without recursion: a tree that was read may be deeper than the stack. */
 function writeStructure(root: FdtNode, strings: StringsBlock): Uint8Array {
   if (root.name !== '') throw new RangeError(`the root node cannot have the name ${quote(root.name)}`);
   const out = new TokenWriter();
@@ -122,7 +122,7 @@ class TokenWriter {
     this.length += TOKEN_SIZE;
   }
 
-  /** `bytes`, `zeroes` more, and zeroes up to the next token. */
+  /** Appends `bytes`, `zeroes` zeros, and further zeros up to the next token. */
   padded(bytes: Uint8Array, zeroes: number): void {
     const size = alignUp(bytes.length + zeroes, TOKEN_SIZE);
     this.reserve(size);

@@ -7,9 +7,9 @@
  *     / { … };  &label { … };  &{/path} { … };                              &label and &{/path} as text
  *     /delete-node/ name;  /delete-property/ name;  /delete-node/ &label;   comments of C and C++
  *
- * A node or property that is given again replaces, or is merged into, the one before, as in dtc.
- * Not here: /include/, the preprocessor's lines, /plugin/, /incbin/, /omit-if-no-ref/; each is
- * refused by name. A phandle is given to each node that something refers to, from 1 on.
+ * A repeated property replaces the earlier one, and a repeated node is merged into the earlier one,
+ * as in dtc. Not here: /include/, the preprocessor's lines, /plugin/, /incbin/, /omit-if-no-ref/;
+ * each is refused by name. A phandle is given to each node that something refers to, from 1 on.
  *
  * Specification: Devicetree Specification v0.4, 6.
  */
@@ -23,11 +23,11 @@ import { type DtsError, Tokens } from './tokens.ts';
 
 export { DtsError } from './tokens.ts';
 
-/** A place in a property's value where a node's phandle or path goes. */
+/** Place in a property's value for a node's phandle or path. */
 interface Reference {
   readonly target: string;
   readonly kind: 'phandle' | 'path';
-  /** Into `parts`. */
+  /** Index into `parts`. */
   readonly part: number;
   readonly at: number;
 }
@@ -46,10 +46,10 @@ interface Node {
   children: Node[];
 }
 
-/** Deeper than any board, and shallower than the stack. */
+/** Deepest nesting: deeper than any board, and shallower than the stack. */
 const MOST_DEPTH = 200;
 
-/** The blob of a source. O(length · depth). @throws DtsError with line and column */
+/** Compiles a source to a blob. O(length · depth). @throws DtsError with line and column */
 export function compileDts(source: string): Uint8Array {
   return new Compiler(source).blob();
 }
@@ -122,7 +122,7 @@ class Compiler {
     throw this.tokens.error(`expected "/", a label as "&label", or a path as "&{/path}", found ${this.tokens.found()}`);
   }
 
-  /** `{ … };` into `node`. */
+  /** Parses `{ … };` into `node`. */
   private body(node: Node, depth: number): void {
     const { tokens } = this;
     if (depth > MOST_DEPTH) throw tokens.error(`more than ${MOST_DEPTH} nodes inside each other`);
@@ -177,7 +177,7 @@ class Compiler {
     return labels;
   }
 
-  /** Reads a property, from behind its name to its ";". */
+  /** Parses a property, from after its name to its ";". */
   private property(name: string, at: number): Property {
     const { tokens } = this;
     const parts: Uint8Array[] = [];
@@ -231,7 +231,7 @@ class Compiler {
     this.elements(Number(bits), parts, references);
   }
 
-  /** Numbers of `bits` bits and phandles, to the ">". */
+  /** Parses numbers of `bits` bits and phandles, up to the ">". */
   private elements(bits: number, parts: Uint8Array[], references: Reference[]): void {
     const { tokens } = this;
     while (!tokens.accept('>')) {
@@ -245,7 +245,7 @@ class Compiler {
       }
       const value = integer(tokens);
       if (value === null) throw tokens.error(`expected a number, &label or ">", found ${tokens.found()}`);
-      // As an unsigned number, or as a negative one.
+      // Accepted as an unsigned number, or as a negative one.
       if (value >> BigInt(bits) !== 0n && BigInt.asUintN(64, BigInt.asIntN(bits, value)) !== value) {
         throw tokens.error(`0x${value.toString(16)} does not fit ${bits} bits`, at);
       }
@@ -255,7 +255,9 @@ class Compiler {
     }
   }
 
-  /** Phandles and paths into the values, in the order of the tree, as dtc gives them out. */
+  /**
+   * Fills phandles and paths into the values, in the order of the tree, in which dtc assigns them.
+   */
   private resolve(): void {
     const seen = new Set<string>();
     const taken = new Set<number>();
@@ -282,7 +284,7 @@ class Compiler {
     }
   }
 
-  /** The node of a label or a path. @throws DtsError */
+  /** Node of a label or a path. @throws DtsError */
   private nodeOf(target: string, at: number): Node {
     const found = target.startsWith('/')
       ? target
@@ -353,7 +355,7 @@ function givePhandle(node: Node, taken: Set<number>): number {
   return phandle;
 }
 
-/** The first CPU's number, as dtc guesses it. */
+/** Number of the boot CPU: the first one, by dtc's rule. */
 function bootCpu(root: Node): number {
   const cpu = root.children.find(({ name }) => name === 'cpus')?.children[0];
   const reg = cpu?.properties.find(({ name }) => name === 'reg');

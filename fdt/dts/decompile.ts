@@ -8,7 +8,7 @@ import { decodeUtf8 } from '#common/utf8.ts';
 import type { Fdt } from '#fdt/fdt.ts';
 import { type FdtNode, readTree } from '#fdt/tree.ts';
 
-/** O(blob). @throws FdtError as readTree */
+/** Decompiles a blob. O(blob). @throws FdtError as readTree */
 export function decompileDts(fdt: Fdt): string {
   const { reservations, root } = readTree(fdt);
   const lines = ['/dts-v1/;', ''];
@@ -41,7 +41,7 @@ function valueText(value: Uint8Array): string {
   return `<${cells.join(' ')}>`;
 }
 
-/** Printable strings that end with a NUL, none of them empty. */
+/** True for printable, nonempty strings that end with a NUL. */
 function isText(value: Uint8Array): boolean {
   let length = 0;
   for (const byte of value) {

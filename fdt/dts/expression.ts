@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Integer expressions as C has them, in 64 bits without a sign, as dtc computes them. */
+/** Integer expressions as in C, unsigned with 64 bits, as dtc computes them. */
 
 import type { Tokens } from './tokens.ts';
 
@@ -7,7 +7,7 @@ type Binary = (a: bigint, b: bigint) => bigint;
 
 const truth = (value: boolean): bigint => (value ? 1n : 0n);
 
-/** Weakest first. */
+/** Binary operators by precedence, lowest first. */
 const LEVELS: readonly Readonly<Record<string, Binary>>[] = [
   { '||': (a, b) => truth(a !== 0n || b !== 0n) },
   { '&&': (a, b) => truth(a !== 0n && b !== 0n) },
@@ -32,7 +32,7 @@ const UNARY: Readonly<Record<string, (a: bigint) => bigint>> = {
   '!': (a) => truth(a === 0n),
 };
 
-/** A number, or an expression in parentheses; null when neither is next. @throws DtsError */
+/** Parses a number, or an expression in parentheses; null when neither is next. @throws DtsError */
 export function integer(tokens: Tokens): bigint | null {
   const number = tokens.number();
   if (number !== null) return number;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Device tree source cut into tokens, each with its place.
+ * Tokens of device tree source, with their places.
  *
  * Tokens depend on the context: a property's name may begin with a digit, and "ff" means one thing
  * inside "[ ]" and another outside. So the parser asks for the kind of token that it expects.
@@ -8,7 +8,7 @@
  * Specification: Devicetree Specification v0.4, 6 and 2.2.4 (characters of names).
  */
 
-/** An error in a source, with its place: line and column count from 1. */
+/** Error in a source, with its place: line and column count from 1. */
 export class DtsError extends Error {
   readonly line: number;
   readonly column: number;
@@ -50,7 +50,7 @@ export class Tokens {
     return this.at === this.source.length;
   }
 
-  /** Takes `text` when it is next. */
+  /** Consumes `text` if it is next. */
   accept(text: string): boolean {
     if (!this.source.startsWith(text, this.at)) return false;
     this.at += text.length;
@@ -58,7 +58,7 @@ export class Tokens {
     return true;
   }
 
-  /** @throws DtsError */
+  /** Consumes `text`. @throws DtsError when it is not next */
   expect(text: string, where: string): void {
     if (!this.accept(text)) throw this.error(`expected "${text}" ${where}, found ${this.found()}`);
   }
@@ -67,22 +67,22 @@ export class Tokens {
   directive = (): string | null => this.take(DIRECTIVE)?.[0] ?? null;
   name = (): string | null => this.take(NAME)?.[0] ?? null;
   operator = (): string | null => this.take(OPERATOR)?.[0] ?? null;
-  /** Two hexadecimal digits. */
+  /** Consumes two hexadecimal digits. */
   byte = (): number | null => numberOr(this.take(BYTES)?.[0], 16);
 
-  /** `&label` as its label, `&{/path}` as its path. */
+  /** Consumes `&label`, which gives its label, or `&{/path}`, which gives its path. */
   reference(): string | null {
     const match = this.take(REFERENCE);
     return match === null ? null : (match[1] ?? match[2] ?? null);
   }
 
-  /** The text of a string, its escapes resolved: a character a byte or a code point. */
+  /** Consumes a string, with its escapes resolved: a character is a byte or a code point. */
   string(): string | null {
     const match = this.take(STRING);
     return match === null ? null : unescaped(match[1] ?? '');
   }
 
-  /** A number, or a character's. */
+  /** Consumes a number, or a character literal. */
   number(): bigint | null {
     const text = this.take(NUMBER)?.[0].replace(/[ul]+$/i, '');
     if (text !== undefined) return BigInt(/^0\d/.test(text) ? `0o${text.slice(1)}` : text);
@@ -90,7 +90,7 @@ export class Tokens {
     return character === undefined ? null : BigInt(unescaped(character).codePointAt(0) ?? 0);
   }
 
-  /** The text at the place, for messages. */
+  /** Describes the text at the place, for messages. */
   found(): string {
     if (this.isAtEnd) return 'the end of the source';
     const [text = ''] = /\S\S{0,19}/.exec(this.source.slice(this.at)) ?? [];
@@ -102,7 +102,7 @@ export class Tokens {
     return new DtsError(message, before.length, (before.at(-1)?.length ?? 0) + 1);
   }
 
-  /** Back to an earlier place. */
+  /** Goes back to an earlier place. */
   returnTo(at: number): void {
     this.at = at;
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Test support: trees in a line or two, and blobs made by hand, right or wrong in one chosen place.
- * Unlike writer.ts the hand-made ones are not checked and every field of their header can be
- * overruled. Not for the kernel.
+ * Builders for tests: trees in a line or two, and blobs made by hand, valid or with one chosen
+ * error. Unlike writer.ts, these are not checked, and every field of their header can be
+ * overridden.
  */
 
 import { Fdt } from '#fdt/fdt.ts';
@@ -34,13 +34,13 @@ export const END_NODE = [0, 0, 0, 2];
 export const NOP = [0, 0, 0, 4];
 export const END = [0, 0, 0, 9];
 
-/** The parts from which {@link blob} builds. */
+/** Parts from which {@link blob} builds. */
 export interface BlobSections {
   readonly struct: readonly (readonly number[])[];
   readonly strings?: string;
   /** Pairs of the reservation block with its terminator. */
   readonly reservations?: readonly bigint[];
-  /** Fields of the header that shall lie. */
+  /** Header fields with wrong values. */
   readonly header?: Partial<Record<keyof typeof HEADER, number>>;
   /** Bytes between the strings and `totalsize`. */
   readonly padding?: readonly number[];
@@ -77,7 +77,7 @@ export function blob(parts: BlobSections): Uint8Array {
   return Uint8Array.from([...header, ...body, ...(parts.after ?? [])]);
 }
 
-/** A node as plain data. */
+/** Creates a node as plain data. */
 export function node(
   name: string,
   properties: Readonly<Record<string, Uint8Array>> = {},
@@ -86,10 +86,10 @@ export function node(
   return { name, properties: Object.entries(properties).map(([key, value]) => ({ name: key, value })), children };
 }
 
-/** The tree below `root`, written and opened. */
+/** Writes the tree below `root`, and opens it. */
 export function openTree(root: FdtNode): Fdt {
   return Fdt.open(writeFdt({ reservations: [], bootCpuid: 0, root }));
 }
 
-/** The value of a property that only has to be there. */
+/** Value of a property that only has to exist. */
 export const EMPTY = new Uint8Array();

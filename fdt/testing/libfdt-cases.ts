@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Test data: one hand-made blob for each answer that libfdt's fdt_check_full gives. `answer` is
- * what libfdt said (1.7.2, each blob run through it; the FDT_ERR_ALIGNMENT rows, which it does not
- * check yet, are 1.8.1's), except where `stricter` says why this reader refuses more.
+ * Test data: one hand-made blob for each result of libfdt's fdt_check_full. `answer` is libfdt's
+ * result (1.7.2, run on each blob; for the FDT_ERR_ALIGNMENT rows, which it does not check yet,
+ * 1.8.1), except where `stricter` gives the reason why this reader refuses more.
  */
 
 import { ascii, begin, blob, END, END_NODE, NOP, prop } from './blob-builder.ts';
 import type { FdtErrorName } from '#fdt/errors.ts';
 
-/** A blob and libfdt's answer. */
+/** Blob, with libfdt's result. */
 export interface LibfdtCase {
   readonly name: string;
   readonly blob: Uint8Array;
