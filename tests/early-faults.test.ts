@@ -40,7 +40,7 @@ describe.each(boards.map(({ name }) => name))('on %s', (board) => {
       'an undefined instruction before there are vectors',
       START,
       UDF,
-      /^core 0 cannot execute its own exception vector at 0x200; its first exception: ESR 0x2000000, ELR 0x[0-9a-f]+$/,
+      /^core 0 cannot execute its own exception vector at 0x200; its first exception: ESR 0x2000000, ELR 0x[0-9a-f]+, at unallocated, or data \(00000000\)$/,
     ],
     ['a core that is taken for another one', START, TO_PARK, /^stands still at PC 0x/],
   ])('%s is told', (_what, offset, word, reason) => {

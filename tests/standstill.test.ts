@@ -59,7 +59,7 @@ describe('a guest that sleeps with no interrupt enabled', () => {
   it('names the address of a fault', () => {
     // ldr x0, [x1] with x1 = 0xf000000
     const outcome = run([...SET_VECTORS, 0xd2a1_e001, 0xf940_0020]);
-    expect(outcome.reason).toMatch(/ESR 0x96000010, ELR 0x[0-9a-f]+, FAR 0xf000000$/);
+    expect(outcome.reason).toMatch(/ESR 0x96000010, ELR 0x[0-9a-f]+, FAR 0xf000000, at ldr x0, \[x1\] \(f9400020\)$/);
   });
 
   it('need not have taken an exception', () => {
@@ -118,7 +118,9 @@ describe.each(ENGINES_HERE)('on %s, a guest that goes round and changes nothing'
     );
     const outcome = guest.run({ timeoutNs: 20e6 });
     expect(outcome).toMatchObject({ outcome: 'error', exitStatus: 1 });
-    expect(outcome.reason).toMatch(/first exception: ESR 0x96000010, ELR 0x[0-9a-f]+00c, FAR 0xf000000$/);
+    expect(outcome.reason).toMatch(
+      /first exception: ESR 0x96000010, ELR 0x[0-9a-f]+00c, FAR 0xf000000, at ldr x0, \[x1\] \(f9400020\)$/,
+    );
   });
 
   it('ends at the same instruction however it was stopped on its way', () => {

@@ -6,7 +6,9 @@
 
 import { hex } from '#common/address.ts';
 import { stillness } from '#emulator/cpu/vcpu.ts';
+import { DebugMemory } from '#emulator/debug/debug-memory.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
+import { instructionAt } from './instruction-at.ts';
 
 /**
  * The reason why an idle guest can never continue: it has enabled no interrupt, or has masked all
@@ -27,9 +29,15 @@ export function describeStandstill(machine: Machine): string | null {
 }
 
 /** A further clause on the boot core's first exception since reset; empty when there was none. */
-export function firstException({ bootCore }: Machine): string {
+export function firstException(machine: Machine): string {
+  const { bootCore } = machine;
   const first = bootCore.firstException;
   if (first === null) return '';
   const far = first.far === null ? '' : `, FAR ${hex(first.far)}`;
-  return `; its first exception: ESR ${hex(first.esr)}, ELR ${hex(first.elr)}${far}`;
+  const instruction = leadsToCause(first.esr) ? instructionAt(new DebugMemory(machine), bootCore, first.elr) : null;
+  const at = instruction === null ? '' : `, at ${instruction.text} (${instruction.word})`;
+  return `; its first exception: ESR ${hex(first.esr)}, ELR ${hex(first.elr)}${far}${at}`;
 }
+
+/** SVC, HVC and SMC return behind themselves; of what cannot be fetched nothing is known. */
+const leadsToCause = (esr: number): boolean => ![0x15, 0x16, 0x17, 0x20, 0x21, 0x22].includes(esr >>> 26);

@@ -7,8 +7,8 @@
 import { readCoreRegister } from '#emulator/debug/core-registers.ts';
 import { DebugMemory } from '#emulator/debug/debug-memory.ts';
 import { parseQuestion } from '#workbench/explain/questions.ts';
+import { instructionAt } from '#workbench/machine/instruction-at.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-import { describeInstruction } from '#emulator/a64/decode/describe.ts';
 
 /** Characters of a line in a panel. */
 const STYLE = { colour: false, width: 76 } as const;
@@ -56,11 +56,9 @@ function code({ machine, cpu }: LevitateMachine): string[] {
   const pc = cpu.engine.getPc();
   return Array.from({ length: BEFORE + 1 + AFTER }, (_, index) => {
     const address = BigInt.asUintN(64, pc + BigInt(4 * (index - BEFORE)));
-    const bytes = memory.readVirtual(cpu, address, 4);
     const mark = address === pc ? '▶' : ' ';
-    const place = `${mark} ${address.toString(16).padStart(16, '0')}`;
-    if (bytes.length < 4) return `${place}  not mapped`;
-    const word = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-    return `${place}  ${word.toString(16).padStart(8, '0')}  ${describeInstruction(word, address)}`;
+    const found = instructionAt(memory, cpu, address);
+    const what = found === null ? 'not mapped' : `${found.word}  ${found.text}`;
+    return `${mark} ${address.toString(16).padStart(16, '0')}  ${what}`;
   });
 }
