@@ -26,12 +26,12 @@ export interface Checkpoint {
  * Takes a checkpoint between two runs; it shares unchanged pages with `previous`. Null when a core
  * cannot be saved now.
  */
-export function takeCheckpoint(machine: Machine, serial: SerialLine, previous: Checkpoint | null): Checkpoint | null {
+export function takeCheckpoint(machine: Machine, serial: SerialLine, previous: MemoryCopy | null): Checkpoint | null {
   try {
     return {
       state: saveMachine(machine.parts),
       serial: serial.saveState(),
-      memory: copyMemory(machine, previous?.memory ?? null),
+      memory: copyMemory(machine, previous),
     };
   } catch (error) {
     if (error instanceof EngineError) return null;

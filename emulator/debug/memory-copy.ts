@@ -19,7 +19,27 @@ export interface MemoryCopy {
   readonly pages: ReadonlyMap<number, Uint8Array>;
 }
 
+/** Bytes that were put into memory before the run. */
+export interface LoadedImage {
+  readonly base: number;
+  readonly bytes: Uint8Array;
+}
+
 const ZEROS = new Uint8Array(PAGE_SIZE);
+
+/**
+ * The whole pages of what was loaded, as a previous copy: much of a kernel's image stays as it was.
+ * The images must not change any more.
+ */
+export function copyOfImages(images: readonly LoadedImage[]): MemoryCopy {
+  const pages = new Map<number, Uint8Array>();
+  for (const { base, bytes } of images) {
+    for (let at = -base & (PAGE_SIZE - 1); at + PAGE_SIZE <= bytes.length; at += PAGE_SIZE) {
+      pages.set(base + at, bytes.subarray(at, at + PAGE_SIZE));
+    }
+  }
+  return { touched: [], pages };
+}
 
 /** Copies memory. O(touched bytes); only pages that differ from those of `previous` take memory. */
 export function copyMemory(machine: Machine, previous: MemoryCopy | null): MemoryCopy {

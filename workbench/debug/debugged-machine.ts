@@ -8,6 +8,7 @@
  */
 
 import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';
+import { copyOfImages, type MemoryCopy } from '#emulator/debug/memory-copy.ts';
 import type { DriveableMachine } from '#emulator/debug/machine-target.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
@@ -26,7 +27,7 @@ export class DebuggedMachine {
   /** Number of events before the present machine's first one. */
   private missingEvents = 0;
   /** Its pages are shared by the next one. */
-  private last: Checkpoint | null = null;
+  private last: MemoryCopy | null = null;
 
   /**
    * @param keeps whether there are checkpoints at all
@@ -64,13 +65,13 @@ export class DebuggedMachine {
 
   private checkpoint(): (() => DriveableMachine) | null {
     const { current, keeps } = this;
-    const { settings, machine, serial, ended } = current.parts;
+    const { settings, plan, machine, serial, ended } = current.parts;
     // Part of an awaited text may have arrived, and the serial line does not keep that.
     const awaitsText = settings.expectText !== undefined || settings.failText !== undefined;
     if (!keeps || current.findKernel() !== null || ended !== null || awaitsText) return null;
-    const checkpoint = takeCheckpoint(machine, serial, this.last);
+    const checkpoint = takeCheckpoint(machine, serial, this.last ?? copyOfImages(plan.images));
     if (checkpoint === null) return null;
-    this.last = checkpoint;
+    this.last = checkpoint.memory;
     const eventsBefore = this.missingEvents + current.events.events.length + current.events.notKept;
     return () => {
       this.current = this.replace({ make: () => putBack(settings, checkpoint), eventsBefore });

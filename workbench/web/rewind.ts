@@ -11,6 +11,7 @@
  */
 
 import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';
+import { copyOfImages, type MemoryCopy } from '#emulator/debug/memory-copy.ts';
 import { RestartPoints } from '#emulator/debug/restart-points.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
@@ -41,7 +42,7 @@ export type Moment = { readonly instructions: number } | { readonly ns: number }
 export class Rewind {
   private readonly points: RestartPoints<Begun>;
   private inputs: Input[] = [];
-  private last: Checkpoint | null = null;
+  private last: MemoryCopy | null = null;
 
   /** @param begin makes the machine as it is at its beginning */
   constructor(begin: () => LevitateMachine) {
@@ -63,12 +64,12 @@ export class Rewind {
 
   /** Between two runs: takes a checkpoint when one is due, and can be taken. */
   pass(machine: LevitateMachine): void {
-    const { settings, machine: inner, serial, ended } = machine.parts;
+    const { settings, plan, machine: inner, serial, ended } = machine.parts;
     const { instructions } = inner.clock;
     if (!this.points.isDue(instructions) || machine.findKernel() !== null || ended !== null) return;
-    const checkpoint = takeCheckpoint(inner, serial, this.last);
+    const checkpoint = takeCheckpoint(inner, serial, this.last ?? copyOfImages(plan.images));
     if (checkpoint === null) return;
-    this.last = checkpoint;
+    this.last = checkpoint.memory;
     const inputs = this.inputs.length;
     const begin = (): Begun => ({ machine: putBack(settings, checkpoint), inputs });
     this.points.add({ instructions, entries: inputs, begin });
