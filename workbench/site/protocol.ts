@@ -30,7 +30,7 @@ export type SiteFile = (typeof SITE_FILES)[number];
 /** A machine that is wanted. */
 export interface SiteRequest {
   readonly options: Readonly<Partial<Record<SiteOption, string>>>;
-  readonly files: Readonly<Partial<Record<SiteFile, Uint8Array>>>;
+  readonly files: Readonly<Partial<Record<SiteFile, Blob>>>;
   /** Source of a device tree, instead of the file. */
   readonly dts: string | null;
 }

@@ -17,6 +17,10 @@ const MAGICS: readonly (readonly [at: number, bytes: string, kind: DroppedKind])
   [0, '/dts-v1/', 'dts'],
 ];
 
+/** So much of a file tells its kind. */
+export const HEAD_BYTES = 64;
+
+/** @param bytes the first {@link HEAD_BYTES} */
 export function kindOf(name: string, bytes: Uint8Array): DroppedKind {
   const found = MAGICS.find(([at, magic]) =>
     Array.from(magic, (character) => character.charCodeAt(0)).every((byte, i) => bytes[at + i] === byte),

@@ -10,11 +10,12 @@ import {
   type SiteOption,
   type SiteRequest,
 } from '#workbench/site/protocol.ts';
-import { kindOf } from './file-kinds.ts';
+import { HEAD_BYTES, kindOf } from './file-kinds.ts';
 
+/** A file that was given. The worker reads it when it boots: the page holds no copy. */
 interface TakenFile {
   readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly contents: Blob;
 }
 
 const FILE_NAMES: Readonly<Record<SiteFile, string>> = {
@@ -24,6 +25,8 @@ const FILE_NAMES: Readonly<Record<SiteFile, string>> = {
   bios: 'flash',
   vendorBoot: 'vendor_boot',
 };
+
+const bytesOf = async (file: Blob): Promise<Uint8Array> => new Uint8Array(await file.arrayBuffer());
 
 const field = (name: SiteOption): HTMLInputElement | HTMLSelectElement =>
   byId(`option-${name}`) as HTMLInputElement | HTMLSelectElement;
@@ -57,14 +60,16 @@ export class Setup {
     const options = Object.fromEntries(
       SITE_OPTIONS.map((name) => [name, field(name).value]).filter(([, value]) => value !== ''),
     );
-    const files = Object.fromEntries([...this.files].map(([kind, { bytes }]) => [kind, bytes]));
+    const files = Object.fromEntries([...this.files].map(([kind, { contents }]) => [kind, contents]));
     return { options, files, dts: this.source.value.trim() === '' ? null : this.source.value };
   }
 
   /** Fills the form with a machine that a link names. */
   fill({ options, files, dts }: SiteRequest): void {
     for (const name of SITE_OPTIONS) field(name).value = options[name] ?? '';
-    for (const [kind, bytes] of Object.entries(files)) this.files.set(kind as SiteFile, { name: 'of the link', bytes });
+    for (const [kind, contents] of Object.entries(files)) {
+      this.files.set(kind as SiteFile, { name: 'of the link', contents });
+    }
     this.dts = dts ?? '';
     this.listFiles();
   }
@@ -75,27 +80,26 @@ export class Setup {
   }
 
   private async take(file: File, wanted?: SiteFile | 'snapshot'): Promise<void> {
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    const kind = wanted ?? kindOf(file.name, bytes);
+    const kind = wanted ?? kindOf(file.name, await bytesOf(file.slice(0, HEAD_BYTES)));
     if (kind === 'snapshot') {
-      this.onSnapshot(bytes);
+      this.onSnapshot(await bytesOf(file));
       return;
     }
     if (kind === 'dts') {
-      this.dts = new TextDecoder().decode(bytes);
+      this.dts = await file.text();
       return;
     }
     // The last given file counts.
     if (kind === 'dtb') this.dts = '';
-    this.files.set(kind, { name: file.name, bytes });
+    this.files.set(kind, { name: file.name, contents: file });
     this.listFiles();
   }
 
   private listFiles(): void {
     byIdAs('file-options', HTMLDetailsElement).open ||= this.files.size > 0;
     byId('files').replaceChildren(
-      ...[...this.files].map(([kind, { name, bytes }]) => {
-        const label = `${FILE_NAMES[kind]}: ${name}, ${showBytes(bytes.length)}`;
+      ...[...this.files].map(([kind, { name, contents }]) => {
+        const label = `${FILE_NAMES[kind]}: ${name}, ${showBytes(contents.size)}`;
         const button = make('button', { type: 'button', 'aria-label': `do without ${label}` }, 'do without');
         button.addEventListener('click', () => {
           this.files.delete(kind);

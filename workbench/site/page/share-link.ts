@@ -23,9 +23,10 @@ export async function fragmentOf({ options, files, dts }: SiteRequest): Promise<
     if (value !== undefined && value !== '') parts.set(name, value);
   }
   const left = Object.keys(files).filter((name) => name !== 'dtb' || dts !== null);
-  const tree = dts === null ? files.dtb : new TextEncoder().encode(dts);
+  const tree = dts === null ? files.dtb : new Blob([dts]);
   if (tree !== undefined) {
-    const packed = base64Url(await through(tree, new CompressionStream('deflate-raw')));
+    const deflated = await through(tree, new CompressionStream('deflate-raw'));
+    const packed = base64Url(new Uint8Array(await deflated.arrayBuffer()));
     if (packed.length > LONGEST_LINK) left.push('the device tree, which is too long for a link');
     else parts.set(dts === null ? 'dtb' : 'dts', packed);
   }
@@ -41,18 +42,16 @@ export async function requestOf(fragment: string): Promise<SiteRequest | null> {
     const value = parts.get(name);
     if (value !== null) options[name] = value;
   }
-  const unpacked = async (name: string): Promise<Uint8Array | null> => {
+  const unpacked = async (name: string): Promise<Blob | null> => {
     const packed = parts.get(name);
-    return packed === null ? null : through(fromBase64Url(packed), new DecompressionStream('deflate-raw'));
+    return packed === null ? null : through(new Blob([fromBase64Url(packed)]), new DecompressionStream('deflate-raw'));
   };
   const [dtb, dts] = [await unpacked('dtb'), await unpacked('dts')];
-  return { options, files: dtb === null ? {} : { dtb }, dts: dts === null ? null : new TextDecoder().decode(dts) };
+  return { options, files: dtb === null ? {} : { dtb }, dts: dts === null ? null : await dts.text() };
 }
 
-async function through(bytes: Uint8Array, stream: CompressionStream | DecompressionStream): Promise<Uint8Array> {
-  const piped = new Blob([Uint8Array.from(bytes)]).stream().pipeThrough(stream);
-  return new Uint8Array(await new Response(piped).arrayBuffer());
-}
+const through = (contents: Blob, stream: CompressionStream | DecompressionStream): Promise<Blob> =>
+  new Response(contents.stream().pipeThrough(stream)).blob();
 
 const base64Url = (bytes: Uint8Array): string =>
   btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
@@ -60,7 +59,7 @@ const base64Url = (bytes: Uint8Array): string =>
     .replaceAll('/', '_')
     .replace(/=+$/, '');
 
-function fromBase64Url(text: string): Uint8Array {
+function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   const plain = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(plain, (character) => character.charCodeAt(0));
 }

@@ -8,10 +8,10 @@ import { parseTraceList } from '#workbench/machine/event-kinds.ts';
 import type { FaultSettings } from '#workbench/machine/fault-settings.ts';
 import { InputError } from '#workbench/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
-import type { SiteOption, SiteRequest } from '#workbench/site/protocol.ts';
+import type { SiteFile, SiteOption, SiteRequest } from '#workbench/site/protocol.ts';
 
 /** @throws InputError that names the field, the text and the fix */
-export function siteSettings({ options, files, dts }: SiteRequest): MachineSettings {
+export async function siteSettings({ options, files, dts }: SiteRequest): Promise<MachineSettings> {
   const text = (name: SiteOption): string | undefined => {
     const given = options[name]?.trim();
     return given === '' ? undefined : given;
@@ -31,10 +31,25 @@ export function siteSettings({ options, files, dts }: SiteRequest): MachineSetti
     seed: read('seed', 'Seed', parseSeed),
     fixups,
     trace: read('trace', 'Trace', parseTraceList),
-    ...files,
+    ...(await contentsOf(files)),
     ...(dts === null ? {} : { dtb: compiled(dts) }),
     faults: faultsOf(read),
   };
+}
+
+async function contentsOf(files: SiteRequest['files']): Promise<Partial<Record<SiteFile, Uint8Array>>> {
+  const read = Object.entries(files).map(async ([name, file]) => [name, await readFile(name, file)]);
+  return Object.fromEntries(await Promise.all(read)) as Partial<Record<SiteFile, Uint8Array>>;
+}
+
+/** @throws InputError for a file that has changed on its disk, or gone, since it was chosen */
+async function readFile(name: string, file: Blob): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InputError(`the file for ${name} can no longer be read (${why}); choose it again`);
+  }
 }
 
 type Read = <T>(name: SiteOption, label: string, parse: (option: string, text: string) => T) => T | undefined;

@@ -32,6 +32,8 @@ const scope = globalThis as unknown as WorkerScope;
 declare const FIRMWARE_FILES: readonly string[];
 
 let live: LiveMachine | null = null;
+/** Machines that were wanted so far. */
+let turns = 0;
 
 const tell = (message: FromWorker): void => scope.postMessage(message, []);
 
@@ -65,8 +67,16 @@ async function start(
   }
 }
 
+/** The last one that was wanted counts: reading its files takes a moment. */
+async function boot(request: SiteRequest, paused: boolean): Promise<void> {
+  const turn = ++turns;
+  const settings = await siteSettings(request);
+  if (turn === turns) await start(settings, paused);
+}
+
 /** The machine of a snapshot; a restart goes back to where the snapshot was taken. */
-function restore(snapshot: Uint8Array): Promise<void> {
+async function restore(snapshot: Uint8Array): Promise<void> {
+  turns++;
   const first = restoreMachine(snapshot, { trace: [...STORY_TRACE] });
   const { settings } = first.parts;
   first.close();
@@ -74,8 +84,8 @@ function restore(snapshot: Uint8Array): Promise<void> {
 }
 
 /** The device tree that a machine would get. */
-function treeOf(request: SiteRequest): Uint8Array {
-  const machine = new LevitateMachine(siteSettings(request));
+async function treeOf(request: SiteRequest): Promise<Uint8Array> {
+  const machine = new LevitateMachine(await siteSettings(request));
   try {
     return machine.deviceTree;
   } finally {
@@ -84,9 +94,9 @@ function treeOf(request: SiteRequest): Uint8Array {
 }
 
 async function make(product: SiteProduct, request: SiteRequest): Promise<{ name: string; bytes: Uint8Array }> {
-  if (product === 'dtb') return { name: 'board.dtb', bytes: treeOf(request) };
+  if (product === 'dtb') return { name: 'board.dtb', bytes: await treeOf(request) };
   if (product === 'dts') {
-    return { name: 'board.dts', bytes: encodeUtf8(decompileDts(Fdt.open(treeOf(request)))) };
+    return { name: 'board.dts', bytes: encodeUtf8(decompileDts(Fdt.open(await treeOf(request)))) };
   }
   if (live === null) throw new InputError('there is no machine yet: boot one first');
   const machine = live.present;
@@ -123,7 +133,7 @@ async function answer(id: number, work: () => Promise<FromWorker> | FromWorker):
 function take(message: ToWorker): void {
   switch (message.kind) {
     case 'boot':
-      start(siteSettings(message.request), message.paused).catch(failed);
+      boot(message.request, message.paused).catch(failed);
       break;
     case 'restore':
       restore(message.snapshot).catch(failed);
