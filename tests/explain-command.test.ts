@@ -62,6 +62,7 @@ describe('npm run explain', () => {
         pa: '0x80080000',
         bytes: 4096,
         target: 'RAM',
+        instruction: { word: '14000012', text: 'b 0xffff800080080048' },
         fault: null,
         walk: [{ level: 0, kind: 'table' }, { level: 1 }, { level: 2 }, { level: 3, kind: 'page' }],
         accesses: expect.arrayContaining([

@@ -130,6 +130,8 @@ export function renderAddress(address: AddressExplanation, style: TerminalStyle)
     lines.push(
       `  result   physical ${hex(pa)}: ${what}${address.mmuOn ? `, in a ${size(address.bytes)} ${address.bytes === 4096 ? 'page' : 'mapping'}` : ''}`,
     );
+    const { instruction } = address;
+    if (instruction !== null) lines.push(`  code     ${instruction.word}  ${instruction.text}`);
   } else if (fault !== null) {
     lines.push(
       `  result   ${fault.kind} fault, level ${fault.level} (fault status code ${hex(fault.fsc, 2)}): ${fault.reason}`,

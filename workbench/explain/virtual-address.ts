@@ -21,6 +21,8 @@ import {
   walk,
 } from '#emulator/cpu/translate.ts';
 import type { MappedRun } from '#emulator/cpu/translation-tree.ts';
+import { DebugMemory } from '#emulator/debug/debug-memory.ts';
+import { type InstructionAt, instructionAt } from '#workbench/machine/instruction-at.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { type DescriptorField, descriptorFields, type DescriptorKind, descriptorKind } from './descriptor-bits.ts';
 import { type MachineView, viewOf } from './machine-view.ts';
@@ -78,6 +80,8 @@ export interface AddressExplanation {
   readonly accesses: readonly AccessOutcome[];
   /** The target at `pa`: RAM, a device's name, or null. */
   readonly target: string | null;
+  /** The instruction there, where one may be fetched from RAM. */
+  readonly instruction: InstructionAt | null;
   readonly aliases: readonly Alias[];
 }
 
@@ -121,6 +125,18 @@ export function explainAddress(
         : whyFault(fault, va, view, levels.at(-1) ?? null),
   });
   const pa = found.ok ? found.pa : null;
+  const target = pa === null ? null : answers(machine, pa);
+  const accesses = ACCESSES.map(({ level, access }): AccessOutcome => {
+    const outcome = translate(va, access, level, registers, readWord, physicalBits);
+    if (outcome.ok) return { level, access, fault: null, esr: null };
+    return {
+      level,
+      access,
+      fault: explained(outcome.fault, level, access),
+      esr: syndromeOf(outcome.fault, level, access),
+    };
+  });
+  const isCode = target === 'RAM' && accesses.some(({ access, fault }) => access === 'fetch' && fault === null);
   return {
     va,
     register: upper ? 'TTBR1_EL1' : 'TTBR0_EL1',
@@ -129,17 +145,9 @@ export function explainAddress(
     pa,
     bytes: found.ok ? found.mapping.size : 0,
     fault: found.ok ? null : explained(found.fault),
-    accesses: ACCESSES.map(({ level, access }): AccessOutcome => {
-      const outcome = translate(va, access, level, registers, readWord, physicalBits);
-      if (outcome.ok) return { level, access, fault: null, esr: null };
-      return {
-        level,
-        access,
-        fault: explained(outcome.fault, level, access),
-        esr: syndromeOf(outcome.fault, level, access),
-      };
-    }),
-    target: pa === null ? null : answers(machine, pa),
+    accesses,
+    target,
+    instruction: isCode && va % 4n === 0n ? instructionAt(new DebugMemory(machine.machine), machine.cpu, va) : null,
     aliases: pa === null ? [] : aliasesOf(view, pa).filter((alias) => alias.va !== va),
   };
 }
