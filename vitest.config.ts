@@ -31,8 +31,15 @@ export default defineConfig({
     },
     projects: [
       // Nothing in them outlives a test, and loading their modules takes longer than most of them.
-      { test: { ...common, name: 'pure', isolate: false, include: ['{common,fdt,kernel-ts,boards}/**/*.test.ts'] } },
-      { test: { ...common, name: 'machines', include: ['{emulator,workbench,scripts,tests}/**/*.test.ts'] } },
+      {
+        test: {
+          ...common,
+          name: 'pure',
+          isolate: false,
+          include: ['{common,fdt,kernel-ts,boards,emulator}/**/*.test.ts'],
+        },
+      },
+      { test: { ...common, name: 'machines', include: ['{workbench,scripts,tests}/**/*.test.ts'] } },
     ],
   },
 });
