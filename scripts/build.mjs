@@ -35,12 +35,15 @@ const dist = join(root, 'dist');
 
 /** Entry points of the library: workbench/NAME.ts. */
 const LIBRARY_ENTRIES = ['index', 'testing'];
-/** Where commands lie, as NAME.ts: those of users, then those of the project's own work. */
+/**
+ * Folders of commands, each command as NAME.ts: those of users, then those of the project's own
+ * work.
+ */
 const COMMAND_FOLDERS = ['workbench/commands', 'scripts'];
 export const COMMANDS = ['boot', 'log', 'explain', 'web', 'site', 'doctor', 'bench', 'fuzz'];
 /**
- * Pages by the command that uses them: made with it, so that a changed page is noticed as a changed
- * source is.
+ * Pages by the command that uses them. They are built with the command, so a changed page counts as
+ * a changed source.
  */
 const PAGES_OF = { boot: ['report'], web: ['live'], site: ['report', 'site'] };
 /** Sources of a page, without their endings: .html, .css and .ts. */
@@ -49,21 +52,23 @@ const PAGE_SOURCES = { report: 'workbench/report/page/report', live: 'workbench/
 const SITE_SOURCE = 'workbench/site/page/site';
 const SITE_WORKER = 'workbench/site/worker/worker.ts';
 const SERVICE_WORKER = 'workbench/site/page/service-worker.ts';
-/** Files of firmware/images that a machine in the worker can want. */
+/** Files of firmware/images that a machine in the worker can need. */
 const FIRMWARE_FILES = [
   'kernel.bin',
   'kernel.symbols.json',
   'initramfs.cpio',
   ...['qemu-virt', 'pixel6', 'rpi4'].map((board) => `reset-${board}.bin`),
 ];
-/** Pieces of HTML that pages share, put where they say `<!-- NAME -->`; one may hold another. */
+/**
+ * Pieces of HTML that pages share. A piece replaces `<!-- NAME -->`, and may contain another piece.
+ */
 const PARTS = {
   controls: 'workbench/web/page/controls.html',
   machine: 'workbench/web/page/machine.html',
   lanes: 'workbench/report/page/lanes.html',
   map: 'workbench/report/page/map.html',
 };
-/** Change the bundles without being among their sources. */
+/** Files that change the bundles but are not among their sources. */
 const ALSO_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
 
 /** @type {import('esbuild').BuildOptions} */

@@ -17,19 +17,19 @@ import { createRequire } from 'node:module';
 import { getHeapCodeStatistics } from 'node:v8';
 import vm from 'node:vm';
 
-/** What the build puts at the end of a script: this, and the first digits of its SHA-256. */
+/** Mark that the build puts at the end of a script, before the first digits of its SHA-256. */
 export const DIGEST_MARK = '\n//# digest=';
 export const DIGEST_LENGTH = 16;
-/** Compiled code that makes keeping it again worth the time. */
+/** Least new compiled code, in bytes, that is worth keeping again. */
 const MUCH_CODE_BYTES = 128 * 1024;
 
-/** Null when the build has put none there: nothing is kept of such a script. */
+/** Null when the build has put no digest there: no code of such a script is kept. */
 function digestOf(script) {
   const at = script.length - DIGEST_LENGTH;
   return script.startsWith(DIGEST_MARK, at - DIGEST_MARK.length) ? script.slice(at) : null;
 }
 
-/** Code kept of the script with `digest`; undefined when there is none. */
+/** Kept code of the script with `digest`; undefined when there is none. */
 function keptCode(path, digest) {
   try {
     const kept = readFileSync(path);
@@ -40,7 +40,7 @@ function keptCode(path, digest) {
   }
 }
 
-/** In one step; a package that cannot be written to goes without. */
+/** Writes in one step. In a package that cannot be written to, no code is kept. */
 function keep(path, digest, code) {
   const temporary = `${path}.${process.pid}.partial`;
   try {

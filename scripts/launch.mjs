@@ -55,7 +55,7 @@ function commandNames() {
   return names.sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** As it was called: npm's link to this file is the package's "levitate". */
+/** The name by which it was called: npm's link to this file is the package's "levitate". */
 const calledAs = isInstalled ? 'levitate' : 'node scripts/launch.mjs';
 const usageText = () => `usage: ${calledAs} NAME [ARGUMENTS]\ncommands: ${commandNames().join(', ')}\n`;
 

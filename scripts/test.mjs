@@ -53,7 +53,7 @@ function command(name, ...args) {
   return [process.execPath, [join(root, 'scripts', 'launch.mjs'), name, ...args]];
 }
 
-/** Why a command of the project cannot run here, or null. */
+/** The reason why a command of the project cannot run here, or null. */
 function lacking(name) {
   return existsSync(join(root, 'scripts', `${name}.ts`)) ? null : `scripts/${name}.ts does not exist`;
 }
@@ -142,7 +142,7 @@ async function runTests() {
     // A file that cannot be loaded, or an error outside any test, fails the run without failing a
     // test.
     if (status !== 0 && failedTests === 0) count('tests', status, startedMs);
-    // No test at all proves nothing.
+    // A run without any test proves nothing.
     else if ((counted?.numPassedTests ?? 0) === 0 && failedTests === 0) count('tests: none was run', 1, startedMs);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -36,7 +36,7 @@ const linux = foreignGuests('linux-6.1', 'busybox');
 
 let folder = '';
 let files: SiteFiles = new Map();
-/** What the command line says of each board: on the serial line, and in its log. */
+/** The command line's output for each board: the serial line, and the log. */
 const [printed, logged] = [new Map<string, Buffer>(), new Map<string, Buffer>()];
 
 beforeAll(() => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * System registers that a guest may not have: undefined for it, one line in the log for whoever
- * wonders why (firmware/guests/registers.S).
+ * System registers that a guest does not have: an access is undefined, and one line in the log says
+ * why (firmware/guests/registers.S).
  */
 
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The serial line under a user's fingers: `npm run boot -- --kernel …` on a pseudo terminal (made
- * by script(1) of util-linux) and behind a pipe.
+ * The serial line as a user types on it: `npm run boot -- --kernel …` on a pseudo terminal (made by
+ * script(1) of util-linux) and behind a pipe.
  */
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The test kit: what its matchers accept, what they refuse, and what they say then. A matcher that
- * cannot fail would make every test green.
+ * The test kit: values that its matchers accept and refuse, and their messages. A matcher that
+ * cannot fail would make every test pass.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A mapping that is changed, as the architecture has it done: store, DSB, TLBI, DSB, ISB. After
- * that code and data of the new page are seen, whatever form of TLBI names the address, and
- * whatever the engine remembered of the old page: translations, translated code, where branches
- * lead. All of it in one slice.
+ * A mapping that is changed in the architecture's way: store, DSB, TLBI, DSB, ISB. Then code and
+ * data of the new page are seen, whatever form of TLBI names the address, and whatever the engine
+ * remembered of the old page: translations, translated code, targets of branches. Everything
+ * happens in one slice.
  */
 
 import { describe, expect, it } from 'vitest';

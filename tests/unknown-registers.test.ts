@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The log's line for a device register that there is no model for: which device, where in it, what
- * was accessed, and by which instruction.
+ * The log's line for a device register without a model: the device, the offset, the access, and the
+ * instruction.
  */
 
 import { expect, it } from 'vitest';

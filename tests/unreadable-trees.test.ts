@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Device trees that cannot be read, and what the kernel says of them: the libfdt error by name and
- * the offset. Blobs made by hand for each of libfdt's answers are in fdt; here a whole machine is
- * handed the board's own tree, damaged.
+ * Unreadable device trees, and the kernel's panic: libfdt's error by name, and the offset. Blobs
+ * for each of libfdt's answers are in fdt; here a whole machine gets the board's own tree, damaged.
  */
 
 import fc from 'fast-check';

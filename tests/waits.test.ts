@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * WFE, SEV, SEVL, YIELD and the timer's event stream, in a guest of assembly
- * (firmware/guests/waits.S): who waits leaves the time to the others, and nobody waits for ever for
- * what has happened.
+ * (firmware/guests/waits.S): a waiting core gives its time to the others, and no core waits for
+ * ever for an event that has happened.
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
@@ -46,8 +46,7 @@ describe('a core alone', () => {
     expect(guest.run()).toEqual({ kind: 'idle' });
     const { machine } = guest;
     expect(probes.map(({ tag }) => tag)).toEqual([1, 2, 2, 2]);
-    // Each wait but the first, which an event that had come before may end, lasts to the next rise
-    // of bit 8.
+    // Each wait lasts to the next rise of bit 8, except the first, which an earlier event may end.
     for (const { x1, x2 } of probes.slice(2)) {
       const rise = ((x1 + 0x100n) / 0x200n + 1n) * 0x200n - 0x100n;
       expect(x2 - rise).toBeGreaterThanOrEqual(0n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Several threads with machines of their own at the same time, in a process of its own: the native
- * side is one for the process.
+ * Several threads have machines of their own at the same time. The test runs in a process of its
+ * own, because a process has one native library.
  */
 
 import { spawnSync } from 'node:child_process';

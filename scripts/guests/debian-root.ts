@@ -49,8 +49,8 @@ const PACKAGES = [
 ].flat();
 
 /**
- * Not kept: documentation, translations, and what the compiler has for link-time optimisation and
- * for sanitizers.
+ * Files that are left out: documentation, translations, and the compiler's files for link-time
+ * optimisation and for sanitizers.
  */
 const LEFT_OUT = [
   /^\/usr\/share\/(man|info|locale|lintian|bug|gcc|gdb|zoneinfo)\//,
@@ -171,7 +171,7 @@ function download(mirror: string, folder: string): readonly Archive[] {
   });
 }
 
-/** Makes of unpacked packages what they are when installed, as far as this guest goes. */
+/** Turns unpacked packages into installed ones, as far as this guest needs. */
 function finish(root: string): void {
   for (const name of MERGED) {
     if (!existsSync(join(root, name)) || lstatSync(join(root, name)).isSymbolicLink()) continue;

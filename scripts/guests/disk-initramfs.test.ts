@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The archive's content, and that its /init is a program that a shell takes. What it does is shown
- * by the guests that boot with it.
+ * The archive's content, and its /init, which a shell must accept. The guests that boot with it
+ * test what it does.
  */
 
 import { spawnSync } from 'node:child_process';

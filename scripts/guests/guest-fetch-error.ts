@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The error of a guest that cannot be had: what failed, and what a person can do. */
+/** The error of a guest that cannot be fetched: the cause, and what a person can do. */
 
 import { DebianPackageError, type DebianPackageFailure } from '#workbench/engine-library/private-apt.ts';
 
@@ -14,7 +14,7 @@ const FIXES: Readonly<Record<DebianPackageFailure, string>> = {
 };
 
 /**
- * A guest cannot be had. `reason` as of {@link DebianPackageError}; the message says it and the
+ * A guest cannot be fetched. `reason` as of {@link DebianPackageError}; the message says it and the
  * fix.
  */
 export class GuestFetchError extends DebianPackageError {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Guests that are not ours, out of Debian's packages: which file of which package, and where it
- * lies in the cache.
+ * Guests from Debian's packages: the file, its package, and its place in the cache.
  *
  * ```
  *   CACHE/guests/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin           for --bios on qemu-virt

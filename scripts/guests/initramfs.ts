@@ -48,7 +48,7 @@ const CONSOLE_SCRIPT = '/bin/console-shells';
 const CONSOLE_COMMANDS = ['#!/bin/sh', 'cd /root', 'while :; do', '  setsid cttyhack sh', 'done', ''].join('\n');
 const MODULE_FOLDER = 'lib/modules';
 const FOLDERS = ['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp'] as const;
-/** Shell and mount are what /init cannot do without. */
+/** /init needs at least a shell and mount. */
 const NEEDED_APPLETS = [
   'sh',
   'mount',

@@ -5,7 +5,7 @@
  *     --kernel xen --initrd Image      0x4000_0000 [ Xen ]…  0x4800_0000 [ Image ][ tree ]
  *
  * The kernel's place is the one where the boot loader puts an initial RAM disk. The loader must not
- * say so in /chosen itself (`--fixups none`): Xen would give the memory to Dom0 twice.
+ * add this place to /chosen (`--fixups none`): Xen would give the memory to Dom0 twice.
  *
  * Source: Xen's docs/misc/arm/device-tree/booting.txt.
  */
@@ -15,7 +15,7 @@ import { findBoard } from '#boards/registry.ts';
 import { writeFdt } from '#fdt/index.ts';
 import { dtb } from '#workbench/test-kit/device-tree.ts';
 
-/** What the machine is besides, as options of the command line. */
+/** The machine's other options on the command line. */
 export const XEN_OPTIONS = '--board qemu-virt --el 2 --gic-version 3 --fixups none';
 
 const XEN_ARGUMENTS = 'console=dtuart dom0_mem=256M sync_console';

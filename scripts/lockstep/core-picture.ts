@@ -9,7 +9,7 @@ export type Picture = readonly bigint[];
 
 const X_REGISTERS = 31;
 const V_REGISTERS = 32;
-/** NZCV, DAIF and M: what both engines keep in PSTATE. */
+/** NZCV, DAIF and M: the bits that both engines keep in PSTATE. */
 const PSTATE_COMPARED = 0xf000_03dfn;
 
 /**
@@ -39,8 +39,8 @@ const SYSTEM: readonly SystemRegisterEncoding[] = [
 ];
 
 /**
- * Names of what an exception is compared by, and with them those of a whole comparison. PC is the
- * exception's own affair: ELR.
+ * Names of the registers that are compared at an exception, and of those of a whole comparison. At
+ * an exception, ELR is compared instead of PC.
  */
 export const GENERAL: readonly string[] = [
   ...Array.from({ length: X_REGISTERS }, (_, index) => `x${index}`),

@@ -86,8 +86,8 @@ export class Lockstep {
   }
 
   /**
-   * Both go on by `instructions`, compared at exceptions, and at the end where `compared`. Null: on
-   * it goes.
+   * Runs both machines for `instructions`, and compares at exceptions, and at the end if
+   * `compared`. Null: no difference.
    */
   advance(instructions: number, bounds: RunBounds, compared = true): Agreement | null {
     this.decisions.length = 0;
@@ -126,7 +126,7 @@ export class Lockstep {
   private compareMemory(): void {
     if (this.difference !== null) return;
     const [leader, follower] = [this.leader.memory, this.follower.memory];
-    // Both ways: what one machine alone has touched.
+    // In both directions, because one machine alone may have touched a chunk.
     const changed = [...changedRam(follower, leader), ...changedRam(leader, follower)];
     const found = changed.find(({ pages }) => pages.length > 0);
     if (found === undefined) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** From "they differ somewhere in these instructions" to the instruction, with what led to it. */
+/** Finds the first different instruction in a range, and the instructions before it. */
 
 import { describeInstruction } from '#emulator/a64/decode/describe.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';

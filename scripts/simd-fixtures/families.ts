@@ -17,9 +17,7 @@ import { randomRecords, RECORD, UNDEFINED_SIGNAL } from './cases.ts';
 /** A line for each class, and one for each family of it that is not UNDEFINED. */
 export const DIGESTS: string = join(packageRoot(), 'scripts/simd-fixtures/digests.txt');
 
-/**
- * Records of a class are about so many, so those of a family are more where its families are few.
- */
+/** About this number of records for a class: a family has more where the class has few families. */
 const CLASS_CASES = 4096;
 const [LEAST_CASES, MOST_CASES] = [16, 256];
 
@@ -76,7 +74,7 @@ export const recordsOf = (records: Uint8Array): Uint8Array[] =>
     records.subarray(i * RECORD.bytes, (i + 1) * RECORD.bytes),
   );
 
-/** FNV-1a of what the records are afterwards, or null when all are UNDEFINED. */
+/** FNV-1a of the records' results, or null when all are UNDEFINED. */
 export function digestOf(before: Uint8Array, after: readonly Uint8Array[]): string | null {
   let [hash, executed] = [0x811c_9dc5, false];
   const add = (bytes: Uint8Array): void => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Results of the guest's parts that the host can work out by itself, with its own OpenSSL. */
+/** Results of the guest's parts that the host can compute with its own OpenSSL. */
 
 import { createCipheriv, createHash } from 'node:crypto';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { EngineName } from '#workbench/host/engine-name.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 
-/** Files of the guest, and what its kernel is told. */
+/** Files of the guest, and its kernel command line. */
 export interface StressGuest {
   readonly kernel: string;
   readonly initrd: string;
@@ -22,8 +22,8 @@ export interface MachineCommand {
 }
 
 /**
- * This project's machine, in a process of its own: whatever ends it is seen here. `timeoutSeconds`
- * of simulated time.
+ * This project's machine, in a process of its own, so that every end of it is seen.
+ * `timeoutSeconds` of simulated time.
  */
 export function ourCommand(guest: StressGuest, engine: EngineName, timeoutSeconds: number): MachineCommand {
   const launcher = join(packageRoot(), 'scripts', 'launch.mjs');
