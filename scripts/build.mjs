@@ -53,12 +53,10 @@ const SITE_SOURCE = 'workbench/site/page/site';
 const SITE_WORKER = 'workbench/site/worker/worker.ts';
 const SERVICE_WORKER = 'workbench/site/page/service-worker.ts';
 /** Files of firmware/images that a machine in the worker can need. */
-const FIRMWARE_FILES = [
-  'kernel.bin',
-  'kernel.symbols.json',
-  'initramfs.cpio',
-  ...['qemu-virt', 'pixel6', 'rpi4'].map((board) => `reset-${board}.bin`),
-];
+const firmwareFiles = () =>
+  readdirSync(join(root, 'firmware', 'images')).filter((name) =>
+    /^(kernel\.bin|kernel\.symbols\.json|initramfs\.cpio|reset-.*\.bin)$/.test(name),
+  );
 /**
  * Pieces of HTML that pages share. A piece replaces `<!-- NAME -->`, and may contain another piece.
  */
@@ -184,17 +182,18 @@ const BROWSER_OPTIONS = {
 
 /** Writes dist/pages/site/, behind dist/pages/report.html. @returns as {@link bundlePage} */
 async function bundleSite(esbuild) {
+  const firmware = firmwareFiles();
   const page = await build(esbuild, { ...BROWSER_OPTIONS, entryPoints: [`${SITE_SOURCE}.ts`, `${SITE_SOURCE}.css`] });
   const worker = await build(esbuild, {
     ...BROWSER_OPTIONS,
     entryPoints: [SITE_WORKER],
-    define: { FIRMWARE_FILES: JSON.stringify(FIRMWARE_FILES) },
+    define: { FIRMWARE_FILES: JSON.stringify(firmware) },
   });
   const files = new Map([
     ['index.html', Buffer.from(htmlOf(SITE_SOURCE))],
     ['report.html', readFileSync(join(dist, 'pages', 'report.html'))],
     ...[...page.outputFiles, ...worker.outputFiles].map(({ path, contents }) => [basename(path), contents]),
-    ...FIRMWARE_FILES.map((name) => [`firmware/${name}`, readFileSync(join(root, 'firmware', 'images', name))]),
+    ...firmware.map((name) => [`firmware/${name}`, readFileSync(join(root, 'firmware', 'images', name))]),
   ]);
   const digest = createHash('sha256');
   for (const [name, contents] of files) digest.update(`${name} ${contents.length}\n`).update(contents);
@@ -212,7 +211,7 @@ async function bundleSite(esbuild) {
   for (const [name, contents] of files) putInPlace(join(folder, name), contents);
   const made = [page, worker, serviceWorker].map(({ metafile }) => metafile.inputs);
   const inputs = Object.assign({}, htmlInputs(SITE_SOURCE), ...made);
-  for (const name of FIRMWARE_FILES) inputs[`firmware/images/${name}`] = {};
+  for (const name of firmware) inputs[`firmware/images/${name}`] = {};
   putInPlace(join(dist, 'pages', 'site.inputs.json'), JSON.stringify(Object.keys(inputs)));
   return { inputs };
 }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { boards } from '#boards/registry.ts';
 import { findGuest } from '#scripts/guests/guest-files.ts';
 import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
 import { packageRoot } from '#workbench/package-root.ts';
@@ -60,6 +61,11 @@ describe('the files', () => {
       'site.css',
       'site.js',
     ]);
+  });
+
+  it('have the reset firmware of every board', () => {
+    const images = boards.map((board) => `firmware/${board.create().firmware.image}.bin`);
+    expect([...files.keys()]).toEqual(expect.arrayContaining(images));
   });
 
   it('are made of nothing that needs Node', () => {
