@@ -105,7 +105,7 @@ export class GuestMemory implements MemoryPort {
 
   /** Discards translations: all, unless a TLBI gives a scope. */
   flush(scope: TlbScope = { kind: 'all' }): void {
-    this.tlb.forget(scope);
+    this.tlb.invalidate(scope);
   }
 
   /** Reports stores into the page at `host` of the WebAssembly memory. */

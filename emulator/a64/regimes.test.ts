@@ -199,7 +199,7 @@ describe('what a core remembers of translations', () => {
     const { tlb } = remembering();
     tlb.add(0x5000, 0, REGIME.el1, PAGE);
     tlb.add(0x6000, 0, REGIME.el1, { ...PAGE, isGlobal: true });
-    tlb.forget(scope);
+    tlb.invalidate(scope);
     expect([0x5000, 0x6000].map((low) => tlb.find(low, 0, REGIME.el1) !== undefined)).toEqual(expected);
   });
 
@@ -209,7 +209,7 @@ describe('what a core remembers of translations', () => {
     tlb.add(0x20_0000, 0, REGIME.el1, block);
     tlb.add(0x3f_f000, 0xab00_0000 | 0, REGIME.el1, block);
     tlb.add(0x40_0000, 0, REGIME.el1, block);
-    tlb.forget({ kind: 'page', page: 0x300, asid: null });
+    tlb.invalidate({ kind: 'page', page: 0x300, asid: null });
     const seen = [
       tlb.find(0x20_0000, 0, REGIME.el1),
       tlb.find(0x3f_f000, 0xab00_0000 | 0, REGIME.el1),
@@ -231,7 +231,7 @@ describe('what a core remembers of translations', () => {
     use(ASID_1);
     tlb.fill(0x7000, 0, REGIME.el1, PAGE);
     expect([tagAt(0x5000), tagAt(0x7000)]).toEqual([0x5000n, 0x7000n]);
-    tlb.forget({ kind: 'page', page: 5, asid: 1 });
+    tlb.invalidate({ kind: 'page', page: 5, asid: 1 });
     expect([tagAt(0x5000), tagAt(0x7000)]).toEqual([2n ** 64n - 1n, 0x7000n]);
     // More tables than there are slots.
     for (let asid = 3n; asid < 20n; asid++) {

@@ -133,7 +133,7 @@ export class Tlb {
   }
 
   add(low: number, high: number, regime: Regime, page: Page): void {
-    if (this.pageCount++ >= MOST_PAGES) this.forget({ kind: 'all' });
+    if (this.pageCount++ >= MOST_PAGES) this.invalidate({ kind: 'all' });
     const space =
       regime >= REGIME.el2 ? (this.levels[regime - REGIME.el2] as Space) : this.spacesAt(high)[page.isGlobal ? 0 : 1];
     space.pages.set(low, high, page, page.size / PAGE);
@@ -179,19 +179,19 @@ export class Tlb {
     return this.guarded.has(host);
   }
 
-  forget(scope: TlbScope): void {
+  invalidate(scope: TlbScope): void {
     this.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
     switch (scope.kind) {
       case 'page':
-        this.forgetPage(scope.page, scope.asid);
+        this.invalidatePage(scope.page, scope.asid);
         return;
       case 'asid':
         for (const space of this.spaces.values()) if (space.asid === scope.asid) this.clear(space);
-        this.forgetSlots((slot) => slot.regime < REGIME.el2);
+        this.invalidateSlots((slot) => slot.regime < REGIME.el2);
         return;
       case 'level':
         this.clear(this.levels[scope.level - 2] as Space);
-        this.forgetSlots(({ regime }) => regime === (scope.level === 2 ? REGIME.el2 : REGIME.el3));
+        this.invalidateSlots(({ regime }) => regime === (scope.level === 2 ? REGIME.el2 : REGIME.el3));
         return;
       default:
         for (const space of this.spaces.values()) this.clear(space);
@@ -200,11 +200,11 @@ export class Tlb {
         this.contexts.clear();
         this.context = null;
         this.pageCount = 0;
-        this.forgetSlots(() => true);
+        this.invalidateSlots(() => true);
     }
   }
 
-  private forgetPage(page: number, asid: number | null): void {
+  private invalidatePage(page: number, asid: number | null): void {
     for (const space of this.spaces.values()) {
       if (space.asid === null || asid === null || space.asid === asid) this.removeFrom(space, page);
     }
@@ -221,14 +221,14 @@ export class Tlb {
 
   /** Removes the page, under every top byte, and all pages of the same leaf. */
   private removeFrom({ pages }: Space, page: number): void {
-    if (pages.delete(page)) this.forgetSlots(() => true);
+    if (pages.delete(page)) this.invalidateSlots(() => true);
   }
 
   private clear({ pages }: Space): void {
     pages.clear();
   }
 
-  private forgetSlots(which: (slot: Slot) => boolean): void {
+  private invalidateSlots(which: (slot: Slot) => boolean): void {
     for (const slot of this.slots) {
       if (slot.context < 0 || !which(slot)) continue;
       this.empty(slot);
@@ -280,7 +280,7 @@ export class Tlb {
     const key = `${ttbr0} ${ttbr1} ${asid} ${world}`;
     let context = this.contexts.get(key);
     if (context === undefined) {
-      if (this.contexts.size >= MOST_TABLES) this.forget({ kind: 'all' });
+      if (this.contexts.size >= MOST_TABLES) this.invalidate({ kind: 'all' });
       const half = (name: string): readonly [Space, Space] => [this.space(name, null), this.space(name, asid)];
       context = { number: ++this.contextsMade, spaces: [half(`0 ${ttbr0} ${world}`), half(`1 ${ttbr1} ${world}`)] };
       this.contexts.set(key, context);

@@ -22,11 +22,11 @@ export interface BusAccess {
 
 /** Bus with a listener for accesses. */
 export class TracedBus extends Bus {
-  private readonly tell: (access: BusAccess) => void;
+  private readonly onAccess: (access: BusAccess) => void;
 
-  constructor(tell: (access: BusAccess) => void) {
+  constructor(onAccess: (access: BusAccess) => void) {
     super();
-    this.tell = tell;
+    this.onAccess = onAccess;
   }
 
   override read(pa: number, width: AccessWidth): number {
@@ -53,6 +53,6 @@ export class TracedBus extends Bus {
 
   private answered(pa: number, width: 1 | 2 | 4 | 8, write: boolean, value: number | bigint): void {
     const region = this.find(pa);
-    if (region !== null) this.tell({ device: region.name, offset: pa - region.base, width, write, value });
+    if (region !== null) this.onAccess({ device: region.name, offset: pa - region.base, width, write, value });
   }
 }

@@ -61,7 +61,7 @@ const CHECKPOINT_INSTRUCTIONS = 100e6;
 const CLOSE = 1 / 100;
 
 /** Hit of a stop point, with its instruction count. */
-interface MetPoint {
+interface PointHit {
   readonly instructions: number;
   readonly stop: DebugStop;
 }
@@ -196,7 +196,7 @@ export class MachineTarget implements DebugTarget {
   }
 
   resumeBack(): DebugStop {
-    const last = this.findLastMet(this.machine.clock.instructions);
+    const last = this.findLastHit(this.machine.clock.instructions);
     const arrived = this.goTo(last?.instructions ?? 0);
     this.observe();
     return last !== null && arrived ? last.stop : { kind: 'beginning', core: this.currentCore };
@@ -259,14 +259,14 @@ export class MachineTarget implements DebugTarget {
    * Last hit of a stop point before `before`, or null. Executes the past again in parts, the last
    * part first.
    */
-  private findLastMet(before: number): MetPoint | null {
+  private findLastHit(before: number): PointHit | null {
     const { restartPoints } = this;
     if (restartPoints === null) return null;
     for (let end = before; ; ) {
       const place = this.restart(restartPoints, end);
       this.observe();
       this.points.install();
-      const last = this.lastMetOnTheWay(Math.min(end + 1, before), place.entries);
+      const last = this.lastHitUpTo(Math.min(end + 1, before), place.entries);
       if (last !== null || place.instructions === 0) return last;
       // A machine does not stop at the instruction that it begins at, so the part before includes
       // it.
@@ -275,8 +275,8 @@ export class MachineTarget implements DebugTarget {
   }
 
   /** Executes again up to `end`; returns the last hit of a stop point on the way. */
-  private lastMetOnTheWay(end: number, entries: number): MetPoint | null {
-    let last: MetPoint | null = null;
+  private lastHitUpTo(end: number, entries: number): PointHit | null {
+    let last: PointHit | null = null;
     this.replay(end, entries, (stop) => {
       const { instructions } = this.machine.clock;
       if (instructions < end) last = { instructions, stop };

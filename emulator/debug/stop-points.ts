@@ -23,7 +23,7 @@ import type { DebugPoint, DebugStop } from './gdb/target.ts';
 type Watchpoint = Extract<DebugPoint, { kind: 'watchpoint' }> & { readonly ranges: readonly Range[] };
 
 /** Hit of a stop point, with the place of the machine. */
-interface Met {
+interface Hit {
   readonly stop: DebugStop;
   readonly pc: bigint;
   readonly tick: number;
@@ -39,7 +39,7 @@ export class StopPoints {
   private watchpoints: Watchpoint[] = [];
   /** Callbacks installed in the engines, by core and key; the value removes one. */
   private readonly installed = new Map<MachineCore, Map<string, () => void>>();
-  private met: Met | null = null;
+  private hit: Hit | null = null;
   /** Place from which the machine was resumed: the instruction there does not stop it again. */
   private passing: {
     readonly core: number;
@@ -114,9 +114,9 @@ export class StopPoints {
     const core = machine.cores.find(({ index }) => index === machine.currentCore) ?? machine.bootCore;
     const pc = core.engine.getPc();
     const tick = machine.clock.ticks;
-    const watch = this.met?.stop.kind === 'watchpoint' && this.met.pc === pc && this.met.tick === tick;
+    const watch = this.hit?.stop.kind === 'watchpoint' && this.hit.pc === pc && this.hit.tick === tick;
     this.passing = { core: core.index, pc, tick, watch };
-    this.met = null;
+    this.hit = null;
   }
 
   /** Updates the callbacks in the engines. Between runs. */
@@ -132,7 +132,7 @@ export class StopPoints {
   finish(): DebugStop | null {
     for (const { address, bytes } of this.undo.toReversed()) this.memory.put(address, bytes);
     this.undo = [];
-    return this.met?.stop ?? null;
+    return this.hit?.stop ?? null;
   }
 
   /**
@@ -177,14 +177,14 @@ export class StopPoints {
       const before = this.beforeGate[index];
       if (point.watch === 'read' || before === undefined) continue;
       const after = this.bytesOf(point);
-      if (after.some((byte, i) => byte !== before[i])) this.meet(core, watchStop(core, point));
+      if (after.some((byte, i) => byte !== before[i])) this.noteHit(core, watchStop(core, point));
     }
   }
 
   private reached(core: MachineCore, address: bigint): void {
     const counts = this.breakpoints.get(address);
     if (counts === undefined || this.isPassing(core, false)) return;
-    this.meet(core, { kind: 'breakpoint', core: core.index, hardware: counts.software === 0 });
+    this.noteHit(core, { kind: 'breakpoint', core: core.index, hardware: counts.software === 0 });
   }
 
   private touched(core: MachineCore, { write, address, size }: WatchedAccess): void {
@@ -194,10 +194,10 @@ export class StopPoints {
       ({ watch, ranges }) =>
         watch !== (write ? 'read' : 'write') && ranges.some((range) => address < range.end && end > range.start),
     );
-    if (point === undefined && this.met === null) return;
+    if (point === undefined && this.hit === null) return;
     // All stores of the stopping instruction are undone, also those after the watched access.
     if (write) this.undo.push({ address, bytes: this.memory.readPhysical(address, size) });
-    if (point !== undefined) this.meet(core, watchStop(core, point));
+    if (point !== undefined) this.noteHit(core, watchStop(core, point));
   }
 
   private isPassing(core: MachineCore, watch: boolean): boolean {
@@ -211,8 +211,8 @@ export class StopPoints {
     );
   }
 
-  private meet(core: MachineCore, stop: DebugStop): void {
-    this.met ??= { stop, pc: core.engine.getPc(), tick: this.machine.clock.ticks };
+  private noteHit(core: MachineCore, stop: DebugStop): void {
+    this.hit ??= { stop, pc: core.engine.getPc(), tick: this.machine.clock.ticks };
     this.machine.stop();
   }
 

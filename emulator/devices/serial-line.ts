@@ -73,7 +73,7 @@ export class SerialLine {
       this.flush();
     }
     if (this.watches.size > 0) {
-      this.tellWatches(byte);
+      this.notifyWatches(byte);
     }
     if (this.marks.size > 0) {
       this.marks.get(this.length)?.();
@@ -206,7 +206,7 @@ export class SerialLine {
     };
   }
 
-  private tellWatches(byte: number): void {
+  private notifyWatches(byte: number): void {
     const index = this.length - 1;
     // A copy, because `onSeen` may add a watch, which has already searched this byte.
     for (const watching of Array.from(this.watches)) {

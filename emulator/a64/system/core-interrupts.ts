@@ -37,7 +37,7 @@ const INTERRUPTS: readonly Interrupt[] = [
 
 const MASK = { irq: PSTATE.i, fiq: PSTATE.f, serror: PSTATE.a } as const;
 const ROUTE = { irq: HCR.imo, fiq: HCR.fmo, serror: HCR.amo } as const;
-const ASKED = { irq: HCR.vi, fiq: HCR.vf, serror: HCR.vse } as const;
+const REQUEST = { irq: HCR.vi, fiq: HCR.vf, serror: HCR.vse } as const;
 const SCR_ROUTE = { irq: 2n, fiq: 4n, serror: 8n } as const;
 
 /** Interrupt lines that the interrupt controller drives. */
@@ -85,7 +85,7 @@ export class CoreInterrupts {
   /** True while any interrupt is signalled, even if no level would take it. */
   get isAnySignalled(): boolean {
     const { irq, fiq, virtualIrq, virtualFiq } = this.lines;
-    return irq || fiq || virtualIrq || virtualFiq || this.asked !== 0n;
+    return irq || fiq || virtualIrq || virtualFiq || this.requested !== 0n;
   }
 
   /** Interrupt that is taken before the next instruction, or null. */
@@ -123,7 +123,7 @@ export class CoreInterrupts {
     if (isVirtual && kind === 'serror') this.file.set('HCR_EL2', this.file.get('HCR_EL2') & ~HCR.vse);
   }
 
-  private get asked(): bigint {
+  private get requested(): bigint {
     return this.file.get('HCR_EL2') & (HCR.vi | HCR.vf | HCR.vse);
   }
 
@@ -131,7 +131,7 @@ export class CoreInterrupts {
     const { irq, fiq, virtualIrq, virtualFiq } = this.lines;
     if (!isVirtual) return kind === 'irq' ? irq : fiq;
     const line = kind === 'irq' ? virtualIrq : kind === 'fiq' && virtualFiq;
-    return line || (this.asked & ASKED[kind]) !== 0n;
+    return line || (this.requested & REQUEST[kind]) !== 0n;
   }
 
   /** Target level; null for a virtual interrupt that HCR_EL2 does not enable. */

@@ -180,7 +180,7 @@ export class SystemRegisters {
     if (special !== undefined) return this.readSpecial(special, register, rt);
     const named = this.encoding(register);
     this.check(named, rt, true);
-    const encoding = this.meant(named);
+    const encoding = this.redirected(named);
     const identity = this.virtualIdentity(encoding);
     if (identity !== null) return file.read(file.find(identity) as StoredRegister);
     if (isDebugRegister(encoding)) {
@@ -209,7 +209,7 @@ export class SystemRegisters {
     }
     const named = this.encoding(register);
     this.check(named, rt, false);
-    const encoding = this.meant(named);
+    const encoding = this.redirected(named);
     if (isDebugRegister(encoding) || isOsLock(encoding)) {
       if (this.lacks(encoding) || !parts.debug.write(encoding, value)) this.unknown(encoding, false);
       return;
@@ -260,7 +260,7 @@ export class SystemRegisters {
    * Register that a name accesses. It is another one at EL2 with HCR_EL2.E2H, and for the timer
    * registers of EL0 when EL2 is its host.
    */
-  private meant(encoding: SystemRegisterEncoding): SystemRegisterEncoding {
+  private redirected(encoding: SystemRegisterEncoding): SystemRegisterEncoding {
     const { state, file } = this.parts;
     const [op0, op1, crn] = encoding;
     const { level } = state;

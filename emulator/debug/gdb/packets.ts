@@ -96,9 +96,9 @@ export class PacketReader {
   }
 
   private finish(): Received {
-    const said = /^[0-9a-fA-F]{2}$/.test(this.checksum) ? Number.parseInt(this.checksum, 16) : -1;
+    const sum = /^[0-9a-fA-F]{2}$/.test(this.checksum) ? Number.parseInt(this.checksum, 16) : -1;
     const payload = unescaped(this.raw);
-    if (this.tooLong || said !== checksumOf(this.raw) || payload.length > MOST_PACKET_BYTES) return { kind: 'damaged' };
+    if (this.tooLong || sum !== checksumOf(this.raw) || payload.length > MOST_PACKET_BYTES) return { kind: 'damaged' };
     return { kind: 'packet', payload };
   }
 }
