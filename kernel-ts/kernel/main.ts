@@ -203,8 +203,8 @@ function openBootConsole({ log, ports, memory, fdt }: KernelContext, config: Ker
   const va = driver === null || base === null ? null : mapRegisters(memory, base, CONSOLE_BYTES);
   const isEarly = base === earlyBase && driver?.compatible === compatible;
   // The tree may be that of another board, so the device is checked before it is used.
-  const notIt = driver === null || va === null || isEarly ? null : driver.whyNot(ports.probe, va);
-  if (driver === null || base === null || va === null || notIt !== null) {
+  const mismatch = driver === null || va === null || isEarly ? null : driver.whyNot(ports.probe, va);
+  if (driver === null || base === null || va === null || mismatch !== null) {
     const why =
       driver === null
         ? 'no driver for it'
@@ -212,7 +212,7 @@ function openBootConsole({ log, ports, memory, fdt }: KernelContext, config: Ker
           ? 'its registers have no address'
           : va === null
             ? `its registers at ${phys(base)} are memory`
-            : `there is no ${driver.compatible} at ${phys(base)}: ${notIt}`;
+            : `there is no ${driver.compatible} at ${phys(base)}: ${mismatch}`;
     log.line('BOOT', `console: ${stdoutPath}: ${why}, staying on the early one at ${phys(earlyBase)}`);
     return early;
   }

@@ -8,7 +8,7 @@ import { alignUp, hex } from '#common/address.ts';
 import { lengthOf, overlap, type Range } from '#common/range.ts';
 
 /** Constraints on a place. Addresses and sizes in bytes. */
-export interface PlaceWish {
+export interface PlaceConstraints {
   readonly size: number;
   readonly align: number;
   /** Lowest address at which the place may start. */
@@ -23,29 +23,31 @@ export type HoleVerdict =
   | (Range & { readonly accepted: false; readonly reason: string });
 
 /** Judges one free range. */
-export function judgeHole(hole: Range, wish: PlaceWish): HoleVerdict {
+export function judgeHole(hole: Range, constraints: PlaceConstraints): HoleVerdict {
   const refuse = (reason: string): HoleVerdict => ({ ...hole, accepted: false, reason });
-  if (lengthOf(hole) < wish.size) {
-    return refuse(`too small: ${lengthOf(hole)} bytes, ${wish.size} needed`);
+  if (lengthOf(hole) < constraints.size) {
+    return refuse(`too small: ${lengthOf(hole)} bytes, ${constraints.size} needed`);
   }
-  const at = alignUp(Math.max(hole.start, wish.from), wish.align);
-  if (at + wish.size <= Math.min(hole.end, wish.limit)) {
+  const at = alignUp(Math.max(hole.start, constraints.from), constraints.align);
+  if (at + constraints.size <= Math.min(hole.end, constraints.limit)) {
     return { ...hole, accepted: true, at };
   }
-  if (hole.end <= wish.from) {
-    return refuse(`below ${hex(wish.from)}`);
+  if (hole.end <= constraints.from) {
+    return refuse(`below ${hex(constraints.from)}`);
   }
-  if (hole.start >= wish.limit) {
-    return refuse(`above ${hex(wish.limit)}`);
+  if (hole.start >= constraints.limit) {
+    return refuse(`above ${hex(constraints.limit)}`);
   }
-  const room = Math.max(0, Math.min(hole.end, wish.limit) - at);
-  return refuse(`${room} bytes between ${hex(at)} (aligned to ${hex(wish.align)}) and the end, ${wish.size} needed`);
+  const room = Math.max(0, Math.min(hole.end, constraints.limit) - at);
+  return refuse(
+    `${room} bytes between ${hex(at)} (aligned to ${hex(constraints.align)}) and the end, ${constraints.size} needed`,
+  );
 }
 
-/** Lowest place that satisfies `wish`, or `null`. `holes` must ascend. O(holes). */
-export function firstFit(holes: Iterable<Range>, wish: PlaceWish): number | null {
+/** Lowest place that satisfies `constraints`, or `null`. `holes` must ascend. O(holes). */
+export function firstFit(holes: Iterable<Range>, constraints: PlaceConstraints): number | null {
   for (const hole of holes) {
-    const verdict = judgeHole(hole, wish);
+    const verdict = judgeHole(hole, constraints);
     if (verdict.accepted) {
       return verdict.at;
     }
@@ -54,16 +56,20 @@ export function firstFit(holes: Iterable<Range>, wish: PlaceWish): number | null
 }
 
 /**
- * Lowest place that satisfies `wish`, inside one of `memory` and clear of all of `taken`. Both may
- * be in any order and overlap. For use before there is a sorted table. O((memory + taken) * taken)
- * at worst, linear when few ranges stand in the way.
+ * Lowest place that satisfies `constraints`, inside one of `memory` and clear of all of `taken`.
+ * Both may be in any order and overlap. For use before there is a sorted table. O((memory + taken)
+ * * taken) at worst, linear when few ranges stand in the way.
  */
-export function firstFitUnsorted(memory: readonly Range[], taken: readonly Range[], wish: PlaceWish): number | null {
-  let from = wish.from;
+export function firstFitUnsorted(
+  memory: readonly Range[],
+  taken: readonly Range[],
+  constraints: PlaceConstraints,
+): number | null {
+  let from = constraints.from;
   for (;;) {
     let at = Number.POSITIVE_INFINITY;
     for (const range of memory) {
-      const verdict = judgeHole(range, { ...wish, from });
+      const verdict = judgeHole(range, { ...constraints, from });
       if (verdict.accepted) {
         at = Math.min(at, verdict.at);
       }
@@ -73,7 +79,7 @@ export function firstFitUnsorted(memory: readonly Range[], taken: readonly Range
     }
     let clear = at;
     for (const range of taken) {
-      if (overlap(range, { start: at, end: at + wish.size })) clear = Math.max(clear, range.end);
+      if (overlap(range, { start: at, end: at + constraints.size })) clear = Math.max(clear, range.end);
     }
     if (clear === at) {
       return at;

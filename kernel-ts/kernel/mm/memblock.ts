@@ -37,7 +37,7 @@ import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { allRamReserved, KernelPanic, noRamRegions } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from '#kernel-ts/kernel/direct-map.ts';
-import { firstFit, firstFitUnsorted, type HoleVerdict, judgeHole, type PlaceWish } from './memblock-holes.ts';
+import { firstFit, firstFitUnsorted, type HoleVerdict, judgeHole, type PlaceConstraints } from './memblock-holes.ts';
 import type {
   AllocOptions,
   CapacityPlan,
@@ -96,8 +96,8 @@ export class Memblock {
     const size = alignUp((ramCapacity + reservedCapacity) * ENTRY_BYTES, PAGE_SIZE);
     const within = plan.within ?? { start: 0, end: DIRECT_MAP_BYTES };
     const taken = [...reserved, ...this.reservedRanges()];
-    const wish = { size, align: PAGE_SIZE, from: within.start, limit: within.end };
-    const place = firstFitUnsorted(memory, taken, wish);
+    const constraints = { size, align: PAGE_SIZE, from: within.start, limit: within.end };
+    const place = firstFitUnsorted(memory, taken, constraints);
     if (place === null) {
       const numbers = `${memory.length} memory regions and ${taken.length} reserved ranges found`;
       if (firstFitUnsorted(memory, [], { ...whole, size: PAGE_SIZE }) === null) {
@@ -214,19 +214,19 @@ export class Memblock {
    * invalid
    */
   alloc(size: number, align: number, options: AllocOptions): PhysAddr | null {
-    const wish = placeWish(size, align, options);
-    const at = firstFit(this.freeRanges(), wish);
+    const constraints = placeConstraints(size, align, options);
+    const at = firstFit(this.freeRanges(), constraints);
     if (at === null) {
       return null;
     }
-    this.reserve(at, wish.size, { owner: options.owner, noMap: options.noMap ?? false });
+    this.reserve(at, constraints.size, { owner: options.owner, noMap: options.noMap ?? false });
     return physAddr(at);
   }
 
   /** Verdict of {@link alloc} on each free range; it takes the first accepted one. */
   explainHoles(size: number, align: number, options: { from?: number; limit?: number } = {}): HoleVerdict[] {
-    const wish = placeWish(size, align, options);
-    return [...this.freeRanges()].map((hole) => judgeHole(hole, wish));
+    const constraints = placeConstraints(size, align, options);
+    return [...this.freeRanges()].map((hole) => judgeHole(hole, constraints));
   }
 
   /**
@@ -350,11 +350,11 @@ function clip({ start, end }: Range64): Range {
   return { start: clipped(start), end: clipped(end) };
 }
 
-function placeWish(
+function placeConstraints(
   size: number,
   align: number,
   { from = 0, limit = DIRECT_MAP_BYTES }: { from?: number; limit?: number },
-): PlaceWish {
+): PlaceConstraints {
   if (!(Number.isInteger(size) && size > 0 && Number.isInteger(Math.log2(align)) && align >= 1)) {
     throw new KernelPanic('memblock was asked for a place that cannot exist', `size ${size}, alignment ${align}`);
   }

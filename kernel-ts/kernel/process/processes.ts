@@ -134,7 +134,7 @@ export class Processes implements UserSpace {
     if (outcome.resolved) return frame;
     const { log, ports } = this.parts;
     for (const line of faultReport(process.label, frame, outcome.why)) log.line('PROC', line);
-    if (outcome.why === OUT_OF_MEMORY) this.tellOutOfMemory(process.label, 'a page by demand');
+    if (outcome.why === OUT_OF_MEMORY) this.logOutOfMemory(process.label, 'a page by demand');
     if (this.tracesProcesses) {
       ports.trace.emit('process', () => ({
         op: 'fault',
@@ -178,7 +178,7 @@ export class Processes implements UserSpace {
   spawn(path: string): SpawnResult {
     const result = this.lifecycle.spawn(path, null);
     if ('process' in result) return { ok: true, pid: result.process.pid };
-    if (result.report === 'memory') this.tellOutOfMemory('the kernel', `${path}: ${result.why}`, result.frames);
+    if (result.report === 'memory') this.logOutOfMemory('the kernel', `${path}: ${result.why}`, result.frames);
     return { ok: false, why: result.why };
   }
 
@@ -218,14 +218,14 @@ export class Processes implements UserSpace {
 
   /** Logs why a program could not be started, when the error code alone is not enough. */
   private refuse({ label }: Process, call: string, { code, why, report, frames }: StartFailure): bigint {
-    if (report === 'memory') this.tellOutOfMemory(label, `${call}: ${why}`, frames);
+    if (report === 'memory') this.logOutOfMemory(label, `${call}: ${why}`, frames);
     else if (report === 'why') {
       this.parts.log.line(code === ErrorCode.EINVAL ? 'ELF' : 'SPAWN', `${label}: ${call}: ${why}`);
     }
     return BigInt(code);
   }
 
-  private tellOutOfMemory(label: string, what: string, frames = 1): void {
+  private logOutOfMemory(label: string, what: string, frames = 1): void {
     const { accounts, log } = this.parts;
     const request = { who: `${label}, for ${what},`, owner: PageOwner.USER, order: 0, blocks: frames };
     for (const line of outOfMemoryReport(accounts, request)) log.line('PROC', line);
@@ -237,7 +237,7 @@ export class Processes implements UserSpace {
     if (largest.length > 0) log.line('PROC', `most user frames: ${largest.join(', ')}`);
   }
 
-  private tellShutdown({ label }: Process): void {
+  private logShutdown({ label }: Process): void {
     const { accounts, log } = this.parts;
     const { freeFrames, totalFrames } = accounts.buddy.counts();
     log.line('PROC', `${label} switches the machine off; processes: ${this.table.count}`);
@@ -297,7 +297,7 @@ export class Processes implements UserSpace {
         if (typeof result === 'bigint') return result;
         if (result === 'below the heap') return BigInt(ErrorCode.EINVAL);
         if (result === 'out of memory') {
-          this.tellOutOfMemory(process.label, `sbrk(${delta})`, Math.ceil(Number(delta) / PAGE_SIZE));
+          this.logOutOfMemory(process.label, `sbrk(${delta})`, Math.ceil(Number(delta) / PAGE_SIZE));
         }
         return BigInt(ErrorCode.ENOMEM);
       },
@@ -316,7 +316,7 @@ export class Processes implements UserSpace {
         return status ?? NEXT;
       },
       power: (process, action, told) => {
-        if (told) this.tellShutdown(process);
+        if (told) this.logShutdown(process);
         return parts.power(action) ? 0n : BigInt(ErrorCode.ENOSYS);
       },
     };

@@ -60,14 +60,14 @@ const Mode = { text: 0, afterCr: 1, escape: 2, controlSequence: 3, singleShift: 
 type Mode = (typeof Mode)[keyof typeof Mode];
 
 /** Result of a byte: more input is needed, the line is complete or abandoned, or Tab. */
-export type Typed =
+export type KeyResult =
   | { readonly kind: 'more' }
   | { readonly kind: 'line'; readonly text: string }
   | { readonly kind: 'abandoned' }
   /** `before` is the text before the cursor. */
   | { readonly kind: 'tab'; readonly before: string };
 
-const MORE: Typed = { kind: 'more' };
+const MORE: KeyResult = { kind: 'more' };
 
 export class LineEditor {
   private readonly memory: MemoryPort;
@@ -123,7 +123,7 @@ export class LineEditor {
   }
 
   /** Takes one byte. */
-  type(byte: number): Typed {
+  type(byte: number): KeyResult {
     const { mode } = this;
     if (byte < SPACE && mode !== Mode.afterCr) {
       this.mode = Mode.text;
@@ -168,7 +168,7 @@ export class LineEditor {
     this.finals.get(name === '~' ? `${String.fromCharCode(parameter)}~` : name)?.();
   }
 
-  private accept(byte: number): Typed {
+  private accept(byte: number): KeyResult {
     switch (byte) {
       case CR:
       case LF: {

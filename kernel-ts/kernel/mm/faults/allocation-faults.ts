@@ -22,7 +22,7 @@ import { type AllocationFault, describeAllocationFault, type MemoryFaults } from
 const COUNTER_BYTES = 4;
 
 /** Requested allocation. */
-export interface AskedAllocation {
+export interface AllocationRequest {
   readonly order: number;
   readonly frames: number;
   /** Owner that requests it. */
@@ -52,26 +52,26 @@ export class AllocationFaults {
    * True when this allocation must fail. Every rule counts it, even when another rule makes it
    * fail.
    */
-  refuses(asked: AskedAllocation, { totalFrames, freeFrames }: BuddyCounts): boolean {
+  refuses(request: AllocationRequest, { totalFrames, freeFrames }: BuddyCounts): boolean {
     let refused = false;
     for (const [index, rule] of this.rules.entries()) {
-      if (rule.order !== undefined && rule.order !== asked.order) continue;
+      if (rule.order !== undefined && rule.order !== request.order) continue;
       const count = this.count(index);
       if (!fails(rule, count)) continue;
       refused = true;
       this.trace.emit('fault', {
         what: 'fail-alloc',
-        order: asked.order,
-        ...ownedBy(asked.owner),
+        order: request.order,
+        ...ownedBy(request.owner),
         rule: describeAllocationFault(rule),
         count,
       });
     }
-    const inUse = totalFrames - freeFrames + asked.frames;
+    const inUse = totalFrames - freeFrames + request.frames;
     if (this.oomAt !== null && inUse > this.oomAt * totalFrames) {
       refused = true;
       const used = { inUse: totalFrames - freeFrames, totalFrames };
-      this.trace.emit('fault', { what: 'oom-at', order: asked.order, ...ownedBy(asked.owner), ...used });
+      this.trace.emit('fault', { what: 'oom-at', order: request.order, ...ownedBy(request.owner), ...used });
     }
     return refused;
   }
