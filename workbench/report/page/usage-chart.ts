@@ -127,7 +127,7 @@ function nameLines(plot: uPlot, theme: Theme): void {
     const at = places[index] as number;
     ctx.fillStyle = name === 'free' || name === 'unclaimed' ? theme.muted : theme.classes[name];
     // "firmware" has room where "firmware (no-map)" would hide the line; the words below have all.
-    const label = classLabel(name).replace(/ ?[,(].*/, '');
+    const label = classLabel(name).replace(/(,| \(| by ).*/, '');
     const left = Math.min(bbox.left + bbox.width + 4 * scale, ctx.canvas.width - ctx.measureText(label).width);
     ctx.strokeText(label, left, at);
     ctx.fillText(label, left, at);
