@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What tables say to each regime, and how long a core remembers it. */
+/** Translations of each regime, and how long the TLB keeps them. */
 
 import { describe, expect, it } from 'vitest';
 import { MOST_SYSTEM_REGISTERS, CORE_BYTES, LAYOUT, TLB_ENTRIES, TLB_ENTRY } from './layout.ts';

@@ -14,7 +14,7 @@ const PHYSICAL_BITS = 44;
 const PLAIN: Stage2Extensions = { xnx: false, accessFlag: false, dirtyState: false };
 const [VALID, TABLE, READ, WRITE, ACCESSED, DBM] = [1n, 2n, 1n << 6n, 1n << 7n, 1n << 10n, 1n << 51n];
 
-/** Where one address is mapped: its tables lie 1 MiB apart, each as large as the first may be. */
+/** Mapping of one address: its tables are 1 MiB apart, each as large as the first may be. */
 interface Mapped {
   readonly granule: (typeof GRANULES)[number];
   readonly inputBits: number;

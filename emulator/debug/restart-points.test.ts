@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Where going back begins: the last place before the moment that is wanted, with few places for any
- * length of life.
+ * Start of going back: the last point before the wanted moment, with few points for any length of
+ * past.
  */
 
 import fc from 'fast-check';

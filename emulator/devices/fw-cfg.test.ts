@@ -16,7 +16,7 @@ const make = (ramBytes?: number) => {
   return { memory, context, device: new FwCfg({ name: 'fw-cfg@9020000', context, memory, cpus: 4, ramBytes }) };
 };
 
-/** What a little-endian core stores to select an item. */
+/** Selects an item as a little-endian core does. */
 const select = (device: FwCfg, item: number) => device.write(8, 2, ((item & 0xff) << 8) | (item >>> 8));
 const readBytes = (device: FwCfg, count: number) => Array.from({ length: count }, () => device.read(0, 1));
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ScheduledEvent, EventQueue } from './event-queue.ts';
 
-/** What happened, in order: [label, tick that the caller was at]. */
+/** Events that happened, in order: [label, tick of the caller]. */
 function recorder() {
   const happened: string[] = [];
   return { happened, note: (label: string) => () => void happened.push(label) };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Which interrupt is taken, to which level, and what keeps it waiting. */
+/**
+ * Routing of interrupts: the one that is taken, its target level, and the masks that keep it
+ * pending.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { CoreState, PSTATE } from '#emulator/a64/core-state.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What a stage 2 abort says of loads and stores, read back into what they do. */
+/** Syndromes of stage 2 aborts of loads and stores, decoded again. */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -68,7 +68,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('deactivate' as const), cpu, intid: fc.option(intid) }) },
 );
 
-/** What the driver of a controller must be able to do. */
+/** Operations that the driver of a controller needs. */
 interface Driver {
   readonly lines: string;
   line(cpu: number, intid: number, level: boolean): void;
