@@ -15,7 +15,8 @@
  */
 
 import { LAYOUT, STACK_POINTER, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, ZERO_REGISTER } from './layout.ts';
-import { Code, i32, type I32, type I64, i64, op, type Value } from './wasm/code.ts';
+import { Code } from './wasm/code.ts';
+import { i32, type I32, type I64, i64, op, type Value } from './wasm/expressions.ts';
 import { simd, type V128 } from './wasm/simd.ts';
 
 /**

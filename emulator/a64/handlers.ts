@@ -30,7 +30,8 @@ import {
   TLB_PAGE_SHIFT,
   WORD_ENTRIES,
 } from './layout.ts';
-import { Code, i32, type I32, i64, loaded, op } from './wasm/code.ts';
+import { Code } from './wasm/code.ts';
+import { i32, type I32, i64, loaded, op } from './wasm/expressions.ts';
 import { compile, instantiate, type WasmMemory, type WasmModule, type WasmTable } from './wasm/host.ts';
 import { type FunctionType, ModuleBuilder } from './wasm/module.ts';
 

@@ -12,7 +12,7 @@
  * Source: Arm ARM DDI 0487 K.a, C4.1.
  */
 
-import type { I32 } from '#emulator/a64/wasm/code.ts';
+import type { I32 } from '#emulator/a64/wasm/expressions.ts';
 
 export interface Field {
   readonly name: string;
@@ -86,7 +86,7 @@ export function parsePattern(text: string): Pattern {
 export const fieldOf = (word: number, { low, ones }: Field): number => (word >>> low) & ones;
 
 /** Values of all fields in `word`. */
-export function fieldsOf(word: number, fields: readonly Field[]): Readonly<Record<string, number>> {
+export function fieldsOf(word: number, fields: readonly Field[]): Record<string, number> {
   const values: Record<string, number> = {};
   for (const field of fields) values[field.name] = fieldOf(word, field);
   return values;

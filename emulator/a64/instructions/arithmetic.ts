@@ -5,7 +5,7 @@
  */
 
 import type { A64Code, Width } from '#emulator/a64/a64-code.ts';
-import { i32, type I32, i64, op, type Value } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 
 /** Operand width by the field sf. */
 export const widthOf = (sf: number): Width => (sf === 1 ? 64 : 32);

@@ -6,7 +6,7 @@
  */
 
 import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
-import { i32, i64, op } from '#emulator/a64/wasm/code.ts';
+import { i32, i64, op } from '#emulator/a64/wasm/expressions.ts';
 import { widthOf } from './arithmetic.ts';
 
 /** Byte offset of a branch from a signed field of `bits` bits that counts instructions. */

@@ -8,7 +8,7 @@
 
 import type { A64Code, Width } from '#emulator/a64/a64-code.ts';
 import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
-import { type I32, i64, op, type Value } from '#emulator/a64/wasm/code.ts';
+import { type I32, i64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 import { addSubtract, type LogicalOperation, logical, widthOf } from './arithmetic.ts';
 
 /** `imm` of `width` bits as a value of that width. */

@@ -8,7 +8,7 @@
 
 import type { A64Code } from '#emulator/a64/a64-code.ts';
 import { helped, instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
-import { i64, op, type Value } from '#emulator/a64/wasm/code.ts';
+import { i64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 import {
   addSubtract,
   addWithCarry,

@@ -12,7 +12,7 @@
 import type { A64Code } from '#emulator/a64/a64-code.ts';
 import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
-import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/expressions.ts';
 
 const OPEN = i64(-1);
 const ATOMIC = { atomic: true } as const;

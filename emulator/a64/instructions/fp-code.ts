@@ -15,7 +15,7 @@ import { instruction, type Instruction } from '#emulator/a64/decode/instruction.
 import { fpImmediate } from '#emulator/a64/fp/convert.ts';
 import { DOUBLE, type FpFormat, FPCR, FPSR, SINGLE } from '#emulator/a64/fp/environment.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
-import { i32, type I32, i64, type I64, op, type Value } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, type I64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 import { float, type FloatBinary, type FloatUnary } from '#emulator/a64/wasm/float.ts';
 
 type Bits = 'i32' | 'i64';

@@ -11,7 +11,7 @@
 
 import type { A64Code, AccessOptions } from '#emulator/a64/a64-code.ts';
 import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
-import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/expressions.ts';
 import { extended } from './arithmetic.ts';
 
 /** Transfer of one register, decoded from the fields size, V and opc. */

@@ -11,7 +11,7 @@
 import type { A64Code } from '#emulator/a64/a64-code.ts';
 import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
 import { modifiedImmediate, permutation } from '#emulator/a64/fp/moves.ts';
-import { i32, type I32, i64, op } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, op } from '#emulator/a64/wasm/expressions.ts';
 import { type LaneComparison, type LaneOperation, type LaneSize, simd, type V128 } from '#emulator/a64/wasm/simd.ts';
 
 const BYTES = Array.from({ length: 16 }, (_, i) => i);

@@ -12,7 +12,7 @@ import type { A64Code } from '#emulator/a64/a64-code.ts';
 import type { CoreState } from '#emulator/a64/core-state.ts';
 import { helped, type Helper, instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
 import { STACK_POINTER, ZERO_REGISTER } from '#emulator/a64/layout.ts';
-import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/expressions.ts';
 
 /** Registers that LD1 and ST1 transfer, by opcode. */
 const LD1_REGISTERS: Readonly<Record<number, number>> = { 0b0111: 1, 0b1010: 2, 0b0110: 3, 0b0010: 4 };

@@ -15,7 +15,7 @@ import { LAYOUT } from '#emulator/a64/layout.ts';
 import { ID_REGISTERS } from '#emulator/a64/id-registers.ts';
 import { HCR } from '#emulator/a64/system/hypervisor.ts';
 import { STORED_REGISTERS } from '#emulator/a64/system/registers.ts';
-import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, type I64, op } from '#emulator/a64/wasm/expressions.ts';
 import {
   SYSTEM_REGISTERS,
   type SystemRegisterEncoding,

@@ -9,7 +9,7 @@
 import { helped, instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import type { CallKind, WaitKind } from '#emulator/a64/system/system-port.ts';
-import { i64 } from '#emulator/a64/wasm/code.ts';
+import { i64 } from '#emulator/a64/wasm/expressions.ts';
 import { SYSTEM_CODE } from './system-code.ts';
 
 const CALLS: Readonly<Record<number, CallKind>> = { 1: 'svc', 2: 'hvc', 3: 'smc' };

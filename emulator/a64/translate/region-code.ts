@@ -15,17 +15,8 @@
 import { A64Code, type Calls, type TypeOf, type Width } from '#emulator/a64/a64-code.ts';
 import { RegionFlags } from './region-flags.ts';
 import { LAYOUT, STACK_ALIGNMENT, STACK_POINTER, TLB_ENTRY, ZERO_REGISTER } from '#emulator/a64/layout.ts';
-import {
-  Code,
-  i32,
-  type I32,
-  i64,
-  type I64,
-  type Label,
-  op,
-  type Value,
-  type Variable,
-} from '#emulator/a64/wasm/code.ts';
+import { Code, type Label, type Variable } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, type I64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 import type { ValueType } from '#emulator/a64/wasm/binary.ts';
 
 /** Results of a region function. */
@@ -201,6 +192,7 @@ export class RegionCode extends A64Code {
     return {
       type: get.type,
       constant: null,
+      isLocal: false,
       put: (to) => {
         if (this.versions.get(key) !== version) throw new Error('a register is used after it was written');
         get.put(to);

@@ -7,7 +7,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { A64Code, type Calls } from '#emulator/a64/a64-code.ts';
-import { i32, type I32, i64, op, type Value } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 import { compile, createMemory, instantiate } from '#emulator/a64/wasm/host.ts';
 import { ModuleBuilder } from '#emulator/a64/wasm/module.ts';
 import { RegionFlags } from './region-flags.ts';

@@ -11,7 +11,8 @@
 
 import { LAYOUT } from '#emulator/a64/layout.ts';
 import type { ValueType } from '#emulator/a64/wasm/binary.ts';
-import { i32, type I32, i64, type I64, op, type Value, type Variable } from '#emulator/a64/wasm/code.ts';
+import { type Variable } from '#emulator/a64/wasm/code.ts';
+import { i32, type I32, i64, type I64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 
 export interface FlagAccess {
   kept<T extends ValueType>(type: T): Variable<T>;

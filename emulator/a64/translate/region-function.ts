@@ -9,7 +9,8 @@
 
 import type { Calls } from '#emulator/a64/a64-code.ts';
 import { fieldsOf } from '#emulator/a64/decode/pattern.ts';
-import { i32, type Label } from '#emulator/a64/wasm/code.ts';
+import { type Label } from '#emulator/a64/wasm/code.ts';
+import { i32 } from '#emulator/a64/wasm/expressions.ts';
 import type { FunctionBody } from '#emulator/a64/wasm/module.ts';
 import { RegionCode } from './region-code.ts';
 import type { Block, Region, Step } from './region.ts';
@@ -147,8 +148,9 @@ class RegionWriter {
       const registers = fields.filter(({ name }) => name.startsWith('R')).map(({ name }) => values[name] as number);
       return code.callHelper(this.immediateOf(step), registers);
     }
-    const operands = fields.filter(({ isOperand }) => isOperand).map(({ name }) => [name, i32(values[name] as number)]);
-    return row.meaning.emit(code, { ...values, ...Object.fromEntries(operands) });
+    const operands: Record<string, unknown> = values;
+    for (const { name, isOperand } of fields) if (isOperand) operands[name] = i32(values[name] as number);
+    return row.meaning.emit(code, operands);
   }
 
   private goTo(offset: number): void {

@@ -9,7 +9,7 @@
  * Specification: WebAssembly Core Specification 2.0, 5.4.6.
  */
 
-import { after, type I32, type I64, type Value } from './code.ts';
+import { after, type I32, type I64, type Value } from './expressions.ts';
 
 type Bits = 'i32' | 'i64';
 

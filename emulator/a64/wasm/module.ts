@@ -24,7 +24,8 @@ export interface FunctionType {
 /** Instructions of a function without its final `end`, and its locals after the parameters. */
 export interface FunctionBody {
   readonly locals: readonly ValueType[];
-  readonly code: readonly number[];
+  /** Pieces of the code, in order. */
+  readonly code: readonly Uint8Array[];
 }
 
 export class ModuleBuilder {
@@ -117,6 +118,17 @@ export class ModuleBuilder {
 
 type Pieces = readonly ArrayLike<number>[];
 
+/** Declaration of locals; neighbours of one type are declared as a group. */
+function localsOf(types: readonly ValueType[]): number[] {
+  const groups: { readonly type: ValueType; count: number }[] = [];
+  for (const type of types) {
+    const last = groups.at(-1);
+    if (last?.type === type) last.count++;
+    else groups.push({ type, count: 1 });
+  }
+  return vector(groups.map(({ type, count }) => [...unsigned(count), TYPE_CODE[type]]));
+}
+
 const lengthOf = (pieces: Pieces): number => pieces.reduce((sum, { length }) => sum + length, 0);
 
 function section(id: number, content: Pieces): Pieces {
@@ -128,8 +140,8 @@ function section(id: number, content: Pieces): Pieces {
  * collector that runs while a module is made would copy all functions made so far.
  */
 function encodedFunction({ locals, code }: FunctionBody): Uint8Array {
-  const types = vector(locals.map((type) => [1, TYPE_CODE[type]]));
-  return joined([unsigned(types.length + code.length + 1), types, code, [CONTROL.end]]);
+  const types = localsOf(locals);
+  return joined([unsigned(types.length + lengthOf(code) + 1), types, ...code, [CONTROL.end]]);
 }
 
 /** Each piece is copied only once: a module has hundreds of kilobytes. */

@@ -5,11 +5,11 @@
  * Specification: WebAssembly Core Specification 2.0, 5.4.8.
  */
 
-import { unsigned } from './binary.ts';
+import type { Bytes } from './bytes.ts';
 
 /** Pure expression: memory that it reads is read where the expression is used. */
 export interface V128 {
-  put(to: number[]): void;
+  put(to: Bytes): void;
 }
 
 /** Number on the stack: an address, a count, or a value for all lanes. */
@@ -77,19 +77,34 @@ export type LaneComparison = keyof typeof COMPARE;
 const expression = (parts: readonly V128[], opcode: number, immediate: readonly number[] = []): V128 => ({
   put(to) {
     for (const part of parts) part.put(to);
-    to.push(PREFIX, ...unsigned(opcode), ...immediate);
+    to.byte(PREFIX);
+    to.unsigned(opcode);
+    to.bytes(immediate);
   },
 });
 
+/** Access at the address on the stack + `offset`. */
+function putAccess(to: Bytes, opcode: number, offset: number): void {
+  to.byte(PREFIX);
+  to.byte(opcode);
+  to.byte(0);
+  to.unsigned(offset);
+}
+
 /** Operations; the caller must not ask for lane sizes that WebAssembly lacks. */
 export const simd = {
-  load: (address: Scalar, offset: number): V128 => expression([address], LOAD, [0, ...unsigned(offset)]),
+  load: (address: Scalar, offset: number): V128 => ({
+    put(to) {
+      address.put(to);
+      putAccess(to, LOAD, offset);
+    },
+  }),
 
   /** Stores a vector; a statement, not an expression. */
-  store(to: number[], address: Scalar, offset: number, value: V128): void {
+  store(to: Bytes, address: Scalar, offset: number, value: V128): void {
     address.put(to);
     value.put(to);
-    to.push(PREFIX, STORE, 0, ...unsigned(offset));
+    putAccess(to, STORE, offset);
   },
 
   /** @param bytes 16 bytes, the lowest first */
