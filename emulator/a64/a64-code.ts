@@ -16,7 +16,7 @@
 
 import { LAYOUT, STACK_POINTER, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, ZERO_REGISTER } from './layout.ts';
 import { Code } from './wasm/code.ts';
-import { i32, type I32, type I64, i64, op, type Value } from './wasm/expressions.ts';
+import { i32, type I32, type I64, i64, loaded, op, type Value } from './wasm/expressions.ts';
 import { simd, type V128 } from './wasm/simd.ts';
 
 /**
@@ -298,13 +298,13 @@ export class A64Code extends Code {
   read(address: I64, bytes: number, options: AccessOptions = {}): I64 {
     const at = this.let(address);
     const entry = this.tlbEntry(at, options);
-    const value = this.variable('i64');
-    this.if(
+    const value = this.unset('i64');
+    this.direct(
       this.hits(at, bytes, entry, TLB_ENTRY.read),
-      () => value.set(this.load('i64', this.host(at, entry), 0, bytes)),
+      () => value.set(loaded('i64', this.host(at, entry), 0, bytes)),
       () => {
         this.slow(this.calls.load, at, bytes, options);
-        value.set(this.load('i64', this.core, LAYOUT.scratch));
+        value.set(loaded('i64', this.core, LAYOUT.scratch));
       },
     );
     return value.get;
@@ -315,10 +315,13 @@ export class A64Code extends Code {
     const at = this.let(address);
     const what = this.let(value);
     const entry = this.tlbEntry(at, options);
-    this.if(
+    this.direct(
       this.hits(at, bytes, entry, TLB_ENTRY.write),
       () => this.store(this.host(at, entry), 0, what, bytes),
-      () => this.slow(this.calls.store, at, bytes, options, what),
+      () => {
+        this.store(this.core, LAYOUT.scratch, what);
+        this.slow(this.calls.store, at, bytes, options);
+      },
     );
   }
 
@@ -326,13 +329,13 @@ export class A64Code extends Code {
   updatable(address: I64, bytes: number, options: AccessOptions = {}): I32 {
     const at = this.let(address);
     const entry = this.tlbEntry(at, {});
-    const host = this.variable('i32');
-    this.if(
+    const host = this.unset('i32');
+    this.direct(
       this.hits(at, bytes, entry, TLB_ENTRY.write),
       () => host.set(this.host(at, entry)),
       () => {
         this.slow(this.calls.update, at, bytes, options);
-        host.set(this.load('i32', this.core, LAYOUT.scratch));
+        host.set(loaded('i32', this.core, LAYOUT.scratch));
       },
     );
     return host.get;
@@ -355,15 +358,13 @@ export class A64Code extends Code {
     );
   }
 
+  /** Access that the TLB answers, or that is made outside of WebAssembly. */
+  protected direct(hits: I32, access: () => void, ask: () => void): void {
+    this.if(hits, access, ask);
+  }
+
   /** Calls out of WebAssembly for an access that misses in the TLB. */
-  protected slow(
-    call: number,
-    at: I64,
-    bytes: number,
-    { unprivileged = false, atomic = false }: AccessOptions,
-    stored: I64 | null = null,
-  ): void {
-    if (stored !== null) this.store(this.core, LAYOUT.scratch, stored);
+  private slow(call: number, at: I64, bytes: number, { unprivileged = false, atomic = false }: AccessOptions): void {
     const how = i32(bytes | (unprivileged ? ACCESS_UNPRIVILEGED : 0) | (atomic ? ACCESS_ATOMIC : 0));
     this.leaveIf(this.call('i32', call, [this.core, op.wrap(at), highOf(at), how]));
   }
@@ -375,8 +376,9 @@ export class A64Code extends Code {
 
   protected tlbEntry(address: I64, { unprivileged = false }: AccessOptions): I32 {
     const tlb = this.word(unprivileged ? LAYOUT.tlbUnprivileged : LAYOUT.tlb);
-    const page = op.and(op.wrap(op.shrU(address, i64(TLB_PAGE_SHIFT))), i32(TLB_ENTRIES - 1));
-    return this.let(op.add(tlb, op.mul(page, i32(TLB_ENTRY.bytes))));
+    // The page's number times the size of an entry.
+    const scaled = op.wrap(op.shrU(address, i64(TLB_PAGE_SHIFT - Math.log2(TLB_ENTRY.bytes))));
+    return this.let(op.add(tlb, op.and(scaled, i32((TLB_ENTRIES - 1) * TLB_ENTRY.bytes))));
   }
 
   /**
@@ -384,11 +386,11 @@ export class A64Code extends Code {
    * page can match only that page, so all bytes lie in one page.
    */
   private hits(address: I64, bytes: number, entry: I32, tag: number): I32 {
-    return op.eq(op.and(op.add(address, i64(bytes - 1)), i64(~0xfff)), this.load('i64', entry, tag));
+    return op.eq(op.and(op.add(address, i64(bytes - 1)), i64(~0xfff)), loaded('i64', entry, tag));
   }
 
   private host(address: I64, entry: I32): I32 {
-    return op.add(this.load('i32', entry, TLB_ENTRY.host), op.and(op.wrap(address), i32(0xfff)));
+    return op.add(loaded('i32', entry, TLB_ENTRY.host), op.and(op.wrap(address), i32(0xfff)));
   }
 }
 

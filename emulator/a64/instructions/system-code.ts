@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * System instructions that kernels execute all the time, as code: the current task's register,
- * interrupt masks, the state that an exception saved, ISB. The code runs only at exception levels
- * where no control traps the instruction. Elsewhere, and where an access has side effects, it falls
- * back to system.ts, which serves all cases.
+ * interrupt masks, the state that an exception saved, ISB, maintenance of caches by address. The code
+ * runs only at exception levels where no control traps the instruction. Elsewhere, and where an
+ * access has side effects, it falls back to system.ts, which serves all cases.
  *
  * Source: Arm ARM DDI 0487 K.a, C4.1.93, D24.2.
  */
@@ -124,6 +124,12 @@ function rows(name: string, { encoding, mayRead, read, mayWrite, write }: Access
   ];
 }
 
+/** Cache maintenance by address; there are no caches. */
+const maintenance = (name: string, crmAndOp2: string, trap: bigint): Instruction =>
+  instruction(name, `1101010100001 011 0111 ${crmAndOp2} Rt` as '0 Rt', FALLBACK, (code) => {
+    orFallback(code, isUntrapped(trap)(code), () => {});
+  });
+
 export const SYSTEM_CODE: readonly Instruction[] = [
   ...Object.entries(ACCESSES).flatMap(([name, access]) => rows(name, access)),
   instruction('MSR DAIFSet', '1101010100000 011 0100 ~CRm:4 110 11111', FALLBACK, (code, f) => {
@@ -135,5 +141,9 @@ export const SYSTEM_CODE: readonly Instruction[] = [
     const cleared = op.not(op.shl(f.CRm, i32(6)));
     orFallback(code, isQuiet(code), () => code.setWord(LAYOUT.pstate, op.and(code.word(LAYOUT.pstate), cleared)));
   }),
+  maintenance('IC IVAU', '0101 001', HCR.tpu),
+  maintenance('DC CVAC', '1010 001', HCR.tpc),
+  maintenance('DC CVAU', '1011 001', HCR.tpu),
+  maintenance('DC CIVAC', '1110 001', HCR.tpc),
   instruction('ISB', '11010101000000110011 ~CRm:4 110 11111', {}, (code) => code.synchronizeContext()),
 ];

@@ -99,11 +99,10 @@ export class CodePlaces {
       this.set(entry, PLACE_ENTRY.count, PATIENCE * this.hotAfter);
       return 0;
     }
-    const made = translations.translate();
+    const made = translations.translate((other) => this.isKnown(other));
     if (translations.epoch !== this.state.word(LAYOUT.codeEpoch)) this.changed();
     for (const other of made) {
-      const at = this.entryOf(other);
-      if (this.get(at, PLACE_ENTRY.place) === (other | 0)) this.link(at, other);
+      if (this.isKnown(other)) this.link(this.entryOf(other), other);
     }
     return 0;
   }
@@ -117,6 +116,11 @@ export class CodePlaces {
     this.set(entry, PLACE_ENTRY.block, found.block);
     this.set(entry, PLACE_ENTRY.epoch, this.translations.epoch);
     return true;
+  }
+
+  /** True when control has come to `place` and the entry is still its own. */
+  private isKnown(place: number): boolean {
+    return this.get(this.entryOf(place), PLACE_ENTRY.place) === (place | 0);
   }
 
   private entryOf(place: number): number {

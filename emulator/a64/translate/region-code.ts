@@ -279,8 +279,9 @@ export class RegionCode extends A64Code {
     this.interpret();
   }
 
-  protected override slow(): void {
-    this.interpret();
+  protected override direct(hits: I32, access: () => void): void {
+    this.if(op.isZero(hits), () => this.interpret());
+    access();
   }
 
   override fallback(): void {

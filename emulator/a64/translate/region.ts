@@ -3,8 +3,8 @@
  * Selection of a region, the instructions that are translated together: the basic blocks that
  * direct branches reach from a hot place without leaving its page of code.
  *
- *     entry ─► block ─┬─► next block        a branch to another page, an indirect one, an exception:
- *                     └─► target            the region is left there
+ *     entry ─► block ─┬─► next block            a branch to another page or to where control was never,
+ *                     └─► target, if reached    an indirect one, an exception: the region is left there
  *
  * Knows the control flow of instructions, and nothing of their effects.
  */
@@ -19,7 +19,7 @@ const INSTRUCTION = 4;
  * Most instructions of a region, and of one of its blocks. Most instructions of a larger region are
  * never executed, and generating code for one costs more than interpreting it a hundred times.
  */
-const MOST_INSTRUCTIONS = 64;
+const MOST_INSTRUCTIONS = 96;
 const MOST_IN_BLOCK = 48;
 
 /** Instruction of a region; `row` is null when it is undefined. */
@@ -55,6 +55,8 @@ export interface CodeReader {
   word(offset: number): number;
   /** Decodes a word; null when it is undefined. */
   decode(word: number): Instruction | null;
+  /** Whether control has come to an offset of the page, as far as that is remembered. */
+  isReached(offset: number): boolean;
 }
 
 function stepAt(reader: CodeReader, offset: number): Step {
@@ -72,6 +74,9 @@ const goesOn = ({ flow }: Step): boolean => flow === 'next' || flow === 'conditi
  * True for instructions that end a block. A helper does, because the region may be left after it.
  */
 const endsBlock = ({ flow, row }: Step): boolean => flow !== 'next' || row?.meaning.kind === 'helper';
+/** False for targets of conditional branches that control never came to: most never run. */
+const isTaken = ({ flow, target }: Step, reader: CodeReader): boolean =>
+  flow !== 'conditional' || target === null || reader.isReached(target);
 const isInPage = (offset: number): boolean => offset >= 0 && offset < PAGE;
 
 /** Region around the hot place at `entry`. */
@@ -90,7 +95,7 @@ export function findRegion(reader: CodeReader, entry: number): Region {
       // The next instruction comes before the target: code after a call belongs to the caller
       // itself.
       if (step.flow !== 'jump' && step.flow !== 'indirect' && step.flow !== 'exception') open.push(offset);
-      if (step.target !== null) open.push(step.target);
+      if (step.target !== null && isTaken(step, reader)) open.push(step.target);
       break;
     }
   }

@@ -125,8 +125,9 @@ export class Translations {
   /**
    * Translates the queued places. Returns the places that can be entered now. It may drop all other
    * regions; then it begins a new epoch.
+   * @param isReached whether control has come to a place so far
    */
-  translate(): number[] {
+  translate(isReached: (place: number) => boolean): number[] {
     const wanted = [...this.queue];
     this.queue.clear();
     if (this.nextFunction - this.firstFunction + wanted.length > MOST_REGIONS) this.dropAll();
@@ -144,6 +145,7 @@ export class Translations {
         {
           word: (offset) => this.words[(page + offset) / 4] as number,
           decode: (word) => this.parts.decode(word, features),
+          isReached: (offset) => isReached(page + offset),
         },
         place % PAGE,
       );

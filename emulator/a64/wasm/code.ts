@@ -50,6 +50,11 @@ export class Code {
     return this.variableAt(type, this.newLocal(type));
   }
 
+  /** Variable without an initial value. */
+  protected unset<T extends ValueType>(type: T): Variable<T> {
+    return this.variableAt(type, this.newLocal(type));
+  }
+
   /** Local `index` of the function; parameters count as locals. */
   protected variableAt<T extends ValueType>(type: T, index: number): Variable<T> {
     return {
