@@ -68,7 +68,7 @@ const IDENTITIES: readonly (readonly [virtual: SystemRegisterEncoding, own: Syst
 ];
 
 /** Visits of a place of code before it is translated. */
-const HOT_AFTER = 2000;
+const HOT_AFTER = 1000;
 
 /**
  * Context that calls `called` after events and firmware calls, in which the machine may write

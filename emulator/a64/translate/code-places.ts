@@ -99,7 +99,8 @@ export class CodePlaces {
       this.set(entry, PLACE_ENTRY.count, PATIENCE * this.hotAfter);
       return 0;
     }
-    const made = translations.translate((other) => this.isKnown(other));
+    // Translated at once: nothing is known of where control comes to.
+    const made = translations.translate((other) => this.hotAfter === 0 || this.isKnown(other));
     if (translations.epoch !== this.state.word(LAYOUT.codeEpoch)) this.changed();
     for (const other of made) {
       if (this.isKnown(other)) this.link(this.entryOf(other), other);
