@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * System instructions that kernels execute all the time, as code: the current task's register,
- * interrupt masks, the state that an exception saved, ISB, maintenance of caches by address. The code
+ * interrupt masks, the state that an exception saved, ISB, cache maintenance by address. The code
  * runs only at exception levels where no control traps the instruction. Elsewhere, and where an
  * access has side effects, it falls back to system.ts, which serves all cases.
  *

@@ -2,8 +2,8 @@
 /**
  * Generator of one WebAssembly function. Knows nothing of A64.
  *
- * Expressions (expressions.ts) are emitted where they are used. Loads and calls are evaluated into a
- * local at once, in the order of the calls here, so a later store does not change them.
+ * Expressions (expressions.ts) are emitted where they are used. Loads and calls are evaluated into
+ * a local at once, in the order of the calls here, so a later store does not change them.
  */
 
 import { CONTROL, EMPTY_BLOCK, STORE, unsigned, type ValueType } from './binary.ts';
