@@ -42,7 +42,7 @@ export class SystemRegisterAccess {
   private readonly environment: CoreContext;
   private readonly debug: SelfHostedDebug;
   private readonly trap: (esr: number) => void;
-  /** Whether the engine has a system register, by systemRegisterNumber. */
+  /** True for a system register that the engine has, by systemRegisterNumber. */
   private readonly known = new Map<number, boolean>();
 
   constructor({ core, engine, environment, debug, trap }: SystemRegisterAccessContext) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What reached a machine from outside comes again at its instruction, in order, up to where the
- * machine is taken.
+ * Input from outside a machine is replayed: each at its instruction, in order, up to the
+ * instruction to which the machine is taken.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -21,7 +21,7 @@ import type { VirtioModel } from './virtio/virtio-model.ts';
 const SIZE = 0x10_0000;
 const RAM = { base: 0x4000_0000, size: 0x1_0000 };
 
-/** What is done to a device. */
+/** An action on a device. */
 type Step =
   | { readonly what: 'access'; readonly offset: number; readonly value: number | null }
   | { readonly what: 'time'; readonly ns: number };

@@ -131,7 +131,7 @@ export class SerialLine {
     return this.finishedLines;
   }
 
-  /** What was sent since the last line feed, as {@link finish} would make a line of it, or null. */
+  /** Text sent since the last line feed, as {@link finish} would make a line of it, or null. */
   get unfinishedLine(): string | null {
     return this.lineStart < this.length ? this.lineFrom(this.lineStart) : null;
   }

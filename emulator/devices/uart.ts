@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What the UART models share: the way of a character from the host's queue to the FIFO and from the
- * guest to the line, the interrupt line, reset and saved state. A model has the registers, and says
- * by them when it receives, what an arrival sets, and when its line is up.
+ * Common part of the UART models: the path of a character from the host's queue to the FIFO and
+ * from the guest to the line, the interrupt line, reset and saved state. A model adds the
+ * registers. They say when it receives, what an arrival sets, and when its interrupt line is up.
  */
 
 import type { AccessWidth, DeviceContext } from '#emulator/bus/device.ts';

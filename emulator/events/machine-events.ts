@@ -234,7 +234,7 @@ export interface MachineEvents {
   gate: GateFields;
 }
 
-/** What a table says of a kind. */
+/** A table's entry for one kind. */
 export interface EventKindInfo {
   /** Kept without being asked for: it is rare, and somebody will ask for it afterwards. */
   readonly always: boolean;

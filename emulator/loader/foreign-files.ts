@@ -13,7 +13,7 @@ interface ForeignFile {
   readonly at: number;
   /** Bytes, or characters with the same codes. */
   readonly magic: readonly number[] | string;
-  /** What the file is, and what to do with it. */
+  /** The kind of file, and the way to use it. */
   readonly what: string;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How fast a machine executes: one of four loops, between two marks on the PL011 that a host can
+ * Speed of a machine: one of four loops, between two marks on the PL011 that a host can
  * time. It has the header of an arm64 Image (Documentation/arch/arm64/booting.rst), so that this
  * project's machines and QEMU's virt load it as a kernel; it runs wherever they put it.
  *

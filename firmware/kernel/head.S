@@ -78,7 +78,7 @@ _text:
 	.long	0
 
 	/*
-	 * What a kernel is built with for its board, filled in by whoever loads this image.
+	 * Board data that a kernel is otherwise built with; the loader of this image fills it in.
 	 * Physical address of the console's registers, in the same 512 GiB as the image; 0: no console.
 	 */
 	.balign	8

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What Linux 6.1 does to the controllers, access by access: init of the distributor and of each
+ * Linux 6.1's accesses to the controllers, one by one: init of the distributor and of each
  * core, a timer tick, an IPI, and on GICv3 what its power management does around a sleep. Written
  * from traces (board notes), with two and eight cores.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Where the names of lines stand: at the lines, but apart from each other. */
+/** Places of the names of lines: at the lines, but apart from each other. */
 
 /**
  * A place for each of `wanted`, which rise: the same order, `step` between two, the last one at
