@@ -216,6 +216,9 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
   });
 });
 
+/** Of 50 ms, before the test fails and says for what it waited. */
+const FIREFOX_MOST_WAITS = 5000;
+
 /** Another origin than the site's. */
 const ELSEWHERE = 'http://127.0.0.1:9/';
 
@@ -237,14 +240,21 @@ interface FirefoxBoot {
 const harness = (boots: readonly FirefoxBoot[]): string => `
   const found = { refused: [] };
   const post = () => fetch('/result', { method: 'POST', body: JSON.stringify(found) });
-  const until = async (condition) => { while (!condition()) await new Promise((then) => setTimeout(then, 50)); };
+  const until = async (condition) => {
+    for (let waits = 0; !condition(); waits++) {
+      if (waits > ${FIREFOX_MOST_WAITS}) throw 'waits in vain: ' + condition + ' ' + Object.keys(found);
+      await new Promise((then) => setTimeout(then, 50));
+    }
+  };
   addEventListener('load', async () => {
     const frame = document.createElement('iframe');
     document.documentElement.append(frame);
     try {
       for (const { name, fragment, dropped = {}, until: last, offline } of ${JSON.stringify(boots)}) {
         if (offline) {
-          await frame.contentWindow.navigator.serviceWorker.ready;
+          let isReady = false;
+          frame.contentWindow.navigator.serviceWorker.ready.then(() => { isReady = true; });
+          await until(() => isReady);
           await fetch('/offline', { method: 'POST' });
         }
         frame.src = 'index.html?' + name + fragment;
@@ -274,7 +284,9 @@ const harness = (boots: readonly FirefoxBoot[]): string => `
         page.querySelector('[data-product=serial]').click();
         found[name] = await (await blob).text();
       }
-      frame.contentDocument.createElement('img').src = '${ELSEWHERE}';
+      const picture = frame.contentDocument.createElement('img');
+      picture.src = '${ELSEWHERE}';
+      frame.contentDocument.body.append(picture);
       await until(() => found.refused.length > 0);
     } catch (error) {
       found.error = String(error);
