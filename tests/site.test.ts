@@ -258,7 +258,8 @@ const harness = (boots: readonly FirefoxBoot[]): string => `
           await fetch('/offline', { method: 'POST' });
         }
         frame.src = 'index.html?' + name + fragment;
-        await new Promise((then) => { frame.onload = then; });
+        // Not its load event: the empty page that a new frame has gets one too.
+        await until(() => decodeURIComponent(frame.contentWindow.location.search) === '?' + name && frame.contentDocument.readyState === 'complete');
         const { contentDocument: page, contentWindow: global } = frame;
         page.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
           found.refused.push(violatedDirective + ' ' + blockedURI);
