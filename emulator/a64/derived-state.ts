@@ -27,6 +27,12 @@ const SCTLR_SA0 = 1n << 4n;
 const isStackChecked = (level: number, file: RegisterFile): boolean =>
   (controlOf(level, file) & (level === 0 ? SCTLR_SA0 : SCTLR_SA)) !== 0n;
 
+/** Words of the core's block that depend on the exception level and on control registers. */
+interface Checks {
+  readonly fpTrap: number;
+  readonly stackMask: number;
+}
+
 export interface DerivedStateContext {
   readonly state: CoreState;
   readonly file: RegisterFile;
@@ -44,8 +50,11 @@ export interface DerivedStateContext {
 
 export class DerivedState {
   private readonly parts: DerivedStateContext;
-  /** FP trap state by exception level; null: to be recomputed since a control has changed. */
-  private readonly fpTraps: (boolean | null)[] = [null, null, null, null];
+  /**
+   * Checks by exception level; null: to be recomputed since a control has changed. An exception and
+   * its return change levels only.
+   */
+  private readonly checks: (Checks | null)[] = [null, null, null, null];
 
   constructor(parts: DerivedStateContext) {
     this.parts = parts;
@@ -55,7 +64,7 @@ export class DerivedState {
   pstateChanged(): void {
     this.parts.memory.select();
     this.selectCode();
-    this.selectTraps();
+    this.selectChecks();
     this.parts.masksChanged();
   }
 
@@ -65,8 +74,8 @@ export class DerivedState {
     else if (effect === 'tables') this.parts.memory.tablesChanged();
     else if (effect === 'hypervisor tables') this.hypervisorTablesChanged();
     else if (effect === 'trap') {
-      this.fpTraps.fill(null);
-      this.selectTraps();
+      this.checks.fill(null);
+      this.selectChecks();
     } else if (effect === 'hypervisor') {
       this.controlsChanged();
       this.interruptsChanged();
@@ -85,7 +94,7 @@ export class DerivedState {
   private controlsChanged(): void {
     this.parts.controlsChanged();
     this.parts.memory.controlsChanged();
-    this.fpTraps.fill(null);
+    this.checks.fill(null);
   }
 
   /** The EL2 regime without E2H has no ASID and one TLB, so new tables discard its entries. */
@@ -110,10 +119,13 @@ export class DerivedState {
     if (asks) state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
   }
 
-  private selectTraps(): void {
+  private selectChecks(): void {
     const { state, file } = this.parts;
-    const isTrapped = (this.fpTraps[state.level] ??= fpTrapTarget(state, file) !== null);
-    state.setWord(LAYOUT.fpTrap, isTrapped ? 1 : 0);
-    state.setWord(LAYOUT.stackMask, isStackChecked(state.level, file) ? STACK_ALIGNMENT - 1 : 0);
+    const { fpTrap, stackMask } = (this.checks[state.level] ??= {
+      fpTrap: fpTrapTarget(state, file) === null ? 0 : 1,
+      stackMask: isStackChecked(state.level, file) ? STACK_ALIGNMENT - 1 : 0,
+    });
+    state.setWord(LAYOUT.fpTrap, fpTrap);
+    state.setWord(LAYOUT.stackMask, stackMask);
   }
 }
