@@ -5,6 +5,8 @@
  * Specification: WebAssembly Core Specification 2.0, 5 (binary format).
  */
 
+import { Bytes } from './bytes.ts';
+
 export type ValueType = 'i32' | 'i64';
 
 export const TYPE_CODE: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e };
@@ -96,27 +98,16 @@ const ONE_BYTE: readonly (readonly number[])[] = Array.from({ length: 0x80 }, (_
 /** `value` as unsigned LEB128, at most 32 bits. */
 export function unsigned(value: number): readonly number[] {
   if (value >= 0 && value < 0x80) return ONE_BYTE[value] as readonly number[];
-  const bytes: number[] = [];
-  let rest = value >>> 0;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  bytes.push(rest);
-  return bytes;
+  const bytes = new Bytes();
+  bytes.unsigned(value);
+  return [...bytes.all];
 }
 
-/** `value` as signed LEB128. */
-export function signed(value: bigint): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (;;) {
-    const byte = Number(rest & 0x7fn);
-    rest >>= 7n;
-    const done = (rest === 0n && (byte & 0x40) === 0) || (rest === -1n && (byte & 0x40) !== 0);
-    bytes.push(done ? byte : byte | 0x80);
-    if (done) return bytes;
-  }
+/** `value` as signed LEB128, at most 32 bits. */
+export function signed(value: number): number[] {
+  const bytes = new Bytes();
+  bytes.signed(value);
+  return [...bytes.all];
 }
 
 /** Name: its length and its characters, which must be ASCII. */

@@ -102,7 +102,7 @@ export class ModuleBuilder {
     const elements = this.elements.map((index) => unsigned(index));
     const hasElements = this.elements.length > 0;
     const hasTable = hasElements && this.elementsAt === null;
-    const start = [I32_CONST, ...signed(BigInt(this.elementsAt ?? 0)), CONTROL.end];
+    const start = [I32_CONST, ...signed(this.elementsAt ?? 0), CONTROL.end];
     return joined([
       MAGIC,
       ...section(SECTION.type, [vector(this.typeBytes)]),
