@@ -5,6 +5,7 @@
  */
 
 import { hex } from '#common/address.ts';
+import { EXCEPTION_CLASS, exceptionClass } from '#emulator/cpu/syndrome.ts';
 import { stillness } from '#emulator/cpu/vcpu.ts';
 import { DebugMemory } from '#emulator/debug/debug-memory.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
@@ -39,5 +40,9 @@ export function firstException(machine: Machine): string {
   return `; its first exception: ESR ${hex(first.esr)}, ELR ${hex(first.elr)}${far}${at}`;
 }
 
-/** SVC, HVC and SMC return behind themselves; of what cannot be fetched nothing is known. */
-const leadsToCause = (esr: number): boolean => ![0x15, 0x16, 0x17, 0x20, 0x21, 0x22].includes(esr >>> 26);
+const { svc64, hvc64, smc64, instructionAbortLower, instructionAbortSame, pcAlignment } = EXCEPTION_CLASS;
+/** Classes whose ELR is after the instruction, or at one that cannot be fetched. */
+const NOT_AT_CAUSE: readonly number[] = [svc64, hvc64, smc64, instructionAbortLower, instructionAbortSame, pcAlignment];
+
+/** True when the instruction at ELR is the one that caused the exception. */
+const leadsToCause = (esr: number): boolean => !NOT_AT_CAUSE.includes(exceptionClass(esr));

@@ -55,7 +55,7 @@ export interface CodeReader {
   word(offset: number): number;
   /** Decodes a word; null when it is undefined. */
   decode(word: number): Instruction | null;
-  /** Whether control has come to an offset of the page, as far as that is remembered. */
+  /** True when control is known to have come to an offset of the page. */
   isReached(offset: number): boolean;
 }
 
