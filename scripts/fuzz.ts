@@ -13,7 +13,7 @@ import { type CampaignResult, type Fault, minimise, runCampaign } from './fuzz/c
 import { compareRows, InstructionComparison } from './fuzz/instruction-comparison.ts';
 import { type FuzzPlan, planOf, wordsOf } from './fuzz/plan.ts';
 import { runTrial } from './fuzz/trial.ts';
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { chooseCores } from '#host/cores.ts';

@@ -9,7 +9,7 @@
  */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import { ENGINES_HERE, noUnicorn } from './support/engines.ts';
 import type { Guest, GuestOptions } from './support/guest-machine.ts';
 import { type Ran, runSmallCode } from './support/small-code.ts';

@@ -8,7 +8,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex } from '#common/address.ts';
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import type { CoreFactory, MachineCore } from '#emulator/cpu/machine-core.ts';
 import { SYSTEM_REGISTERS } from '#emulator/engine/system-registers.ts';
 import { bootGuest, type Guest } from './support/guest-machine.ts';

@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import { coreTypeOf } from '#emulator/a64/core-types.ts';
 import { CPU_TYPES } from '#boards/cpu-types.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';

@@ -2,7 +2,7 @@
 /** Statistics of the own core: the same counts in every run, times by a clock. */
 
 import { expect, it } from 'vitest';
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import { bootGuest } from './support/guest-machine.ts';
 
 /** movz x0, #10000; loop: subs x0, x0, #1; b.ne loop; wfi */

@@ -2,7 +2,7 @@
 /** Translated code of the own core gives the same results as its interpreter. */
 
 import { expect, it } from 'vitest';
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import { ProgramComparison } from './support/program-comparison.ts';
 import { randomSource } from '#scripts/fuzz/random.ts';

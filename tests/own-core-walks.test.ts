@@ -9,7 +9,7 @@
 
 import { afterAll, beforeAll, expect } from 'vitest';
 import { findBoard } from '#boards/registry.ts';
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { PHYSICAL_BITS } from '#emulator/cpu/core-translation.ts';

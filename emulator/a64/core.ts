@@ -33,14 +33,13 @@ import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/
 import { A64Engine } from './a64-engine.ts';
 import { ALREADY_TAKEN, type CoreStateContext, CoreState, GuestException, PSTATE } from './core-state.ts';
 import { DecodedWords } from './decoded-words.ts';
-import { type CoreType, coreTypeOf } from './core-types.ts';
+import type { CoreType } from './core-types.ts';
 import { DerivedState } from './derived-state.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { InstructionWatches } from './instruction-watches.ts';
 import { LAYOUT, NO_ADDRESS } from './layout.ts';
-import { Runtime, type RunningCore } from './runtime.ts';
+import type { Runtime, RunningCore } from './runtime.ts';
 import { Slice } from './slice.ts';
-import type { A64Statistics, HostClock } from './statistics.ts';
 import { CodePlaces } from './translate/code-places.ts';
 import { CoreInterrupts } from './system/core-interrupts.ts';
 import { checkFpAccess } from './system/fp-access.ts';
@@ -48,14 +47,7 @@ import { isHost } from './system/hypervisor.ts';
 import { RegisterFile } from './system/register-file.ts';
 import { SystemRegisters } from './system/system-registers.ts';
 import { SystemInstructions } from './system/system-instructions.ts';
-import type {
-  CoreContext,
-  CoreFactory,
-  CoreStop,
-  MachineCore,
-  Recurrence,
-  TakenException,
-} from '#emulator/cpu/machine-core.ts';
+import type { CoreContext, CoreStop, MachineCore, Recurrence, TakenException } from '#emulator/cpu/machine-core.ts';
 
 /** ESR of a virtual SError; with FEAT_RAS, VSESR_EL2 gives its ISS. */
 const SERROR_SYNDROME = ((EXCEPTION_CLASS.serror << 26) | SYNDROME_IL) >>> 0;
@@ -66,9 +58,6 @@ const IDENTITIES: readonly (readonly [virtual: SystemRegisterEncoding, own: Syst
   [[3, 4, 0, 0, 0], SYSTEM_REGISTERS.MIDR_EL1],
   [[3, 4, 0, 0, 5], SYSTEM_REGISTERS.MPIDR_EL1],
 ];
-
-/** Visits of a place of code before it is translated. */
-const HOT_AFTER = 1000;
 
 /**
  * Context that calls `called` after events and firmware calls, in which the machine may write
@@ -529,29 +518,4 @@ export class A64Core implements MachineCore {
   private makePorts() {
     return {} as { -readonly [K in keyof CoreStateContext]: CoreStateContext[K] };
   }
-}
-
-/**
- * Cores of one machine, with its memory.
- * @param hotAfter visits of a place of code before it is translated; 0: at once; Infinity: never.
- * The guest cannot observe it.
- * @param type of all cores; without it, MIDR_EL1 gives the type of each
- * @param now clock for the times in the statistics
- */
-export function a64Cores({
-  hotAfter = HOT_AFTER,
-  type,
-  now = null,
-}: {
-  readonly hotAfter?: number;
-  readonly type?: CoreType;
-  readonly now?: HostClock | null;
-} = {}): CoreFactory & { statistics(): A64Statistics } {
-  const runtime = new Runtime(now);
-  return {
-    statistics: () => runtime.statistics,
-    allocate: (bytes) => runtime.allocate(bytes),
-    open: (index, mpidr, environment, midr) =>
-      new A64Core(runtime, { index, mpidr, type: type ?? coreTypeOf(midr) }, environment, hotAfter),
-  };
 }

@@ -16,7 +16,7 @@
  */
 
 import { findBoard } from '#boards/registry.ts';
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import type { Instruction } from '#emulator/a64/decode/instruction.ts';
 import { INSTRUCTIONS } from '#emulator/a64/instructions/all.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** In a browser there is one engine: the project's own core. */
 
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import type { HostClock } from '#emulator/a64/statistics.ts';
 import type { CoreChoice, CoreWish } from '#workbench/host/engine-name.ts';
 import { InputError } from '#workbench/input-error.ts';

@@ -4,7 +4,7 @@
  * is one, else the project's own core, which needs no library.
  */
 
-import { a64Cores } from '#emulator/a64/core.ts';
+import { a64Cores } from '#emulator/a64/cores.ts';
 import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
 import type { HostClock } from '#emulator/a64/statistics.ts';
 import { engineCores } from '#emulator/cpu/core.ts';

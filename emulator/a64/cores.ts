@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Cores of one machine: the factory that a machine takes for the own core. */
+
+import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
+import { A64Core } from './core.ts';
+import { type CoreType, coreTypeOf } from './core-types.ts';
+import { Runtime } from './runtime.ts';
+import type { A64Statistics, HostClock } from './statistics.ts';
+
+/** Visits of a place of code before it is translated. */
+const HOT_AFTER = 1000;
+
+/**
+ * Cores of one machine, with its memory.
+ * @param hotAfter visits of a place of code before it is translated; 0: at once; Infinity: never.
+ * The guest cannot observe it.
+ * @param type of all cores; without it, MIDR_EL1 gives the type of each
+ * @param now clock for the times in the statistics
+ */
+export function a64Cores({
+  hotAfter = HOT_AFTER,
+  type,
+  now = null,
+}: {
+  readonly hotAfter?: number;
+  readonly type?: CoreType;
+  readonly now?: HostClock | null;
+} = {}): CoreFactory & { statistics(): A64Statistics } {
+  const runtime = new Runtime(now);
+  return {
+    statistics: () => runtime.statistics,
+    allocate: (bytes) => runtime.allocate(bytes),
+    open: (index, mpidr, environment, midr) =>
+      new A64Core(runtime, { index, mpidr, type: type ?? coreTypeOf(midr) }, environment, hotAfter),
+  };
+}
