@@ -30,16 +30,16 @@ export default defineConfig({
       reporter: ['text-summary'],
     },
     projects: [
-      // Nothing in them outlives a test, and loading their modules takes longer than most of them.
+      // Beside the code: nothing outlives a test, and loading modules takes longer than most of them.
       {
         test: {
           ...common,
-          name: 'pure',
+          name: 'units',
           isolate: false,
-          include: ['{common,fdt,kernel-ts,boards,emulator}/**/*.test.ts'],
+          include: ['{common,fdt,kernel-ts,boards,emulator,workbench,scripts}/**/*.test.ts'],
         },
       },
-      { test: { ...common, name: 'machines', include: ['{workbench,scripts,tests}/**/*.test.ts'] } },
+      { test: { ...common, name: 'machines', include: ['tests/**/*.test.ts'] } },
     ],
   },
 });
