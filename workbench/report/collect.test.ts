@@ -47,7 +47,7 @@ describe('collectReport', () => {
     expect(data.notes[0]).toMatch(/^This was a long run: [\d,]+ of [\d,]+ moments are left out, and of [\d,]+ changes/);
     expect(data.story.operations.length / 4).toBeLessThanOrEqual(PAGE_LIMITS.operations);
     expect(storyOf(data.banks, data.story).latest.freeBlockCounts()).toEqual(machine.kernel.memory?.buddy.buddyinfo());
-    expect(data.story.moments.at(0)?.text).toContain('boot: board qemu-virt');
+    expect(data.story.moments.at(0)?.text).toContain('reset: qemu-virt, kernel at 0x');
     expect(data.story.moments.at(-1)?.text).toMatch(/^\[SPAWN\] pid \d+ \(spawns\) has ended, exit status 0$/);
     machine.close();
   });

@@ -117,10 +117,56 @@ describe('StoryBuilder', () => {
     );
     expect(moments.map(({ text }) => text)).toEqual([
       '[BOOT] hello',
-      'process: spawn, pid 3, name hello, parent 0',
-      'stop: steady, reason slept',
+      'process 3 (hello) is started by the kernel',
+      'end of the run: slept',
     ]);
     expect(stages.map(({ number, name }) => [number, name])).toEqual([[2, 'Memory']]);
+  });
+
+  it.each<[LogEvent, string]>([
+    [
+      event('boot', { board: 'x', dtbBytes: 99, kernel: '0x80', dtb: '0x90' }),
+      'reset: x, kernel at 0x80, device tree at 0x90 (99 bytes)',
+    ],
+    [event('power', { action: 'core on', core: 2 }), 'core 2 on'],
+    [event('power', { action: 'off' }), 'power: off'],
+    [
+      event('process', { op: 'exit', pid: 1, name: 'sh', status: 130, cause: 'killed' }),
+      'process 1 (sh) was killed, status 130',
+    ],
+    [
+      event('unmapped', {
+        device: '0x10 past uart0',
+        reason: 'unmapped',
+        access: 'write',
+        address: '0x9001000',
+        width: 1,
+        value: '0x7',
+        pc: '0x40',
+      }),
+      'write of 1 byte, 0x7, at 0x9001000: 0x10 past uart0, unmapped; PC 0x40',
+    ],
+    [
+      event('uart', { device: 'uart0', what: 'lost', byte: '0x41', register: 'CR' }),
+      'uart0: character 0x41 lost by CR',
+    ],
+    [event('uart', { device: 'uart0', what: 'resumed', lost: 3 }), 'uart0: takes characters again; 3 were lost'],
+    [event('device', { device: 'uart0', problem: 'no such mode' }), 'device: device uart0, problem no such mode'],
+  ])('says a moment in words: %#', (one, words) => {
+    expect(storyOfEvents(one).moments[0]?.text).toBe(words);
+  });
+
+  it('makes what was done since the last moment one of its own when the machine stands still', () => {
+    const builder = new StoryBuilder(BANKS);
+    builder.settle(1, 'nothing was done');
+    builder.add(event('serial', { text: 'on' }));
+    builder.add(event('buddy', { op: 'free', base: '0x90000000', order: 0, owner: 'slab:x', ownerKind: 'slab' }));
+    builder.settle(2, 'work');
+    builder.settle(3, 'work');
+    expect(builder.drain().moments.map(({ t, text, operations }) => [t, text, operations])).toEqual([
+      [expect.any(Number), 'on', 0],
+      [2, 'work', 1],
+    ]);
   });
 
   it('puts a moment into long silent work, and counts on after a shortening', () => {

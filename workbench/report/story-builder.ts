@@ -18,6 +18,7 @@ import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import { type EventOwner, type EventOwnerKind, ownerOf } from '#kernel-ts/hal/kernel-events.ts';
 import type { Claim } from './guest-memory.ts';
 import { type FrameSpan, OWNER_FREE, OWNER_NONE } from './memory-state.ts';
+import { momentWords } from './moment-words.ts';
 import type { Moment, Owner, OwnerClass, Stage, StoryPart } from './page-data.ts';
 
 /** The group, and so the colour, of an owner. */
@@ -58,6 +59,8 @@ const MOMENT_KINDS: ReadonlySet<string> = new Set([
 
 /** Number of operations without a line of the log after which a moment is added. */
 const SILENT_OPERATIONS = 32;
+
+export const ALLOCATOR_AT_WORK = 'the allocator at work';
 
 /**
  * Loud kinds that a story is made of; the machine must be told to keep them. Others become moments
@@ -110,12 +113,17 @@ export class StoryBuilder {
       default:
         break;
     }
-    if (MOMENT_KINDS.has(kind)) this.addMoment(t, kind, describe(event));
+    if (MOMENT_KINDS.has(kind)) this.addMoment(t, kind, momentWords(event));
   }
 
   /** Adds an owner of frames that no event names. */
   claim({ start, end, owner }: Claim, t: number): void {
     this.operate(start, end - start, this.numberOf(owner), t);
+  }
+
+  /** Makes what was done since the last moment a moment of its own: the machine stands still. */
+  settle(t: number, text: string): void {
+    if (this.operationCount > this.operationsAtMoment) this.addMoment(t, 'allocator', text);
   }
 
   /** Operations since the last {@link drain}. */
@@ -153,7 +161,7 @@ export class StoryBuilder {
     const to = op === 'free' ? OWNER_FREE : this.ownerNumber(ownerOf(fields), false);
     this.operate(Number(base) / PAGE_SIZE, 2 ** order, to, t);
     const silent = this.operationCount - this.operationsAtMoment;
-    if (silent >= SILENT_OPERATIONS) this.addMoment(t, 'allocator', 'the allocator at work');
+    if (silent >= SILENT_OPERATIONS) this.addMoment(t, 'allocator', ALLOCATOR_AT_WORK);
   }
 
   private operate(start: number, frames: number, owner: number, t: number): void {
@@ -180,14 +188,4 @@ export class StoryBuilder {
     this.owners.push(owner);
     return number;
   }
-}
-
-function describe(event: LogEvent): string {
-  if (event.kind === 'serial') return event.fields.text;
-  const { kind, fields } = event;
-  const words = Object.entries(fields).map(([name, value]) => {
-    const shown = String(value);
-    return name === 'op' || name === 'outcome' || name === 'action' ? shown : `${name} ${shown}`;
-  });
-  return `${kind}: ${words.join(', ')}`;
 }

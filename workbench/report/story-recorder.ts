@@ -10,7 +10,7 @@ import { frameBanks, GuestMemory } from './guest-memory.ts';
 import { LaneRecorder } from './lanes.ts';
 import type { FrameSpan } from './memory-state.ts';
 import type { Moment, Owner, Stage, StoryPart } from './page-data.ts';
-import { StoryBuilder } from './story-builder.ts';
+import { ALLOCATOR_AT_WORK, StoryBuilder } from './story-builder.ts';
 
 /**
  * Number of page lengths that are kept before the story is condensed to one, so that it is
@@ -71,9 +71,12 @@ export class StoryRecorder {
   /**
    * Changes since the last call; null when there are too many or the story was shortened: then read
    * all of {@link story}.
+   *
+   * @param still true when the machine stands still: the last moment then has all that was done
    */
-  news(): StoryPart | null {
+  news(still = false): StoryPart | null {
     this.tellTouched();
+    if (still) this.builder.settle(this.now(), this.guest === null ? ALLOCATOR_AT_WORK : 'memory was touched');
     const part = this.builder.drain();
     this.keep(part);
     const { isWhole } = this;

@@ -211,7 +211,7 @@ export class LiveMachine {
   }
 
   private tellWhole(): void {
-    this.recorder.news();
+    this.recorder.news(this.state !== 'running');
     this.serialTold = this.machine.serial.byteLength;
     for (const listener of this.listeners) listener(this.whole());
   }
@@ -238,7 +238,7 @@ export class LiveMachine {
   /** Sends the changes to the listeners. */
   private publish(): void {
     this.updatedAt = performance.now();
-    const news = this.recorder.news();
+    const news = this.recorder.news(this.state !== 'running');
     const serial = this.serialSince(this.serialTold);
     this.serialTold = this.machine.serial.byteLength;
     const update =
