@@ -3,6 +3,7 @@
 
 import { PAGE_SIZE } from '#common/address.ts';
 import type { ReportData } from '#workbench/report/page-data.ts';
+import { placesNamed } from '#workbench/report/panic-place.ts';
 import { byId, make } from './dom.ts';
 import { LaneChart } from './lane-chart.ts';
 import { showLegend } from './legend.ts';
@@ -50,10 +51,9 @@ function showPanic(panic: string, view: StoryView, map: MemoryMap): void {
   view.select(index);
   // The line after the panic gives the reason, with numbers.
   const texts = view.moments.slice(index, index + 2).map(({ text }) => text);
-  const frames = [...texts.join(' ').matchAll(/0x[0-9a-f]+/g)].map(([address]) =>
-    Math.floor(Number(address) / PAGE_SIZE),
-  );
-  const named = frames.find((pfn) => view.state.find(pfn) !== null);
+  const named = placesNamed(texts.join(' '))
+    .map((address) => Math.floor(address / PAGE_SIZE))
+    .find((pfn) => view.state.find(pfn) !== null);
   if (named !== undefined) map.goTo(named);
 }
 

@@ -99,7 +99,10 @@ function tell(view: StoryView, axis: MomentAxis, share: number | null): void {
     moment === undefined ? '' : `At ${showTime(moment.t)}: ${amounts.join(', ')}. The scale is logarithmic.`;
 }
 
-/** The name of each line at its end, if there is room. A long name begins before the end. */
+/**
+ * The name of each line at the right edge, at the height of the line's end; a line may end earlier.
+ * A long name begins before the edge.
+ */
 function nameLines(plot: uPlot, theme: Theme): void {
   const {
     ctx,
@@ -108,7 +111,7 @@ function nameLines(plot: uPlot, theme: Theme): void {
   } = plot;
   const scale = window.devicePixelRatio;
   const ends = OWNER_CLASSES.flatMap((name, index) => {
-    const value = columns[index]?.at(-1);
+    const value = Array.from(columns[index] ?? []).findLast((bytes) => typeof bytes === 'number');
     return typeof value === 'number' ? [{ name, y: plot.valToPos(value, 'y', true) }] : [];
   }).sort((a, b) => a.y - b.y);
   const places = apart(
