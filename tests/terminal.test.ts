@@ -17,6 +17,7 @@ import { HANG_GUARD_MS } from './support/hang-guard.ts';
 
 const CTRL_C = '\x03';
 const ESCAPE_KEY = '\x1d';
+const COLUMNS = 20;
 /** Runs a command on a pseudo terminal of its own. */
 const SCRIPT = 'script';
 const hasScript = process.platform === 'linux' && spawnSync(SCRIPT, ['--version']).status === 0;
@@ -78,7 +79,7 @@ class Session {
 }
 
 const onTerminal = (): Session =>
-  new Session(SCRIPT, ['-qfec', command.map((word) => `'${word}'`).join(' '), '/dev/null']);
+  new Session(SCRIPT, ['-qfec', `stty cols ${COLUMNS}; ${command.map((word) => `'${word}'`).join(' ')}`, '/dev/null']);
 
 describe.skipIf(!hasScript)('on a terminal', () => {
   it('keys go to the guest, Ctrl-C among them, without an echo of the terminal', async () => {
@@ -87,6 +88,9 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     session.type(`hello${CTRL_C}there`);
     await session.until(`HELLO${CTRL_C}THERE`);
     expect(session.output).not.toContain('hello');
+    // A backspace at the left edge goes to the end of the row before.
+    session.type(`\n${'x'.repeat(COLUMNS + 1)}\b\b`);
+    await session.until(`${'X'.repeat(COLUMNS + 1)}\b\x1b[A\x1b[${COLUMNS}G`);
     session.type('q');
     await session.until('bye');
     expect(await session.ended).toBe(0);

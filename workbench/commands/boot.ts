@@ -14,6 +14,7 @@ import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import { totalSize } from '#common/range.ts';
 import { isPage, makeReport } from '#workbench/report/run-report.ts';
 import { engineStatistics } from '#workbench/boot/engine-statistics.ts';
+import { ReverseWrap } from '#workbench/boot/reverse-wrap.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
 import { SnapshotSaver, tellMoment } from '#workbench/boot/snapshot-saver.ts';
 import { Terminal } from '#workbench/boot/terminal.ts';
@@ -83,9 +84,10 @@ async function boot(source: MachineSource, options: RunOptions, interrupt: Abort
   let recorder = record();
   const outputs = openOutputs(options);
   outputs.log?.write(eventHeaderLine(logHeader(machine.parts.settings)));
+  const wrap = process.stdout.isTTY ? new ReverseWrap(() => process.stdout.columns) : null;
   const filter = new ReplayFilter(
     (chunk) => {
-      process.stdout.write(Uint8Array.from(chunk));
+      process.stdout.write(wrap?.translate(chunk) ?? Uint8Array.from(chunk));
       outputs.serial?.write(chunk);
     },
     (event) => outputs.log?.write(eventLine(event)),

@@ -11,8 +11,8 @@
  * Other control characters and escape sequences (ECMA-48: CSI, SS3) are ignored. A control
  * character inside a sequence ends the sequence and takes effect. Bytes from 0x80 on are taken for
  * UTF-8: a character is moved over and erased as a whole, and takes one column. The cursor is moved
- * by backspaces, because the width of the terminal is unknown: a wrapped line is displayed
- * correctly by terminals with reverse wraparound (DECSET 45), and edited correctly on all.
+ * by backspaces, because a serial line has no width: a terminal shows a wrapped line correctly with
+ * reverse wraparound (DECSET 45), which the application adds to the user's terminal.
  *
  *     +0 u32 length       +8  u32 cursor, bytes            +16 u32 lines ever remembered
  *     +4 u32 mode (Mode)  +12 u32 parameter of a sequence  +20 u32 how many lines ago the shown one was; 0: it is new
