@@ -11,12 +11,15 @@ function traceOf(events: readonly EventRecord[], kinds?: readonly string[]): Tra
   const file = temporaryPath('trace.json');
   const written = writePerfetto(logFile(events, { board: 'pixel6' }), file, { kinds });
   const trace = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  expect(trace).toMatchObject({ displayTimeUnit: 'ns', otherData: { board: 'pixel6' } });
+  expect(trace).toMatchObject({ otherData: { board: 'pixel6' } });
+  expect(trace).not.toHaveProperty('displayTimeUnit');
   const all = trace['traceEvents'] as TraceEvent[];
   const told = all.filter(({ ph }) => ph !== 'M');
   expect(told).toHaveLength(written);
-  // Every lane that is written to has a name.
-  const lanes = new Set(all.filter(({ name }) => name === 'thread_name').map(({ pid, tid }) => `${pid}/${tid}`));
+  // Every lane that is written to has a name, and a number that no lane of another process has.
+  const named = all.filter(({ name }) => name === 'thread_name');
+  const lanes = new Set(named.map(({ pid, tid }) => `${pid}/${tid}`));
+  expect(new Set(named.map(({ tid }) => tid)).size).toBe(lanes.size);
   for (const { ph, pid, tid } of told) if (ph !== 'C') expect(lanes).toContain(`${pid}/${tid}`);
   return told;
 }
@@ -65,12 +68,18 @@ describe('a trace for Perfetto', () => {
       event('memory', { what: 'steady', freeFrames: 17 }, 4),
     ];
     expect(traceOf(events)).toMatchObject([
-      { name: 'ESR 0x96000045', pid: 3, tid: 1, args: { far: '0x0' } },
-      { name: 'uart0 0x18 read', pid: 3, tid: 3 },
-      { name: 'CPU_ON', pid: 3, tid: 4 },
-      { name: 'steady', pid: 1, tid: 3 },
+      { name: 'ESR 0x96000045', pid: 3, tid: 301, args: { far: '0x0' } },
+      { name: 'uart0 0x18 read', pid: 3, tid: 303 },
+      { name: 'CPU_ON', pid: 3, tid: 304 },
+      { name: 'steady', pid: 1, tid: 103 },
       { name: 'free frames', ph: 'C', args: { freeFrames: 17 } },
     ]);
+  });
+
+  it('keeps the nanosecond where a reader multiplies by a thousand and cuts', () => {
+    const times = [1, 1001, 2_499, 9_007, 1_146_612_629, 41_436_987_003];
+    const told = traceOf(times.map((t) => event('mmio', { device: 'x', offset: '0x0', write: true }, t)));
+    expect(told.map(({ ts }) => Math.trunc(Number(ts) * 1000))).toEqual(times);
   });
 
   it('has only what the filter chooses, and is whole however long the log is', () => {

@@ -10,8 +10,11 @@
  *   core 1 …
  * ```
  *
- * Specification: "Trace Event Format", JSON object form. Times are microseconds; three decimals
- * keep the nanosecond.
+ * Specification: "Trace Event Format", JSON object form. Times are microseconds.
+ *
+ * Perfetto's own reader (its src/trace_processor/importers/json) adds to that. It names a thread by
+ * its number alone, so no two lanes may have one number. It cuts what is below a nanosecond. It
+ * warns of `displayTimeUnit`, which earlier versions took for the unit of `ts`.
  */
 
 import { ReplacedFile } from '#workbench/files/output-file.ts';
@@ -25,7 +28,8 @@ import { timeline } from './timeline.ts';
 const BOARD = 1;
 const FIRST_CORE = 2;
 
-/** Lanes by number, from 1: threads of the trace. */
+/** Lanes are threads of the trace: lane N, from 1, of process P is P * LANES_OF_PROCESS + N. */
+const LANES_OF_PROCESS = 100;
 const BOARD_LANES = ['boot stages', 'serial line', 'memory', 'devices', 'power'] as const;
 const CORE_LANES = ['exceptions', 'interrupts', 'MMIO', 'registers and calls', 'kernel'] as const;
 type Lane = (typeof BOARD_LANES)[number] | (typeof CORE_LANES)[number];
@@ -65,7 +69,7 @@ export function writePerfetto(path: string, file: string, filter: EventFilter = 
   const { board, seed, options } = readEventLogHeader(path);
   const output = new ReplacedFile('--perfetto', file);
   try {
-    output.write(`${JSON.stringify({ displayTimeUnit: 'ns', otherData: { board, seed, options } }).slice(0, -1)},`);
+    output.write(`${JSON.stringify({ otherData: { board, seed, options } }).slice(0, -1)},`);
     output.write('"traceEvents":[\n');
     let gathered: string[] = [];
     let written = 0;
@@ -89,10 +93,18 @@ export function writePerfetto(path: string, file: string, filter: EventFilter = 
   }
 }
 
+const laneNumber = (pid: number, lane: number): number => pid * LANES_OF_PROCESS + lane;
+
+/** Microseconds whose nanoseconds are `ns` also where a reader multiplies and cuts. */
+function microseconds(ns: number): number {
+  const exact = ns / 1000;
+  return Math.floor(exact * 1000) === ns ? exact : (ns + 0.001) / 1000;
+}
+
 function* stagesOf(path: string): Generator<TraceEvent> {
   for (const { atNs, tookNs, title: name, kind } of timeline(summaryOf(path))) {
-    const place = { name, cat: kind, pid: BOARD, tid: 1, ts: atNs / 1000 };
-    yield tookNs === null ? { ...place, ph: 'i', s: 'g' } : { ...place, ph: 'X', dur: tookNs / 1000 };
+    const place = { name, cat: kind, pid: BOARD, tid: laneNumber(BOARD, 1), ts: microseconds(atNs) };
+    yield tookNs === null ? { ...place, ph: 'i', s: 'g' } : { ...place, ph: 'X', dur: microseconds(tookNs) };
   }
 }
 
@@ -106,7 +118,10 @@ function* eventsOf(path: string, filter: EventFilter): Generator<{ core: number;
     for (const event of record.kind === 'irq' ? active.add(record) : [instant(record)]) yield { core, event };
     const { freeFrames } = record.fields;
     if (record.kind === 'memory' && typeof freeFrames === 'number') {
-      yield { core, event: { name: 'free frames', ph: 'C', pid: BOARD, ts: record.t / 1000, args: { freeFrames } } };
+      yield {
+        core,
+        event: { name: 'free frames', ph: 'C', pid: BOARD, ts: microseconds(record.t), args: { freeFrames } },
+      };
     }
   }
   for (const { core, event } of active.rest()) yield { core, event };
@@ -118,8 +133,9 @@ const STRETCHES: ReadonlySet<string> = new Set(['boot', 'stage', 'panic', 'stop'
 function placeOf({ t, core, kind, fields }: EventRecord): TraceEvent {
   const lane = LANES[kind] ?? 'kernel';
   const ofBoard = (BOARD_LANES as readonly string[]).indexOf(lane) + 1;
-  const tid = ofBoard > 0 ? ofBoard : (CORE_LANES as readonly string[]).indexOf(lane) + 1;
-  return { cat: kind, pid: ofBoard > 0 ? BOARD : FIRST_CORE + core, tid, ts: t / 1000, args: fields };
+  const pid = ofBoard > 0 ? BOARD : FIRST_CORE + core;
+  const tid = laneNumber(pid, ofBoard > 0 ? ofBoard : (CORE_LANES as readonly string[]).indexOf(lane) + 1);
+  return { cat: kind, pid, tid, ts: microseconds(t), args: fields };
 }
 
 function instant(record: EventRecord): TraceEvent {
@@ -182,7 +198,7 @@ class ActiveInterrupts {
 
 function stretch(begun: EventRecord, endNs: number): TraceEvent {
   const { acknowledged } = begun.fields;
-  return { name: `INTID ${showValue(acknowledged)}`, ph: 'X', ...placeOf(begun), dur: (endNs - begun.t) / 1000 };
+  return { name: `INTID ${showValue(acknowledged)}`, ph: 'X', ...placeOf(begun), dur: microseconds(endNs - begun.t) };
 }
 
 /** Names and order of processes and their lanes. */
@@ -191,8 +207,8 @@ function namesOf(board: string | null, cores: ReadonlySet<number>): TraceEvent[]
     { ph: 'M', name: 'process_name', pid, args: { name: process } },
     { ph: 'M', name: 'process_sort_index', pid, args: { sort_index: pid } },
     ...lanes.flatMap((name, index) => [
-      { ph: 'M', name: 'thread_name', pid, tid: index + 1, args: { name } },
-      { ph: 'M', name: 'thread_sort_index', pid, tid: index + 1, args: { sort_index: index } },
+      { ph: 'M', name: 'thread_name', pid, tid: laneNumber(pid, index + 1), args: { name } },
+      { ph: 'M', name: 'thread_sort_index', pid, tid: laneNumber(pid, index + 1), args: { sort_index: index } },
     ]),
   ];
   const sorted = [...cores].sort((a, b) => a - b);
