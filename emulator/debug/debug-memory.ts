@@ -8,6 +8,7 @@
 import { PAGE_SIZE } from '#common/address.ts';
 import type { Range } from '#common/range.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
+import { noteUsed, type PlacedMemory } from '#emulator/machine/fixed-memory.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 /** Limit of physical addresses, which no machine reaches. */
@@ -108,9 +109,12 @@ export class DebugMemory {
    * gave before.
    */
   put(address: number, bytes: Uint8Array): void {
-    const fixed = this.fixedAt(address, bytes.length);
+    const fixed = this.fixedMemoryAt(address, bytes.length);
     if (fixed === null) this.machine.memory.writeBytes(address, bytes);
-    else fixed.set(bytes);
+    else {
+      fixed.bytes.set(bytes, address - fixed.base);
+      noteUsed(fixed, address - fixed.base + bytes.length);
+    }
   }
 
   /** Host bytes of a range within one page, or null. */
@@ -123,12 +127,13 @@ export class DebugMemory {
   }
 
   private fixedAt(address: number, length: number): Uint8Array | null {
-    for (const { base, bytes } of this.machine.fixedMemory) {
-      if (address >= base && address + length <= base + bytes.length) {
-        return bytes.subarray(address - base, address - base + length);
-      }
-    }
-    return null;
+    const memory = this.fixedMemoryAt(address, length);
+    return memory?.bytes.subarray(address - memory.base, address - memory.base + length) ?? null;
+  }
+
+  private fixedMemoryAt(address: number, length: number): PlacedMemory | null {
+    const holds = ({ base, bytes }: PlacedMemory) => address >= base && address + length <= base + bytes.length;
+    return this.machine.fixedMemory.find(holds) ?? null;
   }
 
   /** The written bytes may be code or page tables. */

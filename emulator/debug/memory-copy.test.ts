@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { PAGE_SIZE } from '#common/address.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
-import { copyMemory, copyOfImages } from './memory-copy.ts';
+import { copyMemory, copyOfImages, putMemoryBack } from './memory-copy.ts';
 
 const BASE = 0x4000_0000;
 
@@ -25,4 +25,21 @@ it('keeps a page once: of what was loaded, of the copy before, or its own when i
   const second = copyMemory(machine, first);
   expect(owners(second.pages)).toEqual([0, 'image', 1, 2, 7, 'none']);
   expect(second.pages.get(BASE)).toBe(first.pages.get(BASE));
+});
+
+it('leaves alone what was never written of flash, and puts back what was', () => {
+  const machineWith = (used: number, fill: number) => {
+    const bytes = new Uint8Array(4 * PAGE_SIZE).fill(fill);
+    const flash = { name: 'flash0', base: 0, size: bytes.length, access: 'rx', bytes, used } as const;
+    return { memory: new PhysicalMemory([]), fixedMemory: [flash] } as unknown as Machine;
+  };
+  const copy = copyMemory(machineWith(PAGE_SIZE + 1, 5), null);
+  expect([...copy.pages.keys()]).toEqual([0, PAGE_SIZE]);
+  // Another machine, of whose flash less was used.
+  const other = machineWith(0, 0);
+  putMemoryBack(copy, other);
+  const [flash] = other.fixedMemory;
+  const values = Array.from({ length: 4 }, (_, page) => flash?.bytes[page * PAGE_SIZE]);
+  expect(values).toEqual([5, 5, 0, 0]);
+  expect(flash?.used).toBe(2 * PAGE_SIZE);
 });

@@ -8,8 +8,9 @@
  * Not here: the rest of the machine (checkpoint.ts), and memory in files (snapshots).
  */
 
-import { PAGE_SIZE } from '#common/address.ts';
+import { alignUp, PAGE_SIZE } from '#common/address.ts';
 import { sameBytes } from '#common/bytes.ts';
+import { noteUsed } from '#emulator/machine/fixed-memory.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 
 export interface MemoryCopy {
@@ -58,6 +59,10 @@ export function copyMemory(machine: Machine, previous: MemoryCopy | null): Memor
 /** Restores memory in a machine that was built alike, whatever its memory holds. */
 export function putMemoryBack({ touched, pages }: MemoryCopy, machine: Machine): void {
   for (const start of touched) machine.memory.touch(start);
+  for (const memory of machine.fixedMemory) {
+    const { base, size } = memory;
+    for (const at of pages.keys()) if (at >= base && at < base + size) noteUsed(memory, at - base + PAGE_SIZE);
+  }
   for (const { base, bytes } of stretches(machine)) {
     for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
       const target = bytes.subarray(at, at + PAGE_SIZE);
@@ -68,11 +73,15 @@ export function putMemoryBack({ touched, pages }: MemoryCopy, machine: Machine):
   }
 }
 
-/** Touched RAM, flash and SRAM, in whole pages, as the engines see them. */
+/** Touched RAM, used flash and SRAM, in whole pages, as the engines see them. */
 function stretches({ memory, fixedMemory }: Machine): { readonly base: number; readonly bytes: Uint8Array }[] {
   const ram = memory.touchedRanges().flatMap(({ start, end }) => {
     const chunk = memory.touch(start);
     return chunk === null ? [] : [{ base: start, bytes: chunk.bytes.subarray(start - chunk.base, end - chunk.base) }];
   });
-  return [...ram, ...fixedMemory];
+  const fixed = fixedMemory.map(({ base, bytes, used }) => ({
+    base,
+    bytes: bytes.subarray(0, alignUp(used, PAGE_SIZE)),
+  }));
+  return [...ram, ...fixed];
 }

@@ -195,6 +195,9 @@ function saveRequest({ save, at }: BootOptions): SaveRequest | null {
     return null;
   }
   if (at === undefined) return { file: save, at: 'end' };
+  if (!/^\d/.test(at)) {
+    throw new InputError(`--at ${at}: write a simulated time (1.5s, 500ms) or a number of executed instructions`);
+  }
   const isCount = /^[\d_]+$/.test(at);
   return { file: save, at: isCount ? { instructions: parseCount('--at', at) } : { ns: parseTime('--at', at) } };
 }

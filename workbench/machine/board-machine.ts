@@ -17,6 +17,7 @@ import { SerialLine } from '#emulator/devices/serial-line.ts';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import type { EventKind } from './event-kinds.ts';
 import { Machine } from '#emulator/machine/machine.ts';
+import { noteUsed } from '#emulator/machine/fixed-memory.ts';
 import type { FixedMemory, MachineDevice } from '#emulator/machine/machine-options.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
 import { InputError } from '#workbench/input-error.ts';
@@ -117,6 +118,7 @@ function attachFlash(board: Board, machine: Machine): void {
     contents: memory.bytes,
     context: machine.deviceContext(() => {}),
     onArrayMode: (arrayMode) => onArrayMode(arrayMode),
+    onContents: (_, end) => noteUsed(memory, end),
   });
   const onArrayMode = machine.attachFlash(name, flash);
 }

@@ -6,6 +6,7 @@
  *                                                                                    └─ repeat: run again, and compared
  */
 
+import { noteUsed } from '#emulator/machine/fixed-memory.ts';
 import { libraryDigest } from '#host/cores.ts';
 import { fileDigest, whyUnreadable } from '#host/drives.ts';
 import type { HostClock } from '#emulator/a64/statistics.ts';
@@ -92,9 +93,11 @@ function putBack(machine: LevitateMachine, guest: SavedGuest): void {
     );
   }
   restoreRam(parts.machine.memory, guest.ram);
-  for (const [index, { bytes }] of parts.machine.fixedMemory.entries()) {
+  for (const [index, memory] of parts.machine.fixedMemory.entries()) {
     const changed = guest.fixedMemory[index];
-    if (changed !== undefined) restorePages(bytes, changed.bitmap, changed.pages);
+    if (changed === undefined || changed.pages.length === 0) continue;
+    restorePages(memory.bytes, changed.bitmap, changed.pages);
+    noteUsed(memory, memory.bytes.length);
   }
   restoreState(parts.machine.parts, guest.machine);
   parts.bitFlips.resume();
