@@ -14,7 +14,17 @@
  * same.
  */
 
-import { LAYOUT, STACK_POINTER, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, ZERO_REGISTER } from './layout.ts';
+import {
+  FETCH_ENTRIES,
+  FETCH_ENTRY,
+  FETCH_START,
+  LAYOUT,
+  STACK_POINTER,
+  TLB_ENTRIES,
+  TLB_ENTRY,
+  TLB_PAGE_SHIFT,
+  ZERO_REGISTER,
+} from './layout.ts';
 import { Code } from './wasm/code.ts';
 import { i32, type I32, type I64, i64, loaded, op, type Value } from './wasm/expressions.ts';
 import { simd, type V128 } from './wasm/simd.ts';
@@ -376,9 +386,7 @@ export class A64Code extends Code {
 
   protected tlbEntry(address: I64, { unprivileged = false }: AccessOptions): I32 {
     const tlb = this.word(unprivileged ? LAYOUT.tlbUnprivileged : LAYOUT.tlb);
-    // The page's number times the size of an entry.
-    const scaled = op.wrap(op.shrU(address, i64(TLB_PAGE_SHIFT - Math.log2(TLB_ENTRY.bytes))));
-    return this.let(op.add(tlb, op.and(scaled, i32((TLB_ENTRIES - 1) * TLB_ENTRY.bytes))));
+    return this.let(op.add(tlb, entryOffset(address, TLB_ENTRIES, TLB_ENTRY.bytes)));
   }
 
   /**
@@ -390,9 +398,19 @@ export class A64Code extends Code {
   }
 
   private host(address: I64, entry: I32): I32 {
-    return op.add(loaded('i32', entry, TLB_ENTRY.host), op.and(op.wrap(address), i32(0xfff)));
+    return op.add(loaded('i32', entry, TLB_ENTRY.shift), op.wrap(address));
   }
 }
+
+/** Offset of the entry for the page of `address`: the page's number times the entry's size. */
+function entryOffset(address: I64, entries: number, bytes: number): I32 {
+  const scaled = op.wrap(op.shrU(address, i64(TLB_PAGE_SHIFT - Math.log2(bytes))));
+  return op.and(scaled, i32((entries - 1) * bytes));
+}
+
+/** Entry for a page of code in the TLB at `tlb`. */
+export const fetchEntry = (tlb: I32, page: I64): I32 =>
+  op.add(op.add(tlb, i32(FETCH_START)), entryOffset(page, FETCH_ENTRIES, FETCH_ENTRY.bytes));
 
 const highOf = (address: I64): I32 => op.wrap(op.shrU(address, i64(32)));
 

@@ -292,7 +292,8 @@ export class GuestMemory implements MemoryPort {
       this.watches.length === 0 &&
       !this.alignmentIsChecked &&
       !this.zeroingIsTrapped;
-    if (isPlain && (type !== 'fetch' || this.tlb.takesCode(regime))) this.tlb.fill(low, high, regime, page);
+    if (isPlain && type !== 'fetch') this.tlb.fill(low, high, regime, page);
+    else if (isPlain && this.tlb.takesCode(regime)) this.tlb.fillCode(low, high, regime, page);
     return page;
   }
 

@@ -14,19 +14,18 @@
  * One module serves all cores: each function is given the core's block (layout.ts).
  */
 
-import { A64Code, type Calls } from './a64-code.ts';
+import { A64Code, type Calls, fetchEntry } from './a64-code.ts';
 import { type Variant, variantsOf } from './decode/decoder.ts';
 import type { Instruction } from './decode/instruction.ts';
 import {
   CODE_MODE,
   DECODED_ENTRIES,
   DECODED_ENTRY,
+  FETCH_ENTRY,
   HASH,
   LAYOUT,
   PLACE_ENTRIES,
   PLACE_ENTRY,
-  TLB_ENTRIES,
-  TLB_ENTRY,
   TLB_PAGE_SHIFT,
   WORD_ENTRIES,
 } from './layout.ts';
@@ -257,11 +256,10 @@ function pageFinder(calls: Record<keyof HandlerImports, number>): Code {
   const core = code.parameter('i32', 0);
   const page = code.let(op.and(code.parameter('i64', 1), i64(PAGE_OF_CODE)));
   code.if(op.isZero(op.and(code.load('i32', core, LAYOUT.codeMode), i32(CODE_MODE.watched))), () => {
-    const index = op.and(op.wrap(op.shrU(page, i64(TLB_PAGE_SHIFT))), i32(TLB_ENTRIES - 1));
-    const entry = code.let(op.add(code.load('i32', core, LAYOUT.tlb), op.mul(index, i32(TLB_ENTRY.bytes))));
-    code.if(op.eq(code.load('i64', entry, TLB_ENTRY.fetch), page), () => {
+    const entry = code.let(fetchEntry(code.load('i32', core, LAYOUT.tlb), page));
+    code.if(op.eq(code.load('i64', entry, FETCH_ENTRY.tag), page), () => {
       code.store(core, LAYOUT.fetchPage, page);
-      code.store(core, LAYOUT.fetchHost, code.load('i32', entry, TLB_ENTRY.host));
+      code.store(core, LAYOUT.fetchHost, code.load('i32', entry, FETCH_ENTRY.host));
       code.return(i32(0));
     });
   });

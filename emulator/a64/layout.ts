@@ -114,11 +114,21 @@ export const PLACE_ENTRIES = 32768;
 export const MOST_SYSTEM_REGISTERS = (LAYOUT.tlbs - LAYOUT.systemRegisters) / 8;
 
 /**
- * Entry of a software TLB, for one page. A tag is the page's virtual address where the access is
- * allowed, and all ones where it must call out.
+ * Entry of a software TLB, for data of one page. A tag is the page's virtual address where the
+ * access is allowed, and all ones where it must call out. `host` is the page's address in the
+ * WebAssembly memory, and `shift` the difference from the low word of a virtual address to its
+ * place there.
  */
-export const TLB_ENTRY = { bytes: 32, read: 0, write: 8, fetch: 16, host: 24 } as const;
+export const TLB_ENTRY = { bytes: 32, read: 0, write: 8, host: 16, shift: 24 } as const;
 export const TLB_ENTRIES = 2048;
+/**
+ * Entry for a page of code; these follow those for data. Kernels have code and data at a distance
+ * that would give them the same entry.
+ */
+export const FETCH_ENTRY = { bytes: 16, tag: 0, host: 8 } as const;
+export const FETCH_ENTRIES = 512;
+export const FETCH_START = TLB_ENTRIES * TLB_ENTRY.bytes;
+export const TLB_SLOT_BYTES = FETCH_START + FETCH_ENTRIES * FETCH_ENTRY.bytes;
 export const TLB_SLOTS = 7;
 
 /**

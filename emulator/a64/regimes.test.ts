@@ -2,7 +2,16 @@
 /** Translations of each regime, and how long the TLB keeps them. */
 
 import { describe, expect, it } from 'vitest';
-import { MOST_SYSTEM_REGISTERS, CORE_BYTES, LAYOUT, TLB_ENTRIES, TLB_ENTRY } from './layout.ts';
+import {
+  CORE_BYTES,
+  FETCH_ENTRIES,
+  FETCH_ENTRY,
+  FETCH_START,
+  LAYOUT,
+  MOST_SYSTEM_REGISTERS,
+  TLB_ENTRIES,
+  TLB_ENTRY,
+} from './layout.ts';
 import { CoreState, PSTATE } from './core-state.ts';
 import { coreTypeOf, CORTEX_A72 } from './core-types.ts';
 import { allows, REGIME, type Regime, Regimes } from './regimes.ts';
@@ -216,6 +225,20 @@ describe('what a core remembers of translations', () => {
       tlb.find(0x40_0000, 0, REGIME.el1),
     ];
     expect(seen.map((page) => page !== undefined)).toEqual([false, false, true]);
+  });
+
+  it('keeps a page of code beside a page of data whose entries are numbered alike', () => {
+    const { tlb, state } = remembering();
+    const code = 0x80_0000;
+    const data = code + TLB_ENTRIES * 4096;
+    tlb.fillCode(code, 0, REGIME.el1, PAGE);
+    tlb.fill(data, 0, REGIME.el1, PAGE);
+    const slot = state.word(LAYOUT.tlb);
+    const entry = slot + FETCH_START + ((code >>> 12) % FETCH_ENTRIES) * FETCH_ENTRY.bytes;
+    const tags = [entry + FETCH_ENTRY.tag, slot + TLB_ENTRY.read].map((at) => state.wide[at / 8]);
+    expect(tags).toEqual([BigInt(code), BigInt(data)]);
+    tlb.invalidate({ kind: 'page', page: code >>> 12, asid: null });
+    expect(state.wide[(entry + FETCH_ENTRY.tag) / 8]).toBe(2n ** 64n - 1n);
   });
 
   it('is where WebAssembly looks, and there again when the tables are back', () => {

@@ -14,12 +14,22 @@
 
 import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
 import type { CoreState } from './core-state.ts';
-import { LAYOUT, NO_ADDRESS, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT, TLB_SLOTS } from './layout.ts';
+import {
+  FETCH_ENTRIES,
+  FETCH_ENTRY,
+  FETCH_START,
+  LAYOUT,
+  NO_ADDRESS,
+  TLB_ENTRIES,
+  TLB_ENTRY,
+  TLB_PAGE_SHIFT,
+  TLB_SLOT_BYTES,
+  TLB_SLOTS,
+} from './layout.ts';
 import { PageMap } from './page-map.ts';
 import { allows, type PageTranslation, type Regime, REGIME, REGIMES, type Tables } from './regimes.ts';
 
 const PAGE = 2 ** TLB_PAGE_SHIFT;
-const SLOT_BYTES = TLB_ENTRIES * TLB_ENTRY.bytes;
 /** Slot that stays empty: for tables that have no slot yet. */
 const NO_SLOT = LAYOUT.tlbs;
 /** With more pages, or tables, all entries are removed. */
@@ -84,9 +94,9 @@ export class Tlb {
   constructor(state: CoreState, tables: () => Tables) {
     this.state = state;
     this.tables = tables;
-    this.bytes = new Uint8Array(state.words.buffer, state.address + LAYOUT.tlbs, TLB_SLOTS * SLOT_BYTES).fill(0xff);
+    this.bytes = new Uint8Array(state.words.buffer, state.address + LAYOUT.tlbs, TLB_SLOTS * TLB_SLOT_BYTES).fill(0xff);
     this.slots = Array.from({ length: TLB_SLOTS - 1 }, (_, n) => ({
-      at: LAYOUT.tlbs + (n + 1) * SLOT_BYTES,
+      at: LAYOUT.tlbs + (n + 1) * TLB_SLOT_BYTES,
       regime: REGIME.el3,
       context: -1,
       lastUse: 0,
@@ -139,17 +149,26 @@ export class Tlb {
     space.pages.set(low, high, page, page.size / PAGE);
   }
 
-  /** Adds a page of RAM to the slot that WebAssembly reads, for the accesses that are allowed. */
+  /** Adds a page of RAM to the slot that WebAssembly reads, for the data accesses it allows. */
   fill(low: number, high: number, regime: Regime, page: Page): void {
     const slot = this.bound[regime] ?? this.bind(regime);
-    const at = slot.at + ((low >>> TLB_PAGE_SHIFT) & (TLB_ENTRIES - 1)) * TLB_ENTRY.bytes;
+    const at = slot.at + dataEntry(low >>> TLB_PAGE_SHIFT);
     const { rights, host, hostWritable } = page;
     const tag = low & -PAGE;
     this.setTag(at + TLB_ENTRY.read, tag, high, allows(rights, regime, 'read'));
     const isWritten = hostWritable && allows(rights, regime, 'write') && !this.guarded.has(host);
     this.setTag(at + TLB_ENTRY.write, tag, high, isWritten);
-    this.setTag(at + TLB_ENTRY.fetch, tag, high, allows(rights, regime, 'fetch'));
-    this.state.words[(at + TLB_ENTRY.host) / 4] = host;
+    const { words } = this.state;
+    words[(at + TLB_ENTRY.host) / 4] = host;
+    words[(at + TLB_ENTRY.shift) / 4] = host - tag;
+  }
+
+  /** Adds a page of code, which may be executed, to the slot that WebAssembly reads. */
+  fillCode(low: number, high: number, regime: Regime, { host }: Page): void {
+    const slot = this.bound[regime] ?? this.bind(regime);
+    const at = slot.at + codeEntry(low >>> TLB_PAGE_SHIFT);
+    this.setTag(at + FETCH_ENTRY.tag, low & -PAGE, high, true);
+    this.state.words[(at + FETCH_ENTRY.host) / 4] = host;
   }
 
   private setTag(at: number, low: number, high: number, isAllowed: boolean): void {
@@ -165,7 +184,7 @@ export class Tlb {
     const { wide, words } = this.state;
     for (const { at: start, context } of this.slots) {
       if (context < 0) continue;
-      for (let at = start; at < start + SLOT_BYTES; at += TLB_ENTRY.bytes) {
+      for (let at = start; at < start + FETCH_START; at += TLB_ENTRY.bytes) {
         if (words[(at + TLB_ENTRY.host) / 4] === (host | 0)) wide[(at + TLB_ENTRY.write) / 8] = NO_ADDRESS;
       }
     }
@@ -210,12 +229,11 @@ export class Tlb {
     }
     for (const space of this.levels) this.removeFrom(space, page);
     const { wide } = this.state;
-    const index = (page % TLB_ENTRIES) * TLB_ENTRY.bytes;
     for (const { at, context } of this.slots) {
       if (context < 0) continue;
-      wide[(at + index + TLB_ENTRY.read) / 8] = NO_ADDRESS;
-      wide[(at + index + TLB_ENTRY.write) / 8] = NO_ADDRESS;
-      wide[(at + index + TLB_ENTRY.fetch) / 8] = NO_ADDRESS;
+      wide[(at + dataEntry(page) + TLB_ENTRY.read) / 8] = NO_ADDRESS;
+      wide[(at + dataEntry(page) + TLB_ENTRY.write) / 8] = NO_ADDRESS;
+      wide[(at + codeEntry(page) + FETCH_ENTRY.tag) / 8] = NO_ADDRESS;
     }
   }
 
@@ -239,7 +257,7 @@ export class Tlb {
   private empty(slot: Slot): void {
     slot.context = -1;
     if (this.bound[slot.regime] === slot) this.bound[slot.regime] = null;
-    this.bytes.fill(0xff, slot.at - LAYOUT.tlbs, slot.at - LAYOUT.tlbs + SLOT_BYTES);
+    this.bytes.fill(0xff, slot.at - LAYOUT.tlbs, slot.at - LAYOUT.tlbs + TLB_SLOT_BYTES);
   }
 
   /** Tells WebAssembly the current slots. */
@@ -299,5 +317,9 @@ export class Tlb {
     return space;
   }
 }
+
+/** Offsets in a slot of the entries of a page, by its number. */
+const dataEntry = (page: number): number => (page % TLB_ENTRIES) * TLB_ENTRY.bytes;
+const codeEntry = (page: number): number => FETCH_START + (page % FETCH_ENTRIES) * FETCH_ENTRY.bytes;
 
 const newSpace = (asid: number | null): Space => ({ asid, pages: new PageMap() });

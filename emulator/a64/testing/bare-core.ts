@@ -6,7 +6,7 @@
 
 import { type CoreState as State, CoreState, GuestException } from '#emulator/a64/core-state.ts';
 import { DecodedWords } from '#emulator/a64/decoded-words.ts';
-import { CODE_MODE, LAYOUT, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT } from '#emulator/a64/layout.ts';
+import { CODE_MODE, LAYOUT, NO_ADDRESS, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT } from '#emulator/a64/layout.ts';
 import { Runtime } from '#emulator/a64/runtime.ts';
 import { CodePlaces } from '#emulator/a64/translate/code-places.ts';
 import type { SystemPort } from '#emulator/a64/system/system-port.ts';
@@ -97,11 +97,7 @@ export class BareCore {
     state.setWord(LAYOUT.codeMode, translates ? 0 : CODE_MODE.interpreted);
     this.state.setWord(LAYOUT.tlb, this.state.address + LAYOUT.tlbs);
     this.state.setWord(LAYOUT.tlbUnprivileged, this.state.address + LAYOUT.tlbs);
-    for (const tag of [TLB_ENTRY.read, TLB_ENTRY.write, TLB_ENTRY.fetch]) {
-      for (let at = LAYOUT.tlbs + tag; at < LAYOUT.decoded; at += TLB_ENTRY.bytes) {
-        this.state.wide[at / 8] = 2n ** 64n - 1n;
-      }
-    }
+    this.state.wide.fill(NO_ADDRESS, LAYOUT.tlbs / 8, LAYOUT.decoded / 8);
     if (translates) this.fillTlb();
   }
 
@@ -111,7 +107,7 @@ export class BareCore {
       const page = this.start + offset;
       const at = LAYOUT.tlbs + TLB_ENTRY.bytes * ((page >>> TLB_PAGE_SHIFT) % TLB_ENTRIES);
       for (const tag of [TLB_ENTRY.read, TLB_ENTRY.write]) wide[(at + tag) / 8] = BigInt(page);
-      words[(at + TLB_ENTRY.host) / 4] = this.bytes.byteOffset + offset;
+      words[(at + TLB_ENTRY.shift) / 4] = this.bytes.byteOffset + offset - page;
     }
   }
 

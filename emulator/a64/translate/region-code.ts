@@ -12,9 +12,9 @@
  * core's block in memory is as the interpreter would have it.
  */
 
-import { A64Code, type Calls, type TypeOf, type Width } from '#emulator/a64/a64-code.ts';
+import { A64Code, type Calls, fetchEntry, type TypeOf, type Width } from '#emulator/a64/a64-code.ts';
 import { RegionFlags } from './region-flags.ts';
-import { LAYOUT, STACK_ALIGNMENT, STACK_POINTER, TLB_ENTRY, ZERO_REGISTER } from '#emulator/a64/layout.ts';
+import { FETCH_ENTRY, LAYOUT, STACK_ALIGNMENT, STACK_POINTER, ZERO_REGISTER } from '#emulator/a64/layout.ts';
 import { Code, type Label, type Variable } from '#emulator/a64/wasm/code.ts';
 import { i32, type I32, i64, type I64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 import type { ValueType } from '#emulator/a64/wasm/binary.ts';
@@ -246,10 +246,10 @@ export class RegionCode extends A64Code {
 
   /** Usually the lookup gives the same page: then the region continues. */
   override synchronizeContext(): void {
-    const entry = this.tlbEntry(this.page.get, {});
+    const entry = this.let(fetchEntry(this.tlb.get, this.page.get));
     const isSame = op.and(
-      op.eq(this.load('i64', entry, TLB_ENTRY.fetch), this.page.get),
-      op.eq(this.load('i32', entry, TLB_ENTRY.host), this.load('i32', this.core, LAYOUT.fetchHost)),
+      op.eq(this.load('i64', entry, FETCH_ENTRY.tag), this.page.get),
+      op.eq(this.load('i32', entry, FETCH_ENTRY.host), this.load('i32', this.core, LAYOUT.fetchHost)),
     );
     this.if(op.isZero(isSame), () => {
       super.synchronizeContext();
