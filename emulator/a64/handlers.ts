@@ -26,7 +26,6 @@ import {
   LAYOUT,
   PLACE_ENTRIES,
   PLACE_ENTRY,
-  TLB_PAGE_SHIFT,
   WORD_ENTRIES,
 } from './layout.ts';
 import { Code } from './wasm/code.ts';

@@ -250,7 +250,7 @@ export class Regimes {
         : ownRights(found, registers);
     // With the MMU off, the attribute is Device-nGnRnE.
     const attribute = isOn ? (this.attributes(regime, isOfEl2) >> BigInt(8 * attributeIndex)) & 0xffn : 0n;
-    const isClean = isWritableClean(found, registers.tcr, tablesOf(found, registers));
+    const isClean = setsAccessFlag(registers.tcr) && isWritableClean(found, registers.tcr, tablesOf(found, registers));
     const page: PageTranslation = {
       pa: found.pa - (found.pa % 4096),
       rights,

@@ -113,10 +113,16 @@ export const ADDRESS_BITS: Readonly<Record<number, number>> = { 0: 32, 1: 36, 2:
 
 const field = (value: bigint, low: number, bits: number): number => Number(BigInt.asUintN(bits, value >> BigInt(low)));
 
+/** Powers of two: with a variable exponent, `**` is a call. */
+const POWERS = Array.from({ length: 65 }, (_, bits) => 2 ** bits);
+const power = (bits: number): number => POWERS[bits] as number;
+
 /** Addresses have at most 48 bits and are exact as numbers; walks are too frequent for bigints. */
-const alignedDown = (address: number, bits: number): number => address - (address % 2 ** bits);
+const alignedDown = (address: number, bits: number): number => address - (address % power(bits));
 const lowWord = (value: bigint): number => Number(BigInt.asIntN(32, value));
 const highWord = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
+/** Bits 47:0 of a value, from its words. */
+const address48 = (high: number, low: number): number => (high & 0xffff) * 2 ** 32 + (low >>> 0);
 
 /** Fields of TCR_EL1 for the half of one TTBR. */
 export interface HalfControl {
@@ -134,6 +140,8 @@ export interface HalfControl {
   readonly disabled: boolean;
   /** HPD: permissions in table descriptors are ignored. */
   readonly hierarchyIgnored: boolean;
+  /** Width of a physical address, for both halves (TCR_EL1.IPS). */
+  readonly outputBits: number;
 }
 
 /** Cache of the last decoded TCR_EL1, for both halves: it rarely changes between walks. */
@@ -157,6 +165,7 @@ function decodeHalf(tcr: bigint, upper: boolean): HalfControl {
     topByteIgnored: field(tcr, upper ? 38 : 37, 1) === 1,
     disabled: field(tcr, upper ? 23 : 7, 1) === 1,
     hierarchyIgnored: field(tcr, upper ? 42 : 41, 1) === 1,
+    outputBits: ADDRESS_BITS[field(tcr, 32, 3)] ?? 48,
   };
 }
 
@@ -188,30 +197,31 @@ export function walk(
 
   if ((registers.sctlr & SCTLR_M) === 0n) return flat(va, physicalBits, fail);
 
-  const { tcr } = registers;
-  const upper = ((va >> 55n) & 1n) === 1n;
-  const { inputBits, granuleShift, strideBits, startLevel, topByteIgnored, disabled, hierarchyIgnored } = halfControl(
-    tcr,
-    upper,
-  );
-  const address = topByteIgnored ? BigInt.asUintN(56, va) : va;
-  const top = address >> BigInt(inputBits);
-  const expected = upper ? (1n << BigInt((topByteIgnored ? 56 : 64) - inputBits)) - 1n : 0n;
-  if (disabled || top !== expected) return fail('translation', 0);
+  const [vaLow, vaHigh] = [lowWord(va), highWord(va)];
+  // Bit 55.
+  const upper = (vaHigh & (1 << 23)) !== 0;
+  const control = halfControl(registers.tcr, upper);
+  const { inputBits, granuleShift, strideBits, startLevel, topByteIgnored, hierarchyIgnored } = control;
+  // The bits above an input address: those up to bit 47, and the others.
+  const address = address48(vaHigh, vaLow);
+  const middle = Math.floor(address / power(inputBits));
+  const top = topByteIgnored ? (vaHigh << 8) >> 24 : vaHigh >> 16;
+  const isCanonical = upper ? top === -1 && middle === power(48 - inputBits) - 1 : top === 0 && middle === 0;
+  if (control.disabled || !isCanonical) return fail('translation', 0);
 
-  const mostOutput = 2 ** Math.min(ADDRESS_BITS[field(tcr, 32, 3)] ?? 48, physicalBits);
-  const input = Number(BigInt.asUintN(inputBits, va));
+  const mostOutput = power(Math.min(control.outputBits, physicalBits));
+  const input = address % power(inputBits);
   const ttbr = upper ? registers.ttbr1 : registers.ttbr0;
-  let table = alignedDown(Number(BigInt.asUintN(48, ttbr)), 1);
+  let table = alignedDown(address48(highWord(ttbr), lowWord(ttbr)), 1);
   if (table >= mostOutput) return fail('address size', 0);
-  let tableRestrictions = 0n;
+  let tableRestrictions = 0;
 
   for (let level = startLevel; ; level++) {
     const spanShift = granuleShift + (3 - level) * strideBits;
     const indexBits = level === startLevel ? inputBits - spanShift : strideBits;
     // Base register bits below the table's size are RES0.
     if (level === startLevel) table = alignedDown(table, indexBits + 3);
-    const index = Math.floor(input / 2 ** spanShift) % 2 ** indexBits;
+    const index = Math.floor(input / power(spanShift)) % power(indexBits);
     const descriptorAddress = table + index * 8;
     const descriptor = read(descriptorAddress);
     if (descriptor === null) return fail('external abort on walk', level);
@@ -222,11 +232,12 @@ export function walk(
     const isTableOrPage = (low & DESCRIPTOR_TABLE) !== 0;
     const blockAllowed = level === 2 || (level === 1 && granuleShift === 12);
     if (!isTableOrPage && !blockAllowed) return fail('translation', level);
-    const output = alignedDown((highWord(descriptor) & 0xffff) * 2 ** 32 + (low >>> 0), granuleShift);
+    const high = highWord(descriptor);
+    const output = alignedDown(address48(high, low), granuleShift);
 
     if (isTableOrPage && level < 3) {
       if (output >= mostOutput) return fail('address size', level);
-      if (!hierarchyIgnored) tableRestrictions |= descriptor;
+      if (!hierarchyIgnored) tableRestrictions |= high;
       table = output;
       continue;
     }
@@ -234,7 +245,7 @@ export function walk(
     const paBase = alignedDown(output, spanShift);
     if (paBase >= mostOutput) return fail('address size', level);
     if ((low & ACCESS_FLAG) === 0) return fail('access flag', level);
-    const size = 2 ** spanShift;
+    const size = power(spanShift);
     const within = input % size;
     return {
       ok: true,
@@ -305,10 +316,11 @@ function flat(
 
 /**
  * Permissions of a leaf (Arm ARM D8.4.1): AP[2:1] and XN, restricted by APTable, UXNTable and
- * PXNTable of `tables` (ORed), and by SCTLR_EL1.WXN.
+ * PXNTable of the tables above, and by SCTLR_EL1.WXN.
+ * @param above the upper words of the table descriptors, ORed
  */
-export function leafPermissions(leaf: bigint, tables: bigint, sctlr: bigint): Permissions {
-  const [low, high, above] = [lowWord(leaf), highWord(leaf), highWord(tables)];
+export function leafPermissions(leaf: bigint, above: number, sctlr: bigint): Permissions {
+  const [low, high] = [lowWord(leaf), highWord(leaf)];
   const el0Access = (low & (1 << 6)) !== 0 && (above & (1 << 29)) === 0;
   const writable = (low & (1 << 7)) === 0 && (above & (1 << 30)) === 0;
   const unprivilegedExecuteNever = (high & (1 << 22)) !== 0 || (above & (1 << 28)) !== 0;

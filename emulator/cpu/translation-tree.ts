@@ -179,7 +179,7 @@ export function translationTree(
       vaEnd: vaStart + BigInt(run.bytes),
       paStart: run.pa,
       bytes: run.bytes,
-      permissions: leafPermissions(leaf, BigInt(run.restrictions) << 32n, registers.sctlr),
+      permissions: leafPermissions(leaf, run.restrictions, registers.sctlr),
       attributeIndex: (run.low >>> 2) & 7,
       shareability: (run.low >>> 8) & 3,
       global: (run.low & 0x800) === 0,
