@@ -58,7 +58,7 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
   const bank = board.ramBanks[0];
   if (bank === undefined) throw new BoardError(`board ${board.name} has no RAM to load into`);
   const ram = rangeOf(bank);
-  const taken: Range[] = keptOut(board).map(rangeOf);
+  const taken: Range[] = unavailableRanges(board).map(rangeOf);
   const isFree = (range: Range, room: Range): boolean =>
     contains(room, range) && !taken.some((other) => overlap(other, range));
 
@@ -105,6 +105,6 @@ export function planLoad(board: Board, sizes: ImageSizes): LoadPlan {
 }
 
 /** RAM that no loader may use: reserved regions, and firmware in RAM. */
-export function keptOut({ firmware, reserved }: Board): readonly BaseAndSize[] {
+export function unavailableRanges({ firmware, reserved }: Board): readonly BaseAndSize[] {
   return firmware.device === null ? [firmware, ...reserved] : reserved;
 }

@@ -45,7 +45,7 @@ export const main = commandMain({
 
 function compare(settings: MachineSettings, every: number, bounds: RunBounds): number {
   let agreed = 0;
-  const end = toTheEnd(settings, every, bounds, (instructions) => {
+  const end = runToEnd(settings, every, bounds, (instructions) => {
     if (Math.floor(instructions / PROGRESS) > Math.floor(agreed / PROGRESS)) {
       process.stderr.write(`${showCount(instructions)} instructions agree\n`);
     }
@@ -69,7 +69,7 @@ function compare(settings: MachineSettings, every: number, bounds: RunBounds): n
   return EXIT_DIFFERS;
 }
 
-function toTheEnd(
+function runToEnd(
   settings: MachineSettings,
   every: number,
   bounds: RunBounds,

@@ -12,7 +12,7 @@ import { type BootResult, bootBoard, eventLines, makeReport } from '#workbench/i
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import '#workbench/testing.ts';
 import { ENGINE_VERSION } from './support/engines.ts';
-import { factsOf, findFaults } from './support/sound-machine.ts';
+import { expectedMemory, findFaults } from './support/sound-machine.ts';
 
 const STAGES = [
   '[BOOT] Stage 1: Early HAL (SEC)',
@@ -118,7 +118,7 @@ describe.each([
   });
 
   it('keeps every promise of the memory system: frames, mem_map, lists, heap, page tables', () => {
-    expect(findFaults(result.machine, factsOf(result.machine.board))).toEqual([]);
+    expect(findFaults(result.machine, expectedMemory(result.machine.board))).toEqual([]);
   });
 
   it('leaves the CPU in the high half with the low half off', () => {
@@ -256,7 +256,7 @@ describe('the check of promises', () => {
     const { machine } = bootBoard('pixel6');
     harm(machine);
     machine.cpu.virtualMemory.invalidate();
-    expect(findFaults(machine, factsOf(machine.board)).join('\n')).toMatch(wanted);
+    expect(findFaults(machine, expectedMemory(machine.board)).join('\n')).toMatch(wanted);
     machine.close();
   });
 });

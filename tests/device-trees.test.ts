@@ -11,7 +11,7 @@ import { boot, dtb } from '#workbench/testing.ts';
 import { PHYSICAL_BITS } from './support/engines.ts';
 import { findFaults, moveDeviceTree } from './support/sound-machine.ts';
 import { span } from './support/spans.ts';
-import { factsOfTree, many, outOfOrder, treeBlob, type TreeSource } from './support/test-tree.ts';
+import { expectedMemoryOfTree, many, outOfOrder, treeBlob, type TreeSource } from './support/test-tree.ts';
 
 const KiB = 2 ** 10;
 const MiB = 2 ** 20;
@@ -84,7 +84,7 @@ describe('RAM', () => {
     const result = boot('pixel6', { dtb: treeBlob(source) });
     const { machine } = result;
     expect(result).toEndAs('steady');
-    expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+    expect(findFaults(machine, expectedMemoryOfTree(source))).toEqual([]);
   });
 
   it('beyond the core’s physical addresses is left out, and the log says so', () => {
@@ -127,7 +127,7 @@ describe('the device tree itself', () => {
     const outcome = machine.run({ timeoutNs: 10e9 });
     expect(outcome.outcome, machine.serial.text).toBe('steady');
     expect(machine.serial.text).toContain(`[DTB] 0x${address.toString(16).padStart(10, '0')}: `);
-    expect(findFaults(machine, factsOfTree(SOURCE))).toEqual([]);
+    expect(findFaults(machine, expectedMemoryOfTree(SOURCE))).toEqual([]);
     machine.close();
   });
 
@@ -137,7 +137,7 @@ describe('the device tree itself', () => {
     moveDeviceTree(machine, HIGH + 3 * GiB);
     expect(machine.run({ timeoutNs: 10e9 }).outcome, machine.serial.text).toBe('steady');
     expect(machine.serial.text).toContain('device tree  (not RAM)');
-    expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+    expect(findFaults(machine, expectedMemoryOfTree(source))).toEqual([]);
     machine.close();
   });
 });

@@ -22,9 +22,9 @@ import {
   physicalMap,
 } from '#workbench/index.ts';
 import { askAt, parseRunPoint } from '#workbench/explain/run-point.ts';
-import { told } from '#workbench/explain/kernel-memory.ts';
+import { memoryFields } from '#workbench/explain/kernel-memory.ts';
 import { viewOf } from '#workbench/explain/machine-view.ts';
-import { factsOf } from './support/sound-machine.ts';
+import { expectedMemory } from './support/sound-machine.ts';
 import { bytesIn, common, pagesTouched, type Span, span, unite, without } from './support/spans.ts';
 import { readTree } from './support/table-walk.ts';
 import { treeBlob } from './support/test-tree.ts';
@@ -72,7 +72,7 @@ describe.each(['pixel6', 'qemu-virt'])('%s', (board) => {
   });
 
   it('the physical map has the board’s reservations under the names of their nodes', () => {
-    const { ram, reserved } = factsOf(machine.board);
+    const { ram, reserved } = expectedMemory(machine.board);
     const wanted = common(pagesTouched(reserved), ram);
     expect(placesOf(map.filter(({ kind }) => kind === 'reserved'))).toEqual(placesOf(wanted));
     for (const { name, base } of machine.board.reserved) {
@@ -235,7 +235,7 @@ describe.each(['pixel6', 'qemu-virt'])('%s', (board) => {
 
   it('mem_map went into the first hole that holds it, by the kernel’s own account', () => {
     const found = explainMemMap(machine);
-    const [placed] = told(machine.events.get('memory'), 'mem_map');
+    const [placed] = memoryFields(machine.events.get('memory'), 'mem_map');
     if (!found.known) throw new Error(found.reason);
     expect([found.base, found.bytes]).toEqual([Number(placed?.base), placed?.bytes]);
     expect(found.holes.length).toBe(placed?.holes.length);

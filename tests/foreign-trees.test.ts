@@ -15,7 +15,7 @@ import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { DebianPackageError } from '#workbench/engine-library/debian-packages.ts';
 import { upstreamOrioleDtb } from './support/upstream-oriole-dtb.ts';
 import { boot } from '#workbench/testing.ts';
-import { factsOf, findFaults } from './support/sound-machine.ts';
+import { expectedMemory, findFaults } from './support/sound-machine.ts';
 import { span } from './support/spans.ts';
 
 const MiB = 2 ** 20;
@@ -120,7 +120,7 @@ describe(`the upstream tree of the Pixel 6${typeof upstream === 'string' ? ` (sk
       const { outcome, machine } = bootBoard('pixel6', { dtb: blob, fixups: 'loader' });
       expect(outcome.outcome, machine.serial.text).toBe('steady');
       expect(machine.kernel.memory?.memMap).toMatchObject({ entries: 2_097_152, bytes: 50_331_648 });
-      expect(findFaults(machine, factsOf(machine.board))).toEqual([]);
+      expect(findFaults(machine, expectedMemory(machine.board))).toEqual([]);
       const own = bootBoard('pixel6').machine;
       const regions = (of: LevitateMachine) =>
         of.serial.lines

@@ -6,7 +6,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { told } from '#workbench/explain/kernel-memory.ts';
+import { memoryFields } from '#workbench/explain/kernel-memory.ts';
 import { type BootResult, createMachine } from '#workbench/index.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { plantInstruction } from './support/planted-code.ts';
@@ -45,7 +45,7 @@ describe('a fault of the kernel’s own', () => {
    * done.
    */
   function memMapBase(machine: LevitateMachine): number {
-    return Number(told(machine.events.get('memory'), 'mem_map')[0]?.base);
+    return Number(memoryFields(machine.events.get('memory'), 'mem_map')[0]?.base);
   }
 
   it('a free list whose link was overwritten is found by the next allocation', () => {

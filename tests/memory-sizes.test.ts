@@ -6,7 +6,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { bootBoard } from '#workbench/index.ts';
-import { factsOf, findFaults } from './support/sound-machine.ts';
+import { expectedMemory, findFaults } from './support/sound-machine.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -31,7 +31,7 @@ describe.each(['qemu-virt', 'pixel6'])('%s', (board) => {
     expect(result.outcome.outcome, result.machine.serial.text).toBe('steady');
     expect(result.machine.kernel.memory?.heap.stats().bytes).toBe(heapMiB * MiB);
     expect(result.machine.kernel.memory?.memMap.entries).toBe(memoryBytes / 4096);
-    expect(findFaults(result.machine, factsOf(result.machine.board))).toEqual([]);
+    expect(findFaults(result.machine, expectedMemory(result.machine.board))).toEqual([]);
     result.machine.close();
   });
 
@@ -42,7 +42,7 @@ describe.each(['qemu-virt', 'pixel6'])('%s', (board) => {
   ])('with %s, every promise holds', (_what, memoryBytes) => {
     const { machine, outcome } = bootBoard(board, { memoryBytes });
     expect(outcome.outcome, machine.serial.text).toBe('steady');
-    expect(findFaults(machine, factsOf(machine.board))).toEqual([]);
+    expect(findFaults(machine, expectedMemory(machine.board))).toEqual([]);
     machine.close();
   });
 
@@ -53,7 +53,7 @@ describe.each(['qemu-virt', 'pixel6'])('%s', (board) => {
     expect(memMap.bytes).toBe(384 * MiB);
     // Chunks are made whole; at most a handful are needed beside mem_map.
     expect(machine.memory.touchedBytes).toBeLessThanOrEqual(memMap.bytes + 8 * machine.memory.chunkBytes);
-    expect(findFaults(machine, factsOf(machine.board))).toEqual([]);
+    expect(findFaults(machine, expectedMemory(machine.board))).toEqual([]);
     machine.close();
   });
 });

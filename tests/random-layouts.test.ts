@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { OwnerKind } from '#kernel-ts/kernel/mm/owner.ts';
 import { type BootResult, bootBoard } from '#workbench/index.ts';
-import { factsOfTree, type Reserved, treeBlob, type TreeSource } from './support/test-tree.ts';
+import { expectedMemoryOfTree, type Reserved, treeBlob, type TreeSource } from './support/test-tree.ts';
 import { findFaults, kernelSpans } from './support/sound-machine.ts';
 import { bytesIn, pagesInside, pagesTouched, type Span, span, without } from './support/spans.ts';
 
@@ -98,7 +98,7 @@ const tableBytesWanted = (machine: BootResult['machine']): number =>
 
 /** The outcomes that `source` allows: one, or two where what the kernel itself takes decides. */
 function allowed({ machine }: BootResult, source: TreeSource): string[] {
-  const facts = factsOfTree(source);
+  const facts = expectedMemoryOfTree(source);
   const ram = pagesInside(facts.ram);
   if (ram.length === 0) return [PANICS.noRam];
   const dynamicSpans = [...(machine.kernel.memory?.memblock.reservedRanges() ?? [])].filter(
@@ -138,7 +138,7 @@ it(`random layouts end in a sound steady state or in the panic that they call fo
         const ending = outcome.outcome === 'panic' ? (outcome.panic ?? '').slice('PANIC: '.length) : outcome.outcome;
         seen.set(ending, (seen.get(ending) ?? 0) + 1);
         expect(allowed(result, source), machine.serial.text).toContain(ending);
-        if (ending === 'steady') expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+        if (ending === 'steady') expect(findFaults(machine, expectedMemoryOfTree(source))).toEqual([]);
         else expect(outcome.exitStatus).toBe(1);
       } finally {
         machine.close();

@@ -9,9 +9,16 @@ import { describe, expect, it } from 'vitest';
 import { OwnerKind } from '#kernel-ts/kernel/mm/owner.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { boot } from '#workbench/testing.ts';
-import { factsOf, findFaults, kernelSpans } from './support/sound-machine.ts';
+import { expectedMemory, findFaults, kernelSpans } from './support/sound-machine.ts';
 import { common, pagesTouched, type Span, span } from './support/spans.ts';
-import { factsOfTree, many, outOfOrder, type Reserved, treeBlob, type TreeSource } from './support/test-tree.ts';
+import {
+  expectedMemoryOfTree,
+  many,
+  outOfOrder,
+  type Reserved,
+  treeBlob,
+  type TreeSource,
+} from './support/test-tree.ts';
 
 const KiB = 2 ** 10;
 const MiB = 2 ** 20;
@@ -60,7 +67,7 @@ describe('reservations', () => {
     const result = boot('pixel6', { dtb: treeBlob(source) });
     const { machine } = result;
     expect(result).toEndAs('steady');
-    expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+    expect(findFaults(machine, expectedMemoryOfTree(source))).toEqual([]);
     for (const { at = [], noMap } of reserved.filter(({ status }) => status !== 'disabled').slice(0, 20)) {
       for (const range of pagesTouched(at)) {
         const start = range.start.toString(16).padStart(10, '0');
@@ -86,7 +93,7 @@ describe('reservations', () => {
     const { machine } = result;
     expect(result).toEndAs('steady');
     expect(machine.serial.text).toContain('0x0081400000..0x0081900000  5 MiB  reservation block');
-    expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+    expect(findFaults(machine, expectedMemoryOfTree(source))).toEqual([]);
   });
 });
 
@@ -123,7 +130,7 @@ describe('dynamic reservations', () => {
     expect(machine.serial.text).toContain(
       '[MEM] warning: /reserved-memory/region-4 ignored: no room for 0x100000 bytes',
     );
-    expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+    expect(findFaults(machine, expectedMemoryOfTree(source))).toEqual([]);
   });
 
   it('may be hundreds', () => {
@@ -135,7 +142,7 @@ describe('dynamic reservations', () => {
     const { machine } = result;
     expect(result).toEndAs('steady');
     expect(places(machine)).toHaveLength(300);
-    expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+    expect(findFaults(machine, expectedMemoryOfTree(source))).toEqual([]);
   });
 });
 
@@ -148,7 +155,7 @@ describe('an initramfs', () => {
     expect(result).toEndAs('steady');
     expect(machine.serial.lines).toContain('[DTB] initramfs 0x0086000200..0x0086500203');
     expect(machine.serial.text).toContain('0x0086000000..0x0086501000  5124 KiB  initramfs');
-    expect(findFaults(machine, factsOfTree(source))).toEqual([]);
+    expect(findFaults(machine, expectedMemoryOfTree(source))).toEqual([]);
   });
 
   it.each(['pixel6', 'qemu-virt'])(
@@ -162,7 +169,7 @@ describe('an initramfs', () => {
       const end = start + bytes.length;
       expect(end - start).toBe(initrd.length);
       expect(Buffer.compare(machine.memory.readBytes(start, initrd.length), initrd)).toBe(0);
-      const facts = factsOf(machine.board);
+      const facts = expectedMemory(machine.board);
       expect(findFaults(machine, { ...facts, reserved: [...facts.reserved, span(start, end - start)] })).toEqual([]);
     },
   );

@@ -116,7 +116,7 @@ export class A64Core implements MachineCore {
     hotAfter: number,
   ) {
     const { has, physicalBits } = type;
-    const environment = announced(given, () => this.code.doubt());
+    const environment = announced(given, () => this.code.revalidate());
     this.runtime = runtime;
     this.index = index;
     this.mpidr = mpidr;
@@ -162,7 +162,7 @@ export class A64Core implements MachineCore {
       stopsBefore: (look) => this.watches.stopsBefore(look),
       comeBack: () => this.slice.setAside(),
       codeStored: (at, bytes) => this.code.stored(at, bytes),
-      outsideCalled: () => this.code.doubt(),
+      outsideCalled: () => this.code.revalidate(),
     });
     this.code = new CodePlaces(runtime.translations, {
       state: this.state,
@@ -186,7 +186,7 @@ export class A64Core implements MachineCore {
       translation: this.translation,
       memory: environment.memory,
       ticks: () => environment.clock.ticks,
-      raise: (exception) => this.watches.meet(exception),
+      raise: (exception) => this.watches.noteHit(exception),
       endSlice: () => {
         if (this.slice.isRunning) this.slice.setAside();
       },
@@ -397,7 +397,7 @@ export class A64Core implements MachineCore {
   run(count: number): CoreStop {
     const { slice } = this;
     slice.begin(count);
-    this.code.doubt();
+    this.code.revalidate();
     try {
       this.environment.clock.during(
         () => slice.executed,
@@ -416,7 +416,7 @@ export class A64Core implements MachineCore {
     for (;;) {
       this.runPiece();
       this.memory.devices.instructionDone();
-      if (!slice.goesOn()) return;
+      if (!slice.resume()) return;
       if (this.takesInterrupts === 'at once') this.takeInterrupt();
     }
   }

@@ -292,7 +292,7 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
   const core = code.parameter('i32', 0);
   const pc = code.variable('i64');
   const interpreted = code.variable('i32');
-  const tell = () => {
+  const storeInterpreted = () => {
     const sum = op.add(code.load('i64', core, LAYOUT.interpreted), op.extendU(interpreted.get));
     code.store(core, LAYOUT.interpreted, sum);
     interpreted.set(i32(0));
@@ -304,7 +304,7 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
   code.loop((arrive) => {
     pc.set(code.load('i64', core, LAYOUT.pc));
     code.if(op.isZero(code.load('i32', core, LAYOUT.codeMode)), () => {
-      tell();
+      storeInterpreted();
       const left = code.load('i32', core, LAYOUT.left);
       code.if(op.isZero(left), () => code.end());
       unlessInPage(() => {
@@ -320,7 +320,7 @@ function runLoop(handlerType: number, calls: LoopCalls): Code {
     code.loop(() => {
       const left = code.load('i32', core, LAYOUT.left);
       code.if(op.isZero(left), () => {
-        tell();
+        storeInterpreted();
         code.end();
       });
       interpreted.set(op.add(interpreted.get, i32(1)));

@@ -20,7 +20,7 @@ export class InstructionWatches {
   private readonly parts: InstructionWatchesContext;
   private readonly places = new Map<bigint, Set<() => void>>();
   /** Debug exception that the instruction in progress has hit. */
-  private met: DebugException | null = null;
+  private hit: DebugException | null = null;
 
   constructor(parts: InstructionWatchesContext) {
     this.parts = parts;
@@ -49,8 +49,8 @@ export class InstructionWatches {
   /**
    * Notes that the instruction in progress hit a breakpoint or watchpoint; the first one counts.
    */
-  meet(exception: DebugException): void {
-    this.met ??= exception;
+  noteHit(exception: DebugException): void {
+    this.hit ??= exception;
   }
 
   /** Runs the watches of a place; true when its instruction is not to be executed. */
@@ -64,18 +64,18 @@ export class InstructionWatches {
   stopsBefore(look: () => void): boolean {
     if (!this.parts.slice.stopsBefore(look)) return this.takesException();
     // The instruction will hit it again when the core continues.
-    this.met = null;
+    this.hit = null;
     return true;
   }
 
   /** Takes the exception of a breakpoint or watchpoint hit. Returns false when there was none. */
   private takesException(): boolean {
-    const { met } = this;
-    if (met === null) return false;
-    this.met = null;
+    const { hit } = this;
+    if (hit === null) return false;
+    this.hit = null;
     // The next instruction executed is another one.
     this.parts.debug().endSlice();
-    const { target, esr, far, pc } = met;
+    const { target, esr, far, pc } = hit;
     this.parts.exceptions().enter('synchronous', target, esr, far, pc);
     return true;
   }

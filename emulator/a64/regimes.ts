@@ -100,7 +100,7 @@ export interface Stage2Refusal {
   readonly onWalk: boolean;
 }
 
-export type Found =
+export type TranslationResult =
   | {
       readonly ok: true;
       readonly page: PageTranslation;
@@ -118,7 +118,7 @@ export type Found =
       readonly stage2: Stage2Refusal | null;
     };
 
-type NotFound = Extract<Found, { readonly ok: false }>;
+type TranslationRefusal = Extract<TranslationResult, { readonly ok: false }>;
 
 /** Current tables of the EL1&0 or EL2&0 regime. */
 export interface Tables {
@@ -220,12 +220,12 @@ export class Regimes {
    * Walks the tables of a regime for the page at `va`.
    * @param last false: stage 2 translates only the walk of stage 1, and the result is an IPA
    */
-  translate(va: bigint, regime: Regime, isOfEl2 = this.isOfEl2, last = true): Found {
+  translate(va: bigint, regime: Regime, isOfEl2 = this.isOfEl2, last = true): TranslationResult {
     const registers = this.registersOf(regime, isOfEl2);
     const stage2 = regime < REGIME.el2 ? this.stage2(isOfEl2) : null;
     const used: number[] = [];
     let lost = 0;
-    let refused: NotFound | null = null;
+    let refused: TranslationRefusal | null = null;
     const read = (address: number): bigint | null => {
       lost = address;
       if (stage2 === null) return this.readDescriptor(address);
@@ -268,7 +268,7 @@ export class Regimes {
   }
 
   /** Physical address of stage 1's descriptor at an IPA, or the refusal of the walk. */
-  private descriptorAt(ipa: number, stage2: Stage2Registers, used: number[]): number | NotFound {
+  private descriptorAt(ipa: number, stage2: Stage2Registers, used: number[]): number | TranslationRefusal {
     const found = this.walkStage2(ipa, stage2);
     const refusal = { ipa, onWalk: true };
     if (!found.ok) return { ...found, stage2: refusal };
@@ -280,7 +280,11 @@ export class Regimes {
     return { ok: false, fault: faultOf('permission', found.level), lost: 0, stage2: refusal };
   }
 
-  private throughStage2(page: PageTranslation, stage2: Stage2Registers, used: number[]): PageTranslation | NotFound {
+  private throughStage2(
+    page: PageTranslation,
+    stage2: Stage2Registers,
+    used: number[],
+  ): PageTranslation | TranslationRefusal {
     const ipa = page.pa;
     const found = this.walkStage2(ipa, stage2);
     if (!found.ok) return { ...found, stage2: { ipa, onWalk: false } };

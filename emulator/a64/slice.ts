@@ -49,7 +49,7 @@ export class Slice {
   }
 
   /** Resumes the instructions that were set aside. Returns false when the slice is over. */
-  goesOn(): boolean {
+  resume(): boolean {
     this.left += this.aside;
     this.aside = 0;
     return this.left > 0;

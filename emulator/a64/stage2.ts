@@ -25,7 +25,7 @@ export interface Stage2Registers {
 /** Rights to a page, of either stage. */
 export const RIGHT = { read: 1, write: 2, fetch: 4 } as const;
 
-export type Stage2Found =
+export type Stage2Result =
   | {
       readonly ok: true;
       /** Physical address of the requested IPA. */
@@ -72,8 +72,8 @@ export function walkStage2(
   read: ReadDescriptor,
   physicalBits: number,
   extensions: Stage2Extensions,
-): Stage2Found {
-  const fail = (kind: TranslationFault['kind'], level: number, lost = 0): Stage2Found => ({
+): Stage2Result {
+  const fail = (kind: TranslationFault['kind'], level: number, lost = 0): Stage2Result => ({
     ok: false,
     fault: faultOf(kind, level),
     lost,

@@ -48,7 +48,7 @@ export class CodeMaintenance {
   }
 
   /** Notes that physical [start, end) was mapped into the engine. */
-  lent(start: number, end: number): void {
+  addMemory(start: number, end: number): void {
     this.memory.push([start, end]);
   }
 

@@ -153,7 +153,7 @@ export class Core implements MachineCore {
           ? chunk.bytes
           : chunk.bytes.subarray(start - chunk.base, end - chunk.base);
       this.engine.mapMemory(start, part, 'rwx');
-      this.maintenance.lent(start, end);
+      this.maintenance.addMemory(start, end);
     });
     this.virtualMemory = new VirtualMemory({
       memory: environment.memory,
@@ -370,7 +370,7 @@ export class Core implements MachineCore {
           if (this.debug.steps) {
             return this.debug.step(
               () => engine.run(1),
-              (result) => this.happened(result),
+              (result) => this.wasExecuted(result),
             );
           }
           return this.storesAlone ? engine.run(1) : engine.runBlocks(count, most);
@@ -397,7 +397,7 @@ export class Core implements MachineCore {
     const { stop } = this.outcome;
     if (stop !== null) return stop;
     if (end.kind !== 'stopped') return { kind: 'count' };
-    this.interrupts.waited();
+    this.interrupts.noteWfi();
     return { kind: 'wfi' };
   }
 
@@ -411,7 +411,7 @@ export class Core implements MachineCore {
    * True when the instruction of a one-instruction slice was executed, without an exception in its
    * place.
    */
-  private happened(end: SliceEnd): boolean {
+  private wasExecuted(end: SliceEnd): boolean {
     return end.kind !== 'unmapped' && !this.due.isAny;
   }
 
@@ -468,7 +468,7 @@ export class Core implements MachineCore {
       environment.eventSent();
       return;
     }
-    const turn = hints.meet(hint, () => environment.othersRun(this), this.interruptPending);
+    const turn = hints.handle(hint, () => environment.othersRun(this), this.interruptPending);
     if (turn === null) return;
     if (hint === 'wfe' && this.level === 0 && this.trapsWaitsOfEl0()) {
       this.due.trap({ pc, esr: waitTrapSyndrome(), far: null });

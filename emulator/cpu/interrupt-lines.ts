@@ -73,7 +73,7 @@ export class InterruptLines {
   }
 
   /** Notes that the core executed WFI. */
-  waited(): void {
+  noteWfi(): void {
     this.linesRun = -IDLE_LINES;
   }
 

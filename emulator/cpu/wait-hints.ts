@@ -43,7 +43,7 @@ export class WaitHints {
    * continues and executes it; otherwise how the core's turn ends, after which it comes to the same
    * instruction again.
    */
-  meet(
+  handle(
     hint: Exclude<WaitHint, 'sev'>,
     othersRun: () => boolean,
     interruptPending: boolean,

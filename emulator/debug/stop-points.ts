@@ -41,7 +41,7 @@ export class StopPoints {
   private readonly installed = new Map<MachineCore, Map<string, () => void>>();
   private hit: Hit | null = null;
   /** Place from which the machine was resumed: the instruction there does not stop it again. */
-  private passing: {
+  private resumedFrom: {
     readonly core: number;
     readonly pc: bigint;
     readonly tick: number;
@@ -115,7 +115,7 @@ export class StopPoints {
     const pc = core.engine.getPc();
     const tick = machine.clock.ticks;
     const watch = this.hit?.stop.kind === 'watchpoint' && this.hit.pc === pc && this.hit.tick === tick;
-    this.passing = { core: core.index, pc, tick, watch };
+    this.resumedFrom = { core: core.index, pc, tick, watch };
     this.hit = null;
   }
 
@@ -201,13 +201,13 @@ export class StopPoints {
   }
 
   private isPassing(core: MachineCore, watch: boolean): boolean {
-    const { passing, machine } = this;
+    const { resumedFrom, machine } = this;
     return (
-      passing !== null &&
-      passing.core === core.index &&
-      passing.tick === machine.clock.ticks &&
-      passing.pc === core.engine.getPc() &&
-      (!watch || passing.watch)
+      resumedFrom !== null &&
+      resumedFrom.core === core.index &&
+      resumedFrom.tick === machine.clock.ticks &&
+      resumedFrom.pc === core.engine.getPc() &&
+      (!watch || resumedFrom.watch)
     );
   }
 

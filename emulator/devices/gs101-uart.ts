@@ -206,7 +206,7 @@ export class Gs101Uart extends Uart<typeof AT_RESET> {
 
   private transmit(byte: number): void {
     if ((this.registers.ucon & UCON_TX_MODE) === 0) {
-      this.transmitter.lose(byte, 'UCON');
+      this.transmitter.discard(byte, 'UCON');
       return;
     }
     this.pollsWhileEmpty = 0;

@@ -201,7 +201,7 @@ export class Pl011 extends Uart<typeof AT_RESET> {
   private transmit(byte: number): void {
     const missing = this.missingForTransmit();
     if (missing !== null) {
-      this.transmitter.lose(byte, missing);
+      this.transmitter.discard(byte, missing);
       return;
     }
     this.pollsWhileEmpty = 0;

@@ -119,17 +119,17 @@ export class Pl061 implements Device {
     this.line = state.line;
     this.unknown.restoreState(state.unknown);
     this.release?.cancel();
-    this.release = state.release === null ? null : this.timers.resume(state.release, () => this.letGo());
+    this.release = state.release === null ? null : this.timers.resume(state.release, () => this.releasePowerKey());
   }
 
   /** Presses the power key for 100 simulated milliseconds. Another press meanwhile extends it. */
   pressPowerKey(): void {
     this.release?.cancel();
     this.setPin(3, true);
-    this.release = this.timers.after(PRESS_NS, () => this.letGo());
+    this.release = this.timers.after(PRESS_NS, () => this.releasePowerKey());
   }
 
-  private letGo(): void {
+  private releasePowerKey(): void {
     this.release = null;
     this.setPin(3, false);
   }

@@ -76,7 +76,7 @@ export class UartTransmitter {
   }
 
   /** Counts a character that was sent while `register` ("CR.UARTEN") did not enable it. */
-  lose(byte: number, register: string): void {
+  discard(byte: number, register: string): void {
     this.lostCharacters++;
     this.lostBeforeResume++;
     if (this.lostBeforeResume === 1) {

@@ -195,8 +195,8 @@ function tableOf(process: NativeProcess, build: LibraryBuild, operationsTable: B
   const blockKey = process.symbol(BLOCK_KEY_FUNCTION);
   if (functions.includes(null) || loadCode === null || blockKey === null) return null;
   const { core, handle, operations } = build;
-  const { counter, end, ranOut, unmasked } = COUNTING_FIELDS;
-  const fromRegisters = [counter, end, ranOut, core.exitRequest, core.interrupt].map((at) => at - core.registers);
+  const { counter, end, isExhausted, unmasked } = COUNTING_FIELDS;
+  const fromRegisters = [counter, end, isExhausted, core.exitRequest, core.interrupt].map((at) => at - core.registers);
   const numbers = [
     ...fromRegisters,
     build.pc,

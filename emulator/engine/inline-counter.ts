@@ -18,7 +18,7 @@ import type { NativeProcess } from './unicorn-library.ts';
  * Fields of a core for instruction counting by QEMU, which the engine never enables (icount_budget,
  * icount_extra); used here instead.
  */
-export const COUNTING_FIELDS = { end: 0x28, ranOut: 0x2c, counter: 0x30, unmasked: 0x34 } as const;
+export const COUNTING_FIELDS = { end: 0x28, isExhausted: 0x2c, counter: 0x30, unmasked: 0x34 } as const;
 /** Flag in `end`. */
 const END_WAS_TOLD = 1;
 /** Widest load or store that the engine may split, in bytes. */
@@ -182,7 +182,7 @@ export class InlineCounter {
   }
 
   /** True when the counter ended the run: before a block, which was neither started nor charged. */
-  get ranOut(): boolean {
+  get isExhausted(): boolean {
     return this.words[1] !== 0;
   }
 

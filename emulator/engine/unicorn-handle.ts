@@ -43,7 +43,7 @@ export class UnicornHandle {
   readonly context: Pointer;
   readonly contextView: DataView;
   /** Buffers mapped into the engine, kept from garbage collection. */
-  private readonly lent: Uint8Array[] = [];
+  private readonly mapped: Uint8Array[] = [];
 
   /**
    * @param path path of the library's file
@@ -67,7 +67,7 @@ export class UnicornHandle {
   }
 
   mapMemory(base: number, bytes: Uint8Array, access: 'rwx' | 'rx'): void {
-    this.lent.push(bytes);
+    this.mapped.push(bytes);
     this.check('uc_mem_map_ptr', this.library.memMapPtr(this.pointer, base, bytes.byteLength, UC_PROT[access], bytes));
   }
 
@@ -114,7 +114,7 @@ export class UnicornHandle {
   close(): void {
     this.library.contextFree(this.context);
     this.check('uc_close', this.library.close(this.pointer));
-    this.lent.length = 0;
+    this.mapped.length = 0;
   }
 
   /** Registers to restore, once. */

@@ -279,9 +279,9 @@ export class UnicornSlices {
       const code = this.start(0);
       const end = this.endOf(code);
       if (end !== null) return end;
-      const { ranOut } = inline;
+      const { isExhausted } = inline;
       if (this.stopRequested) return { kind: 'stopped' };
-      if (ranOut || inline.unmasked) return { kind: 'count' };
+      if (isExhausted || inline.unmasked) return { kind: 'count' };
       if (!this.retranslate) return { kind: 'stopped' };
     }
   }

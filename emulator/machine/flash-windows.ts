@@ -71,7 +71,7 @@ export class FlashWindows {
   }
 
   /** True when the access is a store into flash that is mapped as memory. */
-  takes({ type, address }: UnmappedAccess): boolean {
+  isFlashStore({ type, address }: UnmappedAccess): boolean {
     return type === 'write' && this.windowAt(address)?.mappedAs === 'memory';
   }
 
@@ -81,7 +81,7 @@ export class FlashWindows {
    * the store is elsewhere.
    */
   note(access: UnmappedAccess): boolean {
-    const window = this.takes(access) ? this.windowAt(access.address) : undefined;
+    const window = this.isFlashStore(access) ? this.windowAt(access.address) : undefined;
     if (window === undefined) return false;
     const offset = access.address - window.memory.base;
     // DC ZVA is announced only by its first byte, and the second half of a pair may not be

@@ -315,7 +315,7 @@ export class Machine {
    * @param what name of the operation: "save()"
    * @throws MachineClosedError, EngineError
    */
-  mustRest(what: string): void {
+  requireStopped(what: string): void {
     if (this.life === 'closed') throw new MachineClosedError(what);
     if (this.life === 'open') return;
     throw new EngineError(
@@ -328,7 +328,7 @@ export class Machine {
    * @throws MachineClosedError, and EngineError when a listener of this very run calls it
    */
   run(limits: RunLimits = {}): MachineStop {
-    this.mustRest('run()');
+    this.requireStopped('run()');
     this.life = 'running';
     try {
       return this.loop.run(limits);
@@ -401,7 +401,7 @@ export class Machine {
       memory: this.memory,
       bus: this.bus,
       clock: this.clock,
-      isFlashStore: (access) => this.flashes.takes(access),
+      isFlashStore: (access) => this.flashes.isFlashStore(access),
       noteFlashStore: (access) => this.flashes.note(access),
       flashStoresMade: () => this.flashes.storesMade(),
       maintained: (from, change) => {

@@ -120,7 +120,7 @@ interface FaultingKernel {
 }
 
 /** A sentence when direct-map address `va` is RAM of the device tree; else null. */
-function promisedRam(tree: Fdt | null, va: bigint): string | null {
+function ramOfTree(tree: Fdt | null, va: bigint): string | null {
   if (tree === null || va < DIRECT_MAP_BASE) return null;
   const pa = va - DIRECT_MAP_BASE;
   const range = memoryRanges(tree).find((ram) => includes(ram, pa));
@@ -153,7 +153,7 @@ export function unexpectedException(
   const elr = registers.read('ELR_EL1');
   const what = synchronous ? describeSyndrome(esr) : kind;
   const aborted = synchronous && isAbort(esr);
-  const promised = aborted && (esr & 0x3f) === EXTERNAL_ABORT ? promisedRam(tree, far) : null;
+  const promised = aborted && (esr & 0x3f) === EXTERNAL_ABORT ? ramOfTree(tree, far) : null;
   if (promised !== null) {
     return new KernelPanic(
       'RAM that the device tree names does not answer',

@@ -81,9 +81,9 @@ const CODE_BLOCK = 0x7c1n;
 const DATA_BLOCK = 0x741n;
 
 /** A limit that did not hold, or another thing that must not be. */
-export class BrokenPromise extends Error {}
+export class BrokenInvariant extends Error {}
 
-/** @throws whatever the machine throws; BrokenPromise */
+/** @throws whatever the machine throws; BrokenInvariant */
 export function runTrial(plan: FuzzPlan, cores: CoreFactory, before: (site: number) => void = () => {}): void {
   const { machine } = buildBoardMachine({
     board: findBoard(plan.board).create(plan.board === 'pixel6' ? {} : { gicVersion: plan.gicVersion }),
@@ -109,7 +109,7 @@ function runSite(machine: Machine): void {
   const most = clock.instructions + INSTRUCTIONS;
   const stop = machine.run({ maxInstructions: most, untilNs: clock.nowNs + TIME_NS });
   if (clock.instructions > most) {
-    throw new BrokenPromise(`${clock.instructions - most} instructions more than the limit, ended by ${stop.kind}`);
+    throw new BrokenInvariant(`${clock.instructions - most} instructions more than the limit, ended by ${stop.kind}`);
   }
 }
 

@@ -24,7 +24,7 @@ export type Decision =
   | { readonly kind: 'interrupt'; readonly taken: boolean };
 
 /** The follower did not do what the leader has done. */
-export class Parted extends Error {}
+export class DivergenceError extends Error {}
 
 /** Stops before which the instruction in progress may or may not have been counted. */
 const WAITS: readonly CoreStop['kind'][] = ['wfi', 'wfe', 'yield'];
@@ -80,7 +80,7 @@ export function follow(core: MachineCore, clock: Clock, port: Following): void {
       done = clock.instructions - before;
     }
     if (done !== executed) {
-      throw new Parted(`${done} instructions and "${stop.kind}", not ${executed} and "${wanted.kind}"`);
+      throw new DivergenceError(`${done} instructions and "${stop.kind}", not ${executed} and "${wanted.kind}"`);
     }
     return stop;
   };
@@ -90,11 +90,11 @@ export function follow(core: MachineCore, clock: Clock, port: Following): void {
     const before = clock.instructions;
     run(1);
     port.atException = null;
-    if (clock.instructions !== before) throw new Parted('an instruction, not an exception in its place');
+    if (clock.instructions !== before) throw new DivergenceError('an instruction, not an exception in its place');
   };
   core.run = () => {
     const decision = port.next();
-    if (decision?.kind !== 'run') throw new Parted(`a slice, not ${decision?.kind ?? 'the end'}`);
+    if (decision?.kind !== 'run') throw new DivergenceError(`a slice, not ${decision?.kind ?? 'the end'}`);
     const { executed, stop: wanted } = decision;
     const stop = exactly(executed, wanted);
     if (stop.kind === 'count' && port.entered() < decision.entered) takeAbort();
@@ -102,13 +102,15 @@ export function follow(core: MachineCore, clock: Clock, port: Following): void {
     // Whoever stopped the leader does so here: the number of instructions is what counts.
     const isSame =
       stop.kind === wanted.kind || (stop.kind === 'count' && ['stopped', 'recurring'].includes(wanted.kind));
-    if (!isSame) throw new Parted(`a slice that ends by "${stop.kind}", not "${wanted.kind}"`);
+    if (!isSame) throw new DivergenceError(`a slice that ends by "${stop.kind}", not "${wanted.kind}"`);
     return wanted;
   };
   core.takeInterrupt = () => {
     const decision = port.next();
-    if (decision?.kind !== 'interrupt') throw new Parted(`a look for interrupts, not ${decision?.kind ?? 'the end'}`);
-    if (decision.taken && !takeInterrupt()) throw new Parted('an interrupt that cannot be taken');
+    if (decision?.kind !== 'interrupt') {
+      throw new DivergenceError(`a look for interrupts, not ${decision?.kind ?? 'the end'}`);
+    }
+    if (decision.taken && !takeInterrupt()) throw new DivergenceError('an interrupt that cannot be taken');
     return decision.taken;
   };
   // The leader decides where a slice ends.

@@ -17,7 +17,7 @@ import { LevitateMachine, type MachineSettings, type RunBounds } from '#workbenc
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { changedRam } from '#workbench/snapshot/memory-pages.ts';
 import { differing, EVERY, everyRegister, GENERAL, generalRegisters, type Picture } from './core-picture.ts';
-import { type Decision, follow, type Following, lead, Parted } from './decisions.ts';
+import { type Decision, follow, type Following, DivergenceError, lead } from './decisions.ts';
 
 /** An exception, before its first instruction: the text of its event, and the registers. */
 interface Entry {
@@ -97,9 +97,9 @@ export class Lockstep {
     const outcome = this.leader.runSlice(instructions, bounds);
     try {
       this.follower.runSlice(instructions, bounds);
-      if (this.decided < this.decisions.length) throw new Parted('the end, where the other one goes on');
+      if (this.decided < this.decisions.length) throw new DivergenceError('the end, where the other one goes on');
     } catch (error) {
-      if (!(error instanceof Parted)) throw error;
+      if (!(error instanceof DivergenceError)) throw error;
       this.difference ??= this.differenceOf(error.message, everyRegister);
     }
     if (compared) this.compareCores();
@@ -115,12 +115,14 @@ export class Lockstep {
     if (this.difference !== null) return;
     this.exceptions++;
     const at = `${what} at tick ${tick}`;
-    if (entry === undefined) throw new Parted(`${at}, where the other one takes no exception`);
-    if (entry.what !== what || entry.tick !== tick) throw new Parted(`${at}, not ${entry.what} at tick ${entry.tick}`);
+    if (entry === undefined) throw new DivergenceError(`${at}, where the other one takes no exception`);
+    if (entry.what !== what || entry.tick !== tick) {
+      throw new DivergenceError(`${at}, not ${entry.what} at tick ${entry.tick}`);
+    }
     const names = differing(GENERAL, entry.picture, picture);
     if (names.length === 0) return;
     this.difference = { what: `registers at ${at}`, names, leader: entry.picture, follower: picture };
-    throw new Parted('');
+    throw new DivergenceError('');
   }
 
   private compareMemory(): void {

@@ -18,7 +18,7 @@ import { bytesIn, common, pagesInside, pagesTouched, type Span, show, span, unit
 import { type Leaf, readTree } from './table-walk.ts';
 
 /** The memory that the device tree describes, as a test knows it. */
-export interface MemoryFacts {
+export interface ExpectedMemory {
   /** RAM as the tree names it, in any order, overlapping or not. */
   readonly ram: readonly Span[];
   /** Everything reserved at a fixed place, except the kernel image and the device tree. */
@@ -26,7 +26,7 @@ export interface MemoryFacts {
 }
 
 /** The memory that the board's own device tree describes. */
-export function factsOf({ ramBanks, reserved }: Board): MemoryFacts {
+export function expectedMemory({ ramBanks, reserved }: Board): ExpectedMemory {
   return {
     ram: ramBanks.map(({ base, size }) => span(base, size)),
     reserved: reserved.map(({ base, size, noMap }) => ({ ...span(base, size), noMap })),
@@ -50,7 +50,7 @@ const SPAN_MAGIC = 0x4e41_5053;
 /**
  * @returns one sentence for each promise that does not hold; empty for a sound machine. O(frames)
  */
-export function findFaults(machine: LevitateMachine, facts: MemoryFacts): string[] {
+export function findFaults(machine: LevitateMachine, facts: ExpectedMemory): string[] {
   const faults: string[] = [];
   const expect = (what: string, found: unknown, wanted: unknown): void => {
     if (!Object.is(found, wanted)) faults.push(`${what}: ${String(found)}, expected ${String(wanted)}`);

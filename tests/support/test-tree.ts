@@ -5,7 +5,7 @@
  */
 
 import { cells, type FdtNode, type FdtProperty, stringValue, u64Cells, writeFdt } from '#fdt/index.ts';
-import type { MemoryFacts } from './sound-machine.ts';
+import type { ExpectedMemory } from './sound-machine.ts';
 import { type Span, span } from './spans.ts';
 
 /** A child of /reserved-memory: `at` (fixed places) or `size` (the kernel's choice). */
@@ -77,7 +77,7 @@ export function treeBlob(source: TreeSource): Uint8Array {
 }
 
 /** The memory that the kernel must find in `source`: every fixed reservation of an enabled node. */
-export function factsOfTree(source: TreeSource): MemoryFacts {
+export function expectedMemoryOfTree(source: TreeSource): ExpectedMemory {
   const switchedOn = (status: string | undefined): boolean =>
     status === undefined || status === 'okay' || status === 'ok';
   return {

@@ -20,7 +20,7 @@ import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 /** Ctrl-], as telnet has it. */
 const ESCAPE_KEY = 0x1d;
 /** Longest sleep between two checks of the machine, milliseconds. */
-const LONGEST_NAP_MS = 50;
+const LONGEST_SLEEP_MS = 50;
 /** Most instructions of an idle guest between two polls for input. */
 const INSTRUCTIONS_OF_POLL = 1000;
 /**
@@ -28,7 +28,7 @@ const INSTRUCTIONS_OF_POLL = 1000;
  */
 const MOST_WAITING_BYTES = 64 * 1024;
 /** Wait for a pipe before its user is told, in milliseconds. */
-const TELL_AFTER_MS = 1000;
+const REPORT_AFTER_MS = 1000;
 
 export class Terminal {
   /** True for a terminal whose guest reads input. */
@@ -37,13 +37,13 @@ export class Terminal {
   quit = false;
   private machine: LevitateMachine;
   private wake: () => void = () => {};
-  /** `fresh`: input has come since the last call of `moreInput`. `ended`: no more will come. */
+  /** `fresh`: input has come since the last call of `waitForInput`. `ended`: no more will come. */
   private fresh = false;
   private ended: boolean;
   private readonly quiet: boolean;
   /** Milliseconds for which the guest has waited for input; -Infinity once the user was told. */
   private waitedMs = 0;
-  /** Instructions at the last call of `breathe`. */
+  /** Instructions at the last call of `yieldToHost`. */
   private instructions = 0;
   /** Real and simulated milliseconds from which the pace is measured. */
   private paceFrom: { readonly real: number; readonly simulated: number } | null = null;
@@ -96,13 +96,13 @@ export class Terminal {
   }
 
   /** Lets input in; on a terminal, waits while simulated time is ahead of real time. */
-  async breathe(): Promise<void> {
+  async yieldToHost(): Promise<void> {
     if (process.stdin.isPaused() && this.machine.waitingInput <= MOST_WAITING_BYTES) process.stdin.resume();
     await new Promise((resolve) => setImmediate(resolve));
     if (!this.interactive) return;
     if (this.polls()) {
       const since = performance.now();
-      await this.nap(LONGEST_NAP_MS);
+      await this.sleep(LONGEST_SLEEP_MS);
       this.machine.machine.passTime((performance.now() - since) * 1e6);
       this.paceFrom = null;
       return;
@@ -111,12 +111,12 @@ export class Terminal {
     const real = performance.now();
     this.paceFrom ??= { real, simulated };
     const ahead = simulated - this.paceFrom.simulated - (real - this.paceFrom.real);
-    if (ahead > 1) await this.nap(Math.min(ahead, LONGEST_NAP_MS));
+    if (ahead > 1) await this.sleep(Math.min(ahead, LONGEST_SLEEP_MS));
     // A guest that computes runs as fast as it can; only sleep is paced, so lost time is forgotten.
     else if (ahead < 0) this.paceFrom = { real, simulated };
   }
 
-  /** True when the guest has only polled for input since the last call of `breathe`. */
+  /** True when the guest has only polled for input since the last call of `yieldToHost`. */
   private polls(): boolean {
     const { instructions } = this.machine.machine.clock;
     const executed = instructions - this.instructions;
@@ -128,29 +128,29 @@ export class Terminal {
    * Waits a while for input, when nothing else can wake the guest. @returns true when there is
    * input, or may be later
    */
-  async moreInput(): Promise<boolean> {
+  async waitForInput(): Promise<boolean> {
     // An idle guest that leaves so much unread will not read more.
     const unread = process.stdin.isPaused() && this.machine.waitingInput > MOST_WAITING_BYTES;
     if (!this.fresh && !this.ended && !unread) {
       const since = performance.now();
-      await this.nap(LONGEST_NAP_MS);
+      await this.sleep(LONGEST_SLEEP_MS);
       this.waitedMs += performance.now() - since;
-      this.tellOfWaiting();
+      this.reportWaiting();
       this.paceFrom = null;
     }
-    const goesOn = this.fresh || (!this.ended && !unread);
+    const mayContinue = this.fresh || (!this.ended && !unread);
     this.fresh = false;
-    return goesOn;
+    return mayContinue;
   }
 
   /** Says that the run waits for input, which the user may have left open by mistake. */
-  private tellOfWaiting(): void {
-    if (this.interactive || this.quiet || this.ended || this.waitedMs < TELL_AFTER_MS) return;
+  private reportWaiting(): void {
+    if (this.interactive || this.quiet || this.ended || this.waitedMs < REPORT_AFTER_MS) return;
     this.waitedMs = -Infinity;
     process.stderr.write('boot: the guest waits for input; the end of the input (or < /dev/null) ends the run\n');
   }
 
-  private async nap(ms: number): Promise<void> {
+  private async sleep(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.wake = () => {

@@ -3,7 +3,7 @@
 
 import { afterEach, expect, it, vi } from 'vitest';
 import { GuestMemoryFull } from '#emulator/a64/guest-memory-full.ts';
-import { tellFailure } from './command-failure.ts';
+import { printFailure } from './command-failure.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -19,6 +19,6 @@ it.each([
   ['anything else', new Error('lost'), 70, 'boot: a fault of the emulator itself'],
 ])('%s', (_text, error, status, message) => {
   const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  expect(tellFailure('boot', error)).toBe(status);
+  expect(printFailure('boot', error)).toBe(status);
   expect(written.mock.calls[0]?.[0]).toContain(message);
 });

@@ -22,24 +22,24 @@ const MENDABLE = [InputError, BoardError, EngineLibraryError, DebianPackageError
  * @returns the exit status: 2 for what the user or the system can mend, 70 for a fault of the
  * emulator
  */
-export function tellFailure(command: string, error: unknown): number {
-  if (MENDABLE.some((kind) => error instanceof kind)) return tell(command, (error as Error).message, EXIT_USAGE);
+export function printFailure(command: string, error: unknown): number {
+  if (MENDABLE.some((kind) => error instanceof kind)) return print(command, (error as Error).message, EXIT_USAGE);
   if (isSystemError(error)) {
-    if (error.syscall === 'write') return tellUnwritten(command, error.path ?? 'standard output', error);
+    if (error.syscall === 'write') return printUnwritten(command, error.path ?? 'standard output', error);
     const what = error.path ?? error.syscall ?? 'the system';
-    return tell(command, `${what}: ${error.syscall ?? 'call'} failed: ${whyNotWritten(error)}`, EXIT_USAGE);
+    return print(command, `${what}: ${error.syscall ?? 'call'} failed: ${whyNotWritten(error)}`, EXIT_USAGE);
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const whose = 'a fault of the emulator itself, not of the guest';
-  return tell(command, `${whose}. Please report it with the command line and these lines:\n${stack}`, EXIT_FAULT);
+  return print(command, `${whose}. Please report it with the command line and these lines:\n${stack}`, EXIT_FAULT);
 }
 
 /** Prints that the output to `what` is incomplete. @returns the exit status */
-export function tellUnwritten(command: string, what: string, error: unknown): number {
-  return tell(command, `${what}: cannot be written: ${whyNotWritten(error)}`, EXIT_USAGE);
+export function printUnwritten(command: string, what: string, error: unknown): number {
+  return print(command, `${what}: cannot be written: ${whyNotWritten(error)}`, EXIT_USAGE);
 }
 
-function tell(command: string, message: string, status: number): number {
+function print(command: string, message: string, status: number): number {
   process.stderr.write(`${command}: ${message}\n`);
   return status;
 }

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { InputError } from '#workbench/input-error.ts';
 import { packageRoot } from '#workbench/package-root.ts';
-import { tellFailure, tellUnwritten } from './command-failure.ts';
+import { printFailure, printUnwritten } from './command-failure.ts';
 import { refuseTakenByNpm } from './npm-options.ts';
 import { optionName, type OptionTable, type OptionValues } from './option-table.ts';
 
@@ -83,7 +83,7 @@ export function commandMain<O extends OptionTable>(
         },
       });
     } catch (error) {
-      return tellFailure(name, error);
+      return printFailure(name, error);
     } finally {
       signals.release();
     }
@@ -166,10 +166,10 @@ function packageVersion(): string {
 function guardProcess(name: string): void {
   // A reader that has gone (`npm run boot … | head`), or a full disk: an incomplete output must not
   // look complete.
-  process.stdout.on('error', (error) => process.exit(tellUnwritten(name, 'standard output', error)));
+  process.stdout.on('error', (error) => process.exit(printUnwritten(name, 'standard output', error)));
   // Nowhere is left to say it.
   process.stderr.on('error', () => process.exit(2));
-  process.on('uncaughtException', (error) => process.exit(tellFailure(name, error)));
+  process.on('uncaughtException', (error) => process.exit(printFailure(name, error)));
 }
 
 /** Ctrl-C and SIGTERM, caught from the first read of `interrupt`. */

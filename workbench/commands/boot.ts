@@ -195,10 +195,10 @@ async function runInSlices(
     // A run that only stopped at the moment to be saved continues after it.
     const decided = saver?.isDue(machine()) === true ? saver.save(machine()) : stopped;
     const outcome = debug === null ? decided : debug.judge(decided);
-    if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.moreInput()))) {
+    if (outcome !== null && (outcome.outcome !== 'steady' || terminal.quit || !(await terminal.waitForInput()))) {
       return outcome;
     }
-    await terminal.breathe();
+    await terminal.yieldToHost();
   }
 }
 

@@ -7,7 +7,7 @@
 import { hex } from '#common/address.ts';
 import { showCount, showTime } from '#common/quantities.ts';
 import { commandMain } from '#workbench/cli/command.ts';
-import { type Asked, askAt, askNow } from '#workbench/explain/run-point.ts';
+import { type AnswerAtPoint, askAt, askNow } from '#workbench/explain/run-point.ts';
 import { EXPLAIN, type ExplainRequest, explainRequest } from '#workbench/explain/options.ts';
 import type { Answer } from '#workbench/explain/questions.ts';
 import { styleOf } from '#workbench/cli/terminal-style.ts';
@@ -41,7 +41,7 @@ function explain({ settings, question, point, bounds, json, showSerial }: Explai
 }
 
 /** The answer, with its context for a program. */
-function document(machine: LevitateMachine, question: string, asked: Asked<Answer>): object {
+function document(machine: LevitateMachine, question: string, asked: AnswerAtPoint<Answer>): object {
   const { answer, outcome, atNs, instructions } = asked;
   return {
     board: machine.board.name,
@@ -54,7 +54,7 @@ function document(machine: LevitateMachine, question: string, asked: Asked<Answe
 }
 
 /** "pixel6 reached its steady state: asked at 41.4 ms, 38,180 instructions" */
-function circumstances({ board }: LevitateMachine, { outcome, atNs, instructions }: Asked<Answer>): string {
+function circumstances({ board }: LevitateMachine, { outcome, atNs, instructions }: AnswerAtPoint<Answer>): string {
   const under = instructions === 0 ? 'has not begun to run' : 'is on its way';
   const state = outcome === null ? under : outcome.reason;
   return `${board.name} ${state}: asked at ${showTime(atNs)}, ${showCount(instructions)} instructions`;

@@ -76,7 +76,7 @@ export class GdbServer {
     });
     this.target = new MachineTarget(debugged.drive(), () => debugged.restart());
     this.server = createServer((socket) => {
-      if (this.session === null) awaitGreeting(socket, (greeting) => this.welcome(socket, greeting));
+      if (this.session === null) awaitGreeting(socket, (greeting) => this.accept(socket, greeting));
       else socket.destroy();
     });
     this.server.maxConnections = MOST_CONNECTIONS;
@@ -167,7 +167,7 @@ export class GdbServer {
   }
 
   /** @param greeting what it has said so far: a packet, at least */
-  private welcome(socket: Socket, greeting: Uint8Array): void {
+  private accept(socket: Socket, greeting: Uint8Array): void {
     // Another one was faster.
     if (this.session !== null) {
       socket.destroy();

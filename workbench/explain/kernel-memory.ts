@@ -46,14 +46,14 @@ export interface PageLink {
 
 /** The banks that the kernel found, ascending; empty when it did not get that far. */
 export function kernelBanks({ events }: Pick<LevitateMachine, 'events'>): Bank[] {
-  return told(events.get('memory'), 'bank').map(({ base, bytes }) => {
+  return memoryFields(events.get('memory'), 'bank').map(({ base, bytes }) => {
     const start = Number(base);
     return { start, end: start + bytes };
   });
 }
 
 /** The fields of those `events` that are about `what`. */
-export function told<What extends MemoryFields['what']>(
+export function memoryFields<What extends MemoryFields['what']>(
   events: readonly LogEvent<'memory'>[],
   what: What,
 ): Extract<MemoryFields, { readonly what: What }>[] {
@@ -64,7 +64,7 @@ export function told<What extends MemoryFields['what']>(
 
 /** The kernel's mem_map; null when it has none, or none that is filled. */
 export function findMemMap(machine: Pick<LevitateMachine, 'events' | 'memory'>): MemMapView | null {
-  const placed = told(machine.events.get('memory'), 'mem_map').at(-1);
+  const placed = memoryFields(machine.events.get('memory'), 'mem_map').at(-1);
   if (placed === undefined) return null;
   const { sections } = planMemMap(kernelBanks(machine));
   const view = new MemMapView(machine.memory, Number(placed.base), sections);

@@ -12,10 +12,10 @@ import { size, span } from '#common/quantities.ts';
 import { DIRECT_MAP_BYTES } from '#kernel-ts/kernel/direct-map.ts';
 import { type Range as Interval, subtract, totalLength as totalBytes } from '#common/range.ts';
 import { planMemMap } from '#kernel-ts/kernel/mm/mem-map.ts';
-import { judgeHole } from '#kernel-ts/kernel/mm/memblock-holes.ts';
+import { placeInHole } from '#kernel-ts/kernel/mm/memblock-holes.ts';
 import { PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-import { kernelBanks, notThere, told, type Unknown, unknown } from './kernel-memory.ts';
+import { kernelBanks, notThere, memoryFields, type Unknown, unknown } from './kernel-memory.ts';
 import { type NamedReservation, ofEvents, openTree } from './reservations.ts';
 
 /** A free range that was looked at, in order of address. */
@@ -49,7 +49,7 @@ export function explainMemMap(machine: LevitateMachine): MemMapExplanation | Unk
   const plan = planMemMap(banks);
   const free = subtract(banks, reserved);
   if (totalBytes(free) === 0) return unknown('every page of RAM is reserved: there is no hole to look at');
-  const wish = {
+  const constraints = {
     size: Math.ceil(plan.bytes / PAGE_SIZE) * PAGE_SIZE,
     align: PAGE_SIZE,
     from: 0,
@@ -57,18 +57,18 @@ export function explainMemMap(machine: LevitateMachine): MemMapExplanation | Unk
   };
   let base: number | null = null;
   const holes = free.map(({ start, end }): CandidateHole => {
-    const judged = judgeHole({ start, end }, wish);
-    const taken = judged.accepted && base === null;
-    if (judged.accepted) base ??= judged.at;
+    const verdict = placeInHole({ start, end }, constraints);
+    const taken = verdict.accepted && base === null;
+    if (verdict.accepted) base ??= verdict.at;
     return {
       start,
       end,
-      verdict: taken ? 'taken' : judged.accepted ? 'would fit' : 'refused',
+      verdict: taken ? 'taken' : verdict.accepted ? 'would fit' : 'refused',
       reason: taken
         ? 'the first that is large enough'
-        : judged.accepted
+        : verdict.accepted
           ? 'large enough, but a lower one was taken'
-          : judged.reason,
+          : verdict.reason,
       before: neighbour(reserved, start, 'end', 'start of the bank'),
       after: neighbour(reserved, end, 'start', 'end of the bank'),
     };
@@ -88,7 +88,7 @@ function neighbour(
 /** As lines for people. */
 export function showMemMap(machine: LevitateMachine, explanation: MemMapExplanation): string[] {
   const { bytes, entries, entryBytes, base, holes } = explanation;
-  const placed = told(machine.events.get('memory'), 'mem_map').at(-1);
+  const placed = memoryFields(machine.events.get('memory'), 'mem_map').at(-1);
   return [
     `mem_map needs ${bytes} bytes (${size(bytes)}): ${entries} frames, ${entryBytes} bytes each, in one piece`,
     base === null

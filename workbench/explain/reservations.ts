@@ -13,7 +13,7 @@ import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 import { PLACED_BY_KERNEL } from '#kernel-ts/kernel/mm/boot-report.ts';
 import { ownerInEvents } from '#kernel-ts/kernel/mm/owner.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-import { kernelBanks, told } from './kernel-memory.ts';
+import { kernelBanks, memoryFields } from './kernel-memory.ts';
 
 /** Holders of a reserved range. */
 export type ReservationKind = 'kernel' | 'device-tree' | 'initramfs' | 'reserved' | 'mem_map' | 'kernel-tables';
@@ -78,21 +78,23 @@ export function reservationsOf(machine: LevitateMachine): NamedReservation[] {
  */
 export function ofEvents(machine: Pick<LevitateMachine, 'events'>, fdt: Fdt | null): NamedReservation[] {
   const events = machine.events.get('memory');
-  const found = told(events, 'reserved').map(({ base, bytes, owner, ownerKind: kind, noMap }): NamedReservation => {
-    const start = Number(base);
-    const isNode = NODES.has(kind);
-    return {
-      start,
-      end: start + bytes,
-      kind: KINDS[kind] ?? 'reserved',
-      owner: isNode
-        ? `/reserved-memory/${owner.replace(PLACED_BY_KERNEL, '')}`
-        : (entryName(fdt, kind, start) ?? owner),
-      noMap,
-      dynamic: kind === 'dynamic-reserved-memory',
-    };
-  });
-  for (const { base, bytes } of told(events, 'mem_map')) {
+  const found = memoryFields(events, 'reserved').map(
+    ({ base, bytes, owner, ownerKind: kind, noMap }): NamedReservation => {
+      const start = Number(base);
+      const isNode = NODES.has(kind);
+      return {
+        start,
+        end: start + bytes,
+        kind: KINDS[kind] ?? 'reserved',
+        owner: isNode
+          ? `/reserved-memory/${owner.replace(PLACED_BY_KERNEL, '')}`
+          : (entryName(fdt, kind, start) ?? owner),
+        noMap,
+        dynamic: kind === 'dynamic-reserved-memory',
+      };
+    },
+  );
+  for (const { base, bytes } of memoryFields(events, 'mem_map')) {
     const start = Number(base);
     const end = alignUp(start + bytes, PAGE_SIZE);
     found.push({ start, end, kind: 'mem_map', owner: 'mem_map', noMap: false, dynamic: true });

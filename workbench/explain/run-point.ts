@@ -40,7 +40,7 @@ export function parseRunPoint(text: string): RunPoint {
 }
 
 /** The result at a point. */
-export interface Asked<T> {
+export interface AnswerAtPoint<T> {
   readonly answer: T;
   /** The end of the run; null when the point came first. */
   readonly outcome: Outcome | null;
@@ -58,10 +58,10 @@ export function askAt<T>(
   point: RunPoint,
   bounds: RunBounds,
   ask: (machine: LevitateMachine) => T,
-): Asked<T> {
+): AnswerAtPoint<T> {
   const { clock } = machine.machine;
-  const now = (outcome: Outcome | null): Asked<T> => askNow(machine, outcome, ask);
-  let early: Asked<T> | null = null;
+  const now = (outcome: Outcome | null): AnswerAtPoint<T> => askNow(machine, outcome, ask);
+  let early: AnswerAtPoint<T> | null = null;
   const end =
     point.kind === 'end'
       ? () => {}
@@ -83,7 +83,7 @@ export function askNow<T>(
   machine: LevitateMachine,
   outcome: Outcome | null,
   ask: (machine: LevitateMachine) => T,
-): Asked<T> {
+): AnswerAtPoint<T> {
   const { nowNs, instructions } = machine.machine.clock;
   return { answer: ask(machine), outcome, atNs: nowNs, instructions };
 }

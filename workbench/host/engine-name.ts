@@ -11,7 +11,7 @@ export const ENGINES = ['auto', 'unicorn', 'wasm'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
 /** The requested kind of cores. */
-export interface CoreWish {
+export interface CoreRequest {
   readonly engine?: EngineName | undefined;
   /** See MachineSettings. */
   readonly likeUnicorn?: boolean | undefined;
@@ -22,7 +22,7 @@ export interface CoreWish {
 /**
  * The option that asks for cores which Unicorn does not have, with the reason; null when none does.
  */
-export function whyBeyondUnicorn({ cpuType, el }: CoreWish): string | null {
+export function whyBeyondUnicorn({ cpuType, el }: CoreRequest): string | null {
   if (el === 2) return '--el 2: Unicorn has no EL2 for guests';
   const isArmv82 = Object.values(CPU_TYPES).some((type) => type.name === cpuType && type.isArmv82);
   return isArmv82 ? `--cpu ${cpuType}: Unicorn's cores are Cortex-A72, without the extensions of Armv8.2` : null;

@@ -21,7 +21,7 @@ export interface PlacedEvent {
 }
 
 /** The first difference between two logs. */
-export interface Parting {
+export interface Divergence {
   /** The last events that both have, as the first log has them. */
   readonly before: readonly PlacedEvent[];
   /** Events of the first log from the difference on; empty where the log has ended. */
@@ -46,7 +46,7 @@ export function compareLines(
   one: LogLines,
   other: LogLines,
   onSame: (a: ComparedLine, b: ComparedLine) => void = () => {},
-): { same: number; parting: Parting | null } {
+): { same: number; divergence: Divergence | null } {
   const before: ComparedLine[] = [];
   try {
     for (let same = 0; ; same++) {
@@ -54,9 +54,9 @@ export function compareLines(
       if (a?.key !== b?.key) {
         const [first, second] = [rest(a, one), rest(b, other)];
         const fields = differingFields(first[0]?.event, second[0]?.event);
-        return { same, parting: { before: before.map(place), first, second, fields } };
+        return { same, divergence: { before: before.map(place), first, second, fields } };
       }
-      if (a === undefined || b === undefined) return { same, parting: null };
+      if (a === undefined || b === undefined) return { same, divergence: null };
       onSame(a, b);
       before.push(a);
       if (before.length > CONTEXT_EVENTS) before.shift();
@@ -94,7 +94,7 @@ export function differingMembers<T extends object>(a: T, b: T): (keyof T & strin
 }
 
 /** The events on both sides of a difference, for people. */
-export function showParting({ before, first, second }: Omit<Parting, 'fields'>, paint: Paint): string[] {
+export function showDivergence({ before, first, second }: Omit<Divergence, 'fields'>, paint: Paint): string[] {
   const row = (sign: string, { line, event }: PlacedEvent): string =>
     `${sign} ${String(line).padStart(7)} ${showEvent(event, paint)}`;
   return [

@@ -6,7 +6,7 @@
  * separately. A kind that only one of the logs kept does not count either.
  */
 
-import { compareLines, type LogLines, type Parting, place, type PlacedEvent, showParting } from './compare.ts';
+import { compareLines, type LogLines, type Divergence, place, type PlacedEvent, showDivergence } from './compare.ts';
 import { type Difference, differencesOf } from './differences.ts';
 import { EVENT_KINDS, isEventKind } from '#workbench/machine/event-kinds.ts';
 import type { Paint } from '#workbench/cli/terminal-style.ts';
@@ -17,7 +17,7 @@ import { showEvent, showStamp, showValue } from './show-event.ts';
 /** All that is different between two runs. */
 export interface LogDifference {
   /** The first event, counted from 1, that is not in both; null when there is none. */
-  readonly divergence: (Parting & { readonly index: number }) | null;
+  readonly divergence: (Divergence & { readonly index: number }) | null;
   /** The first event that both have, at different times, before they part. */
   readonly time: { readonly first: PlacedEvent; readonly second: PlacedEvent } | null;
   /** Kinds that only one of them kept. */
@@ -42,15 +42,15 @@ export function diffEventLogs(before: string, after: string, filter: EventFilter
   function* linesOf(path: string): LogLines {
     for (const line of scanLog(path)) {
       if (notCompared.includes(line.kind) || !accepts(line)) continue;
-      yield { number: line.number, t: line.t, text: line.text, key: line.behindTime };
+      yield { number: line.number, t: line.t, text: line.text, key: line.afterTime };
     }
     return undefined;
   }
   let time: LogDifference['time'] = null;
-  const { same, parting } = compareLines(linesOf(before), linesOf(after), (a, b) => {
+  const { same, divergence: first } = compareLines(linesOf(before), linesOf(after), (a, b) => {
     if (a.t !== b.t) time ??= { first: place(a), second: place(b) };
   });
-  const divergence = parting === null ? null : { index: same + 1, ...parting };
+  const divergence = first === null ? null : { index: same + 1, ...first };
   const differences = differencesOf(
     { header: headers[0], ...summaryOf(before) },
     { header: headers[1], ...summaryOf(after) },
@@ -82,11 +82,13 @@ export function showDifference(difference: LogDifference, before: string, after:
     );
   }
   if (divergence === null) lines.push(`the ${same} events are the same, in the same order`);
-  else lines.push(`the runs part at event ${divergence.index}: ${how(divergence)}`, ...showParting(divergence, paint));
+  else {
+    lines.push(`the runs part at event ${divergence.index}: ${how(divergence)}`, ...showDivergence(divergence, paint));
+  }
   return `${lines.join('\n')}\n`;
 }
 
-function how({ first, second, fields }: Parting): string {
+function how({ first, second, fields }: Divergence): string {
   const [a, b] = [first[0]?.event, second[0]?.event];
   if (a === undefined || b === undefined) return `the ${a === undefined ? 'first' : 'second'} log ends here`;
   if (fields.length === 0) return `${b.kind} instead of ${a.kind}`;

@@ -24,7 +24,7 @@ import type { Paint } from '#workbench/cli/terminal-style.ts';
 import { acceptor, type EventFilter, readEventLogHeader, scanLog } from './read-event-log.ts';
 import { asText } from './run-summary.ts';
 import { showValue } from './show-event.ts';
-import { compareLines, type LogLines, type PlacedEvent, showParting } from './compare.ts';
+import { compareLines, type LogLines, type PlacedEvent, showDivergence } from './compare.ts';
 
 /** The first event that is not as the golden log has it. Masked values are `*`. */
 export interface GoldenDifference {
@@ -55,15 +55,15 @@ export function compareWithGolden(
 ): GoldenDifference | null {
   const header = readGoldenHeader(golden);
   const mask = masker([...header.masks, ...extraMasks]);
-  const { parting } = compareLines(maskedLines(golden, mask, filter), maskedLines(path, mask, filter));
-  if (parting === null) return null;
+  const { divergence } = compareLines(maskedLines(golden, mask, filter), maskedLines(path, mask, filter));
+  if (divergence === null) return null;
   const {
     before,
     first: [expected = null],
     second: [found = null],
-  } = parting;
+  } = divergence;
   const otherTime = expected?.event.kind === found?.event.kind && expected?.event.t !== found?.event.t;
-  const fields = otherTime ? ['t', ...parting.fields] : parting.fields;
+  const fields = otherTime ? ['t', ...divergence.fields] : divergence.fields;
   return { expected, found, before, fields, headers: headerDifferences(header, path) };
 }
 
@@ -131,7 +131,7 @@ export function showGoldenDifference(
   const lines = [
     `differs from ${golden}: ${how(expected, found, fields)}`,
     ...headers.map((text) => `  note: ${text}`),
-    ...showParting(
+    ...showDivergence(
       { before, first: expected === null ? [] : [expected], second: found === null ? [] : [found] },
       paint,
     ),

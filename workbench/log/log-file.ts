@@ -8,7 +8,7 @@
  * ```
  *   {"t":41436987,"core":0,"kind":"memory","what":"ready",…
  *        ^ t      ^ core   ^ kind
- *               |<- behindTime: in two runs that did the same, all of this is the same
+ *               |<- afterTime: in two runs that did the same, all of this is the same
  * ```
  * The writer puts the stamps first, in this order and without spaces
  * (event-lines.ts). A line that somebody wrote otherwise is parsed whole.
@@ -38,7 +38,7 @@ export interface ScannedLine {
   /** The whole line without its line feed. */
   readonly text: string;
   /** The line after its time stamp: core, kind and fields. */
-  readonly behindTime: string;
+  readonly afterTime: string;
   /** The whole event. @throws EventFormatError when the line is not one */
   parse(): EventRecord;
 }
@@ -175,7 +175,7 @@ class Line implements ScannedLine {
     return this.slice(this.start);
   }
 
-  get behindTime(): string {
+  get afterTime(): string {
     return this.slice(this.source.indexOf(',', this.start));
   }
 

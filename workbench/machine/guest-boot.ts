@@ -5,7 +5,7 @@
  */
 
 import { totalSize } from '#common/range.ts';
-import { keptOut } from '#boards/load-plan.ts';
+import { unavailableRanges } from '#boards/load-plan.ts';
 import type { Board } from '#boards/types.ts';
 import { GuestImageError } from '#emulator/loader/guest-image-error.ts';
 import { GuestPlacementError } from '#emulator/loader/guest-space.ts';
@@ -40,7 +40,7 @@ export function planGuest(board: Board, settings: MachineSettings, kernel: Uint8
     const draft = makeDeviceTree(request, guest.initrd === null ? null : { start: 0, end: 1 });
     const plan = loadGuest(
       guest,
-      { ram: board.ramBanks, reserved: keptOut(board), rules: loadingRules(board) },
+      { ram: board.ramBanks, reserved: unavailableRanges(board), rules: loadingRules(board) },
       draft.length,
     );
     const deviceTree = makeDeviceTree(request, plan.chosen.initrd);

@@ -172,7 +172,7 @@ export class LevitateMachine {
    * @throws InputError when the machine was switched off or locked up
    */
   save(): Uint8Array {
-    this.machine.mustRest('save()');
+    this.machine.requireStopped('save()');
     return saveSnapshot(this.parts);
   }
 
@@ -208,7 +208,7 @@ export class LevitateMachine {
     const endInstructions = clock.instructions + instructions;
     const endNs = clock.nowNs + sliceNs;
     const untilNs = Math.min(endNs, timeoutNs);
-    this.machine.mustRest('run()');
+    this.machine.requireStopped('run()');
     this.inputs?.begin();
     const stop = this.machine.run({
       maxInstructions: Math.min(endInstructions, maxInstructions),

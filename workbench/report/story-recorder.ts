@@ -50,12 +50,12 @@ export class StoryRecorder {
       this.lanes.add(event);
     }
     // The next news has the memory that was touched in the meantime.
-    this.tellReset();
+    this.claimAtReset();
     machine.events.subscribe((event) => {
-      if (LOOKED_AT.has(event.kind)) this.tellTouched();
+      if (LOOKED_AT.has(event.kind)) this.claimTouched();
       this.lanes.add(event);
       this.builder.add(event);
-      if (event.kind === 'boot') this.tellReset();
+      if (event.kind === 'boot') this.claimAtReset();
       if (this.builder.buffered < PAGE_LIMITS.operations) return;
       this.keep(this.builder.drain());
       // State kept between two calls of news() is in no part that it returns.
@@ -75,7 +75,7 @@ export class StoryRecorder {
    * @param still true when the machine stands still: the last moment then has all that was done
    */
   news(still = false): StoryPart | null {
-    this.tellTouched();
+    this.claimTouched();
     if (still) this.builder.settle(this.now(), this.guest === null ? ALLOCATOR_AT_WORK : 'memory was touched');
     const part = this.builder.drain();
     this.keep(part);
@@ -84,11 +84,11 @@ export class StoryRecorder {
     return isWhole ? null : part;
   }
 
-  private tellReset(): void {
+  private claimAtReset(): void {
     for (const claim of this.guest?.atReset() ?? []) this.builder.claim(claim, this.now());
   }
 
-  private tellTouched(): void {
+  private claimTouched(): void {
     for (const claim of this.guest?.touched() ?? []) this.builder.claim(claim, this.now());
   }
 

@@ -123,7 +123,7 @@ export class LiveMachine {
     switch (command.action) {
       case 'run':
         if (this.state !== 'paused') break;
-        this.rewind.goesOn(this.machine);
+        this.rewind.continueFrom(this.machine);
         this.setState('running', null);
         break;
       case 'pause':
@@ -132,7 +132,7 @@ export class LiveMachine {
       case 'step':
         if (this.state === 'ended') break;
         this.setState('paused', null);
-        this.rewind.goesOn(this.machine);
+        this.rewind.continueFrom(this.machine);
         this.judge(this.machine.runSlice(command.instructions));
         if (this.state === 'running') this.setState('paused', null);
         break;

@@ -23,7 +23,7 @@ import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 const INTERVAL = 200_000_000;
 
 /** A machine at one point of its run. */
-interface Begun {
+interface RestoredMachine {
   readonly machine: LevitateMachine;
   /** Number of inputs that it has already received. */
   readonly inputs: number;
@@ -40,7 +40,7 @@ interface Input {
 export type Moment = { readonly instructions: number } | { readonly ns: number };
 
 export class Rewind {
-  private readonly points: RestartPoints<Begun>;
+  private readonly points: RestartPoints<RestoredMachine>;
   private inputs: Input[] = [];
   private last: MemoryCopy | null = null;
 
@@ -50,7 +50,7 @@ export class Rewind {
   }
 
   /** Discards the inputs after this point: the machine continues from here. */
-  goesOn({ machine: { clock } }: LevitateMachine): void {
+  continueFrom({ machine: { clock } }: LevitateMachine): void {
     this.inputs = this.inputs.filter(({ ns }) => ns <= clock.nowNs);
     this.points.forgetFrom(clock.instructions + 1);
   }
@@ -58,7 +58,7 @@ export class Rewind {
   /** Between two runs, before the machine is told. */
   noteInput(machine: LevitateMachine, bytes: Uint8Array): void {
     const { clock } = machine.machine;
-    this.goesOn(machine);
+    this.continueFrom(machine);
     this.inputs.push({ instructions: clock.instructions, ticks: clock.ticks, ns: clock.nowNs, bytes: bytes.slice() });
   }
 
@@ -71,7 +71,7 @@ export class Rewind {
     if (checkpoint === null) return;
     this.last = checkpoint.memory;
     const inputs = this.inputs.length;
-    const begin = (): Begun => ({ machine: putBack(settings, checkpoint), inputs });
+    const begin = (): RestoredMachine => ({ machine: putBack(settings, checkpoint), inputs });
     this.points.add({ instructions, entries: inputs, begin });
   }
 
@@ -94,7 +94,7 @@ export class Rewind {
     return machine;
   }
 
-  private pointBefore(instructions: number): Begun {
+  private pointBefore(instructions: number): RestoredMachine {
     return this.points.before(instructions).begin();
   }
 }

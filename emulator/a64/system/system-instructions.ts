@@ -143,7 +143,7 @@ export class SystemInstructions implements SystemPort {
         return true;
       }
     }
-    const turn = hints.meet(kind, () => environment.othersRun(core), core.interruptPending);
+    const turn = hints.handle(kind, () => environment.othersRun(core), core.interruptPending);
     if (turn === null) return false;
     if (kind === 'wfe') this.checkWait('wfe');
     slice.finishBefore({ kind: turn });

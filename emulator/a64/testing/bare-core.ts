@@ -122,7 +122,7 @@ export class BareCore {
    */
   run(count: number): number {
     this.exception = null;
-    this.code.doubt();
+    this.code.revalidate();
     this.state.setWord(LAYOUT.left, count);
     this.runtime.run(this.state.address);
     const begun = count - this.leftAtException;

@@ -4,8 +4,8 @@
  * places, and stores links to translations in the core's block.
  *
  * Changed code: this core's stores to a page with translations that it enters go through {@link
- * CodePlaces.stored}. After {@link CodePlaces.doubt}, translations are compared with memory, which
- * others may have written.
+ * CodePlaces.stored}. After {@link CodePlaces.revalidate}, translations are compared with memory,
+ * which others may have written.
  */
 
 import type { CoreState } from '#emulator/a64/core-state.ts';
@@ -18,7 +18,7 @@ const PAGE = 4096;
  * Most places that are translated together, and the factor by which the first one waits longer for
  * the others.
  */
-const MOST_WANTED = 48;
+const MOST_QUEUED = 48;
 const PATIENCE = 2;
 const HASH_SHIFT = 32 - Math.log2(PLACE_ENTRIES);
 
@@ -58,7 +58,7 @@ export class CodePlaces {
    * Notes that others may have changed code: every translation is compared before it is entered
    * again.
    */
-  doubt(): void {
+  revalidate(): void {
     this.translations.epoch++;
     this.changed();
   }
@@ -76,7 +76,7 @@ export class CodePlaces {
     const found = this.translations.written(address, bytes);
     if (found === 'kept') return;
     this.memory.release(address - (address % PAGE));
-    if (found === 'dropped') this.doubt();
+    if (found === 'dropped') this.revalidate();
   }
 
   enter(entry: number, where: number): number {
@@ -94,8 +94,8 @@ export class CodePlaces {
     const place = where >>> 0;
     if (this.link(entry, place)) return 0;
     if (!translations.mayTranslate(place - (place % PAGE))) return 0;
-    const wasWanted = translations.want(place, features);
-    if (!wasWanted && translations.wanted < MOST_WANTED && this.hotAfter > 0) {
+    const wasQueued = translations.enqueue(place, features);
+    if (!wasQueued && translations.queued < MOST_QUEUED && this.hotAfter > 0) {
       this.set(entry, PLACE_ENTRY.count, PATIENCE * this.hotAfter);
       return 0;
     }

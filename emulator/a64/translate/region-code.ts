@@ -200,7 +200,7 @@ export class RegionCode extends A64Code {
     };
   }
 
-  private wrote(key: number): void {
+  private noteWrite(key: number): void {
     this.written.add(key);
     this.versions.set(key, (this.versions.get(key) ?? 0) + 1);
   }
@@ -215,7 +215,7 @@ export class RegionCode extends A64Code {
     const number = Number(slot.constant);
     if (number === ZERO_REGISTER) return;
     this.register(number).set(value);
-    this.wrote(number);
+    this.noteWrite(number);
   }
 
   override word(offset: number): I32 {

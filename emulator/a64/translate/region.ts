@@ -69,7 +69,7 @@ function stepAt(reader: CodeReader, offset: number): Step {
   return { word, row, flow, target: isDirect ? offset + by : null };
 }
 
-const goesOn = ({ flow }: Step): boolean => flow === 'next' || flow === 'conditional';
+const fallsThrough = ({ flow }: Step): boolean => flow === 'next' || flow === 'conditional';
 /**
  * True for instructions that end a block. A helper does, because the region may be left after it.
  */
@@ -121,7 +121,7 @@ function blocksFrom(start: number, all: ReadonlyMap<number, Step>, leaders: Read
     steps.push(step);
     offset += INSTRUCTION;
     if (endsBlock(step)) {
-      cut(offset, goesOn(step) ? offset : null);
+      cut(offset, fallsThrough(step) ? offset : null);
       return blocks;
     }
     if (steps.length === MOST_IN_BLOCK) cut(offset, offset);

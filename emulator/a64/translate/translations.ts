@@ -112,13 +112,13 @@ export class Translations {
   }
 
   /** Queues `place` for the next translation. Returns true when it was queued before. */
-  want(place: number, features: Features): boolean {
+  enqueue(place: number, features: Features): boolean {
     const wasWanted = this.queue.has(place);
     this.queue.set(place, features);
     return wasWanted;
   }
 
-  get wanted(): number {
+  get queued(): number {
     return this.queue.size;
   }
 
@@ -128,16 +128,16 @@ export class Translations {
    * @param isReached whether control has come to a place so far
    */
   translate(isReached: (place: number) => boolean): number[] {
-    const wanted = [...this.queue];
+    const batch = [...this.queue];
     this.queue.clear();
-    if (this.nextFunction - this.firstFunction + wanted.length > MOST_REGIONS) this.dropAll();
+    if (this.nextFunction - this.firstFunction + batch.length > MOST_REGIONS) this.dropAll();
     const builder = new ModuleBuilder();
     builder.importMemory('m', 'memory', this.parts.memoryPages);
     const helper = builder.importFunction('m', 'helper', functionType(2));
     const first = this.nextFunction;
     const functions: number[] = [];
     const made: number[] = [];
-    for (const [place, features] of wanted) {
+    for (const [place, features] of batch) {
       // Another region created just now may have an entry here as well.
       if (this.places.has(place)) continue;
       const page = place - (place % PAGE);

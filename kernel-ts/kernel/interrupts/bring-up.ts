@@ -37,7 +37,7 @@ interface Handlers {
 }
 
 /** Devices found; null where the tree lacks what they need. */
-interface BroughtUp {
+interface BringUpResult {
   readonly interrupts: Interrupts | null;
   readonly input: ConsoleInput | null;
 }
@@ -51,7 +51,7 @@ export function bringUpInterrupts(
   context: KernelContext,
   consoleNode: DeviceNode | null,
   handlers: Handlers,
-): BroughtUp {
+): BringUpResult {
   const { log, ports, memory } = context;
   const found = attempt(log, 'GIC', 'no interrupts', () => openController(context));
   if (found === null) return { interrupts: null, input: null };

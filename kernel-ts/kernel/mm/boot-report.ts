@@ -14,7 +14,7 @@ import { count, size, span } from '#common/quantities.ts';
 import { lengthOf } from '#common/range.ts';
 import type { Log } from '#kernel-ts/kernel/log.ts';
 import type { Buddy } from './buddy.ts';
-import type { Complaint } from './discover.ts';
+import type { DiscoveryWarning } from './discover.ts';
 import type { Memblock } from './memblock.ts';
 import type { HoleVerdict } from './memblock-holes.ts';
 import type { MemMapPlacement } from './mem-map.ts';
@@ -34,9 +34,9 @@ export class BootReport implements MemoryObserver {
     this.fdt = fdt;
   }
 
-  discovered(memblock: Memblock, complaints: readonly Complaint[]): void {
+  discovered(memblock: Memblock, warnings: readonly DiscoveryWarning[]): void {
     const { log, trace } = this;
-    for (const complaint of complaints) log.line('MEM', `warning: ${complaint}`);
+    for (const warning of warnings) log.line('MEM', `warning: ${warning}`);
     for (const bank of memblock.banks()) {
       const { start, end } = bank;
       log.line('MEM', `RAM      ${span(start, end)}  ${size(lengthOf(bank))}`);

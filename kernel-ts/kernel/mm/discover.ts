@@ -53,11 +53,11 @@ export interface EarlyReach {
 }
 
 /** Problem in the tree: reported in the log, never an error. */
-export type Complaint = string;
+export type DiscoveryWarning = string;
 
 /** Results that are kept after discovery. */
-export interface Discovered {
-  readonly complaints: readonly Complaint[];
+export interface DiscoveredMemory {
+  readonly warnings: readonly DiscoveryWarning[];
   /** Initramfs, when it lies entirely in RAM that may be mapped. */
   readonly initrd: Range<bigint> | null;
   /** Ignored memory nodes, for the panic that finds no RAM. */
@@ -76,28 +76,28 @@ export function discoverMemory(
   tree: BootDeviceTree,
   image: KernelImage,
   reach: EarlyReach,
-): Discovered {
+): DiscoveredMemory {
   const { fdt } = tree;
-  const complaints: Complaint[] = [];
+  const warnings: DiscoveryWarning[] = [];
   const named = memoryRanges(fdt);
   const { ram: reached, beyond } = reachable(named, reach.limit);
   const { usableMemory, usableMemoryIgnored, initrd: namedInitrd, initrdIgnored } = chosen(fdt);
   const ram = usableMemory === null ? reached : intersect(reached, usableMemory.map(numberRange));
   const unused = totalLength(reached) - totalLength(ram);
-  if (unused > 0) complaints.push(`linux,usable-memory-range of /chosen keeps ${unused} bytes of RAM from being used`);
-  if (usableMemoryIgnored !== null) complaints.push(usableMemoryIgnored);
+  if (unused > 0) warnings.push(`linux,usable-memory-range of /chosen keeps ${unused} bytes of RAM from being used`);
+  if (usableMemoryIgnored !== null) warnings.push(usableMemoryIgnored);
   if (beyond > 0n) {
-    complaints.push(
+    warnings.push(
       `${beyond} bytes lie at or above 2^${Math.log2(reach.limit)}, beyond the reach of this core: not used`,
     );
   }
   const regions = reservedMemory(fdt);
-  complaints.push(...overlaps(regions.staticRegions));
+  warnings.push(...overlaps(regions.staticRegions));
   const unusable = namedInitrd === null ? null : whyUnusable(namedInitrd, ram, regions.staticRegions);
   const initrd = unusable === null ? namedInitrd : null;
-  if (unusable !== null) complaints.push(`initramfs ignored: ${unusable}`);
-  if (initrdIgnored !== null) complaints.push(`initramfs ignored: ${initrdIgnored}`);
-  for (const { path, reason } of regions.rejected) complaints.push(`${path} ignored: ${reason}`);
+  if (unusable !== null) warnings.push(`initramfs ignored: ${unusable}`);
+  if (initrdIgnored !== null) warnings.push(`initramfs ignored: ${initrdIgnored}`);
+  for (const { path, reason } of regions.rejected) warnings.push(`${path} ignored: ${reason}`);
 
   const fixed: FixedReservation[] = [
     { ...placed(image.physicalBase, image.bytes), owner: { kind: OwnerKind.KERNEL_IMAGE, cookie: 0n } },
@@ -124,18 +124,18 @@ export function discoverMemory(
   for (const { path, node, size, alignment, allocRanges, noMap } of regions.dynamicRegions) {
     const owner = { kind: OwnerKind.RESERVED_DYNAMIC, cookie: BigInt(node.offset) };
     const place = memblock.placeDynamic({ size, alignment, allocRanges, noMap, owner });
-    if (place === null) complaints.push(`${path} ignored: no room for ${hex(size)} bytes`);
+    if (place === null) warnings.push(`${path} ignored: no room for ${hex(size)} bytes`);
   }
 
   const totals = memblock.totals();
   if (totals.clipped > 0n) {
-    complaints.push(`${totals.clipped} bytes of reservations lie at or above 2^47: no RAM is there`);
+    warnings.push(`${totals.clipped} bytes of reservations lie at or above 2^47: no RAM is there`);
   }
-  if (totals.trimmed > 0) complaints.push(`${totals.trimmed} bytes in partial pages at the ends of banks: not used`);
+  if (totals.trimmed > 0) warnings.push(`${totals.trimmed} bytes in partial pages at the ends of banks: not used`);
   if (![...memblock.banks()].some((bank) => contains(bank, image.whole))) {
-    complaints.push('the kernel image does not lie in RAM that the device tree names');
+    warnings.push('the kernel image does not lie in RAM that the device tree names');
   }
-  return { complaints, initrd, whyNoRam: whyNoRam(fdt, named, beyond, unused, reach.limit) };
+  return { warnings, initrd, whyNoRam: whyNoRam(fdt, named, beyond, unused, reach.limit) };
 }
 
 function placed(base: number, bytes: number): Range<bigint> {
@@ -157,8 +157,8 @@ function whyNoRam(fdt: Fdt, named: readonly Range<bigint>[], beyond: bigint, unu
 }
 
 /** Regions of /reserved-memory that overlap: the same memory is reserved twice. */
-function overlaps(regions: readonly StaticRegion[]): Complaint[] {
-  const found: Complaint[] = [];
+function overlaps(regions: readonly StaticRegion[]): DiscoveryWarning[] {
+  const found: DiscoveryWarning[] = [];
   const sorted = regions
     .map((region) => ({ path: region.path, ...numberRange(region) }))
     .toSorted((a, b) => a.start - b.start);

@@ -23,7 +23,7 @@ export type HoleVerdict =
   | (Range & { readonly accepted: false; readonly reason: string });
 
 /** Judges one free range. */
-export function judgeHole(hole: Range, constraints: PlaceConstraints): HoleVerdict {
+export function placeInHole(hole: Range, constraints: PlaceConstraints): HoleVerdict {
   const refuse = (reason: string): HoleVerdict => ({ ...hole, accepted: false, reason });
   if (lengthOf(hole) < constraints.size) {
     return refuse(`too small: ${lengthOf(hole)} bytes, ${constraints.size} needed`);
@@ -47,7 +47,7 @@ export function judgeHole(hole: Range, constraints: PlaceConstraints): HoleVerdi
 /** Lowest place that satisfies `constraints`, or `null`. `holes` must ascend. O(holes). */
 export function firstFit(holes: Iterable<Range>, constraints: PlaceConstraints): number | null {
   for (const hole of holes) {
-    const verdict = judgeHole(hole, constraints);
+    const verdict = placeInHole(hole, constraints);
     if (verdict.accepted) {
       return verdict.at;
     }
@@ -69,7 +69,7 @@ export function firstFitUnsorted(
   for (;;) {
     let at = Number.POSITIVE_INFINITY;
     for (const range of memory) {
-      const verdict = judgeHole(range, { ...constraints, from });
+      const verdict = placeInHole(range, { ...constraints, from });
       if (verdict.accepted) {
         at = Math.min(at, verdict.at);
       }

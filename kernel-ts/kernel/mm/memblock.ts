@@ -37,7 +37,7 @@ import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { allRamReserved, KernelPanic, noRamRegions } from '#kernel-ts/kernel/panic.ts';
 import type { BssArena } from './bss.ts';
 import { DIRECT_MAP_BYTES, physToVirt } from '#kernel-ts/kernel/direct-map.ts';
-import { firstFit, firstFitUnsorted, type HoleVerdict, judgeHole, type PlaceConstraints } from './memblock-holes.ts';
+import { firstFit, firstFitUnsorted, type HoleVerdict, placeInHole, type PlaceConstraints } from './memblock-holes.ts';
 import type {
   AllocOptions,
   CapacityPlan,
@@ -226,7 +226,7 @@ export class Memblock {
   /** Verdict of {@link alloc} on each free range; it takes the first accepted one. */
   explainHoles(size: number, align: number, options: { from?: number; limit?: number } = {}): HoleVerdict[] {
     const constraints = placeConstraints(size, align, options);
-    return [...this.freeRanges()].map((hole) => judgeHole(hole, constraints));
+    return [...this.freeRanges()].map((hole) => placeInHole(hole, constraints));
   }
 
   /**

@@ -34,7 +34,7 @@ import { DIRECT_MAP_BASE, DIRECT_MAP_BYTES, physToVirt, virtToPhys } from '#kern
 import { FaultyBuddy } from './faults/faulty-buddy.ts';
 import { isFaultless, type MemoryFaults } from './faults/memory-faults.ts';
 import { PoisonedSpan } from './faults/poisoned-span.ts';
-import { type Complaint, discoverMemory, type EarlyReach } from './discover.ts';
+import { type DiscoveryWarning, discoverMemory, type EarlyReach } from './discover.ts';
 import { DmaBuffers } from './dma.ts';
 import { type FrameAccount, FrameAccounts, reserveFrames } from './frame-accounts.ts';
 import { Heap } from './heap.ts';
@@ -72,7 +72,7 @@ export interface MemorySystem {
 
 /** Called at each step, for the boot log. */
 export interface MemoryObserver {
-  discovered(memblock: Memblock, complaints: readonly Complaint[]): void;
+  discovered(memblock: Memblock, warnings: readonly DiscoveryWarning[]): void;
   placed(placement: MemMapPlacement): void;
   /** The first ranges are mapped from PT_POOL, and the kernel runs on its own tables now. */
   switched(mmu: Mmu, early: MapCounts): void;
@@ -102,8 +102,8 @@ export function initMemory(
   const mmu = openMmu(ports, image, bss);
   const bootstrap = mmu.liveSpace('high');
   const memblock = new Memblock(ports.memory, bss);
-  const { complaints, initrd, whyNoRam } = discoverMemory(memblock, tree, image, earlyReach(mmu, bootstrap));
-  observer.discovered(memblock, complaints);
+  const { warnings, initrd, whyNoRam } = discoverMemory(memblock, tree, image, earlyReach(mmu, bootstrap));
+  observer.discovered(memblock, warnings);
 
   const placement = placeMemMap(memblock, DIRECT_MAP_BYTES, whyNoRam);
   observer.placed(placement);

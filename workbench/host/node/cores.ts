@@ -12,7 +12,7 @@ import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicor
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
 import { InputError } from '#workbench/input-error.ts';
 import { fileDigest } from './drives.ts';
-import { type CoreChoice, type CoreWish, engineName, whyBeyondUnicorn } from '#workbench/host/engine-name.ts';
+import { type CoreChoice, type CoreRequest, engineName, whyBeyondUnicorn } from '#workbench/host/engine-name.ts';
 
 /** Result of the search, which runs only once even when it finds nothing. */
 let found: string | EngineLibraryError | null = null;
@@ -44,13 +44,13 @@ export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ??
  * @throws EngineLibraryError when Unicorn is wanted and there is none; InputError for
  * LEVITATE_ENGINE, and for cores that Unicorn has not
  */
-export function chooseCores(wish: CoreWish = {}, now: HostClock | null = null): CoreChoice {
-  const { engine: wanted = 'auto', likeUnicorn = false } = wish;
+export function chooseCores(request: CoreRequest = {}, now: HostClock | null = null): CoreChoice {
+  const { engine: wanted = 'auto', likeUnicorn = false } = request;
   const preset = process.env['LEVITATE_ENGINE'];
   const name =
     wanted === 'auto' && preset !== undefined && preset !== '' ? engineName(preset, 'LEVITATE_ENGINE') : wanted;
   if (name === 'wasm') return ownCores(likeUnicorn, now);
-  const beyond = whyBeyondUnicorn(wish);
+  const beyond = whyBeyondUnicorn(request);
   if (beyond !== null) {
     if (name === 'auto') return ownCores(likeUnicorn, now);
     throw new InputError(`${beyond}; use --engine wasm`);

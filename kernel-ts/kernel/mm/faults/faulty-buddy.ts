@@ -44,16 +44,16 @@ export class FaultyBuddy extends Buddy {
   }
 
   override allocFrames(order: number): PhysAddr | null {
-    return this.handed(order, 2 ** order, () => super.allocFrames(order));
+    return this.allocUnlessRefused(order, 2 ** order, () => super.allocFrames(order));
   }
 
   override allocBelow(order: number, limit: number): PhysAddr | null {
-    return this.handed(order, 2 ** order, () => super.allocBelow(order, limit));
+    return this.allocUnlessRefused(order, 2 ** order, () => super.allocBelow(order, limit));
   }
 
   override allocExact(bytes: number): PhysAddr | null {
     const frames = Math.ceil(bytes / PAGE_SIZE);
-    return this.handed(coveringOrder(frames), frames, () => super.allocExact(bytes));
+    return this.allocUnlessRefused(coveringOrder(frames), frames, () => super.allocExact(bytes));
   }
 
   override freeFrames(frame: PhysAddr, order: number): void {
@@ -66,7 +66,7 @@ export class FaultyBuddy extends Buddy {
     this.poison?.fill(frame, Math.ceil(bytes / PAGE_SIZE), this.owners.current.name);
   }
 
-  private handed(order: number, frames: number, alloc: () => PhysAddr | null): PhysAddr | null {
+  private allocUnlessRefused(order: number, frames: number, alloc: () => PhysAddr | null): PhysAddr | null {
     const owner = this.owners.current;
     // An invalid request gets its own panic.
     const exists = order >= 0 && order <= MAX_ORDER;
