@@ -196,7 +196,15 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
     await page.keyboard.press('Control+u');
     await expect.poll(shown, SOON).toBe('');
     await page.click('#dts-options summary');
-    await page.fill('#dts', '/dts-v1/;\n/ { a = <1 2 };\n');
+    // Of two device trees the last given one counts: here source that is dropped.
+    await page.setInputFiles('#file-dtb', { name: 'x.dtb', mimeType: '', buffer: Buffer.alloc(64) });
+    await expect.poll(() => text(page, 'files'), SOON).toContain('x.dtb');
+    await page.evaluate(`{
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['/dts-v1/;\\n/ { a = <1 2 };\\n'], 'x.txt'));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    }`);
+    await expect.poll(() => text(page, 'files'), SOON).toBe('');
     await page.click('#boot');
     await expect.poll(() => text(page, 'trouble'), SOON).toMatch(/line 2, column 14: expected a number/);
     await page.fill('#dts', '/dts-v1/;\n/ { compatible = "x"; };\n');
@@ -248,6 +256,8 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
     await page.setInputFiles('#file-initrd', { name: 'initramfs.cpio', mimeType: '', buffer });
     await page.click('#boot');
     await expect.poll(() => screen(page), SOON).toContain(LINUX_PROMPT);
+    // A guest that runs on has no lanes yet, and no axis without them.
+    expect(await page.locator('#lanes').isVisible()).toBe(false);
     // The map shows what is known of the guest's memory.
     expect(await text(page, 'legend')).toMatch(/kernel\d.*device tree, initramfs\d.*touched by the guest\d/);
     expect(complaints).toEqual([]);

@@ -34,8 +34,13 @@ export class LaneChart {
     view.subscribe(() => this.draw());
   }
 
-  /** Shows the lanes of a run up to `endNs`: all of it, where all was shown. */
+  /**
+   * Shows the lanes of a run up to `endNs`: all of it, where all was shown. None: the run has not
+   * stood still yet.
+   */
   show(lanes: readonly Lane[], endNs: number): void {
+    byId('lanes-part').hidden = lanes.length === 0;
+    byId('lanes-none').hidden = lanes.length > 0;
     const isWhole = this.from === 0 && this.to === this.end;
     this.lanes = lanes;
     this.end = Math.max(SHORTEST, endNs);

@@ -112,7 +112,9 @@ function nameLines(plot: uPlot, theme: Theme): void {
   const scale = window.devicePixelRatio;
   const ends = OWNER_CLASSES.flatMap((name, index) => {
     const value = Array.from(columns[index] ?? []).findLast((bytes) => typeof bytes === 'number');
-    return typeof value === 'number' ? [{ name, y: plot.valToPos(value, 'y', true) }] : [];
+    // RAM that was not claimed yet is soon none, and its long name would hide other lines.
+    const isOver = name === 'unclaimed' && typeof columns[index]?.at(-1) !== 'number';
+    return typeof value === 'number' && !isOver ? [{ name, y: plot.valToPos(value, 'y', true) }] : [];
   }).sort((a, b) => a.y - b.y);
   const places = apart(
     ends.map(({ y }) => y),

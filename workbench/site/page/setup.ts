@@ -85,13 +85,14 @@ export class Setup {
       this.onSnapshot(await bytesOf(file));
       return;
     }
+    // Of two device trees the last given one counts.
     if (kind === 'dts') {
       this.dts = await file.text();
-      return;
+      this.files.delete('dtb');
+    } else {
+      if (kind === 'dtb') this.dts = '';
+      this.files.set(kind, { name: file.name, contents: file });
     }
-    // The last given file counts.
-    if (kind === 'dtb') this.dts = '';
-    this.files.set(kind, { name: file.name, contents: file });
     this.listFiles();
   }
 

@@ -60,7 +60,7 @@ export class MachinePage {
     this.showStatus(status);
     this.terminal.write(update.serial);
     if (whole !== null || story.moments.length + story.operations.length > 0) this.view.add(story);
-    if (update.lanes !== undefined) this.lanes?.show(update.lanes, status.nowNs);
+    if (whole !== null || update.lanes !== undefined) this.lanes?.show(update.lanes ?? [], status.nowNs);
   }
 
   showTrouble(what: string): void {
