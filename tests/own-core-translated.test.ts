@@ -51,6 +51,35 @@ it.each([0, 1, 5, Infinity])(
 );
 
 /**
+ * A loop that stores to the UART, which changes the instruction that is branched to then:
+ *
+ *     mov x1, #0x9000000; mov x0, #100
+ *     loop: strb w0, [x1]; b next; next: add x3, x3, #1; subs x0, x0, #1; b.ne loop; wfi
+ */
+const CHANGED_BY_A_DEVICE = [
+  0xd2a12001, 0xd2800c80, 0x39000020, 0x14000001, 0x91000463, 0xf1000400, 0x54ffff81, 0xd503207f,
+];
+
+it.each([0, 1, 5, Infinity])(
+  'runs code that a device changes during an access, translated after %d times',
+  (hotAfter) => {
+    const image = new Uint8Array(Uint32Array.from(CHANGED_BY_A_DEVICE).buffer);
+    const guest = bootGuest(image, { cores: a64Cores({ hotAfter }) });
+    const { machine, base } = guest;
+    const { bus } = machine;
+    const write = bus.write.bind(bus);
+    bus.write = (address, width, value) => {
+      write(address, width, value);
+      // add x3, x3, #value
+      if (address === 0x900_0000) machine.memory.write32(base + 16, 0x9100_0063 | (value << 10));
+    };
+    expect(guest.run()).toEqual({ kind: 'idle' });
+    expect(machine.bootCore.engine.getX(3)).toBe(5050n);
+    machine.close();
+  },
+);
+
+/**
  * A kernel's system instructions, fifty times, at EL1 and at EL0, where some are trapped; the
  * vector goes on behind the instruction that was:
  *

@@ -19,7 +19,7 @@ export interface DeviceAccessesContext {
   readonly environment: CoreContext;
   /** Requests a call of {@link DeviceAccesses.instructionDone} after this instruction. */
   readonly comeBack: () => void;
-  /** Called after code outside the core ran, which may have written memory. */
+  /** Called after code outside the core has written memory, or may have. */
   readonly outsideCalled: () => void;
 }
 
@@ -76,10 +76,12 @@ export class DeviceAccesses {
 
   private onBus<T>(access: UnmappedAccess, make: () => T): T | null {
     const { pc } = this.parts.state;
+    const { memory } = this.parts.environment;
     if (!this.isOnBus(access.address)) {
       this.aborts.unanswered(access);
       return null;
     }
+    const writes = memory.writes;
     try {
       return make();
     } catch (error) {
@@ -87,7 +89,7 @@ export class DeviceAccesses {
       this.aborts.refused(access.type, error, pc);
       return null;
     } finally {
-      this.parts.outsideCalled();
+      if (memory.writes !== writes) this.parts.outsideCalled();
     }
   }
 

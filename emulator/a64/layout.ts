@@ -6,15 +6,15 @@
  *     0x000000  registers, flags, what is derived from system registers
  *     0x000800  system registers, 8 bytes each
  *     0x002000  slots of the software TLB, the first of them without entries
- *     0x080000  decoded instructions, by where they were executed
  *     0x100000  places of code that control goes to, and their translations
- *     0x200000  decoded instructions, by their words
+ *     0x300000  decoded instructions, by where they were executed
+ *     0x400000  decoded instructions, by their words
  *
  * Not here: guest memory, which lies behind the blocks of all cores (runtime.ts).
  */
 
 /** Size of a core's block in bytes. */
-export const CORE_BYTES = 0x40_0000;
+export const CORE_BYTES = 0x80_0000;
 
 /** Number of the register that reads as zero and is never written. */
 export const ZERO_REGISTER = 31;
@@ -79,7 +79,6 @@ export const LAYOUT = {
   v: 0x200,
   systemRegisters: 0x800,
   tlbs: 0x2000,
-  decoded: 0x8_0000,
   /** Execution mode of code: {@link CODE_MODE}. */
   codeMode: 0x10_0000,
   /** Incremented whenever code may have changed: translations are then compared with memory. */
@@ -87,7 +86,8 @@ export const LAYOUT = {
   /** Number of interpreted instructions, 64 bits. */
   interpreted: 0x10_0008,
   places: 0x10_1000,
-  words: 0x20_0000,
+  decoded: 0x30_0000,
+  words: 0x40_0000,
 } as const;
 
 /** Address that matches nothing: no page, no entry, no exclusive monitor. */
@@ -108,7 +108,7 @@ export const CODE_MODE = {
  * that remain before it is hot.
  */
 export const PLACE_ENTRY = { bytes: 16, place: 0, function: 4, block: 8, epoch: 12, count: 12 } as const;
-export const PLACE_ENTRIES = 32768;
+export const PLACE_ENTRIES = 65536;
 
 /** Number of system registers that fit. */
 export const MOST_SYSTEM_REGISTERS = (LAYOUT.tlbs - LAYOUT.systemRegisters) / 8;
@@ -137,8 +137,8 @@ export const TLB_SLOTS = 7;
  * ones are copied from LAYOUT.words, which is indexed by word.
  */
 export const DECODED_ENTRY = { bytes: 16, word: 0, handler: 4, immediate: 8 } as const;
-export const DECODED_ENTRIES = 32768;
-export const WORD_ENTRIES = 131072;
+export const DECODED_ENTRIES = 65536;
+export const WORD_ENTRIES = 262144;
 /** Multiplier of the hash: upper bits of its product with a word or place give the index. */
 export const HASH = 0x9e37_79b1 | 0;
 

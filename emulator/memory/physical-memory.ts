@@ -80,6 +80,8 @@ export class PhysicalMemory {
   private readonly listeners: ChunkListener[] = [];
   private last: MemoryChunk | null = null;
   private readonly allocate: (bytes: number) => Uint8Array<ArrayBuffer>;
+  /** Number of writes by devices and other TypeScript code through this object. */
+  writes = 0;
 
   /**
    * @throws MemoryConfigurationError when a bank is empty, not made of whole pages, above 2^48, or
@@ -176,11 +178,13 @@ export class PhysicalMemory {
 
   /** @throws NotRamError */
   write8(pa: number, value: number): void {
+    this.writes++;
     this.chunkOf(pa, 1).bytes[pa % this.chunkBytes] = value;
   }
 
   /** Little-endian; may cross a chunk's end. @throws NotRamError, and nothing is written */
   write16(pa: number, value: number): void {
+    this.writes++;
     const at = pa % this.chunkBytes;
     if (at + 2 > this.chunkBytes) this.writeBytes(pa, littleEndian(BigInt(value), 2));
     else this.chunkOf(pa, 2).view.setUint16(at, value, true);
@@ -188,6 +192,7 @@ export class PhysicalMemory {
 
   /** Little-endian; may cross a chunk's end. @throws NotRamError, and nothing is written */
   write32(pa: number, value: number): void {
+    this.writes++;
     const at = pa % this.chunkBytes;
     if (at + 4 > this.chunkBytes) this.writeBytes(pa, littleEndian(BigInt(value), 4));
     else this.chunkOf(pa, 4).view.setUint32(at, value, true);
@@ -195,6 +200,7 @@ export class PhysicalMemory {
 
   /** Little-endian; may cross a chunk's end. @throws NotRamError, and nothing is written */
   write64(pa: number, value: bigint): void {
+    this.writes++;
     const at = pa % this.chunkBytes;
     if (at + 8 > this.chunkBytes) this.writeBytes(pa, littleEndian(value, 8));
     else this.chunkOf(pa, 8).view.setBigUint64(at, value, true);
@@ -211,6 +217,7 @@ export class PhysicalMemory {
 
   /** @throws NotRamError, and nothing is written */
   writeBytes(pa: number, source: Uint8Array): void {
+    this.writes++;
     this.forEachPiece(pa, source.length, (chunk, at, offset, bytes) => {
       chunk.bytes.set(source.subarray(offset, offset + bytes), at);
     });
@@ -218,6 +225,7 @@ export class PhysicalMemory {
 
   /** Sets [pa, pa + length) to `byte`. @throws NotRamError, and nothing is written */
   fill(pa: number, length: number, byte: number): void {
+    this.writes++;
     this.forEachPiece(pa, length, (chunk, at, _offset, bytes) => {
       chunk.bytes.fill(byte, at, at + bytes);
     });

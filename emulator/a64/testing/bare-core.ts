@@ -6,7 +6,16 @@
 
 import { type CoreState as State, CoreState, GuestException } from '#emulator/a64/core-state.ts';
 import { DecodedWords } from '#emulator/a64/decoded-words.ts';
-import { CODE_MODE, LAYOUT, NO_ADDRESS, TLB_ENTRIES, TLB_ENTRY, TLB_PAGE_SHIFT } from '#emulator/a64/layout.ts';
+import {
+  CODE_MODE,
+  LAYOUT,
+  NO_ADDRESS,
+  TLB_ENTRIES,
+  TLB_ENTRY,
+  TLB_PAGE_SHIFT,
+  TLB_SLOT_BYTES,
+  TLB_SLOTS,
+} from '#emulator/a64/layout.ts';
 import { Runtime } from '#emulator/a64/runtime.ts';
 import { CodePlaces } from '#emulator/a64/translate/code-places.ts';
 import type { SystemPort } from '#emulator/a64/system/system-port.ts';
@@ -97,7 +106,7 @@ export class BareCore {
     state.setWord(LAYOUT.codeMode, translates ? 0 : CODE_MODE.interpreted);
     this.state.setWord(LAYOUT.tlb, this.state.address + LAYOUT.tlbs);
     this.state.setWord(LAYOUT.tlbUnprivileged, this.state.address + LAYOUT.tlbs);
-    this.state.wide.fill(NO_ADDRESS, LAYOUT.tlbs / 8, LAYOUT.decoded / 8);
+    this.state.wide.fill(NO_ADDRESS, LAYOUT.tlbs / 8, (LAYOUT.tlbs + TLB_SLOTS * TLB_SLOT_BYTES) / 8);
     if (translates) this.fillTlb();
   }
 
