@@ -6,8 +6,8 @@
  *     NAME
  *     esr=… elr=… far=… spsr=…      elr: from the start of the payload; far: from DATA where it lies behind it; spsr: SS and M
  *
- * A payload ends with SVC. After a step the handler steps on, after the rest it goes on without
- * debugging. The same text must come out of QEMU; a test compares.
+ * A payload ends with SVC. After a step the handler steps again; after other exceptions it
+ * continues without debugging. QEMU prints the same text; a test compares.
  */
 
 	.section .start, "ax"

@@ -113,7 +113,7 @@ make_tables:
 	str	x4, [x2, #16]
 	ldr	x4, =HOLE | BLOCK_SHARED
 	str	x4, [x2, #24]
-	ldr	x4, =HOLE | 3		/* a table where nothing answers */
+	ldr	x4, =HOLE | 3		/* a table at an address without memory */
 	str	x4, [x2, #32]
 	orr	x4, x3, #3
 	str	x4, [x2, #48]
@@ -132,7 +132,7 @@ make_tables:
 	dsb	sy
 	ret
 
-	/* Control registers as every trial finds them, unless its set-up changes them. */
+	/* Control registers at the start of a trial; its set-up may change them. */
 controls:
 	mov	x0, #(3 << 20)
 	msr	cpacr_el1, x0
@@ -396,7 +396,7 @@ __trials:
 	done
 	.ltorg
 
-	/* ERET to a state that this core cannot have: PSTATE.IL. */
+	/* ERET to a state that this core does not have sets PSTATE.IL. */
 	trial	EL1H, "illegal return to EL2"
 	mov	x0, #0x3c9
 	msr	spsr_el1, x0
@@ -414,7 +414,7 @@ __trials:
 1:	nop
 	done
 
-	/* External aborts: the translation is fine and nothing answers at the physical address. */
+	/* External aborts: the translation succeeds, and the physical address has no memory or device. */
 	.macro	lost name:req, code:vararg
 	trial	ALL, "nothing answers: \name"
 	ldr	x1, =NOTHING + 0x1000
@@ -474,7 +474,7 @@ __trials:
 	done
 	trial	ALL, "nothing answers: exclusive pair of load and store"
 	ldr	x1, =NOTHING
-	stxr	w0, x2, [x1]		/* fails without an access: no exclusive access is under way */
+	stxr	w0, x2, [x1]		/* fails without an access: no exclusive access is open */
 	done
 	trial	EL1H, "nothing answers: unprivileged load"
 	ldr	x1, =NOTHING

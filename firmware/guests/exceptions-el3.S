@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trials of exceptions at and to EL2 and EL3, MMU off everywhere: each level takes its own, and
- * what HCR_EL2 and SCR_EL3 send up goes up. The driver is at EL3; a trial that ends below comes up
- * through CPTR_EL3.TCPAC.
+ * Trials of exceptions at and to EL2 and EL3, MMU off everywhere: each level takes its own
+ * exceptions, and those that HCR_EL2 and SCR_EL3 route to a higher level. The driver is at EL3; a
+ * trial that ends below comes up through CPTR_EL3.TCPAC.
  */
 
 	.section .start, "ax"

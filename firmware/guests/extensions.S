@@ -7,8 +7,8 @@
  *     NAME: esr=… far=… spsr=… pan=… x1=… x2=… leaf=…
  *
  * esr to pan are of the exception that the trial took, 0 without one: spsr UAO, PAN and M, pan
- * PSTATE.PAN in the handler; leaf: the page's descriptor afterwards. The same text must come out of
- * QEMU's Cortex-A76; a test compares.
+ * PSTATE.PAN in the handler; leaf: the page's descriptor afterwards. QEMU's Cortex-A76 prints
+ * the same text; a test compares.
  */
 
 	.arch	armv8.2-a+rcpc
@@ -45,7 +45,7 @@ _start:
 	.equ	HD, 1 << 8
 	.equ	HPD0, 1 << 9
 
-	/* Pages by number: what they are for. */
+	/* Numbers of pages, by purpose. */
 	.equ	P_USER, 0
 	.equ	P_KERNEL, 1
 	.equ	P_USER_RO, 2

@@ -6,7 +6,7 @@
  *
  *     stage 1 of EL2&0, 4 KiB, 39 bits:
  *     0x0000_0000  devices as they are, a gigabyte, EL2's
- *     0x4000_0000  the image: EL2 reads and executes, EL0 executes (so that PSTATE.PAN is no matter)
+ *     0x4000_0000  the image: EL2 reads and executes, EL0 executes (so PSTATE.PAN has no effect)
  *     0x4200_0000  records and tables: EL2's
  *     0x4400_0000  pages: 0 invalid, 1 EL0's, 2 read-only, 3 not accessed, 4 EL2's, 5 EL0's and read-only, 6 EL2's and not global
  *     upper half   the gigabyte at 0x4000_0000, EL2's
@@ -135,7 +135,7 @@ controls:
 	level3	4, ACCESSED | NOT_EXECUTABLE
 	level3	5, ACCESSED | READ_ONLY | EL0S | NOT_EXECUTABLE
 	level3	6, ACCESSED | NOT_EXECUTABLE | NOT_GLOBAL
-	/* What names of EL1 and of EL2 are told apart by. */
+	/* Values that distinguish the registers of EL1 from those of EL2. */
 	mov	x0, #0x11
 	msr	far_el1, x0
 	msr	elr_el1, x0
@@ -178,7 +178,7 @@ controls:
 	ret
 	.ltorg
 
-	/* HCR_EL2 otherwise. */
+	/* Set-up of a trial: HCR_EL2 is `bits`. */
 	.macro with_hcr name, bits:vararg
 \name:
 	ldr	x0, =\bits
@@ -192,7 +192,7 @@ controls:
 	with_hcr	virtual_error, RW | (1 << 5) | (1 << 8)
 	with_hcr	no_regions, RW | (1 << 35)
 
-	/* A bit of a register otherwise. */
+	/* Set-up of a trial: `bits` of a register are inverted. */
 	.macro with name, register, bits:vararg
 \name:
 	mrs	x0, \register
@@ -252,7 +252,7 @@ __trials:
 	done
 	.endm
 
-	/* An access at \offset of page \page. EL0 reads no literals: it may execute the image alone. */
+	/* An access at \offset of page \page. EL0 uses no literals: it may execute the image, not read it. */
 	.macro page_trial states, name, page, offset, instruction:vararg
 	trial	\states, "\name"
 	mov	x1, #(0x1000 * \page + \offset)
@@ -315,7 +315,7 @@ __trials:
 	at_trial	"a page, for a guest", 4, guest, s1e1r
 	at_trial	"a page, for a guest", 4, guest, s1e2r
 
-	/* A page is another one after a TLBI. */
+	/* After a TLBI a page is another one. */
 	.macro tlbi_trial name, page, operation, setup, high
 	trial	EL2H, "tlbi \operation: \name", \setup
 	mov	x1, #(0x1000 * \page + 0x20)
@@ -351,7 +351,7 @@ __trials:
 	tlbi_trial	"a page of the upper half's ASID", 6, vae1, asid_of_upper, 0
 	tlbi_trial	"a page, for a guest", 6, vae2, guest, 5
 
-	/* Names of EL1 mean EL2's registers, and names of their own EL1's. */
+	/* Names of EL1 access EL2's registers; the names *_EL12 access EL1's. */
 	.macro name_trial name, own, guests
 	trial	EL2H, "\name"
 	mrs	x2, \own
@@ -373,7 +373,7 @@ __trials:
 	name_trial	"cntv_cval_el0 and _el02", cntv_cval_el0, s3_5_c14_c3_2
 	name_trial	"cntv_ctl_el0 and _el02", cntv_ctl_el0, s3_5_c14_c3_1
 
-	/* What the core says of itself. */
+	/* Identification of the core. */
 	name_trial	"id_aa64pfr0 and mmfr1", id_aa64pfr0_el1, id_aa64mmfr1_el1
 	name_trial	"id_aa64dfr0 and mmfr2", id_aa64dfr0_el1, id_aa64mmfr2_el1
 	name_trial	"id_aa64pfr1 and mmfr0", id_aa64pfr1_el1, id_aa64mmfr0_el1

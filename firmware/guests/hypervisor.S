@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trials of what EL2 does to EL1 and EL0: stage 2 of translation, traps, virtual interrupts. The
+ * Trials of EL2's control of EL1 and EL0: stage 2 of translation, traps, virtual interrupts. The
  * driver is at EL3; a trial that ends below comes up through CPTR_EL3.TCPAC.
  *
  *     stage 2, 4 KiB, 39 bits of IPA:

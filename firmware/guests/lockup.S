@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Takes an exception whose vector cannot be executed. `kind`: 0 nothing answers where VBAR_EL1
- * points, 1 the vector itself is undefined, 2 VBAR_EL3 points to nothing and the exception is taken
- * to EL3.
+ * Takes an exception whose vector cannot be executed. `kind`: 0 VBAR_EL1 points to an
+ * address without memory; 1 the vector is an undefined instruction; 2 VBAR_EL3 points to an address
+ * without memory, and the exception is taken to EL3.
  */
 
 	.section .start, "ax"

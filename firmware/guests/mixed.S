@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bit of everything that leaves the straight line, in an order that a random number generator
- * decides: supervisor calls, undefined instructions, breakpoints, loads and stores that nothing
- * answers, UART output and status, reads of the counter, gates, loops. Every exception is hashed
- * into x22, and so is what the counter says. Ends in WFI. `rounds` at offset 8.
+ * Everything that interrupts straight-line code, in random order: supervisor calls, undefined
+ * instructions, breakpoints, loads and stores of unmapped addresses, UART output and status, reads
+ * of the counter, gates, loops. Every exception and every value of the counter is hashed into x22.
+ * The guest ends in WFI. `rounds` is at offset 8.
  *
  *     x19 state of the generator   x20 rounds left   x21 exceptions   x22 hash   x23 belongs to the gate   x24 memory   x25 UART
  */
@@ -95,7 +95,7 @@ actions:
 	b	next
 	.balign	16
 	mov	x2, #HOLE
-	br	x2			/* comes back to next through the vector */
+	br	x2			/* returns to next through the vector */
 	.balign	16
 	hvc	#0			/* x0 is no function */
 	b	next

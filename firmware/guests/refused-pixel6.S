@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trials of accesses that the gs101 UART refuses: it answers 32 bits only. MMU off, at EL1 and EL3,
- * driver at EL3. The registers must be as they were before the instruction.
+ * Trials of accesses that the gs101 UART refuses: it accepts 32 bits only. The MMU is off, the
+ * trials run at EL1 and EL3, the driver at EL3. The instruction must change no register.
  */
 
 	.section .start, "ax"

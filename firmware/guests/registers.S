@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * System registers of QEMU's virt machine that a guest at EL1 may not have: after each access x25
- * says how many exceptions were taken, x26 the syndrome of the last. Handed over by HLT #0x200. Not
- * for QEMU: the gate is this project's.
+ * Accesses to system registers that a guest at EL1 may not have, on QEMU's virt machine. After each
+ * access, HLT #0x200 reports the number of exceptions so far in x25 and the syndrome of the last in
+ * x26. QEMU cannot run this guest: it has no such gate.
  */
 
 	.arch	armv8.3-a
@@ -27,10 +27,10 @@ start:
 	mrs	x2, cntfrq_el0
 	hlt	#0x200
 	mov	x4, #3
-1:	mrs	x0, S3_0_C15_C2_0	/* nothing has it */
+1:	mrs	x0, S3_0_C15_C2_0	/* not allocated */
 	msr	S3_0_C15_C2_0, x0
-	mrs	x0, S3_3_C11_C15_7	/* nor this */
-	mrs	x0, apiakeylo_el1	/* a name, and no core of the board has it */
+	mrs	x0, S3_3_C11_C15_7	/* not allocated */
+	mrs	x0, apiakeylo_el1	/* allocated, but no core of the board has it */
 	subs	x4, x4, #1
 	b.ne	1b
 	hlt	#0x200

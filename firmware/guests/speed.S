@@ -36,7 +36,7 @@ rounds:	.quad	1			/* at offset 40, res3 */
 start:
 	drop_to_el1
 	adr	x0, _start
-	add	x0, x0, #0x4000		/* behind the code: stack below, buffer above */
+	add	x0, x0, #0x4000		/* after the code: stack below, buffer above */
 	mov	sp, x0
 	mov	x20, x0
 	adr	x0, vectors
@@ -80,7 +80,7 @@ registers:
 	b.ne	registers
 	b	finished
 
-	/* 12 instructions, 8 of them loads and stores, all over the buffer */
+	/* 12 instructions, 8 of them loads and stores, spread over the buffer */
 	.balign	64
 memory:
 	and	x4, x19, #(BUFFER_BYTES - 64)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Timer interrupts at odd moments in code of straight lines of all lengths, on as many cores as the
- * board has (GICv2, QEMU's virt machine). Each core mixes where and when it was interrupted into a
- * hash, and what it computes depends on it: a run in which one interrupt came an instruction later
- * ends elsewhere.
+ * Timer interrupts at irregular times in straight-line code of different lengths, on all cores of
+ * the board (GICv2, QEMU's virt machine). Each core hashes the place and time of every interrupt,
+ * and its computation depends on the hash. So a run in which one interrupt comes an instruction
+ * later ends differently.
  *
  * x21 interrupts left   x22 data of this core   x23 hash   x24 interval   x19 GICD   x20 GICC
  */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Cores of QEMU's virt machine that wait for each other by WFE, SEV, SEVL and YIELD. What a core
- * sees it hands over by HLT #0x200 with a tag in x0 and values in x1 and x2. Not for QEMU: the gate
- * is this project's.
+ * Cores of QEMU's virt machine wait for each other by WFE, SEV, SEVL and YIELD. A core reports by
+ * HLT #0x200, with a tag in x0 and values in x1 and x2. QEMU cannot run this guest: it has no such
+ * gate.
  *
  *     what 1  one core alone       tag 1 SEVL, then SEV, let a WFE pass    tag 2 the event stream ended a WFE    x1 count before, x2 after
- *                                  then it waits for ever
+ *                                  then it waits forever
  *     what 2  core 1 waits in a loop with WFE for a word that core 0 stores after a while, without SEV           tag 3 x1 its turns of the loop
  *     what 3  the same with YIELD                                                                                tag 3
- *     what 4  both increment a counter under a lock that is waited for by LDAXR and WFE                          tag 4 x1 the counter
- *     what 5  core 1 waits by WFE behind a loop of its own; core 0 sends SEV and sleeps                          tag 5 core 1 goes on
+ *     what 4  both increment a counter under a lock; they wait for it by LDAXR and WFE                           tag 4 x1 the counter
+ *     what 5  core 1 loops, then waits by WFE; core 0 sends SEV and sleeps                                        tag 5 core 1 goes on
  */
 
 	.section .start, "ax"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Interrupts and time on QEMU's virt machine with two cores: wake-ups from WFI, the instruction at
- * which an interrupt is taken, and a wait for the counter. What it sees it hands over by HLT #0x200
- * with a tag in x0 and values in x1 to x4. Not for QEMU: the gate is this project's.
+ * which an interrupt is taken, and a wait for the counter. It reports by HLT #0x200, with a
+ * tag in x0 and values in x1 to x4. QEMU cannot run this guest: it has no such gate.
  *
  *     tag 1 core 1 goes to sleep                      tag 2 it woke                  x1 INTID, and the sending core for GICv2
  *     tag 3 core 0 sends SGI 1 and goes to sleep      tag 4 it woke                  x1 INTID of the answer
@@ -66,7 +66,7 @@ answers: .quad	0	/* wake-ups of core 1 */
 	probe	6
 	.endm
 
-	/* Reports window `number`, that label 7 stands behind the unmasking instruction of. */
+	/* Reports window `number`; label 7 is after its unmasking instruction. */
 	.macro window_over number
 	mov	x1, x25
 	mov	x2, x26
@@ -106,7 +106,7 @@ start:
 	sleep_by cntp, cntpct_el0
 	sleep_by cntv, cntvct_el0
 
-	/* 1: DAIFClr, one instruction, DAIFSet, with an interrupt that waits. */
+	/* 1: DAIFClr, one instruction, DAIFSet, while an interrupt is pending. */
 	send	3, 0
 	nop
 	nop
@@ -115,7 +115,7 @@ start:
 	msr	daifset, #2
 	window_over 1
 
-	/* 2: the two next to each other. */
+	/* 2: the same without the instruction between. */
 	send	3, 0
 	msr	daifclr, #2
 7:	msr	daifset, #2
@@ -165,7 +165,7 @@ start:
 7:	msr	daifset, #2
 	window_over 6
 
-	/* 7: as 5, with an interrupt that has waited for very long; x24 windows were opened. */
+	/* 7: as 5, with an interrupt that was pending for very long; x24 windows were opened. */
 	send	3, 0
 	mov	x22, x25
 	ldr	x21, =100000
@@ -223,7 +223,7 @@ core1:
 	send	2, 0
 	b	1b
 
-	/* The distributor and this core's interface: everything in ENABLED goes through as an IRQ. */
+	/* The distributor and this core's interface: everything in ENABLED is delivered as an IRQ. */
 core_init:
 	adr	x0, vectors
 	msr	vbar_el1, x0
@@ -288,7 +288,7 @@ acknowledge:
 	mov	x0, x24
 	ret
 
-	/* Of x24. */
+	/* Ends the interrupt in x24. */
 complete:
 	cmp	x28, #3
 	b.eq	1f

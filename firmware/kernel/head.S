@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel image: what is assembly in a kernel that is otherwise modelled in TypeScript.
+ * The kernel image: the assembly of a kernel that is otherwise modelled in TypeScript.
  *
  *   physical base + 0x80000
  *   _text    Image header, _start, vectors, gates         read-only, executable
@@ -13,11 +13,11 @@
  *              fault_stack       2 KiB: frames of exceptions that the kernel itself caused
  *   _end
  *
- * A gate is `HLT #imm`: an instruction that no kernel executes otherwise and that the machine hands
- * to TypeScript. Execution goes on behind it.
+ * A gate is `HLT #imm`. No kernel uses that instruction otherwise; the machine passes it to
+ * TypeScript. Execution continues after it.
  *
- * An exception saves a trap frame, enters its gate with the frame's address in x0 and returns to
- * whatever the frame describes that TypeScript left in x0:
+ * An exception saves a trap frame and enters its gate with the frame's address in x0. TypeScript
+ * leaves the address of a frame in x0, and the core resumes what that frame describes:
  *
  *   0x000 x0 … x30    0x0f8 SP_EL0    0x100 ELR_EL1  SPSR_EL1    0x110 FPSR  FPCR    0x120 ESR_EL1  FAR_EL1
  *   0x130 SP_EL1 at the exception    0x138 TPIDR_EL0             0x140 q0 … q31      0x340 end
@@ -71,7 +71,7 @@ _text:
 	b	_start
 	.long	0
 	.quad	0x80000			/* text_offset */
-	.quad	_image_size		/* with BSS, stack and page tables: a loader keeps out of them */
+	.quad	_image_size		/* includes BSS, stack and page tables, which a loader leaves free */
 	.quad	0xa			/* little-endian, 4 KiB pages, anywhere in RAM */
 	.quad	0, 0, 0
 	.ascii	"ARM\x64"
@@ -186,7 +186,7 @@ idle:
 	wfi
 	b	idle
 
-	/* Where a core ends that has nothing more to do: a panic, or one that was not asked for. */
+	/* A core without work stops here: after a panic, or when it was not requested. */
 	.global cpu_park
 cpu_park:
 	msr	daifset, #0xf
@@ -286,7 +286,7 @@ save_context:
 	stp	q30, q31, [x1, #0x1e0]
 	ret
 
-	/* Goes on where the frame at x0 was interrupted. Leaves SP just above the frame. */
+	/* Resumes what the frame at x0 describes. Leaves SP just above the frame. */
 	.global restore_context
 restore_context:
 	mov	sp, x0

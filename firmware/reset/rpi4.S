@@ -21,7 +21,7 @@
 	str	w10, [x9, #0x28]	/* UARTFBRD */
 	mov	w10, #0x70		/* UARTLCR_H: 8 bits, FIFOs */
 	str	w10, [x9, #0x2c]
-	mov	w10, #0x101		/* UARTCR: UARTEN, TXE; what is typed waits for whoever reads it */
+	mov	w10, #0x101		/* UARTCR: UARTEN, TXE; input waits for the next reader */
 	str	w10, [x9, #0x30]
 	.endm
 

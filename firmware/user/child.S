@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What `spawns` starts many of: ends at once, with a status that its parent can foresee. */
+/* The child of `spawns`: ends at once, with a status that its parent can predict. */
 
 	.include "user.inc"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Counts, and says so now and then: between two lines lie more instructions than a tick of 10 ms
- * has at 1 GHz, so that two of these take turns.
+ * Counts, and prints the count now and then. Between two lines it executes more instructions than a
+ * tick of 10 ms has at 1 GHz, so two of these programs alternate.
  *
  *     x19 pid   x20 count
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Eats memory: takes more heap until none is given, writes each page's own address into it, then
- * reads them all back, so that two pages in one frame would show; and gives everything back. Ends
- * with 0 when it could.
+ * Eats memory: extends the heap until the kernel refuses, writes each page's own address into it
+ * and reads all back, so that two pages in one frame are detected. Then it frees everything. Ends
+ * with 0 when all succeeded.
  *
  *     x19 the heap's start   x20 its end   x21 the refusal
  */

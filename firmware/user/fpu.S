@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Keeps a value of its own in every SIMD and floating-point register, and a mode and a flag in FPCR
- * and FPSR, while other processes run: first across yields, then across ticks. Each value is made
- * of the pid and the register's number. Ends with 0 when all kept theirs.
+ * Checks that every SIMD and floating-point register, a mode in FPCR and a flag in FPSR keep their
+ * values while other processes run: first across yields, then across ticks. Each value is made of
+ * the pid and the register's number. Ends with 0 when all were kept.
  *
  *     x19 pid   x20 yields left   x21, x22 the values of register 0, lower and upper half
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Says hello, and which process it is. */
+/* Prints hello and its pid. */
 
 	.include "user.inc"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The first process of the default initramfs: says that user space runs, starts hello and waits for
- * it, and ends. The kernel's maintenance shell has the console then; `run sh` there starts the user
+ * The first process of the default initramfs: prints that user space runs, starts hello, waits for
+ * it and ends. The kernel's maintenance shell has the console then; `run sh` there starts the user
  * shell.
  */
 

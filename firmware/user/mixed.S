@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starts programs that need the processor for themselves, all at once, and waits for them: two that
- * count, two that watch their general registers, two that watch the floating-point ones. Ends with
- * 0 when each of them did.
+ * Starts programs that compute, all at once, and waits for them: two that count, two that check
+ * their general registers, two that check the floating-point ones. Ends with 0 when each of them
+ * did.
  *
  *     x19 pids   x20 children   x21 ended with 0   x22 index
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Keeps a value of its own in every general register while other processes run: first across
- * yields, which are system calls, then across ticks, which interrupt it anywhere. Each value is
- * made of the pid and the register's number, so a register of another process, or another register,
- * shows. Ends with 0 when all kept theirs.
+ * Checks that every general register keeps its value while other processes run: first across
+ * yields, which are system calls, then across ticks, which interrupt anywhere. Each value is made
+ * of the pid and the register's number, so a value from another process or another register is
+ * detected. Ends with 0 when all were kept.
  *
  *     x0 result of yield, rounds   x8 number of yield   the others, SP (31) and TPIDR_EL0 (32) are watched, and the flags by the loop
  */
@@ -12,7 +12,7 @@
 
 	.equ	YIELDS, 50
 	.equ	ROUNDS, 15000000	/* of two instructions: three ticks of 10 ms at 1 GHz */
-	/* The upper half of the values; what no program has in a register by chance. */
+	/* The upper half of the values: no program has it in a register by chance. */
 	.equ	PATTERN, 0x5eed00
 
 	.section .bss

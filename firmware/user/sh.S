@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The user shell: reads lines from the console, which it edits and echoes itself, and runs what
- * they name. A word that is no built-in is a program; it runs until it ends. Ends at `exit`, or at
- * the end of input (Ctrl-D on an empty line).
+ * The user shell: reads lines from the console, edits and echoes them, and runs the commands that
+ * they name. A word that is no built-in is a program; the shell waits for its end. The shell ends
+ * at `exit`, or at the end of input (Ctrl-D on an empty line).
  *
- *     word   the first word of the line      rest   what follows it, without spaces in front
+ *     word   the first word of the line      rest   the text after it, without leading spaces
  *
  *     x19 word   x20 its bytes   x21 rest   x22 its bytes
  */
@@ -24,7 +24,7 @@
 input:	.skip	INPUT_BYTES
 typed:	.skip	1
 
-	/* A built-in: its name, its code, what help says. A name of 0 ends the table. */
+	/* A built-in: its name, its code, its line in help. A name of 0 ends the table. */
 	.macro builtin name, code, help
 	.pushsection .rodata.text
 .Lname\@:
@@ -78,7 +78,7 @@ end_of_input:
 	say	"\n"
 	exit	#0
 
-	/* Built-ins go back to prompt. */
+	/* Built-ins return to prompt. */
 help:	adr	x23, builtins
 1:	ldr	x0, [x23]
 	cbz	x0, prompt
@@ -162,7 +162,7 @@ leave:	mov	x0, #0
 	 * Cuts a word off rest: word and rest are what they say above. A word of no bytes: there is none.
 	 */
 next_word:
-1:	cbz	x22, 2f			/* spaces in front */
+1:	cbz	x22, 2f			/* leading spaces */
 	ldrb	w0, [x21]
 	cmp	w0, #' '
 	b.ne	2f
@@ -179,7 +179,7 @@ next_word:
 	sub	x22, x22, #1
 	add	x20, x20, #1
 	b	3b
-4:	cbz	x22, 5f			/* spaces behind */
+4:	cbz	x22, 5f			/* trailing spaces */
 	ldrb	w0, [x21]
 	cmp	w0, #' '
 	b.ne	5f
@@ -188,7 +188,7 @@ next_word:
 	b	4b
 5:	ret
 
-	/* x0: a text that a zero byte ends. x0: 1 when it is word. */
+	/* x0: a text, ended by a zero byte. x0: 1 when it is word. */
 is_word:
 	mov	x1, #0
 1:	ldrb	w2, [x0, x1]

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A fork of many: starts children in batches, has all of a batch alive at once, waits for each and
- * compares its status with the one that it must have. Ends with 0 when all came and went as they
- * should.
+ * Starts children in batches; all of a batch are alive at once. Waits for each and compares its
+ * status with the expected one. Ends with 0 when all were as expected.
  *
  *     x19 batches left   x20 children started   x21 ended with their own status   x22 index in the batch   x23 pids
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Goes down its stack page by page until the guard page below it ends the process. Says every
+ * Writes down its stack page by page until the guard page below it ends the process. Prints every
  * fourth page.
  */
 

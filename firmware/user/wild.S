@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Wild pointers: passes addresses that a process may not use to system calls, shows what each
- * answers, and then uses one itself, which ends the process.
+ * Wild pointers: passes addresses that a process may not use to system calls and prints each
+ * result. Then it uses one itself, which ends the process.
  */
 
 	.include "user.inc"
 
 	.equ	TEXT_BYTES, 8
 
-	/* One line: what is tried, and the answer of the call with x0 to x2 as given. */
+	/* One line: the trial, and the result of the call with x0 to x2 as given. */
 	.macro try what, number, arg0, arg1, arg2
 	say	"wild: \what: "
 	ldr	x0, =\arg0
