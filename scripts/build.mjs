@@ -7,6 +7,7 @@
  * ```
  *   dist/NAME.cjs          one for each command, with NAME.cjs.map and NAME.inputs.json (what it was made of);
  *                          NAME.code beside it is what V8 compiled of it (scripts/compiled-bundle.mjs)
+ *   dist/handlers-*.json   the own core's interpreter, generated from the sources; bundles name it by its digest
  *   dist/index.mjs         the package's entry points, sharing chunks so that a class is one class in both
  *   dist/testing.mjs
  *   dist/types/            declarations
@@ -28,6 +29,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import vm from 'node:vm';
 import { DIGEST_LENGTH, DIGEST_MARK } from './compiled-bundle.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -111,7 +113,7 @@ const REQUIRE_BANNER = {
   js: "import { createRequire as levitateCreateRequire } from 'node:module';\nconst require = levitateCreateRequire(import.meta.url);",
 };
 
-async function loadEsbuild() {
+export async function loadEsbuild() {
   try {
     return await import('esbuild');
   } catch {
@@ -147,7 +149,7 @@ function inputsOf(metafile) {
 
 async function build(esbuild, options) {
   try {
-    return await esbuild.build({ ...SHARED_OPTIONS, ...options });
+    return await esbuild.build({ ...SHARED_OPTIONS, plugins: [handlersPlugin(esbuild)], ...options });
   } catch (error) {
     const messages = await esbuild.formatMessages(error.errors ?? [], {
       kind: 'error',
@@ -155,6 +157,40 @@ async function build(esbuild, options) {
     });
     throw new Error(messages.length === 0 ? String(error) : messages.join('\n'), { cause: error });
   }
+}
+
+/** Source with the name of the generated handlers, and the module that generates them. */
+const HANDLERS_NAME = /\/workbench\/engine-library\/handlers-file\.ts$/;
+const HANDLERS_SOURCE = 'emulator/a64/runtime.ts';
+let handlers = null;
+
+/** In a bundle with the own core, {@link HANDLERS_NAME} names the file that the build has made. */
+const handlersPlugin = (esbuild) => ({
+  name: 'handlers',
+  setup({ onLoad }) {
+    onLoad({ filter: /handlers-file\.ts$/ }, async ({ path }) => {
+      if (!HANDLERS_NAME.test(path.replaceAll(sep, '/'))) return undefined;
+      handlers ??= makeHandlers(esbuild);
+      return { contents: `export const HANDLERS_FILE = ${JSON.stringify(await handlers)};` };
+    });
+  },
+});
+
+/** Writes dist/handlers-DIGEST.json, removes those of other sources. @returns the file's name */
+export async function makeHandlers(esbuild) {
+  const options = { entryPoints: [HANDLERS_SOURCE], format: 'cjs', outExtension: {}, sourcemap: false };
+  const { outputFiles } = await build(esbuild, options);
+  const module = { exports: {} };
+  vm.runInThisContext(`(function (module) {${outputFiles[0].text}\n})`)(module);
+  const { selections, plain, fp } = module.exports.generatedHandlers();
+  const base64 = (bytes) => Buffer.from(bytes).toString('base64');
+  const text = JSON.stringify({ selections, plain: base64(plain), fp: base64(fp()) });
+  const name = `handlers-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.json`;
+  putInPlace(join(dist, name), text);
+  for (const file of readdirSync(dist)) {
+    if (/^handlers-.*\.json$/.test(file) && file !== name) rmSync(join(dist, file), { force: true });
+  }
+  return name;
 }
 
 /** SOURCE.html with the parts that it names. */

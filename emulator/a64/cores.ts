@@ -4,6 +4,7 @@
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { A64Core } from './core.ts';
 import { type CoreType, coreTypeOf } from './core-types.ts';
+import type { HandlerCode } from './handlers.ts';
 import { Runtime } from './runtime.ts';
 import type { A64Statistics, HostClock } from './statistics.ts';
 
@@ -16,17 +17,20 @@ const HOT_AFTER = 1000;
  * The guest cannot observe it.
  * @param type of all cores; without it, MIDR_EL1 gives the type of each
  * @param now clock for the times in the statistics
+ * @param prepared the interpreter as a build has generated it, null when it is to be generated now
  */
 export function a64Cores({
   hotAfter = HOT_AFTER,
   type,
   now = null,
+  prepared,
 }: {
   readonly hotAfter?: number;
   readonly type?: CoreType;
   readonly now?: HostClock | null;
+  readonly prepared?: (() => HandlerCode | null) | undefined;
 } = {}): CoreFactory & { statistics(): A64Statistics } {
-  const runtime = new Runtime(now);
+  const runtime = new Runtime(now, prepared);
   return {
     statistics: () => runtime.statistics,
     allocate: (bytes) => runtime.allocate(bytes),

@@ -83,6 +83,14 @@ export const HANDLER: FunctionType = functionType(2);
 const PAGE_OF_CODE = ~0xffcn;
 const SIZE_OF_INSTRUCTION = i64(4);
 
+/** Code generated for a set of instructions: the same on every host, so a build can keep it. */
+export interface HandlerCode {
+  /** Selections of the variants of each instruction, in the order of their functions. */
+  readonly selections: readonly (readonly number[])[];
+  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly fp: () => Uint8Array<ArrayBuffer>;
+}
+
 /** Module for a set of instructions, and the table place of each variant's function. */
 export interface HandlerModule {
   readonly module: WasmModule;
@@ -117,15 +125,13 @@ function handlerCode({ instruction, fields }: Variant, calls: Calls): A64Code {
   return code;
 }
 
-/** Compiles `instructions` without FP and SIMD; takes a tenth of a second. */
-export function handlerModule(instructions: readonly Instruction[], memoryPages: number): HandlerModule {
-  const variants = instructions.filter(({ meaning }) => meaning.kind === 'code').flatMap(variantsOf);
-  const [plain, fp] = [false, true].map((isFp) => variants.filter(({ instruction }) => instruction.fp === isFp)) as [
-    Variant[],
-    Variant[],
-  ];
+/** Generates the code of `instructions`, FP and SIMD when asked; takes a quarter of a second. */
+export function generateHandlers(instructions: readonly Instruction[], memoryPages: number): HandlerCode {
+  const variants = instructions.map((row) => (row.meaning.kind === 'code' ? variantsOf(row) : []));
+  const [plain, fp] = [false, true].map((isFp) =>
+    variants.flat().filter(({ instruction }) => instruction.fp === isFp),
+  ) as [Variant[], Variant[]];
   const firstFp = FIRST_VARIANT + plain.length;
-  const places = placesOf([...plain, ...fp]);
 
   const { builder, imported, calls, add } = begin(memoryPages);
   const table = [
@@ -143,10 +149,20 @@ export function handlerModule(instructions: readonly Instruction[], memoryPages:
   builder.define(run, runLoop(builder.type(HANDLER), { ...imported, findPage, findWord }).body);
   builder.export('run', run);
 
+  return {
+    selections: variants.map((own) => own.map(({ selection }) => selection)),
+    plain: builder.bytes(),
+    fp: () => fpHandlers(fp, firstFp, memoryPages),
+  };
+}
+
+/** @param code of these `instructions` */
+export function handlerModule(instructions: readonly Instruction[], code: HandlerCode): HandlerModule {
+  const places = placesOf(instructions, code.selections);
   let fpModule: WasmModule | null = null;
   return {
-    module: compile(builder.bytes()),
-    fpModule: () => (fpModule ??= fpHandlers(fp, firstFp, memoryPages)),
+    module: compile(code.plain),
+    fpModule: () => (fpModule ??= compile(code.fp())),
     undefinedPlace: UNDEFINED_PLACE,
     placeOf(instruction, selection) {
       if (instruction.meaning.kind === 'helper') return instruction.fp ? HELPER_PLACES.fp : HELPER_PLACES.plain;
@@ -158,11 +174,11 @@ export function handlerModule(instructions: readonly Instruction[], memoryPages:
 }
 
 /** Functions of `variants`, for the table of the other module from place `first` on. */
-function fpHandlers(variants: readonly Variant[], first: number, memoryPages: number): WasmModule {
+function fpHandlers(variants: readonly Variant[], first: number, memoryPages: number): Uint8Array<ArrayBuffer> {
   const { builder, calls, add } = begin(memoryPages);
   const functions = variants.map((variant) => add(handlerCode(variant, calls)));
   builder.importTable('m', 'table', functions, first);
-  return compile(builder.bytes());
+  return builder.bytes();
 }
 
 /** Module with everything that all handlers call. */
@@ -186,13 +202,19 @@ function begin(memoryPages: number) {
   return { builder, imported, calls, add };
 }
 
-/** Table places of variants, by instruction and selection. */
-function placesOf(variants: readonly Variant[]): ReadonlyMap<Instruction, ReadonlyMap<number, number>> {
+/** Table places by instruction and selection: first all that are plain, then FP and SIMD. */
+function placesOf(
+  instructions: readonly Instruction[],
+  selections: HandlerCode['selections'],
+): ReadonlyMap<Instruction, ReadonlyMap<number, number>> {
   const places = new Map<Instruction, Map<number, number>>();
-  variants.forEach(({ instruction, selection }, index) => {
-    const own = places.get(instruction) ?? new Map<number, number>();
-    places.set(instruction, own.set(selection, FIRST_VARIANT + index));
-  });
+  let next = FIRST_VARIANT;
+  for (const isFp of [false, true]) {
+    instructions.forEach((instruction, index) => {
+      if (instruction.fp !== isFp) return;
+      places.set(instruction, new Map(selections[index]!.map((selection) => [selection, next++])));
+    });
+  }
   return places;
 }
 

@@ -12,6 +12,8 @@
 import { CORE_BYTES, LAYOUT } from './layout.ts';
 import {
   addFpHandlers,
+  generateHandlers,
+  type HandlerCode,
   type HandlerModule,
   handlerModule,
   type HandlerImports,
@@ -40,8 +42,13 @@ export type RunningCore = {
 };
 
 let shared: HandlerModule | null = null;
-/** Handlers, compiled once: they are the same for every machine. */
-export const handlers = (): HandlerModule => (shared ??= handlerModule(INSTRUCTIONS, MEMORY_PAGES));
+export const generatedHandlers = (): HandlerCode => generateHandlers(INSTRUCTIONS, MEMORY_PAGES);
+/**
+ * Handlers, compiled once: they are the same for every machine.
+ * @param prepared what {@link generatedHandlers} would give, or null
+ */
+export const handlers = (prepared: () => HandlerCode | null = () => null): HandlerModule =>
+  (shared ??= handlerModule(INSTRUCTIONS, prepared() ?? generatedHandlers()));
 
 let decoder: Decoder | null = null;
 export const instructionDecoder = (): Decoder => (decoder ??= new Decoder(INSTRUCTIONS));
@@ -61,8 +68,11 @@ export class Runtime {
   private readonly stopwatch: Stopwatch | null;
   private readonly execute: (address: number) => void;
 
-  /** @param now measures times for {@link Runtime.statistics} */
-  constructor(now: HostClock | null = null) {
+  /**
+   * @param now measures times for {@link Runtime.statistics}
+   * @param prepared as in {@link handlers}
+   */
+  constructor(now: HostClock | null = null, prepared?: () => HandlerCode | null) {
     this.stopwatch = now === null ? null : new Stopwatch(now);
     this.memory = createMemory(MEMORY_PAGES);
     const of = (address: number): RunningCore => this.cores[address / CORE_BYTES] as RunningCore;
@@ -82,7 +92,7 @@ export class Runtime {
       hot: (core, entry, place) => of(core).hot(entry, place),
     };
     const timed = this.timed(imports);
-    this.interpreter = startHandlers(handlers().module, this.memory, timed);
+    this.interpreter = startHandlers(handlers(prepared).module, this.memory, timed);
     this.addFp = () => addFpHandlers(handlers().fpModule(), this.memory, timed, this.interpreter);
     const run = (address: number): void => this.interpreter.run(address);
     this.execute = this.stopwatch?.timed('running', run) ?? run;

@@ -10,6 +10,7 @@ import type { HostClock } from '#emulator/a64/statistics.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
+import { preparedHandlers } from '#workbench/engine-library/prepared-handlers.ts';
 import { InputError } from '#workbench/input-error.ts';
 import { fileDigest } from './drives.ts';
 import { type CoreChoice, type CoreRequest, engineName, whyBeyondUnicorn } from '#workbench/host/engine-name.ts';
@@ -69,7 +70,7 @@ export function chooseCores(request: CoreRequest = {}, now: HostClock | null = n
 }
 
 function ownCores(likeUnicorn: boolean, now: HostClock | null): CoreChoice {
-  const cores = a64Cores({ now, ...(likeUnicorn ? { type: CORTEX_A72 } : {}) });
+  const cores = a64Cores({ now, prepared: preparedHandlers, ...(likeUnicorn ? { type: CORTEX_A72 } : {}) });
   return { cores, library: null, statistics: () => cores.statistics() };
 }
 
