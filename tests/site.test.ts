@@ -256,6 +256,7 @@ describe.skipIf(chromium === null)('in Chromium (needs it on PATH)', () => {
     await page.setInputFiles('#file-initrd', { name: 'initramfs.cpio', mimeType: '', buffer });
     await page.click('#boot');
     await expect.poll(() => screen(page), SOON).toContain(LINUX_PROMPT);
+    expect(await text(page, 'moment-text')).toMatch(/ · an empty line$/);
     // A guest that runs on has no lanes yet, and no axis without them.
     expect(await page.locator('#lanes').isVisible()).toBe(false);
     // The map shows what is known of the guest's memory.

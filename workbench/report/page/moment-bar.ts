@@ -15,7 +15,9 @@ export function showMomentBar(view: StoryView, axis: MomentAxis): void {
     slider.value = String(Math.max(0, current));
     const place = `${current + 1} of ${moments.length}`;
     text.textContent =
-      moment === null ? 'nothing has happened yet' : `${showTime(moment.t)} · ${place} · ${moment.text}`;
+      moment === null
+        ? 'nothing has happened yet'
+        : `${showTime(moment.t)} · ${place} · ${moment.text.trim() === '' ? 'an empty line' : moment.text}`;
     slider.setAttribute('aria-valuetext', text.textContent);
   };
   slider.addEventListener('input', () => view.select(Number(slider.value)));
