@@ -15,10 +15,10 @@ import {
   invalid,
   isNaNValue,
   processNaN,
-  processNaNs,
   raise,
   round,
   unpack,
+  unpackOperands,
   zero,
 } from './value.ts';
 
@@ -58,30 +58,14 @@ function addValues(format: FpFormat, a: FpValue, b: FpValue, environment: FpEnvi
 const negated = (value: FpValue): FpValue => ({ ...value, negative: !value.negative });
 
 export const fpAdd: FpBinary = (format, a, b, environment) => {
-  const valueA = unpack(format, a, environment);
-  const valueB = unpack(format, b, environment);
-  const nan = processNaNs(
-    format,
-    [
-      [valueA, a],
-      [valueB, b],
-    ],
-    environment,
-  );
+  const { values, nan } = unpackOperands(format, [a, b], environment);
+  const [valueA, valueB] = values;
   return nan ?? addValues(format, valueA, valueB, environment);
 };
 
 export const fpSubtract: FpBinary = (format, a, b, environment) => {
-  const valueA = unpack(format, a, environment);
-  const valueB = unpack(format, b, environment);
-  const nan = processNaNs(
-    format,
-    [
-      [valueA, a],
-      [valueB, b],
-    ],
-    environment,
-  );
+  const { values, nan } = unpackOperands(format, [a, b], environment);
+  const [valueA, valueB] = values;
   return nan ?? addValues(format, valueA, negated(valueB), environment);
 };
 
@@ -107,16 +91,8 @@ function finish(format: FpFormat, value: FpValue, environment: FpEnvironment): b
 const multiplication =
   (ofInvalid: (format: FpFormat, negative: boolean, environment: FpEnvironment) => bigint): FpBinary =>
   (format, a, b, environment) => {
-    const valueA = unpack(format, a, environment);
-    const valueB = unpack(format, b, environment);
-    const nan = processNaNs(
-      format,
-      [
-        [valueA, a],
-        [valueB, b],
-      ],
-      environment,
-    );
+    const { values, nan } = unpackOperands(format, [a, b], environment);
+    const [valueA, valueB] = values;
     if (nan !== null) return nan;
     if (isInvalidProduct(valueA, valueB)) return ofInvalid(format, valueA.negative !== valueB.negative, environment);
     return finish(format, product(valueA, valueB), environment);
@@ -136,16 +112,8 @@ function constant(format: FpFormat, negative: boolean, exponent: number, quarter
 }
 
 export const fpDivide: FpBinary = (format, a, b, environment) => {
-  const valueA = unpack(format, a, environment);
-  const valueB = unpack(format, b, environment);
-  const nan = processNaNs(
-    format,
-    [
-      [valueA, a],
-      [valueB, b],
-    ],
-    environment,
-  );
+  const { values, nan } = unpackOperands(format, [a, b], environment);
+  const [valueA, valueB] = values;
   if (nan !== null) return nan;
   const negative = valueA.negative !== valueB.negative;
   if (valueA.type === valueB.type && valueA.type !== 'nonzero') return invalid(format, environment);
@@ -201,18 +169,8 @@ function integerSquareRoot(value: bigint): bigint {
 
 /** FPMulAdd: `addend` + `a` * `b`, rounded once. */
 export const fpMultiplyAdd: FpTernary = (format, addend, a, b, environment) => {
-  const valueC = unpack(format, addend, environment);
-  const valueA = unpack(format, a, environment);
-  const valueB = unpack(format, b, environment);
-  const nan = processNaNs(
-    format,
-    [
-      [valueC, addend],
-      [valueA, a],
-      [valueB, b],
-    ],
-    environment,
-  );
+  const { values, nan } = unpackOperands(format, [addend, a, b], environment);
+  const [valueC, valueA, valueB] = values;
   // A quiet NaN as addend does not hide an invalid product: the result is then the default NaN.
   if (valueC.type === 'quiet NaN' && isInvalidProduct(valueA, valueB)) return invalid(format, environment);
   if (nan !== null) return nan;
@@ -225,16 +183,8 @@ const step =
   (base: FpValue, halvings: number, ofInvalid: (format: FpFormat) => bigint): FpBinary =>
   (format, a, b, environment) => {
     const negatedA = fpNegate(format, a);
-    const valueA = unpack(format, negatedA, environment);
-    const valueB = unpack(format, b, environment);
-    const nan = processNaNs(
-      format,
-      [
-        [valueA, negatedA],
-        [valueB, b],
-      ],
-      environment,
-    );
+    const { values, nan } = unpackOperands(format, [negatedA, b], environment);
+    const [valueA, valueB] = values;
     if (nan !== null) return nan;
     if (isInvalidProduct(valueA, valueB)) return ofInvalid(format);
     const { type, negative, significand, exponent } = product(valueA, valueB);

@@ -6,7 +6,7 @@
 
 import type { FpBinary } from './arithmetic.ts';
 import { type FpEnvironment, type FpFormat, FPSR } from './environment.ts';
-import { type FpValue, infinity, isNaNValue, processNaNs, raise, round, unpack, zero } from './value.ts';
+import { type FpValue, infinity, isNaNValue, raise, round, unpack, unpackOperands, zero } from './value.ts';
 
 /** Order of two operands. */
 export type FpOrder = 'less' | 'equal' | 'greater' | 'unordered';
@@ -60,17 +60,9 @@ function orderOf(a: FpValue, b: FpValue): FpOrder {
 const extreme =
   (wanted: 'greater' | 'less'): FpBinary =>
   (format, a, b, environment) => {
-    const valueA = unpack(format, a, environment);
-    const valueB = unpack(format, b, environment);
-    const nan = processNaNs(
-      format,
-      [
-        [valueA, a],
-        [valueB, b],
-      ],
-      environment,
-    );
+    const { values, nan } = unpackOperands(format, [a, b], environment);
     if (nan !== null) return nan;
+    const [valueA, valueB] = values;
     const value = orderOf(valueA, valueB) === wanted ? valueA : valueB;
     if (value.type === 'infinity') return infinity(format, value.negative);
     if (value.type === 'nonzero') return round(format, value, environment);
@@ -83,7 +75,7 @@ export const fpMaximum: FpBinary = extreme('greater');
 export const fpMinimum: FpBinary = extreme('less');
 
 /**
- * FPMaxNum and FPMinNum: a quiet NaN counts as the infinity that never wins, unless both are NaNs.
+ * FPMaxNum and FPMinNum: a quiet NaN counts as the infinity that never wins, unless both are quiet.
  */
 const numberExtreme =
   (of: FpBinary, losingIsNegative: boolean): FpBinary =>

@@ -8,7 +8,7 @@ import type { FpUnary } from './arithmetic.ts';
 import { fpcrRounding, FPSR } from './environment.ts';
 import { infinity, invalid, isNaNValue, overflowsToInfinity, processNaN, raise, unpack, zero } from './value.ts';
 
-/** RecipEstimate: 256 / `scaled` * 2^10 to 9 bits, for 256 <= `scaled` < 512. */
+/** RecipEstimate: 256 / `scaled` * 2^9, in 9 bits, for 256 <= `scaled` < 512. */
 export function reciprocalEstimate(scaled: number): number {
   const middle = scaled * 2 + 1;
   return (Math.floor(2 ** 19 / middle) + 1) >> 1;

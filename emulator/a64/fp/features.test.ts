@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Encodings of extensions are UNDEFINED on cores that have not got them, and all others are not.
+ * Encodings of an extension are UNDEFINED on cores without it, and on no other.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ const ROWS: readonly (readonly [string, number, Feature | null])[] = [
   ['sha256h q0, q1, v2.4s', 0x5e024020, 'SHA256'],
 ];
 
-/** Later extensions, which no core here has. */
+/** Later extensions that no core here has. */
 const NEVER: readonly (readonly [string, number])[] = [
   ['fcadd v0.4s, v1.4s, v2.4s, #90', 0x6e82e420],
   ['fjcvtzs w0, d1', 0x1e7e0020],

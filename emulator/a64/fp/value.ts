@@ -107,19 +107,20 @@ export function processNaN(format: FpFormat, value: FpValue, bits: bigint, envir
 }
 
 /**
- * FPProcessNaNs and FPProcessNaNs3: the first signalling NaN, else the first quiet one, else null.
+ * Unpacks operands in order. `nan` is the result of FPProcessNaNs and FPProcessNaNs3: of the first
+ * signalling NaN, else of the first quiet one, else null.
  */
-export function processNaNs(
+export function unpackOperands<T extends readonly bigint[]>(
   format: FpFormat,
-  operands: readonly (readonly [FpValue, bigint])[],
+  operands: readonly [...T],
   environment: FpEnvironment,
-): bigint | null {
-  for (const type of ['signalling NaN', 'quiet NaN'] as const) {
-    for (const [value, bits] of operands) {
-      if (value.type === type) return processNaN(format, value, bits, environment);
-    }
-  }
-  return null;
+): { readonly values: { readonly [K in keyof T]: FpValue }; readonly nan: bigint | null } {
+  const values = operands.map((bits) => unpack(format, bits, environment));
+  const find = (type: FpValue['type']): number => values.findIndex((value) => value.type === type);
+  const signalling = find('signalling NaN');
+  const at = signalling >= 0 ? signalling : find('quiet NaN');
+  const nan = at < 0 ? null : processNaN(format, values[at] as FpValue, operands[at] ?? 0n, environment);
+  return { values: values as { [K in keyof T]: FpValue }, nan };
 }
 
 /** Number of bits of `value`, which must not be negative. */
